@@ -1,0 +1,1 @@
+"""One thing held against another, with a verdict: PASS, FAIL or AMBIGUOUS."""

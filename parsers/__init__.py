@@ -1,0 +1,1 @@
+"""Recordings to tables; reads files, starts nothing."""

@@ -1,0 +1,1 @@
+"""Runs scenarios under a collector and leaves recordings; processes go through process.py."""

@@ -1,0 +1,1 @@
+"""What to measure: operations, presets, batch-size grids, the plan, and the isolated script."""

@@ -1,0 +1,56 @@
+"""Files written whole and renamed into place: a reader sees the old one or the new one."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from .errors import BadInput
+
+_HINTS = {
+    errno.ENOSPC: "free some space, or point --store or --out at another disk",
+    errno.EDQUOT: "free some of the quota, or point --store or --out at another disk",
+    errno.EROFS: "point --store or --out at a folder that can be written",
+    errno.EACCES: "point --store or --out at a folder that you may write to",
+    errno.EPERM: "point --store or --out at a folder that you may write to",
+    errno.ENOTDIR: "a part of that path is a file; name another folder",
+}
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; on a clean exit it takes the place of `path`.
+
+    The folder is made if it is missing. On any error the temporary file is removed and `path` is
+    left as it was. Raises BadInput where the disk is full, read-only or refuses.
+    """
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        try:
+            temporary.unlink(missing_ok=True)
+        except OSError:  # a folder that cannot be written has no temporary file either
+            pass
+
+
+def write_whole(path: Path, data: str | bytes) -> None:
+    """Write `data` to `path` (text as UTF-8), whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+
+
+def cannot_write(path: Path, error: OSError) -> BadInput:
+    """Say in one sentence why `path` could not be written, and the way out."""
+    return BadInput(
+        f"cannot write {path}: {(error.strerror or str(error)).lower()}",
+        hint=_HINTS.get(error.errno or 0, ""),
+    )

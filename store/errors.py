@@ -1,0 +1,33 @@
+"""What can go wrong, as one tree; each class knows the exit code that it ends the program with.
+
+    MoeprofError            129   moeprof itself failed
+    ├── BadInput              2   the user can mend it: the message names the value and the rule
+    └── CannotMeasure         3   this machine lacks what the measurement needs
+
+A message is one sentence that names the value and the rule; the hint is the way out.
+"""
+
+from typing import ClassVar
+
+
+class MoeprofError(Exception):
+    """The base of every error that moeprof raises on purpose."""
+
+    exit_code: ClassVar[int] = 129
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class BadInput(MoeprofError):
+    """What was given breaks a rule."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class CannotMeasure(MoeprofError):
+    """What was asked cannot be measured on this machine."""
+
+    exit_code: ClassVar[int] = 3

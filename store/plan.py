@@ -1,0 +1,56 @@
+"""A plan: which scenarios a run measures, in which phases, within which budget."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from .scenario import L2
+
+Sampling = Literal["adaptive", "all"]
+Isolation = Literal["op", "point"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpPlan:
+    """The sizes of one operation.
+
+    `domain` holds every batch size that may be measured. `first` is measured first; with adaptive
+    sampling the sweep then chooses more from the domain. `holdout` was drawn by seed before
+    anything was measured and is never given to the fit. `source` is the user's Python file that
+    defines the operation, None for one of the catalogue or of an installed package.
+    """
+
+    op: str
+    curve: str
+    domain: tuple[int, ...]
+    first: tuple[int, ...]
+    holdout: tuple[int, ...]
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What `moeprof profile` is going to do; `plan.json` of a run.
+
+    `collectors` run one after the other: at most one that times, and `ncu` for counters.
+    `points_per_op` bounds the sizes given to the fit, hold-out not counted. `budget_s` bounds the
+    whole run, None for none; `point_timeout_s` bounds one point. `seed` draws the hold-out and the
+    order.
+    """
+
+    SCHEMA: ClassVar[str] = "moeprof.plan/1.0"
+
+    run_id: str
+    preset: str
+    preset_source: str
+    device: str
+    collectors: tuple[str, ...]
+    isolation: Isolation
+    sampling: Sampling
+    dtype: str
+    l2: L2
+    threads: int
+    seed: int
+    points_per_op: int
+    budget_s: float | None
+    point_timeout_s: float
+    ops: tuple[OpPlan, ...]

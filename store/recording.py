@@ -1,0 +1,112 @@
+"""A recording: the raw files that a collector left of one unit of work, and how it made them."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from .errors import BadInput
+from .provenance import Provenance
+from .scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A point that was asked for and not measured, with the reason in words."""
+
+    scenario_key: str
+    visit: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What an isolated script says of one point that it ran.
+
+    `visit` counts how often this size was measured before. `calls` is the number of timed calls,
+    each in a range named `call_range(key, visit, call)` inside one range named by the key.
+    `calls_ns` is the script's own clock per call (with a GPU, after a synchronise): it is the
+    measurement of the `cpu` collector, and to the others only a hint what to measure next.
+    """
+
+    scenario_key: str
+    visit: int
+    calls: int
+    calls_ns: tuple[int, ...]
+    started_utc_ns: int
+    ended_utc_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One unit of work of one collector: a point for `cpu` and `ncu`, an operation for the others.
+
+    `files` maps the name of each raw file beside `recording.json` to its sha256. `command` is what
+    was run, its paths relative to the run. A unit that failed as a whole has no files and a
+    Failure for each of its points.
+    """
+
+    SCHEMA: ClassVar[str] = "moeprof.recording/1.0"
+
+    unit: str
+    op: str
+    collector: str
+    tool: str
+    tool_version: str
+    command: tuple[str, ...]
+    exit_code: int | None
+    started_utc_ns: int
+    ended_utc_ns: int
+    scenarios: tuple[Scenario, ...]
+    served: tuple[Served, ...]
+    failures: tuple[Failure, ...]
+    warnings: tuple[str, ...]
+    files: dict[str, str]
+    provenance: Provenance
+
+
+def call_range(key: str, visit: int, call: int) -> str:
+    """Name of the profiler range around one timed call.
+
+    >>> call_range("gelu-b4-1024-fp32-cold", 0, 7)
+    'gelu-b4-1024-fp32-cold#0.7'
+    """
+    return f"{key}#{visit}.{call}"
+
+
+def split_call_range(name: str) -> tuple[str, int, int] | None:
+    """Key, visit and call of a range named by `call_range`; None for any other name.
+
+    >>> split_call_range("gelu-b4-1024-fp32-cold#0.7")
+    ('gelu-b4-1024-fp32-cold', 0, 7)
+    """
+    key, mark, tail = name.rpartition("#")
+    visit, dot, call = tail.partition(".")
+    if not (mark and dot and visit.isdecimal() and call.isdecimal()):
+        return None
+    return key, int(visit), int(call)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex digest of a file, read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def raw_file(folder: Path, recording: Recording, name: str) -> Path:
+    """Path of a raw file of a recording, after checking that it is the one recorded.
+
+    Raises BadInput where the file is missing or its sha256 differs.
+    """
+    path = folder / name
+    if not path.is_file():
+        raise BadInput(
+            f"{path} is missing, though its recording names it",
+            hint="profile again, or resume the run with --resume",
+        )
+    if sha256_of(path) != recording.files[name]:
+        raise BadInput(
+            f"{path} is not the file that was recorded: its sha256 differs",
+            hint="restore the recorded file, or delete its folder and resume with --resume",
+        )
+    return path

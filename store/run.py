@@ -1,0 +1,111 @@
+"""A run folder: where each stage finds what the one before it left.
+
+The layout:
+
+    RUN/plan.json  provenance.json  scripts/<op>.py
+        raw/<collector>/<unit>/recording.json and raw files beside it
+        tables/<name>.parquet
+        kernel_cost_model.json  validation.json  report.html
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .document import read_document, write_document
+from .errors import BadInput
+from .plan import Plan
+from .recording import Recording
+from .tables import SCHEMAS
+
+DEFAULT_STORE = Path("artifacts/runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run folder. Paths are given whether or not the file is there yet."""
+
+    folder: Path
+
+    @property
+    def plan_path(self) -> Path:
+        """`plan.json`, the first file of a run."""
+        return self.folder / "plan.json"
+
+    @property
+    def provenance_path(self) -> Path:
+        """`provenance.json`."""
+        return self.folder / "provenance.json"
+
+    @property
+    def model_path(self) -> Path:
+        """`kernel_cost_model.json`."""
+        return self.folder / "kernel_cost_model.json"
+
+    @property
+    def validation_path(self) -> Path:
+        """`validation.json`, the last verdict on the model."""
+        return self.folder / "validation.json"
+
+    @property
+    def report_path(self) -> Path:
+        """`report.html`."""
+        return self.folder / "report.html"
+
+    def script(self, op: str) -> Path:
+        """Isolated script of an operation."""
+        return self.folder / "scripts" / f"{op}.py"
+
+    def unit(self, collector: str, unit: str) -> Path:
+        """Folder of one recording."""
+        return self.folder / "raw" / collector / unit
+
+    def table(self, name: str) -> Path:
+        """Parquet file of a table that store/tables.py declares."""
+        assert name in SCHEMAS, name
+        return self.folder / "tables" / f"{name}.parquet"
+
+    def plan(self) -> Plan:
+        """Read the plan. Raises BadInput where this is no run."""
+        return read_document(self.plan_path, Plan)
+
+    def recordings(self) -> list[tuple[Path, Recording]]:
+        """Each recording with its folder, in order of the path."""
+        paths = sorted(self.folder.glob("raw/*/*/recording.json"))
+        return [(path.parent, read_document(path, Recording)) for path in paths]
+
+    def keep(self, recording: Recording) -> None:
+        """Write a recording beside its raw files, which are complete by then."""
+        path = self.unit(recording.collector, recording.unit) / "recording.json"
+        write_document(path, recording)
+
+
+def open_run(folder: Path) -> Run:
+    """Open an existing run. Raises BadInput where `folder` is none."""
+    run = Run(folder)
+    if not run.plan_path.is_file():
+        raise BadInput(
+            f"{folder} is not a run: it has no plan.json",
+            hint="name a folder that `moeprof profile` wrote, or leave it out for the latest",
+        )
+    return run
+
+
+def latest_run(store: Path) -> Run:
+    """Open the newest run of a store. Raises BadInput where there is none."""
+    plans = list(store.glob("*/plan.json"))
+    if not plans:
+        raise BadInput(
+            f"there is no run in {store}", hint="make one with `moeprof profile`, or name a --store"
+        )
+    return Run(max(plans, key=lambda path: (path.stat().st_mtime_ns, path)).parent)
+
+
+def latest_model(store: Path) -> Path:
+    """Path of the newest `kernel_cost_model.json` of a store. Raises BadInput without one."""
+    models = list(store.glob("*/kernel_cost_model.json"))
+    if not models:
+        raise BadInput(
+            f"there is no kernel_cost_model.json in {store}",
+            hint="make one with `moeprof build-model`, or name a --store",
+        )
+    return max(models, key=lambda path: (path.stat().st_mtime_ns, path))

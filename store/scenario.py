@@ -1,0 +1,58 @@
+"""A scenario: one operation at one size, with everything that decides what it costs."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+L2 = Literal["cold", "hot"]
+
+_DTYPE_SLUGS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One operation at one batch size.
+
+    `tokens` is the batch size: rows of the activation that the operation sees. `shape` holds the
+    operation's other sizes in the order that its docstring gives them. `experts`, `active_experts`
+    and `top_k` are None for an operation that routes nothing; `weight_bits` and `group_size` are
+    None for one whose weights are not quantised. `flops` and `bytes_moved` count one call: the
+    arithmetic that the operation needs, and each operand read or written once.
+    """
+
+    op: str
+    tokens: int
+    shape: tuple[int, ...]
+    dtype: str
+    flops: int
+    bytes_moved: int
+    weight_bits: int | None = None
+    group_size: int | None = None
+    experts: int | None = None
+    active_experts: int | None = None
+    top_k: int | None = None
+    l2: L2 = "cold"
+
+    @property
+    def curve(self) -> str:
+        """Stable slug of all but the batch size: the points of one curve share it."""
+        return "-".join([self.op, *self._parts()])
+
+    @property
+    def key(self) -> str:
+        """Stable slug of the scenario; profiler ranges and files bear it."""
+        return "-".join([self.op, f"b{self.tokens}", *self._parts()])
+
+    def _parts(self) -> list[str]:
+        numbered = {
+            "w": self.weight_bits,
+            "g": self.group_size,
+            "e": self.experts,
+            "a": self.active_experts,
+            "k": self.top_k,
+        }
+        return [
+            *(["x".join(map(str, self.shape))] if self.shape else []),
+            _DTYPE_SLUGS.get(self.dtype, self.dtype),
+            *(f"{letter}{value}" for letter, value in numbered.items() if value is not None),
+            self.l2,
+        ]
