@@ -5,6 +5,7 @@ a hash alone, so that two runs of one machine can be told from two of different 
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Provenance:
     cache. `versions` maps a piece of software to its version, for what is installed.
     `device_name` of a simulated device says so, and everything measured on it is `simulated`.
     """
+
+    SCHEMA: ClassVar[str] = "moeprof.provenance/1.0"
 
     device: str
     device_name: str

@@ -1,0 +1,46 @@
+# make          say what there is
+# make demo     set everything up, measure this machine, and say where the report lies
+# make test     set everything up, then pass every check: format, lint, types, tests
+# make check    the same checks on what is set up already
+# make fmt      mend format and lint; renew the published JSON Schemas
+# make bench    run every benchmark, quickly
+# make clean    remove what the others made, except runs
+.PHONY: help demo test check fmt bench clean
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONSAFEPATH = 1   # the root holds folders named parsers/, kernels/: never import them so
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+# One stamp for both targets: pip runs again only when what it installs has changed.
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "moeprof needs Python 3.11 or newer; name one with PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: .venv/installed
+	$(BIN)/python -m moeprof.cli.demo
+
+test: .venv/installed
+	$(MAKE) check
+
+check:
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/pytest --numprocesses auto
+
+fmt: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python -m moeprof.store.schemas
+
+bench: .venv/installed
+	for file in benchmarks/*.py; do $(BIN)/python $$file --quick || exit; done
+
+clean:
+	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,74 @@
+"""The entry point: the list of commands, and what becomes of an error.
+
+A command's file imports its rooms inside the function, so that `moeprof --help` loads neither torch
+nor pandas.
+"""
+
+import errno
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..store.atomic import cannot_write
+from ..store.errors import MoeprofError
+from . import build_model, cost, doctor, parse, profile, render, report, scenario, validate
+
+_OWN_FAULT = 129  # above 127 and not 125: `git bisect run` stops instead of blaming a commit
+_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+
+app = typer.Typer(
+    name="moeprof",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("doctor")(doctor.doctor)
+app.command("profile")(profile.profile)
+app.command("parse")(parse.parse)
+app.command("build-model")(build_model.build_model)
+app.command("validate")(validate.validate)
+app.command("cost")(cost.cost)
+app.command("report")(report.report)
+app.command("scenario")(scenario.scenario)
+
+
+@app.callback()
+def moeprof(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Measure what each kernel of a mixture-of-experts layer costs, and put it to use."""
+
+
+def main() -> None:
+    """Run the command line; end the process with the exit code that docs/method.md lists."""
+    arguments = [word for word in sys.argv[1:] if word != "--debug"]
+    if arguments == ["--version"]:
+        from .. import __version__
+
+        render.text(__version__)
+        return
+    try:
+        app(arguments, prog_name="moeprof")
+    except Exception as caught:
+        if len(arguments) < len(sys.argv) - 1:
+            traceback.print_exc()
+        sys.exit(_tell(caught))
+
+
+def _tell(caught: Exception) -> int:
+    """Say what went wrong in one sentence; return the exit code."""
+    if isinstance(caught, OSError) and caught.errno in _NO_SPACE:
+        caught = cannot_write(Path(caught.filename or "the output"), caught)
+    if isinstance(caught, MoeprofError):
+        render.error(caught.message, caught.hint)
+        return caught.exit_code
+    render.error(
+        f"moeprof itself failed: {type(caught).__name__}: {caught}",
+        hint="run it again with --debug for the traceback, and report it",
+    )
+    return _OWN_FAULT

@@ -1,0 +1,47 @@
+"""`moeprof parse`: recordings to Parquet tables."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..store.errors import BadInput
+from . import render
+from .options import DEFAULT_STORE, Store, find_run
+
+
+def parse(
+    source: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="RUN | FILE",
+            help="Run folder (the latest if left out), or a trace: nsys SQLite, ncu CSV, Kineto.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the tables of a lone trace.")
+    ] = None,
+    store: Store = DEFAULT_STORE,
+) -> None:
+    """Turn recordings into Parquet tables."""
+    from ..parsers.run_tables import parse_run
+    from ..parsers.trace import parse_trace
+    from ..store.tables import write_table
+
+    if source is None or source.is_dir():
+        run = find_run(source, store)
+        for warning in parse_run(run):
+            render.warn(warning)
+        render.say(f"tables: {run.table('points').parent}")
+        return
+    if out is None:
+        raise BadInput(
+            f"{source} is a lone trace, and nothing says where its tables go",
+            hint="add --out DIR",
+        )
+    tables, warnings = parse_trace(source)
+    for warning in warnings:
+        render.warn(warning)
+    for name, table in tables.items():
+        write_table(out / f"{name}.parquet", name, table)
+        render.say(f"{out / name}.parquet: {table.num_rows} rows")

@@ -1,0 +1,128 @@
+"""Everything that moeprof prints: data to stdout, talk to stderr.
+
+Talk is meant for a person and may change; data (`--json`, a preset's TOML) is for programs.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+_talk = Console(stderr=True, highlight=False, soft_wrap=True)
+_data = Console(highlight=False, soft_wrap=True)
+
+_OUTCOME_STYLES = {
+    "PASS": "green",
+    "ok": "green",
+    "FAIL": "red",
+    "fault": "red",
+    "AMBIGUOUS": "yellow",
+    "warning": "yellow",
+}
+
+
+def say(text: str) -> None:
+    """Tell the user something."""
+    _talk.print(escape(text))
+
+
+def warn(text: str) -> None:
+    """Tell the user of a doubt."""
+    _talk.print(f"[yellow]warning:[/] {escape(text)}")
+
+
+def error(message: str, hint: str = "") -> None:
+    """Tell the user what went wrong and, where there is one, the way out."""
+    _talk.print(f"[red]error:[/] {escape(message)}")
+    if hint:
+        _talk.print(f"[cyan]hint:[/] {escape(hint)}")
+
+
+def data(value: object) -> None:
+    """Give a program `value` as JSON."""
+    text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def text(value: str) -> None:
+    """Give a program `value` as it is."""
+    sys.stdout.write(value if value.endswith("\n") else value + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Show a table; a column whose name begins with "#" holds numbers."""
+    shown = Table(title=title or None, title_justify="left", title_style="bold", box=None)
+    for column in columns:
+        shown.add_column(
+            column.removeprefix("#"),
+            justify="right" if column.startswith("#") else "left",
+            overflow="fold",
+        )
+    for row in rows:
+        shown.add_row(*map(_cell, row))
+    _data.print(shown, soft_wrap=False)
+
+
+def _cell(value: str) -> str:
+    style = _OUTCOME_STYLES.get(value)
+    return f"[{style}]{value}[/]" if style else escape(value)
+
+
+class SweepBar:
+    """Progress bar of a sweep: operation, batch size, done of total, time left."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("ETA"),
+            TimeRemainingColumn(),
+            console=_talk,
+            expand=True,
+        )
+        self._task = self._bar.add_task("starting", total=None)
+        self._op = ""
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
+        """Show the point that is about to be measured."""
+        if op != self._op and not _talk.is_terminal:
+            say(f"{collector}: {op} ({done}/{total} points done)")
+        self._op = op
+        description = f"{escape(op)} b={tokens}"
+        self._bar.update(self._task, description=description, completed=done, total=total)
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """Write a quantity with `digits` significant digits; "-" where it is not measured."""
+    return "-" if value is None else f"{value:.{digits}g}"
+
+
+def percent(value: float | None) -> str:
+    """Write a share as percent; "-" where it is not known."""
+    return "-" if value is None else f"{100 * value:.2f} %"

@@ -1,0 +1,95 @@
+"""Whether predictions are accurate enough, with the numbers behind the verdict."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..store.verdict import CurveVerdict, HoldoutPoint, Outcome
+from .statistics import median_interval
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One quantity of one curve, measured where the fit never saw it, beside its predictions.
+
+    `has_interval` says whether the model gives a 95 % interval of this quantity; without one,
+    `inside_95` of the points means nothing. `floor` is the repeatability floor, None where it is
+    unknown. `left_out` says in words which points could not be compared, and why.
+    """
+
+    curve: str
+    op: str
+    metric: str
+    points: tuple[HoldoutPoint, ...]
+    has_interval: bool
+    floor: float | None
+    left_out: tuple[str, ...]
+
+
+def judge(held: Held, limit: float) -> CurveVerdict:
+    """Judge the median error |predicted / measured - 1| of a curve by a limit on it."""
+    deviations = np.array([point.predicted / point.measured - 1 for point in held.points])
+    errors = np.abs(deviations)
+    interval = median_interval(errors.tolist())
+    outcome, reason = _conclude(len(errors), interval, limit, held.floor)
+    known = len(errors) > 0
+    covered = [point.inside_95 for point in held.points] if held.has_interval else []
+    return CurveVerdict(
+        curve=held.curve,
+        op=held.op,
+        metric=held.metric,
+        n=len(errors),
+        median=float(np.median(errors)) if known else None,
+        p95=float(np.quantile(errors, 0.95)) if known else None,
+        max=float(errors.max()) if known else None,
+        bias=float(np.median(deviations)) if known else None,
+        median_lo=None if interval is None else interval[0],
+        median_hi=None if interval is None else interval[1],
+        floor=held.floor,
+        coverage_95=sum(covered) / len(covered) if covered else None,
+        limit=limit,
+        outcome=outcome,
+        reason="; ".join([reason, *held.left_out]),
+        points=held.points,
+    )
+
+
+def overall(outcomes: Iterable[Outcome]) -> Outcome:
+    """One failure fails the whole; else one doubt, or nothing to judge, leaves it in doubt."""
+    found = set(outcomes)
+    if Outcome.FAIL in found:
+        return Outcome.FAIL
+    return Outcome.PASS if found == {Outcome.PASS} else Outcome.AMBIGUOUS
+
+
+def _conclude(
+    n: int, interval: tuple[float, float] | None, limit: float, floor: float | None
+) -> tuple[Outcome, str]:
+    """Conclude from where the limit lies, and say why.
+
+    An unknown floor is said, and does not hide a clear verdict: the interval of the median error
+    already holds the noise of the points that it comes from.
+    """
+    if interval is None:
+        return Outcome.AMBIGUOUS, f"{n} points compared, and a verdict needs 6"
+    if floor is not None and limit < floor:
+        return (
+            Outcome.AMBIGUOUS,
+            f"the limit of {_pct(limit)} is under the repeatability floor of {_pct(floor)}",
+        )
+    low, high = interval
+    unknown = "" if floor is not None else "; the repeatability floor is unknown"
+    if high <= limit:
+        reason = f"the median error is at most {_pct(high)}, within the limit of {_pct(limit)}"
+        return Outcome.PASS, reason + unknown
+    if low > limit:
+        reason = f"the median error is at least {_pct(low)}, beyond the limit of {_pct(limit)}"
+        return Outcome.FAIL, reason + unknown
+    span = f"{_pct(low)} to {_pct(high)}"
+    reason = f"the median error is anywhere from {span}, and the limit of {_pct(limit)} is within"
+    return Outcome.AMBIGUOUS, reason + unknown
+
+
+def _pct(share: float) -> str:
+    return f"{100 * share:.2f} %"

@@ -1,0 +1,128 @@
+"""The raw page of an Nsight Compute CSV as the table `counters`, in base units.
+
+Names stand in the first row, units in the second, one kernel in each that follows.
+"""
+
+import csv
+import re
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from ..store.errors import BadInput
+from ..store.tables import table_from_columns
+
+EXPORT_HINT: Final = "export with `ncu --import X.ncu-rep --csv --page raw --print-units base`"
+
+# Columns of `counters`: ncu's own name of the metric, and its base unit.
+_METRICS: Final = {
+    "duration_ns": ("gpu__time_duration.sum", "ns"),
+    "sm_throughput_pct": ("sm__throughput.avg.pct_of_peak_sustained_elapsed", "%"),
+    "memory_throughput_pct": (
+        "gpu__compute_memory_throughput.avg.pct_of_peak_sustained_elapsed",
+        "%",
+    ),
+    "dram_throughput_pct": ("gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed", "%"),
+    "dram_read_bytes": ("dram__bytes_read.sum", "byte"),
+    "dram_write_bytes": ("dram__bytes_write.sum", "byte"),
+    "l1_hit_pct": ("l1tex__t_sector_hit_rate.pct", "%"),
+    "l2_hit_pct": ("lts__t_sector_hit_rate.pct", "%"),
+    "achieved_occupancy_pct": ("sm__warps_active.avg.pct_of_peak_sustained_active", "%"),
+    "theoretical_occupancy_pct": ("sm__maximum_warps_per_active_cycle_pct", "%"),
+    "tensor_active_pct": ("sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_active", "%"),
+    "sm_clock_hz": ("gpc__cycles_elapsed.avg.per_second", "hz"),
+    "dram_clock_hz": ("dram__cycles_elapsed.avg.per_second", "hz"),
+    "instructions": ("smsp__inst_executed.sum", "inst"),
+    "registers_per_thread": ("launch__registers_per_thread", "register/thread"),
+    "waves_per_sm": ("launch__waves_per_multiprocessor", ""),
+}
+_TIME_IN_NS: Final = {
+    "ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9,
+    "nsecond": 1.0, "usecond": 1e3, "msecond": 1e6, "second": 1e9,
+}  # fmt: skip
+_OLD_CLOCK_IN_HZ: Final = {"cycle/second": 1.0, "cycle/usecond": 1e6, "cycle/nsecond": 1e9}
+_PREFIXES: Final = {"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}  # decimal: 4.2 Mbyte is 4200000 byte
+_NO_DATA: Final = ("", "no data", "n/a", "nan")
+_NUMBER: Final = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?([eE][+-]?\d+)?")
+
+
+def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = None) -> pa.Table:
+    """Read a raw page as `counters`; every row is said to be of `unit` and `scenario_key`.
+
+    A metric that the page lacks, or that has no data, is null. Raises BadInput where this is no
+    raw page (the details page among them), is cut short, or holds a unit or number it cannot read.
+    """
+    names, units, rows = _page(path)
+    columns: dict[str, list[object]] = {
+        "recording": [unit] * len(rows),
+        "scenario_key": [scenario_key] * len(rows),
+        "launch": list(range(len(rows))),
+        "kernel": [row[names.index("Kernel Name")] for row in rows],
+    }
+    for column, (metric, base) in _METRICS.items():
+        if metric not in names:
+            columns[column] = [None] * len(rows)
+            continue
+        place = names.index(metric)
+        factor = _factor(path, metric, units[place], base)
+        columns[column] = [_number(path, metric, row[place], factor) for row in rows]
+    return table_from_columns("counters", columns)
+
+
+def is_ncu_header(line: str) -> bool:
+    """Whether a line is the row of names that every CSV page of ncu has."""
+    return line.startswith(('"ID","Process ID"', "ID,Process ID"))
+
+
+def _page(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
+    """Names, units and one row a kernel, without the lines that ncu prints as it works."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+    except FileNotFoundError:
+        raise BadInput(f"{path} does not exist", hint=EXPORT_HINT) from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is no text file: {error.reason}", hint=EXPORT_HINT) from error
+    starts = [place for place, line in enumerate(lines) if is_ncu_header(line)]
+    if not starts:
+        raise BadInput(f"{path} is no CSV page of Nsight Compute", hint=EXPORT_HINT)
+    table = [line for line in lines[starts[0] :] if not line.startswith("==")]
+    names, *rest = [row for row in csv.reader(table) if row]
+    if "Metric Name" in names or "Section Name" in names:
+        raise BadInput(f"{path} is the details page of Nsight Compute", hint=EXPORT_HINT)
+    if "Kernel Name" not in names or not rest:
+        raise BadInput(f"{path} is cut short: it has no row of units", hint=EXPORT_HINT)
+    for number, row in enumerate(rest):
+        if len(row) != len(names):
+            raise BadInput(
+                f"{path} is cut short: row {number + 2} has {len(row)} of {len(names)} cells",
+                hint=EXPORT_HINT,
+            )
+    units, *rows = rest
+    return names, units, rows
+
+
+def _factor(path: Path, metric: str, unit: str, base: str) -> float:
+    """How many base units one of the page's units is."""
+    scales = {"ns": _TIME_IN_NS, "hz": _OLD_CLOCK_IN_HZ}.get(base, {})
+    if unit in scales:
+        return scales[unit]
+    if unit.lower() == base:
+        return 1.0
+    if base in ("byte", "hz", "inst") and unit[1:].lower() == base:
+        prefix = unit[0].lower()
+        if prefix in _PREFIXES:
+            return _PREFIXES[prefix]
+    raise BadInput(f"{path}: {metric} is in {unit!r}, and {base!r} was expected", hint=EXPORT_HINT)
+
+
+def _number(path: Path, metric: str, cell: str, factor: float) -> float | None:
+    text = cell.strip()
+    if text.lower() in _NO_DATA:
+        return None
+    if not _NUMBER.fullmatch(text):
+        raise BadInput(
+            f"{path}: {metric} holds {cell!r}, which is no number with a decimal point",
+            hint=f"{EXPORT_HINT}, under LC_ALL=C",
+        )
+    return float(text.replace(",", "")) * factor

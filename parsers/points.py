@@ -1,0 +1,141 @@
+"""Calls to points: one row per scenario, all its visits pooled, or the reason why there is none."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ..store.errors import BadInput
+from ..store.plan import Plan
+from ..store.recording import Recording
+from ..store.scenario import Scenario
+from ..store.tables import SCHEMAS, table_from_columns
+from .median import median_interval
+from .visits import Visit, visits_by_scenario
+
+SPREAD_LIMIT: Final = 0.20  # interquartile range over median, above which a point is marked
+COUNTERS_ALONE: Final = "ncu"  # the collector whose times are never a latency
+
+_NO_POWER: Final = "no power was recorded in this run"
+
+
+def points_table(calls: pa.Table, recordings: Sequence[Recording], plan: Plan) -> pa.Table:
+    """Build `points` from `calls`, ordered by curve and tokens.
+
+    Every scenario of a timing recording has a row. A visit that failed, or whose calls are not all
+    there, gives nothing to the point and is named in `marks`, or in `failure` where no visit is
+    whole. Raises BadInput where a recording speaks of a scenario that it does not describe.
+    """
+    timing = [one for one in recordings if one.collector != COUNTERS_ALONE]
+    scenarios = {s.key: s for recording in timing for s in recording.scenarios}
+    visits = visits_by_scenario(calls, timing)
+    unknown = sorted(visits.keys() - scenarios.keys())
+    if unknown:
+        raise BadInput(f"a recording speaks of {unknown[0]!r} without describing that scenario")
+    holdout = {op.curve: frozenset(op.holdout) for op in plan.ops}
+    rows = []
+    for scenario in sorted(scenarios.values(), key=lambda s: (s.curve, s.tokens, s.key)):
+        held_out = scenario.tokens in holdout.get(scenario.curve, frozenset())
+        rows.append(
+            _described(scenario)
+            | {"role": "holdout" if held_out else "fit"}
+            | _measured(visits.get(scenario.key, []))
+        )
+    names = SCHEMAS["points"].names
+    return table_from_columns("points", {name: [row.get(name) for row in rows] for name in names})
+
+
+def unmeasured_sizes(plan: Plan, points: pa.Table) -> list[str]:
+    """Say, per operation, how many sizes that the plan names for sure have no point at all."""
+    found = set(zip(points["curve"].to_pylist(), points["tokens"].to_pylist(), strict=True))
+    sentences = []
+    for op in plan.ops:
+        for sizes, role in ((op.first, "first"), (op.holdout, "hold-out")):
+            missing = [size for size in sizes if (op.curve, size) not in found]
+            if missing:
+                sentences.append(
+                    f"{op.op}: {len(missing)} of {len(sizes)} {role} sizes have no recording:"
+                    f" {', '.join(map(str, missing))}"
+                )
+    return sentences
+
+
+def _described(scenario: Scenario) -> dict[str, Any]:
+    return {
+        "scenario_key": scenario.key,
+        "curve": scenario.curve,
+        "op": scenario.op,
+        "shape": list(scenario.shape),
+        "dtype": scenario.dtype,
+        "weight_bits": scenario.weight_bits,
+        "group_size": scenario.group_size,
+        "experts": scenario.experts,
+        "active_experts": scenario.active_experts,
+        "top_k": scenario.top_k,
+        "l2": scenario.l2,
+        "tokens": scenario.tokens,
+        "flops": scenario.flops,
+        "bytes_moved": scenario.bytes_moved,
+        "regime": "burst",
+        "energy_source": "unavailable",
+        "energy_reason": _NO_POWER,
+    }
+
+
+def _measured(visits: list[Visit]) -> dict[str, Any]:
+    """Columns that a scenario's visits decide."""
+    problems = [visit for visit in visits if visit.problem is not None]
+    whole = [visit for visit in visits if visit.problem is None]
+    source = "kernel" if any(visit.source == "kernel" for visit in whole) else "wall"
+    pooled = [visit for visit in whole if visit.source == source]
+    if not pooled:
+        reasons = dict.fromkeys(visit.problem for visit in problems)
+        text = "; ".join(filter(None, reasons)) or "its recording does not say what became of it"
+        return {"failure": text, "marks": [], "visits": 0, "calls": 0}
+    latency_us = np.concatenate([visit.latency_ns for visit in pooled]) / 1000
+    median = float(np.median(latency_us))
+    low, high = median_interval(latency_us) or (None, None)
+    spread = float(np.subtract(*np.percentile(latency_us, [75, 25]))) / median
+    signatures = {signature for visit in pooled for signature in visit.signatures}
+    marks = [f"visit {visit.number} failed: {visit.problem}" for visit in problems]
+    if len(pooled) < len(whole):
+        marks.append(f"{len(whole) - len(pooled)} visit(s) without kernel times left out")
+    return {
+        "marks": marks + _doubts(spread, len(signatures), low is None),
+        "signature": next(iter(signatures)) if len(signatures) == 1 else None,
+        "visits": len(pooled),
+        "calls": len(latency_us),
+        "latency_us": median,
+        "latency_us_lo": low,
+        "latency_us_hi": high,
+        "latency_source": source,
+        "gap_us": _gap_us(pooled) if source == "kernel" else None,
+        "spread": spread,
+        "repeat_difference": _repeat_difference(pooled),
+    }
+
+
+def _doubts(spread: float, signatures: int, no_interval: bool) -> list[str]:
+    marks = []
+    if spread > SPREAD_LIMIT:
+        marks.append(f"spread {spread:.0%} > {SPREAD_LIMIT:.0%}".replace("%", " %"))
+    if signatures > 1:
+        marks.append(f"calls ran {signatures} different sequences of kernels")
+    if no_interval:
+        marks.append("too few calls for an interval")
+    return marks
+
+
+def _gap_us(visits: list[Visit]) -> float:
+    gaps: npt.NDArray[np.float64] = np.concatenate([visit.gap_ns for visit in visits])
+    return float(np.median(gaps)) / 1000
+
+
+def _repeat_difference(visits: list[Visit]) -> float | None:
+    """Largest |log| ratio of the medians of two visits; None at one visit."""
+    if len(visits) < 2:
+        return None
+    medians = [float(np.median(visit.latency_ns)) for visit in visits]
+    return float(np.log(max(medians) / min(medians)))

@@ -1,0 +1,123 @@
+"""A run's recordings as its tables: the stage `moeprof parse RUN`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from ..store.errors import BadInput
+from ..store.recording import Recording, raw_file
+from ..store.run import Run
+from ..store.tables import SCHEMAS, read_table, write_table
+from .cpu_calls import cpu_calls
+from .kineto import read_kineto
+from .ncu import read_ncu
+from .nsys import read_nsys
+from .points import COUNTERS_ALONE, points_table, unmeasured_sizes
+from .trace_tables import trace_tables
+
+Tables = dict[str, pa.Table]
+
+_ALWAYS: Final = ("calls", "points")
+_RAW_ENDINGS: Final = {"nsys": (".sqlite",), "kineto": (".json", ".json.gz"), "ncu": (".csv",)}
+
+
+def parse_run(run: Run) -> list[str]:
+    """Write `tables/*.parquet` of a run from its recordings, and return what to warn of.
+
+    `launches`, `gpu_samples` and `counters` are written where a recording made them, and removed
+    where none does. The same recordings give the same bytes. Raises BadInput where a raw file is
+    missing, changed or unreadable, or where the recordings are of different machines.
+    """
+    plan, recordings = run.plan(), run.recordings()
+    _check_one_machine([recording for _, recording in recordings])
+    parts: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
+    warnings: list[str] = []
+    for folder, recording in recordings:
+        tables, doubts = recording_tables(folder, recording)
+        warnings += _about(recording, doubts)
+        for name, table in tables.items():
+            parts[name].append(table)
+    whole = {name: _concatenated(name, tables) for name, tables in parts.items()}
+    points = points_table(whole["calls"], [recording for _, recording in recordings], plan)
+    warnings += unmeasured_sizes(plan, points)
+    for name, table in (whole | {"points": points}).items():
+        path = run.table(name)
+        if table.num_rows or name in _ALWAYS:
+            write_table(path, name, table)
+        else:
+            path.unlink(missing_ok=True)
+    return warnings
+
+
+def tables_are_current(run: Run) -> bool:
+    """Whether the run's points can be read and are newer than its plan and every recording."""
+    try:
+        read_table(run.table("points"), "points")
+    except BadInput:
+        return False
+    made_ns = run.table("points").stat().st_mtime_ns
+    sources = [run.plan_path, *run.folder.glob("raw/*/*/recording.json")]
+    return all(source.stat().st_mtime_ns < made_ns for source in sources)
+
+
+def recording_tables(folder: Path, recording: Recording) -> tuple[Tables, tuple[str, ...]]:
+    """Tables of one recording and what to warn of; a unit that served nothing has none.
+
+    Raises BadInput for a collector that this version does not know.
+    """
+    if recording.collector == "cpu":
+        return {"calls": cpu_calls(recording)}, ()
+    if recording.collector not in _RAW_ENDINGS:
+        known = ", ".join(["cpu", *_RAW_ENDINGS])
+        raise BadInput(
+            f"{folder} was recorded with {recording.collector!r}, and this moeprof knows {known}"
+        )
+    if not recording.served:
+        return {}, ()
+    path = _raw_path(folder, recording)
+    if recording.collector == "ncu":
+        return {"counters": read_ncu(path, recording.unit, _only_scenario(folder, recording))}, ()
+    trace = read_nsys(path) if recording.collector == "nsys" else read_kineto(path)
+    on_gpu = recording.provenance.device != "cpu"
+    return trace_tables(trace, recording.unit, on_gpu), trace.warnings
+
+
+def _about(recording: Recording, doubts: tuple[str, ...]) -> list[str]:
+    """What to warn of: failures of counters too, which no row of `points` tells."""
+    failures = recording.failures if recording.collector == COUNTERS_ALONE else ()
+    reasons = [f"no counters of {failure.scenario_key}: {failure.reason}" for failure in failures]
+    sentences = dict.fromkeys([*recording.warnings, *doubts, *reasons])
+    return [f"{recording.unit}: {sentence}" for sentence in sentences]
+
+
+def _raw_path(folder: Path, recording: Recording) -> Path:
+    endings = _RAW_ENDINGS[recording.collector]
+    names = sorted(name for name in recording.files if name.endswith(endings))
+    if len(names) != 1:
+        raise BadInput(
+            f"{folder} holds {len(names)} files that end in {' or '.join(endings)}, not one",
+            hint="profile again, or resume the run with --resume",
+        )
+    return raw_file(folder, recording, names[0])
+
+
+def _only_scenario(folder: Path, recording: Recording) -> str:
+    keys = {served.scenario_key for served in recording.served}
+    if len(keys) != 1:
+        raise BadInput(f"{folder} holds counters of {len(keys)} scenarios, not of one")
+    return keys.pop()
+
+
+def _check_one_machine(recordings: Sequence[Recording]) -> None:
+    machines = sorted({recording.provenance.machine for recording in recordings})
+    if len(machines) > 1:
+        raise BadInput(
+            f"the run mixes recordings of {len(machines)} machines: {' and '.join(machines)}",
+            hint="make one run a machine",
+        )
+
+
+def _concatenated(name: str, tables: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()

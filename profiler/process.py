@@ -1,0 +1,163 @@
+"""The one door to other processes: run one to its end, or talk to one line by line.
+
+Every child leads a process group of its own, so that ending it ends what it started. A child that
+is served ends by itself when its input closes, also when moeprof is killed.
+"""
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import tempfile
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_LAST_WORDS = 400  # characters of a child's stderr worth quoting
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A process that has ended. `exit_code` is None where the time limit ended it."""
+
+    exit_code: int | None
+    stdout: str
+    stderr: str
+
+    @property
+    def last_words(self) -> str:
+        """The end of what it said, on one line."""
+        return _one_line(self.stderr or self.stdout)
+
+
+class ProcessEnded(Exception):
+    """The served process ended, or had to be ended, before it answered."""
+
+
+def run(command: Sequence[str], *, timeout_s: float, cwd: Path | None = None) -> Finished:
+    """Run a command to its end, or for `timeout_s`. Raises OSError where it cannot be started."""
+    with subprocess.Popen(
+        command,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as child:
+        try:
+            stdout, stderr = child.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired:
+            _kill_group(child.pid)
+            stdout, stderr = child.communicate()
+            return Finished(None, stdout, stderr)
+        except BaseException:
+            _kill_group(child.pid)
+            raise
+    return Finished(child.returncode, stdout, stderr)
+
+
+class LineServer:
+    """A child that answers each line written to it with one line that begins with "{".
+
+    Other lines of its output are passed over: libraries print what they like. Used as a context
+    manager; leaving it ends the child.
+    """
+
+    def __init__(self, command: Sequence[str], *, cwd: Path | None = None) -> None:
+        self._stderr = tempfile.TemporaryFile()
+        self._child = subprocess.Popen(
+            command,
+            cwd=cwd,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._child.poll() is None:
+            _kill_group(self._child.pid)
+        self._child.wait()
+        self._reader.join()
+        for stream in (self._child.stdin, self._child.stdout, self._stderr):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+    def answer(self, timeout_s: float) -> str:
+        """Wait for the next answer. Raises ProcessEnded if none comes within `timeout_s`."""
+        try:
+            line = self._answers.get(timeout=timeout_s)
+        except queue.Empty:
+            raise ProcessEnded(f"no answer within {timeout_s:g} s") from None
+        if line is None:
+            code = self._child.wait()
+            how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            words = self.last_words()
+            raise ProcessEnded(f"the process ended with {how}" + (f": {words}" if words else ""))
+        return line
+
+    def ask(self, line: str, timeout_s: float) -> str:
+        """Write one line and wait for its answer. Raises ProcessEnded as `answer` does."""
+        assert self._child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # `answer` says how it ended
+            self._child.stdin.write(line + "\n")
+            self._child.stdin.flush()
+        return self.answer(timeout_s)
+
+    def finish(self, timeout_s: float) -> int | None:
+        """Close the child's input and wait for its end; its exit code, None if it did not end."""
+        assert self._child.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._child.stdin.close()
+        try:
+            return self._child.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def last_words(self) -> str:
+        """Give the end of what the child wrote to stderr, on one line."""
+        self._stderr.seek(0)
+        return _one_line(self._stderr.read().decode(errors="replace"))
+
+    def _read(self) -> None:
+        assert self._child.stdout is not None
+        for line in self._child.stdout:
+            if line.startswith("{"):
+                self._answers.put(line)
+        self._answers.put(None)
+
+
+def kill(pid: int) -> None:
+    """End one process by its id, if it is still there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _one_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return " / ".join(lines[-3:])[-_LAST_WORDS:]

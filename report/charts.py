@@ -1,0 +1,175 @@
+"""One interactive chart a curve: latency over batch size, measured and fitted, as Vega-Lite."""
+
+from math import sqrt
+from typing import Any, Final
+
+import altair as alt
+
+from .contents import Curve, Row
+from .markup import without_folders
+from .quantities import between, percent, significant
+
+_HEIGHT_PX: Final = 280
+_LEAST_RATIO: Final = 4.0  # of the ends of the latency axis: a flat curve shall look flat
+_FONT: Final = "system-ui, sans-serif"
+_ROLES: Final = ["fit", "holdout"]
+
+
+def chart_spec(curve: Curve) -> dict[str, Any] | None:
+    """Vega-Lite specification of a curve's chart, None where nothing was measured or fitted.
+
+    Both axes are logarithmic: tile sizes and their multiples lie evenly, and equal ratios of
+    latency look equal at 1 token as at 512. Colours are CSS variables (report/style.py), so that
+    the chart follows the page's theme. Texts of the run are values only, never names of fields.
+    """
+    if not curve.measured and not curve.costs:
+        return None
+    layers = [*_model_layers(curve), *_point_layers(curve)]
+    # A bare wheel scrolls the page; Ctrl with the wheel, as a pinch also arrives, zooms the chart.
+    zoom = alt.selection_interval(bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]")
+    chart: Any = alt.layer(*layers).properties(width="container", height=_HEIGHT_PX)
+    spec: dict[str, Any] = chart.add_params(zoom).configure(**_look()).to_dict()
+    del spec["$schema"]  # the page says itself that this is Vega-Lite, and holds no address
+    # Rows are put in last: Altair would check each of them against the schema of Vega-Lite.
+    spec["datasets"] = {
+        "model": _model_rows(curve),
+        "measured": [_point(row) for row in curve.measured],
+        "failed": [_failure(row) for row in curve.failed],
+    }
+    return spec
+
+
+def _look() -> dict[str, Any]:
+    text = {"labelFont": _FONT, "titleFont": _FONT, "titleFontWeight": "normal"}
+    lines = {"domainColor": "var(--line)", "tickColor": "var(--line)", "gridColor": "var(--line)"}
+    colours = {"labelColor": "var(--muted)", "titleColor": "var(--muted)", "gridOpacity": 0.6}
+    return {
+        "background": "transparent",
+        "view": {"stroke": None},
+        "axis": text | lines | colours | {"labelFontSize": 11, "titleFontSize": 11},
+    }
+
+
+def _axes(curve: Curve) -> dict[str, Any]:
+    """Batch size and latency, logarithmic, just wide enough for everything that is drawn."""
+    sizes = [row["tokens"] for row in curve.points] + list(curve.costs)
+    x = alt.Scale(type="log", base=2, domain=[min(sizes) / 1.15, max(sizes) * 1.15], nice=False)
+    y = alt.Scale(type="log", domain=_latency_domain(curve), nice=False)
+    return {
+        "x": alt.X("tokens:Q", scale=x, title="batch size (tokens)"),
+        "y": alt.Y("latency_us:Q", scale=y, title="latency (µs)"),
+    }
+
+
+def _latency_domain(curve: Curve) -> list[float]:
+    columns = ("latency_us", "latency_us_lo", "latency_us_hi")
+    values = [row[column] for row in curve.measured for column in columns]
+    values += [getattr(cost, column) for cost in curve.costs.values() for column in columns]
+    known = [value for value in values if value]
+    low, high = min(known), max(known)
+    widen = max(1.1, sqrt(_LEAST_RATIO * low / high))
+    return [low / widen, high * widen]
+
+
+def _model_layers(curve: Curve) -> list[Any]:
+    """Draw the fitted curve, its 95 % band, and a rule at the pointer that reads them off."""
+    if curve.model is None:
+        return []
+    has_band = all(cost.latency_us_lo is not None for cost in curve.costs.values())
+    titles = {"tokens": "batch size", "latency_us": "predicted (µs)"}
+    band = {"lo_us": "95 % from (µs)", "hi_us": "95 % to (µs)"}
+    shown = titles | (band if has_band else {})
+    # A step holds until the next size; a line runs from size to size.
+    interpolate: Any = "step-after" if curve.model.fit == "step" else "linear"
+    near = alt.selection_point(
+        nearest=True, on="pointerover", clear="pointerout", encodings=["x"], empty=False
+    )
+    base: Any = alt.Chart(alt.NamedData(name="model")).encode(**_axes(curve))
+    line = base.mark_line(interpolate=interpolate, color="var(--fit)", strokeWidth=1.5)
+    ruler = base.mark_rule(color="var(--muted)").encode(
+        y=alt.value(0),
+        y2=alt.value(_HEIGHT_PX),
+        opacity=alt.condition(near, alt.value(0.8), alt.value(0)),
+        tooltip=[alt.Tooltip(f"{f}:Q", title=title, format=",.4~r") for f, title in shown.items()],
+    )
+    area = base.mark_area(interpolate=interpolate, color="var(--fit)", opacity=0.18)
+    areas = [area.encode(y="lo_us:Q", y2="hi_us:Q")] if has_band else []
+    return [*areas, line, ruler.add_params(near)]
+
+
+def _model_rows(curve: Curve) -> list[dict[str, float]]:
+    """Predictions; `lo_us` and `hi_us` are left out where the model gives no interval."""
+    rows = []
+    for tokens, cost in curve.costs.items():
+        row = {
+            "tokens": tokens,
+            "latency_us": cost.latency_us,
+            "lo_us": cost.latency_us_lo,
+            "hi_us": cost.latency_us_hi,
+        }
+        # Five digits are more than a pixel shows; seventeen would double the page.
+        rows.append({name: float(f"{v:.5g}") for name, v in row.items() if v is not None})
+    return rows
+
+
+def _point_layers(curve: Curve) -> list[Any]:
+    """Draw points with their intervals, rings around doubtful ones, crosses for failed ones."""
+    base: Any = alt.Chart(alt.NamedData(name="measured"))
+    base = base.encode(
+        **_axes(curve),
+        color=alt.Color(
+            "role:N",
+            scale=alt.Scale(domain=_ROLES, range=["var(--fit)", "var(--holdout)"]),
+            legend=None,
+        ),
+        shape=alt.Shape(
+            "role:N", scale=alt.Scale(domain=_ROLES, range=["circle", "diamond"]), legend=None
+        ),
+    )
+    tooltip = _tooltip("batch size", "latency", "95 % interval", "calls", "spread", "role", "marks")
+    ring = base.transform_filter("datum.marks != ''").mark_point(
+        size=170, strokeWidth=1.5, shape="circle", color="var(--doubt)"
+    )
+    failed: Any = alt.Chart(alt.NamedData(name="failed"))
+    cross = failed.mark_point(
+        shape="cross", angle=45, filled=True, size=80, color="var(--fail)"
+    ).encode(x=_axes(curve)["x"], y=alt.value(_HEIGHT_PX - 8), tooltip=_tooltip(*_FAILED))
+    return [
+        base.mark_rule(strokeWidth=1.5).encode(y="lo_us:Q", y2="hi_us:Q"),
+        base.mark_point(filled=True, size=45, opacity=1).encode(tooltip=tooltip),
+        *([ring.encode(tooltip=tooltip)] if any(row["marks"] for row in curve.measured) else []),
+        *([cross] if curve.failed else []),
+    ]
+
+
+_FAILED: Final = ("batch size", "not measured")
+
+
+def _point(row: Row) -> dict[str, Any]:
+    interval = between(row["latency_us_lo"], row["latency_us_hi"])
+    return {
+        "tokens": row["tokens"],
+        "latency_us": row["latency_us"],
+        "lo_us": row["latency_us_lo"],
+        "hi_us": row["latency_us_hi"],
+        "batch size": str(row["tokens"]),
+        "latency": f"{significant(row['latency_us'])} µs",
+        "95 % interval": f"{interval} µs" if interval else "too few calls",
+        "calls": str(row["calls"]),
+        "spread": percent(row["spread"]) or "unknown",
+        "role": row["role"],
+        "marks": without_folders("; ".join(row["marks"] or ())),
+    }
+
+
+def _failure(row: Row) -> dict[str, Any]:
+    reason = row["failure"] or "no latency, and no reason recorded"
+    return {
+        "tokens": row["tokens"],
+        "batch size": str(row["tokens"]),
+        "not measured": without_folders(reason),
+    }
+
+
+def _tooltip(*fields: str) -> list[alt.Tooltip]:
+    return [alt.Tooltip(field=field, type="nominal") for field in fields]

@@ -1,0 +1,149 @@
+"""What a report is made of, read from a run folder and sorted by curve."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any, Final
+
+import numpy as np
+
+from ..costmodel.cost import Cost
+from ..costmodel.model import KernelCostModel
+from ..store.cost_model import CostModelFile, CurveModel
+from ..store.document import read_document
+from ..store.plan import Plan
+from ..store.provenance import Provenance
+from ..store.recording import sha256_of
+from ..store.run import DEFAULT_STORE, Run
+from ..store.tables import read_table
+from ..store.verdict import CurveVerdict, Validation
+
+Row = dict[str, Any]  # a row of the table `points`, by column
+
+_ALL_DRAWN_SIZES: Final = 8192  # of all curves together: it bounds the size of the page
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One curve: its points, ascending in tokens, and what was made of them so far.
+
+    `model` is None where there is no model or the curve is not in it. `costs` maps batch sizes
+    within the model's domain to predictions: every size, or, where those are too many to draw, a
+    choice even in their logarithm that holds each measured one.
+    """
+
+    slug: str
+    op: str
+    points: tuple[Row, ...]
+    model: CurveModel | None
+    verdicts: tuple[CurveVerdict, ...]
+    costs: dict[int, Cost]
+
+    @property
+    def measured(self) -> list[Row]:
+        """Points with a latency."""
+        return [row for row in self.points if is_measured(row)]
+
+    @property
+    def failed(self) -> list[Row]:
+        """Points without a latency."""
+        return [row for row in self.points if not is_measured(row)]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The files of a run that a report shows; None for a stage that has not run yet.
+
+    `model_is_stale` says that the model was built from other points than those in the run.
+    """
+
+    plan: Plan
+    provenance: Provenance
+    model: CostModelFile | None
+    model_is_stale: bool
+    validation: Validation | None
+    curves: tuple[Curve, ...]
+
+    @property
+    def points(self) -> list[Row]:
+        """Points of all curves."""
+        return [row for curve in self.curves for row in curve.points]
+
+    @property
+    def folder(self) -> str:
+        """Where such a run lies by default: never this machine's own path."""
+        return f"{DEFAULT_STORE}/{self.plan.run_id}"
+
+
+def is_measured(row: Row) -> bool:
+    """Whether a point has a latency that a chart can show."""
+    latency_us = row["latency_us"]
+    return latency_us is not None and isfinite(latency_us) and latency_us > 0
+
+
+def read_contents(run: Run) -> Contents:
+    """Read what a report shows of `run`.
+
+    Raises BadInput where the plan, the provenance or the points are missing, or where any file is
+    not what its name says.
+    """
+    plan = run.plan()
+    provenance = read_document(run.provenance_path, Provenance)
+    points_path = run.table("points")
+    rows: list[Row] = read_table(points_path, "points").to_pylist()
+    model = KernelCostModel.load(run.model_path) if run.model_path.is_file() else None
+    validation = None
+    if run.validation_path.is_file():
+        validation = read_document(run.validation_path, Validation)
+    return Contents(
+        plan=plan,
+        provenance=provenance,
+        model=None if model is None else model.file,
+        model_is_stale=model is not None and model.file.points_sha256 != sha256_of(points_path),
+        validation=validation,
+        curves=_curves(plan, rows, model, validation),
+    )
+
+
+def _curves(
+    plan: Plan, rows: Sequence[Row], model: KernelCostModel | None, validation: Validation | None
+) -> tuple[Curve, ...]:
+    """Curves in the order of the plan, then those that only the points or the model know."""
+    models = {} if model is None else {curve.curve: curve for curve in model.curves}
+    ops = {op_plan.curve: op_plan.op for op_plan in plan.ops}
+    ops |= {row["curve"]: row["op"] for row in rows}
+    ops |= {slug: curve.op for slug, curve in models.items()}
+    curves = []
+    for slug, op in ops.items():
+        points = sorted((row for row in rows if row["curve"] == slug), key=_tokens)
+        fitted = models.get(slug)
+        verdicts = () if validation is None else validation.curves
+        curves.append(
+            Curve(
+                slug=slug,
+                op=op,
+                points=tuple(points),
+                model=fitted,
+                verdicts=tuple(verdict for verdict in verdicts if verdict.curve == slug),
+                costs=_costs(model, fitted, points, _ALL_DRAWN_SIZES // len(ops)),
+            )
+        )
+    return tuple(curves)
+
+
+def _tokens(row: Row) -> int:
+    return int(row["tokens"])
+
+
+def _costs(
+    model: KernelCostModel | None, curve: CurveModel | None, points: Sequence[Row], limit: int
+) -> dict[int, Cost]:
+    if model is None or curve is None:
+        return {}
+    first, last = curve.domain.first_tokens, curve.domain.last_tokens
+    if last - first < limit:
+        sizes = set(range(first, last + 1))
+    else:
+        sizes = set(np.geomspace(first, last, limit).round().astype(int).tolist())
+    sizes |= {_tokens(row) for row in points if first <= _tokens(row) <= last}
+    return {cost.tokens: cost for cost in model.get_costs(curve.curve, sorted(sizes))}

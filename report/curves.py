@@ -1,0 +1,180 @@
+"""Each curve in words, as a chart, and as a table of its points."""
+
+import json
+from typing import Final
+
+from .charts import chart_spec
+from .contents import Contents, Curve, Row
+from .markup import Html, element, joined, table
+from .quantities import between, count, latency, percent, significant
+from .style import LEGEND
+from .verdict import outcome
+
+# Sources whose numbers did not come from the hardware that the report is about.
+_NOT_MEASURED: Final = ("simulated", "estimated", "imported")
+_CLOCKS: Final = {"kernel": "kernel time", "wall": "wall time per call"}
+_OPTIONAL: Final = {
+    "energy_mj": "energy (mJ)",
+    "power_w": "power (W)",
+    "temp_rise_c": "temperature rise (°C)",
+    "gap_us": "gaps (µs)",
+    "latency_sustained_us": "sustained latency (µs)",
+}
+
+
+def source(name: str) -> Html:
+    """Name a source of numbers, as a badge where that is no measurement of this device."""
+    if name in _NOT_MEASURED:
+        return element("span", name, class_="badge")
+    return element("span", _CLOCKS.get(name, name))
+
+
+def curves_section(contents: Contents) -> Html:
+    """Charts of all curves under one legend."""
+    if not contents.curves:
+        return element("p", "The run has no curve.", class_="notice")
+    glyphs = [
+        element(
+            "li",
+            Html(f'<svg width="14" height="14" aria-hidden="true">{glyph}</svg>'),
+            meaning,
+        )
+        for meaning, glyph in LEGEND
+    ]
+    figures = [_figure(index, curve) for index, curve in enumerate(contents.curves)]
+    return joined(
+        element("ul", *glyphs, class_="legend"),
+        element(
+            "p",
+            "Both axes are logarithmic. Point at a chart for its numbers; drag to move, Ctrl and "
+            "wheel or pinch to zoom, double-click to go back.",
+            class_="muted",
+        ),
+        element("noscript", element("p", "Charts need JavaScript; the tables hold the numbers.")),
+        element("div", *figures, class_="curves"),
+    )
+
+
+def _figure(index: int, curve: Curve) -> Html:
+    words = _summary(curve)
+    spec = chart_spec(curve)
+    if spec is None:
+        plot = element("p", "Nothing to draw: no point was measured.", class_="notice")
+    else:
+        alternative = f"Chart of latency over batch size for {curve.op}. {words}"
+        plot = joined(
+            element(
+                "div", class_="plot", role="img", aria_label=alternative, data_spec=f"spec-{index}"
+            ),
+            _json_script(f"spec-{index}", spec),
+        )
+    return element(
+        "figure",
+        element("h3", curve.op, element("span", curve.slug, class_="under")),
+        element("figcaption", words, *_labels(curve)),
+        plot,
+        _details(curve),
+    )
+
+
+def _json_script(identifier: str, body: object) -> Html:
+    """JSON for the page's script; no text within can end the element."""
+    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    safe = Html(text.replace("<", "\\u003c"))
+    return element("script", safe, type="application/json", id=identifier)
+
+
+def _summary(curve: Curve) -> str:
+    held_out = sum(row["role"] == "holdout" for row in curve.measured)
+    sentences = [
+        f"{count(len(curve.measured) - held_out, 'size')} for the fit and {held_out} held out"
+        + (f", {len(curve.failed)} failed" if curve.failed else "")
+    ]
+    if curve.measured:
+        values_us = [row["latency_us"] for row in curve.measured]
+        low, high = curve.measured[0]["tokens"], curve.measured[-1]["tokens"]
+        sentences.append(
+            f"{latency(min(values_us))} to {latency(max(values_us))} "
+            f"over batch sizes {low} to {high}"
+        )
+    sentences.append(_fit_sentence(curve))
+    return ". ".join(sentences) + "."
+
+
+def _fit_sentence(curve: Curve) -> str:
+    if curve.model is None:
+        return "The model has no such curve"
+    error = curve.model.error
+    if error.median is None:
+        return f"Fit: {curve.model.fit}; too few knots for a leave-one-out error"
+    return (
+        f"Fit: {curve.model.fit}; leave-one-out error {percent(error.median)} in the median, "
+        f"{percent(error.p95)} at the 95th percentile"
+    )
+
+
+def _labels(curve: Curve) -> list[Html]:
+    """Where the latencies come from, and the verdicts on this curve."""
+    names = {row["latency_source"] for row in curve.measured}
+    names |= set() if curve.model is None else {curve.model.latency_source}
+    labels = [source(name) for name in sorted(filter(None, names))]
+    labels += [element("span", f"{v.metric} ", outcome(v.outcome)) for v in curve.verdicts]
+    return [joined(" ", label) for label in labels]
+
+
+def _details(curve: Curve) -> Html:
+    optional = [c for c in _OPTIONAL if any(row[c] is not None for row in curve.points)]
+    head = (
+        "batch size",
+        "role",
+        "latency (µs)",
+        "95 % interval (µs)",
+        "predicted (µs)",
+        "off by",
+        "calls",
+        "visits",
+        "spread",
+        *(_OPTIONAL[column] for column in optional),
+        "marks",
+    )
+    rows = [
+        (*_cells(curve, row), *_optional_cells(row, optional), _marks(row)) for row in curve.points
+    ]
+    return element(
+        "details",
+        element("summary", f"{count(len(rows), 'point')} of {curve.op} as a table"),
+        table(f"Points of {curve.slug}", head, rows),
+    )
+
+
+def _cells(curve: Curve, row: Row) -> tuple[object, ...]:
+    cost = curve.costs.get(row["tokens"])
+    measured_us, predicted_us = row["latency_us"], None
+    if cost is not None and row["role"] == "holdout":  # the fit passes through its own points
+        predicted_us = cost.latency_us
+    off = predicted_us / measured_us - 1 if predicted_us and measured_us else None
+    return (
+        row["tokens"],
+        row["role"],
+        significant(measured_us),
+        between(row["latency_us_lo"], row["latency_us_hi"]),
+        significant(predicted_us) if predicted_us else "",
+        percent(off) if off is not None else "",
+        row["calls"],
+        row["visits"],
+        percent(row["spread"]),
+    )
+
+
+def _optional_cells(row: Row, columns: list[str]) -> list[object]:
+    cells: list[object] = []
+    for column in columns:
+        value = significant(row[column])
+        label = source(row["energy_source"]) if column == "energy_mj" and value else ""
+        cells.append(joined(value, " ", label) if label else value)
+    return cells
+
+
+def _marks(row: Row) -> str:
+    failure = [f"failed: {row['failure']}"] if row["failure"] else []
+    return "; ".join([*failure, *(row["marks"] or ())])

@@ -1,0 +1,95 @@
+"""What was not measured and why, and which measurements are in doubt."""
+
+import re
+from collections import defaultdict
+from typing import Final
+
+from .contents import Contents, Curve
+from .markup import Html, element, table
+from .quantities import batch_sizes, count
+
+_METERED: Final = {"energy": "energy_mj", "power": "power_w", "heat": "temp_rise_c"}
+_NO_REASON: Final = "no reason recorded"
+_NOT_REACHED: Final = "planned, and not in the tables: not run, or not parsed yet"
+
+Where = dict[str, list[int]]  # curve -> batch sizes, ascending
+
+
+def unmeasured_section(contents: Contents) -> Html:
+    """One row for each quantity and reason, and for what the model and the verdict lack."""
+    rows = [(what, why, _places(contents, where)) for (what, why), where in _gaps(contents).items()]
+    for name, lacking in (("model", contents.model), ("validation", contents.validation)):
+        if lacking is not None:
+            rows += [(key, why, f"the {name}") for key, why in lacking.unmeasured.items()]
+    if not rows:
+        return element("p", "Every point has every quantity.")
+    return table("Each of these has no value; none is a zero", ("what", "why", "where"), rows)
+
+
+def _gaps(contents: Contents) -> dict[tuple[str, str], Where]:
+    """Batch sizes by (quantity, reason)."""
+    gaps: dict[tuple[str, str], Where] = defaultdict(lambda: defaultdict(list))
+    for curve in contents.curves:
+        for row in curve.failed:
+            gaps["latency", row["failure"] or _NO_REASON][curve.slug].append(row["tokens"])
+        for what, column in _METERED.items():
+            for row in curve.measured:
+                if row[column] is None:
+                    why = _why(curve, what, row["energy_reason"])
+                    gaps[what, why][curve.slug].append(row["tokens"])
+    for op_plan in contents.plan.ops:
+        there = {row["tokens"] for row in contents.points if row["curve"] == op_plan.curve}
+        missing = sorted({*op_plan.first, *op_plan.holdout} - there)
+        if missing:
+            gaps["latency", _NOT_REACHED][op_plan.curve] = missing
+    return gaps
+
+
+def _why(curve: Curve, what: str, energy_reason: str | None) -> str:
+    """Reason of a point's missing energy, power or heat; power and energy share theirs."""
+    if what != "heat":
+        return energy_reason or _NO_REASON
+    heat = None if curve.model is None else curve.model.temp_rise_reason
+    return heat or energy_reason or _NO_REASON
+
+
+def _places(contents: Contents, where: Where) -> str:
+    """Name the points, as shortly as may be."""
+    measured = {c.slug: [row["tokens"] for row in c.measured] for c in contents.curves}
+    whole = "every measured point"
+    if where == {slug: sizes for slug, sizes in measured.items() if sizes}:
+        return whole
+    names = curve_names(contents)
+    parts = {s: whole if sizes == measured[s] else batch_sizes(sizes) for s, sizes in where.items()}
+    return "; ".join(f"{names[slug]}: {sizes}" for slug, sizes in parts.items())
+
+
+def curve_names(contents: Contents) -> dict[str, str]:
+    """Call each curve by its operation, or by its slug where that has several."""
+    ops = [curve.op for curve in contents.curves]
+    return {c.slug: c.op if ops.count(c.op) == 1 else c.slug for c in contents.curves}
+
+
+def doubts_section(contents: Contents) -> Html:
+    """Count the marks of points, taking as one those that differ in numbers alone."""
+    kinds: dict[str, list[str]] = defaultdict(list)
+    places: dict[str, Where] = defaultdict(lambda: defaultdict(list))
+    for row in contents.points:
+        for mark in row["marks"] or ():
+            kind = re.sub(r"\d+(\.\d+)?", "#", mark)
+            kinds[kind].append(mark)
+            places[kind][row["curve"]].append(row["tokens"])
+    if not kinds:
+        return element("p", "No point carries a mark.")
+    ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
+    rows = [
+        (_as_one(kind, marks), len(marks), _places(contents, places[kind]))
+        for kind, marks in ordered
+    ]
+    marked = sum(bool(row["marks"]) for row in contents.points)
+    caption = f"{count(marked, 'point')} of {len(contents.points)} marked; # stands for a number"
+    return table(caption, ("mark", "times", "where"), rows)
+
+
+def _as_one(kind: str, marks: list[str]) -> str:
+    return marks[0] if len(set(marks)) == 1 else kind

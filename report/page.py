@@ -1,0 +1,129 @@
+"""The page: one HTML file that shows a run, and fetches nothing."""
+
+import base64
+import hashlib
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+import altair as alt
+import vl_convert
+
+from ..store.atomic import write_whole
+from ..store.run import Run
+from .contents import Contents, read_contents
+from .curves import curves_section
+from .gaps import doubts_section, unmeasured_section
+from .markup import Html, element, facts, markup
+from .origin import plan_section, provenance_section, reproduce_section
+from .style import DRAW, STYLE
+from .verdict import verdict_section
+
+
+def write_report(run: Run) -> Path:
+    """Write `report.html` of a run and return its path.
+
+    Raises BadInput as `render_report` does, and where the file cannot be written.
+    """
+    write_whole(run.report_path, render_report(run))
+    return run.report_path
+
+
+def render_report(run: Run) -> str:
+    """Show a run as one HTML page, under 2 MB, that needs no network and no other file.
+
+    The page says so where the model or its validation is not there yet. Raises BadInput where the
+    plan, the provenance or the points are missing, or a file is not what its name says.
+    """
+    return _page(read_contents(run))
+
+
+def _page(contents: Contents) -> str:
+    sections = (
+        ("verdict", "Verdict", verdict_section(contents)),
+        ("curves", "Curves", curves_section(contents)),
+        ("unmeasured", "Not measured", unmeasured_section(contents)),
+        ("doubts", "Doubts", doubts_section(contents)),
+        ("plan", "Plan", plan_section(contents)),
+        ("provenance", "Provenance", provenance_section(contents.provenance)),
+        ("reproduce", "Make it again", reproduce_section(contents)),
+    )
+    links = [element("a", title, href=f"#{name}") for name, title, _ in sections]
+    body = [
+        element("section", element("h2", title), content, id=name)
+        for name, title, content in sections
+    ]
+    main = element("main", _header(contents), element("nav", *links, aria_label="Sections"), *body)
+    script = Html(f"<script>{_javascript()}</script>")
+    page = element("html", _head(contents), element("body", main, script), lang="en")
+    return f"<!doctype html>\n{page}\n"
+
+
+def _head(contents: Contents) -> Html:
+    """Head of the page: its policy lets it fetch nothing, and run no script but its own."""
+    digest = hashlib.sha256(_javascript().encode()).digest()
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{base64.b64encode(digest).decode()}'"
+    )
+    title = f"moeprof: {contents.plan.preset} on {contents.provenance.device_name}"
+    return Html(
+        '<head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"{element('title', title)}<style>{STYLE}</style></head>"
+    )
+
+
+@cache
+def _javascript() -> str:
+    """Vega, Vega-Lite, Vega-Embed and the few lines of our own that call it."""
+    version = ".".join(alt.VEGALITE_VERSION.split(".")[:2])
+    return vl_convert.javascript_bundle(snippet=DRAW, vl_version=version)
+
+
+def _header(contents: Contents) -> Html:
+    provenance = contents.provenance
+    simulated = "simulated" in provenance.device_name.lower()
+    badge = element("span", "simulated", class_="badge") if simulated else ""
+    return element(
+        "header",
+        element("h1", f"{contents.plan.preset} on {provenance.device_name} ", badge),
+        element("p", "Cost of each kernel, ", _date(provenance.utc), class_="muted"),
+        _warning(
+            simulated, "This device is simulated: no number here was measured on real hardware."
+        ),
+        _warning(
+            contents.model_is_stale,
+            "The model was built from other points than this run holds: build it anew with ",
+            element("code", f"moeprof build-model {contents.folder}"),
+            ".",
+        ),
+        facts(_counts(contents)),
+    )
+
+
+def _warning(applies: bool, *words: object) -> Html:
+    return element("p", *words, class_="notice") if applies else Html()
+
+
+def _date(utc: str) -> Html:
+    """Write the time of the provenance as a date, or as it stands where it is none."""
+    try:
+        written = f"{datetime.fromisoformat(utc):%d %B %Y, %H:%M} UTC"
+    except ValueError:
+        return markup(utc)
+    return element("time", written, datetime=utc)
+
+
+def _counts(contents: Contents) -> list[tuple[str, object]]:
+    failed = sum(len(curve.failed) for curve in contents.curves)
+    held_out = sum(row["role"] == "holdout" for c in contents.curves for row in c.measured)
+    return [
+        ("device", contents.provenance.device),
+        ("run", contents.plan.run_id),
+        ("curves", len(contents.curves)),
+        ("points measured", f"{len(contents.points) - failed:,}, {held_out:,} of them held out"),
+        ("points failed", f"{failed:,}"),
+        ("points marked", f"{sum(bool(row['marks']) for row in contents.points):,}"),
+    ]

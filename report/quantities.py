@@ -1,0 +1,64 @@
+"""How the report writes numbers: units in words, significant digits, None for unmeasured."""
+
+from collections.abc import Sequence
+from math import floor, log10
+
+
+def significant(value: float | None) -> str | None:
+    """Four significant digits, thousands separated, never an exponent."""
+    if value is None:
+        return None
+    digits = 0 if value == 0 else min(9, max(0, 3 - floor(log10(abs(value)))))
+    return f"{value:,.{digits}f}"
+
+
+def latency(latency_us: float) -> str:
+    """Write a latency in the unit that suits it: 41.20 µs, 1.310 ms."""
+    for unit, size_us in (("s", 1e6), ("ms", 1e3)):
+        if latency_us >= size_us:
+            return f"{significant(latency_us / size_us)} {unit}"
+    return f"{significant(latency_us)} µs"
+
+
+def between(low: float | None, high: float | None) -> str | None:
+    """Write an interval; None unless both ends are known."""
+    return None if low is None or high is None else f"{significant(low)} to {significant(high)}"
+
+
+def percent(share: float | None) -> str | None:
+    """Write a share as percent: two decimals below 100 %, none above."""
+    if share is None:
+        return None
+    return f"{100 * share:.2f} %" if abs(share) < 1 else f"{100 * share:,.0f} %"
+
+
+def count(n: int, noun: str) -> str:
+    """Write a count with its noun: 1 point, 2 points."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def batch_sizes(sizes: Sequence[int]) -> str:
+    """Ascending sizes as `--batch-sizes` takes them: `1..512`, `1..505:8`, `1,2,4`."""
+    parts: list[str] = []
+    start = 0
+    while start < len(sizes):
+        end = _even_until(sizes, start)
+        step = sizes[end] - sizes[end - 1]
+        if end - start < 2:  # two sizes are shorter by name than as a range
+            parts.append(str(sizes[start]))
+            start += 1
+            continue
+        parts.append(f"{sizes[start]}..{sizes[end]}" + (f":{step}" if step > 1 else ""))
+        start = end + 1
+    return ",".join(parts)
+
+
+def _even_until(sizes: Sequence[int], start: int) -> int:
+    """Last index of the evenly spaced sizes that begin at `start`."""
+    end = start + 1
+    if end >= len(sizes):
+        return start
+    step = sizes[end] - sizes[start]
+    while end + 1 < len(sizes) and sizes[end + 1] - sizes[end] == step:
+        end += 1
+    return end

@@ -1,0 +1,83 @@
+"""The one door to processes."""
+
+import os
+import sys
+import time
+
+import pytest
+
+from moeprof.profiler.process import LineServer, ProcessEnded, kill, run
+
+ECHO = "import sys\nfor line in sys.stdin: print('{' + line.strip() + '}', flush=True)"
+
+
+def python(text: str) -> list[str]:
+    return [sys.executable, "-c", text]
+
+
+def test_a_finished_process_tells_how_it_ended() -> None:
+    said = run(
+        python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"), timeout_s=30
+    )
+    assert (said.exit_code, said.stdout, said.last_words) == (3, "out\n", "err")
+
+
+def test_the_time_limit_ends_a_process_and_its_children() -> None:
+    child = "import os, time; os.fork(); time.sleep(60)"
+    began_s = time.monotonic()
+    assert run(python(child), timeout_s=0.5).exit_code is None
+    assert time.monotonic() - began_s < 20
+
+
+def test_a_command_that_is_not_there() -> None:
+    with pytest.raises(OSError, match="no-such-command"):
+        run(["no-such-command"], timeout_s=5)
+
+
+def test_each_line_is_answered() -> None:
+    with LineServer(python(ECHO)) as server:
+        assert [server.ask(word, 30).strip() for word in ("1", "2")] == ["{1}", "{2}"]
+        assert server.finish(30) == 0
+
+
+def test_output_that_is_no_answer_is_passed_over() -> None:
+    with LineServer(python("print('a library says hello'); print('{}')")) as server:
+        assert server.answer(30) == "{}\n"
+
+
+def test_no_answer_in_time() -> None:
+    with (
+        LineServer(python("import time; time.sleep(60)")) as server,
+        pytest.raises(ProcessEnded, match=r"no answer within 0\.3 s"),
+    ):
+        server.answer(0.3)
+
+
+def test_an_exit_is_told_with_its_last_words() -> None:
+    dies = "import sys; sys.stderr.write('out of memory'); sys.exit(7)"
+    with (
+        LineServer(python(dies)) as server,
+        pytest.raises(ProcessEnded, match="exit code 7: out of memory"),
+    ):
+        server.ask("1", 30)
+
+
+def test_a_signal_is_told_by_name() -> None:
+    dies = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    with LineServer(python(dies)) as server, pytest.raises(ProcessEnded, match="SIGSEGV"):
+        server.answer(30)
+
+
+def test_leaving_ends_the_child() -> None:
+    with LineServer(
+        python("import os, time; print('{%d}' % os.getpid(), flush=True); time.sleep(60)")
+    ) as server:
+        pid = int(server.answer(30).strip("{}\n"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_killing_a_process_that_is_gone_is_no_error() -> None:
+    with LineServer(python("import os; print('{%d}' % os.getpid(), flush=True)")) as server:
+        pid = int(server.answer(30).strip("{}\n"))
+    kill(pid)

@@ -1,0 +1,70 @@
+"""Documents to write and read."""
+
+import pytest
+
+from moeprof.store.plan import OpPlan, Plan
+from moeprof.store.provenance import Provenance
+from moeprof.store.recording import Recording, Served
+from moeprof.store.scenario import Scenario
+
+
+@pytest.fixture
+def provenance() -> Provenance:
+    return Provenance(
+        device="cpu",
+        device_name="Some CPU",
+        cache_bytes=32 << 20,
+        cpu_name="Some CPU",
+        cpu_count=2,
+        threads=1,
+        gpu=None,
+        versions={"torch": "2.10.0"},
+        git_commit=None,
+        git_dirty=None,
+        host_hash="0f3a",
+        utc="2026-01-01T00:00:00Z",
+    )
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return Plan(
+        run_id="a",
+        preset="tiny",
+        preset_source="built in",
+        device="cpu",
+        collectors=("cpu",),
+        isolation="op",
+        sampling="adaptive",
+        dtype="float32",
+        l2="cold",
+        threads=1,
+        seed=0,
+        points_per_op=24,
+        budget_s=None,
+        point_timeout_s=60.0,
+        ops=(OpPlan(op="fc1", curve="fc1-8x4-fp32-cold", domain=(1, 2), first=(1, 2), holdout=()),),
+    )
+
+
+@pytest.fixture
+def recording(provenance: Provenance) -> Recording:
+    scenario = Scenario("fc1", 4, (8, 4), "float32", flops=256, bytes_moved=320)
+    served = Served(scenario.key, 0, calls=2, calls_ns=(10, 11), started_utc_ns=5, ended_utc_ns=30)
+    return Recording(
+        unit=scenario.key,
+        op="fc1",
+        collector="cpu",
+        tool="moeprof",
+        tool_version="0.1.0",
+        command=("python", "scripts/fc1.py"),
+        exit_code=0,
+        started_utc_ns=1,
+        ended_utc_ns=40,
+        scenarios=(scenario,),
+        served=(served,),
+        failures=(),
+        warnings=(),
+        files={},
+        provenance=provenance,
+    )

@@ -1,0 +1,92 @@
+"""Files are written whole and renamed into place, or left as they were."""
+
+import errno
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from moeprof.store.atomic import cannot_write, replacing, write_whole
+from moeprof.store.errors import BadInput
+
+
+def refuse_writes(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let every write end as the operating system would end it with this error number."""
+
+    def refuse(path: Path, data: bytes) -> int:
+        path.touch()  # a full disk leaves an empty or a partial file
+        raise OSError(number, os.strerror(number), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+
+
+def test_writes_text_as_utf8_and_makes_the_folder(tmp_path: Path) -> None:
+    write_whole(tmp_path / "new" / "a.txt", "µs\n")
+    assert (tmp_path / "new" / "a.txt").read_bytes() == b"\xc2\xb5s\n"
+
+
+def test_replaces_a_file_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    write_whole(path, b"old")
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_exception_while_writing_leaves_the_old_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    write_whole(path, "old")
+    with suppress(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("number", "complaint", "way_out"),
+    [
+        (errno.ENOSPC, "no space left on device", "free some space"),
+        (errno.EROFS, "read-only file system", "can be written"),
+        (errno.EACCES, "permission denied", "you may write to"),
+    ],
+)
+def test_a_refused_write_names_the_file_the_reason_and_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, complaint: str, way_out: str
+) -> None:
+    path = tmp_path / "a.txt"
+    write_whole(path, "old")
+    refuse_writes(monkeypatch, number)
+    with pytest.raises(BadInput) as caught:
+        write_whole(path, "new")
+    assert str(path) in caught.value.message
+    assert complaint in caught.value.message
+    assert way_out in caught.value.hint
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_disk_that_fills_up_at_fsync_is_told_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(BadInput, match="no space left"):
+        write_whole(tmp_path / "a.txt", "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput) as caught:
+        write_whole(tmp_path / "file" / "a.txt", "text")
+    assert "cannot write" in caught.value.message
+
+
+def test_an_error_without_a_number_is_still_one_sentence(tmp_path: Path) -> None:
+    error = cannot_write(tmp_path / "a", OSError("Strange"))
+    assert error.message.endswith(": strange")
+    assert error.hint == ""

@@ -1,0 +1,126 @@
+"""Documents name their schema, come back as they were, and refuse what they do not know."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moeprof.store.document import read_document, to_json, write_document
+from moeprof.store.errors import BadInput
+from moeprof.store.plan import Plan
+from moeprof.store.recording import Recording
+from moeprof.store.verdict import CurveVerdict, Outcome, Validation
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def rewritten(path: Path, plan: Plan, change: Change) -> Path:
+    """Write a plan, after a change to its JSON."""
+    body = json.loads(to_json(plan))
+    change(body)
+    path.write_text(json.dumps(body))
+    return path
+
+
+def test_a_document_comes_back_as_it_was(tmp_path: Path, plan: Plan, recording: Recording) -> None:
+    for document in (plan, recording):
+        write_document(tmp_path / "a.json", document)
+        assert read_document(tmp_path / "a.json", type(document)) == document
+
+
+def test_the_schema_stands_first_and_the_text_ends_in_a_newline(plan: Plan) -> None:
+    text = to_json(plan)
+    assert text.startswith('{\n  "schema": "moeprof.plan/1.0",\n')
+    assert text.endswith("}\n")
+
+
+def test_the_same_document_gives_the_same_bytes(plan: Plan, recording: Recording) -> None:
+    assert to_json(plan) == to_json(plan)
+    assert to_json(recording) == to_json(recording)
+
+
+def test_an_unknown_major_is_refused_by_number(tmp_path: Path, plan: Plan) -> None:
+    path = rewritten(tmp_path / "plan.json", plan, lambda b: b.update(schema="moeprof.plan/2.0"))
+    with pytest.raises(BadInput, match=r"moeprof\.plan/2\.0.*knows moeprof\.plan/1\.0"):
+        read_document(path, Plan)
+
+
+def test_a_newer_minor_is_read_and_its_new_fields_are_ignored(tmp_path: Path, plan: Plan) -> None:
+    path = rewritten(
+        tmp_path / "plan.json", plan, lambda b: b.update(schema="moeprof.plan/1.9", new_field=1)
+    )
+    assert read_document(path, Plan) == plan
+
+
+def test_a_field_with_a_default_may_be_missing(tmp_path: Path, plan: Plan) -> None:
+    path = rewritten(tmp_path / "plan.json", plan, lambda b: b["ops"][0].pop("source"))
+    assert read_document(path, Plan) == plan
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda b: b.pop("seed"), "seed: field required"),
+        (lambda b: b.update(seed="some"), "seed: "),
+        (lambda b: b.update(isolation="none"), "isolation: "),
+        (lambda b: b["ops"][0].pop("domain"), r"ops\.0\.domain: field required"),
+        (lambda b: b.update(schema="moeprof.recording/1.0"), "holds 'moeprof.recording/1.0'"),
+        (lambda b: b.pop("schema"), "holds 'no schema name'"),
+        (lambda b: b.update(schema=1), "not a moeprof.plan"),
+    ],
+)
+def test_what_breaks_the_schema_is_named(
+    tmp_path: Path, plan: Plan, change: Change, complaint: str
+) -> None:
+    path = rewritten(tmp_path / "plan.json", plan, change)
+    with pytest.raises(BadInput, match=complaint) as caught:
+        read_document(path, Plan)
+    assert str(path) in caught.value.message
+
+
+@pytest.mark.parametrize("data", [b"", b"not JSON", b"\xff\xfe\x00", b'{"schema": '])
+def test_what_is_no_json_is_refused(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "plan.json").write_bytes(data)
+    with pytest.raises(BadInput, match="is not JSON"):
+        read_document(tmp_path / "plan.json", Plan)
+
+
+@pytest.mark.parametrize("text", ["[]", "null", '"plan"'])
+def test_json_that_is_no_object_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "plan.json").write_text(text)
+    with pytest.raises(BadInput, match=r"not a moeprof\.plan"):
+        read_document(tmp_path / "plan.json", Plan)
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="does not exist"):
+        read_document(tmp_path / "plan.json", Plan)
+    with pytest.raises(BadInput, match="cannot read"):
+        read_document(tmp_path, Plan)
+
+
+def test_a_number_that_json_lacks_is_refused_at_writing(tmp_path: Path) -> None:
+    curve = CurveVerdict(
+        curve="fc1",
+        op="fc1",
+        metric="latency",
+        n=1,
+        median=float("nan"),
+        p95=None,
+        max=None,
+        bias=None,
+        median_lo=None,
+        median_hi=None,
+        floor=None,
+        coverage_95=None,
+        limit=0.03,
+        outcome=Outcome.AMBIGUOUS,
+        reason="",
+        points=(),
+    )
+    validation = Validation("holdout", "a", Outcome.AMBIGUOUS, (curve,), {})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_document(tmp_path / "validation.json", validation)
+    assert list(tmp_path.iterdir()) == []

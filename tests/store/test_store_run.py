@@ -1,0 +1,62 @@
+"""A run folder is found, and each stage finds in it what the one before left."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from moeprof.store.document import write_document
+from moeprof.store.errors import BadInput
+from moeprof.store.plan import Plan
+from moeprof.store.recording import Recording
+from moeprof.store.run import Run, latest_model, latest_run, open_run
+
+
+def test_a_run_opens_by_its_plan(tmp_path: Path, plan: Plan) -> None:
+    write_document(Run(tmp_path).plan_path, plan)
+    assert open_run(tmp_path).plan() == plan
+
+
+def test_a_folder_without_a_plan_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="is not a run"):
+        open_run(tmp_path)
+
+
+def test_recordings_come_back_in_order_of_their_path(tmp_path: Path, recording: Recording) -> None:
+    run = Run(tmp_path)
+    assert run.recordings() == []
+    run.keep(recording)
+    assert run.recordings() == [(run.unit("cpu", recording.unit), recording)]
+
+
+def test_every_path_lies_in_the_run(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    paths = [run.provenance_path, run.model_path, run.validation_path, run.report_path]
+    assert {path.parent for path in paths} == {tmp_path}
+    assert run.script("fc1") == tmp_path / "scripts" / "fc1.py"
+    assert run.table("points") == tmp_path / "tables" / "points.parquet"
+
+
+def test_a_table_that_is_not_declared_has_no_path(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="prices"):
+        Run(tmp_path).table("prices")
+
+
+def test_the_latest_run_and_model_are_the_newest(tmp_path: Path) -> None:
+    for age, name in enumerate(("c", "a", "b")):
+        for file in ("plan.json", "kernel_cost_model.json"):
+            path = tmp_path / name / file
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+            os.utime(path, (1000 - age, 1000 - age))
+    assert latest_run(tmp_path).folder == tmp_path / "c"
+    assert latest_model(tmp_path) == tmp_path / "c" / "kernel_cost_model.json"
+
+
+def test_an_empty_store_says_how_to_fill_it(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        latest_run(tmp_path)
+    assert "moeprof profile" in caught.value.hint
+    with pytest.raises(BadInput) as caught:
+        latest_model(tmp_path / "missing")
+    assert "moeprof build-model" in caught.value.hint
