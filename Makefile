@@ -22,7 +22,13 @@ help:
 	touch $@
 
 demo: .venv/installed
-	$(BIN)/python -m moeprof.cli.demo
+	$(BIN)/moeprof doctor || [ $$? = 1 ]
+	$(BIN)/moeprof profile --ops all --batch-sizes 1..512 --preset small --budget 3m || [ $$? = 4 ]
+	$(BIN)/moeprof build-model
+	$(BIN)/moeprof validate --against holdout || [ $$? = 1 ] || [ $$? = 125 ]
+	$(BIN)/moeprof cost fc1 --batch-size 37
+	@echo "The report, to open in a browser:"
+	@$(BIN)/moeprof report
 
 test: .venv/installed
 	$(MAKE) check
@@ -39,7 +45,7 @@ fmt: .venv/installed
 	$(BIN)/python -m moeprof.store.schemas
 
 bench: .venv/installed
-	for file in benchmarks/*.py; do $(BIN)/python $$file --quick || exit; done
+	for file in $(wildcard benchmarks/*.py); do $(BIN)/python $$file --quick || exit; done
 
 clean:
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

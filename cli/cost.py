@@ -22,7 +22,10 @@ def cost(
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """Look up what one call costs: OP is an operation, or a curve's whole name."""
+    """Look up what one call costs.
+
+    OP is an operation, or a curve's whole name.
+    """
     from ..costmodel.model import KernelCostModel
 
     if len(words) > 2:

@@ -5,7 +5,7 @@ from .options import DEFAULT_STORE, RunArgument, Store, find_run
 
 
 def report(run: RunArgument = None, store: Store = DEFAULT_STORE) -> None:
-    """Write the run's page: curves, verdict, provenance, and what was not measured."""
+    """Write the run's HTML page, and print its path."""
     from ..report.page import write_report
 
     render.text(str(write_report(find_run(run, store))))

@@ -21,7 +21,10 @@ def scenario(
         Path | None, typer.Option("--out", help="File to write instead of stdout.")
     ] = None,
 ) -> None:
-    """Print a preset as TOML, for `moeprof profile --scenario FILE`."""
+    """Print a preset as TOML.
+
+    `moeprof profile --scenario FILE` takes it, changed as you like.
+    """
     from ..scenarios.preset import PRESETS, load_preset, preset_from_config, to_toml
 
     if name is not None and config is not None:

@@ -5,24 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..parsers.median import median_interval
 from ..store.verdict import CurveVerdict, HoldoutPoint, Outcome
-from .statistics import median_interval
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
     """One quantity of one curve, measured where the fit never saw it, beside its predictions.
 
-    `has_interval` says whether the model gives a 95 % interval of this quantity; without one,
-    `inside_95` of the points means nothing. `floor` is the repeatability floor, None where it is
-    unknown. `left_out` says in words which points could not be compared, and why.
+    `floor` is the repeatability floor, None where it is unknown. `left_out` says in words which
+    points could not be compared, and why.
     """
 
     curve: str
     op: str
     metric: str
     points: tuple[HoldoutPoint, ...]
-    has_interval: bool
     floor: float | None
     left_out: tuple[str, ...]
 
@@ -34,7 +32,7 @@ def judge(held: Held, limit: float) -> CurveVerdict:
     interval = median_interval(errors.tolist())
     outcome, reason = _conclude(len(errors), interval, limit, held.floor)
     known = len(errors) > 0
-    covered = [point.inside_95 for point in held.points] if held.has_interval else []
+    covered = [point.inside_95 for point in held.points if point.inside_95 is not None]
     return CurveVerdict(
         curve=held.curve,
         op=held.op,

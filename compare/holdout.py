@@ -126,7 +126,7 @@ def _merged(metric: str, reasons: dict[str, str | None], *, every: bool) -> dict
 def _hold(model: KernelCostModel, curve: _Curve, metric: str) -> Held:
     """Put each hold-out point beside its prediction, and account for those that have none."""
     if curve.fitted is None:
-        return Held(curve.name, curve.op, metric, (), False, None, (curve.missing,))
+        return Held(curve.name, curve.op, metric, (), None, (curve.missing,))
     points: list[HoldoutPoint] = []
     costs: list[Cost] = []
     left_out: defaultdict[str, list[int]] = defaultdict(list)
@@ -142,7 +142,6 @@ def _hold(model: KernelCostModel, curve: _Curve, metric: str) -> Held:
         op=curve.op,
         metric=metric,
         points=tuple(points),
-        has_interval=metric == "latency" and all(cost.latency_us_lo is not None for cost in costs),
         floor=_floor(curve.rows) if metric == "latency" else None,
         left_out=tuple(
             f"left out {', '.join(map(str, sizes))}: {reason}" for reason, sizes in left_out.items()
@@ -173,15 +172,13 @@ def _positive(curve: _Curve, row: Row, metric: str) -> float:
 
 
 def _compared(cost: Cost, metric: str, measured: float) -> HoldoutPoint:
-    low, high = cost.latency_us_lo, cost.latency_us_hi
+    in_us = metric == "latency"
+    low, high = (cost.latency_us_lo, cost.latency_us_hi) if in_us else (None, None)
     return HoldoutPoint(
         tokens=cost.tokens,
         measured=measured,
         predicted=getattr(cost, _COLUMNS[metric]),
-        inside_95=metric == "latency"
-        and low is not None
-        and high is not None
-        and low <= measured <= high,
+        inside_95=None if low is None or high is None else low <= measured <= high,
     )
 
 

@@ -188,7 +188,7 @@ def _intervals(curves: Iterable[CurveModel]) -> IntervalScores:
     scores = interval_scores(
         (curve.fit, np.array(curve.knots_tokens), np.array(curve.latency_us)) for curve in curves
     )
-    return replace(scores, quantiles=_all_rounded(scores.quantiles))
+    return replace(scores, floor=_rounded(scores.floor), quantiles=_all_rounded(scores.quantiles))
 
 
 def _all_rounded(values: dict[str, Any]) -> dict[str, Any]:

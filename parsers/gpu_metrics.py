@@ -51,7 +51,7 @@ def metric_column(name: str) -> str | None:
 
 
 def read_gpu_samples(export: NsysExport, strings: dict[int, str], epoch_ns: int) -> pa.Table | None:
-    """Read the samples as the table `gpu_samples`, ordered by GPU and time; None where there are none.
+    """Read `gpu_samples`, ordered by GPU and time; None where nothing was sampled.
 
     A time is session time plus `epoch_ns`; samples from before the session are dropped.
     """

@@ -40,10 +40,9 @@ def kineto_trace(body: Event, path: Path) -> Trace:
     if not isinstance(events, list):
         raise BadInput(f"{path} is JSON, but no torch.profiler trace: it has no traceEvents")
     complete = [e for e in events if isinstance(e, dict) and e.get("ph") == "X"]
-    base_ns = int(body.get("baseTimeNanoseconds") or 0)
     try:
-        return _trace(complete, base_ns, path)
-    except (KeyError, TypeError, ValueError) as error:
+        return _trace(complete, int(body.get("baseTimeNanoseconds") or 0), path)
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
         raise BadInput(f"{path} holds an event without what it needs: {error!r}") from error
 
 
@@ -56,7 +55,7 @@ def _load(path: Path) -> Event:
         raise BadInput(f"{path} does not exist") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise BadInput(f"{path} is no intact gzip file: {error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"{path} is not valid JSON (cut short?): {error}") from error
     return body if isinstance(body, dict) else {}
 

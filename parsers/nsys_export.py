@@ -79,14 +79,18 @@ class NsysExport:
         return pa.Table.from_batches(batches, schema)
 
     def _array(
-        self, table: str, name: str, type_: pa.DataType, values: tuple[object, ...]
-    ) -> pa.Array[Any]:
+        self, table: str, name: str, type_: pa.DataType, values: tuple[Any, ...]
+    ) -> "pa.Array[Any]":
         try:
-            return pa.array(values, type=type_)
+            # SQLite's columns hold any type, whatever they declare.
+            found: pa.Array[Any] = pa.array(values)
+            if found.type in (pa.null(), type_) or pa.types.is_floating(type_):
+                found = found.cast(type_)
+                return found
+            reason = f"it holds {found.type}"
         except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError, OverflowError) as error:
-            raise BadInput(
-                f"{self.path}: {table}.{name} holds a value that is no {type_}: {error}"
-            ) from error
+            reason = str(error)
+        raise BadInput(f"{self.path}: {table}.{name} is not {type_} throughout: {reason}")
 
     def strings(self) -> dict[int, str]:
         """`StringIds`, which most texts are given by."""

@@ -85,7 +85,7 @@ def recording_tables(folder: Path, recording: Recording) -> tuple[Tables, tuple[
 
 
 def _about(recording: Recording, doubts: tuple[str, ...]) -> list[str]:
-    """What to warn of: failures of counters too, which no row of `points` tells."""
+    """List what to warn of: failures of counters too, which no row of `points` tells."""
     failures = recording.failures if recording.collector == COUNTERS_ALONE else ()
     reasons = [f"no counters of {failure.scenario_key}: {failure.reason}" for failure in failures]
     sentences = dict.fromkeys([*recording.warnings, *doubts, *reasons])

@@ -1,7 +1,7 @@
 """What became of each visit to a scenario: its calls, checked against what the script served."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -13,8 +13,11 @@ from .events import Int64, int64_column
 
 Float64 = npt.NDArray[np.float64]
 
-_NONE: Float64 = np.zeros(0)
 _NULL_NS = -1  # stands for null: no time of a call is negative
+
+
+def _none() -> Float64:
+    return np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,8 +31,8 @@ class Visit:
     number: int
     problem: str | None
     source: Literal["kernel", "wall"] = "wall"
-    latency_ns: Float64 = _NONE
-    gap_ns: Float64 = _NONE
+    latency_ns: Float64 = field(default_factory=_none)
+    gap_ns: Float64 = field(default_factory=_none)
     signatures: frozenset[str | None] = frozenset()
 
 
@@ -70,16 +73,15 @@ class _Times:
         missing = int(np.count_nonzero(latency == _NULL_NS))
         if missing:
             return Visit(served.visit, f"{missing} of {len(rows)} calls hold no kernel")
-        if not len(rows) or (latency <= 0).any():
-            return Visit(
-                served.visit, f"{np.count_nonzero(latency <= 0)} calls took no time at all"
-            )
+        timeless = int(np.count_nonzero(latency <= 0))
+        if timeless or not len(rows):
+            return Visit(served.visit, f"{timeless} of {len(rows)} calls took no time at all")
         return Visit(
             number=served.visit,
             problem=None,
             source="kernel" if with_kernels else "wall",
             latency_ns=latency.astype(np.float64),
-            gap_ns=self._gap[rows].astype(np.float64) if with_kernels else _NONE,
+            gap_ns=self._gap[rows].astype(np.float64) if with_kernels else _none(),
             signatures=frozenset(self._signature.take(rows).unique().to_pylist()),
         )
 

@@ -5,14 +5,26 @@ from typing import Any, Final
 
 import altair as alt
 
+from ..costmodel.cost import Cost
 from .contents import Curve, Row
 from .markup import without_folders
-from .quantities import between, percent, significant
 
 _HEIGHT_PX: Final = 280
 _LEAST_RATIO: Final = 4.0  # of the ends of the latency axis: a flat curve shall look flat
 _FONT: Final = "system-ui, sans-serif"
 _ROLES: Final = ["fit", "holdout"]
+_DIGITS: Final = ",.4~r"  # four significant digits, never an exponent
+# What the pointer shows of a point beside its plain columns, as Vega expressions: written out for
+# each point they would double the page.
+_CALCULATED: Final = {
+    "latency": f"format(datum.latency_us, '{_DIGITS}') + ' µs'",
+    "95 % interval": (
+        f"isValid(datum.lo_us) ? format(datum.lo_us, '{_DIGITS}') + ' to ' + "
+        f"format(datum.hi_us, '{_DIGITS}') + ' µs' : 'too few calls'"
+    ),
+    "spread": "isValid(datum.spread) ? format(datum.spread, '.2%') : 'unknown'",
+    "marks": "isValid(datum.doubts) ? datum.doubts : 'none'",
+}
 
 
 def chart_spec(curve: Curve) -> dict[str, Any] | None:
@@ -32,9 +44,9 @@ def chart_spec(curve: Curve) -> dict[str, Any] | None:
     del spec["$schema"]  # the page says itself that this is Vega-Lite, and holds no address
     # Rows are put in last: Altair would check each of them against the schema of Vega-Lite.
     spec["datasets"] = {
-        "model": _model_rows(curve),
-        "measured": [_point(row) for row in curve.measured],
-        "failed": [_failure(row) for row in curve.failed],
+        "model": [_model_row(cost) for cost in curve.costs.values()],
+        "measured": [_measured_row(row) for row in curve.measured],
+        "failed": [_failed_row(row) for row in curve.failed],
     }
     return spec
 
@@ -42,7 +54,7 @@ def chart_spec(curve: Curve) -> dict[str, Any] | None:
 def _look() -> dict[str, Any]:
     text = {"labelFont": _FONT, "titleFont": _FONT, "titleFontWeight": "normal"}
     lines = {"domainColor": "var(--line)", "tickColor": "var(--line)", "gridColor": "var(--line)"}
-    colours = {"labelColor": "var(--muted)", "titleColor": "var(--muted)", "gridOpacity": 0.6}
+    colours = {"labelColor": "var(--muted)", "titleColor": "var(--muted)", "gridOpacity": 0.45}
     return {
         "background": "transparent",
         "view": {"stroke": None},
@@ -90,86 +102,87 @@ def _model_layers(curve: Curve) -> list[Any]:
         y=alt.value(0),
         y2=alt.value(_HEIGHT_PX),
         opacity=alt.condition(near, alt.value(0.8), alt.value(0)),
-        tooltip=[alt.Tooltip(f"{f}:Q", title=title, format=",.4~r") for f, title in shown.items()],
+        tooltip=[alt.Tooltip(f"{f}:Q", title=title, format=_DIGITS) for f, title in shown.items()],
     )
     area = base.mark_area(interpolate=interpolate, color="var(--fit)", opacity=0.18)
     areas = [area.encode(y="lo_us:Q", y2="hi_us:Q")] if has_band else []
     return [*areas, line, ruler.add_params(near)]
 
 
-def _model_rows(curve: Curve) -> list[dict[str, float]]:
-    """Predictions; `lo_us` and `hi_us` are left out where the model gives no interval."""
-    rows = []
-    for tokens, cost in curve.costs.items():
-        row = {
-            "tokens": tokens,
-            "latency_us": cost.latency_us,
-            "lo_us": cost.latency_us_lo,
-            "hi_us": cost.latency_us_hi,
-        }
-        # Five digits are more than a pixel shows; seventeen would double the page.
-        rows.append({name: float(f"{v:.5g}") for name, v in row.items() if v is not None})
-    return rows
-
-
 def _point_layers(curve: Curve) -> list[Any]:
     """Draw points with their intervals, rings around doubtful ones, crosses for failed ones."""
-    base: Any = alt.Chart(alt.NamedData(name="measured"))
-    base = base.encode(
-        **_axes(curve),
-        color=alt.Color(
-            "role:N",
-            scale=alt.Scale(domain=_ROLES, range=["var(--fit)", "var(--holdout)"]),
-            legend=None,
-        ),
-        shape=alt.Shape(
-            "role:N", scale=alt.Scale(domain=_ROLES, range=["circle", "diamond"]), legend=None
-        ),
-    )
-    tooltip = _tooltip("batch size", "latency", "95 % interval", "calls", "spread", "role", "marks")
-    ring = base.transform_filter("datum.marks != ''").mark_point(
-        size=170, strokeWidth=1.5, shape="circle", color="var(--doubt)"
-    )
-    failed: Any = alt.Chart(alt.NamedData(name="failed"))
-    cross = failed.mark_point(
-        shape="cross", angle=45, filled=True, size=80, color="var(--fail)"
-    ).encode(x=_axes(curve)["x"], y=alt.value(_HEIGHT_PX - 8), tooltip=_tooltip(*_FAILED))
+    base: Any = alt.Chart(alt.NamedData(name="measured")).encode(**_axes(curve), **_roles())
+    base = base.transform_calculate(**_CALCULATED)
+    tooltip = [
+        alt.Tooltip("tokens:Q", title="batch size"),
+        *(alt.Tooltip(field=title, type="nominal") for title in _CALCULATED),
+        alt.Tooltip("calls:Q"),
+        alt.Tooltip("role:N"),
+    ]
+    ring = base.transform_filter("isValid(datum.doubts)").mark_point(size=170, strokeWidth=1.5)
+    ring = ring.encode(color=alt.value("var(--doubt)"), shape=alt.value("circle"), tooltip=tooltip)
     return [
         base.mark_rule(strokeWidth=1.5).encode(y="lo_us:Q", y2="hi_us:Q"),
         base.mark_point(filled=True, size=45, opacity=1).encode(tooltip=tooltip),
-        *([ring.encode(tooltip=tooltip)] if any(row["marks"] for row in curve.measured) else []),
-        *([cross] if curve.failed else []),
+        *([ring] if any(row["marks"] for row in curve.measured) else []),
+        *([_failed_layer(curve)] if curve.failed else []),
     ]
 
 
-_FAILED: Final = ("batch size", "not measured")
-
-
-def _point(row: Row) -> dict[str, Any]:
-    interval = between(row["latency_us_lo"], row["latency_us_hi"])
+def _roles() -> dict[str, Any]:
+    colours = alt.Scale(domain=_ROLES, range=["var(--fit)", "var(--holdout)"])
+    shapes = alt.Scale(domain=_ROLES, range=["circle", "diamond"])
     return {
-        "tokens": row["tokens"],
-        "latency_us": row["latency_us"],
-        "lo_us": row["latency_us_lo"],
-        "hi_us": row["latency_us_hi"],
-        "batch size": str(row["tokens"]),
-        "latency": f"{significant(row['latency_us'])} µs",
-        "95 % interval": f"{interval} µs" if interval else "too few calls",
-        "calls": str(row["calls"]),
-        "spread": percent(row["spread"]) or "unknown",
-        "role": row["role"],
-        "marks": without_folders("; ".join(row["marks"] or ())),
+        "color": alt.Color("role:N", scale=colours, legend=None),
+        "shape": alt.Shape("role:N", scale=shapes, legend=None),
     }
 
 
-def _failure(row: Row) -> dict[str, Any]:
+def _failed_layer(curve: Curve) -> Any:
+    base: Any = alt.Chart(alt.NamedData(name="failed"))
+    return base.mark_point(
+        shape="cross", angle=45, filled=True, size=80, color="var(--fail)"
+    ).encode(
+        x=_axes(curve)["x"],
+        y=alt.value(_HEIGHT_PX - 8),
+        tooltip=[
+            alt.Tooltip("tokens:Q", title="batch size"),
+            alt.Tooltip("failure:N", title="not measured"),
+        ],
+    )
+
+
+def _model_row(cost: Cost) -> dict[str, Any]:
+    return _known(
+        tokens=cost.tokens,
+        latency_us=cost.latency_us,
+        lo_us=cost.latency_us_lo,
+        hi_us=cost.latency_us_hi,
+    )
+
+
+def _measured_row(row: Row) -> dict[str, Any]:
+    return _known(
+        tokens=row["tokens"],
+        latency_us=row["latency_us"],
+        lo_us=row["latency_us_lo"],
+        hi_us=row["latency_us_hi"],
+        role=row["role"],
+        calls=row["calls"],
+        spread=row["spread"],
+        doubts=without_folders("; ".join(row["marks"] or ())) or None,
+    )
+
+
+def _failed_row(row: Row) -> dict[str, Any]:
     reason = row["failure"] or "no latency, and no reason recorded"
+    return {"tokens": row["tokens"], "failure": without_folders(reason)}
+
+
+def _known(**fields: Any) -> dict[str, Any]:
+    """Keep the fields that have a value, floats to five digits: more than a pixel shows."""
     return {
-        "tokens": row["tokens"],
-        "batch size": str(row["tokens"]),
-        "not measured": without_folders(reason),
+        name: float(f"{value:.5g}") if isinstance(value, float) else value
+        for name, value in fields.items()
+        if value is not None
     }
-
-
-def _tooltip(*fields: str) -> list[alt.Tooltip]:
-    return [alt.Tooltip(field=field, type="nominal") for field in fields]

@@ -20,7 +20,7 @@ from ..store.verdict import CurveVerdict, Validation
 
 Row = dict[str, Any]  # a row of the table `points`, by column
 
-_ALL_DRAWN_SIZES: Final = 8192  # of all curves together: it bounds the size of the page
+_ALL_DRAWN_SIZES: Final = 4096  # of all curves together: it bounds the size of the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,12 @@ class Contents:
     def points(self) -> list[Row]:
         """Points of all curves."""
         return [row for curve in self.curves for row in curve.points]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What to call each curve: its operation, or its slug where that has several curves."""
+        ops = [curve.op for curve in self.curves]
+        return {c.slug: c.op if ops.count(c.op) == 1 else c.slug for c in self.curves}
 
     @property
     def folder(self) -> str:

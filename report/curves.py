@@ -4,7 +4,7 @@ import json
 from typing import Final
 
 from .charts import chart_spec
-from .contents import Contents, Curve, Row
+from .contents import Contents, Curve, Row, is_measured
 from .markup import Html, element, joined, table
 from .quantities import between, count, latency, percent, significant
 from .style import LEGEND
@@ -12,7 +12,14 @@ from .verdict import outcome
 
 # Sources whose numbers did not come from the hardware that the report is about.
 _NOT_MEASURED: Final = ("simulated", "estimated", "imported")
+_ALL_TABLE_ROWS: Final = 1000  # of all tables together: it bounds the size of the page
 _CLOCKS: Final = {"kernel": "kernel time", "wall": "wall time per call"}
+# Ratios show on logarithmic axes, the steps of large sizes on linear ones.
+_AXES: Final = Html(
+    '<fieldset id="axes"><legend>Axes</legend>'
+    '<label><input type="radio" name="axes" checked> logarithmic</label>'
+    '<label><input type="radio" name="axes" id="linear"> linear</label></fieldset>'
+)
 _OPTIONAL: Final = {
     "energy_mj": "energy (mJ)",
     "power_w": "power (W)",
@@ -41,13 +48,15 @@ def curves_section(contents: Contents) -> Html:
         )
         for meaning, glyph in LEGEND
     ]
-    figures = [_figure(index, curve) for index, curve in enumerate(contents.curves)]
+    brief = len(contents.points) > _ALL_TABLE_ROWS
+    figures = [_figure(index, curve, brief) for index, curve in enumerate(contents.curves)]
     return joined(
         element("ul", *glyphs, class_="legend"),
+        _AXES,
         element(
             "p",
-            "Both axes are logarithmic. Point at a chart for its numbers; drag to move, Ctrl and "
-            "wheel or pinch to zoom, double-click to go back.",
+            "Point at a chart for its numbers; drag to move, Ctrl and wheel or pinch to zoom, "
+            "double-click to go back.",
             class_="muted",
         ),
         element("noscript", element("p", "Charts need JavaScript; the tables hold the numbers.")),
@@ -55,7 +64,7 @@ def curves_section(contents: Contents) -> Html:
     )
 
 
-def _figure(index: int, curve: Curve) -> Html:
+def _figure(index: int, curve: Curve, brief: bool) -> Html:
     words = _summary(curve)
     spec = chart_spec(curve)
     if spec is None:
@@ -71,9 +80,9 @@ def _figure(index: int, curve: Curve) -> Html:
     return element(
         "figure",
         element("h3", curve.op, element("span", curve.slug, class_="under")),
-        element("figcaption", words, *_labels(curve)),
+        element("figcaption", words, element("span", *_labels(curve), class_="under")),
         plot,
-        _details(curve),
+        _details(curve, brief),
     )
 
 
@@ -119,10 +128,14 @@ def _labels(curve: Curve) -> list[Html]:
     names |= set() if curve.model is None else {curve.model.latency_source}
     labels = [source(name) for name in sorted(filter(None, names))]
     labels += [element("span", f"{v.metric} ", outcome(v.outcome)) for v in curve.verdicts]
-    return [joined(" ", label) for label in labels]
+    return [joined(" · " if index else "", label) for index, label in enumerate(labels)]
 
 
-def _details(curve: Curve) -> Html:
+def _details(curve: Curve, brief: bool) -> Html:
+    """Show the points as a table; only those that the fit did not use where it is to be brief."""
+    shown = [
+        row for row in curve.points if not brief or row["role"] != "fit" or not is_measured(row)
+    ]
     optional = [c for c in _OPTIONAL if any(row[c] is not None for row in curve.points)]
     head = (
         "batch size",
@@ -137,14 +150,12 @@ def _details(curve: Curve) -> Html:
         *(_OPTIONAL[column] for column in optional),
         "marks",
     )
-    rows = [
-        (*_cells(curve, row), *_optional_cells(row, optional), _marks(row)) for row in curve.points
-    ]
-    return element(
-        "details",
-        element("summary", f"{count(len(rows), 'point')} of {curve.op} as a table"),
-        table(f"Points of {curve.slug}", head, rows),
-    )
+    rows = [(*_cells(curve, row), *_optional_cells(row, optional), _marks(row)) for row in shown]
+    caption = f"Points of {curve.slug}"
+    if brief:
+        caption += " that the fit did not use; the run's tables/points.parquet holds all of them"
+    summary = f"{count(len(rows), 'point')} of {curve.op} as a table"
+    return element("details", element("summary", summary), table(caption, head, rows))
 
 
 def _cells(curve: Curve, row: Row) -> tuple[object, ...]:

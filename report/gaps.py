@@ -17,12 +17,13 @@ Where = dict[str, list[int]]  # curve -> batch sizes, ascending
 
 def unmeasured_section(contents: Contents) -> Html:
     """One row for each quantity and reason, and for what the model and the verdict lack."""
-    rows = [(what, why, _places(contents, where)) for (what, why), where in _gaps(contents).items()]
-    for name, lacking in (("model", contents.model), ("validation", contents.validation)):
-        if lacking is not None:
-            rows += [(key, why, f"the {name}") for key, why in lacking.unmeasured.items()]
-    if not rows:
+    places = {gap: [_places(contents, where)] for gap, where in _gaps(contents).items()}
+    for name, lacking in (("model", contents.model), ("verdict", contents.validation)):
+        for gap in () if lacking is None else lacking.unmeasured.items():
+            places.setdefault(gap, []).append(f"the {name}")
+    if not places:
         return element("p", "Every point has every quantity.")
+    rows = [(what, why, "; ".join(where)) for (what, why), where in places.items()]
     return table("Each of these has no value; none is a zero", ("what", "why", "where"), rows)
 
 
@@ -59,15 +60,9 @@ def _places(contents: Contents, where: Where) -> str:
     whole = "every measured point"
     if where == {slug: sizes for slug, sizes in measured.items() if sizes}:
         return whole
-    names = curve_names(contents)
+    names = contents.names
     parts = {s: whole if sizes == measured[s] else batch_sizes(sizes) for s, sizes in where.items()}
     return "; ".join(f"{names[slug]}: {sizes}" for slug, sizes in parts.items())
-
-
-def curve_names(contents: Contents) -> dict[str, str]:
-    """Call each curve by its operation, or by its slug where that has several."""
-    ops = [curve.op for curve in contents.curves]
-    return {c.slug: c.op if ops.count(c.op) == 1 else c.slug for c in contents.curves}
 
 
 def doubts_section(contents: Contents) -> Html:

@@ -8,7 +8,7 @@ from typing import Final
 # Two parts or more, the first after no word, colon or slash: not `tokens/s`, and not a URL.
 _PATH: Final = re.compile(r"(?:file://|(?<![\w:/.<~])~?)(?:[\\/][^\s\\/'\":,;()<>]+)+", re.ASCII)
 _DRIVE: Final = re.compile(r"\b[A-Za-z]:(?:[\\/][^\s\\/'\":,;()<>]+)+")
-_NUMBER: Final = re.compile(r"[-+]?\d[\d,.]*( %)?(<.*)?|—?")
+_NUMBER: Final = re.compile(r"[-+]?\d[\d,.]*( %)?(<.*)?|")
 
 
 class Html(str):
@@ -54,35 +54,25 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -
 
     It scrolls sideways within its own frame, also by keyboard, where the window is narrow.
     """
-    numeric = [
-        all(_NUMBER.fullmatch(_plain(row[column])) for row in rows) for column in range(len(head))
+    # One class a column, right1 and on, stands for one on each of its cells.
+    right = [
+        f"right{column + 1}"
+        for column in range(len(head))
+        if all(_NUMBER.fullmatch("" if row[column] is None else str(row[column])) for row in rows)
     ]
-    top = [
-        element("th", title, scope="col", class_="number" if right else "text")
-        for title, right in zip(head, numeric, strict=True)
-    ]
-    body = [element("tr", *_cells(row, numeric)) for row in rows]
     grid = element(
         "table",
         element("caption", caption),
-        element("thead", element("tr", *top)),
-        element("tbody", *body),
+        element("thead", element("tr", *(element("th", title, scope="col") for title in head))),
+        element("tbody", *map(_row, rows)),
+        class_=" ".join(right),
     )
     return element("div", grid, class_="frame", role="region", aria_label=caption, tabindex="0")
 
 
-def _cells(row: Sequence[object], numeric: Sequence[bool]) -> list[Html]:
-    classes = ["number" if right else "text" for right in numeric]
-    first = element("th", row[0], scope="row", class_=classes[0])
-    rest = [
-        element("td", cell, class_=class_)
-        for cell, class_ in zip(row[1:], classes[1:], strict=True)
-    ]
-    return [first, *rest]
-
-
-def _plain(cell: object) -> str:
-    return "—" if cell is None else str(cell)
+def _row(cells: Sequence[object]) -> Html:
+    first = element("th", cells[0], scope="row")
+    return element("tr", first, *(element("td", cell) for cell in cells[1:]))
 
 
 def facts(pairs: Sequence[tuple[str, object]]) -> Html:

@@ -123,7 +123,14 @@ def _profile_commands(plan: Plan) -> list[str]:
         ops[op_plan.domain].append(op_plan.source or op_plan.op)
     return [
         shlex.join(
-            ["moeprof", "profile", "--ops", ",".join(names), "--batch-sizes", batch_sizes(domain)]
+            [
+                "moeprof",
+                "profile",
+                "--ops",
+                ",".join(names),
+                "--batch-sizes",
+                batch_sizes(domain, ","),
+            ]
             + [word for name, value in _options(plan) for word in (f"--{name}", value)]
         )
         for domain, names in ops.items()

@@ -110,10 +110,10 @@ def _warning(applies: bool, *words: object) -> Html:
 def _date(utc: str) -> Html:
     """Write the time of the provenance as a date, or as it stands where it is none."""
     try:
-        written = f"{datetime.fromisoformat(utc):%d %B %Y, %H:%M} UTC"
+        moment = datetime.fromisoformat(utc)
     except ValueError:
         return markup(utc)
-    return element("time", written, datetime=utc)
+    return element("time", f"{moment.day} {moment:%B %Y, %H:%M} UTC", datetime=utc)
 
 
 def _counts(contents: Contents) -> list[tuple[str, object]]:

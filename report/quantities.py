@@ -29,7 +29,7 @@ def percent(share: float | None) -> str | None:
     """Write a share as percent: two decimals below 100 %, none above."""
     if share is None:
         return None
-    return f"{100 * share:.2f} %" if abs(share) < 1 else f"{100 * share:,.0f} %"
+    return f"{100 * share:z.2f} %" if abs(share) < 1 else f"{100 * share:,.0f} %"
 
 
 def count(n: int, noun: str) -> str:
@@ -37,20 +37,20 @@ def count(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
-def batch_sizes(sizes: Sequence[int]) -> str:
-    """Ascending sizes as `--batch-sizes` takes them: `1..512`, `1..505:8`, `1,2,4`."""
+def batch_sizes(sizes: Sequence[int], separator: str = ", ") -> str:
+    """Write ascending sizes as `--batch-sizes` reads them: `1..512`, `1..505:8`, `1, 2, 4`."""
     parts: list[str] = []
     start = 0
     while start < len(sizes):
         end = _even_until(sizes, start)
-        step = sizes[end] - sizes[end - 1]
-        if end - start < 2:  # two sizes are shorter by name than as a range
+        step = sizes[end] - sizes[end - 1] if end > start else 1
+        if end - start < (2 if step == 1 else 3):  # so few read better by name
             parts.append(str(sizes[start]))
             start += 1
             continue
         parts.append(f"{sizes[start]}..{sizes[end]}" + (f":{step}" if step > 1 else ""))
         start = end + 1
-    return ",".join(parts)
+    return separator.join(parts)
 
 
 def _even_until(sizes: Sequence[int], start: int) -> int:

@@ -2,7 +2,10 @@
 
 from typing import Final
 
-STYLE: Final = """
+_RIGHT: Final = ", ".join(f".right{n} tr > :nth-child({n})" for n in range(1, 17))
+
+STYLE: Final = (
+    """
 :root {
   color-scheme: light dark;
   --paper: #ffffff; --panel: #f6f7f9; --ink: #1c2128; --muted: #59626d; --line: #d5dae0;
@@ -33,12 +36,12 @@ a { color: var(--link); }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace;
   font-size: .87em; }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 6px;
-  padding: .75rem 1rem; overflow-x: auto; }
+  padding: .75rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 abbr { text-decoration: none; color: var(--muted); }
 .under, .muted, figcaption, caption { color: var(--muted); }
 .under { display: block; font-weight: 400; font-size: .85rem; }
 nav { margin: 1rem 0 0; font-size: .9rem; display: flex; flex-wrap: wrap; gap: .25rem 1.1rem; }
-dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr));
+dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr));
   gap: .8rem 1.5rem; margin: 1rem 0; }
 dt { color: var(--muted); font-size: .82rem; }
 dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
@@ -53,19 +56,22 @@ dd { margin: 0; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
   outline-offset: 2px; }
 table { border-collapse: collapse; min-width: 100%; font-size: .88rem;
   font-variant-numeric: tabular-nums; }
-caption { text-align: left; max-width: 90ch; font-size: .85rem; padding-bottom: .35rem; }
+caption { text-align: left; max-width: min(90ch, 85vw); font-size: .85rem; padding-bottom: .35rem; }
 th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }
 th:first-child, td:first-child { padding-left: 0; }
 thead th { color: var(--muted); font-weight: 500; white-space: nowrap; vertical-align: bottom; }
 tbody th { font-weight: 500; }
-.number { text-align: right; white-space: nowrap; }
-td.text:last-child { min-width: 18rem; }
-.curves { display: grid; gap: 1.25rem;
+tbody th .under { white-space: nowrap; }
+td:last-child { min-width: 18rem; }
+.curves { display: grid; gap: 1.25rem; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(32rem, 100%), 1fr)); }
 figure { margin: 0; padding: .9rem 1rem; min-width: 0; border: 1px solid var(--line);
   border-radius: 8px; }
 figcaption { font-size: .88rem; margin: .35rem 0 .6rem; }
+fieldset { border: 0; padding: 0; margin: .75rem 0; display: flex; flex-wrap: wrap;
+  gap: .25rem 1rem; font-size: .9rem; }
+legend { float: left; padding: 0; color: var(--muted); }
 .plot { width: 100%; min-height: 20rem; }
 .plot svg { display: block; }
 details summary { cursor: pointer; font-size: .88rem; color: var(--link); }
@@ -82,6 +88,8 @@ details summary { cursor: pointer; font-size: .88rem; color: var(--link); }
 .vg-tooltip td.key { color: var(--muted); white-space: nowrap; }
 @media print { nav, details { display: none; } figure { break-inside: avoid; } }
 """
+    + f"{_RIGHT} {{ text-align: right; white-space: nowrap; min-width: 0; }}"
+)
 
 LEGEND: Final = (
     ("measured, given to the fit", '<circle cx="7" cy="7" r="3.5" fill="var(--fit)"/>'),
@@ -107,11 +115,26 @@ LEGEND: Final = (
 # `vegaEmbed` is in scope where this is bundled. `ast` makes Vega interpret its expressions: the
 # page's content policy lets no text be run as code.
 DRAW: Final = """
-for (const plot of document.querySelectorAll(".plot")) {
-  const spec = JSON.parse(document.getElementById(plot.dataset.spec).textContent);
-  const tooltip = {theme: "report", disableDefaultStyle: true};
-  vegaEmbed(plot, spec, {mode: "vega-lite", renderer: "svg", ast: true, actions: false,
-      defaultStyle: false, tooltip})
-    .catch((error) => { plot.textContent = `The chart could not be drawn: ${error.message}`; });
+const drawn = [];
+const linear = document.getElementById("linear");
+const options = {mode: "vega-lite", renderer: "svg", ast: true, actions: false,
+  defaultStyle: false, tooltip: {theme: "report", disableDefaultStyle: true}};
+const asLinear = (key, value) => value?.type === "log"
+  ? {domain: value.domain, zero: false, nice: false} : value;
+async function draw() {
+  drawn.splice(0).forEach((chart) => chart.finalize());
+  for (const plot of document.querySelectorAll(".plot")) {
+    const text = document.getElementById(plot.dataset.spec).textContent;
+    try {
+      const spec = JSON.parse(text, linear.checked ? asLinear : undefined);
+      drawn.push(await vegaEmbed(plot, spec, options));
+    } catch (error) {
+      plot.textContent = `The chart could not be drawn: ${error.message}`;
+    }
+  }
+}
+if (linear) {
+  document.getElementById("axes").addEventListener("change", draw);
+  draw();
 }
 """

@@ -35,6 +35,10 @@ def verdict_section(contents: Contents) -> Html:
         return _missing("There is no cost model yet.", contents, "build-model", "validate")
     if validation is None:
         return _missing("The model has not been held against unseen points.", contents, "validate")
+    names = contents.names
+    rows = [
+        _row(names[curve.slug], verdict) for curve in contents.curves for verdict in curve.verdicts
+    ]
     passed = sum(curve.outcome is Outcome.PASS for curve in validation.curves)
     return joined(
         element(
@@ -43,7 +47,7 @@ def verdict_section(contents: Contents) -> Html:
             f" {passed} of {len(validation.curves)} curves are within their limit, "
             f"against {validation.against}.",
         ),
-        table(_caption(validation), _HEAD, [_row(curve) for curve in validation.curves]),
+        table(_caption(validation), _HEAD, rows),
     )
 
 
@@ -61,11 +65,11 @@ def _caption(validation: Validation) -> str:
     )
 
 
-def _row(curve: CurveVerdict) -> tuple[object, ...]:
+def _row(name: str, curve: CurveVerdict) -> tuple[object, ...]:
     low, high = percent(curve.median_lo), percent(curve.median_hi)
     interval = element("span", f"{low} to {high}", class_="under") if low and high else None
     return (
-        joined(f"{curve.op}, {curve.metric}", element("span", curve.curve, class_="under")),
+        f"{name}, {curve.metric}",
         outcome(curve.outcome),
         curve.n,
         joined(percent(curve.median), interval) if interval else percent(curve.median),

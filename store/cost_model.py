@@ -67,7 +67,8 @@ class IntervalScores:
     """How far off predictions between knots are, in units of `max(floor, |log-jump|)`.
 
     The score of a prediction is |log(predicted / measured)| over the larger of `floor` and the
-    |log| ratio of the two knots that bracket it. `quantiles` maps a nominal coverage, in percent,
+    log-jump of its bracket: the |log| ratio of the two knots around it. `floor`, at least 0.01, is
+    the noise that a flat bracket still has. `quantiles` maps a nominal coverage, in percent,
     to the conformal quantile of `n` scores pooled over the model's curves, None where n is too
     small for it. `method` names where the scores come from.
     """

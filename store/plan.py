@@ -15,8 +15,8 @@ class OpPlan:
 
     `domain` holds every batch size that may be measured. `first` is measured first; with adaptive
     sampling the sweep then chooses more from the domain. `holdout` was drawn by seed before
-    anything was measured and is never given to the fit. `source` is the user's Python file that
-    defines the operation, None for one of the catalogue or of an installed package.
+    anything was measured and is never given to the fit. `source` is the run's copy of the
+    user's file that defines the operation, None for one of the catalogue or of a package.
     """
 
     op: str

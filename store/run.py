@@ -2,7 +2,7 @@
 
 The layout:
 
-    RUN/plan.json  provenance.json  scripts/<op>.py
+    RUN/plan.json  preset.toml  provenance.json  scripts/<op>.py  ops/<op>.py
         raw/<collector>/<unit>/recording.json and raw files beside it
         tables/<name>.parquet
         kernel_cost_model.json  validation.json  report.html
@@ -30,6 +30,11 @@ class Run:
     def plan_path(self) -> Path:
         """`plan.json`, the first file of a run."""
         return self.folder / "plan.json"
+
+    @property
+    def preset_path(self) -> Path:
+        """`preset.toml`, the dimensions that were measured."""
+        return self.folder / "preset.toml"
 
     @property
     def provenance_path(self) -> Path:

@@ -20,12 +20,15 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HoldoutPoint:
-    """One batch size that the fit never saw: measured beside predicted."""
+    """One batch size that the fit never saw: measured beside predicted.
+
+    `inside_95` is None where the model gives no interval.
+    """
 
     tokens: int
     measured: float
     predicted: float
-    inside_95: bool
+    inside_95: bool | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,15 @@ class MakePoints(Protocol):
     """Make the points of one curve; a keyword sets one of its columns throughout."""
 
     def __call__(
-        self, latency_us: Callable[[int], float], sizes: Iterable[int], **columns: Any
-    ) -> pa.Table: ...
+        self, time_us: Callable[[int], float], sizes: Iterable[int], **columns: Any
+    ) -> pa.Table:
+        """Give a `points` table of one row per size."""
+        ...
 
 
 @pytest.fixture
 def make_points() -> MakePoints:
-    def make(latency_us: Callable[[int], float], sizes: Iterable[int], **columns: Any) -> pa.Table:
+    def make(time_us: Callable[[int], float], sizes: Iterable[int], **columns: Any) -> pa.Table:
         tokens = list(sizes)
         throughout = {
             "curve": "fc1-8x4-fp32-cold",
@@ -36,7 +38,7 @@ def make_points() -> MakePoints:
             "energy_source": "unavailable",
             "energy_reason": "this machine has no energy counter",
         } | columns
-        measured = {"tokens": tokens, "latency_us": [latency_us(size) for size in tokens]}
+        measured = {"tokens": tokens, "latency_us": [time_us(size) for size in tokens]}
         return table_from_columns(
             "points", measured | {name: [v] * len(tokens) for name, v in throughout.items()}
         )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.curve import Floats, Ints, interpolate, log_jumps
-from moeprof.costmodel.intervals import FLOOR, half_widths, interval_scores
+from moeprof.costmodel.intervals import SMALLEST_FLOOR, half_widths, interval_scores
 from moeprof.store.cost_model import Fit
 
 Knots = tuple[Fit, Ints, Floats]
@@ -12,24 +12,29 @@ Knots = tuple[Fit, Ints, Floats]
 
 def line(count: int) -> Knots:
     tokens = np.arange(1, count + 1, dtype=np.int64)
-    return "linear", tokens, 10.0 + tokens
+    return "linear", tokens, np.add(tokens, 10.0)
 
 
-def noisy(seed: int) -> tuple[Floats, Ints]:
-    """Latencies of a slope with 2 % of noise at 1..512, and 24 even knots of it."""
-    rng = np.random.default_rng(seed)
-    sizes = np.arange(1, 513, dtype=np.int64)
-    times: Floats = (50 + sizes) * np.exp(rng.normal(0, 0.02, len(sizes)))
-    return times, np.linspace(1, 512, 24).astype(np.int64)
+def one_score(error: float) -> Knots:
+    """A flat curve whose only inner knot is off by this |log| ratio."""
+    return "linear", np.array([1, 2, 3], dtype=np.int64), np.array([1.0, np.exp(error), 1.0])
 
 
-def test_a_score_is_the_log_error_in_units_of_the_bracket() -> None:
-    tokens, values = np.array([1, 2, 3], dtype=np.int64), np.array([10.0, 30.0, 20.0])
+def test_a_score_is_the_log_error_by_half_the_joined_log_jump() -> None:
+    tokens, values = np.array([1, 2, 3], dtype=np.int64), np.array([10.0, 15.3, 20.0])
     scores = interval_scores([("linear", tokens, values)] * 3)
     assert scores.n == 3
-    assert scores.quantiles["50"] == pytest.approx(np.log(30 / 15) / np.log(20 / 10))
-    flat = interval_scores([("linear", tokens, np.array([10.0, 10.5, 10.0]))] * 3)
-    assert flat.quantiles["50"] == pytest.approx(np.log(10.5 / 10) / FLOOR)
+    assert scores.floor == pytest.approx(np.log(15.3 / 15))
+    assert scores.quantiles["50"] == pytest.approx(np.log(15.3 / 15) / (np.log(20 / 10) / 2))
+
+
+def test_the_floor_is_what_three_of_four_knots_are_off_by_and_at_least_1_pct() -> None:
+    assert interval_scores([one_score(e) for e in (0.02, 0.03, 0.04, 0.05, 0.9)]).floor == (
+        pytest.approx(0.05)
+    )
+    sure = interval_scores([one_score(0.001)] * 3)
+    assert sure.floor == SMALLEST_FLOOR
+    assert sure.quantiles["50"] == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
@@ -51,13 +56,9 @@ def test_a_quantile_is_none_where_the_scores_are_too_few(n: int, known: set[str]
 
 
 def test_a_quantile_is_the_corrected_order_statistic() -> None:
-    steps = np.arange(1, 20) / 1000
-    curves: list[Knots] = [
-        ("linear", np.array([1, 2, 3], dtype=np.int64), np.array([1.0, np.exp(step), 1.0]))
-        for step in steps
-    ]
-    quantiles = interval_scores(curves).quantiles  # the scores are 0.1, 0.2 … 1.9
-    assert quantiles == pytest.approx({"50": 1.0, "80": 1.6, "90": 1.8, "95": 1.9})
+    errors = np.arange(1, 20) / 10_000  # below the floor of 1 %: the scores are 0.01, 0.02 … 0.19
+    quantiles = interval_scores([one_score(error) for error in errors]).quantiles
+    assert quantiles == pytest.approx({"50": 0.10, "80": 0.16, "90": 0.18, "95": 0.19})
 
 
 def test_no_curve_and_no_inner_knot_give_no_score() -> None:
@@ -65,18 +66,23 @@ def test_no_curve_and_no_inner_knot_give_no_score() -> None:
     assert interval_scores([line(2)]).quantiles == dict.fromkeys(("50", "80", "90", "95"))
 
 
-def test_95_pct_intervals_cover_at_least_95_pct_of_unseen_sizes() -> None:
+@pytest.mark.parametrize("tile", [1, 64])
+def test_95_pct_intervals_cover_about_95_pct_of_unseen_sizes(tile: int) -> None:
+    sizes = np.arange(1, 513, dtype=np.int64)
+    tokens = np.linspace(1, 512, 24).astype(np.int64)
+    unseen = np.setdiff1d(sizes, tokens)
+    fit: Fit = "linear" if tile == 1 else "step"
     covered = []
     for seed in range(20):
-        times, tokens = noisy(seed)
+        noise = np.random.default_rng(seed).normal(0, 0.02, len(sizes))
+        times: Floats = (50 + tile * np.ceil(sizes / tile)) * np.exp(noise)
         values = times[tokens - 1]
-        quantile = interval_scores([("linear", tokens, values)]).quantiles["95"]
-        assert quantile is not None
-        unseen = np.setdiff1d(np.arange(1, 513), tokens)
-        predicted = interpolate("linear", tokens, values, unseen)
-        width = half_widths(quantile, FLOOR, log_jumps(tokens, values, unseen))
+        scores = interval_scores([(fit, tokens, values)])
+        assert scores.quantiles["95"] is not None
+        width = half_widths(scores.quantiles["95"], scores.floor, log_jumps(tokens, values, unseen))
+        predicted = interpolate(fit, tokens, values, unseen)
         covered.append(np.mean(np.abs(np.log(predicted / times[unseen - 1])) <= width))
-    assert np.mean(covered) >= 0.95 - 0.02
+    assert 0.9 <= np.mean(covered) <= 0.99
 
 
 def test_a_half_width_has_a_floor_in_flat_brackets() -> None:

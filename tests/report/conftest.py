@@ -1,6 +1,7 @@
 """A run folder as the stages leave it: seven curves of a CPU, from a staircase and seeded noise."""
 
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from pathlib import Path
 from random import Random
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from moeprof.compare.holdout import validate_holdout
+from moeprof.costmodel.acquisition import next_size
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.document import read_document, write_document
@@ -153,27 +155,23 @@ def failed(row: Row, reason: str) -> Row:
     return {column: row[column] for column in kept} | unknown | {"failure": reason}
 
 
+def fit_sizes(op_plan: OpPlan) -> list[int]:
+    """The sizes that an adaptive sweep gives to the fit."""
+    domain = [size for size in op_plan.domain if size not in op_plan.holdout]
+    measured_us = {size: OPS[op_plan.op][1](size) for size in op_plan.first}
+    while len(measured_us) < 24 and (tokens := next_size(measured_us, domain)) is not None:
+        measured_us[tokens] = OPS[op_plan.op][1](tokens)
+    return sorted(measured_us)
+
+
 def make_rows(plan: Plan) -> list[Row]:
     random = Random(1)
     rows = []
     for op_plan in plan.ops:
-        more = random.sample(op_plan.domain, 30)
-        chosen = [size for size in more if size not in (*op_plan.first, *op_plan.holdout)][:16]
-        for tokens in sorted((*op_plan.first, *chosen)):
-            rows.append(point(op_plan.op, tokens, "fit", random))
-        for tokens in op_plan.holdout:
-            rows.append(point(op_plan.op, tokens, "holdout", random))
+        rows += [point(op_plan.op, tokens, "fit", random) for tokens in fit_sizes(op_plan)]
+        rows += [point(op_plan.op, tokens, "holdout", random) for tokens in op_plan.holdout]
     rows[5] = failed(rows[5], "the point took longer than 60 s")
     return rows
-
-
-def write_points(run: Run, rows: list[Row]) -> None:
-    columns = {
-        name: [row.get(name) for row in rows] for row in rows[:1] for name in rows[0] | rows[-1]
-    }
-    if any("failure" in row for row in rows):
-        columns["failure"] = [row.get("failure") for row in rows]
-    write_table(run.table("points"), "points", table_from_columns("points", columns))
 
 
 def write_model(run: Run) -> None:
@@ -193,20 +191,51 @@ def write_validation(run: Run) -> None:
     write_document(run.validation_path, validate_holdout(model, run.folder.name, points))
 
 
-@pytest.fixture
-def bare_run(tmp_path: Path) -> Run:
-    """A run that was profiled and parsed: no model and no validation."""
-    run = Run(tmp_path / "20260101-000000-small")
-    plan = make_plan()
+def make_run(
+    folder: Path, plan: Plan, provenance: Provenance, rows: list[Row], stages: int = 2
+) -> Run:
+    """A run that was profiled and parsed; stages = 1: and has a model; 2: and a validation."""
+    run = Run(folder)
     write_document(run.plan_path, plan)
-    write_document(run.provenance_path, make_provenance())
-    write_points(run, make_rows(plan))
+    write_document(run.provenance_path, provenance)
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: [row.get(name) for row in rows] for name in names}
+    write_table(run.table("points"), "points", table_from_columns("points", columns))
+    for write in (write_model, write_validation)[:stages]:
+        write(run)
     return run
 
 
 @pytest.fixture
-def full_run(bare_run: Run) -> Run:
-    """A run that has been through every stage but the report."""
-    write_model(bare_run)
-    write_validation(bare_run)
-    return bare_run
+def plan() -> Plan:
+    return make_plan()
+
+
+@pytest.fixture
+def provenance() -> Provenance:
+    return make_provenance()
+
+
+@pytest.fixture
+def gpu() -> Gpu:
+    return make_gpu()
+
+
+@pytest.fixture
+def rows(plan: Plan) -> list[Row]:
+    """Points of seven curves: fc1's sixth failed, some are marked, none has energy."""
+    return make_rows(plan)
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Callable[..., Run]:
+    """Write a run from a plan, a provenance and rows; stages as in make_run."""
+    return partial(make_run, tmp_path / "20260101-000000-small")
+
+
+@pytest.fixture(scope="session")
+def full_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that has been through every stage but the report; tests leave it as it is."""
+    plan = make_plan()
+    folder = tmp_path_factory.mktemp("runs") / plan.run_id
+    return make_run(folder, plan, make_provenance(), make_rows(plan))

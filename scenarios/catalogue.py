@@ -1,0 +1,98 @@
+"""The operations that there are: moeprof's own, installed ones, and those in a user's file."""
+
+import difflib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from ..store.errors import BadInput
+from . import dequant_linear, dequant_unpack, fc1, fc2, gelu, relu, topk
+from .operation import Operation
+
+CATALOGUE: Final = tuple(
+    module.OPERATION for module in (fc1, fc2, gelu, relu, dequant_unpack, dequant_linear, topk)
+)
+ENTRY_POINTS: Final = "moeprof.ops"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An operation, and the user's file that defines it; None for one that is installed."""
+
+    operation: Operation
+    source: str | None = None
+
+
+def find_ops(words: str) -> list[Found]:
+    """Resolve words by comma to operations, each once: "all", names, and Python files.
+
+    "all" is the catalogue. A name is one of the catalogue's or of an installed package's entry
+    point in the group `moeprof.ops`. A file is run; every Operation that stands in it by a name of
+    its own counts. Raises BadInput for an unknown name, a file that does not run or defines no
+    operation, and for two operations of one name.
+    """
+    found: list[Found] = []
+    for word in words.split(","):
+        found += _find(word.strip())
+    names = [each.operation.name for each in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadInput(f"--ops {words!r} names the operation {twice[0]} twice")
+    return found
+
+
+def _find(word: str) -> list[Found]:
+    if word == "all":
+        return [Found(operation) for operation in CATALOGUE]
+    if word.endswith(".py"):
+        path = Path(word).resolve()
+        return [Found(operation, str(path)) for operation in _from_file(path)]
+    for operation in CATALOGUE:
+        if operation.name == word:
+            return [Found(operation)]
+    installed = metadata.entry_points(group=ENTRY_POINTS)
+    if word in installed.names:
+        return [Found(_loaded(installed[word]))]
+    known = [*(operation.name for operation in CATALOGUE), *sorted(installed.names)]
+    near = difflib.get_close_matches(word, known, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    raise BadInput(
+        f"there is no operation {word!r}",
+        hint=f"{meant}there are {', '.join(known)}, all, and a Python file of your own",
+    )
+
+
+def _loaded(entry: metadata.EntryPoint) -> Operation:
+    try:
+        operation = entry.load()
+    except Exception as error:
+        raise BadInput(f"the installed operation {entry.name} does not load: {error}") from error
+    if not isinstance(operation, Operation):
+        raise BadInput(f"the entry point {entry.value} is no Operation")
+    return operation
+
+
+def _from_file(path: Path) -> list[Operation]:
+    if not path.is_file():
+        raise BadInput(f"{path} does not exist", hint="--ops takes a Python file with an operation")
+    name = f"moeprof_user_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None, path
+    assert spec.loader is not None, path
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # inspect.getsource looks there
+    try:
+        spec.loader.exec_module(module)
+    except BadInput:
+        raise
+    except Exception as error:
+        raise BadInput(f"{path} does not run: {type(error).__name__}: {error}") from error
+    operations = [value for value in vars(module).values() if isinstance(value, Operation)]
+    if not operations:
+        raise BadInput(
+            f"{path} defines no Operation", hint="docs/ops.md shows a whole one in twenty lines"
+        )
+    return operations

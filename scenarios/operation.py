@@ -1,0 +1,114 @@
+"""An operation: what is timed, on which inputs, and what it costs in theory.
+
+docs/ops.md shows how to write one.
+"""
+
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+
+from ..store.errors import BadInput
+from ..store.scenario import L2, Scenario
+from .preset import Preset
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_SIZES = ("hidden", "ffn", "experts", "top_k")
+_ARGUMENTS = (*_SIZES, "group_size")
+_FIELDS = ("weight_bits", "group_size", "experts", "top_k")
+
+
+class Take(Protocol):
+    """Gives the next piece of random data, in the scenario's dtype unless another is asked for.
+
+    Floating-point data is drawn from the standard normal distribution, integers are random bits.
+    """
+
+    def __call__(self, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> torch.Tensor:
+        """Return a contiguous tensor of `shape` on the device that is measured."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One thing to measure over batch sizes.
+
+    `make_inputs(take, tokens, ...)` returns the arguments of `run`; its further arguments bear the
+    names of the sizes that it needs: hidden, ffn, experts, top_k, group_size. `run(*inputs)` is
+    what is timed. Both are functions made by `def`, because the isolated script holds their text;
+    `imports` are the import lines that they need there, beside that of torch.
+
+    `reference(*inputs)`, where there is one, computes what `run` should, in whatever floating
+    dtype its inputs have. `flops(tokens, preset)` is the arithmetic that one call needs,
+    `bytes_moved(tokens, preset, dtype_bytes)` each operand read or written once.
+
+    `shape` names the sizes of a preset (hidden, ffn, experts, top_k) that stand in the scenario's
+    shape; `fields` names its other fields (weight_bits, group_size, experts, top_k) that are
+    filled. Raises BadInput for a name that is no slug and for a size or field that there is not.
+    """
+
+    name: str
+    make_inputs: Callable[..., tuple[Any, ...]]
+    run: Callable[..., object]
+    flops: Callable[[int, Preset], int]
+    bytes_moved: Callable[[int, Preset, int], int]
+    reference: Callable[..., object] | None = None
+    shape: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise BadInput(
+                f"{self.name!r} is no name for an operation",
+                hint="use a-z, 0-9 and underscores, a letter first",
+            )
+        checked = (
+            ("shape", self.shape, _SIZES),
+            ("fields", self.fields, _FIELDS),
+            ("make_inputs", self._arguments(), _ARGUMENTS),
+        )
+        for what, given, known in checked:
+            for size in given:
+                if size not in known:
+                    raise BadInput(
+                        f"{what} of {self.name} names {size!r}", hint=f"known: {', '.join(known)}"
+                    )
+
+    def sizes(self, preset: Preset) -> dict[str, int]:
+        """Give the sizes of a preset that `make_inputs` asks for by name."""
+        return {size: getattr(preset, size) for size in self._arguments()}
+
+    def scenario(self, preset: Preset, tokens: int, dtype: str, l2: L2) -> Scenario:
+        """Describe this operation at one batch size.
+
+        Raises BadInput where `flops` or `bytes_moved` fails or gives no whole number.
+        """
+        dtype_bytes = getattr(torch, dtype).itemsize
+        return Scenario(
+            op=self.name,
+            tokens=tokens,
+            shape=tuple(getattr(preset, size) for size in self.shape),
+            dtype=dtype,
+            flops=self._count("flops", tokens, preset),
+            bytes_moved=self._count("bytes_moved", tokens, preset, dtype_bytes),
+            l2=l2,
+            **{field: getattr(preset, field) for field in self.fields},
+        )
+
+    def _arguments(self) -> tuple[str, ...]:
+        return tuple(inspect.signature(self.make_inputs).parameters)[2:]
+
+    def _count(self, what: str, *arguments: Any) -> int:
+        try:
+            number = getattr(self, what)(*arguments)
+        except Exception as error:  # a user's function may raise anything
+            raise BadInput(
+                f"{what} of {self.name} fails at {arguments[0]} tokens: {error!r}"
+            ) from error
+        if type(number) is not int or number < 0:
+            raise BadInput(f"{what} of {self.name} gives {number!r}, and not a whole number")
+        return number

@@ -1,0 +1,80 @@
+"""The text of one isolated script: plain Python, with the operation as it stands in its file."""
+
+import inspect
+import json
+import textwrap
+from collections.abc import Callable
+from importlib import resources
+from string import Template
+from typing import Any, Final
+
+from ..store.plan import OpPlan, Plan
+from .operation import Operation
+from .preset import Preset
+
+WARMUP_CALLS: Final = 3
+WARMUP_S: Final = 0.02
+MIN_CALLS: Final = 10
+MAX_CALLS: Final = 400
+POINT_S: Final = 0.15
+
+_CACHES_WALKED: Final = 5  # flashinfer's benchmarks rotate over as much, and for the same reason
+_ASSUMED_CACHE_BYTES: Final = 64 << 20
+
+
+def render_script(
+    operation: Operation, preset: Preset, plan: Plan, op_plan: OpPlan, cache_bytes: int | None
+) -> str:
+    """Write the script of one operation; `cache_bytes` is the device's last-level cache.
+
+    Inputs are views of a pool larger than five such caches, and than two calls' operands at the
+    largest batch size. An unknown cache is taken to be one of 64 MiB.
+    """
+    cache = _ASSUMED_CACHE_BYTES if cache_bytes is None else cache_bytes
+    largest = operation.scenario(preset, op_plan.domain[-1], plan.dtype, plan.l2)
+    key = operation.scenario(preset, 1, plan.dtype, plan.l2).key
+    text = (resources.files(__package__) / "isolated.py.txt").read_text(encoding="utf-8")
+    return Template(text).substitute(
+        title=f"{operation.name} of the preset {preset.name}, by itself.",
+        what_it_is=_what_it_is(operation),
+        name=operation.name,
+        imports="".join(f"\n{line}" for line in operation.imports),
+        key=key.replace("-b1-", "-b{tokens}-", 1),
+        sizes=sorted({*op_plan.first, *op_plan.holdout}),
+        dimensions=json.dumps(operation.sizes(preset)),
+        dtype=plan.dtype,
+        device=plan.device,
+        threads=plan.threads,
+        seed=plan.seed,
+        cold=plan.l2 == "cold",
+        pool_bytes=max(_CACHES_WALKED * cache, 2 * largest.bytes_moved),
+        pool_reason=_pool_reason(cache_bytes),
+        operation=_source(operation),
+        warmup_calls=WARMUP_CALLS,
+        warmup_s=WARMUP_S,
+        min_calls=MIN_CALLS,
+        max_calls=MAX_CALLS,
+        point_s=POINT_S,
+    )
+
+
+def _what_it_is(operation: Operation) -> str:
+    module = inspect.getmodule(operation.run)
+    return (inspect.getdoc(module) if module else None) or f"The operation {operation.name}."
+
+
+def _pool_reason(cache_bytes: int | None) -> str:
+    if cache_bytes is None:
+        return f"{_CACHES_WALKED} caches of {_ASSUMED_CACHE_BYTES >> 20} MiB, assumed"
+    return f"at least {_CACHES_WALKED} last-level caches of {cache_bytes / 2**20:g} MiB"
+
+
+def _source(operation: Operation) -> str:
+    """Source of `make_inputs` and `run`, under these names."""
+    functions = {"make_inputs": operation.make_inputs, "run": operation.run}
+    return "\n\n".join(_named(function, name) for name, function in functions.items())
+
+
+def _named(function: Callable[..., Any], name: str) -> str:
+    source = textwrap.dedent(inspect.getsource(function))
+    return source if function.__name__ == name else f"{source}\n\n{name} = {function.__name__}\n"

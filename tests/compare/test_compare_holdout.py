@@ -1,0 +1,266 @@
+"""A model is judged by points that it never saw, and every one of them is accounted for."""
+
+from collections.abc import Callable
+from math import log, nan
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from moeprof.compare.holdout import validate_holdout
+from moeprof.costmodel.model import KernelCostModel
+from moeprof.store.document import read_document, write_document
+from moeprof.store.errors import BadInput
+from moeprof.store.verdict import Outcome, Validation
+
+MakePoints = Callable[..., pa.Table]
+Fit = Callable[[pa.Table], KernelCostModel]
+
+FIT = range(1, 513, 21)
+HELD_OUT = (30, 90, 155, 222, 290, 333, 411, 500)
+
+
+def slope(size: int) -> float:
+    return 50.0 + size
+
+
+def off_by(share: float) -> Callable[[int], float]:
+    """Times beside which predictions are off by this share."""
+    return lambda size: slope(size) / (1 + share)
+
+
+@pytest.mark.parametrize(
+    ("share", "outcome"),
+    [(0.0, Outcome.PASS), (-0.02, Outcome.PASS), (0.06, Outcome.FAIL), (-0.06, Outcome.FAIL)],
+)
+def test_latency_is_judged_by_what_it_is_off(
+    make_points: MakePoints, fit: Fit, share: float, outcome: Outcome
+) -> None:
+    points = pa.concat_tables(
+        [
+            make_points(slope, FIT, "fit"),
+            make_points(off_by(share), HELD_OUT, "holdout", repeat_difference=log(1.004)),
+        ]
+    )
+    validation = validate_holdout(fit(points), "model.json", points)
+    (verdict,) = validation.curves
+    assert (validation.against, validation.model) == ("holdout", "model.json")
+    assert validation.outcome is verdict.outcome is outcome
+    assert (verdict.metric, verdict.n, verdict.limit) == ("latency", 8, 0.03)
+    assert verdict.median == pytest.approx(abs(share), abs=1e-6)
+    assert verdict.bias == pytest.approx(share, abs=1e-6)
+    assert verdict.floor == pytest.approx(0.004)
+    assert [point.tokens for point in verdict.points] == list(HELD_OUT)
+
+
+def test_coverage_is_the_share_of_points_inside_the_interval(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    def noisy(size: int) -> float:
+        return slope(size) * (1 + 0.01 * ((7919 * size) % 13 - 6) / 6)
+
+    points = pa.concat_tables(
+        [
+            make_points(noisy, FIT, "fit"),
+            make_points(noisy, HELD_OUT[:6], "holdout"),
+            make_points(off_by(0.5), HELD_OUT[6:], "holdout"),
+        ]
+    )
+    (verdict,) = validate_holdout(fit(points), "a", points).curves
+    assert [point.inside_95 for point in verdict.points] == [True] * 6 + [False] * 2
+    assert verdict.coverage_95 == 0.75
+
+
+def test_the_floor_comes_from_points_of_any_role(make_points: MakePoints, fit: Fit) -> None:
+    points = pa.concat_tables(
+        [
+            make_points(slope, FIT[:-1], "fit"),
+            make_points(slope, FIT[-1:], "fit", repeat_difference=log(1.05)),
+            make_points(slope, HELD_OUT, "holdout"),
+        ]
+    )
+    (verdict,) = validate_holdout(fit(points), "a", points).curves
+    assert verdict.floor == pytest.approx(0.05)
+    assert verdict.outcome is Outcome.AMBIGUOUS
+
+
+def test_a_limit_of_ones_own_replaces_the_usual_one(make_points: MakePoints, fit: Fit) -> None:
+    points = pa.concat_tables(
+        [make_points(slope, FIT, "fit"), make_points(off_by(0.02), HELD_OUT, "holdout")]
+    )
+    model = fit(points)
+    assert validate_holdout(model, "a", points).outcome is Outcome.PASS
+    strict = validate_holdout(model, "a", points, limit=0.01)
+    assert (strict.outcome, strict.curves[0].limit) == (Outcome.FAIL, 0.01)
+
+
+@pytest.mark.parametrize("limit", [0.0, -0.03, nan, float("inf")])
+def test_a_limit_that_cannot_be_is_refused(make_points: MakePoints, fit: Fit, limit: float) -> None:
+    points = make_points(slope, FIT, "fit")
+    with pytest.raises(BadInput, match=f"the limit is {limit}"):
+        validate_holdout(fit(points), "a", points, limit=limit)
+
+
+def test_without_hold_out_points_it_says_how_to_get_them(make_points: MakePoints, fit: Fit) -> None:
+    points = make_points(slope, FIT, "fit")
+    with pytest.raises(BadInput, match="no hold-out point") as caught:
+        validate_holdout(fit(points), "a", points)
+    assert "at least 8 batch sizes" in caught.value.hint
+
+
+def test_points_that_cannot_be_compared_are_counted_and_named(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    gone = {"latency_us": None}
+    points = pa.concat_tables(
+        [
+            make_points(slope, FIT, "fit"),
+            make_points(slope, HELD_OUT, "holdout"),
+            make_points(slope, [600, 700], "holdout"),
+            make_points(slope, [45], "holdout", failure="timed out after 60 s", **gone),
+            make_points(slope, [46], "holdout", **gone),
+        ]
+    )
+    (verdict,) = validate_holdout(fit(points), "a", points).curves
+    assert (verdict.n, verdict.outcome) == (8, Outcome.PASS)
+    for said in (
+        "left out 600, 700: outside the model's domain of 1 to 505",
+        "left out 45: timed out after 60 s",
+        "left out 46: it has no latency_us",
+    ):
+        assert said in verdict.reason
+
+
+@pytest.mark.parametrize("latency_us", [0.0, -1.0, nan])
+def test_a_latency_that_cannot_be_is_refused(
+    make_points: MakePoints, fit: Fit, latency_us: float
+) -> None:
+    points = pa.concat_tables(
+        [make_points(slope, FIT, "fit"), make_points(lambda _: latency_us, [30], "holdout")]
+    )
+    with pytest.raises(BadInput, match=f"at batch size 30 is {latency_us}"):
+        validate_holdout(fit(points), "a", points)
+
+
+def test_one_failing_curve_fails_the_whole(make_points: MakePoints, fit: Fit) -> None:
+    other = {"curve": "fc2-4x8-fp32-cold", "op": "fc2", "shape": [4, 8]}
+    points = pa.concat_tables(
+        [
+            make_points(slope, FIT, "fit"),
+            make_points(slope, HELD_OUT, "holdout"),
+            make_points(slope, FIT, "fit", **other),
+            make_points(off_by(0.1), HELD_OUT, "holdout", **other),
+        ]
+    )
+    validation = validate_holdout(fit(points), "a", points)
+    assert [v.outcome for v in validation.curves] == [Outcome.PASS, Outcome.FAIL]
+    assert validation.outcome is Outcome.FAIL
+
+
+def test_a_curve_that_the_model_lacks_leaves_the_whole_in_doubt(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    other = {"curve": "fc2-4x8-fp32-cold", "op": "fc2", "shape": [4, 8]}
+    points = pa.concat_tables(
+        [
+            make_points(slope, FIT, "fit"),
+            make_points(slope, HELD_OUT, "holdout"),
+            make_points(slope, [1], "fit", **other),
+            make_points(slope, HELD_OUT, "holdout", **other),
+        ]
+    )
+    validation = validate_holdout(fit(points), "a", points)
+    assert [(v.op, v.n, v.outcome) for v in validation.curves] == [
+        ("fc1", 8, Outcome.PASS),
+        ("fc2", 0, Outcome.AMBIGUOUS),
+    ]
+    assert "the model lacks this curve: 1 of 1 points measured" in validation.curves[1].reason
+    assert validation.outcome is Outcome.AMBIGUOUS
+
+
+def test_a_curve_without_hold_out_points_leaves_the_whole_in_doubt(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    points = pa.concat_tables(
+        [
+            make_points(slope, FIT, "fit"),
+            make_points(slope, HELD_OUT, "holdout"),
+            make_points(slope, FIT, "fit", curve="act-fp32-cold", op="act", shape=[]),
+        ]
+    )
+    validation = validate_holdout(fit(points), "a", points)
+    assert {v.op: v.outcome for v in validation.curves} == {
+        "act": Outcome.AMBIGUOUS,
+        "fc1": Outcome.PASS,
+    }
+
+
+def test_what_nothing_measured_is_unmeasured_with_the_reason(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    points = pa.concat_tables(
+        [make_points(slope, FIT, "fit"), make_points(slope, HELD_OUT, "holdout")]
+    )
+    assert validate_holdout(fit(points), "a", points).unmeasured == {
+        "energy": "this machine has no energy counter",
+        "heat": "no temperature rise was recorded",
+        "power": "this machine has no energy counter",
+    }
+
+
+def test_power_and_energy_are_judged_where_they_were_measured(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    """At 300 W, energy in mJ is 0.3 times the time in us."""
+    metered = {"energy_source": "rapl", "energy_reason": None, "power_w": 300.0}
+    points = pa.concat_tables(
+        [
+            *(make_points(slope, [b], "fit", energy_mj=0.3 * slope(b), **metered) for b in FIT),
+            *(
+                make_points(slope, [b], "holdout", energy_mj=0.33 * slope(b), **metered)
+                for b in HELD_OUT
+            ),
+        ]
+    )
+    validation = validate_holdout(fit(points), "a", points)
+    judged = {v.metric: v for v in validation.curves}
+    assert {metric: v.outcome for metric, v in judged.items()} == {
+        "latency": Outcome.PASS,
+        "power": Outcome.PASS,
+        "energy": Outcome.FAIL,
+    }
+    assert (judged["energy"].limit, judged["power"].limit) == (0.05, 0.03)
+    assert judged["energy"].bias == pytest.approx(0.3 / 0.33 - 1, rel=1e-4)
+    assert judged["energy"].coverage_95 is None
+    assert set(validation.unmeasured) == {"heat"}
+
+
+def test_energy_that_one_curve_lacks_is_unmeasured_of_that_curve(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    metered = {"energy_source": "rapl", "energy_reason": None, "energy_mj": 2.0}
+    other = {"curve": "fc2-4x8-fp32-cold", "op": "fc2", "shape": [4, 8]}
+    points = pa.concat_tables(
+        [
+            make_points(slope, FIT, "fit", **metered),
+            make_points(slope, HELD_OUT, "holdout", **metered),
+            make_points(slope, FIT, "fit", **other),
+            make_points(slope, HELD_OUT, "holdout", **other),
+        ]
+    )
+    unmeasured = validate_holdout(fit(points), "a", points).unmeasured
+    assert unmeasured["energy of fc2-4x8-fp32-cold"] == "this machine has no energy counter"
+    assert (
+        unmeasured["power"] == "no hold-out point has power_w; this machine has no energy counter"
+    )
+
+
+def test_a_verdict_comes_back_from_its_file(
+    tmp_path: Path, make_points: MakePoints, fit: Fit
+) -> None:
+    points = pa.concat_tables(
+        [make_points(slope, FIT, "fit"), make_points(slope, HELD_OUT, "holdout")]
+    )
+    validation = validate_holdout(fit(points), "a", points)
+    write_document(tmp_path / "validation.json", validation)
+    assert read_document(tmp_path / "validation.json", Validation) == validation

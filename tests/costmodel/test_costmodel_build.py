@@ -1,0 +1,212 @@
+"""A model holds what was measured, says what was not, and is the same from the same points."""
+
+import json
+from collections.abc import Callable
+from math import inf, nan
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from moeprof.store.cost_model import CostModelFile
+from moeprof.store.document import read_document, to_json, write_document
+from moeprof.store.errors import BadInput
+
+Build = Callable[..., CostModelFile]
+MakePoints = Callable[..., pa.Table]
+
+SIZES = range(1, 257, 8)
+
+
+def slope(size: int) -> float:
+    return 10.0 + size / 3
+
+
+def test_a_curve_holds_its_points_and_what_they_say_of_themselves(
+    make_points: MakePoints, build: Build
+) -> None:
+    file = build(make_points(slope, [9, 1, 5], weight_bits=4, group_size=128))
+    (curve,) = file.curves
+    assert (curve.op, curve.shape, curve.weight_bits, curve.group_size) == ("fc1", (8, 4), 4, 128)
+    assert (curve.knots_tokens, curve.domain.first_tokens, curve.domain.last_tokens) == (
+        (1, 5, 9),
+        1,
+        9,
+    )
+    assert curve.latency_us == (10.3333, 11.6667, 13.0)  # six digits of what was measured
+    assert (curve.fit, curve.error.n, file.intervals.n) == ("linear", 1, 1)
+    assert (file.preset, file.points_sha256) == ("tiny", "0" * 64)
+
+
+def test_only_measured_points_of_the_fit_are_knots(make_points: MakePoints, build: Build) -> None:
+    file = build(
+        make_points(slope, [1, 8]),
+        make_points(slope, [4], role="holdout"),
+        make_points(slope, [6], failure="timed out after 60 s", latency_us=None),
+    )
+    assert file.curves[0].knots_tokens == (1, 8)
+
+
+def test_the_same_points_in_any_order_give_the_same_bytes(
+    make_points: MakePoints, build: Build
+) -> None:
+    first = make_points(slope, SIZES)
+    second = make_points(slope, SIZES, curve="fc2-4x8-fp32-cold", op="fc2", shape=[4, 8])
+    shuffled = pa.concat_tables([second, first]).take(list(range(2 * len(SIZES)))[::-1])
+    assert to_json(build(first, second)) == to_json(build(shuffled))
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.dictionaries(st.integers(1, 4096), st.floats(1e-3, 1e7), min_size=2, max_size=30),
+)
+def test_a_model_comes_back_from_its_file_as_it_was(
+    tmp_path: Path, make_points: MakePoints, build: Build, measured: dict[int, float]
+) -> None:
+    file = build(make_points(measured.__getitem__, measured))
+    write_document(tmp_path / "model.json", file)
+    back = read_document(tmp_path / "model.json", CostModelFile)
+    assert back == file
+    assert to_json(back) == to_json(file) == (tmp_path / "model.json").read_text()
+    assert file.curves[0].latency_us == pytest.approx(
+        [measured[size] for size in sorted(measured)], rel=5e-6
+    )
+
+
+def test_a_whole_model_of_five_operations_is_small(make_points: MakePoints, build: Build) -> None:
+    tables = [
+        make_points(lambda b: 12.3456789 * b, range(1, 513, 21), curve=f"{op}-fp32", op=op)
+        for op in ("router", "topk", "fc1", "act", "fc2")
+    ]
+    assert len(to_json(build(*tables)).encode()) < 100_000
+
+
+@pytest.mark.parametrize(
+    ("measured", "failed", "reason"),
+    [
+        ([4], [], "1 of 1 points measured, and a curve needs two"),
+        ([4], [1, 8], "1 of 3 points measured, and a curve needs two: out of memory"),
+        ([], [1, 8], "0 of 2 points measured, and a curve needs two: out of memory"),
+    ],
+)
+def test_a_curve_with_too_few_points_is_unmeasured_with_the_reason(
+    make_points: MakePoints, build: Build, measured: list[int], failed: list[int], reason: str
+) -> None:
+    file = build(
+        make_points(slope, measured),
+        make_points(slope, failed, failure="out of memory", latency_us=None),
+    )
+    assert file.curves == ()
+    assert file.unmeasured == {"fc1": reason}
+    assert set(file.intervals.quantiles.values()) == {None}
+
+
+def test_one_unmeasured_curve_of_several_is_named_by_its_own_name(
+    make_points: MakePoints, build: Build
+) -> None:
+    other = make_points(slope, [1], curve="fc1-16x4-fp32-cold", shape=[16, 4])
+    file = build(make_points(slope, [1, 8]), other)
+    assert [curve.curve for curve in file.curves] == ["fc1-8x4-fp32-cold"]
+    assert set(file.unmeasured) == {"fc1-16x4-fp32-cold"}
+
+
+@pytest.mark.parametrize("latency_us", [0.0, -1.0, nan, inf])
+def test_a_latency_that_cannot_be_is_named(
+    make_points: MakePoints, build: Build, latency_us: float
+) -> None:
+    points = make_points({1: 10.0, 8: latency_us}.__getitem__, [1, 8])
+    with pytest.raises(BadInput, match=f"latency_us of fc1-.* at batch size 8 is {latency_us}"):
+        build(points)
+
+
+@pytest.mark.parametrize(
+    ("columns", "complaint"),
+    [
+        ({"regime": "sustained"}, "mixes two values of regime: burst and sustained"),
+        ({"l2": "hot"}, "mixes two values of l2: cold and hot"),
+        ({"shape": [4, 8]}, "mixes two values of shape"),
+        ({"latency_source": "kernel"}, "mixes two values of latency_source: wall and kernel"),
+        ({"dtype": None}, "mixes two values of dtype: float32 and None"),
+        ({"latency_us": None}, "neither a latency nor a failure at batch size 8"),
+        ({"tokens": 0}, "a point at batch size 0"),
+        ({"tokens": None}, "a point at batch size None"),
+        ({"tokens": 1}, "two latencies at batch size 1: 10.3333 and 12.6667 us"),
+        ({"energy_mj": 0.0}, "energy_mj of fc1-8x4-fp32-cold at batch size 8 is 0.0"),
+    ],
+)
+def test_what_is_no_one_curve_is_refused(
+    make_points: MakePoints, build: Build, columns: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(BadInput, match=complaint) as caught:
+        build(make_points(slope, [1, 4]), make_points(slope, [8], **columns))
+    assert "fc1-8x4-fp32-cold" in caught.value.message
+
+
+def test_a_curve_without_what_it_must_say_of_itself_is_refused(
+    make_points: MakePoints, build: Build
+) -> None:
+    with pytest.raises(BadInput, match="without its l2"):
+        build(make_points(slope, [1, 4], l2=None))
+
+
+def test_a_point_that_stands_twice_with_one_latency_is_one_knot(
+    make_points: MakePoints, build: Build
+) -> None:
+    file = build(make_points(slope, [1, 4]), make_points(slope, [4]))
+    assert file.curves[0].knots_tokens == (1, 4)
+
+
+def test_points_without_a_fit_role_are_refused(make_points: MakePoints, build: Build) -> None:
+    for table in (make_points(slope, [1, 4], role="holdout"), make_points(slope, [])):
+        with pytest.raises(BadInput, match="no row with role 'fit'") as caught:
+            build(table)
+        assert "moeprof profile" in caught.value.hint
+
+
+def test_energy_that_no_point_has_is_null_with_the_points_own_reason(
+    make_points: MakePoints, build: Build
+) -> None:
+    (curve,) = build(make_points(slope, [1, 4])).curves
+    assert (curve.energy_mj, curve.energy_source) == (None, "unavailable")
+    assert curve.energy_reason == "this machine has no energy counter"
+    assert (curve.temp_rise_c, curve.temp_rise_reason) == (None, "no temperature rise was recorded")
+    assert '"energy_mj": null' in to_json(build(make_points(slope, [1, 4])))
+
+
+def test_energy_that_every_point_has_is_kept_with_its_source(
+    make_points: MakePoints, build: Build
+) -> None:
+    metered = {"energy_source": "rapl", "energy_reason": None, "temp_rise_c": 0.5}
+    (curve,) = build(make_points(slope, [1, 4], energy_mj=2.0, **metered)).curves
+    assert (curve.energy_mj, curve.energy_source, curve.energy_reason) == ((2.0, 2.0), "rapl", None)
+    assert (curve.temp_rise_c, curve.temp_rise_reason) == ((0.5, 0.5), None)
+
+
+def test_energy_that_some_points_lack_is_null_and_says_how_many(
+    make_points: MakePoints, build: Build
+) -> None:
+    (curve,) = build(
+        make_points(slope, [1, 4], energy_mj=2.0, energy_source="rapl", energy_reason=None),
+        make_points(slope, [8], energy_reason="too short for the meter"),
+    ).curves
+    assert curve.energy_mj is None
+    assert curve.energy_reason == "1 of 3 points lack it: too short for the meter"
+
+
+def test_energy_of_two_meters_is_not_mixed(make_points: MakePoints, build: Build) -> None:
+    with pytest.raises(BadInput, match="energy_source: nvml_counter and rapl"):
+        build(
+            make_points(slope, [1], energy_mj=2.0, energy_source="nvml_counter"),
+            make_points(slope, [8], energy_mj=2.0, energy_source="rapl"),
+        )
+
+
+def test_the_file_says_nothing_of_when_it_was_built(make_points: MakePoints, build: Build) -> None:
+    body = json.loads(to_json(build(make_points(slope, [1, 4]))))
+    fields = ["preset", "points_sha256", "provenance", "curves", "intervals", "unmeasured"]
+    assert list(body) == ["schema", *fields]

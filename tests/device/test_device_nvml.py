@@ -1,0 +1,68 @@
+"""GPUs by NVML. The library itself is put in place of by functions that answer as it does."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pynvml
+import pytest
+
+from moeprof.device import nvml
+from moeprof.store.errors import CannotMeasure
+
+
+def refuses(code: int) -> Callable[..., Any]:
+    def call(*_: object) -> Any:
+        raise pynvml.NVMLError(code)
+
+    return call
+
+
+@pytest.fixture
+def one_gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    answers: dict[str, Callable[..., Any]] = {
+        "nvmlInit": lambda: None,
+        "nvmlShutdown": lambda: None,
+        "nvmlDeviceGetCount": lambda: 1,
+        "nvmlDeviceGetHandleByIndex": lambda index: index,
+        "nvmlDeviceGetName": lambda handle: "NVIDIA Test",
+        "nvmlDeviceGetUUID": lambda handle: "GPU-1234",
+        "nvmlSystemGetDriverVersion": lambda: "580.1",
+        "nvmlDeviceGetVbiosVersion": lambda handle: "96.00",
+        "nvmlDeviceGetEnforcedPowerLimit": lambda handle: 700_000,
+        "nvmlDeviceGetMigMode": lambda handle: [0, 0],
+        "nvmlDeviceGetClockInfo": lambda handle, kind: {pynvml.NVML_CLOCK_SM: 1980}.get(kind, 3201),
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(pynvml, name, answer)
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("one_gpu")
+def test_a_gpu_is_described_in_the_units_of_its_names() -> None:
+    (gpu,) = nvml.gpus()
+    assert (gpu.name, gpu.uuid, gpu.driver, gpu.mig) == ("NVIDIA Test", "GPU-1234", "580.1", False)
+    assert (gpu.power_limit_w, gpu.sm_clock_mhz, gpu.memory_clock_mhz) == (700.0, 1980, 3201)
+
+
+@pytest.mark.usefixtures("one_gpu")
+def test_a_gpu_is_found_by_its_uuid() -> None:
+    assert nvml.gpu_by_uuid("GPU-1234") is not None
+    assert nvml.gpu_by_uuid("GPU-5678") is None
+
+
+def test_a_reading_that_is_refused_is_none(one_gpu: pytest.MonkeyPatch) -> None:
+    one_gpu.setattr(
+        pynvml, "nvmlDeviceGetEnforcedPowerLimit", refuses(pynvml.NVML_ERROR_NO_PERMISSION)
+    )
+    one_gpu.setattr(pynvml, "nvmlDeviceGetMigMode", refuses(pynvml.NVML_ERROR_NOT_SUPPORTED))
+    (gpu,) = nvml.gpus()
+    assert gpu.power_limit_w is None
+    assert gpu.mig is None
+    assert gpu.sm_clock_mhz == 1980
+
+
+def test_without_the_library_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pynvml, "nvmlInit", refuses(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND))
+    with pytest.raises(CannotMeasure, match="NVML is unavailable") as caught:
+        nvml.gpus()
+    assert caught.value.exit_code == 3

@@ -1,0 +1,100 @@
+"""docs/model.md: its examples run, and it explains every field of the file."""
+
+import doctest
+import re
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from moeprof.costmodel.acquisition import next_size
+from moeprof.costmodel.build import build_model
+from moeprof.costmodel.cost import Cost
+from moeprof.store.cost_model import CostModelFile, CurveModel, Domain, FitError, IntervalScores
+from moeprof.store.document import write_document
+from moeprof.store.provenance import Provenance
+from moeprof.store.tables import table_from_columns
+
+PAGE = Path(__file__).parents[2] / "docs" / "model.md"
+
+
+def fc1_us(size: int) -> float:
+    """A staircase of 64 rows a tile on a slope."""
+    return 40.0 + 12 * -(-size // 64) + 0.01 * size
+
+
+def act_us(size: int) -> float:
+    """A straight line."""
+    return 8.0 + 0.05 * size
+
+
+def points(op: str, shape: list[int], times_us: dict[int, float]) -> pa.Table:
+    count = len(times_us)
+    throughout = {
+        "curve": f"{op}-fp32-cold",
+        "op": op,
+        "shape": shape,
+        "dtype": "float32",
+        "l2": "cold",
+        "regime": "burst",
+        "role": "fit",
+        "latency_source": "wall",
+        "energy_source": "unavailable",
+        "energy_reason": "this machine has no energy counter",
+    }
+    columns: dict[str, Any] = {name: [value] * count for name, value in throughout.items()}
+    columns |= {"tokens": list(times_us), "latency_us": list(times_us.values())}
+    return table_from_columns("points", columns)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that holds the model of the page's examples, as the working directory."""
+    fc1 = {size: fc1_us(size) for size in range(1, 513, 73)}
+    while len(fc1) < 24 and (size := next_size(fc1, range(1, 513))):
+        fc1[size] = fc1_us(size)
+    act = {size: act_us(size) for size in range(1, 513, 73)}
+    failed = points("fc2", [4096, 14336], {1: 1.0}).to_pydict() | {"latency_us": [None]}
+    failed["failure"] = ["out of memory"]
+    tables = [points("fc1", [14336, 4096], fc1), points("act", [14336], act)]
+    provenance = Provenance(
+        device="cpu",
+        device_name="Some CPU",
+        cache_bytes=None,
+        cpu_name="Some CPU",
+        cpu_count=2,
+        threads=1,
+        gpu=None,
+        versions={},
+        git_commit=None,
+        git_dirty=None,
+        host_hash="0f3a",
+        utc="2026-01-01T00:00:00Z",
+    )
+    file = build_model(
+        pa.concat_tables([*tables, table_from_columns("points", failed)]),
+        preset="tiny",
+        provenance=provenance,
+        points_sha256="0" * 64,
+    )
+    write_document(tmp_path / "kernel_cost_model.json", file)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_examples_of_the_page_run(folder: Path) -> None:
+    source = "\n".join(re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL))
+    flags = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
+    test = doctest.DocTestParser().get_doctest(source, {}, PAGE.name, str(PAGE), 0)
+    assert len(test.examples) >= 5
+    said: list[str] = []
+    results = doctest.DocTestRunner(optionflags=flags).run(test, out=said.append)
+    assert results.failed == 0, "".join(said)
+
+
+@pytest.mark.parametrize("cls", [CostModelFile, CurveModel, Domain, FitError, IntervalScores, Cost])
+def test_the_page_explains_every_field(cls: type[Any]) -> None:
+    page = PAGE.read_text()
+    assert [field.name for field in fields(cls) if f"`{field.name}`" not in page] == []

@@ -1,0 +1,65 @@
+import logging
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import torch
+
+from moeprof.kernels import backend
+
+WITHOUT_TRITON = """
+import sys
+sys.modules["triton"] = None  # what an import of a package that is not there meets
+import torch
+from moeprof.kernels.backend import runs_kernel
+from moeprof.kernels.dequant_linear import dequant_linear
+from moeprof.kernels.topk import topk
+assert not runs_kernel(torch.ones(1))
+assert topk(torch.ones(1, 4), 2)[1].tolist() == [[0, 1]]
+assert dequant_linear(torch.ones(1, 8), torch.zeros(1, 1).int(), torch.ones(1, 1)).item() == -64
+"""
+
+
+def test_a_tensor_on_the_cpu_goes_to_the_reference() -> None:
+    assert not backend.runs_kernel(torch.ones(1))
+
+
+def test_the_gpu_of_a_tensor_is_current_while_a_kernel_is_launched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    current = [0]
+
+    def exchange(index: int) -> int:
+        before, current[0] = current[0], index
+        return before
+
+    monkeypatch.setattr(torch.cuda, "_exchange_device", exchange)
+    monkeypatch.setattr(torch.cuda, "_maybe_exchange_device", exchange)
+    on_second = cast(torch.Tensor, SimpleNamespace(is_cuda=True, get_device=lambda: 1))
+    with backend.gpu_of(on_second):
+        assert current == [1]
+    assert current == [0]
+
+
+def test_a_tensor_on_the_cpu_leaves_the_current_gpu_alone() -> None:
+    with backend.gpu_of(torch.ones(1)):
+        pass
+
+
+def test_kernels_import_and_compute_without_triton() -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONSAFEPATH": "1"}
+    subprocess.run([sys.executable, "-c", WITHOUT_TRITON], env=environment, check=True)
+
+
+def test_without_triton_a_gpu_tensor_goes_to_the_reference_and_the_log_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(backend, "triton", None)
+    backend._say_that_triton_is_missing.cache_clear()
+    on_gpu = cast(torch.Tensor, SimpleNamespace(is_cuda=True))
+    with caplog.at_level(logging.WARNING):
+        assert [backend.runs_kernel(on_gpu), backend.runs_kernel(on_gpu)] == [False, False]
+    assert len(caplog.records) == 1

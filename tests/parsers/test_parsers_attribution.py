@@ -1,0 +1,78 @@
+"""Launch and range of a kernel: the same answer as trying every pair."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.parsers.attribution import CorrelationIds, innermost, launching_calls
+from moeprof.parsers.events import OPEN_END, Spans
+
+Span = tuple[int, int, int]
+
+spans = st.tuples(st.integers(0, 30), st.integers(0, 15), st.integers(0, 2)).map(
+    lambda s: (s[0], s[0] + s[1], s[2])
+)
+
+
+def _spans(given: list[Span]) -> Spans:
+    columns = np.asarray(given, dtype=np.int64).reshape(-1, 3)
+    return Spans(columns[:, 0], columns[:, 1], columns[:, 2])
+
+
+def _ids(given: list[tuple[int, int | None]]) -> CorrelationIds:
+    known = np.asarray([correlation is not None for _, correlation in given], dtype=bool)
+    return CorrelationIds(
+        np.asarray([process for process, _ in given], dtype=np.int64),
+        np.asarray([correlation or 0 for _, correlation in given], dtype=np.int64),
+        known,
+    )
+
+
+@settings(deadline=None, max_examples=200)
+@given(ranges=st.lists(spans, max_size=12), inner=st.lists(spans, max_size=8))
+def test_the_innermost_range_is_that_of_the_exhaustive_search(
+    ranges: list[Span], inner: list[Span]
+) -> None:
+    found = innermost(_spans(ranges), _spans(inner))
+    for index, (start, end, thread) in zip(found.tolist(), inner, strict=True):
+        around = [r for r in ranges if r[2] == thread and r[0] <= start and r[1] >= end]
+        expected = max(around, key=lambda r: (r[0], -r[1]), default=None)
+        assert (ranges[index] if index >= 0 else None) == expected
+
+
+def test_a_range_that_was_never_closed_encloses_what_follows() -> None:
+    ranges = _spans([(0, OPEN_END, 1), (10, 20, 1)])
+    assert innermost(ranges, _spans([(12, 13, 1), (30, 40, 1)])).tolist() == [1, 0]
+
+
+def test_a_thousand_nested_ranges_are_climbed() -> None:
+    ranges = _spans([(i, 2000 - i, 0) for i in range(1000)])
+    late = _spans([(1500, 1500, 0), (999, 1001, 0), (0, 2000, 0)])
+    assert innermost(ranges, late).tolist() == [500, 999, 0]
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    kernels=st.lists(st.tuples(st.integers(0, 2), st.none() | st.integers(0, 4)), max_size=8),
+    calls=st.lists(
+        st.tuples(st.integers(0, 2), st.none() | st.integers(0, 4), st.integers(0, 9)), max_size=8
+    ),
+)
+def test_a_kernel_belongs_to_the_call_of_its_id_and_process(
+    kernels: list[tuple[int, int | None]], calls: list[tuple[int, int | None, int]]
+) -> None:
+    times = _spans([(start, start + 5, 0) for _, _, start in calls])
+    found = launching_calls(_ids(kernels), _ids([(p, c) for p, c, _ in calls]), times)
+    for index, (process, correlation) in zip(found.tolist(), kernels, strict=True):
+        same = [c for c in calls if correlation is not None and c[:2] == (process, correlation)]
+        if not same:
+            assert index == -1
+        else:
+            assert calls[index] in same
+            assert calls[index][2] == min(start for *_, start in same)
+
+
+def test_of_runtime_and_driver_call_the_outer_one_launches() -> None:
+    both = _ids([(1, 9), (1, 9)])
+    driver_first = _spans([(12, 18, 0), (10, 20, 0)])
+    assert launching_calls(_ids([(1, 9)]), both, driver_first).tolist() == [1]

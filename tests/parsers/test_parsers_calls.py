@@ -1,0 +1,74 @@
+"""Calls: which ranges they are, how long the GPU was busy, which kernels ran."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.parsers.calls import busy_and_gap, calls_table, find_call_ranges
+from moeprof.parsers.events import OPEN_END, Spans
+from moeprof.store.tables import table_from_columns
+
+
+def _spans(*given: tuple[int, int]) -> Spans:
+    start, end = np.asarray(given, dtype=np.int64).reshape(-1, 2).T
+    return Spans(start, end, np.zeros(len(start), dtype=np.int64))
+
+
+def test_call_ranges_are_known_by_name_with_and_without_domain() -> None:
+    names = ["moeprof:gelu-b4#0.1", "gelu-b4#1.0", "gelu-b4", "torch:step#1", "other#1.x", "a#0.0"]
+    calls = find_call_ranges(_spans(*[(0, 9)] * 5, (5, OPEN_END)), names)
+    found = zip(calls.scenario_key, calls.visit.tolist(), calls.call.tolist(), strict=True)
+    assert list(found) == [("gelu-b4", 0, 1), ("gelu-b4", 1, 0)]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 10)), max_size=12))
+def test_busy_time_is_the_union_and_gap_the_rest_of_the_hull(
+    intervals: list[tuple[int, int, int]],
+) -> None:
+    columns = np.asarray(intervals, dtype=np.int64).reshape(-1, 3).T
+    busy, gap = busy_and_gap(columns[0], columns[1], columns[1] + columns[2], 4)
+    for group in range(4):
+        own = [(start, start + length) for g, start, length in intervals if g == group]
+        union = {moment for start, end in own for moment in range(start, end)}
+        assert busy[group] == len(union)
+        hull = max(e for _, e in own) - min(s for s, _ in own) if own else 0
+        assert gap[group] == hull - len(union)
+
+
+def _launches(*kernels: tuple[str, int, int, int]) -> pa.Table:
+    return table_from_columns(
+        "launches",
+        {
+            "kernel": [kernel[0] for kernel in kernels],
+            "start_ns": [kernel[1] for kernel in kernels],
+            "duration_ns": [kernel[2] for kernel in kernels],
+            "correlation_id": [kernel[3] for kernel in kernels],
+            **{f"grid_{axis}": [2] * len(kernels) for axis in "xyz"},
+            **{f"block_{axis}": [32] * len(kernels) for axis in "xyz"},
+        },
+    )
+
+
+def test_a_signature_names_the_kernels_in_the_order_of_their_launches() -> None:
+    launches = _launches(("void late<int>(int)", 5, 1, 2), ("ns::early(float*)", 9, 1, 1))
+    calls = find_call_ranges(_spans((0, 3), (4, 5)), ["gelu-b4#0.0", "gelu-b4#0.1"])
+    rows = calls_table(calls, launches, np.asarray([0, 0]), "gelu.0", on_gpu=True).to_pylist()
+    assert rows[0]["signature"] == "early <<<2x2x2, 32x32x32>>>; late <<<2x2x2, 32x32x32>>>"
+    assert (rows[0]["kernels"], rows[0]["busy_ns"], rows[0]["gap_ns"]) == (2, 2, 3)
+    unmeasured = {"busy_ns": None, "gap_ns": None, "signature": None, "wall_ns": None}
+    assert rows[1]["kernels"] == 0
+    assert unmeasured.items() <= rows[1].items()
+
+
+@pytest.mark.parametrize(("on_gpu", "wall_ns"), [(False, 3), (True, None)])
+def test_the_range_itself_is_the_time_only_where_it_holds_the_work(
+    on_gpu: bool, wall_ns: int | None
+) -> None:
+    calls = find_call_ranges(_spans((10, 13)), ["gelu-b4#0.0"])
+    nothing = np.zeros(0, dtype=np.int64)
+    (row,) = calls_table(calls, _launches(), nothing, None, on_gpu).to_pylist()
+    assert row["wall_ns"] == wall_ns
+    assert row["start_ns"] == 10

@@ -1,0 +1,136 @@
+"""Points: one row per scenario, with its doubts, or with the reason why there is none."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from moeprof.parsers.cpu_calls import cpu_calls
+from moeprof.parsers.median import median_interval
+from moeprof.parsers.points import points_table, unmeasured_sizes
+from moeprof.store.errors import BadInput
+from moeprof.store.plan import Plan
+from moeprof.store.recording import Failure, Recording, Served
+from moeprof.store.scenario import Scenario
+from moeprof.store.tables import SCHEMAS, table_from_columns
+
+Maker = Callable[..., Recording]
+KEY = "gelu-b4-1024-fp32-cold"
+
+
+def _served(*calls_ns: int, visit: int = 0, key: str = KEY) -> Served:
+    return Served(key, visit, len(calls_ns), calls_ns, 0, 1)
+
+
+def _points(plan: Plan, *recordings: Recording) -> list[dict[str, Any]]:
+    calls = pa.concat_tables([cpu_calls(one) for one in recordings])
+    rows: list[dict[str, Any]] = points_table(calls, recordings, plan).to_pylist()
+    return rows
+
+
+def test_a_point_is_the_median_of_all_calls_of_all_visits(plan: Plan, recording: Maker) -> None:
+    visits = [_served(1000, 1100, 1200, 1300), _served(1400, 1500, 1600, visit=1)]
+    (row,) = _points(plan, recording(visits))
+    expected = {
+        "scenario_key": KEY, "curve": "gelu-1024-fp32-cold", "op": "gelu", "shape": [1024],
+        "tokens": 4, "flops": 4, "bytes_moved": 32, "regime": "burst", "role": "fit",
+        "failure": None, "marks": ["spread 23 % > 20 %"], "visits": 2, "calls": 7,
+        "latency_us": 1.3, "latency_source": "wall",
+        "gap_us": None, "signature": None, "energy_mj": None, "energy_source": "unavailable",
+        "energy_reason": "no power was recorded in this run", "power_w": None,
+    }  # fmt: skip
+    assert expected.items() <= row.items()
+    interval = median_interval([1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6])
+    assert (row["latency_us_lo"], row["latency_us_hi"]) == interval
+    assert row["spread"] == pytest.approx(0.3 / 1.3)
+    assert row["repeat_difference"] == pytest.approx(np.log(1500 / 1150))
+
+
+def test_one_visit_has_no_repeat_difference_and_few_calls_no_interval(
+    plan: Plan, recording: Maker
+) -> None:
+    (row,) = _points(plan, recording([_served(1000, 1000)]))
+    assert (row["repeat_difference"], row["latency_us_lo"]) == (None, None)
+    assert row["marks"] == ["too few calls for an interval"]
+
+
+def test_a_held_out_size_is_known_from_the_plan(plan: Plan, recording: Maker) -> None:
+    key = "gelu-b2-1024-fp32-cold"
+    both = recording([_served(*[900] * 6, key=key), _served(*[1000] * 6)], tokens=(4, 2))
+    assert [(r["tokens"], r["role"]) for r in _points(plan, both)] == [(2, "holdout"), (4, "fit")]
+
+
+def test_a_failed_point_keeps_its_row_and_its_reason(plan: Plan, recording: Maker) -> None:
+    failures = [Failure(KEY, 0, "out of memory"), Failure(KEY, 1, "out of memory")]
+    (row,) = _points(plan, recording((), failures))
+    assert (row["failure"], row["visits"], row["calls"]) == ("out of memory", 0, 0)
+    measured = {name for name in SCHEMAS["points"].names if name.endswith(("_us", "_w", "_mj"))}
+    assert {row[name] for name in measured} == {None}
+
+
+def test_a_scenario_that_its_recording_forgot_is_a_failure(plan: Plan, recording: Maker) -> None:
+    (row,) = _points(plan, recording())
+    assert row["failure"] == "its recording does not say what became of it"
+
+
+def test_a_later_success_beats_a_failure_and_remembers_it(plan: Plan, recording: Maker) -> None:
+    failed = recording((), [Failure(KEY, 0, "timed out")])
+    better = recording([_served(*[1000] * 6, visit=1)], unit="gelu.1")
+    (row,) = _points(plan, failed, better)
+    assert (row["failure"], row["latency_us"]) == (None, 1.0)
+    assert row["marks"] == ["visit 0 failed: timed out"]
+
+
+def test_ranges_that_are_missing_from_the_trace_fail_the_point(
+    plan: Plan, recording: Maker
+) -> None:
+    lost = recording([Served(KEY, 0, 30, (1000,) * 12, 0, 1)])
+    (row,) = _points(plan, lost)
+    assert row["failure"] == "12 of 30 ranges are in the trace"
+
+
+def _kernel_calls(signatures: list[str]) -> pa.Table:
+    n = len(signatures)
+    return table_from_columns(
+        "calls",
+        {
+            "recording": ["gelu.0"] * n, "scenario_key": [KEY] * n, "visit": [0] * n,
+            "busy_ns": [2000] * n, "gap_ns": [500] * n, "signature": signatures,
+        },
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("signatures", "signature", "marks"),
+    [
+        (["a"] * 6, "a", []),
+        (["a"] * 5 + ["b"], None, ["calls ran 2 different sequences of kernels"]),
+    ],
+)
+def test_kernel_time_has_gaps_and_a_signature_where_all_calls_agree(
+    plan: Plan, recording: Maker, signatures: list[str], signature: str | None, marks: list[str]
+) -> None:
+    traced = recording([_served(*[9] * 6)], collector="nsys")
+    (row,) = points_table(_kernel_calls(signatures), [traced], plan).to_pylist()
+    assert (row["latency_source"], row["latency_us"], row["gap_us"]) == ("kernel", 2.0, 0.5)
+    assert (row["signature"], row["marks"]) == (signature, marks)
+
+
+def test_counters_make_no_points(plan: Plan, recording: Maker) -> None:
+    counted = recording([_served(5)], collector="ncu")
+    assert points_table(SCHEMAS["calls"].empty_table(), [counted], plan).num_rows == 0
+
+
+def test_a_visit_to_an_undescribed_scenario_is_refused(plan: Plan, recording: Maker) -> None:
+    with pytest.raises(BadInput, match="'elsewhere' without describing"):
+        _points(plan, recording([_served(5, key="elsewhere")]))
+
+
+def test_planned_sizes_without_a_recording_are_said(
+    plan: Plan, recording: Maker, scenario: Callable[..., Scenario]
+) -> None:
+    measured = recording([_served(*[1000] * 6)])
+    points = points_table(cpu_calls(measured), [measured], plan)
+    assert unmeasured_sizes(plan, points) == ["gelu: 1 of 1 hold-out sizes have no recording: 2"]

@@ -1,0 +1,65 @@
+"""A trace as tables: attribution and metrics side by side, nothing lost."""
+
+from collections.abc import Callable
+from typing import Any
+
+from moeprof.parsers.nsys import read_nsys
+from moeprof.parsers.trace_tables import trace_tables
+
+NsysFile = Any  # tests/parsers/conftest.py
+
+TYPE = 281479271677952
+
+
+def _sampled(file: NsysFile, gpu: int = 0) -> NsysFile:
+    file.add("TARGET_INFO_GPU", id=gpu, name="GPU")
+    file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=0, metricName="SM Active")
+    for time, value in ((100, 10), (200, 90)):
+        file.add("GPU_METRICS", timestamp=time, typeId=TYPE, metricId=0, value=value)
+    return file
+
+
+def test_metrics_are_joined_with_their_sample_counts(nsys_file: Callable[..., NsysFile]) -> None:
+    file = _sampled(nsys_file())
+    for start, end in ((50, 150), (110, 120), (190, 290), (500, 600)):
+        file.kernel(start, end, None)
+    rows = trace_tables(read_nsys(file.close()), "gelu.0", True)["launches"].to_pylist()
+    found = [(r["metric_samples"], r["metric_coverage"], r["sm_active_pct"]) for r in rows]
+    assert found == [(1, 1.0, 50.0), (0, 1.0, 90.0), (1, 0.1, 90.0), (0, 0.0, None)]
+    assert {row["dram_read_pct"] for row in rows} == {None}
+
+
+def test_samples_of_another_gpu_say_nothing_of_a_kernel(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = _sampled(nsys_file(), gpu=1)
+    file.kernel(50, 150, None)
+    (row,) = trace_tables(read_nsys(file.close()), None, True)["launches"].to_pylist()
+    assert (row["gpu"], row["metric_samples"], row["sm_active_pct"]) == (1, None, None)
+
+
+def test_all_tables_name_their_recording_and_only_what_is_there_is_made(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = _sampled(nsys_file())
+    file.call(10, 20, "gelu-b4#0.0", correlation=1)
+    tables = trace_tables(read_nsys(file.close()), "gelu.0", True)
+    assert set(tables) == {"launches", "calls", "gpu_samples"}
+    assert {name for t in tables.values() for name in t["recording"].to_pylist()} == {"gelu.0"}
+    assert tables["calls"]["busy_ns"].to_pylist() == [50]
+
+    bare = nsys_file("3.25.0")
+    bare.range(10, 20, "gelu-b4#0.0")
+    tables = trace_tables(read_nsys(bare.close()), None, False)
+    assert set(tables) == {"calls"}
+    assert tables["calls"]["wall_ns"].to_pylist() == [10]
+
+
+def test_a_range_within_the_call_does_not_hide_the_call(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.call(10, 50, "gelu-b4#0.0", correlation=1)
+    file.range(11, 49, "aten::gelu")
+    (row,) = trace_tables(read_nsys(file.close()), None, True)["launches"].to_pylist()
+    assert (row["range_name"], row["scenario_key"]) == ("aten::gelu", "gelu-b4")

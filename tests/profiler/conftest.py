@@ -1,0 +1,39 @@
+"""Jobs whose isolated script is a stand-in that starts at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moeprof.profiler.agenda import Agenda
+from moeprof.profiler.serving import Job
+from moeprof.store.run import Run
+from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_scenario, an_op_plan
+
+# Serves as an isolated script does; what happens at a size is put in before the answer.
+SCRIPT = """
+import json, os, sys, time
+print(json.dumps({"ready": True, "pid": os.getpid()}), flush=True)
+for line in sys.stdin:
+    tokens, visit = map(int, line.split())
+    WHAT_HAPPENS
+    print(json.dumps({
+        "scenario_key": f"gelu-b{tokens}-64-fp32-cold", "visit": visit, "calls": 2,
+        "calls_ns": [tokens * 1000, tokens * 1001], "started_utc_ns": 1, "ended_utc_ns": 2,
+    }), flush=True)
+"""
+
+
+@pytest.fixture
+def make_job(tmp_path: Path) -> Callable[..., Job]:
+    def make(what_happens: str = "pass", **changes: Any) -> Job:
+        plan = a_plan(**{"sampling": "all", "point_timeout_s": 5.0} | changes)
+        op_plan = an_op_plan(first=(1, 2, 3, 4), holdout=())
+        run = Run(tmp_path)
+        run.script("gelu").parent.mkdir(exist_ok=True)
+        run.script("gelu").write_text(SCRIPT.replace("WHAT_HAPPENS", what_happens))
+        agenda = Agenda(plan, op_plan, a_scenario)
+        return Job(run, plan, op_plan, agenda, PROVENANCE, lambda visit: None)
+
+    return make

@@ -1,0 +1,95 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import altair as alt
+import pytest
+
+from moeprof.report.charts import chart_spec
+from moeprof.report.contents import Curve, read_contents
+from moeprof.store.run import Run
+
+
+@pytest.fixture
+def fc1(full_run: Run) -> Curve:
+    """A curve with a failed point, hold-out points and marks."""
+    return read_contents(full_run).curves[0]
+
+
+def spec_of(curve: Curve) -> dict[str, Any]:
+    spec = chart_spec(curve)
+    assert spec is not None
+    return spec
+
+
+def scales(spec: dict[str, Any], channel: str) -> list[dict[str, Any]]:
+    encodings = [layer["encoding"] for layer in spec["layer"]]
+    found = [encoding[channel].get("scale") for encoding in encodings if channel in encoding]
+    return [scale for scale in found if scale is not None]
+
+
+def test_it_is_valid_vega_lite(full_run: Run) -> None:
+    for curve in read_contents(full_run).curves:
+        alt.LayerChart.from_dict(spec_of(curve))
+
+
+def test_every_point_and_every_size_is_in_it(fc1: Curve) -> None:
+    datasets = spec_of(fc1)["datasets"]
+    assert [row["tokens"] for row in datasets["model"]] == list(range(1, 513))
+    assert len(datasets["measured"]) == 31
+    assert {row["role"] for row in datasets["measured"]} == {"fit", "holdout"}
+    assert [row["failure"] for row in datasets["failed"]] == ["the point took longer than 60 s"]
+    doubtful = [row for row in datasets["measured"] if "doubts" in row]
+    assert doubtful
+    assert all("spread" in row["doubts"] for row in doubtful)
+
+
+def test_both_axes_are_logarithmic_and_hold_everything(fc1: Curve) -> None:
+    spec = spec_of(fc1)
+    values = [row["latency_us"] for row in spec["datasets"]["measured"]]
+    for scale in scales(spec, "x"):
+        assert scale["type"] == "log"
+        assert scale["domain"][0] < 1 < 512 < scale["domain"][1]
+    for scale in scales(spec, "y"):
+        assert scale["type"] == "log"
+        assert scale["domain"][0] < min(values) < max(values) < scale["domain"][1]
+
+
+def test_a_flat_curve_looks_flat(full_run: Run) -> None:
+    flat = next(c for c in read_contents(full_run).curves if c.op == "dequant_unpack")
+    low, high = scales(spec_of(flat), "y")[0]["domain"]
+    assert high / low >= 3.99
+
+
+def test_without_a_model_the_points_stand_alone(fc1: Curve) -> None:
+    spec = spec_of(replace(fc1, model=None, costs={}))
+    assert spec["datasets"]["model"] == []
+    assert {layer["data"]["name"] for layer in spec["layer"]} == {"measured", "failed"}
+
+
+def test_without_intervals_there_is_no_band_and_no_null(fc1: Curve) -> None:
+    unsure = {
+        tokens: replace(cost, latency_us_lo=None, latency_us_hi=None)
+        for tokens, cost in fc1.costs.items()
+    }
+    spec = spec_of(replace(fc1, costs=unsure))
+    assert all(set(row) == {"tokens", "latency_us"} for row in spec["datasets"]["model"])
+    assert "area" not in [layer["mark"]["type"] for layer in spec["layer"]]
+
+
+def test_a_curve_with_failures_alone_has_no_chart(fc1: Curve) -> None:
+    assert chart_spec(replace(fc1, points=tuple(fc1.failed), model=None, costs={})) is None
+
+
+def test_no_text_of_a_file_outside_the_data_and_no_address(fc1: Curve) -> None:
+    spec = spec_of(replace(fc1, op="<script>", slug="<script>"))
+    del spec["datasets"]
+    text = json.dumps(spec)
+    assert "<script>" not in text
+    assert "http" not in text
+
+
+def test_paths_in_reasons_lose_their_folders(fc1: Curve) -> None:
+    row = fc1.failed[0] | {"failure": "/home/someone/x.py fell over"}
+    spec = spec_of(replace(fc1, points=(*fc1.measured, row)))
+    assert spec["datasets"]["failed"][0]["failure"] == "x.py fell over"

@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import pytest
+
+from moeprof.report.contents import Contents, Row, read_contents
+from moeprof.report.curves import curves_section, source
+from moeprof.report.quantities import significant
+from moeprof.store.run import Run
+
+
+@pytest.fixture
+def contents(full_run: Run) -> Contents:
+    return read_contents(full_run)
+
+
+def with_first_curve(contents: Contents, points: list[Row]) -> Contents:
+    """The contents with nothing but their first curve, of other points."""
+    return replace(contents, curves=(replace(contents.curves[0], points=tuple(points)),))
+
+
+def test_each_curve_has_a_chart_a_text_for_it_and_a_table(contents: Contents) -> None:
+    page = curves_section(contents)
+    for index, curve in enumerate(contents.curves):
+        assert f'id="spec-{index}"' in page
+        assert f'aria-label="Chart of latency over batch size for {curve.op}. ' in page
+        assert f"<caption>Points of {curve.slug}</caption>" in page
+        for row in curve.measured:
+            assert str(significant(row["latency_us"])) in page
+
+
+def test_the_words_name_counts_range_fit_and_clock(contents: Contents) -> None:
+    page = curves_section(with_first_curve(contents, list(contents.curves[0].points)))
+    assert "23 sizes for the fit and 8 held out, 1 failed" in page
+    assert "over batch sizes 1 to 512" in page
+    assert "leave-one-out error" in page
+    assert "wall time per call" in page
+
+
+def test_a_failed_point_gives_its_reason_and_no_number(contents: Contents) -> None:
+    page = curves_section(with_first_curve(contents, contents.curves[0].failed))
+    assert "failed: the point took longer than 60 s" in page
+    assert '<abbr title="not measured">—</abbr>' in page
+
+
+def test_a_curve_that_has_nothing_says_so(contents: Contents) -> None:
+    curve = replace(contents.curves[0], points=(), model=None, costs={})
+    page = curves_section(replace(contents, curves=(curve,)))
+    assert "no point was measured" in page
+    assert "The model has no such curve" in page
+    assert 'class="plot"' not in page
+
+
+@pytest.mark.parametrize("name", ["simulated", "estimated", "imported"])
+def test_what_no_hardware_measured_bears_a_badge(contents: Contents, name: str) -> None:
+    assert source(name) == f'<span class="badge">{name}</span>'
+    row = contents.curves[0].measured[0]
+    for changed in ({"latency_source": name}, {"energy_mj": 1.5, "energy_source": name}):
+        page = curves_section(with_first_curve(contents, [row | changed]))
+        assert f'<span class="badge">{name}</span>' in page
+
+
+def test_columns_of_energy_and_heat_appear_once_they_are_measured(contents: Contents) -> None:
+    row = contents.curves[0].measured[0]
+    assert "energy (mJ)" not in curves_section(with_first_curve(contents, [row]))
+    measured = row | {"energy_mj": 1.5, "energy_source": "nvml_counter", "temp_rise_c": 0.25}
+    page = curves_section(with_first_curve(contents, [measured]))
+    assert "energy (mJ)" in page
+    assert "1.500 <span>nvml_counter</span>" in page
+    assert "0.2500" in page

@@ -1,0 +1,84 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from moeprof.report.contents import read_contents
+from moeprof.report.gaps import doubts_section, unmeasured_section
+from moeprof.report.markup import Html
+from moeprof.store.plan import Plan
+from moeprof.store.provenance import Provenance
+from moeprof.store.run import Run
+
+Rows = list[dict[str, Any]]
+Build = Callable[..., Run]
+
+
+def line(what: str, why: str, where: str) -> str:
+    cells = f"<td>{why}</td><td>{where}</td>"
+    return f'<tr><th scope="row">{what}</th>{cells}</tr>'
+
+
+def gaps(build: Build, plan: Plan, provenance: Provenance, rows: Rows) -> Html:
+    return unmeasured_section(read_contents(build(plan, provenance, rows, stages=0)))
+
+
+def test_every_quantity_without_a_value_has_its_reason(full_run: Run) -> None:
+    page = unmeasured_section(read_contents(full_run))
+    reason = "no power was recorded in this run"
+    assert line("energy", reason, "every measured point; the verdict") in page
+    assert line("power", reason, "every measured point; the verdict") in page
+    assert '<th scope="row">heat</th>' in page
+    assert line("latency", "the point took longer than 60 s", "fc1: 56") in page
+
+
+def test_points_with_energy_are_not_listed_without(
+    build: Build, plan: Plan, provenance: Provenance, rows: Rows
+) -> None:
+    for row in rows[40:]:
+        row |= {"energy_mj": 2.0, "power_w": 90.0, "temp_rise_c": 1.0}
+    page = gaps(build, plan, provenance, rows)
+    assert "fc1: every measured point; fc2: " in page
+    assert "gelu" not in page
+
+
+def test_sizes_that_were_planned_and_never_came_are_named(
+    build: Build, plan: Plan, provenance: Provenance, rows: Rows
+) -> None:
+    rest = [row for row in rows if (row["op"], row["tokens"]) != ("topk", 512)]
+    page = gaps(build, plan, provenance, rest)
+    assert (
+        line("latency", "planned, and not in the tables: not run, or not parsed yet", "topk: 512")
+        in page
+    )
+
+
+def test_nothing_missing_is_said_in_words(
+    build: Build, plan: Plan, provenance: Provenance, rows: Rows
+) -> None:
+    good = [row | {"energy_mj": 2.0, "power_w": 90.0, "temp_rise_c": 1.0} for row in rows]
+    whole = [row for row in good if not row.get("failure")]
+    page = gaps(build, replace(plan, ops=()), provenance, whole)
+    assert page == "<p>Every point has every quantity.</p>"
+
+
+def test_marks_alike_but_for_numbers_are_counted_as_one(
+    build: Build, plan: Plan, provenance: Provenance, rows: Rows
+) -> None:
+    for row in rows:
+        row["marks"] = []
+    rows[0]["marks"] = ["spread 21 % is over 8 %"]
+    rows[1]["marks"] = ["spread 9.5 % is over 8 %", "the kernels differ"]
+    page = doubts_section(read_contents(build(plan, provenance, rows, stages=0)))
+    sizes = f"fc1: {rows[0]['tokens']}, {rows[1]['tokens']}"
+    assert "2 points of 224 marked" in page
+    assert f"spread # % is over # %</th><td>2</td><td>{sizes}<" in page
+    assert page.index("spread #") < page.index("the kernels differ</th>")
+
+
+def test_a_run_without_marks_says_so(
+    build: Build, plan: Plan, provenance: Provenance, rows: Rows
+) -> None:
+    for row in rows:
+        row["marks"] = []
+    page = doubts_section(read_contents(build(plan, provenance, rows, stages=0)))
+    assert page == "<p>No point carries a mark.</p>"

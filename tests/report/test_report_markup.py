@@ -1,0 +1,74 @@
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.report.markup import Html, element, joined, markup, table, without_folders
+
+
+class Tags(HTMLParser):
+    """The start tags of a text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append(tag)
+
+
+@given(st.text())
+@settings(deadline=None, max_examples=50)
+def test_no_text_becomes_a_tag(text: str) -> None:
+    assert Tags(element("p", text, title=text)).found == ["p"]
+
+
+def test_markup_is_escaped_once_and_html_never() -> None:
+    assert markup("a < b & c") == "a &lt; b &amp; c"
+    assert joined(Html("<b>"), "<b>") == "<b>&lt;b&gt;"
+
+
+def test_an_unmeasured_value_is_a_dash_and_not_a_zero() -> None:
+    assert markup(None) == '<abbr title="not measured">—</abbr>'
+    assert markup(0) == "0"
+
+
+def test_attribute_names_bear_underscores_for_dashes() -> None:
+    assert element("p", class_="a", aria_label='"') == '<p class="a" aria-label="&quot;"></p>'
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("/home/someone/ops/my_op.py:3", "my_op.py:3"),
+        ("cannot open '/data/x/y z'", "cannot open 'y z'"),
+        ("file:///root/run/plan.json", "plan.json"),
+        ("~/runs/a", "a"),
+        ("PATH=/usr/bin/python", "PATH=python"),
+        (r"C:\Users\someone\x.py", "x.py"),
+        ("C:/Users/someone/x.py", "x.py"),
+        ("https://example.org/a/b", "https://example.org/a/b"),
+        ("artifacts/runs/a/scripts/fc1.py", "artifacts/runs/a/scripts/fc1.py"),
+        ("40 tokens/s, 3 / 4", "40 tokens/s, 3 / 4"),
+    ],
+)
+def test_absolute_paths_lose_their_folders(text: str, kept: str) -> None:
+    assert without_folders(text) == kept
+
+
+def test_columns_of_numbers_alone_stand_to_the_right() -> None:
+    text = table(
+        "c", ("name", "n", "error", "why"), [("a", 1, "-0.50 %", "1 of 2"), ("b", None, "", "")]
+    )
+    assert '<table class="right2 right3">' in text
+    assert '<th scope="row">a</th>' in text
+
+
+def test_a_table_is_named_and_can_be_scrolled_by_keyboard() -> None:
+    text = table("Sizes", ("a",), [("x",)])
+    assert "<caption>Sizes</caption>" in text
+    assert 'role="region" aria-label="Sizes" tabindex="0"' in text
+    assert '<th scope="col">a</th>' in text

@@ -1,0 +1,60 @@
+from dataclasses import replace
+
+import pytest
+
+from moeprof.report.contents import Contents, read_contents
+from moeprof.report.origin import plan_section, provenance_section, reproduce_section
+from moeprof.store.provenance import Gpu, Provenance
+from moeprof.store.run import Run
+
+
+@pytest.fixture
+def contents(full_run: Run) -> Contents:
+    return read_contents(full_run)
+
+
+def test_the_plan_names_its_choices_and_sizes(contents: Contents) -> None:
+    page = plan_section(contents)
+    for text in ("small (built in)", "adaptive, up to 24 sizes", "180 s", "60 s", "1..512"):
+        assert text in page
+    for op_plan in contents.plan.ops:
+        assert op_plan.curve in page
+
+
+def test_a_users_own_file_is_named_without_its_folders(contents: Contents) -> None:
+    own = replace(contents.plan.ops[0], source="/home/someone/my_op.py")
+    plan = replace(contents.plan, ops=(own,), preset_source="/home/someone/mine.toml")
+    changed = replace(contents, plan=plan)
+    for page in (plan_section(changed), reproduce_section(changed)):
+        assert "my_op.py" in page
+        assert "someone" not in page
+
+
+def test_the_machine_and_its_software_stand_in_the_page(provenance: Provenance) -> None:
+    page = provenance_section(provenance)
+    for text in ("Example CPU 9000", "33,554,432 bytes", "2.13.0+cpu", provenance.host_hash):
+        assert text in page
+    assert f"{provenance.git_commit}, with changes not committed" in page
+    assert "GPU UUID" not in page
+
+
+def test_what_the_driver_does_not_say_is_not_known(provenance: Provenance, gpu: Gpu) -> None:
+    page = provenance_section(replace(provenance, gpu=gpu))
+    assert "700.0 W" in page
+    assert '<th scope="row">driver</th><td>not known</td>' in page
+    assert '<th scope="row">MIG</th><td>not known</td>' in page
+
+
+def test_the_commands_repeat_the_plan(contents: Contents) -> None:
+    page = reproduce_section(contents)
+    assert "moeprof profile --ops fc1,fc2,gelu,relu,dequant_unpack,dequant_linear,topk" in page
+    for option in ("--batch-sizes 1..512", "--preset small", "--seed 0", "--budget 180s"):
+        assert option in page
+    for stage in ("parse", "build-model", "validate", "report"):
+        assert f"moeprof {stage} RUN" in page
+    assert "python artifacts/runs/20260101-000000-small/scripts/fc1.py" in page
+
+
+def test_an_odd_name_stays_one_word_of_the_command(contents: Contents) -> None:
+    plan = replace(contents.plan, preset="mine; rm -r x")
+    assert "--preset &#x27;mine; rm -r x&#x27;" in reproduce_section(replace(contents, plan=plan))
