@@ -52,5 +52,7 @@ def cost(
             ["temperature rise", render.number(found.temp_rise_c), "-", "-", "K"],
         ],
     )
+    if found.latency_us_lo is None:
+        render.say("no interval: the model has too few points to state one")
     if found.energy_mj is None:
         render.say(f"energy: {found.energy_source}: {found.energy_reason}")

@@ -63,7 +63,7 @@ def text(value: str) -> None:
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Show a table; a column whose name begins with "#" holds numbers."""
-    shown = Table(title=title or None, title_justify="left", title_style="bold", box=None)
+    shown = Table(box=None)
     for column in columns:
         shown.add_column(
             column.removeprefix("#"),
@@ -72,6 +72,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         )
     for row in rows:
         shown.add_row(*map(_cell, row))
+    _data.print(f"[bold]{escape(title)}[/]")
     _data.print(shown, soft_wrap=False)
 
 
@@ -108,6 +109,10 @@ class SweepBar:
         trace: TracebackType | None,
     ) -> None:
         self._bar.stop()
+
+    def end(self, done: int) -> None:
+        """Show that the sweep has ended, with `done` points measured or failed."""
+        self._bar.update(self._task, description="done", completed=done, total=done)
 
     def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
         """Show the point that is about to be measured."""

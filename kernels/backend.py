@@ -6,7 +6,6 @@ stands in its signatures.
 """
 
 import logging
-from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any
 
@@ -42,10 +41,12 @@ def runs_kernel(tensor: torch.Tensor) -> bool:
     return tensor.is_cuda or interprets()
 
 
-def gpu_of(tensor: torch.Tensor) -> AbstractContextManager[None]:
-    """Make the GPU of `tensor` the current one: Triton launches there, wherever its data lies."""
-    guard: AbstractContextManager[None] = torch.cuda.device_of(tensor)  # type: ignore[no-untyped-call]
-    return guard
+def gpu_of(tensor: torch.Tensor) -> torch.cuda.device:
+    """A context in which the GPU of `tensor` is the current one, where Triton launches.
+
+    It does nothing for a tensor that is on no GPU.
+    """
+    return torch.cuda.device_of(tensor)  # type: ignore[no-untyped-call]
 
 
 def interprets() -> bool:

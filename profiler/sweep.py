@@ -31,6 +31,10 @@ class Progress(Protocol):
         """Hear that a point is about to be measured, after `done` of `total`."""
         ...
 
+    def end(self, done: int) -> None:
+        """Hear that there is nothing more to measure."""
+        ...
+
 
 @dataclass(slots=True)
 class OpSummary:
@@ -93,6 +97,7 @@ class Sweep:
             job = Job(self.run, self.plan, op_plan, agenda, self.provenance, told)
             summaries.append(self._measure_op(job, self.collectors[name]))
             agenda.close()
+        self.progress.end(sum(agenda.done for agenda in agendas))
         return summaries
 
     def _agenda(self, collector: str, op_plan: OpPlan, held: list[Recording]) -> Agenda:

@@ -38,7 +38,7 @@ def render_script(
         title=f"{operation.name} of the preset {preset.name}, by itself.",
         what_it_is=_what_it_is(operation),
         name=operation.name,
-        imports="".join(f"\n{line}" for line in operation.imports),
+        imports="".join(f"{line}\n" for line in operation.imports),
         key=key.replace("-b1-", "-b{tokens}-", 1),
         sizes=sorted({*op_plan.first, *op_plan.holdout}),
         dimensions=json.dumps(operation.sizes(preset)),
