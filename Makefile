@@ -25,7 +25,7 @@ demo: .venv/installed
 	$(BIN)/moeprof doctor || [ $$? = 1 ]
 	$(BIN)/moeprof profile --ops all --batch-sizes 1..512 --preset small --budget 3m || [ $$? = 4 ]
 	$(BIN)/moeprof build-model
-	$(BIN)/moeprof validate --against holdout || [ $$? = 1 ] || [ $$? = 125 ]
+	$(BIN)/moeprof validate --against holdout || case $$? in 1|125) ;; *) exit 1; esac
 	$(BIN)/moeprof cost fc1 --batch-size 37
 	@echo "The report, to open in a browser:"
 	@$(BIN)/moeprof report

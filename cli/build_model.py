@@ -29,12 +29,13 @@ def build_model(run: RunArgument = None, store: Store = DEFAULT_STORE, json: Jso
     if json:
         render.data({"model": str(found.model_path), "unmeasured": model.unmeasured})
         return
+    ops = [curve.op for curve in model.curves]
     render.table(
-        "Curves: leave-one-out error of the fit",
-        ["op", "#from", "#to", "#knots", "fit", "#median", "#p95"],
+        "Curves, and the leave-one-out error of their fit in %",
+        ["curve", "#from", "#to", "#knots", "fit", "#median", "#p95"],
         [
             [
-                curve.curve,
+                curve.op if ops.count(curve.op) == 1 else curve.curve,
                 str(curve.domain.first_tokens),
                 str(curve.domain.last_tokens),
                 str(len(curve.knots_tokens)),

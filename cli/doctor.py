@@ -1,11 +1,15 @@
 """`moeprof doctor`: what this machine can measure, and what stops it."""
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import typer
 
 from . import render
 from .options import DEFAULT_STORE, Json, Store
+
+if TYPE_CHECKING:
+    from ..profiler.doctor import Finding
 
 
 def doctor(store: Store = DEFAULT_STORE, json: Json = False) -> None:
@@ -18,8 +22,14 @@ def doctor(store: Store = DEFAULT_STORE, json: Json = False) -> None:
     else:
         render.table(
             "What this machine can measure",
-            ["check", "status", "evidence", "what it costs", "how to mend it"],
-            [[f.check, f.status, f.evidence, f.cost, f.remedy] for f in findings],
+            ["status", "check", "evidence, what it costs, how to mend it"],
+            [[finding.status, finding.check, _tell(finding)] for finding in findings],
         )
     if any(finding.status is Status.FAULT for finding in findings):
         raise typer.Exit(1)
+
+
+def _tell(finding: "Finding") -> str:
+    costs = f"costs: {finding.cost}" if finding.cost else ""
+    mend = f"mend: {finding.remedy}" if finding.remedy else ""
+    return "\n".join(filter(None, [finding.evidence, costs, mend]))

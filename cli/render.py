@@ -86,14 +86,13 @@ class SweepBar:
 
     def __init__(self) -> None:
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            TextColumn("{task.description:22}"),
+            BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("ETA"),
             TimeRemainingColumn(),
             console=_talk,
-            expand=True,
         )
         self._task = self._bar.add_task("starting", total=None)
         self._op = ""
@@ -129,5 +128,5 @@ def number(value: Any, digits: int = 4) -> str:
 
 
 def percent(value: float | None) -> str:
-    """Write a share as percent; "-" where it is not known."""
-    return "-" if value is None else f"{100 * value:.2f} %"
+    """Write a share in percent, without the sign; "-" where it is not known."""
+    return "-" if value is None else f"{100 * value:.2f}"

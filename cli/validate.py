@@ -98,21 +98,23 @@ def _points_of(folder: str, model: "CostModelFile") -> "pa.Table":
 
 
 def _show(verdict: "Validation") -> None:
-    render.table(
-        f"{verdict.outcome}: {verdict.model} against {verdict.against}",
-        ["op", "metric", "#n", "#median", "#p95", "#max", "#bias", "#floor", "#limit", "verdict"],
-        [
+    render.say(f"{verdict.outcome}: {verdict.model} against {verdict.against}")
+    for metric in dict.fromkeys(curve.metric for curve in verdict.curves):
+        judged = [curve for curve in verdict.curves if curve.metric == metric]
+        render.table(
+            f"Error of {metric} in %; the median may be {100 * judged[0].limit:g}",
+            ["op", "#n", "#median", "#p95", "#max", "#bias", "#floor", "verdict"],
             [
-                curve.op,
-                curve.metric,
-                str(curve.n),
-                *map(render.percent, (curve.median, curve.p95, curve.max, curve.bias)),
-                *map(render.percent, (curve.floor, curve.limit)),
-                curve.outcome,
-            ]
-            for curve in verdict.curves
-        ],
-    )
+                [
+                    curve.op,
+                    str(curve.n),
+                    *map(render.percent, (curve.median, curve.p95, curve.max, curve.bias)),
+                    render.percent(curve.floor),
+                    curve.outcome,
+                ]
+                for curve in judged
+            ],
+        )
     for curve in verdict.curves:
         render.say(f"{curve.op} {curve.metric}: {curve.outcome}: {curve.reason}")
     for metric, reason in verdict.unmeasured.items():

@@ -75,9 +75,9 @@ def _launch(
             y,
             tokens,
             outputs,
-            inputs,
             x.stride(0),
             x.stride(1),
+            INPUTS=inputs,
             GROUP=group,
             BLOCK_M=block_m,
             BLOCK_N=block_n,
@@ -85,21 +85,22 @@ def _launch(
             # The interpreter multiplies bfloat16 wrongly, so there every product is in float32.
             IN_FLOAT32=x.dtype == torch.float32 or interprets(),
             num_stages=2,  # 3 of float32 do not fit the 99 KiB of shared memory that sm_86 has
+            enable_fp_fusion=True,  # Triton 3.10 changes the default
         )
     return y
 
 
 @jit  # type: ignore[untyped-decorator]
 def _dequant_linear_kernel(  # type: ignore[no-untyped-def]
-    x_ptr,  # [tokens, inputs]
-    packed_ptr,  # int32 [outputs, inputs / 8]
-    scales_ptr,  # [inputs / GROUP, outputs]
+    x_ptr,  # [tokens, INPUTS]
+    packed_ptr,  # int32 [outputs, INPUTS / 8]
+    scales_ptr,  # [INPUTS / GROUP, outputs]
     y_ptr,  # [tokens, outputs]
     tokens,
     outputs,
-    inputs,
     x_stride_m,
     x_stride_k,
+    INPUTS: tl.constexpr,
     GROUP: tl.constexpr,
     BLOCK_M: tl.constexpr,
     BLOCK_N: tl.constexpr,
@@ -109,16 +110,16 @@ def _dequant_linear_kernel(  # type: ignore[no-untyped-def]
     m = (tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)).to(tl.int64)
     n = (tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)).to(tl.int64)
     y = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.float32)
-    for start in range(0, inputs, BLOCK_K):
+    for start in range(0, INPUTS, BLOCK_K):
         k = start + tl.arange(0, BLOCK_K)
         x = tl.load(
             x_ptr + m[:, None] * x_stride_m + k[None, :] * x_stride_k,
-            mask=(m[:, None] < tokens) & (k[None, :] < inputs),
+            mask=(m[:, None] < tokens) & (k[None, :] < INPUTS),
             other=0.0,
         )
-        inside = (k[:, None] < inputs) & (n[None, :] < outputs)
+        inside = (k[:, None] < INPUTS) & (n[None, :] < outputs)
         words = tl.load(
-            packed_ptr + n[None, :] * (inputs // 8) + (k // 8)[:, None], mask=inside, other=0
+            packed_ptr + n[None, :] * (INPUTS // 8) + (k // 8)[:, None], mask=inside, other=0
         )
         scale = tl.load(
             scales_ptr + (k // GROUP)[:, None] * outputs + n[None, :], mask=inside, other=0.0

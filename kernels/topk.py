@@ -63,6 +63,7 @@ def _launch(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
             PICKS=triton.next_power_of_2(k),
             ROWS=rows,
             COLUMNS=columns,
+            enable_fp_fusion=True,  # Triton 3.10 changes the default
         )
     return weights, ids
 
