@@ -10,10 +10,7 @@ import torch
 
 from ..store.errors import BadInput
 from .backend import gpu_of, interprets, jit, runs_kernel, tl, triton
-from .int4 import PER_WORD, group_size_of, pack, unpack
-from .int4 import dequant_unpack as dequantise
-
-__all__ = ["dequant_linear", "dequant_linear_reference", "dequantise", "pack", "unpack"]
+from .int4 import PER_WORD, dequant_unpack, group_size_of
 
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
@@ -35,7 +32,7 @@ def dequant_linear_reference(
     x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor
 ) -> torch.Tensor:
     """Compute the same in torch, in any floating dtype: unpack all weights, then multiply."""
-    return torch.nn.functional.linear(x, dequantise(packed, scales))
+    return torch.nn.functional.linear(x, dequant_unpack(packed, scales))
 
 
 def _check(x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor) -> int:

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from moeprof.kernels import dequant_linear as module
-from moeprof.kernels.dequant_linear import dequant_linear, dequantise, pack, unpack
+from moeprof.kernels.dequant_linear import dequant_linear
+from moeprof.kernels.int4 import dequant_unpack, pack, unpack
 from moeprof.store.errors import BadInput
 
 X = torch.ones(3, 16)
@@ -40,7 +41,7 @@ def test_it_is_a_linear_layer_on_the_weights_that_were_packed() -> None:
     weight = (nibbles - 8) * scales.repeat_interleave(16, dim=0).T
     packed = pack(nibbles)
     assert torch.equal(unpack(packed), nibbles.to(torch.uint8))
-    assert torch.equal(dequantise(packed, scales), weight)
+    assert torch.equal(dequant_unpack(packed, scales), weight)
     torch.testing.assert_close(dequant_linear(x, packed, scales), x @ weight.T)
 
 

@@ -1,5 +1,7 @@
 """Jobs whose isolated script is a stand-in that starts at once."""
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -37,3 +39,20 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
         return Job(run, plan, op_plan, agenda, PROVENANCE, lambda visit: None)
 
     return make
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Put the stand-in of a tool on PATH, by the tool's name."""
+
+    def install(tool: str) -> Path:
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        program = folder / tool
+        code = Path(__file__).with_name(f"fake_{tool}.py")
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} {code} "$@"\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        return program
+
+    return install

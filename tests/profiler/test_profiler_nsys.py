@@ -1,31 +1,35 @@
 """nsys: what it wrote is checked, not what it returned."""
 
-import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from moeprof.parsers.run_tables import parse_run
+from moeprof.profiler.agenda import Agenda
 from moeprof.profiler.nsys import Nsys, NsysCollector
 from moeprof.profiler.serving import Job
+from moeprof.scenarios.catalogue import find_ops
+from moeprof.scenarios.plan import Choices, make_plan
+from moeprof.scenarios.preset import load_preset
+from moeprof.scenarios.script import render_script
+from moeprof.store.atomic import write_whole
+from moeprof.store.document import write_document
 from moeprof.store.recording import Recording
+from moeprof.store.run import Run
+from moeprof.store.tables import read_table
+from moeprof.tests.profiler.worlds import PROVENANCE
 
 MakeJob = Callable[..., Job]
 
 
 @pytest.fixture
-def fake_nsys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+def fake_nsys(
+    stand_in: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
     """Put the stand-in on PATH; the returned function names its failure."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    program = folder / "nsys"
-    program.write_text(
-        f'#!/bin/sh\nexec {sys.executable} {Path(__file__).parent}/fake_nsys.py "$@"\n'
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    stand_in("nsys")
     return lambda failure: monkeypatch.setenv("FAKE_NSYS", failure)
 
 
@@ -104,3 +108,30 @@ def test_without_nsys_the_probe_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PATH", "")
     probe = NsysCollector().probe("cpu")
     assert (probe.ok, probe.evidence) == (False, "no nsys on PATH")
+
+
+@pytest.mark.skipif(shutil.which("nsys") is None, reason="no nsys on PATH")
+def test_a_real_nsys_records_the_ranges_of_a_cpu(tmp_path: Path) -> None:
+    """The whole way: a real script of the catalogue under a real nsys, to points."""
+    operation = find_ops("relu")
+    preset = load_preset("small")
+    choices = Choices(
+        run_id="real", device="cpu", collectors=("nsys",), points_per_op=4, point_timeout_s=60.0
+    )
+    plan = make_plan(choices, preset, operation, (1, 2, 3, 4, 5, 6, 7, 8))
+    run = Run(tmp_path)
+    (op_plan,) = plan.ops
+    write_whole(run.script("relu"), render_script(operation[0].operation, preset, plan, op_plan, 1))
+    write_document(run.plan_path, plan)
+    agenda = Agenda(
+        plan, op_plan, lambda size: operation[0].operation.scenario(preset, size, "float32", "cold")
+    )
+    job = Job(run, plan, op_plan, agenda, PROVENANCE, lambda visit: None)
+    for recording in NsysCollector().collect(job):
+        assert recording.failures == ()
+        run.keep(recording)
+    assert parse_run(run) == []
+    points = read_table(run.table("points"), "points").to_pylist()
+    assert {point["role"] for point in points} == {"fit", "holdout"}
+    assert all(point["latency_us"] > 0 for point in points)
+    assert all(point["latency_source"] == "wall" for point in points)

@@ -1,0 +1,150 @@
+"""A sweep: budget, order, resume, and what becomes of a kill at any moment."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from moeprof.parsers.run_tables import parse_run
+from moeprof.profiler.cpu import CpuCollector
+from moeprof.profiler.serving import Job
+from moeprof.profiler.sweep import OpSummary, Sweep
+from moeprof.store.document import write_document
+from moeprof.store.errors import BadInput
+from moeprof.store.plan import Plan
+from moeprof.store.provenance import Provenance
+from moeprof.store.run import Run
+from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_scenario, an_op_plan
+
+MakeJob = Callable[..., Job]
+
+
+class Heard:
+    """Progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int]] = []
+        self.ended = -1
+
+    def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
+        self.told.append((done, total))
+
+    def end(self, done: int) -> None:
+        self.ended = done
+
+
+def sweep(
+    run: Run, plan: Plan, provenance: Provenance = PROVENANCE, progress: Heard | None = None
+) -> list[OpSummary]:
+    collectors = {"cpu": CpuCollector()}
+    return Sweep(
+        run, plan, provenance, {"gelu": a_scenario}, collectors, progress or Heard()
+    ).measure()
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return a_plan(sampling="adaptive", points_per_op=6, ops=(an_op_plan(),))
+
+
+@pytest.fixture
+def run(make_job: MakeJob, plan: Plan) -> Run:
+    run = make_job().run
+    write_document(run.plan_path, plan)
+    return run
+
+
+def answers(run: Run) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in run.folder.glob("raw/cpu/*/recording.json")}
+
+
+def test_every_point_is_a_recording_of_its_own(run: Run, plan: Plan) -> None:
+    (summary,) = sweep(run, plan)
+    assert (summary.measured, summary.recalled, summary.failures) == (10, 0, [])
+    assert len(answers(run)) == 10
+    assert all(recording.provenance == PROVENANCE for _, recording in run.recordings())
+
+
+def test_progress_counts_up_to_the_total(run: Run, plan: Plan) -> None:
+    heard = Heard()
+    sweep(run, plan, progress=heard)
+    assert [done for done, _ in heard.told] == list(range(10))
+    assert {total for _, total in heard.told} == {10}
+    assert heard.ended == 10
+
+
+def test_resuming_a_finished_run_measures_nothing(run: Run, plan: Plan) -> None:
+    sweep(run, plan)
+    before = answers(run)
+    (summary,) = sweep(run, plan)
+    assert (summary.measured, summary.recalled) == (0, 10)
+    assert answers(run) == before
+
+
+def test_a_budget_that_is_spent_names_what_it_left(run: Run, plan: Plan) -> None:
+    (summary,) = sweep(run, replace(plan, budget_s=1e-9))
+    assert summary.measured == 0
+    assert summary.unmeasured == [1, 5, 22, 30, 43, 64]
+    (summary,) = sweep(run, plan)
+    assert (summary.measured, summary.unmeasured) == (10, [])
+
+
+def test_what_failed_is_tried_again_on_resume(make_job: MakeJob, run: Run, plan: Plan) -> None:
+    make_job("if tokens == 22: sys.exit(1)")
+    (summary,) = sweep(run, plan)
+    assert [failure.scenario_key for failure in summary.failures] == [a_scenario(22).key]
+    make_job()
+    (summary,) = sweep(run, plan)
+    assert summary.failures == []
+    assert a_scenario(22).key in {
+        served.scenario_key for _, recording in run.recordings() for served in recording.served
+    }
+
+
+def test_another_machine_is_refused(run: Run, plan: Plan) -> None:
+    sweep(run, plan)
+    with pytest.raises(BadInput, match="one run holds one machine"):
+        sweep(run, plan, replace(PROVENANCE, host_hash="another"))
+
+
+KILLED = """
+import sys
+from moeprof.store.run import Run
+from moeprof.tests.profiler.test_profiler_sweep import sweep
+run = Run(__import__("pathlib").Path(sys.argv[1]))
+sweep(run, run.plan())
+"""
+
+
+def test_killed_at_any_moment_nothing_is_lost_and_nothing_is_done_twice(
+    make_job: MakeJob, plan: Plan
+) -> None:
+    """Ten kills; a point that was recorded before a kill is the same file after all of them."""
+    run = make_job("time.sleep(0.05)").run
+    write_document(run.plan_path, plan)
+    kept: dict[Path, bytes] = {}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / ".path")}
+    for kill in range(10):
+        child = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(run.folder)], env=environment, start_new_session=True
+        )
+        wanted = len(kept) + (kill % 2)
+        deadline_s = time.monotonic() + 20
+        while len(answers(run)) < min(wanted, 10) and time.monotonic() < deadline_s:
+            time.sleep(0.01)
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        now = answers(run)
+        assert {path: now[path] for path in kept} == kept
+        kept = now
+    sweep(run, plan)
+    whole = answers(run)
+    assert {path: whole[path] for path in kept} == kept
+    assert len(whole) == 10
+    parse_run(run)
