@@ -11,7 +11,7 @@ import typer
 from ..store.atomic import write_whole
 from ..store.document import write_document
 from ..store.errors import BadInput
-from ..store.run import Run
+from ..store.run import Run, holds_runs
 from . import render
 from .options import DEFAULT_STORE, Json, Store, duration_s, find_run
 
@@ -87,11 +87,11 @@ def profile(
     from ..scenarios.plan import Choices, make_plan
 
     budget_s = None if budget is None else duration_s(budget)
-    if resume:
+    if run is not None and not resume:
+        raise BadInput(f"{run} was named without --resume", hint=f"moeprof profile {run} --resume")
+    if resume and (run is not None or holds_runs(store)):
         _resume(find_run(run, store), budget_s, json)
         return
-    if run is not None:
-        raise BadInput(f"{run} was named without --resume", hint=f"moeprof profile {run} --resume")
     chosen_device = choose_device(device)
     shape = _preset(preset, scenario, chosen_device)
     collectors, why = choose_collectors(collector, chosen_device)

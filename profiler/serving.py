@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import TypeAdapter
 
@@ -173,7 +174,5 @@ def record(
 
 def _portable(command: Sequence[str], run: Run) -> tuple[str, ...]:
     """Rewrite a command so that no path of this machine is in it."""
-    folder = f"{run.folder}/"
-    return tuple(
-        "python" if word == sys.executable else word.replace(folder, "") for word in command
-    )
+    programs = {command[0]: Path(command[0]).name, sys.executable: "python"}
+    return tuple(programs.get(word, word.replace(f"{run.folder}/", "")) for word in command)

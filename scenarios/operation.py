@@ -47,7 +47,8 @@ class Operation:
 
     `shape` names the sizes of a preset (hidden, ffn, experts, top_k) that stand in the scenario's
     shape; `fields` names its other fields (weight_bits, group_size, experts, top_k) that are
-    filled. Raises BadInput for a name that is no slug and for a size or field that there is not.
+    filled. Raises BadInput for a name that is no slug, for a `make_inputs` or `run` that is not
+    made by `def`, and for a size or field that there is not.
     """
 
     name: str
@@ -66,6 +67,16 @@ class Operation:
                 f"{self.name!r} is no name for an operation",
                 hint="use a-z, 0-9 and underscores, a letter first",
             )
+        for what in ("make_inputs", "run"):
+            function = getattr(self, what)
+            if not inspect.isfunction(function) or function.__name__ == "<lambda>":
+                raise BadInput(
+                    f"{what} of {self.name} is no function made by def",
+                    hint="write it out: the isolated script holds its text",
+                )
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
         checked = (
             ("shape", self.shape, _SIZES),
             ("fields", self.fields, _FIELDS),

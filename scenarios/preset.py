@@ -23,6 +23,8 @@ _CONFIG_KEYS: Final = {
     "experts": ("num_local_experts", "num_experts", "n_routed_experts"),
     "top_k": ("num_experts_per_tok", "experts_per_token"),
 }
+_DTYPE_KEYS: Final = ("dtype", "torch_dtype")
+_OUTER_KEYS: Final = ("model_type", "architectures", *_DTYPE_KEYS)  # may stand beside text_config
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +126,17 @@ def preset_from_config(path: Path) -> Preset:
         raise BadInput(f"{path} is no config.json of a model: it holds no object")
     nested = config.get("text_config")
     if isinstance(nested, dict) and _first(config, _CONFIG_KEYS["experts"]) is None:
-        outer = {key: config.get(key) for key in ("model_type", "architectures")}
-        config = outer | nested
+        outer = {key: config.get(key) for key in _OUTER_KEYS}
+        config = outer | {key: value for key, value in nested.items() if value is not None}
     sizes = {key: _size(config, key, path) for key in ("experts", "hidden", "ffn", "top_k")}
     model = str(config.get("model_type") or "model").lower()
-    architectures = config.get("architectures") or [model]
+    architectures = config.get("architectures")
+    architecture = architectures[0] if architectures and type(architectures) is list else model
     return _checked(
         path,
         name=re.sub(r"[^a-z0-9._-]", "-", model).lstrip("._-") or "model",
-        source=f"config.json of {architectures[0]}",
-        dtype=_first(config, ("dtype", "torch_dtype")) or "bfloat16",
+        source=f"config.json of {architecture}",
+        dtype=_first(config, _DTYPE_KEYS) or "bfloat16",
         weight_bits=4,
         group_size=_group_size(sizes["hidden"], sizes["ffn"]),
         **sizes,

@@ -95,6 +95,11 @@ def open_run(folder: Path) -> Run:
     return run
 
 
+def holds_runs(store: Path) -> bool:
+    """Whether there is any run in a store."""
+    return any(store.glob("*/plan.json"))
+
+
 def latest_run(store: Path) -> Run:
     """Open the newest run of a store. Raises BadInput where there is none."""
     plans = list(store.glob("*/plan.json"))

@@ -45,6 +45,8 @@ def test_an_operation_is_one_recording_with_its_report(make_job: MakeJob) -> Non
     assert recording.failures == ()
     assert set(recording.files) == {"report.nsys-rep", "report.sqlite"}
     assert (recording.tool, recording.tool_version) == ("nsys", "2024.2.3.38-stand-in")
+    assert recording.command[0] == "nsys"
+    assert not [word for word in recording.command if "/" in word and "raw/" not in word]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,59 @@
+"""The command line as a function: words in; exit code, stdout and stderr out."""
+
+import contextlib
+import io
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+from moeprof.cli import app
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one command left: its exit code and everything that it printed."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def data(self) -> Any:
+        """The JSON on stdout; fails where there is anything else."""
+        return json.loads(self.stdout)
+
+    @property
+    def errors(self) -> list[str]:
+        """Each error that was told."""
+        return [
+            line.removeprefix("error: ")
+            for line in self.stderr.splitlines()
+            if line.startswith("error: ")
+        ]
+
+    @property
+    def hint(self) -> str:
+        """The way out that was told; empty where none was."""
+        hints = [line for line in self.stderr.splitlines() if line.startswith("hint: ")]
+        return hints[-1].removeprefix("hint: ") if hints else ""
+
+
+def run_moeprof(words: Sequence[object]) -> Result:
+    """Run one command in this process, 80 columns wide, from `sys.argv` to the exit code."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with (
+        mock.patch.dict(os.environ, COLUMNS="80"),
+        mock.patch.object(sys, "argv", ["moeprof", *map(str, words)]),
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+    ):
+        try:
+            app.main()
+            code = 0
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return Result(code, stdout.getvalue(), stderr.getvalue())

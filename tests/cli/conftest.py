@@ -1,0 +1,71 @@
+"""The command line, one tiny run that its own commands really made, and disks that refuse."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from moeprof.tests.cli.command_line import Result, run_moeprof
+
+Moeprof = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def moeprof() -> Moeprof:
+    """Give the function that runs one command: `moeprof("cost", "fc1")`."""
+    return lambda *words: run_moeprof(words)
+
+
+@pytest.fixture(scope="session")
+def profiled(tmp_path_factory: pytest.TempPathFactory, moeprof: Moeprof) -> tuple[Path, Result]:
+    """Give a store with one run of two operations, and what `profile --json` said. Only read it."""
+    store = tmp_path_factory.mktemp("profiled")
+    words = "profile --json --ops relu,topk --batch-sizes 1..64 --points 8 --device cpu --store"
+    return store, moeprof(*words.split(), store)
+
+
+@pytest.fixture(scope="session")
+def built(
+    tmp_path_factory: pytest.TempPathFactory, moeprof: Moeprof, profiled: tuple[Path, Result]
+) -> tuple[Path, Result]:
+    """Give the store with tables and a model, and what `build-model --json` said. Only read it."""
+    store = tmp_path_factory.mktemp("built")
+    shutil.copytree(profiled[0], store, dirs_exist_ok=True)
+    return store, moeprof("build-model", "--json", "--store", store)
+
+
+@pytest.fixture
+def recorded_run(tmp_path: Path, profiled: tuple[Path, Result]) -> Path:
+    """Give a run of one's own, in a store of its own, that was only recorded."""
+    shutil.copytree(profiled[0], tmp_path / "recorded")
+    return next((tmp_path / "recorded").iterdir())
+
+
+@pytest.fixture
+def built_run(tmp_path: Path, built: tuple[Path, Result]) -> Path:
+    """Give a run of one's own, in a store of its own, with its tables and model."""
+    shutil.copytree(built[0], tmp_path / "built")
+    return next((tmp_path / "built").iterdir())
+
+
+@pytest.fixture
+def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every file written whole find the disk full at its end."""
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", refuse)
+
+
+@pytest.fixture
+def read_only_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the making of every folder find the disk read-only."""
+
+    def refuse(path: Path, *rest: object, **more: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)

@@ -1,0 +1,140 @@
+"""The entry point: help, version, and what becomes of an error."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import moeprof as package
+from moeprof.cli import app
+
+COMMANDS = ("doctor", "profile", "parse", "build-model", "validate", "cost", "report", "scenario")
+HEAVY = {"torch", "triton", "pandas", "scipy", "altair", "sqlalchemy"}
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=" ".join)
+def test_help_fits_80_columns_and_is_not_cut(moeprof, command):
+    told = moeprof(*command, "--help")
+    assert told.exit_code == 0
+    usage, *lines = told.stdout.splitlines()
+    assert usage.startswith("Usage: moeprof")
+    assert max(map(len, [usage, *lines])) <= 80
+    assert not [line for line in lines if line.endswith(("...", "…"))]
+
+
+def test_help_lists_every_command(moeprof):
+    told = moeprof("-h").stdout
+    listed = told.partition("Commands:\n")[2].splitlines()
+    assert tuple(line.split()[0] for line in listed) == COMMANDS
+
+
+def test_no_word_at_all_shows_the_help(moeprof):
+    told = moeprof()
+    assert "Commands:" in told.stdout + told.stderr
+
+
+@pytest.mark.parametrize("words", [["--help"], ["profile", "--help"], ["--version"]], ids=" ".join)
+def test_help_and_version_load_nothing_heavy(words, tmp_path):
+    command = [sys.executable, "-X", "importtime", "-m", "moeprof", *words]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert ended.returncode == 0
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    assert "moeprof" in loaded
+    assert not loaded & HEAVY
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--debug", "--version"]], ids=" ".join)
+def test_version_is_printed_as_data(moeprof, words):
+    told = moeprof(*words)
+    assert (told.exit_code, told.stdout, told.stderr) == (0, f"{package.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["profil"], "profil"),
+        (["profile", "--no-such"], "--no-such"),
+        (["profile", "--points", "many"], "--points"),
+        (["profile", "--sampling", "some"], "--sampling"),
+        (["cost", "relu"], "--batch-size"),
+        (["report", "one", "two"], "two"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_word_that_no_command_knows_is_bad_input(moeprof, words, named):
+    told = moeprof(*words)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert named in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """Let the search for the latest run fail as `error`."""
+
+    def break_with(error: BaseException) -> None:
+        def fail(*arguments: object) -> None:
+            raise error
+
+        monkeypatch.setattr("moeprof.cli.options.latest_run", fail)
+
+    return break_with
+
+
+def test_a_crash_is_129_and_asks_for_a_report(moeprof, broken):
+    broken(RuntimeError("the well [is] dry"))
+    told = moeprof("parse")
+    assert (told.exit_code, told.stdout) == (129, "")
+    assert told.errors == ["moeprof itself failed: RuntimeError: the well [is] dry"]
+    assert "--debug" in told.hint
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [["--debug", "parse"], ["parse", "--debug"], ["parse", "--debug", "--store", "x"]]
+)
+def test_debug_shows_the_traceback_in_any_position(moeprof, broken, words):
+    broken(RuntimeError("dry"))
+    told = moeprof(*words)
+    assert told.exit_code == 129
+    assert "Traceback (most recent call last)" in told.stderr
+    assert told.errors == ["moeprof itself failed: RuntimeError: dry"]
+
+
+def test_debug_keeps_the_exit_code_of_bad_input(moeprof, tmp_path):
+    told = moeprof("parse", "--store", tmp_path, "--debug")
+    assert told.exit_code == 2
+    assert "Traceback" in told.stderr
+
+
+def test_an_interrupt_is_130(moeprof, broken):
+    broken(KeyboardInterrupt())
+    told = moeprof("parse")
+    assert (told.exit_code, told.stdout) == (130, "")
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("name", ["ENOSPC", "EROFS", "EDQUOT"])
+def test_a_disk_that_refuses_in_another_room_is_bad_input(moeprof, broken, name):
+    code = getattr(app.errno, name)
+    broken(OSError(code, os.strerror(code), "raw/nsys"))
+    told = moeprof("parse")
+    assert told.exit_code == 2
+    assert told.errors == [f"cannot write raw/nsys: {os.strerror(code).lower()}"]
+    assert told.hint
+
+
+def test_another_fault_of_the_system_is_our_own(moeprof, broken):
+    broken(OSError(app.errno.EIO, "input/output error"))
+    assert moeprof("parse").exit_code == 129
+
+
+def test_python_m_moeprof_ends_with_the_exit_code(tmp_path: Path):
+    command = [sys.executable, "-m", "moeprof", "parse", "--store", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    assert f"error: there is no run in {tmp_path}" in ended.stderr
