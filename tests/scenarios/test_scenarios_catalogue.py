@@ -18,6 +18,8 @@ ODD = Preset("odd", "made up", 40, 56, 7, 3, "float32", 4, 8)
 each_operation = pytest.mark.parametrize(
     "operation", CATALOGUE, ids=lambda operation: operation.name
 )
+    "operation", CATALOGUE, ids=lambda operation: operation.name
+)
 
 
 def inputs_of(operation: Operation, preset: Preset, tokens: int, dtype: torch.dtype) -> list[Any]:
@@ -152,7 +154,7 @@ def test_a_name_near_to_none_is_answered_with_all() -> None:
 
 @pytest.mark.parametrize("words", ["fc1,fc1", "all,gelu"])
 def test_an_operation_named_twice_is_refused(words: str) -> None:
-    with pytest.raises(BadInput, match="names the operation (fc1|gelu) twice"):
+    with pytest.raises(BadInput, match=r"names the operation (fc1|gelu) twice"):
         find_ops(words)
 
 
