@@ -1,6 +1,7 @@
 """The operations that there are: moeprof's own, installed ones, and those in a user's file."""
 
 import difflib
+import hashlib
 import importlib.util
 import sys
 from dataclasses import dataclass
@@ -72,13 +73,18 @@ def _loaded(entry: metadata.EntryPoint) -> Operation:
         raise BadInput(f"the installed operation {entry.name} does not load: {error}") from error
     if not isinstance(operation, Operation):
         raise BadInput(f"the entry point {entry.value} is no Operation")
+    if operation.name != entry.name:
+        raise BadInput(
+            f"the entry point {entry.name!r} gives an operation called {operation.name!r}",
+            hint="give the entry point the operation's name",
+        )
     return operation
 
 
 def _from_file(path: Path) -> list[Operation]:
     if not path.is_file():
         raise BadInput(f"{path} does not exist", hint="--ops takes a Python file with an operation")
-    name = f"moeprof_user_{path.stem}"
+    name = f"moeprof_user_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None, path
     assert spec.loader is not None, path
@@ -88,7 +94,7 @@ def _from_file(path: Path) -> list[Operation]:
         spec.loader.exec_module(module)
     except BadInput:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(f"{path} does not run: {type(error).__name__}: {error}") from error
     operations = [value for value in vars(module).values() if isinstance(value, Operation)]
     if not operations:

@@ -60,7 +60,8 @@ def render_script(
 
 def _what_it_is(operation: Operation) -> str:
     module = inspect.getmodule(operation.run)
-    return (inspect.getdoc(module) if module else None) or f"The operation {operation.name}."
+    text = (inspect.getdoc(module) if module else None) or f"The operation {operation.name}."
+    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')  # it stands in a docstring again
 
 
 def _pool_reason(cache_bytes: int | None) -> str:

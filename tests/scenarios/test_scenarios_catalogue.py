@@ -18,8 +18,6 @@ ODD = Preset("odd", "made up", 40, 56, 7, 3, "float32", 4, 8)
 each_operation = pytest.mark.parametrize(
     "operation", CATALOGUE, ids=lambda operation: operation.name
 )
-    "operation", CATALOGUE, ids=lambda operation: operation.name
-)
 
 
 def inputs_of(operation: Operation, preset: Preset, tokens: int, dtype: torch.dtype) -> list[Any]:

@@ -1,0 +1,166 @@
+"""The plan: the hold-out is drawn first and honestly, and the same choices give the same plan."""
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.scenarios.catalogue import Found, find_ops
+from moeprof.scenarios.plan import FIRST_SIZES, HOLDOUT_SIZES, Choices, estimate_s, make_plan
+from moeprof.scenarios.preset import load_preset
+from moeprof.store.errors import BadInput
+from moeprof.store.plan import OpPlan, Plan
+
+SMALL = load_preset("small")
+TO_512 = tuple(range(1, 513))
+
+domains = st.lists(st.integers(1, 5000), min_size=1, max_size=60, unique=True).map(
+    lambda sizes: tuple(sorted(sizes))
+)
+
+
+def a_plan(sizes: tuple[int, ...] = TO_512, ops: str = "fc1", **choices: Any) -> Plan:
+    given: dict[str, Any] = {"run_id": "run", "device": "cpu", "collectors": ("cpu",)}
+    return make_plan(Choices(**given | choices), SMALL, find_ops(ops), sizes)
+
+
+def an_op_plan(sizes: tuple[int, ...] = TO_512, **choices: Any) -> OpPlan:
+    return a_plan(sizes, **choices).ops[0]
+
+
+def test_a_plan_holds_what_was_chosen_and_what_the_preset_says() -> None:
+    plan = a_plan(ops="fc1,topk", l2="hot", threads=2, budget_s=60.0)
+    assert (plan.run_id, plan.device, plan.collectors) == ("run", "cpu", ("cpu",))
+    assert (plan.l2, plan.threads, plan.budget_s) == ("hot", 2, 60.0)
+    assert (plan.preset, plan.preset_source, plan.dtype) == ("small", SMALL.source, "float32")
+    assert [op_plan.op for op_plan in plan.ops] == ["fc1", "topk"]
+    assert [op_plan.curve for op_plan in plan.ops] == [
+        "fc1-512x1024-fp32-hot",
+        "topk-fp32-e16-k2-hot",
+    ]
+
+
+def test_512_sizes_give_eight_to_begin_with_and_eight_held_out() -> None:
+    op_plan = an_op_plan()
+    assert len(op_plan.first) == FIRST_SIZES == 8
+    assert len(op_plan.holdout) == HOLDOUT_SIZES == 8
+    assert op_plan.domain == TO_512
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=domains,
+    seed=st.integers(0, 99),
+    points=st.integers(2, 30),
+    sampling=st.sampled_from(["adaptive", "all"]),
+)
+def test_the_holdout_is_apart_and_within(
+    sizes: tuple[int, ...], seed: int, points: int, sampling: str
+) -> None:
+    op_plan = an_op_plan(sizes, seed=seed, points_per_op=points, sampling=sampling)
+    first, holdout = set(op_plan.first), set(op_plan.holdout)
+    assert first | holdout <= set(sizes) == set(op_plan.domain)
+    assert not first & holdout
+    assert {sizes[0], sizes[-1]} <= first
+    assert list(op_plan.first) == sorted(first)
+    assert list(op_plan.holdout) == sorted(holdout)
+    assert len(holdout) <= HOLDOUT_SIZES
+
+
+@settings(max_examples=60, deadline=None)
+@given(sizes=domains, points=st.integers(2, 30))
+def test_adaptive_sampling_begins_with_no_more_than_its_seeds(
+    sizes: tuple[int, ...], points: int
+) -> None:
+    op_plan = an_op_plan(sizes, points_per_op=points)
+    left = len(sizes) - len(op_plan.holdout)
+    assert len(op_plan.first) == min(left, FIRST_SIZES, points)
+
+
+@settings(max_examples=60, deadline=None)
+@given(sizes=domains)
+def test_all_measures_every_size(sizes: tuple[int, ...]) -> None:
+    op_plan = an_op_plan(sizes, sampling="all")
+    assert {*op_plan.first, *op_plan.holdout} == set(sizes)
+
+
+@pytest.mark.parametrize(("count", "held_out"), [(1, 0), (2, 0), (7, 0), (8, 2), (31, 7), (32, 8)])
+def test_a_domain_too_small_to_spare_a_size_holds_none_out(count: int, held_out: int) -> None:
+    assert len(an_op_plan(TO_512[:count]).holdout) == held_out
+
+
+def test_the_first_sizes_are_even() -> None:
+    sizes = an_op_plan(sampling="adaptive").first
+    gaps = [after - before for before, after in pairwise(sizes)]
+    assert max(gaps) - min(gaps) <= HOLDOUT_SIZES + 1
+
+
+def test_the_same_choices_give_the_same_plan() -> None:
+    assert a_plan(ops="all", seed=3) == a_plan(ops="all", seed=3)
+
+
+def test_another_seed_holds_out_others() -> None:
+    assert an_op_plan(seed=1).holdout != an_op_plan(seed=2).holdout
+
+
+def test_each_operation_holds_out_its_own_whatever_else_is_measured() -> None:
+    together = a_plan(ops="all").ops
+    assert len({op_plan.holdout for op_plan in together}) == len(together)
+    assert together[0] == an_op_plan()
+
+
+def test_what_is_chosen_to_be_measured_does_not_move_the_holdout() -> None:
+    few, every = an_op_plan(points_per_op=2), an_op_plan(sampling="all")
+    assert few.holdout == every.holdout == an_op_plan().holdout
+
+
+def test_the_source_of_a_users_operation_lies_in_the_run() -> None:
+    found = Found(find_ops("gelu")[0].operation, "/somewhere/else/my_op.py")
+    choices = Choices(run_id="run", device="cpu", collectors=("cpu",))
+    assert make_plan(choices, SMALL, [found], (1, 2)).ops[0].source == "ops/gelu.py"
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ({"threads": 0}, "--threads is 0, and it must be at least 1"),
+        ({"points_per_op": 1}, "--points is 1, and a curve needs at least 2"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_named(choice: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        a_plan(**choice)
+
+
+# How long it takes
+
+
+def test_more_to_measure_is_estimated_to_take_longer() -> None:
+    seconds = estimate_s(a_plan())
+    assert 0 < seconds < estimate_s(a_plan(sampling="all"))
+    assert seconds < estimate_s(a_plan(isolation="point"))
+    assert estimate_s(a_plan(points_per_op=8)) < seconds
+    assert estimate_s(a_plan(ops="fc1,gelu")) == pytest.approx(2 * seconds)
+    assert estimate_s(a_plan(collectors=("nsys", "ncu"))) == pytest.approx(2 * seconds)
+
+
+def test_points_beyond_the_domain_take_no_time() -> None:
+    few = tuple(range(1, 17))
+    assert estimate_s(a_plan(few, points_per_op=100)) == estimate_s(a_plan(few, sampling="all"))
+
+
+def test_a_size_held_out_takes_the_time_of_two() -> None:
+    plan = a_plan(TO_512[:32], sampling="all")
+    op_plan = plan.ops[0]
+    once = replace(op_plan, first=TO_512[: 24 + 2 * 8], holdout=(), domain=TO_512[: 24 + 2 * 8])
+    assert (len(op_plan.first), len(op_plan.holdout)) == (24, 8)
+    assert estimate_s(plan) == pytest.approx(estimate_s(replace(plan, ops=(once,))))
+
+
+def test_no_plan_is_estimated_above_its_budget() -> None:
+    plan = a_plan()
+    assert estimate_s(replace(plan, budget_s=1.5)) == 1.5
+    assert estimate_s(replace(plan, budget_s=1e6)) == estimate_s(plan)

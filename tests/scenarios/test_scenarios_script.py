@@ -1,0 +1,274 @@
+"""The isolated script: what stands in it, and that it runs by itself, by hand and served."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from pydantic import TypeAdapter
+
+from moeprof.scenarios.catalogue import CATALOGUE, find_ops
+from moeprof.scenarios.operation import Operation
+from moeprof.scenarios.plan import Choices, make_plan
+from moeprof.scenarios.preset import Preset, load_preset
+from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, render_script
+from moeprof.store.recording import Served, split_call_range
+
+SMALL = load_preset("small")
+CACHE_BYTES = 1 << 20
+SIZES = (1, 2, 3, 4)
+
+each_operation = pytest.mark.parametrize(
+    "operation", CATALOGUE, ids=lambda operation: operation.name
+)
+
+
+def a_script(words: str, preset: Preset = SMALL, **choices: Any) -> str:
+    """Script of the one operation that `words` names."""
+    (found,) = find_ops(words)
+    given: dict[str, Any] = {"run_id": "run", "device": "cpu", "collectors": ("cpu",)}
+    plan = make_plan(Choices(**given | choices), preset, [found], SIZES)
+    return render_script(found.operation, preset, plan, plan.ops[0], CACHE_BYTES)
+
+
+def run(folder: Path, script: str, *arguments: str, stdin: str = "") -> list[str]:
+    """Run a script from its own folder, to its end; return its lines."""
+    path = folder / "script.py"
+    path.write_text(script)
+    environment = os.environ | {"PYTHONSAFEPATH": "1"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(path), *arguments],
+        input=stdin,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def names_of(script: str) -> dict[str, Any]:
+    """What a script defines when it is loaded, without running it."""
+    names: dict[str, Any] = {"__name__": "isolated"}
+    exec(compile(script, "script.py", "exec"), names)
+    return names
+
+
+# What stands in it
+
+
+@each_operation
+def test_it_imports_nothing_of_moeprof_but_its_kernel(operation: Operation) -> None:
+    tree = ast.walk(ast.parse(a_script(operation.name)))
+    imported = {
+        alias.name if isinstance(node, ast.Import) else str(node.module)
+        for node in tree
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    others = {name for name in imported if name.partition(".")[0] not in sys.stdlib_module_names}
+    kernels = {line.split()[1] for line in operation.imports}
+    assert others == {"nvtx", "torch"} | kernels
+    assert all(name.startswith("moeprof.kernels.") for name in kernels)
+
+
+@each_operation
+def test_it_holds_the_operation_as_it_stands_in_its_file(operation: Operation) -> None:
+    source = Path(sys.modules[operation.run.__module__].__file__ or "").read_text()
+    script = a_script(operation.name)
+    for name in ("make_inputs", "run"):
+        assert function_text(script, name) == function_text(source, name)
+
+
+def function_text(source: str, name: str) -> str:
+    defined = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    (node,) = (node for node in defined if node.name == name)
+    return ast.get_source_segment(source, node) or ""
+
+
+@each_operation
+def test_it_names_no_place_of_this_machine(operation: Operation) -> None:
+    script = a_script(operation.name)
+    assert not re.search(r"""["'\s=]/\w""", script)
+    assert str(Path.home()) not in script
+    assert str(Path(__file__).parents[2]) not in script
+
+
+@each_operation
+def test_it_holds_what_was_planned(operation: Operation) -> None:
+    names = names_of(a_script(operation.name, seed=5, threads=2, l2="hot"))
+    assert (names["SEED"], names["THREADS"], names["COLD"]) == (5, 2, False)
+    assert (names["DTYPE"], names["DEVICE"]) == (torch.float32, "cpu")
+    assert names["DIMENSIONS"] == operation.sizes(SMALL)
+    assert names["SIZES"] == list(SIZES)
+    for tokens in SIZES:
+        key = names["KEY"].replace("{tokens}", str(tokens))
+        assert key == operation.scenario(SMALL, tokens, "float32", "hot").key
+
+
+@each_operation
+def test_the_pool_is_larger_than_five_caches_and_two_calls(operation: Operation) -> None:
+    largest = operation.scenario(SMALL, SIZES[-1], "float32", "cold").bytes_moved
+    pool_bytes = names_of(a_script(operation.name))["POOL_BYTES"]
+    assert pool_bytes == max(5 * CACHE_BYTES, 2 * largest)
+
+
+def test_an_unknown_cache_is_assumed_and_said_to_be() -> None:
+    (found,) = find_ops("gelu")
+    choices = Choices(run_id="run", device="cpu", collectors=("cpu",))
+    plan = make_plan(choices, SMALL, [found], SIZES)
+    script = render_script(found.operation, SMALL, plan, plan.ops[0], cache_bytes=None)
+    assert "assumed" in script
+    assert names_of(script)["POOL_BYTES"] == 5 * (64 << 20)
+
+
+USERS_FILE = '''
+r\'\'\'An operation whose text is hard to quote: C:\\users, $name, """, \\N.\'\'\'
+
+import torch
+
+from moeprof.scenarios.operation import Operation
+
+
+def inputs(take, tokens, hidden):
+    return (take((tokens, hidden)),)
+
+
+def twice(x):
+    return 2 * x
+
+
+TWICE = Operation(
+    name="twice",
+    make_inputs=inputs,
+    run=twice,
+    flops=lambda tokens, preset: tokens * preset.hidden,
+    bytes_moved=lambda tokens, preset, dtype_bytes: 2 * tokens * preset.hidden * dtype_bytes,
+)
+'''
+
+
+def test_functions_of_other_names_and_any_docstring_stand_in_it(tmp_path: Path) -> None:
+    path = tmp_path / "hard.py"
+    path.write_text(USERS_FILE)
+    names = names_of(a_script(str(path)))
+    assert names["run"](torch.ones(2)).tolist() == [2.0, 2.0]
+    assert names["make_inputs"] is names["inputs"]
+    assert 'C:\\users, $name, """, \\N.' in names["__doc__"]
+
+
+# Its inputs
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.int32])
+def test_inputs_are_random_and_not_zero(dtype: torch.dtype) -> None:
+    taken = names_of(a_script("fc1"))["Pool"]().take((512, 512), dtype)
+    assert taken.dtype == dtype
+    assert (taken == 0).double().mean() < 1e-3
+    assert taken.unique().numel() > 1000
+
+
+def test_inputs_are_standard_normal_and_the_bits_of_integers_even() -> None:
+    pool = names_of(a_script("fc1"))["Pool"]()
+    normal = pool.take((1000, 1000))
+    assert (normal.mean().item(), normal.std().item()) == pytest.approx((0, 1), abs=0.01)
+    words = pool.take((100_000,), torch.int32)
+    shares = [((words >> bit) & 1).double().mean().item() for bit in range(32)]
+    assert shares == pytest.approx([0.5] * 32, abs=0.02)
+
+
+def test_the_seed_decides_the_inputs() -> None:
+    def first_of(seed: int) -> torch.Tensor:
+        taken: torch.Tensor = names_of(a_script("fc1", seed=seed))["Pool"]().take((64, 64))
+        return taken
+
+    assert torch.equal(first_of(1), first_of(1))
+    assert not torch.equal(first_of(1), first_of(2))
+
+
+def test_what_is_taken_overlaps_with_nothing_taken_just_before() -> None:
+    names = names_of(a_script("fc1"))
+    pool = names["Pool"]()
+    calls = [names["make_inputs"](pool.take, 3, **names["DIMENSIONS"]) for _ in range(20)]
+    for before, now in pairwise(calls):
+        spans = sorted((x.data_ptr(), x.data_ptr() + x.nbytes) for x in (*before, *now))
+        assert all(end <= start for (_, end), (start, _) in pairwise(spans))
+
+
+def test_more_than_the_pool_holds_is_refused() -> None:
+    with pytest.raises(ValueError, match="takes 4000000000 bytes and the pool holds"):
+        names_of(a_script("fc1"))["Pool"]().take((1_000_000_000,))
+
+
+@pytest.mark.parametrize(("l2", "places"), [("cold", 5), ("hot", 1)])
+def test_cold_calls_walk_through_the_pool_and_hot_ones_stay(l2: str, places: int) -> None:
+    names = names_of(a_script("relu", l2=l2))
+    seen: list[int] = []
+    names["run"] = lambda x: seen.append(x.data_ptr())
+    pool = names["Pool"]()
+    for _ in range(5):
+        names["call"](pool, 4, None)
+    assert len(set(seen)) == places
+
+
+# It runs
+
+
+def test_by_hand_it_measures_the_sizes_asked_for(tmp_path: Path) -> None:
+    lines = run(tmp_path, a_script("topk"), "--sizes", "1,4")
+    for line, tokens in zip(lines, (1, 4), strict=True):
+        assert re.fullmatch(
+            rf"topk b={tokens}: \d+\.\d us, quartiles \d+\.\d to \d+\.\d over \d+ calls", line
+        )
+
+
+@pytest.mark.parametrize(
+    ("op", "l2"), [("fc1", "cold"), ("dequant_linear", "cold"), ("gelu", "hot")]
+)
+def test_served_it_answers_each_line_until_its_input_ends(op: str, l2: Any, tmp_path: Path) -> None:
+    requests = ["4 0", "nonsense", "0", "-2 0", "", "1 2 3", "4 1", "1"]
+    ready, *answers = map(
+        json.loads, run(tmp_path, a_script(op, l2=l2), "--serve", stdin="\n".join(requests) + "\n")
+    )
+    assert ready["ready"] is True
+    assert ready["pid"] > 1
+    assert (ready["device"], ready["torch"]) == ("cpu", torch.__version__)
+    assert len(answers) == len(requests)
+    assert ["error" in answer for answer in answers] == [False, *[True] * 5, False, False]
+    assert answers[2]["error"] == "ValueError: the batch size is 0, and it must be at least 1"
+    (operation,) = (found.operation for found in find_ops(op))
+    for index, tokens, visit in ((0, 4, 0), (6, 4, 1), (7, 1, 0)):
+        served = TypeAdapter(Served).validate_python(answers[index])
+        assert served.scenario_key == operation.scenario(SMALL, tokens, "float32", l2).key
+        assert served.visit == visit
+        assert MIN_CALLS <= served.calls == len(served.calls_ns) <= MAX_CALLS
+        assert min(served.calls_ns) > 0
+        assert served.started_utc_ns + sum(served.calls_ns) <= served.ended_utc_ns + 1_000_000
+
+
+def test_what_fails_is_an_answer_and_the_next_size_is_measured(tmp_path: Path) -> None:
+    requests = "100000000 0\n1 0\n"  # more than the pool holds
+    _, failed, served = map(json.loads, run(tmp_path, a_script("relu"), "--serve", stdin=requests))
+    assert "the operation takes 409600000000 bytes and the pool holds" in failed["error"]
+    assert served["scenario_key"] == "relu-b1-1024-fp32-cold"
+
+
+def test_under_torch_profiler_each_call_has_its_range(tmp_path: Path) -> None:
+    arguments = ("--serve", "--kineto", "trace.json")
+    _, answer = map(json.loads, run(tmp_path, a_script("relu"), *arguments, stdin="2 3\n"))
+    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    marked = [event["name"] for event in events if event.get("cat") == "user_annotation"]
+    key = answer["scenario_key"]
+    assert key in marked
+    ranges = [split_call_range(name) for name in marked]
+    assert [found for found in ranges if found] == [(key, 3, n) for n in range(answer["calls"])]
