@@ -17,6 +17,7 @@ RunArgument = Annotated[
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", re.ASCII)
 _UNITS_S = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST_S = 365 * 24 * 3600.0  # far below what a lock can wait for
 
 __all__ = ["DEFAULT_STORE", "Json", "RunArgument", "Store", "duration_s", "find_model", "find_run"]
 
@@ -33,15 +34,20 @@ def find_model(path: Path | None, store: Path) -> Path:
     """
     if path is None:
         return latest_model(store)
-    if path.is_dir():
-        return Run(path).model_path
-    return path
+    if not path.is_dir():
+        return path
+    model = Run(path).model_path
+    if not model.is_file():
+        raise BadInput(
+            f"there is no {model.name} in {path}", hint=f"make one: moeprof build-model {path}"
+        )
+    return model
 
 
 def duration_s(words: str) -> float:
     """Read "90", "90s", "3m", "1.5h" or "500ms" as seconds. Raises BadInput for anything else."""
     match = _DURATION.fullmatch(words.strip())
     seconds = float(match[1]) * _UNITS_S[match[2]] if match else 0.0
-    if seconds <= 0:
-        raise BadInput(f"{words!r} is no duration", hint="write 90s, 3m or 1h")
+    if not 0 < seconds <= _LONGEST_S:
+        raise BadInput(f"{words!r} is no duration", hint="write 90s, 3m or 1h, at most 8760h")
     return seconds

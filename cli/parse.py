@@ -26,7 +26,7 @@ def parse(
     """Turn recordings into Parquet tables."""
     from ..parsers.run_tables import parse_run
     from ..parsers.trace import parse_trace
-    from ..store.tables import write_table
+    from ..store.tables import writing_tables
 
     if source is None or source.is_dir():
         run = find_run(source, store)
@@ -39,9 +39,11 @@ def parse(
             f"{source} is a lone trace, and nothing says where its tables go",
             hint="add --out DIR",
         )
-    tables, warnings = parse_trace(source)
+    pieces, warnings = parse_trace(source)
     for warning in warnings:
         render.warn(warning)
-    for name, table in tables.items():
-        write_table(out / f"{name}.parquet", name, table)
-        render.say(f"{out / name}.parquet: {table.num_rows} rows")
+    with writing_tables(out) as tables:
+        for name, piece in pieces:
+            tables.write(name, piece)
+    for name, rows in tables.rows.items():
+        render.say(f"{out / name}.parquet: {rows} rows")

@@ -89,6 +89,8 @@ def profile(
     budget_s = None if budget is None else duration_s(budget)
     if run is not None and not resume:
         raise BadInput(f"{run} was named without --resume", hint=f"moeprof profile {run} --resume")
+    if resume and dry_run:
+        raise BadInput("--resume and --dry-run were both given", hint="give one of them")
     if resume and (run is not None or holds_runs(store)):
         _resume(find_run(run, store), budget_s, json)
         return
@@ -127,7 +129,9 @@ def _preset(name: str | None, file: Path | None, device: str) -> "Preset":
         raise BadInput("--preset and --scenario were both given", hint="give one of them")
     if file is not None:
         return read_preset(file)
-    return load_preset(name or ("small" if device == "cpu" else "mixtral-8x7b"))
+    if name is None:
+        name = "small" if device == "cpu" else "mixtral-8x7b"
+    return load_preset(name)
 
 
 def _free_run_id(store: Path, what: str) -> str:
@@ -230,13 +234,13 @@ def _tell(run: Run, summaries: "Sequence[OpSummary]", json: bool) -> None:
             render.warn(f"{failure.scenario_key}: {failure.reason}")
         for warning in dict.fromkeys(one.warnings):
             render.warn(f"{one.op}: {warning}")
-    if not any(one.measured or one.recalled for one in summaries):
-        render.error("nothing was measured", hint="the reasons stand above; `moeprof doctor` helps")
-        raise typer.Exit(_NOTHING_MEASURED)
     if any(one.unmeasured for one in summaries):
         render.warn("the budget was spent before every planned size was measured")
         render.say(f"go on with: moeprof profile {run.folder} --resume")
         raise typer.Exit(_BUDGET_SPENT)
+    if not any(one.measured or one.recalled for one in summaries):
+        render.error("nothing was measured", hint="the reasons stand above; `moeprof doctor` helps")
+        raise typer.Exit(_NOTHING_MEASURED)
 
 
 def _show_plan(plan: "Plan", json: bool) -> None:

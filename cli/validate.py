@@ -76,15 +76,20 @@ def _holdout_points(model: Path) -> "pa.Table":
 
 
 def _points_of(folder: str, model: "CostModelFile") -> "pa.Table":
-    """Every point of another run on the same device: the fit has seen none of them."""
+    """Every point of another run on the same device: the fit has seen none of them.
+
+    Raises BadInput where it is the run that the model was built from, or of another device.
+    """
     import pyarrow as pa
 
     from ..store.document import read_document
     from ..store.provenance import Provenance
+    from ..store.recording import sha256_of
     from ..store.run import open_run
     from ..store.tables import read_table
 
     run = open_run(Path(folder))
+    run.plan()  # a run of a version that this one does not know is refused
     measured_on = read_document(run.provenance_path, Provenance).device_name
     if measured_on != model.provenance.device_name:
         raise BadInput(
@@ -92,6 +97,11 @@ def _points_of(folder: str, model: "CostModelFile") -> "pa.Table":
             hint="a model is held against measurements of the same device",
         )
     points = read_table(run.table("points"), "points")
+    if sha256_of(run.table("points")) == model.points_sha256:
+        raise BadInput(
+            f"the model was built from the points of {folder}",
+            hint="use --against holdout: its fit never saw the hold-out",
+        )
     column = points.schema.get_field_index("role")
     held = pa.array(["holdout"] * points.num_rows, type=pa.string())
     return points.set_column(column, points.schema.field("role"), held)
@@ -102,7 +112,7 @@ def _show(verdict: "Validation") -> None:
     for metric in dict.fromkeys(curve.metric for curve in verdict.curves):
         judged = [curve for curve in verdict.curves if curve.metric == metric]
         render.table(
-            f"Error of {metric} in %; the median may be {100 * judged[0].limit:g}",
+            f"Error of {metric} in %; the median may be {100 * judged[0].limit:.4g}",
             ["op", "#n", "#median", "#p95", "#max", "#bias", "#floor", "verdict"],
             [
                 [

@@ -5,7 +5,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
@@ -40,6 +40,9 @@ class Result:
         """The way out that was told; empty where none was."""
         hints = [line for line in self.stderr.splitlines() if line.startswith("hint: ")]
         return hints[-1].removeprefix("hint: ") if hints else ""
+
+
+Moeprof = Callable[..., Result]
 
 
 def run_moeprof(words: Sequence[object]) -> Result:

@@ -8,9 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.tests.cli.command_line import Result, run_moeprof
-
-Moeprof = Callable[..., Result]
+from moeprof.tests.cli.command_line import Moeprof, Result, run_moeprof
 
 
 @pytest.fixture(scope="session")
@@ -52,17 +50,25 @@ def built_run(tmp_path: Path, built: tuple[Path, Result]) -> Path:
 
 
 @pytest.fixture
-def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every file written whole find the disk full at its end."""
+def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give a function that lets the disk be full after so many more files written whole."""
 
-    def refuse(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def fill(files: int = 0) -> None:
+        written = iter(range(files))
+        sync = os.fsync
 
-    monkeypatch.setattr("os.fsync", refuse)
+        def sync_or_refuse(descriptor: int) -> None:
+            if next(written, None) is None:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            sync(descriptor)
+
+        monkeypatch.setattr("os.fsync", sync_or_refuse)
+
+    return fill
 
 
 @pytest.fixture
-def read_only_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+def read_only_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the making of every folder find the disk read-only."""
 
     def refuse(path: Path, *rest: object, **more: object) -> None:

@@ -1,21 +1,23 @@
 """The entry point: help, version, and what becomes of an error."""
 
+import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import moeprof as package
-from moeprof.cli import app
+from moeprof.tests.cli.command_line import Moeprof
 
 COMMANDS = ("doctor", "profile", "parse", "build-model", "validate", "cost", "report", "scenario")
 HEAVY = {"torch", "triton", "pandas", "scipy", "altair", "sqlalchemy"}
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=" ".join)
-def test_help_fits_80_columns_and_is_not_cut(moeprof, command):
+def test_help_fits_80_columns_and_is_not_cut(moeprof: Moeprof, command: tuple[str, ...]) -> None:
     told = moeprof(*command, "--help")
     assert told.exit_code == 0
     usage, *lines = told.stdout.splitlines()
@@ -24,19 +26,19 @@ def test_help_fits_80_columns_and_is_not_cut(moeprof, command):
     assert not [line for line in lines if line.endswith(("...", "…"))]
 
 
-def test_help_lists_every_command(moeprof):
+def test_help_lists_every_command(moeprof: Moeprof) -> None:
     told = moeprof("-h").stdout
     listed = told.partition("Commands:\n")[2].splitlines()
     assert tuple(line.split()[0] for line in listed) == COMMANDS
 
 
-def test_no_word_at_all_shows_the_help(moeprof):
+def test_no_word_at_all_shows_the_help(moeprof: Moeprof) -> None:
     told = moeprof()
     assert "Commands:" in told.stdout + told.stderr
 
 
 @pytest.mark.parametrize("words", [["--help"], ["profile", "--help"], ["--version"]], ids=" ".join)
-def test_help_and_version_load_nothing_heavy(words, tmp_path):
+def test_help_and_version_load_nothing_heavy(words: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "moeprof", *words]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert ended.returncode == 0
@@ -47,7 +49,7 @@ def test_help_and_version_load_nothing_heavy(words, tmp_path):
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--debug", "--version"]], ids=" ".join)
-def test_version_is_printed_as_data(moeprof, words):
+def test_version_is_printed_as_data(moeprof: Moeprof, words: list[str]) -> None:
     told = moeprof(*words)
     assert (told.exit_code, told.stdout, told.stderr) == (0, f"{package.__version__}\n", "")
 
@@ -64,7 +66,9 @@ def test_version_is_printed_as_data(moeprof, words):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_a_word_that_no_command_knows_is_bad_input(moeprof, words, named):
+def test_a_word_that_no_command_knows_is_bad_input(
+    moeprof: Moeprof, words: list[str], named: str
+) -> None:
     told = moeprof(*words)
     assert (told.exit_code, told.stdout) == (2, "")
     assert named in told.stderr
@@ -72,7 +76,7 @@ def test_a_word_that_no_command_knows_is_bad_input(moeprof, words, named):
 
 
 @pytest.fixture
-def broken(monkeypatch):
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
     """Let the search for the latest run fail as `error`."""
 
     def break_with(error: BaseException) -> None:
@@ -84,7 +88,9 @@ def broken(monkeypatch):
     return break_with
 
 
-def test_a_crash_is_129_and_asks_for_a_report(moeprof, broken):
+def test_a_crash_is_129_and_asks_for_a_report(
+    moeprof: Moeprof, broken: Callable[[BaseException], None]
+) -> None:
     broken(RuntimeError("the well [is] dry"))
     told = moeprof("parse")
     assert (told.exit_code, told.stdout) == (129, "")
@@ -96,7 +102,9 @@ def test_a_crash_is_129_and_asks_for_a_report(moeprof, broken):
 @pytest.mark.parametrize(
     "words", [["--debug", "parse"], ["parse", "--debug"], ["parse", "--debug", "--store", "x"]]
 )
-def test_debug_shows_the_traceback_in_any_position(moeprof, broken, words):
+def test_debug_shows_the_traceback_in_any_position(
+    moeprof: Moeprof, broken: Callable[[BaseException], None], words: list[str]
+) -> None:
     broken(RuntimeError("dry"))
     told = moeprof(*words)
     assert told.exit_code == 129
@@ -104,13 +112,13 @@ def test_debug_shows_the_traceback_in_any_position(moeprof, broken, words):
     assert told.errors == ["moeprof itself failed: RuntimeError: dry"]
 
 
-def test_debug_keeps_the_exit_code_of_bad_input(moeprof, tmp_path):
+def test_debug_keeps_the_exit_code_of_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
     told = moeprof("parse", "--store", tmp_path, "--debug")
     assert told.exit_code == 2
     assert "Traceback" in told.stderr
 
 
-def test_an_interrupt_is_130(moeprof, broken):
+def test_an_interrupt_is_130(moeprof: Moeprof, broken: Callable[[BaseException], None]) -> None:
     broken(KeyboardInterrupt())
     told = moeprof("parse")
     assert (told.exit_code, told.stdout) == (130, "")
@@ -118,8 +126,10 @@ def test_an_interrupt_is_130(moeprof, broken):
 
 
 @pytest.mark.parametrize("name", ["ENOSPC", "EROFS", "EDQUOT"])
-def test_a_disk_that_refuses_in_another_room_is_bad_input(moeprof, broken, name):
-    code = getattr(app.errno, name)
+def test_a_disk_that_refuses_in_another_room_is_bad_input(
+    moeprof: Moeprof, broken: Callable[[BaseException], None], name: str
+) -> None:
+    code = getattr(errno, name)
     broken(OSError(code, os.strerror(code), "raw/nsys"))
     told = moeprof("parse")
     assert told.exit_code == 2
@@ -127,12 +137,14 @@ def test_a_disk_that_refuses_in_another_room_is_bad_input(moeprof, broken, name)
     assert told.hint
 
 
-def test_another_fault_of_the_system_is_our_own(moeprof, broken):
-    broken(OSError(app.errno.EIO, "input/output error"))
+def test_another_fault_of_the_system_is_our_own(
+    moeprof: Moeprof, broken: Callable[[BaseException], None]
+) -> None:
+    broken(OSError(errno.EIO, "input/output error"))
     assert moeprof("parse").exit_code == 129
 
 
-def test_python_m_moeprof_ends_with_the_exit_code(tmp_path: Path):
+def test_python_m_moeprof_ends_with_the_exit_code(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "moeprof", "parse", "--store", str(tmp_path)]
     ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert ended.returncode == 2

@@ -1,0 +1,83 @@
+"""`moeprof build-model`: a run to its cost model."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from moeprof.store.cost_model import CostModelFile
+from moeprof.store.run import Run
+from moeprof.tests.cli.command_line import Moeprof, Result
+
+
+def test_the_model_is_told_as_json_and_nothing_else_on_stdout(built: tuple[Path, Result]) -> None:
+    store, told = built
+    (folder,) = store.iterdir()
+    assert told.exit_code == 0
+    assert told.data == {"model": str(Run(folder).model_path), "unmeasured": {}}
+
+
+def test_the_model_holds_a_curve_per_operation(built: tuple[Path, Result]) -> None:
+    model = json.loads(Path(built[1].data["model"]).read_text())
+    assert model["schema"] == CostModelFile.SCHEMA
+    assert [curve["op"] for curve in model["curves"]] == ["relu", "topk"]
+    for curve in model["curves"]:
+        assert curve["domain"] == {"first_tokens": 1, "last_tokens": 64}
+        assert len(curve["knots_tokens"]) == 8
+        assert min(curve["latency_us"]) > 0
+        assert curve["energy_mj"] is None
+        assert curve["energy_reason"]
+
+
+def test_what_is_not_parsed_yet_is_parsed_first(moeprof: Moeprof, recorded_run: Path) -> None:
+    run = Run(recorded_run)
+    assert not run.table("points").exists()
+    told = moeprof("build-model", recorded_run)
+    assert told.exit_code == 0
+    assert run.table("points").is_file()
+    assert told.stdout.startswith("Curves, and the leave-one-out error")
+    assert f"model: {run.model_path}" in told.stderr
+
+
+def test_tables_older_than_a_recording_are_made_anew(moeprof: Moeprof, built_run: Path) -> None:
+    points = Run(built_run).table("points")
+    os.utime(points, (0, 0))
+    assert moeprof("build-model", built_run).exit_code == 0
+    assert points.stat().st_mtime > 0
+
+
+def test_the_same_run_gives_the_same_bytes(moeprof: Moeprof, built_run: Path) -> None:
+    before = Run(built_run).model_path.read_bytes()
+    assert moeprof("build-model", "--store", built_run.parent).exit_code == 0
+    assert Run(built_run).model_path.read_bytes() == before
+
+
+def test_an_empty_store_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
+    told = moeprof("build-model", "--json", "--store", tmp_path / "none")
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert told.errors == [f"there is no run in {tmp_path / 'none'}"]
+    assert "moeprof profile" in told.hint
+
+
+def test_a_run_without_recordings_is_bad_input(moeprof: Moeprof, recorded_run: Path) -> None:
+    for path in recorded_run.glob("raw/*/*/recording.json"):
+        path.unlink()
+    told = moeprof("build-model", recorded_run)
+    assert told.exit_code == 2
+    (sentence,) = told.errors
+    assert "no row with role 'fit'" in sentence
+    assert not Run(recorded_run).model_path.exists()
+
+
+@pytest.mark.parametrize("json_words", [(), ("--json",)])
+def test_a_full_disk_keeps_the_old_model(
+    moeprof: Moeprof, fill_disk: Callable[..., None], built_run: Path, json_words: tuple[str, ...]
+) -> None:
+    before = Run(built_run).model_path.read_bytes()
+    fill_disk()
+    told = moeprof("build-model", built_run, *json_words)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert "no space left on device" in told.errors[0]
+    assert Run(built_run).model_path.read_bytes() == before

@@ -1,0 +1,75 @@
+"""`moeprof cost`: one look-up."""
+
+from pathlib import Path
+
+import pytest
+
+from moeprof.store.run import Run
+from moeprof.tests.cli.command_line import Moeprof
+
+
+def test_the_model_is_named_by_its_run_its_file_or_left_out(
+    moeprof: Moeprof, built_run: Path
+) -> None:
+    asked = ("--batch-size", "20", "--json")
+    by_run = moeprof("cost", built_run, "relu", *asked)
+    by_file = moeprof("cost", Run(built_run).model_path, "relu", *asked)
+    latest = moeprof("cost", "relu", *asked, "--store", built_run.parent)
+    assert by_run.exit_code == 0
+    assert by_run.data == by_file.data == latest.data
+
+
+def test_a_look_up_is_json_alone_on_stdout(moeprof: Moeprof, built_run: Path) -> None:
+    told = moeprof("cost", built_run, "relu", "--batch-size", "64", "--json")
+    assert (told.exit_code, told.stderr) == (0, "")
+    cost = told.data
+    assert (cost["op"], cost["tokens"], cost["measured"]) == ("relu", 64, True)
+    assert cost["latency_us"] > 0
+    assert (cost["energy_mj"], cost["energy_source"]) == (None, "unavailable")
+    assert cost["energy_reason"]
+
+
+def test_a_look_up_is_a_table_for_a_person(moeprof: Moeprof, built_run: Path) -> None:
+    told = moeprof("cost", built_run, "topk", "--batch-size", "64")
+    title, _, *rows = told.stdout.splitlines()
+    assert (told.exit_code, title) == (0, "topk at batch size 64 (measured, wall time)")
+    words = [row.split() for row in rows]
+    assert [row[0] for row in words] == ["latency", "energy", "temperature"]
+    assert words[1] == ["energy", "-", "-", "-", "mJ"]
+    assert "energy: unavailable: " in told.stderr
+
+
+def test_a_curve_is_named_whole_too(moeprof: Moeprof, built_run: Path) -> None:
+    curve = Run(built_run).plan().ops[0].curve
+    short = moeprof("cost", built_run, "relu", "--batch-size", "7", "--json").data
+    whole = moeprof("cost", built_run, curve, "--batch-size", "7", "--json").data
+    assert whole["latency_us"] == short["latency_us"]
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("relux --batch-size 4", "relux"),
+        ("relu --batch-size 100000", "100000 is outside"),
+        ("relu --batch-size 0", "0"),
+        ("relu --batch-size -5", "-5"),
+        ("RUN relu too --batch-size 4", "'too' is one word too many"),
+        ("nowhere.json relu --batch-size 4", "nowhere.json"),
+        ("relu --batch-size 4 --store nowhere", "nowhere"),
+    ],
+)
+def test_bad_input_is_told_in_one_sentence(
+    moeprof: Moeprof,
+    built_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = [built_run if word == "RUN" else word for word in words.split()]
+    store = () if "--store" in words else ("--store", built_run.parent)
+    told = moeprof("cost", *named, *store)
+    assert (told.exit_code, told.stdout) == (2, "")
+    (sentence,) = told.errors
+    assert says in sentence

@@ -1,0 +1,148 @@
+"""`moeprof parse`: a run's recordings, or a lone trace, to tables."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moeprof.store.run import Run
+from moeprof.store.tables import read_table
+from moeprof.tests.cli.command_line import Moeprof
+from moeprof.tests.parsers.conftest import NsysFile
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+NCU_PAGE = (
+    '"ID","Process ID","Kernel Name","gpu__time_duration.sum","dram__bytes_read.sum"\n'
+    '"","","","ns","byte"\n'
+    '"0","1","gemm(int)","1500","4096"\n'
+)
+
+
+def test_a_run_becomes_tables(moeprof: Moeprof, recorded_run: Path) -> None:
+    told = moeprof("parse", recorded_run)
+    run = Run(recorded_run)
+    assert (told.exit_code, told.stdout) == (0, "")
+    assert str(run.table("points").parent) in told.stderr
+    points = read_table(run.table("points"), "points")
+    assert set(points["op"].to_pylist()) == {"relu", "topk"}
+    assert points["failure"].null_count == points.num_rows
+    assert read_table(run.table("calls"), "calls").num_rows > points.num_rows
+
+
+def test_the_latest_run_is_parsed_by_default(moeprof: Moeprof, recorded_run: Path) -> None:
+    told = moeprof("parse", "--store", recorded_run.parent)
+    assert told.exit_code == 0
+    assert Run(recorded_run).table("points").is_file()
+
+
+def test_a_lone_nsys_export_becomes_tables(moeprof: Moeprof, tmp_path: Path) -> None:
+    trace = NsysFile(tmp_path / "trace.sqlite")
+    trace.call(1000, 1100, "step", correlation=1)
+    told = moeprof("parse", trace.close(), "--out", tmp_path / "tables")
+    assert told.exit_code == 0
+    launches = read_table(tmp_path / "tables" / "launches.parquet", "launches")
+    assert launches["range_name"].to_pylist() == ["step"]
+    assert launches["duration_ns"].to_pylist() == [50]
+    assert f"{tmp_path / 'tables' / 'launches.parquet'}: 1 rows" in told.stderr
+
+
+def test_a_lone_ncu_page_becomes_counters(moeprof: Moeprof, tmp_path: Path) -> None:
+    page = tmp_path / "page.csv"
+    page.write_text(NCU_PAGE)
+    told = moeprof("parse", page, "--out", tmp_path / "tables")
+    assert told.exit_code == 0
+    counters = read_table(tmp_path / "tables" / "counters.parquet", "counters")
+    assert counters["dram_read_bytes"].to_pylist() == [4096]
+
+
+def _an_empty_nsys_export(path: Path) -> None:
+    NsysFile(path).close()
+
+
+@pytest.mark.parametrize(
+    ("write", "says"),
+    [
+        (lambda path: path.write_bytes(PNG), "is no trace that moeprof knows"),
+        (lambda path: path.write_text("a diary"), "is no trace that moeprof knows"),
+        (lambda path: path.write_bytes(b""), "is empty (0 bytes)"),
+        (lambda path: path.write_bytes(b"SQLite format 3\0"), "is cut short"),
+        (lambda path: path.write_text('{"traceEvents": ['), "JSON"),
+        (lambda path: path.write_text('{"traceEvents": []}'), "no kernels and no ranges"),
+        (_an_empty_nsys_export, "holds no kernels and no ranges"),
+        (lambda path: None, "no such file"),
+    ],
+    ids=["png", "text", "empty", "cut", "half-json", "empty-kineto", "empty-nsys", "missing"],
+)
+def test_a_file_that_is_no_trace_is_told_in_one_sentence(
+    moeprof: Moeprof, tmp_path: Path, write: Callable[[Path], object], says: str
+) -> None:
+    source = tmp_path / "trace.file"
+    write(source)
+    told = moeprof("parse", source, "--out", tmp_path / "tables")
+    assert (told.exit_code, told.stdout) == (2, "")
+    (sentence,) = told.errors
+    assert str(source) in sentence
+    assert says in sentence
+    assert "Traceback" not in told.stderr
+    assert not (tmp_path / "tables").exists()
+
+
+def test_a_lone_trace_without_out_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
+    page = tmp_path / "page.csv"
+    page.write_text(NCU_PAGE)
+    told = moeprof("parse", page)
+    assert told.exit_code == 2
+    assert str(page) in told.errors[0]
+    assert "--out" in told.hint
+    assert list(tmp_path.iterdir()) == [page]
+
+
+def test_a_folder_that_is_no_run_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
+    told = moeprof("parse", tmp_path)
+    assert told.exit_code == 2
+    assert told.errors == [f"{tmp_path} is not a run: it has no plan.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda plan: plan | {"schema": "moeprof.plan/9.0"}, "is moeprof.plan/9.0, and this"),
+        (lambda plan: plan | {"schema": "moeprof.recording/1.0"}, "not a moeprof.plan"),
+        (lambda plan: plan | {"seed": "two"}, "seed"),
+        (lambda plan: {"schema": plan["schema"]}, "is not a valid moeprof.plan"),
+        (lambda plan: [plan], "no schema name"),
+    ],
+)
+def test_a_plan_that_this_version_cannot_read_is_bad_input(
+    moeprof: Moeprof, recorded_run: Path, change: Callable[[Any], Any], says: str
+) -> None:
+    path = recorded_run / "plan.json"
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    told = moeprof("parse", recorded_run)
+    assert told.exit_code == 2
+    assert told.errors[0].startswith(str(path))
+    assert says in told.errors[0]
+    assert not Run(recorded_run).table("points").exists()
+
+
+def test_a_recording_cut_short_is_bad_input(moeprof: Moeprof, recorded_run: Path) -> None:
+    path = sorted(recorded_run.glob("raw/*/*/recording.json"))[0]
+    path.write_text(path.read_text()[:100])
+    told = moeprof("parse", recorded_run)
+    assert told.exit_code == 2
+    assert told.errors[0].startswith(f"{path} is not JSON")
+
+
+def test_a_full_disk_keeps_the_old_tables(
+    moeprof: Moeprof, fill_disk: Callable[..., None], built_run: Path
+) -> None:
+    path = Run(built_run).table("points")
+    before = path.read_bytes()
+    fill_disk()
+    told = moeprof("parse", built_run)
+    assert told.exit_code == 2
+    assert "no space left on device" in told.errors[0]
+    assert path.read_bytes() == before
+    assert {each.suffix for each in path.parent.iterdir()} == {".parquet"}

@@ -1,0 +1,290 @@
+"""`moeprof profile`: what it refuses, what it writes, and how it goes on after a stop."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from moeprof.store.plan import Plan
+from moeprof.store.run import Run
+from moeprof.tests.cli.command_line import Moeprof, Result
+
+QUICK = ("--ops", "relu", "--device", "cpu", "--batch-sizes", "1,2,4", "--sampling", "all")
+OPS_PAGE = Path(__file__).parents[2] / "docs" / "ops.md"
+
+
+@pytest.fixture(scope="module")
+def example() -> str:
+    """Give the operation that docs/ops.md tells its reader to save."""
+    return OPS_PAGE.read_text().partition("```python\n")[2].partition("```")[0]
+
+
+def _only_run(store: Path) -> Run:
+    (folder,) = store.iterdir()
+    return Run(folder)
+
+
+def _recordings(run: Run) -> dict[Path, int]:
+    """When each recording of a run was written."""
+    return {path: path.stat().st_mtime_ns for path in run.folder.glob("raw/*/*/recording.json")}
+
+
+@pytest.mark.parametrize(
+    ("words", "named", "way_out"),
+    [
+        ("--ops topkk", "'topkk'", "did you mean topk?"),
+        ("--ops relu,relu", "relu twice", ""),
+        ("--ops nowhere.py", "nowhere.py does not exist", "Python file"),
+        ("--batch-sizes 1..x", "'1..x'", "1..512"),
+        ("--batch-sizes 8..1", "'8..1'", "1..8"),
+        ("--batch-sizes 0", "'0'", "1..512"),
+        ("--preset=", "no preset ''", "mixtral-8x7b"),
+        ("--preset huge", "'huge'", "mixtral-8x7b"),
+        ("--scenario nowhere.toml", "nowhere.toml", ""),
+        ("--preset small --scenario mine.toml", "--preset and --scenario", "one of them"),
+        ("--device cuda:99", "'cuda:99' is not there", "--device cpu"),
+        ("--device tpu", "'tpu'", "cuda:N"),
+        ("--collector stopwatch", "'stopwatch'", "cpu"),
+        ("--device cpu --collector cpu,cpu", "'cpu,cpu'", "one of them"),
+        ("--points -3", "--points is -3", ""),
+        ("--threads 0", "--threads is 0", ""),
+        ("--budget soon", "'soon'", "3m"),
+        ("--point-timeout -1s", "'-1s'", "3m"),
+        ("some/run", "some/run was named without --resume", "some/run --resume"),
+        ("--resume --dry-run", "--resume and --dry-run", "one of them"),
+        ("some/run --resume", "some/run is not a run", "the latest"),
+    ],
+)
+def test_bad_input_is_told_in_one_sentence_and_writes_nothing(
+    moeprof: Moeprof,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    named: str,
+    way_out: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = moeprof("profile", *words.split(), "--store", tmp_path / "store")
+    assert (told.exit_code, told.stdout) == (2, "")
+    (sentence,) = told.errors
+    assert named in sentence
+    assert way_out in told.hint
+    assert "Traceback" not in told.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_preset_file_that_is_no_preset_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
+    preset = tmp_path / "mine.toml"
+    preset.write_text("hidden = [")
+    told = moeprof("profile", "--scenario", preset, "--device", "cpu", "--store", tmp_path / "s")
+    assert told.exit_code == 2
+    assert told.errors[0].startswith(f"{preset} is not TOML")
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("collector", ["nsys", "ncu", "kineto"])
+def test_a_collector_that_does_not_work_here_is_exit_3(
+    moeprof: Moeprof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, collector: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = moeprof(
+        "profile", "--device", "cpu", "--collector", collector, "--store", tmp_path / "store"
+    )
+    assert (told.exit_code, told.stdout) == (3, "")
+    (sentence,) = told.errors
+    assert sentence.startswith(f"the {collector} collector does not work here: ")
+    assert "moeprof doctor" in told.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_writes_nothing(
+    moeprof: Moeprof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = moeprof("profile", "--dry-run", "--device", "cpu")
+    assert told.exit_code == 0
+    assert told.stdout.startswith("Plan: adaptive sampling, 24 sizes per operation")
+    assert "nothing was measured" in told.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_gives_the_plan_as_json(moeprof: Moeprof, tmp_path: Path) -> None:
+    words = ("--dry-run", "--json", "--points", "5", "--budget", "7s", "--store", tmp_path / "s")
+    told = moeprof("profile", *QUICK, *words)
+    assert told.exit_code == 0
+    plan = told.data["plan"]
+    assert [op["first"] for op in plan["ops"]] == [[1, 2, 4]]
+    assert (plan["device"], plan["collectors"], plan["points_per_op"]) == ("cpu", ["cpu"], 5)
+    assert 0 < told.data["estimate_s"] <= plan["budget_s"] == 7
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_told_as_json_and_nothing_else_on_stdout(profiled: tuple[Path, Result]) -> None:
+    store, told = profiled
+    assert told.exit_code == 0
+    assert told.data["run"] == str(_only_run(store).folder)
+    assert [op["op"] for op in told.data["ops"]] == ["relu", "topk"]
+    for op in told.data["ops"]:
+        # 8 sizes of the fit; 8 of the hold-out, which are visited twice
+        assert (op["collector"], op["measured"], op["recalled"]) == ("cpu", 24, 0)
+        assert (op["failures"], op["unmeasured"]) == ([], [])
+    assert "device: cpu; preset: small" in told.stderr
+
+
+def test_a_run_holds_its_plan_scripts_preset_and_recordings(profiled: tuple[Path, Result]) -> None:
+    run = _only_run(profiled[0])
+    assert [op.op for op in run.plan().ops] == ["relu", "topk"]
+    assert run.plan().run_id == run.folder.name
+    assert run.preset_path.is_file()
+    assert json.loads(run.provenance_path.read_text())["device"] == "cpu"
+    assert "torch.relu" in run.script("relu").read_text()
+    served = [served for _, recording in run.recordings() for served in recording.served]
+    assert len(served) == 48
+    assert all(min(one.calls_ns) > 0 for one in served)
+
+
+def test_a_finished_run_is_resumed_without_measuring_again(
+    moeprof: Moeprof, recorded_run: Path
+) -> None:
+    before = _recordings(Run(recorded_run))
+    told = moeprof("profile", recorded_run, "--resume", "--json")
+    assert told.exit_code == 0
+    assert [(op["measured"], op["recalled"]) for op in told.data["ops"]] == [(0, 24), (0, 24)]
+    assert _recordings(Run(recorded_run)) == before
+
+
+def test_the_latest_run_is_resumed_by_default(moeprof: Moeprof, recorded_run: Path) -> None:
+    told = moeprof("profile", "--resume", "--json", "--store", recorded_run.parent)
+    assert told.exit_code == 0
+    assert told.data["run"] == str(recorded_run)
+
+
+def test_a_resume_measures_only_what_is_missing(moeprof: Moeprof, recorded_run: Path) -> None:
+    run = Run(recorded_run)
+    lost = sorted(_recordings(run))[::16]
+    for path in lost:
+        shutil.rmtree(path.parent)
+    kept = _recordings(run)
+    told = moeprof("profile", recorded_run, "--resume", "--json")
+    assert told.exit_code == 0
+    assert sum(op["measured"] for op in told.data["ops"]) == len(lost)
+    after = _recordings(run)
+    assert {path: after[path] for path in kept} == kept
+    assert set(after) == {*kept, *lost}
+
+
+def test_a_budget_that_is_too_small_is_exit_4_and_a_resume_finishes(
+    moeprof: Moeprof, tmp_path: Path
+) -> None:
+    short = moeprof("profile", *QUICK, "--budget", "1ms", "--json", "--store", tmp_path)
+    assert short.exit_code == 4
+    assert "the budget was spent" in short.stderr
+    (left,) = (op["unmeasured"] for op in short.data["ops"])
+    assert left
+    run = _only_run(tmp_path)
+    assert f"moeprof profile {run.folder} --resume" in short.stderr
+
+    rest = moeprof("profile", run.folder, "--resume", "--json")
+    assert rest.exit_code == 0
+    (op,) = rest.data["ops"]
+    assert (op["measured"], op["recalled"], op["unmeasured"]) == (len(left), 3 - len(left), [])
+
+
+def test_resume_begins_a_run_where_there_is_none(moeprof: Moeprof, tmp_path: Path) -> None:
+    told = moeprof("profile", "--resume", *QUICK, "--json", "--store", tmp_path)
+    assert told.exit_code == 0
+    assert told.data["ops"][0]["measured"] == 3
+    assert told.data["run"] == str(_only_run(tmp_path).folder)
+
+
+def test_a_run_in_which_everything_fails_is_exit_3(
+    moeprof: Moeprof, tmp_path: Path, example: str
+) -> None:
+    source = tmp_path / "broken.py"
+    source.write_text(
+        example.replace("torch.nn.functional.silu(gate) * up", "gate / up[-1, -1, 0]")
+    )
+    store = tmp_path / "store"
+    told = moeprof("profile", "--ops", source, *QUICK[2:], "--json", "--store", store)
+    assert told.exit_code == 3
+    (op,) = told.data["ops"]
+    assert (op["measured"], len(op["failures"])) == (0, 3)
+    assert "IndexError" in told.stderr
+    assert told.errors == ["nothing was measured"]
+
+
+def test_another_schema_of_the_plan_is_refused(moeprof: Moeprof, recorded_run: Path) -> None:
+    plan = recorded_run / "plan.json"
+    plan.write_text(plan.read_text().replace(Plan.SCHEMA, "moeprof.plan/9.0"))
+    told = moeprof("profile", recorded_run, "--resume")
+    assert told.exit_code == 2
+    assert told.errors == [f"{plan} is moeprof.plan/9.0, and this moeprof knows {Plan.SCHEMA}"]
+
+
+def test_an_operation_of_ones_own_is_measured_resumed_and_looked_up(
+    moeprof: Moeprof, tmp_path: Path, example: str
+) -> None:
+    source = tmp_path / "my_op.py"
+    source.write_text(example)
+    store = tmp_path / "store"
+    told = moeprof("profile", "--ops", source, *QUICK[2:], "--json", "--store", store)
+    assert told.exit_code == 0
+    assert [(op["op"], op["measured"]) for op in told.data["ops"]] == [("silu_and_mul", 3)]
+    run = _only_run(store)
+    assert (run.folder / "ops" / "silu_and_mul.py").read_text() == example
+
+    source.unlink()  # the run holds a copy
+    again = moeprof("profile", run.folder, "--resume", "--json")
+    assert (again.exit_code, again.data["ops"][0]["recalled"]) == (0, 3)
+    assert moeprof("build-model", run.folder).exit_code == 0
+    cost = moeprof("cost", run.folder, "silu_and_mul", "--batch-size", "3", "--json")
+    assert cost.data["latency_us"] > 0
+
+
+def test_a_full_disk_leaves_no_half_written_run(
+    moeprof: Moeprof, fill_disk: Callable[..., None], tmp_path: Path
+) -> None:
+    fill_disk()
+    told = moeprof("profile", *QUICK, "--store", tmp_path)
+    assert told.exit_code == 2
+    assert "no space left on device" in told.errors[0]
+    assert "--store" in told.hint
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_disk_that_fills_during_a_sweep_leaves_a_run_to_go_on_with(
+    moeprof: Moeprof,
+    fill_disk: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    fill_disk(5)  # the script, preset.toml, plan.json, provenance.json and one recording
+    told = moeprof("profile", *QUICK, "--store", tmp_path)
+    assert told.exit_code == 2
+    assert "no space left on device" in told.errors[0]
+    run = _only_run(tmp_path)
+    assert len(run.recordings()) == 1
+    assert not [path for path in run.folder.rglob("*") if path.is_file() and path.name[0] == "."]
+
+    monkeypatch.undo()
+    rest = moeprof("profile", run.folder, "--resume", "--json")
+    assert rest.exit_code == 0
+    assert (rest.data["ops"][0]["measured"], rest.data["ops"][0]["recalled"]) == (2, 1)
+
+
+@pytest.mark.usefixtures("read_only_disk")
+def test_a_read_only_store_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
+    told = moeprof("profile", *QUICK, "--store", tmp_path / "store")
+    assert told.exit_code == 2
+    assert "read-only file system" in told.errors[0]
+    assert "--store" in told.hint
+
+
+def test_a_store_below_a_file_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    told = moeprof("profile", *QUICK, "--store", tmp_path / "file" / "store")
+    assert told.exit_code == 2
+    assert "not a directory" in told.errors[0]
+    assert told.hint

@@ -1,0 +1,111 @@
+"""What moeprof prints: data to stdout, talk to stderr, and nothing of the user's words lost."""
+
+import json
+from typing import Any
+
+import pytest
+
+from moeprof.cli import render
+
+
+@pytest.fixture(autouse=True)
+def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def test_talk_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    render.say("a run")
+    render.warn("a doubt")
+    render.error("it broke", hint="mend it")
+    render.error("no way out")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "a run",
+        "warning: a doubt",
+        "error: it broke",
+        "hint: mend it",
+        "error: no way out",
+    ]
+
+
+def test_markup_in_a_path_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    render.say("run: /tmp/[bold]x[/bold]")
+    assert capsys.readouterr().err == "run: /tmp/[bold]x[/bold]\n"
+
+
+def test_a_long_sentence_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    sentence = "word " * 60 + "end"
+    render.error(sentence)
+    assert capsys.readouterr().err == f"error: {sentence}\n"
+
+
+def test_data_is_json_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    value = {"latency_us": 1.5, "energy_mj": None, "name": "µ [x]"}
+    render.data(value)
+    out, err = capsys.readouterr()
+    assert json.loads(out) == value
+    assert err == ""
+
+
+def test_data_refuses_a_number_that_json_lacks() -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        render.data({"latency_us": float("nan")})
+
+
+@pytest.mark.parametrize("value", ["[presets]\n", "[presets]"])
+def test_text_ends_with_one_newline(capsys: pytest.CaptureFixture[str], value: Any) -> None:
+    render.text(value)
+    assert capsys.readouterr().out == "[presets]\n"
+
+
+def test_a_table_aligns_numbers_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
+    render.table("Points", ["op", "#n"], [["relu", "8"], ["topk", "24"]])
+    title, header, *rows = capsys.readouterr().out.splitlines()
+    assert title == "Points"
+    assert header.split() == ["op", "n"]
+    assert [row.rstrip().rindex(row.split()[1][-1]) for row in rows] == [
+        len(header.rstrip()) - 1
+    ] * 2
+
+
+def test_a_table_folds_what_is_too_wide_and_loses_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    word = "".join(f"{number:03}" for number in range(60))
+    render.table("Wide", ["what", "#n"], [[word, "1"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert word in "".join(line.split()[0] for line in lines[2:])
+
+
+def test_a_cell_with_markup_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    render.table("T", ["a"], [["[red]PASS[/red]"], ["PASS"]])
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()][2:] == [
+        "[red]PASS[/red]",
+        "PASS",
+    ]
+
+
+def test_the_bar_ends_where_the_sweep_does(capsys: pytest.CaptureFixture[str]) -> None:
+    with render.SweepBar() as bar:
+        bar.point("cpu", "relu", 4, 0, 48)
+        bar.point("cpu", "relu", 8, 1, 48)
+        bar.point("cpu", "topk", 4, 2, 48)
+        bar.end(3)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines()[:2] == ["cpu: relu (0/48 points done)", "cpu: topk (2/48 points done)"]
+    assert "3/3" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(None, "-"), (0, "0"), (3.14159, "3.142"), (123456.0, "1.235e+05")]
+)
+def test_a_number_has_four_significant_digits(value: Any, written: str) -> None:
+    assert render.number(value) == written
+
+
+@pytest.mark.parametrize(("share", "written"), [(None, "-"), (0.0, "0.00"), (0.03456, "3.46")])
+def test_a_share_is_written_in_percent(share: float | None, written: str) -> None:
+    assert render.percent(share) == written

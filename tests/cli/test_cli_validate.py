@@ -1,0 +1,209 @@
+"""`moeprof validate`: the verdict as an exit code, and what it refuses.
+
+Measured times differ from day to day, so the points are given times here: latency linear in batch
+size, which the fit gets right.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from moeprof.store.plan import Plan
+from moeprof.store.run import Run
+from moeprof.store.tables import read_table, write_table
+from moeprof.tests.cli.command_line import Moeprof
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
+
+
+def _retime(run: Run, *, holdout_factor: float = 1.0, repeat_difference: float = 0.001) -> None:
+    """Give every point 10 us + 1 us per token, those of the hold-out times a factor."""
+    path = run.table("points")
+    rows = read_table(path, "points").to_pylist()
+    for row in rows:
+        time_us = (10.0 + row["tokens"]) * (holdout_factor if row["role"] == "holdout" else 1.0)
+        row |= {"latency_us": time_us, "latency_us_lo": time_us, "latency_us_hi": time_us}
+        row["repeat_difference"] = None if row["role"] == "fit" else repeat_difference
+    table = read_table(path, "points")
+    write_table(path, "points", pa.Table.from_pylist(rows, schema=table.schema))
+
+
+@pytest.fixture
+def linear_run(moeprof: Moeprof, built_run: Path) -> Run:
+    """Give a run of one's own whose points lie on a line, with the model of them."""
+    run = Run(built_run)
+    _retime(run)
+    assert moeprof("build-model", built_run).exit_code == 0
+    return run
+
+
+def test_a_model_that_predicts_well_passes(moeprof: Moeprof, linear_run: Run) -> None:
+    told = moeprof("validate", linear_run.folder)
+    assert told.exit_code == 0
+    assert told.stdout.count("PASS") == 2
+    assert f"PASS: {linear_run.folder.name} against holdout" in told.stderr
+
+
+def test_a_model_that_predicts_badly_fails(moeprof: Moeprof, linear_run: Run) -> None:
+    _retime(linear_run, holdout_factor=1.5)
+    told = moeprof("validate", linear_run.folder)
+    assert told.exit_code == 1
+    assert told.stdout.count("FAIL") == 2
+
+
+def test_points_that_do_not_repeat_are_ambiguous(moeprof: Moeprof, linear_run: Run) -> None:
+    _retime(linear_run, holdout_factor=1.5, repeat_difference=0.2)
+    told = moeprof("validate", linear_run.folder)
+    assert told.exit_code == 125
+    assert "repeatability floor" in told.stderr
+
+
+def test_a_wider_limit_passes_what_failed(moeprof: Moeprof, linear_run: Run) -> None:
+    _retime(linear_run, holdout_factor=1.1)
+    assert moeprof("validate", linear_run.folder).exit_code == 1
+    assert moeprof("validate", linear_run.folder, "--limit", "20").exit_code == 0
+
+
+def test_a_model_of_measured_points_gets_a_verdict(moeprof: Moeprof, built_run: Path) -> None:
+    told = moeprof("validate", built_run, "--json")
+    outcome = told.data["outcome"]
+    assert told.exit_code == {"PASS": 0, "FAIL": 1, "AMBIGUOUS": 125}[outcome]
+
+
+def test_the_verdict_is_json_alone_on_stdout_and_a_file_in_the_run(
+    moeprof: Moeprof, linear_run: Run
+) -> None:
+    told = moeprof("validate", "--json", "--store", linear_run.folder.parent)
+    assert told.exit_code == 0
+    assert told.data["model"] == linear_run.folder.name
+    assert [curve["n"] for curve in told.data["curves"]] == [8, 8]
+    assert set(told.data["unmeasured"]) == {"power", "energy", "heat"}
+    assert json.loads(linear_run.validation_path.read_text()) == told.data
+
+
+def test_the_model_is_named_by_its_file_too(moeprof: Moeprof, linear_run: Run) -> None:
+    assert moeprof("validate", linear_run.model_path).exit_code == 0
+
+
+def test_another_run_is_held_against_the_model(
+    moeprof: Moeprof, linear_run: Run, tmp_path: Path
+) -> None:
+    other = Run(tmp_path / "other")
+    shutil.copytree(linear_run.folder, other.folder)
+    _retime(other, holdout_factor=1.5)
+    told = moeprof("validate", linear_run.folder, "--against", other.folder, "--json")
+    assert told.data["against"] == str(other.folder)
+    assert [curve["n"] for curve in told.data["curves"]] == [16, 16]
+    assert max(curve["max"] for curve in told.data["curves"]) == pytest.approx(1 / 3)
+
+
+def test_a_run_on_another_device_is_refused(
+    moeprof: Moeprof, linear_run: Run, tmp_path: Path
+) -> None:
+    other = Run(tmp_path / "other")
+    shutil.copytree(linear_run.folder, other.folder)
+    provenance = json.loads(other.provenance_path.read_text()) | {"device_name": "Abacus"}
+    other.provenance_path.write_text(json.dumps(provenance))
+    told = moeprof("validate", linear_run.folder, "--against", other.folder)
+    assert told.exit_code == 2
+    assert f"{other.folder} was measured on Abacus, the model on " in told.errors[0]
+
+
+def test_the_run_that_the_model_was_built_from_is_refused(
+    moeprof: Moeprof, linear_run: Run
+) -> None:
+    told = moeprof("validate", linear_run.folder, "--against", linear_run.folder)
+    assert told.exit_code == 2
+    assert told.errors == [f"the model was built from the points of {linear_run.folder}"]
+    assert "--against holdout" in told.hint
+
+
+def test_nvml_is_exit_3_where_there_is_none(
+    moeprof: Moeprof, built_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pynvml = pytest.importorskip("pynvml")
+
+    def refuse() -> None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    monkeypatch.setattr(pynvml, "nvmlInit", refuse)
+    told = moeprof("validate", built_run, "--against", "nvml")
+    assert (told.exit_code, told.stdout) == (3, "")
+    (sentence,) = told.errors
+    assert sentence.startswith("NVML is unavailable: ")
+    assert told.hint
+    assert not Run(built_run).validation_path.exists()
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "100", "nan"])
+def test_a_limit_that_is_no_percentage_is_refused(
+    moeprof: Moeprof, built_run: Path, limit: str
+) -> None:
+    told = moeprof("validate", built_run, "--limit", limit)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert told.errors == [f"--limit {limit} is no percentage"]
+    assert told.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"a diary", "is not JSON"),
+        (PNG, "is not JSON"),
+        (b'{"schema": "moeprof.plan/1.0"}', "holds 'moeprof.plan/1.0', not a"),
+        (b'{"schema": "moeprof.kernel_cost_model/9.0"}', "and this moeprof knows"),
+        (b'{"schema": "moeprof.kernel_cost_model/1.0"}', "is not a valid"),
+    ],
+    ids=["text", "png", "plan", "newer", "hollow"],
+)
+def test_a_file_that_is_no_model_is_told_in_one_sentence(
+    moeprof: Moeprof, tmp_path: Path, content: bytes, says: str
+) -> None:
+    path = tmp_path / "model.json"
+    path.write_bytes(content)
+    told = moeprof("validate", path)
+    assert (told.exit_code, told.stdout) == (2, "")
+    (sentence,) = told.errors
+    assert sentence.startswith(str(path))
+    assert says in sentence
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "words", ["nowhere.json", "--store empty", "MODEL --against nowhere"], ids=str
+)
+def test_what_is_missing_is_bad_input(
+    moeprof: Moeprof, built_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    named = [str(built_run) if word == "MODEL" else word for word in words.split()]
+    told = moeprof("validate", *named)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert named[-1] in told.errors[0]
+    assert told.hint
+
+
+def test_a_run_of_another_schema_version_is_refused(
+    moeprof: Moeprof, built_run: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(built_run, other)
+    plan = other / "plan.json"
+    plan.write_text(plan.read_text().replace(Plan.SCHEMA, "moeprof.plan/9.0"))
+    told = moeprof("validate", built_run, "--against", other)
+    assert told.exit_code == 2
+    assert told.errors[0].startswith(f"{plan} is moeprof.plan/9.0")
+
+
+def test_a_full_disk_leaves_no_verdict(
+    moeprof: Moeprof, fill_disk: Callable[..., None], linear_run: Run
+) -> None:
+    fill_disk()
+    told = moeprof("validate", linear_run.folder)
+    assert told.exit_code == 2
+    assert "no space left on device" in told.errors[0]
+    assert not linear_run.validation_path.exists()
