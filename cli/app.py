@@ -14,7 +14,20 @@ import typer
 
 from ..store.atomic import cannot_write
 from ..store.errors import MoeprofError
-from . import build_model, cost, doctor, parse, profile, render, report, scenario, validate
+from . import (
+    build_model,
+    cost,
+    doctor,
+    import_,
+    parse,
+    profile,
+    render,
+    report,
+    scenario,
+    scrub,
+    show,
+    validate,
+)
 
 _OWN_FAULT = 129  # above 127 and not 125: `git bisect run` stops instead of blaming a commit
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -34,6 +47,9 @@ app.command("validate")(validate.validate)
 app.command("cost")(cost.cost)
 app.command("report")(report.report)
 app.command("scenario")(scenario.scenario)
+app.command("scrub")(scrub.scrub)
+app.command("import")(import_.import_)
+app.command("show")(show.show)
 
 
 @app.callback()

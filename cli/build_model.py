@@ -1,28 +1,54 @@
 """`moeprof build-model`: tables to `kernel_cost_model.json`."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from . import render
 from .options import DEFAULT_STORE, Json, RunArgument, Store, find_run
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def build_model(run: RunArgument = None, store: Store = DEFAULT_STORE, json: Json = False) -> None:
+
+def build_model(
+    run: RunArgument = None,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option("--also", help="Another run of other operations on the same machine."),
+    ] = None,
+    store: Store = DEFAULT_STORE,
+    json: Json = False,
+) -> None:
     """Fit the run's points to a cost model. Parses first what is not parsed yet."""
+    import pyarrow as pa
+
     from ..costmodel.build import build_model as fit
+    from ..costmodel.pool import check_poolable, pooled_sha256
     from ..parsers.run_tables import parse_run, tables_are_current
     from ..store.document import read_document, write_document
     from ..store.provenance import Provenance
     from ..store.recording import sha256_of
+    from ..store.run import open_run
     from ..store.tables import read_table
 
     found = find_run(run, store)
-    if not tables_are_current(found):
-        for warning in parse_run(found):
-            render.warn(warning)
-    points_path = found.table("points")
+    runs = [found, *(open_run(folder) for folder in also or ())]
+    for one in runs:
+        if not tables_are_current(one):
+            for warning in parse_run(one):
+                render.warn(warning)
+    provenances = [read_document(one.provenance_path, Provenance) for one in runs]
+    check_poolable(provenances)
+    paths = [one.table("points") for one in runs]
+    points = pa.concat_tables([read_table(path, "points") for path in paths])
+    _tell_doubts(points)
     model = fit(
-        read_table(points_path, "points"),
+        points,
         preset=found.plan().preset,
-        provenance=read_document(found.provenance_path, Provenance),
-        points_sha256=sha256_of(points_path),
+        provenance=provenances[0],
+        points_sha256=pooled_sha256([sha256_of(path) for path in paths]),
     )
     write_document(found.model_path, model)
     render.say(f"model: {found.model_path}")
@@ -48,3 +74,13 @@ def build_model(run: RunArgument = None, store: Store = DEFAULT_STORE, json: Jso
     )
     for what, reason in model.unmeasured.items():
         render.warn(f"{what} is not in the model: {reason}")
+
+
+def _tell_doubts(points: "pa.Table") -> None:
+    """Say how many points bear marks: what disturbed them disturbs the model."""
+    marked = sum(bool(marks) for marks in points.column("marks").to_pylist())
+    if marked:
+        render.warn(
+            f"{marked} of {points.num_rows} points are in doubt, most often because their calls"
+            " spread: `moeprof report` lists them; measure again on a quiet machine"
+        )

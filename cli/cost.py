@@ -2,13 +2,17 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..store.errors import BadInput
 from . import render
 from .options import DEFAULT_STORE, Json, Store, find_model
+
+if TYPE_CHECKING:
+    from ..costmodel.breakdown import CostBreakdown
+    from ..costmodel.cost import Cost
 
 
 def cost(
@@ -19,6 +23,15 @@ def cost(
         ),
     ],
     batch_size: Annotated[int, typer.Option(help="Tokens in the call.")],
+    active_experts: Annotated[
+        int | None, typer.Option(help="Experts that get any token, of a routed operation.")
+    ] = None,
+    memory_pressure: Annotated[
+        float | None, typer.Option(help="Share of the memory bandwidth that others take, 0..1.")
+    ] = None,
+    breakdown: Annotated[
+        bool, typer.Option("--breakdown", help="Take the cost apart: memory, compute, launch.")
+    ] = False,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
@@ -32,11 +45,18 @@ def cost(
         raise BadInput(f"{words[2]!r} is one word too many", hint="moeprof cost MODEL fc1")
     *named, op = words
     path = find_model(Path(named[0]) if named else None, store)
-    found = KernelCostModel.load(path).get_cost(op, batch_size)
-    if json:
-        render.data(asdict(found))
+    model = KernelCostModel.load(path)
+    if breakdown:
+        _show_breakdown(model.get_cost_breakdown(op, batch_size), json)
         return
-    kind = "measured" if found.measured else "interpolated"
+    found = model.get_cost(
+        op, batch_size, active_experts=active_experts, memory_pressure=memory_pressure
+    )
+    if json:
+        render.data({"model": str(path), **asdict(found)})
+        return
+    render.say(f"model: {path}")
+    kind = _kind(found)
     render.table(
         f"{op} at batch size {batch_size} ({kind}, {found.source} time)",
         ["quantity", "#value", "#95 % from", "#to", "unit"],
@@ -48,11 +68,50 @@ def cost(
                 render.number(found.latency_us_hi),
                 "us",
             ],
-            ["energy", render.number(found.energy_mj), "-", "-", "mJ"],
+            [
+                "energy",
+                render.number(found.energy_mj),
+                render.number(found.energy_mj_lo),
+                render.number(found.energy_mj_hi),
+                "mJ",
+            ],
             ["temperature rise", render.number(found.temp_rise_c), "-", "-", "K"],
         ],
     )
-    if found.latency_us_lo is None:
-        render.say("no interval: the model has too few points to state one")
     if found.energy_mj is None:
         render.say(f"energy: {found.energy_source}: {found.energy_reason}")
+
+
+def _kind(found: "Cost") -> str:
+    """Say what a cost stands on."""
+    kinds = {
+        "estimated": found.estimated,
+        "transferred": found.transferred,
+        "extrapolated": found.extrapolated,
+        "measured": found.measured,
+    }
+    return next((kind for kind, holds in kinds.items() if holds), "interpolated")
+
+
+def _show_breakdown(parts: "CostBreakdown", json: bool) -> None:
+    if json:
+        render.data(asdict(parts))
+        return
+    cost = parts.cost
+    values = {
+        "latency": (cost.latency_us, "us"),
+        "memory, at full bandwidth": (parts.memory_us, "us"),
+        "compute, at full rate": (parts.compute_us, "us"),
+        "launch gaps": (parts.launch_us, "us"),
+        "beyond the roofline": (parts.rest_us, "us"),
+        "static energy": (parts.static_energy_mj, "mJ"),
+        "dynamic energy": (parts.dynamic_energy_mj, "mJ"),
+        "temperature rise": (parts.temp_rise_c, "K"),
+    }
+    render.table(
+        f"{cost.op} at batch size {cost.tokens} ({_kind(cost)}, bound by {parts.bound or '?'})",
+        ["part", "#value", "unit"],
+        [[name, render.number(value), unit] for name, (value, unit) in values.items()],
+    )
+    for name, reason in parts.reasons.items():
+        render.say(f"{name}: {reason}")

@@ -1,6 +1,7 @@
 """`moeprof parse`: recordings to Parquet tables."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ def parse(
         Path | None,
         typer.Argument(
             metavar="RUN | FILE",
-            help="Run folder (the latest if left out), or a trace: nsys SQLite, ncu CSV, Kineto.",
+            help="Run folder (the latest if left out), or a trace: of nsys, ncu or Kineto.",
         ),
     ] = None,
     out: Annotated[
@@ -26,6 +27,7 @@ def parse(
     """Turn recordings into Parquet tables."""
     from ..parsers.run_tables import parse_run
     from ..parsers.trace import parse_trace
+    from ..profiler.lone_report import export_report
     from ..store.tables import writing_tables
 
     if source is None or source.is_dir():
@@ -39,11 +41,12 @@ def parse(
             f"{source} is a lone trace, and nothing says where its tables go",
             hint="add --out DIR",
         )
-    pieces, warnings = parse_trace(source)
-    for warning in warnings:
-        render.warn(warning)
-    with writing_tables(out) as tables:
-        for name, piece in pieces:
-            tables.write(name, piece)
+    with TemporaryDirectory() as folder:
+        pieces, warnings = parse_trace(export_report(source, Path(folder)))
+        for warning in warnings:
+            render.warn(warning)
+        with writing_tables(out) as tables:
+            for name, piece in pieces:
+                tables.write(name, piece)
     for name, rows in tables.rows.items():
         render.say(f"{out / name}.parquet: {rows} rows")

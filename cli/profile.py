@@ -1,17 +1,18 @@
 """`moeprof profile`: scenarios to recordings."""
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from ..store.atomic import write_whole
 from ..store.document import write_document
 from ..store.errors import BadInput
-from ..store.run import Run, holds_runs
+from ..store.run import Run, claim_run, holds_runs
 from . import render
 from .options import DEFAULT_STORE, Json, Store, duration_s, find_run
 
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
 
 _BUDGET_SPENT = 4
 _NOTHING_MEASURED = 3
+_VERDICT_SIZES = 6  # below, the median error has no 95 % interval (parsers/median.py)
 
 
 def profile(
+    context: typer.Context,
     run: Annotated[
         Path | None,
         typer.Argument(metavar="RUN", help="With --resume: the run; the latest if left out."),
@@ -92,14 +95,18 @@ def profile(
     if resume and dry_run:
         raise BadInput("--resume and --dry-run were both given", hint="give one of them")
     if resume and (run is not None or holds_runs(store)):
-        _resume(find_run(run, store), budget_s, json)
+        resumed = find_run(run, store)
+        _check_same_plan(context, resumed.plan())
+        _resume(resumed, budget_s, json)
         return
+    if resume:
+        render.say(f"there is no run to resume in {store}: beginning one")
     chosen_device = choose_device(device)
     shape = _preset(preset, scenario, chosen_device)
     collectors, why = choose_collectors(collector, chosen_device)
     found = find_ops(ops)
     choices = Choices(
-        run_id=_free_run_id(store, f"{shape.name}-{chosen_device.replace(':', '')}"),
+        run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{shape.name}-{chosen_device.replace(':', '')}",
         device=chosen_device,
         collectors=collectors,
         isolation=isolation,
@@ -114,11 +121,14 @@ def profile(
     plan = make_plan(choices, shape, found, parse_batch_sizes(batch_sizes))
     render.say(f"device: {chosen_device}; preset: {shape.name} ({shape.source})")
     render.say(f"collector: {', '.join(collectors)} ({why})")
+    _say_if_too_few_are_held_out(plan)
     if dry_run:
         _show_plan(plan, json)
         return
     provenance = _provenance(plan)
-    begun = _begin(Run(store / plan.run_id), plan, shape, found, provenance)
+    begun = claim_run(store, plan.run_id)
+    plan = replace(plan, run_id=begun.folder.name)
+    _begin(begun, plan, shape, found, provenance)
     _sweep(begun, plan, shape, found, provenance, json)
 
 
@@ -134,13 +144,49 @@ def _preset(name: str | None, file: Path | None, device: str) -> "Preset":
     return load_preset(name)
 
 
-def _free_run_id(store: Path, what: str) -> str:
-    base = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{what}"
-    run_id, number = base, 1
-    while (store / run_id).exists():
-        number += 1
-        run_id = f"{base}-{number}"
-    return run_id
+def _check_same_plan(context: typer.Context, plan: "Plan") -> None:
+    """Raise BadInput for an option that was given and says other than the run's plan."""
+    from ..device.identity import choose_device
+    from ..scenarios.catalogue import find_ops
+    from ..scenarios.grid import parse_batch_sizes
+    from ..scenarios.preset import read_preset
+
+    readings: dict[str, tuple[Callable[[Any], object], object]] = {
+        "ops": (lambda words: [one.operation.name for one in find_ops(words)], _names(plan)),
+        "batch_sizes": (parse_batch_sizes, plan.ops[0].domain),
+        "preset": (str, plan.preset),
+        "scenario": (lambda path: read_preset(path).name, plan.preset),
+        "device": (choose_device, plan.device),
+        "collector": (lambda words: tuple(words.split(",")), plan.collectors),
+        "points": (int, plan.points_per_op),
+        "point_timeout": (duration_s, plan.point_timeout_s),
+    }
+    for name in ("sampling", "isolation", "l2", "threads", "seed"):
+        readings[name] = (lambda value: value, getattr(plan, name))
+    for name, (read, planned) in readings.items():
+        source = context.get_parameter_source(name)
+        given = context.params[name]
+        if source is None or source.name != "COMMANDLINE" or given == "auto":
+            continue
+        if read(given) != planned:
+            option = f"--{name.replace('_', '-')}"
+            raise BadInput(
+                f"{option} is {str(given)!r}, and the run was planned otherwise",
+                hint=f"leave {option} out to go on with it, or begin another without --resume",
+            )
+
+
+def _names(plan: "Plan") -> list[str]:
+    return [op_plan.op for op_plan in plan.ops]
+
+
+def _say_if_too_few_are_held_out(plan: "Plan") -> None:
+    fewest = min(len(op_plan.holdout) for op_plan in plan.ops)
+    if fewest < _VERDICT_SIZES:
+        render.warn(
+            f"{fewest} sizes are held out, and a verdict needs {_VERDICT_SIZES}:"
+            f" name at least {4 * _VERDICT_SIZES} batch sizes to validate the model"
+        )
 
 
 def _provenance(plan: "Plan") -> "Provenance":
@@ -157,7 +203,7 @@ def _begin(
     preset: "Preset",
     found: "Sequence[Found]",
     provenance: "Provenance",
-) -> Run:
+) -> None:
     """Write everything that a sweep needs; the plan comes last, and makes the folder a run."""
     from ..scenarios.preset import to_toml
     from ..scenarios.script import render_script
@@ -169,7 +215,6 @@ def _begin(
             write_whole(run.folder / op_plan.source, Path(each.source).read_bytes())
     write_whole(run.preset_path, to_toml(preset))
     write_document(run.plan_path, plan)
-    return run
 
 
 def _resume(run: Run, budget_s: float | None, json: bool) -> None:
@@ -204,7 +249,11 @@ def _sweep(
     render.say(f"run: {run.folder}")
     with render.SweepBar() as bar:
         sweep = Sweep(run, plan, provenance, scenarios, COLLECTORS, bar)
-        summaries = sweep.measure()
+        try:
+            summaries = sweep.measure()
+        except KeyboardInterrupt:
+            render.say(f"interrupted; go on with: moeprof profile {run.folder} --resume")
+            raise
     _tell(run, summaries, json)
 
 

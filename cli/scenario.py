@@ -11,9 +11,7 @@ from . import render
 
 
 def scenario(
-    name: Annotated[
-        str | None, typer.Argument(metavar="PRESET", help="Preset to print; all if left out.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="PRESET", help="Preset to print.")] = None,
     config: Annotated[
         Path | None, typer.Option("--from", help="config.json of a published model.")
     ] = None,
@@ -21,21 +19,41 @@ def scenario(
         Path | None, typer.Option("--out", help="File to write instead of stdout.")
     ] = None,
 ) -> None:
-    """Print a preset as TOML.
+    """Print a preset as TOML; without a name, list what there is.
 
     `moeprof profile --scenario FILE` takes it, changed as you like.
     """
-    from ..scenarios.preset import PRESETS, load_preset, preset_from_config, to_toml
+    from ..scenarios.preset import load_preset, preset_from_config, to_toml
 
     if name is not None and config is not None:
         raise BadInput("a preset's name and --from were both given", hint="give one of them")
     if config is not None:
-        presets = [preset_from_config(config)]
+        preset = preset_from_config(config)
+        render.say(
+            f"{preset.dtype}, and {preset.weight_bits} bits in groups of {preset.group_size} where"
+            " weights are packed: a config's own quantisation is not read"
+        )
+    elif name is not None:
+        preset = load_preset(name)
     else:
-        presets = [load_preset(each) for each in ([name] if name else PRESETS)]
-    toml = "\n".join(map(to_toml, presets))
+        _list()
+        return
     if out is None:
-        render.text(toml)
+        render.text(to_toml(preset))
     else:
-        write_whole(out, toml)
+        write_whole(out, to_toml(preset))
         render.say(f"preset: {out}")
+
+
+def _list() -> None:
+    from ..scenarios.preset import PRESETS, load_preset
+
+    presets = [load_preset(name) for name in PRESETS]
+    render.table(
+        "Presets",
+        ["name", "#hidden", "#ffn", "#experts", "#top_k", "dtype"],
+        [
+            [one.name, *map(str, (one.hidden, one.ffn, one.experts, one.top_k)), one.dtype]
+            for one in presets
+        ],
+    )

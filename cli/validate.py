@@ -45,11 +45,14 @@ def validate(
         raise BadInput(f"--limit {limit:g} is no percentage", hint="write 3 for 3 %")
     path = find_model(model, store)
     loaded = KernelCostModel.load(path)
-    points = _holdout_points(path) if against == "holdout" else _points_of(against, loaded.file)
+    render.say(f"model: {path}")
+    own = against == "holdout"
+    points = _own_points(path, loaded.file) if own else _points_of(against, loaded.file)
     share = None if limit is None else limit / 100
     verdict = validate_holdout(loaded, path.parent.name, points, limit=share)
     verdict = replace(verdict, against=against)
-    write_document(path.with_name("validation.json"), verdict)
+    name = "validation.json" if own else f"validation-{Path(against).resolve().name}.json"
+    write_document(path.with_name(name), verdict)
     if json:
         render.text(to_json(verdict))
     else:
@@ -68,11 +71,20 @@ def _refuse_nvml() -> None:
         )
 
 
-def _holdout_points(model: Path) -> "pa.Table":
-    """Points of the run that the model was built from."""
+def _own_points(path: Path, model: "CostModelFile") -> "pa.Table":
+    """Points of the run that the model was built from. Raises BadInput if they have changed."""
+    from ..store.recording import sha256_of
+    from ..store.run import Run
     from ..store.tables import read_table
 
-    return read_table(model.parent / "tables" / "points.parquet", "points")
+    run = Run(path.parent)
+    points = read_table(run.table("points"), "points")
+    if sha256_of(run.table("points")) != model.points_sha256:
+        raise BadInput(
+            f"{path} was built from other points than {run.folder} holds now",
+            hint=f"build it anew: moeprof build-model {run.folder}",
+        )
+    return points
 
 
 def _points_of(folder: str, model: "CostModelFile") -> "pa.Table":
@@ -82,6 +94,7 @@ def _points_of(folder: str, model: "CostModelFile") -> "pa.Table":
     """
     import pyarrow as pa
 
+    from ..parsers.run_tables import parse_run, tables_are_current
     from ..store.document import read_document
     from ..store.provenance import Provenance
     from ..store.recording import sha256_of
@@ -90,6 +103,9 @@ def _points_of(folder: str, model: "CostModelFile") -> "pa.Table":
 
     run = open_run(Path(folder))
     run.plan()  # a run of a version that this one does not know is refused
+    if not tables_are_current(run):
+        for warning in parse_run(run):
+            render.warn(warning)
     measured_on = read_document(run.provenance_path, Provenance).device_name
     if measured_on != model.provenance.device_name:
         raise BadInput(

@@ -1,202 +1,264 @@
 """From the table of points to a cost model, with nothing invented on the way."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
-from math import isfinite
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
-from ..store.cost_model import CostModelFile, CurveModel, Domain, FitError, IntervalScores
+from ..device.peaks import cpu_ceiling, data_sheet
+from ..store.cost_model import (
+    CostModelFile,
+    CurveModel,
+    Domain,
+    Fit,
+    FitError,
+    IntervalScores,
+    Origin,
+    Peaks,
+    Work,
+)
 from ..store.errors import BadInput
 from ..store.provenance import Provenance
-from .curve import choose_fit, fit_error
-from .intervals import interval_scores
-
-Row = dict[str, Any]
+from .curve import Floats, Ints, choose_fit, fit_error, fit_losses
+from .energy import NO_HEAT, energy_fields, fit_thermal, heat_fields
+from .gate import refuse_impossible
+from .intervals import Scored, interval_scores
+from .outside import drift_scores, with_drift
+from .roofline import fit_work, observed_peaks, roofline
+from .rows import Row, all_rounded, checked_knots, one_value, rounded
+from .surface import can_fit, fit_surface
 
 _IDENTITY: Final = (
     *("op", "shape", "dtype", "weight_bits", "group_size", "experts", "active_experts", "top_k"),
     *("l2", "regime"),
 )
-_REQUIRED: Final = ("op", "dtype", "l2", "regime", "latency_source", "energy_source")
-# Repeats of a measurement differ in the third digit. Six keep all of it, and drop the last bits
-# of a double, in which two machines may differ: the same points give the same bytes.
-_DIGITS: Final = 6
+_ACTIVE: Final = re.compile(r"-a\d+(?=-|$)")
 
 
 def build_model(
-    points: pa.Table, *, preset: str, provenance: Provenance, points_sha256: str
+    points: pa.Table,
+    *,
+    preset: str,
+    provenance: Provenance,
+    points_sha256: str,
+    origin: Origin | None = None,
 ) -> CostModelFile:
     """Fit one curve to each operation and shape of a `points` table.
 
-    Rows with role "fit" and no failure are used. A curve with fewer than two such points goes to
-    `unmeasured` with the reason, under the name of its operation, or under its own where the
-    operation has several. `points_sha256` is the digest of the table's file, for the record.
+    Rows with role "fit" and no failure become knots, those with role "calibration" give the
+    intervals. A curve with fewer than two knots goes to `unmeasured` with the reason, under the
+    name of its operation, or under its own where the operation has several. Points over several
+    numbers of active experts become one surface. `points_sha256` is the digest of the table's file;
+    `origin` says whose measurements these are, None for our own.
 
-    Raises BadInput where there is no row to fit, and, naming the curve, where a latency or energy
-    is not positive and finite, where a batch size stands twice with different latencies, or where
-    one curve mixes regimes, cache states, shapes or sources.
+    Raises BadInput where there is no row to fit, where two regimes are mixed, where a row is faster
+    than its roofline, and, naming the curve, where a latency or energy is not positive and finite,
+    where a batch size stands twice with different latencies, or where one curve mixes cache states,
+    shapes or sources.
     """
-    rows = sorted(
-        (row for row in points.to_pylist() if row["role"] == "fit"),
-        key=lambda row: (row["curve"], row["tokens"] or 0),
-    )
-    if not rows:
+    rows = [row for row in points.to_pylist() if row["role"] in ("fit", "calibration")]
+    if not any(row["role"] == "fit" for row in rows):
         raise BadInput(
             "the points hold no row with role 'fit'",
             hint="measure some with `moeprof profile`, and make the tables with `moeprof parse`",
         )
-    curves: list[CurveModel] = []
-    missing: dict[tuple[str, str], str] = {}
-    for name, group in groupby(rows, key=lambda row: str(row["curve"])):
-        asked = list(group)
-        knots = _knots(name, [row for row in asked if row["failure"] is None])
-        if len(knots) >= 2:
-            curves.append(_curve(name, knots))
-        else:
-            missing[asked[0]["op"], name] = _why_unmeasured(asked, knots)
+    found, missing = _measured_curves(rows)
+    used = [row for curve in found for row in (*curve.knots, *curve.calibration)]
+    _check_one_regime(used)
+    sheet = data_sheet(provenance.device_name)
+    ceiling = cpu_ceiling(provenance.threads, provenance.cache_bytes)
+    refuse_impossible(used, sheet or (ceiling if provenance.device == "cpu" else None))
+    peaks = sheet or _rounded_peaks(observed_peaks(used, provenance.cache_bytes))
+    flat = [curve for curve in found if not curve.is_surface]
+    fits = _choose_fits(flat)
+    scored = [curve.scored(fit) for curve, fit in zip(flat, fits, strict=True)]
+    curves = tuple(_curve(curve, one) for curve, one in zip(flat, scored, strict=True))
+    thermal = fit_thermal(used)
     return CostModelFile(
         preset=preset,
         points_sha256=points_sha256,
         provenance=provenance,
-        curves=tuple(curves),
-        intervals=_intervals(curves),
-        unmeasured=_by_op(missing, curves),
+        curves=curves,
+        intervals=_intervals(curves, scored, peaks),
+        unmeasured=_by_op(missing, found),
+        source="measured" if origin is None else "imported",
+        origin=origin,
+        peaks=peaks,
+        thermal=thermal,
+        thermal_reason=NO_HEAT if thermal is None else None,
+        surfaces=tuple(fit_surface(c.name, c.knots) for c in found if c.is_surface),
     )
 
 
-def _knots(curve: str, rows: Iterable[Row]) -> list[Row]:
-    """One row per batch size, ascending, its latency checked and rounded."""
-    knots: dict[int, Row] = {}
-    for row in rows:
-        tokens = row["tokens"]
-        if tokens is None or tokens < 1:
-            raise BadInput(f"{curve} has a point at batch size {tokens}; the smallest is 1")
-        latency_us = _positive(curve, row, "latency_us")
-        if latency_us is None:
-            raise BadInput(
-                f"{curve} has neither a latency nor a failure at batch size {tokens}",
-                hint="make the tables anew with `moeprof parse RUN`",
-            )
-        first = knots.setdefault(tokens, row | {"latency_us": latency_us})
-        if first["latency_us"] != latency_us:
-            raise BadInput(
-                f"{curve} has two latencies at batch size {tokens}: "
-                f"{first['latency_us']} and {latency_us} us",
-                hint="a table holds one row per size, its visits pooled: parse one run at a time",
-            )
-    return list(knots.values())
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """The checked points of one curve, or of one surface."""
 
+    name: str
+    knots: list[Row]
+    calibration: list[Row]
 
-def _positive(curve: str, row: Row, column: str) -> float | None:
-    """Give a quantity of a point, rounded; None where it was not measured."""
-    value = row[column]
-    if value is None:
-        return None
-    if not (isfinite(value) and value > 0):
-        raise BadInput(
-            f"{column} of {curve} at batch size {row['tokens']} is {value}, "
-            "and it must be positive and finite",
-            hint="profile that size again; what was not measured is null, never zero",
+    @property
+    def is_surface(self) -> bool:
+        return len({row["active_experts"] for row in self.knots}) > 1
+
+    @property
+    def op(self) -> str:
+        return str(self.knots[0]["op"])
+
+    @property
+    def tokens(self) -> Ints:
+        return np.array([row["tokens"] for row in self.knots], dtype=np.int64)
+
+    @property
+    def latency_us(self) -> Floats:
+        return np.array([row["latency_us"] for row in self.knots], dtype=np.float64)
+
+    @property
+    def segments(self) -> Ints | None:
+        """Number the kernels of each knot; None unless a trace told them all."""
+        signatures = [row["signature"] for row in self.knots]
+        if None in signatures:
+            return None
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(signatures))}
+        return np.array([numbers[text] for text in signatures], dtype=np.int64)
+
+    @property
+    def work(self) -> Work | None:
+        if any(row["flops"] is None or row["bytes_moved"] is None for row in self.knots):
+            return None
+        flops = np.array([row["flops"] for row in self.knots], dtype=np.float64)
+        moved = np.array([row["bytes_moved"] for row in self.knots], dtype=np.float64)
+        work = fit_work(self.tokens, flops, moved)
+        return None if work is None else Work(**all_rounded(asdict(work)))
+
+    @property
+    def family(self) -> str:
+        """Operations that read weights step at tiles, those that only stream tokens do not."""
+        work = self.work
+        if work is None:
+            return self.op
+        return "weights" if work.bytes_fixed > work.bytes_per_token else "activations"
+
+    def scored(self, fit: Fit) -> Scored:
+        return Scored(
+            fit,
+            self.tokens,
+            self.latency_us,
+            self.segments,
+            np.array([row["tokens"] for row in self.calibration], dtype=np.int64),
+            np.array([row["latency_us"] for row in self.calibration], dtype=np.float64),
         )
-    return _rounded(value)
 
 
-def _curve(name: str, knots: Sequence[Row]) -> CurveModel:
-    """Fit a curve through at least two knots."""
-    identity = {column: _one_value(name, knots, column) for column in _IDENTITY}
-    tokens = np.array([row["tokens"] for row in knots], dtype=np.int64)
-    latency_us = np.array([row["latency_us"] for row in knots], dtype=np.float64)
-    fit = choose_fit(tokens, latency_us)
-    energy_mj, energy_source, energy_reason = _energy(name, knots)
-    temp_rise_c, temp_rise_reason = _temp_rise(knots)
-    return CurveModel(
-        curve=name,
-        **(identity | {"shape": tuple(identity["shape"] or ())}),
-        domain=Domain(first_tokens=int(tokens[0]), last_tokens=int(tokens[-1])),
-        knots_tokens=tuple(tokens.tolist()),
-        latency_us=tuple(latency_us.tolist()),
-        latency_source=_one_value(name, knots, "latency_source"),
-        fit=fit,
-        error=FitError(**_all_rounded(asdict(fit_error(fit, tokens, latency_us)))),
-        energy_mj=energy_mj,
-        energy_source=energy_source,
-        energy_reason=energy_reason,
-        temp_rise_c=temp_rise_c,
-        temp_rise_reason=temp_rise_reason,
-    )
+def _measured_curves(rows: Iterable[Row]) -> tuple[list[_Measured], dict[tuple[str, str], str]]:
+    """Sort rows by curve, and say why those with too few points have none."""
+
+    def name_of(row: Row) -> str:
+        # The points of one surface have curves that differ in their active experts alone.
+        name = str(row["curve"])
+        return name if row["active_experts"] is None else _ACTIVE.sub("", name)
+
+    found: list[_Measured] = []
+    missing: dict[tuple[str, str], str] = {}
+    for name, group in groupby(sorted(rows, key=name_of), key=name_of):
+        whole = list(group)
+        there = [row for row in whole if row["failure"] is None]
+        asked = [row for row in whole if row["role"] == "fit"]
+        actives = {row["active_experts"] for row in whole}
+        if len(actives) == 1:
+            name = str(whole[0]["curve"])
+        curve = _Measured(
+            name,
+            checked_knots(name, (row for row in there if row["role"] == "fit")),
+            checked_knots(name, (row for row in there if row["role"] == "calibration")),
+        )
+        if len(curve.knots) < 2 or (curve.is_surface and not can_fit(curve.knots)):
+            missing[whole[0]["op"], name] = _why_unmeasured(asked, curve)
+        else:
+            found.append(curve)
+    return found, missing
 
 
-def _one_value(curve: str, rows: Sequence[Row], column: str) -> Any:
-    first = rows[0][column]
-    if first is None and column in _REQUIRED:
-        raise BadInput(f"{curve} has a point without its {column}")
-    for row in rows:
-        if row[column] != first:
-            raise BadInput(
-                f"{curve} mixes two values of {column}: {first} and {row[column]}",
-                hint="what was measured differently is not one curve: parse one run at a time",
-            )
-    return first
-
-
-def _energy(curve: str, knots: Sequence[Row]) -> tuple[tuple[float, ...] | None, str, str | None]:
-    """Energy over the knots, its source, and the reason where there is none."""
-    energies = [_positive(curve, row, "energy_mj") for row in knots]
-    without = [row for row, energy_mj in zip(knots, energies, strict=True) if energy_mj is None]
-    if without:
-        given = Counter(row["energy_reason"] or "no energy was recorded" for row in without)
-        return None, "unavailable", _share(without, knots, given.most_common(1)[0][0])
-    source = _one_value(curve, knots, "energy_source")
-    return tuple(value for value in energies if value is not None), source, None
-
-
-def _temp_rise(knots: Sequence[Row]) -> tuple[tuple[float, ...] | None, str | None]:
-    rises = [row["temp_rise_c"] for row in knots]
-    without = [row for row in knots if row["temp_rise_c"] is None]
-    if without:
-        return None, _share(without, knots, "no temperature rise was recorded")
-    return tuple(map(_rounded, rises)), None
-
-
-def _share(without: Sequence[Row], knots: Sequence[Row], reason: str) -> str:
-    if len(without) == len(knots):
-        return reason
-    return f"{len(without)} of {len(knots)} points lack it: {reason}"
-
-
-def _why_unmeasured(asked: Sequence[Row], knots: Sequence[Row]) -> str:
+def _why_unmeasured(asked: Sequence[Row], curve: _Measured) -> str:
     """Say why a curve has too few points, in the words of its most frequent failure."""
+    if curve.is_surface:
+        return f"{len(curve.knots)} points do not span tokens and active experts: it takes six"
     failures = Counter(row["failure"] for row in asked if row["failure"] is not None)
-    count = f"{len(knots)} of {len(asked)} points measured, and a curve needs two"
+    count = f"{len(curve.knots)} of {len(asked)} points measured, and a curve needs two"
     return f"{count}: {failures.most_common(1)[0][0]}" if failures else count
 
 
-def _by_op(missing: dict[tuple[str, str], str], curves: Iterable[CurveModel]) -> dict[str, str]:
+def _check_one_regime(rows: Sequence[Row]) -> None:
+    regimes = {row["regime"]: row["curve"] for row in rows}
+    if len(regimes) > 1:
+        (first, one), (second, other), *_ = sorted(regimes.items(), key=str)
+        raise BadInput(
+            f"a model of {one} and {other} mixes two values of regime: {first} and {second}",
+            hint="one model holds one regime: build one from each",
+        )
+
+
+def _choose_fits(curves: Sequence[_Measured]) -> list[Fit]:
+    losses = [fit_losses(c.tokens, c.latency_us, c.segments) for c in curves]
+    families: defaultdict[str, list[dict[Fit, float]]] = defaultdict(list)
+    for curve, own in zip(curves, losses, strict=True):
+        families[curve.family].append(own)
+    means = {
+        name: {fit: sum(one[fit] for one in all_) / len(all_) for fit in all_[0]}
+        for name, all_ in families.items()
+    }
+    return [
+        choose_fit(own, [means[curve.family]]) for curve, own in zip(curves, losses, strict=True)
+    ]
+
+
+def _curve(curve: _Measured, scored: Scored) -> CurveModel:
+    identity = {column: one_value(curve.name, curve.knots, column) for column in _IDENTITY}
+    gaps = [row["gap_us"] for row in curve.knots]
+    segments = scored.segments
+    error: FitError = fit_error(scored.fit, scored.tokens, scored.values, segments)
+    return CurveModel(
+        curve=curve.name,
+        **(identity | {"shape": tuple(identity["shape"] or ())}),
+        domain=Domain(first_tokens=int(scored.tokens[0]), last_tokens=int(scored.tokens[-1])),
+        knots_tokens=tuple(scored.tokens.tolist()),
+        latency_us=tuple(scored.values.tolist()),
+        latency_source=one_value(curve.name, curve.knots, "latency_source"),
+        fit=scored.fit,
+        error=FitError(**all_rounded(asdict(error))),
+        **energy_fields(curve.name, curve.knots),
+        **heat_fields(curve.knots),
+        floor=rounded(scored.floor),
+        segments=None if segments is None else tuple(segments.tolist()),
+        work=curve.work,
+        gap_us=None if None in gaps else tuple(rounded(gap) for gap in gaps),
+    )
+
+
+def _intervals(
+    curves: Iterable[CurveModel], scored: Sequence[Scored], peaks: Peaks
+) -> IntervalScores:
+    bounds = [roofline(curve.work, peaks, curve.dtype) for curve in curves]
+    drifts = [drift_scores(one, bound) for one, bound in zip(scored, bounds, strict=True)]
+    scores = with_drift(interval_scores(scored), drifts)
+    drift = None if scores.drift_95 is None else rounded(scores.drift_95)
+    return replace(scores, quantiles=all_rounded(scores.quantiles), drift_95=drift)
+
+
+def _by_op(missing: dict[tuple[str, str], str], found: Iterable[_Measured]) -> dict[str, str]:
     """Name unmeasured curves by their operation, where that names one curve alone."""
     of_op: defaultdict[str, set[str]] = defaultdict(set)
-    for op, curve in (*missing, *((curve.op, curve.curve) for curve in curves)):
+    for op, curve in (*missing, *((curve.op, curve.name) for curve in found)):
         of_op[op].add(curve)
     return {op if len(of_op[op]) == 1 else curve: reason for (op, curve), reason in missing.items()}
 
 
-def _intervals(curves: Iterable[CurveModel]) -> IntervalScores:
-    scores = interval_scores(
-        (curve.fit, np.array(curve.knots_tokens), np.array(curve.latency_us)) for curve in curves
-    )
-    return replace(scores, floor=_rounded(scores.floor), quantiles=_all_rounded(scores.quantiles))
-
-
-def _all_rounded(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _rounded(value) if isinstance(value, float) else value
-        for name, value in values.items()
-    }
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{_DIGITS}g}")
+def _rounded_peaks(peaks: Peaks) -> Peaks:
+    bandwidth = None if peaks.bytes_per_s is None else rounded(peaks.bytes_per_s)
+    return replace(peaks, flops_per_s=all_rounded(peaks.flops_per_s), bytes_per_s=bandwidth)

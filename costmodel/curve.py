@@ -2,10 +2,11 @@
 
 The time of a matrix product over batch size is a staircase: it rises where one more row needs one
 more tile. A step fit says so between two knots, where a straight line would be wrong on both sides
-of the edge. Which of the two a curve gets is decided by leave-one-out on its own knots.
+of the edge. Which fit a curve gets is decided by leave-one-out, on its own knots and on those of
+its family, because the knots of one curve alone are often too few to tell.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -15,49 +16,77 @@ from ..store.cost_model import Fit, FitError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Losses = Mapping[Fit, float]
+
+FITS: Final[tuple[Fit, ...]] = ("linear", "step", "step64")
 
 # A bracket whose ends differ by less than this, as a |log| ratio, is flat: a line serves it.
 _FLAT: Final = 0.03
-# The step of a wider bracket cannot be placed: there, the curve rises once a tile.
-_WIDEST_STEP: Final = 128
+# A bracket wider than this has steps that cannot be placed: there, the curve rises once a tile of
+# as many rows.
+_WIDEST: Final[dict[Fit, int]] = {"step": 128, "step64": 64}
 _SMALLEST_TILE: Final = 16
 # The step fit must beat the line by 10 %, or a few knots choose it by chance.
 _MARGIN: Final = 0.9
+# How much the mean of a family counts beside a curve's own loss.
+_KIN: Final = 2.0
 # One knot that no fit can predict must not decide alone.
 _WORST_LOG_ERROR: Final = 0.3
 
 
-def interpolate(fit: Fit, tokens: Ints, values: Floats, query: Ints) -> Floats:
+def interpolate(
+    fit: Fit, tokens: Ints, values: Floats, query: Ints, segments: Ints | None = None
+) -> Floats:
     """Evaluate a curve at `query`, of shape [Q], with values in the unit of `values`.
 
     `tokens` [K] ascend strictly, and `values` [K] are positive: the curve passes through them.
-    Every size of `query` must lie between the first and the last of `tokens`.
+    Every size of `query` must lie between the first and the last of `tokens`. `segments` [K], where
+    they are known, number the kernels of each knot: between two knots of one kernel with one grid
+    there is no step, whatever the fit.
     """
     right = np.clip(np.searchsorted(tokens, query), 1, len(tokens) - 1)
     left = right - 1
-    return _BETWEEN[fit](tokens[left], tokens[right], values[left], values[right], query)
+    one_kernel = None if segments is None else segments[left] == segments[right]
+    ends = tokens[left], tokens[right], values[left], values[right]
+    return _between(fit, *ends, query, one_kernel)
 
 
-def leave_one_out(fit: Fit, tokens: Ints, values: Floats) -> Floats:
+def leave_one_out(fit: Fit, tokens: Ints, values: Floats, segments: Ints | None = None) -> Floats:
     """Predict each inner knot, shape [K - 2], from all the others."""
-    return _BETWEEN[fit](tokens[:-2], tokens[2:], values[:-2], values[2:], tokens[1:-1])
+    one_kernel = None if segments is None else segments[:-2] == segments[2:]
+    ends = tokens[:-2], tokens[2:], values[:-2], values[2:]
+    return _between(fit, *ends, tokens[1:-1], one_kernel)
 
 
-def choose_fit(tokens: Ints, values: Floats) -> Fit:
-    """Give "step" where it predicts left-out knots at least 10 % better than "linear"."""
+def fit_losses(tokens: Ints, values: Floats, segments: Ints | None = None) -> dict[Fit, float]:
+    """Give each fit's loss: the sum of |log errors| of left-out knots, of at most 30 % each."""
+    losses: dict[Fit, float] = {}
+    for fit in FITS:
+        predicted = leave_one_out(fit, tokens, values, segments)
+        log_errors = np.abs(np.log(predicted / values[1:-1]))
+        losses[fit] = float(np.minimum(log_errors, _WORST_LOG_ERROR).sum())
+    return losses
+
+
+def choose_fit(own: Losses, family: Sequence[Losses] = ()) -> Fit:
+    """Give the staircase that predicts left-out knots at least 10 % better than a line, or a line.
+
+    What counts is the curve's `own` loss plus twice the mean over its `family`, itself among them:
+    a clear curve decides for itself, an unclear one goes with the others.
+    """
 
     def loss(fit: Fit) -> float:
-        log_errors = np.abs(np.log(leave_one_out(fit, tokens, values) / values[1:-1]))
-        return float(np.minimum(log_errors, _WORST_LOG_ERROR).sum())
+        return own[fit] + _KIN * sum(losses[fit] for losses in family) / max(1, len(family))
 
-    return "step" if loss("step") < _MARGIN * loss("linear") else "linear"
+    best = min(_WIDEST, key=loss)
+    return best if loss(best) < _MARGIN * loss("linear") else "linear"
 
 
-def fit_error(fit: Fit, tokens: Ints, values: Floats) -> FitError:
+def fit_error(fit: Fit, tokens: Ints, values: Floats, segments: Ints | None = None) -> FitError:
     """Leave-one-out error of a fit, over the inner knots; None where there are none."""
     if len(tokens) < 3:
         return FitError(median=None, p95=None, n=0)
-    errors = np.abs(leave_one_out(fit, tokens, values) / values[1:-1] - 1)
+    errors = np.abs(leave_one_out(fit, tokens, values, segments) / values[1:-1] - 1)
     median, p95 = np.quantile(errors, [0.5, 0.95])
     return FitError(median=float(median), p95=float(p95), n=len(errors))
 
@@ -77,10 +106,26 @@ def _linear(left: Ints, right: Ints, low: Floats, high: Floats, query: Ints) -> 
     return line
 
 
-def _step(left: Ints, right: Ints, low: Floats, high: Floats, query: Ints) -> Floats:
+def _between(
+    fit: Fit,
+    left: Ints,
+    right: Ints,
+    low: Floats,
+    high: Floats,
+    query: Ints,
+    one_kernel: NDArray[np.bool_] | None,
+) -> Floats:
+    line = _linear(left, right, low, high, query)
+    if fit == "linear":
+        return line
+    stairs = _step(_WIDEST[fit], left, right, low, high, query)
+    return stairs if one_kernel is None else np.where(one_kernel, line, stairs)
+
+
+def _step(widest: int, left: Ints, right: Ints, low: Floats, high: Floats, query: Ints) -> Floats:
     """One step at the tile edge of a narrow bracket; in a wide one, a rise from tile to tile."""
-    narrow = right - left <= _WIDEST_STEP
-    tile = np.where(narrow, 1, _WIDEST_STEP)
+    narrow = right - left <= widest
+    tile = np.where(narrow, 1, widest)
     up_left, up_right, up_query = (-(-sizes // tile) * tile for sizes in (left, right, query))
     sloped = _linear(up_left, up_right, low, high, up_query)
     edge = _tile_edge(left, right)
@@ -101,9 +146,3 @@ def _tile_edge(left: Ints, right: Ints) -> Ints:
         edge = np.where(multiple < right, multiple, edge)
         tile *= 2
     return edge
-
-
-_BETWEEN: Final[dict[Fit, Callable[[Ints, Ints, Floats, Floats, Ints], Floats]]] = {
-    "linear": _linear,
-    "step": _step,
-}

@@ -1,18 +1,27 @@
 """Look up what an operation costs: `kernel_cost_model.json`, ready for questions."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from itertools import pairwise
-from math import inf, isfinite
+from collections.abc import Iterable, Sequence
+from operator import index
 from pathlib import Path
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..store.cost_model import CostModelFile, CurveModel
 from ..store.document import read_document
 from ..store.errors import BadInput
-from .cost import Cost, CurveCosts
+from .breakdown import CostBreakdown, at_temperature, take_apart, under_pressure
+from .consistency import check_file
+from .cost import Cost
+from .curve_cost import Costs, CurveCosts
+from .layer import EXPERT_OPS, ROUTER_OPS, LayerCost, LayerPart, compose, expert_loads
+from .outside import Miss
+from .surface_cost import SurfaceCosts
+from .transfer import transfer
 
-__all__ = ["Cost", "KernelCostModel"]
+__all__ = ["Cost", "CostBreakdown", "KernelCostModel", "LayerCost", "Miss"]
 
 
 class KernelCostModel:
@@ -23,13 +32,13 @@ class KernelCostModel:
     """
 
     def __init__(self, file: CostModelFile) -> None:
-        for curve in file.curves:
-            _check(curve)
+        check_file(file)
         self.file = file
         self._by_name: dict[str, list[CurveCosts]] = defaultdict(list)
+        self._surfaces = {s.surface: SurfaceCosts(s) for s in file.surfaces}
         self._known: dict[str, dict[int, Cost]] = {}
         for curve in file.curves:
-            costs = CurveCosts(curve, file.intervals)
+            costs = CurveCosts(curve, file)
             for name in {curve.op, curve.curve}:
                 self._by_name[name].append(costs)
         for name, found in self._by_name.items():
@@ -56,77 +65,209 @@ class KernelCostModel:
         """The curves, as they stand in the file."""
         return self.file.curves
 
-    def get_cost(self, op: str, batch_size: int, *, shape: tuple[int, ...] | None = None) -> Cost:
+    def get_cost(
+        self,
+        op: str,
+        batch_size: int,
+        *,
+        active_experts: int | None = None,
+        current_temp_c: float | None = None,
+        memory_pressure: float | None = None,
+        shape: tuple[int, ...] | None = None,
+    ) -> Cost:
         """Look up one call of `op` on `batch_size` tokens.
 
         `op` names an operation or a curve; an operation that was measured at several shapes needs
-        `shape` too. Raises BadInput for an unknown operation or shape, for one name that stands
-        for several curves, and for a batch size that is no integer or lies outside the domain.
+        `shape`, one measured over active experts needs `active_experts`. Beyond the domain, up to
+        four doublings, the cost is flagged `extrapolated`; at a shape within two octaves of
+        measured ones, `transferred`. `memory_pressure` is the share of the memory bandwidth that
+        others take, 0 to below 1; `current_temp_c` acts where leakage was fitted. Both give an
+        estimate.
+
+        Raises BadInput for an unknown operation, for one name that stands for several curves, and
+        for a batch size that is no integer of at least 1; Miss, a BadInput, where nothing near
+        enough was measured.
         """
-        if shape is None and type(batch_size) is int:  # True and 4.0 would be found as 1 and 4
+        if (
+            active_experts is None
+            and current_temp_c is None
+            and memory_pressure is None
+            and shape is None
+            and type(batch_size) is int  # True and 4.0 would be found as 1 and 4
+        ):
             try:
                 return self._known[op][batch_size]
             except KeyError:
                 pass
-        return self._find(op, shape).cost(batch_size)
+        tokens = _checked(batch_size)
+        surface = self._find_surface(op, shape, active_experts)
+        if surface is not None:
+            cost = surface.cost(tokens, _checked_experts(op, active_experts))
+            if memory_pressure is not None or current_temp_c is not None:
+                raise BadInput(f"{op} over active experts is known as measured, and not otherwise")
+            return cost
+        found = self._find(op, shape, active_experts)
+        if found is None:
+            assert shape is not None
+            return transfer(op, tuple(shape), tokens, self._by_name[op], self.file.peaks)
+        cost = found.cost(tokens)
+        if memory_pressure is not None:
+            cost = under_pressure(cost, found.curve, found.bound, memory_pressure)
+        if current_temp_c is not None:
+            cost = at_temperature(cost, self.file.thermal, current_temp_c)
+        return cost
 
     def get_costs(
-        self, op: str, sizes: Iterable[int], *, shape: tuple[int, ...] | None = None
-    ) -> list[Cost]:
-        """Look up several batch sizes of one operation, in the order given, as `get_cost` does."""
-        costs = self._find(op, shape)
-        return [costs.cost(size) for size in sizes]
+        self,
+        op: str,
+        sizes: Iterable[int] | NDArray[np.integer],
+        *,
+        shape: tuple[int, ...] | None = None,
+    ) -> Costs:
+        """Look up several batch sizes of one operation, in the order given, as `get_cost` does.
 
-    def _find(self, name: str, shape: tuple[int, ...] | None) -> CurveCosts:
+        `sizes` [N] of integers; an int64 array is taken as it is. The costs come as arrays [N], and
+        as a sequence of `Cost`.
+        """
+        found = self._find(op, shape, None)
+        if found is None:
+            raise BadInput(f"{op} was not measured at shape {shape}", hint="ask for one at a time")
+        if isinstance(sizes, np.ndarray) and sizes.dtype == np.int64 and sizes.ndim == 1:
+            costs = found.inner_costs(sizes.astype(np.int64, copy=False))
+            if costs is not None:
+                return costs
+        return found.costs(np.array([_checked(size) for size in sizes], dtype=np.int64))
+
+    def get_interval_us(
+        self, op: str, batch_size: int, percent: int, *, shape: tuple[int, ...] | None = None
+    ) -> tuple[float, float]:
+        """Bound the latency at a nominal coverage of 50, 80, 90 or 95 percent."""
+        if percent not in (50, 80, 90, 95):
+            raise BadInput(f"there is no {percent} % interval", hint="ask for 50, 80, 90 or 95")
+        return self._measured(op, shape).interval_us(_checked(batch_size), percent)
+
+    def get_cost_breakdown(
+        self, op: str, batch_size: int, *, shape: tuple[int, ...] | None = None
+    ) -> CostBreakdown:
+        """Look up one call and take it apart: memory, compute, launch, energy, heat."""
+        found = self._measured(op, shape)
+        return take_apart(found.cost(_checked(batch_size)), found.curve, found.bound)
+
+    def get_thermal_safe_batch_size(
+        self,
+        op: str,
+        *,
+        max_temp_c: float,
+        current_temp_c: float,
+        shape: tuple[int, ...] | None = None,
+    ) -> int | None:
+        """Find the largest measured-range batch size that keeps the device at `max_temp_c` or less.
+
+        None where even the smallest does not. Raises BadInput where no heat is known.
+        """
+        found = self._measured(op, shape)
+        domain = found.curve.domain
+        sizes = np.arange(domain.first_tokens, domain.last_tokens + 1, dtype=np.int64)
+        rises = found.costs(sizes).temp_rise_c
+        if np.isnan(rises).all():
+            raise BadInput(
+                f"the heat of {op} is not known: {found.curve.temp_rise_reason}",
+                hint="profile it with power and temperature",
+            )
+        safe = sizes[current_temp_c + rises <= max_temp_c]
+        return int(safe[-1]) if len(safe) else None
+
+    def get_layer_cost(
+        self,
+        batch_size: int,
+        *,
+        top_k: int,
+        active_experts: int,
+        router_ops: Sequence[str] = ROUTER_OPS,
+        expert_ops: Sequence[str] = EXPERT_OPS,
+    ) -> LayerCost:
+        """Compose a mixture-of-experts layer from its kernels, one after the other.
+
+        The router's operations see all of `batch_size`; the experts' see what an even spread sends
+        to each active expert. Raises BadInput where an operation is unknown or counts cannot be.
+        """
+        tokens = _checked(batch_size)
+        loads = expert_loads(tokens, top_k, active_experts)
+        parts = [LayerPart(self.get_cost(op, tokens), 1) for op in router_ops]
+        for op in expert_ops:
+            parts += [LayerPart(self.get_cost(op, rows), calls) for rows, calls in loads.items()]
+        return compose(tokens, top_k, active_experts, parts)
+
+    def _find_surface(
+        self, name: str, shape: tuple[int, ...] | None, active_experts: int | None
+    ) -> SurfaceCosts | None:
+        if active_experts is None and name in self._by_name:
+            return None
+        found = [
+            costs
+            for surface, costs in self._surfaces.items()
+            if name in (surface, costs.surface.op) and shape in (None, costs.surface.shape)
+        ]
+        if len(found) > 1:
+            names = ", ".join(costs.surface.surface for costs in found)
+            raise BadInput(
+                f"{name} stands for {len(found)} surfaces", hint=f"name the shape, or: {names}"
+            )
+        return found[0] if found else None
+
+    def _measured(self, name: str, shape: tuple[int, ...] | None) -> CurveCosts:
+        found = self._find(name, shape, None)
+        if found is None:
+            raise BadInput(f"{name} was not measured at shape {_times(shape or ())}")
+        return found
+
+    def _find(
+        self, name: str, shape: tuple[int, ...] | None, active_experts: int | None
+    ) -> CurveCosts | None:
+        """Find the one curve that is meant; None where `shape` is one that was not measured."""
         found = self._by_name.get(name)
         if found is None:
             if name in self.file.unmeasured:
                 raise BadInput(f"{name} was not measured: {self.file.unmeasured[name]}")
-            known = sorted({curve.op for curve in self.curves})
+            known = sorted({c.op for c in self.curves} | {s.op for s in self.file.surfaces})
             raise BadInput(
                 f"the model has no operation {name!r}",
                 hint=f"it has {', '.join(known) or 'none'}",
             )
+        if active_experts is not None:
+            found = [costs for costs in found if costs.curve.active_experts == active_experts]
+            if not found:
+                raise BadInput(f"{name} was not measured with {active_experts} active experts")
         fitting = [c for c in found if shape is None or c.curve.shape == tuple(shape)]
-        if len(fitting) == 1:
-            return fitting[0]
-        if not fitting:
-            shapes = sorted({_times(costs.curve.shape) for costs in found})
+        if len(fitting) > 1:
+            curves = ", ".join(costs.curve.curve for costs in fitting[:8])
             raise BadInput(
-                f"{name} was not measured at shape {_times(shape or ())}",
-                hint=f"it was at {', '.join(shapes)}",
+                f"{name} stands for {len(fitting)} curves",
+                hint=f"name the shape, or one of the curves: {curves}",
             )
-        curves = ", ".join(costs.curve.curve for costs in fitting)
+        return fitting[0] if fitting else None
+
+
+def _checked(batch_size: int) -> int:
+    """Give a batch size as an int of at least 1."""
+    try:
+        if isinstance(batch_size, bool):
+            raise TypeError
+        tokens = index(batch_size)
+    except TypeError:
+        raise BadInput(f"the batch size is {batch_size!r}, and it must be an integer") from None
+    if tokens < 1:
+        raise BadInput(f"the batch size is {tokens}, and the smallest is 1")
+    return tokens
+
+
+def _checked_experts(op: str, active_experts: int | None) -> int:
+    if active_experts is None or isinstance(active_experts, bool):
         raise BadInput(
-            f"{name} stands for {len(fitting)} curves",
-            hint=f"name the shape, or one of the curves: {curves}",
+            f"{op} was measured over active experts, and none are named",
+            hint="count the experts that get a token, and give active_experts",
         )
-
-
-def _check(curve: CurveModel) -> None:
-    """Refuse a curve that contradicts itself, as a file edited by hand may."""
-    knots, domain = curve.knots_tokens, curve.domain
-    columns = (curve.latency_us, curve.energy_mj, curve.temp_rise_c)
-    rules = {
-        "has fewer than two knots": len(knots) >= 2,
-        "has knots that do not ascend from 1 or more": knots[:1] >= (1,)
-        and all(left < right for left, right in pairwise(knots)),
-        "has a domain that is not its first to its last knot": (
-            knots[:1] + knots[-1:] == (domain.first_tokens, domain.last_tokens)
-        ),
-        "has more or fewer values than knots": all(
-            column is None or len(column) == len(knots) for column in columns
-        ),
-        "has a latency or an energy that is not positive and finite": all(
-            0 < value < inf for column in columns[:2] for value in column or ()
-        ),
-        "has a temperature rise that is not finite": all(map(isfinite, curve.temp_rise_c or ())),
-    }
-    for complaint, holds in rules.items():
-        if not holds:
-            raise BadInput(
-                f"{curve.curve} {complaint}", hint="build the model anew: `moeprof build-model`"
-            )
+    return index(active_experts)
 
 
 def _times(shape: tuple[int, ...]) -> str:

@@ -1,18 +1,151 @@
-"""GPUs as NVML describes them, read only.
+"""GPUs as NVML describes them, and the readings of their sensors; nothing is ever set.
 
-Every reading may be unsupported or refused; it is None then. NVML and CUDA number the GPUs
-differently, so a GPU is found by its UUID.
+Every reading may be unsupported or refused. In a description it is None then; a sensor's reading
+keeps NVML's return code beside it. NVML and CUDA number the GPUs differently, so a GPU is found by
+its UUID.
 """
 
 import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from ..store.errors import CannotMeasure
 from ..store.provenance import Gpu
 
 T = TypeVar("T")
+
+# Names of the readings, as they stand in a power log; each ends in the unit that NVML gives.
+ENERGY: Final = "energy_mj"
+POWER_INSTANT: Final = "power_instant_mw"
+POWER_AVERAGE: Final = "power_average_mw"
+POWER_USAGE: Final = "power_usage_mw"
+TEMP_GPU: Final = "temp_gpu_c"
+TEMP_MEMORY: Final = "temp_memory_c"
+SM_CLOCK: Final = "sm_clock_mhz"
+MEMORY_CLOCK: Final = "memory_clock_mhz"
+EVENT_REASONS: Final = "event_reasons"  # a bit mask
+POWER_LIMIT: Final = "power_limit_mw"
+COMPUTE_PROCESSES: Final = "compute_processes"  # how many
+
+# Fields of nvmlDeviceGetFieldValues, and how a power log calls them. The throttle times are
+# accumulators since the driver was loaded, in ns (nvml.h, NVML_FI_DEV_CLOCKS_EVENT_REASON_*).
+_FIELDS: Final = {
+    186: POWER_INSTANT,
+    185: POWER_AVERAGE,
+    82: TEMP_MEMORY,
+    74: "throttle_power_cap_ns",
+    76: "throttle_sync_boost_ns",
+    269: "throttle_sw_thermal_ns",
+    270: "throttle_hw_thermal_ns",
+    271: "throttle_power_brake_ns",
+}
+_WIDE_TYPES: Final = (2, 3)  # of a field's value: unsigned long, unsigned long long
+FUNCTION_NOT_FOUND: Final = 13
+
+
+class Reading(NamedTuple):
+    """What one sensor said: a value and NVML's return code 0, or None and another code."""
+
+    name: str
+    code: int
+    value: int | None
+
+
+class Sensors:
+    """The sensors of one GPU, while NVML is initialised.
+
+    Each method is one call of NVML and gives the readings that it returned. Raises CannotMeasure
+    where NVML shows no GPU of that UUID, and for a GPU in MIG mode: its sensors measure the whole
+    board, whatever slice a process has.
+    """
+
+    def __init__(self, library: Any, uuid: str) -> None:
+        self._library = library
+        try:
+            self._handle = library.nvmlDeviceGetHandleByUUID(uuid)
+        except library.NVMLError as error:
+            raise CannotMeasure(
+                f"NVML cannot open GPU {uuid}: {str(error).lower()}", hint="run `moeprof doctor`"
+            ) from error
+        if self._mig():
+            raise CannotMeasure(
+                f"GPU {uuid} is in MIG mode, and its energy is that of the whole board",
+                hint="switch MIG off, or use another GPU",
+            )
+
+    def energy(self) -> tuple[Reading, ...]:
+        """Energy since the driver was loaded, mJ: the counter that edges are looked for in."""
+        return (self._read(ENERGY, self._library.nvmlDeviceGetTotalEnergyConsumption),)
+
+    def fields(self) -> tuple[Reading, ...]:
+        """Power over the last 25 ms or so and over the last second, memory temperature, throttling.
+
+        One call; each field has its own return code.
+        """
+        try:
+            values = self._library.nvmlDeviceGetFieldValues(self._handle, list(_FIELDS))
+        except self._library.NVMLError as error:
+            return tuple(Reading(name, error.value, None) for name in _FIELDS.values())
+        return tuple(map(_field_reading, _FIELDS.values(), values))
+
+    def temperature(self) -> tuple[Reading, ...]:
+        """Temperature of the GPU, whole degC."""
+        sensor = self._library.NVML_TEMPERATURE_GPU
+        return (self._read(TEMP_GPU, self._library.nvmlDeviceGetTemperatureV, sensor),)
+
+    def sm_clock(self) -> tuple[Reading, ...]:
+        """Clock of the SMs, MHz."""
+        kind = self._library.NVML_CLOCK_SM
+        return (self._read(SM_CLOCK, self._library.nvmlDeviceGetClockInfo, kind),)
+
+    def memory_clock(self) -> tuple[Reading, ...]:
+        """Clock of the memory, MHz."""
+        kind = self._library.NVML_CLOCK_MEM
+        return (self._read(MEMORY_CLOCK, self._library.nvmlDeviceGetClockInfo, kind),)
+
+    def event_reasons(self) -> tuple[Reading, ...]:
+        """What holds the clocks down, a bit mask; under its older name where the driver is old."""
+        new = self._read(EVENT_REASONS, self._library.nvmlDeviceGetCurrentClocksEventReasons)
+        if new.code != FUNCTION_NOT_FOUND:
+            return (new,)
+        return (self._read(EVENT_REASONS, self._library.nvmlDeviceGetCurrentClocksThrottleReasons),)
+
+    def power_limit(self) -> tuple[Reading, ...]:
+        """Power limit that is enforced, mW."""
+        return (self._read(POWER_LIMIT, self._library.nvmlDeviceGetEnforcedPowerLimit),)
+
+    def power_usage(self) -> tuple[Reading, ...]:
+        """What most tools call power, mW: the average over a second from Ampere on."""
+        return (self._read(POWER_USAGE, self._library.nvmlDeviceGetPowerUsage),)
+
+    def compute_processes(self) -> tuple[Reading, ...]:
+        """How many processes compute on the GPU, ours among them.
+
+        Their ids are not kept: in a container they are those of the host, and match none of ours.
+        """
+        call = self._library.nvmlDeviceGetComputeRunningProcesses
+        return (self._read(COMPUTE_PROCESSES, lambda handle: len(call(handle))),)
+
+    def _read(self, name: str, call: Callable[..., int], *arguments: Any) -> Reading:
+        try:
+            return Reading(name, 0, call(self._handle, *arguments))
+        except self._library.NVMLError as error:
+            return Reading(name, error.value, None)
+
+    def _mig(self) -> bool:
+        try:
+            mode, _ = self._library.nvmlDeviceGetMigMode(self._handle)
+        except self._library.NVMLError:
+            return False
+        return bool(mode == self._library.NVML_DEVICE_MIG_ENABLE)
+
+
+def _field_reading(name: str, field: Any) -> Reading:
+    if field.nvmlReturn != 0:
+        return Reading(name, field.nvmlReturn, None)
+    wide = field.valueType in _WIDE_TYPES
+    return Reading(name, 0, field.value.ullVal if wide else field.value.uiVal)
 
 
 @contextmanager

@@ -1,134 +1,255 @@
-"""Linear layer on 4-bit weights that are turned into numbers on the way: y = x W^T.
+"""Linear layer on weights that are unpacked on the way: y = activation(x W^T + bias), one launch.
 
-A first kernel, correct and plain: one program per tile of y, weights unpacked in registers.
-kernels/int4.py describes the packed layout.
+packing.py describes the weights, product.py the main loop, tiles.py the choice of the tile. Where K
+is split, the last program to end sums the parts in their order: the same bits on every run.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import torch
 
-from ..store.errors import BadInput
-from .backend import gpu_of, interprets, jit, runs_kernel, tl, triton
-from .int4 import PER_WORD, dequant_unpack, group_size_of
+from .activation import DERIVATIVES, REFERENCES, activate
+from .arguments import check_weights
+from .backend import gpu_of, jit, runs_kernel, tl, triton
+from .fragment import compute_types, empty_result
+from .packing import bits_of, dequantise
+from .product import product
+from .tiles import INTERPRETER, Layer, Tile, choose_tile, gpu_at
 
-_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
+def dequant_linear(
+    x: torch.Tensor,
+    packed: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    activation: str = "none",
+) -> torch.Tensor:
+    """Compute activation(x W^T + bias): by the Triton kernel on a GPU, by the reference elsewhere.
 
-def dequant_linear(x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
-    """Compute y = x W^T: by the Triton kernel on a GPU, by the torch reference elsewhere.
+    Shapes: x [tokens, K], packed int32 [ceil(N / 16), ceil(K / 64), 32, bits] with 4 or 8 bits,
+    scales and zeros [K / group, N], bias [N], y [tokens, N]. All but packed are of one dtype,
+    bfloat16, float16 or float32; sums are kept in float32. `activation` is none, gelu_tanh,
+    gelu_erf, silu or relu. N is a multiple of 16 and K of the group, or `pack` has padded them.
 
-    Shapes: x [tokens, K], packed int32 [N, K / 8], scales [K / group, N], y [tokens, N]. x, scales
-    and y are of one dtype, float32, bfloat16 or float16; sums are kept in float32.
-    Raises BadInput for a shape, dtype or device that does not fit.
+    torch.compile and torch.export see one operator, moeprof::dequant_linear. Gradients are those
+    of x. Raises BadInput for a shape, dtype, stride, device or activation that does not fit, and
+    for a batch whose offsets do not fit 31 bits.
     """
-    group = _check(x, packed, scales)
-    if runs_kernel(x):
-        return _launch(x, packed, scales, group)
-    return dequant_linear_reference(x, packed, scales)
-
-
-def dequant_linear_reference(
-    x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor
-) -> torch.Tensor:
-    """Compute the same in torch, in any floating dtype: unpack all weights, then multiply."""
-    return torch.nn.functional.linear(x, dequant_unpack(packed, scales))
-
-
-def _check(x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor) -> int:
-    group = group_size_of(packed, scales)
-    inputs = PER_WORD * packed.shape[1]
-    if x.dim() != 2 or x.shape[1] != inputs:
-        raise BadInput(f"x must be [tokens, {inputs}] for these weights, not {list(x.shape)}")
-    if x.dtype not in _DTYPES or scales.dtype != x.dtype:
-        raise BadInput(
-            f"x is {x.dtype} and scales are {scales.dtype}: both must be of one dtype,"
-            " float32, bfloat16 or float16",
-            hint="convert them, as in scales.to(x.dtype)",
-        )
-    if x.device != packed.device:
-        raise BadInput(
-            f"x is on {x.device} and packed on {packed.device}", hint="move both to one device"
-        )
-    if not (packed.is_contiguous() and scales.is_contiguous()):
-        raise BadInput("packed and scales must be contiguous", hint="call .contiguous() on them")
-    return group
-
-
-def _launch(
-    x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor, group: int
-) -> torch.Tensor:
-    tokens, inputs = x.shape
-    outputs = packed.shape[0]
-    y = torch.empty((tokens, outputs), dtype=x.dtype, device=x.device)
-    block_m = min(64, max(16, triton.next_power_of_2(tokens)))
-    block_n = 64
-    grid = (triton.cdiv(tokens, block_m), triton.cdiv(outputs, block_n))
-    with gpu_of(x):
-        _dequant_linear_kernel[grid](
-            x,
-            packed,
-            scales,
-            y,
-            tokens,
-            outputs,
-            x.stride(0),
-            x.stride(1),
-            INPUTS=inputs,
-            GROUP=group,
-            BLOCK_M=block_m,
-            BLOCK_N=block_n,
-            BLOCK_K=64,
-            # The interpreter multiplies bfloat16 wrongly, so there every product is in float32.
-            IN_FLOAT32=x.dtype == torch.float32 or interprets(),
-            num_stages=2,  # 3 of float32 do not fit the 99 KiB of shared memory that sm_86 has
-            enable_fp_fusion=True,  # Triton 3.10 changes the default
-        )
+    check_weights(x, packed, scales, zeros, bias, activation)
+    y: torch.Tensor = _operator(x, packed, scales, zeros, bias, activation)
     return y
 
 
+def dequant_linear_reference(
+    x: torch.Tensor,
+    packed: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,
+    activation: str = "none",
+) -> torch.Tensor:
+    """Compute the same in torch, in any floating dtype: unpack all weights, then multiply."""
+    weight = dequantise(packed, scales, x.shape[1], zeros)
+    return REFERENCES[activation](torch.nn.functional.linear(x, weight, bias))
+
+
+@torch.library.custom_op("moeprof::dequant_linear", mutates_args=())
+def _operator(
+    x: torch.Tensor,
+    packed: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    activation: str,
+) -> torch.Tensor:
+    if x.shape[0] == 0:
+        return x.new_empty((0, scales.shape[1]))
+    if runs_kernel(x):
+        return _launch(x, packed, scales, zeros, bias, activation)
+    return dequant_linear_reference(x, packed, scales, zeros, bias, activation)
+
+
+@_operator.register_fake
+def _shape_of(
+    x: torch.Tensor,
+    packed: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    activation: str,
+) -> torch.Tensor:
+    return x.new_empty((x.shape[0], scales.shape[1]))
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+    *tensors, ctx.activation = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _gradient(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    x, packed, scales, zeros, bias = ctx.saved_tensors
+    if ctx.activation != "none":
+        sums = _operator(x, packed, scales, zeros, bias, "none")
+        gradient = DERIVATIVES[ctx.activation](gradient, sums)
+    return gradient @ dequantise(packed, scales, x.shape[1], zeros), None, None, None, None, None
+
+
+_operator.register_autograd(_gradient, setup_context=_keep)
+
+
+def _launch(
+    x: torch.Tensor,
+    packed: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    activation: str,
+) -> torch.Tensor:
+    (tokens, inputs), (groups, outputs) = x.shape, scales.shape
+    layer = Layer(outputs, inputs, bits_of(packed, (outputs, inputs)), inputs // groups)
+    gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
+    tile = choose_tile(gpu, layer, tokens, x.element_size())
+    grid = (triton.cdiv(tokens, tile.rows), triton.cdiv(outputs, tile.outputs), tile.splits)
+    y = empty_result(x, outputs)
+    parts = arrived = None
+    if tile.splits > 1:
+        parts = torch.empty((tile.splits, tokens, outputs), device=x.device)
+        arrived = _counters(x, grid[0] * grid[1])
+    with gpu_of(x):
+        dequant_linear_kernel[grid](
+            x,
+            packed,
+            scales,
+            zeros,
+            bias,
+            y,
+            parts,
+            arrived,
+            tokens,
+            outputs,
+            inputs,
+            x.stride(0),
+            **constants(layer, tile, activation, x.dtype),
+            num_warps=tile.warps,
+            num_stages=tile.stages,
+            enable_fp_fusion=True,  # Triton 3.10 changes the default
+        )
+    return y.to(x.dtype)
+
+
+def constants(layer: Layer, tile: Tile, activation: str, dtype: torch.dtype) -> dict[str, Any]:
+    """Give the kernel's compile-time arguments."""
+    compute, ptx = compute_types(dtype, layer.bits)
+    return {
+        "GROUP": layer.group,
+        "BITS": layer.bits,
+        "BM": tile.rows,
+        "BN": tile.outputs,
+        "BK": tile.inputs,
+        "SPLITS": tile.splits,
+        "EVEN_K": layer.inputs % tile.inputs == 0,
+        "SCALES": tile.scales,
+        "ACTIVATION": activation,
+        "DT": compute,
+        "ASM": ptx,
+    }
+
+
+def _counters(x: torch.Tensor, count: int) -> torch.Tensor:
+    """Zeros that the kernel counts in and leaves as zeros: one launch, and no clearing before it.
+
+    Kernels on one stream run one after the other, so a stream's may share them. A graph that is
+    being captured gets its own, which it clears: it may be replayed beside anything.
+    """
+    if not x.is_cuda:
+        return torch.zeros(count, dtype=torch.int32)
+    with gpu_of(x):
+        if torch.cuda.is_current_stream_capturing():
+            return torch.zeros(count, dtype=torch.int32, device=x.device)
+        stream = torch.cuda.current_stream().cuda_stream
+    return _kept_zeros(x.device, stream, max(1024, 1 << (count - 1).bit_length()))
+
+
+@cache
+def _kept_zeros(device: torch.device, stream: int, count: int) -> torch.Tensor:
+    return torch.zeros(count, dtype=torch.int32, device=device)
+
+
 @jit  # type: ignore[untyped-decorator]
-def _dequant_linear_kernel(  # type: ignore[no-untyped-def]
-    x_ptr,  # [tokens, INPUTS]
-    packed_ptr,  # int32 [outputs, INPUTS / 8]
-    scales_ptr,  # [INPUTS / GROUP, outputs]
-    y_ptr,  # [tokens, outputs]
-    tokens,
-    outputs,
-    x_stride_m,
-    x_stride_k,
-    INPUTS: tl.constexpr,
+def dequant_linear_kernel(  # type: ignore[no-untyped-def]
+    x_ptr,  # [M, K]
+    packed_ptr,  # int32 [ceil(N / 16), ceil(K / 64), 32, BITS]
+    scales_ptr,  # [K / GROUP, N]
+    zeros_ptr,  # [K / GROUP, N], or None
+    bias_ptr,  # [N], or None
+    y_ptr,  # [M, N]
+    parts_ptr,  # float32 [SPLITS, M, N], or None
+    arrived_ptr,  # int32 [tiles], zeros before and after, or None
+    M,
+    N,
+    K,
+    x_stride,
     GROUP: tl.constexpr,
-    BLOCK_M: tl.constexpr,
-    BLOCK_N: tl.constexpr,
-    BLOCK_K: tl.constexpr,
-    IN_FLOAT32: tl.constexpr,
+    BITS: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    BK: tl.constexpr,
+    SPLITS: tl.constexpr,
+    EVEN_K: tl.constexpr,
+    SCALES: tl.constexpr,
+    ACTIVATION: tl.constexpr,
+    DT: tl.constexpr,
+    ASM: tl.constexpr,
 ):
-    m = (tl.program_id(0) * BLOCK_M + tl.arange(0, BLOCK_M)).to(tl.int64)
-    n = (tl.program_id(1) * BLOCK_N + tl.arange(0, BLOCK_N)).to(tl.int64)
-    y = tl.zeros((BLOCK_M, BLOCK_N), dtype=tl.float32)
-    for start in range(0, INPUTS, BLOCK_K):
-        k = start + tl.arange(0, BLOCK_K)
-        x = tl.load(
-            x_ptr + m[:, None] * x_stride_m + k[None, :] * x_stride_k,
-            mask=(m[:, None] < tokens) & (k[None, :] < INPUTS),
-            other=0.0,
-        )
-        inside = (k[:, None] < INPUTS) & (n[None, :] < outputs)
-        words = tl.load(
-            packed_ptr + n[None, :] * (INPUTS // 8) + (k // 8)[:, None], mask=inside, other=0
-        )
-        scale = tl.load(
-            scales_ptr + (k // GROUP)[:, None] * outputs + n[None, :], mask=inside, other=0.0
-        )
-        centred = ((words >> ((k % 8) * 4)[:, None]) & 15) - 8
-        weight = (centred.to(tl.float32) * scale.to(tl.float32)).to(scale.dtype)
-        if IN_FLOAT32:
-            y += tl.dot(x.to(tl.float32), weight.to(tl.float32), input_precision="ieee")
-        else:
-            y += tl.dot(x, weight)
-    tl.store(
-        y_ptr + m[:, None] * outputs + n[None, :],
-        y.to(y_ptr.dtype.element_ty),
-        mask=(m[:, None] < tokens) & (n[None, :] < outputs),
+    """Compute one tile of y, or a part of its sums; the last part to end finishes the tile."""
+    row = tl.program_id(0) * BM + tl.arange(0, BM)
+    column = tl.program_id(1) * BN
+    part = tl.program_id(2)
+    n = (column + tl.arange(0, BN))[:, None]
+    steps = (K + BK - 1) // BK
+    sums = product(
+        x_ptr,
+        packed_ptr,
+        scales_ptr,
+        zeros_ptr,
+        row,
+        M,
+        column,
+        steps * part // SPLITS,
+        steps * (part + 1) // SPLITS,
+        x_stride,
+        N,
+        K,
+        GROUP,
+        BITS,
+        BM,
+        BN,
+        BK,
+        EVEN_K,
+        SCALES,
+        DT,
+        ASM,
     )
+    inside = (row[None, :] < M) & (n < N)
+    at = row[None, :] * N + n
+    last = True
+    if SPLITS > 1:
+        tl.store(parts_ptr + part * M * N + at, sums, mask=inside)
+        tl.debug_barrier()  # all threads have stored before one of them counts
+        counter = arrived_ptr + tl.program_id(0) * tl.num_programs(1) + tl.program_id(1)
+        last = tl.atomic_add(counter, 1, sem="acq_rel") == SPLITS - 1
+        if last:
+            tl.store(counter, 0)
+            sums = tl.zeros((BN, BM), dtype=tl.float32)
+            for j in range(SPLITS):
+                there = parts_ptr + j * M * N + at
+                sums += tl.load(there, mask=inside, other=0.0, cache_modifier=".cg")
+    if last:
+        if bias_ptr is not None:
+            sums += tl.load(bias_ptr + n, mask=n < N, other=0.0).to(tl.float32)
+        y = activate(sums, ACTIVATION)
+        tl.store(y_ptr + at, y.to(y_ptr.dtype.element_ty), mask=inside)

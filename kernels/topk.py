@@ -1,118 +1,315 @@
-"""Top-k routing: the k largest logits of each token, and the softmax over them.
+"""Top-k routing: which experts a token goes to, and with which weights.
 
-A first kernel, correct and plain: k times the largest key of a row, then its lowest column. A key
-is the logit's bits as an integer of the same order, so that ties and NaN are settled exactly.
+k times the largest key of a row, then its lowest column. A key is a number's bits as an unsigned
+integer of the same order, so that ties and NaN are settled exactly, and each of the two reductions
+is one instruction of the GPU (redux.sync). The weights come from the k logits picked, read again.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 
 from ..store.errors import BadInput
 from .backend import gpu_of, jit, runs_kernel, tl, triton
+from .ranking import key_value, ordered_key, take_largest
+from .routing import PLAIN, Routing
 
+MOST_EXPERTS, MOST_PICKS = 1024, 32
 _DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
-def topk(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pick the k largest logits of each row, largest first; of equal ones the lower column.
+def topk(
+    logits: torch.Tensor,
+    k: int,
+    routing: Routing = PLAIN,
+    bias: torch.Tensor | None = None,
+    counts: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pick k experts for each token, best first; of equal ones the lower.
 
     By the Triton kernel on a GPU, by the torch reference elsewhere. `logits` is [tokens, experts]
-    of float32, bfloat16 or float16. Returns the softmax over the picked logits, float32
-    [tokens, k], and their columns, int32 [tokens, k].
+    of float32, bfloat16 or float16, `bias` float32 [experts]. Returns the weights, float32
+    [tokens, k], and the experts, int32 [tokens, k]. `counts`, int32 [experts], is increased by the
+    number of tokens of each expert.
 
-    NaN ranks above every number and -0 equals +0, as in torch.topk. The columns of a row are
-    distinct and in range whatever it holds; a row that holds NaN, or whose pick is infinite, has
-    NaN for weights.
+    Ranked is by the logit; with a bias, by score + bias ("picked": logit + bias), and the weights
+    do not see it. NaN ranks above every number and -0 equals +0, as in torch.topk. The experts of
+    a token are distinct and in range whatever its row holds; where its weights would not be
+    numbers (a NaN or +inf is picked, or nothing but -inf) they are all zero. Gradients are those
+    of the weights by the logits.
 
-    Raises BadInput for another shape or dtype, and for a k outside 1..experts.
+    Raises BadInput for another shape or dtype, for more than 1024 experts, and for a k outside
+    1..32 or above the experts of the groups kept.
     """
+    _check(logits, k, routing, bias, counts)
+    picked: tuple[torch.Tensor, torch.Tensor] = _Topk.apply(  # type: ignore[no-untyped-call]
+        logits, k, routing, bias, counts
+    )
+    return picked
+
+
+def topk_reference(
+    logits: torch.Tensor,
+    k: int,
+    routing: Routing = PLAIN,
+    bias: torch.Tensor | None = None,
+    counts: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Compute the same in torch by stable sorts; float64 logits give float64 weights."""
+    rank = logits
+    if bias is not None:
+        precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        rank = _scores(precise, routing) + bias
+    order = torch.sort(rank, dim=1, descending=True, stable=True).indices
+    if routing.groups > 1:
+        kept = _kept(rank, routing, by_two=bias is not None).gather(1, order)
+        kept_first = torch.sort(kept.int(), dim=1, descending=True, stable=True).indices
+        order = order.gather(1, kept_first)
+    ids = order[:, :k]
+    if counts is not None:
+        counts += torch.bincount(ids.flatten(), minlength=len(counts))
+    return weights_of(logits, ids, routing), ids.to(torch.int32)
+
+
+def weights_of(logits: torch.Tensor, ids: torch.Tensor, routing: Routing) -> torch.Tensor:
+    """Weights of the picks `ids` [tokens, k], differentiable by the logits."""
+    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    if routing.scores == "softmax":
+        weights = _scores(precise, routing).gather(1, ids)
+    else:
+        picked = precise.gather(1, ids)
+        sigmoid = routing.scores == "sigmoid"
+        weights = torch.sigmoid(picked) if sigmoid else torch.softmax(picked, dim=1)
+    if routing.renormalise:
+        weights = weights / weights.sum(dim=1, keepdim=True)
+    weights = weights * routing.scale
+    total = weights.sum(dim=1, keepdim=True)
+    return torch.where(total == total, weights, 0.0)
+
+
+def _scores(logits: torch.Tensor, routing: Routing) -> torch.Tensor:
+    if routing.scores == "picked":
+        return logits
+    return torch.sigmoid(logits) if routing.scores == "sigmoid" else torch.softmax(logits, dim=1)
+
+
+def _kept(rank: torch.Tensor, routing: Routing, by_two: bool) -> torch.Tensor:
+    grouped = rank.view(len(rank), routing.groups, -1)
+    best = grouped.topk(min(2, grouped.shape[2]) if by_two else 1, dim=2).values.sum(dim=2)
+    order = torch.sort(best, dim=1, descending=True, stable=True).indices
+    kept = torch.zeros_like(best, dtype=torch.bool)
+    kept.scatter_(1, order[:, : routing.kept_groups], True)
+    return kept.repeat_interleave(grouped.shape[2], dim=1)
+
+
+def _check(
+    logits: torch.Tensor,
+    k: int,
+    routing: Routing,
+    bias: torch.Tensor | None,
+    counts: torch.Tensor | None,
+) -> None:
     if logits.dim() != 2 or logits.dtype not in _DTYPES:
         raise BadInput(
             "logits must be [tokens, experts] of float32, bfloat16 or float16,"
             f" not {logits.dtype} {list(logits.shape)}"
         )
-    if not 1 <= k <= logits.shape[1]:
-        raise BadInput(f"k is {k}, and must lie in 1..{logits.shape[1]}, the number of experts")
-    return _launch(logits, k) if runs_kernel(logits) else topk_reference(logits, k)
+    experts = logits.shape[1]
+    if not 1 <= experts <= MOST_EXPERTS:
+        raise BadInput(f"there are {experts} experts, and must be 1..{MOST_EXPERTS}")
+    if experts % routing.groups:
+        raise BadInput(f"{experts} experts do not divide into {routing.groups} groups")
+    allowed = min(experts // routing.groups * routing.kept_groups, MOST_PICKS)
+    if not 1 <= k <= allowed:
+        raise BadInput(f"k is {k}, and must lie in 1..{allowed} for these {experts} experts")
+    for name, tensor, dtype in (("bias", bias, torch.float32), ("counts", counts, torch.int32)):
+        if tensor is None:
+            continue
+        if tensor.shape != (experts,) or tensor.dtype != dtype:
+            raise BadInput(
+                f"{name} must be {dtype} [{experts}], not {tensor.dtype} {list(tensor.shape)}"
+            )
+        if tensor.device != logits.device:
+            raise BadInput(f"logits are on {logits.device} and {name} on {tensor.device}")
 
 
-def topk_reference(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute the same in torch by a stable sort; float64 logits give float64 weights."""
-    ranked, columns = torch.sort(logits, dim=1, descending=True, stable=True)
-    precise = torch.promote_types(logits.dtype, torch.float32)
-    return torch.softmax(ranked[:, :k].to(precise), dim=1), columns[:, :k].to(torch.int32)
+class _Topk(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logits: torch.Tensor,
+        k: int,
+        routing: Routing,
+        bias: torch.Tensor | None,
+        counts: torch.Tensor | None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        implementation = _launch if runs_kernel(logits) else topk_reference
+        weights, ids = implementation(logits, k, routing, bias, counts)
+        ctx.routing = routing
+        ctx.save_for_backward(logits, weights, ids)
+        ctx.mark_non_differentiable(ids)
+        return weights, ids
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor, _: None) -> tuple[torch.Tensor | None, ...]:
+        logits, weights, ids = ctx.saved_tensors
+        dead = (weights == 0).all(dim=1, keepdim=True)  # its logits may be no numbers
+        with torch.enable_grad():
+            alive = logits.detach().masked_fill(dead, 0).requires_grad_()
+            again = weights_of(alive, ids.long(), ctx.routing)
+            (by_logits,) = torch.autograd.grad(again, alive, gradient.masked_fill(dead, 0))
+        return by_logits, None, None, None, None
 
 
-def _launch(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _launch(
+    logits: torch.Tensor,
+    k: int,
+    routing: Routing,
+    bias: torch.Tensor | None,
+    counts: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
     tokens, experts = logits.shape
     weights = torch.empty((tokens, k), dtype=torch.float32, device=logits.device)
     ids = torch.empty((tokens, k), dtype=torch.int32, device=logits.device)
-    columns = triton.next_power_of_2(experts)
-    rows = max(1, 512 // columns)
+    if tokens == 0:
+        return weights, ids
+    settings = constants(tokens, experts, k, routing)
     with gpu_of(logits):
-        _topk_kernel[(triton.cdiv(tokens, rows),)](
+        topk_kernel[(triton.cdiv(tokens, settings["ROWS"]),)](
             logits,
+            bias,
             weights,
             ids,
+            counts,
             tokens,
-            experts,
             logits.stride(0),
             logits.stride(1),
-            K=k,
-            PICKS=triton.next_power_of_2(k),
-            ROWS=rows,
-            COLUMNS=columns,
+            routing.scale,
+            **settings,
             enable_fp_fusion=True,  # Triton 3.10 changes the default
         )
     return weights, ids
 
 
-@jit
-def _ordered_key(x):  # type: ignore[no-untyped-def]
-    """float32 as uint32 of the same order: NaN largest, both zeros alike, no number gives 0."""
-    bits = tl.where(x == 0, 0.0, x).to(tl.uint32, bitcast=True)
-    flip = tl.where((bits >> 31) != 0, 0xFFFFFFFF, 0x80000000).to(tl.uint32)
-    return tl.where(x != x, 0xFFFFFFFF, bits ^ flip).to(tl.uint32)
+def constants(tokens: int, experts: int, k: int, routing: Routing) -> dict[str, Any]:
+    """Give the kernel's compile-time arguments and warps.
+
+    Rows that share a warp hide each other's waits; but first there are 512 programs.
+    """
+    groups = triton.next_power_of_2(routing.groups)
+    columns = groups * triton.next_power_of_2(experts // routing.groups)
+    return {
+        "EXPERTS": experts,
+        "GROUPS": routing.groups,
+        "KEPT_GROUPS": routing.kept_groups,
+        "SCORES": routing.scores,
+        "RENORMALISE": routing.renormalise,
+        "K": k,
+        "PICKS": triton.next_power_of_2(k),
+        "ROWS": min(max(1, 1024 // columns), 8, triton.next_power_of_2(-(-tokens // 512))),
+        "COLUMNS": columns,
+        "SLOTS": columns // groups,
+        "num_warps": 1,
+    }
 
 
 @jit  # type: ignore[untyped-decorator]
-def _topk_kernel(  # type: ignore[no-untyped-def]
-    logits_ptr,  # [tokens, experts]
+def _keys_in_kept_groups(  # type: ignore[no-untyped-def]
+    key,  # uint32 [ROWS, GROUPS * SLOTS]
+    ROWS: tl.constexpr,
+    GROUPS: tl.constexpr,  # a power of 2
+    SLOTS: tl.constexpr,
+    KEPT: tl.constexpr,
+    BY_TWO: tl.constexpr,
+):
+    """Set the keys of all but the best KEPT groups to 0."""
+    rows = tl.reshape(key, (ROWS * GROUPS, SLOTS))
+    _, best, rest = take_largest(rows, tl.arange(0, SLOTS), SLOTS)
+    if BY_TWO:
+        second = tl.max(rest, axis=1)[:, None]
+        both = ordered_key(key_value(best) + key_value(second))
+        best = tl.where(second == 0, best, both).to(tl.uint32)  # a group of one, or of none
+    left = tl.reshape(best, (ROWS, GROUPS))
+    group = tl.arange(0, GROUPS)
+    kept = tl.zeros((ROWS, GROUPS), dtype=tl.int32)
+    for _ in tl.static_range(KEPT):
+        at, _, left = take_largest(left, group, GROUPS)
+        kept = tl.where(group[None, :] == at, 1, kept)
+    rows = tl.where(tl.reshape(kept, (ROWS * GROUPS, 1)) != 0, rows, 0).to(tl.uint32)
+    return tl.reshape(rows, (ROWS, GROUPS * SLOTS))
+
+
+@jit  # type: ignore[untyped-decorator]
+def topk_kernel(  # type: ignore[no-untyped-def]
+    logits_ptr,  # [tokens, EXPERTS]
+    bias_ptr,  # float32 [EXPERTS], or None
     weights_ptr,  # float32 [tokens, K]
     ids_ptr,  # int32 [tokens, K]
+    counts_ptr,  # int32 [EXPERTS] to add to, or None
     tokens,
-    experts,
     stride_row,
     stride_column,
+    scale,
+    EXPERTS: tl.constexpr,
+    GROUPS: tl.constexpr,
+    KEPT_GROUPS: tl.constexpr,
+    SCORES: tl.constexpr,
+    RENORMALISE: tl.constexpr,
     K: tl.constexpr,
     PICKS: tl.constexpr,  # K rounded up to a power of 2
     ROWS: tl.constexpr,
-    COLUMNS: tl.constexpr,  # experts rounded up to a power of 2
+    COLUMNS: tl.constexpr,  # groups and experts of a group, each rounded up to a power of 2
+    SLOTS: tl.constexpr,
 ):
+    """Route ROWS tokens."""
     row = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
     column = tl.arange(0, COLUMNS)
     pick = tl.arange(0, PICKS)
-    inside = (row[:, None] < tokens) & (column[None, :] < experts)
-    x = tl.load(
-        logits_ptr + row[:, None] * stride_row + column[None, :] * stride_column,
-        mask=inside,
-        other=0.0,
-    ).to(tl.float32)
-    key = tl.where(column[None, :] < experts, _ordered_key(x), 0).to(tl.uint32)
-    picked = tl.full((ROWS, PICKS), float("-inf"), dtype=tl.float32)
-    ids = tl.zeros((ROWS, PICKS), dtype=tl.int32)
-    for j in range(K):
-        largest = tl.max(key, axis=1)[:, None]
-        at = tl.min(tl.where(key == largest, column[None, :], COLUMNS), axis=1)[:, None]
-        value = tl.sum(tl.where(column[None, :] == at, x, 0.0), axis=1)[:, None]
-        picked = tl.where(pick[None, :] == j, value, picked)
-        ids = tl.where(pick[None, :] == j, at, ids)
-        key = tl.where(column[None, :] == at, 0, key).to(tl.uint32)
-    # Written out, because tl.softmax before triton 3.9 takes the maxima along the wrong axis.
-    raised = tl.exp(picked - tl.max(picked, axis=1)[:, None])
-    weights = raised / tl.sum(raised, axis=1)[:, None]
-    place = row[:, None] * K + pick[None, :]
+    expert = column // SLOTS * (EXPERTS // GROUPS) + column % SLOTS
+    there = (column // SLOTS < GROUPS) & (column % SLOTS < EXPERTS // GROUPS)
+    row_at = logits_ptr + row[:, None] * stride_row
+    inside = (row[:, None] < tokens) & there[None, :]
+    x = tl.load(row_at + expert[None, :] * stride_column, mask=inside, other=float("-inf"))
+    x = x.to(tl.float32)
+    highest = 0.0
+    total = 1.0
+    if SCORES == "softmax":
+        highest = tl.max(x, axis=1)[:, None]
+        total = tl.sum(tl.exp(x - highest), axis=1)[:, None]
+    if bias_ptr is not None:
+        if SCORES == "softmax":
+            x = tl.exp(x - highest) / total
+        elif SCORES == "sigmoid":
+            x = tl.sigmoid(x)
+        x += tl.load(bias_ptr + expert, mask=there, other=0.0)[None, :]
+    key = tl.where(there[None, :], ordered_key(x), 0).to(tl.uint32)
+    if GROUPS > 1:
+        BY_TWO: tl.constexpr = bias_ptr is not None
+        key = _keys_in_kept_groups(key, ROWS, COLUMNS // SLOTS, SLOTS, KEPT_GROUPS, BY_TWO)
+    at = tl.zeros((ROWS, PICKS), dtype=tl.int32)
+    for j in tl.static_range(K):
+        largest_at, _, key = take_largest(key, column, COLUMNS)
+        at = tl.where(pick[None, :] == j, largest_at, at)
+    ids = at // SLOTS * (EXPERTS // GROUPS) + at % SLOTS
     kept = (row[:, None] < tokens) & (pick[None, :] < K)
-    tl.store(weights_ptr + place, weights, mask=kept)
+    picked = tl.load(row_at + ids * stride_column, mask=kept, other=float("-inf")).to(tl.float32)
+    if SCORES == "picked":
+        # Written out, because tl.softmax before triton 3.9 takes the maxima along the wrong axis.
+        highest = tl.max(picked, axis=1)[:, None]
+        weights = tl.exp(picked - highest)
+        weights = weights / tl.sum(weights, axis=1)[:, None]
+    elif SCORES == "softmax":
+        weights = tl.exp(picked - highest) / total
+    else:
+        weights = tl.sigmoid(picked)
+    if RENORMALISE:
+        weights = weights / tl.sum(weights, axis=1)[:, None]
+    weights *= scale
+    sums = tl.sum(weights, axis=1)[:, None]
+    place = row[:, None] * K + pick[None, :]
+    tl.store(weights_ptr + place, tl.where(sums == sums, weights, 0.0), mask=kept)
     tl.store(ids_ptr + place, ids, mask=kept)
+    if counts_ptr is not None:  # sums of integers are the same in any order
+        tl.atomic_add(counts_ptr + ids, 1, mask=kept, sem="relaxed")

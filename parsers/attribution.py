@@ -8,6 +8,9 @@ around the call. Everything here is vectorised: O((kernels + ranges) log).
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from .events import Int64, Spans
 
@@ -21,7 +24,7 @@ class CorrelationIds:
 
     process: Int64
     correlation: Int64
-    known: np.ndarray
+    known: npt.NDArray[np.bool_]
 
 
 def launching_calls(kernels: CorrelationIds, calls: CorrelationIds, spans: Spans) -> Int64:
@@ -30,18 +33,19 @@ def launching_calls(kernels: CorrelationIds, calls: CorrelationIds, spans: Spans
     `spans` are the times of `calls`. Runtime and driver API both record one launch under one id:
     the outer of the two, which starts first, is the launching call.
     """
-    kernel_process, call_process = _codes(kernels.process, calls.process)
-    kernel_id, call_id = _codes(kernels.correlation, calls.correlation)
-    ids = len(kernel_id) + len(call_id)
-    kernel_key, call_key = kernel_process * ids + kernel_id, call_process * ids + call_id
-    order = np.lexsort((-spans.end_ns, spans.start_ns, call_key))
-    order = order[calls.known[order]]
-    keys, first = np.unique(call_key[order], return_index=True)
-    if not len(keys):
+    kernel_key, call_key = joint_keys(
+        (kernels.process, kernels.correlation), (calls.process, calls.correlation)
+    )
+    order = _in_time(spans, calls.known)
+    if (np.diff(call_key[order]) < 0).any():
+        order = order[np.argsort(call_key[order], kind="stable")]
+    if not len(order):
         return np.full(len(kernel_key), -1, dtype=np.int64)
-    place = np.minimum(np.searchsorted(keys, kernel_key), len(keys) - 1)
+    keys = call_key[order]
+    place = np.searchsorted(keys, kernel_key)
+    place[place == len(keys)] = 0
     found = (keys[place] == kernel_key) & kernels.known
-    return np.where(found, order[first[place]], -1)
+    return np.where(found, order[place], -1)
 
 
 def innermost(ranges: Spans, inner: Spans) -> Int64:
@@ -53,15 +57,12 @@ def innermost(ranges: Spans, inner: Spans) -> Int64:
     """
     if not len(ranges):
         return np.full(len(inner), -1, dtype=np.int64)
-    range_thread, inner_thread = _codes(ranges.thread, inner.thread)
-    range_start, inner_start = _codes(ranges.start_ns, inner.start_ns)
-    steps = int(max(range_start.max(), inner_start.max(initial=0))) + 1
-    order = np.lexsort((-ranges.end_ns, ranges.start_ns, ranges.thread))
-    keys = (range_thread * steps + range_start)[order]
-    last_started = np.searchsorted(keys, inner_thread * steps + inner_start, side="right") - 1
-    same_thread = (last_started >= 0) & (range_thread[order[last_started]] == inner_thread)
-    candidate = np.where(same_thread, last_started, -1)
-    found = _last_reaching(range_thread[order], ranges.end_ns[order], candidate, inner.end_ns)
+    keys, inner_key = joint_keys((ranges.thread, ranges.start_ns), (inner.thread, inner.start_ns))
+    order = np.lexsort((-ranges.end_ns, keys))
+    thread = ranges.thread[order]
+    last_started = np.searchsorted(keys[order], inner_key, side="right") - 1
+    candidate = np.where(thread[last_started] == inner.thread, last_started, -1)
+    found = _last_reaching(thread, ranges.end_ns[order], candidate, inner.end_ns)
     return np.where(found >= 0, order[found], -1)
 
 
@@ -83,19 +84,54 @@ def _last_reaching(thread: Int64, end_ns: Int64, candidate: Int64, needed_ns: In
 
 
 def _previous_ending_later(thread: Int64, end_ns: Int64) -> Int64:
-    """Index of the nearest earlier range of the thread with a later end; -1 where there is none."""
-    parents = []
-    stack: list[int] = []
-    ends, threads = end_ns.tolist(), thread.tolist()
-    for index, (end, on) in enumerate(zip(ends, threads, strict=True)):
-        while stack and (threads[stack[-1]] != on or ends[stack[-1]] <= end):
-            stack.pop()
-        parents.append(stack[-1] if stack else -1)
-        stack.append(index)
-    return np.asarray(parents, dtype=np.int64)
+    """Index of the nearest earlier range of the thread with a later end; -1 where there is none.
+
+    Whatever lies between a range and its guess ends no later than the range. So where the guess
+    too ends no later, the guess's own guess takes its place: the steps double.
+    """
+    guess = np.arange(len(end_ns), dtype=np.int64) - 1
+    guess[np.append(True, np.diff(thread) != 0)] = -1
+    wrong = np.flatnonzero(guess >= 0)
+    while len(wrong):
+        wrong = wrong[end_ns[guess[wrong]] <= end_ns[wrong]]
+        guess[wrong] = guess[guess[wrong]]
+        wrong = wrong[guess[wrong] >= 0]
+    return guess
 
 
-def _codes(left: Int64, right: Int64) -> tuple[Int64, Int64]:
-    """Dense ranks of two arrays on one scale: the order is kept, and products stay small."""
-    _, ranks = np.unique(np.concatenate([left, right]), return_inverse=True)
-    return ranks[: len(left)], ranks[len(left) :]
+def joint_keys(left: tuple[Int64, Int64], right: tuple[Int64, Int64]) -> tuple[Int64, Int64]:
+    """One int64 for each pair (major, minor), on one scale for both sides; the order is kept."""
+    distinct = np.union1d(_distinct(left[0]), _distinct(right[0]))
+    minors = left[1], right[1]
+    if len(distinct) < 2:
+        return minors
+    low = min((int(minor.min()) for minor in minors if len(minor)), default=0)
+    steps = 1 - low + max((int(minor.max()) for minor in minors if len(minor)), default=0)
+    if len(distinct) * steps >= 2**62:
+        minors, low = _ranks(*minors), 0
+        steps = sum(map(len, minors))
+    ranks = (np.searchsorted(distinct, major) for major in (left[0], right[0]))
+    first, second = (
+        rank * steps + (minor - low) for rank, minor in zip(ranks, minors, strict=True)
+    )
+    return first, second
+
+
+def _ranks(left: Int64, right: Int64) -> tuple[Int64, Int64]:
+    """Dense ranks of two arrays on one scale."""
+    distinct = np.union1d(_distinct(left), _distinct(right))
+    return np.searchsorted(distinct, left), np.searchsorted(distinct, right)
+
+
+def _distinct(values: Int64) -> Int64:
+    """Distinct values, by hashing: there are few processes and threads among millions of calls."""
+    distinct: Int64 = np.asarray(pc.unique(pa.array(values)))
+    return distinct
+
+
+def _in_time(spans: Spans, chosen: npt.NDArray[np.bool_]) -> Int64:
+    """Order of the chosen spans by start, of equal ones the longest first."""
+    if (np.diff(spans.start_ns) > 0).all():
+        return np.flatnonzero(chosen)
+    order: Int64 = np.lexsort((-spans.end_ns, spans.start_ns))
+    return order[chosen[order]]

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
 from ..store.recording import split_call_range
 from ..store.tables import table_from_columns
+from .attribution import joint_keys
 from .events import OPEN_END, Int64, Spans, int64_column
 from .kernel_name import short_kernel_name
 
@@ -51,21 +52,23 @@ def find_call_ranges(ranges: Spans, names: Sequence[str]) -> CallRanges:
 
 
 def calls_table(
-    calls: CallRanges, launches: pa.Table, call_of_launch: Int64, unit: str | None, on_gpu: bool
+    calls: CallRanges, kernels: pa.Table, call_of_launch: Any, unit: str | None, on_gpu: bool
 ) -> pa.Table:
-    """Build `calls` with one row per call range, in the order of `calls`.
+    """Build `calls` with one row per call range, in the order of `calls`; `kernels` is a Trace's.
 
-    `call_of_launch` int64 [launches] points into `calls`, -1 for none. The range's own duration is
+    `call_of_launch` int [launches] points into `calls`, -1 for none. The range's own duration is
     the call's wall time on a CPU; with a GPU (`on_gpu`) the host only enqueues within it, so wall
     time is null and busy time counts: the union of the call's kernel intervals.
     """
-    inside = np.flatnonzero(call_of_launch >= 0)
+    inside: Any = np.flatnonzero(call_of_launch >= 0)
+    if len(inside) == kernels.num_rows:
+        inside = slice(None)  # views, not copies: there may be millions
     group = call_of_launch[inside]
-    start = int64_column(launches, "start_ns")[inside]
-    end = start + int64_column(launches, "duration_ns")[inside]
-    kernels = np.bincount(group, minlength=len(calls.spans))
+    start = int64_column(kernels, "start_ns")[inside]
+    end = start + int64_column(kernels, "duration_ns")[inside]
+    launches = np.bincount(group, minlength=len(calls.spans))
     busy, gap = busy_and_gap(group, start, end, len(calls.spans))
-    without = kernels == 0
+    without = launches == 0
     wall = calls.spans.end_ns - calls.spans.start_ns
     columns = {
         "recording": [unit] * len(calls.spans),
@@ -76,8 +79,8 @@ def calls_table(
         "wall_ns": pa.array(wall, mask=np.full(len(wall), on_gpu)),
         "busy_ns": pa.array(busy, mask=without),
         "gap_ns": pa.array(gap, mask=without),
-        "kernels": kernels.astype(np.int32),
-        "signature": _signatures(launches, inside, group, len(calls.spans)),
+        "kernels": launches.astype(np.int32),
+        "signature": _signatures(kernels, inside, group, len(calls.spans)),
     }
     return table_from_columns("calls", columns)
 
@@ -91,12 +94,12 @@ def busy_and_gap(group: Int64, start_ns: Int64, end_ns: Int64, groups: int) -> t
     busy, hull = np.zeros(groups, dtype=np.int64), np.zeros(groups, dtype=np.int64)
     if not len(group):
         return busy, hull
-    order = np.lexsort((start_ns, group))
+    order = _order(group, start_ns)
     group, start, end = group[order], start_ns[order], end_ns[order]
     first = np.flatnonzero(np.append(True, np.diff(group) != 0))
-    # The latest end so far within the group: one running maximum over (group, rank of the end).
-    ends, rank = np.unique(end, return_inverse=True)
-    latest = ends[np.maximum.accumulate(group * len(ends) + rank) % len(ends)]
+    # The latest end so far within the group: one running maximum over (group, end).
+    by_end, _ = joint_keys((group, end), (group[:0], end[:0]))
+    latest = end[_running_argmax(by_end)]
     before = np.concatenate([start[:1], latest[:-1]])
     before[first] = start[first]
     added = np.maximum(end - np.maximum(start, before), 0)
@@ -106,15 +109,29 @@ def busy_and_gap(group: Int64, start_ns: Int64, end_ns: Int64, groups: int) -> t
     return busy, hull - busy
 
 
-def _signatures(launches: pa.Table, inside: Int64, group: Int64, groups: int) -> list[str | None]:
+def _order(*keys: Int64) -> Any:
+    """Order by several keys, the first one foremost; a slice of all where that is the order."""
+    ordered = np.ones(max(len(keys[0]) - 1, 0), dtype=bool)
+    for key in reversed(keys):
+        steps = np.diff(key)
+        ordered = (steps > 0) | ((steps == 0) & ordered)
+    return slice(None) if ordered.all() else np.lexsort(keys[::-1])
+
+
+def _running_argmax(values: Int64) -> Int64:
+    """Index of the largest value so far, at each place."""
+    new = values >= np.maximum.accumulate(values)
+    return np.maximum.accumulate(np.where(new, np.arange(len(values)), 0))
+
+
+def _signatures(kernels: pa.Table, inside: Any, group: Int64, groups: int) -> list[str | None]:
     """Kernels of each call in launch order, None for a call without; equal calls, equal text."""
     signatures: list[str | None] = [None] * groups
-    if not len(inside):
+    if not len(group):
         return signatures
-    chosen = launches.take(inside)
-    launched = int64_column(chosen, "correlation_id")
-    order = np.lexsort((int64_column(chosen, "start_ns"), launched, group))
-    texts, code = np.unique(np.asarray(_launch_texts(chosen), dtype=object), return_inverse=True)
+    code, texts = _launch_texts(kernels, inside)
+    launched = int64_column(kernels, "correlation_id")[inside]
+    order = _order(group, launched, int64_column(kernels, "start_ns")[inside])
     group, code = group[order], code[order]
     starts = np.flatnonzero(np.append(True, np.diff(group) != 0)).tolist()
     seen: dict[bytes, str] = {}
@@ -122,15 +139,27 @@ def _signatures(launches: pa.Table, inside: Int64, group: Int64, groups: int) ->
         sequence = code[first:last]
         key = sequence.tobytes()
         if key not in seen:
-            seen[key] = "; ".join(texts[sequence])
+            seen[key] = "; ".join(texts[each] for each in sequence.tolist())
         signatures[int(group[first])] = seen[key]
     return signatures
 
 
-def _launch_texts(launches: pa.Table) -> list[str]:
+def _launch_texts(kernels: pa.Table, inside: Any) -> tuple[Int64, list[str]]:
+    """Code of each launch inside a call, and the text of each code: kernel, grid and block."""
     names = ["kernel", *(f"{what}_{axis}" for what in ("grid", "block") for axis in "xyz")]
-    columns = [launches.column(name).to_pylist() for name in names]
-    return [
-        f"{short_kernel_name(kernel or 'unnamed')} <<<{gx}x{gy}x{gz}, {bx}x{by}x{bz}>>>"
-        for kernel, gx, gy, gz, bx, by, bz in zip(*columns, strict=True)
-    ]
+    code = np.zeros(kernels.num_rows, dtype=np.int64)[inside]
+    for name in names:
+        column: Any = kernels.column(name).combine_chunks()
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        value = np.asarray(column.indices.fill_null(-1), dtype=np.int64)[inside] + 1
+        both: Any = pa.array(code * (int(value.max()) + 1) + value).dictionary_encode()
+        code = np.asarray(both.indices, dtype=np.int64)
+    _, first = np.unique(code, return_index=True)
+    rows = kernels.select(names).take(np.arange(kernels.num_rows)[inside][first]).to_pylist()
+    return code, [_launch_text(*row.values()) for row in rows]
+
+
+def _launch_text(kernel: str | None, *sizes: int | None) -> str:
+    grid, block = ("x".join(map(str, axes)) for axes in (sizes[:3], sizes[3:]))
+    return f"{short_kernel_name(kernel or 'unnamed')} <<<{grid}, {block}>>>"

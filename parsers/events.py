@@ -1,7 +1,8 @@
 """What a trace holds, whatever tool wrote it: kernels, the host calls behind them, named ranges."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,14 +32,26 @@ class Spans:
         return Spans(self.start_ns[index], self.end_ns[index], self.thread[index])
 
 
+class Samples(NamedTuple):
+    """Some rows of `gpu_samples`, in order of time; a stream is one set of metrics of one GPU."""
+
+    stream: int
+    table: pa.Table
+
+
+def _no_samples() -> Iterator[Samples]:
+    return iter(())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
     """One trace of one tool.
 
-    `kernels` holds the columns of `launches` that the tool itself gives, ordered by start.
-    `launched_by` int64 [kernels] points into `api`, the host's calls into CUDA; -1 where the call
-    of a kernel was not recorded. `ranges` and `range_names` belong together; a range that was
-    never closed ends at OPEN_END. `gpu_samples` is that table, or None where nothing sampled.
+    `kernels` holds the columns of `launches` that the tool itself gives, of any integer width and
+    texts as dictionaries, ordered by start. `launched_by` int64 [kernels] points into `api`, the
+    host's calls into CUDA; -1 where the call of a kernel was not recorded. `ranges` and
+    `range_names` belong together; a range that was never closed ends at OPEN_END. `gpu_samples`
+    reads what was sampled, anew at each call and never as a whole; `power_samples` is that table.
     """
 
     kernels: pa.Table
@@ -46,11 +59,14 @@ class Trace:
     launched_by: Int64
     ranges: Spans
     range_names: list[str]
-    gpu_samples: pa.Table | None
     warnings: tuple[str, ...]
+    gpu_samples: Callable[[], Iterator[Samples]] = _no_samples
+    power_samples: pa.Table | None = None
 
 
 def int64_column(table: pa.Table, name: str, missing: int = -1) -> Int64:
     """Column `name` as int64 [rows], nulls replaced by `missing`."""
-    column = table.column(name).combine_chunks().fill_null(missing)
-    return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.int64)
+    column = table.column(name).combine_chunks()
+    if column.null_count:
+        column = column.cast(pa.int64()).fill_null(missing)
+    return np.asarray(column, dtype=np.int64)

@@ -15,14 +15,17 @@ from .events import Int64, Spans, Trace
 
 Event = dict[str, Any]
 
-_API_CATEGORIES: Final = ("cuda_runtime", "cuda_driver")
-_ARGUMENTS: Final = {  # columns of `launches`, by their names in a kernel event's args
+_LATEST_US: Final = 2.0**52
+OCCUPANCY: Final = "est. achieved occupancy %"
+API_CATEGORIES: Final = ("cuda_runtime", "cuda_driver")
+ARGUMENTS: Final = {  # columns of `launches`, by their names in a kernel event's args
     "registers_per_thread": "registers per thread",
     "device": "device",
     "context": "context",
     "stream": "stream",
     "correlation_id": "correlation",
     "graph_node_id": "graph node id",
+    "shared_bytes": "shared memory",
 }
 
 
@@ -31,7 +34,7 @@ def read_kineto(path: Path) -> Trace:
 
     Raises BadInput where the file is no intact trace or holds the calls of several processes.
     """
-    return kineto_trace(_load(path), path)
+    return kineto_trace(load_kineto(path), path)
 
 
 def kineto_trace(body: Event, path: Path) -> Trace:
@@ -46,7 +49,8 @@ def kineto_trace(body: Event, path: Path) -> Trace:
         raise BadInput(f"{path} holds an event without what it needs: {error!r}") from error
 
 
-def _load(path: Path) -> Event:
+def load_kineto(path: Path) -> Event:
+    """Parse a trace's JSON. Raises BadInput where it is none."""
     try:
         raw = path.read_bytes()
         text = gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
@@ -64,7 +68,7 @@ def _trace(events: list[Event], base_ns: int, path: Path) -> Trace:
     by_category: dict[str, list[Event]] = {}
     for event in events:
         by_category.setdefault(str(event.get("cat")), []).append(event)
-    calls = [call for category in _API_CATEGORIES for call in by_category.get(category, [])]
+    calls = [call for category in API_CATEGORIES for call in by_category.get(category, [])]
     annotations = by_category.get("user_annotation", [])
     process = _process(calls, path)
     kernels = sorted(by_category.get("kernel", []), key=lambda e: (e["ts"], _correlation(e)))
@@ -82,7 +86,6 @@ def _trace(events: list[Event], base_ns: int, path: Path) -> Trace:
         launched_by=launched_by[kept],
         ranges=_spans(annotations, base_ns, threads),
         range_names=[str(event.get("name", "")) for event in annotations],
-        gpu_samples=None,
         warnings=(
             f"{path.name}: {early} kernel(s) start before their launch and are left out"
             " (a known fault at the head of a profiler session: pytorch issue 192021)",
@@ -122,22 +125,25 @@ def _spans(events: list[Event], base_ns: int, threads: dict[tuple[Any, Any], int
 def _nanoseconds(microseconds: list[float]) -> Int64:
     """Whole and fraction apart: an older trace's ts since the epoch times 1000 is past 2**53."""
     given = np.asarray(microseconds, dtype=np.float64)
-    if not np.isfinite(given).all():
-        raise ValueError("a time that is not finite")
+    if not (np.abs(given) < _LATEST_US).all():
+        raise ValueError("a time that is not finite, or millennia away")
     whole = np.floor(given)
     return whole.astype(np.int64) * 1000 + np.rint((given - whole) * 1000).astype(np.int64)
 
 
 def _kernel_columns(kernels: list[Event], start_ns: Int64, process: int | None) -> pa.Table:
     arguments = [kernel.get("args", {}) for kernel in kernels]
+    names = pa.array([str(kernel["name"]) for kernel in kernels], pa.string())
+    occupancy = [given.get(OCCUPANCY) for given in arguments]
     columns: dict[str, Any] = {
-        "kernel": pa.array([str(kernel["name"]) for kernel in kernels], pa.string()),
+        "kernel": names.dictionary_encode(),
+        "occupancy_estimate_pct": pa.array(occupancy, pa.float64()),
         "start_ns": pa.array(start_ns),
         "duration_ns": pa.array(_nanoseconds([kernel["dur"] for kernel in kernels])),
         "process": pa.array([process] * len(kernels), pa.int64()),
         "gpu": pa.nulls(len(kernels), pa.int32()),
     }
-    for column, name in _ARGUMENTS.items():
+    for column, name in ARGUMENTS.items():
         columns[column] = pa.array([given.get(name) for given in arguments], pa.int64())
     for what in ("grid", "block"):
         for axis, letter in enumerate("xyz"):

@@ -44,6 +44,8 @@ _TIME_IN_NS: Final = {
 _OLD_CLOCK_IN_HZ: Final = {"cycle/second": 1.0, "cycle/usecond": 1e6, "cycle/nsecond": 1e9}
 _PREFIXES: Final = {"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}  # decimal: 4.2 Mbyte is 4200000 byte
 _NO_DATA: Final = ("", "no data", "n/a", "nan")
+_EUROPEAN: Final = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+([eE][+-]?\d+)?")
+_SWAPPED: Final = str.maketrans(".,", ",.")
 _NUMBER: Final = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?([eE][+-]?\d+)?")
 
 
@@ -60,13 +62,14 @@ def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = Non
         "launch": list(range(len(rows))),
         "kernel": [row[names.index("Kernel Name")] for row in rows],
     }
+    comma = _has_decimal_comma(names, rows)
     for column, (metric, base) in _METRICS.items():
         if metric not in names:
             columns[column] = [None] * len(rows)
             continue
         place = names.index(metric)
         factor = _factor(path, metric, units[place], base)
-        columns[column] = [_number(path, metric, row[place], factor) for row in rows]
+        columns[column] = [_number(path, metric, row[place], factor, comma) for row in rows]
     return table_from_columns("counters", columns)
 
 
@@ -75,8 +78,11 @@ def is_ncu_header(line: str) -> bool:
     return line.startswith(('"ID","Process ID"', "ID,Process ID"))
 
 
-def _page(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
-    """Names, units and one row a kernel, without the lines that ncu prints as it works."""
+def csv_rows(path: Path) -> list[list[str]]:
+    """Rows of any CSV page of ncu, names first, without the lines that ncu prints as it works.
+
+    Raises BadInput where this is no such page.
+    """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
     except FileNotFoundError:
@@ -87,7 +93,15 @@ def _page(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
     if not starts:
         raise BadInput(f"{path} is no CSV page of Nsight Compute", hint=EXPORT_HINT)
     table = [line for line in lines[starts[0] :] if not line.startswith("==")]
-    names, *rest = [row for row in csv.reader(table) if row]
+    try:
+        return [row for row in csv.reader(table) if row]
+    except csv.Error as error:
+        raise BadInput(f"{path} is no CSV: {error}", hint=EXPORT_HINT) from error
+
+
+def _page(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
+    """Names, units and one row a kernel."""
+    names, *rest = csv_rows(path)
     if "Metric Name" in names or "Section Name" in names:
         raise BadInput(f"{path} is the details page of Nsight Compute", hint=EXPORT_HINT)
     if "Kernel Name" not in names or not rest:
@@ -116,8 +130,17 @@ def _factor(path: Path, metric: str, unit: str, base: str) -> float:
     raise BadInput(f"{path}: {metric} is in {unit!r}, and {base!r} was expected", hint=EXPORT_HINT)
 
 
-def _number(path: Path, metric: str, cell: str, factor: float) -> float | None:
+def _has_decimal_comma(names: list[str], rows: list[list[str]]) -> bool:
+    """Whether a page was written under a European locale: some number has no other reading."""
+    places = [names.index(metric) for metric, _ in _METRICS.values() if metric in names]
+    cells = (row[place].strip() for row in rows for place in places)
+    return any(_EUROPEAN.fullmatch(cell) and not _NUMBER.fullmatch(cell) for cell in cells)
+
+
+def _number(path: Path, metric: str, cell: str, factor: float, comma: bool) -> float | None:
     text = cell.strip()
+    if comma:
+        text = text.translate(_SWAPPED)
     if text.lower() in _NO_DATA:
         return None
     if not _NUMBER.fullmatch(text):

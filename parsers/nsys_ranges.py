@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 
 from .events import OPEN_END, Spans, int64_column
 from .nsys_export import NsysExport
@@ -22,7 +23,8 @@ def read_ranges(export: NsysExport, strings: dict[int, str]) -> tuple[Spans, lis
     A text lies in the row or in `strings`, whichever the exporter chose row by row. A range of the
     default domain bears its name alone. A range that was never closed ends at OPEN_END.
     """
-    events = export.read("NVTX_EVENTS", _INTEGERS, ["text"], order="start")
+    types: dict[str, pa.DataType] = dict.fromkeys(_INTEGERS, pa.int64())
+    events = export.bulk("NVTX_EVENTS", types | {"text": pa.string()})
     kind = int64_column(events, "eventType")
     thread = int64_column(events, "globalTid")
     end_thread = int64_column(events, "endGlobalTid")
@@ -41,11 +43,9 @@ def read_ranges(export: NsysExport, strings: dict[int, str]) -> tuple[Spans, lis
         for row in np.flatnonzero(kind == _DOMAIN_CREATED)
         if texts[row]
     }
+    start = int64_column(events, "start")
     rows = np.flatnonzero(chosen)
-    spans = Spans(
-        int64_column(events, "start")[rows],
-        int64_column(events, "end", missing=OPEN_END)[rows],
-        thread[rows],
-    )
+    rows = rows[np.argsort(start[rows], kind="stable")]
+    end = int64_column(events, "end", missing=OPEN_END)
     names = [prefixes.get((domain[row], process[row]), "") + texts[row] for row in rows.tolist()]
-    return spans, names
+    return Spans(start[rows], end[rows], thread[rows]), names

@@ -34,13 +34,13 @@ def points_table(calls: pa.Table, recordings: Sequence[Recording], plan: Plan) -
     unknown = sorted(visits.keys() - scenarios.keys())
     if unknown:
         raise BadInput(f"a recording speaks of {unknown[0]!r} without describing that scenario")
-    holdout = {op.curve: frozenset(op.holdout) for op in plan.ops}
+    roles = {(op.curve, size): "calibration" for op in plan.ops for size in op.calibration}
+    roles |= {(op.curve, size): "holdout" for op in plan.ops for size in op.holdout}
     rows = []
     for scenario in sorted(scenarios.values(), key=lambda s: (s.curve, s.tokens, s.key)):
-        held_out = scenario.tokens in holdout.get(scenario.curve, frozenset())
         rows.append(
             _described(scenario)
-            | {"role": "holdout" if held_out else "fit"}
+            | {"role": roles.get((scenario.curve, scenario.tokens), "fit")}
             | _measured(visits.get(scenario.key, []))
         )
     names = SCHEMAS["points"].names
@@ -52,7 +52,8 @@ def unmeasured_sizes(plan: Plan, points: pa.Table) -> list[str]:
     found = set(zip(points["curve"].to_pylist(), points["tokens"].to_pylist(), strict=True))
     sentences = []
     for op in plan.ops:
-        for sizes, role in ((op.first, "first"), (op.holdout, "hold-out")):
+        named = ((op.first, "first"), (op.holdout, "hold-out"), (op.calibration, "calibration"))
+        for sizes, role in named:
             missing = [size for size in sizes if (op.curve, size) not in found]
             if missing:
                 sentences.append(

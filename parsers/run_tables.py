@@ -1,6 +1,6 @@
 """A run's recordings as its tables: the stage `moeprof parse RUN`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,45 +9,43 @@ import pyarrow as pa
 from ..store.errors import BadInput
 from ..store.recording import Recording, raw_file
 from ..store.run import Run
-from ..store.tables import SCHEMAS, read_table, write_table
+from ..store.tables import SCHEMAS, read_table, writing_tables
 from .cpu_calls import cpu_calls
 from .kineto import read_kineto
 from .ncu import read_ncu
 from .nsys import read_nsys
 from .points import COUNTERS_ALONE, points_table, unmeasured_sizes
-from .trace_tables import trace_tables
+from .trace_tables import Piece, trace_tables
 
-Tables = dict[str, pa.Table]
-
-_ALWAYS: Final = ("calls", "points")
 _RAW_ENDINGS: Final = {"nsys": (".sqlite",), "kineto": (".json", ".json.gz"), "ncu": (".csv",)}
 
 
 def parse_run(run: Run) -> list[str]:
     """Write `tables/*.parquet` of a run from its recordings, and return what to warn of.
 
-    `launches`, `gpu_samples` and `counters` are written where a recording made them, and removed
+    `launches`, samples and `counters` are written where a recording made them, and removed
     where none does. The same recordings give the same bytes. Raises BadInput where a raw file is
     missing, changed or unreadable, or where the recordings are of different machines.
     """
     plan, recordings = run.plan(), run.recordings()
     _check_one_machine([recording for _, recording in recordings])
-    parts: dict[str, list[pa.Table]] = {name: [] for name in SCHEMAS}
     warnings: list[str] = []
-    for folder, recording in recordings:
-        tables, doubts = recording_tables(folder, recording)
-        warnings += _about(recording, doubts)
-        for name, table in tables.items():
-            parts[name].append(table)
-    whole = {name: _concatenated(name, tables) for name, tables in parts.items()}
-    points = points_table(whole["calls"], [recording for _, recording in recordings], plan)
-    warnings += unmeasured_sizes(plan, points)
-    for name, table in (whole | {"points": points}).items():
-        path = run.table(name)
-        if table.num_rows or name in _ALWAYS:
-            write_table(path, name, table)
-        else:
-            path.unlink(missing_ok=True)
+    calls = [SCHEMAS["calls"].empty_table()]
+    with writing_tables(run.table("points").parent) as tables:
+        for folder, recording in recordings:
+            pieces, doubts = recording_tables(folder, recording)
+            warnings += _about(recording, doubts)
+            for name, piece in pieces:
+                tables.write(name, piece)
+                if name == "calls":
+                    calls.append(piece)
+        whole = pa.concat_tables(calls)
+        points = points_table(whole, [recording for _, recording in recordings], plan)
+        warnings += unmeasured_sizes(plan, points)
+        tables.write("calls", SCHEMAS["calls"].empty_table())
+        tables.write("points", points)
+    for name in SCHEMAS.keys() - tables.rows.keys():
+        run.table(name).unlink(missing_ok=True)
     return warnings
 
 
@@ -62,23 +60,24 @@ def tables_are_current(run: Run) -> bool:
     return all(source.stat().st_mtime_ns < made_ns for source in sources)
 
 
-def recording_tables(folder: Path, recording: Recording) -> tuple[Tables, tuple[str, ...]]:
-    """Tables of one recording and what to warn of; a unit that served nothing has none.
+def recording_tables(folder: Path, recording: Recording) -> tuple[Iterable[Piece], tuple[str, ...]]:
+    """Pieces of one recording's tables and what to warn of; a unit that served nothing has none.
 
     Raises BadInput for a collector that this version does not know.
     """
     if recording.collector == "cpu":
-        return {"calls": cpu_calls(recording)}, ()
+        return [("calls", cpu_calls(recording))], ()
     if recording.collector not in _RAW_ENDINGS:
         known = ", ".join(["cpu", *_RAW_ENDINGS])
         raise BadInput(
             f"{folder} was recorded with {recording.collector!r}, and this moeprof knows {known}"
         )
     if not recording.served:
-        return {}, ()
+        return [], ()
     path = _raw_path(folder, recording)
     if recording.collector == "ncu":
-        return {"counters": read_ncu(path, recording.unit, _only_scenario(folder, recording))}, ()
+        scenario = _only_scenario(folder, recording)
+        return [("counters", read_ncu(path, recording.unit, scenario))], ()
     trace = read_nsys(path) if recording.collector == "nsys" else read_kineto(path)
     on_gpu = recording.provenance.device != "cpu"
     return trace_tables(trace, recording.unit, on_gpu), trace.warnings
@@ -117,7 +116,3 @@ def _check_one_machine(recordings: Sequence[Recording]) -> None:
             f"the run mixes recordings of {len(machines)} machines: {' and '.join(machines)}",
             hint="make one run a machine",
         )
-
-
-def _concatenated(name: str, tables: list[pa.Table]) -> pa.Table:
-    return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()

@@ -2,17 +2,16 @@
 
 import gzip
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
-
-import pyarrow as pa
+from typing import Final, Literal, NamedTuple
 
 from ..store.errors import BadInput
 from .events import Trace
 from .kineto import read_kineto
 from .ncu import is_ncu_header, read_ncu
 from .nsys import read_nsys
-from .trace_tables import trace_tables
+from .trace_tables import Piece, trace_tables
 
 _SQLITE: Final = b"SQLite format 3\0"
 _GZIP: Final = b"\x1f\x8b"
@@ -22,9 +21,9 @@ _BEGINNING: Final = 65536  # bytes that decide what a file is
 
 
 class ParsedTrace(NamedTuple):
-    """Tables of a trace by name, and what to warn of."""
+    """Pieces of tables by name, to be read once and one after the other, and what to warn of."""
 
-    tables: dict[str, pa.Table]
+    pieces: Iterator[Piece]
     warnings: tuple[str, ...]
 
 
@@ -32,16 +31,24 @@ def parse_trace(path: Path) -> ParsedTrace:
     """Parse an nsys SQLite export, an ncu raw page (CSV) or a torch.profiler trace (JSON, gzip).
 
     Raises BadInput where the file is none of these, is damaged, or holds neither kernels nor
-    ranges.
+    ranges; reading the pieces raises it too.
     """
+    tool = tool_of(path)
+    if tool == "ncu":
+        return ParsedTrace(iter([("counters", read_ncu(path))]), ())
+    return _parsed(read_nsys(path) if tool == "nsys" else read_kineto(path), path)
+
+
+def tool_of(path: Path) -> Literal["nsys", "ncu", "kineto"]:
+    """Say which tool wrote a trace, by its content. Raises BadInput where none of them did."""
     beginning = _beginning(path)
     if beginning.startswith(_SQLITE):
         _check_whole(path, beginning)
-        return _parsed(read_nsys(path), path)
+        return "nsys"
     if _unpacked(path, beginning).lstrip().startswith(b"{"):
-        return _parsed(read_kineto(path), path)
+        return "kineto"
     if _is_ncu_page(beginning):
-        return ParsedTrace({"counters": read_ncu(path)}, ())
+        return "ncu"
     raise _unknown(path, beginning)
 
 
@@ -51,8 +58,8 @@ def _parsed(trace: Trace, path: Path) -> ParsedTrace:
             " ".join([f"{path} holds no kernels and no ranges", *_because(trace)]),
             hint="record CUDA and NVTX (`nsys profile -t cuda,nvtx`), around code that runs on it",
         )
-    tables = trace_tables(trace, None, on_gpu=trace.kernels.num_rows > 0)
-    return ParsedTrace(tables, trace.warnings)
+    pieces = trace_tables(trace, None, on_gpu=trace.kernels.num_rows > 0)
+    return ParsedTrace(pieces, trace.warnings)
 
 
 def _because(trace: Trace) -> list[str]:

@@ -1,8 +1,10 @@
 """Which size of one operation to measure next, and when to stop.
 
-First the planned sizes and the hold-out, in an order drawn by seed; then, with adaptive sampling,
-the sizes that the latencies seen so far ask for; last the hold-out once more, which shows how well
-a measurement repeats. The times seen here only choose: what is recorded is the collector's.
+First the planned sizes, the hold-out and the calibration sizes, in an order drawn by seed; then,
+with adaptive sampling, the sizes that the latencies seen so far ask for, until the model would be
+accurate enough. Last, when every operation has had its turn, the hold-out once more: that shows
+how well a measurement repeats. The times seen here only choose: what is recorded is the
+collector's.
 """
 
 import random
@@ -10,12 +12,19 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, median
+from math import sqrt
+from statistics import NormalDist, fmean, median, quantiles
+from typing import Final
 
-from ..costmodel.acquisition import next_size
+from ..costmodel.acquisition import TARGET_P95, Seen, is_enough, next_size
 from ..store.plan import OpPlan, Plan
 from ..store.recording import Failure, Recording, Served
 from ..store.scenario import Scenario
+
+# Standard error of a median over that of a mean, and standard deviation over interquartile range,
+# both of a normal distribution.
+_OF_MEDIAN: Final = 1.2533
+_OF_RANGE: Final = 1 / (2 * NormalDist().inv_cdf(0.75))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +53,21 @@ class Agenda:
     ) -> None:
         self.scenario_of = scenario_of
         self.deadline_s = float("inf")
+        self._repeating = False
         self._op_plan = op_plan
         self._adaptive_points = plan.points_per_op if plan.sampling == "adaptive" else 0
         self._seen_ns: dict[int, float] = {}
+        self._noise: dict[int, float] = {}
+        self._signatures: dict[int, str] = {}
+        self._spared = {*op_plan.holdout, *op_plan.calibration}
         self._failed: set[int] = set()
         self._costs_s: list[float] = []
         self._asked_s = 0.0
-        self._closed = False
+        self._sampling = True
+        self._in_flight = False
         self.done = 0
         order = random.Random(f"{plan.seed} {op_plan.op}")
-        self._planned = _shuffled([*op_plan.first, *op_plan.holdout], 0, order)
+        self._planned = _shuffled([*op_plan.first, *sorted(self._spared)], 0, order)
         self._again = _shuffled(op_plan.holdout, 1, order)
         for recording in recordings:
             for served in recording.served:
@@ -61,14 +75,19 @@ class Agenda:
 
     @property
     def total(self) -> int:
-        """Visits if nothing stops the sweep early; those done once it is closed."""
-        if self._closed:
-            return self.done
+        """Visits if nothing stops the sweep early."""
+        if not self._sampling:
+            return self.done + self._in_flight + len(self._planned) + len(self._again)
         adaptive = max(0, self._adaptive_points - len(self._op_plan.first))
         unmeasured = len(self._op_plan.domain) - len(self._op_plan.first)
-        room = max(0, unmeasured - len(self._op_plan.holdout))
-        holdout = 2 * len(self._op_plan.holdout)
-        return len(self._op_plan.first) + holdout + min(adaptive, room)
+        room = max(0, unmeasured - len(self._spared))
+        spared = len(self._spared) + len(self._op_plan.holdout)
+        return len(self._op_plan.first) + spared + min(adaptive, room)
+
+    @property
+    def repeats_s(self) -> float:
+        """Time that the repeats will take, as far as it can be told from the visits so far."""
+        return len(self._again) * fmean(self._costs_s) if self._costs_s else 0.0
 
     @property
     def unmeasured(self) -> list[int]:
@@ -82,25 +101,31 @@ class Agenda:
     def next(self) -> Visit | None:
         """Take the next visit, None when there is none or the time is up."""
         self._asked_s = time.monotonic()
-        left_s = self.deadline_s - self._asked_s
+        visit = self._next(self.deadline_s - self._asked_s)
+        self._in_flight = visit is not None
+        return visit
+
+    def _next(self, left_s: float) -> Visit | None:
         if left_s <= 0:
             return None
         if self._planned:
             return self._planned.popleft()
-        if left_s > self._time_for_repeats_s():
+        if self._sampling and left_s > self.repeats_s:
             size = self._choose()
             if size is not None:
                 return Visit(size, 0)
-        while self._again:
+        while self._repeating and self._again:
             visit = self._again.popleft()
             if visit.tokens in self._seen_ns:
                 return visit
         return None
 
-    def measured(self, visit: Visit, served: Served) -> None:
-        """Take note of a visit's times."""
+    def measured(self, visit: Visit, served: Served, signature: str | None = None) -> None:
+        """Take note of a visit's times, and of its kernels where the collector tells them live."""
         self._count()
         self._see(visit, served)
+        if signature is not None:
+            self._signatures[visit.tokens] = signature
 
     def failed(self, visit: Visit, reason: str) -> Failure:
         """Take note of a visit that failed."""
@@ -116,27 +141,34 @@ class Agenda:
         self.deadline_s = float("-inf")
         return [self.failed(visit, reason) for visit in left]
 
-    def close(self) -> None:
-        """End the counting: what is not done by now will not be."""
-        self._closed = True
+    def end_sampling(self) -> None:
+        """Choose no more sizes: what is left are repeats, and planned sizes if there is time."""
+        self._sampling = False
+
+    def repeat(self, deadline_s: float) -> None:
+        """Turn to the repeats of the hold-out, until another deadline."""
+        self._repeating = True
+        self.deadline_s = deadline_s
 
     def _choose(self) -> int | None:
-        holdout = set(self._op_plan.holdout)
-        seen = {size: time_ns for size, time_ns in self._seen_ns.items() if size not in holdout}
-        if len(seen) + len(self._failed - holdout) >= self._adaptive_points or len(seen) < 2:
+        seen = {size: ns for size, ns in self._seen_ns.items() if size not in self._spared}
+        if len(seen) + len(self._failed - self._spared) >= self._adaptive_points or len(seen) < 2:
             return None
-        closed = holdout | self._failed
-        return next_size(seen, [size for size in self._op_plan.domain if size not in closed])
+        closed = self._spared | self._failed
+        domain = [size for size in self._op_plan.domain if size not in closed]
+        if is_enough(seen, domain, TARGET_P95):
+            return None
+        return next_size(Seen(seen, self._noise, self._signatures), domain)
 
     def _see(self, visit: Visit, served: Served) -> None:
-        if served.calls_ns:  # a counter collector takes no times
-            self._seen_ns.setdefault(visit.tokens, median(served.calls_ns))
-
-    def _time_for_repeats_s(self) -> float:
-        return len(self._again) * fmean(self._costs_s) if self._costs_s else 0.0
+        # A counter collector takes no times; of two visits the first decides.
+        if served.calls_ns and visit.tokens not in self._seen_ns:
+            self._seen_ns[visit.tokens] = median(served.calls_ns)
+            self._noise[visit.tokens] = _noise(served.calls_ns)
 
     def _count(self) -> None:
         self.done += 1
+        self._in_flight = False
         self._costs_s.append(time.monotonic() - self._asked_s)
 
     def _recall(self, recording: Recording, served: Served) -> None:
@@ -147,6 +179,14 @@ class Agenda:
         for waiting in (self._planned, self._again):
             if visit in waiting:
                 waiting.remove(visit)
+
+
+def _noise(calls_ns: Sequence[int]) -> float:
+    """Relative standard error of the median of some calls; 0 where they are too few to tell."""
+    if len(calls_ns) < 4:
+        return 0.0
+    low, _, high = quantiles(calls_ns, n=4)
+    return _OF_MEDIAN * _OF_RANGE * (high - low) / sqrt(len(calls_ns)) / median(calls_ns)
 
 
 def _shuffled(

@@ -1,5 +1,6 @@
 """What this machine can measure, and what stops it: each finding with its cost and its remedy."""
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -143,6 +144,14 @@ def _disk(store: Path) -> Finding:
     folder = store.resolve()
     while not folder.exists():
         folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return Finding(
+            "disk",
+            Status.FAULT,
+            f"{folder} is no folder that can be written",
+            cost="no run can be kept",
+            remedy="point --store at another folder",
+        )
     free = shutil.disk_usage(folder).free
     evidence = f"{free / 2**30:.1f} GiB free where runs go"
     if free < _FREE_BYTES:

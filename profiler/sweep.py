@@ -11,9 +11,9 @@ from typing import Protocol
 
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput
-from ..store.plan import OpPlan, Plan
+from ..store.plan import Plan
 from ..store.provenance import Provenance
-from ..store.recording import Failure, Recording
+from ..store.recording import Failure
 from ..store.run import Run
 from ..store.scenario import Scenario
 from .agenda import Agenda, Visit
@@ -67,7 +67,7 @@ class Sweep:
         measuring the same GPU.
         """
         self._check_machine()
-        with sole_use(self.provenance):
+        with sole_use(self.provenance, self.run):
             return self._measure()
 
     def _check_machine(self) -> None:
@@ -84,35 +84,52 @@ class Sweep:
             )
 
     def _measure(self) -> list[OpSummary]:
-        held = [recording for _, recording in self.run.recordings()]
-        turns = [(name, op_plan) for name in self.plan.collectors for op_plan in self.plan.ops]
-        agendas = [self._agenda(name, op_plan, held) for name, op_plan in turns]
+        """Take each operation's turn; then each once more, for its repeats, in a new process.
+
+        A repeat minutes later and in another process shows what one in the same breath would not.
+        """
+        jobs = self._jobs()
+        summaries = [
+            OpSummary(job.op_plan.op, name, recalled=job.agenda.done) for name, job in jobs
+        ]
         budget_s = float("inf") if self.plan.budget_s is None else self.plan.budget_s
         end_s = time.monotonic() + budget_s
-        summaries = []
-        for index, ((name, op_plan), agenda) in enumerate(zip(turns, agendas, strict=True)):
-            now_s = time.monotonic()
-            agenda.deadline_s = now_s + (end_s - now_s) / (len(turns) - index)
-            told = partial(self._tell, name, op_plan.op, agendas)
-            job = Job(self.run, self.plan, op_plan, agenda, self.provenance, told)
-            summaries.append(self._measure_op(job, self.collectors[name]))
-            agenda.close()
-        self.progress.end(sum(agenda.done for agenda in agendas))
+        repeats_s = 0.0
+        for index, (turn, summary) in enumerate(zip(jobs, summaries, strict=True)):
+            agenda, now_s = turn[1].agenda, time.monotonic()
+            agenda.deadline_s = now_s + (end_s - repeats_s - now_s) / (len(jobs) - index)
+            self._collect(turn, summary)
+            agenda.end_sampling()
+            repeats_s += agenda.repeats_s
+        for turn, summary in zip(jobs, summaries, strict=True):
+            turn[1].agenda.repeat(end_s)
+            self._collect(turn, summary)
+        self.progress.end(sum(job.agenda.done for _, job in jobs))
         return summaries
 
-    def _agenda(self, collector: str, op_plan: OpPlan, held: list[Recording]) -> Agenda:
-        mine = [one for one in held if (one.collector, one.op) == (collector, op_plan.op)]
-        return Agenda(self.plan, op_plan, self.scenarios[op_plan.op], recordings=mine)
+    def _jobs(self) -> list[tuple[str, Job]]:
+        """Each operation under each collector, in the order of their turns."""
+        held = [recording for _, recording in self.run.recordings()]
+        jobs: list[tuple[str, Job]] = []
+        agendas: list[Agenda] = []
+        for name in self.plan.collectors:
+            for op_plan in self.plan.ops:
+                mine = [one for one in held if (one.collector, one.op) == (name, op_plan.op)]
+                scenario_of = self.scenarios[op_plan.op]
+                agendas.append(Agenda(self.plan, op_plan, scenario_of, recordings=mine))
+                told = partial(self._tell, name, op_plan.op, agendas)
+                job = Job(self.run, self.plan, op_plan, agendas[-1], self.provenance, told)
+                jobs.append((name, job))
+        return jobs
 
-    def _measure_op(self, job: Job, collector: Collector) -> OpSummary:
-        summary = OpSummary(job.op_plan.op, collector.name, recalled=job.agenda.done)
-        for recording in collector.collect(job):
+    def _collect(self, turn: tuple[str, Job], summary: OpSummary) -> None:
+        name, job = turn
+        for recording in self.collectors[name].collect(job):
             self.run.keep(recording)
             summary.measured += len(recording.served)
             summary.failures += recording.failures
             summary.warnings += recording.warnings
         summary.unmeasured = job.agenda.unmeasured
-        return summary
 
     def _tell(self, collector: str, op: str, agendas: list[Agenda], visit: Visit) -> None:
         done = sum(agenda.done for agenda in agendas)

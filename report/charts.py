@@ -12,7 +12,7 @@ from .markup import without_folders
 _HEIGHT_PX: Final = 280
 _LEAST_RATIO: Final = 4.0  # of the ends of the latency axis: a flat curve shall look flat
 _FONT: Final = "system-ui, sans-serif"
-_ROLES: Final = ["fit", "holdout"]
+_ROLES: Final = ["fit", "holdout", "calibration"]
 _DIGITS: Final = ",.4~r"  # four significant digits, never an exponent
 # What the pointer shows of a point beside its plain columns, as Vega expressions: written out for
 # each point they would double the page.
@@ -87,12 +87,11 @@ def _model_layers(curve: Curve) -> list[Any]:
     """Draw the fitted curve, its 95 % band, and a rule at the pointer that reads them off."""
     if curve.model is None:
         return []
-    has_band = all(cost.latency_us_lo is not None for cost in curve.costs.values())
     titles = {"tokens": "batch size", "latency_us": "predicted (µs)"}
     band = {"lo_us": "95 % from (µs)", "hi_us": "95 % to (µs)"}
-    shown = titles | (band if has_band else {})
+    shown = titles | band
     # A step holds until the next size; a line runs from size to size.
-    interpolate: Any = "step-after" if curve.model.fit == "step" else "linear"
+    interpolate: Any = "linear" if curve.model.fit == "linear" else "step-after"
     near = alt.selection_point(
         nearest=True, on="pointerover", clear="pointerout", encodings=["x"], empty=False
     )
@@ -105,8 +104,7 @@ def _model_layers(curve: Curve) -> list[Any]:
         tooltip=[alt.Tooltip(f"{f}:Q", title=title, format=_DIGITS) for f, title in shown.items()],
     )
     area = base.mark_area(interpolate=interpolate, color="var(--fit)", opacity=0.18)
-    areas = [area.encode(y="lo_us:Q", y2="hi_us:Q")] if has_band else []
-    return [*areas, line, ruler.add_params(near)]
+    return [area.encode(y="lo_us:Q", y2="hi_us:Q"), line, ruler.add_params(near)]
 
 
 def _point_layers(curve: Curve) -> list[Any]:
@@ -130,8 +128,8 @@ def _point_layers(curve: Curve) -> list[Any]:
 
 
 def _roles() -> dict[str, Any]:
-    colours = alt.Scale(domain=_ROLES, range=["var(--fit)", "var(--holdout)"])
-    shapes = alt.Scale(domain=_ROLES, range=["circle", "diamond"])
+    colours = alt.Scale(domain=_ROLES, range=["var(--fit)", "var(--holdout)", "var(--muted)"])
+    shapes = alt.Scale(domain=_ROLES, range=["circle", "diamond", "square"])
     return {
         "color": alt.Color("role:N", scale=colours, legend=None),
         "shape": alt.Shape("role:N", scale=shapes, legend=None),

@@ -95,8 +95,11 @@ def _json_script(identifier: str, body: object) -> Html:
 
 def _summary(curve: Curve) -> str:
     held_out = sum(row["role"] == "holdout" for row in curve.measured)
+    calibrating = sum(row["role"] == "calibration" for row in curve.measured)
     sentences = [
-        f"{count(len(curve.measured) - held_out, 'size')} for the fit and {held_out} held out"
+        f"{count(len(curve.measured) - held_out - calibrating, 'size')} for the fit"
+        + (f", {calibrating} for the intervals" if calibrating else "")
+        + f" and {held_out} held out"
         + (f", {len(curve.failed)} failed" if curve.failed else "")
     ]
     if curve.measured:

@@ -30,7 +30,16 @@ def plan_section(contents: Contents) -> Html:
         ("budget", "none" if plan.budget_s is None else f"{plan.budget_s:g} s"),
         ("time limit of a point", f"{plan.point_timeout_s:g} s"),
     ]
-    head = ("operation", "domain", "measured first", "held out", "measured", "failed", "from")
+    head = (
+        "operation",
+        "domain",
+        "measured first",
+        "held out",
+        "intervals",
+        "measured",
+        "failed",
+        "from",
+    )
     return joined(facts(choices), table("Batch sizes by operation", head, _op_rows(contents)))
 
 
@@ -48,6 +57,7 @@ def _op_rows(contents: Contents) -> list[tuple[object, ...]]:
             batch_sizes(op_plan.domain),
             batch_sizes(op_plan.first),
             batch_sizes(op_plan.holdout) or "none",
+            batch_sizes(op_plan.calibration) or "none",
             len(curves[op_plan.curve].measured),
             len(curves[op_plan.curve].failed),
             op_plan.source or "catalogue",

@@ -98,6 +98,10 @@ LEGEND: Final = (
         '<path d="M7 2.2L11 7L7 11.8L3 7Z" fill="var(--holdout)"/>',
     ),
     (
+        "measured, given to the intervals alone",
+        '<path d="M3.5 3.5H10.5V10.5H3.5Z" fill="var(--muted)"/>',
+    ),
+    (
         "in doubt, see its marks",
         '<circle cx="7" cy="7" r="5.7" fill="none" stroke="var(--doubt)" stroke-width="1.5"/>',
     ),

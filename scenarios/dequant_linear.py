@@ -1,20 +1,24 @@
 """dequant_linear: fc1 on 4-bit weights in one kernel, y = x dequantise(W)ᵀ.
 
-x [tokens, hidden], packed int32 [ffn, hidden / 8], scales [hidden / group_size, ffn]
--> y [tokens, ffn]; all but packed of the scenario's dtype.
+x [tokens, hidden], packed int32 [ceil(ffn / 16), ceil(hidden / 64), 32, 4],
+scales [hidden / group_size, ffn] -> y [tokens, ffn]; all but packed of the scenario's dtype.
 """
+
+import math
 
 import torch
 
 from ..kernels.dequant_linear import dequant_linear
+from ..kernels.packing import packed_shape
+from . import dequant_unpack
 from .operation import Operation, Take
 
 
 def make_inputs(
     take: Take, tokens: int, hidden: int, ffn: int, group_size: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Activations [tokens, hidden], packed weights [ffn, hidden / 8], scales."""
-    packed = take((ffn, hidden // 8), torch.int32)
+    """Activations [tokens, hidden], packed weights, scales [hidden / group_size, ffn]."""
+    packed = take(packed_shape(ffn, hidden, 4), torch.int32)
     return take((tokens, hidden)), packed, take((hidden // group_size, ffn))
 
 
@@ -25,9 +29,7 @@ def run(x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor) -> torch.Te
 
 def reference(x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
     """The same, in two steps."""
-    n = torch.stack([(packed >> shift) & 15 for shift in range(0, 32, 4)], dim=2).flatten(1)
-    group_size = n.shape[1] // scales.shape[0]
-    weight = (n - 8) * scales.repeat_interleave(group_size, dim=0).T
+    weight = dequant_unpack.reference(packed, scales, x.shape[1])
     return torch.einsum("th,fh->tf", x, weight)
 
 
@@ -39,11 +41,14 @@ OPERATION = Operation(
     flops=lambda tokens, preset: 2 * (tokens + 1) * preset.hidden * preset.ffn,
     bytes_moved=lambda tokens, preset, dtype_bytes: (
         tokens * preset.hidden * dtype_bytes
-        + preset.hidden * preset.ffn // 2
+        + 4 * math.prod(packed_shape(preset.ffn, preset.hidden, 4))
         + preset.hidden // preset.group_size * preset.ffn * dtype_bytes
         + tokens * preset.ffn * dtype_bytes
     ),
     shape=("hidden", "ffn"),
     fields=("weight_bits", "group_size"),
-    imports=("from moeprof.kernels.dequant_linear import dequant_linear",),
+    imports=(
+        "from moeprof.kernels.dequant_linear import dequant_linear",
+        "from moeprof.kernels.packing import packed_shape",
+    ),
 )

@@ -1,4 +1,4 @@
-"""The plan of a run: which sizes are held out, and which are measured first."""
+"""The plan of a run: which sizes are held out, which calibrate, and which are measured first."""
 
 import random
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from .script import POINT_S, WARMUP_S
 
 FIRST_SIZES: Final = 8  # even seeds of adaptive sampling
 HOLDOUT_SIZES: Final = 8
+CALIBRATION_SIZES: Final = 8
+_SPARE_ONE_OF: Final = 8  # a domain spares one size of so many to calibrate the intervals
 _START_S: Final = 4.0  # a process, with torch and its pool of inputs
 _POINT_OVERHEAD_S: Final = 0.05
 
@@ -75,7 +77,9 @@ def _op_plan(
     inner = batch_sizes[1:-1]
     count = min(HOLDOUT_SIZES, len(batch_sizes) // 4) if len(batch_sizes) >= HOLDOUT_SIZES else 0
     holdout = tuple(sorted(draw.sample(inner, min(count, len(inner)))))
-    left = [size for size in batch_sizes if size not in set(holdout)]
+    calibration = _calibration(choices, operation.name, set(inner) - set(holdout), len(batch_sizes))
+    spared = {*holdout, *calibration}
+    left = [size for size in batch_sizes if size not in spared]
     seeds = min(FIRST_SIZES, choices.points_per_op)
     return OpPlan(
         op=operation.name,
@@ -84,7 +88,15 @@ def _op_plan(
         first=tuple(left) if choices.sampling == "all" else _even(left, seeds),
         holdout=holdout,
         source=None if found.source is None else f"ops/{operation.name}.py",
+        calibration=calibration,
     )
+
+
+def _calibration(choices: Choices, op: str, sizes: set[int], domain: int) -> tuple[int, ...]:
+    """Draw the sizes that the intervals are taken from; a small domain has none to spare."""
+    count = min(CALIBRATION_SIZES, domain // _SPARE_ONE_OF) if domain >= 2 * _SPARE_ONE_OF else 0
+    draw = random.Random(f"{choices.seed} {op} calibration")
+    return tuple(sorted(draw.sample(sorted(sizes), count)))
 
 
 def _even(sizes: Sequence[int], count: int) -> tuple[int, ...]:
@@ -100,10 +112,11 @@ def estimate_s(plan: Plan) -> float:
     point_s = POINT_S + WARMUP_S + _POINT_OVERHEAD_S
     total_s = 0.0
     for op_plan in plan.ops:
-        room = len(op_plan.domain) - len(op_plan.holdout) - len(op_plan.first)
+        spared = len(op_plan.holdout) + len(op_plan.calibration)
+        room = len(op_plan.domain) - spared - len(op_plan.first)
         adaptive = min(room, plan.points_per_op - len(op_plan.first))
         more = max(0, adaptive) if plan.sampling == "adaptive" else 0
-        points = len(op_plan.first) + more + 2 * len(op_plan.holdout)
+        points = len(op_plan.first) + more + spared + len(op_plan.holdout)
         starts = points if plan.isolation == "point" else 1
         total_s += starts * _START_S + points * point_s
     total_s *= len(plan.collectors)

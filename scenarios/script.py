@@ -40,7 +40,7 @@ def render_script(
         name=operation.name,
         imports="".join(f"{line}\n" for line in operation.imports),
         key=key.replace("-b1-", "-b{tokens}-", 1),
-        sizes=sorted({*op_plan.first, *op_plan.holdout}),
+        sizes=sorted({*op_plan.first, *op_plan.holdout, *op_plan.calibration}),
         dimensions=json.dumps(operation.sizes(preset)),
         dtype=plan.dtype,
         device=plan.device,

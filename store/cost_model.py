@@ -6,7 +6,8 @@ from typing import ClassVar, Literal
 from .provenance import Provenance
 from .scenario import L2
 
-Fit = Literal["linear", "step"]
+Fit = Literal["linear", "step", "step64"]
+Source = Literal["measured", "imported"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True)
 class FitError:
-    """Leave-one-out error of a curve's fit: each knot predicted from the others.
+    """Leave-one-out error of a fit: each knot predicted from the others.
 
     Relative, as |predicted / measured - 1|; None where there are fewer than three knots.
     """
@@ -30,12 +31,58 @@ class FitError:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """What one call has to do, as a part that is there at any batch size and a part per token.
+
+    Bytes count each operand once; those that are there at any size are the weights. Of a routed
+    operation, `bytes_fixed` are the weights of one expert.
+    """
+
+    flops_fixed: float
+    flops_per_token: float
+    bytes_fixed: float
+    bytes_per_token: float
+
+
+@dataclass(frozen=True, slots=True)
+class Peaks:
+    """What the device can do at best; None for what is not known.
+
+    `flops_per_s` is dense arithmetic by dtype. `source` is the data sheet, or "observed": the best
+    that any point of the run reached, which says how two bounds compare but is no limit.
+    """
+
+    flops_per_s: dict[str, float]
+    bytes_per_s: float | None
+    cache_bytes: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thermal:
+    """How power becomes heat: a steady rise of `r_c_per_w` for each W above idle.
+
+    `leakage_w_per_c` is the static power that each °C beyond `reference_temp_c` adds, None where it
+    was not fitted. `n` points gave `r_c_per_w`.
+    """
+
+    r_c_per_w: float
+    n: int
+    leakage_w_per_c: float | None = None
+    reference_temp_c: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CurveModel:
     """Cost of one operation at one shape over batch size.
 
     `knots_tokens` and `latency_us` are the measured points, which the fit passes through; `fit`
     says what happens between them (docs/model.md). `latency_source` is "kernel" or "wall".
-    `energy_mj` and `temp_rise_c` stand over the same knots, or are None with the reason beside.
+    `energy_mj` and `temp_rise_c` stand over the same knots, or are None with the reason beside;
+    energy that was measured at some knots only stands over those, `energy_tokens`, and
+    `energy_ci95` is the half width of each one's 95 % interval, relative. `segments` number the
+    kernels of each knot, None where no trace tells them. `floor` is the |log| error that a flat
+    bracket of this curve still has.
     """
 
     curve: str
@@ -60,33 +107,88 @@ class CurveModel:
     energy_reason: str | None
     temp_rise_c: tuple[float, ...] | None
     temp_rise_reason: str | None
+    floor: float | None = None
+    segments: tuple[int, ...] | None = None
+    work: Work | None = None
+    energy_tokens: tuple[int, ...] | None = None
+    energy_ci95: tuple[float, ...] | None = None
+    power_error: FitError | None = None
+    idle_power_w: float | None = None
+    gap_us: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SurfaceModel:
+    """Latency of a routed operation over (tokens, experts that get any of them).
+
+    `coefficients_us` are those of 1, of experts, of tokens, and of rows per expert beyond one tile
+    of `tile_rows`; each knot's ratio to that sum is kept, so that knots are exact.
+    """
+
+    surface: str
+    op: str
+    shape: tuple[int, ...]
+    dtype: str
+    weight_bits: int | None
+    group_size: int | None
+    experts: int | None
+    top_k: int
+    l2: L2
+    regime: str
+    knots_tokens: tuple[int, ...]
+    knots_experts: tuple[int, ...]
+    latency_us: tuple[float, ...]
+    latency_source: str
+    coefficients_us: tuple[float, float, float, float]
+    tile_rows: int
+    error: FitError
+    half_width_95: float
+    energy_reason: str
+    work: Work | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IntervalScores:
     """How far off predictions between knots are, in units of `max(floor, |log-jump|)`.
 
-    The score of a prediction is |log(predicted / measured)| over the larger of `floor` and the
-    log-jump of its bracket: the |log| ratio of the two knots around it. `floor`, at least 0.01, is
-    the noise that a flat bracket still has. `quantiles` maps a nominal coverage, in percent,
-    to the conformal quantile of `n` scores pooled over the model's curves, None where n is too
-    small for it. `method` names where the scores come from.
+    The score of a prediction is |log(predicted / measured)| over the larger of the curve's `floor`
+    (this one where the curve has none) and the log-jump of its bracket: the |log| ratio of the two
+    knots around it. `quantiles` maps a nominal coverage, in percent, to the conformal quantile of
+    `n` scores pooled over the model's curves, None where n is too small for it. `method` names
+    where the scores come from. `drift_95` bounds, at 95 %, what a doubling of the batch size beyond
+    the domain adds to a |log| error, from `drift_n` predictions of the model's own upper halves.
     """
 
     method: str
     floor: float
     n: int
     quantiles: dict[str, float | None]
+    drift_95: float | None = None
+    drift_n: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Whose measurements these are, where they are not our own."""
+
+    project: str
+    commit: str
+    licence: str
+    files: dict[str, str]
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class CostModelFile:
     """The whole of `kernel_cost_model.json`.
 
-    It holds no build time: the same run gives the same bytes.
+    It holds no build time: the same run gives the same bytes. `origin` is None unless `source` is
+    "imported".
     """
 
-    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.0"
+    # History, newest first. 1.1: fit step64, roofline and work, floors by curve, energy at some
+    # knots, surfaces over active experts, heat, imports. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.1"
 
     preset: str
     points_sha256: str
@@ -94,3 +196,9 @@ class CostModelFile:
     curves: tuple[CurveModel, ...]
     intervals: IntervalScores
     unmeasured: dict[str, str]
+    source: Source = "measured"
+    origin: Origin | None = None
+    peaks: Peaks | None = None
+    thermal: Thermal | None = None
+    thermal_reason: str | None = None
+    surfaces: tuple[SurfaceModel, ...] = ()

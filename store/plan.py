@@ -15,8 +15,9 @@ class OpPlan:
 
     `domain` holds every batch size that may be measured. `first` is measured first; with adaptive
     sampling the sweep then chooses more from the domain. `holdout` was drawn by seed before
-    anything was measured and is never given to the fit. `source` is the run's copy of the
-    user's file that defines the operation, None for one of the catalogue or of a package.
+    anything was measured and is never given to the fit; nor is `calibration`, drawn likewise, from
+    which the intervals are taken. `source` is the run's copy of the user's file that defines the
+    operation, None for one of the catalogue or of a package.
     """
 
     op: str
@@ -25,6 +26,7 @@ class OpPlan:
     first: tuple[int, ...]
     holdout: tuple[int, ...]
     source: str | None = None
+    calibration: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,13 @@ class Plan:
     """What `moeprof profile` is going to do; `plan.json` of a run.
 
     `collectors` run one after the other: at most one that times, and `ncu` for counters.
-    `points_per_op` bounds the sizes given to the fit, hold-out not counted. `budget_s` bounds the
-    whole run, None for none; `point_timeout_s` bounds one point. `seed` draws the hold-out and the
-    order.
+    `points_per_op` bounds the sizes given to the fit, hold-out and calibration not counted.
+    `budget_s` bounds the whole run, None for none; `point_timeout_s` bounds one point. `seed` draws
+    the hold-out, the calibration sizes and the order.
     """
 
-    SCHEMA: ClassVar[str] = "moeprof.plan/1.0"
+    # History, newest first. 1.1: calibration sizes. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.plan/1.1"
 
     run_id: str
     preset: str

@@ -2,15 +2,17 @@
 
 The layout:
 
-    RUN/plan.json  preset.toml  provenance.json  scripts/<op>.py  ops/<op>.py
+    RUN/plan.json  preset.toml  provenance.json  scripts/<op>.py  ops/<op>.py  sweep.lock
         raw/<collector>/<unit>/recording.json and raw files beside it
         tables/<name>.parquet
         kernel_cost_model.json  validation.json  report.html
 """
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
+from .atomic import cannot_write
 from .document import read_document, write_document
 from .errors import BadInput
 from .plan import Plan
@@ -98,6 +100,26 @@ def open_run(folder: Path) -> Run:
 def holds_runs(store: Path) -> bool:
     """Whether there is any run in a store."""
     return any(store.glob("*/plan.json"))
+
+
+def claim_run(store: Path, name: str) -> Run:
+    """Make the folder of a new run, called `name` or, where that is taken, `name-2` and so on.
+
+    Of two processes that ask at once each gets a folder of its own. Raises BadInput where the
+    folder cannot be made.
+    """
+    for number in itertools.count(1):
+        folder = store / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            if not store.is_dir():
+                raise BadInput(f"--store {store} is a file, and runs go into a folder") from None
+            continue
+        except OSError as error:
+            raise cannot_write(folder, error) from error
+        return Run(folder)
+    raise AssertionError("itertools.count ends")
 
 
 def latest_run(store: Path) -> Run:

@@ -5,6 +5,8 @@ in the file's metadata as `moeprof.schema`; a reader refuses a number that it do
 column that holds a quantity ends in its unit; unmeasured is null, never zero.
 """
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +18,8 @@ from .atomic import replacing
 from .errors import BadInput
 
 _KEY: Final = b"moeprof.schema"
+_GROUP_ROWS: Final = 131_072
+_UNLIKE: Final = frozenset({"start_ns", "time_ns", "correlation_id"})  # a dictionary gains nothing
 
 # GPU-wide utilisation by its one canonical name; nsys's own names change with its version.
 METRIC_COLUMNS: Final = (
@@ -39,7 +43,7 @@ def _schema(name: str, **columns: pa.DataType) -> pa.Schema:
     return pa.schema(fields, metadata={_KEY: name.encode()})
 
 
-# History, newest first. launches/1, calls/1, gpu_samples/1, counters/1, points/1: the first.
+# History, newest first. Everything is at its first number.
 _LAUNCHES = _schema(
     "launches/1",
     recording=pa.string(),  # the unit whose recording holds this kernel; null for a lone trace
@@ -58,8 +62,10 @@ _LAUNCHES = _schema(
     block_y=pa.int32(),
     block_z=pa.int32(),
     registers_per_thread=pa.int32(),
+    shared_bytes=pa.int64(),  # per block, static and dynamic together
     static_shared_bytes=pa.int64(),
     dynamic_shared_bytes=pa.int64(),
+    occupancy_estimate_pct=pa.float64(),  # torch.profiler's guess from the launch, no measurement
     device=pa.int32(),  # CUDA ordinal within the process
     gpu=pa.int32(),  # the profiler's id of the GPU, null where the trace does not map it
     context=pa.int64(),
@@ -92,6 +98,16 @@ _GPU_SAMPLES = _schema(
     gpu=pa.int32(),
     time_ns=pa.int64(),
     **{name: pa.float64() for name in METRIC_COLUMNS},
+)
+
+_POWER_SAMPLES = _schema(
+    "power_samples/1",
+    recording=pa.string(),
+    gpu=pa.int32(),  # null where the trace does not say which GPU was read
+    time_ns=pa.int64(),
+    source=pa.string(),  # "nsys_nvml": nvml_metrics inside an nsys trace
+    power_w=pa.float64(),
+    temp_c=pa.float64(),
 )
 
 _COUNTERS = _schema(
@@ -168,6 +184,7 @@ SCHEMAS: Final = MappingProxyType(
         "launches": _LAUNCHES,
         "calls": _CALLS,
         "gpu_samples": _GPU_SAMPLES,
+        "power_samples": _POWER_SAMPLES,
         "counters": _COUNTERS,
         "points": _POINTS,
     }
@@ -198,10 +215,70 @@ def write_table(path: Path, name: str, table: pa.Table) -> None:
 
     Raises BadInput where `path` cannot be written.
     """
+    with replacing(path) as temporary, _parquet(temporary, name) as file:
+        file.write_table(_checked(name, table))
+
+
+class TableWriter:
+    """Tables of one folder in the making; made by `writing_tables`."""
+
+    def __init__(self, folder: Path, files: ExitStack) -> None:
+        self.rows: dict[str, int] = {}  # of each table that was written
+        self._folder = folder
+        self._files = files
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._pieces: dict[str, list[pa.Table]] = {}
+
+    def write(self, name: str, piece: pa.Table) -> None:
+        """Append a piece, which may be empty. Raises as `write_table` does."""
+        if name not in self._writers:
+            path = self._files.enter_context(replacing(self._folder / f"{name}.parquet"))
+            self._writers[name] = self._files.enter_context(_parquet(path, name))
+        self.rows[name] = self.rows.get(name, 0) + piece.num_rows
+        pieces = self._pieces.setdefault(name, [])
+        pieces.append(_checked(name, piece))
+        if sum(each.num_rows for each in pieces) >= _GROUP_ROWS:
+            self._flush(name)
+
+    def flush(self) -> None:
+        """Hand every piece on to its file."""
+        for name in list(self._pieces):
+            self._flush(name)
+
+    def _flush(self, name: str) -> None:
+        self._writers[name].write_table(pa.concat_tables(self._pieces.pop(name)))
+
+
+@contextmanager
+def writing_tables(folder: Path) -> Iterator[TableWriter]:
+    """Write tables of a folder piece by piece; on an error none of them is there, or all are old.
+
+    Raises BadInput where the folder cannot be written.
+    """
+    with ExitStack() as files:
+        writer = TableWriter(folder, files)
+        yield writer
+        writer.flush()
+
+
+def _parquet(path: Path, name: str) -> pq.ParquetWriter:
+    schema = SCHEMAS[name]
+    numbers = [field.name for field in schema if field.name in _UNLIKE]
+    words = [field.name for field in schema if field.name not in _UNLIKE]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=words,  # type: ignore[arg-type]
+        column_encoding=dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
+    )
+
+
+def _checked(name: str, table: pa.Table) -> pa.Table:
     if not table.schema.equals(SCHEMAS[name]):
         raise ValueError(f"this is no table {name}: {table.schema.names}")
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", compression_level=1)
+    return table
 
 
 def read_table(path: Path, name: str) -> pa.Table:

@@ -12,7 +12,10 @@ import pytest
 import moeprof as package
 from moeprof.tests.cli.command_line import Moeprof
 
-COMMANDS = ("doctor", "profile", "parse", "build-model", "validate", "cost", "report", "scenario")
+COMMANDS = (
+    *("doctor", "profile", "parse", "build-model", "validate", "cost", "report", "scenario"),
+    *("scrub", "import", "show"),
+)
 HEAVY = {"torch", "triton", "pandas", "scipy", "altair", "sqlalchemy"}
 
 

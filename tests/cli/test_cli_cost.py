@@ -50,7 +50,7 @@ def test_a_curve_is_named_whole_too(moeprof: Moeprof, built_run: Path) -> None:
     ("words", "says"),
     [
         ("relux --batch-size 4", "relux"),
-        ("relu --batch-size 100000", "100000 is outside"),
+        ("relu --batch-size 100000", "at batch size 100000 cannot be told"),
         ("relu --batch-size 0", "0"),
         ("relu --batch-size -5", "-5"),
         ("RUN relu too --batch-size 4", "'too' is one word too many"),

@@ -128,7 +128,7 @@ def test_a_run_is_told_as_json_and_nothing_else_on_stdout(profiled: tuple[Path, 
     assert [op["op"] for op in told.data["ops"]] == ["relu", "topk"]
     for op in told.data["ops"]:
         # 8 sizes of the fit; 8 of the hold-out, which are visited twice
-        assert (op["collector"], op["measured"], op["recalled"]) == ("cpu", 24, 0)
+        assert (op["collector"], op["measured"], op["recalled"]) == ("cpu", 32, 0)
         assert (op["failures"], op["unmeasured"]) == ([], [])
     assert "device: cpu; preset: small" in told.stderr
 
@@ -141,7 +141,7 @@ def test_a_run_holds_its_plan_scripts_preset_and_recordings(profiled: tuple[Path
     assert json.loads(run.provenance_path.read_text())["device"] == "cpu"
     assert "torch.relu" in run.script("relu").read_text()
     served = [served for _, recording in run.recordings() for served in recording.served]
-    assert len(served) == 48
+    assert len(served) == 64
     assert all(min(one.calls_ns) > 0 for one in served)
 
 
@@ -151,7 +151,7 @@ def test_a_finished_run_is_resumed_without_measuring_again(
     before = _recordings(Run(recorded_run))
     told = moeprof("profile", recorded_run, "--resume", "--json")
     assert told.exit_code == 0
-    assert [(op["measured"], op["recalled"]) for op in told.data["ops"]] == [(0, 24), (0, 24)]
+    assert [(op["measured"], op["recalled"]) for op in told.data["ops"]] == [(0, 32), (0, 32)]
     assert _recordings(Run(recorded_run)) == before
 
 
@@ -288,3 +288,17 @@ def test_a_store_below_a_file_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> 
     assert told.exit_code == 2
     assert "not a directory" in told.errors[0]
     assert told.hint
+
+
+def test_an_option_that_says_other_than_the_plan_is_refused_on_resume(
+    moeprof: Moeprof, recorded_run: Path
+) -> None:
+    told = moeprof("profile", recorded_run, "--resume", "--ops", "fc1")
+    assert told.exit_code == 2
+    assert "--ops is 'fc1', and the run was planned otherwise" in told.stderr
+    assert moeprof("profile", recorded_run, "--resume", "--ops", "relu,topk").exit_code == 0
+
+
+def test_too_few_sizes_for_a_verdict_are_told(moeprof: Moeprof, tmp_path: Path) -> None:
+    told = moeprof("profile", "--dry-run", "--batch-sizes", "pow2:1..512", "--store", tmp_path)
+    assert "a verdict needs 6" in told.stderr

@@ -7,12 +7,16 @@ size, which the fit gets right.
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from moeprof.store.cost_model import CostModelFile
+from moeprof.store.document import read_document, write_document
 from moeprof.store.plan import Plan
+from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table, write_table
 from moeprof.tests.cli.command_line import Moeprof
@@ -30,6 +34,9 @@ def _retime(run: Run, *, holdout_factor: float = 1.0, repeat_difference: float =
         row["repeat_difference"] = None if row["role"] == "fit" else repeat_difference
     table = read_table(path, "points")
     write_table(path, "points", pa.Table.from_pylist(rows, schema=table.schema))
+    if run.model_path.is_file():  # the model stays that of the points
+        model = read_document(run.model_path, CostModelFile)
+        write_document(run.model_path, replace(model, points_sha256=sha256_of(path)))
 
 
 @pytest.fixture
@@ -97,7 +104,7 @@ def test_another_run_is_held_against_the_model(
     _retime(other, holdout_factor=1.5)
     told = moeprof("validate", linear_run.folder, "--against", other.folder, "--json")
     assert told.data["against"] == str(other.folder)
-    assert [curve["n"] for curve in told.data["curves"]] == [16, 16]
+    assert [curve["n"] for curve in told.data["curves"]] == [24, 24]
     assert max(curve["max"] for curve in told.data["curves"]) == pytest.approx(1 / 3)
 
 
@@ -154,7 +161,7 @@ def test_a_limit_that_is_no_percentage_is_refused(
     [
         (b"a diary", "is not JSON"),
         (PNG, "is not JSON"),
-        (b'{"schema": "moeprof.plan/1.0"}', "holds 'moeprof.plan/1.0', not a"),
+        (b'{"schema": "moeprof.plan/1.1"}', "holds 'moeprof.plan/1.1', not a"),
         (b'{"schema": "moeprof.kernel_cost_model/9.0"}', "and this moeprof knows"),
         (b'{"schema": "moeprof.kernel_cost_model/1.0"}', "is not a valid"),
     ],
@@ -207,3 +214,14 @@ def test_a_full_disk_leaves_no_verdict(
     assert told.exit_code == 2
     assert "no space left on device" in told.errors[0]
     assert not linear_run.validation_path.exists()
+
+
+def test_a_model_of_other_points_than_the_run_holds_is_refused(
+    moeprof: Moeprof, linear_run: Run
+) -> None:
+    model = read_document(linear_run.model_path, CostModelFile)
+    write_document(linear_run.model_path, replace(model, points_sha256="0" * 64))
+    told = moeprof("validate", linear_run.folder)
+    assert told.exit_code == 2
+    assert "was built from other points" in told.stderr
+    assert "build-model" in told.hint

@@ -187,15 +187,90 @@ def test_energy_that_every_point_has_is_kept_with_its_source(
     assert (curve.temp_rise_c, curve.temp_rise_reason) == ((0.5, 0.5), None)
 
 
-def test_energy_that_some_points_lack_is_null_and_says_how_many(
+def test_energy_that_all_but_one_point_lack_is_null_and_says_how_many(
     make_points: MakePoints, build: Build
 ) -> None:
     (curve,) = build(
-        make_points(slope, [1, 4], energy_mj=2.0, energy_source="rapl", energy_reason=None),
-        make_points(slope, [8], energy_reason="too short for the meter"),
+        make_points(slope, [1], energy_mj=2.0, energy_source="rapl", energy_reason=None),
+        make_points(slope, [4, 8], energy_reason="too short for the meter"),
     ).curves
     assert curve.energy_mj is None
-    assert curve.energy_reason == "1 of 3 points lack it: too short for the meter"
+    assert curve.energy_reason == "2 of 3 points lack it: too short for the meter"
+
+
+def test_energy_that_was_measured_at_some_knots_stands_over_those(
+    make_points: MakePoints, build: Build
+) -> None:
+    metered = {"energy_source": "rapl", "energy_reason": None, "energy_mj_ci95": 0.1}
+    (curve,) = build(
+        make_points(slope, [1, 8], energy_mj=2.0, idle_power_w=50.0, **metered),
+        make_points(slope, [4, 16], energy_reason="too short for the meter"),
+    ).curves
+    assert (curve.energy_tokens, curve.energy_mj, curve.energy_ci95) == (
+        (1, 8),
+        (2.0, 2.0),
+        (0.05, 0.05),
+    )
+    assert (curve.energy_source, curve.idle_power_w) == ("rapl", 50.0)
+    assert curve.energy_reason == "energy was measured at batch sizes 1 to 8 only"
+
+
+def test_calibration_points_give_the_intervals_and_are_no_knots(
+    make_points: MakePoints, build: Build
+) -> None:
+    spared = make_points(lambda b: 1.02 * slope(b), [20, 60, 100], role="calibration")
+    file = build(make_points(slope, SIZES), spared)
+    assert len(file.curves[0].knots_tokens) == len(SIZES)
+    assert file.intervals.n == 3
+    assert file.intervals.method.startswith("calibration points")
+
+
+def test_a_model_of_two_regimes_is_refused(make_points: MakePoints, build: Build) -> None:
+    other = make_points(slope, [1, 4], curve="fc2-4x8", op="fc2", regime="sustained")
+    with pytest.raises(BadInput, match="mixes two values of regime: burst and sustained"):
+        build(make_points(slope, [1, 4]), other)
+
+
+def test_kernels_that_a_trace_told_number_the_knots(make_points: MakePoints, build: Build) -> None:
+    tables = [
+        make_points(slope, sizes, signature=kernel)
+        for kernel, sizes in (("a <<<1>>>", [1, 4]), ("a <<<2>>>", [8]))
+    ]
+    assert build(*tables).curves[0].segments == (0, 0, 1)
+    assert build(make_points(slope, [1, 4])).curves[0].segments is None
+
+
+def test_a_row_that_is_faster_than_the_device_can_be_is_refused(
+    make_points: MakePoints, build: Build
+) -> None:
+    in_ms = make_points(lambda b: slope(b) / 1000, [1, 4], flops=10**10, bytes_moved=10**6)
+    with pytest.raises(BadInput, match="2 of 2 points are faster") as caught:
+        build(in_ms)
+    assert "fc1-8x4-fp32-cold at batch size 1 took" in caught.value.message
+    assert "look like ms or s where us are meant" in caught.value.message
+
+
+def test_points_over_active_experts_become_one_surface(
+    make_points: MakePoints, build: Build
+) -> None:
+    tables = [
+        make_points(
+            lambda b, a=active: 3.0 + 6 * a + 0.1 * b,
+            [8, 32, 128],
+            curve=f"moe-fp32-e64-a{active}-k2-cold",
+            op="moe",
+            experts=64,
+            active_experts=active,
+            top_k=2,
+        )
+        for active in (4, 8, 16)
+    ]
+    file = build(*tables, make_points(slope, [1, 4]))
+    (surface,) = file.surfaces
+    assert (surface.surface, surface.top_k) == ("moe-fp32-e64-k2-cold", 2)
+    assert [curve.op for curve in file.curves] == ["fc1"]
+    few = build(tables[0].slice(0, 1), tables[1].slice(0, 1), make_points(slope, [1, 4]))
+    assert "do not span" in few.unmeasured["moe"]
 
 
 def test_energy_of_two_meters_is_not_mixed(make_points: MakePoints, build: Build) -> None:
@@ -209,4 +284,5 @@ def test_energy_of_two_meters_is_not_mixed(make_points: MakePoints, build: Build
 def test_the_file_says_nothing_of_when_it_was_built(make_points: MakePoints, build: Build) -> None:
     body = json.loads(to_json(build(make_points(slope, [1, 4]))))
     fields = ["preset", "points_sha256", "provenance", "curves", "intervals", "unmeasured"]
-    assert list(body) == ["schema", *fields]
+    more = ["source", "origin", "peaks", "thermal", "thermal_reason", "surfaces"]
+    assert list(body) == ["schema", *fields, *more]

@@ -44,8 +44,6 @@ def test_a_model_is_exact_at_its_knots_and_positive_between(
     knots = dict(zip(curve.knots_tokens, curve.latency_us, strict=True))
     for cost in model.get_costs("fc1", range(min(knots), max(knots) + 1)):
         assert cost.latency_us > 0
-        assert cost.latency_us_lo is not None
-        assert cost.latency_us_hi is not None
         assert cost.latency_us_lo <= cost.latency_us <= cost.latency_us_hi
         assert cost.measured is (cost.tokens in knots)
         if cost.measured:
@@ -54,8 +52,6 @@ def test_a_model_is_exact_at_its_knots_and_positive_between(
 
 def test_the_interval_at_a_knot_is_not_wider_than_between(model: KernelCostModel) -> None:
     def width(cost: Cost) -> float:
-        assert cost.latency_us_lo is not None
-        assert cost.latency_us_hi is not None
         return cost.latency_us_hi / cost.latency_us_lo
 
     costs = model.get_costs("fc1", range(1, 506))
@@ -64,11 +60,80 @@ def test_the_interval_at_a_knot_is_not_wider_than_between(model: KernelCostModel
     assert max(at_knots) <= min(between) * (1 + 1e-12)
 
 
-def test_too_few_points_give_a_cost_without_an_interval(
+def test_too_few_points_give_the_wide_interval_of_public_tables(
     make_points: MakePoints, build: Build
 ) -> None:
     cost = KernelCostModel.from_file(build(make_points(bumpy, [1, 5, 9]))).get_cost("fc1", 3)
-    assert (cost.latency_us_lo, cost.latency_us_hi) == (None, None)
+    assert cost.latency_us_lo < cost.latency_us < cost.latency_us_hi
+
+
+def test_the_nominal_coverages_come_from_the_same_scores(model: KernelCostModel) -> None:
+    cost = model.get_cost("fc1", 37)
+    intervals = [model.get_interval_us("fc1", 37, percent) for percent in (50, 80, 90, 95)]
+    widths = [high - low for low, high in intervals]
+    assert widths == sorted(widths)
+    assert intervals[-1] == pytest.approx((cost.latency_us_lo, cost.latency_us_hi))
+
+
+def test_energy_between_anchors_is_power_times_latency_with_both_errors(
+    make_points: MakePoints, build: Build
+) -> None:
+    metered = {"energy_source": "nvml_counter", "energy_reason": None}
+    points = [
+        make_points(lambda b: 10.0 + b, [size], energy_mj=watts * (10 + size) / 1000,
+                    energy_mj_ci95=0.02 * watts * (10 + size) / 1000, **metered)
+        for size, watts in ((1, 100.0), (11, 200.0))
+    ]  # fmt: skip
+    model = KernelCostModel.from_file(build(*points, make_points(lambda b: 10.0 + b, [6, 20])))
+    cost = model.get_cost("fc1", 8)
+    assert cost.power_w == pytest.approx(170)
+    assert cost.energy_mj == pytest.approx(170 * 18 / 1000)
+    assert cost.energy_mj_hi is not None
+    assert cost.energy_mj_hi / (170 * 18 / 1000) > cost.latency_us_hi / cost.latency_us
+    beyond = model.get_cost("fc1", 15)
+    assert (beyond.energy_mj, beyond.energy_source) == (None, "unavailable")
+    assert beyond.energy_reason == "energy was measured at batch sizes 1 to 11 only"
+
+
+def test_power_is_interpolated_inside_one_kernel_and_held_across_two(
+    make_points: MakePoints, build: Build
+) -> None:
+    metered = {"energy_source": "nvml_counter", "energy_reason": None}
+    points = [
+        make_points(lambda b: 10.0, [size], energy_mj=watts / 100, signature=kernel, **metered)
+        for size, watts, kernel in ((1, 100.0, "a"), (11, 200.0, "a"), (21, 400.0, "b"))
+    ]
+    costs = KernelCostModel.from_file(build(*points)).get_costs("fc1", [6, 15, 21])
+    assert [cost.power_w for cost in costs] == pytest.approx([150, 200, 400])
+
+
+def test_heat_follows_from_power_where_the_thermal_model_knows_it(
+    make_points: MakePoints, build: Build
+) -> None:
+    metered = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 50.0}
+    hot = [
+        make_points(lambda b: 10.0, [size], energy_mj=watts / 100, power_w=watts,
+                    temp_rise_c=0.1 * (watts - 50), **metered)
+        for size, watts in ((1, 100.0), (11, 200.0), (21, 300.0))
+    ]  # fmt: skip
+    unheated = make_points(lambda b: 10.0, [1, 21], op="fc2", curve="fc2-4x8", energy_mj=4.0,
+                           power_w=400.0, **metered)  # fmt: skip
+    model = KernelCostModel.from_file(build(*hot, unheated))
+    assert model.file.thermal is not None
+    assert model.file.thermal.r_c_per_w == pytest.approx(0.1)
+    assert model.get_cost("fc1", 6).temp_rise_c == pytest.approx(10)
+    assert model.get_cost("fc2", 6).temp_rise_c == pytest.approx(0.1 * 350)
+
+
+def test_shares_of_a_token_and_of_an_assignment_are_told_apart(
+    make_points: MakePoints, build: Build
+) -> None:
+    routed = KernelCostModel.from_file(build(make_points(bumpy, SIZES, experts=16, top_k=2)))
+    cost = routed.get_cost("fc1", 100)
+    assert (cost.tokens, cost.assignments) == (100, 200)
+    assert cost.latency_us_per_token == cost.latency_us / 100
+    assert cost.latency_us_per_assignment == cost.latency_us / 200
+    assert (cost.energy_mj_per_token, cost.energy_mj_per_assignment) == (None, None)
 
 
 def test_what_was_not_measured_is_none_with_the_reason(model: KernelCostModel) -> None:

@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.costmodel.acquisition import next_size
+from moeprof.costmodel.acquisition import replay
 from moeprof.costmodel.curve import (
+    FITS,
     Floats,
     Ints,
     choose_fit,
     fit_error,
+    fit_losses,
     interpolate,
     leave_one_out,
     log_jumps,
 )
 from moeprof.store.cost_model import Fit
-
-FITS: tuple[Fit, ...] = ("linear", "step")
 
 
 def ints(*sizes: int) -> Ints:
@@ -104,11 +104,37 @@ def test_a_wide_bracket_rises_from_tile_to_tile() -> None:
     assert predicted == pytest.approx([10, 20, 20, 30, 30, 40, 40])
 
 
+def chosen(tokens: Ints, values: Floats) -> Fit:
+    return choose_fit(fit_losses(tokens, values))
+
+
 def test_the_staircase_is_chosen_for_stairs_and_the_line_for_a_slope() -> None:
     tokens = ints(1, 32, 64, 65, 96, 128, 129, 160, 192, 224, 256)
-    assert choose_fit(tokens, np.ceil(tokens / 64)) == "step"
-    assert choose_fit(tokens, np.add(tokens, 10.0)) == "linear"
-    assert choose_fit(ints(1, 64), np.array([1.0, 2.0])) == "linear"
+    assert chosen(tokens, np.ceil(tokens / 64)) != "linear"
+    assert chosen(tokens, np.add(tokens, 10.0)) == "linear"
+    assert chosen(ints(1, 64), np.array([1.0, 2.0])) == "linear"
+
+
+def test_an_unclear_curve_goes_with_its_family_and_a_clear_one_does_not() -> None:
+    stairs: dict[Fit, float] = {"linear": 1.0, "step": 0.2, "step64": 0.3}
+    unclear: dict[Fit, float] = {"linear": 0.1, "step": 0.11, "step64": 0.12}
+    slope: dict[Fit, float] = {"linear": 0.1, "step": 2.0, "step64": 2.0}
+    assert choose_fit(unclear) == "linear"
+    assert choose_fit(unclear, [stairs, stairs]) == "step"
+    assert choose_fit(slope, [stairs, stairs]) == "linear"
+
+
+def test_one_kernel_with_one_grid_is_a_line_whatever_the_fit() -> None:
+    tokens, values, sizes = ints(1, 74), np.array([10.0, 20.0]), ints(10, 64, 70)
+    line = interpolate("linear", tokens, values, sizes)
+    assert interpolate("step", tokens, values, sizes, ints(0, 0)).tolist() == line.tolist()
+    assert interpolate("step", tokens, values, sizes, ints(0, 1)).tolist() == [10, 10, 20]
+
+
+def test_step64_rises_at_every_64_rows_in_a_wide_bracket() -> None:
+    sizes = ints(64, 65, 128, 129, 192)
+    predicted = interpolate("step64", ints(64, 192), np.array([10.0, 30.0]), sizes)
+    assert predicted == pytest.approx([10, 20, 20, 30, 30])
 
 
 def test_the_error_of_a_fit_is_over_the_inner_knots() -> None:
@@ -142,13 +168,10 @@ def held_out_errors(sizes: Ints, times: Floats, seed: int) -> dict[str, Floats]:
     inner = np.arange(1, len(sizes) - 1)
     reserved = np.sort(np.random.default_rng(seed).choice(inner, len(sizes) // 4, replace=False))
     at = dict(zip(sizes.tolist(), times.tolist(), strict=True))
-    domain = np.delete(sizes, reserved).tolist()
-    chosen = {domain[i] for i in np.linspace(0, len(domain) - 1, 8).astype(int)}
-    while len(chosen) < 24 and (size := next_size({s: at[s] for s in chosen}, domain)):
-        chosen.add(size)
-    tokens = np.array(sorted(chosen), dtype=np.int64)
-    values = np.array([at[size] for size in tokens.tolist()])
-    auto = choose_fit(tokens, values)
+    measured = replay(at, 24, domain=np.delete(sizes, reserved).tolist())
+    tokens = np.array(sorted(measured), dtype=np.int64)
+    values = np.array([measured[size] for size in tokens.tolist()])
+    auto = chosen(tokens, values)
     return {
         name: np.abs(interpolate(fit, tokens, values, sizes[reserved]) / times[reserved] - 1)
         for name, fit in (("auto", auto), ("linear", "linear"))

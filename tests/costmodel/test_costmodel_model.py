@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from moeprof.costmodel.model import KernelCostModel
+from moeprof.costmodel.model import KernelCostModel, Miss
 from moeprof.store.cost_model import CostModelFile, Domain
 from moeprof.store.document import to_json, write_document
 from moeprof.store.errors import BadInput
@@ -62,20 +62,101 @@ def test_numpy_integers_are_integers(model: KernelCostModel) -> None:
     assert type(cost.tokens) is int
 
 
-@pytest.mark.parametrize("size", [0, -1, 506, 10**30])
+@pytest.mark.parametrize("size", [506, 10**30])
 @pytest.mark.parametrize("warm", [False, True])
-def test_a_size_outside_the_domain_is_named_with_the_domain_and_a_way_out(
+def test_a_size_outside_with_nothing_to_stand_on_is_a_structured_miss(
     model: KernelCostModel, size: int, warm: bool
 ) -> None:
     if warm:
         model.get_costs("fc1", range(1, 506))
-    with pytest.raises(
-        BadInput, match=f"from batch size 1 to 505, and {size} is outside"
-    ) as caught:
+    with pytest.raises(Miss, match="measured from batch size 1 to 505") as caught:
         model.get_cost("fc1", size)
+    assert (caught.value.op, caught.value.tokens) == ("fc1", size)
     assert "profile a range" in caught.value.hint
     with pytest.raises(BadInput):
-        model.get_costs("fc1", [1, size])
+        model.get_costs("fc1", [1, 506])
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_size_below_1_is_refused(model: KernelCostModel, size: int) -> None:
+    with pytest.raises(BadInput, match=f"the batch size is {size}, and the smallest is 1"):
+        model.get_cost("fc1", size)
+    with pytest.raises(BadInput, match="the smallest is 1"):
+        model.get_costs("fc1", np.array([4, size]))
+
+
+@pytest.fixture
+def bounded(make_points: MakePoints, build: Build) -> KernelCostModel:
+    """A model whose points know their work: 8x4 and 16x4, 1 to 256 tokens."""
+    tables = []
+    for shape, times in (((8, 4), 1), ((16, 4), 2)):
+        name = {"curve": f"fc1-{shape[0]}x4-fp32-cold", "shape": list(shape)}
+        for size in range(1, 257, 15):
+            work = {"flops": 64 * times * size}
+            work["bytes_moved"] = 4 * (32 * times + sum(shape) * size)
+            tables.append(make_points(lambda b, t=times: t * (5.0 + b), [size], **name, **work))
+    return KernelCostModel.from_file(build(*tables))
+
+
+def test_beyond_the_domain_the_utilisation_is_held_and_the_cost_is_flagged(
+    bounded: KernelCostModel,
+) -> None:
+    inside, at_2x, at_4x = (bounded.get_cost("fc1-8x4-fp32-cold", b) for b in (250, 512, 1024))
+    assert (inside.extrapolated, at_2x.extrapolated, at_4x.extrapolated) == (False, True, True)
+    assert at_2x.latency_us == pytest.approx(517, rel=0.03)
+    assert at_4x.latency_us == pytest.approx(1029, rel=0.04)
+    widths = [cost.latency_us_hi / cost.latency_us for cost in (inside, at_2x, at_4x)]
+    assert widths == sorted(widths)
+    assert not at_2x.measured
+    costs = bounded.get_costs("fc1-8x4-fp32-cold", [250, 512])
+    assert costs.extrapolated.tolist() == [False, True]
+    assert costs.latency_us.tolist() == [inside.latency_us, at_2x.latency_us]
+    with pytest.raises(Miss, match="more than 4 doublings"):
+        bounded.get_cost("fc1-8x4-fp32-cold", 5000)
+
+
+def test_an_unmeasured_shape_is_transferred_within_two_octaves_or_missed(
+    bounded: KernelCostModel,
+) -> None:
+    cost = bounded.get_cost("fc1", 100, shape=(12, 4))
+    assert (cost.transferred, cost.measured, cost.energy_mj) == (True, False, None)
+    assert 105 < cost.latency_us < 210
+    assert cost.latency_us_lo < cost.latency_us < cost.latency_us_hi
+    for shape in ((128, 4), (12,), (12, 4, 1)):
+        with pytest.raises(Miss, match="no shape within 2 octaves"):
+            bounded.get_cost("fc1", 100, shape=shape)
+
+
+def test_arrays_of_costs_are_those_of_one_at_a_time(model: KernelCostModel) -> None:
+    sizes = np.array([300, 1, 37])
+    costs = model.get_costs("fc1", sizes)
+    one = [model.get_cost("fc1", size) for size in sizes.tolist()]
+    assert costs.latency_us.tolist() == [cost.latency_us for cost in one]
+    assert costs.latency_us_lo == pytest.approx([cost.latency_us_lo for cost in one])
+    assert costs.latency_us_hi == pytest.approx([cost.latency_us_hi for cost in one])
+    assert np.isnan(costs.energy_mj).all()
+    assert np.isnan(costs.temp_rise_c).all()
+    assert (len(costs), costs[1], costs[1:]) == (3, one[1], one[1:])
+
+
+def test_a_file_of_the_first_minor_is_read(tmp_path: Path, model: KernelCostModel) -> None:
+    body = json.loads(to_json(model.file))
+    body["schema"] = "moeprof.kernel_cost_model/1.0"
+    for name in ("source", "origin", "peaks", "thermal", "thermal_reason", "surfaces"):
+        del body[name]
+    for name in ("floor", "segments", "work", "energy_tokens", "energy_ci95", "power_error"):
+        body["curves"][0].pop(name, None)
+    for name in ("drift_95", "drift_n"):
+        del body["intervals"][name]
+    (tmp_path / "model.json").write_text(json.dumps(body))
+    old = KernelCostModel.load(tmp_path / "model.json")
+    assert old.get_cost("fc1", 37).latency_us == model.get_cost("fc1", 37).latency_us
+
+
+def test_a_truncated_file_is_refused(tmp_path: Path, file: CostModelFile) -> None:
+    (tmp_path / "model.json").write_text(to_json(file)[:-200])
+    with pytest.raises(BadInput, match="is not JSON"):
+        KernelCostModel.load(tmp_path / "model.json")
 
 
 @pytest.mark.parametrize("size", [1.0, 37.5, nan, True, False, "37", None, np.True_])
@@ -116,9 +197,9 @@ def test_of_several_shapes_one_must_be_named(make_points: MakePoints, build: Bui
     assert large.latency_us == pytest.approx(2 * small.latency_us, rel=1e-5)
     assert model.get_cost("fc1-16x4-fp32-cold", 1) == large
     assert model.get_costs("fc1", [1], shape=(16, 4)) == [large]
-    with pytest.raises(BadInput, match="was not measured at shape 4x4") as caught:
+    with pytest.raises(Miss, match="no shape within 2 octaves of 4x4 was measured") as caught:
         model.get_cost("fc1", 1, shape=(4, 4))
-    assert caught.value.hint == "it was at 16x4, 8x4"
+    assert "measured at 16x4, 8x4" in caught.value.hint
 
 
 def test_two_curves_of_one_name_are_refused(file: CostModelFile) -> None:

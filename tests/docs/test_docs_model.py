@@ -3,16 +3,28 @@
 import doctest
 import re
 from dataclasses import fields
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from moeprof.costmodel.acquisition import next_size
+from moeprof.costmodel.acquisition import Seen, next_size
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.cost import Cost
-from moeprof.store.cost_model import CostModelFile, CurveModel, Domain, FitError, IntervalScores
+from moeprof.store.cost_model import (
+    CostModelFile,
+    CurveModel,
+    Domain,
+    FitError,
+    IntervalScores,
+    Origin,
+    Peaks,
+    SurfaceModel,
+    Thermal,
+    Work,
+)
 from moeprof.store.document import write_document
 from moeprof.store.provenance import Provenance
 from moeprof.store.tables import table_from_columns
@@ -46,6 +58,9 @@ def points(op: str, shape: list[int], times_us: dict[int, float]) -> pa.Table:
     }
     columns: dict[str, Any] = {name: [value] * count for name, value in throughout.items()}
     columns |= {"tokens": list(times_us), "latency_us": list(times_us.values())}
+    weights, rows = prod(shape) if len(shape) > 1 else 0, sum(shape)
+    columns["flops"] = [2 * size * (weights or rows) for size in times_us]
+    columns["bytes_moved"] = [4 * (weights + size * rows) for size in times_us]
     return table_from_columns("points", columns)
 
 
@@ -53,15 +68,15 @@ def points(op: str, shape: list[int], times_us: dict[int, float]) -> pa.Table:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that holds the model of the page's examples, as the working directory."""
     fc1 = {size: fc1_us(size) for size in range(1, 513, 73)}
-    while len(fc1) < 24 and (size := next_size(fc1, range(1, 513))):
+    while len(fc1) < 24 and (size := next_size(Seen(fc1), range(1, 513))):
         fc1[size] = fc1_us(size)
     act = {size: act_us(size) for size in range(1, 513, 73)}
     failed = points("fc2", [4096, 14336], {1: 1.0}).to_pydict() | {"latency_us": [None]}
     failed["failure"] = ["out of memory"]
     tables = [points("fc1", [14336, 4096], fc1), points("act", [14336], act)]
     provenance = Provenance(
-        device="cpu",
-        device_name="Some CPU",
+        device="cuda:0",
+        device_name="Some GPU",
         cache_bytes=None,
         cpu_name="Some CPU",
         cpu_count=2,
@@ -94,7 +109,13 @@ def test_the_examples_of_the_page_run(folder: Path) -> None:
     assert results.failed == 0, "".join(said)
 
 
-@pytest.mark.parametrize("cls", [CostModelFile, CurveModel, Domain, FitError, IntervalScores, Cost])
+EXPLAINED: list[type[Any]] = [
+    *(CostModelFile, CurveModel, Domain, FitError, IntervalScores, Cost),
+    *(Origin, Peaks, SurfaceModel, Thermal, Work),
+]
+
+
+@pytest.mark.parametrize("cls", EXPLAINED)
 def test_the_page_explains_every_field(cls: type[Any]) -> None:
     page = PAGE.read_text()
     assert [field.name for field in fields(cls) if f"`{field.name}`" not in page] == []

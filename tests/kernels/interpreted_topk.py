@@ -1,12 +1,26 @@
 """The Triton kernel of top-k against a float64 reference; `interpreted` runs this file."""
 
+from unittest.mock import patch
+
 import pytest
 import torch
 
+from moeprof.kernels import topk as module
 from moeprof.kernels.backend import runs_kernel
+from moeprof.kernels.routing import Routing
 from moeprof.kernels.topk import topk, topk_reference
 
 NAN, INF = float("nan"), float("inf")
+
+ROUTINGS = {
+    "picked": Routing(),
+    "softmax": Routing("softmax"),
+    "qwen": Routing("softmax", renormalise=True),
+    "deepseek-v2": Routing("softmax", scale=16.0, groups=4, kept_groups=2),
+    "deepseek-v3": Routing("sigmoid", renormalise=True, scale=2.5, groups=4, kept_groups=2),
+    "sigmoid": Routing("sigmoid"),
+    "odd groups": Routing(groups=3, kept_groups=2),
+}
 
 
 def test_it_is_the_kernel_that_computes() -> None:
@@ -16,17 +30,34 @@ def test_it_is_the_kernel_that_computes() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 @pytest.mark.parametrize(
     ("tokens", "experts", "k"),
-    [(1, 8, 2), (13, 8, 2), (17, 64, 8), (9, 100, 3), (5, 7, 7), (3, 513, 1)],
+    [(1, 8, 2), (13, 8, 2), (17, 64, 8), (9, 100, 3), (5, 7, 7), (3, 513, 1), (2, 512, 16)],
 )
 def test_ids_are_exact_and_weights_close(
     tokens: int, experts: int, k: int, dtype: torch.dtype
 ) -> None:
     torch.manual_seed(tokens)
     logits = torch.randn(tokens, experts).to(dtype)
-    weights, ids = topk(logits, k)
+    poison = torch.empty
+    with patch.object(torch, "empty", lambda *a, **key: poison(*a, **key).fill_(77)):
+        weights, ids = topk(logits, k)
     expected_weights, expected_ids = topk_reference(logits.double(), k)
     assert torch.equal(ids, expected_ids)
     assert (weights - expected_weights).abs().max() < 1e-6
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # rows past the last hold -inf
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("routing", ROUTINGS.values(), ids=ROUTINGS)
+def test_every_routing_is_what_the_reference_says(routing: Routing, biased: bool) -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(5, 12)
+    bias = torch.randn(12) if biased else None
+    four_rows_a_warp = module.constants(5, 12, 3, routing) | {"ROWS": 4}
+    with patch.object(module, "constants", lambda *_: four_rows_a_warp):
+        weights, ids = topk(logits, 3, routing, bias)
+    expected_weights, expected_ids = topk_reference(logits.double(), 3, routing, bias)
+    assert torch.equal(ids, expected_ids)
+    assert (weights - expected_weights).abs().max() < 4e-6
 
 
 def test_of_equal_logits_the_lower_column_wins() -> None:
@@ -36,15 +67,31 @@ def test_of_equal_logits_the_lower_column_wins() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # numpy's word for a NaN made
-def test_ids_are_distinct_and_in_range_whatever_a_row_holds() -> None:
-    rows = torch.tensor(
-        [[1, NAN, -INF, 3, 3, -0.0, 0.0, -NAN], [NAN] * 8, [-INF] * 8, [INF] * 8, [0.0, -0.0] * 4]
-    )
-    weights, ids = topk(rows, 6)
-    assert ids.tolist() == [[1, 7, 3, 4, 0, 5], *[[0, 1, 2, 3, 4, 5]] * 4]
-    expected_weights, expected_ids = topk_reference(rows, 6)
+@pytest.mark.parametrize("routing", ROUTINGS.values(), ids=ROUTINGS)
+def test_ids_are_distinct_and_weights_zero_whatever_a_row_holds(routing: Routing) -> None:
+    one = [1, NAN, -INF, 3, 3, -0.0, 0.0, -NAN, 2, 1, 0, -1]
+    rows = torch.tensor([one, [NAN] * 12, [-INF] * 12, [INF] * 12, [0.0, -0.0] * 6])
+    weights, ids = topk(rows, 5, routing)
+    expected_weights, expected_ids = topk_reference(rows, 5, routing)
     assert torch.equal(ids, expected_ids)
-    torch.testing.assert_close(weights, expected_weights, equal_nan=True)
+    torch.testing.assert_close(weights, expected_weights)
+    assert all(len(set(row)) == 5 and set(row) <= set(range(12)) for row in ids.tolist())
+    assert not weights[:2].any()
+
+
+def test_an_expert_at_minus_infinity_is_picked_last_and_weighs_nothing() -> None:
+    weights, ids = topk(torch.tensor([[-INF, 1.0, -INF, 1.0]]), 3)
+    assert ids.tolist() == [[1, 3, 0]]
+    assert weights.tolist() == [[0.5, 0.5, 0.0]]
+
+
+def test_counts_grow_by_the_tokens_of_each_expert() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(9, 12)
+    counts = torch.full((12,), 5, dtype=torch.int32)
+    ids = topk(logits, 3, counts=counts)[1]
+    assert torch.equal(counts, 5 + torch.bincount(ids.flatten(), minlength=12).int())
+    assert counts.sum() == 12 * 5 + 9 * 3
 
 
 def test_strided_logits_are_read_as_they_lie() -> None:

@@ -19,7 +19,8 @@ from moeprof.kernels.dequant_linear import dequant_linear
 from moeprof.kernels.topk import topk
 assert not runs_kernel(torch.ones(1))
 assert topk(torch.ones(1, 4), 2)[1].tolist() == [[0, 1]]
-assert dequant_linear(torch.ones(1, 8), torch.zeros(1, 1).int(), torch.ones(1, 1)).item() == -64
+packed = torch.zeros(1, 1, 32, 4).int()
+assert dequant_linear(torch.ones(1, 8), packed, torch.ones(1, 1)).item() == -64
 """
 
 

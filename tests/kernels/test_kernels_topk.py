@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.kernels import topk as module
-from moeprof.kernels.topk import topk
+from moeprof.kernels.routing import Routing
+from moeprof.kernels.topk import topk, weights_of
 from moeprof.store.errors import BadInput
 
 floats16 = st.floats(width=16, allow_nan=True, allow_infinity=True)
@@ -17,17 +17,6 @@ def test_the_triton_kernel_gives_what_the_reference_gives(
     interpreted: Callable[[str], None],
 ) -> None:
     interpreted("interpreted_topk.py")
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
-@pytest.mark.parametrize("architecture", [80, 90])
-def test_the_triton_kernel_compiles(
-    compiles_only: Callable[..., Any], architecture: int, dtype: torch.dtype
-) -> None:
-    kernel = compiles_only(module, "_topk_kernel", architecture)
-    topk(torch.ones(5, 100, dtype=dtype), 3)
-    (compiled,) = kernel.compiled
-    assert compiled.asm["cubin"]
 
 
 def test_weights_are_the_softmax_over_the_picked_logits() -> None:
@@ -53,6 +42,70 @@ def test_ids_are_distinct_in_range_and_in_order(row: list[float], data: st.DataO
     assert ids == sorted(range(len(row)), key=rank.__getitem__)[:k]
 
 
+def test_what_a_router_writes_is_what_it_computes() -> None:
+    logits = torch.tensor([[0.0, 1.0, 2.0, 3.0]])
+    bias = torch.tensor([5.0, 0.0, 0.0, 0.0])
+    weights, ids = topk(logits, 2, Routing("sigmoid", renormalise=True, scale=3.0), bias)
+    assert ids.tolist() == [[0, 3]]  # the bias ranks,
+    chosen = torch.sigmoid(torch.tensor([[0.0, 3.0]]))  # and does not weigh
+    torch.testing.assert_close(weights, 3 * chosen / chosen.sum())
+    weights, _ = topk(logits, 2, Routing("softmax"))
+    torch.testing.assert_close(weights, torch.softmax(logits, dim=1)[:, [3, 2]])
+
+
+def test_only_the_best_groups_are_picked_from() -> None:
+    logits = torch.tensor([[9.0, 0.0, 8.0, 8.0, 7.0, 7.5]])
+    one_of_three = Routing(groups=3, kept_groups=1)
+    assert topk(logits, 2, one_of_three)[1].tolist() == [[0, 1]]  # by the largest
+    assert topk(logits, 2, one_of_three, torch.zeros(6))[1].tolist() == [[2, 3]]  # by the two
+
+
+def test_counts_grow_by_the_tokens_of_each_expert() -> None:
+    counts = torch.tensor([10, 0, 0], dtype=torch.int32)
+    topk(torch.tensor([[3.0, 2.0, 1.0], [0.0, 2.0, 1.0]]), 2, counts=counts)
+    assert counts.tolist() == [11, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "routing", [Routing(), Routing("softmax"), Routing("sigmoid", renormalise=True, scale=2.0)]
+)
+def test_the_gradient_of_the_weights_is_right(routing: Routing) -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(3, 6, dtype=torch.float32, requires_grad=True)
+    towards = torch.randn(3, 2)
+    weights, ids = topk(logits, 2, routing)
+    assert not ids.requires_grad
+    (weights * towards).sum().backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    exact = logits.detach().double()
+    for row, column in ((0, 0), (1, 3), (2, 5), *zip(range(3), ids[:, 0].tolist(), strict=True)):
+        step = torch.zeros(3, 6, dtype=torch.float64)
+        step[row, column] = 1e-5
+        slope = (weighed(exact + step, routing, ids) - weighed(exact - step, routing, ids)) / 2e-5
+        expected = (slope * towards).sum()
+        torch.testing.assert_close(
+            logits.grad[row, column].double(), expected, atol=1e-5, rtol=1e-4
+        )
+
+
+def weighed(logits: torch.Tensor, routing: Routing, ids: torch.Tensor) -> torch.Tensor:
+    return weights_of(logits, ids.long(), routing)
+
+
+def test_a_row_without_weights_gets_no_gradient() -> None:
+    logits = torch.tensor([[float("nan"), 1.0], [1.0, 2.0]], requires_grad=True)
+    weights, _ = topk(logits, 2)
+    weights[:, 0].sum().backward()  # type: ignore[no-untyped-call]
+    assert logits.grad is not None
+    assert logits.grad[0].tolist() == [0, 0]
+    assert logits.grad[1].abs().sum() > 0
+
+
+def test_an_empty_batch_gives_an_empty_result() -> None:
+    weights, ids = topk(torch.ones(0, 4), 2)
+    assert (weights.shape, ids.shape) == ((0, 2), (0, 2))
+
+
 @pytest.mark.parametrize(
     ("logits", "k", "named"),
     [
@@ -60,8 +113,25 @@ def test_ids_are_distinct_in_range_and_in_order(row: list[float], data: st.DataO
         (torch.ones(2, 4, dtype=torch.int32), 1, "int32"),
         (torch.ones(2, 4), 0, "k is 0"),
         (torch.ones(2, 4), 5, r"1\.\.4"),
+        (torch.ones(2, 64), 33, r"1\.\.32"),
+        (torch.ones(2, 1025), 1, "1025 experts"),
     ],
 )
 def test_a_bad_argument_is_named(logits: torch.Tensor, k: int, named: str) -> None:
     with pytest.raises(BadInput, match=named):
         topk(logits, k)
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"routing": Routing(groups=3)}, "4 experts do not divide into 3 groups"),
+        ({"routing": Routing(groups=4, kept_groups=1)}, r"k is 2, and must lie in 1\.\.1"),
+        ({"bias": torch.ones(3)}, r"bias must be torch.float32 \[4\]"),
+        ({"bias": torch.ones(4, device="meta")}, "bias on meta"),
+        ({"counts": torch.ones(4)}, "counts must be torch.int32"),
+    ],
+)
+def test_what_does_not_fit_the_logits_is_named(more: dict[str, Any], named: str) -> None:
+    with pytest.raises(BadInput, match=named):
+        topk(torch.ones(2, 4), 2, **more)

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from moeprof.parsers.trace_tables import Piece
 from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.recording import Failure, Recording, Served
@@ -48,6 +50,13 @@ _COLUMNS = {
     "GENERIC_EVENTS": (
         "genericEventId INTEGER, rawTimestamp INTEGER, timestamp INTEGER, typeId INTEGER, data TEXT"
     ),
+    "GENERIC_EVENT_TYPES": "typeId INTEGER, data TEXT",
+    "META_DATA_CAPTURE": "name TEXT, value TEXT",
+    "TARGET_INFO_SYSTEM_ENV": "globalVid INTEGER, devStateName TEXT, name TEXT, value TEXT",
+    "ProcessStreams": "globalPid INTEGER, filenameId INTEGER, contentId INTEGER",
+    "PROCESSES": "globalPid INTEGER, pid INTEGER, name TEXT",
+    "ThreadNames": "nameId INTEGER, priority INTEGER, globalTid INTEGER",
+    "TARGET_INFO_NIC_INFO": "GUID INTEGER, name TEXT",
     "GENERIC_EVENT_DATA": (
         "genericEventId INTEGER, fieldIdx INTEGER, intVal INTEGER, uintVal INTEGER,"
         " floatVal REAL, doubleVal REAL"
@@ -205,3 +214,11 @@ def sample_data() -> Path:
     if not folder:
         pytest.skip("MOEPROF_SAMPLE_DATA is unset: real recordings are not part of the project")
     return Path(folder)
+
+
+def concatenated(pieces: Iterable[Piece]) -> dict[str, pa.Table]:
+    """Put the pieces of each table together."""
+    parts: dict[str, list[pa.Table]] = {}
+    for name, piece in pieces:
+        parts.setdefault(name, []).append(piece)
+    return {name: pa.concat_tables(each) for name, each in parts.items()}

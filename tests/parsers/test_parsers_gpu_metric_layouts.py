@@ -21,9 +21,14 @@ SAMPLES = [(100, 40, 1_950_000_000), (200, 60, 2_330_513_255)]
 
 def _read(file: NsysFile) -> list[tuple[int, int, int, float]]:
     with open_export(file.close()) as export:
-        found = read_layouts(export, export.strings(), lambda name: PLACES.get(name, -1))
-    columns = (found.type_id, found.time_ns, found.place, found.value)
-    return sorted(zip(*(column.tolist() for column in columns), strict=True))
+        pieces = read_layouts(export, export.strings(), lambda name: PLACES.get(name, -1))
+        return sorted(
+            (int(type_id), int(time), int(place), float(value))
+            for each in pieces
+            for type_id, time, place, value in zip(
+                each.type_id, each.time_ns, each.place, each.value, strict=True
+            )
+        )
 
 
 def _as_table(file: NsysFile, ids: tuple[int, int] = (0, 1)) -> None:

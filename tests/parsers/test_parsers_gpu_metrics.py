@@ -7,7 +7,6 @@ import pyarrow as pa
 import pytest
 
 from moeprof.parsers.gpu_metrics import metric_column, read_gpu_samples
-from moeprof.parsers.nsys_export import open_export
 
 NsysFile = Any  # tests/parsers/conftest.py
 
@@ -44,8 +43,8 @@ def _samples(
         file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=metric, metricName=name)
     for time, metric, value in rows:
         file.add("GPU_METRICS", timestamp=time, typeId=TYPE, metricId=metric, value=value)
-    with open_export(file.close()) as export:
-        return read_gpu_samples(export, {}, epoch_ns=1000)
+    pieces = [samples.table for samples in read_gpu_samples(file.close(), epoch_ns=1000)]
+    return pa.concat_tables(pieces) if pieces else None
 
 
 def test_one_row_a_time_and_null_for_what_was_not_sampled(

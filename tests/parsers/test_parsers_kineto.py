@@ -10,6 +10,7 @@ import pytest
 from moeprof.parsers.kineto import read_kineto
 from moeprof.parsers.trace_tables import trace_tables
 from moeprof.store.errors import BadInput
+from moeprof.tests.parsers.conftest import concatenated
 
 BASE_NS = 1_700_000_000_000_000_000
 
@@ -54,7 +55,7 @@ def test_a_kernel_goes_to_the_annotation_of_the_thread_that_launched_it(
     tmp_path: Path, name: str
 ) -> None:
     path = _write(tmp_path / name, EVENTS, baseTimeNanoseconds=BASE_NS)
-    tables = trace_tables(read_kineto(path), "gelu.0", True)
+    tables = concatenated(trace_tables(read_kineto(path), "gelu.0", True))
     (row,) = tables["launches"].to_pylist()
     expected = {
         "kernel": "gelu", "start_ns": BASE_NS + 30_125, "duration_ns": 1500, "grid_x": 8,
@@ -120,7 +121,8 @@ def test_a_trace_of_the_profiler_itself_has_its_ranges(tmp_path: Path) -> None:
             with torch.profiler.record_function(f"gelu-b4#0.{call}"):
                 torch.nn.functional.gelu(torch.ones(4, 1024))
     profiler.export_chrome_trace(str(path))
-    calls = trace_tables(read_kineto(path), None, on_gpu=False)["calls"].to_pylist()
+    tables = concatenated(trace_tables(read_kineto(path), None, on_gpu=False))
+    calls = tables["calls"].to_pylist()
     assert [row["call"] for row in calls] == [0, 1, 2]
     assert all(row["wall_ns"] > 0 for row in calls)
     assert calls[0]["start_ns"] > BASE_NS

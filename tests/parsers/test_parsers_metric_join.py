@@ -1,23 +1,29 @@
 """GPU metrics over kernels: the same as integrating nanosecond by nanosecond."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.parsers.metric_join import join_metrics
+from moeprof.parsers.metric_join import MetricJoin
 
 EPOCH_NS = 1_700_000_000_000_000_000
 
 
-def _join(times: list[int], values: list[float], start: int, end: int) -> tuple[int, float, float]:
-    overlap = join_metrics(
-        np.asarray(times, dtype=np.int64),
-        {"m": np.asarray(values, dtype=np.float64)},
-        np.asarray([start]),
-        np.asarray([end]),
-    )
-    return int(overlap.samples[0]), float(overlap.coverage[0]), float(overlap.means["m"][0])
+def _join(
+    times: list[int], values: list[float], start: int, end: int, cuts: tuple[int, ...] = ()
+) -> tuple[int, float, float]:
+    join = MetricJoin(np.asarray([start]), np.asarray([end - start]))
+    places = [0, *sorted(cuts), len(times)]
+    for first, last in pairwise(places):
+        time = np.asarray(times[first:last], dtype=np.int64)
+        join.add(time, {"m": np.asarray(values[first:last], dtype=np.float64)})
+    join.close()
+    overlap = join.overlap()
+    mean = overlap.means["m"][0] if "m" in overlap.means else np.nan
+    return int(overlap.samples[0]), float(overlap.coverage[0]), float(mean)
 
 
 @settings(deadline=None, max_examples=100)
@@ -60,3 +66,42 @@ def test_without_samples_or_without_length_there_is_no_mean() -> None:
     samples, coverage, mean = _join([10, 20], [1.0, 2.0], 20, 20)
     assert samples == 1
     assert np.isnan([coverage, mean]).all()
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.data())
+def test_pieces_say_what_the_whole_says(data: st.DataObject) -> None:
+    steps = [10] * 12
+    steps[data.draw(st.integers(3, 11))] = data.draw(st.sampled_from([10, 15, 40]))
+    times = [EPOCH_NS + sum(steps[: place + 1]) for place in range(len(steps))]
+    values = data.draw(
+        st.lists(
+            st.one_of(st.just(float("nan")), st.floats(0, 100)),
+            min_size=len(times), max_size=len(times),
+        )
+    )  # fmt: skip
+    start = EPOCH_NS + data.draw(st.integers(-5, 150))
+    end = start + data.draw(st.integers(0, 100))
+    # The first piece fixes the period, so it must hold some samples of it.
+    cuts = data.draw(st.lists(st.integers(3, len(times)), max_size=3))
+    whole, pieces = _join(times, values, start, end), _join(times, values, start, end, tuple(cuts))
+    assert pieces[0] == whole[0]
+    assert pieces[1] == pytest.approx(whole[1], nan_ok=True)
+    if not np.isnan(values).any():
+        assert pieces[2] == pytest.approx(whole[2], nan_ok=True, abs=1e-6)
+
+
+def test_a_metric_that_is_sampled_less_often_keeps_its_own_grid() -> None:
+    times = list(range(10, 90, 10))
+    values = [5.0, 7.0, float("nan"), 9.0, float("nan"), 9.0, float("nan"), 9.0]
+    assert _join(times, values, 45, 65, cuts=(2,)) == (2, 1.0, 9.0)
+    assert _join(times, values, 45, 65) == (2, 1.0, 9.0)
+
+
+def test_kernels_in_any_order_get_their_own_means() -> None:
+    join = MetricJoin(np.asarray([30, 0, 15]), np.asarray([10, 10, 20]))
+    join.add(np.asarray([10, 20]), {"m": np.asarray([1.0, 2.0])})
+    join.add(np.asarray([30, 40]), {"m": np.asarray([3.0, 4.0])})
+    join.close()
+    assert join.overlap().means["m"].tolist() == [4.0, 1.0, (5 * 2 + 10 * 3 + 5 * 4) / 20]
+    assert join.overlap(slice(1, 2)).samples.tolist() == [1]

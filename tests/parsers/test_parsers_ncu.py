@@ -67,8 +67,8 @@ def test_lines_that_ncu_prints_as_it_works_are_skipped(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("units", "row", "words"),
     [
-        (BASE, ["1", "12,5", "1", "1", "1"], "'12,5', which is no number with a decimal point"),
-        (BASE, ["1", "1.234,5", "1", "1", "1"], "no number"),
+        (BASE, ["1", "12,5", "1,234.5", "1", "1"], "'1,234.5', which is no number"),
+        (BASE, ["1", "twelve", "1", "1", "1"], "'twelve', which is no number"),
         (["cycle", *BASE[1:]], ["1"] * 5, "is in 'cycle', and 'ns' was expected"),
         (BASE, ["1"] * 3, "row 3 has 8 of 10 cells"),
     ],
@@ -78,6 +78,13 @@ def test_what_cannot_be_read_is_named(
 ) -> None:
     with pytest.raises(BadInput, match=words):
         read_ncu(_page(tmp_path / "p.csv", units, row))
+
+
+@pytest.mark.parametrize("european", ["1.234,5", "1234,5"])
+def test_one_european_number_makes_the_page_european(tmp_path: Path, european: str) -> None:
+    values = read_ncu(_page(tmp_path / "p.csv", BASE, ["1.000", european, "1", "1", "1"]))
+    english = read_ncu(_page(tmp_path / "q.csv", BASE, ["1,000", "1,234.5", "1", "1", "1"]))
+    assert values.equals(english)
 
 
 def test_a_details_page_is_refused_with_the_way_out(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from moeprof.parsers.nsys import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
+from moeprof.tests.parsers.conftest import concatenated
 
 NsysFile = Any  # tests/parsers/conftest.py
 PID, OTHER_PID = 4242, 77
@@ -18,7 +19,7 @@ EPOCH_NS = 1_700_000_000_000_000_000
 
 
 def _launches(path: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = trace_tables(read_nsys(path), None, True)["launches"].to_pylist()
+    rows: list[dict[str, Any]] = _tables(path)["launches"].to_pylist()
     return rows
 
 
@@ -76,7 +77,7 @@ def test_every_kernel_is_there_once_and_says_why_it_has_no_range(
         ("a", None),
         (None, "no enclosing range"),
         (None, "no runtime call"),
-        (None, "no runtime call"),
+        (None, "no correlation id"),
     ]
 
 
@@ -197,7 +198,7 @@ def _exhaustive_sums(path: Path) -> dict[str, int]:
 
 
 def _tables(path: Path) -> dict[str, pa.Table]:
-    return trace_tables(read_nsys(path), None, True)
+    return concatenated(trace_tables(read_nsys(path), None, True))
 
 
 def test_one_report_exported_by_two_versions_parses_equal(sample_data: Path) -> None:
@@ -214,3 +215,11 @@ def test_the_three_layouts_of_one_report_parse_equal(sample_data: Path) -> None:
     assert tables[0]["launches"]["metric_samples"].to_pylist() == [2, 0, 0, 0]
     clocks = tables[0]["gpu_samples"]["gpc_clock_mhz"].to_numpy()
     assert 1900 < clocks.min() <= clocks.max() < 2400
+
+
+def test_graphs_that_were_traced_whole_are_told(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    file.table("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", "start INTEGER, end INTEGER")
+    file._database.execute("INSERT INTO CUPTI_ACTIVITY_KIND_GRAPH_TRACE VALUES (1, 2)")
+    (warning,) = read_nsys(file.close()).warnings
+    assert "1 launch(es) of CUDA graphs were traced whole" in warning

@@ -129,3 +129,32 @@ def test_fixtures_have_columns_that_nsys_has(
         if known and table != "GENERIC_EVENTS":  # the newest layout adds an id there
             assert ours <= known, table
     real.close()
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-journal"])
+def test_a_file_with_changes_beside_it_is_refused(
+    nsys_file: Callable[..., NsysFile], ending: str
+) -> None:
+    path = nsys_file().close()
+    path.with_name(path.name + ending).write_bytes(b"changes")
+    with pytest.raises(BadInput, match=f"not whole without .*{ending}"), open_export(path):
+        pass
+
+
+def test_a_locked_file_is_refused(nsys_file: Callable[..., NsysFile]) -> None:
+    path = nsys_file().close()
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(BadInput, match="is locked: another program"), open_export(path):
+        pass
+    writer.close()
+
+
+def test_a_file_that_was_kept_in_wal_mode_opens(nsys_file: Callable[..., NsysFile]) -> None:
+    path = nsys_file().close()
+    writer = sqlite3.connect(path)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.close()
+    with open_export(path) as export:
+        assert "StringIds" in export.tables
+    assert [file.name for file in path.parent.iterdir()] == [path.name]

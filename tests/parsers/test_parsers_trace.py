@@ -10,6 +10,7 @@ import pytest
 
 from moeprof.parsers.trace import parse_trace
 from moeprof.store.errors import BadInput
+from moeprof.tests.parsers.conftest import concatenated
 
 NsysFile = Any  # tests/parsers/conftest.py
 
@@ -17,7 +18,8 @@ NsysFile = Any  # tests/parsers/conftest.py
 def test_an_nsys_export_is_known_under_any_name(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file(name="trace.txt")
     file.call(10, 20, "gelu-b4#0.0", correlation=1)
-    tables, warnings = parse_trace(file.close())
+    pieces, warnings = parse_trace(file.close())
+    tables = concatenated(pieces)
     assert tables["launches"]["recording"].to_pylist() == [None]
     assert tables["calls"]["busy_ns"].to_pylist() == [50]
     assert warnings == ()
@@ -26,7 +28,7 @@ def test_an_nsys_export_is_known_under_any_name(nsys_file: Callable[..., NsysFil
 def test_without_kernels_the_ranges_are_the_time(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file()
     file.range(10, 25, "gelu-b4#0.0")
-    tables, _ = parse_trace(file.close())
+    tables = concatenated(parse_trace(file.close()).pieces)
     assert tables["calls"]["wall_ns"].to_pylist() == [15]
 
 
@@ -35,13 +37,13 @@ def test_a_kineto_trace_is_known(tmp_path: Path, pack: Callable[[bytes], bytes])
     event = {"ph": "X", "cat": "user_annotation", "name": "gelu-b4#0.0", "ts": 1, "dur": 2}
     path = tmp_path / "trace"
     path.write_bytes(pack(b"\n" + json.dumps({"traceEvents": [event]}).encode()))
-    assert parse_trace(path).tables["calls"]["wall_ns"].to_pylist() == [2000]
+    assert concatenated(parse_trace(path).pieces)["calls"]["wall_ns"].to_pylist() == [2000]
 
 
 def test_a_raw_page_of_ncu_is_known(tmp_path: Path) -> None:
     path = tmp_path / "page"
     path.write_text('==PROF== x\n"ID","Process ID","Kernel Name"\n"","",""\n"0","1","gemm"\n')
-    assert parse_trace(path).tables["counters"]["kernel"].to_pylist() == ["gemm"]
+    assert concatenated(parse_trace(path).pieces)["counters"]["kernel"].to_pylist() == ["gemm"]
 
 
 def test_an_empty_trace_says_what_it_lacks_and_what_nsys_said(

@@ -5,6 +5,7 @@ from typing import Any
 
 from moeprof.parsers.nsys import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
+from moeprof.tests.parsers.conftest import concatenated
 
 NsysFile = Any  # tests/parsers/conftest.py
 
@@ -23,7 +24,9 @@ def test_metrics_are_joined_with_their_sample_counts(nsys_file: Callable[..., Ns
     file = _sampled(nsys_file())
     for start, end in ((50, 150), (110, 120), (190, 290), (500, 600)):
         file.kernel(start, end, None)
-    rows = trace_tables(read_nsys(file.close()), "gelu.0", True)["launches"].to_pylist()
+    rows = concatenated(trace_tables(read_nsys(file.close()), "gelu.0", True))[
+        "launches"
+    ].to_pylist()
     found = [(r["metric_samples"], r["metric_coverage"], r["sm_active_pct"]) for r in rows]
     assert found == [(1, 1.0, 50.0), (0, 1.0, 90.0), (1, 0.1, 90.0), (0, 0.0, None)]
     assert {row["dram_read_pct"] for row in rows} == {None}
@@ -34,7 +37,7 @@ def test_samples_of_another_gpu_say_nothing_of_a_kernel(
 ) -> None:
     file = _sampled(nsys_file(), gpu=1)
     file.kernel(50, 150, None)
-    (row,) = trace_tables(read_nsys(file.close()), None, True)["launches"].to_pylist()
+    (row,) = concatenated(trace_tables(read_nsys(file.close()), None, True))["launches"].to_pylist()
     assert (row["gpu"], row["metric_samples"], row["sm_active_pct"]) == (1, None, None)
 
 
@@ -43,14 +46,14 @@ def test_all_tables_name_their_recording_and_only_what_is_there_is_made(
 ) -> None:
     file = _sampled(nsys_file())
     file.call(10, 20, "gelu-b4#0.0", correlation=1)
-    tables = trace_tables(read_nsys(file.close()), "gelu.0", True)
+    tables = concatenated(trace_tables(read_nsys(file.close()), "gelu.0", True))
     assert set(tables) == {"launches", "calls", "gpu_samples"}
     assert {name for t in tables.values() for name in t["recording"].to_pylist()} == {"gelu.0"}
     assert tables["calls"]["busy_ns"].to_pylist() == [50]
 
     bare = nsys_file("3.25.0")
     bare.range(10, 20, "gelu-b4#0.0")
-    tables = trace_tables(read_nsys(bare.close()), None, False)
+    tables = concatenated(trace_tables(read_nsys(bare.close()), None, False))
     assert set(tables) == {"calls"}
     assert tables["calls"]["wall_ns"].to_pylist() == [10]
 
@@ -61,5 +64,5 @@ def test_a_range_within_the_call_does_not_hide_the_call(
     file = nsys_file()
     file.call(10, 50, "gelu-b4#0.0", correlation=1)
     file.range(11, 49, "aten::gelu")
-    (row,) = trace_tables(read_nsys(file.close()), None, True)["launches"].to_pylist()
+    (row,) = concatenated(trace_tables(read_nsys(file.close()), None, True))["launches"].to_pylist()
     assert (row["range_name"], row["scenario_key"]) == ("aten::gelu", "gelu-b4")

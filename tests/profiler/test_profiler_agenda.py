@@ -14,11 +14,15 @@ from moeprof.tests.profiler.worlds import a_plan, a_recording, a_scenario, an_op
 def work_off(
     agenda: Agenda, time_ns: Callable[[int], int] = lambda size: 1000 * size
 ) -> list[Visit]:
-    """Answer every visit of an agenda; return them in order."""
+    """Answer every visit of an agenda, the repeats too, as a sweep does; return them in order."""
     visits = []
-    while (visit := agenda.next()) is not None:
-        visits.append(visit)
-        agenda.measured(visit, served(agenda, visit, time_ns(visit.tokens)))
+    for turn in ("all", "repeats"):
+        if turn == "repeats":
+            agenda.end_sampling()
+            agenda.repeat(float("inf"))
+        while (visit := agenda.next()) is not None:
+            visits.append(visit)
+            agenda.measured(visit, served(agenda, visit, time_ns(visit.tokens)))
     return visits
 
 

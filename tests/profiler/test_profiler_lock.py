@@ -1,6 +1,7 @@
-"""One sweep per GPU at a time."""
+"""One sweep at a time, per GPU and per run."""
 
 from dataclasses import replace
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from moeprof.profiler.lock import sole_use
 from moeprof.store.errors import BadInput
 from moeprof.store.provenance import Gpu, Provenance
+from moeprof.store.run import Run
 from moeprof.tests.profiler.worlds import PROVENANCE
 
 
@@ -17,21 +19,39 @@ def on_a_gpu() -> Provenance:
     return replace(PROVENANCE, gpu=gpu)
 
 
-def test_a_second_sweep_on_the_same_gpu_is_refused(on_a_gpu: Provenance) -> None:
+@pytest.fixture
+def runs(tmp_path: Path) -> tuple[Run, Run]:
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+    return Run(tmp_path / "one"), Run(tmp_path / "other")
+
+
+def test_a_second_sweep_on_the_same_gpu_is_refused(
+    on_a_gpu: Provenance, runs: tuple[Run, Run]
+) -> None:
     with (
-        sole_use(on_a_gpu),
+        sole_use(on_a_gpu, runs[0]),
         pytest.raises(BadInput, match="another sweep is measuring NVIDIA Test"),
-        sole_use(on_a_gpu),
+        sole_use(on_a_gpu, runs[1]),
     ):
         pass
 
 
-def test_the_lock_is_free_again_afterwards(on_a_gpu: Provenance) -> None:
+def test_a_second_sweep_of_the_same_run_is_refused(runs: tuple[Run, Run]) -> None:
+    with (
+        sole_use(PROVENANCE, runs[0]),
+        pytest.raises(BadInput, match=r"another sweep is measuring .*one"),
+        sole_use(PROVENANCE, runs[0]),
+    ):
+        pass
+
+
+def test_the_locks_are_free_again_afterwards(on_a_gpu: Provenance, runs: tuple[Run, Run]) -> None:
     for _ in range(2):
-        with sole_use(on_a_gpu):
+        with sole_use(on_a_gpu, runs[0]):
             pass
 
 
-def test_the_cpu_needs_no_lock() -> None:
-    with sole_use(PROVENANCE), sole_use(PROVENANCE):
+def test_the_cpu_itself_needs_no_lock(runs: tuple[Run, Run]) -> None:
+    with sole_use(PROVENANCE, runs[0]), sole_use(PROVENANCE, runs[1]):
         pass

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from moeprof.compare.holdout import validate_holdout
-from moeprof.costmodel.acquisition import next_size
+from moeprof.costmodel.acquisition import Seen, next_size
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.document import read_document, write_document
@@ -159,7 +159,7 @@ def fit_sizes(op_plan: OpPlan) -> list[int]:
     """The sizes that an adaptive sweep gives to the fit."""
     domain = [size for size in op_plan.domain if size not in op_plan.holdout]
     measured_us = {size: OPS[op_plan.op][1](size) for size in op_plan.first}
-    while len(measured_us) < 24 and (tokens := next_size(measured_us, domain)) is not None:
+    while len(measured_us) < 24 and (tokens := next_size(Seen(measured_us), domain)) is not None:
         measured_us[tokens] = OPS[op_plan.op][1](tokens)
     return sorted(measured_us)
 

@@ -67,16 +67,6 @@ def test_without_a_model_the_points_stand_alone(fc1: Curve) -> None:
     assert {layer["data"]["name"] for layer in spec["layer"]} == {"measured", "failed"}
 
 
-def test_without_intervals_there_is_no_band_and_no_null(fc1: Curve) -> None:
-    unsure = {
-        tokens: replace(cost, latency_us_lo=None, latency_us_hi=None)
-        for tokens, cost in fc1.costs.items()
-    }
-    spec = spec_of(replace(fc1, costs=unsure))
-    assert all(set(row) == {"tokens", "latency_us"} for row in spec["datasets"]["model"])
-    assert "area" not in [layer["mark"]["type"] for layer in spec["layer"]]
-
-
 def test_a_curve_with_failures_alone_has_no_chart(fc1: Curve) -> None:
     assert chart_spec(replace(fc1, points=tuple(fc1.failed), model=None, costs={})) is None
 

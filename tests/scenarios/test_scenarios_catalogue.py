@@ -74,10 +74,10 @@ BY_HAND = {
     # 72 elements, read and written.
     "gelu": (360, 576, "gelu-b3-24-fp32-cold"),
     "relu": (72, 576, "relu-b3-24-fp32-cold"),
-    # 384 weights: 192 bytes packed, 48 scales of 4 bytes, 384 numbers of 4 bytes.
-    "dequant_unpack": (768, 1920, "dequant_unpack-b3-16x24-fp32-w4-g8-cold"),
+    # Weights padded to 32 x 64: 1024 bytes packed; 48 scales and 384 numbers of 4 bytes.
+    "dequant_unpack": (768, 2752, "dequant_unpack-b3-16x24-fp32-w4-g8-cold"),
     # fc1 and dequant_unpack together, without the 384 numbers on the way.
-    "dequant_linear": (3072, 864, "dequant_linear-b3-16x24-fp32-w4-g8-cold"),
+    "dequant_linear": (3072, 1696, "dequant_linear-b3-16x24-fp32-w4-g8-cold"),
     # A token: 4 comparisons and 2 * 4 for the softmax; 4 logits, 2 weights and 2 ids of 4 bytes.
     "topk": (36, 96, "topk-b3-fp32-e4-k2-cold"),
 }

@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.scenarios.catalogue import Found, find_ops
-from moeprof.scenarios.plan import FIRST_SIZES, HOLDOUT_SIZES, Choices, estimate_s, make_plan
+from moeprof.scenarios.plan import (
+    CALIBRATION_SIZES,
+    FIRST_SIZES,
+    HOLDOUT_SIZES,
+    Choices,
+    estimate_s,
+    make_plan,
+)
 from moeprof.scenarios.preset import load_preset
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import OpPlan, Plan
@@ -68,6 +75,11 @@ def test_the_holdout_is_apart_and_within(
     assert list(op_plan.first) == sorted(first)
     assert list(op_plan.holdout) == sorted(holdout)
     assert len(holdout) <= HOLDOUT_SIZES
+    calibration = set(op_plan.calibration)
+    assert list(op_plan.calibration) == sorted(calibration)
+    assert len(calibration) <= CALIBRATION_SIZES
+    assert calibration <= set(sizes[1:-1])
+    assert not calibration & (first | holdout)
 
 
 @settings(max_examples=60, deadline=None)
@@ -76,7 +88,7 @@ def test_adaptive_sampling_begins_with_no_more_than_its_seeds(
     sizes: tuple[int, ...], points: int
 ) -> None:
     op_plan = an_op_plan(sizes, points_per_op=points)
-    left = len(sizes) - len(op_plan.holdout)
+    left = len(sizes) - len(op_plan.holdout) - len(op_plan.calibration)
     assert len(op_plan.first) == min(left, FIRST_SIZES, points)
 
 
@@ -84,7 +96,7 @@ def test_adaptive_sampling_begins_with_no_more_than_its_seeds(
 @given(sizes=domains)
 def test_all_measures_every_size(sizes: tuple[int, ...]) -> None:
     op_plan = an_op_plan(sizes, sampling="all")
-    assert {*op_plan.first, *op_plan.holdout} == set(sizes)
+    assert {*op_plan.first, *op_plan.holdout, *op_plan.calibration} == set(sizes)
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(1, 0), (2, 0), (7, 0), (8, 2), (31, 7), (32, 8)])
@@ -92,10 +104,17 @@ def test_a_domain_too_small_to_spare_a_size_holds_none_out(count: int, held_out:
     assert len(an_op_plan(TO_512[:count]).holdout) == held_out
 
 
+@pytest.mark.parametrize(("count", "calibrating"), [(1, 0), (15, 0), (16, 2), (63, 7), (512, 8)])
+def test_a_domain_too_small_to_spare_a_size_calibrates_with_none(
+    count: int, calibrating: int
+) -> None:
+    assert len(an_op_plan(TO_512[:count]).calibration) == calibrating
+
+
 def test_the_first_sizes_are_even() -> None:
     sizes = an_op_plan(sampling="adaptive").first
     gaps = [after - before for before, after in pairwise(sizes)]
-    assert max(gaps) - min(gaps) <= HOLDOUT_SIZES + 1
+    assert max(gaps) - min(gaps) <= HOLDOUT_SIZES + CALIBRATION_SIZES + 1
 
 
 def test_the_same_choices_give_the_same_plan() -> None:
@@ -155,8 +174,9 @@ def test_points_beyond_the_domain_take_no_time() -> None:
 def test_a_size_held_out_takes_the_time_of_two() -> None:
     plan = a_plan(TO_512[:32], sampling="all")
     op_plan = plan.ops[0]
-    once = replace(op_plan, first=TO_512[: 24 + 2 * 8], holdout=(), domain=TO_512[: 24 + 2 * 8])
-    assert (len(op_plan.first), len(op_plan.holdout)) == (24, 8)
+    assert (len(op_plan.first), len(op_plan.holdout), len(op_plan.calibration)) == (20, 8, 4)
+    sizes = TO_512[: 20 + 2 * 8 + 4]
+    once = replace(op_plan, first=sizes, holdout=(), calibration=(), domain=sizes)
     assert estimate_s(plan) == pytest.approx(estimate_s(replace(plan, ops=(once,))))
 
 

@@ -1,0 +1,280 @@
+"""How fast and in how much memory an nsys export becomes tables, beside peers and limits.
+
+Cases run one after the other, each in a process of its own, on the same file:
+
+    ours        parse, attribute, join, write Parquet, on all cores
+    ours-1      the same on one core
+    scan        SQLite's own total() of the same columns: the floor of any SQL reader
+    plain       a plain read of the file's bytes
+    pandas      the usual way: read_sql, merge, merge_asof to the nearest sample, to_parquet
+    join        the join alone, of arrays in memory
+
+A child's ru_maxrss begins at its parent's peak: so this process imports next to nothing.
+"""
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+COLUMNS = {
+    "CUPTI_ACTIVITY_KIND_KERNEL": (
+        "start", "end", "globalPid", "demangledName", "gridX", "gridY", "gridZ", "blockX",
+        "blockY", "blockZ", "registersPerThread", "staticSharedMemory", "dynamicSharedMemory",
+        "deviceId", "contextId", "streamId", "correlationId", "graphNodeId",
+    ),
+    "CUPTI_ACTIVITY_KIND_RUNTIME": ("start", "end", "globalTid", "correlationId"),
+    "NVTX_EVENTS": (
+        "start", "end", "eventType", "globalTid", "endGlobalTid", "textId", "domainId", "text",
+    ),
+    "GPU_METRICS": ("timestamp", "typeId", "metricId", "value"),
+}  # fmt: skip
+
+
+def ours(trace: Path, out: Path) -> dict[str, Any]:
+    """Parse the trace into `out`."""
+    from moeprof.parsers.trace import parse_trace
+    from moeprof.store.tables import writing_tables
+
+    began = time.perf_counter()
+    with writing_tables(out) as tables:
+        for name, piece in parse_trace(trace).pieces:
+            tables.write(name, piece)
+    return {"seconds": time.perf_counter() - began, "rows": tables.rows}
+
+
+def scan(trace: Path, out: Path) -> dict[str, Any]:
+    """Have SQLite add up every column that is read."""
+    import sqlite3
+
+    database = sqlite3.connect(f"{trace.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    began = time.perf_counter()
+    for table, columns in COLUMNS.items():
+        if table in tables:
+            totals = ", ".join(f"total({name})" for name in columns)
+            database.execute(f"SELECT {totals} FROM {table}").fetchone()
+    return {"seconds": time.perf_counter() - began}
+
+
+def plain(trace: Path, out: Path) -> dict[str, Any]:
+    """Read the file's bytes."""
+    began = time.perf_counter()
+    with trace.open("rb", buffering=0) as file:
+        while file.read(1 << 20):
+            pass
+    return {"seconds": time.perf_counter() - began}
+
+
+def pandas(trace: Path, out: Path) -> dict[str, Any]:
+    """Parse as scripts commonly do: nearest sample for a kernel, latest range for a call."""
+    import sqlite3
+
+    import pandas as pd
+
+    database = sqlite3.connect(trace)
+    began = time.perf_counter()
+    kernels = pd.read_sql("SELECT * FROM CUPTI_ACTIVITY_KIND_KERNEL ORDER BY start", database)
+    calls = pd.read_sql("SELECT * FROM CUPTI_ACTIVITY_KIND_RUNTIME ORDER BY start", database)
+    ranges = pd.read_sql("SELECT * FROM NVTX_EVENTS ORDER BY start", database)
+    names = pd.read_sql("SELECT * FROM StringIds", database)
+    metrics = pd.read_sql("SELECT * FROM GPU_METRICS", database)
+    wide = metrics.pivot(index="timestamp", columns="metricId", values="value").reset_index()
+    wide.columns = [str(name) for name in wide.columns]
+    ranges = ranges[["start", "text", "globalTid"]].rename(columns={"start": "opened"})
+    calls = pd.merge_asof(calls, ranges, left_on="start", right_on="opened", by="globalTid")
+    kernels = kernels.merge(names, left_on="demangledName", right_on="id")
+    kernels = kernels.merge(calls[["correlationId", "text"]], on="correlationId", how="left")
+    kernels = pd.merge_asof(
+        kernels.sort_values("start"), wide, left_on="start", right_on="timestamp",
+        direction="nearest",
+    )  # fmt: skip
+    kernels.to_parquet(out / "kernels.parquet")
+    wide.to_parquet(out / "metrics.parquet")
+    return {"seconds": time.perf_counter() - began}
+
+
+def join(trace: Path, out: Path) -> dict[str, Any]:
+    """Join what `ours` left in `out`, from memory: the sampled metrics to the launches."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    from moeprof.parsers.metric_join import MetricJoin
+    from moeprof.store.tables import METRIC_COLUMNS
+
+    launches = pq.read_table(out / "launches.parquet", columns=["start_ns", "duration_ns"])
+    samples = pq.read_table(out / "gpu_samples.parquet")
+    start, duration = (column.to_numpy() for column in launches.columns)
+    time_ns = samples["time_ns"].to_numpy()
+    present = [name for name in METRIC_COLUMNS if samples[name].null_count < len(samples)]
+    metrics = {name: np.ascontiguousarray(samples[name].to_numpy()) for name in present}
+    began = time.perf_counter()
+    joined = MetricJoin(start, duration)
+    for first in range(0, len(time_ns), 65_536):
+        piece = slice(first, first + 65_536)
+        joined.add(time_ns[piece], {name: values[piece] for name, values in metrics.items()})
+    joined.close()
+    joined.overlap()
+    return {"seconds": time.perf_counter() - began}
+
+
+def check(trace: Path, out: Path) -> dict[str, Any]:
+    """Hold what `ours` left in `out` against SQLite's sums and a plain loop over kernels."""
+    import sqlite3
+
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    launches, samples = (pq.read_table(out / f"{n}.parquet") for n in ("launches", "gpu_samples"))
+    database = sqlite3.connect(trace)
+    kernels = "SELECT count(*), total(end - start) FROM CUPTI_ACTIVITY_KIND_KERNEL"
+    count, length = database.execute(kernels).fetchone()
+    assert launches.num_rows == count, "a kernel is missing"
+    assert int(launches["duration_ns"].to_numpy().sum()) == length, "kernel time is not conserved"
+    time_ns, value = samples["time_ns"].to_numpy(), samples["sm_active_pct"].to_numpy()
+    origin = int(time_ns[0])
+    ends = (time_ns - origin).astype(float)
+    begins = np.concatenate([[-1e5], ends[:-1]])
+    checked = launches.take(np.linspace(0, count - 1, 200).astype(int)).to_pylist()
+    for row in checked:
+        start = float(row["start_ns"] - origin)
+        overlap = np.minimum(ends, start + row["duration_ns"]) - np.maximum(begins, start)
+        weight = np.clip(overlap, 0, None)
+        if weight.sum():
+            mean = float(np.sum(weight * value) / weight.sum())
+            assert abs(row["sm_active_pct"] - mean) < 1e-6, "a mean differs from a plain loop's"
+    return {"seconds": 0.0, "checked": len(checked)}
+
+
+CASES: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
+    "ours": ours, "ours-1": ours, "scan": scan, "plain": plain, "pandas": pandas, "join": join,
+    "check": check,
+}  # fmt: skip
+
+
+def child(case: str, trace: Path, out: Path) -> None:
+    """Run one case and print what it took as JSON."""
+    if case == "ours-1":
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    result = CASES[case](trace, out)
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    result |= {"peak_mib": usage.ru_maxrss / 1024, "cpu_s": usage.ru_utime + usage.ru_stime}
+    print(json.dumps(result))
+
+
+def run(case: str, trace: Path, out: Path) -> dict[str, Any]:
+    """Run one case in a process of its own; raise where it fails."""
+    command = [sys.executable, __file__, "--child", case, str(trace), str(out)]
+    said = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+    if said.returncode:
+        raise SystemExit(f"{case} failed: {said.stderr[-2000:]}")
+    row: dict[str, Any] = json.loads(said.stdout) | {"case": case, "file": trace.name}
+    row["load"] = os.getloadavg()[0]
+    print(f"{case:8}{trace.name:24}{row['seconds']:8.2f} s{row['peak_mib']:8.0f} MiB", flush=True)
+    return row
+
+
+def best(rows: Sequence[dict[str, Any]], case: str, file: str, key: str = "seconds") -> float:
+    """Least of what the runs of a case on a file took."""
+    return min(float(row[key]) for row in rows if (row["case"], row["file"]) == (case, file))
+
+
+def generate(folder: Path, quick: bool, seed: int) -> list[tuple[Path, int, int]]:
+    """Write traces of 1x, 2x, 4x, and one of 1x kernels with 4x metrics: path, kernels, rows."""
+    kernels, metrics = (50_000, 500_000) if quick else (500_000, 5_000_000)
+    sizes = {
+        "1x.sqlite": (kernels, metrics),
+        "2x.sqlite": (2 * kernels, 2 * metrics),
+        "4x.sqlite": (4 * kernels, 4 * metrics),
+        "4x-metrics.sqlite": (kernels, 4 * metrics),
+    }
+    for name, (many, rows) in sizes.items():
+        command = [sys.executable, str(Path(__file__).parent / "traces" / "synthetic_trace.py")]
+        command += [str(folder / name), f"--kernels={many}", f"--metric-rows={rows}"]
+        subprocess.run([*command, f"--seed={seed}"], check=True, env=_environment())
+    return [(folder / name, *size) for name, size in sizes.items()]
+
+
+def goals(rows: Sequence[dict[str, Any]], traces: Sequence[tuple[Path, int, int]]) -> list[Any]:
+    """Hold the rows against what was promised."""
+    (small, few, _), _, (big, many, _), (sampled, *_) = traces
+    names = small.name, big.name, sampled.name
+    scanned, parsed = best(rows, "scan", names[1]), best(rows, "ours", names[1])
+    peak = {name: best(rows, "ours", name, "peak_mib") for name in names}
+    per_kernel = (peak[names[1]] - peak[names[2]]) * 2**20 / (many - few)
+    values = [
+        ("pandas / ours", best(rows, "pandas", names[1]) / parsed, "ratio", 10, True),
+        ("ours / scan, all cores", parsed / scanned, "ratio", 2.5, False),
+        ("ours / scan, one core", best(rows, "ours-1", names[1]) / scanned, "ratio", 4, False),
+        ("peak memory", peak[names[1]], "MiB", 800, False),
+        ("growth with 4x metric rows", peak[names[2]] - peak[names[0]], "MiB", 16, False),
+        ("memory of a further kernel", per_kernel, "bytes", 350, False),
+        ("the join alone", best(rows, "join", names[1]), "s", 0.6, False),
+    ]
+    return [
+        {"name": name, "value": value, "unit": unit, "goal": goal,
+         "met": value >= goal if at_least else value <= goal}
+        for name, value, unit, goal, at_least in values
+    ]  # fmt: skip
+
+
+def measure(traces: Sequence[Path], out: Path, repeats: int) -> list[dict[str, Any]]:
+    """Check the results on each trace, then time every case in turns."""
+    rows = []
+    for trace in traces:
+        run("ours", trace, out)
+        run("check", trace, out)
+        for _ in range(repeats):
+            rows += [run(case, trace, out) for case in ("plain", "scan", "ours", "ours-1", "join")]
+    return rows
+
+
+def _environment() -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(ROOT / ".path"), "PYTHONSAFEPATH": "1"}
+
+
+def main() -> None:
+    """Run the benchmark as the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size, one repeat")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data", type=Path, help="folder of nsys exports to use instead")
+    parser.add_argument("--json", type=Path, help="file for the results")
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        child(given.child[0], *map(Path, given.child[1:]))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "tables"
+        out.mkdir()
+        repeats = 1 if given.quick else 3
+        if given.data:
+            paths = sorted(given.data.glob("*.sqlite"))
+            rows, met = [run(c, p, out) for p in paths for c in ("plain", "scan", "ours")], []
+        else:
+            traces = generate(Path(folder), given.quick, given.seed)
+            rows = measure([path for path, *_ in traces], out, repeats)
+            rows.append(run("pandas", traces[2][0], out))
+            met = goals(rows, traces)
+    for goal in met:
+        verdict = "met" if goal["met"] else "MISSED"
+        print(f"{goal['name']:28}{goal['value']:8.2f} {goal['unit']:6} {goal['goal']:6} {verdict}")
+    machine = {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count(),
+               "python": platform.python_version()}  # fmt: skip
+    if given.json:
+        body = {"machine": machine, "seed": given.seed, "rows": rows, "goals": met}
+        given.json.write_text(json.dumps(body, indent=2))
+
+
+if __name__ == "__main__":
+    main()

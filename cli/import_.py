@@ -1,0 +1,95 @@
+"""`moeprof import`: public tables of measurements to a model, through the gates."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ..store.errors import BadInput
+from ..store.run import Run
+from . import render
+from .options import DEFAULT_STORE, Json, Store
+
+if TYPE_CHECKING:
+    from ..costmodel.imported import ImportedTable
+
+
+def import_(
+    source: Annotated[Literal["aiconfigurator", "vidur"], typer.Argument(help="Whose tables.")],
+    path: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="PATH",
+            help="A table or a checkout; for aiconfigurator, the installed package if left out.",
+        ),
+    ] = None,
+    gpu: Annotated[str | None, typer.Option(help="For example h200_sxm.")] = None,
+    framework: Annotated[str | None, typer.Option(help="vllm, sglang or trtllm.")] = None,
+    version: Annotated[str | None, typer.Option(help="Version of the framework.")] = None,
+    dtype: Annotated[str, typer.Option(help="bfloat16, fp8 or fp8_block.")] = "bfloat16",
+    ops: Annotated[str, typer.Option(help="gemm, moe, or both by comma.")] = "gemm,moe",
+    tensor_parallel: Annotated[int, typer.Option(help="vidur: GPUs that share a layer.")] = 1,
+    commit: Annotated[str, typer.Option(help="State of the source.")] = "unknown",
+    store: Store = DEFAULT_STORE,
+    json: Json = False,
+) -> None:
+    """Make a model of measurements that others published."""
+    from ..costmodel.build import build_model
+    from ..costmodel.imported import points_of, provenance_of
+    from ..store.document import write_document
+    from ..store.recording import sha256_of
+    from ..store.tables import write_table
+
+    table: ImportedTable
+    if source == "vidur":
+        from ..costmodel.vidur import read_vidur
+
+        if path is None:
+            raise BadInput("vidur needs a PATH", hint="name a mlp.csv of its profiling data")
+        table = read_vidur(path, tensor_parallel, commit)
+        name = f"vidur-{table.gpu.lower()}-{path.resolve().parent.name}-tp{tensor_parallel}"
+    else:
+        from ..costmodel.aiconfigurator import Selection, read_aiconfigurator
+
+        root, state = _package() if path is None else (path, commit)
+        families = tuple(word.strip() for word in ops.split(","))
+        wanted = Selection(gpu, framework, version, dtype, families)
+        table = read_aiconfigurator(root, wanted, state)
+        parts = [gpu or table.gpu.replace(" ", "-"), *table.versions.popitem(), dtype]
+        name = "-".join(["aiconfigurator", *parts]).lower()
+    points, origin = points_of(table)
+    run = Run(store / f"import-{name}")
+    write_table(run.table("points"), "points", points)
+    model = build_model(
+        points,
+        preset=name,
+        provenance=provenance_of(table),
+        points_sha256=sha256_of(run.table("points")),
+        origin=origin,
+    )
+    write_document(run.model_path, model)
+    render.say(f"model: {run.model_path}")
+    for remark in origin.remarks:
+        render.warn(remark)
+    if json:
+        remarks = list(origin.remarks)
+        render.data({"model": str(run.model_path), "curves": len(model.curves), "remarks": remarks})
+        return
+    render.say(
+        f"{points.num_rows} points of {origin.project} ({origin.licence}, commit {origin.commit}),"
+        f" {len(model.curves)} curves on {table.gpu}"
+    )
+
+
+def _package() -> tuple[Path, str]:
+    """Find the installed aiconfigurator-core, and its version. Raises BadInput without it."""
+    from importlib import metadata, util
+
+    found = util.find_spec("aiconfigurator_core")
+    if found is None or not found.submodule_search_locations:
+        raise BadInput(
+            "the package aiconfigurator-core is not installed here",
+            hint="install it, or name a checkout or one of its tables",
+        )
+    version = metadata.version("aiconfigurator-core")
+    return Path(found.submodule_search_locations[0]), f"aiconfigurator-core {version}"

@@ -1,0 +1,134 @@
+"""What a cost is made of, and what it becomes under other conditions."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..store.cost_model import CurveModel, Thermal
+from ..store.errors import BadInput
+from .cost import Cost
+from .roofline import Roofline
+
+
+@dataclass(frozen=True, slots=True)
+class CostBreakdown:
+    """One call's cost, taken apart; what is not known is None, and `reasons` says why.
+
+    `memory_us` and `compute_us` are what its bytes and its arithmetic take at the device's best
+    rates: they overlap, and the larger one bounds the call. `launch_us` is the time between the
+    call's kernels; `rest_us` is what is left of the latency beyond the bound. Static energy is what
+    the idle device would have used in that time, dynamic energy the rest.
+    """
+
+    cost: Cost
+    memory_us: float | None
+    compute_us: float | None
+    bound: str | None
+    launch_us: float | None
+    rest_us: float | None
+    static_energy_mj: float | None
+    dynamic_energy_mj: float | None
+    temp_rise_c: float | None
+    reasons: dict[str, str]
+
+
+def take_apart(cost: Cost, curve: CurveModel, bound: Roofline | None) -> CostBreakdown:
+    """Take one cost of a curve apart."""
+    reasons: dict[str, str] = {}
+    memory_us = compute_us = rest_us = name = None
+    if bound is None:
+        reasons["memory_us"] = reasons["compute_us"] = "its work, or the device's rates, is unknown"
+    else:
+        size = np.array([cost.tokens])
+        memory_us, compute_us = float(bound.memory_us(size)[0]), float(bound.compute_us(size)[0])
+        name = "memory" if memory_us >= compute_us else "compute"
+        rest_us = cost.latency_us - max(memory_us, compute_us)
+    launch_us = None
+    if curve.gap_us is None:
+        reasons["launch_us"] = f"{curve.latency_source} time does not tell the gaps between kernels"
+    else:
+        launch_us = float(np.interp(cost.tokens, curve.knots_tokens, curve.gap_us))
+    static = dynamic = None
+    if cost.energy_mj is None:
+        reasons["static_energy_mj"] = cost.energy_reason or "no energy is known here"
+    elif curve.idle_power_w is None:
+        reasons["static_energy_mj"] = "no idle power was recorded"
+    else:
+        static = curve.idle_power_w * cost.latency_us / 1000
+        dynamic = cost.energy_mj - static
+    if cost.temp_rise_c is None:
+        reasons["temp_rise_c"] = curve.temp_rise_reason or "no rise is known here"
+    return CostBreakdown(
+        cost=cost,
+        memory_us=memory_us,
+        compute_us=compute_us,
+        bound=name,
+        launch_us=launch_us,
+        rest_us=rest_us,
+        static_energy_mj=static,
+        dynamic_energy_mj=dynamic,
+        temp_rise_c=cost.temp_rise_c,
+        reasons=reasons,
+    )
+
+
+def under_pressure(cost: Cost, curve: CurveModel, bound: Roofline | None, share: float) -> Cost:
+    """Estimate a cost when others take `share` of the memory bandwidth, 0 to below 1.
+
+    Only what the memory bounds takes longer: the latency grows by as much as the roofline does.
+    Raises BadInput for a share outside [0, 1), and where the roofline is not known.
+    """
+    if not 0 <= share < 1:
+        raise BadInput(f"the memory pressure is {share}, and it must be from 0 to below 1")
+    if bound is None:
+        raise BadInput(
+            f"what memory pressure does to {cost.op} cannot be told: its work is not known"
+        )
+    size = np.array([cost.tokens])
+    squeezed = Roofline(bound.work, bound.flops_per_s, _less(bound.bytes_per_s, share))
+    added_us = float((squeezed.bound_us(size) - bound.bound_us(size))[0])
+    latency_us = cost.latency_us + added_us
+    stretch = latency_us / cost.latency_us
+    energy_mj = cost.energy_mj
+    if energy_mj is not None and added_us > 0:
+        idle = curve.idle_power_w
+        energy_mj = None if idle is None else energy_mj + idle * added_us / 1000
+    known = energy_mj is not None
+    return replace(
+        cost,
+        latency_us=latency_us,
+        latency_us_lo=cost.latency_us_lo * stretch,
+        latency_us_hi=cost.latency_us_hi * stretch,
+        energy_mj=energy_mj,
+        energy_mj_lo=None,
+        energy_mj_hi=None,
+        energy_source=cost.energy_source if known else "unavailable",
+        energy_reason=None if known else cost.energy_reason or "no idle power was recorded",
+        power_w=None if energy_mj is None else energy_mj / latency_us * 1000,
+        temp_rise_c=None,
+        measured=False,
+        estimated=True,
+    )
+
+
+def at_temperature(cost: Cost, thermal: Thermal | None, current_temp_c: float) -> Cost:
+    """Add the leakage of a warmer device; the cost as it is where leakage was not fitted."""
+    if not -273.15 < current_temp_c < 200:
+        raise BadInput(f"the temperature is {current_temp_c} °C, and no device works there")
+    if thermal is None or thermal.leakage_w_per_c is None or cost.energy_mj is None:
+        return cost
+    reference = thermal.reference_temp_c
+    added_w = thermal.leakage_w_per_c * (current_temp_c - (reference or 0.0))
+    energy_mj = max(0.0, cost.energy_mj + added_w * cost.latency_us / 1000)
+    return replace(
+        cost,
+        energy_mj=energy_mj,
+        energy_mj_lo=None,
+        energy_mj_hi=None,
+        power_w=energy_mj / cost.latency_us * 1000,
+        estimated=True,
+    )
+
+
+def _less(rate: float | None, share: float) -> float | None:
+    return None if rate is None else rate * (1 - share)

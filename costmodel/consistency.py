@@ -1,0 +1,93 @@
+"""Whether a model contradicts itself, as a file edited by hand may."""
+
+from itertools import pairwise
+from math import inf, isfinite
+
+from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel
+from ..store.errors import BadInput
+
+_HINT = "build the model anew: `moeprof build-model`"
+
+
+def check_file(file: CostModelFile) -> None:
+    """Raise BadInput, naming the curve, where a model contradicts itself."""
+    for curve in file.curves:
+        _check_curve(curve)
+    for surface in file.surfaces:
+        _check_surface(surface)
+    rates = [] if file.peaks is None else [*file.peaks.flops_per_s.values(), file.peaks.bytes_per_s]
+    drift = file.intervals.drift_95
+    rules = {
+        "has a peak rate that is not positive and finite": all(
+            rate is None or 0 < rate < inf for rate in rates
+        ),
+        "has an interval score that is not finite or negative": all(
+            score is None or 0 <= score < inf
+            for score in (*file.intervals.quantiles.values(), file.intervals.floor, drift)
+        ),
+    }
+    _hold("the model", rules)
+
+
+def _check_curve(curve: CurveModel) -> None:
+    knots, domain = curve.knots_tokens, curve.domain
+    columns = (curve.latency_us, curve.temp_rise_c, curve.segments, curve.gap_us)
+    anchors = knots if curve.energy_tokens is None else curve.energy_tokens
+    work = curve.work
+    amounts = () if work is None else (work.flops_per_token, work.bytes_per_token, work.bytes_fixed)
+    rules = {
+        "has fewer than two knots": len(knots) >= 2,
+        "has knots that do not ascend from 1 or more": _ascends(knots),
+        "has a domain that is not its first to its last knot": (
+            knots[:1] + knots[-1:] == (domain.first_tokens, domain.last_tokens)
+        ),
+        "has more or fewer values than knots": all(
+            column is None or len(column) == len(knots) for column in columns
+        )
+        and all(
+            column is None or len(column) == len(anchors)
+            for column in (curve.energy_mj, curve.energy_ci95)
+        ),
+        "has energy where it has no knot": len(anchors) >= 2
+        and _ascends(anchors)
+        and set(anchors) <= set(knots),
+        "has a latency or an energy that is not positive and finite": all(
+            0 < value < inf
+            for column in (curve.latency_us, curve.energy_mj)
+            for value in column or ()
+        ),
+        "has a temperature rise that is not finite": all(map(isfinite, curve.temp_rise_c or ())),
+        "has work or a floor that is negative or not finite": all(
+            0 <= value < inf for value in (*amounts, curve.floor or 0.0)
+        ),
+    }
+    _hold(curve.curve, rules)
+
+
+def _check_surface(surface: SurfaceModel) -> None:
+    count = len(surface.latency_us)
+    columns = (surface.knots_tokens, surface.knots_experts)
+    rules = {
+        "has no knots": count > 0,
+        "has more or fewer values than knots": all(len(column) == count for column in columns),
+        "has a latency that is not positive and finite": all(
+            0 < value < inf for value in surface.latency_us
+        ),
+        "has a count below 1": all(size >= 1 for column in columns for size in column)
+        and surface.top_k >= 1,
+        "has coefficients that are negative, not finite, or all zero": all(
+            0 <= value < inf for value in surface.coefficients_us
+        )
+        and any(surface.coefficients_us),
+    }
+    _hold(surface.surface, rules)
+
+
+def _ascends(sizes: tuple[int, ...]) -> bool:
+    return sizes[:1] >= (1,) and all(left < right for left, right in pairwise(sizes))
+
+
+def _hold(name: str, rules: dict[str, bool]) -> None:
+    for complaint, holds in rules.items():
+        if not holds:
+            raise BadInput(f"{name} {complaint}", hint=_HINT)

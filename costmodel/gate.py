@@ -1,0 +1,94 @@
+"""The physics gate: no measurement is faster than its roofline.
+
+A row that is was not measured as it says: a unit is mixed up, the kernel did not run, work was
+counted that was not done, or inputs were kept in a cache. Good rows are spared: the arithmetic may
+be 5 % faster than the data sheet (boost clocks), and bytes that the L2 cache can hold need not come
+from memory.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..store.cost_model import Peaks
+from ..store.errors import BadInput
+
+_TOLERANCE: Final = 1.05
+_FLOOR_IN_MS: Final = 1000.0  # a time in ms taken for one in us is wrong by so much
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that is faster than it can be; `why` names the likely cause."""
+
+    latency_us: float
+    floor_us: float
+    bound: str
+    why: str
+
+    def sentence(self, row: str) -> str:
+        """Name the row, the floor and the cause."""
+        return (
+            f"{row} took {self.latency_us:.4g} us, and {self.bound} alone takes "
+            f"{self.floor_us:.4g} us: {self.why}"
+        )
+
+
+def check_row(
+    latency_us: float, flops: float, bytes_moved: float, peaks: Peaks, *, dtype: str
+) -> Refusal | None:
+    """Hold one row against the roofline; None where it may be true.
+
+    `bytes_moved` counts each operand once, and those beyond the L2 cache pass through memory: even
+    where inputs are cold, what is written may stay in the cache. Peaks that are not known refuse
+    nothing.
+    """
+    rate = peaks.flops_per_s.get(dtype)
+    compute_us = flops / rate * 1e6 if rate else 0.0
+    from_memory = max(0.0, bytes_moved - (peaks.cache_bytes or 0))
+    bandwidth = peaks.bytes_per_s
+    memory_us = from_memory / bandwidth * 1e6 if bandwidth else 0.0
+    floor_us = max(compute_us, memory_us)
+    if latency_us * _TOLERANCE >= floor_us:
+        return None
+    bound = "its arithmetic" if compute_us >= memory_us else "reading its operands"
+    return Refusal(latency_us, floor_us, bound, _likely_cause(latency_us, floor_us, bound))
+
+
+def _likely_cause(latency_us: float, floor_us: float, bound: str) -> str:
+    ratio = floor_us / latency_us
+    if ratio >= _FLOOR_IN_MS / 20:
+        return "the times look like ms or s where us are meant"
+    if ratio > 3:
+        return "the kernel did not do all of this work, or its time is not that of the call"
+    if bound == "reading its operands":
+        return "operands came from a cache, or fewer bytes were read than are counted"
+    return "the dtype is not the one that was run, or fewer operations were done than are counted"
+
+
+def refuse_impossible(rows: Sequence[Mapping[str, Any]], peaks: Peaks | None) -> None:
+    """Refuse a table of points that holds rows faster than they can be.
+
+    Raises BadInput with the first such row, its floor and the likely cause. Rows whose work is not
+    known pass, and all do where there are no `peaks`.
+    """
+    refusals = [
+        (row, refusal)
+        for row in rows
+        if (refusal := None if peaks is None else check_point(row, peaks)) is not None
+    ]
+    if refusals:
+        row, refusal = refusals[0]
+        name = f"{row['curve']} at batch size {row['tokens']}"
+        raise BadInput(
+            f"{len(refusals)} of {len(rows)} points are faster than the device can be: "
+            f"{refusal.sentence(name)}",
+            hint="look at the unit, the dtype and the shape of these rows; profile them again",
+        )
+
+
+def check_point(row: Mapping[str, Any], peaks: Peaks) -> Refusal | None:
+    """Hold a row of a table of points against the roofline; None where its work is not known."""
+    if row["flops"] is None or row["bytes_moved"] is None or row["latency_us"] is None:
+        return None
+    return check_row(row["latency_us"], row["flops"], row["bytes_moved"], peaks, dtype=row["dtype"])

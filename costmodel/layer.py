@@ -1,0 +1,109 @@
+"""A whole mixture-of-experts layer, composed from the costs of its kernels, one after the other."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import hypot
+from typing import Final
+
+from ..store.errors import BadInput
+from .cost import Cost
+
+ROUTER_OPS: Final = ("topk",)
+EXPERT_OPS: Final = ("fc1", "gelu", "fc2")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPart:
+    """One kernel of a layer at one batch size: `calls` calls of `cost`."""
+
+    cost: Cost
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCost:
+    """What one pass of `tokens` through a layer costs; `parts` are its kernels.
+
+    `assignments` counts (token, expert) pairs. Times in us, energies in mJ, of the whole pass.
+    Energy is None where any part has none, and `energy_reason` says which. `estimated` marks a
+    layer with a part that was extrapolated, transferred or estimated.
+    """
+
+    tokens: int
+    assignments: int
+    active_experts: int
+    latency_us: float
+    latency_us_lo: float
+    latency_us_hi: float
+    energy_mj: float | None
+    energy_reason: str | None
+    estimated: bool
+    parts: tuple[LayerPart, ...]
+
+    @property
+    def latency_us_per_token(self) -> float:
+        """Share of one token in the pass's time."""
+        return self.latency_us / self.tokens
+
+    @property
+    def latency_us_per_assignment(self) -> float:
+        """Share of one (token, expert) pair in the pass's time."""
+        return self.latency_us / self.assignments
+
+    @property
+    def energy_mj_per_token(self) -> float | None:
+        """Share of one token in the pass's energy."""
+        return None if self.energy_mj is None else self.energy_mj / self.tokens
+
+    @property
+    def energy_mj_per_assignment(self) -> float | None:
+        """Share of one (token, expert) pair in the pass's energy."""
+        return None if self.energy_mj is None else self.energy_mj / self.assignments
+
+
+def expert_loads(tokens: int, top_k: int, active_experts: int) -> dict[int, int]:
+    """Spread the assignments over the active experts as evenly as can be: rows to experts.
+
+    Raises BadInput for counts that cannot be: an expert is active because a token is sent to it,
+    and a token goes to `top_k` different ones.
+    """
+    if tokens < 1 or top_k < 1:
+        raise BadInput(f"{tokens} tokens to {top_k} experts each are no pass through a layer")
+    if not top_k <= active_experts <= tokens * top_k:
+        raise BadInput(
+            f"{active_experts} active experts cannot be: {tokens} tokens to {top_k} experts each "
+            f"reach {top_k} to {tokens * top_k}"
+        )
+    rows, more = divmod(tokens * top_k, active_experts)
+    loads = {rows + 1: more, rows: active_experts - more}
+    return {rows: experts for rows, experts in loads.items() if experts}
+
+
+def compose(tokens: int, top_k: int, active_experts: int, parts: Iterable[LayerPart]) -> LayerCost:
+    """Add up the kernels of a layer.
+
+    The calls of one operation are off by the same errors, which add up; those of different
+    operations are independent, and their half widths add in quadrature.
+    """
+    found = tuple(parts)
+    below: defaultdict[str, float] = defaultdict(float)
+    above: defaultdict[str, float] = defaultdict(float)
+    for part in found:
+        below[part.cost.op] += part.calls * (part.cost.latency_us - part.cost.latency_us_lo)
+        above[part.cost.op] += part.calls * (part.cost.latency_us_hi - part.cost.latency_us)
+    latency_us = sum(part.calls * part.cost.latency_us for part in found)
+    without = [part.cost for part in found if part.cost.energy_mj is None]
+    energy_mj = sum(part.calls * (part.cost.energy_mj or 0.0) for part in found)
+    return LayerCost(
+        tokens=tokens,
+        assignments=tokens * top_k,
+        active_experts=active_experts,
+        latency_us=latency_us,
+        latency_us_lo=max(0.0, latency_us - hypot(*below.values())),
+        latency_us_hi=latency_us + hypot(*above.values()),
+        energy_mj=None if without else energy_mj,
+        energy_reason=f"{without[0].op}: {without[0].energy_reason}" if without else None,
+        estimated=any(p.cost.extrapolated or p.cost.transferred or p.cost.estimated for p in found),
+        parts=found,
+    )

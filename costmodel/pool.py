@@ -1,0 +1,42 @@
+"""Which runs may give one model: those of one device, measured with the same software."""
+
+import hashlib
+from collections.abc import Sequence
+
+from ..store.errors import BadInput
+from ..store.provenance import Provenance
+
+_DECISIVE = ("torch", "triton", "cuda")  # they bring the kernels
+
+
+def check_poolable(provenances: Sequence[Provenance]) -> None:
+    """Refuse runs that differ in what decides a cost.
+
+    Raises BadInput with the field and its two values: the device, its power limit or driver, the
+    threads of a CPU, or the version of what brings the kernels.
+    """
+    first = _decisive(provenances[0])
+    for other in provenances[1:]:
+        for field, value in _decisive(other).items():
+            if value != first[field]:
+                raise BadInput(
+                    f"the runs differ in {field}: {first[field]} and {value}",
+                    hint="one model holds one device and one state of it: build one from each",
+                )
+
+
+def pooled_sha256(digests: Sequence[str]) -> str:
+    """Give one digest for the tables of several runs; of one alone, its own."""
+    if len(digests) == 1:
+        return digests[0]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _decisive(provenance: Provenance) -> dict[str, object]:
+    gpu = provenance.gpu
+    fields: dict[str, object] = {
+        "device": provenance.device_name,
+        "machine": provenance.machine,
+        "power limit": None if gpu is None else gpu.power_limit_w,
+    }
+    return fields | {name: provenance.versions.get(name) for name in _DECISIVE}

@@ -1,0 +1,107 @@
+"""A routed operation over (tokens, experts that get any): what batch size alone does not tell.
+
+Each active expert costs the reading of its weights, each token its arithmetic, and rows of one
+expert beyond a tile cost a further tile. These four non-negative terms are fitted with relative
+weights; the ratio of a measured point to their sum is kept and lent to the points nearest to it in
+octaves, so that every measured point is exact.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from scipy.optimize import nnls
+
+from ..store.cost_model import FitError, SurfaceModel
+from .curve import Floats, Ints
+from .intervals import conformal_quantile
+from .rows import Row, all_rounded, one_value, rounded
+
+TILE_ROWS: Final = 16
+_FEWEST_POINTS: Final = 6
+_SAME: Final = 1e-9
+_IDENTITY: Final = (
+    *("op", "shape", "dtype", "weight_bits", "group_size", "experts", "top_k", "l2", "regime"),
+    "latency_source",
+)
+
+
+def can_fit(knots: Sequence[Row]) -> bool:
+    """Whether these points span a surface: several counts of both, and at least six points."""
+    spans = all(len({row[key] for row in knots}) > 1 for key in ("tokens", "active_experts"))
+    return spans and len(knots) >= _FEWEST_POINTS and knots[0]["top_k"] is not None
+
+
+def fit_surface(name: str, knots: Sequence[Row]) -> SurfaceModel:
+    """Fit the points of one operation at one shape. Raises BadInput where they mix two of those."""
+    identity = {column: one_value(name, knots, column) for column in _IDENTITY}
+    tokens = np.array([row["tokens"] for row in knots], dtype=np.int64)
+    experts = np.array([row["active_experts"] for row in knots], dtype=np.int64)
+    latency_us = np.array([row["latency_us"] for row in knots], dtype=np.float64)
+    errors = left_out_errors(tokens, experts, latency_us, identity["top_k"])
+    median, p95 = np.quantile(np.expm1(errors), [0.5, 0.95])
+    bound = conformal_quantile(np.sort(errors), 95)
+    coefficients = _coefficients(tokens, experts, latency_us, identity["top_k"])
+    return SurfaceModel(
+        surface=name,
+        **(identity | {"shape": tuple(identity["shape"] or ())}),
+        knots_tokens=tuple(tokens.tolist()),
+        knots_experts=tuple(experts.tolist()),
+        latency_us=tuple(latency_us.tolist()),
+        coefficients_us=(
+            rounded(coefficients[0]),
+            rounded(coefficients[1]),
+            rounded(coefficients[2]),
+            rounded(coefficients[3]),
+        ),
+        tile_rows=TILE_ROWS,
+        error=FitError(
+            **all_rounded({"median": float(median), "p95": float(p95), "n": len(errors)})
+        ),
+        # Too few for a 95 % quantile: twice the worst of them.
+        half_width_95=rounded(2 * float(errors.max()) if bound is None else bound),
+        energy_reason=knots[0]["energy_reason"] or "energy over active experts is not fitted",
+    )
+
+
+def evaluate(surface: SurfaceModel, tokens: int, experts: int) -> float:
+    """Latency in us at any tokens and active experts, both at least 1."""
+    known = np.array(surface.knots_tokens), np.array(surface.knots_experts)
+    coefficients = np.array(surface.coefficients_us)
+    ratios = np.array(surface.latency_us) / (_terms(*known, surface.top_k) @ coefficients)
+    asked = np.array([tokens]), np.array([experts])
+    base = float((_terms(*asked, surface.top_k) @ coefficients)[0])
+    return base * _nearest_ratio(known, ratios, tokens, experts)
+
+
+def _terms(tokens: Ints, experts: Ints, top_k: int) -> Floats:
+    """One row per point: 1, experts, tokens, rows per expert beyond a tile."""
+    beyond = np.maximum(0.0, tokens * top_k / experts - TILE_ROWS)
+    return np.stack([np.ones(len(tokens)), experts, tokens, beyond], axis=1)
+
+
+def _coefficients(tokens: Ints, experts: Ints, values: Floats, top_k: int) -> list[float]:
+    terms = _terms(tokens, experts, top_k)
+    found, _ = nnls(terms / values[:, None], np.ones(len(values)))
+    return [float(value) for value in found]
+
+
+def _nearest_ratio(known: tuple[Ints, Ints], ratios: Floats, tokens: int, experts: int) -> float:
+    """Mean of log ratios of the points that are nearest in octaves."""
+    distance = np.hypot(np.log2(known[0] / tokens), np.log2(known[1] / experts))
+    nearest = distance <= distance.min() + _SAME
+    return float(np.exp(np.log(ratios[nearest]).mean()))
+
+
+def left_out_errors(tokens: Ints, experts: Ints, values: Floats, top_k: int) -> Floats:
+    """Give the |log error| of each point when it is predicted from the others, [K]."""
+    errors = np.empty(len(values))
+    terms = _terms(tokens, experts, top_k)
+    for i in range(len(values)):
+        rest = np.arange(len(values)) != i
+        coefficients = _coefficients(tokens[rest], experts[rest], values[rest], top_k)
+        sums = np.maximum(terms @ np.array(coefficients), np.finfo(float).tiny)
+        others = tokens[rest], experts[rest]
+        ratio = _nearest_ratio(others, (values / sums)[rest], int(tokens[i]), int(experts[i]))
+        errors[i] = abs(np.log(sums[i] * ratio / values[i]))
+    return errors

@@ -1,0 +1,42 @@
+"""Activations: what a linear layer's kernel applies to its sums before it stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch.nn import functional
+
+from .backend import jit, tl
+
+REFERENCES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "none": lambda x: x,
+    "gelu_tanh": partial(functional.gelu, approximate="tanh"),
+    "gelu_erf": functional.gelu,
+    "silu": functional.silu,
+    "relu": functional.relu,
+}
+
+# Gradient of the sums from that of the activation and the sums.
+DERIVATIVES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "gelu_tanh": partial(torch.ops.aten.gelu_backward, approximate="tanh"),
+    "gelu_erf": torch.ops.aten.gelu_backward,
+    "silu": torch.ops.aten.silu_backward,
+    "relu": lambda gradient, x: torch.where(x > 0, gradient, 0),
+}
+
+
+@jit  # type: ignore[untyped-decorator]
+def activate(x, KIND: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Apply the activation KIND, a name in REFERENCES, to float32."""
+    if KIND == "gelu_tanh":  # tanh(z) is 2 sigmoid(2 z) - 1
+        return x * tl.sigmoid(1.5957691216057308 * (x + 0.044715 * x * x * x))
+    elif KIND == "gelu_erf":
+        return 0.5 * x * (1.0 + tl.erf(x * 0.7071067811865476))
+    elif KIND == "silu":
+        return x * tl.sigmoid(x)
+    elif KIND == "relu":
+        return tl.where(x < 0.0, 0.0, x)  # a NaN stays one
+    else:
+        return x

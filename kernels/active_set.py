@@ -1,0 +1,199 @@
+"""The active set of a decode batch: which experts are worth reading at all, in one pass.
+
+At small batches a layer's cost is the reading of its experts' weights, once each however many
+tokens use them. An expert is worth to a token what the token loses without it: its score less the
+token's (k+1)th, as a share of the token's k best. It is kept where that, over the batch, comes to
+its price, or where it is some token's first choice. Each token then picks its k best of those kept.
+
+The whole batch is one program's work: sums are added in one order, the same on every run.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from ..store.errors import BadInput
+from .backend import gpu_of, jit, runs_kernel, tl, triton
+from .ranking import key_value, ordered_key, take_largest
+from .topk import MOST_EXPERTS, MOST_PICKS
+
+_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+MOST_TOKENS = 4096
+
+
+def active_set(
+    scores: torch.Tensor, prices: torch.Tensor, k: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Choose the experts that a batch reads, and route its tokens among them.
+
+    By the Triton kernel on a GPU, by the torch reference elsewhere. `scores` [tokens, experts] of
+    float32, bfloat16 or float16 are what tokens give experts, 0 or more (a softmax); `prices`
+    float32 [experts] what an expert costs in shares of a token. Returns float32 [tokens, k] scores
+    of the picks, int32 [tokens, k] experts, best first and of equal ones the lower, and which
+    experts are kept, bool [experts]. Where fewer than k are kept, the other picks are distinct
+    experts that are not, of weight 0. A token whose scores hold NaN has no say and weight 0.
+
+    Raises BadInput for another shape or dtype, more than 4096 tokens or 1024 experts, and a k
+    outside 1..32 or above the experts.
+    """
+    _check(scores, prices, k)
+    implementation = _launch if runs_kernel(scores) else active_set_reference
+    return implementation(scores, prices, k)
+
+
+def active_set_reference(
+    scores: torch.Tensor, prices: torch.Tensor, k: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Compute the same in torch, in the precision of the scores, at least float32."""
+    precise = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    dead = precise.isnan().any(dim=1, keepdim=True)
+    precise = precise.clamp(min=0).masked_fill(dead, 0)
+    ranked, order = torch.sort(precise, dim=1, descending=True, stable=True)
+    experts = scores.shape[1]
+    next_best = ranked[:, k : k + 1] if k < experts else torch.zeros_like(ranked[:, :1])
+    mass = ranked[:, :k].sum(dim=1, keepdim=True)
+    share = (precise - next_best).clamp(min=0) / torch.where(mass > 0, mass, 1)
+    kept = share.sum(dim=0) >= prices
+    kept[order[~dead[:, 0], 0]] = True
+    kept_first = torch.sort(kept[order].int(), dim=1, descending=True, stable=True).indices
+    ids = order.gather(1, kept_first)[:, :k]
+    return precise.gather(1, ids) * kept[ids], ids.to(torch.int32), kept
+
+
+def _check(scores: torch.Tensor, prices: torch.Tensor, k: int) -> None:
+    if scores.dim() != 2 or scores.dtype not in _DTYPES:
+        raise BadInput(
+            "scores must be [tokens, experts] of float32, bfloat16 or float16,"
+            f" not {scores.dtype} {list(scores.shape)}"
+        )
+    tokens, experts = scores.shape
+    if tokens > MOST_TOKENS or not 1 <= experts <= MOST_EXPERTS:
+        raise BadInput(
+            f"scores are {[tokens, experts]}, and must be at most [{MOST_TOKENS}, {MOST_EXPERTS}]",
+            hint="one program sees the whole batch: the rule is for decode",
+        )
+    if prices.shape != (experts,) or prices.dtype != torch.float32:
+        raise BadInput(
+            f"prices must be float32 [{experts}], not {prices.dtype} {list(prices.shape)}"
+        )
+    if prices.device != scores.device:
+        raise BadInput(f"scores are on {scores.device} and prices on {prices.device}")
+    if not 1 <= k <= min(experts, MOST_PICKS):
+        raise BadInput(f"k is {k}, and must lie in 1..{min(experts, MOST_PICKS)}")
+
+
+def _launch(
+    scores: torch.Tensor, prices: torch.Tensor, k: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    tokens, experts = scores.shape
+    weights = torch.empty((tokens, k), dtype=torch.float32, device=scores.device)
+    ids = torch.empty((tokens, k), dtype=torch.int32, device=scores.device)
+    kept = torch.empty(experts, dtype=torch.bool, device=scores.device)
+    with gpu_of(scores):
+        active_set_kernel[(1,)](
+            scores,
+            prices.contiguous(),
+            weights,
+            ids,
+            kept,
+            tokens,
+            experts,
+            scores.stride(0),
+            scores.stride(1),
+            **active_set_constants(tokens, experts, k),
+            enable_fp_fusion=True,  # Triton 3.10 changes the default
+        )
+    return weights, ids, kept
+
+
+def active_set_constants(tokens: int, experts: int, k: int) -> dict[str, int]:
+    """Give the kernel's compile-time arguments and warps; a warp has whole rows."""
+    columns = triton.next_power_of_2(experts)
+    rows = min(triton.next_power_of_2(max(tokens, 1)), max(1, 8192 // columns))
+    return {
+        "K": k,
+        "PICKS": triton.next_power_of_2(k),
+        "ROWS": rows,
+        "COLUMNS": columns,
+        "num_warps": min(8, rows),
+    }
+
+
+@jit  # type: ignore[untyped-decorator]
+def active_set_kernel(  # type: ignore[no-untyped-def]
+    scores_ptr,  # [tokens, experts]
+    prices_ptr,  # float32 [experts]
+    weights_ptr,  # float32 [tokens, K]
+    ids_ptr,  # int32 [tokens, K]
+    kept_ptr,  # bool [experts]
+    tokens,
+    experts,
+    stride_row,
+    stride_column,
+    K: tl.constexpr,
+    PICKS: tl.constexpr,  # K rounded up to a power of 2
+    ROWS: tl.constexpr,  # of tokens, at a time
+    COLUMNS: tl.constexpr,  # experts rounded up to a power of 2
+):
+    """Sum what experts are worth, keep some, and route all tokens among them."""
+    column = tl.arange(0, COLUMNS)
+    worth = tl.zeros((COLUMNS,), dtype=tl.float32)
+    first = tl.zeros((COLUMNS,), dtype=tl.int32)
+    for start in range(0, tokens, ROWS):
+        p, key, alive = _load(
+            scores_ptr, start, tokens, experts, stride_row, stride_column, ROWS, COLUMNS
+        )
+        mass = tl.zeros((ROWS, 1), dtype=tl.float32)
+        for j in tl.static_range(K):
+            at, largest, key = take_largest(key, column, COLUMNS)
+            mass += key_value(largest)
+            if j == 0:
+                chosen = (column[None, :] == at) & alive
+                first = tl.maximum(first, tl.max(chosen.to(tl.int32), axis=0))
+        rest = tl.max(key, axis=1)[:, None]
+        next_best = tl.where(rest == 0, 0.0, key_value(rest))
+        worth += tl.sum(tl.maximum(p - next_best, 0.0) / tl.where(mass > 0, mass, 1.0), axis=0)
+    there = column < experts
+    price = tl.load(prices_ptr + column, mask=there, other=0.0)
+    kept = (worth >= price) | (first != 0)
+    tl.store(kept_ptr + column, kept, mask=there)
+    pick = tl.arange(0, PICKS)
+    for start in range(0, tokens, ROWS):
+        p, key, _ = _load(
+            scores_ptr, start, tokens, experts, stride_row, stride_column, ROWS, COLUMNS
+        )
+        # Scores are 0 or more, so their keys have the highest bit: what is not kept loses it.
+        left = tl.where(kept[None, :], key, tl.where(key == 0, 0, (key & 0x7FFFFFFF) + 1))
+        left = left.to(tl.uint32)
+        weights = tl.zeros((ROWS, PICKS), dtype=tl.float32)
+        ids = tl.zeros((ROWS, PICKS), dtype=tl.int32)
+        for j in tl.static_range(K):
+            at, largest, left = take_largest(left, column, COLUMNS)
+            score = tl.where(largest >> 31 != 0, key_value(largest), 0.0)
+            weights = tl.where(pick[None, :] == j, score, weights)
+            ids = tl.where(pick[None, :] == j, at, ids)
+        row = start + tl.arange(0, ROWS)[:, None]
+        wanted = (row < tokens) & (pick[None, :] < K)
+        tl.store(weights_ptr + row * K + pick[None, :], weights, mask=wanted)
+        tl.store(ids_ptr + row * K + pick[None, :], ids, mask=wanted)
+
+
+@jit  # type: ignore[untyped-decorator]
+def _load(  # type: ignore[no-untyped-def]
+    scores_ptr,
+    start,
+    tokens,
+    experts,
+    stride_row,
+    stride_column,
+    ROWS: tl.constexpr,
+    COLUMNS: tl.constexpr,
+):
+    """Scores of ROWS tokens, their keys (0 where there is no expert), and whose count."""
+    row = start + tl.arange(0, ROWS)[:, None]
+    column = tl.arange(0, COLUMNS)[None, :]
+    at = scores_ptr + row.to(tl.int64) * stride_row + column * stride_column
+    p = tl.load(at, mask=(row < tokens) & (column < experts), other=0.0).to(tl.float32)
+    alive = (tl.max((p != p).to(tl.int32), axis=1)[:, None] == 0) & (row < tokens)
+    p = tl.where(alive & (p > 0), p, 0.0)
+    return p, tl.where(column < experts, ordered_key(p), 0).to(tl.uint32), alive

@@ -1,0 +1,151 @@
+"""Quantised weights: their packed layout, and turning them back into numbers.
+
+A weight is (q - zero) * scale. q is an integer of `bits` bits, 0..15 or 0..255; zero is 8 or 128
+unless zero points are given; one scale, and one zero point, serves `group` neighbours along K.
+
+    q       int    [N, K]
+    packed  int32  [ceil(N / 16), ceil(K / 64), 32, bits]
+    scales  float  [K / group, N]
+    zeros   float  [K / group, N], whole numbers or not
+
+N is the number of outputs and K the number of inputs of the linear layer; weights that pad them to
+whole tiles are `zero` and multiply nothing. The layout is that of the tensor core's registers, so
+that no weight moves between threads: a slab of 16 outputs by 64 inputs holds what 32 lanes need,
+each its 16 or 32 bytes in one piece. Lane l serves the outputs l / 4 and l / 4 + 8 and, in each of
+the slab's four tiles of 16 inputs, the inputs 2 (l % 4) + {0, 1, 8, 9}: eight weights a tile,
+numbered j = c + 2 r + 4 h for input 2 (l % 4) + c + 8 h of output l / 4 + 8 r.
+
+    4 bits  word t of a lane is tile t; weight j lies in its nibble [0, 4, 1, 5, 2, 6, 3, 7][j], so
+            that one mask picks two neighbours along K, in the two halves of the word
+    8 bits  words 2 t and 2 t + 1 of a lane are tile t, of the weights j < 4 and j >= 4; weight j
+            lies in byte [0, 2, 1, 3][j % 4], as q - 128 in two's complement
+"""
+
+from collections.abc import Sequence
+
+import torch
+
+from ..store.errors import BadInput
+
+SLAB_N, SLAB_K = 16, 64  # outputs and inputs of one slab
+LANES = 32
+ORDER = {4: (0, 4, 1, 5, 2, 6, 3, 7), 8: (0, 2, 1, 3)}  # where in its word the weight j lies
+_FLIP = {4: 0, 8: 128}  # the stored bits are q XOR this
+
+
+def packed_shape(outputs: int, inputs: int, bits: int) -> tuple[int, int, int, int]:
+    """Shape of the packed weights of a layer [outputs, inputs], in words of int32."""
+    return -(-outputs // SLAB_N), -(-inputs // SLAB_K), LANES, bits
+
+
+def pack(q: torch.Tensor, bits: int = 4) -> torch.Tensor:
+    """Pack integers 0..2^bits - 1 [N, K] into int32 [ceil(N / 16), ceil(K / 64), 32, bits].
+
+    Raises BadInput where bits is neither 4 nor 8, q is no integer matrix, or a value is outside.
+    """
+    _check_bits(bits)
+    if q.dim() != 2 or q.is_floating_point() or q.is_complex() or q.dtype == torch.bool:
+        raise BadInput(f"q must be integers [N, K], not {q.dtype} {list(q.shape)}")
+    q = q.to(torch.int64)  # 256 is no uint8
+    if not bool(((q >= 0) & (q < 1 << bits)).all()):
+        raise BadInput(f"q must be integers of 0..{(1 << bits) - 1}")
+    blocks, slabs, lanes, words = packed_shape(q.shape[0], q.shape[1], bits)
+    padded = torch.full((blocks * SLAB_N, slabs * SLAB_K), 1 << (bits - 1), device=q.device)
+    padded[: q.shape[0], : q.shape[1]] = q
+    # n16 r row | k64 tile h column c -> n16 k64 | row column = lane | tile | h r c = j
+    by_lane = padded.view(blocks, 2, 8, slabs, 4, 2, 4, 2).permute(0, 3, 2, 6, 4, 5, 1, 7)
+    by_word = by_lane.reshape(blocks, slabs, lanes, words, 32 // bits) ^ _FLIP[bits]
+    # The sum keeps the low 32 bits, whatever the sign.
+    return (by_word << _shifts(bits, q.device)).sum(dim=4).to(torch.int32)
+
+
+def unpack(packed: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
+    """Undo `pack` for weights of `shape` [N, K]: uint8 [N, K].
+
+    Raises BadInput as `bits_of` does.
+    """
+    bits = bits_of(packed, shape)
+    blocks, slabs = packed.shape[:2]
+    values = (packed[..., None] >> _shifts(bits, packed.device)) & ((1 << bits) - 1)
+    by_lane = (values ^ _FLIP[bits]).to(torch.uint8).view(blocks, slabs, 8, 4, 4, 2, 2, 2)
+    padded = by_lane.permute(0, 6, 2, 1, 4, 5, 3, 7).reshape(blocks * SLAB_N, slabs * SLAB_K)
+    return padded[: shape[0], : shape[1]]
+
+
+def dequantise(
+    packed: torch.Tensor, scales: torch.Tensor, inputs: int, zeros: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Turn packed weights into numbers [N, K = inputs] of the dtype of `scales`.
+
+    For whole zero points q - zero is exact in every dtype, and each product is rounded once.
+    Raises BadInput for a shape or dtype that does not fit (`group_size`).
+    """
+    group = group_size(packed, scales, inputs, zeros)
+    outputs = scales.shape[1]
+    q = unpack(packed, (outputs, inputs)).to(scales.dtype).view(outputs, -1, group)
+    zero = middle(packed) if zeros is None else zeros.T[:, :, None]
+    return ((q - zero) * scales.T[:, :, None]).flatten(1)
+
+
+def middle(packed: torch.Tensor) -> int:
+    """The q that stands for weight 0 where there are no zero points: 8 or 128."""
+    return int(1 << (packed.shape[-1] - 1))
+
+
+def bits_of(packed: torch.Tensor, shape: Sequence[int]) -> int:
+    """Read the bits of a weight off the packed shape.
+
+    Raises BadInput where `packed` is not int32 [ceil(N / 16), ceil(K / 64), 32, 4 or 8].
+    """
+    outputs, inputs = shape
+    expected = [packed_shape(outputs, inputs, bits) for bits in (4, 8)]
+    if packed.dtype != torch.int32 or tuple(packed.shape) not in expected:
+        raise BadInput(
+            f"packed must be int32 {list(expected[0])} for 4-bit weights [{outputs}, {inputs}], or"
+            f" {list(expected[1])} for 8-bit ones, not {packed.dtype} {list(packed.shape)}",
+            hint="pack(q, bits) makes it",
+        )
+    return int(packed.shape[-1])
+
+
+def group_size(
+    packed: torch.Tensor, scales: torch.Tensor, inputs: int, zeros: torch.Tensor | None = None
+) -> int:
+    """Read the group size off the shapes, and check that they fit each other.
+
+    Raises BadInput where `scales` is not floating point [K / group, N] with a group that divides
+    K = inputs and is a multiple of 8, `packed` does not fit them, `zeros` is not of the shape and
+    dtype of `scales`, or they are not all on one device.
+    """
+    if scales.dim() != 2 or not scales.is_floating_point() or 0 in scales.shape:
+        raise BadInput(
+            f"scales must be floating point [K / group, N], not {scales.dtype} {list(scales.shape)}"
+        )
+    groups, outputs = scales.shape
+    if inputs % (8 * groups):
+        raise BadInput(
+            f"scales {list(scales.shape)} do not fit K = {inputs}: they must be [K / group, N]"
+            " with a group that divides K and is a multiple of 8"
+        )
+    bits_of(packed, (outputs, inputs))
+    if zeros is not None and (zeros.dtype, zeros.shape) != (scales.dtype, scales.shape):
+        raise BadInput(
+            f"zeros must be {scales.dtype} {list(scales.shape)} as scales are,"
+            f" not {zeros.dtype} {list(zeros.shape)}"
+        )
+    for name, tensor in (("scales are", scales), ("zeros are", zeros)):
+        if tensor is not None and tensor.device != packed.device:
+            raise BadInput(
+                f"{name} on {tensor.device} and packed on {packed.device}",
+                hint="move all to one device",
+            )
+    return inputs // groups
+
+
+def _check_bits(bits: int) -> None:
+    if bits not in ORDER:
+        raise BadInput(f"bits is {bits}, and must be 4 or 8")
+
+
+def _shifts(bits: int, device: torch.device) -> torch.Tensor:
+    return torch.tensor([bits * place for place in ORDER[bits]], dtype=torch.int32, device=device)

@@ -1,0 +1,141 @@
+"""One tile of y = x W^T on packed weights: the main loop of the dense and the grouped kernel.
+
+The tile is computed transposed, W x^T: the weights are the operand that the tensor core takes from
+registers, where they are unpacked, and a batch of any size fits, because the other operand may have
+as few as 8 columns.
+"""
+
+from __future__ import annotations
+
+from .backend import jit, tl
+from .fragment import halves, weights_of
+
+
+@jit  # type: ignore[untyped-decorator]
+def product(  # type: ignore[no-untyped-def]
+    x_ptr,  # [M, K]
+    packed_ptr,  # int32 [ceil(N / 16), ceil(K / 64), 32, BITS]
+    scales_ptr,  # [K / GROUP, N]
+    zeros_ptr,  # [K / GROUP, N], or None
+    rows,  # int32 [BM]: rows of x
+    limit,  # the first row that there is not
+    column,  # first output of the tile
+    first,  # K is walked from step `first` up to `last`
+    last,
+    x_stride,
+    N,
+    K,
+    GROUP: tl.constexpr,
+    BITS: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    BK: tl.constexpr,
+    EVEN_K: tl.constexpr,  # BK divides K
+    SCALES: tl.constexpr,  # where a scale is applied: "product", "weight"; "each": any group
+    DT: tl.constexpr,
+    ASM: tl.constexpr,
+):
+    """Sum x W^T over a range of K: float32 [BN, BM]."""
+    WORDS: tl.constexpr = BK // 2 * BITS  # 32 * BITS a slab of 64
+    HALF: tl.constexpr = BK // 2 if GROUP == BK // 2 else BK
+    n = tl.minimum(column + tl.arange(0, BN), N - 1)[:, None]  # what lies beyond is never stored
+    blocks = tl.minimum(column // 16 + tl.arange(0, BN // 16), (N + 15) // 16 - 1)
+    row_words = (K + 63) // 64 * (32 * BITS)
+    word = tl.arange(0, WORDS)
+    # A small batch reads what there is. A large one reads its last row again, and saves the masks.
+    inside = (rows < limit)[None, :] if BM < 128 else tl.full((1, BM), True, tl.int1)
+    rows_at = x_ptr + tl.minimum(rows, limit - 1)[None, :] * x_stride
+    packed_at = packed_ptr + blocks[:, None] * row_words
+    sums = tl.zeros((BN, BM), dtype=tl.float32)
+    for step in range(first, last):
+        at = (step * WORDS + word)[None, :]
+        if EVEN_K:
+            words = tl.load(packed_at + at, eviction_policy="evict_first")
+        else:
+            words = tl.load(packed_at + at, mask=at < row_words, other=0)
+        start = step * BK
+        if GROUP == BK // 2:
+            words, second = halves(words, BN, BK, BITS)
+        sums = _add(
+            sums,
+            words,
+            rows_at,
+            inside,
+            start,
+            scales_ptr,
+            zeros_ptr,
+            n,
+            N,
+            K,
+            GROUP,
+            BITS,
+            BN,
+            HALF,
+            EVEN_K,
+            SCALES,
+            DT,
+            ASM,
+        )
+        if GROUP == BK // 2:
+            sums = _add(
+                sums,
+                second,
+                rows_at,
+                inside,
+                start + HALF,
+                scales_ptr,
+                zeros_ptr,
+                n,
+                N,
+                K,
+                GROUP,
+                BITS,
+                BN,
+                HALF,
+                EVEN_K,
+                SCALES,
+                DT,
+                ASM,
+            )
+    return sums
+
+
+@jit  # type: ignore[untyped-decorator]
+def _add(  # type: ignore[no-untyped-def]
+    sums,  # float32 [BN, BM]
+    words,  # int32 [BN / 16, BK / 2 * BITS]
+    rows_at,  # pointers to the rows of x [1, BM]
+    inside,  # bool [1, BM]: which of them are read
+    start,  # first of the BK inputs
+    scales_ptr,
+    zeros_ptr,
+    n,  # outputs [BN, 1]
+    N,
+    K,
+    GROUP: tl.constexpr,
+    BITS: tl.constexpr,
+    BN: tl.constexpr,
+    BK: tl.constexpr,
+    EVEN_K: tl.constexpr,
+    SCALES: tl.constexpr,
+    DT: tl.constexpr,
+    ASM: tl.constexpr,
+):
+    """Add the product of BK inputs from `start` on, whose weights are in `words`."""
+    k = start + tl.arange(0, BK)
+    if EVEN_K:
+        x = tl.load(rows_at + k[:, None], mask=inside, other=0.0).to(DT)
+    else:
+        x = tl.load(rows_at + k[:, None], mask=inside & (k < K)[:, None], other=0.0).to(DT)
+    w = weights_of(words, BN, BK, BITS, DT, ASM)
+    group = (k // GROUP)[None, :] if SCALES == "each" else start // GROUP
+    if not EVEN_K:
+        group = tl.minimum(group, K // GROUP - 1)
+    at = group * N + n
+    if zeros_ptr is not None:
+        w -= (tl.load(zeros_ptr + at).to(tl.float32) - (1 << (BITS - 1))).to(DT)
+    scale = tl.load(scales_ptr + at)
+    if SCALES == "product":
+        return sums + scale.to(tl.float32) * tl.dot(w, x, input_precision="ieee")
+    else:
+        return tl.dot(w * scale.to(DT), x, sums, input_precision="ieee")

@@ -1,0 +1,168 @@
+"""Compile a kernel for a GPU that is not there, and read the machine code it became.
+
+Triton's wheel brings ptxas, nvdisasm and cuobjdump, so neither a GPU nor its driver is needed. The
+main loop is the shortest one that holds a matrix instruction; what stands in it decides how many
+instructions a weight costs.
+"""
+
+import re
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..store.errors import BadInput
+from .backend import interprets, triton
+
+ARCHITECTURES = (80, 90, 100)
+
+_OPCODE = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P[T\d]+\s+)?([A-Z][A-Z0-9_.]*)")
+_LABEL = re.compile(r"\s*(\.L_x_\d+):")
+_BRANCH = re.compile(r"BRA.*`\((\.L_x_\d+)\)")
+_USAGE = re.compile(r"REG:(\d+) STACK:(\d+) SHARED:\d+ LOCAL:(\d+)")
+_MATRIX = ("HMMA", "HGMMA", "UTCHMMA")
+_CONVERSIONS = ("I2F", "I2FP", "I2I", "I2IP")
+
+
+@dataclass(frozen=True, slots=True)
+class MachineCode:
+    """What the compiler made of a kernel, for one architecture.
+
+    `registers` are those of a thread, `stack_bytes` and `spills` (instructions that store or load
+    local memory) are 0 where they all fit. `copies` counts the asynchronous copies to shared
+    memory, `narrow_copies` those of less than 16 bytes, `bulk_copies` those of the tensor memory
+    accelerator. `opcodes` and `loop` count the instructions of the whole kernel and of its main
+    loop, modifiers dropped; `loop` is empty where no loop holds a matrix instruction.
+    """
+
+    architecture: int
+    registers: int
+    stack_bytes: int
+    shared_bytes: int
+    copies: int
+    narrow_copies: int
+    bulk_copies: int
+    opcodes: Counter[str]
+    loop: Counter[str]
+
+    @property
+    def spills(self) -> int:
+        """Instructions that move registers to or from local memory."""
+        return self.opcodes["STL"] + self.opcodes["LDL"]
+
+    @property
+    def instructions(self) -> int:
+        """Instructions of the whole kernel."""
+        return self.opcodes.total()
+
+    @property
+    def matrix(self) -> str | None:
+        """The matrix instruction: HMMA on sm_80, HGMMA on sm_90, UTCHMMA on sm_100; or None."""
+        return next((name for name in _MATRIX if self.opcodes[name]), None)
+
+    @property
+    def conversions(self) -> int:
+        """Conversions of integers in the main loop."""
+        return sum(self.loop[name] for name in _CONVERSIONS)
+
+    @property
+    def permutes(self) -> int:
+        """Byte permutations in the main loop."""
+        return self.loop["PRMT"]
+
+
+def machine_code(
+    kernel: Any,
+    types: Mapping[str, str],
+    constants: Mapping[str, Any],
+    architecture: int,
+    **options: int | bool,
+) -> MachineCode:
+    """Compile a jitted `kernel` for sm_`architecture` and read it.
+
+    `types` gives each runtime argument its Triton type ("*bf16", "i32"); an argument of neither
+    `types` nor `constants` does not exist. Pointers are taken to be aligned to 16 bytes, as torch
+    allocates them, and integers whose type is written "i32:16" to be multiples of 16. `options`
+    are num_warps, num_stages and such.
+
+    Raises BadInput where Triton is not installed, or kernels are interpreted in this process.
+    """
+    if triton is None:
+        raise BadInput("triton is not installed", hint="it comes with moeprof on Linux")
+    if interprets():
+        raise BadInput(
+            "kernels are interpreted in this process, and cannot be compiled",
+            hint="unset TRITON_INTERPRET",
+        )
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    names = kernel.arg_names
+    plain = {name: kind.partition(":")[0] for name, kind in types.items()}
+    source = ASTSource(
+        fn=kernel,
+        signature=dict.fromkeys(names, "constexpr") | plain,
+        constexprs={(names.index(name),): value for name, value in constants.items()},
+        attrs={
+            (names.index(name),): [["tt.divisibility", 16]]
+            for name, kind in types.items()
+            if kind.startswith("*") or kind.endswith(":16")
+        },
+    )
+    compiled = triton.compile(source, target=GPUTarget("cuda", architecture, 32), options=options)
+    return _read(compiled.asm["cubin"], compiled.metadata.shared, architecture)
+
+
+def _read(cubin: bytes, shared_bytes: int, architecture: int) -> MachineCode:
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        text = _run("nvdisasm", "-c", file.name)
+        usage = _run("cuobjdump", "--dump-resource-usage", file.name)
+    found = _USAGE.search(usage)
+    if found is None:
+        raise RuntimeError(f"cuobjdump names no registers: {usage[:200]}")
+    registers, stack_bytes, _ = map(int, found.groups())
+    opcodes = list(_opcodes(text.splitlines()))
+    copies = [opcode for opcode in opcodes if opcode.startswith("LDGSTS")]
+    return MachineCode(
+        architecture=architecture,
+        registers=registers,
+        stack_bytes=stack_bytes,
+        shared_bytes=shared_bytes,
+        copies=len(copies),
+        narrow_copies=sum("128" not in copy for copy in copies),
+        bulk_copies=sum(opcode.startswith("UTMALDG") for opcode in opcodes),
+        opcodes=_families(opcodes),
+        loop=_families(_main_loop(text.splitlines())),
+    )
+
+
+def _run(tool: str, *arguments: str) -> str:
+    path = Path(triton.__file__).parent / "backends/nvidia/bin" / tool
+    return subprocess.run([path, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def _opcodes(lines: Sequence[str]) -> Iterator[str]:
+    return (found[1] for line in lines if (found := _OPCODE.search(line)))
+
+
+def _families(opcodes: Sequence[str]) -> Counter[str]:
+    return Counter(opcode.partition(".")[0] for opcode in opcodes)
+
+
+def _main_loop(lines: Sequence[str]) -> list[str]:
+    """Opcodes of the shortest code between a label and a branch back to it that multiplies."""
+    labels: dict[str, int] = {}
+    loops: list[list[str]] = []
+    for number, line in enumerate(lines):
+        if label := _LABEL.match(line):
+            labels[label[1]] = number
+        if (branch := _BRANCH.search(line)) and branch[1] in labels:
+            body = list(_opcodes(lines[labels[branch[1]] : number + 1]))
+            if any(opcode.partition(".")[0] in _MATRIX for opcode in body):
+                loops.append(body)
+    return min(loops, key=len, default=[])

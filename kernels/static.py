@@ -1,0 +1,128 @@
+"""What the kernels compile to, for a GPU that is not there: the facts behind the gates.
+
+A gate says what the machine code may cost (docs/kernels.md). How long it takes is not known before
+a GPU has been measured; how many instructions it is, is.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import torch
+
+from .active_set import active_set_constants, active_set_kernel
+from .dequant_linear import constants, dequant_linear_kernel
+from .expert import grouped_constants, grouped_linear_kernel
+from .routing import PLAIN, Routing
+from .sass import MachineCode, machine_code
+from .tiles import Gpu, Layer, Tile, choose_tile
+from .topk import constants as topk_constants
+from .topk import topk_kernel
+
+GPUS: Final = {80: Gpu("A100", 80, 108), 90: Gpu("H200", 90, 132), 100: Gpu("B200", 100, 148)}
+MIXTRAL_FC1: Final = Layer(outputs=14336, inputs=4096, bits=4, group=128)
+
+# Gates on sm_90. Instructions per weight in the main loop, by rows of the tile, for 4 bits and
+# groups of 128; instructions per token of float32 logits, by experts and k.
+MOST_PER_WEIGHT: Final = {16: 3.2, 32: 3.2, 64: 3.6, 128: 4.3, 256: 4.7}
+MOST_PER_TOKEN: Final = {(64, 6): 150, (128, 8): 302, (256, 8): 507, (512, 8): 890}
+MOST_PERMUTES: Final = 2
+
+_MANY_TOKENS = 8192
+_POINTER = {torch.bfloat16: "*bf16", torch.float16: "*fp16", torch.float32: "*fp32"}
+
+
+def dequant_linear_code(
+    layer: Layer,
+    tokens: int,
+    family: int,
+    dtype: torch.dtype = torch.bfloat16,
+    with_zeros: bool = False,
+) -> tuple[Tile, MachineCode]:
+    """Compile dequant_linear, with bias and tanh GELU, as it would be launched on that family."""
+    tile = choose_tile(GPUS[family], layer, tokens, dtype.itemsize)
+    split = tile.splits > 1
+    types = _product_types(dtype, with_zeros) | {
+        "M": "i32",
+        "parts_ptr": "*fp32" if split else None,
+        "arrived_ptr": "*i32" if split else None,
+    }
+    settings = constants(layer, tile, "gelu_tanh", dtype)
+    return tile, _compiled(dequant_linear_kernel, types, settings, family, tile)
+
+
+def grouped_linear_code(
+    layer: Layer, experts: int, tokens: int, family: int
+) -> tuple[Tile, MachineCode]:
+    """Compile grouped_linear on bfloat16, with bias and SiLU, for `tokens` rows over `experts`."""
+    tile = choose_tile(GPUS[family], layer, -(-tokens // experts))
+    types = _product_types(torch.bfloat16, False) | {"counts_ptr": "*i32"}
+    settings = grouped_constants(experts, layer, tile, "silu", torch.bfloat16)
+    return tile, _compiled(grouped_linear_kernel, types, settings, family, tile)
+
+
+def topk_code(
+    experts: int,
+    k: int,
+    family: int,
+    routing: Routing = PLAIN,
+    with_bias: bool = False,
+    tokens: int = _MANY_TOKENS,
+) -> tuple[int, MachineCode]:
+    """Compile topk for contiguous float32 logits; give the rows of a warp beside it."""
+    settings = topk_constants(tokens, experts, k, routing) | {"stride_column": 1}
+    types = {
+        "logits_ptr": "*fp32",
+        "bias_ptr": "*fp32" if with_bias else None,
+        "weights_ptr": "*fp32",
+        "ids_ptr": "*i32",
+        "counts_ptr": None,
+        "tokens": "i32",
+        "stride_row": "i32:16",
+        "scale": "fp32",
+    }
+    return settings["ROWS"], _compiled(topk_kernel, types, settings, family)
+
+
+def active_set_code(tokens: int, experts: int, k: int, family: int) -> MachineCode:
+    """Compile active_set for contiguous float32 scores."""
+    settings = active_set_constants(tokens, experts, k)
+    types = {
+        "scores_ptr": "*fp32",
+        "prices_ptr": "*fp32",
+        "weights_ptr": "*fp32",
+        "ids_ptr": "*i32",
+        "kept_ptr": "*i1",
+        "tokens": "i32",
+        "experts": "i32",
+        "stride_row": "i32:16",
+    }
+    return _compiled(active_set_kernel, types, settings | {"stride_column": 1}, family)
+
+
+def instructions_per_weight(tile: Tile, code: MachineCode) -> float:
+    """Instructions that a lane spends on a weight in the main loop."""
+    return code.loop.total() / (tile.outputs * tile.inputs / (32 * tile.warps))
+
+
+def _product_types(dtype: torch.dtype, with_zeros: bool) -> dict[str, str | None]:
+    pointer = _POINTER[dtype]
+    types: dict[str, str | None] = dict.fromkeys(("N", "K", "x_stride"), "i32:16")
+    types |= dict.fromkeys(("x_ptr", "scales_ptr", "bias_ptr", "y_ptr"), pointer)
+    return types | {"packed_ptr": "*i32", "zeros_ptr": pointer if with_zeros else None}
+
+
+def _compiled(
+    kernel: Any,
+    types: Mapping[str, str | None],
+    settings: Mapping[str, Any],
+    family: int,
+    tile: Tile | None = None,
+) -> MachineCode:
+    """Compile with the launch's options; an argument of type None is not given."""
+    given = {name: kind for name, kind in types.items() if kind is not None}
+    absent = {name: None for name, kind in types.items() if kind is None}
+    fixed = {name: value for name, value in settings.items() if name in kernel.arg_names}
+    options = {name: value for name, value in settings.items() if name not in fixed}
+    if tile is not None:
+        options = {"num_warps": tile.warps, "num_stages": tile.stages}
+    return machine_code(kernel, given, fixed | absent, family, enable_fp_fusion=True, **options)

@@ -1,0 +1,144 @@
+"""Which tile a product on packed weights runs on: a table, read in Python, the same on every run.
+
+Nothing is tuned at run time and no GPU is asked at import. MEASURED holds what
+benchmarks/kernels.py found to be best, by GPU, layer and batch size. It has no row yet: no GPU has
+been measured. All else goes by the GPU's family, with the tiles that its compiler turns into the
+fewest instructions per weight without spilling. An unknown GPU is taken for the smallest of its
+kind: sm_86, with 99 KiB of shared memory.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cache
+
+import torch
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """What the choice needs to know of a GPU."""
+
+    name: str
+    family: int  # 80, 90 or 100: which of the table's it is like
+    multiprocessors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A linear layer on packed weights: outputs N, inputs K, bits and group size of a weight."""
+
+    outputs: int
+    inputs: int
+    bits: int
+    group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """Sizes of a tile [rows of x, outputs, inputs a step], and how it is run.
+
+    `scales` says where a scale is applied: to the float32 "product" of a step, to the "weight", or
+    to "each" weight by its own group, where a step does not end with one or two groups.
+    """
+
+    rows: int
+    outputs: int
+    inputs: int
+    warps: int
+    stages: int
+    scales: str
+    splits: int = 1  # of K, each a program of its own
+
+
+MEASURED: dict[tuple[str, Layer, int], Tile] = {}
+
+# By family and rows: outputs, inputs, warps, most stages. Beyond the last, rows stay as they are.
+_TILES = {
+    80: {16: (64, 128, 4, 4), 32: (128, 128, 4, 3), 64: (128, 128, 8, 3), 128: (128, 64, 8, 3)},
+    90: {
+        16: (64, 128, 4, 5),
+        32: (128, 128, 4, 4),
+        64: (128, 128, 4, 4),
+        128: (128, 128, 8, 3),
+        256: (128, 128, 8, 3),
+    },
+    100: {
+        16: (64, 128, 4, 5),
+        32: (128, 128, 4, 4),
+        64: (128, 128, 4, 4),
+        128: (128, 128, 8, 3),
+        256: (128, 128, 8, 3),
+    },
+}
+_SHARED_BYTES = {80: 99 << 10, 90: 227 << 10, 100: 227 << 10}
+_MOST_SPLITS = 8
+
+
+def choose_tile(gpu: Gpu, layer: Layer, tokens: int, element_bytes: int = 2) -> Tile:
+    """Choose the tile for a batch of `tokens` whose elements have `element_bytes`."""
+    table = _TILES[gpu.family]
+    rows = min(max(min(table), 1 << (tokens - 1).bit_length()), max(table))
+    measured = MEASURED.get((gpu.name, layer, rows))
+    if measured is not None and element_bytes == 2:
+        return measured
+    if element_bytes == 4:  # no tensor core and no packing of pairs: small tiles keep the registers
+        outputs, inputs, warps, stages = 32, 64, 4, 2
+        rows = min(rows, 32)
+    else:
+        outputs, inputs, warps, stages = table[rows]
+    tile = _fit_group(Tile(rows, outputs, inputs, warps, stages, "product"), layer)
+    stage_bytes = tile.inputs * (tile.rows * element_bytes + tile.outputs * layer.bits // 8)
+    stages = min(tile.stages, _SHARED_BYTES[gpu.family] // stage_bytes)
+    tile = replace(tile, stages=max(stages, 1))
+    return replace(tile, splits=_splits(gpu, layer, tile, tokens))
+
+
+def _fit_group(tile: Tile, layer: Layer) -> Tile:
+    """Make a step end with its group of weights, or hold two of them."""
+    large = tile.rows >= 128
+    scales = "weight" if large else "product"
+    if layer.group % tile.inputs == 0 or layer.group == layer.inputs:
+        return replace(tile, scales=scales)
+    if (
+        layer.group == 64 and layer.bits == 4 and not large
+    ):  # two float32 products at once: more warps share the registers
+        return replace(tile, inputs=128, warps=8 if tile.rows == 64 else tile.warps, scales=scales)
+    if layer.group == 32:  # 16 rows of half a step would be copied by less than 16 bytes a thread
+        return replace(tile, rows=max(tile.rows, 32), outputs=128, inputs=64, scales=scales)
+    if layer.group % 64 == 0:
+        return replace(tile, inputs=64, scales=scales)
+    return replace(tile, inputs=64, scales="each")
+
+
+def _splits(gpu: Gpu, layer: Layer, tile: Tile, tokens: int) -> int:
+    """Split K so that the programs fill the multiprocessors evenly.
+
+    Parts are written and read again in float32. They may cost a quarter of what the weights do,
+    or as much as it takes to give every multiprocessor one program.
+    """
+    tiles = -(-tokens // tile.rows) * -(-layer.outputs // tile.outputs)
+    steps = -(-layer.inputs // tile.inputs)
+    weight_bytes = layer.outputs * layer.inputs * layer.bits // 8
+    part_bytes = 8 * tokens * layer.outputs
+    most = max(weight_bytes // 4 // part_bytes, gpu.multiprocessors // tiles, 1)
+    candidates = range(1, min(most, _MOST_SPLITS, max(1, steps // 2)) + 1)
+
+    def used(splits: int) -> float:
+        return _evenness(tiles * splits / gpu.multiprocessors) * _evenness(steps / splits)
+
+    return max(candidates, key=lambda splits: (round(used(splits), 2), -splits))
+
+
+def _evenness(share: float) -> float:
+    return share / math.ceil(share)
+
+
+@cache
+def gpu_at(index: int) -> Gpu:
+    """Describe the GPU of that index. Only a launch asks."""
+    properties = torch.cuda.get_device_properties(index)
+    family = {9: 90, 10: 100}.get(properties.major, 80)
+    return Gpu(properties.name, family, properties.multi_processor_count)
+
+
+INTERPRETER = Gpu("interpreter", 80, 4)

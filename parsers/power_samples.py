@@ -1,0 +1,38 @@
+"""Power over time as the table `power_samples`: from a power log into it, and out of it again."""
+
+import numpy as np
+import pyarrow as pa
+
+from ..device.nvml import POWER_INSTANT, TEMP_GPU
+from ..store.tables import table_from_columns
+from .power_log import PowerLog, Series
+
+
+def power_samples(log: PowerLog, recording: str | None) -> pa.Table:
+    """The instant power of a log, a row each reading that succeeded, times since the epoch.
+
+    `temp_c` is the last temperature read until then, null before the first. `gpu` is null: a log
+    knows its GPU by UUID, and the table by a profiler's number.
+    """
+    power, temperature = log.series(POWER_INSTANT).good(), log.series(TEMP_GPU).good()
+    last = np.searchsorted(temperature.begin_ns, power.end_ns, side="right") - 1
+    known = np.append(temperature.value, np.nan)[last]  # -1: none yet
+    columns = {
+        "recording": [recording] * len(power),
+        "time_ns": log.epoch_ns((power.begin_ns + power.end_ns) // 2),
+        "source": ["simulated" if log.simulated else "nvml_power"] * len(power),
+        "power_w": power.value / 1000,
+        "temp_c": pa.array(known, from_pandas=True),
+    }
+    return table_from_columns("power_samples", columns)
+
+
+def power_readings(samples: pa.Table) -> Series:
+    """Power readings, mW, of `power_samples` of one GPU and one source, for the estimators.
+
+    Times are the table's, since the epoch. Rows may stand in any order; null power is left out.
+    """
+    rows = samples.select(["time_ns", "power_w"]).drop_null().sort_by("time_ns")
+    time_ns = rows.column("time_ns").to_numpy().astype(np.int64)
+    power_mw = rows.column("power_w").to_numpy().astype(np.float64) * 1000
+    return Series(time_ns, time_ns, np.zeros(len(time_ns), np.int64), power_mw)

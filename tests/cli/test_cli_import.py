@@ -1,0 +1,78 @@
+"""`moeprof import` and `moeprof show`: a public table to a model, and a look at it."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from moeprof.tests.cli.command_line import Moeprof
+
+
+@pytest.fixture
+def gemms(tmp_path: Path) -> Path:
+    folder = tmp_path / "h200_sxm" / "gemm" / "vllm" / "1.0"
+    folder.mkdir(parents=True)
+    row = {"framework": "VLLM", "version": "1.0", "device": "NVIDIA H200", "n": 8192, "k": 8192}
+    rows = [
+        row | {"gemm_dtype": "bfloat16", "m": m, "latency": 0.05 + 0.0002 * m}
+        for m in range(1, 257, 8)
+    ]
+    pd.DataFrame(rows).to_parquet(folder / "gemm_perf.parquet")
+    return tmp_path
+
+
+def test_an_imported_table_is_a_model_like_any_other(moeprof: Moeprof, gemms: Path) -> None:
+    store = gemms / "store"
+    told = moeprof("import", "aiconfigurator", gemms, "--commit", "abc", "--store", store)
+    assert told.exit_code == 0, told.stderr
+    assert "Apache-2.0, commit abc" in told.stderr
+    cost = moeprof("cost", "gemm", "--batch-size", "100", "--store", store, "--json").data
+    assert cost["latency_us"] == pytest.approx(70, rel=0.01)
+    assert cost["energy_reason"] == "the table holds no power"
+    verdict = moeprof("validate", "--store", store, "--json").data
+    assert verdict["outcome"] in ("PASS", "AMBIGUOUS")
+
+
+def test_a_model_is_shown_with_its_origin(moeprof: Moeprof, gemms: Path) -> None:
+    store = gemms / "store"
+    moeprof("import", "aiconfigurator", gemms, "--store", store)
+    shown = moeprof("show", "--store", store)
+    assert shown.exit_code == 0
+    assert "gemm" in shown.stdout
+    assert "█" in shown.stdout
+    assert all(len(line) <= 80 for line in shown.stdout.splitlines())
+    assert "imported from ai-dynamo/aiconfigurator, Apache-2.0" in shown.stderr
+    assert moeprof("show", "--store", store, "--json").data["source"] == "imported"
+
+
+def test_a_breakdown_says_what_bounds_the_call(moeprof: Moeprof, gemms: Path) -> None:
+    store = gemms / "store"
+    moeprof("import", "aiconfigurator", gemms, "--store", store)
+    words = ("cost", "gemm", "--batch-size", "1", "--breakdown", "--store", store)
+    assert moeprof(*words, "--json").data["bound"] == "memory"
+    told = moeprof(*words)
+    assert "bound by memory" in told.stdout
+    assert "static_energy_mj: the table holds no power" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["vidur"], "vidur needs a PATH"),
+        (["vidur", "nowhere.csv"], "cannot read nowhere.csv"),
+        (["aiconfigurator", "nowhere"], "nowhere does not exist"),
+    ],
+)
+def test_bad_input_is_told_in_one_sentence(
+    moeprof: Moeprof, tmp_path: Path, words: list[str], says: str
+) -> None:
+    told = moeprof("import", *words, "--store", tmp_path)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert says in told.errors[0]
+
+
+def test_runs_of_one_machine_are_pooled(moeprof: Moeprof, built_run: Path) -> None:
+    same = moeprof("build-model", built_run, "--also", built_run, "--json")
+    assert same.exit_code == 0
+    told = moeprof("build-model", built_run, "--also", "nowhere")
+    assert told.exit_code == 2

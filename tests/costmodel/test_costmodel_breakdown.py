@@ -1,0 +1,102 @@
+"""A cost is taken apart into what bounds it, and squeezed where memory bounds it alone."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from moeprof.costmodel.model import KernelCostModel
+from moeprof.store.cost_model import CostModelFile, Peaks, Thermal
+from moeprof.store.errors import BadInput
+
+Build = Callable[..., CostModelFile]
+MakePoints = Callable[..., pa.Table]
+
+PEAKS = Peaks({"float32": 1e12}, 1e11, None, "a sheet")
+METERED = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 50.0}
+
+
+@pytest.fixture
+def model(make_points: MakePoints, build: Build) -> KernelCostModel:
+    """An operation that memory bounds to 100 tokens and arithmetic beyond: 10 us, 1 us a token."""
+    tables = [
+        make_points(
+            lambda b: 60.0 + 2 * b,
+            [size],
+            flops=10**6 * size,
+            bytes_moved=10**7,
+            energy_mj=0.1 * (60 + 2 * size),
+            temp_rise_c=0.1 * size,
+            gap_us=0.5,
+            **METERED,
+        )
+        for size in (1, 50, 100, 150, 200)
+    ]
+    return KernelCostModel.from_file(replace(build(*tables), peaks=PEAKS))
+
+
+def test_memory_compute_launch_and_energy_are_told_apart(model: KernelCostModel) -> None:
+    parts = model.get_cost_breakdown("fc1", 50)
+    assert (parts.memory_us, parts.compute_us, parts.bound) == (100.0, 50.0, "memory")
+    assert parts.rest_us == pytest.approx(60)
+    assert parts.launch_us == pytest.approx(0.5)
+    assert parts.static_energy_mj == pytest.approx(50 * 160 / 1000)
+    assert parts.dynamic_energy_mj == pytest.approx(16 - 8)
+    assert parts.temp_rise_c == pytest.approx(5)
+    assert parts.reasons == {}
+    assert model.get_cost_breakdown("fc1", 150).bound == "compute"
+
+
+def test_what_is_not_known_has_a_reason(make_points: MakePoints, build: Build) -> None:
+    bare = KernelCostModel.from_file(build(make_points(lambda b: 10.0 + b, [1, 9])))
+    parts = bare.get_cost_breakdown("fc1", 5)
+    assert (parts.memory_us, parts.compute_us, parts.launch_us) == (None, None, None)
+    assert (parts.static_energy_mj, parts.dynamic_energy_mj, parts.temp_rise_c) == (None,) * 3
+    assert set(parts.reasons) >= {"memory_us", "launch_us", "static_energy_mj", "temp_rise_c"}
+
+
+def test_memory_pressure_stretches_what_memory_bounds_alone(model: KernelCostModel) -> None:
+    free, squeezed = model.get_cost("fc1", 50), model.get_cost("fc1", 50, memory_pressure=0.5)
+    assert squeezed.latency_us == pytest.approx(free.latency_us + 100)  # 100 us become 200
+    assert squeezed.estimated
+    assert not squeezed.measured
+    assert squeezed.energy_mj == pytest.approx(16 + 50 * 100 / 1000)
+    bound = model.get_cost("fc1", 200, memory_pressure=0.5)  # 200 us of arithmetic
+    assert bound.latency_us == model.get_cost("fc1", 200).latency_us
+    assert bound.estimated
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, 2.0, float("nan")])
+def test_a_pressure_that_cannot_be_is_refused(model: KernelCostModel, share: float) -> None:
+    with pytest.raises(BadInput, match="memory pressure"):
+        model.get_cost("fc1", 50, memory_pressure=share)
+
+
+def test_temperature_acts_only_if_leakage_was_fitted(model: KernelCostModel) -> None:
+    plain = model.get_cost("fc1", 50)
+    assert model.get_cost("fc1", 50, current_temp_c=80.0) == plain
+    leaky = Thermal(r_c_per_w=0.1, n=5, leakage_w_per_c=2.0, reference_temp_c=50.0)
+    warm = KernelCostModel.from_file(replace(model.file, thermal=leaky))
+    cost = warm.get_cost("fc1", 50, current_temp_c=80.0)
+    assert cost.energy_mj == pytest.approx(16 + 2 * 30 * 160 / 1000)
+    assert cost.estimated
+    with pytest.raises(BadInput, match="no device works there"):
+        model.get_cost("fc1", 50, current_temp_c=1000.0)
+
+
+def test_the_largest_batch_that_keeps_the_device_cool_enough(model: KernelCostModel) -> None:
+    def safe(max_temp_c: float) -> int | None:
+        return model.get_thermal_safe_batch_size("fc1", max_temp_c=max_temp_c, current_temp_c=60.0)
+
+    assert safe(70.0) == pytest.approx(100, abs=1)
+    assert safe(1000.0) == 200
+    assert safe(60.0) is None
+
+
+def test_heat_that_is_not_known_is_refused_with_the_reason(
+    make_points: MakePoints, build: Build
+) -> None:
+    bare = KernelCostModel.from_file(build(make_points(lambda b: 10.0 + b, [1, 9])))
+    with pytest.raises(BadInput, match="no temperature rise was recorded"):
+        bare.get_thermal_safe_batch_size("fc1", max_temp_c=80.0, current_temp_c=50.0)

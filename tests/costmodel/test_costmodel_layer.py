@@ -1,0 +1,70 @@
+"""A layer is the sum of its kernels, and a token's share is not an assignment's."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.costmodel.cost import Cost
+from moeprof.costmodel.layer import LayerPart, compose, expert_loads
+from moeprof.store.errors import BadInput
+
+
+def cost(op: str, latency_us: float, energy_mj: float | None = None) -> Cost:
+    return Cost(
+        op=op,
+        tokens=4,
+        latency_us=latency_us,
+        latency_us_lo=latency_us - 3,
+        latency_us_hi=latency_us + 4,
+        energy_mj=energy_mj,
+        power_w=None,
+        temp_rise_c=None,
+        energy_source="unavailable",
+        energy_reason="no meter",
+        source="kernel",
+        measured=True,
+        extrapolated=False,
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 600), st.integers(1, 8), st.integers(0, 5000))
+def test_every_assignment_lands_on_an_active_expert(tokens: int, top_k: int, draw: int) -> None:
+    active = top_k + draw % (tokens * top_k - top_k + 1)
+    loads = expert_loads(tokens, top_k, active)
+    assert sum(rows * experts for rows, experts in loads.items()) == tokens * top_k
+    assert sum(loads.values()) == active
+    assert max(loads) - min(loads) <= 1
+    assert min(loads) >= 1
+
+
+@pytest.mark.parametrize(
+    ("tokens", "top_k", "active"), [(4, 2, 1), (4, 2, 9), (0, 2, 2), (4, 0, 1)]
+)
+def test_counts_that_cannot_be_are_refused(tokens: int, top_k: int, active: int) -> None:
+    with pytest.raises(BadInput):
+        expert_loads(tokens, top_k, active)
+
+
+def test_times_add_up_and_errors_of_different_operations_add_in_quadrature() -> None:
+    parts = [LayerPart(cost("topk", 10.0, 1.0), 1), LayerPart(cost("fc1", 20.0, 2.0), 1)]
+    layer = compose(8, 2, 4, parts)
+    assert (layer.latency_us, layer.energy_mj) == (30.0, 3.0)
+    assert layer.latency_us_lo == pytest.approx(30 - 3 * 2**0.5)
+    assert layer.latency_us_hi == pytest.approx(30 + 4 * 2**0.5)
+    assert not layer.estimated
+
+
+def test_calls_of_one_operation_are_off_together() -> None:
+    layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0), 4)])
+    assert (layer.latency_us_lo, layer.latency_us_hi) == (68.0, 96.0)
+    assert (layer.energy_mj, layer.energy_reason) == (None, "fc1: no meter")
+
+
+def test_shares_of_a_token_and_of_an_assignment_differ_by_top_k() -> None:
+    layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0, 2.0), 4)])
+    assert (layer.tokens, layer.assignments) == (8, 16)
+    assert layer.latency_us_per_token == 10.0
+    assert layer.latency_us_per_assignment == 5.0
+    assert layer.energy_mj_per_token == 1.0
+    assert layer.energy_mj_per_assignment == 0.5

@@ -1,0 +1,50 @@
+"""Peaks are found by a GPU's name, however it is written, and an unknown one has none."""
+
+import pytest
+
+from moeprof.device.peaks import cpu_ceiling, data_sheet
+
+
+@pytest.mark.parametrize(
+    ("name", "bytes_per_s"),
+    [
+        ("NVIDIA H200", 4.8e12),
+        ("h200_sxm", 4.8e12),
+        ("NVIDIA H100 PCIe", 2.0e12),
+        ("NVIDIA H100 80GB HBM3", 3.35e12),
+        ("NVIDIA A100-SXM4-80GB", 2.039e12),
+        ("NVIDIA A100-PCIE-40GB", 1.555e12),
+        ("A100", 2.039e12),
+        ("RTXPRO6000", 1.792e12),
+        ("NVIDIA GeForce RTX 4090", 1.008e12),
+        ("NVIDIA L40S", 0.864e12),
+        ("NVIDIA L4", 0.3e12),
+        ("Tesla T4", 0.32e12),
+    ],
+)
+def test_a_gpu_is_found_however_its_name_is_written(name: str, bytes_per_s: float) -> None:
+    peaks = data_sheet(name)
+    assert peaks is not None
+    assert peaks.bytes_per_s == bytes_per_s
+    assert peaks.cache_bytes is not None
+    assert peaks.flops_per_s["bfloat16"] > peaks.flops_per_s["float32"]
+    assert peaks.source.startswith("NVIDIA")
+
+
+@pytest.mark.parametrize("name", ["Example GPU", "AMD EPYC 9654", "", "Intel(R) Xeon(R)"])
+def test_what_is_not_known_has_no_peaks(name: str) -> None:
+    assert data_sheet(name) is None
+
+
+def test_a_rate_that_a_gpu_lacks_is_not_invented() -> None:
+    a100, h200 = data_sheet("A100"), data_sheet("H200")
+    assert a100 is not None
+    assert h200 is not None
+    assert "fp8" not in a100.flops_per_s
+    assert h200.flops_per_s["fp8"] == 2 * h200.flops_per_s["bfloat16"]
+
+
+def test_threads_raise_the_ceiling_of_a_cpu() -> None:
+    one, two = cpu_ceiling(1, None), cpu_ceiling(2, 1 << 25)
+    assert two.flops_per_s["float32"] == 2 * one.flops_per_s["float32"]
+    assert (two.cache_bytes, two.bytes_per_s) == (1 << 25, None)

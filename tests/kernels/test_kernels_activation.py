@@ -1,0 +1,16 @@
+import pytest
+import torch
+
+from moeprof.kernels.activation import DERIVATIVES, REFERENCES
+
+
+@pytest.mark.parametrize("name", DERIVATIVES)
+def test_a_derivative_is_that_of_its_activation(name: str) -> None:
+    x = torch.linspace(-4, 4, 81, dtype=torch.float64, requires_grad=True)  # 0 is among them
+    gradient = torch.linspace(1, 2, 81, dtype=torch.float64)
+    (expected,) = torch.autograd.grad(REFERENCES[name](x), x, gradient)
+    torch.testing.assert_close(DERIVATIVES[name](gradient, x.detach()), expected)
+
+
+def test_every_activation_but_none_has_a_derivative() -> None:
+    assert {*REFERENCES} - {*DERIVATIVES} == {"none"}

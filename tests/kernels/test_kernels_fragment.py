@@ -1,0 +1,82 @@
+"""The PTX that unpacks words, run instruction by instruction, against the packed layout."""
+
+import re
+
+import pytest
+import torch
+
+from moeprof.kernels.fragment import unpacking
+from moeprof.kernels.packing import ORDER
+
+WORDS = 10_000
+KINDS = {"bf16": torch.bfloat16, "f16": torch.float16}
+
+
+class Ptx:
+    """Runs the few instructions that `unpacking` uses, on many words at once."""
+
+    def __init__(self, kind: torch.dtype, word: torch.Tensor, last: int) -> None:
+        self.kind = kind
+        self.outputs: dict[int, torch.Tensor] = {}
+        self.registers = {f"${last}": word & 0xFFFFFFFF}
+
+    def run(self, text: str) -> list[torch.Tensor]:
+        for line in text.strip("{ }").split(";"):
+            if line.strip():
+                operation, *rest = re.split(r"[ ,]+", line.strip(), maxsplit=1)
+                getattr(self, "_" + operation.partition(".")[0], self._skip)(*rest)
+        return [self.outputs[number] for number in sorted(self.outputs)]
+
+    def _skip(self, rest: str) -> None:
+        assert rest.startswith(".b32")  # a declaration
+
+    def _mov(self, rest: str) -> None:
+        if pair := re.fullmatch(r"\{\$(\d+), \$(\d+)\}, (\w+)", rest):
+            word = self.registers[pair[3]]
+            self.outputs[int(pair[1])], self.outputs[int(pair[2])] = self._halves(word)
+        else:
+            to, value = rest.split(", ")
+            self.registers[to] = torch.tensor(int(value, 16))
+
+    def _shr(self, rest: str) -> None:
+        to, word, places = rest.split(", ")
+        self.registers[to] = self.registers[word] >> int(places)
+
+    def _lop3(self, rest: str) -> None:
+        to, word, mask, other, table = rest.split(", ")
+        both = self.registers[word] & int(mask, 16)
+        assert table in ("0xea", "0x6a")
+        self.registers[to] = both | int(other, 16) if table == "0xea" else both ^ int(other, 16)
+
+    def _fma(self, rest: str) -> None:
+        to, *factors = rest.split(", ")
+        a, b, c = (torch.stack(self._halves(self.registers[f])).double() for f in factors)
+        exact = a * b + c
+        rounded = exact.to(self.kind)
+        assert torch.equal(rounded.double(), exact)  # nothing is lost on the way
+        bits = rounded.view(torch.int16).long() & 0xFFFF
+        self.registers[to] = bits[0] | bits[1] << 16
+
+    def _halves(self, word: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        halves = (word >> places & 0xFFFF for places in (0, 16))
+        low, high = (half.to(torch.int16).view(self.kind).expand(WORDS) for half in halves)
+        return low, high
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("bits", [4, 8])
+def test_the_ptx_gives_every_weight_exactly_and_in_its_place(bits: int, kind: str) -> None:
+    generator = torch.Generator().manual_seed(bits)
+    words = torch.randint(-(2**31), 2**31, (WORDS,), generator=generator)
+    weights = Ptx(KINDS[kind], words, 32 // bits).run(unpacking(bits, kind))
+    assert len(weights) == 32 // bits
+    for j, weight in enumerate(weights):
+        q = words >> bits * ORDER[bits][j] & (1 << bits) - 1
+        expected = q - 8 if bits == 4 else (q ^ 128) - 128
+        assert torch.equal(weight.long(), expected), j
+
+
+def test_8_weights_of_4_bits_take_11_instructions() -> None:
+    text = unpacking(4, "bf16")
+    work = [line for line in text.split(";") if re.search("shr|lop3|fma", line)]
+    assert len(work) == 11

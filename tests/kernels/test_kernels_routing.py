@@ -1,0 +1,23 @@
+from typing import Any
+
+import pytest
+
+from moeprof.kernels.routing import PLAIN, Routing
+from moeprof.store.errors import BadInput
+
+
+def test_plain_routing_is_the_softmax_over_the_picked() -> None:
+    assert PLAIN == Routing("picked", renormalise=False, scale=1.0, groups=1, kept_groups=1)
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"scores": "relu"}, "'relu'"),
+        ({"groups": 2, "kept_groups": 3}, r"kept_groups is 3, and must lie in 1\.\.2"),
+        ({"groups": 0, "kept_groups": 0}, "kept_groups is 0"),
+    ],
+)
+def test_a_routing_that_makes_no_sense_is_refused(values: dict[str, Any], named: str) -> None:
+    with pytest.raises(BadInput, match=named):
+        Routing(**values)

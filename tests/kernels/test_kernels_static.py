@@ -1,0 +1,128 @@
+"""The gates: what the machine code of each kernel may cost, compiled for GPUs that are not here."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+triton = pytest.importorskip("triton", reason="Triton is not installed")
+
+from moeprof.kernels.routing import Routing  # noqa: E402
+from moeprof.kernels.sass import MachineCode  # noqa: E402
+from moeprof.kernels.static import (  # noqa: E402
+    MIXTRAL_FC1,
+    MOST_PER_TOKEN,
+    MOST_PER_WEIGHT,
+    MOST_PERMUTES,
+    active_set_code,
+    dequant_linear_code,
+    grouped_linear_code,
+    instructions_per_weight,
+    topk_code,
+)
+from moeprof.kernels.tiles import Layer  # noqa: E402
+
+MATRIX = {80: "HMMA", 90: "HGMMA", 100: "UTCHMMA"}
+SHARED_BYTES = {80: 99 << 10, 90: 227 << 10, 100: 227 << 10}  # 80 stands for sm_86 too
+
+counts_instructions = pytest.mark.skipif(
+    triton.__version__ != "3.7.1", reason="the gates count what Triton 3.7.1 makes"
+)
+
+
+def check_product(code: MachineCode) -> None:
+    """What holds for every product on every family."""
+    assert (code.spills, code.stack_bytes) == (0, 0)
+    assert code.matrix == MATRIX[code.architecture]
+    assert code.shared_bytes <= SHARED_BYTES[code.architecture]
+    assert code.copies > 0
+    assert code.narrow_copies == 0
+    assert code.conversions == 0
+
+
+@counts_instructions
+@pytest.mark.parametrize("layer", [MIXTRAL_FC1, Layer(768, 2048, 4, 128)], ids=["mixtral", "qwen3"])
+@pytest.mark.parametrize("rows", MOST_PER_WEIGHT)
+def test_a_weight_of_4_bits_takes_few_instructions(rows: int, layer: Layer) -> None:
+    tile, code = dequant_linear_code(layer, rows, 90)
+    check_product(code)
+    assert tile.rows == rows
+    assert code.permutes <= MOST_PERMUTES
+    assert instructions_per_weight(tile, code) <= MOST_PER_WEIGHT[rows]
+
+
+@counts_instructions
+@pytest.mark.parametrize(
+    ("change", "dtype", "with_zeros", "tokens", "most"),
+    [
+        ({}, torch.float16, False, 16, 3.2),
+        ({}, torch.float16, False, 256, 4.7),
+        ({"bits": 8}, torch.bfloat16, False, 16, 3.6),
+        ({"bits": 8}, torch.bfloat16, False, 256, 5.1),
+        ({"bits": 8}, torch.float16, False, 16, 3.2),
+        ({}, torch.bfloat16, True, 16, 4.0),
+        ({}, torch.bfloat16, True, 64, 4.0),
+        ({"group": 64}, torch.bfloat16, False, 16, 3.7),
+        ({"group": 64}, torch.bfloat16, False, 64, 4.5),
+        ({"group": 32}, torch.bfloat16, False, 16, 4.4),
+        ({"group": 4096}, torch.bfloat16, False, 16, 3.2),
+        ({"bits": 8, "group": 64}, torch.bfloat16, True, 16, 6.2),
+    ],
+)
+def test_other_weights_take_what_they_took(
+    change: dict[str, int], dtype: torch.dtype, with_zeros: bool, tokens: int, most: float
+) -> None:
+    layer = replace(MIXTRAL_FC1, **change)
+    tile, code = dequant_linear_code(layer, tokens, 90, dtype, with_zeros)
+    check_product(code)
+    assert code.permutes <= MOST_PERMUTES
+    assert instructions_per_weight(tile, code) <= most
+
+
+@pytest.mark.parametrize("family", [80, 100])
+@pytest.mark.parametrize("tokens", [16, 64, 256])
+def test_other_families_spill_nothing(tokens: int, family: int) -> None:
+    check_product(dequant_linear_code(MIXTRAL_FC1, tokens, family)[1])
+
+
+def test_a_group_of_any_size_compiles() -> None:
+    code = dequant_linear_code(replace(MIXTRAL_FC1, group=8), 16, 90, with_zeros=True)[1]
+    assert (code.spills, code.narrow_copies, code.matrix) == (0, 0, "HGMMA")
+
+
+@pytest.mark.parametrize("family", [80, 90])
+def test_float32_compiles_without_spilling(family: int) -> None:
+    code = dequant_linear_code(MIXTRAL_FC1, 64, family, torch.float32)[1]
+    assert code.spills == 0
+    assert code.shared_bytes <= SHARED_BYTES[family]
+
+
+@pytest.mark.parametrize(("tokens", "family"), [(64, 80), (64, 90), (4096, 90), (64, 100)])
+def test_grouped_experts_cost_what_one_layer_does(tokens: int, family: int) -> None:
+    tile, code = grouped_linear_code(MIXTRAL_FC1, 8, tokens, family)
+    check_product(code)
+    if family == 90 and triton.__version__ == "3.7.1":
+        assert instructions_per_weight(tile, code) <= MOST_PER_WEIGHT[tile.rows]
+
+
+@counts_instructions
+@pytest.mark.parametrize(("experts", "k"), MOST_PER_TOKEN)
+def test_a_token_is_routed_in_few_instructions(experts: int, k: int) -> None:
+    rows, code = topk_code(experts, k, 90)
+    assert code.spills == 0
+    assert code.instructions / rows <= MOST_PER_TOKEN[experts, k]
+    if experts >= 128:
+        assert code.opcodes["REDUX"] == 2 * k * rows  # two reductions a pick, an instruction each
+
+
+@pytest.mark.parametrize("family", [80, 100])
+def test_routing_spills_nothing_on_other_families(family: int) -> None:
+    grouped = Routing("sigmoid", renormalise=True, scale=2.5, groups=8, kept_groups=4)
+    assert topk_code(256, 8, family)[1].spills == 0
+    assert topk_code(256, 8, family, grouped, with_bias=True, tokens=1)[1].spills == 0
+
+
+@pytest.mark.parametrize(("tokens", "experts"), [(16, 128), (64, 256)])
+def test_the_active_set_spills_nothing(tokens: int, experts: int) -> None:
+    code = active_set_code(tokens, experts, 8, 90)
+    assert (code.spills, code.stack_bytes) == (0, 0)

@@ -1,0 +1,67 @@
+"""The choice of a tile: the same on every run, for every batch, and fitting every group."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.kernels import tiles
+from moeprof.kernels.tiles import Gpu, Layer, Tile, choose_tile
+
+H200 = Gpu("NVIDIA H200", 90, 132)
+FC1 = Layer(14336, 4096, 4, 128)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "rows"), [(1, 16), (16, 16), (17, 32), (64, 64), (65, 128), (256, 256), (5000, 256)]
+)
+def test_rows_follow_the_batch(tokens: int, rows: int) -> None:
+    assert choose_tile(H200, FC1, tokens).rows == rows
+
+
+@pytest.mark.parametrize(
+    ("group", "inputs", "scales"),
+    [(128, 128, "product"), (64, 128, "product"), (32, 64, "product"), (192, 64, "product"),
+     (4096, 128, "product"), (8, 64, "each"), (96, 64, "each")],
+)  # fmt: skip
+def test_a_step_ends_with_a_group_or_two(group: int, inputs: int, scales: str) -> None:
+    tile = choose_tile(H200, Layer(14336, 4096, 4, group), 16)
+    assert (tile.inputs, tile.scales) == (inputs, scales)
+
+
+def test_a_small_batch_splits_k_until_every_multiprocessor_has_work() -> None:
+    assert choose_tile(H200, Layer(768, 2048, 4, 128), 1).splits == 8
+    assert choose_tile(H200, FC1, 1).splits > 1
+    assert choose_tile(H200, FC1, 256).splits == 1  # its parts would cost more than its weights
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.sampled_from([80, 90, 100]),
+    st.integers(1, 4096),
+    st.integers(1, 2000),
+    st.integers(1, 64),
+    st.sampled_from([4, 8]),
+    st.sampled_from([8, 32, 64, 128, 4096]),
+    st.sampled_from([2, 4]),
+)
+def test_every_tile_fits_its_gpu_and_its_group(
+    family: int, tokens: int, outputs: int, slabs: int, bits: int, group: int, element: int
+) -> None:
+    layer = Layer(outputs, 4096 * slabs if group == 4096 else 64 * slabs, bits, group)
+    tile = choose_tile(Gpu("any", family, 100), layer, tokens, element)
+    stage_bytes = tile.inputs * (tile.rows * element + tile.outputs * bits // 8)
+    assert tile.stages >= 1
+    assert tile.stages * stage_bytes <= (99 if family == 80 else 227) << 10
+    assert 1 <= tile.splits <= 8
+    assert tile.inputs % 64 == 0
+    one_group = group % tile.inputs == 0 or group == layer.inputs
+    assert tile.scales == "each" or one_group or 2 * group == tile.inputs
+    assert tile == choose_tile(Gpu("any", family, 100), layer, tokens, element)
+
+
+def test_a_measured_tile_goes_before_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    best = Tile(16, 128, 128, 8, 3, "product")
+    monkeypatch.setitem(tiles.MEASURED, ("NVIDIA H200", FC1, 16), best)
+    assert choose_tile(H200, FC1, 9) is best
+    assert choose_tile(H200, FC1, 17) is not best
+    assert choose_tile(Gpu("another", 90, 132), FC1, 9) is not best

@@ -1,0 +1,94 @@
+"""An external meter: its file, its lag, its mean power."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.parsers.meter import PowerTrace, lag_s, meter_power_w, read_meter
+from moeprof.store.errors import BadInput
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "meter.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def load(time_s: np.ndarray[tuple[int], np.dtype[np.float64]]) -> PowerTrace:
+    """Two steps that nothing else looks like."""
+    return PowerTrace(time_s, np.where((time_s > 3) & (time_s < 7.7), 400.0, 100.0))
+
+
+@pytest.mark.parametrize(
+    ("column", "first"), [("time_s", 1.5), ("t_s", 1.5), ("Time_ms", 1500), ("time_ns", 1.5e9)]
+)
+def test_time_is_read_in_the_unit_of_its_name(tmp_path: Path, column: str, first: float) -> None:
+    path = written(tmp_path, f"{column},meter_W,note\n{first},100,a\n{2 * first},110,b\n")
+    meter = read_meter(path)
+    assert meter.time_s.tolist() == [1.5, 3.0]
+    assert meter.power_w.tolist() == [100, 110]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time,power\n1,2\n", "0 columns of time and 0 of power"),
+        ("t_s,a_w,b_w\n1,2,3\n", "1 columns of time and 2 of power"),
+        ("t_s,a_w\n1,2\n1,3\n", "times that increase"),
+        ("t_s,a_w\n1,2\n2,\n", "finite powers"),
+        ("t_s,a_w\n1,2\n", "two rows"),
+        ("t_s,a_w\n1,much\n", "no number"),
+        ("", "not CSV"),
+    ],
+)
+def test_a_file_that_is_no_meter_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        read_meter(written(tmp_path, text))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot read"):
+        read_meter(tmp_path / "none.csv")
+
+
+@settings(deadline=None, max_examples=15)
+@given(late_s=st.floats(-1.5, 1.5), offset_s=st.floats(-1, 1))
+def test_the_lag_is_found_at_the_load_edges(late_s: float, offset_s: float) -> None:
+    meter = load(np.arange(0, 12, 0.001))
+    sensor_s = np.arange(1, 11, 0.02)
+    sensor = PowerTrace(sensor_s, load(sensor_s - late_s).power_w * 0.95)
+    found = lag_s(sensor, meter, longest_s=2)
+    assert found is not None
+    assert found == pytest.approx(late_s, abs=0.03)
+
+
+def test_a_load_that_repeats_itself_or_never_steps_has_no_lag() -> None:
+    time_s = np.arange(0, 12, 0.01)
+    square = PowerTrace(time_s, np.where(time_s % 1 < 0.5, 400.0, 100.0))
+    assert lag_s(square, square, longest_s=2) is None
+    flat = PowerTrace(time_s, np.full(len(time_s), 100.0))
+    assert lag_s(flat, flat, longest_s=2) is None
+
+
+def test_mean_power_is_the_integral_over_the_window() -> None:
+    meter = load(np.arange(0, 12, 0.001))
+    found = meter_power_w(meter, 2, 4)
+    assert found.value == pytest.approx(250, rel=1e-3)
+    assert meter_power_w(meter, 11, 13).reason == "the meter does not cover the window"
+    assert meter_power_w(meter, 2, 2.01).reason == "too few meter readings in the window"
+
+
+@pytest.mark.parametrize(("name", "lag"), [("A100", 0.06), ("3090", 0.1)])
+def test_real_pairs_have_the_lag_that_is_known_of_them(name: str, lag: float) -> None:
+    folder = os.environ.get("MOEPROF_SAMPLE_DATA")
+    if folder is None:
+        pytest.skip("MOEPROF_SAMPLE_DATA is unset")
+    stem = f"power/Transient_Response_{name}_TR"
+    rows = np.genfromtxt(Path(folder, f"{stem}_nvml.csv"), delimiter=",", names=True)
+    sensor = PowerTrace(rows["t_s"], rows["nvml_instant_W"])
+    found = lag_s(sensor, read_meter(Path(folder, f"{stem}_meter.csv")), longest_s=1)
+    assert found == pytest.approx(lag, abs=0.02)

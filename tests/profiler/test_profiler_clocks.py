@@ -1,0 +1,57 @@
+"""Locked clocks are let go on every way out."""
+
+import signal
+
+import pytest
+
+from moeprof.device.nvml import SM_CLOCK, Sensors, nvml
+from moeprof.profiler.clocks import locked_sm_clock
+from moeprof.store.errors import BadInput, CannotMeasure
+from moeprof.tests.fakenvml import fake
+
+STEADY = [(0, 480e3, 40.0, 1755, 0), (10, 480e3, 40.0, 1755, 0)]
+
+
+def sm_clock_mhz() -> int | None:
+    with nvml() as library:
+        (reading,) = Sensors(library, fake.UUID).sm_clock()
+    assert reading.name == SM_CLOCK
+    return reading.value
+
+
+def test_the_clock_is_held_inside_and_let_go_after(simulate: fake.Simulate) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with simulate(STEADY, root=1):
+        with locked_sm_clock(fake.UUID, 1200):
+            assert sm_clock_mhz() == 1200
+        assert sm_clock_mhz() == 1755
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_an_error_inside_lets_it_go(simulate: fake.Simulate, error: type[BaseException]) -> None:
+    with simulate(STEADY, root=1):
+        with pytest.raises(error), locked_sm_clock(fake.UUID, 1200):
+            raise error
+        assert sm_clock_mhz() == 1755
+
+
+def test_sigterm_lets_it_go_and_ends_the_program(simulate: fake.Simulate) -> None:
+    with simulate(STEADY, root=1):
+        with pytest.raises(SystemExit) as ended, locked_sm_clock(fake.UUID, 1200):
+            signal.raise_signal(signal.SIGTERM)
+        assert ended.value.code == 143
+        assert sm_clock_mhz() == 1755
+
+
+def test_a_clock_that_the_gpu_lacks_is_refused(simulate: fake.Simulate) -> None:
+    with simulate(STEADY, root=1), pytest.raises(BadInput, match="no SM clock of 5000 MHz"):
+        locked_sm_clock(fake.UUID, 5000).__enter__()
+
+
+def test_without_permission_it_says_so_and_changes_nothing(simulate: fake.Simulate) -> None:
+    with simulate(STEADY):
+        with pytest.raises(CannotMeasure, match="cannot be locked") as caught:
+            locked_sm_clock(fake.UUID, 1200).__enter__()
+        assert "root" in caught.value.hint
+        assert sm_clock_mhz() == 1755
