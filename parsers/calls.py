@@ -1,14 +1,14 @@
 """The timed calls of a trace: one row of `calls` per range that moeprof put around one call."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ..store.recording import split_call_range
+from ..store.recording import CALL_RANGE
 from ..store.tables import table_from_columns
 from .attribution import joint_keys
 from .events import OPEN_END, Int64, Spans, int64_column
@@ -22,33 +22,23 @@ class CallRanges:
     """Ranges around one timed call each: where, and of which scenario, visit and call."""
 
     spans: Spans
-    scenario_key: list[str]
+    scenario_key: "pa.StringArray"
     visit: Int64
     call: Int64
 
 
-def find_call_ranges(ranges: Spans, names: Sequence[str]) -> CallRanges:
+def find_call_ranges(ranges: Spans, names: "pa.StringArray") -> CallRanges:
     """Pick the ranges that `store.recording.call_range` named and that were closed, in their order.
 
     A range that stays open belongs to a call that never ended.
     """
-    index: list[int] = []
-    keys: list[str] = []
-    numbers: list[tuple[int, int]] = []
-    closed = ranges.end_ns != OPEN_END
-    for place, name in enumerate(names):
-        parts = split_call_range(name.removeprefix(f"{DOMAIN}:"))
-        if parts is not None and closed[place]:
-            index.append(place)
-            keys.append(parts[0])
-            numbers.append(parts[1:])
-    visits_and_calls = np.asarray(numbers, dtype=np.int64).reshape(-1, 2)
-    return CallRanges(
-        spans=ranges.take(np.asarray(index, dtype=np.int64)),
-        scenario_key=keys,
-        visit=visits_and_calls[:, 0],
-        call=visits_and_calls[:, 1],
-    )
+    bare = pc.replace_substring_regex(names, f"^{DOMAIN}:", "")
+    parts: Any = pc.extract_regex(bare, CALL_RANGE)
+    found = np.asarray(parts.is_valid()) & (ranges.end_ns != OPEN_END)
+    index = np.flatnonzero(found)
+    key, visit, call = parts.take(pa.array(index)).flatten()
+    numbers = (np.asarray(each.cast(pa.int64()), dtype=np.int64) for each in (visit, call))
+    return CallRanges(ranges.take(index), key, *numbers)
 
 
 def calls_table(

@@ -58,7 +58,7 @@ class Trace:
     api: Spans
     launched_by: Int64
     ranges: Spans
-    range_names: list[str]
+    range_names: "pa.StringArray"
     warnings: tuple[str, ...]
     gpu_samples: Callable[[], Iterator[Samples]] = _no_samples
     power_samples: pa.Table | None = None

@@ -85,7 +85,7 @@ def _trace(events: list[Event], base_ns: int, path: Path) -> Trace:
         api=api,
         launched_by=launched_by[kept],
         ranges=_spans(annotations, base_ns, threads),
-        range_names=[str(event.get("name", "")) for event in annotations],
+        range_names=pa.array([str(event.get("name", "")) for event in annotations], pa.string()),
         warnings=(
             f"{path.name}: {early} kernel(s) start before their launch and are left out"
             " (a known fault at the head of a profiler session: pytorch issue 192021)",

@@ -53,7 +53,7 @@ class MetricJoin:
         self._grids: dict[str, _Grid] = {}  # of each metric: its own where some sample lacks it
 
     def add(self, time_ns: Int64, metrics: Mapping[str, Float64]) -> None:
-        """Take in samples at `time_ns`, ascending and later than all before; NaN is null.
+        """Take in samples at `time_ns`, rising and later than all before; NaN is null.
 
         Every piece names every metric.
         """
@@ -68,8 +68,9 @@ class MetricJoin:
             elif known.any():
                 grid.add(time_ns[known], {name: values[known]})
         for index, at, until, sign in self._all.add(time_ns, whole):
-            before = until if sign > 0 else np.searchsorted(time_ns, at, side="left")
-            self._counts[index] += (sign * (before + self._seen)).astype(np.int32)
+            if sign < 0:  # a sample at the very start lies within the kernel
+                until = until - ((until > 0) & (time_ns[until - 1] == at))
+            self._counts[index] += (sign * (until + self._seen)).astype(np.int32)
         self._seen += len(time_ns)
 
     def close(self) -> None:
@@ -84,13 +85,10 @@ class MetricJoin:
         length = self._length[rows]
         cover = self._all.totals[_COVER][rows]
         means = {}
-        with np.errstate(divide="ignore", invalid="ignore"):
-            coverage = np.where(length > 0, cover / length, np.nan)
-            for name, grid in self._grids.items():
-                weight = grid.totals[_COVER][rows]
-                mean = grid.totals[name][rows] / weight if name in grid.totals else np.nan
-                means[name] = np.where(weight > 0, mean, np.nan)
-        return Overlap(self._counts[rows], coverage, means)
+        for name, grid in self._grids.items():
+            total = grid.totals.get(name, grid.totals[_COVER])  # none: no sample had the metric
+            means[name] = _ratio(total[rows], grid.totals[_COVER][rows])
+        return Overlap(self._counts[rows], _ratio(cover, length), means)
 
     def _grid(self, name: str, known: bool) -> "_Grid":
         """Grid of a metric: that of all samples as long as each of them has the metric."""
@@ -100,6 +98,11 @@ class MetricJoin:
         elif self._grids[name] is self._all and not known:
             self._grids[name] = self._all.split(name)
         return self._grids[name]
+
+
+def _ratio(amount: Float64, of: Float64 | Int64) -> Float64:
+    ratio: Float64 = np.divide(amount, of, out=np.full(len(of), np.nan), where=of > 0)
+    return ratio
 
 
 class _Side(NamedTuple):
@@ -155,7 +158,9 @@ class _Grid:
         answers = [self._answer(number, time_ns) for number in (0, 1)]
         shares = [_shares(answer, time_ns, width) for answer in answers]
         for name, values in {_COVER: np.ones(len(time_ns)), **metrics}.items():
-            total = self.totals.setdefault(name, np.zeros(len(self.totals[_COVER])))
+            if name not in self.totals:
+                self.totals[name] = np.zeros(len(self.totals[_COVER]))
+            total = self.totals[name]
             steps = np.concatenate([[0.0], np.cumsum(values * width)]) + self._sums.get(name, 0.0)
             for (index, _, until, sign), (part, share) in zip(answers, shares, strict=True):
                 total[index] += sign * (steps[until] + share * values[part])

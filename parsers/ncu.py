@@ -16,7 +16,7 @@ from ..store.tables import table_from_columns
 EXPORT_HINT: Final = "export with `ncu --import X.ncu-rep --csv --page raw --print-units base`"
 
 # Columns of `counters`: ncu's own name of the metric, and its base unit.
-_METRICS: Final = {
+METRICS: Final = {
     "duration_ns": ("gpu__time_duration.sum", "ns"),
     "sm_throughput_pct": ("sm__throughput.avg.pct_of_peak_sustained_elapsed", "%"),
     "memory_throughput_pct": (
@@ -63,7 +63,7 @@ def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = Non
         "kernel": [row[names.index("Kernel Name")] for row in rows],
     }
     comma = _has_decimal_comma(names, rows)
-    for column, (metric, base) in _METRICS.items():
+    for column, (metric, base) in METRICS.items():
         if metric not in names:
             columns[column] = [None] * len(rows)
             continue
@@ -132,7 +132,7 @@ def _factor(path: Path, metric: str, unit: str, base: str) -> float:
 
 def _has_decimal_comma(names: list[str], rows: list[list[str]]) -> bool:
     """Whether a page was written under a European locale: some number has no other reading."""
-    places = [names.index(metric) for metric, _ in _METRICS.values() if metric in names]
+    places = [names.index(metric) for metric, _ in METRICS.values() if metric in names]
     cells = (row[place].strip() for row in rows for place in places)
     return any(_EUROPEAN.fullmatch(cell) and not _NUMBER.fullmatch(cell) for cell in cells)
 

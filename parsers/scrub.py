@@ -32,6 +32,11 @@ def scrub_trace(path: Path, out: Path) -> None:
     if out.exists() and path.exists() and out.samefile(path):
         raise BadInput(f"{out} is the trace itself", hint="name another file with --out")
     tool = tool_of(path)
+    if tool == "ncu-report":
+        raise BadInput(
+            f"{path} is a report of Nsight Compute, and only its raw page can be scrubbed",
+            hint=f"`ncu --import {path.name} --csv --page raw --print-units base > page.csv`",
+        )
     if tool == "nsys":
         scrub_nsys(path, out)
     elif tool == "ncu":

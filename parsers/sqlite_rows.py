@@ -22,9 +22,9 @@ from ..store.errors import BadInput
 
 Columns = Mapping[str, tuple[sa.ColumnElement[Any], pa.DataType]]  # by name: expression and type
 
-_BLOCK_VALUES: Final = 1_048_576
+_BLOCK_VALUES: Final = 524_288
 _MOST_THREADS: Final = 4  # one SQLite cursor decodes about 8 million rows a second
-_BATCH: Final = {"adbc.sqlite.query.batch_rows": "32768"}
+_BATCH: Final = {"adbc.sqlite.query.batch_rows": "8192"}  # buffers small enough to be used again
 
 
 def immutable_uri(path: Path) -> str:

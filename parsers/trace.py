@@ -10,13 +10,14 @@ from ..store.errors import BadInput
 from .events import Trace
 from .kineto import read_kineto
 from .ncu import is_ncu_header, read_ncu
+from .ncu_report import MAGIC as NCU_REPORT
+from .ncu_report import has_ncu_report, read_ncu_report
 from .nsys import read_nsys
 from .trace_tables import Piece, trace_tables
 
 _SQLITE: Final = b"SQLite format 3\0"
 _GZIP: Final = b"\x1f\x8b"
 _NSYS_REPORTS: Final = (b"NVIDIA Tegra Profiler Report", b"QDSTRM")
-_NCU_REPORT: Final = b"NVR\0"
 _BEGINNING: Final = 65536  # bytes that decide what a file is
 
 
@@ -30,16 +31,18 @@ class ParsedTrace(NamedTuple):
 def parse_trace(path: Path) -> ParsedTrace:
     """Parse an nsys SQLite export, an ncu raw page (CSV) or a torch.profiler trace (JSON, gzip).
 
-    Raises BadInput where the file is none of these, is damaged, or holds neither kernels nor
-    ranges; reading the pieces raises it too.
+    A report of ncu is read too where NVIDIA's package ncu-report is installed. Raises BadInput
+    where the file is none of these, is damaged, or holds neither kernels nor ranges; reading the
+    pieces raises it too.
     """
     tool = tool_of(path)
-    if tool == "ncu":
-        return ParsedTrace(iter([("counters", read_ncu(path))]), ())
+    if tool in ("ncu", "ncu-report"):
+        counters = read_ncu(path) if tool == "ncu" else read_ncu_report(path)
+        return ParsedTrace(iter([("counters", counters)]), ())
     return _parsed(read_nsys(path) if tool == "nsys" else read_kineto(path), path)
 
 
-def tool_of(path: Path) -> Literal["nsys", "ncu", "kineto"]:
+def tool_of(path: Path) -> Literal["nsys", "ncu", "ncu-report", "kineto"]:
     """Say which tool wrote a trace, by its content. Raises BadInput where none of them did."""
     beginning = _beginning(path)
     if beginning.startswith(_SQLITE):
@@ -49,11 +52,13 @@ def tool_of(path: Path) -> Literal["nsys", "ncu", "kineto"]:
         return "kineto"
     if _is_ncu_page(beginning):
         return "ncu"
+    if beginning.startswith(NCU_REPORT) and has_ncu_report():
+        return "ncu-report"
     raise _unknown(path, beginning)
 
 
 def _parsed(trace: Trace, path: Path) -> ParsedTrace:
-    if not trace.kernels.num_rows and not trace.range_names:
+    if not trace.kernels.num_rows and not len(trace.range_names):
         raise BadInput(
             " ".join([f"{path} holds no kernels and no ranges", *_because(trace)]),
             hint="record CUDA and NVTX (`nsys profile -t cuda,nvtx`), around code that runs on it",
@@ -111,10 +116,11 @@ def _unknown(path: Path, beginning: bytes) -> BadInput:
             f"{path} is a report of Nsight Systems, not its SQLite export",
             hint=f"export it with `nsys export --type sqlite {path.name}`",
         )
-    if beginning.startswith(_NCU_REPORT) or path.suffix == ".ncu-rep":
+    if beginning.startswith(NCU_REPORT) or path.suffix == ".ncu-rep":
         return BadInput(
             f"{path} is a report of Nsight Compute, not its CSV page",
-            hint=f"`ncu --import {path.name} --csv --page raw --print-units base > page.csv`",
+            hint=f"install ncu-report, or `ncu --import {path.name} --csv --page raw"
+            " --print-units base > page.csv`",
         )
     return BadInput(
         f"{path} is no trace that moeprof knows: it begins with {beginning[:16]!r}",

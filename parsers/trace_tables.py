@@ -33,7 +33,7 @@ def trace_tables(trace: Trace, unit: str | None, on_gpu: bool) -> Iterator[Piece
     call_of_launch = range_of_launch(trace, calls.spans)
     attributed = _Attributed(trace, calls, call_of_launch)
     del trace  # its host calls are as many as its kernels
-    if calls.scenario_key:
+    if len(calls.spans):
         yield "calls", calls_table(calls, kernels, call_of_launch, unit, on_gpu)
     if power is not None:
         yield "power_samples", _of_recording(power, unit)
@@ -63,8 +63,8 @@ class _Attributed:
     """The range and the call of each kernel, by name; or why it has none."""
 
     def __init__(self, trace: Trace, calls: CallRanges, call_of_launch: Int32) -> None:
-        self._ranges = pa.array(trace.range_names, pa.string()).dictionary_encode()
-        self._keys = pa.array(calls.scenario_key, pa.string()).dictionary_encode()
+        self._ranges = trace.range_names.dictionary_encode()
+        self._keys = calls.scenario_key.dictionary_encode()
         self._visit, self._call = (pa.array(n, pa.int32()) for n in (calls.visit, calls.call))
         self._inner, self._call_of = range_of_launch(trace, trace.ranges), call_of_launch
         self._reason = np.where(trace.launched_by < 0, 1, 2).astype(np.int8)

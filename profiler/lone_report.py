@@ -9,20 +9,21 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from ..parsers.ncu_report import MAGIC, check_report, has_ncu_report
 from ..store.errors import BadInput
 from . import process
 from .nsys import Nsys
 from .traced import TraceFault
 
 _NSYS_HEAD: Final = re.compile(rb"NVIDIA Tegra Profiler Report (\d+)@(\d+)(?:@(\d+))?")
-_NCU_HEAD: Final = b"NVR\0"
 _IMPORT_S: Final = 600.0
 
 
 def export_report(path: Path, folder: Path) -> Path:
     """Export a report of nsys to SQLite, or of ncu to a raw CSV page, in `folder`; its path there.
 
-    Any other file is given back as it is. Raises BadInput where the tool is missing, is older than
+    Any other file is given back as it is, and so is a report of ncu where NVIDIA's package
+    ncu-report reads it. Raises BadInput where the tool is missing, is older than
     the report, or cannot read it.
     """
     try:
@@ -30,7 +31,8 @@ def export_report(path: Path, folder: Path) -> Path:
             head = file.read(64)
     except OSError:  # the parsers say what is wrong with it
         return path
-    if head.startswith(_NCU_HEAD):
+    if head.startswith(MAGIC) and not has_ncu_report():
+        check_report(path)
         return _export_ncu(path, folder / f"{path.stem}.csv")
     if found := _NSYS_HEAD.match(head):
         needed = tuple(int(part) for part in found.groups(b"0"))
@@ -59,7 +61,10 @@ def _export_nsys(path: Path, sqlite: Path, needed: tuple[int, ...]) -> Path:
 
 
 def _export_ncu(path: Path, page: Path) -> Path:
-    hint = f"ncu --import {path.name} --csv --page raw --print-units base > page.csv"
+    hint = (
+        "pip install ncu-report, or where it was made:"
+        f" ncu --import {path.name} --csv --page raw --print-units base > page.csv"
+    )
     installed = shutil.which("ncu")
     if installed is None:
         raise BadInput(f"{path} is a report of ncu, and no ncu is on PATH", hint=hint)

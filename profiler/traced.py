@@ -66,7 +66,8 @@ class _Evidence:
 def _look_into(trace: Trace) -> _Evidence:
     """Count what a trace holds."""
     calls = find_call_ranges(trace.ranges, trace.range_names)
-    counted = Counter(zip(calls.scenario_key, calls.visit.tolist(), strict=True))
+    keys = map(str, calls.scenario_key.to_pylist())
+    counted = Counter(zip(keys, calls.visit.tolist(), strict=True))
     return _Evidence(counted, trace.kernels.num_rows, trace.warnings)
 
 

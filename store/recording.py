@@ -3,11 +3,14 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from .errors import BadInput
 from .provenance import Provenance
 from .scenario import Scenario
+
+# Names that `call_range` gives, and no others; syntax that Python's re and Arrow's RE2 share.
+CALL_RANGE: Final = r"(?s)^(?P<key>.+)#(?P<visit>[0-9]{1,9})\.(?P<call>[0-9]{1,9})$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +75,6 @@ def call_range(key: str, visit: int, call: int) -> str:
     'gelu-b4-1024-fp32-cold#0.7'
     """
     return f"{key}#{visit}.{call}"
-
-
-def split_call_range(name: str) -> tuple[str, int, int] | None:
-    """Key, visit and call of a range named by `call_range`; None for any other name.
-
-    >>> split_call_range("gelu-b4-1024-fp32-cold#0.7")
-    ('gelu-b4-1024-fp32-cold', 0, 7)
-    """
-    key, mark, tail = name.rpartition("#")
-    visit, dot, call = tail.partition(".")
-    if not (mark and dot and visit.isdecimal() and call.isdecimal()):
-        return None
-    return key, int(visit), int(call)
 
 
 def sha256_of(path: Path) -> str:

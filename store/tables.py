@@ -6,6 +6,7 @@ column that holds a quantity ends in its unit; unmeasured is null, never zero.
 """
 
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from .atomic import replacing
 from .errors import BadInput
 
 _KEY: Final = b"moeprof.schema"
-_GROUP_ROWS: Final = 131_072
+_GROUP_ROWS: Final = 65_536
 _UNLIKE: Final = frozenset({"start_ns", "time_ns", "correlation_id"})  # a dictionary gains nothing
 
 # GPU-wide utilisation by its one canonical name; nsys's own names change with its version.
@@ -220,12 +221,17 @@ def write_table(path: Path, name: str, table: pa.Table) -> None:
 
 
 class TableWriter:
-    """Tables of one folder in the making; made by `writing_tables`."""
+    """Tables of one folder in the making; made by `writing_tables`.
 
-    def __init__(self, folder: Path, files: ExitStack) -> None:
+    Pieces are compressed in a thread of their own, one at a time, while the next ones are made.
+    """
+
+    def __init__(self, folder: Path, files: ExitStack, thread: Executor) -> None:
         self.rows: dict[str, int] = {}  # of each table that was written
         self._folder = folder
         self._files = files
+        self._thread = thread
+        self._writing: Future[None] | None = None
         self._writers: dict[str, pq.ParquetWriter] = {}
         self._pieces: dict[str, list[pa.Table]] = {}
 
@@ -244,9 +250,16 @@ class TableWriter:
         """Hand every piece on to its file."""
         for name in list(self._pieces):
             self._flush(name)
+        self._wait()
 
     def _flush(self, name: str) -> None:
-        self._writers[name].write_table(pa.concat_tables(self._pieces.pop(name)))
+        pieces = pa.concat_tables(self._pieces.pop(name))
+        self._wait()
+        self._writing = self._thread.submit(self._writers[name].write_table, pieces)
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
 
 
 @contextmanager
@@ -255,8 +268,8 @@ def writing_tables(folder: Path) -> Iterator[TableWriter]:
 
     Raises BadInput where the folder cannot be written.
     """
-    with ExitStack() as files:
-        writer = TableWriter(folder, files)
+    with ExitStack() as files, ThreadPoolExecutor(1) as thread:
+        writer = TableWriter(folder, files, thread)
         yield writer
         writer.flush()
 

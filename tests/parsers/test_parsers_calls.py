@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.parsers.calls import busy_and_gap, calls_table, find_call_ranges
+from moeprof.parsers.calls import CallRanges, busy_and_gap, calls_table, find_call_ranges
 from moeprof.parsers.events import OPEN_END, Spans
+from moeprof.store.recording import call_range
 from moeprof.store.tables import table_from_columns
+
+COUNTS = st.integers(min_value=0, max_value=10**6)
 
 
 def _spans(*given: tuple[int, int]) -> Spans:
@@ -16,11 +19,32 @@ def _spans(*given: tuple[int, int]) -> Spans:
     return Spans(start, end, np.zeros(len(start), dtype=np.int64))
 
 
+def _calls(spans: Spans, *names: str) -> CallRanges:
+    return find_call_ranges(spans, pa.array(names, pa.string()))
+
+
 def test_call_ranges_are_known_by_name_with_and_without_domain() -> None:
     names = ["moeprof:gelu-b4#0.1", "gelu-b4#1.0", "gelu-b4", "torch:step#1", "other#1.x", "a#0.0"]
-    calls = find_call_ranges(_spans(*[(0, 9)] * 5, (5, OPEN_END)), names)
-    found = zip(calls.scenario_key, calls.visit.tolist(), calls.call.tolist(), strict=True)
+    calls = _calls(_spans(*[(0, 9)] * 5, (5, OPEN_END)), *names)
+    keys = calls.scenario_key.to_pylist()
+    found = zip(keys, calls.visit.tolist(), calls.call.tolist(), strict=True)
     assert list(found) == [("gelu-b4", 0, 1), ("gelu-b4", 1, 0)]
+
+
+@settings(max_examples=50, deadline=None)
+@given(key=st.text(min_size=1), visit=COUNTS, call=COUNTS)
+def test_a_range_name_gives_back_what_it_was_made_of(key: str, visit: int, call: int) -> None:
+    calls = _calls(_spans((0, 1)), f"moeprof:{call_range(key, visit, call)}")
+    found = calls.scenario_key.to_pylist(), calls.visit.tolist(), calls.call.tolist()
+    assert found == ([key], [visit], [call])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "forward", "#1.2", "a#", "a#1", "a#1.", "a#.1", "a#-1.2", "a#1.x", "a#1.9999999999"],
+)
+def test_any_other_name_is_no_range_of_ours(name: str) -> None:
+    assert not len(_calls(_spans((0, 1)), name).spans)
 
 
 @settings(deadline=None, max_examples=200)
@@ -54,7 +78,7 @@ def _launches(*kernels: tuple[str, int, int, int]) -> pa.Table:
 
 def test_a_signature_names_the_kernels_in_the_order_of_their_launches() -> None:
     launches = _launches(("void late<int>(int)", 5, 1, 2), ("ns::early(float*)", 9, 1, 1))
-    calls = find_call_ranges(_spans((0, 3), (4, 5)), ["gelu-b4#0.0", "gelu-b4#0.1"])
+    calls = _calls(_spans((0, 3), (4, 5)), "gelu-b4#0.0", "gelu-b4#0.1")
     rows = calls_table(calls, launches, np.asarray([0, 0]), "gelu.0", on_gpu=True).to_pylist()
     assert rows[0]["signature"] == "early <<<2x2x2, 32x32x32>>>; late <<<2x2x2, 32x32x32>>>"
     assert (rows[0]["kernels"], rows[0]["busy_ns"], rows[0]["gap_ns"]) == (2, 2, 3)
@@ -67,7 +91,7 @@ def test_a_signature_names_the_kernels_in_the_order_of_their_launches() -> None:
 def test_the_range_itself_is_the_time_only_where_it_holds_the_work(
     on_gpu: bool, wall_ns: int | None
 ) -> None:
-    calls = find_call_ranges(_spans((10, 13)), ["gelu-b4#0.0"])
+    calls = _calls(_spans((10, 13)), "gelu-b4#0.0")
     nothing = np.zeros(0, dtype=np.int64)
     (row,) = calls_table(calls, _launches(), nothing, None, on_gpu).to_pylist()
     assert row["wall_ns"] == wall_ns

@@ -11,10 +11,10 @@ NsysFile = Any  # tests/parsers/conftest.py
 OTHER_PROCESS = (77 << 24) | 3
 
 
-def _read(file: NsysFile) -> list[tuple[int, int, str]]:
+def _read(file: NsysFile) -> list[tuple[int, int, str | None]]:
     with open_export(file.close()) as export:
         spans, names = read_ranges(export, export.strings())
-    return list(zip(spans.start_ns.tolist(), spans.end_ns.tolist(), names, strict=True))
+    return list(zip(spans.start_ns.tolist(), spans.end_ns.tolist(), names.to_pylist(), strict=True))
 
 
 def test_a_text_lies_in_the_row_or_in_the_strings(nsys_file: Callable[..., NsysFile]) -> None:

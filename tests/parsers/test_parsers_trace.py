@@ -66,7 +66,6 @@ def test_an_empty_trace_says_what_it_lacks_and_what_nsys_said(
         ("t.nsys-rep", b"NVIDIA Tegra Profiler Report 2024", "report of Nsight Systems",
          "nsys export --type sqlite"),
         ("t.qdrep", b"\x00\x01", "report of Nsight Systems", "nsys export --type sqlite"),
-        ("t.ncu-rep", b"NVR\0abc", "report of Nsight Compute", "--page raw"),
         ("t.json.gz", b"\x1f\x8b\x08broken", "no intact gzip", ""),
         ("t.json", b'{"traceEvents": [', "cut short", ""),
         ("t.bin", bytes(range(256)), "no trace that moeprof knows", ""),
@@ -80,6 +79,17 @@ def test_what_is_no_trace_is_refused_with_the_way_out(
     with pytest.raises(BadInput, match=words) as raised:
         parse_trace(path)
     assert hint in raised.value.hint
+
+
+def test_a_report_of_ncu_needs_nvidias_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "t.ncu-rep"
+    path.write_bytes(b"NVR\0abc")
+    monkeypatch.setattr("moeprof.parsers.trace.has_ncu_report", lambda: False)
+    with pytest.raises(BadInput, match="is a report of Nsight Compute") as raised:
+        parse_trace(path)
+    assert "--page raw" in raised.value.hint
 
 
 def test_a_truncated_export_says_how_much_is_left(nsys_file: Callable[..., NsysFile]) -> None:

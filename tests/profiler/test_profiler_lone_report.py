@@ -79,10 +79,11 @@ def test_without_an_nsys_the_needed_version_is_named(report: Path, tmp_path: Pat
 
 
 def test_a_report_of_ncu_becomes_its_raw_page(
-    on_path: Callable[[str, str], Path], tmp_path: Path
+    on_path: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("moeprof.profiler.lone_report.has_ncu_report", lambda: False)
     path = tmp_path / "counted.ncu-rep"
-    path.write_bytes(b"NVR\0abc")
+    path.write_bytes(b"NVR\0\0\0\0\0")
     with pytest.raises(BadInput, match="no ncu is on PATH"):
         export_report(path, tmp_path)
     on_path("ncu", '#!/bin/sh\nprintf \'"ID","Process ID","Kernel Name"\\n,,\\n0,1,gemm\\n\'\n')
@@ -91,6 +92,15 @@ def test_a_report_of_ncu_becomes_its_raw_page(
     on_path("ncu", "#!/bin/sh\necho unsupported >&2; exit 1\n")
     with pytest.raises(BadInput, match="cannot be read by this ncu: unsupported"):
         export_report(path, tmp_path)
+
+
+def test_a_report_of_ncu_is_given_back_where_nvidias_package_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moeprof.profiler.lone_report.has_ncu_report", lambda: True)
+    path = tmp_path / "counted.ncu-rep"
+    path.write_bytes(b"NVR\0\0\0\0\0")
+    assert export_report(path, tmp_path) == path
 
 
 def test_any_other_file_is_given_back(tmp_path: Path) -> None:

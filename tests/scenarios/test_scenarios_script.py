@@ -19,7 +19,7 @@ from moeprof.scenarios.operation import Operation
 from moeprof.scenarios.plan import Choices, make_plan
 from moeprof.scenarios.preset import Preset, load_preset
 from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, render_script
-from moeprof.store.recording import Served, split_call_range
+from moeprof.store.recording import Served, call_range
 
 SMALL = load_preset("small")
 CACHE_BYTES = 1 << 20
@@ -270,5 +270,5 @@ def test_under_torch_profiler_each_call_has_its_range(tmp_path: Path) -> None:
     marked = [event["name"] for event in events if event.get("cat") == "user_annotation"]
     key = answer["scenario_key"]
     assert key in marked
-    ranges = [split_call_range(name) for name in marked]
-    assert [found for found in ranges if found] == [(key, 3, n) for n in range(answer["calls"])]
+    calls = [name for name in marked if name != key]
+    assert calls == [call_range(key, 3, number) for number in range(answer["calls"])]

@@ -4,24 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from moeprof.store.errors import BadInput
-from moeprof.store.recording import Recording, call_range, raw_file, sha256_of, split_call_range
-
-COUNTS = st.integers(min_value=0, max_value=10**6)
-
-
-@settings(max_examples=50, deadline=None)
-@given(key=st.text(), visit=COUNTS, call=COUNTS)
-def test_a_range_name_gives_back_what_it_was_made_of(key: str, visit: int, call: int) -> None:
-    assert split_call_range(call_range(key, visit, call)) == (key, visit, call)
-
-
-@pytest.mark.parametrize("name", ["", "forward", "a#", "a#1", "a#1.", "a#.1", "a#-1.2", "a#1.x"])
-def test_any_other_name_is_no_range_of_ours(name: str) -> None:
-    assert split_call_range(name) is None
+from moeprof.store.recording import Recording, raw_file, sha256_of
 
 
 def test_a_raw_file_is_given_only_as_it_was_recorded(tmp_path: Path, recording: Recording) -> None:

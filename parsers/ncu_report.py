@@ -1,0 +1,109 @@
+"""A report of Nsight Compute as the table `counters`, by NVIDIA's package ncu-report.
+
+Values are taken to be in base units whatever unit the package names: one of its versions says
+seconds for nanoseconds.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from ..store.errors import BadInput
+from ..store.tables import table_from_columns
+from .ncu import METRICS
+
+MAGIC: Final = b"NVR\0"
+_LENGTH_BYTES: Final = 4
+_PAYLOAD_SIZE: Final = 5  # number of that field in a block's header
+_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5  # protobuf's wire types
+
+
+def has_ncu_report() -> bool:
+    """Whether NVIDIA's package is installed."""
+    return importlib.util.find_spec("ncu_report") is not None
+
+
+def read_ncu_report(path: Path) -> pa.Table:
+    """Read a report as `counters`; a metric that a kernel lacks is null.
+
+    Raises BadInput where the report is cut short, damaged, or holds no kernel.
+    """
+    check_report(path)
+    try:
+        context = importlib.import_module("ncu_report").load_report(str(path))
+        ranges = (context.range_by_idx(number) for number in range(context.num_ranges()))
+        kernels = [one.action_by_idx(n) for one in ranges for n in range(one.num_actions())]
+        columns: dict[str, list[Any]] = {
+            "launch": list(range(len(kernels))),
+            "kernel": [kernel.name(kernel.NameBase_DEMANGLED) for kernel in kernels],
+        }
+        for column, (metric, _) in METRICS.items():
+            columns[column] = [_value(kernel.metric_by_name(metric)) for kernel in kernels]
+    except (OSError, RuntimeError, ValueError) as error:
+        raise BadInput(f"{path} cannot be read by ncu-report: {error}") from error
+    if not kernels:
+        raise BadInput(f"{path} holds no kernel that ncu-report can read", hint="profile again")
+    return table_from_columns("counters", columns)
+
+
+def check_report(path: Path) -> None:
+    """Refuse a report that is not whole: NVIDIA's tools read what is there, and say nothing.
+
+    A report is its magic, a file header, and blocks of a header and a payload, each header behind
+    its length (Nsight Compute's customization guide, "Report File Format"). Raises BadInput.
+    """
+    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            file.seek(len(MAGIC))
+            file.seek(int.from_bytes(file.read(_LENGTH_BYTES), "little"), 1)
+            while file.tell() < size:
+                header = file.read(int.from_bytes(file.read(_LENGTH_BYTES), "little"))
+                file.seek(sum(_varints(header, _PAYLOAD_SIZE)), 1)
+            end = file.tell()
+    except IndexError:
+        end = -1
+    if end != size:
+        raise BadInput(
+            f"{path} is cut short or damaged: its blocks do not end where the file does",
+            hint="copy it again, or profile again",
+        )
+
+
+def _varints(message: bytes, wanted: int) -> Iterator[int]:
+    """Values of a numbered field of a protobuf message (protobuf.dev/programming-guides/encoding).
+
+    Raises IndexError where the message is cut short, or is none.
+    """
+    place = 0
+    while place < len(message):
+        key, place = _varint(message, place)
+        field, kind = key >> 3, key & 7
+        if kind == _VARINT:
+            value, place = _varint(message, place)
+            if field == wanted:
+                yield value
+        elif kind == _LENGTH_DELIMITED:
+            length, place = _varint(message, place)
+            place += length
+        elif kind in (_FIXED32, _FIXED64):
+            place += 4 if kind == _FIXED32 else 8
+        else:
+            raise IndexError
+
+
+def _varint(message: bytes, place: int) -> tuple[int, int]:
+    """Number that begins at a place, and the place behind it."""
+    value = shift = 0
+    while message[place] & 0x80:
+        value |= (message[place] & 0x7F) << shift
+        place, shift = place + 1, shift + 7
+    return value | message[place] << shift, place + 1
+
+
+def _value(metric: Any) -> float | None:
+    return None if metric is None or not metric.has_value() else float(metric.as_double())

@@ -1,0 +1,99 @@
+"""A report of Nsight Compute, read by a stand-in for NVIDIA's package; its bytes are checked."""
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moeprof.parsers.ncu_report import check_report, read_ncu_report
+from moeprof.parsers.trace import parse_trace
+from moeprof.store.errors import BadInput
+
+KERNEL = {"gpu__time_duration.sum": 10816.0, "launch__registers_per_thread": 32.0}
+
+
+def report(path: Path, *payloads: int) -> Path:
+    """Write a report with a block of as many bytes for each payload."""
+    blocks = [b"\x08\x01\x22\x01x" + b"\x28" + varint(size) for size in payloads]
+    body = b"NVR\0" + (2).to_bytes(4, "little") + b"\x08\x07"
+    for block, size in zip(blocks, payloads, strict=True):
+        body += len(block).to_bytes(4, "little") + block + bytes(size)
+    path.write_bytes(body)
+    return path
+
+
+def varint(value: int) -> bytes:
+    """A number as protobuf writes it."""
+    low, rest = value & 0x7F, value >> 7
+    return bytes([low | 0x80]) + varint(rest) if rest else bytes([low])
+
+
+@pytest.fixture
+def package(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
+    """NVIDIA's package, as far as it is used; every report holds the kernels of this list."""
+    kernels: list[dict[str, float]] = []
+
+    def metric(value: float | None) -> Any:
+        return None if value is None else SimpleNamespace(
+            has_value=lambda: value == value, as_double=lambda: value, unit=lambda: "s"
+        )  # fmt: skip
+
+    def action(number: int) -> Any:
+        return SimpleNamespace(
+            NameBase_DEMANGLED=1,
+            name=lambda base: "gemm(int)" if base == 1 else "gemm",
+            metric_by_name=lambda name: metric(kernels[number].get(name)),
+        )
+
+    one = SimpleNamespace(num_actions=lambda: len(kernels), action_by_idx=action)
+    context = SimpleNamespace(num_ranges=lambda: 1, range_by_idx=lambda number: one)
+    stand_in = SimpleNamespace(load_report=lambda path: context)
+    monkeypatch.setitem(sys.modules, "ncu_report", stand_in)
+    monkeypatch.setattr("moeprof.parsers.trace.has_ncu_report", lambda: True)
+    return kernels
+
+
+def test_values_are_base_units_and_what_is_absent_is_null(
+    tmp_path: Path, package: list[dict[str, float]]
+) -> None:
+    package += [KERNEL, {"dram__bytes_read.sum": float("nan")}]
+    ((name, counters),) = parse_trace(report(tmp_path / "r.ncu-rep", 9, 300)).pieces
+    assert name == "counters"
+    first, second = counters.to_pylist()
+    assert (first["kernel"], first["launch"]) == ("gemm(int)", 0)
+    assert (first["duration_ns"], first["registers_per_thread"]) == (10816, 32)
+    assert (first["dram_read_bytes"], second["dram_read_bytes"]) == (None, None)
+
+
+@pytest.mark.usefixtures("package")
+def test_a_report_without_a_readable_kernel_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="holds no kernel"):
+        read_ncu_report(report(tmp_path / "r.ncu-rep", 5))
+
+
+@given(payloads=st.lists(st.integers(0, 70_000), max_size=4), cut=st.integers(1, 12))
+def test_a_report_is_whole_where_its_blocks_end_with_the_file(
+    tmp_path_factory: pytest.TempPathFactory, payloads: list[int], cut: int
+) -> None:
+    path = report(tmp_path_factory.mktemp("r") / "r.ncu-rep", *payloads)
+    check_report(path)
+    whole = path.read_bytes()
+    if 10 < len(whole) - cut and any(payloads):
+        path.write_bytes(whole[:-cut])
+        with pytest.raises(BadInput, match="cut short or damaged"):
+            check_report(path)
+
+
+@given(rest=st.binary(max_size=40))
+def test_any_bytes_are_whole_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, rest: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("r") / "r.ncu-rep"
+    path.write_bytes(b"NVR\0" + rest)
+    with suppress(BadInput):
+        check_report(path)
