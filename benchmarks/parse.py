@@ -8,6 +8,7 @@ Cases run one after the other, each in a process of its own, on the same file:
     plain       a plain read of the file's bytes
     pandas      the usual way: read_sql, merge, merge_asof to the nearest sample, to_parquet
     join        the join alone, of arrays in memory
+    check       what `ours` left, held against SQLite's sums and a plain loop over kernels
 
 A child's ru_maxrss begins at its parent's peak: so this process imports next to nothing.
 """
@@ -123,7 +124,8 @@ def join(trace: Path, out: Path) -> dict[str, Any]:
         piece = slice(first, first + 65_536)
         joined.add(time_ns[piece], {name: values[piece] for name, values in metrics.items()})
     joined.close()
-    joined.overlap()
+    for first in range(0, len(start), 65_536):  # as the parser asks, and hands on
+        joined.overlap(slice(first, first + 65_536))
     return {"seconds": time.perf_counter() - began}
 
 
@@ -131,28 +133,41 @@ def check(trace: Path, out: Path) -> dict[str, Any]:
     """Hold what `ours` left in `out` against SQLite's sums and a plain loop over kernels."""
     import sqlite3
 
-    import numpy as np
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    launches, samples = (pq.read_table(out / f"{n}.parquet") for n in ("launches", "gpu_samples"))
+    launches = pq.read_table(out / "launches.parquet")
     database = sqlite3.connect(trace)
     kernels = "SELECT count(*), total(end - start) FROM CUPTI_ACTIVITY_KIND_KERNEL"
-    count, length = database.execute(kernels).fetchone()
+    count, length = database.execute(f"{kernels} WHERE end >= start").fetchone()
     assert launches.num_rows == count, "a kernel is missing"
     assert int(launches["duration_ns"].to_numpy().sum()) == length, "kernel time is not conserved"
+    sampled = out / "gpu_samples.parquet"
+    if sampled.is_file():
+        samples = pq.read_table(sampled, columns=["gpu", "time_ns", "sm_active_pct"]).drop_null()
+        for gpu in samples["gpu"].unique().to_pylist():
+            own = (each.filter(pc.equal(each["gpu"], gpu)) for each in (launches, samples))
+            check_means(*own)
+    return {"seconds": 0.0}
+
+
+def check_means(launches: Any, samples: Any) -> None:
+    """Hold 200 launches on one GPU against the overlap with every sample of that GPU."""
+    import numpy as np
+
     time_ns, value = samples["time_ns"].to_numpy(), samples["sm_active_pct"].to_numpy()
     origin = int(time_ns[0])
     ends = (time_ns - origin).astype(float)
-    begins = np.concatenate([[-1e5], ends[:-1]])
-    checked = launches.take(np.linspace(0, count - 1, 200).astype(int)).to_pylist()
-    for row in checked:
+    period = np.median(np.diff(ends[:1001]))
+    begins = ends - np.minimum(np.diff(ends, prepend=-period), 2 * period)
+    rows = np.linspace(0, len(launches) - 1, min(200, len(launches))).astype(int)
+    for row in launches.take(rows).to_pylist():
         start = float(row["start_ns"] - origin)
         overlap = np.minimum(ends, start + row["duration_ns"]) - np.maximum(begins, start)
         weight = np.clip(overlap, 0, None)
         if weight.sum():
             mean = float(np.sum(weight * value) / weight.sum())
             assert abs(row["sm_active_pct"] - mean) < 1e-6, "a mean differs from a plain loop's"
-    return {"seconds": 0.0, "checked": len(checked)}
 
 
 CASES: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
@@ -190,7 +205,7 @@ def best(rows: Sequence[dict[str, Any]], case: str, file: str, key: str = "secon
 
 def generate(folder: Path, quick: bool, seed: int) -> list[tuple[Path, int, int]]:
     """Write traces of 1x, 2x, 4x, and one of 1x kernels with 4x metrics: path, kernels, rows."""
-    kernels, metrics = (50_000, 500_000) if quick else (500_000, 5_000_000)
+    kernels, metrics = (25_000, 250_000) if quick else (500_000, 5_000_000)
     sizes = {
         "1x.sqlite": (kernels, metrics),
         "2x.sqlite": (2 * kernels, 2 * metrics),
@@ -227,14 +242,18 @@ def goals(rows: Sequence[dict[str, Any]], traces: Sequence[tuple[Path, int, int]
     ]  # fmt: skip
 
 
-def measure(traces: Sequence[Path], out: Path, repeats: int) -> list[dict[str, Any]]:
+def measure(traces: Sequence[Path], folder: Path, repeats: int) -> list[dict[str, Any]]:
     """Check the results on each trace, then time every case in turns."""
     rows = []
     for trace in traces:
+        out = folder / trace.stem
+        out.mkdir()
         run("ours", trace, out)
         run("check", trace, out)
         for _ in range(repeats):
-            rows += [run(case, trace, out) for case in ("plain", "scan", "ours", "ours-1", "join")]
+            rows += [run(case, trace, out) for case in ("plain", "scan", "ours", "ours-1")]
+            if (out / "gpu_samples.parquet").is_file():
+                rows.append(run("join", trace, out))
     return rows
 
 
@@ -245,7 +264,7 @@ def _environment() -> dict[str, str]:
 def main() -> None:
     """Run the benchmark as the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the size, one repeat")
+    parser.add_argument("--quick", action="store_true", help="a twentieth of the size, one repeat")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data", type=Path, help="folder of nsys exports to use instead")
     parser.add_argument("--json", type=Path, help="file for the results")
@@ -255,17 +274,16 @@ def main() -> None:
         child(given.child[0], *map(Path, given.child[1:]))
         return
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "tables"
-        out.mkdir()
         repeats = 1 if given.quick else 3
         if given.data:
-            paths = sorted(given.data.glob("*.sqlite"))
-            rows, met = [run(c, p, out) for p in paths for c in ("plain", "scan", "ours")], []
+            rows, met = measure(sorted(given.data.glob("*.sqlite")), Path(folder), repeats), []
         else:
             traces = generate(Path(folder), given.quick, given.seed)
-            rows = measure([path for path, *_ in traces], out, repeats)
-            rows.append(run("pandas", traces[2][0], out))
+            rows = measure([path for path, *_ in traces], Path(folder), repeats)
+            rows.append(run("pandas", traces[2][0], Path(folder)))
             met = goals(rows, traces)
+    if given.quick:
+        print("the goals are for the full size; here start-up and fixed buffers weigh too much")
     for goal in met:
         verdict = "met" if goal["met"] else "MISSED"
         print(f"{goal['name']:28}{goal['value']:8.2f} {goal['unit']:6} {goal['goal']:6} {verdict}")
