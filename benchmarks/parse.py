@@ -145,7 +145,7 @@ def check(trace: Path, out: Path) -> dict[str, Any]:
     sampled = out / "gpu_samples.parquet"
     if sampled.is_file():
         samples = pq.read_table(sampled, columns=["gpu", "time_ns", "sm_active_pct"]).drop_null()
-        for gpu in samples["gpu"].unique().to_pylist():
+        for gpu in samples["gpu"].unique():
             own = (each.filter(pc.equal(each["gpu"], gpu)) for each in (launches, samples))
             check_means(*own)
     return {"seconds": 0.0}

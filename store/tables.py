@@ -20,7 +20,6 @@ from .errors import BadInput
 
 _KEY: Final = b"moeprof.schema"
 _GROUP_ROWS: Final = 65_536
-_UNLIKE: Final = frozenset({"start_ns", "time_ns", "correlation_id"})  # a dictionary gains nothing
 
 # GPU-wide utilisation by its one canonical name; nsys's own names change with its version.
 METRIC_COLUMNS: Final = (
@@ -37,6 +36,9 @@ METRIC_COLUMNS: Final = (
     "gpc_clock_mhz",
     "sys_clock_mhz",
 )
+# Columns of many different values: there a dictionary costs time and gains nothing.
+_DELTAS: Final = frozenset({"start_ns", "duration_ns", "time_ns", "correlation_id"})
+_PLAIN: Final = frozenset({*METRIC_COLUMNS, "metric_coverage"})
 
 
 def _schema(name: str, **columns: pa.DataType) -> pa.Schema:
@@ -276,15 +278,19 @@ def writing_tables(folder: Path) -> Iterator[TableWriter]:
 
 def _parquet(path: Path, name: str) -> pq.ParquetWriter:
     schema = SCHEMAS[name]
-    numbers = [field.name for field in schema if field.name in _UNLIKE]
-    words = [field.name for field in schema if field.name not in _UNLIKE]
+    deltas = {
+        field.name: "DELTA_BINARY_PACKED"
+        for field in schema
+        if field.name in _DELTAS and pa.types.is_integer(field.type)
+    }
+    words = [name for name in schema.names if name not in deltas.keys() | _PLAIN]
     return pq.ParquetWriter(
         path,
         schema,
         compression="zstd",
         compression_level=1,
         use_dictionary=words,  # type: ignore[arg-type]
-        column_encoding=dict.fromkeys(numbers, "DELTA_BINARY_PACKED"),
+        column_encoding=deltas,
     )
 
 
