@@ -1,6 +1,8 @@
-"""One interactive chart a curve: latency over batch size, measured and fitted, as Vega-Lite."""
+"""Interactive charts of a curve: a quantity over batch size, measured and fitted, as Vega-Lite."""
 
-from math import sqrt
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite, sqrt
 from typing import Any, Final
 
 import altair as alt
@@ -10,45 +12,76 @@ from .contents import Curve, Row
 from .markup import without_folders
 
 _HEIGHT_PX: Final = 280
-_LEAST_RATIO: Final = 4.0  # of the ends of the latency axis: a flat curve shall look flat
+_LEAST_RATIO: Final = 4.0  # of the ends of a quantity's axis: a flat curve shall look flat
 _FONT: Final = "system-ui, sans-serif"
 _ROLES: Final = ["fit", "holdout", "calibration"]
 _DIGITS: Final = ",.4~r"  # four significant digits, never an exponent
-# What the pointer shows of a point beside its plain columns, as Vega expressions: written out for
-# each point they would double the page.
-_CALCULATED: Final = {
-    "latency": f"format(datum.latency_us, '{_DIGITS}') + ' µs'",
-    "95 % interval": (
-        f"isValid(datum.lo_us) ? format(datum.lo_us, '{_DIGITS}') + ' to ' + "
-        f"format(datum.hi_us, '{_DIGITS}') + ' µs' : 'too few calls'"
-    ),
-    "spread": "isValid(datum.spread) ? format(datum.spread, '.2%') : 'unknown'",
-    "marks": "isValid(datum.doubts) ? datum.doubts : 'none'",
-}
+
+Interval = tuple[float | None, float | None, float | None]  # value, and ends of its 95 % interval
 
 
-def chart_spec(curve: Curve) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What a chart shows over batch size, and where a point and a cost hold it."""
+
+    name: str
+    unit: str
+    of_point: Callable[[Row], Interval]
+    of_cost: Callable[[Cost], Interval]
+
+    @property
+    def title(self) -> str:
+        """Name with its unit."""
+        return f"{self.name} ({self.unit})"
+
+
+def _energy(row: Row) -> Interval:
+    energy_mj, half_mj = row["energy_mj"], row["energy_mj_ci95"]
+    if energy_mj is None or half_mj is None or half_mj >= energy_mj:
+        return energy_mj, None, None  # a logarithmic axis has no place for what is not positive
+    return energy_mj, energy_mj - half_mj, energy_mj + half_mj
+
+
+LATENCY: Final = Quantity(
+    "latency",
+    "µs",
+    lambda row: (row["latency_us"], row["latency_us_lo"], row["latency_us_hi"]),
+    lambda cost: (cost.latency_us, cost.latency_us_lo, cost.latency_us_hi),
+)
+ENERGY: Final = Quantity(
+    "energy", "mJ", _energy, lambda cost: (cost.energy_mj, cost.energy_mj_lo, cost.energy_mj_hi)
+)
+
+
+def chart_spec(curve: Curve, quantity: Quantity) -> dict[str, Any] | None:
     """Vega-Lite specification of a curve's chart, None where nothing was measured or fitted.
 
-    Both axes are logarithmic: tile sizes and their multiples lie evenly, and equal ratios of
-    latency look equal at 1 token as at 512. Colours are CSS variables (report/style.py), so that
+    Both axes are logarithmic: tile sizes and their multiples lie evenly, and equal ratios look
+    equal at 1 token as at 512. Colours are CSS variables (report/style.py), so that
     the chart follows the page's theme. Texts of the run are values only, never names of fields.
     """
-    if not curve.measured and not curve.costs:
+    measured = [_measured_row(row, quantity) for row in curve.points if _is_drawn(row, quantity)]
+    model = [row for cost in curve.costs.values() if (row := _model_row(cost, quantity))]
+    if not measured and not model:
         return None
-    layers = [*_model_layers(curve), *_point_layers(curve)]
+    failed = [_failed_row(row) for row in curve.failed] if quantity is LATENCY else []
+    axes = _axes(curve, quantity, [*measured, *model])
+    layers = [*_model_layers(curve, quantity, axes), *_point_layers(quantity, axes)]
+    layers += [_ring_layer(quantity, axes)] if any("doubts" in row for row in measured) else []
+    layers += [_failed_layer(axes)] if failed else []
     # A bare wheel scrolls the page; Ctrl with the wheel, as a pinch also arrives, zooms the chart.
     zoom = alt.selection_interval(bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]")
     chart: Any = alt.layer(*layers).properties(width="container", height=_HEIGHT_PX)
     spec: dict[str, Any] = chart.add_params(zoom).configure(**_look()).to_dict()
     del spec["$schema"]  # the page says itself that this is Vega-Lite, and holds no address
     # Rows are put in last: Altair would check each of them against the schema of Vega-Lite.
-    spec["datasets"] = {
-        "model": [_model_row(cost) for cost in curve.costs.values()],
-        "measured": [_measured_row(row) for row in curve.measured],
-        "failed": [_failed_row(row) for row in curve.failed],
-    }
+    spec["datasets"] = {"model": model, "measured": measured, "failed": failed}
     return spec
+
+
+def _is_drawn(row: Row, quantity: Quantity) -> bool:
+    value, *_ = quantity.of_point(row)
+    return value is not None and isfinite(value) and value > 0
 
 
 def _look() -> dict[str, Any]:
@@ -62,68 +95,97 @@ def _look() -> dict[str, Any]:
     }
 
 
-def _axes(curve: Curve) -> dict[str, Any]:
-    """Batch size and latency, logarithmic, just wide enough for everything that is drawn."""
+def _axes(curve: Curve, quantity: Quantity, rows: list[Row]) -> dict[str, Any]:
+    """Batch size and the quantity, logarithmic, just wide enough for everything that is drawn."""
     sizes = [row["tokens"] for row in curve.points] + list(curve.costs)
     x = alt.Scale(type="log", base=2, domain=[min(sizes) / 1.15, max(sizes) * 1.15], nice=False)
-    y = alt.Scale(type="log", domain=_latency_domain(curve), nice=False)
+    y = alt.Scale(type="log", domain=_domain(rows), nice=False)
     return {
         "x": alt.X("tokens:Q", scale=x, title="batch size (tokens)"),
-        "y": alt.Y("latency_us:Q", scale=y, title="latency (µs)"),
+        "y": alt.Y("value:Q", scale=y, title=quantity.title),
     }
 
 
-def _latency_domain(curve: Curve) -> list[float]:
-    columns = ("latency_us", "latency_us_lo", "latency_us_hi")
-    values = [row[column] for row in curve.measured for column in columns]
-    values += [getattr(cost, column) for cost in curve.costs.values() for column in columns]
-    known = [value for value in values if value]
+def _domain(rows: list[Row]) -> list[float]:
+    known = [row[end] for row in rows for end in ("value", "lo", "hi") if row.get(end, 0) > 0]
     low, high = min(known), max(known)
     widen = max(1.1, sqrt(_LEAST_RATIO * low / high))
     return [low / widen, high * widen]
 
 
-def _model_layers(curve: Curve) -> list[Any]:
+def _model_layers(curve: Curve, quantity: Quantity, axes: dict[str, Any]) -> list[Any]:
     """Draw the fitted curve, its 95 % band, and a rule at the pointer that reads them off."""
     if curve.model is None:
         return []
-    titles = {"tokens": "batch size", "latency_us": "predicted (µs)"}
-    band = {"lo_us": "95 % from (µs)", "hi_us": "95 % to (µs)"}
-    shown = titles | band
+    titles = {"tokens": "batch size", "value": f"predicted ({quantity.unit})"}
+    band = {"lo": f"95 % from ({quantity.unit})", "hi": f"95 % to ({quantity.unit})"}
     # A step holds until the next size; a line runs from size to size.
     interpolate: Any = "linear" if curve.model.fit == "linear" else "step-after"
     near = alt.selection_point(
         nearest=True, on="pointerover", clear="pointerout", encodings=["x"], empty=False
     )
-    base: Any = alt.Chart(alt.NamedData(name="model")).encode(**_axes(curve))
+    base: Any = alt.Chart(alt.NamedData(name="model")).encode(**axes)
     line = base.mark_line(interpolate=interpolate, color="var(--fit)", strokeWidth=1.5)
     ruler = base.mark_rule(color="var(--muted)").encode(
         y=alt.value(0),
         y2=alt.value(_HEIGHT_PX),
         opacity=alt.condition(near, alt.value(0.8), alt.value(0)),
-        tooltip=[alt.Tooltip(f"{f}:Q", title=title, format=_DIGITS) for f, title in shown.items()],
+        tooltip=[
+            alt.Tooltip(f"{field}:Q", title=title, format=_DIGITS)
+            for field, title in (titles | band).items()
+        ],
     )
     area = base.mark_area(interpolate=interpolate, color="var(--fit)", opacity=0.18)
-    return [area.encode(y="lo_us:Q", y2="hi_us:Q"), line, ruler.add_params(near)]
+    return [area.encode(y="lo:Q", y2="hi:Q"), line, ruler.add_params(near)]
 
 
-def _point_layers(curve: Curve) -> list[Any]:
-    """Draw points with their intervals, rings around doubtful ones, crosses for failed ones."""
-    base: Any = alt.Chart(alt.NamedData(name="measured")).encode(**_axes(curve), **_roles())
-    base = base.transform_calculate(**_CALCULATED)
-    tooltip = [
+def _point_layers(quantity: Quantity, axes: dict[str, Any]) -> list[Any]:
+    """Draw points with their intervals."""
+    base = _points(quantity, axes)
+    return [
+        base.mark_rule(strokeWidth=1.5).encode(y="lo:Q", y2="hi:Q"),
+        base.mark_point(filled=True, size=45, opacity=1).encode(tooltip=_tooltip(quantity)),
+    ]
+
+
+def _ring_layer(quantity: Quantity, axes: dict[str, Any]) -> Any:
+    """Draw rings around doubtful points."""
+    rings = _points(quantity, axes).transform_filter("isValid(datum.doubts)")
+    return rings.mark_point(size=170, strokeWidth=1.5).encode(
+        color=alt.value("var(--doubt)"),
+        shape=alt.value("circle"),
+        tooltip=_tooltip(quantity),
+    )
+
+
+def _points(quantity: Quantity, axes: dict[str, Any]) -> Any:
+    base: Any = alt.Chart(alt.NamedData(name="measured")).encode(**axes, **_roles())
+    return base.transform_calculate(**_calculated(quantity))
+
+
+def _calculated(quantity: Quantity) -> dict[str, str]:
+    """What the pointer shows of a point beside its plain columns, as Vega expressions.
+
+    Written out for each point they would double the page.
+    """
+    unit = quantity.unit
+    return {
+        quantity.name: f"format(datum.value, '{_DIGITS}') + ' {unit}'",
+        "95 % interval": (
+            f"isValid(datum.lo) ? format(datum.lo, '{_DIGITS}') + ' to ' + "
+            f"format(datum.hi, '{_DIGITS}') + ' {unit}' : 'not known'"
+        ),
+        "spread": "isValid(datum.spread) ? format(datum.spread, '.2%') : 'unknown'",
+        "marks": "isValid(datum.doubts) ? datum.doubts : 'none'",
+    }
+
+
+def _tooltip(quantity: Quantity) -> list[Any]:
+    return [
         alt.Tooltip("tokens:Q", title="batch size"),
-        *(alt.Tooltip(field=title, type="nominal") for title in _CALCULATED),
+        *(alt.Tooltip(field=title, type="nominal") for title in _calculated(quantity)),
         alt.Tooltip("calls:Q"),
         alt.Tooltip("role:N"),
-    ]
-    ring = base.transform_filter("isValid(datum.doubts)").mark_point(size=170, strokeWidth=1.5)
-    ring = ring.encode(color=alt.value("var(--doubt)"), shape=alt.value("circle"), tooltip=tooltip)
-    return [
-        base.mark_rule(strokeWidth=1.5).encode(y="lo_us:Q", y2="hi_us:Q"),
-        base.mark_point(filled=True, size=45, opacity=1).encode(tooltip=tooltip),
-        *([ring] if any(row["marks"] for row in curve.measured) else []),
-        *([_failed_layer(curve)] if curve.failed else []),
     ]
 
 
@@ -136,12 +198,12 @@ def _roles() -> dict[str, Any]:
     }
 
 
-def _failed_layer(curve: Curve) -> Any:
+def _failed_layer(axes: dict[str, Any]) -> Any:
     base: Any = alt.Chart(alt.NamedData(name="failed"))
     return base.mark_point(
         shape="cross", angle=45, filled=True, size=80, color="var(--fail)"
     ).encode(
-        x=_axes(curve)["x"],
+        x=axes["x"],
         y=alt.value(_HEIGHT_PX - 8),
         tooltip=[
             alt.Tooltip("tokens:Q", title="batch size"),
@@ -150,21 +212,18 @@ def _failed_layer(curve: Curve) -> Any:
     )
 
 
-def _model_row(cost: Cost) -> dict[str, Any]:
-    return _known(
-        tokens=cost.tokens,
-        latency_us=cost.latency_us,
-        lo_us=cost.latency_us_lo,
-        hi_us=cost.latency_us_hi,
-    )
+def _model_row(cost: Cost, quantity: Quantity) -> Row | None:
+    value, low, high = quantity.of_cost(cost)
+    return None if value is None else _known(tokens=cost.tokens, value=value, lo=low, hi=high)
 
 
-def _measured_row(row: Row) -> dict[str, Any]:
+def _measured_row(row: Row, quantity: Quantity) -> Row:
+    value, low, high = quantity.of_point(row)
     return _known(
         tokens=row["tokens"],
-        latency_us=row["latency_us"],
-        lo_us=row["latency_us_lo"],
-        hi_us=row["latency_us_hi"],
+        value=value,
+        lo=low,
+        hi=high,
         role=row["role"],
         calls=row["calls"],
         spread=row["spread"],

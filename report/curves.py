@@ -3,7 +3,7 @@
 import json
 from typing import Final
 
-from .charts import chart_spec
+from .charts import ENERGY, LATENCY, Quantity, chart_spec
 from .contents import Contents, Curve, Row, is_measured
 from .markup import Html, element, joined, table
 from .quantities import between, count, latency, percent, significant
@@ -13,7 +13,15 @@ from .verdict import outcome
 # Sources whose numbers did not come from the hardware that the report is about.
 _NOT_MEASURED: Final = ("simulated", "estimated", "imported")
 _ALL_TABLE_ROWS: Final = 1000  # of all tables together: it bounds the size of the page
-_CLOCKS: Final = {"kernel": "kernel time", "wall": "wall time per call"}
+_SOURCES: Final = {
+    "kernel": "kernel time",
+    "wall": "wall time per call",
+    "nvml_counter": "NVML's energy counter",
+    "nvml_power": "NVML's power",
+    "nsys_nvml": "power within the trace",
+    "external_meter": "an external meter",
+    "rapl": "RAPL",
+}
 # Ratios show on logarithmic axes, the steps of large sizes on linear ones.
 _AXES: Final = Html(
     '<fieldset id="axes"><legend>Axes</legend>'
@@ -33,7 +41,7 @@ def source(name: str) -> Html:
     """Name a source of numbers, as a badge where that is no measurement of this device."""
     if name in _NOT_MEASURED:
         return element("span", name, class_="badge")
-    return element("span", _CLOCKS.get(name, name))
+    return element("span", _SOURCES.get(name, name))
 
 
 def curves_section(contents: Contents) -> Html:
@@ -66,24 +74,27 @@ def curves_section(contents: Contents) -> Html:
 
 def _figure(index: int, curve: Curve, brief: bool) -> Html:
     words = _summary(curve)
-    spec = chart_spec(curve)
-    if spec is None:
-        plot = element("p", "Nothing to draw: no point was measured.", class_="notice")
-    else:
-        alternative = f"Chart of latency over batch size for {curve.op}. {words}"
-        plot = joined(
-            element(
-                "div", class_="plot", role="img", aria_label=alternative, data_spec=f"spec-{index}"
-            ),
-            _json_script(f"spec-{index}", spec),
-        )
+    plots = [_plot(index, curve, quantity, words) for quantity in (LATENCY, ENERGY)]
+    if not any(plots):
+        plots = [element("p", "Nothing to draw: no point was measured.", class_="notice")]
     return element(
         "figure",
         element("h3", curve.op, element("span", curve.slug, class_="under")),
         element("figcaption", words, element("span", *_labels(curve), class_="under")),
-        plot,
+        *plots,
         _details(curve, brief),
     )
+
+
+def _plot(index: int, curve: Curve, quantity: Quantity, words: str) -> Html:
+    """Show the chart of a quantity; nothing where nobody measured or fitted it."""
+    spec = chart_spec(curve, quantity)
+    if spec is None:
+        return Html()
+    name = f"spec-{index}-{quantity.name}"
+    alternative = f"Chart of {quantity.name} over batch size for {curve.op}. {words}"
+    box = element("div", class_="plot", role="img", aria_label=alternative, data_spec=name)
+    return joined(box, _json_script(name, spec))
 
 
 def _json_script(identifier: str, body: object) -> Html:
@@ -126,10 +137,12 @@ def _fit_sentence(curve: Curve) -> str:
 
 
 def _labels(curve: Curve) -> list[Html]:
-    """Where the latencies come from, and the verdicts on this curve."""
+    """Where latencies and energies come from, and the verdicts on this curve."""
     names = {row["latency_source"] for row in curve.measured}
     names |= set() if curve.model is None else {curve.model.latency_source}
     labels = [source(name) for name in sorted(filter(None, names))]
+    meters = {row["energy_source"] for row in curve.points if row["energy_mj"] is not None}
+    labels += [element("span", "energy: ", source(name)) for name in sorted(filter(None, meters))]
     labels += [element("span", f"{v.metric} ", outcome(v.outcome)) for v in curve.verdicts]
     return [joined(" · " if index else "", label) for index, label in enumerate(labels)]
 

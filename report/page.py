@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections import Counter
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -66,7 +67,8 @@ def _head(contents: Contents) -> Html:
         "default-src 'none'; style-src 'unsafe-inline'; "
         f"script-src 'sha256-{base64.b64encode(digest).decode()}'"
     )
-    title = f"moeprof: {contents.plan.preset} on {contents.provenance.device_name}"
+    device = contents.provenance.device_name
+    title = f"moeprof: kernel costs of {contents.plan.preset} on {device}"
     return Html(
         '<head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
@@ -88,8 +90,8 @@ def _header(contents: Contents) -> Html:
     badge = element("span", "simulated", class_="badge") if simulated else ""
     return element(
         "header",
-        element("h1", f"{contents.plan.preset} on {provenance.device_name} ", badge),
-        element("p", "Cost of each kernel, ", _date(provenance.utc), class_="muted"),
+        element("h1", f"What each kernel costs on {provenance.device_name} ", badge),
+        element("p", f"Preset {contents.plan.preset}, ", _date(provenance.utc), class_="muted"),
         _warning(
             simulated, "This device is simulated: no number here was measured on real hardware."
         ),
@@ -126,4 +128,14 @@ def _counts(contents: Contents) -> list[tuple[str, object]]:
         ("points measured", f"{len(contents.points) - failed:,}, {held_out:,} of them held out"),
         ("points failed", f"{failed:,}"),
         ("points marked", f"{sum(bool(row['marks']) for row in contents.points):,}"),
+        ("points with energy", _energy(contents)),
     ]
+
+
+def _energy(contents: Contents) -> str:
+    """Count the points whose energy is known, and say who told it; or why there is none."""
+    told = Counter(row["energy_source"] for row in contents.points if row["energy_mj"] is not None)
+    if told:
+        return ", ".join(f"{number:,} ({source})" for source, number in told.most_common())
+    reasons = Counter(row["energy_reason"] for row in contents.points if row["energy_reason"])
+    return "none" + "".join(f": {reason}" for reason, _ in reasons.most_common(1))

@@ -5,7 +5,7 @@ from typing import Any
 import altair as alt
 import pytest
 
-from moeprof.report.charts import chart_spec
+from moeprof.report.charts import ENERGY, LATENCY, Quantity, chart_spec
 from moeprof.report.contents import Curve, read_contents
 from moeprof.store.run import Run
 
@@ -16,8 +16,14 @@ def fc1(full_run: Run) -> Curve:
     return read_contents(full_run).curves[0]
 
 
-def spec_of(curve: Curve) -> dict[str, Any]:
-    spec = chart_spec(curve)
+def with_energy(curve: Curve, **energy: float | None) -> Curve:
+    """The curve with an energy of its first measured point alone."""
+    first, *others = curve.measured
+    return replace(curve, points=(first | energy, *others))
+
+
+def spec_of(curve: Curve, quantity: Quantity = LATENCY) -> dict[str, Any]:
+    spec = chart_spec(curve, quantity)
     assert spec is not None
     return spec
 
@@ -46,7 +52,7 @@ def test_every_point_and_every_size_is_in_it(fc1: Curve) -> None:
 
 def test_both_axes_are_logarithmic_and_hold_everything(fc1: Curve) -> None:
     spec = spec_of(fc1)
-    values = [row["latency_us"] for row in spec["datasets"]["measured"]]
+    values = [row["value"] for row in spec["datasets"]["measured"]]
     for scale in scales(spec, "x"):
         assert scale["type"] == "log"
         assert scale["domain"][0] < 1 < 512 < scale["domain"][1]
@@ -68,7 +74,37 @@ def test_without_a_model_the_points_stand_alone(fc1: Curve) -> None:
 
 
 def test_a_curve_with_failures_alone_has_no_chart(fc1: Curve) -> None:
-    assert chart_spec(replace(fc1, points=tuple(fc1.failed), model=None, costs={})) is None
+    assert chart_spec(replace(fc1, points=tuple(fc1.failed), model=None, costs={}), LATENCY) is None
+
+
+def test_energy_has_a_chart_where_it_is_known(fc1: Curve) -> None:
+    assert chart_spec(fc1, ENERGY) is None
+    spec = spec_of(with_energy(fc1, energy_mj=2.5, energy_mj_ci95=0.1), ENERGY)
+    alt.LayerChart.from_dict(spec)
+    (row,) = spec["datasets"]["measured"]
+    assert (row["value"], row["lo"], row["hi"]) == (2.5, 2.4, 2.6)
+    assert spec["datasets"]["failed"] == []
+    assert "energy (mJ)" in json.dumps(spec["layer"])
+
+
+@pytest.mark.parametrize("half_mj", [None, 2.5, 9.0])
+def test_an_interval_that_no_logarithm_can_show_is_left_out(
+    fc1: Curve, half_mj: float | None
+) -> None:
+    spec = spec_of(with_energy(fc1, energy_mj=2.5, energy_mj_ci95=half_mj), ENERGY)
+    (row,) = spec["datasets"]["measured"]
+    assert "lo" not in row
+
+
+def test_predicted_energy_is_drawn_with_its_band(fc1: Curve) -> None:
+    costs = {
+        tokens: replace(cost, energy_mj=0.1 * tokens, energy_mj_lo=0.09 * tokens,
+                        energy_mj_hi=0.11 * tokens)
+        for tokens, cost in fc1.costs.items()
+    }  # fmt: skip
+    model = spec_of(replace(fc1, costs=costs), ENERGY)["datasets"]["model"]
+    assert len(model) == len(costs)
+    assert model[9] == {"tokens": 10, "value": 1.0, "lo": 0.9, "hi": 1.1}
 
 
 def test_no_text_of_a_file_outside_the_data_and_no_address(fc1: Curve) -> None:

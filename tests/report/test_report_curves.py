@@ -21,11 +21,21 @@ def with_first_curve(contents: Contents, points: list[Row]) -> Contents:
 def test_each_curve_has_a_chart_a_text_for_it_and_a_table(contents: Contents) -> None:
     page = curves_section(contents)
     for index, curve in enumerate(contents.curves):
-        assert f'id="spec-{index}"' in page
+        assert f'id="spec-{index}-latency"' in page
+        assert f'id="spec-{index}-energy"' not in page
         assert f'aria-label="Chart of latency over batch size for {curve.op}. ' in page
         assert f"<caption>Points of {curve.slug}</caption>" in page
         for row in curve.measured:
             assert str(significant(row["latency_us"])) in page
+
+
+def test_known_energy_has_a_chart_and_its_source(contents: Contents) -> None:
+    row = contents.curves[0].measured[0]
+    measured = row | {"energy_mj": 1.5, "energy_mj_ci95": 0.1, "energy_source": "nvml_counter"}
+    page = curves_section(with_first_curve(contents, [measured]))
+    assert 'aria-label="Chart of energy over batch size for fc1. ' in page
+    assert 'data-spec="spec-0-energy"' in page
+    assert "energy: <span>NVML&#x27;s energy counter</span>" in page
 
 
 def test_the_words_name_counts_range_fit_and_clock(contents: Contents) -> None:
@@ -65,5 +75,5 @@ def test_columns_of_energy_and_heat_appear_once_they_are_measured(contents: Cont
     measured = row | {"energy_mj": 1.5, "energy_source": "nvml_counter", "temp_rise_c": 0.25}
     page = curves_section(with_first_curve(contents, [measured]))
     assert "energy (mJ)" in page
-    assert "1.500 <span>nvml_counter</span>" in page
+    assert "1.500 <span>NVML&#x27;s energy counter</span>" in page
     assert "0.2500" in page

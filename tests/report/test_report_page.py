@@ -118,12 +118,23 @@ def test_each_curve_has_its_chart(page: Page) -> None:
 
 def test_it_has_a_language_a_title_and_headings_in_order(page: Page, text: str) -> None:
     assert page.named("html") == [{"lang": "en"}]
-    assert "<title>moeprof: small on Example CPU 9000</title>" in text
+    assert "<title>moeprof: kernel costs of small on Example CPU 9000</title>" in text
     assert len(page.named("h1")) == 1
     headings = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
     assert all(after - before <= 1 for before, after in pairwise(headings))
     linked = {(a["href"] or "")[1:] for a in page.named("a")}
     assert linked == {section["id"] for section in page.named("section")}
+
+
+def test_the_head_says_how_many_points_have_energy_or_why_none(
+    build: Build, plan: Plan, provenance: Provenance, rows: Rows
+) -> None:
+    page = render_report(build(plan, provenance, rows, stages=0))
+    assert "<dt>points with energy</dt><dd>none: no power was recorded in this run</dd>" in page
+    for row in rows[:2]:
+        row |= {"energy_mj": 1.5, "energy_source": "nvml_counter"}
+    page = render_report(build(plan, provenance, rows, stages=0))
+    assert "<dt>points with energy</dt><dd>2 (nvml_counter)</dd>" in page
 
 
 def test_the_date_of_the_measurement_is_readable(text: str) -> None:
