@@ -15,7 +15,7 @@ import math
 import platform
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from moeprof.device.peaks import data_sheet
 from moeprof.kernels import tiles
 from moeprof.kernels.dequant_linear import dequant_linear, dequant_linear_reference
 from moeprof.kernels.packing import pack, packed_shape
+from moeprof.kernels.sass import MachineCode
 from moeprof.kernels.static import (
     MIXTRAL_FC1,
     MOST_PER_TOKEN,
@@ -39,6 +40,15 @@ from moeprof.kernels.static import (
 from moeprof.kernels.tiles import Layer, Tile
 from moeprof.kernels.topk import topk
 
+SMALLER_LAYERS = (Layer(2048, 768, 4, 128), Layer(2048, 7168, 4, 128))  # Qwen3, DeepSeek-V3
+OTHER_WEIGHTS: tuple[tuple[dict[str, Any], torch.dtype], ...] = (
+    ({}, torch.float16),
+    ({"bits": 8}, torch.bfloat16),
+    ({"zeros": True}, torch.bfloat16),
+    ({"group": 64}, torch.bfloat16),
+    ({"group": 64, "zeros": True}, torch.bfloat16),
+    ({"group": 32}, torch.bfloat16),
+)
 BATCHES = (1, 16, 64, 128, 256, 512)
 ROUTERS = ((512, 128, 8), (512, 256, 8), (4096, 128, 8), (8192, 256, 8), (8192, 512, 8))
 # Of an H200's floor, and against torch's bfloat16 linear (kernels at 256 and 512: with GELU).
@@ -84,21 +94,36 @@ def gates() -> Iterator[dict[str, Any]]:
     for family, rows in itertools.product((80, 90, 100), MOST_PER_WEIGHT):
         tile, code = dequant_linear_code(MIXTRAL_FC1, rows, family)
         if tile.rows == rows:
-            most = MOST_PER_WEIGHT[rows] if family == 90 else None
-            name = f"dequant_linear {rows} x {tile.outputs}"
-            yield gate(name, code, instructions_per_weight(tile, code), most)
-    for bits, dtype in ((4, torch.float16), (8, torch.bfloat16)):
-        for rows in MOST_PER_WEIGHT:
-            layer = replace(MIXTRAL_FC1, bits=bits)
-            tile, code = dequant_linear_code(layer, rows, 90, dtype)
-            name = f"dequant_linear {rows} x {tile.outputs} w{bits} {str(dtype)[6:]}"
-            yield gate(name, code, instructions_per_weight(tile, code), None)
+            yield linear_gate(MIXTRAL_FC1, tile, code, MOST_PER_WEIGHT if family == 90 else {})
+    for layer, rows in itertools.product(SMALLER_LAYERS, MOST_PER_WEIGHT):
+        tile, code = dequant_linear_code(layer, rows, 90)
+        if tile.rows == rows:
+            yield linear_gate(layer, tile, code, MOST_PER_WEIGHT)
+    for (change, dtype), rows in itertools.product(OTHER_WEIGHTS, MOST_PER_WEIGHT):
+        layer = replace(MIXTRAL_FC1, **change)
+        tile, code = dequant_linear_code(layer, rows, 90, dtype)
+        if tile.rows == rows:
+            yield linear_gate(layer, tile, code, {}, dtype)
     for (experts, k), most in MOST_PER_TOKEN.items():
         rows, code = topk_code(experts, k, 90)
         yield gate(f"topk {experts} k {k}", code, code.instructions / rows, most)
 
 
-def gate(name: str, code: Any, cost: float, most: float | None) -> dict[str, Any]:
+def linear_gate(
+    layer: Layer,
+    tile: Tile,
+    code: MachineCode,
+    most: Mapping[int, float],
+    dtype: torch.dtype = torch.bfloat16,
+) -> dict[str, Any]:
+    """One row of a linear layer; `most` are the limits by rows of the tile."""
+    weights = f"w{layer.bits} g{layer.group}{' zeros' if layer.zeros else ''} {str(dtype)[6:]}"
+    name = f"{layer.inputs}->{layer.outputs} {weights}, {tile.rows} x {tile.outputs}"
+    cost = instructions_per_weight(tile, code)
+    return gate(f"dequant_linear {name}", code, cost, most.get(tile.rows))
+
+
+def gate(name: str, code: MachineCode, cost: float, most: float | None) -> dict[str, Any]:
     """One row: what the machine code is, and whether it keeps its gate."""
     kept = code.spills == code.stack_bytes == code.narrow_copies == code.conversions == 0
     return {
@@ -311,8 +336,9 @@ def tuned(
     bench: Bench, layer: Layer, tokens: int, ours: Callable[[], Calls], size: str
 ) -> Iterator[Timed]:
     """Try the neighbours of the chosen tile; the best is a row for MEASURED."""
-    chosen = tiles.choose_tile(tiles.gpu_at(0), layer, tokens)
-    key = (bench.name, layer, chosen.rows)
+    gpu = tiles.gpu_at(0)
+    chosen = tiles.choose_tile(gpu, layer, tokens)
+    key = (gpu.name, layer, tiles.rows_for(gpu, tokens))
     times: dict[Tile, float] = {}
     for outputs, warps, stages, splits in itertools.product(
         (64, 128), (4, 8), range(2, chosen.stages + 2), (1, 2, 3, 4, 6, 8)

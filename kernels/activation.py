@@ -40,3 +40,11 @@ def activate(x, KIND: tl.constexpr):  # type: ignore[no-untyped-def]
         return tl.where(x < 0.0, 0.0, x)  # a NaN stays one
     else:
         return x
+
+
+@jit  # type: ignore[untyped-decorator]
+def finish(y_ptr, at, bias_ptr, n, N, sums, inside, ACTIVATION: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Add the bias of the outputs n to float32 sums, activate them and store them at y_ptr + at."""
+    if bias_ptr is not None:
+        sums += tl.load(bias_ptr + n, mask=n < N, other=0.0).to(tl.float32)
+    tl.store(y_ptr + at, activate(sums, ACTIVATION).to(y_ptr.dtype.element_ty), mask=inside)

@@ -13,11 +13,10 @@ from __future__ import annotations
 import torch
 
 from ..store.errors import BadInput
+from .arguments import check_by_expert, check_picks, check_rows
 from .backend import gpu_of, jit, runs_kernel, tl, triton
 from .ranking import key_value, ordered_key, take_largest
-from .topk import MOST_EXPERTS, MOST_PICKS
 
-_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 MOST_TOKENS = 4096
 
 
@@ -61,25 +60,15 @@ def active_set_reference(
 
 
 def _check(scores: torch.Tensor, prices: torch.Tensor, k: int) -> None:
-    if scores.dim() != 2 or scores.dtype not in _DTYPES:
-        raise BadInput(
-            "scores must be [tokens, experts] of float32, bfloat16 or float16,"
-            f" not {scores.dtype} {list(scores.shape)}"
-        )
+    check_rows("scores", scores)
     tokens, experts = scores.shape
-    if tokens > MOST_TOKENS or not 1 <= experts <= MOST_EXPERTS:
+    if tokens > MOST_TOKENS:
         raise BadInput(
-            f"scores are {[tokens, experts]}, and must be at most [{MOST_TOKENS}, {MOST_EXPERTS}]",
+            f"there are {tokens} tokens, and must be at most {MOST_TOKENS}",
             hint="one program sees the whole batch: the rule is for decode",
         )
-    if prices.shape != (experts,) or prices.dtype != torch.float32:
-        raise BadInput(
-            f"prices must be float32 [{experts}], not {prices.dtype} {list(prices.shape)}"
-        )
-    if prices.device != scores.device:
-        raise BadInput(f"scores are on {scores.device} and prices on {prices.device}")
-    if not 1 <= k <= min(experts, MOST_PICKS):
-        raise BadInput(f"k is {k}, and must lie in 1..{min(experts, MOST_PICKS)}")
+    check_picks(k, experts)
+    check_by_expert("prices", prices, torch.float32, scores)
 
 
 def _launch(
@@ -92,7 +81,7 @@ def _launch(
     with gpu_of(scores):
         active_set_kernel[(1,)](
             scores,
-            prices.contiguous(),
+            prices,
             weights,
             ids,
             kept,

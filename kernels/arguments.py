@@ -1,4 +1,4 @@
-"""What a product on packed weights refuses, and why."""
+"""What the kernels refuse, and why."""
 
 import torch
 
@@ -7,6 +7,7 @@ from .activation import REFERENCES
 from .packing import group_size
 
 DTYPES = (torch.bfloat16, torch.float16, torch.float32)
+MOST_EXPERTS, MOST_PICKS = 1024, 32
 _MOST_OFFSETS = 2**31
 
 
@@ -54,3 +55,47 @@ def check_weights(
             f"{x.shape[0]} tokens need offsets up to {offsets}, and the kernel counts to 2^31",
             hint="split the batch",
         )
+
+
+def check_rows(name: str, rows: torch.Tensor) -> None:
+    """Raise BadInput unless `rows` are [tokens, experts] that the routing kernels take."""
+    if rows.dim() != 2 or rows.dtype not in DTYPES:
+        raise BadInput(
+            f"{name} must be [tokens, experts] of float32, bfloat16 or float16,"
+            f" not {rows.dtype} {list(rows.shape)}"
+        )
+    experts = rows.shape[1]
+    if not 1 <= experts <= MOST_EXPERTS:
+        raise BadInput(f"there are {experts} experts, and must be 1..{MOST_EXPERTS}")
+    if experts * rows.stride(1) >= _MOST_OFFSETS:
+        raise BadInput(
+            f"a row of {name} reaches over offsets up to {experts * rows.stride(1)}, and the kernel"
+            " counts to 2^31",
+            hint="call .contiguous() on it",
+        )
+
+
+def check_picks(k: int, most: int) -> None:
+    """Raise BadInput unless k of `most` experts can be picked."""
+    allowed = min(most, MOST_PICKS)
+    if type(k) is not int or not 1 <= k <= allowed:
+        raise BadInput(f"k is {k!r}, and must lie in 1..{allowed} for these experts")
+
+
+def check_by_expert(
+    name: str, numbers: torch.Tensor | None, dtype: torch.dtype, rows: torch.Tensor
+) -> None:
+    """Raise BadInput unless `numbers`, where given, hold one of `dtype` for each expert."""
+    if numbers is None:
+        return
+    if numbers.shape != (rows.shape[1],) or numbers.dtype != dtype:
+        raise BadInput(
+            f"{name} must be {dtype} [{rows.shape[1]}], not {numbers.dtype} {list(numbers.shape)}"
+        )
+    if numbers.device != rows.device:
+        raise BadInput(
+            f"{name} is on {numbers.device}, and must be on {rows.device}",
+            hint="move all to one device",
+        )
+    if not numbers.is_contiguous():
+        raise BadInput(f"{name} must be contiguous, and has strides {numbers.stride()}")

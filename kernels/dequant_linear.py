@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from .activation import DERIVATIVES, REFERENCES, activate
+from .activation import DERIVATIVES, REFERENCES, finish
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
 from .fragment import compute_types, empty_result
@@ -110,7 +110,8 @@ def _launch(
     activation: str,
 ) -> torch.Tensor:
     (tokens, inputs), (groups, outputs) = x.shape, scales.shape
-    layer = Layer(outputs, inputs, bits_of(packed, (outputs, inputs)), inputs // groups)
+    bits = bits_of(packed, (outputs, inputs))
+    layer = Layer(outputs, inputs, bits, inputs // groups, zeros is not None)
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
     tile = choose_tile(gpu, layer, tokens, x.element_size())
     grid = (triton.cdiv(tokens, tile.rows), triton.cdiv(outputs, tile.outputs), tile.splits)
@@ -249,7 +250,4 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
                 there = parts_ptr + j * M * N + at
                 sums += tl.load(there, mask=inside, other=0.0, cache_modifier=".cg")
     if last:
-        if bias_ptr is not None:
-            sums += tl.load(bias_ptr + n, mask=n < N, other=0.0).to(tl.float32)
-        y = activate(sums, ACTIVATION)
-        tl.store(y_ptr + at, y.to(y_ptr.dtype.element_ty), mask=inside)
+        finish(y_ptr, at, bias_ptr, n, N, sums, inside, ACTIVATION)

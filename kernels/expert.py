@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ..store.errors import BadInput
-from .activation import activate
+from .activation import finish
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
 from .dequant_linear import constants, dequant_linear, dequant_linear_reference
@@ -105,7 +105,10 @@ def grouped_linear_reference(
     """Compute the same in torch, expert by expert, in any floating dtype."""
     sizes = counts.tolist()
     if min(sizes) < 0 or sum(sizes) != len(x):
-        raise BadInput(f"counts sum to {sum(sizes)}, and x has {len(x)} rows")
+        raise BadInput(
+            f"counts must be 0 or more and sum to the {len(x)} rows of x: their least is"
+            f" {min(sizes)} and their sum {sum(sizes)}"
+        )
     y = x.new_empty((len(x), weights.scales.shape[2]))
     for number, (rows, out) in enumerate(
         zip(torch.split(x, sizes), torch.split(y, sizes), strict=True)
@@ -126,7 +129,7 @@ def _launch(
         return x.new_empty((0, outputs))
     y = empty_result(x, outputs)
     bits = bits_of(weights.packed[0], (outputs, inputs))
-    layer = Layer(outputs, inputs, bits, inputs // groups)
+    layer = Layer(outputs, inputs, bits, inputs // groups, weights.zeros is not None)
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
     tile = choose_tile(gpu, layer, -(-tokens // number), x.element_size())
     most_tiles = tokens // tile.rows + min(number, tokens)
@@ -224,9 +227,6 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
             DT,
             ASM,
         )
-        if bias_ptr is not None:
-            bias = tl.load(bias_ptr + own * N + n, mask=n < N, other=0.0)
-            sums += bias.to(tl.float32)
-        y = activate(sums, ACTIVATION).to(y_ptr.dtype.element_ty)
+        bias = None if bias_ptr is None else bias_ptr + own * N
         inside = (row[None, :] < limit) & (n < N)
-        tl.store(y_ptr + row[None, :] * N + n, y, mask=inside)
+        finish(y_ptr, row[None, :] * N + n, bias, n, N, sums, inside, ACTIVATION)

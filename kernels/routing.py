@@ -1,7 +1,10 @@
 """How a router writes it: which scores become weights, and which experts may be picked."""
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
+
+import torch
 
 from ..store.errors import BadInput
 
@@ -28,8 +31,48 @@ class Routing:
             raise BadInput(
                 f"scores is {self.scores!r}", hint="it must be picked, softmax or sigmoid"
             )
-        if not 1 <= self.kept_groups <= self.groups:
-            raise BadInput(f"kept_groups is {self.kept_groups}, and must lie in 1..{self.groups}")
+        if not isfinite(self.scale):
+            raise BadInput(f"scale is {self.scale}, and must be finite")
+        if type(self.groups) is not int or self.groups < 1:
+            raise BadInput(f"groups is {self.groups!r}, and must be a positive integer")
+        if type(self.kept_groups) is not int or not 1 <= self.kept_groups <= self.groups:
+            raise BadInput(f"kept_groups is {self.kept_groups!r}, and must lie in 1..{self.groups}")
 
 
 PLAIN = Routing()
+
+
+def scores_of(logits: torch.Tensor, routing: Routing) -> torch.Tensor:
+    """Scores [tokens, experts] as a bias is added to them."""
+    if routing.scores == "picked":
+        return logits
+    return torch.sigmoid(logits) if routing.scores == "sigmoid" else torch.softmax(logits, dim=1)
+
+
+def weights_of(logits: torch.Tensor, ids: torch.Tensor, routing: Routing) -> torch.Tensor:
+    """Weights of the picks `ids` [tokens, k], of at least float32, differentiable by the logits."""
+    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    if routing.scores == "softmax":
+        weights = scores_of(precise, routing).gather(1, ids)
+    else:
+        picked = precise.gather(1, ids)
+        sigmoid = routing.scores == "sigmoid"
+        weights = torch.sigmoid(picked) if sigmoid else torch.softmax(picked, dim=1)
+    if routing.renormalise:
+        weights = weights / weights.sum(dim=1, keepdim=True)
+    weights = weights * routing.scale
+    total = weights.sum(dim=1, keepdim=True)
+    return torch.where(total == total, weights, 0.0)
+
+
+def experts_kept(rank: torch.Tensor, routing: Routing, by_two: bool) -> torch.Tensor:
+    """Which experts lie in the groups that may be picked from, bool [tokens, experts].
+
+    A group counts by its largest rank, or by the sum of its two largest.
+    """
+    grouped = rank.view(len(rank), routing.groups, -1)
+    best = grouped.topk(min(2, grouped.shape[2]) if by_two else 1, dim=2).values.sum(dim=2)
+    order = torch.sort(best, dim=1, descending=True, stable=True).indices
+    kept = torch.zeros_like(best, dtype=torch.bool)
+    kept.scatter_(1, order[:, : routing.kept_groups], True)
+    return kept.repeat_interleave(grouped.shape[2], dim=1)

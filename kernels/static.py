@@ -36,12 +36,11 @@ def dequant_linear_code(
     tokens: int,
     family: int,
     dtype: torch.dtype = torch.bfloat16,
-    with_zeros: bool = False,
 ) -> tuple[Tile, MachineCode]:
     """Compile dequant_linear, with bias and tanh GELU, as it would be launched on that family."""
     tile = choose_tile(GPUS[family], layer, tokens, dtype.itemsize)
     split = tile.splits > 1
-    types = _product_types(dtype, with_zeros) | {
+    types = _product_types(dtype, layer.zeros) | {
         "M": "i32",
         "parts_ptr": "*fp32" if split else None,
         "arrived_ptr": "*i32" if split else None,
@@ -55,7 +54,7 @@ def grouped_linear_code(
 ) -> tuple[Tile, MachineCode]:
     """Compile grouped_linear on bfloat16, with bias and SiLU, for `tokens` rows over `experts`."""
     tile = choose_tile(GPUS[family], layer, -(-tokens // experts))
-    types = _product_types(torch.bfloat16, False) | {"counts_ptr": "*i32"}
+    types = _product_types(torch.bfloat16, layer.zeros) | {"counts_ptr": "*i32"}
     settings = grouped_constants(experts, layer, tile, "silu", torch.bfloat16)
     return tile, _compiled(grouped_linear_kernel, types, settings, family, tile)
 

@@ -31,6 +31,7 @@ class Layer:
     inputs: int
     bits: int
     group: int
+    zeros: bool = False  # whether it has zero points
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +75,30 @@ _SHARED_BYTES = {80: 99 << 10, 90: 227 << 10, 100: 227 << 10}
 _MOST_SPLITS = 8
 
 
+def rows_for(gpu: Gpu, tokens: int) -> int:
+    """Rows by which MEASURED and the table are asked for a batch; its tile may have others."""
+    table = _TILES[gpu.family]
+    return min(max(min(table), 1 << (tokens - 1).bit_length()), max(table))
+
+
 def choose_tile(gpu: Gpu, layer: Layer, tokens: int, element_bytes: int = 2) -> Tile:
     """Choose the tile for a batch of `tokens` whose elements have `element_bytes`."""
-    table = _TILES[gpu.family]
-    rows = min(max(min(table), 1 << (tokens - 1).bit_length()), max(table))
+    rows = rows_for(gpu, tokens)
     measured = MEASURED.get((gpu.name, layer, rows))
     if measured is not None and element_bytes == 2:
         return measured
+    tile = _tile_of(gpu, layer, tokens, rows, element_bytes)
+    if tile.rows == 256 and tile.splits > 1:  # its sums fill the registers: the parts would spill
+        return _tile_of(gpu, layer, tokens, 128, element_bytes)
+    return tile
+
+
+def _tile_of(gpu: Gpu, layer: Layer, tokens: int, rows: int, element_bytes: int) -> Tile:
     if element_bytes == 4:  # no tensor core and no packing of pairs: small tiles keep the registers
         outputs, inputs, warps, stages = 32, 64, 4, 2
         rows = min(rows, 32)
     else:
-        outputs, inputs, warps, stages = table[rows]
+        outputs, inputs, warps, stages = _TILES[gpu.family][rows]
     tile = _fit_group(Tile(rows, outputs, inputs, warps, stages, "product"), layer)
     stage_bytes = tile.inputs * (tile.rows * element_bytes + tile.outputs * layer.bits // 8)
     stages = min(tile.stages, _SHARED_BYTES[gpu.family] // stage_bytes)
@@ -99,12 +112,15 @@ def _fit_group(tile: Tile, layer: Layer) -> Tile:
     scales = "weight" if large else "product"
     if layer.group % tile.inputs == 0 or layer.group == layer.inputs:
         return replace(tile, scales=scales)
-    if (
-        layer.group == 64 and layer.bits == 4 and not large
-    ):  # two float32 products at once: more warps share the registers
+    if layer.group == 64 and layer.bits == 4 and not layer.zeros and not large:
+        # Two float32 products at once: more warps share the registers.
         return replace(tile, inputs=128, warps=8 if tile.rows == 64 else tile.warps, scales=scales)
-    if layer.group == 32:  # 16 rows of half a step would be copied by less than 16 bytes a thread
-        return replace(tile, rows=max(tile.rows, 32), outputs=128, inputs=64, scales=scales)
+    if layer.group == 32:
+        # 16 rows of half a step would be copied by less than 16 bytes a thread. Of 256 rows Triton
+        # 3.7.1 makes an empty kernel for sm_100; of 128 and 8 bits one that spills on sm_80.
+        rows = min(max(tile.rows, 32), 128 if layer.bits == 4 else 64)
+        scales = "weight" if rows >= 128 else "product"
+        return replace(tile, rows=rows, outputs=128, inputs=64, scales=scales)
     if layer.group % 64 == 0:
         return replace(tile, inputs=64, scales=scales)
     return replace(tile, inputs=64, scales="each")

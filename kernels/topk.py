@@ -12,12 +12,10 @@ from typing import Any
 import torch
 
 from ..store.errors import BadInput
+from .arguments import check_by_expert, check_picks, check_rows
 from .backend import gpu_of, jit, runs_kernel, tl, triton
-from .ranking import key_value, ordered_key, take_largest
-from .routing import PLAIN, Routing
-
-MOST_EXPERTS, MOST_PICKS = 1024, 32
-_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
+from .ranking import keys_of_best_groups, ordered_key, take_largest
+from .routing import PLAIN, Routing, experts_kept, scores_of, weights_of
 
 
 def topk(
@@ -40,8 +38,8 @@ def topk(
     numbers (a NaN or +inf is picked, or nothing but -inf) they are all zero. Gradients are those
     of the weights by the logits.
 
-    Raises BadInput for another shape or dtype, for more than 1024 experts, and for a k outside
-    1..32 or above the experts of the groups kept.
+    Raises BadInput for another shape, dtype, stride or device, for more than 1024 experts, and for
+    a k outside 1..32 or above the experts of the groups kept.
     """
     _check(logits, k, routing, bias, counts)
     picked: tuple[torch.Tensor, torch.Tensor] = _Topk.apply(  # type: ignore[no-untyped-call]
@@ -61,47 +59,16 @@ def topk_reference(
     rank = logits
     if bias is not None:
         precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        rank = _scores(precise, routing) + bias
+        rank = scores_of(precise, routing) + bias
     order = torch.sort(rank, dim=1, descending=True, stable=True).indices
     if routing.groups > 1:
-        kept = _kept(rank, routing, by_two=bias is not None).gather(1, order)
+        kept = experts_kept(rank, routing, by_two=bias is not None).gather(1, order)
         kept_first = torch.sort(kept.int(), dim=1, descending=True, stable=True).indices
         order = order.gather(1, kept_first)
     ids = order[:, :k]
     if counts is not None:
         counts += torch.bincount(ids.flatten(), minlength=len(counts))
     return weights_of(logits, ids, routing), ids.to(torch.int32)
-
-
-def weights_of(logits: torch.Tensor, ids: torch.Tensor, routing: Routing) -> torch.Tensor:
-    """Weights of the picks `ids` [tokens, k], differentiable by the logits."""
-    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    if routing.scores == "softmax":
-        weights = _scores(precise, routing).gather(1, ids)
-    else:
-        picked = precise.gather(1, ids)
-        sigmoid = routing.scores == "sigmoid"
-        weights = torch.sigmoid(picked) if sigmoid else torch.softmax(picked, dim=1)
-    if routing.renormalise:
-        weights = weights / weights.sum(dim=1, keepdim=True)
-    weights = weights * routing.scale
-    total = weights.sum(dim=1, keepdim=True)
-    return torch.where(total == total, weights, 0.0)
-
-
-def _scores(logits: torch.Tensor, routing: Routing) -> torch.Tensor:
-    if routing.scores == "picked":
-        return logits
-    return torch.sigmoid(logits) if routing.scores == "sigmoid" else torch.softmax(logits, dim=1)
-
-
-def _kept(rank: torch.Tensor, routing: Routing, by_two: bool) -> torch.Tensor:
-    grouped = rank.view(len(rank), routing.groups, -1)
-    best = grouped.topk(min(2, grouped.shape[2]) if by_two else 1, dim=2).values.sum(dim=2)
-    order = torch.sort(best, dim=1, descending=True, stable=True).indices
-    kept = torch.zeros_like(best, dtype=torch.bool)
-    kept.scatter_(1, order[:, : routing.kept_groups], True)
-    return kept.repeat_interleave(grouped.shape[2], dim=1)
 
 
 def _check(
@@ -111,28 +78,13 @@ def _check(
     bias: torch.Tensor | None,
     counts: torch.Tensor | None,
 ) -> None:
-    if logits.dim() != 2 or logits.dtype not in _DTYPES:
-        raise BadInput(
-            "logits must be [tokens, experts] of float32, bfloat16 or float16,"
-            f" not {logits.dtype} {list(logits.shape)}"
-        )
+    check_rows("logits", logits)
     experts = logits.shape[1]
-    if not 1 <= experts <= MOST_EXPERTS:
-        raise BadInput(f"there are {experts} experts, and must be 1..{MOST_EXPERTS}")
     if experts % routing.groups:
         raise BadInput(f"{experts} experts do not divide into {routing.groups} groups")
-    allowed = min(experts // routing.groups * routing.kept_groups, MOST_PICKS)
-    if not 1 <= k <= allowed:
-        raise BadInput(f"k is {k}, and must lie in 1..{allowed} for these {experts} experts")
-    for name, tensor, dtype in (("bias", bias, torch.float32), ("counts", counts, torch.int32)):
-        if tensor is None:
-            continue
-        if tensor.shape != (experts,) or tensor.dtype != dtype:
-            raise BadInput(
-                f"{name} must be {dtype} [{experts}], not {tensor.dtype} {list(tensor.shape)}"
-            )
-        if tensor.device != logits.device:
-            raise BadInput(f"logits are on {logits.device} and {name} on {tensor.device}")
+    check_picks(k, experts // routing.groups * routing.kept_groups)
+    check_by_expert("bias", bias, torch.float32, logits)
+    check_by_expert("counts", counts, torch.int32, logits)
 
 
 class _Topk(torch.autograd.Function):
@@ -216,32 +168,6 @@ def constants(tokens: int, experts: int, k: int, routing: Routing) -> dict[str, 
 
 
 @jit  # type: ignore[untyped-decorator]
-def _keys_in_kept_groups(  # type: ignore[no-untyped-def]
-    key,  # uint32 [ROWS, GROUPS * SLOTS]
-    ROWS: tl.constexpr,
-    GROUPS: tl.constexpr,  # a power of 2
-    SLOTS: tl.constexpr,
-    KEPT: tl.constexpr,
-    BY_TWO: tl.constexpr,
-):
-    """Set the keys of all but the best KEPT groups to 0."""
-    rows = tl.reshape(key, (ROWS * GROUPS, SLOTS))
-    _, best, rest = take_largest(rows, tl.arange(0, SLOTS), SLOTS)
-    if BY_TWO:
-        second = tl.max(rest, axis=1)[:, None]
-        both = ordered_key(key_value(best) + key_value(second))
-        best = tl.where(second == 0, best, both).to(tl.uint32)  # a group of one, or of none
-    left = tl.reshape(best, (ROWS, GROUPS))
-    group = tl.arange(0, GROUPS)
-    kept = tl.zeros((ROWS, GROUPS), dtype=tl.int32)
-    for _ in tl.static_range(KEPT):
-        at, _, left = take_largest(left, group, GROUPS)
-        kept = tl.where(group[None, :] == at, 1, kept)
-    rows = tl.where(tl.reshape(kept, (ROWS * GROUPS, 1)) != 0, rows, 0).to(tl.uint32)
-    return tl.reshape(rows, (ROWS, GROUPS * SLOTS))
-
-
-@jit  # type: ignore[untyped-decorator]
 def topk_kernel(  # type: ignore[no-untyped-def]
     logits_ptr,  # [tokens, EXPERTS]
     bias_ptr,  # float32 [EXPERTS], or None
@@ -287,7 +213,7 @@ def topk_kernel(  # type: ignore[no-untyped-def]
     key = tl.where(there[None, :], ordered_key(x), 0).to(tl.uint32)
     if GROUPS > 1:
         BY_TWO: tl.constexpr = bias_ptr is not None
-        key = _keys_in_kept_groups(key, ROWS, COLUMNS // SLOTS, SLOTS, KEPT_GROUPS, BY_TWO)
+        key = keys_of_best_groups(key, ROWS, COLUMNS // SLOTS, SLOTS, KEPT_GROUPS, BY_TWO)
     at = tl.zeros((ROWS, PICKS), dtype=tl.int32)
     for j in tl.static_range(K):
         largest_at, _, key = take_largest(key, column, COLUMNS)

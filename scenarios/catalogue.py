@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from ..store.errors import BadInput
-from . import dequant_linear, dequant_unpack, fc1, fc2, gelu, relu, topk
+from . import dequant_linear, dequant_unpack, experts, fc1, fc2, gelu, relu, topk
 from .operation import Operation
 
 CATALOGUE: Final = tuple(
     module.OPERATION for module in (fc1, fc2, gelu, relu, dequant_unpack, dequant_linear, topk)
 )
+SETS: Final = {"all": CATALOGUE, "experts": experts.OPERATIONS}
 ENTRY_POINTS: Final = "moeprof.ops"
 
 
@@ -28,12 +29,13 @@ class Found:
 
 
 def find_ops(words: str) -> list[Found]:
-    """Resolve words by comma to operations, each once: "all", names, and Python files.
+    """Resolve words by comma to operations, each once: sets, names, and Python files.
 
-    "all" is the catalogue. A name is one of the catalogue's or of an installed package's entry
-    point in the group `moeprof.ops`. A file is run; every Operation that stands in it by a name of
-    its own counts. Raises BadInput for an unknown name, a file that does not run or defines no
-    operation, and for two operations of one name.
+    The set "all" is the catalogue, "experts" the grouped experts at three numbers of active ones.
+    A name is one of theirs or of an installed package's entry point in the group `moeprof.ops`. A
+    file is run; every Operation that stands in it by a name of its own counts. Raises BadInput for
+    an unknown name, a file that does not run or defines no operation, and for two operations of
+    one name.
     """
     found: list[Found] = []
     for word in words.split(","):
@@ -46,23 +48,23 @@ def find_ops(words: str) -> list[Found]:
 
 
 def _find(word: str) -> list[Found]:
-    if word == "all":
-        return [Found(operation) for operation in CATALOGUE]
+    if word in SETS:
+        return [Found(operation) for operation in SETS[word]]
     if word.endswith(".py"):
         path = Path(word).resolve()
         return [Found(operation, str(path)) for operation in _from_file(path)]
-    for operation in CATALOGUE:
-        if operation.name == word:
-            return [Found(operation)]
+    own = {operation.name: operation for operations in SETS.values() for operation in operations}
+    if word in own:
+        return [Found(own[word])]
     installed = metadata.entry_points(group=ENTRY_POINTS)
     if word in installed.names:
         return [Found(_loaded(installed[word]))]
-    known = [*(operation.name for operation in CATALOGUE), *sorted(installed.names)]
+    known = [*own, *sorted(installed.names), *SETS]
     near = difflib.get_close_matches(word, known, n=1)
     meant = f"did you mean {near[0]}? " if near else ""
     raise BadInput(
         f"there is no operation {word!r}",
-        hint=f"{meant}there are {', '.join(known)}, all, and a Python file of your own",
+        hint=f"{meant}there are {', '.join(known)}, and a Python file of your own",
     )
 
 

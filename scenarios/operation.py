@@ -17,7 +17,6 @@ from .preset import Preset
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SIZES = ("hidden", "ffn", "experts", "top_k")
-_ARGUMENTS = (*_SIZES, "group_size")
 _FIELDS = ("weight_bits", "group_size", "experts", "top_k")
 
 
@@ -37,9 +36,9 @@ class Operation:
     """One thing to measure over batch sizes.
 
     `make_inputs(take, tokens, ...)` returns the arguments of `run`; its further arguments bear the
-    names of the sizes that it needs: hidden, ffn, experts, top_k, group_size. `run(*inputs)` is
-    what is timed. Both are functions made by `def`, because the isolated script holds their text;
-    `imports` are the import lines that they need there, beside that of torch.
+    names of the sizes that it needs: hidden, ffn, experts, top_k, group_size, active_experts.
+    `run(*inputs)` is what is timed. Both are functions made by `def`, because the isolated script
+    holds their text; `imports` are the import lines that they need there, beside that of torch.
 
     `reference(*inputs)`, where there is one, computes what `run` should, in whatever floating
     dtype its inputs have. `flops(tokens, preset)` is the arithmetic that one call needs,
@@ -47,8 +46,14 @@ class Operation:
 
     `shape` names the sizes of a preset (hidden, ffn, experts, top_k) that stand in the scenario's
     shape; `fields` names its other fields (weight_bits, group_size, experts, top_k) that are
-    filled. Raises BadInput for a name that is no slug, for a `make_inputs` or `run` that is not
-    made by `def`, and for a size or field that there is not.
+    filled.
+
+    `active_experts(preset)`, for an operation that routes, is the number of experts that get any
+    token. Operations of one `surface` differ in that number alone, and are fitted together under
+    that name.
+
+    Raises BadInput for a name that is no slug, for a `make_inputs` or `run` that is not made by
+    `def`, and for a size or field that there is not.
     """
 
     name: str
@@ -60,13 +65,16 @@ class Operation:
     shape: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
+    active_experts: Callable[[Preset], int] | None = None
+    surface: str | None = None
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name):
-            raise BadInput(
-                f"{self.name!r} is no name for an operation",
-                hint="use a-z, 0-9 and underscores, a letter first",
-            )
+        for name in (self.name, self.surface or self.name):
+            if not _NAME.fullmatch(name):
+                raise BadInput(
+                    f"{name!r} is no name for an operation",
+                    hint="use a-z, 0-9 and underscores, a letter first",
+                )
         for what in ("make_inputs", "run"):
             function = getattr(self, what)
             if not inspect.isfunction(function) or function.__name__ == "<lambda>":
@@ -77,10 +85,12 @@ class Operation:
         self._check_sizes()
 
     def _check_sizes(self) -> None:
+        routed = () if self.active_experts is None else ("active_experts",)
+        arguments = (*_SIZES, "group_size", *routed)
         checked = (
             ("shape", self.shape, _SIZES),
             ("fields", self.fields, _FIELDS),
-            ("make_inputs", self._arguments(), _ARGUMENTS),
+            ("make_inputs", self._arguments(), arguments),
         )
         for what, given, known in checked:
             for size in given:
@@ -90,22 +100,44 @@ class Operation:
                     )
 
     def sizes(self, preset: Preset) -> dict[str, int]:
-        """Give the sizes of a preset that `make_inputs` asks for by name."""
-        return {size: getattr(preset, size) for size in self._arguments()}
+        """Give the sizes that `make_inputs` asks for by name."""
+        known = {size: getattr(preset, size) for size in (*_SIZES, "group_size")}
+        if self.active_experts is not None:
+            known["active_experts"] = self.active_experts(preset)
+        return {size: known[size] for size in self._arguments()}
+
+    def possible(self, preset: Preset, batch_sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of `batch_sizes` whose tokens are enough to reach all active experts.
+
+        Raises BadInput where none is.
+        """
+        if self.active_experts is None:
+            return batch_sizes
+        active = self.active_experts(preset)
+        enough = tuple(size for size in batch_sizes if size * preset.top_k >= active)
+        if not enough:
+            raise BadInput(
+                f"{self.name} has {active} active experts, and {batch_sizes[-1]} tokens to"
+                f" {preset.top_k} each reach no more than {batch_sizes[-1] * preset.top_k}",
+                hint=f"measure at least {-(-active // preset.top_k)} tokens",
+            )
+        return enough
 
     def scenario(self, preset: Preset, tokens: int, dtype: str, l2: L2) -> Scenario:
         """Describe this operation at one batch size.
 
         Raises BadInput where `flops` or `bytes_moved` fails or gives no whole number.
         """
+        active = None if self.active_experts is None else self.active_experts(preset)
         dtype_bytes = getattr(torch, dtype).itemsize
         return Scenario(
-            op=self.name,
+            op=self.surface or self.name,
             tokens=tokens,
             shape=tuple(getattr(preset, size) for size in self.shape),
             dtype=dtype,
             flops=self._count("flops", tokens, preset),
             bytes_moved=self._count("bytes_moved", tokens, preset, dtype_bytes),
+            active_experts=active,
             l2=l2,
             **{field: getattr(preset, field) for field in self.fields},
         )

@@ -68,9 +68,9 @@ def test_picks_that_are_not_kept_weigh_nothing() -> None:
     ("changed", "named"),
     [
         ({"scores": torch.ones(3)}, r"\[3\]"),
-        ({"scores": torch.ones(4097, 4)}, r"\[4097, 4\]"),
-        ({"prices": torch.ones(3)}, r"prices must be float32 \[4\]"),
-        ({"prices": torch.ones(4, device="meta")}, "prices on meta"),
+        ({"scores": torch.ones(4097, 4)}, "4097 tokens, and must be at most 4096"),
+        ({"prices": torch.ones(3)}, r"prices must be torch.float32 \[4\]"),
+        ({"prices": torch.ones(4, device="meta")}, "prices is on meta, and must be on cpu"),
         ({"k": 5}, r"k is 5, and must lie in 1\.\.4"),
     ],
 )

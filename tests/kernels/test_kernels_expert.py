@@ -49,7 +49,8 @@ def test_an_empty_batch_gives_an_empty_result() -> None:
     [
         ({"counts": COUNTS.long()}, r"counts must be int32 \[3\] on cpu, not torch.int64"),
         ({"counts": COUNTS[:2]}, r"not torch.int32 \[2\]"),
-        ({"counts": COUNTS + 1}, "counts sum to 10, and x has 7 rows"),
+        ({"counts": COUNTS + 1}, "sum to the 7 rows of x: their least is 1 and their sum 10"),
+        ({"counts": COUNTS - COUNTS.roll(1) + 1}, "their least is -3 and their sum 3"),
         ({"weights": Weights(UP.packed[0], UP.scales)}, "packed must be int32 .experts"),
         ({"weights": Weights(UP.packed, UP.scales[:2])}, "of 3 experts and scales of 2"),
         ({"x": X[:, :7]}, "do not fit K = 7"),

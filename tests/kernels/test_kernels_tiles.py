@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.kernels import tiles
-from moeprof.kernels.tiles import Gpu, Layer, Tile, choose_tile
+from moeprof.kernels.tiles import Gpu, Layer, Tile, choose_tile, rows_for
 
 H200 = Gpu("NVIDIA H200", 90, 132)
 FC1 = Layer(14336, 4096, 4, 128)
@@ -34,6 +34,21 @@ def test_a_small_batch_splits_k_until_every_multiprocessor_has_work() -> None:
     assert choose_tile(H200, FC1, 256).splits == 1  # its parts would cost more than its weights
 
 
+def test_a_tile_of_256_rows_does_not_split_k() -> None:
+    assert choose_tile(H200, Layer(768, 2048, 4, 128), 256).rows == 128
+    assert choose_tile(H200, Layer(768, 2048, 4, 128), 1 << 15).rows == 256
+
+
+@pytest.mark.parametrize(("bits", "rows"), [(4, 128), (8, 64)])
+def test_groups_of_32_keep_to_smaller_tiles(bits: int, rows: int) -> None:
+    tile = choose_tile(H200, Layer(14336, 4096, bits, 32), 512)
+    assert (tile.rows, tile.scales) == (rows, "weight" if rows == 128 else "product")
+
+
+def test_zero_points_in_groups_of_64_take_a_group_a_step() -> None:
+    assert choose_tile(H200, Layer(14336, 4096, 4, 64, zeros=True), 16).inputs == 64
+
+
 @settings(deadline=None, max_examples=100)
 @given(
     st.sampled_from([80, 90, 100]),
@@ -57,6 +72,15 @@ def test_every_tile_fits_its_gpu_and_its_group(
     one_group = group % tile.inputs == 0 or group == layer.inputs
     assert tile.scales == "each" or one_group or 2 * group == tile.inputs
     assert tile == choose_tile(Gpu("any", family, 100), layer, tokens, element)
+
+
+def test_a_measured_tile_is_found_by_the_batch_also_where_the_table_has_other_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    layer = Layer(768, 2048, 4, 128)
+    best = Tile(256, 64, 128, 8, 3, "product")
+    monkeypatch.setitem(tiles.MEASURED, ("NVIDIA H200", layer, rows_for(H200, 256)), best)
+    assert choose_tile(H200, layer, 256) is best
 
 
 def test_a_measured_tile_goes_before_the_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.kernels.routing import Routing
-from moeprof.kernels.topk import topk, weights_of
+from moeprof.kernels.routing import Routing, weights_of
+from moeprof.kernels.topk import topk
 from moeprof.store.errors import BadInput
 
 floats16 = st.floats(width=16, allow_nan=True, allow_infinity=True)
@@ -115,9 +115,11 @@ def test_an_empty_batch_gives_an_empty_result() -> None:
         (torch.ones(2, 4), 5, r"1\.\.4"),
         (torch.ones(2, 64), 33, r"1\.\.32"),
         (torch.ones(2, 1025), 1, "1025 experts"),
+        (torch.ones(2, 4), 2.0, r"k is 2\.0"),
+        (torch.empty(512, 1 << 22, device="meta").T, 1, "offsets up to 2147483648"),
     ],
 )
-def test_a_bad_argument_is_named(logits: torch.Tensor, k: int, named: str) -> None:
+def test_a_bad_argument_is_named(logits: torch.Tensor, k: Any, named: str) -> None:
     with pytest.raises(BadInput, match=named):
         topk(logits, k)
 
@@ -128,8 +130,9 @@ def test_a_bad_argument_is_named(logits: torch.Tensor, k: int, named: str) -> No
         ({"routing": Routing(groups=3)}, "4 experts do not divide into 3 groups"),
         ({"routing": Routing(groups=4, kept_groups=1)}, r"k is 2, and must lie in 1\.\.1"),
         ({"bias": torch.ones(3)}, r"bias must be torch.float32 \[4\]"),
-        ({"bias": torch.ones(4, device="meta")}, "bias on meta"),
+        ({"bias": torch.ones(4, device="meta")}, "bias is on meta, and must be on cpu"),
         ({"counts": torch.ones(4)}, "counts must be torch.int32"),
+        ({"counts": torch.ones(8, dtype=torch.int32)[::2]}, "counts must be contiguous"),
     ],
 )
 def test_what_does_not_fit_the_logits_is_named(more: dict[str, Any], named: str) -> None:

@@ -131,6 +131,12 @@ def test_all_is_the_catalogue() -> None:
     assert find_ops("all") == [Found(operation) for operation in CATALOGUE]
 
 
+def test_experts_are_a_set_of_their_own_whose_operations_are_found_by_name_too() -> None:
+    found = find_ops("experts")
+    assert [one.operation.surface for one in found] == ["experts"] * 3
+    assert found == find_ops("experts_few,experts_some,experts_all")
+
+
 def test_names_are_found_in_the_order_they_are_given() -> None:
     assert [found.operation.name for found in find_ops("topk, fc1")] == ["topk", "fc1"]
 

@@ -46,6 +46,20 @@ def test_a_scenario_holds_the_shape_and_the_fields_that_are_named() -> None:
     assert scenario.curve == "scale-24x16-bf16-g8-k2-hot"
 
 
+def test_an_operation_on_active_experts_is_named_after_its_surface() -> None:
+    def make_routed(take: Take, tokens: int, active_experts: int) -> tuple[torch.Tensor, int]:
+        return take((tokens, 1)), active_experts
+
+    routed = an_operation(
+        make_inputs=make_routed, active_experts=lambda preset: preset.experts - 1, surface="layer"
+    )
+    assert routed.sizes(PRESET) == {"active_experts": 3}
+    scenario = routed.scenario(PRESET, 2, "float32", "cold")
+    assert (scenario.op, scenario.active_experts) == ("layer", 3)
+    assert routed.possible(PRESET, (1, 2, 3)) == (2, 3)
+    assert an_operation().possible(PRESET, (1, 2, 3)) == (1, 2, 3)
+
+
 @pytest.mark.parametrize(("dtype", "size"), [("float32", 4), ("bfloat16", 2), ("float16", 2)])
 def test_bytes_follow_the_dtype(dtype: str, size: int) -> None:
     assert an_operation().scenario(PRESET, 1, dtype, "cold").bytes_moved == 48 * size
