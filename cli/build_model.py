@@ -9,7 +9,12 @@ from . import render
 from .options import DEFAULT_STORE, Json, RunArgument, Store, find_run
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pyarrow as pa
+
+    from ..store.cost_model import CostModelFile
+    from ..store.run import Run
 
 
 def build_model(
@@ -50,6 +55,7 @@ def build_model(
         provenance=provenances[0],
         points_sha256=pooled_sha256([sha256_of(path) for path in paths]),
     )
+    model = _with_heat(model, runs)
     write_document(found.model_path, model)
     render.say(f"model: {found.model_path}")
     if json:
@@ -74,6 +80,21 @@ def build_model(
     )
     for what, reason in model.unmeasured.items():
         render.warn(f"{what} is not in the model: {reason}")
+
+
+def _with_heat(model: "CostModelFile", runs: "Sequence[Run]") -> "CostModelFile":
+    """Give the model the poles of the first run that recorded a thermal step."""
+    from ..costmodel.heat import with_step
+    from ..store.tables import read_table
+
+    tables = [run.table("thermal_samples") for run in runs]
+    samples = next((read_table(path, "thermal_samples") for path in tables if path.exists()), None)
+    if samples is None:
+        return model
+    heated = with_step(model, samples)
+    if heated.thermal is None:
+        render.warn(f"no heat: {heated.thermal_reason}")
+    return heated
 
 
 def _tell_doubts(points: "pa.Table") -> None:

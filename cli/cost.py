@@ -47,6 +47,11 @@ def cost(
     path = find_model(Path(named[0]) if named else None, store)
     model = KernelCostModel.load(path)
     if breakdown:
+        if active_experts is not None or memory_pressure is not None:
+            raise BadInput(
+                "--breakdown takes a cost apart as it was measured",
+                hint="leave out --active-experts and --memory-pressure",
+            )
         _show_breakdown(model.get_cost_breakdown(op, batch_size), json)
         return
     found = model.get_cost(
@@ -78,8 +83,8 @@ def cost(
             ["temperature rise", render.number(found.temp_rise_c), "-", "-", "K"],
         ],
     )
-    if found.energy_mj is None:
-        render.say(f"energy: {found.energy_source}: {found.energy_reason}")
+    reason = f": {found.energy_reason}" if found.energy_mj is None else ""
+    render.say(f"energy: {found.energy_source}{reason}")
 
 
 def _kind(found: "Cost") -> str:

@@ -9,13 +9,15 @@ from . import render
 from .options import DEFAULT_STORE, Json, Store
 
 if TYPE_CHECKING:
-    from ..profiler.doctor import Finding
+    from ..profiler.finding import Finding
 
 
 def doctor(store: Store = DEFAULT_STORE, json: Json = False) -> None:
     """Look at this machine; exit 1 where something stops a sweep."""
-    from ..profiler.doctor import Status, examine
+    from ..profiler.doctor import examine
+    from ..profiler.finding import Status
 
+    render.say("measuring for some ten seconds, on a GPU for twenty")
     findings = examine(store)
     if json:
         render.data([asdict(finding) for finding in findings])

@@ -22,20 +22,34 @@ def parse(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the tables of a lone trace.")
     ] = None,
+    meter: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="An external meter's readings of the run's power pass: they become its energies.",
+        ),
+    ] = None,
     store: Store = DEFAULT_STORE,
 ) -> None:
     """Turn recordings into Parquet tables."""
     from ..parsers.run_tables import parse_run
     from ..parsers.trace import parse_trace
     from ..profiler.lone_report import export_report
+    from ..profiler.meter_file import keep_meter
     from ..store.tables import writing_tables
 
     if source is None or source.is_dir():
         run = find_run(source, store)
+        if meter is not None:
+            keep_meter(run, meter)
         for warning in parse_run(run):
             render.warn(warning)
         render.say(f"tables: {run.table('points').parent}")
         return
+    if meter is not None:
+        raise BadInput(
+            f"--meter is for a run, and {source} is a lone trace", hint="name the run's folder"
+        )
     if out is None:
         raise BadInput(
             f"{source} is a lone trace, and nothing says where its tables go",

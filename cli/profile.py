@@ -1,25 +1,49 @@
 """`moeprof profile`: scenarios to recordings."""
 
-from collections.abc import Callable
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..store.atomic import write_whole
 from ..store.document import write_document
-from ..store.errors import BadInput
+from ..store.errors import BadInput, CannotMeasure
 from ..store.run import Run, claim_run, holds_runs
 from . import render
 from .options import DEFAULT_STORE, Json, Store, duration_s, find_run
+from .profile_options import (
+    BatchSizes,
+    Budget,
+    Cache,
+    Collectors,
+    Device,
+    DryRun,
+    IsolationKind,
+    LockClocks,
+    NoPower,
+    Ops,
+    Points,
+    PointTimeout,
+    PresetFile,
+    PresetName,
+    Resume,
+    RunToResume,
+    SamplingKind,
+    Seed,
+    ThermalStep,
+    Threads,
+)
+from .profile_resume import check_same_plan, resumed_plan
+from .profile_told import show_plan, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..profiler.sweep import OpSummary
     from ..scenarios.catalogue import Found
     from ..scenarios.operation import Operation
     from ..scenarios.preset import Preset
@@ -27,109 +51,110 @@ if TYPE_CHECKING:
     from ..store.provenance import Provenance
     from ..store.scenario import Scenario
 
-_BUDGET_SPENT = 4
-_NOTHING_MEASURED = 3
+_AS_GIVEN = ("isolation", "sampling", "l2", "threads", "seed", "thermal_step")
 _VERDICT_SIZES = 6  # below, the median error has no 95 % interval (parsers/median.py)
 
 
 def profile(
     context: typer.Context,
-    run: Annotated[
-        Path | None,
-        typer.Argument(metavar="RUN", help="With --resume: the run; the latest if left out."),
-    ] = None,
-    ops: Annotated[
-        str, typer.Option(help="all, names by comma, or a Python file with an operation.")
-    ] = "all",
-    batch_sizes: Annotated[
-        str, typer.Option(help="For example 1..512, 1..512:8, 1,2,4 or pow2:1..512.")
-    ] = "1..512",
-    preset: Annotated[
-        str | None, typer.Option(help="Preset [default: small on a CPU, mixtral-8x7b on a GPU].")
-    ] = None,
-    scenario: Annotated[
-        Path | None, typer.Option("--scenario", help="Preset of your own, a TOML file.")
-    ] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu or cuda:N [default: the first GPU, else cpu].")
-    ] = None,
-    collector: Annotated[
-        str, typer.Option(help="auto, cpu, kineto, nsys, ncu; or one that times and ncu by comma.")
-    ] = "auto",
-    sampling: Annotated[
-        Literal["adaptive", "all"],
-        typer.Option(help="Choose sizes as they are measured, or take every one."),
-    ] = "adaptive",
-    points: Annotated[int, typer.Option(help="Sizes per operation given to the fit.")] = 24,
-    isolation: Annotated[
-        Literal["op", "point"], typer.Option(help="A process per operation, or per point.")
-    ] = "op",
-    l2: Annotated[
-        Literal["cold", "hot"], typer.Option(help="Rotate inputs over 5 caches, or keep them.")
-    ] = "cold",
-    threads: Annotated[int, typer.Option(help="CPU threads of an operation.")] = 1,
-    seed: Annotated[int, typer.Option(help="Draws the hold-out and the order.")] = 0,
-    budget: Annotated[
-        str | None, typer.Option(help="Stop measuring after this long, for example 3m.")
-    ] = None,
-    point_timeout: Annotated[str, typer.Option(help="Time limit of one point.")] = "60s",
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the plan and an estimate, measure nothing.")
-    ] = False,
+    run: RunToResume = None,
+    ops: Ops = "all",
+    batch_sizes: BatchSizes = "1..512",
+    preset: PresetName = None,
+    scenario: PresetFile = None,
+    device: Device = None,
+    collector: Collectors = "auto",
+    sampling: SamplingKind = "adaptive",
+    points: Points = 24,
+    isolation: IsolationKind = "op",
+    l2: Cache = "cold",
+    threads: Threads = 1,
+    seed: Seed = 0,
+    budget: Budget = None,
+    point_timeout: PointTimeout = "60s",
+    no_power: NoPower = False,
+    lock_clocks: LockClocks = None,
+    thermal_step: ThermalStep = False,
+    resume: Resume = False,
+    dry_run: DryRun = False,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
     """Measure operations over batch sizes into a run folder."""
-    from ..device.identity import choose_device
-    from ..profiler.collectors import choose_collectors
-    from ..scenarios.catalogue import find_ops
-    from ..scenarios.grid import parse_batch_sizes
-    from ..scenarios.plan import Choices, make_plan
-
     budget_s = None if budget is None else duration_s(budget)
+    if no_power and thermal_step:
+        raise BadInput("--no-power and --thermal-step were both given", hint="give one of them")
     if run is not None and not resume:
         raise BadInput(f"{run} was named without --resume", hint=f"moeprof profile {run} --resume")
     if resume and dry_run:
         raise BadInput("--resume and --dry-run were both given", hint="give one of them")
     if resume and (run is not None or holds_runs(store)):
         resumed = find_run(run, store)
-        _check_same_plan(context, resumed.plan())
-        _resume(resumed, budget_s, json)
+        check_same_plan(context, resumed.plan())
+        _resume(resumed, resumed_plan(resumed, budget_s, thermal_step), json)
         return
     if resume:
         render.say(f"there is no run to resume in {store}: beginning one")
-    chosen_device = choose_device(device)
-    shape = _preset(preset, scenario, chosen_device)
-    collectors, why = choose_collectors(collector, chosen_device)
-    found = find_ops(ops)
+    _profile_anew(context.params, budget_s)
+
+
+def _profile_anew(given: Mapping[str, Any], budget_s: float | None) -> None:
+    """Plan a run from the options, by their names; measure it unless it is only to be shown."""
+    from ..device.identity import choose_device
+    from ..profiler.collectors import choose_collectors
+    from ..scenarios.catalogue import find_ops
+    from ..scenarios.grid import parse_batch_sizes
+    from ..scenarios.plan import Choices, make_plan
+
+    device = choose_device(given["device"])
+    shape = _preset(given["preset"], given["scenario"], device)
+    collectors, why = choose_collectors(given["collector"], device)
+    found = find_ops(given["ops"])
     choices = Choices(
-        run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{shape.name}-{chosen_device.replace(':', '')}",
-        device=chosen_device,
+        run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{shape.name}-{device.replace(':', '')}",
+        device=device,
         collectors=collectors,
-        isolation=isolation,
-        sampling=sampling,
-        l2=l2,
-        threads=threads,
-        seed=seed,
-        points_per_op=points,
+        points_per_op=given["points"],
         budget_s=budget_s,
-        point_timeout_s=duration_s(point_timeout),
+        point_timeout_s=duration_s(given["point_timeout"]),
+        sm_clock_mhz=given["lock_clocks"],
+        **{name: given[name] for name in _AS_GIVEN},
     )
-    plan = make_plan(choices, shape, found, parse_batch_sizes(batch_sizes))
-    render.say(f"device: {chosen_device}; preset: {shape.name} ({shape.source})")
+    sizes = parse_batch_sizes(given["batch_sizes"])
+    render.say(f"device: {device}; preset: {shape.name} ({shape.source})")
     render.say(f"collector: {', '.join(collectors)} ({why})")
+    provenance = _provenance(device, choices.threads)
+    power_reason = _why_no_power(given["no_power"], collectors, provenance)
+    plan = make_plan(replace(choices, power_reason=power_reason), shape, found, sizes)
     _say_if_too_few_are_held_out(plan)
-    if dry_run:
-        _show_plan(plan, json)
+    if given["dry_run"]:
+        show_plan(plan, given["json"])
         return
-    provenance = _provenance(plan)
-    begun = claim_run(store, plan.run_id)
+    begun = claim_run(given["store"], plan.run_id)
     plan = replace(plan, run_id=begun.folder.name)
     _begin(begun, plan, shape, found, provenance)
-    _sweep(begun, plan, shape, found, provenance, json)
+    _sweep(begun, plan, shape, found, provenance, given["json"])
+
+
+def _why_no_power(
+    no_power: bool, collectors: tuple[str, ...], provenance: "Provenance"
+) -> str | None:
+    """Say where energy comes from; return the reason where it is not going to be measured."""
+    from ..profiler.meters import check_meter
+
+    reason: str | None = None
+    if no_power:
+        reason = "it was switched off by --no-power"
+    elif collectors == ("ncu",):
+        reason = "the run takes no times"
+    else:
+        try:
+            render.say(f"energy: {check_meter(provenance)}")
+        except CannotMeasure as refusal:
+            reason = refusal.message
+    if reason is not None:
+        render.say(f"energy: unavailable: {reason}")
+    return reason
 
 
 def _preset(name: str | None, file: Path | None, device: str) -> "Preset":
@@ -144,40 +169,9 @@ def _preset(name: str | None, file: Path | None, device: str) -> "Preset":
     return load_preset(name)
 
 
-def _check_same_plan(context: typer.Context, plan: "Plan") -> None:
-    """Raise BadInput for an option that was given and says other than the run's plan."""
-    from ..device.identity import choose_device
-    from ..scenarios.catalogue import find_ops
-    from ..scenarios.grid import parse_batch_sizes
-    from ..scenarios.preset import read_preset
-
-    readings: dict[str, tuple[Callable[[Any], object], object]] = {
-        "ops": (lambda words: [one.operation.name for one in find_ops(words)], _names(plan)),
-        "batch_sizes": (parse_batch_sizes, plan.ops[0].domain),
-        "preset": (str, plan.preset),
-        "scenario": (lambda path: read_preset(path).name, plan.preset),
-        "device": (choose_device, plan.device),
-        "collector": (lambda words: tuple(words.split(",")), plan.collectors),
-        "points": (int, plan.points_per_op),
-        "point_timeout": (duration_s, plan.point_timeout_s),
-    }
-    for name in ("sampling", "isolation", "l2", "threads", "seed"):
-        readings[name] = (lambda value: value, getattr(plan, name))
-    for name, (read, planned) in readings.items():
-        source = context.get_parameter_source(name)
-        given = context.params[name]
-        if source is None or source.name != "COMMANDLINE" or given == "auto":
-            continue
-        if read(given) != planned:
-            option = f"--{name.replace('_', '-')}"
-            raise BadInput(
-                f"{option} is {str(given)!r}, and the run was planned otherwise",
-                hint=f"leave {option} out to go on with it, or begin another without --resume",
-            )
-
-
-def _names(plan: "Plan") -> list[str]:
-    return [op_plan.op for op_plan in plan.ops]
+def _batch_sizes(plan: "Plan") -> tuple[int, ...]:
+    """All sizes: an operation with many active experts leaves out the smallest."""
+    return tuple(sorted({size for op_plan in plan.ops for size in op_plan.domain}))
 
 
 def _say_if_too_few_are_held_out(plan: "Plan") -> None:
@@ -189,12 +183,12 @@ def _say_if_too_few_are_held_out(plan: "Plan") -> None:
         )
 
 
-def _provenance(plan: "Plan") -> "Provenance":
+def _provenance(device: str, threads: int) -> "Provenance":
     from ..device.identity import describe
     from ..profiler.git import head
 
     commit, dirty = head(Path.cwd())
-    return describe(plan.device, plan.threads, git_commit=commit, git_dirty=dirty)
+    return describe(device, threads, git_commit=commit, git_dirty=dirty)
 
 
 def _begin(
@@ -217,19 +211,19 @@ def _begin(
     write_document(run.plan_path, plan)
 
 
-def _resume(run: Run, budget_s: float | None, json: bool) -> None:
-    """Go on with a run as it was planned, within a budget of its own."""
+def _resume(run: Run, plan: "Plan", json: bool) -> None:
+    """Go on with a run as it is planned."""
     from ..scenarios.catalogue import find_ops
     from ..scenarios.preset import read_preset
 
-    plan = replace(run.plan(), budget_s=budget_s)
     found = [
         each
         for op_plan in plan.ops
         for each in find_ops(str(run.folder / op_plan.source) if op_plan.source else op_plan.op)
         if each.operation.name == op_plan.op
     ]
-    _sweep(run, plan, read_preset(run.preset_path), found, _provenance(plan), json)
+    provenance = _provenance(plan.device, plan.threads)
+    _sweep(run, plan, read_preset(run.preset_path), found, provenance, json)
 
 
 def _sweep(
@@ -247,68 +241,29 @@ def _sweep(
         each.operation.name: partial(_scenario, each.operation, preset, plan) for each in found
     }
     render.say(f"run: {run.folder}")
-    with render.SweepBar() as bar:
+    with held_clock(plan, provenance), render.SweepBar() as bar:
         sweep = Sweep(run, plan, provenance, scenarios, COLLECTORS, bar)
         try:
             summaries = sweep.measure()
         except KeyboardInterrupt:
             render.say(f"interrupted; go on with: moeprof profile {run.folder} --resume")
             raise
-    _tell(run, summaries, json)
+    tell(run, summaries, json)
+
+
+@contextmanager
+def held_clock(plan: "Plan", provenance: "Provenance") -> Iterator[None]:
+    """Lock the GPU's clock where the plan says so; say when it is locked, and when no more."""
+    from ..profiler.clocks import locked_sm_clock
+
+    if plan.sm_clock_mhz is None or provenance.gpu is None:
+        yield
+        return
+    with locked_sm_clock(provenance.gpu.uuid, plan.sm_clock_mhz):
+        render.say(f"the SM clock is locked to {plan.sm_clock_mhz} MHz for this sweep")
+        yield
+    render.say("the SM clock is not locked any more")
 
 
 def _scenario(operation: "Operation", preset: "Preset", plan: "Plan", tokens: int) -> "Scenario":
     return operation.scenario(preset, tokens, plan.dtype, plan.l2)
-
-
-def _tell(run: Run, summaries: "Sequence[OpSummary]", json: bool) -> None:
-    if json:
-        render.data({"run": str(run.folder), "ops": [asdict(one) for one in summaries]})
-    else:
-        render.table(
-            "Points",
-            ["op", "collector", "#measured", "#before", "#failed", "#left"],
-            [
-                [
-                    one.op,
-                    one.collector,
-                    *map(str, (one.measured, one.recalled)),
-                    *map(str, (len(one.failures), len(one.unmeasured))),
-                ]
-                for one in summaries
-            ],
-        )
-    for one in summaries:
-        for failure in one.failures:
-            render.warn(f"{failure.scenario_key}: {failure.reason}")
-        for warning in dict.fromkeys(one.warnings):
-            render.warn(f"{one.op}: {warning}")
-    if any(one.unmeasured for one in summaries):
-        render.warn("the budget was spent before every planned size was measured")
-        render.say(f"go on with: moeprof profile {run.folder} --resume")
-        raise typer.Exit(_BUDGET_SPENT)
-    if not any(one.measured or one.recalled for one in summaries):
-        render.error("nothing was measured", hint="the reasons stand above; `moeprof doctor` helps")
-        raise typer.Exit(_NOTHING_MEASURED)
-
-
-def _show_plan(plan: "Plan", json: bool) -> None:
-    from ..scenarios.plan import estimate_s
-
-    seconds = estimate_s(plan)
-    if json:
-        render.data({"plan": asdict(plan), "estimate_s": round(seconds, 1)})
-        return
-    render.table(
-        f"Plan: {plan.sampling} sampling, {plan.points_per_op} sizes per operation to the fit",
-        ["op", "curve", "#from", "#to", "#first", "#held out"],
-        [
-            [
-                op.op,
-                op.curve,
-                *map(str, (op.domain[0], op.domain[-1], len(op.first), len(op.holdout))),
-            ]
-            for op in plan.ops
-        ],
-    )
-    render.say(f"estimate: {seconds:.0f} s on {plan.device}; nothing was measured")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..store.cost_model import CostModelFile, CurveModel
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
-_COLUMNS: Final = 12
+_COLUMNS: Final = 8
 _MOST_CURVES: Final = 40
 
 
@@ -77,6 +77,8 @@ def _drawn(model: "KernelCostModel", curve: "CurveModel") -> str:
 
 
 def _tell_origin(file: "CostModelFile") -> None:
+    from ..costmodel.heat import heat_in_words
+
     scores = file.intervals
     render.say(f"device: {file.provenance.device_name}; preset: {file.preset}")
     software = ", ".join(f"{name} {v}" for name, v in sorted(file.provenance.versions.items()))
@@ -92,7 +94,9 @@ def _tell_origin(file: "CostModelFile") -> None:
     energy = {curve.energy_reason for curve in file.curves if curve.energy_mj is None}
     for reason in sorted(filter(None, energy)):
         render.say(f"no energy: {reason}")
-    if file.thermal is None and file.thermal_reason:
+    if file.thermal is not None:
+        render.say(f"heat: {heat_in_words(file.thermal)}")
+    elif file.thermal_reason:
         render.say(f"no heat: {file.thermal_reason}")
     for what, reason in file.unmeasured.items():
         render.warn(f"{what} is not in the model: {reason}")

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..store.errors import BadInput, CannotMeasure
+from ..store.errors import BadInput
 from . import render
 from .options import DEFAULT_STORE, Json, Store, find_model
+from .profile_told import tell_failures
+from .validate_told import show_verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ..costmodel.model import KernelCostModel
     from ..store.cost_model import CostModelFile
     from ..store.verdict import Validation
 
@@ -23,52 +26,86 @@ def validate(
         typer.Argument(metavar="MODEL", help="Model file or its run; the latest if left out."),
     ] = None,
     against: Annotated[
-        str, typer.Option("--against", help="holdout, nvml, or the folder of another run.")
+        str,
+        typer.Option(
+            "--against", help="holdout; nvml, to measure now; or the folder of another run."
+        ),
     ] = "holdout",
     limit: Annotated[
         float | None,
         typer.Option(
-            help="Allowed median error in percent.", show_default="latency and power 3, energy 5"
+            help="Allowed median error, and error of a mixed replay, in percent.",
+            show_default="3; of energy 5",
         ),
     ] = None,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
     """Judge the model: PASS (exit 0), FAIL (1) or AMBIGUOUS (125)."""
-    from ..compare.holdout import validate_holdout
     from ..costmodel.model import KernelCostModel
     from ..store.document import to_json, write_document
 
-    if against == "nvml":
-        _refuse_nvml()
     if limit is not None and not 0 < limit < 100:
         raise BadInput(f"--limit {limit:g} is no percentage", hint="write 3 for 3 %")
     path = find_model(model, store)
     loaded = KernelCostModel.load(path)
     render.say(f"model: {path}")
-    own = against == "holdout"
-    points = _own_points(path, loaded.file) if own else _points_of(against, loaded.file)
-    share = None if limit is None else limit / 100
-    verdict = validate_holdout(loaded, path.parent.name, points, limit=share)
-    verdict = replace(verdict, against=against)
-    name = "validation.json" if own else f"validation-{Path(against).resolve().name}.json"
-    write_document(path.with_name(name), verdict)
+    if against == "nvml":
+        against = str(_measure(path, loaded.file))
+    verdict = _judge(path, loaded, against, None if limit is None else limit / 100)
+    suffix = "" if against == "holdout" else f"-{Path(against).resolve().name}"
+    write_document(path.with_name(f"validation{suffix}.json"), verdict)
     if json:
         render.text(to_json(verdict))
     else:
-        _show(verdict)
+        show_verdict(verdict)
     raise typer.Exit(verdict.outcome.exit_code)
 
 
-def _refuse_nvml() -> None:
-    """Raise CannotMeasure: NVML is not there, or the run holds no power to set against it."""
-    from ..device.nvml import nvml
+def _judge(path: Path, model: "KernelCostModel", against: str, limit: float | None) -> "Validation":
+    """Judge from files alone: by the hold-out of the model's own run, or by another run."""
+    from ..compare.holdout import validate_holdout
+    from ..compare.replay import with_replay
+    from ..parsers.replay import read_replay
+    from ..store.run import Run
 
-    with nvml():
-        raise CannotMeasure(
-            "runs of this version hold no power readings to set against NVML",
-            hint="use --against holdout",
-        )
+    name = path.parent.name
+    if against == "holdout":
+        return validate_holdout(model, name, _own_points(path, model.file), limit=limit)
+    points = _points_of(against, model.file)
+    verdict = validate_holdout(model, name, points, limit=limit)
+    verdict = with_replay(verdict, model, read_replay(Run(Path(against))), limit=limit)
+    return replace(verdict, against=against)
+
+
+def _measure(path: Path, model: "CostModelFile") -> Path:
+    """Measure what the model predicts, at sizes that its fit never saw; return the run's folder.
+
+    Raises CannotMeasure where no energy can be read, before anything runs.
+    """
+    from ..profiler.validation_run import open_validation
+    from ..store.run import open_run
+
+    own = open_run(path.parent)
+    _own_points(path, model)
+    validation = open_validation(own, model.provenance.device_name)
+    folder = validation.run.folder
+    if all(curve.energy_mj is None for curve in model.curves):
+        render.warn("the model knows no energy: its verdict will be on latency alone")
+    render.say(f"energy: {validation.sensors}")
+    render.say(f"{'going on with' if validation.resumed else 'measuring into'}: {folder}")
+    try:
+        with render.SweepBar() as bar:
+            summaries = validation.measure(bar)
+        for summary in summaries:
+            tell_failures(summary)
+        render.say("mixed replay: every operation in turns")
+        for warning in validation.replay():
+            render.warn(warning)
+    except KeyboardInterrupt:
+        render.say("interrupted; the same command goes on with it")
+        raise
+    return folder
 
 
 def _own_points(path: Path, model: "CostModelFile") -> "pa.Table":
@@ -121,27 +158,3 @@ def _points_of(folder: str, model: "CostModelFile") -> "pa.Table":
     column = points.schema.get_field_index("role")
     held = pa.array(["holdout"] * points.num_rows, type=pa.string())
     return points.set_column(column, points.schema.field("role"), held)
-
-
-def _show(verdict: "Validation") -> None:
-    render.say(f"{verdict.outcome}: {verdict.model} against {verdict.against}")
-    for metric in dict.fromkeys(curve.metric for curve in verdict.curves):
-        judged = [curve for curve in verdict.curves if curve.metric == metric]
-        render.table(
-            f"Error of {metric} in %; the median may be {100 * judged[0].limit:.4g}",
-            ["op", "#n", "#median", "#p95", "#max", "#bias", "#floor", "verdict"],
-            [
-                [
-                    curve.op,
-                    str(curve.n),
-                    *map(render.percent, (curve.median, curve.p95, curve.max, curve.bias)),
-                    render.percent(curve.floor),
-                    curve.outcome,
-                ]
-                for curve in judged
-            ],
-        )
-    for curve in verdict.curves:
-        render.say(f"{curve.op} {curve.metric}: {curve.outcome}: {curve.reason}")
-    for metric, reason in verdict.unmeasured.items():
-        render.say(f"{metric}: not validated: {reason}")

@@ -32,7 +32,6 @@ def judge(held: Held, limit: float) -> CurveVerdict:
     interval = median_interval(errors.tolist())
     outcome, reason = _conclude(len(errors), interval, limit, held.floor)
     known = len(errors) > 0
-    covered = [point.inside_95 for point in held.points if point.inside_95 is not None]
     return CurveVerdict(
         curve=held.curve,
         op=held.op,
@@ -45,11 +44,14 @@ def judge(held: Held, limit: float) -> CurveVerdict:
         median_lo=None if interval is None else interval[0],
         median_hi=None if interval is None else interval[1],
         floor=held.floor,
-        coverage_95=sum(covered) / len(covered) if covered else None,
+        coverage_95=_share(point.inside_95 for point in held.points),
         limit=limit,
         outcome=outcome,
         reason="; ".join([reason, *held.left_out]),
         points=held.points,
+        mape=float(errors.mean()) if known else None,
+        coverage_80=_share(point.inside_80 for point in held.points),
+        coverage_50=_share(point.inside_50 for point in held.points),
     )
 
 
@@ -59,6 +61,12 @@ def overall(outcomes: Iterable[Outcome]) -> Outcome:
     if Outcome.FAIL in found:
         return Outcome.FAIL
     return Outcome.PASS if found == {Outcome.PASS} else Outcome.AMBIGUOUS
+
+
+def _share(inside: Iterable[bool | None]) -> float | None:
+    """Share of what is inside among what has an interval; None where nothing has."""
+    known = [each for each in inside if each is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _conclude(

@@ -10,19 +10,26 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ..costmodel.model import Cost, KernelCostModel
-from ..store.cost_model import CurveModel, Domain
+from ..costmodel.model import KernelCostModel
+from ..store.cost_model import Domain
 from ..store.errors import BadInput
 from ..store.verdict import HoldoutPoint, Validation
 from .accuracy import Held, judge, overall
+from .coverage import COLUMNS, insides
+from .fitted import Fitted, cut_through_surface, fitted_curves
+from .sensor import sensor_of
 
 Row = dict[str, Any]
 
 # Median error that a curve may have, by quantity.
 LIMITS: Final = MappingProxyType({"latency": 0.03, "power": 0.03, "energy": 0.05})
-# Columns of `points`, which bear the same names as the fields of Cost.
-_COLUMNS: Final = MappingProxyType(
-    {"latency": "latency_us", "power": "power_w", "energy": "energy_mj"}
+# Columns of `points` that say how well a quantity repeats, as a |log| ratio.
+_REPEATS: Final = MappingProxyType(
+    {
+        "latency": "repeat_difference",
+        "power": "power_repeat_difference",
+        "energy": "energy_repeat_difference",
+    }
 )
 
 
@@ -32,7 +39,7 @@ class _Curve:
 
     name: str
     op: str
-    fitted: CurveModel | None
+    fitted: Fitted | None
     missing: str
     rows: tuple[Row, ...]
     held_out: tuple[Row, ...]
@@ -66,7 +73,7 @@ def validate_holdout(
     for metric, usual_limit in LIMITS.items():
         reasons = {curve.name: _why_not_judged(curve, metric) for curve in curves}
         judged = [curve for curve in curves if reasons[curve.name] is None]
-        verdicts += [judge(_hold(model, c, metric), limit or usual_limit) for c in judged]
+        verdicts += [judge(_hold(c, metric), limit or usual_limit) for c in judged]
         unmeasured |= _merged(metric, reasons, every=not judged)
     return Validation(
         against="holdout",
@@ -74,6 +81,7 @@ def validate_holdout(
         outcome=overall(verdict.outcome for verdict in verdicts),
         curves=tuple(verdicts),
         unmeasured=dict(sorted(unmeasured.items())),
+        sensor=sensor_of(row["energy_source"] for curve in curves for row in curve.held_out),
     )
 
 
@@ -82,16 +90,17 @@ def _pair_up(model: KernelCostModel, rows: Iterable[Row]) -> list[_Curve]:
     of_curve: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         of_curve[row["curve"]].append(row)
-    fitted = {curve.curve: curve for curve in model.curves}
+    fitted = fitted_curves(model)
     reasons = model.file.unmeasured
     curves = []
     for name in sorted(fitted.keys() | of_curve.keys()):
         found = of_curve[name]
-        op = fitted[name].op if name in fitted else found[0]["op"]
+        own = fitted.get(name) or cut_through_surface(model, found[0])
+        op = found[0]["op"] if own is None else own.op
         held_out = sorted((r for r in found if r["role"] == "holdout"), key=lambda r: r["tokens"])
         why = reasons.get(name) or reasons.get(op) or "nothing says why"
         missing = f"the model lacks this curve: {why}"
-        curves.append(_Curve(name, op, fitted.get(name), missing, tuple(found), tuple(held_out)))
+        curves.append(_Curve(name, op, own, missing, tuple(found), tuple(held_out)))
     return curves
 
 
@@ -101,18 +110,16 @@ def _why_not_judged(curve: _Curve, metric: str) -> str | None:
         return None
     if curve.fitted is None:
         return curve.missing
-    if curve.fitted.energy_mj is None:
-        return curve.fitted.energy_reason or "the model has no energy"
-    if any(row[_COLUMNS[metric]] is not None for row in curve.held_out):
+    if curve.fitted.energy_reason is not None:
+        return curve.fitted.energy_reason
+    if any(row[COLUMNS[metric]] is not None for row in curve.held_out):
         return None
     given = [row["energy_reason"] for row in curve.held_out if row["energy_reason"]]
-    return given[0] if given else f"no hold-out point has {_COLUMNS[metric]}"
+    return given[0] if given else f"no hold-out point has {COLUMNS[metric]}"
 
 
 def _why_no_heat(curve: _Curve) -> str:
-    if curve.fitted is None:
-        return curve.missing
-    return curve.fitted.temp_rise_reason or "a temperature rise is not judged: it has no limit"
+    return curve.missing if curve.fitted is None else curve.fitted.heat_reason
 
 
 def _merged(metric: str, reasons: dict[str, str | None], *, every: bool) -> dict[str, str]:
@@ -123,30 +130,42 @@ def _merged(metric: str, reasons: dict[str, str | None], *, every: bool) -> dict
     return {f"{metric} of {name}": reason for name, reason in given.items()}
 
 
-def _hold(model: KernelCostModel, curve: _Curve, metric: str) -> Held:
+def _hold(curve: _Curve, metric: str) -> Held:
     """Put each hold-out point beside its prediction, and account for those that have none."""
     if curve.fitted is None:
         return Held(curve.name, curve.op, metric, (), None, (curve.missing,))
     points: list[HoldoutPoint] = []
-    costs: list[Cost] = []
     left_out: defaultdict[str, list[int]] = defaultdict(list)
     for row in curve.held_out:
-        reason = _why_left_out(row, metric, curve.fitted.domain)
-        if reason is None:
-            costs.append(model.get_cost(curve.name, row["tokens"]))
-            points.append(_compared(costs[-1], metric, _positive(curve, row, metric)))
+        point = _compared(curve, curve.fitted, row, metric)
+        if isinstance(point, str):
+            left_out[point].append(row["tokens"])
         else:
-            left_out[reason].append(row["tokens"])
+            points.append(point)
     return Held(
         curve=curve.name,
         op=curve.op,
         metric=metric,
         points=tuple(points),
-        floor=_floor(curve.rows) if metric == "latency" else None,
+        floor=_floor(curve.rows, _REPEATS[metric]),
         left_out=tuple(
             f"left out {', '.join(map(str, sizes))}: {reason}" for reason, sizes in left_out.items()
         ),
     )
+
+
+def _compared(curve: _Curve, fitted: Fitted, row: Row, metric: str) -> HoldoutPoint | str:
+    """Put one point beside its prediction; or say why it is left out."""
+    reason = _why_left_out(row, metric, fitted.domain)
+    if reason is not None:
+        return reason
+    cost = fitted.cost(row["tokens"])
+    predicted = getattr(cost, COLUMNS[metric])
+    if predicted is None:
+        return cost.energy_reason or f"the model gives no {COLUMNS[metric]}"
+    measured = _positive(curve, row, metric)
+    inside = insides(fitted, cost, metric, measured)
+    return HoldoutPoint(row["tokens"], measured, predicted, inside[95], inside[80], inside[50])
 
 
 def _why_left_out(row: Row, metric: str, domain: Domain) -> str | None:
@@ -154,36 +173,24 @@ def _why_left_out(row: Row, metric: str, domain: Domain) -> str | None:
         return str(row["failure"])
     if not domain.first_tokens <= row["tokens"] <= domain.last_tokens:
         return f"outside the model's domain of {domain.first_tokens} to {domain.last_tokens}"
-    if row[_COLUMNS[metric]] is None:
+    if row[COLUMNS[metric]] is None:
         reason = None if metric == "latency" else row["energy_reason"]
-        return reason or f"it has no {_COLUMNS[metric]}"
+        return reason or f"it has no {COLUMNS[metric]}"
     return None
 
 
 def _positive(curve: _Curve, row: Row, metric: str) -> float:
-    value = float(row[_COLUMNS[metric]])
+    value = float(row[COLUMNS[metric]])
     if not 0 < value < inf:
         raise BadInput(
-            f"{_COLUMNS[metric]} of {curve.name} at batch size {row['tokens']} is {value}, "
+            f"{COLUMNS[metric]} of {curve.name} at batch size {row['tokens']} is {value}, "
             "and it must be positive and finite",
             hint="make the tables anew with `moeprof parse RUN`",
         )
     return value
 
 
-def _compared(cost: Cost, metric: str, measured: float) -> HoldoutPoint:
-    in_us = metric == "latency"
-    low, high = (cost.latency_us_lo, cost.latency_us_hi) if in_us else (None, None)
-    return HoldoutPoint(
-        tokens=cost.tokens,
-        measured=measured,
-        predicted=getattr(cost, _COLUMNS[metric]),
-        inside_95=None if low is None or high is None else low <= measured <= high,
-    )
-
-
-def _floor(rows: Iterable[Row]) -> float | None:
+def _floor(rows: Iterable[Row], column: str) -> float | None:
     """Median relative difference between two visits of one point, whatever its role."""
-    differences = [row["repeat_difference"] for row in rows]
-    known = [expm1(difference) for difference in differences if difference is not None]
+    known = [expm1(row[column]) for row in rows if row[column] is not None]
     return median(known) if known else None

@@ -42,11 +42,14 @@ class Selection:
 def read_aiconfigurator(root: Path, select: Selection, commit: str) -> ImportedTable:
     """Read the tables below `root`, or the one file that it is. `commit` says of which state.
 
-    Raises BadInput where nothing fits, where a file lacks a column, and where several GPUs,
-    frameworks or versions fit: they are never pooled.
+    Raises BadInput for an unknown dtype or family, where nothing fits, where a file lacks a column,
+    and where several GPUs, frameworks or versions fit: they are never pooled.
     """
     if select.dtype not in _BYTES:
         raise BadInput(f"{select.dtype!r} is no dtype here", hint=f"one of {', '.join(_BYTES)}")
+    for family in select.families:
+        if family not in FAMILIES:
+            raise BadInput(f"{family!r} is no family here", hint=f"one of {', '.join(FAMILIES)}")
     rows: list[Imported] = []
     files: list[Path] = []
     seen: dict[str, Counter[str]] = {name: Counter() for name in ("GPU", "framework", "version")}

@@ -7,12 +7,15 @@ import numpy as np
 from ..store.cost_model import CurveModel, Thermal
 from ..store.errors import BadInput
 from .cost import Cost
+from .heat import why_lower_bound
 from .roofline import Roofline
 
 
 @dataclass(frozen=True, slots=True)
 class CostBreakdown:
     """One call's cost, taken apart; what is not known is None, and `reasons` says why.
+
+    So they do of a rise in temperature that is a lower bound.
 
     `memory_us` and `compute_us` are what its bytes and its arithmetic take at the device's best
     rates: they overlap, and the larger one bounds the call. `launch_us` is the time between the
@@ -32,7 +35,9 @@ class CostBreakdown:
     reasons: dict[str, str]
 
 
-def take_apart(cost: Cost, curve: CurveModel, bound: Roofline | None) -> CostBreakdown:
+def take_apart(
+    cost: Cost, curve: CurveModel, bound: Roofline | None, thermal: Thermal | None = None
+) -> CostBreakdown:
     """Take one cost of a curve apart."""
     reasons: dict[str, str] = {}
     memory_us = compute_us = rest_us = name = None
@@ -54,10 +59,12 @@ def take_apart(cost: Cost, curve: CurveModel, bound: Roofline | None) -> CostBre
     elif curve.idle_power_w is None:
         reasons["static_energy_mj"] = "no idle power was recorded"
     else:
-        static = curve.idle_power_w * cost.latency_us / 1000
+        static = curve.idle_power_w * _sustained_ms(cost)
         dynamic = cost.energy_mj - static
     if cost.temp_rise_c is None:
         reasons["temp_rise_c"] = curve.temp_rise_reason or "no rise is known here"
+    elif curve.temp_rise_c is None and (least := why_lower_bound(thermal)) is not None:
+        reasons["temp_rise_c"] = least
     return CostBreakdown(
         cost=cost,
         memory_us=memory_us,
@@ -104,7 +111,7 @@ def under_pressure(cost: Cost, curve: CurveModel, bound: Roofline | None, share:
         energy_mj_hi=None,
         energy_source=cost.energy_source if known else "unavailable",
         energy_reason=None if known else cost.energy_reason or "no idle power was recorded",
-        power_w=None if energy_mj is None else energy_mj / latency_us * 1000,
+        power_w=None if energy_mj is None else energy_mj / (_sustained_ms(cost) * stretch),
         temp_rise_c=None,
         measured=False,
         estimated=True,
@@ -115,19 +122,25 @@ def at_temperature(cost: Cost, thermal: Thermal | None, current_temp_c: float) -
     """Add the leakage of a warmer device; the cost as it is where leakage was not fitted."""
     if not -273.15 < current_temp_c < 200:
         raise BadInput(f"the temperature is {current_temp_c} °C, and no device works there")
-    if thermal is None or thermal.leakage_w_per_c is None or cost.energy_mj is None:
+    if thermal is None or thermal.leakage_w_per_c is None or cost.power_w is None:
         return cost
-    reference = thermal.reference_temp_c
-    added_w = thermal.leakage_w_per_c * (current_temp_c - (reference or 0.0))
-    energy_mj = max(0.0, cost.energy_mj + added_w * cost.latency_us / 1000)
+    added_w = thermal.leakage_w_per_c * (current_temp_c - (thermal.reference_temp_c or 0.0))
+    power_w = max(0.0, cost.power_w + added_w)
     return replace(
         cost,
-        energy_mj=energy_mj,
+        energy_mj=power_w * _sustained_ms(cost),
         energy_mj_lo=None,
         energy_mj_hi=None,
-        power_w=energy_mj / cost.latency_us * 1000,
+        power_w=power_w,
         estimated=True,
     )
+
+
+def _sustained_ms(cost: Cost) -> float:
+    """How long the device draws `power_w` for a call whose energy is known."""
+    assert cost.energy_mj is not None
+    assert cost.power_w is not None
+    return cost.energy_mj / cost.power_w
 
 
 def _less(rate: float | None, share: float) -> float | None:

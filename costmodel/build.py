@@ -1,13 +1,10 @@
 """From the table of points to a cost model, with nothing invented on the way."""
 
-import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import groupby
+from dataclasses import asdict, replace
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
 
 from ..device.peaks import cpu_ceiling, data_sheet
@@ -20,24 +17,25 @@ from ..store.cost_model import (
     IntervalScores,
     Origin,
     Peaks,
-    Work,
 )
 from ..store.errors import BadInput
 from ..store.provenance import Provenance
-from .curve import Floats, Ints, choose_fit, fit_error, fit_losses
+from .curve import choose_fit, fit_error, fit_losses
 from .energy import NO_HEAT, energy_fields, fit_thermal, heat_fields
 from .gate import refuse_impossible
 from .intervals import Scored, interval_scores
+from .measured import Measured, measured_curves
 from .outside import drift_scores, with_drift
-from .roofline import fit_work, observed_peaks, roofline
-from .rows import Row, all_rounded, checked_knots, one_value, rounded
-from .surface import can_fit, fit_surface
+from .roofline import observed_peaks, roofline
+from .rows import Row, all_rounded, half_widths_95, one_value, rounded
+from .seal import sealed
+from .surface import fit_surface
 
 _IDENTITY: Final = (
     *("op", "shape", "dtype", "weight_bits", "group_size", "experts", "active_experts", "top_k"),
     *("l2", "regime"),
 )
-_ACTIVE: Final = re.compile(r"-a\d+(?=-|$)")
+_ROLES: Final = ("fit", "calibration", "holdout")
 
 
 def build_model(
@@ -61,13 +59,13 @@ def build_model(
     where a batch size stands twice with different latencies, or where one curve mixes cache states,
     shapes or sources.
     """
-    rows = [row for row in points.to_pylist() if row["role"] in ("fit", "calibration")]
+    rows = _fitted_rows(points)
     if not any(row["role"] == "fit" for row in rows):
         raise BadInput(
             "the points hold no row with role 'fit'",
             hint="measure some with `moeprof profile`, and make the tables with `moeprof parse`",
         )
-    found, missing = _measured_curves(rows)
+    found, missing = measured_curves(rows)
     used = [row for curve in found for row in (*curve.knots, *curve.calibration)]
     _check_one_regime(used)
     sheet = data_sheet(provenance.device_name)
@@ -79,7 +77,7 @@ def build_model(
     scored = [curve.scored(fit) for curve, fit in zip(flat, fits, strict=True)]
     curves = tuple(_curve(curve, one) for curve, one in zip(flat, scored, strict=True))
     thermal = fit_thermal(used)
-    return CostModelFile(
+    file = CostModelFile(
         preset=preset,
         points_sha256=points_sha256,
         provenance=provenance,
@@ -93,105 +91,18 @@ def build_model(
         thermal_reason=NO_HEAT if thermal is None else None,
         surfaces=tuple(fit_surface(c.name, c.knots) for c in found if c.is_surface),
     )
+    return sealed(file)
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
-    """The checked points of one curve, or of one surface."""
-
-    name: str
-    knots: list[Row]
-    calibration: list[Row]
-
-    @property
-    def is_surface(self) -> bool:
-        return len({row["active_experts"] for row in self.knots}) > 1
-
-    @property
-    def op(self) -> str:
-        return str(self.knots[0]["op"])
-
-    @property
-    def tokens(self) -> Ints:
-        return np.array([row["tokens"] for row in self.knots], dtype=np.int64)
-
-    @property
-    def latency_us(self) -> Floats:
-        return np.array([row["latency_us"] for row in self.knots], dtype=np.float64)
-
-    @property
-    def segments(self) -> Ints | None:
-        """Number the kernels of each knot; None unless a trace told them all."""
-        signatures = [row["signature"] for row in self.knots]
-        if None in signatures:
-            return None
-        numbers = {text: number for number, text in enumerate(dict.fromkeys(signatures))}
-        return np.array([numbers[text] for text in signatures], dtype=np.int64)
-
-    @property
-    def work(self) -> Work | None:
-        if any(row["flops"] is None or row["bytes_moved"] is None for row in self.knots):
-            return None
-        flops = np.array([row["flops"] for row in self.knots], dtype=np.float64)
-        moved = np.array([row["bytes_moved"] for row in self.knots], dtype=np.float64)
-        work = fit_work(self.tokens, flops, moved)
-        return None if work is None else Work(**all_rounded(asdict(work)))
-
-    @property
-    def family(self) -> str:
-        """Operations that read weights step at tiles, those that only stream tokens do not."""
-        work = self.work
-        if work is None:
-            return self.op
-        return "weights" if work.bytes_fixed > work.bytes_per_token else "activations"
-
-    def scored(self, fit: Fit) -> Scored:
-        return Scored(
-            fit,
-            self.tokens,
-            self.latency_us,
-            self.segments,
-            np.array([row["tokens"] for row in self.calibration], dtype=np.int64),
-            np.array([row["latency_us"] for row in self.calibration], dtype=np.float64),
-        )
-
-
-def _measured_curves(rows: Iterable[Row]) -> tuple[list[_Measured], dict[tuple[str, str], str]]:
-    """Sort rows by curve, and say why those with too few points have none."""
-
-    def name_of(row: Row) -> str:
-        # The points of one surface have curves that differ in their active experts alone.
-        name = str(row["curve"])
-        return name if row["active_experts"] is None else _ACTIVE.sub("", name)
-
-    found: list[_Measured] = []
-    missing: dict[tuple[str, str], str] = {}
-    for name, group in groupby(sorted(rows, key=name_of), key=name_of):
-        whole = list(group)
-        there = [row for row in whole if row["failure"] is None]
-        asked = [row for row in whole if row["role"] == "fit"]
-        actives = {row["active_experts"] for row in whole}
-        if len(actives) == 1:
-            name = str(whole[0]["curve"])
-        curve = _Measured(
-            name,
-            checked_knots(name, (row for row in there if row["role"] == "fit")),
-            checked_knots(name, (row for row in there if row["role"] == "calibration")),
-        )
-        if len(curve.knots) < 2 or (curve.is_surface and not can_fit(curve.knots)):
-            missing[whole[0]["op"], name] = _why_unmeasured(asked, curve)
-        else:
-            found.append(curve)
-    return found, missing
-
-
-def _why_unmeasured(asked: Sequence[Row], curve: _Measured) -> str:
-    """Say why a curve has too few points, in the words of its most frequent failure."""
-    if curve.is_surface:
-        return f"{len(curve.knots)} points do not span tokens and active experts: it takes six"
-    failures = Counter(row["failure"] for row in asked if row["failure"] is not None)
-    count = f"{len(curve.knots)} of {len(asked)} points measured, and a curve needs two"
-    return f"{count}: {failures.most_common(1)[0][0]}" if failures else count
+def _fitted_rows(points: pa.Table) -> list[Row]:
+    rows: list[Row] = points.to_pylist()
+    for row in rows:
+        if row["role"] not in _ROLES:
+            raise BadInput(
+                f"{row['curve']} at batch size {row['tokens']} has the role {row['role']!r}",
+                hint=f"a point has one of {', '.join(_ROLES)}",
+            )
+    return [row for row in rows if row["role"] != "holdout"]
 
 
 def _check_one_regime(rows: Sequence[Row]) -> None:
@@ -204,7 +115,7 @@ def _check_one_regime(rows: Sequence[Row]) -> None:
         )
 
 
-def _choose_fits(curves: Sequence[_Measured]) -> list[Fit]:
+def _choose_fits(curves: Sequence[Measured]) -> list[Fit]:
     losses = [fit_losses(c.tokens, c.latency_us, c.segments) for c in curves]
     families: defaultdict[str, list[dict[Fit, float]]] = defaultdict(list)
     for curve, own in zip(curves, losses, strict=True):
@@ -218,7 +129,7 @@ def _choose_fits(curves: Sequence[_Measured]) -> list[Fit]:
     ]
 
 
-def _curve(curve: _Measured, scored: Scored) -> CurveModel:
+def _curve(curve: Measured, scored: Scored) -> CurveModel:
     identity = {column: one_value(curve.name, curve.knots, column) for column in _IDENTITY}
     gaps = [row["gap_us"] for row in curve.knots]
     segments = scored.segments
@@ -238,6 +149,7 @@ def _curve(curve: _Measured, scored: Scored) -> CurveModel:
         segments=None if segments is None else tuple(segments.tolist()),
         work=curve.work,
         gap_us=None if None in gaps else tuple(rounded(gap) for gap in gaps),
+        latency_half_95=half_widths_95(curve.name, curve.knots),
     )
 
 
@@ -251,7 +163,7 @@ def _intervals(
     return replace(scores, quantiles=all_rounded(scores.quantiles), drift_95=drift)
 
 
-def _by_op(missing: dict[tuple[str, str], str], found: Iterable[_Measured]) -> dict[str, str]:
+def _by_op(missing: dict[tuple[str, str], str], found: Iterable[Measured]) -> dict[str, str]:
     """Name unmeasured curves by their operation, where that names one curve alone."""
     of_op: defaultdict[str, set[str]] = defaultdict(set)
     for op, curve in (*missing, *((curve.op, curve.name) for curve in found)):

@@ -3,9 +3,11 @@
 from itertools import pairwise
 from math import inf, isfinite
 
-from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel
+from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel, Thermal
 from ..store.errors import BadInput
+from .intervals import COVERAGES_PCT
 
+_MOST = 1e15  # us are 31 years: beyond, intervals leave the range of a double
 _HINT = "build the model anew: `moeprof build-model`"
 
 
@@ -17,6 +19,8 @@ def check_file(file: CostModelFile) -> None:
         _check_surface(surface)
     rates = [] if file.peaks is None else [*file.peaks.flops_per_s.values(), file.peaks.bytes_per_s]
     drift = file.intervals.drift_95
+    scores = [file.intervals.quantiles.get(str(percent)) for percent in COVERAGES_PCT]
+    known = [score for score in scores if score is not None]
     rules = {
         "has a peak rate that is not positive and finite": all(
             rate is None or 0 < rate < inf for rate in rates
@@ -25,19 +29,25 @@ def check_file(file: CostModelFile) -> None:
             score is None or 0 <= score < inf
             for score in (*file.intervals.quantiles.values(), file.intervals.floor, drift)
         ),
+        "has interval scores that do not ascend with the coverage": known == sorted(known),
+        "has heat that is negative or not finite": _is_possible(file.thermal),
     }
     _hold("the model", rules)
 
 
 def _check_curve(curve: CurveModel) -> None:
     knots, domain = curve.knots_tokens, curve.domain
-    columns = (curve.latency_us, curve.temp_rise_c, curve.segments, curve.gap_us)
+    columns = (
+        *(curve.latency_us, curve.latency_half_95),
+        *(curve.temp_rise_c, curve.segments, curve.gap_us),
+    )
     anchors = knots if curve.energy_tokens is None else curve.energy_tokens
     work = curve.work
     amounts = () if work is None else (work.flops_per_token, work.bytes_per_token, work.bytes_fixed)
     rules = {
         "has fewer than two knots": len(knots) >= 2,
-        "has knots that do not ascend from 1 or more": _ascends(knots),
+        "has knots that do not ascend from 1 or more": _ascends(knots) and knots[-1] <= _MOST,
+        "has a top-k below 1": curve.top_k is None or curve.top_k >= 1,
         "has a domain that is not its first to its last knot": (
             knots[:1] + knots[-1:] == (domain.first_tokens, domain.last_tokens)
         ),
@@ -46,16 +56,17 @@ def _check_curve(curve: CurveModel) -> None:
         )
         and all(
             column is None or len(column) == len(anchors)
-            for column in (curve.energy_mj, curve.energy_ci95)
+            for column in (curve.energy_mj, curve.energy_ci95, curve.sustained_ratio)
         ),
         "has energy where it has no knot": len(anchors) >= 2
         and _ascends(anchors)
         and set(anchors) <= set(knots),
         "has a latency or an energy that is not positive and finite": all(
-            0 < value < inf
-            for column in (curve.latency_us, curve.energy_mj)
+            0 < value < _MOST
+            for column in (curve.latency_us, curve.energy_mj, curve.sustained_ratio)
             for value in column or ()
         ),
+        "has an interval that is negative or not finite": _are_half_widths(curve.latency_half_95),
         "has a temperature rise that is not finite": all(map(isfinite, curve.temp_rise_c or ())),
         "has work or a floor that is negative or not finite": all(
             0 <= value < inf for value in (*amounts, curve.floor or 0.0)
@@ -66,25 +77,50 @@ def _check_curve(curve: CurveModel) -> None:
 
 def _check_surface(surface: SurfaceModel) -> None:
     count = len(surface.latency_us)
-    columns = (surface.knots_tokens, surface.knots_experts)
+    counts = (surface.knots_tokens, surface.knots_experts)
+    columns = (*counts, surface.latency_half_95)
     rules = {
         "has no knots": count > 0,
-        "has more or fewer values than knots": all(len(column) == count for column in columns),
-        "has a latency that is not positive and finite": all(
-            0 < value < inf for value in surface.latency_us
+        "has more or fewer values than knots": all(
+            column is None or len(column) == count for column in columns
         ),
-        "has a count below 1": all(size >= 1 for column in columns for size in column)
+        "has a latency that is not positive and finite": all(
+            0 < value < _MOST for value in surface.latency_us
+        ),
+        "has a count below 1": all(size >= 1 for column in counts for size in column)
         and surface.top_k >= 1,
         "has coefficients that are negative, not finite, or all zero": all(
             0 <= value < inf for value in surface.coefficients_us
         )
         and any(surface.coefficients_us),
+        "has an interval that is negative or not finite": _are_half_widths(surface.latency_half_95)
+        and 0 <= surface.half_width_95 < inf,
     }
     _hold(surface.surface, rules)
 
 
 def _ascends(sizes: tuple[int, ...]) -> bool:
     return sizes[:1] >= (1,) and all(left < right for left, right in pairwise(sizes))
+
+
+def _is_possible(thermal: Thermal | None) -> bool:
+    if thermal is None:
+        return True
+    other = (thermal.leakage_w_per_c, thermal.reference_temp_c)
+    whole = 0 < thermal.r_c_per_w < inf and all(value is None or isfinite(value) for value in other)
+    step = thermal.step
+    if step is None or not whole:
+        return whole
+    rates = (value for pole in step.poles for value in (pole.tau_s, pole.r_c_per_w))
+    return (
+        len(step.poles) > 0
+        and all(0 < value < inf for value in (*rates, step.hot_s))
+        and isfinite(step.inlet_c)
+    )
+
+
+def _are_half_widths(halves: tuple[float | None, ...] | None) -> bool:
+    return all(half is None or 0 <= half < inf for half in halves or ())
 
 
 def _hold(name: str, rules: dict[str, bool]) -> None:

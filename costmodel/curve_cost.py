@@ -11,7 +11,7 @@ from ..store.cost_model import CostModelFile, CurveModel
 from .cost import Cost
 from .curve import Floats, Ints, interpolate, log_jumps
 from .energy import metered
-from .intervals import half_widths, quantile_or_prior
+from .intervals import half_widths, knot_half_widths, quantile_or_prior
 from .outside import (
     FARTHEST_OCTAVES,
     Miss,
@@ -34,6 +34,7 @@ class _Columns:
     latency_us: Floats
     half_width: Floats
     energy_mj: Floats
+    power_w: Floats
     power_half_width: Floats
     temp_rise_c: Floats
     octaves: Floats
@@ -72,6 +73,11 @@ class Costs(Sequence[Cost]):
     def energy_mj(self) -> Floats:
         """Energy of one call, [N]."""
         return self._take(self._columns.energy_mj)
+
+    @property
+    def power_w(self) -> Floats:
+        """Power drawn under a steady load, [N]."""
+        return self._take(self._columns.power_w)
 
     @property
     def temp_rise_c(self) -> Floats:
@@ -131,7 +137,7 @@ class CurveCosts:
         if cost is None:
             table, place = self._tabulated(), tokens - self.curve.domain.first_tokens
             if not 0 <= place < len(table.tokens):
-                self._check_reach(tokens)
+                self.check_reach(tokens)
                 table, place = self._evaluate(np.array([tokens], dtype=np.int64)), 0
             cost = self.known[tokens] = self._cost(table, place)
         return cost
@@ -142,7 +148,7 @@ class CurveCosts:
         if inner is not None:
             return inner
         for size in (int(sizes.min()), int(sizes.max())):
-            self._check_reach(size)
+            self.check_reach(size)
         return Costs(self, self._evaluate(sizes), None)
 
     def inner_costs(self, sizes: Ints) -> Costs | None:
@@ -161,7 +167,8 @@ class CurveCosts:
             self._table = self._evaluate(np.arange(first, last + 1, dtype=np.int64))
         return self._table
 
-    def _check_reach(self, tokens: int) -> None:
+    def check_reach(self, tokens: int) -> None:
+        """Raise Miss for a batch size that nothing leads to."""
         first, last = self.curve.domain.first_tokens, self.curve.domain.last_tokens
         if first <= tokens <= last:
             return
@@ -191,6 +198,7 @@ class CurveCosts:
             latency_us,
             self._half_widths(INTERVAL_PCT, knots, values, sizes),
             found.energy_mj,
+            found.power_w,
             found.half_width,
             found.temp_rise_c,
             octaves,
@@ -200,10 +208,14 @@ class CurveCosts:
         intervals = self._file.intervals
         floor = intervals.floor if self.curve.floor is None else self.curve.floor
         octaves = octaves_outside(knots, sizes)
-        jumps = log_jumps(knots, values, np.clip(sizes, knots[0], knots[-1]))
+        within = np.clip(sizes, knots[0], knots[-1])
+        jumps = log_jumps(knots, values, within)
         jumps[octaves > 0] = np.abs(np.log(values[-1] / values[-2]))
-        quantile = quantile_or_prior(intervals, percent)
-        return half_widths(quantile, floor, jumps) + drift_half_widths(intervals, octaves)
+        halves = half_widths(quantile_or_prior(intervals, percent), floor, jumps)
+        if self.curve.latency_half_95 is not None:
+            own = knot_half_widths(knots, self.curve.latency_half_95, percent, within)
+            halves = np.maximum(halves, own)
+        return halves + drift_half_widths(intervals, octaves)
 
     def interval_us(self, tokens: int, percent: int) -> tuple[float, float]:
         """Bound the latency at another nominal coverage: 50, 80, 90 or 95 percent."""
@@ -230,7 +242,7 @@ class CurveCosts:
             latency_us_lo=latency_us / exp(half),
             latency_us_hi=latency_us * exp(half),
             energy_mj=energy_mj,
-            power_w=None if energy_mj is None else energy_mj / latency_us * 1000,
+            power_w=_known(columns.power_w[at]),
             temp_rise_c=_known(columns.temp_rise_c[at]),
             energy_source=curve.energy_source if energy_mj is not None else "unavailable",
             energy_reason=None if energy_mj is not None else curve.energy_reason,

@@ -1,8 +1,9 @@
-"""Energy and heat of a curve: power over batch size, times the fitted latency.
+"""Energy and heat of a curve: E(b) = P(b) t(b) r(b), from what was measured at some batch sizes.
 
-Power changes slowly over batch size as long as the same kernel runs, and time in steps: energy has
-the steps of time. Energy per time is interpolated between the knots where energy was measured;
-where the kernels of those are known and differ, each holds its own power.
+Power P changes slowly over batch size as long as the same kernel runs, and time t in steps: energy
+has the steps of time. Power is drawn under a steady load, where a call takes r times what a single
+one does. P and r are interpolated between the knots where energy was measured; where the kernels of
+those are known and differ, each holds its own.
 """
 
 from collections import Counter
@@ -35,6 +36,10 @@ def energy_fields(curve: str, knots: Sequence[Row]) -> dict[str, Any]:
     latency_us = np.array([row["latency_us"] for row in metered])
     error = fit_error("linear", np.array(tokens, dtype=np.int64), np.array(known) / latency_us)
     halves = [row["energy_mj_ci95"] for row in metered]
+    sustained_us = [row.get("latency_sustained_us") for row in metered]
+    ratios = None
+    if None not in sustained_us:
+        ratios = tuple(map(rounded, (np.array(sustained_us) / latency_us).tolist()))
     relative = None
     if all(half is not None for half in halves):
         relative = tuple(rounded(h / e) for h, e in zip(halves, known, strict=True))
@@ -44,6 +49,7 @@ def energy_fields(curve: str, knots: Sequence[Row]) -> dict[str, Any]:
         "energy_reason": BEYOND.format(tokens[0], tokens[-1]) if without else None,
         "energy_tokens": tokens if without else None,
         "energy_ci95": relative,
+        "sustained_ratio": ratios,
         "power_error": FitError(
             **all_rounded({"median": error.median, "p95": error.p95, "n": error.n})
         ),
@@ -87,10 +93,12 @@ def _mean(values: Sequence[float | None]) -> float | None:
 class Metered:
     """Energy and heat at some batch sizes, each array of their shape; NaN where unknown.
 
-    `half_width` is that of the 95 % interval of power, as a |log| ratio.
+    `power_w` is drawn under a steady load; `half_width` is that of its 95 % interval, as a |log|
+    ratio.
     """
 
     energy_mj: Floats
+    power_w: Floats
     half_width: Floats
     temp_rise_c: Floats
 
@@ -99,37 +107,33 @@ def metered(
     curve: CurveModel, thermal: Thermal | None, sizes: Ints, latency_us: Floats, within: Ints
 ) -> Metered:
     """Evaluate energy and heat at `sizes`, whose nearest sizes of the domain are `within`."""
-    nothing = np.full(sizes.shape, np.nan)
-    power, half = _power(curve, within) if curve.energy_mj is not None else (nothing, nothing)
-    energy_mj = power * latency_us
-    heat = nothing
+    power_w = ratio = half = heat = np.full(sizes.shape, np.nan)
+    if curve.energy_mj is not None:
+        power_w, ratio, half = _power(curve, within)
     if curve.temp_rise_c is not None:
         knots = np.array(curve.knots_tokens, dtype=np.int64)
         heat = interpolate("linear", knots, np.array(curve.temp_rise_c), within)
         heat = np.where(sizes == within, heat, np.nan)
     elif thermal is not None and curve.idle_power_w is not None:
-        heat = thermal.r_c_per_w * np.maximum(0.0, power * 1000 - curve.idle_power_w)
-    return Metered(energy_mj, half, heat)
+        heat = thermal.r_c_per_w * np.maximum(0.0, power_w - curve.idle_power_w)
+    return Metered(power_w * ratio * latency_us / 1000, power_w, half, heat)
 
 
-def _power(curve: CurveModel, within: Ints) -> tuple[Floats, Floats]:
-    """Energy over latency, in mJ/us, and its relative half width, at sizes of the domain."""
+def _power(curve: CurveModel, within: Ints) -> tuple[Floats, Floats, Floats]:
+    """Power in W, the ratio of sustained to single calls, and the relative half width of power.
+
+    At sizes of the domain; power is NaN beyond the sizes whose energy was measured.
+    """
     assert curve.energy_mj is not None
     knots = np.array(curve.knots_tokens, dtype=np.int64)
     anchors = knots if curve.energy_tokens is None else np.array(curve.energy_tokens)
-    at = np.searchsorted(knots, anchors)
-    power = np.array(curve.energy_mj) / np.array(curve.latency_us)[at]
+    single_us = np.array(curve.latency_us)[np.searchsorted(knots, anchors)]
+    ratios = np.array(curve.sustained_ratio or np.ones(len(anchors)))
+    power_w = 1000 * np.array(curve.energy_mj) / (single_us * ratios)
     held = np.clip(within, anchors[0], anchors[-1])
-    found = interpolate("linear", anchors, power, held)
+    found, ratio = (_between(curve, anchors, values, held) for values in (power_w, ratios))
     right = np.clip(np.searchsorted(anchors, held), 1, len(anchors) - 1)
     left = right - 1
-    if curve.segments is not None:
-        segments = np.array(curve.segments)
-        here = segments[np.searchsorted(knots, held, side="right") - 1]
-        first, last = segments[at][left], segments[at][right]
-        own = np.where(here == last, power[right], power[left])
-        found = np.where(first == last, found, own)
-        found[held == anchors[right]] = power[right][held == anchors[right]]
     half = np.zeros(within.shape)
     if curve.energy_ci95 is not None:
         relative = np.array(curve.energy_ci95)
@@ -139,4 +143,19 @@ def _power(curve: CurveModel, within: Ints) -> tuple[Floats, Floats]:
         half = half if curve.energy_ci95 is not None else np.full(within.shape, np.nan)
     else:
         half = np.where(np.isin(held, anchors), half, np.hypot(half, p95))
-    return np.where(held == within, found, np.nan), half
+    return np.where(held == within, found, np.nan), ratio, half
+
+
+def _between(curve: CurveModel, anchors: Ints, values: Floats, held: Ints) -> Floats:
+    """Interpolate `values` of the anchors at sizes between them, across no change of kernels."""
+    found = interpolate("linear", anchors, values, held)
+    if curve.segments is None:
+        return found
+    knots, segments = np.array(curve.knots_tokens), np.array(curve.segments)
+    right = np.clip(np.searchsorted(anchors, held), 1, len(anchors) - 1)
+    left = right - 1
+    of_anchors = segments[np.searchsorted(knots, anchors)]
+    here = segments[np.searchsorted(knots, held, side="right") - 1]
+    own = np.where(here == of_anchors[right], values[right], values[left])
+    found = np.where(of_anchors[left] == of_anchors[right], found, own)
+    return np.where(held == anchors[right], values[right], found)

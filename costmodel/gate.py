@@ -26,6 +26,11 @@ class Refusal:
     bound: str
     why: str
 
+    @property
+    def too_fast_by(self) -> float:
+        """The floor over the time: a whole table in ms for us shows in its fastest row."""
+        return self.floor_us / self.latency_us
+
     def sentence(self, row: str) -> str:
         """Name the row, the floor and the cause."""
         return (
@@ -69,7 +74,7 @@ def _likely_cause(latency_us: float, floor_us: float, bound: str) -> str:
 def refuse_impossible(rows: Sequence[Mapping[str, Any]], peaks: Peaks | None) -> None:
     """Refuse a table of points that holds rows faster than they can be.
 
-    Raises BadInput with the first such row, its floor and the likely cause. Rows whose work is not
+    Raises BadInput with the fastest of them, its floor and the likely cause. Rows whose work is not
     known pass, and all do where there are no `peaks`.
     """
     refusals = [
@@ -78,7 +83,7 @@ def refuse_impossible(rows: Sequence[Mapping[str, Any]], peaks: Peaks | None) ->
         if (refusal := None if peaks is None else check_point(row, peaks)) is not None
     ]
     if refusals:
-        row, refusal = refusals[0]
+        row, refusal = max(refusals, key=lambda one: one[1].too_fast_by)
         name = f"{row['curve']} at batch size {row['tokens']}"
         raise BadInput(
             f"{len(refusals)} of {len(rows)} points are faster than the device can be: "

@@ -110,7 +110,7 @@ def provenance_of(table: ImportedTable) -> Provenance:
 def _gated(table: ImportedTable) -> tuple[list[Imported], list[str]]:
     peaks = data_sheet(table.gpu)
     kept: list[Imported] = []
-    refused: list[str] = []
+    refused: list[tuple[float, str]] = []
     for row in table.rows:
         scenario = row.scenario
         if not row.latency_us > 0:
@@ -124,14 +124,14 @@ def _gated(table: ImportedTable) -> tuple[list[Imported], list[str]]:
         if refusal is None:
             kept.append(row)
         else:
-            refused.append(refusal.sentence(scenario.key))
+            refused.append((refusal.too_fast_by, refusal.sentence(scenario.key)))
     if len(refused) > _MOST_REFUSED * len(table.rows):
         raise BadInput(
             f"{len(refused)} of {len(table.rows)} rows are faster than {table.gpu} can be: "
-            f"{refused[0]}",
+            f"{max(refused)[1]}",
             hint="the table is not what it says: look at its unit, its dtype and its GPU",
         )
-    remarks = [f"{len(refused)} rows left out: {refused[0]}"] if refused else []
+    remarks = [f"{len(refused)} rows left out: {max(refused)[1]}"] if refused else []
     if peaks is None:
         remarks.append(f"no data sheet of {table.gpu} is known: no row was held against a roofline")
     return kept, remarks

@@ -4,15 +4,17 @@ The score of a calibration point is how far off its prediction is, as a |log| ra
 log-jump of its bracket (a normalised conformal score: Papadopoulos, Gammerman and Vovk 2008). A
 quantile of the scores of all curves bounds a new prediction, in units of its own bracket. Where a
 curve is flat, what is left is noise: each curve's floor keeps chance from making its bracket look
-certain.
+certain. A knot whose own calls scatter, as those of two modes do, is not surer than its own
+interval, nor is what is read off between it and the next.
 
 A model without calibration points falls back on its knots, each predicted from the others. Leaving
 one out joins two brackets, and the log-jump of the whole would make the scores too small by about
 two: half of it stands for a bracket as the model has them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import log
 from types import MappingProxyType
 from typing import Final
 
@@ -31,6 +33,9 @@ COVERAGES_PCT: Final = (50, 80, 90, 95)
 # their domains added (0.27).
 PRIOR: Final = MappingProxyType({"50": 0.3, "80": 0.8, "90": 1.2, "95": 1.8})
 PRIOR_DRIFT: Final = 0.3
+_WIDEST: Final = log(1e6)
+# Normal intervals of these coverages, in units of that at 95 %.
+_OF_95: Final = MappingProxyType({50: 0.344, 80: 0.654, 90: 0.839, 95: 1.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,5 +110,24 @@ def quantile_or_prior(intervals: IntervalScores, percent: int) -> float:
 
 
 def half_widths(quantile: float, floor: float, log_jumps: Floats) -> Floats:
-    """Half width of an interval, as a |log| ratio, in brackets of these log-jumps."""
-    return quantile * np.maximum(floor, log_jumps)
+    """Half width of an interval, as a |log| ratio, in brackets of these log-jumps.
+
+    It is a factor of a million at most, which says that nothing is known.
+    """
+    return np.minimum(quantile * np.maximum(floor, log_jumps), _WIDEST)
+
+
+def knot_half_widths(
+    tokens: Ints, halves_95: Sequence[float | None], percent: int, query: Ints
+) -> Floats:
+    """Half width that the knots' own intervals lend each size of `query`, as a |log| ratio.
+
+    At a knot it is the knot's own, between two the larger of theirs; 0 where none is known.
+    `halves_95` [K] are those of the knots `tokens` at 95 %; every size must lie between the first
+    and the last.
+    """
+    own = np.array([half or 0.0 for half in halves_95]) * _OF_95[percent]
+    right = np.searchsorted(tokens, query)
+    left = np.searchsorted(tokens, query, side="right") - 1
+    lent: Floats = np.maximum(own[left], own[right])
+    return lent

@@ -1,10 +1,10 @@
 """Look up what an operation costs: `kernel_cost_model.json`, ready for questions."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from math import inf
 from operator import index
 from pathlib import Path
-from typing import Self
+from typing import Self, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,29 @@ from ..store.errors import BadInput
 from .breakdown import CostBreakdown, at_temperature, take_apart, under_pressure
 from .consistency import check_file
 from .cost import Cost
-from .curve_cost import Costs, CurveCosts
+from .curve_cost import Costs
+from .directory import Directory
+from .heat import thermal_safe_batch_size
 from .layer import EXPERT_OPS, ROUTER_OPS, LayerCost, LayerPart, compose, expert_loads
 from .outside import Miss
-from .surface_cost import SurfaceCosts
+from .seal import check_seal
 from .transfer import transfer
 
 __all__ = ["Cost", "CostBreakdown", "KernelCostModel", "LayerCost", "Miss"]
+
+
+class Conditions(TypedDict, total=False):
+    """What `get_cost` may be told beside the batch size; None is as good as nothing.
+
+    `memory_pressure` is the share of the memory bandwidth that others take, 0 to below 1;
+    `current_temp_c` acts where leakage was fitted. They are not arguments of their own because
+    Python would fill in four defaults at each look-up, a fifth of its time.
+    """
+
+    active_experts: int | None
+    current_temp_c: float | None
+    memory_pressure: float | None
+    shape: tuple[int, ...] | None
 
 
 class KernelCostModel:
@@ -34,26 +50,19 @@ class KernelCostModel:
     def __init__(self, file: CostModelFile) -> None:
         check_file(file)
         self.file = file
-        self._by_name: dict[str, list[CurveCosts]] = defaultdict(list)
-        self._surfaces = {s.surface: SurfaceCosts(s) for s in file.surfaces}
-        self._known: dict[str, dict[int, Cost]] = {}
-        for curve in file.curves:
-            costs = CurveCosts(curve, file)
-            for name in {curve.op, curve.curve}:
-                self._by_name[name].append(costs)
-        for name, found in self._by_name.items():
-            if len(found) == 1:
-                self._known[name] = found[0].known
-            elif name in {costs.curve.curve for costs in found}:
-                raise BadInput(f"the model has two curves that are called {name}")
+        self._directory = Directory(file)
+        self._known = self._directory.known
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path | str) -> Self:
         """Read `kernel_cost_model.json`.
 
-        Raises BadInput where `path` is no cost model of a known version, or contradicts itself.
+        Raises BadInput where `path` is no cost model of a known version, was changed by hand, or
+        contradicts itself.
         """
-        return cls(read_document(path, CostModelFile))
+        file = read_document(Path(path), CostModelFile)
+        check_seal(Path(path))
+        return cls(file)
 
     @classmethod
     def from_file(cls, file: CostModelFile) -> Self:
@@ -65,51 +74,46 @@ class KernelCostModel:
         """The curves, as they stand in the file."""
         return self.file.curves
 
-    def get_cost(
+    def get_cost(self, op: str, batch_size: int, **conditions: Unpack[Conditions]) -> Cost:
+        """Look up one call of `op` on `batch_size` tokens.
+
+        `op` names an operation or a curve; an operation that was measured at several shapes needs
+        `shape`, one measured over active experts needs `active_experts`. Beyond the domain, up to
+        four doublings, the cost is flagged `extrapolated`; at a shape within two octaves of
+        measured ones, `transferred`. `memory_pressure` and `current_temp_c` give an estimate.
+
+        Raises BadInput for an unknown operation, for one name that stands for several curves, and
+        for a batch size that is no integer of at least 1; Miss, a BadInput, where nothing near
+        enough was measured.
+        """
+        if not conditions and type(batch_size) is int:  # True and 4.0 would be found as 1 and 4
+            try:
+                return self._known[op][batch_size]
+            except KeyError:
+                pass
+        return self._find_cost(op, _checked(batch_size), **conditions)
+
+    def _find_cost(
         self,
         op: str,
-        batch_size: int,
+        tokens: int,
         *,
         active_experts: int | None = None,
         current_temp_c: float | None = None,
         memory_pressure: float | None = None,
         shape: tuple[int, ...] | None = None,
     ) -> Cost:
-        """Look up one call of `op` on `batch_size` tokens.
-
-        `op` names an operation or a curve; an operation that was measured at several shapes needs
-        `shape`, one measured over active experts needs `active_experts`. Beyond the domain, up to
-        four doublings, the cost is flagged `extrapolated`; at a shape within two octaves of
-        measured ones, `transferred`. `memory_pressure` is the share of the memory bandwidth that
-        others take, 0 to below 1; `current_temp_c` acts where leakage was fitted. Both give an
-        estimate.
-
-        Raises BadInput for an unknown operation, for one name that stands for several curves, and
-        for a batch size that is no integer of at least 1; Miss, a BadInput, where nothing near
-        enough was measured.
-        """
-        if (
-            active_experts is None
-            and current_temp_c is None
-            and memory_pressure is None
-            and shape is None
-            and type(batch_size) is int  # True and 4.0 would be found as 1 and 4
-        ):
-            try:
-                return self._known[op][batch_size]
-            except KeyError:
-                pass
-        tokens = _checked(batch_size)
-        surface = self._find_surface(op, shape, active_experts)
+        surface = self._directory.surface(op, shape, active_experts)
         if surface is not None:
-            cost = surface.cost(tokens, _checked_experts(op, active_experts))
             if memory_pressure is not None or current_temp_c is not None:
                 raise BadInput(f"{op} over active experts is known as measured, and not otherwise")
-            return cost
-        found = self._find(op, shape, active_experts)
+            return surface.cost(tokens, _checked_experts(op, active_experts))
+        found = self._directory.curve(op, shape, active_experts)
         if found is None:
             assert shape is not None
-            return transfer(op, tuple(shape), tokens, self._by_name[op], self.file.peaks)
+            if memory_pressure is not None:
+                raise BadInput(f"{op} at an unmeasured shape is not known under memory pressure")
+            return transfer(op, tuple(shape), tokens, self._directory.curves(op), self.file.peaks)
         cost = found.cost(tokens)
         if memory_pressure is not None:
             cost = under_pressure(cost, found.curve, found.bound, memory_pressure)
@@ -129,14 +133,17 @@ class KernelCostModel:
         `sizes` [N] of integers; an int64 array is taken as it is. The costs come as arrays [N], and
         as a sequence of `Cost`.
         """
-        found = self._find(op, shape, None)
+        found = self._directory.curve(op, shape)
         if found is None:
             raise BadInput(f"{op} was not measured at shape {shape}", hint="ask for one at a time")
         if isinstance(sizes, np.ndarray) and sizes.dtype == np.int64 and sizes.ndim == 1:
             costs = found.inner_costs(sizes.astype(np.int64, copy=False))
             if costs is not None:
                 return costs
-        return found.costs(np.array([_checked(size) for size in sizes], dtype=np.int64))
+        asked = [_checked(size) for size in sizes]
+        if asked:
+            found.check_reach(max(asked))  # first: an array does not hold every integer
+        return found.costs(np.array(asked, dtype=np.int64))
 
     def get_interval_us(
         self, op: str, batch_size: int, percent: int, *, shape: tuple[int, ...] | None = None
@@ -144,14 +151,15 @@ class KernelCostModel:
         """Bound the latency at a nominal coverage of 50, 80, 90 or 95 percent."""
         if percent not in (50, 80, 90, 95):
             raise BadInput(f"there is no {percent} % interval", hint="ask for 50, 80, 90 or 95")
-        return self._measured(op, shape).interval_us(_checked(batch_size), percent)
+        return self._directory.measured(op, shape).interval_us(_checked(batch_size), percent)
 
     def get_cost_breakdown(
         self, op: str, batch_size: int, *, shape: tuple[int, ...] | None = None
     ) -> CostBreakdown:
         """Look up one call and take it apart: memory, compute, launch, energy, heat."""
-        found = self._measured(op, shape)
-        return take_apart(found.cost(_checked(batch_size)), found.curve, found.bound)
+        found = self._directory.measured(op, shape)
+        cost = found.cost(_checked(batch_size))
+        return take_apart(cost, found.curve, found.bound, self.file.thermal)
 
     def get_thermal_safe_batch_size(
         self,
@@ -159,23 +167,23 @@ class KernelCostModel:
         *,
         max_temp_c: float,
         current_temp_c: float,
+        for_s: float = inf,
         shape: tuple[int, ...] | None = None,
     ) -> int | None:
-        """Find the largest measured-range batch size that keeps the device at `max_temp_c` or less.
+        """Find the largest batch size of the domain that keeps the device at `max_temp_c` or less.
 
-        None where even the smallest does not. Raises BadInput where no heat is known.
+        Where the model holds the poles of a recorded step, for `for_s` seconds at the size's power;
+        else at its steady rise above `current_temp_c`. None where even the smallest does not.
+        Raises BadInput where no heat is known, or not for so long.
         """
-        found = self._measured(op, shape)
-        domain = found.curve.domain
-        sizes = np.arange(domain.first_tokens, domain.last_tokens + 1, dtype=np.int64)
-        rises = found.costs(sizes).temp_rise_c
-        if np.isnan(rises).all():
-            raise BadInput(
-                f"the heat of {op} is not known: {found.curve.temp_rise_reason}",
-                hint="profile it with power and temperature",
-            )
-        safe = sizes[current_temp_c + rises <= max_temp_c]
-        return int(safe[-1]) if len(safe) else None
+        found = self._directory.measured(op, shape)
+        return thermal_safe_batch_size(
+            found,
+            self.file.thermal,
+            max_temp_c=max_temp_c,
+            current_temp_c=current_temp_c,
+            for_s=for_s,
+        )
 
     def get_layer_cost(
         self,
@@ -198,55 +206,6 @@ class KernelCostModel:
             parts += [LayerPart(self.get_cost(op, rows), calls) for rows, calls in loads.items()]
         return compose(tokens, top_k, active_experts, parts)
 
-    def _find_surface(
-        self, name: str, shape: tuple[int, ...] | None, active_experts: int | None
-    ) -> SurfaceCosts | None:
-        if active_experts is None and name in self._by_name:
-            return None
-        found = [
-            costs
-            for surface, costs in self._surfaces.items()
-            if name in (surface, costs.surface.op) and shape in (None, costs.surface.shape)
-        ]
-        if len(found) > 1:
-            names = ", ".join(costs.surface.surface for costs in found)
-            raise BadInput(
-                f"{name} stands for {len(found)} surfaces", hint=f"name the shape, or: {names}"
-            )
-        return found[0] if found else None
-
-    def _measured(self, name: str, shape: tuple[int, ...] | None) -> CurveCosts:
-        found = self._find(name, shape, None)
-        if found is None:
-            raise BadInput(f"{name} was not measured at shape {_times(shape or ())}")
-        return found
-
-    def _find(
-        self, name: str, shape: tuple[int, ...] | None, active_experts: int | None
-    ) -> CurveCosts | None:
-        """Find the one curve that is meant; None where `shape` is one that was not measured."""
-        found = self._by_name.get(name)
-        if found is None:
-            if name in self.file.unmeasured:
-                raise BadInput(f"{name} was not measured: {self.file.unmeasured[name]}")
-            known = sorted({c.op for c in self.curves} | {s.op for s in self.file.surfaces})
-            raise BadInput(
-                f"the model has no operation {name!r}",
-                hint=f"it has {', '.join(known) or 'none'}",
-            )
-        if active_experts is not None:
-            found = [costs for costs in found if costs.curve.active_experts == active_experts]
-            if not found:
-                raise BadInput(f"{name} was not measured with {active_experts} active experts")
-        fitting = [c for c in found if shape is None or c.curve.shape == tuple(shape)]
-        if len(fitting) > 1:
-            curves = ", ".join(costs.curve.curve for costs in fitting[:8])
-            raise BadInput(
-                f"{name} stands for {len(fitting)} curves",
-                hint=f"name the shape, or one of the curves: {curves}",
-            )
-        return fitting[0] if fitting else None
-
 
 def _checked(batch_size: int) -> int:
     """Give a batch size as an int of at least 1."""
@@ -267,8 +226,9 @@ def _checked_experts(op: str, active_experts: int | None) -> int:
             f"{op} was measured over active experts, and none are named",
             hint="count the experts that get a token, and give active_experts",
         )
-    return index(active_experts)
-
-
-def _times(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) or "no shape"
+    try:
+        return index(active_experts)
+    except TypeError:
+        raise BadInput(
+            f"the active experts are {active_experts!r}, and must be an integer"
+        ) from None

@@ -43,10 +43,15 @@ class Roofline:
 
 
 def roofline(work: Work | None, peaks: Peaks | None, dtype: str) -> Roofline | None:
-    """Bring work and peaks together; None where they do not bound anything at every size."""
+    """Bring work and peaks together; None where they do not bound anything at every size.
+
+    Nor do they where there is arithmetic, and its rate is not known: beyond some size it counts.
+    """
     if work is None or peaks is None:
         return None
     made = Roofline(work, peaks.flops_per_s.get(dtype), peaks.bytes_per_s)
+    if made.flops_per_s is None and work.flops_per_token > 0:
+        return None
     return made if made.bound_us(np.array([1, 1 << 20])).min() > 0 else None
 
 

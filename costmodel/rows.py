@@ -1,7 +1,7 @@
 """Rows of a table of points, checked: what is not a measurement does not become a knot."""
 
 from collections.abc import Iterable, Sequence
-from math import isfinite
+from math import ceil, inf, isfinite, log
 from typing import Any, Final
 
 from ..store.errors import BadInput
@@ -9,16 +9,20 @@ from ..store.errors import BadInput
 Row = dict[str, Any]
 
 _REQUIRED: Final = ("op", "dtype", "l2", "regime", "latency_source", "energy_source")
+_AMOUNTS: Final = ("flops", "bytes_moved", "gap_us")
 # Repeats of a measurement differ in the third digit. Six keep all of it, and drop the last bits
 # of a double, in which two machines may differ: the same points give the same bytes.
 _DIGITS: Final = 6
+_ROUNDING: Final = 1 + 10 ** (1 - _DIGITS)
+_HALF_WIDTH_DIGITS: Final = 4  # after the point of a |log| ratio
 
 
 def checked_knots(curve: str, rows: Iterable[Row]) -> list[Row]:
     """One row per batch size, ascending, its latency checked and rounded.
 
     Raises BadInput, naming the curve, for a batch size below 1, a latency that is missing or is not
-    positive and finite, and for a size that stands twice with different latencies.
+    positive and finite, any other quantity that is not finite, an amount that is negative, and for
+    a size that stands twice with different latencies.
     """
     knots: dict[tuple[int, int | None], Row] = {}
     for row in rows:
@@ -31,6 +35,7 @@ def checked_knots(curve: str, rows: Iterable[Row]) -> list[Row]:
                 f"{curve} has neither a latency nor a failure at batch size {tokens}",
                 hint="make the tables anew with `moeprof parse RUN`",
             )
+        _check_quantities(curve, row)
         first = knots.setdefault((tokens, row["active_experts"]), row | {"latency_us": latency_us})
         if first["latency_us"] != latency_us:
             raise BadInput(
@@ -39,6 +44,17 @@ def checked_knots(curve: str, rows: Iterable[Row]) -> list[Row]:
                 hint="a table holds one row per size, its visits pooled: parse one run at a time",
             )
     return sorted(knots.values(), key=lambda row: (row["tokens"], row["active_experts"] or 0))
+
+
+def _check_quantities(curve: str, row: Row) -> None:
+    for column, value in row.items():
+        wrong = isinstance(value, float) and not isfinite(value)
+        if wrong or (column in _AMOUNTS and value is not None and value < 0):
+            raise BadInput(
+                f"{column} of {curve} at batch size {row['tokens']} is {value}, and what is known "
+                "must be finite, an amount not negative",
+                hint="profile that size again; what was not measured is null",
+            )
 
 
 def positive(curve: str, row: Row, column: str) -> float | None:
@@ -56,6 +72,30 @@ def positive(curve: str, row: Row, column: str) -> float | None:
             hint="profile that size again; what was not measured is null, never zero",
         )
     return rounded(value)
+
+
+def half_widths_95(curve: str, rows: Sequence[Row]) -> tuple[float | None, ...] | None:
+    """Half width of each point's own 95 % interval, as a |log| ratio; None where none has one.
+
+    It holds the whole interval on either side of the rounded latency. Raises BadInput for an
+    interval that does not hold its latency.
+    """
+    halves = tuple(_half_width_95(curve, row) for row in rows)
+    return None if all(half is None for half in halves) else halves
+
+
+def _half_width_95(curve: str, row: Row) -> float | None:
+    low, high, latency_us = row["latency_us_lo"], row["latency_us_hi"], row["latency_us"]
+    if low is None or high is None:
+        return None
+    if not (0 < low <= latency_us * _ROUNDING and latency_us <= high * _ROUNDING < inf):
+        raise BadInput(
+            f"the interval of {curve} at batch size {row['tokens']}, {low} to {high} us, "
+            f"does not hold its latency of {latency_us} us",
+            hint="make the tables anew with `moeprof parse RUN`",
+        )
+    half = max(0.0, log(latency_us / low), log(high / latency_us))
+    return ceil(half * 10**_HALF_WIDTH_DIGITS) / 10**_HALF_WIDTH_DIGITS
 
 
 def one_value(curve: str, rows: Sequence[Row], column: str) -> Any:

@@ -15,7 +15,7 @@ from scipy.optimize import nnls
 from ..store.cost_model import FitError, SurfaceModel
 from .curve import Floats, Ints
 from .intervals import conformal_quantile
-from .rows import Row, all_rounded, one_value, rounded
+from .rows import Row, all_rounded, half_widths_95, one_value, rounded
 
 TILE_ROWS: Final = 16
 _FEWEST_POINTS: Final = 6
@@ -61,7 +61,18 @@ def fit_surface(name: str, knots: Sequence[Row]) -> SurfaceModel:
         # Too few for a 95 % quantile: twice the worst of them.
         half_width_95=rounded(2 * float(errors.max()) if bound is None else bound),
         energy_reason=knots[0]["energy_reason"] or "energy over active experts is not fitted",
+        latency_half_95=half_widths_95(name, knots),
     )
+
+
+def half_width_95(surface: SurfaceModel, tokens: int, experts: int) -> float:
+    """Half width of the 95 % interval: that of the fit, or of a nearest knot if that is wider."""
+    known = np.array(surface.knots_tokens), np.array(surface.knots_experts)
+    own = surface.latency_half_95
+    if own is None:
+        return surface.half_width_95
+    nearest = _nearest(known, tokens, experts)
+    return max(surface.half_width_95, *(own[place] or 0.0 for place in nearest.tolist()))
 
 
 def evaluate(surface: SurfaceModel, tokens: int, experts: int) -> float:
@@ -87,10 +98,14 @@ def _coefficients(tokens: Ints, experts: Ints, values: Floats, top_k: int) -> li
 
 
 def _nearest_ratio(known: tuple[Ints, Ints], ratios: Floats, tokens: int, experts: int) -> float:
-    """Mean of log ratios of the points that are nearest in octaves."""
+    """Mean of log ratios of the points that are nearest."""
+    return float(np.exp(np.log(ratios[_nearest(known, tokens, experts)]).mean()))
+
+
+def _nearest(known: tuple[Ints, Ints], tokens: int, experts: int) -> Ints:
+    """Places of the points that are nearest in octaves."""
     distance = np.hypot(np.log2(known[0] / tokens), np.log2(known[1] / experts))
-    nearest = distance <= distance.min() + _SAME
-    return float(np.exp(np.log(ratios[nearest]).mean()))
+    return np.flatnonzero(distance <= distance.min() + _SAME)
 
 
 def left_out_errors(tokens: Ints, experts: Ints, values: Floats, top_k: int) -> Floats:

@@ -7,7 +7,7 @@ from ..store.errors import BadInput
 from .cost import Cost
 from .intervals import PRIOR_DRIFT
 from .outside import FARTHEST_OCTAVES, Miss
-from .surface import evaluate
+from .surface import evaluate, half_width_95
 
 
 class SurfaceCosts:
@@ -48,7 +48,7 @@ class SurfaceCosts:
                 "profile a range that holds it",
             )
         latency_us = evaluate(surface, tokens, active_experts)
-        half = surface.half_width_95 + PRIOR_DRIFT * octaves
+        half = half_width_95(surface, tokens, active_experts) + PRIOR_DRIFT * octaves
         knots = zip(surface.knots_tokens, surface.knots_experts, strict=True)
         return Cost(
             op=surface.op,

@@ -20,7 +20,10 @@ from scipy.optimize import brentq, least_squares
 from scipy.signal import lfilter
 from scipy.special import log_ndtr
 
+from ..store.cost_model import Pole, ThermalStep
 from ..store.errors import BadInput
+
+__all__ = ["Pole", "ThermalModel", "choose_poles", "fit_thermal"]
 
 _NOISE_C: Final = 0.25  # standard deviation of what the model leaves out, to begin with
 _LEAST_NOISE_C: Final = 0.12
@@ -36,26 +39,10 @@ _START_R: Final = 0.05
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Pole:
-    """One thermal mass: time constant, s, and resistance to the next, degC/W."""
+class ThermalModel(ThermalStep):
+    """A fitted step; `rmse_c` is its distance from the middles of the readings' intervals."""
 
-    tau_s: float
-    r_c_per_w: float
-
-
-@dataclass(frozen=True, slots=True)
-class ThermalModel:
-    """Poles from fast to slow, and the temperature without power.
-
-    `rmse_c` is the fit's distance from the middles of the readings' intervals. `slow_is_bound` says
-    that the step was shorter than two of the slowest time constants: it is a lower bound then.
-    """
-
-    poles: tuple[Pole, ...]
-    inlet_c: float
-    rmse_c: float
-    slow_is_bound: bool
+    __slots__ = ()
 
     @property
     def r_c_per_w(self) -> float:
@@ -220,7 +207,7 @@ def _model(step: _Step, q: Floats) -> ThermalModel:
         poles=tuple(Pole(float(taus[i]), float(resistances[i])) for i in order),
         inlet_c=inlet_c,
         rmse_c=float(np.sqrt(np.mean(error**2))),
-        slow_is_bound=bool(_longest_hot_s(step) < 2 * taus.max()),
+        hot_s=_longest_hot_s(step),
     )
 
 

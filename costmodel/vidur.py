@@ -30,7 +30,8 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        raise BadInput(f"cannot read {path}: {error}", hint="name a mlp.csv of vidur") from error
+        why = str(error).strip()
+        raise BadInput(f"cannot read {path}: {why}", hint="name a mlp.csv of vidur") from error
     missing = [name for name in _DIMENSIONS if name not in table.columns]
     if missing:
         raise BadInput(f"{path} lacks the column {missing[0]!r}", hint="name a mlp.csv of vidur")

@@ -172,10 +172,16 @@ def nvml() -> Iterator[Any]:
 
 
 def gpus() -> list[Gpu]:
-    """Every GPU that NVML shows. Raises CannotMeasure where NVML cannot be had."""
+    """Every GPU that NVML shows. Raises CannotMeasure where NVML or a GPU cannot be had."""
     with nvml() as library:
-        count = library.nvmlDeviceGetCount()
-        return [_gpu(library, index) for index in range(count)]
+        try:
+            count = library.nvmlDeviceGetCount()
+            return [_gpu(library, index) for index in range(count)]
+        except library.NVMLError as error:
+            raise CannotMeasure(
+                f"NVML cannot describe the GPUs: {str(error).lower()}",
+                hint="dmesg | grep -i xid says why; restart the machine",
+            ) from error
 
 
 def gpu_by_uuid(uuid: str) -> Gpu | None:

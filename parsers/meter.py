@@ -26,6 +26,8 @@ _CLEAR: Final = 0.6  # correlation of the changes that counts as the same load
 _RIVAL: Final = 0.8  # of the best, above which another lag may as well be the right one
 _APART_S: Final = 0.2  # lags closer than this are the same peak
 _BATCHES: Final = 20
+_GAP_S: Final = 0.5  # between two readings of the sensor: what happened in there it cannot tell
+_LEAST_SEEN: Final = 1e-6  # of the meter's changes, below which a lag leaves it nothing to match
 
 Floats = npt.NDArray[np.float64]
 
@@ -70,14 +72,16 @@ def read_meter(path: Path) -> PowerTrace:
 def lag_s(sensor: PowerTrace, meter: PowerTrace, longest_s: float) -> float | None:
     """How much later the sensor shows a load edge than the meter, each on its own clock, s.
 
-    Subtract it from the sensor's times to have the meter's. None where no lag within `longest_s`
-    fits, or where more than one does: a periodic load, or none.
+    Subtract it from the sensor's times to have the meter's. Where the sensor was not read for half
+    a second, and before and after it was, the meter's edges do not count. None where no lag within
+    `longest_s` (which may be infinite) fits, or where more than one does: a periodic load, or none.
     """
-    one, other = _edges(sensor), _edges(meter)
-    strength = float(np.sqrt((one**2).sum() * (other**2).sum()))
-    if strength == 0:
+    known = _known(sensor)
+    one, other = np.where(known, _edges(sensor), 0.0), _edges(meter)
+    if not one.any() or not other.any():
         return None
-    match = correlate(one, other, mode="full") / strength
+    seen = np.maximum(correlate(known, other**2, mode="full"), _LEAST_SEEN * (other**2).sum())
+    match = correlate(one, other, mode="full") / np.sqrt((one**2).sum() * seen)
     lags = correlation_lags(len(one), len(other)) * _GRID_S + (sensor.time_s[0] - meter.time_s[0])
     match = np.where(np.abs(lags) <= longest_s, match, 0)
     best = int(np.argmax(match))
@@ -106,9 +110,21 @@ def meter_power_w(meter: PowerTrace, begin_s: float, end_s: float) -> Estimate:
     return Estimate(float(powers.mean()), float(stdtrit(_BATCHES - 1, 0.975)) * error_w, n)
 
 
+def _known(sensor: PowerTrace) -> Floats:
+    """Where the sensor was read, on the grid of its edges but for the last: 1, else 0."""
+    grid = _grid(sensor)[:-1]
+    after = np.clip(np.searchsorted(sensor.time_s, grid), 1, len(sensor.time_s) - 1)
+    gap_s = sensor.time_s[after] - sensor.time_s[after - 1]
+    return np.where(gap_s > _GAP_S, 0.0, 1.0)
+
+
+def _grid(trace: PowerTrace) -> Floats:
+    return np.arange(trace.time_s[0], trace.time_s[-1], _GRID_S)
+
+
 def _edges(trace: PowerTrace) -> Floats:
     """Changes of power on an even grid, after a moving mean that hides a sensor's stairs."""
-    grid = np.arange(trace.time_s[0], trace.time_s[-1], _GRID_S)
+    grid = _grid(trace)
     width = round(_SMOOTH_S / _GRID_S)
     power = np.interp(grid, trace.time_s, trace.power_w)
     smooth = np.convolve(power, np.full(width, 1 / width), mode="valid")

@@ -8,7 +8,7 @@ import importlib
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 
@@ -59,12 +59,11 @@ def check_report(path: Path) -> None:
     size = path.stat().st_size
     try:
         with path.open("rb") as file:
-            file.seek(len(MAGIC))
-            file.seek(int.from_bytes(file.read(_LENGTH_BYTES), "little"), 1)
-            while file.tell() < size:
-                header = file.read(int.from_bytes(file.read(_LENGTH_BYTES), "little"))
-                file.seek(sum(_varints(header, _PAYLOAD_SIZE)), 1)
-            end = file.tell()
+            end = len(MAGIC) + _LENGTH_BYTES + _length_at(file, len(MAGIC))
+            while end < size:
+                header_bytes = _length_at(file, end)
+                payload_bytes = sum(_varints(file.read(header_bytes), _PAYLOAD_SIZE))
+                end += _LENGTH_BYTES + header_bytes + payload_bytes
     except IndexError:
         end = -1
     if end != size:
@@ -72,6 +71,12 @@ def check_report(path: Path) -> None:
             f"{path} is cut short or damaged: its blocks do not end where the file does",
             hint="copy it again, or profile again",
         )
+
+
+def _length_at(file: BinaryIO, place: int) -> int:
+    """Length that stands at a place; `file` is then behind it."""
+    file.seek(place)
+    return int.from_bytes(file.read(_LENGTH_BYTES), "little")
 
 
 def _varints(message: bytes, wanted: int) -> Iterator[int]:

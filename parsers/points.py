@@ -13,22 +13,28 @@ from ..store.recording import Recording
 from ..store.scenario import Scenario
 from ..store.tables import SCHEMAS, table_from_columns
 from .median import median_interval
+from .point_energies import PointEnergies
+from .power_loads import POWER
+from .thermal_samples import THERMAL
 from .visits import Visit, visits_by_scenario
 
 SPREAD_LIMIT: Final = 0.20  # interquartile range over median, above which a point is marked
 COUNTERS_ALONE: Final = "ncu"  # the collector whose times are never a latency
 
+_TIMELESS: Final = (COUNTERS_ALONE, POWER, THERMAL)
 _NO_POWER: Final = "no power was recorded in this run"
 
 
-def points_table(calls: pa.Table, recordings: Sequence[Recording], plan: Plan) -> pa.Table:
-    """Build `points` from `calls`, ordered by curve and tokens.
+def points_table(
+    calls: pa.Table, recordings: Sequence[Recording], plan: Plan, power: PointEnergies | None = None
+) -> pa.Table:
+    """Build `points` from `calls`, and their energy from `power`, ordered by curve and tokens.
 
     Every scenario of a timing recording has a row. A visit that failed, or whose calls are not all
     there, gives nothing to the point and is named in `marks`, or in `failure` where no visit is
     whole. Raises BadInput where a recording speaks of a scenario that it does not describe.
     """
-    timing = [one for one in recordings if one.collector != COUNTERS_ALONE]
+    timing = [one for one in recordings if one.collector not in _TIMELESS]
     scenarios = {s.key: s for recording in timing for s in recording.scenarios}
     visits = visits_by_scenario(calls, timing)
     unknown = sorted(visits.keys() - scenarios.keys())
@@ -36,13 +42,18 @@ def points_table(calls: pa.Table, recordings: Sequence[Recording], plan: Plan) -
         raise BadInput(f"a recording speaks of {unknown[0]!r} without describing that scenario")
     roles = {(op.curve, size): "calibration" for op in plan.ops for size in op.calibration}
     roles |= {(op.curve, size): "holdout" for op in plan.ops for size in op.holdout}
+    ops = {op.curve: op.op for op in plan.ops}
+    power = PointEnergies(plan) if power is None else power
+    energies = power.columns()
     rows = []
     for scenario in sorted(scenarios.values(), key=lambda s: (s.curve, s.tokens, s.key)):
-        rows.append(
-            _described(scenario)
-            | {"role": roles.get((scenario.curve, scenario.tokens), "fit")}
-            | _measured(visits.get(scenario.key, []))
-        )
+        row = _described(scenario) | _measured(visits.get(scenario.key, []))
+        row["role"] = roles.get((scenario.curve, scenario.tokens), "fit")
+        row["energy_reason"] = power.why_none(ops.get(scenario.curve, scenario.op)) or _NO_POWER
+        energy = energies.get(scenario.key, {})
+        if "failure" not in row:
+            row |= energy | {"marks": [*row["marks"], *energy.get("marks", [])]}
+        rows.append(row)
     names = SCHEMAS["points"].names
     return table_from_columns("points", {name: [row.get(name) for row in rows] for name in names})
 
@@ -81,7 +92,6 @@ def _described(scenario: Scenario) -> dict[str, Any]:
         "bytes_moved": scenario.bytes_moved,
         "regime": "burst",
         "energy_source": "unavailable",
-        "energy_reason": _NO_POWER,
     }
 
 

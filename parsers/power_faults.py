@@ -9,10 +9,19 @@ from typing import Final
 
 import numpy as np
 
-from ..device.nvml import COMPUTE_PROCESSES, ENERGY, EVENT_REASONS, POWER_INSTANT, TEMP_GPU
+from ..device.nvml import (
+    COMPUTE_PROCESSES,
+    ENERGY,
+    EVENT_REASONS,
+    POWER_INSTANT,
+    SM_CLOCK,
+    TEMP_GPU,
+)
 from .power_log import CLOCK_BOOT, CLOCK_EPOCH, PowerLog, Series, clock_offset_ns
 
 _THROTTLED_SHARE: Final = 0.01  # of the window, above which throttling counts
+CAPPED_SHARE: Final = 0.01  # of the window, above which the power limit counts
+_DRIFT_MHZ: Final = 60  # four steps of the SM clock; one or two come with temperature
 _CLOCK_STEP_NS: Final = 1_000_000
 _SLEW: Final = 500e-6  # the fastest that a host adjusts its clock without a step (adjtimex)
 _FROZEN_READINGS: Final = 20
@@ -27,17 +36,18 @@ class Fault(StrEnum):
     TOO_OLD = "the driver's NVML is too old to have the energy counter"
     NO_PERMISSION = "NVML refused permission to read the energy counter"
     GPU_LOST = "the GPU was lost"
-    READ_FAILED = "NVML failed to read the energy counter"
+    READ_FAILED = "the energy counter could not be read"
     COUNTER_RESET = "the energy counter was reset: the driver was reloaded"
     POWER_FROZEN = "the power readings are frozen while the temperature changes"
     FOREIGN_PROCESS = "another process computed on the GPU"
     THERMAL_THROTTLING = "the GPU was slowed down by heat"
     POWER_BRAKE = "the GPU was slowed down by its power brake"
+    CLOCK_DRIFT = "the GPU changed its SM clock while no power limit held it down"
     CLOCK_STEPPED = "the host's clock was set during the window"
     SUSPENDED = "the machine was suspended during the window"
 
 
-_CODES: Final = {
+CODES: Final = {
     3: Fault.NOT_SUPPORTED,
     4: Fault.NO_PERMISSION,
     13: Fault.TOO_OLD,
@@ -67,7 +77,16 @@ def faults(log: PowerLog, begin_ns: int, end_ns: int, processes: int) -> list[Fa
         shares = [_throttled_share(log, *source, begin_ns, end_ns) for source in sources]
         if any(share is not None and share > _THROTTLED_SHARE for share in shares):
             found.append(fault)
+    capped = power_capped_share(log, begin_ns, end_ns) or 0.0
+    if sm_clock_range_mhz(log, begin_ns, end_ns) > _DRIFT_MHZ and capped <= CAPPED_SHARE:
+        found.append(Fault.CLOCK_DRIFT)
     return found + _clock_faults(log, begin_ns, end_ns)
+
+
+def sm_clock_range_mhz(log: PowerLog, begin_ns: int, end_ns: int) -> float:
+    """How far the readings of the SM clock lie apart, MHz; 0 where there are none."""
+    clock = log.series(SM_CLOCK).between(begin_ns, end_ns).good()
+    return float(np.ptp(clock.value)) if len(clock) else 0.0
 
 
 def power_capped_share(log: PowerLog, begin_ns: int, end_ns: int) -> float | None:
@@ -83,7 +102,7 @@ def _counter_faults(counter: Series) -> list[Fault]:
         return [Fault.NOT_RECORDED]
     codes = counter.code[counter.code != 0]
     if len(codes):
-        return [_CODES.get(int(codes[-1]), Fault.READ_FAILED)]
+        return [CODES.get(int(codes[-1]), Fault.READ_FAILED)]
     return [Fault.COUNTER_RESET] if (np.diff(counter.value) < 0).any() else []
 
 

@@ -58,11 +58,15 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class PowerLog:
-    """One power log. `gpu` is the UUID; `clock_epoch` and `clock_boot` hold those clocks, ns."""
+    """One power log. `gpu` is the UUID; `clock_epoch` and `clock_boot` hold those clocks, ns.
+
+    `sensor` is "nvml", or "rapl" where the counter is that of a host's processor packages.
+    """
 
     gpu: str
     gpu_name: str
     readings: dict[str, Series]
+    sensor: str = "nvml"
 
     @property
     def simulated(self) -> bool:
@@ -113,7 +117,8 @@ def read_power_log(path: Path) -> PowerLog:
         raise BadInput(f"{path} is not a power log: {error}") from error
     if CLOCK_EPOCH not in readings or CLOCK_BOOT not in readings:
         raise BadInput(f"{path} is not a power log: it has no reading of the host's clocks")
-    return PowerLog(str(header["gpu"]), str(header["name"]), readings)
+    sensor = str(header.get("sensor") or "nvml")
+    return PowerLog(str(header["gpu"]), str(header["name"]), readings, sensor)
 
 
 def _header(path: Path, line: str) -> dict[str, str | None]:

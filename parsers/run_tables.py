@@ -7,16 +7,23 @@ from typing import Final
 import pyarrow as pa
 
 from ..store.errors import BadInput
+from ..store.plan import Plan
 from ..store.recording import Recording, raw_file
 from ..store.run import Run
-from ..store.tables import SCHEMAS, read_table, writing_tables
+from ..store.tables import SCHEMAS, TableWriter, read_table, writing_tables
 from .cpu_calls import cpu_calls
 from .kineto import read_kineto
 from .ncu import read_ncu
 from .nsys import read_nsys
+from .point_energies import PointEnergies
 from .points import COUNTERS_ALONE, points_table, unmeasured_sizes
+from .power_loads import POWER, metered_loads
+from .replay import REPLAY
+from .run_meter import METER, Held, run_meter
+from .thermal_samples import THERMAL, thermal_samples
 from .trace_tables import Piece, trace_tables
 
+_TABLELESS: Final = (REPLAY, THERMAL, METER)  # whose recordings hold neither calls nor counters
 _RAW_ENDINGS: Final = {"nsys": (".sqlite",), "kineto": (".json", ".json.gz"), "ncu": (".csv",)}
 
 
@@ -29,24 +36,50 @@ def parse_run(run: Run) -> list[str]:
     """
     plan, recordings = run.plan(), run.recordings()
     _check_one_machine([recording for _, recording in recordings])
-    warnings: list[str] = []
-    calls = [SCHEMAS["calls"].empty_table()]
     with writing_tables(run.table("points").parent) as tables:
-        for folder, recording in recordings:
-            pieces, doubts = recording_tables(folder, recording)
-            warnings += _about(recording, doubts)
-            for name, piece in pieces:
-                tables.write(name, piece)
-                if name == "calls":
-                    calls.append(piece)
-        whole = pa.concat_tables(calls)
-        points = points_table(whole, [recording for _, recording in recordings], plan)
+        calls, warnings = _write_calls(recordings, tables)
+        power = _write_power(plan, recordings, tables)
+        if power.sensor_gain is not None:
+            warnings.append(str(power.sensor_gain))
+        points = points_table(calls, [recording for _, recording in recordings], plan, power)
         warnings += unmeasured_sizes(plan, points)
-        tables.write("calls", SCHEMAS["calls"].empty_table())
         tables.write("points", points)
     for name in SCHEMAS.keys() - tables.rows.keys():
         run.table(name).unlink(missing_ok=True)
     return warnings
+
+
+def _write_calls(held: Held, tables: TableWriter) -> tuple[pa.Table, list[str]]:
+    """Write the tables of what was traced, timed or counted; give all calls and what to warn of."""
+    warnings: list[str] = []
+    calls = [SCHEMAS["calls"].empty_table()]
+    tables.write("calls", calls[0])
+    for folder, recording in held:
+        if recording.collector == POWER:
+            continue
+        if recording.collector in _TABLELESS:
+            warnings += _about(recording, ())
+            continue
+        pieces, doubts = recording_tables(folder, recording)
+        warnings += _about(recording, doubts)
+        for name, piece in pieces:
+            tables.write(name, piece)
+            if name == "calls":
+                calls.append(piece)
+    return pa.concat_tables(calls), warnings
+
+
+def _write_power(plan: Plan, held: Held, tables: TableWriter) -> PointEnergies:
+    """Write the tables of the sensors' logs; give the energy of the loads."""
+    power, meter = PointEnergies(plan), run_meter(held)
+    for folder, recording in held:
+        if recording.collector == POWER:
+            loads, samples = metered_loads(folder, recording, meter)
+            power.add(recording, loads)
+            tables.write("power_samples", samples)
+        if recording.collector == THERMAL:
+            tables.write("thermal_samples", thermal_samples(folder, recording))
+    return power
 
 
 def tables_are_current(run: Run) -> bool:

@@ -5,21 +5,21 @@ from typing import Final
 
 from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
 from .energy import DISAGREEMENT, Estimate, counter_power_w, disagreement, integrated_power_w
-from .power_faults import Fault, faults, power_capped_share
+from .power_faults import CAPPED_SHARE, Fault, faults, power_capped_share, sm_clock_range_mhz
 from .power_log import PowerLog
 
 _WITHOUT_COUNTER: Final = {Fault.NOT_SUPPORTED, Fault.TOO_OLD}
-_CAPPED_SHARE: Final = 0.01
+_CLOCK_STEP_MHZ: Final = 15
 _UNAVAILABLE: Final = "unavailable"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of steady load on the log's clock, and how many launches began and ended in it."""
+    """A stretch of steady load on the log's clock, and how many launches fell into it."""
 
     begin_ns: int
     end_ns: int
-    launches: int
+    launches: float
 
     @property
     def length_s(self) -> float:
@@ -31,8 +31,8 @@ class Window:
 class WindowEnergy:
     """What a window cost. `power_w` and `energy_mj` (per launch) are None together, with `reason`.
 
-    `source` is nvml_counter, nvml_power, simulated or unavailable. `faults` are all that took the
-    energy away; `marks` are doubts that did not. `power_peak_w` is the highest instant reading,
+    `source` is nvml_counter, nvml_power, rapl, simulated or unavailable. `faults` are all that took
+    the energy away; `marks` are doubts that did not. `power_peak_w` is the highest instant reading,
     `temp_c` the mean temperature; each None where it was not read.
     """
 
@@ -63,7 +63,8 @@ def window_energy(log: PowerLog, window: Window, processes: int) -> WindowEnergy
     if without_counter and instant.value is not None:
         power, source, found = instant, "nvml_power", found[1:]
     else:
-        power, source = counter_power_w(log.series(ENERGY), begin_ns, end_ns), "nvml_counter"
+        power = counter_power_w(log.series(ENERGY), begin_ns, end_ns)
+        source = "rapl" if log.sensor == "rapl" else "nvml_counter"
     if found:
         power = Estimate(None, None, power.n, found[0])
     if power.value is None:
@@ -84,8 +85,11 @@ def window_energy(log: PowerLog, window: Window, processes: int) -> WindowEnergy
 def _marks(log: PowerLog, window: Window, power: Estimate, other: Estimate | None) -> list[str]:
     marks = []
     share = power_capped_share(log, window.begin_ns, window.end_ns)
-    if share is not None and share > _CAPPED_SHARE:
+    if share is not None and share > CAPPED_SHARE:
         marks.append(f"power limit held the clocks down for {share:.0%} of the window")
+    drift_mhz = sm_clock_range_mhz(log, window.begin_ns, window.end_ns)
+    if drift_mhz > _CLOCK_STEP_MHZ:
+        marks.append(f"the SM clock moved by {drift_mhz:.0f} MHz")
     ratio = None if other is None else disagreement(other, power)
     if ratio is not None and abs(ratio) > DISAGREEMENT:
         marks.append(f"instant power differs from the energy counter by {ratio:+.1%}")

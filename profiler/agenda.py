@@ -90,6 +90,11 @@ class Agenda:
         return len(self._again) * fmean(self._costs_s) if self._costs_s else 0.0
 
     @property
+    def fitted_sizes(self) -> list[int]:
+        """Sizes whose times were taken and are given to the fit; where none is, all of them."""
+        return sorted(self._seen_ns.keys() - self._spared or self._seen_ns)
+
+    @property
     def unmeasured(self) -> list[int]:
         """Planned sizes that the deadline left."""
         return sorted(visit.tokens for visit in self._planned)

@@ -1,4 +1,4 @@
-"""Records a GPU's sensors while something else keeps the GPU busy. It only records.
+"""Records a device's sensors while something else keeps the device busy. It only records.
 
 Energy is read from a counter that changes about ten times a second, and is known exactly only at
 the moment of change. So the recorder sleeps until shortly before the next tick, polls every half
@@ -19,68 +19,33 @@ log with traces, and tell a suspended machine. parsers/power_log.py reads it.
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 from ..device.nvml import Reading, Sensors, gpu_by_uuid, nvml
+from ..device.rapl_sensors import RaplSensors
 from ..store.atomic import write_whole
 from ..store.errors import CannotMeasure
+from .host_clock import Clock, SystemClock
 from .ticks import SEARCH_NS, Burst, TickPredictor
 
-SCHEMA: Final = "moeprof.power_log/1.0"
+SCHEMA: Final = "moeprof.power_log/1.1"  # 1.1: the header may name its `sensor`. 1.0: the first
 _SECOND_NS: Final = 1_000_000_000
 _WITHOUT_COUNTER_NS: Final = 20_000_000  # between two readings of power where there is no counter
+_SURVEY_NS: Final = 1_000_000  # between two readings of the counter in a survey
+_SURVEYED_POWER_NS: Final = 5_000_000
 _STATE_NS: Final = (75_000_000, 100_000_000)  # between two readings of the rest: least and most
 
 Row = tuple[int, int, str, int, int | None]
 
 
-class Clock(Protocol):
-    """The times that a recorder lives by, all in ns; tests have one that they turn themselves."""
-
-    def monotonic_ns(self) -> int:
-        """Time that never jumps."""
-
-    def epoch_ns(self) -> int:
-        """Time since the epoch, as the host believes."""
-
-    def boot_ns(self) -> int:
-        """Time since boot, with the time that the machine was suspended."""
-
-    def sleep_until(self, time_ns: int) -> None:
-        """Wait until `monotonic_ns` is at least `time_ns`."""
-
-
-class SystemClock:
-    """The host's clocks."""
-
-    def monotonic_ns(self) -> int:
-        """CLOCK_MONOTONIC, ns."""
-        return time.monotonic_ns()
-
-    def epoch_ns(self) -> int:
-        """CLOCK_REALTIME, ns."""
-        return time.time_ns()
-
-    def boot_ns(self) -> int:
-        """CLOCK_BOOTTIME, ns."""
-        return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-
-    def sleep_until(self, time_ns: int) -> None:
-        """Sleep; returns at once where the time is past."""
-        left_ns = time_ns - time.monotonic_ns()
-        if left_ns > 0:
-            time.sleep(left_ns / _SECOND_NS)
-
-
 class Recorder:
     """Reads `sensors` along the ticks of their energy counter, and keeps every reading."""
 
-    def __init__(self, sensors: Sensors, clock: Clock) -> None:
+    def __init__(self, sensors: Sensors | RaplSensors, clock: Clock) -> None:
         self._sensors = sensors
         self._clock = clock
         self._ticks = TickPredictor()
@@ -102,6 +67,23 @@ class Recorder:
                 self._search()
             else:
                 self._catch(burst)
+        self._once_a_second(force=True)
+
+    def survey(self, until: Callable[[], bool]) -> None:
+        """Read all the time until `until()`: the counter each millisecond, power each five.
+
+        For measuring the periods of both, which `record` goes by; it takes a tenth of a core.
+        """
+        power_due_ns = 0
+        while not until():
+            begin_ns = self._clock.monotonic_ns()
+            self._call(self._sensors.energy)
+            if begin_ns >= self._state_due_ns:
+                self._read_state()
+            elif begin_ns >= power_due_ns:
+                self._call(self._sensors.fields)
+                power_due_ns = begin_ns + _SURVEYED_POWER_NS
+            self._clock.sleep_until(begin_ns + _SURVEY_NS)
         self._once_a_second(force=True)
 
     def _search(self) -> None:
@@ -181,23 +163,37 @@ class Recorder:
         return readings
 
 
+Header = dict[str, str | None]
+OpenSensors = Callable[[str], AbstractContextManager[tuple[Header, Sensors | RaplSensors]]]
+
+
+@contextmanager
+def nvml_sensors(uuid: str) -> Iterator[tuple[Header, Sensors]]:
+    """Give the sensors of one GPU, and the first line of their log.
+
+    Raises CannotMeasure where they cannot be had.
+    """
+    with nvml() as library:
+        yield header(uuid), Sensors(library, uuid)
+
+
 class PowerRecording:
     """Records the GPU `uuid` in a thread from entering to leaving, then writes the log to `path`.
 
-    Raises CannotMeasure on entering where the GPU's sensors cannot be had. Leaving writes the log
-    also after an error, and raises BadInput where it cannot be written.
+    `open_sensors` gives other sensors than those of NVML. Raises CannotMeasure on entering where
+    they cannot be had. Leaving writes the log also after an error, and raises BadInput where it
+    cannot be written.
     """
 
-    def __init__(self, uuid: str, path: Path) -> None:
-        self._uuid = uuid
+    def __init__(self, uuid: str, path: Path, open_sensors: OpenSensors = nvml_sensors) -> None:
+        self._opening = open_sensors(uuid)
         self._path = path
         self._stopped = threading.Event()
 
     def __enter__(self) -> Self:
-        self._header = header(self._uuid)
         with ExitStack() as stack:
-            library = stack.enter_context(nvml())
-            self._recorder = Recorder(Sensors(library, self._uuid), SystemClock())
+            self._header, sensors = stack.enter_context(self._opening)
+            self._recorder = Recorder(sensors, SystemClock())
             self._opened = stack.pop_all()
         self._thread = threading.Thread(
             target=self._recorder.record, args=(self._stopped.is_set,), daemon=True
@@ -209,6 +205,10 @@ class PowerRecording:
     def calls(self) -> int:
         """Calls of NVML so far."""
         return self._recorder.calls
+
+    def rows(self) -> list[Row]:
+        """What was recorded so far."""
+        return list(self._recorder.rows)
 
     def __exit__(
         self,
@@ -222,7 +222,7 @@ class PowerRecording:
         write_log(self._path, self._header, self._recorder.rows)
 
 
-def header(uuid: str) -> dict[str, str | None]:
+def header(uuid: str) -> Header:
     """First line of the log of one GPU. Raises CannotMeasure where NVML shows no such GPU."""
     gpu = gpu_by_uuid(uuid)
     if gpu is None:

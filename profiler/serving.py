@@ -10,21 +10,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final, Protocol
 
 from pydantic import TypeAdapter
 
 from ..store.plan import OpPlan, Plan
 from ..store.provenance import Provenance
-from ..store.recording import Failure, Recording, Served, sha256_of
+from ..store.recording import Failure, Load, Recording, Served, sha256_of
 from ..store.run import Run
 from .agenda import Agenda, Visit
 from .process import LineServer, ProcessEnded, kill
 
 Outcome = Served | Failure
 
-_START_S = 180.0  # torch and its CUDA context, from a cold disk
-_FINISH_S = 180.0  # a profiler writes its report when the script ends
-_FRUITLESS_SESSIONS = 3
+START_S: Final = 180.0  # torch and its CUDA context, from a cold disk
+FINISH_S: Final = 180.0  # a profiler writes its report when the script ends
+FRUITLESS_SESSIONS: Final = 3
 
 _SERVED = TypeAdapter(Served)
 
@@ -71,7 +72,7 @@ class Session:
         self.job.on_point(self.first)
         with LineServer(self.command) as server:
             try:
-                script_pid = json.loads(server.answer(_START_S))["pid"]
+                script_pid = json.loads(server.answer(START_S))["pid"]
             except ProcessEnded as end:
                 reason = f"the script does not start: {end}"
                 yield agenda.failed(self.first, reason)
@@ -84,12 +85,12 @@ class Session:
                 except ProcessEnded as end:
                     yield agenda.failed(visit, str(end))
                     kill(script_pid)  # the script alone: a profiler around it still reports
-                    if self.fruitless == _FRUITLESS_SESSIONS:
-                        reason = f"{_FRUITLESS_SESSIONS} processes in a row measured nothing"
+                    if self.fruitless == FRUITLESS_SESSIONS:
+                        reason = f"{FRUITLESS_SESSIONS} processes in a row measured nothing"
                         yield from agenda.give_up(reason)
                     break
                 visit = self._next()
-            self.exit_code = server.finish(_FINISH_S)
+            self.exit_code = server.finish(FINISH_S)
 
     @property
     def fruitless(self) -> int:
@@ -138,9 +139,33 @@ class Tool:
     version: str
 
 
+class Process(Protocol):
+    """What a recording says of the process that it is of."""
+
+    @property
+    def job(self) -> Job:
+        """What it measures."""
+        ...
+
+    @property
+    def command(self) -> list[str]:
+        """What was run."""
+        ...
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, None where it did not yet."""
+        ...
+
+    @property
+    def started_utc_ns(self) -> int:
+        """When it began."""
+        ...
+
+
 def record(
-    session: Session,
-    outcomes: Sequence[Outcome],
+    process: Process,
+    outcomes: Sequence[Outcome | Load],
     *,
     collector: str,
     unit: str,
@@ -148,8 +173,8 @@ def record(
     files: Sequence[str] = (),
     warnings: Sequence[str] = (),
 ) -> Recording:
-    """Describe what a session left of some of its visits; `files` lie in the unit's folder."""
-    job = session.job
+    """Describe what a process left of some of its visits; `files` lie in the unit's folder."""
+    job = process.job
     keys = {outcome.scenario_key for outcome in outcomes}
     scenarios = (job.agenda.scenario_of(size) for size in job.op_plan.domain)
     folder = job.run.unit(collector, unit)
@@ -159,9 +184,9 @@ def record(
         collector=collector,
         tool=tool.name,
         tool_version=tool.version,
-        command=_portable(session.command, job.run),
-        exit_code=session.exit_code,
-        started_utc_ns=session.started_utc_ns,
+        command=_portable(process.command, job.run),
+        exit_code=process.exit_code,
+        started_utc_ns=process.started_utc_ns,
         ended_utc_ns=time.time_ns(),
         scenarios=tuple(scenario for scenario in scenarios if scenario.key in keys),
         served=tuple(outcome for outcome in outcomes if isinstance(outcome, Served)),
@@ -169,6 +194,7 @@ def record(
         warnings=tuple(warnings),
         files={name: sha256_of(folder / name) for name in files},
         provenance=job.provenance,
+        loads=tuple(outcome for outcome in outcomes if isinstance(outcome, Load)),
     )
 
 

@@ -9,17 +9,24 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
+from ..parsers.points import COUNTERS_ALONE
+from ..parsers.power_loads import POWER
+from ..parsers.thermal_samples import THERMAL
+from ..scenarios.plan import estimate_power_s, planned_loads, step_s
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput
 from ..store.plan import Plan
 from ..store.provenance import Provenance
-from ..store.recording import Failure
+from ..store.recording import Failure, Recording
 from ..store.run import Run
 from ..store.scenario import Scenario
 from .agenda import Agenda, Visit
 from .collector import Collector
 from .lock import sole_use
+from .meters import Meter, meter
+from .power_pass import PowerJob, measured_visits, power_job
 from .serving import Job
+from .thermal_step import Step, hottest
 
 ScenarioOf = Callable[[int], Scenario]
 
@@ -59,6 +66,7 @@ class Sweep:
     scenarios: Mapping[str, ScenarioOf]
     collectors: Mapping[str, Collector]
     progress: Progress
+    meter: Meter = meter
 
     def measure(self) -> list[OpSummary]:
         """Measure what the run does not hold yet; return what became of each operation.
@@ -93,7 +101,9 @@ class Sweep:
             OpSummary(job.op_plan.op, name, recalled=job.agenda.done) for name, job in jobs
         ]
         budget_s = float("inf") if self.plan.budget_s is None else self.plan.budget_s
-        end_s = time.monotonic() + budget_s
+        budget_s -= step_s(self.plan)
+        whole_end_s = time.monotonic() + budget_s
+        end_s = whole_end_s - min(estimate_power_s(self.plan), budget_s / 2)
         repeats_s = 0.0
         for index, (turn, summary) in enumerate(zip(jobs, summaries, strict=True)):
             agenda, now_s = turn[1].agenda, time.monotonic()
@@ -104,8 +114,53 @@ class Sweep:
         for turn, summary in zip(jobs, summaries, strict=True):
             turn[1].agenda.repeat(end_s)
             self._collect(turn, summary)
-        self.progress.end(sum(job.agenda.done for _, job in jobs))
-        return summaries
+        done = sum(job.agenda.done for _, job in jobs)
+        loaded, loads = self._measure_power(jobs, done, whole_end_s)
+        stepped = self._take_step([job for _, job in jobs], done + loads)
+        self.progress.end(done + loads + int(step_s(self.plan)))
+        return summaries + loaded + stepped
+
+    def _measure_power(
+        self, jobs: list[tuple[str, Job]], done: int, end_s: float
+    ) -> tuple[list[OpSummary], int]:
+        """Hold the anchors of each operation that was timed under load, block by block.
+
+        Also counts the loads that were held, now or before.
+        """
+        turns: list[PowerJob] = []
+        power, held = self.plan.power, self.run.recordings()
+        for name, job in jobs:
+            if power is not None and name != COUNTERS_ALONE:
+                told = partial(self._tell_power, job.op_plan.op, turns, done)
+                turns.append(power_job(job, power, held, told))
+        summaries = [OpSummary(turn.op, POWER, recalled=turn.recalled) for turn in turns]
+        for number in range(0 if power is None else power.blocks):
+            for turn, summary in zip(turns, summaries, strict=True):
+                for recording in turn.collect(number, self.meter, end_s):
+                    self._keep(recording, summary)
+                summary.unmeasured = sorted(turn.left)
+        return summaries, sum(turn.loads - turn.waiting for turn in turns)
+
+    def _take_step(self, jobs: list[Job], done: int) -> list[OpSummary]:
+        """Record the thermal step where the plan has one and no finished one is held."""
+        if not self.plan.thermal_step:
+            return []
+        held = self.run.recordings()
+        for _, one in held:
+            if one.collector == THERMAL and not one.failures:
+                return [OpSummary(one.op, THERMAL, recalled=1)]
+        found = hottest(jobs, held)
+        if found is None:
+            return []
+        job, tokens = found
+        op, total = job.op_plan.op, done + int(step_s(self.plan))
+        summary = OpSummary(op, THERMAL)
+
+        def tell(seconds: int) -> None:
+            self.progress.point(THERMAL, op, tokens, done + seconds, total)
+
+        self._keep(Step(job, tokens, self.meter, tell).record(), summary)
+        return [summary]
 
     def _jobs(self) -> list[tuple[str, Job]]:
         """Each operation under each collector, in the order of their turns."""
@@ -125,13 +180,25 @@ class Sweep:
     def _collect(self, turn: tuple[str, Job], summary: OpSummary) -> None:
         name, job = turn
         for recording in self.collectors[name].collect(job):
-            self.run.keep(recording)
-            summary.measured += len(recording.served)
-            summary.failures += recording.failures
-            summary.warnings += recording.warnings
+            self._keep(recording, summary)
         summary.unmeasured = job.agenda.unmeasured
+
+    def _keep(self, recording: Recording, summary: OpSummary) -> None:
+        self.run.keep(recording)
+        summary.measured += len(recording.served) + len(measured_visits(recording))
+        summary.failures += recording.failures
+        summary.warnings += recording.warnings
 
     def _tell(self, collector: str, op: str, agendas: list[Agenda], visit: Visit) -> None:
         done = sum(agenda.done for agenda in agendas)
-        total = sum(agenda.total for agenda in agendas)
-        self.progress.point(collector, op, visit.tokens, done, total)
+        total = sum(agenda.total for agenda in agendas) + planned_loads(self.plan)
+        self._tell_point(collector, op, visit, done, total)
+
+    def _tell_power(self, op: str, turns: list[PowerJob], before: int, visit: Visit) -> None:
+        total = sum(turn.loads for turn in turns)
+        waiting = sum(turn.waiting for turn in turns)
+        self._tell_point(POWER, op, visit, before + total - waiting, before + total)
+
+    def _tell_point(self, collector: str, op: str, visit: Visit, done: int, total: int) -> None:
+        """Tell of a point; a second of the thermal step to come counts for one, as it takes one."""
+        self.progress.point(collector, op, visit.tokens, done, total + int(step_s(self.plan)))

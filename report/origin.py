@@ -4,6 +4,8 @@ import shlex
 from collections import defaultdict
 from typing import Final
 
+from ..costmodel.heat import heat_in_words
+from ..store.cost_model import CostModelFile
 from ..store.plan import Plan
 from ..store.provenance import Gpu, Provenance
 from .contents import Contents
@@ -66,8 +68,8 @@ def _op_rows(contents: Contents) -> list[tuple[object, ...]]:
     ]
 
 
-def provenance_section(provenance: Provenance) -> Html:
-    """Show the machine and the software."""
+def provenance_section(provenance: Provenance, model: CostModelFile | None = None) -> Html:
+    """Show the machine, how it turns power into heat where a model tells, and the software."""
     commit = provenance.git_commit or _UNKNOWN
     changed = {True: ", with changes not committed", False: "", None: ""}[provenance.git_dirty]
     machine = [
@@ -82,9 +84,16 @@ def provenance_section(provenance: Provenance) -> Html:
     gpu = [] if provenance.gpu is None else _gpu(provenance.gpu)
     versions = sorted(provenance.versions.items())
     return joined(
-        table("Machine", ("what", "value"), [*machine, *gpu]),
+        table("Machine", ("what", "value"), [*machine, *gpu, *_heat(model)]),
         table("Software", ("software", "version"), versions) if versions else "",
     )
+
+
+def _heat(model: CostModelFile | None) -> list[tuple[str, object]]:
+    if model is None:
+        return []
+    known = model.thermal_reason if model.thermal is None else heat_in_words(model.thermal)
+    return [("heat", known or _UNKNOWN)]
 
 
 def _gpu(gpu: Gpu) -> list[tuple[str, object]]:
@@ -142,6 +151,7 @@ def _profile_commands(plan: Plan) -> list[str]:
                 batch_sizes(domain, ","),
             ]
             + [word for name, value in _options(plan) for word in (f"--{name}", value)]
+            + ["--thermal-step"] * plan.thermal_step
         )
         for domain, names in ops.items()
     ]

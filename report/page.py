@@ -46,7 +46,7 @@ def _page(contents: Contents) -> str:
         ("unmeasured", "Not measured", unmeasured_section(contents)),
         ("doubts", "Doubts", doubts_section(contents)),
         ("plan", "Plan", plan_section(contents)),
-        ("provenance", "Provenance", provenance_section(contents.provenance)),
+        ("provenance", "Provenance", provenance_section(contents.provenance, contents.model)),
         ("reproduce", "Make it again", reproduce_section(contents)),
     )
     links = [element("a", title, href=f"#{name}") for name, title, _ in sections]

@@ -2,11 +2,11 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from ..store.errors import BadInput
-from ..store.plan import Isolation, OpPlan, Plan, Sampling
+from ..store.plan import Isolation, OpPlan, Plan, PowerPlan, Sampling
 from ..store.scenario import L2
 from .catalogue import Found
 from .preset import Preset
@@ -16,13 +16,23 @@ FIRST_SIZES: Final = 8  # even seeds of adaptive sampling
 HOLDOUT_SIZES: Final = 8
 CALIBRATION_SIZES: Final = 8
 _SPARE_ONE_OF: Final = 8  # a domain spares one size of so many to calibrate the intervals
-_START_S: Final = 4.0  # a process, with torch and its pool of inputs
+START_S: Final = 4.0  # a process, with torch and its pool of inputs
 _POINT_OVERHEAD_S: Final = 0.05
+ANCHORS: Final = 24  # of an operation at most
+BLOCKS: Final = 2
+RUN_S: Final = 600.0  # what a run is planned to fit into where no budget is given
+_FEWEST_ANCHORS: Final = 2
+_LOAD_S: Final = 1.05  # 0.1 to prepare it, 0.4 to settle, five ticks of 0.1 s, and to end
+_BASELINES: Final = 2  # idle and empty, in each process
+STEP_S: Final = (60.0, 120.0, 120.0)  # the thermal step: idle, under load, idle again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What the user chose, resolved. Raises BadInput for numbers that make no sense."""
+    """What the user chose, resolved. Raises BadInput for numbers that make no sense.
+
+    `power_reason` says why there is no power pass; None where there is one.
+    """
 
     run_id: str
     device: str
@@ -34,9 +44,15 @@ class Choices:
     seed: int = 0
     points_per_op: int = 24
     budget_s: float | None = None
+    power_reason: str | None = "no power pass was asked for"
+    sm_clock_mhz: int | None = None
     point_timeout_s: float = 60.0
+    thermal_step: bool = False
 
     def __post_init__(self) -> None:
+        check_step_fits(self.thermal_step, self.budget_s)
+        if self.sm_clock_mhz is not None and self.device == "cpu":
+            raise BadInput("--lock-clocks is for a GPU, and the device is cpu")
         if self.threads < 1:
             raise BadInput(f"--threads is {self.threads}, and it must be at least 1")
         if self.points_per_op < 2:
@@ -50,7 +66,7 @@ def make_plan(
     choices: Choices, preset: Preset, ops: Sequence[Found], batch_sizes: tuple[int, ...]
 ) -> Plan:
     """Plan a run over `batch_sizes`, ascending: the same choices give the same plan."""
-    return Plan(
+    plan = Plan(
         run_id=choices.run_id,
         preset=preset.name,
         preset_source=preset.source,
@@ -66,13 +82,18 @@ def make_plan(
         budget_s=choices.budget_s,
         point_timeout_s=choices.point_timeout_s,
         ops=tuple(_op_plan(choices, preset, found, batch_sizes) for found in ops),
+        power_reason=choices.power_reason,
+        sm_clock_mhz=choices.sm_clock_mhz,
+        thermal_step=choices.thermal_step,
     )
+    return plan if choices.power_reason is not None else replace(plan, power=_power_plan(plan))
 
 
 def _op_plan(
     choices: Choices, preset: Preset, found: Found, batch_sizes: tuple[int, ...]
 ) -> OpPlan:
     operation = found.operation
+    batch_sizes = operation.possible(preset, batch_sizes)
     draw = random.Random(f"{choices.seed} {operation.name} hold-out")
     inner = batch_sizes[1:-1]
     count = min(HOLDOUT_SIZES, len(batch_sizes) // 4) if len(batch_sizes) >= HOLDOUT_SIZES else 0
@@ -107,6 +128,50 @@ def _even(sizes: Sequence[int], count: int) -> tuple[int, ...]:
     return tuple(sizes[round(step * last / (count - 1))] for step in range(count))
 
 
+def _power_plan(plan: Plan) -> PowerPlan:
+    """As many anchors as fit into the run beside its timing, which leaves at least half of it."""
+    budget_s = RUN_S if plan.budget_s is None else plan.budget_s - step_s(plan)
+    whole_s = min(RUN_S, budget_s)
+    left_s = max(whole_s - estimate_s(replace(plan, thermal_step=False)), whole_s / 2)
+    block_s = left_s / len(plan.ops) / BLOCKS
+    fitting = int((block_s - START_S) / _LOAD_S) - _BASELINES - 1  # the reference comes twice
+    return PowerPlan(max(_FEWEST_ANCHORS, min(ANCHORS, fitting)), BLOCKS)
+
+
+def check_step_fits(thermal_step: bool, budget_s: float | None) -> None:
+    """Raise BadInput where a budget has no room for the thermal step, which is never cut short."""
+    if thermal_step and budget_s is not None and budget_s <= sum(STEP_S):
+        raise BadInput(
+            f"--budget is {budget_s:g} s, and the thermal step alone takes {sum(STEP_S):g} s",
+            hint="give it more, or leave --thermal-step out",
+        )
+
+
+def step_s(plan: Plan) -> float:
+    """Give the length of a plan's thermal step, in seconds; 0 where it has none."""
+    return sum(STEP_S) if plan.thermal_step else 0.0
+
+
+def estimate_power_s(plan: Plan) -> float:
+    """Estimate how long the power pass of a plan takes, in seconds; 0 where it has none."""
+    if plan.power is None:
+        return 0.0
+    beside_s = START_S + _BASELINES * _LOAD_S  # of each process
+    return len(plan.ops) * plan.power.blocks * beside_s + planned_loads(plan) * _LOAD_S
+
+
+def planned_loads(plan: Plan) -> int:
+    """Count the loads of a plan's power pass, at most; 0 where it has none."""
+    if plan.power is None:
+        return 0
+    loads = 0
+    for op_plan in plan.ops:
+        adaptive = min(plan.points_per_op, len(op_plan.domain))
+        sizes = len(op_plan.first) if plan.sampling == "all" else adaptive
+        loads += plan.power.blocks * (min(plan.power.anchors, sizes) + 1)
+    return loads
+
+
 def estimate_s(plan: Plan) -> float:
     """Estimate how long a plan takes, in seconds, at points of ordinary length."""
     point_s = POINT_S + WARMUP_S + _POINT_OVERHEAD_S
@@ -117,7 +182,7 @@ def estimate_s(plan: Plan) -> float:
         adaptive = min(room, plan.points_per_op - len(op_plan.first))
         more = max(0, adaptive) if plan.sampling == "adaptive" else 0
         points = len(op_plan.first) + more + spared + len(op_plan.holdout)
-        starts = points if plan.isolation == "point" else 1
-        total_s += starts * _START_S + points * point_s
-    total_s *= len(plan.collectors)
+        starts = points if plan.isolation == "point" else 1 + bool(op_plan.holdout)
+        total_s += starts * START_S + points * point_s
+    total_s = total_s * len(plan.collectors) + estimate_power_s(plan) + step_s(plan)
     return total_s if plan.budget_s is None else min(total_s, plan.budget_s)

@@ -17,6 +17,7 @@ WARMUP_S: Final = 0.02
 MIN_CALLS: Final = 10
 MAX_CALLS: Final = 400
 POINT_S: Final = 0.15
+LOAD_S: Final = 2.25  # a steady load at most: to settle, and 1.25 s to be measured
 
 _CACHES_WALKED: Final = 5  # flashinfer's benchmarks rotate over as much, and for the same reason
 _ASSUMED_CACHE_BYTES: Final = 64 << 20
@@ -55,6 +56,7 @@ def render_script(
         min_calls=MIN_CALLS,
         max_calls=MAX_CALLS,
         point_s=POINT_S,
+        load_s=LOAD_S,
     )
 
 

@@ -59,17 +59,46 @@ class Peaks:
 
 
 @dataclass(frozen=True, slots=True)
+class Pole:
+    """One thermal mass: time constant, s, and resistance to the next, degC/W."""
+
+    tau_s: float
+    r_c_per_w: float
+
+
+@dataclass(frozen=True, slots=True)
+class ThermalStep:
+    """A fit to a recorded step in power: poles from fast to slow, above `inlet_c` without power.
+
+    `rmse_c` is the fit's distance from the readings, `hot_s` the longest stretch of the recording
+    on one side of its middle power. Where that is shorter than two of the slowest time constants,
+    the slowest pole, and with it the steady rise, is a lower bound.
+    """
+
+    poles: tuple[Pole, ...]
+    inlet_c: float
+    rmse_c: float
+    hot_s: float
+
+    @property
+    def slow_is_bound(self) -> bool:
+        """Whether the slowest pole is a lower bound."""
+        return self.hot_s < 2 * max(pole.tau_s for pole in self.poles)
+
+
+@dataclass(frozen=True, slots=True)
 class Thermal:
     """How power becomes heat: a steady rise of `r_c_per_w` for each W above idle.
 
     `leakage_w_per_c` is the static power that each °C beyond `reference_temp_c` adds, None where it
-    was not fitted. `n` points gave `r_c_per_w`.
+    was not fitted. `n` points gave `r_c_per_w`, or, where there is a `step`, `n` readings of it.
     """
 
     r_c_per_w: float
     n: int
     leakage_w_per_c: float | None = None
     reference_temp_c: float | None = None
+    step: ThermalStep | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +106,13 @@ class CurveModel:
     """Cost of one operation at one shape over batch size.
 
     `knots_tokens` and `latency_us` are the measured points, which the fit passes through; `fit`
-    says what happens between them (docs/model.md). `latency_source` is "kernel" or "wall".
+    says what happens between them (docs/model.md). `latency_half_95` is the half width of each
+    knot's own 95 % interval, as a |log| ratio: None where its calls were too few for one.
+    `latency_source` is "kernel" or "wall".
     `energy_mj` and `temp_rise_c` stand over the same knots, or are None with the reason beside;
     energy that was measured at some knots only stands over those, `energy_tokens`, and
-    `energy_ci95` is the half width of each one's 95 % interval, relative. `segments` number the
+    `energy_ci95` is the half width of each one's 95 % interval, relative. `sustained_ratio` is what
+    a call takes there without a pause before it, over what a single one takes; None counts as 1. `segments` number the
     kernels of each knot, None where no trace tells them. `floor` is the |log| error that a flat
     bracket of this curve still has.
     """
@@ -112,9 +144,11 @@ class CurveModel:
     work: Work | None = None
     energy_tokens: tuple[int, ...] | None = None
     energy_ci95: tuple[float, ...] | None = None
+    sustained_ratio: tuple[float, ...] | None = None
     power_error: FitError | None = None
     idle_power_w: float | None = None
     gap_us: tuple[float, ...] | None = None
+    latency_half_95: tuple[float | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +157,8 @@ class SurfaceModel:
 
     `coefficients_us` are those of 1, of experts, of tokens, and of rows per expert beyond one tile
     of `tile_rows`; each knot's ratio to that sum is kept, so that knots are exact.
+    `half_width_95` is the half width of the fit's 95 % interval, as a |log| ratio, and
+    `latency_half_95` that of each knot, as in a curve.
     """
 
     surface: str
@@ -145,6 +181,7 @@ class SurfaceModel:
     half_width_95: float
     energy_reason: str
     work: Work | None = None
+    latency_half_95: tuple[float | None, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +220,13 @@ class CostModelFile:
     """The whole of `kernel_cost_model.json`.
 
     It holds no build time: the same run gives the same bytes. `origin` is None unless `source` is
-    "imported".
+    "imported". `sha256` is the digest of all the rest, None in files before 1.2.
     """
 
-    # History, newest first. 1.1: fit step64, roofline and work, floors by curve, energy at some
-    # knots, surfaces over active experts, heat, imports. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.1"
+    # History, newest first. 1.2: each knot's own interval, the poles of a recorded step, the ratio
+    # of sustained to single calls, the digest. 1.1: fit step64, roofline and work, floors by curve,
+    # energy at some knots, surfaces over active experts, heat, imports. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.2"
 
     preset: str
     points_sha256: str
@@ -202,3 +240,4 @@ class CostModelFile:
     thermal: Thermal | None = None
     thermal_reason: str | None = None
     surfaces: tuple[SurfaceModel, ...] = ()
+    sha256: str | None = None

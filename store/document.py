@@ -61,7 +61,7 @@ def read_document(path: Path, cls: type[D]) -> D:
         raise BadInput(f"{path} does not exist", hint=f"it should hold a {name}") from None
     except (IsADirectoryError, PermissionError) as error:
         raise BadInput(f"cannot read {path}: {(error.strerror or '').lower()}") from error
-    except ValueError as error:  # not UTF-8, or not JSON
+    except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON
         raise BadInput(f"{path} is not JSON: {error}", hint=f"it should hold a {name}") from error
     schema = body.get("schema") if isinstance(body, dict) else None
     if not isinstance(schema, str) or schema.partition("/")[0] != name:

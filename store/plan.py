@@ -30,17 +30,32 @@ class OpPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerPlan:
+    """The power pass: up to `anchors` sizes of each operation, held under a steady load.
+
+    Each is loaded once in each of `blocks` processes.
+    """
+
+    anchors: int
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What `moeprof profile` is going to do; `plan.json` of a run.
 
     `collectors` run one after the other: at most one that times, and `ncu` for counters.
     `points_per_op` bounds the sizes given to the fit, hold-out and calibration not counted.
     `budget_s` bounds the whole run, None for none; `point_timeout_s` bounds one point. `seed` draws
-    the hold-out, the calibration sizes and the order.
+    the hold-out, the calibration sizes and the order. `power` is None where energy is not going to
+    be measured, for the `power_reason`. `sm_clock_mhz` is what the GPU's clock is locked to while
+    the run measures, None where it is only observed. `thermal_step` says whether a step in power is
+    recorded at the end, for the poles of heat.
     """
 
-    # History, newest first. 1.1: calibration sizes. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.plan/1.1"
+    # History, newest first. 1.3: the thermal step. 1.2: the power pass, locked clocks.
+    # 1.1: calibration sizes. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.plan/1.3"
 
     run_id: str
     preset: str
@@ -57,3 +72,7 @@ class Plan:
     budget_s: float | None
     point_timeout_s: float
     ops: tuple[OpPlan, ...]
+    power: PowerPlan | None = None
+    power_reason: str | None = None
+    sm_clock_mhz: int | None = None
+    thermal_step: bool = False

@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from .errors import BadInput
 from .provenance import Provenance
@@ -41,15 +41,40 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
-    """One unit of work of one collector: a point for `cpu` and `ncu`, an operation for the others.
+class Load:
+    """What an isolated script says of one steady load that it ran while power was recorded.
 
-    `files` maps the name of each raw file beside `recording.json` to its sha256. `command` is what
-    was run, its paths relative to the run. A unit that failed as a whole has no files and a
-    Failure for each of its points.
+    `kind` is "operation"; or a baseline: "idle", with nothing to do, or "empty", with kernels that
+    do nothing. `scenario_key` is None for a baseline. Times are CLOCK_MONOTONIC: `launches[i]`
+    calls had ended at `marks_ns[i]`, beginning with none. `duty` is the share of that time in which
+    the device worked, None where it was idle. Calls come in replays of `replay_s` each; they were
+    launched one by one for the `eager_reason`, None where a replay is a CUDA graph. Inputs rotate
+    over `rotated_bytes`.
     """
 
-    SCHEMA: ClassVar[str] = "moeprof.recording/1.0"
+    kind: Literal["operation", "idle", "empty"]
+    scenario_key: str | None
+    visit: int
+    marks_ns: tuple[int, ...]
+    launches: tuple[int, ...]
+    duty: float | None = None
+    replay_s: float | None = None
+    eager_reason: str | None = None
+    rotated_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One unit of work of one collector: a point for `cpu` and `ncu`, an operation for tracers.
+
+    For `power` it is one load, and its log of the sensors; for `thermal` a step in power, and its
+    log; for `meter` the file of an external meter. `files` maps the name of each raw file
+    beside `recording.json` to its sha256. `command` is what was run, its paths relative to the run.
+    A unit that failed as a whole has no files and a Failure for each of its points.
+    """
+
+    # History, newest first. 1.1: loads. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.recording/1.1"
 
     unit: str
     op: str
@@ -66,6 +91,7 @@ class Recording:
     warnings: tuple[str, ...]
     files: dict[str, str]
     provenance: Provenance
+    loads: tuple[Load, ...] = ()
 
 
 def call_range(key: str, visit: int, call: int) -> str:

@@ -6,6 +6,7 @@ The layout:
         raw/<collector>/<unit>/recording.json and raw files beside it
         tables/<name>.parquet
         kernel_cost_model.json  validation.json  report.html
+        nvml/…  a run of its own, in which `validate --against nvml` measured
 """
 
 import itertools

@@ -108,9 +108,19 @@ _POWER_SAMPLES = _schema(
     recording=pa.string(),
     gpu=pa.int32(),  # null where the trace does not say which GPU was read
     time_ns=pa.int64(),
-    source=pa.string(),  # "nsys_nvml": nvml_metrics inside an nsys trace
+    source=pa.string(),  # nvml_power, rapl, simulated; "nsys_nvml": nvml_metrics inside a trace
     power_w=pa.float64(),
     temp_c=pa.float64(),
+)
+
+_THERMAL_SAMPLES = _schema(
+    "thermal_samples/1",
+    recording=pa.string(),
+    time_ns=pa.int64(),  # CLOCK_MONOTONIC of the recording's host
+    source=pa.string(),  # nvml_counter, nvml_power, simulated, unavailable
+    power_w=pa.float64(),  # mean until the next row
+    temp_c=pa.float64(),  # at this time, whole degrees
+    failure=pa.string(),  # why the step tells nothing: then it is one row, and the rest is null
 )
 
 _COUNTERS = _schema(
@@ -167,15 +177,21 @@ _POINTS = _schema(
     gap_us=pa.float64(),
     spread=pa.float64(),  # interquartile range of the calls over their median
     repeat_difference=pa.float64(),  # |log| ratio of the medians of two visits; null at one visit
-    latency_sustained_us=pa.float64(),
+    latency_sustained_us=pa.float64(),  # per call under a steady load, as all down to energy_n
     latency_sustained_us_ci95=pa.float64(),
     power_w=pa.float64(),
     power_w_ci95=pa.float64(),
+    power_repeat_difference=pa.float64(),  # |log| ratio of the highest load and the lowest
     power_peak_w=pa.float64(),
-    idle_power_w=pa.float64(),
-    energy_mj=pa.float64(),
+    idle_power_w=pa.float64(),  # of the process with nothing to do
+    idle_power_w_ci95=pa.float64(),
+    empty_power_w=pa.float64(),  # with kernels that do nothing
+    energy_mj=pa.float64(),  # per call
     energy_mj_ci95=pa.float64(),
-    energy_n=pa.int32(),
+    energy_repeat_difference=pa.float64(),
+    energy_above_idle_mj=pa.float64(),  # negative where the load took less than idling
+    energy_above_idle_mj_ci95=pa.float64(),
+    energy_n=pa.int32(),  # loads that gave it
     energy_source=pa.string(),  # nvml_counter, nvml_power, …, unavailable
     energy_reason=pa.string(),  # why it is unavailable
     temp_rise_c=pa.float64(),
@@ -188,6 +204,7 @@ SCHEMAS: Final = MappingProxyType(
         "calls": _CALLS,
         "gpu_samples": _GPU_SAMPLES,
         "power_samples": _POWER_SAMPLES,
+        "thermal_samples": _THERMAL_SAMPLES,
         "counters": _COUNTERS,
         "points": _POINTS,
     }

@@ -22,24 +22,28 @@ class Outcome(StrEnum):
 class HoldoutPoint:
     """One batch size that the fit never saw: measured beside predicted.
 
-    `inside_95` is None where the model gives no interval.
+    `inside_95` tells whether the measured value lies in the model's 95 % interval, `inside_80` and
+    `inside_50` likewise; None where the model gives no interval.
     """
 
     tokens: int
     measured: float
     predicted: float
     inside_95: bool | None
+    inside_80: bool | None = None
+    inside_50: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CurveVerdict:
     """Prediction error of one quantity of one curve on points that the fit never saw.
 
-    Errors are |predicted / measured - 1|; `bias` is the median of predicted / measured - 1.
-    `median_lo` and `median_hi` bound the median error at 95 %, None below 6 points. `floor` is the
-    repeatability floor: the median relative difference between two visits of the same point, None
-    where no point was visited twice. `coverage_95` is the share of points inside the model's 95 %
-    interval. `outcome` follows from `limit` as `reason` says.
+    Errors are |predicted / measured - 1|; `mape` is their mean, `bias` the median of
+    predicted / measured - 1. `median_lo` and `median_hi` bound the median error at 95 %, None below
+    6 points. `floor` is the repeatability floor: the median relative difference between two visits
+    of the same point, None where no point was visited twice. `coverage_95` is the share of points
+    inside the model's 95 % interval, `coverage_80` and `coverage_50` likewise. `outcome` follows
+    from `limit` as `reason` says.
     """
 
     curve: str
@@ -58,19 +62,71 @@ class CurveVerdict:
     outcome: Outcome
     reason: str
     points: tuple[HoldoutPoint, ...]
+    mape: float | None = None
+    coverage_80: float | None = None
+    coverage_50: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayVerdict:
+    """The energy of a mixed replay: the sum of predictions beside what a meter saw.
+
+    `predicted_j` is `launches_j`, the model's energy of each launch, and `gap_j`, idle power over
+    the `gap_s` of `window_s` in which nothing ran; each is None where it is not known.
+    `measured_j` has `measured_ci95_j` as the half width of its 95 % interval, by `energy_source`.
+    `error` is predicted / measured - 1. `power_coverage` is the share of the time in which
+    something ran whose energy the model has from measurements; below `coverage_gate` nothing is
+    predicted. `marks` are doubts about the measurement. `outcome` follows from `limit` as `reason`
+    says.
+    """
+
+    window_s: float | None
+    gap_s: float | None
+    stretches: int
+    launches_j: float | None
+    gap_j: float | None
+    predicted_j: float | None
+    measured_j: float | None
+    measured_ci95_j: float | None
+    energy_source: str
+    error: float | None
+    power_coverage: float | None
+    coverage_gate: float
+    limit: float
+    outcome: Outcome
+    reason: str
+    marks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """What power and energy were held against, and how well it is known by itself.
+
+    `gain_uncertainty` is the relative error of the sensor's own scale, with where that is from. It
+    is in no error of this verdict: model and measurement share it. None where it is not known.
+    """
+
+    energy_source: str
+    gain_uncertainty: float | None
+    gain_reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
     """Verdict on a cost model; `validation.json`.
 
-    `unmeasured` maps a metric that could not be validated to the reason.
+    `unmeasured` maps a metric that could not be validated to the reason. `replay` is None where the
+    measurements hold no mixed replay, `sensor` where they hold no energy.
     """
 
-    SCHEMA: ClassVar[str] = "moeprof.validation/1.0"
+    # History, newest first. 1.1: MAPE, coverage at 80 and 50 %, the mixed replay, the sensor. 1.0:
+    # the first.
+    SCHEMA: ClassVar[str] = "moeprof.validation/1.1"
 
     against: str
     model: str
     outcome: Outcome
     curves: tuple[CurveVerdict, ...]
     unmeasured: dict[str, str]
+    replay: ReplayVerdict | None = None
+    sensor: Sensor | None = None

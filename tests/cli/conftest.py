@@ -21,8 +21,8 @@ def moeprof() -> Moeprof:
 def profiled(tmp_path_factory: pytest.TempPathFactory, moeprof: Moeprof) -> tuple[Path, Result]:
     """Give a store with one run of two operations, and what `profile --json` said. Only read it."""
     store = tmp_path_factory.mktemp("profiled")
-    words = "profile --json --ops relu,topk --batch-sizes 1..64 --points 8 --device cpu --store"
-    return store, moeprof(*words.split(), store)
+    words = "--json --ops relu,topk --batch-sizes 1..64 --points 8 --device cpu --no-power"
+    return store, moeprof("profile", *words.split(), "--store", store)
 
 
 @pytest.fixture(scope="session")

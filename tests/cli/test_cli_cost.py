@@ -53,6 +53,8 @@ def test_a_curve_is_named_whole_too(moeprof: Moeprof, built_run: Path) -> None:
         ("relu --batch-size 100000", "at batch size 100000 cannot be told"),
         ("relu --batch-size 0", "0"),
         ("relu --batch-size -5", "-5"),
+        ("relu --batch-size 4 --breakdown --memory-pressure 0.5", "as it was measured"),
+        ("relu --batch-size 4 --memory-pressure 1.5", "1.5"),
         ("RUN relu too --batch-size 4", "'too' is one word too many"),
         ("nowhere.json relu --batch-size 4", "nowhere.json"),
         ("relu --batch-size 4 --store nowhere", "nowhere"),

@@ -3,15 +3,38 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from moeprof.cli.profile import held_clock
+from moeprof.cli.profile_told import tell
+from moeprof.device.nvml import Sensors, nvml
+from moeprof.profiler import meters
+from moeprof.profiler.sweep import OpSummary
+from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan
+from moeprof.store.provenance import Gpu
+from moeprof.store.recording import Failure
 from moeprof.store.run import Run
+from moeprof.store.tables import read_table
 from moeprof.tests.cli.command_line import Moeprof, Result
+from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.virtual_power import TRACE
+from moeprof.tests.profiler.worlds import PROVENANCE, a_plan
 
-QUICK = ("--ops", "relu", "--device", "cpu", "--batch-sizes", "1,2,4", "--sampling", "all")
+QUICK = (
+    "--ops",
+    "relu",
+    "--device",
+    "cpu",
+    "--batch-sizes",
+    "1,2,4",
+    "--sampling",
+    "all",
+    "--no-power",
+)
 OPS_PAGE = Path(__file__).parents[2] / "docs" / "ops.md"
 
 
@@ -51,6 +74,7 @@ def _recordings(run: Run) -> dict[Path, int]:
         ("--points -3", "--points is -3", ""),
         ("--threads 0", "--threads is 0", ""),
         ("--budget soon", "'soon'", "3m"),
+        ("--device cpu --lock-clocks 1500", "--lock-clocks is for a GPU", ""),
         ("--point-timeout -1s", "'-1s'", "3m"),
         ("some/run", "some/run was named without --resume", "some/run --resume"),
         ("--resume --dry-run", "--resume and --dry-run", "one of them"),
@@ -119,6 +143,78 @@ def test_a_dry_run_gives_the_plan_as_json(moeprof: Moeprof, tmp_path: Path) -> N
     assert (plan["device"], plan["collectors"], plan["points_per_op"]) == ("cpu", ["cpu"], 5)
     assert 0 < told.data["estimate_s"] <= plan["budget_s"] == 7
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_tells_where_energy_comes_from_and_how_long_it_takes(
+    moeprof: Moeprof, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(meters, "check_meter", lambda provenance: "RAPL")
+    told = moeprof("profile", "--dry-run", "--device", "cpu")
+    assert "energy: RAPL" in told.stderr
+    assert "power: up to 24 sizes of each operation, 2 times: " in told.stderr
+    data = moeprof("profile", "--dry-run", "--device", "cpu", "--json").data
+    assert data["plan"]["power"] == {"anchors": 24, "blocks": 2}
+    assert 0 < data["estimate_power_s"] < data["estimate_s"] <= 600
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("", "RAPL is unavailable: there is none"),
+        ("--no-power", "it was switched off by --no-power"),
+    ],
+)
+def test_without_power_the_plan_says_why(
+    moeprof: Moeprof, monkeypatch: pytest.MonkeyPatch, words: str, reason: str
+) -> None:
+    def refuse(provenance: object) -> str:
+        raise CannotMeasure("RAPL is unavailable: there is none")
+
+    monkeypatch.setattr(meters, "check_meter", refuse)
+    told = moeprof("profile", "--dry-run", "--json", "--device", "cpu", *words.split())
+    assert f"energy: unavailable: {reason}" in told.stderr
+    assert (told.data["plan"]["power"], told.data["plan"]["power_reason"]) == (None, reason)
+
+
+def test_every_point_of_a_run_without_power_says_why(recorded_run: Path, moeprof: Moeprof) -> None:
+    assert moeprof("parse", recorded_run).exit_code == 0
+    points = read_table(Run(recorded_run).table("points"), "points")
+    assert points["energy_reason"].unique().to_pylist() == ["it was switched off by --no-power"]
+
+
+def test_a_run_is_not_resumed_with_other_clocks(recorded_run: Path, moeprof: Moeprof) -> None:
+    told = moeprof("profile", recorded_run, "--resume", "--lock-clocks", "1500")
+    assert told.exit_code == 2
+    assert "--lock-clocks is '1500', and the run was planned otherwise" in told.errors[0]
+
+
+def test_the_clock_is_held_for_the_sweep_and_let_go(
+    simulate: fake.Simulate, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gpu = Gpu(0, "GPU", fake.UUID, None, None, None, None, None, None, None)
+    plan, on_gpu = a_plan(sm_clock_mhz=1500), replace(PROVENANCE, device="cuda:0", gpu=gpu)
+
+    def clock_mhz() -> int | None:
+        with nvml() as library:
+            return Sensors(library, fake.UUID).sm_clock()[0].value
+
+    with simulate(TRACE, root=1):
+        with held_clock(plan, on_gpu):
+            assert clock_mhz() == 1500
+        assert clock_mhz() == 1755
+        with pytest.raises(KeyboardInterrupt), held_clock(plan, on_gpu):
+            raise KeyboardInterrupt
+        assert clock_mhz() == 1755
+    with held_clock(a_plan(), PROVENANCE):
+        pass
+
+
+def test_loads_that_failed_are_counted_by_their_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failures = [Failure(f"fc1-b{size}", 0, "the GPU was lost") for size in (1, 2, 4)]
+    tell(Run(tmp_path), [OpSummary("fc1", "power", measured=21, failures=failures)], json=True)
+    assert "fc1: no energy from 3 loads: the GPU was lost" in capsys.readouterr().err
 
 
 def test_a_run_is_told_as_json_and_nothing_else_on_stdout(profiled: tuple[Path, Result]) -> None:

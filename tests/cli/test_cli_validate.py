@@ -13,8 +13,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from moeprof.costmodel.seal import sealed
+from moeprof.profiler import validation_run
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, write_document
+from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan
 from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run
@@ -36,7 +39,7 @@ def _retime(run: Run, *, holdout_factor: float = 1.0, repeat_difference: float =
     write_table(path, "points", pa.Table.from_pylist(rows, schema=table.schema))
     if run.model_path.is_file():  # the model stays that of the points
         model = read_document(run.model_path, CostModelFile)
-        write_document(run.model_path, replace(model, points_sha256=sha256_of(path)))
+        write_document(run.model_path, sealed(replace(model, points_sha256=sha256_of(path))))
 
 
 @pytest.fixture
@@ -129,21 +132,19 @@ def test_the_run_that_the_model_was_built_from_is_refused(
     assert "--against holdout" in told.hint
 
 
-def test_nvml_is_exit_3_where_there_is_none(
+def test_nvml_is_exit_3_where_no_energy_can_be_read(
     moeprof: Moeprof, built_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pynvml = pytest.importorskip("pynvml")
+    def refuse(provenance: object) -> str:
+        raise CannotMeasure("RAPL is unavailable: no processor package")
 
-    def refuse() -> None:
-        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
-
-    monkeypatch.setattr(pynvml, "nvmlInit", refuse)
+    monkeypatch.setattr(validation_run, "check_meter", refuse)
     told = moeprof("validate", built_run, "--against", "nvml")
     assert (told.exit_code, told.stdout) == (3, "")
-    (sentence,) = told.errors
-    assert sentence.startswith("NVML is unavailable: ")
+    assert told.errors == ["NVML measures no CPU, and RAPL is unavailable: no processor package"]
     assert told.hint
-    assert not Run(built_run).validation_path.exists()
+    assert not list(built_run.glob("validation*"))
+    assert not list(built_run.glob("nvml*"))
 
 
 @pytest.mark.parametrize("limit", ["0", "-1", "100", "nan"])
@@ -220,7 +221,7 @@ def test_a_model_of_other_points_than_the_run_holds_is_refused(
     moeprof: Moeprof, linear_run: Run
 ) -> None:
     model = read_document(linear_run.model_path, CostModelFile)
-    write_document(linear_run.model_path, replace(model, points_sha256="0" * 64))
+    write_document(linear_run.model_path, sealed(replace(model, points_sha256="0" * 64)))
     told = moeprof("validate", linear_run.folder)
     assert told.exit_code == 2
     assert "was built from other points" in told.stderr

@@ -16,6 +16,7 @@ def held(errors: list[float], floor: float | None = 0.001, has_interval: bool = 
             measured=10.0,
             predicted=10.0 * (1 + e),
             inside_95=e < 0.02 if has_interval else None,
+            inside_80=e < 0.0 if has_interval else None,
         )
         for i, e in enumerate(errors)
     ]
@@ -29,7 +30,10 @@ def test_the_numbers_behind_a_verdict() -> None:
     assert verdict.bias == pytest.approx(0.01)
     assert verdict.max == pytest.approx(0.05)
     assert verdict.p95 == pytest.approx(0.02 + 0.75 * 0.03)
+    assert verdict.mape == pytest.approx(0.11 / 6)
     assert verdict.coverage_95 == pytest.approx(4 / 6)
+    assert verdict.coverage_80 == pytest.approx(1 / 6)
+    assert verdict.coverage_50 is None
     assert verdict.median_lo is not None
     assert verdict.median_hi is not None
     assert 0.01 <= verdict.median_lo + 1e-12

@@ -231,8 +231,43 @@ def test_power_and_energy_are_judged_where_they_were_measured(
     }
     assert (judged["energy"].limit, judged["power"].limit) == (0.05, 0.03)
     assert judged["energy"].bias == pytest.approx(0.3 / 0.33 - 1, rel=1e-4)
-    assert judged["energy"].coverage_95 is None
+    assert judged["energy"].coverage_95 == judged["energy"].coverage_50 == 0.0
     assert set(validation.unmeasured) == {"heat"}
+
+
+def test_power_and_energy_have_the_floor_of_their_own_blocks(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    metered = {"energy_source": "simulated", "energy_reason": None, "power_w": 300.0}
+    repeats = {"power_repeat_difference": log(1.04), "energy_repeat_difference": log(1.02)}
+    energies = [(b, 0.3 * slope(b)) for b in (*FIT, *HELD_OUT)]
+    points = pa.concat_tables(
+        [
+            make_points(
+                slope,
+                [b],
+                "holdout" if b in HELD_OUT else "fit",
+                energy_mj=energy_mj,
+                **metered,
+                **(repeats if b in HELD_OUT else {}),
+            )
+            for b, energy_mj in energies
+        ]
+    )
+    validation = validate_holdout(fit(points), "a", points)
+    floors = {verdict.metric: verdict.floor for verdict in validation.curves}
+    assert floors == {
+        "latency": None,
+        "power": pytest.approx(0.04),
+        "energy": pytest.approx(0.02),
+    }
+    outcomes = {verdict.metric: verdict.outcome for verdict in validation.curves}
+    assert (outcomes["power"], outcomes["energy"]) == (Outcome.AMBIGUOUS, Outcome.PASS)
+    assert validation.sensor is not None
+    assert (validation.sensor.energy_source, validation.sensor.gain_uncertainty) == (
+        "simulated",
+        None,
+    )
 
 
 def test_energy_that_one_curve_lacks_is_unmeasured_of_that_curve(

@@ -284,5 +284,5 @@ def test_energy_of_two_meters_is_not_mixed(make_points: MakePoints, build: Build
 def test_the_file_says_nothing_of_when_it_was_built(make_points: MakePoints, build: Build) -> None:
     body = json.loads(to_json(build(make_points(slope, [1, 4]))))
     fields = ["preset", "points_sha256", "provenance", "curves", "intervals", "unmeasured"]
-    more = ["source", "origin", "peaks", "thermal", "thermal_reason", "surfaces"]
+    more = ["source", "origin", "peaks", "thermal", "thermal_reason", "surfaces", "sha256"]
     assert list(body) == ["schema", *fields, *more]

@@ -98,6 +98,14 @@ def test_a_bracket_that_is_flat_or_holds_no_edge_is_a_line() -> None:
         assert step.tolist() == line.tolist()
 
 
+def test_a_fall_is_a_line_because_it_runs_along_the_tile() -> None:
+    sizes = ints(10, 64, 70, 300)
+    for tokens in (ints(1, 74, 512), ints(1, 512)):
+        values = np.linspace(20.0, 10.0, len(tokens))
+        step, line = (interpolate(fit, tokens, values, sizes) for fit in ("step", "linear"))
+        assert step.tolist() == line.tolist()
+
+
 def test_a_wide_bracket_rises_from_tile_to_tile() -> None:
     sizes = ints(128, 129, 256, 257, 384, 385, 512)
     predicted = interpolate("step", ints(128, 512), np.array([10.0, 40.0]), sizes)
@@ -118,7 +126,7 @@ def test_the_staircase_is_chosen_for_stairs_and_the_line_for_a_slope() -> None:
 def test_an_unclear_curve_goes_with_its_family_and_a_clear_one_does_not() -> None:
     stairs: dict[Fit, float] = {"linear": 1.0, "step": 0.2, "step64": 0.3}
     unclear: dict[Fit, float] = {"linear": 0.1, "step": 0.11, "step64": 0.12}
-    slope: dict[Fit, float] = {"linear": 0.1, "step": 2.0, "step64": 2.0}
+    slope: dict[Fit, float] = {"linear": 0.1, "step": 3.0, "step64": 3.0}
     assert choose_fit(unclear) == "linear"
     assert choose_fit(unclear, [stairs, stairs]) == "step"
     assert choose_fit(slope, [stairs, stairs]) == "linear"

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from moeprof.costmodel.gate import check_row
+from moeprof.costmodel.gate import check_row, refuse_impossible
 from moeprof.device.peaks import data_sheet
 from moeprof.store.cost_model import Peaks
+from moeprof.store.errors import BadInput
 
 H100 = Peaks({"bfloat16": 1e15}, 3e12, 50 << 20, "a sheet")
 
@@ -80,3 +81,16 @@ def test_good_public_gemms_pass(name: str) -> None:
         assert peaks is not None
         work = 2.0 * m * n * k, 2.0 * (m * k + n * k + m * n)
         assert check_row(row.t_us, *work, peaks, dtype="bfloat16") is None
+
+
+def test_a_table_in_ms_says_so_by_its_fastest_row() -> None:
+    rows = [
+        {"curve": "fc1", "tokens": 1, "latency_us": 5.0, "flops": 10**6, "bytes_moved": 10**7,
+         "dtype": "float32"},
+        {"curve": "fc1", "tokens": 64, "latency_us": 0.5, "flops": 10**9, "bytes_moved": 10**7,
+         "dtype": "float32"},
+    ]  # fmt: skip
+    peaks = Peaks({"float32": 1e12}, 1e12, None, "a sheet")
+    with pytest.raises(BadInput, match=r"2 of 2 points.*batch size 64.*look like ms") as caught:
+        refuse_impossible(rows, peaks)
+    assert "the unit" in caught.value.hint

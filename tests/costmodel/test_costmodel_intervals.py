@@ -12,6 +12,7 @@ from moeprof.costmodel.intervals import (
     Scored,
     half_widths,
     interval_scores,
+    knot_half_widths,
     quantile_or_prior,
 )
 from moeprof.store.cost_model import Fit
@@ -124,3 +125,12 @@ def test_95_pct_intervals_cover_about_95_pct_of_unseen_sizes(tile: int) -> None:
 
 def test_a_half_width_has_a_floor_in_flat_brackets() -> None:
     assert half_widths(2.0, 0.01, np.array([0.0, 0.5])).tolist() == [0.02, 1.0]
+
+
+def test_what_lies_between_two_knots_is_no_surer_than_either() -> None:
+    tokens = np.array([1, 10, 20], dtype=np.int64)
+    asked = np.array([1, 5, 10, 15, 20], dtype=np.int64)
+    lent = knot_half_widths(tokens, (0.3, 0.1, None), 95, asked)
+    assert lent.tolist() == [0.3, 0.3, 0.1, 0.1, 0.0]
+    half, most = (knot_half_widths(tokens, (0.3, 0.1, None), p, asked)[0] for p in (50, 90))
+    assert 0 < half < most < 0.3

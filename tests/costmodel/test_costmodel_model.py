@@ -3,22 +3,28 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from math import nan
+from math import exp, nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from moeprof.costmodel.build import build_model
 from moeprof.costmodel.model import KernelCostModel, Miss
 from moeprof.store.cost_model import CostModelFile, Domain
 from moeprof.store.document import to_json, write_document
 from moeprof.store.errors import BadInput
+from moeprof.store.provenance import Provenance
+from moeprof.store.tables import table_from_columns
 
 Build = Callable[..., CostModelFile]
 MakePoints = Callable[..., pa.Table]
 
+SOME_CPU = Provenance("cpu", "Some CPU", None, "Some CPU", 2, 1, None, {}, None, None, "0f3a", "")
 SIZES = range(1, 513, 21)  # 25 sizes, 1 … 505
 
 
@@ -40,7 +46,7 @@ def model(file: CostModelFile) -> KernelCostModel:
 def test_a_loaded_model_gives_the_same_costs(tmp_path: Path, model: KernelCostModel) -> None:
     write_document(tmp_path / "model.json", model.file)
     loaded = KernelCostModel.load(tmp_path / "model.json")
-    assert loaded.curves == model.curves
+    assert loaded.curves == model.curves == KernelCostModel.load(f"{tmp_path}/model.json").curves
     assert loaded.get_costs("fc1", range(1, 506)) == model.get_costs("fc1", range(1, 506))
 
 
@@ -142,7 +148,7 @@ def test_arrays_of_costs_are_those_of_one_at_a_time(model: KernelCostModel) -> N
 def test_a_file_of_the_first_minor_is_read(tmp_path: Path, model: KernelCostModel) -> None:
     body = json.loads(to_json(model.file))
     body["schema"] = "moeprof.kernel_cost_model/1.0"
-    for name in ("source", "origin", "peaks", "thermal", "thermal_reason", "surfaces"):
+    for name in ("source", "origin", "peaks", "thermal", "thermal_reason", "surfaces", "sha256"):
         del body[name]
     for name in ("floor", "segments", "work", "energy_tokens", "energy_ci95", "power_error"):
         body["curves"][0].pop(name, None)
@@ -151,6 +157,33 @@ def test_a_file_of_the_first_minor_is_read(tmp_path: Path, model: KernelCostMode
     (tmp_path / "model.json").write_text(json.dumps(body))
     old = KernelCostModel.load(tmp_path / "model.json")
     assert old.get_cost("fc1", 37).latency_us == model.get_cost("fc1", 37).latency_us
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=12))
+def test_the_interval_at_a_knot_holds_the_point_s_own(
+    scatter: list[tuple[float, float]],
+) -> None:
+    sizes = [1 + 20 * place for place in range(len(scatter))]
+    columns: dict[str, list[Any]] = {
+        "tokens": sizes,
+        "latency_us": [bumpy(size) for size in sizes],
+        "latency_us_lo": [bumpy(s) / exp(low) for s, (low, _) in zip(sizes, scatter, strict=True)],
+        "latency_us_hi": [bumpy(s) * exp(up) for s, (_, up) in zip(sizes, scatter, strict=True)],
+    }
+    same = {"curve": "fc1-8x4", "op": "fc1", "shape": [8, 4], "dtype": "float32", "l2": "cold"}
+    same |= {"regime": "burst", "role": "fit", "latency_source": "wall", "energy_source": "rapl"}
+    columns |= {name: [value] * len(sizes) for name, value in same.items()}
+    points = table_from_columns("points", columns)
+    made = build_model(points, preset="tiny", provenance=SOME_CPU, points_sha256="0" * 64)
+    model = KernelCostModel.from_file(made)
+    for place, size in enumerate(sizes):
+        cost = model.get_cost("fc1", size)
+        assert cost.latency_us_lo <= columns["latency_us_lo"][place] * (1 + 1e-9)
+        assert cost.latency_us_hi >= columns["latency_us_hi"][place] * (1 - 1e-9)
+        bounds = [model.get_interval_us("fc1", size, percent) for percent in (50, 80, 90, 95)]
+        widths = [high / low for low, high in bounds]
+        assert widths == sorted(widths)
 
 
 def test_a_truncated_file_is_refused(tmp_path: Path, file: CostModelFile) -> None:
@@ -247,3 +280,21 @@ def test_a_file_that_breaks_the_schema_is_refused(
     (tmp_path / "model.json").write_text(json.dumps(body))
     with pytest.raises(BadInput, match=complaint):
         KernelCostModel.load(tmp_path / "model.json")
+
+
+@pytest.mark.parametrize("sizes", [[1, 10**30], [10**30], np.array([1, 10**6])])
+def test_several_sizes_miss_together(model: KernelCostModel, sizes: Any) -> None:
+    with pytest.raises(Miss, match="measured from batch size 1 to 505"):
+        model.get_costs("fc1", sizes)
+
+
+def test_a_condition_that_cannot_be_applied_is_refused(bounded: KernelCostModel) -> None:
+    with pytest.raises(BadInput, match="not known under memory pressure"):
+        bounded.get_cost("fc1", 100, shape=(12, 4), memory_pressure=0.5)
+    with pytest.raises(TypeError, match="pressure"):
+        bounded.get_cost("fc1", 100, pressure=0.5)  # type: ignore[call-arg]
+
+
+def test_a_condition_of_none_is_none(model: KernelCostModel) -> None:
+    plain = model.get_cost("fc1", 37)
+    assert model.get_cost("fc1", 37, shape=None, memory_pressure=None) == plain

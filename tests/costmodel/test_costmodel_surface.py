@@ -20,7 +20,7 @@ def moe_us(tokens: int, experts: int) -> float:
 
 
 def point(tokens: int, experts: int) -> dict[str, Any]:
-    names = ("weight_bits", "group_size", "energy_reason")
+    names = ("weight_bits", "group_size", "energy_reason", "latency_us_lo", "latency_us_hi")
     return dict.fromkeys(names) | {
         "op": "moe",
         "shape": [64, 32],
@@ -37,6 +37,15 @@ def point(tokens: int, experts: int) -> dict[str, Any]:
 
 
 POINTS = [point(b, a) for b in (8, 32, 128, 512) for a in (4, 8, 16)]
+
+
+def test_the_interval_at_a_point_is_no_narrower_than_its_own() -> None:
+    noisy = [row | {"latency_us_lo": row["latency_us"] / 1.5, "latency_us_hi": row["latency_us"]}
+             for row in POINTS]  # fmt: skip
+    cost = SurfaceCosts(fit_surface("moe", noisy)).cost(32, 8)
+    assert cost.latency_us_lo <= moe_us(32, 8) / 1.5
+    plain = SurfaceCosts(fit_surface("moe", POINTS)).cost(32, 8)
+    assert plain.latency_us_lo > cost.latency_us_lo
 
 
 def test_every_measured_point_is_exact() -> None:

@@ -12,7 +12,7 @@ from moeprof.costmodel.thermal import Pole, ThermalModel, choose_poles, fit_ther
 from moeprof.store.errors import BadInput
 
 POLES = (Pole(3.0, 0.02), Pole(60.0, 0.05))
-MODEL = ThermalModel(POLES, inlet_c=30.0, rmse_c=0.3, slow_is_bound=False)
+MODEL = ThermalModel(POLES, inlet_c=30.0, rmse_c=0.3, hot_s=600.0)
 Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 Change = Callable[[Array, Array, Array], tuple[Array, Array, Array]]
 

@@ -21,8 +21,10 @@ from moeprof.store.cost_model import (
     IntervalScores,
     Origin,
     Peaks,
+    Pole,
     SurfaceModel,
     Thermal,
+    ThermalStep,
     Work,
 )
 from moeprof.store.document import write_document
@@ -111,7 +113,7 @@ def test_the_examples_of_the_page_run(folder: Path) -> None:
 
 EXPLAINED: list[type[Any]] = [
     *(CostModelFile, CurveModel, Domain, FitError, IntervalScores, Cost),
-    *(Origin, Peaks, SurfaceModel, Thermal, Work),
+    *(Origin, Peaks, Pole, SurfaceModel, Thermal, ThermalStep, Work),
 ]
 
 

@@ -8,6 +8,7 @@ from moeprof.device.nvml import (
     ENERGY,
     EVENT_REASONS,
     POWER_INSTANT,
+    SM_CLOCK,
     TEMP_GPU,
 )
 from moeprof.parsers.energy import Unusable
@@ -54,6 +55,7 @@ def test_what_a_simulated_gpu_gives_is_simulated() -> None:
         (Fault.FOREIGN_PROCESS, {COMPUTE_PROCESSES: series(SECONDS, 1 + (SECONDS > 2.5 * S))}),
         (Fault.THERMAL_THROTTLING, {"throttle_hw_thermal_ns": series(TENTHS, TENTHS / 20)}),
         (Fault.THERMAL_THROTTLING, {EVENT_REASONS: series(TENTHS, 0x20)}),
+        (Fault.CLOCK_DRIFT, {SM_CLOCK: series(TENTHS, 1755 - 75 * (TENTHS > 3 * S))}),
         (Fault.POWER_BRAKE, {"throttle_power_brake_ns": series(TENTHS, TENTHS / 20)}),
         (
             Fault.CLOCK_STEPPED,
@@ -109,6 +111,14 @@ def test_a_power_limit_is_a_mark_and_no_fault() -> None:
     found = measured(throttle_power_cap_ns=series(TENTHS, TENTHS / 2))
     assert found.energy_mj.value is not None
     assert found.marks == ("power limit held the clocks down for 50% of the window",)
+
+
+def test_a_clock_that_moves_by_a_few_steps_or_under_a_power_limit_is_a_mark() -> None:
+    few = measured(**{SM_CLOCK: series(TENTHS, 1755 - 30 * (TENTHS > 3 * S))})
+    assert (few.reason, few.marks) == (None, ("the SM clock moved by 30 MHz",))
+    falling = series(TENTHS, 1755 - 90 * (TENTHS > 3 * S))
+    capped = measured(**{SM_CLOCK: falling, "throttle_power_cap_ns": series(TENTHS, TENTHS / 2)})
+    assert (capped.reason, len(capped.marks)) == (None, 2)
 
 
 def test_two_sources_that_disagree_mark_the_window() -> None:

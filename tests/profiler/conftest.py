@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
+from moeprof.profiler import power_block
 from moeprof.profiler.agenda import Agenda
 from moeprof.profiler.serving import Job
 from moeprof.store.run import Run
+from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler import virtual_power
+from moeprof.tests.profiler.virtual_power import SimulatedMeter
 from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_scenario, an_op_plan
 
 # Serves as an isolated script does; what happens at a size is put in before the answer.
@@ -39,6 +43,13 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
         return Job(run, plan, op_plan, agenda, PROVENANCE, lambda visit: None)
 
     return make
+
+
+@pytest.fixture
+def simulated_meter(simulate: fake.Simulate, monkeypatch: pytest.MonkeyPatch) -> SimulatedMeter:
+    """Give sensors of a simulated GPU, for loads that take no time."""
+    monkeypatch.setattr(power_block, "LOAD_S", 0.05)
+    return virtual_power.simulated_meter(simulate)
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ PAGE = (
 def main(words: list[str]) -> int:
     if words == ["--version"]:
         sys.stdout.write("NVIDIA (R) Nsight Compute Command Line Profiler\nVersion 2025.3.1.0\n")
+    elif words == ["--help"]:
+        sys.stdout.write("--clock-control --cache-control --nvtx-include --target-processes\n")
     elif words[0] == "--import":
         sys.stdout.write("" if FAILURE == "no page" else PAGE)
     else:

@@ -45,6 +45,19 @@ def test_all_that_is_planned_comes_first_and_the_repeats_last(agenda: Agenda) ->
     ]
 
 
+def test_sizes_to_be_loaded_are_those_of_the_fit_or_all_where_only_a_hold_out_is_measured(
+    agenda: Agenda,
+) -> None:
+    work_off(agenda)
+    assert set(an_op_plan().first) <= set(agenda.fitted_sizes)
+    assert not set(an_op_plan().holdout) & set(agenda.fitted_sizes)
+    alone = Agenda(a_plan(sampling="all"), an_op_plan(first=()), a_scenario)
+    assert sorted(work_off(alone), key=lambda visit: (visit.number, visit.tokens)) == [
+        Visit(size, number) for number in (0, 1) for size in an_op_plan().holdout
+    ]
+    assert alone.fitted_sizes == [*an_op_plan().holdout]
+
+
 def test_adaptive_sizes_fill_up_to_the_point_budget_and_spare_the_holdout(agenda: Agenda) -> None:
     op_plan = an_op_plan()
     fit = {visit.tokens for visit in work_off(agenda)} - set(op_plan.holdout)

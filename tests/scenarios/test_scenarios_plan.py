@@ -13,13 +13,17 @@ from moeprof.scenarios.plan import (
     CALIBRATION_SIZES,
     FIRST_SIZES,
     HOLDOUT_SIZES,
+    RUN_S,
+    START_S,
     Choices,
+    estimate_power_s,
     estimate_s,
     make_plan,
+    planned_loads,
 )
 from moeprof.scenarios.preset import load_preset
 from moeprof.store.errors import BadInput
-from moeprof.store.plan import OpPlan, Plan
+from moeprof.store.plan import OpPlan, Plan, PowerPlan
 
 SMALL = load_preset("small")
 TO_512 = tuple(range(1, 513))
@@ -171,16 +175,58 @@ def test_points_beyond_the_domain_take_no_time() -> None:
     assert estimate_s(a_plan(few, points_per_op=100)) == estimate_s(a_plan(few, sampling="all"))
 
 
-def test_a_size_held_out_takes_the_time_of_two() -> None:
+def test_a_size_held_out_takes_the_time_of_two_and_a_process_of_its_own() -> None:
     plan = a_plan(TO_512[:32], sampling="all")
     op_plan = plan.ops[0]
     assert (len(op_plan.first), len(op_plan.holdout), len(op_plan.calibration)) == (20, 8, 4)
     sizes = TO_512[: 20 + 2 * 8 + 4]
     once = replace(op_plan, first=sizes, holdout=(), calibration=(), domain=sizes)
-    assert estimate_s(plan) == pytest.approx(estimate_s(replace(plan, ops=(once,))))
+    assert estimate_s(plan) == pytest.approx(estimate_s(replace(plan, ops=(once,))) + START_S)
 
 
 def test_no_plan_is_estimated_above_its_budget() -> None:
     plan = a_plan()
     assert estimate_s(replace(plan, budget_s=1.5)) == 1.5
     assert estimate_s(replace(plan, budget_s=1e6)) == estimate_s(plan)
+
+
+# The power pass
+
+
+def test_without_sensors_there_is_no_power_pass_and_a_reason() -> None:
+    plan = a_plan(power_reason="RAPL is unavailable")
+    assert (plan.power, plan.power_reason) == (None, "RAPL is unavailable")
+    assert (estimate_power_s(plan), planned_loads(plan)) == (0, 0)
+
+
+def test_a_domain_has_no_more_loads_than_it_has_sizes() -> None:
+    plan = a_plan(TO_512[:4], power_reason=None)
+    assert plan.power == PowerPlan(anchors=24, blocks=2)
+    assert planned_loads(plan) == 2 * (4 + 1)
+    assert planned_loads(replace(plan, sampling="all")) == planned_loads(plan)
+
+
+@pytest.mark.parametrize("points", [2, 24, 100])
+def test_every_operation_on_one_gpu_is_planned_within_ten_minutes(points: int) -> None:
+    gpu: dict[str, Any] = {"device": "cuda:0", "collectors": ("nsys",), "power_reason": None}
+    plan = a_plan(ops="all", points_per_op=points, **gpu)
+    assert plan.power is not None
+    assert estimate_s(plan) <= RUN_S == 600
+    assert 0 < estimate_power_s(plan) < estimate_s(plan)
+
+
+def test_seven_operations_have_room_for_24_anchors_twice() -> None:
+    names = ",".join(found.operation.name for found in find_ops("all")[:7])
+    assert a_plan(ops=names, power_reason=None).power == PowerPlan(anchors=24, blocks=2)
+
+
+def test_a_smaller_budget_has_fewer_anchors_and_still_two() -> None:
+    anchors = [
+        plan.power.anchors
+        for budget_s in (1200.0, 300.0, 60.0, 1.0)
+        for plan in [a_plan(ops="all", power_reason=None, budget_s=budget_s)]
+        if plan.power is not None
+    ]
+    assert anchors == sorted(anchors, reverse=True)
+    assert anchors[1] < 24
+    assert anchors[-1] == 2

@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +21,8 @@ from moeprof.scenarios.operation import Operation
 from moeprof.scenarios.plan import Choices, make_plan
 from moeprof.scenarios.preset import Preset, load_preset
 from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, render_script
-from moeprof.store.recording import Served, call_range
+from moeprof.store.recording import Load, Served, call_range
+from moeprof.tests.scenarios.fake_cuda import FakeGpu
 
 SMALL = load_preset("small")
 CACHE_BYTES = 1 << 20
@@ -272,3 +275,144 @@ def test_under_torch_profiler_each_call_has_its_range(tmp_path: Path) -> None:
     assert key in marked
     calls = [name for name in marked if name != key]
     assert calls == [call_range(key, 3, number) for number in range(answer["calls"])]
+
+
+# It holds a steady load
+
+
+def loads_of(script: str, folder: Path, *requests: str) -> list[dict[str, Any]]:
+    """Both answers to each request, which is stopped after 0.15 s."""
+    path = folder / "script.py"
+    path.write_text(script)
+    with subprocess.Popen(
+        [sys.executable, str(path), "--serve"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        answers = [json.loads(child.stdout.readline())]
+        for request in requests:
+            child.stdin.write(request + "\n")
+            child.stdin.flush()
+            answers.append(json.loads(child.stdout.readline()))
+            if "begin_ns" in answers[-1]:
+                time.sleep(0.15)
+                child.stdin.write("stop\n")
+                child.stdin.flush()
+                answers.append(json.loads(child.stdout.readline()))
+        child.stdin.close()
+        assert child.wait(30) == 0
+    return answers[1:]
+
+
+def test_a_load_runs_until_it_is_told_to_stop_and_counts_its_launches(tmp_path: Path) -> None:
+    before_ns = time.monotonic_ns()
+    begun, answer, idling, idle = loads_of(a_script("fc1"), tmp_path, "load 4 1", "idle 1")
+    load = TypeAdapter(Load).validate_python(answer)
+    (operation,) = (found.operation for found in find_ops("fc1"))
+    assert load.scenario_key == operation.scenario(SMALL, 4, "float32", "cold").key
+    assert (load.kind, load.visit) == ("operation", 1)
+    assert before_ns < begun["begin_ns"] == load.marks_ns[0] < load.marks_ns[-1]
+    assert 0.15 < (load.marks_ns[-1] - load.marks_ns[0]) / 1e9 < 2.5
+    for series in (load.marks_ns, load.launches):
+        assert list(series) == sorted(series)
+    assert load.launches[0] == 0 < load.launches[-1]
+    assert load.duty is not None
+    assert 0 < load.duty <= 1
+    assert load.replay_s is not None
+    assert load.replay_s > 0
+    names = names_of(a_script("fc1"))
+    assert load.rotated_bytes == names["POOL_BYTES"]
+
+    nothing = TypeAdapter(Load).validate_python(idle)
+    assert (nothing.kind, nothing.scenario_key, nothing.duty) == ("idle", None, None)
+    assert (nothing.marks_ns[0], set(nothing.launches)) == (idling["begin_ns"], {0})
+
+
+def test_a_load_ends_by_itself_and_a_stop_that_comes_too_late_is_no_request(
+    tmp_path: Path,
+) -> None:
+    script = re.sub(r"^LOAD_S = .*$", "LOAD_S = 0.05", a_script("relu"), flags=re.MULTILINE)
+    _, first, _, second = loads_of(script, tmp_path, "load 2", "load 1 3")
+    assert (first["visit"], second["visit"]) == (0, 3)
+    lasted_s = (first["marks_ns"][-1] - first["marks_ns"][0]) / 1e9
+    assert 0.05 <= lasted_s < 0.15
+
+
+def test_a_load_that_cannot_be_is_an_answer(tmp_path: Path) -> None:
+    requests = ("load", "load 0", "load x", "load 1 2 3", "load 100000000", "empty", "1")
+    answers = loads_of(a_script("relu"), tmp_path, *requests)
+    assert ["error" in answer for answer in answers] == [True] * 6 + [False]
+    assert answers[5]["error"] == "ValueError: there are no empty kernels on a CPU"
+
+
+@pytest.mark.parametrize(("l2", "places"), [("cold", 5), ("hot", 1)])
+def test_a_load_walks_through_the_pool_as_single_calls_do(l2: str, places: int) -> None:
+    names = names_of(a_script("relu", l2=l2))
+    seen: list[int] = []
+    names["run"] = lambda x: seen.append(x.data_ptr())
+    names["REPLAY_S"] = 1e-9
+    replays = names["prepare"](names["Pool"](), 4)
+    seen.clear()
+    for replay in replays.runs[:5]:
+        replay()
+    assert len(seen) == 5 * replays.calls if l2 == "cold" else replays.calls
+    assert len(set(seen)) == places
+
+
+# A load on a GPU, as far as that can be told without one
+
+
+def gpu_load(
+    gpu: FakeGpu, patch: pytest.MonkeyPatch, request: str, seconds: float = 0.3, **changes: Any
+) -> Load:
+    """Run a load of relu on a simulated queue, to its end by itself."""
+    names = names_of(a_script("relu"))
+    pool = names["Pool"]()
+    pool.take((1,))  # made on the CPU
+    gpu.install(patch)
+    requests = SimpleNamespace(waiting=lambda: False)
+    names |= {"DEVICE": "cuda:0", "run": gpu.run, "LOAD_S": seconds, **changes}
+    answer = names["load"](pool, requests, *request.split())
+    return TypeAdapter(Load).validate_python(answer)
+
+
+def test_on_a_gpu_graphs_are_replayed_and_the_queue_never_drains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gpu = FakeGpu(call_s=50e-6)
+    load = gpu_load(gpu, monkeypatch, "load 4 1")
+    assert load.eager_reason is None
+    assert load.replay_s == pytest.approx(0.003, rel=0.5)
+    assert load.duty is not None
+    assert load.duty > 0.98
+    lasted_s = (load.marks_ns[-1] - load.marks_ns[0]) / 1e9
+    assert 0.3 < lasted_s < 0.6
+    assert load.launches[-1] * 50e-6 == pytest.approx(lasted_s, rel=0.05)
+    assert list(load.launches) == sorted(load.launches)
+
+
+def test_where_capture_fails_calls_are_launched_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load = gpu_load(FakeGpu(call_s=0.002, captures=False), monkeypatch, "load 4")
+    assert load.eager_reason == "RuntimeError: operation not permitted when stream is capturing"
+    assert load.duty is not None
+    assert load.duty > 0.9
+
+
+def test_a_gpu_that_waits_for_its_host_shows_in_the_duty(monkeypatch: pytest.MonkeyPatch) -> None:
+    starved = FakeGpu(call_s=50e-6, captures=False, host_s=200e-6)
+    load = gpu_load(starved, monkeypatch, "load 4")
+    assert load.duty is not None
+    assert load.duty < 0.5
+
+
+def test_the_empty_baseline_is_a_graph_of_kernels_that_do_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    load = gpu_load(FakeGpu(call_s=1.0), monkeypatch, "empty 1")
+    assert (load.kind, load.scenario_key, load.visit) == ("empty", None, 1)
+    assert load.launches[-1] % 1000 == 0

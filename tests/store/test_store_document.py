@@ -32,7 +32,7 @@ def test_a_document_comes_back_as_it_was(tmp_path: Path, plan: Plan, recording: 
 
 def test_the_schema_stands_first_and_the_text_ends_in_a_newline(plan: Plan) -> None:
     text = to_json(plan)
-    assert text.startswith('{\n  "schema": "moeprof.plan/1.1",\n')
+    assert text.startswith('{\n  "schema": "moeprof.plan/1.3",\n')
     assert text.endswith("}\n")
 
 
@@ -43,7 +43,7 @@ def test_the_same_document_gives_the_same_bytes(plan: Plan, recording: Recording
 
 def test_an_unknown_major_is_refused_by_number(tmp_path: Path, plan: Plan) -> None:
     path = rewritten(tmp_path / "plan.json", plan, lambda b: b.update(schema="moeprof.plan/2.0"))
-    with pytest.raises(BadInput, match=r"moeprof\.plan/2\.0.*knows moeprof\.plan/1\.1"):
+    with pytest.raises(BadInput, match=r"moeprof\.plan/2\.0.*knows moeprof\.plan/1\.3"):
         read_document(path, Plan)
 
 
@@ -52,6 +52,18 @@ def test_a_newer_minor_is_read_and_its_new_fields_are_ignored(tmp_path: Path, pl
         tmp_path / "plan.json", plan, lambda b: b.update(schema="moeprof.plan/1.9", new_field=1)
     )
     assert read_document(path, Plan) == plan
+
+
+@pytest.mark.parametrize("minor", ["1.0", "1.1"])
+def test_an_older_minor_is_read_without_what_it_lacks(
+    tmp_path: Path, plan: Plan, minor: str
+) -> None:
+    def age(body: dict[str, Any]) -> None:
+        body["schema"] = f"moeprof.plan/{minor}"
+        for added in ("power", "power_reason", "sm_clock_mhz"):
+            del body[added]
+
+    assert read_document(rewritten(tmp_path / "plan.json", plan, age), Plan) == plan
 
 
 def test_a_field_with_a_default_may_be_missing(tmp_path: Path, plan: Plan) -> None:

@@ -90,7 +90,8 @@ def test_a_missing_table_says_how_to_make_it(tmp_path: Path) -> None:
 
 
 def test_every_quantity_bears_its_unit() -> None:
-    bare = {"spread", "repeat_difference", "metric_coverage"}  # ratios
+    repeats = {"repeat_difference", "power_repeat_difference", "energy_repeat_difference"}
+    bare = {"spread", "metric_coverage"} | repeats  # ratios
     counts = {"instructions", "registers_per_thread", "waves_per_sm"}
     units = (
         "_ns",

@@ -1,0 +1,91 @@
+"""What `moeprof validate` tells of a verdict, within 80 columns."""
+
+from typing import TYPE_CHECKING
+
+from . import render
+
+if TYPE_CHECKING:
+    from ..store.verdict import CurveVerdict, ReplayVerdict, Sensor, Validation
+
+
+def show_verdict(verdict: "Validation") -> None:
+    """Show the tables of a verdict, then the reasons in words."""
+    render.say(f"{verdict.outcome}: {verdict.model} against {verdict.against}")
+    for metric in dict.fromkeys(curve.metric for curve in verdict.curves):
+        _show_metric([curve for curve in verdict.curves if curve.metric == metric])
+    if verdict.replay is not None:
+        _show_replay(verdict.replay)
+    render.say("inside: % of the points within the model's intervals of 50, 80 and 95 %")
+    for curve in verdict.curves:
+        render.say(f"{curve.op} {curve.metric}: {curve.outcome}: {curve.reason}")
+    if verdict.replay is not None:
+        render.say(f"mixed replay: {verdict.replay.outcome}: {verdict.replay.reason}")
+        for mark in verdict.replay.marks:
+            render.warn(f"mixed replay: {mark}")
+    for metric, reason in verdict.unmeasured.items():
+        render.say(f"{metric}: not validated: {reason}")
+    if verdict.sensor is not None:
+        _say_sensor(verdict.sensor)
+
+
+def _show_metric(judged: "list[CurveVerdict]") -> None:
+    first = judged[0]
+    columns = "#n #mape #median #p95 #max #bias #inside #floor verdict"
+    render.table(
+        f"Error of {first.metric} in %; the median may be {100 * first.limit:.4g}",
+        ["op", *columns.split()],
+        [
+            [
+                curve.op,
+                str(curve.n),
+                *map(render.percent, (curve.mape, curve.median, curve.p95, curve.max, curve.bias)),
+                _coverage(curve),
+                render.percent(curve.floor),
+                curve.outcome,
+            ]
+            for curve in judged
+        ],
+    )
+
+
+def _coverage(curve: "CurveVerdict") -> str:
+    """Shares of the points inside the intervals of 50, 80 and 95 %, in percent."""
+    shares = (curve.coverage_50, curve.coverage_80, curve.coverage_95)
+    return "/".join("-" if share is None else f"{100 * share:.0f}" for share in shares)
+
+
+def _show_replay(replay: "ReplayVerdict") -> None:
+    limit = f"the sum may be off by {100 * replay.limit:.4g} %"
+    measured = render.number(replay.measured_j, 5)
+    if replay.measured_ci95_j is not None:
+        measured = f"{measured} ± {replay.measured_ci95_j:.2g}"
+    render.table(
+        f"Mixed replay: {replay.stretches} stretches, by {replay.energy_source}; {limit}",
+        ["part", "#s", "#predicted J", "#measured J", "#error %", "verdict"],
+        [
+            ["launches", _busy_s(replay), render.number(replay.launches_j, 5), "", "", ""],
+            ["gaps, idle", *map(render.number, (replay.gap_s, replay.gap_j)), "", "", ""],
+            [
+                "sum",
+                render.number(replay.window_s),
+                render.number(replay.predicted_j, 5),
+                measured,
+                render.percent(replay.error),
+                replay.outcome,
+            ],
+        ],
+    )
+
+
+def _busy_s(replay: "ReplayVerdict") -> str:
+    if replay.window_s is None or replay.gap_s is None:
+        return "-"
+    return render.number(replay.window_s - replay.gap_s)
+
+
+def _say_sensor(sensor: "Sensor") -> None:
+    gain = "not known" if sensor.gain_uncertainty is None else f"±{sensor.gain_uncertainty:.0%}"
+    render.say(
+        f"scale of the sensor ({sensor.energy_source}), in no error above: {gain};"
+        f" {sensor.gain_reason}"
+    )

@@ -1,0 +1,73 @@
+"""Whether a measured value lies in the interval that the model gives, at 50, 80 and 95 %."""
+
+from math import exp, hypot, log, sqrt
+from statistics import NormalDist
+from types import MappingProxyType
+from typing import Final
+
+from ..costmodel.model import Cost
+from .fitted import Fitted
+
+# Columns of `points`, which bear the same names as the fields of Cost.
+COLUMNS: Final = MappingProxyType(
+    {"latency": "latency_us", "power": "power_w", "energy": "energy_mj"}
+)
+PERCENTS: Final = (50, 80, 95)
+# Half widths of normal intervals, in units of that at 95 %: a model gives power at 95 % alone.
+_OF_95: Final = MappingProxyType(
+    {
+        percent: NormalDist().inv_cdf(0.5 + percent / 200) / NormalDist().inv_cdf(0.975)
+        for percent in PERCENTS
+    }
+)
+
+
+def insides(fitted: Fitted, cost: Cost, metric: str, measured: float) -> dict[int, bool | None]:
+    """Whether `measured` lies in each interval of a cost's latency, power or energy.
+
+    None where the model gives no interval. That of energy is made of those of time and of power,
+    which count as independent.
+    """
+    predicted = getattr(cost, COLUMNS[metric])
+    return {
+        percent: None
+        if half is None
+        else predicted / exp(half) <= measured <= predicted * exp(half)
+        for percent, half in _half_widths(fitted, cost, metric).items()
+    }
+
+
+def _half_widths(fitted: Fitted, cost: Cost, metric: str) -> dict[int, float | None]:
+    """Half widths of the intervals, as |log| ratios."""
+    times = {percent: _time_half(fitted, cost, percent) for percent in PERCENTS}
+    if metric == "latency":
+        return times
+    power_95 = _power_half_95(cost)
+    if power_95 is None:
+        return dict.fromkeys(PERCENTS)
+    powers = {percent: power_95 * _OF_95[percent] for percent in PERCENTS}
+    if metric == "power":
+        return dict(powers)
+    return {
+        percent: None if half is None else hypot(half, powers[percent])
+        for percent, half in times.items()
+    }
+
+
+def _time_half(fitted: Fitted, cost: Cost, percent: int) -> float | None:
+    if percent == 95:
+        return log(cost.latency_us_hi / cost.latency_us)
+    if fitted.interval_us is None:
+        return None
+    return log(fitted.interval_us(cost.tokens, percent)[1] / cost.latency_us)
+
+
+def _power_half_95(cost: Cost) -> float | None:
+    """Half width of the power: what the energy's interval has beside that of the time."""
+    if cost.energy_mj is None or cost.energy_mj_hi is None:
+        return None
+    time, energy = (
+        log(cost.latency_us_hi / cost.latency_us),
+        log(cost.energy_mj_hi / cost.energy_mj),
+    )
+    return sqrt(max(0.0, energy**2 - time**2))

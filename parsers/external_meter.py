@@ -1,0 +1,92 @@
+"""An external meter beside a power pass: its clock brought to the sensors', its power in theirs.
+
+The device's own sensor still says when a load had settled and what disturbed it; how much power
+that was, the meter says. A sensor that could not be read costs nothing then.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from ..store.errors import BadInput
+from .meter import PowerTrace, lag_s, meter_power_w, read_meter
+from .power_faults import CODES, Fault
+from .power_log import PowerLog
+from .power_samples import power_samples
+from .window_energy import Window, WindowEnergy
+
+SOURCE: Final = "external_meter"
+_LONGEST_S: Final = 10.0  # that two clocks which both count from the epoch may lie apart
+_LONGEST_PASS_S: Final = 12 * 3600.0  # that is aligned at once: it is held in memory
+_OF_THE_SENSOR: Final = frozenset(
+    {*CODES.values(), Fault.READ_FAILED, Fault.COUNTER_RESET, Fault.POWER_FROZEN}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedMeter:
+    """A meter's power, and by how much the sensors' epoch is ahead of its clock, s."""
+
+    trace: PowerTrace
+    lag_s: float
+
+
+def align(path: Path, logs: Iterable[PowerLog]) -> AlignedMeter:
+    """Read a meter's CSV and align it with the logs of a power pass, by the edges of their loads.
+
+    Raises BadInput where the file is none of a meter, where there is nothing to align it with, and
+    where no lag fits or more than one does.
+    """
+    meter, sensor = read_meter(path), _joined(logs)
+    overlaps = meter.time_s[0] < sensor.time_s[-1] and sensor.time_s[0] < meter.time_s[-1]
+    lag = lag_s(sensor, meter, _LONGEST_S if overlaps else np.inf)
+    if lag is None:
+        raise BadInput(
+            f"{path} cannot be aligned with the run's loads: no lag of its clock fits, or several",
+            hint="record the whole power pass, at 100 readings a second or more",
+        )
+    return AlignedMeter(meter, lag)
+
+
+def by_meter(
+    cost: WindowEnergy, log: PowerLog, window: Window, meter: AlignedMeter
+) -> WindowEnergy:
+    """What the window of a log cost by the meter; faults that are the sensor's own do not count."""
+    bounds_ns = log.epoch_ns(np.array([window.begin_ns, window.end_ns]))
+    begin_s, end_s = bounds_ns / 1e9 - meter.lag_s
+    power = meter_power_w(meter.trace, float(begin_s), float(end_s))
+    found = tuple(fault for fault in cost.faults if fault not in _OF_THE_SENSOR)
+    if found:
+        power = replace(power, value=None, ci95=None, reason=found[0])
+    source = "simulated" if log.simulated else SOURCE
+    return replace(
+        cost,
+        power_w=power,
+        energy_mj=power.scaled(window.length_s * 1000 / window.launches),
+        source="unavailable" if power.value is None else source,
+        faults=found,
+    )
+
+
+def _joined(logs: Iterable[PowerLog]) -> PowerTrace:
+    """The power of some logs as one trace, its times since the epoch."""
+    tables = [power_samples(log, None) for log in logs]
+    time_ns = np.concatenate([np.zeros(0), *(one["time_ns"].to_numpy() for one in tables)])
+    power_w = np.concatenate([np.zeros(0), *(one["power_w"].to_numpy() for one in tables)])
+    times_ns, first = np.unique(time_ns, return_index=True)
+    if len(times_ns) < 2:
+        raise BadInput(
+            "the run holds no power over time that a meter could be aligned with",
+            hint="profile with power, and let the meter record meanwhile",
+        )
+    span_s = float(times_ns[-1] - times_ns[0]) / 1e9
+    if span_s > _LONGEST_PASS_S:
+        raise BadInput(
+            f"the run's loads lie {span_s / 3600:.0f} hours apart, and a meter is aligned over"
+            f" {_LONGEST_PASS_S / 3600:.0f} at most",
+            hint="profile anew, without a pause, and let the meter record meanwhile",
+        )
+    return PowerTrace(times_ns / 1e9, power_w[first])

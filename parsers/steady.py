@@ -1,0 +1,78 @@
+"""Which part of a steady load counts: once its power has settled, from edge to edge of the counter.
+
+The sweep asks while the load runs, to know when to end it; the parser asks again, and decides.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+from scipy.special import stdtrit
+
+from ..store.recording import Load
+from .energy import Edges, Estimate, counter_edges, settled_ns
+from .power_log import Series
+from .window_energy import Window
+
+WANTED_HALF_WIDTH: Final = 0.01
+WANTED_TICKS: Final = 5
+LONGEST_S: Final = 1.25  # of the settled part: a load that scatters for longer will not do better
+_UNSETTLED_NS: Final = 500_000_000  # left out at the beginning where there are no edges to go by
+
+
+def settled_edges(counter: Series, begin_ns: int, end_ns: int) -> Edges | None:
+    """The edges of a load from when its power had settled; None where it did not."""
+    edges = counter_edges(counter.between(begin_ns, end_ns))
+    settled = settled_ns(edges)
+    return None if settled is None else edges.between(settled - _half_width(edges, settled), end_ns)
+
+
+def steady_window(counter: Series, load: Load) -> tuple[Window, bool]:
+    """The window of a load that is to be measured, and whether it is known to have settled.
+
+    It begins and ends with an edge, so that it holds whole ticks; where the counter could not be
+    read at some time it goes on to the load's end, and so meets the fault. Launches are those that
+    ended in it, counted between the load's marks as if they came evenly; a load without any is one
+    launch.
+    """
+    begin_ns, end_ns = load.marks_ns[0], load.marks_ns[-1]
+    edges = settled_edges(counter, begin_ns, end_ns)
+    whole = not counter.between(begin_ns, end_ns).code.any()
+    if edges is None or len(edges) < 2 or not whole:
+        begin_ns = min(begin_ns + _UNSETTLED_NS, end_ns)
+    else:
+        begin_ns = math.floor(edges.time_ns[0] - edges.width_ns[0] / 2)
+        end_ns = math.ceil(edges.time_ns[-1] + edges.width_ns[-1] / 2)
+    counts = np.interp([begin_ns, end_ns], load.marks_ns, load.launches)
+    launches = float(counts[1] - counts[0]) or 1.0
+    return Window(begin_ns, end_ns, launches), edges is not None
+
+
+def is_enough(counter: Series, begin_ns: int, now_ns: int) -> bool:
+    """Whether a load that runs since `begin_ns` has shown enough of its power.
+
+    That is at least five ticks since it settled, whose mean is known to 1 %; or 1.25 s of them.
+    """
+    edges = settled_edges(counter, begin_ns, now_ns)
+    if edges is None or len(edges) < 2:
+        return False
+    if edges.time_ns[-1] - edges.time_ns[0] >= LONGEST_S * 1e9:
+        return True
+    power = _mean(edges)
+    if power.n < WANTED_TICKS or power.value is None or power.ci95 is None:
+        return False
+    return power.ci95 <= WANTED_HALF_WIDTH * power.value
+
+
+def _mean(edges: Edges) -> Estimate:
+    """Mean power of the ticks and the half-width of its 95 % interval, W."""
+    powers = edges.powers_w()
+    n = len(powers)
+    if n < 2:
+        return Estimate(float(powers.mean()), None, n)
+    half = float(stdtrit(n - 1, 0.975)) * float(np.std(powers, ddof=1)) / math.sqrt(n)
+    return Estimate(float(powers.mean()), half, n)
+
+
+def _half_width(edges: Edges, time_ns: float) -> float:
+    return float(edges.width_ns[np.searchsorted(edges.time_ns, time_ns)]) / 2

@@ -1,0 +1,34 @@
+"""What doctor says of one thing that it looked at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """What a finding means for a sweep on this machine.
+
+    A fault stops it, takes its energy away or makes it wrong; a warning costs something less; a
+    skip is what does not apply here, or could not be looked at.
+    """
+
+    OK = "ok"
+    WARNING = "warning"
+    FAULT = "fault"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at: the evidence, what it costs the user, and how to mend it.
+
+    `values` are the numbers of the evidence for a program; each name ends in its unit, and None is
+    what could not be measured.
+    """
+
+    check: str
+    status: Status
+    evidence: str
+    cost: str = ""
+    remedy: str = ""
+    values: Mapping[str, float | None] = field(default_factory=dict)

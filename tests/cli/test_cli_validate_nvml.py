@@ -1,0 +1,258 @@
+"""`moeprof validate --against nvml`, from the sensors to the verdict, and again from its files.
+
+The device is this machine's processor under sensors of a simulated GPU; scripts are stand-ins that
+take no time (tests/profiler/virtual_replay.py).
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moeprof.device.identity import describe
+from moeprof.profiler import power_block, validation_run
+from moeprof.profiler.cpu import CpuCollector
+from moeprof.profiler.meters import Meter
+from moeprof.profiler.sweep import Sweep
+from moeprof.scenarios.preset import load_preset, to_toml
+from moeprof.store.atomic import write_whole
+from moeprof.store.document import write_document
+from moeprof.store.plan import PowerPlan
+from moeprof.store.run import Run
+from moeprof.store.tables import read_table, write_table
+from moeprof.tests.cli.command_line import Moeprof, Result
+from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.virtual_power import IDLE_W, LOAD_W, a_script
+from moeprof.tests.profiler.virtual_replay import (
+    a_mixed_script,
+    a_replay,
+    replay_meter,
+    trace_with,
+)
+from moeprof.tests.profiler.worlds import a_plan, a_scenario, an_op_plan
+
+HELD_OUT = (3, 5, 11, 30, 37, 50)
+REPLAY = a_replay(*HELD_OUT)
+
+
+class Silent:
+    """Progress that nobody looks at."""
+
+    def point(self, *told: object) -> None: ...
+
+    def end(self, done: int) -> None: ...
+
+
+@contextmanager
+def metered_here(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the sensors of this machine be the simulated ones, and the mixed replay a stand-in."""
+    with monkeypatch.context() as patch:
+        opened = partial(validation_run.open_validation, sensors=meter)
+        patch.setattr(validation_run, "open_validation", opened)
+        patch.setattr(validation_run, "check_meter", lambda provenance: "NVML's energy counter")
+        patch.setattr(validation_run, "render_mixed", lambda plan: a_mixed_script(REPLAY))
+        yield
+
+
+@pytest.fixture
+def sensors(simulate: fake.Simulate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
+    monkeypatch.setattr(power_block, "LOAD_S", 0.05)
+    with simulate(trace_with(REPLAY)) as clock:
+        yield replay_meter(clock)
+
+
+@pytest.fixture
+def model_run(tmp_path: Path, sensors: Meter, moeprof: Moeprof) -> Run:
+    """A run of one operation with its model: time is linear in batch size, power constant."""
+    run = Run(tmp_path / "run")
+    op_plan = an_op_plan(first=(1, 8, 22, 43, 64), holdout=HELD_OUT)
+    plan = a_plan(sampling="all", ops=(op_plan,), power=PowerPlan(anchors=4, blocks=2))
+    write_whole(run.script("gelu"), a_script())
+    write_whole(run.preset_path, to_toml(load_preset("small")))
+    write_document(run.plan_path, plan)
+    here = describe("cpu", 1, git_commit=None, git_dirty=None)
+    collectors = {"cpu": CpuCollector()}
+    Sweep(run, plan, here, {"gelu": a_scenario}, collectors, Silent(), sensors).measure()
+    assert moeprof("build-model", run.folder).exit_code == 0
+    return run
+
+
+Validate = Any
+
+
+@pytest.fixture
+def validate(
+    moeprof: Moeprof, model_run: Run, sensors: Meter, monkeypatch: pytest.MonkeyPatch
+) -> Validate:
+    def run_it(*words: str) -> Result:
+        with metered_here(sensors, monkeypatch):
+            return moeprof("validate", model_run.folder, "--against", "nvml", *words)
+
+    return run_it
+
+
+def test_a_good_model_passes_at_sizes_it_has_not_seen_and_over_a_mixed_replay(
+    validate: Validate, model_run: Run
+) -> None:
+    told = validate("--json")
+    assert told.exit_code == 0, told.stderr
+    verdict = told.data
+    assert {(curve["metric"], curve["n"], curve["outcome"]) for curve in verdict["curves"]} == {
+        (metric, 6, "PASS") for metric in ("latency", "power", "energy")
+    }
+    for curve in verdict["curves"]:
+        assert curve["mape"] < 0.01
+        assert curve["floor"] is not None
+        assert curve["coverage_95"] is not None
+    replay = verdict["replay"]
+    busy_s = replay["window_s"] - replay["gap_s"]
+    known_j = LOAD_W * busy_s + IDLE_W * replay["gap_s"]
+    assert abs(replay["measured_j"] - known_j) < 1.5 * replay["measured_ci95_j"] + 1e-3 * known_j
+    assert replay["predicted_j"] == pytest.approx(known_j, rel=5e-3)
+    assert replay["gap_j"] == pytest.approx(IDLE_W * replay["gap_s"], rel=1e-2)
+    assert (replay["outcome"], replay["power_coverage"]) == ("PASS", 1.0)
+    assert replay["energy_source"] == verdict["sensor"]["energy_source"] == "simulated"
+
+
+def test_its_files_alone_give_the_same_verdict_again(
+    moeprof: Moeprof, validate: Validate, model_run: Run
+) -> None:
+    told = validate("--json")
+    folder = model_run.folder / "nvml"
+    assert told.data["against"] == str(folder)
+    written = model_run.folder / "validation-nvml.json"
+    first = written.read_bytes()
+    again = moeprof("validate", model_run.folder, "--against", folder, "--json")
+    assert (again.exit_code, again.data) == (told.exit_code, told.data)
+    assert json.loads(first) == told.data
+    assert written.read_bytes() == first
+
+
+def test_it_is_shown_within_80_columns(validate: Validate) -> None:
+    told = validate()
+    assert max(map(len, told.stdout.splitlines())) <= 80
+    for said in ("Error of latency", "Error of power", "Error of energy", "Mixed replay: "):
+        assert said in told.stdout
+    assert "gelu power: PASS" in told.stderr
+    assert "mixed replay: PASS: the sum is off by" in told.stderr
+    assert "scale of the sensor (simulated), in no error above: not known" in told.stderr
+
+
+def test_the_measurement_is_a_run_inside_the_models_run_of_its_held_out_sizes(
+    validate: Validate, model_run: Run
+) -> None:
+    validate()
+    run = Run(model_run.folder / "nvml")
+    plan, measured = run.plan(), model_run.plan()
+    assert plan.run_id == f"{measured.run_id}-nvml"
+    (op,) = plan.ops
+    assert (op.domain, op.holdout, op.first, op.calibration) == (HELD_OUT, HELD_OUT, (), ())
+    assert plan.power == PowerPlan(anchors=6, blocks=2)
+    assert run.script("gelu").read_text() == model_run.script("gelu").read_text()
+    keys = {load.scenario_key for _, one in run.recordings() for load in one.loads}
+    assert keys == {None, *(a_scenario(size).key for size in HELD_OUT)}
+
+
+def test_what_was_interrupted_is_gone_on_with_and_a_whole_one_is_not(
+    validate: Validate, model_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(validation_run, "record_replay", interrupt)
+        told = validate()
+    assert told.exit_code == 130
+    assert "the same command goes on with it" in told.stderr
+    run = Run(model_run.folder / "nvml")
+    made = {path: path.stat().st_mtime_ns for path in run.folder.glob("raw/*/*/recording.json")}
+
+    told = validate()
+    assert told.exit_code == 0
+    assert f"going on with: {run.folder}" in told.stderr
+    assert (
+        made.items()
+        <= {path: path.stat().st_mtime_ns for path in run.folder.glob("raw/*/*/*.json")}.items()
+    )
+
+    assert f"measuring into: {model_run.folder / 'nvml-2'}" in validate().stderr
+
+
+def test_a_replay_that_broke_off_leaves_the_whole_in_doubt_and_is_tried_again(
+    validate: Validate, model_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = validate()
+    run = Run(model_run.folder / "nvml")
+    for path in run.folder.glob("raw/replay/*/*"):
+        path.unlink()
+    good = run.script("mixed-replay").read_text()
+    write_whole(run.script("mixed-replay"), "raise SystemExit('out of memory')")
+    told = validate()
+    assert told.exit_code == 125
+    assert "mixed replay: AMBIGUOUS: the mixed replay broke off" in told.stderr
+    write_whole(run.script("mixed-replay"), good)
+    told = validate()
+    assert (told.exit_code, "going on with" in told.stderr) == (0, True)
+
+
+def nothing_was_made(run: Run) -> bool:
+    return not list(run.folder.glob("nvml*")) and not list(run.folder.glob("validation*"))
+
+
+def test_a_stale_model_is_refused_before_anything_runs(validate: Validate, model_run: Run) -> None:
+    path = model_run.table("points")
+    points = read_table(path, "points")
+    write_table(path, "points", points.slice(1))
+    told = validate()
+    assert told.exit_code == 2
+    assert "was built from other points" in told.stderr
+    assert nothing_was_made(model_run)
+
+
+def test_a_model_of_another_device_is_refused_before_anything_runs(
+    validate: Validate, model_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = describe("cpu", 1, git_commit=None, git_dirty=None)
+    other = replace(here, device_name="Abacus")
+    monkeypatch.setattr(validation_run, "describe", lambda *given, **more: other)
+    told = validate()
+    assert told.exit_code == 2
+    assert told.errors == [f"the model was measured on {here.device_name}, and cpu here is Abacus"]
+    assert nothing_was_made(model_run)
+
+
+def test_a_run_of_a_gpu_that_is_not_here_cannot_be_measured(
+    validate: Validate, model_run: Run
+) -> None:
+    write_document(model_run.plan_path, replace(model_run.plan(), device="cuda:97"))
+    told = validate()
+    assert told.exit_code == 3
+    assert told.errors[0].startswith("'cuda:97' is not there")
+    assert "--against RUN" in told.hint
+    assert nothing_was_made(model_run)
+
+
+def test_a_run_that_held_nothing_out_has_nothing_to_measure(
+    validate: Validate, model_run: Run
+) -> None:
+    (op,) = model_run.plan().ops
+    write_document(model_run.plan_path, replace(model_run.plan(), ops=(replace(op, holdout=()),)))
+    told = validate()
+    assert told.exit_code == 2
+    assert "held out no size that it measured" in told.errors[0]
+    assert nothing_was_made(model_run)
+
+
+def test_a_model_without_its_run_cannot_be_measured_again(
+    moeprof: Moeprof, model_run: Run, tmp_path: Path
+) -> None:
+    alone = tmp_path / "alone" / "model.json"
+    write_whole(alone, model_run.model_path.read_bytes())
+    told = moeprof("validate", alone, "--against", "nvml")
+    assert told.exit_code == 2
+    assert f"{alone.parent} is not a run" in told.errors[0]

@@ -1,0 +1,96 @@
+"""What a model can predict of a curve: its own, or a cut through a surface over active experts."""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+
+from moeprof.compare.fitted import cut_through_surface, fitted_curves
+from moeprof.compare.holdout import validate_holdout
+from moeprof.costmodel.model import KernelCostModel
+from moeprof.store.verdict import Outcome
+
+MakePoints = Callable[..., pa.Table]
+Fit = Callable[[pa.Table], KernelCostModel]
+
+FIT = (8, 16, 32, 64, 128, 256)
+HELD_OUT = (11, 20, 27, 50, 90, 200)
+
+
+@pytest.fixture
+def points(make_points: MakePoints) -> pa.Table:
+    """Grouped experts at 2, 4 and 8 active ones, each of which costs 100 us of reading."""
+
+    def of(active: int, sizes: tuple[int, ...], role: str) -> pa.Table:
+        routed = {"op": "experts", "experts": 8, "top_k": 2, "active_experts": active}
+        curve = f"experts-8x4-fp32-e8-a{active}-k2-cold"
+        return make_points(lambda size: 100.0 * active + size, sizes, role, curve=curve, **routed)
+
+    return pa.concat_tables(
+        [
+            of(active, *which)
+            for active in (2, 4, 8)
+            for which in ((FIT, "fit"), (HELD_OUT, "holdout"))
+        ]
+    )
+
+
+def test_each_number_of_active_experts_is_judged_by_the_surface(fit: Fit, points: pa.Table) -> None:
+    validation = validate_holdout(fit(points), "a", points)
+    assert [verdict.op for verdict in validation.curves] == ["experts"] * 3
+    assert {verdict.n for verdict in validation.curves} == {6}
+    assert {verdict.outcome for verdict in validation.curves} == {Outcome.PASS}
+    for verdict in validation.curves:
+        assert verdict.coverage_95 is not None
+        assert verdict.coverage_50 is None
+        assert all(point.predicted > 200 for point in verdict.points)
+
+
+def test_a_surface_knows_no_energy_and_says_why(fit: Fit, points: pa.Table) -> None:
+    model = fit(points)
+    fitted = cut_through_surface(model, points.to_pylist()[0])
+    assert fitted is not None
+    assert fitted.energy_reason == "this machine has no energy counter"
+    assert (fitted.domain.first_tokens, fitted.domain.last_tokens) == (8, 256)
+    assert validate_holdout(model, "a", points).unmeasured["energy"] == fitted.energy_reason
+
+
+@pytest.mark.parametrize("other", [{"op": "fc1"}, {"shape": [4, 8]}, {"active_experts": None}])
+def test_a_point_of_something_else_lies_on_no_surface(
+    fit: Fit, points: pa.Table, other: dict[str, object]
+) -> None:
+    assert cut_through_surface(fit(points), points.to_pylist()[0] | other) is None
+
+
+def test_a_curve_gives_costs_and_intervals_by_its_name(make_points: MakePoints, fit: Fit) -> None:
+    model = fit(make_points(lambda size: 50.0 + size, FIT, "fit"))
+    (fitted,) = fitted_curves(model).values()
+    assert fitted.cost(20).latency_us == pytest.approx(70)
+    assert fitted.interval_us is not None
+    low, high = fitted.interval_us(20, 80)
+    assert low <= 70 <= high
+    assert fitted.energy_reason == "this machine has no energy counter"
+
+
+def test_a_size_whose_energy_the_model_does_not_know_is_left_out(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    def of(sizes: tuple[int, ...], role: str, known: bool = True) -> list[pa.Table]:
+        source = {"energy_source": "rapl", "energy_reason": None} if known else {}
+        return [
+            make_points(
+                lambda size: 50.0 + size,
+                [size],
+                role,
+                energy_mj=0.3 * (50 + size) if known else None,
+                **source,
+            )
+            for size in sizes
+        ]
+
+    unknown = of(FIT[-1:], "fit", known=False)
+    points = pa.concat_tables([*of(FIT[:-1], "fit"), *unknown, *of(HELD_OUT, "holdout")])
+    validation = validate_holdout(fit(points), "a", points)
+    (energy,) = (verdict for verdict in validation.curves if verdict.metric == "energy")
+    assert energy.n == 5
+    assert "left out 200: energy was measured at batch sizes 8 to 128 only" in energy.reason

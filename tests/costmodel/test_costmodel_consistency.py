@@ -1,0 +1,147 @@
+"""A model that contradicts itself is refused with the curve and the rule."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import inf, nan
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from moeprof.costmodel.consistency import check_file
+from moeprof.store.cost_model import (
+    CostModelFile,
+    Domain,
+    FitError,
+    Peaks,
+    Pole,
+    SurfaceModel,
+    Thermal,
+    ThermalStep,
+    Work,
+)
+from moeprof.store.errors import BadInput
+
+
+@pytest.fixture
+def file(
+    make_points: Callable[..., pa.Table], build: Callable[..., CostModelFile]
+) -> CostModelFile:
+    return build(make_points(lambda size: 10.0 + size, (1, 8, 64)))
+
+
+SURFACE = SurfaceModel(
+    surface="moe-8x4",
+    op="moe",
+    shape=(8, 4),
+    dtype="float32",
+    weight_bits=None,
+    group_size=None,
+    experts=8,
+    top_k=2,
+    l2="cold",
+    regime="burst",
+    knots_tokens=(1, 4),
+    knots_experts=(2, 4),
+    latency_us=(5.0, 9.0),
+    latency_source="kernel",
+    coefficients_us=(1.0, 2.0, 0.0, 0.0),
+    tile_rows=16,
+    error=FitError(None, None, 0),
+    half_width_95=0.1,
+    energy_reason="none",
+)
+
+
+def test_a_built_model_is_consistent(file: CostModelFile) -> None:
+    check_file(replace(file, surfaces=(SURFACE,)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"knots_tokens": (1, 64, 8)}, "knots that do not ascend"),
+        ({"knots_tokens": (-4, 8, 64)}, "knots that do not ascend"),
+        ({"domain": Domain(1, 512)}, "not its first to its last knot"),
+        ({"latency_us": (1.0, 2.0)}, "more or fewer values than knots"),
+        ({"latency_half_95": (0.1,)}, "more or fewer values than knots"),
+        ({"gap_us": (0.1,)}, "more or fewer values than knots"),
+        ({"latency_us": (1.0, inf, 2.0)}, "not positive and finite"),
+        ({"latency_half_95": (0.1, None, nan)}, "an interval that is negative or not finite"),
+        ({"latency_half_95": (0.1, None, -0.1)}, "an interval that is negative or not finite"),
+        ({"energy_mj": (1.0, 2.0), "energy_tokens": (1, 9)}, "energy where it has no knot"),
+        ({"energy_mj": (1.0, 2.0), "energy_tokens": (8, 1)}, "energy where it has no knot"),
+        ({"energy_mj": (1.0, 2.0)}, "more or fewer values than knots"),
+        ({"temp_rise_c": (1.0, nan, 2.0)}, "temperature rise that is not finite"),
+        ({"work": Work(0.0, -1.0, 0.0, 0.0)}, "work or a floor that is negative"),
+        ({"floor": nan}, "work or a floor that is negative"),
+    ],
+)
+def test_a_curve_that_contradicts_itself_is_named(
+    file: CostModelFile, changes: dict[str, Any], complaint: str
+) -> None:
+    curve = replace(file.curves[0], **changes)
+    with pytest.raises(BadInput, match=f"{curve.curve} has .*{complaint}|{complaint}") as caught:
+        check_file(replace(file, curves=(curve,)))
+    assert caught.value.message.startswith(curve.curve)
+    assert "moeprof build-model" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"latency_us": (1.0,)}, "has more or fewer values"),
+        ({"knots_tokens": (), "knots_experts": (), "latency_us": ()}, "has no knots"),
+        ({"latency_us": (0.0, 9.0)}, "not positive and finite"),
+        ({"knots_experts": (0, 4)}, "count below 1"),
+        ({"top_k": 0}, "count below 1"),
+        ({"coefficients_us": (0.0,) * 4}, "coefficients"),
+        ({"coefficients_us": (1.0, nan, 0.0, 0.0)}, "coefficients"),
+        ({"half_width_95": -1.0}, "an interval that is negative"),
+        ({"latency_half_95": (nan, 0.1)}, "an interval that is negative"),
+    ],
+)
+def test_a_surface_that_contradicts_itself_is_named(
+    file: CostModelFile, changes: dict[str, Any], complaint: str
+) -> None:
+    surface = replace(SURFACE, **changes)
+    with pytest.raises(BadInput, match=complaint) as caught:
+        check_file(replace(file, surfaces=(surface,)))
+    assert caught.value.message.startswith("moe-8x4")
+
+
+def step(**changes: Any) -> Thermal:
+    whole = ThermalStep((Pole(3.0, 0.02),), 30.0, 0.3, 120.0)
+    return Thermal(0.02, 100, step=replace(whole, **changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"peaks": Peaks({"float32": -1.0}, None, None, "a sheet")}, "a peak rate"),
+        ({"peaks": Peaks({}, nan, None, "a sheet")}, "a peak rate"),
+        ({"thermal": Thermal(nan, 3)}, "heat"),
+        ({"thermal": Thermal(-0.1, 3)}, "heat"),
+        ({"thermal": Thermal(0.1, 3, leakage_w_per_c=nan)}, "heat"),
+        ({"thermal": step(poles=())}, "heat"),
+        ({"thermal": step(poles=(Pole(0.0, 0.1),))}, "heat"),
+        ({"thermal": step(inlet_c=nan)}, "heat"),
+        ({"thermal": step(hot_s=-1.0)}, "heat"),
+    ],
+)
+def test_what_holds_for_all_curves_is_checked(
+    file: CostModelFile, changes: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(BadInput, match=f"the model has .*{complaint}"):
+        check_file(replace(file, **changes))
+
+
+@pytest.mark.parametrize("score", [-0.1, nan, inf])
+def test_an_impossible_score_is_refused(file: CostModelFile, score: float) -> None:
+    for scores in (
+        replace(file.intervals, quantiles={"95": score}),
+        replace(file.intervals, floor=score),
+        replace(file.intervals, drift_95=score),
+    ):
+        with pytest.raises(BadInput, match="an interval score"):
+            check_file(replace(file, intervals=scores))

@@ -1,0 +1,50 @@
+"""E(b) = P(b) t(b) r(b): power under a steady load, single calls, and how much longer it takes."""
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+
+from moeprof.costmodel.model import KernelCostModel
+from moeprof.store.cost_model import CostModelFile
+
+MakePoints = Callable[..., pa.Table]
+Build = Callable[..., CostModelFile]
+METERED = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 100.0}
+
+
+@pytest.fixture
+def model(make_points: MakePoints, build: Build) -> KernelCostModel:
+    """Single calls of 10 us; under a steady load 400 W for 20 us at size 1, 500 W for 12 at 11."""
+    points = [
+        make_points(lambda b: 10.0, [size], power_w=watts, latency_sustained_us=sustained_us,
+                    energy_mj=watts * sustained_us / 1000, **METERED)
+        for size, watts, sustained_us in ((1, 400.0, 20.0), (11, 500.0, 12.0))
+    ]  # fmt: skip
+    return KernelCostModel.from_file(build(*points))
+
+
+def test_the_ratio_of_sustained_to_single_calls_is_kept(model: KernelCostModel) -> None:
+    assert model.curves[0].sustained_ratio == (2.0, 1.2)
+
+
+def test_power_is_what_is_drawn_and_not_energy_over_a_single_call(model: KernelCostModel) -> None:
+    costs = [model.get_cost("fc1", size) for size in (1, 6, 11)]
+    assert [cost.power_w for cost in costs] == pytest.approx([400, 450, 500])
+    assert [cost.latency_us for cost in costs] == pytest.approx([10, 10, 10])
+    assert [cost.energy_mj for cost in costs] == pytest.approx([8, 0.45 * 10 * 1.6, 6])
+
+
+def test_static_energy_is_that_of_the_sustained_call(model: KernelCostModel) -> None:
+    parts = model.get_cost_breakdown("fc1", 1)
+    assert parts.static_energy_mj == pytest.approx(100 * 20 / 1000)
+    assert parts.dynamic_energy_mj == pytest.approx(300 * 20 / 1000)
+
+
+def test_where_the_sustained_time_is_unknown_a_call_counts_as_a_single_one(
+    make_points: MakePoints, build: Build
+) -> None:
+    points = make_points(lambda b: 10.0, [1, 11], power_w=400.0, energy_mj=4.0, **METERED)
+    model = KernelCostModel.from_file(build(points))
+    assert model.curves[0].sustained_ratio is None
+    assert model.get_cost("fc1", 6).power_w == pytest.approx(400)

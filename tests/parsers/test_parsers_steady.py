@@ -1,0 +1,79 @@
+"""What of a load counts, and when it has shown enough."""
+
+import numpy as np
+import pytest
+
+from moeprof.parsers.power_log import Series
+from moeprof.parsers.steady import is_enough, settled_edges, steady_window
+from moeprof.store.recording import Load
+from moeprof.tests.parsers.power_logs import MS, S, counter, series
+
+
+def a_load(begin_ms: int = 200, end_ms: int = 3000, us_per_launch: float = 50.0) -> Load:
+    marks = np.arange(begin_ms, end_ms + 1, 20) * MS
+    launches = (marks - marks[0]) / (us_per_launch * 1000)
+    return Load("operation", "key", 0, tuple(marks.tolist()), tuple(launches.astype(int).tolist()))
+
+
+def rising(until_ms: int, scatter: float = 0.0) -> Series:
+    """A counter whose power rises until some time, then scatters from tick to tick."""
+    random = np.random.default_rng(0)
+    ticks_ms = np.arange(0, 5000, 100)
+    power_w = np.where(ticks_ms < until_ms, 100 + ticks_ms / 2, 480)
+    power_w = power_w * (1 + scatter * random.standard_normal(len(ticks_ms)))
+    energy_mj = np.concatenate([[0], np.cumsum(power_w * 100)[:-1]])
+    time_ms = np.arange(0, 5000)
+    return series(time_ms * MS, np.floor(energy_mj[time_ms // 100]))
+
+
+def test_the_window_begins_when_the_power_has_settled_and_holds_whole_ticks() -> None:
+    window, settled = steady_window(rising(1000), a_load(end_ms=2950))
+    assert settled
+    assert window.begin_ns == pytest.approx(1200 * MS, abs=2 * MS)
+    assert window.end_ns == pytest.approx(2900 * MS, abs=2 * MS)
+    assert window.launches == pytest.approx(1.7e6 / 50, rel=2e-3)
+
+
+def test_ticks_before_the_load_settle_nothing() -> None:
+    window, settled = steady_window(counter(), a_load(begin_ms=1050))
+    assert settled
+    assert window.begin_ns == pytest.approx(1300 * MS, abs=2 * MS)
+
+
+def test_a_power_that_keeps_changing_has_not_settled() -> None:
+    window, settled = steady_window(rising(5000), a_load())
+    assert not settled
+    assert (window.begin_ns, window.end_ns) == (700 * MS, 3000 * MS)
+
+
+def test_where_readings_failed_the_window_meets_them() -> None:
+    whole = counter()
+    code = np.where(whole.begin_ns > 1500 * MS, 15, 0)
+    lost = Series(whole.begin_ns, whole.end_ns, code, whole.value)
+    window, _ = steady_window(lost, a_load())
+    assert window.end_ns == 3000 * MS
+
+
+def test_a_baseline_is_one_launch() -> None:
+    idle = Load("idle", None, 0, (0, 3 * S), (0, 0))
+    assert steady_window(counter(), idle)[0].launches == 1
+
+
+def test_five_ticks_are_enough_of_a_calm_load_and_four_are_not() -> None:
+    calm = counter()
+    assert not is_enough(calm, 1050 * MS, 1650 * MS)  # settled at 1.3 s
+    assert is_enough(calm, 1050 * MS, 1850 * MS)
+
+
+def test_a_load_that_scatters_goes_on_until_its_time_is_up() -> None:
+    wild = rising(0, scatter=0.02)
+    edges = settled_edges(wild, 0, 5 * S)
+    assert edges is not None
+    settled_ns = int(edges.time_ns[0])
+    assert not is_enough(wild, 0, settled_ns + 700 * MS)
+    assert is_enough(wild, 0, settled_ns + 1320 * MS)
+
+
+def test_nothing_is_enough_without_edges() -> None:
+    assert not is_enough(series(np.arange(0, S, MS), 5e6), 0, S)
+    assert not is_enough(series([], []), 0, S)
