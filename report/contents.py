@@ -20,6 +20,7 @@ from ..store.verdict import CurveVerdict, Validation
 
 Row = dict[str, Any]  # a row of the table `points`, by column
 
+HOLDOUT: Final = "holdout"  # what a verdict is against where the run itself held it out
 _ALL_DRAWN_SIZES: Final = 4096  # of all curves together: it bounds the size of the page
 
 
@@ -54,15 +55,22 @@ class Curve:
 class Contents:
     """The files of a run that a report shows; None for a stage that has not run yet.
 
-    `model_is_stale` says that the model was built from other points than those in the run.
+    `validations` hold the one against the run's own hold-out first, then those against other
+    measurements. `model_is_stale` says that the model was built from other points than those in
+    the run.
     """
 
     plan: Plan
     provenance: Provenance
     model: CostModelFile | None
     model_is_stale: bool
-    validation: Validation | None
+    validations: tuple[Validation, ...]
     curves: tuple[Curve, ...]
+
+    @property
+    def validation(self) -> Validation | None:
+        """The verdict by the run's own hold-out."""
+        return next((one for one in self.validations if one.against == HOLDOUT), None)
 
     @property
     def points(self) -> list[Row]:
@@ -98,21 +106,24 @@ def read_contents(run: Run) -> Contents:
     points_path = run.table("points")
     rows: list[Row] = read_table(points_path, "points").to_pylist()
     model = KernelCostModel.load(run.model_path) if run.model_path.is_file() else None
-    validation = None
-    if run.validation_path.is_file():
-        validation = read_document(run.validation_path, Validation)
+    others = sorted(run.folder.glob(f"{run.validation_path.stem}-*.json"))
+    paths = [path for path in (run.validation_path, *others) if path.is_file()]
+    validations = tuple(read_document(path, Validation) for path in paths)
     return Contents(
         plan=plan,
         provenance=provenance,
         model=None if model is None else model.file,
         model_is_stale=model is not None and model.file.points_sha256 != sha256_of(points_path),
-        validation=validation,
-        curves=_curves(plan, rows, model, validation),
+        validations=validations,
+        curves=_curves(plan, rows, model, [one for one in validations if one.against == HOLDOUT]),
     )
 
 
 def _curves(
-    plan: Plan, rows: Sequence[Row], model: KernelCostModel | None, validation: Validation | None
+    plan: Plan,
+    rows: Sequence[Row],
+    model: KernelCostModel | None,
+    validations: Sequence[Validation],
 ) -> tuple[Curve, ...]:
     """Curves in the order of the plan, then those that only the points or the model know."""
     models = {} if model is None else {curve.curve: curve for curve in model.curves}
@@ -123,7 +134,7 @@ def _curves(
     for slug, op in ops.items():
         points = sorted((row for row in rows if row["curve"] == slug), key=_tokens)
         fitted = models.get(slug)
-        verdicts = () if validation is None else validation.curves
+        verdicts = [verdict for one in validations for verdict in one.curves]
         curves.append(
             Curve(
                 slug=slug,

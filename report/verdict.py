@@ -1,11 +1,12 @@
 """The verdict on the model: how far it was off on points that it had not seen."""
 
+from pathlib import PurePath
 from typing import Final
 
-from ..store.verdict import CurveVerdict, Outcome, Validation
+from ..store.verdict import CurveVerdict, Outcome, ReplayVerdict, Sensor, Validation
 from .contents import Contents
 from .markup import Html, element, joined, table
-from .quantities import percent
+from .quantities import percent, significant
 
 _SIGNS: Final = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.AMBIGUOUS: "?"}
 _HEAD: Final = (
@@ -29,25 +30,58 @@ def outcome(value: Outcome) -> Html:
 
 
 def verdict_section(contents: Contents) -> Html:
-    """Show the validation by curve, or say what it lacks and how to make it."""
-    validation = contents.validation
+    """Show each validation by curve, or say what is lacking and how to make it."""
     if contents.model is None:
         return _missing("There is no cost model yet.", contents, "build-model", "validate")
-    if validation is None:
+    if not contents.validations:
         return _missing("The model has not been held against unseen points.", contents, "validate")
+    return joined(*(_validation(contents, one) for one in contents.validations))
+
+
+def _validation(contents: Contents, validation: Validation) -> Html:
     names = contents.names
-    rows = [
-        _row(names[curve.slug], verdict) for curve in contents.curves for verdict in curve.verdicts
-    ]
+    places = {slug: place for place, slug in enumerate(names)}
+    curves = sorted(validation.curves, key=lambda one: places.get(one.curve, len(places)))
+    rows = [_row(names.get(one.curve, one.op), one) for one in curves]
     passed = sum(curve.outcome is Outcome.PASS for curve in validation.curves)
     return joined(
         element(
             "p",
             outcome(validation.outcome),
             f" {passed} of {len(validation.curves)} curves are within their limit, "
-            f"against {validation.against}.",
+            f"against {PurePath(validation.against).name}.",
         ),
         table(_caption(validation), _HEAD, rows),
+        "" if validation.replay is None else _replay(validation.replay),
+        "" if validation.sensor is None else _sensor(validation.sensor),
+    )
+
+
+def _replay(replay: ReplayVerdict) -> Html:
+    """Show the energy of the mixed replay: what was predicted beside what was measured."""
+    half = "" if replay.measured_ci95_j is None else f" ± {significant(replay.measured_ci95_j)}"
+    parts = (
+        ("outcome", outcome(replay.outcome)),
+        ("measured (J)", joined(significant(replay.measured_j), half)),
+        ("predicted (J)", significant(replay.predicted_j)),
+        ("of which idle gaps (J)", significant(replay.gap_j)),
+        ("error", percent(replay.error)),
+        ("limit", percent(replay.limit)),
+        ("time whose energy is known", percent(replay.power_coverage)),
+        ("by", replay.energy_source),
+        ("reason", "; ".join([replay.reason, *replay.marks])),
+    )
+    caption = f"Energy of a mixed replay of {replay.stretches} stretches"
+    return table(caption, ("what", "value"), parts)
+
+
+def _sensor(sensor: Sensor) -> Html:
+    gain = "not known" if sensor.gain_uncertainty is None else f"±{sensor.gain_uncertainty:.0%}"
+    return element(
+        "p",
+        f"Scale of the sensor ({sensor.energy_source}), in no error above: {gain}; "
+        f"{sensor.gain_reason}.",
+        class_="muted",
     )
 
 

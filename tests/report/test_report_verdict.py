@@ -1,13 +1,15 @@
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from moeprof.report.contents import read_contents
 from moeprof.report.quantities import percent
 from moeprof.report.verdict import outcome, verdict_section
+from moeprof.store.document import read_document, write_document
 from moeprof.store.plan import Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.run import Run
-from moeprof.store.verdict import Outcome
+from moeprof.store.verdict import Outcome, ReplayVerdict, Sensor, Validation
 
 Rows = list[dict[str, Any]]
 Build = Callable[..., Run]
@@ -24,6 +26,46 @@ def test_each_curve_stands_with_its_numbers_and_its_reason(full_run: Run) -> Non
         for share in (verdict.median, verdict.p95, verdict.max, verdict.bias, verdict.floor):
             assert percent(share) is not None
             assert str(percent(share)) in page
+
+
+def test_a_validation_against_a_meter_stands_beside_it_with_its_replay_and_sensor(
+    build: Build, plan: Plan, provenance: Provenance, rows: Rows
+) -> None:
+    run = build(plan, provenance, rows)
+    own = read_document(run.validation_path, Validation)
+    replay = ReplayVerdict(
+        window_s=40.0,
+        gap_s=4.0,
+        stretches=512,
+        launches_j=9000.0,
+        gap_j=300.0,
+        predicted_j=9300.0,
+        measured_j=9200.0,
+        measured_ci95_j=8.0,
+        energy_source="nvml_counter",
+        error=9300 / 9200 - 1,
+        power_coverage=0.98,
+        coverage_gate=0.9,
+        limit=0.03,
+        outcome=Outcome.PASS,
+        reason="the sum is off by 1 %",
+        marks=("a doubt",),
+    )
+    sensor = Sensor("nvml_counter", 0.05, "not calibrated here")
+    metered = replace(own, against="runs/ID/nvml", replay=replay, sensor=sensor)
+    write_document(run.folder / "validation-nvml.json", metered)
+    contents = read_contents(run)
+    page = verdict_section(contents)
+    assert contents.validation == own
+    for words in (
+        "against holdout.",
+        "against nvml.",
+        "Energy of a mixed replay of 512 stretches",
+        "9,200 ± 8.000",
+        "the sum is off by 1 %; a doubt",
+        "Scale of the sensor (nvml_counter), in no error above: ±5%; not calibrated here.",
+    ):
+        assert words in page
 
 
 def test_an_outcome_is_told_by_words_and_a_sign_too() -> None:
