@@ -356,7 +356,7 @@ def tuned(
 
 
 def time_topk(bench: Bench, tokens: int, experts: int, k: int) -> Iterator[Timed]:
-    """Routing with the softmax over the picked: ours, torch's, vLLM's."""
+    """Routing with the softmax over the picked: ours, torch's, vLLM's, sglang's."""
     count = bench.sets_for(tokens * experts * 4)
     sets = [torch.randn(tokens, experts, device="cuda") for _ in range(count)]
     size, rates = f"{tokens}x{experts} k{k}", rates_of(bench.name)
@@ -374,17 +374,32 @@ def time_topk(bench: Bench, tokens: int, experts: int, k: int) -> Iterator[Timed
 
     calls: Calls = [partial(by_torch, s) for s in sets]
     yield bench.row(("topk", size, "torch.topk + softmax"), calls, 0.0, least_us)
-    try:
-        from vllm._custom_ops import topk_softmax  # type: ignore[import-not-found]
+    for name, open_router in (("vllm", vllm_router), ("sglang", sglang_router)):
+        variant = f"{name} topk_softmax"
+        out = weights.clone(), ours.clone()
+        try:
+            calls = [partial(open_router(*out), s) for s in sets]
+            calls[0]()
+            error = float((out[0] - torch.softmax(exact, 1)).abs().max())
+            yield bench.row(("topk", size, variant), calls, error, least_us)
+        except Exception as reason:  # a peer may be absent, or fail in any way
+            why = f"{type(reason).__name__}: {reason}".splitlines()[0][:120]
+            yield Timed("topk", size, variant, why=why)
 
-        out = weights.clone(), ours.clone(), ours.clone()
-        calls = [partial(topk_softmax, *out, s, True) for s in sets]
-        calls[0]()
-        error = float((out[0] - torch.softmax(exact, 1)).abs().max())
-        yield bench.row(("topk", size, "vllm topk_softmax"), calls, error, least_us)
-    except Exception as reason:  # a peer may be absent, or fail in any way
-        why = f"{type(reason).__name__}: {reason}".splitlines()[0][:120]
-        yield Timed("topk", size, "vllm topk_softmax", why=why)
+
+def vllm_router(weights: torch.Tensor, ids: torch.Tensor) -> Callable[[torch.Tensor], Any]:
+    """vLLM's router kernel, which writes renormalised weights and ids."""
+    from vllm._custom_ops import topk_softmax  # type: ignore[import-not-found]
+
+    rows = ids.clone()
+    return lambda logits: topk_softmax(weights, ids, rows, logits, True)
+
+
+def sglang_router(weights: torch.Tensor, ids: torch.Tensor) -> Callable[[torch.Tensor], Any]:
+    """sglang's, likewise."""
+    from sgl_kernel import topk_softmax  # type: ignore[import-not-found]
+
+    return lambda logits: topk_softmax(weights, ids, logits, True)
 
 
 def goals_of(rows: list[Timed], gpu: str) -> Iterator[dict[str, Any]]:
