@@ -125,7 +125,7 @@ def at_temperature(cost: Cost, thermal: Thermal | None, current_temp_c: float) -
     if thermal is None or thermal.leakage_w_per_c is None or cost.power_w is None:
         return cost
     added_w = thermal.leakage_w_per_c * (current_temp_c - (thermal.reference_temp_c or 0.0))
-    power_w = max(0.0, cost.power_w + added_w)
+    power_w = cost.power_w + added_w
     return replace(
         cost,
         energy_mj=power_w * _sustained_ms(cost),

@@ -115,7 +115,7 @@ def metered(
         heat = interpolate("linear", knots, np.array(curve.temp_rise_c), within)
         heat = np.where(sizes == within, heat, np.nan)
     elif thermal is not None and curve.idle_power_w is not None:
-        heat = thermal.r_c_per_w * np.maximum(0.0, power_w - curve.idle_power_w)
+        heat = thermal.r_c_per_w * (power_w - curve.idle_power_w)
     return Metered(power_w * ratio * latency_us / 1000, power_w, half, heat)
 
 

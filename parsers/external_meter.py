@@ -20,6 +20,7 @@ from .window_energy import Window, WindowEnergy
 
 SOURCE: Final = "external_meter"
 _LONGEST_S: Final = 10.0  # that two clocks which both count from the epoch may lie apart
+_SHORTEST_PASS_S: Final = 1.0
 _LONGEST_PASS_S: Final = 12 * 3600.0  # that is aligned at once: it is held in memory
 _OF_THE_SENSOR: Final = frozenset(
     {*CODES.values(), Fault.READ_FAILED, Fault.COUNTER_RESET, Fault.POWER_FROZEN}
@@ -77,7 +78,7 @@ def _joined(logs: Iterable[PowerLog]) -> PowerTrace:
     time_ns = np.concatenate([np.zeros(0), *(one["time_ns"].to_numpy() for one in tables)])
     power_w = np.concatenate([np.zeros(0), *(one["power_w"].to_numpy() for one in tables)])
     times_ns, first = np.unique(time_ns, return_index=True)
-    if len(times_ns) < 2:
+    if not len(times_ns) or times_ns[-1] - times_ns[0] < _SHORTEST_PASS_S * 1e9:
         raise BadInput(
             "the run holds no power over time that a meter could be aligned with",
             hint="profile with power, and let the meter record meanwhile",

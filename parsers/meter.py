@@ -57,7 +57,7 @@ def read_meter(path: Path) -> PowerTrace:
     if len(time) != 1 or len(power) != 1:
         raise BadInput(
             f"{path} has {len(time)} columns of time and {len(power)} of power, and needs one each",
-            hint="name them time_s and power_w",
+            hint="name them time_s (or time_ms, time_us, time_ns) and power_w",
         )
     try:
         seconds = table[time[0]].to_numpy(np.float64) * _SECONDS[time[0].lower()]

@@ -57,7 +57,7 @@ class SensorGain:
         return (
             "energies are those of the external meter: the device's own sensor shows"
             f" {self.ratio:.3f} of its power ({self.lowest:.3f} to {self.highest:.3f}"
-            f" over {self.n} loads)"
+            f" over {self.n} load{'s' * (self.n > 1)})"
         )
 
     def marked(self, one: MeteredLoad) -> MeteredLoad:

@@ -5,7 +5,7 @@ A sweep that was killed goes on where it stopped: what its recordings hold is no
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -26,7 +26,7 @@ from .lock import sole_use
 from .meters import Meter, meter
 from .power_pass import PowerJob, measured_visits, power_job
 from .serving import Job
-from .thermal_step import Step, hottest
+from .thermal_step import Step, finished_step, hottest
 
 ScenarioOf = Callable[[int], Scenario]
 
@@ -76,7 +76,11 @@ class Sweep:
         """
         self._check_machine()
         with sole_use(self.provenance, self.run):
-            return self._measure()
+            step = finished_step(self.run.recordings()) if self.plan.thermal_step else None
+            if step is None:
+                return self._measure()
+            rest = replace(self, plan=replace(self.plan, thermal_step=False))
+            return [*rest._measure(), OpSummary(step.op, THERMAL, recalled=1)]
 
     def _check_machine(self) -> None:
         path = self.run.provenance_path
@@ -142,14 +146,8 @@ class Sweep:
         return summaries, sum(turn.loads - turn.waiting for turn in turns)
 
     def _take_step(self, jobs: list[Job], done: int) -> list[OpSummary]:
-        """Record the thermal step where the plan has one and no finished one is held."""
-        if not self.plan.thermal_step:
-            return []
-        held = self.run.recordings()
-        for _, one in held:
-            if one.collector == THERMAL and not one.failures:
-                return [OpSummary(one.op, THERMAL, recalled=1)]
-        found = hottest(jobs, held)
+        """Record the thermal step where the plan has one, and anything was timed."""
+        found = hottest(jobs, self.run.recordings()) if self.plan.thermal_step else None
         if found is None:
             return []
         job, tokens = found
@@ -157,7 +155,7 @@ class Sweep:
         summary = OpSummary(op, THERMAL)
 
         def tell(seconds: int) -> None:
-            self.progress.point(THERMAL, op, tokens, done + seconds, total)
+            self.progress.point(THERMAL, f"{op} step", tokens, done + seconds, total)
 
         self._keep(Step(job, tokens, self.meter, tell).record(), summary)
         return [summary]

@@ -126,6 +126,12 @@ def _answered(line: str) -> Mapping[str, object]:
     return answer
 
 
+def finished_step(held: Held) -> Recording | None:
+    """The recording of a step that a run holds; None where it has none, or one that failed."""
+    steps = (one for _, one in held if one.collector == THERMAL and not one.failures)
+    return next(steps, None)
+
+
 def hottest(jobs: Sequence[Job], held: Held) -> tuple[Job, int] | None:
     """The operation and size of the load that takes most power; None where nothing was timed.
 

@@ -11,6 +11,7 @@ from moeprof.store.run import Run
 from moeprof.store.tables import read_table
 from moeprof.tests.cli.command_line import Moeprof
 from moeprof.tests.parsers.conftest import NsysFile
+from moeprof.tests.parsers.metered_runs import write_meter, write_run
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 NCU_PAGE = (
@@ -55,6 +56,49 @@ def test_a_lone_ncu_page_becomes_counters(moeprof: Moeprof, tmp_path: Path) -> N
     assert told.exit_code == 0
     counters = read_table(tmp_path / "tables" / "counters.parquet", "counters")
     assert counters["dram_read_bytes"].to_pylist() == [4096]
+
+
+def test_the_energies_of_an_external_meter(moeprof: Moeprof, tmp_path: Path) -> None:
+    run, csv = write_run(tmp_path / "run"), write_meter(tmp_path / "meter.csv")
+    told = moeprof("parse", run.folder, "--meter", csv)
+    assert (told.exit_code, told.stdout) == (0, "")
+    words = " ".join(told.stderr.split())
+    assert "the device's own sensor shows 0.950 of its power" in words
+    points = read_table(run.table("points"), "points")
+    assert set(points["energy_source"].to_pylist()) == {"external_meter"}
+    assert moeprof("build-model", run.folder).exit_code == 0
+    cost = moeprof("cost", run.folder, "gelu", "--batch-size", "8", "--json").data
+    assert cost["energy_source"] == "external_meter"
+    assert cost["energy_mj"] == pytest.approx(300 * 50 / 1000, rel=0.01)
+
+    csv.unlink()
+    again = moeprof("parse", run.folder)
+    assert (again.exit_code, again.stderr) == (0, told.stderr)
+
+
+@pytest.mark.parametrize(
+    ("source", "meter", "words"),
+    [
+        ("run", "nowhere.csv", "cannot read nowhere.csv"),
+        ("run", "plan.json", "plan.json has 0 columns of time and 0 of power, and needs one each"),
+        ("trace.sqlite", "meter.csv", "--meter is for a run, and trace.sqlite is a lone trace"),
+    ],
+)
+def test_a_meter_that_cannot_be_used_is_bad_input(
+    moeprof: Moeprof,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    meter: str,
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = write_run(tmp_path / "run")
+    (tmp_path / "plan.json").write_bytes(run.plan_path.read_bytes())
+    told = moeprof("parse", source, "--meter", meter)
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert words in told.errors[0]
+    assert not run.table("points").exists()
 
 
 def _an_empty_nsys_export(path: Path) -> None:

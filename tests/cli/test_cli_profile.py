@@ -76,6 +76,8 @@ def _recordings(run: Run) -> dict[Path, int]:
         ("--budget soon", "'soon'", "3m"),
         ("--device cpu --lock-clocks 1500", "--lock-clocks is for a GPU", ""),
         ("--point-timeout -1s", "'-1s'", "3m"),
+        ("--no-power --thermal-step", "--no-power and --thermal-step", "one of them"),
+        ("--thermal-step --budget 5m", "--budget is 300 s, and the thermal step alone", "more"),
         ("some/run", "some/run was named without --resume", "some/run --resume"),
         ("--resume --dry-run", "--resume and --dry-run", "one of them"),
         ("some/run --resume", "some/run is not a run", "the latest"),
@@ -155,6 +157,45 @@ def test_a_dry_run_tells_where_energy_comes_from_and_how_long_it_takes(
     data = moeprof("profile", "--dry-run", "--device", "cpu", "--json").data
     assert data["plan"]["power"] == {"anchors": 24, "blocks": 2}
     assert 0 < data["estimate_power_s"] < data["estimate_s"] <= 600
+
+
+def test_a_dry_run_tells_how_long_the_thermal_step_takes(moeprof: Moeprof) -> None:
+    words = ("profile", "--dry-run", *QUICK[:-1], "--thermal-step")
+    assert "thermal step: 300 s of the estimate" in moeprof(*words).stderr
+    data = moeprof(*words, "--json").data
+    assert data["plan"]["thermal_step"] is True
+    assert data["estimate_step_s"] == 300 < data["estimate_s"]
+
+
+def test_a_thermal_step_is_added_to_a_finished_run_and_a_reason_where_it_fails(
+    moeprof: Moeprof, built_run: Path
+) -> None:
+    """Processors have no temperature here, whether or not they have a RAPL."""
+    before = Run(built_run).model_path.read_bytes()
+    told = moeprof("profile", built_run, "--resume", "--thermal-step", "--json")
+    assert told.exit_code == 0
+    assert [(op["op"], op["measured"], op["recalled"]) for op in told.data["ops"][:2]] == [
+        ("relu", 0, 32),
+        ("topk", 0, 32),
+    ]
+    step = told.data["ops"][2]
+    assert (step["collector"], step["measured"], len(step["failures"])) == ("thermal", 0, 1)
+    assert "no heat: the thermal step failed: " in told.stderr
+    assert Run(built_run).plan().thermal_step
+
+    built = moeprof("build-model", built_run)
+    assert built.exit_code == 0
+    assert "no heat: the thermal step failed: " in built.stderr
+    assert Run(built_run).model_path.read_bytes() != before
+    assert "no heat: the thermal step failed: " in moeprof("show", built_run).stderr
+
+
+def test_a_budget_without_room_for_the_step_changes_no_plan(
+    moeprof: Moeprof, recorded_run: Path
+) -> None:
+    told = moeprof("profile", recorded_run, "--resume", "--thermal-step", "--budget", "2m")
+    assert told.exit_code == 2
+    assert not Run(recorded_run).plan().thermal_step
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,9 @@ import pynvml
 import pytest
 
 from moeprof.device.nvml import ENERGY, POWER_AVERAGE, POWER_INSTANT, TEMP_GPU, Sensors, nvml
+from moeprof.parsers.power_log import read_power_log
+from moeprof.parsers.window_energy import Window, window_energy
+from moeprof.profiler.power import Recorder, header, write_log
 from moeprof.tests.fakenvml import fake
 
 STEP = [(0, 100e3, 40.0, 1755, 0), (5, 100e3, 45.9, 1755, 0), (5.001, 500e3, 45.9, 1755, 0x4)]
@@ -48,3 +51,33 @@ def test_the_counter_changes_on_its_tick(simulate: fake.Simulate) -> None:
 def test_without_a_trace_there_is_no_driver(fake_library: Path) -> None:
     with fake.simulated_gpu(fake_library), pytest.raises(pynvml.NVMLError_DriverNotLoaded):
         pynvml.nvmlInit()
+
+
+def record(clock: fake.VirtualClock, seconds: float, path: Path) -> None:
+    with nvml() as library:
+        recorder = Recorder(Sensors(library, fake.UUID), clock)
+        recorder.record(clock.reached(seconds))
+    write_log(path, header(fake.UUID), recorder.rows)
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"errors": "field82=3"}, {"errors": "nvmlDeviceGetTotalEnergyConsumption=3"}]
+)
+def test_a_log_of_the_recorder_is_a_gpu_of_the_same_power(
+    simulate: fake.Simulate, fake_library: Path, tmp_path: Path, settings: dict[str, object]
+) -> None:
+    """As it lies in a run: raw/power/<unit>/power.csv, return codes and all."""
+    with simulate([*STEP[:-1], (10, 504e3, 60.0, 1755, 0x4)], **settings) as clock:
+        record(clock, 10, tmp_path / "first.csv")
+    clock = fake.VirtualClock(tmp_path / "again")
+    with fake.simulated_gpu(fake_library, log=tmp_path / "first.csv", clock=tmp_path / "again"):
+        record(clock, 10, tmp_path / "second.csv")
+    window = Window(5_500_000_000, 9_500_000_000, launches=1000)
+    logs = (read_power_log(tmp_path / name) for name in ("first.csv", "second.csv"))
+    first, second = (window_energy(log, window, processes=0) for log in logs)
+    assert first.reason is None
+    assert first.power_w.value is not None
+    assert second.power_w.value == pytest.approx(first.power_w.value, rel=2e-3)
+    assert first.power_w.value == pytest.approx(502, rel=2e-3)
+    assert (second.source, second.reason, second.marks) == (first.source, None, first.marks)
+    assert second.temp_c == pytest.approx(first.temp_c, abs=0.2)

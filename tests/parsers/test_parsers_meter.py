@@ -92,3 +92,16 @@ def test_real_pairs_have_the_lag_that_is_known_of_them(name: str, lag: float) ->
     sensor = PowerTrace(rows["t_s"], rows["nvml_instant_W"])
     found = lag_s(sensor, read_meter(Path(folder, f"{stem}_meter.csv")), longest_s=1)
     assert found == pytest.approx(lag, abs=0.02)
+
+
+def test_edges_that_the_sensor_did_not_see_do_not_count() -> None:
+    """It was read around two loads of five, and not the largest: the meter saw all of them."""
+    meter_s = np.arange(0, 40, 0.002)
+    loads = ((2, 4, 400), (9, 10, 950), (16, 21, 900), (27, 28, 450), (33, 38, 500))
+    power_w = np.full(len(meter_s), 100.0)
+    for begin_s, end_s, watts in loads:
+        power_w[(meter_s >= begin_s) & (meter_s < end_s)] = watts
+    seen_s = np.concatenate([np.arange(1, 5, 0.02), np.arange(26, 29, 0.02)])
+    sensor = PowerTrace(seen_s + 7, np.interp(seen_s, meter_s, power_w))
+    found = lag_s(sensor, PowerTrace(meter_s, power_w), longest_s=100)
+    assert found == pytest.approx(7, abs=0.02)

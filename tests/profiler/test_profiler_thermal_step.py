@@ -1,7 +1,7 @@
 """The thermal step: what a sweep records last, and what becomes of it in the model."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -95,10 +95,10 @@ def _short_step(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def step_meter(
-    simulate: fake.Simulate, rows: list[fake.TraceRow] | None = None, **settings: object
+    simulate: fake.Simulate, rows: Sequence[fake.TraceRow] = (), /, **settings: object
 ) -> Iterator[Meter]:
     """Record a step of 300 s at once."""
-    with simulate(a_step() if rows is None else rows, **settings) as clock:
+    with simulate(rows or a_step(), **settings) as clock:
         yield virtual_meter(clock, seconds=300)
 
 
@@ -169,12 +169,14 @@ def test_a_finished_step_is_kept_and_an_unfinished_one_is_taken_anew(
     log = run.unit("thermal", "step") / "power.csv"
     log.parent.mkdir(parents=True)
     log.write_text("# half a log")
+    heard = Heard()
     with step_meter(simulate) as meter:
         assert stepped(sweep(run, plan, meter)).measured == 1
         before = log.read_bytes()
-        again = stepped(sweep(run, plan, meter))
+        again = stepped(sweep(run, replace(plan, budget_s=60.0), meter, heard))
     assert (again.measured, again.recalled) == (0, 1)
     assert log.read_bytes() == before
+    assert heard.ended == 3  # a step that is there already is not counted
 
 
 @pytest.mark.parametrize(
@@ -196,11 +198,24 @@ def test_a_bad_step_costs_the_heat_and_nothing_else_and_is_taken_again(
     model = a_model(run)
     assert (model.file.thermal, model.get_cost("gelu", 8).temp_rise_c) == (None, None)
     assert model.file.thermal_reason == f"the thermal step failed: {reason}"
+    points = read_table(run.table("points"), "points")
+    assert points["marks"].to_pylist() == [[], [], []]
     assert tables_are_current(run)
     with step_meter(simulate) as meter:
         assert stepped(sweep(run, plan, meter)).failures == []
     assert not tables_are_current(run)
     assert a_model(run).file.thermal is not None
+
+
+def test_the_step_has_its_time_of_a_budget_that_leaves_loads(
+    run: Run, plan: Plan, simulate: fake.Simulate
+) -> None:
+    powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), budget_s=300.0 + 1e-9)
+    with step_meter(simulate) as meter:
+        sweep(run, replace(plan, thermal_step=False), meter)
+        _, loaded, summary = sweep(run, powered, meter)
+    assert (loaded.measured, loaded.unmeasured) == (0, [1, 8, 64])
+    assert (summary.collector, summary.measured) == ("thermal", 1)
 
 
 def test_heat_does_not_mind_throttling_and_other_processes(
@@ -301,6 +316,6 @@ def test_a_real_recording_follows_the_step(
         assert stepped(sweep(run, plan, meter)).failures == []
     parse_run(run)
     samples = read_table(run.table("thermal_samples"), "thermal_samples")
-    assert 3 <= len(samples) <= 12
+    assert 2 <= len(samples) <= 12  # edges depend on how busy this host is
     assert set(samples["source"].to_pylist()) == {"simulated"}
     assert TEMP_GPU in (run.unit("thermal", "step") / "power.csv").read_text()

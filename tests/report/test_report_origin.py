@@ -2,6 +2,8 @@ from dataclasses import replace
 
 import pytest
 
+from moeprof.costmodel.heat import with_thermal
+from moeprof.costmodel.thermal import Pole, ThermalModel
 from moeprof.report.contents import Contents, read_contents
 from moeprof.report.origin import plan_section, provenance_section, reproduce_section
 from moeprof.store.provenance import Gpu, Provenance
@@ -45,11 +47,26 @@ def test_what_the_driver_does_not_say_is_not_known(provenance: Provenance, gpu: 
     assert '<th scope="row">MIG</th><td>not known</td>' in page
 
 
+def test_how_power_becomes_heat_stands_beside_the_machine(contents: Contents) -> None:
+    assert contents.model is not None
+    poles = ThermalModel((Pole(3.0, 0.02), Pole(60.0, 0.05)), 30.0, rmse_c=0.3, hot_s=120.0)
+    heated = with_thermal(contents.model, poles, readings=2990)
+    page = provenance_section(contents.provenance, heated)
+    assert "0.07 K for each W above idle; steady; poles: 0.02 K/W in 3 s, 0.05 K/W in 60 s" in page
+    cold = replace(contents.model, thermal=None, thermal_reason="the GPU was lost")
+    row = '<th scope="row">heat</th><td>the GPU was lost</td>'
+    assert row in provenance_section(contents.provenance, cold)
+    assert "heat" not in provenance_section(contents.provenance)
+
+
 def test_the_commands_repeat_the_plan(contents: Contents) -> None:
     page = reproduce_section(contents)
     assert "moeprof profile --ops fc1,fc2,gelu,relu,dequant_unpack,dequant_linear,topk" in page
     for option in ("--batch-sizes 1..512", "--preset small", "--seed 0", "--budget 180s"):
         assert option in page
+    stepped = replace(contents, plan=replace(contents.plan, thermal_step=True))
+    assert "--budget 180s --thermal-step" in reproduce_section(stepped)
+    assert "--thermal-step" not in page
     for stage in ("parse", "build-model", "validate", "report"):
         assert f"moeprof {stage} RUN" in page
     assert "python artifacts/runs/20260101-000000-small/scripts/fc1.py" in page

@@ -15,6 +15,7 @@ from moeprof.scenarios.plan import (
     HOLDOUT_SIZES,
     RUN_S,
     START_S,
+    STEP_S,
     Choices,
     estimate_power_s,
     estimate_s,
@@ -230,3 +231,21 @@ def test_a_smaller_budget_has_fewer_anchors_and_still_two() -> None:
     assert anchors == sorted(anchors, reverse=True)
     assert anchors[1] < 24
     assert anchors[-1] == 2
+
+
+def test_a_thermal_step_comes_on_top_and_takes_its_time_from_a_budget() -> None:
+    without, stepped = (a_plan(power_reason=None, thermal_step=step) for step in (False, True))
+    assert estimate_s(stepped) == estimate_s(without) + sum(STEP_S)
+    assert stepped.power == without.power
+    budgets = (a_plan(power_reason=None, budget_s=340.0, thermal_step=s) for s in (False, True))
+    with_all, with_40_s = (plan.power for plan in budgets)
+    assert with_all is not None
+    assert with_40_s is not None
+    assert with_40_s.anchors < with_all.anchors
+
+
+def test_a_budget_has_room_for_the_thermal_step() -> None:
+    with pytest.raises(BadInput, match="the thermal step alone takes 300 s") as caught:
+        a_plan(thermal_step=True, budget_s=300.0)
+    assert "--thermal-step" in caught.value.hint
+    a_plan(thermal_step=True, budget_s=301.0)
