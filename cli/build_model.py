@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..store.errors import BadInput
 from . import render
 from .options import DEFAULT_STORE, Json, RunArgument, Store, find_run
 
@@ -30,7 +31,7 @@ def build_model(
     import pyarrow as pa
 
     from ..costmodel.build import build_model as fit
-    from ..costmodel.pool import check_poolable, pooled_sha256
+    from ..costmodel.pool import check_one_preset, check_poolable, pooled_sha256
     from ..parsers.run_tables import parse_run, tables_are_current
     from ..store.document import read_document, write_document
     from ..store.provenance import Provenance
@@ -46,6 +47,7 @@ def build_model(
                 render.warn(warning)
     provenances = [read_document(one.provenance_path, Provenance) for one in runs]
     check_poolable(provenances)
+    check_one_preset([one.plan().preset for one in runs])
     paths = [one.table("points") for one in runs]
     points = pa.concat_tables([read_table(path, "points") for path in paths])
     _tell_doubts(points)
@@ -55,12 +57,23 @@ def build_model(
         provenance=provenances[0],
         points_sha256=pooled_sha256([sha256_of(path) for path in paths]),
     )
+    if not model.curves and not model.surfaces:
+        why = "; ".join(f"{what}: {reason}" for what, reason in model.unmeasured.items())
+        raise BadInput(
+            f"{found.folder} holds no curve: {why}", hint="profile more batch sizes, or mend the op"
+        )
     model = _with_heat(model, runs)
     write_document(found.model_path, model)
     render.say(f"model: {found.model_path}")
     if json:
         render.data({"model": str(found.model_path), "unmeasured": model.unmeasured})
         return
+    _tell_curves(model)
+    for what, reason in model.unmeasured.items():
+        render.warn(f"{what} is not in the model: {reason}")
+
+
+def _tell_curves(model: "CostModelFile") -> None:
     ops = [curve.op for curve in model.curves]
     render.table(
         "Curves, and the leave-one-out error of their fit in %",
@@ -76,10 +89,20 @@ def build_model(
                 render.percent(curve.error.p95),
             ]
             for curve in model.curves
+        ]
+        + [
+            [
+                f"{surface.op}, by active experts",
+                str(min(surface.knots_tokens)),
+                str(max(surface.knots_tokens)),
+                str(len(surface.knots_tokens)),
+                "surface",
+                render.percent(surface.error.median),
+                render.percent(surface.error.p95),
+            ]
+            for surface in model.surfaces
         ],
     )
-    for what, reason in model.unmeasured.items():
-        render.warn(f"{what} is not in the model: {reason}")
 
 
 def _with_heat(model: "CostModelFile", runs: "Sequence[Run]") -> "CostModelFile":

@@ -11,6 +11,8 @@ from . import render
 from .options import DEFAULT_STORE, Json, Store, find_model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..costmodel.breakdown import CostBreakdown
     from ..costmodel.cost import Cost
 
@@ -85,6 +87,24 @@ def cost(
     )
     reason = f": {found.energy_reason}" if found.energy_mj is None else ""
     render.say(f"energy: {found.energy_source}{reason}")
+    if found.doubtful:
+        render.warn("a point that this stands on is in doubt: `moeprof report` says why")
+    for sentence in _verdicts(path.parent, found.op):
+        render.say(sentence)
+
+
+def _verdicts(run: Path, op: str) -> "Iterator[str]":
+    """What the validations beside a model say of the latency of an operation."""
+    from ..store.document import read_document
+    from ..store.verdict import Validation
+
+    for path in sorted(run.glob("validation*.json")):
+        verdict = read_document(path, Validation)
+        for curve in verdict.curves:
+            if curve.op == op and curve.metric == "latency":
+                error = "" if curve.median is None else f", median error {curve.median:.1%}"
+                against = Path(verdict.against).name
+                yield f"validated: {curve.outcome} against {against}{error}"
 
 
 def _kind(found: "Cost") -> str:

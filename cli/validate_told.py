@@ -1,5 +1,6 @@
 """What `moeprof validate` tells of a verdict, within 80 columns."""
 
+import re
 from typing import TYPE_CHECKING
 
 from . import render
@@ -17,7 +18,9 @@ def show_verdict(verdict: "Validation") -> None:
         _show_replay(verdict.replay)
     render.say("inside: % of the points within the model's intervals of 50, 80 and 95 %")
     for curve in verdict.curves:
-        render.say(f"{curve.op} {curve.metric}: {curve.outcome}: {curve.reason}")
+        errors = f"MAPE {_pct(curve.mape)}, max {_pct(curve.max)}; " if curve.n else ""
+        name = _name(curve, [one for one in verdict.curves if one.metric == curve.metric])
+        render.say(f"{name} {curve.metric}: {curve.outcome}: {errors}{curve.reason}")
     if verdict.replay is not None:
         render.say(f"mixed replay: {verdict.replay.outcome}: {verdict.replay.reason}")
         for mark in verdict.replay.marks:
@@ -30,15 +33,15 @@ def show_verdict(verdict: "Validation") -> None:
 
 def _show_metric(judged: "list[CurveVerdict]") -> None:
     first = judged[0]
-    columns = "#n #mape #median #p95 #max #bias #inside #floor verdict"
+    columns = "#n #median #p95 #bias #inside #floor verdict"
     render.table(
         f"Error of {first.metric} in %; the median may be {100 * first.limit:.4g}",
         ["op", *columns.split()],
         [
             [
-                curve.op,
+                _name(curve, judged),
                 str(curve.n),
-                *map(render.percent, (curve.mape, curve.median, curve.p95, curve.max, curve.bias)),
+                *map(render.percent, (curve.median, curve.p95, curve.bias)),
                 _coverage(curve),
                 render.percent(curve.floor),
                 curve.outcome,
@@ -46,6 +49,17 @@ def _show_metric(judged: "list[CurveVerdict]") -> None:
             for curve in judged
         ],
     )
+
+
+def _name(curve: "CurveVerdict", among: "list[CurveVerdict]") -> str:
+    """Name a curve by its operation, and by its active experts where there are several."""
+    found = re.search(r"-a(\d+)(-|$)", curve.curve)
+    several = sum(one.op == curve.op for one in among) > 1
+    return f"{curve.op}, {found[1]} active" if several and found else curve.op
+
+
+def _pct(share: float | None) -> str:
+    return f"{render.percent(share)} %"
 
 
 def _coverage(curve: "CurveVerdict") -> str:

@@ -74,17 +74,18 @@ def _conclude(
 ) -> tuple[Outcome, str]:
     """Conclude from where the limit lies, and say why.
 
-    An unknown floor is said, and does not hide a clear verdict: the interval of the median error
+    An error under the repeatability floor is noise, and one that is surely above it is not. An
+    unknown floor is said, and does not hide a clear verdict: the interval of the median error
     already holds the noise of the points that it comes from.
     """
     if interval is None:
         return Outcome.AMBIGUOUS, f"{n} points compared, and a verdict needs 6"
-    if floor is not None and limit < floor:
-        return (
-            Outcome.AMBIGUOUS,
-            f"the limit of {_pct(limit)} is under the repeatability floor of {_pct(floor)}",
-        )
     low, high = interval
+    if floor is not None and limit < floor:
+        under = f"the limit of {_pct(limit)} is under the repeatability floor of {_pct(floor)}"
+        if low > floor:
+            return Outcome.FAIL, f"the median error is at least {_pct(low)}; {under}"
+        return Outcome.AMBIGUOUS, f"{under}: measure again on a quieter machine"
     unknown = "" if floor is not None else "; the repeatability floor is unknown"
     if high <= limit:
         reason = f"the median error is at most {_pct(high)}, within the limit of {_pct(limit)}"

@@ -150,6 +150,7 @@ def _curve(curve: Measured, scored: Scored) -> CurveModel:
         work=curve.work,
         gap_us=None if None in gaps else tuple(rounded(gap) for gap in gaps),
         latency_half_95=half_widths_95(curve.name, curve.knots),
+        doubtful_tokens=tuple(row["tokens"] for row in curve.knots if row["marks"]),
     )
 
 

@@ -9,11 +9,13 @@ class Cost:
 
     Times are in us, energies in mJ, and each is that of the whole call: of all `tokens`, which make
     `assignments` (token, expert) pairs where the operation routes. `latency_us_lo` and `_hi` bound
-    the latency at 95 %, as `energy_mj_lo` and `_hi` do the energy. Energy, power (drawn
-    while calls follow one another, each then often longer than a single one) and rise in
-    temperature are None where they were not measured, and `energy_reason` says why. `source` is "kernel" time or "wall" time. `measured` is true where this very batch
-    size was measured; otherwise the cost is interpolated. `extrapolated` marks a size outside the
-    domain, `transferred` a shape that was not measured, `estimated` a condition that was not.
+    the latency at 95 %, as `energy_mj_lo` and `_hi` do the energy. Energy, power (drawn while calls
+    follow one another, each then often longer than a single one) and rise in temperature are None
+    where they were not measured, and `energy_reason` says why. `source` is "kernel" time or "wall"
+    time. `measured` is true where this very batch size was measured; otherwise the cost is
+    interpolated. `extrapolated` marks a size outside the domain, `transferred` a shape that was not
+    measured, `estimated` a condition that was not, `doubtful` a cost that stands on a point whose
+    measurement bears a mark.
     """
 
     op: str
@@ -34,6 +36,7 @@ class Cost:
     assignments: int | None = None
     transferred: bool = False
     estimated: bool = False
+    doubtful: bool = False
 
     @property
     def latency_us_per_token(self) -> float:

@@ -1,5 +1,6 @@
 """The costs of one curve over batch size, as arrays, and the rows of those."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, isnan
@@ -123,6 +124,7 @@ class CurveCosts:
     def __init__(self, curve: CurveModel, file: CostModelFile) -> None:
         self.curve = curve
         self.known: dict[int, Cost] = {}
+        self._doubtful = frozenset(curve.doubtful_tokens)
         self._file = file
         self._table: _Columns | None = None
 
@@ -252,7 +254,15 @@ class CurveCosts:
             energy_mj_lo=None if energy_mj is None or factor is None else energy_mj / factor,
             energy_mj_hi=None if energy_mj is None or factor is None else energy_mj * factor,
             assignments=None if curve.top_k is None else tokens * curve.top_k,
+            doubtful=not self._doubtful.isdisjoint(_around(curve.knots_tokens, tokens)),
         )
+
+
+def _around(knots: Sequence[int], tokens: int) -> Sequence[int]:
+    """Give the knots that a size stands on: itself, or those to its left and right."""
+    place = bisect_left(knots, tokens)
+    exact = place < len(knots) and knots[place] == tokens
+    return knots[place : place + 1] if exact else knots[max(0, place - 1) : place + 1]
 
 
 def _known(value: float) -> float | None:

@@ -25,6 +25,16 @@ def check_poolable(provenances: Sequence[Provenance]) -> None:
                 )
 
 
+def check_one_preset(presets: Sequence[str]) -> None:
+    """Refuse runs of different presets: their operations are not those of one layer."""
+    for other in presets[1:]:
+        if other != presets[0]:
+            raise BadInput(
+                f"the runs differ in preset: {presets[0]} and {other}",
+                hint="one model holds one layer: build one from each",
+            )
+
+
 def pooled_sha256(digests: Sequence[str]) -> str:
     """Give one digest for the tables of several runs; of one alone, its own."""
     if len(digests) == 1:

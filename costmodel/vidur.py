@@ -30,7 +30,8 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
-        why = str(error).strip()
+        binary = isinstance(error, UnicodeDecodeError)
+        why = "it is no text file" if binary else str(error).strip()
         raise BadInput(f"cannot read {path}: {why}", hint="name a mlp.csv of vidur") from error
     missing = [name for name in _DIMENSIONS if name not in table.columns]
     if missing:

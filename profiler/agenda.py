@@ -3,8 +3,9 @@
 First the planned sizes, the hold-out and the calibration sizes, in an order drawn by seed; then,
 with adaptive sampling, the sizes that the latencies seen so far ask for, until the model would be
 accurate enough. Last, when every operation has had its turn, the hold-out once more: that shows
-how well a measurement repeats. The times seen here only choose: what is recorded is the
-collector's.
+how well a measurement repeats; and every size whose calls spread, or that took longer than the next
+larger one: there the machine may have been in a slow moment. The times seen here only choose: what
+is recorded is the collector's.
 """
 
 import random
@@ -12,11 +13,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import sqrt
 from statistics import NormalDist, fmean, median, quantiles
 from typing import Final
 
 from ..costmodel.acquisition import TARGET_P95, Seen, is_enough, next_size
+from ..parsers.points import SPREAD_LIMIT
 from ..store.plan import OpPlan, Plan
 from ..store.recording import Failure, Recording, Served
 from ..store.scenario import Scenario
@@ -25,6 +28,7 @@ from ..store.scenario import Scenario
 # both of a normal distribution.
 _OF_MEDIAN: Final = 1.2533
 _OF_RANGE: Final = 1 / (2 * NormalDist().inv_cdf(0.75))
+_FALL: Final = 0.05  # by which a size may take longer than the next larger one
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,8 @@ class Agenda:
         self._seen_ns: dict[int, float] = {}
         self._noise: dict[int, float] = {}
         self._signatures: dict[int, str] = {}
+        self._spread: set[int] = set()
+        self._repeated: set[int] = set()
         self._spared = {*op_plan.holdout, *op_plan.calibration}
         self._failed: set[int] = set()
         self._costs_s: list[float] = []
@@ -151,9 +157,21 @@ class Agenda:
         self._sampling = False
 
     def repeat(self, deadline_s: float) -> None:
-        """Turn to the repeats of the hold-out, until another deadline."""
+        """Turn to the repeats, of the hold-out and of what is in doubt, until another deadline."""
         self._repeating = True
+        held_out = {visit.tokens for visit in self._again} | set(self._op_plan.holdout)
+        doubtful = sorted((self._spread | self._out_of_line()) - held_out - self._repeated)
+        self._again.extend(Visit(size, 1) for size in doubtful)
         self.deadline_s = deadline_s
+
+    def _out_of_line(self) -> set[int]:
+        """Sizes that took longer than the next larger one."""
+        ascending = sorted(self._seen_ns.items())
+        return {
+            size
+            for (size, time_ns), (_, next_ns) in pairwise(ascending)
+            if time_ns > (1 + _FALL) * next_ns
+        }
 
     def _choose(self) -> int | None:
         seen = {size: ns for size, ns in self._seen_ns.items() if size not in self._spared}
@@ -170,6 +188,10 @@ class Agenda:
         if served.calls_ns and visit.tokens not in self._seen_ns:
             self._seen_ns[visit.tokens] = median(served.calls_ns)
             self._noise[visit.tokens] = _noise(served.calls_ns)
+            if _spread(served.calls_ns) > SPREAD_LIMIT:
+                self._spread.add(visit.tokens)
+        if visit.number:
+            self._repeated.add(visit.tokens)
 
     def _count(self) -> None:
         self.done += 1
@@ -190,8 +212,15 @@ def _noise(calls_ns: Sequence[int]) -> float:
     """Relative standard error of the median of some calls; 0 where they are too few to tell."""
     if len(calls_ns) < 4:
         return 0.0
+    return _OF_MEDIAN * _OF_RANGE * _spread(calls_ns) / sqrt(len(calls_ns))
+
+
+def _spread(calls_ns: Sequence[int]) -> float:
+    """Interquartile range of some calls over their median; 0 where they are too few to tell."""
+    if len(calls_ns) < 4:
+        return 0.0
     low, _, high = quantiles(calls_ns, n=4)
-    return _OF_MEDIAN * _OF_RANGE * (high - low) / sqrt(len(calls_ns)) / median(calls_ns)
+    return (high - low) / median(calls_ns)
 
 
 def _shuffled(

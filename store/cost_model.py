@@ -112,9 +112,10 @@ class CurveModel:
     `energy_mj` and `temp_rise_c` stand over the same knots, or are None with the reason beside;
     energy that was measured at some knots only stands over those, `energy_tokens`, and
     `energy_ci95` is the half width of each one's 95 % interval, relative. `sustained_ratio` is what
-    a call takes there without a pause before it, over what a single one takes; None counts as 1. `segments` number the
-    kernels of each knot, None where no trace tells them. `floor` is the |log| error that a flat
-    bracket of this curve still has.
+    a call takes there without a pause before it, over what a single one takes; None counts as 1.
+    `segments` number the kernels of each knot, None where no trace tells them. `floor` is the |log|
+    error that a flat bracket of this curve still has. `doubtful_tokens` are the knots whose points
+    bear a mark.
     """
 
     curve: str
@@ -145,6 +146,7 @@ class CurveModel:
     energy_tokens: tuple[int, ...] | None = None
     energy_ci95: tuple[float, ...] | None = None
     sustained_ratio: tuple[float, ...] | None = None
+    doubtful_tokens: tuple[int, ...] = ()
     power_error: FitError | None = None
     idle_power_w: float | None = None
     gap_us: tuple[float, ...] | None = None

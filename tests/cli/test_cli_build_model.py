@@ -9,6 +9,7 @@ import pytest
 
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.run import Run
+from moeprof.store.tables import read_table, write_table
 from moeprof.tests.cli.command_line import Moeprof, Result
 
 
@@ -69,6 +70,17 @@ def test_a_run_without_recordings_is_bad_input(moeprof: Moeprof, recorded_run: P
     (sentence,) = told.errors
     assert "no row with role 'fit'" in sentence
     assert not Run(recorded_run).model_path.exists()
+
+
+def test_points_that_make_no_curve_are_bad_input(moeprof: Moeprof, built_run: Path) -> None:
+    run = Run(built_run)
+    points = read_table(run.table("points"), "points")
+    write_table(run.table("points"), "points", points.slice(0, 1))
+    before = run.model_path.read_bytes()
+    told = moeprof("build-model", built_run)
+    assert told.exit_code == 2
+    assert "holds no curve" in told.errors[0]
+    assert run.model_path.read_bytes() == before
 
 
 @pytest.mark.parametrize("json_words", [(), ("--json",)])

@@ -1,9 +1,13 @@
 """`moeprof cost`: one look-up."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from moeprof.costmodel.model import KernelCostModel
+from moeprof.costmodel.seal import sealed
+from moeprof.store.document import write_document
 from moeprof.store.run import Run
 from moeprof.tests.cli.command_line import Moeprof
 
@@ -37,6 +41,27 @@ def test_a_look_up_is_a_table_for_a_person(moeprof: Moeprof, built_run: Path) ->
     assert [row[0] for row in words] == ["latency", "energy", "temperature"]
     assert words[1] == ["energy", "-", "-", "-", "mJ"]
     assert "energy: unavailable: " in told.stderr
+
+
+def test_the_verdict_on_the_operation_stands_beside_its_cost(
+    moeprof: Moeprof, built_run: Path
+) -> None:
+    asked = ("cost", built_run, "relu", "--batch-size", "7")
+    assert "validated" not in moeprof(*asked).stderr
+    verdict = moeprof("validate", built_run, "--json").data
+    (curve,) = (one for one in verdict["curves"] if one["op"] == "relu")
+    assert f"validated: {curve['outcome']} against holdout, median error" in moeprof(*asked).stderr
+
+
+def test_a_point_in_doubt_is_told(moeprof: Moeprof, built_run: Path) -> None:
+    path = Run(built_run).model_path
+    model = KernelCostModel.load(path).file
+    curves = tuple(replace(one, doubtful_tokens=one.knots_tokens[:1]) for one in model.curves)
+    write_document(path, sealed(replace(model, curves=curves)))
+    first = str(curves[0].knots_tokens[0])
+    told = moeprof("cost", path, curves[0].op, "--batch-size", first)
+    assert "is in doubt" in told.stderr
+    assert moeprof("cost", path, curves[0].op, "--batch-size", first, "--json").data["doubtful"]
 
 
 def test_a_curve_is_named_whole_too(moeprof: Moeprof, built_run: Path) -> None:

@@ -65,11 +65,21 @@ def test_without_points_every_number_is_none() -> None:
     assert (*numbers, verdict.median_lo, verdict.median_hi) == (None,) * 7
 
 
-@pytest.mark.parametrize("errors", [[0.01] * 8, [0.3] * 8])
-def test_a_limit_under_the_repeatability_floor_decides_nothing(errors: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("errors", "outcome"),
+    [
+        ([0.01] * 8, Outcome.AMBIGUOUS),
+        ([0.035] * 8, Outcome.AMBIGUOUS),
+        ([0.035, 0.3] * 4, Outcome.AMBIGUOUS),
+        ([0.3] * 8, Outcome.FAIL),
+    ],
+)
+def test_an_error_under_the_repeatability_floor_is_noise_and_one_above_it_is_not(
+    errors: list[float], outcome: Outcome
+) -> None:
     verdict = judge(held(errors, floor=0.04), 0.03)
-    assert verdict.outcome is Outcome.AMBIGUOUS
-    assert verdict.reason == ("the limit of 3.00 % is under the repeatability floor of 4.00 %")
+    assert verdict.outcome is outcome
+    assert "the limit of 3.00 % is under the repeatability floor of 4.00 %" in verdict.reason
 
 
 @pytest.mark.parametrize(

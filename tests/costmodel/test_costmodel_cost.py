@@ -163,3 +163,11 @@ def test_energy_has_the_steps_of_time_where_power_is_constant(
         assert cost.energy_mj == pytest.approx(0.3 * stairs(cost.tokens))
         assert cost.power_w == pytest.approx(300)  # mJ per us are kW
         assert (cost.temp_rise_c, cost.energy_source) == (0.25, "rapl")
+
+
+def test_what_stands_on_a_marked_point_is_doubtful(make_points: MakePoints, build: Build) -> None:
+    marked = make_points(bumpy, [8], marks=["spread 30 % > 20 %"])
+    model = KernelCostModel.from_file(build(make_points(bumpy, [1, 4, 16, 32]), marked))
+    assert model.curves[0].doubtful_tokens == (8,)
+    doubtful = [size for size in range(1, 33) if model.get_cost("fc1", size).doubtful]
+    assert doubtful == list(range(5, 16))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from moeprof.costmodel.pool import check_poolable, pooled_sha256
+from moeprof.costmodel.pool import check_one_preset, check_poolable, pooled_sha256
 from moeprof.store.errors import BadInput
 from moeprof.store.provenance import Gpu, Provenance
 
@@ -34,3 +34,9 @@ def test_the_digest_of_one_table_is_its_own() -> None:
     assert pooled_sha256(["ab"]) == "ab"
     assert len(pooled_sha256(["ab", "cd"])) == 64
     assert pooled_sha256(["ab", "cd"]) != pooled_sha256(["cd", "ab"])
+
+
+def test_runs_of_two_presets_are_no_layer() -> None:
+    check_one_preset(["small", "small"])
+    with pytest.raises(BadInput, match="differ in preset: mixtral-8x7b and small"):
+        check_one_preset(["mixtral-8x7b", "small"])

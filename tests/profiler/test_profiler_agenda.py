@@ -26,8 +26,8 @@ def work_off(
     return visits
 
 
-def served(agenda: Agenda, visit: Visit, time_ns: int) -> Served:
-    return Served(agenda.key(visit), visit.number, 1, (time_ns,), 0, 1)
+def served(agenda: Agenda, visit: Visit, *times_ns: int) -> Served:
+    return Served(agenda.key(visit), visit.number, len(times_ns), times_ns, 0, 1)
 
 
 @pytest.fixture
@@ -69,6 +69,24 @@ def test_no_size_is_visited_twice_but_the_holdout(agenda: Agenda) -> None:
     visits = work_off(agenda)
     assert len(set(visits)) == len(visits)
     assert {visit.tokens for visit in visits if visit.number} == set(an_op_plan().holdout)
+
+
+def test_what_is_in_doubt_is_visited_once_more(agenda: Agenda) -> None:
+    """Size 1 took longer than the next larger one, and the calls of the last one spread."""
+    *_, last = an_op_plan().first
+    while (visit := agenda.next()) is not None:
+        times = [1000 * visit.tokens] * 8
+        times = [9_000_000] * 8 if visit.tokens == 1 else times
+        times = [*times[:4], *(2 * time for time in times[4:])] if visit.tokens == last else times
+        agenda.measured(visit, served(agenda, visit, *times))
+    agenda.end_sampling()
+    agenda.repeat(float("inf"))
+    again = []
+    while (visit := agenda.next()) is not None:
+        again.append(visit)
+        agenda.measured(visit, served(agenda, visit, 1000 * visit.tokens))
+    assert {visit.tokens for visit in again} == {*an_op_plan().holdout, 1, last}
+    assert {visit.number for visit in again} == {1}
 
 
 def test_sampling_all_chooses_nothing_more() -> None:
