@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -64,3 +64,17 @@ def parse(
                 tables.write(name, piece)
     for name, rows in tables.rows.items():
         render.say(f"{out / name}.parquet: {rows} rows")
+    if "launches" in tables.rows:
+        _tell_unattributed(out / "launches.parquet")
+
+
+def _tell_unattributed(path: Path) -> None:
+    """Count the launches that no range is known of, by the reason."""
+    import pyarrow.parquet as pq
+
+    reasons = pq.read_table(path, columns=["unattributed"]).column(0)
+    counted: Any = reasons.value_counts()
+    found = {one["values"]: one["counts"] for one in counted.to_pylist()}
+    within = found.pop(None, 0)
+    told = "".join(f"; {count} without: {reason}" for reason, count in sorted(found.items()))
+    render.say(f"launches within a range: {within}{told}")

@@ -47,6 +47,7 @@ def test_a_lone_nsys_export_becomes_tables(moeprof: Moeprof, tmp_path: Path) -> 
     assert launches["range_name"].to_pylist() == ["step"]
     assert launches["duration_ns"].to_pylist() == [50]
     assert f"{tmp_path / 'tables' / 'launches.parquet'}: 1 rows" in told.stderr
+    assert "launches within a range: 1\n" in told.stderr
 
 
 def test_a_lone_ncu_page_becomes_counters(moeprof: Moeprof, tmp_path: Path) -> None:
