@@ -30,7 +30,8 @@ class Curve:
 
     `model` is None where there is no model or the curve is not in it. `costs` maps batch sizes
     within the model's domain to predictions: every size, or, where those are too many to draw, a
-    choice even in their logarithm that holds each measured one.
+    choice even in their logarithm that holds each measured one. `on_surface` says that the model
+    holds its points as part of a surface over active experts.
     """
 
     slug: str
@@ -39,6 +40,7 @@ class Curve:
     model: CurveModel | None
     verdicts: tuple[CurveVerdict, ...]
     costs: dict[int, Cost]
+    on_surface: bool = False
 
     @property
     def measured(self) -> list[Row]:
@@ -127,6 +129,7 @@ def _curves(
 ) -> tuple[Curve, ...]:
     """Curves in the order of the plan, then those that only the points or the model know."""
     models = {} if model is None else {curve.curve: curve for curve in model.curves}
+    surfaces = set() if model is None else {surface.op for surface in model.file.surfaces}
     ops = {op_plan.curve: op_plan.op for op_plan in plan.ops}
     ops |= {row["curve"]: row["op"] for row in rows}
     ops |= {slug: curve.op for slug, curve in models.items()}
@@ -143,6 +146,7 @@ def _curves(
                 model=fitted,
                 verdicts=tuple(verdict for verdict in verdicts if verdict.curve == slug),
                 costs=_costs(model, fitted, points, _ALL_DRAWN_SIZES // len(ops)),
+                on_surface=fitted is None and op in surfaces,
             )
         )
     return tuple(curves)

@@ -126,7 +126,8 @@ def _summary(curve: Curve) -> str:
 
 def _fit_sentence(curve: Curve) -> str:
     if curve.model is None:
-        return "The model has no such curve"
+        surface = "The model holds it as part of its surface over active experts"
+        return surface if curve.on_surface else "The model has no such curve"
     error = curve.model.error
     if error.median is None:
         return f"Fit: {curve.model.fit}; too few knots for a leave-one-out error"

@@ -60,6 +60,12 @@ def test_a_curve_that_has_nothing_says_so(contents: Contents) -> None:
     assert 'class="plot"' not in page
 
 
+def test_a_curve_that_is_part_of_a_surface_says_so(contents: Contents) -> None:
+    curve = replace(contents.curves[0], model=None, costs={}, on_surface=True)
+    page = curves_section(replace(contents, curves=(curve,)))
+    assert "as part of its surface over active experts" in page
+
+
 @pytest.mark.parametrize("name", ["simulated", "estimated", "imported"])
 def test_what_no_hardware_measured_bears_a_badge(contents: Contents, name: str) -> None:
     assert source(name) == f'<span class="badge">{name}</span>'
