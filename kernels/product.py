@@ -53,36 +53,14 @@ def product(  # type: ignore[no-untyped-def]
             words = tl.load(packed_at + at, eviction_policy="evict_first")
         else:
             words = tl.load(packed_at + at, mask=at < row_words, other=0)
-        start = step * BK
-        if GROUP == BK // 2:
-            words, second = halves(words, BN, BK, BITS)
-        sums = _add(
-            sums,
-            words,
-            rows_at,
-            inside,
-            start,
-            scales_ptr,
-            zeros_ptr,
-            n,
-            N,
-            K,
-            GROUP,
-            BITS,
-            BN,
-            HALF,
-            EVEN_K,
-            SCALES,
-            DT,
-            ASM,
-        )
-        if GROUP == BK // 2:
+        parts = halves(words, BN, BK, BITS) if GROUP == BK // 2 else (words,)
+        for part in tl.static_range(BK // HALF):
             sums = _add(
                 sums,
-                second,
+                parts[part],
                 rows_at,
                 inside,
-                start + HALF,
+                step * BK + part * HALF,
                 scales_ptr,
                 zeros_ptr,
                 n,

@@ -17,8 +17,6 @@ from typing import Any
 from ..store.errors import BadInput
 from .backend import interprets, triton
 
-ARCHITECTURES = (80, 90, 100)
-
 _OPCODE = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P[T\d]+\s+)?([A-Z][A-Z0-9_.]*)")
 _LABEL = re.compile(r"\s*(\.L_x_\d+):")
 _BRANCH = re.compile(r"BRA.*`\((\.L_x_\d+)\)")

@@ -53,24 +53,16 @@ class Tile:
 
 MEASURED: dict[tuple[str, Layer, int], Tile] = {}
 
-# By family and rows: outputs, inputs, warps, most stages. Beyond the last, rows stay as they are.
-_TILES = {
-    80: {16: (64, 128, 4, 4), 32: (128, 128, 4, 3), 64: (128, 128, 8, 3), 128: (128, 64, 8, 3)},
-    90: {
-        16: (64, 128, 4, 5),
-        32: (128, 128, 4, 4),
-        64: (128, 128, 4, 4),
-        128: (128, 128, 8, 3),
-        256: (128, 128, 8, 3),
-    },
-    100: {
-        16: (64, 128, 4, 5),
-        32: (128, 128, 4, 4),
-        64: (128, 128, 4, 4),
-        128: (128, 128, 8, 3),
-        256: (128, 128, 8, 3),
-    },
+# By rows: outputs, inputs, warps, most stages. Beyond the last, rows stay as they are.
+_AMPERE = {16: (64, 128, 4, 4), 32: (128, 128, 4, 3), 64: (128, 128, 8, 3), 128: (128, 64, 8, 3)}
+_HOPPER = {
+    16: (64, 128, 4, 5),
+    32: (128, 128, 4, 4),
+    64: (128, 128, 4, 4),
+    128: (128, 128, 8, 3),
+    256: (128, 128, 8, 3),
 }
+_TILES = {80: _AMPERE, 90: _HOPPER, 100: _HOPPER}  # by family
 _SHARED_BYTES = {80: 99 << 10, 90: 227 << 10, 100: 227 << 10}
 _MOST_SPLITS = 8
 
