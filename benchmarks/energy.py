@@ -287,11 +287,7 @@ def _beside(meter: Path) -> Path:
 def bench_thermal(bench: Bench) -> None:
     """Known poles, recorded in whole degrees: found or not."""
     worst = 0.0
-    for poles in (
-        (Pole(60, 0.06),),
-        (Pole(3, 0.02), Pole(60, 0.05)),
-        (Pole(3, 0.03), Pole(120, 0.06)),
-    ):
+    for poles in POLES:
         time_s = np.arange(0, 300, 0.02)
         power = np.where((time_s >= 60) & (time_s < 180), 480.0, 80.0)
         temp = np.full(len(time_s), bench.rng.uniform(28, 34))

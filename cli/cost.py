@@ -63,34 +63,26 @@ def cost(
         render.data({"model": str(path), **asdict(found)})
         return
     render.say(f"model: {path}")
-    kind = _kind(found)
+    _show(found, f"{op} at batch size {batch_size}")
+    for sentence in _verdicts(path.parent, found.op):
+        render.say(sentence)
+
+
+def _show(found: "Cost", asked: str) -> None:
+    intervals = (
+        ("latency", found.latency_us, found.latency_us_lo, found.latency_us_hi, "us"),
+        ("energy", found.energy_mj, found.energy_mj_lo, found.energy_mj_hi, "mJ"),
+        ("temperature rise", found.temp_rise_c, None, None, "K"),
+    )
     render.table(
-        f"{op} at batch size {batch_size} ({kind}, {found.source} time)",
+        f"{asked} ({_kind(found)}, {found.source} time)",
         ["quantity", "#value", "#95 % from", "#to", "unit"],
-        [
-            [
-                "latency",
-                render.number(found.latency_us),
-                render.number(found.latency_us_lo),
-                render.number(found.latency_us_hi),
-                "us",
-            ],
-            [
-                "energy",
-                render.number(found.energy_mj),
-                render.number(found.energy_mj_lo),
-                render.number(found.energy_mj_hi),
-                "mJ",
-            ],
-            ["temperature rise", render.number(found.temp_rise_c), "-", "-", "K"],
-        ],
+        [[name, *map(render.number, values), unit] for name, *values, unit in intervals],
     )
     reason = f": {found.energy_reason}" if found.energy_mj is None else ""
     render.say(f"energy: {found.energy_source}{reason}")
     if found.doubtful:
         render.warn("a point that this stands on is in doubt: `moeprof report` says why")
-    for sentence in _verdicts(path.parent, found.op):
-        render.say(sentence)
 
 
 def _verdicts(run: Path, op: str) -> "Iterator[str]":

@@ -11,6 +11,7 @@ from . import render
 from .options import DEFAULT_STORE, Json, Store
 
 if TYPE_CHECKING:
+    from ..costmodel.aiconfigurator import Selection
     from ..costmodel.imported import ImportedTable
 
 
@@ -34,29 +35,19 @@ def import_(
     json: Json = False,
 ) -> None:
     """Make a model of measurements that others published."""
+    from ..costmodel.aiconfigurator import Selection
     from ..costmodel.build import build_model
     from ..costmodel.imported import points_of, provenance_of
     from ..store.document import write_document
     from ..store.recording import sha256_of
     from ..store.tables import write_table
 
-    table: ImportedTable
     if source == "vidur":
-        from ..costmodel.vidur import read_vidur
-
-        if path is None:
-            raise BadInput("vidur needs a PATH", hint="name a mlp.csv of its profiling data")
-        table = read_vidur(path, tensor_parallel, commit)
-        name = f"vidur-{table.gpu.lower()}-{path.resolve().parent.name}-tp{tensor_parallel}"
+        table, name = _vidur(path, tensor_parallel, commit)
     else:
-        from ..costmodel.aiconfigurator import Selection, read_aiconfigurator
-
-        root, state = _package() if path is None else (path, commit)
         families = tuple(word.strip() for word in ops.split(","))
         wanted = Selection(gpu, framework, version, dtype, families)
-        table = read_aiconfigurator(root, wanted, state)
-        parts = [gpu or table.gpu.replace(" ", "-"), *table.versions.popitem(), dtype]
-        name = "-".join(["aiconfigurator", *parts]).lower()
+        table, name = _aiconfigurator(path, wanted, commit)
     points, origin = points_of(table)
     run = Run(store / f"import-{name}")
     write_table(run.table("points"), "points", points)
@@ -79,6 +70,30 @@ def import_(
         f"{points.num_rows} points of {origin.project} ({origin.licence}, commit {origin.commit}),"
         f" {len(model.curves)} curves on {table.gpu}"
     )
+
+
+def _vidur(path: Path | None, tensor_parallel: int, commit: str) -> "tuple[ImportedTable, str]":
+    """Read vidur's table, and name it."""
+    from ..costmodel.vidur import read_vidur
+
+    if path is None:
+        raise BadInput("vidur needs a PATH", hint="name a mlp.csv of its profiling data")
+    table = read_vidur(path, tensor_parallel, commit)
+    folder = path.resolve().parent.name
+    return table, f"vidur-{table.gpu.lower()}-{folder}-tp{tensor_parallel}"
+
+
+def _aiconfigurator(
+    path: Path | None, wanted: "Selection", commit: str
+) -> "tuple[ImportedTable, str]":
+    """Read aiconfigurator's tables, and name them."""
+    from ..costmodel.aiconfigurator import read_aiconfigurator
+
+    root, state = _package() if path is None else (path, commit)
+    table = read_aiconfigurator(root, wanted, state)
+    gpu = wanted.gpu or table.gpu.replace(" ", "-")
+    parts = ["aiconfigurator", gpu, *table.versions.popitem(), wanted.dtype]
+    return table, "-".join(parts).lower()
 
 
 def _package() -> tuple[Path, str]:

@@ -1,5 +1,6 @@
 """`moeprof parse`: recordings to Parquet tables."""
 
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -59,22 +60,20 @@ def parse(
         pieces, warnings = parse_trace(export_report(source, Path(folder)))
         for warning in warnings:
             render.warn(warning)
+        unattributed: Counter[str | None] = Counter()
         with writing_tables(out) as tables:
             for name, piece in pieces:
                 tables.write(name, piece)
+                if name == "launches":
+                    unattributed += _counted(piece.column("unattributed"))
     for name, rows in tables.rows.items():
         render.say(f"{out / name}.parquet: {rows} rows")
     if "launches" in tables.rows:
-        _tell_unattributed(out / "launches.parquet")
+        within = unattributed.pop(None, 0)
+        told = (f"; {count} without: {reason}" for reason, count in unattributed.most_common())
+        render.say(f"launches within a range: {within}{''.join(told)}")
 
 
-def _tell_unattributed(path: Path) -> None:
-    """Count the launches that no range is known of, by the reason."""
-    import pyarrow.parquet as pq
-
-    reasons = pq.read_table(path, columns=["unattributed"]).column(0)
-    counted: Any = reasons.value_counts()
-    found = {one["values"]: one["counts"] for one in counted.to_pylist()}
-    within = found.pop(None, 0)
-    told = "".join(f"; {count} without: {reason}" for reason, count in sorted(found.items()))
-    render.say(f"launches within a range: {within}{told}")
+def _counted(values: Any) -> "Counter[str | None]":
+    """How often each value stands in an Arrow column."""
+    return Counter({one["values"]: one["counts"] for one in values.value_counts().to_pylist()})

@@ -169,11 +169,6 @@ def _preset(name: str | None, file: Path | None, device: str) -> "Preset":
     return load_preset(name)
 
 
-def _batch_sizes(plan: "Plan") -> tuple[int, ...]:
-    """All sizes: an operation with many active experts leaves out the smallest."""
-    return tuple(sorted({size for op_plan in plan.ops for size in op_plan.domain}))
-
-
 def _say_if_too_few_are_held_out(plan: "Plan") -> None:
     fewest = min(len(op_plan.holdout) for op_plan in plan.ops)
     if fewest < _VERDICT_SIZES:

@@ -25,7 +25,7 @@ def check_same_plan(context: typer.Context, plan: "Plan") -> None:
     names = [op_plan.op for op_plan in plan.ops]
     readings: dict[str, tuple[Callable[[Any], object], object]] = {
         "ops": (lambda words: [one.operation.name for one in find_ops(words)], names),
-        "batch_sizes": (parse_batch_sizes, plan.ops[0].domain),
+        "batch_sizes": (parse_batch_sizes, _batch_sizes(plan)),
         "preset": (str, plan.preset),
         "scenario": (lambda path: read_preset(path).name, plan.preset),
         "device": (choose_device, plan.device),
@@ -65,3 +65,8 @@ def resumed_plan(run: Run, budget_s: float | None, thermal_step: bool) -> "Plan"
         plan = replace(plan, thermal_step=True)
         write_document(run.plan_path, plan)
     return replace(plan, budget_s=budget_s)
+
+
+def _batch_sizes(plan: "Plan") -> tuple[int, ...]:
+    """All sizes: an operation with many active experts leaves out the smallest."""
+    return tuple(sorted({size for op_plan in plan.ops for size in op_plan.domain}))

@@ -117,7 +117,12 @@ def read_contents(run: Run) -> Contents:
         model=None if model is None else model.file,
         model_is_stale=model is not None and model.file.points_sha256 != sha256_of(points_path),
         validations=validations,
-        curves=_curves(plan, rows, model, [one for one in validations if one.against == HOLDOUT]),
+        curves=_curves(
+            plan,
+            rows,
+            model,
+            [verdict for one in validations if one.against == HOLDOUT for verdict in one.curves],
+        ),
     )
 
 
@@ -125,7 +130,7 @@ def _curves(
     plan: Plan,
     rows: Sequence[Row],
     model: KernelCostModel | None,
-    validations: Sequence[Validation],
+    verdicts: Sequence[CurveVerdict],
 ) -> tuple[Curve, ...]:
     """Curves in the order of the plan, then those that only the points or the model know."""
     models = {} if model is None else {curve.curve: curve for curve in model.curves}
@@ -137,7 +142,6 @@ def _curves(
     for slug, op in ops.items():
         points = sorted((row for row in rows if row["curve"] == slug), key=_tokens)
         fitted = models.get(slug)
-        verdicts = [verdict for one in validations for verdict in one.curves]
         curves.append(
             Curve(
                 slug=slug,

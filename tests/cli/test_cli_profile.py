@@ -439,3 +439,17 @@ def test_an_option_that_says_other_than_the_plan_is_refused_on_resume(
 def test_too_few_sizes_for_a_verdict_are_told(moeprof: Moeprof, tmp_path: Path) -> None:
     told = moeprof("profile", "--dry-run", "--batch-sizes", "pow2:1..512", "--store", tmp_path)
     assert "a verdict needs 6" in told.stderr
+
+
+def test_operations_of_other_ranges_are_resumed_by_the_range_that_was_asked_for(
+    moeprof: Moeprof, tmp_path: Path
+) -> None:
+    """Many active experts leave out the smallest sizes: no operation alone has all of them."""
+    asked = ("--ops", "experts", "--batch-sizes", "1..16", "--points", "2", "--no-power")
+    begun = moeprof("profile", *asked, "--budget", "1ms", "--json", "--store", tmp_path)
+    assert begun.exit_code == 4
+    run = _only_run(tmp_path)
+    assert len({op.domain for op in run.plan().ops}) > 1
+    same = moeprof("profile", run.folder, "--resume", *asked[2:4], "--budget", "1ms")
+    other = moeprof("profile", run.folder, "--resume", "--batch-sizes", "1..8", "--budget", "1ms")
+    assert (same.exit_code, other.exit_code) == (4, 2)
