@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..store.errors import BadInput
+from ..store.run import Run
 from . import render
 from .options import DEFAULT_STORE, Store, find_run
 
@@ -33,34 +34,42 @@ def parse(
     store: Store = DEFAULT_STORE,
 ) -> None:
     """Turn recordings into Parquet tables."""
-    from ..parsers.run_tables import parse_run
-    from ..parsers.trace import parse_trace
-    from ..profiler.lone_report import export_report
-    from ..profiler.meter_file import keep_meter
-    from ..store.tables import writing_tables
-
     if source is None or source.is_dir():
-        run = find_run(source, store)
-        if meter is not None:
-            keep_meter(run, meter)
-        for warning in parse_run(run):
-            render.warn(warning)
-        render.say(f"tables: {run.table('points').parent}")
-        return
-    if meter is not None:
+        _parse_run(find_run(source, store), meter)
+    elif meter is not None:
         raise BadInput(
             f"--meter is for a run, and {source} is a lone trace", hint="name the run's folder"
         )
-    if out is None:
+    elif out is None:
         raise BadInput(
             f"{source} is a lone trace, and nothing says where its tables go",
             hint="add --out DIR",
         )
+    else:
+        _parse_trace(source, out)
+
+
+def _parse_run(run: Run, meter: Path | None) -> None:
+    from ..parsers.run_tables import parse_run
+    from ..profiler.meter_file import keep_meter
+
+    if meter is not None:
+        keep_meter(run, meter)
+    for warning in parse_run(run):
+        render.warn(warning)
+    render.say(f"tables: {run.table('points').parent}")
+
+
+def _parse_trace(source: Path, out: Path) -> None:
+    from ..parsers.trace import parse_trace
+    from ..profiler.lone_report import export_report
+    from ..store.tables import writing_tables
+
+    unattributed: Counter[str | None] = Counter()
     with TemporaryDirectory() as folder:
         pieces, warnings = parse_trace(export_report(source, Path(folder)))
         for warning in warnings:
             render.warn(warning)
-        unattributed: Counter[str | None] = Counter()
         with writing_tables(out) as tables:
             for name, piece in pieces:
                 tables.write(name, piece)

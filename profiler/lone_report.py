@@ -12,8 +12,6 @@ from typing import Final
 from ..parsers.ncu_report import MAGIC, check_report, has_ncu_report
 from ..store.errors import BadInput
 from . import process
-from .nsys import Nsys
-from .traced import TraceFault
 
 _NSYS_HEAD: Final = re.compile(rb"NVIDIA Tegra Profiler Report (\d+)@(\d+)(?:@(\d+))?")
 _IMPORT_S: Final = 600.0
@@ -41,6 +39,9 @@ def export_report(path: Path, folder: Path) -> Path:
 
 
 def _export_nsys(path: Path, sqlite: Path, needed: tuple[int, ...]) -> Path:
+    from .nsys import Nsys  # with all that a sweep needs: a second, which other files need not wait
+    from .traced import TraceFault
+
     version = ".".join(map(str, needed))
     hint = f"install nsys {version} or newer, or export it where it was made: nsys export -t sqlite"
     installed = shutil.which("nsys")
