@@ -90,7 +90,8 @@ def _measure(path: Path, model: "CostModelFile") -> Path:
     _own_points(path, model)
     validation = open_validation(own, model.provenance.device_name)
     folder = validation.run.folder
-    if all(curve.energy_mj is None for curve in model.curves):
+    known = (*(one.energy_mj for one in model.curves), *(one.energy_mj for one in model.surfaces))
+    if all(energy_mj is None for energy_mj in known):
         render.warn("the model knows no energy: its verdict will be on latency alone")
     render.say(f"energy: {validation.sensors}")
     render.say(f"{'going on with' if validation.resumed else 'measuring into'}: {folder}")

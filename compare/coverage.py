@@ -1,10 +1,10 @@
 """Whether a measured value lies in the interval that the model gives, at 50, 80 and 95 %."""
 
 from math import exp, hypot, log, sqrt
-from statistics import NormalDist
 from types import MappingProxyType
 from typing import Final
 
+from ..costmodel.intervals import OF_95
 from ..costmodel.model import Cost
 from .fitted import Fitted
 
@@ -13,13 +13,6 @@ COLUMNS: Final = MappingProxyType(
     {"latency": "latency_us", "power": "power_w", "energy": "energy_mj"}
 )
 PERCENTS: Final = (50, 80, 95)
-# Half widths of normal intervals, in units of that at 95 %: a model gives power at 95 % alone.
-_OF_95: Final = MappingProxyType(
-    {
-        percent: NormalDist().inv_cdf(0.5 + percent / 200) / NormalDist().inv_cdf(0.975)
-        for percent in PERCENTS
-    }
-)
 
 
 def insides(fitted: Fitted, cost: Cost, metric: str, measured: float) -> dict[int, bool | None]:
@@ -41,24 +34,19 @@ def _half_widths(fitted: Fitted, cost: Cost, metric: str) -> dict[int, float | N
     """Half widths of the intervals, as |log| ratios."""
     times = {percent: _time_half(fitted, cost, percent) for percent in PERCENTS}
     if metric == "latency":
-        return times
+        return dict(times)
     power_95 = _power_half_95(cost)
     if power_95 is None:
         return dict.fromkeys(PERCENTS)
-    powers = {percent: power_95 * _OF_95[percent] for percent in PERCENTS}
+    powers = {percent: power_95 * OF_95[percent] for percent in PERCENTS}
     if metric == "power":
         return dict(powers)
-    return {
-        percent: None if half is None else hypot(half, powers[percent])
-        for percent, half in times.items()
-    }
+    return {percent: hypot(half, powers[percent]) for percent, half in times.items()}
 
 
-def _time_half(fitted: Fitted, cost: Cost, percent: int) -> float | None:
+def _time_half(fitted: Fitted, cost: Cost, percent: int) -> float:
     if percent == 95:
         return log(cost.latency_us_hi / cost.latency_us)
-    if fitted.interval_us is None:
-        return None
     return log(fitted.interval_us(cost.tokens, percent)[1] / cost.latency_us)
 
 

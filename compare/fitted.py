@@ -1,14 +1,16 @@
 """What a model has for one curve of the points: a curve of its own, or a cut through a surface."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from ..costmodel.model import Cost, KernelCostModel
 from ..store.cost_model import CurveModel, Domain, SurfaceModel
+from ..store.scenario import split_active_experts
 
 _NO_LIMIT: Final = "a temperature rise is not judged: it has no limit"
+_NO_ENERGY: Final = "the model has no energy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class Fitted:
     """How to predict the points of one curve, and what cannot be predicted.
 
     `cost` maps a batch size to its cost. `interval_us` maps a batch size and a nominal coverage, in
-    percent, to the bounds of the latency; None where there is only the one at 95 % of the cost.
+    percent, to the bounds of the latency.
     `energy_reason` says why no energy is known, None where some is.
     """
 
@@ -25,7 +27,7 @@ class Fitted:
     energy_reason: str | None
     heat_reason: str
     cost: Callable[[int], Cost]
-    interval_us: Callable[[int, int], tuple[float, float]] | None
+    interval_us: Callable[[int, int], tuple[float, float]]
 
 
 def fitted_curves(model: KernelCostModel) -> dict[str, Fitted]:
@@ -34,35 +36,34 @@ def fitted_curves(model: KernelCostModel) -> dict[str, Fitted]:
 
 
 def _of_curve(model: KernelCostModel, curve: CurveModel) -> Fitted:
-    unknown = curve.energy_reason or "the model has no energy"
     return Fitted(
         op=curve.op,
         domain=curve.domain,
-        energy_reason=unknown if curve.energy_mj is None else None,
+        energy_reason=_why_no_energy(curve),
         heat_reason=curve.temp_rise_reason or _NO_LIMIT,
         cost=partial(model.get_cost, curve.curve),
         interval_us=partial(model.get_interval_us, curve.curve),
     )
 
 
-def cut_through_surface(model: KernelCostModel, point: Mapping[str, Any]) -> Fitted | None:
-    """Find the surface that holds a point over active experts; None where none does."""
-    for surface in model.file.surfaces:
-        alike = all(
-            getattr(surface, name) == (tuple(point[name]) if name == "shape" else point[name])
-            for name in ("op", "shape", "dtype", "weight_bits", "group_size", "top_k", "l2")
-        )
-        if alike and point["active_experts"] is not None:
-            return _of_surface(model, surface, point["active_experts"])
-    return None
+def cut_through_surface(model: KernelCostModel, curve: str) -> Fitted | None:
+    """Find the surface that a curve of one number of active experts is part of; None if none is."""
+    name, active_experts = split_active_experts(curve)
+    found = next((one for one in model.file.surfaces if one.surface == name), None)
+    return None if found is None or active_experts is None else _of_surface(model, found, curve)
 
 
-def _of_surface(model: KernelCostModel, surface: SurfaceModel, active_experts: int) -> Fitted:
+def _of_surface(model: KernelCostModel, surface: SurfaceModel, curve: str) -> Fitted:
     return Fitted(
         op=surface.op,
         domain=Domain(min(surface.knots_tokens), max(surface.knots_tokens)),
-        energy_reason=surface.energy_reason,
+        energy_reason=_why_no_energy(surface),
         heat_reason=_NO_LIMIT,
-        cost=partial(model.get_cost, surface.surface, active_experts=active_experts),
-        interval_us=None,
+        cost=partial(model.get_cost, curve),
+        interval_us=partial(model.get_interval_us, curve),
     )
+
+
+def _why_no_energy(fitted: CurveModel | SurfaceModel) -> str | None:
+    """Why nothing at all is known of the energy; None where something is."""
+    return None if fitted.energy_mj is not None else fitted.energy_reason or _NO_ENERGY

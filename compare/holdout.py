@@ -95,7 +95,7 @@ def _pair_up(model: KernelCostModel, rows: Iterable[Row]) -> list[_Curve]:
     curves = []
     for name in sorted(fitted.keys() | of_curve.keys()):
         found = of_curve[name]
-        own = fitted.get(name) or cut_through_surface(model, found[0])
+        own = fitted.get(name) or cut_through_surface(model, name)
         op = found[0]["op"] if own is None else own.op
         held_out = sorted((r for r in found if r["role"] == "holdout"), key=lambda r: r["tokens"])
         why = reasons.get(name) or reasons.get(op) or "nothing says why"

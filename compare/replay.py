@@ -9,6 +9,7 @@ from typing import Final
 from ..costmodel.model import KernelCostModel
 from ..parsers.energy import Estimate
 from ..parsers.replay import MeteredReplay, Played
+from ..store.cost_model import CurveModel, SurfaceModel
 from ..store.errors import BadInput
 from ..store.replay import Note
 from ..store.verdict import Outcome, ReplayVerdict, Validation
@@ -155,8 +156,9 @@ def _energy_mj(model: KernelCostModel, part: Played) -> tuple[float | None, str]
 
 
 def _idle_power_w(model: KernelCostModel) -> float | None:
-    """Mean idle power of the model's curves, each of which had a process of its own."""
-    known = [curve.idle_power_w for curve in model.curves if curve.idle_power_w is not None]
+    """Mean idle power of what the model holds, each of which had processes of its own."""
+    fitted: tuple[CurveModel | SurfaceModel, ...] = (*model.curves, *model.file.surfaces)
+    known = [one.idle_power_w for one in fitted if one.idle_power_w is not None]
     return fmean(known) if known else None
 
 

@@ -79,13 +79,21 @@ def _check_surface(surface: SurfaceModel) -> None:
     count = len(surface.latency_us)
     counts = (surface.knots_tokens, surface.knots_experts)
     columns = (*counts, surface.latency_half_95)
+    metered = surface.energy_knots
     rules = {
         "has no knots": count > 0,
         "has more or fewer values than knots": all(
             column is None or len(column) == count for column in columns
         ),
-        "has a latency that is not positive and finite": all(
-            0 < value < _MOST for value in surface.latency_us
+        "has energy where it has no knot": set(metered) <= set(range(count))
+        and all(
+            column is None or len(column) == len(metered)
+            for column in (surface.energy_mj, surface.energy_ci95, surface.sustained_ratio)
+        ),
+        "has a latency or an energy that is not positive and finite": all(
+            0 < value < _MOST
+            for column in (surface.latency_us, surface.energy_mj, surface.sustained_ratio)
+            for value in column or ()
         ),
         "has a count below 1": all(size >= 1 for column in counts for size in column)
         and surface.top_k >= 1,
@@ -94,7 +102,7 @@ def _check_surface(surface: SurfaceModel) -> None:
         )
         and any(surface.coefficients_us),
         "has an interval that is negative or not finite": _are_half_widths(surface.latency_half_95)
-        and 0 <= surface.half_width_95 < inf,
+        and all(0 <= half < inf for half in (surface.half_width_95, *surface.half_widths.values())),
     }
     _hold(surface.surface, rules)
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 
 from ..store.cost_model import CostModelFile
 from ..store.errors import BadInput
+from ..store.scenario import split_active_experts
 from .cost import Cost
 from .curve_cost import CurveCosts
 from .surface_cost import SurfaceCosts
@@ -20,7 +21,7 @@ class Directory:
         self.known: dict[str, dict[int, Cost]] = {}
         self._file = file
         self._curves: defaultdict[str, list[CurveCosts]] = defaultdict(list)
-        self._surfaces = [SurfaceCosts(surface) for surface in file.surfaces]
+        self._surfaces = [SurfaceCosts(surface, file.thermal) for surface in file.surfaces]
         for curve in file.curves:
             costs = CurveCosts(curve, file)
             for name in {curve.op, curve.curve}:
@@ -74,13 +75,16 @@ class Directory:
 
     def surface(
         self, name: str, shape: tuple[int, ...] | None, active_experts: int | None
-    ) -> SurfaceCosts | None:
-        """Find the one surface that is meant; None where a curve is, or nothing.
+    ) -> tuple[SurfaceCosts, int | None] | None:
+        """Find the one surface that is meant, and its experts; None where a curve is, or nothing.
 
+        The name of one of the curves that make up the surface names the active experts, too.
         Raises BadInput where there are several.
         """
         if active_experts is None and name in self._curves:
             return None
+        if active_experts is None:
+            name, active_experts = split_active_experts(name)
         found = [
             costs
             for costs in self._surfaces
@@ -92,4 +96,4 @@ class Directory:
             raise BadInput(
                 f"{name} stands for {len(found)} surfaces", hint=f"name the shape, or: {names}"
             )
-        return found[0] if found else None
+        return (found[0], active_experts) if found else None

@@ -8,7 +8,7 @@ those are known and differ, each holds its own.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -24,17 +24,36 @@ BEYOND: Final = "energy was measured at batch sizes {} to {} only"
 
 def energy_fields(curve: str, knots: Sequence[Row]) -> dict[str, Any]:
     """Fields of CurveModel that say what energy is known, and why where none is."""
-    energies = [positive(curve, row, "energy_mj") for row in knots]
-    metered = [row for row, value in zip(knots, energies, strict=True) if value is not None]
-    without = [row for row, value in zip(knots, energies, strict=True) if value is None]
+    fields, places = energies(curve, knots)
+    if not places:
+        return fields
+    tokens = tuple(knots[place]["tokens"] for place in places)
+    latency_us = np.array([knots[place]["latency_us"] for place in places])
+    error = fit_error(
+        "linear", np.array(tokens, dtype=np.int64), np.array(fields["energy_mj"]) / latency_us
+    )
+    if len(places) < len(knots):
+        fields |= {
+            "energy_tokens": tokens,
+            "energy_reason": BEYOND.format(tokens[0], tokens[-1]),
+        }
+    return {**fields, "power_error": FitError(**all_rounded(asdict(error)))}
+
+
+def energies(name: str, knots: Sequence[Row]) -> tuple[dict[str, Any], list[int]]:
+    """Energy of the knots that have one, in fields of a CurveModel or SurfaceModel, and which.
+
+    Where fewer than two have, the fields say why, and no knot is named.
+    """
+    values = [positive(name, row, "energy_mj") for row in knots]
+    metered = [row for row, value in zip(knots, values, strict=True) if value is not None]
+    without = [row for row, value in zip(knots, values, strict=True) if value is None]
     if len(metered) < 2:
         given = Counter(row["energy_reason"] or "no energy was recorded" for row in without)
         reason = _share(without, knots, given.most_common(1)[0][0])
-        return {"energy_mj": None, "energy_source": "unavailable", "energy_reason": reason}
-    known = tuple(value for value in energies if value is not None)
-    tokens = tuple(row["tokens"] for row in metered)
+        return {"energy_mj": None, "energy_source": "unavailable", "energy_reason": reason}, []
+    known = tuple(value for value in values if value is not None)
     latency_us = np.array([row["latency_us"] for row in metered])
-    error = fit_error("linear", np.array(tokens, dtype=np.int64), np.array(known) / latency_us)
     halves = [row["energy_mj_ci95"] for row in metered]
     sustained_us = [row.get("latency_sustained_us") for row in metered]
     ratios = None
@@ -43,18 +62,15 @@ def energy_fields(curve: str, knots: Sequence[Row]) -> dict[str, Any]:
     relative = None
     if all(half is not None for half in halves):
         relative = tuple(rounded(h / e) for h, e in zip(halves, known, strict=True))
-    return {
+    fields = {
         "energy_mj": known,
-        "energy_source": one_value(curve, metered, "energy_source"),
-        "energy_reason": BEYOND.format(tokens[0], tokens[-1]) if without else None,
-        "energy_tokens": tokens if without else None,
+        "energy_source": one_value(name, metered, "energy_source"),
+        "energy_reason": None,
         "energy_ci95": relative,
         "sustained_ratio": ratios,
-        "power_error": FitError(
-            **all_rounded({"median": error.median, "p95": error.p95, "n": error.n})
-        ),
         "idle_power_w": _mean([row["idle_power_w"] for row in knots]),
     }
+    return fields, [place for place, value in enumerate(values) if value is not None]
 
 
 def heat_fields(knots: Sequence[Row]) -> dict[str, Any]:
@@ -75,7 +91,11 @@ def fit_thermal(rows: Iterable[Mapping[str, Any]]) -> Thermal | None:
     rises = np.array([row["temp_rise_c"] for row in whole])
     if len(whole) < _FEWEST_FOR_HEAT or (above @ above) == 0 or (above @ rises) <= 0:
         return None
-    return Thermal(r_c_per_w=rounded(float(above @ rises / (above @ above))), n=len(whole))
+    return Thermal(
+        r_c_per_w=rounded(float(above @ rises / (above @ above))),
+        n=len(whole),
+        source=", ".join(sorted({row["energy_source"] for row in whole})),
+    )
 
 
 def _share(without: Sequence[Row], knots: Sequence[Row], reason: str) -> str:

@@ -18,8 +18,10 @@ from .thermal import ThermalModel, choose_poles
 _WORST_MISS: Final = 0.15  # of the temperature's range: root mean square of what the poles leave
 
 
-def with_thermal(file: CostModelFile, fitted: ThermalModel, readings: int) -> CostModelFile:
-    """Give a cost model the poles of a recorded step, fitted to this many `readings`.
+def with_thermal(
+    file: CostModelFile, fitted: ThermalModel, readings: int, source: str
+) -> CostModelFile:
+    """Give a cost model the poles of a recorded step, fitted to this many `readings` of `source`.
 
     The steady rise of all its curves is then that of the poles; leakage stays as it was.
     """
@@ -27,7 +29,8 @@ def with_thermal(file: CostModelFile, fitted: ThermalModel, readings: int) -> Co
     poles = tuple(Pole(rounded(one.tau_s), rounded(one.r_c_per_w)) for one in fitted.poles)
     others = (rounded(value) for value in (fitted.inlet_c, fitted.rmse_c, fitted.hot_s))
     step = ThermalStep(poles, *others)
-    thermal = replace(known, r_c_per_w=rounded(fitted.r_c_per_w), n=readings, step=step)
+    rise = rounded(fitted.r_c_per_w)
+    thermal = replace(known, r_c_per_w=rise, n=readings, step=step, source=source)
     return sealed(replace(file, thermal=thermal, thermal_reason=None))
 
 
@@ -49,12 +52,14 @@ def with_step(file: CostModelFile, samples: pa.Table) -> CostModelFile:
     if missed > _WORST_MISS:
         reason = f"no poles fit the thermal step: they miss it by {missed:.0%} of its rise"
         return _without_heat(file, reason)
-    return with_thermal(file, fitted, len(samples))
+    return with_thermal(file, fitted, len(samples), samples["source"][0].as_py())
 
 
 def heat_in_words(thermal: Thermal) -> str:
     """Say how power becomes heat: the steady rise, the poles, and what they were fitted to."""
     rise = f"{thermal.r_c_per_w:.3g} K for each W above idle"
+    if thermal.source is not None:
+        rise = f"{rise}, by {thermal.source}"
     if thermal.step is None:
         return f"{rise}; steady"
     poles = ", ".join(f"{one.r_c_per_w:.2g} K/W in {one.tau_s:.3g} s" for one in thermal.step.poles)

@@ -35,7 +35,7 @@ PRIOR: Final = MappingProxyType({"50": 0.3, "80": 0.8, "90": 1.2, "95": 1.8})
 PRIOR_DRIFT: Final = 0.3
 _WIDEST: Final = log(1e6)
 # Normal intervals of these coverages, in units of that at 95 %.
-_OF_95: Final = MappingProxyType({50: 0.344, 80: 0.654, 90: 0.839, 95: 1.0})
+OF_95: Final = MappingProxyType({50: 0.344, 80: 0.654, 90: 0.839, 95: 1.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def knot_half_widths(
     `halves_95` [K] are those of the knots `tokens` at 95 %; every size must lie between the first
     and the last.
     """
-    own = np.array([half or 0.0 for half in halves_95]) * _OF_95[percent]
+    own = np.array([half or 0.0 for half in halves_95]) * OF_95[percent]
     right = np.searchsorted(tokens, query)
     left = np.searchsorted(tokens, query, side="right") - 1
     lent: Floats = np.maximum(own[left], own[right])

@@ -1,23 +1,19 @@
 """The points of a table sorted by curve and checked, and why some curves have too few of them."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
-from typing import Final
-
 import numpy as np
 
 from ..store.cost_model import Fit, Work
 from ..store.errors import BadInput
+from ..store.scenario import split_active_experts
 from .curve import Floats, Ints
 from .intervals import Scored
 from .roofline import fit_work
 from .rows import Row, all_rounded, checked_knots
 from .surface import can_fit
-
-_ACTIVE: Final = re.compile(r"-a\d+(?=-|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +92,8 @@ def measured_curves(rows: Iterable[Row]) -> tuple[list[Measured], dict[tuple[str
     def name_of(row: Row) -> str:
         if row["curve"] is None:
             raise BadInput(f"a point of {row['op']} at batch size {row['tokens']} names no curve")
-        # The points of one surface have curves that differ in their active experts alone.
         name = str(row["curve"])
-        return name if row["active_experts"] is None else _ACTIVE.sub("", name)
+        return name if row["active_experts"] is None else split_active_experts(name)[0]
 
     found: list[Measured] = []
     missing: dict[tuple[str, str], str] = {}

@@ -103,11 +103,12 @@ class KernelCostModel:
         memory_pressure: float | None = None,
         shape: tuple[int, ...] | None = None,
     ) -> Cost:
-        surface = self._directory.surface(op, shape, active_experts)
-        if surface is not None:
+        on_surface = self._directory.surface(op, shape, active_experts)
+        if on_surface is not None:
+            surface, experts = on_surface
             if memory_pressure is not None or current_temp_c is not None:
                 raise BadInput(f"{op} over active experts is known as measured, and not otherwise")
-            return surface.cost(tokens, _checked_experts(op, active_experts))
+            return surface.cost(tokens, _checked_experts(op, experts))
         found = self._directory.curve(op, shape, active_experts)
         if found is None:
             assert shape is not None
@@ -146,12 +147,23 @@ class KernelCostModel:
         return found.costs(np.array(asked, dtype=np.int64))
 
     def get_interval_us(
-        self, op: str, batch_size: int, percent: int, *, shape: tuple[int, ...] | None = None
+        self,
+        op: str,
+        batch_size: int,
+        percent: int,
+        *,
+        active_experts: int | None = None,
+        shape: tuple[int, ...] | None = None,
     ) -> tuple[float, float]:
         """Bound the latency at a nominal coverage of 50, 80, 90 or 95 percent."""
         if percent not in (50, 80, 90, 95):
             raise BadInput(f"there is no {percent} % interval", hint="ask for 50, 80, 90 or 95")
-        return self._directory.measured(op, shape).interval_us(_checked(batch_size), percent)
+        tokens = _checked(batch_size)
+        on_surface = self._directory.surface(op, shape, active_experts)
+        if on_surface is not None:
+            surface, experts = on_surface
+            return surface.interval_us(tokens, _checked_experts(op, experts), percent)
+        return self._directory.measured(op, shape).interval_us(tokens, percent)
 
     def get_cost_breakdown(
         self, op: str, batch_size: int, *, shape: tuple[int, ...] | None = None

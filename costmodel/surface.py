@@ -14,8 +14,9 @@ from scipy.optimize import nnls
 
 from ..store.cost_model import FitError, SurfaceModel
 from .curve import Floats, Ints
-from .intervals import conformal_quantile
+from .intervals import COVERAGES_PCT, OF_95, conformal_quantile
 from .rows import Row, all_rounded, half_widths_95, one_value, rounded
+from .surface_energy import surface_energy_fields
 
 TILE_ROWS: Final = 16
 _FEWEST_POINTS: Final = 6
@@ -40,7 +41,7 @@ def fit_surface(name: str, knots: Sequence[Row]) -> SurfaceModel:
     latency_us = np.array([row["latency_us"] for row in knots], dtype=np.float64)
     errors = left_out_errors(tokens, experts, latency_us, identity["top_k"])
     median, p95 = np.quantile(np.expm1(errors), [0.5, 0.95])
-    bound = conformal_quantile(np.sort(errors), 95)
+    halves = _half_widths(errors)
     coefficients = _coefficients(tokens, experts, latency_us, identity["top_k"])
     return SurfaceModel(
         surface=name,
@@ -58,21 +59,42 @@ def fit_surface(name: str, knots: Sequence[Row]) -> SurfaceModel:
         error=FitError(
             **all_rounded({"median": float(median), "p95": float(p95), "n": len(errors)})
         ),
-        # Too few for a 95 % quantile: twice the worst of them.
-        half_width_95=rounded(2 * float(errors.max()) if bound is None else bound),
-        energy_reason=knots[0]["energy_reason"] or "energy over active experts is not fitted",
+        half_width_95=halves["95"],
+        half_widths=halves,
         latency_half_95=half_widths_95(name, knots),
+        doubtful_knots=tuple(place for place, row in enumerate(knots) if row["marks"]),
+        **surface_energy_fields(name, knots),
     )
 
 
-def half_width_95(surface: SurfaceModel, tokens: int, experts: int) -> float:
-    """Half width of the 95 % interval: that of the fit, or of a nearest knot if that is wider."""
-    known = np.array(surface.knots_tokens), np.array(surface.knots_experts)
+def _half_widths(errors: Floats) -> dict[str, float]:
+    """Half width of the fit's interval at each nominal coverage, from |log| errors [K].
+
+    Where they are too few for a quantile, twice the worst of them.
+    """
+    ascending = np.sort(errors)
+    found = {percent: conformal_quantile(ascending, percent) for percent in COVERAGES_PCT}
+    widest = 2 * float(ascending[-1])
+    return {str(p): rounded(widest if half is None else half) for p, half in found.items()}
+
+
+def half_width(surface: SurfaceModel, tokens: int, experts: int, percent: int) -> float:
+    """Half width of an interval: that of the fit, or of a nearest knot if that is wider.
+
+    A file before 1.3 has none but that at 95 %, which then stands for the others.
+    """
+    half = surface.half_widths.get(str(percent), surface.half_width_95)
     own = surface.latency_half_95
     if own is None:
-        return surface.half_width_95
-    nearest = _nearest(known, tokens, experts)
-    return max(surface.half_width_95, *(own[place] or 0.0 for place in nearest.tolist()))
+        return half
+    places = nearest_knots(surface, tokens, experts)
+    return max(half, *(OF_95[percent] * (own[place] or 0.0) for place in places))
+
+
+def nearest_knots(surface: SurfaceModel, tokens: int, experts: int) -> list[int]:
+    """Places of the knots that are nearest in octaves."""
+    known = np.array(surface.knots_tokens), np.array(surface.knots_experts)
+    return [int(place) for place in _nearest(known, tokens, experts)]
 
 
 def evaluate(surface: SurfaceModel, tokens: int, experts: int) -> float:

@@ -9,12 +9,13 @@ import numpy as np
 
 from ..costmodel.cost import Cost
 from ..costmodel.model import KernelCostModel
-from ..store.cost_model import CostModelFile, CurveModel
+from ..store.cost_model import CostModelFile, CurveModel, Domain
 from ..store.document import read_document
 from ..store.plan import Plan
 from ..store.provenance import Provenance
 from ..store.recording import sha256_of
 from ..store.run import DEFAULT_STORE, Run
+from ..store.scenario import split_active_experts
 from ..store.tables import read_table
 from ..store.verdict import CurveVerdict, Validation
 
@@ -134,14 +135,16 @@ def _curves(
 ) -> tuple[Curve, ...]:
     """Curves in the order of the plan, then those that only the points or the model know."""
     models = {} if model is None else {curve.curve: curve for curve in model.curves}
-    surfaces = set() if model is None else {surface.op for surface in model.file.surfaces}
     ops = {op_plan.curve: op_plan.op for op_plan in plan.ops}
     ops |= {row["curve"]: row["op"] for row in rows}
     ops |= {slug: curve.op for slug, curve in models.items()}
+    limit = _ALL_DRAWN_SIZES // max(1, len(ops))
     curves = []
     for slug, op in ops.items():
         points = sorted((row for row in rows if row["curve"] == slug), key=_tokens)
         fitted = models.get(slug)
+        on_surface = None if model is None else _domain_on_surface(slug, model, points)
+        domain = on_surface if fitted is None else fitted.domain
         curves.append(
             Curve(
                 slug=slug,
@@ -149,8 +152,8 @@ def _curves(
                 points=tuple(points),
                 model=fitted,
                 verdicts=tuple(verdict for verdict in verdicts if verdict.curve == slug),
-                costs=_costs(model, fitted, points, _ALL_DRAWN_SIZES // len(ops)),
-                on_surface=fitted is None and op in surfaces,
+                costs=_costs(model, slug, domain, points, limit) if model and domain else {},
+                on_surface=fitted is None and on_surface is not None,
             )
         )
     return tuple(curves)
@@ -161,14 +164,21 @@ def _tokens(row: Row) -> int:
 
 
 def _costs(
-    model: KernelCostModel | None, curve: CurveModel | None, points: Sequence[Row], limit: int
+    model: KernelCostModel, slug: str, domain: Domain, points: Sequence[Row], limit: int
 ) -> dict[int, Cost]:
-    if model is None or curve is None:
-        return {}
-    first, last = curve.domain.first_tokens, curve.domain.last_tokens
+    """Costs at the sizes of a domain, or, where those are too many to draw, at a choice of them."""
+    first, last = domain.first_tokens, domain.last_tokens
     if last - first < limit:
         sizes = set(range(first, last + 1))
     else:
         sizes = set(np.geomspace(first, last, limit).round().astype(int).tolist())
     sizes |= {_tokens(row) for row in points if first <= _tokens(row) <= last}
-    return {cost.tokens: cost for cost in model.get_costs(curve.curve, sorted(sizes))}
+    return {size: model.get_cost(slug, size) for size in sorted(sizes)}
+
+
+def _domain_on_surface(slug: str, model: KernelCostModel, points: Sequence[Row]) -> Domain | None:
+    """Batch sizes of a curve that is part of a surface; None where it is not."""
+    surface, active_experts = split_active_experts(slug)
+    if active_experts is None or surface not in {one.surface for one in model.file.surfaces}:
+        return None
+    return Domain(_tokens(points[0]), _tokens(points[-1])) if points else None

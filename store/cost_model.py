@@ -1,6 +1,6 @@
 """What `kernel_cost_model.json` holds. costmodel/ makes it and looks costs up in it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from .provenance import Provenance
@@ -92,6 +92,7 @@ class Thermal:
 
     `leakage_w_per_c` is the static power that each °C beyond `reference_temp_c` adds, None where it
     was not fitted. `n` points gave `r_c_per_w`, or, where there is a `step`, `n` readings of it.
+    `source` is the sensor of the power, None in files before 1.3.
     """
 
     r_c_per_w: float
@@ -99,6 +100,7 @@ class Thermal:
     leakage_w_per_c: float | None = None
     reference_temp_c: float | None = None
     step: ThermalStep | None = None
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +157,15 @@ class CurveModel:
 
 @dataclass(frozen=True, slots=True)
 class SurfaceModel:
-    """Latency of a routed operation over (tokens, experts that get any of them).
+    """Cost of a routed operation over (tokens, experts that get any of them).
 
     `coefficients_us` are those of 1, of experts, of tokens, and of rows per expert beyond one tile
     of `tile_rows`; each knot's ratio to that sum is kept, so that knots are exact.
-    `half_width_95` is the half width of the fit's 95 % interval, as a |log| ratio, and
-    `latency_half_95` that of each knot, as in a curve.
+    `half_width_95` is the half width of the fit's 95 % interval, as a |log| ratio, `half_widths`
+    those at other nominal coverages, in percent, and `latency_half_95` that of each knot, as in a
+    curve. Energy stands over `energy_knots`, numbers of knots counted from 0, and so do its
+    interval and ratio, which mean what they do in a curve. `doubtful_knots` are those whose points
+    bear a mark.
     """
 
     surface: str
@@ -181,9 +186,18 @@ class SurfaceModel:
     tile_rows: int
     error: FitError
     half_width_95: float
-    energy_reason: str
+    energy_reason: str | None
     work: Work | None = None
     latency_half_95: tuple[float | None, ...] | None = None
+    half_widths: dict[str, float] = field(default_factory=dict)
+    energy_mj: tuple[float, ...] | None = None
+    energy_source: str = "unavailable"
+    energy_knots: tuple[int, ...] = ()
+    energy_ci95: tuple[float, ...] | None = None
+    sustained_ratio: tuple[float, ...] | None = None
+    power_error: FitError | None = None
+    idle_power_w: float | None = None
+    doubtful_knots: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,10 +239,11 @@ class CostModelFile:
     "imported". `sha256` is the digest of all the rest, None in files before 1.2.
     """
 
-    # History, newest first. 1.2: each knot's own interval, the poles of a recorded step, the ratio
-    # of sustained to single calls, the digest. 1.1: fit step64, roofline and work, floors by curve,
-    # energy at some knots, surfaces over active experts, heat, imports. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.2"
+    # History, newest first. 1.3: energy, doubts and more intervals of surfaces, the source of heat.
+    # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single
+    # calls, the digest. 1.1: fit step64, roofline and work, floors by curve, energy at some knots,
+    # surfaces over active experts, heat, imports. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.3"
 
     preset: str
     points_sha256: str

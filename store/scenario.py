@@ -1,11 +1,13 @@
 """A scenario: one operation at one size, with everything that decides what it costs."""
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 L2 = Literal["cold", "hot"]
 
-_DTYPE_SLUGS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+_ACTIVE: Final = re.compile(r"-a(\d+)(?=-|$)")
+_DTYPE_SLUGS: Final = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +58,12 @@ class Scenario:
             *(f"{letter}{value}" for letter, value in numbered.items() if value is not None),
             self.l2,
         ]
+
+
+def split_active_experts(curve: str) -> tuple[str, int | None]:
+    """Split the slug of a curve into that of its surface and its number of active experts.
+
+    The curves of one surface differ in that number alone; it is None where the slug has none.
+    """
+    found = _ACTIVE.search(curve)
+    return (curve, None) if found is None else (_ACTIVE.sub("", curve), int(found[1]))

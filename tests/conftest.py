@@ -1,12 +1,29 @@
-"""The simulated GPU, for tests in any folder."""
+"""For tests in any folder: the simulated GPU, and sweeps that visit each size as planned."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 
 import pytest
 
+from moeprof.profiler import agenda
 from moeprof.tests.fakenvml import fake
+
+
+@contextmanager
+def no_size_in_doubt() -> Iterator[None]:
+    """Visit no size twice for its noise: how many there are would depend on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agenda, "SPREAD_LIMIT", inf)
+        patch.setattr(agenda, "_FALL", inf)
+        yield
+
+
+@pytest.fixture
+def calm() -> Iterator[None]:
+    with no_size_in_doubt():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,30 +3,18 @@
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from math import inf
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from moeprof.profiler import agenda
 from moeprof.tests.cli.command_line import Moeprof, Result, run_moeprof
-
-
-@contextmanager
-def no_size_in_doubt() -> Iterator[None]:
-    """Visit no size twice for its noise: how many there are would depend on this machine."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(agenda, "SPREAD_LIMIT", inf)
-        patch.setattr(agenda, "_FALL", inf)
-        yield
+from moeprof.tests.conftest import no_size_in_doubt
 
 
 @pytest.fixture(autouse=True)
-def _calm() -> Iterator[None]:
-    with no_size_in_doubt():
-        yield
+def _calm(calm: None) -> None:
+    """Let no command of these tests visit a size twice for its noise."""
 
 
 @pytest.fixture(scope="session")

@@ -34,11 +34,11 @@ def test_a_rise_that_is_a_lower_bound_says_so(
 ) -> None:
     short = ThermalModel((Pole(300.0, 0.05),), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
     model = read_document(Run(built_run).model_path, CostModelFile)
-    write_document(tmp_path / "model.json", with_thermal(model, short, readings=500))
+    write_document(tmp_path / "model.json", with_thermal(model, short, 500, "simulated"))
     told = moeprof("show", tmp_path / "model.json")
     assert told.exit_code == 0
     words = " ".join(told.stderr.split())
-    assert "heat: 0.05 K for each W above idle; a lower bound" in words
+    assert "heat: 0.05 K for each W above idle, by simulated; a lower bound" in words
     assert "poles: 0.05 K/W in 300 s; fitted to 500 readings within 0.3 K" in words
 
 

@@ -13,7 +13,7 @@ TIME = {50: 0.02, 80: 0.05, 95: 0.1}
 POWER_95 = 0.04
 
 
-def the_fit(interval: bool = True) -> Fitted:
+def the_fit() -> Fitted:
     """A curve whose every cost is 100 us at 300 W, with these intervals."""
     return Fitted(
         op="fc1",
@@ -21,9 +21,7 @@ def the_fit(interval: bool = True) -> Fitted:
         energy_reason=None,
         heat_reason="",
         cost=lambda tokens: the_cost(),
-        interval_us=(lambda _, pct: (100 / exp(TIME[pct]), 100 * exp(TIME[pct])))
-        if interval
-        else None,
+        interval_us=lambda _, percent: (100 / exp(TIME[percent]), 100 * exp(TIME[percent])),
     )
 
 
@@ -81,10 +79,3 @@ def test_an_energy_is_held_against_both_together() -> None:
 def test_without_an_interval_nothing_is_inside_or_outside() -> None:
     assert found("energy", 30.0, energy_known=False) == dict.fromkeys(PERCENTS)
     assert found("power", 300.0, energy_known=False) == dict.fromkeys(PERCENTS)
-
-
-def test_a_surface_knows_the_interval_at_95_percent_alone() -> None:
-    without = the_fit(interval=False)
-    inside = {50: None, 80: None, 95: True}
-    assert insides(without, the_cost(), "latency", 100.0) == inside
-    assert insides(without, the_cost(), "energy", 30.0) == inside

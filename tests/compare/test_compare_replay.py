@@ -105,6 +105,37 @@ def test_a_size_that_the_model_cannot_look_up_counts_as_not_covered(
     assert "the model has no operation 'gelu-4-fp32-cold'" in verdict.reason
 
 
+def test_experts_are_predicted_by_the_surface_that_they_are_part_of(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    def name(active: int) -> str:
+        return f"experts-8x4-fp32-e8-a{active}-k2-cold"
+
+    metered_w = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 100.0}
+    routed = {"op": "experts", "experts": 8, "top_k": 2}
+    points = [
+        make_points(
+            lambda size, active=active: 100.0 * active + size,
+            [size],
+            "fit",
+            curve=name(active),
+            active_experts=active,
+            energy_mj=0.3 * (100.0 * active + size),
+            **routed,
+            **metered_w,
+        )
+        for active in (2, 4, 8)
+        for size in (8, 64)
+    ]
+    model = fit(pa.concat_tables(points))
+    played = Played(name(4), 16, 9e6 / 416.0, 9.0)
+    found = replace(metered(TOTAL_J), played=(played,))
+    verdict = judge_replay(model, found, 0.03)
+    assert verdict.power_coverage == 1.0
+    assert verdict.predicted_j == pytest.approx(TOTAL_J, rel=0.01)
+    assert verdict.outcome is Outcome.PASS
+
+
 def test_without_idle_power_the_gaps_are_not_known(
     model: KernelCostModel,
 ) -> None:

@@ -60,7 +60,7 @@ def test_a_surface_is_found_by_its_operation_and_by_its_name(file: CostModelFile
     for name in ("moe", surface.surface):
         found = directory.surface(name, None, 2)
         assert found is not None
-        assert found.surface == surface
+        assert (found[0].surface, found[1]) == (surface, 2)
     assert directory.surface("moe", (9, 9), 2) is None
     assert directory.surface("act", None, None) is None
     twice = replace(file, surfaces=(surface, replace(surface, surface="moe-other", shape=(9, 9))))

@@ -50,7 +50,7 @@ def safe(
 
 def test_the_rise_of_every_curve_is_that_of_the_poles(file: CostModelFile) -> None:
     assert KernelCostModel.from_file(file).get_cost("fc1", 51).temp_rise_c is None
-    heated = with_thermal(file, LONG, readings=1500)
+    heated = with_thermal(file, LONG, 1500, "nvml_counter")
     cost = KernelCostModel.from_file(heated).get_cost("fc1", 51)
     assert cost.temp_rise_c == pytest.approx(0.07 * (watts(51) - IDLE_W), rel=1e-5)
     assert heated.thermal is not None
@@ -59,7 +59,7 @@ def test_the_rise_of_every_curve_is_that_of_the_poles(file: CostModelFile) -> No
 
 
 def test_for_ever_the_steady_temperature_at_a_size_s_power_decides(file: CostModelFile) -> None:
-    heated = with_thermal(file, LONG, readings=1500)
+    heated = with_thermal(file, LONG, 1500, "nvml_counter")
     for limit_c in (45.0, 50.0, 60.0):
         cool = [size for size in range(1, 102) if 30.0 + 0.07 * watts(size) <= limit_c]
         assert safe(heated, limit_c) == cool[-1]
@@ -67,7 +67,7 @@ def test_for_ever_the_steady_temperature_at_a_size_s_power_decides(file: CostMod
 
 
 def test_for_a_while_more_is_safe(file: CostModelFile) -> None:
-    heated = with_thermal(file, LONG, readings=1500)
+    heated = with_thermal(file, LONG, 1500, "nvml_counter")
     by_time = [safe(heated, 50.0, for_s=seconds) for seconds in (1.0, 10.0, 60.0, inf)]
     sizes = [size for size in by_time if size is not None]
     assert sizes == sorted(sizes, reverse=True)
@@ -78,7 +78,7 @@ def test_for_a_while_more_is_safe(file: CostModelFile) -> None:
 
 
 def test_a_step_too_short_answers_for_no_longer_than_it_was(file: CostModelFile) -> None:
-    heated = with_thermal(file, SHORT, readings=500)
+    heated = with_thermal(file, SHORT, 500, "nvml_counter")
     assert safe(heated, 50.0, for_s=120.0) is not None
     with pytest.raises(BadInput, match=r"after 121 s is not known.*a lower bound") as caught:
         safe(heated, 50.0, for_s=121.0)
@@ -91,7 +91,7 @@ def test_a_step_too_short_answers_for_no_longer_than_it_was(file: CostModelFile)
 def test_only_a_step_too_short_gives_a_lower_bound(file: CostModelFile) -> None:
     assert why_lower_bound(None) is None
     assert why_lower_bound(Thermal(0.1, 5)) is None
-    assert why_lower_bound(with_thermal(file, LONG, readings=1500).thermal) is None
+    assert why_lower_bound(with_thermal(file, LONG, 1500, "nvml_counter").thermal) is None
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_what_is_no_question_is_refused(
     file: CostModelFile, limit_c: float, now_c: float, for_s: float
 ) -> None:
     with pytest.raises(BadInput, match="are no question"):
-        safe(with_thermal(file, LONG, readings=1500), limit_c, now_c, for_s)
+        safe(with_thermal(file, LONG, 1500, "nvml_counter"), limit_c, now_c, for_s)
 
 
 def test_poles_without_power_tell_nothing(
@@ -109,7 +109,7 @@ def test_poles_without_power_tell_nothing(
 ) -> None:
     bare = build(make_points(lambda size: 10.0 + size, np.arange(1, 65, 9).tolist()))
     with pytest.raises(BadInput, match="the heat of fc1 is not known"):
-        safe(with_thermal(bare, LONG, readings=1500), 50.0)
+        safe(with_thermal(bare, LONG, 1500, "nvml_counter"), 50.0)
 
 
 def a_step(poles: Iterable[Pole]) -> pa.Table:
@@ -183,7 +183,7 @@ def test_a_step_that_tells_nothing_leaves_its_reason(
 
 
 def test_heat_that_is_known_stays_where_a_step_fails(file: CostModelFile) -> None:
-    heated = with_thermal(file, LONG, readings=1500)
+    heated = with_thermal(file, LONG, 1500, "nvml_counter")
     failed = table_from_columns("thermal_samples", {"failure": ["the GPU was lost"]})
     assert with_step(heated, failed) == heated
 

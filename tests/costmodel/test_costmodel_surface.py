@@ -20,7 +20,10 @@ def moe_us(tokens: int, experts: int) -> float:
 
 
 def point(tokens: int, experts: int) -> dict[str, Any]:
-    names = ("weight_bits", "group_size", "energy_reason", "latency_us_lo", "latency_us_hi")
+    names = (
+        *("weight_bits", "group_size", "latency_us_lo", "latency_us_hi", "marks"),
+        *("energy_mj", "energy_mj_ci95", "energy_reason", "idle_power_w"),
+    )
     return dict.fromkeys(names) | {
         "op": "moe",
         "shape": [64, 32],
@@ -103,3 +106,20 @@ def test_left_out_points_of_a_public_table_are_predicted() -> None:
     errors = np.expm1(left_out_errors(*columns, int(table.topk.iloc[0])))
     assert np.median(errors) <= 0.045
     assert np.quantile(errors, 0.95) <= 0.16
+
+
+def test_an_interval_at_a_lower_coverage_is_narrower() -> None:
+    noisy = [row | {"latency_us": row["latency_us"] * (1 + 0.1 * (place % 3))}
+             for place, row in enumerate(POINTS)]  # fmt: skip
+    costs = SurfaceCosts(fit_surface("moe", noisy))
+    bounds = [costs.interval_us(20, 6, percent) for percent in (50, 80, 95)]
+    assert bounds[0][0] > bounds[1][0] > bounds[2][0]
+    cost = costs.cost(20, 6)
+    assert bounds[2] == pytest.approx((cost.latency_us_lo, cost.latency_us_hi))
+
+
+def test_a_cost_near_a_point_that_bears_a_mark_is_doubtful() -> None:
+    marked = [row | {"marks": "spread 30 %" if place == 0 else None}
+              for place, row in enumerate(POINTS)]  # fmt: skip
+    costs = SurfaceCosts(fit_surface("moe", marked))
+    assert (costs.cost(8, 4).doubtful, costs.cost(512, 16).doubtful) == (True, False)

@@ -153,6 +153,7 @@ def test_what_a_load_takes_longer_than_single_calls_is_in_the_energy_between_anc
     assert between.energy_mj == pytest.approx(1.25 * LOAD_W * 43 / 1000, rel=0.01)
 
 
+@pytest.mark.usefixtures("calm")
 def test_a_real_script_under_a_real_recording_of_a_simulated_gpu(
     tmp_path: Path, fake_library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,9 +50,9 @@ def test_what_the_driver_does_not_say_is_not_known(provenance: Provenance, gpu: 
 def test_how_power_becomes_heat_stands_beside_the_machine(contents: Contents) -> None:
     assert contents.model is not None
     poles = ThermalModel((Pole(3.0, 0.02), Pole(60.0, 0.05)), 30.0, rmse_c=0.3, hot_s=120.0)
-    heated = with_thermal(contents.model, poles, readings=2990)
+    heated = with_thermal(contents.model, poles, 2990, "simulated")
     page = provenance_section(contents.provenance, heated)
-    assert "0.07 K for each W above idle; steady; poles: 0.02 K/W in 3 s, 0.05 K/W in 60 s" in page
+    assert "0.07 K for each W above idle, by simulated; steady; poles: 0.02 K/W in 3 s" in page
     cold = replace(contents.model, thermal=None, thermal_reason="the GPU was lost")
     row = '<th scope="row">heat</th><td>the GPU was lost</td>'
     assert row in provenance_section(contents.provenance, cold)

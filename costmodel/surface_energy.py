@@ -1,0 +1,96 @@
+"""Energy over (tokens, experts that get any): E = P t r, as on a curve, from the metered points.
+
+Power P and the ratio r of sustained to single calls change slowly where time does not. Each number
+of active experts that was metered holds them over tokens, linear between its points; between two
+such numbers they go by the logarithm.
+"""
+
+from collections.abc import Sequence
+from math import hypot, log
+from typing import Any, Final
+
+import numpy as np
+
+from ..store.cost_model import FitError, SurfaceModel
+from .curve import Floats, Ints
+from .energy import BEYOND, energies
+from .rows import Row, all_rounded
+
+_FEWEST: Final = 3  # points, of which one can be predicted from the others
+
+
+def surface_energy_fields(surface: str, knots: Sequence[Row]) -> dict[str, Any]:
+    """Fields of SurfaceModel that say what energy is known, and why where none is."""
+    fields, places = energies(surface, knots)
+    if not places:
+        return fields
+    tokens = np.array([knots[place]["tokens"] for place in places], dtype=np.int64)
+    experts = np.array([knots[place]["active_experts"] for place in places], dtype=np.int64)
+    latency_us = np.array([knots[place]["latency_us"] for place in places])
+    if len(places) < len(knots):
+        fields["energy_reason"] = BEYOND.format(tokens.min(), tokens.max())
+    errors = _left_out_errors(tokens, experts, np.array(fields["energy_mj"]) / latency_us)
+    return {**fields, "energy_knots": tuple(places), "power_error": _fit_error(errors)}
+
+
+def drawn(surface: SurfaceModel, tokens: int, experts: int) -> tuple[float, float, float] | None:
+    """Power in W, the ratio of sustained to single calls, and the relative half width of power.
+
+    The last is NaN where nothing tells it. None beyond what was metered.
+    """
+    if surface.energy_mj is None:
+        return None
+    places = list(surface.energy_knots)
+    known = np.array(surface.knots_tokens)[places], np.array(surface.knots_experts)[places]
+    asked = zip(known, (tokens, experts), strict=True)
+    if not all(sizes.min() <= size <= sizes.max() for sizes, size in asked):
+        return None
+    ratios = np.array(surface.sustained_ratio or np.ones(len(places)))
+    powers_w = 1000 * np.array(surface.energy_mj) / np.array(surface.latency_us)[places] / ratios
+    power_w, ratio = (_between(*known, values, tokens, experts) for values in (powers_w, ratios))
+    return power_w, ratio, _half_width(surface, known, tokens, experts)
+
+
+def _half_width(
+    surface: SurfaceModel, known: tuple[Ints, Ints], tokens: int, experts: int
+) -> float:
+    """At a metered point its own; elsewhere the widest, and what left-out points were off by."""
+    own = surface.energy_ci95
+    here = np.flatnonzero((known[0] == tokens) & (known[1] == experts))
+    if len(here):
+        return float("nan") if own is None else own[int(here[0])]
+    p95 = None if surface.power_error is None else surface.power_error.p95
+    if p95 is None:
+        return float("nan")
+    return hypot(p95, max(own or (0.0,)))
+
+
+def _between(tokens: Ints, experts: Ints, values: Floats, at_tokens: int, at_experts: int) -> float:
+    """Interpolate over tokens at each number of experts, then between those numbers."""
+    numbers = np.unique(experts)
+    at_each = [
+        np.interp(at_tokens, tokens[experts == number], values[experts == number])
+        for number in numbers
+    ]
+    return float(np.interp(log(at_experts), np.log(numbers), at_each))
+
+
+def _left_out_errors(tokens: Ints, experts: Ints, values: Floats) -> Floats:
+    """Relative error of each point when it is predicted from the others, [K]; [0] below three."""
+    if len(values) < _FEWEST:
+        return np.zeros(0)
+    errors = np.empty(len(values))
+    for place in range(len(values)):
+        rest = np.arange(len(values)) != place
+        at = int(tokens[place]), int(experts[place])
+        predicted = _between(tokens[rest], experts[rest], values[rest], *at)
+        errors[place] = abs(predicted / values[place] - 1)
+    return errors
+
+
+def _fit_error(errors: Floats) -> FitError:
+    if not len(errors):
+        return FitError(None, None, 0)
+    median, p95 = np.quantile(errors, [0.5, 0.95])
+    found = {"median": float(median), "p95": float(p95), "n": len(errors)}
+    return FitError(**all_rounded(found))
