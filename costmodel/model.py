@@ -17,6 +17,7 @@ from .consistency import check_file
 from .cost import Cost
 from .curve_cost import Costs
 from .directory import Directory
+from .estimate import with_estimated_energy
 from .heat import thermal_safe_batch_size
 from .layer import EXPERT_OPS, ROUTER_OPS, LayerCost, LayerPart, compose, expert_loads
 from .outside import Miss
@@ -30,7 +31,8 @@ class Conditions(TypedDict, total=False):
     """What `get_cost` may be told beside the batch size; None is as good as nothing.
 
     `memory_pressure` is the share of the memory bandwidth that others take, 0 to below 1;
-    `current_temp_c` acts where leakage was fitted. They are not arguments of their own because
+    `current_temp_c` acts where leakage was fitted; `allow_estimates` gives an estimated energy,
+    marked as one, to a curve that has none. They are not arguments of their own because
     Python would fill in four defaults at each look-up, a fifth of its time.
     """
 
@@ -38,6 +40,7 @@ class Conditions(TypedDict, total=False):
     current_temp_c: float | None
     memory_pressure: float | None
     shape: tuple[int, ...] | None
+    allow_estimates: bool
 
 
 class KernelCostModel:
@@ -102,6 +105,7 @@ class KernelCostModel:
         current_temp_c: float | None = None,
         memory_pressure: float | None = None,
         shape: tuple[int, ...] | None = None,
+        allow_estimates: bool = False,
     ) -> Cost:
         on_surface = self._directory.surface(op, shape, active_experts)
         if on_surface is not None:
@@ -116,6 +120,8 @@ class KernelCostModel:
                 raise BadInput(f"{op} at an unmeasured shape is not known under memory pressure")
             return transfer(op, tuple(shape), tokens, self._directory.curves(op), self.file.peaks)
         cost = found.cost(tokens)
+        if allow_estimates:
+            cost = with_estimated_energy(cost, found.curve, found.bound, self.file.provenance)
         if memory_pressure is not None:
             cost = under_pressure(cost, found.curve, found.bound, memory_pressure)
         if current_temp_c is not None:
@@ -205,17 +211,23 @@ class KernelCostModel:
         active_experts: int,
         router_ops: Sequence[str] = ROUTER_OPS,
         expert_ops: Sequence[str] = EXPERT_OPS,
+        allow_estimates: bool = False,
     ) -> LayerCost:
         """Compose a mixture-of-experts layer from its kernels, one after the other.
 
         The router's operations see all of `batch_size`; the experts' see what an even spread sends
-        to each active expert. Raises BadInput where an operation is unknown or counts cannot be.
+        to each active expert. `allow_estimates` acts on each part as in `get_cost`. Raises BadInput
+        where an operation is unknown or counts cannot be.
         """
+
+        def part(op: str, size: int, calls: int) -> LayerPart:
+            return LayerPart(self.get_cost(op, size, allow_estimates=allow_estimates), calls)
+
         tokens = _checked(batch_size)
         loads = expert_loads(tokens, top_k, active_experts)
-        parts = [LayerPart(self.get_cost(op, tokens), 1) for op in router_ops]
+        parts = [part(op, tokens, 1) for op in router_ops]
         for op in expert_ops:
-            parts += [LayerPart(self.get_cost(op, rows), calls) for rows, calls in loads.items()]
+            parts += [part(op, rows, calls) for rows, calls in loads.items()]
         return compose(tokens, top_k, active_experts, parts)
 
 

@@ -48,7 +48,7 @@ class PointEnergies:
         }
         gain = self.sensor_gain
         for loads in self._loads.values():
-            blocks = 1 if self._plan.power is None else self._plan.power.blocks
+            blocks = 1 if self._plan.power is None else self._plan.power.most_blocks
             compared = loads if gain is None else [gain.marked(one) for one in loads]
             found |= _columns(compared, blocks)
         return found

@@ -12,7 +12,7 @@ from typing import Protocol
 from ..parsers.points import COUNTERS_ALONE
 from ..parsers.power_loads import POWER
 from ..parsers.thermal_samples import THERMAL
-from ..scenarios.plan import estimate_power_s, planned_loads, step_s
+from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, step_s
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput
 from ..store.plan import Plan
@@ -24,7 +24,7 @@ from .agenda import Agenda, Visit
 from .collector import Collector
 from .lock import sole_use
 from .meters import Meter, meter
-from .power_pass import PowerJob, measured_visits, power_job
+from .power_pass import PowerJob, least_known_first, measured_visits, power_job
 from .serving import Job
 from .thermal_step import Step, finished_step, hottest
 
@@ -143,7 +143,21 @@ class Sweep:
                 for recording in turn.collect(number, self.meter, end_s):
                     self._keep(recording, summary)
                 summary.unmeasured = sorted(turn.left)
+        of_op = {summary.op: summary for summary in summaries}
+        for turn in least_known_first(turns, self.run.recordings()):
+            for recording in turn.collect_spare(self.meter, min(end_s, self._planned_end_s())):
+                self._keep(recording, of_op[turn.op])
         return summaries, sum(turn.loads - turn.waiting for turn in turns)
+
+    def _planned_end_s(self) -> float:
+        """When the run was to end that began with its first recording, `time.monotonic`'s seconds.
+
+        Without a budget that is ten minutes after; a run that is resumed later has no time left.
+        """
+        began_utc_ns = min(one.started_utc_ns for _, one in self.run.recordings())
+        age_s = (time.time_ns() - began_utc_ns) / 1e9
+        whole_s = RUN_S if self.plan.budget_s is None else self.plan.budget_s
+        return time.monotonic() - age_s + whole_s - step_s(self.plan)
 
     def _take_step(self, jobs: list[Job], done: int) -> list[OpSummary]:
         """Record the thermal step where the plan has one, and anything was timed."""

@@ -20,6 +20,7 @@ START_S: Final = 4.0  # a process, with torch and its pool of inputs
 _POINT_OVERHEAD_S: Final = 0.05
 ANCHORS: Final = 24  # of an operation at most
 BLOCKS: Final = 2
+_SPARE_BLOCKS: Final = 1  # a third, if time is left
 RUN_S: Final = 600.0  # what a run is planned to fit into where no budget is given
 _FEWEST_ANCHORS: Final = 2
 _LOAD_S: Final = 1.05  # 0.1 to prepare it, 0.4 to settle, five ticks of 0.1 s, and to end
@@ -135,7 +136,7 @@ def _power_plan(plan: Plan) -> PowerPlan:
     left_s = max(whole_s - estimate_s(replace(plan, thermal_step=False)), whole_s / 2)
     block_s = left_s / len(plan.ops) / BLOCKS
     fitting = int((block_s - START_S) / _LOAD_S) - _BASELINES - 1  # the reference comes twice
-    return PowerPlan(max(_FEWEST_ANCHORS, min(ANCHORS, fitting)), BLOCKS)
+    return PowerPlan(max(_FEWEST_ANCHORS, min(ANCHORS, fitting)), BLOCKS, _SPARE_BLOCKS)
 
 
 def check_step_fits(thermal_step: bool, budget_s: float | None) -> None:
@@ -156,12 +157,19 @@ def estimate_power_s(plan: Plan) -> float:
     """Estimate how long the power pass of a plan takes, in seconds; 0 where it has none."""
     if plan.power is None:
         return 0.0
-    beside_s = START_S + _BASELINES * _LOAD_S  # of each process
-    return len(plan.ops) * plan.power.blocks * beside_s + planned_loads(plan) * _LOAD_S
+    return len(plan.ops) * plan.power.blocks * block_s(0) + planned_loads(plan) * _LOAD_S
+
+
+def block_s(loads: int) -> float:
+    """Estimate how long a block of the power pass takes, in seconds: one process."""
+    return START_S + (_BASELINES + loads) * _LOAD_S
 
 
 def planned_loads(plan: Plan) -> int:
-    """Count the loads of a plan's power pass, at most; 0 where it has none."""
+    """Count the loads of a plan's power pass, at most; 0 where it has none.
+
+    Those of the spare block are not among them: it takes what time is left.
+    """
     if plan.power is None:
         return 0
     loads = 0

@@ -33,11 +33,21 @@ class OpPlan:
 class PowerPlan:
     """The power pass: up to `anchors` sizes of each operation, held under a steady load.
 
-    Each is loaded once in each of `blocks` processes.
+    Each is loaded once in each of `blocks` processes, and in `spare_blocks` more while time is left
+    in the run.
     """
 
     anchors: int
     blocks: int
+    spare_blocks: int = 0
+
+    @property
+    def most_blocks(self) -> int:
+        """Blocks that an operation has at most; a block's drift is told by the visit so much later.
+
+        That is the second visit to the size that it begins with.
+        """
+        return self.blocks + self.spare_blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +63,9 @@ class Plan:
     recorded at the end, for the poles of heat.
     """
 
-    # History, newest first. 1.3: the thermal step. 1.2: the power pass, locked clocks.
-    # 1.1: calibration sizes. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.plan/1.3"
+    # History, newest first. 1.4: spare blocks of the power pass. 1.3: the thermal step. 1.2: the
+    # power pass, locked clocks. 1.1: calibration sizes. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.plan/1.4"
 
     run_id: str
     preset: str

@@ -14,13 +14,15 @@ from moeprof.parsers import power_loads
 from moeprof.parsers.power_loads import NOT_BUSY
 from moeprof.parsers.run_tables import parse_run
 from moeprof.profiler import power_pass
+from moeprof.profiler.agenda import Agenda
 from moeprof.profiler.cpu import CpuCollector
 from moeprof.profiler.meters import Meter
 from moeprof.profiler.power import PowerRecording
-from moeprof.profiler.power_pass import kernels_of
+from moeprof.profiler.power_pass import PowerJob, kernels_of, least_known_first
+from moeprof.profiler.serving import Job
 from moeprof.profiler.sweep import OpSummary, Sweep
 from moeprof.scenarios.catalogue import find_ops
-from moeprof.scenarios.plan import Choices, make_plan
+from moeprof.scenarios.plan import RUN_S, Choices, make_plan
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
 from moeprof.store.atomic import write_whole
@@ -268,6 +270,51 @@ def test_a_meter_that_refuses_costs_the_energy_and_nothing_else(
         again = sweep(run, plan, meter)[1]
     assert (again.measured, again.recalled) == (0, 10)
     assert points(run)[64]["energy_reason"] is None
+
+
+def test_while_time_is_left_each_operation_has_one_more_block(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    spare = replace(plan, power=PowerPlan(anchors=4, blocks=2, spare_blocks=1))
+    heard = Heard()
+    with simulated_meter() as meter:
+        _, loaded = sweep(run, spare, meter, heard)
+    assert (loaded.measured, loaded.failures) == (15, [])
+    assert heard.ended == 9 + 15
+    write_document(run.plan_path, spare)
+    energies = {row["energy_n"] for row in points(run).values() if row["energy_n"]}
+    assert energies == {3}
+
+
+def test_a_spare_block_for_which_the_time_is_too_short_is_not_begun(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare = replace(plan, power=PowerPlan(anchors=4, blocks=2, spare_blocks=1))
+    monkeypatch.setattr(power_pass, "block_s", lambda loads: RUN_S)
+    with simulated_meter() as meter:
+        _, loaded = sweep(run, spare, meter)
+    assert (loaded.measured, loaded.unmeasured) == (10, [])
+
+
+def test_the_spare_block_goes_first_to_what_is_known_least_closely(
+    tmp_path: Path, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    scattering = "load['launches'] = [int(n * (1 + 0.1 * visit)) for n in load['launches']]"
+    turns: list[PowerJob] = []
+    held: list[tuple[Path, Recording]] = []
+    for op, what_happens in (("gelu", "pass"), ("scattering", scattering), ("failing", "break")):
+        run = Run(tmp_path / op)
+        run.script("gelu").parent.mkdir(parents=True)
+        run.script("gelu").write_text(a_script(what_happens))
+        write_document(run.plan_path, plan)
+        with simulated_meter() as meter:
+            sweep(run, plan, meter)
+        op_plan = replace(plan.ops[0], op=op)
+        agenda = Agenda(plan, op_plan, a_scenario)
+        job = Job(run, plan, op_plan, agenda, PROVENANCE, lambda visit: None)
+        turns.append(PowerJob(job, [], asked=2, recalled=10))
+        held += [(folder, replace(one, op=op)) for folder, one in run.recordings()]
+    assert [turn.op for turn in least_known_first(turns, held)] == ["scattering", "gelu"]
 
 
 def test_without_a_power_pass_every_point_says_why(
