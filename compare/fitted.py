@@ -58,7 +58,7 @@ def _of_surface(model: KernelCostModel, surface: SurfaceModel, curve: str) -> Fi
         op=surface.op,
         domain=Domain(min(surface.knots_tokens), max(surface.knots_tokens)),
         energy_reason=_why_no_energy(surface),
-        heat_reason=_NO_LIMIT,
+        heat_reason=model.file.thermal_reason or _NO_LIMIT,
         cost=partial(model.get_cost, curve),
         interval_us=partial(model.get_interval_us, curve),
     )

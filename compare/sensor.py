@@ -18,6 +18,7 @@ _REASONS: Final = MappingProxyType(
         "nvml_counter": (_NVML_GAIN, _NVML),
         "nvml_power": (_NVML_GAIN, _NVML),
         "nsys_nvml": (_NVML_GAIN, _NVML),
+        "external_meter": (None, "an external meter, whose own calibration is not known here"),
         "simulated": (None, "the sensor is simulated, and so is every number from it"),
     }
 )

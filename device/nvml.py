@@ -6,6 +6,7 @@ its UUID.
 """
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, TypeVar
@@ -120,12 +121,17 @@ class Sensors:
         return (self._read(POWER_USAGE, self._library.nvmlDeviceGetPowerUsage),)
 
     def compute_processes(self) -> tuple[Reading, ...]:
-        """How many processes compute on the GPU, ours among them.
+        """How many processes compute on the GPU, those that we started among them.
 
-        Their ids are not kept: in a container they are those of the host, and match none of ours.
+        This one is not, should it hold a context of its own. The ids are not kept: in a container
+        they are those of the host, and match none of ours.
         """
         call = self._library.nvmlDeviceGetComputeRunningProcesses
-        return (self._read(COMPUTE_PROCESSES, lambda handle: len(call(handle))),)
+
+        def count(handle: Any) -> int:
+            return sum(process.pid != os.getpid() for process in call(handle))
+
+        return (self._read(COMPUTE_PROCESSES, count),)
 
     def _read(self, name: str, call: Callable[..., int], *arguments: Any) -> Reading:
         try:

@@ -12,6 +12,7 @@ from moeprof.compare.sensor import sensor_of
         ("nvml_power", 0.05, "arXiv 2312.02741"),
         ("simulated", None, "the sensor is simulated"),
         ("rapl", None, "not calibrated here"),
+        ("external_meter", None, "an external meter, whose own calibration"),
     ],
 )
 def test_each_source_says_how_well_its_scale_is_known(

@@ -82,6 +82,11 @@ def test_compute_processes_are_counted(simulate: fake.Simulate) -> None:
         assert read("compute_processes") == {nvml.COMPUTE_PROCESSES: (0, 2)}
 
 
+def test_the_process_that_reads_is_not_counted(simulate: fake.Simulate) -> None:
+    with simulate(STEADY, processes=f"41@0,{os.getpid()}@0"):
+        assert read("compute_processes") == {nvml.COMPUTE_PROCESSES: (0, 1)}
+
+
 def test_mig_is_refused(simulate: fake.Simulate) -> None:
     with simulate(STEADY, mig=1), pytest.raises(CannotMeasure, match="MIG mode"):
         read("energy")
