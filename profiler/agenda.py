@@ -1,17 +1,18 @@
 """Which size of one operation to measure next, and when to stop.
 
-First the planned sizes, the hold-out and the calibration sizes, in an order drawn by seed; then,
-with adaptive sampling, the sizes that the latencies seen so far ask for, until the model would be
-accurate enough. Last, when every operation has had its turn, the hold-out once more: that shows
-how well a measurement repeats; and every size whose calls spread, or that took longer than the next
-larger one: there the machine may have been in a slow moment. The times seen here only choose: what
-is recorded is the collector's.
+First the planned sizes and the hold-out, in an order drawn by seed; then, with adaptive sampling,
+the sizes that the latencies seen so far ask for, until the model would be accurate enough. Last,
+when every operation has had its turn, the calibration sizes, so that what they are off by holds
+what another process at another time makes of it; the hold-out once more, which shows how well a
+measurement repeats; and every size whose calls spread, or that took longer than the next larger
+one: there the machine may have been in a slow moment. The times seen here only choose: what is
+recorded is the collector's.
 """
 
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import sqrt
@@ -57,7 +58,7 @@ class Agenda:
     ) -> None:
         self.scenario_of = scenario_of
         self.deadline_s = float("inf")
-        self._repeating = False
+        self._is_late = False
         self._op_plan = op_plan
         self._adaptive_points = plan.points_per_op if plan.sampling == "adaptive" else 0
         self._seen_ns: dict[int, float] = {}
@@ -73,8 +74,9 @@ class Agenda:
         self._in_flight = False
         self.done = 0
         order = random.Random(f"{plan.seed} {op_plan.op}")
-        self._planned = _shuffled([*op_plan.first, *sorted(self._spared)], 0, order)
-        self._again = _shuffled(op_plan.holdout, 1, order)
+        self._planned = _shuffled(_visits([*op_plan.first, *op_plan.holdout], 0), order)
+        late = [*_visits(op_plan.holdout, 1), *_visits(op_plan.calibration, 0)]
+        self._late = _shuffled(late, order)
         for recording in recordings:
             for served in recording.served:
                 self._recall(recording, served)
@@ -83,7 +85,7 @@ class Agenda:
     def total(self) -> int:
         """Visits if nothing stops the sweep early."""
         if not self._sampling:
-            return self.done + self._in_flight + len(self._planned) + len(self._again)
+            return self.done + self._in_flight + len(self._planned) + len(self._late)
         adaptive = max(0, self._adaptive_points - len(self._op_plan.first))
         unmeasured = len(self._op_plan.domain) - len(self._op_plan.first)
         room = max(0, unmeasured - len(self._spared))
@@ -91,9 +93,9 @@ class Agenda:
         return len(self._op_plan.first) + spared + min(adaptive, room)
 
     @property
-    def repeats_s(self) -> float:
-        """Time that the repeats will take, as far as it can be told from the visits so far."""
-        return len(self._again) * fmean(self._costs_s) if self._costs_s else 0.0
+    def late_s(self) -> float:
+        """Time that the late visits will take, as far as it can be told from those so far."""
+        return len(self._late) * fmean(self._costs_s) if self._costs_s else 0.0
 
     @property
     def fitted_sizes(self) -> list[int]:
@@ -103,7 +105,7 @@ class Agenda:
     @property
     def unmeasured(self) -> list[int]:
         """Planned sizes that the deadline left."""
-        return sorted(visit.tokens for visit in self._planned)
+        return sorted(visit.tokens for visit in (*self._planned, *self._late) if not visit.number)
 
     def key(self, visit: Visit) -> str:
         """Key of the scenario at this visit's size."""
@@ -121,13 +123,13 @@ class Agenda:
             return None
         if self._planned:
             return self._planned.popleft()
-        if self._sampling and left_s > self.repeats_s:
+        if self._sampling and left_s > self.late_s:
             size = self._choose()
             if size is not None:
                 return Visit(size, 0)
-        while self._repeating and self._again:
-            visit = self._again.popleft()
-            if visit.tokens in self._seen_ns:
+        while self._is_late and self._late:
+            visit = self._late.popleft()
+            if not visit.number or visit.tokens in self._seen_ns:
                 return visit
         return None
 
@@ -146,22 +148,21 @@ class Agenda:
 
     def give_up(self, reason: str) -> list[Failure]:
         """Fail every planned visit that is left, for one reason; nothing more is asked for."""
-        left = [*self._planned]
+        left = [visit for visit in (*self._planned, *self._late) if not visit.number]
         self._planned.clear()
-        self._again.clear()
+        self._late.clear()
         self.deadline_s = float("-inf")
         return [self.failed(visit, reason) for visit in left]
 
     def end_sampling(self) -> None:
-        """Choose no more sizes: what is left are repeats, and planned sizes if there is time."""
+        """Choose no more sizes: what is left are late visits, and planned ones if there is time."""
         self._sampling = False
 
-    def repeat(self, deadline_s: float) -> None:
-        """Turn to the repeats, of the hold-out and of what is in doubt, until another deadline."""
-        self._repeating = True
-        held_out = {visit.tokens for visit in self._again} | set(self._op_plan.holdout)
-        doubtful = sorted((self._spread | self._out_of_line()) - held_out - self._repeated)
-        self._again.extend(Visit(size, 1) for size in doubtful)
+    def turn_late(self, deadline_s: float) -> None:
+        """Turn to the late visits, among them to what is in doubt, until another deadline."""
+        self._is_late = True
+        spared = self._spared | self._repeated
+        self._late += _visits(sorted((self._spread | self._out_of_line()) - spared), 1)
         self.deadline_s = deadline_s
 
     def _out_of_line(self) -> set[int]:
@@ -203,7 +204,7 @@ class Agenda:
         visit = Visit(sizes[served.scenario_key], served.visit)
         self._see(visit, served)
         self.done += 1
-        for waiting in (self._planned, self._again):
+        for waiting in (self._planned, self._late):
             if visit in waiting:
                 waiting.remove(visit)
 
@@ -223,9 +224,10 @@ def _spread(calls_ns: Sequence[int]) -> float:
     return (high - low) / median(calls_ns)
 
 
-def _shuffled(
-    sizes: list[int] | tuple[int, ...], number: int, order: random.Random
-) -> deque[Visit]:
-    visits = [Visit(size, number) for size in sizes]
+def _visits(sizes: Iterable[int], number: int) -> list[Visit]:
+    return [Visit(size, number) for size in sizes]
+
+
+def _shuffled(visits: list[Visit], order: random.Random) -> deque[Visit]:
     order.shuffle(visits)
     return deque(visits)

@@ -96,9 +96,9 @@ class Sweep:
             )
 
     def _measure(self) -> list[OpSummary]:
-        """Take each operation's turn; then each once more, for its repeats, in a new process.
+        """Take each operation's turn; then each once more, for its late visits, in a new process.
 
-        A repeat minutes later and in another process shows what one in the same breath would not.
+        Minutes later and in another process they show what the same breath would not.
         """
         jobs = self._jobs()
         summaries = [
@@ -108,15 +108,15 @@ class Sweep:
         budget_s -= step_s(self.plan)
         whole_end_s = time.monotonic() + budget_s
         end_s = whole_end_s - min(estimate_power_s(self.plan), budget_s / 2)
-        repeats_s = 0.0
+        late_s = 0.0
         for index, (turn, summary) in enumerate(zip(jobs, summaries, strict=True)):
             agenda, now_s = turn[1].agenda, time.monotonic()
-            agenda.deadline_s = now_s + (end_s - repeats_s - now_s) / (len(jobs) - index)
+            agenda.deadline_s = now_s + (end_s - late_s - now_s) / (len(jobs) - index)
             self._collect(turn, summary)
             agenda.end_sampling()
-            repeats_s += agenda.repeats_s
+            late_s += agenda.late_s
         for turn, summary in zip(jobs, summaries, strict=True):
-            turn[1].agenda.repeat(end_s)
+            turn[1].agenda.turn_late(end_s)
             self._collect(turn, summary)
         done = sum(job.agenda.done for _, job in jobs)
         loaded, loads = self._measure_power(jobs, done, whole_end_s)

@@ -19,7 +19,7 @@ def work_off(
     for turn in ("all", "repeats"):
         if turn == "repeats":
             agenda.end_sampling()
-            agenda.repeat(float("inf"))
+            agenda.turn_late(float("inf"))
         while (visit := agenda.next()) is not None:
             visits.append(visit)
             agenda.measured(visit, served(agenda, visit, time_ns(visit.tokens)))
@@ -80,13 +80,32 @@ def test_what_is_in_doubt_is_visited_once_more(agenda: Agenda) -> None:
         times = [*times[:4], *(2 * time for time in times[4:])] if visit.tokens == last else times
         agenda.measured(visit, served(agenda, visit, *times))
     agenda.end_sampling()
-    agenda.repeat(float("inf"))
+    agenda.turn_late(float("inf"))
     again = []
     while (visit := agenda.next()) is not None:
         again.append(visit)
         agenda.measured(visit, served(agenda, visit, 1000 * visit.tokens))
     assert {visit.tokens for visit in again} == {*an_op_plan().holdout, 1, last}
     assert {visit.number for visit in again} == {1}
+
+
+def test_what_calibrates_the_intervals_is_measured_late_in_another_process() -> None:
+    op_plan = an_op_plan(calibration=(7, 40))
+    agenda = Agenda(a_plan(points_per_op=10), op_plan, a_scenario)
+    total, visits = agenda.total, work_off(agenda)
+    assert len(visits) == total
+    late = {Visit(size, 0) for size in (7, 40)} | {Visit(size, 1) for size in op_plan.holdout}
+    assert set(visits[-len(late) :]) == late
+
+
+def test_a_deadline_leaves_calibration_sizes_unmeasured_and_giving_up_fails_them() -> None:
+    agenda = Agenda(a_plan(points_per_op=10), an_op_plan(calibration=(7, 40)), a_scenario)
+    while (visit := agenda.next()) is not None:
+        agenda.measured(visit, served(agenda, visit, 1000 * visit.tokens))
+    assert agenda.unmeasured == [7, 40]
+    assert {failure.scenario_key for failure in agenda.give_up("no torch")} == {
+        a_scenario(size).key for size in (7, 40)
+    }
 
 
 def test_sampling_all_chooses_nothing_more() -> None:
