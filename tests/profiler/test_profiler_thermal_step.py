@@ -306,7 +306,7 @@ def test_where_no_power_was_measured_it_is_the_largest_product(
 def test_a_real_recording_follows_the_step(
     run: Run, plan: Plan, fake_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(thermal_step, "STEP_S", (0.3, 0.3, 0.3))
+    monkeypatch.setattr(thermal_step, "STEP_S", (0.6, 0.6, 0.6))
     fake.write_trace(tmp_path / "trace.csv", a_step())
 
     def meter(provenance: Provenance, path: Path) -> PowerRecording:
@@ -316,6 +316,6 @@ def test_a_real_recording_follows_the_step(
         assert stepped(sweep(run, plan, meter)).failures == []
     parse_run(run)
     samples = read_table(run.table("thermal_samples"), "thermal_samples")
-    assert 2 <= len(samples) <= 12  # edges depend on how busy this host is
+    assert 2 <= len(samples) <= 21  # edges depend on how busy this host is
     assert set(samples["source"].to_pylist()) == {"simulated"}
     assert TEMP_GPU in (run.unit("thermal", "step") / "power.csv").read_text()
