@@ -66,6 +66,7 @@ def _parse_trace(source: Path, out: Path) -> None:
     from ..store.tables import writing_tables
 
     unattributed: Counter[str | None] = Counter()
+    unmeasured: Counter[str | None] = Counter()
     with TemporaryDirectory() as folder:
         pieces, warnings = parse_trace(export_report(source, Path(folder)))
         for warning in warnings:
@@ -75,12 +76,20 @@ def _parse_trace(source: Path, out: Path) -> None:
                 tables.write(name, piece)
                 if name == "launches":
                     unattributed += _counted(piece.column("unattributed"))
+                if name == "range_energies":
+                    unmeasured += _counted(piece.column("reason"))
     for name, rows in tables.rows.items():
         render.say(f"{out / name}.parquet: {rows} rows")
     if "launches" in tables.rows:
-        within = unattributed.pop(None, 0)
-        told = (f"; {count} without: {reason}" for reason, count in unattributed.most_common())
-        render.say(f"launches within a range: {within}{''.join(told)}")
+        render.say(f"launches within a range: {_told(unattributed)}")
+    if "range_energies" in tables.rows:
+        render.say(f"ranges with an energy: {_told(unmeasured)}")
+
+
+def _told(lacking: "Counter[str | None]") -> str:
+    """How many lack nothing, and how many of the others do for which reason."""
+    without = (f"; {n} without: {reason}" for reason, n in lacking.most_common() if reason)
+    return f"{lacking[None]}{''.join(without)}"
 
 
 def _counted(values: Any) -> "Counter[str | None]":

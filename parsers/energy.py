@@ -168,6 +168,21 @@ def update_period_s(sensor: Series) -> float | None:
     return float(np.median(np.diff(middle))) / _NS
 
 
+def refreshes(sensor: Series) -> Series:
+    """One reading for each refresh of a sensor that was read more often; no mean changes by it.
+
+    A value that stays counts once in each update period; where that is not known, once.
+    """
+    good = sensor.good()
+    changed = np.diff(good.value, prepend=np.nan) != 0
+    period_s = update_period_s(good)
+    if not period_s:
+        return good.take(changed)
+    since = good.begin_ns[changed][np.cumsum(changed) - 1]
+    turn = ((good.begin_ns - since) / (period_s * _NS)).astype(np.int64)
+    return good.take(changed | (np.diff(turn, prepend=0) > 0))
+
+
 def settled_ns(edges: Edges) -> float | None:
     """When the load had settled: the first edge after two ticks that agree within 1 %."""
     powers = edges.powers_w()

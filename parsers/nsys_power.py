@@ -1,7 +1,9 @@
 """Power inside an nsys export: what its nvml_metrics plugin left among the generic events.
 
 No public export with such rows has been seen. NVIDIA's guide says milliwatts and degrees Celsius;
-readers of such files call the fields "Power" and "Temperature". GPU_METRICS holds neither.
+readers of such files call the fields "Power" and "Temperature". GPU_METRICS holds neither. The
+call behind it gives instant power on some GPUs and the mean of the last second on others: a field
+that is called just "Power" does not say which.
 """
 
 import re
@@ -15,11 +17,14 @@ from .gpu_metric_layouts import read_layouts
 from .nsys_export import NsysExport
 from .nsys_kernels import only_gpu
 
-_POWER, _TEMPERATURE, _GPU = range(3)
+_INSTANT, _POWER, _AVERAGE, _TEMPERATURE, _GPU = range(5)
+_DRAW: Final = "power( usage| draw)?"
 _PATTERNS: Final = (
-    r"(gpu )?power( usage| draw)?",
-    r"(gpu )?temperature",
-    r"(gpu|device)[ _]?(id|index)",
+    f"(gpu )?(instant(aneous)? {_DRAW}|{_DRAW} instant(aneous)?)",
+    f"(gpu )?{_DRAW}",
+    f"(gpu )?(average {_DRAW}|{_DRAW} average)",
+    "(gpu )?temperature",
+    "(gpu|device)[ _]?(id|index)",
 )
 _HIGHEST_W: Final = 3000.0  # no board draws as much, and none draws as few milliwatts
 
@@ -37,7 +42,7 @@ def read_power_samples(
     pieces = [
         piece
         for piece in read_layouts(export, strings, power_place)
-        if (piece.place == _POWER).any()
+        if (piece.place <= _AVERAGE).any()
     ]
     if not pieces:
         return None
@@ -47,8 +52,10 @@ def read_power_samples(
     events, row = np.unique(key, axis=1, return_inverse=True)
     wide = np.full((len(_PATTERNS), events.shape[1]), np.nan)
     wide[place, row.ravel()] = value
-    powered = ~np.isnan(wide[_POWER])
-    power, gpu = wide[_POWER][powered], wide[_GPU][powered]
+    powered = ~np.isnan(wide[: _AVERAGE + 1]).all(axis=0)
+    wide, time_ns = wide[:, powered], events[0][powered]
+    kind = np.argmin(np.isnan(wide[: _AVERAGE + 1]), axis=0)  # instant power, where there is that
+    power, gpu = wide[kind, np.arange(len(kind))], wide[_GPU]
     if power.max() > _HIGHEST_W:
         power = power / 1000
     only = only_gpu(export)
@@ -57,10 +64,11 @@ def read_power_samples(
     gpu = np.where((gpu >= 0) & (gpu < 256) & (gpu == np.floor(gpu)), gpu, np.nan)
     columns = {
         "gpu": pa.array(gpu, from_pandas=True),
-        "time_ns": events[0][powered] + epoch_ns,
+        "time_ns": time_ns + epoch_ns,
         "source": ["nsys_nvml"] * len(power),
         "power_w": power,
-        "temp_c": pa.array(wide[_TEMPERATURE][powered], from_pandas=True),
+        "averaged": pa.array(kind == _AVERAGE, mask=kind == _POWER),
+        "temp_c": pa.array(wide[_TEMPERATURE], from_pandas=True),
     }
     return table_from_columns("power_samples", columns)
 

@@ -40,19 +40,20 @@ class Series:
 
     def between(self, begin_ns: int, end_ns: int) -> "Series":
         """The readings made inside [begin_ns, end_ns]."""
-        return self._take((self.begin_ns >= begin_ns) & (self.end_ns <= end_ns))
+        return self.take((self.begin_ns >= begin_ns) & (self.end_ns <= end_ns))
 
     def around(self, begin_ns: int, end_ns: int) -> "Series":
         """The readings inside, with the last one before and the first one after."""
         first = int(np.searchsorted(self.end_ns, begin_ns, side="right")) - 1
         last = int(np.searchsorted(self.begin_ns, end_ns, side="left"))
-        return self._take(slice(max(first, 0), last + 1))
+        return self.take(slice(max(first, 0), last + 1))
 
     def good(self) -> "Series":
         """The readings that succeeded."""
-        return self._take(self.code == 0)
+        return self.take(self.code == 0)
 
-    def _take(self, which: npt.NDArray[np.bool_] | slice) -> "Series":
+    def take(self, which: npt.NDArray[np.bool_] | slice) -> "Series":
+        """The chosen readings."""
         return Series(self.begin_ns[which], self.end_ns[which], self.code[which], self.value[which])
 
 

@@ -26,6 +26,7 @@ def power_samples(log: PowerLog, recording: str | None) -> pa.Table:
         "time_ns": log.epoch_ns((power.begin_ns + power.end_ns) // 2),
         "source": [_source(log)] * len(power),
         "power_w": power.value / 1000,
+        "averaged": [None if log.sensor == "rapl" else False] * len(power),
         "temp_c": pa.array(known, from_pandas=True),
     }
     return table_from_columns("power_samples", columns)
@@ -48,9 +49,18 @@ def _between_edges(counter: Series) -> Series:
 def power_readings(samples: pa.Table) -> Series:
     """Power readings, mW, of `power_samples` of one GPU and one source, for the estimators.
 
-    Times are the table's, since the epoch. Rows may stand in any order; null power is left out.
+    Times are the table's. Rows may stand in any order; null power is left out.
     """
-    rows = samples.select(["time_ns", "power_w"]).drop_null().sort_by("time_ns")
+    return _readings(samples, "power_w", 1000)
+
+
+def temperature_readings(samples: pa.Table) -> Series:
+    """Temperature readings, degC, as `power_readings` gives power."""
+    return _readings(samples, "temp_c", 1)
+
+
+def _readings(samples: pa.Table, column: str, scale: float) -> Series:
+    rows = samples.select(["time_ns", column]).drop_null().sort_by("time_ns")
     time_ns = rows.column("time_ns").to_numpy().astype(np.int64)
-    power_mw = rows.column("power_w").to_numpy().astype(np.float64) * 1000
-    return Series(time_ns, time_ns, np.zeros(len(time_ns), np.int64), power_mw)
+    value = rows.column(column).to_numpy().astype(np.float64) * scale
+    return Series(time_ns, time_ns, np.zeros(len(time_ns), np.int64), value)

@@ -13,6 +13,7 @@ from .attribution import innermost
 from .calls import CallRanges, calls_table, find_call_ranges
 from .events import Int64, Samples, Spans, Trace, int64_column
 from .metric_join import MetricJoin
+from .range_windows import RangedLaunches
 
 Int32 = npt.NDArray[np.int32]
 
@@ -37,6 +38,8 @@ def trace_tables(trace: Trace, unit: str | None, on_gpu: bool) -> Iterator[Piece
         yield "calls", calls_table(calls, kernels, call_of_launch, unit, on_gpu)
     if power is not None:
         yield "power_samples", _of_recording(power, unit)
+        for energies in _range_energies(power, attributed.ranged()):
+            yield "range_energies", _of_recording(energies, unit)
     joins = _Joins(kernels)
     for samples in gpu_samples():
         joins.add(samples)
@@ -70,6 +73,12 @@ class _Attributed:
         self._reason = np.where(trace.launched_by < 0, 1, 2).astype(np.int8)
         unknown = ~np.asarray(trace.kernels.column("correlation_id").is_valid())
         self._reason[(self._reason == 1) & unknown] = 0
+        self._kernels = trace.kernels
+
+    def ranged(self) -> RangedLaunches:
+        """All launches with the innermost range of each."""
+        times = (int64_column(self._kernels, name) for name in ("start_ns", "duration_ns", "gpu"))
+        return RangedLaunches(self._inner, self._ranges, *times)
 
     def columns(self, rows: slice) -> dict[str, Any]:
         """Columns of some launches."""
@@ -102,6 +111,12 @@ def _launches(kernels: pa.Table, columns: dict[str, Any]) -> pa.Table:
         for field in schema
     ]
     return pa.table(arrays, schema=schema)
+
+
+def _range_energies(power: pa.Table, launches: RangedLaunches) -> Iterator[pa.Table]:
+    from .range_energies import range_energies  # with pandas and scipy: few traces hold power
+
+    return range_energies(power, launches)
 
 
 def _of_recording(table: pa.Table, unit: str | None) -> pa.Table:

@@ -110,7 +110,27 @@ _POWER_SAMPLES = _schema(
     time_ns=pa.int64(),
     source=pa.string(),  # nvml_power, rapl, simulated; "nsys_nvml": nvml_metrics inside a trace
     power_w=pa.float64(),
+    averaged=pa.bool_(),  # over the last second; null where the source does not say
     temp_c=pa.float64(),
+)
+
+_RANGE_ENERGIES = _schema(
+    "range_energies/1",
+    recording=pa.string(),
+    range_name=pa.string(),  # as in `launches`, whose innermost range alone counts
+    gpu=pa.int32(),  # the profiler's id; null where the trace does not map it
+    occurrences=pa.int64(),  # of the range, with a kernel on this GPU
+    launches=pa.int64(),
+    measured_launches=pa.int64(),  # of those occurrences that the sensor could resolve
+    measured_s=pa.float64(),  # from first kernel start to last kernel end of each of those
+    readings=pa.int64(),  # refreshes of the sensor in them
+    power_w=pa.float64(),  # mean over measured_s, idle within it included
+    power_w_ci95=pa.float64(),
+    energy_mj=pa.float64(),  # per measured launch
+    energy_mj_ci95=pa.float64(),
+    source=pa.string(),  # nsys_nvml; unavailable where energy is null
+    reason=pa.string(),  # why it is
+    marks=pa.list_(pa.string()),  # doubts about the energy, in words
 )
 
 _THERMAL_SAMPLES = _schema(
@@ -204,6 +224,7 @@ SCHEMAS: Final = MappingProxyType(
         "calls": _CALLS,
         "gpu_samples": _GPU_SAMPLES,
         "power_samples": _POWER_SAMPLES,
+        "range_energies": _RANGE_ENERGIES,
         "thermal_samples": _THERMAL_SAMPLES,
         "counters": _COUNTERS,
         "points": _POINTS,

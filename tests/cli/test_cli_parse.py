@@ -50,6 +50,30 @@ def test_a_lone_nsys_export_becomes_tables(moeprof: Moeprof, tmp_path: Path) -> 
     assert "launches within a range: 1\n" in told.stderr
 
 
+def test_a_lone_trace_with_power_has_energies_of_its_ranges(
+    moeprof: Moeprof, tmp_path: Path
+) -> None:
+    trace = NsysFile(tmp_path / "trace.sqlite")
+    trace.add("TARGET_INFO_GPU", id=0, name="GPU")
+    for number, (name, end_s) in enumerate([("long", 2), ("short", 3), ("brief", 4)]):
+        trace.range(10 * number, 10 * number + 9, name)
+        trace.launch(10 * number + 1, 10 * number + 2, number)
+        length_ns = 10**9 if name == "long" else 1000
+        trace.kernel(end_s * 10**9 - length_ns, end_s * 10**9, number)
+    for at in range(50):
+        data = json.dumps({"Power": 300_000 + at % 3})
+        trace.add("GENERIC_EVENTS", timestamp=at * 10**8, typeId=7, data=data)
+    told = moeprof("parse", trace.close(), "--out", tmp_path / "tables")
+    assert told.exit_code == 0
+    table = read_table(tmp_path / "tables" / "range_energies.parquet", "range_energies")
+    found = dict(
+        zip(*(table[name].to_pylist() for name in ("range_name", "energy_mj")), strict=True)
+    )
+    assert found == {"long": pytest.approx(300_000, rel=1e-4), "short": None, "brief": None}
+    words = " ".join(told.stderr.split())
+    assert "ranges with an energy: 1; 2 without: too short for 4 refreshes" in words
+
+
 def test_a_lone_ncu_page_becomes_counters(moeprof: Moeprof, tmp_path: Path) -> None:
     page = tmp_path / "page.csv"
     page.write_text(NCU_PAGE)

@@ -17,6 +17,7 @@ from moeprof.parsers.energy import (
     difference,
     disagreement,
     integrated_power_w,
+    refreshes,
     settled_ns,
     update_period_s,
 )
@@ -153,3 +154,22 @@ def test_energy_per_launch_is_scaled_with_its_interval() -> None:
     assert per_launch.ci95 == pytest.approx(0.1)
     assert Estimate(None, None, 0, "why").scaled(2).reason == "why"
     assert math.isclose(Estimate(1.0, None, 1).scaled(2).value or 0, 2)
+
+
+def test_a_sensor_read_more_often_than_it_refreshes_has_one_reading_a_refresh() -> None:
+    value = np.array([5, 6, 6, 6, 9, 8, 9, 8, 7, 7], np.float64)  # of which 6 and 7 stay
+    often = series(np.arange(100) * 10 * MS, np.repeat(value, 10))
+    found = refreshes(often)
+    assert found.begin_ns.tolist() == (np.arange(10) * 100 * MS).tolist()
+    assert found.value.tolist() == value.tolist()
+    for window in ((0, S), (130 * MS, 910 * MS)):
+        assert integrated_power_w(found, *window).value == integrated_power_w(often, *window).value
+
+
+def test_a_sensor_without_a_known_period_has_only_its_changes() -> None:
+    assert refreshes(series(np.arange(9) * MS, [3, 3, 3, 3, 4, 4, 4, 3, 3])).value.tolist() == [
+        3,
+        4,
+        3,
+    ]
+    assert len(refreshes(series([], []))) == 0

@@ -46,6 +46,30 @@ def test_the_normalised_layout_says_which_gpu(nsys_file: Callable[..., NsysFile]
     assert found == [(0, 70.0, None), (1, 90.0, None)]
 
 
+@pytest.mark.parametrize(
+    ("fields", "power_w", "averaged"),
+    [
+        ({"Power": 70}, 70, None),
+        ({"Instant Power [W]": 70}, 70, False),
+        ({"Power Draw Average": 60}, 60, True),
+        ({"Power": 60, "Power Instant": 70, "Average Power": 50}, 70, False),
+    ],
+)
+def test_a_name_says_whether_the_power_is_an_average(
+    nsys_file: Callable[..., NsysFile],
+    fields: dict[str, int],
+    power_w: float,
+    averaged: bool | None,
+) -> None:
+    file = nsys_file()
+    file.add("GENERIC_EVENTS", timestamp=1, typeId=7, data=json.dumps(fields))
+    samples = read_nsys(file.close()).power_samples
+    assert samples is not None
+    assert samples.select(["power_w", "averaged"]).to_pylist() == [
+        {"power_w": power_w, "averaged": averaged}
+    ]
+
+
 def test_without_the_plugin_there_is_no_power(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file()
     file.add("GENERIC_EVENTS", timestamp=1, typeId=7, data='{"SM Active": "3"}')

@@ -96,6 +96,7 @@ def test_every_quantity_bears_its_unit() -> None:
     units = (
         "_ns",
         "_us",
+        "_s",
         "_w",
         "_mj",
         "_c",
