@@ -110,7 +110,7 @@ def join(trace: Path, out: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     from moeprof.parsers.metric_join import MetricJoin
-    from moeprof.store.tables import METRIC_COLUMNS
+    from moeprof.store.table_schemas import METRIC_COLUMNS
 
     launches = pq.read_table(out / "launches.parquet", columns=["start_ns", "duration_ns"])
     samples = pq.read_table(out / "gpu_samples.parquet")

@@ -18,7 +18,8 @@ from ..store.errors import BadInput
 from ..store.provenance import Provenance
 from ..store.recording import sha256_of
 from ..store.scenario import Scenario
-from ..store.tables import SCHEMAS, table_from_columns
+from ..store.table_schemas import SCHEMAS
+from ..store.tables import table_from_columns
 from .gate import check_row
 from .power_gate import judge_power
 

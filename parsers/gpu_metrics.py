@@ -15,7 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..store.errors import BadInput
-from ..store.tables import METRIC_COLUMNS, table_from_columns
+from ..store.table_schemas import METRIC_COLUMNS
+from ..store.tables import table_from_columns
 from .events import Int64, Samples
 from .gpu_metric_layouts import Readings, read_layouts
 from .nsys_export import NsysExport, open_export

@@ -11,7 +11,8 @@ from ..store.errors import BadInput
 from ..store.plan import Plan
 from ..store.recording import Recording
 from ..store.scenario import Scenario
-from ..store.tables import SCHEMAS, table_from_columns
+from ..store.table_schemas import SCHEMAS
+from ..store.tables import table_from_columns
 from .median import median_interval
 from .point_energies import PointEnergies
 from .power_loads import POWER

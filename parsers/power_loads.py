@@ -9,7 +9,7 @@ import pyarrow as pa
 from ..device.nvml import ENERGY
 from ..store.provenance import Provenance
 from ..store.recording import Load, Recording, raw_file
-from ..store.tables import SCHEMAS
+from ..store.table_schemas import SCHEMAS
 from .energy import Estimate, beats_with_sensor, update_period_s
 from .external_meter import AlignedMeter, by_meter
 from .power_log import PowerLog, read_power_log

@@ -18,7 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..store.tables import SCHEMAS, table_from_columns
+from ..store.table_schemas import SCHEMAS
+from ..store.tables import table_from_columns
 from .energy import NEEDED_TICKS, integrated_power_w, refreshes, update_period_s
 from .events import Int64
 from .power_faults import frozen

@@ -10,7 +10,8 @@ from ..store.errors import BadInput
 from ..store.plan import Plan
 from ..store.recording import Recording, raw_file
 from ..store.run import Run
-from ..store.tables import SCHEMAS, TableWriter, read_table, writing_tables
+from ..store.table_schemas import SCHEMAS
+from ..store.tables import TableWriter, read_table, writing_tables
 from .cpu_calls import cpu_calls
 from .kineto import read_kineto
 from .ncu import read_ncu

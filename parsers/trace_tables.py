@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..store.tables import METRIC_COLUMNS, SCHEMAS
+from ..store.table_schemas import METRIC_COLUMNS, SCHEMAS
 from .attribution import innermost
 from .calls import CallRanges, calls_table, find_call_ranges
 from .events import Int64, Samples, Spans, Trace, int64_column

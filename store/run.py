@@ -18,7 +18,7 @@ from .document import read_document, write_document
 from .errors import BadInput
 from .plan import Plan
 from .recording import Recording
-from .tables import SCHEMAS
+from .table_schemas import SCHEMAS
 
 DEFAULT_STORE = Path("artifacts/runs")
 
@@ -128,7 +128,8 @@ def latest_run(store: Path) -> Run:
     plans = list(store.glob("*/plan.json"))
     if not plans:
         raise BadInput(
-            f"there is no run in {store}", hint="make one with `moeprof profile`, or name a --store"
+            f"there is no run in {store}",
+            hint=f"make one: moeprof profile --store {store}; or name the --store that holds runs",
         )
     return Run(max(plans, key=lambda path: (path.stat().st_mtime_ns, path)).parent)
 
@@ -139,6 +140,6 @@ def latest_model(store: Path) -> Path:
     if not models:
         raise BadInput(
             f"there is no kernel_cost_model.json in {store}",
-            hint="make one with `moeprof build-model`, or name a --store",
+            hint=f"make one: moeprof build-model --store {store}; or name the --store that has it",
         )
     return max(models, key=lambda path: (path.stat().st_mtime_ns, path))

@@ -1,15 +1,13 @@
-"""The tables that the stages hand on: their columns, and reading and writing them as Parquet.
+"""The tables that the stages hand on, read and written as Parquet.
 
-A table is checked against its schema at every write and at every read. Its name and number stand
-in the file's metadata as `moeprof.schema`; a reader refuses a number that it does not know. Every
-column that holds a quantity ends in its unit; unmeasured is null, never zero.
+A table is checked against its schema at every write and at every read; a reader refuses a number
+that it does not know.
 """
 
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Final
 
 import pyarrow as pa
@@ -17,219 +15,12 @@ import pyarrow.parquet as pq
 
 from .atomic import replacing
 from .errors import BadInput
+from .table_schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS
 
-_KEY: Final = b"moeprof.schema"
 _GROUP_ROWS: Final = 65_536
-
-# GPU-wide utilisation by its one canonical name; nsys's own names change with its version.
-METRIC_COLUMNS: Final = (
-    "sm_active_pct",
-    "sm_issue_pct",
-    "tensor_active_pct",
-    "warps_in_flight_pct",
-    "dram_read_pct",
-    "dram_write_pct",
-    "pcie_rx_pct",
-    "pcie_tx_pct",
-    "nvlink_rx_pct",
-    "nvlink_tx_pct",
-    "gpc_clock_mhz",
-    "sys_clock_mhz",
-)
 # Columns of many different values: there a dictionary costs time and gains nothing.
 _DELTAS: Final = frozenset({"start_ns", "duration_ns", "time_ns", "correlation_id"})
 _PLAIN: Final = frozenset({*METRIC_COLUMNS, "metric_coverage"})
-
-
-def _schema(name: str, **columns: pa.DataType) -> pa.Schema:
-    fields = [pa.field(column, type_) for column, type_ in columns.items()]
-    return pa.schema(fields, metadata={_KEY: name.encode()})
-
-
-# History, newest first. Everything is at its first number.
-_LAUNCHES = _schema(
-    "launches/1",
-    recording=pa.string(),  # the unit whose recording holds this kernel; null for a lone trace
-    scenario_key=pa.string(),  # with visit and call: null outside a range of moeprof's own
-    visit=pa.int32(),
-    call=pa.int32(),
-    range_name=pa.string(),  # innermost range of the launching call, "domain:name" or "name"
-    unattributed=pa.string(),  # why range_name is null; null where it is not
-    kernel=pa.string(),
-    start_ns=pa.int64(),  # since the epoch where the trace says when it began, else since its start
-    duration_ns=pa.int64(),
-    grid_x=pa.int32(),
-    grid_y=pa.int32(),
-    grid_z=pa.int32(),
-    block_x=pa.int32(),
-    block_y=pa.int32(),
-    block_z=pa.int32(),
-    registers_per_thread=pa.int32(),
-    shared_bytes=pa.int64(),  # per block, static and dynamic together
-    static_shared_bytes=pa.int64(),
-    dynamic_shared_bytes=pa.int64(),
-    occupancy_estimate_pct=pa.float64(),  # torch.profiler's guess from the launch, no measurement
-    device=pa.int32(),  # CUDA ordinal within the process
-    gpu=pa.int32(),  # the profiler's id of the GPU, null where the trace does not map it
-    context=pa.int64(),
-    stream=pa.int64(),
-    process=pa.int64(),
-    correlation_id=pa.int64(),
-    graph_node_id=pa.int64(),
-    metric_samples=pa.int32(),  # GPU-metric samples within [start, end]
-    metric_coverage=pa.float64(),  # share of the kernel's time that samples cover
-    **{name: pa.float64() for name in METRIC_COLUMNS},  # overlap-weighted mean over the kernel
-)
-
-_CALLS = _schema(
-    "calls/1",
-    recording=pa.string(),
-    scenario_key=pa.string(),
-    visit=pa.int32(),
-    call=pa.int32(),
-    start_ns=pa.int64(),  # null where the collector keeps durations alone
-    wall_ns=pa.int64(),  # host time of the call; null where it only enqueues work on a GPU
-    busy_ns=pa.int64(),  # union of the call's kernel intervals; null where no kernel was traced
-    gap_ns=pa.int64(),  # first kernel start to last kernel end, less busy_ns
-    kernels=pa.int32(),
-    signature=pa.string(),  # kernel names, grids and blocks in launch order; null without kernels
-)
-
-_GPU_SAMPLES = _schema(
-    "gpu_samples/1",
-    recording=pa.string(),
-    gpu=pa.int32(),
-    time_ns=pa.int64(),
-    **{name: pa.float64() for name in METRIC_COLUMNS},
-)
-
-_POWER_SAMPLES = _schema(
-    "power_samples/1",
-    recording=pa.string(),
-    gpu=pa.int32(),  # null where the trace does not say which GPU was read
-    time_ns=pa.int64(),
-    source=pa.string(),  # nvml_power, rapl, simulated; "nsys_nvml": nvml_metrics inside a trace
-    power_w=pa.float64(),
-    averaged=pa.bool_(),  # over the last second; null where the source does not say
-    temp_c=pa.float64(),
-)
-
-_RANGE_ENERGIES = _schema(
-    "range_energies/1",
-    recording=pa.string(),
-    range_name=pa.string(),  # as in `launches`, whose innermost range alone counts
-    gpu=pa.int32(),  # the profiler's id; null where the trace does not map it
-    occurrences=pa.int64(),  # of the range, with a kernel on this GPU
-    launches=pa.int64(),
-    measured_launches=pa.int64(),  # of those occurrences that the sensor could resolve
-    measured_s=pa.float64(),  # from first kernel start to last kernel end of each of those
-    readings=pa.int64(),  # refreshes of the sensor in them
-    power_w=pa.float64(),  # mean over measured_s, idle within it included
-    power_w_ci95=pa.float64(),
-    energy_mj=pa.float64(),  # per measured launch
-    energy_mj_ci95=pa.float64(),
-    source=pa.string(),  # nsys_nvml; unavailable where energy is null
-    reason=pa.string(),  # why it is
-    marks=pa.list_(pa.string()),  # doubts about the energy, in words
-)
-
-_THERMAL_SAMPLES = _schema(
-    "thermal_samples/1",
-    recording=pa.string(),
-    time_ns=pa.int64(),  # CLOCK_MONOTONIC of the recording's host
-    source=pa.string(),  # nvml_counter, nvml_power, simulated, unavailable
-    power_w=pa.float64(),  # mean until the next row
-    temp_c=pa.float64(),  # at this time, whole degrees
-    failure=pa.string(),  # why the step tells nothing: then it is one row, and the rest is null
-)
-
-_COUNTERS = _schema(
-    "counters/1",
-    recording=pa.string(),
-    scenario_key=pa.string(),
-    launch=pa.int32(),
-    kernel=pa.string(),
-    duration_ns=pa.float64(),  # under ncu's replay and clocks: never a latency
-    sm_throughput_pct=pa.float64(),
-    memory_throughput_pct=pa.float64(),
-    dram_throughput_pct=pa.float64(),
-    dram_read_bytes=pa.float64(),
-    dram_write_bytes=pa.float64(),
-    l1_hit_pct=pa.float64(),
-    l2_hit_pct=pa.float64(),
-    achieved_occupancy_pct=pa.float64(),
-    theoretical_occupancy_pct=pa.float64(),
-    tensor_active_pct=pa.float64(),
-    sm_clock_hz=pa.float64(),
-    dram_clock_hz=pa.float64(),
-    instructions=pa.float64(),
-    registers_per_thread=pa.float64(),
-    waves_per_sm=pa.float64(),
-)
-
-_POINTS = _schema(
-    "points/1",
-    scenario_key=pa.string(),
-    curve=pa.string(),
-    op=pa.string(),
-    shape=pa.list_(pa.int64()),
-    dtype=pa.string(),
-    weight_bits=pa.int32(),
-    group_size=pa.int32(),
-    experts=pa.int32(),
-    active_experts=pa.int32(),
-    top_k=pa.int32(),
-    l2=pa.string(),
-    tokens=pa.int64(),
-    flops=pa.int64(),
-    bytes_moved=pa.int64(),
-    regime=pa.string(),  # "burst": single calls with synchronisation between them
-    role=pa.string(),  # "fit" or "holdout"
-    failure=pa.string(),  # why nothing was measured; then every quantity is null
-    marks=pa.list_(pa.string()),  # doubts about the point, in words
-    signature=pa.string(),  # the kernels of one call, where all calls agree
-    visits=pa.int32(),
-    calls=pa.int32(),
-    latency_us=pa.float64(),  # median over calls
-    latency_us_lo=pa.float64(),  # 95 % interval of that median
-    latency_us_hi=pa.float64(),
-    latency_source=pa.string(),  # "kernel": union of one call's kernels; "wall": time per call
-    gap_us=pa.float64(),
-    spread=pa.float64(),  # interquartile range of the calls over their median
-    repeat_difference=pa.float64(),  # |log| ratio of the medians of two visits; null at one visit
-    latency_sustained_us=pa.float64(),  # per call under a steady load, as all down to energy_n
-    latency_sustained_us_ci95=pa.float64(),
-    power_w=pa.float64(),
-    power_w_ci95=pa.float64(),
-    power_repeat_difference=pa.float64(),  # |log| ratio of the highest load and the lowest
-    power_peak_w=pa.float64(),
-    idle_power_w=pa.float64(),  # of the process with nothing to do
-    idle_power_w_ci95=pa.float64(),
-    empty_power_w=pa.float64(),  # with kernels that do nothing
-    energy_mj=pa.float64(),  # per call
-    energy_mj_ci95=pa.float64(),
-    energy_repeat_difference=pa.float64(),
-    energy_above_idle_mj=pa.float64(),  # negative where the load took less than idling
-    energy_above_idle_mj_ci95=pa.float64(),
-    energy_n=pa.int32(),  # loads that gave it
-    energy_source=pa.string(),  # nvml_counter, nvml_power, …, unavailable
-    energy_reason=pa.string(),  # why it is unavailable
-    temp_rise_c=pa.float64(),
-    temp_rise_c_ci95=pa.float64(),
-)
-
-SCHEMAS: Final = MappingProxyType(
-    {
-        "launches": _LAUNCHES,
-        "calls": _CALLS,
-        "gpu_samples": _GPU_SAMPLES,
-        "power_samples": _POWER_SAMPLES,
-        "range_energies": _RANGE_ENERGIES,
-        "thermal_samples": _THERMAL_SAMPLES,
-        "counters": _COUNTERS,
-        "points": _POINTS,
-    }
-)
 
 
 def table_from_columns(name: str, columns: dict[str, Any]) -> pa.Table:
@@ -352,8 +143,9 @@ def read_table(path: Path, name: str) -> pa.Table:
     except (pa.ArrowInvalid, OSError) as error:
         raise BadInput(f"{path} is not a Parquet table: {str(error).splitlines()[0]}") from error
     schema = SCHEMAS[name]
-    found = (table.schema.metadata or {}).get(_KEY, b"no moeprof table").decode(errors="replace")
-    known = (schema.metadata or {})[_KEY].decode()
+    metadata, of_schema = table.schema.metadata or {}, schema.metadata or {}
+    found = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")
+    known = of_schema[SCHEMA_KEY].decode()
     if found != known:
         raise BadInput(
             f"{path} is {found}, and this moeprof knows {known}",

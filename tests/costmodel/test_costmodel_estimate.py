@@ -43,7 +43,7 @@ def file(
 ) -> CostModelFile:
     """One curve without energy, whose work is known, measured on a GPU."""
     points = [
-        make_points(lambda b: 20.0 + b, [size], flops=10**4 * size, bytes_moved=10**6 + 10**3 * size)
+        make_points(lambda b: 20.0 + b, [size], flops=10**4 * size, bytes_moved=10**6 + size)
         for size in (1, 8, 64)
     ]
     return build(*points)

@@ -14,7 +14,8 @@ from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Failure, Recording, Served
 from moeprof.store.scenario import Scenario
-from moeprof.store.tables import SCHEMAS, table_from_columns
+from moeprof.store.table_schemas import SCHEMAS
+from moeprof.store.tables import table_from_columns
 
 Maker = Callable[..., Recording]
 KEY = "gelu-b4-1024-fp32-cold"

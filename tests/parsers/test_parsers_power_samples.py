@@ -7,7 +7,8 @@ import pytest
 from moeprof.device.nvml import TEMP_GPU
 from moeprof.parsers.energy import integrated_power_w
 from moeprof.parsers.power_samples import power_readings, power_samples, temperature_readings
-from moeprof.store.tables import SCHEMAS, table_from_columns
+from moeprof.store.table_schemas import SCHEMAS
+from moeprof.store.tables import table_from_columns
 from moeprof.tests.parsers.power_logs import EPOCH_NS, MS, S, series, steady_log
 
 

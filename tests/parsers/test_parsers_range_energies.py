@@ -16,7 +16,8 @@ from moeprof.parsers.nsys import read_nsys
 from moeprof.parsers.range_energies import range_energies
 from moeprof.parsers.range_windows import RangedLaunches
 from moeprof.parsers.trace_tables import trace_tables
-from moeprof.store.tables import SCHEMAS, table_from_columns
+from moeprof.store.table_schemas import SCHEMAS
+from moeprof.store.tables import table_from_columns
 from moeprof.tests.parsers.conftest import concatenated
 from moeprof.tests.parsers.power_logs import MS, S, series
 

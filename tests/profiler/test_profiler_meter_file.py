@@ -15,7 +15,8 @@ from moeprof.store.errors import BadInput
 from moeprof.store.plan import PowerPlan
 from moeprof.store.recording import Load, sha256_of
 from moeprof.store.run import Run
-from moeprof.store.tables import SCHEMAS, read_table
+from moeprof.store.table_schemas import SCHEMAS
+from moeprof.store.tables import read_table
 from moeprof.tests.parsers.metered_runs import (
     CALL_US,
     LOADS,

@@ -7,13 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from moeprof.store.errors import BadInput
-from moeprof.store.tables import (
-    METRIC_COLUMNS,
-    SCHEMAS,
-    read_table,
-    table_from_columns,
-    write_table,
-)
+from moeprof.store.table_schemas import METRIC_COLUMNS, SCHEMAS
+from moeprof.store.tables import read_table, table_from_columns, write_table
 
 
 @pytest.fixture
