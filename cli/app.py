@@ -57,7 +57,11 @@ def moeprof(
     version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """Measure what each kernel of a mixture-of-experts layer costs, and put it to use."""
+    """Measure what each kernel of a mixture-of-experts layer costs, and put it to use.
+
+    The usual order: doctor, profile, build-model, validate, report, cost. Each takes the latest run
+    if none is named.
+    """
 
 
 def main() -> None:

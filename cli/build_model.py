@@ -22,12 +22,19 @@ def build_model(
     run: RunArgument = None,
     also: Annotated[
         list[Path] | None,
-        typer.Option("--also", help="Another run of other operations on the same machine."),
+        typer.Option(
+            "--also",
+            metavar="RUN",
+            help="Another run, of other operations on the same machine; may be repeated.",
+        ),
     ] = None,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """Fit the run's points to a cost model. Parses first what is not parsed yet."""
+    """Fit a cost model to what a run measured.
+
+    Recordings that are not parsed yet are parsed first.
+    """
     import pyarrow as pa
 
     from ..costmodel.build import build_model as fit
@@ -50,7 +57,7 @@ def build_model(
     check_one_preset([one.plan().preset for one in runs])
     paths = [one.table("points") for one in runs]
     points = pa.concat_tables([read_table(path, "points") for path in paths])
-    _tell_doubts(points)
+    _tell_doubts(points, runs)
     model = fit(
         points,
         preset=found.plan().preset,
@@ -120,11 +127,12 @@ def _with_heat(model: "CostModelFile", runs: "Sequence[Run]") -> "CostModelFile"
     return heated
 
 
-def _tell_doubts(points: "pa.Table") -> None:
+def _tell_doubts(points: "pa.Table", runs: "Sequence[Run]") -> None:
     """Say how many points bear marks: what disturbed them disturbs the model."""
+    reports = ", ".join(f"`moeprof report {run.folder}`" for run in runs)
     marked = sum(bool(marks) for marks in points.column("marks").to_pylist())
     if marked:
         render.warn(
             f"{marked} of {points.num_rows} points are in doubt, most often because their calls"
-            " spread: `moeprof report` lists them; measure again on a quiet machine"
+            f" spread: listed by {reports}; measure again on a quiet machine"
         )

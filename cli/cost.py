@@ -1,6 +1,9 @@
 """`moeprof cost`: one look-up, with its interval."""
 
+import re
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,127 +11,159 @@ import typer
 
 from ..store.errors import BadInput
 from . import render
+from .cost_told import layer_data, show_breakdown, show_cost, show_layer
 from .options import DEFAULT_STORE, Json, Store, find_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from ..costmodel.model import Conditions, CostBreakdown, KernelCostModel, LayerCost
 
-    from ..costmodel.breakdown import CostBreakdown
-    from ..costmodel.cost import Cost
+_LAYER = "layer"
+_SHAPE = re.compile(r"\d+(x\d+)*", re.ASCII)
 
 
 def cost(
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="[MODEL] OP", help="Model file or its run (the latest if left out), operation."
+            metavar="[MODEL] OP",
+            help="Model file or its run (the latest if left out), then what to look up.",
         ),
     ],
     batch_size: Annotated[int, typer.Option(help="Tokens in the call.")],
+    shape: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZES",
+            help="Sizes of the operation as its curve's name has them, such as 4096x14336;"
+            " a shape near measured ones is told from those.",
+        ),
+    ] = None,
     active_experts: Annotated[
-        int | None, typer.Option(help="Experts that get any token, of a routed operation.")
+        int | None, typer.Option(help="Experts that get any token, of a layer or of `experts`.")
+    ] = None,
+    top_k: Annotated[
+        int | None, typer.Option(help="Experts that each token is sent to, of a layer.")
     ] = None,
     memory_pressure: Annotated[
-        float | None, typer.Option(help="Share of the memory bandwidth that others take, 0..1.")
+        float | None,
+        typer.Option(help="Share of the memory bandwidth that others take, from 0 to below 1."),
     ] = None,
     breakdown: Annotated[
         bool, typer.Option("--breakdown", help="Take the cost apart: memory, compute, launch.")
     ] = False,
+    allow_estimates: Annotated[
+        bool,
+        typer.Option(
+            "--allow-estimates",
+            help="Estimate an energy that no meter told, from the GPU's power limit.",
+        ),
+    ] = False,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """Look up what one call costs.
+    r"""Look up what one call costs.
 
-    OP is an operation, or a curve's whole name.
+    OP is an operation or a curve, as `moeprof show` lists them, or `layer`: topk on all tokens,
+    then fc1, gelu and fc2 on those of each active expert, one after the other. A layer needs
+    --top-k and --active-experts; where the model has an operation called layer, that is meant.
+
+    \b
+    moeprof cost fc1 --batch-size 37
+    moeprof cost layer --batch-size 64 --top-k 2 --active-experts 6
     """
     from ..costmodel.model import KernelCostModel
 
     if len(words) > 2:
-        raise BadInput(f"{words[2]!r} is one word too many", hint="moeprof cost MODEL fc1")
+        raise BadInput(
+            f"{words[2]!r} is one word too many",
+            hint=f"moeprof cost {words[0]} {words[1]} --batch-size {batch_size}",
+        )
     *named, op = words
     path = find_model(Path(named[0]) if named else None, store)
     model = KernelCostModel.load(path)
-    if breakdown:
-        if active_experts is not None or memory_pressure is not None:
-            raise BadInput(
-                "--breakdown takes a cost apart as it was measured",
-                hint="leave out --active-experts and --memory-pressure",
-            )
-        _show_breakdown(model.get_cost_breakdown(op, batch_size), json)
-        return
-    found = model.get_cost(
-        op, batch_size, active_experts=active_experts, memory_pressure=memory_pressure
-    )
-    if json:
-        render.data({"model": str(path), **asdict(found)})
-        return
-    render.say(f"model: {path}")
-    _show(found, f"{op} at batch size {batch_size}")
-    for sentence in _verdicts(path.parent, found.op):
-        render.say(sentence)
-
-
-def _show(found: "Cost", asked: str) -> None:
-    intervals = (
-        ("latency", found.latency_us, found.latency_us_lo, found.latency_us_hi, "us"),
-        ("energy", found.energy_mj, found.energy_mj_lo, found.energy_mj_hi, "mJ"),
-        ("temperature rise", found.temp_rise_c, None, None, "K"),
-    )
-    render.table(
-        f"{asked} ({_kind(found)}, {found.source} time)",
-        ["quantity", "#value", "#95 % from", "#to", "unit"],
-        [[name, *map(render.number, values), unit] for name, *values, unit in intervals],
-    )
-    reason = f": {found.energy_reason}" if found.energy_mj is None else ""
-    render.say(f"energy: {found.energy_source}{reason}")
-    if found.doubtful:
-        render.warn("a point that this stands on is in doubt: `moeprof report` says why")
-
-
-def _verdicts(run: Path, op: str) -> "Iterator[str]":
-    """What the validations beside a model say of the latency of an operation."""
-    from ..store.document import read_document
-    from ..store.verdict import Validation
-
-    for path in sorted(run.glob("validation*.json")):
-        verdict = read_document(path, Validation)
-        for curve in verdict.curves:
-            if curve.op == op and curve.metric == "latency":
-                error = "" if curve.median is None else f", median error {curve.median:.1%}"
-                against = Path(verdict.against).name
-                yield f"validated: {curve.outcome} against {against}{error}"
-
-
-def _kind(found: "Cost") -> str:
-    """Say what a cost stands on."""
-    kinds = {
-        "estimated": found.estimated,
-        "transferred": found.transferred,
-        "extrapolated": found.extrapolated,
-        "measured": found.measured,
+    conditions: Conditions = {
+        "shape": None if shape is None else _shape(shape),
+        "active_experts": active_experts,
+        "memory_pressure": memory_pressure,
+        "allow_estimates": allow_estimates,
     }
-    return next((kind for kind, holds in kinds.items() if holds), "interpolated")
-
-
-def _show_breakdown(parts: "CostBreakdown", json: bool) -> None:
+    show: Callable[[Path], None]
+    if op == _LAYER and not _names(model, op):
+        layer = _layer(model, batch_size, top_k, breakdown, conditions)
+        data, show = layer_data(layer), partial(show_layer, layer)
+    elif top_k is not None:
+        raise BadInput(f"--top-k is for a layer, and {op} is one operation")
+    elif breakdown:
+        parts = _breakdown(model, op, batch_size, conditions)
+        data, show = asdict(parts), partial(show_breakdown, parts)
+    else:
+        found = model.get_cost(op, batch_size, **conditions)
+        name = op if shape is None else f"{op} {shape}"
+        data, show = asdict(found), partial(show_cost, found, name)
     if json:
-        render.data(asdict(parts))
-        return
-    cost = parts.cost
-    values = {
-        "latency": (cost.latency_us, "us"),
-        "memory, at full bandwidth": (parts.memory_us, "us"),
-        "compute, at full rate": (parts.compute_us, "us"),
-        "launch gaps": (parts.launch_us, "us"),
-        "beyond the roofline": (parts.rest_us, "us"),
-        "static energy": (parts.static_energy_mj, "mJ"),
-        "dynamic energy": (parts.dynamic_energy_mj, "mJ"),
-        "temperature rise": (parts.temp_rise_c, "K"),
-    }
-    render.table(
-        f"{cost.op} at batch size {cost.tokens} ({_kind(cost)}, bound by {parts.bound or '?'})",
-        ["part", "#value", "unit"],
-        [[name, render.number(value), unit] for name, (value, unit) in values.items()],
+        render.data({"model": str(path), **data})
+    else:
+        render.say(f"model: {path}")
+        show(path)
+
+
+def _layer(
+    model: "KernelCostModel",
+    batch_size: int,
+    top_k: int | None,
+    breakdown: bool,
+    conditions: "Conditions",
+) -> "LayerCost":
+    active_experts = conditions["active_experts"]
+    if top_k is None or active_experts is None:
+        raise BadInput(
+            "a layer needs --top-k and --active-experts",
+            hint="count the experts that get any token: at small batches they are fewer than all",
+        )
+    if breakdown or conditions["shape"] or conditions["memory_pressure"] is not None:
+        raise BadInput(
+            "a layer is the sum of its kernels as they were measured",
+            hint="leave out --breakdown, --shape and --memory-pressure, or name one operation",
+        )
+    return model.get_layer_cost(
+        batch_size,
+        top_k=top_k,
+        active_experts=active_experts,
+        allow_estimates=conditions["allow_estimates"],
     )
-    for name, reason in parts.reasons.items():
-        render.say(f"{name}: {reason}")
+
+
+def _breakdown(
+    model: "KernelCostModel", op: str, batch_size: int, conditions: "Conditions"
+) -> "CostBreakdown":
+    if op in _surfaces(model):
+        ops = ", ".join(sorted({curve.op for curve in model.curves}))
+        raise BadInput(
+            f"what {op} is made of is not known: the model holds its cost alone, by batch size and"
+            " active experts",
+            hint="ask for that cost, without --breakdown and with --active-experts N; what can be"
+            f" taken apart: {ops or 'nothing in this model'}",
+        )
+    if any(conditions[name] for name in ("active_experts", "memory_pressure", "allow_estimates")):
+        raise BadInput(
+            "--breakdown takes a cost apart as it was measured",
+            hint="leave out --active-experts, --memory-pressure and --allow-estimates",
+        )
+    return model.get_cost_breakdown(op, batch_size, shape=conditions["shape"])
+
+
+def _shape(words: str) -> tuple[int, ...]:
+    """Read "512x1024" as (512, 1024). Raises BadInput for anything else."""
+    if not _SHAPE.fullmatch(words):
+        raise BadInput(f"{words!r} is no shape", hint="write its sizes with x: 4096x14336")
+    return tuple(map(int, words.split("x")))
+
+
+def _surfaces(model: "KernelCostModel") -> set[str]:
+    """Names of what was measured over active experts."""
+    return {name for one in model.file.surfaces for name in (one.op, one.surface)}
+
+
+def _names(model: "KernelCostModel", op: str) -> bool:
+    """Whether the model has an operation of this name."""
+    return op in _surfaces(model) or op in {curve.op for curve in model.curves}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def doctor(store: Store = DEFAULT_STORE, json: Json = False) -> None:
-    """Look at this machine; exit 1 where something stops a sweep."""
+    """See what this machine can measure; exit 1 on a fault."""
     from ..profiler.doctor import examine
     from ..profiler.finding import Status
 

@@ -24,13 +24,23 @@ def import_(
             help="A table or a checkout; for aiconfigurator, the installed package if left out.",
         ),
     ] = None,
-    gpu: Annotated[str | None, typer.Option(help="For example h200_sxm.")] = None,
-    framework: Annotated[str | None, typer.Option(help="vllm, sglang or trtllm.")] = None,
-    version: Annotated[str | None, typer.Option(help="Version of the framework.")] = None,
-    dtype: Annotated[str, typer.Option(help="bfloat16, fp8 or fp8_block.")] = "bfloat16",
-    ops: Annotated[str, typer.Option(help="gemm, moe, or both by comma.")] = "gemm,moe",
+    gpu: Annotated[str | None, typer.Option(help="aiconfigurator: for example h200_sxm.")] = None,
+    framework: Annotated[
+        str | None, typer.Option(help="aiconfigurator: vllm, sglang or trtllm.")
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="aiconfigurator: version of the framework.")
+    ] = None,
+    dtype: Annotated[
+        str, typer.Option(help="aiconfigurator: bfloat16, fp8 or fp8_block.")
+    ] = "bfloat16",
+    ops: Annotated[
+        str, typer.Option(help="aiconfigurator: gemm, moe, or both by comma.")
+    ] = "gemm,moe",
     tensor_parallel: Annotated[int, typer.Option(help="vidur: GPUs that share a layer.")] = 1,
-    commit: Annotated[str, typer.Option(help="State of the source.")] = "unknown",
+    commit: Annotated[
+        str, typer.Option(help="Commit of the source, to be kept in the model.")
+    ] = "unknown",
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:

@@ -14,6 +14,7 @@ from ..store.atomic import write_whole
 from ..store.document import write_document
 from ..store.errors import BadInput, CannotMeasure
 from ..store.run import Run, claim_run, holds_runs
+from ..store.verdict import FEWEST_HELD_OUT, FEWEST_SIZES
 from . import render
 from .options import DEFAULT_STORE, Json, Store, duration_s, find_run
 from .profile_options import (
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from ..store.scenario import Scenario
 
 _AS_GIVEN = ("isolation", "sampling", "l2", "threads", "seed", "thermal_step")
-_VERDICT_SIZES = 6  # below, the median error has no 95 % interval (parsers/median.py)
 
 
 def profile(
@@ -80,7 +80,10 @@ def profile(
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """Measure operations over batch sizes into a run folder."""
+    """Measure operations over batch sizes into a run folder.
+
+    Begin with --dry-run, which says how long it may take.
+    """
     budget_s = None if budget is None else duration_s(budget)
     if no_power and thermal_step:
         raise BadInput("--no-power and --thermal-step were both given", hint="give one of them")
@@ -94,7 +97,7 @@ def profile(
         _resume(resumed, resumed_plan(resumed, budget_s, thermal_step), json)
         return
     if resume:
-        render.say(f"there is no run to resume in {store}: beginning one")
+        render.say(f"there is no run in {store} to go on with: a new one begins")
     _profile_anew(context.params, budget_s)
 
 
@@ -103,8 +106,10 @@ def _profile_anew(given: Mapping[str, Any], budget_s: float | None) -> None:
     from ..device.identity import choose_device
     from ..profiler.collectors import choose_collectors
     from ..scenarios.catalogue import find_ops
+    from ..scenarios.estimate import pace_of
     from ..scenarios.grid import parse_batch_sizes
     from ..scenarios.plan import Choices, make_plan
+    from ..scenarios.rates import rates_of
 
     device = choose_device(given["device"])
     shape = _preset(given["preset"], given["scenario"], device)
@@ -128,7 +133,8 @@ def _profile_anew(given: Mapping[str, Any], budget_s: float | None) -> None:
     plan = make_plan(replace(choices, power_reason=power_reason), shape, found, sizes)
     _say_if_too_few_are_held_out(plan)
     if given["dry_run"]:
-        show_plan(plan, given["json"])
+        pace = pace_of(shape, found, choices.l2, rates_of(provenance, shape.dtype))
+        show_plan(plan, pace, given["json"])
         return
     begun = claim_run(given["store"], plan.run_id)
     plan = replace(plan, run_id=begun.folder.name)
@@ -170,11 +176,11 @@ def _preset(name: str | None, file: Path | None, device: str) -> "Preset":
 
 
 def _say_if_too_few_are_held_out(plan: "Plan") -> None:
-    fewest = min(len(op_plan.holdout) for op_plan in plan.ops)
-    if fewest < _VERDICT_SIZES:
+    least = min(plan.ops, key=lambda op_plan: len(op_plan.holdout))
+    if len(least.holdout) < FEWEST_HELD_OUT:
         render.warn(
-            f"{fewest} sizes are held out, and a verdict needs {_VERDICT_SIZES}:"
-            f" name at least {4 * _VERDICT_SIZES} batch sizes to validate the model"
+            f"{len(least.holdout)} of {len(least.domain)} sizes of {least.op} are held out, and"
+            f" `moeprof validate` needs {FEWEST_HELD_OUT}: name at least {FEWEST_SIZES} sizes"
         )
 
 

@@ -7,51 +7,75 @@ import typer
 
 RunToResume = Annotated[
     Path | None,
-    typer.Argument(metavar="RUN", help="With --resume: the run; the latest if left out."),
+    typer.Argument(metavar="RUN", help="Only with --resume: the run; the latest if left out."),
 ]
-Ops = Annotated[str, typer.Option(help="all, names by comma, or a Python file with an operation.")]
+Ops = Annotated[
+    str,
+    typer.Option(
+        help="all, experts, names by comma such as fc1,topk, or a Python file with your own."
+    ),
+]
 BatchSizes = Annotated[
-    str, typer.Option(help="For example 1..512, 1..512:8, 1,2,4 or pow2:1..512.")
+    str,
+    typer.Option(help="Tokens in a call: for example 1..512, 1..512:8, 1,2,4 or pow2:1..512."),
 ]
 PresetName = Annotated[
-    str | None, typer.Option(help="Preset [default: small on a CPU, mixtral-8x7b on a GPU].")
+    str | None,
+    typer.Option(
+        help="Sizes of the layer, by a name that `moeprof scenario` lists"
+        " [default: small on a CPU, mixtral-8x7b on a GPU]."
+    ),
 ]
 PresetFile = Annotated[
-    Path | None, typer.Option("--scenario", help="Preset of your own, a TOML file.")
+    Path | None,
+    typer.Option(
+        "--scenario",
+        help="Sizes of your own: a TOML file as `moeprof scenario small` prints one.",
+    ),
 ]
 Device = Annotated[
     str | None, typer.Option(help="cpu or cuda:N [default: the first GPU, else cpu].")
 ]
 Collectors = Annotated[
-    str, typer.Option(help="auto, cpu, kineto, nsys, ncu; or one that times and ncu by comma.")
+    str,
+    typer.Option(
+        help="What measures: auto, cpu, kineto or nsys for times, ncu for counters,"
+        " or both by comma."
+    ),
 ]
 SamplingKind = Annotated[
     Literal["adaptive", "all"],
-    typer.Option(help="Choose sizes as they are measured, or take every one."),
+    typer.Option(help="Choose the next size by those measured so far, or take every one."),
 ]
-Points = Annotated[int, typer.Option(help="Sizes per operation given to the fit.")]
+Points = Annotated[
+    int, typer.Option(help="Sizes of an operation that its curve is fitted to, at most.")
+]
 IsolationKind = Annotated[
-    Literal["op", "point"], typer.Option(help="A process per operation, or per point.")
+    Literal["op", "point"], typer.Option(help="One process for each operation, or for each size.")
 ]
 Cache = Annotated[
-    Literal["cold", "hot"], typer.Option(help="Rotate inputs over 5 caches, or keep them.")
+    Literal["cold", "hot"],
+    typer.Option(help="Each call reads other memory, or the same again from the cache."),
 ]
-Threads = Annotated[int, typer.Option(help="CPU threads of an operation.")]
-Seed = Annotated[int, typer.Option(help="Draws the hold-out and the order.")]
+Threads = Annotated[int, typer.Option(help="CPU threads that an operation may use.")]
+Seed = Annotated[
+    int, typer.Option(help="Draws the order, and the sizes that are held out for `validate`.")
+]
 Budget = Annotated[str | None, typer.Option(help="Stop measuring after this long, for example 3m.")]
-PointTimeout = Annotated[str, typer.Option(help="Time limit of one point.")]
+PointTimeout = Annotated[str, typer.Option(help="Give a size up after this long.")]
 NoPower = Annotated[bool, typer.Option("--no-power", help="Measure no energy, only times.")]
 LockClocks = Annotated[
     int | None,
-    typer.Option(metavar="MHZ", help="Hold the SM clock of the GPU there meanwhile; needs root."),
+    typer.Option(metavar="MHZ", help="Hold the GPU's SM clock at this meanwhile; needs root."),
 ]
 ThermalStep = Annotated[
     bool,
     typer.Option(
-        "--thermal-step", help="Also record five minutes of idle, hot and idle, last, for the heat."
+        "--thermal-step", help="At the end, watch the GPU heat up and cool down: five minutes."
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print the plan and an estimate, measure nothing.")
+    bool,
+    typer.Option("--dry-run", help="Print the plan and how long it may take; measure nothing."),
 ]

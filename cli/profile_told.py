@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..profiler.sweep import OpSummary
+    from ..scenarios.estimate import Pace
     from ..store.plan import Plan
 
 _BUDGET_SPENT = 4
 _NOTHING_MEASURED = 3
+_LONG_S = 600  # told in minutes
 
 
 def tell(run: Run, summaries: "Sequence[OpSummary]", json: bool) -> None:
@@ -65,11 +67,11 @@ def tell_failures(summary: "OpSummary") -> None:
         render.warn(f"{summary.op}: no energy from {count} loads: {reason}")
 
 
-def show_plan(plan: "Plan", json: bool) -> None:
+def show_plan(plan: "Plan", pace: "Pace", json: bool) -> None:
     """Show what a plan is going to measure, and how long that will take."""
     from ..scenarios.plan import estimate_power_s, estimate_s, step_s
 
-    seconds, power_s = estimate_s(plan), estimate_power_s(plan)
+    seconds, power_s = estimate_s(plan, pace), estimate_power_s(plan)
     if json:
         parts = {"estimate_power_s": round(power_s, 1), "estimate_step_s": step_s(plan)}
         render.data({"plan": asdict(plan), "estimate_s": round(seconds, 1), **parts})
@@ -93,4 +95,5 @@ def show_plan(plan: "Plan", json: bool) -> None:
         )
     if plan.thermal_step:
         render.say(f"thermal step: {step_s(plan):.0f} s of the estimate")
-    render.say(f"estimate: {seconds:.0f} s on {plan.device}; nothing was measured")
+    whole = f"{seconds:.0f} s" if seconds < _LONG_S else f"{seconds / 60:.0f} min"
+    render.say(f"estimate: {whole} on {plan.device}; nothing was measured")

@@ -24,6 +24,7 @@ from rich.table import Table
 _talk = Console(stderr=True, highlight=False, soft_wrap=True)
 _data = Console(highlight=False, soft_wrap=True)
 
+_OUT_TO = 1e9  # written with an exponent from here on
 _OUTCOME_STYLES = {
     "PASS": "green",
     "ok": "green",
@@ -123,8 +124,13 @@ class SweepBar:
 
 
 def number(value: Any, digits: int = 4) -> str:
-    """Write a quantity with `digits` significant digits; "-" where it is not measured."""
-    return "-" if value is None else f"{value:.{digits}g}"
+    """Write a quantity with `digits` significant digits; "-" where it is not measured.
+
+    Large ones are written out to the unit, up to a billion.
+    """
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if 10**digits <= abs(value) < _OUT_TO else f"{value:.{digits}g}"
 
 
 def percent(value: float | None) -> str:

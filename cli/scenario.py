@@ -13,7 +13,8 @@ from . import render
 def scenario(
     name: Annotated[str | None, typer.Argument(metavar="PRESET", help="Preset to print.")] = None,
     config: Annotated[
-        Path | None, typer.Option("--from", help="config.json of a published model.")
+        Path | None,
+        typer.Option("--from", help="Make it from the config.json of a published model."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write instead of stdout.")
@@ -21,7 +22,8 @@ def scenario(
 ) -> None:
     """Print a preset as TOML; without a name, list what there is.
 
-    `moeprof profile --scenario FILE` takes it, changed as you like.
+    A preset is the sizes of one model's layer. `moeprof profile --scenario FILE` takes it, changed
+    as you like.
     """
     from ..scenarios.preset import load_preset, preset_from_config, to_toml
 

@@ -69,7 +69,7 @@ def _judge(path: Path, model: "KernelCostModel", against: str, limit: float | No
     from ..parsers.replay import read_replay
     from ..store.run import Run
 
-    name = path.parent.name
+    name = path.resolve().parent.name
     if against == "holdout":
         return validate_holdout(model, name, _own_points(path, model.file), limit=limit)
     points = _points_of(against, model.file)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ..costmodel.model import KernelCostModel
 from ..store.cost_model import Domain
 from ..store.errors import BadInput
-from ..store.verdict import HoldoutPoint, Validation
+from ..store.verdict import HOLD_OUT_MORE, HoldoutPoint, Validation
 from .accuracy import Held, judge, overall
 from .coverage import COLUMNS, insides
 from .fitted import Fitted, cut_through_surface, fitted_curves
@@ -66,7 +66,7 @@ def validate_holdout(
     if not any(curve.held_out for curve in curves):
         raise BadInput(
             "there is no hold-out point to validate against",
-            hint="profile at least 8 batch sizes: some of them are then held out",
+            hint=HOLD_OUT_MORE,
         )
     verdicts = []
     unmeasured = _merged("heat", {curve.name: _why_no_heat(curve) for curve in curves}, every=True)

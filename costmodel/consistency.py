@@ -8,7 +8,7 @@ from ..store.errors import BadInput
 from .intervals import COVERAGES_PCT
 
 _MOST = 1e15  # us are 31 years: beyond, intervals leave the range of a double
-_HINT = "build the model anew: `moeprof build-model`"
+_HINT = "build the model anew: moeprof build-model RUN"
 
 
 def check_file(file: CostModelFile) -> None:

@@ -26,7 +26,7 @@ def check_seal(path: Path) -> None:
     if body.get("sha256") is not None and body["sha256"] != _digest(body):
         raise BadInput(
             f"{path} was changed after it was made: its sha256 is not that of its content",
-            hint="build the model anew: `moeprof build-model`",
+            hint=f"build the model anew: moeprof build-model {path.parent}",
         )
 
 

@@ -24,6 +24,7 @@ from ..store.plan import OpPlan, Plan, PowerPlan
 from ..store.provenance import Provenance
 from ..store.run import Run, claim_run
 from ..store.scenario import Scenario
+from ..store.verdict import HOLD_OUT_MORE
 from .clocks import locked_sm_clock
 from .collectors import COLLECTORS
 from .git import head
@@ -130,7 +131,7 @@ def _held_out(own: Run, measured: Plan) -> Sizes:
         raise BadInput(
             f"{own.folder} held out no size that it measured, and sizes are needed that the fit"
             " never saw",
-            hint="profile at least 8 batch sizes: some of them are then held out",
+            hint=HOLD_OUT_MORE,
         )
     return found
 

@@ -14,7 +14,7 @@ from ..store.document import read_document
 from ..store.plan import Plan
 from ..store.provenance import Provenance
 from ..store.recording import sha256_of
-from ..store.run import DEFAULT_STORE, Run
+from ..store.run import Run
 from ..store.scenario import split_active_experts
 from ..store.tables import read_table
 from ..store.verdict import CurveVerdict, Validation
@@ -85,11 +85,6 @@ class Contents:
         """What to call each curve: its operation, or its slug where that has several curves."""
         ops = [curve.op for curve in self.curves]
         return {c.slug: c.op if ops.count(c.op) == 1 else c.slug for c in self.curves}
-
-    @property
-    def folder(self) -> str:
-        """Where such a run lies by default: never this machine's own path."""
-        return f"{DEFAULT_STORE}/{self.plan.run_id}"
 
 
 def is_measured(row: Row) -> bool:

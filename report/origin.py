@@ -121,13 +121,14 @@ def reproduce_section(contents: Contents) -> Html:
     return joined(
         element(
             "p",
-            "On the machine above; RUN is the folder that the first command names when it is done.",
+            "On the machine above, in the folder of this page. The new run lies beside this one: "
+            "RUN is the folder that the first command names.",
         ),
         element("pre", element("code", "\n".join(lines))),
         element(
             "p",
-            "One operation alone, without moeprof around it: ",
-            element("code", f"python {contents.folder}/scripts/{contents.plan.ops[0].op}.py"),
+            "One operation alone, without moeprof around it, in the same folder: ",
+            element("code", f"python scripts/{contents.plan.ops[0].op}.py"),
             ".",
         )
         if contents.plan.ops
@@ -152,6 +153,7 @@ def _profile_commands(plan: Plan) -> list[str]:
             ]
             + [word for name, value in _options(plan) for word in (f"--{name}", value)]
             + ["--thermal-step"] * plan.thermal_step
+            + ["--store", ".."]
         )
         for domain, names in ops.items()
     ]
@@ -159,7 +161,7 @@ def _profile_commands(plan: Plan) -> list[str]:
 
 def _options(plan: Plan) -> list[tuple[str, str]]:
     options = [
-        ("preset", plan.preset),
+        ("scenario", "preset.toml"),
         ("device", plan.device),
         ("collector", ",".join(plan.collectors)),
         ("sampling", plan.sampling),
@@ -170,4 +172,8 @@ def _options(plan: Plan) -> list[tuple[str, str]]:
         ("seed", str(plan.seed)),
         ("point-timeout", f"{plan.point_timeout_s:g}s"),
     ]
-    return options if plan.budget_s is None else [*options, ("budget", f"{plan.budget_s:g}s")]
+    if plan.budget_s is not None:
+        options.append(("budget", f"{plan.budget_s:g}s"))
+    if plan.sm_clock_mhz is not None:
+        options.append(("lock-clocks", str(plan.sm_clock_mhz)))
+    return options

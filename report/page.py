@@ -97,8 +97,9 @@ def _header(contents: Contents) -> Html:
         ),
         _warning(
             contents.model_is_stale,
-            "The model was built from other points than this run holds: build it anew with ",
-            element("code", f"moeprof build-model {contents.folder}"),
+            "The model was built from other points than this run holds. Build it anew, ",
+            "in the folder of this page: ",
+            element("code", "moeprof build-model ."),
             ".",
         ),
         facts(_counts(contents)),

@@ -32,9 +32,9 @@ def outcome(value: Outcome) -> Html:
 def verdict_section(contents: Contents) -> Html:
     """Show each validation by curve, or say what is lacking and how to make it."""
     if contents.model is None:
-        return _missing("There is no cost model yet.", contents, "build-model", "validate")
+        return _missing("There is no cost model yet.", "build-model", "validate")
     if not contents.validations:
-        return _missing("The model has not been held against unseen points.", contents, "validate")
+        return _missing("The model has not been held against unseen points.", "validate")
     return joined(*(_validation(contents, one) for one in contents.validations))
 
 
@@ -85,10 +85,13 @@ def _sensor(sensor: Sensor) -> Html:
     )
 
 
-def _missing(lack: str, contents: Contents, *stages: str) -> Html:
-    commands = [element("code", f"moeprof {stage} {contents.folder}") for stage in stages]
+def _missing(lack: str, *stages: str) -> Html:
+    """Say what is lacking, and the commands for it: from here, the page names no other place."""
+    commands = [element("code", f"moeprof {stage} .") for stage in (*stages, "report")]
     then = [joined(", then ", command) for command in commands[1:]]
-    return element("p", lack, " Make it: ", commands[0], *then, ".", class_="notice")
+    return element(
+        "p", lack, " In the folder of this page: ", commands[0], *then, ".", class_="notice"
+    )
 
 
 def _caption(validation: Validation) -> str:

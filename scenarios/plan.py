@@ -9,15 +9,13 @@ from ..store.errors import BadInput
 from ..store.plan import Isolation, OpPlan, Plan, PowerPlan, Sampling
 from ..store.scenario import L2
 from .catalogue import Found
+from .estimate import START_S, Pace, timing_s
 from .preset import Preset
-from .script import POINT_S, WARMUP_S
 
 FIRST_SIZES: Final = 8  # even seeds of adaptive sampling
 HOLDOUT_SIZES: Final = 8
 CALIBRATION_SIZES: Final = 8
 _SPARE_ONE_OF: Final = 8  # a domain spares one size of so many to calibrate the intervals
-START_S: Final = 4.0  # a process, with torch and its pool of inputs
-_POINT_OVERHEAD_S: Final = 0.05
 ANCHORS: Final = 24  # of an operation at most
 BLOCKS: Final = 2
 _SPARE_BLOCKS: Final = 1  # a third, if time is left
@@ -59,7 +57,7 @@ class Choices:
         if self.points_per_op < 2:
             raise BadInput(
                 f"--points is {self.points_per_op}, and a curve needs at least 2",
-                hint="24 are enough for most",
+                hint="24, as without --points, are enough for most",
             )
 
 
@@ -180,17 +178,7 @@ def planned_loads(plan: Plan) -> int:
     return loads
 
 
-def estimate_s(plan: Plan) -> float:
-    """Estimate how long a plan takes, in seconds, at points of ordinary length."""
-    point_s = POINT_S + WARMUP_S + _POINT_OVERHEAD_S
-    total_s = 0.0
-    for op_plan in plan.ops:
-        spared = len(op_plan.holdout) + len(op_plan.calibration)
-        room = len(op_plan.domain) - spared - len(op_plan.first)
-        adaptive = min(room, plan.points_per_op - len(op_plan.first))
-        more = max(0, adaptive) if plan.sampling == "adaptive" else 0
-        points = len(op_plan.first) + more + spared + len(op_plan.holdout)
-        starts = points if plan.isolation == "point" else 1 + bool(op_plan.holdout)
-        total_s += starts * START_S + points * point_s
-    total_s = total_s * len(plan.collectors) + estimate_power_s(plan) + step_s(plan)
+def estimate_s(plan: Plan, pace: Pace | None = None) -> float:
+    """Estimate how long a plan takes, in seconds: by `pace`, else at points of ordinary length."""
+    total_s = timing_s(plan, pace or {}) + estimate_power_s(plan) + step_s(plan)
     return total_s if plan.budget_s is None else min(total_s, plan.budget_s)

@@ -5,11 +5,27 @@ from pathlib import Path
 
 import pytest
 
+from moeprof.cli.render import number
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.costmodel.seal import sealed
+from moeprof.store.cost_model import SurfaceModel
 from moeprof.store.document import write_document
 from moeprof.store.run import Run
 from moeprof.tests.cli.command_line import Moeprof
+
+
+@pytest.fixture
+def layer_model(built_run: Path, tmp_path: Path) -> Path:
+    """Give a model with all kernels of a layer: those of the experts have the times of relu."""
+    file = KernelCostModel.load(Run(built_run).model_path).file
+    relu, topk = file.curves
+    experts = [
+        replace(relu, op=op, curve=f"{op}-512x1024-fp32-cold", shape=(512, 1024))
+        for op in ("fc1", "gelu", "fc2")
+    ]
+    path = tmp_path / "layer.json"
+    write_document(path, sealed(replace(file, curves=(*experts, topk))))
+    return path
 
 
 def test_the_model_is_named_by_its_run_its_file_or_left_out(
@@ -53,6 +69,97 @@ def test_the_verdict_on_the_operation_stands_beside_its_cost(
     assert f"validated: {curve['outcome']} against holdout, median error" in moeprof(*asked).stderr
 
 
+def test_a_shape_is_named_by_its_sizes(moeprof: Moeprof, layer_model: Path) -> None:
+    asked = ("cost", layer_model, "fc1", "--batch-size", "7")
+    named = moeprof(*asked, "--shape", "512x1024", "--json")
+    assert named.data == moeprof(*asked, "--json").data
+    near = moeprof(*asked, "--shape", "512x2048")
+    assert near.stdout.startswith("fc1 512x2048 at batch size 7 (transferred, wall time)\n")
+
+
+def test_a_layer_is_told_in_all_by_token_by_assignment_and_by_kernel(
+    moeprof: Moeprof, layer_model: Path
+) -> None:
+    asked = ("layer", "--batch-size", "32", "--top-k", "2", "--active-experts", "6")
+    told = moeprof("cost", layer_model, *asked)
+    assert told.exit_code == 0
+    title, *_ = told.stdout.splitlines()
+    assert title == "Layer at batch size 32, 64 assignments to 6 experts"
+    kernels = told.stdout.partition("Its kernels, one after the other\n")[2].splitlines()[1:]
+    rows = [row.split()[:3] for row in kernels]
+    expected = [[op, *call] for op in ("fc1", "gelu", "fc2") for call in (("11", "4"), ("10", "2"))]
+    assert rows == [["topk", "32", "1"], *expected]
+    assert "energy: unavailable: topk: " in told.stderr
+
+    data = moeprof("cost", layer_model, *asked, "--json").data
+    assert data["latency_us_lo"] < data["latency_us"] < data["latency_us_hi"]
+    assert data["latency_us_per_token"] == pytest.approx(data["latency_us"] / 32)
+    assert data["latency_us_per_assignment"] == pytest.approx(data["latency_us"] / 64)
+    assert (data["energy_mj_per_token"], data["energy_mj_per_assignment"]) == (None, None)
+    assert len(data["parts"]) == 7
+    parts_us = sum(part["calls"] * part["cost"]["latency_us"] for part in data["parts"])
+    assert data["latency_us"] == pytest.approx(parts_us)
+
+
+def test_an_operation_that_is_called_layer_is_meant_where_there_is_one(
+    moeprof: Moeprof, built_run: Path
+) -> None:
+    path = Run(built_run).model_path
+    file = KernelCostModel.load(path).file
+    own = replace(file.curves[0], op="layer", curve="layer-1024-fp32-cold")
+    write_document(path, sealed(replace(file, curves=(own,))))
+    assert moeprof("cost", path, "layer", "--batch-size", "7", "--json").data["op"] == "layer"
+
+
+def test_a_breakdown_shows_the_interval_of_what_it_takes_apart(
+    moeprof: Moeprof, built_run: Path
+) -> None:
+    asked = ("cost", built_run, "topk", "--batch-size", "7", "--breakdown")
+    cost = moeprof(*asked, "--json").data["cost"]
+    _, _, latency, *parts = moeprof(*asked).stdout.splitlines()
+    ends = [number(cost[name]) for name in ("latency_us", "latency_us_lo", "latency_us_hi")]
+    assert latency.split() == ["latency", *ends, "us"]
+    assert [row.split()[0] for row in parts[:4]] == ["memory,", "compute,", "launch", "beyond"]
+
+
+def test_what_is_known_over_active_experts_is_not_taken_apart(
+    moeprof: Moeprof, built_run: Path
+) -> None:
+    path = Run(built_run).model_path
+    file = KernelCostModel.load(path).file
+    error = file.curves[0].error
+    surface = SurfaceModel(
+        surface="experts-512x1024-fp32-e16-k2-cold",
+        op="experts",
+        shape=(512, 1024),
+        dtype="float32",
+        weight_bits=4,
+        group_size=64,
+        l2="cold",
+        regime="burst",
+        experts=16,
+        top_k=2,
+        tile_rows=16,
+        coefficients_us=(1.0, 2.0, 0.5, 0.1),
+        knots_tokens=(8, 8, 16),
+        knots_experts=(2, 8, 8),
+        latency_us=(10.0, 20.0, 25.0),
+        half_width_95=0.1,
+        latency_half_95=(0.1, 0.1, 0.1),
+        error=error,
+        latency_source="wall",
+        energy_reason="no meter",
+    )
+    write_document(path, sealed(replace(file, surfaces=(surface,))))
+    told = moeprof("cost", path, "experts", "--batch-size", "8", "--breakdown")
+    assert told.exit_code == 2
+    assert told.errors[0].startswith("what experts is made of is not known")
+    assert "--active-experts N" in told.hint
+    assert "relu, topk" in told.hint
+    again = moeprof("cost", path, "experts", "--batch-size", "8", "--active-experts", "8", "--json")
+    assert again.data["latency_us"] == pytest.approx(20.0)
+
+
 def test_a_point_in_doubt_is_told(moeprof: Moeprof, built_run: Path) -> None:
     path = Run(built_run).model_path
     model = KernelCostModel.load(path).file
@@ -60,7 +167,7 @@ def test_a_point_in_doubt_is_told(moeprof: Moeprof, built_run: Path) -> None:
     write_document(path, sealed(replace(model, curves=curves)))
     first = str(curves[0].knots_tokens[0])
     told = moeprof("cost", path, curves[0].op, "--batch-size", first)
-    assert "is in doubt" in told.stderr
+    assert f"is in doubt: `moeprof report {built_run}` says why" in told.stderr
     assert moeprof("cost", path, curves[0].op, "--batch-size", first, "--json").data["doubtful"]
 
 
@@ -74,6 +181,13 @@ def test_a_curve_is_named_whole_too(moeprof: Moeprof, built_run: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        ("relu --batch-size 4 --shape 16,16", "'16,16' is no shape"),
+        ("relu --batch-size 4 --shape x", "'x' is no shape"),
+        ("relu --batch-size 4 --top-k 2", "--top-k is for a layer, and relu is one operation"),
+        ("layer --batch-size 4", "a layer needs --top-k and --active-experts"),
+        ("layer --batch-size 4 --top-k 2 --active-experts 4", "no operation 'fc1'"),
+        ("layer --batch-size 4 --top-k 2 --active-experts 4 --breakdown", "sum of its kernels"),
+        ("relu --batch-size 4 --breakdown --allow-estimates", "as it was measured"),
         ("relux --batch-size 4", "relux"),
         ("relu --batch-size 100000", "at batch size 100000 cannot be told"),
         ("relu --batch-size 0", "0"),

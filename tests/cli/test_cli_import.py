@@ -52,7 +52,7 @@ def test_a_breakdown_says_what_bounds_the_call(moeprof: Moeprof, gemms: Path) ->
     assert moeprof(*words, "--json").data["bound"] == "memory"
     told = moeprof(*words)
     assert "bound by memory" in told.stdout
-    assert "static_energy_mj: the table holds no power" in told.stderr
+    assert "static energy: the table holds no power" in told.stderr
 
 
 @pytest.mark.parametrize(

@@ -155,8 +155,8 @@ def test_a_dry_run_tells_where_energy_comes_from_and_how_long_it_takes(
     assert "energy: RAPL" in told.stderr
     assert "power: up to 24 sizes of each operation, 2 times: " in told.stderr
     data = moeprof("profile", "--dry-run", "--device", "cpu", "--json").data
-    assert data["plan"]["power"] == {"anchors": 24, "blocks": 2}
-    assert 0 < data["estimate_power_s"] < data["estimate_s"] <= 600
+    assert data["plan"]["power"] == {"anchors": 24, "blocks": 2, "spare_blocks": 1}
+    assert 0 < data["estimate_power_s"] < data["estimate_s"]
 
 
 def test_a_dry_run_tells_how_long_the_thermal_step_takes(moeprof: Moeprof) -> None:
@@ -332,6 +332,8 @@ def test_a_budget_that_is_too_small_is_exit_4_and_a_resume_finishes(
 def test_resume_begins_a_run_where_there_is_none(moeprof: Moeprof, tmp_path: Path) -> None:
     told = moeprof("profile", "--resume", *QUICK, "--json", "--store", tmp_path)
     assert told.exit_code == 0
+    first, *_ = told.stderr.splitlines()
+    assert first == f"there is no run in {tmp_path} to go on with: a new one begins"
     assert told.data["ops"][0]["measured"] == 3
     assert told.data["run"] == str(_only_run(tmp_path).folder)
 
@@ -438,7 +440,7 @@ def test_an_option_that_says_other_than_the_plan_is_refused_on_resume(
 
 def test_too_few_sizes_for_a_verdict_are_told(moeprof: Moeprof, tmp_path: Path) -> None:
     told = moeprof("profile", "--dry-run", "--batch-sizes", "pow2:1..512", "--store", tmp_path)
-    assert "a verdict needs 6" in told.stderr
+    assert "2 of 10 sizes of fc1 are held out, and `moeprof validate` needs 6" in told.stderr
 
 
 def test_operations_of_other_ranges_are_resumed_by_the_range_that_was_asked_for(

@@ -100,9 +100,21 @@ def test_the_bar_ends_where_the_sweep_does(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize(
-    ("value", "written"), [(None, "-"), (0, "0"), (3.14159, "3.142"), (123456.0, "1.235e+05")]
+    ("value", "written"),
+    [
+        (None, "-"),
+        (0, "0"),
+        (3.14159, "3.142"),
+        (9999.4, "9999"),
+        (123456.7, "123,457"),
+        (-123456.7, "-123,457"),
+        (2.5e9, "2.5e+09"),
+        (1.5e-7, "1.5e-07"),
+    ],
 )
-def test_a_number_has_four_significant_digits(value: Any, written: str) -> None:
+def test_a_number_has_four_significant_digits_and_no_needless_exponent(
+    value: Any, written: str
+) -> None:
     assert render.number(value) == written
 
 

@@ -105,7 +105,7 @@ def test_without_hold_out_points_it_says_how_to_get_them(make_points: MakePoints
     points = make_points(slope, FIT, "fit")
     with pytest.raises(BadInput, match="no hold-out point") as caught:
         validate_holdout(fit(points), "a", points)
-    assert "at least 8 batch sizes" in caught.value.hint
+    assert "at least 24 batch sizes" in caught.value.hint
 
 
 def test_points_that_cannot_be_compared_are_counted_and_named(

@@ -73,10 +73,6 @@ def test_a_curve_is_called_by_its_operation_unless_that_has_several(
     assert names[plan.ops[0].curve] == plan.ops[0].curve
 
 
-def test_the_folder_is_never_this_machines_own(full_run: Run) -> None:
-    assert read_contents(full_run).folder == "artifacts/runs/20260101-000000-small"
-
-
 @pytest.mark.parametrize("latency_us", [None, 0.0, -1.0, nan])
 def test_what_is_not_a_latency_is_not_drawn(latency_us: float | None) -> None:
     assert not is_measured({"latency_us": latency_us})

@@ -62,16 +62,27 @@ def test_how_power_becomes_heat_stands_beside_the_machine(contents: Contents) ->
 def test_the_commands_repeat_the_plan(contents: Contents) -> None:
     page = reproduce_section(contents)
     assert "moeprof profile --ops fc1,fc2,gelu,relu,dequant_unpack,dequant_linear,topk" in page
-    for option in ("--batch-sizes 1..512", "--preset small", "--seed 0", "--budget 180s"):
+    for option in ("--batch-sizes 1..512", "--seed 0", "--budget 180s --store .."):
         assert option in page
     stepped = replace(contents, plan=replace(contents.plan, thermal_step=True))
     assert "--budget 180s --thermal-step" in reproduce_section(stepped)
     assert "--thermal-step" not in page
     for stage in ("parse", "build-model", "validate", "report"):
         assert f"moeprof {stage} RUN" in page
-    assert "python artifacts/runs/20260101-000000-small/scripts/fc1.py" in page
+    locked = replace(contents, plan=replace(contents.plan, sm_clock_mhz=1500))
+    assert "--lock-clocks 1500" in reproduce_section(locked)
+
+
+def test_the_commands_find_what_they_need_beside_the_page(contents: Contents) -> None:
+    """Wherever the run lies, and whatever file its preset and operations came from."""
+    page = reproduce_section(contents)
+    assert "in the folder of this page" in page
+    assert "--scenario preset.toml" in page
+    assert "python scripts/fc1.py" in page
 
 
 def test_an_odd_name_stays_one_word_of_the_command(contents: Contents) -> None:
-    plan = replace(contents.plan, preset="mine; rm -r x")
-    assert "--preset &#x27;mine; rm -r x&#x27;" in reproduce_section(replace(contents, plan=plan))
+    own = replace(contents.plan.ops[0], source="ops/mine; rm -r x.py")
+    plan = replace(contents.plan, ops=(own,))
+    page = reproduce_section(replace(contents, plan=plan))
+    assert "--ops &#x27;ops/mine; rm -r x.py&#x27;" in page

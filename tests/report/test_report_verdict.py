@@ -80,7 +80,8 @@ def test_without_a_model_the_page_says_how_to_make_one(
 ) -> None:
     page = verdict_section(read_contents(build(plan, provenance, rows, stages=0)))
     assert "There is no cost model yet" in page
-    assert "moeprof build-model artifacts/runs/20260101-000000-small" in page
+    assert "In the folder of this page: <code>moeprof build-model .</code>" in page
+    assert ", then <code>moeprof validate .</code>, then <code>moeprof report .</code>" in page
 
 
 def test_without_a_validation_the_page_says_how_to_make_one(
@@ -88,5 +89,5 @@ def test_without_a_validation_the_page_says_how_to_make_one(
 ) -> None:
     page = verdict_section(read_contents(build(plan, provenance, rows, stages=1)))
     assert "has not been held against unseen points" in page
-    assert "moeprof validate artifacts/runs/20260101-000000-small" in page
+    assert "moeprof validate ." in page
     assert "build-model" not in page

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.scenarios.catalogue import Found, find_ops
+from moeprof.scenarios.estimate import START_S
 from moeprof.scenarios.plan import (
     CALIBRATION_SIZES,
     FIRST_SIZES,
     HOLDOUT_SIZES,
     RUN_S,
-    START_S,
     STEP_S,
     Choices,
     estimate_power_s,
@@ -25,6 +25,7 @@ from moeprof.scenarios.plan import (
 from moeprof.scenarios.preset import load_preset
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import OpPlan, Plan, PowerPlan
+from moeprof.store.verdict import FEWEST_HELD_OUT, FEWEST_SIZES
 
 SMALL = load_preset("small")
 TO_512 = tuple(range(1, 513))
@@ -107,6 +108,11 @@ def test_all_measures_every_size(sizes: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(("count", "held_out"), [(1, 0), (2, 0), (7, 0), (8, 2), (31, 7), (32, 8)])
 def test_a_domain_too_small_to_spare_a_size_holds_none_out(count: int, held_out: int) -> None:
     assert len(an_op_plan(TO_512[:count]).holdout) == held_out
+
+
+def test_the_fewest_sizes_that_a_verdict_needs_hold_out_as_many_as_it_compares() -> None:
+    assert len(an_op_plan(TO_512[:FEWEST_SIZES]).holdout) == FEWEST_HELD_OUT
+    assert len(an_op_plan(TO_512[: FEWEST_SIZES - 1]).holdout) < FEWEST_HELD_OUT
 
 
 @pytest.mark.parametrize(("count", "calibrating"), [(1, 0), (15, 0), (16, 2), (63, 7), (512, 8)])
@@ -218,7 +224,9 @@ def test_every_operation_on_one_gpu_is_planned_within_ten_minutes(points: int) -
 
 def test_seven_operations_have_room_for_24_anchors_twice() -> None:
     names = ",".join(found.operation.name for found in find_ops("all")[:7])
-    assert a_plan(ops=names, power_reason=None).power == PowerPlan(anchors=24, blocks=2, spare_blocks=1)
+    assert a_plan(ops=names, power_reason=None).power == PowerPlan(
+        anchors=24, blocks=2, spare_blocks=1
+    )
 
 
 def test_a_smaller_budget_has_fewer_anchors_and_still_two() -> None:

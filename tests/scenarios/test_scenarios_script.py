@@ -213,6 +213,24 @@ def test_more_than_the_pool_holds_is_refused() -> None:
         names_of(a_script("fc1"))["Pool"]().take((1_000_000_000,))
 
 
+@pytest.mark.parametrize(
+    "changes", ["torch.relu_(x)", "x.copy_(x.flip(1))", "x.add_(0).fill_(float('nan'))"]
+)
+def test_an_operation_that_changes_its_inputs_fails_and_says_so(
+    changes: str, tmp_path: Path
+) -> None:
+    script = a_script("relu").replace("torch.relu(x)", changes)
+    _, answer = map(json.loads, run(tmp_path, script, "--serve", stdin="2 0\n"))
+    assert answer["error"].startswith("ValueError: run changes its inputs")
+
+
+def test_inputs_that_are_no_numbers_stay_the_same() -> None:
+    script = a_script("relu").replace("return (take(", "return (float('nan') * take(")
+    assert "float('nan')" in script
+    names = names_of(script)
+    names["check_inputs"](names["Pool"](), 4)
+
+
 @pytest.mark.parametrize(("l2", "places"), [("cold", 5), ("hot", 1)])
 def test_cold_calls_walk_through_the_pool_and_hot_ones_stay(l2: str, places: int) -> None:
     names = names_of(a_script("relu", l2=l2))
