@@ -48,9 +48,9 @@ def energies(name: str, knots: Sequence[Row]) -> tuple[dict[str, Any], list[int]
     values = [positive(name, row, "energy_mj") for row in knots]
     metered = [row for row, value in zip(knots, values, strict=True) if value is not None]
     without = [row for row, value in zip(knots, values, strict=True) if value is None]
+    given = Counter(row["energy_reason"] or "no energy was recorded" for row in without)
+    reason = _share(without, knots, given.most_common(1)[0][0]) if without else None
     if len(metered) < 2:
-        given = Counter(row["energy_reason"] or "no energy was recorded" for row in without)
-        reason = _share(without, knots, given.most_common(1)[0][0])
         return {"energy_mj": None, "energy_source": "unavailable", "energy_reason": reason}, []
     known = tuple(value for value in values if value is not None)
     latency_us = np.array([row["latency_us"] for row in metered])
@@ -65,7 +65,7 @@ def energies(name: str, knots: Sequence[Row]) -> tuple[dict[str, Any], list[int]
     fields = {
         "energy_mj": known,
         "energy_source": one_value(name, metered, "energy_source"),
-        "energy_reason": None,
+        "energy_reason": reason,
         "energy_ci95": relative,
         "sustained_ratio": ratios,
         "idle_power_w": _mean([row["idle_power_w"] for row in knots]),
@@ -159,10 +159,9 @@ def _power(curve: CurveModel, within: Ints) -> tuple[Floats, Floats, Floats]:
         relative = np.array(curve.energy_ci95)
         half = np.maximum(relative[left], relative[right])
     p95 = None if curve.power_error is None else curve.power_error.p95
-    if p95 is None:
-        half = half if curve.energy_ci95 is not None else np.full(within.shape, np.nan)
-    else:
-        half = np.where(np.isin(held, anchors), half, np.hypot(half, p95))
+    at_anchor = half if curve.energy_ci95 is not None else np.full(within.shape, np.nan)
+    between = at_anchor if p95 is None else np.hypot(half, p95)
+    half = np.where(np.isin(held, anchors), at_anchor, between)
     return np.where(held == within, found, np.nan), ratio, half
 
 

@@ -12,7 +12,6 @@ from typing import Final
 
 import numpy as np
 
-from ..store.cost_model import CurveModel
 from ..store.provenance import Provenance
 from .cost import Cost
 from .roofline import Roofline
@@ -20,18 +19,19 @@ from .roofline import Roofline
 ESTIMATED: Final = "estimated"
 # Lowest powers of public tables over the power limit: H200 126 of 700 W, B200 241 of 1000, GB200
 # 222 of 1200 (aiconfigurator), A100 PCIe 56 of 250 (GPU_Power_Benchmark): 0.18 to 0.24.
-_IDLE_SHARE: Final = 0.2
+_IDLE_SHARE: Final = 0.18
 _NO_LIMIT: Final = "and no estimate: the device's power limit is not known"
 _NO_ROOFLINE: Final = "and no estimate: the call's work, or the device's rates, are not known"
 
 
 def with_estimated_energy(
-    cost: Cost, curve: CurveModel, bound: Roofline | None, provenance: Provenance
+    cost: Cost, idle_power_w: float | None, bound: Roofline | None, provenance: Provenance
 ) -> Cost:
-    """Give a cost without energy an estimated one, whose interval is all that is possible.
+    """Give a cost without energy an estimated one.
 
-    It reaches from idle power over the shortest time to the power limit over the longest. A cost
-    with energy is returned as it is; where nothing can be estimated its `energy_reason` says why.
+    Its interval reaches from idle power over the shortest time to the power limit over the longest;
+    that calls without a pause may take longer than single ones is left out. A cost with energy is
+    returned as it is; where nothing can be estimated its `energy_reason` says why.
     """
     if cost.energy_mj is not None:
         return cost
@@ -39,7 +39,7 @@ def with_estimated_energy(
     if limit_w is None or bound is None:
         why = _NO_LIMIT if limit_w is None else _NO_ROOFLINE
         return replace(cost, energy_reason=f"{cost.energy_reason}; {why}")
-    idle_w = curve.idle_power_w or _IDLE_SHARE * limit_w
+    idle_w = idle_power_w or _IDLE_SHARE * limit_w
     used = min(1.0, float(bound.bound_us(np.array([cost.tokens]))[0]) / cost.latency_us)
     power_w = idle_w + (limit_w - idle_w) * used
     return replace(

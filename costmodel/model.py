@@ -9,7 +9,7 @@ from typing import Self, TypedDict, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from ..store.cost_model import CostModelFile, CurveModel
+from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel
 from ..store.document import read_document
 from ..store.errors import BadInput
 from .breakdown import CostBreakdown, at_temperature, take_apart, under_pressure
@@ -21,6 +21,7 @@ from .estimate import with_estimated_energy
 from .heat import thermal_safe_batch_size
 from .layer import EXPERT_OPS, ROUTER_OPS, LayerCost, LayerPart, compose, expert_loads
 from .outside import Miss
+from .roofline import Roofline
 from .seal import check_seal
 from .transfer import transfer
 
@@ -112,21 +113,29 @@ class KernelCostModel:
             surface, experts = on_surface
             if memory_pressure is not None or current_temp_c is not None:
                 raise BadInput(f"{op} over active experts is known as measured, and not otherwise")
-            return surface.cost(tokens, _checked_experts(op, experts))
+            cost = surface.cost(tokens, _checked_experts(op, experts))
+            return self._estimated(cost, surface.surface, None) if allow_estimates else cost
         found = self._directory.curve(op, shape, active_experts)
         if found is None:
             assert shape is not None
             if memory_pressure is not None:
                 raise BadInput(f"{op} at an unmeasured shape is not known under memory pressure")
-            return transfer(op, tuple(shape), tokens, self._directory.curves(op), self.file.peaks)
+            known = self._directory.curves(op)
+            cost = transfer(op, tuple(shape), tokens, known, self.file.peaks)
+            return self._estimated(cost, known[0].curve, None) if allow_estimates else cost
         cost = found.cost(tokens)
         if allow_estimates:
-            cost = with_estimated_energy(cost, found.curve, found.bound, self.file.provenance)
+            cost = self._estimated(cost, found.curve, found.bound)
         if memory_pressure is not None:
             cost = under_pressure(cost, found.curve, found.bound, memory_pressure)
         if current_temp_c is not None:
             cost = at_temperature(cost, self.file.thermal, current_temp_c)
         return cost
+
+    def _estimated(
+        self, cost: Cost, fitted: CurveModel | SurfaceModel, bound: Roofline | None
+    ) -> Cost:
+        return with_estimated_energy(cost, fitted.idle_power_w, bound, self.file.provenance)
 
     def get_costs(
         self,

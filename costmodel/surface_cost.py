@@ -1,7 +1,7 @@
 """Costs of a routed operation, by tokens and active experts."""
 
 from math import exp, hypot, isnan, log2
-from typing import Any
+from typing import Any, Final
 
 from ..store.cost_model import SurfaceModel, Thermal
 from ..store.errors import BadInput
@@ -10,6 +10,8 @@ from .intervals import PRIOR_DRIFT
 from .outside import FARTHEST_OCTAVES, Miss
 from .surface import evaluate, half_width, nearest_knots
 from .surface_energy import drawn
+
+_NOT_NEAR: Final = "no energy was measured near here"
 
 
 class SurfaceCosts:
@@ -70,7 +72,7 @@ class SurfaceCosts:
             return {
                 **dict.fromkeys(("energy_mj", "power_w", "temp_rise_c")),
                 "energy_source": "unavailable",
-                "energy_reason": surface.energy_reason,
+                "energy_reason": surface.energy_reason or _NOT_NEAR,
             }
         power_w, ratio, power_half = found
         energy_mj = power_w * ratio * latency_us / 1000

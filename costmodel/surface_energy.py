@@ -13,7 +13,7 @@ import numpy as np
 
 from ..store.cost_model import FitError, SurfaceModel
 from .curve import Floats, Ints
-from .energy import BEYOND, energies
+from .energy import energies
 from .rows import Row, all_rounded
 
 _FEWEST: Final = 3  # points, of which one can be predicted from the others
@@ -27,8 +27,6 @@ def surface_energy_fields(surface: str, knots: Sequence[Row]) -> dict[str, Any]:
     tokens = np.array([knots[place]["tokens"] for place in places], dtype=np.int64)
     experts = np.array([knots[place]["active_experts"] for place in places], dtype=np.int64)
     latency_us = np.array([knots[place]["latency_us"] for place in places])
-    if len(places) < len(knots):
-        fields["energy_reason"] = BEYOND.format(tokens.min(), tokens.max())
     errors = _left_out_errors(tokens, experts, np.array(fields["energy_mj"]) / latency_us)
     return {**fields, "energy_knots": tuple(places), "power_error": _fit_error(errors)}
 
@@ -36,14 +34,15 @@ def surface_energy_fields(surface: str, knots: Sequence[Row]) -> dict[str, Any]:
 def drawn(surface: SurfaceModel, tokens: int, experts: int) -> tuple[float, float, float] | None:
     """Power in W, the ratio of sustained to single calls, and the relative half width of power.
 
-    The last is NaN where nothing tells it. None beyond what was metered.
+    The last is NaN where nothing tells it. None where a neighbour in experts was not metered as
+    far; beyond all knots, those of the nearest size, as on a curve.
     """
     if surface.energy_mj is None:
         return None
+    tokens, experts = _inside(surface.knots_tokens, tokens), _inside(surface.knots_experts, experts)
     places = list(surface.energy_knots)
     known = np.array(surface.knots_tokens)[places], np.array(surface.knots_experts)[places]
-    asked = zip(known, (tokens, experts), strict=True)
-    if not all(sizes.min() <= size <= sizes.max() for sizes, size in asked):
+    if not _reaches(*known, tokens, experts, surface.top_k):
         return None
     ratios = np.array(surface.sustained_ratio or np.ones(len(places)))
     powers_w = 1000 * np.array(surface.energy_mj) / np.array(surface.latency_us)[places] / ratios
@@ -51,18 +50,36 @@ def drawn(surface: SurfaceModel, tokens: int, experts: int) -> tuple[float, floa
     return power_w, ratio, _half_width(surface, known, tokens, experts)
 
 
+def _inside(sizes: Sequence[int], size: int) -> int:
+    return min(max(size, min(sizes)), max(sizes))
+
+
+def _reaches(tokens: Ints, experts: Ints, at_tokens: int, at_experts: int, top_k: int) -> bool:
+    """Whether both neighbours in experts were metered at fewer and at more tokens than asked.
+
+    Below the fewest tokens that can reach so many experts, a neighbour has none.
+    """
+    below, above = experts[experts <= at_experts], experts[experts >= at_experts]
+    if not (len(below) and len(above)):
+        return False
+    for number in (below.max(), above.min()):
+        row = tokens[experts == number]
+        cannot_be = at_tokens * top_k < number
+        if at_tokens > row.max() or (at_tokens < row.min() and not cannot_be):
+            return False
+    return True
+
+
 def _half_width(
     surface: SurfaceModel, known: tuple[Ints, Ints], tokens: int, experts: int
 ) -> float:
     """At a metered point its own; elsewhere the widest, and what left-out points were off by."""
     own = surface.energy_ci95
+    p95 = None if surface.power_error is None else surface.power_error.p95
     here = np.flatnonzero((known[0] == tokens) & (known[1] == experts))
     if len(here):
         return float("nan") if own is None else own[int(here[0])]
-    p95 = None if surface.power_error is None else surface.power_error.p95
-    if p95 is None:
-        return float("nan")
-    return hypot(p95, max(own or (0.0,)))
+    return float("nan") if p95 is None else hypot(p95, max(own or (0.0,)))
 
 
 def _between(tokens: Ints, experts: Ints, values: Floats, at_tokens: int, at_experts: int) -> float:

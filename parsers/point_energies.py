@@ -19,7 +19,11 @@ from .run_meter import SensorGain
 DRIFT: Final = 0.03  # of the power within a process, above which an operation's points are marked
 _NO_ANCHOR: Final = "this size is no anchor of the power pass"
 _NOT_REACHED: Final = "the power pass has not reached this operation"
-_BASELINES: Final = {"idle", "empty"}
+STUCK: Final = (
+    "the power under load is that of the idle device while the temperature moves: it is stuck"
+)
+_ALIKE: Final = 1e-3  # of the power: no device draws so nearly as much under load as idle
+_MOVED_C: Final = 2.0
 _UNKNOWN: Final = Estimate(None, None, 0)
 
 
@@ -68,16 +72,22 @@ class PointEnergies:
 def _columns(loads: Sequence[MeteredLoad], blocks: int) -> dict[str, dict[str, Any]]:
     """Columns of the points of one operation."""
     by_key: dict[str, list[MeteredLoad]] = {}
+    baselines: dict[str, list[MeteredLoad]] = {}
     for one in loads:
         if one.load.visit < blocks:
-            by_key.setdefault(one.load.scenario_key or one.load.kind, []).append(one)
+            key = one.load.scenario_key
+            group = baselines if key is None else by_key
+            group.setdefault(key or one.load.kind, []).append(one)
+    if _is_stuck(loads):
+        return {key: _nothing(STUCK) for key in by_key}
     power = _pooled(by_key, lambda one: one.cost.power_w)
     energy = _pooled(by_key, lambda one: one.cost.energy_mj)
     latency = _pooled(by_key, _latency_us)
-    idle, empty = power.get("idle", _UNKNOWN), power.get("empty", _UNKNOWN)
+    beside = _pooled(baselines, lambda one: one.cost.power_w)
+    idle, empty = beside.get("idle", _UNKNOWN), beside.get("empty", _UNKNOWN)
     drift = _drift_marks(loads, blocks)
     found: dict[str, dict[str, Any]] = {}
-    for key in by_key.keys() - _BASELINES:
+    for key in by_key:
         above = difference(power[key], idle).scaled((latency[key].value or 0.0) / 1000)
         found[key] = {
             **_estimate("power_w", power[key]),
@@ -96,6 +106,21 @@ def _columns(loads: Sequence[MeteredLoad], blocks: int) -> dict[str, dict[str, A
             "marks": [*_marks(by_key[key]), *drift],
         }
     return found
+
+
+def _is_stuck(loads: Sequence[MeteredLoad]) -> bool:
+    """Whether the power is one and the same, idle and under load, while the temperature moves.
+
+    One window is too short to tell that of a sensor that refreshes ten times a second.
+    """
+    costs = [one.cost for one in loads if one.cost.power_w.value is not None]
+    powers_w = [cost.power_w.value or 0.0 for cost in costs]
+    temps_c = [cost.temp_c for cost in costs if cost.temp_c is not None]
+    kinds = {one.load.kind for one in loads if one.cost.power_w.value is not None}
+    if len(kinds) < 2 or not temps_c:
+        return False
+    alike = max(powers_w) - min(powers_w) <= _ALIKE * max(powers_w)
+    return alike and max(temps_c) - min(temps_c) >= _MOVED_C
 
 
 def _pooled(

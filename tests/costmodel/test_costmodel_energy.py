@@ -41,6 +41,15 @@ def test_static_energy_is_that_of_the_sustained_call(model: KernelCostModel) -> 
     assert parts.dynamic_energy_mj == pytest.approx(300 * 20 / 1000)
 
 
+def test_an_anchor_whose_interval_is_unknown_has_none(
+    make_points: MakePoints, build: Build
+) -> None:
+    points = make_points(lambda b: 10.0, [1, 6, 11], power_w=400.0, energy_mj=4.0, **METERED)
+    model = KernelCostModel.from_file(build(points))
+    assert model.get_cost("fc1", 6).energy_mj_hi is None
+    assert model.get_cost("fc1", 8).energy_mj_hi is not None
+
+
 def test_where_the_sustained_time_is_unknown_a_call_counts_as_a_single_one(
     make_points: MakePoints, build: Build
 ) -> None:

@@ -14,10 +14,11 @@ from moeprof.costmodel.estimate import with_estimated_energy
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.costmodel.roofline import Roofline
 from moeprof.device.peaks import data_sheet
-from moeprof.store.cost_model import CostModelFile, CurveModel, Work
+from moeprof.store.cost_model import CostModelFile, Work
 from moeprof.store.provenance import Gpu, Provenance
 
 LIMIT_W = 700.0
+IDLE_W = 100.0
 GPU = Gpu(0, "NVIDIA H200", "GPU-1", None, None, LIMIT_W, None, None, False, 50 << 20)
 COST = Cost(
     op="fc1",
@@ -50,19 +51,12 @@ def file(
 
 
 @pytest.fixture
-def curve(file: CostModelFile) -> CurveModel:
-    return replace(file.curves[0], idle_power_w=100.0)
-
-
-@pytest.fixture
 def on_gpu(file: CostModelFile) -> Provenance:
     return replace(file.provenance, gpu=GPU)
 
 
-def test_it_lies_as_far_up_from_idle_to_the_limit_as_the_device_is_used(
-    curve: CurveModel, on_gpu: Provenance
-) -> None:
-    cost = with_estimated_energy(COST, curve, HALF_USED, on_gpu)
+def test_it_lies_as_far_up_from_idle_to_the_limit_as_the_device_is_used(on_gpu: Provenance) -> None:
+    cost = with_estimated_energy(COST, IDLE_W, HALF_USED, on_gpu)
     assert cost.power_w == pytest.approx(400.0)
     assert cost.energy_mj == pytest.approx(40.0)
     assert cost.energy_mj_lo == pytest.approx(9.0)
@@ -71,26 +65,21 @@ def test_it_lies_as_far_up_from_idle_to_the_limit_as_the_device_is_used(
     assert cost.energy_reason == "from a power limit of 700 W, as no power pass was asked for"
 
 
-def test_no_idle_power_counts_as_a_fifth_of_the_limit(
-    curve: CurveModel, on_gpu: Provenance
-) -> None:
-    unknown = replace(curve, idle_power_w=None)
-    cost = with_estimated_energy(COST, unknown, HALF_USED, on_gpu)
-    assert cost.power_w == pytest.approx(140 + 560 / 2)
+def test_no_idle_power_counts_as_that_of_an_h200(on_gpu: Provenance) -> None:
+    cost = with_estimated_energy(COST, None, HALF_USED, on_gpu)
+    assert cost.power_w == pytest.approx(126 + 574 / 2)
 
 
-def test_what_was_measured_stays(curve: CurveModel, on_gpu: Provenance) -> None:
+def test_what_was_measured_stays(on_gpu: Provenance) -> None:
     measured = replace(COST, energy_mj=30.0, energy_source="nvml_counter", energy_reason=None)
-    assert with_estimated_energy(measured, curve, HALF_USED, on_gpu) is measured
+    assert with_estimated_energy(measured, IDLE_W, HALF_USED, on_gpu) is measured
 
 
-def test_without_a_limit_or_a_roofline_the_cost_says_so(
-    curve: CurveModel, on_gpu: Provenance
-) -> None:
-    cpu = with_estimated_energy(COST, curve, HALF_USED, replace(on_gpu, gpu=None))
+def test_without_a_limit_or_a_roofline_the_cost_says_so(on_gpu: Provenance) -> None:
+    cpu = with_estimated_energy(COST, IDLE_W, HALF_USED, replace(on_gpu, gpu=None))
     assert (cpu.energy_mj, cpu.energy_source, cpu.estimated) == (None, "unavailable", False)
     assert str(cpu.energy_reason).endswith("the device's power limit is not known")
-    unbound = with_estimated_energy(COST, curve, None, on_gpu)
+    unbound = with_estimated_energy(COST, IDLE_W, None, on_gpu)
     assert str(unbound.energy_reason).endswith("the device's rates, are not known")
 
 
@@ -101,9 +90,14 @@ def test_a_model_estimates_only_where_it_is_allowed_to(file: CostModelFile) -> N
     assert model.get_cost("fc1", 8).energy_mj is None
 
 
-def test_it_is_as_far_off_long_calls_of_a_public_table_as_it_says(
-    curve: CurveModel, on_gpu: Provenance
-) -> None:
+def test_what_cannot_be_estimated_is_not_left_out_in_silence(file: CostModelFile) -> None:
+    model = KernelCostModel.from_file(replace(file, provenance=replace(file.provenance, gpu=GPU)))
+    elsewhere = model.get_cost("fc1", 8, shape=(16, 4), allow_estimates=True)
+    assert (elsewhere.transferred, elsewhere.energy_mj) == (True, None)
+    assert "and no estimate: the call's work" in str(elsewhere.energy_reason)
+
+
+def test_it_is_as_far_off_long_calls_of_a_public_table_as_it_says(on_gpu: Provenance) -> None:
     root = os.environ.get("MOEPROF_SAMPLE_DATA")
     if root is None:
         pytest.skip("MOEPROF_SAMPLE_DATA is not set")
@@ -118,7 +112,7 @@ def test_it_is_as_far_off_long_calls_of_a_public_table_as_it_says(
         work = Work(0.0, flops, moved, 0.0)
         bound = Roofline(work, peaks.flops_per_s["bfloat16"], peaks.bytes_per_s)
         cost = replace(COST, tokens=row.m, latency_us=row.t_us)
-        found = with_estimated_energy(cost, replace(curve, idle_power_w=None), bound, on_gpu)
+        found = with_estimated_energy(cost, None, bound, on_gpu)
         assert found.power_w is not None
         errors.append(abs(found.power_w / row.power_w - 1))
     assert np.mean(errors) == pytest.approx(0.15, abs=0.01)

@@ -9,7 +9,7 @@ from moeprof.costmodel.surface import fit_surface
 from moeprof.costmodel.surface_cost import SurfaceCosts
 from moeprof.costmodel.surface_energy import drawn
 from moeprof.store.cost_model import SurfaceModel, Thermal
-from moeprof.tests.costmodel.test_costmodel_surface import POINTS, moe_us
+from moeprof.tests.costmodel.test_costmodel_surface import POINTS, moe_us, point
 
 IDLE_W = 80.0
 RATIO = 1.25
@@ -74,8 +74,30 @@ def test_beyond_what_was_metered_no_energy_is_known_and_the_cost_says_so() -> No
     surface = a_surface(but=((512, 4), (512, 8), (512, 16)))
     cost = SurfaceCosts(surface).cost(200, 8)
     assert (cost.energy_mj, cost.power_w, cost.energy_source) == (None, None, "unavailable")
-    assert cost.energy_reason == "energy was measured at batch sizes 8 to 128 only"
-    assert drawn(a_surface(), 32, 17) is None
+    assert cost.energy_reason == "3 of 12 points lack it: this size is no anchor of the power pass"
+
+
+def test_a_corner_that_was_not_metered_is_not_lent_the_power_of_the_next_point() -> None:
+    costs = SurfaceCosts(a_surface(but=((512, 16), (128, 16))))
+    for tokens, experts in ((512, 16), (512, 12), (128, 12), (40, 16)):
+        cost = costs.cost(tokens, experts)
+        assert (cost.energy_mj, cost.energy_source) == (None, "unavailable")
+        assert str(cost.energy_reason).startswith("2 of 12 points lack it")
+    assert costs.cost(512, 8).energy_mj is not None
+    assert costs.cost(32, 12).energy_mj is not None
+
+
+def test_below_the_tokens_that_reach_so_many_experts_their_first_power_is_lent() -> None:
+    rows = [*POINTS, *(point(tokens, 32) for tokens in (32, 128, 512))]
+    cost = SurfaceCosts(fit_surface("moe", list(map(metered, rows)))).cost(12, 20)
+    assert cost.power_w is not None
+    assert power_w(12, 16) < cost.power_w < power_w(32, 32)
+
+
+def test_beyond_the_domain_power_is_held_as_on_a_curve() -> None:
+    cost = SurfaceCosts(a_surface()).cost(1024, 8)
+    assert cost.extrapolated
+    assert cost.power_w == pytest.approx(power_w(512, 8), rel=1e-5)
 
 
 def test_without_energy_the_surface_says_why() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from moeprof.parsers.energy import Estimate
-from moeprof.parsers.point_energies import PointEnergies
+from moeprof.parsers.point_energies import STUCK, PointEnergies
 from moeprof.parsers.power_loads import MeteredLoad
 from moeprof.parsers.window_energy import WindowEnergy
 from moeprof.store.plan import Plan, PowerPlan
@@ -19,14 +19,19 @@ LOST = "the GPU was lost"
 
 
 def a_load(
-    key: str | None, visit: int, power_w: float | None, latency_us: float = 100.0, kind: str = ""
+    key: str | None,
+    visit: int,
+    power_w: float | None,
+    latency_us: float = 100.0,
+    kind: str = "",
+    temp_c: float = 60.0,
 ) -> MeteredLoad:
     load = Load(kind or "operation", key, visit, (0, 1), (0, 1))  # type: ignore[arg-type]
     known = power_w is not None
     power = Estimate(power_w, 1.0 if known else None, 9, None if known else LOST)
     source = "nvml_counter" if known else "unavailable"
     energy = power.scaled(latency_us / 1000)
-    cost = WindowEnergy(power, energy, 500.0, 60.0, source, (), ())
+    cost = WindowEnergy(power, energy, 500.0, temp_c, source, (), ())
     return MeteredLoad(load, cost, None if kind else latency_us)
 
 
@@ -84,6 +89,28 @@ def test_baselines_stand_beside_and_energy_above_idle_may_be_negative(
     assert found["b"]["energy_above_idle_mj"] == pytest.approx(20)
     assert found["b"]["energy_above_idle_mj_ci95"] == pytest.approx(2**0.5 / 10)
     assert found["a"]["energy_above_idle_mj"] == pytest.approx(-1)
+
+
+def test_the_spread_of_the_baselines_is_not_that_of_the_loads(plan: Plan, recording: Maker) -> None:
+    """An idle window is as long as it happens to be, and its power may jump between blocks."""
+    loads = [a_load("a", 0, 400), a_load("a", 1, 401)]
+    alone = columns(plan, recording, loads)["a"]
+    idle = [a_load(None, block, 80 + 40 * block, 1e6, kind="idle") for block in (0, 1)]
+    beside = columns(plan, recording, [*idle, *loads])["a"]
+    for column in ("power_w_ci95", "energy_mj_ci95", "latency_sustained_us_ci95"):
+        assert beside[column] == alone[column]
+    assert beside["idle_power_w_ci95"] > 40
+
+
+def test_a_power_that_does_not_change_from_idle_to_load_is_stuck(
+    plan: Plan, recording: Maker
+) -> None:
+    stuck = [a_load(None, 0, 46.19, kind="idle", temp_c=32), a_load("a", 0, 46.19, temp_c=50)]
+    found = columns(plan, recording, stuck)["a"]
+    assert (found.get("energy_mj"), found["energy_source"]) == (None, "unavailable")
+    assert found["energy_reason"] == STUCK
+    for other in (a_load("a", 0, 46.5, temp_c=50), a_load("a", 0, 46.19, temp_c=32)):
+        assert columns(plan, recording, [stuck[0], other])["a"]["energy_reason"] is None
 
 
 def test_without_an_idle_baseline_nothing_is_above_it(plan: Plan, recording: Maker) -> None:
