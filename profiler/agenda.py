@@ -75,8 +75,8 @@ class Agenda:
         self.done = 0
         order = random.Random(f"{plan.seed} {op_plan.op}")
         self._planned = _shuffled(_visits([*op_plan.first, *op_plan.holdout], 0), order)
-        late = [*_visits(op_plan.holdout, 1), *_visits(op_plan.calibration, 0)]
-        self._late = _shuffled(late, order)
+        self._late = _shuffled(_visits(op_plan.calibration, 0), order)
+        self._late += _shuffled(_visits(op_plan.holdout, 1), order)
         for recording in recordings:
             for served in recording.served:
                 self._recall(recording, served)

@@ -115,8 +115,9 @@ class Sweep:
             self._collect(turn, summary)
             agenda.end_sampling()
             late_s += agenda.late_s
-        for turn, summary in zip(jobs, summaries, strict=True):
-            turn[1].agenda.turn_late(end_s)
+        for index, (turn, summary) in enumerate(zip(jobs, summaries, strict=True)):
+            now_s = time.monotonic()
+            turn[1].agenda.turn_late(now_s + (end_s - now_s) / (len(jobs) - index))
             self._collect(turn, summary)
         done = sum(job.agenda.done for _, job in jobs)
         loaded, loads = self._measure_power(jobs, done, whole_end_s)

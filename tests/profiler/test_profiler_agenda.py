@@ -94,8 +94,10 @@ def test_what_calibrates_the_intervals_is_measured_late_in_another_process() -> 
     agenda = Agenda(a_plan(points_per_op=10), op_plan, a_scenario)
     total, visits = agenda.total, work_off(agenda)
     assert len(visits) == total
-    late = {Visit(size, 0) for size in (7, 40)} | {Visit(size, 1) for size in op_plan.holdout}
-    assert set(visits[-len(late) :]) == late
+    calibrating, repeats = visits[-4:-2], visits[-2:]
+    assert {visit.tokens for visit in calibrating} == {7, 40}
+    assert {visit.number for visit in calibrating} == {0}
+    assert set(repeats) == {Visit(size, 1) for size in op_plan.holdout}
 
 
 def test_a_deadline_leaves_calibration_sizes_unmeasured_and_giving_up_fails_them() -> None:
