@@ -45,6 +45,7 @@ OTHER_WEIGHTS: tuple[tuple[dict[str, Any], torch.dtype], ...] = (
     ({}, torch.float16),
     ({"bits": 8}, torch.bfloat16),
     ({"zeros": True}, torch.bfloat16),
+    ({"bits": 8, "zeros": True}, torch.bfloat16),
     ({"group": 64}, torch.bfloat16),
     ({"group": 64, "zeros": True}, torch.bfloat16),
     ({"group": 32}, torch.bfloat16),

@@ -10,6 +10,8 @@ The whole batch is one program's work: sums are added in one order, the same on 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from ..store.errors import BadInput
@@ -32,12 +34,15 @@ def active_set(
     experts are kept, bool [experts]. Where fewer than k are kept, the other picks are distinct
     experts that are not, of weight 0. A token whose scores hold NaN has no say and weight 0.
 
+    torch.compile and torch.export see one operator, moeprof::active_set. Gradients are those of the
+    weights by the scores.
+
     Raises BadInput for another shape or dtype, more than 4096 tokens or 1024 experts, and a k
     outside 1..32 or above the experts.
     """
     _check(scores, prices, k)
-    implementation = _launch if runs_kernel(scores) else active_set_reference
-    return implementation(scores, prices, k)
+    routed: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = _operator(scores, prices, k)
+    return routed
 
 
 def active_set_reference(
@@ -71,13 +76,42 @@ def _check(scores: torch.Tensor, prices: torch.Tensor, k: int) -> None:
     check_by_expert("prices", prices, torch.float32, scores)
 
 
-def _launch(
+@torch.library.custom_op("moeprof::active_set", mutates_args=())
+def _operator(
+    scores: torch.Tensor, prices: torch.Tensor, k: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    implementation = _launch if runs_kernel(scores) else active_set_reference
+    return implementation(scores, prices, k)
+
+
+@_operator.register_fake
+def _empty_results(
     scores: torch.Tensor, prices: torch.Tensor, k: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     tokens, experts = scores.shape
     weights = torch.empty((tokens, k), dtype=torch.float32, device=scores.device)
     ids = torch.empty((tokens, k), dtype=torch.int32, device=scores.device)
-    kept = torch.empty(experts, dtype=torch.bool, device=scores.device)
+    return weights, ids, torch.empty(experts, dtype=torch.bool, device=scores.device)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, ...]) -> None:
+    ctx.save_for_backward(inputs[0], *output[:2])
+
+
+def _gradient(ctx: Any, gradient: torch.Tensor, *_: None) -> tuple[torch.Tensor | None, ...]:
+    scores, weights, ids = ctx.saved_tensors
+    gradient = gradient.masked_fill(weights == 0, 0).to(scores.dtype)
+    return torch.zeros_like(scores).scatter(1, ids.long(), gradient), None, None
+
+
+_operator.register_autograd(_gradient, setup_context=_keep)
+
+
+def _launch(
+    scores: torch.Tensor, prices: torch.Tensor, k: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    tokens, experts = scores.shape
+    weights, ids, kept = _empty_results(scores, prices, k)
     with gpu_of(scores):
         active_set_kernel[(1,)](
             scores,

@@ -135,16 +135,6 @@ def weights_of(  # type: ignore[no-untyped-def]
     return tl.reshape(w, (BN, BK))  # n16 r row | k64 tile h column c
 
 
-@jit  # type: ignore[untyped-decorator]
-def halves(words, BN: tl.constexpr, BK: tl.constexpr, BITS: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Split the words of a tile [BN, BK] into those of its first and its second BK / 2 inputs."""
-    BEFORE: tl.constexpr = 1 if BK > 64 else 32  # whole slabs, or half of every lane's words
-    parted = tl.reshape(words, (BN // 16, BEFORE, 2, BK * BITS // 4 // BEFORE))
-    first, second = tl.split(tl.permute(parted, (0, 1, 3, 2)))
-    SHAPE: tl.constexpr = (BN // 16, BK * BITS // 4)
-    return tl.reshape(first, SHAPE), tl.reshape(second, SHAPE)
-
-
 def compute_types(dtype: torch.dtype, bits: int) -> tuple[Any, str]:
     """Type in which a kernel multiplies x of a torch `dtype`, and the PTX that unpacks for it.
 

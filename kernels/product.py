@@ -8,7 +8,7 @@ as few as 8 columns.
 from __future__ import annotations
 
 from .backend import jit, tl
-from .fragment import halves, weights_of
+from .fragment import weights_of
 
 
 @jit  # type: ignore[untyped-decorator]
@@ -31,14 +31,13 @@ def product(  # type: ignore[no-untyped-def]
     BN: tl.constexpr,
     BK: tl.constexpr,
     EVEN_K: tl.constexpr,  # BK divides K
-    SCALES: tl.constexpr,  # where a scale is applied: "product", "weight"; "each": any group
+    SCALES: tl.constexpr,  # where they are applied: "product", "weight"; "each": of many groups
     DT: tl.constexpr,
     ASM: tl.constexpr,
 ):
     """Sum x W^T over a range of K: float32 [BN, BM]."""
     WORDS: tl.constexpr = BK // 2 * BITS  # 32 * BITS a slab of 64
-    HALF: tl.constexpr = BK // 2 if GROUP == BK // 2 else BK
-    n = tl.minimum(column + tl.arange(0, BN), N - 1)[:, None]  # what lies beyond is never stored
+    n = tl.minimum(column + tl.arange(0, BN), N - 1)  # what lies beyond is never stored
     blocks = tl.minimum(column // 16 + tl.arange(0, BN // 16), (N + 15) // 16 - 1)
     row_words = (K + 63) // 64 * (32 * BITS)
     word = tl.arange(0, WORDS)
@@ -53,28 +52,26 @@ def product(  # type: ignore[no-untyped-def]
             words = tl.load(packed_at + at, eviction_policy="evict_first")
         else:
             words = tl.load(packed_at + at, mask=at < row_words, other=0)
-        parts = halves(words, BN, BK, BITS) if GROUP == BK // 2 else (words,)
-        for part in tl.static_range(BK // HALF):
-            sums = _add(
-                sums,
-                parts[part],
-                rows_at,
-                inside,
-                step * BK + part * HALF,
-                scales_ptr,
-                zeros_ptr,
-                n,
-                N,
-                K,
-                GROUP,
-                BITS,
-                BN,
-                HALF,
-                EVEN_K,
-                SCALES,
-                DT,
-                ASM,
-            )
+        sums = _add(
+            sums,
+            words,
+            rows_at,
+            inside,
+            step * BK,
+            scales_ptr,
+            zeros_ptr,
+            n,
+            N,
+            K,
+            GROUP,
+            BITS,
+            BN,
+            BK,
+            EVEN_K,
+            SCALES,
+            DT,
+            ASM,
+        )
     return sums
 
 
@@ -87,7 +84,7 @@ def _add(  # type: ignore[no-untyped-def]
     start,  # first of the BK inputs
     scales_ptr,
     zeros_ptr,
-    n,  # outputs [BN, 1]
+    n,  # outputs [BN]
     N,
     K,
     GROUP: tl.constexpr,
@@ -100,20 +97,48 @@ def _add(  # type: ignore[no-untyped-def]
     ASM: tl.constexpr,
 ):
     """Add the product of BK inputs from `start` on, whose weights are in `words`."""
+    SPAN: tl.constexpr = min(GROUP & -GROUP, BK) if SCALES == "each" else BK  # of one group
+    group = (start + tl.arange(0, BK // SPAN) * SPAN) // GROUP if SPAN < BK else start // GROUP
+    if not EVEN_K:
+        group = tl.minimum(group, K // GROUP - 1)
+    # Loaded before all else: later they spill on sm_100.
+    if zeros_ptr is not None:
+        zero = _for_weights(zeros_ptr, group, n, N, BN, BK, SPAN).to(tl.float32)
+    if SCALES != "product":
+        scale = _for_weights(scales_ptr, group, n, N, BN, BK, SPAN).to(DT)
     k = start + tl.arange(0, BK)
     if EVEN_K:
         x = tl.load(rows_at + k[:, None], mask=inside, other=0.0).to(DT)
     else:
         x = tl.load(rows_at + k[:, None], mask=inside & (k < K)[:, None], other=0.0).to(DT)
     w = weights_of(words, BN, BK, BITS, DT, ASM)
-    group = (k // GROUP)[None, :] if SCALES == "each" else start // GROUP
-    if not EVEN_K:
-        group = tl.minimum(group, K // GROUP - 1)
-    at = group * N + n
     if zeros_ptr is not None:
-        w -= (tl.load(zeros_ptr + at).to(tl.float32) - (1 << (BITS - 1))).to(DT)
-    scale = tl.load(scales_ptr + at)
+        w -= (zero - (1 << (BITS - 1))).to(DT)
     if SCALES == "product":
-        return sums + scale.to(tl.float32) * tl.dot(w, x, input_precision="ieee")
+        scale = tl.load(scales_ptr + (group * N + n[:, None])).to(tl.float32)
+        return sums + scale * tl.dot(w, x, input_precision="ieee")
     else:
-        return tl.dot(w * scale.to(DT), x, sums, input_precision="ieee")
+        w *= scale
+        if sums.shape[1] < 128:  # ptxas would let each wgmma wait for the one before; fma hides it
+            return tl.fma(tl.dot(w, x, input_precision="ieee"), 1.0, sums)
+        else:  # a second set of sums would not fit the registers
+            return tl.dot(w, x, sums, input_precision="ieee")
+
+
+@jit  # type: ignore[untyped-decorator]
+def _for_weights(  # type: ignore[no-untyped-def]
+    numbers_ptr,  # [K / GROUP, N]
+    group,  # of each span [BK / SPAN], or of all weights
+    n,
+    N,
+    BN: tl.constexpr,
+    BK: tl.constexpr,
+    SPAN: tl.constexpr,
+):
+    """Load a number for each weight [BN, BK], or [BN, 1] where all are of one group."""
+    if SPAN < BK:
+        numbers = tl.load(numbers_ptr + (group[None, :] * N + n[:, None]))
+        spread = tl.broadcast_to(numbers[:, :, None], (BN, BK // SPAN, SPAN))
+        return tl.reshape(spread, (BN, BK))
+    else:  # loaded as a vector, it lies as the weights do, and none moves between threads
+        return tl.load(numbers_ptr + (group * N + n))[:, None]

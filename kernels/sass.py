@@ -71,6 +71,11 @@ class MachineCode:
         """Byte permutations in the main loop."""
         return self.loop["PRMT"]
 
+    @property
+    def serialised(self) -> bool:
+        """Whether every wgmma of the main loop waits for the one before it."""
+        return 0 < 2 * self.loop["HGMMA"] <= self.loop["WARPGROUP"]
+
 
 def machine_code(
     kernel: Any,

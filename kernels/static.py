@@ -11,7 +11,7 @@ import torch
 
 from .active_set import active_set_constants, active_set_kernel
 from .dequant_linear import constants, dequant_linear_kernel
-from .expert import grouped_constants, grouped_linear_kernel
+from .grouped_linear import grouped_constants, grouped_linear_kernel
 from .routing import PLAIN, Routing
 from .sass import MachineCode, machine_code
 from .tiles import Gpu, Layer, Tile, choose_tile

@@ -39,7 +39,7 @@ class Tile:
     """Sizes of a tile [rows of x, outputs, inputs a step], and how it is run.
 
     `scales` says where a scale is applied: to the float32 "product" of a step, to the "weight", or
-    to "each" weight by its own group, where a step does not end with one or two groups.
+    to the weights of "each" group where a step may hold several.
     """
 
     rows: int
@@ -91,31 +91,28 @@ def _tile_of(gpu: Gpu, layer: Layer, tokens: int, rows: int, element_bytes: int)
         rows = min(rows, 32)
     else:
         outputs, inputs, warps, stages = _TILES[gpu.family][rows]
-    tile = _fit_group(Tile(rows, outputs, inputs, warps, stages, "product"), layer)
+        if _spills_scales(gpu, layer, rows):
+            inputs = 64
+    tile = Tile(rows, outputs, inputs, warps, stages, "product")
+    tile = replace(tile, scales=_where_scales(tile, layer))
     stage_bytes = tile.inputs * (tile.rows * element_bytes + tile.outputs * layer.bits // 8)
     stages = min(tile.stages, _SHARED_BYTES[gpu.family] // stage_bytes)
     tile = replace(tile, stages=max(stages, 1))
     return replace(tile, splits=_splits(gpu, layer, tile, tokens))
 
 
-def _fit_group(tile: Tile, layer: Layer) -> Tile:
-    """Make a step end with its group of weights, or hold two of them."""
-    large = tile.rows >= 128
-    scales = "weight" if large else "product"
-    if layer.group % tile.inputs == 0 or layer.group == layer.inputs:
-        return replace(tile, scales=scales)
-    if layer.group == 64 and layer.bits == 4 and not layer.zeros and not large:
-        # Two float32 products at once: more warps share the registers.
-        return replace(tile, inputs=128, warps=8 if tile.rows == 64 else tile.warps, scales=scales)
-    if layer.group == 32:
-        # 16 rows of half a step would be copied by less than 16 bytes a thread. Of 256 rows Triton
-        # 3.7.1 makes an empty kernel for sm_100; of 128 and 8 bits one that spills on sm_80.
-        rows = min(max(tile.rows, 32), 128 if layer.bits == 4 else 64)
-        scales = "weight" if rows >= 128 else "product"
-        return replace(tile, rows=rows, outputs=128, inputs=64, scales=scales)
-    if layer.group % 64 == 0:
-        return replace(tile, inputs=64, scales=scales)
-    return replace(tile, inputs=64, scales="each")
+def _spills_scales(gpu: Gpu, layer: Layer, rows: int) -> bool:
+    """Whether the registers of a step of 128 inputs do not hold the scales of its groups."""
+    if gpu.family == 100 and layer.bits == 8 and rows in (32, 64):
+        return layer.group % 128 > 0
+    return layer.group % 16 > 0 and rows >= 64
+
+
+def _where_scales(tile: Tile, layer: Layer) -> str:
+    """Give what a scale is applied to with the fewest instructions."""
+    if layer.group % tile.inputs and layer.group != layer.inputs:
+        return "each"
+    return "weight" if tile.rows >= 128 else "product"
 
 
 def _splits(gpu: Gpu, layer: Layer, tile: Tile, tokens: int) -> int:

@@ -7,6 +7,7 @@ is one instruction of the GPU (redux.sync). The weights come from the k logits p
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -35,16 +36,26 @@ def topk(
     Ranked is by the logit; with a bias, by score + bias ("picked": logit + bias), and the weights
     do not see it. NaN ranks above every number and -0 equals +0, as in torch.topk. The experts of
     a token are distinct and in range whatever its row holds; where its weights would not be
-    numbers (a NaN or +inf is picked, or nothing but -inf) they are all zero. Gradients are those
-    of the weights by the logits.
+    numbers (a NaN or +inf is picked, or nothing but -inf) they are all zero.
+
+    torch.compile and torch.export see one operator, moeprof::topk, or with `counts`
+    moeprof::topk_counting. Gradients are those of the weights by the logits; where they are wanted
+    counting takes a launch of its own.
 
     Raises BadInput for another shape, dtype, stride or device, for more than 1024 experts, and for
     a k outside 1..32 or above the experts of the groups kept.
     """
     _check(logits, k, routing, bias, counts)
-    picked: tuple[torch.Tensor, torch.Tensor] = _Topk.apply(  # type: ignore[no-untyped-call]
-        logits, k, routing, bias, counts
-    )
+    settings = (bias, k, *astuple(routing))
+    picked: tuple[torch.Tensor, torch.Tensor]
+    if counts is None:
+        picked = _operator(logits, *settings)
+    elif not (logits.requires_grad and torch.is_grad_enabled()):
+        picked = _counting(logits, *settings, counts)
+    else:
+        picked = _operator(logits, *settings)
+        ids = picked[1].flatten()
+        counts.index_add_(0, ids, torch.ones_like(ids))
     return picked
 
 
@@ -87,32 +98,65 @@ def _check(
     check_by_expert("counts", counts, torch.int32, logits)
 
 
-class _Topk(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        logits: torch.Tensor,
-        k: int,
-        routing: Routing,
-        bias: torch.Tensor | None,
-        counts: torch.Tensor | None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        implementation = _launch if runs_kernel(logits) else topk_reference
-        weights, ids = implementation(logits, k, routing, bias, counts)
-        ctx.routing = routing
-        ctx.save_for_backward(logits, weights, ids)
-        ctx.mark_non_differentiable(ids)
-        return weights, ids
+def _picks(
+    logits: torch.Tensor,
+    bias: torch.Tensor | None,
+    k: int,
+    scores: Any,
+    renormalise: bool,
+    scale: float,
+    groups: int,
+    kept_groups: int,
+    counts: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    routing = Routing(scores, renormalise, scale, groups, kept_groups)
+    implementation = _launch if runs_kernel(logits) else topk_reference
+    return implementation(logits, k, routing, bias, counts)
 
-    @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor, _: None) -> tuple[torch.Tensor | None, ...]:
-        logits, weights, ids = ctx.saved_tensors
-        dead = (weights == 0).all(dim=1, keepdim=True)  # its logits may be no numbers
-        with torch.enable_grad():
-            alive = logits.detach().masked_fill(dead, 0).requires_grad_()
-            again = weights_of(alive, ids.long(), ctx.routing)
-            (by_logits,) = torch.autograd.grad(again, alive, gradient.masked_fill(dead, 0))
-        return by_logits, None, None, None, None
+
+def _empty_picks(
+    logits: torch.Tensor, bias: torch.Tensor | None, k: int, *_: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
+    shape = (logits.shape[0], k)
+    weights = torch.empty(shape, dtype=torch.float32, device=logits.device)
+    return weights, torch.empty(shape, dtype=torch.int32, device=logits.device)
+
+
+_ARGUMENTS = (
+    "Tensor logits, Tensor? bias, int k, str scores, bool renormalise, float scale, int groups,"
+    " int kept_groups"
+)
+# An operator that writes to an argument can have no gradient: so there are two.
+_operator = torch.library.custom_op(
+    "moeprof::topk", _picks, mutates_args=(), schema=f"({_ARGUMENTS}) -> (Tensor, Tensor)"
+)
+_counting = torch.library.custom_op(
+    "moeprof::topk_counting",
+    _picks,
+    mutates_args=("counts",),
+    schema=f"({_ARGUMENTS}, Tensor(a!) counts) -> (Tensor, Tensor)",
+)
+_operator.register_fake(_empty_picks)
+_counting.register_fake(_empty_picks)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, torch.Tensor]) -> None:
+    logits, _, _, *routing = inputs
+    ctx.routing = Routing(*routing)
+    ctx.save_for_backward(logits, *output)
+
+
+def _gradient(ctx: Any, gradient: torch.Tensor, _: None) -> tuple[torch.Tensor | None, ...]:
+    logits, weights, ids = ctx.saved_tensors
+    dead = (weights == 0).all(dim=1, keepdim=True)  # its logits may be no numbers
+    with torch.enable_grad():
+        alive = logits.detach().masked_fill(dead, 0).requires_grad_()
+        again = weights_of(alive, ids.long(), ctx.routing)
+        (by_logits,) = torch.autograd.grad(again, alive, gradient.masked_fill(dead, 0))
+    return by_logits, *[None] * 7
+
+
+_operator.register_autograd(_gradient, setup_context=_keep)
 
 
 def _launch(
@@ -123,8 +167,7 @@ def _launch(
     counts: torch.Tensor | None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     tokens, experts = logits.shape
-    weights = torch.empty((tokens, k), dtype=torch.float32, device=logits.device)
-    ids = torch.empty((tokens, k), dtype=torch.int32, device=logits.device)
+    weights, ids = _empty_picks(logits, bias, k)
     if tokens == 0:
         return weights, ids
     settings = constants(tokens, experts, k, routing)

@@ -23,6 +23,8 @@ CASES = [
     (130, 48, 256, 64, 4, BF16, True, False, "none"),
     (65, 144, 256, 256, 8, FP16, False, True, "silu"),
     (1, 16, 1024, 128, 8, FP32, True, True, "gelu_erf"),
+    (20, 40, 288, 96, 4, BF16, True, False, "none"),
+    (70, 24, 240, 24, 8, FP16, True, False, "relu"),
 ]
 
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.kernels.active_set import active_set
+from moeprof.kernels.active_set import active_set, active_set_reference
 from moeprof.kernels.routing import Routing
 from moeprof.kernels.topk import topk
 from moeprof.store.errors import BadInput
@@ -62,6 +62,30 @@ def test_picks_that_are_not_kept_weigh_nothing() -> None:
     weights, ids, _ = active_set(torch.tensor([[0.1, 0.6, 0.3]]), torch.full((3,), 9.0), 3)
     assert ids.tolist() == [[1, 2, 0]]
     torch.testing.assert_close(weights, torch.tensor([[0.6, 0.0, 0.0]]))
+
+
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+def test_a_compiled_graph_is_whole_and_its_gradient_is_that_of_the_scores(backend: str) -> None:
+    torch.manual_seed(0)
+    scores = torch.softmax(torch.randn(5, 8), dim=1).requires_grad_()
+    prices = torch.full((8,), 0.4)
+    torch.compiler.reset()
+    compiled = torch.compile(active_set, backend=backend, fullgraph=True)
+    weights, ids, kept = compiled(scores, prices, 3)
+    expected_weights, expected_ids, expected_kept = active_set_reference(scores, prices, 3)
+    assert 0 < kept.sum() < 8
+    assert torch.equal(weights, expected_weights)
+    assert torch.equal(ids, expected_ids)
+    assert torch.equal(kept, expected_kept)
+    (slopes,) = torch.autograd.grad(weights.square().sum(), scores)
+    (expected,) = torch.autograd.grad(expected_weights.square().sum(), scores)
+    assert torch.equal(slopes, expected)
+
+
+def test_torch_sees_one_well_behaved_operator() -> None:
+    torch.manual_seed(0)
+    scores = torch.rand(3, 8, requires_grad=True)
+    torch.library.opcheck(torch.ops.moeprof.active_set.default, (scores, torch.rand(8), 2))
 
 
 @pytest.mark.parametrize(

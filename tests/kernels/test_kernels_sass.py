@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +60,9 @@ def test_a_kernel_is_compiled_for_a_gpu_that_is_not_here() -> None:
     assert code.opcodes["LDG"] == code.opcodes["STG"] == 1  # aligned: 128 floats, 4 a lane
     assert not code.loop
     assert code.instructions == code.opcodes.total() > 10
+    assert not code.serialised
+    assert replace(code, loop=Counter(HGMMA=8, WARPGROUP=16)).serialised
+    assert not replace(code, loop=Counter(HGMMA=8, WARPGROUP=4)).serialised
 
 
 INTERPRETED = """

@@ -19,13 +19,14 @@ def test_rows_follow_the_batch(tokens: int, rows: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("group", "inputs", "scales"),
-    [(128, 128, "product"), (64, 128, "product"), (32, 64, "product"), (192, 64, "product"),
-     (4096, 128, "product"), (8, 64, "each"), (96, 64, "each")],
+    ("group", "tokens", "scales"),
+    [(128, 16, "product"), (128, 128, "weight"), (256, 16, "product"), (4096, 16, "product"),
+     (64, 16, "each"), (32, 128, "each"), (192, 16, "each"), (8, 64, "each")],
 )  # fmt: skip
-def test_a_step_ends_with_a_group_or_two(group: int, inputs: int, scales: str) -> None:
-    tile = choose_tile(H200, Layer(14336, 4096, 4, group), 16)
-    assert (tile.inputs, tile.scales) == (inputs, scales)
+def test_a_step_of_several_groups_scales_the_weights_of_each(
+    group: int, tokens: int, scales: str
+) -> None:
+    assert choose_tile(H200, Layer(14336, 4096, 4, group), tokens).scales == scales
 
 
 def test_a_small_batch_splits_k_until_every_multiprocessor_has_work() -> None:
@@ -39,14 +40,9 @@ def test_a_tile_of_256_rows_does_not_split_k() -> None:
     assert choose_tile(H200, Layer(768, 2048, 4, 128), 1 << 15).rows == 256
 
 
-@pytest.mark.parametrize(("bits", "rows"), [(4, 128), (8, 64)])
-def test_groups_of_32_keep_to_smaller_tiles(bits: int, rows: int) -> None:
-    tile = choose_tile(H200, Layer(14336, 4096, bits, 32), 512)
-    assert (tile.rows, tile.scales) == (rows, "weight" if rows == 128 else "product")
-
-
-def test_zero_points_in_groups_of_64_take_a_group_a_step() -> None:
-    assert choose_tile(H200, Layer(14336, 4096, 4, 64, zeros=True), 16).inputs == 64
+@pytest.mark.parametrize(("group", "inputs"), [(8, 64), (40, 64), (16, 128), (32, 128)])
+def test_scales_of_8_weights_take_a_smaller_step(group: int, inputs: int) -> None:
+    assert choose_tile(H200, Layer(14336, 4480, 4, group), 512).inputs == inputs
 
 
 @settings(deadline=None, max_examples=100)
@@ -70,7 +66,7 @@ def test_every_tile_fits_its_gpu_and_its_group(
     assert 1 <= tile.splits <= 8
     assert tile.inputs % 64 == 0
     one_group = group % tile.inputs == 0 or group == layer.inputs
-    assert tile.scales == "each" or one_group or 2 * group == tile.inputs
+    assert (tile.scales == "each") != one_group
     assert tile == choose_tile(Gpu("any", family, 100), layer, tokens, element)
 
 

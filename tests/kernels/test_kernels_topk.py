@@ -101,6 +101,62 @@ def test_a_row_without_weights_gets_no_gradient() -> None:
     assert logits.grad[1].abs().sum() > 0
 
 
+@pytest.mark.parametrize("backend", ["eager", "aot_eager"])
+@pytest.mark.parametrize(
+    "routing", [Routing(), Routing("softmax", scale=2.0), Routing("sigmoid", True, groups=2)]
+)
+def test_a_compiled_graph_is_whole_and_gives_the_same(routing: Routing, backend: str) -> None:
+    torch.manual_seed(0)
+    logits, bias = torch.randn(5, 6, requires_grad=True), torch.randn(6)
+    torch.compiler.reset()
+    compiled = torch.compile(topk, backend=backend, fullgraph=True)
+    weights, ids = compiled(logits, 2, routing, bias)
+    expected_weights, expected_ids = topk(logits, 2, routing, bias)
+    assert torch.equal(ids, expected_ids)
+    assert torch.equal(weights, expected_weights)
+    assert torch.equal(slopes(weights, logits), slopes(expected_weights, logits))
+
+
+def slopes(weights: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    return torch.autograd.grad(weights[:, 0].sum(), logits)[0]
+
+
+@pytest.mark.parametrize("wants_gradient", [False, True])
+def test_a_compiled_graph_counts(wants_gradient: bool) -> None:
+    logits = torch.tensor([[3.0, 2.0, 1.0], [0.0, 2.0, 1.0]], requires_grad=wants_gradient)
+    counts = torch.tensor([10, 0, 0], dtype=torch.int32)
+    torch.compiler.reset()
+    compiled = torch.compile(topk, backend="aot_eager", fullgraph=True)
+    weights, _ = compiled(logits, 2, counts=counts)
+    topk(logits, 2, counts=counts)
+    assert weights.requires_grad == wants_gradient
+    assert counts.tolist() == [12, 4, 2]
+
+
+def test_torch_sees_well_behaved_operators() -> None:
+    torch.manual_seed(0)
+    logits, bias = torch.randn(3, 8), torch.randn(8)
+    settings = (2, "softmax", True, 2.5, 4, 2)
+    counts = torch.zeros(8, dtype=torch.int32)
+    counting = torch.ops.moeprof.topk_counting.default
+    torch.library.opcheck(counting, (logits, bias, *settings, counts))
+    operator = torch.ops.moeprof.topk.default
+    torch.library.opcheck(operator, (logits.bfloat16(), None, *settings))
+    torch.library.opcheck(operator, (logits.requires_grad_(), bias, *settings))
+
+
+def test_an_export_holds_the_operator() -> None:
+    class Router(torch.nn.Module):
+        def forward(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return topk(logits, 2)
+
+    logits = torch.randn(5, 8)
+    tokens = torch.export.Dim("tokens", min=2, max=512)
+    exported = torch.export.export(Router(), (logits,), dynamic_shapes={"logits": {0: tokens}})
+    assert "torch.ops.moeprof.topk" in exported.graph_module.code
+    assert torch.equal(exported.module()(logits)[1], topk(logits, 2)[1])
+
+
 def test_an_empty_batch_gives_an_empty_result() -> None:
     weights, ids = topk(torch.ones(0, 4), 2)
     assert (weights.shape, ids.shape) == ((0, 2), (0, 2))

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from moeprof.kernels.backend import runs_kernel
-from moeprof.kernels.expert import Weights, experts, grouped_linear, grouped_linear_reference
+from moeprof.kernels.expert import experts
+from moeprof.kernels.grouped_linear import Weights, grouped_linear, grouped_linear_reference
 from moeprof.kernels.packing import pack
 
 BF16, FP16, FP32 = torch.bfloat16, torch.float16, torch.float32

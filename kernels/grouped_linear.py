@@ -1,0 +1,273 @@
+"""Linear layers of many experts in one launch: y = activation(x W_e^T + bias_e), e a row's expert.
+
+Rows are sorted by expert, and a program finds its expert from the counts, which stay on the GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from ..store.errors import BadInput
+from .activation import DERIVATIVES, finish
+from .arguments import check_weights
+from .backend import gpu_of, jit, runs_kernel, tl, triton
+from .dequant_linear import constants, dequant_linear_reference
+from .fragment import empty_result
+from .packing import bits_of, dequantise
+from .product import product
+from .tiles import INTERPRETER, Layer, Tile, choose_tile, gpu_at
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Weights of a linear layer, or with one more dimension in front those of many experts.
+
+    packed int32 [experts, ceil(N / 16), ceil(K / 64), 32, bits], scales and zeros
+    [experts, K / group, N], bias [experts, N], as dequant_linear takes them for one.
+    """
+
+    packed: torch.Tensor
+    scales: torch.Tensor
+    zeros: torch.Tensor | None = None
+    bias: torch.Tensor | None = None
+
+    def of(self, expert: int) -> Weights:
+        """Weights of one of the experts."""
+        zeros = None if self.zeros is None else self.zeros[expert]
+        bias = None if self.bias is None else self.bias[expert]
+        return Weights(self.packed[expert], self.scales[expert], zeros, bias)
+
+
+def grouped_linear(
+    x: torch.Tensor, counts: torch.Tensor, weights: Weights, activation: str = "none"
+) -> torch.Tensor:
+    """Compute activation(x W_e^T + bias_e), e the expert of the row: [tokens, N], one launch.
+
+    By the Triton kernel on a GPU, by the torch reference elsewhere. Rows of x [tokens, K] are
+    sorted by expert. counts, int32 [experts], sum to tokens: a GPU is not asked whether they do,
+    and rows beyond their sum are undefined there.
+
+    torch.compile and torch.export see one operator, moeprof::grouped_linear. Gradients are those
+    of x. Raises BadInput as dequant_linear does, and for counts that do not fit.
+    """
+    if weights.packed.dim() != 5 or len(weights.packed) == 0:
+        raise BadInput(
+            "packed must be int32 [experts, ceil(N / 16), ceil(K / 64), 32, bits],"
+            f" not {list(weights.packed.shape)}"
+        )
+    number = len(weights.packed)
+    for name in ("scales", "zeros", "bias"):
+        tensor = getattr(weights, name)
+        if tensor is not None and len(tensor) != number:
+            raise BadInput(f"packed is of {number} experts and {name} of {len(tensor)}")
+    if counts.shape != (number,) or counts.dtype != torch.int32 or counts.device != x.device:
+        raise BadInput(
+            f"counts must be int32 [{number}] on {x.device},"
+            f" not {counts.dtype} {list(counts.shape)} on {counts.device}"
+        )
+    one = weights.of(0)
+    check_weights(x, one.packed, one.scales, one.zeros, one.bias, activation)
+    y: torch.Tensor = _operator(x, counts, *_parts(weights), activation)
+    return y
+
+
+def grouped_linear_reference(
+    x: torch.Tensor, counts: torch.Tensor, weights: Weights, activation: str = "none"
+) -> torch.Tensor:
+    """Compute the same in torch, expert by expert, in any floating dtype."""
+    outputs = weights.scales.shape[2]
+    parts = (
+        dequant_linear_reference(rows, own.packed, own.scales, own.zeros, own.bias, activation)
+        for own, rows in _by_expert(x, counts, weights)
+    )
+    return torch.cat([x.new_empty((0, outputs)), *parts])
+
+
+def _by_expert(
+    x: torch.Tensor, counts: torch.Tensor, weights: Weights
+) -> Iterator[tuple[Weights, torch.Tensor]]:
+    """Give the weights and the rows of each expert that has any."""
+    sizes = counts.tolist()
+    if min(sizes) < 0 or sum(sizes) != len(x):
+        raise BadInput(
+            f"counts must be 0 or more and sum to the {len(x)} rows of x: their least is"
+            f" {min(sizes)} and their sum {sum(sizes)}"
+        )
+    for number, rows in enumerate(torch.split(x, sizes)):
+        if len(rows):
+            yield weights.of(number), rows
+
+
+@torch.library.custom_op("moeprof::grouped_linear", mutates_args=())
+def _operator(
+    x: torch.Tensor,
+    counts: torch.Tensor,
+    packed: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None,
+    bias: torch.Tensor | None,
+    activation: str,
+) -> torch.Tensor:
+    implementation = _launch if runs_kernel(x) else grouped_linear_reference
+    return implementation(x, counts, Weights(packed, scales, zeros, bias), activation)
+
+
+@_operator.register_fake
+def _shape_of(x: torch.Tensor, counts: torch.Tensor, packed: Any, scales: Any, *_: Any) -> Any:
+    return x.new_empty((x.shape[0], scales.shape[2]))
+
+
+# The sizes of the groups are known only when it runs: so it is an operator too.
+@torch.library.custom_op("moeprof::grouped_linear_gradient", mutates_args=())
+def _by_x(
+    gradient: torch.Tensor,
+    counts: torch.Tensor,
+    packed: torch.Tensor,
+    scales: torch.Tensor,
+    zeros: torch.Tensor | None,
+    inputs: int,
+) -> torch.Tensor:
+    weights = Weights(packed, scales, zeros)
+    parts = (
+        rows @ dequantise(own.packed, own.scales, inputs, own.zeros)
+        for own, rows in _by_expert(gradient, counts, weights)
+    )
+    return torch.cat([gradient.new_empty((0, inputs)), *parts])
+
+
+@_by_x.register_fake
+def _shape_of_x(gradient: torch.Tensor, *more: Any) -> torch.Tensor:
+    return gradient.new_empty((gradient.shape[0], more[-1]))
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+    *tensors, ctx.activation = inputs
+    ctx.save_for_backward(*tensors)
+
+
+def _gradient(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    x, counts, packed, scales, zeros, bias = ctx.saved_tensors
+    if ctx.activation != "none":
+        sums = _operator(x, counts, packed, scales, zeros, bias, "none")
+        gradient = DERIVATIVES[ctx.activation](gradient, sums)
+    by_x = _by_x(gradient, counts, packed, scales, zeros, x.shape[1])
+    return by_x, None, None, None, None, None, None
+
+
+_operator.register_autograd(_gradient, setup_context=_keep)
+
+
+def _launch(
+    x: torch.Tensor, counts: torch.Tensor, weights: Weights, activation: str
+) -> torch.Tensor:
+    tokens, inputs = x.shape
+    number, groups, outputs = weights.scales.shape
+    if tokens == 0:
+        return x.new_empty((0, outputs))
+    y = empty_result(x, outputs)
+    bits = bits_of(weights.packed[0], (outputs, inputs))
+    layer = Layer(outputs, inputs, bits, inputs // groups, weights.zeros is not None)
+    gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
+    tile = choose_tile(gpu, layer, -(-tokens // number), x.element_size())
+    most_tiles = tokens // tile.rows + min(number, tokens)
+    with gpu_of(x):
+        grouped_linear_kernel[(most_tiles, triton.cdiv(outputs, tile.outputs))](
+            x,
+            counts.contiguous(),
+            *(part if part is None else part.contiguous() for part in _parts(weights)),
+            y,
+            outputs,
+            inputs,
+            x.stride(0),
+            **grouped_constants(number, layer, tile, activation, x.dtype),
+            num_warps=tile.warps,
+            num_stages=tile.stages,
+            enable_fp_fusion=True,  # Triton 3.10 changes the default
+        )
+    return y.to(x.dtype)
+
+
+def _parts(weights: Weights) -> tuple[torch.Tensor | None, ...]:
+    return weights.packed, weights.scales, weights.zeros, weights.bias
+
+
+def grouped_constants(
+    number: int, layer: Layer, tile: Tile, activation: str, dtype: torch.dtype
+) -> dict[str, Any]:
+    """Give the kernel's compile-time arguments. K is never split: experts fill the GPU."""
+    settings = constants(layer, replace(tile, splits=1), activation, dtype)
+    del settings["SPLITS"]
+    return settings | {"EXPERTS": number, "COLUMNS": triton.next_power_of_2(number)}
+
+
+@jit  # type: ignore[untyped-decorator]
+def grouped_linear_kernel(  # type: ignore[no-untyped-def]
+    x_ptr,  # [M, K], sorted by expert
+    counts_ptr,  # int32 [EXPERTS]
+    packed_ptr,  # int32 [EXPERTS, ceil(N / 16), ceil(K / 64), 32, BITS]
+    scales_ptr,  # [EXPERTS, K / GROUP, N]
+    zeros_ptr,  # [EXPERTS, K / GROUP, N], or None
+    bias_ptr,  # [EXPERTS, N], or None
+    y_ptr,  # [M, N]
+    N,
+    K,
+    x_stride,
+    EXPERTS: tl.constexpr,
+    COLUMNS: tl.constexpr,  # EXPERTS rounded up to a power of 2
+    GROUP: tl.constexpr,
+    BITS: tl.constexpr,
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    BK: tl.constexpr,
+    EVEN_K: tl.constexpr,
+    SCALES: tl.constexpr,
+    ACTIVATION: tl.constexpr,
+    DT: tl.constexpr,
+    ASM: tl.constexpr,
+):
+    """Compute one tile of y: rows of one expert."""
+    tile = tl.program_id(0)
+    column = tl.program_id(1) * BN
+    each = tl.arange(0, COLUMNS)
+    counts = tl.load(counts_ptr + each, mask=each < EXPERTS, other=0)
+    tiles = (counts + BM - 1) // BM
+    before = tl.cumsum(tiles, axis=0) <= tile  # experts whose tiles all come before this one
+    own = tl.sum(before.to(tl.int32), axis=0)
+    if own < EXPERTS:  # there are fewer tiles than programs
+        skipped = tl.sum(tl.where(before, tiles, 0), axis=0)
+        begin = tl.sum(tl.where(before, counts, 0), axis=0)
+        limit = begin + tl.sum(tl.where(each == own, counts, 0), axis=0)
+        row = begin + (tile - skipped) * BM + tl.arange(0, BM)
+        n = (column + tl.arange(0, BN))[:, None]
+        words = ((N + 15) // 16) * ((K + 63) // 64) * (32 * BITS)
+        grouped = own.to(tl.int64) * (K // GROUP * N)
+        sums = product(
+            x_ptr,
+            packed_ptr + own.to(tl.int64) * words,
+            scales_ptr + grouped,
+            None if zeros_ptr is None else zeros_ptr + grouped,
+            row,
+            limit,
+            column,
+            0,
+            (K + BK - 1) // BK,
+            x_stride,
+            N,
+            K,
+            GROUP,
+            BITS,
+            BM,
+            BN,
+            BK,
+            EVEN_K,
+            SCALES,
+            DT,
+            ASM,
+        )
+        bias = None if bias_ptr is None else bias_ptr + own * N
+        inside = (row[None, :] < limit) & (n < N)
+        finish(y_ptr, row[None, :] * N + n, bias, n, N, sums, inside, ACTIVATION)
