@@ -89,7 +89,7 @@ def build_model(
         peaks=peaks,
         thermal=thermal,
         thermal_reason=NO_HEAT if thermal is None else None,
-        surfaces=tuple(fit_surface(c.name, c.knots) for c in found if c.is_surface),
+        surfaces=tuple(fit_surface(c.name, c.knots, c.calibration) for c in found if c.is_surface),
     )
     return sealed(file)
 

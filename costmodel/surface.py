@@ -7,6 +7,7 @@ octaves, so that every measured point is exact.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -33,17 +34,20 @@ def can_fit(knots: Sequence[Row]) -> bool:
     return spans and len(knots) >= _FEWEST_POINTS and knots[0]["top_k"] is not None
 
 
-def fit_surface(name: str, knots: Sequence[Row]) -> SurfaceModel:
-    """Fit the points of one operation at one shape. Raises BadInput where they mix two of those."""
+def fit_surface(name: str, knots: Sequence[Row], calibration: Sequence[Row] = ()) -> SurfaceModel:
+    """Fit the points of one operation at one shape; take its intervals from those to calibrate.
+
+    Where these are too few for an interval at 95 %, from its knots, each predicted from the others.
+    Raises BadInput where the points mix two operations or shapes.
+    """
     identity = {column: one_value(name, knots, column) for column in _IDENTITY}
     tokens = np.array([row["tokens"] for row in knots], dtype=np.int64)
     experts = np.array([row["active_experts"] for row in knots], dtype=np.int64)
     latency_us = np.array([row["latency_us"] for row in knots], dtype=np.float64)
     errors = left_out_errors(tokens, experts, latency_us, identity["top_k"])
     median, p95 = np.quantile(np.expm1(errors), [0.5, 0.95])
-    halves = _half_widths(errors)
     coefficients = _coefficients(tokens, experts, latency_us, identity["top_k"])
-    return SurfaceModel(
+    fitted = SurfaceModel(
         surface=name,
         **(identity | {"shape": tuple(identity["shape"] or ())}),
         knots_tokens=tuple(tokens.tolist()),
@@ -59,12 +63,22 @@ def fit_surface(name: str, knots: Sequence[Row]) -> SurfaceModel:
         error=FitError(
             **all_rounded({"median": float(median), "p95": float(p95), "n": len(errors)})
         ),
-        half_width_95=halves["95"],
-        half_widths=halves,
+        half_width_95=0.0,
         latency_half_95=half_widths_95(name, knots),
         doubtful_knots=tuple(place for place, row in enumerate(knots) if row["marks"]),
         **surface_energy_fields(name, knots),
     )
+    unseen = _errors_at(fitted, calibration)
+    enough = conformal_quantile(np.sort(unseen), 95) is not None
+    halves = _half_widths(unseen if enough else errors)
+    return replace(fitted, half_width_95=halves["95"], half_widths=halves)
+
+
+def _errors_at(surface: SurfaceModel, rows: Sequence[Row]) -> Floats:
+    """|log error| of the surface at points that it was not fitted to, [N]."""
+    told_us = [evaluate(surface, row["tokens"], row["active_experts"]) for row in rows]
+    errors: Floats = np.abs(np.log(np.array(told_us) / [row["latency_us"] for row in rows]))
+    return errors
 
 
 def _half_widths(errors: Floats) -> dict[str, float]:

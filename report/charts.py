@@ -115,12 +115,12 @@ def _domain(rows: list[Row]) -> list[float]:
 
 def _model_layers(curve: Curve, quantity: Quantity, axes: dict[str, Any]) -> list[Any]:
     """Draw the fitted curve, its 95 % band, and a rule at the pointer that reads them off."""
-    if curve.model is None:
+    if not curve.costs:
         return []
     titles = {"tokens": "batch size", "value": f"predicted ({quantity.unit})"}
     band = {"lo": f"95 % from ({quantity.unit})", "hi": f"95 % to ({quantity.unit})"}
     # A step holds until the next size; a line runs from size to size.
-    interpolate: Any = "linear" if curve.model.fit == "linear" else "step-after"
+    interpolate: Any = "step-after" if curve.model and curve.model.fit != "linear" else "linear"
     near = alt.selection_point(
         nearest=True, on="pointerover", clear="pointerout", encodings=["x"], empty=False
     )

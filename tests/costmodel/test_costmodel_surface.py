@@ -108,6 +108,14 @@ def test_left_out_points_of_a_public_table_are_predicted() -> None:
     assert np.quantile(errors, 0.95) <= 0.16
 
 
+def test_intervals_come_from_points_to_calibrate_where_they_are_enough() -> None:
+    unseen = [point(b, a) for b in (16, 64, 100, 200, 300) for a in (5, 8, 12, 16)]
+    off = [row | {"latency_us": 1.1 * row["latency_us"]} for row in unseen]
+    calibrated, few = fit_surface("moe", POINTS, off), fit_surface("moe", POINTS, off[:10])
+    assert calibrated.half_widths["95"] == pytest.approx(np.log(1.1), abs=0.01)
+    assert few.half_widths == fit_surface("moe", POINTS).half_widths
+
+
 def test_an_interval_at_a_lower_coverage_is_narrower() -> None:
     noisy = [row | {"latency_us": row["latency_us"] * (1 + 0.1 * (place % 3))}
              for place, row in enumerate(POINTS)]  # fmt: skip
