@@ -11,6 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from ..costmodel.model import KernelCostModel
+from ..parsers.point_energies import NO_ANCHOR
 from ..store.cost_model import Domain
 from ..store.errors import BadInput
 from ..store.verdict import HOLD_OUT_MORE, HoldoutPoint, Validation
@@ -115,6 +116,8 @@ def _why_not_judged(curve: _Curve, metric: str) -> str | None:
     if any(row[COLUMNS[metric]] is not None for row in curve.held_out):
         return None
     given = [row["energy_reason"] for row in curve.held_out if row["energy_reason"]]
+    if NO_ANCHOR in given:
+        return "no held-out size was under a load: `moeprof validate --against nvml` holds them"
     return given[0] if given else f"no hold-out point has {COLUMNS[metric]}"
 
 

@@ -17,7 +17,7 @@ from .power_loads import MeteredLoad
 from .run_meter import SensorGain
 
 DRIFT: Final = 0.03  # of the power within a process, above which an operation's points are marked
-_NO_ANCHOR: Final = "this size is no anchor of the power pass"
+NO_ANCHOR: Final = "this size is no anchor of the power pass"
 _NOT_REACHED: Final = "the power pass has not reached this operation"
 STUCK: Final = (
     "the power under load is that of the idle device while the temperature moves: it is stuck"
@@ -66,7 +66,7 @@ class PointEnergies:
         """Why a size of `op` that is not in `columns` has no energy; None where nothing says."""
         if self._plan.power is None:
             return self._plan.power_reason
-        return _NO_ANCHOR if op in self._loads else _NOT_REACHED
+        return NO_ANCHOR if op in self._loads else _NOT_REACHED
 
 
 def _columns(loads: Sequence[MeteredLoad], blocks: int) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 
 from moeprof.compare.holdout import validate_holdout
 from moeprof.costmodel.model import KernelCostModel
+from moeprof.parsers.point_energies import NO_ANCHOR
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.verdict import Outcome, Validation
@@ -268,6 +269,20 @@ def test_power_and_energy_have_the_floor_of_their_own_blocks(
         "simulated",
         None,
     )
+
+
+def test_held_out_sizes_without_a_load_are_told_how_to_get_one(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    metered = {"energy_source": "rapl", "energy_reason": None, "energy_mj": 2.0}
+    points = pa.concat_tables(
+        [
+            make_points(slope, FIT, "fit", **metered),
+            make_points(slope, HELD_OUT, "holdout", energy_reason=NO_ANCHOR),
+        ]
+    )
+    unmeasured = validate_holdout(fit(points), "a", points).unmeasured
+    assert "`moeprof validate --against nvml` holds them" in unmeasured["energy"]
 
 
 def test_energy_that_one_curve_lacks_is_unmeasured_of_that_curve(
