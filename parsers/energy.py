@@ -24,6 +24,8 @@ NEEDED_TICKS: Final = 3  # intervals between edges, fewer of which say nothing o
 DISAGREEMENT: Final = 0.03  # of two power sources, above which a point is marked
 _TIGHT_NS: Final = 3_000_000  # an edge that is known less closely than this bounds no window
 _AGREE: Final = 0.01  # relative difference of two ticks that count as settled
+_PERIOD_S: Final = 0.1  # of a sensor whose changes do not tell it
+_STILL: Final = 5  # periods, and no fewer of 0.1 s, for which no counter that works stands still
 _ALIAS: Final = 0.1  # of the refresh period: how close to a multiple of it a load may beat
 _MULTIPLES: Final = (1 / 4, 1 / 3, 1 / 2, 1, 2, 3, 4)
 _NS: Final = 1e9
@@ -99,15 +101,16 @@ def counter_edges(counter: Series) -> Edges:
 def counter_power_w(counter: Series, begin_ns: int, end_ns: int) -> Estimate:
     """Mean power over [begin_ns, end_ns] from an energy counter in mJ, edge to edge.
 
-    The interval counts how closely the two outer edges are known, and the parts of the window
-    outside them, where power is taken to be the same within the scatter of the ticks inside.
+    The interval counts how closely the two outer edges are known, by the reader's timing and by the
+    sensor's own, and the parts of the window outside them, where power is taken to be the same
+    within the scatter of the ticks inside.
     """
     inside = counter.between(begin_ns, end_ns).good()
     if not len(inside):
         return Estimate(None, None, 0, Unusable.NO_READINGS)
     if (np.diff(inside.value) < 0).any():
         return Estimate(None, None, 0, Unusable.RESET)
-    if inside.value[0] == inside.value[-1] and end_ns - begin_ns > _stuck_ns(counter):
+    if _stands_still(counter, begin_ns, end_ns):
         return Estimate(None, None, 0, Unusable.STUCK)
     edges = counter_edges(inside)
     ticks = len(edges) - 1
@@ -118,20 +121,44 @@ def counter_power_w(counter: Series, begin_ns: int, end_ns: int) -> Estimate:
     return Estimate(float(power_w), _half_width_w(edges, power_w, begin_ns, end_ns), ticks)
 
 
-def _stuck_ns(counter: Series) -> float:
-    """How long a counter may stand still: five of its periods, or half a second if unknown."""
-    period_s = update_period_s(counter)
-    return 5 * (0.1 if period_s is None else period_s) * _NS
+def edge_to_edge(
+    counter: Series, edges: Edges | None, begin_ns: int, end_ns: int
+) -> tuple[int, int]:
+    """From the first to the last of a counter's edges in [begin_ns, end_ns]; all of it without two.
+
+    Where the counter failed or stood still at some time it is all of it, and so meets the fault.
+    """
+    failed = counter.between(begin_ns, end_ns).code.any()
+    if edges is None or len(edges) < 2 or failed or _stands_still(counter, begin_ns, end_ns):
+        return begin_ns, end_ns
+    first_ns, last_ns = edges.time_ns[[0, -1]] + edges.width_ns[[0, -1]] * (-0.5, 0.5)
+    return math.floor(first_ns), math.ceil(last_ns)
+
+
+def _stands_still(counter: Series, begin_ns: int, end_ns: int) -> bool:
+    """Whether the counter kept one value for five of its periods, and for half a second."""
+    inside = counter.between(begin_ns, end_ns).good()
+    if not len(inside):
+        return False
+    changed = np.flatnonzero(np.diff(inside.value)) + 1
+    since_ns = inside.begin_ns[np.append(0, changed)]
+    until_ns = inside.end_ns[np.append(changed - 1, -1)]
+    period_s = max(_PERIOD_S, update_period_s(counter) or 0)
+    return float((until_ns - since_ns).max()) > _STILL * period_s * _NS
 
 
 def _half_width_w(edges: Edges, power_w: float, begin_ns: int, end_ns: int) -> float:
     ticks = len(edges) - 1
+    lengths_ns = np.diff(edges.time_ns)
     scatter_w = float(np.std(edges.powers_w(), ddof=1))
+    # Edges that the sensor shows late by chance make ticks scatter in power and in length alike.
+    late_w = min(scatter_w, power_w * float(np.std(lengths_ns, ddof=1) / np.mean(lengths_ns)))
     ends_ns = np.array([edges.time_ns[0] - begin_ns, end_ns - edges.time_ns[-1]])
     unseen_mj2 = scatter_w**2 * (1 + 1 / ticks) * float((ends_ns**2).sum())
     timing_mj2 = power_w**2 * float(edges.width_ns[0] ** 2 + edges.width_ns[-1] ** 2) / 12
+    late_mj2 = (late_w * float(np.mean(lengths_ns))) ** 2
     student = float(stdtrit(ticks - 1, 0.975))
-    return student * math.sqrt(unseen_mj2 + timing_mj2) / (end_ns - begin_ns)
+    return student * math.sqrt(unseen_mj2 + timing_mj2 + late_mj2) / (end_ns - begin_ns)
 
 
 def integrated_power_w(power: Series, begin_ns: int, end_ns: int) -> Estimate:
@@ -171,13 +198,11 @@ def update_period_s(sensor: Series) -> float | None:
 def refreshes(sensor: Series) -> Series:
     """One reading for each refresh of a sensor that was read more often; no mean changes by it.
 
-    A value that stays counts once in each update period; where that is not known, once.
+    A value that stays counts once in each update period, of 0.1 s where that is not known.
     """
     good = sensor.good()
     changed = np.diff(good.value, prepend=np.nan) != 0
-    period_s = update_period_s(good)
-    if not period_s:
-        return good.take(changed)
+    period_s = update_period_s(good) or _PERIOD_S
     since = good.begin_ns[changed][np.cumsum(changed) - 1]
     turn = ((good.begin_ns - since) / (period_s * _NS)).astype(np.int64)
     return good.take(changed | (np.diff(turn, prepend=0) > 0))

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
+from ..device.nvml import ENERGY
 from ..store.errors import BadInput
-from .meter import PowerTrace, lag_s, meter_power_w, read_meter
+from .energy import counter_edges
+from .meter import Floats, PowerTrace, lag_s, meter_power_w, read_meter
 from .power_faults import CODES, Fault
 from .power_log import PowerLog
 from .power_samples import power_samples
@@ -20,10 +23,18 @@ from .window_energy import Window, WindowEnergy
 
 SOURCE: Final = "external_meter"
 _LONGEST_S: Final = 10.0  # that two clocks which both count from the epoch may lie apart
+_ENDS_S: Final = 40.0  # of a pass, at its beginning and its end: their lags tell a clock's rate
+_MOST_DRIFT: Final = 2e-3  # of a clock: more than any that keeps time
 _SHORTEST_PASS_S: Final = 1.0
 _LONGEST_PASS_S: Final = 12 * 3600.0  # that is aligned at once: it is held in memory
 _OF_THE_SENSOR: Final = frozenset(
-    {*CODES.values(), Fault.READ_FAILED, Fault.COUNTER_RESET, Fault.POWER_FROZEN}
+    {
+        *CODES.values(),
+        Fault.READ_FAILED,
+        Fault.COUNTER_RESET,
+        Fault.IMPLAUSIBLE,
+        Fault.POWER_FROZEN,
+    }
 )
 
 
@@ -38,16 +49,22 @@ class AlignedMeter:
 def align(path: Path, logs: Iterable[PowerLog]) -> AlignedMeter:
     """Read a meter's CSV and align it with the logs of a power pass, by the edges of their loads.
 
+    Where no one lag fits, its clock may be faster or slower than the sensors' by up to 0.2 %.
     Raises BadInput where the file is none of a meter, where there is nothing to align it with, and
     where no lag fits or more than one does.
     """
     meter, sensor = read_meter(path), _joined(logs)
     overlaps = meter.time_s[0] < sensor.time_s[-1] and sensor.time_s[0] < meter.time_s[-1]
-    lag = lag_s(sensor, meter, _LONGEST_S if overlaps else np.inf)
+    longest_s = _LONGEST_S if overlaps else np.inf
+    lag = lag_s(sensor, meter, longest_s)
+    if lag is None:
+        meter = _as_fast(sensor, meter, longest_s)
+        lag = lag_s(sensor, meter, longest_s)
     if lag is None:
         raise BadInput(
             f"{path} cannot be aligned with the run's loads: no lag of its clock fits, or several",
-            hint="record the whole power pass, at 100 readings a second or more",
+            hint="record the device alone and the whole power pass, at 20 readings a second or"
+            f" more, by a clock that is right to {_MOST_DRIFT:.1%}",
         )
     return AlignedMeter(meter, lag)
 
@@ -72,11 +89,32 @@ def by_meter(
     )
 
 
+def _as_fast(sensor: PowerTrace, meter: PowerTrace, longest_s: float) -> PowerTrace:
+    """The meter on a clock as fast as the sensors', by its lags at both ends of the pass.
+
+    As it was, where they do not tell.
+    """
+    begin_s, end_s = sensor.time_s[0] + _ENDS_S, sensor.time_s[-1] - _ENDS_S
+    ends = [sensor.time_s <= begin_s, sensor.time_s >= end_s]
+    lags = [lag_s(_part(sensor, end), meter, longest_s) for end in ends if begin_s < end_s]
+    if not lags or lags[0] is None or lags[1] is None:
+        return meter
+    first_s, last_s = begin_s - _ENDS_S / 2 - lags[0], end_s + _ENDS_S / 2 - lags[1]
+    drift = (lags[1] - lags[0]) / max(last_s - first_s, _ENDS_S)
+    if abs(drift) > _MOST_DRIFT:
+        return meter
+    return replace(meter, time_s=meter.time_s + drift * (meter.time_s - first_s))
+
+
+def _part(trace: PowerTrace, which: npt.NDArray[np.bool_]) -> PowerTrace:
+    return PowerTrace(trace.time_s[which], trace.power_w[which])
+
+
 def _joined(logs: Iterable[PowerLog]) -> PowerTrace:
     """The power of some logs as one trace, its times since the epoch."""
-    tables = [power_samples(log, None) for log in logs]
-    time_ns = np.concatenate([np.zeros(0), *(one["time_ns"].to_numpy() for one in tables)])
-    power_w = np.concatenate([np.zeros(0), *(one["power_w"].to_numpy() for one in tables)])
+    pieces = [_power(log) for log in logs]
+    time_ns = np.concatenate([np.zeros(0), *(time_ns for time_ns, _ in pieces)])
+    power_w = np.concatenate([np.zeros(0), *(power_w for _, power_w in pieces)])
     times_ns, first = np.unique(time_ns, return_index=True)
     if not len(times_ns) or times_ns[-1] - times_ns[0] < _SHORTEST_PASS_S * 1e9:
         raise BadInput(
@@ -91,3 +129,13 @@ def _joined(logs: Iterable[PowerLog]) -> PowerTrace:
             hint="profile anew, without a pause, and let the meter record meanwhile",
         )
     return PowerTrace(times_ns / 1e9, power_w[first])
+
+
+def _power(log: PowerLog) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Times since the epoch, ns, and power, W: instant, or the means between a counter's edges."""
+    samples = power_samples(log, None)
+    if len(samples):
+        return samples["time_ns"].to_numpy(), samples["power_w"].to_numpy()
+    edges = counter_edges(log.series(ENERGY))
+    middle_ns = (edges.time_ns[1:] + edges.time_ns[:-1]) / 2
+    return log.epoch_ns(middle_ns.astype(np.int64)), edges.powers_w()

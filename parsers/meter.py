@@ -8,7 +8,7 @@ A load that repeats itself within that lag cannot tell, and then nothing is alig
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +20,17 @@ from ..store.errors import BadInput
 from .energy import Estimate
 
 _SECONDS: Final = {"time_ns": 1e-9, "time_us": 1e-6, "time_ms": 1e-3, "time_s": 1.0, "t_s": 1.0}
+_HOW_NUMBERS: Final = "write decimal points, or commas and semicolons between the columns"
 _GRID_S: Final = 0.005
 _SMOOTH_S: Final = 0.1  # a refresh of the slower signal: its stairs are no load edges
 _CLEAR: Final = 0.6  # correlation of the changes that counts as the same load
 _RIVAL: Final = 0.8  # of the best, above which another lag may as well be the right one
 _APART_S: Final = 0.2  # lags closer than this are the same peak
-_BATCHES: Final = 20
+_PARTS: Final = 10  # of a window, whose scatter gives the interval
+_LEAST_READINGS: Final = 8
 _GAP_S: Final = 0.5  # between two readings of the sensor: what happened in there it cannot tell
+_GAP_PERIODS: Final = 3.5  # of a meter: two readings in a row may be missing
+_LEAST_GAP_S: Final = 0.02  # which no gap is below: too short to reach from idle into a load
 _LEAST_SEEN: Final = 1e-6  # of the meter's changes, below which a lag leaves it nothing to match
 
 Floats = npt.NDArray[np.float64]
@@ -44,10 +48,16 @@ def read_meter(path: Path) -> PowerTrace:
     """Read a meter's CSV: one column of time and one of power, named with their units.
 
     Time is time_s, time_ms, time_us, time_ns or t_s; power is the one column that ends in _w (any
-    case). Raises BadInput where a column is missing or holds no number, or time does not increase.
+    case). Columns are apart by commas, or by semicolons or tabs, and then a number may have a
+    decimal comma. A row without a number is left out; of rows at the same time, the mean counts.
+    Raises BadInput where a column is missing, most rows hold no number, or time goes backwards.
     """
     try:
-        table = pd.read_csv(path)
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            head = file.readline()
+            file.seek(0)
+            mark = next((mark for mark in ";\t" if mark in head), ",")
+            table = pd.read_csv(file, sep=mark, low_memory=False)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {(error.strerror or '').lower()}") from error
     except ValueError as error:
@@ -59,14 +69,38 @@ def read_meter(path: Path) -> PowerTrace:
             f"{path} has {len(time)} columns of time and {len(power)} of power, and needs one each",
             hint="name them time_s (or time_ms, time_us, time_ns) and power_w",
         )
-    try:
-        seconds = table[time[0]].to_numpy(np.float64) * _SECONDS[time[0].lower()]
-        watts = table[power[0]].to_numpy(np.float64)
-    except ValueError as error:
-        raise BadInput(f"{path} holds something that is no number: {error}") from error
-    if len(seconds) < 2 or not np.isfinite(watts).all() or not (np.diff(seconds) > 0).all():
-        raise BadInput(f"{path} needs two rows or more, finite powers, and times that increase")
-    return PowerTrace(seconds, watts)
+    if not isinstance(table.index, pd.RangeIndex):
+        raise BadInput(
+            f"{path} has rows of more columns than its first line names",
+            hint=_HOW_NUMBERS,
+        )
+    seconds = _numbers(table[time[0]], mark) * _SECONDS[time[0].lower()]
+    return _trace(path, seconds, _numbers(table[power[0]], mark))
+
+
+def _numbers(column: "pd.Series[Any]", mark: str) -> Floats:
+    """The numbers of a column, NaN where there is none."""
+    if mark != "," and not pd.api.types.is_numeric_dtype(column):
+        column = column.str.replace(",", ".")
+    return pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+
+
+def _trace(path: Path, seconds: Floats, watts: Floats) -> PowerTrace:
+    """The rows that hold two numbers, those at one time as one."""
+    whole = np.isfinite(seconds) & np.isfinite(watts)
+    if 2 * whole.sum() <= len(whole):
+        raise BadInput(
+            f"{path} holds a time and a power in {whole.sum()} of {len(whole)} rows, not in most",
+            hint=_HOW_NUMBERS,
+        )
+    seconds, watts = seconds[whole], watts[whole]
+    if (np.diff(seconds) < 0).any():
+        row = int(np.argmax(np.diff(seconds) < 0))
+        raise BadInput(f"{path} goes backwards in time, after {seconds[row]:.3f} s")
+    times, first, n = np.unique(seconds, return_index=True, return_counts=True)
+    if len(times) < 2:
+        raise BadInput(f"{path} needs readings at two times or more")
+    return PowerTrace(times, np.add.reduceat(watts, first) / n)
 
 
 def lag_s(sensor: PowerTrace, meter: PowerTrace, longest_s: float) -> float | None:
@@ -92,22 +126,30 @@ def lag_s(sensor: PowerTrace, meter: PowerTrace, longest_s: float) -> float | No
 
 
 def meter_power_w(meter: PowerTrace, begin_s: float, end_s: float) -> Estimate:
-    """Mean power over a window on the meter's clock: its integral over its length.
+    """Mean power over a window on the meter's clock, of the readings that lie wholly inside it.
 
-    The interval is that of the mean of 20 equal parts. The meter's own gain is not in it.
+    A reading stands for the time half-way to its neighbours. The interval is that of the mean of 10
+    equal parts, or of fewer with two readings each. The meter's own gain is not in it.
     """
     if begin_s < meter.time_s[0] or end_s > meter.time_s[-1]:
         return Estimate(None, None, 0, "the meter does not cover the window")
-    inside = (meter.time_s > begin_s) & (meter.time_s < end_s)
-    n = int(inside.sum())
-    if n < 2 * _BATCHES:
+    last_before = np.searchsorted(meter.time_s, begin_s, side="right") - 1
+    first_after = np.searchsorted(meter.time_s, end_s)
+    apart_s = np.diff(meter.time_s[last_before : first_after + 1])
+    period_s = float(np.median(apart_s))
+    if apart_s.max() > max(_GAP_PERIODS * period_s, _LEAST_GAP_S):
+        return Estimate(None, None, 0, "the meter has a gap in the window")
+    first, last = np.searchsorted(meter.time_s, [begin_s + period_s / 2, end_s - period_s / 2])
+    n = max(int(last - first), 0)
+    if n < _LEAST_READINGS:
         return Estimate(None, None, n, "too few meter readings in the window")
-    steps = np.diff(meter.time_s) * (meter.power_w[1:] + meter.power_w[:-1]) / 2
-    energy_j = np.concatenate([[0], np.cumsum(steps)])
-    bounds = np.linspace(begin_s, end_s, _BATCHES + 1)
-    powers = np.diff(np.interp(bounds, meter.time_s, energy_j)) / np.diff(bounds)
-    error_w = float(np.std(powers, ddof=1)) / math.sqrt(_BATCHES)
-    return Estimate(float(powers.mean()), float(stdtrit(_BATCHES - 1, 0.975)) * error_w, n)
+    power_w, length_s = meter.power_w[first:last], np.gradient(meter.time_s[first:last])
+    parts = min(_PARTS, n // 2)
+    begins = np.arange(parts) * n // parts
+    of_parts_w = np.add.reduceat(power_w * length_s, begins) / np.add.reduceat(length_s, begins)
+    error_w = float(np.std(of_parts_w, ddof=1)) / math.sqrt(parts)
+    mean_w = float(np.average(power_w, weights=length_s))
+    return Estimate(mean_w, float(stdtrit(parts - 1, 0.975)) * error_w, n)
 
 
 def _known(sensor: PowerTrace) -> Floats:

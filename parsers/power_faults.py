@@ -14,9 +14,11 @@ from ..device.nvml import (
     ENERGY,
     EVENT_REASONS,
     POWER_INSTANT,
+    POWER_LIMIT,
     SM_CLOCK,
     TEMP_GPU,
 )
+from .energy import Edges, counter_edges
 from .power_log import CLOCK_BOOT, CLOCK_EPOCH, PowerLog, Series, clock_offset_ns
 
 _THROTTLED_SHARE: Final = 0.01  # of the window, above which throttling counts
@@ -24,6 +26,7 @@ CAPPED_SHARE: Final = 0.01  # of the window, above which the power limit counts
 _DRIFT_MHZ: Final = 60  # four steps of the SM clock; one or two come with temperature
 _CLOCK_STEP_NS: Final = 1_000_000
 _SLEW: Final = 500e-6  # the fastest that a host adjusts its clock without a step (adjtimex)
+_PLAUSIBLE: Final = (0.01, 1.3)  # of its power limit: no GPU idles below, or draws more
 _FROZEN_READINGS: Final = 20
 _FROZEN_RISE_C: Final = 2
 
@@ -38,6 +41,7 @@ class Fault(StrEnum):
     GPU_LOST = "the GPU was lost"
     READ_FAILED = "the energy counter could not be read"
     COUNTER_RESET = "the energy counter was reset: the driver was reloaded"
+    IMPLAUSIBLE = "the energy counter gives a power that no GPU draws"
     POWER_FROZEN = "the power readings are frozen while the temperature changes"
     FOREIGN_PROCESS = "another process computed on the GPU"
     THERMAL_THROTTLING = "the GPU was slowed down by heat"
@@ -67,7 +71,7 @@ def faults(log: PowerLog, begin_ns: int, end_ns: int, processes: int) -> list[Fa
     `processes` is how many compute processes of our own are on the GPU.
     """
     counter = log.series(ENERGY).between(begin_ns, end_ns)
-    found = list(_counter_faults(counter))
+    found = _counter_faults(counter) or _power_faults(counter_edges(counter), power_limit_w(log))
     if _frozen(log, begin_ns, end_ns):
         found.append(Fault.POWER_FROZEN)
     seen = log.series(COMPUTE_PROCESSES).around(begin_ns, end_ns).good()
@@ -106,6 +110,24 @@ def _counter_faults(counter: Series) -> list[Fault]:
     return [Fault.COUNTER_RESET] if (np.diff(counter.value) < 0).any() else []
 
 
+def power_limit_w(log: PowerLog) -> float | None:
+    """The power limit that was last read, W; None where none was."""
+    limits = log.series(POWER_LIMIT).good()
+    return float(limits.value[-1]) / 1000 if len(limits) else None
+
+
+def _power_faults(edges: Edges, limit_w: float | None) -> list[Fault]:
+    """Whether any tick, however long it may have been, or the mean of all is beyond the bounds."""
+    if limit_w is None or len(edges) < 2:
+        return []
+    least_w, most_w = (share * limit_w for share in _PLAUSIBLE)
+    powers_w, lengths_ns = edges.powers_w(), np.diff(edges.time_ns)
+    longest_ns = lengths_ns + (edges.width_ns[:-1] + edges.width_ns[1:]) / 2
+    too_much = (powers_w * lengths_ns / longest_ns > most_w).any()
+    too_little = np.average(powers_w, weights=lengths_ns) < least_w
+    return [Fault.IMPLAUSIBLE] if too_much or too_little else []
+
+
 def _frozen(log: PowerLog, begin_ns: int, end_ns: int) -> bool:
     power = log.series(POWER_INSTANT).between(begin_ns, end_ns).good()
     return frozen(power, log.series(TEMP_GPU).between(begin_ns, end_ns).good())
@@ -122,15 +144,19 @@ def frozen(power: Series, temperature: Series) -> bool:
 def _throttled_share(
     log: PowerLog, accumulator: str, bit: int, begin_ns: int, end_ns: int
 ) -> float | None:
-    """By the accumulator of throttled time; by how often the bit is set where there is none."""
+    """By the accumulator of throttled time, or by how often the bit is set: whichever is more.
+
+    Some GPUs have no accumulator, and some have one that stays at 0.
+    """
+    shares = []
     times = log.series(accumulator).around(begin_ns, end_ns).good()
     if len(times) >= 2 and times.begin_ns[-1] > times.begin_ns[0]:
         passed_ns = times.begin_ns[-1] - times.begin_ns[0]
-        return float((times.value[-1] - times.value[0]) / passed_ns)
+        shares.append(float((times.value[-1] - times.value[0]) / passed_ns))
     reasons = log.series(EVENT_REASONS).between(begin_ns, end_ns).good()
-    if not len(reasons):
-        return None
-    return float(np.mean(reasons.value.astype(np.int64) & bit != 0))
+    if len(reasons):
+        shares.append(float(np.mean(reasons.value.astype(np.int64) & bit != 0)))
+    return max(shares, default=None)
 
 
 def _clock_faults(log: PowerLog, begin_ns: int, end_ns: int) -> list[Fault]:
@@ -142,5 +168,7 @@ def _clock_faults(log: PowerLog, begin_ns: int, end_ns: int) -> list[Fault]:
 
 
 def _stepped(clock: Series) -> bool:
-    allowed_ns = _CLOCK_STEP_NS + _SLEW * np.diff(clock.begin_ns)
+    """Beyond what slewing explains, and readings that took long: each is known to half of that."""
+    half_ns = (clock.end_ns - clock.begin_ns) / 2
+    allowed_ns = _CLOCK_STEP_NS + _SLEW * np.diff(clock.begin_ns) + half_ns[:-1] + half_ns[1:]
     return bool((np.abs(np.diff(clock_offset_ns(clock))) > allowed_ns).any())

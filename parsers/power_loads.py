@@ -14,7 +14,7 @@ from .energy import Estimate, beats_with_sensor, update_period_s
 from .external_meter import AlignedMeter, by_meter
 from .power_log import PowerLog, read_power_log
 from .power_samples import power_samples
-from .steady import steady_window
+from .steady import power_moved, steady_window
 from .window_energy import WindowEnergy, window_energy
 
 POWER: Final = "power"  # the collector whose recordings hold loads
@@ -72,6 +72,9 @@ def metered_load(
         cost = _without(cost, NOT_SETTLED)
     if cost.reason is None and load.duty is not None and load.duty < LEAST_DUTY:
         cost = _without(cost, NOT_BUSY)
+    moved = power_moved(counter, window)
+    if cost.reason is None and moved is not None:
+        cost = replace(cost, marks=(*cost.marks, moved))
     period_s = update_period_s(counter)
     if load.replay_s and period_s and beats_with_sensor(load.replay_s, period_s):
         words = f"its bursts of {load.replay_s * 1000:.3g} ms beat with the sensor's refreshes"

@@ -30,6 +30,7 @@ from .range_windows import RangedLaunches, Windows, changes, others_share, range
 _SHARED: Final = 0.02  # kernel time of others, of the window, above which the power is not its own
 _AVERAGED_NS: Final = 1_000_000_000
 _HOLE: Final = 3.0  # periods without a reading, above which the sensor was not read
+_SMEAR: Final = 1 / 6  # of a period: what a mean over all of it loses of a step, on average
 _STUCK_NS: Final = 2_000_000_000  # a sensor under a load that does not change for so long is stuck
 _ROWS_AT_ONCE: Final = 65_536  # a range may have a name of its own each time
 _NS: Final = 1e9
@@ -66,11 +67,13 @@ class _Sensor:
     """Readings of one GPU, mW, one for each refresh; `averaged` is None where nobody says.
 
     A refresh tells of the period that it ends: `power` has each reading one period earlier than it
-    was read, and there it stands until the next. Means of a second keep their time.
+    came, and there it stands until the next; it came between two readings of the sensor, and counts
+    as in the middle. Means of a second keep their time.
     """
 
     power: Series
     period_ns: int  # 0 where the power hardly changed
+    late_ns: float  # after a refresh, when it was mostly read
     stuck: npt.NDArray[np.bool_]  # of each reading
     averaged: bool | None
 
@@ -81,6 +84,7 @@ class _Measures:
     def __init__(self, n: int) -> None:
         self.code = np.full(n, _CODES[Unmeasured.NO_READINGS], dtype=np.int64)
         self.power_w, self.ci95_w = np.zeros(n), np.zeros(n)
+        self.alike_w = np.zeros(n)  # half-width of what may be wrong alike in all occurrences
         self.readings = np.zeros(n, dtype=np.int64)
         self.may_lag = np.zeros(n, dtype=np.bool_)
 
@@ -117,9 +121,17 @@ def _sensor(samples: pa.Table) -> _Sensor:
     said = pc.unique(samples.column("averaged")).to_pylist()
     averaged = said[0] if len(said) == 1 else None
     period_ns = int((period_s or 0) * _NS)
-    time_ns = power.begin_ns - (0 if averaged else period_ns)
+    late_ns = _late_ns(raw, power, period_ns)
+    time_ns = power.begin_ns - (0 if averaged else period_ns + late_ns)
     power = Series(time_ns, time_ns, power.code, power.value)
-    return _Sensor(power, period_ns, stuck, averaged)
+    return _Sensor(power, period_ns, float(np.median(late_ns)), stuck, averaged)
+
+
+def _late_ns(raw: Series, power: Series, period_ns: int) -> Int64:
+    """How long after its refresh each was read: half the time since the reading before it."""
+    before = np.maximum(np.searchsorted(raw.begin_ns, power.begin_ns) - 1, 0)
+    since_ns: Int64 = power.begin_ns - raw.begin_ns[before]
+    return np.minimum(since_ns, period_ns) // 2
 
 
 def _stuck(power: Series, temperature: Series) -> npt.NDArray[np.bool_]:
@@ -150,7 +162,12 @@ def _measure(
         _CODES[Unmeasured.TOO_SHORT],
     )
     into.may_lag[here] = sensor.averaged is None
-    usable = (last - first > NEEDED_TICKS) & (stuck[last] == stuck[first]) & (end_ns > since_ns)
+    usable = (
+        (sensor.period_ns > 0)
+        & (last - first > NEEDED_TICKS)
+        & (stuck[last] == stuck[first])
+        & (end_ns > since_ns)
+    )
     here, since_ns = here[usable], since_ns[usable]
     if not len(here):
         return
@@ -168,13 +185,19 @@ def _estimate(sensor: _Sensor, since_ns: int, end_ns: int, into: _Measures, at: 
         into.code[at] = _CODES[Unmeasured.HOLE]
         return
     power = integrated_power_w(near, since_ns, end_ns)
-    if power.value is not None and power.ci95 is not None:
-        into.code[at] = _CODES[None]
-        into.power_w[at], into.readings[at] = power.value, power.n
-        # Where the steps to the powers before and after lie is known to a period.
-        beside_w = near.value[[0, -1]] / 1000
-        steps_w = (beside_w - power.value) * sensor.period_ns / (end_ns - since_ns)
-        into.ci95_w[at] = np.hypot(power.ci95, np.hypot(*steps_w))
+    if power.value is None or power.ci95 is None:
+        return
+    # The reading that holds a step mixes the powers on both sides, in parts that its phase decides:
+    # on average each end loses a sixth of a period's step (docs/energy.md). How much more or less
+    # may be alike in all occurrences: that much again, and by how late readings came.
+    beside_w = sensor.power.around(since_ns - sensor.period_ns, end_ns).value[[0, -1]] / 1000
+    steps_w = (power.value - beside_w) / (end_ns - since_ns)
+    smear_ns = sensor.period_ns * _SMEAR
+    into.code[at] = _CODES[None]
+    into.power_w[at] = power.value + steps_w.sum() * smear_ns
+    into.readings[at] = power.n
+    into.ci95_w[at] = np.hypot(power.ci95, np.hypot(*steps_w) * sensor.period_ns)
+    into.alike_w[at] = np.abs(steps_w).sum() * (smear_ns + sensor.late_ns / 2)
 
 
 def _rows(windows: Windows, measures: _Measures) -> dict[str, npt.NDArray[Any]]:
@@ -192,7 +215,8 @@ def _rows(windows: Windows, measures: _Measures) -> dict[str, npt.NDArray[Any]]:
     code = np.minimum.reduceat(measures.code, first)
     launches, seconds = total(np.where(measured, windows.launches, 0)), total(length_s)
     joules = total(measures.power_w * length_s)
-    joules_ci95 = np.sqrt(total((measures.ci95_w * length_s) ** 2))
+    alone, alike = total((measures.ci95_w * length_s) ** 2), total(measures.alike_w * length_s)
+    joules_ci95 = np.sqrt(alone + alike**2)
 
     def per(values: npt.NDArray[Any], each: npt.NDArray[Any]) -> npt.NDArray[Any]:
         ratio = np.full(len(values), np.nan)

@@ -1,6 +1,5 @@
 """What a mixed replay took, and what was launched meanwhile, from its recording."""
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from ..store.document import read_document
 from ..store.recording import raw_file
 from ..store.replay import Note, Replay, Stretch
 from ..store.run import Run
-from .energy import NEEDED_TICKS, counter_edges
+from .energy import counter_edges, edge_to_edge
 from .power_loads import POWER_LOG, own_processes
 from .power_log import PowerLog, read_power_log
 from .window_energy import Window, WindowEnergy, window_energy
@@ -95,17 +94,11 @@ def metered_replay(
 
 
 def _window(log: PowerLog, replay: Replay) -> Window:
-    """From the first to the last edge of the counter within the replay; all of it without edges.
-
-    Where the counter failed at some time the window is the whole replay, and so meets the fault.
-    """
+    """From the first to the last edge of the counter within the replay."""
     begin_ns, end_ns = replay.stretches[0].begin_ns, replay.stretches[-1].end_ns
-    counter = log.series(ENERGY).between(begin_ns, end_ns)
-    edges = counter_edges(counter)
-    if len(edges) > NEEDED_TICKS and not counter.code.any():
-        begin_ns = math.floor(edges.time_ns[0] - edges.width_ns[0] / 2)
-        end_ns = math.ceil(edges.time_ns[-1] + edges.width_ns[-1] / 2)
-    return Window(begin_ns, end_ns, 1.0)
+    counter = log.series(ENERGY)
+    edges = counter_edges(counter.between(begin_ns, end_ns))
+    return Window(*edge_to_edge(counter, edges, begin_ns, end_ns), 1.0)
 
 
 def _share_inside(stretch: Stretch, window: Window) -> float:

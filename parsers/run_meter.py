@@ -61,12 +61,13 @@ class SensorGain:
         )
 
     def marked(self, one: MeteredLoad) -> MeteredLoad:
-        """Mark a load whose two powers differ otherwise than those of the run."""
-        ratio = _ratio(one)
-        if ratio is None or abs(ratio / self.ratio - 1) <= DISAGREEMENT:
-            return one
-        words = f"sensor over meter is {ratio:.3f} here, and {self.ratio:.3f} in the run"
-        return replace(one, cost=replace(one.cost, marks=(*one.cost.marks, words)))
+        """Mark a load where the run's two powers differ, and where its own differ otherwise."""
+        words, ratio = [], _ratio(one)
+        if abs(self.ratio - 1) > DISAGREEMENT:
+            words.append(f"the sensor shows {self.ratio:.3f} of the meter's power")
+        if ratio is not None and abs(ratio / self.ratio - 1) > DISAGREEMENT:
+            words.append(f"sensor over meter is {ratio:.3f} here, and {self.ratio:.3f} in the run")
+        return replace(one, cost=replace(one.cost, marks=(*one.cost.marks, *words)))
 
 
 def _ratio(one: MeteredLoad) -> float | None:

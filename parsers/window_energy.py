@@ -4,7 +4,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
-from .energy import DISAGREEMENT, Estimate, counter_power_w, disagreement, integrated_power_w
+from .energy import (
+    DISAGREEMENT,
+    Estimate,
+    counter_power_w,
+    disagreement,
+    integrated_power_w,
+    refreshes,
+)
 from .power_faults import CAPPED_SHARE, Fault, faults, power_capped_share, sm_clock_range_mhz
 from .power_log import PowerLog
 
@@ -58,7 +65,7 @@ def window_energy(log: PowerLog, window: Window, processes: int) -> WindowEnergy
     """
     begin_ns, end_ns = window.begin_ns, window.end_ns
     found = faults(log, begin_ns, end_ns, processes)
-    instant = integrated_power_w(log.series(POWER_INSTANT), begin_ns, end_ns)
+    instant = integrated_power_w(refreshes(log.series(POWER_INSTANT)), begin_ns, end_ns)
     without_counter = bool(found) and found[0] in _WITHOUT_COUNTER
     if without_counter and instant.value is not None:
         power, source, found = instant, "nvml_power", found[1:]

@@ -10,7 +10,6 @@ from ..device.nvml import (
     EVENT_REASONS,
     POWER_AVERAGE,
     POWER_INSTANT,
-    POWER_LIMIT,
     SM_CLOCK,
     TEMP_GPU,
 )
@@ -21,13 +20,11 @@ from ..parsers.energy import (
     integrated_power_w,
     update_period_s,
 )
-from ..parsers.power_faults import Fault, faults, power_capped_share
+from ..parsers.power_faults import Fault, faults, power_capped_share, power_limit_w
 from ..parsers.power_log import PowerLog
 from .finding import Finding, Status
 
 _SETTLED_NS: Final = 1_200_000_000  # by then the 1-s average has forgotten the idle GPU
-_LEAST_W: Final = 10.0
-_MOST_OF_LIMIT: Final = 1.3
 _SLOW_PERIOD_S: Final = 0.25  # fewer than three ticks in the shortest window
 _SLOW_CALL_NS: Final = 1_000_000  # an edge is known no closer than a call lasts
 _OURS: Final = 1  # compute processes: the load
@@ -89,12 +86,11 @@ def _counter(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> F
     power = counter_power_w(log.series(ENERGY), begin_ns, end_ns)
     if power.value is None:
         return Finding(check, Status.FAULT, f"under load {power.reason}", _NO_ENERGY, _RELOAD)
-    limit_w = _limit_w(log)
-    bound_w = np.inf if limit_w is None else _MOST_OF_LIMIT * limit_w
+    limit_w = power_limit_w(log)
     evidence = f"{power.value:.1f} W under load on {log.gpu_name}, limit {_watts(limit_w)}"
     values = {"power_w": power.value, "power_ci95_w": power.ci95, "power_limit_w": limit_w}
-    if not _LEAST_W < power.value < bound_w:
-        evidence += ": no GPU under load draws that"
+    if Fault.IMPLAUSIBLE in found:
+        evidence += f": {Fault.IMPLAUSIBLE}"
         return Finding(check, Status.FAULT, evidence, "every energy is wrong", _RELOAD, values)
     return Finding(check, Status.OK, evidence, values=values)
 
@@ -224,11 +220,6 @@ def _refusal(log: PowerLog, name: str) -> str | None:
         return None
     code = int(series.code[-1])
     return f"{_CODES.get(code, 'failed')} (NVML code {code})"
-
-
-def _limit_w(log: PowerLog) -> float | None:
-    limits = log.series(POWER_LIMIT).good()
-    return float(limits.value[-1]) / 1000 if len(limits) else None
 
 
 def _watts(power_w: float | None) -> str:

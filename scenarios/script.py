@@ -17,7 +17,7 @@ WARMUP_S: Final = 0.02
 MIN_CALLS: Final = 10
 MAX_CALLS: Final = 400
 POINT_S: Final = 0.15
-LOAD_S: Final = 3.5  # a steady load at most: a counter of 0.25 s settles in 1.5, and takes 1.25 more
+LOAD_S: Final = 3.5  # a steady load at most: a counter of 0.25 s settles in 1.5, and takes 1.25
 
 _CACHES_WALKED: Final = 5  # flashinfer's benchmarks rotate over as much, and for the same reason
 _ASSUMED_CACHE_BYTES: Final = 64 << 20

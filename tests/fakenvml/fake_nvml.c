@@ -37,7 +37,7 @@ static const u64 REASON_BITS[] = {0x4, 0x10, 0x20, 0x40, 0x80}; /* of T_POWER_CA
 #define EXPORT __attribute__((visibility("default"))) result
 static int users;
 static unsigned locked_mhz;
-static double started_s, update_s, phase_s, window_s, freeze_s, reset_s;
+static double started_s, update_s, phase_s, jitter_s, window_s, freeze_s, reset_s;
 static volatile double *virtual_clock_s;
 static const char *errors;
 
@@ -49,7 +49,16 @@ static double clock_s(void) {
     return now.tv_sec + now.tv_nsec * 1e-9;
 }
 static double now_s(void) { return clock_s() - started_s; }
-static double tick_s(double t) { return floor((t - phase_s) / update_s + 1e-9) * update_s + phase_s; }
+static double chance(double tick) { /* from 0 to 1, by a hash of the tick's number */
+    unsigned h = (unsigned)((long long)tick * 2654435761);
+    h = (h ^ h >> 13) * 0x5bd1e995;
+    return ((h ^ h >> 15) >> 8) / 16777216.0;
+}
+static double tick_s(double t) {
+    double tick = floor((t - phase_s) / update_s + 1e-9);
+    int seen = !jitter_s || t >= tick * update_s + phase_s + chance(tick) * jitter_s;
+    return (tick - !seen) * update_s + phase_s;
+}
 
 /* ---- the trace: rows of t_s, power_mw, temp_c, sm_mhz, reasons; linear between rows ---- */
 struct row { double t, power, temp, clock, energy, throttled[5]; u64 reasons; };
@@ -226,6 +235,7 @@ static result load(void) {
     }
     update_s = setting("FAKENVML_UPDATE_MS", 100) / 1e3;
     phase_s = setting("FAKENVML_PHASE_MS", 0) / 1e3;
+    jitter_s = setting("FAKENVML_JITTER_MS", 0) / 1e3;
     window_s = setting("FAKENVML_WINDOW_MS", 25) / 1e3;
     freeze_s = setting("FAKENVML_FREEZE_S", INFINITY);
     reset_s = setting("FAKENVML_RESET_S", INFINITY);

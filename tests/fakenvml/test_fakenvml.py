@@ -48,6 +48,22 @@ def test_the_counter_changes_on_its_tick(simulate: fake.Simulate) -> None:
     assert values[0] != values[1] == values[2] != values[3]
 
 
+def test_ticks_that_jitter_are_seen_late_with_the_energy_of_their_time(
+    simulate: fake.Simulate,
+) -> None:
+    ticks_s = range(6, 10)
+    with simulate(STEP) as clock:
+        on_time = [read_at(clock, t)[ENERGY] for t in ticks_s]
+    with simulate(STEP, jitter_ms=40) as clock:
+        early, late = ([read_at(clock, t + dt)[ENERGY] for t in ticks_s] for dt in (0, 0.04))
+        delays = [
+            next(dt for dt in range(41) if read_at(clock, t + dt / 1e3)[ENERGY] == now)
+            for t, now in zip(ticks_s, on_time, strict=True)
+        ]
+    assert (early != on_time, late) == (True, on_time)
+    assert len(set(delays)) == 4
+
+
 def test_without_a_trace_there_is_no_driver(fake_library: Path) -> None:
     with fake.simulated_gpu(fake_library), pytest.raises(pynvml.NVMLError_DriverNotLoaded):
         pynvml.nvmlInit()

@@ -16,11 +16,13 @@ from moeprof.parsers.energy import (
     counter_power_w,
     difference,
     disagreement,
+    edge_to_edge,
     integrated_power_w,
     refreshes,
     settled_ns,
     update_period_s,
 )
+from moeprof.parsers.power_log import Series
 from moeprof.tests.parsers.power_logs import MS, S, counter, series
 
 
@@ -87,6 +89,54 @@ def test_a_window_without_enough_says_why(begin_ms: int, end_ms: int, reason: Un
 def test_a_counter_that_stands_still_is_stuck_and_not_zero() -> None:
     stuck = series(np.arange(0, 3 * S, MS), 7e6)
     assert counter_power_w(stuck, 0, 3 * S) == Estimate(None, None, 0, Unusable.STUCK)
+
+
+def test_a_counter_that_stands_still_for_a_part_is_stuck_too() -> None:
+    readings = counter()
+    frozen = series(readings.begin_ns, np.minimum(readings.value, 1e6 + 480 * 2000))
+    assert counter_power_w(frozen, 1 * S, 2500 * MS).value == pytest.approx(480, rel=0.01)
+    assert counter_power_w(frozen, 1 * S, 2700 * MS).reason == Unusable.STUCK
+    slow = counter(update_ms=600)
+    assert counter_power_w(slow, 1 * S, 9 * S).value == pytest.approx(480, rel=0.01)
+
+
+def test_a_window_goes_from_edge_to_edge_unless_the_counter_failed_or_stood_still() -> None:
+    readings = counter()
+    edges = counter_edges(readings.between(1050 * MS, 2950 * MS))
+    window = 1050 * MS, 2950 * MS
+    assert edge_to_edge(readings, edges, *window) == (1099 * MS, 2900 * MS)
+    assert edge_to_edge(readings, None, *window) == window
+    frozen = series(readings.begin_ns, np.minimum(readings.value, 1e6 + 480 * 2000))
+    assert edge_to_edge(frozen, counter_edges(frozen), *window) == window
+    code = np.where(readings.begin_ns == 2 * S, 999, 0)
+    failed = Series(readings.begin_ns, readings.end_ns, code, readings.value)
+    assert edge_to_edge(failed, edges, *window) == window
+
+
+@pytest.mark.parametrize("late_ms", [2, 5])
+def test_the_interval_holds_where_the_sensor_shows_its_ticks_late(late_ms: float) -> None:
+    rng = np.random.default_rng(0)
+    time_ns = np.arange(0, 2 * S, MS // 2)
+    held = []
+    for _ in range(100):
+        seen_ns = np.arange(20) * 100 * MS + rng.uniform(0, late_ms * MS, 20)
+        shown = np.searchsorted(seen_ns, time_ns, side="right") - 1
+        readings = series(time_ns, 1e6 + 48_000 * shown)
+        window = edge_to_edge(readings, counter_edges(readings), 450 * MS, 1650 * MS)
+        found = counter_power_w(readings, *window)
+        assert found.value is not None
+        assert found.ci95 is not None
+        assert found.ci95 < 6 * 480 * late_ms / 1000
+        held.append(abs(found.value - 480) <= found.ci95)
+    assert np.mean(held) >= 0.93
+
+
+def test_power_that_moves_while_its_ticks_keep_time_leaves_the_interval_narrow() -> None:
+    time_ms = np.arange(0, 3000, 1.0)
+    refreshed = np.floor(time_ms / 100) * 100
+    energy = np.where(refreshed < 1500, refreshed * 200, 1500 * 200 + (refreshed - 1500) * 400)
+    found = counter_power_w(series(time_ms * MS, energy), 999 * MS, 2001 * MS)
+    assert found.ci95 == pytest.approx(0.4, abs=0.3)
 
 
 def test_a_counter_that_steps_back_is_a_reset_and_not_negative() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moeprof.device.nvml import POWER_INSTANT
 from moeprof.parsers.energy import Estimate
 from moeprof.parsers.external_meter import AlignedMeter, align, by_meter
 from moeprof.parsers.meter import Floats, PowerTrace
@@ -16,7 +17,7 @@ from moeprof.parsers.run_meter import power_logs
 from moeprof.parsers.window_energy import Window, WindowEnergy, window_energy
 from moeprof.store.errors import BadInput
 from moeprof.tests.parsers.metered_runs import AHEAD_S, write_meter, write_run
-from moeprof.tests.parsers.power_logs import EPOCH_NS, S, steady_log
+from moeprof.tests.parsers.power_logs import EPOCH_NS, MS, S, series, steady_log
 
 STEADY = AlignedMeter(PowerTrace(np.arange(0, 10, 0.01), np.full(1000, 500.0)), EPOCH_NS / 1e9)
 WINDOW = Window(2 * S, 4 * S, launches=1000)
@@ -62,6 +63,47 @@ def test_a_meter_of_something_else_is_refused(
         align(csv, power_logs(run.recordings()))
 
 
+def test_without_instant_power_the_counters_edges_tell_the_clock(tmp_path: Path) -> None:
+    run, csv = write_run(tmp_path / "run"), write_meter(tmp_path / "meter.csv")
+    logs = [
+        replace(log, readings={n: each for n, each in log.readings.items() if n != POWER_INSTANT})
+        for log in power_logs(run.recordings())
+    ]
+    ahead_s = align(csv, logs).lag_s - EPOCH_NS / 1e9
+    assert ahead_s == pytest.approx(AHEAD_S, abs=0.05)
+
+
+@pytest.mark.parametrize("drift", [-1.5e-3, 5e-4, 1.5e-3])
+def test_a_clock_that_runs_fast_or_slow_is_brought_to_the_sensors_rate(
+    tmp_path: Path, drift: float
+) -> None:
+    begins_s = np.cumsum(np.random.default_rng(1).uniform(1.5, 4, 150))
+    bounds_s = np.sort(np.concatenate([begins_s, begins_s + 1]))
+    watts = np.random.default_rng(2).uniform(250, 600, 150)
+
+    def power_w(time_s: Floats) -> Floats:
+        number = np.searchsorted(bounds_s, time_s)
+        return np.where(number % 2 == 1, watts[np.minimum(number // 2, 149)], 100.0)
+
+    seen_ns = np.arange(0, int(bounds_s[-1] + 2) * S, 50 * MS)
+    log = steady_log(
+        {POWER_INSTANT: series(seen_ns, power_w(seen_ns / S) * 1000)}, seconds=seen_ns[-1] // S
+    )
+    time_s = np.arange(0, bounds_s[-1] + 2, 0.01)
+    csv = tmp_path / "meter.csv"
+    np.savetxt(
+        csv,
+        np.column_stack([time_s * (1 + drift), power_w(time_s)]),
+        "%.4f",
+        ",",
+        header="t_s,p_w",
+        comments="",
+    )
+    found = align(csv, [log])
+    late_s = found.trace.time_s + found.lag_s - EPOCH_NS / S - time_s
+    assert np.abs(late_s).max() < 0.06
+
+
 def test_without_loads_there_is_nothing_to_align_with(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="holds no power over time"):
         align(write_meter(tmp_path / "meter.csv"), [])
@@ -92,6 +134,13 @@ def test_a_fault_of_the_sensor_is_none_of_the_meter() -> None:
     counter = log.series("energy_mj")
     lost = replace(counter, code=np.full(len(counter), 15), value=np.full(len(counter), np.nan))
     found = cost(replace(log, readings={**log.readings, "energy_mj": lost}))
+    assert found.power_w.value == pytest.approx(500)
+    assert found.faults == ()
+
+
+def test_a_sensor_in_another_unit_is_none_of_the_meter() -> None:
+    log = steady_log({"power_limit_mw": series([0], 300e3)})
+    found = cost(log)
     assert found.power_w.value == pytest.approx(500)
     assert found.faults == ()
 

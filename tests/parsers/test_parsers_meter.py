@@ -38,10 +38,11 @@ def test_time_is_read_in_the_unit_of_its_name(tmp_path: Path, column: str, first
     [
         ("time,power\n1,2\n", "0 columns of time and 0 of power"),
         ("t_s,a_w,b_w\n1,2,3\n", "1 columns of time and 2 of power"),
-        ("t_s,a_w\n1,2\n1,3\n", "times that increase"),
-        ("t_s,a_w\n1,2\n2,\n", "finite powers"),
-        ("t_s,a_w\n1,2\n", "two rows"),
-        ("t_s,a_w\n1,much\n", "no number"),
+        ("t_s,a_w\n1,2\n2,3\n1.5,3\n", "goes backwards in time, after 2.000 s"),
+        ("t_s,a_w\n1,2\n1,3\n", "readings at two times or more"),
+        ("t_s,a_w\n1,2\n", "readings at two times or more"),
+        ("t_s,a_w\n1,2\n2,\n3,inf\n4,none\n", "a time and a power in 1 of 4 rows"),
+        ("t_s,a_w\n1,5,200,5\n2,5,200,6\n", "rows of more columns than its first line"),
         ("", "not CSV"),
     ],
 )
@@ -53,6 +54,39 @@ def test_a_file_that_is_no_meter_is_refused(tmp_path: Path, text: str, words: st
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cannot read"):
         read_meter(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("missing", ["", "off", "nan"])
+def test_a_row_without_a_power_is_left_out(tmp_path: Path, missing: str) -> None:
+    meter = read_meter(written(tmp_path, f"t_s,a_w\n1,100\n2,{missing}\n3,110\n"))
+    assert meter.time_s.tolist() == [1, 3]
+    assert meter.power_w.tolist() == [100, 110]
+
+
+def test_of_rows_at_one_time_the_mean_counts(tmp_path: Path) -> None:
+    meter = read_meter(written(tmp_path, "t_s,a_w\n1.01,100\n1.01,110\n1.02,110\n1.02,150\n"))
+    assert meter.time_s.tolist() == [1.01, 1.02]
+    assert meter.power_w.tolist() == [105, 130]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time_s;note;power_w\n0;a, b;100\n0,5;c;110,25\n",
+        "\ufefftime_s\tpower_w\n0\t100\n0,5\t110,25\n",
+        "time_s;power_w\n0;100\n0.5;110.25\n",
+    ],
+)
+def test_semicolons_tabs_and_decimal_commas_are_read(tmp_path: Path, text: str) -> None:
+    meter = read_meter(written(tmp_path, text))
+    assert meter.time_s.tolist() == [0, 0.5]
+    assert meter.power_w.tolist() == [100, 110.25]
+
+
+def test_a_note_in_another_encoding_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "meter.csv"
+    path.write_text("time_s;°C;power_w\n0;40;100\n1;40;110\n", encoding="latin-1")
+    assert read_meter(path).power_w.tolist() == [100, 110]
 
 
 @settings(deadline=None, max_examples=15)
@@ -79,7 +113,46 @@ def test_mean_power_is_the_integral_over_the_window() -> None:
     found = meter_power_w(meter, 2, 4)
     assert found.value == pytest.approx(250, rel=1e-3)
     assert meter_power_w(meter, 11, 13).reason == "the meter does not cover the window"
-    assert meter_power_w(meter, 2, 2.01).reason == "too few meter readings in the window"
+    assert meter_power_w(meter, 2, 2.005).reason == "too few meter readings in the window"
+
+
+@pytest.mark.parametrize("gap_s", [(2.4, 2.8), (1.8, 2.2), (3.8, 4.2), (2.4, 2.431)])
+def test_a_gap_in_a_window_or_over_its_ends_leaves_no_power(gap_s: tuple[float, float]) -> None:
+    time_s = np.arange(0, 7, 0.01)
+    read = load(time_s[(time_s < gap_s[0]) | (time_s > gap_s[1])])
+    found = meter_power_w(read, 2, 4)
+    assert (found.value, found.reason) == (None, "the meter has a gap in the window")
+    assert meter_power_w(read, 4.5, 5.5).value == pytest.approx(400)
+
+
+def test_a_reading_missed_now_and_then_is_no_gap() -> None:
+    time_s = np.arange(0, 3, 0.01)
+    missed = load(time_s[np.arange(len(time_s)) % 7 > 1])
+    assert meter_power_w(missed, 0.5, 2.5).value == pytest.approx(100)
+    time_s = np.arange(0, 3, 0.001)
+    stalled = load(time_s[(time_s < 1) | (time_s > 1.015)])
+    assert meter_power_w(stalled, 0.5, 2.5).value == pytest.approx(100)
+
+
+@pytest.mark.parametrize("readings_per_s", [20, 50, 500])
+def test_the_interval_of_a_slow_meter_holds_too(readings_per_s: int) -> None:
+    random = np.random.default_rng(0)
+    held = []
+    for _ in range(1000):
+        time_s = np.arange(0, 1.6, 1 / readings_per_s) + random.uniform(0, 1 / readings_per_s)
+        power_w = 400 + random.normal(0, 5, len(time_s))
+        found = meter_power_w(PowerTrace(time_s, power_w), 0.5, 1.0)
+        assert found.value is not None
+        assert found.ci95 is not None
+        held.append(abs(found.value - 400) <= found.ci95)
+    assert 0.93 <= np.mean(held) <= 0.98
+
+
+def test_a_reading_that_reaches_out_of_the_window_does_not_count() -> None:
+    """Each is the mean of 50 ms, and the load ends in the midst of one."""
+    time_s = np.arange(60) / 20
+    power_w = np.interp(time_s, [0.95, 1, 1.95, 2, 2.05], [100, 400, 400, 250, 100])
+    assert meter_power_w(PowerTrace(time_s, power_w), 1.2, 2.0).value == pytest.approx(400)
 
 
 @pytest.mark.parametrize(("name", "lag"), [("A100", 0.06), ("3090", 0.1)])

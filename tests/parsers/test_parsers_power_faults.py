@@ -9,7 +9,7 @@ import pytest
 
 from moeprof.device.nvml import EVENT_REASONS, Sensors, nvml
 from moeprof.parsers.power_faults import Fault, faults, frozen, power_capped_share
-from moeprof.parsers.power_log import PowerLog, read_power_log
+from moeprof.parsers.power_log import CLOCK_BOOT, PowerLog, Series, read_power_log
 from moeprof.profiler.power import Recorder, header, write_log
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.parsers.power_logs import MS, S, series, steady_log
@@ -68,6 +68,21 @@ def test_where_nothing_is_known_of_throttling_its_share_is_none() -> None:
     assert power_capped_share(steady_log(), 1 * S, 2 * S) is None
     reasons = series(np.arange(0, 10 * S, 100 * MS), 0x4)
     assert power_capped_share(steady_log({EVENT_REASONS: reasons}), 1 * S, 2 * S) == 1
+
+
+def test_throttling_is_seen_where_its_accumulator_stays_at_zero() -> None:
+    times = np.arange(0, 10 * S, 100 * MS)
+    hot = {"throttle_sw_thermal_ns": series(times, 0), EVENT_REASONS: series(times, 0x20)}
+    assert faults(steady_log(hot), 1 * S, 2 * S, processes=0) == [Fault.THERMAL_THROTTLING]
+
+
+@pytest.mark.parametrize("read_at_ms", [0, 6])
+def test_a_clock_that_took_long_to_read_is_no_suspension(read_at_ms: int) -> None:
+    begin = np.arange(0, 11) * S
+    slow = np.where(begin == 3 * S, 6 * MS, 0)
+    value = begin + np.where(begin == 3 * S, read_at_ms * MS, 0)
+    boot = Series(begin, begin + slow, np.zeros(11, np.int64), value.astype(np.float64))
+    assert faults(steady_log({CLOCK_BOOT: boot}), 2 * S, 4 * S, processes=0) == []
 
 
 def test_power_that_repeats_itself_is_frozen_only_while_the_temperature_moves() -> None:

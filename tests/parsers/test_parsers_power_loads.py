@@ -53,6 +53,15 @@ def test_power_that_does_not_settle_is_no_measurement() -> None:
     assert reason(steady_log({ENERGY: series(time_ms * MS, energy_mj)})) == NOT_SETTLED
 
 
+def test_power_that_moves_within_the_load_is_marked() -> None:
+    time_ms = np.arange(0, 10_000)
+    energy_mj = np.cumsum(np.where(time_ms < 3500, 690.0, 560.0))
+    log = steady_log({ENERGY: series(time_ms * MS, energy_mj[time_ms // 100 * 100])})
+    found = metered_load(log, LOAD, 1).cost
+    assert found.reason is None
+    assert "the power moved from 690 to 560 W within the load" in found.marks
+
+
 def test_without_a_counter_the_load_needs_not_settle() -> None:
     failing = series(np.arange(0, 10 * S, 10 * MS), np.nan, code=3)
     found = metered_load(steady_log({ENERGY: failing}), LOAD, 1)

@@ -1,6 +1,7 @@
 """Energy of NVTX ranges: right where the sensor can tell, null with the reason where it cannot."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -102,18 +103,27 @@ def test_ranges_and_the_gaps_between_them_hold_all_the_energy(
 ) -> None:
     time_ns = np.cumsum([step for step, _ in readings]) * MS
     power_w = np.array([2.0 * power + at % 2 for at, (_, power) in enumerate(readings)])
-
     period_s = update_period_s(series(time_ns, power_w))
     assert period_s is not None
+    late_ns = np.minimum(np.diff(time_ns, prepend=time_ns[0]), int(period_s * S)) // 2
+    since_ns = time_ns - int(period_s * S) - late_ns  # what a reading speaks for lies before it
 
     def joules(begin_ns: float, end_ns: float) -> float:
-        since_ns = time_ns - period_s * S  # what a reading speaks for lies before it
         bounds = np.clip(np.append(since_ns, np.inf), begin_ns, end_ns)
         bounds[0] = begin_ns
         return float(np.sum(np.diff(bounds) * power_w)) / S
 
-    ends_ms = 100 + np.cumsum(np.array(gaps_and_ranges_ms, int).reshape(-1, 2))
-    bounds_ns = [100 * MS, *(ends_ms * MS).tolist(), 7000 * MS]  # gap, range, ..., gap
+    def smeared_joules(begin_ns: float, end_ns: float) -> float:
+        """A sixth of a period's difference at each end."""
+        before_w = power_w[
+            np.searchsorted(since_ns, begin_ns - int(period_s * S), side="right") - 1
+        ]
+        after_w = power_w[np.searchsorted(since_ns, end_ns)]
+        mean_w = joules(begin_ns, end_ns) / (end_ns - begin_ns) * S
+        return float(2 * mean_w - before_w - after_w) * period_s / 6
+
+    ends_ms = 200 + np.cumsum(np.array(gaps_and_ranges_ms, int).reshape(-1, 2))
+    bounds_ns = [200 * MS, *(ends_ms * MS).tolist(), 7000 * MS]  # gap, range, ..., gap
     spans = list(pairwise(bounds_ns))
     launches = _launches([(f"r{at}", *spans[at]) for at in range(1, len(spans) - 1, 2)])
     found = _table(_power(power_w, time_ns), launches).to_pylist()
@@ -122,8 +132,9 @@ def test_ranges_and_the_gaps_between_them_hold_all_the_energy(
     for at, span in enumerate(spans):
         measured = energies.get(f"r{at}")
         assert measured is not None or at % 2 == 0 or span[1] - span[0] < 600 * MS
-        total += joules(*span) if measured is None else measured / 1000
-    assert total == pytest.approx(joules(bounds_ns[0], bounds_ns[-1]), rel=1e-6)
+        here = joules(*span) if measured is None else measured / 1000 - smeared_joules(*span)
+        total += here
+    assert total == pytest.approx(joules(bounds_ns[0], bounds_ns[-1]), rel=1e-6, abs=1e-3)
 
 
 LOAD = _launches([("fc1", 5 * S, 8 * S)])
@@ -178,7 +189,9 @@ def test_readings_between_two_refreshes_count_once() -> None:
     power_w = 300 + (each_10_ms // (100 * MS)) % 3
     often = _power(power_w, each_10_ms)
     found, once = (_only(each, LOAD) for each in (often, _power(power_w[::10])))
-    assert found == once
+    assert (found["readings"], once["readings"]) == (30, 30)
+    assert found["power_w"] == pytest.approx(once["power_w"], rel=1e-3)
+    assert found["power_w_ci95"] == pytest.approx(once["power_w_ci95"], rel=0.01)
     short = _launches([("fc1", 5 * S, 5 * S + 290 * MS)])
     assert "too short" in _only(often, short)["reason"]
 
@@ -197,6 +210,37 @@ def test_the_interval_holds_what_the_sensor_sees_late(poll_ms: int, length_ms: i
         power = _power(np.array(shown_w)[seen], time_ms * MS)
         found = _only(power, _launches([("fc1", begin_ms * MS, (begin_ms + length_ms) * MS)]))
         assert abs(found["power_w"] - 300) < found["power_w_ci95"] < 75_000 / length_ms
+
+
+@pytest.mark.parametrize(("period_ms", "poll_ms"), [(100, 10), (100, 100), (20, 10)])
+@pytest.mark.parametrize("occurrences", [1, 3, 60])
+def test_what_a_sensor_smears_does_not_grow_with_the_occurrences(
+    period_ms: int, poll_ms: int, occurrences: int
+) -> None:
+    """A sensor that shows the mean since its last refresh; 300 W between stretches at 100 W."""
+    rng = np.random.default_rng(period_ms)
+    errors = []
+    for _ in range(max(1, 30 // occurrences)):
+        gaps_ms = rng.integers(200, 330, occurrences)
+        begins_ms = 1000 + np.cumsum(gaps_ms) + 1000 * np.arange(occurrences)
+        truth_w = np.full(begins_ms[-1] + 3000, 100.0)
+        for begin_ms in begins_ms.tolist():
+            truth_w[begin_ms : begin_ms + 1000] = 300
+        refresh_ms = np.arange(period_ms + int(rng.integers(period_ms)), len(truth_w), period_ms)
+        shown_w = [truth_w[at - period_ms : at].mean() + at % 7 / 100 for at in refresh_ms]
+        time_ms = np.arange(2 * period_ms + int(rng.integers(poll_ms)), len(truth_w), poll_ms)
+        seen = np.searchsorted(refresh_ms, time_ms, side="right") - 1
+        power = _power(np.array(shown_w)[seen], time_ms * MS)
+        rows: list[Launch] = []
+        for begin_ms in begins_ms.tolist():
+            end_ns = (begin_ms + 1000) * MS
+            rows += [("fc1", begin_ms * MS, end_ns), (None, end_ns, end_ns + 1)]
+        found = _only(power, _launches(rows))
+        errors.append(found["power_w"] / 300 - 1)
+        assert abs(errors[-1]) < found["power_w_ci95"] / 300
+        widest = 1.3 / math.sqrt(occurrences) + 0.6
+        assert found["power_w_ci95"] / 300 < widest * period_ms / 1000
+    assert abs(np.mean(errors)) < 0.008 * (period_ms + poll_ms) / 100
 
 
 def test_a_mean_of_the_last_second_is_read_a_second_later_and_an_unknown_one_is_marked() -> None:

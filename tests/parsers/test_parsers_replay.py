@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.device.nvml import ENERGY, Sensors, nvml
+from moeprof.parsers.energy import Unusable
 from moeprof.parsers.power_log import read_power_log
 from moeprof.parsers.replay import MeteredReplay, metered_replay
 from moeprof.profiler.power import Recorder, header, write_log
@@ -104,6 +105,14 @@ def test_where_the_counter_fails_the_reason_is_told_and_all_launches_count() -> 
     assert found.cost.reason == "the GPU was lost"
     assert found.cost.energy_mj.value is None
     assert [part.launches for part in found.played] == [3000]
+
+
+def test_a_counter_that_freezes_for_good_takes_the_energy_away(
+    metered: Callable[..., MeteredReplay],
+) -> None:
+    found = metered(a_replay(), freeze_s=5)
+    assert (found.cost.energy_mj.value, found.cost.reason) == (None, Unusable.STUCK)
+    assert found.window_s > 7.5
 
 
 def test_notes_of_the_recording_are_handed_on() -> None:

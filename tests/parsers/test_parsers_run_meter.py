@@ -43,8 +43,17 @@ def test_the_gain_is_the_median_over_the_loads_that_have_both() -> None:
 
 
 def test_a_load_whose_powers_differ_otherwise_is_marked() -> None:
-    gain = SensorGain(0.95, 0.9, 0.96, 3)
-    assert gain.marked(a_load(96, 100)) == a_load(96, 100)
+    gain = SensorGain(0.98, 0.9, 0.99, 3)
+    assert gain.marked(a_load(99, 100)) == a_load(99, 100)
     assert gain.marked(a_load(None, 100)) == a_load(None, 100)
     (mark,) = gain.marked(a_load(90, 100)).cost.marks
-    assert mark == "sensor over meter is 0.900 here, and 0.950 in the run"
+    assert mark == "sensor over meter is 0.900 here, and 0.980 in the run"
+
+
+@pytest.mark.parametrize("ratio", [0.949, 1.127])
+def test_a_sensor_that_differs_from_the_meter_marks_every_load(ratio: float) -> None:
+    gain = SensorGain(ratio, ratio, ratio, 3)
+    for sensor_w in (100 * ratio, None):
+        (mark,) = gain.marked(a_load(sensor_w, 100)).cost.marks
+        assert mark == f"the sensor shows {ratio:.3f} of the meter's power"
+    assert len(gain.marked(a_load(80, 100)).cost.marks) == 2

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from moeprof.parsers.power_log import Series
-from moeprof.parsers.steady import is_enough, settled_edges, steady_window
+from moeprof.parsers.steady import is_enough, power_moved, settled_edges, steady_window
+from moeprof.parsers.window_energy import Window
 from moeprof.store.recording import Load
 from moeprof.tests.parsers.power_logs import MS, S, counter, series
 
@@ -52,6 +53,34 @@ def test_where_readings_failed_the_window_meets_them() -> None:
     lost = Series(whole.begin_ns, whole.end_ns, code, whole.value)
     window, _ = steady_window(lost, a_load())
     assert window.end_ns == 3000 * MS
+
+
+def test_a_counter_that_freezes_in_a_load_leaves_the_window_whole() -> None:
+    whole = counter()
+    frozen = series(whole.begin_ns, np.minimum(whole.value, 1e6 + 480 * 2000))
+    window, _ = steady_window(frozen, a_load())
+    assert (window.begin_ns, window.end_ns) == (700 * MS, 3000 * MS)
+
+
+def test_power_that_moves_within_a_load_is_told_with_its_ends() -> None:
+    time_ms = np.arange(0, 4000)
+    energy_mj = np.cumsum(np.where(time_ms < 1600, 690.0, 560.0))
+    step = series(time_ms * MS, energy_mj[time_ms // 100 * 100])
+    window, _ = steady_window(step, a_load())
+    assert power_moved(step, window) == "the power moved from 690 to 560 W within the load"
+    calm, _ = steady_window(counter(), a_load())
+    assert power_moved(counter(), calm) is None
+
+
+def test_ticks_that_come_late_or_are_lost_move_no_power() -> None:
+    late_ms = np.random.default_rng(0).uniform(0, 15, 50)
+    time_ms = np.arange(0, 4000)
+    shown = np.searchsorted(np.arange(50) * 100 + late_ms, time_ms, side="right") - 1
+    late = series(time_ms * MS, 48_000 * shown)
+    assert power_moved(late, Window(1 * S, 3 * S, 1)) is None
+    whole = counter()
+    lost = whole.take(abs(whole.begin_ns - 2 * S) > 10 * MS)
+    assert power_moved(lost, Window(1 * S, 3 * S, 1)) is None
 
 
 def test_a_baseline_is_one_launch() -> None:

@@ -8,6 +8,7 @@ from moeprof.device.nvml import (
     ENERGY,
     EVENT_REASONS,
     POWER_INSTANT,
+    POWER_LIMIT,
     SM_CLOCK,
     TEMP_GPU,
 )
@@ -81,6 +82,30 @@ def test_a_fault_takes_the_energy_away_and_is_named(
     assert found.source == "unavailable"
 
 
+LIMIT = {POWER_LIMIT: series(SECONDS, 700e3)}
+
+
+@pytest.mark.parametrize("scale", [10, 1e-3])
+def test_a_counter_in_another_unit_is_implausible(scale: float) -> None:
+    readings = counter()
+    wrong = series(readings.begin_ns, np.floor(readings.value * scale))
+    assert measured(**LIMIT, **{ENERGY: wrong}).reason == Fault.IMPLAUSIBLE
+
+
+def test_a_counter_that_jumps_once_is_implausible_where_its_mean_is_not() -> None:
+    readings = counter(100)
+    jumped = series(readings.begin_ns, readings.value + 200e3 * (readings.begin_ns > 3050 * MS))
+    assert measured(**LIMIT, **{ENERGY: jumped}).reason == Fault.IMPLAUSIBLE
+    mean_w = measured(**{ENERGY: jumped}).power_w.value  # nobody knows what this GPU may draw
+    assert mean_w is not None
+    assert mean_w < 700
+
+
+def test_power_at_its_limit_is_plausible_however_loosely_its_ticks_are_known() -> None:
+    at_limit = counter(700, update_ms=20, poll_ms=2.9)
+    assert measured(**LIMIT, **{ENERGY: at_limit}).reason is None
+
+
 def test_a_fault_elsewhere_in_the_log_leaves_the_window_alone() -> None:
     late = measured(**{COMPUTE_PROCESSES: series(SECONDS, 1 + (SECONDS > 6 * S))})
     assert late.reason is None
@@ -100,6 +125,24 @@ def test_without_a_counter_the_power_sensor_stands_in(code: int) -> None:
     found = measured(**{ENERGY: failing(code)})
     assert found.source == "nvml_power"
     assert found.energy_mj.value == pytest.approx(960, rel=1e-3)
+
+
+def test_a_power_sensor_that_is_read_often_is_no_more_certain() -> None:
+    each_20_ms = np.arange(0, 10 * S, 20 * MS)
+    refreshed = np.random.default_rng(0).normal(480e3, 15e3, 100)[each_20_ms // (100 * MS)]
+    often = series(each_20_ms, refreshed)
+    once = series(each_20_ms[::5], refreshed[::5])
+    found, sparse = (
+        measured(**{ENERGY: failing(3), POWER_INSTANT: readings}).power_w
+        for readings in (often, once)
+    )
+    assert found == sparse
+    assert found.n == 21
+
+
+def test_a_power_sensor_that_repeats_itself_still_counts() -> None:
+    found = measured(**{ENERGY: failing(3), POWER_INSTANT: series(TENTHS, 30e3)})
+    assert found.power_w.value == 30
 
 
 def test_without_any_sensor_the_counter_says_why() -> None:

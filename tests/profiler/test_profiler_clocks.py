@@ -1,6 +1,7 @@
 """Locked clocks are let go on every way out."""
 
 import signal
+from typing import Any
 
 import pytest
 
@@ -36,12 +37,59 @@ def test_an_error_inside_lets_it_go(simulate: fake.Simulate, error: type[BaseExc
         assert sm_clock_mhz() == 1755
 
 
-def test_sigterm_lets_it_go_and_ends_the_program(simulate: fake.Simulate) -> None:
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_a_signal_lets_it_go_and_ends_the_program(
+    simulate: fake.Simulate, ending: signal.Signals
+) -> None:
+    before = signal.getsignal(ending)
     with simulate(STEADY, root=1):
         with pytest.raises(SystemExit) as ended, locked_sm_clock(fake.UUID, 1200):
-            signal.raise_signal(signal.SIGTERM)
-        assert ended.value.code == 143
+            signal.raise_signal(ending)
+        assert ended.value.code == 128 + ending
         assert sm_clock_mhz() == 1755
+    assert signal.getsignal(ending) is before
+
+
+def close_session() -> None:
+    try:
+        signal.raise_signal(signal.SIGHUP)
+    finally:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_second_signal_does_not_stop_the_letting_go(simulate: fake.Simulate) -> None:
+    with simulate(STEADY, root=1):
+        with pytest.raises(SystemExit, match="129"), locked_sm_clock(fake.UUID, 1200):
+            close_session()
+        assert sm_clock_mhz() == 1755
+
+
+def test_a_signal_right_after_the_lock_lets_it_go(
+    simulate: fake.Simulate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pynvml
+
+    lock = pynvml.nvmlDeviceSetGpuLockedClocks
+
+    def lock_and_end(*asked: Any) -> None:
+        lock(*asked)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(pynvml, "nvmlDeviceSetGpuLockedClocks", lock_and_end)
+    with simulate(STEADY, root=1):
+        with pytest.raises(SystemExit):
+            locked_sm_clock(fake.UUID, 1200).__enter__()
+        assert sm_clock_mhz() == 1755
+
+
+def test_a_signal_that_is_ignored_stays_so(simulate: fake.Simulate) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with simulate(STEADY, root=1), locked_sm_clock(fake.UUID, 1200):
+            signal.raise_signal(signal.SIGHUP)
+            assert sm_clock_mhz() == 1200
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_clock_that_the_gpu_lacks_is_refused(simulate: fake.Simulate) -> None:

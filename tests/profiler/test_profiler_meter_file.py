@@ -52,7 +52,7 @@ def test_energies_come_from_the_meter_and_the_sensors_gain_is_told(tmp_path: Pat
         assert (row["energy_source"], row["energy_n"]) == ("external_meter", 2)
         assert by_sensor[tokens]["energy_source"] == "nvml_counter"
         assert row["energy_mj_ci95"] > 0
-        assert row["marks"] == []
+        assert row["marks"] == ["the sensor shows 0.950 of the meter's power"]
 
 
 def test_the_same_files_give_the_same_tables_without_the_meters_own(tmp_path: Path) -> None:
@@ -74,12 +74,55 @@ def test_another_meter_takes_the_place_of_the_first(tmp_path: Path) -> None:
 
 
 def test_a_meter_that_stopped_early_leaves_loads_without_energy(tmp_path: Path) -> None:
+    """Of the last load, its sensor tells as little."""
     run = write_run(tmp_path / "run")
+    lose_sensor(run, "gelu-b8-*@1")
     keep_meter(run, write_meter(tmp_path / "meter.csv", last_s=16.0))
     parse_run(run)
     row = points(run)[8]
     assert row["energy_n"] == 1
     assert "load 1 gave no energy: the meter does not cover the window" in row["marks"]
+
+
+def lose_sensor(run: Run, unit: str) -> None:
+    """Let the counter and the instant power of one load be refused."""
+    (folder,) = run.folder.glob(f"raw/power/{unit}")
+    (recording,) = [one for path, one in run.recordings() if path == folder]
+    (load,) = recording.loads
+    time_ns = np.arange(load.marks_ns[0], load.marks_ns[-1], S // 10)
+    refused = series(time_ns, np.nan, code=4)
+    readings = {ENERGY: refused, POWER_INSTANT: refused, TEMP_GPU: series(time_ns, 60)}
+    keep_load(run, load, readings)
+
+
+def test_a_meter_that_loses_loads_which_the_sensor_has_is_refused(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    keep_meter(run, write_meter(tmp_path / "meter.csv"))
+    (kept,) = run.folder.glob("raw/meter/*/meter.csv")
+    before = kept.read_bytes()
+    words = (
+        "gives 5 loads of the run an energy, and the device's own sensor gives 6: the meter does"
+    )
+    with pytest.raises(BadInput, match=words):
+        keep_meter(run, write_meter(tmp_path / "short.csv", last_s=16.0))
+    assert kept.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("scale", "words"),
+    [
+        (1e-3, r"has 0.30\d* W where the device's own sensor shows 285\S* W"),
+        (2.0, r"has 60\d\S* W where the device's own sensor shows 285\S* W"),
+    ],
+)
+def test_a_power_that_is_not_in_watts_is_refused(tmp_path: Path, scale: float, words: str) -> None:
+    run, csv = write_run(tmp_path / "run"), write_meter(tmp_path / "meter.csv")
+    rows = np.loadtxt(csv, delimiter=",", skiprows=1) * [1, scale]
+    csv.write_text("time_s,power_w\n" + "".join(f"{t:.4f},{p:.6f}\n" for t, p in rows))
+    with pytest.raises(BadInput, match=words) as caught:
+        keep_meter(run, csv)
+    assert "watts" in caught.value.hint
+    assert not (run.folder / "raw" / "meter").exists()
 
 
 def test_a_sensor_that_went_wrong_in_one_load_marks_it(tmp_path: Path) -> None:
@@ -91,7 +134,7 @@ def test_a_sensor_that_went_wrong_in_one_load_marks_it(tmp_path: Path) -> None:
     keep_load(run, load, sensor_readings(LOADS[2][0] - 0.2, 1.7, gain=0.8))
     parse_run(run)
     assert "sensor over meter is 0.800 here, and 0.950 in the run" in points(run)[64]["marks"]
-    assert points(run)[1]["marks"] == []
+    assert points(run)[1]["marks"] == ["the sensor shows 0.950 of the meter's power"]
 
 
 @pytest.mark.parametrize(
@@ -114,9 +157,18 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_kept(
 def test_a_meter_too_slow_to_see_a_load_is_refused(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     with pytest.raises(BadInput, match="too few meter readings in the window") as caught:
-        keep_meter(run, write_meter(tmp_path / "meter.csv", readings_per_s=20))
-    assert "100 readings a second" in caught.value.hint
+        keep_meter(run, write_meter(tmp_path / "meter.csv", readings_per_s=5))
+    assert "20 readings a second" in caught.value.hint
     assert not (run.folder / "raw" / "meter").exists()
+
+
+@pytest.mark.parametrize("readings_per_s", [20, 50])
+def test_a_slow_meter_is_of_use(tmp_path: Path, readings_per_s: int) -> None:
+    run = write_run(tmp_path / "run")
+    keep_meter(run, write_meter(tmp_path / "meter.csv", readings_per_s=readings_per_s))
+    parse_run(run)
+    for _, tokens, watts in LOADS[:3]:
+        assert points(run)[tokens]["power_w"] == pytest.approx(watts, rel=0.01)
 
 
 def real_readings(stem: str) -> tuple[dict[str, Series], Path]:

@@ -108,7 +108,7 @@ def test_a_gpu_has_an_empty_baseline_too(
         ),
         ({"trace": [(t, p, c, m, 0x80) for t, p, c, m, _ in TRACE]}, Fault.POWER_BRAKE),
         (
-            {"trace": [(t / 20, 480e3 * 1.02**t, 50, 1755, 0) for t in range(60)]},
+            {"trace": [(t / 20, 200e3 * 1.02**t, 50, 1755, 0) for t in range(60)]},
             NOT_SETTLED,
         ),
     ],
