@@ -69,7 +69,7 @@ def build_model(
         raise BadInput(
             f"{found.folder} holds no curve: {why}", hint="profile more batch sizes, or mend the op"
         )
-    model = _with_heat(model, runs)
+    model = _with_heat(model, runs, points)
     write_document(found.model_path, model)
     render.say(f"model: {found.model_path}")
     if json:
@@ -112,7 +112,9 @@ def _tell_curves(model: "CostModelFile") -> None:
     )
 
 
-def _with_heat(model: "CostModelFile", runs: "Sequence[Run]") -> "CostModelFile":
+def _with_heat(
+    model: "CostModelFile", runs: "Sequence[Run]", points: "pa.Table"
+) -> "CostModelFile":
     """Give the model the poles of the first run that recorded a thermal step."""
     from ..costmodel.heat import with_step
     from ..store.tables import read_table
@@ -121,7 +123,7 @@ def _with_heat(model: "CostModelFile", runs: "Sequence[Run]") -> "CostModelFile"
     samples = next((read_table(path, "thermal_samples") for path in tables if path.exists()), None)
     if samples is None:
         return model
-    heated = with_step(model, samples)
+    heated = with_step(model, samples, points)
     if heated.thermal is None:
         render.warn(f"no heat: {heated.thermal_reason}")
     return heated

@@ -40,7 +40,7 @@ def _of_curve(model: KernelCostModel, curve: CurveModel) -> Fitted:
         op=curve.op,
         domain=curve.domain,
         energy_reason=_why_no_energy(curve),
-        heat_reason=curve.temp_rise_reason or _NO_LIMIT,
+        heat_reason=model.file.thermal_reason or _NO_LIMIT,
         cost=partial(model.get_cost, curve.curve),
         interval_us=partial(model.get_interval_us, curve.curve),
     )

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..store.cost_model import CurveModel, Thermal
+from ..store.cost_model import CostModelFile, CurveModel, Thermal
 from ..store.errors import BadInput
 from .cost import Cost
-from .heat import why_lower_bound
+from .heat import why_lower_bound, why_no_heat
 from .roofline import Roofline
 
 
@@ -36,9 +36,9 @@ class CostBreakdown:
 
 
 def take_apart(
-    cost: Cost, curve: CurveModel, bound: Roofline | None, thermal: Thermal | None = None
+    cost: Cost, curve: CurveModel, bound: Roofline | None, file: CostModelFile
 ) -> CostBreakdown:
-    """Take one cost of a curve apart."""
+    """Take one cost of a curve of a model apart."""
     reasons: dict[str, str] = {}
     memory_us = compute_us = rest_us = name = None
     if bound is None:
@@ -62,8 +62,8 @@ def take_apart(
         static = curve.idle_power_w * _sustained_ms(cost)
         dynamic = cost.energy_mj - static
     if cost.temp_rise_c is None:
-        reasons["temp_rise_c"] = curve.temp_rise_reason or "no rise is known here"
-    elif curve.temp_rise_c is None and (least := why_lower_bound(thermal)) is not None:
+        reasons["temp_rise_c"] = why_no_heat(file) or reasons["static_energy_mj"]
+    elif (least := why_lower_bound(file.thermal)) is not None:
         reasons["temp_rise_c"] = least
     return CostBreakdown(
         cost=cost,
@@ -119,18 +119,30 @@ def under_pressure(cost: Cost, curve: CurveModel, bound: Roofline | None, share:
 
 
 def at_temperature(cost: Cost, thermal: Thermal | None, current_temp_c: float) -> Cost:
-    """Add the leakage of a warmer device; the cost as it is where leakage was not fitted."""
+    """Add the leakage of a warmer device; the cost as it is where leakage was not fitted.
+
+    Raises BadInput for a temperature at which no device works, or so cold that no power is left.
+    """
     if not -273.15 < current_temp_c < 200:
         raise BadInput(f"the temperature is {current_temp_c} °C, and no device works there")
     if thermal is None or thermal.leakage_w_per_c is None or cost.power_w is None:
         return cost
-    added_w = thermal.leakage_w_per_c * (current_temp_c - (thermal.reference_temp_c or 0.0))
-    power_w = cost.power_w + added_w
+    assert thermal.reference_temp_c is not None
+    assert thermal.leakage_w_per_c_ci95 is not None
+    warmer_c = current_temp_c - thermal.reference_temp_c
+    power_w = cost.power_w + thermal.leakage_w_per_c * warmer_c
+    half_w = thermal.leakage_w_per_c_ci95 * abs(warmer_c)
+    if power_w <= half_w:
+        raise BadInput(
+            f"at {current_temp_c} °C {cost.op} would draw no power, so far is that from the "
+            f"{thermal.reference_temp_c:.3g} °C of the measurement"
+        )
+    lo, hi = cost.energy_mj_lo, cost.energy_mj_hi
     return replace(
         cost,
         energy_mj=power_w * _sustained_ms(cost),
-        energy_mj_lo=None,
-        energy_mj_hi=None,
+        energy_mj_lo=None if lo is None else lo * (power_w - half_w) / cost.power_w,
+        energy_mj_hi=None if hi is None else hi * (power_w + half_w) / cost.power_w,
         power_w=power_w,
         estimated=True,
     )

@@ -21,8 +21,9 @@ from ..store.cost_model import (
 from ..store.errors import BadInput
 from ..store.provenance import Provenance
 from .curve import choose_fit, fit_error, fit_losses
-from .energy import NO_HEAT, energy_fields, fit_thermal, heat_fields
+from .energy import energy_fields
 from .gate import refuse_impossible
+from .heat import NO_STEP
 from .intervals import Scored, interval_scores
 from .measured import Measured, measured_curves
 from .outside import drift_scores, with_drift
@@ -76,7 +77,6 @@ def build_model(
     fits = _choose_fits(flat)
     scored = [curve.scored(fit) for curve, fit in zip(flat, fits, strict=True)]
     curves = tuple(_curve(curve, one) for curve, one in zip(flat, scored, strict=True))
-    thermal = fit_thermal(used)
     file = CostModelFile(
         preset=preset,
         points_sha256=points_sha256,
@@ -87,8 +87,7 @@ def build_model(
         source="measured" if origin is None else "imported",
         origin=origin,
         peaks=peaks,
-        thermal=thermal,
-        thermal_reason=NO_HEAT if thermal is None else None,
+        thermal_reason=NO_STEP if origin is None else "imported tables hold no step in power",
         surfaces=tuple(fit_surface(c.name, c.knots, c.calibration) for c in found if c.is_surface),
     )
     return sealed(file)
@@ -144,7 +143,6 @@ def _curve(curve: Measured, scored: Scored) -> CurveModel:
         fit=scored.fit,
         error=FitError(**all_rounded(asdict(error))),
         **energy_fields(curve.name, curve.knots),
-        **heat_fields(curve.knots),
         floor=rounded(scored.floor),
         segments=None if segments is None else tuple(segments.tolist()),
         work=curve.work,

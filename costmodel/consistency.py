@@ -39,7 +39,7 @@ def _check_curve(curve: CurveModel) -> None:
     knots, domain = curve.knots_tokens, curve.domain
     columns = (
         *(curve.latency_us, curve.latency_half_95),
-        *(curve.temp_rise_c, curve.segments, curve.gap_us),
+        *(curve.segments, curve.gap_us),
     )
     anchors = knots if curve.energy_tokens is None else curve.energy_tokens
     work = curve.work
@@ -67,7 +67,6 @@ def _check_curve(curve: CurveModel) -> None:
             for value in column or ()
         ),
         "has an interval that is negative or not finite": _are_half_widths(curve.latency_half_95),
-        "has a temperature rise that is not finite": all(map(isfinite, curve.temp_rise_c or ())),
         "has work or a floor that is negative or not finite": all(
             0 <= value < inf for value in (*amounts, curve.floor or 0.0)
         ),
@@ -114,16 +113,14 @@ def _ascends(sizes: tuple[int, ...]) -> bool:
 def _is_possible(thermal: Thermal | None) -> bool:
     if thermal is None:
         return True
-    other = (thermal.leakage_w_per_c, thermal.reference_temp_c)
-    whole = 0 < thermal.r_c_per_w < inf and all(value is None or isfinite(value) for value in other)
     step = thermal.step
-    if step is None or not whole:
-        return whole
+    leakage = (thermal.leakage_w_per_c, thermal.leakage_w_per_c_ci95, thermal.reference_temp_c)
     rates = (value for pole in step.poles for value in (pole.tau_s, pole.r_c_per_w))
     return (
         len(step.poles) > 0
-        and all(0 < value < inf for value in (*rates, step.hot_s))
+        and all(0 < value < inf for value in (*rates, step.hot_s, thermal.r_c_per_w))
         and isfinite(step.inlet_c)
+        and (leakage == (None,) * 3 or all(v is not None and isfinite(v) for v in leakage))
     )
 
 

@@ -194,7 +194,7 @@ class CurveCosts:
         if self.bound is not None:
             outside = octaves > 0
             latency_us[outside] = extend(knots, values, self.bound, sizes[outside])
-        found = metered(curve, self._file.thermal, sizes, latency_us, within)
+        found = metered(curve, self._file.thermal, latency_us, within)
         return _Columns(
             sizes,
             latency_us,

@@ -1,4 +1,4 @@
-"""Energy and heat of a curve: E(b) = P(b) t(b) r(b), from what was measured at some batch sizes.
+"""Energy of a curve: E(b) = P(b) t(b) r(b), from what was measured at some batch sizes.
 
 Power P changes slowly over batch size as long as the same kernel runs, and time t in steps: energy
 has the steps of time. Power is drawn under a steady load, where a call takes r times what a single
@@ -7,7 +7,7 @@ those are known and differ, each holds its own.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -17,8 +17,6 @@ from ..store.cost_model import CurveModel, FitError, Thermal
 from .curve import Floats, Ints, fit_error, interpolate
 from .rows import Row, all_rounded, one_value, positive, rounded
 
-_FEWEST_FOR_HEAT: Final = 3
-NO_HEAT: Final = "no point has a power, an idle power and a rise in temperature"
 BEYOND: Final = "energy was measured at batch sizes {} to {} only"
 
 
@@ -73,31 +71,6 @@ def energies(name: str, knots: Sequence[Row]) -> tuple[dict[str, Any], list[int]
     return fields, [place for place, value in enumerate(values) if value is not None]
 
 
-def heat_fields(knots: Sequence[Row]) -> dict[str, Any]:
-    """Fields of CurveModel that say what rise in temperature is known, and why where none is."""
-    rises = [row["temp_rise_c"] for row in knots]
-    without = [row for row in knots if row["temp_rise_c"] is None]
-    if without:
-        reason = _share(without, knots, "no temperature rise was recorded")
-        return {"temp_rise_c": None, "temp_rise_reason": reason}
-    return {"temp_rise_c": tuple(map(rounded, rises)), "temp_rise_reason": None}
-
-
-def fit_thermal(rows: Iterable[Mapping[str, Any]]) -> Thermal | None:
-    """Fit the steady rise per W above idle, through the origin; None below three points."""
-    columns = ("power_w", "idle_power_w", "temp_rise_c")
-    whole = [row for row in rows if all(row[column] is not None for column in columns)]
-    above = np.array([row["power_w"] - row["idle_power_w"] for row in whole])
-    rises = np.array([row["temp_rise_c"] for row in whole])
-    if len(whole) < _FEWEST_FOR_HEAT or (above @ above) == 0 or (above @ rises) <= 0:
-        return None
-    return Thermal(
-        r_c_per_w=rounded(float(above @ rises / (above @ above))),
-        n=len(whole),
-        source=", ".join(sorted({row["energy_source"] for row in whole})),
-    )
-
-
 def _share(without: Sequence[Row], knots: Sequence[Row], reason: str) -> str:
     if len(without) == len(knots):
         return reason
@@ -114,7 +87,7 @@ class Metered:
     """Energy and heat at some batch sizes, each array of their shape; NaN where unknown.
 
     `power_w` is drawn under a steady load; `half_width` is that of its 95 % interval, as a |log|
-    ratio.
+    ratio; `temp_rise_c` is the steady rise at that power over idling.
     """
 
     energy_mj: Floats
@@ -124,17 +97,13 @@ class Metered:
 
 
 def metered(
-    curve: CurveModel, thermal: Thermal | None, sizes: Ints, latency_us: Floats, within: Ints
+    curve: CurveModel, thermal: Thermal | None, latency_us: Floats, within: Ints
 ) -> Metered:
-    """Evaluate energy and heat at `sizes`, whose nearest sizes of the domain are `within`."""
-    power_w = ratio = half = heat = np.full(sizes.shape, np.nan)
+    """Evaluate energy and heat of calls whose nearest sizes of the domain are `within`."""
+    power_w = ratio = half = heat = np.full(within.shape, np.nan)
     if curve.energy_mj is not None:
         power_w, ratio, half = _power(curve, within)
-    if curve.temp_rise_c is not None:
-        knots = np.array(curve.knots_tokens, dtype=np.int64)
-        heat = interpolate("linear", knots, np.array(curve.temp_rise_c), within)
-        heat = np.where(sizes == within, heat, np.nan)
-    elif thermal is not None and curve.idle_power_w is not None:
+    if thermal is not None and curve.idle_power_w is not None:
         heat = thermal.r_c_per_w * (power_w - curve.idle_power_w)
     return Metered(power_w * ratio * latency_us / 1000, power_w, half, heat)
 

@@ -6,38 +6,59 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..store.cost_model import CostModelFile, Pole, Thermal, ThermalStep
 from ..store.errors import BadInput
 from .curve import Floats, Ints
 from .curve_cost import CurveCosts
+from .leakage import Leakage, fit_leakage
 from .rows import rounded
 from .seal import sealed
 from .thermal import ThermalModel, choose_poles
 
+NO_STEP: Final = "no step in power was recorded: `moeprof profile --thermal-step` takes one"
 _WORST_MISS: Final = 0.15  # of the temperature's range: root mean square of what the poles leave
 
 
 def with_thermal(
-    file: CostModelFile, fitted: ThermalModel, readings: int, source: str
+    file: CostModelFile,
+    fitted: ThermalModel,
+    readings: int,
+    source: str,
+    leakage: Leakage | None = None,
 ) -> CostModelFile:
     """Give a cost model the poles of a recorded step, fitted to this many `readings` of `source`.
 
-    The steady rise of all its curves is then that of the poles; leakage stays as it was.
+    The steady rise of all its curves is then that of the poles.
     """
-    known = Thermal(0.0, 0) if file.thermal is None else file.thermal
     poles = tuple(Pole(rounded(one.tau_s), rounded(one.r_c_per_w)) for one in fitted.poles)
     others = (rounded(value) for value in (fitted.inlet_c, fitted.rmse_c, fitted.hot_s))
-    step = ThermalStep(poles, *others)
-    rise = rounded(fitted.r_c_per_w)
-    thermal = replace(known, r_c_per_w=rise, n=readings, step=step, source=source)
+    thermal = Thermal(
+        rounded(fitted.r_c_per_w), readings, ThermalStep(poles, *others), source=source
+    )
+    if leakage is not None:
+        thermal = _leaking(thermal, leakage)
     return sealed(replace(file, thermal=thermal, thermal_reason=None))
 
 
-def with_step(file: CostModelFile, samples: pa.Table) -> CostModelFile:
-    """Fit poles to the table `thermal_samples` of a recorded step, and give them to a cost model.
+def _leaking(thermal: Thermal, leakage: Leakage) -> Thermal:
+    found = (leakage.w_per_c, leakage.ci95, leakage.reference_c)
+    w_per_c, ci95, reference_c = (None if value is None else rounded(value) for value in found)
+    return replace(
+        thermal,
+        leakage_w_per_c=w_per_c,
+        leakage_w_per_c_ci95=ci95,
+        leakage_reason=leakage.reason,
+        reference_temp_c=reference_c,
+    )
 
-    Where the step failed, or no poles fit it, the model keeps what heat it has, or the reason.
+
+def with_step(file: CostModelFile, samples: pa.Table, points: pa.Table) -> CostModelFile:
+    """Fit poles and leakage to the table `thermal_samples` of a step; give them to a cost model.
+
+    `points` are those that the model was built from. Where the step failed, or no poles fit it, the
+    model has no heat but the reason.
     """
     failure = next(iter(samples["failure"].drop_null().to_pylist()), None)
     if failure is not None:
@@ -52,29 +73,48 @@ def with_step(file: CostModelFile, samples: pa.Table) -> CostModelFile:
     if missed > _WORST_MISS:
         reason = f"no poles fit the thermal step: they miss it by {missed:.0%} of its rise"
         return _without_heat(file, reason)
-    return with_thermal(file, fitted, len(samples), samples["source"][0].as_py())
+    steady = np.array(samples["steady"].to_pylist(), np.bool_)
+    leakage = fit_leakage(temp_c[steady], power_w[steady], _reference_c(points))
+    return with_thermal(file, fitted, len(samples), samples["source"][0].as_py(), leakage)
+
+
+def _reference_c(points: pa.Table) -> float | None:
+    """Mean temperature under the loads that gave the powers; None where it was not read."""
+    metered = points.filter(pc.is_valid(points["power_w"]))
+    mean: float | None = pc.mean(metered["temp_c"]).as_py()
+    return mean
 
 
 def heat_in_words(thermal: Thermal) -> str:
-    """Say how power becomes heat: the steady rise, the poles, and what they were fitted to."""
+    """Say how power becomes heat: the steady rise, the poles and their fit, and the leakage."""
     rise = f"{thermal.r_c_per_w:.3g} K for each W above idle"
     if thermal.source is not None:
         rise = f"{rise}, by {thermal.source}"
-    if thermal.step is None:
-        return f"{rise}; steady"
     poles = ", ".join(f"{one.r_c_per_w:.2g} K/W in {one.tau_s:.3g} s" for one in thermal.step.poles)
     bound = why_lower_bound(thermal)
     fit = f"{poles}; fitted to {thermal.n} readings within {thermal.step.rmse_c:.2g} K"
-    return f"{rise}; {bound or 'steady'}; poles: {fit}"
+    return f"{rise}; {bound or 'steady'}; poles: {fit}{_leakage_in_words(thermal)}"
+
+
+def _leakage_in_words(thermal: Thermal) -> str:
+    if thermal.leakage_w_per_c is None:
+        return "" if thermal.leakage_reason is None else f"; no leakage: {thermal.leakage_reason}"
+    slope = f"{thermal.leakage_w_per_c:.2g} ± {thermal.leakage_w_per_c_ci95:.1g} W/°C"
+    return f"; leakage: {slope} from {thermal.reference_temp_c:.3g} °C"
 
 
 def _without_heat(file: CostModelFile, reason: str) -> CostModelFile:
-    return file if file.thermal is not None else sealed(replace(file, thermal_reason=reason))
+    return sealed(replace(file, thermal=None, thermal_reason=reason))
+
+
+def why_no_heat(file: CostModelFile) -> str | None:
+    """Say why a model knows of no heat; None where it does."""
+    return None if file.thermal is not None else file.thermal_reason or NO_STEP
 
 
 def why_lower_bound(thermal: Thermal | None) -> str | None:
     """Say why a steady rise is a lower bound; None where it is none."""
-    if thermal is None or thermal.step is None or not thermal.step.slow_is_bound:
+    if thermal is None or not thermal.step.slow_is_bound:
         return None
     return (
         f"a lower bound: the recorded step of {thermal.step.hot_s:g} s is shorter than two of its "
@@ -84,7 +124,7 @@ def why_lower_bound(thermal: Thermal | None) -> str | None:
 
 def thermal_safe_batch_size(
     found: CurveCosts,
-    thermal: Thermal | None,
+    file: CostModelFile,
     *,
     max_temp_c: float,
     current_temp_c: float,
@@ -92,9 +132,9 @@ def thermal_safe_batch_size(
 ) -> int | None:
     """Find the largest batch size of a curve's domain that keeps the device at `max_temp_c`.
 
-    With the poles of a step, at the power of each size for `for_s` seconds, which may be infinite;
-    without, at its steady rise above `current_temp_c`. None where even the smallest does not.
-    Raises BadInput where no heat is known, or not for so long.
+    That is by the poles of the step, at the power of each size for `for_s` seconds, which may be
+    infinite, from `current_temp_c` on. None where even the smallest does not. Raises BadInput where
+    no heat is known, or not for so long.
     """
     if not (isfinite(max_temp_c) and isfinite(current_temp_c) and for_s > 0):
         raise BadInput(
@@ -103,25 +143,21 @@ def thermal_safe_batch_size(
         )
     domain = found.curve.domain
     sizes = np.arange(domain.first_tokens, domain.last_tokens + 1, dtype=np.int64)
-    costs = found.costs(sizes)
-    power_w = costs.power_w
-    if thermal is not None and thermal.step is not None and np.isfinite(power_w).any():
-        _check_long_enough(thermal, for_s)
-        model = _asked(thermal.step)
-        return model.safe_batch_size(_known(sizes, power_w), current_temp_c, max_temp_c, for_s)
-    rises = costs.temp_rise_c
-    if np.isnan(rises).all():
+    power_w = _known(sizes, found.costs(sizes).power_w)
+    if file.thermal is None or not power_w:
         raise BadInput(
-            f"the heat of {found.curve.op} is not known: {found.curve.temp_rise_reason}",
-            hint="profile it with power and temperature",
+            f"the heat of {found.curve.op} is not known: "
+            f"{why_no_heat(file) or found.curve.energy_reason}",
+            hint="profile it with power, and with --thermal-step",
         )
-    safe = sizes[current_temp_c + rises <= max_temp_c]
-    return int(safe[-1]) if len(safe) else None
+    _check_long_enough(file.thermal, for_s)
+    model = _asked(file.thermal.step)
+    return model.safe_batch_size(power_w, current_temp_c, max_temp_c, for_s)
 
 
 def _check_long_enough(thermal: Thermal, for_s: float) -> None:
     reason = why_lower_bound(thermal)
-    if reason is not None and thermal.step is not None and for_s > thermal.step.hot_s:
+    if reason is not None and for_s > thermal.step.hot_s:
         raise BadInput(
             f"the temperature after {for_s:g} s is not known: its rise is {reason}",
             hint=f"ask for_s={thermal.step.hot_s:g} at most, or record a longer step",

@@ -186,7 +186,7 @@ class KernelCostModel:
         """Look up one call and take it apart: memory, compute, launch, energy, heat."""
         found = self._directory.measured(op, shape)
         cost = found.cost(_checked(batch_size))
-        return take_apart(cost, found.curve, found.bound, self.file.thermal)
+        return take_apart(cost, found.curve, found.bound, self.file)
 
     def get_thermal_safe_batch_size(
         self,
@@ -199,14 +199,14 @@ class KernelCostModel:
     ) -> int | None:
         """Find the largest batch size of the domain that keeps the device at `max_temp_c` or less.
 
-        Where the model holds the poles of a recorded step, for `for_s` seconds at the size's power;
-        else at its steady rise above `current_temp_c`. None where even the smallest does not.
-        Raises BadInput where no heat is known, or not for so long.
+        For `for_s` seconds at the size's power from `current_temp_c` on, by the poles of a recorded
+        step. None where even the smallest does not. Raises BadInput where no heat is known, or not
+        for so long.
         """
         found = self._directory.measured(op, shape)
         return thermal_safe_batch_size(
             found,
-            self.file.thermal,
+            self.file,
             max_temp_c=max_temp_c,
             current_temp_c=current_temp_c,
             for_s=for_s,

@@ -128,10 +128,17 @@ def fit_thermal(
 def choose_poles(
     time_s: npt.ArrayLike, power_w: npt.ArrayLike, temp_c: npt.ArrayLike
 ) -> ThermalModel:
-    """Two poles, or three where the third mends the fit by a tenth. Raises BadInput as the fit."""
-    two = fit_thermal(time_s, power_w, temp_c, 2)
-    three = fit_thermal(time_s, power_w, temp_c, 3)
-    return three if three.rmse_c < 0.9 * two.rmse_c else two
+    """Fit the fewest poles, three at most, that one more mends by less than a tenth.
+
+    Raises BadInput as the fit does.
+    """
+    best = fit_thermal(time_s, power_w, temp_c, 1)
+    for poles in (2, 3):
+        more = fit_thermal(time_s, power_w, temp_c, poles)
+        if more.rmse_c >= 0.9 * best.rmse_c:
+            break
+        best = more
+    return best
 
 
 @dataclass(frozen=True, slots=True)

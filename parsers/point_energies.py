@@ -5,6 +5,7 @@ load only tells whether the power has drifted meanwhile.
 """
 
 import math
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -166,16 +167,18 @@ def _estimate(column: str, estimate: Estimate) -> dict[str, float | None]:
 
 
 def _origin(loads: Sequence[MeteredLoad]) -> dict[str, Any]:
-    """How many loads gave the energy and from which sensor; or why none did."""
+    """How many loads gave the energy, how warm, and from which sensor; or why none did."""
     good = [one.cost for one in loads if one.cost.reason is None]
     if not good:
         return _nothing("; ".join(dict.fromkeys(str(one.cost.reason) for one in loads)))
     peaks = [cost.power_peak_w for cost in good if cost.power_peak_w is not None]
+    temps_c = [cost.temp_c for cost in good if cost.temp_c is not None]
     return {
         "power_peak_w": max(peaks, default=None),
         "energy_n": len(good),
         "energy_source": good[0].source,
         "energy_reason": None,
+        "temp_c": statistics.fmean(temps_c) if temps_c else None,
     }
 
 

@@ -4,6 +4,7 @@ Heat does not care what the power is of: throttling, a clock that moves or anoth
 no harm, as long as its power and its temperature were read.
 """
 
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
@@ -11,13 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
+from ..device.nvml import ENERGY, POWER_INSTANT, SM_CLOCK, TEMP_GPU
 from ..store.recording import Recording, raw_file
 from ..store.tables import table_from_columns
 from .energy import Unusable, counter_edges
-from .power_faults import CODES, Fault, faults
-from .power_loads import POWER_LOG
+from .power_faults import CAPPED_SHARE, CODES, Fault, faults, power_capped_share
+from .power_loads import POWER_LOG, own_processes
 from .power_log import PowerLog, read_power_log
+from .steady import steady_window
 
 THERMAL: Final = "thermal"  # the collector whose recording is a step in power
 NO_TEMPERATURE: Final = "the sensors read no temperature"
@@ -27,9 +29,13 @@ _WITHOUT_COUNTER: Final = frozenset(
 )
 _HARMFUL: Final = (
     *(Fault.NOT_RECORDED, Fault.NO_PERMISSION, Fault.GPU_LOST, Fault.READ_FAILED),
-    *(Fault.COUNTER_RESET, Fault.POWER_FROZEN, Fault.SUSPENDED),
+    *(Fault.COUNTER_RESET, Fault.IMPLAUSIBLE, Fault.POWER_FROZEN, Fault.SUSPENDED),
 )
+# What makes the power of a load another one, though a step's poles bear it.
+_DISTURBING: Final = {Fault.FOREIGN_PROCESS, Fault.THERMAL_THROTTLING, Fault.POWER_BRAKE}
+_FIRST_NS: Final = 2_000_000_000  # of a step's load, in which the heat has yet to spread
 
+Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
 
@@ -53,6 +59,7 @@ def thermal_samples(folder: Path, recording: Recording) -> pa.Table:
         "source": ["simulated" if log.simulated else source] * len(time_ns),
         "power_w": power_w,
         "temp_c": temperature.value[_nearest(read_ns, time_ns)],
+        "steady": _steady(log, recording, time_ns),
     }
     return table_from_columns("thermal_samples", columns)
 
@@ -85,6 +92,34 @@ def _powers(log: PowerLog) -> tuple[Floats, Floats, str]:
         return (power.begin_ns + power.end_ns) / 2, power.value / 1000, "nvml_power"
     edges = counter_edges(counter)
     return edges.time_ns[:-1], edges.powers_w(), "nvml_counter"
+
+
+def _steady(log: PowerLog, recording: Recording, time_ns: Floats) -> Bools:
+    """Whether a load ran undisturbed from each time to the next, at the clock of most such loads.
+
+    A load counts from when its power had settled, as for its energy; the first seconds do not.
+    """
+    steady = np.zeros(len(time_ns), np.bool_)
+    windows = [steady_window(log.series(ENERGY), load)[0] for load in recording.loads]
+    processes = own_processes(recording.provenance)
+    clocks = [_clock_mhz(log, one.begin_ns, one.end_ns, processes) for one in windows]
+    if not any(clocks):
+        return steady
+    usual = Counter(filter(None, clocks)).most_common(1)[0][0]
+    first_ns = min(load.marks_ns[0] for load in recording.loads) + _FIRST_NS
+    for window, clock in zip(windows, clocks, strict=True):
+        if clock == usual:
+            begun = time_ns[:-1] >= max(window.begin_ns, first_ns)
+            steady[:-1] |= begun & (time_ns[1:] <= window.end_ns)
+    return steady
+
+
+def _clock_mhz(log: PowerLog, begin_ns: int, end_ns: int, processes: int) -> float | None:
+    """The one SM clock of an undisturbed stretch; None of another, or where it was not read."""
+    clocks = np.unique(log.series(SM_CLOCK).between(begin_ns, end_ns).good().value)
+    capped = (power_capped_share(log, begin_ns, end_ns) or 0.0) > CAPPED_SHARE
+    disturbed = _DISTURBING.intersection(faults(log, begin_ns, end_ns, processes))
+    return float(clocks[0]) if len(clocks) == 1 and not (capped or disturbed) else None
 
 
 def _nearest(known_ns: Floats, asked_ns: Floats) -> npt.NDArray[np.intp]:

@@ -31,7 +31,6 @@ _AXES: Final = Html(
 _OPTIONAL: Final = {
     "energy_mj": "energy (mJ)",
     "power_w": "power (W)",
-    "temp_rise_c": "temperature rise (°C)",
     "gap_us": "gaps (µs)",
     "latency_sustained_us": "sustained latency (µs)",
 }

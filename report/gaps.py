@@ -4,11 +4,12 @@ import re
 from collections import defaultdict
 from typing import Final
 
-from .contents import Contents, Curve
+from ..costmodel.heat import why_no_heat
+from .contents import Contents
 from .markup import Html, element, table
 from .quantities import batch_sizes, count
 
-_METERED: Final = {"energy": "energy_mj", "power": "power_w", "heat": "temp_rise_c"}
+_METERED: Final = {"energy": "energy_mj", "power": "power_w"}
 _NO_REASON: Final = "no reason recorded"
 _NOT_REACHED: Final = "planned, and not in the tables: not run, or not parsed yet"
 
@@ -21,6 +22,9 @@ def unmeasured_section(contents: Contents) -> Html:
     for name, lacking in (("model", contents.model), ("verdict", contents.validation)):
         for gap in () if lacking is None else lacking.unmeasured.items():
             places.setdefault(gap, []).append(f"the {name}")
+    no_heat = None if contents.model is None else why_no_heat(contents.model)
+    if no_heat is not None:
+        places.setdefault(("heat", no_heat), []).append("the model")
     if not places:
         return element("p", "Every point has every quantity.")
     rows = [(what, why, "; ".join(where)) for (what, why), where in places.items()]
@@ -36,22 +40,13 @@ def _gaps(contents: Contents) -> dict[tuple[str, str], Where]:
         for what, column in _METERED.items():
             for row in curve.measured:
                 if row[column] is None:
-                    why = _why(curve, what, row["energy_reason"])
-                    gaps[what, why][curve.slug].append(row["tokens"])
+                    gaps[what, row["energy_reason"] or _NO_REASON][curve.slug].append(row["tokens"])
     for op_plan in contents.plan.ops:
         there = {row["tokens"] for row in contents.points if row["curve"] == op_plan.curve}
         missing = sorted({*op_plan.first, *op_plan.holdout, *op_plan.calibration} - there)
         if missing:
             gaps["latency", _NOT_REACHED][op_plan.curve] = missing
     return gaps
-
-
-def _why(curve: Curve, what: str, energy_reason: str | None) -> str:
-    """Reason of a point's missing energy, power or heat; power and energy share theirs."""
-    if what != "heat":
-        return energy_reason or _NO_REASON
-    heat = None if curve.model is None else curve.model.temp_rise_reason
-    return heat or energy_reason or _NO_REASON
 
 
 def _places(contents: Contents, where: Where) -> str:

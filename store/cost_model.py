@@ -1,7 +1,9 @@
 """What `kernel_cost_model.json` holds. costmodel/ makes it and looks costs up in it."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator
 
 from .provenance import Provenance
 from .scenario import L2
@@ -90,17 +92,26 @@ class ThermalStep:
 class Thermal:
     """How power becomes heat: a steady rise of `r_c_per_w` for each W above idle.
 
-    `leakage_w_per_c` is the static power that each °C beyond `reference_temp_c` adds, None where it
-    was not fitted. `n` points gave `r_c_per_w`, or, where there is a `step`, `n` readings of it.
-    `source` is the sensor of the power, None in files before 1.3.
+    That is the sum over the poles of the `step`, which `n` readings gave. `leakage_w_per_c` is the
+    power that each °C beyond `reference_temp_c` adds under a steady load, and the powers of all
+    curves were measured at that temperature in the mean; `leakage_w_per_c_ci95` is the half width
+    of its 95 % interval. The three are None together, with the `leakage_reason`. `source` is the
+    sensor of the power, None in files before 1.3.
     """
 
     r_c_per_w: float
     n: int
+    step: ThermalStep
     leakage_w_per_c: float | None = None
+    leakage_w_per_c_ci95: float | None = None
+    leakage_reason: str | None = None
     reference_temp_c: float | None = None
-    step: ThermalStep | None = None
     source: str | None = None
+
+
+def _of_a_step(thermal: Any) -> Any:
+    """Heat that no step gave, for which files before 1.3 had room, counts as none."""
+    return None if isinstance(thermal, dict) and thermal.get("step") is None else thermal
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,13 +122,12 @@ class CurveModel:
     says what happens between them (docs/model.md). `latency_half_95` is the half width of each
     knot's own 95 % interval, as a |log| ratio: None where its calls were too few for one.
     `latency_source` is "kernel" or "wall".
-    `energy_mj` and `temp_rise_c` stand over the same knots, or are None with the reason beside;
-    energy that was measured at some knots only stands over those, `energy_tokens`, and
-    `energy_ci95` is the half width of each one's 95 % interval, relative. `sustained_ratio` is what
-    a call takes there without a pause before it, over what a single one takes; None counts as 1.
-    `segments` number the kernels of each knot, None where no trace tells them. `floor` is the |log|
-    error that a flat bracket of this curve still has. `doubtful_tokens` are the knots whose points
-    bear a mark.
+    `energy_mj` stands over the same knots, or is None with the reason beside; energy that was
+    measured at some knots only stands over those, `energy_tokens`, and `energy_ci95` is the half
+    width of each one's 95 % interval, relative. `sustained_ratio` is what a call takes there
+    without a pause before it, over what a single one takes; None counts as 1. `segments` number the
+    kernels of each knot, None where no trace tells them. `floor` is the |log| error that a flat
+    bracket of this curve still has. `doubtful_tokens` are the knots whose points bear a mark.
     """
 
     curve: str
@@ -140,8 +150,6 @@ class CurveModel:
     energy_mj: tuple[float, ...] | None
     energy_source: str
     energy_reason: str | None
-    temp_rise_c: tuple[float, ...] | None
-    temp_rise_reason: str | None
     floor: float | None = None
     segments: tuple[int, ...] | None = None
     work: Work | None = None
@@ -239,7 +247,8 @@ class CostModelFile:
     "imported". `sha256` is the digest of all the rest, None in files before 1.2.
     """
 
-    # History, newest first. 1.3: energy, doubts and more intervals of surfaces, the source of heat.
+    # History, newest first. 1.3: energy, doubts and more intervals of surfaces, the source of heat,
+    # the interval of leakage; curves lost `temp_rise_c` and its reason, which nothing ever filled.
     # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single
     # calls, the digest. 1.1: fit step64, roofline and work, floors by curve, energy at some knots,
     # surfaces over active experts, heat, imports. 1.0: the first.
@@ -254,7 +263,7 @@ class CostModelFile:
     source: Source = "measured"
     origin: Origin | None = None
     peaks: Peaks | None = None
-    thermal: Thermal | None = None
+    thermal: Annotated[Thermal | None, BeforeValidator(_of_a_step)] = None
     thermal_reason: str | None = None
     surfaces: tuple[SurfaceModel, ...] = ()
     sha256: str | None = None

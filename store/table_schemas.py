@@ -127,6 +127,7 @@ _THERMAL_SAMPLES = _schema(
     source=pa.string(),  # nvml_counter, nvml_power, simulated, unavailable
     power_w=pa.float64(),  # mean until the next row
     temp_c=pa.float64(),  # at this time, whole degrees
+    steady=pa.bool_(),  # until the next row: a load at the clock of most loads, with no limit on it
     failure=pa.string(),  # why the step tells nothing: then it is one row, and the rest is null
 )
 
@@ -201,8 +202,7 @@ _POINTS = _schema(
     energy_n=pa.int32(),  # loads that gave it
     energy_source=pa.string(),  # nvml_counter, nvml_power, …, unavailable
     energy_reason=pa.string(),  # why it is unavailable
-    temp_rise_c=pa.float64(),
-    temp_rise_c_ci95=pa.float64(),
+    temp_c=pa.float64(),  # mean under those loads
 )
 
 SCHEMAS: Final = MappingProxyType(

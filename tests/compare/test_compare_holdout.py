@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from moeprof.compare.holdout import validate_holdout
+from moeprof.costmodel.heat import NO_STEP
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.parsers.point_energies import NO_ANCHOR
 from moeprof.store.document import read_document, write_document
@@ -204,7 +205,7 @@ def test_what_nothing_measured_is_unmeasured_with_the_reason(
     )
     assert validate_holdout(fit(points), "a", points).unmeasured == {
         "energy": "this machine has no energy counter",
-        "heat": "no temperature rise was recorded",
+        "heat": NO_STEP,
         "power": "this machine has no energy counter",
     }
 

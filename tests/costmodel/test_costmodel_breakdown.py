@@ -2,18 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.store.cost_model import CostModelFile, Peaks, Thermal
+from moeprof.store.cost_model import CostModelFile, Peaks, Pole, Thermal, ThermalStep
 from moeprof.store.errors import BadInput
 
 Build = Callable[..., CostModelFile]
 MakePoints = Callable[..., pa.Table]
 
 PEAKS = Peaks({"float32": 1e12}, 1e11, None, "a sheet")
+HEAT = Thermal(0.1, 1000, ThermalStep((Pole(3.0, 0.1),), 30.0, 0.3, hot_s=120.0))
 METERED = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 50.0}
 
 
@@ -27,13 +29,12 @@ def model(make_points: MakePoints, build: Build) -> KernelCostModel:
             flops=10**6 * size,
             bytes_moved=10**7,
             energy_mj=0.1 * (60 + 2 * size),
-            temp_rise_c=0.1 * size,
             gap_us=0.5,
             **METERED,
         )
         for size in (1, 50, 100, 150, 200)
     ]
-    return KernelCostModel.from_file(replace(build(*tables), peaks=PEAKS))
+    return KernelCostModel.from_file(replace(build(*tables), peaks=PEAKS, thermal=HEAT))
 
 
 def test_memory_compute_launch_and_energy_are_told_apart(model: KernelCostModel) -> None:
@@ -43,7 +44,7 @@ def test_memory_compute_launch_and_energy_are_told_apart(model: KernelCostModel)
     assert parts.launch_us == pytest.approx(0.5)
     assert parts.static_energy_mj == pytest.approx(50 * 160 / 1000)
     assert parts.dynamic_energy_mj == pytest.approx(16 - 8)
-    assert parts.temp_rise_c == pytest.approx(5)
+    assert parts.temp_rise_c == pytest.approx(0.1 * (100 - 50))
     assert parts.reasons == {}
     assert model.get_cost_breakdown("fc1", 150).bound == "compute"
 
@@ -54,6 +55,10 @@ def test_what_is_not_known_has_a_reason(make_points: MakePoints, build: Build) -
     assert (parts.memory_us, parts.compute_us, parts.launch_us) == (None, None, None)
     assert (parts.static_energy_mj, parts.dynamic_energy_mj, parts.temp_rise_c) == (None,) * 3
     assert set(parts.reasons) >= {"memory_us", "launch_us", "static_energy_mj", "temp_rise_c"}
+    assert "moeprof profile --thermal-step" in parts.reasons["temp_rise_c"]
+    heated = KernelCostModel.from_file(replace(bare.file, thermal=HEAT))
+    reasons = heated.get_cost_breakdown("fc1", 5).reasons
+    assert reasons["temp_rise_c"] == reasons["static_energy_mj"]
 
 
 def test_memory_pressure_stretches_what_memory_bounds_alone(model: KernelCostModel) -> None:
@@ -73,30 +78,49 @@ def test_a_pressure_that_cannot_be_is_refused(model: KernelCostModel, share: flo
         model.get_cost("fc1", 50, memory_pressure=share)
 
 
+LEAKY = replace(HEAT, leakage_w_per_c=2.0, leakage_w_per_c_ci95=0.1, reference_temp_c=50.0)
+
+
 def test_temperature_acts_only_if_leakage_was_fitted(model: KernelCostModel) -> None:
     plain = model.get_cost("fc1", 50)
     assert model.get_cost("fc1", 50, current_temp_c=80.0) == plain
-    leaky = Thermal(r_c_per_w=0.1, n=5, leakage_w_per_c=2.0, reference_temp_c=50.0)
-    warm = KernelCostModel.from_file(replace(model.file, thermal=leaky))
+    warm = KernelCostModel.from_file(replace(model.file, thermal=LEAKY))
     cost = warm.get_cost("fc1", 50, current_temp_c=80.0)
+    assert cost.power_w == pytest.approx(100 + 2 * 30)
     assert cost.energy_mj == pytest.approx(16 + 2 * 30 * 160 / 1000)
+    assert cost.temp_rise_c == plain.temp_rise_c
     assert cost.estimated
+    assert warm.get_cost("fc1", 50, current_temp_c=50.0).energy_mj == plain.energy_mj
     with pytest.raises(BadInput, match="no device works there"):
-        model.get_cost("fc1", 50, current_temp_c=1000.0)
+        warm.get_cost("fc1", 50, current_temp_c=1000.0)
+    with pytest.raises(BadInput, match=r"at -10.0 °C fc1 would draw no power.* 50 °C"):
+        warm.get_cost("fc1", 50, current_temp_c=-10.0)
 
 
-def test_the_largest_batch_that_keeps_the_device_cool_enough(model: KernelCostModel) -> None:
-    def safe(max_temp_c: float) -> int | None:
-        return model.get_thermal_safe_batch_size("fc1", max_temp_c=max_temp_c, current_temp_c=60.0)
-
-    assert safe(70.0) == pytest.approx(100, abs=1)
-    assert safe(1000.0) == 200
-    assert safe(60.0) is None
+def test_the_interval_at_another_temperature_holds_that_of_the_leakage(
+    make_points: MakePoints, build: Build
+) -> None:
+    points = make_points(lambda b: 10.0, [1, 9], energy_mj=1.0, energy_mj_ci95=0.001, **METERED)
+    warm = KernelCostModel.from_file(replace(build(points), thermal=LEAKY))
+    plain, cost = warm.get_cost("fc1", 1), warm.get_cost("fc1", 1, current_temp_c=80.0)
+    assert cost.energy_mj is not None
+    assert cost.energy_mj_hi is not None
+    assert cost.energy_mj_lo is not None
+    assert plain.energy_mj is not None
+    assert plain.energy_mj_hi is not None
+    own = plain.energy_mj_hi / plain.energy_mj
+    assert cost.energy_mj_hi / cost.energy_mj == pytest.approx(own * (160 + 0.1 * 30) / 160)
+    assert cost.energy_mj_lo / cost.energy_mj == pytest.approx((160 - 0.1 * 30) / 160 / own)
 
 
 def test_heat_that_is_not_known_is_refused_with_the_reason(
     make_points: MakePoints, build: Build
 ) -> None:
     bare = KernelCostModel.from_file(build(make_points(lambda b: 10.0 + b, [1, 9])))
-    with pytest.raises(BadInput, match="no temperature rise was recorded"):
-        bare.get_thermal_safe_batch_size("fc1", max_temp_c=80.0, current_temp_c=50.0)
+    asked: dict[str, Any] = {"max_temp_c": 80.0, "current_temp_c": 50.0}
+    with pytest.raises(BadInput, match="is not known: no step in power was recorded") as caught:
+        bare.get_thermal_safe_batch_size("fc1", **asked)
+    assert "--thermal-step" in caught.value.hint
+    heated = KernelCostModel.from_file(replace(bare.file, thermal=HEAT))
+    with pytest.raises(BadInput, match="is not known: this machine has no energy counter"):
+        heated.get_thermal_safe_batch_size("fc1", **asked)

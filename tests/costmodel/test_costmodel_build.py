@@ -174,17 +174,15 @@ def test_energy_that_no_point_has_is_null_with_the_points_own_reason(
     (curve,) = build(make_points(slope, [1, 4])).curves
     assert (curve.energy_mj, curve.energy_source) == (None, "unavailable")
     assert curve.energy_reason == "this machine has no energy counter"
-    assert (curve.temp_rise_c, curve.temp_rise_reason) == (None, "no temperature rise was recorded")
     assert '"energy_mj": null' in to_json(build(make_points(slope, [1, 4])))
 
 
 def test_energy_that_every_point_has_is_kept_with_its_source(
     make_points: MakePoints, build: Build
 ) -> None:
-    metered = {"energy_source": "rapl", "energy_reason": None, "temp_rise_c": 0.5}
+    metered = {"energy_source": "rapl", "energy_reason": None}
     (curve,) = build(make_points(slope, [1, 4], energy_mj=2.0, **metered)).curves
     assert (curve.energy_mj, curve.energy_source, curve.energy_reason) == ((2.0, 2.0), "rapl", None)
-    assert (curve.temp_rise_c, curve.temp_rise_reason) == ((0.5, 0.5), None)
 
 
 def test_energy_that_all_but_one_point_lack_is_null_and_says_how_many(

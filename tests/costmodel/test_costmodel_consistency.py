@@ -72,7 +72,6 @@ def test_a_built_model_is_consistent(file: CostModelFile) -> None:
         ({"energy_mj": (1.0, 2.0), "energy_tokens": (1, 9)}, "energy where it has no knot"),
         ({"energy_mj": (1.0, 2.0), "energy_tokens": (8, 1)}, "energy where it has no knot"),
         ({"energy_mj": (1.0, 2.0)}, "more or fewer values than knots"),
-        ({"temp_rise_c": (1.0, nan, 2.0)}, "temperature rise that is not finite"),
         ({"work": Work(0.0, -1.0, 0.0, 0.0)}, "work or a floor that is negative"),
         ({"floor": nan}, "work or a floor that is negative"),
     ],
@@ -110,9 +109,12 @@ def test_a_surface_that_contradicts_itself_is_named(
     assert caught.value.message.startswith("moe-8x4")
 
 
+HEAT = Thermal(0.02, 100, ThermalStep((Pole(3.0, 0.02),), 30.0, 0.3, 120.0))
+LEAKY = replace(HEAT, leakage_w_per_c=0.5, leakage_w_per_c_ci95=0.1, reference_temp_c=50.0)
+
+
 def step(**changes: Any) -> Thermal:
-    whole = ThermalStep((Pole(3.0, 0.02),), 30.0, 0.3, 120.0)
-    return Thermal(0.02, 100, step=replace(whole, **changes))
+    return replace(HEAT, step=replace(HEAT.step, **changes))
 
 
 @pytest.mark.parametrize(
@@ -120,9 +122,11 @@ def step(**changes: Any) -> Thermal:
     [
         ({"peaks": Peaks({"float32": -1.0}, None, None, "a sheet")}, "a peak rate"),
         ({"peaks": Peaks({}, nan, None, "a sheet")}, "a peak rate"),
-        ({"thermal": Thermal(nan, 3)}, "heat"),
-        ({"thermal": Thermal(-0.1, 3)}, "heat"),
-        ({"thermal": Thermal(0.1, 3, leakage_w_per_c=nan)}, "heat"),
+        ({"thermal": replace(HEAT, r_c_per_w=nan)}, "heat"),
+        ({"thermal": replace(HEAT, r_c_per_w=-0.1)}, "heat"),
+        ({"thermal": replace(HEAT, leakage_w_per_c=0.5)}, "heat"),
+        ({"thermal": replace(LEAKY, leakage_w_per_c=nan)}, "heat"),
+        ({"thermal": replace(LEAKY, reference_temp_c=None)}, "heat"),
         ({"thermal": step(poles=())}, "heat"),
         ({"thermal": step(poles=(Pole(0.0, 0.1),))}, "heat"),
         ({"thermal": step(inlet_c=nan)}, "heat"),

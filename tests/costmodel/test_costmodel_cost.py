@@ -1,6 +1,7 @@
 """The cost at a size: what was measured at a knot, an interval around the rest."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.model import Cost, KernelCostModel
-from moeprof.store.cost_model import CostModelFile
+from moeprof.store.cost_model import CostModelFile, Pole, Thermal, ThermalStep
 
 Build = Callable[..., CostModelFile]
 MakePoints = Callable[..., pa.Table]
@@ -107,22 +108,20 @@ def test_power_is_interpolated_inside_one_kernel_and_held_across_two(
     assert [cost.power_w for cost in costs] == pytest.approx([150, 200, 400])
 
 
-def test_heat_follows_from_power_where_the_thermal_model_knows_it(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_heat_follows_from_the_power_above_idle(make_points: MakePoints, build: Build) -> None:
     metered = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 50.0}
-    hot = [
-        make_points(lambda b: 10.0, [size], energy_mj=watts / 100, power_w=watts,
-                    temp_rise_c=0.1 * (watts - 50), **metered)
+    points = [
+        make_points(lambda b: 10.0, [size], energy_mj=watts / 100, power_w=watts, **metered)
         for size, watts in ((1, 100.0), (11, 200.0), (21, 300.0))
-    ]  # fmt: skip
-    unheated = make_points(lambda b: 10.0, [1, 21], op="fc2", curve="fc2-4x8", energy_mj=4.0,
-                           power_w=400.0, **metered)  # fmt: skip
-    model = KernelCostModel.from_file(build(*hot, unheated))
-    assert model.file.thermal is not None
-    assert model.file.thermal.r_c_per_w == pytest.approx(0.1)
+    ]
+    unmetered = make_points(lambda b: 10.0, [1, 21], op="fc2", curve="fc2-4x8")
+    cold = build(*points, unmetered)
+    step = ThermalStep((Pole(3.0, 0.1),), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
+    model = KernelCostModel.from_file(replace(cold, thermal=Thermal(0.1, 1000, step)))
+    assert KernelCostModel.from_file(cold).get_cost("fc1", 6).temp_rise_c is None
     assert model.get_cost("fc1", 6).temp_rise_c == pytest.approx(10)
-    assert model.get_cost("fc2", 6).temp_rise_c == pytest.approx(0.1 * 350)
+    assert model.get_costs("fc1", [1, 16]).temp_rise_c == pytest.approx([5, 20])
+    assert model.get_cost("fc2", 6).temp_rise_c is None
 
 
 def test_shares_of_a_token_and_of_an_assignment_are_told_apart(
@@ -152,7 +151,7 @@ def test_energy_has_the_steps_of_time_where_power_is_constant(
     def stairs(size: int) -> float:
         return 10.0 * -(-size // 64)
 
-    metered = {"energy_source": "rapl", "energy_reason": None, "temp_rise_c": 0.25}
+    metered = {"energy_source": "rapl", "energy_reason": None}
     points = [
         make_points(stairs, [size], energy_mj=0.3 * stairs(size), **metered)
         for size in (1, 32, 64, 65, 96, 128, 129, 160, 192)
@@ -162,7 +161,7 @@ def test_energy_has_the_steps_of_time_where_power_is_constant(
         assert cost.latency_us == pytest.approx(stairs(cost.tokens))
         assert cost.energy_mj == pytest.approx(0.3 * stairs(cost.tokens))
         assert cost.power_w == pytest.approx(300)  # mJ per us are kW
-        assert (cost.temp_rise_c, cost.energy_source) == (0.25, "rapl")
+        assert cost.energy_source == "rapl"
 
 
 def test_what_stands_on_a_marked_point_is_doubtful(make_points: MakePoints, build: Build) -> None:

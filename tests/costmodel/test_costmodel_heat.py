@@ -10,16 +10,19 @@ import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.heat import heat_in_words, why_lower_bound, with_step, with_thermal
+from moeprof.costmodel.leakage import Leakage
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.costmodel.thermal import Pole, ThermalModel
-from moeprof.store.cost_model import CostModelFile, Thermal
+from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import to_json
 from moeprof.store.errors import BadInput
+from moeprof.store.table_schemas import SCHEMAS
 from moeprof.store.tables import table_from_columns
 
 LONG = ThermalModel((Pole(3.0, 0.02), Pole(60.0, 0.05)), inlet_c=30.0, rmse_c=0.3, hot_s=600.0)
 SHORT = ThermalModel((Pole(3.0, 0.02), Pole(400.0, 0.05)), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
 IDLE_W = 100.0
+NO_POINTS = SCHEMAS["points"].empty_table()
 
 
 def watts(size: int) -> float:
@@ -90,7 +93,6 @@ def test_a_step_too_short_answers_for_no_longer_than_it_was(file: CostModelFile)
 
 def test_only_a_step_too_short_gives_a_lower_bound(file: CostModelFile) -> None:
     assert why_lower_bound(None) is None
-    assert why_lower_bound(Thermal(0.1, 5)) is None
     assert why_lower_bound(with_thermal(file, LONG, 1500, "nvml_counter").thermal) is None
 
 
@@ -133,7 +135,7 @@ def samples(time_s: Iterable[float], power_w: Iterable[float], temp_c: Iterable[
 
 
 def test_a_recorded_step_becomes_the_heat_of_a_model(file: CostModelFile) -> None:
-    thermal = with_step(file, a_step(LONG.poles)).thermal
+    thermal = with_step(file, a_step(LONG.poles), NO_POINTS).thermal
     assert thermal is not None
     assert thermal.step is not None
     assert (thermal.n, thermal.step.slow_is_bound) == (1500, False)
@@ -145,13 +147,24 @@ def test_a_recorded_step_becomes_the_heat_of_a_model(file: CostModelFile) -> Non
 
 
 def test_a_step_too_short_for_its_slowest_pole_says_so_in_words(file: CostModelFile) -> None:
-    thermal = with_step(file, a_step([Pole(5.0, 0.03), Pole(150.0, 0.1)])).thermal
+    thermal = with_step(file, a_step([Pole(5.0, 0.03), Pole(150.0, 0.1)]), NO_POINTS).thermal
     assert thermal is not None
     assert "; a lower bound: the recorded step of 120 s is shorter than" in heat_in_words(thermal)
 
 
-def test_without_a_step_the_rise_is_steady() -> None:
-    assert heat_in_words(Thermal(0.05, 3)) == "0.05 K for each W above idle; steady"
+@pytest.mark.parametrize(
+    ("leakage", "words"),
+    [
+        (Leakage(0.5, 0.034, 52.0), "K; leakage: 0.5 ± 0.03 W/°C from 52 °C"),
+        (Leakage(None, None, None, "too cold"), "K; no leakage: too cold"),
+    ],
+)
+def test_leakage_is_told_or_why_it_is_not_known(
+    file: CostModelFile, leakage: Leakage, words: str
+) -> None:
+    thermal = with_thermal(file, LONG, 1500, "nvml_counter", leakage).thermal
+    assert thermal is not None
+    assert heat_in_words(thermal).endswith(words)
 
 
 @pytest.mark.parametrize(
@@ -175,17 +188,11 @@ def test_without_a_step_the_rise_is_steady() -> None:
 def test_a_step_that_tells_nothing_leaves_its_reason(
     file: CostModelFile, step: pa.Table, reason: str
 ) -> None:
-    cold = with_step(file, step)
+    cold = with_step(file, step, NO_POINTS)
     assert cold.thermal is None
     assert cold.thermal_reason is not None
     assert cold.thermal_reason.startswith(reason)
     KernelCostModel.from_file(cold)
-
-
-def test_heat_that_is_known_stays_where_a_step_fails(file: CostModelFile) -> None:
-    heated = with_thermal(file, LONG, 1500, "nvml_counter")
-    failed = table_from_columns("thermal_samples", {"failure": ["the GPU was lost"]})
-    assert with_step(heated, failed) == heated
 
 
 @pytest.mark.parametrize(("name", "rise"), [("A100", 0.076), ("3090", 0.049)])
@@ -199,7 +206,7 @@ def test_real_steps_give_the_poles_that_are_known_of_them(
     csv = Path(folder, f"power/Transient_Response_{name}_TR_nvml.csv")
     rows = np.genfromtxt(csv, delimiter=",", names=True)
     real = samples(rows["t_s"] + 1, rows["nvml_instant_W"], rows["temp_C"])
-    thermal = with_step(file, real).thermal
+    thermal = with_step(file, real, NO_POINTS).thermal
     assert thermal is not None
     assert thermal.step is not None
     assert thermal.r_c_per_w == pytest.approx(rise, rel=0.15)

@@ -8,7 +8,7 @@ import pytest
 from moeprof.costmodel.surface import fit_surface
 from moeprof.costmodel.surface_cost import SurfaceCosts
 from moeprof.costmodel.surface_energy import drawn
-from moeprof.store.cost_model import SurfaceModel, Thermal
+from moeprof.store.cost_model import Pole, SurfaceModel, Thermal, ThermalStep
 from moeprof.tests.costmodel.test_costmodel_surface import POINTS, moe_us, point
 
 IDLE_W = 80.0
@@ -121,5 +121,6 @@ def test_what_left_out_points_are_off_by_is_in_the_interval_between_points() -> 
 
 
 def test_heat_follows_the_power_above_idle() -> None:
-    cost = SurfaceCosts(a_surface(), Thermal(r_c_per_w=0.05, n=10)).cost(32, 8)
+    step = ThermalStep((Pole(3.0, 0.05),), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
+    cost = SurfaceCosts(a_surface(), Thermal(0.05, 10, step)).cost(32, 8)
     assert cost.temp_rise_c == pytest.approx(0.05 * (power_w(32, 8) - IDLE_W), rel=1e-4)

@@ -55,8 +55,12 @@ def test_a_step_too_short_for_its_slowest_pole_says_so() -> None:
     assert fit_thermal(*step((Pole(150.0, 0.1),)), poles=1).slow_is_bound
 
 
-def test_a_third_pole_is_taken_only_where_it_helps() -> None:
-    assert len(choose_poles(*step(POLES, dt_s=0.5)).poles) == 2
+@pytest.mark.parametrize(
+    "poles", [(Pole(30.0, 0.07),), POLES, (Pole(1.0, 0.03), Pole(9.0, 0.03), Pole(70.0, 0.05))]
+)
+def test_no_more_poles_are_taken_than_there_are(poles: tuple[Pole, ...]) -> None:
+    found = choose_poles(*step(poles, dt_s=0.5)).poles
+    assert [pole.tau_s for pole in found] == pytest.approx([p.tau_s for p in poles], rel=0.12)
 
 
 @pytest.mark.parametrize(

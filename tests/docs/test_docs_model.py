@@ -13,6 +13,9 @@ import pytest
 from moeprof.costmodel.acquisition import Seen, next_size
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.cost import Cost
+from moeprof.costmodel.heat import with_thermal
+from moeprof.costmodel.leakage import Leakage
+from moeprof.costmodel.thermal import ThermalModel
 from moeprof.store.cost_model import (
     CostModelFile,
     CurveModel,
@@ -44,9 +47,11 @@ def act_us(size: int) -> float:
     return 8.0 + 0.05 * size
 
 
-def points(op: str, shape: list[int], times_us: dict[int, float]) -> pa.Table:
+def points(
+    op: str, shape: list[int], times_us: dict[int, float], power_w: float | None = None
+) -> pa.Table:
     count = len(times_us)
-    throughout = {
+    throughout: dict[str, Any] = {
         "curve": f"{op}-fp32-cold",
         "op": op,
         "shape": shape,
@@ -56,10 +61,14 @@ def points(op: str, shape: list[int], times_us: dict[int, float]) -> pa.Table:
         "role": "fit",
         "latency_source": "wall",
         "energy_source": "unavailable",
-        "energy_reason": "this machine has no energy counter",
+        "energy_reason": "the power did not settle within the load",
     }
+    if power_w is not None:
+        throughout |= {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 90.0}
     columns: dict[str, Any] = {name: [value] * count for name, value in throughout.items()}
     columns |= {"tokens": list(times_us), "latency_us": list(times_us.values())}
+    if power_w is not None:
+        columns["energy_mj"] = [time_us * power_w / 1000 for time_us in times_us.values()]
     weights, rows = prod(shape) if len(shape) > 1 else 0, sum(shape)
     columns["flops"] = [2 * size * (weights or rows) for size in times_us]
     columns["bytes_moved"] = [4 * (weights + size * rows) for size in times_us]
@@ -75,7 +84,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     act = {size: act_us(size) for size in range(1, 513, 73)}
     failed = points("fc2", [4096, 14336], {1: 1.0}).to_pydict() | {"latency_us": [None]}
     failed["failure"] = ["out of memory"]
-    tables = [points("fc1", [14336, 4096], fc1), points("act", [14336], act)]
+    tables = [points("fc1", [14336, 4096], fc1), points("act", [14336], act, 300.0)]
     provenance = Provenance(
         device="cuda:0",
         device_name="Some GPU",
@@ -96,7 +105,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         provenance=provenance,
         points_sha256="0" * 64,
     )
-    write_document(tmp_path / "kernel_cost_model.json", file)
+    step = ThermalModel((Pole(3.0, 0.02), Pole(60.0, 0.05)), 30.0, rmse_c=0.3, hot_s=120.0)
+    heated = with_thermal(file, step, 2990, "nvml_counter", Leakage(0.5, 0.03, 50.0))
+    write_document(tmp_path / "kernel_cost_model.json", heated)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -124,6 +124,15 @@ def test_a_load_without_energy_leaves_the_other_and_a_mark(plan: Plan, recording
     assert found["marks"] == [f"load 1 gave no energy: {LOST}"]
 
 
+def test_the_temperature_is_that_of_the_loads_that_gave_energy(
+    plan: Plan, recording: Maker
+) -> None:
+    loads = [a_load("a", visit, 400, temp_c=temp_c) for visit, temp_c in ((0, 50), (1, 53))]
+    assert columns(plan, recording, loads)["a"]["temp_c"] == 51.5
+    loads[1] = a_load("a", 1, None, temp_c=53)
+    assert columns(plan, recording, loads)["a"]["temp_c"] == 50
+
+
 def test_where_no_load_gave_energy_the_reasons_are_named_once(plan: Plan, recording: Maker) -> None:
     found = columns(plan, recording, [a_load("a", 0, None), a_load("a", 1, None)])["a"]
     assert (found["energy_mj"], found["energy_source"]) == (None, "unavailable")

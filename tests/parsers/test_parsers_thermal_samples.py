@@ -5,15 +5,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from moeprof.device.nvml import ENERGY, POWER_INSTANT, SM_CLOCK, TEMP_GPU
+from moeprof.device.nvml import (
+    COMPUTE_PROCESSES,
+    ENERGY,
+    EVENT_REASONS,
+    POWER_INSTANT,
+    POWER_LIMIT,
+    SM_CLOCK,
+    TEMP_GPU,
+)
 from moeprof.parsers.energy import Unusable
 from moeprof.parsers.power_faults import Fault
 from moeprof.parsers.power_log import Series
 from moeprof.parsers.thermal_samples import NO_TEMPERATURE, thermal_samples, why_unusable
 from moeprof.store.errors import BadInput
-from moeprof.store.recording import Failure, Recording, sha256_of
+from moeprof.store.recording import Failure, Load, Recording, sha256_of
 from moeprof.tests.parsers.metered_runs import write_power_log
 from moeprof.tests.parsers.power_logs import MS, S, counter, series, steady_log
 
@@ -74,6 +83,64 @@ def test_a_simulated_device_stays_simulated(tmp_path: Path, step: Maker) -> None
     assert set(samples["source"].to_pylist()) == {"simulated"}
 
 
+CLOCK = series(np.arange(0, 10 * S, 100 * MS), 1755)
+COOL = series(np.arange(0, 10 * S, 100 * MS), 0)
+
+
+def loads(*times_s: tuple[float, float]) -> tuple[Load, ...]:
+    marks_ns = [(int(begin_s * S), int(end_s * S)) for begin_s, end_s in times_s]
+    return tuple(Load("operation", "a", 0, marks, (0, 9)) for marks in marks_ns)
+
+
+def steady_s(samples: pa.Table) -> list[float]:
+    """Begin of each stretch of steady rows, and its end."""
+    time_s = samples["time_ns"].to_numpy() / S
+    changed = np.flatnonzero(np.diff(np.array([False, *samples["steady"].to_pylist()])))
+    return [round(float(time_s[at]), 1) for at in changed]
+
+
+def test_a_load_is_steady_once_it_has_settled_and_the_first_seconds_are_over(
+    tmp_path: Path, step: Maker
+) -> None:
+    recorded = replace(
+        step(steady(sm_clock_mhz=CLOCK, event_reasons=COOL)), loads=loads((1, 5), (6, 9))
+    )
+    found = steady_s(thermal_samples(tmp_path, recorded))
+    assert found == pytest.approx([3, 5, 6.3, 9], abs=0.2)
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        {SM_CLOCK: series(CLOCK.begin_ns, np.where(CLOCK.begin_ns < 7 * S, 1755, 1740))},
+        {EVENT_REASONS: series(COOL.begin_ns, np.where(COOL.begin_ns < 7 * S, 0, 0x4))},
+        {EVENT_REASONS: series(COOL.begin_ns, np.where(COOL.begin_ns < 7 * S, 0, 0x20))},
+        {COMPUTE_PROCESSES: series(COOL.begin_ns, np.where(COOL.begin_ns < 7 * S, 0, 2))},
+    ],
+    ids=["clock", "power limit", "heat", "another process"],
+)
+def test_a_load_that_something_disturbed_is_not_steady(
+    tmp_path: Path, step: Maker, replaced: dict[str, Series]
+) -> None:
+    readings = {"sm_clock_mhz": CLOCK, "event_reasons": COOL} | replaced
+    recorded = replace(step(steady(**readings)), loads=loads((0, 5), (6, 9)))
+    found = steady_s(thermal_samples(tmp_path, recorded))
+    assert found == pytest.approx([2, 5], abs=0.2)
+
+
+def test_where_no_clock_was_read_nothing_is_steady(tmp_path: Path, step: Maker) -> None:
+    recorded = replace(step(steady()), loads=loads((0, 9)))
+    assert steady_s(thermal_samples(tmp_path, recorded)) == []
+
+
+def test_loads_at_another_clock_than_most_are_not_steady(tmp_path: Path, step: Maker) -> None:
+    slower = series(CLOCK.begin_ns, np.where(CLOCK.begin_ns < 3.5 * S, 1755, 1740))
+    recorded = replace(step(steady(sm_clock_mhz=slower)), loads=loads((0, 3.3), (4, 6), (7, 9)))
+    begin_s, *_, end_s = steady_s(thermal_samples(tmp_path, recorded))
+    assert begin_s > 4
+    assert end_s == pytest.approx(9, abs=0.2)
+
+
 def test_a_failed_step_is_one_row_with_its_reason(tmp_path: Path, recording: Maker) -> None:
     failed = recording((), [Failure("a", 0, "out of memory")], collector="thermal", unit="step")
     (row,) = thermal_samples(tmp_path, failed).to_pylist()
@@ -100,6 +167,7 @@ STUCK = replace(counter(), value=np.minimum(counter().value, counter().value[300
         ({ENERGY: ALL_LOST}, Fault.GPU_LOST),
         ({ENERGY: RESET}, Fault.COUNTER_RESET),
         ({ENERGY: STUCK}, Unusable.STUCK),
+        ({POWER_LIMIT: series([S], 300e3)}, Fault.IMPLAUSIBLE),
         ({ENERGY: counter(power_w=0)}, Unusable.TOO_FEW_TICKS),
         (
             {ENERGY: series([S, 2 * S], np.nan, code=3), POWER_INSTANT: series([], [])},

@@ -43,12 +43,16 @@ POLES = (Pole(3.0, 0.03), Pole(40.0, 0.05))
 INLET_C = 25.0
 
 
-def a_step(poles: tuple[Pole, ...] = POLES) -> list[fake.TraceRow]:
-    """A minute idle, two at full power, two idle: a row each 100 ms."""
+def a_step(poles: tuple[Pole, ...] = POLES, leakage_w_per_c: float = 0.0) -> list[fake.TraceRow]:
+    """A minute idle, two at full power, two idle: a row each 100 ms.
+
+    Under load, each degree above the inlet adds the leakage.
+    """
     rises = [pole.r_c_per_w * IDLE_W for pole in poles]
     rows: list[fake.TraceRow] = []
     for tenth in range(3001):
-        power_w = LOAD_W if 600 <= tenth < 1800 else IDLE_W
+        leaking_w = leakage_w_per_c * sum(rises)
+        power_w = LOAD_W + leaking_w if 600 <= tenth < 1800 else IDLE_W
         rows.append((tenth / 10, power_w * 1e3, INLET_C + sum(rises), 1755, 0))
         rows.append((tenth / 10 + 0.0999, power_w * 1e3, INLET_C + sum(rises), 1755, 0))
         for number, pole in enumerate(poles):
@@ -118,7 +122,7 @@ def a_model(run: Run) -> KernelCostModel:
     points = read_table(run.table("points"), "points")
     file = build_model(points, preset="tiny", provenance=PROVENANCE, points_sha256="0")
     samples = read_table(run.table("thermal_samples"), "thermal_samples")
-    return KernelCostModel.from_file(with_step(file, samples))
+    return KernelCostModel.from_file(with_step(file, samples, points))
 
 
 def test_from_a_step_to_a_model_that_knows_heat(
@@ -149,6 +153,67 @@ def test_from_a_step_to_a_model_that_knows_heat(
     assert safe("gelu", max_temp_c=steady_c + 2, **asked) == 64
     assert safe("gelu", max_temp_c=steady_c - 2, **asked) is None
     assert safe("gelu", max_temp_c=steady_c - 2, for_s=5.0, **asked) == 64
+
+
+# The load of the script is then that of the trace.
+LOADED = "load.update(marks_ns=[60 * 10**9, 180 * 10**9], launches=[0, 10**6])"
+
+
+@pytest.mark.parametrize("leakage_w_per_c", [0.5, -0.5])
+def test_leakage_is_found_in_the_load_and_acts_from_the_temperature_of_the_loads(
+    run: Run,
+    plan: Plan,
+    simulate: fake.Simulate,
+    simulated_meter: SimulatedMeter,
+    leakage_w_per_c: float,
+) -> None:
+    powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), thermal_step=False)
+    with simulated_meter() as meter:
+        sweep(run, powered, meter)
+    run.script("gelu").write_text(a_script(LOADED))
+    with step_meter(simulate, a_step(leakage_w_per_c=leakage_w_per_c)) as meter:
+        assert stepped(sweep(run, plan, meter)).failures == []
+    model = a_model(run)
+    thermal = model.file.thermal
+    assert thermal is not None
+    assert thermal.leakage_w_per_c == pytest.approx(leakage_w_per_c, rel=0.15)
+    assert thermal.reference_temp_c == 50  # of all loads in the power pass
+    plain, warm = model.get_cost("gelu", 8), model.get_cost("gelu", 8, current_temp_c=70.0)
+    assert plain.power_w is not None
+    assert warm.power_w == pytest.approx(plain.power_w + 20 * leakage_w_per_c, abs=2)
+    assert warm.estimated
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (a_step(), "holds 0"),
+        ([(t, p, c, 1755, 4) for t, p, c, _, _ in a_step(leakage_w_per_c=0.5)], "held no load"),
+        ([(t, p, c, 1755, 32) for t, p, c, _, _ in a_step(leakage_w_per_c=0.5)], "held no load"),
+        ([(t, p, c, 1800 - t, 0) for t, p, c, _, _ in a_step(leakage_w_per_c=0.5)], "held no load"),
+    ],
+    ids=["no leakage", "power limit", "heat", "clock"],
+)
+def test_a_step_that_shows_no_leakage_stores_none(
+    run: Run,
+    plan: Plan,
+    simulate: fake.Simulate,
+    simulated_meter: SimulatedMeter,
+    rows: list[fake.TraceRow],
+    reason: str,
+) -> None:
+    powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), thermal_step=False)
+    with simulated_meter() as meter:
+        sweep(run, powered, meter)
+    run.script("gelu").write_text(a_script(LOADED))
+    with step_meter(simulate, rows) as meter:
+        sweep(run, plan, meter)
+    model = a_model(run)
+    thermal = model.file.thermal
+    assert thermal is not None
+    assert (thermal.leakage_w_per_c, thermal.reference_temp_c) == (None, None)
+    assert reason in (thermal.leakage_reason or "")
+    assert model.get_cost("gelu", 8, current_temp_c=70.0) == model.get_cost("gelu", 8)
 
 
 def test_the_step_is_shown_second_by_second_after_all_else(

@@ -27,7 +27,8 @@ def test_every_quantity_without_a_value_has_its_reason(full_run: Run) -> None:
     reason = "no power was recorded in this run"
     assert line("energy", reason, "every measured point; the verdict") in page
     assert line("power", reason, "every measured point; the verdict") in page
-    assert '<th scope="row">heat</th>' in page
+    why = "no step in power was recorded: `moeprof profile --thermal-step` takes one"
+    assert line("heat", why, "the verdict; the model") in page
     assert line("latency", "the point took longer than 60 s", "fc1: 56") in page
 
 
@@ -35,7 +36,7 @@ def test_points_with_energy_are_not_listed_without(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
     for row in rows[40:]:
-        row |= {"energy_mj": 2.0, "power_w": 90.0, "temp_rise_c": 1.0}
+        row |= {"energy_mj": 2.0, "power_w": 90.0}
     page = gaps(build, plan, provenance, rows)
     assert "fc1: every measured point; fc2: " in page
     assert "gelu" not in page
@@ -55,7 +56,7 @@ def test_sizes_that_were_planned_and_never_came_are_named(
 def test_nothing_missing_is_said_in_words(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
-    good = [row | {"energy_mj": 2.0, "power_w": 90.0, "temp_rise_c": 1.0} for row in rows]
+    good = [row | {"energy_mj": 2.0, "power_w": 90.0} for row in rows]
     whole = [row for row in good if not row.get("failure")]
     page = gaps(build, replace(plan, ops=()), provenance, whole)
     assert page == "<p>Every point has every quantity.</p>"
