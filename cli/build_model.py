@@ -116,7 +116,7 @@ def _with_heat(
     model: "CostModelFile", runs: "Sequence[Run]", points: "pa.Table"
 ) -> "CostModelFile":
     """Give the model the poles of the first run that recorded a thermal step."""
-    from ..costmodel.heat import with_step
+    from ..costmodel.step import with_step
     from ..store.tables import read_table
 
     tables = [run.table("thermal_samples") for run in runs]

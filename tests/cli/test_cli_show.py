@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from moeprof.costmodel.heat import with_thermal
-from moeprof.costmodel.thermal import Pole, ThermalModel
-from moeprof.store.cost_model import CostModelFile
+from moeprof.costmodel.step import with_thermal
+from moeprof.costmodel.thermal import ThermalModel
+from moeprof.store.cost_model import CostModelFile, Pole
 from moeprof.store.document import read_document, write_document
 from moeprof.store.run import Run
 from moeprof.tests.cli.command_line import Moeprof

@@ -71,3 +71,16 @@ def build(provenance: Provenance) -> Callable[..., CostModelFile]:
         return build_model(points, preset="tiny", provenance=provenance, points_sha256="0" * 64)
 
     return build
+
+
+@pytest.fixture
+def file(
+    make_points: Callable[..., pa.Table], build: Callable[..., CostModelFile]
+) -> CostModelFile:
+    """Model of 100 W idle and 5 W more for each token, whose heat nobody measured."""
+    metered = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 100.0}
+    tables = [
+        make_points(lambda _: 10.0, [size], energy_mj=(100 + 5 * size) / 100, **metered)
+        for size in range(1, 102, 10)
+    ]
+    return build(*tables)

@@ -13,8 +13,8 @@ import pytest
 from moeprof.costmodel.acquisition import Seen, next_size
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.cost import Cost
-from moeprof.costmodel.heat import with_thermal
 from moeprof.costmodel.leakage import Leakage
+from moeprof.costmodel.step import with_thermal
 from moeprof.costmodel.thermal import ThermalModel
 from moeprof.store.cost_model import (
     CostModelFile,

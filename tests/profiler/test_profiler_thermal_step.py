@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from moeprof.costmodel.build import build_model
-from moeprof.costmodel.heat import with_step
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.costmodel.thermal import Pole
+from moeprof.costmodel.step import with_step
 from moeprof.device.nvml import TEMP_GPU
 from moeprof.parsers.power_faults import Fault
 from moeprof.parsers.run_tables import parse_run, tables_are_current
@@ -22,6 +21,7 @@ from moeprof.profiler.cpu import CpuCollector
 from moeprof.profiler.meters import Meter, Metering
 from moeprof.profiler.power import PowerRecording
 from moeprof.profiler.sweep import OpSummary, Sweep
+from moeprof.store.cost_model import Pole
 from moeprof.store.document import write_document
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan, PowerPlan

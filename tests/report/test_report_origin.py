@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 
-from moeprof.costmodel.heat import with_thermal
-from moeprof.costmodel.thermal import Pole, ThermalModel
+from moeprof.costmodel.step import with_thermal
+from moeprof.costmodel.thermal import ThermalModel
 from moeprof.report.contents import Contents, read_contents
 from moeprof.report.origin import plan_section, provenance_section, reproduce_section
+from moeprof.store.cost_model import Pole
 from moeprof.store.provenance import Gpu, Provenance
 from moeprof.store.run import Run
 
