@@ -1,6 +1,7 @@
 """Locked clocks are let go on every way out."""
 
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +11,17 @@ from moeprof.profiler.clocks import locked_sm_clock
 from moeprof.store.errors import BadInput, CannotMeasure
 from moeprof.tests.fakenvml import fake
 
+ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 STEADY = [(0, 480e3, 40.0, 1755, 0), (10, 480e3, 40.0, 1755, 0)]
+
+
+@pytest.fixture(autouse=True)
+def _heeded() -> Iterator[None]:
+    """A job in the background, as these tests may be one, ignores some signals from its birth."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def sm_clock_mhz() -> int | None:
@@ -37,7 +48,7 @@ def test_an_error_inside_lets_it_go(simulate: fake.Simulate, error: type[BaseExc
         assert sm_clock_mhz() == 1755
 
 
-@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+@pytest.mark.parametrize("ending", ENDING)
 def test_a_signal_lets_it_go_and_ends_the_program(
     simulate: fake.Simulate, ending: signal.Signals
 ) -> None:
