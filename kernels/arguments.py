@@ -49,10 +49,11 @@ def check_weights(
             f"rows of x must be contiguous, and it has strides {x.stride()}",
             hint="call .contiguous() on it",
         )
-    offsets = max(x.shape[0] * max(x.stride(0), outputs), packed.numel())
+    tokens, inputs = x.shape
+    offsets = max((tokens - 1) * x.stride(0) + inputs, tokens * outputs, packed.numel())
     if offsets >= _MOST_OFFSETS:
         raise BadInput(
-            f"{x.shape[0]} tokens need offsets up to {offsets}, and the kernel counts to 2^31",
+            f"{tokens} tokens need offsets up to {offsets}, and the kernel counts to 2^31",
             hint="split the batch",
         )
 

@@ -118,7 +118,7 @@ def _launch(
     y = empty_result(x, outputs)
     parts = arrived = None
     if tile.splits > 1:
-        parts = torch.empty((tile.splits, tokens, outputs), device=x.device)
+        parts = torch.empty((tile.splits, tokens, grid[1] * tile.outputs), device=x.device)
         arrived = _counters(x, grid[0] * grid[1])
     with gpu_of(x):
         dequant_linear_kernel[grid](
@@ -161,22 +161,22 @@ def constants(layer: Layer, tile: Tile, activation: str, dtype: torch.dtype) -> 
 
 
 def _counters(x: torch.Tensor, count: int) -> torch.Tensor:
-    """Zeros that the kernel counts in and leaves as zeros: one launch, and no clearing before it.
+    """Zeros that the kernel counts in and leaves as zeros.
 
-    Kernels on one stream run one after the other, so a stream's may share them. A graph that is
-    being captured gets its own, which it clears: it may be replayed beside anything.
+    Kernels on the default stream run one after the other, so they share theirs: one launch, and no
+    clearing before it. Any other stream may run beside it, and CUDA graphs are made there: a graph
+    may be replayed beside anything, and what is allocated in its pool may not be kept.
     """
-    if not x.is_cuda:
-        return torch.zeros(count, dtype=torch.int32)
-    with gpu_of(x):
-        if torch.cuda.is_current_stream_capturing():
-            return torch.zeros(count, dtype=torch.int32, device=x.device)
-        stream = torch.cuda.current_stream().cuda_stream
-    return _kept_zeros(x.device, stream, max(1024, 1 << (count - 1).bit_length()))
+    if x.is_cuda:
+        with gpu_of(x):
+            on_default = torch.cuda.current_stream().cuda_stream == 0
+        if on_default:
+            return _kept_zeros(x.device, max(1024, 1 << (count - 1).bit_length()))
+    return torch.zeros(count, dtype=torch.int32, device=x.device)
 
 
 @cache
-def _kept_zeros(device: torch.device, stream: int, count: int) -> torch.Tensor:
+def _kept_zeros(device: torch.device, count: int) -> torch.Tensor:
     return torch.zeros(count, dtype=torch.int32, device=device)
 
 
@@ -188,7 +188,7 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     zeros_ptr,  # [K / GROUP, N], or None
     bias_ptr,  # [N], or None
     y_ptr,  # [M, N]
-    parts_ptr,  # float32 [SPLITS, M, N], or None
+    parts_ptr,  # float32 [SPLITS, M, N rounded up to whole tiles], or None
     arrived_ptr,  # int32 [tiles], zeros before and after, or None
     M,
     N,
@@ -235,11 +235,13 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
         DT,
         ASM,
     )
-    inside = (row[None, :] < M) & (n < N)
-    at = row[None, :] * N + n
     last = True
     if SPLITS > 1:
-        tl.store(parts_ptr + part * M * N + at, sums, mask=inside)
+        # Parts are whole tiles: where 16 does not divide N, a mask for each output would spill.
+        width = tl.num_programs(1) * BN
+        part_at = parts_ptr + row[None, :] * width + n
+        there = row[None, :] < M
+        tl.store(part_at + part * M * width, sums, mask=there)
         tl.debug_barrier()  # all threads have stored before one of them counts
         counter = arrived_ptr + tl.program_id(0) * tl.num_programs(1) + tl.program_id(1)
         last = tl.atomic_add(counter, 1, sem="acq_rel") == SPLITS - 1
@@ -247,7 +249,9 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
             tl.store(counter, 0)
             sums = tl.zeros((BN, BM), dtype=tl.float32)
             for j in range(SPLITS):
-                there = parts_ptr + j * M * N + at
-                sums += tl.load(there, mask=inside, other=0.0, cache_modifier=".cg")
+                at_j = part_at + j * M * width
+                sums += tl.load(at_j, mask=there, other=0.0, cache_modifier=".cg")
     if last:
+        inside = (row[None, :] < M) & (n < N)
+        at = row[None, :] * N + n
         finish(y_ptr, at, bias_ptr, n, N, sums, inside, ACTIVATION)

@@ -49,7 +49,7 @@ def grouped_linear(
 
     By the Triton kernel on a GPU, by the torch reference elsewhere. Rows of x [tokens, K] are
     sorted by expert. counts, int32 [experts], sum to tokens: a GPU is not asked whether they do,
-    and rows beyond their sum are undefined there.
+    and where they do not, results are undefined there; nothing outside y is written.
 
     torch.compile and torch.export see one operator, moeprof::grouped_linear. Gradients are those
     of x. Raises BadInput as dequant_linear does, and for counts that do not fit.
@@ -62,8 +62,9 @@ def grouped_linear(
     number = len(weights.packed)
     for name in ("scales", "zeros", "bias"):
         tensor = getattr(weights, name)
-        if tensor is not None and len(tensor) != number:
-            raise BadInput(f"packed is of {number} experts and {name} of {len(tensor)}")
+        own = number if tensor is None else len(tensor) if tensor.dim() else 0
+        if own != number:
+            raise BadInput(f"packed is of {number} experts and {name} of {own}")
     if counts.shape != (number,) or counts.dtype != torch.int32 or counts.device != x.device:
         raise BadInput(
             f"counts must be int32 [{number}] on {x.device},"
@@ -172,7 +173,7 @@ def _launch(
     bits = bits_of(weights.packed[0], (outputs, inputs))
     layer = Layer(outputs, inputs, bits, inputs // groups, weights.zeros is not None)
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
-    tile = choose_tile(gpu, layer, -(-tokens // number), x.element_size())
+    tile = choose_tile(gpu, layer, -(-tokens // number), x.element_size(), may_split=False)
     most_tiles = tokens // tile.rows + min(number, tokens)
     with gpu_of(x):
         grouped_linear_kernel[(most_tiles, triton.cdiv(outputs, tile.outputs))](
@@ -180,6 +181,7 @@ def _launch(
             counts.contiguous(),
             *(part if part is None else part.contiguous() for part in _parts(weights)),
             y,
+            tokens,
             outputs,
             inputs,
             x.stride(0),
@@ -213,6 +215,7 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     zeros_ptr,  # [EXPERTS, K / GROUP, N], or None
     bias_ptr,  # [EXPERTS, N], or None
     y_ptr,  # [M, N]
+    M,
     N,
     K,
     x_stride,
@@ -234,13 +237,15 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     column = tl.program_id(1) * BN
     each = tl.arange(0, COLUMNS)
     counts = tl.load(counts_ptr + each, mask=each < EXPERTS, other=0)
+    counts = tl.minimum(tl.maximum(counts, 0), M)  # wrong ones reach no row beyond the last
     tiles = (counts + BM - 1) // BM
     before = tl.cumsum(tiles, axis=0) <= tile  # experts whose tiles all come before this one
     own = tl.sum(before.to(tl.int32), axis=0)
     if own < EXPERTS:  # there are fewer tiles than programs
         skipped = tl.sum(tl.where(before, tiles, 0), axis=0)
         begin = tl.sum(tl.where(before, counts, 0), axis=0)
-        limit = begin + tl.sum(tl.where(each == own, counts, 0), axis=0)
+        begin = tl.minimum(tl.maximum(begin, 0), M)
+        limit = tl.minimum(begin + tl.sum(tl.where(each == own, counts, 0), axis=0), M)
         row = begin + (tile - skipped) * BM + tl.arange(0, BM)
         n = (column + tl.arange(0, BN))[:, None]
         words = ((N + 15) // 16) * ((K + 63) // 64) * (32 * BITS)

@@ -95,8 +95,11 @@ def middle(packed: torch.Tensor) -> int:
 def bits_of(packed: torch.Tensor, shape: Sequence[int]) -> int:
     """Read the bits of a weight off the packed shape.
 
-    Raises BadInput where `packed` is not int32 [ceil(N / 16), ceil(K / 64), 32, 4 or 8].
+    Raises BadInput where `shape` is not [N, K], or `packed` not int32
+    [ceil(N / 16), ceil(K / 64), 32, 4 or 8].
     """
+    if len(shape) != 2:
+        raise BadInput(f"shape must be [N, K], not {list(shape)}")
     outputs, inputs = shape
     expected = [packed_shape(outputs, inputs, bits) for bits in (4, 8)]
     if packed.dtype != torch.int32 or tuple(packed.shape) not in expected:
@@ -143,8 +146,8 @@ def group_size(
 
 
 def _check_bits(bits: int) -> None:
-    if bits not in ORDER:
-        raise BadInput(f"bits is {bits}, and must be 4 or 8")
+    if type(bits) is not int or bits not in ORDER:
+        raise BadInput(f"bits is {bits!r}, and must be 4 or 8")
 
 
 def _shifts(bits: int, device: torch.device) -> torch.Tensor:

@@ -1,7 +1,7 @@
 """How a router writes it: which scores become weights, and which experts may be picked."""
 
 from dataclasses import dataclass
-from math import isfinite
+from math import inf
 from typing import Literal
 
 import torch
@@ -31,8 +31,9 @@ class Routing:
             raise BadInput(
                 f"scores is {self.scores!r}", hint="it must be picked, softmax or sigmoid"
             )
-        if not isfinite(self.scale):
-            raise BadInput(f"scale is {self.scale}, and must be finite")
+        number = isinstance(self.scale, int | float | torch.SymFloat)
+        if not (number and -inf < self.scale < inf):  # torch.compile cannot trace isfinite
+            raise BadInput(f"scale is {self.scale!r}, and must be a finite number")
         if type(self.groups) is not int or self.groups < 1:
             raise BadInput(f"groups is {self.groups!r}, and must be a positive integer")
         if type(self.kept_groups) is not int or not 1 <= self.kept_groups <= self.groups:

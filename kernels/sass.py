@@ -31,9 +31,9 @@ class MachineCode:
 
     `registers` are those of a thread, `stack_bytes` and `spills` (instructions that store or load
     local memory) are 0 where they all fit. `copies` counts the asynchronous copies to shared
-    memory, `narrow_copies` those of less than 16 bytes, `bulk_copies` those of the tensor memory
-    accelerator. `opcodes` and `loop` count the instructions of the whole kernel and of its main
-    loop, modifiers dropped; `loop` is empty where no loop holds a matrix instruction.
+    memory, `narrow_copies` those of less than 16 bytes. `opcodes` and `loop` count the instructions
+    of the whole kernel and of its main loop, modifiers dropped; `loop` is empty where no loop holds
+    a matrix instruction.
     """
 
     architecture: int
@@ -42,7 +42,6 @@ class MachineCode:
     shared_bytes: int
     copies: int
     narrow_copies: int
-    bulk_copies: int
     opcodes: Counter[str]
     loop: Counter[str]
 
@@ -77,6 +76,17 @@ class MachineCode:
         return 0 < 2 * self.loop["HGMMA"] <= self.loop["WARPGROUP"]
 
 
+def require_compiler() -> None:
+    """Raise BadInput where Triton is not installed, or kernels are interpreted in this process."""
+    if triton is None:
+        raise BadInput("triton is not installed", hint="it comes with moeprof on Linux")
+    if interprets():
+        raise BadInput(
+            "kernels are interpreted in this process, and cannot be compiled",
+            hint="unset TRITON_INTERPRET",
+        )
+
+
 def machine_code(
     kernel: Any,
     types: Mapping[str, str],
@@ -91,15 +101,9 @@ def machine_code(
     allocates them, and integers whose type is written "i32:16" to be multiples of 16. `options`
     are num_warps, num_stages and such.
 
-    Raises BadInput where Triton is not installed, or kernels are interpreted in this process.
+    Raises BadInput as `require_compiler` does.
     """
-    if triton is None:
-        raise BadInput("triton is not installed", hint="it comes with moeprof on Linux")
-    if interprets():
-        raise BadInput(
-            "kernels are interpreted in this process, and cannot be compiled",
-            hint="unset TRITON_INTERPRET",
-        )
+    require_compiler()
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
@@ -138,7 +142,6 @@ def _read(cubin: bytes, shared_bytes: int, architecture: int) -> MachineCode:
         shared_bytes=shared_bytes,
         copies=len(copies),
         narrow_copies=sum("128" not in copy for copy in copies),
-        bulk_copies=sum(opcode.startswith("UTMALDG") for opcode in opcodes),
         opcodes=_families(opcodes),
         loop=_families(_main_loop(text.splitlines())),
     )

@@ -13,7 +13,7 @@ from .active_set import active_set_constants, active_set_kernel
 from .dequant_linear import constants, dequant_linear_kernel
 from .grouped_linear import grouped_constants, grouped_linear_kernel
 from .routing import PLAIN, Routing
-from .sass import MachineCode, machine_code
+from .sass import MachineCode, machine_code, require_compiler
 from .tiles import Gpu, Layer, Tile, choose_tile
 from .topk import constants as topk_constants
 from .topk import topk_kernel
@@ -36,26 +36,28 @@ def dequant_linear_code(
     tokens: int,
     family: int,
     dtype: torch.dtype = torch.bfloat16,
+    activation: str = "gelu_tanh",
 ) -> tuple[Tile, MachineCode]:
-    """Compile dequant_linear, with bias and tanh GELU, as it would be launched on that family."""
+    """Compile dequant_linear, with bias, as it would be launched on that family."""
+    require_compiler()
     tile = choose_tile(GPUS[family], layer, tokens, dtype.itemsize)
     split = tile.splits > 1
-    types = _product_types(dtype, layer.zeros) | {
-        "M": "i32",
+    types = _product_types(dtype, layer) | {
         "parts_ptr": "*fp32" if split else None,
         "arrived_ptr": "*i32" if split else None,
     }
-    settings = constants(layer, tile, "gelu_tanh", dtype)
+    settings = constants(layer, tile, activation, dtype)
     return tile, _compiled(dequant_linear_kernel, types, settings, family, tile)
 
 
 def grouped_linear_code(
-    layer: Layer, experts: int, tokens: int, family: int
+    layer: Layer, experts: int, tokens: int, family: int, activation: str = "silu"
 ) -> tuple[Tile, MachineCode]:
-    """Compile grouped_linear on bfloat16, with bias and SiLU, for `tokens` rows over `experts`."""
-    tile = choose_tile(GPUS[family], layer, -(-tokens // experts))
-    types = _product_types(torch.bfloat16, layer.zeros) | {"counts_ptr": "*i32"}
-    settings = grouped_constants(experts, layer, tile, "silu", torch.bfloat16)
+    """Compile grouped_linear on bfloat16, with bias, for `tokens` rows over `experts`."""
+    require_compiler()
+    tile = choose_tile(GPUS[family], layer, -(-tokens // experts), may_split=False)
+    types = _product_types(torch.bfloat16, layer) | {"counts_ptr": "*i32"}
+    settings = grouped_constants(experts, layer, tile, activation, torch.bfloat16)
     return tile, _compiled(grouped_linear_kernel, types, settings, family, tile)
 
 
@@ -68,6 +70,7 @@ def topk_code(
     tokens: int = _MANY_TOKENS,
 ) -> tuple[int, MachineCode]:
     """Compile topk for contiguous float32 logits; give the rows of a warp beside it."""
+    require_compiler()
     settings = topk_constants(tokens, experts, k, routing) | {"stride_column": 1}
     types = {
         "logits_ptr": "*fp32",
@@ -84,6 +87,7 @@ def topk_code(
 
 def active_set_code(tokens: int, experts: int, k: int, family: int) -> MachineCode:
     """Compile active_set for contiguous float32 scores."""
+    require_compiler()
     settings = active_set_constants(tokens, experts, k)
     types = {
         "scores_ptr": "*fp32",
@@ -103,11 +107,15 @@ def instructions_per_weight(tile: Tile, code: MachineCode) -> float:
     return code.loop.total() / (tile.outputs * tile.inputs / (32 * tile.warps))
 
 
-def _product_types(dtype: torch.dtype, with_zeros: bool) -> dict[str, str | None]:
+def _product_types(dtype: torch.dtype, layer: Layer) -> dict[str, str | None]:
     pointer = _POINTER[dtype]
-    types: dict[str, str | None] = dict.fromkeys(("N", "K", "x_stride"), "i32:16")
+    sizes = {"N": layer.outputs, "K": layer.inputs, "x_stride": layer.inputs}
+    types: dict[str, str | None] = {
+        name: "i32" if size % 16 else "i32:16" for name, size in sizes.items()
+    }
     types |= dict.fromkeys(("x_ptr", "scales_ptr", "bias_ptr", "y_ptr"), pointer)
-    return types | {"packed_ptr": "*i32", "zeros_ptr": pointer if with_zeros else None}
+    zeros = pointer if layer.zeros else None
+    return types | {"packed_ptr": "*i32", "zeros_ptr": zeros, "M": "i32"}
 
 
 def _compiled(

@@ -9,7 +9,7 @@ kind: sm_86, with 99 KiB of shared memory.
 
 import math
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 import torch
 
@@ -73,19 +73,33 @@ def rows_for(gpu: Gpu, tokens: int) -> int:
     return min(max(min(table), 1 << (tokens - 1).bit_length()), max(table))
 
 
-def choose_tile(gpu: Gpu, layer: Layer, tokens: int, element_bytes: int = 2) -> Tile:
-    """Choose the tile for a batch of `tokens` whose elements have `element_bytes`."""
-    rows = rows_for(gpu, tokens)
-    measured = MEASURED.get((gpu.name, layer, rows))
+def choose_tile(
+    gpu: Gpu, layer: Layer, tokens: int, element_bytes: int = 2, may_split: bool = True
+) -> Tile:
+    """Choose the tile for a batch of `tokens` whose elements have `element_bytes`.
+
+    K is split only where it may be; a measured tile is given as it was measured.
+    """
+    measured = MEASURED.get((gpu.name, layer, rows_for(gpu, tokens)))
     if measured is not None and element_bytes == 2:
         return measured
-    tile = _tile_of(gpu, layer, tokens, rows, element_bytes)
-    if tile.rows == 256 and tile.splits > 1:  # its sums fill the registers: the parts would spill
-        return _tile_of(gpu, layer, tokens, 128, element_bytes)
-    return tile
+    return _by_family(gpu, layer, tokens, element_bytes, _MOST_SPLITS if may_split else 1)
 
 
-def _tile_of(gpu: Gpu, layer: Layer, tokens: int, rows: int, element_bytes: int) -> Tile:
+@lru_cache(maxsize=4096)  # each launch asks
+def _by_family(gpu: Gpu, layer: Layer, tokens: int, element_bytes: int, most_splits: int) -> Tile:
+    rows = rows_for(gpu, tokens)
+    if gpu.family > 80 and rows >= 64 and layer.outputs % 16:
+        rows = 128  # results are stored one by one: their addresses would spill
+    tile = _tile_of(gpu, layer, rows, element_bytes)
+    splits = _splits(gpu, layer, tile, tokens, most_splits)
+    if tile.rows == 256 and splits > 1:  # its sums fill the registers: the parts would spill
+        tile = _tile_of(gpu, layer, 128, element_bytes)
+        splits = _splits(gpu, layer, tile, tokens, most_splits)
+    return replace(tile, splits=splits)
+
+
+def _tile_of(gpu: Gpu, layer: Layer, rows: int, element_bytes: int) -> Tile:
     if element_bytes == 4:  # no tensor core and no packing of pairs: small tiles keep the registers
         outputs, inputs, warps, stages = 32, 64, 4, 2
         rows = min(rows, 32)
@@ -97,8 +111,7 @@ def _tile_of(gpu: Gpu, layer: Layer, tokens: int, rows: int, element_bytes: int)
     tile = replace(tile, scales=_where_scales(tile, layer))
     stage_bytes = tile.inputs * (tile.rows * element_bytes + tile.outputs * layer.bits // 8)
     stages = min(tile.stages, _SHARED_BYTES[gpu.family] // stage_bytes)
-    tile = replace(tile, stages=max(stages, 1))
-    return replace(tile, splits=_splits(gpu, layer, tile, tokens))
+    return replace(tile, stages=max(stages, 1))
 
 
 def _spills_scales(gpu: Gpu, layer: Layer, rows: int) -> bool:
@@ -115,7 +128,7 @@ def _where_scales(tile: Tile, layer: Layer) -> str:
     return "weight" if tile.rows >= 128 else "product"
 
 
-def _splits(gpu: Gpu, layer: Layer, tile: Tile, tokens: int) -> int:
+def _splits(gpu: Gpu, layer: Layer, tile: Tile, tokens: int, most_splits: int) -> int:
     """Split K so that the programs fill the multiprocessors evenly.
 
     Parts are written and read again in float32. They may cost a quarter of what the weights do,
@@ -126,7 +139,7 @@ def _splits(gpu: Gpu, layer: Layer, tile: Tile, tokens: int) -> int:
     weight_bytes = layer.outputs * layer.inputs * layer.bits // 8
     part_bytes = 8 * tokens * layer.outputs
     most = max(weight_bytes // 4 // part_bytes, gpu.multiprocessors // tiles, 1)
-    candidates = range(1, min(most, _MOST_SPLITS, max(1, steps // 2)) + 1)
+    candidates = range(1, min(most, most_splits, max(1, steps // 2)) + 1)
 
     def used(splits: int) -> float:
         return _evenness(tiles * splits / gpu.multiprocessors) * _evenness(steps / splits)

@@ -8,6 +8,7 @@ is one instruction of the GPU (redux.sync). The weights come from the k logits p
 from __future__ import annotations
 
 from dataclasses import astuple
+from math import inf
 from typing import Any
 
 import torch
@@ -34,9 +35,10 @@ def topk(
     number of tokens of each expert.
 
     Ranked is by the logit; with a bias, by score + bias ("picked": logit + bias), and the weights
-    do not see it. NaN ranks above every number and -0 equals +0, as in torch.topk. The experts of
-    a token are distinct and in range whatever its row holds; where its weights would not be
-    numbers (a NaN or +inf is picked, or nothing but -inf) they are all zero.
+    do not see it. A logit of -inf ranks last whatever its bias. NaN ranks above every number and -0
+    equals +0, as in torch.topk. The experts of a token are distinct and in range whatever its row
+    holds; where its weights would not be numbers (a NaN or +inf is picked, or nothing but -inf)
+    they are all zero.
 
     torch.compile and torch.export see one operator, moeprof::topk, or with `counts`
     moeprof::topk_counting. Gradients are those of the weights by the logits; where they are wanted
@@ -70,7 +72,7 @@ def topk_reference(
     rank = logits
     if bias is not None:
         precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        rank = scores_of(precise, routing) + bias
+        rank = (scores_of(precise, routing) + bias).masked_fill(precise == -inf, -inf)
     order = torch.sort(rank, dim=1, descending=True, stable=True).indices
     if routing.groups > 1:
         kept = experts_kept(rank, routing, by_two=bias is not None).gather(1, order)
@@ -248,11 +250,13 @@ def topk_kernel(  # type: ignore[no-untyped-def]
         highest = tl.max(x, axis=1)[:, None]
         total = tl.sum(tl.exp(x - highest), axis=1)[:, None]
     if bias_ptr is not None:
+        barred = x == float("-inf")
         if SCORES == "softmax":
             x = tl.exp(x - highest) / total
         elif SCORES == "sigmoid":
             x = tl.sigmoid(x)
         x += tl.load(bias_ptr + expert, mask=there, other=0.0)[None, :]
+        x = tl.where(barred, float("-inf"), x)
     key = tl.where(there[None, :], ordered_key(x), 0).to(tl.uint32)
     if GROUPS > 1:
         BY_TWO: tl.constexpr = bias_ptr is not None

@@ -85,6 +85,18 @@ def test_an_expert_at_minus_infinity_is_picked_last_and_weighs_nothing() -> None
     assert weights.tolist() == [[0.5, 0.5, 0.0]]
 
 
+@pytest.mark.parametrize("routing", ROUTINGS.values(), ids=ROUTINGS)
+def test_a_bias_does_not_raise_an_expert_from_minus_infinity(routing: Routing) -> None:
+    logits = torch.randn(2, 12)
+    logits[:, 4] = -INF
+    bias = torch.zeros(12).index_fill(0, torch.tensor([4]), 0.9)
+    weights, ids = topk(logits, 5, routing, bias)
+    expected_weights, expected_ids = topk_reference(logits, 5, routing, bias)
+    assert torch.equal(ids, expected_ids)
+    torch.testing.assert_close(weights, expected_weights)
+    assert not (ids == 4).any()
+
+
 def test_counts_grow_by_the_tokens_of_each_expert() -> None:
     torch.manual_seed(0)
     logits = torch.randn(9, 12)

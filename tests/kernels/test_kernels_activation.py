@@ -1,7 +1,13 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 
 from moeprof.kernels.activation import DERIVATIVES, REFERENCES
+
+
+def test_the_kernels_compute_what_torch_does(interpreted: Callable[[str], None]) -> None:
+    interpreted("interpreted_activation.py")
 
 
 @pytest.mark.parametrize("name", DERIVATIVES)

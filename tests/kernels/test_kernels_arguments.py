@@ -35,6 +35,11 @@ def test_a_bad_argument_is_named(arguments: tuple[Any, ...], named: str) -> None
         dequant_linear(*arguments)
 
 
+def test_the_stride_of_a_lone_row_does_not_matter() -> None:
+    x = torch.ones(64).as_strided((1, 64), (2**31, 1))
+    assert torch.equal(dequant_linear(x, PACKED, SCALES), dequant_linear(X[:1], PACKED, SCALES))
+
+
 def test_a_batch_beyond_31_bits_of_offsets_is_refused() -> None:
     x, packed, scales = (
         torch.empty(shape, dtype=dtype, device="meta")

@@ -16,10 +16,19 @@ sys.modules["triton"] = None  # what an import of a package that is not there me
 import torch
 from moeprof.kernels.backend import runs_kernel
 from moeprof.kernels.dequant_linear import dequant_linear
+from moeprof.kernels.static import MIXTRAL_FC1, dequant_linear_code, topk_code
 from moeprof.kernels.topk import topk
+from moeprof.store.errors import BadInput
 assert not runs_kernel(torch.ones(1))
 assert topk(torch.ones(1, 4), 2)[1].tolist() == [[0, 1]]
 packed = torch.zeros(1, 1, 32, 4).int()
+for code in (lambda: topk_code(8, 2, 90), lambda: dequant_linear_code(MIXTRAL_FC1, 1, 90)):
+    try:
+        code()
+    except BadInput as reason:
+        assert "triton is not installed" in str(reason)
+    else:
+        raise AssertionError
 assert dequant_linear(torch.ones(1, 8), packed, torch.ones(1, 1)).item() == -64
 """
 

@@ -68,6 +68,7 @@ def test_an_empty_batch_gives_an_empty_result() -> None:
         ({"counts": COUNTS - COUNTS.roll(1) + 1}, "their least is -3 and their sum 3"),
         ({"weights": Weights(UP.packed[0], UP.scales)}, "packed must be int32 .experts"),
         ({"weights": Weights(UP.packed, UP.scales[:2])}, "of 3 experts and scales of 2"),
+        ({"weights": Weights(UP.packed, torch.tensor(1.0))}, "of 3 experts and scales of 0"),
         ({"x": X[:, :7]}, "do not fit K = 7"),
         ({"activation": "tanh"}, "activation is 'tanh'"),
     ],

@@ -1,5 +1,7 @@
 """The packed layout, as it is documented, and the way back."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -101,11 +103,17 @@ def test_the_group_size_is_read_off_the_shapes() -> None:
         (torch.ones(1, 8), 4, "integers"),
         (torch.ones(1, 8, dtype=torch.bool), 4, "integers"),
         (torch.zeros(1, 8, dtype=torch.int32), 3, "bits is 3"),
+        (torch.zeros(1, 8, dtype=torch.int32), [4], r"bits is \[4\]"),
     ],
 )
-def test_what_cannot_be_packed_is_refused(q: torch.Tensor, bits: int, named: str) -> None:
+def test_what_cannot_be_packed_is_refused(q: torch.Tensor, bits: Any, named: str) -> None:
     with pytest.raises(BadInput, match=named):
         pack(q, bits)
+
+
+def test_a_shape_that_is_no_matrix_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"shape must be \[N, K\], not \[17\]"):
+        unpack(PACKED, (17,))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import torch
 
 triton = pytest.importorskip("triton", reason="Triton is not installed")
 
+from moeprof.kernels.activation import REFERENCES  # noqa: E402
 from moeprof.kernels.routing import Routing  # noqa: E402
 from moeprof.kernels.sass import MachineCode  # noqa: E402
 from moeprof.kernels.static import (  # noqa: E402
@@ -129,6 +130,26 @@ def test_a_large_batch_of_a_small_layer_spills_nothing(
 )
 def test_the_largest_tiles_of_other_families_are_whole(layer: Layer, family: int) -> None:
     check_product(dequant_linear_code(layer, 512, family)[1])
+
+
+@pytest.mark.parametrize("activation", REFERENCES)
+def test_no_activation_spills_a_tile_of_256_rows(activation: str) -> None:
+    tile, code = dequant_linear_code(MIXTRAL_FC1, 512, 90, activation=activation)
+    check_product(code)
+    assert tile.rows == 256
+
+
+def test_gelu_by_erf_spills_nothing_in_grouped_experts() -> None:
+    check_product(grouped_linear_code(MIXTRAL_FC1, 8, 4096, 90, "gelu_erf")[1])
+
+
+@pytest.mark.parametrize(("tokens", "family"), [(64, 90), (128, 100)])
+def test_outputs_that_16_does_not_divide_spill_nothing(tokens: int, family: int) -> None:
+    layer = Layer(4104, 4096, 4, 128)
+    tile, code = dequant_linear_code(layer, tokens, family)
+    check_product(code)
+    assert tile.splits > 1
+    check_product(grouped_linear_code(layer, 8, 8 * tokens, family, "gelu_erf")[1])
 
 
 def test_a_group_of_any_size_compiles() -> None:

@@ -40,6 +40,20 @@ def test_a_tile_of_256_rows_does_not_split_k() -> None:
     assert choose_tile(H200, Layer(768, 2048, 4, 128), 1 << 15).rows == 256
 
 
+def test_where_k_may_not_be_split_a_large_batch_keeps_its_tile() -> None:
+    tile = choose_tile(H200, Layer(768, 2048, 4, 128), 256, may_split=False)
+    assert (tile.rows, tile.splits) == (256, 1)
+
+
+@pytest.mark.parametrize("tokens", [64, 512])
+def test_outputs_that_16_does_not_divide_take_128_rows(tokens: int) -> None:
+    assert choose_tile(H200, Layer(14344, 4096, 4, 128), tokens).rows == 128
+
+
+def test_a_tile_is_chosen_once() -> None:
+    assert choose_tile(H200, FC1, 9) is choose_tile(H200, FC1, 9)
+
+
 @pytest.mark.parametrize(("group", "inputs"), [(8, 64), (40, 64), (16, 128), (32, 128)])
 def test_scales_of_8_weights_take_a_smaller_step(group: int, inputs: int) -> None:
     assert choose_tile(H200, Layer(14336, 4480, 4, group), 512).inputs == inputs

@@ -53,6 +53,14 @@ def test_what_a_router_writes_is_what_it_computes() -> None:
     torch.testing.assert_close(weights, torch.softmax(logits, dim=1)[:, [3, 2]])
 
 
+@pytest.mark.parametrize("scores", ["picked", "softmax", "sigmoid"])
+def test_a_bias_does_not_raise_an_expert_from_minus_infinity(scores: Any) -> None:
+    logits = torch.tensor([[float("-inf"), 2.0, 1.0, 0.0]])
+    weights, ids = topk(logits, 4, Routing(scores), torch.tensor([0.9, 0.0, 0.0, 0.0]))
+    assert ids.tolist() == [[1, 2, 3, 0]]
+    assert weights[0, 3] == 0
+
+
 def test_only_the_best_groups_are_picked_from() -> None:
     logits = torch.tensor([[9.0, 0.0, 8.0, 8.0, 7.0, 7.5]])
     one_of_three = Routing(groups=3, kept_groups=1)
@@ -115,6 +123,20 @@ def test_a_compiled_graph_is_whole_and_gives_the_same(routing: Routing, backend:
     assert torch.equal(ids, expected_ids)
     assert torch.equal(weights, expected_weights)
     assert torch.equal(slopes(weights, logits), slopes(expected_weights, logits))
+
+
+@pytest.mark.parametrize("dynamic", [None, True])
+def test_a_compiled_graph_takes_any_scale(dynamic: bool | None) -> None:
+    def route(logits: torch.Tensor, scale: float) -> torch.Tensor:
+        return topk(logits, 2, Routing("softmax", scale=scale))[0]
+
+    logits = torch.randn(3, 6, requires_grad=True)
+    torch.compiler.reset()
+    compiled = torch.compile(route, backend="aot_eager", fullgraph=True, dynamic=dynamic)
+    for scale in (1.0, 2.5, 16.0):
+        weights, expected = compiled(logits, scale), route(logits, scale)
+        assert torch.equal(weights, expected)
+        torch.testing.assert_close(slopes(weights, logits), slopes(expected, logits))
 
 
 def slopes(weights: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
