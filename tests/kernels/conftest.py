@@ -1,4 +1,4 @@
-"""How to test the Triton code itself without a GPU: interpret it."""
+"""How to run a file of this folder by itself: in Triton's interpreter, or on a GPU."""
 
 import os
 import subprocess
@@ -9,20 +9,30 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+# Tensors that the tests make lie on the GPU, so the kernels run there.
+ON_GPU = """
+import sys, pytest, torch
+torch.set_default_device("cuda")
+sys.exit(pytest.main(sys.argv[1:]))
+"""
 
 
 @pytest.fixture
 def interpreted() -> Callable[[str], None]:
-    """Run a test file of this folder in a process of its own, in Triton's interpreter.
-
-    The interpreter must be on before Triton is imported.
-    """
+    """Run a test file in Triton's interpreter, which must be on before Triton is imported."""
     pytest.importorskip("triton", reason="Triton is not installed")
+    return lambda name: _passes([sys.executable, "-m", "pytest"], name, {"TRITON_INTERPRET": "1"})
 
-    def run(name: str) -> None:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / name)]
-        environment = os.environ | {"TRITON_INTERPRET": "1", "PYTHONSAFEPATH": "1"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
 
-    return run
+@pytest.fixture
+def on_gpu() -> Callable[[str], None]:
+    """Run a test file on the GPU, by the compiled kernels."""
+    pytest.importorskip("triton", reason="Triton is not installed")
+    return lambda name: _passes([sys.executable, "-c", ON_GPU], name, {"TRITON_INTERPRET": "0"})
+
+
+def _passes(pytest_command: list[str], name: str, environment: dict[str, str]) -> None:
+    command = [*pytest_command, "-q", "-p", "no:cacheprovider", str(HERE / name)]
+    environment = os.environ | environment | {"PYTHONSAFEPATH": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

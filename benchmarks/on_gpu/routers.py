@@ -1,0 +1,85 @@
+"""Routing with the softmax over the picked, on a GPU: ours, torch's, vLLM's, sglang's."""
+
+import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+
+from moeprof.benchmarks.on_gpu.bench import Bench, Calls, Timed
+from moeprof.benchmarks.on_gpu.floors import floor_us
+from moeprof.kernels.topk import topk
+
+MOST_ERROR = 1e-5  # of a weight, against float64
+
+
+def time_topk(bench: Bench, tokens: int, experts: int, k: int) -> Iterator[Timed]:
+    """Each router on the same logits; its experts must be the best k, in their order."""
+    count = bench.sets_for(tokens * experts * 4)
+    sets = [_logits(tokens, experts) for _ in range(count)]
+    exact, ids = torch.topk(sets[0].double(), k)
+    least_us = floor_us(bench.name, tokens * (4 * experts + 8 * k))
+
+    def error_of(picked: tuple[torch.Tensor, torch.Tensor]) -> float:
+        if not torch.equal(picked[1].long(), ids):
+            return math.inf
+        return float((picked[0].double() - torch.softmax(exact, 1)).abs().max())
+
+    routers: dict[str, Callable[[], Calls]] = {
+        "ours": lambda: [partial(topk, logits, k) for logits in sets],
+        "torch.topk + softmax": lambda: [partial(_by_torch, logits, k) for logits in sets],
+        "vllm topk_softmax": partial(_vllm, sets, k),
+        "sglang topk_softmax": partial(_sglang, sets, k),
+    }
+    for name, make in routers.items():
+        what = ("topk", f"{tokens}x{experts} k{k}", name)
+        yield bench.row(what, make, error_of, MOST_ERROR, least_us)
+
+
+def _logits(tokens: int, experts: int) -> torch.Tensor:
+    """Normal quantiles in an order of their own for each token: no two are equal."""
+    share = (torch.arange(experts, device="cuda") + 0.5) / experts
+    order = torch.rand(tokens, experts, device="cuda").argsort(dim=1)
+    levels: torch.Tensor = torch.special.ndtri(share)
+    return levels[order]
+
+
+def _by_torch(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
+    values, ids = torch.topk(logits, k)
+    return torch.softmax(values, dim=1), ids
+
+
+def _written_by(
+    kernel: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Any],
+    sets: list[torch.Tensor],
+    k: int,
+) -> Calls:
+    """Calls of a kernel that writes weights and ids, which hold neither before."""
+    weights = torch.full((len(sets[0]), k), math.nan, device="cuda")
+    ids = torch.full((len(sets[0]), k), -1, dtype=torch.int32, device="cuda")
+
+    def call(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        kernel(weights, ids, logits)
+        return weights, ids
+
+    return [partial(call, logits) for logits in sets]
+
+
+def _vllm(sets: list[torch.Tensor], k: int) -> Calls:
+    """vLLM's router kernel; renormalised, its softmax is that over the picked."""
+    from vllm._custom_ops import topk_softmax  # type: ignore[import-not-found]
+
+    rows = torch.empty((len(sets[0]), k), dtype=torch.int32, device="cuda")
+    return _written_by(
+        lambda weights, ids, logits: topk_softmax(weights, ids, rows, logits, True), sets, k
+    )
+
+
+def _sglang(sets: list[torch.Tensor], k: int) -> Calls:
+    """sglang's, likewise."""
+    from sgl_kernel import topk_softmax  # type: ignore[import-not-found]
+
+    return _written_by(
+        lambda weights, ids, logits: topk_softmax(weights, ids, logits, True), sets, k
+    )
