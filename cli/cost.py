@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -87,24 +87,34 @@ def cost(
         "memory_pressure": memory_pressure,
         "allow_estimates": allow_estimates,
     }
-    show: Callable[[Path], None]
-    if op == _LAYER and not _names(model, op):
-        layer = _layer(model, batch_size, top_k, breakdown, conditions)
-        data, show = layer_data(layer), partial(show_layer, layer)
-    elif top_k is not None:
-        raise BadInput(f"--top-k is for a layer, and {op} is one operation")
-    elif breakdown:
-        parts = _breakdown(model, op, batch_size, conditions)
-        data, show = asdict(parts), partial(show_breakdown, parts)
-    else:
-        found = model.get_cost(op, batch_size, **conditions)
-        name = op if shape is None else f"{op} {shape}"
-        data, show = asdict(found), partial(show_cost, found, name)
+    data, show = _look_up(model, op, batch_size, top_k, breakdown, conditions)
     if json:
         render.data({"model": str(path), **data})
     else:
         render.say(f"model: {path}")
         show(path)
+
+
+def _look_up(
+    model: "KernelCostModel",
+    op: str,
+    batch_size: int,
+    top_k: int | None,
+    breakdown: bool,
+    conditions: "Conditions",
+) -> tuple[dict[str, Any], Callable[[Path], None]]:
+    """Give what is asked for, for a program, and a function that shows it to a person."""
+    if op == _LAYER and not _names(model, op):
+        layer = _layer(model, batch_size, top_k, breakdown, conditions)
+        return layer_data(layer), partial(show_layer, layer)
+    if top_k is not None:
+        raise BadInput(f"--top-k is for a layer, and {op} is one operation")
+    if breakdown:
+        parts = _breakdown(model, op, batch_size, conditions)
+        return asdict(parts), partial(show_breakdown, parts)
+    found = model.get_cost(op, batch_size, **conditions)
+    shape = "x".join(map(str, conditions["shape"] or ()))
+    return asdict(found), partial(show_cost, found, f"{op} {shape}".rstrip())
 
 
 def _layer(

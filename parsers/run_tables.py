@@ -40,8 +40,9 @@ def parse_run(run: Run) -> list[str]:
     with writing_tables(run.table("points").parent) as tables:
         calls, warnings = _write_calls(recordings, tables)
         power = _write_power(plan, recordings, tables)
-        if power.sensor_gain is not None:
-            warnings.append(str(power.sensor_gain))
+        gain = power.sensor_gain
+        if gain is not None:
+            warnings.append(str(gain))
         points = points_table(calls, [recording for _, recording in recordings], plan, power)
         warnings += unmeasured_sizes(plan, points)
         tables.write("points", points)

@@ -59,6 +59,11 @@ class PowerJob:
         return self.recalled + sum(self._lengths[: self.asked])
 
     @property
+    def spare(self) -> int:
+        """Loads of the spare blocks that were not run yet."""
+        return sum(map(len, self.blocks[self.asked :]))
+
+    @property
     def waiting(self) -> int:
         """Loads that are asked for and were not run yet."""
         return sum(map(len, self.blocks[: self.asked]))

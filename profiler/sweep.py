@@ -24,7 +24,7 @@ from .agenda import Agenda, Visit
 from .collector import Collector
 from .lock import sole_use
 from .meters import Meter, meter
-from .power_pass import PowerJob, least_known_first, measured_visits, power_job
+from .power_pass import Held, PowerJob, least_known_first, measured_visits, power_job
 from .serving import Job
 from .thermal_step import Step, finished_step, hottest
 
@@ -144,18 +144,21 @@ class Sweep:
                 for recording in turn.collect(number, self.meter, end_s):
                     self._keep(recording, summary)
                 summary.unmeasured = sorted(turn.left)
-        of_op = {summary.op: summary for summary in summaries}
-        for turn in least_known_first(turns, self.run.recordings()):
-            for recording in turn.collect_spare(self.meter, min(end_s, self._planned_end_s())):
-                self._keep(recording, of_op[turn.op])
+        spared = [turn for turn in turns if turn.spare]
+        if spared:
+            held = self.run.recordings()
+            end_s, of_op = min(end_s, self._planned_end_s(held)), {one.op: one for one in summaries}
+            for turn in least_known_first(spared, held):
+                for recording in turn.collect_spare(self.meter, end_s):
+                    self._keep(recording, of_op[turn.op])
         return summaries, sum(turn.loads - turn.waiting for turn in turns)
 
-    def _planned_end_s(self) -> float:
+    def _planned_end_s(self, held: Held) -> float:
         """When the run was to end that began with its first recording, `time.monotonic`'s seconds.
 
         Without a budget that is ten minutes after; a run that is resumed later has no time left.
         """
-        began_utc_ns = min(one.started_utc_ns for _, one in self.run.recordings())
+        began_utc_ns = min(one.started_utc_ns for _, one in held)
         age_s = (time.time_ns() - began_utc_ns) / 1e9
         whole_s = RUN_S if self.plan.budget_s is None else self.plan.budget_s
         return time.monotonic() - age_s + whole_s - step_s(self.plan)
