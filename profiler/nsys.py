@@ -72,13 +72,29 @@ class Nsys:
     def export(self, report: Path, sqlite: Path) -> None:
         """Export a report to SQLite. Raises TraceFault where there is nothing to show for it."""
         if not report.is_file():
-            if list(report.parent.glob("*.qdstrm")):
-                raise TraceFault("nsys could not import its own capture: its importer is missing")
-            raise TraceFault("nsys left no report")
+            self._import(report)
         command = [self.path, "export", "--type=sqlite", "--force-overwrite=true"]
         said = process.run([*command, f"--output={sqlite}", str(report)], timeout_s=_EXPORT_S)
         if said.exit_code != 0 or not sqlite.is_file():
             raise TraceFault(f"nsys could not export its report: {said.last_words}")
+
+    def _import(self, report: Path) -> None:
+        """Make the report of a capture that nsys left as it was: its own import fails at times.
+
+        Raises TraceFault where there is no capture, or it cannot be imported.
+        """
+        capture = next(report.parent.glob("*.qdstrm"), None)
+        if capture is None:
+            raise TraceFault("nsys left no report")
+        installed = Path(self.path).resolve().parents[1]
+        importer = next(installed.glob("host-*/QdstrmImporter"), None)
+        if importer is None:
+            raise TraceFault("nsys could not import its own capture: its importer is missing")
+        command = [str(importer), "--input-file", str(capture), "--output-file", str(report)]
+        said = process.run(command, timeout_s=_EXPORT_S)
+        if not report.is_file():
+            raise TraceFault(f"nsys could not import its own capture: {said.last_words}")
+        capture.unlink()
 
 
 class NsysCollector:

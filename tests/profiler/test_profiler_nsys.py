@@ -10,6 +10,7 @@ from moeprof.parsers.run_tables import parse_run
 from moeprof.profiler.agenda import Agenda
 from moeprof.profiler.nsys import Nsys, NsysCollector
 from moeprof.profiler.serving import Job
+from moeprof.profiler.traced import TraceFault
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.plan import Choices, make_plan
 from moeprof.scenarios.preset import load_preset
@@ -68,6 +69,31 @@ def test_a_silent_failure_is_told(
     assert recording.served == ()
     assert len(recording.failures) == 4
     assert all(reason in one.reason for one in recording.failures)
+
+
+def executable(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_capture_that_nsys_left_is_imported_by_the_importer_beside_it(tmp_path: Path) -> None:
+    nsys = executable(tmp_path / "target-linux-x64" / "nsys", 'echo made > "${4#--output=}"')
+    executable(tmp_path / "host-linux-x64" / "QdstrmImporter", 'cp "$2" "$4"')
+    (tmp_path / "report.qdstrm").write_text("a capture")
+    report, sqlite = tmp_path / "report.nsys-rep", tmp_path / "report.sqlite"
+    Nsys(str(nsys)).export(report, sqlite)
+    assert (report.read_text(), sqlite.read_text()) == ("a capture", "made\n")
+    assert not (tmp_path / "report.qdstrm").exists()
+
+
+def test_an_importer_that_fails_is_quoted(tmp_path: Path) -> None:
+    nsys = executable(tmp_path / "target-linux-x64" / "nsys", "exit 1")
+    executable(tmp_path / "host-linux-x64" / "QdstrmImporter", "echo no space left >&2; exit 1")
+    (tmp_path / "report.qdstrm").write_text("a capture")
+    with pytest.raises(TraceFault, match="could not import its own capture: no space left"):
+        Nsys(str(nsys)).export(tmp_path / "report.nsys-rep", tmp_path / "report.sqlite")
 
 
 @pytest.mark.usefixtures("fake_nsys")
