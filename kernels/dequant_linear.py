@@ -6,7 +6,6 @@ is split, the last program to end sums the parts in their order: the same bits o
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import torch
@@ -14,6 +13,7 @@ import torch
 from .activation import DERIVATIVES, REFERENCES, finish
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
+from .counters import counters
 from .fragment import compute_types, empty_result
 from .packing import bits_of, dequantise
 from .product import product
@@ -116,11 +116,11 @@ def _launch(
     tile = choose_tile(gpu, layer, tokens, x.element_size())
     grid = (triton.cdiv(tokens, tile.rows), triton.cdiv(outputs, tile.outputs), tile.splits)
     y = empty_result(x, outputs)
-    parts = arrived = None
-    if tile.splits > 1:
-        parts = torch.empty((tile.splits, tokens, grid[1] * tile.outputs), device=x.device)
-        arrived = _counters(x, grid[0] * grid[1])
     with gpu_of(x):
+        parts = arrived = None
+        if tile.splits > 1:
+            parts = torch.empty((tile.splits, tokens, grid[1] * tile.outputs), device=x.device)
+            arrived = counters(x, grid[0] * grid[1])
         dequant_linear_kernel[grid](
             x,
             packed,
@@ -158,26 +158,6 @@ def constants(layer: Layer, tile: Tile, activation: str, dtype: torch.dtype) -> 
         "DT": compute,
         "ASM": ptx,
     }
-
-
-def _counters(x: torch.Tensor, count: int) -> torch.Tensor:
-    """Zeros that the kernel counts in and leaves as zeros.
-
-    Kernels on the default stream run one after the other, so they share theirs: one launch, and no
-    clearing before it. Any other stream may run beside it, and CUDA graphs are made there: a graph
-    may be replayed beside anything, and what is allocated in its pool may not be kept.
-    """
-    if x.is_cuda:
-        with gpu_of(x):
-            on_default = torch.cuda.current_stream().cuda_stream == 0
-        if on_default:
-            return _kept_zeros(x.device, max(1024, 1 << (count - 1).bit_length()))
-    return torch.zeros(count, dtype=torch.int32, device=x.device)
-
-
-@cache
-def _kept_zeros(device: torch.device, count: int) -> torch.Tensor:
-    return torch.zeros(count, dtype=torch.int32, device=device)
 
 
 @jit  # type: ignore[untyped-decorator]

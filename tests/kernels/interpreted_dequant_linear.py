@@ -81,7 +81,7 @@ def test_split_sums_are_added_in_their_order_and_the_counters_end_at_zero(splits
     tile = Tile(16, 64, 128, 4, 1, "product", splits)
     with (
         patch.object(module, "choose_tile", lambda *_: tile),
-        patch.object(module, "_counters", lambda *_: counters),
+        patch.object(module, "counters", lambda *_: counters),
     ):
         y, again = (dequant_linear(x, packed, scales, bias=bias) for _ in range(2))
     assert torch.equal(y, again)

@@ -1,14 +1,10 @@
 """dequant_linear on the CPU: what it computes, its gradient, its operator, and what it refuses."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 import torch
 
-from moeprof.kernels import dequant_linear as module
 from moeprof.kernels.activation import REFERENCES
 from moeprof.kernels.dequant_linear import dequant_linear
 from moeprof.kernels.packing import pack
@@ -72,15 +68,3 @@ def test_an_export_holds_the_operator() -> None:
 
 def test_an_empty_batch_gives_an_empty_result() -> None:
     assert dequant_linear(X[:0], PACKED, SCALES).shape == (0, 16)
-
-
-def test_only_the_default_stream_keeps_its_counters(monkeypatch: pytest.MonkeyPatch) -> None:
-    x = cast(torch.Tensor, SimpleNamespace(is_cuda=True, device=torch.device("cpu")))
-    monkeypatch.setattr(module, "gpu_of", lambda _: nullcontext())
-    kept: dict[int, bool] = {}
-    for stream in (0, 7):
-        current = SimpleNamespace(cuda_stream=stream)
-        monkeypatch.setattr(torch.cuda, "current_stream", lambda current=current: current)
-        kept[stream] = module._counters(x, 5) is module._counters(x, 9)
-        assert not module._counters(x, 5).any()
-    assert kept == {0: True, 7: False}

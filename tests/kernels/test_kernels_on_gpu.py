@@ -97,6 +97,19 @@ def test_a_graph_replays_it_on_new_inputs(
         assert same(results, expected)
 
 
+def test_a_split_product_is_one_node_of_a_graph() -> None:
+    kernel, x = linear_on("cuda")
+    kernel(x)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        kernel(x)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as trace:
+        graph.replay()
+        torch.cuda.synchronize()
+    ran = [one.name for one in trace.events() if one.device_type == torch.profiler.DeviceType.CUDA]
+    assert ran == ["dequant_linear_kernel"]
+
+
 @each_kernel
 def test_it_runs_in_the_order_of_its_stream(
     make: Callable[[str], tuple[Kernel, torch.Tensor]],

@@ -1,0 +1,82 @@
+"""Counters: launches that may run side by side never share any, and all are zeros when given."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+import torch
+
+from moeprof.kernels import counters as module
+from moeprof.kernels.counters import OF_STREAM, Reserve, counters
+
+ON_GPU = cast(torch.Tensor, SimpleNamespace(is_cuda=True, device=torch.device("cpu")))
+
+
+def same(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
+    assert one is not None
+    assert other is not None
+    return one.data_ptr() == other.data_ptr()
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """The current stream of a GPU whose memory is this machine's."""
+    current = SimpleNamespace(cuda_stream=0, capturing=False)
+    monkeypatch.setattr(module, "_reserves", {})
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda: current)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: current.capturing)
+    return current
+
+
+def test_what_is_taken_is_given_to_nothing_else() -> None:
+    reserve = Reserve(torch.zeros(256, dtype=torch.int32))
+    for mark, count in enumerate((1, 33, 64), start=1):
+        taken = reserve.take(count)
+        assert taken is not None
+        assert len(taken) >= count
+        assert not taken.any()
+        taken += mark
+    assert reserve.take(256) is None
+    assert reserve.take(64) is not None
+
+
+def test_where_a_slice_begins_no_other_cache_line_does() -> None:
+    reserve = Reserve(torch.zeros(256, dtype=torch.int32))
+    begins = [taken.storage_offset() for _ in range(3) if (taken := reserve.take(5)) is not None]
+    assert [4 * begin % 128 for begin in begins] == [0, 0, 0]
+
+
+def test_a_stream_keeps_its_counters(stream: SimpleNamespace) -> None:
+    of_default = counters(ON_GPU, 5)
+    assert same(counters(ON_GPU, OF_STREAM), of_default)
+    stream.cuda_stream = 7
+    assert not same(counters(ON_GPU, 5), of_default)
+    assert same(counters(ON_GPU, 9), counters(ON_GPU, 5))
+
+
+def test_each_captured_call_keeps_counters_of_its_own(stream: SimpleNamespace) -> None:
+    before = counters(ON_GPU, 5)
+    stream.capturing = True
+    captured = [counters(ON_GPU, 5) for _ in range(3)]
+    assert len({one.data_ptr() for one in [before, *captured]}) == 4
+    stream.capturing = False
+    assert same(counters(ON_GPU, 5), before)
+
+
+def test_where_none_can_be_kept_they_are_new(
+    stream: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream.capturing = True
+    assert counters(ON_GPU, 5).shape == (5,)  # nothing may be allocated for good in a capture
+    assert module._reserves == {}
+    stream.capturing = False
+    assert counters(ON_GPU, OF_STREAM + 1).shape == (OF_STREAM + 1,)
+    reserve = module._reserves[torch.device("cpu")]
+    monkeypatch.setattr(reserve, "_taken", module.MOST)
+    stream.capturing = True
+    assert counters(ON_GPU, 5).shape == (5,)
+
+
+def test_on_a_cpu_they_are_as_many_as_asked_for() -> None:
+    assert torch.equal(counters(torch.ones(2), 3), torch.zeros(3, dtype=torch.int32))
