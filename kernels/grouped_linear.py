@@ -173,7 +173,7 @@ def _launch(
     bits = bits_of(weights.packed[0], (outputs, inputs))
     layer = Layer(outputs, inputs, bits, inputs // groups, weights.zeros is not None)
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
-    tile = choose_tile(gpu, layer, -(-tokens // number), x.element_size(), may_split=False)
+    tile = choose_tile(gpu, layer, -(-tokens // number), x.element_size(), number)
     most_tiles = tokens // tile.rows + min(number, tokens)
     with gpu_of(x):
         grouped_linear_kernel[(most_tiles, triton.cdiv(outputs, tile.outputs))](

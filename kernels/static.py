@@ -39,15 +39,26 @@ def dequant_linear_code(
     activation: str = "gelu_tanh",
 ) -> tuple[Tile, MachineCode]:
     """Compile dequant_linear, with bias, as it would be launched on that family."""
-    require_compiler()
     tile = choose_tile(GPUS[family], layer, tokens, dtype.itemsize)
+    return tile, tile_code(layer, tile, family, dtype, activation)
+
+
+def tile_code(
+    layer: Layer,
+    tile: Tile,
+    family: int,
+    dtype: torch.dtype = torch.bfloat16,
+    activation: str = "gelu_tanh",
+) -> MachineCode:
+    """Compile dequant_linear, with bias, on a tile."""
+    require_compiler()
     split = tile.splits > 1
     types = _product_types(dtype, layer) | {
         "parts_ptr": "*fp32" if split else None,
         "arrived_ptr": "*i32" if split else None,
     }
     settings = constants(layer, tile, activation, dtype)
-    return tile, _compiled(dequant_linear_kernel, types, settings, family, tile)
+    return _compiled(dequant_linear_kernel, types, settings, family, tile)
 
 
 def grouped_linear_code(
@@ -55,7 +66,7 @@ def grouped_linear_code(
 ) -> tuple[Tile, MachineCode]:
     """Compile grouped_linear on bfloat16, with bias, for `tokens` rows over `experts`."""
     require_compiler()
-    tile = choose_tile(GPUS[family], layer, -(-tokens // experts), may_split=False)
+    tile = choose_tile(GPUS[family], layer, -(-tokens // experts), experts=experts)
     types = _product_types(torch.bfloat16, layer) | {"counts_ptr": "*i32"}
     settings = grouped_constants(experts, layer, tile, activation, torch.bfloat16)
     return tile, _compiled(grouped_linear_kernel, types, settings, family, tile)
@@ -68,12 +79,13 @@ def topk_code(
     routing: Routing = PLAIN,
     with_bias: bool = False,
     tokens: int = _MANY_TOKENS,
+    dtype: torch.dtype = torch.float32,
 ) -> tuple[int, MachineCode]:
-    """Compile topk for contiguous float32 logits; give the rows of a warp beside it."""
+    """Compile topk for contiguous logits; give the rows of a warp beside it."""
     require_compiler()
     settings = topk_constants(tokens, experts, k, routing) | {"stride_column": 1}
     types = {
-        "logits_ptr": "*fp32",
+        "logits_ptr": _POINTER[dtype],
         "bias_ptr": "*fp32" if with_bias else None,
         "weights_ptr": "*fp32",
         "ids_ptr": "*i32",

@@ -20,9 +20,10 @@ from moeprof.kernels.static import (  # noqa: E402
     dequant_linear_code,
     grouped_linear_code,
     instructions_per_weight,
+    tile_code,
     topk_code,
 )
-from moeprof.kernels.tiles import Layer  # noqa: E402
+from moeprof.kernels.tiles import TILES, Compiled, Layer, Tile  # noqa: E402
 
 QWEN3_FC2 = Layer(2048, 768, 4, 128)
 MATRIX = {80: "HMMA", 90: "HGMMA", 100: "UTCHMMA"}
@@ -43,13 +44,43 @@ def check_product(code: MachineCode) -> None:
     assert code.conversions == 0
 
 
+def tile_of(compiled: Compiled, splits: int) -> Tile:
+    """A tile of the table, which holds for 4 bits in groups of 128."""
+    scales = "weight" if compiled.rows >= 128 else "product"
+    sizes = (compiled.rows, compiled.outputs, compiled.inputs, compiled.warps, compiled.stages)
+    return Tile(*sizes, scales, splits)
+
+
 @counts_instructions
-@pytest.mark.parametrize("layer", [MIXTRAL_FC1, QWEN3_FC2], ids=["mixtral", "qwen3"])
-@pytest.mark.parametrize("rows", MOST_PER_WEIGHT)
-def test_a_weight_of_4_bits_takes_few_instructions(rows: int, layer: Layer) -> None:
-    tile, code = dequant_linear_code(layer, rows, 90)
+@pytest.mark.parametrize("compiled", TILES[90], ids=str)
+def test_a_weight_of_4_bits_takes_few_instructions(compiled: Compiled) -> None:
+    tile = tile_of(compiled, splits=1)
+    code = tile_code(MIXTRAL_FC1, tile, 90)
     check_product(code)
-    assert tile.rows == rows or tile.rows == 128 < rows  # K is split
+    assert code.permutes <= MOST_PERMUTES
+    assert not code.serialised
+    assert instructions_per_weight(tile, code) <= MOST_PER_WEIGHT[tile.rows]
+
+
+@counts_instructions
+@pytest.mark.parametrize(
+    ("family", "compiled"),
+    [(family, compiled) for family in TILES for compiled in TILES[family]],
+    ids=str,
+)
+def test_the_table_of_tiles_says_what_they_compile_to(family: int, compiled: Compiled) -> None:
+    tile = tile_of(compiled, splits=2 if compiled.rows < 256 else 1)
+    code = tile_code(MIXTRAL_FC1, tile, family)
+    check_product(code)
+    assert 0.8 * compiled.registers <= code.registers <= compiled.registers
+    assert instructions_per_weight(tile, code) == pytest.approx(compiled.per_weight, rel=0.05)
+
+
+@counts_instructions
+@pytest.mark.parametrize("tokens", MOST_PER_WEIGHT)
+def test_a_small_layer_takes_no_more(tokens: int) -> None:
+    tile, code = dequant_linear_code(QWEN3_FC2, tokens, 90)
+    check_product(code)
     assert code.permutes <= MOST_PERMUTES
     assert not code.serialised
     assert instructions_per_weight(tile, code) <= MOST_PER_WEIGHT[tile.rows]
@@ -93,12 +124,6 @@ def test_other_weights_take_what_they_took(
     assert not code.serialised or tile.rows >= 128
     assert code.permutes <= MOST_PERMUTES or tile.scales == "each"  # whose numbers are paired
     assert instructions_per_weight(tile, code) <= most
-
-
-@pytest.mark.parametrize("family", [80, 100])
-@pytest.mark.parametrize("tokens", [16, 64, 256])
-def test_other_families_spill_nothing(tokens: int, family: int) -> None:
-    check_product(dequant_linear_code(MIXTRAL_FC1, tokens, family)[1])
 
 
 @counts_instructions

@@ -15,12 +15,12 @@ FC1 = Layer(14336, 4096, 4, 128)
     ("tokens", "rows"), [(1, 16), (16, 16), (17, 32), (64, 64), (65, 128), (256, 256), (5000, 256)]
 )
 def test_rows_follow_the_batch(tokens: int, rows: int) -> None:
-    assert choose_tile(H200, FC1, tokens).rows == rows
+    assert choose_tile(H200, FC1, tokens).rows == rows_for(H200, tokens) == rows
 
 
 @pytest.mark.parametrize(
     ("group", "tokens", "scales"),
-    [(128, 16, "product"), (128, 128, "weight"), (256, 16, "product"), (4096, 16, "product"),
+    [(128, 16, "product"), (128, 256, "weight"), (256, 16, "product"), (4096, 16, "product"),
      (64, 16, "each"), (32, 128, "each"), (192, 16, "each"), (8, 64, "each")],
 )  # fmt: skip
 def test_a_step_of_several_groups_scales_the_weights_of_each(
@@ -29,25 +29,30 @@ def test_a_step_of_several_groups_scales_the_weights_of_each(
     assert choose_tile(H200, Layer(14336, 4096, 4, group), tokens).scales == scales
 
 
-def test_a_small_batch_splits_k_until_every_multiprocessor_has_work() -> None:
-    assert choose_tile(H200, Layer(768, 2048, 4, 128), 1).splits == 8
-    assert choose_tile(H200, FC1, 1).splits > 1
-    assert choose_tile(H200, FC1, 256).splits == 1  # its parts would cost more than its weights
+@pytest.mark.parametrize("layer", [FC1, Layer(4096, 14336, 4, 128), Layer(2048, 7168, 4, 128)])
+@pytest.mark.parametrize("tokens", [1, 16, 32])
+def test_a_small_batch_splits_k_until_programs_share_a_multiprocessor(
+    layer: Layer, tokens: int
+) -> None:
+    tile = choose_tile(H200, layer, tokens)
+    programs = -(-layer.outputs // tile.outputs) * tile.splits
+    assert programs >= 1.5 * H200.multiprocessors or tile.splits == 8
 
 
-def test_a_tile_of_256_rows_does_not_split_k() -> None:
-    assert choose_tile(H200, Layer(768, 2048, 4, 128), 256).rows == 128
-    assert choose_tile(H200, Layer(768, 2048, 4, 128), 1 << 15).rows == 256
+def test_a_batch_that_fills_the_gpu_does_not_split_k() -> None:
+    assert choose_tile(H200, FC1, 256).splits == 1
 
 
-def test_where_k_may_not_be_split_a_large_batch_keeps_its_tile() -> None:
-    tile = choose_tile(H200, Layer(768, 2048, 4, 128), 256, may_split=False)
-    assert (tile.rows, tile.splits) == (256, 1)
+@pytest.mark.parametrize("tokens", [1, 64, 256])
+def test_experts_fill_the_gpu_without_splitting_k(tokens: int) -> None:
+    tile = choose_tile(H200, Layer(768, 2048, 4, 128), tokens, experts=128)
+    assert tile.splits == 1
+    assert tile.rows == max(16, tokens)
 
 
 @pytest.mark.parametrize("tokens", [64, 512])
-def test_outputs_that_16_does_not_divide_take_128_rows(tokens: int) -> None:
-    assert choose_tile(H200, Layer(14344, 4096, 4, 128), tokens).rows == 128
+def test_outputs_that_16_does_not_divide_take_no_tile_that_would_spill(tokens: int) -> None:
+    assert choose_tile(H200, Layer(14344, 4096, 4, 128), tokens).rows in (16, 32, 128)
 
 
 def test_a_tile_is_chosen_once() -> None:
