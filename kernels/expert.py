@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 
 from .dequant_linear import dequant_linear
-from .grouped_linear import Weights, grouped_linear
+from .grouped_linear import grouped_linear
+from .weights import Weights
 
 __all__ = ["Weights", "expert", "experts", "grouped_linear"]
 

@@ -6,7 +6,7 @@ Rows are sorted by expert, and a program finds its expert from the counts, which
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -20,26 +20,7 @@ from .fragment import empty_result
 from .packing import bits_of, dequantise
 from .product import product
 from .tiles import INTERPRETER, Layer, Tile, choose_tile, gpu_at
-
-
-@dataclass(frozen=True, slots=True)
-class Weights:
-    """Weights of a linear layer, or with one more dimension in front those of many experts.
-
-    packed int32 [experts, ceil(N / 16), ceil(K / 64), 32, bits], scales and zeros
-    [experts, K / group, N], bias [experts, N], as dequant_linear takes them for one.
-    """
-
-    packed: torch.Tensor
-    scales: torch.Tensor
-    zeros: torch.Tensor | None = None
-    bias: torch.Tensor | None = None
-
-    def of(self, expert: int) -> Weights:
-        """Weights of one of the experts."""
-        zeros = None if self.zeros is None else self.zeros[expert]
-        bias = None if self.bias is None else self.bias[expert]
-        return Weights(self.packed[expert], self.scales[expert], zeros, bias)
+from .weights import Weights
 
 
 def grouped_linear(
@@ -54,17 +35,7 @@ def grouped_linear(
     torch.compile and torch.export see one operator, moeprof::grouped_linear. Gradients are those
     of x. Raises BadInput as dequant_linear does, and for counts that do not fit.
     """
-    if weights.packed.dim() != 5 or len(weights.packed) == 0:
-        raise BadInput(
-            "packed must be int32 [experts, ceil(N / 16), ceil(K / 64), 32, bits],"
-            f" not {list(weights.packed.shape)}"
-        )
-    number = len(weights.packed)
-    for name in ("scales", "zeros", "bias"):
-        tensor = getattr(weights, name)
-        own = number if tensor is None else len(tensor) if tensor.dim() else 0
-        if own != number:
-            raise BadInput(f"packed is of {number} experts and {name} of {own}")
+    number = weights.experts()
     if counts.shape != (number,) or counts.dtype != torch.int32 or counts.device != x.device:
         raise BadInput(
             f"counts must be int32 [{number}] on {x.device},"
@@ -72,7 +43,7 @@ def grouped_linear(
         )
     one = weights.of(0)
     check_weights(x, one.packed, one.scales, one.zeros, one.bias, activation)
-    y: torch.Tensor = _operator(x, counts, *_parts(weights), activation)
+    y: torch.Tensor = _operator(x, counts, *weights.tensors, activation)
     return y
 
 
@@ -179,7 +150,7 @@ def _launch(
         grouped_linear_kernel[(most_tiles, triton.cdiv(outputs, tile.outputs))](
             x,
             counts.contiguous(),
-            *(part if part is None else part.contiguous() for part in _parts(weights)),
+            *(tensor if tensor is None else tensor.contiguous() for tensor in weights.tensors),
             y,
             tokens,
             outputs,
@@ -191,10 +162,6 @@ def _launch(
             enable_fp_fusion=True,  # Triton 3.10 changes the default
         )
     return y.to(x.dtype)
-
-
-def _parts(weights: Weights) -> tuple[torch.Tensor | None, ...]:
-    return weights.packed, weights.scales, weights.zeros, weights.bias
 
 
 def grouped_constants(

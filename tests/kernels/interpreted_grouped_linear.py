@@ -8,8 +8,9 @@ import torch
 from moeprof.kernels import grouped_linear as module
 from moeprof.kernels.backend import runs_kernel
 from moeprof.kernels.expert import experts
-from moeprof.kernels.grouped_linear import Weights, grouped_linear, grouped_linear_reference
+from moeprof.kernels.grouped_linear import grouped_linear, grouped_linear_reference
 from moeprof.kernels.packing import pack
+from moeprof.kernels.weights import Weights
 
 BF16, FP16, FP32 = torch.bfloat16, torch.float16, torch.float32
 

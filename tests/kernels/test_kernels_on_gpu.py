@@ -9,10 +9,11 @@ import torch
 
 from moeprof.kernels.active_set import active_set
 from moeprof.kernels.dequant_linear import dequant_linear
-from moeprof.kernels.grouped_linear import Weights, grouped_linear
+from moeprof.kernels.grouped_linear import grouped_linear
 from moeprof.kernels.packing import pack
 from moeprof.kernels.tiles import Layer, choose_tile, gpu_at
 from moeprof.kernels.topk import topk
+from moeprof.kernels.weights import Weights
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
