@@ -31,6 +31,11 @@ SLAB_N, SLAB_K = 16, 64  # outputs and inputs of one slab
 LANES = 32
 ORDER = {4: (0, 4, 1, 5, 2, 6, 3, 7), 8: (0, 2, 1, 3)}  # where in its word the weight j lies
 _FLIP = {4: 0, 8: 128}  # the stored bits are q XOR this
+# Wide unsigned integers have no minimum in torch. Read as signed, what is too large is negative.
+_READ_AS = {
+    dtype: dtype for dtype in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+}
+_READ_AS |= {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64: torch.int64}
 
 
 def packed_shape(outputs: int, inputs: int, bits: int) -> tuple[int, int, int, int]:
@@ -44,19 +49,17 @@ def pack(q: torch.Tensor, bits: int = 4) -> torch.Tensor:
     Raises BadInput where bits is neither 4 nor 8, q is no integer matrix, or a value is outside.
     """
     _check_bits(bits)
-    if q.dim() != 2 or q.is_floating_point() or q.is_complex() or q.dtype == torch.bool:
+    if q.dim() != 2 or q.dtype not in _READ_AS:
         raise BadInput(f"q must be integers [N, K], not {q.dtype} {list(q.shape)}")
-    q = q.to(torch.int64)  # 256 is no uint8
-    if not bool(((q >= 0) & (q < 1 << bits)).all()):
+    signed = q.view(_READ_AS[q.dtype])
+    # As whole numbers of Python: 256 is no uint8.
+    if q.numel() and not 0 <= int(signed.min()) <= int(signed.max()) < 1 << bits:
         raise BadInput(f"q must be integers of 0..{(1 << bits) - 1}")
-    blocks, slabs, lanes, words = packed_shape(q.shape[0], q.shape[1], bits)
-    padded = torch.full((blocks * SLAB_N, slabs * SLAB_K), 1 << (bits - 1), device=q.device)
-    padded[: q.shape[0], : q.shape[1]] = q
-    # n16 r row | k64 tile h column c -> n16 k64 | row column = lane | tile | h r c = j
-    by_lane = padded.view(blocks, 2, 8, slabs, 4, 2, 4, 2).permute(0, 3, 2, 6, 4, 5, 1, 7)
-    by_word = by_lane.reshape(blocks, slabs, lanes, words, 32 // bits) ^ _FLIP[bits]
-    # The sum keeps the low 32 bits, whatever the sign.
-    return (by_word << _shifts(bits, q.device)).sum(dim=4).to(torch.int32)
+    by_word = _by_word(signed, bits)
+    packed = torch.zeros(by_word.shape[:4], dtype=torch.int32, device=q.device)
+    for place, weights in zip(ORDER[bits], by_word.unbind(dim=4), strict=True):
+        packed |= (weights ^ _FLIP[bits]).to(torch.int32) << bits * place
+    return packed
 
 
 def unpack(packed: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
@@ -66,8 +69,11 @@ def unpack(packed: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     """
     bits = bits_of(packed, shape)
     blocks, slabs = packed.shape[:2]
-    values = (packed[..., None] >> _shifts(bits, packed.device)) & ((1 << bits) - 1)
-    by_lane = (values ^ _FLIP[bits]).to(torch.uint8).view(blocks, slabs, 8, 4, 4, 2, 2, 2)
+    by_word = torch.empty((*packed.shape, 32 // bits), dtype=torch.uint8, device=packed.device)
+    for j, place in enumerate(ORDER[bits]):
+        by_word[..., j] = packed >> bits * place & (1 << bits) - 1
+    by_word ^= _FLIP[bits]
+    by_lane = by_word.view(blocks, slabs, 8, 4, 4, 2, 2, 2)
     padded = by_lane.permute(0, 6, 2, 1, 4, 5, 3, 7).reshape(blocks * SLAB_N, slabs * SLAB_K)
     return padded[: shape[0], : shape[1]]
 
@@ -82,9 +88,10 @@ def dequantise(
     """
     group = group_size(packed, scales, inputs, zeros)
     outputs = scales.shape[1]
-    q = unpack(packed, (outputs, inputs)).to(scales.dtype).view(outputs, -1, group)
-    zero = middle(packed) if zeros is None else zeros.T[:, :, None]
-    return ((q - zero) * scales.T[:, :, None]).flatten(1)
+    weight = unpack(packed, (outputs, inputs)).to(scales.dtype).view(outputs, -1, group)
+    weight -= middle(packed) if zeros is None else zeros.T[:, :, None]
+    weight *= scales.T[:, :, None]
+    return weight.flatten(1)
 
 
 def middle(packed: torch.Tensor) -> int:
@@ -150,5 +157,12 @@ def _check_bits(bits: int) -> None:
         raise BadInput(f"bits is {bits!r}, and must be 4 or 8")
 
 
-def _shifts(bits: int, device: torch.device) -> torch.Tensor:
-    return torch.tensor([bits * place for place in ORDER[bits]], dtype=torch.int32, device=device)
+def _by_word(q: torch.Tensor, bits: int) -> torch.Tensor:
+    """Pad q, and sort it by word and j: uint8 [N / 16, K / 64, 32, bits, 32 / bits]."""
+    blocks, slabs, lanes, words = packed_shape(q.shape[0], q.shape[1], bits)
+    shape = (blocks * SLAB_N, slabs * SLAB_K)
+    padded = torch.full(shape, 1 << (bits - 1), dtype=torch.uint8, device=q.device)
+    padded[: q.shape[0], : q.shape[1]] = q
+    # n16 r row | k64 tile h column c -> n16 k64 | row column = lane | tile | h r c = j
+    by_lane = padded.view(blocks, 2, 8, slabs, 4, 2, 4, 2).permute(0, 3, 2, 6, 4, 5, 1, 7)
+    return by_lane.reshape(blocks, slabs, lanes, words, 32 // bits)

@@ -55,6 +55,22 @@ def test_unpack_undoes_pack(bits: int, outputs: int, inputs: int, seed: int) -> 
     assert torch.equal(unpack(packed, (outputs, inputs)), q.to(torch.uint8))
 
 
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.uint8, torch.int16, torch.int32, torch.uint16, torch.uint32, torch.uint64],
+)
+def test_integers_of_every_width_are_packed_alike(dtype: torch.dtype) -> None:
+    q = torch.arange(256).view(16, 16)
+    assert torch.equal(pack(q.to(dtype), 8), pack(q, 8))
+
+
+def test_no_copy_of_all_weights_is_wider_than_a_byte() -> None:
+    q = torch.zeros(64, 256, dtype=torch.int64)
+    with torch.profiler.profile(profile_memory=True) as profile:
+        unpack(pack(q), (64, 256))
+    assert max(event.self_cpu_memory_usage for event in profile.events()) == q.numel()
+
+
 @pytest.mark.parametrize("bits", [4, 8])
 def test_every_word_of_32_bits_is_a_valid_one(bits: int) -> None:
     generator = torch.Generator().manual_seed(0)
@@ -99,7 +115,10 @@ def test_the_group_size_is_read_off_the_shapes() -> None:
         (torch.zeros(8, dtype=torch.int32), 4, r"\[8\]"),
         (torch.full((1, 8), 16), 4, r"0\.\.15"),
         (torch.full((1, 8), 256), 8, r"0\.\.255"),
+        (torch.full((1, 8), 256, dtype=torch.uint16), 8, r"0\.\.255"),
+        (torch.full((1, 8), 2**32 - 1, dtype=torch.uint32), 8, r"0\.\.255"),
         (torch.full((1, 8), -1), 4, r"0\.\.15"),
+        (torch.full((1, 8), -1, dtype=torch.int8), 8, r"0\.\.255"),
         (torch.ones(1, 8), 4, "integers"),
         (torch.ones(1, 8, dtype=torch.bool), 4, "integers"),
         (torch.zeros(1, 8, dtype=torch.int32), 3, "bits is 3"),
