@@ -1,14 +1,14 @@
 """Top-k routing: which experts a token goes to, and with which weights.
 
-k times the largest key of a row, then its lowest column. A key is a number's bits as an unsigned
-integer of the same order, so that ties and NaN are settled exactly, and each of the two reductions
-is one instruction of the GPU (redux.sync). The weights come from the k logits picked, read again.
+k times the largest key of a row. A key is a number's bits as an unsigned integer of the same order,
+so that ties and NaN are settled exactly, and each reduction is one instruction of the GPU
+(redux.sync): two for a pick, or one where a logit of 16 bits leaves its key room for the column.
+The weights come from the k logits picked, read again.
 """
 
 from __future__ import annotations
 
 from dataclasses import astuple
-from math import inf
 from typing import Any
 
 import torch
@@ -16,8 +16,16 @@ import torch
 from ..store.errors import BadInput
 from .arguments import check_by_expert, check_picks, check_rows
 from .backend import gpu_of, jit, runs_kernel, tl, triton
-from .ranking import keys_of_best_groups, ordered_key, take_largest
-from .routing import PLAIN, Routing, experts_kept, scores_of, weights_of
+from .ranking import columns_of_largest, keys_of_best_groups, ordered_key, packed_key
+from .routing import (
+    PLAIN,
+    Routing,
+    best_experts,
+    kernel_ranks,
+    kernel_weights,
+    softmax_terms,
+    weights_of,
+)
 
 
 def topk(
@@ -69,16 +77,7 @@ def topk_reference(
     counts: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Compute the same in torch by stable sorts; float64 logits give float64 weights."""
-    rank = logits
-    if bias is not None:
-        precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        rank = (scores_of(precise, routing) + bias).masked_fill(precise == -inf, -inf)
-    order = torch.sort(rank, dim=1, descending=True, stable=True).indices
-    if routing.groups > 1:
-        kept = experts_kept(rank, routing, by_two=bias is not None).gather(1, order)
-        kept_first = torch.sort(kept.int(), dim=1, descending=True, stable=True).indices
-        order = order.gather(1, kept_first)
-    ids = order[:, :k]
+    ids = best_experts(logits, k, routing, bias)
     if counts is not None:
         counts += torch.bincount(ids.flatten(), minlength=len(counts))
     return weights_of(logits, ids, routing), ids.to(torch.int32)
@@ -173,20 +172,10 @@ def _launch(
     if tokens == 0:
         return weights, ids
     settings = constants(tokens, experts, k, routing)
-    with gpu_of(logits):
-        topk_kernel[(triton.cdiv(tokens, settings["ROWS"]),)](
-            logits,
-            bias,
-            weights,
-            ids,
-            counts,
-            tokens,
-            logits.stride(0),
-            logits.stride(1),
-            routing.scale,
-            **settings,
-            enable_fp_fusion=True,  # Triton 3.10 changes the default
-        )
+    launch = topk_kernel[(triton.cdiv(tokens, settings["ROWS"]),)]
+    sizes = (tokens, *logits.stride(), routing.scale)
+    with gpu_of(logits):  # Triton 3.10 changes the default of the fusion
+        launch(logits, bias, weights, ids, counts, *sizes, **settings, enable_fp_fusion=True)
     return weights, ids
 
 
@@ -244,45 +233,27 @@ def topk_kernel(  # type: ignore[no-untyped-def]
     inside = (row[:, None] < tokens) & there[None, :]
     x = tl.load(row_at + expert[None, :] * stride_column, mask=inside, other=float("-inf"))
     x = x.to(tl.float32)
-    highest = 0.0
-    total = 1.0
+    highest, total = 0.0, 1.0
     if SCORES == "softmax":
-        highest = tl.max(x, axis=1)[:, None]
-        total = tl.sum(tl.exp(x - highest), axis=1)[:, None]
+        highest, total = softmax_terms(x)
     if bias_ptr is not None:
-        barred = x == float("-inf")
-        if SCORES == "softmax":
-            x = tl.exp(x - highest) / total
-        elif SCORES == "sigmoid":
-            x = tl.sigmoid(x)
-        x += tl.load(bias_ptr + expert, mask=there, other=0.0)[None, :]
-        x = tl.where(barred, float("-inf"), x)
-    key = tl.where(there[None, :], ordered_key(x), 0).to(tl.uint32)
+        bias = tl.load(bias_ptr + expert, mask=there, other=0.0)[None, :]
+        x = kernel_ranks(x, bias, highest, total, SCORES)
+    PACKED: tl.constexpr = bias_ptr is None and logits_ptr.dtype.element_ty.primitive_bitwidth == 16
+    key = packed_key(x, column[None, :]) if PACKED else ordered_key(x)
+    key = tl.where(there[None, :], key, 0).to(tl.uint32)
     if GROUPS > 1:
         BY_TWO: tl.constexpr = bias_ptr is not None
         key = keys_of_best_groups(key, ROWS, COLUMNS // SLOTS, SLOTS, KEPT_GROUPS, BY_TWO)
-    at = tl.zeros((ROWS, PICKS), dtype=tl.int32)
-    for j in tl.static_range(K):
-        largest_at, _, key = take_largest(key, column, COLUMNS)
-        at = tl.where(pick[None, :] == j, largest_at, at)
+    at = columns_of_largest(key, ROWS, COLUMNS, K, PICKS, PACKED)
     ids = at // SLOTS * (EXPERTS // GROUPS) + at % SLOTS
     kept = (row[:, None] < tokens) & (pick[None, :] < K)
-    picked = tl.load(row_at + ids * stride_column, mask=kept, other=float("-inf")).to(tl.float32)
-    if SCORES == "picked":
-        # Written out, because tl.softmax before triton 3.9 takes the maxima along the wrong axis.
-        highest = tl.max(picked, axis=1)[:, None]
-        weights = tl.exp(picked - highest)
-        weights = weights / tl.sum(weights, axis=1)[:, None]
-    elif SCORES == "softmax":
-        weights = tl.exp(picked - highest) / total
-    else:
-        weights = tl.sigmoid(picked)
-    if RENORMALISE:
-        weights = weights / tl.sum(weights, axis=1)[:, None]
-    weights *= scale
-    sums = tl.sum(weights, axis=1)[:, None]
     place = row[:, None] * K + pick[None, :]
-    tl.store(weights_ptr + place, tl.where(sums == sums, weights, 0.0), mask=kept)
+    # Stored first and widened before the pointers: so ids, once, and not pointers change lanes.
     tl.store(ids_ptr + place, ids, mask=kept)
     if counts_ptr is not None:  # sums of integers are the same in any order
         tl.atomic_add(counts_ptr + ids, 1, mask=kept, sem="relaxed")
+    picked_at = row_at + ids.to(tl.int64) * stride_column
+    picked = tl.load(picked_at, mask=kept, other=float("-inf")).to(tl.float32)
+    weights = kernel_weights(picked, highest, total, scale, SCORES, RENORMALISE)
+    tl.store(weights_ptr + place, weights, mask=kept)

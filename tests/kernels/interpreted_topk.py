@@ -4,13 +4,17 @@ from unittest.mock import patch
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from moeprof.kernels import topk as module
+from moeprof.kernels.arguments import MOST_EXPERTS
 from moeprof.kernels.backend import runs_kernel
 from moeprof.kernels.routing import Routing
 from moeprof.kernels.topk import topk, topk_reference
 
 NAN, INF = float("nan"), float("inf")
+DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 
 ROUTINGS = {
     "picked": Routing(),
@@ -27,10 +31,19 @@ def test_it_is_the_kernel_that_computes() -> None:
     assert runs_kernel(torch.ones(1))
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(
     ("tokens", "experts", "k"),
-    [(1, 8, 2), (13, 8, 2), (17, 64, 8), (9, 100, 3), (5, 7, 7), (3, 513, 1), (2, 512, 16)],
+    [
+        (1, 8, 2),
+        (13, 8, 2),
+        (17, 64, 8),
+        (9, 100, 3),
+        (5, 7, 7),
+        (3, 513, 1),
+        (2, 512, 16),
+        (3, 1023, 32),
+    ],
 )
 def test_ids_are_exact_and_weights_close(
     tokens: int, experts: int, k: int, dtype: torch.dtype
@@ -46,11 +59,14 @@ def test_ids_are_exact_and_weights_close(
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # rows past the last hold -inf
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("routing", ROUTINGS.values(), ids=ROUTINGS)
-def test_every_routing_is_what_the_reference_says(routing: Routing, biased: bool) -> None:
+def test_every_routing_is_what_the_reference_says(
+    routing: Routing, biased: bool, dtype: torch.dtype
+) -> None:
     torch.manual_seed(0)
-    logits = torch.randn(5, 12)
+    logits = torch.randn(5, 12).to(dtype)
     bias = torch.randn(12) if biased else None
     four_rows_a_warp = module.constants(5, 12, 3, routing) | {"ROWS": 4}
     with patch.object(module, "constants", lambda *_: four_rows_a_warp):
@@ -60,17 +76,39 @@ def test_every_routing_is_what_the_reference_says(routing: Routing, biased: bool
     assert (weights - expected_weights).abs().max() < 4e-6
 
 
-def test_of_equal_logits_the_lower_column_wins() -> None:
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("routing", [ROUTINGS["picked"], ROUTINGS["deepseek-v2"]])
+def test_of_equal_logits_the_lower_column_wins(routing: Routing, dtype: torch.dtype) -> None:
     torch.manual_seed(0)
-    logits = (torch.randn(16, 32) * 2).round() / 2
-    assert torch.equal(topk(logits, 8)[1], topk_reference(logits, 8)[1])
+    logits = ((torch.randn(16, 32) * 2).round() / 2).to(dtype)
+    assert torch.equal(topk(logits, 8, routing)[1], topk_reference(logits, 8, routing)[1])
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@pytest.mark.parametrize("dtype", DTYPES)
+@settings(deadline=None, max_examples=30, derandomize=True)
+@given(row=st.lists(st.floats(width=16), min_size=1, max_size=37), data=st.data())
+def test_any_row_of_any_length_is_ranked(
+    dtype: torch.dtype, row: list[float], data: st.DataObject
+) -> None:
+    k = data.draw(st.integers(1, min(len(row), 16)))
+    logits, counts = torch.tensor([row, row[::-1]]).to(dtype), torch.zeros(len(row)).int()
+    weights, ids = topk(logits, k, counts=counts)
+    expected_counts = torch.zeros_like(counts)
+    expected_weights, expected_ids = topk_reference(logits, k, counts=expected_counts)
+    assert torch.equal(ids, expected_ids)
+    assert torch.equal(counts, expected_counts)
+    torch.testing.assert_close(weights, expected_weights)
 
 
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # numpy's word for a NaN made
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("routing", ROUTINGS.values(), ids=ROUTINGS)
-def test_ids_are_distinct_and_weights_zero_whatever_a_row_holds(routing: Routing) -> None:
+def test_ids_are_distinct_and_weights_zero_whatever_a_row_holds(
+    routing: Routing, dtype: torch.dtype
+) -> None:
     one = [1, NAN, -INF, 3, 3, -0.0, 0.0, -NAN, 2, 1, 0, -1]
-    rows = torch.tensor([one, [NAN] * 12, [-INF] * 12, [INF] * 12, [0.0, -0.0] * 6])
+    rows = torch.tensor([one, [NAN] * 12, [-INF] * 12, [INF] * 12, [0.0, -0.0] * 6]).to(dtype)
     weights, ids = topk(rows, 5, routing)
     expected_weights, expected_ids = topk_reference(rows, 5, routing)
     assert torch.equal(ids, expected_ids)
@@ -115,3 +153,13 @@ def test_strided_logits_are_read_as_they_lie() -> None:
 def test_the_same_input_gives_the_same_bits() -> None:
     logits = torch.randn(7, 16)
     assert torch.equal(topk(logits, 4)[0], topk(logits, 4)[0])
+
+
+def test_a_packed_key_has_room_for_every_column() -> None:
+    columns = (
+        module.constants(1, experts, 1, Routing(groups=groups))["COLUMNS"]
+        for experts in range(1, MOST_EXPERTS + 1)
+        for groups in range(1, experts + 1)
+        if experts % groups == 0
+    )
+    assert max(columns) <= 8192
