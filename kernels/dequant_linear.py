@@ -13,11 +13,12 @@ import torch
 from .activation import DERIVATIVES, REFERENCES, finish
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
+from .choice import INTERPRETER, choose_tile, gpu_at
 from .counters import counters
 from .fragment import compute_types, empty_result
 from .packing import bits_of, dequantise
 from .product import product
-from .tiles import INTERPRETER, Layer, Tile, choose_tile, gpu_at
+from .tiles import Layer, Tile
 
 
 def dequant_linear(

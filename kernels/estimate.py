@@ -10,63 +10,7 @@ multiprocessor in a cycle.
 import math
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
-class Gpu:
-    """What the choice of a tile needs to know of a GPU."""
-
-    name: str
-    family: int  # 80, 90 or 100: which of the known ones it is like
-    multiprocessors: int
-
-    @property
-    def shared_bytes(self) -> int:
-        """Shared memory of a multiprocessor, and what one program may have of it."""
-        return _RATES[self.family].shared_bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A linear layer on packed weights: outputs N, inputs K, bits and group size of a weight."""
-
-    outputs: int
-    inputs: int
-    bits: int
-    group: int
-    zeros: bool = False  # whether it has zero points
-
-
-@dataclass(frozen=True, slots=True)
-class Tile:
-    """Sizes of a tile [rows of x, outputs, inputs a step], and how it is run.
-
-    `scales` says where a scale is applied: to the float32 "product" of a step, to the "weight", or
-    to the weights of "each" group where a step may hold several.
-    """
-
-    rows: int
-    outputs: int
-    inputs: int
-    warps: int
-    stages: int
-    scales: str
-    splits: int = 1  # of K, each a program of its own
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled:
-    """A tile as Triton compiles it for weights of 4 bits in groups of 128.
-
-    A thread has `registers` and spends `per_weight` instructions on a weight, both rounded up.
-    """
-
-    rows: int
-    outputs: int
-    inputs: int
-    warps: int
-    stages: int
-    registers: int
-    per_weight: float
+from .tiles import Gpu, Layer, Tile, stage_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +19,14 @@ class _Rates:
     waits: bool  # for its products, before it unpacks more
     memory_bytes: float
     cache_bytes: float  # of L2
-    shared_bytes: int
 
 
 # A100, H200 and B200: tensor cores and memory by their data sheets, an H200's memory as measured
 # (4.3 TB/s). What L2 gives is the least known: some 40 % of its ports' width.
 _RATES = {
-    80: _Rates(1024, False, 11.0, 22.0, 99 << 10),
-    90: _Rates(2048, True, 18.5, 28.0, 227 << 10),
-    100: _Rates(4096, True, 25.0, 32.0, 227 << 10),
+    80: _Rates(1024, False, 11.0, 22.0),
+    90: _Rates(2048, True, 18.5, 28.0),
+    100: _Rates(4096, True, 25.0, 32.0),
 }
 _MEMORY_WAIT = 1400  # cycles until a byte from memory is there
 _CACHE_WAIT = 300
@@ -91,34 +34,32 @@ _STEP_WAIT = 250  # for copies, barriers and the first product of a step
 _REGISTERS = 1 << 16  # of a multiprocessor
 
 
-def stage_bytes(tile: Tile, layer: Layer, element_bytes: int) -> tuple[int, int]:
-    """Shared memory of a step's rows of x, and of its weights."""
-    weights = tile.outputs * tile.inputs * layer.bits // 8
-    return tile.inputs * tile.rows * element_bytes, weights
-
-
 def cycles(
     gpu: Gpu,
     layer: Layer,
     tile: Tile,
-    compiled: Compiled,
+    registers: int,
+    per_weight: float,
     tokens: int,
     element_bytes: int = 2,
     experts: int = 1,
 ) -> float:
-    """Estimate the cycles of a product of `tokens` by each of `experts` layers, in one launch."""
+    """Estimate the cycles of a product of `tokens` by each of `experts` layers, in one launch.
+
+    A thread has `registers` and spends `per_weight` instructions on a weight.
+    """
     rates = _RATES[gpu.family]
     row_tiles = math.ceil(tokens / tile.rows)
     columns = math.ceil(layer.outputs / tile.outputs)
     share = experts * row_tiles * columns * tile.splits / gpu.multiprocessors  # in programs
     rounds = math.ceil(share)
-    resident = min(rounds, _resident(gpu, layer, tile, compiled, element_bytes))
+    resident = min(rounds, _resident(gpu, layer, tile, registers, element_bytes))
     steps = math.ceil(math.ceil(layer.inputs / tile.inputs) / tile.splits)
 
-    unpack = compiled.per_weight * tile.outputs * tile.inputs / 128  # by 128 lanes
+    unpack = per_weight * tile.outputs * tile.inputs / 128  # by 128 lanes
     multiply = tile.rows * tile.outputs * tile.inputs / rates.multiply_adds
     ends = _MEMORY_WAIT + (_CACHE_WAIT * (tile.splits + 2) if tile.splits > 1 else 0)
-    alone = steps * (_alone(rates, tile, unpack, multiply) + _STEP_WAIT) + ends
+    alone = steps * _alone(rates, tile, unpack, multiply) + ends
     busy = max(rounds * steps * max(unpack, multiply) + ends, rounds / resident * alone)
 
     each = experts / gpu.multiprocessors
@@ -133,22 +74,21 @@ def cycles(
 
 
 def _alone(rates: _Rates, tile: Tile, unpack: float, multiply: float) -> float:
-    """Cycles of a step's work, where nothing else runs beside it.
+    """Cycles of a step where nothing else runs beside it.
 
-    The compiled loop shows it: products that are scaled afterwards are waited for. Those that add
-    up in place, from 128 rows on, are cut in two, and the second half runs while the next step
-    unpacks.
+    The compiled loop shows it: a product that is scaled afterwards is waited for. One that adds up
+    in place is cut in two, and its second half runs while the next step begins.
     """
     if not rates.waits:
-        return max(unpack, multiply)
-    if tile.rows < 128:
-        return unpack + multiply
-    return max(unpack, multiply / 2) + multiply / 2
+        return max(unpack, multiply) + _STEP_WAIT
+    if tile.scales == "product":
+        return unpack + multiply + _STEP_WAIT
+    return max(unpack + _STEP_WAIT, multiply / 2) + multiply / 2
 
 
-def _resident(gpu: Gpu, layer: Layer, tile: Tile, compiled: Compiled, element_bytes: int) -> int:
+def _resident(gpu: Gpu, layer: Layer, tile: Tile, registers: int, element_bytes: int) -> int:
     """Programs that one multiprocessor holds at a time."""
     of_x, of_weights = stage_bytes(tile, layer, element_bytes)
     shared = tile.stages * of_x + max(1, tile.stages - 1) * of_weights
-    registers = -(-compiled.registers // 8) * 8 * 32 * tile.warps
-    return max(1, min(gpu.shared_bytes // shared, _REGISTERS // registers))
+    of_program = math.ceil(registers / 8) * 8 * 32 * tile.warps
+    return max(1, min(gpu.shared_bytes // shared, _REGISTERS // of_program))

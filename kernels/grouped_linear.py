@@ -15,11 +15,12 @@ from ..store.errors import BadInput
 from .activation import DERIVATIVES, finish
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
+from .choice import INTERPRETER, choose_tile, gpu_at
 from .dequant_linear import constants, dequant_linear_reference
 from .fragment import empty_result
 from .packing import bits_of, dequantise
 from .product import product
-from .tiles import INTERPRETER, Layer, Tile, choose_tile, gpu_at
+from .tiles import Layer, Tile
 from .weights import Weights
 
 

@@ -46,6 +46,7 @@ def product(  # type: ignore[no-untyped-def]
     rows_at = x_ptr + tl.minimum(rows, limit - 1)[None, :] * x_stride
     packed_at = packed_ptr + blocks[:, None] * row_words
     sums = tl.zeros((BN, BM), dtype=tl.float32)
+    tl.assume(first < last)  # a path around the loop makes ptxas wait for each wgmma in it
     for step in range(first, last):
         at = (step * WORDS + word)[None, :]
         if EVEN_K:
@@ -118,11 +119,7 @@ def _add(  # type: ignore[no-untyped-def]
         scale = tl.load(scales_ptr + (group * N + n[:, None])).to(tl.float32)
         return sums + scale * tl.dot(w, x, input_precision="ieee")
     else:
-        w *= scale
-        if sums.shape[1] < 128:  # ptxas would let each wgmma wait for the one before; fma hides it
-            return tl.fma(tl.dot(w, x, input_precision="ieee"), 1.0, sums)
-        else:  # a second set of sums would not fit the registers
-            return tl.dot(w, x, sums, input_precision="ieee")
+        return tl.dot(w * scale, x, sums, input_precision="ieee")
 
 
 @jit  # type: ignore[untyped-decorator]

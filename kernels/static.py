@@ -10,11 +10,12 @@ from typing import Any, Final
 import torch
 
 from .active_set import active_set_constants, active_set_kernel
+from .choice import choose_tile
 from .dequant_linear import constants, dequant_linear_kernel
 from .grouped_linear import grouped_constants, grouped_linear_kernel
 from .routing import PLAIN, Routing
 from .sass import MachineCode, machine_code, require_compiler
-from .tiles import Gpu, Layer, Tile, choose_tile
+from .tiles import Gpu, Layer, Tile
 from .topk import constants as topk_constants
 from .topk import topk_kernel
 
@@ -22,9 +23,18 @@ GPUS: Final = {80: Gpu("A100", 80, 108), 90: Gpu("H200", 90, 132), 100: Gpu("B20
 MIXTRAL_FC1: Final = Layer(outputs=14336, inputs=4096, bits=4, group=128)
 
 # Gates on sm_90. Instructions per weight in the main loop, by rows of the tile, for 4 bits and
-# groups of 128; instructions per token of float32 logits, by experts and k.
+# groups of 128; instructions per token of 8192, by experts, k and the type of the logits.
 MOST_PER_WEIGHT: Final = {16: 3.2, 32: 3.2, 64: 3.6, 128: 4.3, 256: 4.7}
-MOST_PER_TOKEN: Final = {(64, 6): 150, (128, 8): 302, (256, 8): 507, (512, 8): 890}
+MOST_PER_TOKEN: Final = {
+    (64, 6, torch.float32): 150,
+    (128, 8, torch.float32): 302,
+    (256, 8, torch.float32): 507,
+    (512, 8, torch.float32): 890,
+    (64, 6, torch.bfloat16): 65,
+    (128, 8, torch.bfloat16): 150,
+    (256, 8, torch.bfloat16): 240,
+    (512, 8, torch.bfloat16): 440,
+}
 MOST_PERMUTES: Final = 2
 
 _MANY_TOKENS = 8192

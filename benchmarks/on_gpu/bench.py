@@ -5,21 +5,24 @@ import signal
 import statistics
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from types import FrameType
 from typing import Any
 
 import torch
 
-from moeprof.device.nvml import Sensors, nvml
-from moeprof.store.errors import CannotMeasure
+from moeprof.benchmarks.on_gpu.energy import joules, replayed
 
-REPLAYS, CALLS, ENERGY_S = 25, 20, 1.0
+REPLAYS = 25  # that are timed
+CALLS = 100  # of a graph, at least: what passes between two graphs is then next to nothing
+WARM_S = 0.2  # until the clocks are those of a load
 ROW_S = 60.0  # a peer may tune itself for minutes
 
 Calls = list[Callable[[], Any]]
+What = tuple[str, str, str]  # kernel, size, variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,16 @@ class Clock:
         return self._end_s - time.monotonic()
 
 
+class Overdue(BaseException):
+    """What took longer than it may. No Exception: tuners catch those, and go on."""
+
+
 @contextmanager
 def at_most(limit_s: float) -> Iterator[None]:
-    """Raise TimeoutError in what takes longer."""
+    """Raise Overdue in what takes longer, as soon as it is back in Python."""
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise TimeoutError(f"stopped after {limit_s:.0f} s")
+        raise Overdue(f"stopped after {limit_s:.0f} s")
 
     before = signal.signal(signal.SIGALRM, end)
     signal.setitimer(signal.ITIMER_REAL, limit_s)
@@ -84,19 +91,36 @@ class Bench:
     """Checks and times lists of calls, one for each set of inputs, on GPU 0."""
 
     def __init__(self, seed: int, clock: Clock) -> None:
-        torch.manual_seed(seed)
         properties = torch.cuda.get_device_properties(0)
         self.name, self.l2_bytes = properties.name, properties.L2_cache_size
         self.uuid = f"GPU-{properties.uuid}"
         self.clock = clock
+        self._seed = seed
 
     def sets_for(self, set_bytes: int) -> int:
         """How many sets of inputs walk more than five L2 caches."""
         return max(2, min(4096, 5 * self.l2_bytes // set_bytes + 1))
 
+    def generator(self) -> torch.Generator:
+        """Random numbers that are the same for each problem, whatever ran before.
+
+        Torch's own generator stays stuck after a capture that failed.
+        """
+        return torch.Generator("cuda").manual_seed(self._seed)
+
+    def rows(self, what: What, make: Callable[[], Iterable[Timed]]) -> Iterator[Timed]:
+        """Give the rows that share a problem; one row says why where it cannot be made."""
+        if self.clock.left_s() <= 0:
+            yield Timed(*what, why="left out: the time is over")
+            return
+        try:
+            yield from make()
+        except Exception as reason:
+            yield Timed(*what, why=_said(reason))
+
     def row(
         self,
-        what: tuple[str, str, str],
+        what: What,
         make: Callable[[], Calls],
         error_of: Callable[[Any], float],
         most: float,
@@ -118,53 +142,43 @@ class Bench:
                 if not error <= most:  # nor is NaN
                     why = f"wrong: its error is {error:.3g}; it is not timed"
                     return Timed(*what, error=_finite(error), most=_finite(most), why=why)
-                us, graph = self.us(calls)
-        except Exception as reason:
+                calls *= -(-CALLS // len(calls))
+                us, graph = timed(calls)
+        except (Exception, Overdue) as reason:
             return Timed(*what, most=_finite(most), why=_said(reason))
         row = Timed(*what, us, None if least_us is None else least_us / us, None, error, most)
         if not weigh:
             return row
         try:
-            return replace(row, joules=self.joules(graph, len(calls) * _repeats(calls)))
+            return replace(row, joules=joules(graph, len(calls), self.uuid))
         except Exception as reason:  # the time stays known
             return replace(row, why=f"no energy: {_said(reason)}")
 
-    def us(self, calls: Calls) -> tuple[float, torch.cuda.CUDAGraph]:
-        """Median time of one call, and the graph that replays them all."""
-        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            for call in calls[:3]:
-                call()
-        stream.synchronize()
+
+def timed(calls: Calls) -> tuple[float, torch.cuda.CUDAGraph]:
+    """Median time of a call, us, and the graph that replays them all.
+
+    Replays are queued one behind the other: from the end of one to that of the next there is no
+    launch to wait for, and each finds the caches as the last sets of inputs left them.
+    """
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream())
+    # Around the capture too: one that fails leaves its stream the current one.
+    with torch.cuda.stream(stream):
+        for call in calls[:3]:
+            call()
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, stream=stream):
-            for call in calls * _repeats(calls):
+            for call in calls:
                 call()
-        times = []
-        for _ in range(REPLAYS):
-            begin, end = (torch.Event("cuda", enable_timing=True) for _ in range(2))
-            begin.record()
+        replayed(graph, WARM_S)
+        ends = [torch.Event("cuda", enable_timing=True) for _ in range(REPLAYS + 1)]
+        for end in ends:
             graph.replay()
             end.record()
-            end.synchronize()
-            times.append(1e3 * begin.elapsed_time(end) / (len(calls) * _repeats(calls)))
-        return statistics.median(times), graph
-
-    def joules(self, graph: torch.cuda.CUDAGraph, calls: int) -> float:
-        """Energy of one call by NVML's counter, over a second of replays."""
-        with nvml() as library:
-            sensors = Sensors(library, self.uuid)
-            before, began, replays = sensors.energy()[0].value, time.perf_counter(), 0
-            while time.perf_counter() - began < ENERGY_S:
-                for _ in range(16):
-                    graph.replay()
-                torch.cuda.synchronize()
-                replays += 16
-            after = sensors.energy()[0].value
-        if before is None or after is None:
-            raise CannotMeasure("this GPU has no energy counter")
-        return float(after - before) / 1e3 / (replays * calls)
+        stream.synchronize()
+    ms = statistics.median(begin.elapsed_time(end) for begin, end in pairwise(ends))
+    return 1e3 * ms / len(calls), graph
 
 
 def _finite(value: float) -> float | None:
@@ -172,11 +186,6 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _said(reason: Exception) -> str:
+def _said(reason: BaseException) -> str:
     lines = str(reason).splitlines() or [""]
     return f"{type(reason).__name__}: {lines[0][:120]}"
-
-
-def _repeats(calls: Calls) -> int:
-    """How often a graph holds the list, so that it is long enough to be timed."""
-    return -(-CALLS // len(calls))

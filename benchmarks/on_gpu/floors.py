@@ -20,10 +20,10 @@ def bytes_and_flops(layer: Layer, tokens: int) -> tuple[int, int]:
 
 
 def rates_of(name: str) -> tuple[float, float] | None:
-    """Bytes/s and FLOP/s: measured, or else of the data sheet; None for an unknown GPU."""
+    """Bytes/s and FLOP/s: measured, or of the data sheet; None for an unknown GPU or a slice."""
     if name in REACHED:
         return REACHED[name]
-    sheet = data_sheet(name)
+    sheet = None if "MIG" in name else data_sheet(name)
     if sheet is None or sheet.bytes_per_s is None:
         return None
     return sheet.bytes_per_s, sheet.flops_per_s["bfloat16"]

@@ -16,31 +16,44 @@ MOST_ERROR = 1e-5  # of a weight, against float64
 
 def time_topk(bench: Bench, tokens: int, experts: int, k: int) -> Iterator[Timed]:
     """Each router on the same logits; its experts must be the best k, in their order."""
-    count = bench.sets_for(tokens * experts * 4)
-    sets = [_logits(tokens, experts) for _ in range(count)]
-    exact, ids = torch.topk(sets[0].double(), k)
-    least_us = floor_us(bench.name, tokens * (4 * experts + 8 * k))
+    size = f"{tokens}x{experts} k{k}"
 
-    def error_of(picked: tuple[torch.Tensor, torch.Tensor]) -> float:
-        if not torch.equal(picked[1].long(), ids):
-            return math.inf
-        return float((picked[0].double() - torch.softmax(exact, 1)).abs().max())
+    def rows() -> Iterator[Timed]:
+        generator = bench.generator()
+        count = bench.sets_for(tokens * experts * 4)
+        sets = [_logits(tokens, experts, generator) for _ in range(count)]
+        exact, ids = torch.topk(sets[0].double(), k)
+        error_of = partial(_error, weights=torch.softmax(exact, 1), ids=ids)
+        least_us = floor_us(bench.name, tokens * (4 * experts + 8 * k))
+        for name, make in _routers(sets, k).items():
+            yield bench.row(("topk", size, name), make, error_of, MOST_ERROR, least_us)
 
-    routers: dict[str, Callable[[], Calls]] = {
+    return bench.rows(("topk", size, "ours"), rows)
+
+
+def _routers(sets: list[torch.Tensor], k: int) -> dict[str, Callable[[], Calls]]:
+    return {
         "ours": lambda: [partial(topk, logits, k) for logits in sets],
         "torch.topk + softmax": lambda: [partial(_by_torch, logits, k) for logits in sets],
         "vllm topk_softmax": partial(_vllm, sets, k),
         "sglang topk_softmax": partial(_sglang, sets, k),
     }
-    for name, make in routers.items():
-        what = ("topk", f"{tokens}x{experts} k{k}", name)
-        yield bench.row(what, make, error_of, MOST_ERROR, least_us)
 
 
-def _logits(tokens: int, experts: int) -> torch.Tensor:
+def _error(
+    picked: tuple[torch.Tensor, torch.Tensor], weights: torch.Tensor, ids: torch.Tensor
+) -> float:
+    """Largest error of a weight; infinite where other experts were picked."""
+    if not torch.equal(picked[1].long(), ids):
+        return math.inf
+    return float((picked[0].double() - weights).abs().max())
+
+
+def _logits(tokens: int, experts: int, generator: torch.Generator) -> torch.Tensor:
     """Normal quantiles in an order of their own for each token: no two are equal."""
     share = (torch.arange(experts, device="cuda") + 0.5) / experts
-    order = torch.rand(tokens, experts, device="cuda").argsort(dim=1)
+    keys = torch.rand(tokens, experts, device="cuda", generator=generator)
+    order = keys.argsort(dim=1)
     levels: torch.Tensor = torch.special.ndtri(share)
     return levels[order]
 

