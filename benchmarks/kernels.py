@@ -8,16 +8,15 @@ ours beside torch and those peers that can be imported: CUDA-graph replay over i
 through more than five L2 caches (results are written to the same place again), medians over
 replays, energy from edge to edge of NVML's counter. A variant that is wrong or fails is named and
 not timed; so is what the time did not suffice for. `--tune` tries other tiles, in the time that
-gemlite would take to tune itself, and prints rows for kernels/tiles.py.
+gemlite would take to tune itself, and prints rows for kernels/choice.py.
 """
 
 import argparse
 import json
 import platform
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
-from functools import cache
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,38 +24,17 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / ".path"))
 
+from moeprof.benchmarks.compiled.estimates import estimates
+from moeprof.benchmarks.compiled.gates import gates
 from moeprof.benchmarks.on_gpu.bench import Bench, Clock, Timed
-from moeprof.benchmarks.on_gpu.floors import bytes_and_flops, floor_us
 from moeprof.benchmarks.on_gpu.linear import time_gemlite, time_linear
 from moeprof.benchmarks.on_gpu.routers import time_topk
 from moeprof.benchmarks.on_gpu.tuning import time_tiles
 from moeprof.kernels.choice import gpu_at, rows_for
-from moeprof.kernels.estimate import cycles
-from moeprof.kernels.sass import MachineCode, require_compiler
-from moeprof.kernels.static import (
-    MIXTRAL_FC1,
-    MOST_PER_TOKEN,
-    MOST_PER_WEIGHT,
-    MOST_PERMUTES,
-    dequant_linear_code,
-    instructions_per_weight,
-    topk_code,
-)
-from moeprof.kernels.tiles import Gpu, Layer, Tile
+from moeprof.kernels.sass import require_compiler
+from moeprof.kernels.static import MIXTRAL_FC1
 
-SMALLER_LAYERS = (Layer(2048, 768, 4, 128), Layer(2048, 7168, 4, 128))  # Qwen3, DeepSeek-V3
-OTHER_WEIGHTS: tuple[tuple[dict[str, Any], torch.dtype], ...] = (
-    ({}, torch.float16),
-    ({"bits": 8}, torch.bfloat16),
-    ({"zeros": True}, torch.bfloat16),
-    ({"bits": 8, "zeros": True}, torch.bfloat16),
-    ({"group": 64}, torch.bfloat16),
-    ({"group": 64, "zeros": True}, torch.bfloat16),
-    ({"group": 32}, torch.bfloat16),
-)
-MATRIX = {80: "HMMA", 90: "HGMMA", 100: "UTCHMMA"}
 BATCHES, QUICK_BATCHES = (1, 16, 64, 128, 256, 512), (1, 256)
-BATCHES_BY_ROWS = (1, 16, 32, 64, 128, 256)
 ROUTERS = ((512, 128, 8), (512, 256, 8), (4096, 128, 8), (8192, 256, 8), (8192, 512, 8))
 LIMIT_S, QUICK_LIMIT_S = 440.0, 45.0
 # Of an H200's floor, and against torch's bfloat16 linear (kernels at 256 and 512: with GELU).
@@ -68,106 +46,6 @@ SPEED_GOALS = {
     "gemlite": {1: 1.7, 16: 2.2, 256: 2.0},
 }
 TOPK_GOALS_US = {"512x256 k8": 2.0, "8192x256 k8": 8.0}
-ESTIMATED = {
-    "NVIDIA H200": (90, 132, 1.755e9),
-    "NVIDIA H100": (90, 132, 1.755e9),
-    "NVIDIA A100": (80, 108, 1.41e9),
-}
-
-compiled = cache(dequant_linear_code)
-
-
-def gates(quick: bool) -> Iterator[dict[str, Any]]:
-    """Read the machine code of every tile that is chosen, and of the routers that have a gate."""
-    bf16 = torch.bfloat16
-    cases = [(MIXTRAL_FC1, 90, bf16)]
-    if not quick:
-        cases += [(MIXTRAL_FC1, 80, bf16), (MIXTRAL_FC1, 100, bf16)]
-        cases += [(layer, 90, bf16) for layer in SMALLER_LAYERS]
-        cases += [(replace(MIXTRAL_FC1, **change), 90, dtype) for change, dtype in OTHER_WEIGHTS]
-    for layer, family, dtype in cases:
-        limited = family == 90 and (layer.bits, layer.group, layer.zeros) == (4, 128, False)
-        chosen = dict(compiled(layer, tokens, family, dtype) for tokens in BATCHES_BY_ROWS)
-        for tile, code in chosen.items():
-            most = MOST_PER_WEIGHT[tile.rows] if limited and dtype == bf16 else None
-            yield linear_gate(layer, tile, code, most, dtype)
-    for (experts, k, dtype), most in MOST_PER_TOKEN.items():
-        rows, code = topk_code(experts, k, 90, dtype=dtype)
-        name = f"topk {experts} k {k} {str(dtype)[6:]}"
-        yield gate(name, code, code.instructions / rows, most, {})
-
-
-def linear_gate(
-    layer: Layer, tile: Tile, code: MachineCode, most: float | None, dtype: torch.dtype
-) -> dict[str, Any]:
-    """One row of a linear layer, with what docs/kernels.md promises of it."""
-    weights = f"w{layer.bits} g{layer.group}{' zeros' if layer.zeros else ''} {str(dtype)[6:]}"
-    size = f"{tile.rows} x {tile.outputs}" + (f" / {tile.splits}" if tile.splits > 1 else "")
-    name = f"{layer.inputs}->{layer.outputs} {weights}, {size}"
-    on_hopper = code.architecture == 90
-    broken = {
-        "matrix": code.matrix != MATRIX[code.architecture],
-        "permutes": on_hopper and tile.scales != "each" and code.permutes > MOST_PERMUTES,
-        "serialised": code.serialised,
-    }
-    cost = instructions_per_weight(tile, code)
-    return gate(f"dequant_linear {name}", code, cost, most, broken)
-
-
-def gate(
-    name: str, code: MachineCode, cost: float, most: float | None, broken: Mapping[str, bool]
-) -> dict[str, Any]:
-    """One row: what the machine code is, and which rules it breaks, `broken` among them."""
-    rules = {
-        "spills": code.spills > 0,
-        "stack": code.stack_bytes > 0,
-        "narrow copies": code.narrow_copies > 0,
-        "conversions": code.conversions > 0,
-        "instructions": most is not None and not cost <= most,
-        **broken,
-    }
-    return {
-        "kernel": name,
-        "sm": code.architecture,
-        "instructions": round(cost, 2),
-        "most": most,
-        "registers": code.registers,
-        "spills": code.spills,
-        "shared_bytes": code.shared_bytes,
-        "matrix": code.matrix,
-        "narrow_copies": code.narrow_copies,
-        "permutes": code.permutes,
-        "serialised": code.serialised,
-        "kept": not any(rules.values()),
-        "broken": ", ".join(rule for rule, is_broken in rules.items() if is_broken),
-    }
-
-
-def estimates(quick: bool) -> Iterator[dict[str, Any]]:
-    """Roofline of fc1 from the counted instructions: estimated, nothing of it is measured."""
-    for name, (family, multiprocessors, clock_hz) in ESTIMATED.items():
-        if quick and name != GOALS_ARE_OF:
-            continue
-        for tokens in QUICK_BATCHES if quick else BATCHES:
-            tile, code = compiled(MIXTRAL_FC1, tokens, family, torch.bfloat16)
-            per_weight = instructions_per_weight(tile, code)
-            taken = cycles(
-                Gpu(name, family, multiprocessors),
-                MIXTRAL_FC1,
-                tile,
-                code.registers,
-                per_weight,
-                tokens,
-            )
-            least_us = floor_us(name, *bytes_and_flops(MIXTRAL_FC1, tokens))
-            assert least_us is not None, name
-            yield {
-                "gpu": name,
-                "tokens": tokens,
-                "tile": f"{tile.rows} x {tile.outputs} / {tile.splits}",
-                "floor_us": round(least_us, 2),
-                "estimated_us": round(max(least_us, 1e6 * taken / clock_hz), 1),
-            }
 
 
 def measured(arguments: argparse.Namespace, clock: Clock) -> Iterator[Timed]:
@@ -264,6 +142,7 @@ def main() -> None:
     parser.add_argument("--md", type=Path, help="write the tables there")
     arguments = parser.parse_args()
     clock = Clock(QUICK_LIMIT_S if arguments.quick else LIMIT_S)
+    batches = QUICK_BATCHES if arguments.quick else BATCHES
     gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
     rows, gated, estimated = [], [], []
     if gpu is not None and not arguments.static:
@@ -272,7 +151,7 @@ def main() -> None:
             print(table([asdict(row)]).splitlines()[-1], file=sys.stderr, flush=True)
         text = f"Measured on {gpu}:\n\n{table([asdict(row) for row in rows])}\n"
     else:
-        gated, estimated = list(gates(arguments.quick)), list(estimates(arguments.quick))
+        gated, estimated = list(gates(arguments.quick)), list(estimates(batches))
         text = f"Machine code, by Triton's compiler:\n\n{table(gated)}\n"
         text += f"fc1 4096->14336, **estimated** from it, not measured:\n\n{table(estimated)}\n"
         text += "" if gpu else "No GPU here: no time and no energy is measured.\n"

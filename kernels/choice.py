@@ -31,10 +31,10 @@ def choose_tile(
     """Choose the tile for a batch of `tokens` whose elements have `element_bytes`.
 
     With `experts`, the layer is that of each of so many, with `tokens` on average: they share a
-    launch, and K is not split. A measured tile is given as it was measured.
+    launch, and K is not split. A tile that was measured for one layer is given as it was measured.
     """
     measured = MEASURED.get((gpu.name, layer, rows_for(gpu, tokens)))
-    if measured is not None and element_bytes == 2:
+    if measured is not None and element_bytes == 2 and experts is None:
         return measured
     return _by_family(gpu, layer, tokens, element_bytes, experts)
 
@@ -68,12 +68,11 @@ def _candidates(
     for compiled in FLOAT32 if element_bytes == 4 else TILES[gpu.family]:
         if compiled.rows > rows_for(gpu, tokens):
             continue
-        # Results are stored one by one where 16 does not divide N: their addresses would spill.
-        if gpu.family > 80 and layer.outputs % 16 and compiled.rows in (64, 256):
+        full = compiled.rows == 256  # of sums are the registers: more would spill
+        if full and layer.outputs % 16:  # results are stored one by one, each at its address
             continue
         tile = tile_of(gpu, layer, compiled, element_bytes)
-        # Sums of 256 rows fill the registers: their parts would spill.
-        most = _MOST_SPLITS if may_split and tile.rows < 256 else 1
+        most = _MOST_SPLITS if may_split and not full else 1
         steps = -(-layer.inputs // tile.inputs)
         for splits in range(1, min(most, max(1, steps // 2)) + 1):
             yield compiled, replace(tile, splits=splits)

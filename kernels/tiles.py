@@ -100,7 +100,7 @@ FLOAT32 = tuple(
 def tile_of(gpu: Gpu, layer: Layer, compiled: Compiled, element_bytes: int = 2) -> Tile:
     """Give the tile of the table as it runs on a layer, K not split."""
     # The registers of a larger step do not hold the zero points of so many groups.
-    many = layer.zeros and layer.group % 16 > 0 and compiled.rows in (32, 64)
+    many = layer.zeros and layer.group % 16 > 0 and compiled.rows > 16
     inputs = 64 if many else compiled.inputs
     each = layer.group % inputs and layer.group != layer.inputs
     scales = "each" if each else _where_scales(gpu, layer, compiled.rows)
@@ -113,8 +113,8 @@ def tile_of(gpu: Gpu, layer: Layer, compiled: Compiled, element_bytes: int = 2) 
 def _where_scales(gpu: Gpu, layer: Layer, rows: int) -> str:
     """Give what a scale is applied to with the fewest instructions, or with fewer waits."""
     weights_from = {80: 128, 90: 64, 100: 256}[gpu.family]
-    if layer.outputs % 16:  # addresses and a second set of sums would spill on sm_100
-        weights_from = 128
+    if layer.outputs % 16:  # the addresses of results and a second set of sums spill on sm_100
+        weights_from = 64
     return "weight" if rows >= weights_from else "product"
 
 

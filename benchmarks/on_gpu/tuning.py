@@ -1,4 +1,4 @@
-"""Ours on other tiles, on a GPU: the fastest is a row for MEASURED in kernels/tiles.py."""
+"""Ours on other tiles, on a GPU: the fastest is a row for MEASURED in kernels/choice.py."""
 
 import itertools
 from collections import Counter
