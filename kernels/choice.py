@@ -68,11 +68,12 @@ def _candidates(
     for compiled in FLOAT32 if element_bytes == 4 else TILES[gpu.family]:
         if compiled.rows > rows_for(gpu, tokens):
             continue
-        full = compiled.rows == 256  # of sums are the registers: more would spill
-        if full and layer.outputs % 16:  # results are stored one by one, each at its address
+        # Results are stored one by one where 16 does not divide N: their addresses would spill.
+        if layer.outputs % 16 and compiled.rows > (32 if gpu.family == 100 else 128):
             continue
         tile = tile_of(gpu, layer, compiled, element_bytes)
-        most = _MOST_SPLITS if may_split and not full else 1
+        # Sums of 256 rows fill the registers: their parts would spill.
+        most = _MOST_SPLITS if may_split and tile.rows < 256 else 1
         steps = -(-layer.inputs // tile.inputs)
         for splits in range(1, min(most, max(1, steps // 2)) + 1):
             yield compiled, replace(tile, splits=splits)

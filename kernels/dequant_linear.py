@@ -136,9 +136,7 @@ def _launch(
             inputs,
             x.stride(0),
             **constants(layer, tile, activation, x.dtype),
-            num_warps=tile.warps,
-            num_stages=tile.stages,
-            enable_fp_fusion=True,  # Triton 3.10 changes the default
+            **options(tile),
         )
     return y.to(x.dtype)
 
@@ -158,6 +156,16 @@ def constants(layer: Layer, tile: Tile, activation: str, dtype: torch.dtype) -> 
         "ACTIVATION": activation,
         "DT": compute,
         "ASM": ptx,
+    }
+
+
+def options(tile: Tile) -> dict[str, int | bool]:
+    """Give the compiler's options."""
+    return {
+        "num_warps": tile.warps,
+        "num_stages": tile.stages,
+        "maxnreg": 255,  # ptxas would spill on sm_100 to let more programs in than memory does
+        "enable_fp_fusion": True,  # Triton 3.10 changes the default
     }
 
 

@@ -16,7 +16,7 @@ from .activation import DERIVATIVES, finish
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
 from .choice import INTERPRETER, choose_tile, gpu_at
-from .dequant_linear import constants, dequant_linear_reference
+from .dequant_linear import constants, dequant_linear_reference, options
 from .fragment import empty_result
 from .packing import bits_of, dequantise
 from .product import product
@@ -158,9 +158,7 @@ def _launch(
             inputs,
             x.stride(0),
             **grouped_constants(number, layer, tile, activation, x.dtype),
-            num_warps=tile.warps,
-            num_stages=tile.stages,
-            enable_fp_fusion=True,  # Triton 3.10 changes the default
+            **options(tile),
         )
     return y.to(x.dtype)
 

@@ -11,7 +11,7 @@ import torch
 
 from .active_set import active_set_constants, active_set_kernel
 from .choice import choose_tile
-from .dequant_linear import constants, dequant_linear_kernel
+from .dequant_linear import constants, dequant_linear_kernel, options
 from .grouped_linear import grouped_constants, grouped_linear_kernel
 from .routing import PLAIN, Routing
 from .sass import MachineCode, machine_code, require_compiler
@@ -67,8 +67,8 @@ def tile_code(
         "parts_ptr": "*fp32" if split else None,
         "arrived_ptr": "*i32" if split else None,
     }
-    settings = constants(layer, tile, activation, dtype)
-    return _compiled(dequant_linear_kernel, types, settings, family, tile)
+    settings = constants(layer, tile, activation, dtype) | options(tile)
+    return _compiled(dequant_linear_kernel, types, settings, family)
 
 
 def grouped_linear_code(
@@ -78,8 +78,8 @@ def grouped_linear_code(
     require_compiler()
     tile = choose_tile(GPUS[family], layer, -(-tokens // experts), experts=experts)
     types = _product_types(torch.bfloat16, layer) | {"counts_ptr": "*i32"}
-    settings = grouped_constants(experts, layer, tile, activation, torch.bfloat16)
-    return tile, _compiled(grouped_linear_kernel, types, settings, family, tile)
+    settings = grouped_constants(experts, layer, tile, activation, torch.bfloat16) | options(tile)
+    return tile, _compiled(grouped_linear_kernel, types, settings, family)
 
 
 def topk_code(
@@ -141,17 +141,12 @@ def _product_types(dtype: torch.dtype, layer: Layer) -> dict[str, str | None]:
 
 
 def _compiled(
-    kernel: Any,
-    types: Mapping[str, str | None],
-    settings: Mapping[str, Any],
-    family: int,
-    tile: Tile | None = None,
+    kernel: Any, types: Mapping[str, str | None], settings: Mapping[str, Any], family: int
 ) -> MachineCode:
     """Compile with the launch's options; an argument of type None is not given."""
     given = {name: kind for name, kind in types.items() if kind is not None}
     absent = {name: None for name, kind in types.items() if kind is None}
     fixed = {name: value for name, value in settings.items() if name in kernel.arg_names}
-    options = {name: value for name, value in settings.items() if name not in fixed}
-    if tile is not None:
-        options = {"num_warps": tile.warps, "num_stages": tile.stages}
-    return machine_code(kernel, given, fixed | absent, family, enable_fp_fusion=True, **options)
+    compiler = {name: value for name, value in settings.items() if name not in fixed}
+    compiler.setdefault("enable_fp_fusion", True)
+    return machine_code(kernel, given, fixed | absent, family, **compiler)

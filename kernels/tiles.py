@@ -67,11 +67,11 @@ class Compiled:
 _SHARED_BYTES = {80: 99 << 10, 90: 227 << 10, 100: 227 << 10}
 
 _AMPERE = (
-    Compiled(rows=16, outputs=64, inputs=128, warps=4, stages=4, registers=96, per_weight=5.2),
-    Compiled(rows=16, outputs=128, inputs=128, warps=4, stages=4, registers=128, per_weight=4.4),
+    Compiled(rows=16, outputs=64, inputs=128, warps=4, stages=4, registers=120, per_weight=4.9),
+    Compiled(rows=16, outputs=128, inputs=128, warps=4, stages=4, registers=168, per_weight=4.4),
     Compiled(rows=32, outputs=128, inputs=128, warps=4, stages=3, registers=168, per_weight=6.1),
     Compiled(rows=64, outputs=128, inputs=128, warps=8, stages=3, registers=168, per_weight=10.2),
-    Compiled(rows=128, outputs=128, inputs=64, warps=8, stages=3, registers=200, per_weight=16.5),
+    Compiled(rows=128, outputs=128, inputs=64, warps=8, stages=3, registers=208, per_weight=16.0),
 )
 _HOPPER = (
     Compiled(rows=16, outputs=64, inputs=128, warps=4, stages=5, registers=96, per_weight=3.1),
@@ -82,12 +82,12 @@ _HOPPER = (
     Compiled(rows=256, outputs=128, inputs=128, warps=8, stages=3, registers=255, per_weight=4.0),
 )
 _BLACKWELL = (
-    Compiled(rows=16, outputs=64, inputs=128, warps=4, stages=5, registers=72, per_weight=4.1),
-    Compiled(rows=16, outputs=128, inputs=128, warps=4, stages=4, registers=128, per_weight=2.9),
+    Compiled(rows=16, outputs=64, inputs=128, warps=4, stages=5, registers=96, per_weight=4.0),
+    Compiled(rows=16, outputs=128, inputs=128, warps=4, stages=4, registers=136, per_weight=2.9),
     Compiled(rows=32, outputs=128, inputs=128, warps=4, stages=4, registers=168, per_weight=3.0),
     Compiled(rows=64, outputs=128, inputs=128, warps=4, stages=4, registers=240, per_weight=3.3),
     Compiled(rows=128, outputs=128, inputs=128, warps=8, stages=3, registers=240, per_weight=4.5),
-    Compiled(rows=256, outputs=128, inputs=128, warps=8, stages=3, registers=168, per_weight=5.8),
+    Compiled(rows=256, outputs=128, inputs=128, warps=8, stages=3, registers=255, per_weight=5.8),
 )
 TILES = {80: _AMPERE, 90: _HOPPER, 100: _BLACKWELL}  # by family
 # float32 knows no tensor core and no packing of pairs: small tiles keep the registers.
@@ -99,10 +99,11 @@ FLOAT32 = tuple(
 
 def tile_of(gpu: Gpu, layer: Layer, compiled: Compiled, element_bytes: int = 2) -> Tile:
     """Give the tile of the table as it runs on a layer, K not split."""
+    several = layer.group != layer.inputs
     # The registers of a larger step do not hold the zero points of so many groups.
-    many = layer.zeros and layer.group % 16 > 0 and compiled.rows > 16
+    many = several and layer.zeros and layer.group % 16 > 0 and compiled.rows > 16
     inputs = 64 if many else compiled.inputs
-    each = layer.group % inputs and layer.group != layer.inputs
+    each = several and layer.group % inputs > 0
     scales = "each" if each else _where_scales(gpu, layer, compiled.rows)
     sizes = (compiled.rows, compiled.outputs, inputs, compiled.warps, compiled.stages)
     tile = Tile(*sizes, scales)
@@ -113,8 +114,6 @@ def tile_of(gpu: Gpu, layer: Layer, compiled: Compiled, element_bytes: int = 2) 
 def _where_scales(gpu: Gpu, layer: Layer, rows: int) -> str:
     """Give what a scale is applied to with the fewest instructions, or with fewer waits."""
     weights_from = {80: 128, 90: 64, 100: 256}[gpu.family]
-    if layer.outputs % 16:  # the addresses of results and a second set of sums spill on sm_100
-        weights_from = 64
     return "weight" if rows >= weights_from else "product"
 
 
