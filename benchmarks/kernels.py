@@ -35,7 +35,14 @@ from moeprof.kernels.sass import require_compiler
 from moeprof.kernels.static import MIXTRAL_FC1
 
 BATCHES, QUICK_BATCHES = (1, 16, 64, 128, 256, 512), (1, 256)
-ROUTERS = ((512, 128, 8), (512, 256, 8), (4096, 128, 8), (8192, 256, 8), (8192, 512, 8))
+ROUTERS = (
+    (512, 128, 8, torch.float32),
+    (512, 256, 8, torch.float32),
+    (4096, 128, 8, torch.float32),
+    (8192, 256, 8, torch.float32),
+    (8192, 512, 8, torch.float32),
+    (8192, 512, 8, torch.bfloat16),
+)
 LIMIT_S, QUICK_LIMIT_S = 440.0, 45.0
 # Of an H200's floor, and against torch's bfloat16 linear (kernels at 256 and 512: with GELU).
 GOALS_ARE_OF = "NVIDIA H200"

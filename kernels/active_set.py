@@ -142,7 +142,7 @@ def active_set_constants(tokens: int, experts: int, k: int) -> dict[str, int]:
     }
 
 
-@jit  # type: ignore[untyped-decorator]
+@jit(do_not_specialize=["tokens"])  # type: ignore[untyped-decorator]
 def active_set_kernel(  # type: ignore[no-untyped-def]
     scores_ptr,  # [tokens, experts]
     prices_ptr,  # float32 [experts]

@@ -49,8 +49,13 @@ def check_weights(
             f"rows of x must be contiguous, and it has strides {x.stride()}",
             hint="call .contiguous() on it",
         )
+    if packed.numel() >= _MOST_OFFSETS:
+        raise BadInput(
+            f"packed has {packed.numel()} words, and the kernel counts to 2^31",
+            hint="split the layer by its outputs",
+        )
     tokens, inputs = x.shape
-    offsets = max((tokens - 1) * x.stride(0) + inputs, tokens * outputs, packed.numel())
+    offsets = max((tokens - 1) * x.stride(0) + inputs, tokens * outputs)
     if offsets >= _MOST_OFFSETS:
         raise BadInput(
             f"{tokens} tokens need offsets up to {offsets}, and the kernel counts to 2^31",

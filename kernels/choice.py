@@ -8,7 +8,7 @@ that should take the fewest cycles.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache
 
 import torch
 
@@ -16,13 +16,15 @@ from .estimate import cycles
 from .tiles import FLOAT32, TILES, Compiled, Gpu, Layer, Tile, tile_of
 
 MEASURED: dict[tuple[str, Layer, int], Tile] = {}
+_LEAST_ROWS = 16
+_MOST_ROWS = {family: max(one.rows for one in tiles) for family, tiles in TILES.items()}
 _MOST_SPLITS = 8
+_MOST_PART_BYTES = 32 << 20  # of a split product: L2 keeps them
 
 
 def rows_for(gpu: Gpu, tokens: int) -> int:
     """Rows by which MEASURED is asked for a batch; the tile may have fewer."""
-    every = [compiled.rows for compiled in TILES[gpu.family]]
-    return min(max(min(every), 1 << (tokens - 1).bit_length()), max(every))
+    return min(max(_LEAST_ROWS, 1 << (tokens - 1).bit_length()), _MOST_ROWS[gpu.family])
 
 
 def choose_tile(
@@ -36,10 +38,12 @@ def choose_tile(
     measured = MEASURED.get((gpu.name, layer, rows_for(gpu, tokens)))
     if measured is not None and element_bytes == 2 and experts is None:
         return measured
+    most = _MOST_ROWS[gpu.family]  # beyond, whole tiles are added
+    tokens = tokens if tokens <= most else -(-tokens // most) * most
     return _by_family(gpu, layer, tokens, element_bytes, experts)
 
 
-@lru_cache(maxsize=4096)  # each launch asks
+@cache  # each launch asks
 def _by_family(
     gpu: Gpu, layer: Layer, tokens: int, element_bytes: int, experts: int | None
 ) -> Tile:
@@ -56,10 +60,18 @@ def _by_family(
         )
         for compiled, tile in _candidates(gpu, layer, tokens, element_bytes, experts is None)
     }
-    most = 1.1 * min(estimated.values())
-    close = [tile for tile in estimated if estimated[tile] <= most]
-    # Of tiles that the estimate cannot tell apart, the one that unpacks the weights least often.
-    return min(close, key=lambda tile: (-tile.rows, estimated[tile], tile.splits))
+    # Of tiles that the estimate cannot tell apart those that unpack the weights least often, then
+    # those with the fewest parts.
+    close = _within(0.10, estimated)
+    rows = max(tile.rows for tile in close)
+    closest = _within(0.03, {tile: close[tile] for tile in close if tile.rows == rows})
+    return min(closest, key=lambda tile: (tile.splits, closest[tile]))
+
+
+def _within(share: float, estimated: dict[Tile, float]) -> dict[Tile, float]:
+    """The tiles whose estimate is at most so much more than the least."""
+    most = (1 + share) * min(estimated.values())
+    return {tile: each for tile, each in estimated.items() if each <= most}
 
 
 def _candidates(
@@ -75,7 +87,8 @@ def _candidates(
         # Sums of 256 rows fill the registers: their parts would spill.
         most = _MOST_SPLITS if may_split and tile.rows < 256 else 1
         steps = -(-layer.inputs // tile.inputs)
-        for splits in range(1, min(most, max(1, steps // 2)) + 1):
+        parts = _MOST_PART_BYTES // (4 * tokens * layer.outputs)
+        for splits in range(1, max(1, min(most, steps // 2, parts)) + 1):
             yield compiled, replace(tile, splits=splits)
 
 

@@ -7,13 +7,20 @@ the other, and so does each call in a graph, because a graph may be replayed bes
 
 from __future__ import annotations
 
-from threading import Lock, Thread
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import RLock
 
 import torch
 
 MOST = 1 << 20  # of a GPU: 4 MiB, enough for 4,600 captured calls of 224 tiles
-OF_STREAM = 4096
+OF_STREAM = 1024
 _ALIGNED = 32  # to 128 bytes: no two calls share a cache line, and Triton compiles one kernel
+_PER_THREAD = 2  # the handle of cudaStreamPerThread: a stream of its own in each thread
+
+_log = logging.getLogger(__name__)
 
 
 def counters(x: torch.Tensor, count: int) -> torch.Tensor:
@@ -28,6 +35,20 @@ def counters(x: torch.Tensor, count: int) -> torch.Tensor:
     return kept
 
 
+@contextmanager
+def lent() -> Iterator[None]:
+    """Take back, at the end, all counters that were given meanwhile: for graphs that do not last.
+
+    What was captured meanwhile must not be replayed after, and no other thread may capture.
+    """
+    before = {device: reserve.state() for device, reserve in _reserves.items()}
+    try:
+        yield
+    finally:
+        for device, state in before.items():
+            _reserves[device].restore(state)
+
+
 class Reserve:
     """The counters of one GPU, given out for good."""
 
@@ -35,7 +56,7 @@ class Reserve:
         self._zeros = zeros
         self._taken = 0
         self._of_stream: dict[int, torch.Tensor | None] = {}
-        self._lock = Lock()
+        self._lock = RLock()
 
     def take(self, count: int) -> torch.Tensor | None:
         """Give counters that nothing else has or will have; None where too few are left."""
@@ -48,11 +69,21 @@ class Reserve:
 
     def of_stream(self, stream: int, count: int) -> torch.Tensor | None:
         """Give the counters of a stream, by its handle."""
-        if count > OF_STREAM:
+        if count > OF_STREAM or stream == _PER_THREAD:
             return None
-        if stream not in self._of_stream:
-            self._of_stream[stream] = self.take(OF_STREAM)
-        return self._of_stream[stream]
+        with self._lock:
+            if stream not in self._of_stream:
+                self._of_stream[stream] = self.take(OF_STREAM)
+            return self._of_stream[stream]
+
+    def state(self) -> tuple[int, dict[int, torch.Tensor | None]]:
+        """What has been given, for `restore`."""
+        return self._taken, dict(self._of_stream)
+
+    def restore(self, state: tuple[int, dict[int, torch.Tensor | None]]) -> None:
+        """Take back what has been given since."""
+        with self._lock:
+            self._taken, self._of_stream = state
 
 
 _reserves: dict[torch.device, Reserve] = {}
@@ -64,9 +95,12 @@ def _kept(device: torch.device, count: int) -> torch.Tensor | None:
         _reserves.setdefault(device, Reserve(_zeros_of_no_graph(device)))
     if device not in _reserves:
         return None
-    if capturing:
-        return _reserves[device].take(count)
-    return _reserves[device].of_stream(torch.cuda.current_stream().cuda_stream, count)
+    if not capturing:
+        return _reserves[device].of_stream(torch.cuda.current_stream().cuda_stream, count)
+    taken = _reserves[device].take(count)
+    if taken is None:
+        _log.warning("no counters are left on %s: a captured call clears some of its own", device)
+    return taken
 
 
 def _zeros_of_no_graph(device: torch.device) -> torch.Tensor:
@@ -75,14 +109,12 @@ def _zeros_of_no_graph(device: torch.device) -> torch.Tensor:
     While torch.compile warms a graph up, all that its thread allocates lies in the graph's pool,
     where nothing may be kept.
     """
-    made: list[torch.Tensor] = []
 
-    def make() -> None:
-        made.append(torch.zeros(MOST, dtype=torch.int32, device=device))
-        if device.type == "cuda":
+    def make() -> torch.Tensor:
+        zeros = torch.zeros(MOST, dtype=torch.int32, device=device)
+        if zeros.is_cuda:
             torch.cuda.current_stream(device).synchronize()
+        return zeros
 
-    thread = Thread(target=make)
-    thread.start()
-    thread.join()
-    return made[0]
+    with ThreadPoolExecutor(max_workers=1) as of_its_own:
+        return of_its_own.submit(make).result()

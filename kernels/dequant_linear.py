@@ -1,6 +1,6 @@
 """Linear layer on weights that are unpacked on the way: y = activation(x W^T + bias), one launch.
 
-packing.py describes the weights, product.py the main loop, tiles.py the choice of the tile. Where K
+packing.py describes the weights, product.py the main loop, choice.py which tile is taken. Where K
 is split, the last program to end sums the parts in their order: the same bits on every run.
 """
 
@@ -15,7 +15,7 @@ from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
 from .choice import INTERPRETER, choose_tile, gpu_at
 from .counters import counters
-from .fragment import compute_types, empty_result
+from .fragment import aligned_rows, compute_types, empty_result
 from .packing import bits_of, dequantise
 from .product import product
 from .tiles import Layer, Tile
@@ -116,11 +116,12 @@ def _launch(
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
     tile = choose_tile(gpu, layer, tokens, x.element_size())
     grid = (triton.cdiv(tokens, tile.rows), triton.cdiv(outputs, tile.outputs), tile.splits)
-    y = empty_result(x, outputs)
+    x, y = aligned_rows(x), empty_result(x, outputs)
     with gpu_of(x):
         parts = arrived = None
         if tile.splits > 1:
-            parts = torch.empty((tile.splits, tokens, grid[1] * tile.outputs), device=x.device)
+            shape = (tile.splits, tokens, grid[1] * tile.outputs)
+            parts = torch.empty(shape, dtype=torch.float32, device=x.device)
             arrived = counters(x, grid[0] * grid[1])
         dequant_linear_kernel[grid](
             x,
@@ -133,8 +134,8 @@ def _launch(
             arrived,
             tokens,
             outputs,
-            inputs,
-            x.stride(0),
+            inputs // 8,
+            x.stride(0) // 8,
             **constants(layer, tile, activation, x.dtype),
             **options(tile),
         )
@@ -161,15 +162,16 @@ def constants(layer: Layer, tile: Tile, activation: str, dtype: torch.dtype) -> 
 
 def options(tile: Tile) -> dict[str, int | bool]:
     """Give the compiler's options."""
-    return {
+    chosen = {
         "num_warps": tile.warps,
         "num_stages": tile.stages,
-        "maxnreg": 255,  # ptxas would spill on sm_100 to let more programs in than memory does
         "enable_fp_fusion": True,  # Triton 3.10 changes the default
     }
+    # On sm_100 ptxas spills to let more programs in than memory does; of 256 rows it knows better.
+    return chosen if tile.rows == 256 else chosen | {"maxnreg": 255}
 
 
-@jit  # type: ignore[untyped-decorator]
+@jit(do_not_specialize=["M"])  # type: ignore[untyped-decorator]
 def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     x_ptr,  # [M, K]
     packed_ptr,  # int32 [ceil(N / 16), ceil(K / 64), 32, BITS]
@@ -181,8 +183,8 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     arrived_ptr,  # int32 [tiles], zeros before and after, or None
     M,
     N,
-    K,
-    x_stride,
+    K_by_8,  # so that rows are known to lie 16 bytes apart
+    x_stride_by_8,
     GROUP: tl.constexpr,
     BITS: tl.constexpr,
     BM: tl.constexpr,
@@ -196,6 +198,7 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     ASM: tl.constexpr,
 ):
     """Compute one tile of y, or a part of its sums; the last part to end finishes the tile."""
+    K, x_stride = K_by_8 * 8, x_stride_by_8 * 8
     row = tl.program_id(0) * BM + tl.arange(0, BM)
     column = tl.program_id(1) * BN
     part = tl.program_id(2)

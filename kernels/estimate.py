@@ -10,7 +10,7 @@ multiprocessor in a cycle.
 import math
 from dataclasses import dataclass
 
-from .tiles import Gpu, Layer, Tile, stage_bytes
+from .tiles import Gpu, Layer, Tile, shared_bytes, weight_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,10 @@ class _Rates:
     cache_bytes: float  # of L2
 
 
-# A100, H200 and B200: tensor cores and memory by their data sheets, an H200's memory as measured
-# (4.3 TB/s). What L2 gives is the least known: some 40 % of its ports' width.
+# A100 (80 GB), H200 and B200: tensor cores by their data sheets, of memory nine tenths, as measured
+# on an H200 (4.3 TB/s). What L2 gives is the least known: some 40 % of its ports' width.
 _RATES = {
-    80: _Rates(1024, False, 11.0, 22.0),
+    80: _Rates(1024, False, 12.0, 22.0),
     90: _Rates(2048, True, 18.5, 28.0),
     100: _Rates(4096, True, 25.0, 32.0),
 }
@@ -63,13 +63,14 @@ def cycles(
     busy = max(rounds * steps * max(unpack, multiply) + ends, rounds / resident * alone)
 
     each = experts / gpu.multiprocessors
-    weights = each * layer.outputs * layer.inputs * layer.bits / 8
+    numbers = layer.outputs * layer.inputs / layer.group * (2 if layer.zeros else 1)
+    weights = each * (layer.outputs * layer.inputs * layer.bits / 8 + numbers * element_bytes)
     rows = each * columns * tokens * layer.inputs * element_bytes
     parts = each * 8 * tile.splits * tokens * layer.outputs if tile.splits > 1 else 0
     cache = (weights * row_tiles + rows + parts) / rates.cache_bytes
 
-    coming = min(resident, share) * (tile.stages - 1) * stage_bytes(tile, layer, element_bytes)[1]
-    memory = weights / min(rates.memory_bytes, max(coming, 1) / _MEMORY_WAIT) + ends
+    coming = max(1, min(resident, share) * (tile.stages - 1) * weight_bytes(layer, tile))
+    memory = weights / min(rates.memory_bytes, coming / _MEMORY_WAIT) + ends
     return max(busy, cache, memory)
 
 
@@ -88,7 +89,6 @@ def _alone(rates: _Rates, tile: Tile, unpack: float, multiply: float) -> float:
 
 def _resident(gpu: Gpu, layer: Layer, tile: Tile, registers: int, element_bytes: int) -> int:
     """Programs that one multiprocessor holds at a time."""
-    of_x, of_weights = stage_bytes(tile, layer, element_bytes)
-    shared = tile.stages * of_x + max(1, tile.stages - 1) * of_weights
-    of_program = math.ceil(registers / 8) * 8 * 32 * tile.warps
-    return max(1, min(gpu.shared_bytes // shared, _REGISTERS // of_program))
+    by_memory = gpu.shared_bytes // shared_bytes(gpu, layer, tile, element_bytes)
+    by_registers = _REGISTERS // (math.ceil(registers / 8) * 8 * 32 * tile.warps)
+    return max(1, min(by_memory, by_registers))

@@ -147,6 +147,13 @@ def compute_types(dtype: torch.dtype, bits: int) -> tuple[Any, str]:
     return compute, unpacking(bits, kind)
 
 
+def aligned_rows(x: torch.Tensor) -> torch.Tensor:
+    """Give x with rows that can be copied 16 bytes at a time: K is a multiple of 8."""
+    if x.stride(0) % 8 == 0 and x.data_ptr() % 16 == 0:
+        return x
+    return x.clone(memory_format=torch.contiguous_format)
+
+
 def empty_result(x: torch.Tensor, outputs: int) -> torch.Tensor:
     """Allocate what a kernel writes, [tokens, outputs] of the dtype of x.
 

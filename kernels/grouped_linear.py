@@ -17,7 +17,7 @@ from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
 from .choice import INTERPRETER, choose_tile, gpu_at
 from .dequant_linear import constants, dequant_linear_reference, options
-from .fragment import empty_result
+from .fragment import aligned_rows, empty_result
 from .packing import bits_of, dequantise
 from .product import product
 from .tiles import Layer, Tile
@@ -141,22 +141,23 @@ def _launch(
     number, groups, outputs = weights.scales.shape
     if tokens == 0:
         return x.new_empty((0, outputs))
-    y = empty_result(x, outputs)
+    x, y = aligned_rows(x), empty_result(x, outputs)
     bits = bits_of(weights.packed[0], (outputs, inputs))
     layer = Layer(outputs, inputs, bits, inputs // groups, weights.zeros is not None)
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
-    tile = choose_tile(gpu, layer, -(-tokens // number), x.element_size(), number)
+    active = min(number, tokens)
+    tile = choose_tile(gpu, layer, -(-tokens // active), x.element_size(), active)
     most_tiles = tokens // tile.rows + min(number, tokens)
     with gpu_of(x):
         grouped_linear_kernel[(most_tiles, triton.cdiv(outputs, tile.outputs))](
             x,
             counts.contiguous(),
-            *(tensor if tensor is None else tensor.contiguous() for tensor in weights.tensors),
+            *weights.tensors,
             y,
             tokens,
             outputs,
-            inputs,
-            x.stride(0),
+            inputs // 8,
+            x.stride(0) // 8,
             **grouped_constants(number, layer, tile, activation, x.dtype),
             **options(tile),
         )
@@ -172,7 +173,7 @@ def grouped_constants(
     return settings | {"EXPERTS": number, "COLUMNS": triton.next_power_of_2(number)}
 
 
-@jit  # type: ignore[untyped-decorator]
+@jit(do_not_specialize=["M"])  # type: ignore[untyped-decorator]
 def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     x_ptr,  # [M, K], sorted by expert
     counts_ptr,  # int32 [EXPERTS]
@@ -183,8 +184,8 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     y_ptr,  # [M, N]
     M,
     N,
-    K,
-    x_stride,
+    K_by_8,  # so that rows are known to lie 16 bytes apart
+    x_stride_by_8,
     EXPERTS: tl.constexpr,
     COLUMNS: tl.constexpr,  # EXPERTS rounded up to a power of 2
     GROUP: tl.constexpr,
@@ -199,6 +200,7 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     ASM: tl.constexpr,
 ):
     """Compute one tile of y: rows of one expert."""
+    K, x_stride = K_by_8 * 8, x_stride_by_8 * 8
     tile = tl.program_id(0)
     column = tl.program_id(1) * BN
     each = tl.arange(0, COLUMNS)

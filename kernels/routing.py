@@ -14,6 +14,8 @@ import torch
 from ..store.errors import BadInput
 from .backend import jit, tl
 
+_MOST_SCALE = torch.finfo(torch.float32).max
+
 
 @dataclass(frozen=True, slots=True)
 class Routing:
@@ -38,8 +40,8 @@ class Routing:
                 f"scores is {self.scores!r}", hint="it must be picked, softmax or sigmoid"
             )
         number = isinstance(self.scale, int | float | torch.SymFloat)
-        if not (number and -inf < self.scale < inf):  # torch.compile cannot trace isfinite
-            raise BadInput(f"scale is {self.scale!r}, and must be a finite number")
+        if not (number and -_MOST_SCALE <= self.scale <= _MOST_SCALE):
+            raise BadInput(f"scale is {self.scale!r}, and must be a finite float32")
         if type(self.groups) is not int or self.groups < 1:
             raise BadInput(f"groups is {self.groups!r}, and must be a positive integer")
         if type(self.kept_groups) is not int or not 1 <= self.kept_groups <= self.groups:
@@ -80,7 +82,7 @@ def experts_kept(rank: torch.Tensor, routing: Routing, by_two: bool) -> torch.Te
 
     A group counts by its largest rank, or by the sum of its two largest.
     """
-    grouped = rank.view(len(rank), routing.groups, -1)
+    grouped = rank.view(len(rank), routing.groups, rank.shape[1] // routing.groups)
     best = grouped.topk(min(2, grouped.shape[2]) if by_two else 1, dim=2).values.sum(dim=2)
     order = torch.sort(best, dim=1, descending=True, stable=True).indices
     kept = torch.zeros_like(best, dtype=torch.bool)

@@ -141,7 +141,7 @@ def _read(cubin: bytes, shared_bytes: int, architecture: int) -> MachineCode:
         stack_bytes=stack_bytes,
         shared_bytes=shared_bytes,
         copies=len(copies),
-        narrow_copies=sum("128" not in copy for copy in copies),
+        narrow_copies=sum(".128" not in copy for copy in copies),
         opcodes=_families(opcodes),
         loop=_families(_main_loop(text.splitlines())),
     )

@@ -131,7 +131,8 @@ def instructions_per_weight(tile: Tile, code: MachineCode) -> float:
 
 def _product_types(dtype: torch.dtype, layer: Layer) -> dict[str, str | None]:
     pointer = _POINTER[dtype]
-    sizes = {"N": layer.outputs, "K": layer.inputs, "x_stride": layer.inputs}
+    eighths = layer.inputs // 8
+    sizes = {"N": layer.outputs, "K_by_8": eighths, "x_stride_by_8": eighths}
     types: dict[str, str | None] = {
         name: "i32" if size % 16 else "i32:16" for name, size in sizes.items()
     }

@@ -87,7 +87,7 @@ _BLACKWELL = (
     Compiled(rows=32, outputs=128, inputs=128, warps=4, stages=4, registers=168, per_weight=3.0),
     Compiled(rows=64, outputs=128, inputs=128, warps=4, stages=4, registers=240, per_weight=3.3),
     Compiled(rows=128, outputs=128, inputs=128, warps=8, stages=3, registers=240, per_weight=4.5),
-    Compiled(rows=256, outputs=128, inputs=128, warps=8, stages=3, registers=255, per_weight=5.8),
+    Compiled(rows=256, outputs=128, inputs=128, warps=8, stages=3, registers=168, per_weight=5.8),
 )
 TILES = {80: _AMPERE, 90: _HOPPER, 100: _BLACKWELL}  # by family
 # float32 knows no tensor core and no packing of pairs: small tiles keep the registers.
@@ -107,8 +107,9 @@ def tile_of(gpu: Gpu, layer: Layer, compiled: Compiled, element_bytes: int = 2) 
     scales = "each" if each else _where_scales(gpu, layer, compiled.rows)
     sizes = (compiled.rows, compiled.outputs, inputs, compiled.warps, compiled.stages)
     tile = Tile(*sizes, scales)
-    fit = gpu.shared_bytes // sum(stage_bytes(tile, layer, element_bytes))
-    return replace(tile, stages=max(1, min(tile.stages, fit)))
+    while tile.stages > 1 and shared_bytes(gpu, layer, tile, element_bytes) > gpu.shared_bytes:
+        tile = replace(tile, stages=tile.stages - 1)
+    return tile
 
 
 def _where_scales(gpu: Gpu, layer: Layer, rows: int) -> str:
@@ -117,7 +118,16 @@ def _where_scales(gpu: Gpu, layer: Layer, rows: int) -> str:
     return "weight" if rows >= weights_from else "product"
 
 
-def stage_bytes(tile: Tile, layer: Layer, element_bytes: int) -> tuple[int, int]:
-    """Shared memory of a step's rows of x, and of its weights."""
-    weights = tile.outputs * tile.inputs * layer.bits // 8
-    return tile.inputs * tile.rows * element_bytes, weights
+def weight_bytes(layer: Layer, tile: Tile) -> int:
+    """Packed weights of a step."""
+    return tile.outputs * tile.inputs * layer.bits // 8
+
+
+def shared_bytes(gpu: Gpu, layer: Layer, tile: Tile, element_bytes: int) -> int:
+    """Shared memory of a program: x of each stage, and the weights of all stages but one.
+
+    On sm_80, where they are read while the next ones come, those of each.
+    """
+    of_x = tile.inputs * tile.rows * element_bytes
+    copies = tile.stages if gpu.family == 80 else max(1, tile.stages - 1)
+    return tile.stages * of_x + copies * weight_bytes(layer, tile)

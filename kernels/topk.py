@@ -201,7 +201,7 @@ def constants(tokens: int, experts: int, k: int, routing: Routing) -> dict[str, 
     }
 
 
-@jit  # type: ignore[untyped-decorator]
+@jit(do_not_specialize=["tokens"])  # type: ignore[untyped-decorator]
 def topk_kernel(  # type: ignore[no-untyped-def]
     logits_ptr,  # [tokens, EXPERTS]
     bias_ptr,  # float32 [EXPERTS], or None

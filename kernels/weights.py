@@ -34,7 +34,7 @@ class Weights:
         return Weights(self.packed[expert], self.scales[expert], zeros, bias)
 
     def experts(self) -> int:
-        """Count the experts. Raises BadInput where these are not weights of as many throughout."""
+        """Count the experts. Raises BadInput unless each tensor is of as many, and contiguous."""
         if self.packed.dim() != 5 or len(self.packed) == 0:
             raise BadInput(
                 "packed must be int32 [experts, ceil(N / 16), ceil(K / 64), 32, bits],"
@@ -46,4 +46,8 @@ class Weights:
             own = number if tensor is None else len(tensor) if tensor.dim() else 0
             if own != number:
                 raise BadInput(f"packed is of {number} experts and {name} of {own}")
+        for name in ("packed", "scales", "zeros", "bias"):
+            tensor = getattr(self, name)
+            if tensor is not None and not tensor.is_contiguous():
+                raise BadInput(f"{name} must be contiguous, and has strides {tensor.stride()}")
         return number

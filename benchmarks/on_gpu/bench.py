@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from moeprof.benchmarks.on_gpu.energy import joules, replayed
+from moeprof.kernels.counters import lent
 
 REPLAYS = 25  # that are timed
 CALLS = 100  # of a graph, at least: what passes between two graphs is then next to nothing
@@ -118,6 +119,7 @@ class Bench:
         except Exception as reason:
             yield Timed(*what, why=_said(reason))
 
+    @lent()  # its graph does not outlive it
     def row(
         self,
         what: What,

@@ -14,17 +14,20 @@ from moeprof.kernels.topk import topk
 MOST_ERROR = 1e-5  # of a weight, against float64
 
 
-def time_topk(bench: Bench, tokens: int, experts: int, k: int) -> Iterator[Timed]:
+def time_topk(
+    bench: Bench, tokens: int, experts: int, k: int, dtype: torch.dtype
+) -> Iterator[Timed]:
     """Each router on the same logits; its experts must be the best k, in their order."""
-    size = f"{tokens}x{experts} k{k}"
+    kind = "" if dtype == torch.float32 else f" {str(dtype)[6:]}"
+    size = f"{tokens}x{experts} k{k}{kind}"
 
     def rows() -> Iterator[Timed]:
         generator = bench.generator()
-        count = bench.sets_for(tokens * experts * 4)
-        sets = [_logits(tokens, experts, generator) for _ in range(count)]
+        count = bench.sets_for(tokens * experts * dtype.itemsize)
+        sets = [_logits(tokens, experts, generator).to(dtype) for _ in range(count)]
         exact, ids = torch.topk(sets[0].double(), k)
         error_of = partial(_error, weights=torch.softmax(exact, 1), ids=ids)
-        least_us = floor_us(bench.name, tokens * (4 * experts + 8 * k))
+        least_us = floor_us(bench.name, tokens * (dtype.itemsize * experts + 8 * k))
         for name, make in _routers(sets, k).items():
             yield bench.row(("topk", size, name), make, error_of, MOST_ERROR, least_us)
 
@@ -50,17 +53,18 @@ def _error(
 
 
 def _logits(tokens: int, experts: int, generator: torch.Generator) -> torch.Tensor:
-    """Normal quantiles in an order of their own for each token: no two are equal."""
-    share = (torch.arange(experts, device="cuda") + 0.5) / experts
+    """Numbers from 0.5 on in an order of their own for each token: no two are equal, in bfloat16.
+
+    They are neighbours there, 128 to a doubling.
+    """
+    levels = (torch.arange(experts, dtype=torch.int16) + 0x3F00).view(torch.bfloat16).float()
     keys = torch.rand(tokens, experts, device="cuda", generator=generator)
-    order = keys.argsort(dim=1)
-    levels: torch.Tensor = torch.special.ndtri(share)
-    return levels[order]
+    return levels.cuda()[keys.argsort(dim=1)]
 
 
 def _by_torch(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
     values, ids = torch.topk(logits, k)
-    return torch.softmax(values, dim=1), ids
+    return torch.softmax(values.float(), dim=1), ids
 
 
 def _written_by(

@@ -11,7 +11,7 @@ from moeprof.benchmarks.on_gpu.bench import Bench, Clock, Timed
 from moeprof.benchmarks.on_gpu.linear import GELU, ours, problem, what
 from moeprof.kernels import choice
 from moeprof.kernels.estimate import cycles
-from moeprof.kernels.tiles import Gpu, Layer, Tile, stage_bytes
+from moeprof.kernels.tiles import Gpu, Layer, Tile, shared_bytes
 
 SHAPES = ((64, 4), (128, 4), (128, 8))  # outputs and warps: of 64, 8 warps would unpack each twice
 STAGES, SPLITS = (4, 3, 5, 2), (1, 2, 3, 4, 6, 8)  # of those that are alike, the first
@@ -76,9 +76,8 @@ def _fitting(gpu: Gpu, layer: Layer, rows: int) -> Iterator[Tile]:
     for (outputs, warps), inputs in itertools.product(SHAPES, (64, 128)):
         for stages, parts, scales in itertools.product(STAGES, splits, where):
             tile = Tile(rows, outputs, inputs, warps, stages, scales, parts)
-            of_x, of_weights = stage_bytes(tile, layer, 2)
-            fits = stages * of_x + (stages - 1) * of_weights <= gpu.shared_bytes
-            if fits and _registers(tile) <= MOST_REGISTERS:
+            fits = shared_bytes(gpu, layer, tile, 2) <= gpu.shared_bytes
+            if fits and _registers(tile) <= MOST_REGISTERS and parts <= layer.inputs // inputs:
                 yield tile
 
 

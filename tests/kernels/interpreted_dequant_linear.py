@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from moeprof.kernels import dequant_linear as module
-from moeprof.kernels.backend import runs_kernel
+from moeprof.kernels.backend import interprets, runs_kernel
 from moeprof.kernels.dequant_linear import dequant_linear, dequant_linear_reference
 from moeprof.kernels.packing import pack
-from moeprof.kernels.tiles import Tile
+from moeprof.kernels.tiles import Gpu, Tile
 
 BF16, FP16, FP32 = torch.bfloat16, torch.float16, torch.float32
 #        tokens  N    K  group bits dtype zeros  bias  activation
@@ -53,10 +53,12 @@ def error(y: torch.Tensor, exact: torch.Tensor) -> float:
     return float((y.double() - exact).norm() / exact.norm())
 
 
+@pytest.mark.parametrize("family", [80, 90, 100])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
 def test_it_is_as_close_to_float64_as_torch_is(
-    case: tuple[Any, ...],
+    case: tuple[Any, ...], family: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(module, "INTERPRETER", Gpu("interpreter", family, 16))  # a GPU is itself
     tokens, outputs, inputs, group, bits, dtype, with_zeros, with_bias, activation = case
     x, packed, scales, all_zeros, all_bias = inputs_of(tokens, outputs, inputs, group, bits, dtype)
     zeros = all_zeros if with_zeros else None
@@ -71,6 +73,8 @@ def test_it_is_as_close_to_float64_as_torch_is(
         again = dequant_linear(x, packed, scales, zeros, bias, activation)
     assert y.dtype == dtype
     assert error(y, exact) <= 2 * torch_error + 1e-6  # float32 is summed in another order
+    if interprets():  # all is float32, but for the result
+        assert error(y, exact) <= 1.05 * error(exact.to(dtype), exact) + 1e-6
     assert torch.equal(y, again)
 
 
@@ -88,6 +92,28 @@ def test_split_sums_are_added_in_their_order_and_the_counters_end_at_zero(splits
     assert not counters.any()
     exact = dequant_linear_reference(x.double(), packed, scales.double(), bias=bias.double())
     assert error(y, exact) < 5e-4
+
+
+def test_parts_are_float32_whatever_torch_makes_by_default() -> None:
+    x, packed, scales, _, _ = inputs_of(5, 48, 512, 128, 4, FP32)
+    tile = Tile(16, 64, 128, 4, 1, "product", splits=4)
+    with patch.object(module, "choose_tile", lambda *_: tile):
+        expected = dequant_linear(x, packed, scales)
+        torch.set_default_dtype(BF16)
+        try:
+            found = dequant_linear(x, packed, scales)
+        finally:
+            torch.set_default_dtype(FP32)
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("shift", [1, 4, 8])
+def test_rows_of_a_wider_tensor_are_read_where_they_lie(shift: int) -> None:
+    x, packed, scales, _, _ = inputs_of(5, 48, 128, 128, 4, FP16)
+    wide = torch.full((5, 128 + 2 * shift), float("nan"), dtype=FP16)
+    wide[:, shift : 128 + shift] = x
+    rows = wide[:, shift : 128 + shift]
+    assert torch.equal(dequant_linear(rows, packed, scales), dequant_linear(x, packed, scales))
 
 
 @pytest.mark.parametrize("bits", [4, 8])

@@ -51,3 +51,10 @@ def test_a_batch_beyond_31_bits_of_offsets_is_refused() -> None:
     )
     with pytest.raises(BadInput, match="33554432 tokens need offsets up to 2147483648"):
         dequant_linear(x, packed, scales)
+
+
+def test_weights_beyond_31_bits_of_words_are_refused() -> None:
+    packed = torch.empty(1 << 14, 1 << 12, 32, 4, dtype=torch.int32, device="meta")
+    x, scales = (torch.empty(1, 1 << 18, device="meta") for _ in range(2))
+    with pytest.raises(BadInput, match="packed has 8589934592 words"):
+        dequant_linear(x, packed, scales)

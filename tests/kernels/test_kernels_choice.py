@@ -37,7 +37,7 @@ def test_a_small_batch_splits_k_until_programs_share_a_multiprocessor(
 ) -> None:
     tile = choose_tile(H200, layer, tokens)
     programs = -(-layer.outputs // tile.outputs) * tile.splits
-    assert programs >= 1.5 * H200.multiprocessors or tile.splits == 8
+    assert programs >= 1.4 * H200.multiprocessors or tile.splits == 8
 
 
 def test_a_batch_that_fills_the_gpu_does_not_split_k() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from moeprof.kernels import counters as module
-from moeprof.kernels.counters import OF_STREAM, Reserve, counters
+from moeprof.kernels.counters import OF_STREAM, Reserve, counters, lent
 
 ON_GPU = cast(torch.Tensor, SimpleNamespace(is_cuda=True, device=torch.device("cpu")))
 
@@ -76,6 +76,37 @@ def test_where_none_can_be_kept_they_are_new(
     monkeypatch.setattr(reserve, "_taken", module.MOST)
     stream.capturing = True
     assert counters(ON_GPU, 5).shape == (5,)
+
+
+def test_what_was_lent_is_given_again(stream: SimpleNamespace) -> None:
+    of_default = counters(ON_GPU, 5)
+    with lent():
+        stream.cuda_stream = 7
+        of_stream = counters(ON_GPU, 5)
+        stream.capturing = True
+        captured = counters(ON_GPU, 5)
+    again = counters(ON_GPU, 5)
+    assert same(again, of_stream)
+    assert not same(again, of_default)
+    assert not same(again, captured)
+    stream.capturing, stream.cuda_stream = False, 0
+    assert same(counters(ON_GPU, 5), of_default)
+
+
+def test_a_stream_that_is_another_in_each_thread_keeps_none(stream: SimpleNamespace) -> None:
+    stream.cuda_stream = 2
+    assert counters(ON_GPU, 5).shape == (5,)
+
+
+def test_memory_that_cannot_be_had_is_named(
+    stream: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError("there is no memory")
+
+    monkeypatch.setattr(torch, "zeros", refuse)
+    with pytest.raises(torch.OutOfMemoryError, match="there is no memory"):
+        counters(ON_GPU, 5)
 
 
 def test_on_a_cpu_they_are_as_many_as_asked_for() -> None:

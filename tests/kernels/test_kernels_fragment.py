@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from moeprof.kernels.fragment import unpacking
+from moeprof.kernels.fragment import aligned_rows, unpacking
 from moeprof.kernels.packing import ORDER
 
 WORDS = 10_000
@@ -80,3 +80,12 @@ def test_8_weights_of_4_bits_take_11_instructions() -> None:
     text = unpacking(4, "bf16")
     work = [line for line in text.split(";") if re.search("shr|lop3|fma", line)]
     assert len(work) == 11
+
+
+def test_only_rows_that_cannot_be_copied_by_16_bytes_are_moved() -> None:
+    wide = torch.randn(3, 80).bfloat16()
+    assert aligned_rows(wide[:, 8:72]).data_ptr() == wide[:, 8:].data_ptr()
+    for rows in (wide[:, 4:68], torch.randn(3, 68).bfloat16()[:, :64]):
+        moved = aligned_rows(rows)
+        assert torch.equal(moved, rows)
+        assert moved.stride() == (64, 1)

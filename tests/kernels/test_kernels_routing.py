@@ -17,10 +17,11 @@ def test_plain_routing_is_the_softmax_over_the_picked() -> None:
         ({"groups": 2, "kept_groups": 3}, r"kept_groups is 3, and must lie in 1\.\.2"),
         ({"groups": 0, "kept_groups": 0}, "groups is 0, and must be a positive integer"),
         ({"groups": 2.0}, "groups is 2.0"),
-        ({"scale": float("nan")}, "scale is nan, and must be a finite number"),
+        ({"scale": float("nan")}, "scale is nan, and must be a finite float32"),
         ({"scale": float("-inf")}, "scale is -inf"),
+        ({"scale": 1e39}, "scale is 1e.39"),
         ({"scale": None}, "scale is None"),
-        ({"scale": "2"}, "scale is '2', and must be a finite number"),
+        ({"scale": "2"}, "scale is '2', and must be a finite float32"),
     ],
 )
 def test_a_routing_that_makes_no_sense_is_refused(values: dict[str, Any], named: str) -> None:

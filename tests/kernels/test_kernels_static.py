@@ -172,6 +172,17 @@ def test_outputs_that_16_does_not_divide_spill_nothing(tokens: int, family: int)
     check_product(grouped_linear_code(layer, 8, 8 * tokens, family, "gelu_erf")[1])
 
 
+@counts_instructions
+@pytest.mark.parametrize("tokens", MOST_PER_WEIGHT)
+def test_inputs_that_16_does_not_divide_are_copied_as_others_are(tokens: int) -> None:
+    layer = Layer(14336, 4104, 4, 4104)
+    tile, code = dequant_linear_code(layer, tokens, 90)
+    check_product(code)
+    assert code.copies >= 20
+    assert not code.serialised
+    assert instructions_per_weight(tile, code) <= MOST_PER_WEIGHT[tile.rows]
+
+
 def test_a_group_of_any_size_compiles() -> None:
     code = dequant_linear_code(replace(MIXTRAL_FC1, group=8, zeros=True), 16, 90)[1]
     assert (code.spills, code.narrow_copies, code.matrix) == (0, 0, "HGMMA")

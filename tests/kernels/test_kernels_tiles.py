@@ -2,7 +2,7 @@
 
 import pytest
 
-from moeprof.kernels.tiles import TILES, Compiled, Gpu, Layer, stage_bytes, tile_of
+from moeprof.kernels.tiles import TILES, Compiled, Gpu, Layer, shared_bytes, tile_of
 
 H200 = Gpu("NVIDIA H200", 90, 132)
 UNKNOWN = Gpu("unknown", 80, 30)
@@ -35,4 +35,4 @@ def test_its_stages_fit_the_shared_memory(gpu: Gpu, bits: int) -> None:
     for compiled in TILES[gpu.family]:
         tile = tile_of(gpu, layer, compiled)
         assert tile.stages >= 2
-        assert tile.stages * sum(stage_bytes(tile, layer, 2)) <= gpu.shared_bytes
+        assert shared_bytes(gpu, layer, tile, 2) <= gpu.shared_bytes

@@ -179,6 +179,11 @@ def test_an_export_holds_the_operator() -> None:
     assert torch.equal(exported.module()(logits)[1], topk(logits, 2)[1])
 
 
+def test_an_empty_batch_of_groups_gives_an_empty_result() -> None:
+    weights, ids = topk(torch.ones(0, 16), 2, Routing(groups=4, kept_groups=2))
+    assert weights.shape == ids.shape == (0, 2)
+
+
 def test_an_empty_batch_gives_an_empty_result() -> None:
     weights, ids = topk(torch.ones(0, 4), 2)
     assert (weights.shape, ids.shape) == ((0, 2), (0, 2))

@@ -8,7 +8,7 @@ from moeprof.kernels.weights import Weights
 from moeprof.store.errors import BadInput
 
 PACKED = torch.arange(3 * 32 * 4, dtype=torch.int32).view(3, *packed_shape(16, 64, 4))
-SCALES = torch.arange(3.0)[:, None, None].expand(3, 2, 16)
+SCALES = torch.arange(3.0)[:, None, None].repeat(1, 2, 16)
 
 
 def test_the_weights_of_an_expert_are_its_share_of_each() -> None:
@@ -32,6 +32,7 @@ def test_experts_are_counted() -> None:
         (Weights(PACKED, SCALES[:2]), "of 3 experts and scales of 2"),
         (Weights(PACKED, torch.tensor(1.0)), "of 3 experts and scales of 0"),
         (Weights(PACKED, SCALES, bias=torch.ones(4, 16)), "of 3 experts and bias of 4"),
+        (Weights(PACKED[:1].expand(3, -1, -1, -1, -1), SCALES), "packed must be contiguous"),
     ],
 )
 def test_weights_that_are_not_of_as_many_experts_are_refused(weights: Weights, why: str) -> None:
