@@ -28,9 +28,9 @@ _RATES = {
     90: _Rates(2048, True, 18.5, 28.0),
     100: _Rates(4096, True, 25.0, 32.0),
 }
-_MEMORY_WAIT = 1400  # cycles until a byte from memory is there
-_CACHE_WAIT = 300
-_STEP_WAIT = 250  # for copies, barriers and the first product of a step
+_MEMORY_CYCLES = 1400  # until a byte from memory is there
+_CACHE_CYCLES = 300
+_STEP_CYCLES = 250  # of waiting: for copies, barriers and the first product of a step
 _REGISTERS = 1 << 16  # of a multiprocessor
 
 
@@ -46,45 +46,51 @@ def cycles(
 ) -> float:
     """Estimate the cycles of a product of `tokens` by each of `experts` layers, in one launch.
 
-    A thread has `registers` and spends `per_weight` instructions on a weight.
+    A thread has `registers` and spends `per_weight` instructions on a weight. All that is counted
+    within is one multiprocessor's share.
     """
     rates = _RATES[gpu.family]
     row_tiles = math.ceil(tokens / tile.rows)
     columns = math.ceil(layer.outputs / tile.outputs)
-    share = experts * row_tiles * columns * tile.splits / gpu.multiprocessors  # in programs
-    rounds = math.ceil(share)
+    programs = experts * row_tiles * columns * tile.splits / gpu.multiprocessors
+    rounds = math.ceil(programs)
     resident = min(rounds, _resident(gpu, layer, tile, registers, element_bytes))
     steps = math.ceil(math.ceil(layer.inputs / tile.inputs) / tile.splits)
 
-    unpack = per_weight * tile.outputs * tile.inputs / 128  # by 128 lanes
-    multiply = tile.rows * tile.outputs * tile.inputs / rates.multiply_adds
-    ends = _MEMORY_WAIT + (_CACHE_WAIT * (tile.splits + 2) if tile.splits > 1 else 0)
-    alone = steps * _alone(rates, tile, unpack, multiply) + ends
-    busy = max(rounds * steps * max(unpack, multiply) + ends, rounds / resident * alone)
+    unpack_cycles = per_weight * tile.outputs * tile.inputs / 128  # by 128 lanes
+    multiply_cycles = tile.rows * tile.outputs * tile.inputs / rates.multiply_adds
+    ends_cycles = _MEMORY_CYCLES + (_CACHE_CYCLES * (tile.splits + 2) if tile.splits > 1 else 0)
+    step_cycles = _step_cycles(rates, tile, unpack_cycles, multiply_cycles)
+    busy_cycles = max(
+        rounds * steps * max(unpack_cycles, multiply_cycles) + ends_cycles,
+        rounds / resident * (steps * step_cycles + ends_cycles),
+    )
 
-    each = experts / gpu.multiprocessors
+    layers = experts / gpu.multiprocessors
     numbers = layer.outputs * layer.inputs / layer.group * (2 if layer.zeros else 1)
-    weights = each * (layer.outputs * layer.inputs * layer.bits / 8 + numbers * element_bytes)
-    rows = each * columns * tokens * layer.inputs * element_bytes
-    parts = each * 8 * tile.splits * tokens * layer.outputs if tile.splits > 1 else 0
-    cache = (weights * row_tiles + rows + parts) / rates.cache_bytes
+    packed_bytes = layer.outputs * layer.inputs * layer.bits / 8
+    weights_bytes = layers * (packed_bytes + numbers * element_bytes)
+    rows_bytes = layers * columns * tokens * layer.inputs * element_bytes
+    parts_bytes = layers * 8 * tile.splits * tokens * layer.outputs if tile.splits > 1 else 0
+    cache_cycles = (weights_bytes * row_tiles + rows_bytes + parts_bytes) / rates.cache_bytes
 
-    coming = max(1, min(resident, share) * (tile.stages - 1) * weight_bytes(layer, tile))
-    memory = weights / min(rates.memory_bytes, coming / _MEMORY_WAIT) + ends
-    return max(busy, cache, memory)
+    coming_bytes = min(resident, programs) * (tile.stages - 1) * weight_bytes(layer, tile)
+    memory_bytes = min(rates.memory_bytes, max(1, coming_bytes) / _MEMORY_CYCLES)  # a cycle
+    memory_cycles = weights_bytes / memory_bytes + ends_cycles
+    return max(busy_cycles, cache_cycles, memory_cycles)
 
 
-def _alone(rates: _Rates, tile: Tile, unpack: float, multiply: float) -> float:
+def _step_cycles(rates: _Rates, tile: Tile, unpack_cycles: float, multiply_cycles: float) -> float:
     """Cycles of a step where nothing else runs beside it.
 
     The compiled loop shows it: a product that is scaled afterwards is waited for. One that adds up
     in place is cut in two, and its second half runs while the next step begins.
     """
     if not rates.waits:
-        return max(unpack, multiply) + _STEP_WAIT
+        return max(unpack_cycles, multiply_cycles) + _STEP_CYCLES
     if tile.scales == "product":
-        return unpack + multiply + _STEP_WAIT
-    return max(unpack + _STEP_WAIT, multiply / 2) + multiply / 2
+        return unpack_cycles + multiply_cycles + _STEP_CYCLES
+    return max(unpack_cycles + _STEP_CYCLES, multiply_cycles / 2) + multiply_cycles / 2
 
 
 def _resident(gpu: Gpu, layer: Layer, tile: Tile, registers: int, element_bytes: int) -> int:
