@@ -95,6 +95,6 @@ def _step_cycles(rates: _Rates, tile: Tile, unpack_cycles: float, multiply_cycle
 
 def _resident(gpu: Gpu, layer: Layer, tile: Tile, registers: int, element_bytes: int) -> int:
     """Programs that one multiprocessor holds at a time."""
-    by_memory = gpu.shared_bytes // shared_bytes(gpu, layer, tile, element_bytes)
+    by_memory = gpu.shared_bytes // shared_bytes(layer, tile, element_bytes)
     by_registers = _REGISTERS // (math.ceil(registers / 8) * 8 * 32 * tile.warps)
     return max(1, min(by_memory, by_registers))

@@ -107,7 +107,7 @@ def tile_of(gpu: Gpu, layer: Layer, compiled: Compiled, element_bytes: int = 2) 
     scales = "each" if each else _where_scales(gpu, layer, compiled.rows)
     sizes = (compiled.rows, compiled.outputs, inputs, compiled.warps, compiled.stages)
     tile = Tile(*sizes, scales)
-    while tile.stages > 1 and shared_bytes(gpu, layer, tile, element_bytes) > gpu.shared_bytes:
+    while tile.stages > 1 and shared_bytes(layer, tile, element_bytes) > gpu.shared_bytes:
         tile = replace(tile, stages=tile.stages - 1)
     return tile
 
@@ -123,11 +123,10 @@ def weight_bytes(layer: Layer, tile: Tile) -> int:
     return tile.outputs * tile.inputs * layer.bits // 8
 
 
-def shared_bytes(gpu: Gpu, layer: Layer, tile: Tile, element_bytes: int) -> int:
-    """Shared memory of a program: x of each stage, and the weights of all stages but one.
+def shared_bytes(layer: Layer, tile: Tile, element_bytes: int) -> int:
+    """Shared memory of a program: x and weights of each stage.
 
-    On sm_80, where they are read while the next ones come, those of each.
+    Some tiles keep one copy less of the weights, others need a little to move numbers about.
     """
     of_x = tile.inputs * tile.rows * element_bytes
-    copies = tile.stages if gpu.family == 80 else max(1, tile.stages - 1)
-    return tile.stages * of_x + copies * weight_bytes(layer, tile)
+    return tile.stages * (of_x + weight_bytes(layer, tile))

@@ -76,7 +76,7 @@ def _fitting(gpu: Gpu, layer: Layer, rows: int) -> Iterator[Tile]:
     for (outputs, warps), inputs in itertools.product(SHAPES, (64, 128)):
         for stages, parts, scales in itertools.product(STAGES, splits, where):
             tile = Tile(rows, outputs, inputs, warps, stages, scales, parts)
-            fits = shared_bytes(gpu, layer, tile, 2) <= gpu.shared_bytes
+            fits = shared_bytes(layer, tile, 2) <= gpu.shared_bytes
             if fits and _registers(tile) <= MOST_REGISTERS and parts <= layer.inputs // inputs:
                 yield tile
 

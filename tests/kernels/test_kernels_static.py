@@ -146,6 +146,8 @@ def test_a_large_batch_of_a_small_layer_spills_nothing(
         (replace(MIXTRAL_FC1, group=32), 100),
         (replace(QWEN3_FC2, bits=8, group=32, zeros=True), 80),
         (replace(MIXTRAL_FC1, bits=8, group=8, zeros=True), 90),
+        (Layer(4096, 4480, 8, 40), 90),
+        (replace(MIXTRAL_FC1, bits=8, zeros=True), 100),
     ],
 )
 def test_the_largest_tiles_of_other_families_are_whole(layer: Layer, family: int) -> None:

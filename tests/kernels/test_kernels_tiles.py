@@ -35,4 +35,4 @@ def test_its_stages_fit_the_shared_memory(gpu: Gpu, bits: int) -> None:
     for compiled in TILES[gpu.family]:
         tile = tile_of(gpu, layer, compiled)
         assert tile.stages >= 2
-        assert shared_bytes(gpu, layer, tile, 2) <= gpu.shared_bytes
+        assert shared_bytes(layer, tile, 2) <= gpu.shared_bytes
