@@ -20,6 +20,9 @@ _LEAST_ROWS = 16
 _MOST_ROWS = {family: max(one.rows for one in tiles) for family, tiles in TILES.items()}
 _MOST_SPLITS = 8
 _MOST_PART_BYTES = 32 << 20  # of a split product: L2 keeps them
+# Rows, by family, with which registers are full: where 16 does not divide N results are stored one
+# by one, each at its address.
+_ADDRESSES_SPILL = {80: (), 90: (64, 256), 100: (64, 128, 256)}
 
 
 def rows_for(gpu: Gpu, tokens: int) -> int:
@@ -80,8 +83,7 @@ def _candidates(
     for compiled in FLOAT32 if element_bytes == 4 else TILES[gpu.family]:
         if compiled.rows > rows_for(gpu, tokens):
             continue
-        # Results are stored one by one where 16 does not divide N: their addresses would spill.
-        if layer.outputs % 16 and compiled.rows > (32 if gpu.family == 100 else 128):
+        if layer.outputs % 16 and compiled.rows in _ADDRESSES_SPILL[gpu.family]:
             continue
         tile = tile_of(gpu, layer, compiled, element_bytes)
         # Sums of 256 rows fill the registers: their parts would spill.

@@ -172,6 +172,8 @@ def test_outputs_that_16_does_not_divide_spill_nothing(tokens: int, family: int)
     check_product(code)
     assert tile.splits > 1
     check_product(grouped_linear_code(layer, 8, 8 * tokens, family, "gelu_erf")[1])
+    small_groups = Layer(4104, 128, 8, 32, zeros=True)
+    check_product(grouped_linear_code(small_groups, 60, 60 * tokens, family, "silu")[1])
 
 
 @counts_instructions
