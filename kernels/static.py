@@ -5,6 +5,7 @@ a GPU has been measured; how many instructions it is, is.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 import torch
@@ -53,6 +54,7 @@ def dequant_linear_code(
     return tile, tile_code(layer, tile, family, dtype, activation)
 
 
+@cache  # batches share tiles
 def tile_code(
     layer: Layer,
     tile: Tile,
