@@ -2,7 +2,12 @@
 
 import ast
 import tomllib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [  # top to bottom
@@ -16,21 +21,115 @@ FLOORS = [  # top to bottom
 FLOOR_OF = {room: floor for floor, rooms in enumerate(reversed(FLOORS)) for room in rooms}
 NOT_SOURCE = {".path", ".venv", "artifacts", "build", "dist"}
 
+Module = tuple[str, ...]
+
 
 def _source_files() -> list[Path]:
     return [path for room in FLOOR_OF for path in sorted((ROOT / room).rglob("*.py"))]
 
 
-def test_imports_run_downwards() -> None:
-    wrong = [
-        f"{path.relative_to(ROOT)}:{node.lineno} imports {node.module}"
-        for path in _source_files()
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and node.level == 2 and node.module
-        for other in [node.module.partition(".")[0]]
-        if FLOOR_OF[other] >= FLOOR_OF[path.relative_to(ROOT).parts[0]]
+def _module(path: Path) -> Module:
+    """Name a file's module by its parts below the package: ("parsers", "nsys", "export")."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def imported_modules(tree: ast.AST, package: Module, modules: set[Module]) -> Iterator[Module]:
+    """Resolve each relative import of a file in `package`, at any depth, to a module or package."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = package[: len(package) + 1 - node.level]
+        target = (*base, *node.module.split(".")) if node.module else base
+        for name in node.names:
+            whole = (*target, name.name)
+            yield whole if whole in modules else target
+
+
+def _imports() -> dict[Module, set[Module]]:
+    paths = {_module(path): path for path in _source_files()}
+    packages = {name[:depth] for name in paths for depth in range(1, len(name))}
+    found: dict[Module, set[Module]] = {}
+    for name, path in paths.items():
+        package = _module(path.with_name("__init__.py"))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        found[name] = {
+            other for other in imported_modules(tree, package, {*paths, *packages}) if other
+        }
+    return found
+
+
+def upward_imports(imports: Mapping[Module, set[Module]]) -> list[str]:
+    """Imports of a room on the same floor or above."""
+    return [
+        f"{'.'.join(name)} imports {'.'.join(other)}"
+        for name, others in imports.items()
+        for other in sorted(others)
+        if other[0] != name[0] and FLOOR_OF[other[0]] >= FLOOR_OF[name[0]]
     ]
-    assert wrong == []
+
+
+def circles(imports: Mapping[Module, set[Module]]) -> list[str]:
+    """Circles among the files and folders that stand side by side in any folder."""
+    siblings: defaultdict[Module, defaultdict[str, set[str]]] = defaultdict(
+        lambda: defaultdict(set)
+    )
+    for name, others in imports.items():
+        for other in others:
+            depth = next(
+                (at for at, (a, b) in enumerate(zip(name, other, strict=False)) if a != b), None
+            )
+            if depth is not None:
+                siblings[name[:depth]][name[depth]].add(other[depth])
+    found = []
+    for folder, graph in siblings.items():
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            found.append(f"{'/'.join(folder) or '.'}: {' -> '.join(error.args[1])}")
+    return found
+
+
+def test_imports_run_downwards() -> None:
+    assert upward_imports(_imports()) == []
+
+
+def test_no_imports_run_in_a_circle() -> None:
+    assert circles(_imports()) == []
+
+
+@pytest.mark.parametrize(
+    ("package", "line", "target"),
+    [
+        (("parsers",), "from .events import Trace", ("parsers", "events")),
+        (("parsers",), "from ..cli import render", ("cli", "render")),
+        (("parsers", "nsys"), "from ..events import Trace", ("parsers", "events")),
+        (("parsers", "nsys"), "from ...cli.render import say", ("cli", "render")),
+        (("parsers", "nsys"), "from ... import cli", ("cli",)),
+    ],
+)
+def test_a_relative_import_is_resolved_at_every_depth(
+    package: Module, line: str, target: Module
+) -> None:
+    known = {("parsers", "events"), ("cli", "render"), ("cli",)}
+    assert list(imported_modules(ast.parse(line), package, known)) == [target]
+
+
+def test_an_upward_import_of_a_subfolder_is_seen() -> None:
+    inner: Module = ("parsers", "nsys", "export")
+    assert upward_imports({inner: {("cli", "render")}}) == [
+        "parsers.nsys.export imports cli.render"
+    ]
+    assert upward_imports({inner: {("store", "errors"), ("parsers", "events")}}) == []
+
+
+def test_a_circle_of_a_folder_and_a_file_beside_it_is_seen() -> None:
+    imports: dict[Module, set[Module]] = {
+        ("costmodel", "curve", "fit"): {("costmodel", "roofline")},
+        ("costmodel", "roofline"): {("costmodel", "curve", "arrays")},
+    }
+    assert len(circles(imports)) == 1
+    assert circles({name: others for name, others in list(imports.items())[:1]}) == []
 
 
 def test_every_room_has_a_floor() -> None:
