@@ -27,13 +27,13 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / ".path"))
 
-from moeprof.costmodel.thermal_fit import fit_thermal  # noqa: E402
+from moeprof.costmodel.thermal.fit import fit_thermal  # noqa: E402
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU, Sensors, nvml  # noqa: E402
-from moeprof.parsers.energy import counter_edges, edge_to_edge  # noqa: E402
-from moeprof.parsers.energy_blocks import means_over_blocks  # noqa: E402
-from moeprof.parsers.power_log import PowerLog, read_power_log  # noqa: E402
-from moeprof.parsers.window_energy import Window, window_energy  # noqa: E402
-from moeprof.profiler.power import PowerRecording, Recorder, header, write_log  # noqa: E402
+from moeprof.energy.blocks import means_over_blocks  # noqa: E402
+from moeprof.energy.counter import counter_edges, edge_to_edge  # noqa: E402
+from moeprof.energy.power_log import PowerLog, read_power_log  # noqa: E402
+from moeprof.energy.window import Window, window_energy  # noqa: E402
+from moeprof.profiler.power.sensor_recorder import PowerRecording, Recorder, header, write_log  # noqa: E402
 from moeprof.store.cost_model import Pole  # noqa: E402
 from moeprof.tests.fakenvml import fake  # noqa: E402
 

@@ -43,7 +43,7 @@ COLUMNS = {
 
 def ours(trace: Path, out: Path) -> dict[str, Any]:
     """Parse the trace into `out`."""
-    from moeprof.parsers.trace import parse_trace
+    from moeprof.parsers.trace_file import parse_trace
     from moeprof.store.tables import writing_tables
 
     began = time.perf_counter()

@@ -38,8 +38,8 @@ def build_model(
     import pyarrow as pa
 
     from ..costmodel.build import build_model as fit
-    from ..costmodel.pool import check_one_preset, check_poolable, pooled_sha256
-    from ..parsers.run_tables import parse_run, tables_are_current
+    from ..costmodel.merge_runs import check_one_preset, check_poolable, pooled_sha256
+    from ..parsers.recording_tables import parse_run, tables_are_current
     from ..store.document import read_document, write_document
     from ..store.provenance import Provenance
     from ..store.recording import sha256_of
@@ -116,7 +116,7 @@ def _with_heat(
     model: "CostModelFile", runs: "Sequence[Run]", points: "pa.Table"
 ) -> "CostModelFile":
     """Give the model the poles of the first run that recorded a thermal step."""
-    from ..costmodel.step import with_step
+    from ..costmodel.thermal.response import with_step
     from ..store.tables import read_table
 
     tables = [run.table("thermal_samples") for run in runs]

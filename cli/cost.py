@@ -11,7 +11,7 @@ import typer
 
 from ..store.errors import BadInput
 from . import render
-from .cost_told import layer_data, show_breakdown, show_cost, show_layer
+from .cost_output import layer_data, show_breakdown, show_cost, show_layer
 from .options import DEFAULT_STORE, Json, Store, find_model
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from . import render
 from .options import DEFAULT_STORE, Json, Store
 
 if TYPE_CHECKING:
-    from ..profiler.finding import Finding
+    from ..doctor.check_result import Finding
 
 
 def doctor(store: Store = DEFAULT_STORE, json: Json = False) -> None:
     """See what this machine can measure; exit 1 on a fault."""
-    from ..profiler.doctor import examine
-    from ..profiler.finding import Status
+    from ..doctor.check_result import Status
+    from ..doctor.examine import examine
 
     render.say("measuring for some ten seconds, on a GPU for twenty")
     findings = examine(store)

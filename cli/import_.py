@@ -11,8 +11,8 @@ from . import render
 from .options import DEFAULT_STORE, Json, Store
 
 if TYPE_CHECKING:
-    from ..costmodel.aiconfigurator import Selection
-    from ..costmodel.imported import ImportedTable
+    from ..costmodel.imported.aiconfigurator import Selection
+    from ..costmodel.imported.tables import ImportedTable
 
 
 def import_(
@@ -45,9 +45,9 @@ def import_(
     json: Json = False,
 ) -> None:
     """Make a model of measurements that others published."""
-    from ..costmodel.aiconfigurator import Selection
     from ..costmodel.build import build_model
-    from ..costmodel.imported import points_of, provenance_of
+    from ..costmodel.imported.aiconfigurator import Selection
+    from ..costmodel.imported.tables import points_of, provenance_of
     from ..store.document import write_document
     from ..store.recording import sha256_of
     from ..store.tables import write_table
@@ -84,7 +84,7 @@ def import_(
 
 def _vidur(path: Path | None, tensor_parallel: int, commit: str) -> "tuple[ImportedTable, str]":
     """Read vidur's table, and name it."""
-    from ..costmodel.vidur import read_vidur
+    from ..costmodel.imported.vidur import read_vidur
 
     if path is None:
         raise BadInput("vidur needs a PATH", hint="name a mlp.csv of its profiling data")
@@ -97,7 +97,7 @@ def _aiconfigurator(
     path: Path | None, wanted: "Selection", commit: str
 ) -> "tuple[ImportedTable, str]":
     """Read aiconfigurator's tables, and name them."""
-    from ..costmodel.aiconfigurator import read_aiconfigurator
+    from ..costmodel.imported.aiconfigurator import read_aiconfigurator
 
     root, state = _package() if path is None else (path, commit)
     table = read_aiconfigurator(root, wanted, state)

@@ -50,8 +50,8 @@ def parse(
 
 
 def _parse_run(run: Run, meter: Path | None) -> None:
-    from ..parsers.run_tables import parse_run
-    from ..profiler.meter_file import keep_meter
+    from ..parsers.recording_tables import parse_run
+    from ..profiler.power.meter_file import keep_meter
 
     if meter is not None:
         keep_meter(run, meter)
@@ -61,8 +61,8 @@ def _parse_run(run: Run, meter: Path | None) -> None:
 
 
 def _parse_trace(source: Path, out: Path) -> None:
-    from ..parsers.trace import parse_trace
-    from ..profiler.lone_report import export_report
+    from ..parsers.trace_file import parse_trace
+    from ..profiler.report_export import export_report
     from ..store.tables import writing_tables
 
     unattributed: Counter[str | None] = Counter()

@@ -39,8 +39,8 @@ from .profile_options import (
     ThermalStep,
     Threads,
 )
+from .profile_output import show_plan, tell
 from .profile_resume import check_same_plan, resumed_plan
-from .profile_told import show_plan, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,9 +104,9 @@ def profile(
 def _profile_anew(given: Mapping[str, Any], budget_s: float | None) -> None:
     """Plan a run from the options, by their names; measure it unless it is only to be shown."""
     from ..device.identity import choose_device
-    from ..profiler.collectors import choose_collectors
+    from ..profiler.collectors.registry import choose_collectors
     from ..scenarios.catalogue import find_ops
-    from ..scenarios.estimate import pace_of
+    from ..scenarios.duration import pace_of
     from ..scenarios.grid import parse_batch_sizes
     from ..scenarios.plan import Choices, make_plan
     from ..scenarios.rates import rates_of
@@ -146,7 +146,7 @@ def _why_no_power(
     no_power: bool, collectors: tuple[str, ...], provenance: "Provenance"
 ) -> str | None:
     """Say where energy comes from; return the reason where it is not going to be measured."""
-    from ..profiler.meters import check_meter
+    from ..profiler.power.sensors import check_meter
 
     reason: str | None = None
     if no_power:
@@ -235,7 +235,7 @@ def _sweep(
     provenance: "Provenance",
     json: bool,
 ) -> None:
-    from ..profiler.collectors import COLLECTORS
+    from ..profiler.collectors.registry import COLLECTORS
     from ..profiler.sweep import Sweep
 
     scenarios = {

@@ -55,7 +55,7 @@ def resumed_plan(run: Run, budget_s: float | None, thermal_step: bool) -> "Plan"
 
     Raises BadInput where the budget has no room for the step.
     """
-    from ..profiler.thermal_step import finished_step
+    from ..profiler.power.thermal_response import finished_step
     from ..scenarios.plan import check_step_fits
 
     plan = run.plan()

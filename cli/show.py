@@ -77,7 +77,7 @@ def _drawn(model: "KernelCostModel", curve: "CurveModel") -> str:
 
 
 def _tell_origin(file: "CostModelFile") -> None:
-    from ..costmodel.heat import heat_in_words
+    from ..costmodel.thermal.heat import heat_in_words
 
     scores = file.intervals
     render.say(f"device: {file.provenance.device_name}; preset: {file.preset}")

@@ -9,8 +9,8 @@ import typer
 from ..store.errors import BadInput
 from . import render
 from .options import DEFAULT_STORE, Json, Store, find_model
-from .profile_told import tell_failures
-from .validate_told import show_verdict
+from .profile_output import tell_failures
+from .validate_output import show_verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,8 +65,8 @@ def validate(
 def _judge(path: Path, model: "KernelCostModel", against: str, limit: float | None) -> "Validation":
     """Judge from files alone: by the hold-out of the model's own run, or by another run."""
     from ..compare.holdout import validate_holdout
-    from ..compare.replay import with_replay
-    from ..parsers.replay import read_replay
+    from ..compare.mixed_workload import with_replay
+    from ..energy.mixed_workload import read_replay
     from ..store.run import Run
 
     name = path.resolve().parent.name
@@ -83,7 +83,7 @@ def _measure(path: Path, model: "CostModelFile") -> Path:
 
     Raises CannotMeasure where no energy can be read, before anything runs.
     """
-    from ..profiler.validation_run import open_validation
+    from ..pipeline.validation_run import open_validation
     from ..store.run import open_run
 
     own = open_run(path.parent)
@@ -132,7 +132,7 @@ def _points_of(folder: str, model: "CostModelFile") -> "pa.Table":
     """
     import pyarrow as pa
 
-    from ..parsers.run_tables import parse_run, tables_are_current
+    from ..parsers.recording_tables import parse_run, tables_are_current
     from ..store.document import read_document
     from ..store.provenance import Provenance
     from ..store.recording import sha256_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..parsers.median import median_interval
+from ..stats.median import median_interval
 from ..store.verdict import FEWEST_HELD_OUT, CurveVerdict, HoldoutPoint, Outcome
 
 

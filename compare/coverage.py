@@ -4,7 +4,7 @@ from math import exp, hypot, log, sqrt
 from types import MappingProxyType
 from typing import Final
 
-from ..costmodel.intervals import OF_95
+from ..costmodel.curve.intervals import OF_95
 from ..costmodel.model import Cost
 from .fitted import Fitted
 

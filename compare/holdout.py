@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from ..costmodel.model import KernelCostModel
-from ..parsers.point_energies import NO_ANCHOR
+from ..energy.point_energies import NO_ANCHOR
 from ..store.cost_model import Domain
 from ..store.errors import BadInput
 from ..store.verdict import HOLD_OUT_MORE, HoldoutPoint, Validation

@@ -7,8 +7,8 @@ import numpy as np
 from ..store.cost_model import CostModelFile, CurveModel, Thermal
 from ..store.errors import BadInput
 from .cost import Cost
-from .heat import why_lower_bound, why_no_heat
 from .roofline import Roofline
+from .thermal.heat import why_lower_bound, why_no_heat
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,17 +20,17 @@ from ..store.cost_model import (
 )
 from ..store.errors import BadInput
 from ..store.provenance import Provenance
-from .curve import choose_fit, fit_error, fit_losses
-from .energy import energy_fields
+from .checksum import sealed
+from .curve.energy import energy_fields
+from .curve.extrapolation import drift_scores, with_drift
+from .curve.fit import choose_fit, fit_error, fit_losses
+from .curve.intervals import Scored, interval_scores
+from .curve_points import Measured, measured_curves
 from .gate import refuse_impossible
-from .heat import NO_STEP
-from .intervals import Scored, interval_scores
-from .measured import Measured, measured_curves
-from .outside import drift_scores, with_drift
 from .roofline import observed_peaks, roofline
 from .rows import Row, all_rounded, half_widths_95, one_value, rounded
-from .seal import sealed
-from .surface import fit_surface
+from .surface.fit import fit_surface
+from .thermal.heat import NO_STEP
 
 _IDENTITY: Final = (
     *("op", "shape", "dtype", "weight_bits", "group_size", "experts", "active_experts", "top_k"),

@@ -5,7 +5,7 @@ from math import inf, isfinite
 
 from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel, Thermal
 from ..store.errors import BadInput
-from .intervals import COVERAGES_PCT
+from .curve.intervals import COVERAGES_PCT
 
 _MOST = 1e15  # us are 31 years: beyond, intervals leave the range of a double
 _HINT = "build the model anew: moeprof build-model RUN"

@@ -13,17 +13,17 @@ from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel
 from ..store.document import read_document
 from ..store.errors import BadInput
 from .breakdown import CostBreakdown, at_temperature, take_apart, under_pressure
+from .checksum import check_seal
 from .consistency import check_file
 from .cost import Cost
-from .curve_cost import Costs
-from .directory import Directory
-from .estimate import with_estimated_energy
-from .heat import thermal_safe_batch_size
+from .curve.costs import Costs
+from .curve.extrapolation import Miss
+from .curve.transfer import transfer
 from .layer import EXPERT_OPS, ROUTER_OPS, LayerCost, LayerPart, compose, expert_loads
-from .outside import Miss
+from .lookup import Directory
+from .power_limit_energy import with_estimated_energy
 from .roofline import Roofline
-from .seal import check_seal
-from .transfer import transfer
+from .thermal.heat import thermal_safe_batch_size
 
 __all__ = ["Cost", "CostBreakdown", "KernelCostModel", "LayerCost", "Miss"]
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from ..stats.arrays import Float64, Int64
 from ..store.cost_model import Peaks, Work
-from .curve import Floats, Ints
 
 _TOLERANCE: Final = 0.01  # an operation whose work is further off a line has no `Work`
 OBSERVED: Final = "observed"
@@ -26,19 +26,19 @@ class Roofline:
     flops_per_s: float | None
     bytes_per_s: float | None
 
-    def compute_us(self, tokens: Ints | Floats) -> Floats:
+    def compute_us(self, tokens: Int64 | Float64) -> Float64:
         """Time of the arithmetic at full rate, in the shape of `tokens`; 0 where unknown."""
         flops = self.work.flops_fixed + self.work.flops_per_token * tokens
         return np.asarray(flops / (self.flops_per_s or inf) * 1e6, dtype=np.float64)
 
-    def memory_us(self, tokens: Ints | Floats) -> Floats:
+    def memory_us(self, tokens: Int64 | Float64) -> Float64:
         """Time of the bytes at full bandwidth, in the shape of `tokens`; 0 where unknown."""
         moved = self.work.bytes_fixed + self.work.bytes_per_token * tokens
         return np.asarray(moved / (self.bytes_per_s or inf) * 1e6, dtype=np.float64)
 
-    def bound_us(self, tokens: Ints | Floats) -> Floats:
+    def bound_us(self, tokens: Int64 | Float64) -> Float64:
         """The larger of the two; positive, or the roofline would not have been made."""
-        bound: Floats = np.maximum(self.compute_us(tokens), self.memory_us(tokens))
+        bound: Float64 = np.maximum(self.compute_us(tokens), self.memory_us(tokens))
         return bound
 
 
@@ -55,7 +55,7 @@ def roofline(work: Work | None, peaks: Peaks | None, dtype: str) -> Roofline | N
     return made if made.bound_us(np.array([1, 1 << 20])).min() > 0 else None
 
 
-def fit_work(tokens: Ints, flops: Floats, bytes_moved: Floats) -> Work | None:
+def fit_work(tokens: Int64, flops: Float64, bytes_moved: Float64) -> Work | None:
     """Read off work as a fixed part and a part per token, from at least two sizes [K].
 
     None where either is more than 1 % off a line: such work cannot be told beyond what was

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .events import Int64, Spans
+from ..stats.arrays import Int64
+from .events import Spans
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..stats.arrays import Int64
 from ..store.recording import CALL_RANGE
 from ..store.tables import table_from_columns
 from .attribution import joint_keys
-from .events import OPEN_END, Int64, Spans, int64_column
+from .events import OPEN_END, Spans, int64_column
 from .kernel_name import short_kernel_name
 
 DOMAIN: Final = "moeprof"  # of the ranges, where the marker knows domains

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-Int64 = npt.NDArray[np.int64]
+from ..stats.arrays import Int64
 
 OPEN_END: Final = int(np.iinfo(np.int64).max)  # end of a range that was never closed
 

@@ -9,9 +9,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
+from ..stats.arrays import Int64
 from ..store.errors import BadInput
 from .attribution import CorrelationIds, launching_calls
-from .events import Int64, Spans, Trace
+from .events import Spans, Trace
 
 Event = dict[str, Any]
 

@@ -16,9 +16,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from .events import Int64
-
-Float64 = npt.NDArray[np.float64]
+from ..stats.arrays import Float64, Int64
 
 _STEPS: Final = 1000  # that the period is taken from: pieces of any size give the same
 _COVER: Final = ""  # the name under which the time itself is integrated

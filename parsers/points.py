@@ -7,16 +7,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..energy.per_launch import POWER
+from ..energy.point_energies import PointEnergies
+from ..energy.thermal_samples import THERMAL
+from ..stats.median import median_interval
 from ..store.errors import BadInput
 from ..store.plan import Plan
 from ..store.recording import Recording
 from ..store.scenario import Scenario
 from ..store.table_schemas import SCHEMAS
 from ..store.tables import table_from_columns
-from .median import median_interval
-from .point_energies import PointEnergies
-from .power_loads import POWER
-from .thermal_samples import THERMAL
 from .visits import Visit, visits_by_scenario
 
 SPREAD_LIMIT: Final = 0.20  # interquartile range over median, above which a point is marked

@@ -14,8 +14,8 @@ from ..store.atomic import write_whole
 from ..store.errors import BadInput
 from .kineto import API_CATEGORIES, ARGUMENTS, OCCUPANCY, load_kineto
 from .ncu import csv_rows
-from .nsys_scrub import scrub_nsys
-from .trace import tool_of
+from .nsys.scrub import scrub_nsys
+from .trace_file import tool_of
 
 _CATEGORIES: Final = (*API_CATEGORIES, "kernel", "user_annotation")
 _FIELDS: Final = ("ph", "cat", "name", "pid", "tid", "ts", "dur")

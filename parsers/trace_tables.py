@@ -8,12 +8,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..energy.range_windows import RangedLaunches
+from ..stats.arrays import Int64
 from ..store.table_schemas import METRIC_COLUMNS, SCHEMAS
 from .attribution import innermost
 from .calls import CallRanges, calls_table, find_call_ranges
-from .events import Int64, Samples, Spans, Trace, int64_column
+from .events import Samples, Spans, Trace, int64_column
 from .metric_join import MetricJoin
-from .range_windows import RangedLaunches
 
 Int32 = npt.NDArray[np.int32]
 
@@ -114,7 +115,7 @@ def _launches(kernels: pa.Table, columns: dict[str, Any]) -> pa.Table:
 
 
 def _range_energies(power: pa.Table, launches: RangedLaunches) -> Iterator[pa.Table]:
-    from .range_energies import range_energies  # with pandas and scipy: few traces hold power
+    from ..energy.ranges import range_energies  # with pandas and scipy: few traces hold power
 
     return range_energies(power, launches)
 

@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from ..stats.arrays import Float64, Int64
 from ..store.recording import Recording, Served
-from .events import Int64, int64_column
-
-Float64 = npt.NDArray[np.float64]
+from .events import int64_column
 
 _NULL_NS = -1  # stands for null: no time of a call is negative
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
+from ..energy.per_launch import POWER
+from ..energy.thermal_samples import THERMAL
 from ..parsers.points import COUNTERS_ALONE
-from ..parsers.power_loads import POWER
-from ..parsers.thermal_samples import THERMAL
 from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, step_s
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput
@@ -20,13 +20,13 @@ from ..store.provenance import Provenance
 from ..store.recording import Failure, Recording
 from ..store.run import Run
 from ..store.scenario import Scenario
-from .agenda import Agenda, Visit
-from .collector import Collector
+from .collectors.collector import Collector
 from .lock import sole_use
-from .meters import Meter, meter
-from .power_pass import Held, PowerJob, least_known_first, measured_visits, power_job
-from .serving import Job
-from .thermal_step import Step, finished_step, hottest
+from .power.power_pass import Held, PowerJob, least_known_first, measured_visits, power_job
+from .power.sensors import Meter, meter
+from .power.thermal_response import Step, finished_step, hottest
+from .schedule.schedule import Agenda, Visit
+from .worker import Job
 
 ScenarioOf = Callable[[int], Scenario]
 

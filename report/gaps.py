@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from typing import Final
 
-from ..costmodel.heat import why_no_heat
+from ..costmodel.thermal.heat import why_no_heat
 from .contents import Contents
 from .markup import Html, element, table
 from .quantities import batch_sizes, count

@@ -4,7 +4,7 @@ import shlex
 from collections import defaultdict
 from typing import Final
 
-from ..costmodel.heat import heat_in_words
+from ..costmodel.thermal.heat import heat_in_words
 from ..store.cost_model import CostModelFile
 from ..store.plan import Plan
 from ..store.provenance import Gpu, Provenance

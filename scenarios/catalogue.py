@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from ..store.errors import BadInput
-from . import dequant_linear, dequant_unpack, experts, fc1, fc2, gelu, relu, topk
 from .operation import Operation
+from .ops import dequant_linear, dequant_unpack, experts, fc1, fc2, gelu, relu, topk
 
 CATALOGUE: Final = tuple(
     module.OPERATION for module in (fc1, fc2, gelu, relu, dequant_unpack, dequant_linear, topk)

@@ -9,7 +9,7 @@ from ..store.errors import BadInput
 from ..store.plan import Isolation, OpPlan, Plan, PowerPlan, Sampling
 from ..store.scenario import L2
 from .catalogue import Found
-from .estimate import START_S, Pace, timing_s
+from .duration import START_S, Pace, timing_s
 from .preset import Preset
 
 FIRST_SIZES: Final = 8  # even seeds of adaptive sampling

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
 
-FEWEST_HELD_OUT: Final = 6  # below, a median error has no 95 % interval (parsers/median.py)
+FEWEST_HELD_OUT: Final = 6  # below, a median error has no 95 % interval (stats/median.py)
 FEWEST_SIZES: Final = 24  # of these a plan holds out as many (scenarios/plan.py)
 HOLD_OUT_MORE: Final = (
     f"profile at least {FEWEST_SIZES} batch sizes: {FEWEST_HELD_OUT} of them are then held out,"

@@ -1,14 +1,21 @@
-"""For tests in any folder: the simulated GPU, and sweeps that visit each size as planned."""
+"""For tests in any folder: the simulated GPU, stand-ins of tools, recordings, and real ones."""
 
-from collections.abc import Iterator, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 
 import pytest
 
-from moeprof.profiler import agenda
+from moeprof.profiler.schedule import schedule as agenda
+from moeprof.store.plan import Plan
+from moeprof.store.recording import Recording
+from moeprof.store.scenario import Scenario
+from moeprof.tests.builders import EPOCH_NS, make_plan, make_recording, make_scenario
 from moeprof.tests.fakenvml import fake
+from moeprof.tests.nsys_file import NsysFile
 
 
 @contextmanager
@@ -45,3 +52,57 @@ def simulate(fake_library: Path, tmp_path: Path) -> fake.Simulate:
             yield clock
 
     return on
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Put the stand-in of a tool on PATH, by the tool's name."""
+
+    def install(tool: str) -> Path:
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        program = folder / tool
+        code = Path(__file__).parent / "faketools" / f"fake_{tool}.py"
+        program.write_text(f'#!/bin/sh\nexec {sys.executable} {code} "$@"\n')
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        return program
+
+    return install
+
+
+@pytest.fixture
+def nsys_file(tmp_path: Path) -> Callable[..., NsysFile]:
+    """Give a maker of synthetic nsys exports."""
+
+    def make(version: str = "3.11.1", epoch_ns: int | None = EPOCH_NS, name: str = "") -> NsysFile:
+        return NsysFile(tmp_path / (name or f"trace-{version}.sqlite"), version, epoch_ns)
+
+    return make
+
+
+@pytest.fixture
+def scenario() -> Callable[..., Scenario]:
+    """Give a maker of scenarios of one curve."""
+    return make_scenario
+
+
+@pytest.fixture
+def recording() -> Callable[..., Recording]:
+    """Give a maker of recordings of the sizes that they serve or report as failed."""
+    return make_recording
+
+
+@pytest.fixture
+def plan() -> Plan:
+    """Plan of one operation: sizes 1 to 8, of which 2 is held out."""
+    return make_plan()
+
+
+@pytest.fixture
+def sample_data() -> Path:
+    """Folder of real recordings."""
+    folder = os.environ.get("MOEPROF_SAMPLE_DATA")
+    if not folder:
+        pytest.skip("MOEPROF_SAMPLE_DATA is unset: real recordings are not part of the project")
+    return Path(folder)

@@ -9,13 +9,18 @@ import numpy as np
 import pandas as pd
 
 from moeprof.benchmarks.held_out.trials import RESOLVED_US, Curve, Trial, arrays, trial
-from moeprof.costmodel.acquisition import replay
-from moeprof.costmodel.curve import choose_fit, fit_losses, interpolate, log_jumps
+from moeprof.costmodel.curve.acquisition import replay
+from moeprof.costmodel.curve.extrapolation import extend
+from moeprof.costmodel.curve.fit import choose_fit, fit_losses, interpolate, log_jumps
+from moeprof.costmodel.curve.intervals import (
+    Scored,
+    half_widths,
+    interval_scores,
+    quantile_or_prior,
+)
 from moeprof.costmodel.gate import check_row
-from moeprof.costmodel.intervals import Scored, half_widths, interval_scores, quantile_or_prior
-from moeprof.costmodel.outside import extend
-from moeprof.costmodel.power_gate import judge_power
-from moeprof.costmodel.surface import left_out_errors
+from moeprof.costmodel.imported.power_gate import judge_power
+from moeprof.costmodel.surface.fit import left_out_errors
 from moeprof.device.peaks import data_sheet
 
 _CALIBRATING = 8

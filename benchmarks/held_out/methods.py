@@ -9,7 +9,7 @@ from scipy.interpolate import PchipInterpolator
 
 from moeprof.benchmarks.held_out.peers import forest_and_process
 from moeprof.benchmarks.held_out.trials import Trial, arrays
-from moeprof.costmodel.curve import choose_fit, fit_losses, interpolate
+from moeprof.costmodel.curve.fit import choose_fit, fit_losses, interpolate
 
 Method = Callable[[Trial, np.ndarray, np.ndarray], np.ndarray | None]
 

@@ -6,9 +6,9 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from moeprof.parsers.power_loads import POWER_LOG, metered_load
-from moeprof.parsers.power_log import read_power_log
-from moeprof.profiler.power import PowerRecording
+from moeprof.energy.per_launch import POWER_LOG, metered_load
+from moeprof.energy.power_log import read_power_log
+from moeprof.profiler.power.sensor_recorder import PowerRecording
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.recording import Load
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from moeprof.cli.render import number
+from moeprof.costmodel.checksum import sealed
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.costmodel.seal import sealed
 from moeprof.store.cost_model import SurfaceModel
 from moeprof.store.document import write_document
 from moeprof.store.run import Run

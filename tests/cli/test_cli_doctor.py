@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.profiler import doctor, noise
-from moeprof.profiler.finding import Finding, Status
+from moeprof.doctor import examine as doctor
+from moeprof.doctor import repeatability as noise
+from moeprof.doctor.check_result import Finding, Status
 from moeprof.tests.cli.command_line import Moeprof
 
 STATUSES = {"ok", "warning", "fault", "skip"}

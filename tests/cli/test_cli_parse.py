@@ -10,8 +10,8 @@ import pytest
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table
 from moeprof.tests.cli.command_line import Moeprof
-from moeprof.tests.parsers.conftest import NsysFile
-from moeprof.tests.parsers.metered_runs import write_meter, write_run
+from moeprof.tests.energy.metered_runs import write_meter, write_run
+from moeprof.tests.nsys_file import NsysFile
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 NCU_PAGE = (

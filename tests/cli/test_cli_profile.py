@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from moeprof.cli.profile import held_clock
-from moeprof.cli.profile_told import tell
+from moeprof.cli.profile_output import tell
 from moeprof.device.nvml import Sensors, nvml
-from moeprof.profiler import meters
+from moeprof.profiler.power import sensors as meters
 from moeprof.profiler.sweep import OpSummary
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan
@@ -21,7 +21,7 @@ from moeprof.store.run import Run
 from moeprof.store.tables import read_table
 from moeprof.tests.cli.command_line import Moeprof, Result
 from moeprof.tests.fakenvml import fake
-from moeprof.tests.profiler.virtual_power import TRACE
+from moeprof.tests.profiler.power.virtual_power import TRACE
 from moeprof.tests.profiler.worlds import PROVENANCE, a_plan
 
 QUICK = (

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from moeprof.costmodel.step import with_thermal
-from moeprof.costmodel.thermal import ThermalModel
+from moeprof.costmodel.thermal.poles import ThermalModel
+from moeprof.costmodel.thermal.response import with_thermal
 from moeprof.store.cost_model import CostModelFile, Pole
 from moeprof.store.document import read_document, write_document
 from moeprof.store.run import Run

@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from moeprof.costmodel.seal import sealed
-from moeprof.profiler import validation_run
+from moeprof.costmodel.checksum import sealed
+from moeprof.pipeline import validation_run
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import CannotMeasure

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from moeprof.device.identity import describe
-from moeprof.profiler import power_block, validation_run
-from moeprof.profiler.cpu import CpuCollector
-from moeprof.profiler.meters import Meter
+from moeprof.pipeline import validation_run
+from moeprof.profiler.collectors.cpu import CpuCollector
+from moeprof.profiler.power import block as power_block
+from moeprof.profiler.power.sensors import Meter
 from moeprof.profiler.sweep import Sweep
 from moeprof.scenarios.preset import load_preset, to_toml
 from moeprof.store.atomic import write_whole
@@ -27,13 +28,13 @@ from moeprof.store.run import Run
 from moeprof.store.tables import read_table, write_table
 from moeprof.tests.cli.command_line import Moeprof, Result
 from moeprof.tests.fakenvml import fake
-from moeprof.tests.profiler.virtual_power import IDLE_W, LOAD_W, a_script
-from moeprof.tests.profiler.virtual_replay import (
+from moeprof.tests.profiler.power.virtual_mixed_workload import (
     a_mixed_script,
     a_replay,
     replay_meter,
     trace_with,
 )
+from moeprof.tests.profiler.power.virtual_power import IDLE_W, LOAD_W, a_script
 from moeprof.tests.profiler.worlds import a_plan, a_scenario, an_op_plan
 
 HELD_OUT = (3, 5, 11, 30, 37, 50)

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 
 from moeprof.compare.holdout import validate_holdout
-from moeprof.costmodel.heat import NO_STEP
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.parsers.point_energies import NO_ANCHOR
+from moeprof.costmodel.thermal.heat import NO_STEP
+from moeprof.energy.point_energies import NO_ANCHOR
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.verdict import Outcome, Validation

@@ -10,12 +10,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from moeprof.costmodel.acquisition import Seen, next_size
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.cost import Cost
-from moeprof.costmodel.leakage import Leakage
-from moeprof.costmodel.step import with_thermal
-from moeprof.costmodel.thermal import ThermalModel
+from moeprof.costmodel.curve.acquisition import Seen, next_size
+from moeprof.costmodel.thermal.leakage import Leakage
+from moeprof.costmodel.thermal.poles import ThermalModel
+from moeprof.costmodel.thermal.response import with_thermal
 from moeprof.store.cost_model import (
     CostModelFile,
     CurveModel,

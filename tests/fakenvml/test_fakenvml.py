@@ -6,9 +6,9 @@ import pynvml
 import pytest
 
 from moeprof.device.nvml import ENERGY, POWER_AVERAGE, POWER_INSTANT, TEMP_GPU, Sensors, nvml
-from moeprof.parsers.power_log import read_power_log
-from moeprof.parsers.window_energy import Window, window_energy
-from moeprof.profiler.power import Recorder, header, write_log
+from moeprof.energy.power_log import read_power_log
+from moeprof.energy.window import Window, window_energy
+from moeprof.profiler.power.sensor_recorder import Recorder, header, write_log
 from moeprof.tests.fakenvml import fake
 
 STEP = [(0, 100e3, 40.0, 1755, 0), (5, 100e3, 45.9, 1755, 0), (5.001, 500e3, 45.9, 1755, 0x4)]

@@ -15,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from moeprof.parsers.trace import parse_trace
+from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
-from moeprof.tests.parsers.conftest import NsysFile
+from moeprof.tests.nsys_file import NsysFile
 
 TYPE = 281479271677952
 FUZZ = settings(

@@ -10,7 +10,7 @@ import pytest
 from moeprof.parsers.kineto import read_kineto
 from moeprof.parsers.trace_tables import trace_tables
 from moeprof.store.errors import BadInput
-from moeprof.tests.parsers.conftest import concatenated
+from moeprof.tests.parsers.pieces import concatenated
 
 BASE_NS = 1_700_000_000_000_000_000
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moeprof.parsers.ncu_report import check_report, read_ncu_report
-from moeprof.parsers.trace import parse_trace
+from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
 
 KERNEL = {"gpu__time_duration.sum": 10816.0, "launch__registers_per_thread": 32.0}
@@ -54,7 +54,7 @@ def package(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
     context = SimpleNamespace(num_ranges=lambda: 1, range_by_idx=lambda number: one)
     stand_in = SimpleNamespace(load_report=lambda path: context)
     monkeypatch.setitem(sys.modules, "ncu_report", stand_in)
-    monkeypatch.setattr("moeprof.parsers.trace.has_ncu_report", lambda: True)
+    monkeypatch.setattr("moeprof.parsers.trace_file.has_ncu_report", lambda: True)
     return kernels
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from moeprof.parsers.events import Trace
-from moeprof.parsers.nsys import read_nsys
+from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
 
 Key = tuple[str | None, int | None, int | None, str | None]  # range, process, thread, kernel

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from moeprof.parsers.cpu_calls import cpu_calls
-from moeprof.parsers.median import median_interval
 from moeprof.parsers.points import points_table, unmeasured_sizes
+from moeprof.stats.median import median_interval
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Failure, Recording, Served

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from moeprof.parsers.scrub import scrub_trace
-from moeprof.parsers.trace import parse_trace
+from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
 from moeprof.store.tables import writing_tables
-from moeprof.tests.parsers.conftest import concatenated
+from moeprof.tests.parsers.pieces import concatenated
 
 NsysFile = Any  # tests/parsers/conftest.py
 SECRET = "hunter2-at-secret-host"

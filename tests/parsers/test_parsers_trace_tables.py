@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from moeprof.parsers.nsys import read_nsys
+from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
-from moeprof.tests.parsers.conftest import concatenated
+from moeprof.tests.parsers.pieces import concatenated
 
 NsysFile = Any  # tests/parsers/conftest.py
 

@@ -1,20 +1,18 @@
 """Jobs whose isolated script is a stand-in that starts at once."""
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from moeprof.profiler import power_block
-from moeprof.profiler.agenda import Agenda
-from moeprof.profiler.serving import Job
+from moeprof.profiler.power import block as power_block
+from moeprof.profiler.schedule.schedule import Agenda
+from moeprof.profiler.worker import Job
 from moeprof.store.run import Run
 from moeprof.tests.fakenvml import fake
-from moeprof.tests.profiler import virtual_power
-from moeprof.tests.profiler.virtual_power import SimulatedMeter
+from moeprof.tests.profiler.power import virtual_power
+from moeprof.tests.profiler.power.virtual_power import SimulatedMeter
 from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_scenario, an_op_plan
 
 # Serves as an isolated script does; what happens at a size is put in before the answer.
@@ -50,20 +48,3 @@ def simulated_meter(simulate: fake.Simulate, monkeypatch: pytest.MonkeyPatch) ->
     """Give sensors of a simulated GPU, for loads that take no time."""
     monkeypatch.setattr(power_block, "LOAD_S", 0.05)
     return virtual_power.simulated_meter(simulate)
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """Put the stand-in of a tool on PATH, by the tool's name."""
-
-    def install(tool: str) -> Path:
-        folder = tmp_path / "bin"
-        folder.mkdir(exist_ok=True)
-        program = folder / tool
-        code = Path(__file__).with_name(f"fake_{tool}.py")
-        program.write_text(f'#!/bin/sh\nexec {sys.executable} {code} "$@"\n')
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-        return program
-
-    return install

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.parsers.run_tables import parse_run
-from moeprof.profiler.cpu import CpuCollector
-from moeprof.profiler.serving import Job
+from moeprof.parsers.recording_tables import parse_run
+from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.sweep import OpSummary, Sweep
+from moeprof.profiler.worker import Job
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan

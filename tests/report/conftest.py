@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from moeprof.compare.holdout import validate_holdout
-from moeprof.costmodel.acquisition import Seen, next_size
 from moeprof.costmodel.build import build_model
+from moeprof.costmodel.curve.acquisition import Seen, next_size
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.document import read_document, write_document
 from moeprof.store.plan import OpPlan, Plan

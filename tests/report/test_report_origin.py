@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import pytest
 
-from moeprof.costmodel.step import with_thermal
-from moeprof.costmodel.thermal import ThermalModel
+from moeprof.costmodel.thermal.poles import ThermalModel
+from moeprof.costmodel.thermal.response import with_thermal
 from moeprof.report.contents import Contents, read_contents
 from moeprof.report.origin import plan_section, provenance_section, reproduce_section
 from moeprof.store.cost_model import Pole

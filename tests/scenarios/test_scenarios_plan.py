@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.scenarios.catalogue import Found, find_ops
-from moeprof.scenarios.estimate import START_S
+from moeprof.scenarios.duration import START_S
 from moeprof.scenarios.plan import (
     CALIBRATION_SIZES,
     FIRST_SIZES,

@@ -1,0 +1,1 @@
+"""One operation over batch size: the fit, its intervals, its costs."""

@@ -1,0 +1,270 @@
+"""The costs of one curve over batch size, as arrays, and the rows of those."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import exp, isnan
+from typing import Any, Final, overload
+
+import numpy as np
+
+from ...stats.arrays import Float64, Int64
+from ...store.cost_model import CostModelFile, CurveModel
+from ..cost import Cost
+from ..roofline import Roofline, roofline
+from .energy import metered
+from .extrapolation import (
+    FARTHEST_OCTAVES,
+    Miss,
+    drift_half_widths,
+    extend,
+    octaves_outside,
+)
+from .fit import interpolate, log_jumps
+from .intervals import half_widths, knot_half_widths, quantile_or_prior
+
+INTERVAL_PCT: Final = 95
+# Sizes of a domain that are evaluated at once, when the first of them is asked for.
+_TABLE_SIZES: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """A curve over batch sizes, each array of their shape; NaN is unknown."""
+
+    tokens: Int64
+    latency_us: Float64
+    half_width: Float64
+    energy_mj: Float64
+    power_w: Float64
+    power_half_width: Float64
+    temp_rise_c: Float64
+    octaves: Float64
+
+
+class Costs(Sequence[Cost]):
+    """The costs of one operation at several batch sizes: arrays, or a `Cost` at a time.
+
+    Each property is a float64 array in the order asked for, NaN where the quantity is not known.
+    """
+
+    def __init__(self, curve: "CurveCosts", columns: _Columns, places: Int64 | None) -> None:
+        self._curve = curve
+        self._columns = columns
+        self._places = places
+
+    def _take(self, column: Float64) -> Float64:
+        return column if self._places is None else column.take(self._places)
+
+    @property
+    def latency_us(self) -> Float64:
+        """Time of one call, [N]."""
+        return self._take(self._columns.latency_us)
+
+    @property
+    def latency_us_lo(self) -> Float64:
+        """Lower end of its 95 % interval, [N]."""
+        return self._take(self._columns.latency_us) * np.exp(-self._take(self._columns.half_width))
+
+    @property
+    def latency_us_hi(self) -> Float64:
+        """Upper end of its 95 % interval, [N]."""
+        return self._take(self._columns.latency_us) * np.exp(self._take(self._columns.half_width))
+
+    @property
+    def energy_mj(self) -> Float64:
+        """Energy of one call, [N]."""
+        return self._take(self._columns.energy_mj)
+
+    @property
+    def power_w(self) -> Float64:
+        """Power drawn under a steady load, [N]."""
+        return self._take(self._columns.power_w)
+
+    @property
+    def temp_rise_c(self) -> Float64:
+        """Rise in temperature, [N]."""
+        return self._take(self._columns.temp_rise_c)
+
+    @property
+    def extrapolated(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether a size lies outside the domain, [N]."""
+        outside: np.ndarray[Any, np.dtype[np.bool_]] = self._take(self._columns.octaves) > 0
+        return outside
+
+    def __len__(self) -> int:
+        return len(self._columns.tokens if self._places is None else self._places)
+
+    @overload
+    def __getitem__(self, index: int) -> Cost: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Cost]: ...
+
+    def __getitem__(self, index: int | slice) -> Cost | list[Cost]:
+        sizes = self._columns.tokens if self._places is None else self._columns.tokens[self._places]
+        if isinstance(index, slice):
+            return [self._curve.cost(size) for size in sizes[index].tolist()]
+        return self._curve.cost(int(sizes[index]))
+
+    def __iter__(self) -> Iterator[Cost]:
+        return iter(self[:])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class CurveCosts:
+    """The costs of one curve, evaluated over its whole domain when it is first asked for.
+
+    `known` holds each cost that was asked for before.
+    """
+
+    def __init__(self, curve: CurveModel, file: CostModelFile) -> None:
+        self.curve = curve
+        self.known: dict[int, Cost] = {}
+        self._doubtful = frozenset(curve.doubtful_tokens)
+        self._file = file
+        self._table: _Columns | None = None
+
+    @property
+    def bound(self) -> Roofline | None:
+        """The roofline of the curve; None where its work or the device's rates are not known."""
+        return roofline(self.curve.work, self._file.peaks, self.curve.dtype)
+
+    def cost(self, tokens: int) -> Cost:
+        """Give the cost at a batch size of at least 1. Raises Miss where nothing can be told."""
+        cost = self.known.get(tokens)
+        if cost is None:
+            table, place = self._tabulated(), tokens - self.curve.domain.first_tokens
+            if not 0 <= place < len(table.tokens):
+                self.check_reach(tokens)
+                table, place = self._evaluate(np.array([tokens], dtype=np.int64)), 0
+            cost = self.known[tokens] = self._cost(table, place)
+        return cost
+
+    def costs(self, sizes: Int64) -> Costs:
+        """Give the costs at batch sizes [N] of at least 1. Raises Miss for one that cannot be."""
+        inner = self.inner_costs(sizes)
+        if inner is not None:
+            return inner
+        for size in (int(sizes.min()), int(sizes.max())):
+            self.check_reach(size)
+        return Costs(self, self._evaluate(sizes), None)
+
+    def inner_costs(self, sizes: Int64) -> Costs | None:
+        """Give the costs at sizes [N] that all lie in the table of the domain, else None."""
+        table = self._tabulated()
+        places = sizes - table.tokens[0]
+        # As unsigned numbers, those below the first are beyond the last.
+        if places.view(np.uint64).max(initial=0) < len(table.tokens):
+            return Costs(self, table, places)
+        return None
+
+    def _tabulated(self) -> _Columns:
+        if self._table is None:
+            first, last = self.curve.domain.first_tokens, self.curve.domain.last_tokens
+            last = min(last, first + _TABLE_SIZES - 1)
+            self._table = self._evaluate(np.arange(first, last + 1, dtype=np.int64))
+        return self._table
+
+    def check_reach(self, tokens: int) -> None:
+        """Raise Miss for a batch size that nothing leads to."""
+        first, last = self.curve.domain.first_tokens, self.curve.domain.last_tokens
+        if first <= tokens <= last:
+            return
+        reason = f"it was measured from batch size {first} to {last}"
+        hint = "profile a range that holds it"
+        if tokens > last * 2**FARTHEST_OCTAVES or tokens * 2**FARTHEST_OCTAVES < first:
+            far = f"{reason}, and this is more than {FARTHEST_OCTAVES:g} doublings away"
+            raise Miss(self.curve.op, tokens, far, hint)
+        if self.bound is None:
+            why = f"{reason}, and its work is not known, so that no roofline leads further"
+            raise Miss(self.curve.op, tokens, why, hint)
+
+    def _evaluate(self, sizes: Int64) -> _Columns:
+        curve = self.curve
+        knots: Int64 = np.array(curve.knots_tokens, dtype=np.int64)
+        values = np.array(curve.latency_us)
+        segments = None if curve.segments is None else np.array(curve.segments, dtype=np.int64)
+        within = np.clip(sizes, knots[0], knots[-1])
+        octaves = octaves_outside(knots, sizes)
+        latency_us = interpolate(curve.fit, knots, values, within, segments)
+        if self.bound is not None:
+            outside = octaves > 0
+            latency_us[outside] = extend(knots, values, self.bound, sizes[outside])
+        found = metered(curve, self._file.thermal, latency_us, within)
+        return _Columns(
+            sizes,
+            latency_us,
+            self._half_widths(INTERVAL_PCT, knots, values, sizes),
+            found.energy_mj,
+            found.power_w,
+            found.half_width,
+            found.temp_rise_c,
+            octaves,
+        )
+
+    def _half_widths(self, percent: int, knots: Int64, values: Float64, sizes: Int64) -> Float64:
+        intervals = self._file.intervals
+        floor = intervals.floor if self.curve.floor is None else self.curve.floor
+        octaves = octaves_outside(knots, sizes)
+        within = np.clip(sizes, knots[0], knots[-1])
+        jumps = log_jumps(knots, values, within)
+        jumps[octaves > 0] = np.abs(np.log(values[-1] / values[-2]))
+        halves = half_widths(quantile_or_prior(intervals, percent), floor, jumps)
+        if self.curve.latency_half_95 is not None:
+            own = knot_half_widths(knots, self.curve.latency_half_95, percent, within)
+            halves = np.maximum(halves, own)
+        return halves + drift_half_widths(intervals, octaves)
+
+    def interval_us(self, tokens: int, percent: int) -> tuple[float, float]:
+        """Bound the latency at another nominal coverage: 50, 80, 90 or 95 percent."""
+        knots: Int64 = np.array(self.curve.knots_tokens, dtype=np.int64)
+        sizes = np.array([tokens], dtype=np.int64)
+        half = self._half_widths(percent, knots, np.array(self.curve.latency_us), sizes)
+        latency_us, factor = self.cost(tokens).latency_us, exp(float(half[0]))
+        return latency_us / factor, latency_us * factor
+
+    def _cost(self, columns: _Columns, at: int) -> Cost:
+        curve = self.curve
+        tokens = int(columns.tokens[at])
+        latency_us, half = float(columns.latency_us[at]), float(columns.half_width[at])
+        energy_mj = _known(columns.energy_mj[at])
+        power_half = _known(columns.power_half_width[at])
+        factor = None
+        if energy_mj is not None and power_half is not None:
+            factor = exp(float(np.hypot(half, power_half)))
+        extrapolated = bool(columns.octaves[at] > 0)
+        return Cost(
+            op=curve.op,
+            tokens=tokens,
+            latency_us=latency_us,
+            latency_us_lo=latency_us / exp(half),
+            latency_us_hi=latency_us * exp(half),
+            energy_mj=energy_mj,
+            power_w=_known(columns.power_w[at]),
+            temp_rise_c=_known(columns.temp_rise_c[at]),
+            energy_source=curve.energy_source if energy_mj is not None else "unavailable",
+            energy_reason=None if energy_mj is not None else curve.energy_reason,
+            source=curve.latency_source,
+            measured=tokens in curve.knots_tokens,
+            extrapolated=extrapolated,
+            energy_mj_lo=None if energy_mj is None or factor is None else energy_mj / factor,
+            energy_mj_hi=None if energy_mj is None or factor is None else energy_mj * factor,
+            assignments=None if curve.top_k is None else tokens * curve.top_k,
+            doubtful=not self._doubtful.isdisjoint(_around(curve.knots_tokens, tokens)),
+        )
+
+
+def _around(knots: Sequence[int], tokens: int) -> Sequence[int]:
+    """Give the knots that a size stands on: itself, or those to its left and right."""
+    place = bisect_left(knots, tokens)
+    exact = place < len(knots) and knots[place] == tokens
+    return knots[place : place + 1] if exact else knots[max(0, place - 1) : place + 1]
+
+
+def _known(value: float) -> float | None:
+    return None if isnan(value) else float(value)

@@ -1,0 +1,126 @@
+"""The points of a table sorted by curve and checked, and why some curves have too few of them."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+
+import numpy as np
+
+from ..stats.arrays import Float64, Int64
+from ..store.cost_model import Fit, Work
+from ..store.errors import BadInput
+from ..store.scenario import split_active_experts
+from .curve.intervals import Scored
+from .roofline import fit_work
+from .rows import Row, all_rounded, checked_knots
+from .surface.fit import can_fit
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The checked points of one curve, or of one surface, each ascending in tokens."""
+
+    name: str
+    knots: list[Row]
+    calibration: list[Row]
+
+    @property
+    def is_surface(self) -> bool:
+        """Whether it spans several numbers of active experts."""
+        return len({row["active_experts"] for row in self.knots}) > 1
+
+    @property
+    def op(self) -> str:
+        """Name of the operation."""
+        return str(self.knots[0]["op"])
+
+    @property
+    def tokens(self) -> Int64:
+        """Batch size of each knot, [K]."""
+        return np.array([row["tokens"] for row in self.knots], dtype=np.int64)
+
+    @property
+    def latency_us(self) -> Float64:
+        """Latency at each knot, [K]."""
+        return np.array([row["latency_us"] for row in self.knots], dtype=np.float64)
+
+    @property
+    def segments(self) -> Int64 | None:
+        """Number the kernels of each knot; None unless a trace told them all."""
+        signatures = [row["signature"] for row in self.knots]
+        if None in signatures:
+            return None
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(signatures))}
+        return np.array([numbers[text] for text in signatures], dtype=np.int64)
+
+    @property
+    def work(self) -> Work | None:
+        """Work of one call; None where it is unknown or no line over batch size."""
+        if any(row["flops"] is None or row["bytes_moved"] is None for row in self.knots):
+            return None
+        flops = np.array([row["flops"] for row in self.knots], dtype=np.float64)
+        moved = np.array([row["bytes_moved"] for row in self.knots], dtype=np.float64)
+        work = fit_work(self.tokens, flops, moved)
+        return None if work is None else Work(**all_rounded(asdict(work)))
+
+    @property
+    def family(self) -> str:
+        """Operations that read weights step at tiles, those that only stream tokens do not."""
+        work = self.work
+        if work is None:
+            return self.op
+        return "weights" if work.bytes_fixed > work.bytes_per_token else "activations"
+
+    def scored(self, fit: Fit) -> Scored:
+        """Bring together a fit, its knots and its points for calibration."""
+        return Scored(
+            fit,
+            self.tokens,
+            self.latency_us,
+            self.segments,
+            np.array([row["tokens"] for row in self.calibration], dtype=np.int64),
+            np.array([row["latency_us"] for row in self.calibration], dtype=np.float64),
+        )
+
+
+def measured_curves(rows: Iterable[Row]) -> tuple[list[Measured], dict[tuple[str, str], str]]:
+    """Sort rows by curve; give, by operation and curve, why those with too few points have none.
+
+    Raises BadInput for a point without a curve, and as `checked_knots` does.
+    """
+
+    def name_of(row: Row) -> str:
+        if row["curve"] is None:
+            raise BadInput(f"a point of {row['op']} at batch size {row['tokens']} names no curve")
+        name = str(row["curve"])
+        return name if row["active_experts"] is None else split_active_experts(name)[0]
+
+    found: list[Measured] = []
+    missing: dict[tuple[str, str], str] = {}
+    for name, group in groupby(sorted(rows, key=name_of), key=name_of):
+        whole = list(group)
+        there = [row for row in whole if row["failure"] is None]
+        asked = [row for row in whole if row["role"] == "fit"]
+        actives = {row["active_experts"] for row in whole}
+        if len(actives) == 1:
+            name = str(whole[0]["curve"])
+        curve = Measured(
+            name,
+            checked_knots(name, (row for row in there if row["role"] == "fit")),
+            checked_knots(name, (row for row in there if row["role"] == "calibration")),
+        )
+        if len(curve.knots) < 2 or (curve.is_surface and not can_fit(curve.knots)):
+            missing[whole[0]["op"], name] = _why_unmeasured(asked, curve)
+        else:
+            found.append(curve)
+    return found, missing
+
+
+def _why_unmeasured(asked: Sequence[Row], curve: Measured) -> str:
+    """Say why a curve has too few points, in the words of its most frequent failure."""
+    if curve.is_surface:
+        return f"{len(curve.knots)} points do not span tokens and active experts: it takes six"
+    failures = Counter(row["failure"] for row in asked if row["failure"] is not None)
+    count = f"{len(curve.knots)} of {len(asked)} points measured, and a curve needs two"
+    return f"{count}: {failures.most_common(1)[0][0]}" if failures else count

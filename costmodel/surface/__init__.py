@@ -1,0 +1,1 @@
+"""One routed operation over tokens and active experts."""

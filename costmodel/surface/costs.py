@@ -1,0 +1,124 @@
+"""Costs of a routed operation, by tokens and active experts."""
+
+from math import exp, hypot, isnan, log2
+from typing import Any, Final
+
+from ...store.cost_model import SurfaceModel, Thermal
+from ...store.errors import BadInput
+from ..cost import Cost
+from ..curve.extrapolation import FARTHEST_OCTAVES, Miss
+from ..curve.intervals import PRIOR_DRIFT
+from .energy import drawn
+from .fit import evaluate, half_width, nearest_knots
+
+_NOT_NEAR: Final = "no energy was measured near here"
+
+
+class SurfaceCosts:
+    """The costs of one surface; each is kept once made."""
+
+    def __init__(self, surface: SurfaceModel, thermal: Thermal | None = None) -> None:
+        self.surface = surface
+        self._thermal = thermal
+        self._known: dict[tuple[int, int], Cost] = {}
+
+    def cost(self, tokens: int, active_experts: int) -> Cost:
+        """Give the cost at a batch size and a number of experts that get any token.
+
+        Raises BadInput for a number that the routing cannot give, and Miss too far from what was
+        measured.
+        """
+        key = (tokens, active_experts)
+        cost = self._known.get(key)
+        if cost is None:
+            cost = self._known[key] = self._cost(tokens, active_experts)
+        return cost
+
+    def interval_us(self, tokens: int, active_experts: int, percent: int) -> tuple[float, float]:
+        """Bound the latency at a nominal coverage of 50, 80, 90 or 95 percent."""
+        latency_us = self.cost(tokens, active_experts).latency_us
+        factor = exp(self._half_width(tokens, active_experts, percent))
+        return latency_us / factor, latency_us * factor
+
+    def _cost(self, tokens: int, active_experts: int) -> Cost:
+        surface = self.surface
+        self._check_reach(tokens, active_experts)
+        latency_us = evaluate(surface, tokens, active_experts)
+        half = self._half_width(tokens, active_experts, 95)
+        knots = list(zip(surface.knots_tokens, surface.knots_experts, strict=True))
+        measured = (tokens, active_experts) in knots
+        doubtful = set(surface.doubtful_knots)
+        return Cost(
+            op=surface.op,
+            tokens=tokens,
+            latency_us=latency_us,
+            latency_us_lo=latency_us / exp(half),
+            latency_us_hi=latency_us * exp(half),
+            **self._energy(tokens, active_experts, latency_us, half),
+            source=surface.latency_source,
+            measured=measured,
+            extrapolated=self._octaves(tokens, active_experts) > 0,
+            assignments=tokens * surface.top_k,
+            doubtful=not doubtful.isdisjoint(nearest_knots(surface, tokens, active_experts)),
+        )
+
+    def _energy(
+        self, tokens: int, active_experts: int, latency_us: float, half: float
+    ) -> dict[str, Any]:
+        """Give the fields of a cost that have to do with energy and heat."""
+        surface, thermal = self.surface, self._thermal
+        found = drawn(surface, tokens, active_experts)
+        if found is None:
+            return {
+                **dict.fromkeys(("energy_mj", "power_w", "temp_rise_c")),
+                "energy_source": "unavailable",
+                "energy_reason": surface.energy_reason or _NOT_NEAR,
+            }
+        power_w, ratio, power_half = found
+        energy_mj = power_w * ratio * latency_us / 1000
+        factor = None if isnan(power_half) else exp(hypot(half, power_half))
+        rise_c = None
+        if thermal is not None and surface.idle_power_w is not None:
+            rise_c = thermal.r_c_per_w * (power_w - surface.idle_power_w)
+        return {
+            "energy_mj": energy_mj,
+            "energy_mj_lo": None if factor is None else energy_mj / factor,
+            "energy_mj_hi": None if factor is None else energy_mj * factor,
+            "power_w": power_w,
+            "temp_rise_c": rise_c,
+            "energy_source": surface.energy_source,
+            "energy_reason": None,
+        }
+
+    def _half_width(self, tokens: int, active_experts: int, percent: int) -> float:
+        drift = PRIOR_DRIFT * self._octaves(tokens, active_experts)
+        return half_width(self.surface, tokens, active_experts, percent) + drift
+
+    def _octaves(self, tokens: int, active_experts: int) -> float:
+        """How many doublings a question lies beyond what was measured."""
+        return max(
+            _beyond(tokens, self.surface.knots_tokens),
+            _beyond(active_experts, self.surface.knots_experts),
+        )
+
+    def _check_reach(self, tokens: int, active_experts: int) -> None:
+        """Raise BadInput or Miss for a question that has no answer."""
+        surface = self.surface
+        most = min(tokens * surface.top_k, surface.experts or tokens * surface.top_k)
+        if not surface.top_k <= active_experts <= most:
+            raise BadInput(
+                f"{active_experts} active experts cannot be: {tokens} tokens to {surface.top_k} "
+                f"experts each reach {surface.top_k} to {most}"
+            )
+        if self._octaves(tokens, active_experts) > FARTHEST_OCTAVES:
+            raise Miss(
+                surface.op,
+                tokens,
+                f"it is more than {FARTHEST_OCTAVES:g} doublings from what was measured",
+                "profile a range that holds it",
+            )
+
+
+def _beyond(size: int, known: tuple[int, ...]) -> float:
+    """How many doublings a count lies beyond those that were measured."""
+    return max(0.0, log2(size / max(known)), log2(min(known) / size))

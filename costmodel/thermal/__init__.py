@@ -1,0 +1,1 @@
+"""Power to temperature: poles fitted to a recorded response."""

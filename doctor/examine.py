@@ -1,0 +1,234 @@
+"""What this machine can measure, and what stops it: each finding with its cost and its remedy.
+
+The GPU is loaded for some seconds, and one point of a sweep is measured again and again; nothing
+is kept, and nothing on the machine is changed.
+"""
+
+import os
+import shutil
+import sys
+import sysconfig
+import warnings
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from ..device import cpu, nvml, rapl, rapl_perf
+from ..device.identity import choose_device, describe
+from ..profiler.collectors.registry import COLLECTORS, choose_collectors
+from ..profiler.process import ProcessEnded
+from ..store.errors import CannotMeasure
+from ..store.provenance import Gpu
+from . import nsight, sensor_checks
+from .check_result import Finding, Status
+from .repeatability import noise
+from .sensor_probe import survey_under_load
+
+_FREE_BYTES: Final = 2 << 30  # a sweep under nsys leaves a few hundred megabytes
+_SURVEY_S: Final = 4.5  # after 1.2 s to settle, more than 3 s to measure periods in
+
+
+def examine(store: Path) -> list[Finding]:
+    """Look at this machine; `store` is where runs would go."""
+    device = choose_device(None)
+    return [
+        Finding("python", Status.OK, sys.version.split()[0]),
+        *_nvml(device),
+        _torch(device),
+        _triton(device),
+        _cache(device),
+        _rapl(),
+        _disk(store),
+        *_sensors(device),  # before anything of ours but the load is on the GPU
+        *_collectors(device),
+        noise(device),
+    ]
+
+
+def _nvml(device: str) -> Iterator[Finding]:
+    try:
+        gpus = nvml.gpus()
+    except CannotMeasure as reason:
+        yield Finding(
+            "nvml",
+            Status.SKIP if device == "cpu" else Status.FAULT,
+            reason.message,
+            cost="no GPU power, energy or temperature",
+            remedy=reason.hint,
+        )
+        return
+    yield Finding("nvml", Status.OK, "; ".join(map(_described, gpus)) or "no GPU")
+    split = [gpu for gpu in gpus if gpu.mig]
+    if split:
+        yield Finding(
+            "mig",
+            Status.WARNING,
+            "in MIG mode: " + ", ".join(f"GPU {gpu.index}" for gpu in split),
+            cost="energy is that of the whole board, so a slice gets none",
+            remedy="sudo nvidia-smi -i N -mig 0, or use another GPU",
+        )
+
+
+def _described(gpu: Gpu) -> str:
+    limit = "unknown" if gpu.power_limit_w is None else f"{gpu.power_limit_w:g} W"
+    clocks = f"{gpu.sm_clock_mhz or '?'} and {gpu.memory_clock_mhz or '?'} MHz"
+    return f"GPU {gpu.index} {gpu.name}, driver {gpu.driver}, limit {limit}, clocks {clocks}"
+
+
+def _torch(device: str) -> Finding:
+    evidence = f"torch {metadata.version('torch')}, device {device}"
+    if device != "cpu":
+        return Finding("torch", Status.OK, evidence)
+    cost = "the CPU is measured, not a GPU"
+    reason = _why_no_gpu()
+    if reason is None:
+        return Finding(
+            "torch", Status.WARNING, evidence, cost,
+            remedy="run on a machine with an NVIDIA GPU and a CUDA build of torch",
+        )  # fmt: skip
+    return Finding(
+        "torch", Status.FAULT, f"{evidence}, beside a GPU: {reason}", cost,
+        remedy="install a CUDA build of torch that this driver is new enough for; see"
+        " CUDA_VISIBLE_DEVICES",
+    )  # fmt: skip
+
+
+def _why_no_gpu() -> str | None:
+    """Why torch cannot use a GPU that NVML shows, in its own words; None where there is none."""
+    import torch
+
+    try:
+        if not nvml.gpus():
+            return None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the error says the same
+            torch.cuda.init()  # type: ignore[no-untyped-call]
+    except CannotMeasure:
+        return None
+    except (RuntimeError, AssertionError) as error:
+        return next(iter(str(error).splitlines()), "").lower()
+    return "it shows none"
+
+
+def _triton(device: str) -> Finding:
+    try:
+        evidence = f"triton {metadata.version('triton')}"
+    except metadata.PackageNotFoundError:
+        return Finding(
+            "triton",
+            Status.SKIP if device == "cpu" else Status.WARNING,
+            "not installed",
+            cost="dequant_linear and topk run their torch reference",
+            remedy="pip install triton",
+        )
+    if device == "cpu":
+        return Finding("triton", Status.OK, evidence)
+    compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
+    headers = Path(sysconfig.get_path("include")) / "Python.h"
+    if compiler and headers.is_file():
+        return Finding("triton", Status.OK, f"{evidence}, C compiler {compiler}")
+    return Finding(
+        "triton",
+        Status.FAULT,
+        f"{evidence}, {f'no {headers}' if compiler else 'no C compiler'}",
+        cost="Triton builds its launcher with both: its kernels do not run",
+        remedy="install python3-dev" if compiler else "install gcc",
+    )
+
+
+def _cache(device: str) -> Finding:
+    if device != "cpu":
+        return Finding("last-level cache", Status.SKIP, "the GPU's is read when it is profiled")
+    size = cpu.last_level_cache_bytes()
+    if size is None:
+        return Finding(
+            "last-level cache",
+            Status.WARNING,
+            "Linux does not say its size",
+            cost="inputs rotate over an assumed 64 MiB cache",
+            remedy="on a machine with a larger one, read small operations as hot",
+        )
+    return Finding("last-level cache", Status.OK, f"{size / 2**20:g} MiB, {cpu.cpu_name()}")
+
+
+def _rapl() -> Finding:
+    """RAPL by powercap, else by perf."""
+    try:
+        count = len(rapl.packages())
+        return Finding("rapl", Status.OK, f"{count} package(s) by powercap")
+    except CannotMeasure as refused:
+        powercap = refused
+    try:
+        counters = rapl_perf.open_counters()
+    except CannotMeasure as refused:
+        there = any(rapl.POWERCAP.glob("intel-rapl:*")) or rapl_perf.POWER_EVENTS.exists()
+        return Finding(
+            "rapl",
+            Status.WARNING if there else Status.SKIP,
+            f"{powercap.message}; by perf: {refused.message.removeprefix('RAPL is unavailable: ')}",
+            cost="no energy of the CPU",
+            remedy=powercap.hint or refused.hint,
+        )
+    for counter in counters:
+        counter.close()
+    return Finding("rapl", Status.OK, f"{len(counters)} package(s) by perf")
+
+
+def _disk(store: Path) -> Finding:
+    folder = store.resolve()
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        return Finding(
+            "disk",
+            Status.FAULT,
+            f"{folder} is no folder that can be written",
+            cost="no run can be kept",
+            remedy="point --store at another folder",
+        )
+    free = shutil.disk_usage(folder).free
+    evidence, values = f"{free / 2**30:.1f} GiB free where runs go", {"free_bytes": float(free)}
+    if free >= _FREE_BYTES:
+        return Finding("disk", Status.OK, evidence, values=values)
+    return Finding(
+        "disk", Status.WARNING, evidence, "a sweep under nsys may not fit",
+        "free some space, or point --store at another disk", values,
+    )  # fmt: skip
+
+
+def _sensors(device: str) -> list[Finding]:
+    """What the GPU's sensors say under load."""
+    if device == "cpu":
+        return []
+    check = "sensors under load"
+    try:
+        nvml.gpus()
+    except CannotMeasure:
+        return []  # `_nvml` says why
+    try:
+        return sensor_checks.judge(survey_under_load(device, _SURVEY_S))
+    except CannotMeasure as reason:
+        cost = "no energy per launch on this GPU"
+        return [Finding(check, Status.FAULT, reason.message, cost, reason.hint)]
+    except ProcessEnded as reason:
+        return [
+            Finding(check, Status.FAULT, f"the load does not run: {reason}",
+                    "no operation runs on this GPU", "mend what torch says of it"),
+        ]  # fmt: skip
+
+
+def _collectors(device: str) -> Iterator[Finding]:
+    """Each collector, and whether one of them can time kernels here."""
+    for name in ("cpu", "kineto"):
+        probe = COLLECTORS[name].probe(device)
+        status = Status.OK if probe.ok else Status.SKIP
+        yield Finding(f"collector {name}", status, probe.evidence)
+    gpu = None if device == "cpu" else describe(device, 1, git_commit=None, git_dirty=None).gpu
+    yield nsight.nsys(device, None if gpu is None else gpu.index)
+    yield nsight.ncu(device)
+    yield nsight.permission(device)
+    try:
+        choose_collectors("auto", device)
+    except CannotMeasure as reason:
+        yield Finding("collectors", Status.FAULT, reason.message, "no sweep runs", reason.hint)

@@ -1,0 +1,135 @@
+"""Whether Nsight Systems and Nsight Compute can do here what a sweep asks of them."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from ..profiler import process
+from ..profiler.collectors.collector import Collector, Probe
+from ..profiler.collectors.ncu import NcuCollector
+from ..profiler.collectors.nsys import Nsys, NsysCollector
+from ..profiler.collectors.traced import TraceFault
+from .check_result import Finding, Status
+
+_PROBE_S: Final = 60.0
+_DRIVER: Final = Path("/proc/driver/nvidia/params")
+_PROCESS: Final = Path("/proc/self/status")
+_ADMIN_CAPABILITIES: Final = (21, 38)  # CAP_SYS_ADMIN, CAP_PERFMON
+_NO_COUNTERS: Final = "no ncu counters and no GPU metrics: ERR_NVGPUCTRPERM"
+_NCU_FLAGS: Final = ("--clock-control", "--cache-control", "--nvtx-include", "--target-processes")
+
+
+def permission(device: str, driver: Path = _DRIVER, own: Path = _PROCESS) -> Finding:
+    """Whether the driver lets this process read the GPU's hardware counters.
+
+    `driver` holds the driver's parameters, `own` the capabilities of this process.
+    https://developer.nvidia.com/ERR_NVGPUCTRPERM
+    """
+    check = "counter permission"
+    if device == "cpu":
+        return Finding(check, Status.SKIP, "the device is the CPU")
+    try:
+        parameters = driver.read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return Finding(check, Status.SKIP, f"{driver} cannot be read; ncu tells when it runs")
+    restricted = re.search(r"^RmProfilingAdminOnly:\s*(\d+)", parameters, re.MULTILINE)
+    if restricted is None:
+        return Finding(check, Status.SKIP, f"{driver} does not say; ncu tells when it runs")
+    if restricted[1] == "0":
+        return Finding(check, Status.OK, "every user may read hardware counters")
+    if _is_administrator(own):
+        return Finding(check, Status.OK, "administrators may read hardware counters: we are one")
+    return Finding(
+        check,
+        Status.WARNING,
+        "RmProfilingAdminOnly is 1, and we have neither CAP_SYS_ADMIN nor CAP_PERFMON",
+        cost=_NO_COUNTERS,
+        remedy="write `options nvidia NVreg_RestrictProfilingToAdminUsers=0` into"
+        " /etc/modprobe.d/nvidia.conf and reboot; for a container, --cap-add=SYS_ADMIN",
+    )
+
+
+def nsys(device: str, gpu_index: int | None) -> Finding:
+    """Whether nsys records, imports and exports, by a trial of a second or two; and its flags.
+
+    `gpu_index` is NVML's number of the GPU, None on a CPU.
+    """
+    check = "collector nsys"
+    probe = _probe(NsysCollector(), device)
+    path = shutil.which("nsys")
+    if path is None:
+        return Finding(check, Status.SKIP, probe.evidence)
+    if not probe.ok:
+        return Finding(
+            check, Status.WARNING, probe.evidence, cost="auto takes another collector",
+            remedy="install Nsight Systems anew, or take it off PATH",
+        )  # fmt: skip
+    tool = Nsys(path)
+    try:
+        _try(tool)
+    except TraceFault as fault:
+        on_gpu = device != "cpu"  # where a sweep takes nsys unless told otherwise
+        return Finding(
+            check, Status.FAULT if on_gpu else Status.WARNING, f"nsys {tool.version}: {fault}",
+            cost="a sweep under nsys records nothing",
+            remedy="profile with --collector kineto, or install the whole of Nsight Systems: its"
+            " host part beside its target part",
+        )  # fmt: skip
+    if device == "cpu":
+        return Finding(check, Status.OK, f"{probe.evidence}; a trial was exported")
+    flags = " ".join(tool.profile(Path("report"), device, gpu_index))
+    graphs, metrics = "--cuda-graph-trace" in flags, "--gpu-metrics" in flags
+    lacking = [what for what, has in (("kernels of CUDA graphs", graphs), ("GPU metrics", metrics))
+               if not has]  # fmt: skip
+    if not lacking:
+        return Finding(check, Status.OK, f"{probe.evidence}, CUDA graphs, GPU metrics")
+    return Finding(
+        check, Status.WARNING, f"{probe.evidence}, without {' and '.join(lacking)}",
+        cost="no utilisation or memory throughput beside the kernels" if not metrics else
+        "a replayed graph is one record",
+        remedy="see counter permission, or update Nsight Systems",
+    )  # fmt: skip
+
+
+def ncu(device: str) -> Finding:
+    """Whether ncu is there, and has the flags without which its counters mean something else."""
+    check = "collector ncu"
+    probe = _probe(NcuCollector(), device)
+    path = shutil.which("ncu")
+    if path is None or not probe.ok:
+        return Finding(check, Status.SKIP, probe.evidence)
+    said = process.run([path, "--help"], timeout_s=_PROBE_S).stdout
+    lacking = [flag for flag in _NCU_FLAGS if flag not in said]
+    if not lacking:
+        return Finding(check, Status.OK, f"{probe.evidence}: counters per kernel")
+    return Finding(
+        check, Status.WARNING, f"{probe.evidence} lacks {', '.join(lacking)}",
+        cost="no hardware counters: ncu refuses the command", remedy="update Nsight Compute",
+    )  # fmt: skip
+
+
+def _probe(collector: Collector, device: str) -> Probe:
+    try:
+        return collector.probe(device)
+    except OSError as error:
+        return Probe(False, f"the {collector.name} on PATH does not start: {error}")
+
+
+def _try(tool: Nsys) -> None:
+    """Profile a program that does nothing. Raises TraceFault where no export comes of it."""
+    with TemporaryDirectory() as folder:
+        report = Path(folder) / "report.nsys-rep"
+        command = [*tool.profile(report, "cpu", None), sys.executable, "-c", "pass"]
+        said = process.run(command, timeout_s=_PROBE_S, cwd=Path(folder))
+        if said.exit_code is None:
+            raise TraceFault(f"a trial did not end within {_PROBE_S:g} s")
+        tool.export(report, report.with_suffix(".sqlite"))
+
+
+def _is_administrator(own: Path) -> bool:
+    found = re.search(r"^CapEff:\s*([0-9a-f]+)", own.read_text(encoding="ascii"), re.MULTILINE)
+    capabilities = int(found[1], 16) if found else 0
+    return any(capabilities >> capability & 1 for capability in _ADMIN_CAPABILITIES)

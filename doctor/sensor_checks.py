@@ -1,0 +1,230 @@
+"""Whether a GPU's sensors can be believed: findings from a survey of them under a steady load."""
+
+from typing import Final
+
+import numpy as np
+
+from ..device.nvml import (
+    COMPUTE_PROCESSES,
+    ENERGY,
+    EVENT_REASONS,
+    POWER_AVERAGE,
+    POWER_INSTANT,
+    SM_CLOCK,
+    TEMP_GPU,
+)
+from ..energy.counter import (
+    DISAGREEMENT,
+    counter_power_w,
+    disagreement,
+    integrated_power_w,
+    update_period_s,
+)
+from ..energy.faults import Fault, faults, power_capped_share, power_limit_w
+from ..energy.power_log import PowerLog
+from .check_result import Finding, Status
+
+_SETTLED_NS: Final = 1_200_000_000  # by then the 1-s average has forgotten the idle GPU
+_SLOW_PERIOD_S: Final = 0.25  # fewer than three ticks in the shortest window
+_SLOW_CALL_NS: Final = 1_000_000  # an edge is known no closer than a call lasts
+_OURS: Final = 1  # compute processes: the load
+
+_CODES: Final = {3: "not supported", 4: "no permission", 13: "driver too old", 15: "GPU lost"}
+_NO_ENERGY: Final = "no energy per launch on this GPU"
+_INTEGRATED: Final = "energy is integrated from power, which sees a part of the time"
+_REMEDIES: Final = {
+    Fault.NOT_SUPPORTED: "use a GPU of Volta or later for exact energy",
+    Fault.TOO_OLD: "update the NVIDIA driver",
+    Fault.NO_PERMISSION: "ask the administrator for NVML's sensors; a virtual GPU has none",
+    Fault.GPU_LOST: "dmesg | grep -i xid says why; restart the machine",
+    Fault.FOREIGN_PROCESS: "wait for the others (nvidia-smi lists them), or take another GPU",
+    Fault.THERMAL_THROTTLING: "let the GPU cool, and see to its fans and its inlet",
+    Fault.POWER_BRAKE: "see to the machine's power supply",
+}
+_RELOAD: Final = "reload the NVIDIA driver or restart the machine, then run doctor again"
+_WITHOUT_COUNTER: Final = (Fault.NOT_SUPPORTED, Fault.TOO_OLD)
+_COUNTER_FAULTS: Final = (
+    *_WITHOUT_COUNTER,
+    Fault.NOT_RECORDED,
+    Fault.NO_PERMISSION,
+    Fault.GPU_LOST,
+    Fault.READ_FAILED,
+    Fault.COUNTER_RESET,
+)
+_SLOWED: Final = (Fault.THERMAL_THROTTLING, Fault.POWER_BRAKE)
+
+
+def judge(log: PowerLog) -> list[Finding]:
+    """Say of each sensor in a survey under load whether a sweep can build on it.
+
+    The first 1.2 s are left out where a value counts: the load begins before the survey, and
+    averages lag behind it.
+    """
+    times = log.series(ENERGY)
+    begin_ns, end_ns = int(times.begin_ns[0]) + _SETTLED_NS, int(times.end_ns[-1])
+    found = faults(log, begin_ns, end_ns, _OURS)
+    return [
+        _counter(log, begin_ns, end_ns, found),
+        _power(log, begin_ns, end_ns, found),
+        _periods(log),
+        _call_cost(log),
+        _readings(log),
+        _clocks(log, begin_ns, end_ns, found),
+        _processes(log),
+    ]
+
+
+def _counter(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Finding:
+    """The counter must rise, and as fast as a GPU can draw."""
+    check = "energy counter"
+    refused = next((fault for fault in found if fault in _COUNTER_FAULTS), None)
+    if refused is not None:
+        instant = log.series(POWER_INSTANT).good()
+        stands_in = refused in _WITHOUT_COUNTER and len(instant) > 0
+        status, cost = (Status.WARNING, _INTEGRATED) if stands_in else (Status.FAULT, _NO_ENERGY)
+        return Finding(check, status, refused, cost, _REMEDIES.get(refused, _RELOAD))
+    power = counter_power_w(log.series(ENERGY), begin_ns, end_ns)
+    if power.value is None:
+        return Finding(check, Status.FAULT, f"under load {power.reason}", _NO_ENERGY, _RELOAD)
+    limit_w = power_limit_w(log)
+    evidence = f"{power.value:.1f} W under load on {log.gpu_name}, limit {_watts(limit_w)}"
+    values = {"power_w": power.value, "power_ci95_w": power.ci95, "power_limit_w": limit_w}
+    if Fault.IMPLAUSIBLE in found:
+        evidence += f": {Fault.IMPLAUSIBLE}"
+        return Finding(check, Status.FAULT, evidence, "every energy is wrong", _RELOAD, values)
+    return Finding(check, Status.OK, evidence, values=values)
+
+
+def _power(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Finding:
+    """Instant power is the counter's witness: two sources of the same energy."""
+    check = "instant power"
+    if Fault.POWER_FROZEN in found:
+        return Finding(check, Status.FAULT, Fault.POWER_FROZEN, _NO_ENERGY, _RELOAD)
+    series = log.series(POWER_INSTANT)
+    instant = integrated_power_w(series, begin_ns, end_ns)
+    if instant.value is None:
+        why = _refusal(log, POWER_INSTANT) or instant.reason
+        return Finding(
+            check, Status.WARNING, f"{why}", "nothing to hold the counter against",
+            "update the NVIDIA driver; GPUs before Ampere may have none",
+        )  # fmt: skip
+    apart = disagreement(counter_power_w(log.series(ENERGY), begin_ns, end_ns), instant)
+    values = {"power_instant_w": instant.value, "counter_over_instant_ratio": _ratio(apart)}
+    told = "there is no counter to hold it against"
+    if apart is not None:
+        told = f"the counter is {apart:+z.1%} off"
+    evidence = f"{instant.value:.1f} W; {told}"
+    if apart is None or abs(apart) <= DISAGREEMENT:
+        return Finding(check, Status.OK, evidence, values=values)
+    return Finding(
+        check, Status.WARNING, evidence, "every point is marked: its two sources of power disagree",
+        "update the driver; only an external meter tells which of the two is right", values,
+    )  # fmt: skip
+
+
+def _periods(log: PowerLog) -> Finding:
+    """Median times between changes, over the whole survey."""
+    names = {"counter": ENERGY, "instant": POWER_INSTANT, "average": POWER_AVERAGE}
+    periods_s = {name: update_period_s(log.series(sensor)) for name, sensor in names.items()}
+    told = ", ".join(
+        f"{name} " + ("no change seen" if period is None else f"{1e3 * period:.1f} ms")
+        for name, period in periods_s.items()
+    )
+    values = {f"{n}_period_ms": None if p is None else 1e3 * p for n, p in periods_s.items()}
+    slow = (periods_s["counter"] or 0) > _SLOW_PERIOD_S
+    return Finding(
+        "update periods",
+        Status.WARNING if slow else Status.OK,
+        told,
+        cost="windows must last several seconds to hold enough ticks" if slow else "",
+        remedy="give the power pass more time" if slow else "",
+        values=values,
+    )
+
+
+def _call_cost(log: PowerLog) -> Finding:
+    cost_ns = {
+        name: float(np.median(series.end_ns - series.begin_ns))
+        for name, series in (("counter", log.series(ENERGY)), ("fields", log.series(POWER_INSTANT)))
+        if len(series)
+    }
+    slow = cost_ns["counter"] > _SLOW_CALL_NS
+    return Finding(
+        "NVML call",
+        Status.WARNING if slow else Status.OK,
+        ", ".join(f"{name} {time_ns / 1e3:.0f} us" for name, time_ns in cost_ns.items()),
+        cost="edges are known less closely, and energy with them" if slow else "",
+        remedy="end other programs that read NVML, such as monitoring" if slow else "",
+        values={f"{name}_call_us": time_ns / 1e3 for name, time_ns in cost_ns.items()},
+    )
+
+
+def _readings(log: PowerLog) -> Finding:
+    """Return codes of everything that is not an own finding."""
+    refused = {name: _refusal(log, name) for name in log.readings if name != ENERGY}
+    missing = {name: why for name, why in refused.items() if why is not None}
+    if not missing:
+        return Finding("sensors", Status.OK, f"all {len(log.readings)} readings succeed")
+    blind = missing.keys() & {TEMP_GPU, SM_CLOCK, EVENT_REASONS}
+    return Finding(
+        "sensors",
+        Status.WARNING if blind else Status.OK,
+        "; ".join(f"{name}: {why}" for name, why in sorted(missing.items())),
+        cost="heat, clocks or throttling go unseen" if blind else "",
+        remedy="update the NVIDIA driver, or ask for permission to read NVML" if blind else "",
+    )
+
+
+def _clocks(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Finding:
+    """Clocks under load, and what holds them down; the power limit alone is no fault."""
+    clock = log.series(SM_CLOCK).between(begin_ns, end_ns).good()
+    if not len(clock):
+        return Finding("clocks", Status.SKIP, f"the SM clock is {_refusal(log, SM_CLOCK)}")
+    low, high = float(clock.value.min()), float(clock.value.max())
+    capped = power_capped_share(log, begin_ns, end_ns)
+    evidence = f"SM {low:.0f} to {high:.0f} MHz under load"
+    if capped is not None:
+        evidence += f", at the power limit {capped:.0%} of the time"
+    values = {"sm_clock_min_mhz": low, "sm_clock_max_mhz": high, "power_capped_ratio": capped}
+    slowed = next((fault for fault in found if fault in _SLOWED), None)
+    if slowed is None:
+        return Finding("clocks", Status.OK, evidence, values=values)
+    evidence = f"{slowed}; {evidence}"
+    return Finding("clocks", Status.FAULT, evidence, _NO_ENERGY, _REMEDIES[slowed], values)
+
+
+def _processes(log: PowerLog) -> Finding:
+    check = "other processes"
+    seen = log.series(COMPUTE_PROCESSES).good()
+    if not len(seen) or seen.value.max() < _OURS:
+        why = _refusal(log, COMPUTE_PROCESSES) or "NVML shows none here, not even ours"
+        return Finding(
+            check, Status.WARNING, why, "another process on the GPU would go unseen",
+            "run the container with --pid=host, or see that nobody else uses the GPU",
+        )  # fmt: skip
+    others = int(seen.value.max()) - _OURS
+    if not others:
+        return Finding(check, Status.OK, "none compute on the GPU")
+    fault = Fault.FOREIGN_PROCESS
+    return Finding(
+        check, Status.FAULT, f"{others} beside ours",
+        "times and energies are theirs as well: points get no energy", _REMEDIES[fault],
+        {"other_processes": others},
+    )  # fmt: skip
+
+
+def _refusal(log: PowerLog, name: str) -> str | None:
+    """Why a reading never succeeded; None where it did, or was not tried."""
+    series = log.series(name)
+    if not len(series) or len(series.good()):
+        return None
+    code = int(series.code[-1])
+    return f"{_CODES.get(code, 'failed')} (NVML code {code})"
+
+
+def _watts(power_w: float | None) -> str:
+    return "unknown" if power_w is None else f"{power_w:.0f} W"
+
+
+def _ratio(difference: float | None) -> float | None:
+    return None if difference is None else 1 + difference

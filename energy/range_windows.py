@@ -1,0 +1,130 @@
+"""The time that NVTX ranges take on a GPU, and how much of it other ranges' kernels take."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..stats.arrays import Int64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RangedLaunches:
+    """Kernels in order of their start, arrays [kernels], times in ns.
+
+    `occurrence` points into `names`, the name of each range that was opened; -1 for none. `gpu` is
+    the profiler's id, -1 where that is not known.
+    """
+
+    occurrence: npt.NDArray[np.int32]
+    names: Any  # pa.DictionaryArray
+    start_ns: Int64
+    duration_ns: Int64
+    gpu: Int64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """Stretches of time of one range name on one GPU, int64 arrays [n], by name, GPU and time.
+
+    A window reaches from an occurrence's first kernel start to its last kernel end. Occurrences of
+    one name that overlap share a window, so that no time of a name counts twice. `name` points into
+    the names' dictionary; `busy_ns` is the sum of the window's own kernels.
+    """
+
+    name: Int64
+    gpu: Int64
+    begin_ns: Int64
+    end_ns: Int64
+    busy_ns: Int64
+    occurrences: Int64
+    launches: Int64
+
+    def __len__(self) -> int:
+        return len(self.name)
+
+
+def range_windows(launches: RangedLaunches) -> Windows:
+    """Return the windows of all ranges that launched a kernel."""
+    own = np.flatnonzero(launches.occurrence >= 0)
+    own = own[np.lexsort((launches.gpu[own], launches.occurrence[own]))]
+    occurrence, gpu, start_ns = launches.occurrence[own], launches.gpu[own], launches.start_ns[own]
+    first = np.flatnonzero(changes(occurrence, gpu))
+    name = np.asarray(launches.names.indices, dtype=np.int64)[occurrence[first]]
+    duration_ns = launches.duration_ns[own]
+    single = Windows(
+        name=name,
+        gpu=gpu[first],
+        begin_ns=start_ns[first],
+        end_ns=np.maximum.reduceat(start_ns + duration_ns, first),
+        busy_ns=np.add.reduceat(duration_ns, first),
+        occurrences=np.ones_like(first),
+        launches=np.diff(first, append=len(own)),
+    )
+    return _merged(single)
+
+
+def changes(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Where a row differs from the one before it in any of the columns, bool [n]; so does row 0."""
+    changed = np.zeros(len(columns[0]), dtype=np.bool_)
+    changed[:1] = True
+    for column in columns:
+        changed[1:] |= column[1:] != column[:-1]
+    return changed
+
+
+def _merged(windows: Windows) -> Windows:
+    """Put windows together that overlap on one GPU and bear one name."""
+    order = np.lexsort((windows.begin_ns, windows.gpu, windows.name))
+    name, gpu, begin_ns = windows.name[order], windows.gpu[order], windows.begin_ns[order]
+    apart = changes(name, gpu)
+    reach_ns = _running_maximum(windows.end_ns[order], np.cumsum(apart))
+    apart[1:] |= begin_ns[1:] >= reach_ns[:-1]
+    first = np.flatnonzero(apart)
+    return Windows(
+        name=name[first],
+        gpu=gpu[first],
+        begin_ns=begin_ns[first],
+        end_ns=np.maximum.reduceat(windows.end_ns[order], first),
+        busy_ns=np.add.reduceat(windows.busy_ns[order], first),
+        occurrences=np.add.reduceat(windows.occurrences[order], first),
+        launches=np.add.reduceat(windows.launches[order], first),
+    )
+
+
+def _running_maximum(values: Int64, group: Int64) -> Int64:
+    """Largest value so far within each group; groups are numbered in order."""
+    by_value = np.lexsort((values, group))
+    rank = np.empty_like(by_value)
+    rank[by_value] = np.arange(len(values))
+    return values[by_value[np.maximum.accumulate(rank)]]
+
+
+def others_share(
+    launches: RangedLaunches, windows: Windows, chosen: Int64
+) -> npt.NDArray[np.float64]:
+    """Kernel time that is not a window's own, over its length, float64 [chosen].
+
+    `chosen` are windows of one GPU. Kernels that overlap count each: the share may be above one.
+    """
+    here = np.flatnonzero(launches.gpu == windows.gpu[chosen[0]])
+    start_ns = launches.start_ns[here]
+    finish_ns = np.sort(start_ns + launches.duration_ns[here])
+    begin_ns, end_ns = windows.begin_ns[chosen], windows.end_ns[chosen]
+    before_ns, until_ns = (_kernel_time_ns(start_ns, finish_ns, at) for at in (begin_ns, end_ns))
+    others_ns = until_ns - before_ns - windows.busy_ns[chosen]
+    share: npt.NDArray[np.float64] = others_ns / (end_ns - begin_ns)
+    return share
+
+
+def _kernel_time_ns(start_ns: Int64, finish_ns: Int64, at_ns: Int64) -> Int64:
+    """Sum of all kernels' time until each moment, ns; starts and ends are sorted.
+
+    Partial sums of times since the epoch wrap; their difference is exact all the same.
+    """
+    begun = np.searchsorted(start_ns, at_ns, side="right")
+    ended = np.searchsorted(finish_ns, at_ns, side="right")
+    starts, ends = (np.concatenate([[0], np.cumsum(each)]) for each in (start_ns, finish_ns))
+    time_ns: Int64 = (begun - ended) * at_ns - (starts[begun] - ends[ended])
+    return time_ns

@@ -1,0 +1,134 @@
+"""A recorded step in power as the table `thermal_samples`: power and temperature over time.
+
+Heat does not care what the power is of: throttling, a clock that moves or another process do a step
+no harm, as long as its power and its temperature were read.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ..device.nvml import ENERGY, POWER_INSTANT, SM_CLOCK, TEMP_GPU
+from ..stats.arrays import Float64
+from ..store.recording import Recording, raw_file
+from ..store.tables import table_from_columns
+from .counter import Unusable, counter_edges
+from .faults import CAPPED_SHARE, CODES, Fault, faults, power_capped_share
+from .per_launch import POWER_LOG, own_processes
+from .power_log import PowerLog, read_power_log
+from .steady import steady_window
+
+THERMAL: Final = "thermal"  # the collector whose recording is a step in power
+NO_TEMPERATURE: Final = "the sensors read no temperature"
+_LONGEST_GAP_S: Final = 5.0  # between two powers, which a cooling GPU bears unseen
+_WITHOUT_COUNTER: Final = frozenset(
+    code for code, fault in CODES.items() if fault in (Fault.NOT_SUPPORTED, Fault.TOO_OLD)
+)
+_HARMFUL: Final = (
+    *(Fault.NOT_RECORDED, Fault.NO_PERMISSION, Fault.GPU_LOST, Fault.READ_FAILED),
+    *(Fault.COUNTER_RESET, Fault.IMPLAUSIBLE, Fault.POWER_FROZEN, Fault.SUSPENDED),
+)
+# What makes the power of a load another one, though a step's poles bear it.
+_DISTURBING: Final = {Fault.FOREIGN_PROCESS, Fault.THERMAL_THROTTLING, Fault.POWER_BRAKE}
+_FIRST_NS: Final = 2_000_000_000  # of a step's load, in which the heat has yet to spread
+
+Bools = npt.NDArray[np.bool_]
+
+
+def thermal_samples(folder: Path, recording: Recording) -> pa.Table:
+    """Give the table `thermal_samples` of a recorded step; of one that failed, its reason.
+
+    Raises BadInput where the log is missing, changed, or no power log.
+    """
+    if recording.failures:
+        return _failed(recording, recording.failures[0].reason)
+    log = read_power_log(raw_file(folder, recording, POWER_LOG))
+    reason = why_unusable(log)
+    if reason is not None:
+        return _failed(recording, reason)
+    time_ns, power_w, source = _powers(log)
+    temperature = log.series(TEMP_GPU).good()
+    read_ns = (temperature.begin_ns + temperature.end_ns) / 2
+    columns = {
+        "recording": [recording.unit] * len(time_ns),
+        "time_ns": time_ns.astype(np.int64),
+        "source": ["simulated" if log.simulated else source] * len(time_ns),
+        "power_w": power_w,
+        "temp_c": temperature.value[_nearest(read_ns, time_ns)],
+        "steady": _steady(log, recording, time_ns),
+    }
+    return table_from_columns("thermal_samples", columns)
+
+
+def why_unusable(log: PowerLog) -> str | None:
+    """Why a step's log tells nothing of heat; None where it does."""
+    temperature = log.series(TEMP_GPU).good()
+    if len(temperature) < 2:
+        return NO_TEMPERATURE
+    begin_ns, end_ns = int(temperature.begin_ns[0]), int(temperature.end_ns[-1])
+    found = faults(log, begin_ns, end_ns, processes=0)
+    harmful = next((fault for fault in found if fault in _HARMFUL), None)
+    if harmful is not None:
+        return harmful
+    time_ns, _, source = _powers(log)
+    if not len(time_ns):
+        return Unusable.TOO_FEW_TICKS if source == "nvml_counter" else found[0]
+    gaps_ns = np.diff(np.concatenate([[begin_ns], time_ns, [end_ns]]))
+    return Unusable.STUCK if gaps_ns.max() > _LONGEST_GAP_S * 1e9 else None
+
+
+def _powers(log: PowerLog) -> tuple[Float64, Float64, str]:
+    """Times on the log's clock, ns, the mean power from each to the next, W, and its source.
+
+    Between two edges of the counter it is exact; instant power stands in where there is no counter.
+    """
+    counter = log.series(ENERGY)
+    if _WITHOUT_COUNTER.intersection(counter.code.tolist()):
+        power = log.series(POWER_INSTANT).good()
+        return (power.begin_ns + power.end_ns) / 2, power.value / 1000, "nvml_power"
+    edges = counter_edges(counter)
+    return edges.time_ns[:-1], edges.powers_w(), "nvml_counter"
+
+
+def _steady(log: PowerLog, recording: Recording, time_ns: Float64) -> Bools:
+    """Whether a load ran undisturbed from each time to the next, at the clock of most such loads.
+
+    A load counts from when its power had settled, as for its energy; the first seconds do not.
+    """
+    steady = np.zeros(len(time_ns), np.bool_)
+    windows = [steady_window(log.series(ENERGY), load)[0] for load in recording.loads]
+    processes = own_processes(recording.provenance)
+    clocks = [_clock_mhz(log, one.begin_ns, one.end_ns, processes) for one in windows]
+    if not any(clocks):
+        return steady
+    usual = Counter(filter(None, clocks)).most_common(1)[0][0]
+    first_ns = min(load.marks_ns[0] for load in recording.loads) + _FIRST_NS
+    for window, clock in zip(windows, clocks, strict=True):
+        if clock == usual:
+            begun = time_ns[:-1] >= max(window.begin_ns, first_ns)
+            steady[:-1] |= begun & (time_ns[1:] <= window.end_ns)
+    return steady
+
+
+def _clock_mhz(log: PowerLog, begin_ns: int, end_ns: int, processes: int) -> float | None:
+    """The one SM clock of an undisturbed stretch; None of another, or where it was not read."""
+    clocks = np.unique(log.series(SM_CLOCK).between(begin_ns, end_ns).good().value)
+    capped = (power_capped_share(log, begin_ns, end_ns) or 0.0) > CAPPED_SHARE
+    disturbed = _DISTURBING.intersection(faults(log, begin_ns, end_ns, processes))
+    return float(clocks[0]) if len(clocks) == 1 and not (capped or disturbed) else None
+
+
+def _nearest(known_ns: Float64, asked_ns: Float64) -> npt.NDArray[np.intp]:
+    """Which of the known times lies nearest to each that is asked for; both ascend."""
+    after = np.clip(np.searchsorted(known_ns, asked_ns), 1, len(known_ns) - 1)
+    before_is_nearer = asked_ns - known_ns[after - 1] < known_ns[after] - asked_ns
+    return after - before_is_nearer
+
+
+def _failed(recording: Recording, reason: str) -> pa.Table:
+    columns = {"recording": [recording.unit], "source": ["unavailable"], "failure": [reason]}
+    return table_from_columns("thermal_samples", columns)

@@ -1,0 +1,253 @@
+"""An SQLite export of Nsight Systems: opened read-only, its version checked, its columns read.
+
+What is there is decided by the tables and columns that the file has, not by its version; the
+version only says whether this reader may trust their meaning.
+"""
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+from sqlalchemy.pool import StaticPool
+
+from ...store.errors import BadInput
+from .sqlite_rows import Columns, check_at_rest, checked, immutable_uri, read_blocks
+
+KNOWN_MAJORS: Final = (2, 3)
+NEWEST_KNOWN: Final = (3, 28)  # NVIDIA's schema reference of nsys 2026.4
+
+_METADATA_TABLES: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")  # since 3.4, and before
+_NVPROF_TABLES: Final = frozenset({"CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL", "StringTable"})
+_EXPORT_HINT: Final = "export the report with `nsys export --type sqlite REPORT.nsys-rep`"
+_WIDTHS: Final = (8, 16, 32, 64)
+_WARNING_AND_ERROR: Final = (2, 3)  # of ENUM_DIAGNOSTIC_SEVERITY_LEVEL
+
+
+class NsysExport:
+    """One open export; made by `open_export`."""
+
+    def __init__(self, path: Path, connection: sa.Connection) -> None:
+        self.path = path
+        self.warnings: list[str] = []
+        self._connection = connection
+        tables = connection.execute(
+            sa.select(sa.column("name", sa.String))
+            .select_from(sa.table("sqlite_master"))
+            .where(sa.literal_column("type") == "table")
+        )
+        self.tables = frozenset(tables.scalars())
+
+    def columns(self, table: str) -> frozenset[str]:
+        """Names of a table's columns; none where the export lacks the table."""
+        rows = self._connection.execute(
+            sa.select(sa.column("name", sa.String)).select_from(sa.func.pragma_table_info(table))
+        )
+        return frozenset(rows.scalars())
+
+    def read(
+        self,
+        table: str,
+        integers: Sequence[str],
+        texts: Sequence[str] = (),
+        reals: Sequence[str] = (),
+        order: str = "",
+    ) -> pa.Table:
+        """Read the named columns as int64, string or float64; one the file lacks is all null.
+
+        `order` names the column to sort by, "" for the order in the file. A missing table has no
+        rows. For tables that are small: one Python object a value. Raises BadInput where a value
+        is not of its column's type.
+        """
+        types: dict[str, pa.DataType] = {name: pa.int64() for name in integers}
+        types |= {name: pa.string() for name in texts} | {name: pa.float64() for name in reals}
+        present = self.columns(table)
+        if not present:
+            return _empty(types)
+        wanted = [sa.column(name) if name in present else sa.null().label(name) for name in types]
+        query = sa.select(*wanted).select_from(sa.table(table))
+        if order in present:
+            query = query.order_by(sa.column(order))
+        rows = self._connection.execute(query).fetchall()
+        values = zip(*rows, strict=True) if rows else [()] * len(types)
+        columns = zip(types.items(), values, strict=True)
+        return pa.table(
+            {name: _array(v, type_, f"{self.path}: {table}.{name}") for (name, type_), v in columns}
+        )
+
+    def blocks(
+        self, table: str, types: Mapping[str, pa.DataType], order: str = ""
+    ) -> Iterator[pa.Table]:
+        """Yield a big table's columns in pieces, as `sqlite_rows.read_blocks` does.
+
+        A column that the file lacks is all null; a missing table has no pieces. A name "a|b" takes
+        column a where it is not null, else b.
+        """
+        present = self.columns(table)
+        if present:
+            columns: Columns = {
+                name: (_first_of(name.split("|"), present), type_) for name, type_ in types.items()
+            }
+            yield from read_blocks(self.path, table, columns, self._rowids(table), order)
+
+    def bulk(self, table: str, types: Mapping[str, pa.DataType]) -> pa.Table:
+        """Read a big table's columns whole, in the order of the file.
+
+        Integers come in the narrowest type that holds them: most of a kernel's are small.
+        """
+        pieces = [_narrowed(piece) for piece in self.blocks(table, types)]
+        return pa.concat_tables(pieces, promote_options="permissive") if pieces else _empty(types)
+
+    def spread(self, table: str, names: Sequence[str], count: int) -> "np.ndarray[Any, Any]":
+        """Look at about `count` rows all over a big table: int64 [rows, names], null as -1."""
+        present, rowids = self.columns(table), self._rowids(table)
+        if not rowids:
+            return np.zeros((0, len(names)), dtype=np.int64)
+        step = (rowids[1] - rowids[0]) // count + 1
+        wanted = range(rowids[0], rowids[1] + 1, step)
+        query = (
+            sa.select(*(sa.func.ifnull(_first_of(n.split("|"), present), -1) for n in names))
+            .select_from(sa.table(table))
+            .where(sa.literal_column("rowid").in_(wanted))
+        )
+        rows = [row for row in self._connection.execute(query) if all(type(v) is int for v in row)]
+        return np.asarray([tuple(row) for row in rows], dtype=np.int64).reshape(-1, len(names))
+
+    def _rowids(self, table: str) -> tuple[int, int] | None:
+        """First and last rowid of a table; None where it is empty, or where that names no row."""
+        if "rowid" in {name.lower() for name in self.columns(table)}:
+            return None
+        rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
+        # One query for each end: only a lone min or max is looked up without a scan.
+        ends = [
+            sa.select(end(rowid)).select_from(sa.table(table)) for end in (sa.func.min, sa.func.max)
+        ]
+        try:
+            first, last = (self._connection.execute(end).scalar_one() for end in ends)
+        except sa.exc.OperationalError:  # a table WITHOUT ROWID
+            return None
+        return None if first is None else (first, last)
+
+    def strings(self) -> dict[int, str]:
+        """`StringIds`, which most texts are given by."""
+        table = self.bulk("StringIds", {"id": pa.int64(), "value": pa.string()})
+        ids, values = (table.column(name).to_pylist() for name in ("id", "value"))
+        pairs = zip(ids, values, strict=True)
+        return {int(key): str(value or "") for key, value in pairs if key is not None}
+
+    def check_version(self) -> None:
+        """Refuse an unknown major version of the schema; warn of a newer minor one.
+
+        Raises BadInput where this is no nsys export at all, or an nvprof database.
+        """
+        version = self._version()
+        numbers = version.split(".")
+        if not all(number.isascii() and number.isdigit() for number in numbers):
+            raise BadInput(f"{self.path}: EXPORT_SCHEMA_VERSION {version!r} is no version number")
+        major, minor = int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 0
+        if major not in KNOWN_MAJORS:
+            known = " and ".join(map(str, KNOWN_MAJORS))
+            raise BadInput(
+                f"{self.path}: EXPORT_SCHEMA_VERSION {version} has major {major},"
+                f" and this moeprof knows {known}",
+                hint="export the report with an older nsys, or take a newer moeprof",
+            )
+        if (major, minor) > NEWEST_KNOWN:
+            newest = ".".join(map(str, NEWEST_KNOWN))
+            self.warnings.append(
+                f"{self.path.name}: EXPORT_SCHEMA_VERSION {version} is newer than {newest},"
+                " the newest one checked"
+            )
+
+    def _version(self) -> str:
+        if self.tables >= _NVPROF_TABLES:
+            raise BadInput(
+                f"{self.path} is a database of nvprof, not an export of Nsight Systems",
+                hint="record with `nsys profile` instead of nvprof",
+            )
+        for name in _METADATA_TABLES:
+            if name in self.tables:
+                rows = self.read(name, [], ["name", "value"]).to_pylist()
+                for row in rows:
+                    if row["name"] == "EXPORT_SCHEMA_VERSION":
+                        return str(row["value"])
+        raise BadInput(
+            f"{self.path} is an SQLite database, but no export of Nsight Systems:"
+            " it has no EXPORT_SCHEMA_VERSION",
+            hint=_EXPORT_HINT,
+        )
+
+    def diagnostics(self) -> list[str]:
+        """Return what nsys says went wrong with CUDA, NVTX or GPU metrics, in order of time."""
+        rows = self.read("DIAGNOSTIC_EVENT", ["severity"], ["text"], order="timestamp")
+        return [
+            " ".join(row["text"].split())
+            for row in rows.to_pylist()
+            if row["severity"] in _WARNING_AND_ERROR
+            and row["text"]
+            and any(word in row["text"] for word in ("CUDA", "NVTX", "GPU"))
+        ]
+
+
+@contextmanager
+def open_export(path: Path) -> Iterator[NsysExport]:
+    """Open an export read-only; nothing is written beside it either.
+
+    Raises BadInput where the file is missing, is no intact SQLite database, is being written, is
+    not from Nsight Systems, or has a schema of a major version that this reader does not know.
+    """
+    if not path.is_file():
+        raise BadInput(f"{path} does not exist", hint=_EXPORT_HINT)
+    engine = sa.create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(immutable_uri(path), uri=True, check_same_thread=False),
+        poolclass=StaticPool,
+    )
+    try:
+        check_at_rest(path)
+        with engine.connect() as connection:
+            export = NsysExport(path, connection)
+            export.check_version()
+            yield export
+    except (sa.exc.DBAPIError, sqlite3.Error, UnicodeDecodeError) as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise BadInput(
+            f"{path} cannot be read as an SQLite database: {reason}", hint=_EXPORT_HINT
+        ) from error
+    finally:
+        engine.dispose()
+
+
+def _narrowed(table: pa.Table) -> pa.Table:
+    columns: dict[str, Any] = {}
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        columns[name] = column
+        if pa.types.is_integer(column.type):
+            low, high = (end.as_py() for end in pc.min_max(column).values())
+            width = next(
+                w for w in _WIDTHS if -(2 ** (w - 1)) <= (low or 0) and (high or 0) < 2 ** (w - 1)
+            )
+            columns[name] = column.cast(f"int{width}")
+    return pa.table(columns)
+
+
+def _first_of(names: Sequence[str], present: frozenset[str]) -> sa.ColumnElement[Any]:
+    columns: list[Any] = [sa.column(name) for name in names if name in present]
+    return sa.func.coalesce(*columns) if len(columns) > 1 else columns[0] if columns else sa.null()
+
+
+def _empty(types: Mapping[str, pa.DataType]) -> pa.Table:
+    return pa.schema([pa.field(name, type_) for name, type_ in types.items()]).empty_table()
+
+
+def _array(values: Sequence[Any], type_: pa.DataType, where: str) -> Any:
+    try:
+        column = pa.chunked_array([pa.array(values)])
+    except (pa.ArrowException, TypeError, OverflowError) as error:
+        raise BadInput(f"{where} is not {type_} throughout: {error}") from error
+    return checked(column, type_, where)

@@ -1,0 +1,124 @@
+"""The kernel rows of an nsys export: what each launch was, when and on which GPU it ran."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...stats.arrays import Int64
+from ..attribution import CorrelationIds
+from ..events import int64_column
+from .export import NsysExport
+
+THREAD_BITS: Final = 0xFFFFFF  # of a globalTid; what remains is the globalPid
+_HIGHEST_GPU: Final = 255  # an id is the low byte of a typeId
+_PROCESS_SHIFT: Final = 24  # of the operating system's process id in a globalPid
+
+# Columns of `launches`: their names in CUPTI_ACTIVITY_KIND_KERNEL, and the width that they need.
+_COLUMNS: Final = {
+    "grid_x": ("gridX", pa.int32()),
+    "grid_y": ("gridY", pa.int32()),
+    "grid_z": ("gridZ", pa.int32()),
+    "block_x": ("blockX", pa.int32()),
+    "block_y": ("blockY", pa.int32()),
+    "block_z": ("blockZ", pa.int32()),
+    "registers_per_thread": ("registersPerThread", pa.int32()),
+    "static_shared_bytes": ("staticSharedMemory", pa.int32()),
+    "dynamic_shared_bytes": ("dynamicSharedMemory", pa.int32()),
+    "device": ("deviceId", pa.int32()),
+    "context": ("contextId", pa.int32()),
+    "stream": ("streamId", pa.int64()),
+    "correlation_id": ("correlationId", pa.int64()),
+    "graph_node_id": ("graphNodeId", pa.int64()),
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernels:
+    """Columns of `launches` as `Trace.kernels` has them, and the ids that calls are found by."""
+
+    columns: pa.Table
+    ids: CorrelationIds
+
+
+def read_kernels(export: NsysExport, strings: dict[int, str], epoch_ns: int) -> Kernels:
+    """Read kernel rows, ordered by start; times are session time plus `epoch_ns`.
+
+    Those that end before they start are left out with a warning.
+    """
+    types = {name: pa.int64() for name in ("start", "end", "globalPid", "demangledName")}
+    raw = export.bulk("CUPTI_ACTIVITY_KIND_KERNEL", types | dict(_COLUMNS.values()))
+    raw = _possible(export, raw)
+    start, process = int64_column(raw, "start"), int64_column(raw, "globalPid")
+    known = _valid(raw, "globalPid") & _valid(raw, "correlationId")
+    pid = pa.array(((process >> _PROCESS_SHIFT) & THREAD_BITS).astype(np.int32),
+                   mask=~_valid(raw, "globalPid"))  # fmt: skip
+    columns: dict[str, Any] = {
+        "kernel": texts_of(raw.column("demangledName"), strings),
+        "start_ns": pa.array(start + epoch_ns),
+        "duration_ns": pa.array(int64_column(raw, "end") - start),
+        "process": pid,
+        "gpu": _gpu_ids(export, pid, raw.column("deviceId").combine_chunks()),
+    }
+    columns |= {name: raw.column(old) for name, (old, _) in _COLUMNS.items()}
+    correlation = int64_column(raw, "correlationId")
+    return Kernels(pa.table(columns), CorrelationIds(process, correlation, known))
+
+
+def texts_of(ids: "pa.ChunkedArray[Any]", strings: dict[int, str]) -> Any:
+    """Texts by their ids in StringIds, as a dictionary; null where there is none."""
+    encoded = ids.combine_chunks().dictionary_encode()
+    texts = pa.array(
+        [None if each is None else strings.get(each) for each in encoded.dictionary.to_pylist()],
+        pa.string(),
+    )
+    return pa.DictionaryArray.from_arrays(encoded.indices, texts)
+
+
+def _possible(export: NsysExport, raw: pa.Table) -> pa.Table:
+    start, end = int64_column(raw, "start"), int64_column(raw, "end")
+    possible = (end >= start) & (end - start >= 0) & _valid(raw, "start") & _valid(raw, "end")
+    impossible = int(np.count_nonzero(~possible))
+    if impossible:
+        export.warnings.append(
+            f"{export.path.name}: {impossible} kernel(s) end before they start and are left out"
+        )
+        raw, start = raw.take(np.flatnonzero(possible)), start[possible]
+    if (np.diff(start) < 0).any():
+        raw = raw.take(np.argsort(start, kind="stable"))
+    return raw
+
+
+def _valid(table: pa.Table, name: str) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    return np.asarray(table.column(name).is_valid(), dtype=np.bool_)
+
+
+def _gpu_ids(export: NsysExport, pid: Any, ordinal: Any) -> Any:
+    """Nsys's id of the GPU behind each kernel's CUDA ordinal; null where the export does not say.
+
+    A process may see its GPUs in any order, so only TARGET_INFO_CUDA_DEVICE maps them; without it
+    the answer is certain where the machine has one GPU.
+    """
+    devices = export.read("TARGET_INFO_CUDA_DEVICE", ["gpuId", "cudaId", "pid"]).to_pylist()
+    if not devices:
+        only = only_gpu(export)
+        return pa.repeat(pa.scalar(only, pa.int32()), len(pid))
+    gpu = np.full(len(pid), -1, dtype=np.int64)
+    processes, ordinals = (_filled(each) for each in (pid, ordinal))
+    for row in devices:
+        if None not in row.values() and 0 <= row["gpuId"] <= _HIGHEST_GPU:
+            gpu[(processes == row["pid"]) & (ordinals == row["cudaId"])] = row["gpuId"]
+    return pa.array(gpu, mask=gpu < 0).cast(pa.int32())
+
+
+def only_gpu(export: NsysExport) -> int | None:
+    """Nsys's id of the machine's GPU; None where it has several, or the export does not say."""
+    gpus = export.read("TARGET_INFO_GPU", ["id"]).column("id").drop_null().to_pylist()
+    known = [gpu for gpu in gpus if gpu is not None and 0 <= gpu <= _HIGHEST_GPU]
+    return known[0] if len(known) == len(gpus) == 1 else None
+
+
+def _filled(column: Any) -> Int64:
+    return np.asarray(pc.fill_null(column, -1), dtype=np.int64)

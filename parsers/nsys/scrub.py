@@ -1,0 +1,124 @@
+"""An nsys export made safe to share: only what moeprof reads of it is copied.
+
+nsys keeps the environment, the command line, host and user names and paths in more tables than
+one, and in the pool of strings. So nothing is removed from a copy; a new file gets the columns
+that the parsers read, and of the strings those that kernels, ranges and metrics refer to. Those
+names are the programmer's own words and stay.
+"""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from ...store.atomic import replacing
+from ...store.errors import BadInput
+from .export import open_export
+from .gpu_metrics import metric_column
+from .power import power_place
+from .sqlite_rows import immutable_uri
+
+# Every column that a reader of this package asks for, by table.
+KEPT: Final = {
+    "CUPTI_ACTIVITY_KIND_KERNEL": (
+        "start", "end", "deviceId", "contextId", "streamId", "correlationId", "globalPid",
+        "demangledName", "registersPerThread", "gridX", "gridY", "gridZ", "blockX", "blockY",
+        "blockZ", "staticSharedMemory", "dynamicSharedMemory", "graphNodeId",
+    ),
+    "CUPTI_ACTIVITY_KIND_RUNTIME": ("start", "end", "globalTid", "correlationId"),
+    "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": ("start",),
+    "NVTX_EVENTS": (
+        "start", "end", "eventType", "text", "globalTid", "endGlobalTid", "textId", "domainId",
+    ),
+    "GPU_METRICS": ("rawTimestamp", "timestamp", "typeId", "metricId", "value"),
+    "TARGET_INFO_GPU_METRICS": ("typeId", "metricId", "metricName"),
+    "GENERIC_EVENTS": ("genericEventId", "rawTimestamp", "timestamp", "typeId", "data"),
+    "GENERIC_EVENT_TYPES": ("typeId", "data"),
+    "GENERIC_EVENT_DATA": (
+        "genericEventId", "fieldIdx", "intVal", "uintVal", "floatVal", "doubleVal",
+    ),
+    "GENERIC_EVENT_TYPE_FIELDS": ("typeId", "fieldIdx", "fieldNameId", "type"),
+    "TARGET_INFO_GPU": ("id",),
+    "TARGET_INFO_CUDA_DEVICE": ("gpuId", "cudaId", "pid"),
+    "TARGET_INFO_SESSION_START_TIME": ("utcEpochNs",),
+}  # fmt: skip
+_STRINGS: Final = {
+    "CUPTI_ACTIVITY_KIND_KERNEL": "demangledName",
+    "NVTX_EVENTS": "textId",
+    "GENERIC_EVENT_TYPE_FIELDS": "fieldNameId",
+}
+_RANGES: Final = "eventType IN (59, 60, 70, 71, 75)"  # marks and payloads may hold anything
+_METADATA: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")
+
+
+def scrub_nsys(path: Path, out: Path) -> None:
+    """Write what is needed of an export to `out`; it parses to the same tables.
+
+    Raises BadInput where `path` is no intact export or `out` cannot be written.
+    """
+    if out.exists() and out.samefile(path):
+        raise BadInput(f"{out} is the trace itself", hint="name another file with --out")
+    with open_export(path) as export:
+        present = {name: export.columns(name) for name in KEPT}
+        metadata = next(name for name in _METADATA if name in export.tables)
+    with replacing(out) as temporary:
+        database = sqlite3.connect(temporary, isolation_level=None, uri=True)
+        try:
+            database.execute("PRAGMA journal_mode = OFF")
+            database.create_function("known_fields", 1, _known_fields, deterministic=True)
+            database.execute("ATTACH ? AS source", [immutable_uri(path)])
+            database.execute("BEGIN")
+            _copy(database, present, metadata)
+            database.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise BadInput(f"{path} cannot be read as an SQLite database: {error}") from error
+        finally:
+            database.close()
+
+
+def _copy(database: sqlite3.Connection, present: dict[str, frozenset[str]], metadata: str) -> None:
+    for table, wanted in KEPT.items():
+        columns = [name for name in wanted if name in present[table]]
+        where = ""
+        if table == "NVTX_EVENTS":
+            where = f"WHERE {_RANGES}" if "eventType" in columns else "WHERE 0"
+        chosen = [f"known_fields({c}) AS {c}" if c == "data" else c for c in columns]
+        if columns:
+            database.execute(
+                f"CREATE TABLE {table} AS SELECT {', '.join(chosen)} FROM source.{table} {where}"
+            )
+    database.execute(
+        f"CREATE TABLE {metadata} AS SELECT name, value FROM source.{metadata}"
+        " WHERE name = 'EXPORT_SCHEMA_VERSION'"
+    )
+    used = " UNION ".join(
+        f"SELECT {column} FROM {table}"
+        for table, column in _STRINGS.items()
+        if column in present[table]
+    )
+    database.execute(
+        "CREATE TABLE StringIds AS SELECT id, value FROM source.StringIds"
+        f" WHERE id IN ({used or 'NULL'})"
+    )
+
+
+def _known_fields(text: object) -> str | None:
+    """Return of an event's JSON, or of a type's, what names a metric; nothing else is read of it.
+
+    An event is {name: value}, a type is {"Fields": [{"Name": name}]}.
+    """
+    try:
+        body = json.loads(str(text or "{}"))
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict):
+        return None
+    fields = body.get("Fields")
+    if isinstance(fields, list):
+        names = [field.get("Name") for field in fields if isinstance(field, dict)]
+        return json.dumps({"Fields": [{"Name": name} for name in names if _is_known(name)]})
+    return json.dumps({name: value for name, value in body.items() if _is_known(name)})
+
+
+def _is_known(name: object) -> bool:
+    return isinstance(name, str) and (metric_column(name) is not None or power_place(name) >= 0)

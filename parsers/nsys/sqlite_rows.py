@@ -1,0 +1,165 @@
+"""Rows of a big SQLite table as Arrow, block by block, read on every core that may be used.
+
+ADBC's SQLite driver makes the columns without a Python object per value. A table is cut by rowid
+into blocks, which come back in the order of the file while later ones are being read; what is in
+memory does not grow with the table.
+"""
+
+import os
+import queue
+import sqlite3
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import sqlalchemy as sa
+from adbc_driver_sqlite import dbapi
+
+from ...store.errors import BadInput
+
+Columns = Mapping[str, tuple[sa.ColumnElement[Any], pa.DataType]]  # by name: expression and type
+
+_BLOCK_VALUES: Final = 524_288
+_MOST_THREADS: Final = 4  # one SQLite cursor decodes about 8 million rows a second
+_BATCH: Final = {"adbc.sqlite.query.batch_rows": "8192"}  # buffers small enough to be used again
+
+
+def immutable_uri(path: Path) -> str:
+    """Address of a database that is read without a lock and without a file beside it."""
+    return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+
+
+def check_at_rest(path: Path) -> None:
+    """Refuse a database that is locked, or whose latest changes lie in a file beside it.
+
+    Raises BadInput, or sqlite3.Error where it cannot be read at all.
+    """
+    for ending in ("-wal", "-journal"):
+        beside = path.with_name(path.name + ending)
+        if beside.is_file() and beside.stat().st_size:
+            raise BadInput(
+                f"{path} is not whole without {beside.name} beside it",
+                hint="let its writer end, or open and close it once with sqlite3",
+            )
+    with path.open("rb") as file:
+        keeps_wal = file.read(20)[18:] == b"\2\2"
+    if keeps_wal:  # without a -wal beside it nobody writes; opening it would leave files there
+        return
+    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        raise BadInput(
+            f"{path} is locked: another program is writing it", hint="wait until that has ended"
+        ) from error
+    finally:
+        connection.close()
+
+
+def read_blocks(
+    path: Path, table: str, columns: Columns, rowids: tuple[int, int] | None, order: str = ""
+) -> Iterator[pa.Table]:
+    """Yield the rows of a table in pieces; each column is null or of its type throughout.
+
+    `rowids` are the first and the last of the table, None where it has none of its own; rows come
+    in the order of the rowids, or of the SQL in `order`, which takes a sort on disk and one core.
+    Raises BadInput where a value is not of its column's type, or where the file is damaged.
+    """
+    query = sa.select(*(sql.label(name) for name, (sql, _) in columns.items()))
+    query = query.select_from(sa.table(table))
+    if order:
+        query = query.order_by(sa.text(order))
+    queries = [query] if order or rowids is None else _by_rowid(query, *rowids, path)
+    texts = (str(each.compile(compile_kwargs={"literal_binds": True})) for each in queries)
+    threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+    idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def fetch(sql: str) -> pa.Table:
+        connection = idle.get()
+        try:
+            return _fetch(connection, sql, columns, f"{path}: {table}")
+        finally:
+            idle.put(connection)
+
+    with ThreadPoolExecutor(threads) as pool:
+        connections = [_connect(path) for _ in range(threads)]
+        for connection in connections:
+            idle.put(connection)
+        try:
+            yield from _in_order(pool, fetch, texts, ahead=threads + 1)
+        finally:
+            pool.shutdown(cancel_futures=True)
+            for connection in connections:
+                connection.close()
+
+
+def _in_order(pool: ThreadPoolExecutor, fetch: Any, texts: Iterator[str], ahead: int) -> Any:
+    """Yield what `fetch` makes of each text, in their order, with at most `ahead` under way."""
+    waiting: deque[Future[pa.Table]] = deque()
+    for text in texts:
+        waiting.append(pool.submit(fetch, text))
+        if len(waiting) == ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _by_rowid(query: sa.Select[Any], first: int, last: int, path: Path) -> Iterator[sa.Select[Any]]:
+    """Cut a query into blocks; one alone where the rowids are too sparse to cut by."""
+    if last - first > path.stat().st_size:  # a row takes more than a byte
+        yield query
+        return
+    rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
+    rows = _BLOCK_VALUES // len(query.selected_columns)
+    for low in range(first, last + 1, rows):
+        yield query.where(rowid.between(low, min(low + rows - 1, last)))
+
+
+def _connect(path: Path) -> Any:
+    return dbapi.connect(immutable_uri(path))
+
+
+def _fetch(connection: Any, sql: str, columns: Columns, where: str) -> pa.Table:
+    try:
+        with connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**_BATCH)
+            cursor.execute(sql)
+            # Many small buffers of the driver's become one of Arrow's: the heap stays whole.
+            found = cursor.fetch_arrow_table().combine_chunks()
+    except (OSError, dbapi.Error, pa.ArrowException) as error:
+        said = " ".join(str(error).partition("\nquery:")[0].split())
+        raise BadInput(f"{where} cannot be read: {said}") from error
+    arrays = [
+        checked(column, type_, f"{where}.{name}")
+        for column, (name, (_, type_)) in zip(found.columns, columns.items(), strict=True)
+    ]
+    return pa.table(dict(zip(columns, arrays, strict=True)))
+
+
+def checked(column: "pa.ChunkedArray[Any]", type_: pa.DataType, where: str) -> Any:
+    """Return a column as `type_`; SQLite's columns hold any type, whatever they declare.
+
+    Raises BadInput where a value is of another type, or out of its range.
+    """
+    try:
+        number = pa.types.is_floating(type_)
+        if column.null_count == len(column):
+            nulls: Any = pa.nulls(len(column), type_)  # type: ignore[call-overload]
+            return pa.chunked_array([nulls])
+        if column.type == type_:
+            if pa.types.is_string(type_):
+                column.validate(full=True)  # text may be no UTF-8
+            return column
+        if pa.types.is_integer(column.type) and (number or pa.types.is_integer(type_)):
+            return column.cast(type_, safe=not number)
+        if pa.types.is_floating(column.type) and number:
+            return column.cast(type_)
+        reason = f"it holds {column.type}"
+    except pa.ArrowException as error:
+        reason = str(error)
+    raise BadInput(f"{where} is not {type_} throughout: {reason}")

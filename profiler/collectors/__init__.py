@@ -1,0 +1,1 @@
+"""One file per tool that records an isolated script, and what they share."""

@@ -1,0 +1,141 @@
+"""The `nsys` collector: CUDA kernels and NVTX ranges by Nsight Systems.
+
+nsys ends with 0 when it has recorded nothing, when it could not import its own capture, and when
+it left an older report in place; so what it wrote is checked, not what it returned (docs/method.md
+lists the traps). The unit is a process: normally a whole operation.
+"""
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+from ...parsers.events import Trace
+from ...parsers.nsys.trace import read_nsys
+from ...store.recording import Recording
+from .. import process
+from ..worker import Job, Tool
+from .collector import Probe
+from .traced import TraceFault, collect_traced
+
+_PROBE_S = 60.0
+_EXPORT_S = 600.0
+
+
+@dataclass(frozen=True)
+class Nsys:
+    """An installed nsys: its path, and what its own help says of its flags."""
+
+    path: str
+
+    @cached_property
+    def version(self) -> str:
+        """Version as nsys prints it, for example "2024.2.3.38-242334140272v0"."""
+        said = process.run([self.path, "--version"], timeout_s=_PROBE_S)
+        found = re.search(r"\d{4}\.\d+\S*", said.stdout)
+        return found.group() if found else "unknown"
+
+    @cached_property
+    def _help(self) -> str:
+        return process.run([self.path, "profile", "--help"], timeout_s=_PROBE_S).stdout
+
+    def profile(self, report: Path, device: str, gpu_index: int | None) -> list[str]:
+        """Command that profiles what is put behind it into `report`."""
+        on_gpu = device != "cpu"
+        return [
+            self.path,
+            "profile",
+            "--trace=cuda,nvtx" if on_gpu else "--trace=nvtx",
+            "--sample=none",
+            "--cpuctxsw=none",
+            *(["--cuda-graph-trace=node"] if on_gpu and "--cuda-graph-trace" in self._help else []),
+            *(self._gpu_metrics(gpu_index) if on_gpu else []),
+            "--force-overwrite=true",
+            f"--output={report}",
+        ]
+
+    def _gpu_metrics(self, gpu_index: int | None) -> list[str]:
+        """Flag that samples GPU metrics, where this nsys has one and the GPU can be sampled.
+
+        Its name has changed from `--gpu-metrics-device` to `--gpu-metrics-devices`.
+        """
+        flag = re.search(r"--gpu-metrics-devices?\b", self._help)
+        if flag is None or gpu_index is None:
+            return []
+        said = process.run([self.path, "profile", f"{flag.group()}=help"], timeout_s=_PROBE_S)
+        listed = re.search(rf"^\s*{gpu_index}\s*:", said.stdout + said.stderr, re.MULTILINE)
+        return [f"{flag.group()}={gpu_index}"] if listed else []
+
+    def export(self, report: Path, sqlite: Path) -> None:
+        """Export a report to SQLite. Raises TraceFault where there is nothing to show for it."""
+        if not report.is_file():
+            self._import(report)
+        command = [self.path, "export", "--type=sqlite", "--force-overwrite=true"]
+        said = process.run([*command, f"--output={sqlite}", str(report)], timeout_s=_EXPORT_S)
+        if said.exit_code != 0 or not sqlite.is_file():
+            raise TraceFault(f"nsys could not export its report: {said.last_words}")
+
+    def _import(self, report: Path) -> None:
+        """Make the report of a capture that nsys left as it was: its own import fails at times.
+
+        Raises TraceFault where there is no capture, or it cannot be imported.
+        """
+        capture = next(report.parent.glob("*.qdstrm"), None)
+        if capture is None:
+            raise TraceFault("nsys left no report")
+        installed = Path(self.path).resolve().parents[1]
+        importer = next(installed.glob("host-*/QdstrmImporter"), None)
+        if importer is None:
+            raise TraceFault("nsys could not import its own capture: its importer is missing")
+        command = [str(importer), "--input-file", str(capture), "--output-file", str(report)]
+        said = process.run(command, timeout_s=_EXPORT_S)
+        if not report.is_file():
+            raise TraceFault(f"nsys could not import its own capture: {said.last_words}")
+        capture.unlink()
+
+
+class NsysCollector:
+    """Runs the isolated script under `nsys profile` and exports the report to SQLite."""
+
+    name: ClassVar[str] = "nsys"
+
+    def probe(self, device: str) -> Probe:
+        """Say whether an nsys is on PATH and runs."""
+        path = shutil.which("nsys")
+        if path is None:
+            return Probe(False, "no nsys on PATH")
+        said = process.run([path, "--version"], timeout_s=_PROBE_S)
+        if said.exit_code != 0:
+            return Probe(False, f"{path} does not run: {said.last_words}")
+        what = "CPU ranges only: the device is the CPU" if device == "cpu" else "kernels and ranges"
+        return Probe(True, f"nsys {Nsys(path).version}: {what}")
+
+    def collect(self, job: Job) -> Iterator[Recording]:
+        """Yield a recording per process."""
+        path = shutil.which("nsys")
+        assert path is not None, "probed before"
+        return collect_traced(job, self.name, _NsysTracer(Nsys(path)))
+
+
+class _NsysTracer:
+    files: tuple[str, ...] = ("report.nsys-rep", "report.sqlite")
+
+    def __init__(self, nsys: Nsys) -> None:
+        self._nsys = nsys
+        self.tool = Tool("nsys", nsys.version)
+
+    def command(self, job: Job, folder: Path) -> list[str]:
+        gpu = job.provenance.gpu
+        report = folder / self.files[0]
+        return [
+            *self._nsys.profile(report, job.provenance.device, gpu.index if gpu else None),
+            *job.script("--serve"),
+        ]
+
+    def finish(self, folder: Path) -> Trace:
+        report, sqlite = (folder / name for name in self.files)
+        self._nsys.export(report, sqlite)
+        return read_nsys(sqlite)

@@ -1,0 +1,123 @@
+"""Collecting under a tracer: the script runs inside it, and what it wrote is checked, not believed.
+
+nsys and torch.profiler both end without an error when they have recorded nothing. A point counts
+as measured only if every range that its script says it opened is in the trace, and, on a GPU, if
+kernels are in it too.
+"""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ...parsers.calls import find_call_ranges
+from ...parsers.events import Trace
+from ...store.errors import BadInput
+from ...store.recording import Failure, Recording
+from ..schedule.schedule import Visit
+from ..worker import Job, Outcome, Session, Tool, record, sessions
+
+
+class TraceFault(Exception):
+    """The tracer left nothing that can be used; the message says why."""
+
+
+class Tracer(Protocol):
+    """What differs between tracers. Each unit has a folder of its own, empty at the start."""
+
+    tool: Tool
+    files: tuple[str, ...]
+
+    def command(self, job: Job, folder: Path) -> list[str]:
+        """Command that runs the script under the tracer."""
+        ...
+
+    def finish(self, folder: Path) -> Trace:
+        """Bring the trace into its final form and read it. Raises TraceFault or BadInput."""
+        ...
+
+
+def collect_traced(job: Job, collector: str, tracer: Tracer) -> Iterator[Recording]:
+    """Yield a recording for each process of the job's agenda."""
+    folder = Path()
+
+    def command_of(first: Visit) -> list[str]:
+        nonlocal folder
+        folder = _fresh_folder(job, collector, first)
+        return tracer.command(job, folder)
+
+    for session in sessions(job, command_of):
+        for _ in session.run():
+            pass
+        yield _recording(session, collector, tracer, folder)
+
+
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What a finished trace holds: calls per (scenario key, visit), kernels in all, warnings."""
+
+    calls: Mapping[tuple[str, int], int]
+    kernels: int
+    warnings: tuple[str, ...]
+
+
+def _look_into(trace: Trace) -> _Evidence:
+    """Count what a trace holds."""
+    calls = find_call_ranges(trace.ranges, trace.range_names)
+    keys = map(str, calls.scenario_key.to_pylist())
+    counted = Counter(zip(keys, calls.visit.tolist(), strict=True))
+    return _Evidence(counted, trace.kernels.num_rows, trace.warnings)
+
+
+def _recording(session: Session, collector: str, tracer: Tracer, folder: Path) -> Recording:
+    warnings: tuple[str, ...] = ()
+    try:
+        evidence = _look_into(tracer.finish(folder))
+    except (TraceFault, BadInput) as fault:
+        outcomes: list[Outcome] = [_lost(one, str(fault)) for one in session.outcomes]
+    else:
+        on_gpu = session.job.provenance.gpu is not None
+        outcomes = [_checked(outcome, evidence, on_gpu) for outcome in session.outcomes]
+        warnings = evidence.warnings
+    return record(
+        session,
+        outcomes,
+        collector=collector,
+        unit=folder.name,
+        tool=tracer.tool,
+        files=[name for name in tracer.files if (folder / name).is_file()],
+        warnings=warnings,
+    )
+
+
+def _checked(outcome: Outcome, evidence: _Evidence, on_gpu: bool) -> Outcome:
+    if isinstance(outcome, Failure):
+        return outcome
+    found = evidence.calls.get((outcome.scenario_key, outcome.visit), 0)
+    if found != outcome.calls:
+        return _lost(outcome, f"{found} of {outcome.calls} ranges are in the trace")
+    if on_gpu and evidence.kernels == 0:
+        return _lost(outcome, "no CUDA kernel is in the trace")
+    return outcome
+
+
+def _lost(outcome: Outcome, reason: str) -> Failure:
+    if isinstance(outcome, Failure):
+        return outcome
+    return Failure(outcome.scenario_key, outcome.visit, reason)
+
+
+def _fresh_folder(job: Job, collector: str, first: Visit) -> Path:
+    """Make an empty folder for the next unit: what an interrupted one left there is removed."""
+    if job.plan.isolation == "point":
+        folder = job.run.unit(collector, f"{job.agenda.key(first)}@{first.number}")
+    else:
+        number = 0
+        while (job.run.unit(collector, f"{job.op_plan.op}.{number}") / "recording.json").exists():
+            number += 1
+        folder = job.run.unit(collector, f"{job.op_plan.op}.{number}")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

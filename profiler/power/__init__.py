@@ -1,0 +1,1 @@
+"""The power pass: steady loads while the sensors are recorded."""

@@ -1,0 +1,105 @@
+"""Keeps the file of an external meter with a run, as one more recording of it."""
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from ...energy.external_meter import SOURCE, AlignedMeter, align
+from ...energy.per_launch import POWER, MeteredLoad, metered_loads
+from ...energy.run_meter import METER, METER_FILE, Held, power_logs
+from ...store.atomic import write_whole
+from ...store.document import read_document
+from ...store.errors import BadInput
+from ...store.provenance import Provenance
+from ...store.recording import Recording, sha256_of
+from ...store.run import Run
+
+UNIT: Final = "csv"
+_LEAST_GAIN: Final = 0.7  # of a sensor over a meter; those that are published are 0.92 to 1.13
+_MOST_GAIN: Final = 1.4
+_FEWER: Final = 0.1  # of the loads, which a meter may leave without the energy that they have
+
+
+def keep_meter(run: Run, path: Path) -> None:
+    """Copy a meter's CSV into a run, in place of the one that it may hold.
+
+    Raises BadInput, and changes nothing, where it cannot be aligned with the run's loads, has a
+    power far from the sensor's, or gives fewer of them an energy than the sensor by over a tenth.
+    """
+    held = run.recordings()
+    loads = _loads(held, align(path, power_logs(held)))
+    _check_scale(path, loads)
+    _check_measures(path, loads, _loads(held, None))
+    began_ns = time.time_ns()
+    copy = run.unit(METER, UNIT) / METER_FILE
+    write_whole(copy, path.read_bytes())
+    run.keep(
+        Recording(
+            unit=UNIT,
+            op="",
+            collector=METER,
+            tool=SOURCE,
+            tool_version="",
+            command=(),
+            exit_code=None,
+            started_utc_ns=began_ns,
+            ended_utc_ns=time.time_ns(),
+            scenarios=(),
+            served=(),
+            failures=(),
+            warnings=(),
+            files={METER_FILE: sha256_of(copy)},
+            provenance=read_document(run.provenance_path, Provenance),
+        )
+    )
+
+
+def _loads(held: Held, meter: AlignedMeter | None) -> list[MeteredLoad]:
+    """Every load of a run, measured by its sensors, or by a meter."""
+    return [
+        one
+        for folder, recording in held
+        if recording.collector == POWER
+        for one in metered_loads(folder, recording, meter)[0]
+    ]
+
+
+def _check_scale(path: Path, loads: Sequence[MeteredLoad]) -> None:
+    both = [
+        (one.sensor_power_w, meter_w)
+        for one in loads
+        if one.sensor_power_w is not None and (meter_w := one.cost.power_w.value)
+    ]
+    if not both:
+        return
+    sensor_w, meter_w = (median(powers_w) for powers_w in zip(*both, strict=True))
+    if not _LEAST_GAIN <= sensor_w / meter_w <= _MOST_GAIN:
+        raise BadInput(
+            f"{path} has {meter_w:.4g} W where the device's own sensor shows {sensor_w:.4g} W, and"
+            f" the sensor may show {_LEAST_GAIN} to {_MOST_GAIN} of a meter's power",
+            hint="give the power in watts, and let the meter see the device alone",
+        )
+
+
+def _check_measures(
+    path: Path, by_meter: Sequence[MeteredLoad], by_sensor: Sequence[MeteredLoad]
+) -> None:
+    reasons = [one.cost.reason for one in by_meter if one.cost.reason is not None]
+    n_meter = len(by_meter) - len(reasons)
+    n_sensor = sum(one.cost.reason is None for one in by_sensor)
+    if n_meter and n_meter >= (1 - _FEWER) * n_sensor:
+        return
+    lost = [
+        one.cost.reason
+        for one, other in zip(by_meter, by_sensor, strict=True)
+        if one.cost.reason is not None and other.cost.reason is None
+    ]
+    (reason, _), *_ = Counter(lost or reasons).most_common(1)
+    raise BadInput(
+        f"{path} gives {n_meter} loads of the run an energy, and the device's own sensor gives"
+        f" {n_sensor}: {reason}",
+        hint="let it record the whole power pass, at 20 readings a second or more",
+    )

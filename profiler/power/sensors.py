@@ -1,0 +1,66 @@
+"""Which sensors tell the power of a device: NVML for a GPU, RAPL for the host's processors."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from ...device.cpu import cpu_name
+from ...device.nvml import ENERGY, POWER_INSTANT
+from ...device.rapl_sensors import RaplSensors, rapl_sensors
+from ...energy.faults import CODES, Fault
+from ...store.errors import CannotMeasure
+from ...store.provenance import Provenance
+from .sensor_recorder import SCHEMA, Header, PowerRecording, Row, nvml_sensors
+
+
+class Metering(Protocol):
+    """A recording of sensors that runs."""
+
+    def rows(self) -> list[Row]:
+        """What was recorded so far."""
+        ...
+
+
+Meter = Callable[[Provenance, Path], AbstractContextManager[Metering]]
+
+
+def meter(provenance: Provenance, path: Path) -> PowerRecording:
+    """Give the recording of a device's sensors, still to be entered; its log goes to `path`."""
+    if provenance.gpu is None:
+        return PowerRecording("cpu", path, _packages)
+    return PowerRecording(provenance.gpu.uuid, path)
+
+
+def check_meter(provenance: Provenance) -> str:
+    """Read a device's sensors once; say which ones they are.
+
+    Raises CannotMeasure, with the reason, where they give neither energy nor power.
+    """
+    if provenance.gpu is None:
+        with rapl_sensors():
+            return "RAPL"
+    with nvml_sensors(provenance.gpu.uuid) as (_, sensors):
+        (energy,) = sensors.energy()
+        if energy.code == 0:
+            return "NVML's energy counter"
+        found = {reading.name: reading for reading in sensors.fields()}
+        reason = CODES.get(energy.code, Fault.READ_FAILED)
+        if reason in (Fault.NOT_SUPPORTED, Fault.TOO_OLD) and found[POWER_INSTANT].code == 0:
+            return f"NVML's power readings, since {reason}"
+    raise CannotMeasure(f"{reason} ({ENERGY}: NVML code {energy.code})")
+
+
+@contextmanager
+def _packages(name: str) -> Iterator[tuple[Header, RaplSensors]]:
+    with rapl_sensors() as sensors:
+        yield (
+            {
+                "schema": SCHEMA,
+                "gpu": name,
+                "name": cpu_name(),
+                "driver": None,
+                "sensor": "rapl",
+            },
+            sensors,
+        )

@@ -1,0 +1,61 @@
+"""Which sizes of an operation the power pass holds under a steady load, and in which order.
+
+Power changes slowly over batch size as long as the same kernels run, and may jump where they
+change. So anchors stand at the ends of the domain, then at both ends of each stretch of one kernel
+signature, then where the logarithm of the batch size leaves the widest gap.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from itertools import groupby, pairwise
+from math import log, sqrt
+
+from .schedule import Visit
+
+
+def choose_anchors(
+    sizes: Sequence[int], signatures: Mapping[int, str], count: int
+) -> tuple[int, ...]:
+    """Choose up to `count` of the measured `sizes`, at least 2; ascending.
+
+    `signatures` names the kernels of a size where a trace told them; sizes without one count as of
+    the same kernels.
+    """
+    ascending = sorted(set(sizes))
+    if len(ascending) <= count:
+        return tuple(ascending)
+    chosen = {ascending[0], ascending[-1]}
+    for edge in _edges(ascending, signatures):
+        if len(chosen) < count:
+            chosen.add(edge)
+    while len(chosen) < count:
+        chosen.add(_widest_gap(ascending, sorted(chosen)))
+    return tuple(sorted(chosen))
+
+
+def _edges(ascending: Sequence[int], signatures: Mapping[int, str]) -> list[int]:
+    """First and last size of each stretch of one signature, those of the widest stretch first."""
+    stretches = [list(group) for _, group in groupby(ascending, key=signatures.get)]
+    stretches.sort(key=lambda stretch: log(stretch[0] / stretch[-1]))
+    return [edge for stretch in stretches for edge in (stretch[0], stretch[-1])]
+
+
+def _widest_gap(ascending: Sequence[int], chosen: Sequence[int]) -> int:
+    """The size nearest to the middle of the widest gap that holds one, by logarithm."""
+    _, left, right = max(
+        (right / left, left, right)
+        for left, right in pairwise(chosen)
+        if any(left < size < right for size in ascending)
+    )
+    middle = sqrt(left * right)
+    inside = [size for size in ascending if left < size < right]
+    return min(inside, key=lambda size: abs(log(size / middle)))
+
+
+def block_visits(anchors: Sequence[int], block: int, blocks: int, seed: str) -> list[Visit]:
+    """Visits of one block: each anchor once, in an order drawn by `seed`, then the first again.
+
+    That last one tells drift; it counts as the visit `blocks` after the one that it repeats.
+    """
+    order = random.Random(f"{seed} power {block}").sample(anchors, len(anchors))
+    return [*(Visit(size, block) for size in order), Visit(order[0], block + blocks)]

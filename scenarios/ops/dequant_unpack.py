@@ -1,0 +1,56 @@
+"""dequant_unpack: fc1's 4-bit weights to the scenario's dtype, as a step of its own.
+
+packed int32 [ceil(ffn / 16), ceil(hidden / 64), 32, 4], scales [hidden / group_size, ffn]
+-> W [ffn, hidden]. What a layer pays on top of fc1 where the product is not fused with it. It sees
+no token: its cost is the same at every batch size, and its curve is flat.
+"""
+
+import math
+
+import torch
+
+from ...kernels.packing import dequantise, packed_shape
+from ..operation import Operation, Take
+
+
+def make_inputs(
+    take: Take, tokens: int, hidden: int, ffn: int, group_size: int
+) -> tuple[torch.Tensor, torch.Tensor, int]:
+    """Packed weights, scales [hidden / group_size, ffn], and the number of inputs."""
+    packed = take(packed_shape(ffn, hidden, 4), torch.int32)
+    return packed, take((hidden // group_size, ffn)), hidden
+
+
+def run(packed: torch.Tensor, scales: torch.Tensor, hidden: int) -> torch.Tensor:
+    """Unpack and scale the weights: [ffn, hidden]."""
+    return dequantise(packed, scales, hidden)
+
+
+def reference(packed: torch.Tensor, scales: torch.Tensor, hidden: int) -> torch.Tensor:
+    """The same, each weight looked up where the layout says that it lies."""
+    ffn = scales.shape[1]
+    n = torch.arange(ffn)[:, None]
+    k = torch.arange(hidden)[None, :]
+    lane = n % 8 * 4 + k % 8 // 2
+    word = packed[n // 16, k // 64, lane, k % 64 // 16]
+    place = k % 2 * 4 + n % 16 // 8 + k % 16 // 8 * 2
+    q = (word >> 4 * place) & 15
+    return (q - 8) * scales.repeat_interleave(hidden // len(scales), dim=0).T
+
+
+OPERATION = Operation(
+    name="dequant_unpack",
+    make_inputs=make_inputs,
+    run=run,
+    reference=reference,
+    # One subtraction and one multiplication a weight.
+    flops=lambda tokens, preset: 2 * preset.hidden * preset.ffn,
+    bytes_moved=lambda tokens, preset, dtype_bytes: (
+        4 * math.prod(packed_shape(preset.ffn, preset.hidden, 4))
+        + preset.hidden // preset.group_size * preset.ffn * dtype_bytes
+        + preset.hidden * preset.ffn * dtype_bytes
+    ),
+    shape=("hidden", "ffn"),
+    fields=("weight_bits", "group_size"),
+    imports=("from moeprof.kernels.packing import dequantise, packed_shape",),
+)

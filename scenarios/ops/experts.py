@@ -1,0 +1,134 @@
+"""experts: fc1, gelu and fc2 of a layer's experts on 4-bit weights, two launches for all of them.
+
+x [tokens * top_k, hidden], sorted by expert, counts int32 [active_experts]; packed and scales of
+fc1 and fc2 as dequant_linear has them, [active_experts, ...] -> y [tokens * top_k, hidden].
+Sorting the tokens before and adding up their experts' outputs after are not part of it.
+
+Each active expert costs the reading of its weights, however few tokens it has, so that the batch
+size alone does not tell the cost. Three numbers of active experts are measured: the fewest that
+there can be, all, and their geometric mean; together they are one surface over tokens and active
+experts. Tokens are spread evenly. Experts without any are left out: no kernel reads their weights.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import torch
+
+from ...kernels.expert import Weights, experts
+from ...kernels.packing import dequantise, packed_shape
+from ...store.errors import BadInput
+from ..operation import Operation, Take
+from ..preset import Preset
+
+
+def make_inputs(
+    take: Take,
+    tokens: int,
+    hidden: int,
+    ffn: int,
+    top_k: int,
+    group_size: int,
+    active_experts: int,
+) -> tuple[torch.Tensor, ...]:
+    """Sorted rows [tokens * top_k, hidden], their counts, packed and scales of fc1 and of fc2."""
+    x = take((tokens * top_k, hidden))
+    each, more = divmod(tokens * top_k, active_experts)
+    counts = [each + (expert < more) for expert in range(active_experts)]
+    return (
+        x,
+        torch.tensor(counts, dtype=torch.int32, device=x.device),
+        take((active_experts, *packed_shape(ffn, hidden, 4)), torch.int32),
+        take((active_experts, hidden // group_size, ffn)),
+        take((active_experts, *packed_shape(hidden, ffn, 4)), torch.int32),
+        take((active_experts, ffn // group_size, hidden)),
+    )
+
+
+def run(
+    x: torch.Tensor,
+    counts: torch.Tensor,
+    up: torch.Tensor,
+    up_scales: torch.Tensor,
+    down: torch.Tensor,
+    down_scales: torch.Tensor,
+) -> torch.Tensor:
+    """Take each row through its expert: [tokens * top_k, hidden]."""
+    return experts(x, counts, Weights(up, up_scales), Weights(down, down_scales), "gelu_erf")
+
+
+def reference(
+    x: torch.Tensor,
+    counts: torch.Tensor,
+    up: torch.Tensor,
+    up_scales: torch.Tensor,
+    down: torch.Tensor,
+    down_scales: torch.Tensor,
+) -> torch.Tensor:
+    """The same, one row after the other."""
+    rows = []
+    for row, expert in enumerate(torch.arange(len(counts)).repeat_interleave(counts).tolist()):
+        fc1 = dequantise(up[expert], up_scales[expert], x.shape[1])
+        inner = torch.nn.functional.gelu(fc1 @ x[row])
+        rows.append(dequantise(down[expert], down_scales[expert], len(inner)) @ inner)
+    return torch.stack(rows)
+
+
+def _few(preset: Preset) -> int:
+    """As many as one token has: all tokens have the same."""
+    return preset.top_k
+
+
+def _some(preset: Preset) -> int:
+    count = round(math.sqrt(preset.top_k * preset.experts))
+    if not preset.top_k < count < preset.experts:
+        raise BadInput(
+            f"{preset.name} has {preset.experts} experts, {preset.top_k} of them a token:"
+            " there is no number of active experts between",
+            hint="measure experts_all",
+        )
+    return count
+
+
+def _all(preset: Preset) -> int:
+    return preset.experts
+
+
+def _operation(which: str, active_experts: Callable[[Preset], int]) -> Operation:
+    def flops(tokens: int, preset: Preset) -> int:
+        """Two operations a weight to unpack it, two a weight and row to use it, five for a gelu."""
+        rows, active = tokens * preset.top_k, active_experts(preset)
+        return 4 * (rows + active) * preset.hidden * preset.ffn + 5 * rows * preset.ffn
+
+    def bytes_moved(tokens: int, preset: Preset, dtype_bytes: int) -> int:
+        hidden, ffn = preset.hidden, preset.ffn
+        words = math.prod(packed_shape(ffn, hidden, 4)) + math.prod(packed_shape(hidden, ffn, 4))
+        scales = 2 * hidden * ffn // preset.group_size
+        an_expert = 4 + 4 * words + scales * dtype_bytes  # its count, weights and scales
+        rows = 2 * tokens * preset.top_k * hidden * dtype_bytes
+        return rows + active_experts(preset) * an_expert
+
+    return Operation(
+        name=f"experts_{which}",
+        surface="experts",
+        active_experts=active_experts,
+        make_inputs=make_inputs,
+        run=run,
+        reference=reference,
+        flops=flops,
+        bytes_moved=bytes_moved,
+        shape=("hidden", "ffn"),
+        fields=("weight_bits", "group_size", "experts", "top_k"),
+        imports=(
+            "from moeprof.kernels.expert import Weights, experts",
+            "from moeprof.kernels.packing import packed_shape",
+        ),
+    )
+
+
+OPERATIONS: Final = (
+    _operation("few", _few),
+    _operation("some", _some),
+    _operation("all", _all),
+)

@@ -1,0 +1,34 @@
+"""relu: the cheapest activation between fc1 and fc2, what a pointwise kernel costs at least.
+
+x [tokens, ffn] -> y [tokens, ffn], of the scenario's dtype.
+"""
+
+import torch
+
+from ..operation import Operation, Take
+
+
+def make_inputs(take: Take, tokens: int, ffn: int) -> tuple[torch.Tensor]:
+    """Activations [tokens, ffn]."""
+    return (take((tokens, ffn)),)
+
+
+def run(x: torch.Tensor) -> torch.Tensor:
+    """Set negative elements to zero."""
+    return torch.relu(x)
+
+
+def reference(x: torch.Tensor) -> torch.Tensor:
+    """The same, as it is written in a book."""
+    return torch.where(x > 0, x, 0)
+
+
+OPERATION = Operation(
+    name="relu",
+    make_inputs=make_inputs,
+    run=run,
+    reference=reference,
+    flops=lambda tokens, preset: tokens * preset.ffn,
+    bytes_moved=lambda tokens, preset, dtype_bytes: 2 * tokens * preset.ffn * dtype_bytes,
+    shape=("ffn",),
+)

@@ -1,0 +1,1 @@
+"""Statistics that several rooms use, each once; pure functions over numbers."""

@@ -1,0 +1,53 @@
+"""Scenarios, plans, recordings and provenances for tests, each with any field changed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from moeprof.store.plan import OpPlan, Plan
+from moeprof.store.provenance import Provenance
+from moeprof.store.recording import Failure, Recording, Served
+from moeprof.store.scenario import Scenario
+
+EPOCH_NS = 1_700_000_000_000_000_000
+
+
+def make_scenario(tokens: int, op: str = "gelu") -> Scenario:
+    """A scenario of one curve."""
+    return Scenario(op, tokens, (1024,), "float32", flops=tokens, bytes_moved=8 * tokens)
+
+
+def make_provenance(device: str = "cpu") -> Provenance:
+    return Provenance(
+        device, "a device", None, "a CPU", 2, 1, None, {"python": "3.11"}, None, None,
+        "0" * 12, "2026-01-01T00:00:00Z",
+    )  # fmt: skip
+
+
+def make_recording(
+    served: Iterable[Served] = (),
+    failures: Iterable[Failure] = (),
+    tokens: Iterable[int] = (4,),
+    **changed: Any,
+) -> Recording:
+    """A recording of the sizes that it served or reports as failed."""
+    values: dict[str, Any] = {
+        "unit": "gelu.0", "op": "gelu", "collector": "cpu", "tool": "perf_counter",
+        "tool_version": "3.11", "command": ("python", "scripts/gelu.py"), "exit_code": 0,
+        "started_utc_ns": EPOCH_NS, "ended_utc_ns": EPOCH_NS + 10**9, "warnings": (),
+        "files": {}, "provenance": make_provenance(changed.pop("device", "cpu")),
+    }  # fmt: skip
+    return Recording(
+        scenarios=tuple(make_scenario(size) for size in tokens),
+        served=tuple(served),
+        failures=tuple(failures),
+        **(values | changed),
+    )
+
+
+def make_plan() -> Plan:
+    """Plan of one operation: sizes 1 to 8, of which 2 is held out."""
+    op = OpPlan("gelu", make_scenario(1).curve, tuple(range(1, 9)), first=(4,), holdout=(2,))
+    return Plan(
+        "run", "small", "built in", "cpu", ("cpu",), "op", "all", "float32", "cold", 1, 0, 24,
+        None, 60.0, (op,),
+    )  # fmt: skip

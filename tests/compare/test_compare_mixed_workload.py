@@ -1,0 +1,188 @@
+"""The energy of a mixed replay: what is summed, what is withheld, and when it passes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from moeprof.compare.holdout import validate_holdout
+from moeprof.compare.mixed_workload import judge_replay, with_replay
+from moeprof.costmodel.model import KernelCostModel
+from moeprof.energy.counter import Estimate
+from moeprof.energy.mixed_workload import MeteredReplay, Played
+from moeprof.energy.window import WindowEnergy
+from moeprof.store.mixed_workload import Note
+from moeprof.store.verdict import Outcome
+
+MakePoints = Callable[..., pa.Table]
+Fit = Callable[[pa.Table], KernelCostModel]
+FC1, FC2 = "fc1-8x4-fp32-cold", "fc2-4x8-fp32-cold"
+SIZES = (1, 8, 64)
+
+
+def time_us(size: int) -> float:
+    return 50.0 + size
+
+
+@pytest.fixture
+def model(make_points: MakePoints, fit: Fit) -> KernelCostModel:
+    """fc1 takes 300 W, and 100 W idle; of fc2 only the time is known."""
+    metered = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 100.0}
+    fc1 = [make_points(time_us, [b], "fit", energy_mj=0.3 * time_us(b), **metered) for b in SIZES]
+    fc2 = make_points(time_us, SIZES, "fit", curve=FC2, op="fc2", shape=[4, 8])
+    return fit(pa.concat_tables([*fc1, fc2]))
+
+
+def metered(
+    energy_j: float | None, *more: Played, ci95_j: float = 3.0, marks: Sequence[str] = ()
+) -> MeteredReplay:
+    """9 s of fc1 at 8 tokens and whatever else, and one second of pauses."""
+    energy = (
+        Estimate(None, None, 0, "the GPU was lost")
+        if energy_j is None
+        else Estimate(1000 * energy_j, 1000 * ci95_j, 80)
+    )
+    source = "unavailable" if energy_j is None else "nvml_counter"
+    cost = WindowEnergy(energy, energy, None, None, source, (), tuple(marks))
+    played = (Played(FC1, 8, 9e6 / time_us(8), 9.0), *more)
+    window_s = 1.0 + sum(part.busy_s for part in played)
+    return MeteredReplay(cost, window_s, 1.0, 90, played, (), ())
+
+
+TOTAL_J = 9.0 * 300 + 1.0 * 100
+
+
+@pytest.mark.parametrize(
+    ("energy_j", "ci95_j", "outcome", "says"),
+    [
+        (TOTAL_J, 3.0, Outcome.PASS, "within the limit of 3.00 %"),
+        (TOTAL_J / 1.028, 3.0, Outcome.PASS, "off by +2.69 % to +2.91 %"),
+        (TOTAL_J / 1.03, 30.0, Outcome.AMBIGUOUS, "the limit of 3.00 % is within"),
+        (TOTAL_J / 1.05, 3.0, Outcome.FAIL, "beyond the limit of 3.00 %"),
+        (TOTAL_J / 0.95, 3.0, Outcome.FAIL, "off by -5."),
+        (TOTAL_J, 0.1 * TOTAL_J, Outcome.AMBIGUOUS, "off by -9.09 % to +11.11 %"),
+    ],
+)
+def test_the_sum_is_judged_over_the_interval_of_the_measured_energy(
+    model: KernelCostModel, energy_j: float, ci95_j: float, outcome: Outcome, says: str
+) -> None:
+    verdict = judge_replay(model, metered(energy_j, ci95_j=ci95_j), 0.03)
+    assert verdict.outcome is outcome
+    assert says in verdict.reason
+    assert verdict.launches_j == pytest.approx(2700, rel=1e-4)
+    assert (verdict.gap_s, verdict.gap_j) == (1.0, 100.0)
+    assert verdict.predicted_j == pytest.approx(TOTAL_J, rel=1e-4)
+    assert verdict.error == pytest.approx(TOTAL_J / energy_j - 1, abs=1e-4)
+    assert (verdict.power_coverage, verdict.energy_source) == (1.0, "nvml_counter")
+
+
+def test_below_the_coverage_gate_the_energy_is_withheld(model: KernelCostModel) -> None:
+    unknown = Played(FC2, 8, 1000, 1.5)
+    verdict = judge_replay(model, metered(TOTAL_J, unknown), 0.03)
+    assert verdict.power_coverage == pytest.approx(9 / 10.5)
+    assert (verdict.predicted_j, verdict.launches_j, verdict.error) == (None, None, None)
+    assert verdict.measured_j == pytest.approx(TOTAL_J)
+    assert verdict.outcome is Outcome.AMBIGUOUS
+    assert "measured energy for 85.71 % of the time" in verdict.reason
+    assert f"no energy of {FC2} at 1 size(s): this machine has no energy counter" in verdict.reason
+
+
+def test_above_it_the_rest_is_charged_at_the_mean_power_of_what_is_known(
+    model: KernelCostModel,
+) -> None:
+    verdict = judge_replay(model, metered(2800 + 0.5 * 300, Played(FC2, 8, 1000, 0.5)), 0.03)
+    assert verdict.outcome is Outcome.PASS
+    assert verdict.predicted_j == pytest.approx(TOTAL_J + 0.5 * 300, rel=1e-4)
+    assert f"no energy of {FC2} at 1 size(s)" in verdict.reason
+
+
+def test_a_size_that_the_model_cannot_look_up_counts_as_not_covered(
+    model: KernelCostModel,
+) -> None:
+    verdict = judge_replay(model, metered(TOTAL_J, Played("gelu-4-fp32-cold", 8, 9, 0.5)), 0.03)
+    assert verdict.power_coverage == pytest.approx(9 / 9.5)
+    assert "the model has no operation 'gelu-4-fp32-cold'" in verdict.reason
+
+
+def test_experts_are_predicted_by_the_surface_that_they_are_part_of(
+    make_points: MakePoints, fit: Fit
+) -> None:
+    def name(active: int) -> str:
+        return f"experts-8x4-fp32-e8-a{active}-k2-cold"
+
+    metered_w = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 100.0}
+    routed = {"op": "experts", "experts": 8, "top_k": 2}
+    points = [
+        make_points(
+            lambda size, active=active: 100.0 * active + size,
+            [size],
+            "fit",
+            curve=name(active),
+            active_experts=active,
+            energy_mj=0.3 * (100.0 * active + size),
+            **routed,
+            **metered_w,
+        )
+        for active in (2, 4, 8)
+        for size in (8, 64)
+    ]
+    model = fit(pa.concat_tables(points))
+    played = Played(name(4), 16, 9e6 / 416.0, 9.0)
+    found = replace(metered(TOTAL_J), played=(played,))
+    verdict = judge_replay(model, found, 0.03)
+    assert verdict.power_coverage == 1.0
+    assert verdict.predicted_j == pytest.approx(TOTAL_J, rel=0.01)
+    assert verdict.outcome is Outcome.PASS
+
+
+def test_without_idle_power_the_gaps_are_not_known(
+    model: KernelCostModel,
+) -> None:
+    curves = tuple(replace(curve, idle_power_w=None) for curve in model.curves)
+    blind = KernelCostModel(replace(model.file, curves=curves))
+    verdict = judge_replay(blind, metered(TOTAL_J), 0.03)
+    assert (verdict.outcome, verdict.gap_j, verdict.predicted_j) == (Outcome.AMBIGUOUS, None, None)
+    assert verdict.reason == "the model knows no idle power for the gaps"
+
+
+def test_without_a_measured_energy_the_reason_is_told(model: KernelCostModel) -> None:
+    verdict = judge_replay(model, metered(None), 0.03)
+    assert (verdict.outcome, verdict.measured_j, verdict.error) == (Outcome.AMBIGUOUS, None, None)
+    assert verdict.reason == "no energy was measured: the GPU was lost"
+
+
+def test_what_took_no_part_is_a_mark(model: KernelCostModel) -> None:
+    found = replace(
+        metered(TOTAL_J, marks=["a doubt"]),
+        left_out=(Note("fc2", 8, "out of memory"),),
+        launched_one_by_one=(Note("fc1", 8, "it copies to the host"),),
+    )
+    assert judge_replay(model, found, 0.03).marks == (
+        "a doubt",
+        "fc2 b=8 took no part: out of memory",
+        "fc1 b=8 was launched one by one: it copies to the host",
+    )
+
+
+def test_the_replay_counts_in_the_verdict_on_the_whole(
+    make_points: MakePoints, model: KernelCostModel
+) -> None:
+    points = make_points(time_us, (2, 3, 5, 9, 20, 33, 50), "holdout")
+    alone = validate_holdout(model, "a", points)
+    curves = tuple(curve for curve in alone.curves if curve.op == "fc1")
+    alone = replace(alone, curves=curves, outcome=Outcome.PASS)
+    assert with_replay(alone, model, None) is alone
+
+    good = with_replay(alone, model, metered(TOTAL_J))
+    assert good.outcome is Outcome.PASS
+    assert good.sensor is not None
+    assert (good.sensor.energy_source, good.sensor.gain_uncertainty) == ("nvml_counter", 0.05)
+    assert with_replay(alone, model, metered(TOTAL_J / 1.05)).outcome is Outcome.FAIL
+    assert with_replay(alone, model, metered(TOTAL_J / 1.05), limit=0.1).outcome is Outcome.PASS
+
+    broken = with_replay(alone, model, "the mixed replay broke off: no answer within 60 s")
+    assert broken.replay is not None
+    assert (broken.outcome, broken.replay.outcome) == (Outcome.AMBIGUOUS, Outcome.AMBIGUOUS)
+    assert "broke off" in broken.replay.reason
+    assert broken.sensor is None

@@ -1,0 +1,82 @@
+"""A name means one curve or one surface, or the names to choose from are told."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from moeprof.costmodel.lookup import Directory
+from moeprof.store.cost_model import CostModelFile
+from moeprof.store.errors import BadInput
+
+SIZES = (1, 8, 64)
+
+
+@pytest.fixture
+def file(
+    make_points: Callable[..., pa.Table], build: Callable[..., CostModelFile]
+) -> CostModelFile:
+    """fc1 at two shapes, act at one, and moe over tokens and active experts."""
+    tables = [
+        make_points(lambda size: 10.0 + size, SIZES),
+        make_points(lambda size: 20.0 + size, SIZES, curve="fc1-16x4-fp32-cold", shape=[16, 4]),
+        make_points(lambda size: 5.0 + size, SIZES, curve="act-8-fp32-cold", op="act", shape=[8]),
+    ]
+    routed = {"op": "moe", "top_k": 2, "experts": 16}
+    for experts in (2, 4):
+        name = f"moe-8x4-e16-a{experts}-k2"
+        columns = routed | {"curve": name, "active_experts": experts}
+        tables.append(make_points(lambda size: 3.0 + 0.1 * size, (4, 8, 64), **columns))
+    return build(*tables)
+
+
+def test_an_operation_of_one_curve_and_each_curve_s_own_name_are_known(file: CostModelFile) -> None:
+    directory = Directory(file)
+    assert set(directory.known) == {
+        *("act", "act-8-fp32-cold", "fc1-8x4-fp32-cold", "fc1-16x4-fp32-cold"),
+    }
+    act = directory.measured("act", None)
+    assert directory.known["act"] is act.known is directory.known["act-8-fp32-cold"]
+
+
+def test_a_shape_tells_curves_apart(file: CostModelFile) -> None:
+    directory = Directory(file)
+    found = directory.curve("fc1", (16, 4))
+    assert found is not None
+    assert found.curve.curve == "fc1-16x4-fp32-cold"
+    assert directory.curve("fc1", (32, 4)) is None
+    with pytest.raises(BadInput, match="fc1 stands for 2 curves"):
+        directory.curve("fc1", None)
+    with pytest.raises(BadInput, match="fc1 was not measured at shape 32x4"):
+        directory.measured("fc1", (32, 4))
+    with pytest.raises(BadInput, match="not measured with 3 active experts"):
+        directory.curve("act", None, active_experts=3)
+
+
+def test_a_surface_is_found_by_its_operation_and_by_its_name(file: CostModelFile) -> None:
+    directory = Directory(file)
+    (surface,) = file.surfaces
+    for name in ("moe", surface.surface):
+        found = directory.surface(name, None, 2)
+        assert found is not None
+        assert (found[0].surface, found[1]) == (surface, 2)
+    assert directory.surface("moe", (9, 9), 2) is None
+    assert directory.surface("act", None, None) is None
+    twice = replace(file, surfaces=(surface, replace(surface, surface="moe-other", shape=(9, 9))))
+    with pytest.raises(BadInput, match="moe stands for 2 surfaces"):
+        Directory(twice).surface("moe", None, 2)
+
+
+def test_what_is_not_there_is_told_with_what_is(file: CostModelFile) -> None:
+    directory = Directory(replace(file, unmeasured={"fc2": "out of memory"}))
+    with pytest.raises(BadInput, match="fc2 was not measured: out of memory"):
+        directory.curves("fc2")
+    with pytest.raises(BadInput, match="no operation 'fc9'") as caught:
+        directory.curves("fc9")
+    assert caught.value.hint == "it has act, fc1, moe"
+
+
+def test_two_curves_of_one_name_are_refused(file: CostModelFile) -> None:
+    with pytest.raises(BadInput, match="two curves that are called"):
+        Directory(replace(file, curves=file.curves * 2))

@@ -1,0 +1,180 @@
+"""An external meter: its file, its lag, its mean power."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.energy.meter_file import PowerTrace, lag_s, meter_power_w, read_meter
+from moeprof.store.errors import BadInput
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "meter.csv"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def load(time_s: np.ndarray[tuple[int], np.dtype[np.float64]]) -> PowerTrace:
+    """Two steps that nothing else looks like."""
+    return PowerTrace(time_s, np.where((time_s > 3) & (time_s < 7.7), 400.0, 100.0))
+
+
+@pytest.mark.parametrize(
+    ("column", "first"), [("time_s", 1.5), ("t_s", 1.5), ("Time_ms", 1500), ("time_ns", 1.5e9)]
+)
+def test_time_is_read_in_the_unit_of_its_name(tmp_path: Path, column: str, first: float) -> None:
+    path = written(tmp_path, f"{column},meter_W,note\n{first},100,a\n{2 * first},110,b\n")
+    meter = read_meter(path)
+    assert meter.time_s.tolist() == [1.5, 3.0]
+    assert meter.power_w.tolist() == [100, 110]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time,power\n1,2\n", "0 columns of time and 0 of power"),
+        ("t_s,a_w,b_w\n1,2,3\n", "1 columns of time and 2 of power"),
+        ("t_s,a_w\n1,2\n2,3\n1.5,3\n", "goes backwards in time, after 2.000 s"),
+        ("t_s,a_w\n1,2\n1,3\n", "readings at two times or more"),
+        ("t_s,a_w\n1,2\n", "readings at two times or more"),
+        ("t_s,a_w\n1,2\n2,\n3,inf\n4,none\n", "a time and a power in 1 of 4 rows"),
+        ("t_s,a_w\n1,5,200,5\n2,5,200,6\n", "rows of more columns than its first line"),
+        ("", "not CSV"),
+    ],
+)
+def test_a_file_that_is_no_meter_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(BadInput, match=words):
+        read_meter(written(tmp_path, text))
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot read"):
+        read_meter(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("missing", ["", "off", "nan"])
+def test_a_row_without_a_power_is_left_out(tmp_path: Path, missing: str) -> None:
+    meter = read_meter(written(tmp_path, f"t_s,a_w\n1,100\n2,{missing}\n3,110\n"))
+    assert meter.time_s.tolist() == [1, 3]
+    assert meter.power_w.tolist() == [100, 110]
+
+
+def test_of_rows_at_one_time_the_mean_counts(tmp_path: Path) -> None:
+    meter = read_meter(written(tmp_path, "t_s,a_w\n1.01,100\n1.01,110\n1.02,110\n1.02,150\n"))
+    assert meter.time_s.tolist() == [1.01, 1.02]
+    assert meter.power_w.tolist() == [105, 130]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "time_s;note;power_w\n0;a, b;100\n0,5;c;110,25\n",
+        "\ufefftime_s\tpower_w\n0\t100\n0,5\t110,25\n",
+        "time_s;power_w\n0;100\n0.5;110.25\n",
+    ],
+)
+def test_semicolons_tabs_and_decimal_commas_are_read(tmp_path: Path, text: str) -> None:
+    meter = read_meter(written(tmp_path, text))
+    assert meter.time_s.tolist() == [0, 0.5]
+    assert meter.power_w.tolist() == [100, 110.25]
+
+
+def test_a_note_in_another_encoding_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "meter.csv"
+    path.write_text("time_s;°C;power_w\n0;40;100\n1;40;110\n", encoding="latin-1")
+    assert read_meter(path).power_w.tolist() == [100, 110]
+
+
+@settings(deadline=None, max_examples=15)
+@given(late_s=st.floats(-1.5, 1.5), offset_s=st.floats(-1, 1))
+def test_the_lag_is_found_at_the_load_edges(late_s: float, offset_s: float) -> None:
+    meter = load(np.arange(0, 12, 0.001))
+    sensor_s = np.arange(1, 11, 0.02)
+    sensor = PowerTrace(sensor_s, load(sensor_s - late_s).power_w * 0.95)
+    found = lag_s(sensor, meter, longest_s=2)
+    assert found is not None
+    assert found == pytest.approx(late_s, abs=0.03)
+
+
+def test_a_load_that_repeats_itself_or_never_steps_has_no_lag() -> None:
+    time_s = np.arange(0, 12, 0.01)
+    square = PowerTrace(time_s, np.where(time_s % 1 < 0.5, 400.0, 100.0))
+    assert lag_s(square, square, longest_s=2) is None
+    flat = PowerTrace(time_s, np.full(len(time_s), 100.0))
+    assert lag_s(flat, flat, longest_s=2) is None
+
+
+def test_mean_power_is_the_integral_over_the_window() -> None:
+    meter = load(np.arange(0, 12, 0.001))
+    found = meter_power_w(meter, 2, 4)
+    assert found.value == pytest.approx(250, rel=1e-3)
+    assert meter_power_w(meter, 11, 13).reason == "the meter does not cover the window"
+    assert meter_power_w(meter, 2, 2.005).reason == "too few meter readings in the window"
+
+
+@pytest.mark.parametrize("gap_s", [(2.4, 2.8), (1.8, 2.2), (3.8, 4.2), (2.4, 2.431)])
+def test_a_gap_in_a_window_or_over_its_ends_leaves_no_power(gap_s: tuple[float, float]) -> None:
+    time_s = np.arange(0, 7, 0.01)
+    read = load(time_s[(time_s < gap_s[0]) | (time_s > gap_s[1])])
+    found = meter_power_w(read, 2, 4)
+    assert (found.value, found.reason) == (None, "the meter has a gap in the window")
+    assert meter_power_w(read, 4.5, 5.5).value == pytest.approx(400)
+
+
+def test_a_reading_missed_now_and_then_is_no_gap() -> None:
+    time_s = np.arange(0, 3, 0.01)
+    missed = load(time_s[np.arange(len(time_s)) % 7 > 1])
+    assert meter_power_w(missed, 0.5, 2.5).value == pytest.approx(100)
+    time_s = np.arange(0, 3, 0.001)
+    stalled = load(time_s[(time_s < 1) | (time_s > 1.015)])
+    assert meter_power_w(stalled, 0.5, 2.5).value == pytest.approx(100)
+
+
+@pytest.mark.parametrize("readings_per_s", [20, 50, 500])
+def test_the_interval_of_a_slow_meter_holds_too(readings_per_s: int) -> None:
+    random = np.random.default_rng(0)
+    held = []
+    for _ in range(1000):
+        time_s = np.arange(0, 1.6, 1 / readings_per_s) + random.uniform(0, 1 / readings_per_s)
+        power_w = 400 + random.normal(0, 5, len(time_s))
+        found = meter_power_w(PowerTrace(time_s, power_w), 0.5, 1.0)
+        assert found.value is not None
+        assert found.ci95 is not None
+        held.append(abs(found.value - 400) <= found.ci95)
+    assert 0.93 <= np.mean(held) <= 0.98
+
+
+def test_a_reading_that_reaches_out_of_the_window_does_not_count() -> None:
+    """Each is the mean of 50 ms, and the load ends in the midst of one."""
+    time_s = np.arange(60) / 20
+    power_w = np.interp(time_s, [0.95, 1, 1.95, 2, 2.05], [100, 400, 400, 250, 100])
+    assert meter_power_w(PowerTrace(time_s, power_w), 1.2, 2.0).value == pytest.approx(400)
+
+
+@pytest.mark.parametrize(("name", "lag"), [("A100", 0.06), ("3090", 0.1)])
+def test_real_pairs_have_the_lag_that_is_known_of_them(name: str, lag: float) -> None:
+    folder = os.environ.get("MOEPROF_SAMPLE_DATA")
+    if folder is None:
+        pytest.skip("MOEPROF_SAMPLE_DATA is unset")
+    stem = f"power/Transient_Response_{name}_TR"
+    rows = np.genfromtxt(Path(folder, f"{stem}_nvml.csv"), delimiter=",", names=True)
+    sensor = PowerTrace(rows["t_s"], rows["nvml_instant_W"])
+    found = lag_s(sensor, read_meter(Path(folder, f"{stem}_meter.csv")), longest_s=1)
+    assert found == pytest.approx(lag, abs=0.02)
+
+
+def test_edges_that_the_sensor_did_not_see_do_not_count() -> None:
+    """It was read around two loads of five, and not the largest: the meter saw all of them."""
+    meter_s = np.arange(0, 40, 0.002)
+    loads = ((2, 4, 400), (9, 10, 950), (16, 21, 900), (27, 28, 450), (33, 38, 500))
+    power_w = np.full(len(meter_s), 100.0)
+    for begin_s, end_s, watts in loads:
+        power_w[(meter_s >= begin_s) & (meter_s < end_s)] = watts
+    seen_s = np.concatenate([np.arange(1, 5, 0.02), np.arange(26, 29, 0.02)])
+    sensor = PowerTrace(seen_s + 7, np.interp(seen_s, meter_s, power_w))
+    found = lag_s(sensor, PowerTrace(meter_s, power_w), longest_s=100)
+    assert found == pytest.approx(7, abs=0.02)

@@ -1,0 +1,160 @@
+"""Opening an nsys export: what is accepted, what is refused and in which words."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moeprof.parsers.nsys.export import open_export
+from moeprof.store.errors import BadInput
+
+NsysFile = Any  # tests/parsers/conftest.py
+
+
+@pytest.mark.parametrize("version", ["2.9.1", "3.1.2", "3.4.0", "3.25.0", "3.28.1"])
+def test_known_versions_open_from_either_metadata_table(
+    nsys_file: Callable[..., NsysFile], version: str
+) -> None:
+    with open_export(nsys_file(version).close()) as export:
+        assert export.warnings == []
+
+
+def test_a_newer_minor_version_is_warned_of(nsys_file: Callable[..., NsysFile]) -> None:
+    with open_export(nsys_file("3.99.0").close()) as export:
+        assert "3.99.0 is newer than 3.28" in export.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("version", "words"),
+    [("4.0.0", "EXPORT_SCHEMA_VERSION 4.0.0 has major 4"), ("", "no export of Nsight Systems")],
+)
+def test_an_unknown_version_is_refused_by_its_number(
+    nsys_file: Callable[..., NsysFile], version: str, words: str
+) -> None:
+    with pytest.raises(BadInput, match=words), open_export(nsys_file(version).close()):
+        pass
+
+
+def test_a_version_that_is_no_number_is_refused(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file("")
+    file.add("META_DATA_EXPORT", name="EXPORT_SCHEMA_VERSION", value="three")
+    with pytest.raises(BadInput, match="'three' is no version number"), open_export(file.close()):
+        pass
+
+
+def test_a_database_of_nvprof_is_named(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file("")
+    file.table("CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL", "_id_ INTEGER")
+    file.table("StringTable", "_id_ INTEGER, value TEXT")
+    with pytest.raises(BadInput, match="a database of nvprof"), open_export(file.close()):
+        pass
+
+
+def test_missing_tables_and_columns_are_null(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    file.table("NVTX_EVENTS", "start INTEGER, extra TEXT")
+    file.add("NVTX_EVENTS", start=3, extra="x")
+    with open_export(file.close()) as export:
+        assert export.read("GPU_METRICS", ["value"]).num_rows == 0
+        rows = export.read("NVTX_EVENTS", ["start", "end"], ["text"], ["share"]).to_pylist()
+    assert rows == [{"start": 3, "end": None, "text": None, "share": None}]
+
+
+@pytest.mark.parametrize("value", ["three", 2.5, b"\x00"])
+def test_a_value_of_the_wrong_type_is_named_with_its_column(
+    nsys_file: Callable[..., NsysFile], value: object
+) -> None:
+    file = nsys_file()
+    file.range(0, 1, "a")
+    file.add("NVTX_EVENTS", start=value)
+    with (
+        open_export(file.close()) as export,
+        pytest.raises(BadInput, match=r"NVTX_EVENTS\.start is not int64 throughout"),
+    ):
+        export.read("NVTX_EVENTS", ["start"])
+
+
+def test_only_warnings_about_what_is_read_are_passed_on(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.add("DIAGNOSTIC_EVENT", timestamp=2, severity=2, text="No CUDA events\t collected.")
+    file.add("DIAGNOSTIC_EVENT", timestamp=1, severity=3, text="NVTX failed")
+    file.add("DIAGNOSTIC_EVENT", timestamp=0, severity=1, text="CUDA injection initialized")
+    file.add("DIAGNOSTIC_EVENT", timestamp=0, severity=2, text="No OpenGL events collected")
+    with open_export(file.close()) as export:
+        assert export.diagnostics() == ["NVTX failed", "No CUDA events collected."]
+
+
+def test_the_file_is_opened_read_only(nsys_file: Callable[..., NsysFile], tmp_path: Path) -> None:
+    path = nsys_file(name="a b%20#?.sqlite").close()
+    before = path.read_bytes()
+    with open_export(path) as export:
+        assert "StringIds" in export.tables
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    with pytest.raises(BadInput, match="does not exist"), open_export(path):
+        pass
+    path.write_text("SQLite? no.")
+    with pytest.raises(BadInput, match="cannot be read as an SQLite database"), open_export(path):
+        pass
+
+
+def test_a_damaged_database_is_refused(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    for moment in range(5000):
+        file.range(moment, moment + 1, f"range {moment}")
+    path = file.close()
+    damaged = bytearray(path.read_bytes())
+    damaged[8192:] = b"\xff" * (len(damaged) - 8192)
+    path.write_bytes(damaged)
+    with pytest.raises(BadInput, match="cannot be read"), open_export(path) as export:
+        export.read("NVTX_EVENTS", ["start"], ["text"])
+
+
+def test_fixtures_have_columns_that_nsys_has(
+    nsys_file: Callable[..., NsysFile], sample_data: Path
+) -> None:
+    real = sqlite3.connect(":memory:")
+    real.executescript((sample_data / "nsys" / "ddl" / "nsys_2024.sql").read_text())
+    for table, columns in nsys_file().columns.items():
+        known = {row[1] for row in real.execute(f'PRAGMA table_info("{table}")')}
+        ours = {column.split()[0] for column in columns.split(", ")}
+        if known and table != "GENERIC_EVENTS":  # the newest layout adds an id there
+            assert ours <= known, table
+    real.close()
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-journal"])
+def test_a_file_with_changes_beside_it_is_refused(
+    nsys_file: Callable[..., NsysFile], ending: str
+) -> None:
+    path = nsys_file().close()
+    path.with_name(path.name + ending).write_bytes(b"changes")
+    with pytest.raises(BadInput, match=f"not whole without .*{ending}"), open_export(path):
+        pass
+
+
+def test_a_locked_file_is_refused(nsys_file: Callable[..., NsysFile]) -> None:
+    path = nsys_file().close()
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(BadInput, match="is locked: another program"), open_export(path):
+        pass
+    writer.close()
+
+
+def test_a_file_that_was_kept_in_wal_mode_opens(nsys_file: Callable[..., NsysFile]) -> None:
+    path = nsys_file().close()
+    writer = sqlite3.connect(path)
+    writer.execute("PRAGMA journal_mode = WAL")
+    writer.close()
+    with open_export(path) as export:
+        assert "StringIds" in export.tables
+    assert [file.name for file in path.parent.iterdir()] == [path.name]

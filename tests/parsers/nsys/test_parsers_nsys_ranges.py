@@ -1,0 +1,50 @@
+"""NVTX ranges: their names, domains and threads."""
+
+from collections.abc import Callable
+from typing import Any
+
+from moeprof.parsers.events import OPEN_END
+from moeprof.parsers.nsys.export import open_export
+from moeprof.parsers.nsys.ranges import read_ranges
+
+NsysFile = Any  # tests/parsers/conftest.py
+OTHER_PROCESS = (77 << 24) | 3
+
+
+def _read(file: NsysFile) -> list[tuple[int, int, str | None]]:
+    with open_export(file.close()) as export:
+        spans, names = read_ranges(export, export.strings())
+    return list(zip(spans.start_ns.tolist(), spans.end_ns.tolist(), names.to_pylist(), strict=True))
+
+
+def test_a_text_lies_in_the_row_or_in_the_strings(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    file.range(2, 3, "in the row")
+    file.range(0, 9, None, textId=file.string("in the strings"))
+    file.range(4, 5, None)
+    assert _read(file) == [(0, 9, "in the strings"), (2, 3, "in the row"), (4, 5, "")]
+
+
+def test_domains_are_named_per_process(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    file.domain(1, "moeprof")
+    file.domain(1, "torch", thread=OTHER_PROCESS)
+    file.range(1, 2, "a", domainId=1)
+    file.range(3, 4, "b", domainId=1, globalTid=OTHER_PROCESS)
+    file.range(5, 6, "c", domainId=2)
+    assert [name for *_, name in _read(file)] == ["moeprof:a", "torch:b", "c"]
+
+
+def test_only_ranges_of_one_thread_count_and_open_ones_stay_open(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.range(1, None, "open")
+    file.range(2, 3, "start and end", eventType=60)
+    file.range(4, 5, "ends elsewhere", eventType=60, endGlobalTid=OTHER_PROCESS)
+    file.range(6, None, "a mark", eventType=34)
+    assert _read(file) == [(1, OPEN_END, "open"), (2, 3, "start and end")]
+
+
+def test_a_trace_without_ranges_has_none(nsys_file: Callable[..., NsysFile]) -> None:
+    assert _read(nsys_file()) == []

@@ -1,0 +1,225 @@
+"""An nsys export as a trace: synthetic traps, and real exports counted by other means."""
+
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from moeprof.parsers.nsys.trace import read_nsys
+from moeprof.parsers.trace_tables import trace_tables
+from moeprof.tests.parsers.pieces import concatenated
+
+NsysFile = Any  # tests/parsers/conftest.py
+PID, OTHER_PID = 4242, 77
+EPOCH_NS = 1_700_000_000_000_000_000
+
+
+def _launches(path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _tables(path)["launches"].to_pylist()
+    return rows
+
+
+def test_a_kernel_that_runs_after_its_range_belongs_to_it(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.domain(1, "moeprof")
+    file.range(10, 40, "gelu-b4#0.3", domainId=1)
+    file.range(15, 30, "inner")
+    file.launch(20, 25, correlation=5)
+    file.kernel(100, 160, 5)
+    (row,) = _launches(file.close())
+    expected = {
+        "kernel": "void gemm<float>(int)", "start_ns": EPOCH_NS + 100, "duration_ns": 60,
+        "range_name": "inner", "unattributed": None, "scenario_key": "gelu-b4", "visit": 0,
+        "call": 3, "grid_x": 4, "block_x": 128, "dynamic_shared_bytes": 1024, "stream": 7,
+        "process": PID, "correlation_id": 5, "graph_node_id": None, "metric_samples": None,
+    }  # fmt: skip
+    assert expected.items() <= row.items()
+
+
+def test_two_processes_may_use_the_same_correlation_id(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    for pid, start in ((PID, 0), (OTHER_PID, 5)):
+        thread = (pid << 24) | 1
+        file.range(start, start + 100, f"of {pid}", globalTid=thread)
+        file.launch(start + 10, start + 20, 9, thread)
+        file.kernel(start + 200, start + 210, 9, globalPid=pid << 24)
+    rows = _launches(file.close())
+    assert [(row["process"], row["range_name"]) for row in rows] == [
+        (PID, f"of {PID}"),
+        (OTHER_PID, f"of {OTHER_PID}"),
+    ]
+
+
+def test_every_kernel_is_there_once_and_says_why_it_has_no_range(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.range(0, 100, "a")
+    file.launch(10, 30, 1)
+    file.launch(12, 28, 1, eventClass=1)  # the driver's row of the same launch
+    file.launch(200, 210, 2)
+    file.kernel(50, 60, 1)
+    file.kernel(61, 62, 1, graphNodeId=8)  # a graph's nodes share their launch
+    file.kernel(300, 310, 2)
+    file.kernel(400, 410, 3)
+    file.kernel(500, 510, None)
+    found = [(row["range_name"], row["unattributed"]) for row in _launches(file.close())]
+    assert found == [
+        ("a", None),
+        ("a", None),
+        (None, "no enclosing range"),
+        (None, "no runtime call"),
+        (None, "no correlation id"),
+    ]
+
+
+def test_nested_ranges_of_one_name_count_once(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    file.range(0, 100, "step")
+    file.range(10, 90, "step")
+    file.launch(20, 30, 1)
+    file.kernel(200, 210, 1)
+    assert [row["range_name"] for row in _launches(file.close())] == ["step"]
+
+
+def test_without_a_session_start_times_count_from_zero(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file(epoch_ns=None)
+    file.call(10, 20, "gelu-b4#0.0", correlation=1)
+    trace = read_nsys(file.close())
+    assert trace.kernels["start_ns"].to_pylist() == [120]
+    assert "does not say when it began" in trace.warnings[0]
+
+
+def test_a_cuda_ordinal_is_mapped_to_the_gpu_that_it_means(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file("3.24.14")
+    for gpu in (0, 3):
+        file.add("TARGET_INFO_GPU", id=gpu, name="GPU")
+    file.add("TARGET_INFO_CUDA_DEVICE", gpuId=3, cudaId=0, pid=PID)
+    file.kernel(1, 2, 1)
+    file.kernel(3, 4, 2, globalPid=OTHER_PID << 24)
+    assert read_nsys(file.close()).kernels["gpu"].to_pylist() == [3, None]
+
+
+@pytest.mark.parametrize(("gpus", "expected"), [([5], 5), ([0, 1], None), ([], None)])
+def test_without_a_map_only_the_one_gpu_of_a_machine_is_certain(
+    nsys_file: Callable[..., NsysFile], gpus: list[int], expected: int | None
+) -> None:
+    file = nsys_file()
+    for gpu in gpus:
+        file.add("TARGET_INFO_GPU", id=gpu, name="GPU")
+    file.kernel(1, 2, 1)
+    assert read_nsys(file.close()).kernels["gpu"].to_pylist() == [expected]
+
+
+def test_a_kernel_that_ends_before_it_starts_is_left_out_and_counted(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.kernel(10, 5, 1)
+    file.kernel(10, 15, 2)
+    trace = read_nsys(file.close())
+    assert trace.kernels.num_rows == 1
+    assert "1 kernel(s) end before they start" in trace.warnings[0]
+
+
+KERNELS = {
+    "saxpy_mpi_a100_nsys2022.2.1": (5, 0),
+    "memfusion_rtx3090_nsys2023.1.2": (36, 0),
+    "mygemm256_rtx3090_gpumetrics": (4, 0),
+    "power_iteration_t4_nsys2025.3.1": (3689, 0),
+    "mfu_2gpu_h100_nsys2026.2.1": (4010, 24),
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_real_traces_have_as_many_kernels_as_published(sample_data: Path, name: str) -> None:
+    rows = _launches(sample_data / "nsys" / f"{name}.sqlite")
+    reasons = Counter(row["unattributed"] for row in rows)
+    assert (len(rows), reasons["no runtime call"]) == KERNELS[name]
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_sums_per_range_are_those_of_the_exhaustive_search(sample_data: Path, name: str) -> None:
+    path = sample_data / "nsys" / f"{name}.sqlite"
+    found: defaultdict[str, int] = defaultdict(int)
+    for row in _launches(path):
+        found[row["range_name"] or row["unattributed"]] += row["duration_ns"]
+    assert found == _exhaustive_sums(path)
+
+
+def _exhaustive_sums(path: Path) -> dict[str, int]:
+    """Kernel time per innermost range, each kernel held against every range of its thread."""
+    database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+    strings = dict(database.execute("select id, value from StringIds"))
+    calls = defaultdict(list)
+    for start, end, tid, correlation in database.execute(
+        "select start, end, globalTid, correlationId from CUPTI_ACTIVITY_KIND_RUNTIME"
+    ):
+        calls[tid >> 24, correlation].append((start, end, tid))
+    events: list[Any] = []
+    if database.execute("select 1 from sqlite_master where name = 'NVTX_EVENTS'").fetchone():
+        events = database.execute(
+            "select eventType, start, end, globalTid, domainId, text, textId from NVTX_EVENTS"
+        ).fetchall()
+    domains = {
+        (tid >> 24, domain): text for kind, _, _, tid, domain, text, _ in events if kind == 75
+    }
+    ranges = defaultdict(list)
+    for kind, start, end, tid, domain, text, text_id in events:
+        if kind == 59:
+            prefix = domains.get((tid >> 24, domain))
+            name = text if text_id is None else strings[text_id]
+            ranges[tid].append((start, end, f"{prefix}:{name}" if prefix else name))
+    sums: defaultdict[str, int] = defaultdict(int)
+    for start, end, pid, correlation in database.execute(
+        "select start, end, globalPid, correlationId from CUPTI_ACTIVITY_KIND_KERNEL"
+    ):
+        rows = calls.get((pid >> 24, correlation))
+        around = []
+        if rows:
+            called, returned, tid = min(rows)
+            around = [r for r in ranges[tid] if r[0] <= called and r[1] >= returned]
+        reason = "no enclosing range" if rows else "no runtime call"
+        sums[max(around)[2] if around else reason] += end - start
+    database.close()
+    return sums
+
+
+def _tables(path: Path) -> dict[str, pa.Table]:
+    return concatenated(trace_tables(read_nsys(path), None, True))
+
+
+def test_one_report_exported_by_two_versions_parses_equal(sample_data: Path) -> None:
+    first, second = sorted((sample_data / "nsys").glob("memfusion_*.sqlite"))
+    assert _tables(first)["launches"].equals(_tables(second)["launches"])
+
+
+def test_the_three_layouts_of_one_report_parse_equal(sample_data: Path) -> None:
+    tables = [_tables(path) for path in sorted((sample_data / "nsys").glob("mygemm256_*.sqlite"))]
+    assert len(tables) == 3
+    for other in tables[1:]:
+        assert other["gpu_samples"].equals(tables[0]["gpu_samples"])
+        assert other["launches"].equals(tables[0]["launches"])
+    assert tables[0]["launches"]["metric_samples"].to_pylist() == [2, 0, 0, 0]
+    clocks = tables[0]["gpu_samples"]["gpc_clock_mhz"].to_numpy()
+    assert 1900 < clocks.min() <= clocks.max() < 2400
+
+
+def test_graphs_that_were_traced_whole_are_told(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    file.table("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", "start INTEGER, end INTEGER")
+    file._database.execute("INSERT INTO CUPTI_ACTIVITY_KIND_GRAPH_TRACE VALUES (1, 2)")
+    (warning,) = read_nsys(file.close()).warnings
+    assert "1 launch(es) of CUDA graphs were traced whole" in warning

@@ -1,0 +1,189 @@
+"""A run's recordings as tables: complete, checked, the same bytes each time."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moeprof.parsers.recording_tables import parse_run, tables_are_current
+from moeprof.store.document import write_document
+from moeprof.store.errors import BadInput
+from moeprof.store.plan import Plan
+from moeprof.store.recording import Failure, Recording, Served, sha256_of
+from moeprof.store.run import Run
+from moeprof.store.tables import read_table
+
+NsysFile = Any  # tests/parsers/conftest.py
+Maker = Callable[..., Recording]
+KEY = "gelu-b4-1024-fp32-cold"
+
+
+@pytest.fixture
+def run(tmp_path: Path, plan: Plan) -> Run:
+    run = Run(tmp_path / "run")
+    write_document(run.plan_path, plan)
+    return run
+
+
+def _served(calls: int) -> Served:
+    return Served(KEY, 0, calls, tuple(range(1000, 1000 + calls)), 0, 1)
+
+
+def _keep(run: Run, made: Recording, name: str, raw: Path) -> None:
+    """Put a raw file and the recording that names it in their place."""
+    folder = run.unit(made.collector, made.unit)
+    folder.mkdir(parents=True)
+    raw.rename(folder / name)
+    files = {name: sha256_of(folder / name)}
+    fields = {field: getattr(made, field) for field in Recording.__dataclass_fields__}
+    fields.pop("SCHEMA", None)
+    run.keep(Recording(**(fields | {"files": files})))
+
+
+def _points(run: Run) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = read_table(run.table("points"), "points").to_pylist()
+    return rows
+
+
+def test_the_cpu_collector_needs_no_raw_file(run: Run, recording: Maker) -> None:
+    run.keep(recording([_served(7)], warnings=("turbo is on",)))
+    warnings = parse_run(run)
+    assert [(r["latency_us"], r["latency_source"]) for r in _points(run)] == [(1.003, "wall")]
+    assert read_table(run.table("calls"), "calls").num_rows == 7
+    assert not run.table("launches").exists()
+    assert warnings == ["gelu.0: turbo is on", "gelu: 1 of 1 hold-out sizes have no recording: 2"]
+
+
+def test_an_nsys_recording_gives_kernel_times(
+    run: Run, recording: Maker, nsys_file: Callable[..., NsysFile]
+) -> None:
+    file = nsys_file()
+    for call in range(6):
+        file.call(1000 * call, 1000 * call + 20, f"{KEY}#0.{call}", correlation=call)
+    made = recording([_served(6)], collector="nsys", device="cuda:0")
+    _keep(run, made, "report.sqlite", file.close())
+    parse_run(run)
+    (row,) = _points(run)
+    assert (row["latency_us"], row["latency_source"], row["gap_us"]) == (0.05, "kernel", 0.0)
+    assert row["signature"] == "gemm <<<4x1x1, 128x1x1>>>"
+    assert read_table(run.table("launches"), "launches")["call"].to_pylist() == list(range(6))
+
+
+def test_ranges_of_an_nsys_recording_on_a_cpu_are_its_times(
+    run: Run, recording: Maker, nsys_file: Callable[..., NsysFile]
+) -> None:
+    file = nsys_file()
+    for call in range(6):
+        file.range(100 * call, 100 * call + 40, f"{KEY}#0.{call}")
+    _keep(run, recording([_served(6)], collector="nsys"), "report.sqlite", file.close())
+    parse_run(run)
+    assert [(r["latency_us"], r["latency_source"]) for r in _points(run)] == [(0.04, "wall")]
+
+
+def test_a_kineto_recording_is_read(run: Run, recording: Maker, tmp_path: Path) -> None:
+    common = {"ph": "X", "cat": "user_annotation", "pid": 1, "tid": 1, "dur": 3}
+    events = [common | {"name": f"{KEY}#0.{call}", "ts": 10 * call} for call in range(6)]
+    trace = tmp_path / "t.json"
+    trace.write_text(json.dumps({"traceEvents": events}))
+    _keep(run, recording([_served(6)], collector="kineto"), "trace.json", trace)
+    parse_run(run)
+    assert [row["latency_us"] for row in _points(run)] == [3.0]
+
+
+def test_counters_are_a_table_of_their_own(run: Run, recording: Maker, tmp_path: Path) -> None:
+    page = tmp_path / "page.csv"
+    page.write_text(
+        '"ID","Process ID","Kernel Name","gpu__time_duration.sum"\n"","","","us"\n'
+        '"0","1","gemm","2.5"\n'
+    )
+    counted = recording([_served(1)], collector="ncu", unit=KEY)
+    _keep(run, counted, "counters.csv", page)
+    failed = recording((), [Failure(KEY, 0, "no permission")], collector="ncu", unit="other")
+    run.keep(failed)
+    warnings = parse_run(run)
+    (row,) = read_table(run.table("counters"), "counters").to_pylist()
+    assert (row["scenario_key"], row["duration_ns"]) == (KEY, 2500.0)
+    assert _points(run) == []
+    assert f"other: no counters of {KEY}: no permission" in warnings
+
+
+def test_the_same_recordings_give_the_same_bytes(
+    run: Run, recording: Maker, nsys_file: Callable[..., NsysFile]
+) -> None:
+    file = nsys_file()
+    file.call(0, 20, f"{KEY}#0.0", correlation=1)
+    _keep(run, recording([_served(1)], collector="nsys"), "report.sqlite", file.close())
+    parse_run(run)
+    tables = sorted((run.folder / "tables").iterdir())
+    first = [table.read_bytes() for table in tables]
+    parse_run(run)
+    assert [table.read_bytes() for table in tables] == first
+    assert [table.stem for table in tables] == ["calls", "launches", "points"]
+
+
+def test_a_changed_raw_file_is_refused(
+    run: Run, recording: Maker, nsys_file: Callable[..., NsysFile]
+) -> None:
+    _keep(run, recording([_served(1)], collector="nsys"), "report.sqlite", nsys_file().close())
+    (run.unit("nsys", "gelu.0") / "report.sqlite").write_bytes(b"changed")
+    with pytest.raises(BadInput, match="its sha256 differs"):
+        parse_run(run)
+
+
+def test_a_unit_that_served_nothing_is_not_read(run: Run, recording: Maker, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("not a database")
+    failed = recording((), [Failure(KEY, 0, "the process died")], collector="nsys")
+    _keep(run, failed, "report.sqlite", broken)
+    parse_run(run)
+    assert [row["failure"] for row in _points(run)] == ["the process died"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"collector": "rocprof"}, "recorded with 'rocprof', and this moeprof knows cpu, nsys"),
+        ({"collector": "nsys"}, "holds 0 files that end in .sqlite, not one"),
+    ],
+)
+def test_a_recording_that_cannot_be_read_is_refused(
+    run: Run, recording: Maker, changed: dict[str, Any], words: str
+) -> None:
+    run.keep(recording([_served(1)], **changed))
+    with pytest.raises(BadInput, match=words):
+        parse_run(run)
+
+
+def test_recordings_of_two_machines_are_not_pooled(run: Run, recording: Maker) -> None:
+    run.keep(recording([_served(6)]))
+    two = recording([_served(6)], unit="gelu.1")
+    changed = json.loads((run.unit("cpu", "gelu.0") / "recording.json").read_text())
+    changed["provenance"]["host_hash"] = "f" * 12
+    run.keep(two)
+    (run.unit("cpu", "gelu.1") / "recording.json").write_text(json.dumps(changed))
+    with pytest.raises(BadInput, match="mixes recordings of 2 machines"):
+        parse_run(run)
+
+
+def test_an_earlier_table_that_nothing_makes_any_more_is_removed(
+    run: Run, recording: Maker
+) -> None:
+    run.keep(recording([_served(6)]))
+    run.table("launches").parent.mkdir(parents=True)
+    run.table("launches").write_bytes(b"of an earlier parse")
+    parse_run(run)
+    assert not run.table("launches").exists()
+
+
+def test_tables_are_current_until_a_recording_is_newer(run: Run, recording: Maker) -> None:
+    run.keep(recording([_served(6)]))
+    assert not tables_are_current(run)
+    parse_run(run)
+    later = run.table("points").stat().st_mtime + 5
+    os.utime(run.table("points"), (later, later))
+    assert tables_are_current(run)
+    os.utime(run.unit("cpu", "gelu.0") / "recording.json", (later + 5, later + 5))
+    assert not tables_are_current(run)

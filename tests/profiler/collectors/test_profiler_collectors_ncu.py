@@ -1,0 +1,83 @@
+"""ncu: a process per point, and counters that are never times."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from moeprof.parsers.recording_tables import parse_run
+from moeprof.profiler.collectors.ncu import NcuCollector
+from moeprof.profiler.worker import Job
+from moeprof.store.document import write_document
+from moeprof.store.recording import Recording
+from moeprof.store.tables import read_table
+
+MakeJob = Callable[..., Job]
+
+
+@pytest.fixture
+def fake_ncu(
+    stand_in: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], None]:
+    """Put the stand-in on PATH; the returned function names its failure."""
+    stand_in("ncu")
+    return lambda failure: monkeypatch.setenv("FAKE_NCU", failure)
+
+
+def collect(job: Job) -> list[Recording]:
+    recordings = list(NcuCollector().collect(job))
+    write_document(job.run.plan_path, replace(job.plan, ops=(job.op_plan,), collectors=("ncu",)))
+    for recording in recordings:
+        job.run.keep(recording)
+    return recordings
+
+
+@pytest.mark.usefixtures("fake_ncu")
+def test_each_planned_size_is_a_recording_with_its_page(make_job: MakeJob) -> None:
+    job = make_job()
+    recordings = collect(job)
+    assert len(recordings) == 4
+    assert all(set(one.files) == {"report.ncu-rep", "counters.csv"} for one in recordings)
+    assert {one.tool_version for one in recordings} == {"2025.3.1"}
+    parse_run(job.run)
+    counters = read_table(job.run.table("counters"), "counters").to_pylist()
+    assert {row["dram_read_bytes"] for row in counters} == {4096.0}
+    assert len({row["scenario_key"] for row in counters}) == 4
+    points = read_table(job.run.table("points"), "points").to_pylist()
+    assert all(point["latency_us"] is None for point in points)
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [("no report", "ncu left no report"), ("no page", "ncu could not read its own report")],
+)
+def test_a_silent_failure_is_told(
+    fake_ncu: Callable[[str], None], make_job: MakeJob, failure: str, reason: str
+) -> None:
+    fake_ncu(failure)
+    failures = [one for recording in collect(make_job()) for one in recording.failures]
+    assert len(failures) == 4
+    assert all(one.reason.startswith(reason) for one in failures)
+
+
+@pytest.mark.usefixtures("fake_ncu")
+def test_clocks_and_caches_are_left_alone(make_job: MakeJob) -> None:
+    (first, *_) = collect(make_job())
+    assert {"--clock-control=none", "--cache-control=none"} <= set(first.command)
+    assert f"--nvtx-include=moeprof@{first.scenarios[0].key}#0.0/" in first.command
+
+
+@pytest.mark.usefixtures("fake_ncu")
+def test_it_needs_a_gpu() -> None:
+    assert NcuCollector().probe("cuda:0").ok
+    probe = NcuCollector().probe("cpu")
+    assert (probe.ok, probe.evidence) == (
+        False,
+        "ncu reads GPU counters, and the device is the CPU",
+    )
+
+
+def test_without_ncu_the_probe_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert NcuCollector().probe("cuda:0").evidence == "no ncu on PATH"

@@ -1,0 +1,203 @@
+"""One block of loads: what is recorded, and what becomes of everything that may go wrong."""
+
+from collections import deque
+from collections.abc import Callable
+
+import pytest
+
+from moeprof.energy.faults import Fault
+from moeprof.energy.per_launch import NOT_BUSY, NOT_SETTLED
+from moeprof.profiler.power.block import Block
+from moeprof.profiler.power.sensors import Meter, meter
+from moeprof.profiler.schedule.schedule import Visit
+from moeprof.profiler.worker import Job
+from moeprof.store.recording import Recording
+from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.power.virtual_power import (
+    LOAD_W,
+    TRACE,
+    SimulatedMeter,
+    a_script,
+    virtual_meter,
+)
+from moeprof.tests.profiler.worlds import a_scenario
+
+MakeJob = Callable[..., Job]
+FOREVER = float("inf")
+
+
+def collect(job: Job, meter: Meter, *visits: Visit, what_happens: str = "pass") -> list[Recording]:
+    job.run.script("gelu").write_text(a_script(what_happens))
+    waiting = deque(visits or (Visit(4, 0), Visit(2, 0)))
+    recordings = []
+    for recording in Block(job, meter, 0, waiting, FOREVER).collect():
+        job.run.keep(recording)
+        recordings.append(recording)
+    assert not waiting
+    return recordings
+
+
+def reasons(recordings: list[Recording]) -> list[str]:
+    return [failure.reason for recording in recordings for failure in recording.failures]
+
+
+def test_each_load_is_a_recording_with_its_log_after_the_idle_baseline(
+    make_job: MakeJob, simulated_meter: SimulatedMeter
+) -> None:
+    job = make_job()
+    with simulated_meter() as sensors:
+        recordings = collect(job, sensors)
+    units = ["gelu-idle@0", f"{a_scenario(4).key}@0", f"{a_scenario(2).key}@0"]
+    assert [recording.unit for recording in recordings] == units
+    assert reasons(recordings) == []
+    for recording in recordings:
+        assert recording.collector == "power"
+        assert len(recording.loads) == 1
+        assert list(recording.files) == ["power.csv"]
+        assert (job.run.unit("power", recording.unit) / "power.csv").is_file()
+    assert [load.kind for recording in recordings for load in recording.loads] == [
+        "idle", "operation", "operation",
+    ]  # fmt: skip
+    assert [scenario.tokens for scenario in recordings[1].scenarios] == [4]
+
+
+def test_a_baseline_is_measured_once_a_block(
+    make_job: MakeJob, simulated_meter: SimulatedMeter
+) -> None:
+    job = make_job()
+    with simulated_meter() as sensors:
+        collect(job, sensors, Visit(4, 0))
+        assert [one.unit for one in collect(job, sensors, Visit(2, 0))] == [
+            f"{a_scenario(2).key}@0"
+        ]
+
+
+def test_a_gpu_has_an_empty_baseline_too(
+    make_job: MakeJob, simulated_meter: SimulatedMeter
+) -> None:
+    with simulated_meter() as sensors:
+        recordings = collect(make_job(device="cuda:0"), sensors)
+    assert [one.unit for one in recordings[:2]] == ["gelu-idle@0", "gelu-empty@0"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"errors": "nvmlDeviceGetTotalEnergyConsumption=4"}, Fault.NO_PERMISSION),
+        ({"errors": "nvmlDeviceGetTotalEnergyConsumption=15@1.2"}, Fault.GPU_LOST),
+        ({"errors": "nvmlDeviceGetTotalEnergyConsumption=999@1.2"}, Fault.READ_FAILED),
+        (
+            {"errors": "nvmlDeviceGetTotalEnergyConsumption=3,field186=3"},
+            Fault.NOT_SUPPORTED,
+        ),
+        (
+            {"errors": "nvmlDeviceGetTotalEnergyConsumption=13,field186=3"},
+            Fault.TOO_OLD,
+        ),
+        ({"reset_s": 1.3}, Fault.COUNTER_RESET),
+        ({"freeze_s": 0.5}, "the energy counter did not move"),
+        ({"processes": "77@1.0"}, Fault.FOREIGN_PROCESS),
+        ({"update_ms": 800}, "too few ticks of the sensor in the window"),
+        (
+            {"trace": [(t, p, 50 + t, m, 0x40) for t, p, _, m, _ in TRACE]},
+            Fault.THERMAL_THROTTLING,
+        ),
+        (
+            {"trace": [(t, LOAD_W * 1e3, 50, 1980 - 300 * t, 0) for t in range(4)]},
+            Fault.CLOCK_DRIFT,
+        ),
+        ({"trace": [(t, p, c, m, 0x80) for t, p, c, m, _ in TRACE]}, Fault.POWER_BRAKE),
+        (
+            {"trace": [(t / 20, 200e3 * 1.02**t, 50, 1755, 0) for t in range(60)]},
+            NOT_SETTLED,
+        ),
+    ],
+)
+def test_a_bad_condition_is_a_named_failure_and_the_next_load_is_run(
+    make_job: MakeJob,
+    simulated_meter: SimulatedMeter,
+    settings: dict[str, object],
+    reason: str,
+) -> None:
+    with simulated_meter(**settings) as sensors:
+        recordings = collect(make_job(), sensors)
+    assert reasons(recordings) == [reason] * 2
+    assert all(recording.loads and recording.files for recording in recordings)
+
+
+def test_without_a_counter_power_stands_in(
+    make_job: MakeJob, simulated_meter: SimulatedMeter
+) -> None:
+    with simulated_meter(errors="nvmlDeviceGetTotalEnergyConsumption=3") as sensors:
+        assert reasons(collect(make_job(), sensors)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [("epoch_jump", Fault.CLOCK_STEPPED), ("suspension", Fault.SUSPENDED)],
+)
+def test_a_clock_that_is_set_and_a_machine_that_sleeps_are_told(
+    make_job: MakeJob, simulate: fake.Simulate, change: str, reason: str
+) -> None:
+    with simulate(TRACE) as clock:
+        setattr(clock, change, (1_000_000_000, 5_000_000_000))
+        assert reasons(collect(make_job(), virtual_meter(clock))) == [reason] * 2
+
+
+@pytest.mark.parametrize(
+    ("what_happens", "reason"),
+    [
+        ("load['duty'] = 0.9 if kind == 'load' else None", NOT_BUSY),
+        (
+            "if tokens == 4: print(json.dumps({'error': 'out of memory'}), flush=True); continue",
+            "out of memory",
+        ),
+        ("if tokens == 4: sys.exit(1)", "the process ended with exit code 1"),
+        ("if tokens == 4: time.sleep(60)", "no answer within 0.5 s"),
+    ],
+)
+def test_a_load_that_fails_is_told_and_the_next_is_run(
+    make_job: MakeJob, simulated_meter: SimulatedMeter, what_happens: str, reason: str
+) -> None:
+    with simulated_meter() as sensors:
+        job = make_job(point_timeout_s=0.5)
+        recordings = collect(job, sensors, what_happens=what_happens)
+    found = reasons(recordings)
+    assert reason in found[0]
+    assert len(found) == (2 if "duty" in what_happens else 1)
+    assert recordings[-1].scenarios[0].tokens == 2
+
+
+def test_without_sensors_every_load_fails_for_that_reason(make_job: MakeJob) -> None:
+    recordings = collect(make_job(), meter)  # of this machine, which may well have RAPL
+    found = set(reasons(recordings))
+    assert found == set() or all("RAPL is unavailable" in reason for reason in found)
+
+
+def test_a_gpu_in_mig_mode_is_refused(make_job: MakeJob, simulated_meter: SimulatedMeter) -> None:
+    with simulated_meter(mig=1) as sensors:
+        (given_up,) = collect(make_job(), sensors)
+    assert len(given_up.failures) == 2
+    assert "is in MIG mode" in given_up.failures[0].reason
+
+
+def test_a_script_that_does_not_start_fails_every_load(
+    make_job: MakeJob, simulated_meter: SimulatedMeter
+) -> None:
+    job = make_job()
+    with simulated_meter() as sensors:
+        job.run.script("gelu").write_text("raise SystemExit('no torch')")
+        waiting = deque([Visit(4, 0), Visit(2, 0)])
+        (given_up,) = Block(job, sensors, 0, waiting, FOREVER).collect()
+    assert len(given_up.failures) == 2
+    assert "the script does not start" in given_up.failures[0].reason
+    assert "no torch" in given_up.failures[0].reason
+
+
+def test_what_the_deadline_leaves_waits_still(
+    make_job: MakeJob, simulated_meter: SimulatedMeter
+) -> None:
+    waiting = deque([Visit(4, 0), Visit(2, 0)])
+    with simulated_meter() as sensors:
+        assert list(Block(make_job(), sensors, 0, waiting, 0.0).collect()) == []
+    assert len(waiting) == 2

@@ -1,0 +1,92 @@
+"""The recording of a mixed replay: its files, and a replay that breaks off."""
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moeprof.energy.mixed_workload import MeteredReplay, read_replay
+from moeprof.profiler.power.mixed_workload import record_replay
+from moeprof.scenarios.mixed_workload import NAME
+from moeprof.store.atomic import write_whole
+from moeprof.store.document import write_document
+from moeprof.store.errors import BadInput, CannotMeasure
+from moeprof.store.run import Run
+from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.power.virtual_mixed_workload import (
+    a_mixed_script,
+    a_replay,
+    replay_meter,
+    trace_with,
+)
+from moeprof.tests.profiler.power.virtual_power import IDLE_W, LOAD_W
+from moeprof.tests.profiler.worlds import PROVENANCE, a_plan
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    run = Run(tmp_path / "run")
+    write_document(run.plan_path, a_plan())
+    write_whole(run.script(NAME), a_mixed_script(a_replay(5, 30)))
+    return run
+
+
+def test_a_replay_is_recorded_and_read_again(run: Run, simulate: fake.Simulate) -> None:
+    replay = a_replay(5, 30)
+    with simulate(trace_with(replay)) as clock:
+        recording = record_replay(run, PROVENANCE, replay_meter(clock))
+    assert (recording.collector, recording.warnings) == ("replay", ())
+    assert sorted(recording.files) == ["power.csv", "replay.json"]
+    assert run.recordings() == [(run.unit("replay", NAME), recording)]
+
+    found = read_replay(run)
+    assert isinstance(found, MeteredReplay)
+    assert found.cost.source == "simulated"
+    assert {part.tokens for part in found.played} == {5, 30}
+    assert {part.curve for part in found.played} == {"gelu-64-fp32-cold"}
+    busy_s = found.window_s - found.gap_s
+    assert found.cost.energy_mj.value == pytest.approx(
+        1000 * (LOAD_W * busy_s + IDLE_W * found.gap_s), rel=1e-3
+    )
+    for part in found.played:
+        assert part.launches == pytest.approx(1e6 * part.busy_s / part.tokens, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        ("raise SystemExit('nothing can be run: out of memory')", "out of memory"),
+        ("print('{}', flush=True); input(); raise SystemExit(3)", "exit code 3"),
+    ],
+    ids=["at its start", "in the middle"],
+)
+def test_a_replay_that_breaks_off_says_why(run: Run, script: str, says: str) -> None:
+    write_whole(run.script(NAME), script)
+    (warning,) = record_replay(run, PROVENANCE, lambda *_: nullcontext(None)).warnings
+    assert warning.startswith("the mixed replay broke off: ")
+    assert says in warning
+    assert read_replay(run) == warning
+
+
+def test_sensors_that_refuse_break_it_off(run: Run) -> None:
+    def refuse(*_: object) -> Any:
+        raise CannotMeasure("NVML is unavailable: the driver is gone")
+
+    record_replay(run, PROVENANCE, refuse)
+    assert read_replay(run) == (
+        "the mixed replay broke off: NVML is unavailable: the driver is gone"
+    )
+
+
+def test_a_run_without_a_replay_has_none_to_read(run: Run) -> None:
+    assert read_replay(run) is None
+
+
+def test_a_replay_that_was_changed_is_refused(run: Run, simulate: fake.Simulate) -> None:
+    with simulate(trace_with(a_replay(5, 30))) as clock:
+        record_replay(run, PROVENANCE, replay_meter(clock))
+    path = run.unit("replay", NAME) / "replay.json"
+    path.write_text(path.read_text().replace('"launches": ', '"launches": 1'))
+    with pytest.raises(BadInput, match="its sha256 differs"):
+        read_replay(run)

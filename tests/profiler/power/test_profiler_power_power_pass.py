@@ -1,0 +1,357 @@
+"""The power pass of a whole sweep: from loads to points and a model with energy, and resumed."""
+
+import shutil
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moeprof.costmodel.build import build_model
+from moeprof.costmodel.model import KernelCostModel
+from moeprof.energy import per_launch as power_loads
+from moeprof.energy.per_launch import NOT_BUSY
+from moeprof.parsers.recording_tables import parse_run
+from moeprof.profiler.collectors.cpu import CpuCollector
+from moeprof.profiler.power import power_pass
+from moeprof.profiler.power.power_pass import PowerJob, kernels_of, least_known_first
+from moeprof.profiler.power.sensor_recorder import PowerRecording
+from moeprof.profiler.power.sensors import Meter
+from moeprof.profiler.schedule.schedule import Agenda
+from moeprof.profiler.sweep import OpSummary, Sweep
+from moeprof.profiler.worker import Job
+from moeprof.scenarios.catalogue import find_ops
+from moeprof.scenarios.plan import RUN_S, Choices, make_plan
+from moeprof.scenarios.preset import load_preset
+from moeprof.scenarios.script import render_script
+from moeprof.store.atomic import write_whole
+from moeprof.store.document import write_document
+from moeprof.store.errors import CannotMeasure
+from moeprof.store.plan import Plan, PowerPlan
+from moeprof.store.provenance import Provenance
+from moeprof.store.recording import Recording, Served
+from moeprof.store.run import Run
+from moeprof.store.tables import read_table, table_from_columns
+from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.power.virtual_power import (
+    IDLE_W,
+    LOAD_W,
+    SimulatedMeter,
+    a_script,
+)
+from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_recording, a_scenario, an_op_plan
+
+SIZES = (1, 8, 22, 43, 64)
+
+
+class Heard:
+    """Progress that remembers what it was told of the power pass."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, int]] = []
+        self.ended = -1
+
+    def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
+        if collector == "power":
+            self.told.append((done, total))
+
+    def end(self, done: int) -> None:
+        self.ended = done
+
+
+@pytest.fixture
+def plan() -> Plan:
+    op_plan = an_op_plan(first=SIZES, holdout=(5, 30))
+    return a_plan(sampling="all", ops=(op_plan,), power=PowerPlan(anchors=4, blocks=2))
+
+
+@pytest.fixture
+def run(tmp_path: Path, plan: Plan) -> Run:
+    run = Run(tmp_path / "run")
+    run.script("gelu").parent.mkdir(parents=True)
+    run.script("gelu").write_text(a_script())
+    write_document(run.plan_path, plan)
+    return run
+
+
+def sweep(run: Run, plan: Plan, meter: Meter, heard: Heard | None = None) -> list[OpSummary]:
+    collectors, scenarios = {"cpu": CpuCollector()}, {"gelu": a_scenario}
+    progress = heard or Heard()
+    return Sweep(run, plan, PROVENANCE, scenarios, collectors, progress, meter).measure()
+
+
+def points(run: Run) -> dict[int, dict[str, Any]]:
+    parse_run(run)
+    return {row["tokens"]: row for row in read_table(run.table("points"), "points").to_pylist()}
+
+
+def a_model(run: Run) -> KernelCostModel:
+    table = read_table(run.table("points"), "points")
+    return KernelCostModel(
+        build_model(table, preset="tiny", provenance=PROVENANCE, points_sha256="0")
+    )
+
+
+def power_recordings(run: Run) -> dict[str, Recording]:
+    return {one.unit: one for _, one in run.recordings() if one.collector == "power"}
+
+
+def test_from_loads_to_a_model_that_knows_energy(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    heard = Heard()
+    with simulated_meter() as meter:
+        timed, loaded = sweep(run, plan, meter, heard)
+    assert (timed.collector, timed.measured) == ("cpu", 9)
+    assert (loaded.collector, loaded.measured, loaded.failures) == ("power", 10, [])
+    assert heard.told == [(9 + number, 19) for number in range(10)]
+    assert heard.ended == 19
+
+    rows = points(run)
+    anchors = [size for size, row in rows.items() if row["energy_mj"] is not None]
+    assert anchors == [1, 8, 22, 64]
+    for size in anchors:
+        row = rows[size]
+        assert row["power_w"] == pytest.approx(LOAD_W, rel=2e-3)
+        assert row["energy_mj"] == pytest.approx(LOAD_W * size / 1000, rel=2e-3)
+        assert row["latency_sustained_us"] == pytest.approx(size, rel=2e-3)
+        assert row["idle_power_w"] == pytest.approx(IDLE_W, rel=2e-3)
+        above = (LOAD_W - IDLE_W) * size / 1000
+        assert row["energy_above_idle_mj"] == pytest.approx(above, rel=4e-3)
+        assert 0 < row["energy_mj_ci95"] < 0.02 * row["energy_mj"]
+        assert (row["energy_source"], row["energy_reason"]) == ("simulated", None)
+        assert row["power_peak_w"] == LOAD_W
+        assert row["regime"] == "burst"
+    assert sorted(row["energy_n"] for row in rows.values() if row["energy_n"]) == [2, 2, 2, 2]
+    assert rows[43]["energy_reason"] == "this size is no anchor of the power pass"
+    assert read_table(run.table("power_samples"), "power_samples")[
+        "source"
+    ].unique().to_pylist() == ["simulated"]
+
+    model = a_model(run)
+    (curve,) = model.file.curves
+    assert (curve.energy_source, curve.energy_tokens) == ("simulated", tuple(anchors))
+    between = model.get_cost("gelu", 43)
+    assert between.energy_mj == pytest.approx(LOAD_W * 43 / 1000, rel=0.01)
+    assert between.energy_source == "simulated"
+    assert between.energy_mj is not None
+    assert between.energy_mj_lo is not None
+    assert between.energy_mj_hi is not None
+    assert between.energy_mj_lo < between.energy_mj < between.energy_mj_hi
+
+
+def test_what_a_load_takes_longer_than_single_calls_is_in_the_energy_between_anchors(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    slower = "load['launches'] = [int(count / 1.25) for count in load['launches']]"
+    run.script("gelu").write_text(a_script(slower))
+    with simulated_meter() as meter:
+        sweep(run, plan, meter)
+    rows = points(run)
+    assert rows[64]["latency_us"] == pytest.approx(64, rel=1e-3)
+    assert rows[64]["latency_sustained_us"] == pytest.approx(80, rel=2e-3)
+    between = a_model(run).get_cost("gelu", 43)
+    assert between.energy_mj == pytest.approx(1.25 * LOAD_W * 43 / 1000, rel=0.01)
+
+
+@pytest.mark.usefixtures("calm")
+def test_a_real_script_under_a_real_recording_of_a_simulated_gpu(
+    tmp_path: Path, fake_library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (found,), small = find_ops("relu"), load_preset("small")
+    choices = Choices(run_id="run", device="cpu", collectors=("cpu",), sampling="all")
+    made = make_plan(choices, small, [found], (1, 64))
+    plan, run = replace(made, power=PowerPlan(anchors=2, blocks=1)), Run(tmp_path / "run")
+    script = render_script(found.operation, small, plan, plan.ops[0], cache_bytes=1 << 20)
+    write_whole(run.script("relu"), script)
+    write_document(run.plan_path, plan)
+    monkeypatch.setattr(power_loads, "LEAST_DUTY", 0.0)  # whatever else this host has to do
+    scenarios = {"relu": lambda tokens: found.operation.scenario(small, tokens, "float32", "cold")}
+
+    def meter(provenance: Provenance, path: Path) -> PowerRecording:
+        return PowerRecording(fake.UUID, path)
+
+    trace = [(0, LOAD_W * 1e3, 50, 1755, 0), (1000, LOAD_W * 1e3, 50, 1755, 0)]
+    fake.write_trace(tmp_path / "trace.csv", trace)
+    with fake.simulated_gpu(fake_library, trace=tmp_path / "trace.csv", update_ms=20):
+        collectors = {"cpu": CpuCollector()}
+        told = Sweep(run, plan, PROVENANCE, scenarios, collectors, Heard(), meter).measure()
+    assert [(one.collector, one.measured, one.failures) for one in told] == [
+        ("cpu", 2, []),
+        ("power", 3, []),
+    ]
+    for row in points(run).values():
+        expected_mj = LOAD_W * row["latency_sustained_us"] / 1000
+        assert row["energy_mj"] == pytest.approx(expected_mj, rel=0.01)
+        assert 0.2 < row["latency_sustained_us"] / row["latency_us"] < 5
+        assert row["energy_source"] == "simulated"
+
+
+def test_a_resumed_power_pass_keeps_its_loads_and_runs_what_is_missing(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    with simulated_meter() as meter:
+        sweep(run, plan, meter)
+        units = sorted(power_recordings(run))
+        for unit in units[::4]:
+            shutil.rmtree(run.unit("power", unit))
+        kept = {
+            unit: (run.unit("power", unit) / "power.csv").read_bytes()
+            for unit in power_recordings(run)
+        }
+        lost = {unit for unit in units[::4] if "idle" not in unit}
+        stray = run.unit("power", min(lost)) / "power.csv"  # of a load that was killed
+        write_whole(stray, "# half a log")
+        _, loaded = sweep(run, plan, meter)
+        assert (loaded.measured, loaded.recalled) == (len(lost), 10 - len(lost))
+        assert lost <= set(power_recordings(run))
+        for unit, before in kept.items():
+            assert (run.unit("power", unit) / "power.csv").read_bytes() == before
+        _, again = sweep(run, plan, meter)
+    assert (again.measured, again.recalled) == (0, 10)
+
+
+def test_what_failed_is_loaded_again_on_resume(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    with simulated_meter(processes="77@0.0") as meter:
+        _, loaded = sweep(run, plan, meter)
+    assert (loaded.measured, len(loaded.failures)) == (0, 10)
+    reason = "another process computed on the GPU"
+    assert {row["energy_reason"] for size, row in points(run).items() if size in (1, 64)} == {
+        reason
+    }
+    assert {row["energy_mj"] for row in points(run).values()} == {None}
+    with simulated_meter() as meter:
+        _, loaded = sweep(run, plan, meter)
+    assert (loaded.measured, loaded.failures) == (10, [])
+    assert points(run)[64]["energy_reason"] is None
+
+
+def test_one_bad_block_leaves_the_energy_of_the_other_and_a_mark(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    run.script("gelu").write_text(a_script("if visit == 1: load['duty'] = 0.5"))
+    with simulated_meter() as meter:
+        sweep(run, plan, meter)
+    row = points(run)[64]
+    assert row["energy_mj"] == pytest.approx(LOAD_W * 64 / 1000, rel=2e-3)
+    assert f"load 1 gave no energy: {NOT_BUSY}" in row["marks"]
+
+
+def test_inputs_that_were_to_be_cold_and_fit_into_the_cache_are_marked(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    run.script("gelu").write_text(
+        a_script("load['rotated_bytes'] = 1 << (24 if tokens > 8 else 14)")
+    )
+    with simulated_meter() as meter:
+        sweep(run, plan, meter)
+    rows, mark = points(run), "its inputs of 16 KiB fit into the cache"
+    assert [size for size, row in rows.items() if mark in row["marks"]] == [1, 8]
+
+
+def test_a_meter_that_refuses_costs_the_energy_and_nothing_else(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    def refuse(provenance: object, path: Path) -> AbstractContextManager[Any]:
+        raise CannotMeasure("NVML is unavailable: the driver is gone")
+
+    timed, loaded = sweep(run, plan, refuse)
+    assert (timed.measured, timed.failures) == (9, [])
+    assert (loaded.measured, len(loaded.failures)) == (0, 10)
+    rows = points(run)
+    assert rows[64]["latency_us"] is not None
+    assert rows[64]["energy_reason"] == "NVML is unavailable: the driver is gone"
+
+    with simulated_meter() as meter:
+        assert sweep(run, plan, meter)[1].measured == 10
+        again = sweep(run, plan, meter)[1]
+    assert (again.measured, again.recalled) == (0, 10)
+    assert points(run)[64]["energy_reason"] is None
+
+
+def test_while_time_is_left_each_operation_has_one_more_block(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    spare = replace(plan, power=PowerPlan(anchors=4, blocks=2, spare_blocks=1))
+    heard = Heard()
+    with simulated_meter() as meter:
+        _, loaded = sweep(run, spare, meter, heard)
+    assert (loaded.measured, loaded.failures) == (15, [])
+    assert heard.ended == 9 + 15
+    write_document(run.plan_path, spare)
+    energies = {row["energy_n"] for row in points(run).values() if row["energy_n"]}
+    assert energies == {3}
+
+
+def test_a_spare_block_for_which_the_time_is_too_short_is_not_begun(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare = replace(plan, power=PowerPlan(anchors=4, blocks=2, spare_blocks=1))
+    monkeypatch.setattr(power_pass, "block_s", lambda loads: RUN_S)
+    with simulated_meter() as meter:
+        _, loaded = sweep(run, spare, meter)
+    assert (loaded.measured, loaded.unmeasured) == (10, [])
+
+
+def test_the_spare_block_goes_first_to_what_is_known_least_closely(
+    tmp_path: Path, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    scattering = "load['launches'] = [int(n * (1 + 0.1 * visit)) for n in load['launches']]"
+    turns: list[PowerJob] = []
+    held: list[tuple[Path, Recording]] = []
+    for op, what_happens in (("gelu", "pass"), ("scattering", scattering), ("failing", "break")):
+        run = Run(tmp_path / op)
+        run.script("gelu").parent.mkdir(parents=True)
+        run.script("gelu").write_text(a_script(what_happens))
+        write_document(run.plan_path, plan)
+        with simulated_meter() as meter:
+            sweep(run, plan, meter)
+        op_plan = replace(plan.ops[0], op=op)
+        agenda = Agenda(plan, op_plan, a_scenario)
+        job = Job(run, plan, op_plan, agenda, PROVENANCE, lambda visit: None)
+        turns.append(PowerJob(job, [], asked=2, recalled=10))
+        held += [(folder, replace(one, op=op)) for folder, one in run.recordings()]
+    assert [turn.op for turn in least_known_first(turns, held)] == ["scattering", "gelu"]
+
+
+def test_without_a_power_pass_every_point_says_why(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+) -> None:
+    reason = "RAPL is unavailable: no package"
+    plan = replace(plan, power=None, power_reason=reason)
+    write_document(run.plan_path, plan)
+    with simulated_meter() as meter:
+        assert [summary.collector for summary in sweep(run, plan, meter)] == ["cpu"]
+    assert {row["energy_reason"] for row in points(run).values()} == {reason}
+
+
+def test_a_budget_that_is_spent_names_the_anchors_it_left(
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with simulated_meter() as meter:
+        sweep(run, replace(plan, power=None), meter)
+        _, loaded = sweep(run, replace(plan, budget_s=1e-9), meter)
+        assert (loaded.measured, loaded.unmeasured) == (0, [1, 8, 22, 64])
+        assert points(run)[64]["energy_reason"] == "the power pass has not reached this operation"
+        _, loaded = sweep(run, plan, meter)
+    assert (loaded.measured, loaded.unmeasured) == (10, [])
+
+
+def test_the_kernels_of_a_size_are_those_of_its_traces(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = table_from_columns(
+        "calls",
+        {
+            "scenario_key": [a_scenario(size).key for size in (1, 1, 8, 8, 22)],
+            "signature": ["gemm", "gemm", "gemm", "split", None],
+        },
+    )
+    pieces = ([("calls", calls)], ())
+    monkeypatch.setattr(power_pass, "recording_tables", lambda folder, recording: pieces)
+    served = [Served(a_scenario(size).key, 0, 2, (), 0, 1) for size in (1, 8, 22)]
+    traced = replace(a_recording(*served), collector="nsys")
+    assert kernels_of("gelu", [(Path(), traced)]) == {1: "gemm"}
+    assert kernels_of("fc1", [(Path(), traced)]) == {}
+    assert kernels_of("gelu", [(Path(), a_recording(*served))]) == {}

@@ -1,0 +1,386 @@
+"""The thermal step: what a sweep records last, and what becomes of it in the model."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moeprof.costmodel.build import build_model
+from moeprof.costmodel.model import KernelCostModel
+from moeprof.costmodel.thermal.response import with_step
+from moeprof.device.nvml import TEMP_GPU
+from moeprof.energy.faults import Fault
+from moeprof.energy.thermal_samples import NO_TEMPERATURE
+from moeprof.parsers.recording_tables import parse_run, tables_are_current
+from moeprof.profiler.collectors.cpu import CpuCollector
+from moeprof.profiler.power import thermal_response as thermal_step
+from moeprof.profiler.power.sensor_recorder import PowerRecording
+from moeprof.profiler.power.sensors import Meter, Metering
+from moeprof.profiler.sweep import OpSummary, Sweep
+from moeprof.store.cost_model import Pole
+from moeprof.store.document import write_document
+from moeprof.store.errors import CannotMeasure
+from moeprof.store.plan import Plan, PowerPlan
+from moeprof.store.provenance import Provenance
+from moeprof.store.recording import sha256_of
+from moeprof.store.run import Run
+from moeprof.store.tables import read_table
+from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.power.virtual_power import (
+    IDLE_W,
+    LOAD_W,
+    SimulatedMeter,
+    a_script,
+    virtual_meter,
+)
+from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_scenario, an_op_plan
+
+POLES = (Pole(3.0, 0.03), Pole(40.0, 0.05))
+INLET_C = 25.0
+
+
+def a_step(poles: tuple[Pole, ...] = POLES, leakage_w_per_c: float = 0.0) -> list[fake.TraceRow]:
+    """A minute idle, two at full power, two idle: a row each 100 ms.
+
+    Under load, each degree above the inlet adds the leakage.
+    """
+    rises = [pole.r_c_per_w * IDLE_W for pole in poles]
+    rows: list[fake.TraceRow] = []
+    for tenth in range(3001):
+        leaking_w = leakage_w_per_c * sum(rises)
+        power_w = LOAD_W + leaking_w if 600 <= tenth < 1800 else IDLE_W
+        rows.append((tenth / 10, power_w * 1e3, INLET_C + sum(rises), 1755, 0))
+        rows.append((tenth / 10 + 0.0999, power_w * 1e3, INLET_C + sum(rises), 1755, 0))
+        for number, pole in enumerate(poles):
+            kept = math.exp(-0.1 / pole.tau_s)
+            rises[number] = kept * rises[number] + (1 - kept) * pole.r_c_per_w * power_w
+    return rows
+
+
+class Heard:
+    """Progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int, int]] = []
+        self.ended = -1
+
+    def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
+        self.told.append((collector, done, total))
+
+    def end(self, done: int) -> None:
+        self.ended = done
+
+
+@pytest.fixture
+def plan() -> Plan:
+    op_plan = an_op_plan(first=(1, 8, 64), holdout=())
+    return a_plan(sampling="all", ops=(op_plan,), thermal_step=True)
+
+
+@pytest.fixture
+def run(tmp_path: Path, plan: Plan) -> Run:
+    run = Run(tmp_path / "run")
+    run.script("gelu").parent.mkdir(parents=True)
+    run.script("gelu").write_text(a_script())
+    write_document(run.plan_path, plan)
+    return run
+
+
+@pytest.fixture(autouse=True)
+def _short_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recorder's clock is virtual: nothing is gained by waiting on the real one."""
+    monkeypatch.setattr(thermal_step, "STEP_S", (0.02, 0.05, 0.02))
+    monkeypatch.setattr(thermal_step, "LOAD_S", 0.02)
+
+
+@contextmanager
+def step_meter(
+    simulate: fake.Simulate, rows: Sequence[fake.TraceRow] = (), /, **settings: object
+) -> Iterator[Meter]:
+    """Record a step of 300 s at once."""
+    with simulate(rows or a_step(), **settings) as clock:
+        yield virtual_meter(clock, seconds=300)
+
+
+def sweep(run: Run, plan: Plan, meter: Meter, heard: Heard | None = None) -> list[OpSummary]:
+    collectors, scenarios = {"cpu": CpuCollector()}, {"gelu": a_scenario}
+    progress = heard or Heard()
+    return Sweep(run, plan, PROVENANCE, scenarios, collectors, progress, meter).measure()
+
+
+def stepped(summaries: list[OpSummary]) -> OpSummary:
+    (one,) = [summary for summary in summaries if summary.collector == "thermal"]
+    return one
+
+
+def a_model(run: Run) -> KernelCostModel:
+    parse_run(run)
+    points = read_table(run.table("points"), "points")
+    file = build_model(points, preset="tiny", provenance=PROVENANCE, points_sha256="0")
+    samples = read_table(run.table("thermal_samples"), "thermal_samples")
+    return KernelCostModel.from_file(with_step(file, samples, points))
+
+
+def test_from_a_step_to_a_model_that_knows_heat(
+    run: Run, plan: Plan, simulate: fake.Simulate, simulated_meter: SimulatedMeter
+) -> None:
+    powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), thermal_step=False)
+    with simulated_meter() as meter:
+        sweep(run, powered, meter)
+    with step_meter(simulate) as meter:
+        summary = stepped(sweep(run, plan, meter))
+    assert (summary.op, summary.measured, summary.failures) == ("gelu", 1, [])
+
+    model = a_model(run)
+    thermal = model.file.thermal
+    assert thermal is not None
+    assert thermal.step is not None
+    assert model.file.thermal_reason is None
+    assert thermal.n > 2500
+    for found, true in zip(thermal.step.poles, POLES, strict=True):
+        assert found.tau_s == pytest.approx(true.tau_s, rel=0.06)
+        assert found.r_c_per_w == pytest.approx(true.r_c_per_w, rel=0.06)
+    assert not thermal.step.slow_is_bound
+    rise_c = model.get_cost("gelu", 64).temp_rise_c
+    assert rise_c == pytest.approx(0.08 * (LOAD_W - IDLE_W), rel=0.03)
+    steady_c = INLET_C + 0.08 * LOAD_W
+    asked: dict[str, Any] = {"current_temp_c": 33.0}
+    safe = model.get_thermal_safe_batch_size
+    assert safe("gelu", max_temp_c=steady_c + 2, **asked) == 64
+    assert safe("gelu", max_temp_c=steady_c - 2, **asked) is None
+    assert safe("gelu", max_temp_c=steady_c - 2, for_s=5.0, **asked) == 64
+
+
+# The load of the script is then that of the trace.
+LOADED = "load.update(marks_ns=[60 * 10**9, 180 * 10**9], launches=[0, 10**6])"
+
+
+@pytest.mark.parametrize("leakage_w_per_c", [0.5, -0.5])
+def test_leakage_is_found_in_the_load_and_acts_from_the_temperature_of_the_loads(
+    run: Run,
+    plan: Plan,
+    simulate: fake.Simulate,
+    simulated_meter: SimulatedMeter,
+    leakage_w_per_c: float,
+) -> None:
+    powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), thermal_step=False)
+    with simulated_meter() as meter:
+        sweep(run, powered, meter)
+    run.script("gelu").write_text(a_script(LOADED))
+    with step_meter(simulate, a_step(leakage_w_per_c=leakage_w_per_c)) as meter:
+        assert stepped(sweep(run, plan, meter)).failures == []
+    model = a_model(run)
+    thermal = model.file.thermal
+    assert thermal is not None
+    assert thermal.leakage_w_per_c == pytest.approx(leakage_w_per_c, rel=0.15)
+    assert thermal.reference_temp_c == 50  # of all loads in the power pass
+    plain, warm = model.get_cost("gelu", 8), model.get_cost("gelu", 8, current_temp_c=70.0)
+    assert plain.power_w is not None
+    assert warm.power_w == pytest.approx(plain.power_w + 20 * leakage_w_per_c, abs=2)
+    assert warm.estimated
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        (a_step(), "holds 0"),
+        ([(t, p, c, 1755, 4) for t, p, c, _, _ in a_step(leakage_w_per_c=0.5)], "held no load"),
+        ([(t, p, c, 1755, 32) for t, p, c, _, _ in a_step(leakage_w_per_c=0.5)], "held no load"),
+        ([(t, p, c, 1800 - t, 0) for t, p, c, _, _ in a_step(leakage_w_per_c=0.5)], "held no load"),
+    ],
+    ids=["no leakage", "power limit", "heat", "clock"],
+)
+def test_a_step_that_shows_no_leakage_stores_none(
+    run: Run,
+    plan: Plan,
+    simulate: fake.Simulate,
+    simulated_meter: SimulatedMeter,
+    rows: list[fake.TraceRow],
+    reason: str,
+) -> None:
+    powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), thermal_step=False)
+    with simulated_meter() as meter:
+        sweep(run, powered, meter)
+    run.script("gelu").write_text(a_script(LOADED))
+    with step_meter(simulate, rows) as meter:
+        sweep(run, plan, meter)
+    model = a_model(run)
+    thermal = model.file.thermal
+    assert thermal is not None
+    assert (thermal.leakage_w_per_c, thermal.reference_temp_c) == (None, None)
+    assert reason in (thermal.leakage_reason or "")
+    assert model.get_cost("gelu", 8, current_temp_c=70.0) == model.get_cost("gelu", 8)
+
+
+def test_the_step_is_shown_second_by_second_after_all_else(
+    run: Run, plan: Plan, simulate: fake.Simulate
+) -> None:
+    heard = Heard()
+    with step_meter(simulate) as meter:
+        sweep(run, plan, meter, heard)
+    timed = [(done, total) for collector, done, total in heard.told if collector == "cpu"]
+    assert timed == [(0, 303), (1, 303), (2, 303)]
+    collector, done, total = heard.told[-1]
+    assert (collector, done, total, heard.ended) == ("thermal", 3, 303, 303)
+
+
+def test_a_finished_step_is_kept_and_an_unfinished_one_is_taken_anew(
+    run: Run, plan: Plan, simulate: fake.Simulate
+) -> None:
+    log = run.unit("thermal", "step") / "power.csv"
+    log.parent.mkdir(parents=True)
+    log.write_text("# half a log")
+    heard = Heard()
+    with step_meter(simulate) as meter:
+        assert stepped(sweep(run, plan, meter)).measured == 1
+        before = log.read_bytes()
+        again = stepped(sweep(run, replace(plan, budget_s=60.0), meter, heard))
+    assert (again.measured, again.recalled) == (0, 1)
+    assert log.read_bytes() == before
+    assert heard.ended == 3  # a step that is there already is not counted
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"errors": "nvmlDeviceGetTemperatureV=3"}, NO_TEMPERATURE),
+        ({"errors": "nvmlDeviceGetTotalEnergyConsumption=15@200"}, Fault.GPU_LOST),
+        ({"reset_s": 100}, Fault.COUNTER_RESET),
+        ({"freeze_s": 100}, "the energy counter did not move"),
+    ],
+)
+def test_a_bad_step_costs_the_heat_and_nothing_else_and_is_taken_again(
+    run: Run, plan: Plan, simulate: fake.Simulate, settings: dict[str, object], reason: str
+) -> None:
+    with step_meter(simulate, **settings) as meter:
+        timed, summary = sweep(run, plan, meter)
+    assert (timed.measured, timed.failures) == (3, [])
+    assert [failure.reason for failure in summary.failures] == [reason]
+    model = a_model(run)
+    assert (model.file.thermal, model.get_cost("gelu", 8).temp_rise_c) == (None, None)
+    assert model.file.thermal_reason == f"the thermal step failed: {reason}"
+    points = read_table(run.table("points"), "points")
+    assert points["marks"].to_pylist() == [[], [], []]
+    assert tables_are_current(run)
+    with step_meter(simulate) as meter:
+        assert stepped(sweep(run, plan, meter)).failures == []
+    assert not tables_are_current(run)
+    assert a_model(run).file.thermal is not None
+
+
+def test_the_step_has_its_time_of_a_budget_that_leaves_loads(
+    run: Run, plan: Plan, simulate: fake.Simulate
+) -> None:
+    powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), budget_s=300.0 + 1e-9)
+    with step_meter(simulate) as meter:
+        sweep(run, replace(plan, thermal_step=False), meter)
+        _, loaded, summary = sweep(run, powered, meter)
+    assert (loaded.measured, loaded.unmeasured) == (0, [1, 8, 64])
+    assert (summary.collector, summary.measured) == ("thermal", 1)
+
+
+def test_heat_does_not_mind_throttling_and_other_processes(
+    run: Run, plan: Plan, simulate: fake.Simulate
+) -> None:
+    slowed = [(t, p, c, 1755 - t, 0x40) for t, p, c, _, _ in a_step()]
+    with step_meter(simulate, slowed, processes="77@10") as meter:
+        assert stepped(sweep(run, plan, meter)).failures == []
+
+
+def test_power_readings_stand_in_for_a_counter(
+    run: Run, plan: Plan, simulate: fake.Simulate
+) -> None:
+    with step_meter(simulate, errors="nvmlDeviceGetTotalEnergyConsumption=3") as meter:
+        assert stepped(sweep(run, plan, meter)).failures == []
+    thermal = a_model(run).file.thermal
+    assert thermal is not None
+    assert thermal.r_c_per_w == pytest.approx(0.08, rel=0.05)
+
+
+def test_a_rise_of_a_few_degrees_leaves_the_reason(
+    run: Run, plan: Plan, simulate: fake.Simulate
+) -> None:
+    with step_meter(simulate, a_step((Pole(5.0, 0.008),))) as meter:
+        assert stepped(sweep(run, plan, meter)).failures == []
+    reason = a_model(run).file.thermal_reason
+    assert reason is not None
+    assert "the temperature moved by 3 degC, and a fit needs 5" in reason
+
+
+@pytest.mark.parametrize(
+    ("what_happens", "reason"),
+    [
+        ("sys.exit(3)", "the process ended with exit code 3"),
+        ("print(json.dumps({'error': 'out of memory'}), flush=True); continue", "out of memory"),
+    ],
+)
+def test_a_load_that_fails_ends_the_step(
+    run: Run, plan: Plan, simulate: fake.Simulate, what_happens: str, reason: str
+) -> None:
+    run.script("gelu").write_text(a_script(what_happens))
+    with step_meter(simulate) as meter:
+        (failure,) = stepped(sweep(run, plan, meter)).failures
+    assert reason in failure.reason
+
+
+def test_without_sensors_there_is_a_reason_and_no_recording_of_five_minutes(
+    run: Run, plan: Plan
+) -> None:
+    def refuse(provenance: Provenance, path: Path) -> AbstractContextManager[Metering]:
+        raise CannotMeasure("NVML is unavailable: the driver is gone")
+
+    timed, summary = sweep(run, plan, refuse)
+    assert timed.measured == 3
+    assert [one.reason for one in summary.failures] == ["NVML is unavailable: the driver is gone"]
+
+
+def test_the_load_is_the_one_that_took_most_power(
+    run: Run, plan: Plan, simulate: fake.Simulate, simulated_meter: SimulatedMeter
+) -> None:
+    """At 480 W all loads are alike but for one, whose log is made that of a hotter GPU."""
+    powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), thermal_step=False)
+    with simulated_meter() as meter:
+        sweep(run, powered, meter)
+    hot = run.unit("power", f"{a_scenario(8).key}@0")
+    (recording,) = [one for folder, one in run.recordings() if folder == hot]
+    with simulate([(0, 600e3, 50, 1755, 0), (10, 600e3, 50, 1755, 0)]) as clock:
+        with virtual_meter(clock)(PROVENANCE, hot / "power.csv"):
+            pass
+    digest = sha256_of(hot / "power.csv")
+    run.keep(replace(recording, files={"power.csv": digest}))
+    with step_meter(simulate) as meter:
+        sweep(run, plan, meter)
+    (step,) = [one for _, one in run.recordings() if one.collector == "thermal"]
+    assert {load.scenario_key for load in step.loads} == {a_scenario(8).key}
+
+
+def test_where_no_power_was_measured_it_is_the_largest_product(
+    run: Run, plan: Plan, simulate: fake.Simulate
+) -> None:
+    with step_meter(simulate) as meter:
+        sweep(run, plan, meter)
+    (step,) = [one for _, one in run.recordings() if one.collector == "thermal"]
+    assert {load.scenario_key for load in step.loads} == {a_scenario(64).key}
+    assert len(step.loads) > 1  # a load ends by itself, and is asked for again
+
+
+def test_a_real_recording_follows_the_step(
+    run: Run, plan: Plan, fake_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(thermal_step, "STEP_S", (0.6, 0.6, 0.6))
+    fake.write_trace(tmp_path / "trace.csv", a_step())
+
+    def meter(provenance: Provenance, path: Path) -> PowerRecording:
+        return PowerRecording(fake.UUID, path)
+
+    with fake.simulated_gpu(fake_library, trace=tmp_path / "trace.csv"):
+        assert stepped(sweep(run, plan, meter)).failures == []
+    parse_run(run)
+    samples = read_table(run.table("thermal_samples"), "thermal_samples")
+    assert 2 <= len(samples) <= 21  # edges depend on how busy this host is
+    assert set(samples["source"].to_pylist()) == {"simulated"}
+    assert TEMP_GPU in (run.unit("thermal", "step") / "power.csv").read_text()

@@ -1,0 +1,98 @@
+"""Loads that take no time: a script that only claims to run them, under sensors that are simulated.
+
+Both live by one virtual clock, on which a load runs from 0.1 s to 2 s after its recording began. A
+call of the load takes as many microseconds as it has tokens, at 480 W; idling takes 100 W.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+from moeprof.device.nvml import Sensors, nvml
+from moeprof.profiler.power.sensor_recorder import Recorder, header, write_log
+from moeprof.profiler.power.sensors import Meter, Metering
+from moeprof.store.provenance import Provenance
+from moeprof.tests.fakenvml import fake
+
+LOAD_W, IDLE_W = 480.0, 100.0
+_IDLE_S = 1000  # when the trace begins to idle
+TRACE: list[fake.TraceRow] = [
+    (0, LOAD_W * 1e3, 50, 1755, 0),
+    (_IDLE_S - 1, LOAD_W * 1e3, 50, 1755, 0),
+]
+TRACE += [(_IDLE_S - 0.5, IDLE_W * 1e3, 50, 1755, 0), (2000, IDLE_W * 1e3, 50, 1755, 0)]
+
+# Answers loads, and times single calls, as an isolated script does. Before a load is answered,
+# what happens can change it: `kind`, `tokens`, `visit` and `load` are there.
+SCRIPT = f"""
+import json, os, sys, time
+print(json.dumps({{"ready": True, "pid": os.getpid()}}), flush=True)
+for line in sys.stdin:
+    kind, *numbers = line.split()
+    if kind == "stop":
+        continue
+    if kind not in ("load", "idle", "empty"):
+        tokens, visit = int(kind), int(numbers[0])
+        print(json.dumps({{
+            "scenario_key": f"gelu-b{{tokens}}-64-fp32-cold", "visit": visit, "calls": 6,
+            "calls_ns": [tokens * 1000 + n for n in range(6)],
+            "started_utc_ns": 1, "ended_utc_ns": 2,
+        }}), flush=True)
+        continue
+    tokens, visit = (0, int(numbers[-1])) if kind != "load" else map(int, numbers)
+    begin_ns = {_IDLE_S}_100_000_000 if kind == "idle" else 100_000_000
+    marks_ns = list(range(begin_ns, begin_ns + 1_900_000_001, 20_000_000))
+    each_ns = tokens * 1000
+    load = {{
+        "kind": "operation" if tokens else kind,
+        "scenario_key": f"gelu-b{{tokens}}-64-fp32-cold" if tokens else None,
+        "visit": visit,
+        "marks_ns": marks_ns,
+        "launches": [(mark - begin_ns) // each_ns if tokens else 0 for mark in marks_ns],
+        "duty": 1.0 if tokens else None,
+        "replay_s": 0.003 if tokens else None,
+        "rotated_bytes": 1 << 30,
+    }}
+    WHAT_HAPPENS
+    print(json.dumps({{"begin_ns": begin_ns}}), flush=True)
+    sys.stdin.readline()
+    print(json.dumps(load), flush=True)
+"""
+
+
+def a_script(what_happens: str = "pass") -> str:
+    return SCRIPT.replace("WHAT_HAPPENS", what_happens)
+
+
+def virtual_meter(clock: fake.VirtualClock, seconds: float = 2.2) -> Meter:
+    """Records the simulated sensors at once for as long as a load takes."""
+
+    @contextmanager
+    def recording(provenance: Provenance, path: Path) -> Iterator[Metering]:
+        begin_s = _IDLE_S if "-idle@" in path.parent.name else 0
+        with nvml() as library:
+            clock.set_ns(begin_s * 1_000_000_000)
+            recorder = Recorder(Sensors(library, fake.UUID), clock)
+            recorder.record(clock.reached(begin_s + seconds))
+            first = header(fake.UUID)
+        try:
+            yield SimpleNamespace(rows=lambda: recorder.rows)
+        finally:
+            write_log(path, first, recorder.rows)
+
+    return recording
+
+
+SimulatedMeter = Callable[..., AbstractContextManager[Meter]]
+
+
+def simulated_meter(simulate: fake.Simulate) -> SimulatedMeter:
+    """Give the meter of a simulated GPU with conditions of its own: `settings` of the library."""
+
+    @contextmanager
+    def meter(**settings: object) -> Iterator[Meter]:
+        with simulate(settings.pop("trace", TRACE), **settings) as clock:  # type: ignore[arg-type]
+            yield virtual_meter(clock)
+
+    return meter

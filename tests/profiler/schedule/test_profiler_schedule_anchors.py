@@ -1,0 +1,70 @@
+"""Anchors: the ends, the edges of the kernels, then the widest gaps; and the order of a block."""
+
+from itertools import pairwise
+from math import log
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.profiler.schedule.anchors import block_visits, choose_anchors
+from moeprof.profiler.schedule.schedule import Visit
+
+ALL = range(1, 513)
+
+some_sizes = st.lists(st.integers(1, 5000), min_size=1, max_size=60, unique=True)
+
+
+def test_where_there_are_few_sizes_each_is_an_anchor() -> None:
+    assert choose_anchors([8, 1, 3], {}, 24) == (1, 3, 8)
+
+
+def test_of_one_kernel_they_are_even_by_logarithm() -> None:
+    anchors = choose_anchors(ALL, {}, 10)
+    assert (anchors[0], anchors[-1], len(anchors)) == (1, 512, 10)
+    gaps = [log(right / left) for left, right in pairwise(anchors)]
+    assert max(gaps) < 2.2 * min(gaps)
+
+
+def test_both_sides_of_a_change_of_kernels_come_before_the_gaps() -> None:
+    signatures = {size: "small" if size <= 40 else "large" for size in ALL}
+    assert choose_anchors(ALL, signatures, 4) == (1, 40, 41, 512)
+    assert {40, 41} < set(choose_anchors(ALL, signatures, 8))
+
+
+def test_with_too_many_kernels_the_widest_stretches_have_their_edges() -> None:
+    signatures = {size: "one" if size <= 8 else f"from {size // 64 * 64}" for size in ALL}
+    anchors = choose_anchors(ALL, signatures, 4)
+    assert {1, 8, 512} < set(anchors)
+
+
+@settings(deadline=None, max_examples=60)
+@given(sizes=some_sizes, count=st.integers(2, 30), kernels=st.integers(1, 70))
+def test_anchors_are_measured_sizes_with_both_ends(
+    sizes: list[int], count: int, kernels: int
+) -> None:
+    signatures = {size: str(size % kernels) for size in sizes}
+    anchors = choose_anchors(sizes, signatures, count)
+    assert set(anchors) <= set(sizes)
+    assert len(anchors) == min(count, len(sizes))
+    assert list(anchors) == sorted(anchors)
+    assert {min(sizes), max(sizes)} <= set(anchors)
+    assert anchors == choose_anchors(sizes[::-1], signatures, count)
+
+
+def test_a_block_has_each_anchor_once_and_its_first_again_at_the_end() -> None:
+    anchors = tuple(range(1, 25))
+    for block in (0, 1):
+        *visits, again = block_visits(anchors, block, 2, "seed")
+        assert sorted(visit.tokens for visit in visits) == list(anchors)
+        assert {visit.number for visit in visits} == {block}
+        assert again == Visit(visits[0].tokens, block + 2)
+
+
+def test_each_block_has_an_order_of_its_own_and_a_seed_decides_it() -> None:
+    anchors = tuple(range(1, 25))
+    orders = [
+        [visit.tokens for visit in block_visits(anchors, block, 2, seed)]
+        for block, seed in [(0, "1"), (1, "1"), (0, "2"), (0, "1")]
+    ]
+    assert orders[0] == orders[3]
+    assert len({tuple(order) for order in orders}) == 3
