@@ -44,7 +44,7 @@ from moeprof.benchmarks.held_out.trials import (
     trial,
 )
 
-FEWEST_CURVES = 3  # of a family, or chance decides
+MIN_CURVES = 3  # of a family, or chance decides
 RESOLUTION = 0.005  # no table repeats better: smaller errors are not told apart
 # Median and p95 on the sample tables, by family and number of points.
 SAMPLE_LIMITS = {
@@ -115,7 +115,7 @@ def accuracy_goals(
         first = rows[0]
         gpu, family, points = first["gpu"], first["family"], first["points"]
         of = {row["method"]: row for row in rows}
-        if first["curves"] < FEWEST_CURVES:
+        if first["curves"] < MIN_CURVES:
             continue
         name = f"{first['table']} {gpu} {family}, {points} points"
         ours, linear, whole = of["ours"], of["linear"], of["ours, every point"]

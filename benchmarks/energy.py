@@ -129,10 +129,10 @@ def power_of(load: str, time_s: Any, rng: np.random.Generator) -> Any:
 def synthetic(load: str, window_s: float, count: int, rng: np.random.Generator) -> Trace:
     """`count` windows, each after another operation at 300 W and a gap at 120 W."""
     times, powers, windows, now = [], [], [], 0.0
-    step_s = 0.0002 if load == "square" else 0.01
+    response_s = 0.0002 if load == "square" else 0.01
     for _ in range(count):
         length = WARM_S + window_s + rng.uniform(0, 0.1)
-        grid = np.arange(0, length + 0.15, step_s)
+        grid = np.arange(0, length + 0.15, response_s)
         times += [np.array([now, now + 1.5, now + 1.5001, now + 1.7]), now + 1.7001 + grid]
         powers += [np.array([300, 300, 120, 120]), power_of(load, grid, rng)]
         windows.append((now + 1.7001 + WARM_S, now + 1.7001 + length))

@@ -38,7 +38,7 @@ def build_model(
     import pyarrow as pa
 
     from ..costmodel.build import build_model as fit
-    from ..costmodel.merge_runs import check_one_preset, check_poolable, pooled_sha256
+    from ..costmodel.merge_runs import check_mergeable, check_one_preset, merged_sha256
     from ..parsers.recording_tables import parse_run, tables_are_current
     from ..store.document import read_document, write_document
     from ..store.provenance import Provenance
@@ -53,7 +53,7 @@ def build_model(
             for warning in parse_run(one):
                 render.warn(warning)
     provenances = [read_document(one.provenance_path, Provenance) for one in runs]
-    check_poolable(provenances)
+    check_mergeable(provenances)
     check_one_preset([one.plan().preset for one in runs])
     paths = [one.table("points") for one in runs]
     points = pa.concat_tables([read_table(path, "points") for path in paths])
@@ -62,7 +62,7 @@ def build_model(
         points,
         preset=found.plan().preset,
         provenance=provenances[0],
-        points_sha256=pooled_sha256([sha256_of(path) for path in paths]),
+        points_sha256=merged_sha256([sha256_of(path) for path in paths]),
     )
     if not model.curves and not model.surfaces:
         why = "; ".join(f"{what}: {reason}" for what, reason in model.unmeasured.items())
@@ -116,14 +116,14 @@ def _with_heat(
     model: "CostModelFile", runs: "Sequence[Run]", points: "pa.Table"
 ) -> "CostModelFile":
     """Give the model the poles of the first run that recorded a thermal step."""
-    from ..costmodel.thermal.response import with_step
+    from ..costmodel.thermal.response import with_response
     from ..store.tables import read_table
 
     tables = [run.table("thermal_samples") for run in runs]
     samples = next((read_table(path, "thermal_samples") for path in tables if path.exists()), None)
     if samples is None:
         return model
-    heated = with_step(model, samples, points)
+    heated = with_response(model, samples, points)
     if heated.thermal is None:
         render.warn(f"no heat: {heated.thermal_reason}")
     return heated

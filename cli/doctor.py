@@ -9,7 +9,7 @@ from . import render
 from .options import DEFAULT_STORE, Json, Store
 
 if TYPE_CHECKING:
-    from ..doctor.check_result import Finding
+    from ..doctor.check_result import CheckResult
 
 
 def doctor(store: Store = DEFAULT_STORE, json: Json = False) -> None:
@@ -31,7 +31,7 @@ def doctor(store: Store = DEFAULT_STORE, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _tell(finding: "Finding") -> str:
+def _tell(finding: "CheckResult") -> str:
     costs = f"costs: {finding.cost}" if finding.cost else ""
     mend = f"mend: {finding.remedy}" if finding.remedy else ""
     return "\n".join(filter(None, [finding.evidence, costs, mend]))

@@ -17,7 +17,7 @@ RunArgument = Annotated[
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", re.ASCII)
 _UNITS_S = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_LONGEST_S = 365 * 24 * 3600.0  # far below what a lock can wait for
+_MAX_S = 365 * 24 * 3600.0  # far below what a lock can wait for
 
 __all__ = ["DEFAULT_STORE", "Json", "RunArgument", "Store", "duration_s", "find_model", "find_run"]
 
@@ -48,6 +48,6 @@ def duration_s(words: str) -> float:
     """Read "90", "90s", "3m", "1.5h" or "500ms" as seconds. Raises BadInput for anything else."""
     match = _DURATION.fullmatch(words.strip())
     seconds = float(match[1]) * _UNITS_S[match[2]] if match else 0.0
-    if not 0 < seconds <= _LONGEST_S:
+    if not 0 < seconds <= _MAX_S:
         raise BadInput(f"{words!r} is no duration", hint="write 90s, 3m or 1h, at most 8760h")
     return seconds

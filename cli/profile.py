@@ -14,7 +14,7 @@ from ..store.atomic import write_whole
 from ..store.document import write_document
 from ..store.errors import BadInput, CannotMeasure
 from ..store.run import Run, claim_run, holds_runs
-from ..store.verdict import FEWEST_HELD_OUT, FEWEST_SIZES
+from ..store.verdict import MIN_HELD_OUT, MIN_SIZES
 from . import render
 from .options import DEFAULT_STORE, Json, Store, duration_s, find_run
 from .profile_options import (
@@ -36,7 +36,7 @@ from .profile_options import (
     RunToResume,
     SamplingKind,
     Seed,
-    ThermalStep,
+    ThermalResponse,
     Threads,
 )
 from .profile_output import show_plan, tell
@@ -45,7 +45,7 @@ from .profile_resume import check_same_plan, resumed_plan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..scenarios.catalogue import Found
+    from ..scenarios.catalogue import LoadedOp
     from ..scenarios.operation import Operation
     from ..scenarios.preset import Preset
     from ..store.plan import Plan
@@ -74,7 +74,7 @@ def profile(
     point_timeout: PointTimeout = "60s",
     no_power: NoPower = False,
     lock_clocks: LockClocks = None,
-    thermal_step: ThermalStep = False,
+    thermal_step: ThermalResponse = False,
     resume: Resume = False,
     dry_run: DryRun = False,
     store: Store = DEFAULT_STORE,
@@ -106,16 +106,16 @@ def _profile_anew(given: Mapping[str, Any], budget_s: float | None) -> None:
     from ..device.identity import choose_device
     from ..profiler.collectors.registry import choose_collectors
     from ..scenarios.catalogue import find_ops
-    from ..scenarios.duration import pace_of
+    from ..scenarios.duration import call_times_of
     from ..scenarios.grid import parse_batch_sizes
-    from ..scenarios.plan import Choices, make_plan
+    from ..scenarios.plan import RunOptions, make_plan
     from ..scenarios.rates import rates_of
 
     device = choose_device(given["device"])
     shape = _preset(given["preset"], given["scenario"], device)
     collectors, why = choose_collectors(given["collector"], device)
     found = find_ops(given["ops"])
-    choices = Choices(
+    choices = RunOptions(
         run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{shape.name}-{device.replace(':', '')}",
         device=device,
         collectors=collectors,
@@ -133,7 +133,7 @@ def _profile_anew(given: Mapping[str, Any], budget_s: float | None) -> None:
     plan = make_plan(replace(choices, power_reason=power_reason), shape, found, sizes)
     _say_if_too_few_are_held_out(plan)
     if given["dry_run"]:
-        pace = pace_of(shape, found, choices.l2, rates_of(provenance, shape.dtype))
+        pace = call_times_of(shape, found, choices.l2, rates_of(provenance, shape.dtype))
         show_plan(plan, pace, given["json"])
         return
     begun = claim_run(given["store"], plan.run_id)
@@ -146,7 +146,7 @@ def _why_no_power(
     no_power: bool, collectors: tuple[str, ...], provenance: "Provenance"
 ) -> str | None:
     """Say where energy comes from; return the reason where it is not going to be measured."""
-    from ..profiler.power.sensors import check_meter
+    from ..profiler.power.sensors import check_sensors
 
     reason: str | None = None
     if no_power:
@@ -155,7 +155,7 @@ def _why_no_power(
         reason = "the run takes no times"
     else:
         try:
-            render.say(f"energy: {check_meter(provenance)}")
+            render.say(f"energy: {check_sensors(provenance)}")
         except CannotMeasure as refusal:
             reason = refusal.message
     if reason is not None:
@@ -177,10 +177,10 @@ def _preset(name: str | None, file: Path | None, device: str) -> "Preset":
 
 def _say_if_too_few_are_held_out(plan: "Plan") -> None:
     least = min(plan.ops, key=lambda op_plan: len(op_plan.holdout))
-    if len(least.holdout) < FEWEST_HELD_OUT:
+    if len(least.holdout) < MIN_HELD_OUT:
         render.warn(
             f"{len(least.holdout)} of {len(least.domain)} sizes of {least.op} are held out, and"
-            f" `moeprof validate` needs {FEWEST_HELD_OUT}: name at least {FEWEST_SIZES} sizes"
+            f" `moeprof validate` needs {MIN_HELD_OUT}: name at least {MIN_SIZES} sizes"
         )
 
 
@@ -196,7 +196,7 @@ def _begin(
     run: Run,
     plan: "Plan",
     preset: "Preset",
-    found: "Sequence[Found]",
+    found: "Sequence[LoadedOp]",
     provenance: "Provenance",
 ) -> None:
     """Write everything that a sweep needs; the plan comes last, and makes the folder a run."""
@@ -231,7 +231,7 @@ def _sweep(
     run: Run,
     plan: "Plan",
     preset: "Preset",
-    found: "Sequence[Found]",
+    found: "Sequence[LoadedOp]",
     provenance: "Provenance",
     json: bool,
 ) -> None:

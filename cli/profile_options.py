@@ -68,7 +68,7 @@ LockClocks = Annotated[
     int | None,
     typer.Option(metavar="MHZ", help="Hold the GPU's SM clock at this meanwhile; needs root."),
 ]
-ThermalStep = Annotated[
+ThermalResponse = Annotated[
     bool,
     typer.Option(
         "--thermal-step", help="At the end, watch the GPU heat up and cool down: five minutes."

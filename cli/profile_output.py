@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..profiler.sweep import OpSummary
-    from ..scenarios.duration import Pace
+    from ..scenarios.duration import CallTimes
     from ..store.plan import Plan
 
 _BUDGET_SPENT = 4
@@ -67,13 +67,13 @@ def tell_failures(summary: "OpSummary") -> None:
         render.warn(f"{summary.op}: no energy from {count} loads: {reason}")
 
 
-def show_plan(plan: "Plan", pace: "Pace", json: bool) -> None:
+def show_plan(plan: "Plan", pace: "CallTimes", json: bool) -> None:
     """Show what a plan is going to measure, and how long that will take."""
-    from ..scenarios.plan import estimate_power_s, estimate_s, step_s
+    from ..scenarios.plan import estimate_power_s, estimate_s, response_s
 
     seconds, power_s = estimate_s(plan, pace), estimate_power_s(plan)
     if json:
-        parts = {"estimate_power_s": round(power_s, 1), "estimate_step_s": step_s(plan)}
+        parts = {"estimate_power_s": round(power_s, 1), "estimate_step_s": response_s(plan)}
         render.data({"plan": asdict(plan), "estimate_s": round(seconds, 1), **parts})
         return
     render.table(
@@ -94,6 +94,6 @@ def show_plan(plan: "Plan", pace: "Pace", json: bool) -> None:
             f" {plan.power.blocks} times: {power_s:.0f} s of the estimate"
         )
     if plan.thermal_step:
-        render.say(f"thermal step: {step_s(plan):.0f} s of the estimate")
+        render.say(f"thermal step: {response_s(plan):.0f} s of the estimate")
     whole = f"{seconds:.0f} s" if seconds < _LONG_S else f"{seconds / 60:.0f} min"
     render.say(f"estimate: {whole} on {plan.device}; nothing was measured")

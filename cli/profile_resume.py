@@ -55,12 +55,12 @@ def resumed_plan(run: Run, budget_s: float | None, thermal_step: bool) -> "Plan"
 
     Raises BadInput where the budget has no room for the step.
     """
-    from ..profiler.power.thermal_response import finished_step
-    from ..scenarios.plan import check_step_fits
+    from ..profiler.power.thermal_response import finished_response
+    from ..scenarios.plan import check_response_fits
 
     plan = run.plan()
     wanted = plan.thermal_step or thermal_step
-    check_step_fits(wanted and finished_step(run.recordings()) is None, budget_s)
+    check_response_fits(wanted and finished_response(run.recordings()) is None, budget_s)
     if thermal_step and not plan.thermal_step:
         plan = replace(plan, thermal_step=True)
         write_document(run.plan_path, plan)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _COLUMNS: Final = 8
-_MOST_CURVES: Final = 40
+_MAX_CURVES: Final = 40
 
 
 def show(
@@ -34,7 +34,7 @@ def show(
     if json:
         render.data(asdict(loaded.file))
         return
-    shown = loaded.curves[:_MOST_CURVES]
+    shown = loaded.curves[:_MAX_CURVES]
     ops = [curve.op for curve in loaded.curves]
     render.table(
         "Curves: latency over batch size, both logarithmic; leave-one-out error in %",

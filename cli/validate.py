@@ -65,8 +65,8 @@ def validate(
 def _judge(path: Path, model: "KernelCostModel", against: str, limit: float | None) -> "Validation":
     """Judge from files alone: by the hold-out of the model's own run, or by another run."""
     from ..compare.holdout import validate_holdout
-    from ..compare.mixed_workload import with_replay
-    from ..energy.mixed_workload import read_replay
+    from ..compare.mixed_workload import with_mixed_workload
+    from ..energy.mixed_workload import read_mixed_workload
     from ..store.run import Run
 
     name = path.resolve().parent.name
@@ -74,7 +74,9 @@ def _judge(path: Path, model: "KernelCostModel", against: str, limit: float | No
         return validate_holdout(model, name, _own_points(path, model.file), limit=limit)
     points = _points_of(against, model.file)
     verdict = validate_holdout(model, name, points, limit=limit)
-    verdict = with_replay(verdict, model, read_replay(Run(Path(against))), limit=limit)
+    verdict = with_mixed_workload(
+        verdict, model, read_mixed_workload(Run(Path(against))), limit=limit
+    )
     return replace(verdict, against=against)
 
 

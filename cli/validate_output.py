@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from . import render
 
 if TYPE_CHECKING:
-    from ..store.verdict import CurveVerdict, ReplayVerdict, Sensor, Validation
+    from ..store.verdict import CurveVerdict, MixedWorkloadVerdict, Sensor, Validation
 
 
 def show_verdict(verdict: "Validation") -> None:
@@ -68,7 +68,7 @@ def _coverage(curve: "CurveVerdict") -> str:
     return "/".join("-" if share is None else f"{100 * share:.0f}" for share in shares)
 
 
-def _show_replay(replay: "ReplayVerdict") -> None:
+def _show_replay(replay: "MixedWorkloadVerdict") -> None:
     limit = f"the sum may be off by {100 * replay.limit:.4g} %"
     measured = render.number(replay.measured_j, 5)
     if replay.measured_ci95_j is not None:
@@ -91,7 +91,7 @@ def _show_replay(replay: "ReplayVerdict") -> None:
     )
 
 
-def _busy_s(replay: "ReplayVerdict") -> str:
+def _busy_s(replay: "MixedWorkloadVerdict") -> str:
     if replay.window_s is None or replay.gap_s is None:
         return "-"
     return render.number(replay.window_s - replay.gap_s)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..stats.median import median_interval
-from ..store.verdict import FEWEST_HELD_OUT, CurveVerdict, HoldoutPoint, Outcome
+from ..store.verdict import MIN_HELD_OUT, CurveVerdict, HoldoutPoint, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _conclude(
     already holds the noise of the points that it comes from.
     """
     if interval is None:
-        return Outcome.AMBIGUOUS, f"{n} points compared, and a verdict needs {FEWEST_HELD_OUT}"
+        return Outcome.AMBIGUOUS, f"{n} points compared, and a verdict needs {MIN_HELD_OUT}"
     low, high = interval
     if floor is not None and limit < floor:
         under = f"the limit of {_pct(limit)} is under the repeatability floor of {_pct(floor)}"

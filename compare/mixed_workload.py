@@ -7,12 +7,12 @@ from statistics import fmean
 from typing import Final
 
 from ..costmodel.model import KernelCostModel
-from ..energy.counter import Estimate
-from ..energy.mixed_workload import MeteredReplay, Played
+from ..energy.counter import Measured
+from ..energy.mixed_workload import MeasuredWorkload, Played
 from ..store.cost_model import CurveModel, SurfaceModel
 from ..store.errors import BadInput
 from ..store.mixed_workload import Note
-from ..store.verdict import Outcome, ReplayVerdict, Validation
+from ..store.verdict import MixedWorkloadVerdict, Outcome, Validation
 from .accuracy import overall
 from .sensor import UNAVAILABLE, sensor_of
 
@@ -43,16 +43,17 @@ class _Launches:
         return self.energy_j / self.coverage if self.coverage >= COVERAGE_GATE else None
 
 
-def with_replay(
+def with_mixed_workload(
     validation: Validation,
     model: KernelCostModel,
-    found: MeteredReplay | str | None,
+    found: MeasuredWorkload | str | None,
     *,
     limit: float | None = None,
 ) -> Validation:
     """Add the verdict on a mixed replay, if there is one, to that on the model's curves.
 
-    `found` is what `read_replay` gave; `limit` bounds the error of the sum, 3 % if left out.
+    `found` is what `read_mixed_workload` gave; `limit` bounds the error of the sum, 3 % if left
+    out.
     """
     if found is None:
         return validation
@@ -60,13 +61,15 @@ def with_replay(
     if isinstance(found, str):
         verdict = _without_replay(found, limit)
     else:
-        verdict = judge_replay(model, found, limit)
+        verdict = judge_mixed_workload(model, found, limit)
     outcomes = [*(curve.outcome for curve in validation.curves), verdict.outcome]
     sensor = validation.sensor or sensor_of([verdict.energy_source])
     return replace(validation, outcome=overall(outcomes), replay=verdict, sensor=sensor)
 
 
-def judge_replay(model: KernelCostModel, found: MeteredReplay, limit: float) -> ReplayVerdict:
+def judge_mixed_workload(
+    model: KernelCostModel, found: MeasuredWorkload, limit: float
+) -> MixedWorkloadVerdict:
     """Judge the sum of predictions, and of idle power in the gaps, by a limit on its error.
 
     It passes where the error is within the limit at either end of the measured energy's 95 %
@@ -82,7 +85,7 @@ def judge_replay(model: KernelCostModel, found: MeteredReplay, limit: float) -> 
     measured_j = found.cost.energy_mj.scaled(1e-3)
     withheld = _why_not_predicted(launches, idle_w)
     outcome, reason = _conclude(predicted_j, withheld, measured_j, limit)
-    return ReplayVerdict(
+    return MixedWorkloadVerdict(
         window_s=found.window_s,
         gap_s=found.gap_s,
         stretches=found.stretches,
@@ -102,9 +105,9 @@ def judge_replay(model: KernelCostModel, found: MeteredReplay, limit: float) -> 
     )
 
 
-def _without_replay(why: str, limit: float) -> ReplayVerdict:
+def _without_replay(why: str, limit: float) -> MixedWorkloadVerdict:
     """Give the verdict on a replay that broke off."""
-    return ReplayVerdict(
+    return MixedWorkloadVerdict(
         window_s=None,
         gap_s=None,
         stretches=0,
@@ -176,7 +179,7 @@ def _error(predicted_j: float | None, measured_j: float | None) -> float | None:
 
 
 def _conclude(
-    predicted_j: float | None, withheld: str | None, measured_j: Estimate, limit: float
+    predicted_j: float | None, withheld: str | None, measured_j: Measured, limit: float
 ) -> tuple[Outcome, str]:
     if predicted_j is None:
         return Outcome.AMBIGUOUS, str(withheld)
@@ -196,7 +199,7 @@ def _pct(share: float, sign: str = "") -> str:
     return f"{100 * share:{sign}.2f} %"
 
 
-def _notes(found: MeteredReplay) -> list[str]:
+def _notes(found: MeasuredWorkload) -> list[str]:
     """What took no part in the replay, and what ran in it otherwise than in the power pass."""
     out = [f"{_part(note)} took no part: {note.reason}" for note in found.left_out]
     eager = [

@@ -20,12 +20,12 @@ from ..store.cost_model import (
 )
 from ..store.errors import BadInput
 from ..store.provenance import Provenance
-from .checksum import sealed
+from .checksum import with_checksum
 from .curve.energy import energy_fields
 from .curve.extrapolation import drift_scores, with_drift
 from .curve.fit import choose_fit, fit_error, fit_losses
 from .curve.intervals import Scored, interval_scores
-from .curve_points import Measured, measured_curves
+from .curve_points import CurvePoints, measured_curves
 from .gate import refuse_impossible
 from .roofline import observed_peaks, roofline
 from .rows import Row, all_rounded, half_widths_95, one_value, rounded
@@ -90,7 +90,7 @@ def build_model(
         thermal_reason=NO_STEP if origin is None else "imported tables hold no step in power",
         surfaces=tuple(fit_surface(c.name, c.knots, c.calibration) for c in found if c.is_surface),
     )
-    return sealed(file)
+    return with_checksum(file)
 
 
 def _fitted_rows(points: pa.Table) -> list[Row]:
@@ -114,7 +114,7 @@ def _check_one_regime(rows: Sequence[Row]) -> None:
         )
 
 
-def _choose_fits(curves: Sequence[Measured]) -> list[Fit]:
+def _choose_fits(curves: Sequence[CurvePoints]) -> list[Fit]:
     losses = [fit_losses(c.tokens, c.latency_us, c.segments) for c in curves]
     families: defaultdict[str, list[dict[Fit, float]]] = defaultdict(list)
     for curve, own in zip(curves, losses, strict=True):
@@ -128,7 +128,7 @@ def _choose_fits(curves: Sequence[Measured]) -> list[Fit]:
     ]
 
 
-def _curve(curve: Measured, scored: Scored) -> CurveModel:
+def _curve(curve: CurvePoints, scored: Scored) -> CurveModel:
     identity = {column: one_value(curve.name, curve.knots, column) for column in _IDENTITY}
     gaps = [row["gap_us"] for row in curve.knots]
     segments = scored.segments
@@ -162,7 +162,7 @@ def _intervals(
     return replace(scores, quantiles=all_rounded(scores.quantiles), drift_95=drift)
 
 
-def _by_op(missing: dict[tuple[str, str], str], found: Iterable[Measured]) -> dict[str, str]:
+def _by_op(missing: dict[tuple[str, str], str], found: Iterable[CurvePoints]) -> dict[str, str]:
     """Name unmeasured curves by their operation, where that names one curve alone."""
     of_op: defaultdict[str, set[str]] = defaultdict(set)
     for op, curve in (*missing, *((curve.op, curve.name) for curve in found)):

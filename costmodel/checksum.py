@@ -11,12 +11,12 @@ from ..store.document import to_json
 from ..store.errors import BadInput
 
 
-def sealed(file: CostModelFile) -> CostModelFile:
+def with_checksum(file: CostModelFile) -> CostModelFile:
     """Give a model its digest: that of its JSON without the digest itself."""
     return replace(file, sha256=_digest(json.loads(to_json(replace(file, sha256=None)))))
 
 
-def check_seal(path: Path) -> None:
+def verify_checksum(path: Path) -> None:
     """Raise BadInput where the JSON at `path` is not what its digest says.
 
     What has no digest passes, as older files do. The text counts, not the fields that this version

@@ -7,7 +7,7 @@ from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel, Thermal
 from ..store.errors import BadInput
 from .curve.intervals import COVERAGES_PCT
 
-_MOST = 1e15  # us are 31 years: beyond, intervals leave the range of a double
+_MAX_US = 1e15  # us are 31 years: beyond, intervals leave the range of a double
 _HINT = "build the model anew: moeprof build-model RUN"
 
 
@@ -46,7 +46,7 @@ def _check_curve(curve: CurveModel) -> None:
     amounts = () if work is None else (work.flops_per_token, work.bytes_per_token, work.bytes_fixed)
     rules = {
         "has fewer than two knots": len(knots) >= 2,
-        "has knots that do not ascend from 1 or more": _ascends(knots) and knots[-1] <= _MOST,
+        "has knots that do not ascend from 1 or more": _ascends(knots) and knots[-1] <= _MAX_US,
         "has a top-k below 1": curve.top_k is None or curve.top_k >= 1,
         "has a domain that is not its first to its last knot": (
             knots[:1] + knots[-1:] == (domain.first_tokens, domain.last_tokens)
@@ -62,7 +62,7 @@ def _check_curve(curve: CurveModel) -> None:
         and _ascends(anchors)
         and set(anchors) <= set(knots),
         "has a latency or an energy that is not positive and finite": all(
-            0 < value < _MOST
+            0 < value < _MAX_US
             for column in (curve.latency_us, curve.energy_mj, curve.sustained_ratio)
             for value in column or ()
         ),
@@ -90,7 +90,7 @@ def _check_surface(surface: SurfaceModel) -> None:
             for column in (surface.energy_mj, surface.energy_ci95, surface.sustained_ratio)
         ),
         "has a latency or an energy that is not positive and finite": all(
-            0 < value < _MOST
+            0 < value < _MAX_US
             for column in (surface.latency_us, surface.energy_mj, surface.sustained_ratio)
             for value in column or ()
         ),

@@ -18,7 +18,7 @@ from .surface.fit import can_fit
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class CurvePoints:
     """The checked points of one curve, or of one surface, each ascending in tokens."""
 
     name: str
@@ -84,7 +84,7 @@ class Measured:
         )
 
 
-def measured_curves(rows: Iterable[Row]) -> tuple[list[Measured], dict[tuple[str, str], str]]:
+def measured_curves(rows: Iterable[Row]) -> tuple[list[CurvePoints], dict[tuple[str, str], str]]:
     """Sort rows by curve; give, by operation and curve, why those with too few points have none.
 
     Raises BadInput for a point without a curve, and as `checked_knots` does.
@@ -96,7 +96,7 @@ def measured_curves(rows: Iterable[Row]) -> tuple[list[Measured], dict[tuple[str
         name = str(row["curve"])
         return name if row["active_experts"] is None else split_active_experts(name)[0]
 
-    found: list[Measured] = []
+    found: list[CurvePoints] = []
     missing: dict[tuple[str, str], str] = {}
     for name, group in groupby(sorted(rows, key=name_of), key=name_of):
         whole = list(group)
@@ -105,7 +105,7 @@ def measured_curves(rows: Iterable[Row]) -> tuple[list[Measured], dict[tuple[str
         actives = {row["active_experts"] for row in whole}
         if len(actives) == 1:
             name = str(whole[0]["curve"])
-        curve = Measured(
+        curve = CurvePoints(
             name,
             checked_knots(name, (row for row in there if row["role"] == "fit")),
             checked_knots(name, (row for row in there if row["role"] == "calibration")),
@@ -117,7 +117,7 @@ def measured_curves(rows: Iterable[Row]) -> tuple[list[Measured], dict[tuple[str
     return found, missing
 
 
-def _why_unmeasured(asked: Sequence[Row], curve: Measured) -> str:
+def _why_unmeasured(asked: Sequence[Row], curve: CurvePoints) -> str:
     """Say why a curve has too few points, in the words of its most frequent failure."""
     if curve.is_surface:
         return f"{len(curve.knots)} points do not span tokens and active experts: it takes six"

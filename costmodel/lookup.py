@@ -10,7 +10,7 @@ from .curve.costs import CurveCosts
 from .surface.costs import SurfaceCosts
 
 
-class Directory:
+class Lookup:
     """The curves and surfaces of a model, by operation and by their own names.
 
     `known` holds the costs that were asked for before, under each name that stands for one curve.

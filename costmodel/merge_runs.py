@@ -9,7 +9,7 @@ from ..store.provenance import Provenance
 _DECISIVE = ("torch", "triton", "cuda")  # they bring the kernels
 
 
-def check_poolable(provenances: Sequence[Provenance]) -> None:
+def check_mergeable(provenances: Sequence[Provenance]) -> None:
     """Refuse runs that differ in what decides a cost.
 
     Raises BadInput with the field and its two values: the device, its power limit or driver, the
@@ -35,7 +35,7 @@ def check_one_preset(presets: Sequence[str]) -> None:
             )
 
 
-def pooled_sha256(digests: Sequence[str]) -> str:
+def merged_sha256(digests: Sequence[str]) -> str:
     """Give one digest for the tables of several runs; of one alone, its own."""
     if len(digests) == 1:
         return digests[0]

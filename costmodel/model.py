@@ -13,19 +13,19 @@ from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel
 from ..store.document import read_document
 from ..store.errors import BadInput
 from .breakdown import CostBreakdown, at_temperature, take_apart, under_pressure
-from .checksum import check_seal
+from .checksum import verify_checksum
 from .consistency import check_file
 from .cost import Cost
 from .curve.costs import Costs
-from .curve.extrapolation import Miss
+from .curve.extrapolation import OutOfRange
 from .curve.transfer import transfer
 from .layer import EXPERT_OPS, ROUTER_OPS, LayerCost, LayerPart, compose, expert_loads
-from .lookup import Directory
+from .lookup import Lookup
 from .power_limit_energy import with_estimated_energy
 from .roofline import Roofline
 from .thermal.heat import thermal_safe_batch_size
 
-__all__ = ["Cost", "CostBreakdown", "KernelCostModel", "LayerCost", "Miss"]
+__all__ = ["Cost", "CostBreakdown", "KernelCostModel", "LayerCost", "OutOfRange"]
 
 
 class Conditions(TypedDict, total=False):
@@ -54,7 +54,7 @@ class KernelCostModel:
     def __init__(self, file: CostModelFile) -> None:
         check_file(file)
         self.file = file
-        self._directory = Directory(file)
+        self._directory = Lookup(file)
         self._known = self._directory.known
 
     @classmethod
@@ -65,7 +65,7 @@ class KernelCostModel:
         contradicts itself.
         """
         file = read_document(Path(path), CostModelFile)
-        check_seal(Path(path))
+        verify_checksum(Path(path))
         return cls(file)
 
     @classmethod

@@ -19,7 +19,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing looked at: the evidence, what it costs the user, and how to mend it.
 
     `values` are the numbers of the evidence for a program; each name ends in its unit, and None is

@@ -21,19 +21,19 @@ from ..profiler.process import ProcessEnded
 from ..store.errors import CannotMeasure
 from ..store.provenance import Gpu
 from . import nsight, sensor_checks
-from .check_result import Finding, Status
+from .check_result import CheckResult, Status
 from .repeatability import noise
-from .sensor_probe import survey_under_load
+from .sensor_probe import probe_under_load
 
 _FREE_BYTES: Final = 2 << 30  # a sweep under nsys leaves a few hundred megabytes
 _SURVEY_S: Final = 4.5  # after 1.2 s to settle, more than 3 s to measure periods in
 
 
-def examine(store: Path) -> list[Finding]:
+def examine(store: Path) -> list[CheckResult]:
     """Look at this machine; `store` is where runs would go."""
     device = choose_device(None)
     return [
-        Finding("python", Status.OK, sys.version.split()[0]),
+        CheckResult("python", Status.OK, sys.version.split()[0]),
         *_nvml(device),
         _torch(device),
         _triton(device),
@@ -46,11 +46,11 @@ def examine(store: Path) -> list[Finding]:
     ]
 
 
-def _nvml(device: str) -> Iterator[Finding]:
+def _nvml(device: str) -> Iterator[CheckResult]:
     try:
         gpus = nvml.gpus()
     except CannotMeasure as reason:
-        yield Finding(
+        yield CheckResult(
             "nvml",
             Status.SKIP if device == "cpu" else Status.FAULT,
             reason.message,
@@ -58,10 +58,10 @@ def _nvml(device: str) -> Iterator[Finding]:
             remedy=reason.hint,
         )
         return
-    yield Finding("nvml", Status.OK, "; ".join(map(_described, gpus)) or "no GPU")
+    yield CheckResult("nvml", Status.OK, "; ".join(map(_described, gpus)) or "no GPU")
     split = [gpu for gpu in gpus if gpu.mig]
     if split:
-        yield Finding(
+        yield CheckResult(
             "mig",
             Status.WARNING,
             "in MIG mode: " + ", ".join(f"GPU {gpu.index}" for gpu in split),
@@ -76,18 +76,18 @@ def _described(gpu: Gpu) -> str:
     return f"GPU {gpu.index} {gpu.name}, driver {gpu.driver}, limit {limit}, clocks {clocks}"
 
 
-def _torch(device: str) -> Finding:
+def _torch(device: str) -> CheckResult:
     evidence = f"torch {metadata.version('torch')}, device {device}"
     if device != "cpu":
-        return Finding("torch", Status.OK, evidence)
+        return CheckResult("torch", Status.OK, evidence)
     cost = "the CPU is measured, not a GPU"
     reason = _why_no_gpu()
     if reason is None:
-        return Finding(
+        return CheckResult(
             "torch", Status.WARNING, evidence, cost,
             remedy="run on a machine with an NVIDIA GPU and a CUDA build of torch",
         )  # fmt: skip
-    return Finding(
+    return CheckResult(
         "torch", Status.FAULT, f"{evidence}, beside a GPU: {reason}", cost,
         remedy="install a CUDA build of torch that this driver is new enough for; see"
         " CUDA_VISIBLE_DEVICES",
@@ -111,11 +111,11 @@ def _why_no_gpu() -> str | None:
     return "it shows none"
 
 
-def _triton(device: str) -> Finding:
+def _triton(device: str) -> CheckResult:
     try:
         evidence = f"triton {metadata.version('triton')}"
     except metadata.PackageNotFoundError:
-        return Finding(
+        return CheckResult(
             "triton",
             Status.SKIP if device == "cpu" else Status.WARNING,
             "not installed",
@@ -123,12 +123,12 @@ def _triton(device: str) -> Finding:
             remedy="pip install triton",
         )
     if device == "cpu":
-        return Finding("triton", Status.OK, evidence)
+        return CheckResult("triton", Status.OK, evidence)
     compiler = next((name for name in ("cc", "gcc", "clang") if shutil.which(name)), None)
     headers = Path(sysconfig.get_path("include")) / "Python.h"
     if compiler and headers.is_file():
-        return Finding("triton", Status.OK, f"{evidence}, C compiler {compiler}")
-    return Finding(
+        return CheckResult("triton", Status.OK, f"{evidence}, C compiler {compiler}")
+    return CheckResult(
         "triton",
         Status.FAULT,
         f"{evidence}, {f'no {headers}' if compiler else 'no C compiler'}",
@@ -137,33 +137,33 @@ def _triton(device: str) -> Finding:
     )
 
 
-def _cache(device: str) -> Finding:
+def _cache(device: str) -> CheckResult:
     if device != "cpu":
-        return Finding("last-level cache", Status.SKIP, "the GPU's is read when it is profiled")
+        return CheckResult("last-level cache", Status.SKIP, "the GPU's is read when it is profiled")
     size = cpu.last_level_cache_bytes()
     if size is None:
-        return Finding(
+        return CheckResult(
             "last-level cache",
             Status.WARNING,
             "Linux does not say its size",
             cost="inputs rotate over an assumed 64 MiB cache",
             remedy="on a machine with a larger one, read small operations as hot",
         )
-    return Finding("last-level cache", Status.OK, f"{size / 2**20:g} MiB, {cpu.cpu_name()}")
+    return CheckResult("last-level cache", Status.OK, f"{size / 2**20:g} MiB, {cpu.cpu_name()}")
 
 
-def _rapl() -> Finding:
+def _rapl() -> CheckResult:
     """RAPL by powercap, else by perf."""
     try:
         count = len(rapl.packages())
-        return Finding("rapl", Status.OK, f"{count} package(s) by powercap")
+        return CheckResult("rapl", Status.OK, f"{count} package(s) by powercap")
     except CannotMeasure as refused:
         powercap = refused
     try:
         counters = rapl_perf.open_counters()
     except CannotMeasure as refused:
         there = any(rapl.POWERCAP.glob("intel-rapl:*")) or rapl_perf.POWER_EVENTS.exists()
-        return Finding(
+        return CheckResult(
             "rapl",
             Status.WARNING if there else Status.SKIP,
             f"{powercap.message}; by perf: {refused.message.removeprefix('RAPL is unavailable: ')}",
@@ -172,15 +172,15 @@ def _rapl() -> Finding:
         )
     for counter in counters:
         counter.close()
-    return Finding("rapl", Status.OK, f"{len(counters)} package(s) by perf")
+    return CheckResult("rapl", Status.OK, f"{len(counters)} package(s) by perf")
 
 
-def _disk(store: Path) -> Finding:
+def _disk(store: Path) -> CheckResult:
     folder = store.resolve()
     while not folder.exists():
         folder = folder.parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        return Finding(
+        return CheckResult(
             "disk",
             Status.FAULT,
             f"{folder} is no folder that can be written",
@@ -190,14 +190,14 @@ def _disk(store: Path) -> Finding:
     free = shutil.disk_usage(folder).free
     evidence, values = f"{free / 2**30:.1f} GiB free where runs go", {"free_bytes": float(free)}
     if free >= _FREE_BYTES:
-        return Finding("disk", Status.OK, evidence, values=values)
-    return Finding(
+        return CheckResult("disk", Status.OK, evidence, values=values)
+    return CheckResult(
         "disk", Status.WARNING, evidence, "a sweep under nsys may not fit",
         "free some space, or point --store at another disk", values,
     )  # fmt: skip
 
 
-def _sensors(device: str) -> list[Finding]:
+def _sensors(device: str) -> list[CheckResult]:
     """What the GPU's sensors say under load."""
     if device == "cpu":
         return []
@@ -207,23 +207,23 @@ def _sensors(device: str) -> list[Finding]:
     except CannotMeasure:
         return []  # `_nvml` says why
     try:
-        return sensor_checks.judge(survey_under_load(device, _SURVEY_S))
+        return sensor_checks.judge(probe_under_load(device, _SURVEY_S))
     except CannotMeasure as reason:
         cost = "no energy per launch on this GPU"
-        return [Finding(check, Status.FAULT, reason.message, cost, reason.hint)]
+        return [CheckResult(check, Status.FAULT, reason.message, cost, reason.hint)]
     except ProcessEnded as reason:
         return [
-            Finding(check, Status.FAULT, f"the load does not run: {reason}",
+            CheckResult(check, Status.FAULT, f"the load does not run: {reason}",
                     "no operation runs on this GPU", "mend what torch says of it"),
         ]  # fmt: skip
 
 
-def _collectors(device: str) -> Iterator[Finding]:
+def _collectors(device: str) -> Iterator[CheckResult]:
     """Each collector, and whether one of them can time kernels here."""
     for name in ("cpu", "kineto"):
         probe = COLLECTORS[name].probe(device)
         status = Status.OK if probe.ok else Status.SKIP
-        yield Finding(f"collector {name}", status, probe.evidence)
+        yield CheckResult(f"collector {name}", status, probe.evidence)
     gpu = None if device == "cpu" else describe(device, 1, git_commit=None, git_dirty=None).gpu
     yield nsight.nsys(device, None if gpu is None else gpu.index)
     yield nsight.ncu(device)
@@ -231,4 +231,4 @@ def _collectors(device: str) -> Iterator[Finding]:
     try:
         choose_collectors("auto", device)
     except CannotMeasure as reason:
-        yield Finding("collectors", Status.FAULT, reason.message, "no sweep runs", reason.hint)
+        yield CheckResult("collectors", Status.FAULT, reason.message, "no sweep runs", reason.hint)

@@ -12,7 +12,7 @@ from ..profiler.collectors.collector import Collector, Probe
 from ..profiler.collectors.ncu import NcuCollector
 from ..profiler.collectors.nsys import Nsys, NsysCollector
 from ..profiler.collectors.traced import TraceFault
-from .check_result import Finding, Status
+from .check_result import CheckResult, Status
 
 _PROBE_S: Final = 60.0
 _DRIVER: Final = Path("/proc/driver/nvidia/params")
@@ -22,7 +22,7 @@ _NO_COUNTERS: Final = "no ncu counters and no GPU metrics: ERR_NVGPUCTRPERM"
 _NCU_FLAGS: Final = ("--clock-control", "--cache-control", "--nvtx-include", "--target-processes")
 
 
-def permission(device: str, driver: Path = _DRIVER, own: Path = _PROCESS) -> Finding:
+def permission(device: str, driver: Path = _DRIVER, own: Path = _PROCESS) -> CheckResult:
     """Whether the driver lets this process read the GPU's hardware counters.
 
     `driver` holds the driver's parameters, `own` the capabilities of this process.
@@ -30,19 +30,21 @@ def permission(device: str, driver: Path = _DRIVER, own: Path = _PROCESS) -> Fin
     """
     check = "counter permission"
     if device == "cpu":
-        return Finding(check, Status.SKIP, "the device is the CPU")
+        return CheckResult(check, Status.SKIP, "the device is the CPU")
     try:
         parameters = driver.read_text(encoding="ascii", errors="replace")
     except OSError:
-        return Finding(check, Status.SKIP, f"{driver} cannot be read; ncu tells when it runs")
+        return CheckResult(check, Status.SKIP, f"{driver} cannot be read; ncu tells when it runs")
     restricted = re.search(r"^RmProfilingAdminOnly:\s*(\d+)", parameters, re.MULTILINE)
     if restricted is None:
-        return Finding(check, Status.SKIP, f"{driver} does not say; ncu tells when it runs")
+        return CheckResult(check, Status.SKIP, f"{driver} does not say; ncu tells when it runs")
     if restricted[1] == "0":
-        return Finding(check, Status.OK, "every user may read hardware counters")
+        return CheckResult(check, Status.OK, "every user may read hardware counters")
     if _is_administrator(own):
-        return Finding(check, Status.OK, "administrators may read hardware counters: we are one")
-    return Finding(
+        return CheckResult(
+            check, Status.OK, "administrators may read hardware counters: we are one"
+        )
+    return CheckResult(
         check,
         Status.WARNING,
         "RmProfilingAdminOnly is 1, and we have neither CAP_SYS_ADMIN nor CAP_PERFMON",
@@ -52,7 +54,7 @@ def permission(device: str, driver: Path = _DRIVER, own: Path = _PROCESS) -> Fin
     )
 
 
-def nsys(device: str, gpu_index: int | None) -> Finding:
+def nsys(device: str, gpu_index: int | None) -> CheckResult:
     """Whether nsys records, imports and exports, by a trial of a second or two; and its flags.
 
     `gpu_index` is NVML's number of the GPU, None on a CPU.
@@ -61,9 +63,9 @@ def nsys(device: str, gpu_index: int | None) -> Finding:
     probe = _probe(NsysCollector(), device)
     path = shutil.which("nsys")
     if path is None:
-        return Finding(check, Status.SKIP, probe.evidence)
+        return CheckResult(check, Status.SKIP, probe.evidence)
     if not probe.ok:
-        return Finding(
+        return CheckResult(
             check, Status.WARNING, probe.evidence, cost="auto takes another collector",
             remedy="install Nsight Systems anew, or take it off PATH",
         )  # fmt: skip
@@ -72,21 +74,21 @@ def nsys(device: str, gpu_index: int | None) -> Finding:
         _try(tool)
     except TraceFault as fault:
         on_gpu = device != "cpu"  # where a sweep takes nsys unless told otherwise
-        return Finding(
+        return CheckResult(
             check, Status.FAULT if on_gpu else Status.WARNING, f"nsys {tool.version}: {fault}",
             cost="a sweep under nsys records nothing",
             remedy="profile with --collector kineto, or install the whole of Nsight Systems: its"
             " host part beside its target part",
         )  # fmt: skip
     if device == "cpu":
-        return Finding(check, Status.OK, f"{probe.evidence}; a trial was exported")
+        return CheckResult(check, Status.OK, f"{probe.evidence}; a trial was exported")
     flags = " ".join(tool.profile(Path("report"), device, gpu_index))
     graphs, metrics = "--cuda-graph-trace" in flags, "--gpu-metrics" in flags
     lacking = [what for what, has in (("kernels of CUDA graphs", graphs), ("GPU metrics", metrics))
                if not has]  # fmt: skip
     if not lacking:
-        return Finding(check, Status.OK, f"{probe.evidence}, CUDA graphs, GPU metrics")
-    return Finding(
+        return CheckResult(check, Status.OK, f"{probe.evidence}, CUDA graphs, GPU metrics")
+    return CheckResult(
         check, Status.WARNING, f"{probe.evidence}, without {' and '.join(lacking)}",
         cost="no utilisation or memory throughput beside the kernels" if not metrics else
         "a replayed graph is one record",
@@ -94,18 +96,18 @@ def nsys(device: str, gpu_index: int | None) -> Finding:
     )  # fmt: skip
 
 
-def ncu(device: str) -> Finding:
+def ncu(device: str) -> CheckResult:
     """Whether ncu is there, and has the flags without which its counters mean something else."""
     check = "collector ncu"
     probe = _probe(NcuCollector(), device)
     path = shutil.which("ncu")
     if path is None or not probe.ok:
-        return Finding(check, Status.SKIP, probe.evidence)
+        return CheckResult(check, Status.SKIP, probe.evidence)
     said = process.run([path, "--help"], timeout_s=_PROBE_S).stdout
     lacking = [flag for flag in _NCU_FLAGS if flag not in said]
     if not lacking:
-        return Finding(check, Status.OK, f"{probe.evidence}: counters per kernel")
-    return Finding(
+        return CheckResult(check, Status.OK, f"{probe.evidence}: counters per kernel")
+    return CheckResult(
         check, Status.WARNING, f"{probe.evidence} lacks {', '.join(lacking)}",
         cost="no hardware counters: ncu refuses the command", remedy="update Nsight Compute",
     )  # fmt: skip

@@ -21,10 +21,10 @@ from scipy.special import nctdtr, stdtrit
 from ..device.cpu import last_level_cache_bytes
 from ..profiler.process import LineServer, ProcessEnded
 from ..scenarios.catalogue import find_ops
-from ..scenarios.plan import Choices, make_plan
+from ..scenarios.plan import RunOptions, make_plan
 from ..scenarios.preset import load_preset
 from ..scenarios.script import render_script
-from .check_result import Finding, Status
+from .check_result import CheckResult, Status
 
 _OP: Final = "fc1"
 _TOKENS: Final = 64
@@ -36,7 +36,7 @@ _POINT_S: Final = 20.0
 _CHANGES: Final = (0.01, 0.03, 0.05)
 _LEVEL: Final = 0.05  # how often a difference may be seen where there is none, both sides
 _POWER: Final = 0.8  # how often a true one is to be seen
-_MOST_READINGS: Final = 10_000
+_MAX_READINGS: Final = 10_000
 _NOISY: Final = 0.02  # a spread above which a change of 3 % takes more than a handful of readings
 _NORMAL_MAD: Final = 1.4826  # standard deviation of a normal distribution over its median deviation
 
@@ -50,7 +50,7 @@ class Noise:
     readings: int
 
 
-def noise(device: str) -> Finding:
+def noise(device: str) -> CheckResult:
     """Measure the noise of `device` ("cpu" or "cuda:N"), in some eight seconds."""
     try:
         with TemporaryDirectory() as folder:
@@ -58,7 +58,7 @@ def noise(device: str) -> Finding:
             script.write_text(_script(device), encoding="utf-8")
             readings_ns = _readings_ns([sys.executable, "-P", str(script), "--serve"])
     except (ProcessEnded, OSError) as reason:
-        return Finding(
+        return CheckResult(
             "noise",
             Status.FAULT,
             f"{_OP} cannot be measured: {reason}",
@@ -93,7 +93,7 @@ def readings_needed(spread: float, change: float) -> int | None:
     low, high = 1, 2
     while not _seen(spread, change, high):
         low, high = high, 2 * high
-        if high > _MOST_READINGS:
+        if high > _MAX_READINGS:
             return None
     while high - low > 1:
         middle = (low + high) // 2
@@ -101,7 +101,7 @@ def readings_needed(spread: float, change: float) -> int | None:
     return high
 
 
-def judge(found: Noise) -> Finding:
+def judge(found: Noise) -> CheckResult:
     """Say what noise costs: the readings that a change of 1, 3 and 5 % takes."""
     needed = [readings_needed(found.spread, change) for change in _CHANGES]
     quiet = found.spread <= _NOISY
@@ -113,7 +113,7 @@ def judge(found: Noise) -> Finding:
     )
     readings = {f"readings_for_{change * 100:.0f}_percent": count
                 for change, count in zip(_CHANGES, needed, strict=True)}  # fmt: skip
-    return Finding(
+    return CheckResult(
         "noise",
         Status.OK if quiet else Status.WARNING,
         evidence,
@@ -133,7 +133,7 @@ def _seen(spread: float, change: float, readings: int) -> bool:
 def _script(device: str) -> str:
     preset = load_preset("small" if device == "cpu" else "mixtral-8x7b")
     ops = find_ops(_OP)
-    choices = Choices(run_id="doctor", device=device, collectors=("cpu",), sampling="all")
+    choices = RunOptions(run_id="doctor", device=device, collectors=("cpu",), sampling="all")
     plan = make_plan(choices, preset, ops, (_TOKENS,))
     cache = last_level_cache_bytes() if device == "cpu" else None
     return render_script(ops[0].operation, preset, plan, plan.ops[0], cache)

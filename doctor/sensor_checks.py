@@ -22,7 +22,7 @@ from ..energy.counter import (
 )
 from ..energy.faults import Fault, faults, power_capped_share, power_limit_w
 from ..energy.power_log import PowerLog
-from .check_result import Finding, Status
+from .check_result import CheckResult, Status
 
 _SETTLED_NS: Final = 1_200_000_000  # by then the 1-s average has forgotten the idle GPU
 _SLOW_PERIOD_S: Final = 0.25  # fewer than three ticks in the shortest window
@@ -54,7 +54,7 @@ _COUNTER_FAULTS: Final = (
 _SLOWED: Final = (Fault.THERMAL_THROTTLING, Fault.POWER_BRAKE)
 
 
-def judge(log: PowerLog) -> list[Finding]:
+def judge(log: PowerLog) -> list[CheckResult]:
     """Say of each sensor in a survey under load whether a sweep can build on it.
 
     The first 1.2 s are left out where a value counts: the load begins before the survey, and
@@ -74,7 +74,7 @@ def judge(log: PowerLog) -> list[Finding]:
     ]
 
 
-def _counter(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Finding:
+def _counter(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> CheckResult:
     """The counter must rise, and as fast as a GPU can draw."""
     check = "energy counter"
     refused = next((fault for fault in found if fault in _COUNTER_FAULTS), None)
@@ -82,29 +82,29 @@ def _counter(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> F
         instant = log.series(POWER_INSTANT).good()
         stands_in = refused in _WITHOUT_COUNTER and len(instant) > 0
         status, cost = (Status.WARNING, _INTEGRATED) if stands_in else (Status.FAULT, _NO_ENERGY)
-        return Finding(check, status, refused, cost, _REMEDIES.get(refused, _RELOAD))
+        return CheckResult(check, status, refused, cost, _REMEDIES.get(refused, _RELOAD))
     power = counter_power_w(log.series(ENERGY), begin_ns, end_ns)
     if power.value is None:
-        return Finding(check, Status.FAULT, f"under load {power.reason}", _NO_ENERGY, _RELOAD)
+        return CheckResult(check, Status.FAULT, f"under load {power.reason}", _NO_ENERGY, _RELOAD)
     limit_w = power_limit_w(log)
     evidence = f"{power.value:.1f} W under load on {log.gpu_name}, limit {_watts(limit_w)}"
     values = {"power_w": power.value, "power_ci95_w": power.ci95, "power_limit_w": limit_w}
     if Fault.IMPLAUSIBLE in found:
         evidence += f": {Fault.IMPLAUSIBLE}"
-        return Finding(check, Status.FAULT, evidence, "every energy is wrong", _RELOAD, values)
-    return Finding(check, Status.OK, evidence, values=values)
+        return CheckResult(check, Status.FAULT, evidence, "every energy is wrong", _RELOAD, values)
+    return CheckResult(check, Status.OK, evidence, values=values)
 
 
-def _power(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Finding:
+def _power(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> CheckResult:
     """Instant power is the counter's witness: two sources of the same energy."""
     check = "instant power"
     if Fault.POWER_FROZEN in found:
-        return Finding(check, Status.FAULT, Fault.POWER_FROZEN, _NO_ENERGY, _RELOAD)
+        return CheckResult(check, Status.FAULT, Fault.POWER_FROZEN, _NO_ENERGY, _RELOAD)
     series = log.series(POWER_INSTANT)
     instant = integrated_power_w(series, begin_ns, end_ns)
     if instant.value is None:
         why = _refusal(log, POWER_INSTANT) or instant.reason
-        return Finding(
+        return CheckResult(
             check, Status.WARNING, f"{why}", "nothing to hold the counter against",
             "update the NVIDIA driver; GPUs before Ampere may have none",
         )  # fmt: skip
@@ -115,14 +115,14 @@ def _power(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Fin
         told = f"the counter is {apart:+z.1%} off"
     evidence = f"{instant.value:.1f} W; {told}"
     if apart is None or abs(apart) <= DISAGREEMENT:
-        return Finding(check, Status.OK, evidence, values=values)
-    return Finding(
+        return CheckResult(check, Status.OK, evidence, values=values)
+    return CheckResult(
         check, Status.WARNING, evidence, "every point is marked: its two sources of power disagree",
         "update the driver; only an external meter tells which of the two is right", values,
     )  # fmt: skip
 
 
-def _periods(log: PowerLog) -> Finding:
+def _periods(log: PowerLog) -> CheckResult:
     """Median times between changes, over the whole survey."""
     names = {"counter": ENERGY, "instant": POWER_INSTANT, "average": POWER_AVERAGE}
     periods_s = {name: update_period_s(log.series(sensor)) for name, sensor in names.items()}
@@ -132,7 +132,7 @@ def _periods(log: PowerLog) -> Finding:
     )
     values = {f"{n}_period_ms": None if p is None else 1e3 * p for n, p in periods_s.items()}
     slow = (periods_s["counter"] or 0) > _SLOW_PERIOD_S
-    return Finding(
+    return CheckResult(
         "update periods",
         Status.WARNING if slow else Status.OK,
         told,
@@ -142,14 +142,14 @@ def _periods(log: PowerLog) -> Finding:
     )
 
 
-def _call_cost(log: PowerLog) -> Finding:
+def _call_cost(log: PowerLog) -> CheckResult:
     cost_ns = {
         name: float(np.median(series.end_ns - series.begin_ns))
         for name, series in (("counter", log.series(ENERGY)), ("fields", log.series(POWER_INSTANT)))
         if len(series)
     }
     slow = cost_ns["counter"] > _SLOW_CALL_NS
-    return Finding(
+    return CheckResult(
         "NVML call",
         Status.WARNING if slow else Status.OK,
         ", ".join(f"{name} {time_ns / 1e3:.0f} us" for name, time_ns in cost_ns.items()),
@@ -159,14 +159,14 @@ def _call_cost(log: PowerLog) -> Finding:
     )
 
 
-def _readings(log: PowerLog) -> Finding:
+def _readings(log: PowerLog) -> CheckResult:
     """Return codes of everything that is not an own finding."""
     refused = {name: _refusal(log, name) for name in log.readings if name != ENERGY}
     missing = {name: why for name, why in refused.items() if why is not None}
     if not missing:
-        return Finding("sensors", Status.OK, f"all {len(log.readings)} readings succeed")
+        return CheckResult("sensors", Status.OK, f"all {len(log.readings)} readings succeed")
     blind = missing.keys() & {TEMP_GPU, SM_CLOCK, EVENT_REASONS}
-    return Finding(
+    return CheckResult(
         "sensors",
         Status.WARNING if blind else Status.OK,
         "; ".join(f"{name}: {why}" for name, why in sorted(missing.items())),
@@ -175,11 +175,11 @@ def _readings(log: PowerLog) -> Finding:
     )
 
 
-def _clocks(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Finding:
+def _clocks(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> CheckResult:
     """Clocks under load, and what holds them down; the power limit alone is no fault."""
     clock = log.series(SM_CLOCK).between(begin_ns, end_ns).good()
     if not len(clock):
-        return Finding("clocks", Status.SKIP, f"the SM clock is {_refusal(log, SM_CLOCK)}")
+        return CheckResult("clocks", Status.SKIP, f"the SM clock is {_refusal(log, SM_CLOCK)}")
     low, high = float(clock.value.min()), float(clock.value.max())
     capped = power_capped_share(log, begin_ns, end_ns)
     evidence = f"SM {low:.0f} to {high:.0f} MHz under load"
@@ -188,25 +188,25 @@ def _clocks(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Fi
     values = {"sm_clock_min_mhz": low, "sm_clock_max_mhz": high, "power_capped_ratio": capped}
     slowed = next((fault for fault in found if fault in _SLOWED), None)
     if slowed is None:
-        return Finding("clocks", Status.OK, evidence, values=values)
+        return CheckResult("clocks", Status.OK, evidence, values=values)
     evidence = f"{slowed}; {evidence}"
-    return Finding("clocks", Status.FAULT, evidence, _NO_ENERGY, _REMEDIES[slowed], values)
+    return CheckResult("clocks", Status.FAULT, evidence, _NO_ENERGY, _REMEDIES[slowed], values)
 
 
-def _processes(log: PowerLog) -> Finding:
+def _processes(log: PowerLog) -> CheckResult:
     check = "other processes"
     seen = log.series(COMPUTE_PROCESSES).good()
     if not len(seen) or seen.value.max() < _OURS:
         why = _refusal(log, COMPUTE_PROCESSES) or "NVML shows none here, not even ours"
-        return Finding(
+        return CheckResult(
             check, Status.WARNING, why, "another process on the GPU would go unseen",
             "run the container with --pid=host, or see that nobody else uses the GPU",
         )  # fmt: skip
     others = int(seen.value.max()) - _OURS
     if not others:
-        return Finding(check, Status.OK, "none compute on the GPU")
+        return CheckResult(check, Status.OK, "none compute on the GPU")
     fault = Fault.FOREIGN_PROCESS
-    return Finding(
+    return CheckResult(
         check, Status.FAULT, f"{others} beside ours",
         "times and energies are theirs as well: points get no energy", _REMEDIES[fault],
         {"other_processes": others},

@@ -16,7 +16,7 @@ _START_S: Final = 60.0  # torch and its CUDA context, from a cold disk
 _END_S: Final = 5.0
 
 
-def survey_under_load(device: str, seconds: float) -> PowerLog:
+def probe_under_load(device: str, seconds: float) -> PowerLog:
     """Load `device` ("cuda:N") and survey its sensors for `seconds`.
 
     Raises ProcessEnded where the load does not start, CannotMeasure where NVML or the GPU's sensors

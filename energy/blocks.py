@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import stdtrit
 
-from .counter import Estimate
+from .counter import Measured
 
 
-def means_over_blocks(points: Sequence[Sequence[float | None]]) -> list[Estimate]:
+def means_over_blocks(points: Sequence[Sequence[float | None]]) -> list[Measured]:
     """Mean of each point over its blocks, with intervals from the spread pooled over the points.
 
     `points[i]` holds one value per block, None where the block gave none. The spread is that of
@@ -33,9 +33,9 @@ def means_over_blocks(points: Sequence[Sequence[float | None]]) -> list[Estimate
     return [_mean(values, spread) for values in blocks]
 
 
-def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]], spread: float | None) -> Estimate:
+def _mean(values: np.ndarray[tuple[int], np.dtype[np.float64]], spread: float | None) -> Measured:
     if not len(values):
-        return Estimate(None, None, 0, "no block of this point was measured")
+        return Measured(None, None, 0, "no block of this point was measured")
     mean = float(values.mean())
     ci95 = None if spread is None else abs(mean) * spread / math.sqrt(len(values))
-    return Estimate(mean, ci95, len(values))
+    return Measured(mean, ci95, len(values))

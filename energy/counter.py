@@ -41,7 +41,7 @@ class Unusable(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Estimate:
+class Measured:
     """A quantity with the half-width of its 95 % interval, from `n` ticks; or the reason for none.
 
     `ci95` is None where `n` is too small to give one.
@@ -52,12 +52,12 @@ class Estimate:
     n: int
     reason: str | None = None
 
-    def scaled(self, factor: float) -> "Estimate":
+    def scaled(self, factor: float) -> "Measured":
         """The same in another unit, or per something."""
         if self.value is None:
             return self
         ci95 = None if self.ci95 is None else self.ci95 * abs(factor)
-        return Estimate(self.value * factor, ci95, self.n)
+        return Measured(self.value * factor, ci95, self.n)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def counter_edges(counter: Series) -> Edges:
     )
 
 
-def counter_power_w(counter: Series, begin_ns: int, end_ns: int) -> Estimate:
+def counter_power_w(counter: Series, begin_ns: int, end_ns: int) -> Measured:
     """Mean power over [begin_ns, end_ns] from an energy counter in mJ, edge to edge.
 
     The interval counts how closely the two outer edges are known, by the reader's timing and by the
@@ -107,18 +107,18 @@ def counter_power_w(counter: Series, begin_ns: int, end_ns: int) -> Estimate:
     """
     inside = counter.between(begin_ns, end_ns).good()
     if not len(inside):
-        return Estimate(None, None, 0, Unusable.NO_READINGS)
+        return Measured(None, None, 0, Unusable.NO_READINGS)
     if (np.diff(inside.value) < 0).any():
-        return Estimate(None, None, 0, Unusable.RESET)
+        return Measured(None, None, 0, Unusable.RESET)
     if _stands_still(counter, begin_ns, end_ns):
-        return Estimate(None, None, 0, Unusable.STUCK)
+        return Measured(None, None, 0, Unusable.STUCK)
     edges = counter_edges(inside)
     ticks = len(edges) - 1
     if ticks < NEEDED_TICKS:
-        return Estimate(None, None, max(ticks, 0), Unusable.TOO_FEW_TICKS)
+        return Measured(None, None, max(ticks, 0), Unusable.TOO_FEW_TICKS)
     span_ns = edges.time_ns[-1] - edges.time_ns[0]
     power_w = (edges.energy_mj[-1] - edges.energy_mj[0]) / span_ns * _NS / 1000
-    return Estimate(float(power_w), _half_width_w(edges, power_w, begin_ns, end_ns), ticks)
+    return Measured(float(power_w), _half_width_w(edges, power_w, begin_ns, end_ns), ticks)
 
 
 def edge_to_edge(
@@ -161,7 +161,7 @@ def _half_width_w(edges: Edges, power_w: float, begin_ns: int, end_ns: int) -> f
     return student * math.sqrt(unseen_mj2 + timing_mj2 + late_mj2) / (end_ns - begin_ns)
 
 
-def integrated_power_w(power: Series, begin_ns: int, end_ns: int) -> Estimate:
+def integrated_power_w(power: Series, begin_ns: int, end_ns: int) -> Measured:
     """Mean power over a window from a sensor that gives power alone (mW): its time-weighted mean.
 
     Each reading stands for the time until the next. The interval is that of the mean of as many
@@ -170,16 +170,16 @@ def integrated_power_w(power: Series, begin_ns: int, end_ns: int) -> Estimate:
     near = power.around(begin_ns, end_ns).good()
     inside = power.between(begin_ns, end_ns).good()
     if not len(inside):
-        return Estimate(None, None, 0, Unusable.NO_READINGS)
+        return Measured(None, None, 0, Unusable.NO_READINGS)
     if len(inside) < NEEDED_TICKS + 1:
-        return Estimate(None, None, len(inside), Unusable.TOO_FEW_TICKS)
+        return Measured(None, None, len(inside), Unusable.TOO_FEW_TICKS)
     middle = (near.begin_ns + near.end_ns) / 2
     bounds = np.clip(np.append(middle, end_ns), begin_ns, end_ns)
     weights = np.diff(bounds)
     weights[0] += bounds[0] - begin_ns  # no reading before the window: the first stands for it
     power_w = float(np.average(near.value, weights=weights)) / 1000
     error_w = float(np.std(inside.value, ddof=1)) / 1000 / math.sqrt(len(inside))
-    return Estimate(power_w, float(stdtrit(len(inside) - 1, 0.975)) * error_w, len(inside))
+    return Measured(power_w, float(stdtrit(len(inside) - 1, 0.975)) * error_w, len(inside))
 
 
 def update_period_s(sensor: Series) -> float | None:
@@ -224,14 +224,14 @@ def beats_with_sensor(load_period_s: float, update_period_s: float) -> bool:
     return any(abs(ratio / multiple - 1) < _ALIAS for multiple in _MULTIPLES)
 
 
-def disagreement(one: Estimate, other: Estimate) -> float | None:
+def disagreement(one: Measured, other: Measured) -> float | None:
     """Relative difference of two sources of the same power; None where one of them is missing."""
     if one.value is None or other.value is None or other.value == 0:
         return None
     return one.value / other.value - 1
 
 
-def difference(power: Estimate, idle: Estimate) -> Estimate:
+def difference(power: Measured, idle: Measured) -> Measured:
     """Power above idle, with both intervals in it. It may well be negative, and stays so."""
     for part in (power, idle):
         if part.value is None:
@@ -240,4 +240,4 @@ def difference(power: Estimate, idle: Estimate) -> Estimate:
     assert idle.value is not None
     known = power.ci95 is not None and idle.ci95 is not None
     ci95 = math.hypot(power.ci95 or 0, idle.ci95 or 0) if known else None
-    return Estimate(power.value - idle.value, ci95, min(power.n, idle.n))
+    return Measured(power.value - idle.value, ci95, min(power.n, idle.n))

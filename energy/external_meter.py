@@ -23,11 +23,11 @@ from .power_samples import power_samples
 from .window import Window, WindowEnergy
 
 SOURCE: Final = "external_meter"
-_LONGEST_S: Final = 10.0  # that two clocks which both count from the epoch may lie apart
+_MAX_S: Final = 10.0  # that two clocks which both count from the epoch may lie apart
 _ENDS_S: Final = 40.0  # of a pass, at its beginning and its end: their lags tell a clock's rate
-_MOST_DRIFT: Final = 2e-3  # of a clock: more than any that keeps time
-_SHORTEST_PASS_S: Final = 1.0
-_LONGEST_PASS_S: Final = 12 * 3600.0  # that is aligned at once: it is held in memory
+_MAX_DRIFT: Final = 2e-3  # of a clock: more than any that keeps time
+_MIN_PASS_S: Final = 1.0
+_MAX_PASS_S: Final = 12 * 3600.0  # that is aligned at once: it is held in memory
 _OF_THE_SENSOR: Final = frozenset(
     {
         *CODES.values(),
@@ -40,14 +40,14 @@ _OF_THE_SENSOR: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class AlignedMeter:
+class PowerMeter:
     """A meter's power, and by how much the sensors' epoch is ahead of its clock, s."""
 
     trace: PowerTrace
     lag_s: float
 
 
-def align(path: Path, logs: Iterable[PowerLog]) -> AlignedMeter:
+def align(path: Path, logs: Iterable[PowerLog]) -> PowerMeter:
     """Read a meter's CSV and align it with the logs of a power pass, by the edges of their loads.
 
     Where no one lag fits, its clock may be faster or slower than the sensors' by up to 0.2 %.
@@ -56,7 +56,7 @@ def align(path: Path, logs: Iterable[PowerLog]) -> AlignedMeter:
     """
     meter, sensor = read_meter(path), _joined(logs)
     overlaps = meter.time_s[0] < sensor.time_s[-1] and sensor.time_s[0] < meter.time_s[-1]
-    longest_s = _LONGEST_S if overlaps else np.inf
+    longest_s = _MAX_S if overlaps else np.inf
     lag = lag_s(sensor, meter, longest_s)
     if lag is None:
         meter = _as_fast(sensor, meter, longest_s)
@@ -65,14 +65,12 @@ def align(path: Path, logs: Iterable[PowerLog]) -> AlignedMeter:
         raise BadInput(
             f"{path} cannot be aligned with the run's loads: no lag of its clock fits, or several",
             hint="record the device alone and the whole power pass, at 20 readings a second or"
-            f" more, by a clock that is right to {_MOST_DRIFT:.1%}",
+            f" more, by a clock that is right to {_MAX_DRIFT:.1%}",
         )
-    return AlignedMeter(meter, lag)
+    return PowerMeter(meter, lag)
 
 
-def by_meter(
-    cost: WindowEnergy, log: PowerLog, window: Window, meter: AlignedMeter
-) -> WindowEnergy:
+def by_meter(cost: WindowEnergy, log: PowerLog, window: Window, meter: PowerMeter) -> WindowEnergy:
     """What the window of a log cost by the meter; faults that are the sensor's own do not count."""
     bounds_ns = log.epoch_ns(np.array([window.begin_ns, window.end_ns]))
     begin_s, end_s = bounds_ns / 1e9 - meter.lag_s
@@ -102,7 +100,7 @@ def _as_fast(sensor: PowerTrace, meter: PowerTrace, longest_s: float) -> PowerTr
         return meter
     first_s, last_s = begin_s - _ENDS_S / 2 - lags[0], end_s + _ENDS_S / 2 - lags[1]
     drift = (lags[1] - lags[0]) / max(last_s - first_s, _ENDS_S)
-    if abs(drift) > _MOST_DRIFT:
+    if abs(drift) > _MAX_DRIFT:
         return meter
     return replace(meter, time_s=meter.time_s + drift * (meter.time_s - first_s))
 
@@ -117,16 +115,16 @@ def _joined(logs: Iterable[PowerLog]) -> PowerTrace:
     time_ns = np.concatenate([np.zeros(0), *(time_ns for time_ns, _ in pieces)])
     power_w = np.concatenate([np.zeros(0), *(power_w for _, power_w in pieces)])
     times_ns, first = np.unique(time_ns, return_index=True)
-    if not len(times_ns) or times_ns[-1] - times_ns[0] < _SHORTEST_PASS_S * 1e9:
+    if not len(times_ns) or times_ns[-1] - times_ns[0] < _MIN_PASS_S * 1e9:
         raise BadInput(
             "the run holds no power over time that a meter could be aligned with",
             hint="profile with power, and let the meter record meanwhile",
         )
     span_s = float(times_ns[-1] - times_ns[0]) / 1e9
-    if span_s > _LONGEST_PASS_S:
+    if span_s > _MAX_PASS_S:
         raise BadInput(
             f"the run's loads lie {span_s / 3600:.0f} hours apart, and a meter is aligned over"
-            f" {_LONGEST_PASS_S / 3600:.0f} at most",
+            f" {_MAX_PASS_S / 3600:.0f} at most",
             hint="profile anew, without a pause, and let the meter record meanwhile",
         )
     return PowerTrace(times_ns / 1e9, power_w[first])

@@ -17,7 +17,7 @@ from scipy.special import stdtrit
 
 from ..stats.arrays import Float64
 from ..store.errors import BadInput
-from .counter import Estimate
+from .counter import Measured
 
 _SECONDS: Final = {"time_ns": 1e-9, "time_us": 1e-6, "time_ms": 1e-3, "time_s": 1.0, "t_s": 1.0}
 _HOW_NUMBERS: Final = "write decimal points, or commas and semicolons between the columns"
@@ -27,11 +27,11 @@ _CLEAR: Final = 0.6  # correlation of the changes that counts as the same load
 _RIVAL: Final = 0.8  # of the best, above which another lag may as well be the right one
 _APART_S: Final = 0.2  # lags closer than this are the same peak
 _PARTS: Final = 10  # of a window, whose scatter gives the interval
-_LEAST_READINGS: Final = 8
+_MIN_READINGS: Final = 8
 _GAP_S: Final = 0.5  # between two readings of the sensor: what happened in there it cannot tell
 _GAP_PERIODS: Final = 3.5  # of a meter: two readings in a row may be missing
-_LEAST_GAP_S: Final = 0.02  # which no gap is below: too short to reach from idle into a load
-_LEAST_SEEN: Final = 1e-6  # of the meter's changes, below which a lag leaves it nothing to match
+_MIN_GAP_S: Final = 0.02  # which no gap is below: too short to reach from idle into a load
+_MIN_SEEN: Final = 1e-6  # of the meter's changes, below which a lag leaves it nothing to match
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def lag_s(sensor: PowerTrace, meter: PowerTrace, longest_s: float) -> float | No
     one, other = np.where(known, _edges(sensor), 0.0), _edges(meter)
     if not one.any() or not other.any():
         return None
-    seen = np.maximum(correlate(known, other**2, mode="full"), _LEAST_SEEN * (other**2).sum())
+    seen = np.maximum(correlate(known, other**2, mode="full"), _MIN_SEEN * (other**2).sum())
     match = correlate(one, other, mode="full") / np.sqrt((one**2).sum() * seen)
     lags = correlation_lags(len(one), len(other)) * _GRID_S + (sensor.time_s[0] - meter.time_s[0])
     match = np.where(np.abs(lags) <= longest_s, match, 0)
@@ -123,31 +123,31 @@ def lag_s(sensor: PowerTrace, meter: PowerTrace, longest_s: float) -> float | No
     return float(lags[best])
 
 
-def meter_power_w(meter: PowerTrace, begin_s: float, end_s: float) -> Estimate:
+def meter_power_w(meter: PowerTrace, begin_s: float, end_s: float) -> Measured:
     """Mean power over a window on the meter's clock, of the readings that lie wholly inside it.
 
     A reading stands for the time half-way to its neighbours. The interval is that of the mean of 10
     equal parts, or of fewer with two readings each. The meter's own gain is not in it.
     """
     if begin_s < meter.time_s[0] or end_s > meter.time_s[-1]:
-        return Estimate(None, None, 0, "the meter does not cover the window")
+        return Measured(None, None, 0, "the meter does not cover the window")
     last_before = np.searchsorted(meter.time_s, begin_s, side="right") - 1
     first_after = np.searchsorted(meter.time_s, end_s)
     apart_s = np.diff(meter.time_s[last_before : first_after + 1])
     period_s = float(np.median(apart_s))
-    if apart_s.max() > max(_GAP_PERIODS * period_s, _LEAST_GAP_S):
-        return Estimate(None, None, 0, "the meter has a gap in the window")
+    if apart_s.max() > max(_GAP_PERIODS * period_s, _MIN_GAP_S):
+        return Measured(None, None, 0, "the meter has a gap in the window")
     first, last = np.searchsorted(meter.time_s, [begin_s + period_s / 2, end_s - period_s / 2])
     n = max(int(last - first), 0)
-    if n < _LEAST_READINGS:
-        return Estimate(None, None, n, "too few meter readings in the window")
+    if n < _MIN_READINGS:
+        return Measured(None, None, n, "too few meter readings in the window")
     power_w, length_s = meter.power_w[first:last], np.gradient(meter.time_s[first:last])
     parts = min(_PARTS, n // 2)
     begins = np.arange(parts) * n // parts
     of_parts_w = np.add.reduceat(power_w * length_s, begins) / np.add.reduceat(length_s, begins)
     error_w = float(np.std(of_parts_w, ddof=1)) / math.sqrt(parts)
     mean_w = float(np.average(power_w, weights=length_s))
-    return Estimate(mean_w, float(stdtrit(parts - 1, 0.975)) * error_w, n)
+    return Measured(mean_w, float(stdtrit(parts - 1, 0.975)) * error_w, n)
 
 
 def _known(sensor: PowerTrace) -> Float64:

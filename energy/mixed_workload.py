@@ -9,7 +9,7 @@ import numpy as np
 
 from ..device.nvml import ENERGY
 from ..store.document import read_document
-from ..store.mixed_workload import Note, Replay, Stretch
+from ..store.mixed_workload import MixedWorkload, Note, Segment
 from ..store.recording import raw_file
 from ..store.run import Run
 from .counter import counter_edges, edge_to_edge
@@ -32,7 +32,7 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
-class MeteredReplay:
+class MeasuredWorkload:
     """A mixed replay from edge to edge of the counter: `cost.energy_mj` is that of all of it.
 
     `gap_s` is the part of `window_s` in which nothing ran.
@@ -47,7 +47,7 @@ class MeteredReplay:
     launched_one_by_one: tuple[Note, ...]
 
 
-def read_replay(run: Run) -> MeteredReplay | str | None:
+def read_mixed_workload(run: Run) -> MeasuredWorkload | str | None:
     """Measure the mixed replay of a run; the reason where it broke off, None where there is none.
 
     Raises BadInput where a file of its recording is missing, changed or not what it should be.
@@ -58,16 +58,16 @@ def read_replay(run: Run) -> MeteredReplay | str | None:
         if not recording.files:
             return "; ".join(recording.warnings)
         raw = {name: raw_file(folder, recording, name) for name in recording.files}
-        replay = read_document(raw[REPLAY_FILE], Replay)
+        replay = read_document(raw[REPLAY_FILE], MixedWorkload)
         curves = {op_plan.op: op_plan.curve for op_plan in run.plan().ops}
         processes = own_processes(recording.provenance)
-        return metered_replay(read_power_log(raw[POWER_LOG]), replay, curves, processes)
+        return measure_mixed_workload(read_power_log(raw[POWER_LOG]), replay, curves, processes)
     return None
 
 
-def metered_replay(
-    log: PowerLog, replay: Replay, curves: Mapping[str, str], processes: int
-) -> MeteredReplay:
+def measure_mixed_workload(
+    log: PowerLog, replay: MixedWorkload, curves: Mapping[str, str], processes: int
+) -> MeasuredWorkload:
     """Measure a replay with the log of the sensors beside it; `curves` names that of each op.
 
     A stretch that an end of the window cuts counts by the part inside. `processes` of our own
@@ -82,7 +82,7 @@ def metered_replay(
         launches[part] += share * stretch.launches
         busy_s[part] += share * (stretch.end_ns - stretch.begin_ns) / 1e9
     played = tuple(Played(*part, launches[part], busy_s[part]) for part in sorted(launches))
-    return MeteredReplay(
+    return MeasuredWorkload(
         cost=window_energy(log, window, processes),
         window_s=window.length_s,
         gap_s=max(0.0, window.length_s - sum(busy_s.values())),
@@ -93,7 +93,7 @@ def metered_replay(
     )
 
 
-def _window(log: PowerLog, replay: Replay) -> Window:
+def _window(log: PowerLog, replay: MixedWorkload) -> Window:
     """From the first to the last edge of the counter within the replay."""
     begin_ns, end_ns = replay.stretches[0].begin_ns, replay.stretches[-1].end_ns
     counter = log.series(ENERGY)
@@ -101,6 +101,6 @@ def _window(log: PowerLog, replay: Replay) -> Window:
     return Window(*edge_to_edge(counter, edges, begin_ns, end_ns), 1.0)
 
 
-def _share_inside(stretch: Stretch, window: Window) -> float:
+def _share_inside(stretch: Segment, window: Window) -> float:
     inside_ns = np.clip((stretch.begin_ns, stretch.end_ns), window.begin_ns, window.end_ns)
     return float(inside_ns[1] - inside_ns[0]) / max(1, stretch.end_ns - stretch.begin_ns)

@@ -10,8 +10,8 @@ from ..device.nvml import ENERGY
 from ..store.provenance import Provenance
 from ..store.recording import Load, Recording, raw_file
 from ..store.table_schemas import SCHEMAS
-from .counter import Estimate, beats_with_sensor, update_period_s
-from .external_meter import AlignedMeter, by_meter
+from .counter import Measured, beats_with_sensor, update_period_s
+from .external_meter import PowerMeter, by_meter
 from .power_log import PowerLog, read_power_log
 from .power_samples import power_samples
 from .steady import power_moved, steady_window
@@ -19,8 +19,8 @@ from .window import WindowEnergy, window_energy
 
 POWER: Final = "power"  # the collector whose recordings hold loads
 POWER_LOG: Final = "power.csv"
-LEAST_DUTY: Final = 0.98
-NOT_BUSY: Final = f"the device was busy for less than {LEAST_DUTY:.0%} of the load"
+MIN_DUTY: Final = 0.98
+NOT_BUSY: Final = f"the device was busy for less than {MIN_DUTY:.0%} of the load"
 NOT_SETTLED: Final = "the power did not settle within the load"
 
 
@@ -38,7 +38,7 @@ class MeteredLoad:
 
 
 def metered_loads(
-    folder: Path, recording: Recording, meter: AlignedMeter | None = None
+    folder: Path, recording: Recording, meter: PowerMeter | None = None
 ) -> tuple[list[MeteredLoad], pa.Table]:
     """Measure each load of a recording; also give its log as a table `power_samples`.
 
@@ -59,7 +59,7 @@ def own_processes(provenance: Provenance) -> int:
 
 
 def metered_load(
-    log: PowerLog, load: Load, processes: int, meter: AlignedMeter | None = None
+    log: PowerLog, load: Load, processes: int, meter: PowerMeter | None = None
 ) -> MeteredLoad:
     """Measure one load; `processes` of our own compute on the device."""
     counter = log.series(ENERGY)
@@ -70,7 +70,7 @@ def metered_load(
         cost = by_meter(cost, log, window, meter)
     if cost.reason is None and not settled and len(counter.good()):
         cost = _without(cost, NOT_SETTLED)
-    if cost.reason is None and load.duty is not None and load.duty < LEAST_DUTY:
+    if cost.reason is None and load.duty is not None and load.duty < MIN_DUTY:
         cost = _without(cost, NOT_BUSY)
     moved = power_moved(counter, window)
     if cost.reason is None and moved is not None:
@@ -97,5 +97,5 @@ def _marked_if_hot(one: MeteredLoad, recording: Recording) -> MeteredLoad:
 
 
 def _without(cost: WindowEnergy, reason: str) -> WindowEnergy:
-    none = Estimate(None, None, cost.power_w.n, reason)
+    none = Measured(None, None, cost.power_w.n, reason)
     return replace(cost, power_w=none, energy_mj=none, source="unavailable")

@@ -13,7 +13,7 @@ from typing import Any, Final
 from ..store.plan import Plan
 from ..store.recording import Recording
 from .blocks import means_over_blocks
-from .counter import Estimate, difference
+from .counter import Measured, difference
 from .per_launch import MeteredLoad
 from .run_meter import SensorGain
 
@@ -25,7 +25,7 @@ STUCK: Final = (
 )
 _ALIKE: Final = 1e-3  # of the power: no device draws so nearly as much under load as idle
 _MOVED_C: Final = 2.0
-_UNKNOWN: Final = Estimate(None, None, 0)
+_UNKNOWN: Final = Measured(None, None, 0)
 
 
 class PointEnergies:
@@ -53,7 +53,7 @@ class PointEnergies:
         }
         gain = self.sensor_gain
         for loads in self._loads.values():
-            blocks = 1 if self._plan.power is None else self._plan.power.most_blocks
+            blocks = 1 if self._plan.power is None else self._plan.power.max_blocks
             compared = loads if gain is None else [gain.marked(one) for one in loads]
             found |= _columns(compared, blocks)
         return found
@@ -125,8 +125,8 @@ def _is_stuck(loads: Sequence[MeteredLoad]) -> bool:
 
 
 def _pooled(
-    by_key: dict[str, list[MeteredLoad]], quantity: Callable[[MeteredLoad], Estimate]
-) -> dict[str, Estimate]:
+    by_key: dict[str, list[MeteredLoad]], quantity: Callable[[MeteredLoad], Measured]
+) -> dict[str, Measured]:
     """Mean of a quantity of each size over its blocks, the spread pooled over the operation.
 
     No interval is narrower than that of the windows themselves, and where no size has two blocks
@@ -140,7 +140,7 @@ def _pooled(
     }
 
 
-def _of_windows(group: Sequence[Estimate]) -> float | None:
+def _of_windows(group: Sequence[Measured]) -> float | None:
     """Half-width of the mean of some windows, from their own; None where one has none."""
     halves = [one.ci95 for one in group if one.value is not None]
     if not halves or None in halves:
@@ -149,7 +149,7 @@ def _of_windows(group: Sequence[Estimate]) -> float | None:
 
 
 def _repeat_difference(
-    loads: Sequence[MeteredLoad], quantity: Callable[[MeteredLoad], Estimate]
+    loads: Sequence[MeteredLoad], quantity: Callable[[MeteredLoad], Measured]
 ) -> float | None:
     """|log| ratio of the highest and the lowest of a size's blocks; None below two."""
     values = [value for one in loads if (value := quantity(one).value) is not None]
@@ -157,12 +157,12 @@ def _repeat_difference(
     return math.log(max(values) / min(values)) if known else None
 
 
-def _latency_us(one: MeteredLoad) -> Estimate:
+def _latency_us(one: MeteredLoad) -> Measured:
     whole = one.cost.reason is None
-    return Estimate(one.latency_us if whole else None, None, 1)
+    return Measured(one.latency_us if whole else None, None, 1)
 
 
-def _estimate(column: str, estimate: Estimate) -> dict[str, float | None]:
+def _estimate(column: str, estimate: Measured) -> dict[str, float | None]:
     return {column: estimate.value, f"{column}_ci95": estimate.ci95}
 
 

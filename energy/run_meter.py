@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from ..store.recording import Recording, raw_file
 from .counter import DISAGREEMENT
-from .external_meter import AlignedMeter, align
+from .external_meter import PowerMeter, align
 from .per_launch import POWER, POWER_LOG, MeteredLoad
 from .power_log import PowerLog, read_power_log
 
@@ -18,7 +18,7 @@ METER_FILE: Final = "meter.csv"
 Held = Sequence[tuple[Path, Recording]]
 
 
-def run_meter(held: Held) -> AlignedMeter | None:
+def run_meter(held: Held) -> PowerMeter | None:
     """The meter of a run's recordings, which stand with their folders, aligned; None without one.
 
     Raises BadInput where its file is missing or changed, or cannot be aligned.

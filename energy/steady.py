@@ -17,7 +17,7 @@ from .window import Window
 
 WANTED_HALF_WIDTH: Final = 0.01
 WANTED_TICKS: Final = 5
-LONGEST_S: Final = 1.25  # of the settled part: a load that scatters for longer will not do better
+MAX_S: Final = 1.25  # of the settled part: a load that scatters for longer will not do better
 _UNSETTLED_NS: Final = 500_000_000  # left out at the beginning where there are no edges to go by
 
 
@@ -53,7 +53,7 @@ def is_enough(counter: Series, begin_ns: int, now_ns: int) -> bool:
     edges = settled_edges(counter, begin_ns, now_ns)
     if edges is None or len(edges) < 2:
         return False
-    if edges.time_ns[-1] - edges.time_ns[0] >= LONGEST_S * 1e9:
+    if edges.time_ns[-1] - edges.time_ns[0] >= MAX_S * 1e9:
         return True
     return len(edges) > WANTED_TICKS and _is_known(edges.powers_w())
 

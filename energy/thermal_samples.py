@@ -24,7 +24,7 @@ from .steady import steady_window
 
 THERMAL: Final = "thermal"  # the collector whose recording is a step in power
 NO_TEMPERATURE: Final = "the sensors read no temperature"
-_LONGEST_GAP_S: Final = 5.0  # between two powers, which a cooling GPU bears unseen
+_MAX_GAP_S: Final = 5.0  # between two powers, which a cooling GPU bears unseen
 _WITHOUT_COUNTER: Final = frozenset(
     code for code, fault in CODES.items() if fault in (Fault.NOT_SUPPORTED, Fault.TOO_OLD)
 )
@@ -78,7 +78,7 @@ def why_unusable(log: PowerLog) -> str | None:
     if not len(time_ns):
         return Unusable.TOO_FEW_TICKS if source == "nvml_counter" else found[0]
     gaps_ns = np.diff(np.concatenate([[begin_ns], time_ns, [end_ns]]))
-    return Unusable.STUCK if gaps_ns.max() > _LONGEST_GAP_S * 1e9 else None
+    return Unusable.STUCK if gaps_ns.max() > _MAX_GAP_S * 1e9 else None
 
 
 def _powers(log: PowerLog) -> tuple[Float64, Float64, str]:

@@ -6,7 +6,7 @@ from typing import Final
 from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
 from .counter import (
     DISAGREEMENT,
-    Estimate,
+    Measured,
     counter_power_w,
     disagreement,
     integrated_power_w,
@@ -43,8 +43,8 @@ class WindowEnergy:
     `temp_c` the mean temperature; each None where it was not read.
     """
 
-    power_w: Estimate
-    energy_mj: Estimate
+    power_w: Measured
+    energy_mj: Measured
     power_peak_w: float | None
     temp_c: float | None
     source: str
@@ -73,7 +73,7 @@ def window_energy(log: PowerLog, window: Window, processes: int) -> WindowEnergy
         power = counter_power_w(log.series(ENERGY), begin_ns, end_ns)
         source = "rapl" if log.sensor == "rapl" else "nvml_counter"
     if found:
-        power = Estimate(None, None, power.n, found[0])
+        power = Measured(None, None, power.n, found[0])
     if power.value is None:
         source = _UNAVAILABLE
     elif log.simulated:
@@ -89,7 +89,7 @@ def window_energy(log: PowerLog, window: Window, processes: int) -> WindowEnergy
     )
 
 
-def _marks(log: PowerLog, window: Window, power: Estimate, other: Estimate | None) -> list[str]:
+def _marks(log: PowerLog, window: Window, power: Measured, other: Measured | None) -> list[str]:
     marks = []
     share = power_capped_share(log, window.begin_ns, window.end_ns)
     if share is not None and share > CAPPED_SHARE:

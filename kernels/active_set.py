@@ -19,7 +19,7 @@ from .arguments import check_by_expert, check_picks, check_rows
 from .backend import gpu_of, jit, runs_kernel, tl, triton
 from .ranking import key_value, ordered_key, take_largest
 
-MOST_TOKENS = 4096
+MAX_TOKENS = 4096
 
 
 def active_set(
@@ -67,9 +67,9 @@ def active_set_reference(
 def _check(scores: torch.Tensor, prices: torch.Tensor, k: int) -> None:
     check_rows("scores", scores)
     tokens, experts = scores.shape
-    if tokens > MOST_TOKENS:
+    if tokens > MAX_TOKENS:
         raise BadInput(
-            f"there are {tokens} tokens, and must be at most {MOST_TOKENS}",
+            f"there are {tokens} tokens, and must be at most {MAX_TOKENS}",
             hint="one program sees the whole batch: the rule is for decode",
         )
     check_picks(k, experts)

@@ -7,8 +7,8 @@ from .activation import REFERENCES
 from .packing import group_size
 
 DTYPES = (torch.bfloat16, torch.float16, torch.float32)
-MOST_EXPERTS, MOST_PICKS = 1024, 32
-_MOST_OFFSETS = 2**31
+MAX_EXPERTS, MAX_PICKS = 1024, 32
+_MAX_OFFSETS = 2**31
 
 
 def check_weights(
@@ -49,14 +49,14 @@ def check_weights(
             f"rows of x must be contiguous, and it has strides {x.stride()}",
             hint="call .contiguous() on it",
         )
-    if packed.numel() >= _MOST_OFFSETS:
+    if packed.numel() >= _MAX_OFFSETS:
         raise BadInput(
             f"packed has {packed.numel()} words, and the kernel counts to 2^31",
             hint="split the layer by its outputs",
         )
     tokens, inputs = x.shape
     offsets = max((tokens - 1) * x.stride(0) + inputs, tokens * outputs)
-    if offsets >= _MOST_OFFSETS:
+    if offsets >= _MAX_OFFSETS:
         raise BadInput(
             f"{tokens} tokens need offsets up to {offsets}, and the kernel counts to 2^31",
             hint="split the batch",
@@ -71,9 +71,9 @@ def check_rows(name: str, rows: torch.Tensor) -> None:
             f" not {rows.dtype} {list(rows.shape)}"
         )
     experts = rows.shape[1]
-    if not 1 <= experts <= MOST_EXPERTS:
-        raise BadInput(f"there are {experts} experts, and must be 1..{MOST_EXPERTS}")
-    if experts * rows.stride(1) >= _MOST_OFFSETS:
+    if not 1 <= experts <= MAX_EXPERTS:
+        raise BadInput(f"there are {experts} experts, and must be 1..{MAX_EXPERTS}")
+    if experts * rows.stride(1) >= _MAX_OFFSETS:
         raise BadInput(
             f"a row of {name} reaches over offsets up to {experts * rows.stride(1)}, and the kernel"
             " counts to 2^31",
@@ -83,7 +83,7 @@ def check_rows(name: str, rows: torch.Tensor) -> None:
 
 def check_picks(k: int, most: int) -> None:
     """Raise BadInput unless k of `most` experts can be picked."""
-    allowed = min(most, MOST_PICKS)
+    allowed = min(most, MAX_PICKS)
     if type(k) is not int or not 1 <= k <= allowed:
         raise BadInput(f"k is {k!r}, and must lie in 1..{allowed} for these experts")
 

@@ -16,10 +16,10 @@ from .estimate import cycles
 from .tiles import FLOAT32, TILES, Compiled, Gpu, Layer, Tile, tile_of
 
 MEASURED: dict[tuple[str, Layer, int], Tile] = {}
-_LEAST_ROWS = 16
-_MOST_ROWS = {family: max(one.rows for one in tiles) for family, tiles in TILES.items()}
-_MOST_SPLITS = 8
-_MOST_PART_BYTES = 32 << 20  # of a split product: L2 keeps them
+_MIN_ROWS = 16
+_MAX_ROWS = {family: max(one.rows for one in tiles) for family, tiles in TILES.items()}
+_MAX_SPLITS = 8
+_MAX_PART_BYTES = 32 << 20  # of a split product: L2 keeps them
 # Rows, by family, with which registers are full: where 16 does not divide N results are stored one
 # by one, each at its address.
 _ADDRESSES_SPILL = {80: (), 90: (64, 256), 100: (64, 128, 256)}
@@ -27,7 +27,7 @@ _ADDRESSES_SPILL = {80: (), 90: (64, 256), 100: (64, 128, 256)}
 
 def rows_for(gpu: Gpu, tokens: int) -> int:
     """Rows by which MEASURED is asked for a batch; the tile may have fewer."""
-    return min(max(_LEAST_ROWS, 1 << (tokens - 1).bit_length()), _MOST_ROWS[gpu.family])
+    return min(max(_MIN_ROWS, 1 << (tokens - 1).bit_length()), _MAX_ROWS[gpu.family])
 
 
 def choose_tile(
@@ -41,7 +41,7 @@ def choose_tile(
     measured = MEASURED.get((gpu.name, layer, rows_for(gpu, tokens)))
     if measured is not None and element_bytes == 2 and experts is None:
         return measured
-    most = _MOST_ROWS[gpu.family]  # beyond, whole tiles are added
+    most = _MAX_ROWS[gpu.family]  # beyond, whole tiles are added
     tokens = tokens if tokens <= most else -(-tokens // most) * most
     return _by_family(gpu, layer, tokens, element_bytes, experts)
 
@@ -87,9 +87,9 @@ def _candidates(
             continue
         tile = tile_of(gpu, layer, compiled, element_bytes)
         # Sums of 256 rows fill the registers: their parts would spill.
-        most = _MOST_SPLITS if may_split and tile.rows < 256 else 1
+        most = _MAX_SPLITS if may_split and tile.rows < 256 else 1
         steps = -(-layer.inputs // tile.inputs)
-        parts = _MOST_PART_BYTES // (4 * tokens * layer.outputs)
+        parts = _MAX_PART_BYTES // (4 * tokens * layer.outputs)
         for splits in range(1, max(1, min(most, steps // 2, parts)) + 1):
             yield compiled, replace(tile, splits=splits)
 

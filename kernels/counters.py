@@ -15,7 +15,7 @@ from threading import RLock
 
 import torch
 
-MOST = 1 << 20  # of a GPU: 4 MiB, enough for 4,600 captured calls of 224 tiles
+MAX_COUNTERS = 1 << 20  # of a GPU: 4 MiB, enough for 4,600 captured calls of 224 tiles
 OF_STREAM = 1024
 _ALIGNED = 32  # to 128 bytes: no two calls share a cache line, and Triton compiles one kernel
 _PER_THREAD = 2  # the handle of cudaStreamPerThread: a stream of its own in each thread
@@ -111,7 +111,7 @@ def _zeros_of_no_graph(device: torch.device) -> torch.Tensor:
     """
 
     def make() -> torch.Tensor:
-        zeros = torch.zeros(MOST, dtype=torch.int32, device=device)
+        zeros = torch.zeros(MAX_COUNTERS, dtype=torch.int32, device=device)
         if zeros.is_cuda:
             torch.cuda.current_stream(device).synchronize()
         return zeros

@@ -14,7 +14,7 @@ import torch
 from ..store.errors import BadInput
 from .backend import jit, tl
 
-_MOST_SCALE = torch.finfo(torch.float32).max
+_MAX_SCALE = torch.finfo(torch.float32).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Routing:
                 f"scores is {self.scores!r}", hint="it must be picked, softmax or sigmoid"
             )
         number = isinstance(self.scale, int | float | torch.SymFloat)
-        if not (number and -_MOST_SCALE <= self.scale <= _MOST_SCALE):
+        if not (number and -_MAX_SCALE <= self.scale <= _MAX_SCALE):
             raise BadInput(f"scale is {self.scale!r}, and must be a finite float32")
         if type(self.groups) is not int or self.groups < 1:
             raise BadInput(f"groups is {self.groups!r}, and must be a positive integer")

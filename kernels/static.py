@@ -25,8 +25,8 @@ MIXTRAL_FC1: Final = Layer(outputs=14336, inputs=4096, bits=4, group=128)
 
 # Gates on sm_90. Instructions per weight in the main loop, by rows of the tile, for 4 bits and
 # groups of 128; instructions per token of 8192, by experts, k and the type of the logits.
-MOST_PER_WEIGHT: Final = {16: 3.2, 32: 3.2, 64: 3.6, 128: 4.3, 256: 4.7}
-MOST_PER_TOKEN: Final = {
+MAX_PER_WEIGHT: Final = {16: 3.2, 32: 3.2, 64: 3.6, 128: 4.3, 256: 4.7}
+MAX_PER_TOKEN: Final = {
     (64, 6, torch.float32): 150,
     (128, 8, torch.float32): 302,
     (256, 8, torch.float32): 507,
@@ -36,7 +36,7 @@ MOST_PER_TOKEN: Final = {
     (256, 8, torch.bfloat16): 240,
     (512, 8, torch.bfloat16): 440,
 }
-MOST_PERMUTES: Final = 2
+MAX_PERMUTES: Final = 2
 
 _MANY_TOKENS = 8192
 _POINTER = {torch.bfloat16: "*bf16", torch.float16: "*fp16", torch.float32: "*fp32"}

@@ -17,7 +17,7 @@ from ..store.recording import Recording
 from ..store.scenario import Scenario
 from ..store.table_schemas import SCHEMAS
 from ..store.tables import table_from_columns
-from .visits import Visit, visits_by_scenario
+from .visits import RepeatTimes, visits_by_scenario
 
 SPREAD_LIMIT: Final = 0.20  # interquartile range over median, above which a point is marked
 COUNTERS_ALONE: Final = "ncu"  # the collector whose times are never a latency
@@ -96,7 +96,7 @@ def _described(scenario: Scenario) -> dict[str, Any]:
     }
 
 
-def _measured(visits: list[Visit]) -> dict[str, Any]:
+def _measured(visits: list[RepeatTimes]) -> dict[str, Any]:
     """Columns that a scenario's visits decide."""
     problems = [visit for visit in visits if visit.problem is not None]
     whole = [visit for visit in visits if visit.problem is None]
@@ -140,12 +140,12 @@ def _doubts(spread: float, signatures: int, no_interval: bool) -> list[str]:
     return marks
 
 
-def _gap_us(visits: list[Visit]) -> float:
+def _gap_us(visits: list[RepeatTimes]) -> float:
     gaps: npt.NDArray[np.float64] = np.concatenate([visit.gap_ns for visit in visits])
     return float(np.median(gaps)) / 1000
 
 
-def _repeat_difference(visits: list[Visit]) -> float | None:
+def _repeat_difference(visits: list[RepeatTimes]) -> float | None:
     """Largest |log| ratio of the medians of two visits; None at one visit."""
     if len(visits) < 2:
         return None

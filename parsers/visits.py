@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..stats.arrays import Float64, Int64
-from ..store.recording import Recording, Served
+from ..store.recording import PointTiming, Recording
 from .events import int64_column
 
 _NULL_NS = -1  # stands for null: no time of a call is negative
@@ -19,7 +19,7 @@ def _none() -> Float64:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Visit:
+class RepeatTimes:
     """One visit: float64 [calls] of its latencies and gaps, or the problem that spoils them.
 
     `source` is "kernel" where latencies are unions of kernel intervals and "wall" where they are
@@ -34,21 +34,23 @@ class Visit:
     signatures: frozenset[str | None] = frozenset()
 
 
-def visits_by_scenario(calls: pa.Table, recordings: Sequence[Recording]) -> dict[str, list[Visit]]:
+def visits_by_scenario(
+    calls: pa.Table, recordings: Sequence[Recording]
+) -> dict[str, list[RepeatTimes]]:
     """Visits that the recordings served or report as failed, by scenario key and in their order.
 
     A scenario that a recording names and says nothing more of has no entry.
     """
     rows_of = _rows_by_visit(calls)
     times = _Times(calls)
-    visits: dict[str, list[Visit]] = {}
+    visits: dict[str, list[RepeatTimes]] = {}
     for recording in recordings:
         for served in recording.served:
             rows = rows_of.get((recording.unit, served.scenario_key, served.visit))
             visit = times.visit(served, np.zeros(0, dtype=np.int64) if rows is None else rows)
             visits.setdefault(served.scenario_key, []).append(visit)
         for failure in recording.failures:
-            visit = Visit(failure.visit, failure.reason)
+            visit = RepeatTimes(failure.visit, failure.reason)
             visits.setdefault(failure.scenario_key, []).append(visit)
     return visits
 
@@ -62,19 +64,19 @@ class _Times:
         self._gap = int64_column(calls, "gap_ns", _NULL_NS)
         self._signature = calls.column("signature")
 
-    def visit(self, served: Served, rows: Int64) -> Visit:
+    def visit(self, served: PointTiming, rows: Int64) -> RepeatTimes:
         if len(rows) != served.calls:
             found = f"{len(rows)} of {served.calls} ranges are in the trace"
-            return Visit(served.visit, found)
+            return RepeatTimes(served.visit, found)
         with_kernels = int(np.count_nonzero(self._busy[rows] != _NULL_NS))
         latency = self._busy[rows] if with_kernels else self._wall[rows]
         missing = int(np.count_nonzero(latency == _NULL_NS))
         if missing:
-            return Visit(served.visit, f"{missing} of {len(rows)} calls hold no kernel")
+            return RepeatTimes(served.visit, f"{missing} of {len(rows)} calls hold no kernel")
         timeless = int(np.count_nonzero(latency <= 0))
         if timeless or not len(rows):
-            return Visit(served.visit, f"{timeless} of {len(rows)} calls took no time at all")
-        return Visit(
+            return RepeatTimes(served.visit, f"{timeless} of {len(rows)} calls took no time at all")
+        return RepeatTimes(
             number=served.visit,
             problem=None,
             source="kernel" if with_kernels else "wall",

@@ -18,11 +18,11 @@ from ..parsers.points import COUNTERS_ALONE
 from ..profiler.clocks import locked_sm_clock
 from ..profiler.collectors.registry import COLLECTORS
 from ..profiler.git import head
-from ..profiler.lock import sole_use
-from ..profiler.power.mixed_workload import record_replay
-from ..profiler.power.sensors import Meter, check_meter, meter
+from ..profiler.lock import exclusive_lock
+from ..profiler.power.mixed_workload import record_mixed_workload
+from ..profiler.power.sensors import OpenRecorder, check_sensors, meter
 from ..profiler.sweep import OpSummary, Progress, Sweep
-from ..scenarios.mixed_workload import NAME, render_mixed
+from ..scenarios.mixed_workload import NAME, render_mixed_workload
 from ..scenarios.plan import BLOCKS
 from ..store.atomic import write_whole
 from ..store.document import write_document
@@ -49,7 +49,7 @@ class ValidationRun:
     provenance: Provenance
     sensors: str
     resumed: bool
-    meter: Meter
+    meter: OpenRecorder
 
     def measure(self, progress: Progress) -> list[OpSummary]:
         """Measure the held-out sizes, as far as the run does not hold them yet."""
@@ -61,8 +61,8 @@ class ValidationRun:
 
     def replay(self) -> tuple[str, ...]:
         """Record the mixed replay; return what there is to warn of."""
-        with self._held_clock(), sole_use(self.provenance, self.run):
-            return record_replay(self.run, self.provenance, self.meter).warnings
+        with self._held_clock(), exclusive_lock(self.provenance, self.run):
+            return record_mixed_workload(self.run, self.provenance, self.meter).warnings
 
     def _held_clock(self) -> AbstractContextManager[None]:
         """Hold the GPU's clock where the model's run did."""
@@ -71,7 +71,7 @@ class ValidationRun:
         return locked_sm_clock(self.provenance.gpu.uuid, self.plan.sm_clock_mhz)
 
 
-def open_validation(own: Run, device_name: str, sensors: Meter = meter) -> ValidationRun:
+def open_validation(own: Run, device_name: str, sensors: OpenRecorder = meter) -> ValidationRun:
     """Go on with the unfinished validation run of the run `own`, or begin one.
 
     Unfinished is one without a mixed replay. Raises CannotMeasure where no energy can be read, and
@@ -109,7 +109,7 @@ def _provenance(measured: Plan) -> Provenance:
 def _sensors(provenance: Provenance) -> str:
     """Say what tells the energy. Raises CannotMeasure where nothing does."""
     try:
-        return check_meter(provenance)
+        return check_sensors(provenance)
     except CannotMeasure as refusal:
         no_nvml = "" if provenance.gpu else "NVML measures no CPU, and "
         raise CannotMeasure(no_nvml + refusal.message, hint=refusal.hint or _ELSEWHERE) from refusal
@@ -179,7 +179,7 @@ def _begin(own: Run, plan: Plan, scenarios: Sizes) -> Run:
         write_whole(run.script(op_plan.op), own.script(op_plan.op).read_bytes())
         if op_plan.source is not None:
             write_whole(run.folder / op_plan.source, (own.folder / op_plan.source).read_bytes())
-    write_whole(run.script(NAME), render_mixed(plan))
+    write_whole(run.script(NAME), render_mixed_workload(plan))
     write_whole(run.preset_path, own.preset_path.read_bytes())
     write_document(run.plan_path, plan)
     return run

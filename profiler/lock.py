@@ -12,7 +12,7 @@ from ..store.run import Run
 
 
 @contextmanager
-def sole_use(provenance: Provenance, run: Run) -> Iterator[None]:
+def exclusive_lock(provenance: Provenance, run: Run) -> Iterator[None]:
     """Hold the run folder, and the device's GPU by its UUID; a CPU has no lock.
 
     The locks go with the process that holds them. Raises BadInput where another sweep has one.

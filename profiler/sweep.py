@@ -12,7 +12,7 @@ from typing import Protocol
 from ..energy.per_launch import POWER
 from ..energy.thermal_samples import THERMAL
 from ..parsers.points import COUNTERS_ALONE
-from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, step_s
+from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, response_s
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput
 from ..store.plan import Plan
@@ -21,11 +21,11 @@ from ..store.recording import Failure, Recording
 from ..store.run import Run
 from ..store.scenario import Scenario
 from .collectors.collector import Collector
-from .lock import sole_use
+from .lock import exclusive_lock
 from .power.power_pass import Held, PowerJob, least_known_first, measured_visits, power_job
-from .power.sensors import Meter, meter
-from .power.thermal_response import Step, finished_step, hottest
-from .schedule.schedule import Agenda, Visit
+from .power.sensors import OpenRecorder, meter
+from .power.thermal_response import Step, finished_response, hottest
+from .schedule.schedule import Repeat, Schedule
 from .worker import Job
 
 ScenarioOf = Callable[[int], Scenario]
@@ -66,7 +66,7 @@ class Sweep:
     scenarios: Mapping[str, ScenarioOf]
     collectors: Mapping[str, Collector]
     progress: Progress
-    meter: Meter = meter
+    meter: OpenRecorder = meter
 
     def measure(self) -> list[OpSummary]:
         """Measure what the run does not hold yet; return what became of each operation.
@@ -75,8 +75,8 @@ class Sweep:
         measuring the same GPU.
         """
         self._check_machine()
-        with sole_use(self.provenance, self.run):
-            step = finished_step(self.run.recordings()) if self.plan.thermal_step else None
+        with exclusive_lock(self.provenance, self.run):
+            step = finished_response(self.run.recordings()) if self.plan.thermal_step else None
             if step is None:
                 return self._measure()
             rest = replace(self, plan=replace(self.plan, thermal_step=False))
@@ -102,27 +102,27 @@ class Sweep:
         """
         jobs = self._jobs()
         summaries = [
-            OpSummary(job.op_plan.op, name, recalled=job.agenda.done) for name, job in jobs
+            OpSummary(job.op_plan.op, name, recalled=job.schedule.done) for name, job in jobs
         ]
         budget_s = float("inf") if self.plan.budget_s is None else self.plan.budget_s
-        budget_s -= step_s(self.plan)
+        budget_s -= response_s(self.plan)
         whole_end_s = time.monotonic() + budget_s
         end_s = whole_end_s - min(estimate_power_s(self.plan), budget_s / 2)
         late_s = 0.0
         for index, (turn, summary) in enumerate(zip(jobs, summaries, strict=True)):
-            agenda, now_s = turn[1].agenda, time.monotonic()
-            agenda.deadline_s = now_s + (end_s - late_s - now_s) / (len(jobs) - index)
+            schedule, now_s = turn[1].schedule, time.monotonic()
+            schedule.deadline_s = now_s + (end_s - late_s - now_s) / (len(jobs) - index)
             self._collect(turn, summary)
-            agenda.end_sampling()
-            late_s += agenda.late_s
+            schedule.end_sampling()
+            late_s += schedule.late_s
         for index, (turn, summary) in enumerate(zip(jobs, summaries, strict=True)):
             now_s = time.monotonic()
-            turn[1].agenda.turn_late(now_s + (end_s - now_s) / (len(jobs) - index))
+            turn[1].schedule.turn_late(now_s + (end_s - now_s) / (len(jobs) - index))
             self._collect(turn, summary)
-        done = sum(job.agenda.done for _, job in jobs)
+        done = sum(job.schedule.done for _, job in jobs)
         loaded, loads = self._measure_power(jobs, done, whole_end_s)
         stepped = self._take_step([job for _, job in jobs], done + loads)
-        self.progress.end(done + loads + int(step_s(self.plan)))
+        self.progress.end(done + loads + int(response_s(self.plan)))
         return summaries + loaded + stepped
 
     def _measure_power(
@@ -144,11 +144,11 @@ class Sweep:
                 for recording in turn.collect(number, self.meter, end_s):
                     self._keep(recording, summary)
                 summary.unmeasured = sorted(turn.left)
-        spared = [turn for turn in turns if turn.spare]
-        if spared:
+        reserved = [turn for turn in turns if turn.spare]
+        if reserved:
             held = self.run.recordings()
             end_s, of_op = min(end_s, self._planned_end_s(held)), {one.op: one for one in summaries}
-            for turn in least_known_first(spared, held):
+            for turn in least_known_first(reserved, held):
                 for recording in turn.collect_spare(self.meter, end_s):
                     self._keep(recording, of_op[turn.op])
         return summaries, sum(turn.loads - turn.waiting for turn in turns)
@@ -161,7 +161,7 @@ class Sweep:
         began_utc_ns = min(one.started_utc_ns for _, one in held)
         age_s = (time.time_ns() - began_utc_ns) / 1e9
         whole_s = RUN_S if self.plan.budget_s is None else self.plan.budget_s
-        return time.monotonic() - age_s + whole_s - step_s(self.plan)
+        return time.monotonic() - age_s + whole_s - response_s(self.plan)
 
     def _take_step(self, jobs: list[Job], done: int) -> list[OpSummary]:
         """Record the thermal step where the plan has one, and anything was timed."""
@@ -169,7 +169,7 @@ class Sweep:
         if found is None:
             return []
         job, tokens = found
-        op, total = job.op_plan.op, done + int(step_s(self.plan))
+        op, total = job.op_plan.op, done + int(response_s(self.plan))
         summary = OpSummary(op, THERMAL)
 
         def tell(seconds: int) -> None:
@@ -182,14 +182,14 @@ class Sweep:
         """Each operation under each collector, in the order of their turns."""
         held = [recording for _, recording in self.run.recordings()]
         jobs: list[tuple[str, Job]] = []
-        agendas: list[Agenda] = []
+        schedules: list[Schedule] = []
         for name in self.plan.collectors:
             for op_plan in self.plan.ops:
                 mine = [one for one in held if (one.collector, one.op) == (name, op_plan.op)]
                 scenario_of = self.scenarios[op_plan.op]
-                agendas.append(Agenda(self.plan, op_plan, scenario_of, recordings=mine))
-                told = partial(self._tell, name, op_plan.op, agendas)
-                job = Job(self.run, self.plan, op_plan, agendas[-1], self.provenance, told)
+                schedules.append(Schedule(self.plan, op_plan, scenario_of, recordings=mine))
+                told = partial(self._tell, name, op_plan.op, schedules)
+                job = Job(self.run, self.plan, op_plan, schedules[-1], self.provenance, told)
                 jobs.append((name, job))
         return jobs
 
@@ -197,7 +197,7 @@ class Sweep:
         name, job = turn
         for recording in self.collectors[name].collect(job):
             self._keep(recording, summary)
-        summary.unmeasured = job.agenda.unmeasured
+        summary.unmeasured = job.schedule.unmeasured
 
     def _keep(self, recording: Recording, summary: OpSummary) -> None:
         self.run.keep(recording)
@@ -205,16 +205,16 @@ class Sweep:
         summary.failures += recording.failures
         summary.warnings += recording.warnings
 
-    def _tell(self, collector: str, op: str, agendas: list[Agenda], visit: Visit) -> None:
-        done = sum(agenda.done for agenda in agendas)
-        total = sum(agenda.total for agenda in agendas) + planned_loads(self.plan)
+    def _tell(self, collector: str, op: str, schedules: list[Schedule], visit: Repeat) -> None:
+        done = sum(schedule.done for schedule in schedules)
+        total = sum(schedule.total for schedule in schedules) + planned_loads(self.plan)
         self._tell_point(collector, op, visit, done, total)
 
-    def _tell_power(self, op: str, turns: list[PowerJob], before: int, visit: Visit) -> None:
+    def _tell_power(self, op: str, turns: list[PowerJob], before: int, visit: Repeat) -> None:
         total = sum(turn.loads for turn in turns)
         waiting = sum(turn.waiting for turn in turns)
         self._tell_point(POWER, op, visit, before + total - waiting, before + total)
 
-    def _tell_point(self, collector: str, op: str, visit: Visit, done: int, total: int) -> None:
+    def _tell_point(self, collector: str, op: str, visit: Repeat, done: int, total: int) -> None:
         """Tell of a point; a second of the thermal step to come counts for one, as it takes one."""
-        self.progress.point(collector, op, visit.tokens, done, total + int(step_s(self.plan)))
+        self.progress.point(collector, op, visit.tokens, done, total + int(response_s(self.plan)))

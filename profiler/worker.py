@@ -16,18 +16,18 @@ from pydantic import TypeAdapter
 
 from ..store.plan import OpPlan, Plan
 from ..store.provenance import Provenance
-from ..store.recording import Failure, Load, Recording, Served, sha256_of
+from ..store.recording import Failure, Load, PointTiming, Recording, sha256_of
 from ..store.run import Run
 from .process import LineServer, ProcessEnded, kill
-from .schedule.schedule import Agenda, Visit
+from .schedule.schedule import Repeat, Schedule
 
-Outcome = Served | Failure
+Outcome = PointTiming | Failure
 
 START_S: Final = 180.0  # torch and its CUDA context, from a cold disk
 FINISH_S: Final = 180.0  # a profiler writes its report when the script ends
-FRUITLESS_SESSIONS: Final = 3
+MAX_EMPTY_SESSIONS: Final = 3
 
-_SERVED = TypeAdapter(Served)
+_SERVED = TypeAdapter(PointTiming)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Job:
     run: Run
     plan: Plan
     op_plan: OpPlan
-    agenda: Agenda
+    schedule: Schedule
     provenance: Provenance
-    on_point: Callable[[Visit], None]
+    on_point: Callable[[Repeat], None]
 
     def script(self, *arguments: str) -> list[str]:
         """Command that runs the operation's isolated script."""
@@ -55,8 +55,8 @@ class Session:
 
     job: Job
     command: list[str]
-    first: Visit
-    fruitless_before: int
+    first: Repeat
+    no_result_before: int
     outcomes: list[Outcome] = field(default_factory=list)
     exit_code: int | None = None
     started_utc_ns: int = field(default_factory=time.time_ns)
@@ -68,67 +68,67 @@ class Session:
             yield outcome
 
     def _serve(self) -> Iterator[Outcome]:
-        agenda = self.job.agenda
+        schedule = self.job.schedule
         self.job.on_point(self.first)
         with LineServer(self.command) as server:
             try:
                 script_pid = json.loads(server.answer(START_S))["pid"]
             except ProcessEnded as end:
                 reason = f"the script does not start: {end}"
-                yield agenda.failed(self.first, reason)
-                yield from agenda.give_up(reason)
+                yield schedule.failed(self.first, reason)
+                yield from schedule.give_up(reason)
                 return
-            visit: Visit | None = self.first
+            visit: Repeat | None = self.first
             while visit is not None:
                 try:
                     yield self._ask(server, visit)
                 except ProcessEnded as end:
-                    yield agenda.failed(visit, str(end))
+                    yield schedule.failed(visit, str(end))
                     kill(script_pid)  # the script alone: a profiler around it still reports
-                    if self.fruitless == FRUITLESS_SESSIONS:
-                        reason = f"{FRUITLESS_SESSIONS} processes in a row measured nothing"
-                        yield from agenda.give_up(reason)
+                    if self.no_result == MAX_EMPTY_SESSIONS:
+                        reason = f"{MAX_EMPTY_SESSIONS} processes in a row measured nothing"
+                        yield from schedule.give_up(reason)
                     break
                 visit = self._next()
             self.exit_code = server.finish(FINISH_S)
 
     @property
-    def fruitless(self) -> int:
+    def no_result(self) -> int:
         """Sessions in a row, up to and with this one, that measured nothing."""
-        measured = any(isinstance(outcome, Served) for outcome in self.outcomes)
-        return 0 if measured else self.fruitless_before + 1
+        measured = any(isinstance(outcome, PointTiming) for outcome in self.outcomes)
+        return 0 if measured else self.no_result_before + 1
 
-    def _next(self) -> Visit | None:
+    def _next(self) -> Repeat | None:
         if self.job.plan.isolation == "point":
             return None
-        visit = self.job.agenda.next()
+        visit = self.job.schedule.next()
         if visit is not None:
             self.job.on_point(visit)
         return visit
 
-    def _ask(self, server: LineServer, visit: Visit) -> Outcome:
+    def _ask(self, server: LineServer, visit: Repeat) -> Outcome:
         """Ask for one visit. Raises ProcessEnded where the process gives no answer."""
         request = f"{visit.tokens} {visit.number}"
         answer = json.loads(server.ask(request, self.job.plan.point_timeout_s))
         if "error" in answer:
-            return self.job.agenda.failed(visit, answer["error"])
+            return self.job.schedule.failed(visit, answer["error"])
         served = _SERVED.validate_python(answer)
-        self.job.agenda.measured(visit, served)
+        self.job.schedule.measured(visit, served)
         return served
 
 
-def sessions(job: Job, command_of: Callable[[Visit], list[str]]) -> Iterator[Session]:
+def sessions(job: Job, command_of: Callable[[Repeat], list[str]]) -> Iterator[Session]:
     """Give one session after the other until the agenda has nothing left.
 
     `command_of` gives the command of the session that begins with a visit. The caller runs each
     session to its end before it takes the next. After three sessions in a row that measured
     nothing the rest of the operation is given up.
     """
-    fruitless = 0
-    while (first := job.agenda.next()) is not None:
-        session = Session(job, command_of(first), first, fruitless)
+    no_result = 0
+    while (first := job.schedule.next()) is not None:
+        session = Session(job, command_of(first), first, no_result)
         yield session
-        fruitless = session.fruitless
+        no_result = session.no_result
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def record(
     """Describe what a process left of some of its visits; `files` lie in the unit's folder."""
     job = process.job
     keys = {outcome.scenario_key for outcome in outcomes}
-    scenarios = (job.agenda.scenario_of(size) for size in job.op_plan.domain)
+    scenarios = (job.schedule.scenario_of(size) for size in job.op_plan.domain)
     folder = job.run.unit(collector, unit)
     return Recording(
         unit=unit,
@@ -189,7 +189,7 @@ def record(
         started_utc_ns=process.started_utc_ns,
         ended_utc_ns=time.time_ns(),
         scenarios=tuple(scenario for scenario in scenarios if scenario.key in keys),
-        served=tuple(outcome for outcome in outcomes if isinstance(outcome, Served)),
+        served=tuple(outcome for outcome in outcomes if isinstance(outcome, PointTiming)),
         failures=tuple(outcome for outcome in outcomes if isinstance(outcome, Failure)),
         warnings=tuple(warnings),
         files={name: sha256_of(folder / name) for name in files},

@@ -12,7 +12,7 @@ from .contents import Curve, Row
 from .markup import without_folders
 
 _HEIGHT_PX: Final = 280
-_LEAST_RATIO: Final = 4.0  # of the ends of a quantity's axis: a flat curve shall look flat
+_MIN_RATIO: Final = 4.0  # of the ends of a quantity's axis: a flat curve shall look flat
 _FONT: Final = "system-ui, sans-serif"
 _ROLES: Final = ["fit", "holdout", "calibration"]
 _DIGITS: Final = ",.4~r"  # four significant digits, never an exponent
@@ -109,7 +109,7 @@ def _axes(curve: Curve, quantity: Quantity, rows: list[Row]) -> dict[str, Any]:
 def _domain(rows: list[Row]) -> list[float]:
     known = [row[end] for row in rows for end in ("value", "lo", "hi") if row.get(end, 0) > 0]
     low, high = min(known), max(known)
-    widen = max(1.1, sqrt(_LEAST_RATIO * low / high))
+    widen = max(1.1, sqrt(_MIN_RATIO * low / high))
     return [low / widen, high * widen]
 
 

@@ -3,7 +3,7 @@
 from pathlib import PurePath
 from typing import Final
 
-from ..store.verdict import CurveVerdict, Outcome, ReplayVerdict, Sensor, Validation
+from ..store.verdict import CurveVerdict, MixedWorkloadVerdict, Outcome, Sensor, Validation
 from .contents import Contents
 from .markup import Html, element, joined, table
 from .quantities import percent, significant
@@ -57,7 +57,7 @@ def _validation(contents: Contents, validation: Validation) -> Html:
     )
 
 
-def _replay(replay: ReplayVerdict) -> Html:
+def _replay(replay: MixedWorkloadVerdict) -> Html:
     """Show the energy of the mixed replay: what was predicted beside what was measured."""
     half = "" if replay.measured_ci95_j is None else f" ± {significant(replay.measured_ci95_j)}"
     parts = (

@@ -21,14 +21,14 @@ ENTRY_POINTS: Final = "moeprof.ops"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class LoadedOp:
     """An operation, and the user's file that defines it; None for one that is installed."""
 
     operation: Operation
     source: str | None = None
 
 
-def find_ops(words: str) -> list[Found]:
+def find_ops(words: str) -> list[LoadedOp]:
     """Resolve words by comma to operations, each once: sets, names, and Python files.
 
     The set "all" is the catalogue, "experts" the grouped experts at three numbers of active ones.
@@ -37,7 +37,7 @@ def find_ops(words: str) -> list[Found]:
     an unknown name, a file that does not run or defines no operation, and for two operations of
     one name.
     """
-    found: list[Found] = []
+    found: list[LoadedOp] = []
     for word in words.split(","):
         found += _find(word.strip())
     names = [each.operation.name for each in found]
@@ -47,18 +47,18 @@ def find_ops(words: str) -> list[Found]:
     return found
 
 
-def _find(word: str) -> list[Found]:
+def _find(word: str) -> list[LoadedOp]:
     if word in SETS:
-        return [Found(operation) for operation in SETS[word]]
+        return [LoadedOp(operation) for operation in SETS[word]]
     if word.endswith(".py"):
         path = Path(word).resolve()
-        return [Found(operation, str(path)) for operation in _from_file(path)]
+        return [LoadedOp(operation, str(path)) for operation in _from_file(path)]
     own = {operation.name: operation for operations in SETS.values() for operation in operations}
     if word in own:
-        return [Found(own[word])]
+        return [LoadedOp(own[word])]
     installed = metadata.entry_points(group=ENTRY_POINTS)
     if word in installed.names:
-        return [Found(_loaded(installed[word]))]
+        return [LoadedOp(_loaded(installed[word]))]
     known = [*own, *sorted(installed.names), *SETS]
     near = difflib.get_close_matches(word, known, n=1)
     meant = f"did you mean {near[0]}? " if near else ""

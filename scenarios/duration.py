@@ -7,7 +7,7 @@ from typing import Final
 
 from ..store.plan import OpPlan, Plan
 from ..store.scenario import L2
-from .catalogue import Found
+from .catalogue import LoadedOp
 from .operation import Operation
 from .preset import Preset
 from .rates import Rates
@@ -18,10 +18,14 @@ _POINT_OVERHEAD_S: Final = 0.05
 _CALL_S: Final = 3e-5  # what a call takes at least, with the choice of its inputs
 _ORDINARY_CALL_S: Final = POINT_S / MAX_CALLS  # the longest that makes no point longer
 
-Pace = Mapping[str, Callable[[int], float]]  # of each operation: seconds of a call by batch size
+CallTimes = Mapping[
+    str, Callable[[int], float]
+]  # of each operation: seconds of a call by batch size
 
 
-def pace_of(preset: Preset, ops: Sequence[Found], l2: L2, rates: Rates | None) -> Pace:
+def call_times_of(
+    preset: Preset, ops: Sequence[LoadedOp], l2: L2, rates: Rates | None
+) -> CallTimes:
     """Estimate each operation's calls from its arithmetic and its bytes.
 
     What an operation on quantised weights does whatever its batch size is their unpacking. Nothing
@@ -46,7 +50,7 @@ def _call_s(operation: Operation, preset: Preset, l2: L2, rates: Rates, tokens: 
     return seconds + max(flops / rates.flops_per_s, asked.bytes_moved / rates.bytes_per_s)
 
 
-def timing_s(plan: Plan, pace: Pace) -> float:
+def timing_s(plan: Plan, pace: CallTimes) -> float:
     """Estimate how long the times of a plan take, in seconds, under all of its collectors.
 
     An operation that is not in `pace` has points of ordinary length. What cannot be known before
@@ -55,7 +59,7 @@ def timing_s(plan: Plan, pace: Pace) -> float:
     return len(plan.collectors) * sum(_op_s(plan, op_plan, pace) for op_plan in plan.ops)
 
 
-def _op_s(plan: Plan, op_plan: OpPlan, pace: Pace) -> float:
+def _op_s(plan: Plan, op_plan: OpPlan, pace: CallTimes) -> float:
     call_s = pace.get(op_plan.op)
 
     def points_s(sizes: Sequence[int]) -> list[float]:
@@ -64,8 +68,8 @@ def _op_s(plan: Plan, op_plan: OpPlan, pace: Pace) -> float:
 
     first_s, spared_s = points_s(op_plan.first), points_s(op_plan.calibration)
     spared_s += 2 * points_s(op_plan.holdout)
-    spared = len(op_plan.holdout) + len(op_plan.calibration)
-    room = len(op_plan.domain) - spared - len(op_plan.first)
+    reserved = len(op_plan.holdout) + len(op_plan.calibration)
+    room = len(op_plan.domain) - reserved - len(op_plan.first)
     adaptive = min(room, plan.points_per_op - len(op_plan.first))
     more = max(0, adaptive) if plan.sampling == "adaptive" else 0
     points = len(first_s) + len(spared_s) + more

@@ -4,7 +4,7 @@ import re
 
 from ..store.errors import BadInput
 
-_MOST_SIZES = 1_000_000
+_MAX_SIZES = 1_000_000
 _LARGEST = 999_999_999
 _GOOD = "write sizes such as 1..512, 1..512:8, 1,2,4 or pow2:1..512"
 _TOKEN = re.compile(
@@ -21,8 +21,8 @@ def parse_batch_sizes(text: str) -> tuple[int, ...]:
     sizes: set[int] = set()
     for token in text.split(","):
         sizes.update(_sizes_of(token.strip()))
-        if len(sizes) > _MOST_SIZES:
-            raise BadInput(f"{text!r} holds more than {_MOST_SIZES:,} batch sizes", hint=_GOOD)
+        if len(sizes) > _MAX_SIZES:
+            raise BadInput(f"{text!r} holds more than {_MAX_SIZES:,} batch sizes", hint=_GOOD)
     return tuple(sorted(sizes))
 
 
@@ -38,8 +38,8 @@ def _sizes_of(token: str) -> range | list[int]:
     if match["pow2"]:
         return _powers_of_2(first, last, token)
     sizes = range(first, last + 1, step)
-    if len(sizes) > _MOST_SIZES:
-        raise BadInput(f"{token!r} holds more than {_MOST_SIZES:,} batch sizes", hint=_GOOD)
+    if len(sizes) > _MAX_SIZES:
+        raise BadInput(f"{token!r} holds more than {_MAX_SIZES:,} batch sizes", hint=_GOOD)
     return sizes
 
 

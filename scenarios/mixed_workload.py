@@ -8,10 +8,10 @@ from typing import Final
 from ..store.plan import Plan
 
 NAME: Final = "mixed-replay"  # no operation can be called so
-REPLAY_S: Final = 40.0  # some 350 turns: each of 7 operations at 8 sizes has six
+MIXED_WORKLOAD_S: Final = 40.0  # some 350 turns: each of 7 operations at 8 sizes has six
 
 
-def render_mixed(plan: Plan, replay_s: float = REPLAY_S) -> str:
+def render_mixed_workload(plan: Plan, replay_s: float = MIXED_WORKLOAD_S) -> str:
     """Write the script that runs each operation of a plan at its held-out sizes.
 
     It loads the isolated scripts that lie beside it.

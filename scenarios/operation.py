@@ -20,7 +20,7 @@ _SIZES = ("hidden", "ffn", "experts", "top_k")
 _FIELDS = ("weight_bits", "group_size", "experts", "top_k")
 
 
-class Take(Protocol):
+class InputFactory(Protocol):
     """Gives the next piece of random data, in the scenario's dtype unless another is asked for.
 
     Floating-point data is drawn from the standard normal distribution, integers are random bits.
@@ -29,6 +29,9 @@ class Take(Protocol):
     def __call__(self, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> torch.Tensor:
         """Return a contiguous tensor of `shape` on the device that is measured."""
         ...
+
+
+Take = InputFactory  # the name that operation files written before it was renamed import
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from typing import Final
 from ..store.errors import BadInput
 from ..store.plan import Isolation, OpPlan, Plan, PowerPlan, Sampling
 from ..store.scenario import L2
-from .catalogue import Found
-from .duration import START_S, Pace, timing_s
+from .catalogue import LoadedOp
+from .duration import START_S, CallTimes, timing_s
 from .preset import Preset
 
 FIRST_SIZES: Final = 8  # even seeds of adaptive sampling
@@ -20,14 +20,14 @@ ANCHORS: Final = 24  # of an operation at most
 BLOCKS: Final = 2
 _SPARE_BLOCKS: Final = 1  # a third, if time is left
 RUN_S: Final = 600.0  # what a run is planned to fit into where no budget is given
-_FEWEST_ANCHORS: Final = 2
+_MIN_ANCHORS: Final = 2
 _LOAD_S: Final = 1.05  # 0.1 to prepare it, 0.4 to settle, five ticks of 0.1 s, and to end
 _BASELINES: Final = 2  # idle and empty, in each process
-STEP_S: Final = (60.0, 120.0, 120.0)  # the thermal step: idle, under load, idle again
+RESPONSE_S: Final = (60.0, 120.0, 120.0)  # the thermal step: idle, under load, idle again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choices:
+class RunOptions:
     """What the user chose, resolved. Raises BadInput for numbers that make no sense.
 
     `power_reason` says why there is no power pass; None where there is one.
@@ -49,7 +49,7 @@ class Choices:
     thermal_step: bool = False
 
     def __post_init__(self) -> None:
-        check_step_fits(self.thermal_step, self.budget_s)
+        check_response_fits(self.thermal_step, self.budget_s)
         if self.sm_clock_mhz is not None and self.device == "cpu":
             raise BadInput("--lock-clocks is for a GPU, and the device is cpu")
         if self.threads < 1:
@@ -62,7 +62,7 @@ class Choices:
 
 
 def make_plan(
-    choices: Choices, preset: Preset, ops: Sequence[Found], batch_sizes: tuple[int, ...]
+    choices: RunOptions, preset: Preset, ops: Sequence[LoadedOp], batch_sizes: tuple[int, ...]
 ) -> Plan:
     """Plan a run over `batch_sizes`, ascending: the same choices give the same plan."""
     plan = Plan(
@@ -89,7 +89,7 @@ def make_plan(
 
 
 def _op_plan(
-    choices: Choices, preset: Preset, found: Found, batch_sizes: tuple[int, ...]
+    choices: RunOptions, preset: Preset, found: LoadedOp, batch_sizes: tuple[int, ...]
 ) -> OpPlan:
     operation = found.operation
     batch_sizes = operation.possible(preset, batch_sizes)
@@ -98,8 +98,8 @@ def _op_plan(
     count = min(HOLDOUT_SIZES, len(batch_sizes) // 4) if len(batch_sizes) >= HOLDOUT_SIZES else 0
     holdout = tuple(sorted(draw.sample(inner, min(count, len(inner)))))
     calibration = _calibration(choices, operation.name, set(inner) - set(holdout), len(batch_sizes))
-    spared = {*holdout, *calibration}
-    left = [size for size in batch_sizes if size not in spared]
+    reserved = {*holdout, *calibration}
+    left = [size for size in batch_sizes if size not in reserved]
     seeds = min(FIRST_SIZES, choices.points_per_op)
     return OpPlan(
         op=operation.name,
@@ -112,7 +112,7 @@ def _op_plan(
     )
 
 
-def _calibration(choices: Choices, op: str, sizes: set[int], domain: int) -> tuple[int, ...]:
+def _calibration(choices: RunOptions, op: str, sizes: set[int], domain: int) -> tuple[int, ...]:
     """Draw the sizes that the intervals are taken from; a small domain has none to spare."""
     count = min(CALIBRATION_SIZES, domain // _SPARE_ONE_OF) if domain >= 2 * _SPARE_ONE_OF else 0
     draw = random.Random(f"{choices.seed} {op} calibration")
@@ -129,26 +129,26 @@ def _even(sizes: Sequence[int], count: int) -> tuple[int, ...]:
 
 def _power_plan(plan: Plan) -> PowerPlan:
     """As many anchors as fit into the run beside its timing, which leaves at least half of it."""
-    budget_s = RUN_S if plan.budget_s is None else plan.budget_s - step_s(plan)
+    budget_s = RUN_S if plan.budget_s is None else plan.budget_s - response_s(plan)
     whole_s = min(RUN_S, budget_s)
     left_s = max(whole_s - estimate_s(replace(plan, thermal_step=False)), whole_s / 2)
     block_s = left_s / len(plan.ops) / BLOCKS
     fitting = int((block_s - START_S) / _LOAD_S) - _BASELINES - 1  # the reference comes twice
-    return PowerPlan(max(_FEWEST_ANCHORS, min(ANCHORS, fitting)), BLOCKS, _SPARE_BLOCKS)
+    return PowerPlan(max(_MIN_ANCHORS, min(ANCHORS, fitting)), BLOCKS, _SPARE_BLOCKS)
 
 
-def check_step_fits(thermal_step: bool, budget_s: float | None) -> None:
+def check_response_fits(thermal_step: bool, budget_s: float | None) -> None:
     """Raise BadInput where a budget has no room for the thermal step, which is never cut short."""
-    if thermal_step and budget_s is not None and budget_s <= sum(STEP_S):
+    if thermal_step and budget_s is not None and budget_s <= sum(RESPONSE_S):
         raise BadInput(
-            f"--budget is {budget_s:g} s, and the thermal step alone takes {sum(STEP_S):g} s",
+            f"--budget is {budget_s:g} s, and the thermal step alone takes {sum(RESPONSE_S):g} s",
             hint="give it more, or leave --thermal-step out",
         )
 
 
-def step_s(plan: Plan) -> float:
+def response_s(plan: Plan) -> float:
     """Give the length of a plan's thermal step, in seconds; 0 where it has none."""
-    return sum(STEP_S) if plan.thermal_step else 0.0
+    return sum(RESPONSE_S) if plan.thermal_step else 0.0
 
 
 def estimate_power_s(plan: Plan) -> float:
@@ -178,7 +178,7 @@ def planned_loads(plan: Plan) -> int:
     return loads
 
 
-def estimate_s(plan: Plan, pace: Pace | None = None) -> float:
+def estimate_s(plan: Plan, pace: CallTimes | None = None) -> float:
     """Estimate how long a plan takes, in seconds: by `pace`, else at points of ordinary length."""
-    total_s = timing_s(plan, pace or {}) + estimate_power_s(plan) + step_s(plan)
+    total_s = timing_s(plan, pace or {}) + estimate_power_s(plan) + response_s(plan)
     return total_s if plan.budget_s is None else min(total_s, plan.budget_s)

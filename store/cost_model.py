@@ -69,7 +69,7 @@ class Pole:
 
 
 @dataclass(frozen=True, slots=True)
-class ThermalStep:
+class ThermalResponse:
     """A fit to a recorded step in power: poles from fast to slow, above `inlet_c` without power.
 
     `rmse_c` is the fit's distance from the readings, `hot_s` the longest stretch of the recording
@@ -101,7 +101,7 @@ class Thermal:
 
     r_c_per_w: float
     n: int
-    step: ThermalStep
+    step: ThermalResponse
     leakage_w_per_c: float | None = None
     leakage_w_per_c_ci95: float | None = None
     leakage_reason: str | None = None

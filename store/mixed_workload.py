@@ -5,7 +5,7 @@ from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class Segment:
     """One operation at one size, over and over, from `begin_ns` to `end_ns` (CLOCK_MONOTONIC)."""
 
     op: str
@@ -25,7 +25,7 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class MixedWorkload:
     """The stretches of a mixed replay in order of time; in what lies between them nothing ran.
 
     `left_out` are the sizes that could not be run; `launched_one_by_one` are those whose calls a
@@ -34,6 +34,6 @@ class Replay:
 
     SCHEMA: ClassVar[str] = "moeprof.replay/1.0"
 
-    stretches: tuple[Stretch, ...]
+    stretches: tuple[Segment, ...]
     left_out: tuple[Note, ...] = ()
     launched_one_by_one: tuple[Note, ...] = ()

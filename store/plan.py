@@ -42,7 +42,7 @@ class PowerPlan:
     spare_blocks: int = 0
 
     @property
-    def most_blocks(self) -> int:
+    def max_blocks(self) -> int:
         """Blocks that an operation has at most; a block's drift is told by the visit so much later.
 
         That is the second visit to the size that it begins with.

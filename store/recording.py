@@ -23,7 +23,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class PointTiming:
     """What an isolated script says of one point that it ran.
 
     `visit` counts how often this size was measured before. `calls` is the number of timed calls,
@@ -86,7 +86,7 @@ class Recording:
     started_utc_ns: int
     ended_utc_ns: int
     scenarios: tuple[Scenario, ...]
-    served: tuple[Served, ...]
+    served: tuple[PointTiming, ...]
     failures: tuple[Failure, ...]
     warnings: tuple[str, ...]
     files: dict[str, str]

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
 
-FEWEST_HELD_OUT: Final = 6  # below, a median error has no 95 % interval (stats/median.py)
-FEWEST_SIZES: Final = 24  # of these a plan holds out as many (scenarios/plan.py)
+MIN_HELD_OUT: Final = 6  # below, a median error has no 95 % interval (stats/median.py)
+MIN_SIZES: Final = 24  # of these a plan holds out as many (scenarios/plan.py)
 HOLD_OUT_MORE: Final = (
-    f"profile at least {FEWEST_SIZES} batch sizes: {FEWEST_HELD_OUT} of them are then held out,"
+    f"profile at least {MIN_SIZES} batch sizes: {MIN_HELD_OUT} of them are then held out,"
     " the fewest that give a verdict"
 )
 
@@ -75,7 +75,7 @@ class CurveVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayVerdict:
+class MixedWorkloadVerdict:
     """The energy of a mixed replay: the sum of predictions beside what a meter saw.
 
     `predicted_j` is `launches_j`, the model's energy of each launch, and `gap_j`, idle power over
@@ -135,5 +135,5 @@ class Validation:
     outcome: Outcome
     curves: tuple[CurveVerdict, ...]
     unmeasured: dict[str, str]
-    replay: ReplayVerdict | None = None
+    replay: MixedWorkloadVerdict | None = None
     sensor: Sensor | None = None

@@ -5,7 +5,7 @@ from typing import Any
 
 from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Provenance
-from moeprof.store.recording import Failure, Recording, Served
+from moeprof.store.recording import Failure, PointTiming, Recording
 from moeprof.store.scenario import Scenario
 
 EPOCH_NS = 1_700_000_000_000_000_000
@@ -24,7 +24,7 @@ def make_provenance(device: str = "cpu") -> Provenance:
 
 
 def make_recording(
-    served: Iterable[Served] = (),
+    served: Iterable[PointTiming] = (),
     failures: Iterable[Failure] = (),
     tokens: Iterable[int] = (4,),
     **changed: Any,

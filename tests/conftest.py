@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.profiler.schedule import schedule as agenda
+from moeprof.profiler.schedule import schedule as schedule
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Recording
 from moeprof.store.scenario import Scenario
@@ -22,8 +22,8 @@ from moeprof.tests.nsys_file import NsysFile
 def no_size_in_doubt() -> Iterator[None]:
     """Visit no size twice for its noise: how many there are would depend on this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(agenda, "SPREAD_LIMIT", inf)
-        patch.setattr(agenda, "_FALL", inf)
+        patch.setattr(schedule, "SPREAD_LIMIT", inf)
+        patch.setattr(schedule, "_FALL", inf)
         yield
 
 

@@ -8,10 +8,10 @@ import torch
 
 from moeprof.kernels.sass import MachineCode
 from moeprof.kernels.static import (
+    MAX_PER_TOKEN,
+    MAX_PER_WEIGHT,
+    MAX_PERMUTES,
     MIXTRAL_FC1,
-    MOST_PER_TOKEN,
-    MOST_PER_WEIGHT,
-    MOST_PERMUTES,
     dequant_linear_code,
     instructions_per_weight,
     topk_code,
@@ -44,9 +44,9 @@ def gates(quick: bool) -> Iterator[dict[str, Any]]:
         limited = family == 90 and (layer.bits, layer.group, layer.zeros) == (4, 128, False)
         chosen = dict(dequant_linear_code(layer, tokens, family, dtype) for tokens in BATCHES)
         for tile, code in chosen.items():
-            most = MOST_PER_WEIGHT[tile.rows] if limited and dtype == bf16 else None
+            most = MAX_PER_WEIGHT[tile.rows] if limited and dtype == bf16 else None
             yield linear_gate(layer, tile, code, most, dtype)
-    for (experts, k, dtype), most in MOST_PER_TOKEN.items():
+    for (experts, k, dtype), most in MAX_PER_TOKEN.items():
         rows, code = topk_code(experts, k, 90, dtype=dtype)
         name = f"topk {experts} k {k} {str(dtype)[6:]}"
         yield gate(name, code, code.instructions / rows, most, {})
@@ -62,7 +62,7 @@ def linear_gate(
     on_hopper = code.architecture == 90
     broken = {
         "matrix": code.matrix != MATRIX[code.architecture],
-        "permutes": on_hopper and tile.scales != "each" and code.permutes > MOST_PERMUTES,
+        "permutes": on_hopper and tile.scales != "each" and code.permutes > MAX_PERMUTES,
         "serialised": code.serialised,
     }
     cost = instructions_per_weight(tile, code)

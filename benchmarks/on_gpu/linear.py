@@ -14,7 +14,7 @@ from moeprof.kernels.tiles import Layer
 
 GELU = "gelu_tanh"
 # Of torch's own error in bfloat16, both against float64: a peer may round its weights once more.
-OURS_MOST, PEERS_MOST = 2.0, 4.0
+OURS_MAX, PEERS_MAX = 2.0, 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Problem:
         variant: str,
         make: Callable[[], Calls],
         activation: str = "none",
-        times: float = OURS_MOST,
+        times: float = OURS_MAX,
         weigh: bool = True,
     ) -> Timed:
         """Time a variant whose error is at most so many times that of torch."""
@@ -90,7 +90,7 @@ def time_linear(bench: Bench, layer: Layer, tokens: int) -> Iterator[Timed]:
         yield given.row("ours", partial(ours, given), GELU)
         yield given.row("torch linear", partial(_dense, given, torch.nn.functional.linear))
         yield given.row("torch linear + gelu", partial(_dense, given, _linear_and_gelu), GELU)
-        yield given.row("torch tinygemm int4", partial(_tinygemm, given), times=PEERS_MOST)
+        yield given.row("torch tinygemm int4", partial(_tinygemm, given), times=PEERS_MAX)
 
     return bench.rows(what(layer, tokens, "ours"), rows)
 
@@ -100,7 +100,7 @@ def time_gemlite(bench: Bench, layer: Layer, tokens: int) -> Iterator[Timed]:
 
     def rows() -> Iterator[Timed]:
         given = problem(bench, layer, tokens)
-        yield given.row("gemlite", partial(_gemlite, given), times=PEERS_MOST)
+        yield given.row("gemlite", partial(_gemlite, given), times=PEERS_MAX)
 
     return bench.rows(what(layer, tokens, "gemlite"), rows)
 

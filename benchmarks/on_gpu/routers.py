@@ -11,7 +11,7 @@ from moeprof.benchmarks.on_gpu.bench import Bench, Calls, Timed
 from moeprof.benchmarks.on_gpu.floors import floor_us
 from moeprof.kernels.topk import topk
 
-MOST_ERROR = 1e-5  # of a weight, against float64
+MAX_ERROR = 1e-5  # of a weight, against float64
 
 
 def time_topk(
@@ -29,7 +29,7 @@ def time_topk(
         error_of = partial(_error, weights=torch.softmax(exact, 1), ids=ids)
         least_us = floor_us(bench.name, tokens * (dtype.itemsize * experts + 8 * k))
         for name, make in _routers(sets, k).items():
-            yield bench.row(("topk", size, name), make, error_of, MOST_ERROR, least_us)
+            yield bench.row(("topk", size, name), make, error_of, MAX_ERROR, least_us)
 
     return bench.rows(("topk", size, "ours"), rows)
 

@@ -15,7 +15,7 @@ from moeprof.kernels.tiles import Gpu, Layer, Tile, shared_bytes
 
 SHAPES = ((64, 4), (128, 4), (128, 8))  # outputs and warps: of 64, 8 warps would unpack each twice
 STAGES, SPLITS = (4, 3, 5, 2), (1, 2, 3, 4, 6, 8)  # of those that are alike, the first
-MOST_REGISTERS = 192  # of sums and weights: with 192 sm_90 spills 26 at most, with 288 2566
+MAX_REGISTERS = 192  # of sums and weights: with 192 sm_90 spills 26 at most, with 288 2566
 
 
 def time_tiles(bench: Bench, layer: Layer, tokens: int, limit_s: float) -> Iterator[Timed]:
@@ -77,7 +77,7 @@ def _fitting(gpu: Gpu, layer: Layer, rows: int) -> Iterator[Tile]:
         for stages, parts, scales in itertools.product(STAGES, splits, where):
             tile = Tile(rows, outputs, inputs, warps, stages, scales, parts)
             fits = shared_bytes(layer, tile, 2) <= gpu.shared_bytes
-            if fits and _registers(tile) <= MOST_REGISTERS and parts <= layer.inputs // inputs:
+            if fits and _registers(tile) <= MAX_REGISTERS and parts <= layer.inputs // inputs:
                 yield tile
 
 

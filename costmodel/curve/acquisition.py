@@ -20,7 +20,7 @@ from .fit import choose_fit, fit_losses, leave_one_out
 SEEDS: Final = 8
 TARGET_P95: Final = 0.02  # at 3 % and more, public GEMM curves are stopped before their last steps
 # With fewer points, knots that happen to lie on one line make a staircase look like it.
-_FEWEST_TO_STOP: Final = 12
+_MIN_TO_STOP: Final = 12
 _SURE: Final = NormalDist().inv_cdf(0.975)
 
 
@@ -81,7 +81,7 @@ def predicted_p95(latency: Mapping[int, float], domain: Sequence[int]) -> float:
 
 def is_enough(latency: Mapping[int, float], domain: Sequence[int], target: float) -> bool:
     """Whether at least 12 sizes are measured and the predicted 95th percentile is `target`."""
-    return len(latency) >= _FEWEST_TO_STOP and predicted_p95(latency, domain) <= target
+    return len(latency) >= _MIN_TO_STOP and predicted_p95(latency, domain) <= target
 
 
 def replay(

@@ -14,8 +14,8 @@ from ..cost import Cost
 from ..roofline import Roofline, roofline
 from .energy import metered
 from .extrapolation import (
-    FARTHEST_OCTAVES,
-    Miss,
+    MAX_OCTAVES,
+    OutOfRange,
     drift_half_widths,
     extend,
     octaves_outside,
@@ -177,12 +177,12 @@ class CurveCosts:
             return
         reason = f"it was measured from batch size {first} to {last}"
         hint = "profile a range that holds it"
-        if tokens > last * 2**FARTHEST_OCTAVES or tokens * 2**FARTHEST_OCTAVES < first:
-            far = f"{reason}, and this is more than {FARTHEST_OCTAVES:g} doublings away"
-            raise Miss(self.curve.op, tokens, far, hint)
+        if tokens > last * 2**MAX_OCTAVES or tokens * 2**MAX_OCTAVES < first:
+            far = f"{reason}, and this is more than {MAX_OCTAVES:g} doublings away"
+            raise OutOfRange(self.curve.op, tokens, far, hint)
         if self.bound is None:
             why = f"{reason}, and its work is not known, so that no roofline leads further"
-            raise Miss(self.curve.op, tokens, why, hint)
+            raise OutOfRange(self.curve.op, tokens, why, hint)
 
     def _evaluate(self, sizes: Int64) -> _Columns:
         curve = self.curve

@@ -18,12 +18,12 @@ from ..roofline import Roofline
 from .intervals import PRIOR_DRIFT, Scored, conformal_quantile
 
 # Public GEMM curves are 9 % off at three octaves, in the median; nothing is known beyond four.
-FARTHEST_OCTAVES: Final = 4.0
+MAX_OCTAVES: Final = 4.0
 _HELD_KNOTS: Final = 3
-_LEAST_OCTAVES: Final = 0.5
+_MIN_OCTAVES: Final = 0.5
 
 
-class Miss(BadInput):
+class OutOfRange(BadInput):
     """A cost that cannot be told: there is nothing near enough to stand on.
 
     `op` and `tokens` are what was asked, `reason` says why in words.
@@ -60,7 +60,7 @@ def drift_scores(curve: Scored, bound: Roofline | None) -> Float64:
         return np.empty(0)
     known, asked = curve.tokens[:half], curve.tokens[half:]
     predicted = extend(known, curve.values[:half], bound, asked)
-    octaves = np.maximum(_LEAST_OCTAVES, octaves_outside(known, asked))
+    octaves = np.maximum(_MIN_OCTAVES, octaves_outside(known, asked))
     scores: Float64 = np.abs(np.log(predicted / curve.values[half:])) / octaves
     return scores
 
@@ -74,5 +74,5 @@ def with_drift(intervals: IntervalScores, scores: Iterable[Float64]) -> Interval
 def drift_half_widths(intervals: IntervalScores, octaves: Float64) -> Float64:
     """Half width that lying outside adds, as a |log| ratio; 0 within the domain."""
     drift = PRIOR_DRIFT if intervals.drift_95 is None else intervals.drift_95
-    widths: Float64 = np.where(octaves > 0, drift * np.maximum(_LEAST_OCTAVES, octaves), 0.0)
+    widths: Float64 = np.where(octaves > 0, drift * np.maximum(_MIN_OCTAVES, octaves), 0.0)
     return widths

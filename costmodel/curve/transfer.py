@@ -18,9 +18,9 @@ from ...store.cost_model import Peaks, Work
 from ..cost import Cost
 from ..roofline import roofline
 from .costs import CurveCosts
-from .extrapolation import Miss
+from .extrapolation import OutOfRange
 
-FARTHEST_OCTAVES: Final = 2.0
+MAX_OCTAVES: Final = 2.0
 _NEIGHBOURS: Final = 4
 _TOLERANCE: Final = 0.05
 # 16 public H200 GEMMs, each predicted from the others: half of the |log errors| are below 0.09,
@@ -43,13 +43,15 @@ def transfer(
     measured = ", ".join(sorted({_times(one.curve.shape) for one in found}))
     hint = f"it was measured at {measured}; profile this shape"
     if not near:
-        reason = f"no shape within {FARTHEST_OCTAVES:g} octaves of {_times(shape)} was measured"
-        raise Miss(op, tokens, reason, hint)
+        reason = f"no shape within {MAX_OCTAVES:g} octaves of {_times(shape)} was measured"
+        raise OutOfRange(op, tokens, reason, hint)
     bound = roofline(near[0].work, peaks, near[0].costs.curve.dtype)
     if bound is None:
-        raise Miss(op, tokens, "the device's rates are not known", hint)
+        raise OutOfRange(op, tokens, "the device's rates are not known", hint)
     if not _scales(found):
-        raise Miss(op, tokens, "its work does not scale with its shape as that of a product", hint)
+        raise OutOfRange(
+            op, tokens, "its work does not scale with its shape as that of a product", hint
+        )
     sizes = np.array([tokens])
     weights, logs, halves = [], [], []
     for one in near:
@@ -86,7 +88,7 @@ def _neighbours(shape: tuple[int, ...], found: Sequence[CurveCosts]) -> list[_Ne
         if work is None or len(known) != len(shape) or not shape:
             continue
         octaves = [log2(size / own) for size, own in zip(shape, known, strict=True)]
-        if max(map(abs, octaves)) <= FARTHEST_OCTAVES:
+        if max(map(abs, octaves)) <= MAX_OCTAVES:
             near.append(_Neighbour(costs, hypot(*octaves), _scaled(work, known, shape)))
     return near
 

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 
 NEAR_LATENCY: Final = 0.03
-MOST_POWER: Final = 0.10
+MAX_POWER: Final = 0.10
 _SHARE: Final = 0.10  # of the pairs that may differ by more: a clock may change once
-_FEWEST_PAIRS: Final = 5
+_MIN_PAIRS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,17 @@ class PowerVerdict:
     @property
     def trusted(self) -> bool:
         """Whether there are enough pairs to tell, and nearly all of them agree."""
-        return self.pairs >= _FEWEST_PAIRS and self.apart <= _SHARE * self.pairs
+        return self.pairs >= _MIN_PAIRS and self.apart <= _SHARE * self.pairs
 
     @property
     def reason(self) -> str:
         """Say why the power is withheld."""
-        if self.pairs < _FEWEST_PAIRS:
+        if self.pairs < _MIN_PAIRS:
             return f"its power cannot be checked: {self.pairs} neighbours of near-equal latency"
         return (
             f"its power is not trustworthy: of {self.pairs} neighbours whose latency differs by "
             f"at most {NEAR_LATENCY:.0%}, {self.apart} differ in power by more than "
-            f"{MOST_POWER:.0%} (p90 {self.p90:.0%})"
+            f"{MAX_POWER:.0%} (p90 {self.p90:.0%})"
         ).replace("%", " %")
 
 
@@ -55,6 +55,6 @@ def judge_power(
     differences = np.array(apart)
     return PowerVerdict(
         pairs=len(apart),
-        apart=int((differences > MOST_POWER).sum()),
+        apart=int((differences > MAX_POWER).sum()),
         p90=float(np.quantile(differences, 0.9)) if apart else None,
     )

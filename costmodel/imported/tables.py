@@ -24,7 +24,7 @@ from ..gate import check_row
 from .power_gate import judge_power
 
 _SPARED: Final = 8
-_MOST_REFUSED: Final = 0.05
+_MAX_REFUSED: Final = 0.05
 _NO_POWER: Final = "the table holds no power"
 
 
@@ -126,7 +126,7 @@ def _gated(table: ImportedTable) -> tuple[list[Imported], list[str]]:
             kept.append(row)
         else:
             refused.append((refusal.too_fast_by, refusal.sentence(scenario.key)))
-    if len(refused) > _MOST_REFUSED * len(table.rows):
+    if len(refused) > _MAX_REFUSED * len(table.rows):
         raise BadInput(
             f"{len(refused)} of {len(table.rows)} rows are faster than {table.gpu} can be: "
             f"{max(refused)[1]}",

@@ -6,7 +6,7 @@ from typing import Any, Final
 from ...store.cost_model import SurfaceModel, Thermal
 from ...store.errors import BadInput
 from ..cost import Cost
-from ..curve.extrapolation import FARTHEST_OCTAVES, Miss
+from ..curve.extrapolation import MAX_OCTAVES, OutOfRange
 from ..curve.intervals import PRIOR_DRIFT
 from .energy import drawn
 from .fit import evaluate, half_width, nearest_knots
@@ -110,11 +110,11 @@ class SurfaceCosts:
                 f"{active_experts} active experts cannot be: {tokens} tokens to {surface.top_k} "
                 f"experts each reach {surface.top_k} to {most}"
             )
-        if self._octaves(tokens, active_experts) > FARTHEST_OCTAVES:
-            raise Miss(
+        if self._octaves(tokens, active_experts) > MAX_OCTAVES:
+            raise OutOfRange(
                 surface.op,
                 tokens,
-                f"it is more than {FARTHEST_OCTAVES:g} doublings from what was measured",
+                f"it is more than {MAX_OCTAVES:g} doublings from what was measured",
                 "profile a range that holds it",
             )
 

@@ -16,7 +16,7 @@ from ...store.cost_model import FitError, SurfaceModel
 from ..curve.energy import energies
 from ..rows import Row, all_rounded
 
-_FEWEST: Final = 3  # points, of which one can be predicted from the others
+_MIN_POINTS: Final = 3  # points, of which one can be predicted from the others
 
 
 def surface_energy_fields(surface: str, knots: Sequence[Row]) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _between(
 
 def _left_out_errors(tokens: Int64, experts: Int64, values: Float64) -> Float64:
     """Relative error of each point when it is predicted from the others, [K]; [0] below three."""
-    if len(values) < _FEWEST:
+    if len(values) < _MIN_POINTS:
         return np.zeros(0)
     errors = np.empty(len(values))
     for place in range(len(values)):

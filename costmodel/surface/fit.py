@@ -20,7 +20,7 @@ from ..rows import Row, all_rounded, half_widths_95, one_value, rounded
 from .energy import surface_energy_fields
 
 TILE_ROWS: Final = 16
-_FEWEST_POINTS: Final = 6
+_MIN_POINTS: Final = 6
 _SAME: Final = 1e-9
 _IDENTITY: Final = (
     *("op", "shape", "dtype", "weight_bits", "group_size", "experts", "top_k", "l2", "regime"),
@@ -31,7 +31,7 @@ _IDENTITY: Final = (
 def can_fit(knots: Sequence[Row]) -> bool:
     """Whether these points span a surface: several counts of both, and at least six points."""
     spans = all(len({row[key] for row in knots}) > 1 for key in ("tokens", "active_experts"))
-    return spans and len(knots) >= _FEWEST_POINTS and knots[0]["top_k"] is not None
+    return spans and len(knots) >= _MIN_POINTS and knots[0]["top_k"] is not None
 
 
 def fit_surface(name: str, knots: Sequence[Row], calibration: Sequence[Row] = ()) -> SurfaceModel:

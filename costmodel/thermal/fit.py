@@ -22,14 +22,14 @@ from ...store.errors import BadInput
 from .poles import ThermalModel
 
 _NOISE_C: Final = 0.25  # standard deviation of what the model leaves out, to begin with
-_LEAST_NOISE_C: Final = 0.12
+_MIN_NOISE_C: Final = 0.12
 _ROUNDED_C2: Final = 1 / 12  # variance of a reading that is rounded to whole degrees
-_LEAST_RISE_C: Final = 5
-_MOST_SAMPLES: Final = 6000
+_MIN_RISE_C: Final = 5
+_MAX_SAMPLES: Final = 6000
 _ROUGH_TRIES: Final = 20
 _FINE_TRIES: Final = 60
 _STARTS_S: Final = (0.5, 4.0, 30.0, 150.0)
-_LONGEST_S: Final = 3600.0
+_MAX_S: Final = 3600.0
 _START_R: Final = 0.05
 
 
@@ -47,9 +47,9 @@ def fit_thermal(
         raise BadInput("a thermal fit needs ten readings or more, at times that increase")
     if not (np.isfinite(power).all() and np.isfinite(temp).all()):
         raise BadInput("a thermal fit needs finite powers and temperatures")
-    if np.ptp(temp) < _LEAST_RISE_C:
+    if np.ptp(temp) < _MIN_RISE_C:
         raise BadInput(
-            f"the temperature moved by {np.ptp(temp):g} degC, and a fit needs {_LEAST_RISE_C}",
+            f"the temperature moved by {np.ptp(temp):g} degC, and a fit needs {_MIN_RISE_C}",
             hint="record a longer step, or one at a higher power",
         )
     step = _resample(time, power, temp)
@@ -58,7 +58,7 @@ def fit_thermal(
     fits = [_fit(step, guess, _NOISE_C, _ROUGH_TRIES) for guess in guesses]
     rough = min(fits, key=lambda fit: fit[0])[1]
     left_c2 = _model(step, rough).rmse_c ** 2 - _ROUNDED_C2
-    noise_c = math.sqrt(max(left_c2, _LEAST_NOISE_C**2))
+    noise_c = math.sqrt(max(left_c2, _MIN_NOISE_C**2))
     return _model(step, _fit(step, rough, noise_c, _FINE_TRIES)[1])
 
 
@@ -88,7 +88,7 @@ class _Step:
 
 
 def _resample(time: Float64, power: Float64, temp: Float64) -> _Step:
-    dt = max(float(np.median(np.diff(time))), float(time[-1] - time[0]) / _MOST_SAMPLES)
+    dt = max(float(np.median(np.diff(time))), float(time[-1] - time[0]) / _MAX_SAMPLES)
     grid = np.arange(time[0], time[-1], dt)
     energy = np.concatenate([[0], np.cumsum(power[:-1] * np.diff(time))])
     mean_power = np.diff(np.interp(grid, time, energy)) / dt
@@ -119,7 +119,7 @@ def _fit(step: _Step, start: Float64, noise_c: float, tries: int) -> tuple[float
     """Cost and parameters of the fit that begins at `start`."""
     n = len(start) // 2
     lower = np.concatenate([np.full(n, math.log(step.dt_s / 2)), np.full(n, -14.0), [-100.0]])
-    upper = np.concatenate([np.full(n, math.log(_LONGEST_S)), np.full(n, 2.0), [150.0]])
+    upper = np.concatenate([np.full(n, math.log(_MAX_S)), np.full(n, 2.0), [150.0]])
 
     def residual(q: Float64) -> Float64:
         temperature = _response(step, np.exp(q[:n]), np.exp(q[n : 2 * n]), float(q[2 * n]))

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from ...stats.arrays import Float64, Int64
-from ...store.cost_model import CostModelFile, Thermal, ThermalStep
+from ...store.cost_model import CostModelFile, Thermal, ThermalResponse
 from ...store.errors import BadInput
 from ..curve.costs import CurveCosts
 from .poles import ThermalModel
@@ -89,7 +89,7 @@ def _check_long_enough(thermal: Thermal, for_s: float) -> None:
         )
 
 
-def _asked(step: ThermalStep) -> ThermalModel:
+def _asked(step: ThermalResponse) -> ThermalModel:
     return ThermalModel(step.poles, step.inlet_c, step.rmse_c, step.hot_s)
 
 

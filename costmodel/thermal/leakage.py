@@ -15,11 +15,11 @@ from scipy.stats import theilslopes
 
 from ...stats.arrays import Float64
 
-_LEAST_RISE_C: Final = 10
-_FEWEST_DEGREES: Final = 8
+_MIN_RISE_C: Final = 10
+_MIN_DEGREES: Final = 8
 _READ_TO_C: Final = 0.5  # how far the readings of a whole degree may lie from its middle
-_MOST_ALIKE: Final = 0.9  # of what is left at two neighbouring degrees
-_FEWEST_READINGS: Final = 5  # at a degree: a median of fewer is that of noise
+_MAX_ALIKE: Final = 0.9  # of what is left at two neighbouring degrees
+_MIN_READINGS: Final = 5  # at a degree: a median of fewer is that of noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +42,12 @@ def fit_leakage(temp_c: Float64, power_w: Float64, reference_c: float | None) ->
     if not len(temp_c):
         return _none("the step held no load with its clocks at rest and no limit or heat upon it")
     degrees, counts = np.unique(temp_c, return_counts=True)
-    degrees = degrees[counts >= _FEWEST_READINGS]
+    degrees = degrees[counts >= _MIN_READINGS]
     moved_c = float(np.ptp(degrees)) if len(degrees) else 0.0
-    if moved_c < _LEAST_RISE_C or len(degrees) < _FEWEST_DEGREES:
+    if moved_c < _MIN_RISE_C or len(degrees) < _MIN_DEGREES:
         return _none(
             f"the steady load was long enough at {len(degrees)} degrees, {moved_c:g} °C apart, "
-            f"and it takes {_FEWEST_DEGREES}, {_LEAST_RISE_C} °C apart"
+            f"and it takes {_MIN_DEGREES}, {_MIN_RISE_C} °C apart"
         )
     medians_w = np.array([np.median(power_w[temp_c == degree]) for degree in degrees])
     slope, middle_w, low, high = (float(each) for each in theilslopes(medians_w, degrees))
@@ -62,7 +62,7 @@ def _wander(left_w: Float64) -> float:
     """How much wider an interval is where neighbours of what is left are alike."""
     all_w2 = float(left_w @ left_w)
     alike = float(left_w[1:] @ left_w[:-1]) / all_w2 if all_w2 else 0.0
-    alike = min(max(alike, 0.0), _MOST_ALIKE)
+    alike = min(max(alike, 0.0), _MAX_ALIKE)
     return math.sqrt((1 + alike) / (1 - alike))
 
 

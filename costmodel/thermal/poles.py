@@ -11,10 +11,10 @@ from collections.abc import Mapping
 
 from scipy.optimize import brentq
 
-from ...store.cost_model import ThermalStep
+from ...store.cost_model import ThermalResponse
 
 
-class ThermalModel(ThermalStep):
+class ThermalModel(ThermalResponse):
     """A fitted step; `rmse_c` is its distance from the middles of the readings' intervals."""
 
     __slots__ = ()

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...store.cost_model import CostModelFile, Pole, Thermal, ThermalStep
+from ...store.cost_model import CostModelFile, Pole, Thermal, ThermalResponse
 from ...store.errors import BadInput
-from ..checksum import sealed
+from ..checksum import with_checksum
 from ..rows import rounded
 from .fit import choose_poles
 from .leakage import Leakage, fit_leakage
@@ -33,11 +33,11 @@ def with_thermal(
     poles = tuple(Pole(rounded(one.tau_s), rounded(one.r_c_per_w)) for one in fitted.poles)
     others = (rounded(value) for value in (fitted.inlet_c, fitted.rmse_c, fitted.hot_s))
     thermal = Thermal(
-        rounded(fitted.r_c_per_w), readings, ThermalStep(poles, *others), source=source
+        rounded(fitted.r_c_per_w), readings, ThermalResponse(poles, *others), source=source
     )
     if leakage is not None:
         thermal = _leaking(thermal, leakage)
-    return sealed(replace(file, thermal=thermal, thermal_reason=None))
+    return with_checksum(replace(file, thermal=thermal, thermal_reason=None))
 
 
 def _leaking(thermal: Thermal, leakage: Leakage) -> Thermal:
@@ -52,7 +52,7 @@ def _leaking(thermal: Thermal, leakage: Leakage) -> Thermal:
     )
 
 
-def with_step(file: CostModelFile, samples: pa.Table, points: pa.Table) -> CostModelFile:
+def with_response(file: CostModelFile, samples: pa.Table, points: pa.Table) -> CostModelFile:
     """Fit poles and leakage to the table `thermal_samples` of a step; give them to a cost model.
 
     `points` are those that the model was built from. Where the step failed, or no poles fit it, the
@@ -84,4 +84,4 @@ def _reference_c(points: pa.Table) -> float | None:
 
 
 def _without_heat(file: CostModelFile, reason: str) -> CostModelFile:
-    return sealed(replace(file, thermal=None, thermal_reason=reason))
+    return with_checksum(replace(file, thermal=None, thermal_reason=reason))

@@ -23,7 +23,7 @@ from ...store.errors import BadInput
 Columns = Mapping[str, tuple[sa.ColumnElement[Any], pa.DataType]]  # by name: expression and type
 
 _BLOCK_VALUES: Final = 524_288
-_MOST_THREADS: Final = 4  # one SQLite cursor decodes about 8 million rows a second
+_MAX_THREADS: Final = 4  # one SQLite cursor decodes about 8 million rows a second
 _BATCH: Final = {"adbc.sqlite.query.batch_rows": "8192"}  # buffers small enough to be used again
 
 
@@ -76,7 +76,7 @@ def read_blocks(
         query = query.order_by(sa.text(order))
     queries = [query] if order or rowids is None else _by_rowid(query, *rowids, path)
     texts = (str(each.compile(compile_kwargs={"literal_binds": True})) for each in queries)
-    threads = min(_MOST_THREADS, len(os.sched_getaffinity(0)))
+    threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)))
     idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def fetch(sql: str) -> pa.Table:

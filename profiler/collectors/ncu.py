@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from ...store.recording import Recording, Served, call_range
+from ...store.recording import PointTiming, Recording, call_range
 from .. import process
-from ..schedule.schedule import Visit
+from ..schedule.schedule import Repeat
 from ..worker import Job, Outcome, Session, Tool, record
 from .collector import Probe
 
@@ -45,32 +45,32 @@ class NcuCollector:
         path = shutil.which("ncu")
         assert path is not None, "probed before"
         tool = Tool("ncu", _version(process.run([path, "--version"], timeout_s=_PROBE_S).stdout))
-        while (visit := job.agenda.next()) is not None:
+        while (visit := job.schedule.next()) is not None:
             job.on_point(visit)
             yield _profile(job, path, tool, visit)
 
 
-def _profile(job: Job, ncu: str, tool: Tool, visit: Visit) -> Recording:
-    key = job.agenda.key(visit)
+def _profile(job: Job, ncu: str, tool: Tool, visit: Repeat) -> Recording:
+    key = job.schedule.key(visit)
     folder = job.run.unit(NcuCollector.name, key)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    session = Session(job, _command(job, ncu, folder, key, visit), visit, fruitless_before=0)
+    session = Session(job, _command(job, ncu, folder, key, visit), visit, no_result_before=0)
     said = process.run(session.command, timeout_s=_PROFILE_S)
     session.exit_code = said.exit_code
     reason = _export(ncu, folder) if said.exit_code is not None else "ncu did not end in time"
     outcome: Outcome
     if reason is None:
         now_ns = time.time_ns()
-        outcome = Served(key, visit.number, 1, (), session.started_utc_ns, now_ns)
-        job.agenda.measured(visit, outcome)
+        outcome = PointTiming(key, visit.number, 1, (), session.started_utc_ns, now_ns)
+        job.schedule.measured(visit, outcome)
     else:
-        outcome = job.agenda.failed(visit, f"{reason}: {said.last_words}")
+        outcome = job.schedule.failed(visit, f"{reason}: {said.last_words}")
     files = [name for name in (_REPORT, _CSV) if (folder / name).is_file()]
     return record(session, [outcome], collector="ncu", unit=key, tool=tool, files=files)
 
 
-def _command(job: Job, ncu: str, folder: Path, key: str, visit: Visit) -> list[str]:
+def _command(job: Job, ncu: str, folder: Path, key: str, visit: Repeat) -> list[str]:
     """Profile the kernels of the first timed call alone, at the clocks that the GPU runs at."""
     return [
         ncu,

@@ -16,7 +16,7 @@ from ...parsers.calls import find_call_ranges
 from ...parsers.events import Trace
 from ...store.errors import BadInput
 from ...store.recording import Failure, Recording
-from ..schedule.schedule import Visit
+from ..schedule.schedule import Repeat
 from ..worker import Job, Outcome, Session, Tool, record, sessions
 
 
@@ -43,7 +43,7 @@ def collect_traced(job: Job, collector: str, tracer: Tracer) -> Iterator[Recordi
     """Yield a recording for each process of the job's agenda."""
     folder = Path()
 
-    def command_of(first: Visit) -> list[str]:
+    def command_of(first: Repeat) -> list[str]:
         nonlocal folder
         folder = _fresh_folder(job, collector, first)
         return tracer.command(job, folder)
@@ -109,10 +109,10 @@ def _lost(outcome: Outcome, reason: str) -> Failure:
     return Failure(outcome.scenario_key, outcome.visit, reason)
 
 
-def _fresh_folder(job: Job, collector: str, first: Visit) -> Path:
+def _fresh_folder(job: Job, collector: str, first: Repeat) -> Path:
     """Make an empty folder for the next unit: what an interrupted one left there is removed."""
     if job.plan.isolation == "point":
-        folder = job.run.unit(collector, f"{job.agenda.key(first)}@{first.number}")
+        folder = job.run.unit(collector, f"{job.schedule.key(first)}@{first.number}")
     else:
         number = 0
         while (job.run.unit(collector, f"{job.op_plan.op}.{number}") / "recording.json").exists():

@@ -25,10 +25,10 @@ from ...scenarios.script import LOAD_S
 from ...store.errors import CannotMeasure
 from ...store.recording import Failure, Load, Recording
 from ..process import LineServer, ProcessEnded
-from ..schedule.schedule import Visit
-from ..worker import FINISH_S, FRUITLESS_SESSIONS, START_S, Job, Outcome, Tool, record
+from ..schedule.schedule import Repeat
+from ..worker import FINISH_S, MAX_EMPTY_SESSIONS, START_S, Job, Outcome, Tool, record
 from .sensor_recorder import SCHEMA, Row
-from .sensors import Meter
+from .sensors import OpenRecorder
 
 _LOOK_S = 0.03  # between two looks at the counter while a load runs
 _LOAD = TypeAdapter(Load)
@@ -44,7 +44,7 @@ class _Unit:
 
     name: str
     request: str
-    visit: Visit | None
+    visit: Repeat | None
 
 
 @dataclass(slots=True)
@@ -68,14 +68,14 @@ class Block:
     """
 
     job: Job
-    meter: Meter
+    meter: OpenRecorder
     number: int
-    waiting: deque[Visit]
+    waiting: deque[Repeat]
     deadline_s: float
 
     def collect(self) -> Iterator[Recording]:
         """Run the loads; yield a recording of each as soon as its log is written."""
-        fruitless = 0
+        no_result = 0
         while self.waiting and time.monotonic() < self.deadline_s:
             process = _Process(self.job, self.job.script("--serve"))
             try:
@@ -84,9 +84,9 @@ class Block:
                 yield self._give_up(process, refusal.message)
             except ProcessEnded as end:
                 yield self._give_up(process, f"the script does not start: {end}")
-            fruitless = 0 if process.fruitful else fruitless + 1
-            if fruitless == FRUITLESS_SESSIONS and self.waiting:
-                reason = f"{FRUITLESS_SESSIONS} processes in a row measured nothing"
+            no_result = 0 if process.fruitful else no_result + 1
+            if no_result == MAX_EMPTY_SESSIONS and self.waiting:
+                reason = f"{MAX_EMPTY_SESSIONS} processes in a row measured nothing"
                 yield self._give_up(process, reason)
 
     def _serve(self, process: _Process) -> Iterator[Recording]:
@@ -101,7 +101,7 @@ class Block:
             while self.waiting and not process.ended and time.monotonic() < self.deadline_s:
                 visit = self.waiting[0]
                 self.job.on_point(visit)
-                name = f"{self.job.agenda.key(visit)}@{visit.number}"
+                name = f"{self.job.schedule.key(visit)}@{visit.number}"
                 unit = _Unit(name, f"load {visit.tokens} {visit.number}", visit)
                 recording = self._measure(process, server, unit)
                 self.waiting.popleft()
@@ -167,8 +167,8 @@ class Block:
         processes = own_processes(self.job.provenance)
         return metered_load(read_power_log(log), load, processes).cost.reason
 
-    def _failure(self, visit: Visit, reason: str) -> Failure:
-        return Failure(self.job.agenda.key(visit), visit.number, reason)
+    def _failure(self, visit: Repeat, reason: str) -> Failure:
+        return Failure(self.job.schedule.key(visit), visit.number, reason)
 
     def _give_up(self, process: _Process, reason: str) -> Recording:
         """Fail everything that waits, for one reason."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from ...energy.external_meter import SOURCE, AlignedMeter, align
+from ...energy.external_meter import SOURCE, PowerMeter, align
 from ...energy.per_launch import POWER, MeteredLoad, metered_loads
 from ...energy.run_meter import METER, METER_FILE, Held, power_logs
 from ...store.atomic import write_whole
@@ -18,8 +18,8 @@ from ...store.recording import Recording, sha256_of
 from ...store.run import Run
 
 UNIT: Final = "csv"
-_LEAST_GAIN: Final = 0.7  # of a sensor over a meter; those that are published are 0.92 to 1.13
-_MOST_GAIN: Final = 1.4
+_MIN_GAIN: Final = 0.7  # of a sensor over a meter; those that are published are 0.92 to 1.13
+_MAX_GAIN: Final = 1.4
 _FEWER: Final = 0.1  # of the loads, which a meter may leave without the energy that they have
 
 
@@ -57,7 +57,7 @@ def keep_meter(run: Run, path: Path) -> None:
     )
 
 
-def _loads(held: Held, meter: AlignedMeter | None) -> list[MeteredLoad]:
+def _loads(held: Held, meter: PowerMeter | None) -> list[MeteredLoad]:
     """Every load of a run, measured by its sensors, or by a meter."""
     return [
         one
@@ -76,10 +76,10 @@ def _check_scale(path: Path, loads: Sequence[MeteredLoad]) -> None:
     if not both:
         return
     sensor_w, meter_w = (median(powers_w) for powers_w in zip(*both, strict=True))
-    if not _LEAST_GAIN <= sensor_w / meter_w <= _MOST_GAIN:
+    if not _MIN_GAIN <= sensor_w / meter_w <= _MAX_GAIN:
         raise BadInput(
             f"{path} has {meter_w:.4g} W where the device's own sensor shows {sensor_w:.4g} W, and"
-            f" the sensor may show {_LEAST_GAIN} to {_MOST_GAIN} of a meter's power",
+            f" the sensor may show {_MIN_GAIN} to {_MAX_GAIN} of a meter's power",
             hint="give the power in watts, and let the meter see the device alone",
         )
 

@@ -11,22 +11,22 @@ from pydantic import TypeAdapter
 
 from ...energy.mixed_workload import REPLAY, REPLAY_FILE
 from ...energy.per_launch import POWER_LOG
-from ...scenarios.mixed_workload import NAME, REPLAY_S
+from ...scenarios.mixed_workload import MIXED_WORKLOAD_S, NAME
 from ...store.document import write_document
 from ...store.errors import CannotMeasure
-from ...store.mixed_workload import Replay
+from ...store.mixed_workload import MixedWorkload
 from ...store.provenance import Provenance
 from ...store.recording import Recording, sha256_of
 from ...store.run import Run
 from ..process import LineServer, ProcessEnded
 from .sensor_recorder import SCHEMA
-from .sensors import Meter
+from .sensors import OpenRecorder
 
 PREPARE_S: Final = 600.0  # every operation at every size, with its kernels to be compiled
-_ANSWER: Final = TypeAdapter(Replay)
+_ANSWER: Final = TypeAdapter(MixedWorkload)
 
 
-def record_replay(run: Run, provenance: Provenance, meter: Meter) -> Recording:
+def record_mixed_workload(run: Run, provenance: Provenance, meter: OpenRecorder) -> Recording:
     """Run the mixed replay of a run, whose script is there; keep and return its recording.
 
     A replay that breaks off leaves a recording without files, whose warnings say why.
@@ -41,7 +41,7 @@ def record_replay(run: Run, provenance: Provenance, meter: Meter) -> Recording:
         with LineServer([sys.executable, str(run.script(NAME)), "--serve"]) as server:
             server.answer(PREPARE_S)
             with meter(provenance, folder / POWER_LOG):
-                answer = json.loads(server.ask("replay", 2 * REPLAY_S + 60))
+                answer = json.loads(server.ask("replay", 2 * MIXED_WORKLOAD_S + 60))
         write_document(folder / REPLAY_FILE, _ANSWER.validate_python(answer))
         files += [POWER_LOG, REPLAY_FILE]
     except (ProcessEnded, CannotMeasure) as end:

@@ -21,10 +21,10 @@ from ...scenarios.plan import block_s
 from ...store.plan import PowerPlan
 from ...store.recording import Recording
 from ..schedule.anchors import block_visits, choose_anchors
-from ..schedule.schedule import Visit
+from ..schedule.schedule import Repeat
 from ..worker import Job
 from .block import Block
-from .sensors import Meter
+from .sensors import OpenRecorder
 
 _TRACERS: Final = ("nsys", "kineto")
 
@@ -39,7 +39,7 @@ class PowerJob:
     """
 
     job: Job
-    blocks: list[deque[Visit]]
+    blocks: list[deque[Repeat]]
     asked: int
     recalled: int
     left: set[int] = field(default_factory=set)
@@ -68,7 +68,7 @@ class PowerJob:
         """Loads that are asked for and were not run yet."""
         return sum(map(len, self.blocks[: self.asked]))
 
-    def collect(self, number: int, meter: Meter, deadline_s: float) -> Iterator[Recording]:
+    def collect(self, number: int, meter: OpenRecorder, deadline_s: float) -> Iterator[Recording]:
         """Run one block; sizes that the deadline leaves of the first are `left`."""
         if number >= len(self.blocks):
             return
@@ -78,7 +78,7 @@ class PowerJob:
         if number == 0:
             self.left = {visit.tokens for visit in block.waiting}
 
-    def collect_spare(self, meter: Meter, deadline_s: float) -> Iterator[Recording]:
+    def collect_spare(self, meter: OpenRecorder, deadline_s: float) -> Iterator[Recording]:
         """Run the spare blocks that end before the deadline, on the clock of `time.monotonic`."""
         for number in range(self.asked, len(self.blocks)):
             loads = len(self.blocks[number])
@@ -87,7 +87,7 @@ class PowerJob:
 
 
 def power_job(
-    job: Job, power: PowerPlan, held: Held, on_point: Callable[[Visit], None]
+    job: Job, power: PowerPlan, held: Held, on_point: Callable[[Repeat], None]
 ) -> PowerJob:
     """Choose the loads of an operation whose times are taken, without those of `held`.
 
@@ -96,12 +96,12 @@ def power_job(
     op = job.op_plan.op
     loads = [one for _, one in held if (one.collector, one.op) == (POWER, op)]
     done = {visit for recording in loads for visit in measured_visits(recording)}
-    anchors = choose_anchors(job.agenda.fitted_sizes, kernels_of(op, held), power.anchors)
-    blocks: list[deque[Visit]] = []
+    anchors = choose_anchors(job.schedule.fitted_sizes, kernels_of(op, held), power.anchors)
+    blocks: list[deque[Repeat]] = []
     recalled = 0
-    for number in range(power.most_blocks if anchors else 0):
-        visits = block_visits(anchors, number, power.most_blocks, f"{job.plan.seed} {op}")
-        waiting = [one for one in visits if (job.agenda.key(one), one.number) not in done]
+    for number in range(power.max_blocks if anchors else 0):
+        visits = block_visits(anchors, number, power.max_blocks, f"{job.plan.seed} {op}")
+        waiting = [one for one in visits if (job.schedule.key(one), one.number) not in done]
         recalled += len(visits) - len(waiting)
         blocks.append(deque(waiting))
     return PowerJob(replace(job, on_point=on_point), blocks, power.blocks, recalled)

@@ -14,7 +14,7 @@ from ...store.provenance import Provenance
 from .sensor_recorder import SCHEMA, Header, PowerRecording, Row, nvml_sensors
 
 
-class Metering(Protocol):
+class SensorRecorder(Protocol):
     """A recording of sensors that runs."""
 
     def rows(self) -> list[Row]:
@@ -22,7 +22,7 @@ class Metering(Protocol):
         ...
 
 
-Meter = Callable[[Provenance, Path], AbstractContextManager[Metering]]
+OpenRecorder = Callable[[Provenance, Path], AbstractContextManager[SensorRecorder]]
 
 
 def meter(provenance: Provenance, path: Path) -> PowerRecording:
@@ -32,7 +32,7 @@ def meter(provenance: Provenance, path: Path) -> PowerRecording:
     return PowerRecording(provenance.gpu.uuid, path)
 
 
-def check_meter(provenance: Provenance) -> str:
+def check_sensors(provenance: Provenance) -> str:
     """Read a device's sensors once; say which ones they are.
 
     Raises CannotMeasure, with the reason, where they give neither energy nor power.

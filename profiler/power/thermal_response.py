@@ -19,7 +19,7 @@ from ...device.nvml import TEMP_GPU
 from ...energy.per_launch import POWER, POWER_LOG, metered_loads
 from ...energy.power_log import read_power_log
 from ...energy.thermal_samples import NO_TEMPERATURE, THERMAL, why_unusable
-from ...scenarios.plan import STEP_S
+from ...scenarios.plan import RESPONSE_S
 from ...scenarios.script import LOAD_S
 from ...store.errors import CannotMeasure
 from ...store.recording import Failure, Load, Recording
@@ -27,7 +27,7 @@ from ..process import LineServer, ProcessEnded
 from ..worker import FINISH_S, START_S, Job, Tool, record
 from .power_pass import Held
 from .sensor_recorder import SCHEMA
-from .sensors import Meter, Metering
+from .sensors import OpenRecorder, SensorRecorder
 
 UNIT: Final = "step"
 _LOOK_S: Final = 0.5  # between two reports of how far it is
@@ -47,7 +47,7 @@ class Step:
 
     job: Job
     tokens: int
-    meter: Meter
+    meter: OpenRecorder
     on_time: Callable[[int], None]
     exit_code: int | None = None
     started_utc_ns: int = field(default_factory=time.time_ns)
@@ -60,7 +60,7 @@ class Step:
         return self.job.script("--serve")
 
     def record(self) -> Recording:
-        """Take the step, which lasts `STEP_S`; what goes wrong is its failure."""
+        """Take the step, which lasts `RESPONSE_S`; what goes wrong is its failure."""
         folder = self.job.run.unit(THERMAL, UNIT)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -72,7 +72,7 @@ class Step:
             reason = refusal.message
         except (ProcessEnded, _Refused) as end:
             reason = str(end)
-        key = self.job.agenda.scenario_of(self.tokens).key
+        key = self.job.schedule.scenario_of(self.tokens).key
         failures = [] if reason is None else [Failure(key, 0, reason)]
         return record(
             self,
@@ -85,7 +85,7 @@ class Step:
 
     def _take(self, log: Path) -> None:
         """Raise CannotMeasure without sensors, and ProcessEnded or _Refused where a load fails."""
-        idle_s, hot_s, cool_s = STEP_S
+        idle_s, hot_s, cool_s = RESPONSE_S
         with (
             self.meter(self.job.provenance, log) as metering,
             LineServer(self.command) as server,
@@ -115,7 +115,7 @@ class Step:
             time.sleep(min(left_s, _LOOK_S))
 
 
-def _feels_heat(metering: Metering) -> bool:
+def _feels_heat(metering: SensorRecorder) -> bool:
     return any(row[2] == TEMP_GPU and row[3] == 0 for row in metering.rows())
 
 
@@ -126,7 +126,7 @@ def _answered(line: str) -> Mapping[str, object]:
     return answer
 
 
-def finished_step(held: Held) -> Recording | None:
+def finished_response(held: Held) -> Recording | None:
     """The recording of a step that a run holds; None where it has none, or one that failed."""
     steps = (one for _, one in held if one.collector == THERMAL and not one.failures)
     return next(steps, None)
@@ -138,7 +138,7 @@ def hottest(jobs: Sequence[Job], held: Held) -> tuple[Job, int] | None:
     That is the load of the run's power pass with the highest power. Where no power was measured,
     the largest size that was timed of the operation with most arithmetic: a matrix product.
     """
-    timed = {job.op_plan.op: job for job in jobs if job.agenda.fitted_sizes}
+    timed = {job.op_plan.op: job for job in jobs if job.schedule.fitted_sizes}
     loads = [(folder, one) for folder, one in held if one.collector == POWER and one.op in timed]
     measured = [
         (metered.cost.power_w.value, one.op, one.scenarios[0].tokens)
@@ -149,5 +149,5 @@ def hottest(jobs: Sequence[Job], held: Held) -> tuple[Job, int] | None:
     if measured:
         _, op, tokens = max(measured)
         return timed[op], tokens
-    largest = [(job, job.agenda.fitted_sizes[-1]) for job in timed.values()]
-    return max(largest, key=lambda one: one[0].agenda.scenario_of(one[1]).flops, default=None)
+    largest = [(job, job.schedule.fitted_sizes[-1]) for job in timed.values()]
+    return max(largest, key=lambda one: one[0].schedule.scenario_of(one[1]).flops, default=None)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from math import log, sqrt
 
-from .schedule import Visit
+from .schedule import Repeat
 
 
 def choose_anchors(
@@ -52,10 +52,10 @@ def _widest_gap(ascending: Sequence[int], chosen: Sequence[int]) -> int:
     return min(inside, key=lambda size: abs(log(size / middle)))
 
 
-def block_visits(anchors: Sequence[int], block: int, blocks: int, seed: str) -> list[Visit]:
+def block_visits(anchors: Sequence[int], block: int, blocks: int, seed: str) -> list[Repeat]:
     """Visits of one block: each anchor once, in an order drawn by `seed`, then the first again.
 
     That last one tells drift; it counts as the visit `blocks` after the one that it repeats.
     """
     order = random.Random(f"{seed} power {block}").sample(anchors, len(anchors))
-    return [*(Visit(size, block) for size in order), Visit(order[0], block + blocks)]
+    return [*(Repeat(size, block) for size in order), Repeat(order[0], block + blocks)]

@@ -22,7 +22,7 @@ from typing import Final
 from ...costmodel.curve.acquisition import TARGET_P95, Seen, is_enough, next_size
 from ...parsers.points import SPREAD_LIMIT
 from ...store.plan import OpPlan, Plan
-from ...store.recording import Failure, Recording, Served
+from ...store.recording import Failure, PointTiming, Recording
 from ...store.scenario import Scenario
 
 # Standard error of a median over that of a mean, and standard deviation over interquartile range,
@@ -33,14 +33,14 @@ _FALL: Final = 0.05  # by which a size may take longer than the next larger one
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class Repeat:
     """One measurement of one size; `number` counts the visits to it before."""
 
     tokens: int
     number: int
 
 
-class Agenda:
+class Schedule:
     """The visits of one operation, as far as they can be known now.
 
     `recordings` are what an interrupted sweep left: what they measured is not measured again, what
@@ -66,7 +66,7 @@ class Agenda:
         self._signatures: dict[int, str] = {}
         self._spread: set[int] = set()
         self._repeated: set[int] = set()
-        self._spared = {*op_plan.holdout, *op_plan.calibration}
+        self._reserved = {*op_plan.holdout, *op_plan.calibration}
         self._failed: set[int] = set()
         self._costs_s: list[float] = []
         self._asked_s = 0.0
@@ -88,9 +88,9 @@ class Agenda:
             return self.done + self._in_flight + len(self._planned) + len(self._late)
         adaptive = max(0, self._adaptive_points - len(self._op_plan.first))
         unmeasured = len(self._op_plan.domain) - len(self._op_plan.first)
-        room = max(0, unmeasured - len(self._spared))
-        spared = len(self._spared) + len(self._op_plan.holdout)
-        return len(self._op_plan.first) + spared + min(adaptive, room)
+        room = max(0, unmeasured - len(self._reserved))
+        reserved = len(self._reserved) + len(self._op_plan.holdout)
+        return len(self._op_plan.first) + reserved + min(adaptive, room)
 
     @property
     def late_s(self) -> float:
@@ -100,25 +100,25 @@ class Agenda:
     @property
     def fitted_sizes(self) -> list[int]:
         """Sizes whose times were taken and are given to the fit; where none is, all of them."""
-        return sorted(self._seen_ns.keys() - self._spared or self._seen_ns)
+        return sorted(self._seen_ns.keys() - self._reserved or self._seen_ns)
 
     @property
     def unmeasured(self) -> list[int]:
         """Planned sizes that the deadline left."""
         return sorted(visit.tokens for visit in (*self._planned, *self._late) if not visit.number)
 
-    def key(self, visit: Visit) -> str:
+    def key(self, visit: Repeat) -> str:
         """Key of the scenario at this visit's size."""
         return self.scenario_of(visit.tokens).key
 
-    def next(self) -> Visit | None:
+    def next(self) -> Repeat | None:
         """Take the next visit, None when there is none or the time is up."""
         self._asked_s = time.monotonic()
         visit = self._next(self.deadline_s - self._asked_s)
         self._in_flight = visit is not None
         return visit
 
-    def _next(self, left_s: float) -> Visit | None:
+    def _next(self, left_s: float) -> Repeat | None:
         if left_s <= 0:
             return None
         if self._planned:
@@ -126,21 +126,21 @@ class Agenda:
         if self._sampling and left_s > self.late_s:
             size = self._choose()
             if size is not None:
-                return Visit(size, 0)
+                return Repeat(size, 0)
         while self._is_late and self._late:
             visit = self._late.popleft()
             if not visit.number or visit.tokens in self._seen_ns:
                 return visit
         return None
 
-    def measured(self, visit: Visit, served: Served, signature: str | None = None) -> None:
+    def measured(self, visit: Repeat, served: PointTiming, signature: str | None = None) -> None:
         """Take note of a visit's times, and of its kernels where the collector tells them live."""
         self._count()
         self._see(visit, served)
         if signature is not None:
             self._signatures[visit.tokens] = signature
 
-    def failed(self, visit: Visit, reason: str) -> Failure:
+    def failed(self, visit: Repeat, reason: str) -> Failure:
         """Take note of a visit that failed."""
         self._count()
         self._failed.add(visit.tokens)
@@ -161,8 +161,8 @@ class Agenda:
     def turn_late(self, deadline_s: float) -> None:
         """Turn to the late visits, among them to what is in doubt, until another deadline."""
         self._is_late = True
-        spared = self._spared | self._repeated
-        self._late += _visits(sorted((self._spread | self._out_of_line()) - spared), 1)
+        reserved = self._reserved | self._repeated
+        self._late += _visits(sorted((self._spread | self._out_of_line()) - reserved), 1)
         self.deadline_s = deadline_s
 
     def _out_of_line(self) -> set[int]:
@@ -175,16 +175,16 @@ class Agenda:
         }
 
     def _choose(self) -> int | None:
-        seen = {size: ns for size, ns in self._seen_ns.items() if size not in self._spared}
-        if len(seen) + len(self._failed - self._spared) >= self._adaptive_points or len(seen) < 2:
+        seen = {size: ns for size, ns in self._seen_ns.items() if size not in self._reserved}
+        if len(seen) + len(self._failed - self._reserved) >= self._adaptive_points or len(seen) < 2:
             return None
-        closed = self._spared | self._failed
+        closed = self._reserved | self._failed
         domain = [size for size in self._op_plan.domain if size not in closed]
         if is_enough(seen, domain, TARGET_P95):
             return None
         return next_size(Seen(seen, self._noise, self._signatures), domain)
 
-    def _see(self, visit: Visit, served: Served) -> None:
+    def _see(self, visit: Repeat, served: PointTiming) -> None:
         # A counter collector takes no times; of two visits the first decides.
         if served.calls_ns and visit.tokens not in self._seen_ns:
             self._seen_ns[visit.tokens] = median(served.calls_ns)
@@ -199,9 +199,9 @@ class Agenda:
         self._in_flight = False
         self._costs_s.append(time.monotonic() - self._asked_s)
 
-    def _recall(self, recording: Recording, served: Served) -> None:
+    def _recall(self, recording: Recording, served: PointTiming) -> None:
         sizes = {scenario.key: scenario.tokens for scenario in recording.scenarios}
-        visit = Visit(sizes[served.scenario_key], served.visit)
+        visit = Repeat(sizes[served.scenario_key], served.visit)
         self._see(visit, served)
         self.done += 1
         for waiting in (self._planned, self._late):
@@ -224,10 +224,10 @@ def _spread(calls_ns: Sequence[int]) -> float:
     return (high - low) / median(calls_ns)
 
 
-def _visits(sizes: Iterable[int], number: int) -> list[Visit]:
-    return [Visit(size, number) for size in sizes]
+def _visits(sizes: Iterable[int], number: int) -> list[Repeat]:
+    return [Repeat(size, number) for size in sizes]
 
 
-def _shuffled(visits: list[Visit], order: random.Random) -> deque[Visit]:
+def _shuffled(visits: list[Repeat], order: random.Random) -> deque[Repeat]:
     order.shuffle(visits)
     return deque(visits)

@@ -10,12 +10,12 @@ import torch
 
 from ...kernels.dequant_linear import dequant_linear
 from ...kernels.packing import packed_shape
-from ..operation import Operation, Take
+from ..operation import InputFactory, Operation
 from . import dequant_unpack
 
 
 def make_inputs(
-    take: Take, tokens: int, hidden: int, ffn: int, group_size: int
+    take: InputFactory, tokens: int, hidden: int, ffn: int, group_size: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Activations [tokens, hidden], packed weights, scales [hidden / group_size, ffn]."""
     packed = take(packed_shape(ffn, hidden, 4), torch.int32)

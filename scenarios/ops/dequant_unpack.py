@@ -10,11 +10,11 @@ import math
 import torch
 
 from ...kernels.packing import dequantise, packed_shape
-from ..operation import Operation, Take
+from ..operation import InputFactory, Operation
 
 
 def make_inputs(
-    take: Take, tokens: int, hidden: int, ffn: int, group_size: int
+    take: InputFactory, tokens: int, hidden: int, ffn: int, group_size: int
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Packed weights, scales [hidden / group_size, ffn], and the number of inputs."""
     packed = take(packed_shape(ffn, hidden, 4), torch.int32)

@@ -19,12 +19,12 @@ import torch
 from ...kernels.expert import Weights, experts
 from ...kernels.packing import dequantise, packed_shape
 from ...store.errors import BadInput
-from ..operation import Operation, Take
+from ..operation import InputFactory, Operation
 from ..preset import Preset
 
 
 def make_inputs(
-    take: Take,
+    take: InputFactory,
     tokens: int,
     hidden: int,
     ffn: int,

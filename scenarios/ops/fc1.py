@@ -5,11 +5,11 @@ x [tokens, hidden], W [ffn, hidden] -> y [tokens, ffn], all of the scenario's dt
 
 import torch
 
-from ..operation import Operation, Take
+from ..operation import InputFactory, Operation
 
 
 def make_inputs(
-    take: Take, tokens: int, hidden: int, ffn: int
+    take: InputFactory, tokens: int, hidden: int, ffn: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Activations [tokens, hidden] and weights [ffn, hidden]."""
     return take((tokens, hidden)), take((ffn, hidden))

@@ -5,11 +5,11 @@ x [tokens, ffn], W [hidden, ffn] -> y [tokens, hidden], all of the scenario's dt
 
 import torch
 
-from ..operation import Operation, Take
+from ..operation import InputFactory, Operation
 
 
 def make_inputs(
-    take: Take, tokens: int, ffn: int, hidden: int
+    take: InputFactory, tokens: int, ffn: int, hidden: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Activations [tokens, ffn] and weights [hidden, ffn]."""
     return take((tokens, ffn)), take((hidden, ffn))

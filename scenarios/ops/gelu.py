@@ -7,10 +7,10 @@ import math
 
 import torch
 
-from ..operation import Operation, Take
+from ..operation import InputFactory, Operation
 
 
-def make_inputs(take: Take, tokens: int, ffn: int) -> tuple[torch.Tensor]:
+def make_inputs(take: InputFactory, tokens: int, ffn: int) -> tuple[torch.Tensor]:
     """Activations [tokens, ffn]."""
     return (take((tokens, ffn)),)
 

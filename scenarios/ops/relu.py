@@ -5,10 +5,10 @@ x [tokens, ffn] -> y [tokens, ffn], of the scenario's dtype.
 
 import torch
 
-from ..operation import Operation, Take
+from ..operation import InputFactory, Operation
 
 
-def make_inputs(take: Take, tokens: int, ffn: int) -> tuple[torch.Tensor]:
+def make_inputs(take: InputFactory, tokens: int, ffn: int) -> tuple[torch.Tensor]:
     """Activations [tokens, ffn]."""
     return (take((tokens, ffn)),)
 

@@ -7,10 +7,12 @@ ids int32 [tokens, top_k], largest first.
 import torch
 
 from ...kernels.topk import topk
-from ..operation import Operation, Take
+from ..operation import InputFactory, Operation
 
 
-def make_inputs(take: Take, tokens: int, experts: int, top_k: int) -> tuple[torch.Tensor, int]:
+def make_inputs(
+    take: InputFactory, tokens: int, experts: int, top_k: int
+) -> tuple[torch.Tensor, int]:
     """Router logits [tokens, experts] and the number of experts per token."""
     return take((tokens, experts)), top_k
 

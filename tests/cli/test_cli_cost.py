@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.cli.render import number
-from moeprof.costmodel.checksum import sealed
+from moeprof.costmodel.checksum import with_checksum
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.cost_model import SurfaceModel
 from moeprof.store.document import write_document
@@ -24,7 +24,7 @@ def layer_model(built_run: Path, tmp_path: Path) -> Path:
         for op in ("fc1", "gelu", "fc2")
     ]
     path = tmp_path / "layer.json"
-    write_document(path, sealed(replace(file, curves=(*experts, topk))))
+    write_document(path, with_checksum(replace(file, curves=(*experts, topk))))
     return path
 
 
@@ -107,7 +107,7 @@ def test_an_operation_that_is_called_layer_is_meant_where_there_is_one(
     path = Run(built_run).model_path
     file = KernelCostModel.load(path).file
     own = replace(file.curves[0], op="layer", curve="layer-1024-fp32-cold")
-    write_document(path, sealed(replace(file, curves=(own,))))
+    write_document(path, with_checksum(replace(file, curves=(own,))))
     assert moeprof("cost", path, "layer", "--batch-size", "7", "--json").data["op"] == "layer"
 
 
@@ -150,7 +150,7 @@ def test_what_is_known_over_active_experts_is_not_taken_apart(
         latency_source="wall",
         energy_reason="no meter",
     )
-    write_document(path, sealed(replace(file, surfaces=(surface,))))
+    write_document(path, with_checksum(replace(file, surfaces=(surface,))))
     told = moeprof("cost", path, "experts", "--batch-size", "8", "--breakdown")
     assert told.exit_code == 2
     assert told.errors[0].startswith("what experts is made of is not known")
@@ -164,7 +164,7 @@ def test_a_point_in_doubt_is_told(moeprof: Moeprof, built_run: Path) -> None:
     path = Run(built_run).model_path
     model = KernelCostModel.load(path).file
     curves = tuple(replace(one, doubtful_tokens=one.knots_tokens[:1]) for one in model.curves)
-    write_document(path, sealed(replace(model, curves=curves)))
+    write_document(path, with_checksum(replace(model, curves=curves)))
     first = str(curves[0].knots_tokens[0])
     told = moeprof("cost", path, curves[0].op, "--batch-size", first)
     assert f"is in doubt: `moeprof report {built_run}` says why" in told.stderr

@@ -6,7 +6,7 @@ import pytest
 
 from moeprof.doctor import examine as doctor
 from moeprof.doctor import repeatability as noise
-from moeprof.doctor.check_result import Finding, Status
+from moeprof.doctor.check_result import CheckResult, Status
 from moeprof.tests.cli.command_line import Moeprof
 
 STATUSES = {"ok", "warning", "fault", "skip"}
@@ -14,7 +14,7 @@ STATUSES = {"ok", "warning", "fault", "skip"}
 
 @pytest.fixture
 def without_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    left_out = Finding("noise", Status.OK, "left out", values={"spread_ratio": 0.01})
+    left_out = CheckResult("noise", Status.OK, "left out", values={"spread_ratio": 0.01})
     monkeypatch.setattr(doctor, "noise", lambda device: left_out)
 
 

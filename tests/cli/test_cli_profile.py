@@ -150,7 +150,7 @@ def test_a_dry_run_gives_the_plan_as_json(moeprof: Moeprof, tmp_path: Path) -> N
 def test_a_dry_run_tells_where_energy_comes_from_and_how_long_it_takes(
     moeprof: Moeprof, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meters, "check_meter", lambda provenance: "RAPL")
+    monkeypatch.setattr(meters, "check_sensors", lambda provenance: "RAPL")
     told = moeprof("profile", "--dry-run", "--device", "cpu")
     assert "energy: RAPL" in told.stderr
     assert "power: up to 24 sizes of each operation, 2 times: " in told.stderr
@@ -211,7 +211,7 @@ def test_without_power_the_plan_says_why(
     def refuse(provenance: object) -> str:
         raise CannotMeasure("RAPL is unavailable: there is none")
 
-    monkeypatch.setattr(meters, "check_meter", refuse)
+    monkeypatch.setattr(meters, "check_sensors", refuse)
     told = moeprof("profile", "--dry-run", "--json", "--device", "cpu", *words.split())
     assert f"energy: unavailable: {reason}" in told.stderr
     assert (told.data["plan"]["power"], told.data["plan"]["power_reason"]) == (None, reason)

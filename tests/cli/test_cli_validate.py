@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from moeprof.costmodel.checksum import sealed
+from moeprof.costmodel.checksum import with_checksum
 from moeprof.pipeline import validation_run
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, write_document
@@ -39,7 +39,7 @@ def _retime(run: Run, *, holdout_factor: float = 1.0, repeat_difference: float =
     write_table(path, "points", pa.Table.from_pylist(rows, schema=table.schema))
     if run.model_path.is_file():  # the model stays that of the points
         model = read_document(run.model_path, CostModelFile)
-        write_document(run.model_path, sealed(replace(model, points_sha256=sha256_of(path))))
+        write_document(run.model_path, with_checksum(replace(model, points_sha256=sha256_of(path))))
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_nvml_is_exit_3_where_no_energy_can_be_read(
     def refuse(provenance: object) -> str:
         raise CannotMeasure("RAPL is unavailable: no processor package")
 
-    monkeypatch.setattr(validation_run, "check_meter", refuse)
+    monkeypatch.setattr(validation_run, "check_sensors", refuse)
     told = moeprof("validate", built_run, "--against", "nvml")
     assert (told.exit_code, told.stdout) == (3, "")
     assert told.errors == ["NVML measures no CPU, and RAPL is unavailable: no processor package"]
@@ -221,7 +221,7 @@ def test_a_model_of_other_points_than_the_run_holds_is_refused(
     moeprof: Moeprof, linear_run: Run
 ) -> None:
     model = read_document(linear_run.model_path, CostModelFile)
-    write_document(linear_run.model_path, sealed(replace(model, points_sha256="0" * 64)))
+    write_document(linear_run.model_path, with_checksum(replace(model, points_sha256="0" * 64)))
     told = moeprof("validate", linear_run.folder)
     assert told.exit_code == 2
     assert "was built from other points" in told.stderr

@@ -18,7 +18,7 @@ from moeprof.device.identity import describe
 from moeprof.pipeline import validation_run
 from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.power import block as power_block
-from moeprof.profiler.power.sensors import Meter
+from moeprof.profiler.power.sensors import OpenRecorder
 from moeprof.profiler.sweep import Sweep
 from moeprof.scenarios.preset import load_preset, to_toml
 from moeprof.store.atomic import write_whole
@@ -50,25 +50,25 @@ class Silent:
 
 
 @contextmanager
-def metered_here(meter: Meter, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def metered_here(meter: OpenRecorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the sensors of this machine be the simulated ones, and the mixed replay a stand-in."""
     with monkeypatch.context() as patch:
         opened = partial(validation_run.open_validation, sensors=meter)
         patch.setattr(validation_run, "open_validation", opened)
-        patch.setattr(validation_run, "check_meter", lambda provenance: "NVML's energy counter")
-        patch.setattr(validation_run, "render_mixed", lambda plan: a_mixed_script(REPLAY))
+        patch.setattr(validation_run, "check_sensors", lambda provenance: "NVML's energy counter")
+        patch.setattr(validation_run, "render_mixed_workload", lambda plan: a_mixed_script(REPLAY))
         yield
 
 
 @pytest.fixture
-def sensors(simulate: fake.Simulate, monkeypatch: pytest.MonkeyPatch) -> Iterator[Meter]:
+def sensors(simulate: fake.Simulate, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenRecorder]:
     monkeypatch.setattr(power_block, "LOAD_S", 0.05)
     with simulate(trace_with(REPLAY)) as clock:
         yield replay_meter(clock)
 
 
 @pytest.fixture
-def model_run(tmp_path: Path, sensors: Meter, moeprof: Moeprof) -> Run:
+def model_run(tmp_path: Path, sensors: OpenRecorder, moeprof: Moeprof) -> Run:
     """A run of one operation with its model: time is linear in batch size, power constant."""
     run = Run(tmp_path / "run")
     op_plan = an_op_plan(first=(1, 8, 22, 43, 64), holdout=HELD_OUT)
@@ -88,7 +88,7 @@ Validate = Any
 
 @pytest.fixture
 def validate(
-    moeprof: Moeprof, model_run: Run, sensors: Meter, monkeypatch: pytest.MonkeyPatch
+    moeprof: Moeprof, model_run: Run, sensors: OpenRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> Validate:
     def run_it(*words: str) -> Result:
         with metered_here(sensors, monkeypatch):
@@ -166,7 +166,7 @@ def test_what_was_interrupted_is_gone_on_with_and_a_whole_one_is_not(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(validation_run, "record_replay", interrupt)
+        patch.setattr(validation_run, "record_mixed_workload", interrupt)
         told = validate()
     assert told.exit_code == 130
     assert "the same command goes on with it" in told.stderr

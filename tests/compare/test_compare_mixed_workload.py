@@ -7,10 +7,10 @@ import pyarrow as pa
 import pytest
 
 from moeprof.compare.holdout import validate_holdout
-from moeprof.compare.mixed_workload import judge_replay, with_replay
+from moeprof.compare.mixed_workload import judge_mixed_workload, with_mixed_workload
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.energy.counter import Estimate
-from moeprof.energy.mixed_workload import MeteredReplay, Played
+from moeprof.energy.counter import Measured
+from moeprof.energy.mixed_workload import MeasuredWorkload, Played
 from moeprof.energy.window import WindowEnergy
 from moeprof.store.mixed_workload import Note
 from moeprof.store.verdict import Outcome
@@ -36,18 +36,18 @@ def model(make_points: MakePoints, fit: Fit) -> KernelCostModel:
 
 def metered(
     energy_j: float | None, *more: Played, ci95_j: float = 3.0, marks: Sequence[str] = ()
-) -> MeteredReplay:
+) -> MeasuredWorkload:
     """9 s of fc1 at 8 tokens and whatever else, and one second of pauses."""
     energy = (
-        Estimate(None, None, 0, "the GPU was lost")
+        Measured(None, None, 0, "the GPU was lost")
         if energy_j is None
-        else Estimate(1000 * energy_j, 1000 * ci95_j, 80)
+        else Measured(1000 * energy_j, 1000 * ci95_j, 80)
     )
     source = "unavailable" if energy_j is None else "nvml_counter"
     cost = WindowEnergy(energy, energy, None, None, source, (), tuple(marks))
     played = (Played(FC1, 8, 9e6 / time_us(8), 9.0), *more)
     window_s = 1.0 + sum(part.busy_s for part in played)
-    return MeteredReplay(cost, window_s, 1.0, 90, played, (), ())
+    return MeasuredWorkload(cost, window_s, 1.0, 90, played, (), ())
 
 
 TOTAL_J = 9.0 * 300 + 1.0 * 100
@@ -67,7 +67,7 @@ TOTAL_J = 9.0 * 300 + 1.0 * 100
 def test_the_sum_is_judged_over_the_interval_of_the_measured_energy(
     model: KernelCostModel, energy_j: float, ci95_j: float, outcome: Outcome, says: str
 ) -> None:
-    verdict = judge_replay(model, metered(energy_j, ci95_j=ci95_j), 0.03)
+    verdict = judge_mixed_workload(model, metered(energy_j, ci95_j=ci95_j), 0.03)
     assert verdict.outcome is outcome
     assert says in verdict.reason
     assert verdict.launches_j == pytest.approx(2700, rel=1e-4)
@@ -79,7 +79,7 @@ def test_the_sum_is_judged_over_the_interval_of_the_measured_energy(
 
 def test_below_the_coverage_gate_the_energy_is_withheld(model: KernelCostModel) -> None:
     unknown = Played(FC2, 8, 1000, 1.5)
-    verdict = judge_replay(model, metered(TOTAL_J, unknown), 0.03)
+    verdict = judge_mixed_workload(model, metered(TOTAL_J, unknown), 0.03)
     assert verdict.power_coverage == pytest.approx(9 / 10.5)
     assert (verdict.predicted_j, verdict.launches_j, verdict.error) == (None, None, None)
     assert verdict.measured_j == pytest.approx(TOTAL_J)
@@ -91,7 +91,9 @@ def test_below_the_coverage_gate_the_energy_is_withheld(model: KernelCostModel) 
 def test_above_it_the_rest_is_charged_at_the_mean_power_of_what_is_known(
     model: KernelCostModel,
 ) -> None:
-    verdict = judge_replay(model, metered(2800 + 0.5 * 300, Played(FC2, 8, 1000, 0.5)), 0.03)
+    verdict = judge_mixed_workload(
+        model, metered(2800 + 0.5 * 300, Played(FC2, 8, 1000, 0.5)), 0.03
+    )
     assert verdict.outcome is Outcome.PASS
     assert verdict.predicted_j == pytest.approx(TOTAL_J + 0.5 * 300, rel=1e-4)
     assert f"no energy of {FC2} at 1 size(s)" in verdict.reason
@@ -100,7 +102,9 @@ def test_above_it_the_rest_is_charged_at_the_mean_power_of_what_is_known(
 def test_a_size_that_the_model_cannot_look_up_counts_as_not_covered(
     model: KernelCostModel,
 ) -> None:
-    verdict = judge_replay(model, metered(TOTAL_J, Played("gelu-4-fp32-cold", 8, 9, 0.5)), 0.03)
+    verdict = judge_mixed_workload(
+        model, metered(TOTAL_J, Played("gelu-4-fp32-cold", 8, 9, 0.5)), 0.03
+    )
     assert verdict.power_coverage == pytest.approx(9 / 9.5)
     assert "the model has no operation 'gelu-4-fp32-cold'" in verdict.reason
 
@@ -130,7 +134,7 @@ def test_experts_are_predicted_by_the_surface_that_they_are_part_of(
     model = fit(pa.concat_tables(points))
     played = Played(name(4), 16, 9e6 / 416.0, 9.0)
     found = replace(metered(TOTAL_J), played=(played,))
-    verdict = judge_replay(model, found, 0.03)
+    verdict = judge_mixed_workload(model, found, 0.03)
     assert verdict.power_coverage == 1.0
     assert verdict.predicted_j == pytest.approx(TOTAL_J, rel=0.01)
     assert verdict.outcome is Outcome.PASS
@@ -141,13 +145,13 @@ def test_without_idle_power_the_gaps_are_not_known(
 ) -> None:
     curves = tuple(replace(curve, idle_power_w=None) for curve in model.curves)
     blind = KernelCostModel(replace(model.file, curves=curves))
-    verdict = judge_replay(blind, metered(TOTAL_J), 0.03)
+    verdict = judge_mixed_workload(blind, metered(TOTAL_J), 0.03)
     assert (verdict.outcome, verdict.gap_j, verdict.predicted_j) == (Outcome.AMBIGUOUS, None, None)
     assert verdict.reason == "the model knows no idle power for the gaps"
 
 
 def test_without_a_measured_energy_the_reason_is_told(model: KernelCostModel) -> None:
-    verdict = judge_replay(model, metered(None), 0.03)
+    verdict = judge_mixed_workload(model, metered(None), 0.03)
     assert (verdict.outcome, verdict.measured_j, verdict.error) == (Outcome.AMBIGUOUS, None, None)
     assert verdict.reason == "no energy was measured: the GPU was lost"
 
@@ -158,7 +162,7 @@ def test_what_took_no_part_is_a_mark(model: KernelCostModel) -> None:
         left_out=(Note("fc2", 8, "out of memory"),),
         launched_one_by_one=(Note("fc1", 8, "it copies to the host"),),
     )
-    assert judge_replay(model, found, 0.03).marks == (
+    assert judge_mixed_workload(model, found, 0.03).marks == (
         "a doubt",
         "fc2 b=8 took no part: out of memory",
         "fc1 b=8 was launched one by one: it copies to the host",
@@ -172,16 +176,19 @@ def test_the_replay_counts_in_the_verdict_on_the_whole(
     alone = validate_holdout(model, "a", points)
     curves = tuple(curve for curve in alone.curves if curve.op == "fc1")
     alone = replace(alone, curves=curves, outcome=Outcome.PASS)
-    assert with_replay(alone, model, None) is alone
+    assert with_mixed_workload(alone, model, None) is alone
 
-    good = with_replay(alone, model, metered(TOTAL_J))
+    good = with_mixed_workload(alone, model, metered(TOTAL_J))
     assert good.outcome is Outcome.PASS
     assert good.sensor is not None
     assert (good.sensor.energy_source, good.sensor.gain_uncertainty) == ("nvml_counter", 0.05)
-    assert with_replay(alone, model, metered(TOTAL_J / 1.05)).outcome is Outcome.FAIL
-    assert with_replay(alone, model, metered(TOTAL_J / 1.05), limit=0.1).outcome is Outcome.PASS
+    assert with_mixed_workload(alone, model, metered(TOTAL_J / 1.05)).outcome is Outcome.FAIL
+    assert (
+        with_mixed_workload(alone, model, metered(TOTAL_J / 1.05), limit=0.1).outcome
+        is Outcome.PASS
+    )
 
-    broken = with_replay(alone, model, "the mixed replay broke off: no answer within 60 s")
+    broken = with_mixed_workload(alone, model, "the mixed replay broke off: no answer within 60 s")
     assert broken.replay is not None
     assert (broken.outcome, broken.replay.outcome) == (Outcome.AMBIGUOUS, Outcome.AMBIGUOUS)
     assert "broke off" in broken.replay.reason

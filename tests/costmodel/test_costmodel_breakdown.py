@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.store.cost_model import CostModelFile, Peaks, Pole, Thermal, ThermalStep
+from moeprof.store.cost_model import CostModelFile, Peaks, Pole, Thermal, ThermalResponse
 from moeprof.store.errors import BadInput
 
 Build = Callable[..., CostModelFile]
 MakePoints = Callable[..., pa.Table]
 
 PEAKS = Peaks({"float32": 1e12}, 1e11, None, "a sheet")
-HEAT = Thermal(0.1, 1000, ThermalStep((Pole(3.0, 0.1),), 30.0, 0.3, hot_s=120.0))
+HEAT = Thermal(0.1, 1000, ThermalResponse((Pole(3.0, 0.1),), 30.0, 0.3, hot_s=120.0))
 METERED = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 50.0}
 
 

@@ -216,8 +216,8 @@ def test_energy_that_was_measured_at_some_knots_stands_over_those(
 def test_calibration_points_give_the_intervals_and_are_no_knots(
     make_points: MakePoints, build: Build
 ) -> None:
-    spared = make_points(lambda b: 1.02 * slope(b), [20, 60, 100], role="calibration")
-    file = build(make_points(slope, SIZES), spared)
+    reserved = make_points(lambda b: 1.02 * slope(b), [20, 60, 100], role="calibration")
+    file = build(make_points(slope, SIZES), reserved)
     assert len(file.curves[0].knots_tokens) == len(SIZES)
     assert file.intervals.n == 3
     assert file.intervals.method.startswith("calibration points")

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from moeprof.costmodel.checksum import check_seal, sealed
+from moeprof.costmodel.checksum import verify_checksum, with_checksum
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import to_json, write_document
@@ -25,9 +25,9 @@ def file(
 
 def test_a_built_model_bears_its_digest(tmp_path: Path, file: CostModelFile) -> None:
     assert file.sha256 is not None
-    assert sealed(file) == file
+    assert with_checksum(file) == file
     write_document(tmp_path / "model.json", file)
-    check_seal(tmp_path / "model.json")
+    verify_checksum(tmp_path / "model.json")
 
 
 @pytest.mark.parametrize(

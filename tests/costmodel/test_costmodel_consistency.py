@@ -17,7 +17,7 @@ from moeprof.store.cost_model import (
     Pole,
     SurfaceModel,
     Thermal,
-    ThermalStep,
+    ThermalResponse,
     Work,
 )
 from moeprof.store.errors import BadInput
@@ -109,7 +109,7 @@ def test_a_surface_that_contradicts_itself_is_named(
     assert caught.value.message.startswith("moe-8x4")
 
 
-HEAT = Thermal(0.02, 100, ThermalStep((Pole(3.0, 0.02),), 30.0, 0.3, 120.0))
+HEAT = Thermal(0.02, 100, ThermalResponse((Pole(3.0, 0.02),), 30.0, 0.3, 120.0))
 LEAKY = replace(HEAT, leakage_w_per_c=0.5, leakage_w_per_c_ci95=0.1, reference_temp_c=50.0)
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.model import Cost, KernelCostModel
-from moeprof.store.cost_model import CostModelFile, Pole, Thermal, ThermalStep
+from moeprof.store.cost_model import CostModelFile, Pole, Thermal, ThermalResponse
 
 Build = Callable[..., CostModelFile]
 MakePoints = Callable[..., pa.Table]
@@ -116,7 +116,7 @@ def test_heat_follows_from_the_power_above_idle(make_points: MakePoints, build: 
     ]
     unmetered = make_points(lambda b: 10.0, [1, 21], op="fc2", curve="fc2-4x8")
     cold = build(*points, unmetered)
-    step = ThermalStep((Pole(3.0, 0.1),), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
+    step = ThermalResponse((Pole(3.0, 0.1),), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
     model = KernelCostModel.from_file(replace(cold, thermal=Thermal(0.1, 1000, step)))
     assert KernelCostModel.from_file(cold).get_cost("fc1", 6).temp_rise_c is None
     assert model.get_cost("fc1", 6).temp_rise_c == pytest.approx(10)

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from moeprof.costmodel.lookup import Directory
+from moeprof.costmodel.lookup import Lookup
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.errors import BadInput
 
@@ -32,7 +32,7 @@ def file(
 
 
 def test_an_operation_of_one_curve_and_each_curve_s_own_name_are_known(file: CostModelFile) -> None:
-    directory = Directory(file)
+    directory = Lookup(file)
     assert set(directory.known) == {
         *("act", "act-8-fp32-cold", "fc1-8x4-fp32-cold", "fc1-16x4-fp32-cold"),
     }
@@ -41,7 +41,7 @@ def test_an_operation_of_one_curve_and_each_curve_s_own_name_are_known(file: Cos
 
 
 def test_a_shape_tells_curves_apart(file: CostModelFile) -> None:
-    directory = Directory(file)
+    directory = Lookup(file)
     found = directory.curve("fc1", (16, 4))
     assert found is not None
     assert found.curve.curve == "fc1-16x4-fp32-cold"
@@ -55,7 +55,7 @@ def test_a_shape_tells_curves_apart(file: CostModelFile) -> None:
 
 
 def test_a_surface_is_found_by_its_operation_and_by_its_name(file: CostModelFile) -> None:
-    directory = Directory(file)
+    directory = Lookup(file)
     (surface,) = file.surfaces
     for name in ("moe", surface.surface):
         found = directory.surface(name, None, 2)
@@ -65,11 +65,11 @@ def test_a_surface_is_found_by_its_operation_and_by_its_name(file: CostModelFile
     assert directory.surface("act", None, None) is None
     twice = replace(file, surfaces=(surface, replace(surface, surface="moe-other", shape=(9, 9))))
     with pytest.raises(BadInput, match="moe stands for 2 surfaces"):
-        Directory(twice).surface("moe", None, 2)
+        Lookup(twice).surface("moe", None, 2)
 
 
 def test_what_is_not_there_is_told_with_what_is(file: CostModelFile) -> None:
-    directory = Directory(replace(file, unmeasured={"fc2": "out of memory"}))
+    directory = Lookup(replace(file, unmeasured={"fc2": "out of memory"}))
     with pytest.raises(BadInput, match="fc2 was not measured: out of memory"):
         directory.curves("fc2")
     with pytest.raises(BadInput, match="no operation 'fc9'") as caught:
@@ -79,4 +79,4 @@ def test_what_is_not_there_is_told_with_what_is(file: CostModelFile) -> None:
 
 def test_two_curves_of_one_name_are_refused(file: CostModelFile) -> None:
     with pytest.raises(BadInput, match="two curves that are called"):
-        Directory(replace(file, curves=file.curves * 2))
+        Lookup(replace(file, curves=file.curves * 2))

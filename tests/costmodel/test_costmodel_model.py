@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.build import build_model
-from moeprof.costmodel.model import KernelCostModel, Miss
+from moeprof.costmodel.model import KernelCostModel, OutOfRange
 from moeprof.store.cost_model import CostModelFile, Domain
 from moeprof.store.document import to_json, write_document
 from moeprof.store.errors import BadInput
@@ -75,7 +75,7 @@ def test_a_size_outside_with_nothing_to_stand_on_is_a_structured_miss(
 ) -> None:
     if warm:
         model.get_costs("fc1", range(1, 506))
-    with pytest.raises(Miss, match="measured from batch size 1 to 505") as caught:
+    with pytest.raises(OutOfRange, match="measured from batch size 1 to 505") as caught:
         model.get_cost("fc1", size)
     assert (caught.value.op, caught.value.tokens) == ("fc1", size)
     assert "profile a range" in caught.value.hint
@@ -117,7 +117,7 @@ def test_beyond_the_domain_the_utilisation_is_held_and_the_cost_is_flagged(
     costs = bounded.get_costs("fc1-8x4-fp32-cold", [250, 512])
     assert costs.extrapolated.tolist() == [False, True]
     assert costs.latency_us.tolist() == [inside.latency_us, at_2x.latency_us]
-    with pytest.raises(Miss, match="more than 4 doublings"):
+    with pytest.raises(OutOfRange, match="more than 4 doublings"):
         bounded.get_cost("fc1-8x4-fp32-cold", 5000)
 
 
@@ -129,7 +129,7 @@ def test_an_unmeasured_shape_is_transferred_within_two_octaves_or_missed(
     assert 105 < cost.latency_us < 210
     assert cost.latency_us_lo < cost.latency_us < cost.latency_us_hi
     for shape in ((128, 4), (12,), (12, 4, 1)):
-        with pytest.raises(Miss, match="no shape within 2 octaves"):
+        with pytest.raises(OutOfRange, match="no shape within 2 octaves"):
             bounded.get_cost("fc1", 100, shape=shape)
 
 
@@ -247,7 +247,7 @@ def test_of_several_shapes_one_must_be_named(make_points: MakePoints, build: Bui
     assert large.latency_us == pytest.approx(2 * small.latency_us, rel=1e-5)
     assert model.get_cost("fc1-16x4-fp32-cold", 1) == large
     assert model.get_costs("fc1", [1], shape=(16, 4)) == [large]
-    with pytest.raises(Miss, match="no shape within 2 octaves of 4x4 was measured") as caught:
+    with pytest.raises(OutOfRange, match="no shape within 2 octaves of 4x4 was measured") as caught:
         model.get_cost("fc1", 1, shape=(4, 4))
     assert "measured at 16x4, 8x4" in caught.value.hint
 
@@ -300,7 +300,7 @@ def test_a_file_that_breaks_the_schema_is_refused(
 
 @pytest.mark.parametrize("sizes", [[1, 10**30], [10**30], np.array([1, 10**6])])
 def test_several_sizes_miss_together(model: KernelCostModel, sizes: Any) -> None:
-    with pytest.raises(Miss, match="measured from batch size 1 to 505"):
+    with pytest.raises(OutOfRange, match="measured from batch size 1 to 505"):
         model.get_costs("fc1", sizes)
 
 

@@ -27,7 +27,7 @@ from moeprof.store.cost_model import (
     Pole,
     SurfaceModel,
     Thermal,
-    ThermalStep,
+    ThermalResponse,
     Work,
 )
 from moeprof.store.document import write_document
@@ -124,7 +124,7 @@ def test_the_examples_of_the_page_run(folder: Path) -> None:
 
 EXPLAINED: list[type[Any]] = [
     *(CostModelFile, CurveModel, Domain, FitError, IntervalScores, Cost),
-    *(Origin, Peaks, Pole, SurfaceModel, Thermal, ThermalStep, Work),
+    *(Origin, Peaks, Pole, SurfaceModel, Thermal, ThermalResponse, Work),
 ]
 
 

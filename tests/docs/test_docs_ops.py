@@ -13,7 +13,7 @@ import torch
 
 from moeprof.scenarios.catalogue import ENTRY_POINTS, find_ops
 from moeprof.scenarios.operation import Operation
-from moeprof.scenarios.plan import Choices, make_plan
+from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
 
@@ -61,7 +61,7 @@ def test_the_example_counts_its_operands(operation: Operation) -> None:
 
 
 def test_the_script_of_the_example_runs(operation: Operation, tmp_path: Path) -> None:
-    choices = Choices(run_id="run", device="cpu", collectors=("cpu",))
+    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",))
     plan = make_plan(choices, SMALL, find_ops(str(tmp_path / "my_op.py")), (1, 4))
     path = tmp_path / f"{operation.name}.py"
     path.write_text(render_script(operation, SMALL, plan, plan.ops[0], cache_bytes=1 << 20))

@@ -10,18 +10,18 @@ import torch
 from moeprof.device import rapl, rapl_perf
 from moeprof.doctor import examine as doctor
 from moeprof.doctor import sensor_probe as survey
-from moeprof.doctor.check_result import Finding, Status
+from moeprof.doctor.check_result import CheckResult, Status
 from moeprof.store.errors import CannotMeasure
 from moeprof.tests.fakenvml import fake
 
 on_a_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 STEADY = [(0, 480e3, 50.0, 1755, 0), (100, 480e3, 50.0, 1755, 0)]
-Examine = Callable[[], dict[str, Finding]]
+Examine = Callable[[], dict[str, CheckResult]]
 
 
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "noise", lambda device: Finding("noise", Status.OK, "left out"))
+    monkeypatch.setattr(doctor, "noise", lambda device: CheckResult("noise", Status.OK, "left out"))
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_a_gpu_is_surveyed_under_load(
     with simulate(STEADY, processes="100@0") as clock:
         monkeypatch.setattr(
             doctor,
-            "survey_under_load",
+            "probe_under_load",
             lambda device, seconds: survey.survey(fake.UUID, seconds, clock),
         )
         findings = examine()

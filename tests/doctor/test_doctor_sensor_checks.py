@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from moeprof.device.nvml import SM_CLOCK, TEMP_GPU
-from moeprof.doctor.check_result import Finding, Status
+from moeprof.doctor.check_result import CheckResult, Status
 from moeprof.doctor.sensor_checks import judge
 from moeprof.doctor.sensor_probe import survey
 from moeprof.energy.faults import Fault
@@ -30,7 +30,7 @@ class Look:
     def __init__(self, simulate: fake.Simulate) -> None:
         self._simulate = simulate
 
-    def __call__(self, load: Sequence[fake.TraceRow], **settings: object) -> dict[str, Finding]:
+    def __call__(self, load: Sequence[fake.TraceRow], **settings: object) -> dict[str, CheckResult]:
         with self._simulate(load, **{"processes": OURS} | settings) as clock:
             clock.set_ns(1_000_000_000)
             findings = judge(survey(fake.UUID, 4.5, clock))

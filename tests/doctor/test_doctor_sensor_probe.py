@@ -26,7 +26,7 @@ def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_log_is_that_of_the_gpu_under_load(fake_library: Path, tmp_path: Path) -> None:
     fake.write_trace(tmp_path / "trace.csv", STEADY)
     with fake.simulated_gpu(fake_library, trace=tmp_path / "trace.csv"):
-        log = survey.survey_under_load("cuda:0", 0.3)
+        log = survey.probe_under_load("cuda:0", 0.3)
     assert log.gpu == fake.UUID
     assert log.simulated
     assert len(log.series(ENERGY).good()) >= 5
@@ -45,7 +45,7 @@ def test_it_reads_far_closer_than_the_ticks_and_all_that_a_recorder_reads(
 def test_a_load_that_does_not_run_says_its_last_words(load: Path) -> None:
     load.write_text("raise SystemExit('no kernel image is available')")
     with pytest.raises(ProcessEnded, match="no kernel image"):
-        survey.survey_under_load("cuda:0", 0.3)
+        survey.probe_under_load("cuda:0", 0.3)
 
 
 @pytest.mark.usefixtures("load")
@@ -55,4 +55,4 @@ def test_a_gpu_in_mig_mode_is_refused(fake_library: Path, tmp_path: Path) -> Non
         fake.simulated_gpu(fake_library, trace=tmp_path / "trace.csv", mig=1),
         pytest.raises(CannotMeasure, match="MIG"),
     ):
-        survey.survey_under_load("cuda:0", 0.3)
+        survey.probe_under_load("cuda:0", 0.3)

@@ -15,7 +15,7 @@ from moeprof.profiler.power.sensor_recorder import SCHEMA, write_log
 from moeprof.store.document import write_document
 from moeprof.store.plan import OpPlan, Plan, PowerPlan
 from moeprof.store.provenance import Gpu, Provenance
-from moeprof.store.recording import Load, Recording, Served, sha256_of
+from moeprof.store.recording import Load, PointTiming, Recording, sha256_of
 from moeprof.store.run import Run
 from moeprof.store.scenario import Scenario
 from moeprof.tests.energy.power_logs import EPOCH_NS, MS, S, series
@@ -102,7 +102,7 @@ def begin_run(folder: Path, power: PowerPlan | None) -> Run:
     write_document(run.provenance_path, PROVENANCE)
     calls_ns = (40_000,) * 8
     for tokens in SIZES:
-        served = Served(a_scenario(tokens).key, 0, 8, calls_ns, EPOCH_NS, EPOCH_NS + 1)
+        served = PointTiming(a_scenario(tokens).key, 0, 8, calls_ns, EPOCH_NS, EPOCH_NS + 1)
         run.keep(_recording("cpu", f"gelu-{tokens}", tokens, served=(served,)))
     return run
 
@@ -133,7 +133,9 @@ def write_power_log(path: Path, readings: Mapping[str, Series], name: str) -> No
     write_log(path, header, sorted(rows))
 
 
-def _recording(collector: str, unit: str, tokens: int, served: Sequence[Served] = ()) -> Recording:
+def _recording(
+    collector: str, unit: str, tokens: int, served: Sequence[PointTiming] = ()
+) -> Recording:
     return Recording(
         unit=unit,
         op="gelu",

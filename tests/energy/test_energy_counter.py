@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from moeprof.energy.counter import (
     Edges,
-    Estimate,
+    Measured,
     Unusable,
     beats_with_sensor,
     counter_edges,
@@ -88,7 +88,7 @@ def test_a_window_without_enough_says_why(begin_ms: int, end_ms: int, reason: Un
 
 def test_a_counter_that_stands_still_is_stuck_and_not_zero() -> None:
     stuck = series(np.arange(0, 3 * S, MS), 7e6)
-    assert counter_power_w(stuck, 0, 3 * S) == Estimate(None, None, 0, Unusable.STUCK)
+    assert counter_power_w(stuck, 0, 3 * S) == Measured(None, None, 0, Unusable.STUCK)
 
 
 def test_a_counter_that_stands_still_for_a_part_is_stuck_too() -> None:
@@ -186,24 +186,24 @@ def test_a_load_out_of_step_is_fine(load_s: float) -> None:
 
 
 def test_power_above_idle_may_be_negative_and_keeps_both_intervals() -> None:
-    found = difference(Estimate(100.0, 3.0, 9), Estimate(104.0, 4.0, 5))
-    assert found == Estimate(-4.0, 5.0, 5)
-    missing = Estimate(None, None, 0, "why")
+    found = difference(Measured(100.0, 3.0, 9), Measured(104.0, 4.0, 5))
+    assert found == Measured(-4.0, 5.0, 5)
+    missing = Measured(None, None, 0, "why")
     assert difference(missing, found) == missing
     assert difference(found, missing) == missing
 
 
 def test_two_sources_are_held_against_each_other() -> None:
-    assert disagreement(Estimate(103, 1, 9), Estimate(100, 1, 9)) == pytest.approx(0.03)
-    assert disagreement(Estimate(None, None, 0, "why"), Estimate(100, 1, 9)) is None
+    assert disagreement(Measured(103, 1, 9), Measured(100, 1, 9)) == pytest.approx(0.03)
+    assert disagreement(Measured(None, None, 0, "why"), Measured(100, 1, 9)) is None
 
 
 def test_energy_per_launch_is_scaled_with_its_interval() -> None:
-    per_launch = Estimate(480.0, 2.0, 9).scaled(1.5 * 1000 / 30000)
+    per_launch = Measured(480.0, 2.0, 9).scaled(1.5 * 1000 / 30000)
     assert per_launch.value == pytest.approx(24.0)
     assert per_launch.ci95 == pytest.approx(0.1)
-    assert Estimate(None, None, 0, "why").scaled(2).reason == "why"
-    assert math.isclose(Estimate(1.0, None, 1).scaled(2).value or 0, 2)
+    assert Measured(None, None, 0, "why").scaled(2).reason == "why"
+    assert math.isclose(Measured(1.0, None, 1).scaled(2).value or 0, 2)
 
 
 def test_a_sensor_read_more_often_than_it_refreshes_has_one_reading_a_refresh() -> None:

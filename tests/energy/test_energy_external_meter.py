@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from moeprof.device.nvml import POWER_INSTANT
-from moeprof.energy.counter import Estimate
-from moeprof.energy.external_meter import AlignedMeter, align, by_meter
+from moeprof.energy.counter import Measured
+from moeprof.energy.external_meter import PowerMeter, align, by_meter
 from moeprof.energy.faults import Fault
 from moeprof.energy.meter_file import PowerTrace
 from moeprof.energy.power_log import PowerLog
@@ -20,11 +20,11 @@ from moeprof.store.errors import BadInput
 from moeprof.tests.energy.metered_runs import AHEAD_S, write_meter, write_run
 from moeprof.tests.energy.power_logs import EPOCH_NS, MS, S, series, steady_log
 
-STEADY = AlignedMeter(PowerTrace(np.arange(0, 10, 0.01), np.full(1000, 500.0)), EPOCH_NS / 1e9)
+STEADY = PowerMeter(PowerTrace(np.arange(0, 10, 0.01), np.full(1000, 500.0)), EPOCH_NS / 1e9)
 WINDOW = Window(2 * S, 4 * S, launches=1000)
 
 
-def cost(log: PowerLog, meter: AlignedMeter = STEADY) -> WindowEnergy:
+def cost(log: PowerLog, meter: PowerMeter = STEADY) -> WindowEnergy:
     return by_meter(window_energy(log, WINDOW, 1), log, WINDOW, meter)
 
 
@@ -151,11 +151,11 @@ def test_a_fault_of_the_device_takes_the_energy_away() -> None:
     processes = replace(log.series("temp_gpu_c"), value=np.full(100, 2.0))
     found = cost(replace(log, readings={**log.readings, "compute_processes": processes}))
     assert found.faults == (Fault.FOREIGN_PROCESS,)
-    assert found.energy_mj == replace(Estimate(None, None, 200), reason=found.reason, n=199)
+    assert found.energy_mj == replace(Measured(None, None, 200), reason=found.reason, n=199)
     assert (found.reason, found.source) == (Fault.FOREIGN_PROCESS, "unavailable")
 
 
 def test_a_window_that_the_meter_does_not_cover_has_no_energy() -> None:
-    short = AlignedMeter(PowerTrace(np.arange(0, 3, 0.01), np.full(300, 500.0)), STEADY.lag_s)
+    short = PowerMeter(PowerTrace(np.arange(0, 3, 0.01), np.full(300, 500.0)), STEADY.lag_s)
     found = cost(steady_log(), short)
     assert (found.reason, found.source) == ("the meter does not cover the window", "unavailable")

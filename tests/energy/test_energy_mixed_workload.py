@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from moeprof.device.nvml import ENERGY, Sensors, nvml
 from moeprof.energy.counter import Unusable
-from moeprof.energy.mixed_workload import MeteredReplay, metered_replay
+from moeprof.energy.mixed_workload import MeasuredWorkload, measure_mixed_workload
 from moeprof.energy.power_log import read_power_log
 from moeprof.profiler.power.sensor_recorder import Recorder, header, write_log
-from moeprof.store.mixed_workload import Note, Replay, Stretch
+from moeprof.store.mixed_workload import MixedWorkload, Note, Segment
 from moeprof.tests.energy.power_logs import MS, S, series, steady_log
 from moeprof.tests.fakenvml import fake
 
@@ -23,20 +23,20 @@ POWERS_W = {"fc1": 500.0, "gelu": 250.0}
 IDLE_W = 100.0
 
 
-def a_replay(seed: int = 0, seconds: float = 8.0) -> Replay:
+def a_replay(seed: int = 0, seconds: float = 8.0) -> MixedWorkload:
     """Stretches of 5 to 200 ms with pauses between some, from 1 s on."""
     draw = Random(seed)
-    stretches: list[Stretch] = []
+    stretches: list[Segment] = []
     now_ms = 1000
     while now_ms < 1000 * (1 + seconds):
         op, length_ms = draw.choice(sorted(CURVES)), draw.randint(5, 200)
         begin_ns, end_ns = now_ms * MS, (now_ms + length_ms) * MS
-        stretches.append(Stretch(op, draw.choice((3, 8)), begin_ns, end_ns, 10 * length_ms))
+        stretches.append(Segment(op, draw.choice((3, 8)), begin_ns, end_ns, 10 * length_ms))
         now_ms += length_ms + (draw.randint(5, 100) if draw.random() < 0.25 else 0)
-    return Replay(tuple(stretches))
+    return MixedWorkload(tuple(stretches))
 
 
-def trace_of(replay: Replay) -> list[fake.TraceRow]:
+def trace_of(replay: MixedWorkload) -> list[fake.TraceRow]:
     """The power of each stretch, and idle power between them, with edges of a microsecond."""
     rows: list[fake.TraceRow] = [(0, IDLE_W * 1e3, 50, 1755, 0)]
     for stretch in replay.stretches:
@@ -52,7 +52,7 @@ def trace_of(replay: Replay) -> list[fake.TraceRow]:
     return [*rows, (1000, IDLE_W * 1e3, 50, 1755, 0)]
 
 
-def balance_j(found: MeteredReplay) -> float:
+def balance_j(found: MeasuredWorkload) -> float:
     """Energy by the known powers of what the parser says ran."""
     ops = {curve: op for op, curve in CURVES.items()}
     busy_j = sum(POWERS_W[ops[part.curve]] * part.busy_s for part in found.played)
@@ -60,20 +60,24 @@ def balance_j(found: MeteredReplay) -> float:
 
 
 @pytest.fixture
-def metered(simulate: fake.Simulate, tmp_path: Path) -> Callable[..., MeteredReplay]:
-    def measure(replay: Replay, processes: int = 0, **conditions: object) -> MeteredReplay:
+def metered(simulate: fake.Simulate, tmp_path: Path) -> Callable[..., MeasuredWorkload]:
+    def measure(
+        replay: MixedWorkload, processes: int = 0, **conditions: object
+    ) -> MeasuredWorkload:
         with simulate(trace_of(replay), **conditions) as clock, nvml() as library:
             recorder = Recorder(Sensors(library, fake.UUID), clock)
             recorder.record(clock.reached(replay.stretches[-1].end_ns / S + 0.3))
             write_log(tmp_path / "power.csv", header(fake.UUID), recorder.rows)
-        return metered_replay(read_power_log(tmp_path / "power.csv"), replay, CURVES, processes)
+        return measure_mixed_workload(
+            read_power_log(tmp_path / "power.csv"), replay, CURVES, processes
+        )
 
     return measure
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_energy_is_that_of_the_known_powers_within_its_interval(
-    metered: Callable[..., MeteredReplay], seed: int
+    metered: Callable[..., MeasuredWorkload], seed: int
 ) -> None:
     found = metered(a_replay(seed))
     energy_j, ci95_j = found.cost.energy_mj.value, found.cost.energy_mj.ci95
@@ -87,8 +91,8 @@ def test_the_energy_is_that_of_the_known_powers_within_its_interval(
 
 
 def test_what_the_ends_of_the_window_cut_counts_by_its_part() -> None:
-    replay = Replay((Stretch("fc1", 3, 1 * S + 50 * MS, 4 * S + 50 * MS, 3000),))
-    found = metered_replay(steady_log(), replay, CURVES, 0)
+    replay = MixedWorkload((Segment("fc1", 3, 1 * S + 50 * MS, 4 * S + 50 * MS, 3000),))
+    found = measure_mixed_workload(steady_log(), replay, CURVES, 0)
     assert found.window_s == pytest.approx(2.9, abs=0.002)
     (part,) = found.played
     assert (part.curve, part.tokens) == (CURVES["fc1"], 3)
@@ -99,16 +103,16 @@ def test_what_the_ends_of_the_window_cut_counts_by_its_part() -> None:
 
 
 def test_where_the_counter_fails_the_reason_is_told_and_all_launches_count() -> None:
-    stretch = Stretch("fc1", 3, 1 * S + 50 * MS, 4 * S + 50 * MS, 3000)
+    stretch = Segment("fc1", 3, 1 * S + 50 * MS, 4 * S + 50 * MS, 3000)
     log = steady_log({ENERGY: series(range(0, 5 * S, 10 * MS), float("nan"), code=15)})
-    found = metered_replay(log, Replay((stretch,)), CURVES, 0)
+    found = measure_mixed_workload(log, MixedWorkload((stretch,)), CURVES, 0)
     assert found.cost.reason == "the GPU was lost"
     assert found.cost.energy_mj.value is None
     assert [part.launches for part in found.played] == [3000]
 
 
 def test_a_counter_that_freezes_for_good_takes_the_energy_away(
-    metered: Callable[..., MeteredReplay],
+    metered: Callable[..., MeasuredWorkload],
 ) -> None:
     found = metered(a_replay(), freeze_s=5)
     assert (found.cost.energy_mj.value, found.cost.reason) == (None, Unusable.STUCK)
@@ -118,14 +122,14 @@ def test_a_counter_that_freezes_for_good_takes_the_energy_away(
 def test_notes_of_the_recording_are_handed_on() -> None:
     out, eager = Note("gelu", 8, "out of memory"), Note("fc1", 3, "it copies to the host")
     replay = replace(a_replay(), left_out=(out,), launched_one_by_one=(eager,))
-    found = metered_replay(steady_log(), replay, CURVES, 0)
+    found = measure_mixed_workload(steady_log(), replay, CURVES, 0)
     assert (found.left_out, found.launched_one_by_one) == ((out,), (eager,))
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 10_000))
 def test_time_that_is_not_busy_is_gap(seed: int) -> None:
-    found = metered_replay(steady_log(), a_replay(seed, seconds=4), CURVES, 0)
+    found = measure_mixed_workload(steady_log(), a_replay(seed, seconds=4), CURVES, 0)
     busy_s = sum(part.busy_s for part in found.played)
     assert busy_s + found.gap_s == pytest.approx(found.window_s)
     for part in found.played:

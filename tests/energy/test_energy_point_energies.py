@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from moeprof.energy.counter import Estimate
+from moeprof.energy.counter import Measured
 from moeprof.energy.per_launch import MeteredLoad
 from moeprof.energy.point_energies import STUCK, PointEnergies
 from moeprof.energy.window import WindowEnergy
@@ -28,7 +28,7 @@ def a_load(
 ) -> MeteredLoad:
     load = Load(kind or "operation", key, visit, (0, 1), (0, 1))  # type: ignore[arg-type]
     known = power_w is not None
-    power = Estimate(power_w, 1.0 if known else None, 9, None if known else LOST)
+    power = Measured(power_w, 1.0 if known else None, 9, None if known else LOST)
     source = "nvml_counter" if known else "unavailable"
     energy = power.scaled(latency_us / 1000)
     cost = WindowEnergy(power, energy, 500.0, temp_c, source, (), ())

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.energy.counter import Estimate
+from moeprof.energy.counter import Measured
 from moeprof.energy.per_launch import MeteredLoad
 from moeprof.energy.run_meter import SensorGain, run_meter
 from moeprof.energy.window import WindowEnergy
@@ -15,7 +15,7 @@ from moeprof.tests.energy.metered_runs import write_meter, write_run
 
 
 def a_load(sensor_w: float | None, meter_w: float | None) -> MeteredLoad:
-    power = Estimate(meter_w, 1.0, 9)
+    power = Measured(meter_w, 1.0, 9)
     cost = WindowEnergy(power, power, None, None, "external_meter", (), ())
     return MeteredLoad(Load("operation", "a", 0, (0, 1), (0, 1)), cost, 100.0, sensor_w)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.kernels import topk as module
-from moeprof.kernels.arguments import MOST_EXPERTS
+from moeprof.kernels.arguments import MAX_EXPERTS
 from moeprof.kernels.backend import runs_kernel
 from moeprof.kernels.routing import Routing
 from moeprof.kernels.topk import topk, topk_reference
@@ -158,7 +158,7 @@ def test_the_same_input_gives_the_same_bits() -> None:
 def test_a_packed_key_has_room_for_every_column() -> None:
     columns = (
         module.constants(1, experts, 1, Routing(groups=groups))["COLUMNS"]
-        for experts in range(1, MOST_EXPERTS + 1)
+        for experts in range(1, MAX_EXPERTS + 1)
         for groups in range(1, experts + 1)
         if experts % groups == 0
     )

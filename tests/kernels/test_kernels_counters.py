@@ -73,7 +73,7 @@ def test_where_none_can_be_kept_they_are_new(
     stream.capturing = False
     assert counters(ON_GPU, OF_STREAM + 1).shape == (OF_STREAM + 1,)
     reserve = module._reserves[torch.device("cpu")]
-    monkeypatch.setattr(reserve, "_taken", module.MOST)
+    monkeypatch.setattr(reserve, "_taken", module.MAX_COUNTERS)
     stream.capturing = True
     assert counters(ON_GPU, 5).shape == (5,)
 

@@ -13,10 +13,10 @@ from moeprof.kernels.routing import Routing  # noqa: E402
 from moeprof.kernels.sass import MachineCode  # noqa: E402
 from moeprof.kernels.static import (  # noqa: E402
     GPUS,
+    MAX_PER_TOKEN,
+    MAX_PER_WEIGHT,
+    MAX_PERMUTES,
     MIXTRAL_FC1,
-    MOST_PER_TOKEN,
-    MOST_PER_WEIGHT,
-    MOST_PERMUTES,
     active_set_code,
     dequant_linear_code,
     grouped_linear_code,
@@ -48,9 +48,9 @@ def check_product(code: MachineCode) -> None:
 def check_gates(tile: Tile, code: MachineCode) -> None:
     """What holds on sm_90 for weights of 4 bits without zero points, where a step has one group."""
     check_product(code)
-    assert code.permutes <= MOST_PERMUTES
+    assert code.permutes <= MAX_PERMUTES
     assert not code.serialised
-    assert instructions_per_weight(tile, code) <= MOST_PER_WEIGHT[tile.rows]
+    assert instructions_per_weight(tile, code) <= MAX_PER_WEIGHT[tile.rows]
 
 
 @counts_instructions
@@ -76,7 +76,7 @@ def test_the_table_of_tiles_says_what_they_compile_to(family: int, compiled: Com
 
 
 @counts_instructions
-@pytest.mark.parametrize("tokens", MOST_PER_WEIGHT)
+@pytest.mark.parametrize("tokens", MAX_PER_WEIGHT)
 def test_a_small_layer_takes_no_more(tokens: int) -> None:
     check_gates(*dequant_linear_code(QWEN3_FC2, tokens, 90))
 
@@ -117,7 +117,7 @@ def test_other_weights_take_what_they_took(
     tile, code = dequant_linear_code(layer, tokens, 90, dtype)
     check_product(code)
     assert not code.serialised or tile.rows >= 128
-    assert code.permutes <= MOST_PERMUTES or tile.scales == "each"  # whose numbers are paired
+    assert code.permutes <= MAX_PERMUTES or tile.scales == "each"  # whose numbers are paired
     assert instructions_per_weight(tile, code) <= most
 
 
@@ -177,7 +177,7 @@ def test_outputs_that_16_does_not_divide_spill_nothing(tokens: int, family: int)
 
 
 @counts_instructions
-@pytest.mark.parametrize("tokens", MOST_PER_WEIGHT)
+@pytest.mark.parametrize("tokens", MAX_PER_WEIGHT)
 def test_inputs_that_16_does_not_divide_are_copied_as_others_are(tokens: int) -> None:
     layer = Layer(14336, 4104, 4, 4104)
     tile, code = dequant_linear_code(layer, tokens, 90)
@@ -208,15 +208,15 @@ def test_grouped_experts_cost_what_one_layer_does(tokens: int, family: int) -> N
     tile, code = grouped_linear_code(MIXTRAL_FC1, 8, tokens, family)
     check_product(code)
     if family == 90 and triton.__version__ == "3.7.1":
-        assert instructions_per_weight(tile, code) <= MOST_PER_WEIGHT[tile.rows]
+        assert instructions_per_weight(tile, code) <= MAX_PER_WEIGHT[tile.rows]
 
 
 @counts_instructions
-@pytest.mark.parametrize(("experts", "k", "dtype"), MOST_PER_TOKEN)
+@pytest.mark.parametrize(("experts", "k", "dtype"), MAX_PER_TOKEN)
 def test_a_token_is_routed_in_few_instructions(experts: int, k: int, dtype: torch.dtype) -> None:
     rows, code = topk_code(experts, k, 90, dtype=dtype)
     assert code.spills == 0
-    assert code.instructions / rows <= MOST_PER_TOKEN[experts, k, dtype]
+    assert code.instructions / rows <= MAX_PER_TOKEN[experts, k, dtype]
     reductions = 2 if dtype == torch.float32 else 1  # of a pick, an instruction each
     if experts * dtype.itemsize >= 512:  # a row fills a warp
         assert code.opcodes["REDUX"] == reductions * k * rows

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 from moeprof.parsers.cpu_calls import cpu_calls
-from moeprof.store.recording import Recording, Served
+from moeprof.store.recording import PointTiming, Recording
 
 
 def test_every_timed_call_is_a_row(recording: Callable[..., Recording]) -> None:
-    served = [Served("gelu-b4", 0, 2, (10, 12), 0, 1), Served("gelu-b4", 1, 1, (11,), 2, 3)]
+    served = [
+        PointTiming("gelu-b4", 0, 2, (10, 12), 0, 1),
+        PointTiming("gelu-b4", 1, 1, (11,), 2, 3),
+    ]
     rows = cpu_calls(recording(served)).to_pylist()
     found = [(row["scenario_key"], row["visit"], row["call"], row["wall_ns"]) for row in rows]
     assert found == [("gelu-b4", 0, 0, 10), ("gelu-b4", 0, 1, 12), ("gelu-b4", 1, 0, 11)]

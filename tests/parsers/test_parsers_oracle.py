@@ -25,7 +25,7 @@ from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
 
 Key = tuple[str | None, int | None, int | None, str | None]  # range, process, thread, kernel
-Found = dict[Key, tuple[int, float, int, int]]  # kernels; mean, shortest and longest, ns
+LoadedOp = dict[Key, tuple[int, float, int, int]]  # kernels; mean, shortest and longest, ns
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ class _Deviation(_Values):
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
 
-def nvidias(report: Any, path: Path) -> Found:
+def nvidias(report: Any, path: Path) -> LoadedOp:
     """What the report says of a trace."""
 
     def scaled(value: float | None, low: float, high: float) -> float | None:
@@ -96,7 +96,7 @@ def nvidias(report: Any, path: Path) -> Found:
         database.execute(statement)
     rows = database.execute(report.query_stub.format(NAME_COL_NAME="demangledName"))
     names = [str(column).partition(":")[0] for column, *_ in rows.description]
-    found: Found = {}
+    found: LoadedOp = {}
     for row in (dict(zip(names, values, strict=True)) for values in rows):
         key = (row["NVTX Range"], row["PID"], row["TID"], row["Kernel Name"])
         found[key] = (row["Kern Inst"], row["Avg"], row["Min"], row["Max"])
@@ -104,7 +104,7 @@ def nvidias(report: Any, path: Path) -> Found:
     return found
 
 
-def ours(trace: Trace) -> Found:
+def ours(trace: Trace) -> LoadedOp:
     """The same from a trace as it was parsed."""
     lengths: defaultdict[Key, dict[int, Any]] = defaultdict(dict)
     kernels = zip(

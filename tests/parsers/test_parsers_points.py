@@ -12,7 +12,7 @@ from moeprof.parsers.points import points_table, unmeasured_sizes
 from moeprof.stats.median import median_interval
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
-from moeprof.store.recording import Failure, Recording, Served
+from moeprof.store.recording import Failure, PointTiming, Recording
 from moeprof.store.scenario import Scenario
 from moeprof.store.table_schemas import SCHEMAS
 from moeprof.store.tables import table_from_columns
@@ -21,8 +21,8 @@ Maker = Callable[..., Recording]
 KEY = "gelu-b4-1024-fp32-cold"
 
 
-def _served(*calls_ns: int, visit: int = 0, key: str = KEY) -> Served:
-    return Served(key, visit, len(calls_ns), calls_ns, 0, 1)
+def _served(*calls_ns: int, visit: int = 0, key: str = KEY) -> PointTiming:
+    return PointTiming(key, visit, len(calls_ns), calls_ns, 0, 1)
 
 
 def _points(plan: Plan, *recordings: Recording) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ def test_a_later_success_beats_a_failure_and_remembers_it(plan: Plan, recording:
 def test_ranges_that_are_missing_from_the_trace_fail_the_point(
     plan: Plan, recording: Maker
 ) -> None:
-    lost = recording([Served(KEY, 0, 30, (1000,) * 12, 0, 1)])
+    lost = recording([PointTiming(KEY, 0, 30, (1000,) * 12, 0, 1)])
     (row,) = _points(plan, lost)
     assert row["failure"] == "12 of 30 ranges are in the trace"
 

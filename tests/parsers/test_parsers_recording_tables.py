@@ -12,7 +12,7 @@ from moeprof.parsers.recording_tables import parse_run, tables_are_current
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
-from moeprof.store.recording import Failure, Recording, Served, sha256_of
+from moeprof.store.recording import Failure, PointTiming, Recording, sha256_of
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table
 
@@ -28,8 +28,8 @@ def run(tmp_path: Path, plan: Plan) -> Run:
     return run
 
 
-def _served(calls: int) -> Served:
-    return Served(KEY, 0, calls, tuple(range(1000, 1000 + calls)), 0, 1)
+def _served(calls: int) -> PointTiming:
+    return PointTiming(KEY, 0, calls, tuple(range(1000, 1000 + calls)), 0, 1)
 
 
 def _keep(run: Run, made: Recording, name: str, raw: Path) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from moeprof.parsers.visits import Visit, visits_by_scenario
-from moeprof.store.recording import Failure, Recording, Served
+from moeprof.parsers.visits import RepeatTimes, visits_by_scenario
+from moeprof.store.recording import Failure, PointTiming, Recording
 from moeprof.store.tables import table_from_columns
 
 
@@ -18,13 +18,13 @@ def _calls(*rows: dict[str, Any]) -> pa.Table:
     return table_from_columns("calls", {name: [r.get(name) for r in filled] for name in names})
 
 
-def _one(recording: Recording, *rows: dict[str, Any]) -> Visit:
+def _one(recording: Recording, *rows: dict[str, Any]) -> RepeatTimes:
     (visit,) = visits_by_scenario(_calls(*rows), [recording])["k"]
     return visit
 
 
-def _served(calls: int, visit: int = 0) -> Served:
-    return Served("k", visit, calls, (1,) * calls, 0, 1)
+def _served(calls: int, visit: int = 0) -> PointTiming:
+    return PointTiming("k", visit, calls, (1,) * calls, 0, 1)
 
 
 def test_kernel_time_is_the_latency_where_kernels_were_traced(

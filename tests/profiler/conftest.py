@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from moeprof.profiler.power import block as power_block
-from moeprof.profiler.schedule.schedule import Agenda
+from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.profiler.worker import Job
 from moeprof.store.run import Run
 from moeprof.tests.fakenvml import fake
@@ -37,8 +37,8 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
         run = Run(tmp_path)
         run.script("gelu").parent.mkdir(exist_ok=True)
         run.script("gelu").write_text(SCRIPT.replace("WHAT_HAPPENS", what_happens))
-        agenda = Agenda(plan, op_plan, a_scenario)
-        return Job(run, plan, op_plan, agenda, PROVENANCE, lambda visit: None)
+        schedule = Schedule(plan, op_plan, a_scenario)
+        return Job(run, plan, op_plan, schedule, PROVENANCE, lambda visit: None)
 
     return make
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from moeprof.profiler.lock import sole_use
+from moeprof.profiler.lock import exclusive_lock
 from moeprof.store.errors import BadInput
 from moeprof.store.provenance import Gpu, Provenance
 from moeprof.store.run import Run
@@ -30,28 +30,28 @@ def test_a_second_sweep_on_the_same_gpu_is_refused(
     on_a_gpu: Provenance, runs: tuple[Run, Run]
 ) -> None:
     with (
-        sole_use(on_a_gpu, runs[0]),
+        exclusive_lock(on_a_gpu, runs[0]),
         pytest.raises(BadInput, match="another sweep is measuring NVIDIA Test"),
-        sole_use(on_a_gpu, runs[1]),
+        exclusive_lock(on_a_gpu, runs[1]),
     ):
         pass
 
 
 def test_a_second_sweep_of_the_same_run_is_refused(runs: tuple[Run, Run]) -> None:
     with (
-        sole_use(PROVENANCE, runs[0]),
+        exclusive_lock(PROVENANCE, runs[0]),
         pytest.raises(BadInput, match=r"another sweep is measuring .*one"),
-        sole_use(PROVENANCE, runs[0]),
+        exclusive_lock(PROVENANCE, runs[0]),
     ):
         pass
 
 
 def test_the_locks_are_free_again_afterwards(on_a_gpu: Provenance, runs: tuple[Run, Run]) -> None:
     for _ in range(2):
-        with sole_use(on_a_gpu, runs[0]):
+        with exclusive_lock(on_a_gpu, runs[0]):
             pass
 
 
 def test_the_cpu_itself_needs_no_lock(runs: tuple[Run, Run]) -> None:
-    with sole_use(PROVENANCE, runs[0]), sole_use(PROVENANCE, runs[1]):
+    with exclusive_lock(PROVENANCE, runs[0]), exclusive_lock(PROVENANCE, runs[1]):
         pass

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from moeprof.profiler.schedule.schedule import Visit
+from moeprof.profiler.schedule.schedule import Repeat
 from moeprof.profiler.worker import Job, Session, Tool, record, sessions
-from moeprof.store.recording import Failure, Recording, Served
+from moeprof.store.recording import Failure, PointTiming, Recording
 from moeprof.tests.profiler.worlds import a_scenario
 
 MakeJob = Callable[..., Job]
@@ -21,7 +21,7 @@ def serve(job: Job) -> tuple[list[Session], dict[int, str]]:
 
 
 def measured(ran: list[Session]) -> int:
-    return sum(isinstance(one, Served) for session in ran for one in session.outcomes)
+    return sum(isinstance(one, PointTiming) for session in ran for one in session.outcomes)
 
 
 def test_one_process_serves_a_whole_operation(make_job: MakeJob) -> None:
@@ -70,7 +70,7 @@ def test_three_fruitless_processes_end_the_operation(make_job: MakeJob) -> None:
 
 def test_a_recording_tells_what_was_run_and_no_path_of_the_machine(make_job: MakeJob) -> None:
     job = make_job()
-    session = Session(job, job.script("--serve"), Visit(1, 0), fruitless_before=0)
+    session = Session(job, job.script("--serve"), Repeat(1, 0), no_result_before=0)
     job.run.unit("cpu", "unit").mkdir(parents=True)
     raw = job.run.unit("cpu", "unit") / "raw.txt"
     raw.write_text("raw")

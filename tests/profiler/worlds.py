@@ -5,7 +5,7 @@ from typing import Any
 
 from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Provenance
-from moeprof.store.recording import Recording, Served
+from moeprof.store.recording import PointTiming, Recording
 from moeprof.store.scenario import Scenario
 
 _OP_PLAN = OpPlan(
@@ -62,7 +62,7 @@ def a_plan(**changes: Any) -> Plan:
     return replace(_PLAN, **changes)
 
 
-def a_recording(*served: Served) -> Recording:
+def a_recording(*served: PointTiming) -> Recording:
     sizes = {a_scenario(size).key: size for size in _OP_PLAN.domain}
     return Recording(
         unit="unit",

@@ -9,7 +9,7 @@ from moeprof.store.document import read_document, write_document
 from moeprof.store.plan import Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.run import Run
-from moeprof.store.verdict import Outcome, ReplayVerdict, Sensor, Validation
+from moeprof.store.verdict import MixedWorkloadVerdict, Outcome, Sensor, Validation
 
 Rows = list[dict[str, Any]]
 Build = Callable[..., Run]
@@ -33,7 +33,7 @@ def test_a_validation_against_a_meter_stands_beside_it_with_its_replay_and_senso
 ) -> None:
     run = build(plan, provenance, rows)
     own = read_document(run.validation_path, Validation)
-    replay = ReplayVerdict(
+    replay = MixedWorkloadVerdict(
         window_s=40.0,
         gap_s=4.0,
         stretches=512,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from moeprof.scenarios.catalogue import CATALOGUE, Found, find_ops
+from moeprof.scenarios.catalogue import CATALOGUE, LoadedOp, find_ops
 from moeprof.scenarios.operation import Operation
 from moeprof.scenarios.preset import Preset
 from moeprof.store.errors import BadInput
@@ -128,7 +128,7 @@ def a_file(folder: Path, text: str, name: str = "my_op.py") -> Path:
 
 
 def test_all_is_the_catalogue() -> None:
-    assert find_ops("all") == [Found(operation) for operation in CATALOGUE]
+    assert find_ops("all") == [LoadedOp(operation) for operation in CATALOGUE]
 
 
 def test_experts_are_a_set_of_their_own_whose_operations_are_found_by_name_too() -> None:

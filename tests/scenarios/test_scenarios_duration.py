@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from moeprof.scenarios.catalogue import find_ops
-from moeprof.scenarios.duration import START_S, Pace, pace_of, timing_s
-from moeprof.scenarios.plan import Choices, make_plan
+from moeprof.scenarios.duration import START_S, CallTimes, call_times_of, timing_s
+from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import Preset, load_preset
 from moeprof.scenarios.rates import Rates
 from moeprof.scenarios.script import MIN_CALLS, WARMUP_CALLS
@@ -17,15 +17,15 @@ CPU = Rates(100e9, 10e9, unpack_flops_per_s=0.1e9)
 GPU = Rates(1000e12, 4000e9)
 
 
-def a_pace(ops: str, rates: Rates | None = CPU) -> Pace:
-    return pace_of(MIXTRAL, find_ops(ops), "cold", rates)
+def a_pace(ops: str, rates: Rates | None = CPU) -> CallTimes:
+    return call_times_of(MIXTRAL, find_ops(ops), "cold", rates)
 
 
 def a_plan(
     ops: str, sizes: tuple[int, ...] = (1, 8, 64), preset: Preset = MIXTRAL, **choices: Any
 ) -> Plan:
     given: dict[str, Any] = {"run_id": "run", "device": "cpu", "collectors": ("cpu",)}
-    return make_plan(Choices(**given | choices), preset, find_ops(ops), sizes)
+    return make_plan(RunOptions(**given | choices), preset, find_ops(ops), sizes)
 
 
 def test_few_tokens_wait_for_the_weights_and_many_for_the_arithmetic() -> None:

@@ -13,20 +13,20 @@ import pytest
 from pydantic import TypeAdapter
 
 from moeprof.scenarios.catalogue import find_ops
-from moeprof.scenarios.mixed_workload import NAME, render_mixed
-from moeprof.scenarios.plan import Choices, make_plan
+from moeprof.scenarios.mixed_workload import NAME, render_mixed_workload
+from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
-from moeprof.store.mixed_workload import Replay
+from moeprof.store.mixed_workload import MixedWorkload
 from moeprof.store.plan import Plan
 from moeprof.tests.scenarios.test_scenarios_script import names_of
 
-REPLAY_S = 1.0
+MIXED_WORKLOAD_S = 1.0
 
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    choices = Choices(run_id="run", device="cpu", collectors=("cpu",), seed=3)
+    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",), seed=3)
     return make_plan(choices, load_preset("small"), find_ops("relu,topk"), tuple(range(1, 17)))
 
 
@@ -37,7 +37,7 @@ def scripts(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Path:
     for found, op_plan in zip(find_ops("relu,topk"), plan.ops, strict=True):
         text = render_script(found.operation, load_preset("small"), plan, op_plan, 1 << 20)
         (folder / f"{op_plan.op}.py").write_text(text)
-    (folder / f"{NAME}.py").write_text(render_mixed(plan, REPLAY_S))
+    (folder / f"{NAME}.py").write_text(render_mixed_workload(plan, MIXED_WORKLOAD_S))
     return folder
 
 
@@ -56,14 +56,14 @@ def run(scripts: Path, *words: str, stdin: str = "") -> list[str]:
 
 
 def test_it_holds_the_held_out_sizes_of_each_operation(plan: Plan) -> None:
-    names = names_of(render_mixed(plan))
+    names = names_of(render_mixed_workload(plan))
     assert names["SIZES"] == {op.op: list(op.holdout) for op in plan.ops}
     assert (names["SEED"], names["DEVICE"], names["THREADS"]) == (3, "cpu", 1)
 
 
 def test_the_seed_decides_order_and_lengths(plan: Plan) -> None:
     def first(seed: int) -> list[tuple[object, ...]]:
-        drawn = names_of(render_mixed(replace(plan, seed=seed)))["drawn"](["a", "b", "c"])
+        drawn = names_of(render_mixed_workload(replace(plan, seed=seed)))["drawn"](["a", "b", "c"])
         return [next(drawn) for _ in range(300)]
 
     assert first(1) == first(1)
@@ -82,7 +82,7 @@ def test_served_it_says_when_it_is_ready_and_answers_with_what_ran(
     ready, answer = map(json.loads, run(scripts, "--serve", stdin="replay\n"))
     planned = {(op.op, size) for op in plan.ops for size in op.holdout}
     assert (ready["ready"], ready["parts"]) == (True, len(planned))
-    replay = TypeAdapter(Replay).validate_python(answer)
+    replay = TypeAdapter(MixedWorkload).validate_python(answer)
     assert (replay.left_out, replay.launched_one_by_one) == ((), ())
     assert {(one.op, one.tokens) for one in replay.stretches} <= planned
     for one in replay.stretches:
@@ -91,7 +91,7 @@ def test_served_it_says_when_it_is_ready_and_answers_with_what_ran(
     for one, after in pairwise(replay.stretches):
         assert one.end_ns <= after.begin_ns
     length_s = (replay.stretches[-1].end_ns - replay.stretches[0].begin_ns) / 1e9
-    assert REPLAY_S <= length_s < REPLAY_S + 1
+    assert MIXED_WORKLOAD_S <= length_s < MIXED_WORKLOAD_S + 1
     busy_s = sum(one.end_ns - one.begin_ns for one in replay.stretches) / 1e9
     assert 0.6 * length_s < busy_s < length_s
 
@@ -101,7 +101,7 @@ def test_by_hand_it_says_how_often_what_ran_and_what_could_not(
 ) -> None:
     names: dict[str, Any] = {"__name__": "by_hand", "__file__": str(scripts / f"{NAME}.py")}
     exec((scripts / f"{NAME}.py").read_text(), names)
-    names |= {"REPLAY_S": 0.7, "SIZES": {"relu": [2, 1000000000], "topk": [2]}}
+    names |= {"MIXED_WORKLOAD_S": 0.7, "SIZES": {"relu": [2, 1000000000], "topk": [2]}}
     names["show"]()
     *ran, failed, last = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in ran] == ["relu b=2", "topk b=2"]

@@ -5,14 +5,14 @@ from typing import Any
 import pytest
 import torch
 
-from moeprof.scenarios.operation import Operation, Take
+from moeprof.scenarios.operation import InputFactory, Operation
 from moeprof.scenarios.preset import Preset
 from moeprof.store.errors import BadInput
 
 PRESET = Preset("tiny", "made up", 16, 24, 4, 2, "float32", 4, 8)
 
 
-def make_inputs(take: Take, tokens: int, ffn: int, top_k: int) -> tuple[torch.Tensor, int]:
+def make_inputs(take: InputFactory, tokens: int, ffn: int, top_k: int) -> tuple[torch.Tensor, int]:
     return take((tokens, ffn)), top_k
 
 
@@ -47,7 +47,9 @@ def test_a_scenario_holds_the_shape_and_the_fields_that_are_named() -> None:
 
 
 def test_an_operation_on_active_experts_is_named_after_its_surface() -> None:
-    def make_routed(take: Take, tokens: int, active_experts: int) -> tuple[torch.Tensor, int]:
+    def make_routed(
+        take: InputFactory, tokens: int, active_experts: int
+    ) -> tuple[torch.Tensor, int]:
         return take((tokens, 1)), active_experts
 
     routed = an_operation(
@@ -77,7 +79,7 @@ def test_a_name_that_is_no_slug_is_refused(name: str) -> None:
         an_operation(name=name)
 
 
-def make_from_width(take: Take, tokens: int, width: int) -> tuple[torch.Tensor]:
+def make_from_width(take: InputFactory, tokens: int, width: int) -> tuple[torch.Tensor]:
     return (take((tokens, width)),)
 
 

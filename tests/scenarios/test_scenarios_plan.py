@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.scenarios.catalogue import Found, find_ops
+from moeprof.scenarios.catalogue import LoadedOp, find_ops
 from moeprof.scenarios.duration import START_S
 from moeprof.scenarios.plan import (
     CALIBRATION_SIZES,
     FIRST_SIZES,
     HOLDOUT_SIZES,
+    RESPONSE_S,
     RUN_S,
-    STEP_S,
-    Choices,
+    RunOptions,
     estimate_power_s,
     estimate_s,
     make_plan,
@@ -25,7 +25,7 @@ from moeprof.scenarios.plan import (
 from moeprof.scenarios.preset import load_preset
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import OpPlan, Plan, PowerPlan
-from moeprof.store.verdict import FEWEST_HELD_OUT, FEWEST_SIZES
+from moeprof.store.verdict import MIN_HELD_OUT, MIN_SIZES
 
 SMALL = load_preset("small")
 TO_512 = tuple(range(1, 513))
@@ -37,7 +37,7 @@ domains = st.lists(st.integers(1, 5000), min_size=1, max_size=60, unique=True).m
 
 def a_plan(sizes: tuple[int, ...] = TO_512, ops: str = "fc1", **choices: Any) -> Plan:
     given: dict[str, Any] = {"run_id": "run", "device": "cpu", "collectors": ("cpu",)}
-    return make_plan(Choices(**given | choices), SMALL, find_ops(ops), sizes)
+    return make_plan(RunOptions(**given | choices), SMALL, find_ops(ops), sizes)
 
 
 def an_op_plan(sizes: tuple[int, ...] = TO_512, **choices: Any) -> OpPlan:
@@ -111,8 +111,8 @@ def test_a_domain_too_small_to_spare_a_size_holds_none_out(count: int, held_out:
 
 
 def test_the_fewest_sizes_that_a_verdict_needs_hold_out_as_many_as_it_compares() -> None:
-    assert len(an_op_plan(TO_512[:FEWEST_SIZES]).holdout) == FEWEST_HELD_OUT
-    assert len(an_op_plan(TO_512[: FEWEST_SIZES - 1]).holdout) < FEWEST_HELD_OUT
+    assert len(an_op_plan(TO_512[:MIN_SIZES]).holdout) == MIN_HELD_OUT
+    assert len(an_op_plan(TO_512[: MIN_SIZES - 1]).holdout) < MIN_HELD_OUT
 
 
 @pytest.mark.parametrize(("count", "calibrating"), [(1, 0), (15, 0), (16, 2), (63, 7), (512, 8)])
@@ -148,8 +148,8 @@ def test_what_is_chosen_to_be_measured_does_not_move_the_holdout() -> None:
 
 
 def test_the_source_of_a_users_operation_lies_in_the_run() -> None:
-    found = Found(find_ops("gelu")[0].operation, "/somewhere/else/my_op.py")
-    choices = Choices(run_id="run", device="cpu", collectors=("cpu",))
+    found = LoadedOp(find_ops("gelu")[0].operation, "/somewhere/else/my_op.py")
+    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",))
     assert make_plan(choices, SMALL, [found], (1, 2)).ops[0].source == "ops/gelu.py"
 
 
@@ -243,7 +243,7 @@ def test_a_smaller_budget_has_fewer_anchors_and_still_two() -> None:
 
 def test_a_thermal_step_comes_on_top_and_takes_its_time_from_a_budget() -> None:
     without, stepped = (a_plan(power_reason=None, thermal_step=step) for step in (False, True))
-    assert estimate_s(stepped) == estimate_s(without) + sum(STEP_S)
+    assert estimate_s(stepped) == estimate_s(without) + sum(RESPONSE_S)
     assert stepped.power == without.power
     budgets = (a_plan(power_reason=None, budget_s=340.0, thermal_step=s) for s in (False, True))
     with_all, with_40_s = (plan.power for plan in budgets)

@@ -18,10 +18,10 @@ from pydantic import TypeAdapter
 
 from moeprof.scenarios.catalogue import CATALOGUE, find_ops
 from moeprof.scenarios.operation import Operation
-from moeprof.scenarios.plan import Choices, make_plan
+from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import Preset, load_preset
 from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, render_script
-from moeprof.store.recording import Load, Served, call_range
+from moeprof.store.recording import Load, PointTiming, call_range
 from moeprof.tests.scenarios.fake_cuda import FakeGpu
 
 SMALL = load_preset("small")
@@ -37,7 +37,7 @@ def a_script(words: str, preset: Preset = SMALL, **choices: Any) -> str:
     """Script of the one operation that `words` names."""
     (found,) = find_ops(words)
     given: dict[str, Any] = {"run_id": "run", "device": "cpu", "collectors": ("cpu",)}
-    plan = make_plan(Choices(**given | choices), preset, [found], SIZES)
+    plan = make_plan(RunOptions(**given | choices), preset, [found], SIZES)
     return render_script(found.operation, preset, plan, plan.ops[0], CACHE_BYTES)
 
 
@@ -128,7 +128,7 @@ def test_the_pool_is_larger_than_five_caches_and_two_calls(operation: Operation)
 
 def test_an_unknown_cache_is_assumed_and_said_to_be() -> None:
     (found,) = find_ops("gelu")
-    choices = Choices(run_id="run", device="cpu", collectors=("cpu",))
+    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",))
     plan = make_plan(choices, SMALL, [found], SIZES)
     script = render_script(found.operation, SMALL, plan, plan.ops[0], cache_bytes=None)
     assert "assumed" in script
@@ -269,7 +269,7 @@ def test_served_it_answers_each_line_until_its_input_ends(op: str, l2: Any, tmp_
     assert answers[2]["error"] == "ValueError: the batch size is 0, and it must be at least 1"
     (operation,) = (found.operation for found in find_ops(op))
     for index, tokens, visit in ((0, 4, 0), (6, 4, 1), (7, 1, 0)):
-        served = TypeAdapter(Served).validate_python(answers[index])
+        served = TypeAdapter(PointTiming).validate_python(answers[index])
         assert served.scenario_key == operation.scenario(SMALL, tokens, "float32", l2).key
         assert served.visit == visit
         assert MIN_CALLS <= served.calls == len(served.calls_ns) <= MAX_CALLS

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.stats.median import median_interval
-from moeprof.store.verdict import FEWEST_HELD_OUT
+from moeprof.store.verdict import MIN_HELD_OUT
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=40)
 
 
 def test_a_verdict_compares_no_fewer_points_than_have_an_interval() -> None:
-    points = [float(place) for place in range(FEWEST_HELD_OUT)]
+    points = [float(place) for place in range(MIN_HELD_OUT)]
     assert median_interval(points) is not None
     assert median_interval(points[1:]) is None
 

@@ -4,7 +4,7 @@ import pytest
 
 from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Provenance
-from moeprof.store.recording import Recording, Served
+from moeprof.store.recording import PointTiming, Recording
 from moeprof.store.scenario import Scenario
 
 
@@ -50,7 +50,9 @@ def plan() -> Plan:
 @pytest.fixture
 def recording(provenance: Provenance) -> Recording:
     scenario = Scenario("fc1", 4, (8, 4), "float32", flops=256, bytes_moved=320)
-    served = Served(scenario.key, 0, calls=2, calls_ns=(10, 11), started_utc_ns=5, ended_utc_ns=30)
+    served = PointTiming(
+        scenario.key, 0, calls=2, calls_ns=(10, 11), started_utc_ns=5, ended_utc_ns=30
+    )
     return Recording(
         unit=scenario.key,
         op="fc1",

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.curve.extrapolation import (
-    Miss,
+    OutOfRange,
     drift_half_widths,
     drift_scores,
     extend,
@@ -74,7 +74,7 @@ def test_a_few_scores_give_no_drift_of_their_own_and_the_prior_counts() -> None:
 
 
 def test_a_miss_is_bad_input_that_says_what_was_asked() -> None:
-    miss = Miss("fc1", 4096, "nothing is near", "profile it")
+    miss = OutOfRange("fc1", 4096, "nothing is near", "profile it")
     assert isinstance(miss, BadInput)
     assert (miss.op, miss.tokens, miss.reason, miss.hint) == (
         *("fc1", 4096, "nothing is near", "profile it"),

@@ -112,10 +112,10 @@ def test_95_pct_intervals_cover_about_95_pct_of_unseen_sizes(tile: int) -> None:
         random = np.random.default_rng(seed)
         noise = random.normal(0, 0.02, len(sizes))
         times: Float64 = (50 + tile * np.ceil(sizes / tile)) * np.exp(noise)
-        spared = np.sort(random.choice(np.setdiff1d(sizes, tokens), 40, replace=False))
-        unseen = np.setdiff1d(sizes, np.r_[tokens, spared])
+        reserved = np.sort(random.choice(np.setdiff1d(sizes, tokens), 40, replace=False))
+        unseen = np.setdiff1d(sizes, np.r_[tokens, reserved])
         values = times[tokens - 1]
-        curve = Scored(fit, tokens, values, None, spared, times[spared - 1])
+        curve = Scored(fit, tokens, values, None, reserved, times[reserved - 1])
         scores = interval_scores([curve])
         assert scores.quantiles["95"] is not None
         width = half_widths(scores.quantiles["95"], curve.floor, log_jumps(tokens, values, unseen))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.curve.costs import CurveCosts
-from moeprof.costmodel.curve.extrapolation import Miss
+from moeprof.costmodel.curve.extrapolation import OutOfRange
 from moeprof.costmodel.curve.transfer import HALF_WIDTH_95, transfer
 from moeprof.store.cost_model import CostModelFile, Peaks
 from moeprof.store.provenance import Provenance
@@ -91,17 +91,17 @@ def test_the_nearer_shape_counts_for_more() -> None:
 
 @pytest.mark.parametrize("shape", [(4096, 512), (512,), (512, 512, 1), (100, 512)])
 def test_without_a_shape_within_two_octaves_it_is_a_miss(shape: tuple[int, ...]) -> None:
-    with pytest.raises(Miss, match="no shape within 2 octaves") as caught:
+    with pytest.raises(OutOfRange, match="no shape within 2 octaves") as caught:
         transfer("fc1", shape, 64, costs_of({(512, 512): 0.5}), PEAKS)
     assert "measured at 512x512" in caught.value.hint
 
 
 def test_without_the_device_s_rates_it_is_a_miss() -> None:
-    with pytest.raises(Miss, match="rates are not known"):
+    with pytest.raises(OutOfRange, match="rates are not known"):
         transfer("fc1", (600, 512), 64, costs_of({(512, 512): 0.5}), None)
 
 
 def test_work_that_does_not_scale_as_a_product_is_a_miss() -> None:
     known: Sequence[CurveCosts] = costs_of({(512, 512): 0.5, (1024, 512): 0.5}, bytes_moved=1 << 20)
-    with pytest.raises(Miss, match="does not scale with its shape"):
+    with pytest.raises(OutOfRange, match="does not scale with its shape"):
         transfer("fc1", (600, 512), 64, known, PEAKS)

@@ -8,7 +8,7 @@ import pytest
 from moeprof.costmodel.surface.costs import SurfaceCosts
 from moeprof.costmodel.surface.energy import drawn
 from moeprof.costmodel.surface.fit import fit_surface
-from moeprof.store.cost_model import Pole, SurfaceModel, Thermal, ThermalStep
+from moeprof.store.cost_model import Pole, SurfaceModel, Thermal, ThermalResponse
 from moeprof.tests.costmodel.surface.test_costmodel_surface_fit import POINTS, moe_us, point
 
 IDLE_W = 80.0
@@ -121,6 +121,6 @@ def test_what_left_out_points_are_off_by_is_in_the_interval_between_points() -> 
 
 
 def test_heat_follows_the_power_above_idle() -> None:
-    step = ThermalStep((Pole(3.0, 0.05),), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
+    step = ThermalResponse((Pole(3.0, 0.05),), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
     cost = SurfaceCosts(a_surface(), Thermal(0.05, 10, step)).cost(32, 8)
     assert cost.temp_rise_c == pytest.approx(0.05 * (power_w(32, 8) - IDLE_W), rel=1e-4)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from moeprof.costmodel.curve.extrapolation import Miss
+from moeprof.costmodel.curve.extrapolation import OutOfRange
 from moeprof.costmodel.surface.costs import SurfaceCosts
 from moeprof.costmodel.surface.fit import can_fit, evaluate, fit_surface, left_out_errors
 from moeprof.store.errors import BadInput
@@ -92,7 +92,7 @@ def test_experts_that_the_routing_cannot_reach_are_refused(tokens: int, experts:
 
 
 def test_too_far_from_what_was_measured_is_a_miss() -> None:
-    with pytest.raises(Miss, match="more than 4 doublings"):
+    with pytest.raises(OutOfRange, match="more than 4 doublings"):
         SurfaceCosts(fit_surface("moe", POINTS)).cost(100_000, 16)
 
 

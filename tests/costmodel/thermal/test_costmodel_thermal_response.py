@@ -11,7 +11,7 @@ import pytest
 
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.costmodel.thermal.heat import heat_in_words
-from moeprof.costmodel.thermal.response import with_step
+from moeprof.costmodel.thermal.response import with_response
 from moeprof.store.cost_model import CostModelFile, Pole
 from moeprof.store.table_schemas import SCHEMAS
 from moeprof.store.tables import table_from_columns
@@ -42,7 +42,7 @@ def samples(time_s: Iterable[float], power_w: Iterable[float], temp_c: Iterable[
 
 
 def test_a_recorded_step_becomes_the_heat_of_a_model(file: CostModelFile) -> None:
-    thermal = with_step(file, a_step(POLES), NO_POINTS).thermal
+    thermal = with_response(file, a_step(POLES), NO_POINTS).thermal
     assert thermal is not None
     assert thermal.step is not None
     assert (thermal.n, thermal.step.slow_is_bound) == (1500, False)
@@ -54,7 +54,7 @@ def test_a_recorded_step_becomes_the_heat_of_a_model(file: CostModelFile) -> Non
 
 
 def test_a_step_too_short_for_its_slowest_pole_says_so_in_words(file: CostModelFile) -> None:
-    thermal = with_step(file, a_step([Pole(5.0, 0.03), Pole(150.0, 0.1)]), NO_POINTS).thermal
+    thermal = with_response(file, a_step([Pole(5.0, 0.03), Pole(150.0, 0.1)]), NO_POINTS).thermal
     assert thermal is not None
     assert "; a lower bound: the recorded step of 120 s is shorter than" in heat_in_words(thermal)
 
@@ -80,7 +80,7 @@ def test_a_step_too_short_for_its_slowest_pole_says_so_in_words(file: CostModelF
 def test_a_step_that_tells_nothing_leaves_its_reason(
     file: CostModelFile, step: pa.Table, reason: str
 ) -> None:
-    cold = with_step(file, step, NO_POINTS)
+    cold = with_response(file, step, NO_POINTS)
     assert cold.thermal is None
     assert cold.thermal_reason is not None
     assert cold.thermal_reason.startswith(reason)
@@ -98,7 +98,7 @@ def test_real_steps_give_the_poles_that_are_known_of_them(
     csv = Path(folder, f"power/Transient_Response_{name}_TR_nvml.csv")
     rows = np.genfromtxt(csv, delimiter=",", names=True)
     real = samples(rows["t_s"] + 1, rows["nvml_instant_W"], rows["temp_C"])
-    thermal = with_step(file, real, NO_POINTS).thermal
+    thermal = with_response(file, real, NO_POINTS).thermal
     assert thermal is not None
     assert thermal.step is not None
     assert thermal.r_c_per_w == pytest.approx(rise, rel=0.15)

@@ -9,10 +9,10 @@ import pytest
 from moeprof.parsers.recording_tables import parse_run
 from moeprof.profiler.collectors.nsys import Nsys, NsysCollector
 from moeprof.profiler.collectors.traced import TraceFault
-from moeprof.profiler.schedule.schedule import Agenda
+from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.profiler.worker import Job
 from moeprof.scenarios.catalogue import find_ops
-from moeprof.scenarios.plan import Choices, make_plan
+from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
 from moeprof.store.atomic import write_whole
@@ -144,7 +144,7 @@ def test_a_real_nsys_records_the_ranges_of_a_cpu(tmp_path: Path) -> None:
     """The whole way: a real script of the catalogue under a real nsys, to points."""
     operation = find_ops("relu")
     preset = load_preset("small")
-    choices = Choices(
+    choices = RunOptions(
         run_id="real", device="cpu", collectors=("nsys",), points_per_op=4, point_timeout_s=60.0
     )
     plan = make_plan(choices, preset, operation, (1, 2, 3, 4, 5, 6, 7, 8))
@@ -152,10 +152,10 @@ def test_a_real_nsys_records_the_ranges_of_a_cpu(tmp_path: Path) -> None:
     (op_plan,) = plan.ops
     write_whole(run.script("relu"), render_script(operation[0].operation, preset, plan, op_plan, 1))
     write_document(run.plan_path, plan)
-    agenda = Agenda(
+    schedule = Schedule(
         plan, op_plan, lambda size: operation[0].operation.scenario(preset, size, "float32", "cold")
     )
-    job = Job(run, plan, op_plan, agenda, PROVENANCE, lambda visit: None)
+    job = Job(run, plan, op_plan, schedule, PROVENANCE, lambda visit: None)
     for recording in NsysCollector().collect(job):
         assert recording.failures == ()
         run.keep(recording)

@@ -8,8 +8,8 @@ import pytest
 from moeprof.energy.faults import Fault
 from moeprof.energy.per_launch import NOT_BUSY, NOT_SETTLED
 from moeprof.profiler.power.block import Block
-from moeprof.profiler.power.sensors import Meter, meter
-from moeprof.profiler.schedule.schedule import Visit
+from moeprof.profiler.power.sensors import OpenRecorder, meter
+from moeprof.profiler.schedule.schedule import Repeat
 from moeprof.profiler.worker import Job
 from moeprof.store.recording import Recording
 from moeprof.tests.fakenvml import fake
@@ -26,9 +26,11 @@ MakeJob = Callable[..., Job]
 FOREVER = float("inf")
 
 
-def collect(job: Job, meter: Meter, *visits: Visit, what_happens: str = "pass") -> list[Recording]:
+def collect(
+    job: Job, meter: OpenRecorder, *visits: Repeat, what_happens: str = "pass"
+) -> list[Recording]:
     job.run.script("gelu").write_text(a_script(what_happens))
-    waiting = deque(visits or (Visit(4, 0), Visit(2, 0)))
+    waiting = deque(visits or (Repeat(4, 0), Repeat(2, 0)))
     recordings = []
     for recording in Block(job, meter, 0, waiting, FOREVER).collect():
         job.run.keep(recording)
@@ -66,8 +68,8 @@ def test_a_baseline_is_measured_once_a_block(
 ) -> None:
     job = make_job()
     with simulated_meter() as sensors:
-        collect(job, sensors, Visit(4, 0))
-        assert [one.unit for one in collect(job, sensors, Visit(2, 0))] == [
+        collect(job, sensors, Repeat(4, 0))
+        assert [one.unit for one in collect(job, sensors, Repeat(2, 0))] == [
             f"{a_scenario(2).key}@0"
         ]
 
@@ -187,7 +189,7 @@ def test_a_script_that_does_not_start_fails_every_load(
     job = make_job()
     with simulated_meter() as sensors:
         job.run.script("gelu").write_text("raise SystemExit('no torch')")
-        waiting = deque([Visit(4, 0), Visit(2, 0)])
+        waiting = deque([Repeat(4, 0), Repeat(2, 0)])
         (given_up,) = Block(job, sensors, 0, waiting, FOREVER).collect()
     assert len(given_up.failures) == 2
     assert "the script does not start" in given_up.failures[0].reason
@@ -197,7 +199,7 @@ def test_a_script_that_does_not_start_fails_every_load(
 def test_what_the_deadline_leaves_waits_still(
     make_job: MakeJob, simulated_meter: SimulatedMeter
 ) -> None:
-    waiting = deque([Visit(4, 0), Visit(2, 0)])
+    waiting = deque([Repeat(4, 0), Repeat(2, 0)])
     with simulated_meter() as sensors:
         assert list(Block(make_job(), sensors, 0, waiting, 0.0).collect()) == []
     assert len(waiting) == 2

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from moeprof.energy.mixed_workload import MeteredReplay, read_replay
-from moeprof.profiler.power.mixed_workload import record_replay
+from moeprof.energy.mixed_workload import MeasuredWorkload, read_mixed_workload
+from moeprof.profiler.power.mixed_workload import record_mixed_workload
 from moeprof.scenarios.mixed_workload import NAME
 from moeprof.store.atomic import write_whole
 from moeprof.store.document import write_document
@@ -35,13 +35,13 @@ def run(tmp_path: Path) -> Run:
 def test_a_replay_is_recorded_and_read_again(run: Run, simulate: fake.Simulate) -> None:
     replay = a_replay(5, 30)
     with simulate(trace_with(replay)) as clock:
-        recording = record_replay(run, PROVENANCE, replay_meter(clock))
+        recording = record_mixed_workload(run, PROVENANCE, replay_meter(clock))
     assert (recording.collector, recording.warnings) == ("replay", ())
     assert sorted(recording.files) == ["power.csv", "replay.json"]
     assert run.recordings() == [(run.unit("replay", NAME), recording)]
 
-    found = read_replay(run)
-    assert isinstance(found, MeteredReplay)
+    found = read_mixed_workload(run)
+    assert isinstance(found, MeasuredWorkload)
     assert found.cost.source == "simulated"
     assert {part.tokens for part in found.played} == {5, 30}
     assert {part.curve for part in found.played} == {"gelu-64-fp32-cold"}
@@ -63,30 +63,30 @@ def test_a_replay_is_recorded_and_read_again(run: Run, simulate: fake.Simulate) 
 )
 def test_a_replay_that_breaks_off_says_why(run: Run, script: str, says: str) -> None:
     write_whole(run.script(NAME), script)
-    (warning,) = record_replay(run, PROVENANCE, lambda *_: nullcontext(None)).warnings
+    (warning,) = record_mixed_workload(run, PROVENANCE, lambda *_: nullcontext(None)).warnings
     assert warning.startswith("the mixed replay broke off: ")
     assert says in warning
-    assert read_replay(run) == warning
+    assert read_mixed_workload(run) == warning
 
 
 def test_sensors_that_refuse_break_it_off(run: Run) -> None:
     def refuse(*_: object) -> Any:
         raise CannotMeasure("NVML is unavailable: the driver is gone")
 
-    record_replay(run, PROVENANCE, refuse)
-    assert read_replay(run) == (
+    record_mixed_workload(run, PROVENANCE, refuse)
+    assert read_mixed_workload(run) == (
         "the mixed replay broke off: NVML is unavailable: the driver is gone"
     )
 
 
 def test_a_run_without_a_replay_has_none_to_read(run: Run) -> None:
-    assert read_replay(run) is None
+    assert read_mixed_workload(run) is None
 
 
 def test_a_replay_that_was_changed_is_refused(run: Run, simulate: fake.Simulate) -> None:
     with simulate(trace_with(a_replay(5, 30))) as clock:
-        record_replay(run, PROVENANCE, replay_meter(clock))
+        record_mixed_workload(run, PROVENANCE, replay_meter(clock))
     path = run.unit("replay", NAME) / "replay.json"
     path.write_text(path.read_text().replace('"launches": ', '"launches": 1'))
     with pytest.raises(BadInput, match="its sha256 differs"):
-        read_replay(run)
+        read_mixed_workload(run)

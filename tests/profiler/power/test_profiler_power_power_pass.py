@@ -17,12 +17,12 @@ from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.power import power_pass
 from moeprof.profiler.power.power_pass import PowerJob, kernels_of, least_known_first
 from moeprof.profiler.power.sensor_recorder import PowerRecording
-from moeprof.profiler.power.sensors import Meter
-from moeprof.profiler.schedule.schedule import Agenda
+from moeprof.profiler.power.sensors import OpenRecorder
+from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.profiler.sweep import OpSummary, Sweep
 from moeprof.profiler.worker import Job
 from moeprof.scenarios.catalogue import find_ops
-from moeprof.scenarios.plan import RUN_S, Choices, make_plan
+from moeprof.scenarios.plan import RUN_S, RunOptions, make_plan
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
 from moeprof.store.atomic import write_whole
@@ -30,7 +30,7 @@ from moeprof.store.document import write_document
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan, PowerPlan
 from moeprof.store.provenance import Provenance
-from moeprof.store.recording import Recording, Served
+from moeprof.store.recording import PointTiming, Recording
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table, table_from_columns
 from moeprof.tests.fakenvml import fake
@@ -75,7 +75,7 @@ def run(tmp_path: Path, plan: Plan) -> Run:
     return run
 
 
-def sweep(run: Run, plan: Plan, meter: Meter, heard: Heard | None = None) -> list[OpSummary]:
+def sweep(run: Run, plan: Plan, meter: OpenRecorder, heard: Heard | None = None) -> list[OpSummary]:
     collectors, scenarios = {"cpu": CpuCollector()}, {"gelu": a_scenario}
     progress = heard or Heard()
     return Sweep(run, plan, PROVENANCE, scenarios, collectors, progress, meter).measure()
@@ -160,13 +160,13 @@ def test_a_real_script_under_a_real_recording_of_a_simulated_gpu(
     tmp_path: Path, fake_library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (found,), small = find_ops("relu"), load_preset("small")
-    choices = Choices(run_id="run", device="cpu", collectors=("cpu",), sampling="all")
+    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",), sampling="all")
     made = make_plan(choices, small, [found], (1, 64))
     plan, run = replace(made, power=PowerPlan(anchors=2, blocks=1)), Run(tmp_path / "run")
     script = render_script(found.operation, small, plan, plan.ops[0], cache_bytes=1 << 20)
     write_whole(run.script("relu"), script)
     write_document(run.plan_path, plan)
-    monkeypatch.setattr(power_loads, "LEAST_DUTY", 0.0)  # whatever else this host has to do
+    monkeypatch.setattr(power_loads, "MIN_DUTY", 0.0)  # whatever else this host has to do
     scenarios = {"relu": lambda tokens: found.operation.scenario(small, tokens, "float32", "cold")}
 
     def meter(provenance: Provenance, path: Path) -> PowerRecording:
@@ -310,8 +310,8 @@ def test_the_spare_block_goes_first_to_what_is_known_least_closely(
         with simulated_meter() as meter:
             sweep(run, plan, meter)
         op_plan = replace(plan.ops[0], op=op)
-        agenda = Agenda(plan, op_plan, a_scenario)
-        job = Job(run, plan, op_plan, agenda, PROVENANCE, lambda visit: None)
+        schedule = Schedule(plan, op_plan, a_scenario)
+        job = Job(run, plan, op_plan, schedule, PROVENANCE, lambda visit: None)
         turns.append(PowerJob(job, [], asked=2, recalled=10))
         held += [(folder, replace(one, op=op)) for folder, one in run.recordings()]
     assert [turn.op for turn in least_known_first(turns, held)] == ["scattering", "gelu"]
@@ -350,7 +350,7 @@ def test_the_kernels_of_a_size_are_those_of_its_traces(monkeypatch: pytest.Monke
     )
     pieces = ([("calls", calls)], ())
     monkeypatch.setattr(power_pass, "recording_tables", lambda folder, recording: pieces)
-    served = [Served(a_scenario(size).key, 0, 2, (), 0, 1) for size in (1, 8, 22)]
+    served = [PointTiming(a_scenario(size).key, 0, 2, (), 0, 1) for size in (1, 8, 22)]
     traced = replace(a_recording(*served), collector="nsys")
     assert kernels_of("gelu", [(Path(), traced)]) == {1: "gemm"}
     assert kernels_of("fc1", [(Path(), traced)]) == {}

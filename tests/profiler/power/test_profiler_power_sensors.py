@@ -15,7 +15,7 @@ from moeprof.energy.per_launch import metered_load
 from moeprof.energy.power_log import read_power_log
 from moeprof.energy.power_samples import power_samples
 from moeprof.profiler.power import sensors as meters
-from moeprof.profiler.power.sensors import check_meter, meter
+from moeprof.profiler.power.sensors import check_sensors, meter
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.provenance import Gpu
 from moeprof.store.recording import Load
@@ -32,12 +32,12 @@ COUNTER = "nvmlDeviceGetTotalEnergyConsumption"
 
 def test_a_gpu_has_nvml(simulate: fake.Simulate) -> None:
     with simulate(TRACE):
-        assert check_meter(ON_GPU) == "NVML's energy counter"
+        assert check_sensors(ON_GPU) == "NVML's energy counter"
 
 
 def test_without_a_counter_it_has_power_readings(simulate: fake.Simulate) -> None:
     with simulate(TRACE, errors=f"{COUNTER}=3"):
-        assert check_meter(ON_GPU).startswith("NVML's power readings")
+        assert check_sensors(ON_GPU).startswith("NVML's power readings")
 
 
 @pytest.mark.parametrize(
@@ -55,12 +55,12 @@ def test_what_cannot_be_read_is_said_before_anything_runs(
     simulate: fake.Simulate, errors: str, reason: str
 ) -> None:
     with simulate(TRACE, errors=errors), pytest.raises(CannotMeasure, match=reason):
-        check_meter(ON_GPU)
+        check_sensors(ON_GPU)
 
 
 def test_a_gpu_in_mig_mode_is_refused(simulate: fake.Simulate) -> None:
     with simulate(TRACE, mig=1), pytest.raises(CannotMeasure, match="MIG mode"):
-        check_meter(ON_GPU)
+        check_sensors(ON_GPU)
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def busy_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 @pytest.mark.usefixtures("busy_package")
 def test_a_processor_has_its_packages_recorded_as_a_power_log(tmp_path: Path) -> None:
-    assert check_meter(PROVENANCE) == "RAPL"
+    assert check_sensors(PROVENANCE) == "RAPL"
     begin_ns = time.monotonic_ns()
     with meter(PROVENANCE, tmp_path / "power.csv") as metering:
         time.sleep(1.5)

@@ -11,7 +11,7 @@ import pytest
 
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.costmodel.thermal.response import with_step
+from moeprof.costmodel.thermal.response import with_response
 from moeprof.device.nvml import TEMP_GPU
 from moeprof.energy.faults import Fault
 from moeprof.energy.thermal_samples import NO_TEMPERATURE
@@ -19,7 +19,7 @@ from moeprof.parsers.recording_tables import parse_run, tables_are_current
 from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.power import thermal_response as thermal_step
 from moeprof.profiler.power.sensor_recorder import PowerRecording
-from moeprof.profiler.power.sensors import Meter, Metering
+from moeprof.profiler.power.sensors import OpenRecorder, SensorRecorder
 from moeprof.profiler.sweep import OpSummary, Sweep
 from moeprof.store.cost_model import Pole
 from moeprof.store.document import write_document
@@ -93,20 +93,20 @@ def run(tmp_path: Path, plan: Plan) -> Run:
 @pytest.fixture(autouse=True)
 def _short_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """The recorder's clock is virtual: nothing is gained by waiting on the real one."""
-    monkeypatch.setattr(thermal_step, "STEP_S", (0.02, 0.05, 0.02))
+    monkeypatch.setattr(thermal_step, "RESPONSE_S", (0.02, 0.05, 0.02))
     monkeypatch.setattr(thermal_step, "LOAD_S", 0.02)
 
 
 @contextmanager
 def step_meter(
     simulate: fake.Simulate, rows: Sequence[fake.TraceRow] = (), /, **settings: object
-) -> Iterator[Meter]:
+) -> Iterator[OpenRecorder]:
     """Record a step of 300 s at once."""
     with simulate(rows or a_step(), **settings) as clock:
         yield virtual_meter(clock, seconds=300)
 
 
-def sweep(run: Run, plan: Plan, meter: Meter, heard: Heard | None = None) -> list[OpSummary]:
+def sweep(run: Run, plan: Plan, meter: OpenRecorder, heard: Heard | None = None) -> list[OpSummary]:
     collectors, scenarios = {"cpu": CpuCollector()}, {"gelu": a_scenario}
     progress = heard or Heard()
     return Sweep(run, plan, PROVENANCE, scenarios, collectors, progress, meter).measure()
@@ -122,7 +122,7 @@ def a_model(run: Run) -> KernelCostModel:
     points = read_table(run.table("points"), "points")
     file = build_model(points, preset="tiny", provenance=PROVENANCE, points_sha256="0")
     samples = read_table(run.table("thermal_samples"), "thermal_samples")
-    return KernelCostModel.from_file(with_step(file, samples, points))
+    return KernelCostModel.from_file(with_response(file, samples, points))
 
 
 def test_from_a_step_to_a_model_that_knows_heat(
@@ -330,7 +330,7 @@ def test_a_load_that_fails_ends_the_step(
 def test_without_sensors_there_is_a_reason_and_no_recording_of_five_minutes(
     run: Run, plan: Plan
 ) -> None:
-    def refuse(provenance: Provenance, path: Path) -> AbstractContextManager[Metering]:
+    def refuse(provenance: Provenance, path: Path) -> AbstractContextManager[SensorRecorder]:
         raise CannotMeasure("NVML is unavailable: the driver is gone")
 
     timed, summary = sweep(run, plan, refuse)
@@ -371,7 +371,7 @@ def test_where_no_power_was_measured_it_is_the_largest_product(
 def test_a_real_recording_follows_the_step(
     run: Run, plan: Plan, fake_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(thermal_step, "STEP_S", (0.6, 0.6, 0.6))
+    monkeypatch.setattr(thermal_step, "RESPONSE_S", (0.6, 0.6, 0.6))
     fake.write_trace(tmp_path / "trace.csv", a_step())
 
     def meter(provenance: Provenance, path: Path) -> PowerRecording:

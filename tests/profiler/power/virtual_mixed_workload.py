@@ -12,9 +12,9 @@ from types import SimpleNamespace
 
 from moeprof.device.nvml import Sensors, nvml
 from moeprof.profiler.power.sensor_recorder import Recorder, header, write_log
-from moeprof.profiler.power.sensors import Meter, Metering
+from moeprof.profiler.power.sensors import OpenRecorder, SensorRecorder
 from moeprof.scenarios.mixed_workload import NAME
-from moeprof.store.mixed_workload import Replay, Stretch
+from moeprof.store.mixed_workload import MixedWorkload, Segment
 from moeprof.store.provenance import Provenance
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_power import IDLE_W, LOAD_W, TRACE, virtual_meter
@@ -23,21 +23,21 @@ _BEGIN_S, _SECONDS = 3000, 10
 _MS = 1_000_000
 
 
-def a_replay(*sizes: int) -> Replay:
+def a_replay(*sizes: int) -> MixedWorkload:
     """Stretches of gelu; a call takes as many microseconds as it has tokens."""
     draw = Random(0)
-    stretches: list[Stretch] = []
+    stretches: list[Segment] = []
     now_ms = 1000 * _BEGIN_S
     while now_ms < 1000 * (_BEGIN_S + _SECONDS):
         tokens, length_ms = draw.choice(sizes), draw.randint(5, 200)
         ends_ns = now_ms * _MS, (now_ms + length_ms) * _MS
         launches = round(length_ms * 1000 / tokens)
-        stretches.append(Stretch("gelu", tokens, *ends_ns, launches))
+        stretches.append(Segment("gelu", tokens, *ends_ns, launches))
         now_ms += length_ms + (draw.randint(5, 100) if draw.random() < 0.3 else 0)
-    return Replay(tuple(stretches))
+    return MixedWorkload(tuple(stretches))
 
 
-def trace_with(replay: Replay) -> list[fake.TraceRow]:
+def trace_with(replay: MixedWorkload) -> list[fake.TraceRow]:
     rows: list[tuple[float, float]] = []
     for stretch in replay.stretches:
         begin_s, end_s = stretch.begin_ns / 1e9, stretch.end_ns / 1e9
@@ -46,11 +46,11 @@ def trace_with(replay: Replay) -> list[fake.TraceRow]:
     return [*TRACE, *((time_s, 1e3 * power_w, 50, 1755, 0) for time_s, power_w in rows)]
 
 
-def a_mixed_script(replay: Replay) -> str:
+def a_mixed_script(replay: MixedWorkload) -> str:
     answer = json.dumps(
         {
             "stretches": [
-                {name: getattr(stretch, name) for name in Stretch.__slots__}
+                {name: getattr(stretch, name) for name in Segment.__slots__}
                 for stretch in replay.stretches
             ]
         }
@@ -63,11 +63,11 @@ for line in sys.stdin:
 """
 
 
-def replay_meter(clock: fake.VirtualClock) -> Meter:
+def replay_meter(clock: fake.VirtualClock) -> OpenRecorder:
     """Records the simulated sensors at once, of a replay for as long as it takes."""
     of_load = virtual_meter(clock)
 
-    def recording(provenance: Provenance, path: Path) -> AbstractContextManager[Metering]:
+    def recording(provenance: Provenance, path: Path) -> AbstractContextManager[SensorRecorder]:
         if path.parent.name == NAME:
             return _of_replay(clock, path)
         return of_load(provenance, path)
@@ -76,7 +76,7 @@ def replay_meter(clock: fake.VirtualClock) -> Meter:
 
 
 @contextmanager
-def _of_replay(clock: fake.VirtualClock, path: Path) -> Iterator[Metering]:
+def _of_replay(clock: fake.VirtualClock, path: Path) -> Iterator[SensorRecorder]:
     with nvml() as library:
         clock.set_ns((_BEGIN_S - 1) * 1_000_000_000)
         recorder = Recorder(Sensors(library, fake.UUID), clock)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 from moeprof.device.nvml import Sensors, nvml
 from moeprof.profiler.power.sensor_recorder import Recorder, header, write_log
-from moeprof.profiler.power.sensors import Meter, Metering
+from moeprof.profiler.power.sensors import OpenRecorder, SensorRecorder
 from moeprof.store.provenance import Provenance
 from moeprof.tests.fakenvml import fake
 
@@ -65,11 +65,11 @@ def a_script(what_happens: str = "pass") -> str:
     return SCRIPT.replace("WHAT_HAPPENS", what_happens)
 
 
-def virtual_meter(clock: fake.VirtualClock, seconds: float = 2.2) -> Meter:
+def virtual_meter(clock: fake.VirtualClock, seconds: float = 2.2) -> OpenRecorder:
     """Records the simulated sensors at once for as long as a load takes."""
 
     @contextmanager
-    def recording(provenance: Provenance, path: Path) -> Iterator[Metering]:
+    def recording(provenance: Provenance, path: Path) -> Iterator[SensorRecorder]:
         begin_s = _IDLE_S if "-idle@" in path.parent.name else 0
         with nvml() as library:
             clock.set_ns(begin_s * 1_000_000_000)
@@ -84,14 +84,14 @@ def virtual_meter(clock: fake.VirtualClock, seconds: float = 2.2) -> Meter:
     return recording
 
 
-SimulatedMeter = Callable[..., AbstractContextManager[Meter]]
+SimulatedMeter = Callable[..., AbstractContextManager[OpenRecorder]]
 
 
 def simulated_meter(simulate: fake.Simulate) -> SimulatedMeter:
     """Give the meter of a simulated GPU with conditions of its own: `settings` of the library."""
 
     @contextmanager
-    def meter(**settings: object) -> Iterator[Meter]:
+    def meter(**settings: object) -> Iterator[OpenRecorder]:
         with simulate(settings.pop("trace", TRACE), **settings) as clock:  # type: ignore[arg-type]
             yield virtual_meter(clock)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.profiler.schedule.anchors import block_visits, choose_anchors
-from moeprof.profiler.schedule.schedule import Visit
+from moeprof.profiler.schedule.schedule import Repeat
 
 ALL = range(1, 513)
 
@@ -57,7 +57,7 @@ def test_a_block_has_each_anchor_once_and_its_first_again_at_the_end() -> None:
         *visits, again = block_visits(anchors, block, 2, "seed")
         assert sorted(visit.tokens for visit in visits) == list(anchors)
         assert {visit.number for visit in visits} == {block}
-        assert again == Visit(visits[0].tokens, block + 2)
+        assert again == Repeat(visits[0].tokens, block + 2)
 
 
 def test_each_block_has_an_order_of_its_own_and_a_seed_decides_it() -> None:

@@ -13,7 +13,7 @@ import torch
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.operation import Operation
 from moeprof.scenarios.ops.experts import OPERATIONS
-from moeprof.scenarios.plan import Choices, make_plan
+from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import Preset, load_preset
 from moeprof.scenarios.script import render_script
 from moeprof.store.errors import BadInput
@@ -96,7 +96,7 @@ def test_sizes_that_cannot_reach_all_active_experts_are_left_out() -> None:
 
 
 def test_a_plan_asks_for_no_size_that_cannot_be() -> None:
-    choices = Choices(run_id="run", device="cpu", collectors=("cpu",))
+    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",))
     plan = make_plan(choices, ODD, find_ops("experts,relu"), (1, 2, 3, 4))
     assert [(one.op, one.domain[0]) for one in plan.ops] == [
         ("experts_few", 1),
@@ -115,7 +115,7 @@ def test_where_all_experts_are_one_tokens_there_is_nothing_between() -> None:
 
 def test_its_script_runs_by_hand(tmp_path: Path) -> None:
     (found,) = find_ops("experts_some")
-    choices = Choices(run_id="run", device="cpu", collectors=("cpu",))
+    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",))
     plan = make_plan(choices, TINY, [found], (1, 2, 3))
     path = tmp_path / "experts_some.py"
     path.write_text(render_script(found.operation, TINY, plan, plan.ops[0], 1 << 20))
