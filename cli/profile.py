@@ -13,6 +13,7 @@ import typer
 from ..store.atomic import write_whole
 from ..store.document import write_document
 from ..store.errors import BadInput, CannotMeasure
+from ..store.recording import CollectorName
 from ..store.run import Run, claim_run, holds_runs
 from ..store.verdict import MIN_HELD_OUT, MIN_SIZES
 from . import render
@@ -151,7 +152,7 @@ def _why_no_power(
     reason: str | None = None
     if no_power:
         reason = "it was switched off by --no-power"
-    elif collectors == ("ncu",):
+    elif collectors == (CollectorName.NCU,):
         reason = "the run takes no times"
     else:
         try:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..store.errors import BadInput
+from ..store.plan import Role
 from . import render
 from .options import DEFAULT_STORE, Json, Store, find_model
 from .profile_output import tell_failures
@@ -159,5 +160,5 @@ def _points_of(folder: str, model: "CostModelFile") -> "pa.Table":
             hint="use --against holdout: its fit never saw the hold-out",
         )
     column = points.schema.get_field_index("role")
-    held = pa.array(["holdout"] * points.num_rows, type=pa.string())
+    held = pa.array([Role.HOLDOUT] * points.num_rows, type=pa.string())
     return points.set_column(column, points.schema.field("role"), held)

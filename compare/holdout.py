@@ -14,6 +14,7 @@ from ..costmodel.model import KernelCostModel
 from ..energy.point_energies import NO_ANCHOR
 from ..store.cost_model import Domain
 from ..store.errors import BadInput
+from ..store.plan import Role
 from ..store.verdict import HOLD_OUT_MORE, HoldoutPoint, Validation
 from .accuracy import Held, judge, overall
 from .coverage import COLUMNS, insides
@@ -98,7 +99,9 @@ def _pair_up(model: KernelCostModel, rows: Iterable[Row]) -> list[_Curve]:
         found = of_curve[name]
         own = fitted.get(name) or cut_through_surface(model, name)
         op = found[0]["op"] if own is None else own.op
-        held_out = sorted((r for r in found if r["role"] == "holdout"), key=lambda r: r["tokens"])
+        held_out = sorted(
+            (r for r in found if r["role"] == Role.HOLDOUT), key=lambda r: r["tokens"]
+        )
         why = reasons.get(name) or reasons.get(op) or "nothing says why"
         missing = f"the model lacks this curve: {why}"
         curves.append(_Curve(name, op, own, missing, tuple(found), tuple(held_out)))

@@ -19,6 +19,7 @@ from ..store.cost_model import (
     Peaks,
 )
 from ..store.errors import BadInput
+from ..store.plan import Role
 from ..store.provenance import Provenance
 from .checksum import with_checksum
 from .curve.energy import energy_fields
@@ -36,7 +37,6 @@ _IDENTITY: Final = (
     *("op", "shape", "dtype", "weight_bits", "group_size", "experts", "active_experts", "top_k"),
     *("l2", "regime"),
 )
-_ROLES: Final = ("fit", "calibration", "holdout")
 
 
 def build_model(
@@ -61,7 +61,7 @@ def build_model(
     shapes or sources.
     """
     rows = _fitted_rows(points)
-    if not any(row["role"] == "fit" for row in rows):
+    if not any(row["role"] == Role.FIT for row in rows):
         raise BadInput(
             "the points hold no row with role 'fit'",
             hint="measure some with `moeprof profile`, and make the tables with `moeprof parse`",
@@ -96,12 +96,12 @@ def build_model(
 def _fitted_rows(points: pa.Table) -> list[Row]:
     rows: list[Row] = points.to_pylist()
     for row in rows:
-        if row["role"] not in _ROLES:
+        if row["role"] not in tuple(Role):
             raise BadInput(
                 f"{row['curve']} at batch size {row['tokens']} has the role {row['role']!r}",
-                hint=f"a point has one of {', '.join(_ROLES)}",
+                hint=f"a point has one of {', '.join(Role)}",
             )
-    return [row for row in rows if row["role"] != "holdout"]
+    return [row for row in rows if row["role"] != Role.HOLDOUT]
 
 
 def _check_one_regime(rows: Sequence[Row]) -> None:

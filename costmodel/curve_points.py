@@ -10,6 +10,7 @@ import numpy as np
 from ..stats.arrays import Float64, Int64
 from ..store.cost_model import Fit, Work
 from ..store.errors import BadInput
+from ..store.plan import Role
 from ..store.scenario import split_active_experts
 from .curve.intervals import Scored
 from .roofline import fit_work
@@ -101,14 +102,14 @@ def measured_curves(rows: Iterable[Row]) -> tuple[list[CurvePoints], dict[tuple[
     for name, group in groupby(sorted(rows, key=name_of), key=name_of):
         whole = list(group)
         there = [row for row in whole if row["failure"] is None]
-        asked = [row for row in whole if row["role"] == "fit"]
+        asked = [row for row in whole if row["role"] == Role.FIT]
         actives = {row["active_experts"] for row in whole}
         if len(actives) == 1:
             name = str(whole[0]["curve"])
         curve = CurvePoints(
             name,
-            checked_knots(name, (row for row in there if row["role"] == "fit")),
-            checked_knots(name, (row for row in there if row["role"] == "calibration")),
+            checked_knots(name, (row for row in there if row["role"] == Role.FIT)),
+            checked_knots(name, (row for row in there if row["role"] == Role.CALIBRATION)),
         )
         if len(curve.knots) < 2 or (curve.is_surface and not can_fit(curve.knots)):
             missing[whole[0]["op"], name] = _why_unmeasured(asked, curve)

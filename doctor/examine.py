@@ -20,6 +20,7 @@ from ..profiler.collectors.registry import COLLECTORS, choose_collectors
 from ..profiler.process import ProcessEnded
 from ..store.errors import CannotMeasure
 from ..store.provenance import Gpu
+from ..store.recording import CollectorName
 from . import nsight, sensor_checks
 from .check_result import CheckResult, Status
 from .repeatability import noise
@@ -220,7 +221,7 @@ def _sensors(device: str) -> list[CheckResult]:
 
 def _collectors(device: str) -> Iterator[CheckResult]:
     """Each collector, and whether one of them can time kernels here."""
-    for name in ("cpu", "kineto"):
+    for name in (CollectorName.CPU, CollectorName.KINETO):
         probe = COLLECTORS[name].probe(device)
         status = Status.OK if probe.ok else Status.SKIP
         yield CheckResult(f"collector {name}", status, probe.evidence)

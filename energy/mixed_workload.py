@@ -10,14 +10,13 @@ import numpy as np
 from ..device.nvml import ENERGY
 from ..store.document import read_document
 from ..store.mixed_workload import MixedWorkload, Note, Segment
-from ..store.recording import raw_file
+from ..store.recording import CollectorName, raw_file
 from ..store.run import Run
 from .counter import counter_edges, edge_to_edge
 from .per_launch import POWER_LOG, own_processes
 from .power_log import PowerLog, read_power_log
 from .window import Window, WindowEnergy, window_energy
 
-REPLAY: Final = "replay"  # the collector whose recording is a mixed replay
 REPLAY_FILE: Final = "replay.json"
 
 
@@ -53,7 +52,7 @@ def read_mixed_workload(run: Run) -> MeasuredWorkload | str | None:
     Raises BadInput where a file of its recording is missing, changed or not what it should be.
     """
     for folder, recording in run.recordings():
-        if recording.collector != REPLAY:
+        if recording.collector != CollectorName.MIXED_WORKLOAD:
             continue
         if not recording.files:
             return "; ".join(recording.warnings)

@@ -17,7 +17,6 @@ from .power_samples import power_samples
 from .steady import power_moved, steady_window
 from .window import WindowEnergy, window_energy
 
-POWER: Final = "power"  # the collector whose recordings hold loads
 POWER_LOG: Final = "power.csv"
 MIN_DUTY: Final = 0.98
 NOT_BUSY: Final = f"the device was busy for less than {MIN_DUTY:.0%} of the load"

@@ -6,13 +6,12 @@ from pathlib import Path
 from statistics import median
 from typing import Final, Self
 
-from ..store.recording import Recording, raw_file
+from ..store.recording import CollectorName, Recording, raw_file
 from .counter import DISAGREEMENT
 from .external_meter import PowerMeter, align
-from .per_launch import POWER, POWER_LOG, MeteredLoad
+from .per_launch import POWER_LOG, MeteredLoad
 from .power_log import PowerLog, read_power_log
 
-METER: Final = "meter"  # the collector whose recording is the file of an external meter
 METER_FILE: Final = "meter.csv"
 
 Held = Sequence[tuple[Path, Recording]]
@@ -24,7 +23,7 @@ def run_meter(held: Held) -> PowerMeter | None:
     Raises BadInput where its file is missing or changed, or cannot be aligned.
     """
     for folder, recording in held:
-        if recording.collector == METER:
+        if recording.collector == CollectorName.METER:
             return align(raw_file(folder, recording, METER_FILE), power_logs(held))
     return None
 
@@ -32,7 +31,7 @@ def run_meter(held: Held) -> PowerMeter | None:
 def power_logs(held: Held) -> Iterable[PowerLog]:
     """The log of each load of a run, one after the other."""
     for folder, recording in held:
-        if recording.collector == POWER and recording.loads:
+        if recording.collector == CollectorName.POWER and recording.loads:
             yield read_power_log(raw_file(folder, recording, POWER_LOG))
 
 

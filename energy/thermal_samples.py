@@ -22,7 +22,6 @@ from .per_launch import POWER_LOG, own_processes
 from .power_log import PowerLog, read_power_log
 from .steady import steady_window
 
-THERMAL: Final = "thermal"  # the collector whose recording is a step in power
 NO_TEMPERATURE: Final = "the sensors read no temperature"
 _MAX_GAP_S: Final = 5.0  # between two powers, which a cooling GPU bears unseen
 _WITHOUT_COUNTER: Final = frozenset(

@@ -7,22 +7,19 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..energy.per_launch import POWER
 from ..energy.point_energies import PointEnergies
-from ..energy.thermal_samples import THERMAL
 from ..stats.median import median_interval
 from ..store.errors import BadInput
-from ..store.plan import Plan
-from ..store.recording import Recording
+from ..store.plan import Plan, Role
+from ..store.recording import CollectorName, Recording
 from ..store.scenario import Scenario
 from ..store.table_schemas import SCHEMAS
 from ..store.tables import table_from_columns
 from .visits import RepeatTimes, visits_by_scenario
 
 SPREAD_LIMIT: Final = 0.20  # interquartile range over median, above which a point is marked
-COUNTERS_ALONE: Final = "ncu"  # the collector whose times are never a latency
 
-_TIMELESS: Final = (COUNTERS_ALONE, POWER, THERMAL)
+_TIMELESS: Final = (CollectorName.NCU, CollectorName.POWER, CollectorName.THERMAL)
 _NO_POWER: Final = "no power was recorded in this run"
 
 
@@ -41,15 +38,15 @@ def points_table(
     unknown = sorted(visits.keys() - scenarios.keys())
     if unknown:
         raise BadInput(f"a recording speaks of {unknown[0]!r} without describing that scenario")
-    roles = {(op.curve, size): "calibration" for op in plan.ops for size in op.calibration}
-    roles |= {(op.curve, size): "holdout" for op in plan.ops for size in op.holdout}
+    roles = {(op.curve, size): Role.CALIBRATION for op in plan.ops for size in op.calibration}
+    roles |= {(op.curve, size): Role.HOLDOUT for op in plan.ops for size in op.holdout}
     ops = {op.curve: op.op for op in plan.ops}
     power = PointEnergies(plan) if power is None else power
     energies = power.columns()
     rows = []
     for scenario in sorted(scenarios.values(), key=lambda s: (s.curve, s.tokens, s.key)):
         row = _described(scenario) | _measured(visits.get(scenario.key, []))
-        row["role"] = roles.get((scenario.curve, scenario.tokens), "fit")
+        row["role"] = roles.get((scenario.curve, scenario.tokens), Role.FIT)
         row["energy_reason"] = power.why_none(ops.get(scenario.curve, scenario.op)) or _NO_POWER
         energy = energies.get(scenario.key, {})
         if "failure" not in row:

@@ -6,14 +6,13 @@ from typing import Final
 
 import pyarrow as pa
 
-from ..energy.mixed_workload import REPLAY
-from ..energy.per_launch import POWER, metered_loads
+from ..energy.per_launch import metered_loads
 from ..energy.point_energies import PointEnergies
-from ..energy.run_meter import METER, Held, run_meter
-from ..energy.thermal_samples import THERMAL, thermal_samples
+from ..energy.run_meter import Held, run_meter
+from ..energy.thermal_samples import thermal_samples
 from ..store.errors import BadInput
 from ..store.plan import Plan
-from ..store.recording import Recording, raw_file
+from ..store.recording import CollectorName, Recording, raw_file
 from ..store.run import Run
 from ..store.table_schemas import SCHEMAS
 from ..store.tables import TableWriter, read_table, writing_tables
@@ -21,11 +20,19 @@ from .cpu_calls import cpu_calls
 from .kineto import read_kineto
 from .ncu import read_ncu
 from .nsys.trace import read_nsys
-from .points import COUNTERS_ALONE, points_table, unmeasured_sizes
+from .points import points_table, unmeasured_sizes
 from .trace_tables import Piece, trace_tables
 
-_TABLELESS: Final = (REPLAY, THERMAL, METER)  # whose recordings hold neither calls nor counters
-_RAW_ENDINGS: Final = {"nsys": (".sqlite",), "kineto": (".json", ".json.gz"), "ncu": (".csv",)}
+_TABLELESS: Final = (
+    CollectorName.MIXED_WORKLOAD,
+    CollectorName.THERMAL,
+    CollectorName.METER,
+)  # whose recordings hold neither calls nor counters
+_RAW_ENDINGS: Final[dict[str, tuple[str, ...]]] = {
+    CollectorName.NSYS: (".sqlite",),
+    CollectorName.KINETO: (".json", ".json.gz"),
+    CollectorName.NCU: (".csv",),
+}
 
 
 def parse_run(run: Run) -> list[str]:
@@ -57,7 +64,7 @@ def _write_calls(held: Held, tables: TableWriter) -> tuple[pa.Table, list[str]]:
     calls = [SCHEMAS["calls"].empty_table()]
     tables.write("calls", calls[0])
     for folder, recording in held:
-        if recording.collector == POWER:
+        if recording.collector == CollectorName.POWER:
             continue
         if recording.collector in _TABLELESS:
             warnings += _about(recording, ())
@@ -75,11 +82,11 @@ def _write_power(plan: Plan, held: Held, tables: TableWriter) -> PointEnergies:
     """Write the tables of the sensors' logs; give the energy of the loads."""
     power, meter = PointEnergies(plan), run_meter(held)
     for folder, recording in held:
-        if recording.collector == POWER:
+        if recording.collector == CollectorName.POWER:
             loads, samples = metered_loads(folder, recording, meter)
             power.add(recording, loads)
             tables.write("power_samples", samples)
-        if recording.collector == THERMAL:
+        if recording.collector == CollectorName.THERMAL:
             tables.write("thermal_samples", thermal_samples(folder, recording))
     return power
 
@@ -100,7 +107,7 @@ def recording_tables(folder: Path, recording: Recording) -> tuple[Iterable[Piece
 
     Raises BadInput for a collector that this version does not know.
     """
-    if recording.collector == "cpu":
+    if recording.collector == CollectorName.CPU:
         return [("calls", cpu_calls(recording))], ()
     if recording.collector not in _RAW_ENDINGS:
         known = ", ".join(["cpu", *_RAW_ENDINGS])
@@ -110,17 +117,17 @@ def recording_tables(folder: Path, recording: Recording) -> tuple[Iterable[Piece
     if not recording.served:
         return [], ()
     path = _raw_path(folder, recording)
-    if recording.collector == "ncu":
+    if recording.collector == CollectorName.NCU:
         scenario = _only_scenario(folder, recording)
         return [("counters", read_ncu(path, recording.unit, scenario))], ()
-    trace = read_nsys(path) if recording.collector == "nsys" else read_kineto(path)
+    trace = read_nsys(path) if recording.collector == CollectorName.NSYS else read_kineto(path)
     on_gpu = recording.provenance.device != "cpu"
     return trace_tables(trace, recording.unit, on_gpu), trace.warnings
 
 
 def _about(recording: Recording, doubts: tuple[str, ...]) -> list[str]:
     """List what to warn of: failures of counters too, which no row of `points` tells."""
-    failures = recording.failures if recording.collector == COUNTERS_ALONE else ()
+    failures = recording.failures if recording.collector == CollectorName.NCU else ()
     reasons = [f"no counters of {failure.scenario_key}: {failure.reason}" for failure in failures]
     sentences = dict.fromkeys([*recording.warnings, *doubts, *reasons])
     return [f"{recording.unit}: {sentence}" for sentence in sentences]

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from ..device.identity import choose_device, describe
-from ..energy.mixed_workload import REPLAY
-from ..parsers.points import COUNTERS_ALONE
 from ..profiler.clocks import locked_sm_clock
 from ..profiler.collectors.registry import COLLECTORS
 from ..profiler.git import head
@@ -29,6 +27,7 @@ from ..store.document import write_document
 from ..store.errors import BadInput, CannotMeasure
 from ..store.plan import OpPlan, Plan, PowerPlan
 from ..store.provenance import Provenance
+from ..store.recording import CollectorName
 from ..store.run import Run, claim_run
 from ..store.scenario import Scenario
 from ..store.verdict import HOLD_OUT_MORE
@@ -141,7 +140,7 @@ def _plan(measured: Plan, scenarios: Sizes) -> Plan:
     ops = tuple(_op_plan(op, scenarios[op.op]) for op in measured.ops if op.op in scenarios)
     return replace(
         measured,
-        collectors=tuple(name for name in measured.collectors if name != COUNTERS_ALONE),
+        collectors=tuple(name for name in measured.collectors if name != CollectorName.NCU),
         isolation="op",
         sampling="all",
         budget_s=None,
@@ -168,7 +167,9 @@ def _unfinished(own: Run) -> Run | None:
 
 
 def _replayed(run: Run) -> bool:
-    return any(one.collector == REPLAY and one.files for _, one in run.recordings())
+    return any(
+        one.collector == CollectorName.MIXED_WORKLOAD and one.files for _, one in run.recordings()
+    )
 
 
 def _begin(own: Run, plan: Plan, scenarios: Sizes) -> Run:

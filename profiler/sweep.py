@@ -9,15 +9,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
-from ..energy.per_launch import POWER
-from ..energy.thermal_samples import THERMAL
-from ..parsers.points import COUNTERS_ALONE
 from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, response_s
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput
 from ..store.plan import Plan
 from ..store.provenance import Provenance
-from ..store.recording import Failure, Recording
+from ..store.recording import CollectorName, Failure, Recording
 from ..store.run import Run
 from ..store.scenario import Scenario
 from .collectors.collector import Collector
@@ -80,7 +77,7 @@ class Sweep:
             if step is None:
                 return self._measure()
             rest = replace(self, plan=replace(self.plan, thermal_step=False))
-            return [*rest._measure(), OpSummary(step.op, THERMAL, recalled=1)]
+            return [*rest._measure(), OpSummary(step.op, CollectorName.THERMAL, recalled=1)]
 
     def _check_machine(self) -> None:
         path = self.run.provenance_path
@@ -135,10 +132,12 @@ class Sweep:
         turns: list[PowerJob] = []
         power, held = self.plan.power, self.run.recordings()
         for name, job in jobs:
-            if power is not None and name != COUNTERS_ALONE:
+            if power is not None and name != CollectorName.NCU:
                 told = partial(self._tell_power, job.op_plan.op, turns, done)
                 turns.append(power_job(job, power, held, told))
-        summaries = [OpSummary(turn.op, POWER, recalled=turn.recalled) for turn in turns]
+        summaries = [
+            OpSummary(turn.op, CollectorName.POWER, recalled=turn.recalled) for turn in turns
+        ]
         for number in range(0 if power is None else power.blocks):
             for turn, summary in zip(turns, summaries, strict=True):
                 for recording in turn.collect(number, self.meter, end_s):
@@ -170,10 +169,10 @@ class Sweep:
             return []
         job, tokens = found
         op, total = job.op_plan.op, done + int(response_s(self.plan))
-        summary = OpSummary(op, THERMAL)
+        summary = OpSummary(op, CollectorName.THERMAL)
 
         def tell(seconds: int) -> None:
-            self.progress.point(THERMAL, f"{op} step", tokens, done + seconds, total)
+            self.progress.point(CollectorName.THERMAL, f"{op} step", tokens, done + seconds, total)
 
         self._keep(Step(job, tokens, self.meter, tell).record(), summary)
         return [summary]
@@ -213,7 +212,7 @@ class Sweep:
     def _tell_power(self, op: str, turns: list[PowerJob], before: int, visit: Repeat) -> None:
         total = sum(turn.loads for turn in turns)
         waiting = sum(turn.waiting for turn in turns)
-        self._tell_point(POWER, op, visit, before + total - waiting, before + total)
+        self._tell_point(CollectorName.POWER, op, visit, before + total - waiting, before + total)
 
     def _tell_point(self, collector: str, op: str, visit: Repeat, done: int, total: int) -> None:
         """Tell of a point; a second of the thermal step to come counts for one, as it takes one."""

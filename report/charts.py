@@ -8,13 +8,14 @@ from typing import Any, Final
 import altair as alt
 
 from ..costmodel.cost import Cost
+from ..store.plan import Role
 from .contents import Curve, Row
 from .markup import without_folders
 
 _HEIGHT_PX: Final = 280
 _MIN_RATIO: Final = 4.0  # of the ends of a quantity's axis: a flat curve shall look flat
 _FONT: Final = "system-ui, sans-serif"
-_ROLES: Final = ["fit", "holdout", "calibration"]
+_ROLES: Final = list(map(str, Role))
 _DIGITS: Final = ",.4~r"  # four significant digits, never an exponent
 
 Interval = tuple[float | None, float | None, float | None]  # value, and ends of its 95 % interval

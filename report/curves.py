@@ -3,6 +3,7 @@
 import json
 from typing import Final
 
+from ..store.plan import Role
 from .charts import ENERGY, LATENCY, Quantity, chart_spec
 from .contents import Contents, Curve, Row, is_measured
 from .markup import Html, element, joined, table
@@ -104,8 +105,8 @@ def _json_script(identifier: str, body: object) -> Html:
 
 
 def _summary(curve: Curve) -> str:
-    held_out = sum(row["role"] == "holdout" for row in curve.measured)
-    calibrating = sum(row["role"] == "calibration" for row in curve.measured)
+    held_out = sum(row["role"] == Role.HOLDOUT for row in curve.measured)
+    calibrating = sum(row["role"] == Role.CALIBRATION for row in curve.measured)
     sentences = [
         f"{count(len(curve.measured) - held_out - calibrating, 'size')} for the fit"
         + (f", {calibrating} for the intervals" if calibrating else "")
@@ -150,7 +151,7 @@ def _labels(curve: Curve) -> list[Html]:
 def _details(curve: Curve, brief: bool) -> Html:
     """Show the points as a table; only those that the fit did not use where it is to be brief."""
     shown = [
-        row for row in curve.points if not brief or row["role"] != "fit" or not is_measured(row)
+        row for row in curve.points if not brief or row["role"] != Role.FIT or not is_measured(row)
     ]
     optional = [c for c in _OPTIONAL if any(row[c] is not None for row in curve.points)]
     head = (
@@ -177,7 +178,7 @@ def _details(curve: Curve, brief: bool) -> Html:
 def _cells(curve: Curve, row: Row) -> tuple[object, ...]:
     cost = curve.costs.get(row["tokens"])
     measured_us, predicted_us = row["latency_us"], None
-    if cost is not None and row["role"] == "holdout":  # the fit passes through its own points
+    if cost is not None and row["role"] == Role.HOLDOUT:  # the fit passes through its own points
         predicted_us = cost.latency_us
     off = predicted_us / measured_us - 1 if predicted_us and measured_us else None
     return (

@@ -11,6 +11,7 @@ import altair as alt
 import vl_convert
 
 from ..store.atomic import write_whole
+from ..store.plan import Role
 from ..store.run import Run
 from .contents import Contents, read_contents
 from .curves import curves_section
@@ -121,7 +122,7 @@ def _date(utc: str) -> Html:
 
 def _counts(contents: Contents) -> list[tuple[str, object]]:
     failed = sum(len(curve.failed) for curve in contents.curves)
-    held_out = sum(row["role"] == "holdout" for c in contents.curves for row in c.measured)
+    held_out = sum(row["role"] == Role.HOLDOUT for c in contents.curves for row in c.measured)
     return [
         ("device", contents.provenance.device),
         ("run", contents.plan.run_id),

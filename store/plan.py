@@ -1,12 +1,21 @@
 """A plan: which scenarios a run measures, in which phases, within which budget."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, Literal
 
 from .scenario import L2
 
 Sampling = Literal["adaptive", "all"]
 Isolation = Literal["op", "point"]
+
+
+class Role(StrEnum):
+    """What a size is measured for: the fit, the verdict on it, or the intervals."""
+
+    FIT = "fit"
+    HOLDOUT = "holdout"
+    CALIBRATION = "calibration"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -11,6 +12,24 @@ from .scenario import Scenario
 
 # Names that `call_range` gives, and no others; syntax that Python's re and Arrow's RE2 share.
 CALL_RANGE: Final = r"(?s)^(?P<key>.+)#(?P<visit>[0-9]{1,9})\.(?P<call>[0-9]{1,9})$"
+
+
+class CollectorName(StrEnum):
+    """What made a recording, as its `collector` and its folder under `raw/` name it.
+
+    `cpu`, `kineto` and `nsys` take times; the times of `ncu` are never a latency. `power` holds a
+    steady load, `thermal` a step in power and `replay` a mixed workload, each with a log of the
+    sensors; `meter` is the file of an external power meter.
+    """
+
+    CPU = "cpu"
+    KINETO = "kineto"
+    NSYS = "nsys"
+    NCU = "ncu"
+    POWER = "power"
+    THERMAL = "thermal"
+    MIXED_WORKLOAD = "replay"
+    METER = "meter"
 
 
 @dataclass(frozen=True, slots=True)

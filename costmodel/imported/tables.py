@@ -15,6 +15,7 @@ import pyarrow as pa
 from ...device.peaks import data_sheet
 from ...store.cost_model import Origin
 from ...store.errors import BadInput
+from ...store.plan import Role
 from ...store.provenance import Provenance
 from ...store.recording import sha256_of
 from ...store.scenario import Scenario
@@ -150,17 +151,17 @@ def _power(curves: dict[str, dict[int, Imported]]) -> tuple[str | None, bool]:
     return (None if verdict.trusted else verdict.reason), True
 
 
-def _roles(curve: str, sizes: Sequence[int], seed: int) -> dict[int, str]:
+def _roles(curve: str, sizes: Sequence[int], seed: int) -> dict[int, Role]:
     """Draw hold-out and calibration from the inner sizes of a curve that can spare them."""
     if len(sizes) < 3 * _SPARED:
         return {}
     drawn = random.Random(f"{seed} {curve} import").sample(list(sizes[1:-1]), 2 * _SPARED)
-    roles = dict.fromkeys(drawn[:_SPARED], "holdout")
-    return roles | dict.fromkeys(drawn[_SPARED:], "calibration")
+    roles = dict.fromkeys(drawn[:_SPARED], Role.HOLDOUT)
+    return roles | dict.fromkeys(drawn[_SPARED:], Role.CALIBRATION)
 
 
 def _point(
-    row: Imported, roles: dict[int, str], reason: str | None, metered: bool
+    row: Imported, roles: dict[int, Role], reason: str | None, metered: bool
 ) -> dict[str, Any]:
     scenario = row.scenario
     fields = ("op", "dtype", "tokens", "flops", "bytes_moved", "l2", "weight_bits", "group_size")
@@ -174,7 +175,7 @@ def _point(
         "curve": scenario.curve,
         "shape": list(scenario.shape),
         "regime": "sustained" if metered else "burst",
-        "role": roles.get(scenario.tokens, "fit"),
+        "role": roles.get(scenario.tokens, Role.FIT),
         "latency_us": row.latency_us,
         "latency_source": "kernel",
         "power_w": None if energy_mj is None else row.power_w,

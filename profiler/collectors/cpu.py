@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import ClassVar
 
-from ...store.recording import Recording
+from ...store.recording import CollectorName, Recording
 from ..worker import Job, Tool, record, sessions
 from .collector import Probe
 
@@ -15,7 +15,7 @@ from .collector import Probe
 class CpuCollector:
     """Times each call with `time.perf_counter_ns` inside the isolated script."""
 
-    name: ClassVar[str] = "cpu"
+    name: ClassVar[str] = CollectorName.CPU
 
     def probe(self, device: str) -> Probe:
         """Say yes on the CPU: it needs no tool."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ...parsers.events import Trace
 from ...parsers.kineto import read_kineto
-from ...store.recording import Recording
+from ...store.recording import CollectorName, Recording
 from ..worker import Job, Tool
 from .collector import Probe
 from .traced import TraceFault, collect_traced
@@ -20,7 +20,7 @@ from .traced import TraceFault, collect_traced
 class KinetoCollector:
     """Has the isolated script profile itself from its first point to its end."""
 
-    name: ClassVar[str] = "kineto"
+    name: ClassVar[str] = CollectorName.KINETO
 
     def probe(self, device: str) -> Probe:
         """Say yes on a GPU: on a CPU there are no kernels to record."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from ...store.recording import PointTiming, Recording, call_range
+from ...store.recording import CollectorName, PointTiming, Recording, call_range
 from .. import process
 from ..schedule.schedule import Repeat
 from ..worker import Job, Outcome, Session, Tool, record
@@ -26,7 +26,7 @@ _CSV = "counters.csv"
 class NcuCollector:
     """Runs the isolated script once per planned size under `ncu` and exports its raw page."""
 
-    name: ClassVar[str] = "ncu"
+    name: ClassVar[str] = CollectorName.NCU
 
     def probe(self, device: str) -> Probe:
         """Say whether an ncu is on PATH and there is a GPU for it."""
@@ -67,7 +67,7 @@ def _profile(job: Job, ncu: str, tool: Tool, visit: Repeat) -> Recording:
     else:
         outcome = job.schedule.failed(visit, f"{reason}: {said.last_words}")
     files = [name for name in (_REPORT, _CSV) if (folder / name).is_file()]
-    return record(session, [outcome], collector="ncu", unit=key, tool=tool, files=files)
+    return record(session, [outcome], collector=CollectorName.NCU, unit=key, tool=tool, files=files)
 
 
 def _command(job: Job, ncu: str, folder: Path, key: str, visit: Repeat) -> list[str]:

@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from ...parsers.events import Trace
 from ...parsers.nsys.trace import read_nsys
-from ...store.recording import Recording
+from ...store.recording import CollectorName, Recording
 from .. import process
 from ..worker import Job, Tool
 from .collector import Probe
@@ -100,7 +100,7 @@ class Nsys:
 class NsysCollector:
     """Runs the isolated script under `nsys profile` and exports the report to SQLite."""
 
-    name: ClassVar[str] = "nsys"
+    name: ClassVar[str] = CollectorName.NSYS
 
     def probe(self, device: str) -> Probe:
         """Say whether an nsys is on PATH and runs."""

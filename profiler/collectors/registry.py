@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ...store.errors import BadInput, CannotMeasure
+from ...store.recording import CollectorName
 from .collector import Collector
 from .cpu import CpuCollector
 from .kineto import KinetoCollector
@@ -47,7 +48,7 @@ def choose_collectors(words: str, device: str) -> tuple[tuple[str, ...], str]:
 
 
 def _best(device: str) -> tuple[tuple[str, ...], str]:
-    order = ("cpu",) if device == "cpu" else ("nsys", "kineto")
+    order = (CollectorName.CPU,) if device == "cpu" else (CollectorName.NSYS, CollectorName.KINETO)
     passed_over: list[str] = []
     for name in order:
         probe = COLLECTORS[name].probe(device)

@@ -18,12 +18,12 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from ...device.nvml import ENERGY
-from ...energy.per_launch import POWER, POWER_LOG, metered_load, own_processes
+from ...energy.per_launch import POWER_LOG, metered_load, own_processes
 from ...energy.power_log import Series, read_power_log
 from ...energy.steady import is_enough
 from ...scenarios.script import LOAD_S
 from ...store.errors import CannotMeasure
-from ...store.recording import Failure, Load, Recording
+from ...store.recording import CollectorName, Failure, Load, Recording
 from ..process import LineServer, ProcessEnded
 from ..schedule.schedule import Repeat
 from ..worker import FINISH_S, MAX_EMPTY_SESSIONS, START_S, Job, Outcome, Tool, record
@@ -118,12 +118,14 @@ class Block:
         ]
         folder = self.job.run.unit
         return [
-            unit for unit in units if not (folder(POWER, unit.name) / "recording.json").exists()
+            unit
+            for unit in units
+            if not (folder(CollectorName.POWER, unit.name) / "recording.json").exists()
         ]
 
     def _measure(self, process: _Process, server: LineServer, unit: _Unit) -> Recording:
         """Hold one load while its sensors are recorded. Raises CannotMeasure without sensors."""
-        folder = self.job.run.unit(POWER, unit.name)
+        folder = self.job.run.unit(CollectorName.POWER, unit.name)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         outcomes: list[Outcome | Load] = []
@@ -141,7 +143,7 @@ class Block:
         return record(
             process,
             outcomes,
-            collector=POWER,
+            collector=CollectorName.POWER,
             unit=unit.name,
             tool=Tool(*SCHEMA.split("/")),
             files=[POWER_LOG],
@@ -176,7 +178,7 @@ class Block:
         self.waiting.clear()
         unit = f"{self.job.op_plan.op}-given-up@{self.number}"
         tool = Tool(*SCHEMA.split("/"))
-        return record(process, failures, collector=POWER, unit=unit, tool=tool)
+        return record(process, failures, collector=CollectorName.POWER, unit=unit, tool=tool)
 
 
 def _shown(rows: Sequence[Row], begin_ns: int) -> bool:

@@ -8,13 +8,13 @@ from statistics import median
 from typing import Final
 
 from ...energy.external_meter import SOURCE, PowerMeter, align
-from ...energy.per_launch import POWER, MeteredLoad, metered_loads
-from ...energy.run_meter import METER, METER_FILE, Held, power_logs
+from ...energy.per_launch import MeteredLoad, metered_loads
+from ...energy.run_meter import METER_FILE, Held, power_logs
 from ...store.atomic import write_whole
 from ...store.document import read_document
 from ...store.errors import BadInput
 from ...store.provenance import Provenance
-from ...store.recording import Recording, sha256_of
+from ...store.recording import CollectorName, Recording, sha256_of
 from ...store.run import Run
 
 UNIT: Final = "csv"
@@ -34,13 +34,13 @@ def keep_meter(run: Run, path: Path) -> None:
     _check_scale(path, loads)
     _check_measures(path, loads, _loads(held, None))
     began_ns = time.time_ns()
-    copy = run.unit(METER, UNIT) / METER_FILE
+    copy = run.unit(CollectorName.METER, UNIT) / METER_FILE
     write_whole(copy, path.read_bytes())
     run.keep(
         Recording(
             unit=UNIT,
             op="",
-            collector=METER,
+            collector=CollectorName.METER,
             tool=SOURCE,
             tool_version="",
             command=(),
@@ -62,7 +62,7 @@ def _loads(held: Held, meter: PowerMeter | None) -> list[MeteredLoad]:
     return [
         one
         for folder, recording in held
-        if recording.collector == POWER
+        if recording.collector == CollectorName.POWER
         for one in metered_loads(folder, recording, meter)[0]
     ]
 

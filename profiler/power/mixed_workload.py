@@ -9,14 +9,14 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from ...energy.mixed_workload import REPLAY, REPLAY_FILE
+from ...energy.mixed_workload import REPLAY_FILE
 from ...energy.per_launch import POWER_LOG
 from ...scenarios.mixed_workload import MIXED_WORKLOAD_S, NAME
 from ...store.document import write_document
 from ...store.errors import CannotMeasure
 from ...store.mixed_workload import MixedWorkload
 from ...store.provenance import Provenance
-from ...store.recording import Recording, sha256_of
+from ...store.recording import CollectorName, Recording, sha256_of
 from ...store.run import Run
 from ..process import LineServer, ProcessEnded
 from .sensor_recorder import SCHEMA
@@ -31,7 +31,7 @@ def record_mixed_workload(run: Run, provenance: Provenance, meter: OpenRecorder)
 
     A replay that breaks off leaves a recording without files, whose warnings say why.
     """
-    folder = run.unit(REPLAY, NAME)
+    folder = run.unit(CollectorName.MIXED_WORKLOAD, NAME)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     started_utc_ns = time.time_ns()
@@ -59,11 +59,11 @@ def _recording(
     warnings: Sequence[str],
 ) -> Recording:
     tool, version = SCHEMA.split("/")
-    folder = run.unit(REPLAY, NAME)
+    folder = run.unit(CollectorName.MIXED_WORKLOAD, NAME)
     return Recording(
         unit=NAME,
         op=NAME,
-        collector=REPLAY,
+        collector=CollectorName.MIXED_WORKLOAD,
         tool=tool,
         tool_version=version,
         command=("python", f"scripts/{NAME}.py", "--serve"),

@@ -14,19 +14,19 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from ...energy.per_launch import POWER, metered_loads
+from ...energy.per_launch import metered_loads
 from ...energy.point_energies import PointEnergies
 from ...parsers.recording_tables import recording_tables
 from ...scenarios.plan import block_s
 from ...store.plan import PowerPlan
-from ...store.recording import Recording
+from ...store.recording import CollectorName, Recording
 from ..schedule.anchors import block_visits, choose_anchors
 from ..schedule.schedule import Repeat
 from ..worker import Job
 from .block import Block
 from .sensors import OpenRecorder
 
-_TRACERS: Final = ("nsys", "kineto")
+_TRACERS: Final = (CollectorName.NSYS, CollectorName.KINETO)
 
 Held = Sequence[tuple[Path, Recording]]
 
@@ -94,7 +94,7 @@ def power_job(
     `held` are the recordings of the run, with their folders.
     """
     op = job.op_plan.op
-    loads = [one for _, one in held if (one.collector, one.op) == (POWER, op)]
+    loads = [one for _, one in held if (one.collector, one.op) == (CollectorName.POWER, op)]
     done = {visit for recording in loads for visit in measured_visits(recording)}
     anchors = choose_anchors(job.schedule.fitted_sizes, kernels_of(op, held), power.anchors)
     blocks: list[deque[Repeat]] = []
@@ -121,7 +121,7 @@ def _width(turn: PowerJob, held: Held) -> float | None:
     """Median relative half width of the energies of an operation; None where it has none."""
     energies = PointEnergies(turn.job.plan)
     for folder, recording in held:
-        if (recording.collector, recording.op) == (POWER, turn.op):
+        if (recording.collector, recording.op) == (CollectorName.POWER, turn.op):
             energies.add(recording, metered_loads(folder, recording)[0])
     known = [row for row in energies.columns().values() if row.get("energy_mj") is not None]
     halves = [row["energy_mj_ci95"] or inf for row in known]

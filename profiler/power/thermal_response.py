@@ -16,13 +16,13 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from ...device.nvml import TEMP_GPU
-from ...energy.per_launch import POWER, POWER_LOG, metered_loads
+from ...energy.per_launch import POWER_LOG, metered_loads
 from ...energy.power_log import read_power_log
-from ...energy.thermal_samples import NO_TEMPERATURE, THERMAL, why_unusable
+from ...energy.thermal_samples import NO_TEMPERATURE, why_unusable
 from ...scenarios.plan import RESPONSE_S
 from ...scenarios.script import LOAD_S
 from ...store.errors import CannotMeasure
-from ...store.recording import Failure, Load, Recording
+from ...store.recording import CollectorName, Failure, Load, Recording
 from ..process import LineServer, ProcessEnded
 from ..worker import FINISH_S, START_S, Job, Tool, record
 from .power_pass import Held
@@ -61,7 +61,7 @@ class Step:
 
     def record(self) -> Recording:
         """Take the step, which lasts `RESPONSE_S`; what goes wrong is its failure."""
-        folder = self.job.run.unit(THERMAL, UNIT)
+        folder = self.job.run.unit(CollectorName.THERMAL, UNIT)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         log = folder / POWER_LOG
@@ -77,7 +77,7 @@ class Step:
         return record(
             self,
             [*self._loads, *failures],
-            collector=THERMAL,
+            collector=CollectorName.THERMAL,
             unit=UNIT,
             tool=Tool(*SCHEMA.split("/")),
             files=[POWER_LOG] if log.exists() else [],
@@ -128,7 +128,7 @@ def _answered(line: str) -> Mapping[str, object]:
 
 def finished_response(held: Held) -> Recording | None:
     """The recording of a step that a run holds; None where it has none, or one that failed."""
-    steps = (one for _, one in held if one.collector == THERMAL and not one.failures)
+    steps = (one for _, one in held if one.collector == CollectorName.THERMAL and not one.failures)
     return next(steps, None)
 
 
@@ -139,7 +139,11 @@ def hottest(jobs: Sequence[Job], held: Held) -> tuple[Job, int] | None:
     the largest size that was timed of the operation with most arithmetic: a matrix product.
     """
     timed = {job.op_plan.op: job for job in jobs if job.schedule.fitted_sizes}
-    loads = [(folder, one) for folder, one in held if one.collector == POWER and one.op in timed]
+    loads = [
+        (folder, one)
+        for folder, one in held
+        if one.collector == CollectorName.POWER and one.op in timed
+    ]
     measured = [
         (metered.cost.power_w.value, one.op, one.scenarios[0].tokens)
         for folder, one in loads
