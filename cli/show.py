@@ -77,7 +77,7 @@ def _drawn(model: "KernelCostModel", curve: "CurveModel") -> str:
 
 
 def _tell_origin(file: "CostModelFile") -> None:
-    from ..costmodel.thermal.heat import heat_in_words
+    from ..costmodel.thermal.description import thermal_description
 
     scores = file.intervals
     render.say(f"device: {file.provenance.device_name}; preset: {file.preset}")
@@ -95,7 +95,7 @@ def _tell_origin(file: "CostModelFile") -> None:
     for reason in sorted(filter(None, energy)):
         render.say(f"no energy: {reason}")
     if file.thermal is not None:
-        render.say(f"heat: {heat_in_words(file.thermal)}")
+        render.say(f"heat: {thermal_description(file.thermal)}")
     elif file.thermal_reason:
         render.say(f"no heat: {file.thermal_reason}")
     for what, reason in file.unmeasured.items():

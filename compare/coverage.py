@@ -4,8 +4,8 @@ from math import exp, hypot, log, sqrt
 from types import MappingProxyType
 from typing import Final
 
-from ..costmodel.curve.intervals import OF_95
-from ..costmodel.model import Cost
+from ..costmodel.cost import Cost
+from ..stats.conformal import OF_95
 from .fitted import Fitted
 
 # Columns of `points`, which bear the same names as the fields of Cost.

@@ -1,4 +1,4 @@
-"""From the table of points to a cost model, with nothing invented on the way."""
+"""Build a cost model from the table of points."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -21,6 +21,7 @@ from ..store.cost_model import (
 from ..store.errors import BadInput
 from ..store.plan import Role
 from ..store.provenance import Provenance
+from ..store.scenario import OpKey
 from .checksum import with_checksum
 from .curve.energy import energy_fields
 from .curve.extrapolation import drift_scores, with_drift
@@ -29,14 +30,11 @@ from .curve.intervals import Scored, interval_scores
 from .curve_points import CurvePoints, measured_curves
 from .gate import refuse_impossible
 from .roofline import observed_peaks, roofline
-from .rows import Row, all_rounded, half_widths_95, one_value, rounded
+from .rows import Row, all_rounded, half_widths_95, identity, one_value, rounded
 from .surface.fit import fit_surface
-from .thermal.heat import NO_STEP
+from .thermal.description import NO_STEP
 
-_IDENTITY: Final = (
-    *("op", "shape", "dtype", "weight_bits", "group_size", "experts", "active_experts", "top_k"),
-    *("l2", "regime"),
-)
+IMPORTED_NO_STEP: Final = "imported tables hold no step in power"
 
 
 def build_model(
@@ -51,49 +49,40 @@ def build_model(
 
     Rows with role "fit" and no failure become knots, those with role "calibration" give the
     intervals. A curve with fewer than two knots goes to `unmeasured` with the reason, under the
-    name of its operation, or under its own where the operation has several. Points over several
-    numbers of active experts become one surface. `points_sha256` is the digest of the table's file;
-    `origin` says whose measurements these are, None for our own.
+    name of its operation, or under its own where the operation has several curves. Points over
+    several numbers of active experts become one surface. `points_sha256` is the digest of the
+    table's file; `origin` names the publisher of imported measurements, None for our own.
 
     Raises BadInput where there is no row to fit, where two regimes are mixed, where a row is faster
     than its roofline, and, naming the curve, where a latency or energy is not positive and finite,
-    where a batch size stands twice with different latencies, or where one curve mixes cache states,
-    shapes or sources.
+    where a batch size has two different latencies, or where one curve mixes cache states, shapes or
+    sources.
     """
-    rows = _fitted_rows(points)
-    if not any(row["role"] == Role.FIT for row in rows):
-        raise BadInput(
-            "the points hold no row with role 'fit'",
-            hint="measure some with `moeprof profile`, and make the tables with `moeprof parse`",
-        )
-    found, missing = measured_curves(rows)
+    found, missing = measured_curves(_fitted_rows(points))
     used = [row for curve in found for row in (*curve.knots, *curve.calibration)]
     _check_one_regime(used)
-    sheet = data_sheet(provenance.device_name)
-    ceiling = cpu_ceiling(provenance.threads, provenance.cache_bytes)
-    refuse_impossible(used, sheet or (ceiling if provenance.device == "cpu" else None))
-    peaks = sheet or _rounded_peaks(observed_peaks(used, provenance.cache_bytes))
-    flat = [curve for curve in found if not curve.is_surface]
-    fits = _choose_fits(flat)
-    scored = [curve.scored(fit) for curve, fit in zip(flat, fits, strict=True)]
-    curves = tuple(_curve(curve, one) for curve, one in zip(flat, scored, strict=True))
+    peaks = _checked_peaks(used, provenance)
+    curves, intervals = _fit_curves([one for one in found if not one.is_surface], peaks)
     file = CostModelFile(
         preset=preset,
         points_sha256=points_sha256,
         provenance=provenance,
         curves=curves,
-        intervals=_intervals(curves, scored, peaks),
+        intervals=intervals,
         unmeasured=_by_op(missing, found),
         source="measured" if origin is None else "imported",
         origin=origin,
         peaks=peaks,
-        thermal_reason=NO_STEP if origin is None else "imported tables hold no step in power",
-        surfaces=tuple(fit_surface(c.name, c.knots, c.calibration) for c in found if c.is_surface),
+        thermal_reason=NO_STEP if origin is None else IMPORTED_NO_STEP,
+        surfaces=tuple(
+            fit_surface(one.name, one.knots, one.calibration) for one in found if one.is_surface
+        ),
     )
     return with_checksum(file)
 
 
 def _fitted_rows(points: pa.Table) -> list[Row]:
+    """The rows of a role other than "holdout"."""
     rows: list[Row] = points.to_pylist()
     for row in rows:
         if row["role"] not in tuple(Role):
@@ -101,6 +90,11 @@ def _fitted_rows(points: pa.Table) -> list[Row]:
                 f"{row['curve']} at batch size {row['tokens']} has the role {row['role']!r}",
                 hint=f"a point has one of {', '.join(Role)}",
             )
+    if not any(row["role"] == Role.FIT for row in rows):
+        raise BadInput(
+            "the points hold no row with role 'fit'",
+            hint="measure some with `moeprof profile`, and make the tables with `moeprof parse`",
+        )
     return [row for row in rows if row["role"] != Role.HOLDOUT]
 
 
@@ -114,7 +108,34 @@ def _check_one_regime(rows: Sequence[Row]) -> None:
         )
 
 
+def _checked_peaks(rows: Sequence[Row], provenance: Provenance) -> Peaks:
+    """Peaks of the data sheet, or else the highest rates observed.
+
+    Raises BadInput for a row that is faster than the peaks of the data sheet, or of the CPU, allow.
+    """
+    sheet = data_sheet(provenance.device_name)
+    ceiling = cpu_ceiling(provenance.threads, provenance.cache_bytes)
+    refuse_impossible(rows, sheet or (ceiling if provenance.device == "cpu" else None))
+    return sheet or _rounded_peaks(observed_peaks(rows, provenance.cache_bytes))
+
+
+def _rounded_peaks(peaks: Peaks) -> Peaks:
+    bandwidth = None if peaks.bytes_per_s is None else rounded(peaks.bytes_per_s)
+    return replace(peaks, flops_per_s=all_rounded(peaks.flops_per_s), bytes_per_s=bandwidth)
+
+
+def _fit_curves(
+    points: Sequence[CurvePoints], peaks: Peaks
+) -> tuple[tuple[CurveModel, ...], IntervalScores]:
+    """A curve for each of `points`, and the scores of all of them."""
+    fits = _choose_fits(points)
+    scored = [curve.scored(fit) for curve, fit in zip(points, fits, strict=True)]
+    curves = tuple(_curve(curve, one) for curve, one in zip(points, scored, strict=True))
+    return curves, _intervals(curves, scored, peaks)
+
+
 def _choose_fits(curves: Sequence[CurvePoints]) -> list[Fit]:
+    """The fit of each curve, from its own leave-one-out losses and the mean of its family's."""
     losses = [fit_losses(c.tokens, c.latency_us, c.segments) for c in curves]
     families: defaultdict[str, list[dict[Fit, float]]] = defaultdict(list)
     for curve, own in zip(curves, losses, strict=True):
@@ -129,13 +150,12 @@ def _choose_fits(curves: Sequence[CurvePoints]) -> list[Fit]:
 
 
 def _curve(curve: CurvePoints, scored: Scored) -> CurveModel:
-    identity = {column: one_value(curve.name, curve.knots, column) for column in _IDENTITY}
     gaps = [row["gap_us"] for row in curve.knots]
     segments = scored.segments
     error: FitError = fit_error(scored.fit, scored.tokens, scored.values, segments)
     return CurveModel(
         curve=curve.name,
-        **(identity | {"shape": tuple(identity["shape"] or ())}),
+        **identity(curve.name, curve.knots, OpKey),
         domain=Domain(first_tokens=int(scored.tokens[0]), last_tokens=int(scored.tokens[-1])),
         knots_tokens=tuple(scored.tokens.tolist()),
         latency_us=tuple(scored.values.tolist()),
@@ -168,8 +188,3 @@ def _by_op(missing: dict[tuple[str, str], str], found: Iterable[CurvePoints]) ->
     for op, curve in (*missing, *((curve.op, curve.name) for curve in found)):
         of_op[op].add(curve)
     return {op if len(of_op[op]) == 1 else curve: reason for (op, curve), reason in missing.items()}
-
-
-def _rounded_peaks(peaks: Peaks) -> Peaks:
-    bandwidth = None if peaks.bytes_per_s is None else rounded(peaks.bytes_per_s)
-    return replace(peaks, flops_per_s=all_rounded(peaks.flops_per_s), bytes_per_s=bandwidth)

@@ -3,9 +3,9 @@
 from itertools import pairwise
 from math import inf, isfinite
 
+from ..stats.conformal import COVERAGES_PCT
 from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel, Thermal
 from ..store.errors import BadInput
-from .curve.intervals import COVERAGES_PCT
 
 _MAX_US = 1e15  # us are 31 years: beyond, intervals leave the range of a double
 _HINT = "build the model anew: moeprof build-model RUN"

@@ -1,21 +1,23 @@
-"""What one operation costs at one batch size."""
+"""The cost of one call of an operation at one batch size."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one call of an operation costs at one batch size.
+    """Cost of one call of an operation at one batch size.
 
-    Times are in us, energies in mJ, and each is that of the whole call: of all `tokens`, which make
-    `assignments` (token, expert) pairs where the operation routes. `latency_us_lo` and `_hi` bound
-    the latency at 95 %, as `energy_mj_lo` and `_hi` do the energy. Energy, power (drawn while calls
-    follow one another, each then often longer than a single one) and rise in temperature are None
-    where they were not measured, and `energy_reason` says why. `source` is "kernel" time or "wall"
-    time. `measured` is true where this very batch size was measured; otherwise the cost is
-    interpolated. `extrapolated` marks a size outside the domain, `transferred` a shape that was not
-    measured, `estimated` a condition that was not, `doubtful` a cost that stands on a point whose
-    measurement bears a mark.
+    Latencies in us and energies in mJ are those of the whole call: of all `tokens`, which make
+    `assignments` (token, expert) pairs where the operation routes. `latency_us_lo` and `_hi` are
+    the bounds of the latency at 95 %, `energy_mj_lo` and `_hi` those of the energy. `power_w` is
+    drawn under a steady load, where a call often takes longer than a single one. Energy, power and
+    `temp_rise_c` are None where not measured, for the `energy_reason`. `source` is "kernel" or
+    "wall" time.
+
+    Flags: `measured`, this batch size was measured, otherwise the cost is interpolated;
+    `extrapolated`, the size lies outside the domain; `transferred`, the shape was not measured;
+    `estimated`, the conditions were not measured; `doubtful`, one of the points it is interpolated
+    from has flags.
     """
 
     op: str
@@ -39,23 +41,30 @@ class Cost:
     doubtful: bool = False
 
     @property
+    def sustained_ms(self) -> float:
+        """Time per call under a steady load, in ms; only for a cost that has energy and power."""
+        assert self.energy_mj is not None
+        assert self.power_w is not None
+        return self.energy_mj / self.power_w
+
+    @property
     def latency_us_per_token(self) -> float:
-        """Share of one token in the call's time."""
+        """Latency divided by the tokens."""
         return self.latency_us / self.tokens
 
     @property
     def latency_us_per_assignment(self) -> float:
-        """Share of one (token, expert) pair; of one token where nothing is routed."""
+        """Latency divided by the (token, expert) pairs; by the tokens where nothing is routed."""
         return self.latency_us / (self.assignments or self.tokens)
 
     @property
     def energy_mj_per_token(self) -> float | None:
-        """Share of one token in the call's energy."""
+        """Energy divided by the tokens."""
         return None if self.energy_mj is None else self.energy_mj / self.tokens
 
     @property
     def energy_mj_per_assignment(self) -> float | None:
-        """Share of one (token, expert) pair; of one token where nothing is routed."""
+        """Energy divided by the (token, expert) pairs; by the tokens where nothing is routed."""
         return (
             None if self.energy_mj is None else self.energy_mj / (self.assignments or self.tokens)
         )

@@ -5,6 +5,7 @@ from math import ceil, inf, isfinite, log
 from typing import Any, Final
 
 from ..store.errors import BadInput
+from ..store.scenario import SurfaceKey
 
 Row = dict[str, Any]
 
@@ -110,6 +111,12 @@ def one_value(curve: str, rows: Sequence[Row], column: str) -> Any:
                 hint="what was measured differently is not one curve: parse one run at a time",
             )
     return first
+
+
+def identity(curve: str, rows: Sequence[Row], key: type[SurfaceKey]) -> dict[str, Any]:
+    """Fields of `key` that all rows share. Raises BadInput where they do not."""
+    shared = {column: one_value(curve, rows, column) for column in key.names()}
+    return shared | {"shape": tuple(shared["shape"] or ())}
 
 
 def rounded(value: float) -> float:

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from typing import Final
 
-from ..costmodel.thermal.heat import why_no_heat
+from ..costmodel.thermal.description import why_no_thermal
 from .contents import Contents
 from .markup import Html, element, table
 from .quantities import batch_sizes, count
@@ -22,7 +22,7 @@ def unmeasured_section(contents: Contents) -> Html:
     for name, lacking in (("model", contents.model), ("verdict", contents.validation)):
         for gap in () if lacking is None else lacking.unmeasured.items():
             places.setdefault(gap, []).append(f"the {name}")
-    no_heat = None if contents.model is None else why_no_heat(contents.model)
+    no_heat = None if contents.model is None else why_no_thermal(contents.model)
     if no_heat is not None:
         places.setdefault(("heat", no_heat), []).append("the model")
     if not places:

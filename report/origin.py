@@ -4,7 +4,7 @@ import shlex
 from collections import defaultdict
 from typing import Final
 
-from ..costmodel.thermal.heat import heat_in_words
+from ..costmodel.thermal.description import thermal_description
 from ..store.cost_model import CostModelFile
 from ..store.plan import Plan
 from ..store.provenance import Gpu, Provenance
@@ -92,7 +92,7 @@ def provenance_section(provenance: Provenance, model: CostModelFile | None = Non
 def _heat(model: CostModelFile | None) -> list[tuple[str, object]]:
     if model is None:
         return []
-    known = model.thermal_reason if model.thermal is None else heat_in_words(model.thermal)
+    known = model.thermal_reason if model.thermal is None else thermal_description(model.thermal)
     return [("heat", known or _UNKNOWN)]
 
 

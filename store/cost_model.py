@@ -1,12 +1,10 @@
-"""What `kernel_cost_model.json` holds. costmodel/ makes it and looks costs up in it."""
+"""The contents of `kernel_cost_model.json`. costmodel/ builds it and looks costs up in it."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
-
-from pydantic import BeforeValidator
+from typing import Any, ClassVar, Literal
 
 from .provenance import Provenance
-from .scenario import L2
+from .scenario import SurfaceKey
 
 Fit = Literal["linear", "step", "step64"]
 Source = Literal["measured", "imported"]
@@ -14,7 +12,7 @@ Source = Literal["measured", "imported"]
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """Batch sizes that a curve was measured between, both included."""
+    """Smallest and largest measured batch size of a curve, both included."""
 
     first_tokens: int
     last_tokens: int
@@ -24,7 +22,7 @@ class Domain:
 class FitError:
     """Leave-one-out error of a fit: each knot predicted from the others.
 
-    Relative, as |predicted / measured - 1|; None where there are fewer than three knots.
+    Relative, |predicted / measured - 1|, of `n` knots; None below three knots.
     """
 
     median: float | None
@@ -34,10 +32,10 @@ class FitError:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one call has to do, as a part that is there at any batch size and a part per token.
+    """Work of one call, as a fixed part and a part per token.
 
-    Bytes count each operand once; those that are there at any size are the weights. Of a routed
-    operation, `bytes_fixed` are the weights of one expert.
+    Bytes count each operand once; the fixed ones are the weights. In a routed operation
+    `bytes_fixed` are the weights of one expert.
     """
 
     flops_fixed: float
@@ -48,10 +46,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class Peaks:
-    """What the device can do at best; None for what is not known.
+    """Peak rates of the device; None where unknown.
 
-    `flops_per_s` is dense arithmetic by dtype. `source` is the data sheet, or "observed": the best
-    that any point of the run reached, which says how two bounds compare but is no limit.
+    `flops_per_s` is the dense rate by dtype. `source` names the data sheet, or is "observed": the
+    highest rate of any point of the run. An observed rate ranks two bounds, but is not a limit.
     """
 
     flops_per_s: dict[str, float]
@@ -62,7 +60,7 @@ class Peaks:
 
 @dataclass(frozen=True, slots=True)
 class Pole:
-    """One thermal mass: time constant, s, and resistance to the next, degC/W."""
+    """One first-order term of the thermal response: time constant in s, resistance in degC/W."""
 
     tau_s: float
     r_c_per_w: float
@@ -70,11 +68,11 @@ class Pole:
 
 @dataclass(frozen=True, slots=True)
 class ThermalResponse:
-    """A fit to a recorded step in power: poles from fast to slow, above `inlet_c` without power.
+    """Poles fitted to a recorded step in power, from fast to slow.
 
-    `rmse_c` is the fit's distance from the readings, `hot_s` the longest stretch of the recording
-    on one side of its middle power. Where that is shorter than two of the slowest time constants,
-    the slowest pole, and with it the steady rise, is a lower bound.
+    `inlet_c` is the temperature without power. `rmse_c` is the root mean square distance of the fit
+    from the readings. `hot_s` is the longest time that the power stayed on one side of the middle
+    between its minimum and its maximum.
     """
 
     poles: tuple[Pole, ...]
@@ -84,19 +82,19 @@ class ThermalResponse:
 
     @property
     def slow_is_bound(self) -> bool:
-        """Whether the slowest pole is a lower bound."""
+        """Whether the slowest pole is a lower bound: the step lasted less than two of its taus."""
         return self.hot_s < 2 * max(pole.tau_s for pole in self.poles)
 
 
 @dataclass(frozen=True, slots=True)
 class Thermal:
-    """How power becomes heat: a steady rise of `r_c_per_w` for each W above idle.
+    """How power becomes a rise in temperature.
 
-    That is the sum over the poles of the `step`, which `n` readings gave. `leakage_w_per_c` is the
-    power that each °C beyond `reference_temp_c` adds under a steady load, and the powers of all
-    curves were measured at that temperature in the mean; `leakage_w_per_c_ci95` is the half width
-    of its 95 % interval. The three are None together, with the `leakage_reason`. `source` is the
-    sensor of the power, None in files before 1.3.
+    `r_c_per_w` is the steady rise per W above idle, the sum over the poles of `step`, which were
+    fitted to `n` readings. `leakage_w_per_c` is the power that each °C beyond `reference_temp_c`
+    adds under the same load, with the half width of its 95 % interval; `reference_temp_c` is the
+    mean temperature at which the powers of the curves were measured. These three are None together,
+    for the `leakage_reason`. `source` names the power sensor, None in files before 1.3.
     """
 
     r_c_per_w: float
@@ -109,115 +107,95 @@ class Thermal:
     source: str | None = None
 
 
-def _of_a_step(thermal: Any) -> Any:
-    """Heat that no step gave, for which files before 1.3 had room, counts as none."""
-    return None if isinstance(thermal, dict) and thermal.get("step") is None else thermal
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FittedOp(SurfaceKey):
+    """What the models of a curve and of a surface share. In the file the fields lie flat.
 
+    `knots_tokens` are the batch sizes of the knots, the measured points; `latency_us` are the
+    latencies there, which the fit passes through, and `latency_half_95` the half width of the 95 %
+    interval of each, as a |log| ratio: None for a knot of too few calls. `latency_source` is
+    "kernel" or "wall".
 
-@dataclass(frozen=True, slots=True)
-class CurveModel:
-    """Cost of one operation at one shape over batch size.
-
-    `knots_tokens` and `latency_us` are the measured points, which the fit passes through; `fit`
-    says what happens between them (docs/model.md). `latency_half_95` is the half width of each
-    knot's own 95 % interval, as a |log| ratio: None where its calls were too few for one.
-    `latency_source` is "kernel" or "wall".
-    `energy_mj` stands over the same knots, or is None with the reason beside; energy that was
-    measured at some knots only stands over those, `energy_tokens`, and `energy_ci95` is the half
-    width of each one's 95 % interval, relative. `sustained_ratio` is what a call takes there
-    without a pause before it, over what a single one takes; None counts as 1. `segments` number the
-    kernels of each knot, None where no trace tells them. `floor` is the |log| error that a flat
-    bracket of this curve still has. `doubtful_tokens` are the knots whose points bear a mark.
+    Energy, its interval and the ratio each have one value per metered knot, or are None.
+    `energy_mj` is the energy per call, for whose absence, whole or in part, `energy_reason` gives
+    the reason. `energy_ci95` is the half width of its 95 % interval, relative. `sustained_ratio` is
+    the time per call under a steady load over that of a single call; None counts as 1.
+    `power_error` is the leave-one-out error of power.
     """
 
-    curve: str
-    op: str
-    shape: tuple[int, ...]
-    dtype: str
-    weight_bits: int | None
-    group_size: int | None
-    experts: int | None
-    active_experts: int | None
-    top_k: int | None
-    l2: L2
-    regime: str
-    domain: Domain
     knots_tokens: tuple[int, ...]
     latency_us: tuple[float, ...]
     latency_source: str
-    fit: Fit
+    latency_half_95: tuple[float | None, ...] | None = None
     error: FitError
+    work: Work | None = None
     energy_mj: tuple[float, ...] | None
     energy_source: str
     energy_reason: str | None
-    floor: float | None = None
-    segments: tuple[int, ...] | None = None
-    work: Work | None = None
-    energy_tokens: tuple[int, ...] | None = None
     energy_ci95: tuple[float, ...] | None = None
     sustained_ratio: tuple[float, ...] | None = None
-    doubtful_tokens: tuple[int, ...] = ()
     power_error: FitError | None = None
     idle_power_w: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurveModel(FittedOp):
+    """Cost of one operation at one shape over batch size. `curve` is its name.
+
+    `fit` says how to interpolate between two knots (docs/model.md). `floor` is the |log| error of a
+    bracket whose two knots have the same latency. `segments` gives knots with the same kernels the
+    same number, None where no trace names the kernels. `gap_us` is the time between the kernels of
+    one call, per knot. `energy_tokens` are the metered knots, None where all are. `doubtful_tokens`
+    are the knots whose points have flags.
+    """
+
+    curve: str
+    active_experts: int | None
+    domain: Domain
+    fit: Fit
+    floor: float | None = None
+    segments: tuple[int, ...] | None = None
     gap_us: tuple[float, ...] | None = None
-    latency_half_95: tuple[float | None, ...] | None = None
+    energy_tokens: tuple[int, ...] | None = None
+    doubtful_tokens: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SurfaceModel:
-    """Cost of a routed operation over (tokens, experts that get any of them).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceModel(FittedOp):
+    """Cost of a routed operation over (tokens, active experts). `surface` is its name.
 
-    `coefficients_us` are those of 1, of experts, of tokens, and of rows per expert beyond one tile
-    of `tile_rows`; each knot's ratio to that sum is kept, so that knots are exact.
-    `half_width_95` is the half width of the fit's 95 % interval, as a |log| ratio, `half_widths`
-    those at other nominal coverages, in percent, and `latency_half_95` that of each knot, as in a
-    curve. Energy stands over `energy_knots`, numbers of knots counted from 0, and so do its
-    interval and ratio, which mean what they do in a curve. `doubtful_knots` are those whose points
-    bear a mark.
+    `knots_experts` are the active experts of each knot: those that get a token. The latency is the
+    sum of four terms, with `coefficients_us`: 1, experts, tokens, and rows per expert beyond one
+    tile of `tile_rows`; multiplied by the ratio of the nearest knots to that sum, so that knots are
+    exact. `half_width_95` is the half width of the fit's 95 % interval, as a |log| ratio, and
+    `half_widths` those at the other nominal coverages, in percent. `energy_knots` are the places of
+    the metered knots, counted from 0, `doubtful_knots` those of the knots whose points have flags.
     """
 
     surface: str
-    op: str
-    shape: tuple[int, ...]
-    dtype: str
-    weight_bits: int | None
-    group_size: int | None
-    experts: int | None
     top_k: int
-    l2: L2
-    regime: str
-    knots_tokens: tuple[int, ...]
     knots_experts: tuple[int, ...]
-    latency_us: tuple[float, ...]
-    latency_source: str
     coefficients_us: tuple[float, float, float, float]
     tile_rows: int
-    error: FitError
     half_width_95: float
-    energy_reason: str | None
-    work: Work | None = None
-    latency_half_95: tuple[float | None, ...] | None = None
     half_widths: dict[str, float] = field(default_factory=dict)
     energy_mj: tuple[float, ...] | None = None
     energy_source: str = "unavailable"
     energy_knots: tuple[int, ...] = ()
-    energy_ci95: tuple[float, ...] | None = None
-    sustained_ratio: tuple[float, ...] | None = None
-    power_error: FitError | None = None
-    idle_power_w: float | None = None
     doubtful_knots: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class IntervalScores:
-    """How far off predictions between knots are, in units of `max(floor, |log-jump|)`.
+    """Conformal scores, from which the intervals between knots follow.
 
-    The score of a prediction is |log(predicted / measured)| over the larger of the curve's `floor`
-    (this one where the curve has none) and the log-jump of its bracket: the |log| ratio of the two
-    knots around it. `quantiles` maps a nominal coverage, in percent, to the conformal quantile of
-    `n` scores pooled over the model's curves, None where n is too small for it. `method` names
-    where the scores come from. `drift_95` bounds, at 95 %, what a doubling of the batch size beyond
-    the domain adds to a |log| error, from `drift_n` predictions of the model's own upper halves.
+    The score of a prediction is |log(predicted / measured)| divided by the larger of the curve's
+    `floor` (this one where the curve has none) and the log-jump of its bracket: the |log| ratio of
+    the two knots around it. `quantiles` maps a nominal coverage, in percent, to the conformal
+    quantile of the `n` scores of all curves, None where n is too small for it. `method` names the
+    points that were scored. `drift_95` is the 95 % bound on the |log| error that each doubling of
+    the batch size beyond the domain adds, from `drift_n` predictions of the upper half of a curve
+    from its lower half.
     """
 
     method: str
@@ -230,7 +208,7 @@ class IntervalScores:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Whose measurements these are, where they are not our own."""
+    """Who published the measurements of an imported model, with the sha256 of each file."""
 
     project: str
     commit: str
@@ -243,12 +221,13 @@ class Origin:
 class CostModelFile:
     """The whole of `kernel_cost_model.json`.
 
-    It holds no build time: the same run gives the same bytes. `origin` is None unless `source` is
-    "imported". `sha256` is the digest of all the rest, None in files before 1.2.
+    It holds no build time: the same run gives the same bytes. `unmeasured` maps the operations and
+    curves without a fit to the reason. `origin` is None unless `source` is "imported". `sha256` is
+    the digest of all other fields, None in files before 1.2.
     """
 
-    # History, newest first. 1.3: energy, doubts and more intervals of surfaces, the source of heat,
-    # the interval of leakage; curves lost `temp_rise_c` and its reason, which nothing ever filled.
+    # History, newest first. 1.3: energy, flags and more intervals of surfaces, the source of heat,
+    # the interval of leakage; curves lost `temp_rise_c` and its reason, which were never set.
     # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single
     # calls, the digest. 1.1: fit step64, roofline and work, floors by curve, energy at some knots,
     # surfaces over active experts, heat, imports. 1.0: the first.
@@ -263,7 +242,19 @@ class CostModelFile:
     source: Source = "measured"
     origin: Origin | None = None
     peaks: Peaks | None = None
-    thermal: Annotated[Thermal | None, BeforeValidator(_of_a_step)] = None
+    thermal: Thermal | None = None
     thermal_reason: str | None = None
     surfaces: tuple[SurfaceModel, ...] = ()
     sha256: str | None = None
+
+    @property
+    def fitted(self) -> tuple[FittedOp, ...]:
+        """The curves, then the surfaces."""
+        return (*self.curves, *self.surfaces)
+
+    @staticmethod
+    def updated(body: dict[str, Any]) -> dict[str, Any]:
+        """The body of a file, without heat that has no recorded step, as files before 1.3 have."""
+        thermal = body.get("thermal")
+        known = not isinstance(thermal, dict) or thermal.get("step") is not None
+        return body if known else body | {"thermal": None}

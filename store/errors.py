@@ -7,6 +7,7 @@
 A message is one sentence that names the value and the rule; the hint is the way out.
 """
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -31,3 +32,8 @@ class CannotMeasure(MoeprofError):
     """What was asked cannot be measured on this machine."""
 
     exit_code: ClassVar[int] = 3
+
+
+def unknown_schema(path: Path, found: str, known: str, *, way_out: str) -> BadInput:
+    """The refusal of a file whose schema number this version cannot read."""
+    return BadInput(f"{path} is {found}, and this moeprof knows {known}", hint=way_out)

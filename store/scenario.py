@@ -1,13 +1,48 @@
 """A scenario: one operation at one size, with everything that decides what it costs."""
 
 import re
-from dataclasses import dataclass
-from typing import Final, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal
 
 L2 = Literal["cold", "hot"]
 
 _ACTIVE: Final = re.compile(r"-a(\d+)(?=-|$)")
 _DTYPE_SLUGS: Final = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceKey:
+    """What identifies an operation at any batch size and any number of active experts.
+
+    `regime` says how calls followed each other: "burst" is single calls with a synchronisation
+    between them, "sustained" a steady load. The other fields are those of `Scenario`.
+    """
+
+    op: str
+    shape: tuple[int, ...]
+    dtype: str
+    weight_bits: int | None
+    group_size: int | None
+    experts: int | None
+    top_k: int | None
+    l2: L2
+    regime: str
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """Names of the fields, which columns of `points` and fields of `Scenario` bear, too."""
+        return tuple(field.name for field in fields(cls))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpKey(SurfaceKey):
+    """What identifies an operation at any batch size: the points of one curve share it."""
+
+    active_experts: int | None
+
+    def columns(self) -> dict[str, Any]:
+        """The key as columns of `points`."""
+        return {name: getattr(self, name) for name in self.names()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +78,11 @@ class Scenario:
     def key(self) -> str:
         """Stable slug of the scenario; profiler ranges and files bear it."""
         return "-".join([self.op, f"b{self.tokens}", *self._parts()])
+
+    def op_key(self, regime: str) -> OpKey:
+        """All that identifies the operation, measured in this regime."""
+        own = {name: getattr(self, name) for name in OpKey.names() if name != "regime"}
+        return OpKey(**own, regime=regime)
 
     def _parts(self) -> list[str]:
         numbered = {

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .atomic import replacing
-from .errors import BadInput
+from .errors import BadInput, unknown_schema
 from .table_schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS
 
 _GROUP_ROWS: Final = 65_536
+_PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"
 # Columns of many different values: there a dictionary costs time and gains nothing.
 _DELTAS: Final = frozenset({"start_ns", "duration_ns", "time_ns", "correlation_id"})
 _PLAIN: Final = frozenset({*METRIC_COLUMNS, "metric_coverage"})
@@ -147,13 +148,10 @@ def read_table(path: Path, name: str) -> pa.Table:
     found = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")
     known = of_schema[SCHEMA_KEY].decode()
     if found != known:
-        raise BadInput(
-            f"{path} is {found}, and this moeprof knows {known}",
-            hint="make the tables anew with `moeprof parse RUN`",
-        )
+        raise unknown_schema(path, found, known, way_out=_PARSE_AGAIN)
     if not table.schema.equals(schema):
         raise BadInput(
             f"{path} calls itself {known} and has other columns",
-            hint="make the tables anew with `moeprof parse RUN`",
+            hint=_PARSE_AGAIN,
         )
     return table

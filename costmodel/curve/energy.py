@@ -1,12 +1,12 @@
-"""Energy of a curve: E(b) = P(b) t(b) r(b), from what was measured at some batch sizes.
+"""Energy of a curve: E(b) = P(b) t(b) r(b), from the batch sizes whose energy was measured.
 
-Power P changes slowly over batch size as long as the same kernel runs, and time t in steps: energy
-has the steps of time. Power is drawn under a steady load, where a call takes r times what a single
-one does. P and r are interpolated between the knots where energy was measured; where the kernels of
-those are known and differ, each holds its own.
+Power P changes slowly over batch size as long as the same kernel runs, while time t has steps:
+energy then has the steps of time. r is the time per call under a steady load, where the power is
+drawn, over that of a single call. P and r are interpolated linearly between two metered knots that
+run the same kernels; where their kernels differ, each size takes the P and r of the metered knot
+whose kernels it runs.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -15,80 +15,34 @@ import numpy as np
 
 from ...stats.arrays import Float64, Int64
 from ...store.cost_model import CurveModel, FitError, Thermal
-from ..rows import Row, all_rounded, one_value, positive, rounded
+from ..rows import Row, all_rounded
 from .fit import fit_error, interpolate
+from .metered_knots import energies
 
 BEYOND: Final = "energy was measured at batch sizes {} to {} only"
 
 
 def energy_fields(curve: str, knots: Sequence[Row]) -> dict[str, Any]:
-    """Fields of CurveModel that say what energy is known, and why where none is."""
+    """Fields of CurveModel that hold the energy, or the reason why there is none."""
     fields, places = energies(curve, knots)
     if not places:
         return fields
     tokens = tuple(knots[place]["tokens"] for place in places)
     latency_us = np.array([knots[place]["latency_us"] for place in places])
-    error = fit_error(
-        "linear", np.array(tokens, dtype=np.int64), np.array(fields["energy_mj"]) / latency_us
-    )
+    powers = np.array(fields["energy_mj"]) / latency_us
+    error = fit_error("linear", np.array(tokens, dtype=np.int64), powers)
     if len(places) < len(knots):
-        fields |= {
-            "energy_tokens": tokens,
-            "energy_reason": BEYOND.format(tokens[0], tokens[-1]),
-        }
+        beyond = BEYOND.format(tokens[0], tokens[-1])
+        fields |= {"energy_tokens": tokens, "energy_reason": beyond}
     return {**fields, "power_error": FitError(**all_rounded(asdict(error)))}
-
-
-def energies(name: str, knots: Sequence[Row]) -> tuple[dict[str, Any], list[int]]:
-    """Energy of the knots that have one, in fields of a CurveModel or SurfaceModel, and which.
-
-    Where fewer than two have, the fields say why, and no knot is named.
-    """
-    values = [positive(name, row, "energy_mj") for row in knots]
-    metered = [row for row, value in zip(knots, values, strict=True) if value is not None]
-    without = [row for row, value in zip(knots, values, strict=True) if value is None]
-    given = Counter(row["energy_reason"] or "no energy was recorded" for row in without)
-    reason = _share(without, knots, given.most_common(1)[0][0]) if without else None
-    if len(metered) < 2:
-        return {"energy_mj": None, "energy_source": "unavailable", "energy_reason": reason}, []
-    known = tuple(value for value in values if value is not None)
-    latency_us = np.array([row["latency_us"] for row in metered])
-    halves = [row["energy_mj_ci95"] for row in metered]
-    sustained_us = [row.get("latency_sustained_us") for row in metered]
-    ratios = None
-    if None not in sustained_us:
-        ratios = tuple(map(rounded, (np.array(sustained_us) / latency_us).tolist()))
-    relative = None
-    if all(half is not None for half in halves):
-        relative = tuple(rounded(h / e) for h, e in zip(halves, known, strict=True))
-    fields = {
-        "energy_mj": known,
-        "energy_source": one_value(name, metered, "energy_source"),
-        "energy_reason": reason,
-        "energy_ci95": relative,
-        "sustained_ratio": ratios,
-        "idle_power_w": _mean([row["idle_power_w"] for row in knots]),
-    }
-    return fields, [place for place, value in enumerate(values) if value is not None]
-
-
-def _share(without: Sequence[Row], knots: Sequence[Row], reason: str) -> str:
-    if len(without) == len(knots):
-        return reason
-    return f"{len(without)} of {len(knots)} points lack it: {reason}"
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return rounded(sum(known) / len(known)) if known else None
 
 
 @dataclass(frozen=True, slots=True)
 class Metered:
-    """Energy and heat at some batch sizes, each array of their shape; NaN where unknown.
+    """Energy and heat at batch sizes [N], each array [N]; NaN where unknown.
 
     `power_w` is drawn under a steady load; `half_width` is that of its 95 % interval, as a |log|
-    ratio; `temp_rise_c` is the steady rise at that power over idling.
+    ratio; `temp_rise_c` is the steady rise of the temperature at that power above idle.
     """
 
     energy_mj: Float64
@@ -100,51 +54,68 @@ class Metered:
 def metered(
     curve: CurveModel, thermal: Thermal | None, latency_us: Float64, within: Int64
 ) -> Metered:
-    """Evaluate energy and heat of calls whose nearest sizes of the domain are `within`."""
+    """Energy and heat of calls of `latency_us` [N] at the batch sizes `within` [N] of the domain.
+
+    A size outside the domain stands in `within` as the nearest one inside.
+    """
     power_w = ratio = half = heat = np.full(within.shape, np.nan)
     if curve.energy_mj is not None:
-        power_w, ratio, half = _power(curve, within)
+        anchors = _anchors(curve)
+        held = np.clip(within, anchors[0], anchors[-1])
+        powers_w, ratios = _anchor_powers(curve, anchors)
+        power_w = _between(curve, anchors, powers_w, held)
+        power_w = np.where(held == within, power_w, np.nan)
+        ratio = _between(curve, anchors, ratios, held)
+        half = _half_width(curve, anchors, held)
     if thermal is not None and curve.idle_power_w is not None:
         heat = thermal.r_c_per_w * (power_w - curve.idle_power_w)
     return Metered(power_w * ratio * latency_us / 1000, power_w, half, heat)
 
 
-def _power(curve: CurveModel, within: Int64) -> tuple[Float64, Float64, Float64]:
-    """Power in W, the ratio of sustained to single calls, and the relative half width of power.
+def _anchors(curve: CurveModel) -> Int64:
+    """The metered knots [A]."""
+    tokens = curve.knots_tokens if curve.energy_tokens is None else curve.energy_tokens
+    return np.array(tokens, dtype=np.int64)
 
-    At sizes of the domain; power is NaN beyond the sizes whose energy was measured.
-    """
+
+def _anchor_powers(curve: CurveModel, anchors: Int64) -> tuple[Float64, Float64]:
+    """Power in W, and the ratio of sustained to single calls, at the metered knots [A]."""
     assert curve.energy_mj is not None
-    knots = np.array(curve.knots_tokens, dtype=np.int64)
-    anchors = knots if curve.energy_tokens is None else np.array(curve.energy_tokens)
-    single_us = np.array(curve.latency_us)[np.searchsorted(knots, anchors)]
+    single_us = np.array(curve.latency_us)[np.searchsorted(curve.knots_tokens, anchors)]
     ratios = np.array(curve.sustained_ratio or np.ones(len(anchors)))
-    power_w = 1000 * np.array(curve.energy_mj) / (single_us * ratios)
-    held = np.clip(within, anchors[0], anchors[-1])
-    found, ratio = (_between(curve, anchors, values, held) for values in (power_w, ratios))
-    right = np.clip(np.searchsorted(anchors, held), 1, len(anchors) - 1)
-    left = right - 1
-    half = np.zeros(within.shape)
+    return 1000 * np.array(curve.energy_mj) / (single_us * ratios), ratios
+
+
+def _half_width(curve: CurveModel, anchors: Int64, held: Int64) -> Float64:
+    """Half width of power at sizes `held` [N] between the metered knots, as a |log| ratio.
+
+    Between two metered knots: the wider of theirs and the leave-one-out error, in quadrature.
+    """
+    left, right = _neighbours(anchors, held)
+    own, measured = np.zeros(held.shape), np.full(held.shape, np.nan)
     if curve.energy_ci95 is not None:
         relative = np.array(curve.energy_ci95)
-        half = np.maximum(relative[left], relative[right])
+        own = measured = np.maximum(relative[left], relative[right])
     p95 = None if curve.power_error is None else curve.power_error.p95
-    at_anchor = half if curve.energy_ci95 is not None else np.full(within.shape, np.nan)
-    between = at_anchor if p95 is None else np.hypot(half, p95)
-    half = np.where(np.isin(held, anchors), at_anchor, between)
-    return np.where(held == within, found, np.nan), ratio, half
+    between = measured if p95 is None else np.hypot(own, p95)
+    return np.where(np.isin(held, anchors), measured, between)
 
 
 def _between(curve: CurveModel, anchors: Int64, values: Float64, held: Int64) -> Float64:
-    """Interpolate `values` of the anchors at sizes between them, across no change of kernels."""
+    """Interpolate the anchors' `values` at sizes between them, but not across another kernel."""
     found = interpolate("linear", anchors, values, held)
     if curve.segments is None:
         return found
     knots, segments = np.array(curve.knots_tokens), np.array(curve.segments)
-    right = np.clip(np.searchsorted(anchors, held), 1, len(anchors) - 1)
-    left = right - 1
+    left, right = _neighbours(anchors, held)
     of_anchors = segments[np.searchsorted(knots, anchors)]
     here = segments[np.searchsorted(knots, held, side="right") - 1]
     own = np.where(here == of_anchors[right], values[right], values[left])
     found = np.where(of_anchors[left] == of_anchors[right], found, own)
     return np.where(held == anchors[right], values[right], found)
+
+
+def _neighbours(anchors: Int64, held: Int64) -> tuple[Int64, Int64]:
+    """Places of the two metered knots around each size."""
+    right = np.clip(np.searchsorted(anchors, held), 1, len(anchors) - 1)
+    return right - 1, right

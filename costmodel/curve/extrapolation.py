@@ -12,10 +12,11 @@ from typing import Final
 import numpy as np
 
 from ...stats.arrays import Float64, Int64
+from ...stats.conformal import conformal_quantile
 from ...store.cost_model import IntervalScores
 from ...store.errors import BadInput
 from ..roofline import Roofline
-from .intervals import PRIOR_DRIFT, Scored, conformal_quantile
+from .intervals import PRIOR_DRIFT, Scored
 
 # Public GEMM curves are 9 % off at three octaves, in the median; nothing is known beyond four.
 MAX_OCTAVES: Final = 4.0

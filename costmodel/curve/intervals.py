@@ -21,6 +21,7 @@ from typing import Final
 import numpy as np
 
 from ...stats.arrays import Float64, Int64
+from ...stats.conformal import COVERAGES_PCT, OF_95, conformal_quantile
 from ...store.cost_model import Fit, IntervalScores
 from .fit import interpolate, leave_one_out, log_jumps
 
@@ -28,15 +29,12 @@ CALIBRATED: Final = "calibration points, by the bracket's log-jump, pooled over 
 LEFT_OUT: Final = "leave-one-out over the knots, by half the joined log-jump, pooled over curves"
 # Below half a percent, a flat bracket of a few knots looks more certain than it is.
 SMALLEST_FLOOR: Final = 0.005
-COVERAGES_PCT: Final = (50, 80, 90, 95)
 # For models with too few scores of their own: a little wider than the 2261 scores of public GEMM,
 # activation and norm curves (0.25, 0.67, 1.00, 1.46), and than what 729 doublings beyond half of
 # their domains added (0.27).
 PRIOR: Final = MappingProxyType({"50": 0.3, "80": 0.8, "90": 1.2, "95": 1.8})
 PRIOR_DRIFT: Final = 0.3
 _WIDEST: Final = log(1e6)
-# Normal intervals of these coverages, in units of that at 95 %.
-OF_95: Final = MappingProxyType({50: 0.344, 80: 0.654, 90: 0.839, 95: 1.0})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +91,6 @@ def interval_scores(curves: Iterable[Scored]) -> IntervalScores:
     scores = np.sort(scores)
     quantiles = {str(percent): conformal_quantile(scores, percent) for percent in COVERAGES_PCT}
     return IntervalScores(method=method, floor=SMALLEST_FLOOR, n=len(scores), quantiles=quantiles)
-
-
-def conformal_quantile(ascending: Float64, percent: int) -> float | None:
-    """Conformal quantile: the ceil((n + 1) q)-th smallest score, None where there are fewer.
-
-    With it, a new score drawn like these is covered with at least `percent` (Vovk et al. 2005).
-    """
-    rank = -(-(len(ascending) + 1) * percent // 100)
-    return float(ascending[rank - 1]) if rank <= len(ascending) else None
 
 
 def quantile_or_prior(intervals: IntervalScores, percent: int) -> float:

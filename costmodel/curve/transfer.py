@@ -1,10 +1,9 @@
-"""A shape that was not measured, from the nearest that were: the utilisation is lent, not the time.
+"""Predict an unmeasured shape: the utilisation of its nearest measured shapes on its own roofline.
 
-Each neighbour's utilisation at the batch size asked for counts by its inverse squared distance, in
-octaves of the shape's sizes, and the roofline of the new shape turns it back into a time. The work
-of the new shape follows from a neighbour's: arithmetic and weights grow with the product of the
-sizes, operands per token with their sum. An operation whose measured shapes contradict that is not
-transferred.
+Each neighbour's utilisation at the batch size is weighted by its inverse squared distance, in
+octaves of the shape's sizes. The work of the new shape follows from a neighbour's: arithmetic and
+weights grow with the product of the sizes, operands per token with their sum. An operation whose
+measured shapes contradict that is not transferred.
 """
 
 from collections.abc import Sequence
@@ -16,11 +15,12 @@ import numpy as np
 
 from ...store.cost_model import Peaks, Work
 from ..cost import Cost
-from ..roofline import roofline
+from ..roofline import Roofline, roofline
 from .costs import CurveCosts
 from .extrapolation import OutOfRange
 
 MAX_OCTAVES: Final = 2.0
+NOT_TRANSFERRED: Final = "energy is not transferred between shapes"
 _NEIGHBOURS: Final = 4
 _TOLERANCE: Final = 0.05
 # 16 public H200 GEMMs, each predicted from the others: half of the |log errors| are below 0.09,
@@ -30,6 +30,8 @@ HALF_WIDTH_95: Final = 0.82
 
 @dataclass(frozen=True, slots=True)
 class _Neighbour:
+    """A measured shape `octaves` away, and the work of the new shape that follows from its own."""
+
     costs: CurveCosts
     octaves: float
     work: Work
@@ -38,34 +40,21 @@ class _Neighbour:
 def transfer(
     op: str, shape: tuple[int, ...], tokens: int, found: Sequence[CurveCosts], peaks: Peaks | None
 ) -> Cost:
-    """Tell the cost at an unmeasured shape. Raises Miss where nothing near enough is known."""
+    """Cost of `op` at the unmeasured `shape`, from the curves `found` of its measured shapes.
+
+    Raises OutOfRange where no measured shape is within two octaves, where the rates of the device
+    are unknown, or where the work of the measured shapes does not grow as that of a product.
+    """
     near = sorted(_neighbours(shape, found), key=lambda one: one.octaves)[:_NEIGHBOURS]
-    measured = ", ".join(sorted({_times(one.curve.shape) for one in found}))
-    hint = f"it was measured at {measured}; profile this shape"
-    if not near:
-        reason = f"no shape within {MAX_OCTAVES:g} octaves of {_times(shape)} was measured"
-        raise OutOfRange(op, tokens, reason, hint)
-    bound = roofline(near[0].work, peaks, near[0].costs.curve.dtype)
-    if bound is None:
-        raise OutOfRange(op, tokens, "the device's rates are not known", hint)
-    if not _scales(found):
-        raise OutOfRange(
-            op, tokens, "its work does not scale with its shape as that of a product", hint
-        )
-    sizes = np.array([tokens])
-    weights, logs, halves = [], [], []
-    for one in near:
-        cost, own = one.costs.cost(tokens), one.costs.bound
-        assert own is not None  # its work is known, and so are the device's rates
-        weights.append(one.octaves**-2)
-        logs.append(log(float(own.bound_us(sizes)[0]) / cost.latency_us))
-        halves.append(log(cost.latency_us_hi / cost.latency_us))
-    utilisation = exp(float(np.average(logs, weights=weights)))
-    latency_us = float(bound.bound_us(sizes)[0]) / utilisation
-    factor = exp(hypot(max(halves), HALF_WIDTH_95))
-    nearest = near[0].costs.cost(tokens)
+    bound = None if not near else roofline(near[0].work, peaks, near[0].costs.curve.dtype)
+    if bound is None or not _scales(found):
+        measured = ", ".join(sorted({_times(one.curve.shape) for one in found}))
+        hint = f"it was measured at {measured}; profile this shape"
+        raise OutOfRange(op, tokens, _why_not(shape, bool(near), bound), hint)
+    latency_us = _at_utilisation(near, bound, tokens)
+    factor = exp(hypot(max(_half_width(one, tokens) for one in near), HALF_WIDTH_95))
     return replace(
-        nearest,
+        near[0].costs.cost(tokens),
         latency_us=latency_us,
         latency_us_lo=latency_us / factor,
         latency_us_hi=latency_us * factor,
@@ -75,10 +64,36 @@ def transfer(
         power_w=None,
         temp_rise_c=None,
         energy_source="unavailable",
-        energy_reason="energy is not transferred between shapes",
+        energy_reason=NOT_TRANSFERRED,
         measured=False,
         transferred=True,
     )
+
+
+def _why_not(shape: tuple[int, ...], near: bool, bound: Roofline | None) -> str:
+    if not near:
+        return f"no shape within {MAX_OCTAVES:g} octaves of {_times(shape)} was measured"
+    if bound is None:
+        return "the device's rates are not known"
+    return "its work does not scale with its shape as that of a product"
+
+
+def _at_utilisation(near: Sequence[_Neighbour], bound: Roofline, tokens: int) -> float:
+    """Latency in us at the neighbours' weighted geometric mean utilisation."""
+    sizes = np.array([tokens])
+    weights, logs = [], []
+    for one in near:
+        own = one.costs.bound
+        assert own is not None  # its work is known, and so are the device's rates
+        weights.append(one.octaves**-2)
+        logs.append(log(float(own.bound_us(sizes)[0]) / one.costs.cost(tokens).latency_us))
+    utilisation = exp(float(np.average(logs, weights=weights)))
+    return float(bound.bound_us(sizes)[0]) / utilisation
+
+
+def _half_width(one: _Neighbour, tokens: int) -> float:
+    cost = one.costs.cost(tokens)
+    return log(cost.latency_us_hi / cost.latency_us)
 
 
 def _neighbours(shape: tuple[int, ...], found: Sequence[CurveCosts]) -> list[_Neighbour]:
@@ -94,6 +109,7 @@ def _neighbours(shape: tuple[int, ...], found: Sequence[CurveCosts]) -> list[_Ne
 
 
 def _scaled(work: Work, known: tuple[int, ...], shape: tuple[int, ...]) -> Work:
+    """The work at `shape` that follows from that at the `known` shape."""
     product, total = prod(shape) / prod(known), sum(shape) / sum(known)
     return Work(
         flops_fixed=work.flops_fixed * product,
@@ -104,21 +120,26 @@ def _scaled(work: Work, known: tuple[int, ...], shape: tuple[int, ...]) -> Work:
 
 
 def _scales(found: Sequence[CurveCosts]) -> bool:
-    """Whether the rule predicts the work of every measured shape from the first one's."""
+    """Whether `_scaled` predicts the work of every measured shape from the first one's."""
     known = [(one.curve.shape, one.curve.work) for one in found]
     shapes = [(shape, work) for shape, work in known if work is not None and shape]
     if not shapes:
         return False
-    (anchor, of_anchor), *rest = shapes
-    for shape, work in rest:
-        if len(shape) != len(anchor):
-            continue
-        told = _scaled(of_anchor, anchor, shape)
-        for field in ("flops_per_token", "bytes_fixed", "bytes_per_token"):
-            expected, real = getattr(told, field), getattr(work, field)
-            if abs(expected - real) > _TOLERANCE * max(expected, real):
-                return False
-    return True
+    (first, first_work), *rest = shapes
+    return all(
+        _agrees(_scaled(first_work, first, shape), work)
+        for shape, work in rest
+        if len(shape) == len(first)
+    )
+
+
+def _agrees(predicted: Work, real: Work) -> bool:
+    pairs = (
+        (predicted.flops_per_token, real.flops_per_token),
+        (predicted.bytes_fixed, real.bytes_fixed),
+        (predicted.bytes_per_token, real.bytes_per_token),
+    )
+    return all(abs(one - other) <= _TOLERANCE * max(one, other) for one, other in pairs)
 
 
 def _times(shape: tuple[int, ...]) -> str:

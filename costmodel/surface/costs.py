@@ -1,4 +1,4 @@
-"""Costs of a routed operation, by tokens and active experts."""
+"""Costs of a routed operation by tokens and active experts."""
 
 from math import exp, hypot, isnan, log2
 from typing import Any, Final
@@ -8,14 +8,14 @@ from ...store.errors import BadInput
 from ..cost import Cost
 from ..curve.extrapolation import MAX_OCTAVES, OutOfRange
 from ..curve.intervals import PRIOR_DRIFT
-from .energy import drawn
-from .fit import evaluate, half_width, nearest_knots
+from .energy import power_drawn
+from .prediction import evaluate, half_width, nearest_knots
 
-_NOT_NEAR: Final = "no energy was measured near here"
+NOT_METERED_NEAR: Final = "no energy was measured near here"
 
 
 class SurfaceCosts:
-    """The costs of one surface; each is kept once made."""
+    """The costs of one surface, each kept after its first look-up."""
 
     def __init__(self, surface: SurfaceModel, thermal: Thermal | None = None) -> None:
         self.surface = surface
@@ -23,10 +23,10 @@ class SurfaceCosts:
         self._known: dict[tuple[int, int], Cost] = {}
 
     def cost(self, tokens: int, active_experts: int) -> Cost:
-        """Give the cost at a batch size and a number of experts that get any token.
+        """Cost at a batch size and a number of experts that get a token.
 
-        Raises BadInput for a number that the routing cannot give, and Miss too far from what was
-        measured.
+        Raises BadInput for a number of experts that the routing cannot give, and OutOfRange more
+        than four doublings from what was measured.
         """
         key = (tokens, active_experts)
         cost = self._known.get(key)
@@ -35,7 +35,7 @@ class SurfaceCosts:
         return cost
 
     def interval_us(self, tokens: int, active_experts: int, percent: int) -> tuple[float, float]:
-        """Bound the latency at a nominal coverage of 50, 80, 90 or 95 percent."""
+        """Bounds of the latency in us at a nominal coverage of 50, 80, 90 or 95 percent."""
         latency_us = self.cost(tokens, active_experts).latency_us
         factor = exp(self._half_width(tokens, active_experts, percent))
         return latency_us / factor, latency_us * factor
@@ -45,9 +45,8 @@ class SurfaceCosts:
         self._check_reach(tokens, active_experts)
         latency_us = evaluate(surface, tokens, active_experts)
         half = self._half_width(tokens, active_experts, 95)
-        knots = list(zip(surface.knots_tokens, surface.knots_experts, strict=True))
-        measured = (tokens, active_experts) in knots
-        doubtful = set(surface.doubtful_knots)
+        knots = zip(surface.knots_tokens, surface.knots_experts, strict=True)
+        nearest = nearest_knots(surface, tokens, active_experts)
         return Cost(
             op=surface.op,
             tokens=tokens,
@@ -56,23 +55,23 @@ class SurfaceCosts:
             latency_us_hi=latency_us * exp(half),
             **self._energy(tokens, active_experts, latency_us, half),
             source=surface.latency_source,
-            measured=measured,
+            measured=(tokens, active_experts) in knots,
             extrapolated=self._octaves(tokens, active_experts) > 0,
             assignments=tokens * surface.top_k,
-            doubtful=not doubtful.isdisjoint(nearest_knots(surface, tokens, active_experts)),
+            doubtful=not set(surface.doubtful_knots).isdisjoint(nearest),
         )
 
     def _energy(
         self, tokens: int, active_experts: int, latency_us: float, half: float
     ) -> dict[str, Any]:
-        """Give the fields of a cost that have to do with energy and heat."""
+        """Fields of a cost that hold energy and heat; `half` is the half width of the latency."""
         surface, thermal = self.surface, self._thermal
-        found = drawn(surface, tokens, active_experts)
+        found = power_drawn(surface, tokens, active_experts)
         if found is None:
             return {
                 **dict.fromkeys(("energy_mj", "power_w", "temp_rise_c")),
                 "energy_source": "unavailable",
-                "energy_reason": surface.energy_reason or _NOT_NEAR,
+                "energy_reason": surface.energy_reason or NOT_METERED_NEAR,
             }
         power_w, ratio, power_half = found
         energy_mj = power_w * ratio * latency_us / 1000
@@ -95,14 +94,13 @@ class SurfaceCosts:
         return half_width(self.surface, tokens, active_experts, percent) + drift
 
     def _octaves(self, tokens: int, active_experts: int) -> float:
-        """How many doublings a question lies beyond what was measured."""
+        """Doublings between a question and the measured range; 0 within."""
         return max(
             _beyond(tokens, self.surface.knots_tokens),
             _beyond(active_experts, self.surface.knots_experts),
         )
 
     def _check_reach(self, tokens: int, active_experts: int) -> None:
-        """Raise BadInput or Miss for a question that has no answer."""
         surface = self.surface
         most = min(tokens * surface.top_k, surface.experts or tokens * surface.top_k)
         if not surface.top_k <= active_experts <= most:
@@ -120,5 +118,5 @@ class SurfaceCosts:
 
 
 def _beyond(size: int, known: tuple[int, ...]) -> float:
-    """How many doublings a count lies beyond those that were measured."""
+    """Doublings between a count and the range of `known`; 0 within."""
     return max(0.0, log2(size / max(known)), log2(min(known) / size))

@@ -1,8 +1,8 @@
-"""Energy over (tokens, experts that get any): E = P t r, as on a curve, from the metered points.
+"""Energy of a surface: E = P t r, as on a curve, from the metered knots.
 
-Power P and the ratio r of sustained to single calls change slowly where time does not. Each number
-of active experts that was metered holds them over tokens, linear between its points; between two
-such numbers they go by the logarithm.
+Power P and the ratio r of sustained to single calls are interpolated linearly over tokens at each
+metered number of active experts, and over the logarithm between two such numbers. Time t is the
+surface's own.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ import numpy as np
 
 from ...stats.arrays import Float64, Int64
 from ...store.cost_model import FitError, SurfaceModel
-from ..curve.energy import energies
+from ..curve.metered_knots import energies
 from ..rows import Row, all_rounded
 
-_MIN_POINTS: Final = 3  # points, of which one can be predicted from the others
+_MIN_POINTS: Final = 3  # below, no point can be predicted from the others
 
 
 def surface_energy_fields(surface: str, knots: Sequence[Row]) -> dict[str, Any]:
-    """Fields of SurfaceModel that say what energy is known, and why where none is."""
+    """Fields of SurfaceModel that hold the energy, or the reason why there is none."""
     fields, places = energies(surface, knots)
     if not places:
         return fields
@@ -31,15 +31,21 @@ def surface_energy_fields(surface: str, knots: Sequence[Row]) -> dict[str, Any]:
     return {**fields, "energy_knots": tuple(places), "power_error": _fit_error(errors)}
 
 
-def drawn(surface: SurfaceModel, tokens: int, experts: int) -> tuple[float, float, float] | None:
+def power_drawn(
+    surface: SurfaceModel, tokens: int, experts: int
+) -> tuple[float, float, float] | None:
     """Power in W, the ratio of sustained to single calls, and the relative half width of power.
 
-    The last is NaN where nothing tells it. None where a neighbour in experts was not metered as
-    far; beyond all knots, those of the nearest size, as on a curve.
+    The half width is NaN where unknown. Outside the knots, the values of the nearest size inside.
+    None where one of the two neighbouring numbers of experts was not metered at fewer and at more
+    tokens than asked.
     """
     if surface.energy_mj is None:
         return None
-    tokens, experts = _inside(surface.knots_tokens, tokens), _inside(surface.knots_experts, experts)
+    tokens, experts = (
+        _clipped(surface.knots_tokens, tokens),
+        _clipped(surface.knots_experts, experts),
+    )
     places = list(surface.energy_knots)
     known = np.array(surface.knots_tokens)[places], np.array(surface.knots_experts)[places]
     if not _reaches(*known, tokens, experts, surface.top_k):
@@ -50,14 +56,14 @@ def drawn(surface: SurfaceModel, tokens: int, experts: int) -> tuple[float, floa
     return power_w, ratio, _half_width(surface, known, tokens, experts)
 
 
-def _inside(sizes: Sequence[int], size: int) -> int:
+def _clipped(sizes: Sequence[int], size: int) -> int:
     return min(max(size, min(sizes)), max(sizes))
 
 
 def _reaches(tokens: Int64, experts: Int64, at_tokens: int, at_experts: int, top_k: int) -> bool:
-    """Whether both neighbours in experts were metered at fewer and at more tokens than asked.
+    """Whether both neighbouring numbers of experts were metered at fewer and at more tokens.
 
-    Below the fewest tokens that can reach so many experts, a neighbour has none.
+    Fewer tokens are not asked for where they could not reach that many experts.
     """
     below, above = experts[experts <= at_experts], experts[experts >= at_experts]
     if not (len(below) and len(above)):
@@ -73,7 +79,11 @@ def _reaches(tokens: Int64, experts: Int64, at_tokens: int, at_experts: int, top
 def _half_width(
     surface: SurfaceModel, known: tuple[Int64, Int64], tokens: int, experts: int
 ) -> float:
-    """At a metered point its own; elsewhere the widest, and what left-out points were off by."""
+    """Relative half width of power; NaN where unknown.
+
+    At a metered point its own; elsewhere the widest of all and the leave-one-out error, in
+    quadrature.
+    """
     own = surface.energy_ci95
     p95 = None if surface.power_error is None else surface.power_error.p95
     here = np.flatnonzero((known[0] == tokens) & (known[1] == experts))
@@ -85,7 +95,7 @@ def _half_width(
 def _between(
     tokens: Int64, experts: Int64, values: Float64, at_tokens: int, at_experts: int
 ) -> float:
-    """Interpolate over tokens at each number of experts, then between those numbers."""
+    """Interpolate over tokens at each number of experts, then over the log of that number."""
     numbers = np.unique(experts)
     at_each = [
         np.interp(at_tokens, tokens[experts == number], values[experts == number])
@@ -95,7 +105,7 @@ def _between(
 
 
 def _left_out_errors(tokens: Int64, experts: Int64, values: Float64) -> Float64:
-    """Relative error of each point when it is predicted from the others, [K]; [0] below three."""
+    """Relative leave-one-out error of each point, [K]; [0] below three points."""
     if len(values) < _MIN_POINTS:
         return np.zeros(0)
     errors = np.empty(len(values))

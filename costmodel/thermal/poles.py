@@ -9,8 +9,6 @@ enough, and a step of five minutes shows no more than three.
 import math
 from collections.abc import Mapping
 
-from scipy.optimize import brentq
-
 from ...store.cost_model import ThermalResponse
 
 
@@ -44,6 +42,8 @@ class ThermalModel(ThermalResponse):
 
     def time_to_limit_s(self, power_w: float, temp_now_c: float, limit_c: float) -> float | None:
         """Seconds at this power until the limit; 0 at it, None where it is never reached."""
+        from scipy.optimize import brentq  # here: a look-up alone does not load scipy
+
         if temp_now_c >= limit_c:
             return 0.0
         if self.inlet_c + self.steady_rise_c(power_w) <= limit_c:

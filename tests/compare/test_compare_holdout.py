@@ -9,7 +9,7 @@ import pytest
 
 from moeprof.compare.holdout import validate_holdout
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.costmodel.thermal.heat import NO_STEP
+from moeprof.costmodel.thermal.description import NO_STEP
 from moeprof.energy.point_energies import NO_ANCHOR
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput

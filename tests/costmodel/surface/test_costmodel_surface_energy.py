@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from moeprof.costmodel.surface.costs import SurfaceCosts
-from moeprof.costmodel.surface.energy import drawn
+from moeprof.costmodel.surface.energy import power_drawn
 from moeprof.costmodel.surface.fit import fit_surface
 from moeprof.store.cost_model import Pole, SurfaceModel, Thermal, ThermalResponse
 from moeprof.tests.costmodel.surface.test_costmodel_surface_fit import POINTS, moe_us, point
@@ -105,7 +105,7 @@ def test_without_energy_the_surface_says_why() -> None:
     surface = fit_surface("moe", points)
     assert (surface.energy_mj, surface.energy_source) == (None, "unavailable")
     assert surface.energy_reason == "this machine has no energy counter"
-    assert drawn(surface, 32, 8) is None
+    assert power_drawn(surface, 32, 8) is None
 
 
 def test_what_left_out_points_are_off_by_is_in_the_interval_between_points() -> None:
@@ -113,7 +113,7 @@ def test_what_left_out_points_are_off_by_is_in_the_interval_between_points() -> 
     assert surface.power_error is not None
     assert surface.power_error.p95 is not None
     assert surface.power_error.n == len(POINTS)
-    at_point, between = drawn(surface, 32, 8), drawn(surface, 20, 6)
+    at_point, between = power_drawn(surface, 32, 8), power_drawn(surface, 20, 6)
     assert at_point is not None
     assert between is not None
     assert at_point[2] == pytest.approx(0.002, rel=1e-3)

@@ -9,7 +9,8 @@ import pytest
 
 from moeprof.costmodel.curve.extrapolation import OutOfRange
 from moeprof.costmodel.surface.costs import SurfaceCosts
-from moeprof.costmodel.surface.fit import can_fit, evaluate, fit_surface, left_out_errors
+from moeprof.costmodel.surface.fit import can_fit, fit_surface, left_out_errors
+from moeprof.costmodel.surface.prediction import evaluate
 from moeprof.store.errors import BadInput
 
 TOP_K = 2

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.costmodel.thermal.heat import heat_in_words, why_lower_bound
+from moeprof.costmodel.thermal.description import thermal_description, why_lower_bound
 from moeprof.costmodel.thermal.leakage import Leakage
 from moeprof.costmodel.thermal.poles import ThermalModel
 from moeprof.costmodel.thermal.response import with_thermal
@@ -111,4 +111,4 @@ def test_leakage_is_told_or_why_it_is_not_known(
 ) -> None:
     thermal = with_thermal(file, LONG, 1500, "nvml_counter", leakage).thermal
     assert thermal is not None
-    assert heat_in_words(thermal).endswith(words)
+    assert thermal_description(thermal).endswith(words)

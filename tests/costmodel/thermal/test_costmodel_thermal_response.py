@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.costmodel.thermal.heat import heat_in_words
+from moeprof.costmodel.thermal.description import thermal_description
 from moeprof.costmodel.thermal.response import with_response
 from moeprof.store.cost_model import CostModelFile, Pole
 from moeprof.store.table_schemas import SCHEMAS
@@ -48,7 +48,7 @@ def test_a_recorded_step_becomes_the_heat_of_a_model(file: CostModelFile) -> Non
     assert (thermal.n, thermal.step.slow_is_bound) == (1500, False)
     for found, true in zip(thermal.step.poles, POLES, strict=True):
         assert found.tau_s == pytest.approx(true.tau_s, rel=0.06)
-    words = heat_in_words(thermal)
+    words = thermal_description(thermal)
     assert words.startswith("0.0699 K for each W above idle; steady; poles: 0.02 K/W in 2.98 s,")
     assert "fitted to 1500 readings within 0.2" in words
 
@@ -56,7 +56,9 @@ def test_a_recorded_step_becomes_the_heat_of_a_model(file: CostModelFile) -> Non
 def test_a_step_too_short_for_its_slowest_pole_says_so_in_words(file: CostModelFile) -> None:
     thermal = with_response(file, a_step([Pole(5.0, 0.03), Pole(150.0, 0.1)]), NO_POINTS).thermal
     assert thermal is not None
-    assert "; a lower bound: the recorded step of 120 s is shorter than" in heat_in_words(thermal)
+    assert "; a lower bound: the recorded step of 120 s is shorter than" in thermal_description(
+        thermal
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from moeprof.costmodel.conditions.power_limit_energy import with_estimated_energy
 from moeprof.costmodel.cost import Cost
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.costmodel.power_limit_energy import with_estimated_energy
 from moeprof.costmodel.roofline import Roofline
 from moeprof.device.peaks import data_sheet
 from moeprof.store.cost_model import CostModelFile, Work
