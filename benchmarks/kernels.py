@@ -26,13 +26,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / ".path"))
 
 from moeprof.benchmarks.compiled.estimates import estimates
 from moeprof.benchmarks.compiled.gates import gates
+from moeprof.benchmarks.compiled.sass import require_compiler
+from moeprof.benchmarks.compiled.static import MIXTRAL_FC1
 from moeprof.benchmarks.on_gpu.bench import Bench, Clock, Timed
 from moeprof.benchmarks.on_gpu.linear import time_gemlite, time_linear
 from moeprof.benchmarks.on_gpu.routers import time_topk
 from moeprof.benchmarks.on_gpu.tuning import time_tiles
-from moeprof.kernels.choice import gpu_at, rows_for
-from moeprof.kernels.sass import require_compiler
-from moeprof.kernels.static import MIXTRAL_FC1
+from moeprof.kernels.tiling.choice import gpu_at, rows_for
 
 BATCHES, QUICK_BATCHES = (1, 16, 64, 128, 256, 512), (1, 256)
 ROUTERS = (

@@ -1,8 +1,8 @@
-"""Triton where it is installed; without it kernel files import just the same.
+"""Import Triton if it is installed; kernel files import without it too.
 
-A kernel file takes `jit`, `tl` and `triton` from here and asks `runs_kernel` which of its two
-implementations computes. It needs `from __future__ import annotations`, because `tl.constexpr`
-stands in its signatures.
+A kernel file imports `jit`, `tl` and `triton` from here, and calls `runs_kernel` to choose between
+its kernel and its torch reference. It needs `from __future__ import annotations`, because its
+signatures name `tl.constexpr`, and `tl` may be None.
 """
 
 import logging
@@ -11,7 +11,15 @@ from typing import Any
 
 import torch
 
-__all__ = ["gpu_of", "interprets", "jit", "runs_kernel", "tl", "triton"]
+__all__ = [
+    "gpu_of",
+    "interprets",
+    "jit",
+    "runs_kernel",
+    "tl",
+    "triton",
+    "warn_that_triton_is_missing",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -20,40 +28,41 @@ try:
     import triton.language as tl
 
     jit = triton.jit
-except ImportError:  # there is no Triton but on Linux
+except ImportError:  # Triton exists for Linux alone
     triton = tl = None
 
     def jit(function: Any = None, **_: Any) -> Any:
-        """Leave a kernel as it is: nothing will launch it."""
+        """Return the kernel unchanged: nothing launches it."""
         return function or jit
 
 
 def runs_kernel(tensor: torch.Tensor) -> bool:
-    """Whether the Triton kernel computes for `tensor`, rather than the torch reference.
+    """Whether the Triton kernel computes for `tensor`; otherwise the torch reference does.
 
-    It does for a tensor on a GPU where Triton is installed, and for every tensor in Triton's
-    interpreter (TRITON_INTERPRET=1).
+    True for a tensor on a GPU if Triton is installed, and for every tensor in Triton's interpreter
+    (TRITON_INTERPRET=1).
     """
     if triton is None:
         if tensor.is_cuda:
-            _say_that_triton_is_missing()
+            warn_that_triton_is_missing()
         return False
     return tensor.is_cuda or interprets()
 
 
 def gpu_of(tensor: torch.Tensor) -> torch.cuda.device:
-    """A context in which the GPU of `tensor` is the current one, where Triton launches.
+    """Context in which the GPU of `tensor` is current: Triton launches on the current GPU.
 
-    It does nothing for a tensor that is on no GPU.
+    It has no effect for a tensor on the CPU.
     """
     return torch.cuda.device_of(tensor)  # type: ignore[no-untyped-call]
 
 
 def interprets() -> bool:
-    """Whether kernels run in Triton's interpreter, which computes bfloat16 wrongly."""
+    """Whether kernels run in Triton's interpreter, whose bfloat16 arithmetic is wrong."""
     return bool(triton.knobs.runtime.interpret)
 
 
 @cache
-def _say_that_triton_is_missing() -> None:
+def warn_that_triton_is_missing() -> None:
+    """Log, once in a process, that the torch references compute on the GPU."""
     _log.warning("triton is not installed: the torch references compute on the GPU instead")

@@ -13,12 +13,12 @@ import torch
 from .activation import DERIVATIVES, REFERENCES, finish
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
-from .choice import INTERPRETER, choose_tile, gpu_at
-from .counters import counters
-from .fragment import aligned_rows, compute_types, empty_result
 from .packing import bits_of, dequantise
-from .product import product
-from .tiles import Layer, Tile
+from .tiling.choice import INTERPRETER, choose_tile, gpu_at
+from .tiling.counters import counters
+from .tiling.fragment import aligned_rows, compute_types, empty_result
+from .tiling.product import product
+from .tiling.tiles import Layer, Tile
 
 
 def dequant_linear(

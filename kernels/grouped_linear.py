@@ -15,12 +15,12 @@ from ..store.errors import BadInput
 from .activation import DERIVATIVES, finish
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
-from .choice import INTERPRETER, choose_tile, gpu_at
 from .dequant_linear import constants, dequant_linear_reference, options
-from .fragment import aligned_rows, empty_result
 from .packing import bits_of, dequantise
-from .product import product
-from .tiles import Layer, Tile
+from .tiling.choice import INTERPRETER, choose_tile, gpu_at
+from .tiling.fragment import aligned_rows, empty_result
+from .tiling.product import product
+from .tiling.tiles import Layer, Tile
 from .weights import Weights
 
 

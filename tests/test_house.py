@@ -159,8 +159,7 @@ def test_only_one_door_leads_to_processes() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Import) and any(name.name == "subprocess" for name in node.names)
     }
-    # kernels/sass.py runs Triton's disassembler itself: floors below profiler/ cannot use its door.
-    assert users == {"profiler/process.py", "kernels/sass.py"}
+    assert users == {"profiler/process.py"}
 
 
 def test_only_render_prints() -> None:

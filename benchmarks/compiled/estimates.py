@@ -1,14 +1,18 @@
-"""How long fc1 should take on GPUs that are not here: estimated, nothing of it is measured."""
+"""Estimated time of fc1 on GPUs that are not here. Nothing of it is measured."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from moeprof.benchmarks.compiled.cycles import cycles
+from moeprof.benchmarks.compiled.static import (
+    MIXTRAL_FC1,
+    dequant_linear_code,
+    instructions_per_weight,
+)
 from moeprof.benchmarks.on_gpu.floors import bytes_and_flops, floor_us
-from moeprof.kernels.estimate import cycles
-from moeprof.kernels.static import MIXTRAL_FC1, dequant_linear_code, instructions_per_weight
-from moeprof.kernels.tiles import Gpu
+from moeprof.kernels.tiling.tiles import Gpu
 
-# The GPU as the choice of a tile sees it, and its clock.
+# Each GPU as choose_tile sees it, and its clock, Hz.
 _GPUS = (
     (Gpu("NVIDIA H200", 90, 132), 1.755e9),
     (Gpu("NVIDIA H100", 90, 132), 1.755e9),
@@ -17,7 +21,7 @@ _GPUS = (
 
 
 def estimates(batches: Sequence[int]) -> Iterator[dict[str, Any]]:
-    """Roofline from what was compiled: instructions and registers of the tile that is chosen."""
+    """Estimate the chosen tile from the instructions and registers it was compiled to."""
     for gpu, clock_hz in _GPUS:
         for tokens in batches:
             tile, code = dequant_linear_code(MIXTRAL_FC1, tokens, gpu.family)

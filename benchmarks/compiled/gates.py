@@ -1,4 +1,4 @@
-"""The gates of kernels/static.py, and every other rule for machine code, tile by tile."""
+"""Check every tile that is chosen against the gates of static.py and the other code rules."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from moeprof.kernels.sass import MachineCode
-from moeprof.kernels.static import (
+from moeprof.benchmarks.compiled.sass import MachineCode
+from moeprof.benchmarks.compiled.static import (
     MAX_PER_TOKEN,
     MAX_PER_WEIGHT,
     MAX_PERMUTES,
@@ -16,7 +16,7 @@ from moeprof.kernels.static import (
     instructions_per_weight,
     topk_code,
 )
-from moeprof.kernels.tiles import Layer, Tile
+from moeprof.kernels.tiling.tiles import Layer, Tile
 
 SMALLER_LAYERS = (Layer(2048, 768, 4, 128), Layer(2048, 7168, 4, 128))  # Qwen3, DeepSeek-V3
 OTHER_WEIGHTS: tuple[tuple[dict[str, Any], torch.dtype], ...] = (
@@ -33,7 +33,7 @@ BATCHES = (1, 16, 32, 64, 128, 256)
 
 
 def gates(quick: bool) -> Iterator[dict[str, Any]]:
-    """Read the machine code of every tile that is chosen, and of the routers that have a gate."""
+    """Compile every tile chosen for some layers and batches, and the routers that have a gate."""
     bf16 = torch.bfloat16
     cases = [(MIXTRAL_FC1, 90, bf16)]
     if not quick:
@@ -55,7 +55,7 @@ def gates(quick: bool) -> Iterator[dict[str, Any]]:
 def linear_gate(
     layer: Layer, tile: Tile, code: MachineCode, most: float | None, dtype: torch.dtype
 ) -> dict[str, Any]:
-    """One row of a linear layer, with what docs/kernels.md promises of it."""
+    """One row for a linear layer on a tile, with the rules of docs/kernels.md."""
     weights = f"w{layer.bits} g{layer.group}{' zeros' if layer.zeros else ''} {str(dtype)[6:]}"
     size = f"{tile.rows} x {tile.outputs}" + (f" / {tile.splits}" if tile.splits > 1 else "")
     name = f"{layer.inputs}->{layer.outputs} {weights}, {size}"
@@ -72,7 +72,7 @@ def linear_gate(
 def gate(
     name: str, code: MachineCode, cost: float, most: float | None, broken: Mapping[str, bool]
 ) -> dict[str, Any]:
-    """One row: what the machine code is, and which rules it breaks, `broken` among them."""
+    """One row: counts of the machine code, and the rules it breaks; `broken` adds to these."""
     rules = {
         "spills": code.spills > 0,
         "stack": code.stack_bytes > 0,

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from moeprof.benchmarks.on_gpu.energy import joules, replayed
-from moeprof.kernels.counters import lent
+from moeprof.kernels.tiling.counters import lent
 
 REPLAYS = 25  # that are timed
 CALLS = 100  # of a graph, at least: what passes between two graphs is then next to nothing

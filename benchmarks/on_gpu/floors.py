@@ -4,7 +4,7 @@ import math
 
 from moeprof.device.peaks import data_sheet
 from moeprof.kernels.packing import packed_shape
-from moeprof.kernels.tiles import Layer
+from moeprof.kernels.tiling.tiles import Layer
 
 # Bytes/s and FLOP/s that were measured on a GPU of exactly that name: an NVL, a GH200 or a slice
 # of one has others. All others go by their data sheet.

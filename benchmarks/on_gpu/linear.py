@@ -10,7 +10,7 @@ from moeprof.benchmarks.on_gpu.bench import Bench, Calls, Timed, What, relative_
 from moeprof.benchmarks.on_gpu.floors import bytes_and_flops, floor_us
 from moeprof.kernels.dequant_linear import dequant_linear, dequant_linear_reference
 from moeprof.kernels.packing import dequantise, pack
-from moeprof.kernels.tiles import Layer
+from moeprof.kernels.tiling.tiles import Layer
 
 GELU = "gelu_tanh"
 # Of torch's own error in bfloat16, both against float64: a peer may round its weights once more.

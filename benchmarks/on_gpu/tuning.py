@@ -7,11 +7,11 @@ from dataclasses import replace
 from functools import partial
 from unittest.mock import patch
 
+from moeprof.benchmarks.compiled.cycles import cycles
 from moeprof.benchmarks.on_gpu.bench import Bench, Clock, Timed
 from moeprof.benchmarks.on_gpu.linear import GELU, ours, problem, what
-from moeprof.kernels import choice
-from moeprof.kernels.estimate import cycles
-from moeprof.kernels.tiles import Gpu, Layer, Tile, shared_bytes
+from moeprof.kernels.tiling import choice
+from moeprof.kernels.tiling.tiles import Gpu, Layer, Tile, shared_bytes
 
 SHAPES = ((64, 4), (128, 4), (128, 8))  # outputs and warps: of 64, 8 warps would unpack each twice
 STAGES, SPLITS = (4, 3, 5, 2), (1, 2, 3, 4, 6, 8)  # of those that are alike, the first

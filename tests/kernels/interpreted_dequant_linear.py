@@ -10,7 +10,7 @@ from moeprof.kernels import dequant_linear as module
 from moeprof.kernels.backend import interprets, runs_kernel
 from moeprof.kernels.dequant_linear import dequant_linear, dequant_linear_reference
 from moeprof.kernels.packing import pack
-from moeprof.kernels.tiles import Gpu, Tile
+from moeprof.kernels.tiling.tiles import Gpu, Tile
 
 BF16, FP16, FP32 = torch.bfloat16, torch.float16, torch.float32
 #        tokens  N    K  group bits dtype zeros  bias  activation

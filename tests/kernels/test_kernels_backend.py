@@ -16,7 +16,7 @@ sys.modules["triton"] = None  # what an import of a package that is not there me
 import torch
 from moeprof.kernels.backend import runs_kernel
 from moeprof.kernels.dequant_linear import dequant_linear
-from moeprof.kernels.static import MIXTRAL_FC1, dequant_linear_code, topk_code
+from moeprof.benchmarks.compiled.static import MIXTRAL_FC1, dequant_linear_code, topk_code
 from moeprof.kernels.topk import topk
 from moeprof.store.errors import BadInput
 assert not runs_kernel(torch.ones(1))
@@ -56,7 +56,7 @@ def test_without_triton_a_gpu_tensor_goes_to_the_reference_and_the_log_says_so_o
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(backend, "triton", None)
-    backend._say_that_triton_is_missing.cache_clear()
+    backend.warn_that_triton_is_missing.cache_clear()
     on_gpu = cast(torch.Tensor, SimpleNamespace(is_cuda=True))
     with caplog.at_level(logging.WARNING):
         assert [backend.runs_kernel(on_gpu), backend.runs_kernel(on_gpu)] == [False, False]

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from moeprof.kernels.active_set import active_set
-from moeprof.kernels.choice import choose_tile, gpu_at
 from moeprof.kernels.dequant_linear import dequant_linear
 from moeprof.kernels.grouped_linear import grouped_linear
 from moeprof.kernels.packing import pack
-from moeprof.kernels.tiles import Layer
+from moeprof.kernels.tiling.choice import choose_tile, gpu_at
+from moeprof.kernels.tiling.tiles import Layer
 from moeprof.kernels.topk import topk
 from moeprof.kernels.weights import Weights
 

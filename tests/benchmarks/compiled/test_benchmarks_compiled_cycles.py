@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.kernels.estimate import cycles
-from moeprof.kernels.tiles import Gpu, Layer, Tile
+from moeprof.benchmarks.compiled.cycles import cycles
+from moeprof.kernels.tiling.tiles import Gpu, Layer, Tile
 
 H200 = Gpu("NVIDIA H200", 90, 132)
 FC1 = Layer(14336, 4096, 4, 128)

@@ -7,8 +7,8 @@ from typing import cast
 import pytest
 import torch
 
-from moeprof.kernels import counters as module
-from moeprof.kernels.counters import OF_STREAM, Reserve, counters, lent
+from moeprof.kernels.tiling import counters as module
+from moeprof.kernels.tiling.counters import OF_STREAM, Reserve, counters, lent
 
 ON_GPU = cast(torch.Tensor, SimpleNamespace(is_cuda=True, device=torch.device("cpu")))
 
@@ -23,7 +23,7 @@ def same(one: torch.Tensor | None, other: torch.Tensor | None) -> bool:
 def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     """The current stream of a GPU whose memory is this machine's."""
     current = SimpleNamespace(cuda_stream=0, capturing=False)
-    monkeypatch.setattr(module, "_reserves", {})
+    monkeypatch.setattr(module, "reserves", {})
     monkeypatch.setattr(torch.cuda, "current_stream", lambda: current)
     monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: current.capturing)
     return current
@@ -64,16 +64,14 @@ def test_each_captured_call_keeps_counters_of_its_own(stream: SimpleNamespace) -
     assert same(counters(ON_GPU, 5), before)
 
 
-def test_where_none_can_be_kept_they_are_new(
-    stream: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_none_can_be_kept_they_are_new(stream: SimpleNamespace) -> None:
     stream.capturing = True
     assert counters(ON_GPU, 5).shape == (5,)  # nothing may be allocated for good in a capture
-    assert module._reserves == {}
+    assert module.reserves == {}
     stream.capturing = False
     assert counters(ON_GPU, OF_STREAM + 1).shape == (OF_STREAM + 1,)
-    reserve = module._reserves[torch.device("cpu")]
-    monkeypatch.setattr(reserve, "_taken", module.MAX_COUNTERS)
+    reserve = module.reserves[torch.device("cpu")]
+    assert reserve.take(module.MAX_COUNTERS) is not None
     stream.capturing = True
     assert counters(ON_GPU, 5).shape == (5,)
 

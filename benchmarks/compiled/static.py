@@ -1,7 +1,7 @@
-"""What the kernels compile to, for a GPU that is not there: the facts behind the gates.
+"""Compile moeprof's kernels as they would be launched, without a GPU, and the gates they must hold.
 
-A gate says what the machine code may cost (docs/kernels.md). How long it takes is not known before
-a GPU has been measured; how many instructions it is, is.
+A gate bounds the instructions of the machine code (docs/kernels.md). Time is not known without a
+GPU.
 """
 
 from collections.abc import Mapping
@@ -10,21 +10,22 @@ from typing import Any, Final
 
 import torch
 
-from .active_set import active_set_constants, active_set_kernel
-from .choice import choose_tile
-from .dequant_linear import constants, dequant_linear_kernel, options
-from .grouped_linear import grouped_constants, grouped_linear_kernel
-from .routing import PLAIN, Routing
-from .sass import MachineCode, machine_code, require_compiler
-from .tiles import Gpu, Layer, Tile
-from .topk import constants as topk_constants
-from .topk import topk_kernel
+from moeprof.benchmarks.compiled.sass import MachineCode, machine_code, require_compiler
+from moeprof.kernels.active_set import active_set_constants, active_set_kernel
+from moeprof.kernels.dequant_linear import constants, dequant_linear_kernel, options
+from moeprof.kernels.grouped_linear import grouped_constants, grouped_linear_kernel
+from moeprof.kernels.routing import PLAIN, Routing
+from moeprof.kernels.tiling.choice import choose_tile
+from moeprof.kernels.tiling.tiles import Gpu, Layer, Tile
+from moeprof.kernels.topk import constants as topk_constants
+from moeprof.kernels.topk import topk_kernel
 
 GPUS: Final = {80: Gpu("A100", 80, 108), 90: Gpu("H200", 90, 132), 100: Gpu("B200", 100, 148)}
 MIXTRAL_FC1: Final = Layer(outputs=14336, inputs=4096, bits=4, group=128)
 
-# Gates on sm_90. Instructions per weight in the main loop, by rows of the tile, for 4 bits and
-# groups of 128; instructions per token of 8192, by experts, k and the type of the logits.
+# Gates on sm_90. MAX_PER_WEIGHT: instructions per weight in the main loop, by rows of the tile, for
+# 4 bits and groups of 128. MAX_PER_TOKEN: warp instructions per token at 8192 tokens, by experts, k
+# and dtype of the logits. MAX_PERMUTES: byte permutations in the main loop.
 MAX_PER_WEIGHT: Final = {16: 3.2, 32: 3.2, 64: 3.6, 128: 4.3, 256: 4.7}
 MAX_PER_TOKEN: Final = {
     (64, 6, torch.float32): 150,
@@ -49,12 +50,12 @@ def dequant_linear_code(
     dtype: torch.dtype = torch.bfloat16,
     activation: str = "gelu_tanh",
 ) -> tuple[Tile, MachineCode]:
-    """Compile dequant_linear, with bias, as it would be launched on that family."""
+    """Compile dequant_linear with bias for `tokens` rows, on the tile chosen for that family."""
     tile = choose_tile(GPUS[family], layer, tokens, dtype.itemsize)
     return tile, tile_code(layer, tile, family, dtype, activation)
 
 
-@cache  # batches share tiles
+@cache  # many batch sizes run on one tile
 def tile_code(
     layer: Layer,
     tile: Tile,
@@ -62,7 +63,7 @@ def tile_code(
     dtype: torch.dtype = torch.bfloat16,
     activation: str = "gelu_tanh",
 ) -> MachineCode:
-    """Compile dequant_linear, with bias, on a tile."""
+    """Compile dequant_linear with bias on a given tile."""
     require_compiler()
     split = tile.splits > 1
     types = _product_types(dtype, layer) | {
@@ -76,7 +77,7 @@ def tile_code(
 def grouped_linear_code(
     layer: Layer, experts: int, tokens: int, family: int, activation: str = "silu"
 ) -> tuple[Tile, MachineCode]:
-    """Compile grouped_linear on bfloat16, with bias, for `tokens` rows over `experts`."""
+    """Compile grouped_linear on bfloat16 with bias, for `tokens` rows spread over `experts`."""
     require_compiler()
     tile = choose_tile(GPUS[family], layer, -(-tokens // experts), experts=experts)
     types = _product_types(torch.bfloat16, layer) | {"counts_ptr": "*i32"}
@@ -93,7 +94,7 @@ def topk_code(
     tokens: int = _MANY_TOKENS,
     dtype: torch.dtype = torch.float32,
 ) -> tuple[int, MachineCode]:
-    """Compile topk for contiguous logits; give the rows of a warp beside it."""
+    """Compile topk for contiguous logits; return the rows per warp, and the code."""
     require_compiler()
     settings = topk_constants(tokens, experts, k, routing) | {"stride_column": 1}
     types = {
@@ -127,7 +128,7 @@ def active_set_code(tokens: int, experts: int, k: int, family: int) -> MachineCo
 
 
 def instructions_per_weight(tile: Tile, code: MachineCode) -> float:
-    """Instructions that a lane spends on a weight in the main loop."""
+    """Instructions per lane and weight in the main loop."""
     return code.loop.total() / (tile.outputs * tile.inputs / (32 * tile.warps))
 
 
@@ -146,7 +147,7 @@ def _product_types(dtype: torch.dtype, layer: Layer) -> dict[str, str | None]:
 def _compiled(
     kernel: Any, types: Mapping[str, str | None], settings: Mapping[str, Any], family: int
 ) -> MachineCode:
-    """Compile with the launch's options; an argument of type None is not given."""
+    """Compile with the launch's options; an argument whose type is None is passed as None."""
     given = {name: kind for name, kind in types.items() if kind is not None}
     absent = {name: None for name, kind in types.items() if kind is None}
     fixed = {name: value for name, value in settings.items() if name in kernel.arg_names}

@@ -7,7 +7,7 @@ as few as 8 columns.
 
 from __future__ import annotations
 
-from .backend import jit, tl
+from ..backend import jit, tl
 from .fragment import weights_of
 
 

@@ -1,8 +1,7 @@
-"""Compile a kernel for a GPU that is not there, and read the machine code it became.
+"""Compile a Triton kernel without a GPU, and count the instructions of its machine code.
 
-Triton's wheel brings ptxas, nvdisasm and cuobjdump, so neither a GPU nor its driver is needed. The
-main loop is the shortest one that holds a matrix instruction; what stands in it decides how many
-instructions a weight costs.
+Triton's wheel contains ptxas, nvdisasm and cuobjdump, so neither a GPU nor a driver is needed. The
+main loop is the shortest loop with a matrix instruction: its length is the cost of a weight.
 """
 
 import re
@@ -14,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..store.errors import BadInput
-from .backend import interprets, triton
+from moeprof.kernels.backend import interprets, triton
+from moeprof.store.errors import BadInput
 
 _OPCODE = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P[T\d]+\s+)?([A-Z][A-Z0-9_.]*)")
 _LABEL = re.compile(r"\s*(\.L_x_\d+):")
@@ -27,13 +26,12 @@ _CONVERSIONS = ("I2F", "I2FP", "I2I", "I2IP")
 
 @dataclass(frozen=True, slots=True)
 class MachineCode:
-    """What the compiler made of a kernel, for one architecture.
+    """Counts of a kernel's machine code for one architecture.
 
-    `registers` are those of a thread, `stack_bytes` and `spills` (instructions that store or load
-    local memory) are 0 where they all fit. `copies` counts the asynchronous copies to shared
-    memory, `narrow_copies` those of less than 16 bytes. `opcodes` and `loop` count the instructions
-    of the whole kernel and of its main loop, modifiers dropped; `loop` is empty where no loop holds
-    a matrix instruction.
+    `registers` are per thread; `stack_bytes` and `spills` are 0 if all values fit in registers.
+    `copies` counts asynchronous copies to shared memory, `narrow_copies` those under 16 bytes.
+    `opcodes` and `loop` count the instructions of the kernel and of its main loop by opcode without
+    modifiers; `loop` is empty if no loop has a matrix instruction.
     """
 
     architecture: int
@@ -47,7 +45,7 @@ class MachineCode:
 
     @property
     def spills(self) -> int:
-        """Instructions that move registers to or from local memory."""
+        """Instructions that store registers to local memory or load them from it."""
         return self.opcodes["STL"] + self.opcodes["LDL"]
 
     @property
@@ -62,7 +60,7 @@ class MachineCode:
 
     @property
     def conversions(self) -> int:
-        """Conversions of integers in the main loop."""
+        """Integer conversions in the main loop."""
         return sum(self.loop[name] for name in _CONVERSIONS)
 
     @property
@@ -72,12 +70,12 @@ class MachineCode:
 
     @property
     def serialised(self) -> bool:
-        """Whether every wgmma of the main loop waits for the one before it."""
+        """Whether every wgmma in the main loop waits for the previous one."""
         return 0 < 2 * self.loop["HGMMA"] <= self.loop["WARPGROUP"]
 
 
 def require_compiler() -> None:
-    """Raise BadInput where Triton is not installed, or kernels are interpreted in this process."""
+    """Raise BadInput if Triton is not installed, or interprets kernels in this process."""
     if triton is None:
         raise BadInput("triton is not installed", hint="it comes with moeprof on Linux")
     if interprets():
@@ -94,12 +92,12 @@ def machine_code(
     architecture: int,
     **options: int | bool,
 ) -> MachineCode:
-    """Compile a jitted `kernel` for sm_`architecture` and read it.
+    """Compile a jitted `kernel` for sm_`architecture` and count its instructions.
 
-    `types` gives each runtime argument its Triton type ("*bf16", "i32"); an argument of neither
-    `types` nor `constants` does not exist. Pointers are taken to be aligned to 16 bytes, as torch
-    allocates them, and integers whose type is written "i32:16" to be multiples of 16. `options`
-    are num_warps, num_stages and such.
+    `types` maps runtime arguments to Triton types ("*bf16", "i32"), `constants` the compile-time
+    ones to values; together they name every argument. Pointers count as aligned to 16 bytes, as
+    torch allocates them, and integers of type "i32:16" as multiples of 16. `options` are the
+    compiler's: num_warps, num_stages.
 
     Raises BadInput as `require_compiler` does.
     """
@@ -133,8 +131,8 @@ def _read(cubin: bytes, shared_bytes: int, architecture: int) -> MachineCode:
     if found is None:
         raise RuntimeError(f"cuobjdump names no registers: {usage[:200]}")
     registers, stack_bytes, _ = map(int, found.groups())
-    opcodes = list(_opcodes(text.splitlines()))
-    copies = [opcode for opcode in opcodes if opcode.startswith("LDGSTS")]
+    found_opcodes = list(opcodes(text.splitlines()))
+    copies = [opcode for opcode in found_opcodes if opcode.startswith("LDGSTS")]
     return MachineCode(
         architecture=architecture,
         registers=registers,
@@ -142,8 +140,8 @@ def _read(cubin: bytes, shared_bytes: int, architecture: int) -> MachineCode:
         shared_bytes=shared_bytes,
         copies=len(copies),
         narrow_copies=sum(".128" not in copy for copy in copies),
-        opcodes=_families(opcodes),
-        loop=_families(_main_loop(text.splitlines())),
+        opcodes=families(found_opcodes),
+        loop=families(main_loop(text.splitlines())),
     )
 
 
@@ -152,23 +150,25 @@ def _run(tool: str, *arguments: str) -> str:
     return subprocess.run([path, *arguments], capture_output=True, text=True, check=True).stdout
 
 
-def _opcodes(lines: Sequence[str]) -> Iterator[str]:
+def opcodes(lines: Sequence[str]) -> Iterator[str]:
+    """Opcodes of nvdisasm's text, with modifiers, in order."""
     return (found[1] for line in lines if (found := _OPCODE.search(line)))
 
 
-def _families(opcodes: Sequence[str]) -> Counter[str]:
-    return Counter(opcode.partition(".")[0] for opcode in opcodes)
+def families(found: Sequence[str]) -> Counter[str]:
+    """Count opcodes without their modifiers."""
+    return Counter(opcode.partition(".")[0] for opcode in found)
 
 
-def _main_loop(lines: Sequence[str]) -> list[str]:
-    """Opcodes of the shortest code between a label and a branch back to it that multiplies."""
+def main_loop(lines: Sequence[str]) -> list[str]:
+    """Opcodes of the shortest loop with a matrix instruction; a loop ends in a branch back."""
     labels: dict[str, int] = {}
     loops: list[list[str]] = []
     for number, line in enumerate(lines):
         if label := _LABEL.match(line):
             labels[label[1]] = number
         if (branch := _BRANCH.search(line)) and branch[1] in labels:
-            body = list(_opcodes(lines[labels[branch[1]] : number + 1]))
+            body = list(opcodes(lines[labels[branch[1]] : number + 1]))
             if any(opcode.partition(".")[0] in _MATRIX for opcode in body):
                 loops.append(body)
     return min(loops, key=len, default=[])

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from .backend import interprets, jit, tl
+from ..backend import interprets, jit, tl
 
 # Two 16-bit numbers 2^n in one word, n the bits of the significand: its low bits count in ones.
 _BASE = {"bf16": 0x43004300, "f16": 0x64006400}

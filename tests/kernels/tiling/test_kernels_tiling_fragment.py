@@ -5,8 +5,8 @@ import re
 import pytest
 import torch
 
-from moeprof.kernels.fragment import aligned_rows, unpacking
 from moeprof.kernels.packing import ORDER
+from moeprof.kernels.tiling.fragment import aligned_rows, unpacking
 
 WORDS = 10_000
 KINDS = {"bf16": torch.bfloat16, "f16": torch.float16}

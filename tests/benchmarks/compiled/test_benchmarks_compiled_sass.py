@@ -9,9 +9,9 @@ import pytest
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
+from moeprof.benchmarks.compiled.sass import families, machine_code, main_loop, opcodes
 from moeprof.kernels import backend
 from moeprof.kernels.backend import tl
-from moeprof.kernels.sass import _families, _main_loop, _opcodes, machine_code
 from moeprof.store.errors import BadInput
 
 SASS = """
@@ -32,17 +32,17 @@ SASS = """
 
 
 def test_every_instruction_is_found_with_or_without_its_predicate() -> None:
-    assert [opcode.partition(".")[0] for opcode in _opcodes(SASS)] == [
+    assert [opcode.partition(".")[0] for opcode in opcodes(SASS)] == [
         "LDC", "IADD3", "BRA", "LDGSTS", "HGMMA", "I2F", "UIADD3", "BRA", "BRA", "EXIT",
     ]  # fmt: skip
 
 
-def test_the_main_loop_is_the_shortest_that_multiplies() -> None:
-    assert _families(_main_loop(SASS)) == {"HGMMA": 1, "I2F": 1, "UIADD3": 1, "BRA": 1}
+def test_themain_loop_is_the_shortest_that_multiplies() -> None:
+    assert families(main_loop(SASS)) == {"HGMMA": 1, "I2F": 1, "UIADD3": 1, "BRA": 1}
 
 
 def test_code_without_such_a_loop_has_none() -> None:
-    assert _main_loop(SASS[:4]) == []
+    assert main_loop(SASS[:4]) == []
 
 
 @backend.jit  # type: ignore[untyped-decorator]
@@ -66,7 +66,7 @@ def test_a_kernel_is_compiled_for_a_gpu_that_is_not_here() -> None:
 
 
 INTERPRETED = """
-from moeprof.kernels.sass import machine_code
+from moeprof.benchmarks.compiled.sass import machine_code
 from moeprof.store.errors import BadInput
 try:
     machine_code(None, {}, {}, 90)
@@ -85,6 +85,6 @@ def test_an_interpreted_kernel_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_without_triton_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("moeprof.kernels.sass.triton", None)
+    monkeypatch.setattr("moeprof.benchmarks.compiled.sass.triton", None)
     with pytest.raises(BadInput, match="triton is not installed"):
         machine_code(None, {}, {}, 90)

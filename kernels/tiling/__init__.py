@@ -1,0 +1,1 @@
+"""Tiles of a product on packed weights: which one is chosen, its main loop, and split K."""

@@ -1,0 +1,68 @@
+"""The tiles that products on packed weights run on, by Triton version, GPU family and rows.
+
+Source: compiled, not measured. For each Triton version of TABLES the tiles were compiled for sm_80,
+sm_90 and sm_100, and the machine code was read: no register spills, and shared memory fits
+(tests/benchmarks/compiled). Which tile is faster on a GPU is unknown. `programs` follows an
+estimate of cycles (benchmarks/compiled/cycles.py), not a measurement.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableTile:
+    """A tile of `rows` of x by `outputs`, which walks K in steps of `inputs`.
+
+    A program has `warps` and `stages` of its copy pipeline, fewer where shared memory is short.
+    K is split until a multiprocessor has up to `programs` programs: two small programs fill each
+    other's waits for copies, and of large ones only one fits the registers.
+    """
+
+    rows: int
+    outputs: int
+    inputs: int
+    warps: int
+    stages: int
+    programs: int
+
+
+_AMPERE = (
+    TableTile(rows=16, outputs=64, inputs=128, warps=4, stages=4, programs=2),
+    TableTile(rows=16, outputs=128, inputs=128, warps=4, stages=4, programs=2),
+    TableTile(rows=32, outputs=128, inputs=128, warps=4, stages=3, programs=2),
+    TableTile(rows=64, outputs=128, inputs=128, warps=8, stages=3, programs=1),
+    TableTile(rows=128, outputs=128, inputs=64, warps=8, stages=3, programs=1),
+)
+_HOPPER = (
+    TableTile(rows=16, outputs=64, inputs=128, warps=4, stages=5, programs=2),
+    TableTile(rows=16, outputs=128, inputs=128, warps=4, stages=4, programs=2),
+    TableTile(rows=32, outputs=128, inputs=128, warps=4, stages=4, programs=2),
+    TableTile(rows=64, outputs=128, inputs=128, warps=4, stages=4, programs=1),
+    TableTile(rows=128, outputs=128, inputs=128, warps=8, stages=3, programs=1),
+    TableTile(rows=256, outputs=128, inputs=128, warps=8, stages=3, programs=1),
+)
+_BLACKWELL = (
+    TableTile(rows=16, outputs=64, inputs=128, warps=4, stages=5, programs=2),
+    TableTile(rows=16, outputs=128, inputs=128, warps=4, stages=4, programs=2),
+    TableTile(rows=32, outputs=128, inputs=128, warps=4, stages=4, programs=2),
+    TableTile(rows=64, outputs=128, inputs=128, warps=4, stages=4, programs=2),
+    TableTile(rows=128, outputs=128, inputs=128, warps=8, stages=3, programs=1),
+    TableTile(rows=256, outputs=128, inputs=128, warps=8, stages=3, programs=1),
+)
+# float32 uses no tensor cores and no packed pairs: larger tiles would spill.
+_FLOAT32 = tuple(
+    TableTile(rows=rows, outputs=32, inputs=64, warps=4, stages=2, programs=2) for rows in (16, 32)
+)
+NEWEST_TRITON: Final = "3.7.1"
+TABLES: Final = {NEWEST_TRITON: {80: _AMPERE, 90: _HOPPER, 100: _BLACKWELL}}
+
+
+def tiles_for(family: int, element_bytes: int, triton_version: str) -> tuple[TableTile, ...]:
+    """Tiles of a GPU family (80, 90, 100), in increasing size, for elements of x of 2 or 4 bytes.
+
+    A Triton version that was not compiled for gets the tiles of the newest one that was.
+    """
+    if element_bytes == 4:
+        return _FLOAT32
+    return TABLES.get(triton_version, TABLES[NEWEST_TRITON])[family]
