@@ -1,23 +1,16 @@
 """`moeprof cost`: one look-up, with its interval."""
 
 import re
-from collections.abc import Callable
-from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ..store.errors import BadInput
 from . import render
-from .cost_output import layer_data, show_breakdown, show_cost, show_layer
+from .cost_output import answer_data, show_answer
 from .options import DEFAULT_STORE, Json, Store, find_model
 
-if TYPE_CHECKING:
-    from ..costmodel.model import Conditions, CostBreakdown, KernelCostModel, LayerCost
-
-_LAYER = "layer"
 _SHAPE = re.compile(r"\d+(x\d+)*", re.ASCII)
 
 
@@ -71,7 +64,7 @@ def cost(
     moeprof cost fc1 --batch-size 37
     moeprof cost layer --batch-size 64 --top-k 2 --active-experts 6
     """
-    from ..costmodel.model import KernelCostModel
+    from ..pipeline.cost import CostQuery, load, look_up
 
     if len(words) > 2:
         raise BadInput(
@@ -80,86 +73,23 @@ def cost(
         )
     *named, op = words
     path = find_model(Path(named[0]) if named else None, store)
-    model = KernelCostModel.load(path)
-    conditions: Conditions = {
-        "shape": None if shape is None else _shape(shape),
-        "active_experts": active_experts,
-        "memory_pressure": memory_pressure,
-        "allow_estimates": allow_estimates,
-    }
-    data, show = _look_up(model, op, batch_size, top_k, breakdown, conditions)
+    query = CostQuery(
+        op=op,
+        batch_size=batch_size,
+        shape=None if shape is None else _shape(shape),
+        active_experts=active_experts,
+        top_k=top_k,
+        memory_pressure_ratio=memory_pressure,
+        breakdown=breakdown,
+        allow_estimates=allow_estimates,
+    )
+    found = look_up(load(path), query)
     if json:
-        render.data({"model": str(path), **data})
+        render.data({"model": str(path), **answer_data(found)})
     else:
         render.say(f"model: {path}")
-        show(path)
-
-
-def _look_up(
-    model: "KernelCostModel",
-    op: str,
-    batch_size: int,
-    top_k: int | None,
-    breakdown: bool,
-    conditions: "Conditions",
-) -> tuple[dict[str, Any], Callable[[Path], None]]:
-    """Give what is asked for, for a program, and a function that shows it to a person."""
-    if op == _LAYER and not _names(model, op):
-        layer = _layer(model, batch_size, top_k, breakdown, conditions)
-        return layer_data(layer), partial(show_layer, layer)
-    if top_k is not None:
-        raise BadInput(f"--top-k is for a layer, and {op} is one operation")
-    if breakdown:
-        parts = _breakdown(model, op, batch_size, conditions)
-        return asdict(parts), partial(show_breakdown, parts)
-    found = model.get_cost(op, batch_size, **conditions)
-    shape = "x".join(map(str, conditions["shape"] or ()))
-    return asdict(found), partial(show_cost, found, f"{op} {shape}".rstrip())
-
-
-def _layer(
-    model: "KernelCostModel",
-    batch_size: int,
-    top_k: int | None,
-    breakdown: bool,
-    conditions: "Conditions",
-) -> "LayerCost":
-    active_experts = conditions["active_experts"]
-    if top_k is None or active_experts is None:
-        raise BadInput(
-            "a layer needs --top-k and --active-experts",
-            hint="count the experts that get any token: at small batches they are fewer than all",
-        )
-    if breakdown or conditions["shape"] or conditions["memory_pressure"] is not None:
-        raise BadInput(
-            "a layer is the sum of its kernels as they were measured",
-            hint="leave out --breakdown, --shape and --memory-pressure, or name one operation",
-        )
-    return model.get_layer_cost(
-        batch_size,
-        top_k=top_k,
-        active_experts=active_experts,
-        allow_estimates=conditions["allow_estimates"],
-    )
-
-
-def _breakdown(
-    model: "KernelCostModel", op: str, batch_size: int, conditions: "Conditions"
-) -> "CostBreakdown":
-    if op in _surfaces(model):
-        ops = ", ".join(sorted({curve.op for curve in model.curves}))
-        raise BadInput(
-            f"what {op} is made of is not known: the model holds its cost alone, by batch size and"
-            " active experts",
-            hint="ask for that cost, without --breakdown and with --active-experts N; what can be"
-            f" taken apart: {ops or 'nothing in this model'}",
-        )
-    if any(conditions[name] for name in ("active_experts", "memory_pressure", "allow_estimates")):
-        raise BadInput(
-            "--breakdown takes a cost apart as it was measured",
-            hint="leave out --active-experts, --memory-pressure and --allow-estimates",
-        )
-    return model.get_cost_breakdown(op, batch_size, shape=conditions["shape"])
+        sizes = "x".join(map(str, query.shape or ()))
+        show_answer(found, f"{op} {sizes}".rstrip(), path)
 
 
 def _shape(words: str) -> tuple[int, ...]:
@@ -167,13 +97,3 @@ def _shape(words: str) -> tuple[int, ...]:
     if not _SHAPE.fullmatch(words):
         raise BadInput(f"{words!r} is no shape", hint="write its sizes with x: 4096x14336")
     return tuple(map(int, words.split("x")))
-
-
-def _surfaces(model: "KernelCostModel") -> set[str]:
-    """Names of what was measured over active experts."""
-    return {name for one in model.file.surfaces for name in (one.op, one.surface)}
-
-
-def _names(model: "KernelCostModel", op: str) -> bool:
-    """Whether the model has an operation of this name."""
-    return op in _surfaces(model) or op in {curve.op for curve in model.curves}

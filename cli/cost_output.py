@@ -1,4 +1,4 @@
-"""What `moeprof cost` tells: a cost with its interval, what it is made of, or a whole layer."""
+"""What `moeprof cost` prints: a cost with its interval, what it is made of, or a whole layer."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,29 +8,46 @@ from ..store.run import Run
 from . import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from ..costmodel.breakdown import CostBreakdown
-    from ..costmodel.cost import Cost
-    from ..costmodel.layer import LayerCost
+    from ..pipeline.cost import Cost, CostBreakdown, LayerCost
 
 _INTERVAL = ["#value", "#95 % from", "#to", "unit"]
 
 
-def show_cost(found: "Cost", name: str, path: Path) -> None:
-    """Show a cost as a table, and what was said of its operation's model at `path`."""
+def answer_data(found: "Cost | CostBreakdown | LayerCost") -> dict[str, Any]:
+    """Give the answer to a look-up for a program."""
+    from ..pipeline.cost import LayerCost
+
+    return _layer_data(found) if isinstance(found, LayerCost) else asdict(found)
+
+
+def show_answer(found: "Cost | CostBreakdown | LayerCost", name: str, path: Path) -> None:
+    """Show the answer to a look-up of `name` in the model at `path`."""
+    from ..pipeline.cost import CostBreakdown, LayerCost
+
+    if isinstance(found, LayerCost):
+        _show_layer(found, path)
+    elif isinstance(found, CostBreakdown):
+        _show_breakdown(found, path)
+    else:
+        _show_cost(found, name, path)
+
+
+def _show_cost(found: "Cost", name: str, path: Path) -> None:
+    """Show a cost as a table, then what validations concluded on its operation."""
+    from ..pipeline.cost import verdicts_on
+
     render.table(
         f"{name} at batch size {found.tokens} ({_kind(found)}, {found.source} time)",
         ["quantity", *_INTERVAL],
         [*_measured(found), ["temperature rise", render.number(found.temp_rise_c), "-", "-", "K"]],
     )
-    _tell_energy(found)
-    _tell_doubt(found, path)
-    for sentence in _verdicts(path.parent, found.op):
+    _say_energy(found)
+    _warn_if_flagged(found, path)
+    for sentence in verdicts_on(path, found.op):
         render.say(sentence)
 
 
-def show_breakdown(parts: "CostBreakdown", path: Path) -> None:
+def _show_breakdown(parts: "CostBreakdown", path: Path) -> None:
     """Show a cost, then its parts, and why a part is not known."""
     found = parts.cost
     rows = {
@@ -52,10 +69,10 @@ def show_breakdown(parts: "CostBreakdown", path: Path) -> None:
     for field, reason in parts.reasons.items():
         name = rows[field][0].strip()
         render.say(f"{name}: {reason}")
-    _tell_doubt(found, path)
+    _warn_if_flagged(found, path)
 
 
-def layer_data(layer: "LayerCost") -> dict[str, Any]:
+def _layer_data(layer: "LayerCost") -> dict[str, Any]:
     """Give a layer's cost for a program, with its shares of a token and of an assignment."""
     shares = {
         f"{quantity}_per_{part}": getattr(layer, f"{quantity}_per_{part}")
@@ -65,7 +82,7 @@ def layer_data(layer: "LayerCost") -> dict[str, Any]:
     return asdict(layer) | shares
 
 
-def show_layer(layer: "LayerCost", path: Path) -> None:
+def _show_layer(layer: "LayerCost", path: Path) -> None:
     """Show what a layer costs in all, by token, by assignment, and by kernel."""
     share_us = layer.latency_us_per_token, layer.latency_us_per_assignment
     share_mj = layer.energy_mj_per_token, layer.energy_mj_per_assignment
@@ -103,12 +120,12 @@ def show_layer(layer: "LayerCost", path: Path) -> None:
         )
     else:
         render.say(f"energy: unavailable: {layer.energy_reason}")
-    for doubted in {part.cost.op: part.cost for part in layer.parts if part.cost.doubtful}.values():
-        _tell_doubt(doubted, path)
+    for flagged in {part.cost.op: part.cost for part in layer.parts if part.cost.doubtful}.values():
+        _warn_if_flagged(flagged, path)
 
 
 def _measured(found: "Cost") -> tuple[list[str], list[str]]:
-    """Rows of the two quantities that have an interval."""
+    """Give the rows of latency and energy, which have an interval."""
     latencies_us = found.latency_us, found.latency_us_lo, found.latency_us_hi
     energies_mj = found.energy_mj, found.energy_mj_lo, found.energy_mj_hi
     return (
@@ -117,34 +134,20 @@ def _measured(found: "Cost") -> tuple[list[str], list[str]]:
     )
 
 
-def _tell_energy(found: "Cost") -> None:
+def _say_energy(found: "Cost") -> None:
     reason = f": {found.energy_reason}" if found.energy_reason else ""
     render.say(f"energy: {found.energy_source}{reason}")
 
 
-def _tell_doubt(found: "Cost", path: Path) -> None:
+def _warn_if_flagged(found: "Cost", path: Path) -> None:
     if found.doubtful:
         run = path.parent
         why = f": `moeprof report {run}` says why" if Run(run).plan_path.is_file() else ""
         render.warn(f"{found.op}: a point that this stands on is in doubt{why}")
 
 
-def _verdicts(run: Path, op: str) -> "Iterator[str]":
-    """What the validations beside a model say of the latency of an operation."""
-    from ..store.document import read_document
-    from ..store.verdict import Validation
-
-    for path in sorted(run.glob("validation*.json")):
-        verdict = read_document(path, Validation)
-        for curve in verdict.curves:
-            if curve.op == op and curve.metric == "latency":
-                error = "" if curve.median is None else f", median error {curve.median:.1%}"
-                against = Path(verdict.against).name
-                yield f"validated: {curve.outcome} against {against}{error}"
-
-
 def _kind(found: "Cost") -> str:
-    """Say what a cost stands on."""
+    """Name the kind of evidence behind a cost."""
     kinds = {
         "estimated": found.estimated,
         "transferred": found.transferred,

@@ -9,29 +9,28 @@ from . import render
 from .options import DEFAULT_STORE, Json, Store
 
 if TYPE_CHECKING:
-    from ..doctor.check_result import CheckResult
+    from ..pipeline.doctor import CheckResult
 
 
 def doctor(store: Store = DEFAULT_STORE, json: Json = False) -> None:
     """See what this machine can measure; exit 1 on a fault."""
-    from ..doctor.check_result import Status
-    from ..doctor.examine import examine
+    from ..pipeline.doctor import examine
 
     render.say("measuring for some ten seconds, on a GPU for twenty")
-    findings = examine(store)
+    found = examine(store)
     if json:
-        render.data([asdict(finding) for finding in findings])
+        render.data([asdict(check) for check in found.checks])
     else:
         render.table(
             "What this machine can measure",
             ["status", "check", "evidence, what it costs, how to mend it"],
-            [[finding.status, finding.check, _tell(finding)] for finding in findings],
+            [[check.status, check.check, _details(check)] for check in found.checks],
         )
-    if any(finding.status is Status.FAULT for finding in findings):
+    if found.has_fault:
         raise typer.Exit(1)
 
 
-def _tell(finding: "CheckResult") -> str:
-    costs = f"costs: {finding.cost}" if finding.cost else ""
-    mend = f"mend: {finding.remedy}" if finding.remedy else ""
-    return "\n".join(filter(None, [finding.evidence, costs, mend]))
+def _details(check: "CheckResult") -> str:
+    costs = f"costs: {check.cost}" if check.cost else ""
+    mend = f"mend: {check.remedy}" if check.remedy else ""
+    return "\n".join(filter(None, [check.evidence, costs, mend]))

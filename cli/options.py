@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..store.errors import BadInput
-from ..store.run import DEFAULT_STORE, Run, latest_model, latest_run, open_run
+from ..store.run import DEFAULT_STORE, find_model, find_run
 
 Store = Annotated[Path, typer.Option("--store", help="Folder where runs live.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program to stdout.")]
@@ -17,31 +17,9 @@ RunArgument = Annotated[
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?", re.ASCII)
 _UNITS_S = {"ms": 0.001, None: 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
-_MAX_S = 365 * 24 * 3600.0  # far below what a lock can wait for
+_MAX_S = 365 * 24 * 3600.0  # threading.TIMEOUT_MAX is some 292 years
 
 __all__ = ["DEFAULT_STORE", "Json", "RunArgument", "Store", "duration_s", "find_model", "find_run"]
-
-
-def find_run(folder: Path | None, store: Path) -> Run:
-    """Open the run that was named, or the latest. Raises BadInput where there is none."""
-    return latest_run(store) if folder is None else open_run(folder)
-
-
-def find_model(path: Path | None, store: Path) -> Path:
-    """Find the model that was named, by its file or its run's folder, or the latest.
-
-    Raises BadInput where there is none.
-    """
-    if path is None:
-        return latest_model(store)
-    if not path.is_dir():
-        return path
-    model = Run(path).model_path
-    if not model.is_file():
-        raise BadInput(
-            f"there is no {model.name} in {path}", hint=f"make one: moeprof build-model {path}"
-        )
-    return model
 
 
 def duration_s(words: str) -> float:

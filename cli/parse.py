@@ -2,15 +2,18 @@
 
 from collections import Counter
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ..store.errors import BadInput
-from ..store.run import Run
 from . import render
 from .options import DEFAULT_STORE, Store, find_run
+
+_COUNTED = {
+    "launches": "launches within a range",
+    "range_energies": "ranges with an energy",
+}  # tables whose rows are counted by reason
 
 
 def parse(
@@ -22,7 +25,7 @@ def parse(
         ),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the tables of a lone trace.")
+        Path | None, typer.Option("--out", help="Folder for the tables of a single trace.")
     ] = None,
     meter: Annotated[
         Path | None,
@@ -35,63 +38,43 @@ def parse(
 ) -> None:
     """Turn recordings into Parquet tables."""
     if source is None or source.is_dir():
-        _parse_run(find_run(source, store), meter)
+        _parse_run(find_run(source, store).folder, meter)
     elif meter is not None:
         raise BadInput(
-            f"--meter is for a run, and {source} is a lone trace", hint="name the run's folder"
+            f"--meter is for a run, and {source} is a single trace", hint="name the run's folder"
         )
     elif out is None:
         raise BadInput(
-            f"{source} is a lone trace, and nothing says where its tables go",
+            f"{source} is a single trace, and nothing says where its tables go",
             hint="add --out DIR",
         )
     else:
         _parse_trace(source, out)
 
 
-def _parse_run(run: Run, meter: Path | None) -> None:
-    from ..parsers.recording_tables import parse_run
-    from ..profiler.power.meter_file import keep_meter
+def _parse_run(folder: Path, meter: Path | None) -> None:
+    from ..pipeline.parse import parse
 
-    if meter is not None:
-        keep_meter(run, meter)
-    for warning in parse_run(run):
+    parsed = parse(folder, meter=meter)
+    for warning in parsed.warnings:
         render.warn(warning)
-    render.say(f"tables: {run.table('points').parent}")
+    render.say(f"tables: {parsed.tables}")
 
 
 def _parse_trace(source: Path, out: Path) -> None:
-    from ..parsers.trace_file import parse_trace
-    from ..profiler.report_export import export_report
-    from ..store.tables import writing_tables
+    from ..pipeline.parse import parse_trace
 
-    unattributed: Counter[str | None] = Counter()
-    unmeasured: Counter[str | None] = Counter()
-    with TemporaryDirectory() as folder:
-        pieces, warnings = parse_trace(export_report(source, Path(folder)))
-        for warning in warnings:
-            render.warn(warning)
-        with writing_tables(out) as tables:
-            for name, piece in pieces:
-                tables.write(name, piece)
-                if name == "launches":
-                    unattributed += _counted(piece.column("unattributed"))
-                if name == "range_energies":
-                    unmeasured += _counted(piece.column("reason"))
-    for name, rows in tables.rows.items():
+    parsed = parse_trace(source, out)
+    for warning in parsed.warnings:
+        render.warn(warning)
+    for name, rows in parsed.rows.items():
         render.say(f"{out / name}.parquet: {rows} rows")
-    if "launches" in tables.rows:
-        render.say(f"launches within a range: {_told(unattributed)}")
-    if "range_energies" in tables.rows:
-        render.say(f"ranges with an energy: {_told(unmeasured)}")
+    for name, title in _COUNTED.items():
+        if name in parsed.reasons:
+            render.say(f"{title}: {_counted(parsed.reasons[name])}")
 
 
-def _told(lacking: "Counter[str | None]") -> str:
-    """How many lack nothing, and how many of the others do for which reason."""
-    without = (f"; {n} without: {reason}" for reason, n in lacking.most_common() if reason)
-    return f"{lacking[None]}{''.join(without)}"
-
-
-def _counted(values: Any) -> "Counter[str | None]":
-    """How often each value stands in an Arrow column."""
-    return Counter({one["values"]: one["counts"] for one in values.value_counts().to_pylist()})
+def _counted(reasons: "Counter[str | None]") -> str:
+    """Say how many rows lack nothing, and how many do for each reason."""
+    lacking = (f"; {n} without: {reason}" for reason, n in reasons.most_common() if reason)
+    return f"{reasons[None]}{''.join(lacking)}"

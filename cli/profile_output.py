@@ -1,81 +1,81 @@
-"""What `moeprof profile` tells: its plan before it measures, and what became of it."""
+"""What `moeprof profile` prints: its plan before it measures, and what became of it."""
 
-from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
-from ..store.run import Run
 from . import render
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..profiler.sweep import OpSummary
-    from ..scenarios.duration import CallTimes
+    from ..pipeline.profile import ProfileResult, RunEstimate
     from ..store.plan import Plan
 
 _BUDGET_SPENT = 4
 _NOTHING_MEASURED = 3
-_LONG_S = 600  # told in minutes
+_LONG_S = 600  # from here on printed in minutes
 
 
-def tell(run: Run, summaries: "Sequence[OpSummary]", json: bool) -> None:
-    """Tell what became of each operation; ends the program where nothing or too little was done."""
+def show_result(result: "ProfileResult", json: bool) -> None:
+    """Show what became of each operation.
+
+    Exits with 4 where the budget was spent, and with 3 where nothing was measured.
+    """
     if json:
-        render.data({"run": str(run.folder), "ops": [asdict(one) for one in summaries]})
+        render.data({"run": str(result.folder), "ops": [asdict(one) for one in result.ops]})
     else:
-        render.table(
-            "Points",
-            ["op", "collector", "#measured", "#before", "#failed", "#left"],
-            [
-                [
-                    one.op,
-                    one.collector,
-                    *map(str, (one.measured, one.recalled)),
-                    *map(str, (len(one.failures), len(one.unmeasured))),
-                ]
-                for one in summaries
-            ],
-        )
-    for one in summaries:
-        tell_failures(one)
-        for warning in dict.fromkeys(one.warnings):
-            render.warn(f"{one.op}: {warning}")
-    if any(one.unmeasured for one in summaries):
+        _show_points(result)
+    for warning in result.warnings:
+        render.warn(warning)
+    if result.budget_spent:
         render.warn("the budget was spent before every planned size was measured")
-        render.say(f"go on with: moeprof profile {run.folder} --resume")
+        render.say(f"go on with: moeprof profile {result.folder} --resume")
         raise typer.Exit(_BUDGET_SPENT)
-    if not any(one.measured or one.recalled for one in summaries):
+    if not result.has_points:
         render.error("nothing was measured", hint="the reasons stand above; `moeprof doctor` helps")
         raise typer.Exit(_NOTHING_MEASURED)
 
 
-def tell_failures(summary: "OpSummary") -> None:
-    """Warn of each point that failed; of loads, which fail by the dozen, by their reason."""
-    if summary.collector == "thermal":
-        for failure in summary.failures:
-            render.warn(f"no heat: the thermal step failed: {failure.reason}")
-        return
-    if summary.collector != "power":
-        for failure in summary.failures:
-            render.warn(f"{failure.scenario_key}: {failure.reason}")
-        return
-    reasons = Counter(failure.reason for failure in summary.failures)
-    for reason, count in reasons.most_common():
-        render.warn(f"{summary.op}: no energy from {count} loads: {reason}")
-
-
-def show_plan(plan: "Plan", pace: "CallTimes", json: bool) -> None:
+def show_estimate(estimate: "RunEstimate", json: bool) -> None:
     """Show what a plan is going to measure, and how long that will take."""
-    from ..scenarios.plan import estimate_power_s, estimate_s, response_s
-
-    seconds, power_s = estimate_s(plan, pace), estimate_power_s(plan)
+    plan = estimate.plan
     if json:
-        parts = {"estimate_power_s": round(power_s, 1), "estimate_step_s": response_s(plan)}
-        render.data({"plan": asdict(plan), "estimate_s": round(seconds, 1), **parts})
+        parts = {
+            "estimate_power_s": round(estimate.power_s, 1),
+            "estimate_step_s": estimate.thermal_step_s,
+        }
+        render.data({"plan": asdict(plan), "estimate_s": round(estimate.total_s, 1), **parts})
         return
+    _show_plan(plan)
+    if plan.power is not None:
+        render.say(
+            f"power: up to {plan.power.anchors} sizes of each operation,"
+            f" {plan.power.blocks} times: {estimate.power_s:.0f} s of the estimate"
+        )
+    if plan.thermal_step:
+        render.say(f"thermal step: {estimate.thermal_step_s:.0f} s of the estimate")
+    seconds = estimate.total_s
+    whole = f"{seconds:.0f} s" if seconds < _LONG_S else f"{seconds / 60:.0f} min"
+    render.say(f"estimate: {whole} on {plan.device}; nothing was measured")
+
+
+def _show_points(result: "ProfileResult") -> None:
+    render.table(
+        "Points",
+        ["op", "collector", "#measured", "#before", "#failed", "#left"],
+        [
+            [
+                one.op,
+                one.collector,
+                *map(str, (one.measured, one.recalled)),
+                *map(str, (len(one.failures), len(one.unmeasured))),
+            ]
+            for one in result.ops
+        ],
+    )
+
+
+def _show_plan(plan: "Plan") -> None:
     render.table(
         f"Plan: {plan.sampling} sampling, {plan.points_per_op} sizes per operation to the fit",
         ["op", "curve", "#from", "#to", "#first", "#held out"],
@@ -88,12 +88,3 @@ def show_plan(plan: "Plan", pace: "CallTimes", json: bool) -> None:
             for op in plan.ops
         ],
     )
-    if plan.power is not None:
-        render.say(
-            f"power: up to {plan.power.anchors} sizes of each operation,"
-            f" {plan.power.blocks} times: {power_s:.0f} s of the estimate"
-        )
-    if plan.thermal_step:
-        render.say(f"thermal step: {response_s(plan):.0f} s of the estimate")
-    whole = f"{seconds:.0f} s" if seconds < _LONG_S else f"{seconds / 60:.0f} min"
-    render.say(f"estimate: {whole} on {plan.device}; nothing was measured")

@@ -24,7 +24,7 @@ from rich.table import Table
 _talk = Console(stderr=True, highlight=False, soft_wrap=True)
 _data = Console(highlight=False, soft_wrap=True)
 
-_OUT_TO = 1e9  # written with an exponent from here on
+_EXPONENT_FROM = 1e9
 _OUTCOME_STYLES = {
     "PASS": "green",
     "ok": "green",
@@ -36,34 +36,34 @@ _OUTCOME_STYLES = {
 
 
 def say(text: str) -> None:
-    """Tell the user something."""
+    """Print one line of talk."""
     _talk.print(escape(text))
 
 
 def warn(text: str) -> None:
-    """Tell the user of a doubt."""
+    """Print a warning."""
     _talk.print(f"[yellow]warning:[/] {escape(text)}")
 
 
 def error(message: str, hint: str = "") -> None:
-    """Tell the user what went wrong and, where there is one, the way out."""
+    """Print what went wrong and, where there is one, the way out."""
     _talk.print(f"[red]error:[/] {escape(message)}")
     if hint:
         _talk.print(f"[cyan]hint:[/] {escape(hint)}")
 
 
 def data(value: object) -> None:
-    """Give a program `value` as JSON."""
+    """Print `value` as JSON."""
     text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def text(value: str) -> None:
-    """Give a program `value` as it is."""
+    """Print `value` as it is."""
     sys.stdout.write(value if value.endswith("\n") else value + "\n")
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Show a table; a column whose name begins with "#" holds numbers."""
+    """Print a table; a column whose name begins with "#" is aligned to the right."""
     shown = Table(box=None)
     for column in columns:
         shown.add_column(
@@ -82,24 +82,18 @@ def _cell(value: str) -> str:
     return f"[{style}]{value}[/]" if style else escape(value)
 
 
-class SweepBar:
-    """Progress bar of a sweep: operation, batch size, done of total, time left."""
+class Talk:
+    """Prints what a stage reports: facts, warnings, and the progress bar of a sweep.
+
+    The bar shows the operation, the batch size, done of total and the time left. It appears with
+    the first point and stays when the sweep has ended; leaving the context ends it as well.
+    """
 
     def __init__(self) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description:22}"),
-            BarColumn(bar_width=16),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            console=_talk,
-        )
-        self._task = self._bar.add_task("starting", total=None)
+        self._bar: Progress | None = None
         self._op = ""
 
     def __enter__(self) -> Self:
-        self._bar.start()
         return self
 
     def __exit__(
@@ -108,19 +102,47 @@ class SweepBar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self._bar is not None:
+            self._bar.stop()
 
-    def end(self, done: int) -> None:
-        """Show that the sweep has ended, with `done` points measured or failed."""
-        self._bar.update(self._task, description="done", completed=done, total=done)
+    def notice(self, text: str) -> None:
+        """Print a fact."""
+        say(text)
+
+    def warning(self, text: str) -> None:
+        """Print a warning."""
+        warn(text)
 
     def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
-        """Show the point that is about to be measured."""
+        """Show the point that is measured next."""
+        bar = self._started()
         if op != self._op and not _talk.is_terminal:
             say(f"{collector}: {op} ({done}/{total} points done)")
         self._op = op
         description = f"{escape(op)} b={tokens}"
-        self._bar.update(self._task, description=description, completed=done, total=total)
+        bar.update(bar.task_ids[0], description=description, completed=done, total=total)
+
+    def end(self, done: int) -> None:
+        """Show that the sweep has ended, with `done` points measured or failed."""
+        bar = self._started()
+        bar.update(bar.task_ids[0], description="done", completed=done, total=done)
+        bar.stop()
+        self._bar = None
+
+    def _started(self) -> Progress:
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn("{task.description:22}"),
+                BarColumn(bar_width=16),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TextColumn("ETA"),
+                TimeRemainingColumn(),
+                console=_talk,
+            )
+            self._bar.add_task("starting", total=None)
+            self._bar.start()
+        return self._bar
 
 
 def number(value: Any, digits: int = 4) -> str:
@@ -130,7 +152,7 @@ def number(value: Any, digits: int = 4) -> str:
     """
     if value is None:
         return "-"
-    return f"{value:,.0f}" if 10**digits <= abs(value) < _OUT_TO else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if 10**digits <= abs(value) < _EXPONENT_FROM else f"{value:.{digits}g}"
 
 
 def percent(value: float | None) -> str:

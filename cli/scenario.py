@@ -25,37 +25,34 @@ def scenario(
     A preset is the sizes of one model's layer. `moeprof profile --scenario FILE` takes it, changed
     as you like.
     """
-    from ..scenarios.preset import load_preset, preset_from_config, to_toml
+    from ..pipeline.scenario import preset_from, preset_named
 
     if name is not None and config is not None:
         raise BadInput("a preset's name and --from were both given", hint="give one of them")
     if config is not None:
-        preset = preset_from_config(config)
-        render.say(
-            f"{preset.dtype}, and {preset.weight_bits} bits in groups of {preset.group_size} where"
-            " weights are packed: a config's own quantisation is not read"
-        )
+        preset = preset_from(config)
     elif name is not None:
-        preset = load_preset(name)
+        preset = preset_named(name)
     else:
         _list()
         return
+    for assumption in preset.assumptions:
+        render.say(assumption)
     if out is None:
-        render.text(to_toml(preset))
+        render.text(preset.toml)
     else:
-        write_whole(out, to_toml(preset))
+        write_whole(out, preset.toml)
         render.say(f"preset: {out}")
 
 
 def _list() -> None:
-    from ..scenarios.preset import PRESETS, load_preset
+    from ..pipeline.scenario import presets
 
-    presets = [load_preset(name) for name in PRESETS]
     render.table(
         "Presets",
         ["name", "#hidden", "#ffn", "#experts", "#top_k", "dtype"],
         [
             [one.name, *map(str, (one.hidden, one.ffn, one.experts, one.top_k)), one.dtype]
-            for one in presets
+            for one in presets()
         ],
     )

@@ -17,7 +17,6 @@ def scrub(
     No environment variable, command line, host name, user name or path is left. The names of
     kernels and ranges stay; the result parses to the same tables.
     """
-    from ..parsers.scrub import scrub_trace
+    from ..pipeline.scrub import scrub as scrub_trace
 
-    scrub_trace(trace, out)
-    render.say(f"scrubbed: {out}")
+    render.say(f"scrubbed: {scrub_trace(trace, out).path}")

@@ -11,7 +11,9 @@ from . import render
 from .options import DEFAULT_STORE, Json, Store, find_model
 
 if TYPE_CHECKING:
-    from ..costmodel.model import KernelCostModel
+    from collections.abc import Sequence
+
+    from ..pipeline.show import ModelView
     from ..store.cost_model import CostModelFile, CurveModel
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
@@ -28,36 +30,43 @@ def show(
     json: Json = False,
 ) -> None:
     """Show a model's curves, errors and origin."""
-    from ..costmodel.model import KernelCostModel
+    from ..pipeline.show import show_model
 
-    loaded = KernelCostModel.load(find_model(model, store))
+    view = show_model(find_model(model, store), steps=_COLUMNS, max_curves=_MAX_CURVES)
     if json:
-        render.data(asdict(loaded.file))
+        render.data(asdict(view.file))
         return
-    shown = loaded.curves[:_MAX_CURVES]
-    ops = [curve.op for curve in loaded.curves]
-    render.table(
-        "Curves: latency over batch size, both logarithmic; leave-one-out error in %",
-        ["curve", "#from", "#to", "latency", "#us", "#to us", "fit", "#median", "#p95"],
-        [_row(loaded, curve, ops.count(curve.op) == 1) for curve in shown],
-    )
-    if len(loaded.curves) > len(shown):
-        render.say(f"and {len(loaded.curves) - len(shown)} more curves: --json has them all")
-    for surface in loaded.file.surfaces:
+    _show_curves(view)
+    for surface in view.file.surfaces:
         render.say(
             f"{surface.op} over tokens and active experts: {len(surface.latency_us)} points, "
             f"left out {render.percent(surface.error.median)} / "
             f"{render.percent(surface.error.p95)} % off"
         )
-    _tell_origin(loaded.file)
+    _say_origin(view.file)
+    _say_what_lacks(view)
 
 
-def _row(model: "KernelCostModel", curve: "CurveModel", alone: bool) -> list[str]:
+def _show_curves(view: "ModelView") -> None:
+    curves, ops = view.file.curves, [curve.op for curve in view.file.curves]
+    render.table(
+        "Curves: latency over batch size, both logarithmic; leave-one-out error in %",
+        ["curve", "#from", "#to", "latency", "#us", "#to us", "fit", "#median", "#p95"],
+        [
+            _row(curve, drawn(latencies_us), ops.count(curve.op) == 1)
+            for curve, latencies_us in zip(curves, view.latencies_us, strict=False)
+        ],
+    )
+    if len(curves) > _MAX_CURVES:
+        render.say(f"and {len(curves) - _MAX_CURVES} more curves: --json has them all")
+
+
+def _row(curve: "CurveModel", line: str, only_curve: bool) -> list[str]:
     return [
-        curve.op if alone else curve.curve,
+        curve.op if only_curve else curve.curve,
         str(curve.domain.first_tokens),
         str(curve.domain.last_tokens),
-        _drawn(model, curve),
+        line,
         render.number(min(curve.latency_us), 3),
         render.number(max(curve.latency_us), 3),
         curve.fit,
@@ -66,19 +75,14 @@ def _row(model: "KernelCostModel", curve: "CurveModel", alone: bool) -> list[str
     ]
 
 
-def _drawn(model: "KernelCostModel", curve: "CurveModel") -> str:
-    """Draw a curve in one line of blocks, at sizes even in their logarithm."""
-    first, last = curve.domain.first_tokens, curve.domain.last_tokens
-    ratio = (last / first) ** (1 / (_COLUMNS - 1))
-    sizes = [min(last, max(first, round(first * ratio**step))) for step in range(_COLUMNS)]
-    heights = [log(value) for value in model.get_costs(curve.curve, sizes).latency_us.tolist()]
+def drawn(latencies_us: "Sequence[float]") -> str:
+    """Draw latencies as one line of blocks, on a logarithmic scale of at least a factor of 2."""
+    heights = list(map(log, latencies_us))
     low, span = min(heights), max(max(heights) - min(heights), log(2))
     return "".join(_BLOCKS[int((h - low) / span * (len(_BLOCKS) - 1) + 0.5)] for h in heights)
 
 
-def _tell_origin(file: "CostModelFile") -> None:
-    from ..costmodel.thermal.description import thermal_description
-
+def _say_origin(file: "CostModelFile") -> None:
     scores = file.intervals
     render.say(f"device: {file.provenance.device_name}; preset: {file.preset}")
     software = ", ".join(f"{name} {v}" for name, v in sorted(file.provenance.versions.items()))
@@ -91,11 +95,15 @@ def _tell_origin(file: "CostModelFile") -> None:
         render.say(f"imported from {origin.project}, {origin.licence}, commit {origin.commit}")
         for remark in origin.remarks:
             render.warn(remark)
+
+
+def _say_what_lacks(view: "ModelView") -> None:
+    file = view.file
     energy = {curve.energy_reason for curve in file.curves if curve.energy_mj is None}
     for reason in sorted(filter(None, energy)):
         render.say(f"no energy: {reason}")
-    if file.thermal is not None:
-        render.say(f"heat: {thermal_description(file.thermal)}")
+    if view.heat is not None:
+        render.say(f"heat: {view.heat}")
     elif file.thermal_reason:
         render.say(f"no heat: {file.thermal_reason}")
     for what, reason in file.unmeasured.items():

@@ -21,9 +21,12 @@ from scipy.special import nctdtr, stdtrit
 from ..device.cpu import last_level_cache_bytes
 from ..profiler.process import LineServer, ProcessEnded
 from ..scenarios.catalogue import find_ops
-from ..scenarios.plan import RunOptions, make_plan
+from ..scenarios.plan import ResolvedRun, make_plan
 from ..scenarios.preset import load_preset
-from ..scenarios.script import render_script
+from ..scenarios.run_files import rendered_files, write_run
+from ..scenarios.run_options import RunOptions
+from ..store.recording import CollectorName
+from ..store.run import Run
 from .check_result import CheckResult, Status
 
 _OP: Final = "fc1"
@@ -54,8 +57,7 @@ def noise(device: str) -> CheckResult:
     """Measure the noise of `device` ("cpu" or "cuda:N"), in some eight seconds."""
     try:
         with TemporaryDirectory() as folder:
-            script = Path(folder) / f"{_OP}.py"
-            script.write_text(_script(device), encoding="utf-8")
+            script = write_script(Path(folder), device)
             readings_ns = _readings_ns([sys.executable, "-P", str(script), "--serve"])
     except (ProcessEnded, OSError) as reason:
         return CheckResult(
@@ -130,13 +132,22 @@ def _seen(spread: float, change: float, readings: int) -> bool:
     return away > 10 * critical or 1 - float(nctdtr(freedom, away, critical)) >= _POWER
 
 
-def _script(device: str) -> str:
-    preset = load_preset("small" if device == "cpu" else "mixtral-8x7b")
-    ops = find_ops(_OP)
-    choices = RunOptions(run_id="doctor", device=device, collectors=("cpu",), sampling="all")
-    plan = make_plan(choices, preset, ops, (_TOKENS,))
-    cache = last_level_cache_bytes() if device == "cpu" else None
-    return render_script(ops[0].operation, preset, plan, plan.ops[0], cache)
+def write_script(folder: Path, device: str) -> Path:
+    """Write a run of one point into `folder`; return the path of its isolated script."""
+    ops = tuple(find_ops(_OP))
+    resolved = ResolvedRun(
+        run_id="doctor",
+        device=device,
+        collectors=(CollectorName.CPU,),
+        preset=load_preset("small" if device == "cpu" else "mixtral-8x7b"),
+        ops=ops,
+        batch_sizes=(_TOKENS,),
+        power_reason="the check takes times alone",
+    )
+    plan = make_plan(RunOptions(sampling="all"), resolved)
+    cache_bytes = last_level_cache_bytes() if device == "cpu" else None
+    write_run(Run(folder), plan, rendered_files(plan, resolved.preset, ops, cache_bytes))
+    return Run(folder).script(_OP)
 
 
 def _readings_ns(command: list[str]) -> list[list[float]]:

@@ -98,6 +98,34 @@ def open_run(folder: Path) -> Run:
     return run
 
 
+def find_run(folder: Path | None, store: Path) -> Run:
+    """Open the named run, or the newest of a store. Raises BadInput where there is none."""
+    return latest_run(store) if folder is None else open_run(folder)
+
+
+def find_model(path: Path | None, store: Path) -> Path:
+    """Find the model named by its file or its run's folder, or the newest of a store.
+
+    Raises BadInput where there is none.
+    """
+    return latest_model(store) if path is None else model_file(path)
+
+
+def model_file(path: Path) -> Path:
+    """Give the model's file where `path` is the folder of its run; else `path` itself.
+
+    Raises BadInput where the run has no model.
+    """
+    if not path.is_dir():
+        return path
+    model = Run(path).model_path
+    if not model.is_file():
+        raise BadInput(
+            f"there is no {model.name} in {path}", hint=f"make one: moeprof build-model {path}"
+        )
+    return model
+
+
 def holds_runs(store: Path) -> bool:
     """Whether there is any run in a store."""
     return any(store.glob("*/plan.json"))

@@ -1,8 +1,13 @@
 """Scenarios, plans, recordings and provenances for tests, each with any field changed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from moeprof.scenarios.catalogue import LoadedOp, find_ops
+from moeprof.scenarios.plan import ResolvedRun
+from moeprof.scenarios.plan import make_plan as plan_of
+from moeprof.scenarios.preset import Preset
+from moeprof.scenarios.run_options import RunOptions
 from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.recording import Failure, PointTiming, Recording
@@ -51,3 +56,21 @@ def make_plan() -> Plan:
         "run", "small", "built in", "cpu", ("cpu",), "op", "all", "float32", "cold", 1, 0, 24,
         None, 60.0, (op,),
     )  # fmt: skip
+
+
+def plan_run(
+    ops: str | Sequence[LoadedOp], batch_sizes: tuple[int, ...], preset: Preset, **chosen: Any
+) -> Plan:
+    """A plan as `moeprof profile` makes one: on the CPU, without power unless `chosen` says so.
+
+    `chosen` holds options of the run and fields of ResolvedRun.
+    """
+    resolved: dict[str, Any] = {
+        "run_id": "run", "device": "cpu", "collectors": ("cpu",), "power_reason": "not measured"
+    }  # fmt: skip
+    resolved |= {name: chosen.pop(name) for name in resolved.keys() & chosen.keys()}
+    loaded = tuple(find_ops(ops) if isinstance(ops, str) else ops)
+    return plan_of(
+        RunOptions(**chosen),
+        ResolvedRun(preset=preset, ops=loaded, batch_sizes=batch_sizes, **resolved),
+    )

@@ -86,7 +86,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
         def fail(*arguments: object) -> None:
             raise error
 
-        monkeypatch.setattr("moeprof.cli.options.latest_run", fail)
+        monkeypatch.setattr("moeprof.store.run.latest_run", fail)
 
     return break_with
 

@@ -106,7 +106,7 @@ def test_the_energies_of_an_external_meter(moeprof: Moeprof, tmp_path: Path) -> 
     [
         ("run", "nowhere.csv", "cannot read nowhere.csv"),
         ("run", "plan.json", "plan.json has 0 columns of time and 0 of power, and needs one each"),
-        ("trace.sqlite", "meter.csv", "--meter is for a run, and trace.sqlite is a lone trace"),
+        ("trace.sqlite", "meter.csv", "--meter is for a run, and trace.sqlite is a single trace"),
     ],
 )
 def test_a_meter_that_cannot_be_used_is_bad_input(

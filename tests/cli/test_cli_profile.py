@@ -3,26 +3,16 @@
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from moeprof.cli.profile import held_clock
-from moeprof.cli.profile_output import tell
-from moeprof.device.nvml import Sensors, nvml
-from moeprof.profiler.power import sensors as meters
-from moeprof.profiler.sweep import OpSummary
+from moeprof.pipeline.measure import resolve
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan
-from moeprof.store.provenance import Gpu
-from moeprof.store.recording import Failure
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table
 from moeprof.tests.cli.command_line import Moeprof, Result
-from moeprof.tests.fakenvml import fake
-from moeprof.tests.profiler.power.virtual_power import TRACE
-from moeprof.tests.profiler.worlds import PROVENANCE, a_plan
 
 QUICK = (
     "--ops",
@@ -150,7 +140,7 @@ def test_a_dry_run_gives_the_plan_as_json(moeprof: Moeprof, tmp_path: Path) -> N
 def test_a_dry_run_tells_where_energy_comes_from_and_how_long_it_takes(
     moeprof: Moeprof, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(meters, "check_sensors", lambda provenance: "RAPL")
+    monkeypatch.setattr(resolve, "check_sensors", lambda provenance: "RAPL")
     told = moeprof("profile", "--dry-run", "--device", "cpu")
     assert "energy: RAPL" in told.stderr
     assert "power: up to 24 sizes of each operation, 2 times: " in told.stderr
@@ -211,7 +201,7 @@ def test_without_power_the_plan_says_why(
     def refuse(provenance: object) -> str:
         raise CannotMeasure("RAPL is unavailable: there is none")
 
-    monkeypatch.setattr(meters, "check_sensors", refuse)
+    monkeypatch.setattr(resolve, "check_sensors", refuse)
     told = moeprof("profile", "--dry-run", "--json", "--device", "cpu", *words.split())
     assert f"energy: unavailable: {reason}" in told.stderr
     assert (told.data["plan"]["power"], told.data["plan"]["power_reason"]) == (None, reason)
@@ -227,35 +217,6 @@ def test_a_run_is_not_resumed_with_other_clocks(recorded_run: Path, moeprof: Moe
     told = moeprof("profile", recorded_run, "--resume", "--lock-clocks", "1500")
     assert told.exit_code == 2
     assert "--lock-clocks is '1500', and the run was planned otherwise" in told.errors[0]
-
-
-def test_the_clock_is_held_for_the_sweep_and_let_go(
-    simulate: fake.Simulate, capsys: pytest.CaptureFixture[str]
-) -> None:
-    gpu = Gpu(0, "GPU", fake.UUID, None, None, None, None, None, None, None)
-    plan, on_gpu = a_plan(sm_clock_mhz=1500), replace(PROVENANCE, device="cuda:0", gpu=gpu)
-
-    def clock_mhz() -> int | None:
-        with nvml() as library:
-            return Sensors(library, fake.UUID).sm_clock()[0].value
-
-    with simulate(TRACE, root=1):
-        with held_clock(plan, on_gpu):
-            assert clock_mhz() == 1500
-        assert clock_mhz() == 1755
-        with pytest.raises(KeyboardInterrupt), held_clock(plan, on_gpu):
-            raise KeyboardInterrupt
-        assert clock_mhz() == 1755
-    with held_clock(a_plan(), PROVENANCE):
-        pass
-
-
-def test_loads_that_failed_are_counted_by_their_reason(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    failures = [Failure(f"fc1-b{size}", 0, "the GPU was lost") for size in (1, 2, 4)]
-    tell(Run(tmp_path), [OpSummary("fc1", "power", measured=21, failures=failures)], json=True)
-    assert "fc1: no energy from 3 loads: the GPU was lost" in capsys.readouterr().err
 
 
 def test_a_run_is_told_as_json_and_nothing_else_on_stdout(profiled: tuple[Path, Result]) -> None:

@@ -88,7 +88,7 @@ def test_a_cell_with_markup_is_printed_as_it_is(capsys: pytest.CaptureFixture[st
 
 
 def test_the_bar_ends_where_the_sweep_does(capsys: pytest.CaptureFixture[str]) -> None:
-    with render.SweepBar() as bar:
+    with render.Talk() as bar:
         bar.point("cpu", "relu", 4, 0, 48)
         bar.point("cpu", "relu", 8, 1, 48)
         bar.point("cpu", "topk", 4, 2, 48)

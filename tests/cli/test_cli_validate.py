@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.checksum import with_checksum
-from moeprof.pipeline import validation_run
+from moeprof.pipeline.measure import validation_run
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import CannotMeasure

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from moeprof.device.identity import describe
-from moeprof.pipeline import validation_run
+from moeprof.pipeline import validate as stage
+from moeprof.pipeline.measure import validation_run
 from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.power import block as power_block
 from moeprof.profiler.power.sensors import OpenRecorder
@@ -54,7 +55,7 @@ def metered_here(meter: OpenRecorder, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """Let the sensors of this machine be the simulated ones, and the mixed replay a stand-in."""
     with monkeypatch.context() as patch:
         opened = partial(validation_run.open_validation, sensors=meter)
-        patch.setattr(validation_run, "open_validation", opened)
+        patch.setattr(stage, "open_validation", opened)
         patch.setattr(validation_run, "check_sensors", lambda provenance: "NVML's energy counter")
         patch.setattr(validation_run, "render_mixed_workload", lambda plan: a_mixed_script(REPLAY))
         yield
@@ -220,7 +221,7 @@ def test_a_model_of_another_device_is_refused_before_anything_runs(
 ) -> None:
     here = describe("cpu", 1, git_commit=None, git_dirty=None)
     other = replace(here, device_name="Abacus")
-    monkeypatch.setattr(validation_run, "describe", lambda *given, **more: other)
+    monkeypatch.setattr(validation_run, "describe_here", lambda *given: other)
     told = validate()
     assert told.exit_code == 2
     assert told.errors == [f"the model was measured on {here.device_name}, and cpu here is Abacus"]

@@ -13,9 +13,9 @@ import torch
 
 from moeprof.scenarios.catalogue import ENTRY_POINTS, find_ops
 from moeprof.scenarios.operation import Operation
-from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
+from moeprof.tests.builders import plan_run
 
 PAGE = Path(__file__).parents[2] / "docs" / "ops.md"
 SMALL = load_preset("small")
@@ -61,8 +61,7 @@ def test_the_example_counts_its_operands(operation: Operation) -> None:
 
 
 def test_the_script_of_the_example_runs(operation: Operation, tmp_path: Path) -> None:
-    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",))
-    plan = make_plan(choices, SMALL, find_ops(str(tmp_path / "my_op.py")), (1, 4))
+    plan = plan_run(str(tmp_path / "my_op.py"), (1, 4), SMALL)
     path = tmp_path / f"{operation.name}.py"
     path.write_text(render_script(operation, SMALL, plan, plan.ops[0], cache_bytes=1 << 20))
     command = [sys.executable, str(path), "--sizes", "1,4"]

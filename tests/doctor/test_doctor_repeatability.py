@@ -1,5 +1,7 @@
 """How many readings a change takes, against a simulation; and the A/A run on this machine."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -87,8 +89,12 @@ def test_this_machine_has_some_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "4 readings" in found.evidence
 
 
-def test_a_script_that_fails_is_a_fault_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(noise, "_script", lambda device: "raise SystemExit('out of order')")
+def test_a_script_that_fails_is_a_fault_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise SystemExit('out of order')")
+    monkeypatch.setattr(noise, "write_script", lambda folder, device: broken)
     found = noise.noise("cpu")
     assert found.status is Status.FAULT
     assert "out of order" in found.evidence

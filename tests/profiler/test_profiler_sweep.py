@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.parsers.recording_tables import parse_run
+from moeprof.pipeline.parse import parse_run
 from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.sweep import OpSummary, Sweep
 from moeprof.profiler.worker import Job

@@ -6,11 +6,11 @@ import pytest
 
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.duration import START_S, CallTimes, call_times_of, timing_s
-from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import Preset, load_preset
 from moeprof.scenarios.rates import Rates
 from moeprof.scenarios.script import MIN_CALLS, WARMUP_CALLS
 from moeprof.store.plan import Plan
+from moeprof.tests.builders import plan_run
 
 MIXTRAL = load_preset("mixtral-8x7b")
 CPU = Rates(100e9, 10e9, unpack_flops_per_s=0.1e9)
@@ -24,8 +24,7 @@ def a_pace(ops: str, rates: Rates | None = CPU) -> CallTimes:
 def a_plan(
     ops: str, sizes: tuple[int, ...] = (1, 8, 64), preset: Preset = MIXTRAL, **choices: Any
 ) -> Plan:
-    given: dict[str, Any] = {"run_id": "run", "device": "cpu", "collectors": ("cpu",)}
-    return make_plan(RunOptions(**given | choices), preset, find_ops(ops), sizes)
+    return plan_run(ops, sizes, preset, **choices)
 
 
 def test_few_tokens_wait_for_the_weights_and_many_for_the_arithmetic() -> None:

@@ -14,11 +14,11 @@ from pydantic import TypeAdapter
 
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.mixed_workload import NAME, render_mixed_workload
-from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
 from moeprof.store.mixed_workload import MixedWorkload
 from moeprof.store.plan import Plan
+from moeprof.tests.builders import plan_run
 from moeprof.tests.scenarios.test_scenarios_script import names_of
 
 MIXED_WORKLOAD_S = 1.0
@@ -26,8 +26,7 @@ MIXED_WORKLOAD_S = 1.0
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",), seed=3)
-    return make_plan(choices, load_preset("small"), find_ops("relu,topk"), tuple(range(1, 17)))
+    return plan_run("relu,topk", tuple(range(1, 17)), load_preset("small"), seed=3)
 
 
 @pytest.fixture(scope="module")

@@ -16,16 +16,17 @@ from moeprof.scenarios.plan import (
     HOLDOUT_SIZES,
     RESPONSE_S,
     RUN_S,
-    RunOptions,
+    check_options,
     estimate_power_s,
     estimate_s,
-    make_plan,
     planned_loads,
 )
 from moeprof.scenarios.preset import load_preset
+from moeprof.scenarios.run_options import RunOptions
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import OpPlan, Plan, PowerPlan
 from moeprof.store.verdict import MIN_HELD_OUT, MIN_SIZES
+from moeprof.tests.builders import plan_run
 
 SMALL = load_preset("small")
 TO_512 = tuple(range(1, 513))
@@ -36,8 +37,7 @@ domains = st.lists(st.integers(1, 5000), min_size=1, max_size=60, unique=True).m
 
 
 def a_plan(sizes: tuple[int, ...] = TO_512, ops: str = "fc1", **choices: Any) -> Plan:
-    given: dict[str, Any] = {"run_id": "run", "device": "cpu", "collectors": ("cpu",)}
-    return make_plan(RunOptions(**given | choices), SMALL, find_ops(ops), sizes)
+    return plan_run(ops, sizes, SMALL, **choices)
 
 
 def an_op_plan(sizes: tuple[int, ...] = TO_512, **choices: Any) -> OpPlan:
@@ -149,20 +149,7 @@ def test_what_is_chosen_to_be_measured_does_not_move_the_holdout() -> None:
 
 def test_the_source_of_a_users_operation_lies_in_the_run() -> None:
     found = LoadedOp(find_ops("gelu")[0].operation, "/somewhere/else/my_op.py")
-    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",))
-    assert make_plan(choices, SMALL, [found], (1, 2)).ops[0].source == "ops/gelu.py"
-
-
-@pytest.mark.parametrize(
-    ("choice", "said"),
-    [
-        ({"threads": 0}, "--threads is 0, and it must be at least 1"),
-        ({"points_per_op": 1}, "--points is 1, and a curve needs at least 2"),
-    ],
-)
-def test_a_number_that_makes_no_sense_is_named(choice: dict[str, Any], said: str) -> None:
-    with pytest.raises(BadInput, match=said):
-        a_plan(**choice)
+    assert plan_run([found], (1, 2), SMALL).ops[0].source == "ops/gelu.py"
 
 
 # How long it takes
@@ -253,7 +240,14 @@ def test_a_thermal_step_comes_on_top_and_takes_its_time_from_a_budget() -> None:
 
 
 def test_a_budget_has_room_for_the_thermal_step() -> None:
-    with pytest.raises(BadInput, match="the thermal step alone takes 300 s") as caught:
-        a_plan(thermal_step=True, budget_s=300.0)
+    with pytest.raises(BadInput) as caught:
+        check_options(RunOptions(thermal_step=True, budget_s=300.0), "cpu")
+    assert "300 s" in caught.value.message
     assert "--thermal-step" in caught.value.hint
-    a_plan(thermal_step=True, budget_s=301.0)
+    check_options(RunOptions(thermal_step=True, budget_s=301.0), "cpu")
+
+
+def test_a_clock_is_locked_on_a_gpu_alone() -> None:
+    with pytest.raises(BadInput, match="--lock-clocks is for a GPU"):
+        check_options(RunOptions(sm_clock_mhz=1500), "cpu")
+    check_options(RunOptions(sm_clock_mhz=1500), "cuda:0")

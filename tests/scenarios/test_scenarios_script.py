@@ -18,10 +18,10 @@ from pydantic import TypeAdapter
 
 from moeprof.scenarios.catalogue import CATALOGUE, find_ops
 from moeprof.scenarios.operation import Operation
-from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import Preset, load_preset
 from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, render_script
 from moeprof.store.recording import Load, PointTiming, call_range
+from moeprof.tests.builders import plan_run
 from moeprof.tests.scenarios.fake_cuda import FakeGpu
 
 SMALL = load_preset("small")
@@ -36,8 +36,7 @@ each_operation = pytest.mark.parametrize(
 def a_script(words: str, preset: Preset = SMALL, **choices: Any) -> str:
     """Script of the one operation that `words` names."""
     (found,) = find_ops(words)
-    given: dict[str, Any] = {"run_id": "run", "device": "cpu", "collectors": ("cpu",)}
-    plan = make_plan(RunOptions(**given | choices), preset, [found], SIZES)
+    plan = plan_run([found], SIZES, preset, **choices)
     return render_script(found.operation, preset, plan, plan.ops[0], CACHE_BYTES)
 
 
@@ -128,8 +127,7 @@ def test_the_pool_is_larger_than_five_caches_and_two_calls(operation: Operation)
 
 def test_an_unknown_cache_is_assumed_and_said_to_be() -> None:
     (found,) = find_ops("gelu")
-    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",))
-    plan = make_plan(choices, SMALL, [found], SIZES)
+    plan = plan_run([found], SIZES, SMALL)
     script = render_script(found.operation, SMALL, plan, plan.ops[0], cache_bytes=None)
     assert "assumed" in script
     assert names_of(script)["POOL_BYTES"] == 5 * (64 << 20)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.parsers.recording_tables import parse_run
+from moeprof.pipeline.parse import parse_run
 from moeprof.profiler.collectors.ncu import NcuCollector
 from moeprof.profiler.worker import Job
 from moeprof.store.document import write_document

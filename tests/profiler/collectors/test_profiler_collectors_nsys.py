@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.parsers.recording_tables import parse_run
+from moeprof.pipeline.parse import parse_run
 from moeprof.profiler.collectors.nsys import Nsys, NsysCollector
 from moeprof.profiler.collectors.traced import TraceFault
 from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.profiler.worker import Job
 from moeprof.scenarios.catalogue import find_ops
-from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
 from moeprof.store.atomic import write_whole
@@ -20,6 +19,7 @@ from moeprof.store.document import write_document
 from moeprof.store.recording import Recording
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table
+from moeprof.tests.builders import plan_run
 from moeprof.tests.profiler.worlds import PROVENANCE
 
 MakeJob = Callable[..., Job]
@@ -144,10 +144,9 @@ def test_a_real_nsys_records_the_ranges_of_a_cpu(tmp_path: Path) -> None:
     """The whole way: a real script of the catalogue under a real nsys, to points."""
     operation = find_ops("relu")
     preset = load_preset("small")
-    choices = RunOptions(
-        run_id="real", device="cpu", collectors=("nsys",), points_per_op=4, point_timeout_s=60.0
+    plan = plan_run(
+        operation, (1, 2, 3, 4, 5, 6, 7, 8), preset, collectors=("nsys",), points_per_op=4
     )
-    plan = make_plan(choices, preset, operation, (1, 2, 3, 4, 5, 6, 7, 8))
     run = Run(tmp_path)
     (op_plan,) = plan.ops
     write_whole(run.script("relu"), render_script(operation[0].operation, preset, plan, op_plan, 1))

@@ -9,7 +9,7 @@ import pytest
 
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
 from moeprof.energy.power_log import Series
-from moeprof.parsers.recording_tables import parse_run, tables_are_current
+from moeprof.pipeline.parse import parse_run, tables_are_current
 from moeprof.profiler.power.meter_file import keep_meter
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import PowerPlan

@@ -12,7 +12,7 @@ from moeprof.costmodel.build import build_model
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.energy import per_launch as power_loads
 from moeprof.energy.per_launch import NOT_BUSY
-from moeprof.parsers.recording_tables import parse_run
+from moeprof.pipeline.parse import parse_run
 from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.power import power_pass
 from moeprof.profiler.power.power_pass import PowerJob, kernels_of, least_known_first
@@ -22,7 +22,7 @@ from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.profiler.sweep import OpSummary, Sweep
 from moeprof.profiler.worker import Job
 from moeprof.scenarios.catalogue import find_ops
-from moeprof.scenarios.plan import RUN_S, RunOptions, make_plan
+from moeprof.scenarios.plan import RUN_S
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
 from moeprof.store.atomic import write_whole
@@ -33,6 +33,7 @@ from moeprof.store.provenance import Provenance
 from moeprof.store.recording import PointTiming, Recording
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table, table_from_columns
+from moeprof.tests.builders import plan_run
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_power import (
     IDLE_W,
@@ -160,8 +161,7 @@ def test_a_real_script_under_a_real_recording_of_a_simulated_gpu(
     tmp_path: Path, fake_library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (found,), small = find_ops("relu"), load_preset("small")
-    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",), sampling="all")
-    made = make_plan(choices, small, [found], (1, 64))
+    made = plan_run([found], (1, 64), small, sampling="all")
     plan, run = replace(made, power=PowerPlan(anchors=2, blocks=1)), Run(tmp_path / "run")
     script = render_script(found.operation, small, plan, plan.ops[0], cache_bytes=1 << 20)
     write_whole(run.script("relu"), script)

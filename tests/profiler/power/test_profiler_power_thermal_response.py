@@ -15,7 +15,7 @@ from moeprof.costmodel.thermal.response import with_response
 from moeprof.device.nvml import TEMP_GPU
 from moeprof.energy.faults import Fault
 from moeprof.energy.thermal_samples import NO_TEMPERATURE
-from moeprof.parsers.recording_tables import parse_run, tables_are_current
+from moeprof.pipeline.parse import parse_run, tables_are_current
 from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.power import thermal_response as thermal_step
 from moeprof.profiler.power.sensor_recorder import PowerRecording

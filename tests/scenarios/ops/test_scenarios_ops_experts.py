@@ -13,10 +13,10 @@ import torch
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.operation import Operation
 from moeprof.scenarios.ops.experts import OPERATIONS
-from moeprof.scenarios.plan import RunOptions, make_plan
 from moeprof.scenarios.preset import Preset, load_preset
 from moeprof.scenarios.script import render_script
 from moeprof.store.errors import BadInput
+from moeprof.tests.builders import plan_run
 
 TINY = Preset("tiny", "made up", 16, 24, 4, 2, "float32", 4, 8)
 ODD = Preset("odd", "made up", 40, 56, 7, 3, "float32", 4, 8)
@@ -96,8 +96,7 @@ def test_sizes_that_cannot_reach_all_active_experts_are_left_out() -> None:
 
 
 def test_a_plan_asks_for_no_size_that_cannot_be() -> None:
-    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",))
-    plan = make_plan(choices, ODD, find_ops("experts,relu"), (1, 2, 3, 4))
+    plan = plan_run("experts,relu", (1, 2, 3, 4), ODD)
     assert [(one.op, one.domain[0]) for one in plan.ops] == [
         ("experts_few", 1),
         ("experts_some", 2),
@@ -115,8 +114,7 @@ def test_where_all_experts_are_one_tokens_there_is_nothing_between() -> None:
 
 def test_its_script_runs_by_hand(tmp_path: Path) -> None:
     (found,) = find_ops("experts_some")
-    choices = RunOptions(run_id="run", device="cpu", collectors=("cpu",))
-    plan = make_plan(choices, TINY, [found], (1, 2, 3))
+    plan = plan_run([found], (1, 2, 3), TINY)
     path = tmp_path / "experts_some.py"
     path.write_text(render_script(found.operation, TINY, plan, plan.ops[0], 1 << 20))
     done = subprocess.run(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from moeprof.parsers.recording_tables import parse_run, tables_are_current
+from moeprof.pipeline.parse import parse_run, tables_are_current
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan

@@ -1,0 +1,108 @@
+"""Tables to `kernel_cost_model.json`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..costmodel.build import build_model as fit_model
+from ..costmodel.merge_runs import check_mergeable, check_one_preset, merged_sha256
+from ..costmodel.thermal.response import with_response
+from ..store.cost_model import CostModelFile
+from ..store.document import read_document, write_document
+from ..store.errors import BadInput
+from ..store.provenance import Provenance
+from ..store.recording import sha256_of
+from ..store.run import Run, open_run
+from ..store.tables import read_table
+from .measure.progress import SILENT, RunProgress
+from .parse import parse_if_stale
+
+__all__ = ["BuiltModel", "CostModelFile", "build_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltModel:
+    """A model, its file's path, and what to warn of; `model.unmeasured` says what it lacks."""
+
+    path: Path
+    model: CostModelFile
+    warnings: tuple[str, ...]
+
+
+def build_model(
+    run: Path | str, *, also: Sequence[Path | str] = (), progress: RunProgress = SILENT
+) -> BuiltModel:
+    """Fit a cost model to the points of a run and write it into the run's folder.
+
+    `also` names runs of other operations on the same machine. Runs whose tables are older than
+    their recordings are parsed first. `progress` receives each warning as it is found. Raises
+    BadInput where a folder is no run, the runs may not be merged, or no curve can be fitted.
+    """
+    runs = [open_run(Path(folder)) for folder in (run, *also)]
+    warnings: list[str] = []
+
+    def warn(sentences: Sequence[str]) -> None:
+        warnings.extend(sentences)
+        for sentence in sentences:
+            progress.warning(sentence)
+
+    for one in runs:
+        warn(parse_if_stale(one))
+    provenance = _common_provenance(runs)
+    paths = [one.table("points") for one in runs]
+    points = pa.concat_tables([read_table(path, "points") for path in paths])
+    warn(_flagged(points, runs))
+    model = fit_model(
+        points,
+        preset=runs[0].plan().preset,
+        provenance=provenance,
+        points_sha256=merged_sha256([sha256_of(path) for path in paths]),
+    )
+    _check_has_curve(model, runs[0])
+    model, no_heat = _with_heat(model, runs, points)
+    warn(no_heat)
+    write_document(runs[0].model_path, model)
+    return BuiltModel(runs[0].model_path, model, tuple(warnings))
+
+
+def _common_provenance(runs: Sequence[Run]) -> Provenance:
+    """Give the provenance of runs that may be merged. Raises BadInput for others."""
+    provenances = [read_document(run.provenance_path, Provenance) for run in runs]
+    check_mergeable(provenances)
+    check_one_preset([run.plan().preset for run in runs])
+    return provenances[0]
+
+
+def _flagged(points: pa.Table, runs: Sequence[Run]) -> list[str]:
+    """Warn of points that bear flags: what disturbed them disturbs the model."""
+    flagged = sum(bool(flags) for flags in points.column("marks").to_pylist())
+    if not flagged:
+        return []
+    reports = ", ".join(f"`moeprof report {run.folder}`" for run in runs)
+    return [
+        f"{flagged} of {points.num_rows} points are in doubt, most often because their calls"
+        f" spread: listed by {reports}; measure again on a quiet machine"
+    ]
+
+
+def _check_has_curve(model: CostModelFile, run: Run) -> None:
+    if not model.curves and not model.surfaces:
+        reasons = "; ".join(f"{what}: {reason}" for what, reason in model.unmeasured.items())
+        raise BadInput(
+            f"{run.folder} holds no curve: {reasons}",
+            hint="profile more batch sizes, or mend the op",
+        )
+
+
+def _with_heat(
+    model: CostModelFile, runs: Sequence[Run], points: pa.Table
+) -> tuple[CostModelFile, list[str]]:
+    """Add the poles of the first run that recorded a thermal step; else warn why there are none."""
+    tables = [run.table("thermal_samples") for run in runs]
+    samples = next((read_table(path, "thermal_samples") for path in tables if path.exists()), None)
+    if samples is None:
+        return model, []
+    heated = with_response(model, samples, points)
+    return heated, [] if heated.thermal else [f"no heat: {heated.thermal_reason}"]

@@ -1,0 +1,139 @@
+"""Look-ups in a cost model: one operation, what its cost is made of, or a whole layer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from ..costmodel.breakdown import CostBreakdown
+from ..costmodel.cost import Cost
+from ..costmodel.layer import LayerCost
+from ..costmodel.model import KernelCostModel
+from ..store.document import read_document
+from ..store.errors import BadInput
+from ..store.run import model_file
+from ..store.verdict import Validation
+
+__all__ = [
+    "Cost",
+    "CostBreakdown",
+    "CostQuery",
+    "KernelCostModel",
+    "LayerCost",
+    "load",
+    "look_up",
+    "verdicts_on",
+]
+
+LAYER: Final = "layer"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostQuery:
+    """What to look up: an operation, a curve, or "layer" where the model has no such operation.
+
+    `batch_size` counts tokens. `shape` and `active_experts` choose among an operation's curves; of
+    a layer, `active_experts` and `top_k` are needed. `memory_pressure_ratio` is the share of the
+    memory bandwidth that others take, from 0 to below 1. `breakdown` asks for the parts of a cost.
+    `allow_estimates` fills an unmeasured energy in by the GPU's power limit.
+    """
+
+    op: str
+    batch_size: int
+    shape: tuple[int, ...] | None = None
+    active_experts: int | None = None
+    top_k: int | None = None
+    memory_pressure_ratio: float | None = None
+    breakdown: bool = False
+    allow_estimates: bool = False
+
+
+def load(model: Path | str) -> KernelCostModel:
+    """Load a cost model by its file or its run's folder.
+
+    Raises BadInput where there is none, or where it is of an unknown version, was changed by hand
+    or contradicts itself.
+    """
+    return KernelCostModel.load(model_file(Path(model)))
+
+
+def look_up(model: KernelCostModel, query: CostQuery) -> Cost | CostBreakdown | LayerCost:
+    """Look up what a query asks for.
+
+    Raises BadInput where the model does not know it, or where options of the query contradict each
+    other.
+    """
+    if query.op == LAYER and not _has(model, LAYER):
+        return _layer(model, query)
+    if query.top_k is not None:
+        raise BadInput(f"--top-k is for a layer, and {query.op} is one operation")
+    if query.breakdown:
+        return _breakdown(model, query)
+    return model.get_cost(
+        query.op,
+        query.batch_size,
+        shape=query.shape,
+        active_experts=query.active_experts,
+        memory_pressure=query.memory_pressure_ratio,
+        allow_estimates=query.allow_estimates,
+    )
+
+
+def verdicts_on(model: Path, op: str) -> Iterator[str]:
+    """Say what the validations beside a model's file concluded on the latency of an operation.
+
+    Raises BadInput where a validation cannot be read.
+    """
+    for path in sorted(model.parent.glob("validation*.json")):
+        verdict = read_document(path, Validation)
+        for curve in verdict.curves:
+            if curve.op == op and curve.metric == "latency":
+                error = "" if curve.median is None else f", median error {curve.median:.1%}"
+                against = Path(verdict.against).name
+                yield f"validated: {curve.outcome} against {against}{error}"
+
+
+def _layer(model: KernelCostModel, query: CostQuery) -> LayerCost:
+    if query.top_k is None or query.active_experts is None:
+        raise BadInput(
+            "a layer needs --top-k and --active-experts",
+            hint="count the experts that get any token: at small batches they are fewer than all",
+        )
+    if query.breakdown or query.shape or query.memory_pressure_ratio is not None:
+        raise BadInput(
+            "a layer is the sum of its kernels as they were measured",
+            hint="leave out --breakdown, --shape and --memory-pressure, or name one operation",
+        )
+    return model.get_layer_cost(
+        query.batch_size,
+        top_k=query.top_k,
+        active_experts=query.active_experts,
+        allow_estimates=query.allow_estimates,
+    )
+
+
+def _breakdown(model: KernelCostModel, query: CostQuery) -> CostBreakdown:
+    if query.op in _surfaces(model):
+        ops = ", ".join(sorted({curve.op for curve in model.curves}))
+        raise BadInput(
+            f"what {query.op} is made of is not known: the model holds its cost alone, by batch"
+            " size and active experts",
+            hint="ask for that cost, without --breakdown and with --active-experts N; what can be"
+            f" taken apart: {ops or 'nothing in this model'}",
+        )
+    if query.active_experts or query.memory_pressure_ratio or query.allow_estimates:
+        raise BadInput(
+            "--breakdown takes a cost apart as it was measured",
+            hint="leave out --active-experts, --memory-pressure and --allow-estimates",
+        )
+    return model.get_cost_breakdown(query.op, query.batch_size, shape=query.shape)
+
+
+def _surfaces(model: KernelCostModel) -> set[str]:
+    """Names of what was measured over active experts."""
+    return {name for one in model.file.surfaces for name in (one.op, one.surface)}
+
+
+def _has(model: KernelCostModel, op: str) -> bool:
+    """Whether the model has an operation of this name."""
+    return op in _surfaces(model) or op in {curve.op for curve in model.curves}

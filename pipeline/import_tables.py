@@ -1,0 +1,107 @@
+"""Public tables of measurements to a model, through the same gates as our own points."""
+
+from dataclasses import dataclass
+from importlib import metadata, util
+from pathlib import Path
+from typing import Literal
+
+from ..costmodel.build import build_model
+from ..costmodel.imported.aiconfigurator import Selection, read_aiconfigurator
+from ..costmodel.imported.tables import ImportedTable, points_of, provenance_of
+from ..costmodel.imported.vidur import read_vidur
+from ..store.cost_model import Origin
+from ..store.document import write_document
+from ..store.errors import BadInput
+from ..store.recording import sha256_of
+from ..store.run import DEFAULT_STORE, Run
+from ..store.tables import write_table
+
+Source = Literal["aiconfigurator", "vidur"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """Which tables to import.
+
+    `path` is a table or a checkout; of aiconfigurator, the installed package where None. `gpu`,
+    `framework`, `version`, `dtype` and `ops` ("gemm", "moe" or both by comma) select rows of
+    aiconfigurator; `tensor_parallel` is the number of GPUs that share a layer of vidur. `commit` is
+    that of the source, kept in the model.
+    """
+
+    source: Source
+    path: Path | None = None
+    gpu: str | None = None
+    framework: str | None = None
+    version: str | None = None
+    dtype: str = "bfloat16"
+    ops: str = "gemm,moe"
+    tensor_parallel: int = 1
+    commit: str = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedModel:
+    """A model of published measurements.
+
+    `points` and `curves` are counts; `origin.remarks` are what to warn of.
+    """
+
+    path: Path
+    points: int
+    curves: int
+    gpu: str
+    origin: Origin
+
+
+def import_tables(options: ImportOptions, *, store: Path | str = DEFAULT_STORE) -> ImportedModel:
+    """Make a model of measurements that others published, in a folder of its own below `store`.
+
+    Raises BadInput where there are no such tables, or their rows contradict each other or physics.
+    """
+    table, name = _vidur(options) if options.source == "vidur" else _aiconfigurator(options)
+    points, origin = points_of(table)
+    run = Run(Path(store) / f"import-{name}")
+    write_table(run.table("points"), "points", points)
+    model = build_model(
+        points,
+        preset=name,
+        provenance=provenance_of(table),
+        points_sha256=sha256_of(run.table("points")),
+        origin=origin,
+    )
+    write_document(run.model_path, model)
+    return ImportedModel(run.model_path, points.num_rows, len(model.curves), table.gpu, origin)
+
+
+def _vidur(options: ImportOptions) -> tuple[ImportedTable, str]:
+    """Read vidur's table, and name it."""
+    path = options.path
+    if path is None:
+        raise BadInput("vidur needs a PATH", hint="name a mlp.csv of its profiling data")
+    table = read_vidur(path, options.tensor_parallel, options.commit)
+    folder = path.resolve().parent.name
+    return table, f"vidur-{table.gpu.lower()}-{folder}-tp{options.tensor_parallel}"
+
+
+def _aiconfigurator(options: ImportOptions) -> tuple[ImportedTable, str]:
+    """Read aiconfigurator's tables, and name them."""
+    families = tuple(word.strip() for word in options.ops.split(","))
+    selection = Selection(options.gpu, options.framework, options.version, options.dtype, families)
+    root, commit = _package() if options.path is None else (options.path, options.commit)
+    table = read_aiconfigurator(root, selection, commit)
+    gpu = selection.gpu or table.gpu.replace(" ", "-")
+    parts = ["aiconfigurator", gpu, *table.versions.popitem(), selection.dtype]
+    return table, "-".join(parts).lower()
+
+
+def _package() -> tuple[Path, str]:
+    """Find the installed aiconfigurator-core, and its version. Raises BadInput without it."""
+    found = util.find_spec("aiconfigurator_core")
+    if found is None or not found.submodule_search_locations:
+        raise BadInput(
+            "the package aiconfigurator-core is not installed here",
+            hint="install it, or name a checkout or one of its tables",
+        )
+    version = metadata.version("aiconfigurator-core")
+    return Path(found.submodule_search_locations[0]), f"aiconfigurator-core {version}"

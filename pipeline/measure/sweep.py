@@ -1,0 +1,79 @@
+"""One sweep of a run folder, with the GPU's clock locked where the plan says so."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+from ...profiler.clocks import locked_sm_clock
+from ...profiler.collectors.registry import COLLECTORS
+from ...profiler.power.sensors import OpenRecorder, meter
+from ...profiler.sweep import OpSummary, ScenarioOf, Sweep
+from ...scenarios.catalogue import LoadedOp
+from ...scenarios.operation import Operation
+from ...scenarios.preset import Preset
+from ...store.plan import Plan
+from ...store.provenance import Provenance
+from ...store.recording import CollectorName
+from ...store.run import Run
+from ...store.scenario import Scenario
+from .progress import RunProgress
+
+
+def measure(
+    run: Run,
+    plan: Plan,
+    provenance: Provenance,
+    scenarios: Mapping[str, ScenarioOf],
+    progress: RunProgress,
+    sensors: OpenRecorder = meter,
+) -> tuple[OpSummary, ...]:
+    """Measure what the run does not hold yet; return what became of each operation.
+
+    `scenarios` maps an operation to the function from batch size to Scenario. Raises BadInput where
+    the run was begun on another machine or another sweep measures the same device.
+    """
+    sweep = Sweep(run, plan, provenance, scenarios, COLLECTORS, progress, sensors)
+    return tuple(sweep.measure())
+
+
+@contextmanager
+def locked_clock(
+    plan: Plan, provenance: Provenance, notice: Callable[[str], None]
+) -> Iterator[None]:
+    """Lock the GPU's SM clock in the block where the plan says so; report both changes.
+
+    Raises BadInput for a clock that the GPU does not have, and CannotMeasure where locking is
+    refused.
+    """
+    if plan.sm_clock_mhz is None or provenance.gpu is None:
+        yield
+        return
+    with locked_sm_clock(provenance.gpu.uuid, plan.sm_clock_mhz):
+        notice(f"the SM clock is locked to {plan.sm_clock_mhz} MHz for this sweep")
+        yield
+    notice("the SM clock is not locked any more")
+
+
+def scenarios_of(ops: Sequence[LoadedOp], preset: Preset, plan: Plan) -> dict[str, ScenarioOf]:
+    """Map each operation to its function from batch size to Scenario."""
+    return {
+        loaded.operation.name: partial(_scenario, loaded.operation, preset, plan) for loaded in ops
+    }
+
+
+def failures_of(summary: OpSummary) -> list[str]:
+    """List one sentence per failed point; failed loads of the power pass are counted by reason."""
+    if summary.collector == CollectorName.THERMAL:
+        return [f"no heat: the thermal step failed: {one.reason}" for one in summary.failures]
+    if summary.collector != CollectorName.POWER:
+        return [f"{failure.scenario_key}: {failure.reason}" for failure in summary.failures]
+    reasons = Counter(failure.reason for failure in summary.failures)
+    return [
+        f"{summary.op}: no energy from {count} loads: {reason}"
+        for reason, count in reasons.most_common()
+    ]
+
+
+def _scenario(operation: Operation, preset: Preset, plan: Plan, tokens: int) -> Scenario:
+    return operation.scenario(preset, tokens, plan.dtype, plan.l2)

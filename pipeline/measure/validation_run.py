@@ -1,0 +1,176 @@
+"""A validation run: what a model predicts, measured again at sizes that its fit never saw.
+
+Its folder is `nvml` (then `nvml-2` and so on) inside the folder of the model's run. It is a run
+like any other, with copies of the same scripts, so that the same code is measured; its only sizes
+are those that the model's run held out, each of them also under a load in the power pass, and it
+ends with a mixed workload. Only recordings are made here: compare/ judges them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ...device.identity import choose_device
+from ...profiler.lock import exclusive_lock
+from ...profiler.power.mixed_workload import record_mixed_workload
+from ...profiler.power.sensors import OpenRecorder, check_sensors, meter
+from ...profiler.sweep import OpSummary
+from ...scenarios.mixed_workload import NAME, render_mixed_workload
+from ...scenarios.plan import BLOCKS
+from ...scenarios.run_files import copied_files, write_run
+from ...store.errors import BadInput, CannotMeasure
+from ...store.plan import OpPlan, Plan, PowerPlan
+from ...store.provenance import Provenance
+from ...store.recording import CollectorName
+from ...store.run import Run, claim_run
+from ...store.scenario import Scenario
+from ...store.verdict import HOLD_OUT_MORE
+from .progress import RunProgress
+from .resolve import describe_here
+from .sweep import locked_clock, measure
+
+FOLDER: Final = "nvml"
+_ELSEWHERE: Final = "what was recorded on its own machine can be judged here: --against RUN"
+
+Sizes = Mapping[str, Mapping[int, Scenario]]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationRun:
+    """A validation run that can be measured here; `energy_from` names the source of energy."""
+
+    run: Run
+    plan: Plan
+    scenarios: Sizes
+    provenance: Provenance
+    energy_from: str
+    resumed: bool
+    sensors: OpenRecorder
+
+    def measure(self, progress: RunProgress) -> tuple[OpSummary, ...]:
+        """Measure the held-out sizes that the run does not hold yet."""
+        scenarios = {op: sizes.__getitem__ for op, sizes in self.scenarios.items()}
+        with locked_clock(self.plan, self.provenance, _unreported):
+            return measure(self.run, self.plan, self.provenance, scenarios, progress, self.sensors)
+
+    def replay(self) -> tuple[str, ...]:
+        """Record the mixed workload; return its warnings."""
+        with (
+            locked_clock(self.plan, self.provenance, _unreported),
+            exclusive_lock(self.provenance, self.run),
+        ):
+            return record_mixed_workload(self.run, self.provenance, self.sensors).warnings
+
+
+def open_validation(own: Run, device_name: str, sensors: OpenRecorder = meter) -> ValidationRun:
+    """Go on with the unfinished validation run of the run `own`, or begin one.
+
+    A validation run without a mixed workload is unfinished. Raises CannotMeasure where no energy
+    can be read, and BadInput where this is not the device called `device_name` or where `own` held
+    out no size that it measured; nothing is written before.
+    """
+    measured = own.plan()
+    provenance = _device_of(measured)
+    if provenance.device_name != device_name:
+        raise BadInput(
+            f"the model was measured on {device_name}, and {measured.device} here is"
+            f" {provenance.device_name}",
+            hint="a model is held against measurements of the same device",
+        )
+    energy_from = _energy_from(provenance)
+    scenarios = _held_out(own, measured)
+    unfinished = _unfinished(own)
+    run = unfinished or _begin(own, _plan(measured, scenarios))
+    return ValidationRun(
+        run, run.plan(), scenarios, provenance, energy_from, unfinished is not None, sensors
+    )
+
+
+def _unreported(text: str) -> None:
+    """Drop the reports on the clock: a validation locks it twice."""
+
+
+def _device_of(measured: Plan) -> Provenance:
+    """Describe the device of a plan. Raises CannotMeasure where it is not there."""
+    try:
+        device = choose_device(measured.device)
+    except BadInput as missing:
+        raise CannotMeasure(missing.message, hint=_ELSEWHERE) from missing
+    return describe_here(device, measured.threads)
+
+
+def _energy_from(provenance: Provenance) -> str:
+    """Name the source of energy. Raises CannotMeasure where there is none."""
+    try:
+        return check_sensors(provenance)
+    except CannotMeasure as refusal:
+        no_nvml = "" if provenance.gpu else "NVML measures no CPU, and "
+        raise CannotMeasure(no_nvml + refusal.message, hint=refusal.hint or _ELSEWHERE) from refusal
+
+
+def _held_out(own: Run, measured: Plan) -> Sizes:
+    """Take the scenarios of each operation's held-out sizes from the recordings of `own`."""
+    described: dict[str, dict[int, Scenario]] = {}
+    for _, recording in own.recordings():
+        sizes = {scenario.tokens: scenario for scenario in recording.scenarios}
+        described.setdefault(recording.op, {}).update(sizes)
+    held_out = {
+        op.op: {size: described[op.op][size] for size in op.holdout if size in described[op.op]}
+        for op in measured.ops
+        if op.op in described
+    }
+    found = {op: sizes for op, sizes in held_out.items() if sizes}
+    if not found:
+        raise BadInput(
+            f"{own.folder} held out no size that it measured, and sizes are needed that the fit"
+            " never saw",
+            hint=HOLD_OUT_MORE,
+        )
+    return found
+
+
+def _plan(measured: Plan, scenarios: Sizes) -> Plan:
+    """Change the plan of `measured` to its held-out sizes alone, each of them also under a load."""
+    ops = tuple(_op_plan(op, scenarios[op.op]) for op in measured.ops if op.op in scenarios)
+    return replace(
+        measured,
+        collectors=tuple(name for name in measured.collectors if name != CollectorName.NCU),
+        isolation="op",
+        sampling="all",
+        budget_s=None,
+        ops=ops,
+        power=PowerPlan(max(2, *(len(op.holdout) for op in ops)), BLOCKS),
+        power_reason=None,
+        thermal_step=False,
+    )
+
+
+def _op_plan(op: OpPlan, sizes: Mapping[int, Scenario]) -> OpPlan:
+    held_out = tuple(sorted(sizes))
+    return replace(op, domain=held_out, first=(), holdout=held_out, calibration=())
+
+
+def _unfinished(own: Run) -> Run | None:
+    """Find the latest validation run without a mixed workload; None where there is none."""
+    waiting = [
+        Run(path.parent)
+        for path in own.folder.glob(f"{FOLDER}*/plan.json")
+        if not _replayed(Run(path.parent))
+    ]
+    return max(waiting, key=lambda run: run.plan_path.stat().st_mtime_ns, default=None)
+
+
+def _replayed(run: Run) -> bool:
+    return any(
+        one.collector == CollectorName.MIXED_WORKLOAD and one.files for _, one in run.recordings()
+    )
+
+
+def _begin(own: Run, plan: Plan) -> Run:
+    """Write the folder of a new validation run."""
+    run = claim_run(own.folder, FOLDER)
+    plan = replace(plan, run_id=f"{plan.run_id}-{run.folder.name}")
+    files = copied_files(own, plan)
+    scripts = {**files.scripts, NAME: render_mixed_workload(plan).encode()}
+    write_run(run, plan, replace(files, scripts=scripts))
+    return run

@@ -1,0 +1,175 @@
+"""Recordings to Parquet tables: those of a run, or of a single trace."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import pyarrow as pa
+
+from ..energy.per_launch import metered_loads
+from ..energy.point_energies import PointEnergies
+from ..energy.run_meter import Held, run_meter
+from ..energy.thermal_samples import thermal_samples
+from ..parsers.points import points_table, unmeasured_sizes
+from ..parsers.recording_tables import recording_tables
+from ..parsers.trace_file import parse_trace as trace_pieces
+from ..profiler.power.meter_file import keep_meter
+from ..profiler.report_export import export_report
+from ..store.errors import BadInput
+from ..store.plan import Plan
+from ..store.recording import CollectorName, Recording
+from ..store.run import Run, open_run
+from ..store.table_schemas import SCHEMAS
+from ..store.tables import TableWriter, read_table, writing_tables
+
+_WITHOUT_CALLS: Final = (CollectorName.MIXED_WORKLOAD, CollectorName.THERMAL, CollectorName.METER)
+_REASONS: Final = {"launches": "unattributed", "range_energies": "reason"}  # table to its column
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRun:
+    """The tables of a run: their folder, and what to warn of."""
+
+    tables: Path
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedTrace:
+    """The tables of a single trace: their folder, the rows of each, and what to warn of.
+
+    `reasons` counts the rows of `launches` and `range_energies` by why they could not be attributed
+    or measured; None is the key of those that were.
+    """
+
+    tables: Path
+    rows: Mapping[str, int]
+    reasons: Mapping[str, "Counter[str | None]"]
+    warnings: tuple[str, ...]
+
+
+def parse(run: Path | str, *, meter: Path | str | None = None) -> ParsedRun:
+    """Write the tables of the run folder `run`, with an external meter's readings where given.
+
+    `meter` is the CSV file of a power meter that recorded the run's power pass (docs/energy.md); it
+    is copied into the run. Raises BadInput where `run` is no run or a file of it cannot be read.
+    """
+    opened = open_run(Path(run))
+    if meter is not None:
+        keep_meter(opened, Path(meter))
+    return ParsedRun(opened.table("points").parent, tuple(parse_run(opened)))
+
+
+def parse_trace(source: Path | str, out: Path | str) -> ParsedTrace:
+    """Write the tables of one trace of nsys, ncu or Kineto into the folder `out`.
+
+    Raises BadInput where `source` is no trace or cannot be read.
+    """
+    out = Path(out)
+    reasons: dict[str, Counter[str | None]] = {}
+    with TemporaryDirectory() as folder:
+        pieces, warnings = trace_pieces(export_report(Path(source), Path(folder)))
+        with writing_tables(out) as tables:
+            for name, piece in pieces:
+                tables.write(name, piece)
+                if name in _REASONS:
+                    counts = _counted(piece.column(_REASONS[name]))
+                    reasons[name] = reasons.get(name, Counter()) + counts
+    return ParsedTrace(out, dict(tables.rows), reasons, tuple(warnings))
+
+
+def parse_run(run: Run) -> list[str]:
+    """Write `tables/*.parquet` of a run from its recordings, and return what to warn of.
+
+    `launches`, samples and `counters` are written where a recording made them, and removed where
+    none does. The same recordings give the same bytes. Raises BadInput where a raw file is missing,
+    changed or unreadable, or where the recordings are of different machines.
+    """
+    plan, held = run.plan(), run.recordings()
+    recordings = [recording for _, recording in held]
+    _check_one_machine(recordings)
+    with writing_tables(run.table("points").parent) as tables:
+        calls, warnings = _write_calls(held, tables)
+        power = _write_power(plan, held, tables)
+        if power.sensor_gain is not None:
+            warnings.append(str(power.sensor_gain))
+        points = points_table(calls, recordings, plan, power)
+        warnings += unmeasured_sizes(plan, points)
+        tables.write("points", points)
+    for name in SCHEMAS.keys() - tables.rows.keys():
+        run.table(name).unlink(missing_ok=True)
+    return warnings
+
+
+def tables_are_current(run: Run) -> bool:
+    """Whether the run's points can be read and are newer than its plan and every recording."""
+    try:
+        read_table(run.table("points"), "points")
+    except BadInput:
+        return False
+    made_ns = run.table("points").stat().st_mtime_ns
+    sources = [run.plan_path, *run.folder.glob("raw/*/*/recording.json")]
+    return all(source.stat().st_mtime_ns < made_ns for source in sources)
+
+
+def parse_if_stale(run: Run) -> list[str]:
+    """Parse a run whose tables are older than its recordings; return what to warn of."""
+    return [] if tables_are_current(run) else parse_run(run)
+
+
+def _write_calls(held: Held, tables: TableWriter) -> tuple[pa.Table, list[str]]:
+    """Write the tables of traces, timings and counters; return all calls and the warnings."""
+    warnings: list[str] = []
+    calls = [SCHEMAS["calls"].empty_table()]
+    tables.write("calls", calls[0])
+    for folder, recording in held:
+        if recording.collector == CollectorName.POWER:
+            continue
+        if recording.collector in _WITHOUT_CALLS:
+            warnings += _warnings_of(recording, ())
+            continue
+        pieces, found = recording_tables(folder, recording)
+        warnings += _warnings_of(recording, found)
+        for name, piece in pieces:
+            tables.write(name, piece)
+            if name == "calls":
+                calls.append(piece)
+    return pa.concat_tables(calls), warnings
+
+
+def _write_power(plan: Plan, held: Held, tables: TableWriter) -> PointEnergies:
+    """Write the tables of the power logs; return the energies of the loads."""
+    power, meter = PointEnergies(plan), run_meter(held)
+    for folder, recording in held:
+        if recording.collector == CollectorName.POWER:
+            loads, samples = metered_loads(folder, recording, meter)
+            power.add(recording, loads)
+            tables.write("power_samples", samples)
+        if recording.collector == CollectorName.THERMAL:
+            tables.write("thermal_samples", thermal_samples(folder, recording))
+    return power
+
+
+def _warnings_of(recording: Recording, found: tuple[str, ...]) -> list[str]:
+    """List the warnings of a recording, each once, and its failed counters."""
+    failures = recording.failures if recording.collector == CollectorName.NCU else ()
+    reasons = [f"no counters of {failure.scenario_key}: {failure.reason}" for failure in failures]
+    sentences = dict.fromkeys([*recording.warnings, *found, *reasons])
+    return [f"{recording.unit}: {sentence}" for sentence in sentences]
+
+
+def _check_one_machine(recordings: Sequence[Recording]) -> None:
+    machines = sorted({recording.provenance.machine for recording in recordings})
+    if len(machines) > 1:
+        raise BadInput(
+            f"the run mixes recordings of {len(machines)} machines: {' and '.join(machines)}",
+            hint="make one run a machine",
+        )
+
+
+def _counted(values: Any) -> "Counter[str | None]":
+    """Count each value of an Arrow column."""
+    return Counter({one["values"]: one["counts"] for one in values.value_counts().to_pylist()})

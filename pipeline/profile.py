@@ -1,0 +1,160 @@
+"""Scenarios to recordings: plan a run, measure it into a run folder, go on with one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..profiler.sweep import OpSummary, ScenarioOf
+from ..scenarios.duration import call_times_of
+from ..scenarios.plan import estimate_power_s, estimate_s, response_s
+from ..scenarios.preset import read_preset
+from ..scenarios.rates import rates_of
+from ..scenarios.run_files import rendered_files, write_run
+from ..scenarios.run_options import OPTION_FIELDS, RunOptions
+from ..store.plan import Plan
+from ..store.provenance import Provenance
+from ..store.run import DEFAULT_STORE, Run, claim_run, open_run
+from .measure.progress import SILENT, RunProgress
+from .measure.resolve import describe_here, plan_warnings, resolve
+from .measure.resume import changed_options, check_same_plan, ops_of, resumed_plan
+from .measure.sweep import failures_of, locked_clock, measure, scenarios_of
+
+__all__ = [
+    "OPTION_FIELDS",
+    "OpSummary",
+    "ProfileResult",
+    "RunEstimate",
+    "RunOptions",
+    "RunProgress",
+    "plan_run",
+    "profile",
+    "resume",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RunEstimate:
+    """A plan, and how long it is estimated to take.
+
+    `power_s` of the power pass and `thermal_step_s` are part of `total_s`; all in seconds.
+    """
+
+    plan: Plan
+    total_s: float
+    power_s: float
+    thermal_step_s: float
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileResult:
+    """What one sweep did: the run's folder, and each operation under each collector.
+
+    `warnings` names each point that failed, then what disturbed the operation.
+    """
+
+    folder: Path
+    ops: tuple[OpSummary, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def budget_spent(self) -> bool:
+        """Whether the budget ended before every planned size was measured."""
+        return any(one.unmeasured for one in self.ops)
+
+    @property
+    def has_points(self) -> bool:
+        """Whether the run holds any measured point."""
+        return any(one.measured or one.recalled for one in self.ops)
+
+
+def plan_run(options: RunOptions | None = None, *, progress: RunProgress = SILENT) -> RunEstimate:
+    """Plan a run and estimate how long it takes; measure and write nothing.
+
+    Raises BadInput and CannotMeasure as `profile` does.
+    """
+    options = options or RunOptions()
+    planned = resolve(options, progress)
+    preset, ops = planned.resolved.preset, planned.resolved.ops
+    rates = rates_of(planned.provenance, preset.dtype)
+    plan = planned.plan
+    return RunEstimate(
+        plan=plan,
+        total_s=estimate_s(plan, call_times_of(preset, ops, options.l2, rates)),
+        power_s=estimate_power_s(plan),
+        thermal_step_s=response_s(plan),
+        warnings=plan_warnings(plan),
+    )
+
+
+def profile(
+    options: RunOptions | None = None,
+    *,
+    store: Path | str = DEFAULT_STORE,
+    progress: RunProgress = SILENT,
+) -> ProfileResult:
+    """Measure operations over batch sizes into a new run folder below `store`.
+
+    `progress` receives the plan's warnings and the folder before anything is measured. Raises
+    BadInput for an option that stands for nothing here or a folder that cannot be written, and
+    CannotMeasure where a collector does not work here. A KeyboardInterrupt leaves a run that
+    `resume` goes on with.
+    """
+    planned = resolve(options or RunOptions(), progress)
+    resolved, provenance = planned.resolved, planned.provenance
+    for warning in plan_warnings(planned.plan):
+        progress.warning(warning)
+    run = claim_run(Path(store), planned.plan.run_id)
+    plan = replace(planned.plan, run_id=run.folder.name)
+    files = rendered_files(plan, resolved.preset, resolved.ops, provenance.cache_bytes)
+    write_run(run, plan, files)
+    scenarios = scenarios_of(resolved.ops, resolved.preset, plan)
+    return _measured(run, plan, provenance, scenarios, progress)
+
+
+def resume(
+    run: Path | str,
+    options: RunOptions | None = None,
+    *,
+    given: Mapping[str, str] | None = None,
+    progress: RunProgress = SILENT,
+) -> ProfileResult:
+    """Go on with an interrupted run: measure what its folder does not hold yet.
+
+    `budget_s` and `thermal_step` of `options` hold for this sweep; every other option must be that
+    of the plan. `given` maps the fields that are to be compared to the text that the user wrote;
+    None compares each field that is not at its default. Raises BadInput where `run` is no run, was
+    measured on another machine, or an option contradicts its plan.
+    """
+    opened, options = open_run(Path(run)), options or RunOptions()
+    check_same_plan(options, changed_options(options) if given is None else given, opened.plan())
+    plan = resumed_plan(opened, options)
+    ops = ops_of(opened, plan)
+    provenance = describe_here(plan.device, plan.threads)
+    scenarios = scenarios_of(ops, read_preset(opened.preset_path), plan)
+    return _measured(opened, plan, provenance, scenarios, progress)
+
+
+def _measured(
+    run: Run,
+    plan: Plan,
+    provenance: Provenance,
+    scenarios: Mapping[str, ScenarioOf],
+    progress: RunProgress,
+) -> ProfileResult:
+    progress.notice(f"run: {run.folder}")
+    with locked_clock(plan, provenance, progress.notice):
+        try:
+            summaries = measure(run, plan, provenance, scenarios, progress)
+        except KeyboardInterrupt:
+            progress.notice(f"interrupted; go on with: moeprof profile {run.folder} --resume")
+            raise
+    return ProfileResult(run.folder, summaries, tuple(_warnings(summaries)))
+
+
+def _warnings(summaries: tuple[OpSummary, ...]) -> list[str]:
+    warnings: list[str] = []
+    for summary in summaries:
+        warnings += failures_of(summary)
+        warnings += [f"{summary.op}: {text}" for text in dict.fromkeys(summary.warnings)]
+    return warnings

@@ -1,0 +1,23 @@
+"""A trace made safe to share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..parsers.scrub import scrub_trace
+
+
+@dataclass(frozen=True, slots=True)
+class ScrubbedTrace:
+    """The file that was written."""
+
+    path: Path
+
+
+def scrub(trace: Path | str, out: Path | str) -> ScrubbedTrace:
+    """Copy a trace to `out` without host, user, paths, environment and command line.
+
+    The copy parses to the same tables. Raises BadInput where `trace` is no trace, or `out` cannot
+    be written or is `trace` itself.
+    """
+    scrub_trace(Path(trace), Path(out))
+    return ScrubbedTrace(Path(out))

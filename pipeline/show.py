@@ -1,0 +1,46 @@
+"""What a model holds: its curves, their errors, and where it comes from."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..costmodel.model import KernelCostModel
+from ..costmodel.thermal.description import thermal_description
+from ..store.cost_model import CostModelFile, CurveModel
+from .cost import load
+
+__all__ = ["CostModelFile", "CurveModel", "ModelView", "show_model"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelView:
+    """A model as it is shown.
+
+    `latencies_us` holds for each curve, in the order of the file, its latency at `steps` batch
+    sizes that are even in their logarithm over its domain. `heat` describes the thermal response,
+    None where there is none.
+    """
+
+    file: CostModelFile
+    latencies_us: tuple[tuple[float, ...], ...]
+    heat: str | None
+
+
+def show_model(model: Path | str, *, steps: int, max_curves: int) -> ModelView:
+    """View a model by its file or its run's folder; of at most `max_curves` curves the latencies.
+
+    Raises BadInput as `load` does.
+    """
+    loaded = load(model)
+    curves = loaded.curves[:max_curves]
+    return ModelView(
+        file=loaded.file,
+        latencies_us=tuple(_latencies_us(loaded, curve, steps) for curve in curves),
+        heat=None if loaded.file.thermal is None else thermal_description(loaded.file.thermal),
+    )
+
+
+def _latencies_us(model: KernelCostModel, curve: CurveModel, steps: int) -> tuple[float, ...]:
+    first, last = curve.domain.first_tokens, curve.domain.last_tokens
+    ratio = (last / first) ** (1 / (steps - 1))
+    sizes = [min(last, max(first, round(first * ratio**step))) for step in range(steps)]
+    return tuple(model.get_costs(curve.curve, sizes).latency_us.tolist())

@@ -1,0 +1,173 @@
+"""A model's predictions against measurements that its fit never saw."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from ..compare.holdout import validate_holdout
+from ..compare.mixed_workload import with_mixed_workload
+from ..costmodel.model import KernelCostModel
+from ..energy.mixed_workload import read_mixed_workload
+from ..store.cost_model import CostModelFile
+from ..store.document import read_document, write_document
+from ..store.errors import BadInput
+from ..store.plan import Role
+from ..store.provenance import Provenance
+from ..store.recording import sha256_of
+from ..store.run import Run, model_file, open_run
+from ..store.tables import read_table
+from ..store.verdict import Validation
+from .measure.progress import SILENT, RunProgress
+from .measure.sweep import failures_of
+from .measure.validation_run import ValidationRun, open_validation
+from .parse import parse_if_stale
+
+HOLDOUT: Final = "holdout"
+NVML: Final = "nvml"
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationResult:
+    """A verdict, the file that holds it, and what to warn of."""
+
+    path: Path
+    verdict: Validation
+    warnings: tuple[str, ...]
+
+
+class _Warnings:
+    """Keeps each warning and passes it to the progress."""
+
+    def __init__(self, progress: RunProgress) -> None:
+        self.progress = progress
+        self.sentences: list[str] = []
+
+    def add(self, sentence: str) -> None:
+        self.sentences.append(sentence)
+        self.progress.warning(sentence)
+
+
+def validate(
+    model: Path | str,
+    *,
+    against: str = HOLDOUT,
+    limit_ratio: float | None = None,
+    progress: RunProgress = SILENT,
+) -> ValidationResult:
+    """Judge a model, and write the verdict beside it.
+
+    `model` is a model's file or its run's folder. `against` is "holdout", the sizes that the
+    model's own run held out; "nvml", to measure them again now, with energy; or the folder of
+    another run on the same device. `limit_ratio` is the allowed median error, 0.03 for 3 %; None
+    for the default of each quantity. `progress` receives each warning as it is found.
+
+    Raises BadInput where there is no such model or run or they do not belong together, and
+    CannotMeasure where "nvml" finds no source of energy.
+    """
+    path = model_file(Path(model))
+    loaded = KernelCostModel.load(path)
+    progress.notice(f"model: {path}")
+    warnings = _Warnings(progress)
+    if against == NVML:
+        against = str(_measure(path, loaded.file, warnings))
+    if against == HOLDOUT:
+        points = _own_points(path, loaded.file)
+        verdict = validate_holdout(loaded, _name(path), points, limit=limit_ratio)
+    else:
+        verdict = _against_run(path, loaded, against, limit_ratio, warnings)
+    suffix = "" if against == HOLDOUT else f"-{Path(against).resolve().name}"
+    written = path.with_name(f"validation{suffix}.json")
+    write_document(written, verdict)
+    return ValidationResult(written, verdict, tuple(warnings.sentences))
+
+
+def _name(path: Path) -> str:
+    """Name a model by its run."""
+    return path.resolve().parent.name
+
+
+def _against_run(
+    path: Path,
+    model: KernelCostModel,
+    folder: str,
+    limit_ratio: float | None,
+    warnings: _Warnings,
+) -> Validation:
+    """Judge by every point of another run, and by its mixed workload."""
+    points = _points_of(folder, model.file, warnings)
+    verdict = validate_holdout(model, _name(path), points, limit=limit_ratio)
+    replayed = read_mixed_workload(Run(Path(folder)))
+    verdict = with_mixed_workload(verdict, model, replayed, limit=limit_ratio)
+    return replace(verdict, against=folder)
+
+
+def _measure(path: Path, model: CostModelFile, warnings: _Warnings) -> Path:
+    """Measure what the model predicts, at sizes that its fit never saw; return the run's folder.
+
+    Raises CannotMeasure where no energy can be read, before anything runs.
+    """
+    own = open_run(path.parent)
+    _own_points(path, model)
+    validation = open_validation(own, model.provenance.device_name)
+    known = (*(one.energy_mj for one in model.curves), *(one.energy_mj for one in model.surfaces))
+    if all(energy_mj is None for energy_mj in known):
+        warnings.add("the model knows no energy: its verdict will be on latency alone")
+    notice = warnings.progress.notice
+    notice(f"energy: {validation.energy_from}")
+    doing = "going on with" if validation.resumed else "measuring into"
+    notice(f"{doing}: {validation.run.folder}")
+    try:
+        _measure_and_replay(validation, warnings)
+    except KeyboardInterrupt:
+        notice("interrupted; the same command goes on with it")
+        raise
+    return validation.run.folder
+
+
+def _measure_and_replay(validation: ValidationRun, warnings: _Warnings) -> None:
+    for summary in validation.measure(warnings.progress):
+        for sentence in failures_of(summary):
+            warnings.add(sentence)
+    warnings.progress.notice("mixed replay: every operation in turns")
+    for sentence in validation.replay():
+        warnings.add(sentence)
+
+
+def _own_points(path: Path, model: CostModelFile) -> pa.Table:
+    """Read the points that the model was built from. Raises BadInput if they have changed."""
+    run = Run(path.parent)
+    points = read_table(run.table("points"), "points")
+    if sha256_of(run.table("points")) != model.points_sha256:
+        raise BadInput(
+            f"{path} was built from other points than {run.folder} holds now",
+            hint=f"build it anew: moeprof build-model {run.folder}",
+        )
+    return points
+
+
+def _points_of(folder: str, model: CostModelFile, warnings: _Warnings) -> pa.Table:
+    """Read every point of another run as held out: the model's fit has seen none of them.
+
+    Raises BadInput where it is the run that the model was built from, or of another device.
+    """
+    run = open_run(Path(folder))
+    run.plan()  # refuses a run of an unknown version
+    for sentence in parse_if_stale(run):
+        warnings.add(sentence)
+    measured_on = read_document(run.provenance_path, Provenance).device_name
+    if measured_on != model.provenance.device_name:
+        raise BadInput(
+            f"{folder} was measured on {measured_on}, the model on {model.provenance.device_name}",
+            hint="a model is held against measurements of the same device",
+        )
+    points = read_table(run.table("points"), "points")
+    if sha256_of(run.table("points")) == model.points_sha256:
+        raise BadInput(
+            f"the model was built from the points of {folder}",
+            hint="use --against holdout: its fit never saw the hold-out",
+        )
+    column = points.schema.get_field_index("role")
+    held = pa.array([Role.HOLDOUT] * points.num_rows, type=pa.string())
+    return points.set_column(column, points.schema.field("role"), held)

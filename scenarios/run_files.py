@@ -1,0 +1,75 @@
+"""The files that a sweep reads from its run folder: the plan, the preset, the isolated scripts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..store.atomic import write_whole
+from ..store.document import write_document
+from ..store.plan import Plan
+from ..store.run import Run
+from .catalogue import LoadedOp
+from .preset import Preset, to_toml
+from .script import render_script
+
+
+@dataclass(frozen=True, slots=True)
+class RunFiles:
+    """Contents of the files of a run that stand beside `plan.json`.
+
+    `scripts` by the name of the script: an operation's, or the mixed workload's. `sources` holds
+    copies of the user's op files, by their path in the run folder. `preset` is TOML.
+    """
+
+    scripts: Mapping[str, bytes]
+    sources: Mapping[str, bytes]
+    preset: bytes
+
+
+def rendered_files(
+    plan: Plan, preset: Preset, ops: Sequence[LoadedOp], cache_bytes: int | None
+) -> RunFiles:
+    """Render the files of a new run; `ops` are those of the plan, in its order.
+
+    `cache_bytes` is the device's last-level cache, None where it is unknown.
+    """
+    pairs = list(zip(ops, plan.ops, strict=True))
+    return RunFiles(
+        scripts={
+            op_plan.op: render_script(loaded.operation, preset, plan, op_plan, cache_bytes).encode()
+            for loaded, op_plan in pairs
+        },
+        sources={
+            op_plan.source: Path(loaded.source).read_bytes()
+            for loaded, op_plan in pairs
+            if loaded.source is not None and op_plan.source is not None
+        },
+        preset=to_toml(preset).encode(),
+    )
+
+
+def copied_files(run: Run, plan: Plan) -> RunFiles:
+    """Copy the files of `run` that a plan of the same operations needs."""
+    return RunFiles(
+        scripts={op.op: run.script(op.op).read_bytes() for op in plan.ops},
+        sources={
+            op.source: (run.folder / op.source).read_bytes()
+            for op in plan.ops
+            if op.source is not None
+        },
+        preset=run.preset_path.read_bytes(),
+    )
+
+
+def write_run(run: Run, plan: Plan, files: RunFiles) -> None:
+    """Write everything that a sweep reads into the folder of `run`.
+
+    `plan.json` is written last: a folder without it is no run. Raises BadInput where a file cannot
+    be written.
+    """
+    for name, script in files.scripts.items():
+        write_whole(run.script(name), script)
+    for path, source in files.sources.items():
+        write_whole(run.folder / path, source)
+    write_whole(run.preset_path, files.preset)
+    write_document(run.plan_path, plan)

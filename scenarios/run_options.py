@@ -1,0 +1,106 @@
+"""The options of a run as the user chose them: each with its unit, its default and its rule."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final, get_args
+
+from ..store.errors import BadInput
+from ..store.plan import Isolation, Sampling
+from ..store.scenario import L2
+
+_OPTIONS: Final = {
+    "preset_file": "--scenario",
+    "collectors": "--collector",
+    "points_per_op": "--points",
+    "budget_s": "--budget",
+    "point_timeout_s": "--point-timeout",
+    "power": "--no-power",
+    "sm_clock_mhz": "--lock-clocks",
+}  # where the command line's option is not the field's name
+_CHOICES: Final = {"sampling": Sampling, "isolation": Isolation, "l2": L2}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Options of one run; each has the default of the same option of `moeprof profile`.
+
+    Raises BadInput for a value that breaks a rule whatever the machine; what the words of `ops`,
+    `batch_sizes`, `preset`, `device` and `collectors` stand for is looked up when the run begins.
+
+    Attributes:
+        ops: "all", "experts", names by comma such as "fc1,topk", or a Python file (docs/ops.md).
+        batch_sizes: Tokens in a call: "1..512", "1..512:8", "1,2,4" or "pow2:1..512".
+        preset: Name of the layer's sizes; None for "small" on a CPU and "mixtral-8x7b" on a GPU.
+        preset_file: TOML file with sizes of one's own, in place of `preset`.
+        device: "cpu" or "cuda:N"; None for the first GPU, or the CPU where there is none.
+        collectors: "auto", "cpu", "kineto", "nsys" or "ncu"; one that times and ncu by comma.
+        sampling: "adaptive" chooses each size by those measured so far, "all" takes every one.
+        points_per_op: Number of batch sizes of an operation that its curve is fitted to, at most.
+        isolation: One process for each operation ("op") or for each batch size ("point").
+        l2: "cold": each call reads other memory; "hot": the same again, from the cache.
+        threads: Number of CPU threads that an operation may use.
+        seed: Draws the order of measurement and the sizes that are held out.
+        budget_s: Stop measuring after so many seconds; None for no limit.
+        point_timeout_s: Give up one batch size after so many seconds.
+        power: Whether to measure energy where a sensor can.
+        sm_clock_mhz: Lock the GPU's SM clock to so many MHz meanwhile; needs root. None: no lock.
+        thermal_step: Record a step in power at the end, for the thermal response: five minutes.
+
+    """
+
+    ops: str = "all"
+    batch_sizes: str = "1..512"
+    preset: str | None = None
+    preset_file: Path | None = None
+    device: str | None = None
+    collectors: str = "auto"
+    sampling: Sampling = "adaptive"
+    points_per_op: int = 24
+    isolation: Isolation = "op"
+    l2: L2 = "cold"
+    threads: int = 1
+    seed: int = 0
+    budget_s: float | None = None
+    point_timeout_s: float = 60.0
+    power: bool = True
+    sm_clock_mhz: int | None = None
+    thermal_step: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_numbers()
+        self._check_choices()
+        if self.preset is not None and self.preset_file is not None:
+            raise BadInput("--preset and --scenario were both given", hint="give one of them")
+        if self.thermal_step and not self.power:
+            raise BadInput("--no-power and --thermal-step were both given", hint="give one of them")
+
+    def _check_numbers(self) -> None:
+        if self.threads < 1:
+            raise BadInput(f"--threads is {self.threads}, and it must be at least 1")
+        if self.points_per_op < 2:
+            raise BadInput(
+                f"--points is {self.points_per_op}, and a curve needs at least 2",
+                hint="24, as without --points, are enough for most",
+            )
+        for field in ("budget_s", "point_timeout_s"):
+            seconds = getattr(self, field)
+            if seconds is not None and not seconds > 0:
+                raise BadInput(
+                    f"{option_of(field)} is {seconds:g} s, and it must be longer than 0",
+                    hint="leave it out, or give it more time",
+                )
+
+    def _check_choices(self) -> None:
+        for field, kind in _CHOICES.items():
+            value, known = getattr(self, field), get_args(kind)
+            if value not in known:
+                raise BadInput(f"{field} is {value!r}", hint=f"it must be {' or '.join(known)}")
+
+
+def option_of(field: str) -> str:
+    """Name the command line's option that sets a field of RunOptions: "--points"."""
+    return _OPTIONS.get(field, f"--{field.replace('_', '-')}")
+
+
+OPTION_FIELDS: Final = {option_of(field.name): field.name for field in fields(RunOptions)}
+"""The command line's options to the fields that they set: "--points" to "points_per_op"."""
