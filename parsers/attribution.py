@@ -1,19 +1,45 @@
-"""Which host call launched a kernel, and in which range that call lay.
+"""How a kernel is attributed: to the range, and to the timed call, whose code launched it.
 
-A kernel runs long after the host left the range that launched it, so its own time says nothing:
-the way goes kernel -> (process, correlation id) -> host call -> innermost range of that thread
-around the call. Everything here is vectorised: O((kernels + ranges) log).
+A kernel starts after the host has left the range that launched it: in two public traces 61 % and
+83 % of the (range, kernel) pairs. So the kernel's own time is not used. As in NVIDIA's report
+nvtx_kern_sum, the steps are:
+
+1. kernel -> host API call with the same process and correlation id: `launching_calls`;
+2. host API call -> innermost range of the same thread that contains the call: `innermost_ranges`.
+
+`Attribution` does both for a trace of any tool and gives the columns of `launches`; the readers
+(nsys/trace.py, kineto.py) do step 1. All steps are vectorised, O((kernels + ranges) log).
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ..energy.range_windows import RangedLaunches
 from ..stats.arrays import Int64
-from .events import Spans
+from .calls import CallRanges
+from .events import Spans, Trace, int64_column
+from .joint_keys import joint_keys
+
+Bools = npt.NDArray[np.bool_]
+Int32 = npt.NDArray[np.int32]
+
+_KERNELS_AT_ONCE: Final = 524_288
+
+
+class Unattributed(StrEnum):
+    """Why a kernel has no range: the column `unattributed` of `launches`."""
+
+    NO_CORRELATION_ID = "no correlation id"
+    NO_API_CALL = "no runtime call"
+    NO_ENCLOSING_RANGE = "no enclosing range"
+
+
+_REASONS: Final = list(Unattributed)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,11 +51,11 @@ class CorrelationIds:
 
     process: Int64
     correlation: Int64
-    known: npt.NDArray[np.bool_]
+    known: Bools
 
 
 def launching_calls(kernels: CorrelationIds, calls: CorrelationIds, spans: Spans) -> Int64:
-    """Index of the host call that launched each kernel, int64 [kernels]; -1 where none is recorded.
+    """Index of the host API call that launched each kernel, int64 [kernels]; -1 for none.
 
     `spans` are the times of `calls`. Runtime and driver API both record one launch under one id:
     the outer of the two, which starts first, is the launching call.
@@ -37,7 +63,7 @@ def launching_calls(kernels: CorrelationIds, calls: CorrelationIds, spans: Spans
     kernel_key, call_key = joint_keys(
         (kernels.process, kernels.correlation), (calls.process, calls.correlation)
     )
-    order = _in_time(spans, calls.known)
+    order = _by_start(spans, calls.known)
     if (np.diff(call_key[order]) < 0).any():
         order = order[np.argsort(call_key[order], kind="stable")]
     if not len(order):
@@ -49,90 +75,124 @@ def launching_calls(kernels: CorrelationIds, calls: CorrelationIds, spans: Spans
     return np.where(found, order[place], -1)
 
 
-def innermost(ranges: Spans, inner: Spans) -> Int64:
-    """Index of the innermost range around each inner span, int64 [inner]; -1 where there is none.
+def _by_start(spans: Spans, chosen: Bools) -> Int64:
+    """Indices of the chosen spans, sorted by start; of equal starts the longest first."""
+    if (np.diff(spans.start_ns) > 0).all():
+        return np.flatnonzero(chosen)
+    order: Int64 = np.lexsort((-spans.end_ns, spans.start_ns))
+    return order[chosen[order]]
 
-    A range lies around a span of the same thread that starts and ends within it, ends included.
-    Of several the innermost is the one that started last, and of those the one that ends first;
-    ranges need not nest.
+
+def innermost_ranges(ranges: Spans, inner: Spans) -> Int64:
+    """Index of the innermost range around each inner span, int64 [inner]; -1 for none.
+
+    A range contains a span of the same thread that starts and ends within it, ends included. Of
+    several ranges the innermost is the one that started last, and of those the one that ends
+    first; ranges need not nest.
     """
     if not len(ranges):
         return np.full(len(inner), -1, dtype=np.int64)
     keys, inner_key = joint_keys((ranges.thread, ranges.start_ns), (inner.thread, inner.start_ns))
     order = np.lexsort((-ranges.end_ns, keys))
-    thread = ranges.thread[order]
-    last_started = np.searchsorted(keys[order], inner_key, side="right") - 1
-    candidate = np.where(thread[last_started] == inner.thread, last_started, -1)
-    found = _last_reaching(thread, ranges.end_ns[order], candidate, inner.end_ns)
+    thread, end_ns = ranges.thread[order], ranges.end_ns[order]
+    started_before = np.searchsorted(keys[order], inner_key, side="right") - 1
+    candidate = np.where(thread[started_before] == inner.thread, started_before, -1)
+    found = _last_ending_at(thread, end_ns, candidate, inner.end_ns)
     return np.where(found >= 0, order[found], -1)
 
 
-def _last_reaching(thread: Int64, end_ns: Int64, candidate: Int64, needed_ns: Int64) -> Int64:
-    """Largest index <= candidate, on the same thread, whose end is at least the needed one.
+def _last_ending_at(thread: Int64, end_ns: Int64, candidate: Int64, needed_ns: Int64) -> Int64:
+    """Largest index <= candidate, on the same thread, with an end >= needed_ns; -1 for none.
 
-    `parent` is the nearest earlier range that ends later: whatever lies between cannot reach
-    either. Doubling its jumps bounds the climb by the logarithm of the nesting depth.
+    Binary lifting over `parent`, the nearest earlier range with a later end: ranges between a
+    range and its parent end no later than the range, so they can be skipped. jumps[k] goes to the
+    2**k-th ancestor, so the number of steps is the logarithm of the nesting depth (Bender and
+    Farach-Colton, "The Level Ancestor Problem Simplified", 2004).
     """
-    parent = _previous_ending_later(thread, end_ns)
-    reach = np.append(end_ns, np.iinfo(np.int64).max)  # index -1: the end of every climb
+    parent = _nearest_ending_later(thread, end_ns)
+    end = np.append(end_ns, np.iinfo(np.int64).max)  # index -1, no range, stops every search
     jumps = [np.append(parent, -1)]
     while (jumps[-1] >= 0).any():
         jumps.append(jumps[-1][jumps[-1]])
     for jump in reversed(jumps):
         further = jump[candidate]
-        candidate = np.where(reach[further] < needed_ns, further, candidate)
-    return np.where(reach[candidate] < needed_ns, jumps[0][candidate], candidate)
+        candidate = np.where(end[further] < needed_ns, further, candidate)
+    return np.where(end[candidate] < needed_ns, jumps[0][candidate], candidate)
 
 
-def _previous_ending_later(thread: Int64, end_ns: Int64) -> Int64:
-    """Index of the nearest earlier range of the thread with a later end; -1 where there is none.
+def _nearest_ending_later(thread: Int64, end_ns: Int64) -> Int64:
+    """Index of the nearest earlier range of the same thread with a later end; -1 for none.
 
-    Whatever lies between a range and its guess ends no later than the range. So where the guess
-    too ends no later, the guess's own guess takes its place: the steps double.
+    Pointer jumping: while the candidate range ends too early, replace it by its own candidate
+    (JaJa, "An Introduction to Parallel Algorithms", 1992, section 2.2). The first candidate is the
+    range before; all ranges between a range and its candidate end no later than the range.
     """
-    guess = np.arange(len(end_ns), dtype=np.int64) - 1
-    guess[np.append(True, np.diff(thread) != 0)] = -1
-    wrong = np.flatnonzero(guess >= 0)
-    while len(wrong):
-        wrong = wrong[end_ns[guess[wrong]] <= end_ns[wrong]]
-        guess[wrong] = guess[guess[wrong]]
-        wrong = wrong[guess[wrong] >= 0]
-    return guess
+    candidate = np.arange(len(end_ns), dtype=np.int64) - 1
+    candidate[np.append(True, np.diff(thread) != 0)] = -1
+    pending = np.flatnonzero(candidate >= 0)
+    while len(pending):
+        pending = pending[end_ns[candidate[pending]] <= end_ns[pending]]
+        candidate[pending] = candidate[candidate[pending]]
+        pending = pending[candidate[pending] >= 0]
+    return candidate
 
 
-def joint_keys(left: tuple[Int64, Int64], right: tuple[Int64, Int64]) -> tuple[Int64, Int64]:
-    """One int64 for each pair (major, minor), on one scale for both sides; the order is kept."""
-    distinct = np.union1d(_distinct(left[0]), _distinct(right[0]))
-    minors = left[1], right[1]
-    if len(distinct) < 2:
-        return minors
-    low = min((int(minor.min()) for minor in minors if len(minor)), default=0)
-    steps = 1 - low + max((int(minor.max()) for minor in minors if len(minor)), default=0)
-    if len(distinct) * steps >= 2**62:
-        minors, low = _ranks(*minors), 0
-        steps = sum(map(len, minors))
-    ranks = (np.searchsorted(distinct, major) for major in (left[0], right[0]))
-    first, second = (
-        rank * steps + (minor - low) for rank, minor in zip(ranks, minors, strict=True)
-    )
-    return first, second
+def ranges_of_kernels(trace: Trace, ranges: Spans) -> Int32:
+    """Index of the innermost of `ranges` around each kernel's launching call, int32; -1 for none.
+
+    Works through the kernels in blocks, which bounds the memory for intermediate results.
+    """
+    found = np.full(trace.kernels.num_rows, -1, dtype=np.int32)
+    for first in range(0, len(found), _KERNELS_AT_ONCE):
+        launched_by = trace.launched_by[first : first + _KERNELS_AT_ONCE]
+        launched = np.flatnonzero(launched_by >= 0)
+        found[first + launched] = innermost_ranges(ranges, trace.api.take(launched_by[launched]))
+    return found
 
 
-def _ranks(left: Int64, right: Int64) -> tuple[Int64, Int64]:
-    """Dense ranks of two arrays on one scale."""
-    distinct = np.union1d(_distinct(left), _distinct(right))
-    return np.searchsorted(distinct, left), np.searchsorted(distinct, right)
+class Attribution:
+    """The range and the timed call of each kernel of a trace, or why it has no range.
+
+    `call_index` int32 [kernels] points into the timed calls, -1 for a kernel of none.
+    """
+
+    def __init__(self, trace: Trace, calls: CallRanges) -> None:
+        self.call_index = ranges_of_kernels(trace, calls.spans)
+        self._range_index = ranges_of_kernels(trace, trace.ranges)
+        self._reason = _reasons_without_range(trace)
+        self._range_names = trace.range_names.dictionary_encode()
+        self._keys = calls.scenario_key.dictionary_encode()
+        self._repeat, self._call = (pa.array(n, pa.int32()) for n in (calls.repeat, calls.call))
+        self._kernels = trace.kernels
+
+    def ranged_launches(self) -> RangedLaunches:
+        """All kernels with the innermost range of each."""
+        times = (int64_column(self._kernels, name) for name in ("start_ns", "duration_ns", "gpu"))
+        return RangedLaunches(self._range_index, self._range_names, *times)
+
+    def columns(self, rows: slice) -> dict[str, Any]:
+        """Columns of `launches` for some kernels: range, reason for none, scenario and call."""
+        range_index, call_index = self._range_index[rows], self.call_index[rows]
+        range_row, call_row = (_index(each, each < 0) for each in (range_index, call_index))
+        reason_row = _index(self._reason[rows], range_index >= 0)
+        return {
+            "range_name": self._range_names.take(range_row),
+            "unattributed": pa.array(_REASONS, pa.string()).take(reason_row),
+            "scenario_key": self._keys.take(call_row),
+            "visit": self._repeat.take(call_row),
+            "call": self._call.take(call_row),
+        }
 
 
-def _distinct(values: Int64) -> Int64:
-    """Distinct values, by hashing: there are few processes and threads among millions of calls."""
-    distinct: Int64 = np.asarray(pc.unique(pa.array(values)))
-    return distinct
+def _reasons_without_range(trace: Trace) -> "npt.NDArray[np.int8]":
+    """Reason that holds for each kernel if it has no range, as an index into `_REASONS`."""
+    no_call = trace.launched_by < 0
+    no_id = ~np.asarray(trace.kernels.column("correlation_id").is_valid())
+    reasons = [Unattributed.NO_CORRELATION_ID, Unattributed.NO_API_CALL]
+    codes = [_REASONS.index(reason) for reason in reasons]
+    otherwise = _REASONS.index(Unattributed.NO_ENCLOSING_RANGE)
+    return np.select([no_call & no_id, no_call], codes, otherwise).astype(np.int8)
 
 
-def _in_time(spans: Spans, chosen: npt.NDArray[np.bool_]) -> Int64:
-    """Order of the chosen spans by start, of equal ones the longest first."""
-    if (np.diff(spans.start_ns) > 0).all():
-        return np.flatnonzero(chosen)
-    order: Int64 = np.lexsort((-spans.end_ns, spans.start_ns))
-    return order[chosen[order]]
+def _index(rows: Any, null: Any) -> "pa.Int32Array":
+    return pa.array(rows, pa.int32(), mask=null)

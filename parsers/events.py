@@ -1,4 +1,4 @@
-"""What a trace holds, whatever tool wrote it: kernels, the host calls behind them, named ranges."""
+"""The content of a trace in one form for all tools: kernels, host API calls, ranges, samples."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ import pyarrow as pa
 
 from ..stats.arrays import Int64
 
-OPEN_END: Final = int(np.iinfo(np.int64).max)  # end of a range that was never closed
+OPEN_END: Final = int(np.iinfo(np.int64).max)  # stands for the end of a range never closed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spans:
-    """Stretches of time on host threads: int64 arrays [n], times in ns on the trace's clock.
+    """Time intervals on host threads: int64 arrays [n], times in ns on the trace's clock.
 
-    `thread` tells threads apart across processes; its values mean nothing else.
+    `thread` identifies the thread across processes; its values have no other meaning.
     """
 
     start_ns: Int64
@@ -32,7 +32,7 @@ class Spans:
 
 
 class Samples(NamedTuple):
-    """Some rows of `gpu_samples`, in order of time; a stream is one set of metrics of one GPU."""
+    """Rows of `gpu_samples` in order of time; `stream` identifies one GPU's set of metrics."""
 
     stream: int
     table: pa.Table
@@ -46,11 +46,14 @@ def _no_samples() -> Iterator[Samples]:
 class Trace:
     """One trace of one tool.
 
-    `kernels` holds the columns of `launches` that the tool itself gives, of any integer width and
-    texts as dictionaries, ordered by start. `launched_by` int64 [kernels] points into `api`, the
-    host's calls into CUDA; -1 where the call of a kernel was not recorded. `ranges` and
-    `range_names` belong together; a range that was never closed ends at OPEN_END. `gpu_samples`
-    reads what was sampled, anew at each call and never as a whole; `power_samples` is that table.
+    kernels: the columns of `launches` that the tool itself gives, ordered by start; integers of
+        any width, texts as dictionaries.
+    api: the host's calls into CUDA.
+    launched_by: int64 [kernels], index into `api`; -1 where the launching call is not recorded.
+    ranges, range_names: named ranges, [ranges]; a range never closed ends at OPEN_END.
+    warnings: sentences for the user.
+    gpu_samples: reads the sampled metrics in pieces, from the start at each call.
+    power_samples: the table `power_samples`; None where the trace has no power.
     """
 
     kernels: pa.Table

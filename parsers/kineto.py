@@ -1,4 +1,4 @@
-"""A torch.profiler (Kineto) chrome trace as a trace: kernels, the calls behind them, ranges."""
+"""A torch.profiler (Kineto) chrome trace as a trace: kernels, launching API calls, ranges."""
 
 import gzip
 import json
@@ -13,13 +13,15 @@ from ..stats.arrays import Int64
 from ..store.errors import BadInput
 from .attribution import CorrelationIds, launching_calls
 from .events import Spans, Trace
+from .messages import Refusal, TraceWarning
 
 Event = dict[str, Any]
 
-_LATEST_US: Final = 2.0**52
+_MAX_US: Final = 2.0**52
 OCCUPANCY: Final = "est. achieved occupancy %"
 API_CATEGORIES: Final = ("cuda_runtime", "cuda_driver")
-ARGUMENTS: Final = {  # columns of `launches`, by their names in a kernel event's args
+# Columns of `launches`: their names in a kernel event's args.
+ARGUMENTS: Final = {
     "registers_per_thread": "registers per thread",
     "device": "device",
     "context": "context",
@@ -31,7 +33,7 @@ ARGUMENTS: Final = {  # columns of `launches`, by their names in a kernel event'
 
 
 def read_kineto(path: Path) -> Trace:
-    """Read a chrome trace of torch.profiler, `.json` or `.json.gz`; times are ns since the epoch.
+    """Read a chrome trace of torch.profiler, `.json` or `.json.gz`; times in ns since the epoch.
 
     Raises BadInput where the file is no intact trace or holds the calls of several processes.
     """
@@ -39,29 +41,29 @@ def read_kineto(path: Path) -> Trace:
 
 
 def kineto_trace(body: Event, path: Path) -> Trace:
-    """Read a chrome trace from its parsed JSON; `path` is what messages call it."""
+    """Read a chrome trace from its parsed JSON; messages name `path`. Raises as `read_kineto`."""
     events = body.get("traceEvents")
     if not isinstance(events, list):
-        raise BadInput(f"{path} is JSON, but no torch.profiler trace: it has no traceEvents")
+        raise BadInput(f"{path} {Refusal.NOT_KINETO}: it has no traceEvents")
     complete = [e for e in events if isinstance(e, dict) and e.get("ph") == "X"]
     try:
         return _trace(complete, int(body.get("baseTimeNanoseconds") or 0), path)
     except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
-        raise BadInput(f"{path} holds an event without what it needs: {error!r}") from error
+        raise BadInput(f"{path} {Refusal.DAMAGED_EVENT}: {error!r}") from error
 
 
 def load_kineto(path: Path) -> Event:
-    """Parse a trace's JSON. Raises BadInput where it is none."""
+    """Parse a trace's JSON, gzipped or not. Raises BadInput where it is neither."""
     try:
         raw = path.read_bytes()
         text = gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
         body = json.loads(text)
     except FileNotFoundError:
-        raise BadInput(f"{path} does not exist") from None
+        raise BadInput(f"{path} {Refusal.MISSING}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadInput(f"{path} is no intact gzip file: {error}") from error
+        raise BadInput(f"{path} {Refusal.NOT_GZIP}: {error}") from error
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"{path} is not valid JSON (cut short?): {error}") from error
+        raise BadInput(f"{path} {Refusal.NOT_JSON} (cut short?): {error}") from error
     return body if isinstance(body, dict) else {}
 
 
@@ -77,31 +79,37 @@ def _trace(events: list[Event], base_ns: int, path: Path) -> Trace:
     api = _spans(calls, base_ns, threads)
     launched_by = launching_calls(_ids(kernels), _ids(calls), api)
     start = _nanoseconds([kernel["ts"] for kernel in kernels]) + base_ns
-    late = np.full(len(kernels), True)
-    late[launched_by >= 0] = (start >= api.start_ns[launched_by])[launched_by >= 0]
-    early = int(np.count_nonzero(~late))
-    kept = np.flatnonzero(late)
+    kept = _not_before_launch(start, launched_by, api)
     return Trace(
         kernels=_kernel_columns([kernels[place] for place in kept], start[kept], process),
         api=api,
         launched_by=launched_by[kept],
         ranges=_spans(annotations, base_ns, threads),
         range_names=pa.array([str(event.get("name", "")) for event in annotations], pa.string()),
-        warnings=(
-            f"{path.name}: {early} kernel(s) start before their launch and are left out"
-            " (a known fault at the head of a profiler session: pytorch issue 192021)",
-        )
-        if early
-        else (),
+        warnings=_warnings(path, len(kernels) - len(kept)),
+    )
+
+
+def _not_before_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Int64:
+    """Rows of the kernels that do not start before their launching call."""
+    return np.flatnonzero((launched_by < 0) | (start_ns >= api.start_ns[launched_by]))
+
+
+def _warnings(path: Path, left_out: int) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    return (
+        f"{path.name}: {left_out} {TraceWarning.STARTS_BEFORE_LAUNCH} and are left out"
+        " (a known fault at the head of a profiler session: pytorch issue 192021)",
     )
 
 
 def _process(calls: list[Event], path: Path) -> int | None:
-    """Return the one process that made the calls: correlation ids are unique within it alone."""
+    """Return the process that made the calls; correlation ids are unique within one process."""
     processes = {call["pid"] for call in calls}
     if len(processes) > 1:
         raise BadInput(
-            f"{path} holds CUDA calls of {len(processes)} processes",
+            f"{path} {Refusal.SEVERAL_PROCESSES} {len(processes)} processes",
             hint="give each process's own trace; torch.profiler writes one per process",
         )
     return next((pid for pid in processes if isinstance(pid, int)), None)
@@ -124,9 +132,9 @@ def _spans(events: list[Event], base_ns: int, threads: dict[tuple[Any, Any], int
 
 
 def _nanoseconds(microseconds: list[float]) -> Int64:
-    """Whole and fraction apart: an older trace's ts since the epoch times 1000 is past 2**53."""
+    """Convert times to int64 ns; the product with 1000 as one float64 could exceed 2**53."""
     given = np.asarray(microseconds, dtype=np.float64)
-    if not (np.abs(given) < _LATEST_US).all():
+    if not (np.abs(given) < _MAX_US).all():
         raise ValueError("a time that is not finite, or millennia away")
     whole = np.floor(given)
     return whole.astype(np.int64) * 1000 + np.rint((given - whole) * 1000).astype(np.int64)

@@ -1,6 +1,6 @@
 """The raw page of an Nsight Compute CSV as the table `counters`, in base units.
 
-Names stand in the first row, units in the second, one kernel in each that follows.
+The first row holds names, the second units, and each further row one kernel.
 """
 
 import csv
@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from ..store.errors import BadInput
 from ..store.tables import table_from_columns
+from .messages import Refusal
 
 EXPORT_HINT: Final = "export with `ncu --import X.ncu-rep --csv --page raw --print-units base`"
 
-# Columns of `counters`: ncu's own name of the metric, and its base unit.
+# Column of `counters`: ncu's name of the metric, and its base unit.
 METRICS: Final = {
     "duration_ns": ("gpu__time_duration.sum", "ns"),
     "sm_throughput_pct": ("sm__throughput.avg.pct_of_peak_sustained_elapsed", "%"),
@@ -50,10 +51,11 @@ _NUMBER: Final = re.compile(r"[+-]?(\d+|\d{1,3}(,\d{3})+)(\.\d*)?([eE][+-]?\d+)?
 
 
 def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = None) -> pa.Table:
-    """Read a raw page as `counters`; every row is said to be of `unit` and `scenario_key`.
+    """Read a raw page as `counters`, with `unit` and `scenario_key` in every row.
 
-    A metric that the page lacks, or that has no data, is null. Raises BadInput where this is no
-    raw page (the details page among them), is cut short, or holds a unit or number it cannot read.
+    A metric that the page lacks, or that has no data, is null. Raises BadInput where the file is
+    not a raw page (the details page is refused too), is cut short, or holds an unknown unit or
+    something that is no number.
     """
     names, units, rows = _page(path)
     columns: dict[str, list[object]] = {
@@ -64,34 +66,32 @@ def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = Non
     }
     comma = _has_decimal_comma(names, rows)
     for column, (metric, base) in METRICS.items():
-        if metric not in names:
-            columns[column] = [None] * len(rows)
-            continue
-        place = names.index(metric)
-        factor = _factor(path, metric, units[place], base)
-        columns[column] = [_number(path, metric, row[place], factor, comma) for row in rows]
+        if metric in names:
+            place = names.index(metric)
+            factor = _factor(path, metric, units[place], base)
+            columns[column] = [_number(path, metric, row[place], factor, comma) for row in rows]
     return table_from_columns("counters", columns)
 
 
 def is_ncu_header(line: str) -> bool:
-    """Whether a line is the row of names that every CSV page of ncu has."""
+    """Whether a line is the row of column names of a CSV page of ncu."""
     return line.startswith(('"ID","Process ID"', "ID,Process ID"))
 
 
 def csv_rows(path: Path) -> list[list[str]]:
-    """Rows of any CSV page of ncu, names first, without the lines that ncu prints as it works.
+    """Rows of any CSV page of ncu, names first, without ncu's messages ("==PROF== ...").
 
-    Raises BadInput where this is no such page.
+    Raises BadInput where the file is no such page.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines(keepends=True)
     except FileNotFoundError:
-        raise BadInput(f"{path} does not exist", hint=EXPORT_HINT) from None
+        raise BadInput(f"{path} {Refusal.MISSING}", hint=EXPORT_HINT) from None
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is no text file: {error.reason}", hint=EXPORT_HINT) from error
     starts = [place for place, line in enumerate(lines) if is_ncu_header(line)]
     if not starts:
-        raise BadInput(f"{path} is no CSV page of Nsight Compute", hint=EXPORT_HINT)
+        raise BadInput(f"{path} {Refusal.NOT_NCU_CSV}", hint=EXPORT_HINT)
     table = [line for line in lines[starts[0] :] if not line.startswith("==")]
     try:
         return [row for row in csv.reader(table) if row]
@@ -100,16 +100,17 @@ def csv_rows(path: Path) -> list[list[str]]:
 
 
 def _page(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
-    """Names, units and one row a kernel."""
+    """Names, units, and one row per kernel."""
     names, *rest = csv_rows(path)
     if "Metric Name" in names or "Section Name" in names:
-        raise BadInput(f"{path} is the details page of Nsight Compute", hint=EXPORT_HINT)
+        raise BadInput(f"{path} {Refusal.NCU_DETAILS}", hint=EXPORT_HINT)
     if "Kernel Name" not in names or not rest:
-        raise BadInput(f"{path} is cut short: it has no row of units", hint=EXPORT_HINT)
+        raise BadInput(f"{path} {Refusal.CUT_SHORT}: it has no row of units", hint=EXPORT_HINT)
     for number, row in enumerate(rest):
         if len(row) != len(names):
             raise BadInput(
-                f"{path} is cut short: row {number + 2} has {len(row)} of {len(names)} cells",
+                f"{path} {Refusal.CUT_SHORT}:"
+                f" row {number + 2} has {len(row)} of {len(names)} cells",
                 hint=EXPORT_HINT,
             )
     units, *rows = rest
@@ -117,7 +118,7 @@ def _page(path: Path) -> tuple[list[str], list[str], list[list[str]]]:
 
 
 def _factor(path: Path, metric: str, unit: str, base: str) -> float:
-    """How many base units one of the page's units is."""
+    """Number of base units in one of the page's units."""
     scales = {"ns": _TIME_IN_NS, "hz": _OLD_CLOCK_IN_HZ}.get(base, {})
     if unit in scales:
         return scales[unit]
@@ -131,13 +132,14 @@ def _factor(path: Path, metric: str, unit: str, base: str) -> float:
 
 
 def _has_decimal_comma(names: list[str], rows: list[list[str]]) -> bool:
-    """Whether a page was written under a European locale: some number has no other reading."""
+    """Whether the page has decimal commas: some number can only be read so, as "1.234,5"."""
     places = [names.index(metric) for metric, _ in METRICS.values() if metric in names]
     cells = (row[place].strip() for row in rows for place in places)
     return any(_EUROPEAN.fullmatch(cell) and not _NUMBER.fullmatch(cell) for cell in cells)
 
 
 def _number(path: Path, metric: str, cell: str, factor: float, comma: bool) -> float | None:
+    """Number of a cell times `factor`; None for no data. `comma`: decimals follow a comma."""
     text = cell.strip()
     if comma:
         text = text.translate(_SWAPPED)

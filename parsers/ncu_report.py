@@ -1,7 +1,7 @@
-"""A report of Nsight Compute as the table `counters`, by NVIDIA's package ncu-report.
+"""A report of Nsight Compute as the table `counters`, read by NVIDIA's package ncu-report.
 
-Values are taken to be in base units whatever unit the package names: one of its versions says
-seconds for nanoseconds.
+Values are taken as base units whatever unit the package names: Debian's version 2024.2.0 names
+seconds for values in nanoseconds.
 """
 
 import importlib
@@ -14,11 +14,12 @@ import pyarrow as pa
 
 from ..store.errors import BadInput
 from ..store.tables import table_from_columns
+from .messages import Refusal
 from .ncu import METRICS
 
 MAGIC: Final = b"NVR\0"
 _LENGTH_BYTES: Final = 4
-_PAYLOAD_SIZE: Final = 5  # number of that field in a block's header
+_PAYLOAD_SIZE_FIELD: Final = 5  # number of the protobuf field in a block's header
 _VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5  # protobuf's wire types
 
 
@@ -34,27 +35,32 @@ def read_ncu_report(path: Path) -> pa.Table:
     """
     check_report(path)
     try:
-        context = importlib.import_module("ncu_report").load_report(str(path))
-        ranges = (context.range_by_idx(number) for number in range(context.num_ranges()))
-        kernels = [one.action_by_idx(n) for one in ranges for n in range(one.num_actions())]
-        columns: dict[str, list[Any]] = {
-            "launch": list(range(len(kernels))),
-            "kernel": [kernel.name(kernel.NameBase_DEMANGLED) for kernel in kernels],
-        }
-        for column, (metric, _) in METRICS.items():
-            columns[column] = [_value(kernel.metric_by_name(metric)) for kernel in kernels]
+        columns = _columns(importlib.import_module("ncu_report").load_report(str(path)))
     except (OSError, RuntimeError, ValueError) as error:
         raise BadInput(f"{path} cannot be read by ncu-report: {error}") from error
-    if not kernels:
-        raise BadInput(f"{path} holds no kernel that ncu-report can read", hint="profile again")
+    if not columns["launch"]:
+        raise BadInput(f"{path} {Refusal.NCU_REPORT_EMPTY}", hint="profile again")
     return table_from_columns("counters", columns)
 
 
-def check_report(path: Path) -> None:
-    """Refuse a report that is not whole: NVIDIA's tools read what is there, and say nothing.
+def _columns(context: Any) -> dict[str, list[Any]]:
+    """Columns of `counters` from a report that NVIDIA's package has loaded."""
+    ranges = (context.range_by_idx(number) for number in range(context.num_ranges()))
+    kernels = [one.action_by_idx(n) for one in ranges for n in range(one.num_actions())]
+    columns: dict[str, list[Any]] = {
+        "launch": list(range(len(kernels))),
+        "kernel": [kernel.name(kernel.NameBase_DEMANGLED) for kernel in kernels],
+    }
+    for column, (metric, _) in METRICS.items():
+        columns[column] = [_value(kernel.metric_by_name(metric)) for kernel in kernels]
+    return columns
 
-    A report is its magic, a file header, and blocks of a header and a payload, each header behind
-    its length (Nsight Compute's customization guide, "Report File Format"). Raises BadInput.
+
+def check_report(path: Path) -> None:
+    """Raise BadInput where a report is not whole: NVIDIA's tools read a part without a warning.
+
+    A report is a magic number, a file header, and blocks of a header and a payload. Each header
+    follows its length (Nsight Compute's customization guide, "Report File Format").
     """
     size = path.stat().st_size
     try:
@@ -62,19 +68,19 @@ def check_report(path: Path) -> None:
             end = len(MAGIC) + _LENGTH_BYTES + _length_at(file, len(MAGIC))
             while end < size:
                 header_bytes = _length_at(file, end)
-                payload_bytes = sum(_varints(file.read(header_bytes), _PAYLOAD_SIZE))
+                payload_bytes = sum(_varints(file.read(header_bytes), _PAYLOAD_SIZE_FIELD))
                 end += _LENGTH_BYTES + header_bytes + payload_bytes
     except IndexError:
         end = -1
     if end != size:
         raise BadInput(
-            f"{path} is cut short or damaged: its blocks do not end where the file does",
+            f"{path} {Refusal.NCU_REPORT_DAMAGED}: its blocks do not end where the file does",
             hint="copy it again, or profile again",
         )
 
 
 def _length_at(file: BinaryIO, place: int) -> int:
-    """Length that stands at a place; `file` is then behind it."""
+    """Read the length at a place; leaves the position of `file` after it."""
     file.seek(place)
     return int.from_bytes(file.read(_LENGTH_BYTES), "little")
 
@@ -82,7 +88,7 @@ def _length_at(file: BinaryIO, place: int) -> int:
 def _varints(message: bytes, wanted: int) -> Iterator[int]:
     """Values of a numbered field of a protobuf message (protobuf.dev/programming-guides/encoding).
 
-    Raises IndexError where the message is cut short, or is none.
+    Raises IndexError where the bytes are no complete message.
     """
     place = 0
     while place < len(message):
@@ -102,7 +108,7 @@ def _varints(message: bytes, wanted: int) -> Iterator[int]:
 
 
 def _varint(message: bytes, place: int) -> tuple[int, int]:
-    """Number that begins at a place, and the place behind it."""
+    """Decode the varint at a place; return it and the place after it."""
     value = shift = 0
     while message[place] & 0x80:
         value |= (message[place] & 0x7F) << shift

@@ -6,7 +6,7 @@ from typing import Final
 
 from ..store.errors import BadInput
 from ..store.recording import CollectorName, Recording, raw_file
-from .cpu_calls import cpu_calls
+from .calls import cpu_calls
 from .kineto import read_kineto
 from .ncu import read_ncu
 from .nsys.trace import read_nsys

@@ -1,6 +1,6 @@
-"""A trace made safe to share: no environment, command line, host, user or path is left in it.
+"""A trace made safe to share: without environment, command line, host, user and paths.
 
-The names of kernels, ranges and metrics stay: they are what the trace is about.
+The names of kernels, ranges and metrics stay.
 """
 
 import csv
@@ -13,42 +13,44 @@ from typing import Any, Final
 from ..store.atomic import write_whole
 from ..store.errors import BadInput
 from .kineto import API_CATEGORIES, ARGUMENTS, OCCUPANCY, load_kineto
+from .messages import Refusal
 from .ncu import csv_rows
 from .nsys.scrub import scrub_nsys
-from .trace_file import tool_of
+from .trace_file import TraceFormat, trace_format
 
 _CATEGORIES: Final = (*API_CATEGORIES, "kernel", "user_annotation")
 _FIELDS: Final = ("ph", "cat", "name", "pid", "tid", "ts", "dur")
 _ARGUMENTS: Final = (*ARGUMENTS.values(), OCCUPANCY, "grid", "block")
-_SECRETS: Final = ("Process ID", "Process Name", "Host Name")  # columns of an ncu page
+_NCU_SECRETS: Final = ("Process ID", "Process Name", "Host Name")  # columns of the CSV page
 
 
 def scrub_trace(path: Path, out: Path) -> None:
-    """Write a trace of any tool to `out` without what it tells of the machine and its user.
+    """Write a trace of any tool to `out` without data about the machine and its user.
 
-    What is left parses to the same tables. Raises BadInput where `path` is no trace, or `out`
+    The result parses to the same tables. Raises BadInput where `path` is no trace, or `out`
     cannot be written or is `path` itself.
     """
     if out.exists() and path.exists() and out.samefile(path):
-        raise BadInput(f"{out} is the trace itself", hint="name another file with --out")
-    tool = tool_of(path)
-    if tool == "ncu-report":
-        raise BadInput(
-            f"{path} is a report of Nsight Compute, and only its raw page can be scrubbed",
-            hint=f"`ncu --import {path.name} --csv --page raw --print-units base > page.csv`",
-        )
-    if tool == "nsys":
-        scrub_nsys(path, out)
-    elif tool == "ncu":
-        write_whole(out, _scrubbed_page(path))
-    else:
-        text = json.dumps(_scrubbed_events(load_kineto(path)))
-        write_whole(out, gzip.compress(text.encode()) if out.suffix == ".gz" else text)
+        raise BadInput(f"{out} {Refusal.SAME_FILE}", hint="name another file with --out")
+    match trace_format(path):
+        case TraceFormat.NSYS_SQLITE:
+            scrub_nsys(path, out)
+        case TraceFormat.NCU_CSV:
+            write_whole(out, _scrubbed_page(path))
+        case TraceFormat.KINETO_JSON:
+            text = json.dumps(_scrubbed_events(load_kineto(path)))
+            write_whole(out, gzip.compress(text.encode()) if out.suffix == ".gz" else text)
+        case TraceFormat.NCU_REPORT:
+            raise BadInput(
+                f"{path} {Refusal.NCU_REPORT}, and only its raw page can be scrubbed",
+                hint=f"`ncu --import {path.name} --csv --page raw --print-units base > page.csv`",
+            )
 
 
 def _scrubbed_page(path: Path) -> str:
+    """Text of ncu's CSV page with the cells of `_NCU_SECRETS` emptied."""
     names, *rows = csv_rows(path)
-    secret = [place for place, name in enumerate(names) if name in _SECRETS]
+    secret = [place for place, name in enumerate(names) if name in _NCU_SECRETS]
     page = io.StringIO()
     writer = csv.writer(page, quoting=csv.QUOTE_ALL, lineterminator="\n")
     writer.writerow(names)
@@ -58,6 +60,7 @@ def _scrubbed_page(path: Path) -> str:
 
 
 def _scrubbed_events(body: dict[str, Any]) -> dict[str, Any]:
+    """Chrome trace with the events and fields that the parser reads, and no others."""
     events = body.get("traceEvents")
     kept = [
         _scrubbed_event(event)

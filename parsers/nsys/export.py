@@ -1,7 +1,7 @@
 """An SQLite export of Nsight Systems: opened read-only, its version checked, its columns read.
 
-What is there is decided by the tables and columns that the file has, not by its version; the
-version only says whether this reader may trust their meaning.
+The tables and columns that the file has decide what is read; the schema version only decides
+whether their meaning is known.
 """
 
 import sqlite3
@@ -17,16 +17,17 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from ...store.errors import BadInput
+from ..messages import Refusal, TraceWarning
 from .sqlite_rows import Columns, check_at_rest, checked, immutable_uri, read_blocks
 
 KNOWN_MAJORS: Final = (2, 3)
 NEWEST_KNOWN: Final = (3, 28)  # NVIDIA's schema reference of nsys 2026.4
 
-_METADATA_TABLES: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")  # since 3.4, and before
+_METADATA_TABLES: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")  # from 3.4 on; before 3.4
 _NVPROF_TABLES: Final = frozenset({"CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL", "StringTable"})
 _EXPORT_HINT: Final = "export the report with `nsys export --type sqlite REPORT.nsys-rep`"
 _WIDTHS: Final = (8, 16, 32, 64)
-_WARNING_AND_ERROR: Final = (2, 3)  # of ENUM_DIAGNOSTIC_SEVERITY_LEVEL
+_WARNING_AND_ERROR: Final = (2, 3)  # values of ENUM_DIAGNOSTIC_SEVERITY_LEVEL
 
 
 class NsysExport:
@@ -44,7 +45,7 @@ class NsysExport:
         self.tables = frozenset(tables.scalars())
 
     def columns(self, table: str) -> frozenset[str]:
-        """Names of a table's columns; none where the export lacks the table."""
+        """Names of a table's columns; empty where the export lacks the table."""
         rows = self._connection.execute(
             sa.select(sa.column("name", sa.String)).select_from(sa.func.pragma_table_info(table))
         )
@@ -61,7 +62,7 @@ class NsysExport:
         """Read the named columns as int64, string or float64; one the file lacks is all null.
 
         `order` names the column to sort by, "" for the order in the file. A missing table has no
-        rows. For tables that are small: one Python object a value. Raises BadInput where a value
+        rows. For small tables: every value becomes a Python object. Raises BadInput where a value
         is not of its column's type.
         """
         types: dict[str, pa.DataType] = {name: pa.int64() for name in integers}
@@ -85,8 +86,8 @@ class NsysExport:
     ) -> Iterator[pa.Table]:
         """Yield a big table's columns in pieces, as `sqlite_rows.read_blocks` does.
 
-        A column that the file lacks is all null; a missing table has no pieces. A name "a|b" takes
-        column a where it is not null, else b.
+        A column that the file lacks is all null; a missing table has no pieces. The name "a|b"
+        stands for column a where that is not null, else b.
         """
         present = self.columns(table)
         if present:
@@ -98,13 +99,13 @@ class NsysExport:
     def bulk(self, table: str, types: Mapping[str, pa.DataType]) -> pa.Table:
         """Read a big table's columns whole, in the order of the file.
 
-        Integers come in the narrowest type that holds them: most of a kernel's are small.
+        Integer columns get the narrowest type that holds their values, which saves memory.
         """
         pieces = [_narrowed(piece) for piece in self.blocks(table, types)]
         return pa.concat_tables(pieces, promote_options="permissive") if pieces else _empty(types)
 
     def spread(self, table: str, names: Sequence[str], count: int) -> "np.ndarray[Any, Any]":
-        """Look at about `count` rows all over a big table: int64 [rows, names], null as -1."""
+        """Read about `count` evenly spaced rows of a big table: int64 [rows, names], null as -1."""
         present, rowids = self.columns(table), self._rowids(table)
         if not rowids:
             return np.zeros((0, len(names)), dtype=np.int64)
@@ -119,11 +120,11 @@ class NsysExport:
         return np.asarray([tuple(row) for row in rows], dtype=np.int64).reshape(-1, len(names))
 
     def _rowids(self, table: str) -> tuple[int, int] | None:
-        """First and last rowid of a table; None where it is empty, or where that names no row."""
+        """First and last rowid of a table; None where it is empty or has no rowids of its own."""
         if "rowid" in {name.lower() for name in self.columns(table)}:
             return None
         rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
-        # One query for each end: only a lone min or max is looked up without a scan.
+        # Two queries: SQLite looks up a single min or max by index, but scans for both at once.
         ends = [
             sa.select(end(rowid)).select_from(sa.table(table)) for end in (sa.func.min, sa.func.max)
         ]
@@ -134,14 +135,14 @@ class NsysExport:
         return None if first is None else (first, last)
 
     def strings(self) -> dict[int, str]:
-        """`StringIds`, which most texts are given by."""
+        """`StringIds` as a dictionary: most texts of an export are ids into it."""
         table = self.bulk("StringIds", {"id": pa.int64(), "value": pa.string()})
         ids, values = (table.column(name).to_pylist() for name in ("id", "value"))
         pairs = zip(ids, values, strict=True)
         return {int(key): str(value or "") for key, value in pairs if key is not None}
 
     def check_version(self) -> None:
-        """Refuse an unknown major version of the schema; warn of a newer minor one.
+        """Refuse an unknown major version of the schema; warn about a newer minor one.
 
         Raises BadInput where this is no nsys export at all, or an nvprof database.
         """
@@ -160,14 +161,14 @@ class NsysExport:
         if (major, minor) > NEWEST_KNOWN:
             newest = ".".join(map(str, NEWEST_KNOWN))
             self.warnings.append(
-                f"{self.path.name}: EXPORT_SCHEMA_VERSION {version} is newer than {newest},"
-                " the newest one checked"
+                f"{self.path.name}: EXPORT_SCHEMA_VERSION {version} {TraceWarning.NEWER_SCHEMA}"
+                f" {newest}, the newest one checked"
             )
 
     def _version(self) -> str:
         if self.tables >= _NVPROF_TABLES:
             raise BadInput(
-                f"{self.path} is a database of nvprof, not an export of Nsight Systems",
+                f"{self.path} {Refusal.NVPROF}",
                 hint="record with `nsys profile` instead of nvprof",
             )
         for name in _METADATA_TABLES:
@@ -177,13 +178,12 @@ class NsysExport:
                     if row["name"] == "EXPORT_SCHEMA_VERSION":
                         return str(row["value"])
         raise BadInput(
-            f"{self.path} is an SQLite database, but no export of Nsight Systems:"
-            " it has no EXPORT_SCHEMA_VERSION",
+            f"{self.path} {Refusal.OTHER_DATABASE}: it has no EXPORT_SCHEMA_VERSION",
             hint=_EXPORT_HINT,
         )
 
     def diagnostics(self) -> list[str]:
-        """Return what nsys says went wrong with CUDA, NVTX or GPU metrics, in order of time."""
+        """Return nsys's warnings and errors about CUDA, NVTX or GPU metrics, in order of time."""
         rows = self.read("DIAGNOSTIC_EVENT", ["severity"], ["text"], order="timestamp")
         return [
             " ".join(row["text"].split())
@@ -196,13 +196,13 @@ class NsysExport:
 
 @contextmanager
 def open_export(path: Path) -> Iterator[NsysExport]:
-    """Open an export read-only; nothing is written beside it either.
+    """Open an export read-only, without SQLite's own files beside it.
 
     Raises BadInput where the file is missing, is no intact SQLite database, is being written, is
     not from Nsight Systems, or has a schema of a major version that this reader does not know.
     """
     if not path.is_file():
-        raise BadInput(f"{path} does not exist", hint=_EXPORT_HINT)
+        raise BadInput(f"{path} {Refusal.MISSING}", hint=_EXPORT_HINT)
     engine = sa.create_engine(
         "sqlite://",
         creator=lambda: sqlite3.connect(immutable_uri(path), uri=True, check_same_thread=False),
@@ -217,13 +217,14 @@ def open_export(path: Path) -> Iterator[NsysExport]:
     except (sa.exc.DBAPIError, sqlite3.Error, UnicodeDecodeError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         raise BadInput(
-            f"{path} cannot be read as an SQLite database: {reason}", hint=_EXPORT_HINT
+            f"{path} {Refusal.UNREADABLE_DATABASE}: {reason}", hint=_EXPORT_HINT
         ) from error
     finally:
         engine.dispose()
 
 
 def _narrowed(table: pa.Table) -> pa.Table:
+    """Cast each integer column to the narrowest type that holds its values."""
     columns: dict[str, Any] = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         columns[name] = column

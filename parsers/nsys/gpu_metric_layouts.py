@@ -1,48 +1,53 @@
-"""The three layouts in which nsys exports GPU metrics, read into one.
+"""The three layouts in which nsys exports sampled quantities, read into one form.
 
 table       GPU_METRICS + TARGET_INFO_GPU_METRICS               from 2023
 JSON        GENERIC_EVENTS.data, one object a sample            the only one up to 2022.4
 normalised  GENERIC_EVENT_DATA + GENERIC_EVENT_TYPE_FIELDS      from about 2024.5
+
+The first two were seen in exports of one report by three versions of nsys; the third stands in
+NVIDIA's schema reference of 2026.4, and no file with it was found.
 """
 
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...stats.arrays import Int64
+from ...stats.arrays import Float64, Int64
 from ...store.errors import BadInput
 from ..events import int64_column
 from .export import NsysExport
 
-Place = Callable[[str], int]  # of a metric's name among the wanted ones, -1 for none of them
+# Maps a metric's name to the caller's number for it, -1 for a metric that is not wanted.
+QuantityOf = Callable[[str], int]
+NOT_WANTED: Final = -1
 
-_FLOAT: Final = 2  # of ENUM_NSYS_GENERIC_EVENT_FIELD_TYPE
-_TIME: Final = "timestamp|rawTimestamp"  # a 2022 export leaves the first null
+_FLOAT: Final = 2  # a value of ENUM_NSYS_GENERIC_EVENT_FIELD_TYPE
+_TIME: Final = "timestamp|rawTimestamp"  # timestamp is null in an export by nsys 2022
 _NO_TIME: Final = -1
 _VALUES: Final = ("intVal", "uintVal", "floatVal", "doubleVal")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readings:
-    """One metric at one time each, arrays [n]; `time_ns` is session time.
+    """Values of one quantity at one time each, arrays [n]; `time_ns` is session time.
 
-    `type_id` names the GPU and the set of metrics; `place` is the metric's among the wanted ones.
+    `type_id` identifies the GPU and its set of metrics; `quantity` is the caller's number.
     """
 
     type_id: Int64
     time_ns: Int64
-    place: Int64
-    value: npt.NDArray[np.float64]
+    quantity: Int64
+    value: Float64
 
-    def known(self) -> "Readings":
-        """Return the readings of metrics that have a place, from within the session."""
-        kept = (self.place >= 0) & (self.time_ns >= 0)
+    def wanted(self) -> "Readings":
+        """Return the readings of wanted quantities from within the session."""
+        kept = (self.quantity != NOT_WANTED) & (self.time_ns >= 0)
         return self if kept.all() else self.take(np.flatnonzero(kept))
 
     def by_type(self) -> Iterator[tuple[int, "Readings"]]:
@@ -54,99 +59,126 @@ class Readings:
     def take(self, index: Any) -> "Readings":
         """Return the readings at `index`."""
         return Readings(
-            self.type_id[index], self.time_ns[index], self.place[index], self.value[index]
+            self.type_id[index], self.time_ns[index], self.quantity[index], self.value[index]
         )
 
 
-def read_layouts(
-    export: NsysExport, strings: dict[int, str], place: Place, by_time: bool = False
-) -> Iterator[Readings]:
-    """Yield the first layout that holds a metric with a place; the others repeat the same values.
+def _distinct(values: Int64) -> set[int]:
+    all_equal = len(values) and (values.strides == (0,) or (values == values[0]).all())
+    return {int(values[0])} if all_equal else set(np.unique(values).tolist())
 
-    Pieces come in the order of the file, or sorted by time where `by_time` asks for it.
+
+def read_layouts(
+    export: NsysExport, strings: dict[int, str], quantity_of: QuantityOf, by_time: bool = False
+) -> Iterator[Readings]:
+    """Yield wanted readings from the first layout that holds any; others repeat the same values.
+
+    Pieces come in the order of the file, or sorted by time where `by_time` is set. Raises BadInput
+    where a sample's JSON or a value in it is damaged.
     """
     for readings in (
-        _from_table(export, strings, place, by_time),
-        _from_json(export, place, by_time),
-        _from_fields(export, strings, place),
+        _from_table(export, strings, quantity_of, by_time),
+        _from_json(export, quantity_of, by_time),
+        _from_fields(export, strings, quantity_of),
     ):
         found = False
         for piece in readings:
-            known = piece.known()
-            if len(known.value):
+            wanted = piece.wanted()
+            if len(wanted.value):
                 found = True
-                yield known
+                yield wanted
         if found:
             return
 
 
+class _Metric(NamedTuple):
+    """A metric of GPU_METRICS; `is_float`: its integer values are the bits of a float32."""
+
+    metric_id: int
+    quantity: int
+    is_float: bool
+
+
 def _from_table(
-    export: NsysExport, strings: dict[int, str], place: Place, by_time: bool
+    export: NsysExport, strings: dict[int, str], quantity_of: QuantityOf, by_time: bool
 ) -> Iterator[Readings]:
-    """Join on (typeId, metricId): a metric's id is unique within its type only."""
-    names = export.read("TARGET_INFO_GPU_METRICS", ["typeId", "metricId"], ["metricName"])
-    floats = {(of, name) for (of, _), (name, kind) in _fields(export, strings).items()
-              if kind == _FLOAT}  # fmt: skip
-    metrics: dict[int, list[tuple[int, int, bool]]] = {}  # by type: id, place, bits of a float
-    for row in names.to_pylist():
-        name, type_id, metric = row["metricName"] or "", row["typeId"], row["metricId"]
-        if place(name) >= 0 and type_id is not None and metric is not None:
-            known = (metric, place(name), (type_id, name) in floats)
-            metrics.setdefault(type_id, []).append(known)
+    """Read GPU_METRICS by (typeId, metricId): a metric's id is unique within its type only."""
+    metrics = _wanted_metrics(export, strings, quantity_of)
+    if not metrics:
+        return
     types = dict.fromkeys(["typeId", "metricId", "value", _TIME], pa.int64())
-    for rows in export.blocks("GPU_METRICS", types, "3" if by_time else "") if metrics else ():
+    for rows in export.blocks("GPU_METRICS", types, "3" if by_time else ""):
         type_id = int64_column(rows, "typeId")
         for one in _distinct(type_id) & metrics.keys():
-            here = rows if (type_id == one).all() else rows.filter(pa.array(type_id == one))
-            yield _of_type(here, one, metrics[one])
+            all_rows = (type_id == one).all()
+            yield _of_type(
+                rows if all_rows else rows.filter(pa.array(type_id == one)), one, metrics[one]
+            )
 
 
-def _of_type(rows: pa.Table, type_id: int, metrics: list[tuple[int, int, bool]]) -> Readings:
-    ids = pa.array([metric for metric, _, _ in metrics], pa.int64())
+def _wanted_metrics(
+    export: NsysExport, strings: dict[int, str], quantity_of: QuantityOf
+) -> dict[int, list[_Metric]]:
+    """Wanted metrics of each typeId."""
+    fields = _fields(export, strings).items()
+    floats = {(type_id, name) for (type_id, _), (name, kind) in fields if kind == _FLOAT}
+    metrics: dict[int, list[_Metric]] = {}
+    names = export.read("TARGET_INFO_GPU_METRICS", ["typeId", "metricId"], ["metricName"])
+    for row in names.to_pylist():
+        name, type_id, metric_id = row["metricName"] or "", row["typeId"], row["metricId"]
+        quantity = quantity_of(name)
+        if quantity != NOT_WANTED and type_id is not None and metric_id is not None:
+            metric = _Metric(metric_id, quantity, (type_id, name) in floats)
+            metrics.setdefault(type_id, []).append(metric)
+    return metrics
+
+
+def _of_type(rows: pa.Table, type_id: int, metrics: list[_Metric]) -> Readings:
+    """Read rows of GPU_METRICS that all have one typeId."""
+    ids = pa.array([metric.metric_id for metric in metrics], pa.int64())
     index: Any = pc.index_in(rows.column("metricId"), value_set=ids)
     found = np.asarray(index.combine_chunks().fill_null(-1))
-    stored = int64_column(rows, "value")
+    quantities = np.asarray([*(metric.quantity for metric in metrics), NOT_WANTED], dtype=np.int64)
+    quantity = quantities[found]
+    if rows.column("value").null_count:
+        quantity[~np.asarray(rows.column("value").is_valid())] = NOT_WANTED
+    time = int64_column(rows, _TIME, _NO_TIME)
+    value = _decoded(int64_column(rows, "value"), found, metrics)
+    return Readings(np.broadcast_to(np.int64(type_id), len(time)), time, quantity, value)
+
+
+def _decoded(
+    stored: Int64, found: "npt.NDArray[Any]", metrics: list[_Metric]
+) -> "npt.NDArray[np.float64]":
+    """Values from GPU_METRICS.value: wrapped int32 are unwrapped, bits of floats are read."""
     if (stored < 0).any():
-        stored = np.where(stored < 0, stored & 0xFFFFFFFF, stored)  # int32 wraps
+        stored = np.where(stored < 0, stored & 0xFFFFFFFF, stored)
     value = stored.astype(np.float64)
-    for number, (_, _, is_float) in enumerate(metrics):
-        if is_float:
+    for number, metric in enumerate(metrics):
+        if metric.is_float:
             here = found == number
             value[here] = (stored[here] & 0xFFFFFFFF).astype(np.uint32).view(np.float32)
-    places = np.asarray([*(place for _, place, _ in metrics), -1], dtype=np.int64)
-    places_found = places[found]
-    if rows.column("value").null_count:
-        places_found[~np.asarray(rows.column("value").is_valid())] = -1
-    time = int64_column(rows, _TIME, _NO_TIME)
-    return Readings(np.broadcast_to(np.int64(type_id), len(time)), time, places_found, value)
+    return value
 
 
-def _distinct(values: Int64) -> set[int]:
-    if len(values) and values.strides == (0,):
-        return {int(values[0])}
-    if len(values) and (values == values[0]).all():
-        return {int(values[0])}
-    return set(np.unique(values).tolist())
-
-
-def _from_json(export: NsysExport, place: Place, by_time: bool) -> Iterator[Readings]:
-    """Read one JSON object a sample: metric name to a number, given as text."""
+def _from_json(export: NsysExport, quantity_of: QuantityOf, by_time: bool) -> Iterator[Readings]:
+    """Read GENERIC_EVENTS.data: one JSON object a sample, metric name to a number as text."""
     types: dict[str, pa.DataType] = {_TIME: pa.int64(), "typeId": pa.int64()}
     types["data"] = pa.string()
-    places: dict[str, int] = {}
+    quantities: dict[str, int] = {}
     for rows in export.blocks("GENERIC_EVENTS", types, "1" if by_time else ""):
         found: list[tuple[int, int]] = []
         values: list[float] = []
-        for index, text in enumerate(rows.column("data").to_pylist()):
+        for row, text in enumerate(rows.column("data").to_pylist()):
             for name, number in _object(export, text).items():
-                if name not in places:
-                    places[name] = place(name)
-                if places[name] >= 0:
-                    found.append((index, places[name]))
+                if name not in quantities:
+                    quantities[name] = quantity_of(name)
+                if quantities[name] != NOT_WANTED:
+                    found.append((row, quantities[name]))
                     values.append(_number(export, name, number))
-        at, placed = np.asarray(found, dtype=np.int64).reshape(-1, 2).T
+        at, quantity = np.asarray(found, dtype=np.int64).reshape(-1, 2).T
         type_id, time = int64_column(rows, "typeId"), int64_column(rows, _TIME, _NO_TIME)
-        yield Readings(type_id[at], time[at], placed, np.asarray(values, dtype=np.float64))
+        yield Readings(type_id[at], time[at], quantity, np.asarray(values, dtype=np.float64))
 
 
 def _object(export: NsysExport, text: str | None) -> dict[str, Any]:
@@ -164,36 +196,64 @@ def _number(export: NsysExport, name: str, number: object) -> float:
         raise BadInput(f"{export.path}: GPU metric {name!r} holds {number!r}, no number") from None
 
 
-def _from_fields(export: NsysExport, strings: dict[int, str], place: Place) -> Iterator[Readings]:
-    """Read one row per field of an event; the field's type says which column holds its value."""
-    fields = {key: place(name) for key, (name, _) in _fields(export, strings).items()}
-    if not any(where >= 0 for where in fields.values()):
+def _from_fields(
+    export: NsysExport, strings: dict[int, str], quantity_of: QuantityOf
+) -> Iterator[Readings]:
+    """Read GENERIC_EVENT_DATA: one row for each field of an event."""
+    fields = {key: quantity_of(name) for key, (name, _) in _fields(export, strings).items()}
+    if all(quantity == NOT_WANTED for quantity in fields.values()):
         return
-    keys = dict.fromkeys(["genericEventId", _TIME, "typeId"], pa.int64())
-    events = export.bulk("GENERIC_EVENTS", keys)
-    ids = int64_column(events, "genericEventId")
-    order = np.argsort(ids)
-    type_id, time = int64_column(events, "typeId"), int64_column(events, _TIME, _NO_TIME)
-    columns: dict[str, pa.DataType] = dict.fromkeys(["genericEventId", "fieldIdx"], pa.int64())
-    columns |= dict.fromkeys(_VALUES, pa.float64())
-    for data in export.blocks("GENERIC_EVENT_DATA", columns) if len(ids) else ():
-        wanted = int64_column(data, "genericEventId")
-        at = order[np.minimum(np.searchsorted(ids[order], wanted), len(ids) - 1)]
-        found = np.flatnonzero(ids[at] == wanted)
-        event, field = at[found], int64_column(data, "fieldIdx")[found]
-        places = np.full(len(found), -1, dtype=np.int64)
-        for (of_type, of_field), where in fields.items():
-            places[(type_id[event] == of_type) & (field == of_field)] = where
-        value = pc.coalesce(
-            *(data.column(n) for n in ("intVal", "uintVal", "floatVal", "doubleVal"))
-        )
-        values = value.combine_chunks().to_numpy(zero_copy_only=False)[found]
-        places[np.isnan(values)] = -1
-        yield Readings(type_id[event], time[event], places, values)
+    events = _Events.read(export)
+    if not len(events.event_id):
+        return
+    types: dict[str, pa.DataType] = dict.fromkeys(["genericEventId", "fieldIdx"], pa.int64())
+    types |= dict.fromkeys(_VALUES, pa.float64())
+    for data in export.blocks("GENERIC_EVENT_DATA", types):
+        yield _of_fields(data, events, fields)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Events:
+    """GENERIC_EVENTS sorted by id: int64 arrays [events]."""
+
+    event_id: Int64
+    type_id: Int64
+    time_ns: Int64
+
+    @classmethod
+    def read(cls, export: NsysExport) -> "_Events":
+        types = dict.fromkeys(["genericEventId", _TIME, "typeId"], pa.int64())
+        rows = export.bulk("GENERIC_EVENTS", types)
+        event_id = int64_column(rows, "genericEventId")
+        order = np.argsort(event_id)
+        type_id, time_ns = int64_column(rows, "typeId"), int64_column(rows, _TIME, _NO_TIME)
+        return cls(event_id[order], type_id[order], time_ns[order])
+
+    def find(self, event_id: Int64) -> tuple[Int64, Int64]:
+        """Return the places of the ids that are known, and the index of each one's event."""
+        at = np.minimum(np.searchsorted(self.event_id, event_id), len(self.event_id) - 1)
+        known = np.flatnonzero(self.event_id[at] == event_id)
+        return known, at[known]
+
+
+def _of_fields(data: pa.Table, events: _Events, fields: dict[tuple[int, int], int]) -> Readings:
+    """Read rows of GENERIC_EVENT_DATA; `fields` maps (typeId, fieldIdx) to the quantity.
+
+    The value is in the column that suits the field's number type; the other three are null.
+    """
+    rows, event = events.find(int64_column(data, "genericEventId"))
+    type_id, field = events.type_id[event], int64_column(data, "fieldIdx")[rows]
+    quantity = np.full(len(rows), NOT_WANTED, dtype=np.int64)
+    for (field_type_id, field_index), field_quantity in fields.items():
+        quantity[(type_id == field_type_id) & (field == field_index)] = field_quantity
+    value = pc.coalesce(*(data.column(name) for name in _VALUES)).combine_chunks()
+    values = value.to_numpy(zero_copy_only=False)[rows]
+    quantity[np.isnan(values)] = NOT_WANTED
+    return Readings(type_id, events.time_ns[event], quantity, values)
 
 
 def _fields(export: NsysExport, strings: dict[int, str]) -> dict[tuple[int, int], tuple[str, int]]:
-    """Name and number type of each field, by type id and place in the event."""
+    """Name and number type of each field of GENERIC_EVENT_TYPE_FIELDS, by (typeId, fieldIdx)."""
     rows = export.read("GENERIC_EVENT_TYPE_FIELDS", ["typeId", "fieldIdx", "fieldNameId", "type"])
     return {
         (row["typeId"], row["fieldIdx"]): (strings.get(row["fieldNameId"], ""), row["type"])

@@ -1,7 +1,7 @@
 """GPU metrics of an nsys export as the table `gpu_samples`, whatever their names and layout.
 
-Ids of metrics change from capture to capture and their names from version to version, so a metric
-is known by its cleaned-up name. There is no power and no temperature among them.
+Ids of metrics change between captures and names between versions of nsys, so a metric is found by
+its cleaned-up name. Power and temperature are not among them on any GPU: see power.py.
 """
 
 import re
@@ -19,9 +19,7 @@ from ...store.table_schemas import METRIC_COLUMNS
 from ...store.tables import table_from_columns
 from ..events import Samples
 from .export import NsysExport, open_export
-from .gpu_metric_layouts import Readings, read_layouts
-
-_KEPT_BACK: Final = 4096  # samples
+from .gpu_metric_layouts import NOT_WANTED, Readings, read_layouts
 
 _PATTERNS: Final = {
     "sm_active_pct": r"sms? active",
@@ -38,10 +36,11 @@ _PATTERNS: Final = {
     "sys_clock_mhz": r"sys clock frequency",
 }
 _UNITS: Final = {"pct": ("", "throughput %"), "mhz": ("", "mhz")}
-_GPU_BITS: Final = 0xFF  # of a typeId
-_HIGHEST_MHZ: Final = 1e5  # no clock reaches 100 GHz: above it a value is in Hz, labelled MHz
-_CLOCKS: Final = [place for place, name in enumerate(METRIC_COLUMNS) if name.endswith("_mhz")]
-_LOOKS: Final = 1000
+_GPU_BITS: Final = 0xFF  # where a typeId holds the GPU's id
+_MAX_MHZ: Final = 1e5  # no clock reaches 100 GHz: larger values are in Hz under a label of MHz
+_CLOCKS: Final = [index for index, name in enumerate(METRIC_COLUMNS) if name.endswith("_mhz")]
+_BUFFERED_SAMPLES: Final = 4096
+_CHECKED_ROWS: Final = 1000
 
 
 def metric_column(name: str) -> str | None:
@@ -63,134 +62,138 @@ def metric_column(name: str) -> str | None:
 def read_gpu_samples(path: Path, epoch_ns: int) -> Iterator[Samples]:
     """Yield `gpu_samples` in pieces, in order of time within each stream.
 
-    `recording` is null in them: who reads a file does not know which recording it is of.
-    A time is session time plus `epoch_ns`; samples from before the session are dropped. Raises
-    BadInput where the export is damaged.
+    The column `recording` is null. Times are session time plus `epoch_ns`; samples from before the
+    session are dropped. Raises BadInput where the export is damaged.
     """
-
-    def place(name: str) -> int:
-        column = metric_column(name)
-        return -1 if column is None else METRIC_COLUMNS.index(column)
-
     with open_export(path) as export:
         streams: dict[int, _Stream] = {}
-        by_time = not _in_order(export)
-        for readings in read_layouts(export, export.strings(), place, by_time):
-            for type_id, ones in readings.by_type():
+        by_time = not _is_sorted(export)
+        for readings in read_layouts(export, export.strings(), _column_index, by_time):
+            for type_id, of_type in readings.by_type():
                 stream = streams.setdefault(type_id, _Stream(type_id, epoch_ns, path))
-                yield from stream.add(ones)
+                yield from stream.add(of_type)
         for stream in streams.values():
             yield from stream.rest()
 
 
-def _in_order(export: NsysExport) -> bool:
-    """Whether a look at rows all over the file finds each type's samples in order of time.
+def _column_index(name: str) -> int:
+    """Index into METRIC_COLUMNS of the column that a metric's name belongs to."""
+    column = metric_column(name)
+    return NOT_WANTED if column is None else METRIC_COLUMNS.index(column)
 
-    nsys writes them so. A stream puts small disorder right; for more SQLite must sort them all.
+
+def _is_sorted(export: NsysExport) -> bool:
+    """Whether a sample of rows from all over the file has ascending times within each typeId.
+
+    nsys writes them so. `_Stream` corrects small disorder; for more, SQLite has to sort all rows.
     """
     return all(
         (np.diff(rows[:, 1][rows[:, 0] == type_id]) >= 0).all()
         for table in ("GPU_METRICS", "GENERIC_EVENTS")
-        for rows in [export.spread(table, ["typeId", "timestamp|rawTimestamp"], _LOOKS)]
+        for rows in [export.spread(table, ["typeId", "timestamp|rawTimestamp"], _CHECKED_ROWS)]
         for type_id in np.unique(rows[:, 0])
     )
 
 
 class _Stream:
-    """Collects the readings of one type and gives them away as samples, oldest first.
+    """Collects the readings of one typeId and yields them as samples in order of time.
 
-    The youngest samples are kept back until more come: a sample's readings come one by one, and
-    perhaps not quite in order.
+    The latest samples stay in a buffer until more come, because the readings of one sample are
+    separate rows of the file and may be slightly out of order.
     """
 
     def __init__(self, type_id: int, epoch_ns: int, path: Path) -> None:
         self._type_id = type_id
         self._epoch_ns = epoch_ns
         self._path = path
-        self._kept = _Wide(np.zeros(0, dtype=np.int64), {})
-        self._given_until_ns = -1
+        self._buffer = _Wide(np.zeros(0, dtype=np.int64), {})
+        self._yielded_until_ns = -1
 
     def add(self, readings: Readings) -> Iterator[Samples]:
-        """Take readings in, and give away what has become old enough."""
+        """Add readings; yield the samples that no longer fit the buffer."""
         wide = _wide(readings)
-        if wide.time_ns[0] <= self._given_until_ns:
+        if wide.time_ns[0] <= self._yielded_until_ns:
             raise BadInput(
                 f"{self._path}: a GPU metric of {wide.time_ns[0]} ns stands behind those of"
-                f" {self._given_until_ns} ns",
+                f" {self._yielded_until_ns} ns",
                 hint="export the report again with `nsys export --type sqlite`",
             )
-        self._kept = _joined(self._kept, wide)
-        old = len(self._kept.time_ns) - _KEPT_BACK
-        if old > 0:
-            yield self._give(old)
+        self._buffer = _joined(self._buffer, wide)
+        excess = len(self._buffer.time_ns) - _BUFFERED_SAMPLES
+        if excess > 0:
+            yield self._pop(excess)
 
     def rest(self) -> Iterator[Samples]:
-        """Give away what is left."""
-        if len(self._kept.time_ns):
-            yield self._give(len(self._kept.time_ns))
+        """Yield all samples of the buffer."""
+        if len(self._buffer.time_ns):
+            yield self._pop(len(self._buffer.time_ns))
 
-    def _give(self, count: int) -> Samples:
-        given, self._kept = self._kept.slice(0, count), self._kept.slice(count, None)
-        self._given_until_ns = int(given.time_ns[-1])
+    def _pop(self, count: int) -> Samples:
+        """Remove the earliest samples from the buffer and return them."""
+        popped, self._buffer = self._buffer.slice(0, count), self._buffer.slice(count, None)
+        self._yielded_until_ns = int(popped.time_ns[-1])
         columns: dict[str, Any] = {
             "gpu": np.full(count, self._type_id & _GPU_BITS, dtype=np.int32),
-            "time_ns": given.time_ns + self._epoch_ns,
+            "time_ns": popped.time_ns + self._epoch_ns,
         }
-        for place, values in given.columns.items():
-            columns[METRIC_COLUMNS[place]] = pa.array(values, from_pandas=True)
+        for index, values in popped.columns.items():
+            columns[METRIC_COLUMNS[index]] = pa.array(values, from_pandas=True)
         return Samples(self._type_id, table_from_columns("gpu_samples", columns))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Wide:
-    """One row per time, ascending, and a column per metric by its place; NaN for null."""
+    """One row per time, ascending; one column per metric by index, NaN for null."""
 
     time_ns: Int64
     columns: dict[int, Float64]
 
     def slice(self, first: int, last: int | None) -> "_Wide":
-        columns = {place: values[first:last] for place, values in self.columns.items()}
+        columns = {index: values[first:last] for index, values in self.columns.items()}
         return _Wide(self.time_ns[first:last], columns)
+
+    def column(self, index: int) -> Float64:
+        """Values of a metric, NaN throughout where it has no column."""
+        return self.columns.get(index, np.full(len(self.time_ns), np.nan))
 
 
 def _wide(readings: Readings) -> _Wide:
-    """Put the readings of one time side by side; NVLink's parts add up in one column."""
-    time, place, value = readings.time_ns, readings.place, readings.value
+    """Pivot readings to one row per time; several readings of a column (NVLink's parts) add up."""
+    time, metric, value = readings.time_ns, readings.quantity, readings.value
     if (np.diff(time) < 0).any():
         order = np.argsort(time, kind="stable")
-        time, place, value = time[order], place[order], value[order]
-    first = np.append(True, np.diff(time) != 0)
-    row = np.cumsum(first) - 1
+        time, metric, value = time[order], metric[order], value[order]
+    is_first = np.append(True, np.diff(time) != 0)
+    row = np.cumsum(is_first) - 1
     rows, columns = int(row[-1]) + 1, {}
-    for one in np.flatnonzero(np.bincount(place, minlength=len(METRIC_COLUMNS))).tolist():
-        here = np.flatnonzero(place == one)
+    for index in np.flatnonzero(np.bincount(metric, minlength=len(METRIC_COLUMNS))).tolist():
+        here = np.flatnonzero(metric == index)
         at, values = row[here], value[here]
-        if len(at) != rows or (at != np.arange(rows)).any():  # a sample lacks it, or has its parts
-            values = _summed(at, values, rows)
-        in_hz = one in _CLOCKS and values > _HIGHEST_MHZ
-        columns[one] = np.where(in_hz, values / 1e6, values) if one in _CLOCKS else values
-    return _Wide(time[first], columns)
+        one_per_row = len(at) == rows and (at == np.arange(rows)).all()
+        values = values if one_per_row else _summed(at, values, rows)
+        columns[index] = _in_mhz(values) if index in _CLOCKS else values
+    return _Wide(time[is_first], columns)
+
+
+def _in_mhz(clock: Float64) -> Float64:
+    return np.where(clock > _MAX_MHZ, clock / 1e6, clock)
 
 
 def _joined(earlier: _Wide, later: _Wide) -> _Wide:
-    """Put samples together, in order of time; readings of one time make one sample."""
+    """Concatenate samples; where the times overlap, sort them and merge equal times."""
     time = np.concatenate([earlier.time_ns, later.time_ns])
     row = None
     if len(earlier.time_ns) and earlier.time_ns[-1] >= later.time_ns[0]:
         time, row = np.unique(time, return_inverse=True)
     columns = {}
-    for place in sorted(earlier.columns.keys() | later.columns.keys()):
-        values = np.concatenate(
-            [
-                each.columns.get(place, np.full(len(each.time_ns), np.nan))
-                for each in (earlier, later)
-            ]
-        )
-        columns[place] = values if row is None else _summed(row, values, len(time))
+    for index in sorted(earlier.columns.keys() | later.columns.keys()):
+        values = np.concatenate([each.column(index) for each in (earlier, later)])
+        columns[index] = values if row is None else _summed(row, values, len(time))
     return _Wide(time, columns)
 
 
 def _summed(row: Int64, values: Float64, rows: int) -> Float64:
+    """Sum of the values of each row, float64 [rows]; NaN for a row that has none."""
     known = np.isfinite(values)
     summed = np.bincount(row[known], values[known], rows).astype(np.float64)
     summed[np.bincount(row[known], minlength=rows) == 0] = np.nan

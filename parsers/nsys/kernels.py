@@ -10,11 +10,13 @@ import pyarrow.compute as pc
 from ...stats.arrays import Int64
 from ..attribution import CorrelationIds
 from ..events import int64_column
+from ..messages import TraceWarning
 from .export import NsysExport
 
-THREAD_BITS: Final = 0xFFFFFF  # of a globalTid; what remains is the globalPid
-_HIGHEST_GPU: Final = 255  # an id is the low byte of a typeId
-_PROCESS_SHIFT: Final = 24  # of the operating system's process id in a globalPid
+# A globalPid is the operating system's process id << 24; a globalTid adds the thread in 24 bits.
+THREAD_BITS: Final = 0xFFFFFF
+_PROCESS_SHIFT: Final = 24
+_MAX_GPU: Final = 255  # a typeId holds the GPU's id in its low byte
 
 # Columns of `launches`: their names in CUPTI_ACTIVITY_KIND_KERNEL, and the width that they need.
 _COLUMNS: Final = {
@@ -37,7 +39,7 @@ _COLUMNS: Final = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kernels:
-    """Columns of `launches` as `Trace.kernels` has them, and the ids that calls are found by."""
+    """`Trace.kernels`, and the ids by which the launching calls are found, [kernels]."""
 
     columns: pa.Table
     ids: CorrelationIds
@@ -46,15 +48,15 @@ class Kernels:
 def read_kernels(export: NsysExport, strings: dict[int, str], epoch_ns: int) -> Kernels:
     """Read kernel rows, ordered by start; times are session time plus `epoch_ns`.
 
-    Those that end before they start are left out with a warning.
+    Kernels that end before they start are left out with a warning.
     """
     types = {name: pa.int64() for name in ("start", "end", "globalPid", "demangledName")}
     raw = export.bulk("CUPTI_ACTIVITY_KIND_KERNEL", types | dict(_COLUMNS.values()))
-    raw = _possible(export, raw)
+    raw = _by_start(_possible(export, raw))
     start, process = int64_column(raw, "start"), int64_column(raw, "globalPid")
     known = _valid(raw, "globalPid") & _valid(raw, "correlationId")
-    pid = pa.array(((process >> _PROCESS_SHIFT) & THREAD_BITS).astype(np.int32),
-                   mask=~_valid(raw, "globalPid"))  # fmt: skip
+    pid_bits = ((process >> _PROCESS_SHIFT) & THREAD_BITS).astype(np.int32)
+    pid = pa.array(pid_bits, mask=~_valid(raw, "globalPid"))
     columns: dict[str, Any] = {
         "kernel": texts_of(raw.column("demangledName"), strings),
         "start_ns": pa.array(start + epoch_ns),
@@ -68,7 +70,7 @@ def read_kernels(export: NsysExport, strings: dict[int, str], epoch_ns: int) -> 
 
 
 def texts_of(ids: "pa.ChunkedArray[Any]", strings: dict[int, str]) -> Any:
-    """Texts by their ids in StringIds, as a dictionary; null where there is none."""
+    """Texts by their ids in StringIds, as a dictionary array; null for an unknown id."""
     encoded = ids.combine_chunks().dictionary_encode()
     texts = pa.array(
         [None if each is None else strings.get(each) for each in encoded.dictionary.to_pylist()],
@@ -78,17 +80,23 @@ def texts_of(ids: "pa.ChunkedArray[Any]", strings: dict[int, str]) -> Any:
 
 
 def _possible(export: NsysExport, raw: pa.Table) -> pa.Table:
+    """Rows with a start and an end that is not before it; a warning counts the others."""
     start, end = int64_column(raw, "start"), int64_column(raw, "end")
-    possible = (end >= start) & (end - start >= 0) & _valid(raw, "start") & _valid(raw, "end")
+    not_negative = (end >= start) & (end - start >= 0)  # the difference may overflow
+    possible = not_negative & _valid(raw, "start") & _valid(raw, "end")
     impossible = int(np.count_nonzero(~possible))
-    if impossible:
-        export.warnings.append(
-            f"{export.path.name}: {impossible} kernel(s) end before they start and are left out"
-        )
-        raw, start = raw.take(np.flatnonzero(possible)), start[possible]
-    if (np.diff(start) < 0).any():
-        raw = raw.take(np.argsort(start, kind="stable"))
-    return raw
+    if not impossible:
+        return raw
+    export.warnings.append(
+        f"{export.path.name}: {impossible} {TraceWarning.ENDS_BEFORE_START} and are left out"
+    )
+    return raw.take(np.flatnonzero(possible))
+
+
+def _by_start(raw: pa.Table) -> pa.Table:
+    start = int64_column(raw, "start")
+    sorted_already = (np.diff(start) >= 0).all()
+    return raw if sorted_already else raw.take(np.argsort(start, kind="stable"))
 
 
 def _valid(table: pa.Table, name: str) -> "np.ndarray[Any, np.dtype[np.bool_]]":
@@ -96,27 +104,26 @@ def _valid(table: pa.Table, name: str) -> "np.ndarray[Any, np.dtype[np.bool_]]":
 
 
 def _gpu_ids(export: NsysExport, pid: Any, ordinal: Any) -> Any:
-    """Nsys's id of the GPU behind each kernel's CUDA ordinal; null where the export does not say.
+    """nsys's id of the GPU behind each kernel's CUDA ordinal; null where the export has no map.
 
     A process may see its GPUs in any order, so only TARGET_INFO_CUDA_DEVICE maps them; without it
     the answer is certain where the machine has one GPU.
     """
     devices = export.read("TARGET_INFO_CUDA_DEVICE", ["gpuId", "cudaId", "pid"]).to_pylist()
     if not devices:
-        only = only_gpu(export)
-        return pa.repeat(pa.scalar(only, pa.int32()), len(pid))
+        return pa.repeat(pa.scalar(only_gpu(export), pa.int32()), len(pid))
     gpu = np.full(len(pid), -1, dtype=np.int64)
     processes, ordinals = (_filled(each) for each in (pid, ordinal))
     for row in devices:
-        if None not in row.values() and 0 <= row["gpuId"] <= _HIGHEST_GPU:
+        if None not in row.values() and 0 <= row["gpuId"] <= _MAX_GPU:
             gpu[(processes == row["pid"]) & (ordinals == row["cudaId"])] = row["gpuId"]
     return pa.array(gpu, mask=gpu < 0).cast(pa.int32())
 
 
 def only_gpu(export: NsysExport) -> int | None:
-    """Nsys's id of the machine's GPU; None where it has several, or the export does not say."""
+    """nsys's id of the machine's GPU; None where it has several or the export lists none."""
     gpus = export.read("TARGET_INFO_GPU", ["id"]).column("id").drop_null().to_pylist()
-    known = [gpu for gpu in gpus if gpu is not None and 0 <= gpu <= _HIGHEST_GPU]
+    known = [gpu for gpu in gpus if gpu is not None and 0 <= gpu <= _MAX_GPU]
     return known[0] if len(known) == len(gpus) == 1 else None
 
 

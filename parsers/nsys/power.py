@@ -1,32 +1,45 @@
-"""Power inside an nsys export: what its nvml_metrics plugin left among the generic events.
+"""Power in an nsys export: samples that its nvml_metrics plugin left among the generic events.
 
-No public export with such rows has been seen. NVIDIA's guide says milliwatts and degrees Celsius;
-readers of such files call the fields "Power" and "Temperature". GPU_METRICS holds neither. The
-call behind it gives instant power on some GPUs and the mean of the last second on others: a field
-that is called just "Power" does not say which.
+No public export with such rows was found. NVIDIA's user guide gives milliwatts and degrees
+Celsius; public scripts that read such files name the fields "Power" and "Temperature". GPU_METRICS
+has neither. The plugin calls nvmlDeviceGetPowerUsage, which gives instant power on some GPUs and
+the mean of the last second on others: a field named just "Power" does not say which.
 """
 
 import re
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
+from ...stats.arrays import Float64, Int64
 from ...store.tables import table_from_columns
 from .export import NsysExport
-from .gpu_metric_layouts import read_layouts
+from .gpu_metric_layouts import NOT_WANTED, Readings, read_layouts
 from .kernels import only_gpu
 
-_INSTANT, _POWER, _AVERAGE, _TEMPERATURE, _GPU = range(5)
+
+class Quantity(IntEnum):
+    """A field of a power sample; of several powers the first one here is used."""
+
+    INSTANT_POWER = 0
+    POWER = 1
+    AVERAGE_POWER = 2
+    TEMPERATURE = 3
+    GPU = 4
+
+
+_POWERS: Final = (Quantity.INSTANT_POWER, Quantity.POWER, Quantity.AVERAGE_POWER)
 _DRAW: Final = "power( usage| draw)?"
-_PATTERNS: Final = (
-    f"(gpu )?(instant(aneous)? {_DRAW}|{_DRAW} instant(aneous)?)",
-    f"(gpu )?{_DRAW}",
-    f"(gpu )?(average {_DRAW}|{_DRAW} average)",
-    "(gpu )?temperature",
-    "(gpu|device)[ _]?(id|index)",
-)
-_HIGHEST_W: Final = 3000.0  # no board draws as much, and none draws as few milliwatts
+_PATTERNS: Final = {
+    Quantity.INSTANT_POWER: f"(gpu )?(instant(aneous)? {_DRAW}|{_DRAW} instant(aneous)?)",
+    Quantity.POWER: f"(gpu )?{_DRAW}",
+    Quantity.AVERAGE_POWER: f"(gpu )?(average {_DRAW}|{_DRAW} average)",
+    Quantity.TEMPERATURE: "(gpu )?temperature",
+    Quantity.GPU: "(gpu|device)[ _]?(id|index)",
+}
+_MAX_W: Final = 3000.0  # no board draws more, and none draws less than as many milliwatts
 
 
 def read_power_samples(
@@ -34,55 +47,65 @@ def read_power_samples(
 ) -> pa.Table | None:
     """Read `power_samples`, ordered by time; None where the plugin was not on.
 
-    A time is session time plus `epoch_ns`. The GPU is the one that an event names, or the only one
-    of the machine. Raises BadInput where an event is damaged.
+    Times are session time plus `epoch_ns`. The GPU is the one that an event names, else the only
+    one of the machine, else null. Raises BadInput where an event is damaged.
     """
-    if not _mentioned(export, strings):
+    if not _mentions_power(export, strings):
         return None
-    pieces = [
-        piece
-        for piece in read_layouts(export, strings, power_place)
-        if (piece.place <= _AVERAGE).any()
-    ]
+    layouts = read_layouts(export, strings, power_quantity)
+    pieces = [piece for piece in layouts if np.isin(piece.quantity, _POWERS).any()]
     if not pieces:
         return None
-    key = np.concatenate([np.stack([piece.time_ns, piece.type_id]) for piece in pieces], axis=1)
-    place = np.concatenate([piece.place for piece in pieces])
-    value = np.concatenate([piece.value for piece in pieces])
-    events, row = np.unique(key, axis=1, return_inverse=True)
-    wide = np.full((len(_PATTERNS), events.shape[1]), np.nan)
-    wide[place, row.ravel()] = value
-    powered = ~np.isnan(wide[: _AVERAGE + 1]).all(axis=0)
-    wide, time_ns = wide[:, powered], events[0][powered]
-    kind = np.argmin(np.isnan(wide[: _AVERAGE + 1]), axis=0)  # instant power, where there is that
-    power, gpu = wide[kind, np.arange(len(kind))], wide[_GPU]
-    if power.max() > _HIGHEST_W:
-        power = power / 1000
-    only = only_gpu(export)
-    if np.isnan(gpu).all() and only is not None:
-        gpu = np.full(len(gpu), float(only))
-    gpu = np.where((gpu >= 0) & (gpu < 256) & (gpu == np.floor(gpu)), gpu, np.nan)
+    time_ns, quantities = _events(pieces)
+    power, kind = _power(quantities)
     columns = {
-        "gpu": pa.array(gpu, from_pandas=True),
+        "gpu": pa.array(_gpu(export, quantities[Quantity.GPU]), from_pandas=True),
         "time_ns": time_ns + epoch_ns,
         "source": ["nsys_nvml"] * len(power),
-        "power_w": power,
-        "averaged": pa.array(kind == _AVERAGE, mask=kind == _POWER),
-        "temp_c": pa.array(wide[_TEMPERATURE], from_pandas=True),
+        "power_w": power / 1000 if power.max() > _MAX_W else power,
+        "averaged": pa.array(kind == Quantity.AVERAGE_POWER, mask=kind == Quantity.POWER),
+        "temp_c": pa.array(quantities[Quantity.TEMPERATURE], from_pandas=True),
     }
     return table_from_columns("power_samples", columns)
 
 
-def _mentioned(export: NsysExport, strings: dict[int, str]) -> bool:
-    """Whether any type of event is described with power: events themselves are many."""
+def _mentions_power(export: NsysExport, strings: dict[int, str]) -> bool:
+    """Whether the description of any event type mentions power, which saves reading the events."""
     described = export.read("GENERIC_EVENT_TYPES", [], ["data"]).column("data").to_pylist()
     fields = export.read("GENERIC_EVENT_TYPE_FIELDS", ["fieldNameId"]).column("fieldNameId")
     described += [strings.get(each) for each in fields.drop_null().to_pylist() if each is not None]
     return not described or any("power" in (text or "").lower() for text in described)
 
 
-def power_place(name: str) -> int:
-    """Which quantity of a power sample a field's name stands for; -1 for none."""
+def _events(pieces: list[Readings]) -> tuple[Int64, Float64]:
+    """Times int64 [n] of the events that hold power, and their quantities [5, n], NaN for none."""
+    key = np.concatenate([np.stack([piece.time_ns, piece.type_id]) for piece in pieces], axis=1)
+    quantity = np.concatenate([piece.quantity for piece in pieces])
+    value = np.concatenate([piece.value for piece in pieces])
+    events, column = np.unique(key, axis=1, return_inverse=True)
+    quantities = np.full((len(Quantity), events.shape[1]), np.nan)
+    quantities[quantity, column.ravel()] = value
+    has_power = ~np.isnan(quantities[list(_POWERS)]).all(axis=0)
+    return events[0][has_power], quantities[:, has_power]
+
+
+def _power(quantities: Float64) -> tuple[Float64, Int64]:
+    """Power of each event, and which Quantity it is: the first of `_POWERS` that is known."""
+    kind = np.argmin(np.isnan(quantities[list(_POWERS)]), axis=0)
+    return quantities[kind, np.arange(len(kind))], kind
+
+
+def _gpu(export: NsysExport, named: Float64) -> Float64:
+    """Id of the GPU of each event; NaN where it is not known or no valid id."""
+    only = only_gpu(export)
+    if np.isnan(named).all() and only is not None:
+        named = np.full(len(named), float(only))
+    is_id = (named >= 0) & (named < 256) & (named == np.floor(named))
+    return np.where(is_id, named, np.nan)
+
+
+def power_quantity(name: str) -> int:
+    """The Quantity of a power sample that a field's name stands for; NOT_WANTED for none."""
     label = re.sub(r"\s*\[[^\]]*\]\s*$", "", name).strip().lower()
-    found = [place for place, form in enumerate(_PATTERNS) if re.fullmatch(form, label)]
-    return found[0] if found else -1
+    found = [quantity for quantity, form in _PATTERNS.items() if re.fullmatch(form, label)]
+    return found[0] if found else NOT_WANTED

@@ -1,4 +1,4 @@
-"""The NVTX ranges of an nsys export, by thread and by their full names."""
+"""The NVTX ranges of an nsys export: thread, times and "domain:name" of each."""
 
 from typing import Any, Final
 
@@ -10,9 +10,11 @@ from ..events import OPEN_END, Spans, int64_column
 from .export import NsysExport
 from .kernels import texts_of
 
+# NVTX_EVENTS.eventType
 _DOMAIN_CREATED: Final = 75
-_RANGE_TYPES: Final = (59, 60, 70, 71)  # push/pop, start/end, and both of NVTX text files
-_PROCESS_BITS: Final = 0x0000FFFFFF000000  # of a globalTid
+_RANGE_TYPES: Final = (59, 60, 70, 71)  # push/pop, start/end, and both as NVTXT
+
+_PROCESS_BITS: Final = 0x0000FFFFFF000000  # where a globalTid holds the process id
 
 _INTEGERS: Final = (
     "start", "end", "eventType", "globalTid", "endGlobalTid", "textId", "domainId"
@@ -22,8 +24,8 @@ _INTEGERS: Final = (
 def read_ranges(export: NsysExport, strings: dict[int, str]) -> tuple[Spans, "pa.StringArray"]:
     """Ranges that begin and end on one thread, in session time, and "domain:name" of each.
 
-    A text lies in the row or in `strings`, whichever the exporter chose row by row. A range of the
-    default domain bears its name alone. A range that was never closed ends at OPEN_END.
+    The exporter puts each text either into its row or into `strings`. A range of the default
+    domain has its name alone. A range that was never closed ends at OPEN_END.
     """
     types: dict[str, pa.DataType] = dict.fromkeys(_INTEGERS, pa.int64())
     events = export.bulk("NVTX_EVENTS", types | {"text": pa.string()})
@@ -40,17 +42,23 @@ def read_ranges(export: NsysExport, strings: dict[int, str]) -> tuple[Spans, "pa
 
 
 def _names(events: pa.Table, strings: dict[int, str], creates_domain: Any) -> Any:
-    """Text of each event, behind the name of its domain in its process where that has one."""
-    given = events.column("text").combine_chunks()
-    text_id = events.column("textId")
-    stored = texts_of(text_id, strings).cast(pa.string())
-    texts: Any = pc.fill_null(pc.if_else(text_id.combine_chunks().is_null(), given, stored), "")
+    """Text of each event, prefixed by the name of its domain in its process if it has one."""
+    texts = _texts(events, strings)
     domain = int64_column(events, "domainId")
     process = int64_column(events, "globalTid") & _PROCESS_BITS
-    prefixes, which = [""], np.zeros(len(texts), dtype=np.int64)
+    prefixes, prefix_index = [""], np.zeros(len(texts), dtype=np.int64)
     for row in np.flatnonzero(creates_domain).tolist():
         if name := texts[row].as_py():
-            which[(domain == domain[row]) & (process == process[row])] = len(prefixes)
+            same_domain = (domain == domain[row]) & (process == process[row])
+            prefix_index[same_domain] = len(prefixes)
             prefixes.append(f"{name}:")
-    prefix = pa.array(prefixes, pa.string()).take(pa.array(which, pa.int64()))
+    prefix = pa.array(prefixes, pa.string()).take(pa.array(prefix_index, pa.int64()))
     return pc.binary_join_element_wise(prefix, texts, "")
+
+
+def _texts(events: pa.Table, strings: dict[int, str]) -> Any:
+    """Text of each event from its row or from `strings`; "" where it has none."""
+    in_row = events.column("text").combine_chunks()
+    text_id = events.column("textId")
+    in_strings = texts_of(text_id, strings).cast(pa.string())
+    return pc.fill_null(pc.if_else(text_id.combine_chunks().is_null(), in_row, in_strings), "")

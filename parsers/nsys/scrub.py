@@ -1,9 +1,8 @@
-"""An nsys export made safe to share: only what moeprof reads of it is copied.
+"""An nsys export made safe to share: only what moeprof reads is copied to a new file.
 
-nsys keeps the environment, the command line, host and user names and paths in more tables than
-one, and in the pool of strings. So nothing is removed from a copy; a new file gets the columns
-that the parsers read, and of the strings those that kernels, ranges and metrics refer to. Those
-names are the programmer's own words and stay.
+nsys keeps the environment, the command line, host and user names and paths in several tables and
+in StringIds. So nothing is deleted from a copy: the new file gets the columns that the parsers
+read, and the strings that kernels, ranges and metrics refer to. Those names stay as they are.
 """
 
 import json
@@ -13,12 +12,14 @@ from typing import Final
 
 from ...store.atomic import replacing
 from ...store.errors import BadInput
+from ..messages import Refusal
 from .export import open_export
+from .gpu_metric_layouts import NOT_WANTED
 from .gpu_metrics import metric_column
-from .power import power_place
+from .power import power_quantity
 from .sqlite_rows import immutable_uri
 
-# Every column that a reader of this package asks for, by table.
+# The columns that the readers of this package use, by table.
 KEPT: Final = {
     "CUPTI_ACTIVITY_KIND_KERNEL": (
         "start", "end", "deviceId", "contextId", "streamId", "correlationId", "globalPid",
@@ -47,17 +48,17 @@ _STRINGS: Final = {
     "NVTX_EVENTS": "textId",
     "GENERIC_EVENT_TYPE_FIELDS": "fieldNameId",
 }
-_RANGES: Final = "eventType IN (59, 60, 70, 71, 75)"  # marks and payloads may hold anything
+_RANGES: Final = "eventType IN (59, 60, 70, 71, 75)"  # not marks: their texts are not read
 _METADATA: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")
 
 
 def scrub_nsys(path: Path, out: Path) -> None:
-    """Write what is needed of an export to `out`; it parses to the same tables.
+    """Write the columns that are read to `out`; it parses to the same tables.
 
     Raises BadInput where `path` is no intact export or `out` cannot be written.
     """
     if out.exists() and out.samefile(path):
-        raise BadInput(f"{out} is the trace itself", hint="name another file with --out")
+        raise BadInput(f"{out} {Refusal.SAME_FILE}", hint="name another file with --out")
     with open_export(path) as export:
         present = {name: export.columns(name) for name in KEPT}
         metadata = next(name for name in _METADATA if name in export.tables)
@@ -71,39 +72,45 @@ def scrub_nsys(path: Path, out: Path) -> None:
             _copy(database, present, metadata)
             database.execute("COMMIT")
         except sqlite3.Error as error:
-            raise BadInput(f"{path} cannot be read as an SQLite database: {error}") from error
+            raise BadInput(f"{path} {Refusal.UNREADABLE_DATABASE}: {error}") from error
         finally:
             database.close()
 
 
 def _copy(database: sqlite3.Connection, present: dict[str, frozenset[str]], metadata: str) -> None:
+    """Copy from the attached database `source`; `present` has the columns of each table."""
     for table, wanted in KEPT.items():
         columns = [name for name in wanted if name in present[table]]
-        where = ""
-        if table == "NVTX_EVENTS":
-            where = f"WHERE {_RANGES}" if "eventType" in columns else "WHERE 0"
-        chosen = [f"known_fields({c}) AS {c}" if c == "data" else c for c in columns]
         if columns:
-            database.execute(
-                f"CREATE TABLE {table} AS SELECT {', '.join(chosen)} FROM source.{table} {where}"
-            )
+            _copy_columns(database, table, columns)
     database.execute(
         f"CREATE TABLE {metadata} AS SELECT name, value FROM source.{metadata}"
         " WHERE name = 'EXPORT_SCHEMA_VERSION'"
     )
-    used = " UNION ".join(
+    referred = " UNION ".join(
         f"SELECT {column} FROM {table}"
         for table, column in _STRINGS.items()
         if column in present[table]
     )
     database.execute(
         "CREATE TABLE StringIds AS SELECT id, value FROM source.StringIds"
-        f" WHERE id IN ({used or 'NULL'})"
+        f" WHERE id IN ({referred or 'NULL'})"
+    )
+
+
+def _copy_columns(database: sqlite3.Connection, table: str, columns: list[str]) -> None:
+    """Copy columns of a table: of JSON only what is read, of NVTX events only ranges."""
+    where = ""
+    if table == "NVTX_EVENTS":
+        where = f"WHERE {_RANGES}" if "eventType" in columns else "WHERE 0"
+    chosen = [f"known_fields({c}) AS {c}" if c == "data" else c for c in columns]
+    database.execute(
+        f"CREATE TABLE {table} AS SELECT {', '.join(chosen)} FROM source.{table} {where}"
     )
 
 
 def _known_fields(text: object) -> str | None:
-    """Return of an event's JSON, or of a type's, what names a metric; nothing else is read of it.
+    """Reduce the JSON of an event or of an event type to the metrics that are read.
 
     An event is {name: value}, a type is {"Fields": [{"Name": name}]}.
     """
@@ -121,4 +128,6 @@ def _known_fields(text: object) -> str | None:
 
 
 def _is_known(name: object) -> bool:
-    return isinstance(name, str) and (metric_column(name) is not None or power_place(name) >= 0)
+    return isinstance(name, str) and (
+        metric_column(name) is not None or power_quantity(name) != NOT_WANTED
+    )

@@ -1,8 +1,8 @@
-"""Rows of a big SQLite table as Arrow, block by block, read on every core that may be used.
+"""Rows of a big SQLite table as Arrow tables, in blocks, read by several threads.
 
-ADBC's SQLite driver makes the columns without a Python object per value. A table is cut by rowid
-into blocks, which come back in the order of the file while later ones are being read; what is in
-memory does not grow with the table.
+ADBC's SQLite driver builds the columns without a Python object per value. A table is cut by rowid
+into blocks. Blocks are yielded in the order of the file while later ones are being read, so memory
+does not grow with the table.
 """
 
 import os
@@ -19,21 +19,22 @@ import sqlalchemy as sa
 from adbc_driver_sqlite import dbapi
 
 from ...store.errors import BadInput
+from ..messages import Refusal
 
-Columns = Mapping[str, tuple[sa.ColumnElement[Any], pa.DataType]]  # by name: expression and type
+Columns = Mapping[str, tuple[sa.ColumnElement[Any], pa.DataType]]  # name -> expression, type
 
 _BLOCK_VALUES: Final = 524_288
-_MAX_THREADS: Final = 4  # one SQLite cursor decodes about 8 million rows a second
-_BATCH: Final = {"adbc.sqlite.query.batch_rows": "8192"}  # buffers small enough to be used again
+_MAX_THREADS: Final = 4  # each SQLite cursor decodes about 8 million rows/s
+_BATCH: Final = {"adbc.sqlite.query.batch_rows": "8192"}  # small buffers, which malloc reuses
 
 
 def immutable_uri(path: Path) -> str:
-    """Address of a database that is read without a lock and without a file beside it."""
+    """URI that makes SQLite read a database without a lock and without files beside it."""
     return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
 
 
 def check_at_rest(path: Path) -> None:
-    """Refuse a database that is locked, or whose latest changes lie in a file beside it.
+    """Refuse a database that is locked, or whose latest changes are in a file beside it.
 
     Raises BadInput, or sqlite3.Error where it cannot be read at all.
     """
@@ -41,12 +42,12 @@ def check_at_rest(path: Path) -> None:
         beside = path.with_name(path.name + ending)
         if beside.is_file() and beside.stat().st_size:
             raise BadInput(
-                f"{path} is not whole without {beside.name} beside it",
+                f"{path} {Refusal.CHANGES_BESIDE} {beside.name} beside it",
                 hint="let its writer end, or open and close it once with sqlite3",
             )
     with path.open("rb") as file:
         keeps_wal = file.read(20)[18:] == b"\2\2"
-    if keeps_wal:  # without a -wal beside it nobody writes; opening it would leave files there
+    if keeps_wal:  # no -wal file means no writer; to open it would create files beside it
         return
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0)
     try:
@@ -54,9 +55,7 @@ def check_at_rest(path: Path) -> None:
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):
             raise
-        raise BadInput(
-            f"{path} is locked: another program is writing it", hint="wait until that has ended"
-        ) from error
+        raise BadInput(f"{path} {Refusal.LOCKED}", hint="wait until that has ended") from error
     finally:
         connection.close()
 
@@ -64,11 +63,12 @@ def check_at_rest(path: Path) -> None:
 def read_blocks(
     path: Path, table: str, columns: Columns, rowids: tuple[int, int] | None, order: str = ""
 ) -> Iterator[pa.Table]:
-    """Yield the rows of a table in pieces; each column is null or of its type throughout.
+    """Yield the rows of a table in pieces; each column has its type throughout.
 
-    `rowids` are the first and the last of the table, None where it has none of its own; rows come
-    in the order of the rowids, or of the SQL in `order`, which takes a sort on disk and one core.
-    Raises BadInput where a value is not of its column's type, or where the file is damaged.
+    `rowids` are the first and the last of the table, None where it has none of its own. Rows come
+    in the order of the rowids, or sorted by the SQL in `order`: then one thread reads, and SQLite
+    sorts on disk. Raises BadInput where a value is not of its column's type, or where the file is
+    damaged.
     """
     query = sa.select(*(sql.label(name) for name, (sql, _) in columns.items()))
     query = query.select_from(sa.table(table))
@@ -99,7 +99,7 @@ def read_blocks(
 
 
 def _in_order(pool: ThreadPoolExecutor, fetch: Any, texts: Iterator[str], ahead: int) -> Any:
-    """Yield what `fetch` makes of each text, in their order, with at most `ahead` under way."""
+    """Yield fetch(text) for each text in order, with at most `ahead` calls submitted at a time."""
     waiting: deque[Future[pa.Table]] = deque()
     for text in texts:
         waiting.append(pool.submit(fetch, text))
@@ -110,8 +110,8 @@ def _in_order(pool: ThreadPoolExecutor, fetch: Any, texts: Iterator[str], ahead:
 
 
 def _by_rowid(query: sa.Select[Any], first: int, last: int, path: Path) -> Iterator[sa.Select[Any]]:
-    """Cut a query into blocks; one alone where the rowids are too sparse to cut by."""
-    if last - first > path.stat().st_size:  # a row takes more than a byte
+    """Cut a query into blocks of rowids; into a single one where the rowids are too sparse."""
+    if last - first > path.stat().st_size:  # fewer rows than rowids: a row takes over a byte
         yield query
         return
     rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
@@ -129,11 +129,11 @@ def _fetch(connection: Any, sql: str, columns: Columns, where: str) -> pa.Table:
         with connection.cursor() as cursor:
             cursor.adbc_statement.set_options(**_BATCH)
             cursor.execute(sql)
-            # Many small buffers of the driver's become one of Arrow's: the heap stays whole.
+            # One Arrow buffer replaces many small ones of the driver: the heap fragments less.
             found = cursor.fetch_arrow_table().combine_chunks()
     except (OSError, dbapi.Error, pa.ArrowException) as error:
-        said = " ".join(str(error).partition("\nquery:")[0].split())
-        raise BadInput(f"{where} cannot be read: {said}") from error
+        reason = " ".join(str(error).partition("\nquery:")[0].split())
+        raise BadInput(f"{where} cannot be read: {reason}") from error
     arrays = [
         checked(column, type_, f"{where}.{name}")
         for column, (name, (_, type_)) in zip(found.columns, columns.items(), strict=True)
@@ -142,7 +142,7 @@ def _fetch(connection: Any, sql: str, columns: Columns, where: str) -> pa.Table:
 
 
 def checked(column: "pa.ChunkedArray[Any]", type_: pa.DataType, where: str) -> Any:
-    """Return a column as `type_`; SQLite's columns hold any type, whatever they declare.
+    """Return a column as `type_`; in SQLite any column may hold values of any type.
 
     Raises BadInput where a value is of another type, or out of its range.
     """

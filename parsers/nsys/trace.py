@@ -1,4 +1,4 @@
-"""An nsys export as a trace: its kernels, the calls that launched them, ranges, GPU metrics."""
+"""An nsys export as a trace: kernels, the API calls that launched them, ranges, GPU metrics."""
 
 from functools import partial
 from pathlib import Path
@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ..attribution import CorrelationIds, launching_calls
 from ..events import OPEN_END, Spans, Trace, int64_column
+from ..messages import TraceWarning
 from .export import NsysExport, open_export
 from .gpu_metrics import read_gpu_samples
 from .kernels import THREAD_BITS, read_kernels
@@ -19,9 +20,10 @@ _GRAPHS: Final = "CUPTI_ACTIVITY_KIND_GRAPH_TRACE"
 
 
 def read_nsys(path: Path) -> Trace:
-    """Read an nsys SQLite export; times are ns since the epoch where the export says its start.
+    """Read an nsys SQLite export; times are ns since the Unix epoch.
 
-    Raises BadInput where the file is no intact export of a known schema version.
+    Times count from the start of the session, with a warning, where the export does not hold that
+    start. Raises BadInput where the file is no intact export of a known schema version.
     """
     with open_export(path) as export:
         strings = export.strings()
@@ -31,7 +33,7 @@ def read_nsys(path: Path) -> Trace:
         launched_by = launching_calls(kernels.ids, call_ids, api)
         ranges, names = read_ranges(export, strings)
         power = read_power_samples(export, strings, epoch_ns)
-        _warn_of_graphs(export)
+        _warn_about_graphs(export)
         return Trace(
             kernels=kernels.columns,
             api=_shifted(api, epoch_ns),
@@ -50,7 +52,7 @@ def _session_start_ns(export: NsysExport) -> int:
     if len(known) and known[0] > 0:
         return int(known[0])
     export.warnings.append(
-        f"{export.path.name} does not say when it began: its times count from its start"
+        f"{export.path.name} {TraceWarning.NO_SESSION_START}: its times count from its start"
     )
     return 0
 
@@ -59,17 +61,17 @@ def _diagnostics(export: NsysExport) -> list[str]:
     return [f"{export.path.name}: nsys says: {text}" for text in export.diagnostics()]
 
 
-def _warn_of_graphs(export: NsysExport) -> None:
+def _warn_about_graphs(export: NsysExport) -> None:
     graphs = sum(rows.num_rows for rows in export.blocks(_GRAPHS, {"start": pa.int64()}))
     if graphs:
         export.warnings.append(
-            f"{export.path.name}: {graphs} launch(es) of CUDA graphs were traced whole, without"
-            " their kernels; record with --cuda-graph-trace=node"
+            f"{export.path.name}: {graphs} {TraceWarning.GRAPHS_TRACED_WHOLE}, without their"
+            " kernels; record with --cuda-graph-trace=node"
         )
 
 
 def _api(export: NsysExport) -> tuple[Spans, CorrelationIds]:
-    """Host calls into CUDA, in session time, and the ids of what they launched."""
+    """Host calls into CUDA, in session time, with their process and correlation ids."""
     types = dict.fromkeys(("start", "end", "globalTid", "correlationId"), pa.int64())
     rows = export.bulk("CUPTI_ACTIVITY_KIND_RUNTIME", types)
     thread = int64_column(rows, "globalTid")
@@ -80,6 +82,6 @@ def _api(export: NsysExport) -> tuple[Spans, CorrelationIds]:
 
 
 def _shifted(spans: Spans, epoch_ns: int) -> Spans:
-    """Session time as epoch time; an open end stays open."""
+    """Convert session time to epoch time; OPEN_END stays."""
     end = np.where(spans.end_ns == OPEN_END, OPEN_END, spans.end_ns + epoch_ns)
     return Spans(spans.start_ns + epoch_ns, end, spans.thread)

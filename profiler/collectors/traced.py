@@ -67,7 +67,7 @@ def _look_into(trace: Trace) -> _Evidence:
     """Count what a trace holds."""
     calls = find_call_ranges(trace.ranges, trace.range_names)
     keys = map(str, calls.scenario_key.to_pylist())
-    counted = Counter(zip(keys, calls.visit.tolist(), strict=True))
+    counted = Counter(zip(keys, calls.repeat.tolist(), strict=True))
     return _Evidence(counted, trace.kernels.num_rows, trace.warnings)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.parsers.attribution import CorrelationIds, innermost, launching_calls
+from moeprof.parsers.attribution import CorrelationIds, innermost_ranges, launching_calls
 from moeprof.parsers.events import OPEN_END, Spans
 
 Span = tuple[int, int, int]
@@ -33,7 +33,7 @@ def _ids(given: list[tuple[int, int | None]]) -> CorrelationIds:
 def test_the_innermost_range_is_that_of_the_exhaustive_search(
     ranges: list[Span], inner: list[Span]
 ) -> None:
-    found = innermost(_spans(ranges), _spans(inner))
+    found = innermost_ranges(_spans(ranges), _spans(inner))
     for index, (start, end, thread) in zip(found.tolist(), inner, strict=True):
         around = [r for r in ranges if r[2] == thread and r[0] <= start and r[1] >= end]
         expected = max(around, key=lambda r: (r[0], -r[1]), default=None)
@@ -42,13 +42,13 @@ def test_the_innermost_range_is_that_of_the_exhaustive_search(
 
 def test_a_range_that_was_never_closed_encloses_what_follows() -> None:
     ranges = _spans([(0, OPEN_END, 1), (10, 20, 1)])
-    assert innermost(ranges, _spans([(12, 13, 1), (30, 40, 1)])).tolist() == [1, 0]
+    assert innermost_ranges(ranges, _spans([(12, 13, 1), (30, 40, 1)])).tolist() == [1, 0]
 
 
 def test_a_thousand_nested_ranges_are_climbed() -> None:
     ranges = _spans([(i, 2000 - i, 0) for i in range(1000)])
     late = _spans([(1500, 1500, 0), (999, 1001, 0), (0, 2000, 0)])
-    assert innermost(ranges, late).tolist() == [500, 999, 0]
+    assert innermost_ranges(ranges, late).tolist() == [500, 999, 0]
 
 
 @settings(deadline=None, max_examples=100)

@@ -1,14 +1,26 @@
-"""Calls: which ranges they are, how long the GPU was busy, which kernels ran."""
+"""Timed calls: from ranges and from the script's clock; busy time and kernels of each."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.parsers.calls import CallRanges, busy_and_gap, calls_table, find_call_ranges
+from moeprof.parsers.calls import (
+    CallRanges,
+    busy_and_gap,
+    calls_table,
+    cpu_calls,
+    find_call_ranges,
+    short_kernel_name,
+)
 from moeprof.parsers.events import OPEN_END, Spans
-from moeprof.store.recording import call_range
+from moeprof.store.recording import PointTiming, Recording, call_range
 from moeprof.store.tables import table_from_columns
 
 COUNTS = st.integers(min_value=0, max_value=10**6)
@@ -23,33 +35,33 @@ def _calls(spans: Spans, *names: str) -> CallRanges:
     return find_call_ranges(spans, pa.array(names, pa.string()))
 
 
-def test_call_ranges_are_known_by_name_with_and_without_domain() -> None:
+def test_call_ranges_are_found_by_name_with_and_without_domain() -> None:
     names = ["moeprof:gelu-b4#0.1", "gelu-b4#1.0", "gelu-b4", "torch:step#1", "other#1.x", "a#0.0"]
     calls = _calls(_spans(*[(0, 9)] * 5, (5, OPEN_END)), *names)
     keys = calls.scenario_key.to_pylist()
-    found = zip(keys, calls.visit.tolist(), calls.call.tolist(), strict=True)
+    found = zip(keys, calls.repeat.tolist(), calls.call.tolist(), strict=True)
     assert list(found) == [("gelu-b4", 0, 1), ("gelu-b4", 1, 0)]
 
 
 @settings(max_examples=50, deadline=None)
-@given(key=st.text(min_size=1), visit=COUNTS, call=COUNTS)
-def test_a_range_name_gives_back_what_it_was_made_of(key: str, visit: int, call: int) -> None:
-    calls = _calls(_spans((0, 1)), f"moeprof:{call_range(key, visit, call)}")
-    found = calls.scenario_key.to_pylist(), calls.visit.tolist(), calls.call.tolist()
-    assert found == ([key], [visit], [call])
+@given(key=st.text(min_size=1), repeat=COUNTS, call=COUNTS)
+def test_a_range_name_gives_back_what_it_was_made_of(key: str, repeat: int, call: int) -> None:
+    calls = _calls(_spans((0, 1)), f"moeprof:{call_range(key, repeat, call)}")
+    found = calls.scenario_key.to_pylist(), calls.repeat.tolist(), calls.call.tolist()
+    assert found == ([key], [repeat], [call])
 
 
 @pytest.mark.parametrize(
     "name",
     ["", "forward", "#1.2", "a#", "a#1", "a#1.", "a#.1", "a#-1.2", "a#1.x", "a#1.9999999999"],
 )
-def test_any_other_name_is_no_range_of_ours(name: str) -> None:
+def test_a_range_with_any_other_name_is_no_call(name: str) -> None:
     assert not len(_calls(_spans((0, 1)), name).spans)
 
 
 @settings(deadline=None, max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 10)), max_size=12))
-def test_busy_time_is_the_union_and_gap_the_rest_of_the_hull(
+def test_busy_time_is_the_union_of_intervals_and_gap_the_rest_up_to_the_last_end(
     intervals: list[tuple[int, int, int]],
 ) -> None:
     columns = np.asarray(intervals, dtype=np.int64).reshape(-1, 3).T
@@ -88,11 +100,58 @@ def test_a_signature_names_the_kernels_in_the_order_of_their_launches() -> None:
 
 
 @pytest.mark.parametrize(("on_gpu", "wall_ns"), [(False, 3), (True, None)])
-def test_the_range_itself_is_the_time_only_where_it_holds_the_work(
-    on_gpu: bool, wall_ns: int | None
-) -> None:
+def test_the_range_gives_the_wall_time_on_a_cpu_only(on_gpu: bool, wall_ns: int | None) -> None:
     calls = _calls(_spans((10, 13)), "gelu-b4#0.0")
     nothing = np.zeros(0, dtype=np.int64)
     (row,) = calls_table(calls, _launches(), nothing, None, on_gpu).to_pylist()
     assert row["wall_ns"] == wall_ns
     assert row["start_ns"] == 10
+
+
+def test_each_call_timed_by_the_script_is_a_row(recording: Callable[..., Recording]) -> None:
+    timings = [
+        PointTiming("gelu-b4", 0, 2, (10, 12), 0, 1),
+        PointTiming("gelu-b4", 1, 1, (11,), 2, 3),
+    ]
+    rows = cpu_calls(recording(timings)).to_pylist()
+    found = [(row["scenario_key"], row["visit"], row["call"], row["wall_ns"]) for row in rows]
+    assert found == [("gelu-b4", 0, 0, 10), ("gelu-b4", 0, 1, 12), ("gelu-b4", 1, 0, 11)]
+    assert {row["busy_ns"] for row in rows} == {None}
+
+
+def test_a_recording_without_timings_has_no_rows(recording: Callable[..., Recording]) -> None:
+    assert cpu_calls(recording()).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("demangled", "short"),
+    [
+        ("_topk_kernel", "_topk_kernel"),
+        ("saxpy(double *, int)", "saxpy"),
+        ("void a::b<(int)4, c<d> >(T1, T2)", "b"),
+        ("void a::(anonymous namespace)::norm<float, (bool)0>(int)", "norm"),
+        ("void a::<unnamed>::cat<b<(unsigned int)2>>(int)", "cat"),
+        ("void a::k<f(x &)::[lambda() (instance 1)]::operator ()() const>(int)", "k"),
+        ("", ""),
+    ],
+)
+def test_a_short_name_has_no_parameters_and_namespaces(demangled: str, short: str) -> None:
+    assert short_kernel_name(demangled) == short
+
+
+def test_the_short_name_is_the_one_that_nsys_gives(sample_data: Path) -> None:
+    checked: Counter[bool] = Counter()
+    for path in sorted((sample_data / "nsys").glob("*.sqlite")):
+        engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&immutable=1&uri=true")
+        with engine.connect() as connection:
+            pairs = connection.execute(
+                sa.text(
+                    "select distinct d.value, s.value from CUPTI_ACTIVITY_KIND_KERNEL"
+                    " join StringIds d on d.id = demangledName"
+                    " join StringIds s on s.id = shortName"
+                )
+            ).all()
+        engine.dispose()
+        checked.update(short_kernel_name(demangled) == short for demangled, short in pairs)
+    assert checked[True] > 50
+    assert checked[False] == 0

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from moeprof.parsers.cpu_calls import cpu_calls
+from moeprof.parsers.calls import cpu_calls
 from moeprof.parsers.points import points_table, unmeasured_sizes
 from moeprof.stats.median import median_interval
 from moeprof.store.errors import BadInput

@@ -26,7 +26,7 @@ def _read(file: NsysFile) -> list[tuple[int, int, int, float]]:
             (int(type_id), int(time), int(place), float(value))
             for each in pieces
             for type_id, time, place, value in zip(
-                each.type_id, each.time_ns, each.place, each.value, strict=True
+                each.type_id, each.time_ns, each.quantity, each.value, strict=True
             )
         )
 

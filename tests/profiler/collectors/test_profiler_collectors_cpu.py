@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from moeprof.parsers.cpu_calls import cpu_calls
+from moeprof.parsers.calls import cpu_calls
 from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.worker import Job
 from moeprof.tests.profiler.worlds import a_scenario
