@@ -9,34 +9,27 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..store.errors import BadInput
+from ..store.model_config import ModelConfig, keys_of, read_model_config
+from ..store.text_file import read_text
 
 PRESETS: Final = ("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3")
 DTYPES: Final = ("float32", "bfloat16", "float16")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_GROUP_SIZES: Final = (128, 64, 32, 16, 8)  # tried in this order for a model that names none
-
-# Keys of config.json by what they mean; the first that is there counts.
-_CONFIG_KEYS: Final = {
-    "hidden": ("hidden_size",),
-    "ffn": ("moe_intermediate_size", "intermediate_size"),
-    "experts": ("num_local_experts", "num_experts", "n_routed_experts"),
-    "top_k": ("num_experts_per_tok", "experts_per_token"),
-}
-_DTYPE_KEYS: Final = ("dtype", "torch_dtype")
-_OUTER_KEYS: Final = ("model_type", "architectures", *_DTYPE_KEYS)  # may stand beside text_config
+_GROUP_SIZES: Final = (128, 64, 32, 16, 8)  # tried in this order
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
     """Sizes of one mixture-of-experts layer.
 
-    `hidden` is the width of the activations, `ffn` the inner width of one expert. `dtype` is that
-    of activations and of weights that are not quantised; quantised ones have `weight_bits` bits
-    and a scale per `group_size` neighbours. `source` says where the sizes were published.
+    `hidden` is the width of the activations, `ffn` the inner width of one expert. `dtype` is the
+    dtype of activations and of weights that are not quantised; quantised weights have
+    `weight_bits` bits and one scale per `group_size` neighbours. `source` says where the sizes were
+    published.
 
-    Raises BadInput, naming the key, for a size that is no positive integer, a name or dtype that
-    is none, a top_k above the experts, or a group size that does not divide both widths.
+    Raises BadInput, naming the key, for a size that is no positive integer, a bad name or dtype, a
+    top_k above the number of experts, or a group size that does not divide both widths.
     """
 
     name: str
@@ -80,7 +73,7 @@ class Preset:
 
 
 def check_dtype(dtype: str) -> None:
-    """Raise BadInput unless `dtype` is one that operations are measured in."""
+    """Raise BadInput unless `dtype` is one of DTYPES, in which operations are measured."""
     if dtype not in DTYPES:
         raise BadInput(f"dtype is {dtype!r}", hint=f"it must be one of {', '.join(DTYPES)}")
 
@@ -99,11 +92,11 @@ def load_preset(name: str) -> Preset:
 def read_preset(path: Path) -> Preset:
     """Read a preset from a TOML file.
 
-    Raises BadInput where the file cannot be read, is no TOML, lacks a key or has one too many, or
+    Raises BadInput if the file cannot be read, is not TOML, lacks a key or has an unknown one, or
     holds a value that breaks a rule of `Preset`.
     """
     try:
-        table = tomllib.loads(_text_of(path))
+        table = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise BadInput(
             f"{path} is not TOML: {error}", hint="print one with `moeprof scenario small`"
@@ -114,38 +107,37 @@ def read_preset(path: Path) -> Preset:
 def preset_from_config(path: Path) -> Preset:
     """Read the sizes of a published model from its Hugging Face config.json.
 
-    The config of a multimodal model is looked for in its text_config. A config that names no dtype
-    is taken for bfloat16. The group size is the largest of 128, 64, 32, 16, 8 that divides both
-    widths. Raises BadInput where the file is no such config, is of a dense model or lacks a size.
+    A config without a dtype counts as bfloat16. The group size is the largest of 128, 64, 32, 16, 8
+    that divides both widths. Raises BadInput if `read_model_config` does, if the model is dense, if
+    a size is missing, or if a value breaks a rule of `Preset`.
     """
-    try:
-        config = json.loads(_text_of(path))
-    except ValueError as error:
-        raise BadInput(f"{path} is not JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise BadInput(f"{path} is no config.json of a model: it holds no object")
-    nested = config.get("text_config")
-    if isinstance(nested, dict) and _first(config, _CONFIG_KEYS["experts"]) is None:
-        outer = {key: config.get(key) for key in _OUTER_KEYS}
-        config = outer | {key: value for key, value in nested.items() if value is not None}
-    sizes = {key: _size(config, key, path) for key in ("experts", "hidden", "ffn", "top_k")}
-    model = str(config.get("model_type") or "model").lower()
-    architectures = config.get("architectures")
-    architecture = architectures[0] if architectures and type(architectures) is list else model
+    config = read_model_config(path)
+    if config.experts is None:
+        raise BadInput(
+            f"{path} is of a dense model: it has none of {', '.join(keys_of('experts'))}",
+            hint="give the config.json of a mixture-of-experts model",
+        )
+    hidden = _required(config, path, "hidden_size")
+    ffn = _required(config, path, "expert_intermediate_size", "intermediate_size")
+    model = str(config.model_type or "model").lower()
+    listed = type(config.architectures) is list
     return _checked(
         path,
         name=re.sub(r"[^a-z0-9._-]", "-", model).lstrip("._-") or "model",
-        source=f"config.json of {architecture}",
-        dtype=_first(config, _DTYPE_KEYS) or "bfloat16",
+        source=f"config.json of {config.architectures[0] if listed else model}",
+        hidden=hidden,
+        ffn=ffn,
+        experts=config.experts,
+        top_k=_required(config, path, "top_k"),
+        dtype=config.dtype or "bfloat16",
         weight_bits=4,
-        group_size=_group_size(sizes["hidden"], sizes["ffn"]),
-        **sizes,
+        group_size=_group_size(hidden, ffn),
     )
 
 
 def to_toml(preset: Preset) -> str:
-    """Write a preset as TOML, as `read_preset` reads it."""
-    # A printable string and an integer are written alike in JSON and in TOML.
+    """Return a preset as TOML, which `read_preset` reads."""
+    # JSON and TOML write printable strings and integers alike.
     rows = (
         f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in asdict(preset).items()
     )
@@ -170,36 +162,17 @@ def _checked(where: object, **values: Any) -> Preset:
         raise BadInput(f"{where}: {error.message}", hint=error.hint) from None
 
 
-def _size(config: dict[str, Any], meaning: str, path: Path) -> Any:
-    keys = _CONFIG_KEYS[meaning]
-    value = _first(config, keys)
-    if value is not None:
-        return value
-    if meaning == "experts":
-        raise BadInput(
-            f"{path} is of a dense model: it has none of {', '.join(keys)}",
-            hint="give the config.json of a mixture-of-experts model",
-        )
-    raise BadInput(f"{path} lacks {' or '.join(keys)}")
-
-
-def _first(config: dict[str, Any], keys: tuple[str, ...]) -> Any:
-    """Value of the first key that is there; a 0 or null is how a config says that it has none."""
-    return next((config[key] for key in keys if config.get(key)), None)
+def _required(config: ModelConfig, path: Path, *names: str) -> Any:
+    """The first of these sizes that the config has. Raises BadInput, naming the keys, if none."""
+    value = config.size(*names)
+    if value is None:
+        raise BadInput(f"{path} lacks {' or '.join(keys_of(*names))}")
+    return value
 
 
 def _group_size(hidden: Any, ffn: Any) -> int:
-    """Largest usual group that divides both widths; without one the last, which is then refused."""
+    """The largest of _GROUP_SIZES that divides both widths; else 8, which Preset then refuses."""
     if type(hidden) is int and type(ffn) is int:
         fitting = (size for size in _GROUP_SIZES if hidden % size == ffn % size == 0)
         return next(fitting, _GROUP_SIZES[-1])
     return _GROUP_SIZES[-1]
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not UTF-8 text") from error
