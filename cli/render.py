@@ -21,6 +21,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from ..store.percent import percent as in_percent
+
 _talk = Console(stderr=True, highlight=False, soft_wrap=True)
 _data = Console(highlight=False, soft_wrap=True)
 
@@ -157,4 +159,4 @@ def number(value: Any, digits: int = 4) -> str:
 
 def percent(value: float | None) -> str:
     """Write a share in percent, without the sign; "-" where it is not known."""
-    return "-" if value is None else f"{100 * value:.2f}"
+    return "-" if value is None else in_percent(value)

@@ -3,6 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
+from ..store.percent import percent
 from . import render
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def _pct(share: float | None) -> str:
 def _coverage(curve: "CurveVerdict") -> str:
     """Shares of the points inside the intervals of 50, 80 and 95 %, in percent."""
     shares = (curve.coverage_50, curve.coverage_80, curve.coverage_95)
-    return "/".join("-" if share is None else f"{100 * share:.0f}" for share in shares)
+    return "/".join("-" if share is None else percent(share, decimals=0) for share in shares)
 
 
 def _show_replay(replay: "MixedWorkloadVerdict") -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..stats.median import median_interval
+from ..store.percent import percent
 from ..store.verdict import MIN_HELD_OUT, CurveVerdict, HoldoutPoint, Outcome
 
 
@@ -99,4 +100,4 @@ def _conclude(
 
 
 def _pct(share: float) -> str:
-    return f"{100 * share:.2f} %"
+    return f"{percent(share)} %"

@@ -12,6 +12,7 @@ from ..energy.mixed_workload import MeasuredWorkload, Played
 from ..store.cost_model import CurveModel, SurfaceModel
 from ..store.errors import BadInput
 from ..store.mixed_workload import Note
+from ..store.percent import percent
 from ..store.verdict import MixedWorkloadVerdict, Outcome, Validation
 from .accuracy import overall
 from .sensor import UNAVAILABLE, sensor_of
@@ -196,7 +197,7 @@ def _conclude(
 
 
 def _pct(share: float, sign: str = "") -> str:
-    return f"{100 * share:{sign}.2f} %"
+    return f"{percent(share, sign=sign)} %"
 
 
 def _notes(found: MeasuredWorkload) -> list[str]:

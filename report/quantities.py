@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from math import floor, log10
 
+from ..store.percent import percent as in_percent
+
 
 def significant(value: float | None) -> str | None:
     """Four significant digits, thousands separated, never an exponent."""
@@ -29,7 +31,7 @@ def percent(share: float | None) -> str | None:
     """Write a share as percent: two decimals below 100 %, none above."""
     if share is None:
         return None
-    return f"{100 * share:z.2f} %" if abs(share) < 1 else f"{100 * share:,.0f} %"
+    return f"{in_percent(share, decimals=2 if abs(share) < 1 else 0)} %"
 
 
 def count(n: int, noun: str) -> str:
