@@ -1,1 +1,1 @@
-"""One thing held against another, with a verdict: PASS, FAIL or AMBIGUOUS."""
+"""Compare predictions with measurements; the verdict is PASS, FAIL or AMBIGUOUS."""

@@ -1,4 +1,4 @@
-"""Whether predictions are accurate enough, with the numbers behind the verdict."""
+"""Verdict on the predictions of one quantity of one curve, with the numbers behind it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from ..store.verdict import MIN_HELD_OUT, CurveVerdict, HoldoutPoint, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One quantity of one curve, measured where the fit never saw it, beside its predictions.
+    """One quantity of one curve: held-out measurements beside their predictions.
 
-    `floor` is the repeatability floor, None where it is unknown. `left_out` says in words which
-    points could not be compared, and why.
+    `floor` is the repeatability floor, None where unknown. `left_out` are sentences that name the
+    points that could not be compared, with the reason.
     """
 
     curve: str
@@ -27,7 +27,7 @@ class Held:
 
 
 def judge(held: Held, limit: float) -> CurveVerdict:
-    """Judge the median error |predicted / measured - 1| of a curve by a limit on it."""
+    """Compare the median error |predicted / measured - 1| of a curve with its limit."""
     deviations = np.array([point.predicted / point.measured - 1 for point in held.points])
     errors = np.abs(deviations)
     interval = median_interval(errors.tolist())
@@ -57,7 +57,7 @@ def judge(held: Held, limit: float) -> CurveVerdict:
 
 
 def overall(outcomes: Iterable[Outcome]) -> Outcome:
-    """One failure fails the whole; else one doubt, or nothing to judge, leaves it in doubt."""
+    """FAIL if any outcome is FAIL, PASS if all are PASS, else AMBIGUOUS, as without outcomes."""
     found = set(outcomes)
     if Outcome.FAIL in found:
         return Outcome.FAIL
@@ -65,7 +65,7 @@ def overall(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def _share(inside: Iterable[bool | None]) -> float | None:
-    """Share of what is inside among what has an interval; None where nothing has."""
+    """Share of points inside their interval, of those that have one; None where none has."""
     known = [each for each in inside if each is not None]
     return sum(known) / len(known) if known else None
 
@@ -73,11 +73,11 @@ def _share(inside: Iterable[bool | None]) -> float | None:
 def _conclude(
     n: int, interval: tuple[float, float] | None, limit: float, floor: float | None
 ) -> tuple[Outcome, str]:
-    """Conclude from where the limit lies, and say why.
+    """Outcome from the 95 % interval of the median error, its limit and the floor; the reason.
 
-    An error under the repeatability floor is noise, and one that is surely above it is not. An
-    unknown floor is said, and does not hide a clear verdict: the interval of the median error
-    already holds the noise of the points that it comes from.
+    Below the repeatability floor an error cannot be told from noise, so a limit below the floor
+    can fail but not pass. An unknown floor is named in the reason and changes no outcome: the noise
+    of the points already widens the interval.
     """
     if interval is None:
         return Outcome.AMBIGUOUS, f"{n} points compared, and a verdict needs {MIN_HELD_OUT}"

@@ -1,4 +1,4 @@
-"""Whether a measured value lies in the interval that the model gives, at 50, 80 and 95 %."""
+"""Whether a measured value lies inside the model's interval, at 50, 80 and 95 % coverage."""
 
 from math import exp, hypot, log, sqrt
 from types import MappingProxyType
@@ -8,18 +8,20 @@ from ..costmodel.cost import Cost
 from ..stats.conformal import OF_95
 from .fitted import Fitted
 
-# Columns of `points`, which bear the same names as the fields of Cost.
+# Columns of `points`, with the same names as the fields of Cost.
 COLUMNS: Final = MappingProxyType(
     {"latency": "latency_us", "power": "power_w", "energy": "energy_mj"}
 )
 PERCENTS: Final = (50, 80, 95)
 
 
-def insides(fitted: Fitted, cost: Cost, metric: str, measured: float) -> dict[int, bool | None]:
-    """Whether `measured` lies in each interval of a cost's latency, power or energy.
+def inside_intervals(
+    fitted: Fitted, cost: Cost, metric: str, measured: float
+) -> dict[int, bool | None]:
+    """Whether `measured` lies inside the interval of a cost's quantity, by coverage in percent.
 
-    None where the model gives no interval. That of energy is made of those of time and of power,
-    which count as independent.
+    None where the model gives no interval. The interval of energy combines those of latency and
+    power in quadrature, as of independent errors.
     """
     predicted = getattr(cost, COLUMNS[metric])
     return {
@@ -31,7 +33,7 @@ def insides(fitted: Fitted, cost: Cost, metric: str, measured: float) -> dict[in
 
 
 def _half_widths(fitted: Fitted, cost: Cost, metric: str) -> dict[int, float | None]:
-    """Half widths of the intervals, as |log| ratios."""
+    """Half widths of the intervals, as |log| ratios, by coverage in percent."""
     times = {percent: _time_half(fitted, cost, percent) for percent in PERCENTS}
     if metric == "latency":
         return dict(times)
@@ -51,7 +53,7 @@ def _time_half(fitted: Fitted, cost: Cost, percent: int) -> float:
 
 
 def _power_half_95(cost: Cost) -> float | None:
-    """Half width of the power: what the energy's interval has beside that of the time."""
+    """Half width of the power: that of the energy without that of the latency, in quadrature."""
     if cost.energy_mj is None or cost.energy_mj_hi is None:
         return None
     time, energy = (

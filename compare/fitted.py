@@ -1,4 +1,4 @@
-"""What a model has for one curve of the points: a curve of its own, or a cut through a surface."""
+"""Predict the points of one curve: by a curve of the model, or by a cut through a surface."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from functools import partial
 from typing import Final
 
 from ..costmodel.model import Cost, KernelCostModel
-from ..store.cost_model import CurveModel, Domain, SurfaceModel
+from ..store.cost_model import CurveModel, Domain, FittedOp, SurfaceModel
 from ..store.scenario import split_active_experts
 
-_NO_LIMIT: Final = "a temperature rise is not judged: it has no limit"
-_NO_ENERGY: Final = "the model has no energy"
+NO_LIMIT: Final = "a temperature rise is not judged: it has no limit"
+NO_ENERGY: Final = "the model has no energy"
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """How to predict the points of one curve, and what cannot be predicted.
+    """Predictor of one curve.
 
     `cost` maps a batch size to its cost. `interval_us` maps a batch size and a nominal coverage, in
-    percent, to the bounds of the latency.
-    `energy_reason` says why no energy is known, None where some is.
+    percent, to the bounds of the latency. `energy_reason` is the reason why the model has no energy
+    of the curve, None where it has any; `heat_reason` that why no temperature rise is compared.
     """
 
     op: str
@@ -31,7 +31,7 @@ class Fitted:
 
 
 def fitted_curves(model: KernelCostModel) -> dict[str, Fitted]:
-    """Give the curves of a model, by name."""
+    """Predictors of the curves of a model, by name."""
     return {curve.curve: _of_curve(model, curve) for curve in model.curves}
 
 
@@ -40,14 +40,14 @@ def _of_curve(model: KernelCostModel, curve: CurveModel) -> Fitted:
         op=curve.op,
         domain=curve.domain,
         energy_reason=_why_no_energy(curve),
-        heat_reason=model.file.thermal_reason or _NO_LIMIT,
+        heat_reason=model.file.thermal_reason or NO_LIMIT,
         cost=partial(model.get_cost, curve.curve),
         interval_us=partial(model.get_interval_us, curve.curve),
     )
 
 
 def cut_through_surface(model: KernelCostModel, curve: str) -> Fitted | None:
-    """Find the surface that a curve of one number of active experts is part of; None if none is."""
+    """Predictor of a curve of one number of active experts, from its surface; None without one."""
     name, active_experts = split_active_experts(curve)
     found = next((one for one in model.file.surfaces if one.surface == name), None)
     return None if found is None or active_experts is None else _of_surface(model, found, curve)
@@ -58,12 +58,12 @@ def _of_surface(model: KernelCostModel, surface: SurfaceModel, curve: str) -> Fi
         op=surface.op,
         domain=Domain(min(surface.knots_tokens), max(surface.knots_tokens)),
         energy_reason=_why_no_energy(surface),
-        heat_reason=model.file.thermal_reason or _NO_LIMIT,
+        heat_reason=model.file.thermal_reason or NO_LIMIT,
         cost=partial(model.get_cost, curve),
         interval_us=partial(model.get_interval_us, curve),
     )
 
 
-def _why_no_energy(fitted: CurveModel | SurfaceModel) -> str | None:
-    """Why nothing at all is known of the energy; None where something is."""
-    return None if fitted.energy_mj is not None else fitted.energy_reason or _NO_ENERGY
+def _why_no_energy(fitted: FittedOp) -> str | None:
+    """Why no energy is known at any size; None where one is."""
+    return None if fitted.energy_mj is not None else fitted.energy_reason or NO_ENERGY

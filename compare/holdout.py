@@ -1,31 +1,27 @@
-"""A cost model held against points of its own run that its fit never saw."""
+"""Compare a cost model with the hold-out points of its run, which its fit never saw."""
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import expm1, inf
 from statistics import median
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
 from ..costmodel.model import KernelCostModel
-from ..energy.point_energies import NO_ANCHOR
 from ..store.cost_model import Domain
 from ..store.errors import BadInput
-from ..store.plan import Role
 from ..store.verdict import HOLD_OUT_MORE, HoldoutPoint, Validation
 from .accuracy import Held, judge, overall
-from .coverage import COLUMNS, insides
-from .fitted import Fitted, cut_through_surface, fitted_curves
+from .coverage import COLUMNS, inside_intervals
+from .fitted import Fitted
+from .paired_curve import PairedCurve, Row, pair_curves
 from .sensor import sensor_of
 
-Row = dict[str, Any]
-
-# Median error that a curve may have, by quantity.
+# Largest median error that passes, by quantity.
 LIMITS: Final = MappingProxyType({"latency": 0.03, "power": 0.03, "energy": 0.05})
-# Columns of `points` that say how well a quantity repeats, as a |log| ratio.
+# Columns of `points` with the |log| ratio between repeats of a quantity.
 _REPEATS: Final = MappingProxyType(
     {
         "latency": "repeat_difference",
@@ -35,48 +31,33 @@ _REPEATS: Final = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Curve:
-    """The points of one curve beside its fit; `missing` says why it has none."""
-
-    name: str
-    op: str
-    fitted: Fitted | None
-    missing: str
-    rows: tuple[Row, ...]
-    held_out: tuple[Row, ...]
-
-
 def validate_holdout(
     model: KernelCostModel, model_name: str, points: pa.Table, *, limit: float | None = None
 ) -> Validation:
-    """Judge a model by the points of role "holdout" of a `points` table.
+    """Compare a model with the points of role "holdout" of a `points` table.
 
     The limits on the median error are 3 % of latency, 3 % of power and 5 % of energy, or `limit`
-    for each of them. `model_name` is what the verdict calls the model. A curve passes where the
-    whole 95 % interval of its median error is within the limit, fails where the whole of it is
-    beyond, and is ambiguous otherwise, as it is where the limit is under what two visits of one
-    point differ by. The model fails where any curve does, and passes where all do. Power, energy
-    and heat that the model or the points lack are in `unmeasured`, with the reason.
+    for each of them. `model_name` is the name of the model in the verdict. A curve passes where the
+    whole 95 % interval of its median error is within the limit, fails where all of it is beyond,
+    and is ambiguous otherwise, and where the limit is below the repeatability floor. The model
+    fails where any curve does, and passes where all do. `unmeasured` holds the reasons for power,
+    energy and heat that the model or the points lack.
 
     Raises BadInput where there is no hold-out point, where one holds a quantity that is not
     positive and finite, or where `limit` is not.
     """
     if limit is not None and not 0 < limit < inf:
         raise BadInput(f"the limit is {limit}, and it must be positive and finite: 0.03 is 3 %")
-    curves = _pair_up(model, points.to_pylist())
+    curves = pair_curves(model, points.to_pylist())
     if not any(curve.held_out for curve in curves):
-        raise BadInput(
-            "there is no hold-out point to validate against",
-            hint=HOLD_OUT_MORE,
-        )
+        raise BadInput("there is no hold-out point to validate against", hint=HOLD_OUT_MORE)
     verdicts = []
-    unmeasured = _merged("heat", {curve.name: _why_no_heat(curve) for curve in curves}, every=True)
+    unmeasured = _merged("heat", {curve.name: curve.why_no_heat for curve in curves}, every=True)
     for metric, usual_limit in LIMITS.items():
-        reasons = {curve.name: _why_not_judged(curve, metric) for curve in curves}
-        judged = [curve for curve in curves if reasons[curve.name] is None]
-        verdicts += [judge(_hold(c, metric), limit or usual_limit) for c in judged]
-        unmeasured |= _merged(metric, reasons, every=not judged)
+        reasons = {curve.name: curve.why_not_judged(metric) for curve in curves}
+        compared = [curve for curve in curves if reasons[curve.name] is None]
+        verdicts += [judge(_held(c, metric), limit or usual_limit) for c in compared]
+        unmeasured |= _merged(metric, reasons, every=not compared)
     return Validation(
         against="holdout",
         model=model_name,
@@ -87,57 +68,16 @@ def validate_holdout(
     )
 
 
-def _pair_up(model: KernelCostModel, rows: Iterable[Row]) -> list[_Curve]:
-    """Bring together the curves of the model and those of the points, by name."""
-    of_curve: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        of_curve[row["curve"]].append(row)
-    fitted = fitted_curves(model)
-    reasons = model.file.unmeasured
-    curves = []
-    for name in sorted(fitted.keys() | of_curve.keys()):
-        found = of_curve[name]
-        own = fitted.get(name) or cut_through_surface(model, name)
-        op = found[0]["op"] if own is None else own.op
-        held_out = sorted(
-            (r for r in found if r["role"] == Role.HOLDOUT), key=lambda r: r["tokens"]
-        )
-        why = reasons.get(name) or reasons.get(op) or "nothing says why"
-        missing = f"the model lacks this curve: {why}"
-        curves.append(_Curve(name, op, own, missing, tuple(found), tuple(held_out)))
-    return curves
-
-
-def _why_not_judged(curve: _Curve, metric: str) -> str | None:
-    """Say why a quantity cannot be judged; latency always is, if only to say that it is unknown."""
-    if metric == "latency":
-        return None
-    if curve.fitted is None:
-        return curve.missing
-    if curve.fitted.energy_reason is not None:
-        return curve.fitted.energy_reason
-    if any(row[COLUMNS[metric]] is not None for row in curve.held_out):
-        return None
-    given = [row["energy_reason"] for row in curve.held_out if row["energy_reason"]]
-    if NO_ANCHOR in given:
-        return "no held-out size was under a load: `moeprof validate --against nvml` holds them"
-    return given[0] if given else f"no hold-out point has {COLUMNS[metric]}"
-
-
-def _why_no_heat(curve: _Curve) -> str:
-    return curve.missing if curve.fitted is None else curve.fitted.heat_reason
-
-
 def _merged(metric: str, reasons: dict[str, str | None], *, every: bool) -> dict[str, str]:
-    """Put reasons under the metric where every curve lacks it, else under each curve's name."""
+    """Reasons by metric where every curve lacks it, else by metric and curve."""
     given = {name: reason for name, reason in reasons.items() if reason is not None}
     if every:
         return {metric: "; ".join(dict.fromkeys(given.values()))}
     return {f"{metric} of {name}": reason for name, reason in given.items()}
 
 
-def _hold(curve: _Curve, metric: str) -> Held:
-    """Put each hold-out point beside its prediction, and account for those that have none."""
+def _held(curve: PairedCurve, metric: str) -> Held:
+    """Each hold-out point beside its prediction, and the reasons for those without."""
     if curve.fitted is None:
         return Held(curve.name, curve.op, metric, (), None, (curve.missing,))
     points: list[HoldoutPoint] = []
@@ -160,8 +100,8 @@ def _hold(curve: _Curve, metric: str) -> Held:
     )
 
 
-def _compared(curve: _Curve, fitted: Fitted, row: Row, metric: str) -> HoldoutPoint | str:
-    """Put one point beside its prediction; or say why it is left out."""
+def _compared(curve: PairedCurve, fitted: Fitted, row: Row, metric: str) -> HoldoutPoint | str:
+    """One point beside its prediction, or the reason why it is left out."""
     reason = _why_left_out(row, metric, fitted.domain)
     if reason is not None:
         return reason
@@ -170,7 +110,7 @@ def _compared(curve: _Curve, fitted: Fitted, row: Row, metric: str) -> HoldoutPo
     if predicted is None:
         return cost.energy_reason or f"the model gives no {COLUMNS[metric]}"
     measured = _positive(curve, row, metric)
-    inside = insides(fitted, cost, metric, measured)
+    inside = inside_intervals(fitted, cost, metric, measured)
     return HoldoutPoint(row["tokens"], measured, predicted, inside[95], inside[80], inside[50])
 
 
@@ -185,7 +125,7 @@ def _why_left_out(row: Row, metric: str, domain: Domain) -> str | None:
     return None
 
 
-def _positive(curve: _Curve, row: Row, metric: str) -> float:
+def _positive(curve: PairedCurve, row: Row, metric: str) -> float:
     value = float(row[COLUMNS[metric]])
     if not 0 < value < inf:
         raise BadInput(
@@ -197,6 +137,6 @@ def _positive(curve: _Curve, row: Row, metric: str) -> float:
 
 
 def _floor(rows: Iterable[Row], column: str) -> float | None:
-    """Median relative difference between two visits of one point, whatever its role."""
+    """Median relative difference between two repeats of a point, over points of every role."""
     known = [expm1(row[column]) for row in rows if row[column] is not None]
     return median(known) if known else None

@@ -1,7 +1,7 @@
-"""How well the sensor itself is known that energy is held against.
+"""Uncertainty of the sensor's scale, which no comparison of model and measurement can show.
 
-Model and measurement come from one sensor, so an error of its scale is in both, and no comparison
-of the two shows it. It is said beside a verdict, and never mixed into an error.
+Both come from the same sensor, so that an error of its scale cancels. It is reported beside a
+verdict, and is part of no error.
 """
 
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ _REASONS: Final = MappingProxyType(
 
 
 def sensor_of(sources: Iterable[str]) -> Sensor | None:
-    """Describe the sensor that some values come from, the first named; None where none does."""
+    """The sensor of the first available source, with its uncertainty; None where none is."""
     source = next((each for each in sources if each != UNAVAILABLE), None)
     if source is None:
         return None

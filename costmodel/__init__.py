@@ -1,1 +1,1 @@
-"""Points to curves, curves to costs: what to measure next, the fit, the model and its look-up."""
+"""Points to curves, curves to costs: what to measure next, the fit, the model, the look-up."""

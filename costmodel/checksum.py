@@ -1,4 +1,4 @@
-"""A model's digest of itself: a file that was changed by hand does not pass for a measurement."""
+"""The sha256 that a model holds of its own content, so that a change by hand is noticed."""
 
 import hashlib
 import json
@@ -12,15 +12,15 @@ from ..store.errors import BadInput
 
 
 def with_checksum(file: CostModelFile) -> CostModelFile:
-    """Give a model its digest: that of its JSON without the digest itself."""
+    """The model with the digest of its JSON, taken without the digest itself."""
     return replace(file, sha256=_digest(json.loads(to_json(replace(file, sha256=None)))))
 
 
 def verify_checksum(path: Path) -> None:
-    """Raise BadInput where the JSON at `path` is not what its digest says.
+    """Raise BadInput where the digest in the JSON at `path` is not that of its content.
 
-    What has no digest passes, as older files do. The text counts, not the fields that this version
-    knows: a later minor may hold more.
+    A file without a digest passes, as older files have none. The content is all of the JSON, with
+    fields of a later minor that this version does not know.
     """
     body = json.loads(path.read_text(encoding="utf-8"))
     if body.get("sha256") is not None and body["sha256"] != _digest(body):

@@ -1,4 +1,4 @@
-"""Whether a model contradicts itself, as a file edited by hand may."""
+"""Check that a model does not contradict itself, as a file edited by hand may."""
 
 from itertools import pairwise
 from math import inf, isfinite
@@ -7,7 +7,7 @@ from ..stats.conformal import COVERAGES_PCT
 from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel, Thermal
 from ..store.errors import BadInput
 
-_MAX_US = 1e15  # us are 31 years: beyond, intervals leave the range of a double
+_MAX_US = 1e15  # 31 years: above it, the ends of intervals leave the range of a double
 _HINT = "build the model anew: moeprof build-model RUN"
 
 
@@ -32,7 +32,7 @@ def check_file(file: CostModelFile) -> None:
         "has interval scores that do not ascend with the coverage": known == sorted(known),
         "has heat that is negative or not finite": _is_possible(file.thermal),
     }
-    _hold("the model", rules)
+    _require("the model", rules)
 
 
 def _check_curve(curve: CurveModel) -> None:
@@ -71,22 +71,22 @@ def _check_curve(curve: CurveModel) -> None:
             0 <= value < inf for value in (*amounts, curve.floor or 0.0)
         ),
     }
-    _hold(curve.curve, rules)
+    _require(curve.curve, rules)
 
 
 def _check_surface(surface: SurfaceModel) -> None:
     count = len(surface.latency_us)
     counts = (surface.knots_tokens, surface.knots_experts)
     columns = (*counts, surface.latency_half_95)
-    metered = surface.energy_knots
+    places = surface.energy_knots
     rules = {
         "has no knots": count > 0,
         "has more or fewer values than knots": all(
             column is None or len(column) == count for column in columns
         ),
-        "has energy where it has no knot": set(metered) <= set(range(count))
+        "has energy where it has no knot": set(places) <= set(range(count))
         and all(
-            column is None or len(column) == len(metered)
+            column is None or len(column) == len(places)
             for column in (surface.energy_mj, surface.energy_ci95, surface.sustained_ratio)
         ),
         "has a latency or an energy that is not positive and finite": all(
@@ -103,7 +103,7 @@ def _check_surface(surface: SurfaceModel) -> None:
         "has an interval that is negative or not finite": _are_half_widths(surface.latency_half_95)
         and all(0 <= half < inf for half in (surface.half_width_95, *surface.half_widths.values())),
     }
-    _hold(surface.surface, rules)
+    _require(surface.surface, rules)
 
 
 def _ascends(sizes: tuple[int, ...]) -> bool:
@@ -128,7 +128,8 @@ def _are_half_widths(halves: tuple[float | None, ...] | None) -> bool:
     return all(half is None or 0 <= half < inf for half in halves or ())
 
 
-def _hold(name: str, rules: dict[str, bool]) -> None:
+def _require(name: str, rules: dict[str, bool]) -> None:
+    """Raise BadInput with the first complaint whose rule does not hold."""
     for complaint, holds in rules.items():
         if not holds:
             raise BadInput(f"{name} {complaint}", hint=_HINT)

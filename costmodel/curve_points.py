@@ -1,4 +1,4 @@
-"""The points of a table sorted by curve and checked, and why some curves have too few of them."""
+"""The points of a table, checked and grouped by curve; curves with too few have a reason."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ class CurvePoints:
 
     @property
     def is_surface(self) -> bool:
-        """Whether it spans several numbers of active experts."""
+        """Whether the knots have several numbers of active experts."""
         return len({row["active_experts"] for row in self.knots}) > 1
 
     @property
@@ -48,7 +48,7 @@ class CurvePoints:
 
     @property
     def segments(self) -> Int64 | None:
-        """Number the kernels of each knot; None unless a trace told them all."""
+        """A number per knot [K], the same for the same kernels; None where a trace is missing."""
         signatures = [row["signature"] for row in self.knots]
         if None in signatures:
             return None
@@ -57,7 +57,7 @@ class CurvePoints:
 
     @property
     def work(self) -> Work | None:
-        """Work of one call; None where it is unknown or no line over batch size."""
+        """Work of one call; None where it is unknown, or not linear in the batch size."""
         if any(row["flops"] is None or row["bytes_moved"] is None for row in self.knots):
             return None
         flops = np.array([row["flops"] for row in self.knots], dtype=np.float64)
@@ -67,14 +67,18 @@ class CurvePoints:
 
     @property
     def family(self) -> str:
-        """Operations that read weights step at tiles, those that only stream tokens do not."""
+        """The curves whose fit is chosen together: those that read weights, those that do not.
+
+        Latency has steps at tile edges where weights are read. The operation alone where its work
+        is unknown.
+        """
         work = self.work
         if work is None:
             return self.op
         return "weights" if work.bytes_fixed > work.bytes_per_token else "activations"
 
     def scored(self, fit: Fit) -> Scored:
-        """Bring together a fit, its knots and its points for calibration."""
+        """The fit with its knots and calibration points."""
         return Scored(
             fit,
             self.tokens,
@@ -86,7 +90,7 @@ class CurvePoints:
 
 
 def measured_curves(rows: Iterable[Row]) -> tuple[list[CurvePoints], dict[tuple[str, str], str]]:
-    """Sort rows by curve; give, by operation and curve, why those with too few points have none.
+    """Group rows by curve; the reasons of those with too few points, by operation and curve.
 
     Raises BadInput for a point without a curve, and as `checked_knots` does.
     """
@@ -119,7 +123,7 @@ def measured_curves(rows: Iterable[Row]) -> tuple[list[CurvePoints], dict[tuple[
 
 
 def _why_unmeasured(asked: Sequence[Row], curve: CurvePoints) -> str:
-    """Say why a curve has too few points, in the words of its most frequent failure."""
+    """How many points a curve has of how many, and the most frequent failure of the others."""
     if curve.is_surface:
         return f"{len(curve.knots)} points do not span tokens and active experts: it takes six"
     failures = Counter(row["failure"] for row in asked if row["failure"] is not None)

@@ -1,9 +1,8 @@
-"""The physics gate: no measurement is faster than its roofline.
+"""The physics gate: refuse measurements that are faster than their roofline.
 
-A row that is was not measured as it says: a unit is mixed up, the kernel did not run, work was
-counted that was not done, or inputs were kept in a cache. Good rows are spared: the arithmetic may
-be 5 % faster than the data sheet (boost clocks), and bytes that the L2 cache can hold need not come
-from memory.
+Such a row has a wrong unit, work that was counted but not done, or inputs from a cache. Two
+allowances keep correct rows: 5 % above the data sheet's rates, for boost clocks, and no time for
+bytes that fit into the L2 cache.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +13,12 @@ from ..store.cost_model import Peaks
 from ..store.errors import BadInput
 
 _TOLERANCE: Final = 1.05
-_FLOOR_IN_MS: Final = 1000.0  # a time in ms taken for one in us is wrong by so much
+_US_PER_MS: Final = 1000.0  # the factor by which a time in ms that is taken for us is too fast
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row that is faster than it can be; `why` names the likely cause."""
+    """A row faster than its roofline `floor_us`; `why` names the likely cause."""
 
     latency_us: float
     floor_us: float
@@ -28,11 +27,11 @@ class Refusal:
 
     @property
     def too_fast_by(self) -> float:
-        """The floor over the time: a whole table in ms for us shows in its fastest row."""
+        """The factor by which the latency is below the floor."""
         return self.floor_us / self.latency_us
 
     def sentence(self, row: str) -> str:
-        """Name the row, the floor and the cause."""
+        """One sentence with the row, its latency, the floor and the likely cause."""
         return (
             f"{row} took {self.latency_us:.4g} us, and {self.bound} alone takes "
             f"{self.floor_us:.4g} us: {self.why}"
@@ -42,11 +41,11 @@ class Refusal:
 def check_row(
     latency_us: float, flops: float, bytes_moved: float, peaks: Peaks, *, dtype: str
 ) -> Refusal | None:
-    """Hold one row against the roofline; None where it may be true.
+    """Compare one row with its roofline; None where it is possible.
 
-    `bytes_moved` counts each operand once, and those beyond the L2 cache pass through memory: even
-    where inputs are cold, what is written may stay in the cache. Peaks that are not known refuse
-    nothing.
+    `bytes_moved` counts each operand once. Bytes up to the size of the L2 cache are not counted
+    against memory: what is written may stay in the cache even where inputs are cold. An unknown
+    peak refuses nothing.
     """
     rate = peaks.flops_per_s.get(dtype)
     compute_us = flops / rate * 1e6 if rate else 0.0
@@ -62,7 +61,7 @@ def check_row(
 
 def _likely_cause(latency_us: float, floor_us: float, bound: str) -> str:
     ratio = floor_us / latency_us
-    if ratio >= _FLOOR_IN_MS / 20:
+    if ratio >= _US_PER_MS / 20:
         return "the times look like ms or s where us are meant"
     if ratio > 3:
         return "the kernel did not do all of this work, or its time is not that of the call"
@@ -72,10 +71,10 @@ def _likely_cause(latency_us: float, floor_us: float, bound: str) -> str:
 
 
 def refuse_impossible(rows: Sequence[Mapping[str, Any]], peaks: Peaks | None) -> None:
-    """Refuse a table of points that holds rows faster than they can be.
+    """Refuse a table of points with rows faster than `peaks` allow.
 
-    Raises BadInput with the fastest of them, its floor and the likely cause. Rows whose work is not
-    known pass, and all do where there are no `peaks`.
+    Raises BadInput with the row that is too fast by the largest factor, its floor and the likely
+    cause. Rows of unknown work pass; without `peaks` every row does.
     """
     refusals = [
         (row, refusal)
@@ -93,7 +92,7 @@ def refuse_impossible(rows: Sequence[Mapping[str, Any]], peaks: Peaks | None) ->
 
 
 def check_point(row: Mapping[str, Any], peaks: Peaks) -> Refusal | None:
-    """Hold a row of a table of points against the roofline; None where its work is not known."""
+    """Compare a row of `points` with its roofline; None where possible or of unknown work."""
     if row["flops"] is None or row["bytes_moved"] is None or row["latency_us"] is None:
         return None
     return check_row(row["latency_us"], row["flops"], row["bytes_moved"], peaks, dtype=row["dtype"])

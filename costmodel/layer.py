@@ -1,4 +1,4 @@
-"""A whole mixture-of-experts layer, composed from the costs of its kernels, one after the other."""
+"""Cost of a mixture-of-experts layer: the sum of its kernels, run one after another."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -23,11 +23,11 @@ class LayerPart:
 
 @dataclass(frozen=True, slots=True)
 class LayerCost:
-    """What one pass of `tokens` through a layer costs; `parts` are its kernels.
+    """Cost of one pass of `tokens` through a layer; `parts` are its kernels.
 
-    `assignments` counts (token, expert) pairs. Times in us, energies in mJ, of the whole pass.
-    Energy is None where any part has none, and `energy_reason` says which. `estimated` marks a
-    layer with a part that was extrapolated, transferred or estimated.
+    `assignments` is the number of (token, expert) pairs. Latencies in us and energies in mJ are
+    those of the whole pass. Energy is None where any part has none, which `energy_reason` names.
+    `estimated` flags a layer with an extrapolated, transferred or estimated part.
     """
 
     tokens: int
@@ -43,30 +43,30 @@ class LayerCost:
 
     @property
     def latency_us_per_token(self) -> float:
-        """Share of one token in the pass's time."""
+        """Latency divided by the tokens."""
         return self.latency_us / self.tokens
 
     @property
     def latency_us_per_assignment(self) -> float:
-        """Share of one (token, expert) pair in the pass's time."""
+        """Latency divided by the (token, expert) pairs."""
         return self.latency_us / self.assignments
 
     @property
     def energy_mj_per_token(self) -> float | None:
-        """Share of one token in the pass's energy."""
+        """Energy divided by the tokens."""
         return None if self.energy_mj is None else self.energy_mj / self.tokens
 
     @property
     def energy_mj_per_assignment(self) -> float | None:
-        """Share of one (token, expert) pair in the pass's energy."""
+        """Energy divided by the (token, expert) pairs."""
         return None if self.energy_mj is None else self.energy_mj / self.assignments
 
 
 def expert_loads(tokens: int, top_k: int, active_experts: int) -> dict[int, int]:
-    """Spread the assignments over the active experts as evenly as can be: rows to experts.
+    """Spread the assignments evenly over the active experts: number of experts by their rows.
 
-    Raises BadInput for counts that cannot be: an expert is active because a token is sent to it,
-    and a token goes to `top_k` different ones.
+    Raises BadInput for counts that no routing gives: an active expert gets at least one token, and
+    a token goes to `top_k` different experts.
     """
     if tokens < 1 or top_k < 1:
         raise BadInput(f"{tokens} tokens to {top_k} experts each are no pass through a layer")
@@ -83,8 +83,8 @@ def expert_loads(tokens: int, top_k: int, active_experts: int) -> dict[int, int]
 def compose(tokens: int, top_k: int, active_experts: int, parts: Iterable[LayerPart]) -> LayerCost:
     """Add up the kernels of a layer.
 
-    The calls of one operation are off by the same errors, which add up; those of different
-    operations are independent, and their half widths add in quadrature.
+    The interval takes the errors of one operation's calls as equal, so that their half widths add
+    up, and those of different operations as independent, so that they add in quadrature.
     """
     found = tuple(parts)
     below: defaultdict[str, float] = defaultdict(float)

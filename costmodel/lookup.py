@@ -1,4 +1,4 @@
-"""Which curve or surface of a model a name means."""
+"""Find the curve or surface of a model by the name of an operation or its own."""
 
 from collections import defaultdict
 
@@ -13,8 +13,8 @@ from .surface.costs import SurfaceCosts
 class Lookup:
     """The curves and surfaces of a model, by operation and by their own names.
 
-    `known` holds the costs that were asked for before, under each name that stands for one curve.
-    Raises BadInput for two curves of one name.
+    `known` holds the costs of earlier look-ups, by each name that stands for one curve alone.
+    Raises BadInput for two curves with the same name.
     """
 
     def __init__(self, file: CostModelFile) -> None:
@@ -48,9 +48,10 @@ class Lookup:
     def curve(
         self, name: str, shape: tuple[int, ...] | None, active_experts: int | None = None
     ) -> CurveCosts | None:
-        """Find the one curve that is meant; None where `shape` is one that was not measured.
+        """The one curve of a name at `shape`; None where that shape was not measured.
 
-        Raises BadInput where there is none, or where there are several.
+        Raises BadInput for an unknown name, for one that stands for several curves, and where
+        `active_experts` was not measured.
         """
         found = self.curves(name)
         if active_experts is not None:
@@ -67,7 +68,7 @@ class Lookup:
         return fitting[0] if fitting else None
 
     def measured(self, name: str, shape: tuple[int, ...] | None) -> CurveCosts:
-        """Find the one curve that is meant. Raises BadInput also where its shape is unmeasured."""
+        """The one curve of a name at `shape`. Raises BadInput also for an unmeasured shape."""
         found = self.curve(name, shape)
         if found is None:
             raise BadInput(f"{name} was not measured at shape {'x'.join(map(str, shape or ()))}")
@@ -76,10 +77,10 @@ class Lookup:
     def surface(
         self, name: str, shape: tuple[int, ...] | None, active_experts: int | None
     ) -> tuple[SurfaceCosts, int | None] | None:
-        """Find the one surface that is meant, and its experts; None where a curve is, or nothing.
+        """The one surface of a name, and the active experts; None where the name is of no surface.
 
-        The name of one of the curves that make up the surface names the active experts, too.
-        Raises BadInput where there are several.
+        A name that ends in a number of active experts, as that of a curve through the surface does,
+        gives them too. Raises BadInput for a name that stands for several surfaces.
         """
         if active_experts is None and name in self._curves:
             return None

@@ -1,4 +1,4 @@
-"""Which runs may give one model: those of one device, measured with the same software."""
+"""Merge several runs into one model: only those of one device, one software and one preset."""
 
 import hashlib
 from collections.abc import Sequence
@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from ..store.errors import BadInput
 from ..store.provenance import Provenance
 
-_DECISIVE = ("torch", "triton", "cuda")  # they bring the kernels
+_KERNEL_SOURCES = ("torch", "triton", "cuda")
 
 
 def check_mergeable(provenances: Sequence[Provenance]) -> None:
-    """Refuse runs that differ in what decides a cost.
+    """Refuse runs of different devices or software.
 
     Raises BadInput with the field and its two values: the device, its power limit or driver, the
-    threads of a CPU, or the version of what brings the kernels.
+    threads of a CPU, or the version of torch, Triton or CUDA.
     """
-    first = _decisive(provenances[0])
+    first = _must_agree(provenances[0])
     for other in provenances[1:]:
-        for field, value in _decisive(other).items():
+        for field, value in _must_agree(other).items():
             if value != first[field]:
                 raise BadInput(
                     f"the runs differ in {field}: {first[field]} and {value}",
@@ -26,7 +26,7 @@ def check_mergeable(provenances: Sequence[Provenance]) -> None:
 
 
 def check_one_preset(presets: Sequence[str]) -> None:
-    """Refuse runs of different presets: their operations are not those of one layer."""
+    """Refuse runs of different presets, whose operations are not those of one layer."""
     for other in presets[1:]:
         if other != presets[0]:
             raise BadInput(
@@ -36,17 +36,17 @@ def check_one_preset(presets: Sequence[str]) -> None:
 
 
 def merged_sha256(digests: Sequence[str]) -> str:
-    """Give one digest for the tables of several runs; of one alone, its own."""
+    """One digest for the tables of several runs; that of the table itself for a single run."""
     if len(digests) == 1:
         return digests[0]
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _decisive(provenance: Provenance) -> dict[str, object]:
+def _must_agree(provenance: Provenance) -> dict[str, object]:
     gpu = provenance.gpu
     fields: dict[str, object] = {
         "device": provenance.device_name,
         "machine": provenance.machine,
         "power limit": None if gpu is None else gpu.power_limit_w,
     }
-    return fields | {name: provenance.versions.get(name) for name in _DECISIVE}
+    return fields | {name: provenance.versions.get(name) for name in _KERNEL_SOURCES}

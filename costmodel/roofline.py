@@ -1,7 +1,7 @@
-"""The least time that a call can take: its arithmetic at full rate, or its bytes at full bandwidth.
+"""The roofline: the lower bound on the time of a call from its arithmetic and its bytes.
 
-Both are lower bounds, and the larger of the two is the roofline (Williams, Waterman and Patterson
-2009). Utilisation is the roofline over the time measured.
+It is the larger of two times, that of the arithmetic at the peak rate and that of the bytes at the
+peak bandwidth (Williams, Waterman and Patterson 2009). Utilisation is roofline over latency.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,38 +14,38 @@ import numpy as np
 from ..stats.arrays import Float64, Int64
 from ..store.cost_model import Peaks, Work
 
-_TOLERANCE: Final = 0.01  # an operation whose work is further off a line has no `Work`
+_TOLERANCE: Final = 0.01  # relative distance of the work from a line over batch size
 OBSERVED: Final = "observed"
 
 
 @dataclass(frozen=True, slots=True)
 class Roofline:
-    """The bounds of one curve: its work at the device's rates, both None where unknown."""
+    """The work of one curve and the peak rates of the device, None where unknown."""
 
     work: Work
     flops_per_s: float | None
     bytes_per_s: float | None
 
     def compute_us(self, tokens: Int64 | Float64) -> Float64:
-        """Time of the arithmetic at full rate, in the shape of `tokens`; 0 where unknown."""
+        """Time of the arithmetic at the peak rate, in the shape of `tokens`; 0 where unknown."""
         flops = self.work.flops_fixed + self.work.flops_per_token * tokens
         return np.asarray(flops / (self.flops_per_s or inf) * 1e6, dtype=np.float64)
 
     def memory_us(self, tokens: Int64 | Float64) -> Float64:
-        """Time of the bytes at full bandwidth, in the shape of `tokens`; 0 where unknown."""
+        """Time of the bytes at the peak bandwidth, in the shape of `tokens`; 0 where unknown."""
         moved = self.work.bytes_fixed + self.work.bytes_per_token * tokens
         return np.asarray(moved / (self.bytes_per_s or inf) * 1e6, dtype=np.float64)
 
     def bound_us(self, tokens: Int64 | Float64) -> Float64:
-        """The larger of the two; positive, or the roofline would not have been made."""
+        """The larger of the two times, in the shape of `tokens`; always positive."""
         bound: Float64 = np.maximum(self.compute_us(tokens), self.memory_us(tokens))
         return bound
 
 
 def roofline(work: Work | None, peaks: Peaks | None, dtype: str) -> Roofline | None:
-    """Bring work and peaks together; None where they do not bound anything at every size.
+    """The roofline of `work` on a device with `peaks`; None where it is not known at every size.
 
-    Nor do they where there is arithmetic, and its rate is not known: beyond some size it counts.
+    Also None when the peak FLOP rate is unknown: at large batches compute would dominate.
     """
     if work is None or peaks is None:
         return None
@@ -56,10 +56,10 @@ def roofline(work: Work | None, peaks: Peaks | None, dtype: str) -> Roofline | N
 
 
 def fit_work(tokens: Int64, flops: Float64, bytes_moved: Float64) -> Work | None:
-    """Read off work as a fixed part and a part per token, from at least two sizes [K].
+    """Split work into a fixed part and a part per token, from two sizes [K] or more.
 
-    None where either is more than 1 % off a line: such work cannot be told beyond what was
-    measured.
+    None where either amount is more than 1 % off a line over the batch size, because such work is
+    unknown at other sizes.
     """
     parts: list[float] = []
     for amounts in (flops, bytes_moved):
@@ -73,7 +73,7 @@ def fit_work(tokens: Int64, flops: Float64, bytes_moved: Float64) -> Work | None
 
 
 def observed_peaks(rows: Iterable[Mapping[str, Any]], cache_bytes: int | None) -> Peaks:
-    """Take the best rates that any measured row reached, of a table of points."""
+    """The highest rates that any row of a table of points reached."""
     flops_per_s: dict[str, float] = {}
     bytes_per_s = 0.0
     for row in rows:

@@ -1,4 +1,4 @@
-"""Rows of a table of points, checked: what is not a measurement does not become a knot."""
+"""Check and round the rows of a table of points before they become knots."""
 
 from collections.abc import Iterable, Sequence
 from math import ceil, inf, isfinite, log
@@ -11,11 +11,11 @@ Row = dict[str, Any]
 
 _REQUIRED: Final = ("op", "dtype", "l2", "regime", "latency_source", "energy_source")
 _AMOUNTS: Final = ("flops", "bytes_moved", "gap_us")
-# Repeats of a measurement differ in the third digit. Six keep all of it, and drop the last bits
-# of a double, in which two machines may differ: the same points give the same bytes.
+# Repeats of a measurement differ in the third digit. Six digits keep the measurement and drop the
+# last bits of a double, in which two machines may differ: the same points then give the same file.
 _DIGITS: Final = 6
 _ROUNDING: Final = 1 + 10 ** (1 - _DIGITS)
-_HALF_WIDTH_DIGITS: Final = 4  # after the point of a |log| ratio
+_HALF_WIDTH_DECIMALS: Final = 4
 
 
 def checked_knots(curve: str, rows: Iterable[Row]) -> list[Row]:
@@ -59,7 +59,7 @@ def _check_quantities(curve: str, row: Row) -> None:
 
 
 def positive(curve: str, row: Row, column: str) -> float | None:
-    """Give a quantity of a point, rounded; None where it was not measured.
+    """A quantity of a point, rounded; None where it was not measured.
 
     Raises BadInput for one that is not positive and finite.
     """
@@ -76,10 +76,10 @@ def positive(curve: str, row: Row, column: str) -> float | None:
 
 
 def half_widths_95(curve: str, rows: Sequence[Row]) -> tuple[float | None, ...] | None:
-    """Half width of each point's own 95 % interval, as a |log| ratio; None where none has one.
+    """Half width of each point's own 95 % interval, as a |log| ratio; None where no point has one.
 
-    It holds the whole interval on either side of the rounded latency. Raises BadInput for an
-    interval that does not hold its latency.
+    It is that of the longer side, rounded up. Raises BadInput for an interval that does not hold
+    its latency.
     """
     halves = tuple(_half_width_95(curve, row) for row in rows)
     return None if all(half is None for half in halves) else halves
@@ -96,11 +96,11 @@ def _half_width_95(curve: str, row: Row) -> float | None:
             hint="make the tables anew with `moeprof parse RUN`",
         )
     half = max(0.0, log(latency_us / low), log(high / latency_us))
-    return ceil(half * 10**_HALF_WIDTH_DIGITS) / 10**_HALF_WIDTH_DIGITS
+    return ceil(half * 10**_HALF_WIDTH_DECIMALS) / 10**_HALF_WIDTH_DECIMALS
 
 
 def one_value(curve: str, rows: Sequence[Row], column: str) -> Any:
-    """Give the value of a column that all rows share. Raises BadInput where they do not."""
+    """The value of a column that all rows share. Raises BadInput where they do not."""
     first = rows[0][column]
     if first is None and column in _REQUIRED:
         raise BadInput(f"{curve} has a point without its {column}")
@@ -120,12 +120,12 @@ def identity(curve: str, rows: Sequence[Row], key: type[SurfaceKey]) -> dict[str
 
 
 def rounded(value: float) -> float:
-    """Keep six significant digits."""
+    """Round to six significant digits."""
     return float(f"{value:.{_DIGITS}g}")
 
 
 def all_rounded(values: dict[str, Any]) -> dict[str, Any]:
-    """Keep six significant digits of each value that is a float."""
+    """Round each value that is a float to six significant digits."""
     return {
         name: rounded(value) if isinstance(value, float) else value
         for name, value in values.items()

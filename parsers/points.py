@@ -12,7 +12,7 @@ from ..stats.median import median_interval
 from ..store.errors import BadInput
 from ..store.plan import Plan, Role
 from ..store.recording import CollectorName, Recording
-from ..store.scenario import Scenario
+from ..store.scenario import BURST, Scenario
 from ..store.table_schemas import SCHEMAS
 from ..store.tables import table_from_columns
 from .visits import RepeatTimes, visits_by_scenario
@@ -73,22 +73,12 @@ def unmeasured_sizes(plan: Plan, points: pa.Table) -> list[str]:
 
 
 def _described(scenario: Scenario) -> dict[str, Any]:
-    return {
+    return scenario.op_key(BURST).columns() | {
         "scenario_key": scenario.key,
         "curve": scenario.curve,
-        "op": scenario.op,
-        "shape": list(scenario.shape),
-        "dtype": scenario.dtype,
-        "weight_bits": scenario.weight_bits,
-        "group_size": scenario.group_size,
-        "experts": scenario.experts,
-        "active_experts": scenario.active_experts,
-        "top_k": scenario.top_k,
-        "l2": scenario.l2,
         "tokens": scenario.tokens,
         "flops": scenario.flops,
         "bytes_moved": scenario.bytes_moved,
-        "regime": "burst",
         "energy_source": "unavailable",
     }
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
 L2 = Literal["cold", "hot"]
+BURST: Final = "burst"  # single calls with a synchronisation between them
+SUSTAINED: Final = "sustained"  # a steady load
 
 _ACTIVE: Final = re.compile(r"-a(\d+)(?=-|$)")
 _DTYPE_SLUGS: Final = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
@@ -14,8 +16,8 @@ _DTYPE_SLUGS: Final = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 class SurfaceKey:
     """What identifies an operation at any batch size and any number of active experts.
 
-    `regime` says how calls followed each other: "burst" is single calls with a synchronisation
-    between them, "sustained" a steady load. The other fields are those of `Scenario`.
+    `regime` says how calls followed each other: BURST or SUSTAINED. The other fields are those of
+    `Scenario`.
     """
 
     op: str

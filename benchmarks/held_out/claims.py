@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from moeprof.benchmarks.held_out.trials import RESOLVED_US, Curve, Trial, arrays, trial
-from moeprof.costmodel.curve.acquisition import replay
+from moeprof.costmodel.curve.acquisition import simulate_sampling
 from moeprof.costmodel.curve.extrapolation import extend
 from moeprof.costmodel.curve.fit import choose_fit, fit_losses, interpolate, log_jumps
 from moeprof.costmodel.curve.intervals import (
@@ -51,7 +51,7 @@ def extrapolation(curves: list[Curve]) -> dict[int, float]:
         for factor, errors in found.items():
             asked = m > m[-1] / factor
             inner = dict(zip(m[~asked].tolist(), t[~asked].tolist(), strict=True))
-            x, y = arrays(replay(inner, 24))
+            x, y = arrays(simulate_sampling(inner, 24))
             told = extend(x, y, curve.bound, m[asked])
             errors.append(float(np.median(np.abs(told / t[asked] - 1))))
     return {factor: float(np.median(errors)) for factor, errors in found.items() if errors}
@@ -90,7 +90,7 @@ def _scored(one: Trial, rng: np.random.Generator) -> Scored:
     """Measure a trial again without eight random sizes, which calibrate."""
     drawn = sorted(rng.choice(sorted(one.rest)[1:-1], _CALIBRATING, replace=False).tolist())
     left = [size for size in sorted(one.rest) if size not in set(drawn)]
-    x, y = arrays(replay(one.rest, 24, domain=left))
+    x, y = arrays(simulate_sampling(one.rest, 24, domain=left))
     given = np.array(drawn, dtype=np.int64)
     times = np.array([one.rest[size] for size in drawn])
     return Scored(choose_fit(fit_losses(x, y)), x, y, None, given, times)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from moeprof.costmodel.curve.acquisition import replay
+from moeprof.costmodel.curve.acquisition import simulate_sampling
 from moeprof.costmodel.roofline import Roofline, roofline
 from moeprof.device.peaks import data_sheet
 from moeprof.store.cost_model import Work
@@ -102,7 +102,7 @@ def trial(curve: Curve, most: int, points: int, rng: np.random.Generator) -> Tri
     scored = held[t[held] >= (RESOLVED_US if coarse else 0.0)]
     if len(scored) < 5 or (coarse and curve.family == "gemm" and t.min() < RESOLVED_US):
         return None
-    return Trial(curve, rest, replay(rest, points), m[scored], t[scored])
+    return Trial(curve, rest, simulate_sampling(rest, points), m[scored], t[scored])
 
 
 def arrays(points: dict[int, float]) -> tuple[np.ndarray, np.ndarray]:

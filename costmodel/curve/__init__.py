@@ -1,1 +1,1 @@
-"""One operation over batch size: the fit, its intervals, its costs."""
+"""One operation over batch size: sampling, fit, intervals, energy, costs."""

@@ -1,7 +1,7 @@
-"""What to measure next, and when enough is measured: jump bisection.
+"""Choose the next batch size to measure, and when to stop: jump bisection.
 
-It spends points where the staircase is. The sweep asks it live; `replay` asks it on a recorded
-table, so that a test or a benchmark sees the same choices.
+It bisects the bracket with the largest step in latency. The sweep calls it between measurements;
+`simulate_sampling` calls it on a recorded table, and makes the same choices.
 """
 
 from bisect import bisect_left, bisect_right
@@ -19,18 +19,18 @@ from .fit import choose_fit, fit_losses, leave_one_out
 
 SEEDS: Final = 8
 TARGET_P95: Final = 0.02  # at 3 % and more, public GEMM curves are stopped before their last steps
-# With fewer points, knots that happen to lie on one line make a staircase look like it.
+# Fewer knots may lie on one line by chance, though the curve has steps.
 _MIN_TO_STOP: Final = 12
-_SURE: Final = NormalDist().inv_cdf(0.975)
+_Z_95: Final = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What is known of one operation so far, by batch size.
+    """What was measured of one operation so far, by batch size.
 
     `latency` is in any one unit. `noise` is the relative standard error of a latency, from the
-    spread of its own calls; nothing where it is unknown. `signature` names the kernels of a call
-    with their grids and blocks, where a trace tells them live.
+    spread of its calls; sizes where it is unknown are left out. `signature` names the kernels of a
+    call with their grids and blocks; sizes without a trace are left out.
     """
 
     latency: Mapping[int, float]
@@ -39,14 +39,13 @@ class Seen:
 
 
 def next_size(seen: Seen, domain: Sequence[int]) -> int | None:
-    """Choose the batch size to measure next, or None where no bracket asks for one.
+    """Choose the batch size to measure next; None where no bracket can hold a step.
 
-    `domain` holds the sizes that may be measured, ascending; the caller leaves out what it holds
-    out and what failed. Of the brackets between neighbouring measured sizes, the one with the
-    largest |log ratio of its ends| times the square root of the number of sizes inside is bisected.
-    A ratio within the noise of both ends is chance, and one kernel with one grid at both ends has
-    no step between them: such brackets are left alone. Sizes below the first or above the last
-    measured one are never chosen.
+    `domain` holds the sizes that may be measured, ascending, without those held out and those that
+    failed. A bracket is a pair of neighbouring measured sizes; the one with the largest |log ratio
+    of its latencies| times the square root of the number of sizes inside is bisected. Skipped are
+    brackets whose ratio is within the noise of both ends, and those with the same kernels and grids
+    at both ends. Sizes outside the measured range are never chosen.
 
     Raises BadInput for a latency that is not positive and finite.
     """
@@ -58,20 +57,20 @@ def next_size(seen: Seen, domain: Sequence[int]) -> int | None:
 
 
 def predicted_p95(latency: Mapping[int, float], domain: Sequence[int]) -> float:
-    """Predict the 95th percentile of |log error| over the unmeasured sizes of `domain`.
+    """Predicted 95th percentile of |log error| over the unmeasured sizes of `domain`.
 
-    Between two knots a fit is off by no more than the |log ratio| of their latencies where the
-    curve is monotone, and usually by no more than either knot is missed by when it is left out.
-    Infinite where fewer than three sizes are measured; 0 where none is left to predict.
+    The predicted error between two knots is the |log ratio| of their latencies, an upper bound
+    where the curve is monotone, or the larger leave-one-out error of the two, whichever is smaller.
+    Infinite below three measured sizes; 0 where no size is left to predict.
     """
     if len(latency) < 3:
         return inf
     tokens = np.array(sorted(latency), dtype=np.int64)
     values = np.array([latency[size] for size in tokens.tolist()])
-    missed = np.zeros(len(tokens))
+    left_out = np.zeros(len(tokens))
     fit = choose_fit(fit_losses(tokens, values))
-    missed[1:-1] = np.abs(np.log(leave_one_out(fit, tokens, values) / values[1:-1]))
-    bands = np.minimum(np.abs(np.diff(np.log(values))), np.maximum(missed[:-1], missed[1:]))
+    left_out[1:-1] = np.abs(np.log(leave_one_out(fit, tokens, values) / values[1:-1]))
+    bands = np.minimum(np.abs(np.diff(np.log(values))), np.maximum(left_out[:-1], left_out[1:]))
     sizes = np.setdiff1d(np.array(domain, dtype=np.int64), tokens)
     sizes = sizes[(sizes > tokens[0]) & (sizes < tokens[-1])]
     if not len(sizes):
@@ -80,21 +79,22 @@ def predicted_p95(latency: Mapping[int, float], domain: Sequence[int]) -> float:
 
 
 def is_enough(latency: Mapping[int, float], domain: Sequence[int], target: float) -> bool:
-    """Whether at least 12 sizes are measured and the predicted 95th percentile is `target`."""
+    """Whether 12 sizes or more are measured and their predicted 95th percentile is in `target`."""
     return len(latency) >= _MIN_TO_STOP and predicted_p95(latency, domain) <= target
 
 
-def replay(
+def simulate_sampling(
     table: Mapping[int, float],
     budget: int,
     *,
     target: float | None = None,
     domain: Sequence[int] = (),
 ) -> dict[int, float]:
-    """Measure from a recorded table as a sweep would: eight even seeds, then jump bisection.
+    """Sample a recorded table as a sweep would: eight evenly spread sizes, then jump bisection.
 
-    Stops at `budget` sizes, or where `is_enough` for a `target` that is not None; reads only what
-    it chooses. `domain` may leave sizes of the table out; empty, it is all of them.
+    Returns the latencies of the chosen sizes. Stops at `budget` sizes, or earlier where `is_enough`
+    for a `target` that is not None. `domain` names the sizes of the table that may be chosen;
+    empty, all of them.
     """
     sizes = sorted(domain or table)
     seeds = np.unique(np.linspace(0, len(sizes) - 1, min(SEEDS, budget, len(sizes))).astype(int))
@@ -110,7 +110,7 @@ def replay(
 
 
 def _brackets(seen: Seen, domain: Sequence[int]) -> Iterator[tuple[float, Sequence[int]]]:
-    """Give the |log-jump| and the inner sizes of each bracket that may hold a step."""
+    """|log ratio| of the ends and the inner sizes of each bracket that may hold a step."""
     for size, latency in seen.latency.items():
         if not 0 < latency < inf:
             raise BadInput(
@@ -127,4 +127,4 @@ def _is_flat(seen: Seen, left: int, right: int, jump: float) -> bool:
     kernels = seen.signature.get(left)
     if kernels is not None and kernels == seen.signature.get(right):
         return True
-    return jump < _SURE * hypot(seen.noise.get(left, 0.0), seen.noise.get(right, 0.0))
+    return jump < _Z_95 * hypot(seen.noise.get(left, 0.0), seen.noise.get(right, 0.0))

@@ -1,4 +1,4 @@
-"""The costs of one curve over batch size, as arrays, and the rows of those."""
+"""The costs of one curve over batch size: as arrays, or one `Cost` at a time."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -18,19 +18,18 @@ from .extrapolation import (
     OutOfRange,
     drift_half_widths,
     extend,
-    octaves_outside,
+    octaves_beyond,
 )
 from .fit import interpolate, log_jumps
 from .intervals import half_widths, knot_half_widths, quantile_or_prior
 
 INTERVAL_PCT: Final = 95
-# Sizes of a domain that are evaluated at once, when the first of them is asked for.
-_TABLE_SIZES: Final = 1 << 16
+_TABLE_SIZES: Final = 1 << 16  # evaluated at once, at the first look-up; larger ones one by one
 
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """A curve over batch sizes, each array of their shape; NaN is unknown."""
+    """A curve evaluated at `tokens` [N]; each array is [N], NaN where unknown."""
 
     tokens: Int64
     latency_us: Float64
@@ -43,9 +42,9 @@ class _Columns:
 
 
 class Costs(Sequence[Cost]):
-    """The costs of one operation at several batch sizes: arrays, or a `Cost` at a time.
+    """The costs of one operation at N batch sizes: a sequence of `Cost`, with arrays [N].
 
-    Each property is a float64 array in the order asked for, NaN where the quantity is not known.
+    Each property is a float64 array in the order of the query, NaN where the quantity is unknown.
     """
 
     def __init__(self, curve: "CurveCosts", columns: _Columns, places: Int64 | None) -> None:
@@ -58,39 +57,39 @@ class Costs(Sequence[Cost]):
 
     @property
     def latency_us(self) -> Float64:
-        """Time of one call, [N]."""
+        """Latency of one call in us, [N]."""
         return self._take(self._columns.latency_us)
 
     @property
     def latency_us_lo(self) -> Float64:
-        """Lower end of its 95 % interval, [N]."""
+        """Lower end of the latency's 95 % interval in us, [N]."""
         return self._take(self._columns.latency_us) * np.exp(-self._take(self._columns.half_width))
 
     @property
     def latency_us_hi(self) -> Float64:
-        """Upper end of its 95 % interval, [N]."""
+        """Upper end of the latency's 95 % interval in us, [N]."""
         return self._take(self._columns.latency_us) * np.exp(self._take(self._columns.half_width))
 
     @property
     def energy_mj(self) -> Float64:
-        """Energy of one call, [N]."""
+        """Energy of one call in mJ, [N]."""
         return self._take(self._columns.energy_mj)
 
     @property
     def power_w(self) -> Float64:
-        """Power drawn under a steady load, [N]."""
+        """Power under a steady load in W, [N]."""
         return self._take(self._columns.power_w)
 
     @property
     def temp_rise_c(self) -> Float64:
-        """Rise in temperature, [N]."""
+        """Steady rise of the temperature above idle in degC, [N]."""
         return self._take(self._columns.temp_rise_c)
 
     @property
     def extrapolated(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Whether a size lies outside the domain, [N]."""
-        outside: np.ndarray[Any, np.dtype[np.bool_]] = self._take(self._columns.octaves) > 0
-        return outside
+        found: np.ndarray[Any, np.dtype[np.bool_]] = self._take(self._columns.octaves) > 0
+        return found
 
     def __len__(self) -> int:
         return len(self._columns.tokens if self._places is None else self._places)
@@ -117,15 +116,15 @@ class Costs(Sequence[Cost]):
 
 
 class CurveCosts:
-    """The costs of one curve, evaluated over its whole domain when it is first asked for.
+    """The costs of one curve, evaluated over its whole domain at the first look-up.
 
-    `known` holds each cost that was asked for before.
+    `known` holds the costs of earlier look-ups by batch size.
     """
 
     def __init__(self, curve: CurveModel, file: CostModelFile) -> None:
         self.curve = curve
         self.known: dict[int, Cost] = {}
-        self._doubtful = frozenset(curve.doubtful_tokens)
+        self._flagged = frozenset(curve.doubtful_tokens)
         self._file = file
         self._table: _Columns | None = None
 
@@ -135,7 +134,7 @@ class CurveCosts:
         return roofline(self.curve.work, self._file.peaks, self.curve.dtype)
 
     def cost(self, tokens: int) -> Cost:
-        """Give the cost at a batch size of at least 1. Raises Miss where nothing can be told."""
+        """Cost at a batch size of at least 1. Raises OutOfRange as `check_reach` does."""
         cost = self.known.get(tokens)
         if cost is None:
             table, place = self._tabulated(), tokens - self.curve.domain.first_tokens
@@ -146,7 +145,7 @@ class CurveCosts:
         return cost
 
     def costs(self, sizes: Int64) -> Costs:
-        """Give the costs at batch sizes [N] of at least 1. Raises Miss for one that cannot be."""
+        """Costs at batch sizes [N] of at least 1. Raises OutOfRange as `check_reach` does."""
         inner = self.inner_costs(sizes)
         if inner is not None:
             return inner
@@ -155,7 +154,7 @@ class CurveCosts:
         return Costs(self, self._evaluate(sizes), None)
 
     def inner_costs(self, sizes: Int64) -> Costs | None:
-        """Give the costs at sizes [N] that all lie in the table of the domain, else None."""
+        """Costs at batch sizes [N]; None where one lies outside the evaluated domain."""
         table = self._tabulated()
         places = sizes - table.tokens[0]
         # As unsigned numbers, those below the first are beyond the last.
@@ -171,7 +170,7 @@ class CurveCosts:
         return self._table
 
     def check_reach(self, tokens: int) -> None:
-        """Raise Miss for a batch size that nothing leads to."""
+        """Raise OutOfRange over four doublings outside the domain, or outside with no roofline."""
         first, last = self.curve.domain.first_tokens, self.curve.domain.last_tokens
         if first <= tokens <= last:
             return
@@ -190,11 +189,11 @@ class CurveCosts:
         values = np.array(curve.latency_us)
         segments = None if curve.segments is None else np.array(curve.segments, dtype=np.int64)
         within = np.clip(sizes, knots[0], knots[-1])
-        octaves = octaves_outside(knots, sizes)
+        octaves = octaves_beyond(knots, sizes)
         latency_us = interpolate(curve.fit, knots, values, within, segments)
         if self.bound is not None:
-            outside = octaves > 0
-            latency_us[outside] = extend(knots, values, self.bound, sizes[outside])
+            beyond = octaves > 0
+            latency_us[beyond] = extend(knots, values, self.bound, sizes[beyond])
         found = metered(curve, self._file.thermal, latency_us, within)
         return _Columns(
             sizes,
@@ -210,7 +209,7 @@ class CurveCosts:
     def _half_widths(self, percent: int, knots: Int64, values: Float64, sizes: Int64) -> Float64:
         intervals = self._file.intervals
         floor = intervals.floor if self.curve.floor is None else self.curve.floor
-        octaves = octaves_outside(knots, sizes)
+        octaves = octaves_beyond(knots, sizes)
         within = np.clip(sizes, knots[0], knots[-1])
         jumps = log_jumps(knots, values, within)
         jumps[octaves > 0] = np.abs(np.log(values[-1] / values[-2]))
@@ -221,7 +220,7 @@ class CurveCosts:
         return halves + drift_half_widths(intervals, octaves)
 
     def interval_us(self, tokens: int, percent: int) -> tuple[float, float]:
-        """Bound the latency at another nominal coverage: 50, 80, 90 or 95 percent."""
+        """Bounds of the latency in us at a nominal coverage of 50, 80, 90 or 95 percent."""
         knots: Int64 = np.array(self.curve.knots_tokens, dtype=np.int64)
         sizes = np.array([tokens], dtype=np.int64)
         half = self._half_widths(percent, knots, np.array(self.curve.latency_us), sizes)
@@ -255,12 +254,12 @@ class CurveCosts:
             energy_mj_lo=None if energy_mj is None or factor is None else energy_mj / factor,
             energy_mj_hi=None if energy_mj is None or factor is None else energy_mj * factor,
             assignments=None if curve.top_k is None else tokens * curve.top_k,
-            doubtful=not self._doubtful.isdisjoint(_around(curve.knots_tokens, tokens)),
+            doubtful=not self._flagged.isdisjoint(_around(curve.knots_tokens, tokens)),
         )
 
 
 def _around(knots: Sequence[int], tokens: int) -> Sequence[int]:
-    """Give the knots that a size stands on: itself, or those to its left and right."""
+    """The knots that a size is evaluated from: itself, or those to its left and right."""
     place = bisect_left(knots, tokens)
     exact = place < len(knots) and knots[place] == tokens
     return knots[place : place + 1] if exact else knots[max(0, place - 1) : place + 1]

@@ -1,8 +1,9 @@
-"""Beyond what was measured: hold the utilisation, follow the roofline, and widen the interval.
+"""Extrapolate beyond the knots: the roofline at the utilisation of the last knots.
 
-The rule is that of aiconfigurator's frontier (docs/design/perf_interp_design.md there). The
-utilisation held is the best of the last three knots: towards larger sizes a kernel fills the
-device better, and one knot alone may lie just behind a step.
+aiconfigurator has the same rule (docs/design/perf_interp_design.md there). Above the domain the
+utilisation is the highest of the last three knots, because it grows with the batch size and drops
+behind each step; below the domain it is that of the first knot. The interval widens with each
+doubling.
 """
 
 from collections.abc import Iterable
@@ -25,10 +26,7 @@ _MIN_OCTAVES: Final = 0.5
 
 
 class OutOfRange(BadInput):
-    """A cost that cannot be told: there is nothing near enough to stand on.
-
-    `op` and `tokens` are what was asked, `reason` says why in words.
-    """
+    """No cost: nothing near enough to `op` at `tokens` was measured, for the `reason`."""
 
     def __init__(self, op: str, tokens: int, reason: str, hint: str) -> None:
         super().__init__(f"{op} at batch size {tokens} cannot be told: {reason}", hint)
@@ -38,7 +36,7 @@ class OutOfRange(BadInput):
 
 
 def extend(tokens: Int64, values: Float64, bound: Roofline, query: Int64) -> Float64:
-    """Predict latencies at sizes outside the knots, in the unit of `values`."""
+    """Latencies at sizes `query` [Q] outside the knots, in the unit of `values` [K]."""
     utilisation = bound.bound_us(tokens) / values
     above = utilisation[-_HELD_KNOTS:].max()
     held = np.where(query > tokens[-1], above, utilisation[0])
@@ -46,8 +44,8 @@ def extend(tokens: Int64, values: Float64, bound: Roofline, query: Int64) -> Flo
     return predicted
 
 
-def octaves_outside(tokens: Int64, query: Int64) -> Float64:
-    """How many doublings each size of `query` lies beyond the knots; 0 within."""
+def octaves_beyond(tokens: Int64, query: Int64) -> Float64:
+    """Doublings between each size of `query` [Q] and the knots, [Q]; 0 within."""
     sizes = query.astype(np.float64)
     beyond = np.maximum(np.log2(sizes / tokens[-1]), np.log2(tokens[0] / sizes))
     octaves: Float64 = np.maximum(0.0, beyond)
@@ -55,25 +53,25 @@ def octaves_outside(tokens: Int64, query: Int64) -> Float64:
 
 
 def drift_scores(curve: Scored, bound: Roofline | None) -> Float64:
-    """Predict a curve's upper half from its lower, and give |log error| per octave."""
+    """|log error| per octave of a curve's upper half, predicted from its lower half."""
     half = int(np.searchsorted(curve.tokens, curve.tokens[-1] / 2, side="right"))
     if bound is None or half < _HELD_KNOTS or half == len(curve.tokens):
         return np.empty(0)
     known, asked = curve.tokens[:half], curve.tokens[half:]
     predicted = extend(known, curve.values[:half], bound, asked)
-    octaves = np.maximum(_MIN_OCTAVES, octaves_outside(known, asked))
+    octaves = np.maximum(_MIN_OCTAVES, octaves_beyond(known, asked))
     scores: Float64 = np.abs(np.log(predicted / curve.values[half:])) / octaves
     return scores
 
 
 def with_drift(intervals: IntervalScores, scores: Iterable[Float64]) -> IntervalScores:
-    """Add what a doubling beyond the domain costs in certainty."""
-    pooled = np.sort(np.concatenate([np.empty(0), *scores]))
-    return replace(intervals, drift_95=conformal_quantile(pooled, 95), drift_n=len(pooled))
+    """Add the drift, the 95 % quantile of the drift scores of all curves."""
+    ascending = np.sort(np.concatenate([np.empty(0), *scores]))
+    return replace(intervals, drift_95=conformal_quantile(ascending, 95), drift_n=len(ascending))
 
 
 def drift_half_widths(intervals: IntervalScores, octaves: Float64) -> Float64:
-    """Half width that lying outside adds, as a |log| ratio; 0 within the domain."""
+    """Half width that extrapolation by `octaves` [N] adds, as a |log| ratio; 0 within."""
     drift = PRIOR_DRIFT if intervals.drift_95 is None else intervals.drift_95
     widths: Float64 = np.where(octaves > 0, drift * np.maximum(_MIN_OCTAVES, octaves), 0.0)
     return widths

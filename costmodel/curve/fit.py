@@ -1,10 +1,10 @@
-"""A curve through measured points: linear, or a staircase whose steps lie at tile edges.
+"""Fit a curve through the knots: linear, or a staircase with its steps at tile edges.
 
-The time of a matrix product over batch size is a staircase: it rises where one more row needs one
-more tile. A step fit says so between two knots, where a straight line would be wrong on both sides
-of the edge. Where time falls, it falls along the tile that fills up, and a line serves it. Which
-fit a curve gets is decided by leave-one-out, on its own knots and on those of its family, because
-the knots of one curve alone are often too few to tell.
+The latency of a matrix product rises where one more row needs one more tile. Between two knots the
+staircase places one step at the tile edge, where a line would be wrong on both sides of it. Where
+latency falls, the line is used: it falls gradually while a tile fills up. The fit of a curve is
+chosen by leave-one-out, on its own knots and on those of its family, because the knots of one curve
+are often too few.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,30 +20,28 @@ Losses = Mapping[Fit, float]
 
 FITS: Final[tuple[Fit, ...]] = ("linear", "step", "step64")
 
-# A bracket that rises by less than this, as a log ratio, is flat: a line serves it.
+# A bracket that rises by less than this, as a log ratio, gets a line.
 _FLAT: Final = 0.03
-# A bracket wider than this has steps that cannot be placed: there, the curve rises once a tile of
-# as many rows.
-_WIDEST: Final[dict[Fit, int]] = {"step": 128, "step64": 64}
+# Wider brackets, in tokens, hold several steps: the staircase rises once per tile of as many rows.
+_WIDEST_STEP: Final[dict[Fit, int]] = {"step": 128, "step64": 64}
 _SMALLEST_TILE: Final = 16
-# The step fit must beat the line by 20 %, or a few knots choose it by chance: of 113 families in
-# public tables of eleven GPUs, 12 are worse off than with lines at 10 %, and 3 at 20 %.
+# The loss of the staircase must be 20 % below that of the line, or a few knots choose it by chance.
+# Of 113 families in public tables of eleven GPUs, the staircase is worse than lines in 12 at a
+# margin of 10 %, in 3 at 20 %.
 _MARGIN: Final = 0.8
-# How much the mean of a family counts beside a curve's own loss.
-_KIN: Final = 4.0
-# One knot that no fit can predict must not decide alone.
-_WORST_LOG_ERROR: Final = 0.3
+_FAMILY_WEIGHT: Final = 4.0  # weight of the family's mean loss; the curve's own has weight 1
+_MAX_LOG_ERROR: Final = 0.3  # one knot that no fit predicts must not decide alone
 
 
 def interpolate(
     fit: Fit, tokens: Int64, values: Float64, query: Int64, segments: Int64 | None = None
 ) -> Float64:
-    """Evaluate a curve at `query`, of shape [Q], with values in the unit of `values`.
+    """Evaluate a curve at the sizes `query` [Q], in the unit of `values`.
 
-    `tokens` [K] ascend strictly, and `values` [K] are positive: the curve passes through them.
-    Every size of `query` must lie between the first and the last of `tokens`. `segments` [K], where
-    they are known, number the kernels of each knot: between two knots of one kernel with one grid
-    there is no step, whatever the fit.
+    The curve passes through the knots: `tokens` [K] ascend strictly, `values` [K] are positive.
+    Every size of `query` must lie between the first and the last knot. `segments` [K], where known,
+    give knots with the same kernels and grids the same number: between two such knots there is no
+    step.
     """
     right = np.clip(np.searchsorted(tokens, query), 1, len(tokens) - 1)
     left = right - 1
@@ -55,38 +53,38 @@ def interpolate(
 def leave_one_out(
     fit: Fit, tokens: Int64, values: Float64, segments: Int64 | None = None
 ) -> Float64:
-    """Predict each inner knot, shape [K - 2], from all the others."""
+    """Prediction of each inner knot from all the others, [K - 2]."""
     one_kernel = None if segments is None else segments[:-2] == segments[2:]
     ends = tokens[:-2], tokens[2:], values[:-2], values[2:]
     return _between(fit, *ends, tokens[1:-1], one_kernel)
 
 
 def fit_losses(tokens: Int64, values: Float64, segments: Int64 | None = None) -> dict[Fit, float]:
-    """Give each fit's loss: the sum of |log errors| of left-out knots, of at most 30 % each."""
+    """Loss by fit: the sum of the leave-one-out |log errors|, each at most 0.3."""
     losses: dict[Fit, float] = {}
     for fit in FITS:
         predicted = leave_one_out(fit, tokens, values, segments)
         log_errors = np.abs(np.log(predicted / values[1:-1]))
-        losses[fit] = float(np.minimum(log_errors, _WORST_LOG_ERROR).sum())
+        losses[fit] = float(np.minimum(log_errors, _MAX_LOG_ERROR).sum())
     return losses
 
 
 def choose_fit(own: Losses, family: Sequence[Losses] = ()) -> Fit:
-    """Give the staircase that predicts left-out knots at least 20 % better than a line, or a line.
+    """The better staircase if its loss is at least 20 % below that of the line, else the line.
 
-    What counts is the curve's `own` loss plus four times the mean over its `family`, itself among
-    them: a very clear curve decides for itself, all others go with their family.
+    The loss is the curve's `own` plus four times the mean over its `family`, the curve included.
     """
 
     def loss(fit: Fit) -> float:
-        return own[fit] + _KIN * sum(losses[fit] for losses in family) / max(1, len(family))
+        mean = sum(losses[fit] for losses in family) / max(1, len(family))
+        return own[fit] + _FAMILY_WEIGHT * mean
 
-    best = min(_WIDEST, key=loss)
+    best = min(_WIDEST_STEP, key=loss)
     return best if loss(best) < _MARGIN * loss("linear") else "linear"
 
 
 def fit_error(fit: Fit, tokens: Int64, values: Float64, segments: Int64 | None = None) -> FitError:
-    """Leave-one-out error of a fit, over the inner knots; None where there are none."""
+    """Leave-one-out error of a fit over the inner knots; None where there are none."""
     if len(tokens) < 3:
         return FitError(median=None, p95=None, n=0)
     errors = np.abs(leave_one_out(fit, tokens, values, segments) / values[1:-1] - 1)
@@ -95,7 +93,7 @@ def fit_error(fit: Fit, tokens: Int64, values: Float64, segments: Int64 | None =
 
 
 def log_jumps(tokens: Int64, values: Float64, query: Int64) -> Float64:
-    """|log| ratio of the two knots that bracket each size of `query`; zero at a knot."""
+    """|log| ratio of the two knots around each size of `query` [Q]; zero at a knot."""
     right = np.clip(np.searchsorted(tokens, query), 1, len(tokens) - 1)
     jumps: Float64 = np.abs(np.log(values[right] / values[right - 1]))
     jumps[(query == tokens[right]) | (query == tokens[right - 1])] = 0.0
@@ -104,7 +102,7 @@ def log_jumps(tokens: Int64, values: Float64, query: Int64) -> Float64:
 
 def _linear(left: Int64, right: Int64, low: Float64, high: Float64, query: Int64) -> Float64:
     share = (query - left) / (right - left)
-    # Not low + share * (high - low): this form is exact at both ends.
+    # low + share * (high - low) would not be exact at the right end.
     line: Float64 = low * (1 - share) + high * share
     return line
 
@@ -121,14 +119,14 @@ def _between(
     line = _linear(left, right, low, high, query)
     if fit == "linear":
         return line
-    stairs = _step(_WIDEST[fit], left, right, low, high, query)
+    stairs = _step(_WIDEST_STEP[fit], left, right, low, high, query)
     return stairs if one_kernel is None else np.where(one_kernel, line, stairs)
 
 
 def _step(
     widest: int, left: Int64, right: Int64, low: Float64, high: Float64, query: Int64
 ) -> Float64:
-    """One step up at the tile edge of a narrow bracket; in a wide one, a rise from tile to tile."""
+    """One step up at the tile edge of a narrow bracket; a wide one rises once per tile."""
     rise = np.log(high / low)
     narrow = right - left <= widest
     tile = np.where(narrow | (rise < 0), 1, widest)
@@ -140,10 +138,10 @@ def _step(
 
 
 def _tile_edge(left: Int64, right: Int64) -> Int64:
-    """Find the size in [left, right) that the largest power of two divides.
+    """The size in [left, right) that is divisible by the largest power of two, at least 16.
 
-    The last row of a tile is a multiple of the tile, which is a power of two of at least 16. Gives
-    -1 where the bracket holds no multiple of 16.
+    Tiles have a power of two of rows, so the last size of a tile is such a multiple. -1 where the
+    bracket holds no multiple of 16.
     """
     edge = np.full(left.shape, -1, dtype=np.int64)
     tile = _SMALLEST_TILE

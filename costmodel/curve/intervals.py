@@ -1,15 +1,14 @@
-"""How far to trust a prediction between knots: conformal intervals from points the fit never saw.
+"""Intervals of predictions between knots: conformal, from calibration points.
 
-The score of a calibration point is how far off its prediction is, as a |log| ratio, in units of the
-log-jump of its bracket (a normalised conformal score: Papadopoulos, Gammerman and Vovk 2008). A
-quantile of the scores of all curves bounds a new prediction, in units of its own bracket. Where a
-curve is flat, what is left is noise: each curve's floor keeps chance from making its bracket look
-certain. A knot whose own calls scatter, as those of two modes do, is not surer than its own
-interval, nor is what is read off between it and the next.
+The score of a calibration point is the |log error| of its prediction divided by the log-jump of its
+bracket, the |log| ratio of the two knots around it (a normalised conformal score: Papadopoulos,
+Gammerman and Vovk 2008). The half width of a prediction is a quantile of the scores of all curves
+times the log-jump of its own bracket. In a flat bracket the floor of the curve replaces the
+log-jump, because the two knots may be equal by chance. The interval is at least as wide as those of
+the two knots themselves, whose calls may scatter.
 
-A model without calibration points falls back on its knots, each predicted from the others. Leaving
-one out joins two brackets, and the log-jump of the whole would make the scores too small by about
-two: half of it stands for a bracket as the model has them.
+A model without calibration points scores its knots, each predicted from the others. Leaving a knot
+out joins two brackets, so half of the joined log-jump is taken.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,19 +26,19 @@ from .fit import interpolate, leave_one_out, log_jumps
 
 CALIBRATED: Final = "calibration points, by the bracket's log-jump, pooled over curves"
 LEFT_OUT: Final = "leave-one-out over the knots, by half the joined log-jump, pooled over curves"
-# Below half a percent, a flat bracket of a few knots looks more certain than it is.
+# A few knots can agree to less than half a percent by chance.
 SMALLEST_FLOOR: Final = 0.005
-# For models with too few scores of their own: a little wider than the 2261 scores of public GEMM,
-# activation and norm curves (0.25, 0.67, 1.00, 1.46), and than what 729 doublings beyond half of
-# their domains added (0.27).
+# Quantiles for models with too few scores of their own. Those of 2261 scores of public GEMM,
+# activation and norm curves are a little smaller: 0.25, 0.67, 1.00, 1.46; and 0.27 for the drift,
+# from 729 predictions of the upper half of a curve from its lower half.
 PRIOR: Final = MappingProxyType({"50": 0.3, "80": 0.8, "90": 1.2, "95": 1.8})
 PRIOR_DRIFT: Final = 0.3
-_WIDEST: Final = log(1e6)
+_MAX_HALF_WIDTH: Final = log(1e6)
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A fitted curve: tokens [K], latencies [K], and its points for calibration, [C] each."""
+    """A fitted curve: `tokens` [K], latencies `values` [K], and C calibration points."""
 
     fit: Fit
     tokens: Int64
@@ -50,25 +49,25 @@ class Scored:
 
     @property
     def floor(self) -> float:
-        """The |log| error that three of four left-out knots stay below, at least 0.5 %."""
+        """75th percentile of the leave-one-out |log| errors, at least 0.5 %."""
         errors = self.left_out_errors
         return max(SMALLEST_FLOOR, float(np.quantile(errors, 0.75)) if len(errors) else 0.0)
 
     @property
     def left_out_errors(self) -> Float64:
-        """|log| error of each inner knot when it is predicted from the others, [K - 2]."""
+        """Leave-one-out |log| error of each inner knot, [K - 2]."""
         predicted = leave_one_out(self.fit, self.tokens, self.values, self.segments)
         errors: Float64 = np.abs(np.log(predicted / self.values[1:-1]))
         return errors
 
     def left_out_scores(self) -> Float64:
-        """Give the scores of the inner knots."""
+        """Scores of the inner knots, [K - 2]."""
         jumps = np.abs(np.log(self.values[2:] / self.values[:-2])) / 2
         scores: Float64 = self.left_out_errors / np.maximum(self.floor, jumps)
         return scores
 
     def calibration_scores(self) -> Float64:
-        """Give the scores of the calibration points within the domain."""
+        """Scores of the calibration points within the domain."""
         if self.calibration_tokens is None or self.calibration_values is None:
             return np.empty(0)
         sizes = self.calibration_tokens
@@ -81,7 +80,7 @@ class Scored:
 
 
 def interval_scores(curves: Iterable[Scored]) -> IntervalScores:
-    """Score a model's curves, by their calibration points where there are any."""
+    """Scores of all curves: of the calibration points, or of the knots where there are none."""
     found = list(curves)
     scores = np.concatenate([np.empty(0), *(curve.calibration_scores() for curve in found)])
     method = CALIBRATED
@@ -94,30 +93,30 @@ def interval_scores(curves: Iterable[Scored]) -> IntervalScores:
 
 
 def quantile_or_prior(intervals: IntervalScores, percent: int) -> float:
-    """Give the quantile of a nominal coverage, or that of public tables where scores are few."""
+    """The quantile of a nominal coverage; that of public tables where the scores are too few."""
     own = intervals.quantiles.get(str(percent))
     return PRIOR[str(percent)] if own is None else own
 
 
 def half_widths(quantile: float, floor: float, log_jumps: Float64) -> Float64:
-    """Half width of an interval, as a |log| ratio, in brackets of these log-jumps.
+    """Half width [N] of intervals in brackets of `log_jumps` [N], as a |log| ratio.
 
-    It is a factor of a million at most, which says that nothing is known.
+    At most the log of a million, which means that nothing is known.
     """
-    return np.minimum(quantile * np.maximum(floor, log_jumps), _WIDEST)
+    return np.minimum(quantile * np.maximum(floor, log_jumps), _MAX_HALF_WIDTH)
 
 
 def knot_half_widths(
     tokens: Int64, halves_95: Sequence[float | None], percent: int, query: Int64
 ) -> Float64:
-    """Half width that the knots' own intervals lend each size of `query`, as a |log| ratio.
+    """Half width from the knots' own intervals at each size of `query` [Q], as a |log| ratio.
 
-    At a knot it is the knot's own, between two the larger of theirs; 0 where none is known.
-    `halves_95` [K] are those of the knots `tokens` at 95 %; every size must lie between the first
-    and the last.
+    That of the knot at a knot, the larger of two between them; 0 where unknown. `halves_95` [K]
+    are those of the knots `tokens` [K] at 95 %. Every size must lie between the first and the last
+    knot.
     """
     own = np.array([half or 0.0 for half in halves_95]) * OF_95[percent]
     right = np.searchsorted(tokens, query)
     left = np.searchsorted(tokens, query, side="right") - 1
-    lent: Float64 = np.maximum(own[left], own[right])
-    return lent
+    found: Float64 = np.maximum(own[left], own[right])
+    return found

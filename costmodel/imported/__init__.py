@@ -1,1 +1,1 @@
-"""Public tables of measurements, read and gated."""
+"""Read public tables of measurements, and refuse rows that cannot be true."""

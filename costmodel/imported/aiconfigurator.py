@@ -1,9 +1,8 @@
 """Tables of aiconfigurator (ai-dynamo/aiconfigurator, Apache-2.0): GEMM and fused MoE on GPUs.
 
-They lie as `…/<gpu>/<family>/<framework>/<version>/<family>_perf.parquet` in the repository and in
-the package aiconfigurator-core; times are in ms. Older ones call a MoE's columns the same. A MoE's
-times are those of one routing distribution: what its expert counts were is not in the table, so
-each distribution is an operation of its own, over tokens alone.
+Their path is `…/<gpu>/<family>/<framework>/<version>/<family>_perf.parquet` in the repository and
+in the package aiconfigurator-core; times are in ms. The tables do not hold the number of active
+experts of a MoE, only its routing distribution: each becomes an operation over tokens alone.
 """
 
 from collections import Counter
@@ -30,7 +29,7 @@ _NEEDED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which tables to read; None takes what there is, if it is one."""
+    """Which tables to read; None takes the only value there is."""
 
     gpu: str | None = None
     framework: str | None = None
@@ -40,10 +39,10 @@ class Selection:
 
 
 def read_aiconfigurator(root: Path, select: Selection, commit: str) -> ImportedTable:
-    """Read the tables below `root`, or the one file that it is. `commit` says of which state.
+    """Read the tables below `root`, or the file `root`, of the repository at `commit`.
 
-    Raises BadInput for an unknown dtype or family, where nothing fits, where a file lacks a column,
-    and where several GPUs, frameworks or versions fit: they are never pooled.
+    Raises BadInput for an unknown dtype or family, where no table fits, where a file lacks a
+    column, and where several GPUs, frameworks or versions fit: they are never merged.
     """
     if select.dtype not in _BYTES:
         raise BadInput(f"{select.dtype!r} is no dtype here", hint=f"one of {', '.join(_BYTES)}")
@@ -124,7 +123,7 @@ def _gemm(row: Mapping[str, Any], dtype: str) -> Imported | None:
 
 
 def _moe(row: Mapping[str, Any], dtype: str) -> Imported | None:
-    """One MoE of one GPU: tensor and expert parallel 1."""
+    """A MoE on one GPU; None for another dtype and for tensor or expert parallelism above 1."""
     if row["moe_dtype"] != dtype or (row["moe_tp_size"], row["moe_ep_size"]) != (1, 1):
         return None
     tokens, hidden, inter = row["num_tokens"], row["hidden_size"], row["inter_size"]
@@ -136,7 +135,7 @@ def _moe(row: Mapping[str, Any], dtype: str) -> Imported | None:
         shape=(hidden, inter),
         dtype=_rate(dtype),
         flops=6 * tokens * top_k * hidden * inter,
-        # The least that can be read: one token reaches top_k experts, and more tokens no fewer.
+        # A lower bound: the weights of the top_k experts that any token reaches.
         bytes_moved=int(
             (3 * top_k * hidden * inter + tokens * hidden) * size + 2 * tokens * hidden
         ),

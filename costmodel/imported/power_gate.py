@@ -1,8 +1,8 @@
-"""Whether a table's power can be trusted: neighbours of near-equal latency use near-equal power.
+"""Whether to use the power of a table: neighbours of near-equal latency need near-equal power.
 
-A meter that is polled more slowly than a kernel runs gives each row the power of some other moment.
-It shows in pairs of neighbouring batch sizes that take the same time and differ in power by a
-multiple (the public H200 tables: 44 % at the 90th percentile).
+A sensor that is polled too slowly for the length of a run gives a row the power of another moment.
+Neighbouring batch sizes then have the same latency and different powers: by 44 % at the 90th
+percentile in the public H200 tables.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,16 @@ import numpy as np
 
 NEAR_LATENCY: Final = 0.03
 MAX_POWER: Final = 0.10
-_SHARE: Final = 0.10  # of the pairs that may differ by more: a clock may change once
+_MAX_SHARE: Final = 0.10  # of pairs that differ by more, as where the clock changes
 _MIN_PAIRS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
 class PowerVerdict:
-    """`pairs` neighbours of near-equal latency, of which `apart` differ in power by over 10 %."""
+    """Of `pairs` neighbours of near-equal latency, `apart` differ in power by more than 10 %.
+
+    `p90` is the 90th percentile of the relative difference in power.
+    """
 
     pairs: int
     apart: int
@@ -28,12 +31,12 @@ class PowerVerdict:
 
     @property
     def trusted(self) -> bool:
-        """Whether there are enough pairs to tell, and nearly all of them agree."""
-        return self.pairs >= _MIN_PAIRS and self.apart <= _SHARE * self.pairs
+        """Whether there are five pairs or more, and nine of ten agree."""
+        return self.pairs >= _MIN_PAIRS and self.apart <= _MAX_SHARE * self.pairs
 
     @property
     def reason(self) -> str:
-        """Say why the power is withheld."""
+        """Why the power is not used, as a sentence."""
         if self.pairs < _MIN_PAIRS:
             return f"its power cannot be checked: {self.pairs} neighbours of near-equal latency"
         return (

@@ -1,7 +1,7 @@
 """Tables of vidur (microsoft/vidur, MIT): the layers of dense models on A100, A40 and H100.
 
-One `mlp.csv` per GPU and model, `…/<gpu>/<organisation>/<model>/mlp.csv`; the median of 20 runs in
-ms with a resolution of 1 us, by tokens and tensor parallelism.
+Each `…/<gpu>/<organisation>/<model>/mlp.csv` holds one GPU and model: the median of 20 runs in ms,
+with a resolution of 1 us, by tokens and tensor parallelism.
 """
 
 from pathlib import Path
@@ -22,10 +22,10 @@ OPS: Final = ("mlp_up_proj", "mlp_down_proj", "attn_pre_proj", "attn_post_proj",
 
 
 def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
-    """Read one `mlp.csv` at one tensor parallelism. `commit` says of which state of the repository.
+    """Read one `mlp.csv` of the repository at `commit`, for one tensor parallelism.
 
-    Duplicate rows of one size, as the source holds some, count as their mean. Raises BadInput where
-    the file is missing or is no such table, or where the parallelism is not in it.
+    Of duplicate rows of one size, of which the source has some, the mean is taken. Raises BadInput
+    where the file is missing or is no such table, or where the parallelism is not in it.
     """
     try:
         table = pd.read_csv(path)
@@ -62,7 +62,7 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
 
 
 def _shape(row: "pd.Series[float]", op: str, parallel: int) -> tuple[tuple[int, ...], bool]:
-    """Sizes of an operation on one GPU, and whether it reads weights."""
+    """Shape of an operation on one GPU, and whether it reads weights."""
     hidden, expanded = int(row["n_embd"]), int(row["n_expanded_embd"]) // parallel
     head = hidden // int(row["n_head"])
     queries = hidden // parallel

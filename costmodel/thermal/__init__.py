@@ -1,1 +1,1 @@
-"""Power to temperature: poles fitted to a recorded response."""
+"""Power to temperature: poles and leakage from a recorded step in power."""

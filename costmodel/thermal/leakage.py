@@ -1,9 +1,9 @@
-"""Leakage: what a warmer device draws more under the very same load, from a recorded step.
+"""Leakage: the power that each degree adds under the same load, from a recorded step.
 
-While the step bears its load, the temperature climbs and nothing else changes: power over
-temperature is a line, whose slope is the leakage. It takes the median power at each whole degree,
-because the many readings at one temperature are no independent witnesses, and the median slope
-between any two of those (Theil and Sen), because a few may be off.
+During the load of the step only the temperature changes, so the slope of power over temperature is
+the leakage. It is fitted to the median power at each whole degree, because readings at the same
+temperature are not independent, and as the median slope between any two of these medians (Theil and
+Sen), because a few may be outliers.
 """
 
 import math
@@ -15,18 +15,21 @@ from scipy.stats import theilslopes
 
 from ...stats.arrays import Float64
 
+NO_TEMPERATURE: Final = "no load of a power pass has a temperature"
+NO_STEADY_LOAD: Final = "the step held no load with its clocks at rest and no limit or heat upon it"
 _MIN_RISE_C: Final = 10
 _MIN_DEGREES: Final = 8
-_READ_TO_C: Final = 0.5  # how far the readings of a whole degree may lie from its middle
-_MAX_ALIKE: Final = 0.9  # of what is left at two neighbouring degrees
-_MIN_READINGS: Final = 5  # at a degree: a median of fewer is that of noise
+_ROUNDING_C: Final = 0.5  # largest distance of a reading from the middle of its degree
+_MAX_CORRELATION: Final = 0.9  # between the residuals of neighbouring degrees
+_MIN_READINGS: Final = 5  # at a degree, for its median
 
 
 @dataclass(frozen=True, slots=True)
 class Leakage:
-    """Power that each °C adds, W/°C, with the half width of its 95 % interval; or why it is none.
+    """Power that each °C above `reference_c` adds, in W/°C; None with the `reason` where unknown.
 
-    Its temperatures count from `reference_c`, at which the powers of a model were measured.
+    `ci95` is the half width of its 95 % interval. `reference_c` is the mean temperature at which
+    the powers of the model were measured.
     """
 
     w_per_c: float | None
@@ -36,11 +39,11 @@ class Leakage:
 
 
 def fit_leakage(temp_c: Float64, power_w: Float64, reference_c: float | None) -> Leakage:
-    """Fit the leakage to readings [N] of a steady load; `temp_c` in whole degrees."""
+    """Fit the leakage to N readings under a steady load: `temp_c` [N] in whole degrees."""
     if reference_c is None:
-        return _none("no load of a power pass has a temperature")
+        return _none(NO_TEMPERATURE)
     if not len(temp_c):
-        return _none("the step held no load with its clocks at rest and no limit or heat upon it")
+        return _none(NO_STEADY_LOAD)
     degrees, counts = np.unique(temp_c, return_counts=True)
     degrees = degrees[counts >= _MIN_READINGS]
     moved_c = float(np.ptp(degrees)) if len(degrees) else 0.0
@@ -51,19 +54,19 @@ def fit_leakage(temp_c: Float64, power_w: Float64, reference_c: float | None) ->
         )
     medians_w = np.array([np.median(power_w[temp_c == degree]) for degree in degrees])
     slope, middle_w, low, high = (float(each) for each in theilslopes(medians_w, degrees))
-    wander = _wander(medians_w - middle_w - slope * degrees)
-    half = max(wander * max(high - slope, slope - low), abs(slope) * _READ_TO_C / moved_c)
+    widening = _widening(medians_w - middle_w - slope * degrees)
+    half = max(widening * max(high - slope, slope - low), abs(slope) * _ROUNDING_C / moved_c)
     if half >= abs(slope):
         return _none(f"{slope:.2g} ± {half:.1g} W/°C holds 0")
     return Leakage(slope, half, reference_c)
 
 
-def _wander(left_w: Float64) -> float:
-    """How much wider an interval is where neighbours of what is left are alike."""
-    all_w2 = float(left_w @ left_w)
-    alike = float(left_w[1:] @ left_w[:-1]) / all_w2 if all_w2 else 0.0
-    alike = min(max(alike, 0.0), _MAX_ALIKE)
-    return math.sqrt((1 + alike) / (1 - alike))
+def _widening(residuals_w: Float64) -> float:
+    """Factor by which correlation between neighbouring residuals [K] widens the interval."""
+    all_w2 = float(residuals_w @ residuals_w)
+    correlation = float(residuals_w[1:] @ residuals_w[:-1]) / all_w2 if all_w2 else 0.0
+    correlation = min(max(correlation, 0.0), _MAX_CORRELATION)
+    return math.sqrt((1 + correlation) / (1 - correlation))
 
 
 def _none(reason: str) -> Leakage:

@@ -2,8 +2,8 @@
 
     T(t) = T_inlet + sum_i x_i(t),    tau_i dx_i/dt = R_i P(t) - x_i(t)
 
-A die settles within a second, the heat spreader in some, the heat sink in minutes: one pole is not
-enough, and a step of five minutes shows no more than three.
+The die settles within a second, the heat spreader within several, the heat sink within minutes, so
+that one pole is not enough; a step of five minutes cannot resolve more than three.
 """
 
 import math
@@ -13,24 +13,24 @@ from ...store.cost_model import ThermalResponse
 
 
 class ThermalModel(ThermalResponse):
-    """A fitted step; `rmse_c` is its distance from the middles of the readings' intervals."""
+    """A thermal response that predicts temperatures over time at constant power."""
 
     __slots__ = ()
 
     @property
     def r_c_per_w(self) -> float:
-        """Resistance of all poles together: steady rise per watt."""
+        """Steady rise per W, in degC/W: the sum over the poles."""
         return sum(pole.r_c_per_w for pole in self.poles)
 
     def steady_rise_c(self, power_w: float) -> float:
-        """Rise above the inlet at this power for ever, degC."""
+        """Steady rise above the inlet temperature at `power_w`, in degC."""
         return self.r_c_per_w * power_w
 
     def temperature_c(self, power_w: float, temp_now_c: float, after_s: float) -> float:
-        """Temperature after `after_s` at constant power.
+        """Temperature in degC after `after_s` seconds at constant `power_w`.
 
-        What is warm now is taken to be shared among the poles as in a steady state: a GPU that has
-        just cooled down or warmed up is a little off at first.
+        The present rise is divided among the poles as in a steady state, which is inexact for a
+        device whose temperature has just changed.
         """
         rise_c = temp_now_c - self.inlet_c
         return self.inlet_c + sum(
@@ -41,7 +41,7 @@ class ThermalModel(ThermalResponse):
         )
 
     def time_to_limit_s(self, power_w: float, temp_now_c: float, limit_c: float) -> float | None:
-        """Seconds at this power until the limit; 0 at it, None where it is never reached."""
+        """Seconds at `power_w` until `limit_c`; 0 where already there, None where never."""
         from scipy.optimize import brentq  # here: a look-up alone does not load scipy
 
         if temp_now_c >= limit_c:
@@ -58,9 +58,9 @@ class ThermalModel(ThermalResponse):
     def safe_batch_size(
         self, power_w: Mapping[int, float], temp_now_c: float, limit_c: float, for_s: float
     ) -> int | None:
-        """Largest batch size that stays below the limit for `for_s` (may be infinite).
+        """Largest batch size that stays below `limit_c` for `for_s` seconds (may be infinite).
 
-        `power_w` maps batch size to sustained power. None where not even one does.
+        `power_w` maps batch size to power under a steady load. None where no size does.
         """
         safe = [
             size

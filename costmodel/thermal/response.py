@@ -1,4 +1,4 @@
-"""A recorded step in power becomes the heat of a cost model: its poles, and its leakage."""
+"""Add the thermal response to a cost model: poles and leakage from a recorded step in power."""
 
 from dataclasses import replace
 from math import inf
@@ -16,7 +16,7 @@ from .fit import choose_poles
 from .leakage import Leakage, fit_leakage
 from .poles import ThermalModel
 
-_WORST_MISS: Final = 0.15  # of the temperature's range: root mean square of what the poles leave
+_MAX_RMSE: Final = 0.15  # RMSE of the poles, relative to the range of the temperature
 
 
 def with_thermal(
@@ -26,21 +26,18 @@ def with_thermal(
     source: str,
     leakage: Leakage | None = None,
 ) -> CostModelFile:
-    """Give a cost model the poles of a recorded step, fitted to this many `readings` of `source`.
-
-    The steady rise of all its curves is then that of the poles.
-    """
+    """Add the poles of a step that were fitted to this many `readings` of the sensor `source`."""
     poles = tuple(Pole(rounded(one.tau_s), rounded(one.r_c_per_w)) for one in fitted.poles)
     others = (rounded(value) for value in (fitted.inlet_c, fitted.rmse_c, fitted.hot_s))
     thermal = Thermal(
         rounded(fitted.r_c_per_w), readings, ThermalResponse(poles, *others), source=source
     )
     if leakage is not None:
-        thermal = _leaking(thermal, leakage)
+        thermal = _with_leakage(thermal, leakage)
     return with_checksum(replace(file, thermal=thermal, thermal_reason=None))
 
 
-def _leaking(thermal: Thermal, leakage: Leakage) -> Thermal:
+def _with_leakage(thermal: Thermal, leakage: Leakage) -> Thermal:
     found = (leakage.w_per_c, leakage.ci95, leakage.reference_c)
     w_per_c, ci95, reference_c = (None if value is None else rounded(value) for value in found)
     return replace(
@@ -53,35 +50,35 @@ def _leaking(thermal: Thermal, leakage: Leakage) -> Thermal:
 
 
 def with_response(file: CostModelFile, samples: pa.Table, points: pa.Table) -> CostModelFile:
-    """Fit poles and leakage to the table `thermal_samples` of a step; give them to a cost model.
+    """Fit poles and leakage to the table `thermal_samples` of a step, and add them to a cost model.
 
     `points` are those that the model was built from. Where the step failed, or no poles fit it, the
-    model has no heat but the reason.
+    model gets the reason instead.
     """
     failure = next(iter(samples["failure"].drop_null().to_pylist()), None)
     if failure is not None:
-        return _without_heat(file, f"the thermal step failed: {failure}")
+        return _without_thermal(file, f"the thermal step failed: {failure}")
     time_s = samples["time_ns"].to_numpy() / 1e9
     power_w, temp_c = samples["power_w"].to_numpy(), samples["temp_c"].to_numpy()
     try:
         fitted = choose_poles(time_s - time_s.min(initial=inf), power_w, temp_c)
     except BadInput as refusal:
-        return _without_heat(file, f"the thermal step: {refusal.message}")
-    missed = fitted.rmse_c / float(np.ptp(temp_c))
-    if missed > _WORST_MISS:
-        reason = f"no poles fit the thermal step: they miss it by {missed:.0%} of its rise"
-        return _without_heat(file, reason)
+        return _without_thermal(file, f"the thermal step: {refusal.message}")
+    rmse = fitted.rmse_c / float(np.ptp(temp_c))
+    if rmse > _MAX_RMSE:
+        reason = f"no poles fit the thermal step: they miss it by {rmse:.0%} of its rise"
+        return _without_thermal(file, reason)
     steady = np.array(samples["steady"].to_pylist(), np.bool_)
     leakage = fit_leakage(temp_c[steady], power_w[steady], _reference_c(points))
     return with_thermal(file, fitted, len(samples), samples["source"][0].as_py(), leakage)
 
 
 def _reference_c(points: pa.Table) -> float | None:
-    """Mean temperature under the loads that gave the powers; None where it was not read."""
+    """Mean temperature in degC under the loads of the power pass; None where it was not read."""
     metered = points.filter(pc.is_valid(points["power_w"]))
     mean: float | None = pc.mean(metered["temp_c"]).as_py()
     return mean
 
 
-def _without_heat(file: CostModelFile, reason: str) -> CostModelFile:
+def _without_thermal(file: CostModelFile, reason: str) -> CostModelFile:
     return with_checksum(replace(file, thermal=None, thermal_reason=reason))

@@ -4,7 +4,7 @@ from math import exp, hypot
 
 import pytest
 
-from moeprof.compare.coverage import PERCENTS, insides
+from moeprof.compare.coverage import PERCENTS, inside_intervals
 from moeprof.compare.fitted import Fitted
 from moeprof.costmodel.model import Cost
 from moeprof.store.cost_model import Domain
@@ -45,7 +45,7 @@ def the_cost(energy_known: bool = True) -> Cost:
 
 
 def found(metric: str, measured: float, energy_known: bool = True) -> dict[int, bool | None]:
-    return insides(the_fit(), the_cost(energy_known), metric, measured)
+    return inside_intervals(the_fit(), the_cost(energy_known), metric, measured)
 
 
 @pytest.mark.parametrize(

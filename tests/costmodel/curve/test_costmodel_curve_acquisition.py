@@ -7,7 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.costmodel.curve.acquisition import Seen, is_enough, next_size, predicted_p95, replay
+from moeprof.costmodel.curve.acquisition import (
+    Seen,
+    is_enough,
+    next_size,
+    predicted_p95,
+    simulate_sampling,
+)
 from moeprof.store.errors import BadInput
 
 DOMAIN = range(1, 513)
@@ -88,13 +94,13 @@ def test_enough_is_measured_where_the_predicted_p95_is_met() -> None:
 
 def test_a_replay_measures_what_a_sweep_would_and_no_more() -> None:
     table = {size: staircase(size) for size in DOMAIN}
-    chosen = replay(table, 24)
+    chosen = simulate_sampling(table, 24)
     assert len(chosen) == 24
     assert {128, 129} <= set(chosen)
     assert {1, 512} <= set(chosen)
     assert all(table[size] == time for size, time in chosen.items())
-    assert replay(table, 24, domain=range(1, 11)).keys() <= set(range(1, 11))
-    assert len(replay({size: 10.0 + size for size in DOMAIN}, 24, target=0.02)) == 12
+    assert simulate_sampling(table, 24, domain=range(1, 11)).keys() <= set(range(1, 11))
+    assert len(simulate_sampling({size: 10.0 + size for size in DOMAIN}, 24, target=0.02)) == 12
 
 
 @pytest.mark.parametrize("latency", [0.0, -1.0, nan, inf])

@@ -12,7 +12,7 @@ from moeprof.costmodel.curve.extrapolation import (
     drift_half_widths,
     drift_scores,
     extend,
-    octaves_outside,
+    octaves_beyond,
     with_drift,
 )
 from moeprof.costmodel.curve.intervals import PRIOR_DRIFT, Scored, interval_scores
@@ -44,7 +44,7 @@ def test_above_the_best_of_the_last_three_knots_is_held_and_below_the_first() ->
 
 def test_octaves_are_doublings_beyond_the_knots() -> None:
     asked = np.array([2, 8, 100, 512, 1024, 2048], dtype=np.int64)
-    assert octaves_outside(SIZES, asked).tolist() == pytest.approx([2, 0, 0, 0, 1, 2])
+    assert octaves_beyond(SIZES, asked).tolist() == pytest.approx([2, 0, 0, 0, 1, 2])
 
 
 def test_drift_is_the_error_per_octave_of_the_upper_half_told_from_the_lower() -> None:

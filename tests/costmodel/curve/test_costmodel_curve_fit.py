@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.costmodel.curve.acquisition import replay
+from moeprof.costmodel.curve.acquisition import simulate_sampling
 from moeprof.costmodel.curve.fit import (
     FITS,
     choose_fit,
@@ -175,7 +175,7 @@ def held_out_errors(sizes: Int64, times: Float64, seed: int) -> dict[str, Float6
     inner = np.arange(1, len(sizes) - 1)
     reserved = np.sort(np.random.default_rng(seed).choice(inner, len(sizes) // 4, replace=False))
     at = dict(zip(sizes.tolist(), times.tolist(), strict=True))
-    measured = replay(at, 24, domain=np.delete(sizes, reserved).tolist())
+    measured = simulate_sampling(at, 24, domain=np.delete(sizes, reserved).tolist())
     tokens = np.array(sorted(measured), dtype=np.int64)
     values = np.array([measured[size] for size in tokens.tolist()])
     auto = chosen(tokens, values)
