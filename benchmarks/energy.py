@@ -33,7 +33,9 @@ from moeprof.energy.blocks import means_over_blocks  # noqa: E402
 from moeprof.energy.counter import counter_edges, edge_to_edge  # noqa: E402
 from moeprof.energy.power_log import PowerLog, read_power_log  # noqa: E402
 from moeprof.energy.window import Window, window_energy  # noqa: E402
-from moeprof.profiler.power.sensor_recorder import PowerRecording, Recorder, header, write_log  # noqa: E402
+from moeprof.profiler.power.sensor_log import write_log  # noqa: E402
+from moeprof.profiler.power.sensor_reader import SensorReader  # noqa: E402
+from moeprof.profiler.power.sensor_recorder import SensorRecorder, header  # noqa: E402
 from moeprof.store.cost_model import Pole  # noqa: E402
 from moeprof.tests.fakenvml import fake  # noqa: E402
 
@@ -111,7 +113,7 @@ class Bench:
         """Let the recorder live through a trace."""
         clock = fake.VirtualClock(self.folder / "clock")
         with fake.simulated_gpu(self.library, **settings), nvml() as library:
-            recorder = Recorder(Sensors(library, fake.UUID), clock)
+            recorder = SensorReader(Sensors(library, fake.UUID), clock)
             recorder.record(clock.reached(trace.time_s[-1]))
             write_log(self.folder / "log.csv", header(fake.UUID), recorder.rows)
         return read_power_log(self.folder / "log.csv")
@@ -341,7 +343,7 @@ def bench_recorder(bench: Bench) -> None:
     fake.write_trace(bench.folder / "flat.csv", [(0, 480e3, 40, 1700, 0), (99, 480e3, 40, 1700, 0)])
     with fake.simulated_gpu(bench.library, trace=bench.folder / "flat.csv"):
         began = time.process_time()
-        with PowerRecording(fake.UUID, bench.folder / "flat_log.csv") as recording:
+        with SensorRecorder(fake.UUID, bench.folder / "flat_log.csv") as recording:
             time.sleep(seconds)
             used, calls = time.process_time() - began, recording.calls
     bench.goal("recorder, of one core", 100 * used / seconds, "%", None, 1)

@@ -6,7 +6,6 @@ whatever their readings differ by is noise; from its spread follows how many rea
 difference takes to be seen.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,7 +18,8 @@ import numpy as np
 from scipy.special import nctdtr, stdtrit
 
 from ..device.cpu import last_level_cache_bytes
-from ..profiler.process import LineServer, ProcessEnded
+from ..profiler.process import ProcessEnded
+from ..profiler.script_client import Refused, ScriptClient
 from ..scenarios.catalogue import find_ops
 from ..scenarios.plan import ResolvedRun, make_plan
 from ..scenarios.preset import load_preset
@@ -59,7 +59,7 @@ def noise(device: str) -> CheckResult:
         with TemporaryDirectory() as folder:
             script = write_script(Path(folder), device)
             readings_ns = _readings_ns([sys.executable, "-P", str(script), "--serve"])
-    except (ProcessEnded, OSError) as reason:
+    except (ProcessEnded, Refused, OSError) as reason:
         return CheckResult(
             "noise",
             Status.FAULT,
@@ -151,20 +151,18 @@ def write_script(folder: Path, device: str) -> Path:
 
 
 def _readings_ns(command: list[str]) -> list[list[float]]:
-    """Median time of a call in each round of each process, ns; the first round warms them up.
+    """Median time of a call in each round of each process, ns; a first round to warm up is dropped.
 
-    Raises ProcessEnded where a process does not start or answer.
+    Raises ProcessEnded where a process does not start or answer, Refused where the script fails.
     """
-    readings: list[list[float]] = [[] for _ in range(_PROCESSES)]
+    readings_ns: list[list[float]] = [[] for _ in range(_PROCESSES)]
     with ExitStack() as stack:
-        servers = [stack.enter_context(LineServer(command)) for _ in readings]
-        for server in servers:
-            server.answer(_START_S)
-        for visit in range(_ROUNDS + 1):
-            for server, mine in zip(servers, readings, strict=True):
-                answer = json.loads(server.ask(f"{_TOKENS} {visit}", _POINT_S))
-                if "error" in answer:
-                    raise ProcessEnded(answer["error"])
-                if visit:
-                    mine.append(float(np.median(answer["calls_ns"])))
-    return readings
+        scripts = [stack.enter_context(ScriptClient(command, _POINT_S)) for _ in readings_ns]
+        for script in scripts:
+            script.start(_START_S)
+        for number in range(_ROUNDS + 1):
+            for script, mine in zip(scripts, readings_ns, strict=True):
+                timing = script.time(_TOKENS, number)
+                if number:
+                    mine.append(float(np.median(timing.calls_ns)))
+    return readings_ns

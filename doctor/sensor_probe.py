@@ -1,4 +1,4 @@
-"""A GPU's sensors, read closely while the GPU is kept busy by a process that does nothing else."""
+"""A GPU's sensors, read at a high rate while another process keeps the GPU busy."""
 
 import json
 import sys
@@ -7,8 +7,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from ..energy.power_log import PowerLog, read_power_log
-from ..profiler.power.host_clock import Clock, SystemClock
-from ..profiler.power.sensor_recorder import Recorder, nvml_sensors, write_log
+from ..profiler.host_clock import SYSTEM_CLOCK, Clock
+from ..profiler.power.sensor_log import write_log
+from ..profiler.power.sensor_reader import SensorReader
+from ..profiler.power.sensor_recorder import nvml_sensors
 from ..profiler.process import LineServer
 
 LOAD: Final = Path(__file__).with_name("load.py")
@@ -16,25 +18,27 @@ _START_S: Final = 60.0  # torch and its CUDA context, from a cold disk
 _END_S: Final = 5.0
 
 
-def probe_under_load(device: str, seconds: float) -> PowerLog:
-    """Load `device` ("cuda:N") and survey its sensors for `seconds`.
+def probe_under_load(
+    device: str, seconds: float, *, load: Path = LOAD, clock: Clock = SYSTEM_CLOCK
+) -> PowerLog:
+    """Load `device` ("cuda:N") by the program `load` and read its sensors for `seconds`.
 
     Raises ProcessEnded where the load does not start, CannotMeasure where NVML or the GPU's sensors
-    cannot be had.
+    are not there.
     """
-    with LineServer([sys.executable, "-P", str(LOAD), device]) as load:
-        uuid = json.loads(load.answer(_START_S))["uuid"]
-        log = survey(uuid, seconds, SystemClock())
-        load.finish(_END_S)
+    with LineServer([sys.executable, "-P", str(load), device]) as process:
+        uuid = json.loads(process.answer(_START_S))["uuid"]
+        log = probe_sensors(uuid, seconds, clock)
+        process.finish(_END_S)
     return log
 
 
-def survey(uuid: str, seconds: float, clock: Clock) -> PowerLog:
-    """Survey one GPU for `seconds`. Raises CannotMeasure where its sensors cannot be had."""
-    with nvml_sensors(uuid) as (first, sensors), TemporaryDirectory() as folder:
-        recorder = Recorder(sensors, clock)
+def probe_sensors(uuid: str, seconds: float, clock: Clock) -> PowerLog:
+    """Read the sensors of one GPU for `seconds`. Raises CannotMeasure where there are none."""
+    with nvml_sensors(uuid) as (header, sensors), TemporaryDirectory() as folder:
+        reader = SensorReader(sensors, clock)
         end_ns = clock.monotonic_ns() + seconds * 1e9
-        recorder.survey(lambda: clock.monotonic_ns() >= end_ns)
+        reader.probe(lambda: clock.monotonic_ns() >= end_ns)
         path = Path(folder) / "power.csv"
-        write_log(path, first, recorder.rows)
+        write_log(path, header, reader.rows)
         return read_power_log(path)

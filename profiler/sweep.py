@@ -1,42 +1,45 @@
 """A sweep: each operation of a plan under each of its collectors, within the budget.
 
-A sweep that was killed goes on where it stopped: what its recordings hold is not measured again.
+A sweep that was interrupted is resumed: what the run's recordings hold is not measured again.
 """
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from math import inf
 from typing import Protocol
 
 from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, response_s
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput
-from ..store.plan import Plan
+from ..store.plan import OpPlan, Plan
 from ..store.provenance import Provenance
 from ..store.recording import CollectorName, Failure, Recording
-from ..store.run import Run
+from ..store.run import Recordings, Run
 from ..store.scenario import Scenario
 from .collectors.collector import Collector
+from .host_clock import SYSTEM_CLOCK, Clock, monotonic_s
+from .job import Job
 from .lock import exclusive_lock
-from .power.power_pass import Held, PowerJob, least_known_first, measured_visits, power_job
-from .power.sensors import OpenRecorder, meter
-from .power.thermal_response import Step, finished_response, hottest
-from .schedule.schedule import Repeat, Schedule
-from .worker import Job
+from .power.power_pass import PowerJob, measured_loads, power_job, run_planned, run_spare
+from .power.sensors import OpenRecorder, open_recorder
+from .power.thermal_response import ThermalResponse, finished_response, hottest
+from .schedule import doubtful_sizes
+from .schedule.repeat import Repeat
+from .schedule.schedule import Schedule
 
 ScenarioOf = Callable[[int], Scenario]
 
 
 class Progress(Protocol):
-    """Is told how a sweep gets on. `total` may shrink: sampling ends early when time is up."""
+    """Is called as a sweep gets on. `total` may shrink: sampling ends early when time is up."""
 
     def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
-        """Hear that a point is about to be measured, after `done` of `total`."""
+        """Take note that a point is about to be measured, after `done` of `total`."""
         ...
 
     def end(self, done: int) -> None:
-        """Hear that there is nothing more to measure."""
+        """Take note that there is nothing more to measure."""
         ...
 
 
@@ -54,6 +57,15 @@ class OpSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class _Turn:
+    """One operation under one collector, and what becomes of it."""
+
+    collector: Collector
+    job: Job
+    summary: OpSummary
+
+
+@dataclass(frozen=True, slots=True)
 class Sweep:
     """Everything that a sweep needs: the run folder holds the plan and the scripts already."""
 
@@ -63,7 +75,8 @@ class Sweep:
     scenarios: Mapping[str, ScenarioOf]
     collectors: Mapping[str, Collector]
     progress: Progress
-    meter: OpenRecorder = meter
+    open_recorder: OpenRecorder = open_recorder
+    clock: Clock = SYSTEM_CLOCK
 
     def measure(self) -> list[OpSummary]:
         """Measure what the run does not hold yet; return what became of each operation.
@@ -73,13 +86,14 @@ class Sweep:
         """
         self._check_machine()
         with exclusive_lock(self.provenance, self.run):
-            step = finished_response(self.run.recordings()) if self.plan.thermal_step else None
-            if step is None:
+            held = finished_response(self.run.recordings()) if self.plan.thermal_step else None
+            if held is None:
                 return self._measure()
             rest = replace(self, plan=replace(self.plan, thermal_step=False))
-            return [*rest._measure(), OpSummary(step.op, CollectorName.THERMAL, recalled=1)]
+            return [*rest._measure(), OpSummary(held.op, CollectorName.THERMAL, recalled=1)]
 
     def _check_machine(self) -> None:
+        """Keep the provenance with a new run, or compare it with that of a run that goes on."""
         path = self.run.provenance_path
         if not path.exists():
             write_document(path, self.provenance)
@@ -93,127 +107,171 @@ class Sweep:
             )
 
     def _measure(self) -> list[OpSummary]:
-        """Take each operation's turn; then each once more, for its late visits, in a new process.
+        """Take all times in two turns, then the power, then the thermal response."""
+        turns = self._turns()
+        end_s, timing_end_s = self._deadlines()
+        self._first_turns(turns, timing_end_s)
+        self._late_turns(turns, timing_end_s)
+        timed = sum(turn.job.schedule.done for turn in turns)
+        power_jobs = self._power_jobs(turns, timed)
+        power = self._power_pass(power_jobs, end_s)
+        done = timed + sum(one.loads - one.waiting for one in power_jobs)
+        response = self._thermal_response(turns, done)
+        self.progress.end(done + self._response_points)
+        return [*(turn.summary for turn in turns), *power, *response]
 
-        Minutes later and in another process they show what the same breath would not.
-        """
-        jobs = self._jobs()
-        summaries = [
-            OpSummary(job.op_plan.op, name, recalled=job.schedule.done) for name, job in jobs
-        ]
-        budget_s = float("inf") if self.plan.budget_s is None else self.plan.budget_s
+    def _deadlines(self) -> tuple[float, float]:
+        """When the power pass and when the timing has to end, s of the monotonic clock."""
+        budget_s = inf if self.plan.budget_s is None else self.plan.budget_s
         budget_s -= response_s(self.plan)
-        whole_end_s = time.monotonic() + budget_s
-        end_s = whole_end_s - min(estimate_power_s(self.plan), budget_s / 2)
+        end_s = monotonic_s(self.clock) + budget_s
+        return end_s, end_s - min(estimate_power_s(self.plan), budget_s / 2)
+
+    # Times.
+
+    def _turns(self) -> list[_Turn]:
+        """Each operation under each collector, in the order of their turns."""
+        held = [recording for _, recording in self.run.recordings()]
+        turns: list[_Turn] = []
+        for name in self.plan.collectors:
+            for op_plan in self.plan.ops:
+                mine = [one for one in held if (one.collector, one.op) == (name, op_plan.op)]
+                report = partial(self._report_timing, name, op_plan.op, turns)
+                job = self._job(op_plan, mine, report)
+                summary = OpSummary(op_plan.op, name, recalled=job.schedule.done)
+                turns.append(_Turn(self.collectors[name], job, summary))
+        return turns
+
+    def _job(
+        self, op_plan: OpPlan, held: Sequence[Recording], report: Callable[[Repeat], None]
+    ) -> Job:
+        schedule = Schedule(
+            self.plan,
+            op_plan,
+            self.scenarios[op_plan.op],
+            recordings=held,
+            limits=doubtful_sizes.LIMITS,
+            clock=self.clock,
+        )
+        return Job(self.run, self.plan, op_plan, schedule, self.provenance, report, self.clock)
+
+    def _first_turns(self, turns: Sequence[_Turn], end_s: float) -> None:
+        """Give each operation an even share of the time that its late turns do not need."""
         late_s = 0.0
-        for index, (turn, summary) in enumerate(zip(jobs, summaries, strict=True)):
-            schedule, now_s = turn[1].schedule, time.monotonic()
-            schedule.deadline_s = now_s + (end_s - late_s - now_s) / (len(jobs) - index)
-            self._collect(turn, summary)
+        for index, turn in enumerate(turns):
+            schedule = turn.job.schedule
+            schedule.deadline_s = self._share_end_s(end_s - late_s, len(turns) - index)
+            self._collect(turn)
             schedule.end_sampling()
             late_s += schedule.late_s
-        for index, (turn, summary) in enumerate(zip(jobs, summaries, strict=True)):
-            now_s = time.monotonic()
-            turn[1].schedule.turn_late(now_s + (end_s - now_s) / (len(jobs) - index))
-            self._collect(turn, summary)
-        done = sum(job.schedule.done for _, job in jobs)
-        loaded, loads = self._measure_power(jobs, done, whole_end_s)
-        stepped = self._take_step([job for _, job in jobs], done + loads)
-        self.progress.end(done + loads + int(response_s(self.plan)))
-        return summaries + loaded + stepped
 
-    def _measure_power(
-        self, jobs: list[tuple[str, Job]], done: int, end_s: float
-    ) -> tuple[list[OpSummary], int]:
-        """Hold the anchors of each operation that was timed under load, block by block.
+    def _late_turns(self, turns: Sequence[_Turn], end_s: float) -> None:
+        """Take each operation up again, some minutes later and in a new process.
 
-        Also counts the loads that were held, now or before.
+        Late repeats include the variation over time and between processes.
         """
-        turns: list[PowerJob] = []
-        power, held = self.plan.power, self.run.recordings()
-        for name, job in jobs:
-            if power is not None and name != CollectorName.NCU:
-                told = partial(self._tell_power, job.op_plan.op, turns, done)
-                turns.append(power_job(job, power, held, told))
-        summaries = [
-            OpSummary(turn.op, CollectorName.POWER, recalled=turn.recalled) for turn in turns
-        ]
-        for number in range(0 if power is None else power.blocks):
-            for turn, summary in zip(turns, summaries, strict=True):
-                for recording in turn.collect(number, self.meter, end_s):
-                    self._keep(recording, summary)
-                summary.unmeasured = sorted(turn.left)
-        reserved = [turn for turn in turns if turn.spare]
-        if reserved:
-            held = self.run.recordings()
-            end_s, of_op = min(end_s, self._planned_end_s(held)), {one.op: one for one in summaries}
-            for turn in least_known_first(reserved, held):
-                for recording in turn.collect_spare(self.meter, end_s):
-                    self._keep(recording, of_op[turn.op])
-        return summaries, sum(turn.loads - turn.waiting for turn in turns)
+        for index, turn in enumerate(turns):
+            turn.job.schedule.turn_late(self._share_end_s(end_s, len(turns) - index))
+            self._collect(turn)
 
-    def _planned_end_s(self, held: Held) -> float:
-        """When the run was to end that began with its first recording, `time.monotonic`'s seconds.
+    def _share_end_s(self, end_s: float, turns: int) -> float:
+        """When the next of some turns ends, of which each has the same share until `end_s`."""
+        now_s = monotonic_s(self.clock)
+        return now_s + (end_s - now_s) / turns
+
+    def _collect(self, turn: _Turn) -> None:
+        self._keep(turn.collector.collect(turn.job), turn.summary)
+        turn.summary.unmeasured = turn.job.schedule.unmeasured
+
+    def _keep(self, recordings: Iterable[Recording], summary: OpSummary) -> None:
+        """Keep each recording as soon as it is made, and count what is in it."""
+        for recording in recordings:
+            self.run.keep(recording)
+            summary.measured += len(recording.served) + len(measured_loads(recording))
+            summary.failures += recording.failures
+            summary.warnings += recording.warnings
+
+    # Power.
+
+    def _power_jobs(self, turns: Sequence[_Turn], timed: int) -> list[PowerJob]:
+        """The loads of each operation that was timed."""
+        if self.plan.power is None:
+            return []
+        held = self.run.recordings()
+        power_jobs: list[PowerJob] = []
+        for turn in turns:
+            if turn.summary.collector != CollectorName.NCU:
+                report = partial(self._report_load, turn.summary.op, power_jobs, timed)
+                power_jobs.append(power_job(turn.job, self.open_recorder, held, report))
+        return power_jobs
+
+    def _power_pass(self, power_jobs: Sequence[PowerJob], end_s: float) -> list[OpSummary]:
+        """Run the planned blocks, then the spare ones for which there is time."""
+        summaries = {
+            job.op: OpSummary(job.op, CollectorName.POWER, recalled=job.recalled)
+            for job in power_jobs
+        }
+        blocks = 0 if self.plan.power is None else self.plan.power.blocks
+        for recording in run_planned(power_jobs, blocks, end_s):
+            self._keep([recording], summaries[recording.op])
+        for job in power_jobs:
+            summaries[job.op].unmeasured = sorted(job.left)
+        if any(job.spare for job in power_jobs):
+            held = self.run.recordings()
+            for recording in run_spare(power_jobs, held, min(end_s, self._planned_end_s(held))):
+                self._keep([recording], summaries[recording.op])
+        return list(summaries.values())
+
+    def _planned_end_s(self, held: Recordings) -> float:
+        """When the run was to end that began with its first recording, s of the monotonic clock.
 
         Without a budget that is ten minutes after; a run that is resumed later has no time left.
         """
         began_utc_ns = min(one.started_utc_ns for _, one in held)
-        age_s = (time.time_ns() - began_utc_ns) / 1e9
+        age_s = (self.clock.epoch_ns() - began_utc_ns) / 1e9
         whole_s = RUN_S if self.plan.budget_s is None else self.plan.budget_s
-        return time.monotonic() - age_s + whole_s - response_s(self.plan)
+        return monotonic_s(self.clock) - age_s + whole_s - response_s(self.plan)
 
-    def _take_step(self, jobs: list[Job], done: int) -> list[OpSummary]:
-        """Record the thermal step where the plan has one, and anything was timed."""
-        found = hottest(jobs, self.run.recordings()) if self.plan.thermal_step else None
+    # Heat.
+
+    def _thermal_response(self, turns: Sequence[_Turn], done: int) -> list[OpSummary]:
+        """Record the thermal response where the plan has one, and anything was timed."""
+        if not self.plan.thermal_step:
+            return []
+        found = hottest([turn.job for turn in turns], self.run.recordings())
         if found is None:
             return []
         job, tokens = found
-        op, total = job.op_plan.op, done + int(response_s(self.plan))
-        summary = OpSummary(op, CollectorName.THERMAL)
+        summary = OpSummary(job.op_plan.op, CollectorName.THERMAL)
 
-        def tell(seconds: int) -> None:
-            self.progress.point(CollectorName.THERMAL, f"{op} step", tokens, done + seconds, total)
+        def report(seconds: int) -> None:
+            self._report(f"{summary.op} step", summary.collector, tokens, done + seconds, done)
 
-        self._keep(Step(job, tokens, self.meter, tell).record(), summary)
+        self._keep([ThermalResponse(job, tokens, self.open_recorder, report).record()], summary)
         return [summary]
 
-    def _jobs(self) -> list[tuple[str, Job]]:
-        """Each operation under each collector, in the order of their turns."""
-        held = [recording for _, recording in self.run.recordings()]
-        jobs: list[tuple[str, Job]] = []
-        schedules: list[Schedule] = []
-        for name in self.plan.collectors:
-            for op_plan in self.plan.ops:
-                mine = [one for one in held if (one.collector, one.op) == (name, op_plan.op)]
-                scenario_of = self.scenarios[op_plan.op]
-                schedules.append(Schedule(self.plan, op_plan, scenario_of, recordings=mine))
-                told = partial(self._tell, name, op_plan.op, schedules)
-                job = Job(self.run, self.plan, op_plan, schedules[-1], self.provenance, told)
-                jobs.append((name, job))
-        return jobs
+    # Progress.
 
-    def _collect(self, turn: tuple[str, Job], summary: OpSummary) -> None:
-        name, job = turn
-        for recording in self.collectors[name].collect(job):
-            self._keep(recording, summary)
-        summary.unmeasured = job.schedule.unmeasured
+    @property
+    def _response_points(self) -> int:
+        """Points that the thermal response counts as: one a second."""
+        return int(response_s(self.plan))
 
-    def _keep(self, recording: Recording, summary: OpSummary) -> None:
-        self.run.keep(recording)
-        summary.measured += len(recording.served) + len(measured_visits(recording))
-        summary.failures += recording.failures
-        summary.warnings += recording.warnings
-
-    def _tell(self, collector: str, op: str, schedules: list[Schedule], visit: Repeat) -> None:
+    def _report_timing(
+        self, collector: str, op: str, turns: Sequence[_Turn], repeat: Repeat
+    ) -> None:
+        schedules = [turn.job.schedule for turn in turns]
         done = sum(schedule.done for schedule in schedules)
         total = sum(schedule.total for schedule in schedules) + planned_loads(self.plan)
-        self._tell_point(collector, op, visit, done, total)
+        self._report(op, collector, repeat.tokens, done, total)
 
-    def _tell_power(self, op: str, turns: list[PowerJob], before: int, visit: Repeat) -> None:
-        total = sum(turn.loads for turn in turns)
-        waiting = sum(turn.waiting for turn in turns)
-        self._tell_point(CollectorName.POWER, op, visit, before + total - waiting, before + total)
+    def _report_load(
+        self, op: str, power_jobs: Sequence[PowerJob], timed: int, repeat: Repeat
+    ) -> None:
+        loads = sum(job.loads for job in power_jobs)
+        waiting = sum(job.waiting for job in power_jobs)
+        done, total = timed + loads - waiting, timed + loads
+        self._report(op, CollectorName.POWER, repeat.tokens, done, total)
 
-    def _tell_point(self, collector: str, op: str, visit: Repeat, done: int, total: int) -> None:
-        """Tell of a point; a second of the thermal step to come counts for one, as it takes one."""
-        self.progress.point(collector, op, visit.tokens, done, total + int(response_s(self.plan)))
+    def _report(self, op: str, collector: str, tokens: int, done: int, total: int) -> None:
+        self.progress.point(collector, op, tokens, done, total + self._response_points)

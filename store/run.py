@@ -10,6 +10,7 @@ The layout:
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from .recording import Recording
 from .table_schemas import SCHEMAS
 
 DEFAULT_STORE = Path("artifacts/runs")
+
+Recordings = Sequence[tuple[Path, Recording]]  # each with its folder
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.profiler.schedule import schedule as schedule
+from moeprof.profiler.schedule import doubtful_sizes
+from moeprof.profiler.schedule.doubtful_sizes import DoubtLimits
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Recording
 from moeprof.store.scenario import Scenario
@@ -20,10 +21,9 @@ from moeprof.tests.nsys_file import NsysFile
 
 @contextmanager
 def no_size_in_doubt() -> Iterator[None]:
-    """Visit no size twice for its noise: how many there are would depend on this machine."""
+    """Let a sweep find no size doubtful: how many there are would depend on this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schedule, "SPREAD_LIMIT", inf)
-        patch.setattr(schedule, "_FALL", inf)
+        patch.setattr(doubtful_sizes, "LIMITS", DoubtLimits(spread=inf, excess=inf))
         yield
 
 

@@ -8,7 +8,7 @@ import torch
 
 from moeprof.energy.per_launch import POWER_LOG, metered_load
 from moeprof.energy.power_log import read_power_log
-from moeprof.profiler.power.sensor_recorder import PowerRecording
+from moeprof.profiler.power.sensor_recorder import SensorRecorder
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.recording import Load
 
@@ -25,7 +25,7 @@ def joules(graph: torch.cuda.CUDAGraph, calls: int, uuid: str) -> float:
     """
     with TemporaryDirectory() as folder:
         path = Path(folder, POWER_LOG)
-        with PowerRecording(uuid, path):
+        with SensorRecorder(uuid, path):
             marks_ns, replays = replayed(graph, HELD_S)
         launches = tuple(calls * count for count in replays)
         load = Load("operation", None, 0, marks_ns, launches)

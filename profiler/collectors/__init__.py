@@ -1,1 +1,1 @@
-"""One file per tool that records an isolated script, and what they share."""
+"""Collectors: a file per tool; collector.py says what each must do, registry.py lists them."""

@@ -1,11 +1,15 @@
-"""What every collector can do: say whether it works here, and record one operation."""
+"""What a collector must do: say whether it works here, and record one operation.
+
+To add one, write a class with the methods of `Collector` in a file of its own, give it a name in
+store/recording.py's `CollectorName`, and list it in registry.py.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from ...store.recording import Recording
-from ..worker import Job
+from ..job import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,7 @@ class Probe:
 
 
 class Collector(Protocol):
-    """Records what one tool sees of an isolated script; reasons about nothing."""
+    """Records what one tool sees of an isolated script; it computes nothing from it."""
 
     name: ClassVar[str]
 
@@ -26,5 +30,8 @@ class Collector(Protocol):
         ...
 
     def collect(self, job: Job) -> Iterator[Recording]:
-        """Measure the job's agenda; yield each recording when its raw files are complete."""
+        """Measure what the job's schedule asks for.
+
+        Yield each recording when its raw files are complete.
+        """
         ...

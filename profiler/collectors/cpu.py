@@ -1,6 +1,6 @@
 """The `cpu` collector: wall time per call on the host's own clock.
 
-The unit is a point: each visit is a recording of its own, kept as soon as it is answered.
+Each point is a recording of its own, kept as soon as it is measured.
 """
 
 import sys
@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from ...store.recording import CollectorName, Recording
-from ..worker import Job, Tool, record, sessions
+from ..job import Job
+from ..record import Tool, Unit, record
+from ..worker import sessions
 from .collector import Probe
 
 
@@ -18,15 +20,15 @@ class CpuCollector:
     name: ClassVar[str] = CollectorName.CPU
 
     def probe(self, device: str) -> Probe:
-        """Say yes on the CPU: it needs no tool."""
+        """Say whether the device is the CPU: that is all it needs."""
         if device != "cpu":
             return Probe(False, f"it times the CPU, and the device is {device}")
         return Probe(True, "the host's own clock")
 
     def collect(self, job: Job) -> Iterator[Recording]:
-        """Yield a recording per visit."""
+        """Yield a recording per repeat of a size."""
         tool = Tool("time.perf_counter_ns", sys.version.split()[0])
         for session in sessions(job, lambda _: job.script("--serve")):
             for outcome in session.run():
-                unit = f"{outcome.scenario_key}@{outcome.visit}"
-                yield record(session, [outcome], collector=self.name, unit=unit, tool=tool)
+                unit = Unit(self.name, f"{outcome.scenario_key}@{outcome.visit}")
+                yield record(session, [outcome], unit, tool)

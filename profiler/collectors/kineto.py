@@ -1,7 +1,8 @@
 """The `kineto` collector: CUDA kernel records by torch.profiler, where nsys is absent.
 
-One profiler session per process, because a second one in the same process corrupts the times of
-its first kernels (pytorch issue 192021). The unit is a process: normally a whole operation.
+Each process has one profiler session, because a second one in the same process corrupts the times
+of its first kernels (pytorch issue 192021). A recording holds a process, normally of a whole
+operation.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from typing import ClassVar
 from ...parsers.events import Trace
 from ...parsers.kineto import read_kineto
 from ...store.recording import CollectorName, Recording
-from ..worker import Job, Tool
+from ..job import Job
+from ..record import Tool
 from .collector import Probe
 from .traced import TraceFault, collect_traced
 
@@ -23,7 +25,7 @@ class KinetoCollector:
     name: ClassVar[str] = CollectorName.KINETO
 
     def probe(self, device: str) -> Probe:
-        """Say yes on a GPU: on a CPU there are no kernels to record."""
+        """Say whether the device is a GPU and torch was built with CUPTI."""
         if device == "cpu":
             return Probe(False, "torch.profiler records GPU kernels, and the device is the CPU")
         import torch

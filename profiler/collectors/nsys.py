@@ -1,8 +1,8 @@
 """The `nsys` collector: CUDA kernels and NVTX ranges by Nsight Systems.
 
-nsys ends with 0 when it has recorded nothing, when it could not import its own capture, and when
-it left an older report in place; so what it wrote is checked, not what it returned (docs/method.md
-lists the traps). The unit is a process: normally a whole operation.
+nsys exits with 0 when it has recorded nothing, when it could not import its own capture, and when
+it left an older report in place; so its output is checked, not its exit code (docs/method.md lists
+the cases). A recording holds a process, normally of a whole operation.
 """
 
 import re
@@ -17,7 +17,8 @@ from ...parsers.events import Trace
 from ...parsers.nsys.trace import read_nsys
 from ...store.recording import CollectorName, Recording
 from .. import process
-from ..worker import Job, Tool
+from ..job import Job
+from ..record import Tool
 from .collector import Probe
 from .traced import TraceFault, collect_traced
 
@@ -27,15 +28,15 @@ _EXPORT_S = 600.0
 
 @dataclass(frozen=True)
 class Nsys:
-    """An installed nsys: its path, and what its own help says of its flags."""
+    """An installed nsys: its path, and the flags that its own help lists."""
 
     path: str
 
     @cached_property
     def version(self) -> str:
         """Version as nsys prints it, for example "2024.2.3.38-242334140272v0"."""
-        said = process.run([self.path, "--version"], timeout_s=_PROBE_S)
-        found = re.search(r"\d{4}\.\d+\S*", said.stdout)
+        result = process.run([self.path, "--version"], timeout_s=_PROBE_S)
+        found = re.search(r"\d{4}\.\d+\S*", result.stdout)
         return found.group() if found else "unknown"
 
     @cached_property
@@ -43,7 +44,7 @@ class Nsys:
         return process.run([self.path, "profile", "--help"], timeout_s=_PROBE_S).stdout
 
     def profile(self, report: Path, device: str, gpu_index: int | None) -> list[str]:
-        """Command that profiles what is put behind it into `report`."""
+        """Start of a command that profiles the rest of it into `report`."""
         on_gpu = device != "cpu"
         return [
             self.path,
@@ -58,28 +59,28 @@ class Nsys:
         ]
 
     def _gpu_metrics(self, gpu_index: int | None) -> list[str]:
-        """Flag that samples GPU metrics, where this nsys has one and the GPU can be sampled.
+        """Flag that samples GPU metrics, where this nsys has one and can sample this GPU.
 
-        Its name has changed from `--gpu-metrics-device` to `--gpu-metrics-devices`.
+        It was `--gpu-metrics-device` up to 2024.2 and is `--gpu-metrics-devices` in later versions.
         """
         flag = re.search(r"--gpu-metrics-devices?\b", self._help)
         if flag is None or gpu_index is None:
             return []
-        said = process.run([self.path, "profile", f"{flag.group()}=help"], timeout_s=_PROBE_S)
-        listed = re.search(rf"^\s*{gpu_index}\s*:", said.stdout + said.stderr, re.MULTILINE)
+        result = process.run([self.path, "profile", f"{flag.group()}=help"], timeout_s=_PROBE_S)
+        listed = re.search(rf"^\s*{gpu_index}\s*:", result.stdout + result.stderr, re.MULTILINE)
         return [f"{flag.group()}={gpu_index}"] if listed else []
 
     def export(self, report: Path, sqlite: Path) -> None:
-        """Export a report to SQLite. Raises TraceFault where there is nothing to show for it."""
+        """Export a report to SQLite. Raises TraceFault where no SQLite file comes of it."""
         if not report.is_file():
             self._import(report)
         command = [self.path, "export", "--type=sqlite", "--force-overwrite=true"]
-        said = process.run([*command, f"--output={sqlite}", str(report)], timeout_s=_EXPORT_S)
-        if said.exit_code != 0 or not sqlite.is_file():
-            raise TraceFault(f"nsys could not export its report: {said.last_words}")
+        result = process.run([*command, f"--output={sqlite}", str(report)], timeout_s=_EXPORT_S)
+        if result.exit_code != 0 or not sqlite.is_file():
+            raise TraceFault(f"nsys could not export its report: {result.last_words}")
 
     def _import(self, report: Path) -> None:
-        """Make the report of a capture that nsys left as it was: its own import fails at times.
+        """Import a capture that nsys left unimported, as it does when its own import fails.
 
         Raises TraceFault where there is no capture, or it cannot be imported.
         """
@@ -91,9 +92,9 @@ class Nsys:
         if importer is None:
             raise TraceFault("nsys could not import its own capture: its importer is missing")
         command = [str(importer), "--input-file", str(capture), "--output-file", str(report)]
-        said = process.run(command, timeout_s=_EXPORT_S)
+        result = process.run(command, timeout_s=_EXPORT_S)
         if not report.is_file():
-            raise TraceFault(f"nsys could not import its own capture: {said.last_words}")
+            raise TraceFault(f"nsys could not import its own capture: {result.last_words}")
         capture.unlink()
 
 
@@ -107,9 +108,9 @@ class NsysCollector:
         path = shutil.which("nsys")
         if path is None:
             return Probe(False, "no nsys on PATH")
-        said = process.run([path, "--version"], timeout_s=_PROBE_S)
-        if said.exit_code != 0:
-            return Probe(False, f"{path} does not run: {said.last_words}")
+        result = process.run([path, "--version"], timeout_s=_PROBE_S)
+        if result.exit_code != 0:
+            return Probe(False, f"{path} does not run: {result.last_words}")
         what = "CPU ranges only: the device is the CPU" if device == "cpu" else "kernels and ranges"
         return Probe(True, f"nsys {Nsys(path).version}: {what}")
 

@@ -1,4 +1,4 @@
-"""The collectors that there are, and the best one for a device."""
+"""The collectors that there are, and the choice of one for a device."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,9 +22,8 @@ COLLECTORS: Mapping[str, Collector] = MappingProxyType(
 def choose_collectors(words: str, device: str) -> tuple[tuple[str, ...], str]:
     """Resolve "auto", a collector's name, or two by comma; return the names and the reason.
 
-    `auto` takes the first that works: the host's clock on a CPU; nsys, else Kineto, on a GPU.
-    Raises BadInput for an unknown name and for two that time, CannotMeasure where one does not
-    work here.
+    `auto` takes the first that works: `cpu` on a CPU; `nsys`, else `kineto`, on a GPU. Raises
+    BadInput for an unknown name and for two that time, CannotMeasure where one does not work here.
     """
     if words == "auto":
         return _best(device)
@@ -40,9 +39,8 @@ def choose_collectors(words: str, device: str) -> tuple[tuple[str, ...], str]:
                 f"the {name} collector does not work here: {probe.evidence}",
                 hint="`moeprof doctor` shows what does; --collector auto takes the best",
             )
-    if len([name for name in names if name != NcuCollector.name]) > 1 or len(set(names)) < len(
-        names
-    ):
+    timing = [name for name in names if name != CollectorName.NCU]
+    if len(timing) > 1 or len(set(names)) < len(names):
         raise BadInput(f"{words!r} names two collectors that time", hint="one of them, and ncu")
     return names, "as asked"
 

@@ -1,8 +1,8 @@
-"""Collecting under a tracer: the script runs inside it, and what it wrote is checked, not believed.
+"""Collecting under a tracer: the script runs inside it, and the trace is checked.
 
 nsys and torch.profiler both end without an error when they have recorded nothing. A point counts
-as measured only if every range that its script says it opened is in the trace, and, on a GPU, if
-kernels are in it too.
+as measured only if every range that its script says it opened is in the trace and, on a GPU, if
+the trace has kernels.
 """
 
 import shutil
@@ -16,16 +16,18 @@ from ...parsers.calls import find_call_ranges
 from ...parsers.events import Trace
 from ...store.errors import BadInput
 from ...store.recording import Failure, Recording
-from ..schedule.schedule import Repeat
-from ..worker import Job, Outcome, Session, Tool, record, sessions
+from ..job import Job
+from ..record import Outcome, Tool, Unit, record
+from ..schedule.repeat import Repeat
+from ..worker import Session, sessions
 
 
 class TraceFault(Exception):
-    """The tracer left nothing that can be used; the message says why."""
+    """The tracer left no trace that can be used; the message says why."""
 
 
 class Tracer(Protocol):
-    """What differs between tracers. Each unit has a folder of its own, empty at the start."""
+    """A tool that writes a trace of a process into a folder, empty at the start."""
 
     tool: Tool
     files: tuple[str, ...]
@@ -35,12 +37,12 @@ class Tracer(Protocol):
         ...
 
     def finish(self, folder: Path) -> Trace:
-        """Bring the trace into its final form and read it. Raises TraceFault or BadInput."""
+        """Export the trace and read it. Raises TraceFault or BadInput where there is none."""
         ...
 
 
 def collect_traced(job: Job, collector: str, tracer: Tracer) -> Iterator[Recording]:
-    """Yield a recording for each process of the job's agenda."""
+    """Measure what a job's schedule asks for; yield a recording for each process."""
     folder = Path()
 
     def command_of(first: Repeat) -> list[str]:
@@ -56,14 +58,14 @@ def collect_traced(job: Job, collector: str, tracer: Tracer) -> Iterator[Recordi
 
 @dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What a finished trace holds: calls per (scenario key, visit), kernels in all, warnings."""
+    """What a trace holds: ranges of calls by (scenario key, repeat), kernels in all, warnings."""
 
     calls: Mapping[tuple[str, int], int]
     kernels: int
     warnings: tuple[str, ...]
 
 
-def _look_into(trace: Trace) -> _Evidence:
+def _evidence(trace: Trace) -> _Evidence:
     """Count what a trace holds."""
     calls = find_call_ranges(trace.ranges, trace.range_names)
     keys = map(str, calls.scenario_key.to_pylist())
@@ -74,22 +76,15 @@ def _look_into(trace: Trace) -> _Evidence:
 def _recording(session: Session, collector: str, tracer: Tracer, folder: Path) -> Recording:
     warnings: tuple[str, ...] = ()
     try:
-        evidence = _look_into(tracer.finish(folder))
+        evidence = _evidence(tracer.finish(folder))
     except (TraceFault, BadInput) as fault:
         outcomes: list[Outcome] = [_lost(one, str(fault)) for one in session.outcomes]
     else:
         on_gpu = session.job.provenance.gpu is not None
         outcomes = [_checked(outcome, evidence, on_gpu) for outcome in session.outcomes]
         warnings = evidence.warnings
-    return record(
-        session,
-        outcomes,
-        collector=collector,
-        unit=folder.name,
-        tool=tracer.tool,
-        files=[name for name in tracer.files if (folder / name).is_file()],
-        warnings=warnings,
-    )
+    files = [name for name in tracer.files if (folder / name).is_file()]
+    return record(session, outcomes, Unit(collector, folder.name, files), tracer.tool, warnings)
 
 
 def _checked(outcome: Outcome, evidence: _Evidence, on_gpu: bool) -> Outcome:
@@ -110,7 +105,7 @@ def _lost(outcome: Outcome, reason: str) -> Failure:
 
 
 def _fresh_folder(job: Job, collector: str, first: Repeat) -> Path:
-    """Make an empty folder for the next unit: what an interrupted one left there is removed."""
+    """Make an empty folder for the next recording: what an interrupted sweep left is removed."""
     if job.plan.isolation == "point":
         folder = job.run.unit(collector, f"{job.schedule.key(first)}@{first.number}")
     else:

@@ -1,21 +1,20 @@
-"""One block of the power pass: loads of one operation in one process, its sensors recorded beside.
+"""One block of the power pass: steady loads of one operation in one process, with sensors recorded.
 
-The process computes, and this one reads the sensors: each load is asked for, watched until its
-power has settled and is known well enough, and told to stop. What was recorded is then looked at
-once more: a load whose log gives no energy is a failure with its reason, and resuming tries it
-again.
+The script computes in its own process, and this one records the sensors: each load is begun, held
+until its power has settled and is known well enough, and stopped. Then its log is evaluated: a load
+that has no energy, because NVML was lost or for any other reason (energy/faults.py names them), is
+recorded as failed with that reason. The next load is tried all the same, and a resumed run tries
+the failed ones again.
 """
 
-import json
 import shutil
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from ...device.nvml import ENERGY
 from ...energy.per_launch import POWER_LOG, metered_load, own_processes
@@ -24,27 +23,17 @@ from ...energy.steady import is_enough
 from ...scenarios.script import LOAD_S
 from ...store.errors import CannotMeasure
 from ...store.recording import CollectorName, Failure, Load, Recording
-from ..process import LineServer, ProcessEnded
-from ..schedule.schedule import Repeat
-from ..worker import FINISH_S, MAX_EMPTY_SESSIONS, START_S, Job, Outcome, Tool, record
-from .sensor_recorder import SCHEMA, Row
-from .sensors import OpenRecorder
+from ..host_clock import monotonic_s, sleep_s
+from ..job import Job
+from ..process import ProcessEnded
+from ..record import Outcome, Unit, record
+from ..schedule.repeat import Repeat
+from ..script_client import Refused, ScriptClient
+from ..worker import MAX_EMPTY_SESSIONS, NOTHING_MEASURED
+from .sensor_log import LOG_TOOL, Row
+from .sensors import OpenRecorder, RecordedRows
 
-_LOOK_S = 0.03  # between two looks at the counter while a load runs
-_LOAD = TypeAdapter(Load)
-
-
-class _Refused(Exception):
-    """The script answered that it cannot run a load."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Unit:
-    """One load to be asked for, and how its recording is called; a baseline has no visit."""
-
-    name: str
-    request: str
-    visit: Repeat | None
+_POLL_S: Final = 0.03  # between two looks at the counter while a load runs
 
 
 @dataclass(slots=True)
@@ -52,137 +41,138 @@ class _Process:
     """One process of the isolated script, as its recordings describe it."""
 
     job: Job
-    command: list[str]
     exit_code: int | None = None
-    ended: bool = False
-    fruitful: bool = False
-    started_utc_ns: int = field(default_factory=time.time_ns)
+    has_ended: bool = False
+    has_measured: bool = False
+    started_utc_ns: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started_utc_ns = self.job.clock.epoch_ns()
+
+    @property
+    def command(self) -> list[str]:
+        """Command that was run."""
+        return self.job.script("--serve")
 
 
 @dataclass(slots=True)
 class Block:
-    """The loads of one operation that wait to be run in one process, or in more where it ends.
+    """The loads of one operation that are to run in one process, or in more where it ends.
 
-    What waits still when `collect` has ended was left by the deadline, on the clock of
-    `time.monotonic`.
+    What is still in `waiting` after `collect` was left by the deadline, on the monotonic clock.
     """
 
     job: Job
-    meter: OpenRecorder
+    open_recorder: OpenRecorder
     number: int
     waiting: deque[Repeat]
     deadline_s: float
 
     def collect(self) -> Iterator[Recording]:
         """Run the loads; yield a recording of each as soon as its log is written."""
-        no_result = 0
-        while self.waiting and time.monotonic() < self.deadline_s:
-            process = _Process(self.job, self.job.script("--serve"))
+        empty = 0
+        while self.waiting and self._has_time():
+            process = _Process(self.job)
             try:
-                yield from self._serve(process)
+                yield from self._run(process)
             except CannotMeasure as refusal:
                 yield self._give_up(process, refusal.message)
             except ProcessEnded as end:
                 yield self._give_up(process, f"the script does not start: {end}")
-            no_result = 0 if process.fruitful else no_result + 1
-            if no_result == MAX_EMPTY_SESSIONS and self.waiting:
-                reason = f"{MAX_EMPTY_SESSIONS} processes in a row measured nothing"
-                yield self._give_up(process, reason)
+            empty = 0 if process.has_measured else empty + 1
+            if empty == MAX_EMPTY_SESSIONS and self.waiting:
+                yield self._give_up(process, NOTHING_MEASURED)
 
-    def _serve(self, process: _Process) -> Iterator[Recording]:
+    def _has_time(self) -> bool:
+        return monotonic_s(self.job.clock) < self.deadline_s
+
+    def _run(self, process: _Process) -> Iterator[Recording]:
         """Run one process until nothing waits or it ends.
 
-        Raises ProcessEnded where it does not start, CannotMeasure where the sensors are not there.
+        Raises ProcessEnded where it does not start, CannotMeasure where there are no sensors.
         """
-        with LineServer(process.command) as server:
-            server.answer(START_S)
-            for unit in self._baselines():
-                yield self._measure(process, server, unit)
-            while self.waiting and not process.ended and time.monotonic() < self.deadline_s:
-                visit = self.waiting[0]
-                self.job.on_point(visit)
-                name = f"{self.job.schedule.key(visit)}@{visit.number}"
-                unit = _Unit(name, f"load {visit.tokens} {visit.number}", visit)
-                recording = self._measure(process, server, unit)
+        with ScriptClient(process.command, self.job.plan.point_timeout_s) as script:
+            script.start()
+            idle = f"{self.job.op_plan.op}-idle@{self.number}"
+            if not self._is_recorded(idle):
+                yield self._measure(process, script, idle, None)
+            while self.waiting and not process.has_ended and self._has_time():
+                repeat = self.waiting[0]
+                self.job.on_point(repeat)
+                name = f"{self.job.schedule.key(repeat)}@{repeat.number}"
+                recording = self._measure(process, script, name, repeat)
                 self.waiting.popleft()
                 yield recording
-            if not process.ended:
-                process.exit_code = server.finish(FINISH_S)
+            if not process.has_ended:
+                process.exit_code = script.finish()
 
-    def _baselines(self) -> list[_Unit]:
-        """What the process is to be measured with before its loads, and was not yet."""
-        kinds = ("idle",) if self.job.plan.device == "cpu" else ("idle", "empty")
-        units = [
-            _Unit(f"{self.job.op_plan.op}-{kind}@{self.number}", f"{kind} {self.number}", None)
-            for kind in kinds
-        ]
-        folder = self.job.run.unit
-        return [
-            unit
-            for unit in units
-            if not (folder(CollectorName.POWER, unit.name) / "recording.json").exists()
-        ]
+    def _is_recorded(self, unit: str) -> bool:
+        return (self.job.run.unit(CollectorName.POWER, unit) / "recording.json").exists()
 
-    def _measure(self, process: _Process, server: LineServer, unit: _Unit) -> Recording:
-        """Hold one load while its sensors are recorded. Raises CannotMeasure without sensors."""
-        folder = self.job.run.unit(CollectorName.POWER, unit.name)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    def _measure(
+        self, process: _Process, script: ScriptClient, name: str, repeat: Repeat | None
+    ) -> Recording:
+        """Hold one load, or the idle baseline, and record what became of it.
+
+        Raises CannotMeasure where there are no sensors.
+        """
+        log = self._empty_folder(name) / POWER_LOG
         outcomes: list[Outcome | Load] = []
         try:
-            load = self._hold(server, unit.request, folder / POWER_LOG)
+            load = self._hold(script, repeat, log)
             outcomes.append(load)
-            process.fruitful = True
-            reason = self._fault(folder / POWER_LOG, load)
+            process.has_measured = True
+            reason = self._fault(log, load)
         except ProcessEnded as end:
-            process.ended, reason = True, str(end)
-        except _Refused as refusal:
+            process.has_ended, reason = True, str(end)
+        except Refused as refusal:
             reason = str(refusal)
-        if reason is not None and unit.visit is not None:
-            outcomes.append(self._failure(unit.visit, reason))
-        return record(
-            process,
-            outcomes,
-            collector=CollectorName.POWER,
-            unit=unit.name,
-            tool=Tool(*SCHEMA.split("/")),
-            files=[POWER_LOG],
-            warnings=[f"{unit.request}: {reason}"] if reason and unit.visit is None else [],
-        )
+        warnings: list[str] = []
+        if reason is not None and repeat is not None:
+            outcomes.append(self._failure(repeat, reason))
+        elif reason is not None:
+            warnings.append(f"idle {self.number}: {reason}")
+        unit = Unit(CollectorName.POWER, name, [POWER_LOG])
+        return record(process, outcomes, unit, LOG_TOOL, warnings)
 
-    def _hold(self, server: LineServer, request: str, log: Path) -> Load:
-        """Let a load run until it has shown its power, or for as long as it may."""
-        timeout_s = self.job.plan.point_timeout_s
-        with self.meter(self.job.provenance, log) as metering:
-            begun = json.loads(server.ask(request, timeout_s))
-            if "error" in begun:
-                raise _Refused(begun["error"])
-            end_s = time.monotonic() + LOAD_S
-            while time.monotonic() < end_s and not _shown(metering.rows(), begun["begin_ns"]):
-                time.sleep(_LOOK_S)
-            answer = json.loads(server.ask("stop", timeout_s))
-        if "error" in answer:
-            raise _Refused(answer["error"])
-        return _LOAD.validate_python(answer)
+    def _empty_folder(self, name: str) -> Path:
+        folder = self.job.run.unit(CollectorName.POWER, name)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def _hold(self, script: ScriptClient, repeat: Repeat | None, log: Path) -> Load:
+        """Hold a load until its power is known well enough, for `LOAD_S` at most."""
+        with self.open_recorder(self.job.provenance, log) as recorder:
+            if repeat is None:
+                begin_ns = script.begin_idle(self.number)
+            else:
+                begin_ns = script.begin_load(repeat.tokens, repeat.number)
+            self._wait(recorder, begin_ns)
+            return script.stop()
+
+    def _wait(self, recorder: RecordedRows, begin_ns: int) -> None:
+        end_s = monotonic_s(self.job.clock) + LOAD_S
+        while monotonic_s(self.job.clock) < end_s and not _is_known(recorder.rows(), begin_ns):
+            sleep_s(self.job.clock, _POLL_S)
 
     def _fault(self, log: Path, load: Load) -> str | None:
         processes = own_processes(self.job.provenance)
         return metered_load(read_power_log(log), load, processes).cost.reason
 
-    def _failure(self, visit: Repeat, reason: str) -> Failure:
-        return Failure(self.job.schedule.key(visit), visit.number, reason)
+    def _failure(self, repeat: Repeat, reason: str) -> Failure:
+        return Failure(self.job.schedule.key(repeat), repeat.number, reason)
 
     def _give_up(self, process: _Process, reason: str) -> Recording:
-        """Fail everything that waits, for one reason."""
-        failures = [self._failure(visit, reason) for visit in self.waiting]
+        """Fail every load that waits, for one reason."""
+        failures = [self._failure(repeat, reason) for repeat in self.waiting]
         self.waiting.clear()
-        unit = f"{self.job.op_plan.op}-given-up@{self.number}"
-        tool = Tool(*SCHEMA.split("/"))
-        return record(process, failures, collector=CollectorName.POWER, unit=unit, tool=tool)
+        unit = Unit(CollectorName.POWER, f"{self.job.op_plan.op}-given-up@{self.number}")
+        return record(process, failures, unit, LOG_TOOL)
 
 
-def _shown(rows: Sequence[Row], begin_ns: int) -> bool:
-    """Whether the counter has shown enough of a load that runs since `begin_ns`."""
+def _is_known(rows: Sequence[Row], begin_ns: int) -> bool:
+    """Whether the counter's readings are enough for the power of a load begun at `begin_ns`."""
     mine = [row for row in rows if row[2] == ENERGY and row[0] >= begin_ns and row[4] is not None]
     if not mine:
         return False

@@ -1,16 +1,14 @@
 """The power pass of a sweep: after all times are taken, a few sizes of each operation under load.
 
-Blocks come one after the other, each over all operations and in processes of its own, so that the
-same size is measured again some minutes later: that spread is what its interval is made of. Where
-time is left in the end, the operations whose energy is known least closely have one more block.
+Blocks come one after the other, each over all operations and in processes of its own, so that a
+size is measured again some minutes later: the spread of these gives its interval. Where time is
+left in the end, the operations whose energy is known least closely run one more block.
 """
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from pathlib import Path
 from statistics import median
 from typing import Final
 
@@ -20,25 +18,27 @@ from ...parsers.recording_tables import recording_tables
 from ...scenarios.plan import block_s
 from ...store.plan import PowerPlan
 from ...store.recording import CollectorName, Recording
-from ..schedule.anchors import block_visits, choose_anchors
-from ..schedule.schedule import Repeat
-from ..worker import Job
+from ...store.run import Recordings
+from ..host_clock import monotonic_s
+from ..job import Job
+from ..schedule.anchors import block_repeats, choose_anchors
+from ..schedule.repeat import Repeat
 from .block import Block
 from .sensors import OpenRecorder
 
 _TRACERS: Final = (CollectorName.NSYS, CollectorName.KINETO)
 
-Held = Sequence[tuple[Path, Recording]]
-
 
 @dataclass(slots=True)
 class PowerJob:
-    """The loads of one operation: how many are held already, and what each block has to run.
+    """The loads of one operation: `recalled` are held already, `blocks` are to be run.
 
-    Of the blocks `asked` are run in any case; the rest are spare.
+    The first `asked` blocks are run in any case; the others are spare. Sizes that the deadline left
+    of the first block are in `left`.
     """
 
     job: Job
+    open_recorder: OpenRecorder
     blocks: list[deque[Repeat]]
     asked: int
     recalled: int
@@ -68,60 +68,78 @@ class PowerJob:
         """Loads that are asked for and were not run yet."""
         return sum(map(len, self.blocks[: self.asked]))
 
-    def collect(self, number: int, meter: OpenRecorder, deadline_s: float) -> Iterator[Recording]:
-        """Run one block; sizes that the deadline leaves of the first are `left`."""
+    def collect(self, number: int, deadline_s: float) -> Iterator[Recording]:
+        """Run one block until a deadline on the monotonic clock; yield each load's recording."""
         if number >= len(self.blocks):
             return
         self.asked = max(self.asked, number + 1)
-        block = Block(self.job, meter, number, self.blocks[number], deadline_s)
+        block = Block(self.job, self.open_recorder, number, self.blocks[number], deadline_s)
         yield from block.collect()
         if number == 0:
-            self.left = {visit.tokens for visit in block.waiting}
+            self.left = {repeat.tokens for repeat in block.waiting}
 
-    def collect_spare(self, meter: OpenRecorder, deadline_s: float) -> Iterator[Recording]:
-        """Run the spare blocks that end before the deadline, on the clock of `time.monotonic`."""
+    def collect_spare(self, deadline_s: float) -> Iterator[Recording]:
+        """Run the spare blocks that are expected to end before the deadline."""
         for number in range(self.asked, len(self.blocks)):
             loads = len(self.blocks[number])
-            if loads and time.monotonic() + block_s(loads) <= deadline_s:
-                yield from self.collect(number, meter, deadline_s)
+            if loads and monotonic_s(self.job.clock) + block_s(loads) <= deadline_s:
+                yield from self.collect(number, deadline_s)
 
 
 def power_job(
-    job: Job, power: PowerPlan, held: Held, on_point: Callable[[Repeat], None]
+    job: Job, open_recorder: OpenRecorder, held: Recordings, on_point: Callable[[Repeat], None]
 ) -> PowerJob:
     """Choose the loads of an operation whose times are taken, without those of `held`.
 
-    `held` are the recordings of the run, with their folders.
+    `held` are the recordings of the run; its plan has a power pass.
     """
-    op = job.op_plan.op
+    op, power = job.op_plan.op, job.plan.power
+    assert power is not None
     loads = [one for _, one in held if (one.collector, one.op) == (CollectorName.POWER, op)]
-    done = {visit for recording in loads for visit in measured_visits(recording)}
-    anchors = choose_anchors(job.schedule.fitted_sizes, kernels_of(op, held), power.anchors)
+    done = {load for recording in loads for load in measured_loads(recording)}
     blocks: list[deque[Repeat]] = []
     recalled = 0
-    for number in range(power.max_blocks if anchors else 0):
-        visits = block_visits(anchors, number, power.max_blocks, f"{job.plan.seed} {op}")
-        waiting = [one for one in visits if (job.schedule.key(one), one.number) not in done]
-        recalled += len(visits) - len(waiting)
+    for repeats in _blocks(job, power, held):
+        waiting = [one for one in repeats if (job.schedule.key(one), one.number) not in done]
+        recalled += len(repeats) - len(waiting)
         blocks.append(deque(waiting))
-    return PowerJob(replace(job, on_point=on_point), blocks, power.blocks, recalled)
+    return PowerJob(replace(job, on_point=on_point), open_recorder, blocks, power.blocks, recalled)
 
 
-def least_known_first(turns: Sequence[PowerJob], held: Held) -> list[PowerJob]:
-    """The operations that have any energy, those with the widest intervals before the others.
+def _blocks(job: Job, power: PowerPlan, held: Recordings) -> list[list[Repeat]]:
+    """All blocks of an operation, the spare ones last; none where nothing was timed."""
+    op = job.op_plan.op
+    anchors = choose_anchors(job.schedule.fitted_sizes, kernels_of(op, held), power.anchors)
+    count = power.max_blocks if anchors else 0
+    seed = f"{job.plan.seed} {op}"
+    return [block_repeats(anchors, number, power.max_blocks, seed) for number in range(count)]
 
-    `held` are the recordings of the run, with their folders.
-    """
-    widths = {turn.op: _width(turn, held) for turn in turns}
-    known = [turn for turn in turns if widths[turn.op] is not None]
-    return sorted(known, key=lambda turn: widths[turn.op] or 0.0, reverse=True)
+
+def run_planned(jobs: Sequence[PowerJob], blocks: int, deadline_s: float) -> Iterator[Recording]:
+    """Run the planned blocks, each over all operations before the next."""
+    for number in range(blocks):
+        for job in jobs:
+            yield from job.collect(number, deadline_s)
 
 
-def _width(turn: PowerJob, held: Held) -> float | None:
+def run_spare(jobs: Sequence[PowerJob], held: Recordings, deadline_s: float) -> Iterator[Recording]:
+    """Run the spare blocks for which there is time, those of the least known energy first."""
+    for job in least_known_first([one for one in jobs if one.spare], held):
+        yield from job.collect_spare(deadline_s)
+
+
+def least_known_first(jobs: Sequence[PowerJob], held: Recordings) -> list[PowerJob]:
+    """The operations that have any energy, those with the widest intervals first."""
+    widths = {job.op: _width(job, held) for job in jobs}
+    known = [job for job in jobs if widths[job.op] is not None]
+    return sorted(known, key=lambda job: widths[job.op] or 0.0, reverse=True)
+
+
+def _width(power: PowerJob, held: Recordings) -> float | None:
     """Median relative half width of the energies of an operation; None where it has none."""
-    energies = PointEnergies(turn.job.plan)
+    energies = PointEnergies(power.job.plan)
     for folder, recording in held:
-        if (recording.collector, recording.op) == (CollectorName.POWER, turn.op):
+        if (recording.collector, recording.op) == (CollectorName.POWER, power.op):
             energies.add(recording, metered_loads(folder, recording)[0])
     known = [row for row in energies.columns().values() if row.get("energy_mj") is not None]
     halves = [row["energy_mj_ci95"] or inf for row in known]
@@ -129,17 +147,17 @@ def _width(turn: PowerJob, held: Held) -> float | None:
     return median(widths) if widths else None
 
 
-def measured_visits(recording: Recording) -> set[tuple[str, int]]:
-    """Scenario key and visit of each load of an operation that was recorded without a fault."""
+def measured_loads(recording: Recording) -> set[tuple[str, int]]:
+    """Scenario key and repeat of each load of an operation that was recorded without a fault."""
     failed = {(lost.scenario_key, lost.visit) for lost in recording.failures}
     loads = ((load.scenario_key, load.visit) for load in recording.loads)
-    return {(key, visit) for key, visit in loads if key is not None} - failed
+    return {(key, number) for key, number in loads if key is not None} - failed
 
 
-def kernels_of(op: str, held: Held) -> dict[int, str]:
-    """Kernels of each size of an operation, where the traces of a run tell them.
+def kernels_of(op: str, held: Recordings) -> dict[int, str]:
+    """Kernels of each size of an operation, from the traces of a run.
 
-    A size whose calls differ in their kernels is not among them.
+    A size that was not traced, or whose calls differ in their kernels, is left out.
     """
     found: dict[int, set[str | None]] = {}
     for folder, recording in held:

@@ -1,4 +1,4 @@
-"""Which sensors tell the power of a device: NVML for a GPU, RAPL for the host's processors."""
+"""Which sensors give the power of a device: NVML for a GPU, RAPL for the host's processors."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,29 +11,30 @@ from ...device.rapl_sensors import RaplSensors, rapl_sensors
 from ...energy.faults import CODES, Fault
 from ...store.errors import CannotMeasure
 from ...store.provenance import Provenance
-from .sensor_recorder import SCHEMA, Header, PowerRecording, Row, nvml_sensors
+from .sensor_log import SCHEMA, Header, Row
+from .sensor_recorder import SensorRecorder, nvml_sensors
 
 
-class SensorRecorder(Protocol):
-    """A recording of sensors that runs."""
+class RecordedRows(Protocol):
+    """What a recorder of sensors shows while it runs."""
 
     def rows(self) -> list[Row]:
-        """What was recorded so far."""
+        """Readings so far."""
         ...
 
 
-OpenRecorder = Callable[[Provenance, Path], AbstractContextManager[SensorRecorder]]
+OpenRecorder = Callable[[Provenance, Path], AbstractContextManager[RecordedRows]]
 
 
-def meter(provenance: Provenance, path: Path) -> PowerRecording:
-    """Give the recording of a device's sensors, still to be entered; its log goes to `path`."""
+def open_recorder(provenance: Provenance, path: Path) -> SensorRecorder:
+    """Make a recorder of a device's own sensors, still to be entered; its log goes to `path`."""
     if provenance.gpu is None:
-        return PowerRecording("cpu", path, _packages)
-    return PowerRecording(provenance.gpu.uuid, path)
+        return SensorRecorder("cpu", path, _packages)
+    return SensorRecorder(provenance.gpu.uuid, path)
 
 
 def check_sensors(provenance: Provenance) -> str:
-    """Read a device's sensors once; say which ones they are.
+    """Read a device's sensors once; return in words which ones they are.
 
     Raises CannotMeasure, with the reason, where they give neither energy nor power.
     """

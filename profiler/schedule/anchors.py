@@ -1,8 +1,8 @@
 """Which sizes of an operation the power pass holds under a steady load, and in which order.
 
 Power changes slowly over batch size as long as the same kernels run, and may jump where they
-change. So anchors stand at the ends of the domain, then at both ends of each stretch of one kernel
-signature, then where the logarithm of the batch size leaves the widest gap.
+change. So anchors lie at the ends of the domain, then at both ends of each segment of sizes that
+run the same kernels, then in the middle of the widest gap in the logarithm of the batch size.
 """
 
 import random
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from math import log, sqrt
 
-from .schedule import Repeat
+from .repeat import Repeat
 
 
 def choose_anchors(
@@ -18,8 +18,8 @@ def choose_anchors(
 ) -> tuple[int, ...]:
     """Choose up to `count` of the measured `sizes`, at least 2; ascending.
 
-    `signatures` names the kernels of a size where a trace told them; sizes without one count as of
-    the same kernels.
+    `signatures` names the kernels of a size where a trace has them; sizes without one count as
+    running the same kernels.
     """
     ascending = sorted(set(sizes))
     if len(ascending) <= count:
@@ -34,14 +34,14 @@ def choose_anchors(
 
 
 def _edges(ascending: Sequence[int], signatures: Mapping[int, str]) -> list[int]:
-    """First and last size of each stretch of one signature, those of the widest stretch first."""
-    stretches = [list(group) for _, group in groupby(ascending, key=signatures.get)]
-    stretches.sort(key=lambda stretch: log(stretch[0] / stretch[-1]))
-    return [edge for stretch in stretches for edge in (stretch[0], stretch[-1])]
+    """First and last size of each segment with one signature, the widest segment first."""
+    segments = [list(group) for _, group in groupby(ascending, key=signatures.get)]
+    segments.sort(key=lambda segment: log(segment[0] / segment[-1]))
+    return [edge for segment in segments for edge in (segment[0], segment[-1])]
 
 
 def _widest_gap(ascending: Sequence[int], chosen: Sequence[int]) -> int:
-    """The size nearest to the middle of the widest gap that holds one, by logarithm."""
+    """Measured size nearest to the middle, by logarithm, of the widest gap that holds any."""
     _, left, right = max(
         (right / left, left, right)
         for left, right in pairwise(chosen)
@@ -52,10 +52,10 @@ def _widest_gap(ascending: Sequence[int], chosen: Sequence[int]) -> int:
     return min(inside, key=lambda size: abs(log(size / middle)))
 
 
-def block_visits(anchors: Sequence[int], block: int, blocks: int, seed: str) -> list[Repeat]:
-    """Visits of one block: each anchor once, in an order drawn by `seed`, then the first again.
+def block_repeats(anchors: Sequence[int], block: int, blocks: int, seed: str) -> list[Repeat]:
+    """Loads of one block: each anchor once, in an order drawn by `seed`, then the first again.
 
-    That last one tells drift; it counts as the visit `blocks` after the one that it repeats.
+    The last one shows drift within the block; its number is `blocks` above the one it repeats.
     """
     order = random.Random(f"{seed} power {block}").sample(anchors, len(anchors))
     return [*(Repeat(size, block) for size in order), Repeat(order[0], block + blocks)]

@@ -1,51 +1,44 @@
-"""Which size of one operation to measure next, and when to stop.
+"""What to measure next of one operation, and when to stop.
 
-First the planned sizes and the hold-out, in an order drawn by seed; then, with adaptive sampling,
-the sizes that the latencies seen so far ask for, until the model would be accurate enough. Last,
-when every operation has had its turn, the calibration sizes, so that what they are off by holds
-what another process at another time makes of it; the hold-out once more, which shows how well a
-measurement repeats; and every size whose calls spread, or that took longer than the next larger
-one: there the machine may have been in a slow moment. The times seen here only choose: what is
-recorded is the collector's.
+A sweep takes an operation up twice. In its first turn come the planned sizes and those held out,
+in an order drawn by seed; then adaptive sampling chooses sizes (adaptive.py). In its late turn,
+after all other operations and in a new process, come the calibration sizes, so that their errors
+include the variation over time and between processes; the held-out sizes once more, which shows
+how well a measurement repeats; and the doubtful sizes once more (doubtful_sizes.py).
+
+The times observed here only choose what to measure: what is recorded is the collector's.
 """
 
 import random
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from math import sqrt
-from statistics import NormalDist, fmean, median, quantiles
-from typing import Final
+from enum import Enum, auto
+from math import inf
 
-from ...costmodel.curve.acquisition import TARGET_P95, Seen, is_enough, next_size
-from ...parsers.points import SPREAD_LIMIT
 from ...store.plan import OpPlan, Plan
 from ...store.recording import Failure, PointTiming, Recording
 from ...store.scenario import Scenario
+from ..host_clock import SYSTEM_CLOCK, Clock
+from .adaptive import choose_size, reserved_sizes
+from .doubtful_sizes import LIMITS, DoubtLimits, doubtful_sizes
+from .observations import Observations
+from .repeat import Repeat
+from .stopwatch import Stopwatch
 
-# Standard error of a median over that of a mean, and standard deviation over interquartile range,
-# both of a normal distribution.
-_OF_MEDIAN: Final = 1.2533
-_OF_RANGE: Final = 1 / (2 * NormalDist().inv_cdf(0.75))
-_FALL: Final = 0.05  # by which a size may take longer than the next larger one
 
+class _Phase(Enum):
+    """Which sizes may come next, once all planned ones are measured."""
 
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """One measurement of one size; `number` counts the visits to it before."""
-
-    tokens: int
-    number: int
+    ADAPTIVE = auto()
+    NONE_MORE = auto()
+    LATE = auto()
 
 
 class Schedule:
-    """The visits of one operation, as far as they can be known now.
+    """The repeats of one operation, in order.
 
     `recordings` are what an interrupted sweep left: what they measured is not measured again, what
-    failed in them is tried again. `deadline_s`, on the clock of `time.monotonic`, is when to stop;
-    the sweep sets it when the operation's turn comes.
+    failed in them is tried again. `deadline_s`, on the monotonic clock, is set by the sweep.
     """
 
     def __init__(
@@ -55,179 +48,146 @@ class Schedule:
         scenario_of: Callable[[int], Scenario],
         *,
         recordings: Sequence[Recording] = (),
+        limits: DoubtLimits = LIMITS,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.scenario_of = scenario_of
-        self.deadline_s = float("inf")
-        self._is_late = False
-        self._op_plan = op_plan
-        self._adaptive_points = plan.points_per_op if plan.sampling == "adaptive" else 0
-        self._seen_ns: dict[int, float] = {}
-        self._noise: dict[int, float] = {}
-        self._signatures: dict[int, str] = {}
-        self._spread: set[int] = set()
-        self._repeated: set[int] = set()
-        self._reserved = {*op_plan.holdout, *op_plan.calibration}
-        self._failed: set[int] = set()
-        self._costs_s: list[float] = []
-        self._asked_s = 0.0
-        self._sampling = True
-        self._in_flight = False
+        self.deadline_s = inf
         self.done = 0
-        order = random.Random(f"{plan.seed} {op_plan.op}")
-        self._planned = _shuffled(_visits([*op_plan.first, *op_plan.holdout], 0), order)
-        self._late = _shuffled(_visits(op_plan.calibration, 0), order)
-        self._late += _shuffled(_visits(op_plan.holdout, 1), order)
+        self._op_plan = op_plan
+        self._max_points = plan.points_per_op if plan.sampling == "adaptive" else 0
+        self._limits = limits
+        self._phase = _Phase.ADAPTIVE
+        self._planned, self._late = _queues(plan, op_plan)
+        self._observed = Observations()
+        self._stopwatch = Stopwatch(clock)
         for recording in recordings:
-            for served in recording.served:
-                self._recall(recording, served)
+            self._recall(recording)
 
     @property
     def total(self) -> int:
-        """Visits if nothing stops the sweep early."""
-        if not self._sampling:
-            return self.done + self._in_flight + len(self._planned) + len(self._late)
-        adaptive = max(0, self._adaptive_points - len(self._op_plan.first))
-        unmeasured = len(self._op_plan.domain) - len(self._op_plan.first)
-        room = max(0, unmeasured - len(self._reserved))
-        reserved = len(self._reserved) + len(self._op_plan.holdout)
-        return len(self._op_plan.first) + reserved + min(adaptive, room)
+        """Repeats in all if nothing stops the sweep early."""
+        if self._phase is _Phase.ADAPTIVE:
+            return _max_repeats(self._op_plan, self._max_points)
+        return self.done + self._stopwatch.is_running + len(self._planned) + len(self._late)
 
     @property
     def late_s(self) -> float:
-        """Time that the late visits will take, as far as it can be told from those so far."""
-        return len(self._late) * fmean(self._costs_s) if self._costs_s else 0.0
+        """Time that the late repeats will take, by the mean of those measured so far, in s."""
+        return len(self._late) * self._stopwatch.mean_s
 
     @property
     def fitted_sizes(self) -> list[int]:
-        """Sizes whose times were taken and are given to the fit; where none is, all of them."""
-        return sorted(self._seen_ns.keys() - self._reserved or self._seen_ns)
+        """Measured sizes that are given to the fit, ascending; where none is, all measured ones."""
+        measured = self._observed.time_ns
+        return sorted(measured.keys() - reserved_sizes(self._op_plan) or measured)
 
     @property
     def unmeasured(self) -> list[int]:
-        """Planned sizes that the deadline left."""
-        return sorted(visit.tokens for visit in (*self._planned, *self._late) if not visit.number)
+        """Planned sizes that wait, ascending: after the sweep, those that its deadline left."""
+        return sorted(repeat.tokens for repeat in self._waiting())
 
-    def key(self, visit: Repeat) -> str:
-        """Key of the scenario at this visit's size."""
-        return self.scenario_of(visit.tokens).key
+    def key(self, repeat: Repeat) -> str:
+        """Key of the scenario at a repeat's size."""
+        return self.scenario_of(repeat.tokens).key
 
     def next(self) -> Repeat | None:
-        """Take the next visit, None when there is none or the time is up."""
-        self._asked_s = time.monotonic()
-        visit = self._next(self.deadline_s - self._asked_s)
-        self._in_flight = visit is not None
-        return visit
+        """Take the next repeat, None when there is none or the time is up."""
+        left_s = self.deadline_s - self._stopwatch.now_s()
+        repeat = self._next(left_s) if left_s > 0 else None
+        if repeat is not None:
+            self._stopwatch.start()
+        return repeat
 
     def _next(self, left_s: float) -> Repeat | None:
-        if left_s <= 0:
-            return None
         if self._planned:
             return self._planned.popleft()
-        if self._sampling and left_s > self.late_s:
-            size = self._choose()
-            if size is not None:
-                return Repeat(size, 0)
-        while self._is_late and self._late:
-            visit = self._late.popleft()
-            if not visit.number or visit.tokens in self._seen_ns:
-                return visit
+        if self._phase is _Phase.ADAPTIVE and left_s > self.late_s:
+            size = choose_size(self._op_plan, self._observed, self._max_points)
+            return None if size is None else Repeat(size, 0)
+        if self._phase is _Phase.LATE:
+            return self._next_late()
         return None
 
-    def measured(self, visit: Repeat, served: PointTiming, signature: str | None = None) -> None:
-        """Take note of a visit's times, and of its kernels where the collector tells them live."""
-        self._count()
-        self._see(visit, served)
-        if signature is not None:
-            self._signatures[visit.tokens] = signature
+    def _next_late(self) -> Repeat | None:
+        """Take the next late repeat, without those of sizes that were never measured."""
+        while self._late:
+            repeat = self._late.popleft()
+            if not repeat.number or repeat.tokens in self._observed.time_ns:
+                return repeat
+        return None
 
-    def failed(self, visit: Repeat, reason: str) -> Failure:
-        """Take note of a visit that failed."""
+    def measured(self, repeat: Repeat, timing: PointTiming) -> None:
+        """Add the times of a repeat."""
         self._count()
-        self._failed.add(visit.tokens)
-        return Failure(self.key(visit), visit.number, reason)
+        self._observed.add(repeat, timing)
+
+    def failed(self, repeat: Repeat, reason: str) -> Failure:
+        """Add a repeat that failed: its size is not asked for again."""
+        self._count()
+        self._observed.failed.add(repeat.tokens)
+        return Failure(self.key(repeat), repeat.number, reason)
 
     def give_up(self, reason: str) -> list[Failure]:
-        """Fail every planned visit that is left, for one reason; nothing more is asked for."""
-        left = [visit for visit in (*self._planned, *self._late) if not visit.number]
+        """Fail every planned size that waits, for one reason; nothing more is asked for."""
+        waiting = self._waiting()
         self._planned.clear()
         self._late.clear()
-        self.deadline_s = float("-inf")
-        return [self.failed(visit, reason) for visit in left]
+        self.deadline_s = -inf
+        return [self.failed(repeat, reason) for repeat in waiting]
 
     def end_sampling(self) -> None:
-        """Choose no more sizes: what is left are late visits, and planned ones if there is time."""
-        self._sampling = False
+        """End the first turn: choose no more sizes."""
+        self._phase = _Phase.NONE_MORE
 
     def turn_late(self, deadline_s: float) -> None:
-        """Turn to the late visits, among them to what is in doubt, until another deadline."""
-        self._is_late = True
-        reserved = self._reserved | self._repeated
-        self._late += _visits(sorted((self._spread | self._out_of_line()) - reserved), 1)
+        """Begin the late turn, which lasts until another deadline."""
+        self._phase = _Phase.LATE
         self.deadline_s = deadline_s
+        closed = reserved_sizes(self._op_plan) | self._observed.repeated
+        doubtful = doubtful_sizes(self._observed, self._limits)
+        self._late += _repeats(sorted(doubtful - closed), 1)
 
-    def _out_of_line(self) -> set[int]:
-        """Sizes that took longer than the next larger one."""
-        ascending = sorted(self._seen_ns.items())
-        return {
-            size
-            for (size, time_ns), (_, next_ns) in pairwise(ascending)
-            if time_ns > (1 + _FALL) * next_ns
-        }
-
-    def _choose(self) -> int | None:
-        seen = {size: ns for size, ns in self._seen_ns.items() if size not in self._reserved}
-        if len(seen) + len(self._failed - self._reserved) >= self._adaptive_points or len(seen) < 2:
-            return None
-        closed = self._reserved | self._failed
-        domain = [size for size in self._op_plan.domain if size not in closed]
-        if is_enough(seen, domain, TARGET_P95):
-            return None
-        return next_size(Seen(seen, self._noise, self._signatures), domain)
-
-    def _see(self, visit: Repeat, served: PointTiming) -> None:
-        # A counter collector takes no times; of two visits the first decides.
-        if served.calls_ns and visit.tokens not in self._seen_ns:
-            self._seen_ns[visit.tokens] = median(served.calls_ns)
-            self._noise[visit.tokens] = _noise(served.calls_ns)
-            if _spread(served.calls_ns) > SPREAD_LIMIT:
-                self._spread.add(visit.tokens)
-        if visit.number:
-            self._repeated.add(visit.tokens)
+    def _waiting(self) -> list[Repeat]:
+        """Planned sizes that were not measured yet."""
+        return [repeat for repeat in (*self._planned, *self._late) if not repeat.number]
 
     def _count(self) -> None:
         self.done += 1
-        self._in_flight = False
-        self._costs_s.append(time.monotonic() - self._asked_s)
+        self._stopwatch.stop()
 
-    def _recall(self, recording: Recording, served: PointTiming) -> None:
+    def _recall(self, recording: Recording) -> None:
+        """Take over what a recording measured."""
         sizes = {scenario.key: scenario.tokens for scenario in recording.scenarios}
-        visit = Repeat(sizes[served.scenario_key], served.visit)
-        self._see(visit, served)
-        self.done += 1
-        for waiting in (self._planned, self._late):
-            if visit in waiting:
-                waiting.remove(visit)
+        for timing in recording.served:
+            repeat = Repeat(sizes[timing.scenario_key], timing.visit)
+            self._observed.add(repeat, timing)
+            self.done += 1
+            for queue in (self._planned, self._late):
+                if repeat in queue:
+                    queue.remove(repeat)
 
 
-def _noise(calls_ns: Sequence[int]) -> float:
-    """Relative standard error of the median of some calls; 0 where they are too few to tell."""
-    if len(calls_ns) < 4:
-        return 0.0
-    return _OF_MEDIAN * _OF_RANGE * _spread(calls_ns) / sqrt(len(calls_ns))
+def _queues(plan: Plan, op_plan: OpPlan) -> tuple[deque[Repeat], deque[Repeat]]:
+    """Repeats of the first turn and of the late one, each in an order drawn by the plan's seed."""
+    order = random.Random(f"{plan.seed} {op_plan.op}")
+    first, calibration, holdout_again = (
+        _repeats([*op_plan.first, *op_plan.holdout], 0),
+        _repeats(op_plan.calibration, 0),
+        _repeats(op_plan.holdout, 1),
+    )
+    for repeats in (first, calibration, holdout_again):
+        order.shuffle(repeats)
+    return deque(first), deque([*calibration, *holdout_again])
 
 
-def _spread(calls_ns: Sequence[int]) -> float:
-    """Interquartile range of some calls over their median; 0 where they are too few to tell."""
-    if len(calls_ns) < 4:
-        return 0.0
-    low, _, high = quantiles(calls_ns, n=4)
-    return (high - low) / median(calls_ns)
-
-
-def _visits(sizes: Iterable[int], number: int) -> list[Repeat]:
+def _repeats(sizes: Iterable[int], number: int) -> list[Repeat]:
     return [Repeat(size, number) for size in sizes]
 
 
-def _shuffled(visits: list[Repeat], order: random.Random) -> deque[Repeat]:
-    order.shuffle(visits)
-    return deque(visits)
+def _max_repeats(op_plan: OpPlan, max_points: int) -> int:
+    """Repeats of an operation at most, doubtful sizes not counted."""
+    reserved = len(reserved_sizes(op_plan))
+    adaptive = max(0, max_points - len(op_plan.first))
+    unmeasured = max(0, len(op_plan.domain) - len(op_plan.first) - reserved)
+    return len(op_plan.first) + reserved + len(op_plan.holdout) + min(adaptive, unmeasured)

@@ -18,7 +18,6 @@ from moeprof.device.identity import describe
 from moeprof.pipeline import validate as stage
 from moeprof.pipeline.measure import validation_run
 from moeprof.profiler.collectors.cpu import CpuCollector
-from moeprof.profiler.power import block as power_block
 from moeprof.profiler.power.sensors import OpenRecorder
 from moeprof.profiler.sweep import Sweep
 from moeprof.scenarios.preset import load_preset, to_toml
@@ -62,8 +61,7 @@ def metered_here(meter: OpenRecorder, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 @pytest.fixture
-def sensors(simulate: fake.Simulate, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenRecorder]:
-    monkeypatch.setattr(power_block, "LOAD_S", 0.05)
+def sensors(simulate: fake.Simulate) -> Iterator[OpenRecorder]:
     with simulate(trace_with(REPLAY)) as clock:
         yield replay_meter(clock)
 

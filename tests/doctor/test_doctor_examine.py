@@ -88,7 +88,7 @@ def test_a_gpu_is_surveyed_under_load(
         monkeypatch.setattr(
             doctor,
             "probe_under_load",
-            lambda device, seconds: survey.survey(fake.UUID, seconds, clock),
+            lambda device, seconds: survey.probe_sensors(fake.UUID, seconds, clock),
         )
         findings = examine()
     assert "GPU 0 H200 (simulated), driver 580.00.00, limit 700 W" in findings["nvml"].evidence

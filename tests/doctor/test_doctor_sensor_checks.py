@@ -1,4 +1,4 @@
-"""What is found out about sensors from a survey of the simulated GPU under load."""
+"""What is found out about sensors from a probe_sensors of the simulated GPU under load."""
 
 from collections.abc import Sequence
 from random import Random
@@ -8,7 +8,7 @@ import pytest
 from moeprof.device.nvml import SM_CLOCK, TEMP_GPU
 from moeprof.doctor.check_result import CheckResult, Status
 from moeprof.doctor.sensor_checks import judge
-from moeprof.doctor.sensor_probe import survey
+from moeprof.doctor.sensor_probe import probe_sensors
 from moeprof.energy.faults import Fault
 from moeprof.tests.fakenvml import fake
 
@@ -33,7 +33,7 @@ class Look:
     def __call__(self, load: Sequence[fake.TraceRow], **settings: object) -> dict[str, CheckResult]:
         with self._simulate(load, **{"processes": OURS} | settings) as clock:
             clock.set_ns(1_000_000_000)
-            findings = judge(survey(fake.UUID, 4.5, clock))
+            findings = judge(probe_sensors(fake.UUID, 4.5, clock))
         for finding in findings:
             if finding.status in (Status.WARNING, Status.FAULT):
                 assert finding.cost

@@ -36,7 +36,7 @@ def test_it_reads_far_closer_than_the_ticks_and_all_that_a_recorder_reads(
     simulate: fake.Simulate,
 ) -> None:
     with simulate(STEADY) as clock:
-        log = survey.survey(fake.UUID, 2, clock)
+        log = survey.probe_sensors(fake.UUID, 2, clock)
     assert len(log.series(ENERGY)) == pytest.approx(2000, rel=0.1)
     assert len(log.series(POWER_INSTANT)) == pytest.approx(400, rel=0.1)
     assert len(log.series(TEMP_GPU)) == pytest.approx(20, abs=2)

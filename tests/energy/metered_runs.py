@@ -11,7 +11,7 @@ import numpy as np
 
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
 from moeprof.energy.power_log import CLOCK_BOOT, CLOCK_EPOCH, Series
-from moeprof.profiler.power.sensor_recorder import SCHEMA, write_log
+from moeprof.profiler.power.sensor_log import SCHEMA, write_log
 from moeprof.store.document import write_document
 from moeprof.store.plan import OpPlan, Plan, PowerPlan
 from moeprof.store.provenance import Gpu, Provenance

@@ -10,7 +10,9 @@ import pytest
 from moeprof.device.nvml import EVENT_REASONS, Sensors, nvml
 from moeprof.energy.faults import Fault, faults, frozen, power_capped_share
 from moeprof.energy.power_log import CLOCK_BOOT, PowerLog, Series, read_power_log
-from moeprof.profiler.power.sensor_recorder import Recorder, header, write_log
+from moeprof.profiler.power.sensor_log import write_log
+from moeprof.profiler.power.sensor_reader import SensorReader
+from moeprof.profiler.power.sensor_recorder import header
 from moeprof.tests.energy.power_logs import MS, S, series, steady_log
 from moeprof.tests.fakenvml import fake
 
@@ -23,7 +25,7 @@ def recorded(simulate: fake.Simulate, folder: Path, **settings: object) -> Power
     with simulate(rows, **settings) as clock, nvml() as library:
         for name, by_ns in jumps.items():
             setattr(clock, name, (4 * S, by_ns))
-        recorder = Recorder(Sensors(library, fake.UUID), clock)
+        recorder = SensorReader(Sensors(library, fake.UUID), clock)
         recorder.record(clock.reached(8))
         write_log(folder / "log.csv", header(fake.UUID), recorder.rows)
     return read_power_log(folder / "log.csv")

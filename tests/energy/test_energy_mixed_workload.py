@@ -13,7 +13,9 @@ from moeprof.device.nvml import ENERGY, Sensors, nvml
 from moeprof.energy.counter import Unusable
 from moeprof.energy.mixed_workload import MeasuredWorkload, measure_mixed_workload
 from moeprof.energy.power_log import read_power_log
-from moeprof.profiler.power.sensor_recorder import Recorder, header, write_log
+from moeprof.profiler.power.sensor_log import write_log
+from moeprof.profiler.power.sensor_reader import SensorReader
+from moeprof.profiler.power.sensor_recorder import header
 from moeprof.store.mixed_workload import MixedWorkload, Note, Segment
 from moeprof.tests.energy.power_logs import MS, S, series, steady_log
 from moeprof.tests.fakenvml import fake
@@ -65,7 +67,7 @@ def metered(simulate: fake.Simulate, tmp_path: Path) -> Callable[..., MeasuredWo
         replay: MixedWorkload, processes: int = 0, **conditions: object
     ) -> MeasuredWorkload:
         with simulate(trace_of(replay), **conditions) as clock, nvml() as library:
-            recorder = Recorder(Sensors(library, fake.UUID), clock)
+            recorder = SensorReader(Sensors(library, fake.UUID), clock)
             recorder.record(clock.reached(replay.stretches[-1].end_ns / S + 0.3))
             write_log(tmp_path / "power.csv", header(fake.UUID), recorder.rows)
         return measure_mixed_workload(

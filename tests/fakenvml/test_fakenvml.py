@@ -8,7 +8,9 @@ import pytest
 from moeprof.device.nvml import ENERGY, POWER_AVERAGE, POWER_INSTANT, TEMP_GPU, Sensors, nvml
 from moeprof.energy.power_log import read_power_log
 from moeprof.energy.window import Window, window_energy
-from moeprof.profiler.power.sensor_recorder import Recorder, header, write_log
+from moeprof.profiler.power.sensor_log import write_log
+from moeprof.profiler.power.sensor_reader import SensorReader
+from moeprof.profiler.power.sensor_recorder import header
 from moeprof.tests.fakenvml import fake
 
 STEP = [(0, 100e3, 40.0, 1755, 0), (5, 100e3, 45.9, 1755, 0), (5.001, 500e3, 45.9, 1755, 0x4)]
@@ -71,7 +73,7 @@ def test_without_a_trace_there_is_no_driver(fake_library: Path) -> None:
 
 def record(clock: fake.VirtualClock, seconds: float, path: Path) -> None:
     with nvml() as library:
-        recorder = Recorder(Sensors(library, fake.UUID), clock)
+        recorder = SensorReader(Sensors(library, fake.UUID), clock)
         recorder.record(clock.reached(seconds))
     write_log(path, header(fake.UUID), recorder.rows)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from moeprof.profiler.power import block as power_block
+from moeprof.profiler.job import Job
 from moeprof.profiler.schedule.schedule import Schedule
-from moeprof.profiler.worker import Job
 from moeprof.store.run import Run
+from moeprof.tests.fake_clock import FakeClock
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power import virtual_power
 from moeprof.tests.profiler.power.virtual_power import SimulatedMeter
@@ -37,14 +37,14 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
         run = Run(tmp_path)
         run.script("gelu").parent.mkdir(exist_ok=True)
         run.script("gelu").write_text(SCRIPT.replace("WHAT_HAPPENS", what_happens))
-        schedule = Schedule(plan, op_plan, a_scenario)
-        return Job(run, plan, op_plan, schedule, PROVENANCE, lambda visit: None)
+        clock = FakeClock()
+        schedule = Schedule(plan, op_plan, a_scenario, clock=clock)
+        return Job(run, plan, op_plan, schedule, PROVENANCE, lambda repeat: None, clock)
 
     return make
 
 
 @pytest.fixture
-def simulated_meter(simulate: fake.Simulate, monkeypatch: pytest.MonkeyPatch) -> SimulatedMeter:
+def simulated_meter(simulate: fake.Simulate) -> SimulatedMeter:
     """Give sensors of a simulated GPU, for loads that take no time."""
-    monkeypatch.setattr(power_block, "LOAD_S", 0.05)
     return virtual_power.simulated_meter(simulate)

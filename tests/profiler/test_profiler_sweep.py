@@ -13,8 +13,8 @@ import pytest
 
 from moeprof.pipeline.parse import parse_run
 from moeprof.profiler.collectors.cpu import CpuCollector
+from moeprof.profiler.job import Job
 from moeprof.profiler.sweep import OpSummary, Sweep
-from moeprof.profiler.worker import Job
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 
-from moeprof.profiler.schedule.schedule import Repeat
-from moeprof.profiler.worker import Job, Session, Tool, record, sessions
+from moeprof.profiler.job import Job
+from moeprof.profiler.record import Tool, Unit, record
+from moeprof.profiler.schedule.repeat import Repeat
+from moeprof.profiler.worker import Session, sessions
 from moeprof.store.recording import Failure, PointTiming, Recording
 from moeprof.tests.profiler.worlds import a_scenario
 
@@ -70,13 +72,13 @@ def test_three_fruitless_processes_end_the_operation(make_job: MakeJob) -> None:
 
 def test_a_recording_tells_what_was_run_and_no_path_of_the_machine(make_job: MakeJob) -> None:
     job = make_job()
-    session = Session(job, job.script("--serve"), Repeat(1, 0), no_result_before=0)
+    session = Session(job, job.script("--serve"), Repeat(1, 0), empty_before=0)
     job.run.unit("cpu", "unit").mkdir(parents=True)
     raw = job.run.unit("cpu", "unit") / "raw.txt"
     raw.write_text("raw")
     outcome = Failure(a_scenario(3).key, 0, "it hung")
     made: Recording = record(
-        session, [outcome], collector="cpu", unit="unit", tool=Tool("clock", "1"), files=["raw.txt"]
+        session, [outcome], Unit("cpu", "unit", ["raw.txt"]), Tool("clock", "1")
     )
     assert made.command == ("python", "scripts/gelu.py", "--serve")
     assert made.scenarios == (a_scenario(3),)

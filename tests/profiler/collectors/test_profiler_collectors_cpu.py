@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from moeprof.parsers.calls import cpu_calls
 from moeprof.profiler.collectors.cpu import CpuCollector
-from moeprof.profiler.worker import Job
+from moeprof.profiler.job import Job
 from moeprof.tests.profiler.worlds import a_scenario
 
 

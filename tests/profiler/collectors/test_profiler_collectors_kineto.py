@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from moeprof.profiler.collectors.kineto import KinetoCollector
-from moeprof.profiler.worker import Job
+from moeprof.profiler.job import Job
 
 MakeJob = Callable[..., Job]
 

@@ -8,7 +8,7 @@ import pytest
 
 from moeprof.pipeline.parse import parse_run
 from moeprof.profiler.collectors.ncu import NcuCollector
-from moeprof.profiler.worker import Job
+from moeprof.profiler.job import Job
 from moeprof.store.document import write_document
 from moeprof.store.recording import Recording
 from moeprof.store.tables import read_table

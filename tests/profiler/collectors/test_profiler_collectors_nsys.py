@@ -9,8 +9,8 @@ import pytest
 from moeprof.pipeline.parse import parse_run
 from moeprof.profiler.collectors.nsys import Nsys, NsysCollector
 from moeprof.profiler.collectors.traced import TraceFault
+from moeprof.profiler.job import Job
 from moeprof.profiler.schedule.schedule import Schedule
-from moeprof.profiler.worker import Job
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script

@@ -14,13 +14,13 @@ from moeprof.energy import per_launch as power_loads
 from moeprof.energy.per_launch import NOT_BUSY
 from moeprof.pipeline.parse import parse_run
 from moeprof.profiler.collectors.cpu import CpuCollector
+from moeprof.profiler.job import Job
 from moeprof.profiler.power import power_pass
 from moeprof.profiler.power.power_pass import PowerJob, kernels_of, least_known_first
-from moeprof.profiler.power.sensor_recorder import PowerRecording
+from moeprof.profiler.power.sensor_recorder import SensorRecorder
 from moeprof.profiler.power.sensors import OpenRecorder
 from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.profiler.sweep import OpSummary, Sweep
-from moeprof.profiler.worker import Job
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.plan import RUN_S
 from moeprof.scenarios.preset import load_preset
@@ -34,6 +34,7 @@ from moeprof.store.recording import PointTiming, Recording
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table, table_from_columns
 from moeprof.tests.builders import plan_run
+from moeprof.tests.fake_clock import FakeClock
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_power import (
     IDLE_W,
@@ -79,7 +80,9 @@ def run(tmp_path: Path, plan: Plan) -> Run:
 def sweep(run: Run, plan: Plan, meter: OpenRecorder, heard: Heard | None = None) -> list[OpSummary]:
     collectors, scenarios = {"cpu": CpuCollector()}, {"gelu": a_scenario}
     progress = heard or Heard()
-    return Sweep(run, plan, PROVENANCE, scenarios, collectors, progress, meter).measure()
+    return Sweep(
+        run, plan, PROVENANCE, scenarios, collectors, progress, meter, FakeClock()
+    ).measure()
 
 
 def points(run: Run) -> dict[int, dict[str, Any]]:
@@ -169,8 +172,8 @@ def test_a_real_script_under_a_real_recording_of_a_simulated_gpu(
     monkeypatch.setattr(power_loads, "MIN_DUTY", 0.0)  # whatever else this host has to do
     scenarios = {"relu": lambda tokens: found.operation.scenario(small, tokens, "float32", "cold")}
 
-    def meter(provenance: Provenance, path: Path) -> PowerRecording:
-        return PowerRecording(fake.UUID, path)
+    def meter(provenance: Provenance, path: Path) -> SensorRecorder:
+        return SensorRecorder(fake.UUID, path)
 
     trace = [(0, LOAD_W * 1e3, 50, 1755, 0), (1000, LOAD_W * 1e3, 50, 1755, 0)]
     fake.write_trace(tmp_path / "trace.csv", trace)
@@ -312,7 +315,7 @@ def test_the_spare_block_goes_first_to_what_is_known_least_closely(
         op_plan = replace(plan.ops[0], op=op)
         schedule = Schedule(plan, op_plan, a_scenario)
         job = Job(run, plan, op_plan, schedule, PROVENANCE, lambda visit: None)
-        turns.append(PowerJob(job, [], asked=2, recalled=10))
+        turns.append(PowerJob(job, meter, [], asked=2, recalled=10))
         held += [(folder, replace(one, op=op)) for folder, one in run.recordings()]
     assert [turn.op for turn in least_known_first(turns, held)] == ["scattering", "gelu"]
 

@@ -10,16 +10,18 @@ import pytest
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU, Sensors, nvml
 from moeprof.energy.counter import counter_edges
 from moeprof.energy.power_log import read_power_log
-from moeprof.profiler.power.sensor_recorder import PowerRecording, Recorder, header, write_log
+from moeprof.profiler.power.sensor_log import write_log
+from moeprof.profiler.power.sensor_reader import SensorReader
+from moeprof.profiler.power.sensor_recorder import SensorRecorder, header
 from moeprof.store.errors import BadInput, CannotMeasure
 from moeprof.tests.fakenvml import fake
 
 STEADY = [(0, 480e3, 40.0, 1755, 0), (1000, 480e3, 80.0, 1755, 0)]
 
 
-def record(clock: fake.VirtualClock, seconds: float) -> Recorder:
+def record(clock: fake.VirtualClock, seconds: float) -> SensorReader:
     with nvml() as library:
-        recorder = Recorder(Sensors(library, fake.UUID), clock)
+        recorder = SensorReader(Sensors(library, fake.UUID), clock)
         recorder.record(clock.reached(seconds))
     return recorder
 
@@ -97,7 +99,7 @@ def test_a_log_replayed_by_the_simulated_nvml_gives_the_same_readings(
     with fake.simulated_gpu(fake_library, log=tmp_path / "log.csv", clock=tmp_path / "again"):
         again = record(clock, 4)
 
-    def seen(recorder: Recorder, name: str) -> set[tuple[int, int | None]]:
+    def seen(recorder: SensorReader, name: str) -> set[tuple[int, int | None]]:
         return {(row[3], row[4]) for row in recorder.rows if row[2] == name}
 
     assert seen(again, "temp_memory_c") == {(3, None)}
@@ -107,7 +109,7 @@ def test_a_log_replayed_by_the_simulated_nvml_gives_the_same_readings(
 def test_a_recording_runs_beside_its_caller(fake_library: Path, tmp_path: Path) -> None:
     fake.write_trace(tmp_path / "trace.csv", STEADY)
     with fake.simulated_gpu(fake_library, trace=tmp_path / "trace.csv"):
-        with PowerRecording(fake.UUID, tmp_path / "log.csv"):
+        with SensorRecorder(fake.UUID, tmp_path / "log.csv"):
             time.sleep(0.6)
     log = read_power_log(tmp_path / "log.csv")
     assert log.simulated
@@ -117,7 +119,7 @@ def test_a_recording_runs_beside_its_caller(fake_library: Path, tmp_path: Path) 
 
 def test_an_unknown_gpu_cannot_be_recorded(simulate: fake.Simulate, tmp_path: Path) -> None:
     with simulate(STEADY), pytest.raises(CannotMeasure, match="GPU-none"):
-        PowerRecording("GPU-none", tmp_path / "log.csv").__enter__()
+        SensorRecorder("GPU-none", tmp_path / "log.csv").__enter__()
     assert not (tmp_path / "log.csv").exists()
 
 

@@ -15,7 +15,7 @@ from moeprof.energy.per_launch import metered_load
 from moeprof.energy.power_log import read_power_log
 from moeprof.energy.power_samples import power_samples
 from moeprof.profiler.power import sensors as meters
-from moeprof.profiler.power.sensors import check_sensors, meter
+from moeprof.profiler.power.sensors import check_sensors, open_recorder
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.provenance import Gpu
 from moeprof.store.recording import Load
@@ -94,7 +94,7 @@ def busy_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 def test_a_processor_has_its_packages_recorded_as_a_power_log(tmp_path: Path) -> None:
     assert check_sensors(PROVENANCE) == "RAPL"
     begin_ns = time.monotonic_ns()
-    with meter(PROVENANCE, tmp_path / "power.csv") as metering:
+    with open_recorder(PROVENANCE, tmp_path / "power.csv") as metering:
         time.sleep(1.5)
         assert metering.rows()
     log = read_power_log(tmp_path / "power.csv")

@@ -11,8 +11,10 @@ from random import Random
 from types import SimpleNamespace
 
 from moeprof.device.nvml import Sensors, nvml
-from moeprof.profiler.power.sensor_recorder import Recorder, header, write_log
-from moeprof.profiler.power.sensors import OpenRecorder, SensorRecorder
+from moeprof.profiler.power.sensor_log import write_log
+from moeprof.profiler.power.sensor_reader import SensorReader
+from moeprof.profiler.power.sensor_recorder import header
+from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
 from moeprof.scenarios.mixed_workload import NAME
 from moeprof.store.mixed_workload import MixedWorkload, Segment
 from moeprof.store.provenance import Provenance
@@ -67,7 +69,7 @@ def replay_meter(clock: fake.VirtualClock) -> OpenRecorder:
     """Records the simulated sensors at once, of a replay for as long as it takes."""
     of_load = virtual_meter(clock)
 
-    def recording(provenance: Provenance, path: Path) -> AbstractContextManager[SensorRecorder]:
+    def recording(provenance: Provenance, path: Path) -> AbstractContextManager[RecordedRows]:
         if path.parent.name == NAME:
             return _of_replay(clock, path)
         return of_load(provenance, path)
@@ -76,10 +78,10 @@ def replay_meter(clock: fake.VirtualClock) -> OpenRecorder:
 
 
 @contextmanager
-def _of_replay(clock: fake.VirtualClock, path: Path) -> Iterator[SensorRecorder]:
+def _of_replay(clock: fake.VirtualClock, path: Path) -> Iterator[RecordedRows]:
     with nvml() as library:
         clock.set_ns((_BEGIN_S - 1) * 1_000_000_000)
-        recorder = Recorder(Sensors(library, fake.UUID), clock)
+        recorder = SensorReader(Sensors(library, fake.UUID), clock)
         recorder.record(clock.reached(_BEGIN_S + _SECONDS + 0.5))
         first = header(fake.UUID)
     try:

@@ -10,8 +10,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from moeprof.device.nvml import Sensors, nvml
-from moeprof.profiler.power.sensor_recorder import Recorder, header, write_log
-from moeprof.profiler.power.sensors import OpenRecorder, SensorRecorder
+from moeprof.profiler.power.sensor_log import write_log
+from moeprof.profiler.power.sensor_reader import SensorReader
+from moeprof.profiler.power.sensor_recorder import header
+from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
 from moeprof.store.provenance import Provenance
 from moeprof.tests.fakenvml import fake
 
@@ -69,11 +71,11 @@ def virtual_meter(clock: fake.VirtualClock, seconds: float = 2.2) -> OpenRecorde
     """Records the simulated sensors at once for as long as a load takes."""
 
     @contextmanager
-    def recording(provenance: Provenance, path: Path) -> Iterator[SensorRecorder]:
+    def recording(provenance: Provenance, path: Path) -> Iterator[RecordedRows]:
         begin_s = _IDLE_S if "-idle@" in path.parent.name else 0
         with nvml() as library:
             clock.set_ns(begin_s * 1_000_000_000)
-            recorder = Recorder(Sensors(library, fake.UUID), clock)
+            recorder = SensorReader(Sensors(library, fake.UUID), clock)
             recorder.record(clock.reached(begin_s + seconds))
             first = header(fake.UUID)
         try:

@@ -6,8 +6,8 @@ from math import log
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.profiler.schedule.anchors import block_visits, choose_anchors
-from moeprof.profiler.schedule.schedule import Repeat
+from moeprof.profiler.schedule.anchors import block_repeats, choose_anchors
+from moeprof.profiler.schedule.repeat import Repeat
 
 ALL = range(1, 513)
 
@@ -54,7 +54,7 @@ def test_anchors_are_measured_sizes_with_both_ends(
 def test_a_block_has_each_anchor_once_and_its_first_again_at_the_end() -> None:
     anchors = tuple(range(1, 25))
     for block in (0, 1):
-        *visits, again = block_visits(anchors, block, 2, "seed")
+        *visits, again = block_repeats(anchors, block, 2, "seed")
         assert sorted(visit.tokens for visit in visits) == list(anchors)
         assert {visit.number for visit in visits} == {block}
         assert again == Repeat(visits[0].tokens, block + 2)
@@ -63,7 +63,7 @@ def test_a_block_has_each_anchor_once_and_its_first_again_at_the_end() -> None:
 def test_each_block_has_an_order_of_its_own_and_a_seed_decides_it() -> None:
     anchors = tuple(range(1, 25))
     orders = [
-        [visit.tokens for visit in block_visits(anchors, block, 2, seed)]
+        [visit.tokens for visit in block_repeats(anchors, block, 2, seed)]
         for block, seed in [(0, "1"), (1, "1"), (0, "2"), (0, "1")]
     ]
     assert orders[0] == orders[3]

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.profiler.schedule.schedule import Repeat, Schedule
+from moeprof.profiler.schedule.repeat import Repeat
+from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.store.recording import PointTiming, Recording
 from moeprof.tests.profiler.worlds import a_plan, a_recording, a_scenario, an_op_plan
 

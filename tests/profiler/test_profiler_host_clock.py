@@ -2,7 +2,7 @@
 
 import time
 
-from moeprof.profiler.power.host_clock import SystemClock
+from moeprof.profiler.host_clock import SystemClock
 
 
 def test_each_clock_is_the_hosts() -> None:

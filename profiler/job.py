@@ -1,0 +1,32 @@
+"""What one collector is to measure of one operation."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..store.plan import OpPlan, Plan
+from ..store.provenance import Provenance
+from ..store.run import Run
+from .host_clock import SYSTEM_CLOCK, Clock
+from .schedule.repeat import Repeat
+from .schedule.schedule import Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One operation to be measured by one collector.
+
+    `on_point` is called with each repeat before it is measured.
+    """
+
+    run: Run
+    plan: Plan
+    op_plan: OpPlan
+    schedule: Schedule
+    provenance: Provenance
+    on_point: Callable[[Repeat], None]
+    clock: Clock = SYSTEM_CLOCK
+
+    def script(self, *arguments: str) -> list[str]:
+        """Command that runs the operation's isolated script."""
+        return [sys.executable, str(self.run.script(self.op_plan.op)), *arguments]
