@@ -1,4 +1,4 @@
-"""What this machine can measure, and what stops it: each finding with its cost and its remedy.
+"""Checks what this machine can measure; each result says what a fault costs and how to mend it.
 
 The GPU is loaded for some seconds, and one point of a sweep is measured again and again; nothing
 is kept, and nothing on the machine is changed.
@@ -9,13 +9,15 @@ import shutil
 import sys
 import sysconfig
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from ..device import cpu, nvml, rapl, rapl_perf
 from ..device.identity import choose_device, describe
+from ..energy.power_log import PowerLog
 from ..profiler.collectors.registry import COLLECTORS, choose_collectors
 from ..profiler.process import ProcessEnded
 from ..store.errors import CannotMeasure
@@ -27,12 +29,32 @@ from .repeatability import noise
 from .sensor_probe import probe_under_load
 
 _FREE_BYTES: Final = 2 << 30  # a sweep under nsys leaves a few hundred megabytes
-_SURVEY_S: Final = 4.5  # after 1.2 s to settle, more than 3 s to measure periods in
+_PROBE_S: Final = 4.5  # after 1.2 s to settle, more than 3 s to measure periods in
 
 
-def examine(store: Path) -> list[CheckResult]:
-    """Look at this machine; `store` is where runs would go."""
-    device = choose_device(None)
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The checks that load the device for seconds.
+
+    `sensors` reads the sensors of a GPU ("cuda:N") under load for some seconds; `repeatability`
+    measures one point on a device again and again.
+    """
+
+    sensors: Callable[[str, float], PowerLog] = probe_under_load
+    repeatability: Callable[[str], CheckResult] = noise
+
+
+PROBES: Final = Probes()
+
+
+def examine(
+    store: Path, *, device: str | None = None, probes: Probes = PROBES
+) -> list[CheckResult]:
+    """Check this machine; `store` is where runs would go.
+
+    `device` is "cpu" or "cuda:N", None for the one that `moeprof profile` would choose.
+    """
+    device = device or choose_device(None)
     return [
         CheckResult("python", Status.OK, sys.version.split()[0]),
         *_nvml(device),
@@ -41,9 +63,9 @@ def examine(store: Path) -> list[CheckResult]:
         _cache(device),
         _rapl(),
         _disk(store),
-        *_sensors(device),  # before anything of ours but the load is on the GPU
+        *_sensors(device, probes),  # before any other process of ours is on the GPU
         *_collectors(device),
-        noise(device),
+        probes.repeatability(device),
     ]
 
 
@@ -96,7 +118,7 @@ def _torch(device: str) -> CheckResult:
 
 
 def _why_no_gpu() -> str | None:
-    """Why torch cannot use a GPU that NVML shows, in its own words; None where there is none."""
+    """Why torch cannot use a GPU that NVML shows, in torch's words; None where NVML shows none."""
     import torch
 
     try:
@@ -154,7 +176,7 @@ def _cache(device: str) -> CheckResult:
 
 
 def _rapl() -> CheckResult:
-    """RAPL by powercap, else by perf."""
+    """Energy counters of the processor: RAPL by powercap, else by perf."""
     try:
         count = len(rapl.packages())
         return CheckResult("rapl", Status.OK, f"{count} package(s) by powercap")
@@ -198,8 +220,8 @@ def _disk(store: Path) -> CheckResult:
     )  # fmt: skip
 
 
-def _sensors(device: str) -> list[CheckResult]:
-    """What the GPU's sensors say under load."""
+def _sensors(device: str, probes: Probes) -> list[CheckResult]:
+    """What the GPU's sensors read under load."""
     if device == "cpu":
         return []
     check = "sensors under load"
@@ -208,7 +230,7 @@ def _sensors(device: str) -> list[CheckResult]:
     except CannotMeasure:
         return []  # `_nvml` says why
     try:
-        return sensor_checks.judge(probe_under_load(device, _SURVEY_S))
+        return sensor_checks.judge(probes.sensors(device, _PROBE_S))
     except CannotMeasure as reason:
         cost = "no energy per launch on this GPU"
         return [CheckResult(check, Status.FAULT, reason.message, cost, reason.hint)]

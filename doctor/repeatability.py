@@ -1,9 +1,8 @@
-"""How closely this machine repeats itself: one point of a sweep, measured again and again (A/A).
+"""How well this machine repeats a measurement: an A/A test of one point of a sweep.
 
-Several processes run the same isolated script and are asked for the same point in turns, so that
-a drift of the machine falls on all of them alike. Nothing differs between the processes, so
-whatever their readings differ by is noise; from its spread follows how many readings a true
-difference takes to be seen.
+Several processes run the same isolated script and time the same point in turns, so that a drift of
+the machine affects all of them alike. As nothing differs between the processes, any difference of
+their readings is noise. Its spread gives the number of readings that show a real change.
 """
 
 import sys
@@ -55,10 +54,14 @@ class Noise:
 
 def noise(device: str) -> CheckResult:
     """Measure the noise of `device` ("cpu" or "cuda:N"), in some eight seconds."""
+    with TemporaryDirectory() as folder:
+        return noise_of_script(write_script(Path(folder), device))
+
+
+def noise_of_script(script: Path) -> CheckResult:
+    """Measure the noise of one point of an isolated script."""
     try:
-        with TemporaryDirectory() as folder:
-            script = write_script(Path(folder), device)
-            readings_ns = _readings_ns([sys.executable, "-P", str(script), "--serve"])
+        readings_ns = _readings_ns([sys.executable, "-P", str(script), "--serve"])
     except (ProcessEnded, Refused, OSError) as reason:
         return CheckResult(
             "noise",

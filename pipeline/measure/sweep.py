@@ -7,7 +7,7 @@ from functools import partial
 
 from ...profiler.clocks import locked_sm_clock
 from ...profiler.collectors.registry import COLLECTORS
-from ...profiler.power.sensors import OpenRecorder, meter
+from ...profiler.power.sensors import OpenRecorder, open_recorder
 from ...profiler.sweep import OpSummary, ScenarioOf, Sweep
 from ...scenarios.catalogue import LoadedOp
 from ...scenarios.operation import Operation
@@ -26,7 +26,7 @@ def measure(
     provenance: Provenance,
     scenarios: Mapping[str, ScenarioOf],
     progress: RunProgress,
-    sensors: OpenRecorder = meter,
+    sensors: OpenRecorder = open_recorder,
 ) -> tuple[OpSummary, ...]:
     """Measure what the run does not hold yet; return what became of each operation.
 

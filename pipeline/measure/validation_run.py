@@ -13,7 +13,7 @@ from typing import Final
 from ...device.identity import choose_device
 from ...profiler.lock import exclusive_lock
 from ...profiler.power.mixed_workload import record_mixed_workload
-from ...profiler.power.sensors import OpenRecorder, check_sensors, meter
+from ...profiler.power.sensors import OpenRecorder, check_sensors, open_recorder
 from ...profiler.sweep import OpSummary
 from ...scenarios.mixed_workload import NAME, render_mixed_workload
 from ...scenarios.plan import BLOCKS
@@ -62,7 +62,9 @@ class ValidationRun:
             return record_mixed_workload(self.run, self.provenance, self.sensors).warnings
 
 
-def open_validation(own: Run, device_name: str, sensors: OpenRecorder = meter) -> ValidationRun:
+def open_validation(
+    own: Run, device_name: str, sensors: OpenRecorder = open_recorder
+) -> ValidationRun:
     """Go on with the unfinished validation run of the run `own`, or begin one.
 
     A validation run without a mixed workload is unfinished. Raises CannotMeasure where no energy

@@ -1,7 +1,9 @@
-"""What doctor finds. The A/A run has tests of its own and is left out here."""
+"""What doctor finds. The A/A test has tests of its own and is left out here."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import pynvml
 import pytest
@@ -9,31 +11,42 @@ import torch
 
 from moeprof.device import rapl, rapl_perf
 from moeprof.doctor import examine as doctor
-from moeprof.doctor import sensor_probe as survey
 from moeprof.doctor.check_result import CheckResult, Status
+from moeprof.doctor.examine import Probes
+from moeprof.doctor.sensor_probe import probe_sensors, probe_under_load
+from moeprof.energy.power_log import PowerLog
 from moeprof.store.errors import CannotMeasure
 from moeprof.tests.fakenvml import fake
 
 on_a_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 STEADY = [(0, 480e3, 50.0, 1755, 0), (100, 480e3, 50.0, 1755, 0)]
-Examine = Callable[[], dict[str, CheckResult]]
+Sensors = Callable[[str, float], PowerLog]
 
 
-@pytest.fixture(autouse=True)
-def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "noise", lambda device: CheckResult("noise", Status.OK, "left out"))
+class Examine(Protocol):
+    """Examines a device, "cpu" unless said otherwise, and gives each result by its check."""
+
+    def __call__(self, device: str = "cpu", sensors: Sensors = ...) -> dict[str, CheckResult]: ...
+
+
+def no_sensors(device: str, seconds: float) -> PowerLog:
+    raise CannotMeasure("there are no sensors")
+
+
+def no_repeats(device: str) -> CheckResult:
+    return CheckResult("noise", Status.OK, "left out")
 
 
 @pytest.fixture
-def examine(tmp_path: Path) -> Examine:
-    return lambda: {finding.check: finding for finding in doctor.examine(tmp_path)}
-
-
-@pytest.fixture
-def a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let doctor believe that torch has a GPU."""
-    monkeypatch.setattr(doctor, "choose_device", lambda _: "cuda:0")
+def examine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examine:
+    # On a GPU torch would be asked which one it is.
     monkeypatch.setattr(doctor, "describe", lambda *_, **__: type("Seen", (), {"gpu": None}))
+
+    def examine(device: str = "cpu", sensors: Sensors = no_sensors) -> dict[str, CheckResult]:
+        found = doctor.examine(tmp_path, device=device, probes=Probes(sensors, no_repeats))
+        return {one.check: one for one in found}
+
+    return examine
 
 
 @on_a_cpu
@@ -55,7 +68,10 @@ def test_what_costs_something_says_what(examine: Examine) -> None:
 
 
 def test_a_store_that_is_not_there_yet_has_a_disk(tmp_path: Path) -> None:
-    (disk,) = [one for one in doctor.examine(tmp_path / "a" / "b") if one.check == "disk"]
+    found = doctor.examine(
+        tmp_path / "a" / "b", device="cpu", probes=Probes(no_sensors, no_repeats)
+    )
+    (disk,) = [one for one in found if one.check == "disk"]
     assert "GiB free" in disk.evidence
 
 
@@ -66,7 +82,6 @@ def test_a_full_disk_is_a_warning(examine: Examine, monkeypatch: pytest.MonkeyPa
     assert disk.values == {"free_bytes": 1 << 20}
 
 
-@pytest.mark.usefixtures("a_gpu")
 def test_on_a_gpu_a_missing_nvml_is_a_fault_once(
     examine: Examine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,55 +89,42 @@ def test_on_a_gpu_a_missing_nvml_is_a_fault_once(
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
 
     monkeypatch.setattr(pynvml, "nvmlInit", missing)
-    findings = examine()
+    findings = examine("cuda:0")
     assert findings["nvml"].status is Status.FAULT
     assert "energy counter" not in findings
     assert "sensors under load" not in findings
 
 
-@pytest.mark.usefixtures("a_gpu")
-def test_a_gpu_is_surveyed_under_load(
-    examine: Examine, simulate: fake.Simulate, monkeypatch: pytest.MonkeyPatch
+def test_the_sensors_of_a_gpu_are_read_under_load(
+    examine: Examine, simulate: fake.Simulate
 ) -> None:
     with simulate(STEADY, processes="100@0") as clock:
-        monkeypatch.setattr(
-            doctor,
-            "probe_under_load",
-            lambda device, seconds: survey.probe_sensors(fake.UUID, seconds, clock),
-        )
-        findings = examine()
+        findings = examine("cuda:0", lambda _, seconds: probe_sensors(fake.UUID, seconds, clock))
     assert "GPU 0 H200 (simulated), driver 580.00.00, limit 700 W" in findings["nvml"].evidence
     assert "mig" not in findings
     for check in ("energy counter", "instant power", "other processes", "clocks", "sensors"):
         assert findings[check].status is Status.OK
 
 
-@pytest.mark.usefixtures("a_gpu")
 def test_a_gpu_in_mig_mode_has_no_energy(
-    examine: Examine,
-    simulate: fake.Simulate,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    examine: Examine, simulate: fake.Simulate, tmp_path: Path
 ) -> None:
-    stand_in = tmp_path / "load.py"
-    stand_in.write_text(f'print(\'{{"uuid": "{fake.UUID}"}}\')')
-    monkeypatch.setattr(survey, "LOAD", stand_in)
+    load = tmp_path / "load.py"
+    load.write_text(f'print(\'{{"uuid": "{fake.UUID}"}}\')')
     with simulate(STEADY, mig=1):
-        findings = examine()
+        findings = examine("cuda:0", partial(probe_under_load, load=load))
     assert findings["mig"].status is Status.WARNING
     assert findings["sensors under load"].status is Status.FAULT
     assert "MIG" in findings["sensors under load"].evidence
 
 
-@pytest.mark.usefixtures("a_gpu")
 def test_a_load_that_does_not_run_is_a_fault(
-    examine: Examine, simulate: fake.Simulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    examine: Examine, simulate: fake.Simulate, tmp_path: Path
 ) -> None:
-    stand_in = tmp_path / "load.py"
-    stand_in.write_text("raise SystemExit('no kernel image is available')")
-    monkeypatch.setattr(survey, "LOAD", stand_in)
+    load = tmp_path / "load.py"
+    load.write_text("raise SystemExit('no kernel image is available')")
     with simulate(STEADY):
-        under_load = examine()["sensors under load"]
+        under_load = examine("cuda:0", partial(probe_under_load, load=load))["sensors under load"]
     assert under_load.status is Status.FAULT
     assert "no kernel image" in under_load.evidence
 
@@ -135,7 +137,6 @@ def test_a_gpu_that_torch_cannot_use_is_a_fault(examine: Examine, simulate: fake
     assert "beside a GPU: " in found.evidence
 
 
-@pytest.mark.usefixtures("a_gpu")
 @pytest.mark.parametrize(
     ("lacking", "remedy"), [("compiler", "install gcc"), ("headers", "install python3-dev")]
 )
@@ -149,8 +150,7 @@ def test_triton_without_what_it_builds_with_is_a_fault(
         (folder / "gcc").touch(mode=0o755)
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.setattr("sysconfig.get_path", lambda _: str(folder))
-    monkeypatch.setattr(doctor, "_sensors", lambda _: [])
-    found = examine()["triton"]
+    found = examine("cuda:0")["triton"]
     assert (found.status, found.remedy) == (Status.FAULT, remedy)
 
 

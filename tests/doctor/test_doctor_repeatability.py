@@ -80,21 +80,49 @@ def test_a_noisy_machine_is_warned_of() -> None:
     assert noise.judge(noise.Noise(0.005, 0.001, 18)).status is Status.OK
 
 
-def test_this_machine_has_some_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(noise, "_PROCESSES", 2)
-    monkeypatch.setattr(noise, "_ROUNDS", 2)
-    found = noise.noise("cpu")
-    assert found.values["spread_ratio"] is not None
-    assert found.values["spread_ratio"] > 0
-    assert "4 readings" in found.evidence
+# Times a call at 1 ms, and 10 % more in each second process that starts.
+STAND_IN = """
+import json, sys
+from pathlib import Path
+started = Path(__file__).with_suffix(".started")
+number = len(started.read_text()) if started.exists() else 0
+started.write_text("x" * (number + 1))
+print(json.dumps({"pid": 0}), flush=True)
+for line in sys.stdin:
+    tokens, repeat = map(int, line.split())
+    calls_ns = [1_000_000 + 100_000 * (number % 2)] * 3
+    print(json.dumps({
+        "scenario_key": "fc1", "visit": repeat, "calls": 3, "calls_ns": calls_ns,
+        "started_utc_ns": 1, "ended_utc_ns": 2,
+    }), flush=True)
+"""
 
 
-def test_a_script_that_fails_is_a_fault_with_its_reason(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_equal_processes_are_timed_in_turns(tmp_path: Path) -> None:
+    script = tmp_path / "fc1.py"
+    script.write_text(STAND_IN)
+    found = noise.noise_of_script(script)
+    assert found.values["shift_ratio"] == pytest.approx(0.1)
+    assert "18 readings of fc1 b=64 in 3 equal processes" in found.evidence
+
+
+def test_the_script_is_that_of_one_point_of_a_run(tmp_path: Path) -> None:
+    script = noise.write_script(tmp_path, "cpu")
+    compile(script.read_text(), script, "exec")
+    assert "SIZES = [64]" in script.read_text()
+
+
+@pytest.mark.parametrize(
+    "what_happens",
+    [
+        "raise SystemExit('out of order')",
+        "print('{}', flush=True); input(); print('{\"error\": \"out of order\"}', flush=True)",
+    ],
+    ids=["at its start", "at a point"],
+)
+def test_a_script_that_fails_is_a_fault_with_its_reason(tmp_path: Path, what_happens: str) -> None:
     broken = tmp_path / "broken.py"
-    broken.write_text("raise SystemExit('out of order')")
-    monkeypatch.setattr(noise, "write_script", lambda folder, device: broken)
-    found = noise.noise("cpu")
+    broken.write_text(f"import sys\n{what_happens}")
+    found = noise.noise_of_script(broken)
     assert found.status is Status.FAULT
     assert "out of order" in found.evidence
