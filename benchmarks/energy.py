@@ -29,13 +29,14 @@ sys.path.insert(0, str(ROOT / ".path"))
 
 from moeprof.costmodel.thermal.fit import fit_thermal  # noqa: E402
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU, Sensors, nvml  # noqa: E402
-from moeprof.energy.blocks import means_over_blocks  # noqa: E402
-from moeprof.energy.counter import counter_edges, edge_to_edge  # noqa: E402
+from moeprof.energy.counter import counter_edges, outer_edges_ns  # noqa: E402
+from moeprof.energy.per_launch import window_energy  # noqa: E402
 from moeprof.energy.power_log import PowerLog, read_power_log  # noqa: E402
-from moeprof.energy.window import Window, window_energy  # noqa: E402
+from moeprof.energy.window import Window  # noqa: E402
 from moeprof.profiler.power.sensor_log import write_log  # noqa: E402
 from moeprof.profiler.power.sensor_reader import SensorReader  # noqa: E402
 from moeprof.profiler.power.sensor_recorder import SensorRecorder, header  # noqa: E402
+from moeprof.stats.blocks import means_over_blocks  # noqa: E402
 from moeprof.store.cost_model import Pole  # noqa: E402
 from moeprof.tests.fakenvml import fake  # noqa: E402
 
@@ -145,8 +146,7 @@ def synthetic(load: str, window_s: float, count: int, rng: np.random.Generator) 
 def ours(log: PowerLog, windows: list[tuple[float, float]]) -> list[tuple[float, float]]:
     """Energy and half-width of each window, J; NaN where it gave none."""
     found = [
-        window_energy(log, Window(int(a * 1e9), int(b * 1e9), launches=1), 0).energy_mj
-        for a, b in windows
+        window_energy(log, Window(int(a * 1e9), int(b * 1e9)), 0).energy_mj for a, b in windows
     ]
     nan = float("nan")
     return [(nan if e.value is None else e.value / 1e3, (e.ci95 or nan) / 1e3) for e in found]
@@ -295,7 +295,7 @@ def bench_late(bench: Bench) -> None:
     counter = log.series(ENERGY)
     edges = counter_edges(counter)
     bounds_ns = [(int(a * 1e9), int(b * 1e9)) for a, b in trace.windows]
-    whole_ns = [edge_to_edge(counter, edges.between(*both), *both) for both in bounds_ns]
+    whole_ns = [outer_edges_ns(counter, edges.between(*both), *both) for both in bounds_ns]
     windows = [(a / 1e9, b / 1e9) for a, b in whole_ns]
     truth = np.array([trace.energy_j(a, b) for a, b in windows])
     found = np.array(ours(log, windows))

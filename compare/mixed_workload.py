@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Final
 
 from ..costmodel.model import KernelCostModel
-from ..energy.counter import Measured
 from ..energy.mixed_workload import MeasuredWorkload
+from ..stats.measured import Measured
 from ..store.mixed_workload import Note
 from ..store.percent import percent
 from ..store.verdict import MixedWorkloadVerdict, Outcome, Validation
@@ -61,7 +61,7 @@ def judge_mixed_workload(
     return MixedWorkloadVerdict(
         window_s=found.window_s,
         gap_s=found.gap_s,
-        stretches=found.stretches,
+        stretches=found.segments,
         launches_j=whole_j,
         gap_j=gap_j,
         predicted_j=predicted_j,
@@ -74,7 +74,7 @@ def judge_mixed_workload(
         limit=limit,
         outcome=outcome,
         reason="; ".join([reason, *launches.missing]),
-        marks=(*found.cost.marks, *_notes(found)),
+        marks=(*(flag.sentence for flag in found.cost.flags), *_notes(found)),
     )
 
 

@@ -1,1 +1,1 @@
-"""What the machine says of itself, read only: its identity, caches, GPUs and versions."""
+"""The machine, read only: its identity, caches, GPUs, their sensors, and software versions."""

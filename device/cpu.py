@@ -20,12 +20,12 @@ def cpu_name() -> str:
 
 
 def cpu_count() -> int:
-    """Processors that this process may run on."""
+    """Number of processors that this process may run on."""
     return len(os.sched_getaffinity(0))
 
 
 def last_level_cache_bytes(caches: Path = _SYSFS) -> int | None:
-    """Size of the largest cache of processor 0, None where `caches` does not say."""
+    """Size of the largest cache of processor 0, bytes; None where `caches` has no size."""
     sizes = []
     for path in caches.glob("index*/size"):
         text = path.read_text(encoding="ascii").strip()
@@ -35,7 +35,7 @@ def last_level_cache_bytes(caches: Path = _SYSFS) -> int | None:
 
 
 def host_hash() -> str:
-    """Twelve hex digits that tell this host from others and do not name it."""
+    """Twelve hex digits that identify this host without naming it."""
     try:
         machine = Path("/etc/machine-id").read_bytes().strip()
     except OSError:

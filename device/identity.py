@@ -1,4 +1,4 @@
-"""What is measured on: the device that a name stands for, and its Provenance."""
+"""The device that is measured: the one that a name stands for, and its Provenance."""
 
 import dataclasses
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ _SOFTWARE = ("moeprof", "torch", "triton", "numpy", "nvtx", "nvidia-ml-py")
 def choose_device(name: str | None) -> str:
     """Resolve a device name: None is the first GPU that torch can use, else "cpu".
 
-    Raises BadInput for a name that is no device and for a GPU that is not there.
+    Raises BadInput for a name that is no device, and for a GPU that torch does not see.
     """
     import torch
 
@@ -57,7 +57,7 @@ def describe(
 
 
 def _gpu(device: str) -> Gpu:
-    """Join what torch and NVML know of one GPU; what only NVML knows is None without it."""
+    """Describe one GPU by torch and NVML; fields that only NVML knows are None without it."""
     import torch
 
     properties = torch.cuda.get_device_properties(device)

@@ -1,14 +1,14 @@
-"""GPUs as NVML describes them, and the readings of their sensors; nothing is ever set.
+"""GPUs as NVML describes them, and readings of their sensors. Nothing is ever set.
 
-Every reading may be unsupported or refused. In a description it is None then; a sensor's reading
-keeps NVML's return code beside it. NVML and CUDA number the GPUs differently, so a GPU is found by
-its UUID.
+Any reading may be unsupported or refused: a description holds None for it, and a sensor's reading
+holds NVML's return code. NVML and CUDA number the GPUs differently, so a GPU is found by its UUID.
 """
 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from typing import Any, Final, NamedTuple, TypeVar
 
 from ..store.errors import CannotMeasure
@@ -16,7 +16,19 @@ from ..store.provenance import Gpu
 
 T = TypeVar("T")
 
-# Names of the readings, as they stand in a power log; each ends in the unit that NVML gives.
+
+class NvmlCode(IntEnum):
+    """Return codes of NVML that the code tells apart (nvml.h, nvmlReturn_t)."""
+
+    SUCCESS = 0
+    NOT_SUPPORTED = 3
+    NO_PERMISSION = 4
+    FUNCTION_NOT_FOUND = 13
+    GPU_IS_LOST = 15
+    UNKNOWN = 999
+
+
+# Names of the readings in a power log; each ends in the unit that NVML gives.
 ENERGY: Final = "energy_mj"
 POWER_INSTANT: Final = "power_instant_mw"
 POWER_AVERAGE: Final = "power_average_mw"
@@ -29,7 +41,7 @@ EVENT_REASONS: Final = "event_reasons"  # a bit mask
 POWER_LIMIT: Final = "power_limit_mw"
 COMPUTE_PROCESSES: Final = "compute_processes"  # how many
 
-# Fields of nvmlDeviceGetFieldValues, and how a power log calls them. The throttle times are
+# Fields of nvmlDeviceGetFieldValues and their names in a power log. The throttle times are
 # accumulators since the driver was loaded, in ns (nvml.h, NVML_FI_DEV_CLOCKS_EVENT_REASON_*).
 _FIELDS: Final = {
     186: POWER_INSTANT,
@@ -41,12 +53,11 @@ _FIELDS: Final = {
     270: "throttle_hw_thermal_ns",
     271: "throttle_power_brake_ns",
 }
-_WIDE_TYPES: Final = (2, 3)  # of a field's value: unsigned long, unsigned long long
-FUNCTION_NOT_FOUND: Final = 13
+_WIDE_TYPES: Final = (2, 3)  # nvmlValueType_t: unsigned long, unsigned long long
 
 
 class Reading(NamedTuple):
-    """What one sensor said: a value and NVML's return code 0, or None and another code."""
+    """One reading of a sensor: a value and `NvmlCode.SUCCESS`, or None and another code of NVML."""
 
     name: str
     code: int
@@ -56,9 +67,9 @@ class Reading(NamedTuple):
 class Sensors:
     """The sensors of one GPU, while NVML is initialised.
 
-    Each method is one call of NVML and gives the readings that it returned. Raises CannotMeasure
-    where NVML shows no GPU of that UUID, and for a GPU in MIG mode: its sensors measure the whole
-    board, whatever slice a process has.
+    Each method makes one call of NVML and returns its readings. Raises CannotMeasure where NVML
+    shows no GPU of that UUID, and for a GPU in MIG mode, whose sensors measure the whole board and
+    not the slice of a process.
     """
 
     def __init__(self, library: Any, uuid: str) -> None:
@@ -76,7 +87,7 @@ class Sensors:
             )
 
     def energy(self) -> tuple[Reading, ...]:
-        """Energy since the driver was loaded, mJ: the counter that edges are looked for in."""
+        """Energy since the driver was loaded, mJ: the counter whose edges bound a window."""
         return (self._read(ENERGY, self._library.nvmlDeviceGetTotalEnergyConsumption),)
 
     def fields(self) -> tuple[Reading, ...]:
@@ -106,25 +117,25 @@ class Sensors:
         return (self._read(MEMORY_CLOCK, self._library.nvmlDeviceGetClockInfo, kind),)
 
     def event_reasons(self) -> tuple[Reading, ...]:
-        """What holds the clocks down, a bit mask; under its older name where the driver is old."""
+        """Reasons that hold the clocks down, a bit mask; an old driver has an older function."""
         new = self._read(EVENT_REASONS, self._library.nvmlDeviceGetCurrentClocksEventReasons)
-        if new.code != FUNCTION_NOT_FOUND:
+        if new.code != NvmlCode.FUNCTION_NOT_FOUND:
             return (new,)
         return (self._read(EVENT_REASONS, self._library.nvmlDeviceGetCurrentClocksThrottleReasons),)
 
     def power_limit(self) -> tuple[Reading, ...]:
-        """Power limit that is enforced, mW."""
+        """Enforced power limit, mW."""
         return (self._read(POWER_LIMIT, self._library.nvmlDeviceGetEnforcedPowerLimit),)
 
     def power_usage(self) -> tuple[Reading, ...]:
-        """What most tools call power, mW: the average over a second from Ampere on."""
+        """`nvmlDeviceGetPowerUsage`, mW: on GPUs since Ampere the average over the last second."""
         return (self._read(POWER_USAGE, self._library.nvmlDeviceGetPowerUsage),)
 
     def compute_processes(self) -> tuple[Reading, ...]:
-        """How many processes compute on the GPU, those that we started among them.
+        """Number of processes with a compute context on the GPU, without this process.
 
-        This one is not, should it hold a context of its own. The ids are not kept: in a container
-        they are those of the host, and match none of ours.
+        Processes that this one started count. The ids are not kept: in a container they are those
+        of the host and match none of ours.
         """
         call = self._library.nvmlDeviceGetComputeRunningProcesses
 
@@ -135,7 +146,7 @@ class Sensors:
 
     def _read(self, name: str, call: Callable[..., int], *arguments: Any) -> Reading:
         try:
-            return Reading(name, 0, call(self._handle, *arguments))
+            return Reading(name, NvmlCode.SUCCESS, call(self._handle, *arguments))
         except self._library.NVMLError as error:
             return Reading(name, error.value, None)
 
@@ -148,15 +159,15 @@ class Sensors:
 
 
 def _field_reading(name: str, field: Any) -> Reading:
-    if field.nvmlReturn != 0:
+    if field.nvmlReturn != NvmlCode.SUCCESS:
         return Reading(name, field.nvmlReturn, None)
     wide = field.valueType in _WIDE_TYPES
-    return Reading(name, 0, field.value.ullVal if wide else field.value.uiVal)
+    return Reading(name, NvmlCode.SUCCESS, field.value.ullVal if wide else field.value.uiVal)
 
 
 @contextmanager
 def nvml() -> Iterator[Any]:
-    """Give the initialised `pynvml` module. Raises CannotMeasure where NVML cannot be had."""
+    """Yield the initialised `pynvml` module. Raises CannotMeasure where NVML is unavailable."""
     try:
         import pynvml
     except ImportError as error:
@@ -178,7 +189,7 @@ def nvml() -> Iterator[Any]:
 
 
 def gpus() -> list[Gpu]:
-    """Every GPU that NVML shows. Raises CannotMeasure where NVML or a GPU cannot be had."""
+    """Every GPU that NVML shows. Raises CannotMeasure where NVML or a GPU is unavailable."""
     with nvml() as library:
         try:
             count = library.nvmlDeviceGetCount()
@@ -191,7 +202,7 @@ def gpus() -> list[Gpu]:
 
 
 def gpu_by_uuid(uuid: str) -> Gpu | None:
-    """Find the GPU with this UUID ("GPU-…"); None where NVML shows none such."""
+    """Find the GPU with this UUID ("GPU-…"); None where NVML does not show it."""
     return next((gpu for gpu in gpus() if gpu.uuid == uuid), None)
 
 

@@ -1,8 +1,8 @@
-"""What a GPU can do at best, from its data sheet: dense FLOP/s, bytes/s, L2.
+"""Peak rates of GPUs from their data sheets: dense FLOP/s, bytes/s, and the size of the L2.
 
-Rates are those without sparsity, at boost clock, tensor cores with FP32 accumulation where a part
-tells the two apart. float32 has the TF32 rate where there is one, so that it stays an upper bound
-whether or not TF32 is allowed.
+Rates are those without sparsity, at boost clock, on tensor cores with FP32 accumulation where a GPU
+has another rate for FP16. float32 has the TF32 rate where there is one: an upper bound whether or
+not TF32 is allowed.
 """
 
 import re
@@ -18,7 +18,7 @@ _MIB: Final = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class _Sheet:
-    """`pattern` is searched in the name, without anything but letters and digits, upper case."""
+    """One data sheet; `pattern` is searched in the GPU's name, reduced to A-Z and 0-9."""
 
     pattern: str
     title: str
@@ -29,7 +29,7 @@ class _Sheet:
     l2_bytes: int
 
 
-# The first pattern that fits counts: the special before the general.
+# The first pattern that matches counts, so a special one stands before a general one.
 _SHEETS: Final = (
     _Sheet("GB300", "NVIDIA GB300 NVL72 data sheet, 2025", 2500 * _T, 1250 * _T, 5000 * _T,
            8000 * _G, 126 * _MIB),
@@ -95,10 +95,10 @@ def data_sheet(gpu_name: str) -> Peaks | None:
 
 
 def cpu_ceiling(threads: int, cache_bytes: int | None) -> Peaks:
-    """Bound what CPU threads can do, for telling a wrong unit from a fast machine.
+    """An upper bound of the rates of CPU threads, which no measured rate may exceed.
 
-    No processor does more per core and cycle than 2048 operations on 16-bit numbers (AMX tiles) or
-    64 on 32-bit ones (two AVX-512 FMA units), or runs faster than 6.5 GHz.
+    It assumes per core and cycle 2048 operations on 16-bit numbers (AMX tiles) or 64 on 32-bit ones
+    (two AVX-512 FMA units), at 6.5 GHz.
     """
     cycles = 6.5e9 * threads
     half = 2048 * cycles

@@ -1,7 +1,7 @@
-"""Energy of the host's processor packages by RAPL, as Linux's powercap shows it, read only.
+"""Energy of the host's processor packages by RAPL through Linux's powercap, read only.
 
-`energy_uj` counts up to `max_energy_range_uj` and begins again: at 100 W and a range of 262 kJ
-once in 44 minutes, so two readings an hour apart may hide a whole turn. Read at least that often.
+`energy_uj` counts up to `max_energy_range_uj` and wraps: at 100 W and a range of 262 kJ every 44
+minutes. Read it more often than that: a second wrap between two readings is not seen.
 https://www.kernel.org/doc/html/latest/power/powercap/powercap.html
 """
 
@@ -16,25 +16,25 @@ POWERCAP: Final = Path("/sys/class/powercap")
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """One processor package: its zone's folder, and the value at which its counter wraps, µJ."""
+    """One processor package: the folder of its zone, and the largest value of its counter, µJ."""
 
     folder: Path
     range_uj: int
 
     def energy_uj(self) -> int:
-        """Energy counted since some moment, µJ, below `range_uj`.
+        """The counter's value, µJ, at most `range_uj`; it counts from an unknown moment.
 
-        Raises CannotMeasure where the counter can no longer be read.
+        Raises CannotMeasure where the counter cannot be read.
         """
         return _read(self.folder / "energy_uj")
 
 
 def packages(powercap: Path = POWERCAP) -> list[Package]:
-    """Every processor package of the host, each readable.
+    """Every processor package of the host, after reading each counter once.
 
-    Raises CannotMeasure where there is no RAPL, or where the counters may not be read.
+    Raises CannotMeasure where there is no RAPL, or a counter may not be read.
     """
-    zones = sorted(powercap.glob("intel-rapl:[0-9]*"))  # AMD's bear the same name
+    zones = sorted(powercap.glob("intel-rapl:[0-9]*"))  # AMD's zones have the same name
     found = [
         Package(zone, _read(zone / "max_energy_range_uj"))
         for zone in zones
@@ -51,7 +51,7 @@ def packages(powercap: Path = POWERCAP) -> list[Package]:
 
 
 def energy_between_uj(package: Package, before_uj: int, after_uj: int) -> int:
-    """Energy from one reading of a package to a later one, µJ; at most one turn lies between."""
+    """Energy between two readings of a package, µJ, with at most one wrap between them."""
     turn = package.range_uj + 1 if after_uj < before_uj else 0
     return after_uj + turn - before_uj
 

@@ -1,7 +1,7 @@
-"""Energy of the host's processor packages by RAPL, as the kernel's perf events count it.
+"""Energy of the host's processor packages by RAPL through the kernel's perf events.
 
 For hosts whose powercap may not be read: `perf stat -e power/energy-pkg/` reads the same counters.
-The kernel adds up their turns, so that these do not wrap.
+The kernel corrects their wraps.
 """
 
 import ctypes
@@ -16,14 +16,14 @@ from typing import Final
 from ..store.errors import CannotMeasure
 
 POWER_EVENTS: Final = Path("/sys/bus/event_source/devices/power")
-_PERF_EVENT_OPEN: Final = 298  # of x86-64, the one architecture with RAPL
+_PERF_EVENT_OPEN: Final = 298  # system call number on x86-64, the only architecture with RAPL
 _ATTRIBUTES: Final = struct.Struct("=IIQ112x")  # perf_event_attr: type, size, config, the rest zero
 _EVERY_PROCESS: Final = -1
 
 
 @dataclass(frozen=True, slots=True)
 class PerfCounter:
-    """An open counter of one processor package; `joules` is what one count stands for."""
+    """An open counter of one processor package; one count is `joules`."""
 
     descriptor: int
     joules: float
@@ -37,14 +37,14 @@ class PerfCounter:
         return round(count * self.joules * 1e6)
 
     def close(self) -> None:
-        """Let go of the counter."""
+        """Close the counter."""
         os.close(self.descriptor)
 
 
 def open_counters(events: Path = POWER_EVENTS) -> list[PerfCounter]:
-    """Open one counter for each processor package; the caller closes them.
+    """Open one counter per processor package; the caller closes them.
 
-    Raises CannotMeasure where the kernel has no such events or refuses them.
+    Raises CannotMeasure where the kernel has no energy events or refuses access.
     """
     try:
         kind = int((events / "type").read_text(encoding="ascii"))
@@ -69,7 +69,7 @@ def open_counters(events: Path = POWER_EVENTS) -> list[PerfCounter]:
 
 
 def _cpus(mask: str) -> list[int]:
-    """One processor of each package: "0,32" or "0-1"."""
+    """The processors of a mask such as "0,32" or "0-1", one for each package."""
     spans = [part.partition("-") for part in mask.strip().split(",")]
     return [cpu for first, _, last in spans for cpu in range(int(first), int(last or first) + 1)]
 

@@ -1,21 +1,18 @@
-"""The host's processor packages as one sensor, read as the sensors of a GPU are."""
+"""The host's processor packages as one sensor, with the methods of a GPU's sensors."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
 
 from ..store.errors import CannotMeasure
-from .nvml import ENERGY, Reading
+from .nvml import ENERGY, NvmlCode, Reading
 from .rapl import Package, energy_between_uj, packages
 from .rapl_perf import PerfCounter, open_counters
 
-UNREADABLE: Final = 999  # NVML's code of an unknown error: a reading failed
-
 
 class RaplSensors:
-    """The packages' counters added up, in mJ from when this was made; turns are counted.
+    """Sum of the packages' counters, in mJ since this object was made; wraps are corrected.
 
-    It has the readings of device/nvml.py, of which RAPL gives the energy alone.
+    It has the methods of `nvml.Sensors`; RAPL has a reading for `energy` alone.
     """
 
     def __init__(self, counters: Sequence[Package | PerfCounter]) -> None:
@@ -28,7 +25,7 @@ class RaplSensors:
         try:
             now_uj = [counter.energy_uj() for counter in self._counters]
         except CannotMeasure:
-            return (Reading(ENERGY, UNREADABLE, None),)
+            return (Reading(ENERGY, NvmlCode.UNKNOWN, None),)
         for counter, before, after in zip(self._counters, self._last_uj, now_uj, strict=True):
             self._total_uj += (
                 energy_between_uj(counter, before, after)
@@ -36,10 +33,10 @@ class RaplSensors:
                 else after - before
             )
         self._last_uj = now_uj
-        return (Reading(ENERGY, 0, self._total_uj // 1000),)
+        return (Reading(ENERGY, NvmlCode.SUCCESS, self._total_uj // 1000),)
 
     def nothing(self) -> tuple[Reading, ...]:
-        """No reading: RAPL has no such sensor."""
+        """Return no reading: RAPL has no such sensor."""
         return ()
 
     fields = temperature = sm_clock = memory_clock = event_reasons = nothing
@@ -48,9 +45,9 @@ class RaplSensors:
 
 @contextmanager
 def rapl_sensors() -> Iterator[RaplSensors]:
-    """Give the host's packages by powercap, or by perf where that is not to be had.
+    """Yield the host's packages by powercap, or by perf where powercap is unavailable.
 
-    Raises CannotMeasure where neither is.
+    Raises CannotMeasure where both are.
     """
     try:
         sensors = RaplSensors(packages())

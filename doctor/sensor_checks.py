@@ -12,16 +12,13 @@ from ..device.nvml import (
     POWER_INSTANT,
     SM_CLOCK,
     TEMP_GPU,
+    NvmlCode,
 )
-from ..energy.counter import (
-    DISAGREEMENT,
-    counter_power_w,
-    disagreement,
-    integrated_power_w,
-    update_period_s,
-)
-from ..energy.faults import Fault, faults, power_capped_share, power_limit_w
+from ..energy.counter import edge_to_edge_power_w
+from ..energy.faults import WITHOUT_COUNTER, Fault, faults, power_capped_share, power_limit_w
 from ..energy.power_log import PowerLog
+from ..energy.readings import MAX_DISAGREEMENT, mean_power_w, update_period_s
+from ..stats.measured import disagreement
 from .check_result import CheckResult, Status
 
 _SETTLED_NS: Final = 1_200_000_000  # by then the 1-s average has forgotten the idle GPU
@@ -29,7 +26,12 @@ _SLOW_PERIOD_S: Final = 0.25  # fewer than three ticks in the shortest window
 _SLOW_CALL_NS: Final = 1_000_000  # an edge is known no closer than a call lasts
 _OURS: Final = 1  # compute processes: the load
 
-_CODES: Final = {3: "not supported", 4: "no permission", 13: "driver too old", 15: "GPU lost"}
+_CODES: Final[dict[int, str]] = {
+    NvmlCode.NOT_SUPPORTED: "not supported",
+    NvmlCode.NO_PERMISSION: "no permission",
+    NvmlCode.FUNCTION_NOT_FOUND: "driver too old",
+    NvmlCode.GPU_IS_LOST: "GPU lost",
+}
 _NO_ENERGY: Final = "no energy per launch on this GPU"
 _INTEGRATED: Final = "energy is integrated from power, which sees a part of the time"
 _REMEDIES: Final = {
@@ -42,9 +44,8 @@ _REMEDIES: Final = {
     Fault.POWER_BRAKE: "see to the machine's power supply",
 }
 _RELOAD: Final = "reload the NVIDIA driver or restart the machine, then run doctor again"
-_WITHOUT_COUNTER: Final = (Fault.NOT_SUPPORTED, Fault.TOO_OLD)
 _COUNTER_FAULTS: Final = (
-    *_WITHOUT_COUNTER,
+    *WITHOUT_COUNTER,
     Fault.NOT_RECORDED,
     Fault.NO_PERMISSION,
     Fault.GPU_LOST,
@@ -80,10 +81,10 @@ def _counter(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> C
     refused = next((fault for fault in found if fault in _COUNTER_FAULTS), None)
     if refused is not None:
         instant = log.series(POWER_INSTANT).good()
-        stands_in = refused in _WITHOUT_COUNTER and len(instant) > 0
+        stands_in = refused in WITHOUT_COUNTER and len(instant) > 0
         status, cost = (Status.WARNING, _INTEGRATED) if stands_in else (Status.FAULT, _NO_ENERGY)
         return CheckResult(check, status, refused, cost, _REMEDIES.get(refused, _RELOAD))
-    power = counter_power_w(log.series(ENERGY), begin_ns, end_ns)
+    power = edge_to_edge_power_w(log.series(ENERGY), begin_ns, end_ns)
     if power.value is None:
         return CheckResult(check, Status.FAULT, f"under load {power.reason}", _NO_ENERGY, _RELOAD)
     limit_w = power_limit_w(log)
@@ -101,20 +102,20 @@ def _power(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Che
     if Fault.POWER_FROZEN in found:
         return CheckResult(check, Status.FAULT, Fault.POWER_FROZEN, _NO_ENERGY, _RELOAD)
     series = log.series(POWER_INSTANT)
-    instant = integrated_power_w(series, begin_ns, end_ns)
+    instant = mean_power_w(series, begin_ns, end_ns)
     if instant.value is None:
         why = _refusal(log, POWER_INSTANT) or instant.reason
         return CheckResult(
             check, Status.WARNING, f"{why}", "nothing to hold the counter against",
             "update the NVIDIA driver; GPUs before Ampere may have none",
         )  # fmt: skip
-    apart = disagreement(counter_power_w(log.series(ENERGY), begin_ns, end_ns), instant)
+    apart = disagreement(edge_to_edge_power_w(log.series(ENERGY), begin_ns, end_ns), instant)
     values = {"power_instant_w": instant.value, "counter_over_instant_ratio": _ratio(apart)}
     told = "there is no counter to hold it against"
     if apart is not None:
         told = f"the counter is {apart:+z.1%} off"
     evidence = f"{instant.value:.1f} W; {told}"
-    if apart is None or abs(apart) <= DISAGREEMENT:
+    if apart is None or abs(apart) <= MAX_DISAGREEMENT:
         return CheckResult(check, Status.OK, evidence, values=values)
     return CheckResult(
         check, Status.WARNING, evidence, "every point is marked: its two sources of power disagree",

@@ -1,7 +1,7 @@
-"""What happened to a GPU and its host during a window that a power log covers.
+"""Faults of a window of a power log: conditions of the GPU and its host that leave no energy.
 
-A fault takes the energy of the window away: it was not what was meant to be measured, or it was
-not measured. A mark stays beside it.
+With a fault either the energy was not measured, or something else than the load was. A condition
+that only makes the energy less certain is a flag (store/flag.py).
 """
 
 from enum import StrEnum
@@ -17,22 +17,24 @@ from ..device.nvml import (
     POWER_LIMIT,
     SM_CLOCK,
     TEMP_GPU,
+    NvmlCode,
 )
+from ..store.provenance import Provenance
 from .counter import Edges, counter_edges
 from .power_log import CLOCK_BOOT, CLOCK_EPOCH, PowerLog, Series, clock_offset_ns
 
-_THROTTLED_SHARE: Final = 0.01  # of the window, above which throttling counts
-CAPPED_SHARE: Final = 0.01  # of the window, above which the power limit counts
-_DRIFT_MHZ: Final = 60  # four steps of the SM clock; one or two come with temperature
+_THROTTLED_SHARE: Final = 0.01  # share of the window that may be throttled
+CAPPED_SHARE: Final = 0.01  # share of the window that may be at the power limit
+_DRIFT_MHZ: Final = 60  # four steps of the SM clock; temperature alone moves it by one or two
 _CLOCK_STEP_NS: Final = 1_000_000
 _SLEW: Final = 500e-6  # the fastest that a host adjusts its clock without a step (adjtimex)
-_PLAUSIBLE: Final = (0.01, 1.3)  # of its power limit: no GPU idles below, or draws more
+_PLAUSIBLE: Final = (0.01, 1.3)  # power over power limit: no GPU idles below or draws above
 _FROZEN_READINGS: Final = 20
 _FROZEN_RISE_C: Final = 2
 
 
 class Fault(StrEnum):
-    """What takes the energy of a window away."""
+    """Why a window has no energy."""
 
     NOT_RECORDED = "the power log has no reading in the window"
     NOT_SUPPORTED = "NVML does not support the energy counter on this GPU"
@@ -51,13 +53,25 @@ class Fault(StrEnum):
     SUSPENDED = "the machine was suspended during the window"
 
 
-CODES: Final = {
-    3: Fault.NOT_SUPPORTED,
-    4: Fault.NO_PERMISSION,
-    13: Fault.TOO_OLD,
-    15: Fault.GPU_LOST,
+_FAULT_OF_CODE: Final[dict[int, Fault]] = {
+    NvmlCode.NOT_SUPPORTED: Fault.NOT_SUPPORTED,
+    NvmlCode.NO_PERMISSION: Fault.NO_PERMISSION,
+    NvmlCode.FUNCTION_NOT_FOUND: Fault.TOO_OLD,
+    NvmlCode.GPU_IS_LOST: Fault.GPU_LOST,
 }
-# Throttle-time accumulator, and the bits of the event reasons that say the same (nvml.h).
+# Faults with which instant power stands in for the counter.
+WITHOUT_COUNTER: Final = frozenset({Fault.NOT_SUPPORTED, Fault.TOO_OLD})
+# Faults of the device's own sensors, which do not disturb an external meter.
+SENSOR_FAULTS: Final = frozenset(
+    {
+        *_FAULT_OF_CODE.values(),
+        Fault.READ_FAILED,
+        Fault.COUNTER_RESET,
+        Fault.IMPLAUSIBLE,
+        Fault.POWER_FROZEN,
+    }
+)
+# Accumulator of throttled time, and the bit of the event reasons for the same (nvml.h).
 _THROTTLES: Final = {
     Fault.THERMAL_THROTTLING: (("throttle_sw_thermal_ns", 0x20), ("throttle_hw_thermal_ns", 0x40)),
     Fault.POWER_BRAKE: (("throttle_power_brake_ns", 0x80),),
@@ -65,10 +79,20 @@ _THROTTLES: Final = {
 _POWER_CAP: Final = ("throttle_power_cap_ns", 0x4)
 
 
+def fault_of(code: int) -> Fault:
+    """The fault for a return code of NVML other than success."""
+    return _FAULT_OF_CODE.get(code, Fault.READ_FAILED)
+
+
+def own_processes(provenance: Provenance) -> int:
+    """Number of compute processes that a load of moeprof has on the device, as NVML counts them."""
+    return 0 if provenance.gpu is None else 1
+
+
 def faults(log: PowerLog, begin_ns: int, end_ns: int, processes: int) -> list[Fault]:
     """Every fault of the window [begin_ns, end_ns] on the log's clock, the gravest first.
 
-    `processes` is how many compute processes of our own are on the GPU.
+    `processes` of our own compute on the GPU.
     """
     counter = log.series(ENERGY).between(begin_ns, end_ns)
     found = _counter_faults(counter) or _power_faults(counter_edges(counter), power_limit_w(log))
@@ -88,7 +112,7 @@ def faults(log: PowerLog, begin_ns: int, end_ns: int, processes: int) -> list[Fa
 
 
 def sm_clock_range_mhz(log: PowerLog, begin_ns: int, end_ns: int) -> float:
-    """How far the readings of the SM clock lie apart, MHz; 0 where there are none."""
+    """Highest minus lowest reading of the SM clock, MHz; 0 where there are none."""
     clock = log.series(SM_CLOCK).between(begin_ns, end_ns).good()
     return float(np.ptp(clock.value)) if len(clock) else 0.0
 
@@ -96,7 +120,7 @@ def sm_clock_range_mhz(log: PowerLog, begin_ns: int, end_ns: int) -> float:
 def power_capped_share(log: PowerLog, begin_ns: int, end_ns: int) -> float | None:
     """Share of the window in which the power limit held the clocks down; None where unknown.
 
-    It is no fault: large matrix products run at the limit, and that is what they cost.
+    It is no fault: large matrix products always run at the limit.
     """
     return _throttled_share(log, *_POWER_CAP, begin_ns, end_ns)
 
@@ -104,20 +128,23 @@ def power_capped_share(log: PowerLog, begin_ns: int, end_ns: int) -> float | Non
 def _counter_faults(counter: Series) -> list[Fault]:
     if not len(counter):
         return [Fault.NOT_RECORDED]
-    codes = counter.code[counter.code != 0]
+    codes = counter.code[counter.code != NvmlCode.SUCCESS]
     if len(codes):
-        return [CODES.get(int(codes[-1]), Fault.READ_FAILED)]
+        return [fault_of(int(codes[-1]))]
     return [Fault.COUNTER_RESET] if (np.diff(counter.value) < 0).any() else []
 
 
 def power_limit_w(log: PowerLog) -> float | None:
-    """The power limit that was last read, W; None where none was."""
+    """The last power limit in the log, W; None where it was never read."""
     limits = log.series(POWER_LIMIT).good()
     return float(limits.value[-1]) / 1000 if len(limits) else None
 
 
 def _power_faults(edges: Edges, limit_w: float | None) -> list[Fault]:
-    """Whether any tick, however long it may have been, or the mean of all is beyond the bounds."""
+    """Whether a tick's power is above the bound, at its longest possible length, or the mean below.
+
+    Without a power limit nothing is implausible.
+    """
     if limit_w is None or len(edges) < 2:
         return []
     least_w, most_w = (share * limit_w for share in _PLAUSIBLE)
@@ -134,7 +161,7 @@ def _frozen(log: PowerLog, begin_ns: int, end_ns: int) -> bool:
 
 
 def frozen(power: Series, temperature: Series) -> bool:
-    """Whether a power sensor repeats one value while the temperature (degC) moves by 2 or more."""
+    """Whether 20 readings of power or more are equal while the temperature moves by 2 degC."""
     if len(power) < _FROZEN_READINGS or not len(temperature):
         return False
     moved = float(np.ptp(temperature.value)) >= _FROZEN_RISE_C
@@ -144,9 +171,9 @@ def frozen(power: Series, temperature: Series) -> bool:
 def _throttled_share(
     log: PowerLog, accumulator: str, bit: int, begin_ns: int, end_ns: int
 ) -> float | None:
-    """By the accumulator of throttled time, or by how often the bit is set: whichever is more.
+    """Share of the window by the accumulator of throttled time or by the bit, whichever is larger.
 
-    Some GPUs have no accumulator, and some have one that stays at 0.
+    Some GPUs have no accumulator, and on some it stays at 0. None without either reading.
     """
     shares = []
     times = log.series(accumulator).around(begin_ns, end_ns).good()
@@ -160,7 +187,7 @@ def _throttled_share(
 
 
 def _clock_faults(log: PowerLog, begin_ns: int, end_ns: int) -> list[Fault]:
-    """A suspension moves the boot clock against the log's own; the epoch then moves with it."""
+    """Suspended, or stepped: a suspension moves the boot clock too, a step the epoch alone."""
     if _stepped(log.series(CLOCK_BOOT).around(begin_ns, end_ns)):
         return [Fault.SUSPENDED]
     stepped = _stepped(log.series(CLOCK_EPOCH).around(begin_ns, end_ns))
@@ -168,7 +195,10 @@ def _clock_faults(log: PowerLog, begin_ns: int, end_ns: int) -> list[Fault]:
 
 
 def _stepped(clock: Series) -> bool:
-    """Beyond what slewing explains, and readings that took long: each is known to half of that."""
+    """Whether a clock moved against the log's by more than slewing and slow readings explain.
+
+    A reading is known to half the time that it took.
+    """
     half_ns = (clock.end_ns - clock.begin_ns) / 2
     allowed_ns = _CLOCK_STEP_NS + _SLEW * np.diff(clock.begin_ns) + half_ns[:-1] + half_ns[1:]
     return bool((np.abs(np.diff(clock_offset_ns(clock))) > allowed_ns).any())

@@ -1,4 +1,4 @@
-"""What a mixed replay took, and what was launched meanwhile, from its recording."""
+"""Energy of the mixed workload of a run, and what was launched meanwhile, from its recording."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,12 +12,13 @@ from ..store.document import read_document
 from ..store.mixed_workload import MixedWorkload, Note, Segment
 from ..store.recording import CollectorName, raw_file
 from ..store.run import Run
-from .counter import counter_edges, edge_to_edge
-from .per_launch import POWER_LOG, own_processes
-from .power_log import PowerLog, read_power_log
-from .window import Window, WindowEnergy, window_energy
+from .counter import counter_edges, outer_edges_ns
+from .faults import own_processes
+from .per_launch import WindowEnergy, window_energy
+from .power_log import POWER_LOG, PowerLog, read_power_log
+from .window import Window
 
-REPLAY_FILE: Final = "replay.json"
+MIXED_WORKLOAD_FILE: Final = "replay.json"  # name of the file in a recording's folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +33,24 @@ class Played:
 
 @dataclass(frozen=True, slots=True)
 class MeasuredWorkload:
-    """A mixed replay from edge to edge of the counter: `cost.energy_mj` is that of all of it.
+    """A mixed workload from edge to edge of the counter; `cost.energy_mj` is that of the window.
 
-    `gap_s` is the part of `window_s` in which nothing ran.
+    During `gap_s` of `window_s` nothing ran. `segments` is the number of segments.
     """
 
     cost: WindowEnergy
     window_s: float
     gap_s: float
-    stretches: int
+    segments: int
     played: tuple[Played, ...]
     left_out: tuple[Note, ...]
     launched_one_by_one: tuple[Note, ...]
 
 
 def read_mixed_workload(run: Run) -> MeasuredWorkload | str | None:
-    """Measure the mixed replay of a run; the reason where it broke off, None where there is none.
+    """Measure the mixed workload of a run; the reason where it broke off, None where it has none.
 
-    Raises BadInput where a file of its recording is missing, changed or not what it should be.
+    Raises BadInput where a file of its recording is missing, changed or invalid.
     """
     for folder, recording in run.recordings():
         if recording.collector != CollectorName.MIXED_WORKLOAD:
@@ -57,49 +58,49 @@ def read_mixed_workload(run: Run) -> MeasuredWorkload | str | None:
         if not recording.files:
             return "; ".join(recording.warnings)
         raw = {name: raw_file(folder, recording, name) for name in recording.files}
-        replay = read_document(raw[REPLAY_FILE], MixedWorkload)
+        workload = read_document(raw[MIXED_WORKLOAD_FILE], MixedWorkload)
         curves = {op_plan.op: op_plan.curve for op_plan in run.plan().ops}
         processes = own_processes(recording.provenance)
-        return measure_mixed_workload(read_power_log(raw[POWER_LOG]), replay, curves, processes)
+        return measure_mixed_workload(read_power_log(raw[POWER_LOG]), workload, curves, processes)
     return None
 
 
 def measure_mixed_workload(
-    log: PowerLog, replay: MixedWorkload, curves: Mapping[str, str], processes: int
+    log: PowerLog, workload: MixedWorkload, curves: Mapping[str, str], processes: int
 ) -> MeasuredWorkload:
-    """Measure a replay with the log of the sensors beside it; `curves` names that of each op.
+    """Measure a workload by the log of the sensors; `curves` names the curve of each operation.
 
-    A stretch that an end of the window cuts counts by the part inside. `processes` of our own
+    A segment that an end of the window cuts counts by its share inside. `processes` of our own
     compute on the device.
     """
-    window = _window(log, replay)
+    window = _window(log, workload)
     launches: defaultdict[tuple[str, int], float] = defaultdict(float)
     busy_s: defaultdict[tuple[str, int], float] = defaultdict(float)
-    for stretch in replay.stretches:
-        part = (curves[stretch.op], stretch.tokens)
-        share = _share_inside(stretch, window)
-        launches[part] += share * stretch.launches
-        busy_s[part] += share * (stretch.end_ns - stretch.begin_ns) / 1e9
+    for segment in workload.stretches:
+        part = (curves[segment.op], segment.tokens)
+        share = _share_inside(segment, window)
+        launches[part] += share * segment.launches
+        busy_s[part] += share * (segment.end_ns - segment.begin_ns) / 1e9
     played = tuple(Played(*part, launches[part], busy_s[part]) for part in sorted(launches))
     return MeasuredWorkload(
         cost=window_energy(log, window, processes),
         window_s=window.length_s,
         gap_s=max(0.0, window.length_s - sum(busy_s.values())),
-        stretches=len(replay.stretches),
+        segments=len(workload.stretches),
         played=played,
-        left_out=replay.left_out,
-        launched_one_by_one=replay.launched_one_by_one,
+        left_out=workload.left_out,
+        launched_one_by_one=workload.launched_one_by_one,
     )
 
 
-def _window(log: PowerLog, replay: MixedWorkload) -> Window:
-    """From the first to the last edge of the counter within the replay."""
-    begin_ns, end_ns = replay.stretches[0].begin_ns, replay.stretches[-1].end_ns
+def _window(log: PowerLog, workload: MixedWorkload) -> Window:
+    """From the first to the last edge of the counter within the workload."""
+    begin_ns, end_ns = workload.stretches[0].begin_ns, workload.stretches[-1].end_ns
     counter = log.series(ENERGY)
     edges = counter_edges(counter.between(begin_ns, end_ns))
-    return Window(*edge_to_edge(counter, edges, begin_ns, end_ns), 1.0)
+    return Window(*outer_edges_ns(counter, edges, begin_ns, end_ns))
 
 
-def _share_inside(stretch: Segment, window: Window) -> float:
-    inside_ns = np.clip((stretch.begin_ns, stretch.end_ns), window.begin_ns, window.end_ns)
-    return float(inside_ns[1] - inside_ns[0]) / max(1, stretch.end_ns - stretch.begin_ns)
+def _share_inside(segment: Segment, window: Window) -> float:
+    inside_ns = np.clip((segment.begin_ns, segment.end_ns), window.begin_ns, window.end_ns)
+    return float(inside_ns[1] - inside_ns[0]) / max(1, segment.end_ns - segment.begin_ns)

@@ -1,100 +1,289 @@
-"""What one steady load of the power pass cost, from its recording and the log of the sensors."""
+"""Energy per launch: the whole way from the energy counter's readings to the mean over repeats.
 
+`device/nvml.py` reads the counter; a power log holds its readings, one log for each load.
+
+1. `steady_window`: the part of the load after its power settled, from edge to edge of the counter.
+   An edge is the moment at which the counter changes.
+2. `launches_in`: how many launches ended in that window.
+3. `window_energy`: mean power between the outer edges, (E_last - E_first) / (t_last - t_first); and
+   from it energy per launch = power x length of the window / launches.
+4. `means_of_loads`: the mean over the loads of one size, with an interval from their spread.
+
+Where the window holds a fault there is no energy but the reason: unmeasured is None, never 0.
+"""
+
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pyarrow as pa
 
-from ..device.nvml import ENERGY
-from ..store.provenance import Provenance
+from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
+from ..stats.blocks import means_over_blocks
+from ..stats.measured import Measured, disagreement
+from ..store.flag import Flag, FlagCode
 from ..store.recording import Load, Recording, raw_file
 from ..store.table_schemas import SCHEMAS
-from .counter import Measured, beats_with_sensor, update_period_s
-from .external_meter import PowerMeter, by_meter
-from .power_log import PowerLog, read_power_log
+from .counter import edge_to_edge_power_w
+from .faults import (
+    CAPPED_SHARE,
+    SENSOR_FAULTS,
+    WITHOUT_COUNTER,
+    Fault,
+    faults,
+    own_processes,
+    power_capped_share,
+    sm_clock_range_mhz,
+)
+from .power_log import POWER_LOG, PowerLog, read_power_log
+from .power_meter import EXTERNAL_METER, PowerMeter
 from .power_samples import power_samples
-from .steady import power_moved, steady_window
-from .window import WindowEnergy, window_energy
+from .readings import (
+    MAX_DISAGREEMENT,
+    beats_with_sensor,
+    mean_power_w,
+    refreshes,
+    update_period_s,
+)
+from .window import Window, power_moved, steady_window
 
-POWER_LOG: Final = "power.csv"
 MIN_DUTY: Final = 0.98
 NOT_BUSY: Final = f"the device was busy for less than {MIN_DUTY:.0%} of the load"
 NOT_SETTLED: Final = "the power did not settle within the load"
+UNAVAILABLE: Final = "unavailable"
+_CLOCK_STEP_MHZ: Final = 15
+
+
+@dataclass(frozen=True, slots=True)
+class WindowEnergy:
+    """Power and energy per launch in a window; both None together, with the same reason.
+
+    `source` is nvml_counter, nvml_power, rapl, external_meter, simulated or unavailable. `faults`
+    lists everything that left no energy, `flags` what did not. `power_peak_w` is the highest
+    reading of instant power, `temp_c` the mean temperature, each None where it was not read. With
+    an external meter `sensor_power_w` is the power by the device's own sensor.
+    """
+
+    power_w: Measured
+    energy_mj: Measured
+    power_peak_w: float | None
+    temp_c: float | None
+    source: str
+    faults: tuple[str, ...]
+    flags: tuple[Flag, ...]
+    sensor_power_w: float | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Why there is no energy; None where there is."""
+        return self.energy_mj.reason
+
+    @property
+    def sensor_ratio(self) -> float | None:
+        """Power by the device's sensor over power by the external meter; None without both."""
+        meter_w = self.power_w.value
+        return (
+            self.sensor_power_w / meter_w if self.sensor_power_w is not None and meter_w else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class MeteredLoad:
-    """A load and what it cost; `latency_us` is time per launch, None for a baseline.
-
-    Where an external meter gave the cost, `sensor_power_w` is what the device's own sensor says.
-    """
+    """A load and its energy per launch; `latency_us` is the time per launch, None when idle."""
 
     load: Load
     cost: WindowEnergy
     latency_us: float | None
-    sensor_power_w: float | None = None
+
+    def flagged(self, flags: Sequence[Flag]) -> "MeteredLoad":
+        """The same with more flags."""
+        return replace(self, cost=replace(self.cost, flags=(*self.cost.flags, *flags)))
 
 
 def metered_loads(
     folder: Path, recording: Recording, meter: PowerMeter | None = None
 ) -> tuple[list[MeteredLoad], pa.Table]:
-    """Measure each load of a recording; also give its log as a table `power_samples`.
+    """Measure each load of a recording; also return its log as the table `power_samples`.
 
-    Power is that of the device's sensor, or of an external meter. A recording of a load that failed
-    altogether has neither. Raises BadInput where the log is missing, changed, or no power log.
+    Power is that of the external meter where one is given, else of the device's sensor. A load with
+    empty kernels, which older versions recorded, is left out. Raises BadInput where the log is
+    missing, changed, or no power log.
     """
     if not recording.loads:
         return [], SCHEMAS["power_samples"].empty_table()
     log = read_power_log(raw_file(folder, recording, POWER_LOG))
     processes = own_processes(recording.provenance)
-    loads = [metered_load(log, load, processes, meter) for load in recording.loads]
-    return [_marked_if_hot(one, recording) for one in loads], power_samples(log, recording.unit)
-
-
-def own_processes(provenance: Provenance) -> int:
-    """How many processes of our own compute on the device while a load runs, as NVML sees it."""
-    return 0 if provenance.gpu is None else 1
+    loads = [
+        metered_load(log, load, processes, meter).flagged(_cold_input_flags(load, recording))
+        for load in recording.loads
+        if load.kind != "empty"
+    ]
+    return loads, power_samples(log, recording.unit)
 
 
 def metered_load(
     log: PowerLog, load: Load, processes: int, meter: PowerMeter | None = None
 ) -> MeteredLoad:
-    """Measure one load; `processes` of our own compute on the device."""
-    counter = log.series(ENERGY)
-    window, settled = steady_window(counter, load)
-    cost = window_energy(log, window, processes)
-    sensor_power_w = None if meter is None else cost.power_w.value
-    if meter is not None:
-        cost = by_meter(cost, log, window, meter)
-    if cost.reason is None and not settled and len(counter.good()):
-        cost = _without(cost, NOT_SETTLED)
-    if cost.reason is None and load.duty is not None and load.duty < MIN_DUTY:
-        cost = _without(cost, NOT_BUSY)
-    moved = power_moved(counter, window)
-    if cost.reason is None and moved is not None:
-        cost = replace(cost, marks=(*cost.marks, moved))
-    period_s = update_period_s(counter)
-    if load.replay_s and period_s and beats_with_sensor(load.replay_s, period_s):
-        words = f"its bursts of {load.replay_s * 1000:.3g} ms beat with the sensor's refreshes"
-        cost = replace(cost, marks=(*cost.marks, words))
-    if load.eager_reason is not None and processes:
-        cost = replace(cost, marks=(*cost.marks, f"launched one by one: {load.eager_reason}"))
-    per_launch_us = window.length_s * 1e6 / window.launches
-    latency_us = per_launch_us if load.kind == "operation" else None
-    return MeteredLoad(load, cost, latency_us, sensor_power_w)
+    """Measure one steady load; `processes` of our own compute on the device."""
+    window, settled = steady_window(log.series(ENERGY), load)
+    launches = launches_in(load, window)
+    found = window_energy(log, window, processes, launches, meter)
+    reason = _not_steady(log, load, settled)
+    cost = found if reason is None or found.reason is not None else _without(found, reason)
+    latency_us = window.length_s * 1e6 / launches if load.kind == "operation" else None
+    return MeteredLoad(load, cost, latency_us).flagged(_load_flags(log, load, window, processes))
 
 
-def _marked_if_hot(one: MeteredLoad, recording: Recording) -> MeteredLoad:
-    """Mark a load whose inputs were to be cold and fit into the cache that they rotate through."""
-    cache_bytes = recording.provenance.cache_bytes or 0
-    cold = {scenario.key for scenario in recording.scenarios if scenario.l2 == "cold"}
-    if one.load.scenario_key not in cold or one.load.rotated_bytes >= cache_bytes:
-        return one
-    words = f"its inputs of {one.load.rotated_bytes >> 10} KiB fit into the cache"
-    return replace(one, cost=replace(one.cost, marks=(*one.cost.marks, words)))
+def launches_in(load: Load, window: Window) -> float:
+    """Launches of a load that ended in a window; 1 for an idle load, which has none.
+
+    The load says how many had ended at certain times; in between they count as evenly spaced.
+    """
+    counts = np.interp([window.begin_ns, window.end_ns], load.marks_ns, load.launches)
+    return float(counts[1] - counts[0]) or 1.0
+
+
+def window_energy(
+    log: PowerLog,
+    window: Window,
+    processes: int,
+    launches: float = 1.0,
+    meter: PowerMeter | None = None,
+) -> WindowEnergy:
+    """Energy per launch in one window of a log; without `launches`, that of the whole window.
+
+    `processes` of our own compute on the device. Any fault leaves no energy, and keeps the other
+    readings. A fault of the device's sensor does not count with an external meter.
+    """
+    instant = mean_power_w(refreshes(log.series(POWER_INSTANT)), window.begin_ns, window.end_ns)
+    found = faults(log, window.begin_ns, window.end_ns, processes)
+    sensor = _sensor_power(log, window, instant, found)
+    power = sensor if meter is None else _meter_power(log, window, meter, found)
+    return WindowEnergy(
+        power_w=power.mean_w,
+        energy_mj=power.mean_w.scaled(window.length_s * 1000 / launches),
+        power_peak_w=_over(log, POWER_INSTANT, window, "max", 1e-3),
+        temp_c=_over(log, TEMP_GPU, window, "mean", 1.0),
+        source=power.source,
+        faults=power.faults,
+        flags=tuple(_window_flags(log, window, sensor.mean_w, instant)),
+        sensor_power_w=None if meter is None else sensor.mean_w.value,
+    )
+
+
+def means_of_loads(sizes: Sequence[Sequence[Measured]]) -> list[Measured]:
+    """Mean of one quantity over the loads of each size, which ran in different blocks.
+
+    The relative spread between blocks is pooled over all sizes of an operation. A half width is
+    never smaller than that of the mean of the windows themselves.
+    """
+    means = means_over_blocks([[one.value for one in loads] for loads in sizes])
+    return [
+        replace(mean, ci95=max(filter(None, (mean.ci95, _of_windows(loads))), default=None))
+        for loads, mean in zip(sizes, means, strict=True)
+    ]
+
+
+def _of_windows(loads: Sequence[Measured]) -> float | None:
+    """Half width of the mean of some windows from their own; None where one has none."""
+    halves = [one.ci95 for one in loads if one.value is not None]
+    if not halves or None in halves:
+        return None
+    return math.hypot(*(half for half in halves if half is not None)) / len(halves)
+
+
+@dataclass(frozen=True, slots=True)
+class _Power:
+    """Mean power of a window, W, what measured it, and the faults that left none."""
+
+    mean_w: Measured
+    source: str
+    faults: tuple[Fault, ...]
+
+
+def _sensor_power(
+    log: PowerLog, window: Window, instant: Measured, found: Sequence[Fault]
+) -> _Power:
+    """Power by the energy counter; by instant power where NVML has no counter for this GPU."""
+    if found and found[0] in WITHOUT_COUNTER and instant.value is not None:
+        return _power(log, instant, "nvml_power", found[1:])
+    power = edge_to_edge_power_w(log.series(ENERGY), window.begin_ns, window.end_ns)
+    return _power(log, power, "rapl" if log.sensor == "rapl" else "nvml_counter", found)
+
+
+def _meter_power(
+    log: PowerLog, window: Window, meter: PowerMeter, found: Sequence[Fault]
+) -> _Power:
+    """Power by an external meter, which faults of the device's own sensor do not disturb."""
+    power = meter.mean_power_w(*log.epoch_ns(np.array([window.begin_ns, window.end_ns])))
+    return _power(log, power, EXTERNAL_METER, [one for one in found if one not in SENSOR_FAULTS])
+
+
+def _power(log: PowerLog, power: Measured, source: str, found: Sequence[Fault]) -> _Power:
+    """Put the first fault in place of the power, and name the source."""
+    mean_w = Measured(None, None, power.n, found[0]) if found else power
+    if mean_w.value is None:
+        return _Power(mean_w, UNAVAILABLE, tuple(found))
+    return _Power(mean_w, "simulated" if log.simulated else source, tuple(found))
+
+
+def _not_steady(log: PowerLog, load: Load, settled: bool) -> str | None:
+    """Why a load without a fault still has no energy; None where it has."""
+    if not settled and len(log.series(ENERGY).good()):
+        return NOT_SETTLED
+    return NOT_BUSY if load.duty is not None and load.duty < MIN_DUTY else None
 
 
 def _without(cost: WindowEnergy, reason: str) -> WindowEnergy:
     none = Measured(None, None, cost.power_w.n, reason)
-    return replace(cost, power_w=none, energy_mj=none, source="unavailable")
+    return replace(cost, power_w=none, energy_mj=none, source=UNAVAILABLE)
+
+
+def _over(log: PowerLog, name: str, window: Window, how: str, scale: float) -> float | None:
+    values = log.series(name).between(window.begin_ns, window.end_ns).good().value
+    return float(getattr(values, how)()) * scale if len(values) else None
+
+
+def _window_flags(log: PowerLog, window: Window, power: Measured, instant: Measured) -> list[Flag]:
+    flags = []
+    share = power_capped_share(log, window.begin_ns, window.end_ns)
+    if share is not None and share > CAPPED_SHARE:
+        words = f"power limit held the clocks down for {share:.0%} of the window"
+        flags.append(Flag(FlagCode.POWER_CAPPED, words))
+    moved_mhz = sm_clock_range_mhz(log, window.begin_ns, window.end_ns)
+    if moved_mhz > _CLOCK_STEP_MHZ:
+        flags.append(Flag(FlagCode.CLOCK_MOVED, f"the SM clock moved by {moved_mhz:.0f} MHz"))
+    ratio = disagreement(instant, power)
+    if ratio is not None and abs(ratio) > MAX_DISAGREEMENT:
+        words = f"instant power differs from the energy counter by {ratio:+.1%}"
+        flags.append(Flag(FlagCode.POWER_SOURCES_DIFFER, words))
+    return flags
+
+
+def _load_flags(log: PowerLog, load: Load, window: Window, processes: int) -> list[Flag]:
+    flags = []
+    counter = log.series(ENERGY)
+    moved = power_moved(counter, window)
+    if moved is not None:
+        flags.append(Flag(FlagCode.POWER_MOVED, moved))
+    period_s = update_period_s(counter)
+    if load.replay_s and period_s and beats_with_sensor(load.replay_s, period_s):
+        words = f"its bursts of {load.replay_s * 1000:.3g} ms beat with the sensor's refreshes"
+        flags.append(Flag(FlagCode.BEATS_WITH_SENSOR, words))
+    if load.eager_reason is not None and processes:
+        words = f"launched one by one: {load.eager_reason}"
+        flags.append(Flag(FlagCode.NO_CUDA_GRAPH, words))
+    return flags
+
+
+def _cold_input_flags(load: Load, recording: Recording) -> list[Flag]:
+    """Flag a load whose inputs should be cold, and fit into the cache that they rotate through."""
+    cache_bytes = recording.provenance.cache_bytes or 0
+    cold = {scenario.key for scenario in recording.scenarios if scenario.l2 == "cold"}
+    if load.scenario_key not in cold or load.rotated_bytes >= cache_bytes:
+        return []
+    words = f"its inputs of {load.rotated_bytes >> 10} KiB fit into the cache"
+    return [Flag(FlagCode.INPUTS_IN_CACHE, words)]

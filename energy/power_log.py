@@ -1,9 +1,7 @@
-"""Reads a power log: one device's sensors over time, with their return codes.
+"""Reads a power log: the readings of one device's sensors over time, with their return codes.
 
-`profiler/power/sensor_recorder.py` writes it.
-
-Times stay on the log's own clock, CLOCK_MONOTONIC, so that a duration is never bent by a host whose
-clock is being set; windows that other clocks saw are brought to it.
+`profiler/power/sensor_recorder.py` writes it. Times are on CLOCK_MONOTONIC, so that a step of the
+host's clock does not change a duration; times of other clocks are converted to it.
 """
 
 import json
@@ -15,9 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from ..device.nvml import NvmlCode
 from ..store.errors import BadInput
 
-SIMULATED: Final = "(simulated)"  # in the name of a device that is none
+POWER_LOG: Final = "power.csv"  # name of the file in a recording's folder
+SIMULATED: Final = "(simulated)"  # part of a device's name
 CLOCK_EPOCH: Final = "clock_epoch_ns"
 CLOCK_BOOT: Final = "clock_boot_ns"
 _NAME, _MAJOR = "moeprof.power_log", "1"
@@ -28,8 +28,9 @@ _COLUMNS: Final = ["begin_ns", "end_ns", "reading", "code", "value"]
 class Series:
     """Readings of one sensor in order of time; all arrays have shape (n,).
 
-    `begin_ns` and `end_ns` (int64, CLOCK_MONOTONIC) enclose each call; `code` (int64) is NVML's
-    return code; `value` (float64) is in the unit of the reading's name, NaN where `code` is not 0.
+    `begin_ns` and `end_ns` (int64, CLOCK_MONOTONIC) are the times before and after each call,
+    `code` (int64) is NVML's return code, and `value` (float64) is in the unit of the reading's
+    name, NaN where the call failed.
     """
 
     begin_ns: npt.NDArray[np.int64]
@@ -41,29 +42,30 @@ class Series:
         return len(self.value)
 
     def between(self, begin_ns: int, end_ns: int) -> "Series":
-        """The readings made inside [begin_ns, end_ns]."""
+        """The readings whose call began and ended inside [begin_ns, end_ns]."""
         return self.take((self.begin_ns >= begin_ns) & (self.end_ns <= end_ns))
 
     def around(self, begin_ns: int, end_ns: int) -> "Series":
-        """The readings inside, with the last one before and the first one after."""
+        """The readings inside, the last one before and the first one after."""
         first = int(np.searchsorted(self.end_ns, begin_ns, side="right")) - 1
         last = int(np.searchsorted(self.begin_ns, end_ns, side="left"))
         return self.take(slice(max(first, 0), last + 1))
 
     def good(self) -> "Series":
         """The readings that succeeded."""
-        return self.take(self.code == 0)
+        return self.take(self.code == NvmlCode.SUCCESS)
 
     def take(self, which: npt.NDArray[np.bool_] | slice) -> "Series":
-        """The chosen readings."""
+        """The readings that a mask or a slice chooses."""
         return Series(self.begin_ns[which], self.end_ns[which], self.code[which], self.value[which])
 
 
 @dataclass(frozen=True, slots=True)
 class PowerLog:
-    """One power log. `gpu` is the UUID; `clock_epoch` and `clock_boot` hold those clocks, ns.
+    """One power log: the readings of each sensor by its name, of the device of UUID `gpu`.
 
-    `sensor` is "nvml", or "rapl" where the counter is that of a host's processor packages.
+    `sensor` is "nvml", or "rapl" where the counter is that of a host's processor packages. The
+    readings `clock_epoch_ns` and `clock_boot_ns` are those of the host's other clocks.
     """
 
     gpu: str
@@ -73,23 +75,23 @@ class PowerLog:
 
     @property
     def simulated(self) -> bool:
-        """Whether the device was none: what was measured on it is `simulated`."""
+        """Whether the device was a simulation: its energies have the source `simulated`."""
         return SIMULATED in self.gpu_name
 
     def series(self, name: str) -> Series:
-        """Readings of one sensor by its name; empty where it was never read."""
+        """Readings of one sensor by its name, empty where it was never read."""
         none = np.empty(0, np.int64)
         return self.readings.get(name) or Series(none, none, none, np.empty(0, np.float64))
 
     def monotonic_ns(self, epoch_ns: int) -> int:
-        """The log's time at a time since the epoch, by the nearest readings of both clocks."""
+        """Convert a time since the epoch to the log's clock, between the readings of both."""
         clock = self.series(CLOCK_EPOCH)
         offset_ns = clock_offset_ns(clock)
         epochs = clock.begin_ns + offset_ns
         return int(epoch_ns - np.interp(epoch_ns - epochs[0], epochs - epochs[0], offset_ns))
 
     def epoch_ns(self, monotonic_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Times since the epoch of times of the log, ns; shapes as given."""
+        """Convert times of the log's clock to times since the epoch, ns, of the same shape."""
         clock = self.series(CLOCK_EPOCH)
         offset_ns = clock_offset_ns(clock)
         relative = np.interp(monotonic_ns, clock.begin_ns, offset_ns - offset_ns[0])
@@ -98,7 +100,7 @@ class PowerLog:
 
 
 def clock_offset_ns(clock: Series) -> npt.NDArray[np.int64]:
-    """How far another clock is ahead of the log's at each of its readings, ns."""
+    """Another clock minus the log's clock at each of its readings, ns, int64 of shape (n,)."""
     offset_ns: npt.NDArray[np.int64] = (
         clock.value.astype(np.int64) - (clock.begin_ns + clock.end_ns) // 2
     )
@@ -106,7 +108,7 @@ def clock_offset_ns(clock: Series) -> npt.NDArray[np.int64]:
 
 
 def read_power_log(path: Path) -> PowerLog:
-    """Read a power log. Raises BadInput where the file is none, or of a major not known here."""
+    """Read a power log. Raises BadInput where the file is none, or has another major version."""
     try:
         with path.open(encoding="utf-8") as file:
             header = _header(path, file.readline())
@@ -139,10 +141,10 @@ def _header(path: Path, line: str) -> dict[str, str | None]:
 
 
 def _series(rows: pd.DataFrame) -> Series:
-    """One sensor's rows. As float64 an energy is exact, and a time since the epoch to 256 ns."""
+    """Readings of one sensor. float64 holds an energy exactly, and an epoch time to 256 ns."""
     begin = rows["begin_ns"].to_numpy(np.int64)
     code = rows["code"].to_numpy(np.int64)
     value = rows["value"].to_numpy(dtype=np.float64, na_value=np.nan)
-    if np.isnan(value[code == 0]).any():
+    if np.isnan(value[code == NvmlCode.SUCCESS]).any():
         raise ValueError("a reading succeeded without a value")
     return Series(begin, rows["end_ns"].to_numpy(np.int64), code, value)

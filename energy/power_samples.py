@@ -1,4 +1,4 @@
-"""Power over time as the table `power_samples`: from a power log into it, and out of it again."""
+"""Power over time: from a power log to the table `power_samples`, and from that to readings."""
 
 import numpy as np
 import pyarrow as pa
@@ -10,17 +10,17 @@ from .power_log import PowerLog, Series
 
 
 def power_samples(log: PowerLog, recording: str | None) -> pa.Table:
-    """The instant power of a log, a row each reading that succeeded, times since the epoch.
+    """The instant power of a log: one row for each successful reading, times since the epoch, ns.
 
-    RAPL has none: there a row is the mean power between two edges of the counter, at its end.
-    `temp_c` is the last temperature read until then, null before the first. `gpu` is null: a log
-    knows its GPU by UUID, and the table by a profiler's number.
+    RAPL has no instant power: there a row is the mean power between two edges of the counter, at
+    the later edge. `temp_c` is the last temperature read before the row, null before the first.
+    `gpu` is null, because a log knows the UUID of its GPU and not the profiler's id.
     """
     power, temperature = log.series(POWER_INSTANT).good(), log.series(TEMP_GPU).good()
     if log.sensor == "rapl":
         power = _between_edges(log.series(ENERGY))
     last = np.searchsorted(temperature.begin_ns, power.end_ns, side="right") - 1
-    known = np.append(temperature.value, np.nan)[last]  # -1: none yet
+    known = np.append(temperature.value, np.nan)[last]  # index -1 is NaN: none was read before
     columns = {
         "recording": [recording] * len(power),
         "time_ns": log.epoch_ns((power.begin_ns + power.end_ns) // 2),
@@ -39,7 +39,7 @@ def _source(log: PowerLog) -> str:
 
 
 def _between_edges(counter: Series) -> Series:
-    """Mean power between each two edges of a counter, mW."""
+    """Mean power between neighbouring edges of a counter, mW, at the later edge."""
     edges = counter_edges(counter)
     ends_ns = edges.time_ns[1:].astype(np.int64)
     power_mw = edges.powers_w() * 1000 if len(edges) else np.zeros(0)
@@ -47,15 +47,15 @@ def _between_edges(counter: Series) -> Series:
 
 
 def power_readings(samples: pa.Table) -> Series:
-    """Power readings, mW, of `power_samples` of one GPU and one source, for the estimators.
+    """Readings of power, mW, from rows of `power_samples` of one GPU and one source, by time.
 
-    Times are the table's. Rows may stand in any order; null power is left out.
+    Times are those of the table. Rows may be in any order; those without power are left out.
     """
     return _readings(samples, "power_w", 1000)
 
 
 def temperature_readings(samples: pa.Table) -> Series:
-    """Temperature readings, degC, as `power_readings` gives power."""
+    """Readings of temperature, degC, from the same table, by time."""
     return _readings(samples, "temp_c", 1)
 
 

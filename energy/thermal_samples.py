@@ -1,7 +1,7 @@
-"""A recorded step in power as the table `thermal_samples`: power and temperature over time.
+"""A recorded power step as the table `thermal_samples`: power and temperature over time.
 
-Heat does not care what the power is of: throttling, a clock that moves or another process do a step
-no harm, as long as its power and its temperature were read.
+The thermal response only depends on the power. So throttling, a clock that moves and other
+processes are no faults here, as long as power and temperature were read.
 """
 
 from collections import Counter
@@ -16,30 +16,35 @@ from ..device.nvml import ENERGY, POWER_INSTANT, SM_CLOCK, TEMP_GPU
 from ..stats.arrays import Float64
 from ..store.recording import Recording, raw_file
 from ..store.tables import table_from_columns
-from .counter import Unusable, counter_edges
-from .faults import CAPPED_SHARE, CODES, Fault, faults, power_capped_share
-from .per_launch import POWER_LOG, own_processes
-from .power_log import PowerLog, read_power_log
-from .steady import steady_window
+from .counter import counter_edges
+from .faults import (
+    CAPPED_SHARE,
+    WITHOUT_COUNTER,
+    Fault,
+    fault_of,
+    faults,
+    own_processes,
+    power_capped_share,
+)
+from .power_log import POWER_LOG, PowerLog, read_power_log
+from .readings import Unusable
+from .window import steady_window
 
 NO_TEMPERATURE: Final = "the sensors read no temperature"
-_MAX_GAP_S: Final = 5.0  # between two powers, which a cooling GPU bears unseen
-_WITHOUT_COUNTER: Final = frozenset(
-    code for code, fault in CODES.items() if fault in (Fault.NOT_SUPPORTED, Fault.TOO_OLD)
-)
+_MAX_GAP_S: Final = 5.0  # between two powers
 _HARMFUL: Final = (
     *(Fault.NOT_RECORDED, Fault.NO_PERMISSION, Fault.GPU_LOST, Fault.READ_FAILED),
     *(Fault.COUNTER_RESET, Fault.IMPLAUSIBLE, Fault.POWER_FROZEN, Fault.SUSPENDED),
 )
-# What makes the power of a load another one, though a step's poles bear it.
+# Faults that change the power of a load: no fault of the step, but its leakage is not fitted there.
 _DISTURBING: Final = {Fault.FOREIGN_PROCESS, Fault.THERMAL_THROTTLING, Fault.POWER_BRAKE}
-_FIRST_NS: Final = 2_000_000_000  # of a step's load, in which the heat has yet to spread
+_SPREADING_NS: Final = 2_000_000_000  # after the load begins, until the heat has spread
 
 Bools = npt.NDArray[np.bool_]
 
 
 def thermal_samples(folder: Path, recording: Recording) -> pa.Table:
-    """Give the table `thermal_samples` of a recorded step; of one that failed, its reason.
+    """The table `thermal_samples` of a recorded step; one row with the reason where it failed.
 
     Raises BadInput where the log is missing, changed, or no power log.
     """
@@ -64,7 +69,7 @@ def thermal_samples(folder: Path, recording: Recording) -> pa.Table:
 
 
 def why_unusable(log: PowerLog) -> str | None:
-    """Why a step's log tells nothing of heat; None where it does."""
+    """Why no thermal response can be fitted to a step's log; None where it can."""
     temperature = log.series(TEMP_GPU).good()
     if len(temperature) < 2:
         return NO_TEMPERATURE
@@ -83,10 +88,11 @@ def why_unusable(log: PowerLog) -> str | None:
 def _powers(log: PowerLog) -> tuple[Float64, Float64, str]:
     """Times on the log's clock, ns, the mean power from each to the next, W, and its source.
 
-    Between two edges of the counter it is exact; instant power stands in where there is no counter.
+    Power is that between neighbouring edges of the counter, or instant power where NVML has no
+    counter for this GPU.
     """
     counter = log.series(ENERGY)
-    if _WITHOUT_COUNTER.intersection(counter.code.tolist()):
+    if any(fault_of(code) in WITHOUT_COUNTER for code in np.unique(counter.code).tolist()):
         power = log.series(POWER_INSTANT).good()
         return (power.begin_ns + power.end_ns) / 2, power.value / 1000, "nvml_power"
     edges = counter_edges(counter)
@@ -96,7 +102,8 @@ def _powers(log: PowerLog) -> tuple[Float64, Float64, str]:
 def _steady(log: PowerLog, recording: Recording, time_ns: Float64) -> Bools:
     """Whether a load ran undisturbed from each time to the next, at the clock of most such loads.
 
-    A load counts from when its power had settled, as for its energy; the first seconds do not.
+    A load counts from when its power had settled, as for its energy, and two seconds after the
+    first load began.
     """
     steady = np.zeros(len(time_ns), np.bool_)
     windows = [steady_window(log.series(ENERGY), load)[0] for load in recording.loads]
@@ -105,7 +112,7 @@ def _steady(log: PowerLog, recording: Recording, time_ns: Float64) -> Bools:
     if not any(clocks):
         return steady
     usual = Counter(filter(None, clocks)).most_common(1)[0][0]
-    first_ns = min(load.marks_ns[0] for load in recording.loads) + _FIRST_NS
+    first_ns = min(load.marks_ns[0] for load in recording.loads) + _SPREADING_NS
     for window, clock in zip(windows, clocks, strict=True):
         if clock == usual:
             begun = time_ns[:-1] >= max(window.begin_ns, first_ns)
@@ -114,7 +121,7 @@ def _steady(log: PowerLog, recording: Recording, time_ns: Float64) -> Bools:
 
 
 def _clock_mhz(log: PowerLog, begin_ns: int, end_ns: int, processes: int) -> float | None:
-    """The one SM clock of an undisturbed stretch; None of another, or where it was not read."""
+    """The SM clock of an undisturbed window, MHz; None where it moved or was not read."""
     clocks = np.unique(log.series(SM_CLOCK).between(begin_ns, end_ns).good().value)
     capped = (power_capped_share(log, begin_ns, end_ns) or 0.0) > CAPPED_SHARE
     disturbed = _DISTURBING.intersection(faults(log, begin_ns, end_ns, processes))
@@ -122,7 +129,7 @@ def _clock_mhz(log: PowerLog, begin_ns: int, end_ns: int, processes: int) -> flo
 
 
 def _nearest(known_ns: Float64, asked_ns: Float64) -> npt.NDArray[np.intp]:
-    """Which of the known times lies nearest to each that is asked for; both ascend."""
+    """Index of the known time nearest to each asked time; both ascend."""
     after = np.clip(np.searchsorted(known_ns, asked_ns), 1, len(known_ns) - 1)
     before_is_nearer = asked_ns - known_ns[after - 1] < known_ns[after] - asked_ns
     return after - before_is_nearer

@@ -1,32 +1,33 @@
-"""Energy per launch in one window of a power log: which source gives it, and whether it counts."""
+"""The window of a load that counts: its power has settled, and counter edges bound it.
+
+The power pass asks while a load runs, to end it as soon as it has shown enough; the parser asks
+again for the window that counts.
+"""
 
 from dataclasses import dataclass
 from typing import Final
 
-from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
-from .counter import (
-    DISAGREEMENT,
-    Measured,
-    counter_power_w,
-    disagreement,
-    integrated_power_w,
-    refreshes,
-)
-from .faults import CAPPED_SHARE, Fault, faults, power_capped_share, sm_clock_range_mhz
-from .power_log import PowerLog
+import numpy as np
 
-_WITHOUT_COUNTER: Final = {Fault.NOT_SUPPORTED, Fault.TOO_OLD}
-_CLOCK_STEP_MHZ: Final = 15
-_UNAVAILABLE: Final = "unavailable"
+from ..stats.arrays import Float64
+from ..stats.student import mean_half_width
+from ..store.recording import Load
+from .counter import Edges, counter_edges, outer_edges_ns, settled_ns
+from .power_log import Series
+from .readings import MIN_TICKS
+
+WANTED_HALF_WIDTH: Final = 0.01  # of the mean of the ticks, relative
+WANTED_TICKS: Final = 5
+MAX_SETTLED_S: Final = 1.25  # a load whose ticks scatter for longer will not do better
+_UNSETTLED_NS: Final = 500_000_000  # left out at the beginning of a load without edges
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of steady load on the log's clock, and how many launches fell into it."""
+    """A time span on the log's clock, CLOCK_MONOTONIC, ns."""
 
     begin_ns: int
     end_ns: int
-    launches: float
 
     @property
     def length_s(self) -> float:
@@ -34,75 +35,60 @@ class Window:
         return (self.end_ns - self.begin_ns) / 1e9
 
 
-@dataclass(frozen=True, slots=True)
-class WindowEnergy:
-    """What a window cost. `power_w` and `energy_mj` (per launch) are None together, with `reason`.
+def steady_window(counter: Series, load: Load) -> tuple[Window, bool]:
+    """The window in which a load is measured, and whether its power is known to have settled.
 
-    `source` is nvml_counter, nvml_power, rapl, simulated or unavailable. `faults` are all that took
-    the energy away; `marks` are doubts that did not. `power_peak_w` is the highest instant reading,
-    `temp_c` the mean temperature; each None where it was not read.
+    It begins at the first edge after the power settled and ends at the last edge of the load, so
+    that it contains whole ticks. Where the counter failed or stood still during the load, the
+    window extends to the load's end and so contains the fault.
     """
-
-    power_w: Measured
-    energy_mj: Measured
-    power_peak_w: float | None
-    temp_c: float | None
-    source: str
-    faults: tuple[str, ...]
-    marks: tuple[str, ...]
-
-    @property
-    def reason(self) -> str | None:
-        """Why there is no energy; None where there is."""
-        return self.energy_mj.reason
+    begin_ns, end_ns = load.marks_ns[0], load.marks_ns[-1]
+    edges = settled_edges(counter, begin_ns, end_ns)
+    begin_ns = min(begin_ns + _UNSETTLED_NS, end_ns)
+    return Window(*outer_edges_ns(counter, edges, begin_ns, end_ns)), edges is not None
 
 
-def window_energy(log: PowerLog, window: Window, processes: int) -> WindowEnergy:
-    """Measure one window of a log; `processes` of our own compute on the GPU.
+def settled_edges(counter: Series, begin_ns: int, end_ns: int) -> Edges | None:
+    """Edges of a load from when its power had settled; None where it did not settle."""
+    edges = counter_edges(counter.between(begin_ns, end_ns))
+    settled = settled_ns(edges)
+    if settled is None:
+        return None
+    half_width_ns = float(edges.width_ns[np.searchsorted(edges.time_ns, settled)]) / 2
+    return edges.between(settled - half_width_ns, end_ns)
 
-    The counter gives the power; where NVML has none for this GPU, the mean of the instant power
-    does. Any fault takes the energy away, and leaves the other readings.
+
+def is_enough(counter: Series, begin_ns: int, now_ns: int) -> bool:
+    """Whether a load that began at `begin_ns` has shown enough of its power.
+
+    It has after five settled ticks whose mean is known to 1 %, and after 1.25 s of settled ticks.
     """
-    begin_ns, end_ns = window.begin_ns, window.end_ns
-    found = faults(log, begin_ns, end_ns, processes)
-    instant = integrated_power_w(refreshes(log.series(POWER_INSTANT)), begin_ns, end_ns)
-    without_counter = bool(found) and found[0] in _WITHOUT_COUNTER
-    if without_counter and instant.value is not None:
-        power, source, found = instant, "nvml_power", found[1:]
-    else:
-        power = counter_power_w(log.series(ENERGY), begin_ns, end_ns)
-        source = "rapl" if log.sensor == "rapl" else "nvml_counter"
-    if found:
-        power = Measured(None, None, power.n, found[0])
-    if power.value is None:
-        source = _UNAVAILABLE
-    elif log.simulated:
-        source = "simulated"
-    return WindowEnergy(
-        power_w=power,
-        energy_mj=power.scaled(window.length_s * 1000 / window.launches),
-        power_peak_w=_over(log, POWER_INSTANT, window, "max", 1e-3),
-        temp_c=_over(log, TEMP_GPU, window, "mean", 1.0),
-        source=source,
-        faults=tuple(found),
-        marks=tuple(_marks(log, window, power, None if without_counter else instant)),
-    )
+    edges = settled_edges(counter, begin_ns, now_ns)
+    if edges is None or len(edges) < 2:
+        return False
+    if edges.time_ns[-1] - edges.time_ns[0] >= MAX_SETTLED_S * 1e9:
+        return True
+    return len(edges) > WANTED_TICKS and _is_known(edges.powers_w())
 
 
-def _marks(log: PowerLog, window: Window, power: Measured, other: Measured | None) -> list[str]:
-    marks = []
-    share = power_capped_share(log, window.begin_ns, window.end_ns)
-    if share is not None and share > CAPPED_SHARE:
-        marks.append(f"power limit held the clocks down for {share:.0%} of the window")
-    drift_mhz = sm_clock_range_mhz(log, window.begin_ns, window.end_ns)
-    if drift_mhz > _CLOCK_STEP_MHZ:
-        marks.append(f"the SM clock moved by {drift_mhz:.0f} MHz")
-    ratio = None if other is None else disagreement(other, power)
-    if ratio is not None and abs(ratio) > DISAGREEMENT:
-        marks.append(f"instant power differs from the energy counter by {ratio:+.1%}")
-    return marks
+def power_moved(counter: Series, window: Window) -> str | None:
+    """A sentence with the lowest and the highest tick's power, in order of time.
+
+    None where the mean of the window's ticks is known to 1 %, or there are less than three ticks.
+    """
+    edges = counter_edges(counter).between(window.begin_ns, window.end_ns)
+    if len(edges) <= MIN_TICKS:
+        return None
+    powers_w, energies_mj = edges.powers_w(), np.diff(edges.energy_mj)
+    # Late edges scatter the powers of ticks, missed ones their energies, a moving power both.
+    if _is_known(powers_w) or _is_known(energies_mj):
+        return None
+    first, last = sorted((int(powers_w.argmin()), int(powers_w.argmax())))
+    return f"the power moved from {powers_w[first]:.3g} to {powers_w[last]:.3g} W within the load"
 
 
-def _over(log: PowerLog, name: str, window: Window, how: str, scale: float) -> float | None:
-    values = log.series(name).between(window.begin_ns, window.end_ns).good().value
-    return float(getattr(values, how)()) * scale if len(values) else None
+def _is_known(ticks: Float64) -> bool:
+    """Whether the half width of the mean of the ticks is at most 1 % of the mean."""
+    if len(ticks) < 2:
+        return False
+    return bool(mean_half_width(ticks) <= WANTED_HALF_WIDTH * np.mean(ticks))

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..energy.range_windows import RangedLaunches
+from ..energy.nvtx_windows import RangedLaunches
 from ..stats.arrays import Int64
 from ..store.table_schemas import METRIC_COLUMNS, SCHEMAS
 from .attribution import Attribution
@@ -65,7 +65,7 @@ def _launches(kernels: pa.Table, columns: dict[str, Any]) -> pa.Table:
 
 
 def _range_energies(power: pa.Table, launches: RangedLaunches) -> Iterator[pa.Table]:
-    from ..energy.ranges import range_energies  # loads pandas and scipy; few traces hold power
+    from ..energy.nvtx_energy import range_energies  # loads pandas; few traces hold power
 
     return range_energies(power, launches)
 

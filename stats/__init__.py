@@ -1,1 +1,1 @@
-"""Statistics that several rooms use, each once; pure functions over numbers."""
+"""Statistics, each once: pure functions over numbers. Importing it loads no scipy."""

@@ -1,4 +1,4 @@
-"""The two array types that quantities come in."""
+"""Types of the numpy arrays that hold quantities: 64-bit floats and 64-bit integers."""
 
 from typing import TypeAlias
 

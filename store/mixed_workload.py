@@ -1,4 +1,4 @@
-"""What ran when in a mixed replay: `replay.json`, beside the log of the sensors."""
+"""What ran when in a mixed workload: `replay.json`, beside the power log of its recording."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -6,7 +6,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One operation at one size, over and over, from `begin_ns` to `end_ns` (CLOCK_MONOTONIC)."""
+    """Repeated launches of one operation at one size in [begin_ns, end_ns] (CLOCK_MONOTONIC)."""
 
     op: str
     tokens: int
@@ -17,7 +17,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What is to be said of one operation at one size."""
+    """Why one operation at one size was left out, or launched one by one."""
 
     op: str
     tokens: int
@@ -26,10 +26,10 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class MixedWorkload:
-    """The stretches of a mixed replay in order of time; in what lies between them nothing ran.
+    """The segments of a mixed workload in order of time, under the key `stretches`.
 
-    `left_out` are the sizes that could not be run; `launched_one_by_one` are those whose calls a
-    CUDA graph could not hold.
+    Between segments nothing ran. `left_out` are the sizes that could not be run;
+    `launched_one_by_one` are those whose calls could not be captured into a CUDA graph.
     """
 
     SCHEMA: ClassVar[str] = "moeprof.replay/1.0"

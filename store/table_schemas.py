@@ -1,7 +1,7 @@
-"""The columns of the tables that the stages hand on.
+"""Columns of the tables that the stages exchange.
 
-The name and number of a table stand in its schema's metadata as `moeprof.schema`. Every column that
-holds a quantity ends in its unit; unmeasured is null, never zero.
+The schema's metadata holds the name and the number of a table as `moeprof.schema`. Every column
+that holds a quantity ends in its unit; unmeasured is null, never zero.
 """
 
 from types import MappingProxyType
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 SCHEMA_KEY: Final = b"moeprof.schema"
 
-# GPU-wide utilisation by its one canonical name; nsys's own names change with its version.
+# GPU-wide utilisation by names that do not change with the version of nsys.
 METRIC_COLUMNS: Final = (
     "sm_active_pct",
     "sm_issue_pct",
@@ -33,11 +33,13 @@ def _schema(name: str, **columns: pa.DataType) -> pa.Schema:
     return pa.schema(fields, metadata={SCHEMA_KEY: name.encode()})
 
 
-# History, newest first. Everything is at its first number.
+# History, newest first. points/2: without empty_power_w and the half widths power_w_ci95,
+# idle_power_w_ci95, latency_sustained_us_ci95 and energy_above_idle_mj_ci95, which nothing read.
+# All others are at their first number.
 _LAUNCHES = _schema(
     "launches/1",
-    recording=pa.string(),  # the unit whose recording holds this kernel; null for a lone trace
-    scenario_key=pa.string(),  # with visit and call: null outside a range of moeprof's own
+    recording=pa.string(),  # unit of the recording; null for a single trace
+    scenario_key=pa.string(),  # with visit and call: null outside moeprof's own ranges
     visit=pa.int32(),
     call=pa.int32(),
     range_name=pa.string(),  # innermost range of the launching call, "domain:name" or "name"
@@ -55,7 +57,7 @@ _LAUNCHES = _schema(
     shared_bytes=pa.int64(),  # per block, static and dynamic together
     static_shared_bytes=pa.int64(),
     dynamic_shared_bytes=pa.int64(),
-    occupancy_estimate_pct=pa.float64(),  # torch.profiler's guess from the launch, no measurement
+    occupancy_estimate_pct=pa.float64(),  # estimated by torch.profiler from the launch
     device=pa.int32(),  # CUDA ordinal within the process
     gpu=pa.int32(),  # the profiler's id of the GPU, null where the trace does not map it
     context=pa.int64(),
@@ -106,18 +108,18 @@ _RANGE_ENERGIES = _schema(
     recording=pa.string(),
     range_name=pa.string(),  # as in `launches`, whose innermost range alone counts
     gpu=pa.int32(),  # the profiler's id; null where the trace does not map it
-    occurrences=pa.int64(),  # of the range, with a kernel on this GPU
+    occurrences=pa.int64(),  # occurrences of the range with a kernel on this GPU
     launches=pa.int64(),
-    measured_launches=pa.int64(),  # of those occurrences that the sensor could resolve
-    measured_s=pa.float64(),  # from first kernel start to last kernel end of each of those
-    readings=pa.int64(),  # refreshes of the sensor in them
+    measured_launches=pa.int64(),  # launches in occurrences that the sensor could resolve
+    measured_s=pa.float64(),  # total time of those occurrences
+    readings=pa.int64(),  # refreshes of the sensor in those occurrences
     power_w=pa.float64(),  # mean over measured_s, idle within it included
     power_w_ci95=pa.float64(),
     energy_mj=pa.float64(),  # per measured launch
     energy_mj_ci95=pa.float64(),
     source=pa.string(),  # nsys_nvml; unavailable where energy is null
-    reason=pa.string(),  # why it is
-    marks=pa.list_(pa.string()),  # doubts about the energy, in words
+    reason=pa.string(),  # why energy is null
+    marks=pa.list_(pa.string()),  # sentences of the flags about the energy
 )
 
 _THERMAL_SAMPLES = _schema(
@@ -127,8 +129,8 @@ _THERMAL_SAMPLES = _schema(
     source=pa.string(),  # nvml_counter, nvml_power, simulated, unavailable
     power_w=pa.float64(),  # mean until the next row
     temp_c=pa.float64(),  # at this time, whole degrees
-    steady=pa.bool_(),  # until the next row: a load at the clock of most loads, with no limit on it
-    failure=pa.string(),  # why the step tells nothing: then it is one row, and the rest is null
+    steady=pa.bool_(),  # whether an undisturbed load ran until the next row
+    failure=pa.string(),  # why the step failed; then it is one row without quantities
 )
 
 _COUNTERS = _schema(
@@ -156,7 +158,7 @@ _COUNTERS = _schema(
 )
 
 _POINTS = _schema(
-    "points/1",
+    "points/2",
     scenario_key=pa.string(),
     curve=pa.string(),
     op=pa.string(),
@@ -174,7 +176,7 @@ _POINTS = _schema(
     regime=pa.string(),  # "burst": single calls with synchronisation between them
     role=pa.string(),  # "fit" or "holdout"
     failure=pa.string(),  # why nothing was measured; then every quantity is null
-    marks=pa.list_(pa.string()),  # doubts about the point, in words
+    marks=pa.list_(pa.string()),  # sentences of the flags about the point
     signature=pa.string(),  # the kernels of one call, where all calls agree
     visits=pa.int32(),
     calls=pa.int32(),
@@ -185,24 +187,19 @@ _POINTS = _schema(
     gap_us=pa.float64(),
     spread=pa.float64(),  # interquartile range of the calls over their median
     repeat_difference=pa.float64(),  # |log| ratio of the medians of two visits; null at one visit
-    latency_sustained_us=pa.float64(),  # per call under a steady load, as all down to energy_n
-    latency_sustained_us_ci95=pa.float64(),
+    latency_sustained_us=pa.float64(),  # per call under steady load, as all down to energy_n
     power_w=pa.float64(),
-    power_w_ci95=pa.float64(),
     power_repeat_difference=pa.float64(),  # |log| ratio of the highest load and the lowest
     power_peak_w=pa.float64(),
-    idle_power_w=pa.float64(),  # of the process with nothing to do
-    idle_power_w_ci95=pa.float64(),
-    empty_power_w=pa.float64(),  # with kernels that do nothing
+    idle_power_w=pa.float64(),  # while the process does nothing
     energy_mj=pa.float64(),  # per call
     energy_mj_ci95=pa.float64(),
     energy_repeat_difference=pa.float64(),
     energy_above_idle_mj=pa.float64(),  # negative where the load took less than idling
-    energy_above_idle_mj_ci95=pa.float64(),
-    energy_n=pa.int32(),  # loads that gave it
+    energy_n=pa.int32(),  # number of loads with energy
     energy_source=pa.string(),  # nvml_counter, nvml_power, …, unavailable
-    energy_reason=pa.string(),  # why it is unavailable
-    temp_c=pa.float64(),  # mean under those loads
+    energy_reason=pa.string(),  # why the energy is unavailable
+    temp_c=pa.float64(),  # mean temperature under the loads with energy
 )
 
 SCHEMAS: Final = MappingProxyType(
@@ -217,3 +214,5 @@ SCHEMAS: Final = MappingProxyType(
         "points": _POINTS,
     }
 )
+# Older numbers whose columns contain those of the present one: a reader drops the others.
+OLDER_SCHEMAS: Final = MappingProxyType({"points": frozenset({"points/1"})})

@@ -1,7 +1,7 @@
-"""The tables that the stages hand on, read and written as Parquet.
+"""Reads and writes the tables of a run as Parquet.
 
-A table is checked against its schema at every write and at every read; a reader refuses a number
-that it does not know.
+A table is checked against its schema at every write and at every read. A reader refuses a number
+that it does not know; a table of an older number that holds all present columns is read.
 """
 
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ import pyarrow.parquet as pq
 
 from .atomic import replacing
 from .errors import BadInput, unknown_schema
-from .table_schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS
+from .table_schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS
 
 _GROUP_ROWS: Final = 65_536
 _PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"
-# Columns of many different values: there a dictionary costs time and gains nothing.
+# Columns of many different values, which a dictionary would not make smaller.
 _DELTAS: Final = frozenset({"start_ns", "duration_ns", "time_ns", "correlation_id"})
 _PLAIN: Final = frozenset({*METRIC_COLUMNS, "metric_coverage"})
 
@@ -53,13 +53,13 @@ def write_table(path: Path, name: str, table: pa.Table) -> None:
 
 
 class TableWriter:
-    """Tables of one folder in the making; made by `writing_tables`.
+    """Writes the tables of one folder piece by piece; made by `writing_tables`.
 
-    Pieces are compressed in a thread of their own, one at a time, while the next ones are made.
+    Another thread compresses one piece at a time while the caller makes the next one.
     """
 
     def __init__(self, folder: Path, files: ExitStack, thread: Executor) -> None:
-        self.rows: dict[str, int] = {}  # of each table that was written
+        self.rows: dict[str, int] = {}  # number of rows by table
         self._folder = folder
         self._files = files
         self._thread = thread
@@ -79,7 +79,7 @@ class TableWriter:
             self._flush(name)
 
     def flush(self) -> None:
-        """Hand every piece on to its file."""
+        """Write all pieces to their files."""
         for name in list(self._pieces):
             self._flush(name)
         self._wait()
@@ -96,7 +96,7 @@ class TableWriter:
 
 @contextmanager
 def writing_tables(folder: Path) -> Iterator[TableWriter]:
-    """Write tables of a folder piece by piece; on an error none of them is there, or all are old.
+    """Write tables of a folder piece by piece; on an error the folder stays as it was.
 
     Raises BadInput where the folder cannot be written.
     """
@@ -131,9 +131,10 @@ def _checked(name: str, table: pa.Table) -> pa.Table:
 
 
 def read_table(path: Path, name: str) -> pa.Table:
-    """Read table `name` from Parquet.
+    """Read table `name` from Parquet, without the columns that a newer number deleted.
 
-    Raises BadInput where the file is missing, is no Parquet, or holds another table or number.
+    Raises BadInput where the file is missing, is no Parquet, or holds another table or a number
+    that is unknown.
     """
     try:
         table = pq.read_table(path)
@@ -147,6 +148,8 @@ def read_table(path: Path, name: str) -> pa.Table:
     metadata, of_schema = table.schema.metadata or {}, schema.metadata or {}
     found = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")
     known = of_schema[SCHEMA_KEY].decode()
+    if found in OLDER_SCHEMAS.get(name, ()) and set(schema.names) <= set(table.column_names):
+        table, found = table.select(schema.names).replace_schema_metadata(schema.metadata), known
     if found != known:
         raise unknown_schema(path, found, known, way_out=_PARSE_AGAIN)
     if not table.schema.equals(schema):

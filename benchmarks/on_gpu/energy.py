@@ -6,8 +6,8 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from moeprof.energy.per_launch import POWER_LOG, metered_load
-from moeprof.energy.power_log import read_power_log
+from moeprof.energy.per_launch import metered_load
+from moeprof.energy.power_log import POWER_LOG, read_power_log
 from moeprof.profiler.power.sensor_recorder import SensorRecorder
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.recording import Load

@@ -17,9 +17,10 @@ from typing import Final
 import numpy as np
 
 from ...device.nvml import ENERGY
-from ...energy.per_launch import POWER_LOG, metered_load, own_processes
-from ...energy.power_log import Series, read_power_log
-from ...energy.steady import is_enough
+from ...energy.faults import own_processes
+from ...energy.per_launch import metered_load
+from ...energy.power_log import POWER_LOG, Series, read_power_log
+from ...energy.window import is_enough
 from ...scenarios.script import LOAD_S
 from ...store.errors import CannotMeasure
 from ...store.recording import CollectorName, Failure, Load, Recording

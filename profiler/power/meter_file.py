@@ -7,9 +7,9 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from ...energy.external_meter import SOURCE, PowerMeter, align
+from ...energy.meter_clock import METER_FILE, Held, align, power_logs
 from ...energy.per_launch import MeteredLoad, metered_loads
-from ...energy.run_meter import METER_FILE, Held, power_logs
+from ...energy.power_meter import EXTERNAL_METER, PowerMeter
 from ...store.atomic import write_whole
 from ...store.document import read_document
 from ...store.errors import BadInput
@@ -41,7 +41,7 @@ def keep_meter(run: Run, path: Path) -> None:
             unit=UNIT,
             op="",
             collector=CollectorName.METER,
-            tool=SOURCE,
+            tool=EXTERNAL_METER,
             tool_version="",
             command=(),
             exit_code=None,
@@ -69,9 +69,9 @@ def _loads(held: Held, meter: PowerMeter | None) -> list[MeteredLoad]:
 
 def _check_scale(path: Path, loads: Sequence[MeteredLoad]) -> None:
     both = [
-        (one.sensor_power_w, meter_w)
+        (one.cost.sensor_power_w, meter_w)
         for one in loads
-        if one.sensor_power_w is not None and (meter_w := one.cost.power_w.value)
+        if one.cost.sensor_power_w is not None and (meter_w := one.cost.power_w.value)
     ]
     if not both:
         return

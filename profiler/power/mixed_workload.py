@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from ...energy.mixed_workload import REPLAY_FILE
-from ...energy.per_launch import POWER_LOG
+from ...energy.mixed_workload import MIXED_WORKLOAD_FILE
+from ...energy.power_log import POWER_LOG
 from ...scenarios.mixed_workload import MIXED_WORKLOAD_S, NAME
 from ...store.document import write_document
 from ...store.errors import CannotMeasure
@@ -42,8 +42,8 @@ def record_mixed_workload(
             script.start(PREPARE_S)
             with open_recorder(provenance, folder / POWER_LOG):
                 workload = script.run_mixed_workload()
-        write_document(folder / REPLAY_FILE, workload)
-        files += [POWER_LOG, REPLAY_FILE]
+        write_document(folder / MIXED_WORKLOAD_FILE, workload)
+        files += [POWER_LOG, MIXED_WORKLOAD_FILE]
     except (ProcessEnded, Refused, CannotMeasure) as end:
         warnings.append(f"{BROKE_OFF}: {end}")
     recording = _recording(run, provenance, started_utc_ns, files, warnings)

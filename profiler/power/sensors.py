@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from ...device.cpu import cpu_name
-from ...device.nvml import ENERGY, POWER_INSTANT
+from ...device.nvml import ENERGY, POWER_INSTANT, NvmlCode
 from ...device.rapl_sensors import RaplSensors, rapl_sensors
-from ...energy.faults import CODES, Fault
+from ...energy.faults import WITHOUT_COUNTER, fault_of
 from ...store.errors import CannotMeasure
 from ...store.provenance import Provenance
 from .sensor_log import SCHEMA, Header, Row
@@ -43,11 +43,11 @@ def check_sensors(provenance: Provenance) -> str:
             return "RAPL"
     with nvml_sensors(provenance.gpu.uuid) as (_, sensors):
         (energy,) = sensors.energy()
-        if energy.code == 0:
+        if energy.code == NvmlCode.SUCCESS:
             return "NVML's energy counter"
         found = {reading.name: reading for reading in sensors.fields()}
-        reason = CODES.get(energy.code, Fault.READ_FAILED)
-        if reason in (Fault.NOT_SUPPORTED, Fault.TOO_OLD) and found[POWER_INSTANT].code == 0:
+        reason = fault_of(energy.code)
+        if reason in WITHOUT_COUNTER and found[POWER_INSTANT].code == NvmlCode.SUCCESS:
             return f"NVML's power readings, since {reason}"
     raise CannotMeasure(f"{reason} ({ENERGY}: NVML code {energy.code})")
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from ...device.nvml import TEMP_GPU
-from ...energy.per_launch import POWER_LOG, metered_loads
-from ...energy.power_log import read_power_log
+from ...energy.per_launch import metered_loads
+from ...energy.power_log import POWER_LOG, read_power_log
 from ...energy.thermal_samples import NO_TEMPERATURE, why_unusable
 from ...scenarios.plan import RESPONSE_S
 from ...scenarios.script import LOAD_S

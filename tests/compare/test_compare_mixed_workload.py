@@ -9,9 +9,10 @@ import pytest
 from moeprof.compare.holdout import validate_holdout
 from moeprof.compare.mixed_workload import judge_mixed_workload, with_mixed_workload
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.energy.counter import Measured
 from moeprof.energy.mixed_workload import MeasuredWorkload, Played
-from moeprof.energy.window import WindowEnergy
+from moeprof.energy.per_launch import WindowEnergy
+from moeprof.stats.measured import Measured
+from moeprof.store.flag import Flag, FlagCode
 from moeprof.store.mixed_workload import Note
 from moeprof.store.verdict import Outcome
 
@@ -35,7 +36,7 @@ def model(make_points: MakePoints, fit: Fit) -> KernelCostModel:
 
 
 def metered(
-    energy_j: float | None, *more: Played, ci95_j: float = 3.0, marks: Sequence[str] = ()
+    energy_j: float | None, *more: Played, ci95_j: float = 3.0, flags: Sequence[Flag] = ()
 ) -> MeasuredWorkload:
     """9 s of fc1 at 8 tokens and whatever else, and one second of pauses."""
     energy = (
@@ -44,7 +45,7 @@ def metered(
         else Measured(1000 * energy_j, 1000 * ci95_j, 80)
     )
     source = "unavailable" if energy_j is None else "nvml_counter"
-    cost = WindowEnergy(energy, energy, None, None, source, (), tuple(marks))
+    cost = WindowEnergy(energy, energy, None, None, source, (), tuple(flags))
     played = (Played(FC1, 8, 9e6 / time_us(8), 9.0), *more)
     window_s = 1.0 + sum(part.busy_s for part in played)
     return MeasuredWorkload(cost, window_s, 1.0, 90, played, (), ())
@@ -158,7 +159,7 @@ def test_without_a_measured_energy_the_reason_is_told(model: KernelCostModel) ->
 
 def test_what_took_no_part_is_a_mark(model: KernelCostModel) -> None:
     found = replace(
-        metered(TOTAL_J, marks=["a doubt"]),
+        metered(TOTAL_J, flags=[Flag(FlagCode.POWER_CAPPED, "a doubt")]),
         left_out=(Note("fc2", 8, "out of memory"),),
         launched_one_by_one=(Note("fc1", 8, "it copies to the host"),),
     )

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from moeprof.device import rapl_sensors
-from moeprof.device.nvml import ENERGY, Reading
+from moeprof.device.nvml import ENERGY, NvmlCode, Reading
 from moeprof.device.rapl import Package
 from moeprof.device.rapl_perf import PerfCounter
-from moeprof.device.rapl_sensors import UNREADABLE, RaplSensors
+from moeprof.device.rapl_sensors import RaplSensors
 from moeprof.store.errors import CannotMeasure
 
 
@@ -45,7 +45,7 @@ def test_a_counter_that_goes_is_a_reading_that_failed(tmp_path: Path) -> None:
     package = a_package(tmp_path / "0", 0)
     sensors = RaplSensors([package])
     (package.folder / "energy_uj").unlink()
-    assert sensors.energy() == (Reading(ENERGY, UNREADABLE, None),)
+    assert sensors.energy() == (Reading(ENERGY, NvmlCode.UNKNOWN, None),)
 
 
 def test_it_has_no_other_sensor(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Runs whose power pass an external meter watched: made up, or of a real sensor's readings.
+"""Runs whose power pass an external meter recorded too, from synthetic or real sensor readings.
 
 The device's own sensor shows 95 % of the power; the meter has a clock of its own.
 """
@@ -13,30 +13,24 @@ from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
 from moeprof.energy.power_log import CLOCK_BOOT, CLOCK_EPOCH, Series
 from moeprof.profiler.power.sensor_log import SCHEMA, write_log
 from moeprof.store.document import write_document
-from moeprof.store.plan import OpPlan, Plan, PowerPlan
-from moeprof.store.provenance import Gpu, Provenance
+from moeprof.store.plan import OpPlan, PowerPlan
+from moeprof.store.provenance import Gpu
 from moeprof.store.recording import Load, PointTiming, Recording, sha256_of
 from moeprof.store.run import Run
-from moeprof.store.scenario import Scenario
+from moeprof.tests.builders import make_plan, make_provenance, make_recording, make_scenario
 from moeprof.tests.energy.power_logs import EPOCH_NS, MS, S, series
 
 GAIN, IDLE_W, CALL_US = 0.95, 100.0, 50.0
 SIZES = (1, 8, 64)
 LOAD_S = 1.5
-# Begin of each load, s, and its power: two blocks, no two loads the same time apart.
+# Begin, s, size and power, W, of each load: two blocks, no two loads the same time apart.
 LOADS = (
     (2.0, 1, 200.0), (3.9, 8, 300.0), (6.3, 64, 400.0),
     (12.1, 64, 402.0), (14.2, 1, 201.0), (16.9, 8, 301.0),
 )  # fmt: skip
-AHEAD_S = 1234.5  # of the meter's clock, by which the epoch is ahead: EPOCH_NS comes on top
+AHEAD_S = 1234.5  # EPOCH_NS and this long: time since the epoch minus the meter's clock
 _GPU = Gpu(0, "a GPU", "GPU-1", None, None, None, None, None, None, None)
-PROVENANCE = Provenance(
-    "cuda:0", "a GPU", None, "a CPU", 2, 1, _GPU, {}, None, None, "0" * 12, "2026-01-01T00:00:00Z"
-)
-
-
-def a_scenario(tokens: int) -> Scenario:
-    return Scenario("gelu", tokens, (64,), "float32", 8 * 64 * tokens, 512 * tokens)
+PROVENANCE = replace(make_provenance("cuda:0"), gpu=_GPU)
 
 
 def true_power_w(time_s: np.ndarray[tuple[int], np.dtype[np.float64]]) -> np.ndarray[
@@ -83,7 +77,7 @@ def write_run(folder: Path, **sensor: float) -> Run:
         visits[tokens] += 1
         begin_ns, end_ns = int(begin_s * S), int((begin_s + LOAD_S) * S)
         launches = int(LOAD_S * 1e6 / CALL_US)
-        key = a_scenario(tokens).key
+        key = make_scenario(tokens).key
         load = Load("operation", key, visit, (begin_ns, end_ns), (0, launches), 1.0, 0.003)
         readings = sensor_readings(begin_s - 0.2, LOAD_S + 0.2, **sensor)  # type: ignore[arg-type]
         keep_load(run, load, readings)
@@ -92,24 +86,21 @@ def write_run(folder: Path, **sensor: float) -> Run:
 
 def begin_run(folder: Path, power: PowerPlan | None) -> Run:
     """A run that has timed its operation at `SIZES`."""
-    op = OpPlan("gelu", a_scenario(1).curve, SIZES, first=SIZES, holdout=())
-    plan = Plan(
-        "run", "small", "built in", "cuda:0", ("cpu",), "op", "all", "float32", "cold", 1, 0, 24,
-        None, 60.0, (op,), power,
-    )  # fmt: skip
+    op = OpPlan("gelu", make_scenario(1).curve, SIZES, first=SIZES, holdout=())
+    plan = replace(make_plan(), device="cuda:0", ops=(op,), power=power)
     run = Run(folder)
     write_document(run.plan_path, plan)
     write_document(run.provenance_path, PROVENANCE)
     calls_ns = (40_000,) * 8
     for tokens in SIZES:
-        served = PointTiming(a_scenario(tokens).key, 0, 8, calls_ns, EPOCH_NS, EPOCH_NS + 1)
+        served = PointTiming(make_scenario(tokens).key, 0, 8, calls_ns, EPOCH_NS, EPOCH_NS + 1)
         run.keep(_recording("cpu", f"gelu-{tokens}", tokens, served=(served,)))
     return run
 
 
 def keep_load(run: Run, load: Load, readings: Mapping[str, Series], name: str = "a GPU") -> None:
     """Add a load with its log to a run."""
-    tokens = next(size for size in SIZES if a_scenario(size).key == load.scenario_key)
+    tokens = next(size for size in SIZES if make_scenario(size).key == load.scenario_key)
     unit = f"{load.scenario_key}@{load.visit}"
     path = run.unit("power", unit) / "power.csv"
     write_power_log(path, readings, name)
@@ -136,20 +127,6 @@ def write_power_log(path: Path, readings: Mapping[str, Series], name: str) -> No
 def _recording(
     collector: str, unit: str, tokens: int, served: Sequence[PointTiming] = ()
 ) -> Recording:
-    return Recording(
-        unit=unit,
-        op="gelu",
-        collector=collector,
-        tool="a test",
-        tool_version="1",
-        command=(),
-        exit_code=0,
-        started_utc_ns=EPOCH_NS,
-        ended_utc_ns=EPOCH_NS + 1,
-        scenarios=(a_scenario(tokens),),
-        served=tuple(served),
-        failures=(),
-        warnings=(),
-        files={},
-        provenance=PROVENANCE,
+    return make_recording(
+        served, tokens=(tokens,), collector=collector, unit=unit, provenance=PROVENANCE
     )

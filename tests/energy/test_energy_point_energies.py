@@ -1,20 +1,21 @@
-"""Loads to points: blocks averaged, baselines beside, failures named."""
+"""Loads to the energy columns of points: means over blocks, idle power, flags and reasons."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from moeprof.energy.counter import Measured
-from moeprof.energy.per_launch import MeteredLoad
-from moeprof.energy.point_energies import STUCK, PointEnergies
-from moeprof.energy.window import WindowEnergy
-from moeprof.store.plan import Plan, PowerPlan
-from moeprof.store.recording import Failure, Load, Recording
+from moeprof.energy.per_launch import MeteredLoad, WindowEnergy
+from moeprof.energy.point_energies import NO_ANCHOR, NOT_REACHED, STUCK, PointEnergies
+from moeprof.energy.power_meter import SensorGain
+from moeprof.stats.measured import Measured
+from moeprof.store.flag import Flag, FlagCode
+from moeprof.store.plan import PowerPlan
+from moeprof.store.recording import Failure, Load
+from moeprof.tests.builders import make_plan, make_recording
 
-Maker = Callable[..., Recording]
 LOST = "the GPU was lost"
 
 
@@ -35,137 +36,126 @@ def a_load(
     return MeteredLoad(load, cost, None if kind else latency_us)
 
 
-def columns(
-    plan: Plan, recording: Maker, loads: Sequence[MeteredLoad], *failures: Failure
-) -> dict[str, dict[str, Any]]:
-    energies = PointEnergies(replace(plan, power=PowerPlan(anchors=24, blocks=2)))
-    energies.add(recording((), failures, collector="power"), loads)
+def columns(loads: Sequence[MeteredLoad], *failures: Failure) -> dict[str, dict[str, Any]]:
+    energies = PointEnergies(replace(make_plan(), power=PowerPlan(anchors=24, blocks=2)))
+    energies.add(make_recording((), failures, collector="power"), loads)
     return energies.columns()
 
 
-def test_a_point_is_the_mean_of_its_blocks_with_the_spread_between_them(
-    plan: Plan, recording: Maker
-) -> None:
+def test_a_point_is_the_mean_of_its_blocks_with_the_spread_between_them() -> None:
     loads = [a_load("a", 0, 400), a_load("a", 1, 404), a_load("b", 0, 300), a_load("b", 1, 301)]
-    found = columns(plan, recording, loads)
+    found = columns(loads)
     assert found["a"]["power_w"] == 402
     assert found["a"]["energy_mj"] == pytest.approx(40.2)
     assert (found["a"]["energy_n"], found["a"]["energy_source"]) == (2, "nvml_counter")
     assert found["a"]["power_peak_w"] == 500
     assert 0.005 < found["a"]["energy_mj_ci95"] / 40.2 < 0.05
-    relative = [found[key]["power_w_ci95"] / found[key]["power_w"] for key in "ab"]
+    relative = [found[key]["energy_mj_ci95"] / found[key]["energy_mj"] for key in "ab"]
     assert relative[0] == pytest.approx(relative[1], rel=1e-6)  # the spread is the operation's
 
 
-def test_two_blocks_tell_how_well_a_size_repeats_and_one_does_not(
-    plan: Plan, recording: Maker
-) -> None:
+def test_two_blocks_tell_how_well_a_size_repeats_and_one_does_not() -> None:
     loads = [a_load("a", 0, 400), a_load("a", 1, 404, latency_us=99.0), a_load("b", 0, 300)]
-    found = columns(plan, recording, loads)
+    found = columns(loads)
     assert found["a"]["power_repeat_difference"] == pytest.approx(math.log(404 / 400))
     assert found["a"]["energy_repeat_difference"] == pytest.approx(math.log(400 / (404 * 0.99)))
     assert found["b"]["power_repeat_difference"] is None
 
 
-def test_one_block_has_the_interval_of_its_window(plan: Plan, recording: Maker) -> None:
-    found = columns(plan, recording, [a_load("a", 0, 400)])
-    assert (found["a"]["power_w_ci95"], found["a"]["energy_n"]) == (1.0, 1)
+def test_one_block_has_the_interval_of_its_window() -> None:
+    found = columns([a_load("a", 0, 400)])
+    assert found["a"]["energy_mj_ci95"] == pytest.approx(0.1)
+    assert found["a"]["energy_n"] == 1
 
 
-def test_blocks_that_agree_by_chance_are_no_surer_than_their_windows(
-    plan: Plan, recording: Maker
-) -> None:
-    found = columns(plan, recording, [a_load("a", 0, 400), a_load("a", 1, 400)])
-    assert found["a"]["power_w_ci95"] == pytest.approx(2**0.5 / 2)
-
-
-def test_baselines_stand_beside_and_energy_above_idle_may_be_negative(
-    plan: Plan, recording: Maker
-) -> None:
-    loads = [a_load(None, 0, 100, kind="idle"), a_load(None, 0, 150, kind="empty")]
-    found = columns(plan, recording, [*loads, a_load("a", 0, 90), a_load("b", 0, 300)])
+def test_idle_power_is_a_column_and_energy_above_idle_may_be_negative() -> None:
+    idle = a_load(None, 0, 100, kind="idle")
+    found = columns([idle, a_load("a", 0, 90), a_load("b", 0, 300)])
     assert set(found) == {"a", "b"}
-    assert (found["b"]["idle_power_w"], found["b"]["empty_power_w"]) == (100, 150)
+    assert found["b"]["idle_power_w"] == 100
     assert found["b"]["energy_above_idle_mj"] == pytest.approx(20)
-    assert found["b"]["energy_above_idle_mj_ci95"] == pytest.approx(2**0.5 / 10)
     assert found["a"]["energy_above_idle_mj"] == pytest.approx(-1)
 
 
-def test_the_spread_of_the_baselines_is_not_that_of_the_loads(plan: Plan, recording: Maker) -> None:
+def test_the_spread_of_idle_power_is_not_in_the_interval_of_the_loads() -> None:
     """An idle window is as long as it happens to be, and its power may jump between blocks."""
     loads = [a_load("a", 0, 400), a_load("a", 1, 401)]
-    alone = columns(plan, recording, loads)["a"]
+    alone = columns(loads)["a"]
     idle = [a_load(None, block, 80 + 40 * block, 1e6, kind="idle") for block in (0, 1)]
-    beside = columns(plan, recording, [*idle, *loads])["a"]
-    for column in ("power_w_ci95", "energy_mj_ci95", "latency_sustained_us_ci95"):
-        assert beside[column] == alone[column]
-    assert beside["idle_power_w_ci95"] > 40
+    beside = columns([*idle, *loads])["a"]
+    assert beside["energy_mj_ci95"] == alone["energy_mj_ci95"]
+    assert beside["idle_power_w"] == 100
 
 
-def test_a_power_that_does_not_change_from_idle_to_load_is_stuck(
-    plan: Plan, recording: Maker
-) -> None:
+def test_a_power_that_does_not_change_from_idle_to_load_is_stuck() -> None:
     stuck = [a_load(None, 0, 46.19, kind="idle", temp_c=32), a_load("a", 0, 46.19, temp_c=50)]
-    found = columns(plan, recording, stuck)["a"]
+    found = columns(stuck)["a"]
     assert (found.get("energy_mj"), found["energy_source"]) == (None, "unavailable")
     assert found["energy_reason"] == STUCK
     for other in (a_load("a", 0, 46.5, temp_c=50), a_load("a", 0, 46.19, temp_c=32)):
-        assert columns(plan, recording, [stuck[0], other])["a"]["energy_reason"] is None
+        assert columns([stuck[0], other])["a"]["energy_reason"] is None
 
 
-def test_without_an_idle_baseline_nothing_is_above_it(plan: Plan, recording: Maker) -> None:
-    found = columns(plan, recording, [a_load("a", 0, 400)])["a"]
+def test_without_an_idle_baseline_nothing_is_above_it() -> None:
+    found = columns([a_load("a", 0, 400)])["a"]
     assert (found["idle_power_w"], found["energy_above_idle_mj"]) == (None, None)
 
 
-def test_a_load_without_energy_leaves_the_other_and_a_mark(plan: Plan, recording: Maker) -> None:
-    found = columns(plan, recording, [a_load("a", 0, 400), a_load("a", 1, None)])["a"]
+def test_a_load_without_energy_leaves_the_other_and_a_flag() -> None:
+    found = columns([a_load("a", 0, 400), a_load("a", 1, None)])["a"]
     assert (found["power_w"], found["energy_n"]) == (400, 1)
-    assert found["marks"] == [f"load 1 gave no energy: {LOST}"]
+    words = f"load 1 gave no energy: {LOST}"
+    assert found["flags"] == [Flag(FlagCode.LOAD_WITHOUT_ENERGY, words)]
 
 
-def test_the_temperature_is_that_of_the_loads_that_gave_energy(
-    plan: Plan, recording: Maker
-) -> None:
+def test_the_temperature_is_that_of_the_loads_that_gave_energy() -> None:
     loads = [a_load("a", visit, 400, temp_c=temp_c) for visit, temp_c in ((0, 50), (1, 53))]
-    assert columns(plan, recording, loads)["a"]["temp_c"] == 51.5
+    assert columns(loads)["a"]["temp_c"] == 51.5
     loads[1] = a_load("a", 1, None, temp_c=53)
-    assert columns(plan, recording, loads)["a"]["temp_c"] == 50
+    assert columns(loads)["a"]["temp_c"] == 50
 
 
-def test_where_no_load_gave_energy_the_reasons_are_named_once(plan: Plan, recording: Maker) -> None:
-    found = columns(plan, recording, [a_load("a", 0, None), a_load("a", 1, None)])["a"]
+def test_where_no_load_gave_energy_the_reasons_are_named_once() -> None:
+    found = columns([a_load("a", 0, None), a_load("a", 1, None)])["a"]
     assert (found["energy_mj"], found["energy_source"]) == (None, "unavailable")
-    assert (found["energy_reason"], found["marks"]) == (LOST, [])
+    assert (found["energy_reason"], found["flags"]) == (LOST, [])
 
 
-def test_a_load_that_was_never_run_has_the_reason_of_its_failure(
-    plan: Plan, recording: Maker
-) -> None:
+def test_a_load_that_was_never_run_has_the_reason_of_its_failure() -> None:
     failures = [Failure("a", 0, "out of memory"), Failure("a", 1, "out of memory")]
-    found = columns(plan, recording, [], *failures)["a"]
+    found = columns([], *failures)["a"]
     assert found == {
         "energy_source": "unavailable",
         "energy_reason": "out of memory",
-        "marks": [],
+        "flags": [],
     }
 
 
-def test_the_first_load_again_tells_drift_and_is_no_block(plan: Plan, recording: Maker) -> None:
+def test_the_first_load_again_tells_drift_and_is_no_block() -> None:
     steady = [a_load("a", 0, 400), a_load("b", 0, 300), a_load("a", 2, 404)]
-    found = columns(plan, recording, steady)
-    assert (found["a"]["energy_n"], found["b"]["marks"]) == (1, [])
+    found = columns(steady)
+    assert (found["a"]["energy_n"], found["b"]["flags"]) == (1, [])
     drifting = [*steady[:2], a_load("a", 2, 420)]
-    assert columns(plan, recording, drifting)["b"]["marks"] == [
-        "power drifted by +5.0% while the operation was loaded"
-    ]
+    words = "power drifted by +5.0% while the operation was loaded"
+    assert columns(drifting)["b"]["flags"] == [Flag(FlagCode.POWER_DRIFTED, words)]
 
 
-def test_a_size_without_a_load_says_why(plan: Plan, recording: Maker) -> None:
-    power = PowerPlan(anchors=24, blocks=2)
+def test_a_size_without_a_load_says_why() -> None:
+    plan, power = make_plan(), PowerPlan(anchors=24, blocks=2)
     assert PointEnergies(replace(plan, power_reason="no RAPL")).why_none("gelu") == "no RAPL"
     assert PointEnergies(plan).why_none("gelu") is None
     energies = PointEnergies(replace(plan, power=power))
-    assert energies.why_none("gelu") == "the power pass has not reached this operation"
-    energies.add(recording((), (), collector="power"), [a_load("a", 0, 400)])
-    assert energies.why_none("gelu") == "this size is no anchor of the power pass"
+    assert energies.why_none("gelu") == NOT_REACHED
+    energies.add(make_recording(collector="power"), [a_load("a", 0, 400)])
+    assert energies.why_none("gelu") == NO_ANCHOR
+
+
+def test_with_a_meter_the_sensors_gain_is_known_and_flags_its_loads() -> None:
+    load = a_load("a", 0, 400)
+    by_meter = replace(load, cost=replace(load.cost, sensor_power_w=360.0))
+    energies = PointEnergies(make_plan())
+    assert energies.sensor_gain is None
+    energies.add(make_recording(collector="power"), [by_meter])
+    assert energies.sensor_gain == SensorGain(0.9, 0.9, 0.9, 1)
+    (flag,) = energies.columns()["a"]["flags"]
+    assert flag.code is FlagCode.SENSOR_GAIN

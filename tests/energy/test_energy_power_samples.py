@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from moeprof.device.nvml import TEMP_GPU
-from moeprof.energy.counter import integrated_power_w
 from moeprof.energy.power_samples import power_readings, power_samples, temperature_readings
+from moeprof.energy.readings import mean_power_w
 from moeprof.store.table_schemas import SCHEMAS
 from moeprof.store.tables import table_from_columns
 from moeprof.tests.energy.power_logs import EPOCH_NS, MS, S, series, steady_log
@@ -38,6 +38,6 @@ def test_samples_are_readings_again_in_any_order() -> None:
     samples = table_from_columns("power_samples", columns)
     readings = power_readings(samples)
     assert len(readings) == len(time_ns) - 1
-    assert integrated_power_w(readings, S, 3 * S).value == pytest.approx(300)
+    assert mean_power_w(readings, S, 3 * S).value == pytest.approx(300)
     temperatures = temperature_readings(samples)
     assert temperatures.value.tolist() == (temperatures.begin_ns / S).tolist()

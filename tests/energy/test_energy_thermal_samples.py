@@ -17,9 +17,9 @@ from moeprof.device.nvml import (
     SM_CLOCK,
     TEMP_GPU,
 )
-from moeprof.energy.counter import Unusable
 from moeprof.energy.faults import Fault
 from moeprof.energy.power_log import Series
+from moeprof.energy.readings import Unusable
 from moeprof.energy.thermal_samples import NO_TEMPERATURE, thermal_samples, why_unusable
 from moeprof.store.errors import BadInput
 from moeprof.store.recording import Failure, Load, Recording, sha256_of

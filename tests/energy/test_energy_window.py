@@ -1,170 +1,101 @@
-"""Energy per launch from a window of a log, and each condition that takes it away."""
+"""The window of a load that counts, and when the load has shown enough."""
 
 import numpy as np
 import pytest
 
-from moeprof.device.nvml import (
-    COMPUTE_PROCESSES,
-    ENERGY,
-    EVENT_REASONS,
-    POWER_INSTANT,
-    POWER_LIMIT,
-    SM_CLOCK,
-    TEMP_GPU,
-)
-from moeprof.energy.counter import Unusable
-from moeprof.energy.faults import Fault
-from moeprof.energy.power_log import CLOCK_BOOT, CLOCK_EPOCH, Series
-from moeprof.energy.window import Window, WindowEnergy, window_energy
-from moeprof.tests.energy.power_logs import EPOCH_NS, MS, S, counter, series, steady_log
-
-WINDOW = Window(2 * S, 4 * S, launches=1000)
-SECONDS = np.arange(0, 11) * S
-TENTHS = np.arange(0, 10 * S, 100 * MS)
+from moeprof.energy.power_log import Series
+from moeprof.energy.window import Window, is_enough, power_moved, settled_edges, steady_window
+from moeprof.store.recording import Load
+from moeprof.tests.energy.power_logs import MS, S, counter, series
 
 
-def measured(**replaced: Series) -> WindowEnergy:
-    return window_energy(steady_log(replaced), WINDOW, processes=1)
+def a_load(begin_ms: int = 200, end_ms: int = 3000, us_per_launch: float = 50.0) -> Load:
+    marks = np.arange(begin_ms, end_ms + 1, 20) * MS
+    launches = (marks - marks[0]) / (us_per_launch * 1000)
+    return Load("operation", "key", 0, tuple(marks.tolist()), tuple(launches.astype(int).tolist()))
 
 
-def failing(code: int) -> Series:
-    return series(np.arange(0, 10 * S, 10 * MS), np.nan, code)
+def rising(until_ms: int, scatter: float = 0.0) -> Series:
+    """A counter whose power rises until some time, then scatters from tick to tick."""
+    random = np.random.default_rng(0)
+    ticks_ms = np.arange(0, 5000, 100)
+    power_w = np.where(ticks_ms < until_ms, 100 + ticks_ms / 2, 480)
+    power_w = power_w * (1 + scatter * random.standard_normal(len(ticks_ms)))
+    energy_mj = np.concatenate([[0], np.cumsum(power_w * 100)[:-1]])
+    time_ms = np.arange(0, 5000)
+    return series(time_ms * MS, np.floor(energy_mj[time_ms // 100]))
 
 
-def test_a_good_window_gives_energy_per_launch_and_what_goes_with_it() -> None:
-    found = measured()
-    assert found.energy_mj.value == pytest.approx(480 * 2 * 1000 / 1000, rel=1e-3)
-    assert found.power_w.n == 19
-    assert (found.source, found.faults, found.marks) == ("nvml_counter", (), ())
-    assert found.reason is None
-    assert found.power_peak_w == pytest.approx(480, rel=1e-3)
-    assert found.temp_c == 60
+def test_the_window_begins_when_the_power_has_settled_and_contains_whole_ticks() -> None:
+    window, settled = steady_window(rising(1000), a_load(end_ms=2950))
+    assert settled
+    assert window.begin_ns == pytest.approx(1200 * MS, abs=2 * MS)
+    assert window.end_ns == pytest.approx(2900 * MS, abs=2 * MS)
 
 
-def test_what_a_simulated_gpu_gives_is_simulated() -> None:
-    log = steady_log(name="H200 (simulated)")
-    assert window_energy(log, WINDOW, processes=1).source == "simulated"
+def test_ticks_before_the_load_settle_nothing() -> None:
+    window, settled = steady_window(counter(), a_load(begin_ms=1050))
+    assert settled
+    assert window.begin_ns == pytest.approx(1300 * MS, abs=2 * MS)
 
 
-@pytest.mark.parametrize(
-    ("fault", "replaced"),
-    [
-        (Fault.NOT_RECORDED, {ENERGY: counter(seconds=1)}),
-        (Fault.NO_PERMISSION, {ENERGY: failing(4)}),
-        (Fault.GPU_LOST, {ENERGY: failing(15)}),
-        (Fault.READ_FAILED, {ENERGY: failing(999)}),
-        (Fault.FOREIGN_PROCESS, {COMPUTE_PROCESSES: series(SECONDS, 1 + (SECONDS > 2.5 * S))}),
-        (Fault.THERMAL_THROTTLING, {"throttle_hw_thermal_ns": series(TENTHS, TENTHS / 20)}),
-        (Fault.THERMAL_THROTTLING, {EVENT_REASONS: series(TENTHS, 0x20)}),
-        (Fault.CLOCK_DRIFT, {SM_CLOCK: series(TENTHS, 1755 - 75 * (TENTHS > 3 * S))}),
-        (Fault.POWER_BRAKE, {"throttle_power_brake_ns": series(TENTHS, TENTHS / 20)}),
-        (
-            Fault.CLOCK_STEPPED,
-            {CLOCK_EPOCH: series(SECONDS, SECONDS + EPOCH_NS + 2e9 * (SECONDS > 2.5 * S))},
-        ),
-        (Fault.SUSPENDED, {CLOCK_BOOT: series(SECONDS, SECONDS + 60e9 * (SECONDS > 2.5 * S))}),
-        (
-            Fault.POWER_FROZEN,
-            {
-                POWER_INSTANT: series(np.arange(0, 10 * S, 50 * MS), 46190),
-                TEMP_GPU: series(TENTHS, 32 + TENTHS // S),
-            },
-        ),
-    ],
-)
-def test_a_fault_takes_the_energy_away_and_is_named(
-    fault: Fault, replaced: dict[str, Series]
-) -> None:
-    found = measured(**replaced)
-    assert fault in found.faults
-    assert found.reason == fault
-    assert (found.energy_mj.value, found.power_w.value) == (None, None)
-    assert found.source == "unavailable"
+def test_a_power_that_keeps_changing_has_not_settled() -> None:
+    window, settled = steady_window(rising(5000), a_load())
+    assert not settled
+    assert (window.begin_ns, window.end_ns) == (700 * MS, 3000 * MS)
 
 
-LIMIT = {POWER_LIMIT: series(SECONDS, 700e3)}
+def test_the_window_contains_readings_that_failed() -> None:
+    whole = counter()
+    code = np.where(whole.begin_ns > 1500 * MS, 15, 0)
+    lost = Series(whole.begin_ns, whole.end_ns, code, whole.value)
+    window, _ = steady_window(lost, a_load())
+    assert window.end_ns == 3000 * MS
 
 
-@pytest.mark.parametrize("scale", [10, 1e-3])
-def test_a_counter_in_another_unit_is_implausible(scale: float) -> None:
-    readings = counter()
-    wrong = series(readings.begin_ns, np.floor(readings.value * scale))
-    assert measured(**LIMIT, **{ENERGY: wrong}).reason == Fault.IMPLAUSIBLE
+def test_the_window_contains_a_time_in_which_the_counter_froze() -> None:
+    whole = counter()
+    frozen = series(whole.begin_ns, np.minimum(whole.value, 1e6 + 480 * 2000))
+    window, _ = steady_window(frozen, a_load())
+    assert (window.begin_ns, window.end_ns) == (700 * MS, 3000 * MS)
 
 
-def test_a_counter_that_jumps_once_is_implausible_where_its_mean_is_not() -> None:
-    readings = counter(100)
-    jumped = series(readings.begin_ns, readings.value + 200e3 * (readings.begin_ns > 3050 * MS))
-    assert measured(**LIMIT, **{ENERGY: jumped}).reason == Fault.IMPLAUSIBLE
-    mean_w = measured(**{ENERGY: jumped}).power_w.value  # nobody knows what this GPU may draw
-    assert mean_w is not None
-    assert mean_w < 700
+def test_power_that_moves_within_a_load_is_described_by_its_extremes() -> None:
+    time_ms = np.arange(0, 4000)
+    energy_mj = np.cumsum(np.where(time_ms < 1600, 690.0, 560.0))
+    step = series(time_ms * MS, energy_mj[time_ms // 100 * 100])
+    window, _ = steady_window(step, a_load())
+    assert power_moved(step, window) == "the power moved from 690 to 560 W within the load"
+    calm, _ = steady_window(counter(), a_load())
+    assert power_moved(counter(), calm) is None
 
 
-def test_power_at_its_limit_is_plausible_however_loosely_its_ticks_are_known() -> None:
-    at_limit = counter(700, update_ms=20, poll_ms=2.9)
-    assert measured(**LIMIT, **{ENERGY: at_limit}).reason is None
+def test_late_and_missed_ticks_are_no_moving_power() -> None:
+    late_ms = np.random.default_rng(0).uniform(0, 15, 50)
+    time_ms = np.arange(0, 4000)
+    shown = np.searchsorted(np.arange(50) * 100 + late_ms, time_ms, side="right") - 1
+    late = series(time_ms * MS, 48_000 * shown)
+    assert power_moved(late, Window(1 * S, 3 * S)) is None
+    whole = counter()
+    lost = whole.take(abs(whole.begin_ns - 2 * S) > 10 * MS)
+    assert power_moved(lost, Window(1 * S, 3 * S)) is None
 
 
-def test_a_fault_elsewhere_in_the_log_leaves_the_window_alone() -> None:
-    late = measured(**{COMPUTE_PROCESSES: series(SECONDS, 1 + (SECONDS > 6 * S))})
-    assert late.reason is None
+def test_five_ticks_are_enough_of_a_calm_load_and_four_are_not() -> None:
+    calm = counter()
+    assert not is_enough(calm, 1050 * MS, 1650 * MS)  # settled at 1.3 s
+    assert is_enough(calm, 1050 * MS, 1850 * MS)
 
 
-def test_a_reset_counter_and_a_stuck_one_are_told_apart() -> None:
-    readings = counter()
-    after = readings.begin_ns > 3 * S
-    reset = series(readings.begin_ns, np.where(after, 0, readings.value))
-    assert measured(**{ENERGY: reset}).reason == Fault.COUNTER_RESET
-    stuck = series(readings.begin_ns, 5e6)
-    assert measured(**{ENERGY: stuck}).reason == Unusable.STUCK
+def test_a_load_that_scatters_goes_on_until_its_time_is_up() -> None:
+    wild = rising(0, scatter=0.02)
+    edges = settled_edges(wild, 0, 5 * S)
+    assert edges is not None
+    settled_ns = int(edges.time_ns[0])
+    assert not is_enough(wild, 0, settled_ns + 700 * MS)
+    assert is_enough(wild, 0, settled_ns + 1320 * MS)
 
 
-@pytest.mark.parametrize("code", [3, 13])
-def test_without_a_counter_the_power_sensor_stands_in(code: int) -> None:
-    found = measured(**{ENERGY: failing(code)})
-    assert found.source == "nvml_power"
-    assert found.energy_mj.value == pytest.approx(960, rel=1e-3)
-
-
-def test_a_power_sensor_that_is_read_often_is_no_more_certain() -> None:
-    each_20_ms = np.arange(0, 10 * S, 20 * MS)
-    refreshed = np.random.default_rng(0).normal(480e3, 15e3, 100)[each_20_ms // (100 * MS)]
-    often = series(each_20_ms, refreshed)
-    once = series(each_20_ms[::5], refreshed[::5])
-    found, sparse = (
-        measured(**{ENERGY: failing(3), POWER_INSTANT: readings}).power_w
-        for readings in (often, once)
-    )
-    assert found == sparse
-    assert found.n == 21
-
-
-def test_a_power_sensor_that_repeats_itself_still_counts() -> None:
-    found = measured(**{ENERGY: failing(3), POWER_INSTANT: series(TENTHS, 30e3)})
-    assert found.power_w.value == 30
-
-
-def test_without_any_sensor_the_counter_says_why() -> None:
-    found = measured(**{ENERGY: failing(3), POWER_INSTANT: failing(3)})
-    assert (found.reason, found.source) == (Fault.NOT_SUPPORTED, "unavailable")
-
-
-def test_a_power_limit_is_a_mark_and_no_fault() -> None:
-    found = measured(throttle_power_cap_ns=series(TENTHS, TENTHS / 2))
-    assert found.energy_mj.value is not None
-    assert found.marks == ("power limit held the clocks down for 50% of the window",)
-
-
-def test_a_clock_that_moves_by_a_few_steps_or_under_a_power_limit_is_a_mark() -> None:
-    few = measured(**{SM_CLOCK: series(TENTHS, 1755 - 30 * (TENTHS > 3 * S))})
-    assert (few.reason, few.marks) == (None, ("the SM clock moved by 30 MHz",))
-    falling = series(TENTHS, 1755 - 90 * (TENTHS > 3 * S))
-    capped = measured(**{SM_CLOCK: falling, "throttle_power_cap_ns": series(TENTHS, TENTHS / 2)})
-    assert (capped.reason, len(capped.marks)) == (None, 2)
-
-
-def test_two_sources_that_disagree_mark_the_window() -> None:
-    found = measured(**{POWER_INSTANT: series(TENTHS, 450e3 + TENTHS % 3)})
-    assert found.marks == ("instant power differs from the energy counter by -6.2%",)
-    assert found.energy_mj.value is not None
+def test_nothing_is_enough_without_edges() -> None:
+    assert not is_enough(series(np.arange(0, S, MS), 5e6), 0, S)
+    assert not is_enough(series([], []), 0, S)

@@ -6,8 +6,9 @@ import pynvml
 import pytest
 
 from moeprof.device.nvml import ENERGY, POWER_AVERAGE, POWER_INSTANT, TEMP_GPU, Sensors, nvml
+from moeprof.energy.per_launch import window_energy
 from moeprof.energy.power_log import read_power_log
-from moeprof.energy.window import Window, window_energy
+from moeprof.energy.window import Window
 from moeprof.profiler.power.sensor_log import write_log
 from moeprof.profiler.power.sensor_reader import SensorReader
 from moeprof.profiler.power.sensor_recorder import header
@@ -90,12 +91,12 @@ def test_a_log_of_the_recorder_is_a_gpu_of_the_same_power(
     clock = fake.VirtualClock(tmp_path / "again")
     with fake.simulated_gpu(fake_library, log=tmp_path / "first.csv", clock=tmp_path / "again"):
         record(clock, 10, tmp_path / "second.csv")
-    window = Window(5_500_000_000, 9_500_000_000, launches=1000)
+    window = Window(5_500_000_000, 9_500_000_000)
     logs = (read_power_log(tmp_path / name) for name in ("first.csv", "second.csv"))
-    first, second = (window_energy(log, window, processes=0) for log in logs)
+    first, second = (window_energy(log, window, 0, launches=1000) for log in logs)
     assert first.reason is None
     assert first.power_w.value is not None
     assert second.power_w.value == pytest.approx(first.power_w.value, rel=2e-3)
     assert first.power_w.value == pytest.approx(502, rel=2e-3)
-    assert (second.source, second.reason, second.marks) == (first.source, None, first.marks)
+    assert (second.source, second.reason, second.flags) == (first.source, None, first.flags)
     assert second.temp_c == pytest.approx(first.temp_c, abs=0.2)

@@ -1,4 +1,4 @@
-"""Points: one row per scenario, with its doubts, or with the reason why there is none."""
+"""Points: one row per scenario from all its repeats, with flags, or a failure with its reason."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,14 @@ import pyarrow as pa
 import pytest
 
 from moeprof.parsers.calls import cpu_calls
-from moeprof.parsers.points import points_table, unmeasured_sizes
+from moeprof.parsers.points import (
+    NO_POWER,
+    NOT_MENTIONED,
+    RepeatTimes,
+    points_table,
+    repeats_by_scenario,
+    unmeasured_sizes,
+)
 from moeprof.stats.median import median_interval
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
@@ -31,7 +38,7 @@ def _points(plan: Plan, *recordings: Recording) -> list[dict[str, Any]]:
     return rows
 
 
-def test_a_point_is_the_median_of_all_calls_of_all_visits(plan: Plan, recording: Maker) -> None:
+def test_a_point_is_the_median_of_all_calls_of_all_repeats(plan: Plan, recording: Maker) -> None:
     visits = [_served(1000, 1100, 1200, 1300), _served(1400, 1500, 1600, visit=1)]
     (row,) = _points(plan, recording(visits))
     expected = {
@@ -40,7 +47,7 @@ def test_a_point_is_the_median_of_all_calls_of_all_visits(plan: Plan, recording:
         "failure": None, "marks": ["spread 23 % > 20 %"], "visits": 2, "calls": 7,
         "latency_us": 1.3, "latency_source": "wall",
         "gap_us": None, "signature": None, "energy_mj": None, "energy_source": "unavailable",
-        "energy_reason": "no power was recorded in this run", "power_w": None,
+        "energy_reason": NO_POWER, "power_w": None,
     }  # fmt: skip
     assert expected.items() <= row.items()
     interval = median_interval([1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6])
@@ -49,7 +56,7 @@ def test_a_point_is_the_median_of_all_calls_of_all_visits(plan: Plan, recording:
     assert row["repeat_difference"] == pytest.approx(np.log(1500 / 1150))
 
 
-def test_one_visit_has_no_repeat_difference_and_few_calls_no_interval(
+def test_one_repeat_has_no_repeat_difference_and_few_calls_no_interval(
     plan: Plan, recording: Maker
 ) -> None:
     (row,) = _points(plan, recording([_served(1000, 1000)]))
@@ -71,12 +78,12 @@ def test_a_failed_point_keeps_its_row_and_its_reason(plan: Plan, recording: Make
     assert {row[name] for name in measured} == {None}
 
 
-def test_a_scenario_that_its_recording_forgot_is_a_failure(plan: Plan, recording: Maker) -> None:
+def test_a_scenario_without_an_outcome_is_a_failure(plan: Plan, recording: Maker) -> None:
     (row,) = _points(plan, recording())
-    assert row["failure"] == "its recording does not say what became of it"
+    assert row["failure"] == NOT_MENTIONED
 
 
-def test_a_later_success_beats_a_failure_and_remembers_it(plan: Plan, recording: Maker) -> None:
+def test_a_later_success_replaces_a_failure_and_flags_it(plan: Plan, recording: Maker) -> None:
     failed = recording((), [Failure(KEY, 0, "timed out")])
     better = recording([_served(*[1000] * 6, visit=1)], unit="gelu.1")
     (row,) = _points(plan, failed, better)
@@ -124,14 +131,79 @@ def test_counters_make_no_points(plan: Plan, recording: Maker) -> None:
     assert points_table(SCHEMAS["calls"].empty_table(), [counted], plan).num_rows == 0
 
 
-def test_a_visit_to_an_undescribed_scenario_is_refused(plan: Plan, recording: Maker) -> None:
+def test_a_timing_of_an_undescribed_scenario_is_refused(plan: Plan, recording: Maker) -> None:
     with pytest.raises(BadInput, match="'elsewhere' without describing"):
         _points(plan, recording([_served(5, key="elsewhere")]))
 
 
-def test_planned_sizes_without_a_recording_are_said(
+def test_planned_sizes_without_a_recording_are_listed(
     plan: Plan, recording: Maker, scenario: Callable[..., Scenario]
 ) -> None:
     measured = recording([_served(*[1000] * 6)])
     points = points_table(cpu_calls(measured), [measured], plan)
     assert unmeasured_sizes(plan, points) == ["gelu: 1 of 1 hold-out sizes have no recording: 2"]
+
+
+def _repeat_calls(*rows: dict[str, Any]) -> pa.Table:
+    common = {"recording": "gelu.0", "scenario_key": "k", "visit": 0, "kernels": 0}
+    filled = [common | row for row in rows]
+    names = ("recording", "scenario_key", "visit", "kernels", "wall_ns", "busy_ns", "gap_ns")
+    return table_from_columns("calls", {name: [r.get(name) for r in filled] for name in names})
+
+
+def _one(recording: Recording, *rows: dict[str, Any]) -> RepeatTimes:
+    (repeat,) = repeats_by_scenario(_repeat_calls(*rows), [recording])["k"]
+    return repeat
+
+
+def _timed(calls: int, visit: int = 0) -> PointTiming:
+    return PointTiming("k", visit, calls, (1,) * calls, 0, 1)
+
+
+def test_kernel_time_is_the_latency_where_kernels_were_traced(
+    recording: Maker,
+) -> None:
+    rows = [{"busy_ns": 10, "gap_ns": 2, "wall_ns": 99}, {"busy_ns": 12, "gap_ns": 3}]
+    repeat = _one(recording([_timed(2)]), *rows)
+    assert (repeat.source, repeat.problem) == ("kernel", None)
+    assert repeat.latency_ns.tolist() == [10.0, 12.0]
+    assert repeat.gap_ns.tolist() == [2.0, 3.0]
+
+
+def test_wall_time_is_the_latency_elsewhere(recording: Maker) -> None:
+    repeat = _one(recording([_timed(1)]), {"wall_ns": 7})
+    assert (repeat.source, repeat.latency_ns.tolist()) == ("wall", [7.0])
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([{"wall_ns": 5}] * 2, "2 of 3 ranges are in the trace"),
+        ([{"wall_ns": 5}] * 4, "4 of 3 ranges are in the trace"),
+        ([], "0 of 3 ranges are in the trace"),
+        ([{"busy_ns": 5}, {"busy_ns": 5}, {}], "1 of 3 calls hold no kernel"),
+        ([{}] * 3, "3 of 3 calls hold no kernel"),
+        ([{"busy_ns": 5}, {"busy_ns": 5}, {"busy_ns": 0}], "1 of 3 calls took no time at all"),
+    ],
+)
+def test_a_repeat_that_is_not_complete_has_a_problem(
+    recording: Maker, rows: list[dict[str, Any]], problem: str
+) -> None:
+    repeat = _one(recording([_timed(3)]), *rows)
+    assert repeat.problem == problem
+    assert len(repeat.latency_ns) == 0
+
+
+def test_repeats_differ_by_recording_and_number(
+    recording: Maker,
+) -> None:
+    calls = _repeat_calls(
+        {"wall_ns": 1}, {"wall_ns": 2, "visit": 1}, {"wall_ns": 3, "recording": "gelu.1"}
+    )
+    recordings = [
+        recording([_timed(1), _timed(1, visit=1)], [Failure("k", 2, "out of memory")]),
+        recording([_timed(1)], unit="gelu.1"),
+    ]
+    repeats = repeats_by_scenario(calls, recordings)["k"]
+    assert [repeat.latency_ns.tolist() for repeat in repeats] == [[1.0], [2.0], [], [3.0]]
+    assert repeats[2].problem == "out of memory"

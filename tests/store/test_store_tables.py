@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from moeprof.store.errors import BadInput
-from moeprof.store.table_schemas import METRIC_COLUMNS, SCHEMAS
+from moeprof.store.table_schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS
 from moeprof.store.tables import read_table, table_from_columns, write_table
 
 
@@ -48,7 +48,7 @@ def test_another_table_is_refused_at_writing(tmp_path: Path, samples: pa.Table) 
 
 def test_another_table_is_refused_at_reading(tmp_path: Path, samples: pa.Table) -> None:
     write_table(tmp_path / "a.parquet", "gpu_samples", samples)
-    with pytest.raises(BadInput, match=r"is gpu_samples/1, and this moeprof knows points/1"):
+    with pytest.raises(BadInput, match=r"is gpu_samples/1, and this moeprof knows points/2"):
         read_table(tmp_path / "a.parquet", "points")
 
 
@@ -110,3 +110,18 @@ def test_every_quantity_bears_its_unit() -> None:
         if field.type == pa.float64() and not field.name.endswith(units)
     ]
     assert set(unnamed) <= bare | counts
+
+
+def test_points_of_an_older_version_are_read_without_the_columns_that_are_gone(
+    tmp_path: Path,
+) -> None:
+    points = table_from_columns("points", {"curve": ["a"], "power_w": [300.0]})
+    older = points.append_column("empty_power_w", pa.array([90.0]))
+    pq.write_table(
+        older.replace_schema_metadata({SCHEMA_KEY: b"points/1"}), tmp_path / "points.parquet"
+    )
+    assert read_table(tmp_path / "points.parquet", "points").equals(points, check_metadata=True)
+    lacking = older.drop_columns(["curve"])
+    pq.write_table(lacking.replace_schema_metadata({SCHEMA_KEY: b"points/1"}), tmp_path / "b")
+    with pytest.raises(BadInput, match="is points/1"):
+        read_table(tmp_path / "b", "points")

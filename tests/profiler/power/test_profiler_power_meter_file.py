@@ -17,10 +17,10 @@ from moeprof.store.recording import Load, sha256_of
 from moeprof.store.run import Run
 from moeprof.store.table_schemas import SCHEMAS
 from moeprof.store.tables import read_table
+from moeprof.tests.builders import make_scenario
 from moeprof.tests.energy.metered_runs import (
     CALL_US,
     LOADS,
-    a_scenario,
     begin_run,
     keep_load,
     sensor_readings,
@@ -193,7 +193,7 @@ def a_real_run(folder: Path, readings: dict[str, Series]) -> tuple[Run, Load]:
     begin_ns, end_ns = int(hot_ns[0]), int(hot_ns[-1])
     run = begin_run(folder, PowerPlan(anchors=1, blocks=1))
     launches = round((end_ns - begin_ns) / 1e3 / CALL_US)
-    key = a_scenario(64).key
+    key = make_scenario(64).key
     load = Load("operation", key, 0, (begin_ns, end_ns), (0, launches), 1.0, 0.003)
     keep_load(run, load, readings)
     return run, load

@@ -1,15 +1,23 @@
-"""An external meter: its file, its lag, its mean power."""
+"""An external power meter: its file, its mean power over a window, the sensor's gain against it."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from moeprof.energy.meter_file import PowerTrace, lag_s, meter_power_w, read_meter
+from moeprof.energy.power_meter import (
+    HAS_GAP,
+    NOT_COVERED,
+    TOO_FEW_READINGS,
+    PowerMeter,
+    PowerTrace,
+    SensorGain,
+    read_meter,
+    trace_power_w,
+)
+from moeprof.stats.arrays import Float64
 from moeprof.store.errors import BadInput
+from moeprof.store.flag import Flag, FlagCode
 
 
 def written(folder: Path, text: str) -> Path:
@@ -18,7 +26,7 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def load(time_s: np.ndarray[tuple[int], np.dtype[np.float64]]) -> PowerTrace:
+def load(time_s: Float64) -> PowerTrace:
     """Two steps that nothing else looks like."""
     return PowerTrace(time_s, np.where((time_s > 3) & (time_s < 7.7), 400.0, 100.0))
 
@@ -89,49 +97,30 @@ def test_a_note_in_another_encoding_does_no_harm(tmp_path: Path) -> None:
     assert read_meter(path).power_w.tolist() == [100, 110]
 
 
-@settings(deadline=None, max_examples=15)
-@given(late_s=st.floats(-1.5, 1.5), offset_s=st.floats(-1, 1))
-def test_the_lag_is_found_at_the_load_edges(late_s: float, offset_s: float) -> None:
-    meter = load(np.arange(0, 12, 0.001))
-    sensor_s = np.arange(1, 11, 0.02)
-    sensor = PowerTrace(sensor_s, load(sensor_s - late_s).power_w * 0.95)
-    found = lag_s(sensor, meter, longest_s=2)
-    assert found is not None
-    assert found == pytest.approx(late_s, abs=0.03)
-
-
-def test_a_load_that_repeats_itself_or_never_steps_has_no_lag() -> None:
-    time_s = np.arange(0, 12, 0.01)
-    square = PowerTrace(time_s, np.where(time_s % 1 < 0.5, 400.0, 100.0))
-    assert lag_s(square, square, longest_s=2) is None
-    flat = PowerTrace(time_s, np.full(len(time_s), 100.0))
-    assert lag_s(flat, flat, longest_s=2) is None
-
-
 def test_mean_power_is_the_integral_over_the_window() -> None:
     meter = load(np.arange(0, 12, 0.001))
-    found = meter_power_w(meter, 2, 4)
+    found = trace_power_w(meter, 2, 4)
     assert found.value == pytest.approx(250, rel=1e-3)
-    assert meter_power_w(meter, 11, 13).reason == "the meter does not cover the window"
-    assert meter_power_w(meter, 2, 2.005).reason == "too few meter readings in the window"
+    assert trace_power_w(meter, 11, 13).reason == NOT_COVERED
+    assert trace_power_w(meter, 2, 2.005).reason == TOO_FEW_READINGS
 
 
 @pytest.mark.parametrize("gap_s", [(2.4, 2.8), (1.8, 2.2), (3.8, 4.2), (2.4, 2.431)])
 def test_a_gap_in_a_window_or_over_its_ends_leaves_no_power(gap_s: tuple[float, float]) -> None:
     time_s = np.arange(0, 7, 0.01)
     read = load(time_s[(time_s < gap_s[0]) | (time_s > gap_s[1])])
-    found = meter_power_w(read, 2, 4)
-    assert (found.value, found.reason) == (None, "the meter has a gap in the window")
-    assert meter_power_w(read, 4.5, 5.5).value == pytest.approx(400)
+    found = trace_power_w(read, 2, 4)
+    assert (found.value, found.reason) == (None, HAS_GAP)
+    assert trace_power_w(read, 4.5, 5.5).value == pytest.approx(400)
 
 
 def test_a_reading_missed_now_and_then_is_no_gap() -> None:
     time_s = np.arange(0, 3, 0.01)
     missed = load(time_s[np.arange(len(time_s)) % 7 > 1])
-    assert meter_power_w(missed, 0.5, 2.5).value == pytest.approx(100)
+    assert trace_power_w(missed, 0.5, 2.5).value == pytest.approx(100)
     time_s = np.arange(0, 3, 0.001)
     stalled = load(time_s[(time_s < 1) | (time_s > 1.015)])
-    assert meter_power_w(stalled, 0.5, 2.5).value == pytest.approx(100)
+    assert trace_power_w(stalled, 0.5, 2.5).value == pytest.approx(100)
 
 
 @pytest.mark.parametrize("readings_per_s", [20, 50, 500])
@@ -141,7 +130,7 @@ def test_the_interval_of_a_slow_meter_holds_too(readings_per_s: int) -> None:
     for _ in range(1000):
         time_s = np.arange(0, 1.6, 1 / readings_per_s) + random.uniform(0, 1 / readings_per_s)
         power_w = 400 + random.normal(0, 5, len(time_s))
-        found = meter_power_w(PowerTrace(time_s, power_w), 0.5, 1.0)
+        found = trace_power_w(PowerTrace(time_s, power_w), 0.5, 1.0)
         assert found.value is not None
         assert found.ci95 is not None
         held.append(abs(found.value - 400) <= found.ci95)
@@ -152,29 +141,34 @@ def test_a_reading_that_reaches_out_of_the_window_does_not_count() -> None:
     """Each is the mean of 50 ms, and the load ends in the midst of one."""
     time_s = np.arange(60) / 20
     power_w = np.interp(time_s, [0.95, 1, 1.95, 2, 2.05], [100, 400, 400, 250, 100])
-    assert meter_power_w(PowerTrace(time_s, power_w), 1.2, 2.0).value == pytest.approx(400)
+    assert trace_power_w(PowerTrace(time_s, power_w), 1.2, 2.0).value == pytest.approx(400)
 
 
-@pytest.mark.parametrize(("name", "lag"), [("A100", 0.06), ("3090", 0.1)])
-def test_real_pairs_have_the_lag_that_is_known_of_them(name: str, lag: float) -> None:
-    folder = os.environ.get("MOEPROF_SAMPLE_DATA")
-    if folder is None:
-        pytest.skip("MOEPROF_SAMPLE_DATA is unset")
-    stem = f"power/Transient_Response_{name}_TR"
-    rows = np.genfromtxt(Path(folder, f"{stem}_nvml.csv"), delimiter=",", names=True)
-    sensor = PowerTrace(rows["t_s"], rows["nvml_instant_W"])
-    found = lag_s(sensor, read_meter(Path(folder, f"{stem}_meter.csv")), longest_s=1)
-    assert found == pytest.approx(lag, abs=0.02)
+def test_a_meter_is_asked_in_time_since_the_epoch() -> None:
+    trace = load(np.arange(0, 12, 0.001))
+    meter = PowerMeter(trace, lag_s=100.0)
+    assert meter.mean_power_w(102 * 10**9, 104 * 10**9) == trace_power_w(trace, 2, 4)
 
 
-def test_edges_that_the_sensor_did_not_see_do_not_count() -> None:
-    """It was read around two loads of five, and not the largest: the meter saw all of them."""
-    meter_s = np.arange(0, 40, 0.002)
-    loads = ((2, 4, 400), (9, 10, 950), (16, 21, 900), (27, 28, 450), (33, 38, 500))
-    power_w = np.full(len(meter_s), 100.0)
-    for begin_s, end_s, watts in loads:
-        power_w[(meter_s >= begin_s) & (meter_s < end_s)] = watts
-    seen_s = np.concatenate([np.arange(1, 5, 0.02), np.arange(26, 29, 0.02)])
-    sensor = PowerTrace(seen_s + 7, np.interp(seen_s, meter_s, power_w))
-    found = lag_s(sensor, PowerTrace(meter_s, power_w), longest_s=100)
-    assert found == pytest.approx(7, abs=0.02)
+def test_the_gain_is_the_median_over_the_loads_that_have_both_powers() -> None:
+    gain = SensorGain.of([0.95, 0.94, 0.96, None])
+    assert gain == SensorGain(0.95, 0.94, 0.96, 3)
+    assert "shows 0.950 of its power (0.940 to 0.960 over 3 loads)" in str(gain)
+    assert SensorGain.of([None]) is None
+
+
+def test_a_load_whose_ratio_is_not_that_of_the_run_is_flagged() -> None:
+    gain = SensorGain(0.98, 0.9, 0.99, 3)
+    assert gain.flags(0.99) == gain.flags(None) == []
+    words = "sensor over meter is 0.900 here, and 0.980 in the run"
+    assert gain.flags(0.9) == [Flag(FlagCode.SENSOR_GAIN_VARIES, words)]
+
+
+@pytest.mark.parametrize("ratio", [0.949, 1.127])
+def test_a_sensor_that_differs_from_the_meter_flags_every_load(ratio: float) -> None:
+    gain = SensorGain(ratio, ratio, ratio, 3)
+    words = f"the sensor shows {ratio:.3f} of the meter's power"
+    for known in (ratio, None):
+        assert gain.flags(known) == [Flag(FlagCode.SENSOR_GAIN, words)]
+    both = [flag.code for flag in gain.flags(0.8)]
+    assert both == [FlagCode.SENSOR_GAIN, FlagCode.SENSOR_GAIN_VARIES]

@@ -1,4 +1,4 @@
-"""The time that NVTX ranges take on a GPU, and how much of it other ranges' kernels take."""
+"""Time windows of NVTX ranges on a GPU, and the kernel time of other ranges inside them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +11,10 @@ from ..stats.arrays import Int64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RangedLaunches:
-    """Kernels in order of their start, arrays [kernels], times in ns.
+    """Kernels in order of their start, arrays of shape (kernels,), times in ns.
 
-    `occurrence` points into `names`, the name of each range that was opened; -1 for none. `gpu` is
-    the profiler's id, -1 where that is not known.
+    `occurrence` is the index of the kernel's innermost range in `names`, which holds the name of
+    each opened range; -1 for a kernel in no range. `gpu` is the profiler's id, -1 where unknown.
     """
 
     occurrence: npt.NDArray[np.int32]
@@ -26,11 +26,11 @@ class RangedLaunches:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """Stretches of time of one range name on one GPU, int64 arrays [n], by name, GPU and time.
+    """Time windows of one range name on one GPU, int64 arrays (n,), sorted by name, GPU and time.
 
-    A window reaches from an occurrence's first kernel start to its last kernel end. Occurrences of
-    one name that overlap share a window, so that no time of a name counts twice. `name` points into
-    the names' dictionary; `busy_ns` is the sum of the window's own kernels.
+    A window extends from the start of an occurrence's first kernel to the end of its last.
+    Overlapping occurrences of one name are one window, so that no time counts twice. `name` is an
+    index into the dictionary of the names; `busy_ns` is the kernel time of the range itself.
     """
 
     name: Int64
@@ -46,7 +46,7 @@ class Windows:
 
 
 def range_windows(launches: RangedLaunches) -> Windows:
-    """Return the windows of all ranges that launched a kernel."""
+    """Windows of all ranges that launched a kernel."""
     own = np.flatnonzero(launches.occurrence >= 0)
     own = own[np.lexsort((launches.gpu[own], launches.occurrence[own]))]
     occurrence, gpu, start_ns = launches.occurrence[own], launches.gpu[own], launches.start_ns[own]
@@ -66,7 +66,7 @@ def range_windows(launches: RangedLaunches) -> Windows:
 
 
 def changes(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Where a row differs from the one before it in any of the columns, bool [n]; so does row 0."""
+    """Where a row differs from the previous row in any column, bool (n,); True for row 0."""
     changed = np.zeros(len(columns[0]), dtype=np.bool_)
     changed[:1] = True
     for column in columns:
@@ -75,7 +75,7 @@ def changes(*columns: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _merged(windows: Windows) -> Windows:
-    """Put windows together that overlap on one GPU and bear one name."""
+    """Merge windows of one name that overlap on one GPU."""
     order = np.lexsort((windows.begin_ns, windows.gpu, windows.name))
     name, gpu, begin_ns = windows.name[order], windows.gpu[order], windows.begin_ns[order]
     apart = changes(name, gpu)
@@ -94,7 +94,7 @@ def _merged(windows: Windows) -> Windows:
 
 
 def _running_maximum(values: Int64, group: Int64) -> Int64:
-    """Largest value so far within each group; groups are numbered in order."""
+    """Running maximum within each group; groups are numbered in order."""
     by_value = np.lexsort((values, group))
     rank = np.empty_like(by_value)
     rank[by_value] = np.arange(len(values))
@@ -104,9 +104,10 @@ def _running_maximum(values: Int64, group: Int64) -> Int64:
 def others_share(
     launches: RangedLaunches, windows: Windows, chosen: Int64
 ) -> npt.NDArray[np.float64]:
-    """Kernel time that is not a window's own, over its length, float64 [chosen].
+    """Kernel time of other ranges, or of none, over the length of each chosen window, float64.
 
-    `chosen` are windows of one GPU. Kernels that overlap count each: the share may be above one.
+    `chosen` are indices of windows of one GPU. Overlapping kernels count each, so that a share may
+    be above one.
     """
     here = np.flatnonzero(launches.gpu == windows.gpu[chosen[0]])
     start_ns = launches.start_ns[here]
@@ -119,9 +120,9 @@ def others_share(
 
 
 def _kernel_time_ns(start_ns: Int64, finish_ns: Int64, at_ns: Int64) -> Int64:
-    """Sum of all kernels' time until each moment, ns; starts and ends are sorted.
+    """Total kernel time until each of the times `at_ns`, ns; starts and ends are sorted.
 
-    Partial sums of times since the epoch wrap; their difference is exact all the same.
+    Sums of times since the epoch wrap around in int64, and their difference is still exact.
     """
     begun = np.searchsorted(start_ns, at_ns, side="right")
     ended = np.searchsorted(finish_ns, at_ns, side="right")

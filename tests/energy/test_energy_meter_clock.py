@@ -1,31 +1,72 @@
-"""A meter's clock brought to the sensors', and its power in place of theirs."""
+"""The clock of an external meter, aligned with the sensors' at the edges of loads."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from moeprof.device.nvml import POWER_INSTANT
-from moeprof.energy.counter import Measured
-from moeprof.energy.external_meter import PowerMeter, align, by_meter
-from moeprof.energy.faults import Fault
-from moeprof.energy.meter_file import PowerTrace
-from moeprof.energy.power_log import PowerLog
-from moeprof.energy.run_meter import power_logs
-from moeprof.energy.window import Window, WindowEnergy, window_energy
+from moeprof.energy.meter_clock import align, lag_s, power_logs, run_meter
+from moeprof.energy.power_meter import PowerTrace, read_meter
+from moeprof.profiler.power.meter_file import keep_meter
 from moeprof.stats.arrays import Float64
 from moeprof.store.errors import BadInput
 from moeprof.tests.energy.metered_runs import AHEAD_S, write_meter, write_run
 from moeprof.tests.energy.power_logs import EPOCH_NS, MS, S, series, steady_log
 
-STEADY = PowerMeter(PowerTrace(np.arange(0, 10, 0.01), np.full(1000, 500.0)), EPOCH_NS / 1e9)
-WINDOW = Window(2 * S, 4 * S, launches=1000)
+
+def load(time_s: Float64) -> PowerTrace:
+    """Two steps that nothing else looks like."""
+    return PowerTrace(time_s, np.where((time_s > 3) & (time_s < 7.7), 400.0, 100.0))
 
 
-def cost(log: PowerLog, meter: PowerMeter = STEADY) -> WindowEnergy:
-    return by_meter(window_energy(log, WINDOW, 1), log, WINDOW, meter)
+@settings(deadline=None, max_examples=15)
+@given(late_s=st.floats(-1.5, 1.5), offset_s=st.floats(-1, 1))
+def test_the_lag_is_found_at_the_load_edges(late_s: float, offset_s: float) -> None:
+    meter = load(np.arange(0, 12, 0.001))
+    sensor_s = np.arange(1, 11, 0.02)
+    sensor = PowerTrace(sensor_s, load(sensor_s - late_s).power_w * 0.95)
+    found = lag_s(sensor, meter, longest_s=2)
+    assert found is not None
+    assert found == pytest.approx(late_s, abs=0.03)
+
+
+def test_a_load_that_repeats_itself_or_never_steps_has_no_lag() -> None:
+    time_s = np.arange(0, 12, 0.01)
+    square = PowerTrace(time_s, np.where(time_s % 1 < 0.5, 400.0, 100.0))
+    assert lag_s(square, square, longest_s=2) is None
+    flat = PowerTrace(time_s, np.full(len(time_s), 100.0))
+    assert lag_s(flat, flat, longest_s=2) is None
+
+
+@pytest.mark.parametrize(("name", "lag"), [("A100", 0.06), ("3090", 0.1)])
+def test_real_pairs_have_the_lag_that_is_known_of_them(name: str, lag: float) -> None:
+    folder = os.environ.get("MOEPROF_SAMPLE_DATA")
+    if folder is None:
+        pytest.skip("MOEPROF_SAMPLE_DATA is unset")
+    stem = f"power/Transient_Response_{name}_TR"
+    rows = np.genfromtxt(Path(folder, f"{stem}_nvml.csv"), delimiter=",", names=True)
+    sensor = PowerTrace(rows["t_s"], rows["nvml_instant_W"])
+    found = lag_s(sensor, read_meter(Path(folder, f"{stem}_meter.csv")), longest_s=1)
+    assert found == pytest.approx(lag, abs=0.02)
+
+
+def test_edges_that_the_sensor_did_not_see_do_not_count() -> None:
+    """It was read around two loads of five, and not the largest: the meter saw all of them."""
+    meter_s = np.arange(0, 40, 0.002)
+    loads = ((2, 4, 400), (9, 10, 950), (16, 21, 900), (27, 28, 450), (33, 38, 500))
+    power_w = np.full(len(meter_s), 100.0)
+    for begin_s, end_s, watts in loads:
+        power_w[(meter_s >= begin_s) & (meter_s < end_s)] = watts
+    seen_s = np.concatenate([np.arange(1, 5, 0.02), np.arange(26, 29, 0.02)])
+    sensor = PowerTrace(seen_s + 7, np.interp(seen_s, meter_s, power_w))
+    found = lag_s(sensor, PowerTrace(meter_s, power_w), longest_s=100)
+    assert found == pytest.approx(7, abs=0.02)
 
 
 def test_the_clock_of_a_meter_is_found_wherever_it_began(tmp_path: Path) -> None:
@@ -119,43 +160,15 @@ def test_a_pass_that_lasts_for_days_is_refused(tmp_path: Path) -> None:
         align(write_meter(tmp_path / "meter.csv"), [log, tomorrow])
 
 
-def test_energy_is_the_meters_power_over_the_sensors_window() -> None:
-    found = cost(steady_log())
-    assert found.power_w.value == pytest.approx(500)
-    assert found.energy_mj.value == pytest.approx(500 * 2 * 1000 / 1000)
-    assert (found.source, found.reason, found.temp_c) == ("external_meter", None, 60)
+def test_a_run_without_a_meter_has_none(tmp_path: Path) -> None:
+    assert run_meter(write_run(tmp_path / "run").recordings()) is None
 
 
-def test_on_a_simulated_device_it_is_simulated_still() -> None:
-    assert cost(steady_log(name="H200 (simulated)")).source == "simulated"
-
-
-def test_a_fault_of_the_sensor_is_none_of_the_meter() -> None:
-    log = steady_log()
-    counter = log.series("energy_mj")
-    lost = replace(counter, code=np.full(len(counter), 15), value=np.full(len(counter), np.nan))
-    found = cost(replace(log, readings={**log.readings, "energy_mj": lost}))
-    assert found.power_w.value == pytest.approx(500)
-    assert found.faults == ()
-
-
-def test_a_sensor_in_another_unit_is_none_of_the_meter() -> None:
-    log = steady_log({"power_limit_mw": series([0], 300e3)})
-    found = cost(log)
-    assert found.power_w.value == pytest.approx(500)
-    assert found.faults == ()
-
-
-def test_a_fault_of_the_device_takes_the_energy_away() -> None:
-    log = steady_log()
-    processes = replace(log.series("temp_gpu_c"), value=np.full(100, 2.0))
-    found = cost(replace(log, readings={**log.readings, "compute_processes": processes}))
-    assert found.faults == (Fault.FOREIGN_PROCESS,)
-    assert found.energy_mj == replace(Measured(None, None, 200), reason=found.reason, n=199)
-    assert (found.reason, found.source) == (Fault.FOREIGN_PROCESS, "unavailable")
-
-
-def test_a_window_that_the_meter_does_not_cover_has_no_energy() -> None:
-    short = PowerMeter(PowerTrace(np.arange(0, 3, 0.01), np.full(300, 500.0)), STEADY.lag_s)
-    found = cost(steady_log(), short)
-    assert (found.reason, found.source) == ("the meter does not cover the window", "unavailable")
+def test_the_meter_of_a_run_is_the_file_that_was_kept(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    keep_meter(run, write_meter(tmp_path / "meter.csv"))
+    assert run_meter(run.recordings()) is not None
+    kept = run.unit("meter", "csv") / "meter.csv"
+    kept.write_text(kept.read_text().replace("0", "1"))
+    with pytest.raises(BadInput, match="its sha256 differs"):
+        run_meter(run.recordings())

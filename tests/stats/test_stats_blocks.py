@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moeprof.energy.blocks import means_over_blocks
+from moeprof.stats.blocks import means_over_blocks
 
 
 def test_the_intervals_cover_what_they_claim() -> None:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.energy.counter import update_period_s
-from moeprof.energy.range_windows import RangedLaunches
-from moeprof.energy.ranges import range_energies
+from moeprof.energy.nvtx_energy import range_energies
+from moeprof.energy.nvtx_windows import RangedLaunches
+from moeprof.energy.readings import update_period_s
 from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
 from moeprof.store.table_schemas import SCHEMAS

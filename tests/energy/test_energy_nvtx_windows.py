@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.energy.range_windows import RangedLaunches, Windows, others_share, range_windows
+from moeprof.energy.nvtx_windows import RangedLaunches, Windows, others_share, range_windows
 
 Launch = tuple[int, int, int, int]  # occurrence, start, duration, GPU
 

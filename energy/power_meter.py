@@ -1,0 +1,177 @@
+"""An external power meter: its CSV, its mean power over a window, and the sensor's gain against it.
+
+The meter measures power in place of the device's own sensor, whose log still says when a load had
+settled and what disturbed it. `meter_clock.py` finds the difference of their clocks.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+
+from ..stats.arrays import Float64
+from ..stats.measured import Measured
+from ..stats.student import mean_half_width
+from ..store.errors import BadInput
+from ..store.flag import Flag, FlagCode
+from .readings import MAX_DISAGREEMENT
+
+EXTERNAL_METER: Final = "external_meter"
+NOT_COVERED: Final = "the meter does not cover the window"
+HAS_GAP: Final = "the meter has a gap in the window"
+TOO_FEW_READINGS: Final = "too few meter readings in the window"
+_SECONDS: Final = {"time_ns": 1e-9, "time_us": 1e-6, "time_ms": 1e-3, "time_s": 1.0, "t_s": 1.0}
+_HOW_NUMBERS: Final = "write decimal points, or commas and semicolons between the columns"
+_PARTS: Final = 10  # parts of a window, whose scatter gives the interval
+_MIN_READINGS: Final = 8
+_GAP_PERIODS: Final = 3.5  # median times between readings: two in a row may be missing
+_MIN_GAP_S: Final = 0.02  # a shorter time without a reading is no gap: it hides no change of load
+
+
+@dataclass(frozen=True, slots=True)
+class PowerTrace:
+    """Power over time, both float64 of shape (n,): `time_s` on any clock, increasing."""
+
+    time_s: Float64
+    power_w: Float64
+
+
+@dataclass(frozen=True, slots=True)
+class PowerMeter:
+    """A meter's trace; `lag_s` is time since the epoch, as the sensors show it, minus its clock."""
+
+    trace: PowerTrace
+    lag_s: float
+
+    def mean_power_w(self, begin_epoch_ns: int, end_epoch_ns: int) -> Measured:
+        """Mean power over a window, from the readings that lie inside it as a whole, W.
+
+        A reading covers the time half-way to its neighbours. The half width is that of the mean of
+        10 equal parts, or of fewer with two readings each. The meter's own gain is not in it.
+        """
+        begin_s, end_s = begin_epoch_ns / 1e9 - self.lag_s, end_epoch_ns / 1e9 - self.lag_s
+        return trace_power_w(self.trace, float(begin_s), float(end_s))
+
+
+def trace_power_w(trace: PowerTrace, begin_s: float, end_s: float) -> Measured:
+    """Mean power of a trace over a window on its own clock, as `PowerMeter.mean_power_w`."""
+    if begin_s < trace.time_s[0] or end_s > trace.time_s[-1]:
+        return Measured(None, None, 0, NOT_COVERED)
+    last_before = np.searchsorted(trace.time_s, begin_s, side="right") - 1
+    first_after = np.searchsorted(trace.time_s, end_s)
+    apart_s = np.diff(trace.time_s[last_before : first_after + 1])
+    period_s = float(np.median(apart_s))
+    if apart_s.max() > max(_GAP_PERIODS * period_s, _MIN_GAP_S):
+        return Measured(None, None, 0, HAS_GAP)
+    first, last = np.searchsorted(trace.time_s, [begin_s + period_s / 2, end_s - period_s / 2])
+    n = max(int(last - first), 0)
+    if n < _MIN_READINGS:
+        return Measured(None, None, n, TOO_FEW_READINGS)
+    power_w, length_s = trace.power_w[first:last], np.gradient(trace.time_s[first:last])
+    parts = min(_PARTS, n // 2)
+    begins = np.arange(parts) * n // parts
+    parts_w = np.add.reduceat(power_w * length_s, begins) / np.add.reduceat(length_s, begins)
+    return Measured(float(np.average(power_w, weights=length_s)), mean_half_width(parts_w), n)
+
+
+def read_meter(path: Path) -> PowerTrace:
+    """Read a meter's CSV: one column of time and one of power, named with their units.
+
+    Time is time_s, time_ms, time_us, time_ns or t_s; power is the one column that ends in _w (any
+    case). Columns are separated by commas, or by semicolons or tabs, and then a number may have a
+    decimal comma. A row without a number is left out; rows at the same time are averaged.
+    Raises BadInput where a column is missing, most rows hold no number, or time goes backwards.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            head = file.readline()
+            file.seek(0)
+            separator = next((mark for mark in ";\t" if mark in head), ",")
+            table = pd.read_csv(file, sep=separator, low_memory=False)
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {(error.strerror or '').lower()}") from error
+    except ValueError as error:
+        raise BadInput(f"{path} is not CSV: {error}") from error
+    time, power = _columns(path, table)
+    seconds = _numbers(table[time], separator) * _SECONDS[time.lower()]
+    return _trace(path, seconds, _numbers(table[power], separator))
+
+
+def _columns(path: Path, table: pd.DataFrame) -> tuple[str, str]:
+    """Names of the one column of time and the one of power."""
+    time = [name for name in table.columns if name.lower() in _SECONDS]
+    power = [name for name in table.columns if name.lower().endswith("_w")]
+    if len(time) != 1 or len(power) != 1:
+        raise BadInput(
+            f"{path} has {len(time)} columns of time and {len(power)} of power, and needs one each",
+            hint="name them time_s (or time_ms, time_us, time_ns) and power_w",
+        )
+    if not isinstance(table.index, pd.RangeIndex):
+        raise BadInput(
+            f"{path} has rows of more columns than its first line names",
+            hint=_HOW_NUMBERS,
+        )
+    return time[0], power[0]
+
+
+def _numbers(column: "pd.Series[Any]", separator: str) -> Float64:
+    """The numbers of a column, NaN where there is none."""
+    if separator != "," and not pd.api.types.is_numeric_dtype(column):
+        column = column.str.replace(",", ".")
+    return pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+
+
+def _trace(path: Path, seconds: Float64, watts: Float64) -> PowerTrace:
+    """The rows that hold two numbers; rows at one time become their mean."""
+    whole = np.isfinite(seconds) & np.isfinite(watts)
+    if 2 * whole.sum() <= len(whole):
+        raise BadInput(
+            f"{path} holds a time and a power in {whole.sum()} of {len(whole)} rows, not in most",
+            hint=_HOW_NUMBERS,
+        )
+    seconds, watts = seconds[whole], watts[whole]
+    if (np.diff(seconds) < 0).any():
+        row = int(np.argmax(np.diff(seconds) < 0))
+        raise BadInput(f"{path} goes backwards in time, after {seconds[row]:.3f} s")
+    times, first, n = np.unique(seconds, return_index=True, return_counts=True)
+    if len(times) < 2:
+        raise BadInput(f"{path} needs readings at two times or more")
+    return PowerTrace(times, np.add.reduceat(watts, first) / n)
+
+
+@dataclass(frozen=True, slots=True)
+class SensorGain:
+    """Power by the device's sensor over power by the meter: median and range of `n` loads."""
+
+    ratio: float
+    lowest: float
+    highest: float
+    n: int
+
+    @classmethod
+    def of(cls, ratios: Iterable[float | None]) -> Self | None:
+        """The gain over some loads, each with its ratio or None; None where no load has one."""
+        known = [ratio for ratio in ratios if ratio is not None]
+        return cls(median(known), min(known), max(known), len(known)) if known else None
+
+    def __str__(self) -> str:
+        return (
+            "energies are those of the external meter: the device's own sensor shows"
+            f" {self.ratio:.3f} of its power ({self.lowest:.3f} to {self.highest:.3f}"
+            f" over {self.n} load{'s' * (self.n > 1)})"
+        )
+
+    def flags(self, ratio: float | None) -> list[Flag]:
+        """Flags of a load with its own ratio: a gain of the run far from 1, a ratio far from it."""
+        flags = []
+        if abs(self.ratio - 1) > MAX_DISAGREEMENT:
+            words = f"the sensor shows {self.ratio:.3f} of the meter's power"
+            flags.append(Flag(FlagCode.SENSOR_GAIN, words))
+        if ratio is not None and abs(ratio / self.ratio - 1) > MAX_DISAGREEMENT:
+            words = f"sensor over meter is {ratio:.3f} here, and {self.ratio:.3f} in the run"
+            flags.append(Flag(FlagCode.SENSOR_GAIN_VARIES, words))
+        return flags
