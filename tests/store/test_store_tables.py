@@ -120,7 +120,9 @@ def test_points_of_an_older_version_are_read_without_the_columns_that_are_gone(
     pq.write_table(
         older.replace_schema_metadata({SCHEMA_KEY: b"points/1"}), tmp_path / "points.parquet"
     )
-    assert read_table(tmp_path / "points.parquet", "points").equals(points, check_metadata=True)
+    read = read_table(tmp_path / "points.parquet", "points")
+    assert read.equals(points)
+    assert read.schema.metadata == SCHEMAS["points"].metadata
     lacking = older.drop_columns(["curve"])
     pq.write_table(lacking.replace_schema_metadata({SCHEMA_KEY: b"points/1"}), tmp_path / "b")
     with pytest.raises(BadInput, match="is points/1"):

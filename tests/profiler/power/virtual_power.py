@@ -34,7 +34,7 @@ for line in sys.stdin:
     kind, *numbers = line.split()
     if kind == "stop":
         continue
-    if kind not in ("load", "idle", "empty"):
+    if kind not in ("load", "idle"):
         tokens, visit = int(kind), int(numbers[0])
         print(json.dumps({{
             "scenario_key": f"gelu-b{{tokens}}-64-fp32-cold", "visit": visit, "calls": 6,
