@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..energy.range_windows import RangedLaunches
+from ..energy.nvtx_windows import RangedLaunches
 from ..stats.arrays import Int64
 from .calls import CallRanges
 from .events import Spans, Trace, int64_column

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from ..energy.meter_clock import Held, run_meter
 from ..energy.per_launch import metered_loads
 from ..energy.point_energies import PointEnergies
-from ..energy.run_meter import Held, run_meter
 from ..energy.thermal_samples import thermal_samples
 from ..parsers.points import points_table, unmeasured_sizes
 from ..parsers.recording_tables import recording_tables
