@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ..stats.arrays import Int64
 from ..store.errors import BadInput
+from ..store.table_schemas import SCHEMAS
 from .attribution import CorrelationIds, launching_calls
 from .events import Spans, Trace
 from .messages import Refusal, TraceWarning
@@ -141,21 +142,22 @@ def _nanoseconds(microseconds: list[float]) -> Int64:
 
 
 def _kernel_columns(kernels: list[Event], start_ns: Int64, process: int | None) -> pa.Table:
+    """Columns of `launches`. Raises ValueError or OverflowError where a value does not fit one."""
     arguments = [kernel.get("args", {}) for kernel in kernels]
     names = pa.array([str(kernel["name"]) for kernel in kernels], pa.string())
-    occupancy = [given.get(OCCUPANCY) for given in arguments]
     columns: dict[str, Any] = {
-        "kernel": names.dictionary_encode(),
-        "occupancy_estimate_pct": pa.array(occupancy, pa.float64()),
-        "start_ns": pa.array(start_ns),
-        "duration_ns": pa.array(_nanoseconds([kernel["dur"] for kernel in kernels])),
-        "process": pa.array([process] * len(kernels), pa.int64()),
-        "gpu": pa.nulls(len(kernels), pa.int32()),
+        "occupancy_estimate_pct": [given.get(OCCUPANCY) for given in arguments],
+        "start_ns": start_ns,
+        "duration_ns": _nanoseconds([kernel["dur"] for kernel in kernels]),
+        "process": [process] * len(kernels),
+        "gpu": [None] * len(kernels),
     }
     for column, name in ARGUMENTS.items():
-        columns[column] = pa.array([given.get(name) for given in arguments], pa.int64())
+        columns[column] = [given.get(name) for given in arguments]
     for what in ("grid", "block"):
         for axis, letter in enumerate("xyz"):
             sizes = [given[what][axis] if what in given else None for given in arguments]
-            columns[f"{what}_{letter}"] = pa.array(sizes, pa.int32())
-    return pa.table(columns)
+            columns[f"{what}_{letter}"] = sizes
+    schema = SCHEMAS["launches"]
+    typed = {name: pa.array(given, schema.field(name).type) for name, given in columns.items()}
+    return pa.table({"kernel": names.dictionary_encode(), **typed})
