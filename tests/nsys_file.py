@@ -33,6 +33,7 @@ _COLUMNS = {
         "start INTEGER, end INTEGER, eventType INTEGER, text TEXT, globalTid INTEGER,"
         " endGlobalTid INTEGER, textId INTEGER, domainId INTEGER"
     ),
+    "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": "start INTEGER, end INTEGER",
     "GPU_METRICS": "timestamp INTEGER, typeId INTEGER, metricId INTEGER, value INTEGER",
     "TARGET_INFO_GPU_METRICS": (
         "typeId INTEGER, sourceId INTEGER, typeName TEXT, metricId INTEGER, metricName TEXT"
@@ -58,7 +59,7 @@ _COLUMNS = {
 
 
 class NsysFile:
-    """An nsys export in the making; a table exists once something was added to it."""
+    """Builds an nsys export; a table is created when the first row is added to it."""
 
     columns = _COLUMNS
 
@@ -83,9 +84,9 @@ class NsysFile:
 
     def add(self, table: str, **values: Any) -> None:
         self.table(table)
-        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        names, placeholders = ", ".join(values), ", ".join("?" * len(values))
         self._database.execute(
-            f'INSERT INTO "{table}" ({names}) VALUES ({marks})', list(values.values())
+            f'INSERT INTO "{table}" ({names}) VALUES ({placeholders})', list(values.values())
         )
 
     def string(self, value: str) -> int:
@@ -115,7 +116,7 @@ class NsysFile:
         values |= {"demangledName": self.string(name), "correlationId": correlation}
         self.add("CUPTI_ACTIVITY_KIND_KERNEL", start=start, end=end, **values)
 
-    def range(self, start: int, end: int | None, name: str, **more: Any) -> None:
+    def range(self, start: int, end: int | None, name: str | None, **more: Any) -> None:
         values = {"eventType": 59, "globalTid": THREAD, "text": name, "domainId": 0} | more
         self.add("NVTX_EVENTS", start=start, end=end, **values)
 

@@ -9,7 +9,7 @@ import os
 import queue
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -23,7 +23,7 @@ from ..messages import Refusal
 
 Columns = Mapping[str, tuple[sa.ColumnElement[Any], pa.DataType]]  # name -> expression, type
 
-_BLOCK_VALUES: Final = 524_288
+BLOCK_VALUES: Final = 524_288
 _MAX_THREADS: Final = 4  # each SQLite cursor decodes about 8 million rows/s
 _BATCH: Final = {"adbc.sqlite.query.batch_rows": "8192"}  # small buffers, which malloc reuses
 
@@ -61,63 +61,77 @@ def check_at_rest(path: Path) -> None:
 
 
 def read_blocks(
-    path: Path, table: str, columns: Columns, rowids: tuple[int, int] | None, order: str = ""
+    path: Path,
+    table: str,
+    columns: Columns,
+    rowids: tuple[int, int] | None,
+    order: str = "",
+    block_values: int = BLOCK_VALUES,
 ) -> Iterator[pa.Table]:
     """Yield the rows of a table in pieces; each column has its type throughout.
 
     `rowids` are the first and the last of the table, None where it has none of its own. Rows come
     in the order of the rowids, or sorted by the SQL in `order`: then one thread reads, and SQLite
-    sorts on disk. Raises BadInput where a value is not of its column's type, or where the file is
-    damaged.
+    sorts on disk. A block holds about `block_values` values.
+
+    Raises BadInput where a value is not of its column's type, or where the file is damaged.
     """
     query = sa.select(*(sql.label(name) for name, (sql, _) in columns.items()))
     query = query.select_from(sa.table(table))
     if order:
-        query = query.order_by(sa.text(order))
-    queries = [query] if order or rowids is None else _by_rowid(query, *rowids, path)
+        queries: Iterable[sa.Select[Any]] = [query.order_by(sa.text(order))]
+    elif rowids is None or rowids[1] - rowids[0] > path.stat().st_size:
+        queries = [query]  # a row takes over a byte: rowids too sparse to cut the table by
+    else:
+        queries = _by_rowid(query, *rowids, block_values // len(columns))
     texts = (str(each.compile(compile_kwargs={"literal_binds": True})) for each in queries)
+    yield from _fetch_all(path, texts, columns, f"{path}: {table}")
+
+
+def _by_rowid(query: sa.Select[Any], first: int, last: int, rows: int) -> Iterable[sa.Select[Any]]:
+    """Cut a query into blocks of so many rowids."""
+    rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
+    for low in range(first, last + 1, rows):
+        yield query.where(rowid.between(low, min(low + rows - 1, last)))
+
+
+def _fetch_all(
+    path: Path, queries: Iterator[str], columns: Columns, where: str
+) -> Iterator[pa.Table]:
+    """Yield the result of each query in order; threads with a connection each run ahead."""
     threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)))
     idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def fetch(sql: str) -> pa.Table:
         connection = idle.get()
         try:
-            return _fetch(connection, sql, columns, f"{path}: {table}")
+            return _fetch(connection, sql, columns, where)
         finally:
             idle.put(connection)
 
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as executor:
         connections = [_connect(path) for _ in range(threads)]
         for connection in connections:
             idle.put(connection)
         try:
-            yield from _in_order(pool, fetch, texts, ahead=threads + 1)
+            yield from _in_order(executor, fetch, queries, ahead=threads + 1)
         finally:
-            pool.shutdown(cancel_futures=True)
+            executor.shutdown(cancel_futures=True)
             for connection in connections:
                 connection.close()
 
 
-def _in_order(pool: ThreadPoolExecutor, fetch: Any, texts: Iterator[str], ahead: int) -> Any:
-    """Yield fetch(text) for each text in order, with at most `ahead` calls submitted at a time."""
+def _in_order(
+    executor: ThreadPoolExecutor, fetch: Any, queries: Iterator[str], ahead: int
+) -> Iterator[pa.Table]:
+    """Yield fetch(query) for each query in order, with at most `ahead` calls submitted."""
     waiting: deque[Future[pa.Table]] = deque()
-    for text in texts:
-        waiting.append(pool.submit(fetch, text))
+    for text in queries:
+        waiting.append(executor.submit(fetch, text))
         if len(waiting) == ahead:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
-
-
-def _by_rowid(query: sa.Select[Any], first: int, last: int, path: Path) -> Iterator[sa.Select[Any]]:
-    """Cut a query into blocks of rowids; into a single one where the rowids are too sparse."""
-    if last - first > path.stat().st_size:  # fewer rows than rowids: a row takes over a byte
-        yield query
-        return
-    rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
-    rows = _BLOCK_VALUES // len(query.selected_columns)
-    for low in range(first, last + 1, rows):
-        yield query.where(rowid.between(low, min(low + rows - 1, last)))
 
 
 def _connect(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""Tables that come in pieces, put together."""
+"""Concatenates tables that come in pieces."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from moeprof.parsers.trace_tables import Piece
 
 
 def concatenated(pieces: Iterable[Piece]) -> dict[str, pa.Table]:
-    """Put the pieces of each table together."""
+    """Concatenate the pieces of each table, by its name."""
     parts: dict[str, list[pa.Table]] = {}
     for name, piece in pieces:
         parts.setdefault(name, []).append(piece)

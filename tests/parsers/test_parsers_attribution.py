@@ -1,4 +1,4 @@
-"""Launch and range of a kernel: the same answer as trying every pair."""
+"""Launching call and range of a kernel: the same as from an exhaustive search."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -45,7 +45,7 @@ def test_a_range_that_was_never_closed_encloses_what_follows() -> None:
     assert innermost_ranges(ranges, _spans([(12, 13, 1), (30, 40, 1)])).tolist() == [1, 0]
 
 
-def test_a_thousand_nested_ranges_are_climbed() -> None:
+def test_a_thousand_nested_ranges_are_searched() -> None:
     ranges = _spans([(i, 2000 - i, 0) for i in range(1000)])
     late = _spans([(1500, 1500, 0), (999, 1001, 0), (0, 2000, 0)])
     assert innermost_ranges(ranges, late).tolist() == [500, 999, 0]
@@ -72,7 +72,7 @@ def test_a_kernel_belongs_to_the_call_of_its_id_and_process(
             assert calls[index][2] == min(start for *_, start in same)
 
 
-def test_of_runtime_and_driver_call_the_outer_one_launches() -> None:
+def test_the_outer_of_runtime_and_driver_call_is_the_launching_one() -> None:
     both = _ids([(1, 9), (1, 9)])
     driver_first = _spans([(12, 18, 0), (10, 20, 0)])
     assert launching_calls(_ids([(1, 9)]), both, driver_first).tolist() == [1]

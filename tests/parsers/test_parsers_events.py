@@ -6,7 +6,7 @@ import pyarrow as pa
 from moeprof.parsers.events import Spans, int64_column
 
 
-def test_nulls_become_the_value_that_stands_for_them() -> None:
+def test_nulls_are_replaced_by_the_value_for_missing() -> None:
     table = pa.table({"a": pa.array([1, None], pa.int32())})
     assert int64_column(table, "a").tolist() == [1, -1]
     assert int64_column(table, "a", missing=7).tolist() == [1, 7]

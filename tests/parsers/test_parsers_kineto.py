@@ -1,4 +1,4 @@
-"""torch.profiler's chrome trace."""
+"""Chrome traces of torch.profiler."""
 
 import gzip
 import json
@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from moeprof.parsers.kineto import read_kineto
+from moeprof.parsers.messages import Refusal, TraceWarning
 from moeprof.parsers.trace_tables import trace_tables
 from moeprof.store.errors import BadInput
+from moeprof.tests.builders import EPOCH_NS
 from moeprof.tests.parsers.pieces import concatenated
-
-BASE_NS = 1_700_000_000_000_000_000
 
 
 def _event(category: str, name: str, ts: float, dur: float, **more: Any) -> dict[str, Any]:
@@ -54,16 +54,16 @@ EVENTS = [
 def test_a_kernel_goes_to_the_annotation_of_the_thread_that_launched_it(
     tmp_path: Path, name: str
 ) -> None:
-    path = _write(tmp_path / name, EVENTS, baseTimeNanoseconds=BASE_NS)
+    path = _write(tmp_path / name, EVENTS, baseTimeNanoseconds=EPOCH_NS)
     tables = concatenated(trace_tables(read_kineto(path), "gelu.0", True))
     (row,) = tables["launches"].to_pylist()
     expected = {
-        "kernel": "gelu", "start_ns": BASE_NS + 30_125, "duration_ns": 1500, "grid_x": 8,
+        "kernel": "gelu", "start_ns": EPOCH_NS + 30_125, "duration_ns": 1500, "grid_x": 8,
         "grid_y": 2, "block_x": 256, "registers_per_thread": 40, "stream": 7, "device": 0,
         "correlation_id": 5, "process": 12, "range_name": "gelu-b4#0.0", "call": 0,
     }  # fmt: skip
     assert expected.items() <= row.items()
-    assert tables["calls"]["kernels"].to_pylist() == [1, 0]  # one range a thread
+    assert tables["calls"]["kernels"].to_pylist() == [1, 0]  # thread 99 launched nothing
 
 
 def test_an_older_trace_counts_microseconds_since_the_epoch(tmp_path: Path) -> None:
@@ -76,44 +76,56 @@ def test_a_kernel_before_its_launch_is_left_out_and_counted(tmp_path: Path) -> N
     events = [_launch(100.0, 1), _kernel(50.0, 1.0, 1), _launch(200.0, 2), _kernel(210.0, 1.0, 2)]
     trace = read_kineto(_write(tmp_path / "t.json", [*events, _kernel(1.0, 1.0, 3, "alone")]))
     assert trace.kernels["correlation_id"].to_pylist() == [3, 2]
-    assert "1 kernel(s) start before their launch" in trace.warnings[0]
+    (warning,) = trace.warnings
+    assert f"t.json: 1 {TraceWarning.STARTS_BEFORE_LAUNCH}" in warning
 
 
 def test_calls_of_several_processes_are_refused(tmp_path: Path) -> None:
     path = _write(tmp_path / "t.json", [_launch(1.0, 1), _launch(2.0, 1, pid=13)])
-    with pytest.raises(BadInput, match="CUDA calls of 2 processes"):
+    with pytest.raises(BadInput, match=f"{Refusal.SEVERAL_PROCESSES} 2") as raised:
         read_kineto(path)
+    assert path.name in raised.value.message
+    assert raised.value.hint
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "reason"),
     [
-        ('{"traceEvents": [{"ph"', "cut short"),
-        ('{"events": []}', "no traceEvents"),
-        ("[]", "no traceEvents"),
-        ('{"traceEvents": [{"ph": "X", "cat": "kernel"}]}', "without what it needs: KeyError"),
-        ('{"traceEvents": [], "baseTimeNanoseconds": "soon"}', "ValueError"),
+        ('{"traceEvents": [{"ph"', Refusal.NOT_JSON),
+        ('{"events": []}', Refusal.NOT_KINETO),
+        ("[]", Refusal.NOT_KINETO),
+        ('{"traceEvents": [{"ph": "X", "cat": "kernel"}]}', Refusal.DAMAGED_EVENT),
+        ('{"traceEvents": [], "baseTimeNanoseconds": "soon"}', Refusal.DAMAGED_EVENT),
         ('{"traceEvents": [{"ph": "X", "cat": "kernel", "ts": 1, "dur": 1, "args": null}]}',
-         "AttributeError"),
+         Refusal.DAMAGED_EVENT),
         ('{"traceEvents": [{"ph": "X", "cat": "kernel", "ts": NaN, "dur": 1, "name": "a"}]}',
-         "not finite"),
+         Refusal.DAMAGED_EVENT),
     ],
 )  # fmt: skip
-def test_a_damaged_trace_is_refused_in_words(tmp_path: Path, text: str, words: str) -> None:
+def test_a_damaged_trace_is_refused_by_its_name(tmp_path: Path, text: str, reason: Refusal) -> None:
     path = tmp_path / "t.json"
     path.write_text(text)
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInput) as raised:
+        read_kineto(path)
+    assert f"{path} {reason}" in raised.value.message
+
+
+def test_an_id_that_no_column_holds_is_refused(tmp_path: Path) -> None:
+    kernel = _kernel(5.0, 1.0, 1)
+    kernel["args"]["device"] = 2**31
+    path = _write(tmp_path / "t.json", [_launch(1.0, 1), kernel])
+    with pytest.raises(BadInput, match=Refusal.DAMAGED_EVENT):
         read_kineto(path)
 
 
 def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:
     path = _write(tmp_path / "t.json.gz", EVENTS)
     path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(BadInput, match="no intact gzip"):
+    with pytest.raises(BadInput, match=Refusal.NOT_GZIP):
         read_kineto(path)
 
 
-def test_a_trace_of_the_profiler_itself_has_its_ranges(tmp_path: Path) -> None:
+def test_a_trace_that_torch_wrote_has_its_ranges(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     path = tmp_path / "real.json.gz"
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
@@ -125,4 +137,4 @@ def test_a_trace_of_the_profiler_itself_has_its_ranges(tmp_path: Path) -> None:
     calls = tables["calls"].to_pylist()
     assert [row["call"] for row in calls] == [0, 1, 2]
     assert all(row["wall_ns"] > 0 for row in calls)
-    assert calls[0]["start_ns"] > BASE_NS
+    assert calls[0]["start_ns"] > EPOCH_NS

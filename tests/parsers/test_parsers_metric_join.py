@@ -1,4 +1,4 @@
-"""GPU metrics over kernels: the same as integrating nanosecond by nanosecond."""
+"""Means of GPU metrics over kernels: the same as a sum over every nanosecond."""
 
 from itertools import pairwise
 
@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.parsers.metric_join import MetricJoin
-
-EPOCH_NS = 1_700_000_000_000_000_000
+from moeprof.tests.builders import EPOCH_NS
 
 
 def _join(
@@ -47,7 +46,7 @@ def test_the_mean_is_the_integral_over_the_kernel(
         assert np.isnan(mean)
 
 
-def test_a_hole_in_the_sampling_stays_a_hole() -> None:
+def test_a_gap_in_the_sampling_is_not_filled() -> None:
     times = [10, 20, 30, 1000, 1010, 1020]
     assert np.isnan(_join(times, [5.0] * 6, 100, 200)[2])
     samples, coverage, _ = _join(times, [5.0] * 6, 970, 1000)
@@ -55,7 +54,7 @@ def test_a_hole_in_the_sampling_stays_a_hole() -> None:
     assert coverage == pytest.approx(2 / 3)
 
 
-def test_a_sample_without_this_metric_says_nothing_of_it() -> None:
+def test_samples_that_lack_a_metric_give_it_no_mean() -> None:
     samples, coverage, mean = _join([10, 20, 30], [np.nan] * 3, 0, 30)
     assert (samples, coverage) == (3, 1.0)
     assert np.isnan(mean)
@@ -70,7 +69,7 @@ def test_without_samples_or_without_length_there_is_no_mean() -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(data=st.data())
-def test_pieces_say_what_the_whole_says(data: st.DataObject) -> None:
+def test_samples_in_pieces_give_the_same_as_at_once(data: st.DataObject) -> None:
     steps = [10] * 12
     steps[data.draw(st.integers(3, 11))] = data.draw(st.sampled_from([10, 15, 40]))
     times = [EPOCH_NS + sum(steps[: place + 1]) for place in range(len(steps))]
@@ -91,7 +90,7 @@ def test_pieces_say_what_the_whole_says(data: st.DataObject) -> None:
         assert pieces[2] == pytest.approx(whole[2], nan_ok=True, abs=1e-6)
 
 
-def test_a_metric_that_is_sampled_less_often_keeps_its_own_grid() -> None:
+def test_a_metric_that_is_sampled_less_often_is_integrated_over_its_own_times() -> None:
     times = list(range(10, 90, 10))
     values = [5.0, 7.0, float("nan"), 9.0, float("nan"), 9.0, float("nan"), 9.0]
     assert _join(times, values, 45, 65, cuts=(2,)) == (2, 1.0, 9.0)

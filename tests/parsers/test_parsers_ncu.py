@@ -1,10 +1,11 @@
-"""The raw page of Nsight Compute."""
+"""Raw pages of Nsight Compute."""
 
 from pathlib import Path
 
 import pytest
 
-from moeprof.parsers.ncu import read_ncu
+from moeprof.parsers.messages import Refusal
+from moeprof.parsers.ncu import EXPORT_HINT, read_ncu
 from moeprof.store.errors import BadInput
 
 NAMES = [
@@ -55,7 +56,7 @@ def test_no_data_and_an_absent_metric_are_null(tmp_path: Path) -> None:
     assert {found[column] for column in columns} == {None}
 
 
-def test_lines_that_ncu_prints_as_it_works_are_skipped(tmp_path: Path) -> None:
+def test_messages_of_ncu_are_skipped(tmp_path: Path) -> None:
     page = _page(
         tmp_path / "p.csv", BASE, ["1"] * 5, before="==PROF== Connected to process 1\nepoch 1\n"
     )
@@ -65,23 +66,25 @@ def test_lines_that_ncu_prints_as_it_works_are_skipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "row", "words"),
+    ("units", "row", "values"),
     [
-        (BASE, ["1", "12,5", "1,234.5", "1", "1"], "'1,234.5', which is no number"),
-        (BASE, ["1", "twelve", "1", "1", "1"], "'twelve', which is no number"),
-        (["cycle", *BASE[1:]], ["1"] * 5, "is in 'cycle', and 'ns' was expected"),
-        (BASE, ["1"] * 3, "row 3 has 8 of 10 cells"),
+        (BASE, ["1", "12,5", "1,234.5", "1", "1"], ["gpc__cycles_elapsed", "'1,234.5'"]),
+        (BASE, ["1", "twelve", "1", "1", "1"], ["dram__bytes_read.sum", "'twelve'"]),
+        (["cycle", *BASE[1:]], ["1"] * 5, ["gpu__time_duration.sum", "'cycle'", "'ns'"]),
+        (BASE, ["1"] * 3, [Refusal.CUT_SHORT, "row 3", "8 of 10"]),
     ],
 )
-def test_what_cannot_be_read_is_named(
-    tmp_path: Path, units: list[str], row: list[str], words: str
+def test_what_cannot_be_read_is_named_with_the_way_out(
+    tmp_path: Path, units: list[str], row: list[str], values: list[str]
 ) -> None:
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInput) as raised:
         read_ncu(_page(tmp_path / "p.csv", units, row))
+    assert all(value in raised.value.message for value in ["p.csv", *values])
+    assert EXPORT_HINT in raised.value.hint
 
 
 @pytest.mark.parametrize("european", ["1.234,5", "1234,5"])
-def test_one_european_number_makes_the_page_european(tmp_path: Path, european: str) -> None:
+def test_one_decimal_comma_decides_for_the_whole_page(tmp_path: Path, european: str) -> None:
     values = read_ncu(_page(tmp_path / "p.csv", BASE, ["1.000", european, "1", "1", "1"]))
     english = read_ncu(_page(tmp_path / "q.csv", BASE, ["1,000", "1,234.5", "1", "1", "1"]))
     assert values.equals(english)
@@ -90,23 +93,25 @@ def test_one_european_number_makes_the_page_european(tmp_path: Path, european: s
 def test_a_details_page_is_refused_with_the_way_out(tmp_path: Path) -> None:
     page = tmp_path / "p.csv"
     page.write_text('"ID","Process ID","Kernel Name","Section Name","Metric Name"\n')
-    with pytest.raises(BadInput, match="is the details page") as raised:
+    with pytest.raises(BadInput, match=Refusal.NCU_DETAILS) as raised:
         read_ncu(page)
-    assert "--page raw" in raised.value.hint
+    assert raised.value.hint == EXPORT_HINT
 
 
 @pytest.mark.parametrize("text", ["", "==ERROR== no permission\n"])
 def test_a_file_without_a_page_is_refused(tmp_path: Path, text: str) -> None:
     page = tmp_path / "p.csv"
     page.write_text(text)
-    with pytest.raises(BadInput, match="no CSV page"):
+    with pytest.raises(BadInput, match=Refusal.NOT_NCU_CSV):
         read_ncu(page)
 
 
 @pytest.mark.parametrize(
     ("name", "kernels"), [("a10_llm_basic_105k_ncu2023.2", 105), ("h100_rmsnorm_full_ncu2025.1", 4)]
 )
-def test_both_scalings_of_a_real_page_agree(sample_data: Path, name: str, kernels: int) -> None:
+def test_a_real_page_is_the_same_in_base_and_in_scaled_units(
+    sample_data: Path, name: str, kernels: int
+) -> None:
     base, auto = (
         read_ncu(sample_data / "ncu" / f"{name}.raw.{kind}.csv") for kind in ("base", "auto")
     )
@@ -121,5 +126,5 @@ def test_both_scalings_of_a_real_page_agree(sample_data: Path, name: str, kernel
 
 
 def test_a_real_details_page_is_refused(sample_data: Path) -> None:
-    with pytest.raises(BadInput, match="is the details page"):
+    with pytest.raises(BadInput, match=Refusal.NCU_DETAILS):
         read_ncu(sample_data / "ncu" / "h100_rmsnorm_full_ncu2025.1.details.csv")

@@ -1,8 +1,8 @@
-"""Attribution held against NVIDIA's own: the report `nvtx_kern_sum` of an installed nsys.
+"""Attribution compared with NVIDIA's own: the report `nvtx_kern_sum` of an installed nsys.
 
-NVIDIA counts a kernel under every range around its launching call, so that is done here too, over
-the calls and ranges that the parser found. The report's totals count a launch twice where runtime
-and driver recorded it; its counts and means do not.
+NVIDIA counts a kernel under every range around its launching call; `ours` counts likewise, over the
+calls and ranges that the parser found. The report's totals count a launch twice where both runtime
+and driver recorded it, so counts and means are compared.
 """
 
 import importlib.util
@@ -25,12 +25,12 @@ from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
 
 Key = tuple[str | None, int | None, int | None, str | None]  # range, process, thread, kernel
-LoadedOp = dict[Key, tuple[int, float, int, int]]  # kernels; mean, shortest and longest, ns
+Summaries = dict[Key, tuple[int, float, int, int]]  # kernels; mean, min and max duration in ns
 
 
 @pytest.fixture
 def report(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """NVIDIA's report as it is installed, without the program around it."""
+    """NVIDIA's report script as installed, loaded without nsys's own Python modules."""
     nsys = shutil.which("nsys")
     if nsys is None:
         pytest.skip("no nsys on PATH")
@@ -60,7 +60,7 @@ def traces() -> list[Path]:
 
 
 class _Values:
-    """Collects what SQLite aggregates."""
+    """Collects the values of an SQLite aggregate."""
 
     def __init__(self) -> None:
         self.values: list[float] = []
@@ -79,8 +79,8 @@ class _Deviation(_Values):
         return statistics.stdev(self.values) if len(self.values) > 1 else None
 
 
-def nvidias(report: Any, path: Path) -> LoadedOp:
-    """What the report says of a trace."""
+def nvidias(report: Any, path: Path) -> Summaries:
+    """Run the report's SQL on a trace."""
 
     def scaled(value: float | None, low: float, high: float) -> float | None:
         return None if value is None else 2 * (value - low) / (high - low) - 1
@@ -96,7 +96,7 @@ def nvidias(report: Any, path: Path) -> LoadedOp:
         database.execute(statement)
     rows = database.execute(report.query_stub.format(NAME_COL_NAME="demangledName"))
     names = [str(column).partition(":")[0] for column, *_ in rows.description]
-    found: LoadedOp = {}
+    found: Summaries = {}
     for row in (dict(zip(names, values, strict=True)) for values in rows):
         key = (row["NVTX Range"], row["PID"], row["TID"], row["Kernel Name"])
         found[key] = (row["Kern Inst"], row["Avg"], row["Min"], row["Max"])
@@ -104,8 +104,8 @@ def nvidias(report: Any, path: Path) -> LoadedOp:
     return found
 
 
-def ours(trace: Trace) -> LoadedOp:
-    """The same from a trace as it was parsed."""
+def ours(trace: Trace) -> Summaries:
+    """Summarise a parsed trace as the report does."""
     lengths: defaultdict[Key, dict[int, Any]] = defaultdict(dict)
     kernels = zip(
         trace.launched_by.tolist(),
@@ -135,7 +135,7 @@ def _summary(lengths_ns: Iterable[int]) -> tuple[int, float, int, int]:
     return len(every), round(sum(every) / len(every), 1), min(every), max(every)
 
 
-def test_every_range_has_the_kernels_that_nvidia_says(report: Any, traces: list[Path]) -> None:
+def test_each_range_has_the_kernels_of_nvidias_report(report: Any, traces: list[Path]) -> None:
     for path in traces:
         theirs, found = nvidias(report, path), ours(read_nsys(path))
         assert theirs.keys() == found.keys(), path.name
@@ -143,7 +143,7 @@ def test_every_range_has_the_kernels_that_nvidia_says(report: Any, traces: list[
             assert found[key] == (count, pytest.approx(mean_ns, abs=0.11), *ends_ns), path.name
 
 
-def test_a_launch_bears_a_range_exactly_where_nvidia_finds_one(
+def test_a_launch_has_a_range_exactly_where_nvidias_report_has_one(
     report: Any, traces: list[Path]
 ) -> None:
     for path in traces:

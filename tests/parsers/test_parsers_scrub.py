@@ -1,27 +1,27 @@
-"""Secrets planted wherever the tools keep them reach no table, and no scrubbed trace."""
+"""Secrets in every place where the tools keep them: none is in a table or a scrubbed trace."""
 
 import gzip
 import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from moeprof.parsers.messages import Refusal
 from moeprof.parsers.scrub import scrub_trace
 from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
 from moeprof.store.tables import writing_tables
+from moeprof.tests.nsys_file import NsysFile
 from moeprof.tests.parsers.pieces import concatenated
 
-NsysFile = Any  # tests/parsers/conftest.py
 SECRET = "hunter2-at-secret-host"
 TYPE = 281479271677952
 
 
 def _secretive(file: NsysFile) -> Path:
-    """Fill an export in which every place but the names of kernels and ranges holds the secret."""
+    """Fill an export that holds the secret everywhere but in names of kernels and ranges."""
     file.add("META_DATA_EXPORT", name="EXPORT_PARAM_INPUT_FILE", value=f"/home/{SECRET}/r.nsys-rep")
     for table in (
         "META_DATA_CAPTURE",
@@ -45,8 +45,7 @@ def _secretive(file: NsysFile) -> Path:
     described = {"Name": SECRET, "Fields": [{"Name": "SM Active"}, {"Name": SECRET}]}
     file.add("GENERIC_EVENT_TYPES", typeId=TYPE, data=json.dumps(described))
     file.call(10, 20, "gelu-b4#0.0", correlation=1)
-    path: Path = file.close()
-    return path
+    return file.close()
 
 
 def _equal(left: Path, right: Path) -> bool:
@@ -103,7 +102,7 @@ def test_a_page_of_ncu_loses_its_host_and_process(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["clean.json", "clean.json.gz"])
-def test_a_kineto_trace_keeps_what_is_read_of_it(tmp_path: Path, name: str) -> None:
+def test_a_scrubbed_kineto_trace_parses_to_the_same_tables(tmp_path: Path, name: str) -> None:
     path, out = tmp_path / "trace.json", tmp_path / name
     kernel = {"ph": "X", "cat": "kernel", "name": "gemm", "pid": 0, "tid": 7, "ts": 9, "dur": 2}
     kernel["args"] = {"correlation": 3, "grid": [1, 2, 3], "block": [4, 5, 6], "path": SECRET}
@@ -124,11 +123,11 @@ def test_the_trace_itself_is_never_overwritten(
 ) -> None:
     path = nsys_file().close()
     before = path.read_bytes()
-    with pytest.raises(BadInput, match="is the trace itself"):
+    with pytest.raises(BadInput, match=Refusal.SAME_FILE):
         scrub_trace(path, path)
     assert path.read_bytes() == before
     broken = tmp_path / "broken.sqlite"
     broken.write_bytes(before[:3000])
-    with pytest.raises(BadInput, match="cut short"):
+    with pytest.raises(BadInput, match=Refusal.CUT_SHORT):
         scrub_trace(broken, tmp_path / "out.sqlite")
     assert not (tmp_path / "out.sqlite").exists()

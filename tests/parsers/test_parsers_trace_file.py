@@ -1,21 +1,20 @@
-"""A lone trace is known by its content, and what is none is refused in one sentence."""
+"""A trace file's format is found by its content; any other file is refused in one sentence."""
 
 import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from moeprof.parsers.messages import Refusal
 from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
+from moeprof.tests.nsys_file import NsysFile
 from moeprof.tests.parsers.pieces import concatenated
 
-NsysFile = Any  # tests/parsers/conftest.py
 
-
-def test_an_nsys_export_is_known_under_any_name(nsys_file: Callable[..., NsysFile]) -> None:
+def test_an_nsys_export_is_recognised_under_any_name(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file(name="trace.txt")
     file.call(10, 20, "gelu-b4#0.0", correlation=1)
     pieces, warnings = parse_trace(file.close())
@@ -25,7 +24,7 @@ def test_an_nsys_export_is_known_under_any_name(nsys_file: Callable[..., NsysFil
     assert warnings == ()
 
 
-def test_without_kernels_the_ranges_are_the_time(nsys_file: Callable[..., NsysFile]) -> None:
+def test_without_kernels_the_ranges_give_the_wall_time(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file()
     file.range(10, 25, "gelu-b4#0.0")
     tables = concatenated(parse_trace(file.close()).pieces)
@@ -33,51 +32,52 @@ def test_without_kernels_the_ranges_are_the_time(nsys_file: Callable[..., NsysFi
 
 
 @pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])
-def test_a_kineto_trace_is_known(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+def test_a_kineto_trace_is_recognised(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     event = {"ph": "X", "cat": "user_annotation", "name": "gelu-b4#0.0", "ts": 1, "dur": 2}
     path = tmp_path / "trace"
     path.write_bytes(pack(b"\n" + json.dumps({"traceEvents": [event]}).encode()))
     assert concatenated(parse_trace(path).pieces)["calls"]["wall_ns"].to_pylist() == [2000]
 
 
-def test_a_raw_page_of_ncu_is_known(tmp_path: Path) -> None:
+def test_a_raw_page_of_ncu_is_recognised(tmp_path: Path) -> None:
     path = tmp_path / "page"
     path.write_text('==PROF== x\n"ID","Process ID","Kernel Name"\n"","",""\n"0","1","gemm"\n')
     assert concatenated(parse_trace(path).pieces)["counters"]["kernel"].to_pylist() == ["gemm"]
 
 
-def test_an_empty_trace_says_what_it_lacks_and_what_nsys_said(
+def test_a_trace_without_events_is_refused_with_what_nsys_reported(
     nsys_file: Callable[..., NsysFile],
 ) -> None:
     file = nsys_file()
     file.add("DIAGNOSTIC_EVENT", timestamp=1, severity=2, text="No CUDA events collected.")
-    with pytest.raises(
-        BadInput, match=r"no kernels and no ranges .*nsys says: No CUDA events collected"
-    ):
+    with pytest.raises(BadInput, match=Refusal.NO_EVENTS) as raised:
         parse_trace(file.close())
+    assert "No CUDA events collected." in raised.value.message
+    assert raised.value.hint
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words", "hint"),
+    ("name", "content", "reason", "hint"),
     [
-        ("t.sqlite", b"", r"is empty \(0 bytes\)", "again"),
-        ("t.sqlite", b"a text, renamed", "no trace that moeprof knows", "nsys SQLite export"),
-        ("t.sqlite", b"SQLite format 3\0", "is cut short: 16 of 100 bytes", "again"),
-        ("t.nsys-rep", b"NVIDIA Tegra Profiler Report 2024", "report of Nsight Systems",
-         "nsys export --type sqlite"),
-        ("t.qdrep", b"\x00\x01", "report of Nsight Systems", "nsys export --type sqlite"),
-        ("t.json.gz", b"\x1f\x8b\x08broken", "no intact gzip", ""),
-        ("t.json", b'{"traceEvents": [', "cut short", ""),
-        ("t.bin", bytes(range(256)), "no trace that moeprof knows", ""),
+        ("t.sqlite", b"", Refusal.EMPTY, "again"),
+        ("t.sqlite", b"a text, renamed", Refusal.UNKNOWN_FORMAT, "nsys SQLite export"),
+        ("t.sqlite", b"SQLite format 3\0", Refusal.CUT_SHORT, "again"),
+        ("t.nsys-rep", b"NVIDIA Tegra Profiler Report 2024", Refusal.NSYS_REPORT,
+         "nsys export --type sqlite t.nsys-rep"),
+        ("t.qdrep", b"\x00\x01", Refusal.NSYS_REPORT, "nsys export --type sqlite t.qdrep"),
+        ("t.json.gz", b"\x1f\x8b\x08broken", Refusal.NOT_GZIP, ""),
+        ("t.json", b'{"traceEvents": [', Refusal.NOT_JSON, ""),
+        ("t.bin", bytes(range(256)), Refusal.UNKNOWN_FORMAT, "torch.profiler JSON trace"),
     ],
 )  # fmt: skip
-def test_what_is_no_trace_is_refused_with_the_way_out(
-    tmp_path: Path, name: str, content: bytes, words: str, hint: str
+def test_a_file_that_is_no_trace_is_refused_with_the_way_out(
+    tmp_path: Path, name: str, content: bytes, reason: Refusal, hint: str
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(BadInput, match=words) as raised:
+    with pytest.raises(BadInput) as raised:
         parse_trace(path)
+    assert f"{path} {reason}" in raised.value.message
     assert hint in raised.value.hint
 
 
@@ -87,12 +87,12 @@ def test_a_report_of_ncu_needs_nvidias_package(
     path = tmp_path / "t.ncu-rep"
     path.write_bytes(b"NVR\0abc")
     monkeypatch.setattr("moeprof.parsers.trace_file.has_ncu_report", lambda: False)
-    with pytest.raises(BadInput, match="is a report of Nsight Compute") as raised:
+    with pytest.raises(BadInput, match=Refusal.NCU_REPORT) as raised:
         parse_trace(path)
     assert "--page raw" in raised.value.hint
 
 
-def test_a_truncated_export_says_how_much_is_left(nsys_file: Callable[..., NsysFile]) -> None:
+def test_a_truncated_export_is_refused_with_its_size(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file()
     file.call(10, 20, "gelu-b4#0.0", correlation=1)
     path = file.close()

@@ -1,13 +1,11 @@
-"""A trace as tables: attribution and metrics side by side, nothing lost."""
+"""A trace as tables: attribution, GPU metrics and timed calls of each kernel."""
 
 from collections.abc import Callable
-from typing import Any
 
 from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
+from moeprof.tests.nsys_file import NsysFile
 from moeprof.tests.parsers.pieces import concatenated
-
-NsysFile = Any  # tests/parsers/conftest.py
 
 TYPE = 281479271677952
 
@@ -32,7 +30,7 @@ def test_metrics_are_joined_with_their_sample_counts(nsys_file: Callable[..., Ns
     assert {row["dram_read_pct"] for row in rows} == {None}
 
 
-def test_samples_of_another_gpu_say_nothing_of_a_kernel(
+def test_samples_of_another_gpu_are_not_joined(
     nsys_file: Callable[..., NsysFile],
 ) -> None:
     file = _sampled(nsys_file(), gpu=1)
@@ -41,7 +39,7 @@ def test_samples_of_another_gpu_say_nothing_of_a_kernel(
     assert (row["gpu"], row["metric_samples"], row["sm_active_pct"]) == (1, None, None)
 
 
-def test_all_tables_name_their_recording_and_only_what_is_there_is_made(
+def test_tables_name_their_recording_and_come_only_where_the_trace_has_rows(
     nsys_file: Callable[..., NsysFile],
 ) -> None:
     file = _sampled(nsys_file())

@@ -3,36 +3,40 @@
 import json
 import struct
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from moeprof.parsers.nsys.export import open_export
-from moeprof.parsers.nsys.gpu_metric_layouts import read_layouts
+from moeprof.parsers.nsys.gpu_metric_layouts import NOT_WANTED, read_layouts
 from moeprof.store.errors import BadInput
+from moeprof.tests.nsys_file import NsysFile
 
-NsysFile = Any  # tests/parsers/conftest.py
-
-TYPE = 281479271677952  # of GPU 0, as nsys writes it
-END_TYPE = TYPE + 512  # the same GPU's other set, which holds times of ends
-PLACES = {"SM Active": 0, "GPC Clock Frequency": 1}
+TYPE = 281479271677952  # the typeId that nsys writes for GPU 0
+END_TYPE = TYPE + 512  # the typeId of a second set of metrics of GPU 0
+QUANTITIES = {"SM Active": 0, "GPC Clock Frequency": 1}
 SAMPLES = [(100, 40, 1_950_000_000), (200, 60, 2_330_513_255)]
+
+
+def _quantity_of(name: str) -> int:
+    return QUANTITIES.get(name, NOT_WANTED)
 
 
 def _read(file: NsysFile) -> list[tuple[int, int, int, float]]:
     with open_export(file.close()) as export:
-        pieces = read_layouts(export, export.strings(), lambda name: PLACES.get(name, -1))
+        pieces = read_layouts(
+            export, export.strings(), lambda name: QUANTITIES.get(name, NOT_WANTED)
+        )
         return sorted(
-            (int(type_id), int(time), int(place), float(value))
+            (int(type_id), int(time), int(quantity), float(value))
             for each in pieces
-            for type_id, time, place, value in zip(
+            for type_id, time, quantity, value in zip(
                 each.type_id, each.time_ns, each.quantity, each.value, strict=True
             )
         )
 
 
 def _as_table(file: NsysFile, ids: tuple[int, int] = (0, 1)) -> None:
-    for metric, name in zip(ids, PLACES, strict=True):
+    for metric, name in zip(ids, QUANTITIES, strict=True):
         file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=metric, metricName=name)
     for time, *values in SAMPLES:
         for metric, value in zip(ids, values, strict=True):
@@ -47,7 +51,7 @@ def _as_json(file: NsysFile) -> None:
 
 
 def _as_fields(file: NsysFile) -> None:
-    for field, name in enumerate(["GR Active", *PLACES]):
+    for field, name in enumerate(["GR Active", *QUANTITIES]):
         file.add("GENERIC_EVENT_TYPE_FIELDS", typeId=TYPE, fieldIdx=field,
                  fieldNameId=file.string(name), type=1)  # fmt: skip
     for event, (time, active, clock) in enumerate(SAMPLES):
@@ -60,9 +64,9 @@ def _as_fields(file: NsysFile) -> None:
 
 
 EXPECTED = sorted(
-    (TYPE, time, place, float(value))
+    (TYPE, time, quantity, float(value))
     for time, *values in SAMPLES
-    for place, value in enumerate(values)
+    for quantity, value in enumerate(values)
 )
 
 
@@ -75,7 +79,7 @@ def test_every_layout_gives_the_same_readings(
     assert _read(file) == EXPECTED
 
 
-def test_where_json_repeats_the_table_each_value_is_read_once(
+def test_where_json_and_table_hold_the_same_values_each_is_read_once(
     nsys_file: Callable[..., NsysFile],
 ) -> None:
     file = nsys_file()
@@ -112,19 +116,22 @@ def test_a_float_stored_as_its_bits_is_decoded(nsys_file: Callable[..., NsysFile
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
-    [("{", "is not JSON"), ('{"SM Active": "many"}', "'SM Active' holds 'many', no number")],
+    ("data", "values"),
+    [("{", ["GENERIC_EVENTS.data"]), ('{"SM Active": "many"}', ["'SM Active'", "'many'"])],
 )
 def test_a_damaged_sample_is_named(
-    nsys_file: Callable[..., NsysFile], data: str, words: str
+    nsys_file: Callable[..., NsysFile], data: str, values: list[str]
 ) -> None:
     file = nsys_file()
     file.add("GENERIC_EVENTS", rawTimestamp=1, typeId=TYPE, data=data)
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInput) as raised:
         _read(file)
+    assert all(value in raised.value.message for value in [file.path.name, *values])
 
 
-def test_events_of_other_sources_are_no_metrics(nsys_file: Callable[..., NsysFile]) -> None:
+def test_events_without_a_wanted_metric_are_skipped(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
     file = nsys_file()
     file.add("GENERIC_EVENTS", rawTimestamp=1, typeId=3, data='{"Process": "x", "Power": "1"}')
     assert _read(file) == []

@@ -1,14 +1,12 @@
-"""GPU metrics by their canonical names and units."""
+"""GPU metrics of an nsys export: names of any version, units, one row per time."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from moeprof.parsers.nsys.gpu_metrics import metric_column, read_gpu_samples
-
-NsysFile = Any  # tests/parsers/conftest.py
+from moeprof.tests.nsys_file import NsysFile
 
 TYPE = 281479271677952
 
@@ -31,7 +29,7 @@ TYPE = 281479271677952
         ("", None),
     ],
 )
-def test_a_metric_is_known_by_its_name_in_any_version(name: str, column: str | None) -> None:
+def test_a_metric_is_found_by_its_name_in_any_version(name: str, column: str | None) -> None:
     assert metric_column(name) == column
 
 
@@ -69,7 +67,7 @@ def test_a_clock_is_in_mhz_whichever_unit_was_stored(
     assert table["sys_clock_mhz"].to_pylist() == [1980.0, 0.0]
 
 
-def test_the_parts_of_a_link_add_up(nsys_file: Callable[..., NsysFile]) -> None:
+def test_requests_and_responses_of_nvlink_add_up(nsys_file: Callable[..., NsysFile]) -> None:
     names = ["NVLink TX Requests User Data", "NVLink TX Responses Protocol Data"]
     table = _samples(nsys_file, names, [(1, 0, 30), (1, 1, 4)])
     assert table is not None

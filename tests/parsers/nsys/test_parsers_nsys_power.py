@@ -1,4 +1,4 @@
-"""Power that nsys's own plugin left among the generic events."""
+"""Power samples that nsys's plugin nvml_metrics left among the generic events."""
 
 import json
 from collections.abc import Callable
@@ -8,10 +8,9 @@ import pytest
 
 from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
+from moeprof.tests.builders import EPOCH_NS
+from moeprof.tests.nsys_file import NsysFile
 from moeprof.tests.parsers.pieces import concatenated
-
-NsysFile = Any  # tests/parsers/conftest.py
-EPOCH_NS = 1_700_000_000_000_000_000
 
 
 def _samples(file: NsysFile) -> list[tuple[Any, ...]]:

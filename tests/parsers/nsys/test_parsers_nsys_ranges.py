@@ -1,13 +1,12 @@
 """NVTX ranges: their names, domains and threads."""
 
 from collections.abc import Callable
-from typing import Any
 
 from moeprof.parsers.events import OPEN_END
 from moeprof.parsers.nsys.export import open_export
 from moeprof.parsers.nsys.ranges import read_ranges
+from moeprof.tests.nsys_file import NsysFile
 
-NsysFile = Any  # tests/parsers/conftest.py
 OTHER_PROCESS = (77 << 24) | 3
 
 
@@ -17,7 +16,7 @@ def _read(file: NsysFile) -> list[tuple[int, int, str | None]]:
     return list(zip(spans.start_ns.tolist(), spans.end_ns.tolist(), names.to_pylist(), strict=True))
 
 
-def test_a_text_lies_in_the_row_or_in_the_strings(nsys_file: Callable[..., NsysFile]) -> None:
+def test_a_text_is_in_the_row_or_in_the_strings(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file()
     file.range(2, 3, "in the row")
     file.range(0, 9, None, textId=file.string("in the strings"))

@@ -1,4 +1,4 @@
-"""Blocks of a big table: in order, complete, and of the types that were asked for."""
+"""Blocks of a big table: in order, complete, and with the requested types."""
 
 import sqlite3
 from pathlib import Path
@@ -8,7 +8,6 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from moeprof.parsers.nsys import sqlite_rows
 from moeprof.parsers.nsys.sqlite_rows import read_blocks
 from moeprof.store.errors import BadInput
 
@@ -24,12 +23,9 @@ def _table(folder: Path, rows: list[tuple[Any, ...]], columns: str = "a, b") -> 
     return path
 
 
-def test_blocks_come_in_the_order_of_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sqlite_rows, "_BLOCK_VALUES", 20)
+def test_blocks_come_in_the_order_of_the_file(tmp_path: Path) -> None:
     path = _table(tmp_path, [(number, f"row {number}") for number in range(57)])
-    blocks = list(read_blocks(path, "t", COLUMNS, (1, 57)))
+    blocks = list(read_blocks(path, "t", COLUMNS, (1, 57), block_values=20))
     assert [block.num_rows for block in blocks] == [10, 10, 10, 10, 10, 7]
     assert pa.concat_tables(blocks)["a"].to_pylist() == list(range(57))
 
@@ -58,5 +54,5 @@ def test_text_that_is_no_text_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("UPDATE t SET b = CAST(x'ff41' AS TEXT)")
     database.close()
-    with pytest.raises(BadInput, match=r"t\.b is not string throughout"):
+    with pytest.raises(BadInput, match=r"t\.sqlite: t\.b"):
         list(read_blocks(path, "t", COLUMNS, (1, 1)))

@@ -1,4 +1,4 @@
-"""An nsys export as a trace: synthetic traps, and real exports counted by other means."""
+"""An nsys export as a trace: synthetic cases, and real exports compared with a plain search."""
 
 import sqlite3
 from collections import Counter, defaultdict
@@ -9,13 +9,15 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from moeprof.parsers.attribution import Unattributed
+from moeprof.parsers.messages import TraceWarning
 from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
+from moeprof.tests.builders import EPOCH_NS
+from moeprof.tests.nsys_file import PID, NsysFile
 from moeprof.tests.parsers.pieces import concatenated
 
-NsysFile = Any  # tests/parsers/conftest.py
-PID, OTHER_PID = 4242, 77
-EPOCH_NS = 1_700_000_000_000_000_000
+OTHER_PID = 77
 
 
 def _launches(path: Path) -> list[dict[str, Any]]:
@@ -58,7 +60,7 @@ def test_two_processes_may_use_the_same_correlation_id(
     ]
 
 
-def test_every_kernel_is_there_once_and_says_why_it_has_no_range(
+def test_each_kernel_is_one_row_with_the_reason_if_it_has_no_range(
     nsys_file: Callable[..., NsysFile],
 ) -> None:
     file = nsys_file()
@@ -75,9 +77,9 @@ def test_every_kernel_is_there_once_and_says_why_it_has_no_range(
     assert found == [
         ("a", None),
         ("a", None),
-        (None, "no enclosing range"),
-        (None, "no runtime call"),
-        (None, "no correlation id"),
+        (None, Unattributed.NO_ENCLOSING_RANGE),
+        (None, Unattributed.NO_API_CALL),
+        (None, Unattributed.NO_CORRELATION_ID),
     ]
 
 
@@ -97,10 +99,11 @@ def test_without_a_session_start_times_count_from_zero(
     file.call(10, 20, "gelu-b4#0.0", correlation=1)
     trace = read_nsys(file.close())
     assert trace.kernels["start_ns"].to_pylist() == [120]
-    assert "does not say when it began" in trace.warnings[0]
+    (warning,) = trace.warnings
+    assert TraceWarning.NO_SESSION_START in warning
 
 
-def test_a_cuda_ordinal_is_mapped_to_the_gpu_that_it_means(
+def test_a_cuda_ordinal_is_mapped_to_the_id_of_its_gpu(
     nsys_file: Callable[..., NsysFile],
 ) -> None:
     file = nsys_file("3.24.14")
@@ -131,7 +134,8 @@ def test_a_kernel_that_ends_before_it_starts_is_left_out_and_counted(
     file.kernel(10, 15, 2)
     trace = read_nsys(file.close())
     assert trace.kernels.num_rows == 1
-    assert "1 kernel(s) end before they start" in trace.warnings[0]
+    (warning,) = trace.warnings
+    assert f"1 {TraceWarning.ENDS_BEFORE_START}" in warning
 
 
 KERNELS = {
@@ -147,7 +151,7 @@ KERNELS = {
 def test_real_traces_have_as_many_kernels_as_published(sample_data: Path, name: str) -> None:
     rows = _launches(sample_data / "nsys" / f"{name}.sqlite")
     reasons = Counter(row["unattributed"] for row in rows)
-    assert (len(rows), reasons["no runtime call"]) == KERNELS[name]
+    assert (len(rows), reasons[Unattributed.NO_API_CALL]) == KERNELS[name]
 
 
 @pytest.mark.parametrize("name", KERNELS)
@@ -160,7 +164,7 @@ def test_sums_per_range_are_those_of_the_exhaustive_search(sample_data: Path, na
 
 
 def _exhaustive_sums(path: Path) -> dict[str, int]:
-    """Kernel time per innermost range, each kernel held against every range of its thread."""
+    """Kernel time per innermost range, by comparing each kernel with every range of its thread."""
     database = sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
     strings = dict(database.execute("select id, value from StringIds"))
     calls = defaultdict(list)
@@ -191,7 +195,7 @@ def _exhaustive_sums(path: Path) -> dict[str, int]:
         if rows:
             called, returned, tid = min(rows)
             around = [r for r in ranges[tid] if r[0] <= called and r[1] >= returned]
-        reason = "no enclosing range" if rows else "no runtime call"
+        reason = Unattributed.NO_ENCLOSING_RANGE if rows else Unattributed.NO_API_CALL
         sums[max(around)[2] if around else reason] += end - start
     database.close()
     return sums
@@ -217,9 +221,8 @@ def test_the_three_layouts_of_one_report_parse_equal(sample_data: Path) -> None:
     assert 1900 < clocks.min() <= clocks.max() < 2400
 
 
-def test_graphs_that_were_traced_whole_are_told(nsys_file: Callable[..., NsysFile]) -> None:
+def test_graphs_that_were_traced_whole_give_a_warning(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file()
-    file.table("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", "start INTEGER, end INTEGER")
-    file._database.execute("INSERT INTO CUPTI_ACTIVITY_KIND_GRAPH_TRACE VALUES (1, 2)")
+    file.add("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", start=1, end=2)
     (warning,) = read_nsys(file.close()).warnings
-    assert "1 launch(es) of CUDA graphs were traced whole" in warning
+    assert f"1 {TraceWarning.GRAPHS_TRACED_WHOLE}" in warning
