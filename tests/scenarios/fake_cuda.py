@@ -1,6 +1,5 @@
-"""torch.cuda without a GPU: a queue that works in real time, and events that are stamps on it."""
+"""torch.cuda without a GPU: a queue on a clock of its own, and events that are times on it."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,11 +7,19 @@ from typing import Any
 import pytest
 import torch
 
+from moeprof.tests.scenarios.fake_time import FakeTime
+
 
 class FakeGpu:
-    """Work is a time; what is captured is kept, everything else begins when the queue is free."""
+    """A queue of work, each item a duration. Captured work waits for a replay of its graph.
 
-    def __init__(self, call_s: float, *, captures: bool = True, host_s: float = 0.0) -> None:
+    The host needs `host_s` for each launch and each event.
+    """
+
+    def __init__(
+        self, clock: FakeTime, call_s: float, *, captures: bool = True, host_s: float = 0.0
+    ) -> None:
+        self.clock = clock
         self.call_s = call_s
         self._captures = captures
         self._host_s = host_s
@@ -23,9 +30,11 @@ class FakeGpu:
         if self._capturing is not None:
             self._capturing.append(work_s)
             return
-        _pass(self._host_s)
-        now_s = time.monotonic()
-        self._free_s = max(now_s, self._free_s) + work_s
+        self.host_works()
+        self._free_s = self.free_s + work_s
+
+    def host_works(self) -> None:
+        self.clock.advance(self._host_s)
 
     def run(self, *inputs: object) -> None:
         self.enqueue(self.call_s)
@@ -34,11 +43,15 @@ class FakeGpu:
         return FakeEvent(self)
 
     def synchronize(self, *device: object) -> None:
-        time.sleep(max(0.0, self._free_s - time.monotonic()))
+        self.wait_until(self._free_s)
+
+    def wait_until(self, end_s: float) -> None:
+        self.clock.advance(max(0.0, end_s - self.clock.monotonic()))
 
     @property
-    def now_s(self) -> float:
-        return max(time.monotonic(), self._free_s)
+    def free_s(self) -> float:
+        """When all work queued so far has ended."""
+        return max(self.clock.monotonic(), self._free_s)
 
     @contextmanager
     def graph(self, graph: "FakeGraph") -> Iterator[None]:
@@ -67,13 +80,14 @@ class FakeEvent:
         self.time_s = 0.0
 
     def record(self) -> None:
-        self.time_s = self._gpu.now_s
+        self.time_s = self._gpu.free_s
+        self._gpu.host_works()
 
     def synchronize(self) -> None:
-        time.sleep(max(0.0, self.time_s - time.monotonic()))
+        self._gpu.wait_until(self.time_s)
 
     def query(self) -> bool:
-        return time.monotonic() >= self.time_s
+        return self._gpu.clock.monotonic() >= self.time_s
 
     def elapsed_time(self, end: "FakeEvent") -> float:
         return (end.time_s - self.time_s) * 1000
@@ -86,9 +100,3 @@ class FakeGraph:
 
     def replay(self) -> None:
         self._gpu.enqueue(sum(self.work_s))
-
-
-def _pass(seconds: float) -> None:
-    end_s = time.perf_counter() + seconds
-    while time.perf_counter() < end_s:
-        pass

@@ -1,7 +1,9 @@
-"""The mixed replay as plain Python that runs by hand, and what it answers."""
+"""The mixed workload's script: what it runs, prints and answers, on a fake clock."""
 
+import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,9 +21,11 @@ from moeprof.scenarios.script import render_script
 from moeprof.store.mixed_workload import MixedWorkload
 from moeprof.store.plan import Plan
 from moeprof.tests.builders import plan_run
+from moeprof.tests.scenarios.fake_time import FakeTime
 from moeprof.tests.scenarios.test_scenarios_script import names_of
 
-MIXED_WORKLOAD_S = 1.0
+MIXED_WORKLOAD_S = 3.0
+CALL_S = 0.01
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +35,7 @@ def plan() -> Plan:
 
 @pytest.fixture(scope="module")
 def scripts(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Path:
-    """A folder with the isolated scripts of two operations and the mixed replay of them."""
+    """A folder with the isolated scripts of two operations and the script of their mix."""
     folder = tmp_path_factory.mktemp("scripts")
     for found, op_plan in zip(find_ops("relu,topk"), plan.ops, strict=True):
         text = render_script(found.operation, load_preset("small"), plan, op_plan, 1 << 20)
@@ -40,18 +44,26 @@ def scripts(tmp_path_factory: pytest.TempPathFactory, plan: Plan) -> Path:
     return folder
 
 
-def run(scripts: Path, *words: str, stdin: str = "") -> list[str]:
-    told = subprocess.run(
-        [sys.executable, f"{NAME}.py", *words],
-        cwd=scripts,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PYTHONSAFEPATH": "1"},
-    )
-    assert told.returncode == 0, told.stderr
-    return told.stdout.splitlines()
+def on_fake_clock(folder: Path) -> dict[str, Any]:
+    """Names of the script on a fake clock, on which each call of an operation takes 10 ms."""
+    path, clock = folder / f"{NAME}.py", FakeTime()
+    names: dict[str, Any] = {"__name__": "by_hand", "__file__": str(path)}
+    exec(path.read_text(), names)
+    load = names["loaded"]
+
+    def loaded(op: str) -> Any:
+        script = load(op)
+        operation = script.run
+
+        def run(*inputs: object) -> object:
+            clock.advance(CALL_S)
+            return operation(*inputs)
+
+        script.time, script.run = clock, run
+        return script
+
+    names |= {"loaded": loaded, "time": clock}
+    return names
 
 
 def test_it_holds_the_held_out_sizes_of_each_operation(plan: Plan) -> None:
@@ -76,33 +88,56 @@ def test_the_seed_decides_order_and_lengths(plan: Plan) -> None:
 
 
 def test_served_it_says_when_it_is_ready_and_answers_with_what_ran(
-    scripts: Path, plan: Plan
+    scripts: Path,
+    plan: Plan,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ready, answer = map(json.loads, run(scripts, "--serve", stdin="replay\n"))
+    script = on_fake_clock(scripts)
+    monkeypatch.setattr("sys.stdin", io.StringIO("replay\n"))
+    script["serve"]()
+    ready, answer = map(json.loads, capsys.readouterr().out.splitlines())
     planned = {(op.op, size) for op in plan.ops for size in op.holdout}
     assert (ready["ready"], ready["parts"]) == (True, len(planned))
-    replay = TypeAdapter(MixedWorkload).validate_python(answer)
-    assert (replay.left_out, replay.launched_one_by_one) == ((), ())
-    assert {(one.op, one.tokens) for one in replay.stretches} <= planned
-    for one in replay.stretches:
-        assert one.begin_ns < one.end_ns
-        assert one.launches > 0
-    for one, after in pairwise(replay.stretches):
+    workload = TypeAdapter(MixedWorkload).validate_python(answer)
+    assert (workload.left_out, workload.launched_one_by_one) == ((), ())
+    segments = workload.stretches
+    assert {(one.op, one.tokens) for one in segments} <= planned
+    for one in segments:
+        assert (one.end_ns - one.begin_ns) / 1e9 == pytest.approx(CALL_S * one.launches)
+    for one, after in pairwise(segments):
         assert one.end_ns <= after.begin_ns
-    length_s = (replay.stretches[-1].end_ns - replay.stretches[0].begin_ns) / 1e9
-    assert MIXED_WORKLOAD_S <= length_s < MIXED_WORKLOAD_S + 1
-    busy_s = sum(one.end_ns - one.begin_ns for one in replay.stretches) / 1e9
+    length_s = (segments[-1].end_ns - segments[0].begin_ns) / 1e9
+    assert MIXED_WORKLOAD_S <= length_s < MIXED_WORKLOAD_S + 0.2
+    busy_s = sum(one.end_ns - one.begin_ns for one in segments) / 1e9
     assert 0.6 * length_s < busy_s < length_s
 
 
-def test_by_hand_it_says_how_often_what_ran_and_what_could_not(
+def test_by_hand_it_prints_how_many_calls_ran_and_what_could_not(
     scripts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    names: dict[str, Any] = {"__name__": "by_hand", "__file__": str(scripts / f"{NAME}.py")}
-    exec((scripts / f"{NAME}.py").read_text(), names)
-    names |= {"MIXED_WORKLOAD_S": 0.7, "SIZES": {"relu": [2, 1000000000], "topk": [2]}}
-    names["show"]()
+    script = on_fake_clock(scripts)
+    script["SIZES"] = {"relu": [2, 1000000000], "topk": [2]}
+    script["show"]()
     *ran, failed, last = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in ran] == ["relu b=2", "topk b=2"]
     assert failed.startswith("relu b=1000000000: ValueError: the operation takes ")
-    assert last.endswith("s of 0.7 s")
+    assert last.endswith(f"s of {MIXED_WORKLOAD_S} s")
+
+
+def test_it_runs_in_a_process_of_its_own(scripts: Path, plan: Plan, tmp_path: Path) -> None:
+    shutil.copytree(scripts, tmp_path, dirs_exist_ok=True)
+    (tmp_path / f"{NAME}.py").write_text(render_mixed_workload(plan, replay_s=0.01))
+    done = subprocess.run(
+        [sys.executable, f"{NAME}.py", "--serve"],
+        cwd=tmp_path,
+        input="replay\n",
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONSAFEPATH": "1"},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    _, answer = map(json.loads, done.stdout.splitlines())
+    assert TypeAdapter(MixedWorkload).validate_python(answer).stretches

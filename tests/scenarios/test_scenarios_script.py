@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +22,7 @@ from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, render_script
 from moeprof.store.recording import Load, PointTiming, call_range
 from moeprof.tests.builders import plan_run
 from moeprof.tests.scenarios.fake_cuda import FakeGpu
+from moeprof.tests.scenarios.fake_time import FakeTime
 
 SMALL = load_preset("small")
 CACHE_BYTES = 1 << 20
@@ -296,70 +296,99 @@ def test_under_torch_profiler_each_call_has_its_range(tmp_path: Path) -> None:
 # It holds a steady load
 
 
-def loads_of(script: str, folder: Path, *requests: str) -> list[dict[str, Any]]:
-    """Both answers to each request, which is stopped after 0.15 s."""
-    path = folder / "script.py"
-    path.write_text(script)
-    with subprocess.Popen(
-        [sys.executable, str(path), "--serve"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        answers = [json.loads(child.stdout.readline())]
-        for request in requests:
-            child.stdin.write(request + "\n")
-            child.stdin.flush()
-            answers.append(json.loads(child.stdout.readline()))
-            if "begin_ns" in answers[-1]:
-                time.sleep(0.15)
-                child.stdin.write("stop\n")
-                child.stdin.flush()
-                answers.append(json.loads(child.stdout.readline()))
-        child.stdin.close()
-        assert child.wait(30) == 0
-    return answers[1:]
+class Script:
+    """A script on a fake clock: each call of its operation takes `call_s`."""
+
+    def __init__(self, words: str, call_s: float = 0.001) -> None:
+        self.clock = FakeTime()
+        self.names = names_of(a_script(words))
+        operation = self.names["run"]
+
+        def run(*inputs: object) -> object:
+            self.clock.advance(call_s)
+            return operation(*inputs)
+
+        self.names |= {"time": self.clock, "run": run}
+
+    def serve(self, requests: "Requests", capsys: pytest.CaptureFixture[str]) -> list[Any]:
+        """All answers, without the one that says that it is ready."""
+        self.names["Requests"] = lambda: requests
+        self.names["serve"](self.names["Pool"]())
+        return [json.loads(line) for line in capsys.readouterr().out.splitlines()][1:]
 
 
-def test_a_load_runs_until_it_is_told_to_stop_and_counts_its_launches(tmp_path: Path) -> None:
-    before_ns = time.monotonic_ns()
-    begun, answer, idling, idle = loads_of(a_script("fc1"), tmp_path, "load 4 1", "idle 1")
+class Requests:
+    """Lines of stdin, the next of which is there when the clock shows its time, s after the start.
+
+    A line that is waited for arrives at its time.
+    """
+
+    def __init__(self, clock: FakeTime, *lines: tuple[float, str]) -> None:
+        self._clock = clock
+        self._start_s = clock.monotonic()
+        self._lines = list(lines)
+
+    def next(self) -> str | None:
+        if not self._lines:
+            return None
+        at_s, line = self._lines.pop(0)
+        self._clock.advance(max(0.0, self._start_s + at_s - self._clock.monotonic()))
+        return line
+
+    def waiting(self) -> bool:
+        return self._clock.monotonic() - self._start_s >= (self._lines or [(0.0, "")])[0][0]
+
+
+def test_a_load_runs_until_stop_and_counts_its_launches(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    script = Script("fc1")
+    requests = Requests(script.clock, (0, "load 4 1"), (0.5, "stop"), (1, "idle 1"), (2, "stop"))
+    begun, answer, idling, idle = script.serve(requests, capsys)
     load = TypeAdapter(Load).validate_python(answer)
     (operation,) = (found.operation for found in find_ops("fc1"))
     assert load.scenario_key == operation.scenario(SMALL, 4, "float32", "cold").key
     assert (load.kind, load.visit) == ("operation", 1)
-    assert before_ns < begun["begin_ns"] == load.marks_ns[0] < load.marks_ns[-1]
-    assert 0.15 < (load.marks_ns[-1] - load.marks_ns[0]) / 1e9 < 2.5
-    for series in (load.marks_ns, load.launches):
-        assert list(series) == sorted(series)
-    assert load.launches[0] == 0 < load.launches[-1]
-    assert load.duty is not None
-    assert 0 < load.duty <= 1
-    assert load.replay_s is not None
-    assert load.replay_s > 0
-    names = names_of(a_script("fc1"))
-    assert load.rotated_bytes == names["POOL_BYTES"]
+    assert begun["begin_ns"] == load.marks_ns[0]
+    assert 0.02 - 1e-9 <= min(b - a for a, b in pairwise(load.marks_ns[:-1])) / 1e9
+    load_s = (load.marks_ns[-1] - load.marks_ns[0]) / 1e9
+    assert load.launches[0] == 0
+    assert load.launches[-1] == pytest.approx(load_s / 0.001)
+    assert list(load.launches) == sorted(load.launches)
+    assert load.duty == 1.0
+    assert load.replay_s == pytest.approx(0.003)
+    assert load.rotated_bytes == script.names["POOL_BYTES"]
 
     nothing = TypeAdapter(Load).validate_python(idle)
     assert (nothing.kind, nothing.scenario_key, nothing.duty) == ("idle", None, None)
     assert (nothing.marks_ns[0], set(nothing.launches)) == (idling["begin_ns"], {0})
+    assert (nothing.marks_ns[-1] - nothing.marks_ns[0]) / 1e9 == pytest.approx(1, abs=0.03)
 
 
 def test_a_load_ends_by_itself_and_a_stop_that_comes_too_late_is_no_request(
-    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    script = re.sub(r"^LOAD_S = .*$", "LOAD_S = 0.05", a_script("relu"), flags=re.MULTILINE)
-    _, first, _, second = loads_of(script, tmp_path, "load 2", "load 1 3")
+    script = Script("relu")
+    late = script.names["LOAD_S"] + 5
+    requests = Requests(script.clock, (0, "load 2"), (late, "stop"), (late, "load 1 3"))
+    _, first, _, second = script.serve(requests, capsys)
     assert (first["visit"], second["visit"]) == (0, 3)
-    lasted_s = (first["marks_ns"][-1] - first["marks_ns"][0]) / 1e9
-    assert 0.05 <= lasted_s < 0.15
+    load_s = (first["marks_ns"][-1] - first["marks_ns"][0]) / 1e9
+    assert load_s == pytest.approx(script.names["LOAD_S"], abs=0.01)
+
+
+def test_a_stop_ends_a_load_of_a_process(tmp_path: Path) -> None:
+    requests = "load 4 1\nstop\nidle 1\nstop\n"
+    answers = map(json.loads, run(tmp_path, a_script("fc1"), "--serve", stdin=requests))
+    _, begun, load, idling, idle = answers
+    assert begun["begin_ns"] == load["marks_ns"][0] < load["marks_ns"][-1]
+    assert idling["begin_ns"] == idle["marks_ns"][0]
 
 
 def test_a_load_that_cannot_be_is_an_answer(tmp_path: Path) -> None:
     requests = ("load", "load 0", "load x", "load 1 2 3", "load 100000000", "empty", "1")
-    answers = loads_of(a_script("relu"), tmp_path, *requests)
+    lines = run(tmp_path, a_script("relu"), "--serve", stdin="\n".join(requests) + "\n")
+    answers = list(map(json.loads, lines[1:]))
     assert ["error" in answer for answer in answers] == [True] * 6 + [False]
     assert answers[5]["error"] == "ValueError: there are no empty kernels on a CPU"
 
@@ -378,19 +407,17 @@ def test_a_load_walks_through_the_pool_as_single_calls_do(l2: str, places: int) 
     assert len(set(seen)) == places
 
 
-# A load on a GPU, as far as that can be told without one
+# A load on a simulated GPU
 
 
-def gpu_load(
-    gpu: FakeGpu, patch: pytest.MonkeyPatch, request: str, seconds: float = 0.3, **changes: Any
-) -> Load:
-    """Run a load of relu on a simulated queue, to its end by itself."""
+def gpu_load(gpu: FakeGpu, patch: pytest.MonkeyPatch, request: str) -> Load:
+    """Run a load of relu on a simulated queue, until it ends by itself after 0.3 s."""
     names = names_of(a_script("relu"))
     pool = names["Pool"]()
     pool.take((1,))  # made on the CPU
     gpu.install(patch)
+    names |= {"DEVICE": "cuda:0", "run": gpu.run, "LOAD_S": 0.3, "time": gpu.clock}
     requests = SimpleNamespace(waiting=lambda: False)
-    names |= {"DEVICE": "cuda:0", "run": gpu.run, "LOAD_S": seconds, **changes}
     answer = names["load"](pool, requests, *request.split())
     return TypeAdapter(Load).validate_python(answer)
 
@@ -398,29 +425,28 @@ def gpu_load(
 def test_on_a_gpu_graphs_are_replayed_and_the_queue_never_drains(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    gpu = FakeGpu(call_s=50e-6)
-    load = gpu_load(gpu, monkeypatch, "load 4 1")
+    load = gpu_load(FakeGpu(FakeTime(), call_s=50e-6), monkeypatch, "load 4 1")
     assert load.eager_reason is None
-    assert load.replay_s == pytest.approx(0.003, rel=0.5)
-    assert load.duty is not None
-    assert load.duty > 0.98
-    lasted_s = (load.marks_ns[-1] - load.marks_ns[0]) / 1e9
-    assert 0.3 < lasted_s < 0.6
-    assert load.launches[-1] * 50e-6 == pytest.approx(lasted_s, rel=0.05)
+    assert load.replay_s == pytest.approx(0.003, rel=0.01)
+    assert load.duty == pytest.approx(1.0, abs=0.02)
+    load_s = (load.marks_ns[-1] - load.marks_ns[0]) / 1e9
+    assert 0.3 < load_s < 0.4
+    assert load.launches[-1] * 50e-6 == pytest.approx(load_s, rel=0.01)
     assert list(load.launches) == sorted(load.launches)
 
 
 def test_where_capture_fails_calls_are_launched_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    load = gpu_load(FakeGpu(call_s=0.002, captures=False), monkeypatch, "load 4")
+    gpu = FakeGpu(FakeTime(), call_s=0.002, captures=False)
+    load = gpu_load(gpu, monkeypatch, "load 4")
     assert load.eager_reason == "RuntimeError: operation not permitted when stream is capturing"
     assert load.duty is not None
-    assert load.duty > 0.9
+    assert load.duty > 0.98
 
 
 def test_a_gpu_that_waits_for_its_host_shows_in_the_duty(monkeypatch: pytest.MonkeyPatch) -> None:
-    starved = FakeGpu(call_s=50e-6, captures=False, host_s=200e-6)
+    starved = FakeGpu(FakeTime(), call_s=50e-6, captures=False, host_s=200e-6)
     load = gpu_load(starved, monkeypatch, "load 4")
     assert load.duty is not None
     assert load.duty < 0.5
@@ -429,6 +455,6 @@ def test_a_gpu_that_waits_for_its_host_shows_in_the_duty(monkeypatch: pytest.Mon
 def test_the_empty_baseline_is_a_graph_of_kernels_that_do_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    load = gpu_load(FakeGpu(call_s=1.0), monkeypatch, "empty 1")
+    load = gpu_load(FakeGpu(FakeTime(), call_s=1.0), monkeypatch, "empty 1")
     assert (load.kind, load.scenario_key, load.visit) == ("empty", None, 1)
     assert load.launches[-1] % 1000 == 0
