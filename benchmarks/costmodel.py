@@ -57,6 +57,7 @@ SPEED_LIMITS = {
     "get_cost_ns": 150.0,
     "get_costs_2048_us": 10.0,
     "load_ms": 50.0,
+    "first_look_up_ms": 250.0,
     "build_s": 1.0,
     "file_kb": 150.0,
 }

@@ -1,5 +1,8 @@
-"""How long a look-up takes, a load and a build, ours and peers' in one run."""
+"""Time of a look-up, a load, a build and a first look-up, ours and peers' in one run."""
 
+import os
+import subprocess
+import sys
 import tempfile
 import time
 import timeit
@@ -22,6 +25,15 @@ from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import to_json, write_document
 from moeprof.store.scenario import Scenario
 
+ROOT = Path(__file__).parents[2]
+FIRST_LOOK_UP = """
+import sys, time
+started = time.process_time()
+from moeprof.costmodel.model import KernelCostModel
+KernelCostModel.load(sys.argv[1]).get_cost("op0", 37)
+print(time.process_time() - started)
+"""
+
 
 def speed(peers: Path | None) -> dict[str, float]:
     """Look-up, load and build times of a seven-operation model, each the best of several."""
@@ -31,6 +43,7 @@ def speed(peers: Path | None) -> dict[str, float]:
         path = Path(folder) / "model.json"
         write_document(path, file)
         load_s = min(timeit.repeat(lambda: KernelCostModel.load(path), number=1, repeat=7))
+        first_s = min(_first_look_up_s(path) for _ in range(5))
     curve = model.curves[0]
     assert model.get_cost("op0", 37).latency_us == model.get_costs("op0", [37]).latency_us[0]
     names = {
@@ -48,6 +61,7 @@ def speed(peers: Path | None) -> dict[str, float]:
         "get_costs_2048_us": best_s("many('op0', sizes).latency_us", 3000) * 1e6,
         "scipy_pchip_ns": best_s("pchip(37)", 5000) * 1e9,
         "load_ms": load_s * 1e3,
+        "first_look_up_ms": first_s * 1e3,
         "build_s": build_s,
         "file_kb": len(to_json(file)) / 1000,
     }
@@ -55,6 +69,14 @@ def speed(peers: Path | None) -> dict[str, float]:
     if peer is not None:
         found[f"aiconfigurator_core_{peer[0]}_ns"] = peer[1]
     return found
+
+
+def _first_look_up_s(path: Path) -> float:
+    """CPU seconds of a fresh interpreter to import the model, load `path` and look up a cost."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / ".path")}
+    command = [sys.executable, "-c", FIRST_LOOK_UP, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    return float(done.stdout)
 
 
 def _seven_ops() -> tuple[CostModelFile, float]:
