@@ -1,4 +1,4 @@
-"""Verdicts: what a comparison concluded, and with which numbers."""
+"""Verdicts of comparisons, with the numbers behind them; `validation.json`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,10 +27,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class HoldoutPoint:
-    """One batch size that the fit never saw: measured beside predicted.
+    """One held-out batch size: the measured value and the prediction.
 
-    `inside_95` tells whether the measured value lies in the model's 95 % interval, `inside_80` and
-    `inside_50` likewise; None where the model gives no interval.
+    `inside_95` is whether the measured value lies inside the model's 95 % interval; None where the
+    model gives no interval. `inside_80` and `inside_50` likewise.
     """
 
     tokens: int
@@ -43,14 +43,14 @@ class HoldoutPoint:
 
 @dataclass(frozen=True, slots=True)
 class CurveVerdict:
-    """Prediction error of one quantity of one curve on points that the fit never saw.
+    """Prediction error of one quantity of one curve on its held-out points.
 
-    Errors are |predicted / measured - 1|; `mape` is their mean, `bias` the median of
-    predicted / measured - 1. `median_lo` and `median_hi` bound the median error at 95 %, None below
-    6 points. `floor` is the repeatability floor: the median relative difference between two visits
-    of the same point, None where no point was visited twice. `coverage_95` is the share of points
-    inside the model's 95 % interval, `coverage_80` and `coverage_50` likewise. `outcome` follows
-    from `limit` as `reason` says.
+    Errors are |predicted / measured - 1|: `median`, `p95`, `max` and the mean `mape` over `n`
+    points. `bias` is the median of predicted / measured - 1. `median_lo` and `median_hi` are the
+    bounds of the median error at 95 %, None below 6 points. `floor` is the repeatability floor, the
+    median relative difference between two repeats of a point; None where no point was repeated.
+    `coverage_95` is the share of points inside the model's 95 % interval, `coverage_80` and
+    `coverage_50` likewise. `reason` says how `outcome` follows from `limit`.
     """
 
     curve: str
@@ -76,15 +76,15 @@ class CurveVerdict:
 
 @dataclass(frozen=True, slots=True)
 class MixedWorkloadVerdict:
-    """The energy of a mixed replay: the sum of predictions beside what a meter saw.
+    """Energy of a mixed workload: the sum of the model's predictions and the measured energy.
 
-    `predicted_j` is `launches_j`, the model's energy of each launch, and `gap_j`, idle power over
-    the `gap_s` of `window_s` in which nothing ran; each is None where it is not known.
-    `measured_j` has `measured_ci95_j` as the half width of its 95 % interval, by `energy_source`.
-    `error` is predicted / measured - 1. `power_coverage` is the share of the time in which
-    something ran whose energy the model has from measurements; below `coverage_gate` nothing is
-    predicted. `marks` are doubts about the measurement. `outcome` follows from `limit` as `reason`
-    says.
+    `predicted_j` is the sum of `launches_j`, the energy of all launches, and `gap_j`, idle power in
+    the `gap_s` of `window_s` in which nothing ran; each is None where unknown. `measured_j` comes
+    from `energy_source`, and `measured_ci95_j` is the half width of its 95 % interval. `error` is
+    predicted / measured - 1. `power_coverage` is the share of the busy time for which the model has
+    measured energy; below `coverage_gate` nothing is predicted. `stretches` is the number of
+    segments, `marks` are flags on the measurement. `reason` says how `outcome` follows from
+    `limit`.
     """
 
     window_s: float | None
@@ -107,10 +107,11 @@ class MixedWorkloadVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
-    """What power and energy were held against, and how well it is known by itself.
+    """The sensor of the measured power and energy.
 
-    `gain_uncertainty` is the relative error of the sensor's own scale, with where that is from. It
-    is in no error of this verdict: model and measurement share it. None where it is not known.
+    `gain_uncertainty` is the relative uncertainty of its scale, None where unknown, and
+    `gain_reason` the source of that number. It is part of no error of this verdict, because model
+    and measurement share the sensor.
     """
 
     energy_source: str
@@ -122,12 +123,12 @@ class Sensor:
 class Validation:
     """Verdict on a cost model; `validation.json`.
 
-    `unmeasured` maps a metric that could not be validated to the reason. `replay` is None where the
-    measurements hold no mixed replay, `sensor` where they hold no energy.
+    `against` is "holdout" or "nvml". `unmeasured` maps a metric that could not be compared to the
+    reason. `replay` is None where no mixed workload was measured, `sensor` where no energy was.
     """
 
-    # History, newest first. 1.1: MAPE, coverage at 80 and 50 %, the mixed replay, the sensor. 1.0:
-    # the first.
+    # History, newest first. 1.1: MAPE, coverage at 80 and 50 %, the mixed workload, the sensor.
+    # 1.0: the first.
     SCHEMA: ClassVar[str] = "moeprof.validation/1.1"
 
     against: str
