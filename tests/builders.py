@@ -1,17 +1,24 @@
-"""Scenarios, plans, recordings and provenances for tests, each with any field changed."""
+"""Scenarios, plans, recordings, provenances, points and models for tests."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+
+from moeprof.costmodel.build import build_model
+from moeprof.costmodel.model import KernelCostModel
 from moeprof.scenarios.catalogue import LoadedOp, find_ops
 from moeprof.scenarios.plan import ResolvedRun
 from moeprof.scenarios.plan import make_plan as plan_of
 from moeprof.scenarios.preset import Preset
 from moeprof.scenarios.run_options import RunOptions
+from moeprof.store.cost_model import CostModelFile
 from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.recording import Failure, PointTiming, Recording
 from moeprof.store.scenario import Scenario
+from moeprof.store.tables import table_from_columns
 
 EPOCH_NS = 1_700_000_000_000_000_000
 
@@ -21,11 +28,42 @@ def make_scenario(tokens: int, op: str = "gelu") -> Scenario:
     return Scenario(op, tokens, (1024,), "float32", flops=tokens, bytes_moved=8 * tokens)
 
 
-def make_provenance(device: str = "cpu") -> Provenance:
-    return Provenance(
+def make_provenance(device: str = "cpu", **changed: Any) -> Provenance:
+    made = Provenance(
         device, "a device", None, "a CPU", 2, 1, None, {"python": "3.11"}, None, None,
         "0" * 12, "2026-01-01T00:00:00Z",
     )  # fmt: skip
+    return replace(made, **changed)
+
+
+def make_points(
+    time_us: Callable[[int], float], sizes: Iterable[int], role: str = "fit", /, **columns: Any
+) -> pa.Table:
+    """A `points` table of one curve, a row per size; a keyword sets a column throughout."""
+    tokens = list(sizes)
+    throughout = {
+        "curve": "fc1-8x4-fp32-cold", "op": "fc1", "shape": [8, 4], "dtype": "float32",
+        "l2": "cold", "regime": "burst", "role": role, "latency_source": "wall",
+        "energy_source": "unavailable", "energy_reason": "this machine has no energy counter",
+    } | columns  # fmt: skip
+    measured = {"tokens": tokens, "latency_us": [time_us(size) for size in tokens]}
+    repeated = {name: [value] * len(tokens) for name, value in throughout.items()}
+    return table_from_columns("points", measured | repeated)
+
+
+def make_model_file(*points: pa.Table, provenance: Provenance | None = None) -> CostModelFile:
+    """The model of these points, measured on a CPU of no data sheet unless `provenance` says so."""
+    return build_model(
+        pa.concat_tables(points),
+        preset="tiny",
+        provenance=provenance or make_provenance(device_name="Some CPU"),
+        points_sha256="0" * 64,
+    )
+
+
+def make_model(*points: pa.Table) -> KernelCostModel:
+    """The model of these points, ready for look-ups."""
+    return KernelCostModel.from_file(make_model_file(*points))
 
 
 def make_recording(

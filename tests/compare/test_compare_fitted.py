@@ -1,24 +1,19 @@
 """What a model can predict of a curve: its own, or a cut through a surface over active experts."""
 
-from collections.abc import Callable
-
 import pyarrow as pa
 import pytest
 
 from moeprof.compare.fitted import cut_through_surface, fitted_curves
 from moeprof.compare.holdout import validate_holdout
-from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.verdict import Outcome
-
-MakePoints = Callable[..., pa.Table]
-Fit = Callable[[pa.Table], KernelCostModel]
+from moeprof.tests.builders import make_model, make_points
 
 FIT = (8, 16, 32, 64, 128, 256)
 HELD_OUT = (11, 20, 27, 50, 90, 200)
 
 
 @pytest.fixture
-def points(make_points: MakePoints) -> pa.Table:
+def points() -> pa.Table:
     """Grouped experts at 2, 4 and 8 active ones, each of which costs 100 us of reading."""
 
     def of(active: int, sizes: tuple[int, ...], role: str) -> pa.Table:
@@ -35,8 +30,8 @@ def points(make_points: MakePoints) -> pa.Table:
     )
 
 
-def test_each_number_of_active_experts_is_judged_by_the_surface(fit: Fit, points: pa.Table) -> None:
-    validation = validate_holdout(fit(points), "a", points)
+def test_each_number_of_active_experts_is_judged_by_the_surface(points: pa.Table) -> None:
+    validation = validate_holdout(make_model(points), "a", points)
     assert [verdict.op for verdict in validation.curves] == ["experts"] * 3
     assert {verdict.n for verdict in validation.curves} == {6}
     assert {verdict.outcome for verdict in validation.curves} == {Outcome.PASS}
@@ -46,8 +41,8 @@ def test_each_number_of_active_experts_is_judged_by_the_surface(fit: Fit, points
         assert all(point.predicted > 200 for point in verdict.points)
 
 
-def test_a_surface_knows_no_energy_and_says_why(fit: Fit, points: pa.Table) -> None:
-    model = fit(points)
+def test_a_surface_knows_no_energy_and_says_why(points: pa.Table) -> None:
+    model = make_model(points)
     fitted = cut_through_surface(model, points["curve"][0].as_py())
     assert fitted is not None
     assert fitted.energy_reason == "this machine has no energy counter"
@@ -55,15 +50,15 @@ def test_a_surface_knows_no_energy_and_says_why(fit: Fit, points: pa.Table) -> N
     assert validate_holdout(model, "a", points).unmeasured["energy"] == fitted.energy_reason
 
 
-def test_a_curve_of_something_else_is_part_of_no_surface(fit: Fit, points: pa.Table) -> None:
-    model = fit(points)
+def test_a_curve_of_something_else_is_part_of_no_surface(points: pa.Table) -> None:
+    model = make_model(points)
     (surface,) = model.file.surfaces
     assert cut_through_surface(model, surface.surface) is None
     assert cut_through_surface(model, points["curve"][0].as_py().replace("experts", "fc1")) is None
 
 
-def test_a_curve_gives_costs_and_intervals_by_its_name(make_points: MakePoints, fit: Fit) -> None:
-    model = fit(make_points(lambda size: 50.0 + size, FIT, "fit"))
+def test_a_curve_gives_costs_and_intervals_by_its_name() -> None:
+    model = make_model(make_points(lambda size: 50.0 + size, FIT, "fit"))
     (fitted,) = fitted_curves(model).values()
     assert fitted.cost(20).latency_us == pytest.approx(70)
     low, high = fitted.interval_us(20, 80)
@@ -71,9 +66,7 @@ def test_a_curve_gives_costs_and_intervals_by_its_name(make_points: MakePoints, 
     assert fitted.energy_reason == "this machine has no energy counter"
 
 
-def test_a_size_whose_energy_the_model_does_not_know_is_left_out(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_a_size_whose_energy_the_model_does_not_know_is_left_out() -> None:
     def of(sizes: tuple[int, ...], role: str, known: bool = True) -> list[pa.Table]:
         source = {"energy_source": "rapl", "energy_reason": None} if known else {}
         return [
@@ -89,7 +82,7 @@ def test_a_size_whose_energy_the_model_does_not_know_is_left_out(
 
     unknown = of(FIT[-1:], "fit", known=False)
     points = pa.concat_tables([*of(FIT[:-1], "fit"), *unknown, *of(HELD_OUT, "holdout")])
-    validation = validate_holdout(fit(points), "a", points)
+    validation = validate_holdout(make_model(points), "a", points)
     (energy,) = (verdict for verdict in validation.curves if verdict.metric == "energy")
     assert energy.n == 5
     assert "left out 200: energy was measured at batch sizes 8 to 128 only" in energy.reason

@@ -8,15 +8,12 @@ import pyarrow as pa
 import pytest
 
 from moeprof.compare.holdout import validate_holdout
-from moeprof.costmodel.model import KernelCostModel
 from moeprof.costmodel.thermal.description import NO_STEP
 from moeprof.energy.point_energies import NO_ANCHOR
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.verdict import Outcome, Validation
-
-MakePoints = Callable[..., pa.Table]
-Fit = Callable[[pa.Table], KernelCostModel]
+from moeprof.tests.builders import make_model, make_points
 
 FIT = range(1, 513, 21)
 HELD_OUT = (30, 90, 155, 222, 290, 333, 411, 500)
@@ -35,16 +32,14 @@ def off_by(share: float) -> Callable[[int], float]:
     ("share", "outcome"),
     [(0.0, Outcome.PASS), (-0.02, Outcome.PASS), (0.06, Outcome.FAIL), (-0.06, Outcome.FAIL)],
 )
-def test_latency_is_judged_by_what_it_is_off(
-    make_points: MakePoints, fit: Fit, share: float, outcome: Outcome
-) -> None:
+def test_latency_is_judged_by_what_it_is_off(share: float, outcome: Outcome) -> None:
     points = pa.concat_tables(
         [
             make_points(slope, FIT, "fit"),
             make_points(off_by(share), HELD_OUT, "holdout", repeat_difference=log(1.004)),
         ]
     )
-    validation = validate_holdout(fit(points), "model.json", points)
+    validation = validate_holdout(make_model(points), "model.json", points)
     (verdict,) = validation.curves
     assert (validation.against, validation.model) == ("holdout", "model.json")
     assert validation.outcome is verdict.outcome is outcome
@@ -55,9 +50,7 @@ def test_latency_is_judged_by_what_it_is_off(
     assert [point.tokens for point in verdict.points] == list(HELD_OUT)
 
 
-def test_coverage_is_the_share_of_points_inside_the_interval(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_coverage_is_the_share_of_points_inside_the_interval() -> None:
     def noisy(size: int) -> float:
         return slope(size) * (1 + 0.01 * ((7919 * size) % 13 - 6) / 6)
 
@@ -68,12 +61,12 @@ def test_coverage_is_the_share_of_points_inside_the_interval(
             make_points(off_by(0.5), HELD_OUT[6:], "holdout"),
         ]
     )
-    (verdict,) = validate_holdout(fit(points), "a", points).curves
+    (verdict,) = validate_holdout(make_model(points), "a", points).curves
     assert [point.inside_95 for point in verdict.points] == [True] * 6 + [False] * 2
     assert verdict.coverage_95 == 0.75
 
 
-def test_the_floor_comes_from_points_of_any_role(make_points: MakePoints, fit: Fit) -> None:
+def test_the_floor_comes_from_points_of_any_role() -> None:
     points = pa.concat_tables(
         [
             make_points(slope, FIT[:-1], "fit"),
@@ -81,38 +74,36 @@ def test_the_floor_comes_from_points_of_any_role(make_points: MakePoints, fit: F
             make_points(slope, HELD_OUT, "holdout"),
         ]
     )
-    (verdict,) = validate_holdout(fit(points), "a", points).curves
+    (verdict,) = validate_holdout(make_model(points), "a", points).curves
     assert verdict.floor == pytest.approx(0.05)
     assert verdict.outcome is Outcome.AMBIGUOUS
 
 
-def test_a_limit_of_ones_own_replaces_the_usual_one(make_points: MakePoints, fit: Fit) -> None:
+def test_a_limit_of_ones_own_replaces_the_usual_one() -> None:
     points = pa.concat_tables(
         [make_points(slope, FIT, "fit"), make_points(off_by(0.02), HELD_OUT, "holdout")]
     )
-    model = fit(points)
+    model = make_model(points)
     assert validate_holdout(model, "a", points).outcome is Outcome.PASS
     strict = validate_holdout(model, "a", points, limit=0.01)
     assert (strict.outcome, strict.curves[0].limit) == (Outcome.FAIL, 0.01)
 
 
 @pytest.mark.parametrize("limit", [0.0, -0.03, nan, float("inf")])
-def test_a_limit_that_cannot_be_is_refused(make_points: MakePoints, fit: Fit, limit: float) -> None:
+def test_a_limit_that_cannot_be_is_refused(limit: float) -> None:
     points = make_points(slope, FIT, "fit")
     with pytest.raises(BadInput, match=f"the limit is {limit}"):
-        validate_holdout(fit(points), "a", points, limit=limit)
+        validate_holdout(make_model(points), "a", points, limit=limit)
 
 
-def test_without_hold_out_points_it_says_how_to_get_them(make_points: MakePoints, fit: Fit) -> None:
+def test_without_hold_out_points_it_says_how_to_get_them() -> None:
     points = make_points(slope, FIT, "fit")
     with pytest.raises(BadInput, match="no hold-out point") as caught:
-        validate_holdout(fit(points), "a", points)
+        validate_holdout(make_model(points), "a", points)
     assert "at least 24 batch sizes" in caught.value.hint
 
 
-def test_points_that_cannot_be_compared_are_counted_and_named(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_points_that_cannot_be_compared_are_counted_and_named() -> None:
     gone = {"latency_us": None}
     points = pa.concat_tables(
         [
@@ -123,7 +114,7 @@ def test_points_that_cannot_be_compared_are_counted_and_named(
             make_points(slope, [46], "holdout", **gone),
         ]
     )
-    (verdict,) = validate_holdout(fit(points), "a", points).curves
+    (verdict,) = validate_holdout(make_model(points), "a", points).curves
     assert (verdict.n, verdict.outcome) == (8, Outcome.PASS)
     for said in (
         "left out 600, 700: outside the model's domain of 1 to 505",
@@ -134,17 +125,15 @@ def test_points_that_cannot_be_compared_are_counted_and_named(
 
 
 @pytest.mark.parametrize("latency_us", [0.0, -1.0, nan])
-def test_a_latency_that_cannot_be_is_refused(
-    make_points: MakePoints, fit: Fit, latency_us: float
-) -> None:
+def test_a_latency_that_cannot_be_is_refused(latency_us: float) -> None:
     points = pa.concat_tables(
         [make_points(slope, FIT, "fit"), make_points(lambda _: latency_us, [30], "holdout")]
     )
     with pytest.raises(BadInput, match=f"at batch size 30 is {latency_us}"):
-        validate_holdout(fit(points), "a", points)
+        validate_holdout(make_model(points), "a", points)
 
 
-def test_one_failing_curve_fails_the_whole(make_points: MakePoints, fit: Fit) -> None:
+def test_one_failing_curve_fails_the_whole() -> None:
     other = {"curve": "fc2-4x8-fp32-cold", "op": "fc2", "shape": [4, 8]}
     points = pa.concat_tables(
         [
@@ -154,14 +143,12 @@ def test_one_failing_curve_fails_the_whole(make_points: MakePoints, fit: Fit) ->
             make_points(off_by(0.1), HELD_OUT, "holdout", **other),
         ]
     )
-    validation = validate_holdout(fit(points), "a", points)
+    validation = validate_holdout(make_model(points), "a", points)
     assert [v.outcome for v in validation.curves] == [Outcome.PASS, Outcome.FAIL]
     assert validation.outcome is Outcome.FAIL
 
 
-def test_a_curve_that_the_model_lacks_leaves_the_whole_in_doubt(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_a_curve_that_the_model_lacks_leaves_the_whole_in_doubt() -> None:
     other = {"curve": "fc2-4x8-fp32-cold", "op": "fc2", "shape": [4, 8]}
     points = pa.concat_tables(
         [
@@ -171,7 +158,7 @@ def test_a_curve_that_the_model_lacks_leaves_the_whole_in_doubt(
             make_points(slope, HELD_OUT, "holdout", **other),
         ]
     )
-    validation = validate_holdout(fit(points), "a", points)
+    validation = validate_holdout(make_model(points), "a", points)
     assert [(v.op, v.n, v.outcome) for v in validation.curves] == [
         ("fc1", 8, Outcome.PASS),
         ("fc2", 0, Outcome.AMBIGUOUS),
@@ -180,9 +167,7 @@ def test_a_curve_that_the_model_lacks_leaves_the_whole_in_doubt(
     assert validation.outcome is Outcome.AMBIGUOUS
 
 
-def test_a_curve_without_hold_out_points_leaves_the_whole_in_doubt(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_a_curve_without_hold_out_points_leaves_the_whole_in_doubt() -> None:
     points = pa.concat_tables(
         [
             make_points(slope, FIT, "fit"),
@@ -190,29 +175,25 @@ def test_a_curve_without_hold_out_points_leaves_the_whole_in_doubt(
             make_points(slope, FIT, "fit", curve="act-fp32-cold", op="act", shape=[]),
         ]
     )
-    validation = validate_holdout(fit(points), "a", points)
+    validation = validate_holdout(make_model(points), "a", points)
     assert {v.op: v.outcome for v in validation.curves} == {
         "act": Outcome.AMBIGUOUS,
         "fc1": Outcome.PASS,
     }
 
 
-def test_what_nothing_measured_is_unmeasured_with_the_reason(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_what_nothing_measured_is_unmeasured_with_the_reason() -> None:
     points = pa.concat_tables(
         [make_points(slope, FIT, "fit"), make_points(slope, HELD_OUT, "holdout")]
     )
-    assert validate_holdout(fit(points), "a", points).unmeasured == {
+    assert validate_holdout(make_model(points), "a", points).unmeasured == {
         "energy": "this machine has no energy counter",
         "heat": NO_STEP,
         "power": "this machine has no energy counter",
     }
 
 
-def test_power_and_energy_are_judged_where_they_were_measured(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_power_and_energy_are_judged_where_they_were_measured() -> None:
     """At 300 W, energy in mJ is 0.3 times the time in us."""
     metered = {"energy_source": "rapl", "energy_reason": None, "power_w": 300.0}
     points = pa.concat_tables(
@@ -224,7 +205,7 @@ def test_power_and_energy_are_judged_where_they_were_measured(
             ),
         ]
     )
-    validation = validate_holdout(fit(points), "a", points)
+    validation = validate_holdout(make_model(points), "a", points)
     judged = {v.metric: v for v in validation.curves}
     assert {metric: v.outcome for metric, v in judged.items()} == {
         "latency": Outcome.PASS,
@@ -237,9 +218,7 @@ def test_power_and_energy_are_judged_where_they_were_measured(
     assert set(validation.unmeasured) == {"heat"}
 
 
-def test_power_and_energy_have_the_floor_of_their_own_blocks(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_power_and_energy_have_the_floor_of_their_own_blocks() -> None:
     metered = {"energy_source": "simulated", "energy_reason": None, "power_w": 300.0}
     repeats = {"power_repeat_difference": log(1.04), "energy_repeat_difference": log(1.02)}
     energies = [(b, 0.3 * slope(b)) for b in (*FIT, *HELD_OUT)]
@@ -256,7 +235,7 @@ def test_power_and_energy_have_the_floor_of_their_own_blocks(
             for b, energy_mj in energies
         ]
     )
-    validation = validate_holdout(fit(points), "a", points)
+    validation = validate_holdout(make_model(points), "a", points)
     floors = {verdict.metric: verdict.floor for verdict in validation.curves}
     assert floors == {
         "latency": None,
@@ -272,9 +251,7 @@ def test_power_and_energy_have_the_floor_of_their_own_blocks(
     )
 
 
-def test_held_out_sizes_without_a_load_are_told_how_to_get_one(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_held_out_sizes_without_a_load_are_told_how_to_get_one() -> None:
     metered = {"energy_source": "rapl", "energy_reason": None, "energy_mj": 2.0}
     points = pa.concat_tables(
         [
@@ -282,13 +259,11 @@ def test_held_out_sizes_without_a_load_are_told_how_to_get_one(
             make_points(slope, HELD_OUT, "holdout", energy_reason=NO_ANCHOR),
         ]
     )
-    unmeasured = validate_holdout(fit(points), "a", points).unmeasured
+    unmeasured = validate_holdout(make_model(points), "a", points).unmeasured
     assert "`moeprof validate --against nvml` holds them" in unmeasured["energy"]
 
 
-def test_energy_that_one_curve_lacks_is_unmeasured_of_that_curve(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_energy_that_one_curve_lacks_is_unmeasured_of_that_curve() -> None:
     metered = {"energy_source": "rapl", "energy_reason": None, "energy_mj": 2.0}
     other = {"curve": "fc2-4x8-fp32-cold", "op": "fc2", "shape": [4, 8]}
     points = pa.concat_tables(
@@ -299,7 +274,7 @@ def test_energy_that_one_curve_lacks_is_unmeasured_of_that_curve(
             make_points(slope, HELD_OUT, "holdout", **other),
         ]
     )
-    unmeasured = validate_holdout(fit(points), "a", points).unmeasured
+    unmeasured = validate_holdout(make_model(points), "a", points).unmeasured
     assert unmeasured["energy of fc2-4x8-fp32-cold"] == "this machine has no energy counter"
     assert (
         unmeasured["power"] == "no hold-out point has power_w; this machine has no energy counter"
@@ -307,11 +282,11 @@ def test_energy_that_one_curve_lacks_is_unmeasured_of_that_curve(
 
 
 def test_a_verdict_comes_back_from_its_file(
-    tmp_path: Path, make_points: MakePoints, fit: Fit
+    tmp_path: Path,
 ) -> None:
     points = pa.concat_tables(
         [make_points(slope, FIT, "fit"), make_points(slope, HELD_OUT, "holdout")]
     )
-    validation = validate_holdout(fit(points), "a", points)
+    validation = validate_holdout(make_model(points), "a", points)
     write_document(tmp_path / "validation.json", validation)
     assert read_document(tmp_path / "validation.json", Validation) == validation

@@ -15,9 +15,8 @@ from moeprof.stats.measured import Measured
 from moeprof.store.flag import Flag, FlagCode
 from moeprof.store.mixed_workload import Note
 from moeprof.store.verdict import Outcome
+from moeprof.tests.builders import make_model, make_points
 
-MakePoints = Callable[..., pa.Table]
-Fit = Callable[[pa.Table], KernelCostModel]
 FC1, FC2 = "fc1-8x4-fp32-cold", "fc2-4x8-fp32-cold"
 SIZES = (1, 8, 64)
 
@@ -26,13 +25,17 @@ def time_us(size: int) -> float:
     return 50.0 + size
 
 
+def routed_us(active: int) -> Callable[[int], float]:
+    return lambda size: 100.0 * active + size
+
+
 @pytest.fixture
-def model(make_points: MakePoints, fit: Fit) -> KernelCostModel:
+def model() -> KernelCostModel:
     """fc1 takes 300 W, and 100 W idle; of fc2 only the time is known."""
     metered = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 100.0}
     fc1 = [make_points(time_us, [b], "fit", energy_mj=0.3 * time_us(b), **metered) for b in SIZES]
     fc2 = make_points(time_us, SIZES, "fit", curve=FC2, op="fc2", shape=[4, 8])
-    return fit(pa.concat_tables([*fc1, fc2]))
+    return make_model(pa.concat_tables([*fc1, fc2]))
 
 
 def metered(
@@ -110,9 +113,7 @@ def test_a_size_that_the_model_cannot_look_up_counts_as_not_covered(
     assert "the model has no operation 'gelu-4-fp32-cold'" in verdict.reason
 
 
-def test_experts_are_predicted_by_the_surface_that_they_are_part_of(
-    make_points: MakePoints, fit: Fit
-) -> None:
+def test_experts_are_predicted_by_the_surface_that_they_are_part_of() -> None:
     def name(active: int) -> str:
         return f"experts-8x4-fp32-e8-a{active}-k2-cold"
 
@@ -120,7 +121,7 @@ def test_experts_are_predicted_by_the_surface_that_they_are_part_of(
     routed = {"op": "experts", "experts": 8, "top_k": 2}
     points = [
         make_points(
-            lambda size, active=active: 100.0 * active + size,
+            routed_us(active),
             [size],
             "fit",
             curve=name(active),
@@ -132,7 +133,7 @@ def test_experts_are_predicted_by_the_surface_that_they_are_part_of(
         for active in (2, 4, 8)
         for size in (8, 64)
     ]
-    model = fit(pa.concat_tables(points))
+    model = make_model(pa.concat_tables(points))
     played = Played(name(4), 16, 9e6 / 416.0, 9.0)
     found = replace(metered(TOTAL_J), played=(played,))
     verdict = judge_mixed_workload(model, found, 0.03)
@@ -170,9 +171,7 @@ def test_what_took_no_part_is_a_mark(model: KernelCostModel) -> None:
     )
 
 
-def test_the_replay_counts_in_the_verdict_on_the_whole(
-    make_points: MakePoints, model: KernelCostModel
-) -> None:
+def test_the_replay_counts_in_the_verdict_on_the_whole(model: KernelCostModel) -> None:
     points = make_points(time_us, (2, 3, 5, 9, 20, 33, 50), "holdout")
     alone = validate_holdout(model, "a", points)
     curves = tuple(curve for curve in alone.curves if curve.op == "fc1")

@@ -1,18 +1,14 @@
 """A cost is taken apart into what bounds it, and squeezed where memory bounds it alone."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.store.cost_model import CostModelFile, Peaks, Pole, Thermal, ThermalResponse
+from moeprof.store.cost_model import Peaks, Pole, Thermal, ThermalResponse
 from moeprof.store.errors import BadInput
-
-Build = Callable[..., CostModelFile]
-MakePoints = Callable[..., pa.Table]
+from moeprof.tests.builders import make_model, make_model_file, make_points
 
 PEAKS = Peaks({"float32": 1e12}, 1e11, None, "a sheet")
 HEAT = Thermal(0.1, 1000, ThermalResponse((Pole(3.0, 0.1),), 30.0, 0.3, hot_s=120.0))
@@ -20,7 +16,7 @@ METERED = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w
 
 
 @pytest.fixture
-def model(make_points: MakePoints, build: Build) -> KernelCostModel:
+def model() -> KernelCostModel:
     """An operation that memory bounds to 100 tokens and arithmetic beyond: 10 us, 1 us a token."""
     tables = [
         make_points(
@@ -34,7 +30,7 @@ def model(make_points: MakePoints, build: Build) -> KernelCostModel:
         )
         for size in (1, 50, 100, 150, 200)
     ]
-    return KernelCostModel.from_file(replace(build(*tables), peaks=PEAKS, thermal=HEAT))
+    return KernelCostModel.from_file(replace(make_model_file(*tables), peaks=PEAKS, thermal=HEAT))
 
 
 def test_memory_compute_launch_and_energy_are_told_apart(model: KernelCostModel) -> None:
@@ -49,8 +45,8 @@ def test_memory_compute_launch_and_energy_are_told_apart(model: KernelCostModel)
     assert model.get_cost_breakdown("fc1", 150).bound == "compute"
 
 
-def test_what_is_not_known_has_a_reason(make_points: MakePoints, build: Build) -> None:
-    bare = KernelCostModel.from_file(build(make_points(lambda b: 10.0 + b, [1, 9])))
+def test_what_is_not_known_has_a_reason() -> None:
+    bare = make_model(make_points(lambda b: 10.0 + b, [1, 9]))
     parts = bare.get_cost_breakdown("fc1", 5)
     assert (parts.memory_us, parts.compute_us, parts.launch_us) == (None, None, None)
     assert (parts.static_energy_mj, parts.dynamic_energy_mj, parts.temp_rise_c) == (None,) * 3
@@ -97,11 +93,9 @@ def test_temperature_acts_only_if_leakage_was_fitted(model: KernelCostModel) -> 
         warm.get_cost("fc1", 50, current_temp_c=-10.0)
 
 
-def test_the_interval_at_another_temperature_holds_that_of_the_leakage(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_the_interval_at_another_temperature_holds_that_of_the_leakage() -> None:
     points = make_points(lambda b: 10.0, [1, 9], energy_mj=1.0, energy_mj_ci95=0.001, **METERED)
-    warm = KernelCostModel.from_file(replace(build(points), thermal=LEAKY))
+    warm = KernelCostModel.from_file(replace(make_model_file(points), thermal=LEAKY))
     plain, cost = warm.get_cost("fc1", 1), warm.get_cost("fc1", 1, current_temp_c=80.0)
     assert cost.energy_mj is not None
     assert cost.energy_mj_hi is not None
@@ -113,10 +107,8 @@ def test_the_interval_at_another_temperature_holds_that_of_the_leakage(
     assert cost.energy_mj_lo / cost.energy_mj == pytest.approx((160 - 0.1 * 30) / 160 / own)
 
 
-def test_heat_that_is_not_known_is_refused_with_the_reason(
-    make_points: MakePoints, build: Build
-) -> None:
-    bare = KernelCostModel.from_file(build(make_points(lambda b: 10.0 + b, [1, 9])))
+def test_heat_that_is_not_known_is_refused_with_the_reason() -> None:
+    bare = make_model(make_points(lambda b: 10.0 + b, [1, 9]))
     asked: dict[str, Any] = {"max_temp_c": 80.0, "current_temp_c": 50.0}
     with pytest.raises(BadInput, match="is not known: no step in power was recorded") as caught:
         bare.get_thermal_safe_batch_size("fc1", **asked)

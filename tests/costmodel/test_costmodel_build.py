@@ -1,4 +1,4 @@
-"""A model holds what was measured, says what was not, and is the same from the same points."""
+"""A model holds the measured points, reasons for the others, and the same bytes for the same run."""
 
 import json
 from collections.abc import Callable
@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, to_json, write_document
 from moeprof.store.errors import BadInput
-
-Build = Callable[..., CostModelFile]
-MakePoints = Callable[..., pa.Table]
+from moeprof.tests.builders import make_model_file, make_points
 
 SIZES = range(1, 257, 8)
 
@@ -25,10 +23,8 @@ def slope(size: int) -> float:
     return 10.0 + size / 3
 
 
-def test_a_curve_holds_its_points_and_what_they_say_of_themselves(
-    make_points: MakePoints, build: Build
-) -> None:
-    file = build(make_points(slope, [9, 1, 5], weight_bits=4, group_size=128))
+def test_a_curve_holds_its_points_and_what_they_say_of_themselves() -> None:
+    file = make_model_file(make_points(slope, [9, 1, 5], weight_bits=4, group_size=128))
     (curve,) = file.curves
     assert (curve.op, curve.shape, curve.weight_bits, curve.group_size) == ("fc1", (8, 4), 4, 128)
     assert (curve.knots_tokens, curve.domain.first_tokens, curve.domain.last_tokens) == (
@@ -41,8 +37,8 @@ def test_a_curve_holds_its_points_and_what_they_say_of_themselves(
     assert (file.preset, file.points_sha256) == ("tiny", "0" * 64)
 
 
-def test_only_measured_points_of_the_fit_are_knots(make_points: MakePoints, build: Build) -> None:
-    file = build(
+def test_only_measured_points_of_the_fit_are_knots() -> None:
+    file = make_model_file(
         make_points(slope, [1, 8]),
         make_points(slope, [4], role="holdout"),
         make_points(slope, [6], failure="timed out after 60 s", latency_us=None),
@@ -50,13 +46,11 @@ def test_only_measured_points_of_the_fit_are_knots(make_points: MakePoints, buil
     assert file.curves[0].knots_tokens == (1, 8)
 
 
-def test_the_same_points_in_any_order_give_the_same_bytes(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_the_same_points_in_any_order_give_the_same_bytes() -> None:
     first = make_points(slope, SIZES)
     second = make_points(slope, SIZES, curve="fc2-4x8-fp32-cold", op="fc2", shape=[4, 8])
     shuffled = pa.concat_tables([second, first]).take(list(range(2 * len(SIZES)))[::-1])
-    assert to_json(build(first, second)) == to_json(build(shuffled))
+    assert to_json(make_model_file(first, second)) == to_json(make_model_file(shuffled))
 
 
 @settings(
@@ -66,9 +60,9 @@ def test_the_same_points_in_any_order_give_the_same_bytes(
     st.dictionaries(st.integers(1, 4096), st.floats(1e-3, 1e7), min_size=2, max_size=30),
 )
 def test_a_model_comes_back_from_its_file_as_it_was(
-    tmp_path: Path, make_points: MakePoints, build: Build, measured: dict[int, float]
+    tmp_path: Path, measured: dict[int, float]
 ) -> None:
-    file = build(make_points(measured.__getitem__, measured))
+    file = make_model_file(make_points(measured.__getitem__, measured))
     write_document(tmp_path / "model.json", file)
     back = read_document(tmp_path / "model.json", CostModelFile)
     assert back == file
@@ -78,12 +72,12 @@ def test_a_model_comes_back_from_its_file_as_it_was(
     )
 
 
-def test_a_whole_model_of_five_operations_is_small(make_points: MakePoints, build: Build) -> None:
+def test_a_whole_model_of_five_operations_is_small() -> None:
     tables = [
         make_points(lambda b: 12.3456789 * b, range(1, 513, 21), curve=f"{op}-fp32", op=op)
         for op in ("router", "topk", "fc1", "act", "fc2")
     ]
-    assert len(to_json(build(*tables)).encode()) < 100_000
+    assert len(to_json(make_model_file(*tables)).encode()) < 100_000
 
 
 @pytest.mark.parametrize(
@@ -95,9 +89,9 @@ def test_a_whole_model_of_five_operations_is_small(make_points: MakePoints, buil
     ],
 )
 def test_a_curve_with_too_few_points_is_unmeasured_with_the_reason(
-    make_points: MakePoints, build: Build, measured: list[int], failed: list[int], reason: str
+    measured: list[int], failed: list[int], reason: str
 ) -> None:
-    file = build(
+    file = make_model_file(
         make_points(slope, measured),
         make_points(slope, failed, failure="out of memory", latency_us=None),
     )
@@ -106,22 +100,18 @@ def test_a_curve_with_too_few_points_is_unmeasured_with_the_reason(
     assert set(file.intervals.quantiles.values()) == {None}
 
 
-def test_one_unmeasured_curve_of_several_is_named_by_its_own_name(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_one_unmeasured_curve_of_several_is_named_by_its_own_name() -> None:
     other = make_points(slope, [1], curve="fc1-16x4-fp32-cold", shape=[16, 4])
-    file = build(make_points(slope, [1, 8]), other)
+    file = make_model_file(make_points(slope, [1, 8]), other)
     assert [curve.curve for curve in file.curves] == ["fc1-8x4-fp32-cold"]
     assert set(file.unmeasured) == {"fc1-16x4-fp32-cold"}
 
 
 @pytest.mark.parametrize("latency_us", [0.0, -1.0, nan, inf])
-def test_a_latency_that_cannot_be_is_named(
-    make_points: MakePoints, build: Build, latency_us: float
-) -> None:
+def test_a_latency_that_cannot_be_is_named(latency_us: float) -> None:
     points = make_points({1: 10.0, 8: latency_us}.__getitem__, [1, 8])
     with pytest.raises(BadInput, match=f"latency_us of fc1-.* at batch size 8 is {latency_us}"):
-        build(points)
+        make_model_file(points)
 
 
 @pytest.mark.parametrize(
@@ -139,56 +129,44 @@ def test_a_latency_that_cannot_be_is_named(
         ({"energy_mj": 0.0}, "energy_mj of fc1-8x4-fp32-cold at batch size 8 is 0.0"),
     ],
 )
-def test_what_is_no_one_curve_is_refused(
-    make_points: MakePoints, build: Build, columns: dict[str, Any], complaint: str
-) -> None:
+def test_what_is_no_one_curve_is_refused(columns: dict[str, Any], complaint: str) -> None:
     with pytest.raises(BadInput, match=complaint) as caught:
-        build(make_points(slope, [1, 4]), make_points(slope, [8], **columns))
+        make_model_file(make_points(slope, [1, 4]), make_points(slope, [8], **columns))
     assert "fc1-8x4-fp32-cold" in caught.value.message
 
 
-def test_a_curve_without_what_it_must_say_of_itself_is_refused(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_a_curve_without_what_it_must_say_of_itself_is_refused() -> None:
     with pytest.raises(BadInput, match="without its l2"):
-        build(make_points(slope, [1, 4], l2=None))
+        make_model_file(make_points(slope, [1, 4], l2=None))
 
 
-def test_a_point_that_stands_twice_with_one_latency_is_one_knot(
-    make_points: MakePoints, build: Build
-) -> None:
-    file = build(make_points(slope, [1, 4]), make_points(slope, [4]))
+def test_a_point_that_stands_twice_with_one_latency_is_one_knot() -> None:
+    file = make_model_file(make_points(slope, [1, 4]), make_points(slope, [4]))
     assert file.curves[0].knots_tokens == (1, 4)
 
 
-def test_points_without_a_fit_role_are_refused(make_points: MakePoints, build: Build) -> None:
+def test_points_without_a_fit_role_are_refused() -> None:
     for table in (make_points(slope, [1, 4], role="holdout"), make_points(slope, [])):
         with pytest.raises(BadInput, match="no row with role 'fit'") as caught:
-            build(table)
+            make_model_file(table)
         assert "moeprof profile" in caught.value.hint
 
 
-def test_energy_that_no_point_has_is_null_with_the_points_own_reason(
-    make_points: MakePoints, build: Build
-) -> None:
-    (curve,) = build(make_points(slope, [1, 4])).curves
+def test_energy_that_no_point_has_is_null_with_the_points_own_reason() -> None:
+    (curve,) = make_model_file(make_points(slope, [1, 4])).curves
     assert (curve.energy_mj, curve.energy_source) == (None, "unavailable")
     assert curve.energy_reason == "this machine has no energy counter"
-    assert '"energy_mj": null' in to_json(build(make_points(slope, [1, 4])))
+    assert '"energy_mj": null' in to_json(make_model_file(make_points(slope, [1, 4])))
 
 
-def test_energy_that_every_point_has_is_kept_with_its_source(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_energy_that_every_point_has_is_kept_with_its_source() -> None:
     metered = {"energy_source": "rapl", "energy_reason": None}
-    (curve,) = build(make_points(slope, [1, 4], energy_mj=2.0, **metered)).curves
+    (curve,) = make_model_file(make_points(slope, [1, 4], energy_mj=2.0, **metered)).curves
     assert (curve.energy_mj, curve.energy_source, curve.energy_reason) == ((2.0, 2.0), "rapl", None)
 
 
-def test_energy_that_all_but_one_point_lack_is_null_and_says_how_many(
-    make_points: MakePoints, build: Build
-) -> None:
-    (curve,) = build(
+def test_energy_that_all_but_one_point_lack_is_null_and_says_how_many() -> None:
+    (curve,) = make_model_file(
         make_points(slope, [1], energy_mj=2.0, energy_source="rapl", energy_reason=None),
         make_points(slope, [4, 8], energy_reason="too short for the meter"),
     ).curves
@@ -196,11 +174,9 @@ def test_energy_that_all_but_one_point_lack_is_null_and_says_how_many(
     assert curve.energy_reason == "2 of 3 points lack it: too short for the meter"
 
 
-def test_energy_that_was_measured_at_some_knots_stands_over_those(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_energy_that_was_measured_at_some_knots_stands_over_those() -> None:
     metered = {"energy_source": "rapl", "energy_reason": None, "energy_mj_ci95": 0.1}
-    (curve,) = build(
+    (curve,) = make_model_file(
         make_points(slope, [1, 8], energy_mj=2.0, idle_power_w=50.0, **metered),
         make_points(slope, [4, 16], energy_reason="too short for the meter"),
     ).curves
@@ -213,47 +189,45 @@ def test_energy_that_was_measured_at_some_knots_stands_over_those(
     assert curve.energy_reason == "energy was measured at batch sizes 1 to 8 only"
 
 
-def test_calibration_points_give_the_intervals_and_are_no_knots(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_calibration_points_give_the_intervals_and_are_no_knots() -> None:
     reserved = make_points(lambda b: 1.02 * slope(b), [20, 60, 100], role="calibration")
-    file = build(make_points(slope, SIZES), reserved)
+    file = make_model_file(make_points(slope, SIZES), reserved)
     assert len(file.curves[0].knots_tokens) == len(SIZES)
     assert file.intervals.n == 3
     assert file.intervals.method.startswith("calibration points")
 
 
-def test_a_model_of_two_regimes_is_refused(make_points: MakePoints, build: Build) -> None:
+def test_a_model_of_two_regimes_is_refused() -> None:
     other = make_points(slope, [1, 4], curve="fc2-4x8", op="fc2", regime="sustained")
     with pytest.raises(BadInput, match="mixes two values of regime: burst and sustained"):
-        build(make_points(slope, [1, 4]), other)
+        make_model_file(make_points(slope, [1, 4]), other)
 
 
-def test_kernels_that_a_trace_told_number_the_knots(make_points: MakePoints, build: Build) -> None:
+def test_kernels_that_a_trace_told_number_the_knots() -> None:
     tables = [
         make_points(slope, sizes, signature=kernel)
         for kernel, sizes in (("a <<<1>>>", [1, 4]), ("a <<<2>>>", [8]))
     ]
-    assert build(*tables).curves[0].segments == (0, 0, 1)
-    assert build(make_points(slope, [1, 4])).curves[0].segments is None
+    assert make_model_file(*tables).curves[0].segments == (0, 0, 1)
+    assert make_model_file(make_points(slope, [1, 4])).curves[0].segments is None
 
 
-def test_a_row_that_is_faster_than_the_device_can_be_is_refused(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_a_row_that_is_faster_than_the_device_can_be_is_refused() -> None:
     in_ms = make_points(lambda b: slope(b) / 1000, [1, 4], flops=10**10, bytes_moved=10**6)
     with pytest.raises(BadInput, match="2 of 2 points are faster") as caught:
-        build(in_ms)
+        make_model_file(in_ms)
     assert "fc1-8x4-fp32-cold at batch size 1 took" in caught.value.message
     assert "look like ms or s where us are meant" in caught.value.message
 
 
-def test_points_over_active_experts_become_one_surface(
-    make_points: MakePoints, build: Build
-) -> None:
+def routed_us(active: int) -> Callable[[int], float]:
+    return lambda size: 3.0 + 6 * active + 0.1 * size
+
+
+def test_points_over_active_experts_become_one_surface() -> None:
     tables = [
         make_points(
-            lambda b, a=active: 3.0 + 6 * a + 0.1 * b,
+            routed_us(active),
             [8, 32, 128],
             curve=f"moe-fp32-e64-a{active}-k2-cold",
             op="moe",
@@ -263,24 +237,24 @@ def test_points_over_active_experts_become_one_surface(
         )
         for active in (4, 8, 16)
     ]
-    file = build(*tables, make_points(slope, [1, 4]))
+    file = make_model_file(*tables, make_points(slope, [1, 4]))
     (surface,) = file.surfaces
     assert (surface.surface, surface.top_k) == ("moe-fp32-e64-k2-cold", 2)
     assert [curve.op for curve in file.curves] == ["fc1"]
-    few = build(tables[0].slice(0, 1), tables[1].slice(0, 1), make_points(slope, [1, 4]))
+    few = make_model_file(tables[0].slice(0, 1), tables[1].slice(0, 1), make_points(slope, [1, 4]))
     assert "do not span" in few.unmeasured["moe"]
 
 
-def test_energy_of_two_meters_is_not_mixed(make_points: MakePoints, build: Build) -> None:
+def test_energy_of_two_meters_is_not_mixed() -> None:
     with pytest.raises(BadInput, match="energy_source: nvml_counter and rapl"):
-        build(
+        make_model_file(
             make_points(slope, [1], energy_mj=2.0, energy_source="nvml_counter"),
             make_points(slope, [8], energy_mj=2.0, energy_source="rapl"),
         )
 
 
-def test_the_file_says_nothing_of_when_it_was_built(make_points: MakePoints, build: Build) -> None:
-    body = json.loads(to_json(build(make_points(slope, [1, 4]))))
+def test_the_file_says_nothing_of_when_it_was_built() -> None:
+    body = json.loads(to_json(make_model_file(make_points(slope, [1, 4]))))
     fields = ["preset", "points_sha256", "provenance", "curves", "intervals", "unmeasured"]
     more = ["source", "origin", "peaks", "thermal", "thermal_reason", "surfaces", "sha256"]
     assert list(body) == ["schema", *fields, *more]

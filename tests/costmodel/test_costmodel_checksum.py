@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.checksum import verify_checksum, with_checksum
@@ -14,13 +13,12 @@ from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import to_json, write_document
 from moeprof.store.errors import BadInput
+from moeprof.tests.builders import make_model_file, make_points
 
 
 @pytest.fixture
-def file(
-    make_points: Callable[..., pa.Table], build: Callable[..., CostModelFile]
-) -> CostModelFile:
-    return build(make_points(lambda size: 10.0 + size, (1, 8, 64)))
+def file() -> CostModelFile:
+    return make_model_file(make_points(lambda size: 10.0 + size, (1, 8, 64)))
 
 
 def test_a_built_model_bears_its_digest(tmp_path: Path, file: CostModelFile) -> None:

@@ -1,11 +1,9 @@
 """A model that contradicts itself is refused with the curve and the rule."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import inf, nan
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.consistency import check_file
@@ -21,13 +19,12 @@ from moeprof.store.cost_model import (
     Work,
 )
 from moeprof.store.errors import BadInput
+from moeprof.tests.builders import make_model_file, make_points
 
 
 @pytest.fixture
-def file(
-    make_points: Callable[..., pa.Table], build: Callable[..., CostModelFile]
-) -> CostModelFile:
-    return build(make_points(lambda size: 10.0 + size, (1, 8, 64)))
+def file() -> CostModelFile:
+    return make_model_file(make_points(lambda size: 10.0 + size, (1, 8, 64)))
 
 
 SURFACE = SurfaceModel(

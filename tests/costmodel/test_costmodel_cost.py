@@ -1,18 +1,14 @@
 """The cost at a size: what was measured at a knot, an interval around the rest."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.model import Cost, KernelCostModel
 from moeprof.store.cost_model import CostModelFile, Pole, Thermal, ThermalResponse
-
-Build = Callable[..., CostModelFile]
-MakePoints = Callable[..., pa.Table]
+from moeprof.tests.builders import make_model, make_model_file, make_points
 
 SIZES = range(1, 513, 21)  # 25 sizes, 1 … 505
 
@@ -23,8 +19,8 @@ def bumpy(size: int) -> float:
 
 
 @pytest.fixture
-def file(make_points: MakePoints, build: Build) -> CostModelFile:
-    return build(make_points(bumpy, SIZES))
+def file() -> CostModelFile:
+    return make_model_file(make_points(bumpy, SIZES))
 
 
 @pytest.fixture
@@ -36,10 +32,8 @@ def model(file: CostModelFile) -> KernelCostModel:
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.dictionaries(st.integers(1, 700), st.floats(1e-3, 1e6), min_size=21, max_size=30))
-def test_a_model_is_exact_at_its_knots_and_positive_between(
-    make_points: MakePoints, build: Build, measured: dict[int, float]
-) -> None:
-    file = build(make_points(measured.__getitem__, measured))
+def test_a_model_is_exact_at_its_knots_and_positive_between(measured: dict[int, float]) -> None:
+    file = make_model_file(make_points(measured.__getitem__, measured))
     model = KernelCostModel.from_file(file)
     (curve,) = model.curves
     knots = dict(zip(curve.knots_tokens, curve.latency_us, strict=True))
@@ -61,10 +55,8 @@ def test_the_interval_at_a_knot_is_not_wider_than_between(model: KernelCostModel
     assert max(at_knots) <= min(between) * (1 + 1e-12)
 
 
-def test_too_few_points_give_the_wide_interval_of_public_tables(
-    make_points: MakePoints, build: Build
-) -> None:
-    cost = KernelCostModel.from_file(build(make_points(bumpy, [1, 5, 9]))).get_cost("fc1", 3)
+def test_too_few_points_give_the_wide_interval_of_public_tables() -> None:
+    cost = make_model(make_points(bumpy, [1, 5, 9])).get_cost("fc1", 3)
     assert cost.latency_us_lo < cost.latency_us < cost.latency_us_hi
 
 
@@ -76,16 +68,16 @@ def test_the_nominal_coverages_come_from_the_same_scores(model: KernelCostModel)
     assert intervals[-1] == pytest.approx((cost.latency_us_lo, cost.latency_us_hi))
 
 
-def test_energy_between_anchors_is_power_times_latency_with_both_errors(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_energy_between_anchors_is_power_times_latency_with_both_errors() -> None:
     metered = {"energy_source": "nvml_counter", "energy_reason": None}
     points = [
         make_points(lambda b: 10.0 + b, [size], energy_mj=watts * (10 + size) / 1000,
                     energy_mj_ci95=0.02 * watts * (10 + size) / 1000, **metered)
         for size, watts in ((1, 100.0), (11, 200.0))
     ]  # fmt: skip
-    model = KernelCostModel.from_file(build(*points, make_points(lambda b: 10.0 + b, [6, 20])))
+    model = KernelCostModel.from_file(
+        make_model_file(*points, make_points(lambda b: 10.0 + b, [6, 20]))
+    )
     cost = model.get_cost("fc1", 8)
     assert cost.power_w == pytest.approx(170)
     assert cost.energy_mj == pytest.approx(170 * 18 / 1000)
@@ -96,26 +88,24 @@ def test_energy_between_anchors_is_power_times_latency_with_both_errors(
     assert beyond.energy_reason == "energy was measured at batch sizes 1 to 11 only"
 
 
-def test_power_is_interpolated_inside_one_kernel_and_held_across_two(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_power_is_interpolated_inside_one_kernel_and_held_across_two() -> None:
     metered = {"energy_source": "nvml_counter", "energy_reason": None}
     points = [
         make_points(lambda b: 10.0, [size], energy_mj=watts / 100, signature=kernel, **metered)
         for size, watts, kernel in ((1, 100.0, "a"), (11, 200.0, "a"), (21, 400.0, "b"))
     ]
-    costs = KernelCostModel.from_file(build(*points)).get_costs("fc1", [6, 15, 21])
+    costs = make_model(*points).get_costs("fc1", [6, 15, 21])
     assert [cost.power_w for cost in costs] == pytest.approx([150, 200, 400])
 
 
-def test_heat_follows_from_the_power_above_idle(make_points: MakePoints, build: Build) -> None:
+def test_heat_follows_from_the_power_above_idle() -> None:
     metered = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 50.0}
     points = [
         make_points(lambda b: 10.0, [size], energy_mj=watts / 100, power_w=watts, **metered)
         for size, watts in ((1, 100.0), (11, 200.0), (21, 300.0))
     ]
     unmetered = make_points(lambda b: 10.0, [1, 21], op="fc2", curve="fc2-4x8")
-    cold = build(*points, unmetered)
+    cold = make_model_file(*points, unmetered)
     step = ThermalResponse((Pole(3.0, 0.1),), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
     model = KernelCostModel.from_file(replace(cold, thermal=Thermal(0.1, 1000, step)))
     assert KernelCostModel.from_file(cold).get_cost("fc1", 6).temp_rise_c is None
@@ -124,10 +114,10 @@ def test_heat_follows_from_the_power_above_idle(make_points: MakePoints, build: 
     assert model.get_cost("fc2", 6).temp_rise_c is None
 
 
-def test_shares_of_a_token_and_of_an_assignment_are_told_apart(
-    make_points: MakePoints, build: Build
-) -> None:
-    routed = KernelCostModel.from_file(build(make_points(bumpy, SIZES, experts=16, top_k=2)))
+def test_shares_of_a_token_and_of_an_assignment_are_told_apart() -> None:
+    routed = KernelCostModel.from_file(
+        make_model_file(make_points(bumpy, SIZES, experts=16, top_k=2))
+    )
     cost = routed.get_cost("fc1", 100)
     assert (cost.tokens, cost.assignments) == (100, 200)
     assert cost.latency_us_per_token == cost.latency_us / 100
@@ -145,9 +135,7 @@ def test_what_was_not_measured_is_none_with_the_reason(model: KernelCostModel) -
     assert (cost.op, cost.source, cost.extrapolated) == ("fc1", "wall", False)
 
 
-def test_energy_has_the_steps_of_time_where_power_is_constant(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_energy_has_the_steps_of_time_where_power_is_constant() -> None:
     def stairs(size: int) -> float:
         return 10.0 * -(-size // 64)
 
@@ -156,7 +144,7 @@ def test_energy_has_the_steps_of_time_where_power_is_constant(
         make_points(stairs, [size], energy_mj=0.3 * stairs(size), **metered)
         for size in (1, 32, 64, 65, 96, 128, 129, 160, 192)
     ]
-    costs = KernelCostModel.from_file(build(*points)).get_costs("fc1", range(1, 193))
+    costs = make_model(*points).get_costs("fc1", range(1, 193))
     for cost in costs:
         assert cost.latency_us == pytest.approx(stairs(cost.tokens))
         assert cost.energy_mj == pytest.approx(0.3 * stairs(cost.tokens))
@@ -164,9 +152,9 @@ def test_energy_has_the_steps_of_time_where_power_is_constant(
         assert cost.energy_source == "rapl"
 
 
-def test_what_stands_on_a_marked_point_is_doubtful(make_points: MakePoints, build: Build) -> None:
+def test_what_stands_on_a_marked_point_is_doubtful() -> None:
     marked = make_points(bumpy, [8], marks=["spread 30 % > 20 %"])
-    model = KernelCostModel.from_file(build(make_points(bumpy, [1, 4, 16, 32]), marked))
+    model = make_model(make_points(bumpy, [1, 4, 16, 32]), marked)
     assert model.curves[0].doubtful_tokens == (8,)
     doubtful = [size for size in range(1, 33) if model.get_cost("fc1", size).doubtful]
     assert doubtful == list(range(5, 16))

@@ -1,22 +1,19 @@
 """A name means one curve or one surface, or the names to choose from are told."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
-import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.lookup import Lookup
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.errors import BadInput
+from moeprof.tests.builders import make_model_file, make_points
 
 SIZES = (1, 8, 64)
 
 
 @pytest.fixture
-def file(
-    make_points: Callable[..., pa.Table], build: Callable[..., CostModelFile]
-) -> CostModelFile:
+def file() -> CostModelFile:
     """fc1 at two shapes, act at one, and moe over tokens and active experts."""
     tables = [
         make_points(lambda size: 10.0 + size, SIZES),
@@ -28,7 +25,7 @@ def file(
         name = f"moe-8x4-e16-a{experts}-k2"
         columns = routed | {"curve": name, "active_experts": experts}
         tables.append(make_points(lambda size: 3.0 + 0.1 * size, (4, 8, 64), **columns))
-    return build(*tables)
+    return make_model_file(*tables)
 
 
 def test_an_operation_of_one_curve_and_each_curve_s_own_name_are_known(file: CostModelFile) -> None:

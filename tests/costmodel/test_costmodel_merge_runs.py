@@ -1,4 +1,4 @@
-"""Runs that differ in what decides a cost are never pooled."""
+"""Runs of different devices, software or presets are not merged."""
 
 from dataclasses import replace
 
@@ -6,28 +6,31 @@ import pytest
 
 from moeprof.costmodel.merge_runs import check_mergeable, check_one_preset, merged_sha256
 from moeprof.store.errors import BadInput
-from moeprof.store.provenance import Gpu, Provenance
+from moeprof.store.provenance import Gpu
+from moeprof.tests.builders import make_provenance
+
+PROVENANCE = make_provenance(device_name="Some CPU", versions={"torch": "2.10.0"})
 
 
-def test_runs_of_one_machine_are_pooled(provenance: Provenance) -> None:
-    check_mergeable([provenance])
-    check_mergeable([provenance, replace(provenance, utc="2026-02-02T00:00:00Z")])
+def test_runs_of_one_machine_are_merged() -> None:
+    check_mergeable([PROVENANCE])
+    check_mergeable([PROVENANCE, replace(PROVENANCE, utc="2026-02-02T00:00:00Z")])
 
 
-def test_two_devices_are_refused_by_name(provenance: Provenance) -> None:
-    other = replace(provenance, device_name="NVIDIA H200")
+def test_two_devices_are_refused_by_name() -> None:
+    other = replace(PROVENANCE, device_name="NVIDIA H200")
     with pytest.raises(BadInput, match="differ in device: Some CPU and NVIDIA H200"):
-        check_mergeable([provenance, other])
+        check_mergeable([PROVENANCE, other])
 
 
-def test_another_torch_or_power_limit_is_refused(provenance: Provenance) -> None:
+def test_another_torch_or_power_limit_is_refused() -> None:
     gpu = Gpu(0, "H200", "GPU-0", "570", None, 700.0, None, None, None, None)
-    capped = replace(provenance, gpu=replace(gpu, power_limit_w=500.0))
+    capped = replace(PROVENANCE, gpu=replace(gpu, power_limit_w=500.0))
     with pytest.raises(BadInput, match=r"power limit: 700\.0 and 500\.0"):
-        check_mergeable([replace(provenance, gpu=gpu), capped])
-    newer = replace(provenance, versions={"torch": "2.11.0"})
+        check_mergeable([replace(PROVENANCE, gpu=gpu), capped])
+    newer = replace(PROVENANCE, versions={"torch": "2.11.0"})
     with pytest.raises(BadInput, match=r"torch: 2\.10\.0 and 2\.11\.0"):
-        check_mergeable([provenance, newer])
+        check_mergeable([PROVENANCE, newer])
 
 
 def test_the_digest_of_one_table_is_its_own() -> None:

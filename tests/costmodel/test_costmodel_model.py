@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,13 +17,10 @@ from moeprof.costmodel.model import KernelCostModel, OutOfRange
 from moeprof.store.cost_model import CostModelFile, Domain
 from moeprof.store.document import to_json, write_document
 from moeprof.store.errors import BadInput
-from moeprof.store.provenance import Provenance
 from moeprof.store.tables import table_from_columns
+from moeprof.tests.builders import make_model, make_model_file, make_points, make_provenance
 
-Build = Callable[..., CostModelFile]
-MakePoints = Callable[..., pa.Table]
-
-SOME_CPU = Provenance("cpu", "Some CPU", None, "Some CPU", 2, 1, None, {}, None, None, "0f3a", "")
+SOME_CPU = make_provenance(device_name="Some CPU")
 SIZES = range(1, 513, 21)  # 25 sizes, 1 … 505
 
 
@@ -34,8 +30,8 @@ def bumpy(size: int) -> float:
 
 
 @pytest.fixture
-def file(make_points: MakePoints, build: Build) -> CostModelFile:
-    return build(make_points(bumpy, SIZES))
+def file() -> CostModelFile:
+    return make_model_file(make_points(bumpy, SIZES))
 
 
 @pytest.fixture
@@ -91,8 +87,12 @@ def test_a_size_below_1_is_refused(model: KernelCostModel, size: int) -> None:
         model.get_costs("fc1", np.array([4, size]))
 
 
+def slope(times: float) -> Callable[[int], float]:
+    return lambda size: times * (5.0 + size)
+
+
 @pytest.fixture
-def bounded(make_points: MakePoints, build: Build) -> KernelCostModel:
+def bounded() -> KernelCostModel:
     """A model whose points know their work: 8x4 and 16x4, 1 to 256 tokens."""
     tables = []
     for shape, times in (((8, 4), 1), ((16, 4), 2)):
@@ -100,8 +100,8 @@ def bounded(make_points: MakePoints, build: Build) -> KernelCostModel:
         for size in range(1, 257, 15):
             work = {"flops": 64 * times * size}
             work["bytes_moved"] = 4 * (32 * times + sum(shape) * size)
-            tables.append(make_points(lambda b, t=times: t * (5.0 + b), [size], **name, **work))
-    return KernelCostModel.from_file(build(*tables))
+            tables.append(make_points(slope(times), [size], **name, **work))
+    return make_model(*tables)
 
 
 def test_beyond_the_domain_the_utilisation_is_held_and_the_cost_is_flagged(
@@ -233,9 +233,9 @@ def test_an_operation_that_was_not_measured_says_why(file: CostModelFile) -> Non
         model.get_cost("fc2", 1)
 
 
-def test_of_several_shapes_one_must_be_named(make_points: MakePoints, build: Build) -> None:
+def test_of_several_shapes_one_must_be_named() -> None:
     model = KernelCostModel.from_file(
-        build(
+        make_model_file(
             make_points(bumpy, SIZES),
             make_points(lambda b: 2 * bumpy(b), SIZES, curve="fc1-16x4-fp32-cold", shape=[16, 4]),
         )

@@ -31,8 +31,8 @@ from moeprof.store.cost_model import (
     Work,
 )
 from moeprof.store.document import write_document
-from moeprof.store.provenance import Provenance
 from moeprof.store.tables import table_from_columns
+from moeprof.tests.builders import make_provenance
 
 PAGE = Path(__file__).parents[2] / "docs" / "model.md"
 
@@ -85,20 +85,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     failed = points("fc2", [4096, 14336], {1: 1.0}).to_pydict() | {"latency_us": [None]}
     failed["failure"] = ["out of memory"]
     tables = [points("fc1", [14336, 4096], fc1), points("act", [14336], act, 300.0)]
-    provenance = Provenance(
-        device="cuda:0",
-        device_name="Some GPU",
-        cache_bytes=None,
-        cpu_name="Some CPU",
-        cpu_count=2,
-        threads=1,
-        gpu=None,
-        versions={},
-        git_commit=None,
-        git_dirty=None,
-        host_hash="0f3a",
-        utc="2026-01-01T00:00:00Z",
-    )
+    provenance = make_provenance("cuda:0", device_name="Some GPU")
     file = build_model(
         pa.concat_tables([*tables, table_from_columns("points", failed)]),
         preset="tiny",

@@ -20,6 +20,7 @@ from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run
 from moeprof.store.scenario import Scenario
 from moeprof.store.tables import read_table, table_from_columns, write_table
+from moeprof.tests import builders
 
 NO_POWER = "no power was recorded in this run"
 LAST_TOKENS = 512
@@ -84,18 +85,13 @@ def make_plan() -> Plan:
 
 
 def make_provenance() -> Provenance:
-    return Provenance(
-        device="cpu",
+    return builders.make_provenance(
         device_name="Example CPU 9000",
         cache_bytes=33_554_432,
         cpu_name="Example CPU 9000",
-        cpu_count=2,
-        threads=1,
-        gpu=None,
         versions={"torch": "2.13.0+cpu", "python": "3.11.7", "moeprof": "0.1.0"},
         git_commit="0123456789abcdef0123456789abcdef01234567",
         git_dirty=True,
-        host_hash="5d41402abc4b",
         utc="2026-01-01T09:30:00Z",
     )
 

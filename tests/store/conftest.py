@@ -6,23 +6,13 @@ from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.recording import PointTiming, Recording
 from moeprof.store.scenario import Scenario
+from moeprof.tests.builders import make_provenance
 
 
 @pytest.fixture
 def provenance() -> Provenance:
-    return Provenance(
-        device="cpu",
-        device_name="Some CPU",
-        cache_bytes=32 << 20,
-        cpu_name="Some CPU",
-        cpu_count=2,
-        threads=1,
-        gpu=None,
-        versions={"torch": "2.10.0"},
-        git_commit=None,
-        git_dirty=None,
-        host_hash="0f3a",
-        utc="2026-01-01T00:00:00Z",
+    return make_provenance(
+        device_name="Some CPU", cache_bytes=32 << 20, versions={"torch": "2.10.0"}
     )
 
 

@@ -19,7 +19,7 @@ GPU = Gpu(
 
 
 def test_a_cpu_is_told_by_its_host_and_threads(provenance: Provenance) -> None:
-    assert provenance.machine == "Some CPU of host 0f3a, 1 thread(s)"
+    assert provenance.machine == f"Some CPU of host {provenance.host_hash}, 1 thread(s)"
     assert replace(provenance, threads=2).machine != provenance.machine
     assert replace(provenance, host_hash="77").machine != provenance.machine
     assert replace(provenance, utc="2027-01-01T00:00:00Z").machine == provenance.machine

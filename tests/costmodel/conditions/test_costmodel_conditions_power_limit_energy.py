@@ -1,12 +1,10 @@
 """An estimated energy is marked, lies between idle power and the limit, and replaces nothing."""
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.conditions.power_limit_energy import with_estimated_energy
@@ -16,6 +14,7 @@ from moeprof.costmodel.roofline import Roofline
 from moeprof.device.peaks import data_sheet
 from moeprof.store.cost_model import CostModelFile, Work
 from moeprof.store.provenance import Gpu, Provenance
+from moeprof.tests.builders import make_model_file, make_points
 
 LIMIT_W = 700.0
 IDLE_W = 100.0
@@ -39,15 +38,13 @@ HALF_USED = Roofline(Work(0.0, 0.0, 50e-6 * 1e12, 0.0), None, 1e12)  # 50 us of 
 
 
 @pytest.fixture
-def file(
-    make_points: Callable[..., pa.Table], build: Callable[..., CostModelFile]
-) -> CostModelFile:
+def file() -> CostModelFile:
     """One curve without energy, whose work is known, measured on a GPU."""
     points = [
         make_points(lambda b: 20.0 + b, [size], flops=10**4 * size, bytes_moved=10**6 + size)
         for size in (1, 8, 64)
     ]
-    return build(*points)
+    return make_model_file(*points)
 
 
 @pytest.fixture

@@ -1,27 +1,22 @@
 """E(b) = P(b) t(b) r(b): power under a steady load, single calls, and how much longer it takes."""
 
-from collections.abc import Callable
-
-import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.store.cost_model import CostModelFile
+from moeprof.tests.builders import make_model, make_points
 
-MakePoints = Callable[..., pa.Table]
-Build = Callable[..., CostModelFile]
 METERED = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 100.0}
 
 
 @pytest.fixture
-def model(make_points: MakePoints, build: Build) -> KernelCostModel:
+def model() -> KernelCostModel:
     """Single calls of 10 us; under a steady load 400 W for 20 us at size 1, 500 W for 12 at 11."""
     points = [
         make_points(lambda b: 10.0, [size], power_w=watts, latency_sustained_us=sustained_us,
                     energy_mj=watts * sustained_us / 1000, **METERED)
         for size, watts, sustained_us in ((1, 400.0, 20.0), (11, 500.0, 12.0))
     ]  # fmt: skip
-    return KernelCostModel.from_file(build(*points))
+    return make_model(*points)
 
 
 def test_the_ratio_of_sustained_to_single_calls_is_kept(model: KernelCostModel) -> None:
@@ -41,19 +36,15 @@ def test_static_energy_is_that_of_the_sustained_call(model: KernelCostModel) -> 
     assert parts.dynamic_energy_mj == pytest.approx(300 * 20 / 1000)
 
 
-def test_an_anchor_whose_interval_is_unknown_has_none(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_an_anchor_whose_interval_is_unknown_has_none() -> None:
     points = make_points(lambda b: 10.0, [1, 6, 11], power_w=400.0, energy_mj=4.0, **METERED)
-    model = KernelCostModel.from_file(build(points))
+    model = make_model(points)
     assert model.get_cost("fc1", 6).energy_mj_hi is None
     assert model.get_cost("fc1", 8).energy_mj_hi is not None
 
 
-def test_where_the_sustained_time_is_unknown_a_call_counts_as_a_single_one(
-    make_points: MakePoints, build: Build
-) -> None:
+def test_where_the_sustained_time_is_unknown_a_call_counts_as_a_single_one() -> None:
     points = make_points(lambda b: 10.0, [1, 11], power_w=400.0, energy_mj=4.0, **METERED)
-    model = KernelCostModel.from_file(build(points))
+    model = make_model(points)
     assert model.curves[0].sustained_ratio is None
     assert model.get_cost("fc1", 6).power_w == pytest.approx(400)

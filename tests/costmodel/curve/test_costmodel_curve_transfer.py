@@ -13,11 +13,11 @@ from moeprof.costmodel.curve.costs import CurveCosts
 from moeprof.costmodel.curve.extrapolation import OutOfRange
 from moeprof.costmodel.curve.transfer import HALF_WIDTH_95, transfer
 from moeprof.store.cost_model import CostModelFile, Peaks
-from moeprof.store.provenance import Provenance
 from moeprof.store.tables import table_from_columns
+from moeprof.tests.builders import make_provenance
 
 PEAKS = Peaks({"float32": 1e12}, 1e11, None, "a sheet")
-GPU = Provenance("cuda:0", "Some GPU", None, "Some CPU", 2, 1, None, {}, None, None, "0f3a", "")
+GPU = make_provenance("cuda:0", device_name="Some GPU")
 Shapes = dict[tuple[int, int], float]  # and the utilisation of each
 
 

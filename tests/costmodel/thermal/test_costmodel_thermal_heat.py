@@ -1,10 +1,8 @@
 """The poles of a recorded step in a model: steady rises, and sizes that stay cool for a while."""
 
-from collections.abc import Callable
 from math import inf, nan
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from moeprof.costmodel.model import KernelCostModel
@@ -16,6 +14,7 @@ from moeprof.store.cost_model import CostModelFile, Pole
 from moeprof.store.document import to_json
 from moeprof.store.errors import BadInput
 from moeprof.store.table_schemas import SCHEMAS
+from moeprof.tests.builders import make_model_file, make_points
 
 LONG = ThermalModel((Pole(3.0, 0.02), Pole(60.0, 0.05)), inlet_c=30.0, rmse_c=0.3, hot_s=600.0)
 SHORT = ThermalModel((Pole(3.0, 0.02), Pole(400.0, 0.05)), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
@@ -91,10 +90,8 @@ def test_what_is_no_question_is_refused(
         safe(with_thermal(file, LONG, 1500, "nvml_counter"), limit_c, now_c, for_s)
 
 
-def test_poles_without_power_tell_nothing(
-    make_points: Callable[..., pa.Table], build: Callable[..., CostModelFile]
-) -> None:
-    bare = build(make_points(lambda size: 10.0 + size, np.arange(1, 65, 9).tolist()))
+def test_poles_without_power_tell_nothing() -> None:
+    bare = make_model_file(make_points(lambda size: 10.0 + size, np.arange(1, 65, 9).tolist()))
     with pytest.raises(BadInput, match="the heat of fc1 is not known"):
         safe(with_thermal(bare, LONG, 1500, "nvml_counter"), 50.0)
 
