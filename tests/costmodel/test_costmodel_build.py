@@ -1,4 +1,4 @@
-"""A model holds the measured points, reasons for the others, and the same bytes for the same run."""
+"""A model holds the measured points, reasons for the others, and the same bytes for a run."""
 
 import json
 from collections.abc import Callable
