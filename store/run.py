@@ -19,7 +19,6 @@ from .document import read_document, write_document
 from .errors import BadInput
 from .plan import Plan
 from .recording import Recording
-from .table_schemas import SCHEMAS
 
 DEFAULT_STORE = Path("artifacts/runs")
 
@@ -71,7 +70,9 @@ class Run:
         return self.folder / "raw" / collector / unit
 
     def table(self, name: str) -> Path:
-        """Parquet file of a table that store/tables.py declares."""
+        """Parquet file of a table that store/table_schemas.py declares."""
+        from .table_schemas import SCHEMAS  # pyarrow, which a look-up does not need
+
         assert name in SCHEMAS, name
         return self.folder / "tables" / f"{name}.parquet"
 

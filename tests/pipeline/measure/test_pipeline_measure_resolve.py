@@ -1,0 +1,79 @@
+"""What options stand for on this machine, and what is reported of it before anything runs."""
+
+from typing import Any
+
+import pytest
+
+from moeprof.pipeline.measure import resolve as stage
+from moeprof.pipeline.measure.resolve import NO_TIMES, SWITCHED_OFF, plan_warnings, resolve
+from moeprof.scenarios.preset import load_preset
+from moeprof.scenarios.run_options import RunOptions
+from moeprof.store.errors import BadInput, CannotMeasure
+from moeprof.store.verdict import MIN_SIZES
+from moeprof.tests.builders import plan_run
+from moeprof.tests.pipeline.conftest import Listener
+
+
+def test_the_presets_default_is_that_of_the_device(listener: Listener) -> None:
+    planned = resolve(RunOptions(ops="relu", device="cpu", power=False), listener)
+    assert planned.plan.preset == "small"
+    assert planned.plan.collectors == ("cpu",)
+    assert planned.plan.run_id.endswith("-small-cpu")
+    assert planned.provenance.device == "cpu"
+    assert planned.plan.power_reason == SWITCHED_OFF
+
+
+def test_the_source_of_energy_is_reported_and_planned_with(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "check_sensors", lambda provenance: "RAPL")
+    planned = resolve(RunOptions(ops="relu", device="cpu"), listener)
+    assert planned.plan.power is not None
+    assert listener.notices[-1] == "energy: RAPL"
+
+
+def test_without_a_source_of_energy_its_reason_is_planned(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(provenance: object) -> str:
+        raise CannotMeasure("there is none")
+
+    monkeypatch.setattr(stage, "check_sensors", refuse)
+    planned = resolve(RunOptions(ops="relu", device="cpu"), listener)
+    assert (planned.plan.power, planned.plan.power_reason) == (None, "there is none")
+    assert listener.notices[-1] == "energy: unavailable: there is none"
+
+
+def test_a_run_of_counters_alone_takes_no_energy(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage, "choose_collectors", lambda words, device: (("ncu",), "as asked"))
+    planned = resolve(RunOptions(ops="relu", device="cpu", collectors="ncu"), listener)
+    assert planned.plan.power_reason == NO_TIMES
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"device": "tpu"},
+        {"ops": "nothing"},
+        {"batch_sizes": "0"},
+        {"preset": "huge"},
+        {"sm_clock_mhz": 1500},
+        {"thermal_step": True, "budget_s": 300.0},
+    ],
+    ids=str,
+)
+def test_what_stands_for_nothing_here_is_refused_before_anything_is_reported(
+    listener: Listener, options: dict[str, Any]
+) -> None:
+    with pytest.raises(BadInput):
+        resolve(RunOptions(**{"device": "cpu"} | options), listener)
+    assert listener.notices == []
+
+
+def test_a_plan_with_too_few_held_out_sizes_is_warned_of() -> None:
+    small = load_preset("small")
+    assert plan_warnings(plan_run("relu", tuple(range(1, MIN_SIZES + 1)), small)) == ()
+    (sentence,) = plan_warnings(plan_run("relu", tuple(range(1, MIN_SIZES)), small))
+    assert "relu" in sentence

@@ -1,0 +1,53 @@
+"""Tables to a model: parsed where needed, merged with other runs, refused without a curve."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from moeprof.pipeline.build import build_model
+from moeprof.pipeline.parse import tables_are_current
+from moeprof.store.cost_model import CostModelFile
+from moeprof.store.document import read_document, write_document
+from moeprof.store.errors import BadInput
+from moeprof.store.plan import OpPlan
+from moeprof.store.run import Run
+from moeprof.tests.pipeline.conftest import HELD_OUT, SIZES, Listener, write_linear_run
+
+
+def test_a_recorded_run_is_parsed_and_gets_its_model(recorded: Run) -> None:
+    built = build_model(recorded.folder)
+    assert tables_are_current(recorded)
+    assert built.path == recorded.model_path
+    assert read_document(built.path, CostModelFile) == built.model
+    (curve,) = built.model.curves
+    assert (curve.op, curve.domain.first_tokens, curve.domain.last_tokens) == ("gelu", 1, 32)
+    assert built.warnings == ()
+
+
+def test_each_warning_is_reported_at_once_and_returned(recorded: Run, listener: Listener) -> None:
+    (op,) = recorded.plan().ops
+    more = replace(op, domain=(*SIZES, 64), holdout=(*HELD_OUT, 64))
+    write_document(recorded.plan_path, replace(recorded.plan(), ops=(more,)))
+    built = build_model(str(recorded.folder), progress=listener)
+    assert len(built.warnings) == 1
+    assert list(built.warnings) == listener.warnings
+
+
+def test_runs_of_two_machines_give_no_model(recorded: Run, tmp_path: Path) -> None:
+    other = write_linear_run(tmp_path / "other")
+    provenance = other.provenance_path.read_text()
+    other.provenance_path.write_text(provenance.replace("a device", "another device"))
+    with pytest.raises(BadInput, match="a device and another device"):
+        build_model(recorded.folder, also=[other.folder])
+    assert not recorded.model_path.exists()
+
+
+def test_points_without_a_curve_give_no_model(recorded: Run) -> None:
+    (op,) = recorded.plan().ops
+    few = OpPlan(op.op, op.curve, op.domain, (1,), tuple(size for size in SIZES if size != 1))
+    write_document(recorded.plan_path, replace(recorded.plan(), ops=(few,)))
+    with pytest.raises(BadInput, match="holds no curve") as caught:
+        build_model(recorded.folder)
+    assert caught.value.hint
+    assert not recorded.model_path.exists()
