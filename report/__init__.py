@@ -1,1 +1,1 @@
-"""A run as one self-contained HTML page."""
+"""One self-contained HTML page per run."""

@@ -13,17 +13,17 @@ from .contents import Curve, Row
 from .markup import without_folders
 
 _HEIGHT_PX: Final = 280
-_MIN_RATIO: Final = 4.0  # of the ends of a quantity's axis: a flat curve shall look flat
+_MIN_RATIO: Final = 4.0  # between the ends of a quantity's axis, so that a flat curve looks flat
 _FONT: Final = "system-ui, sans-serif"
 _ROLES: Final = list(map(str, Role))
 _DIGITS: Final = ",.4~r"  # four significant digits, never an exponent
 
-Interval = tuple[float | None, float | None, float | None]  # value, and ends of its 95 % interval
+Interval = tuple[float | None, float | None, float | None]  # value, low and high end (95 %)
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What a chart shows over batch size, and where a point and a cost hold it."""
+    """A quantity drawn over batch size, and how to read it from a point and from a cost."""
 
     name: str
     unit: str
@@ -39,7 +39,7 @@ class Quantity:
 def _energy(row: Row) -> Interval:
     energy_mj, half_mj = row["energy_mj"], row["energy_mj_ci95"]
     if energy_mj is None or half_mj is None or half_mj >= energy_mj:
-        return energy_mj, None, None  # a logarithmic axis has no place for what is not positive
+        return energy_mj, None, None  # a logarithmic axis has no zero
     return energy_mj, energy_mj - half_mj, energy_mj + half_mj
 
 
@@ -57,9 +57,9 @@ ENERGY: Final = Quantity(
 def chart_spec(curve: Curve, quantity: Quantity) -> dict[str, Any] | None:
     """Vega-Lite specification of a curve's chart, None where nothing was measured or fitted.
 
-    Both axes are logarithmic: tile sizes and their multiples lie evenly, and equal ratios look
-    equal at 1 token as at 512. Colours are CSS variables (report/style.py), so that
-    the chart follows the page's theme. Texts of the run are values only, never names of fields.
+    Both axes are logarithmic: tile sizes and their multiples are evenly spaced, and equal ratios
+    look equal at 1 token and at 512. Colours are CSS variables (report/style.py), so the chart
+    follows the page's theme. Texts of the run are used as values only, never as field names.
     """
     measured = [_measured_row(row, quantity) for row in curve.points if _is_drawn(row, quantity)]
     model = [row for cost in curve.costs.values() if (row := _model_row(cost, quantity))]
@@ -70,12 +70,12 @@ def chart_spec(curve: Curve, quantity: Quantity) -> dict[str, Any] | None:
     layers = [*_model_layers(curve, quantity, axes), *_point_layers(quantity, axes)]
     layers += [_ring_layer(quantity, axes)] if any("doubts" in row for row in measured) else []
     layers += [_failed_layer(axes)] if failed else []
-    # A bare wheel scrolls the page; Ctrl with the wheel, as a pinch also arrives, zooms the chart.
+    # The wheel alone scrolls the page; Ctrl and wheel, which a pinch also sends, zoom the chart.
     zoom = alt.selection_interval(bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]")
     chart: Any = alt.layer(*layers).properties(width="container", height=_HEIGHT_PX)
     spec: dict[str, Any] = chart.add_params(zoom).configure(**_look()).to_dict()
-    del spec["$schema"]  # the page says itself that this is Vega-Lite, and holds no address
-    # Rows are put in last: Altair would check each of them against the schema of Vega-Lite.
+    del spec["$schema"]  # a URL, which the page shall not hold; DRAW sets the mode itself
+    # Rows are added last: Altair would validate each of them against the schema of Vega-Lite.
     spec["datasets"] = {"model": model, "measured": measured, "failed": failed}
     return spec
 
@@ -97,7 +97,7 @@ def _look() -> dict[str, Any]:
 
 
 def _axes(curve: Curve, quantity: Quantity, rows: list[Row]) -> dict[str, Any]:
-    """Batch size and the quantity, logarithmic, just wide enough for everything that is drawn."""
+    """Logarithmic axes of batch size and the quantity, fitted to the drawn values."""
     sizes = [row["tokens"] for row in curve.points] + list(curve.costs)
     x = alt.Scale(type="log", base=2, domain=[min(sizes) / 1.15, max(sizes) * 1.15], nice=False)
     y = alt.Scale(type="log", domain=_domain(rows), nice=False)
@@ -115,12 +115,12 @@ def _domain(rows: list[Row]) -> list[float]:
 
 
 def _model_layers(curve: Curve, quantity: Quantity, axes: dict[str, Any]) -> list[Any]:
-    """Draw the fitted curve, its 95 % band, and a rule at the pointer that reads them off."""
+    """Draw the fitted curve, its 95 % band, and a rule at the pointer with their values."""
     if not curve.costs:
         return []
     titles = {"tokens": "batch size", "value": f"predicted ({quantity.unit})"}
     band = {"lo": f"95 % from ({quantity.unit})", "hi": f"95 % to ({quantity.unit})"}
-    # A step holds until the next size; a line runs from size to size.
+    # A staircase keeps its value until the next size; other fits are drawn as lines.
     interpolate: Any = "step-after" if curve.model and curve.model.fit != "linear" else "linear"
     near = alt.selection_point(
         nearest=True, on="pointerover", clear="pointerout", encodings=["x"], empty=False
@@ -150,7 +150,7 @@ def _point_layers(quantity: Quantity, axes: dict[str, Any]) -> list[Any]:
 
 
 def _ring_layer(quantity: Quantity, axes: dict[str, Any]) -> Any:
-    """Draw rings around doubtful points."""
+    """Draw rings around flagged points."""
     rings = _points(quantity, axes).transform_filter("isValid(datum.doubts)")
     return rings.mark_point(size=170, strokeWidth=1.5).encode(
         color=alt.value("var(--doubt)"),
@@ -165,9 +165,9 @@ def _points(quantity: Quantity, axes: dict[str, Any]) -> Any:
 
 
 def _calculated(quantity: Quantity) -> dict[str, str]:
-    """What the pointer shows of a point beside its plain columns, as Vega expressions.
+    """Texts of a point's tooltip as Vega expressions, by title.
 
-    Written out for each point they would double the page.
+    As texts in each row they would double the size of the page.
     """
     unit = quantity.unit
     return {
@@ -238,7 +238,7 @@ def _failed_row(row: Row) -> dict[str, Any]:
 
 
 def _known(**fields: Any) -> dict[str, Any]:
-    """Keep the fields that have a value, floats to five digits: more than a pixel shows."""
+    """Keep the fields that have a value; floats are rounded to five digits, below a pixel."""
     return {
         name: float(f"{value:.5g}") if isinstance(value, float) else value
         for name, value in fields.items()

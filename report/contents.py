@@ -1,4 +1,4 @@
-"""What a report is made of, read from a run folder and sorted by curve."""
+"""The content of a report, read from a run folder and sorted by curve."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,18 +21,18 @@ from ..store.verdict import CurveVerdict, Validation
 
 Row = dict[str, Any]  # a row of the table `points`, by column
 
-HOLDOUT: Final = "holdout"  # what a verdict is against where the run itself held it out
-_ALL_DRAWN_SIZES: Final = 4096  # of all curves together: it bounds the size of the page
+HOLDOUT: Final = "holdout"  # `Validation.against` of the run's own held-out points
+_MAX_DRAWN_SIZES: Final = 4096  # summed over all curves; limits the size of the page
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One curve: its points, ascending in tokens, and what was made of them so far.
+    """One curve: its points, ascending in tokens, with its model, verdicts and predictions.
 
     `model` is None where there is no model or the curve is not in it. `costs` maps batch sizes
-    within the model's domain to predictions: every size, or, where those are too many to draw, a
-    choice even in their logarithm that holds each measured one. `on_surface` says that the model
-    holds its points as part of a surface over active experts.
+    within the model's domain to predictions: every size, or, where those are too many to draw,
+    logarithmically spaced sizes and each measured one. `on_surface`: the model has no such curve,
+    but a surface over active experts that was fitted to its points.
     """
 
     slug: str
@@ -56,11 +56,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The files of a run that a report shows; None for a stage that has not run yet.
+    """The files of a run that a report shows; `model` is None where it was not built yet.
 
-    `validations` hold the one against the run's own hold-out first, then those against other
-    measurements. `model_is_stale` says that the model was built from other points than those in
-    the run.
+    `validations` has the one against the run's own holdout first, then those against other
+    measurements. `model_is_stale`: the model was built from other points than the run holds.
     """
 
     plan: Plan
@@ -72,7 +71,7 @@ class Contents:
 
     @property
     def validation(self) -> Validation | None:
-        """The verdict by the run's own hold-out."""
+        """The validation against the run's own holdout."""
         return next((one for one in self.validations if one.against == HOLDOUT), None)
 
     @property
@@ -82,7 +81,7 @@ class Contents:
 
     @property
     def names(self) -> dict[str, str]:
-        """What to call each curve: its operation, or its slug where that has several curves."""
+        """Name of each curve by slug: its operation, or the slug where that has several curves."""
         ops = [curve.op for curve in self.curves]
         return {c.slug: c.op if ops.count(c.op) == 1 else c.slug for c in self.curves}
 
@@ -94,10 +93,10 @@ def is_measured(row: Row) -> bool:
 
 
 def read_contents(run: Run) -> Contents:
-    """Read what a report shows of `run`.
+    """Read the content of a report from `run`.
 
     Raises BadInput where the plan, the provenance or the points are missing, or where any file is
-    not what its name says.
+    not valid.
     """
     plan = run.plan()
     provenance = read_document(run.provenance_path, Provenance)
@@ -128,12 +127,12 @@ def _curves(
     model: KernelCostModel | None,
     verdicts: Sequence[CurveVerdict],
 ) -> tuple[Curve, ...]:
-    """Curves in the order of the plan, then those that only the points or the model know."""
+    """Curves in the order of the plan, then those that are only in the points or the model."""
     models = {} if model is None else {curve.curve: curve for curve in model.curves}
     ops = {op_plan.curve: op_plan.op for op_plan in plan.ops}
     ops |= {row["curve"]: row["op"] for row in rows}
     ops |= {slug: curve.op for slug, curve in models.items()}
-    limit = _ALL_DRAWN_SIZES // max(1, len(ops))
+    limit = _MAX_DRAWN_SIZES // max(1, len(ops))
     curves = []
     for slug, op in ops.items():
         points = sorted((row for row in rows if row["curve"] == slug), key=_tokens)
@@ -161,7 +160,7 @@ def _tokens(row: Row) -> int:
 def _costs(
     model: KernelCostModel, slug: str, domain: Domain, points: Sequence[Row], limit: int
 ) -> dict[int, Cost]:
-    """Costs at the sizes of a domain, or, where those are too many to draw, at a choice of them."""
+    """Costs at all sizes of a domain, or at about `limit` sizes, spaced logarithmically."""
     first, last = domain.first_tokens, domain.last_tokens
     if last - first < limit:
         sizes = set(range(first, last + 1))
@@ -172,7 +171,7 @@ def _costs(
 
 
 def _domain_on_surface(slug: str, model: KernelCostModel, points: Sequence[Row]) -> Domain | None:
-    """Batch sizes of a curve that is part of a surface; None where it is not."""
+    """Domain of a curve that is part of a surface; None where it is not."""
     surface, active_experts = split_active_experts(slug)
     if active_experts is None or surface not in {one.surface for one in model.file.surfaces}:
         return None

@@ -1,4 +1,4 @@
-"""Each curve in words, as a chart, and as a table of its points."""
+"""Each curve as a caption, charts, and a table of its points."""
 
 import json
 from typing import Final
@@ -11,9 +11,9 @@ from .quantities import between, count, latency, percent, significant
 from .style import LEGEND
 from .verdict import outcome
 
-# Sources whose numbers did not come from the hardware that the report is about.
+# Sources whose numbers were not measured on the hardware of the report.
 _NOT_MEASURED: Final = ("simulated", "estimated", "imported")
-_ALL_TABLE_ROWS: Final = 1000  # of all tables together: it bounds the size of the page
+_MAX_TABLE_ROWS: Final = 1000  # summed over all tables; limits the size of the page
 _SOURCES: Final = {
     "kernel": "kernel time",
     "wall": "wall time per call",
@@ -23,7 +23,7 @@ _SOURCES: Final = {
     "external_meter": "an external meter",
     "rapl": "RAPL",
 }
-# Ratios show on logarithmic axes, the steps of large sizes on linear ones.
+# Logarithmic axes show ratios; linear ones show the steps between large sizes.
 _AXES: Final = Html(
     '<fieldset id="axes"><legend>Axes</legend>'
     '<label><input type="radio" name="axes" checked> logarithmic</label>'
@@ -38,14 +38,14 @@ _OPTIONAL: Final = {
 
 
 def source(name: str) -> Html:
-    """Name a source of numbers, as a badge where that is no measurement of this device."""
+    """Name a source of numbers, as a badge where it was not measured on this device."""
     if name in _NOT_MEASURED:
         return element("span", name, class_="badge")
     return element("span", _SOURCES.get(name, name))
 
 
 def curves_section(contents: Contents) -> Html:
-    """Charts of all curves under one legend."""
+    """Figures of all curves under one legend."""
     if not contents.curves:
         return element("p", "The run has no curve.", class_="notice")
     glyphs = [
@@ -56,7 +56,7 @@ def curves_section(contents: Contents) -> Html:
         )
         for meaning, glyph in LEGEND
     ]
-    brief = len(contents.points) > _ALL_TABLE_ROWS
+    brief = len(contents.points) > _MAX_TABLE_ROWS
     figures = [_figure(index, curve, brief) for index, curve in enumerate(contents.curves)]
     return joined(
         element("ul", *glyphs, class_="legend"),
@@ -87,7 +87,7 @@ def _figure(index: int, curve: Curve, brief: bool) -> Html:
 
 
 def _plot(index: int, curve: Curve, quantity: Quantity, words: str) -> Html:
-    """Show the chart of a quantity; nothing where nobody measured or fitted it."""
+    """Chart of a quantity; empty where it was neither measured nor fitted."""
     spec = chart_spec(curve, quantity)
     if spec is None:
         return Html()
@@ -98,7 +98,7 @@ def _plot(index: int, curve: Curve, quantity: Quantity, words: str) -> Html:
 
 
 def _json_script(identifier: str, body: object) -> Html:
-    """JSON for the page's script; no text within can end the element."""
+    """JSON for the page's script, with `<` escaped so that no text ends the element."""
     text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     safe = Html(text.replace("<", "\\u003c"))
     return element("script", safe, type="application/json", id=identifier)
@@ -138,7 +138,7 @@ def _fit_sentence(curve: Curve) -> str:
 
 
 def _labels(curve: Curve) -> list[Html]:
-    """Where latencies and energies come from, and the verdicts on this curve."""
+    """Sources of latencies and energies, and the verdicts on this curve."""
     names = {row["latency_source"] for row in curve.measured}
     names |= set() if curve.model is None else {curve.model.latency_source}
     labels = [source(name) for name in sorted(filter(None, names))]
@@ -149,7 +149,7 @@ def _labels(curve: Curve) -> list[Html]:
 
 
 def _details(curve: Curve, brief: bool) -> Html:
-    """Show the points as a table; only those that the fit did not use where it is to be brief."""
+    """Points as a table; where `brief`, only those that the fit did not use."""
     shown = [
         row for row in curve.points if not brief or row["role"] != Role.FIT or not is_measured(row)
     ]
@@ -167,7 +167,7 @@ def _details(curve: Curve, brief: bool) -> Html:
         *(_OPTIONAL[column] for column in optional),
         "marks",
     )
-    rows = [(*_cells(curve, row), *_optional_cells(row, optional), _marks(row)) for row in shown]
+    rows = [(*_cells(curve, row), *_optional_cells(row, optional), _flags(row)) for row in shown]
     caption = f"Points of {curve.slug}"
     if brief:
         caption += " that the fit did not use; the run's tables/points.parquet holds all of them"
@@ -178,7 +178,9 @@ def _details(curve: Curve, brief: bool) -> Html:
 def _cells(curve: Curve, row: Row) -> tuple[object, ...]:
     cost = curve.costs.get(row["tokens"])
     measured_us, predicted_us = row["latency_us"], None
-    if cost is not None and row["role"] == Role.HOLDOUT:  # the fit passes through its own points
+    if (
+        cost is not None and row["role"] == Role.HOLDOUT
+    ):  # at other points the fit equals the measurement
         predicted_us = cost.latency_us
     off = predicted_us / measured_us - 1 if predicted_us and measured_us else None
     return (
@@ -203,6 +205,6 @@ def _optional_cells(row: Row, columns: list[str]) -> list[object]:
     return cells
 
 
-def _marks(row: Row) -> str:
+def _flags(row: Row) -> str:
     failure = [f"failed: {row['failure']}"] if row["failure"] else []
     return "; ".join([*failure, *(row["marks"] or ())])

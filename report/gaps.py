@@ -1,4 +1,4 @@
-"""What was not measured and why, and which measurements are in doubt."""
+"""What was not measured and why, and which points are flagged."""
 
 import re
 from collections import defaultdict
@@ -17,7 +17,7 @@ Where = dict[str, list[int]]  # curve -> batch sizes, ascending
 
 
 def unmeasured_section(contents: Contents) -> Html:
-    """One row for each quantity and reason, and for what the model and the verdict lack."""
+    """One row per quantity and reason for which points, model or verdict have no value."""
     places = {gap: [_places(contents, where)] for gap, where in _gaps(contents).items()}
     for name, lacking in (("model", contents.model), ("verdict", contents.validation)):
         for gap in () if lacking is None else lacking.unmeasured.items():
@@ -32,7 +32,7 @@ def unmeasured_section(contents: Contents) -> Html:
 
 
 def _gaps(contents: Contents) -> dict[tuple[str, str], Where]:
-    """Batch sizes by (quantity, reason)."""
+    """Batch sizes of the points without a value, by (quantity, reason)."""
     gaps: dict[tuple[str, str], Where] = defaultdict(lambda: defaultdict(list))
     for curve in contents.curves:
         for row in curve.failed:
@@ -50,7 +50,7 @@ def _gaps(contents: Contents) -> dict[tuple[str, str], Where]:
 
 
 def _places(contents: Contents, where: Where) -> str:
-    """Name the points, as shortly as may be."""
+    """List points by curve, as ranges of batch sizes, or as "every measured point"."""
     measured = {c.slug: [row["tokens"] for row in c.measured] for c in contents.curves}
     whole = "every measured point"
     if where == {slug: sizes for slug, sizes in measured.items() if sizes}:
@@ -60,26 +60,22 @@ def _places(contents: Contents, where: Where) -> str:
     return "; ".join(f"{names[slug]}: {sizes}" for slug, sizes in parts.items())
 
 
-def doubts_section(contents: Contents) -> Html:
-    """Count the marks of points, taking as one those that differ in numbers alone."""
+def flags_section(contents: Contents) -> Html:
+    """Count the flags of points; flags that differ only in numbers are counted as one."""
     kinds: dict[str, list[str]] = defaultdict(list)
     places: dict[str, Where] = defaultdict(lambda: defaultdict(list))
     for row in contents.points:
-        for mark in row["marks"] or ():
-            kind = re.sub(r"\d+(\.\d+)?", "#", mark)
-            kinds[kind].append(mark)
+        for flag in row["marks"] or ():
+            kind = re.sub(r"\d+(\.\d+)?", "#", flag)
+            kinds[kind].append(flag)
             places[kind][row["curve"]].append(row["tokens"])
     if not kinds:
         return element("p", "No point carries a mark.")
     ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
     rows = [
-        (_as_one(kind, marks), len(marks), _places(contents, places[kind]))
-        for kind, marks in ordered
+        (flags[0] if len(set(flags)) == 1 else kind, len(flags), _places(contents, places[kind]))
+        for kind, flags in ordered
     ]
-    marked = sum(bool(row["marks"]) for row in contents.points)
-    caption = f"{count(marked, 'point')} of {len(contents.points)} marked; # stands for a number"
+    flagged = sum(bool(row["marks"]) for row in contents.points)
+    caption = f"{count(flagged, 'point')} of {len(contents.points)} marked; # stands for a number"
     return table(caption, ("mark", "times", "where"), rows)
-
-
-def _as_one(kind: str, marks: list[str]) -> str:
-    return marks[0] if len(set(marks)) == 1 else kind

@@ -1,24 +1,24 @@
-"""HTML from values: what is not markup already is escaped, so no text of a file can run."""
+"""HTML from values: all text is escaped, so that no text of a run's files is run as code."""
 
 import re
 from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-# Two parts or more, the first after no word, colon or slash: not `tokens/s`, and not a URL.
+# An absolute path, not after a word, colon or slash: so neither `tokens/s` nor a URL.
 _PATH: Final = re.compile(r"(?:file://|(?<![\w:/.<~])~?)(?:[\\/][^\s\\/'\":,;()<>]+)+", re.ASCII)
 _DRIVE: Final = re.compile(r"\b[A-Za-z]:(?:[\\/][^\s\\/'\":,;()<>]+)+")
 _NUMBER: Final = re.compile(r"[-+]?\d[\d,.]*( %)?(<.*)?|")
 
 
 class Html(str):
-    """Text that is markup already."""
+    """Text that is markup and is not escaped again."""
 
     __slots__ = ()
 
 
 def without_folders(text: str) -> str:
-    """`text` with each absolute path shortened to its last part: a report is made to be shared."""
+    """Shorten each absolute path in `text` to its last part, because reports are shared."""
     return _DRIVE.sub(_last_part, _PATH.sub(_last_part, text))
 
 
@@ -27,7 +27,7 @@ def _last_part(path: re.Match[str]) -> str:
 
 
 def markup(value: object) -> Html:
-    """`value` as markup: escaped unless it is Html, a dash for None."""
+    """Convert a value to markup: text is escaped unless it is Html; None becomes a dash."""
     if isinstance(value, Html):
         return value
     if value is None:
@@ -36,7 +36,7 @@ def markup(value: object) -> Html:
 
 
 def element(tag: str, *children: object, **attributes: str) -> Html:
-    """One HTML element. Attribute names bear `_` for `-`, and one at the end is dropped."""
+    """One HTML element; in attribute names `_` stands for `-`, and a final `_` is dropped."""
     pairs = "".join(
         f' {name.rstrip("_").replace("_", "-")}="{escape(without_folders(value))}"'
         for name, value in attributes.items()
@@ -45,16 +45,16 @@ def element(tag: str, *children: object, **attributes: str) -> Html:
 
 
 def joined(*children: object) -> Html:
-    """Children one after the other."""
+    """Concatenate children as markup."""
     return Html("".join(map(markup, children)))
 
 
 def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Html:
-    """Table whose first column names its rows; columns of numbers alone are set to the right.
+    """Table whose first column names its rows; columns that hold only numbers align right.
 
-    It scrolls sideways within its own frame, also by keyboard, where the window is narrow.
+    In a narrow window it scrolls horizontally within its own frame, also by keyboard.
     """
-    # One class a column, right1 and on, stands for one on each of its cells.
+    # A class of the table per column, right1 and on, is shorter than a class of each cell.
     right = [
         f"right{column + 1}"
         for column in range(len(head))
@@ -76,6 +76,6 @@ def _row(cells: Sequence[object]) -> Html:
 
 
 def facts(pairs: Sequence[tuple[str, object]]) -> Html:
-    """List of names and values."""
+    """Definition list of names and values."""
     items = [element("div", element("dt", name), element("dd", value)) for name, value in pairs]
     return element("dl", *items)

@@ -1,4 +1,4 @@
-"""Where the numbers come from: the plan, the machine, and how to make them again."""
+"""Where the numbers come from: the plan, the machine, and the commands that repeat the run."""
 
 import shlex
 from collections import defaultdict
@@ -16,7 +16,7 @@ _UNKNOWN: Final = "not known"
 
 
 def plan_section(contents: Contents) -> Html:
-    """Show the plan's choices, and the sizes of each operation."""
+    """Show the plan's settings, and the batch sizes of each operation."""
     plan = contents.plan
     choices = [
         ("run", plan.run_id),
@@ -69,7 +69,7 @@ def _op_rows(contents: Contents) -> list[tuple[object, ...]]:
 
 
 def provenance_section(provenance: Provenance, model: CostModelFile | None = None) -> Html:
-    """Show the machine, how it turns power into heat where a model tells, and the software."""
+    """Show the machine, the thermal model where there is one, and the software versions."""
     commit = provenance.git_commit or _UNKNOWN
     changed = {True: ", with changes not committed", False: "", None: ""}[provenance.git_dirty]
     machine = [
@@ -115,7 +115,7 @@ def _quantity(value: float | None, unit: str) -> str:
 
 
 def reproduce_section(contents: Contents) -> Html:
-    """Command lines that make the run and this page again."""
+    """Command lines that repeat the run and this page."""
     lines = _profile_commands(contents.plan)
     lines += [f"moeprof {stage} RUN" for stage in ("parse", "build-model", "validate", "report")]
     return joined(
@@ -137,7 +137,7 @@ def reproduce_section(contents: Contents) -> Html:
 
 
 def _profile_commands(plan: Plan) -> list[str]:
-    """`moeprof profile` with the plan's choices; one line for each set of sizes."""
+    """`moeprof profile` with the plan's settings; one command for each set of sizes."""
     ops: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for op_plan in plan.ops:
         ops[op_plan.domain].append(op_plan.source or op_plan.op)

@@ -1,4 +1,4 @@
-"""The page: one HTML file that shows a run, and fetches nothing."""
+"""The report: one HTML page that shows a run and loads nothing from the network."""
 
 import base64
 import hashlib
@@ -15,7 +15,7 @@ from ..store.plan import Role
 from ..store.run import Run
 from .contents import Contents, read_contents
 from .curves import curves_section
-from .gaps import doubts_section, unmeasured_section
+from .gaps import flags_section, unmeasured_section
 from .markup import Html, element, facts, markup
 from .origin import plan_section, provenance_section, reproduce_section
 from .style import DRAW, STYLE
@@ -34,8 +34,8 @@ def write_report(run: Run) -> Path:
 def render_report(run: Run) -> str:
     """Show a run as one HTML page, under 2 MB, that needs no network and no other file.
 
-    The page says so where the model or its validation is not there yet. Raises BadInput where the
-    plan, the provenance or the points are missing, or a file is not what its name says.
+    A model or validation that does not exist yet is named with the command that makes it. Raises
+    BadInput where the plan, the provenance or the points are missing or a file is not valid.
     """
     return _page(read_contents(run))
 
@@ -45,7 +45,7 @@ def _page(contents: Contents) -> str:
         ("verdict", "Verdict", verdict_section(contents)),
         ("curves", "Curves", curves_section(contents)),
         ("unmeasured", "Not measured", unmeasured_section(contents)),
-        ("doubts", "Doubts", doubts_section(contents)),
+        ("doubts", "Doubts", flags_section(contents)),
         ("plan", "Plan", plan_section(contents)),
         ("provenance", "Provenance", provenance_section(contents.provenance, contents.model)),
         ("reproduce", "Make it again", reproduce_section(contents)),
@@ -62,7 +62,7 @@ def _page(contents: Contents) -> str:
 
 
 def _head(contents: Contents) -> Html:
-    """Head of the page: its policy lets it fetch nothing, and run no script but its own."""
+    """Head with a content security policy: no network, no script but the page's own."""
     digest = hashlib.sha256(_javascript().encode()).digest()
     policy = (
         "default-src 'none'; style-src 'unsafe-inline'; "
@@ -80,7 +80,7 @@ def _head(contents: Contents) -> Html:
 
 @cache
 def _javascript() -> str:
-    """Vega, Vega-Lite, Vega-Embed and the few lines of our own that call it."""
+    """JavaScript of Vega, Vega-Lite and Vega-Embed, and of `style.DRAW`, which calls them."""
     version = ".".join(alt.VEGALITE_VERSION.split(".")[:2])
     return vl_convert.javascript_bundle(snippet=DRAW, vl_version=version)
 
@@ -112,7 +112,7 @@ def _warning(applies: bool, *words: object) -> Html:
 
 
 def _date(utc: str) -> Html:
-    """Write the time of the provenance as a date, or as it stands where it is none."""
+    """Write the provenance's time as a date, or unchanged where it cannot be parsed."""
     try:
         moment = datetime.fromisoformat(utc)
     except ValueError:
@@ -135,9 +135,10 @@ def _counts(contents: Contents) -> list[tuple[str, object]]:
 
 
 def _energy(contents: Contents) -> str:
-    """Count the points whose energy is known, and say who told it; or why there is none."""
-    told = Counter(row["energy_source"] for row in contents.points if row["energy_mj"] is not None)
-    if told:
-        return ", ".join(f"{number:,} ({source})" for source, number in told.most_common())
+    """Count the points with energy by source; without any, give the most common reason."""
+    known = (row for row in contents.points if row["energy_mj"] is not None)
+    sources = Counter(row["energy_source"] for row in known)
+    if sources:
+        return ", ".join(f"{number:,} ({source})" for source, number in sources.most_common())
     reasons = Counter(row["energy_reason"] for row in contents.points if row["energy_reason"])
     return "none" + "".join(f": {reason}" for reason, _ in reasons.most_common(1))

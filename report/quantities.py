@@ -1,4 +1,4 @@
-"""How the report writes numbers: units in words, significant digits, None for unmeasured."""
+"""How the report writes numbers: significant digits, units, percent, lists of batch sizes."""
 
 from collections.abc import Sequence
 from math import floor, log10
@@ -7,7 +7,7 @@ from ..store.percent import percent as in_percent
 
 
 def significant(value: float | None) -> str | None:
-    """Four significant digits, thousands separated, never an exponent."""
+    """Write four significant digits with thousands separators, never an exponent; None stays."""
     if value is None:
         return None
     digits = 0 if value == 0 else min(9, max(0, 3 - floor(log10(abs(value)))))
@@ -15,7 +15,7 @@ def significant(value: float | None) -> str | None:
 
 
 def latency(latency_us: float) -> str:
-    """Write a latency in the unit that suits it: 41.20 µs, 1.310 ms."""
+    """Write a latency in µs, ms or s, whichever gives one or more: 41.20 µs, 1.310 ms."""
     for unit, size_us in (("s", 1e6), ("ms", 1e3)):
         if latency_us >= size_us:
             return f"{significant(latency_us / size_us)} {unit}"
@@ -23,30 +23,30 @@ def latency(latency_us: float) -> str:
 
 
 def between(low: float | None, high: float | None) -> str | None:
-    """Write an interval; None unless both ends are known."""
+    """Write an interval; None where an end is unknown."""
     return None if low is None or high is None else f"{significant(low)} to {significant(high)}"
 
 
 def percent(share: float | None) -> str | None:
-    """Write a share as percent: two decimals below 100 %, none above."""
+    """Write a share in percent: two decimals below 100 %, none above; None stays."""
     if share is None:
         return None
     return f"{in_percent(share, decimals=2 if abs(share) < 1 else 0)} %"
 
 
 def count(n: int, noun: str) -> str:
-    """Write a count with its noun: 1 point, 2 points."""
+    """Write a count with its noun, in the plural by an s: 1 point, 2 points."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
 def batch_sizes(sizes: Sequence[int], separator: str = ", ") -> str:
-    """Write ascending sizes as `--batch-sizes` reads them: `1..512`, `1..505:8`, `1, 2, 4`."""
+    """Write ascending sizes in the syntax of `--batch-sizes`: `1..512`, `1..505:8`, `1, 2, 4`."""
     parts: list[str] = []
     start = 0
     while start < len(sizes):
         end = _even_until(sizes, start)
         step = sizes[end] - sizes[end - 1] if end > start else 1
-        if end - start < (2 if step == 1 else 3):  # so few read better by name
+        if end - start < (2 if step == 1 else 3):  # a range would be no shorter
             parts.append(str(sizes[start]))
             start += 1
             continue

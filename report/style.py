@@ -1,4 +1,4 @@
-"""How the page looks, and the few lines that draw its charts."""
+"""The page's style sheet, the legend, and the script that draws its charts."""
 
 from typing import Final
 
@@ -116,8 +116,8 @@ LEGEND: Final = (
     ),
 )
 
-# `vegaEmbed` is in scope where this is bundled. `ast` makes Vega interpret its expressions: the
-# page's content policy lets no text be run as code.
+# The bundle defines `vegaEmbed`. `ast` makes Vega interpret its expressions, because the page's
+# content security policy forbids to run text as code.
 DRAW: Final = """
 const drawn = [];
 const linear = document.getElementById("linear");

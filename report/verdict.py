@@ -1,4 +1,4 @@
-"""The verdict on the model: how far it was off on points that it had not seen."""
+"""The verdict on the model: its errors on points that the fit had not seen."""
 
 from pathlib import PurePath
 from typing import Final
@@ -25,12 +25,12 @@ _HEAD: Final = (
 
 
 def outcome(value: Outcome) -> Html:
-    """Show an outcome in words, with a sign and a colour beside them."""
+    """Show an outcome as a word with a sign and a colour."""
     return element("span", f"{_SIGNS[value]} {value}", class_=f"outcome {value}")
 
 
 def verdict_section(contents: Contents) -> Html:
-    """Show each validation by curve, or say what is lacking and how to make it."""
+    """Show each validation by curve, or the commands that make a model and a validation."""
     if contents.model is None:
         return _missing("There is no cost model yet.", "build-model", "validate")
     if not contents.validations:
@@ -52,13 +52,13 @@ def _validation(contents: Contents, validation: Validation) -> Html:
             f"against {PurePath(validation.against).name}.",
         ),
         table(_caption(validation), _HEAD, rows),
-        "" if validation.replay is None else _replay(validation.replay),
+        "" if validation.replay is None else _mixed_workload(validation.replay),
         "" if validation.sensor is None else _sensor(validation.sensor),
     )
 
 
-def _replay(replay: MixedWorkloadVerdict) -> Html:
-    """Show the energy of the mixed replay: what was predicted beside what was measured."""
+def _mixed_workload(replay: MixedWorkloadVerdict) -> Html:
+    """Show the predicted and the measured energy of the mixed workload."""
     half = "" if replay.measured_ci95_j is None else f" ± {significant(replay.measured_ci95_j)}"
     parts = (
         ("outcome", outcome(replay.outcome)),
@@ -86,7 +86,7 @@ def _sensor(sensor: Sensor) -> Html:
 
 
 def _missing(lack: str, *stages: str) -> Html:
-    """Say what is lacking, and the commands for it: from here, the page names no other place."""
+    """Name what is missing, and the commands, for the page's folder, that make it."""
     commands = [element("code", f"moeprof {stage} .") for stage in (*stages, "report")]
     then = [joined(", then ", command) for command in commands[1:]]
     return element(

@@ -1,6 +1,7 @@
-"""A run folder as the stages leave it: seven curves of a CPU, from a staircase and seeded noise."""
+"""A run folder with all stages done: seven curves of a CPU, a staircase with seeded noise."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from math import ceil
 from pathlib import Path
@@ -65,21 +66,11 @@ def make_plan() -> Plan:
         first = tuple(size for size in (1, 74, 147, 220, 293, 366, 439, 512) if size not in holdout)
         domain = tuple(range(1, LAST_TOKENS + 1))
         op_plans.append(OpPlan(op, scenario(op, 1).curve, domain, first, holdout))
-    return Plan(
+    return replace(
+        builders.make_plan(),
         run_id="20260101-000000-small",
-        preset="small",
-        preset_source="built in",
-        device="cpu",
-        collectors=("cpu",),
-        isolation="op",
         sampling="adaptive",
-        dtype="float32",
-        l2="cold",
-        threads=1,
-        seed=0,
-        points_per_op=24,
         budget_s=180.0,
-        point_timeout_s=60.0,
         ops=tuple(op_plans),
     )
 
@@ -112,12 +103,12 @@ def make_gpu() -> Gpu:
 
 
 def point(op: str, tokens: int, role: str, random: Random) -> Row:
-    """One row of `points`; its noise grows towards small sizes, as a clock's does."""
+    """One row of `points`: the operation's latency with seeded noise."""
     at = scenario(op, tokens)
     latency_us = OPS[op][1](tokens) * (1 + random.gauss(0, 0.004))
     half = latency_us * 0.01
     spread = abs(random.gauss(0.03, 0.04))
-    visited_twice = random.random() < 0.25
+    measured_twice = random.random() < 0.25
     return {
         "scenario_key": at.key,
         "curve": at.curve,
@@ -131,28 +122,28 @@ def point(op: str, tokens: int, role: str, random: Random) -> Row:
         "regime": "burst",
         "role": role,
         "marks": [f"spread {spread:.0%} is over 8%"] if spread > 0.08 else [],
-        "visits": 2 if visited_twice else 1,
+        "visits": 2 if measured_twice else 1,
         "calls": 120,
         "latency_us": latency_us,
         "latency_us_lo": latency_us - half,
         "latency_us_hi": latency_us + half,
         "latency_source": "wall",
         "spread": spread,
-        "repeat_difference": abs(random.gauss(0, 0.006)) if visited_twice else None,
+        "repeat_difference": abs(random.gauss(0, 0.006)) if measured_twice else None,
         "energy_source": "unavailable",
         "energy_reason": NO_POWER,
     }
 
 
 def failed(row: Row, reason: str) -> Row:
-    """The row of a point that was asked for and not measured."""
+    """The row of a point that was planned and failed."""
     kept = ("scenario_key", "curve", "op", "shape", "dtype", "l2", "tokens", "regime", "role")
     unknown = {"energy_source": "unavailable", "energy_reason": reason, "marks": []}
     return {column: row[column] for column in kept} | unknown | {"failure": reason}
 
 
 def fit_sizes(op_plan: OpPlan) -> list[int]:
-    """The sizes that an adaptive sweep gives to the fit."""
+    """The sizes that an adaptive sweep measures for the fit."""
     domain = [size for size in op_plan.domain if size not in op_plan.holdout]
     measured_us = {size: OPS[op_plan.op][1](size) for size in op_plan.first}
     while len(measured_us) < 24 and (tokens := next_size(Seen(measured_us), domain)) is not None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 from moeprof.report.contents import read_contents
-from moeprof.report.gaps import doubts_section, unmeasured_section
+from moeprof.report.gaps import flags_section, unmeasured_section
 from moeprof.report.markup import Html
 from moeprof.store.plan import Plan
 from moeprof.store.provenance import Provenance
@@ -42,7 +42,7 @@ def test_points_with_energy_are_not_listed_without(
     assert "gelu" not in page
 
 
-def test_sizes_that_were_planned_and_never_came_are_named(
+def test_planned_sizes_that_are_not_in_the_tables_are_named(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
     rest = [row for row in rows if (row["op"], row["tokens"]) != ("topk", 512)]
@@ -53,7 +53,7 @@ def test_sizes_that_were_planned_and_never_came_are_named(
     )
 
 
-def test_nothing_missing_is_said_in_words(
+def test_a_run_without_gaps_says_so(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
     good = [row | {"energy_mj": 2.0, "power_w": 90.0} for row in rows]
@@ -62,24 +62,24 @@ def test_nothing_missing_is_said_in_words(
     assert page == "<p>Every point has every quantity.</p>"
 
 
-def test_marks_alike_but_for_numbers_are_counted_as_one(
+def test_flags_that_differ_only_in_numbers_are_counted_as_one(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
     for row in rows:
         row["marks"] = []
     rows[0]["marks"] = ["spread 21 % is over 8 %"]
     rows[1]["marks"] = ["spread 9.5 % is over 8 %", "the kernels differ"]
-    page = doubts_section(read_contents(build(plan, provenance, rows, stages=0)))
+    page = flags_section(read_contents(build(plan, provenance, rows, stages=0)))
     sizes = f"fc1: {rows[0]['tokens']}, {rows[1]['tokens']}"
     assert "2 points of 224 marked" in page
     assert f"spread # % is over # %</th><td>2</td><td>{sizes}<" in page
     assert page.index("spread #") < page.index("the kernels differ</th>")
 
 
-def test_a_run_without_marks_says_so(
+def test_a_run_without_flags_says_so(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
     for row in rows:
         row["marks"] = []
-    page = doubts_section(read_contents(build(plan, provenance, rows, stages=0)))
+    page = flags_section(read_contents(build(plan, provenance, rows, stages=0)))
     assert page == "<p>No point carries a mark.</p>"
