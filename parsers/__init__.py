@@ -1,1 +1,1 @@
-"""Recordings to tables; reads files, starts nothing."""
+"""Recordings and traces to tables; reads files, starts no program."""

@@ -178,9 +178,8 @@ def _details(curve: Curve, brief: bool) -> Html:
 def _cells(curve: Curve, row: Row) -> tuple[object, ...]:
     cost = curve.costs.get(row["tokens"])
     measured_us, predicted_us = row["latency_us"], None
-    if (
-        cost is not None and row["role"] == Role.HOLDOUT
-    ):  # at other points the fit equals the measurement
+    # At points of the fit the prediction equals the measurement.
+    if cost is not None and row["role"] == Role.HOLDOUT:
         predicted_us = cost.latency_us
     off = predicted_us / measured_us - 1 if predicted_us and measured_us else None
     return (
