@@ -1,16 +1,16 @@
-"""How fast and in how much memory an nsys export becomes tables, beside peers and limits.
+"""Time and memory to turn an nsys export into tables, compared with other ways to read it.
 
 Cases run one after the other, each in a process of its own, on the same file:
 
     ours        parse, attribute, join, write Parquet, on all cores
     ours-1      the same on one core
-    scan        SQLite's own total() of the same columns: the floor of any SQL reader
-    plain       a plain read of the file's bytes
-    pandas      the usual way: read_sql, merge, merge_asof to the nearest sample, to_parquet
+    scan        SQLite's total() of the same columns: the least time of any SQL reader
+    plain       read the file's bytes
+    pandas      the common way: read_sql, merge, merge_asof to the nearest sample, to_parquet
     join        the join alone, of arrays in memory
-    check       what `ours` left, held against SQLite's sums and a plain loop over kernels
+    check       compare the tables of `ours` with SQLite's sums and a plain loop over kernels
 
-A child's ru_maxrss begins at its parent's peak: so this process imports next to nothing.
+A child's ru_maxrss starts at its parent's peak, so this process imports only the standard library.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def ours(trace: Path, out: Path) -> dict[str, Any]:
 
 
 def scan(trace: Path, out: Path) -> dict[str, Any]:
-    """Have SQLite add up every column that is read."""
+    """Let SQLite sum every column that is read."""
     import sqlite3
 
     database = sqlite3.connect(f"{trace.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
@@ -77,7 +77,7 @@ def plain(trace: Path, out: Path) -> dict[str, Any]:
 
 
 def pandas(trace: Path, out: Path) -> dict[str, Any]:
-    """Parse as scripts commonly do: nearest sample for a kernel, latest range for a call."""
+    """Parse as many scripts do: nearest sample for a kernel, latest range for a call."""
     import sqlite3
 
     import pandas as pd
@@ -105,7 +105,7 @@ def pandas(trace: Path, out: Path) -> dict[str, Any]:
 
 
 def join(trace: Path, out: Path) -> dict[str, Any]:
-    """Join what `ours` left in `out`, from memory: the sampled metrics to the launches."""
+    """Join samples to launches in memory, from the tables that `ours` wrote to `out`."""
     import numpy as np
     import pyarrow.parquet as pq
 
@@ -124,13 +124,13 @@ def join(trace: Path, out: Path) -> dict[str, Any]:
         piece = slice(first, first + 65_536)
         joined.add(time_ns[piece], {name: values[piece] for name, values in metrics.items()})
     joined.close()
-    for first in range(0, len(start), 65_536):  # as the parser asks, and hands on
+    for first in range(0, len(start), 65_536):  # in blocks, as the parser does
         joined.overlap(slice(first, first + 65_536))
     return {"seconds": time.perf_counter() - began}
 
 
 def check(trace: Path, out: Path) -> dict[str, Any]:
-    """Hold what `ours` left in `out` against SQLite's sums and a plain loop over kernels."""
+    """Compare the tables that `ours` wrote with SQLite's sums and a plain loop over kernels."""
     import sqlite3
 
     import pyarrow.compute as pc
@@ -152,7 +152,7 @@ def check(trace: Path, out: Path) -> dict[str, Any]:
 
 
 def check_means(launches: Any, samples: Any) -> None:
-    """Hold 200 launches on one GPU against the overlap with every sample of that GPU."""
+    """Compare the means of 200 launches on one GPU with the overlap with each of its samples."""
     import numpy as np
 
     time_ns, value = samples["time_ns"].to_numpy(), samples["sm_active_pct"].to_numpy()
@@ -187,19 +187,19 @@ def child(case: str, trace: Path, out: Path) -> None:
 
 
 def run(case: str, trace: Path, out: Path) -> dict[str, Any]:
-    """Run one case in a process of its own; raise where it fails."""
+    """Run one case in a process of its own; raises SystemExit where it fails."""
     command = [sys.executable, __file__, "--child", case, str(trace), str(out)]
-    said = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
-    if said.returncode:
-        raise SystemExit(f"{case} failed: {said.stderr[-2000:]}")
-    row: dict[str, Any] = json.loads(said.stdout) | {"case": case, "file": trace.name}
+    ended = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+    if ended.returncode:
+        raise SystemExit(f"{case} failed: {ended.stderr[-2000:]}")
+    row: dict[str, Any] = json.loads(ended.stdout) | {"case": case, "file": trace.name}
     row["load"] = os.getloadavg()[0]
     print(f"{case:8}{trace.name:24}{row['seconds']:8.2f} s{row['peak_mib']:8.0f} MiB", flush=True)
     return row
 
 
 def best(rows: Sequence[dict[str, Any]], case: str, file: str, key: str = "seconds") -> float:
-    """Least of what the runs of a case on a file took."""
+    """Smallest value among the runs of a case on a file."""
     return min(float(row[key]) for row in rows if (row["case"], row["file"]) == (case, file))
 
 
@@ -220,7 +220,7 @@ def generate(folder: Path, quick: bool, seed: int) -> list[tuple[Path, int, int]
 
 
 def goals(rows: Sequence[dict[str, Any]], traces: Sequence[tuple[Path, int, int]]) -> list[Any]:
-    """Hold the rows against what was promised."""
+    """Compare the results with the goals."""
     (small, few, _), _, (big, many, _), (sampled, *_) = traces
     names = small.name, big.name, sampled.name
     scanned, parsed = best(rows, "scan", names[1]), best(rows, "ours", names[1])

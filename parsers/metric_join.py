@@ -85,7 +85,7 @@ class MetricJoin:
         cover = self._all.totals[_COVER][rows]
         means = {}
         for name, grid in self._grids.items():
-            total = grid.totals.get(name, grid.totals[_COVER])  # no total: no sample, 0 / 0
+            total = grid.totals.get(name, grid.totals[_COVER])  # no sample had it: 0 / 0
             means[name] = _ratio(total[rows], grid.totals[_COVER][rows])
         return Overlap(self._counts[rows], _ratio(cover, length), means)
 

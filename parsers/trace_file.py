@@ -23,7 +23,7 @@ _SQLITE: Final = b"SQLite format 3\0"
 _GZIP: Final = b"\x1f\x8b"
 _NSYS_REPORTS: Final = (b"NVIDIA Tegra Profiler Report", b"QDSTRM")
 _BEGINNING: Final = 65536  # bytes that are read to find the format
-_HEADER_BYTES: Final = 100  # of an SQLite database
+_SQLITE_HEADER_BYTES: Final = 100
 
 
 class TraceFormat(StrEnum):
@@ -106,7 +106,7 @@ def _check_whole(path: Path, beginning: bytes) -> None:
     stored = int.from_bytes(beginning[16:18], "big")
     page_bytes = 65536 if stored == 1 else stored
     expected = page_bytes * int.from_bytes(beginning[28:32], "big")
-    expected = max(expected, _HEADER_BYTES)
+    expected = max(expected, _SQLITE_HEADER_BYTES)
     actual = path.stat().st_size
     if actual < expected:
         raise BadInput(

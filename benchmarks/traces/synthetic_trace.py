@@ -1,8 +1,8 @@
 """A synthetic nsys export of any size, with the tables and columns that the parser reads.
 
-The GPU is busy 80 % of the time and sampled at 10 kHz; kernel durations are log-normal, so that at
-ten metric rows a kernel the median kernel lasts 134 us and one in seven holds no sample. Every
-kernel has a runtime call, eight calls lie in a range of their own, and kernels run 40 us late.
+The GPU is busy 80 % of the time and sampled at 10 kHz. Kernel durations are log-normal: with ten
+metric rows per kernel the median kernel lasts 134 us and one in seven contains no sample. Every
+kernel has a runtime call 40 us before it, and every eight calls are in one range.
 """
 
 import argparse
@@ -60,7 +60,7 @@ _TABLES = {
 
 
 def write_trace(path: Path, kernels: int, metric_rows: int, seed: int) -> None:
-    """Write a trace; the same seed and sizes give the same rows."""
+    """Write a trace; equal seeds and sizes give equal rows."""
     path.unlink(missing_ok=True)
     random = np.random.default_rng(seed)
     database = sqlite3.connect(path)
@@ -116,7 +116,7 @@ def _write_kernels(
     for first, count in _blocks(kernels):
         at = slice(first, first + count)
         number = np.arange(first, first + count)
-        name = (number % NAMES).tolist()  # a range's kernels come again fifty ranges later
+        name = (number % NAMES).tolist()  # so the kernels of a range recur fifty ranges later
         rows = (
             (s, e, 0, 1, None, 7, n, PID << 24, k, k, k, 1, 0, 64, 12 * k + 1, 1, 1, 128, 1, 1,
              0, 49152, 0, 0, n, 65536, None, 0)
@@ -125,7 +125,7 @@ def _write_kernels(
             )
         )  # fmt: skip
         _insert(database, "CUPTI_ACTIVITY_KIND_KERNEL", rows)
-    # The host is 40 us ahead of the GPU: a call never ends after the next one starts.
+    # The host is 40 us ahead of the GPU; the minimum keeps each call before the next one.
     called = np.minimum.accumulate((start - 40_000)[::-1])[::-1]
     for first, count in _blocks(kernels):
         _insert(database, "CUPTI_ACTIVITY_KIND_RUNTIME", (
@@ -144,8 +144,8 @@ def _ranges(called: "np.ndarray[Any, np.dtype[np.int64]]") -> Iterator[tuple[Any
 
 
 def _insert(database: sqlite3.Connection, table: str, rows: Any) -> None:
-    marks = ", ".join("?" * (_TABLES[table].count(",") + 1))
-    database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
+    placeholders = ", ".join("?" * (_TABLES[table].count(",") + 1))
+    database.executemany(f"INSERT INTO {table} VALUES ({placeholders})", rows)
 
 
 def _blocks(count: int, rows: int = 200_000) -> Iterator[tuple[int, int]]:

@@ -210,7 +210,7 @@ def gpu() -> Gpu:
 
 @pytest.fixture
 def rows(plan: Plan) -> list[Row]:
-    """Points of seven curves: fc1's sixth failed, some are marked, none has energy."""
+    """Points of seven curves: fc1's sixth failed, some are flagged, none has energy."""
     return make_rows(plan)
 
 

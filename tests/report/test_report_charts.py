@@ -12,7 +12,7 @@ from moeprof.store.run import Run
 
 @pytest.fixture
 def fc1(full_run: Run) -> Curve:
-    """A curve with a failed point, hold-out points and marks."""
+    """A curve with a failed point, held-out points and flags."""
     return read_contents(full_run).curves[0]
 
 
@@ -45,9 +45,9 @@ def test_every_point_and_every_size_is_in_it(fc1: Curve) -> None:
     assert len(datasets["measured"]) == 31
     assert {row["role"] for row in datasets["measured"]} == {"fit", "holdout"}
     assert [row["failure"] for row in datasets["failed"]] == ["the point took longer than 60 s"]
-    doubtful = [row for row in datasets["measured"] if "doubts" in row]
-    assert doubtful
-    assert all("spread" in row["doubts"] for row in doubtful)
+    flagged = [row for row in datasets["measured"] if "doubts" in row]
+    assert flagged
+    assert all("spread" in row["doubts"] for row in flagged)
 
 
 def test_both_axes_are_logarithmic_and_hold_everything(fc1: Curve) -> None:

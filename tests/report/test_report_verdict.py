@@ -49,7 +49,7 @@ def test_a_validation_against_a_meter_stands_beside_it_with_its_replay_and_senso
         limit=0.03,
         outcome=Outcome.PASS,
         reason="the sum is off by 1 %",
-        marks=("a doubt",),
+        marks=("a flag",),
     )
     sensor = Sensor("nvml_counter", 0.05, "not calibrated here")
     metered = replace(own, against="runs/ID/nvml", replay=replay, sensor=sensor)
@@ -62,13 +62,13 @@ def test_a_validation_against_a_meter_stands_beside_it_with_its_replay_and_senso
         "against nvml.",
         "Energy of a mixed replay of 512 stretches",
         "9,200 ± 8.000",
-        "the sum is off by 1 %; a doubt",
+        "the sum is off by 1 %; a flag",
         "Scale of the sensor (nvml_counter), in no error above: ±5%; not calibrated here.",
     ):
         assert words in page
 
 
-def test_an_outcome_is_told_by_words_and_a_sign_too() -> None:
+def test_an_outcome_has_a_word_and_a_sign_beside_its_colour() -> None:
     texts = {value: outcome(value) for value in Outcome}
     assert "✓ PASS" in texts[Outcome.PASS]
     assert "✗ FAIL" in texts[Outcome.FAIL]
