@@ -67,7 +67,6 @@ class FakeGpu:
             "CUDAGraph": lambda: FakeGraph(self),
             "graph": self.graph,
             "synchronize": self.synchronize,
-            "_sleep": lambda cycles: self.enqueue(2e-6),
             "empty_cache": lambda: None,
         }
         for name, value in replaced.items():
