@@ -36,7 +36,7 @@ _SMEAR: Final = 1 / 6  # periods of a power step that a mean over one period los
 _STUCK_NS: Final = 2_000_000_000  # time without a change under load after which a sensor is stuck
 _ROWS_AT_ONCE: Final = 65_536  # there may be as many range names as occurrences
 _NS: Final = 1e9
-_MAY_LAG: Final = Flag(
+MAY_LAG: Final = Flag(
     FlagCode.POWER_MAY_LAG,
     "the power may be the mean of the last second, which nsys does not say: short ranges then bear"
     " part of what ran before them",
@@ -273,6 +273,6 @@ def _table(rows: dict[str, npt.NDArray[Any]], names: Any) -> pa.Table:
         "gpu": pa.array(rows["gpu"], mask=rows["gpu"] < 0),
         "source": np.where(known, "nsys_nvml", UNAVAILABLE).tolist(),
         "reason": pa.array(_REASONS, pa.string()).take(pa.array(rows["code"], pa.int64())),
-        "marks": [[_MAY_LAG.sentence] if lag else [] for lag in (known & rows["may_lag"]).tolist()],
+        "marks": [[MAY_LAG.sentence] if lag else [] for lag in (known & rows["may_lag"]).tolist()],
     }
     return table_from_columns("range_energies", columns)

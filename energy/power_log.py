@@ -21,6 +21,7 @@ SIMULATED: Final = "(simulated)"  # part of a device's name
 CLOCK_EPOCH: Final = "clock_epoch_ns"
 CLOCK_BOOT: Final = "clock_boot_ns"
 _NAME, _MAJOR = "moeprof.power_log", "1"
+_AGAIN: Final = "restore the recorded file, or delete its folder and resume with --resume"
 _COLUMNS: Final = ["begin_ns", "end_ns", "reading", "code", "value"]
 
 
@@ -117,11 +118,15 @@ def read_power_log(path: Path) -> PowerLog:
                 raise ValueError(f"its columns are {', '.join(map(str, table.columns))}")
             readings = {str(name): _series(rows) for name, rows in table.groupby("reading")}
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or '').lower()}") from error
+        raise BadInput(
+            f"cannot read {path}: {(error.strerror or '').lower()}", hint=_AGAIN
+        ) from error
     except (ValueError, TypeError) as error:
-        raise BadInput(f"{path} is not a power log: {error}") from error
+        raise BadInput(f"{path} is not a power log: {error}", hint=_AGAIN) from error
     if CLOCK_EPOCH not in readings or CLOCK_BOOT not in readings:
-        raise BadInput(f"{path} is not a power log: it has no reading of the host's clocks")
+        raise BadInput(
+            f"{path} is not a power log: it has no reading of the host's clocks", hint=_AGAIN
+        )
     sensor = str(header.get("sensor") or "nvml")
     return PowerLog(str(header["gpu"]), str(header["name"]), readings, sensor)
 

@@ -93,9 +93,12 @@ def read_meter(path: Path) -> PowerTrace:
             separator = next((mark for mark in ";\t" if mark in head), ",")
             table = pd.read_csv(file, sep=separator, low_memory=False)
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or '').lower()}") from error
+        raise BadInput(
+            f"cannot read {path}: {(error.strerror or '').lower()}",
+            hint="give the meter's CSV by --meter",
+        ) from error
     except ValueError as error:
-        raise BadInput(f"{path} is not CSV: {error}") from error
+        raise BadInput(f"{path} is not CSV: {error}", hint=_HOW_NUMBERS) from error
     time, power = _columns(path, table)
     seconds = _numbers(table[time], separator) * _SECONDS[time.lower()]
     return _trace(path, seconds, _numbers(table[power], separator))
@@ -136,10 +139,16 @@ def _trace(path: Path, seconds: Float64, watts: Float64) -> PowerTrace:
     seconds, watts = seconds[whole], watts[whole]
     if (np.diff(seconds) < 0).any():
         row = int(np.argmax(np.diff(seconds) < 0))
-        raise BadInput(f"{path} goes backwards in time, after {seconds[row]:.3f} s")
+        raise BadInput(
+            f"{path} goes backwards in time, after {seconds[row]:.3f} s",
+            hint="sort its rows by time, and keep one recording",
+        )
     times, first, n = np.unique(seconds, return_index=True, return_counts=True)
     if len(times) < 2:
-        raise BadInput(f"{path} needs readings at two times or more")
+        raise BadInput(
+            f"{path} holds readings at {len(times)} time, and needs two times or more",
+            hint="let the meter record the whole power pass",
+        )
     return PowerTrace(times, np.add.reduceat(watts, first) / n)
 
 

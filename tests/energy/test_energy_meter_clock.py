@@ -88,24 +88,27 @@ def test_a_meter_that_counts_from_the_epoch_is_searched_nearby(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("power_w", "words"),
+    "power_w",
     [
-        (lambda t: np.full(len(t), 100.0), "no lag of its clock fits, or several"),
-        (lambda t: np.where(t % 1 < 0.5, 400.0, 100.0), "no lag of its clock fits, or several"),
+        lambda time_s: np.full(len(time_s), 100.0),
+        lambda time_s: np.where(time_s % 1 < 0.5, 400.0, 100.0),
     ],
+    ids=["no load", "periodic load"],
 )
 def test_a_meter_of_something_else_is_refused(
-    tmp_path: Path, power_w: Callable[[Float64], Float64], words: str
+    tmp_path: Path, power_w: Callable[[Float64], Float64]
 ) -> None:
     run, csv = write_run(tmp_path / "run"), tmp_path / "meter.csv"
     time_s = np.arange(0, 20, 0.01)
     rows = zip(time_s, power_w(time_s), strict=True)
     csv.write_text("t_s,p_w\n" + "".join(f"{t},{p}\n" for t, p in rows))
-    with pytest.raises(BadInput, match=words):
+    with pytest.raises(BadInput) as caught:
         align(csv, power_logs(run.recordings()))
+    assert str(csv) in caught.value.message
+    assert caught.value.hint
 
 
-def test_without_instant_power_the_counters_edges_tell_the_clock(tmp_path: Path) -> None:
+def test_without_instant_power_the_clock_is_aligned_by_counter_edges(tmp_path: Path) -> None:
     run, csv = write_run(tmp_path / "run"), write_meter(tmp_path / "meter.csv")
     logs = [
         replace(log, readings={n: each for n, each in log.readings.items() if n != POWER_INSTANT})
@@ -116,9 +119,7 @@ def test_without_instant_power_the_counters_edges_tell_the_clock(tmp_path: Path)
 
 
 @pytest.mark.parametrize("drift", [-1.5e-3, 5e-4, 1.5e-3])
-def test_a_clock_that_runs_fast_or_slow_is_brought_to_the_sensors_rate(
-    tmp_path: Path, drift: float
-) -> None:
+def test_a_clock_that_runs_fast_or_slow_is_corrected(tmp_path: Path, drift: float) -> None:
     begins_s = np.cumsum(np.random.default_rng(1).uniform(1.5, 4, 150))
     bounds_s = np.sort(np.concatenate([begins_s, begins_s + 1]))
     watts = np.random.default_rng(2).uniform(250, 600, 150)
@@ -147,8 +148,9 @@ def test_a_clock_that_runs_fast_or_slow_is_brought_to_the_sensors_rate(
 
 
 def test_without_loads_there_is_nothing_to_align_with(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="holds no power over time"):
+    with pytest.raises(BadInput) as caught:
         align(write_meter(tmp_path / "meter.csv"), [])
+    assert caught.value.hint
 
 
 def test_a_pass_that_lasts_for_days_is_refused(tmp_path: Path) -> None:
@@ -156,8 +158,9 @@ def test_a_pass_that_lasts_for_days_is_refused(tmp_path: Path) -> None:
     epoch = log.series("clock_epoch_ns")
     later = replace(epoch, value=epoch.value + 30 * 3600 * 1e9)
     tomorrow = replace(log, readings={**log.readings, "clock_epoch_ns": later})
-    with pytest.raises(BadInput, match="lie 30 hours apart, and a meter is aligned over 12"):
+    with pytest.raises(BadInput, match="30 hours") as caught:
         align(write_meter(tmp_path / "meter.csv"), [log, tomorrow])
+    assert caught.value.hint
 
 
 def test_a_run_without_a_meter_has_none(tmp_path: Path) -> None:
@@ -170,5 +173,7 @@ def test_the_meter_of_a_run_is_the_file_that_was_kept(tmp_path: Path) -> None:
     assert run_meter(run.recordings()) is not None
     kept = run.unit("meter", "csv") / "meter.csv"
     kept.write_text(kept.read_text().replace("0", "1"))
-    with pytest.raises(BadInput, match="its sha256 differs"):
+    with pytest.raises(BadInput) as caught:
         run_meter(run.recordings())
+    assert str(kept) in caught.value.message
+    assert caught.value.hint

@@ -1,4 +1,4 @@
-"""Reading power logs: their clocks, their codes, and files that are none."""
+"""Reading power logs: their clocks, their codes, and files that are no power logs."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_readings_keep_their_codes_and_a_failed_one_has_no_value(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "found"),
     [
         ("", "not a power log"),
         ("time,power\n1,2\n", "not a power log"),
@@ -51,13 +51,16 @@ def test_readings_keep_their_codes_and_a_failed_one_has_no_value(tmp_path: Path)
         (HEADER.replace("power_log", "plan") + COLUMNS + ROWS, "names no moeprof.power_log"),
     ],
 )
-def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str, words: str) -> None:
-    with pytest.raises(BadInput, match=words):
-        read_power_log(written(tmp_path, text))
+def test_a_file_that_is_no_power_log_is_refused(tmp_path: Path, text: str, found: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(BadInput, match=found) as caught:
+        read_power_log(path)
+    assert str(path) in caught.value.message
+    assert caught.value.hint
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="cannot read"):
+    with pytest.raises(BadInput, match=r"none\.csv"):
         read_power_log(tmp_path / "none.csv")
 
 

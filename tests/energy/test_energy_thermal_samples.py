@@ -1,4 +1,4 @@
-"""A step's log to power and temperature over time; or to the reason why it tells nothing."""
+"""A step's log to power and temperature over time, or to the reason why it is unusable."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -16,6 +16,7 @@ from moeprof.device.nvml import (
     POWER_LIMIT,
     SM_CLOCK,
     TEMP_GPU,
+    NvmlCode,
 )
 from moeprof.energy.faults import Fault
 from moeprof.energy.power_log import Series
@@ -72,7 +73,7 @@ def test_ticks_that_were_missed_leave_the_energy_between_their_neighbours(
 
 
 def test_power_readings_stand_in_where_there_is_no_counter(tmp_path: Path, step: Maker) -> None:
-    none = series(np.arange(0, 10 * S, S), np.nan, code=3)
+    none = series(np.arange(0, 10 * S, S), np.nan, code=NvmlCode.NOT_SUPPORTED)
     samples = thermal_samples(tmp_path, step(steady(energy_mj=none)))
     assert set(samples["source"].to_pylist()) == {"nvml_power"}
     assert samples["power_w"].to_numpy() == pytest.approx(480, abs=0.01)
@@ -88,12 +89,12 @@ COOL = series(np.arange(0, 10 * S, 100 * MS), 0)
 
 
 def loads(*times_s: tuple[float, float]) -> tuple[Load, ...]:
-    marks_ns = [(int(begin_s * S), int(end_s * S)) for begin_s, end_s in times_s]
-    return tuple(Load("operation", "a", 0, marks, (0, 9)) for marks in marks_ns)
+    times_ns = [(int(begin_s * S), int(end_s * S)) for begin_s, end_s in times_s]
+    return tuple(Load("operation", "a", 0, times, (0, 9)) for times in times_ns)
 
 
 def steady_s(samples: pa.Table) -> list[float]:
-    """Begin of each stretch of steady rows, and its end."""
+    """Times at which the rows begin and cease to be steady, s."""
     time_s = samples["time_ns"].to_numpy() / S
     changed = np.flatnonzero(np.diff(np.array([False, *samples["steady"].to_pylist()])))
     return [round(float(time_s[at]), 1) for at in changed]
@@ -150,11 +151,14 @@ def test_a_failed_step_is_one_row_with_its_reason(tmp_path: Path, recording: Mak
 def test_a_log_that_was_changed_is_refused(tmp_path: Path, step: Maker) -> None:
     recorded = step(steady())
     (tmp_path / "power.csv").write_text("# another")
-    with pytest.raises(BadInput, match="sha256 differs"):
+    with pytest.raises(BadInput) as caught:
         thermal_samples(tmp_path, recorded)
+    assert str(tmp_path / "power.csv") in caught.value.message
+    assert caught.value.hint
 
 
-ALL_LOST = series(np.arange(0, 10 * S, S), np.nan, code=15)
+UNSUPPORTED = series([S, 2 * S], np.nan, code=NvmlCode.NOT_SUPPORTED)
+ALL_LOST = series(np.arange(0, 10 * S, S), np.nan, code=NvmlCode.GPU_IS_LOST)
 RESET = replace(counter(), value=np.where(counter().begin_ns > 5 * S, 0, counter().value))
 STUCK = replace(counter(), value=np.minimum(counter().value, counter().value[3000]))
 
@@ -163,20 +167,23 @@ STUCK = replace(counter(), value=np.minimum(counter().value, counter().value[300
     ("replaced", "reason"),
     [
         ({TEMP_GPU: series([], [])}, NO_TEMPERATURE),
-        ({TEMP_GPU: series([S, 2 * S], np.nan, code=3)}, NO_TEMPERATURE),
+        ({TEMP_GPU: UNSUPPORTED}, NO_TEMPERATURE),
         ({ENERGY: ALL_LOST}, Fault.GPU_LOST),
         ({ENERGY: RESET}, Fault.COUNTER_RESET),
         ({ENERGY: STUCK}, Unusable.STUCK),
         ({POWER_LIMIT: series([S], 300e3)}, Fault.IMPLAUSIBLE),
         ({ENERGY: counter(power_w=0)}, Unusable.TOO_FEW_TICKS),
         (
-            {ENERGY: series([S, 2 * S], np.nan, code=3), POWER_INSTANT: series([], [])},
+            {
+                ENERGY: series([S, 2 * S], np.nan, code=NvmlCode.NOT_SUPPORTED),
+                POWER_INSTANT: series([], []),
+            },
             Fault.NOT_SUPPORTED,
         ),
         ({SM_CLOCK: series(np.arange(0, 10 * S, S), np.arange(10) * 100)}, None),
     ],
 )
-def test_what_tells_nothing_of_heat_has_a_reason(
+def test_a_step_without_a_thermal_response_has_a_reason(
     replaced: dict[str, Series], reason: str | None
 ) -> None:
     assert why_unusable(steady_log(replaced)) == reason
