@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
-from pydantic import TypeAdapter
+import msgspec
 
 from ..store.mixed_workload import MixedWorkload
 from ..store.recording import Load, PointTiming
@@ -27,10 +27,6 @@ from .process import LineServer, kill
 
 START_S: Final = 180.0  # torch and its CUDA context, from a cold disk
 FINISH_S: Final = 180.0  # a profiler writes its report when the script ends
-
-_TIMING: Final = TypeAdapter(PointTiming)
-_LOAD: Final = TypeAdapter(Load)
-_MIXED_WORKLOAD: Final = TypeAdapter(MixedWorkload)
 
 
 class Refused(Exception):
@@ -66,7 +62,7 @@ class ScriptClient:
 
     def time(self, tokens: int, repeat: int) -> PointTiming:
         """Time calls at a batch size that was measured `repeat` times before."""
-        return _TIMING.validate_python(self._ask(f"{tokens} {repeat}"))
+        return msgspec.convert(self._ask(f"{tokens} {repeat}"), PointTiming)
 
     def begin_load(self, tokens: int, repeat: int) -> int:
         """Begin a steady load; return when it began, ns of CLOCK_MONOTONIC."""
@@ -78,11 +74,11 @@ class ScriptClient:
 
     def stop(self) -> Load:
         """End the load, or the idling, that was begun; return what it did."""
-        return _LOAD.validate_python(self._ask("stop"))
+        return msgspec.convert(self._ask("stop"), Load)
 
     def run_mixed_workload(self) -> MixedWorkload:
         """Run the mixed workload to its end; return its segments."""
-        return _MIXED_WORKLOAD.validate_python(self._ask("replay"))
+        return msgspec.convert(self._ask("replay"), MixedWorkload)
 
     def finish(self) -> int | None:
         """Let the script end by itself; return its exit code, None where it did not end."""

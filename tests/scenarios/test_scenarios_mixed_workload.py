@@ -11,8 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from pydantic import TypeAdapter
 
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.mixed_workload import NAME, render_mixed_workload
@@ -99,7 +99,7 @@ def test_served_it_says_when_it_is_ready_and_answers_with_what_ran(
     ready, answer = map(json.loads, capsys.readouterr().out.splitlines())
     planned = {(op.op, size) for op in plan.ops for size in op.holdout}
     assert (ready["ready"], ready["parts"]) == (True, len(planned))
-    workload = TypeAdapter(MixedWorkload).validate_python(answer)
+    workload = msgspec.convert(answer, MixedWorkload)
     assert (workload.left_out, workload.launched_one_by_one) == ((), ())
     segments = workload.stretches
     assert {(one.op, one.tokens) for one in segments} <= planned
@@ -140,4 +140,4 @@ def test_it_runs_in_a_process_of_its_own(scripts: Path, plan: Plan, tmp_path: Pa
     )
     assert done.returncode == 0, done.stderr
     _, answer = map(json.loads, done.stdout.splitlines())
-    assert TypeAdapter(MixedWorkload).validate_python(answer).stretches
+    assert msgspec.convert(answer, MixedWorkload).stretches

@@ -11,9 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 import torch
-from pydantic import TypeAdapter
 
 from moeprof.scenarios.catalogue import CATALOGUE, find_ops
 from moeprof.scenarios.operation import Operation
@@ -267,7 +267,7 @@ def test_served_it_answers_each_line_until_its_input_ends(op: str, l2: Any, tmp_
     assert answers[2]["error"] == "ValueError: the batch size is 0, and it must be at least 1"
     (operation,) = (found.operation for found in find_ops(op))
     for index, tokens, visit in ((0, 4, 0), (6, 4, 1), (7, 1, 0)):
-        served = TypeAdapter(PointTiming).validate_python(answers[index])
+        served = msgspec.convert(answers[index], PointTiming)
         assert served.scenario_key == operation.scenario(SMALL, tokens, "float32", l2).key
         assert served.visit == visit
         assert MIN_CALLS <= served.calls == len(served.calls_ns) <= MAX_CALLS
@@ -345,7 +345,7 @@ def test_a_load_runs_until_stop_and_counts_its_launches(
     script = Script("fc1")
     requests = Requests(script.clock, (0, "load 4 1"), (0.5, "stop"), (1, "idle 1"), (2, "stop"))
     begun, answer, idling, idle = script.serve(requests, capsys)
-    load = TypeAdapter(Load).validate_python(answer)
+    load = msgspec.convert(answer, Load)
     (operation,) = (found.operation for found in find_ops("fc1"))
     assert load.scenario_key == operation.scenario(SMALL, 4, "float32", "cold").key
     assert (load.kind, load.visit) == ("operation", 1)
@@ -359,7 +359,7 @@ def test_a_load_runs_until_stop_and_counts_its_launches(
     assert load.replay_s == pytest.approx(0.003)
     assert load.rotated_bytes == script.names["POOL_BYTES"]
 
-    nothing = TypeAdapter(Load).validate_python(idle)
+    nothing = msgspec.convert(idle, Load)
     assert (nothing.kind, nothing.scenario_key, nothing.duty) == ("idle", None, None)
     assert (nothing.marks_ns[0], set(nothing.launches)) == (idling["begin_ns"], {0})
     assert (nothing.marks_ns[-1] - nothing.marks_ns[0]) / 1e9 == pytest.approx(1, abs=0.03)
@@ -418,7 +418,7 @@ def gpu_load(gpu: FakeGpu, patch: pytest.MonkeyPatch, request: str) -> Load:
     names |= {"DEVICE": "cuda:0", "run": gpu.run, "LOAD_S": 0.3, "time": gpu.clock}
     requests = SimpleNamespace(waiting=lambda: False)
     answer = names["load"](pool, requests, *request.split())
-    return TypeAdapter(Load).validate_python(answer)
+    return msgspec.convert(answer, Load)
 
 
 def test_on_a_gpu_graphs_are_replayed_and_the_queue_never_drains(
