@@ -1,8 +1,8 @@
-"""How far off energy is: moeprof, a naive counter difference, the 1-s average, and zeus.
+"""Error of energy by moeprof, by a naive counter difference, by the 1-s average, and by zeus.
 
 All four read the same simulated sensor (tests/fakenvml), which replays steady, square and drifting
-loads and, with --data, real traces of a power meter. Needs a C compiler. It ends with 1 where a
-goal is missed.
+loads and, with --data, real traces of a power meter. Needs a C compiler. Exits with 1 where a goal
+is missed.
 
     python benchmarks/energy.py [--quick] [--seed N] [--data DIR] [--json FILE]
 """
@@ -69,7 +69,7 @@ print("energies", json.dumps(energies))
 
 @dataclass
 class Trace:
-    """True power over time, linear between points, and the windows to be measured in it."""
+    """True power over time, linear between points, and the windows that are measured in it."""
 
     time_s: Any
     power_w: Any
@@ -96,13 +96,13 @@ class Bench:
     skipped: dict[str, str] = field(default_factory=dict)
 
     def goal(self, name: str, value: float, unit: str, low: float | None, high: float) -> None:
-        """Hold a result against its goal; both bounds are included."""
+        """Compare a result with its goal; both bounds are included."""
         text = f"<= {high:g}" if low is None else f"{low:g} to {high:g}"
         met = (low is None or value >= low) and value <= high
         self.goals.append({"name": name, "value": value, "unit": unit, "goal": text, "met": met})
 
     def settings(self, trace: Trace) -> dict[str, object]:
-        """Write a trace, and how the library finds it, at a phase of its own."""
+        """Write a trace; return the settings of the simulated library, with a random phase."""
         temps = np.broadcast_to(trace.temp_c, trace.time_s.shape)
         rows = zip(trace.time_s, trace.power_w * 1000, temps, strict=True)
         fake.write_trace(self.folder / "trace.csv", ((t, p, c, 1700, 0) for t, p, c in rows))
@@ -111,7 +111,7 @@ class Bench:
         return {"trace": paths["trace.csv"], "clock": paths["clock"], "phase_ms": phase_ms}
 
     def record(self, trace: Trace, settings: dict[str, object]) -> PowerLog:
-        """Let the recorder live through a trace."""
+        """Record a whole trace on its virtual clock."""
         clock = fake.VirtualClock(self.folder / "clock")
         with fake.simulated_gpu(self.library, **settings), nvml() as library:
             recorder = SensorReader(Sensors(library, fake.UUID), clock)
@@ -144,7 +144,7 @@ def synthetic(load: str, window_s: float, count: int, rng: np.random.Generator) 
 
 
 def ours(log: PowerLog, windows: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Energy and half-width of each window, J; NaN where it gave none."""
+    """Energy and half width of each window, J; NaN where there is none."""
     found = [
         window_energy(log, Window(int(a * 1e9), int(b * 1e9)), 0).energy_mj for a, b in windows
     ]
@@ -174,7 +174,7 @@ def peers(bench: Bench, trace: Trace, settings: dict[str, object]) -> dict[str, 
 
 
 def run_zeus(bench: Bench, windows: list[tuple[float, float]]) -> list[float]:
-    """The real package in its own process, on the library that the environment steers."""
+    """Energy of each window by zeus in a process of its own, on the same simulated library, J."""
     environment = os.environ | {"LD_LIBRARY_PATH": str(bench.library.parent)}
     done = subprocess.run(
         [zeus_python(), "-c", ZEUS],
@@ -190,12 +190,12 @@ def run_zeus(bench: Bench, windows: list[tuple[float, float]]) -> list[float]:
 
 
 def zeus_python() -> str:
-    """Interpreter of the peer's own environment."""
+    """Interpreter of the virtual environment of zeus."""
     return str(Path(tempfile.gettempdir()) / "moeprof-peers" / "zeus" / "bin" / "python")
 
 
 def install_zeus(bench: Bench) -> None:
-    """A virtual environment of its own, kept for the next run; skipped with the reason."""
+    """Install zeus into a virtual environment, kept for the next run; else note the reason."""
     python = zeus_python()
     try:
         if not Path(python).exists():
@@ -209,7 +209,7 @@ def install_zeus(bench: Bench) -> None:
 
 
 def bench_windows(bench: Bench) -> None:
-    """Windows of steady, square and drifting loads: everyone's error, and our intervals."""
+    """Windows of steady, square and drifting loads: the error of each tool, and our intervals."""
     errors: dict[float, list[float]] = {window_s: [] for window_s in WINDOWS_S}
     for window_s in WINDOWS_S:
         covered, widths = [], []
@@ -233,7 +233,7 @@ def bench_windows(bench: Bench) -> None:
 
 
 def bench_blocks(bench: Bench, errors: Any) -> None:
-    """24 points, two blocks each that differ by 1 %, with the errors that windows of 1 s had."""
+    """Means of 24 points with two blocks that differ by 1 %, with the errors of 1-s windows."""
     covered = []
     for _ in range(40 if bench.quick else 400):
         spread = bench.rng.normal(1, BLOCK_SPREAD, (24, 2))
@@ -243,7 +243,7 @@ def bench_blocks(bench: Bench, errors: Any) -> None:
 
 
 def bench_real(bench: Bench, data: Path | None) -> None:
-    """Real traces, of a meter and of a sensor, replayed as the GPU's true power."""
+    """Real traces of a meter and of a sensor, replayed as the GPU's true power."""
     paths = sorted((data / "power").glob("*_meter.csv")) if data else []
     if not paths:
         bench.skipped["real traces"] = "no --data with power/*_meter.csv"
@@ -274,7 +274,7 @@ def bench_real(bench: Bench, data: Path | None) -> None:
 
 
 def edge_errors(log: PowerLog, trace: Trace) -> list[float]:
-    """Error over the time between the outer edges in each window: what the counter itself saw."""
+    """Relative error of the counter's energy between the outer edges in each window."""
     errors = []
     for a, b in trace.windows:
         edges = counter_edges(log.series(ENERGY)).between(a * 1e9, b * 1e9)
@@ -289,7 +289,7 @@ def _beside(meter: Path) -> Path:
 
 
 def bench_late(bench: Bench) -> None:
-    """A counter whose ticks are seen late, each by a time of its own: windows of whole ticks."""
+    """Windows of whole ticks, each of which is seen late by a random time."""
     trace = synthetic("steady", 1.0, 40 if bench.quick else 300, bench.rng)
     log = bench.record(trace, bench.settings(trace) | {"jitter_ms": LATE_MS})
     counter = log.series(ENERGY)
@@ -308,7 +308,7 @@ def bench_late(bench: Bench) -> None:
 
 
 def bench_thermal(bench: Bench) -> None:
-    """Known poles, recorded in whole degrees: found or not."""
+    """Thermal poles that are known, fitted to a recording in whole degrees."""
     worst = 0.0
     for poles in POLES:
         time_s = np.arange(0, 300, 0.02)
@@ -330,7 +330,7 @@ def bench_thermal(bench: Bench) -> None:
 
 
 def fit_log(log: PowerLog, poles: int) -> Any:
-    """Fit what a log holds of power and temperature."""
+    """Fit the poles to the power and the temperature of a log."""
     temperature, power = log.series(TEMP_GPU).good(), log.series(POWER_INSTANT).good()
     times = temperature.begin_ns / 1e9
     watts = np.interp(times, power.begin_ns / 1e9, power.value / 1e3)
@@ -338,7 +338,7 @@ def fit_log(log: PowerLog, poles: int) -> Any:
 
 
 def bench_recorder(bench: Bench) -> None:
-    """In real time: what the recorder costs while its caller sleeps."""
+    """CPU time and calls of the recorder in real time, while its caller sleeps."""
     seconds = 4 if bench.quick else 20
     fake.write_trace(bench.folder / "flat.csv", [(0, 480e3, 40, 1700, 0), (99, 480e3, 40, 1700, 0)])
     with fake.simulated_gpu(bench.library, trace=bench.folder / "flat.csv"):
@@ -368,7 +368,7 @@ def row(load: str, window_s: float, estimator: str, errors: Any) -> dict[str, An
 
 
 def report(bench: Bench) -> Iterator[str]:
-    """The table for people."""
+    """Print the results as a table."""
     yield f"{'load':34s}{'window s':>9s}{'estimator':>16s}{'n':>5s}{'bias %':>9s}{'p95 %':>8s}"
     for r in bench.rows:
         window, p95 = r.get("window_s", ""), r.get("p95_pct")
@@ -384,7 +384,7 @@ def report(bench: Bench) -> Iterator[str]:
 
 
 def main() -> int:
-    """Run everything; 1 where a goal is missed."""
+    """Run everything; return 1 where a goal is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="fewer windows: within a minute")
     parser.add_argument("--seed", type=int, default=0)

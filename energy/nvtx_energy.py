@@ -10,6 +10,7 @@ no energy but the reason.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import pairwise
 from typing import Any, Final
 
@@ -226,10 +227,7 @@ def _rows(windows: Windows, measures: Measures) -> dict[str, npt.NDArray[Any]]:
     `may_lag`.
     """
     first = np.flatnonzero(changes(windows.name, windows.gpu))
-
-    def total(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return np.add.reduceat(values, first)
-
+    total = partial(np.add.reduceat, indices=first)
     measured = measures["code"] == _CODES[None]
     length_s = np.where(measured, windows.end_ns - windows.begin_ns, 0) / _NS
     code = np.minimum.reduceat(measures["code"], first)
@@ -238,12 +236,7 @@ def _rows(windows: Windows, measures: Measures) -> dict[str, npt.NDArray[Any]]:
     alone = total((measures["ci95_w"] * length_s) ** 2)
     alike = total(measures["alike_w"] * length_s)
     joules_ci95 = np.sqrt(alone + alike**2)
-
-    def per(values: npt.NDArray[Any], each: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        ratio = np.full(len(values), np.nan)
-        np.divide(values, each, out=ratio, where=code == _CODES[None])
-        return ratio
-
+    ratio = partial(_ratio, known=code == _CODES[None])
     return {
         "name": windows.name[first],
         "gpu": windows.gpu[first],
@@ -252,13 +245,22 @@ def _rows(windows: Windows, measures: Measures) -> dict[str, npt.NDArray[Any]]:
         "measured_launches": launches,
         "measured_s": seconds,
         "readings": total(measures["readings"]),
-        "power_w": per(joules, seconds),
-        "power_w_ci95": per(joules_ci95, seconds),
-        "energy_mj": per(joules * 1000, launches),
-        "energy_mj_ci95": per(joules_ci95 * 1000, launches),
+        "power_w": ratio(joules, seconds),
+        "power_w_ci95": ratio(joules_ci95, seconds),
+        "energy_mj": ratio(joules * 1000, launches),
+        "energy_mj_ci95": ratio(joules_ci95 * 1000, launches),
         "code": code,
         "may_lag": measures["may_lag"][first],
     }
+
+
+def _ratio(
+    values: npt.NDArray[Any], each: npt.NDArray[Any], known: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """`values` over `each` where that is known, else NaN."""
+    ratio = np.full(len(values), np.nan)
+    np.divide(values, each, out=ratio, where=known)
+    return ratio
 
 
 def _table(rows: dict[str, npt.NDArray[Any]], names: Any) -> pa.Table:

@@ -15,7 +15,7 @@ from moeprof.store.recording import Load
 # The counter changes some ten times a second: its ticks are found, the power settles, and ten and
 # more are left to measure by.
 HELD_S = 2.0
-_QUEUED_S = 0.02  # of replays between two marks, at least
+_QUEUED_S = 0.02  # least time of the replays between two times that are noted
 
 
 def joules(graph: torch.cuda.CUDAGraph, calls: int, uuid: str) -> float:
@@ -38,7 +38,7 @@ def joules(graph: torch.cuda.CUDAGraph, calls: int, uuid: str) -> float:
 def replayed(
     graph: torch.cuda.CUDAGraph, length_s: float
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Replay a graph for so long: marks on the clock, ns, and how many replays had ended at each.
+    """Replay a graph for so long; return times, ns, and how many replays had ended at each.
 
     The GPU is idle for some 20 us at each mark, a thousandth of the time between two.
     """
