@@ -1,1 +1,1 @@
-"""Power logs and meter files to energy per launch, with the faults that take it away."""
+"""Power logs and meter files to energy per launch, or the faults that leave none."""

@@ -1,4 +1,4 @@
-"""GPUs by NVML. The library itself is put in place of by functions that answer as it does."""
+"""GPUs by NVML, with functions in place of the library that answer as it does."""
 
 from collections.abc import Callable
 from typing import Any
@@ -61,15 +61,16 @@ def test_a_reading_that_is_refused_is_none(one_gpu: pytest.MonkeyPatch) -> None:
     assert gpu.sm_clock_mhz == 1980
 
 
-def test_a_lost_gpu_is_told_with_a_way_out(one_gpu: pytest.MonkeyPatch) -> None:
+def test_a_lost_gpu_is_refused_with_a_way_out(one_gpu: pytest.MonkeyPatch) -> None:
     one_gpu.setattr(pynvml, "nvmlDeviceGetHandleByIndex", refuses(pynvml.NVML_ERROR_GPU_IS_LOST))
     with pytest.raises(CannotMeasure, match="lost") as caught:
         nvml.gpus()
     assert "xid" in caught.value.hint
 
 
-def test_without_the_library_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_nvml_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pynvml, "nvmlInit", refuses(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND))
-    with pytest.raises(CannotMeasure, match="NVML is unavailable") as caught:
+    with pytest.raises(CannotMeasure) as caught:
         nvml.gpus()
     assert caught.value.exit_code == 3
+    assert caught.value.hint

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pynvml
 import pytest
 
 from moeprof.device import nvml
+from moeprof.device.nvml import NvmlCode
 from moeprof.store.errors import CannotMeasure
 from moeprof.tests.fakenvml import fake
 
@@ -33,7 +35,7 @@ def read(*methods: str) -> dict[str, tuple[int, int | None]]:
 def test_each_reading_has_the_unit_of_its_name() -> None:
     read_once = read("energy", "power_usage", "temperature", "sm_clock", "memory_clock")
     assert read_once == {
-        nvml.ENERGY: (0, 5_000_000 + 4_800_000),  # of 480 W over 10 s, mJ
+        nvml.ENERGY: (0, 5_000_000 + 4_800_000),  # 5 kJ at first, and 480 W for 10 s
         nvml.POWER_USAGE: (0, 480_000),
         nvml.TEMP_GPU: (0, 51),
         nvml.SM_CLOCK: (0, 1755),
@@ -52,22 +54,30 @@ def test_fields_hold_power_and_throttled_time() -> None:
 def test_a_field_that_fails_has_its_own_code(simulate: fake.Simulate) -> None:
     with simulate(STEADY, errors="field186=3,field82=4"):
         fields = read("fields")
-    assert fields[nvml.POWER_INSTANT] == (3, None)
-    assert fields[nvml.TEMP_MEMORY] == (4, None)
+    assert fields[nvml.POWER_INSTANT] == (NvmlCode.NOT_SUPPORTED, None)
+    assert fields[nvml.TEMP_MEMORY] == (NvmlCode.NO_PERMISSION, None)
     assert fields[nvml.POWER_AVERAGE] == (0, 480_000)
 
 
 def test_a_call_that_fails_gives_its_code_for_every_field(simulate: fake.Simulate) -> None:
     with simulate(STEADY, errors="nvmlDeviceGetFieldValues=15"):
-        assert {code for code, _ in read("fields").values()} == {15}
+        assert {code for code, _ in read("fields").values()} == {NvmlCode.GPU_IS_LOST}
 
 
-@pytest.mark.parametrize(("code", "name"), [(3, "unsupported"), (4, "refused"), (13, "too old")])
-def test_an_energy_counter_that_is_not_there_is_told_apart(
-    simulate: fake.Simulate, code: int, name: str
+@pytest.mark.parametrize(
+    "code", [NvmlCode.NOT_SUPPORTED, NvmlCode.NO_PERMISSION, NvmlCode.FUNCTION_NOT_FOUND]
+)
+def test_an_energy_counter_that_fails_keeps_its_code(
+    simulate: fake.Simulate, code: NvmlCode
 ) -> None:
     with simulate(STEADY, errors=f"nvmlDeviceGetTotalEnergyConsumption={code}"):
-        assert read("energy") == {nvml.ENERGY: (code, None)}, name
+        assert read("energy") == {nvml.ENERGY: (code, None)}
+
+
+def test_the_codes_are_those_of_nvml() -> None:
+    for code in NvmlCode:
+        name = "NVML_SUCCESS" if code == NvmlCode.SUCCESS else f"NVML_ERROR_{code.name}"
+        assert getattr(pynvml, name) == code
 
 
 def test_an_old_driver_is_asked_by_the_older_name(simulate: fake.Simulate) -> None:
@@ -88,7 +98,7 @@ def test_the_process_that_reads_is_not_counted(simulate: fake.Simulate) -> None:
 
 
 def test_mig_is_refused(simulate: fake.Simulate) -> None:
-    with simulate(STEADY, mig=1), pytest.raises(CannotMeasure, match="MIG mode"):
+    with simulate(STEADY, mig=1), pytest.raises(CannotMeasure, match=fake.UUID):
         read("energy")
 
 
@@ -98,7 +108,7 @@ def test_another_gpu_is_refused_by_name() -> None:
         nvml.Sensors(library, "GPU-none")
 
 
-def test_without_a_driver_it_says_so(simulate: fake.Simulate) -> None:
+def test_without_a_driver_nvml_is_refused(simulate: fake.Simulate) -> None:
     with simulate(STEADY, errors="nvmlInit=9"), pytest.raises(CannotMeasure, match="driver"):
         read("energy")
 

@@ -1,4 +1,4 @@
-"""Peaks are found by a GPU's name, however it is written, and an unknown one has none."""
+"""Peak rates by the name of a GPU in any spelling; an unknown name has none."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""RAPL on a powercap tree made here."""
+"""RAPL through powercap, on a synthetic tree of zones."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def zone(powercap: Path, folder: str, name: str, energy_uj: int, range_uj: int =
     return path
 
 
-def test_packages_are_found_and_their_parts_are_not(tmp_path: Path) -> None:
+def test_packages_count_and_their_parts_do_not(tmp_path: Path) -> None:
     zone(tmp_path, "intel-rapl:0", "package-0", 10)
     zone(tmp_path, "intel-rapl:1", "package-1", 20)
     zone(tmp_path, "intel-rapl:0:0", "core", 5)
@@ -30,9 +30,11 @@ def test_packages_are_found_and_their_parts_are_not(tmp_path: Path) -> None:
     assert [package.energy_uj() for package in rapl.packages(tmp_path)] == [10, 20]
 
 
-def test_without_a_package_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(CannotMeasure, match="no processor package"):
+def test_without_a_package_rapl_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CannotMeasure) as caught:
         rapl.packages(tmp_path)
+    assert str(tmp_path) in caught.value.message
+    assert caught.value.hint
 
 
 def test_a_counter_that_may_not_be_read_names_the_remedy(
@@ -47,7 +49,7 @@ def test_a_counter_that_may_not_be_read_names_the_remedy(
         return readable(path, encoding=encoding)
 
     monkeypatch.setattr(Path, "read_text", refuse)
-    with pytest.raises(CannotMeasure, match="may not be read") as caught:
+    with pytest.raises(CannotMeasure) as caught:
         rapl.packages(tmp_path)
     assert caught.value.hint.startswith("sudo chmod a+r")
 
@@ -56,12 +58,12 @@ def test_a_counter_that_vanishes_is_an_error(tmp_path: Path) -> None:
     folder = zone(tmp_path, "intel-rapl:0", "package-0", 10)
     (package,) = rapl.packages(tmp_path)
     (folder / "energy_uj").unlink()
-    with pytest.raises(CannotMeasure, match="cannot be read"):
+    with pytest.raises(CannotMeasure, match="energy_uj"):
         package.energy_uj()
 
 
 @settings(deadline=None, max_examples=50)
 @given(start=st.integers(0, 999), used=st.integers(0, 999))
-def test_one_turn_of_the_counter_is_counted(start: int, used: int) -> None:
+def test_one_wrap_of_the_counter_is_corrected(start: int, used: int) -> None:
     package = rapl.Package(Path("zone"), range_uj=999)
     assert rapl.energy_between_uj(package, start, (start + used) % 1000) == used

@@ -1,4 +1,4 @@
-"""RAPL by perf: the events are described in a folder made here."""
+"""RAPL through perf events, which a synthetic folder describes."""
 
 import platform
 import time
@@ -36,13 +36,15 @@ def test_a_counter_grows_in_its_unit(tmp_path: Path) -> None:
     grown_uj, passed_s = counter.energy_uj() - before_uj, time.monotonic() - began
     assert 0.04e6 <= grown_uj <= passed_s * 1.1e6  # the stand-in counts 1 "J" a second
     counter.close()
-    with pytest.raises(CannotMeasure, match="cannot be read"):
+    with pytest.raises(CannotMeasure):
         counter.energy_uj()
 
 
-def test_without_the_events_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(CannotMeasure, match="no energy events"):
+def test_without_the_events_rapl_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CannotMeasure) as caught:
         open_counters(tmp_path)
+    assert str(tmp_path) in caught.value.message
+    assert caught.value.hint
 
 
 def test_events_that_the_kernel_refuses_are_named(tmp_path: Path) -> None:
@@ -52,5 +54,5 @@ def test_events_that_the_kernel_refuses_are_named(tmp_path: Path) -> None:
 
 def test_another_architecture_has_no_rapl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "aarch64")
-    with pytest.raises(CannotMeasure, match="aarch64 has none"):
+    with pytest.raises(CannotMeasure, match="aarch64"):
         open_counters(events(tmp_path, SOFTWARE))

@@ -1,4 +1,4 @@
-"""The host's packages as one sensor: added up, with their turns, on a powercap tree made here."""
+"""The host's packages as one sensor: their sum, with wraps corrected."""
 
 from pathlib import Path
 
@@ -22,16 +22,16 @@ def count(package: Package, energy_uj: int) -> None:
     (package.folder / "energy_uj").write_text(f"{energy_uj}\n", encoding="ascii")
 
 
-def test_packages_are_added_up_from_when_it_was_made(tmp_path: Path) -> None:
+def test_energy_is_the_sum_of_the_packages_since_the_beginning(tmp_path: Path) -> None:
     one, two = a_package(tmp_path / "0", 5_000), a_package(tmp_path / "1", 900_000)
     sensors = RaplSensors([one, two])
-    assert sensors.energy() == (Reading(ENERGY, 0, 0),)
+    assert sensors.energy() == (Reading(ENERGY, NvmlCode.SUCCESS, 0),)
     count(one, 8_000)
     count(two, 904_500)
-    assert sensors.energy() == (Reading(ENERGY, 0, 7),)  # 7.5 mJ
+    assert sensors.energy() == (Reading(ENERGY, NvmlCode.SUCCESS, 7),)  # 7.5 mJ
 
 
-def test_a_turn_is_counted_and_no_fraction_is_lost(tmp_path: Path) -> None:
+def test_a_wrap_is_corrected_and_no_fraction_is_lost(tmp_path: Path) -> None:
     package = a_package(tmp_path / "0", 999_000)
     sensors = RaplSensors([package])
     values = []
@@ -41,14 +41,14 @@ def test_a_turn_is_counted_and_no_fraction_is_lost(tmp_path: Path) -> None:
     assert values == [0, 1, 1]  # 0.6, 1.2, 1.8 mJ
 
 
-def test_a_counter_that_goes_is_a_reading_that_failed(tmp_path: Path) -> None:
+def test_a_counter_that_vanishes_is_a_reading_that_failed(tmp_path: Path) -> None:
     package = a_package(tmp_path / "0", 0)
     sensors = RaplSensors([package])
     (package.folder / "energy_uj").unlink()
     assert sensors.energy() == (Reading(ENERGY, NvmlCode.UNKNOWN, None),)
 
 
-def test_it_has_no_other_sensor(tmp_path: Path) -> None:
+def test_rapl_has_no_other_sensor(tmp_path: Path) -> None:
     sensors = RaplSensors([a_package(tmp_path / "0", 0)])
     others = "fields temperature sm_clock memory_clock event_reasons power_limit power_usage"
     for name in [*others.split(), "compute_processes"]:
@@ -59,7 +59,7 @@ def refuse(*arguments: object) -> list[Package]:
     raise CannotMeasure("RAPL is unavailable: powercap may not be read")
 
 
-def test_perf_stands_in_where_powercap_may_not_be_read(
+def test_perf_replaces_a_powercap_that_may_not_be_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     closed = []
@@ -74,11 +74,11 @@ def test_perf_stands_in_where_powercap_may_not_be_read(
     monkeypatch.setattr(rapl_sensors, "packages", refuse)
     monkeypatch.setattr(rapl_sensors, "open_counters", lambda: [Counter(7, 1.0)])
     with rapl_sensors.rapl_sensors() as sensors:
-        assert sensors.energy() == (Reading(ENERGY, 0, 0),)
+        assert sensors.energy() == (Reading(ENERGY, NvmlCode.SUCCESS, 0),)
     assert closed == [7]
 
 
-def test_where_neither_is_there_the_reason_is_that_of_powercap(
+def test_without_both_the_reason_is_that_of_powercap(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def no_perf() -> list[PerfCounter]:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from moeprof.device.nvml import NvmlCode
 from moeprof.energy.counter import (
     Edges,
     counter_edges,
@@ -102,7 +103,7 @@ def test_a_window_goes_from_edge_to_edge_unless_the_counter_failed_or_stood_stil
     assert outer_edges_ns(readings, None, *window) == window
     frozen = series(readings.begin_ns, np.minimum(readings.value, 1e6 + 480 * 2000))
     assert outer_edges_ns(frozen, counter_edges(frozen), *window) == window
-    code = np.where(readings.begin_ns == 2 * S, 999, 0)
+    code = np.where(readings.begin_ns == 2 * S, NvmlCode.UNKNOWN, 0)
     failed = Series(readings.begin_ns, readings.end_ns, code, readings.value)
     assert outer_edges_ns(failed, edges, *window) == window
 

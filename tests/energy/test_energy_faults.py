@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from moeprof.device.nvml import EVENT_REASONS, Sensors, nvml
+from moeprof.device.nvml import EVENT_REASONS, NvmlCode, Sensors, nvml
 from moeprof.energy.faults import Fault, faults, frozen, power_capped_share
 from moeprof.energy.power_log import CLOCK_BOOT, PowerLog, Series, read_power_log
 from moeprof.profiler.power.sensor_log import write_log
@@ -37,10 +37,10 @@ ENERGY_CALL = "nvmlDeviceGetTotalEnergyConsumption"
 @pytest.mark.parametrize(
     ("fault", "settings"),
     [
-        (Fault.NOT_SUPPORTED, {"errors": f"{ENERGY_CALL}=3@4"}),
-        (Fault.TOO_OLD, {"errors": f"{ENERGY_CALL}=13@4"}),
-        (Fault.NO_PERMISSION, {"errors": f"{ENERGY_CALL}=4@4"}),
-        (Fault.GPU_LOST, {"errors": f"{ENERGY_CALL}=15@4"}),
+        (Fault.NOT_SUPPORTED, {"errors": f"{ENERGY_CALL}={NvmlCode.NOT_SUPPORTED}@4"}),
+        (Fault.TOO_OLD, {"errors": f"{ENERGY_CALL}={NvmlCode.FUNCTION_NOT_FOUND}@4"}),
+        (Fault.NO_PERMISSION, {"errors": f"{ENERGY_CALL}={NvmlCode.NO_PERMISSION}@4"}),
+        (Fault.GPU_LOST, {"errors": f"{ENERGY_CALL}={NvmlCode.GPU_IS_LOST}@4"}),
         (Fault.COUNTER_RESET, {"reset_s": 4.5}),
         (Fault.FOREIGN_PROCESS, {"processes": "1@0,2@4"}),
         (Fault.THERMAL_THROTTLING, {"reasons": 0x20}),
@@ -66,7 +66,7 @@ def test_a_power_cap_is_measured_in_time(simulate: fake.Simulate, tmp_path: Path
     assert faults(log, 3 * S, 5 * S, processes=0) == []
 
 
-def test_where_nothing_is_known_of_throttling_its_share_is_none() -> None:
+def test_without_readings_of_throttling_its_share_is_none() -> None:
     assert power_capped_share(steady_log(), 1 * S, 2 * S) is None
     reasons = series(np.arange(0, 10 * S, 100 * MS), 0x4)
     assert power_capped_share(steady_log({EVENT_REASONS: reasons}), 1 * S, 2 * S) == 1
@@ -97,7 +97,7 @@ def test_power_that_repeats_itself_is_frozen_only_while_the_temperature_moves() 
     assert not frozen(repeats.between(0, S), warms)
 
 
-def test_a_real_stuck_sensor_is_caught_and_a_real_good_one_is_not() -> None:
+def test_a_real_stuck_sensor_is_frozen_and_a_real_good_one_is_not() -> None:
     folder = os.environ.get("MOEPROF_SAMPLE_DATA")
     if folder is None:
         pytest.skip("MOEPROF_SAMPLE_DATA is unset")

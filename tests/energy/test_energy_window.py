@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from moeprof.device.nvml import NvmlCode
 from moeprof.energy.power_log import Series
 from moeprof.energy.window import Window, is_enough, power_moved, settled_edges, steady_window
 from moeprof.store.recording import Load
@@ -47,7 +48,7 @@ def test_a_power_that_keeps_changing_has_not_settled() -> None:
 
 def test_the_window_contains_readings_that_failed() -> None:
     whole = counter()
-    code = np.where(whole.begin_ns > 1500 * MS, 15, 0)
+    code = np.where(whole.begin_ns > 1500 * MS, NvmlCode.GPU_IS_LOST, 0)
     lost = Series(whole.begin_ns, whole.end_ns, code, whole.value)
     window, _ = steady_window(lost, a_load())
     assert window.end_ns == 3000 * MS
