@@ -1,1 +1,1 @@
-"""The commands: one file each, that parses arguments, calls rooms in order and prints."""
+"""The commands: each parses its arguments, calls one stage of the pipeline and prints."""

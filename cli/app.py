@@ -1,7 +1,7 @@
-"""The entry point: the list of commands, and what becomes of an error.
+"""The entry point: the list of commands, and the exit code of an error.
 
-A command's file imports its rooms inside the function, so that `moeprof --help` loads neither torch
-nor pandas.
+A command imports its stage of the pipeline inside the function, so that `moeprof --help` loads
+neither torch nor pandas.
 """
 
 import errno
@@ -14,20 +14,10 @@ import typer
 
 from ..store.atomic import cannot_write
 from ..store.errors import MoeprofError
-from . import (
-    build_model,
-    cost,
-    doctor,
-    import_,
-    parse,
-    profile,
-    render,
-    report,
-    scenario,
-    scrub,
-    show,
-    validate,
-)
+from . import build_model, doctor, import_, parse, render, report, scenario, scrub, show
+from .cost.command import cost
+from .profile.command import profile
+from .validate.command import validate
 
 _OWN_FAULT = 129  # above 127 and not 125: `git bisect run` stops instead of blaming a commit
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
@@ -40,11 +30,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("doctor")(doctor.doctor)
-app.command("profile")(profile.profile)
+app.command("profile")(profile)
 app.command("parse")(parse.parse)
 app.command("build-model")(build_model.build_model)
-app.command("validate")(validate.validate)
-app.command("cost")(cost.cost)
+app.command("validate")(validate)
+app.command("cost")(cost)
 app.command("report")(report.report)
 app.command("scenario")(scenario.scenario)
 app.command("scrub")(scrub.scrub)
@@ -77,11 +67,11 @@ def main() -> None:
     except Exception as caught:
         if len(arguments) < len(sys.argv) - 1:
             traceback.print_exc()
-        sys.exit(_tell(caught))
+        sys.exit(_report(caught))
 
 
-def _tell(caught: Exception) -> int:
-    """Say what went wrong in one sentence; return the exit code."""
+def _report(caught: Exception) -> int:
+    """Print what went wrong in one sentence; return the exit code."""
     if isinstance(caught, OSError) and caught.errno in _NO_SPACE:
         caught = cannot_write(Path(caught.filename or "the output"), caught)
     if isinstance(caught, MoeprofError):

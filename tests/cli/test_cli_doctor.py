@@ -1,69 +1,61 @@
-"""`moeprof doctor`: what this machine can measure. The A/A run is left out but once."""
+"""`moeprof doctor`: what it prints of each check, and its exit code."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from moeprof.doctor import examine as doctor
-from moeprof.doctor import repeatability as noise
-from moeprof.doctor.check_result import CheckResult, Status
+from moeprof.pipeline import doctor as stage
+from moeprof.pipeline.doctor import CheckResult, Examination, Status
 from moeprof.tests.cli.command_line import Moeprof
 
-STATUSES = {"ok", "warning", "fault", "skip"}
+FINE = CheckResult("noise", Status.OK, "18 readings", values={"spread_ratio": 0.01, "none": None})
+FAULT = CheckResult("triton", Status.FAULT, "no C compiler", "kernels do not run", "install gcc")
 
 
 @pytest.fixture
-def without_noise(monkeypatch: pytest.MonkeyPatch) -> None:
-    left_out = CheckResult("noise", Status.OK, "left out", values={"spread_ratio": 0.01})
-    monkeypatch.setattr(doctor, "noise", lambda device: left_out)
+def checks(monkeypatch: pytest.MonkeyPatch) -> list[CheckResult]:
+    """Give the list of what the examination finds, which is empty to begin with."""
+    found: list[CheckResult] = []
+    monkeypatch.setattr(stage, "examine", lambda store: Examination(tuple(found)))
+    return found
 
 
-@pytest.mark.usefixtures("without_noise")
-def test_every_finding_is_told_as_json_and_nothing_else_on_stdout(
-    moeprof: Moeprof, tmp_path: Path
+def test_every_check_is_printed_as_json_and_nothing_else_on_stdout(
+    moeprof: Moeprof, checks: list[CheckResult]
 ) -> None:
-    told = moeprof("doctor", "--json", "--store", tmp_path)
-    statuses = [finding["status"] for finding in told.data]
-    assert set(statuses) <= STATUSES
-    assert told.exit_code == ("fault" in statuses)
-    values = {finding["check"]: finding["values"] for finding in told.data}
-    assert {"python", "torch", "disk", "collector cpu", "collector nsys"} <= values.keys()
-    assert values["noise"] == {"spread_ratio": 0.01}
-    assert values["disk"]["free_bytes"] > 0
+    checks += [FINE, FAULT]
+    result = moeprof("doctor", "--json")
+    assert result.data == [asdict(FINE), asdict(FAULT)]
 
 
-def test_a_person_gets_a_table_of_the_same(
-    moeprof: Moeprof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_person_gets_a_table_with_evidence_cost_and_remedy(
+    moeprof: Moeprof, checks: list[CheckResult]
 ) -> None:
-    monkeypatch.setattr(noise, "_ROUNDS", 1)
-    findings = moeprof("doctor", "--json", "--store", tmp_path).data
-    table = moeprof("doctor", "--store", tmp_path).stdout
+    checks += [FINE, FAULT]
+    table = moeprof("doctor").stdout
     assert max(map(len, table.splitlines())) <= 80
-    for finding in findings:
-        assert f"{finding['check']} " in table
-    assert "readings of each version" in " ".join(table.split())
+    for text in (FINE.check, FINE.evidence, FAULT.evidence, FAULT.cost, FAULT.remedy):
+        assert text in table
 
 
-@pytest.fixture
-def no_compiler_beside_a_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let there be a GPU, and no program on PATH."""
-    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
-    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
-    monkeypatch.setattr(doctor, "_sensors", lambda device: [])
-    monkeypatch.setattr(doctor, "_collectors", lambda device: [])
-    monkeypatch.setenv("PATH", str(tmp_path))
+@pytest.mark.parametrize(("found", "exit_code"), [([FINE], 0), ([FINE, FAULT], 1)])
+def test_a_fault_is_exit_1(
+    moeprof: Moeprof, checks: list[CheckResult], found: list[CheckResult], exit_code: int
+) -> None:
+    checks += found
+    assert moeprof("doctor", "--json").exit_code == exit_code
 
 
-@pytest.mark.usefixtures("no_compiler_beside_a_gpu", "without_noise")
-def test_a_fault_is_exit_1_and_says_how_to_mend_it(moeprof: Moeprof, tmp_path: Path) -> None:
-    pytest.importorskip("triton")
-    told = moeprof("doctor", "--json", "--store", tmp_path)
-    assert told.exit_code == 1
-    (triton,) = [finding for finding in told.data if finding["check"] == "triton"]
-    assert (triton["status"], triton["remedy"]) == ("fault", "install gcc")
+def test_the_store_is_handed_on(
+    moeprof: Moeprof, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stores: list[Path] = []
 
+    def examine(store: Path) -> Examination:
+        stores.append(store)
+        return Examination(())
 
-@pytest.mark.usefixtures("without_noise")
-def test_looking_writes_nothing(moeprof: Moeprof, tmp_path: Path) -> None:
-    moeprof("doctor", "--store", tmp_path / "store")
-    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(stage, "examine", examine)
+    moeprof("doctor", "--store", tmp_path)
+    assert stores == [tmp_path]

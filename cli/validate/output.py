@@ -1,13 +1,13 @@
-"""What `moeprof validate` tells of a verdict, within 80 columns."""
+"""What `moeprof validate` prints of a verdict, within 80 columns."""
 
 import re
 from typing import TYPE_CHECKING
 
-from ..store.percent import percent
-from . import render
+from ...store.percent import percent
+from .. import render
 
 if TYPE_CHECKING:
-    from ..store.verdict import CurveVerdict, MixedWorkloadVerdict, Sensor, Validation
+    from ...store.verdict import CurveVerdict, MixedWorkloadVerdict, Sensor, Validation
 
 
 def show_verdict(verdict: "Validation") -> None:
@@ -24,8 +24,8 @@ def show_verdict(verdict: "Validation") -> None:
         render.say(f"{name} {curve.metric}: {curve.outcome}: {errors}{curve.reason}")
     if verdict.replay is not None:
         render.say(f"mixed replay: {verdict.replay.outcome}: {verdict.replay.reason}")
-        for mark in verdict.replay.marks:
-            render.warn(f"mixed replay: {mark}")
+        for flag in verdict.replay.marks:
+            render.warn(f"mixed replay: {flag}")
     for metric, reason in verdict.unmeasured.items():
         render.say(f"{metric}: not validated: {reason}")
     if verdict.sensor is not None:

@@ -2,55 +2,34 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from ..store.errors import BadInput
-from . import render
-from .cost_output import answer_data, show_answer
-from .options import DEFAULT_STORE, Json, Store, find_model
+from ...store.errors import BadInput
+from .. import render
+from ..options import DEFAULT_STORE, Json, Store, find_model
+from .options import (
+    ActiveExperts,
+    AllowEstimates,
+    BatchSize,
+    Breakdown,
+    MemoryPressure,
+    ModelAndOp,
+    Shape,
+    TopK,
+)
+from .output import answer_data, show_answer
 
 _SHAPE = re.compile(r"\d+(x\d+)*", re.ASCII)
 
 
 def cost(
-    words: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[MODEL] OP",
-            help="Model file or its run (the latest if left out), then what to look up.",
-        ),
-    ],
-    batch_size: Annotated[int, typer.Option(help="Tokens in the call.")],
-    shape: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZES",
-            help="Sizes of the operation as its curve's name has them, such as 4096x14336;"
-            " a shape near measured ones is told from those.",
-        ),
-    ] = None,
-    active_experts: Annotated[
-        int | None, typer.Option(help="Experts that get any token, of a layer or of `experts`.")
-    ] = None,
-    top_k: Annotated[
-        int | None, typer.Option(help="Experts that each token is sent to, of a layer.")
-    ] = None,
-    memory_pressure: Annotated[
-        float | None,
-        typer.Option(help="Share of the memory bandwidth that others take, from 0 to below 1."),
-    ] = None,
-    breakdown: Annotated[
-        bool, typer.Option("--breakdown", help="Take the cost apart: memory, compute, launch.")
-    ] = False,
-    allow_estimates: Annotated[
-        bool,
-        typer.Option(
-            "--allow-estimates",
-            help="Estimate an energy that no meter told, from the GPU's power limit.",
-        ),
-    ] = False,
+    words: ModelAndOp,
+    batch_size: BatchSize,
+    shape: Shape = None,
+    active_experts: ActiveExperts = None,
+    top_k: TopK = None,
+    memory_pressure: MemoryPressure = None,
+    breakdown: Breakdown = False,
+    allow_estimates: AllowEstimates = False,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
@@ -64,7 +43,7 @@ def cost(
     moeprof cost fc1 --batch-size 37
     moeprof cost layer --batch-size 64 --top-k 2 --active-experts 6
     """
-    from ..pipeline.cost import CostQuery, load, look_up
+    from ...pipeline.cost import CostQuery, load, look_up
 
     if len(words) > 2:
         raise BadInput(

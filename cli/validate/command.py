@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from ..store.errors import BadInput
-from . import render
-from .options import DEFAULT_STORE, Json, Store, find_model
-from .validate_output import show_verdict
+from ...store.errors import BadInput
+from .. import render
+from ..options import DEFAULT_STORE, Json, Store, find_model
+from .output import show_verdict
 
 
 def validate(
@@ -33,8 +33,8 @@ def validate(
     json: Json = False,
 ) -> None:
     """Judge the model: PASS (exit 0), FAIL (1) or AMBIGUOUS (125)."""
-    from ..pipeline.validate import validate as judge
-    from ..store.document import to_json
+    from ...pipeline.validate import validate as judge
+    from ...store.document import to_json
 
     if limit is not None and not 0 < limit < 100:
         raise BadInput(f"--limit {limit:g} is no percentage", hint="write 3 for 3 %")

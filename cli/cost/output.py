@@ -4,25 +4,25 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..store.run import Run
-from . import render
+from ...store.run import Run
+from .. import render
 
 if TYPE_CHECKING:
-    from ..pipeline.cost import Cost, CostBreakdown, LayerCost
+    from ...pipeline.cost import Cost, CostBreakdown, LayerCost
 
 _INTERVAL = ["#value", "#95 % from", "#to", "unit"]
 
 
 def answer_data(found: "Cost | CostBreakdown | LayerCost") -> dict[str, Any]:
     """Give the answer to a look-up for a program."""
-    from ..pipeline.cost import LayerCost
+    from ...pipeline.cost import LayerCost
 
     return _layer_data(found) if isinstance(found, LayerCost) else asdict(found)
 
 
 def show_answer(found: "Cost | CostBreakdown | LayerCost", name: str, path: Path) -> None:
     """Show the answer to a look-up of `name` in the model at `path`."""
-    from ..pipeline.cost import CostBreakdown, LayerCost
+    from ...pipeline.cost import CostBreakdown, LayerCost
 
     if isinstance(found, LayerCost):
         _show_layer(found, path)
@@ -34,7 +34,7 @@ def show_answer(found: "Cost | CostBreakdown | LayerCost", name: str, path: Path
 
 def _show_cost(found: "Cost", name: str, path: Path) -> None:
     """Show a cost as a table, then what validations concluded on its operation."""
-    from ..pipeline.cost import verdicts_on
+    from ...pipeline.cost import verdicts_on
 
     render.table(
         f"{name} at batch size {found.tokens} ({_kind(found)}, {found.source} time)",

@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ..store.errors import BadInput
-from ..store.run import holds_runs
-from . import render
-from .options import DEFAULT_STORE, Json, Store, duration_s, find_run
-from .profile_options import (
+from ...store.errors import BadInput
+from ...store.run import holds_runs
+from .. import render
+from ..options import DEFAULT_STORE, Json, Store, duration_s, find_run
+from .options import (
     BatchSizes,
     Budget,
     Cache,
@@ -30,12 +30,12 @@ from .profile_options import (
     ThermalResponse,
     Threads,
 )
-from .profile_output import show_estimate, show_result
+from .output import show_estimate, show_result
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ..pipeline.profile import RunOptions
+    from ...pipeline.profile import RunOptions
 
 
 def profile(
@@ -67,7 +67,7 @@ def profile(
 
     Begin with --dry-run, which says how long it may take.
     """
-    from ..pipeline.profile import RunOptions
+    from ...pipeline.profile import RunOptions
 
     options = RunOptions(
         ops=ops,
@@ -88,10 +88,7 @@ def profile(
         sm_clock_mhz=lock_clocks,
         thermal_step=thermal_step,
     )
-    if run is not None and not resume:
-        raise BadInput(f"{run} was named without --resume", hint=f"moeprof profile {run} --resume")
-    if resume and dry_run:
-        raise BadInput("--resume and --dry-run were both given", hint="give one of them")
+    _check_resume(run, resume, dry_run)
     if dry_run:
         _show_plan(options, json)
     elif resume and (run is not None or holds_runs(store)):
@@ -102,9 +99,16 @@ def profile(
         _measure(options, store, json)
 
 
+def _check_resume(run: "Path | None", resume: bool, dry_run: bool) -> None:
+    if run is not None and not resume:
+        raise BadInput(f"{run} was named without --resume", hint=f"moeprof profile {run} --resume")
+    if resume and dry_run:
+        raise BadInput("--resume and --dry-run were both given", hint="give one of them")
+
+
 def _given(context: typer.Context) -> dict[str, str]:
     """Map each option that the command line gives, by its field of RunOptions, to its text."""
-    from ..pipeline.profile import OPTION_FIELDS
+    from ...pipeline.profile import OPTION_FIELDS
 
     given = {}
     for name, value in context.params.items():
@@ -116,7 +120,7 @@ def _given(context: typer.Context) -> dict[str, str]:
 
 
 def _show_plan(options: "RunOptions", json: bool) -> None:
-    from ..pipeline.profile import plan_run
+    from ...pipeline.profile import plan_run
 
     estimate = plan_run(options, progress=render.Talk())
     for warning in estimate.warnings:
@@ -125,7 +129,7 @@ def _show_plan(options: "RunOptions", json: bool) -> None:
 
 
 def _measure(options: "RunOptions", store: "Path", json: bool) -> None:
-    from ..pipeline.profile import profile as measure
+    from ...pipeline.profile import profile as measure
 
     with render.Talk() as talk:
         result = measure(options, store=store, progress=talk)
@@ -133,7 +137,7 @@ def _measure(options: "RunOptions", store: "Path", json: bool) -> None:
 
 
 def _resume(folder: "Path", options: "RunOptions", given: dict[str, str], json: bool) -> None:
-    from ..pipeline.profile import resume
+    from ...pipeline.profile import resume
 
     with render.Talk() as talk:
         result = resume(folder, options, given=given, progress=talk)

@@ -25,7 +25,7 @@ QUICK = (
     "all",
     "--no-power",
 )
-OPS_PAGE = Path(__file__).parents[2] / "docs" / "ops.md"
+OPS_PAGE = Path(__file__).parents[3] / "docs" / "ops.md"
 
 
 @pytest.fixture(scope="module")

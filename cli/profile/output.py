@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from . import render
+from .. import render
 
 if TYPE_CHECKING:
-    from ..pipeline.profile import ProfileResult, RunEstimate
-    from ..store.plan import Plan
+    from ...pipeline.profile import ProfileResult, RunEstimate
+    from ...store.plan import Plan
 
 _BUDGET_SPENT = 4
 _NOTHING_MEASURED = 3

@@ -1,0 +1,1 @@
+"""`moeprof cost`: its options, the command, and what it prints."""

@@ -1,0 +1,40 @@
+"""The options of `moeprof cost`: their types, and what the help says of them."""
+
+from typing import Annotated
+
+import typer
+
+ModelAndOp = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[MODEL] OP",
+        help="Model file or its run (the latest if left out), then what to look up.",
+    ),
+]
+BatchSize = Annotated[int, typer.Option(help="Tokens in the call.")]
+Shape = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZES",
+        help="Sizes of the operation as its curve's name has them, such as 4096x14336;"
+        " a shape near measured ones is predicted from those.",
+    ),
+]
+ActiveExperts = Annotated[
+    int | None, typer.Option(help="Experts that get any token, of a layer or of `experts`.")
+]
+TopK = Annotated[int | None, typer.Option(help="Experts that each token is sent to, of a layer.")]
+MemoryPressure = Annotated[
+    float | None,
+    typer.Option(help="Share of the memory bandwidth that others take, from 0 to below 1."),
+]
+Breakdown = Annotated[
+    bool, typer.Option("--breakdown", help="Take the cost apart: memory, compute, launch.")
+]
+AllowEstimates = Annotated[
+    bool,
+    typer.Option(
+        "--allow-estimates",
+        help="Estimate an energy that no meter measured, from the GPU's power limit.",
+    ),
+]

@@ -1,0 +1,1 @@
+"""`moeprof profile`: its options, the command, and what it prints."""

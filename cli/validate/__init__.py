@@ -1,0 +1,1 @@
+"""`moeprof validate`: the command, and what it prints."""
