@@ -1,7 +1,7 @@
 """The content of a report, read from a run folder and sorted by curve."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any, Final
 
@@ -128,29 +128,36 @@ def _curves(
     verdicts: Sequence[CurveVerdict],
 ) -> tuple[Curve, ...]:
     """Curves in the order of the plan, then those that are only in the points or the model."""
-    models = {} if model is None else {curve.curve: curve for curve in model.curves}
     ops = {op_plan.curve: op_plan.op for op_plan in plan.ops}
     ops |= {row["curve"]: row["op"] for row in rows}
-    ops |= {slug: curve.op for slug, curve in models.items()}
+    ops |= {} if model is None else {curve.curve: curve.op for curve in model.curves}
     limit = _MAX_DRAWN_SIZES // max(1, len(ops))
     curves = []
     for slug, op in ops.items():
         points = sorted((row for row in rows if row["curve"] == slug), key=_tokens)
-        fitted = models.get(slug)
-        on_surface = None if model is None else _domain_on_surface(slug, model, points)
-        domain = on_surface if fitted is None else fitted.domain
-        curves.append(
-            Curve(
-                slug=slug,
-                op=op,
-                points=tuple(points),
-                model=fitted,
-                verdicts=tuple(verdict for verdict in verdicts if verdict.curve == slug),
-                costs=_costs(model, slug, domain, points, limit) if model and domain else {},
-                on_surface=fitted is None and on_surface is not None,
-            )
+        curve = Curve(
+            slug=slug,
+            op=op,
+            points=tuple(points),
+            model=None,
+            verdicts=tuple(verdict for verdict in verdicts if verdict.curve == slug),
+            costs={},
         )
+        curves.append(curve if model is None else _with_model(curve, model, limit))
     return tuple(curves)
+
+
+def _with_model(curve: Curve, model: KernelCostModel, limit: int) -> Curve:
+    """Add the curve's model, or that of its surface, and predictions at about `limit` sizes."""
+    fitted = next((one for one in model.curves if one.curve == curve.slug), None)
+    on_surface = _domain_on_surface(curve.slug, model, curve.points)
+    domain = on_surface if fitted is None else fitted.domain
+    return replace(
+        curve,
+        model=fitted,
+        costs=_costs(model, curve.slug, domain, curve.points, limit) if domain else {},
+        on_surface=fitted is None and on_surface is not None,
+    )
 
 
 def _tokens(row: Row) -> int:

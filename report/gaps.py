@@ -10,8 +10,8 @@ from .markup import Html, element, table
 from .quantities import batch_sizes, count
 
 _METERED: Final = {"energy": "energy_mj", "power": "power_w"}
-_NO_REASON: Final = "no reason recorded"
-_NOT_REACHED: Final = "planned, and not in the tables: not run, or not parsed yet"
+NO_REASON: Final = "no reason recorded"
+NOT_REACHED: Final = "planned, and not in the tables: not run, or not parsed yet"
 
 Where = dict[str, list[int]]  # curve -> batch sizes, ascending
 
@@ -36,16 +36,16 @@ def _gaps(contents: Contents) -> dict[tuple[str, str], Where]:
     gaps: dict[tuple[str, str], Where] = defaultdict(lambda: defaultdict(list))
     for curve in contents.curves:
         for row in curve.failed:
-            gaps["latency", row["failure"] or _NO_REASON][curve.slug].append(row["tokens"])
+            gaps["latency", row["failure"] or NO_REASON][curve.slug].append(row["tokens"])
         for what, column in _METERED.items():
             for row in curve.measured:
                 if row[column] is None:
-                    gaps[what, row["energy_reason"] or _NO_REASON][curve.slug].append(row["tokens"])
+                    gaps[what, row["energy_reason"] or NO_REASON][curve.slug].append(row["tokens"])
     for op_plan in contents.plan.ops:
         there = {row["tokens"] for row in contents.points if row["curve"] == op_plan.curve}
         missing = sorted({*op_plan.first, *op_plan.holdout, *op_plan.calibration} - there)
         if missing:
-            gaps["latency", _NOT_REACHED][op_plan.curve] = missing
+            gaps["latency", NOT_REACHED][op_plan.curve] = missing
     return gaps
 
 

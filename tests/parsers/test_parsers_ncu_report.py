@@ -2,6 +2,8 @@
 
 import sys
 from contextlib import suppress
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,9 +55,9 @@ def package(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
 
     one = SimpleNamespace(num_actions=lambda: len(kernels), action_by_idx=action)
     context = SimpleNamespace(num_ranges=lambda: 1, range_by_idx=lambda number: one)
-    stand_in = SimpleNamespace(load_report=lambda path: context)
+    stand_in = module_from_spec(ModuleSpec("ncu_report", loader=None))
+    stand_in.load_report = lambda path: context  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "ncu_report", stand_in)
-    monkeypatch.setattr("moeprof.parsers.trace_file.has_ncu_report", lambda: True)
     return kernels
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,7 +87,7 @@ def test_a_report_of_ncu_needs_nvidias_package(
 ) -> None:
     path = tmp_path / "t.ncu-rep"
     path.write_bytes(b"NVR\0abc")
-    monkeypatch.setattr("moeprof.parsers.trace_file.has_ncu_report", lambda: False)
+    monkeypatch.setitem(sys.modules, "ncu_report", None)
     with pytest.raises(BadInput, match=Refusal.NCU_REPORT) as raised:
         parse_trace(path)
     assert "--page raw" in raised.value.hint
