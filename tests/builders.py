@@ -23,9 +23,10 @@ from moeprof.store.tables import table_from_columns
 EPOCH_NS = 1_700_000_000_000_000_000
 
 
-def make_scenario(tokens: int, op: str = "gelu") -> Scenario:
+def make_scenario(tokens: int, op: str = "gelu", **changed: Any) -> Scenario:
     """A scenario of one curve."""
-    return Scenario(op, tokens, (1024,), "float32", flops=tokens, bytes_moved=8 * tokens)
+    scenario = Scenario(op, tokens, (1024,), "float32", flops=tokens, bytes_moved=8 * tokens)
+    return replace(scenario, **changed)
 
 
 def make_provenance(device: str = "cpu", **changed: Any) -> Provenance:
@@ -79,21 +80,23 @@ def make_recording(
         "started_utc_ns": EPOCH_NS, "ended_utc_ns": EPOCH_NS + 10**9, "warnings": (),
         "files": {}, "provenance": make_provenance(changed.pop("device", "cpu")),
     }  # fmt: skip
-    return Recording(
-        scenarios=tuple(make_scenario(size) for size in tokens),
-        served=tuple(served),
-        failures=tuple(failures),
-        **(values | changed),
-    )
+    values["scenarios"] = tuple(make_scenario(size) for size in tokens)
+    return Recording(served=tuple(served), failures=tuple(failures), **(values | changed))
 
 
-def make_plan() -> Plan:
-    """Plan of one operation: sizes 1 to 8, of which 2 is held out."""
-    op = OpPlan("gelu", make_scenario(1).curve, tuple(range(1, 9)), first=(4,), holdout=(2,))
-    return Plan(
+def make_op_plan(**changed: Any) -> OpPlan:
+    """Plan of sizes 1 to 8, of which 2 is held out."""
+    op_plan = OpPlan("gelu", make_scenario(1).curve, tuple(range(1, 9)), first=(4,), holdout=(2,))
+    return replace(op_plan, **changed)
+
+
+def make_plan(**changed: Any) -> Plan:
+    """Plan of one operation, that of `make_op_plan`."""
+    plan = Plan(
         "run", "small", "built in", "cpu", ("cpu",), "op", "all", "float32", "cold", 1, 0, 24,
-        None, 60.0, (op,),
+        None, 60.0, (make_op_plan(),),
     )  # fmt: skip
+    return replace(plan, **changed)
 
 
 def plan_run(

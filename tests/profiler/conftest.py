@@ -31,9 +31,11 @@ for line in sys.stdin:
 
 @pytest.fixture
 def make_job(tmp_path: Path) -> Callable[..., Job]:
-    def make(what_happens: str = "pass", **changes: Any) -> Job:
+    def make(
+        what_happens: str = "pass", first: tuple[int, ...] = (1, 2, 3, 4), **changes: Any
+    ) -> Job:
         plan = a_plan(**{"sampling": "all", "point_timeout_s": 5.0} | changes)
-        op_plan = an_op_plan(first=(1, 2, 3, 4), holdout=())
+        op_plan = an_op_plan(first=first, holdout=())
         run = Run(tmp_path)
         run.script("gelu").parent.mkdir(exist_ok=True)
         run.script("gelu").write_text(SCRIPT.replace("WHAT_HAPPENS", what_happens))

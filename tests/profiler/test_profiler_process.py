@@ -1,8 +1,7 @@
-"""The one door to processes."""
+"""Processes: run to their end, or asked line by line."""
 
 import os
 import sys
-import time
 
 import pytest
 
@@ -15,7 +14,7 @@ def python(text: str) -> list[str]:
     return [sys.executable, "-c", text]
 
 
-def test_a_finished_process_tells_how_it_ended() -> None:
+def test_a_finished_process_has_its_exit_code_and_its_output() -> None:
     said = run(
         python("import sys; print('out'); print('err', file=sys.stderr); sys.exit(3)"), timeout_s=30
     )
@@ -23,13 +22,11 @@ def test_a_finished_process_tells_how_it_ended() -> None:
 
 
 def test_the_time_limit_ends_a_process_and_its_children() -> None:
-    child = "import os, time; os.fork(); time.sleep(60)"
-    began_s = time.monotonic()
-    assert run(python(child), timeout_s=0.5).exit_code is None
-    assert time.monotonic() - began_s < 20
+    child = "import os, time; os.fork(); time.sleep(600)"
+    assert run(python(child), timeout_s=0.2).exit_code is None  # else their output stays open
 
 
-def test_a_command_that_is_not_there() -> None:
+def test_a_command_that_does_not_exist() -> None:
     with pytest.raises(OSError, match="no-such-command"):
         run(["no-such-command"], timeout_s=5)
 
@@ -48,12 +45,12 @@ def test_output_that_is_no_answer_is_passed_over() -> None:
 def test_no_answer_in_time() -> None:
     with (
         LineServer(python("import time; time.sleep(60)")) as server,
-        pytest.raises(ProcessEnded, match=r"no answer within 0\.3 s"),
+        pytest.raises(ProcessEnded, match=r"no answer within 0\.05 s"),
     ):
-        server.answer(0.3)
+        server.answer(0.05)
 
 
-def test_an_exit_is_told_with_its_last_words() -> None:
+def test_an_exit_is_reported_with_the_end_of_stderr() -> None:
     dies = "import sys; sys.stderr.write('out of memory'); sys.exit(7)"
     with (
         LineServer(python(dies)) as server,
@@ -62,7 +59,7 @@ def test_an_exit_is_told_with_its_last_words() -> None:
         server.ask("1", 30)
 
 
-def test_a_signal_is_told_by_name() -> None:
+def test_a_signal_is_reported_by_name() -> None:
     dies = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
     with LineServer(python(dies)) as server, pytest.raises(ProcessEnded, match="SIGSEGV"):
         server.answer(30)

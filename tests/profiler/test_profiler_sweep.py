@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,40 +11,14 @@ from pathlib import Path
 import pytest
 
 from moeprof.pipeline.parse import parse_run
-from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.job import Job
-from moeprof.profiler.sweep import OpSummary, Sweep
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
-from moeprof.store.provenance import Provenance
 from moeprof.store.run import Run
-from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_scenario, an_op_plan
+from moeprof.tests.profiler.worlds import PROVENANCE, Heard, a_plan, a_scenario, an_op_plan, sweep
 
 MakeJob = Callable[..., Job]
-
-
-class Heard:
-    """Progress that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[int, int]] = []
-        self.ended = -1
-
-    def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
-        self.told.append((done, total))
-
-    def end(self, done: int) -> None:
-        self.ended = done
-
-
-def sweep(
-    run: Run, plan: Plan, provenance: Provenance = PROVENANCE, progress: Heard | None = None
-) -> list[OpSummary]:
-    collectors = {"cpu": CpuCollector()}
-    return Sweep(
-        run, plan, provenance, {"gelu": a_scenario}, collectors, progress or Heard()
-    ).measure()
 
 
 @pytest.fixture
@@ -60,31 +33,31 @@ def run(make_job: MakeJob, plan: Plan) -> Run:
     return run
 
 
-def answers(run: Run) -> dict[Path, bytes]:
+def recordings(run: Run) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in run.folder.glob("raw/cpu/*/recording.json")}
 
 
 def test_every_point_is_a_recording_of_its_own(run: Run, plan: Plan) -> None:
     (summary,) = sweep(run, plan)
     assert (summary.measured, summary.recalled, summary.failures) == (10, 0, [])
-    assert len(answers(run)) == 10
+    assert len(recordings(run)) == 10
     assert all(recording.provenance == PROVENANCE for _, recording in run.recordings())
 
 
 def test_progress_counts_up_to_the_total(run: Run, plan: Plan) -> None:
     heard = Heard()
     sweep(run, plan, progress=heard)
-    assert [done for done, _ in heard.told] == list(range(10))
-    assert {total for _, total in heard.told} == {10}
+    assert [done for done, _ in heard.of("cpu")] == list(range(10))
+    assert {total for _, total in heard.of("cpu")} == {10}
     assert heard.ended == 10
 
 
 def test_resuming_a_finished_run_measures_nothing(run: Run, plan: Plan) -> None:
     sweep(run, plan)
-    before = answers(run)
+    before = recordings(run)
     (summary,) = sweep(run, plan)
     assert (summary.measured, summary.recalled) == (0, 10)
-    assert answers(run) == before
+    assert recordings(run) == before
 
 
 def test_a_budget_that_is_spent_names_what_it_left(run: Run, plan: Plan) -> None:
@@ -113,38 +86,46 @@ def test_another_machine_is_refused(run: Run, plan: Plan) -> None:
         sweep(run, plan, replace(PROVENANCE, host_hash="another"))
 
 
+# A sweep that kills itself when it is about to complete its n-th file.
 KILLED = """
-import sys
+import os, signal, sys
+from pathlib import Path
 from moeprof.store.run import Run
-from moeprof.tests.profiler.test_profiler_sweep import sweep
-run = Run(__import__("pathlib").Path(sys.argv[1]))
+from moeprof.tests.profiler.worlds import sweep
+
+left, sync = int(sys.argv[2]), os.fsync
+
+def sync_or_die(descriptor):
+    global left
+    left -= 1
+    if not left:
+        os.kill(os.getpid(), signal.SIGKILL)
+    sync(descriptor)
+
+os.fsync = sync_or_die
+run = Run(Path(sys.argv[1]))
 sweep(run, run.plan())
 """
 
 
-def test_killed_at_any_moment_nothing_is_lost_and_nothing_is_done_twice(
+def test_killed_in_any_write_nothing_is_lost_and_nothing_is_done_twice(
     make_job: MakeJob, plan: Plan
 ) -> None:
-    """Ten kills; a point that was recorded before a kill is the same file after all of them."""
-    run = make_job("time.sleep(0.05)").run
+    """A point that was recorded before a kill is the same file after all of them."""
+    run = make_job().run
     write_document(run.plan_path, plan)
     kept: dict[Path, bytes] = {}
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / ".path")}
-    for kill in range(10):
-        child = subprocess.Popen(
-            [sys.executable, "-c", KILLED, str(run.folder)], env=environment, start_new_session=True
-        )
-        wanted = len(kept) + (kill % 2)
-        deadline_s = time.monotonic() + 20
-        while len(answers(run)) < min(wanted, 10) and time.monotonic() < deadline_s:
-            time.sleep(0.01)
-        os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
-        now = answers(run)
+    for files, points in ((1, 0), (3, 1), (4, 4)):  # the first file is the provenance
+        command = [sys.executable, "-c", KILLED, str(run.folder), str(files)]
+        ended = subprocess.run(command, env=environment, check=False)
+        assert ended.returncode == -signal.SIGKILL
+        now = recordings(run)
         assert {path: now[path] for path in kept} == kept
+        assert len(now) == points
         kept = now
     sweep(run, plan)
-    whole = answers(run)
+    whole = recordings(run)
     assert {path: whole[path] for path in kept} == kept
     assert len(whole) == 10
     parse_run(run)

@@ -1,83 +1,84 @@
 """Small plans, scenarios and machines for the tests of the profiler."""
 
-from dataclasses import replace
 from typing import Any
 
+from moeprof.profiler.collectors.cpu import CpuCollector
+from moeprof.profiler.power.sensors import OpenRecorder, open_recorder
+from moeprof.profiler.sweep import OpSummary, Sweep
 from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.recording import PointTiming, Recording
+from moeprof.store.run import Run
 from moeprof.store.scenario import Scenario
-
-_OP_PLAN = OpPlan(
-    op="gelu",
-    curve="gelu-64-fp32-cold",
-    domain=tuple(range(1, 65)),
-    first=(1, 22, 43, 64),
-    holdout=(5, 30),
+from moeprof.tests.builders import (
+    make_op_plan,
+    make_plan,
+    make_provenance,
+    make_recording,
+    make_scenario,
 )
+from moeprof.tests.fake_clock import FakeClock
 
-_PLAN = Plan(
-    run_id="test",
-    preset="tiny",
-    preset_source="a test",
-    device="cpu",
-    collectors=("cpu",),
-    isolation="op",
-    sampling="adaptive",
-    dtype="float32",
-    l2="cold",
-    threads=1,
-    seed=0,
-    points_per_op=8,
-    budget_s=None,
-    point_timeout_s=10.0,
-    ops=(_OP_PLAN,),
-)
+SIZES = range(1, 65)
+PROVENANCE = make_provenance(cache_bytes=1 << 20)
 
-PROVENANCE = Provenance(
-    device="cpu",
-    device_name="a processor",
-    cache_bytes=1 << 20,
-    cpu_name="a processor",
-    cpu_count=2,
-    threads=1,
-    gpu=None,
-    versions={"torch": "2.13.0"},
-    git_commit=None,
-    git_dirty=None,
-    host_hash="0123456789ab",
-    utc="2026-01-01T00:00:00+00:00",
-)
+
+class Heard:
+    """Progress that keeps each call: what `point` was given, and the end."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, int, int]] = []
+        self.ended = -1
+
+    def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
+        self.calls.append((collector, done, total))
+
+    def end(self, done: int) -> None:
+        self.ended = done
+
+    def of(self, collector: str) -> list[tuple[int, int]]:
+        """Done and total at each point of one collector."""
+        return [(done, total) for name, done, total in self.calls if name == collector]
+
+
+def sweep(
+    run: Run,
+    plan: Plan,
+    provenance: Provenance = PROVENANCE,
+    *,
+    sensors: OpenRecorder = open_recorder,
+    progress: Heard | None = None,
+) -> list[OpSummary]:
+    """Sweep one operation under the `cpu` collector; its clock stands still but for sleeps."""
+    return Sweep(
+        run,
+        plan,
+        provenance,
+        {"gelu": a_scenario},
+        {"cpu": CpuCollector()},
+        progress or Heard(),
+        sensors,
+        FakeClock(),
+    ).measure()
 
 
 def a_scenario(tokens: int) -> Scenario:
-    return Scenario("gelu", tokens, (64,), "float32", 8 * 64 * tokens, 2 * 4 * 64 * tokens)
+    flops, bytes_moved = 8 * 64 * tokens, 2 * 4 * 64 * tokens
+    return make_scenario(tokens, shape=(64,), flops=flops, bytes_moved=bytes_moved)
 
 
 def an_op_plan(**changes: Any) -> OpPlan:
-    return replace(_OP_PLAN, **changes)
+    sizes = {"domain": tuple(SIZES), "first": (1, 22, 43, 64), "holdout": (5, 30)}
+    return make_op_plan(**({"curve": a_scenario(1).curve} | sizes | changes))
 
 
 def a_plan(**changes: Any) -> Plan:
-    return replace(_PLAN, **changes)
+    """Plan of `an_op_plan`, with adaptive sampling of 8 points."""
+    chosen = {"sampling": "adaptive", "points_per_op": 8, "point_timeout_s": 10.0}
+    return make_plan(**({"ops": (an_op_plan(),)} | chosen | changes))
 
 
 def a_recording(*served: PointTiming) -> Recording:
-    sizes = {a_scenario(size).key: size for size in _OP_PLAN.domain}
-    return Recording(
-        unit="unit",
-        op="gelu",
-        collector="cpu",
-        tool="a clock",
-        tool_version="1",
-        command=(),
-        exit_code=0,
-        started_utc_ns=0,
-        ended_utc_ns=1,
-        scenarios=tuple(a_scenario(sizes[one.scenario_key]) for one in served),
-        served=served,
-        failures=(),
-        warnings=(),
-        files={},
-        provenance=PROVENANCE,
-    )
+    sizes = {a_scenario(size).key: size for size in SIZES}
+    scenarios = tuple(a_scenario(sizes[one.scenario_key]) for one in served)
+    return make_recording(served, (), (), scenarios=scenarios, provenance=PROVENANCE)

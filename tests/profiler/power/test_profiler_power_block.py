@@ -2,6 +2,8 @@
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -9,8 +11,9 @@ from moeprof.energy.faults import Fault
 from moeprof.energy.per_launch import NOT_BUSY, NOT_SETTLED
 from moeprof.profiler.job import Job
 from moeprof.profiler.power.block import Block
-from moeprof.profiler.power.sensors import OpenRecorder, open_recorder
+from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
 from moeprof.profiler.schedule.repeat import Repeat
+from moeprof.store.errors import CannotMeasure
 from moeprof.store.recording import Recording
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_power import (
@@ -130,7 +133,7 @@ def test_without_a_counter_power_stands_in(
     ("change", "reason"),
     [("epoch_jump", Fault.CLOCK_STEPPED), ("suspension", Fault.SUSPENDED)],
 )
-def test_a_clock_that_is_set_and_a_machine_that_sleeps_are_told(
+def test_a_clock_that_is_set_and_a_machine_that_sleeps_are_faults(
     make_job: MakeJob, simulate: fake.Simulate, change: str, reason: str
 ) -> None:
     with simulate(TRACE) as clock:
@@ -147,14 +150,13 @@ def test_a_clock_that_is_set_and_a_machine_that_sleeps_are_told(
             "out of memory",
         ),
         ("if tokens == 4: sys.exit(1)", "the process ended with exit code 1"),
-        ("if tokens == 4: time.sleep(60)", "no answer within 0.5 s"),
     ],
 )
-def test_a_load_that_fails_is_told_and_the_next_is_run(
+def test_a_load_that_fails_has_its_reason_and_the_next_is_run(
     make_job: MakeJob, simulated_meter: SimulatedMeter, what_happens: str, reason: str
 ) -> None:
     with simulated_meter() as sensors:
-        job = make_job(point_timeout_s=0.5)
+        job = make_job()
         recordings = collect(job, sensors, what_happens=what_happens)
     found = reasons(recordings)
     assert reason in found[0]
@@ -162,10 +164,24 @@ def test_a_load_that_fails_is_told_and_the_next_is_run(
     assert recordings[-1].scenarios[0].tokens == 2
 
 
+def test_a_load_that_hangs_costs_its_time_limit(
+    make_job: MakeJob, simulated_meter: SimulatedMeter
+) -> None:
+    job = make_job(point_timeout_s=0.05)
+    idle = job.run.unit("power", "gelu-idle@0")
+    idle.mkdir(parents=True)
+    (idle / "recording.json").touch()  # it was measured before
+    with simulated_meter() as sensors:
+        (failed,) = collect(job, sensors, Repeat(4, 0), what_happens="sys.stdin.read()")
+    assert reasons([failed]) == ["no answer within 0.05 s"]
+
+
 def test_without_sensors_every_load_fails_for_that_reason(make_job: MakeJob) -> None:
-    recordings = collect(make_job(), open_recorder)  # of this machine, which may well have RAPL
-    found = set(reasons(recordings))
-    assert found == set() or all("RAPL is unavailable" in reason for reason in found)
+    def refuse(provenance: object, path: Path) -> AbstractContextManager[RecordedRows]:
+        raise CannotMeasure("NVML is unavailable")
+
+    (given_up,) = collect(make_job(), refuse)
+    assert reasons([given_up]) == ["NVML is unavailable"] * 2
 
 
 def test_a_gpu_in_mig_mode_is_refused(make_job: MakeJob, simulated_meter: SimulatedMeter) -> None:

@@ -10,56 +10,39 @@ import pytest
 
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.energy import per_launch as power_loads
 from moeprof.energy.per_launch import NOT_BUSY
 from moeprof.pipeline.parse import parse_run
-from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.job import Job
 from moeprof.profiler.power import power_pass
 from moeprof.profiler.power.power_pass import PowerJob, kernels_of, least_known_first
-from moeprof.profiler.power.sensor_recorder import SensorRecorder
 from moeprof.profiler.power.sensors import OpenRecorder
 from moeprof.profiler.schedule.schedule import Schedule
-from moeprof.profiler.sweep import OpSummary, Sweep
-from moeprof.scenarios.catalogue import find_ops
-from moeprof.scenarios.plan import RUN_S
-from moeprof.scenarios.preset import load_preset
-from moeprof.scenarios.script import render_script
+from moeprof.profiler.sweep import OpSummary
+from moeprof.scenarios.plan import block_s
 from moeprof.store.atomic import write_whole
 from moeprof.store.document import write_document
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan, PowerPlan
-from moeprof.store.provenance import Provenance
 from moeprof.store.recording import PointTiming, Recording
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table, table_from_columns
-from moeprof.tests.builders import plan_run
-from moeprof.tests.fake_clock import FakeClock
-from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler import worlds
 from moeprof.tests.profiler.power.virtual_power import (
     IDLE_W,
     LOAD_W,
     SimulatedMeter,
     a_script,
 )
-from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_recording, a_scenario, an_op_plan
+from moeprof.tests.profiler.worlds import (
+    PROVENANCE,
+    Heard,
+    a_plan,
+    a_recording,
+    a_scenario,
+    an_op_plan,
+)
 
 SIZES = (1, 8, 22, 43, 64)
-
-
-class Heard:
-    """Progress that remembers what it was told of the power pass."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[int, int]] = []
-        self.ended = -1
-
-    def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
-        if collector == "power":
-            self.told.append((done, total))
-
-    def end(self, done: int) -> None:
-        self.ended = done
 
 
 @pytest.fixture
@@ -77,12 +60,10 @@ def run(tmp_path: Path, plan: Plan) -> Run:
     return run
 
 
-def sweep(run: Run, plan: Plan, meter: OpenRecorder, heard: Heard | None = None) -> list[OpSummary]:
-    collectors, scenarios = {"cpu": CpuCollector()}, {"gelu": a_scenario}
-    progress = heard or Heard()
-    return Sweep(
-        run, plan, PROVENANCE, scenarios, collectors, progress, meter, FakeClock()
-    ).measure()
+def sweep(
+    run: Run, plan: Plan, sensors: OpenRecorder, heard: Heard | None = None
+) -> list[OpSummary]:
+    return worlds.sweep(run, plan, sensors=sensors, progress=heard)
 
 
 def points(run: Run) -> dict[int, dict[str, Any]]:
@@ -109,7 +90,7 @@ def test_from_loads_to_a_model_that_knows_energy(
         timed, loaded = sweep(run, plan, meter, heard)
     assert (timed.collector, timed.measured) == ("cpu", 9)
     assert (loaded.collector, loaded.measured, loaded.failures) == ("power", 10, [])
-    assert heard.told == [(9 + number, 19) for number in range(10)]
+    assert heard.of("power") == [(9 + number, 19) for number in range(10)]
     assert heard.ended == 19
 
     rows = points(run)
@@ -159,38 +140,6 @@ def test_what_a_load_takes_longer_than_single_calls_is_in_the_energy_between_anc
     assert between.energy_mj == pytest.approx(1.25 * LOAD_W * 43 / 1000, rel=0.01)
 
 
-@pytest.mark.usefixtures("calm")
-def test_a_real_script_under_a_real_recording_of_a_simulated_gpu(
-    tmp_path: Path, fake_library: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (found,), small = find_ops("relu"), load_preset("small")
-    made = plan_run([found], (1, 64), small, sampling="all")
-    plan, run = replace(made, power=PowerPlan(anchors=2, blocks=1)), Run(tmp_path / "run")
-    script = render_script(found.operation, small, plan, plan.ops[0], cache_bytes=1 << 20)
-    write_whole(run.script("relu"), script)
-    write_document(run.plan_path, plan)
-    monkeypatch.setattr(power_loads, "MIN_DUTY", 0.0)  # whatever else this host has to do
-    scenarios = {"relu": lambda tokens: found.operation.scenario(small, tokens, "float32", "cold")}
-
-    def meter(provenance: Provenance, path: Path) -> SensorRecorder:
-        return SensorRecorder(fake.UUID, path)
-
-    trace = [(0, LOAD_W * 1e3, 50, 1755, 0), (1000, LOAD_W * 1e3, 50, 1755, 0)]
-    fake.write_trace(tmp_path / "trace.csv", trace)
-    with fake.simulated_gpu(fake_library, trace=tmp_path / "trace.csv", update_ms=20):
-        collectors = {"cpu": CpuCollector()}
-        told = Sweep(run, plan, PROVENANCE, scenarios, collectors, Heard(), meter).measure()
-    assert [(one.collector, one.measured, one.failures) for one in told] == [
-        ("cpu", 2, []),
-        ("power", 3, []),
-    ]
-    for row in points(run).values():
-        expected_mj = LOAD_W * row["latency_sustained_us"] / 1000
-        assert row["energy_mj"] == pytest.approx(expected_mj, rel=0.01)
-        assert 0.2 < row["latency_sustained_us"] / row["latency_us"] < 5
-        assert row["energy_source"] == "simulated"
-
-
 def test_a_resumed_power_pass_keeps_its_loads_and_runs_what_is_missing(
     run: Run, plan: Plan, simulated_meter: SimulatedMeter
 ) -> None:
@@ -232,7 +181,7 @@ def test_what_failed_is_loaded_again_on_resume(
     assert points(run)[64]["energy_reason"] is None
 
 
-def test_one_bad_block_leaves_the_energy_of_the_other_and_a_mark(
+def test_one_bad_block_leaves_the_energy_of_the_other_and_a_flag(
     run: Run, plan: Plan, simulated_meter: SimulatedMeter
 ) -> None:
     run.script("gelu").write_text(a_script("if visit == 1: load['duty'] = 0.5"))
@@ -243,7 +192,7 @@ def test_one_bad_block_leaves_the_energy_of_the_other_and_a_mark(
     assert f"load 1 gave no energy: {NOT_BUSY}" in row["marks"]
 
 
-def test_inputs_that_were_to_be_cold_and_fit_into_the_cache_are_marked(
+def test_inputs_that_were_to_be_cold_and_fit_into_the_cache_are_flagged(
     run: Run, plan: Plan, simulated_meter: SimulatedMeter
 ) -> None:
     run.script("gelu").write_text(
@@ -255,7 +204,7 @@ def test_inputs_that_were_to_be_cold_and_fit_into_the_cache_are_marked(
     assert [size for size, row in rows.items() if mark in row["marks"]] == [1, 8]
 
 
-def test_a_meter_that_refuses_costs_the_energy_and_nothing_else(
+def test_sensors_that_refuse_cost_the_energy_and_nothing_else(
     run: Run, plan: Plan, simulated_meter: SimulatedMeter
 ) -> None:
     def refuse(provenance: object, path: Path) -> AbstractContextManager[Any]:
@@ -290,12 +239,12 @@ def test_while_time_is_left_each_operation_has_one_more_block(
 
 
 def test_a_spare_block_for_which_the_time_is_too_short_is_not_begun(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter, monkeypatch: pytest.MonkeyPatch
+    run: Run, plan: Plan, simulated_meter: SimulatedMeter
 ) -> None:
-    spare = replace(plan, power=PowerPlan(anchors=4, blocks=2, spare_blocks=1))
-    monkeypatch.setattr(power_pass, "block_s", lambda loads: RUN_S)
+    power = PowerPlan(anchors=4, blocks=2, spare_blocks=1)
+    short = replace(plan, power=power, budget_s=0.9 * block_s(5))
     with simulated_meter() as meter:
-        _, loaded = sweep(run, spare, meter)
+        _, loaded = sweep(run, short, meter)
     assert (loaded.measured, loaded.unmeasured) == (10, [])
 
 

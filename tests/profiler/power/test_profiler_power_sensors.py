@@ -1,9 +1,6 @@
-"""Which sensors a device has; and a processor's packages recorded as a GPU's sensors are."""
+"""Which sensors a device has; and a processor's packages are recorded as a GPU's sensors are."""
 
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +11,13 @@ from moeprof.device.rapl_sensors import RaplSensors
 from moeprof.energy.per_launch import metered_load
 from moeprof.energy.power_log import read_power_log
 from moeprof.energy.power_samples import power_samples
-from moeprof.profiler.power import sensors as meters
+from moeprof.profiler.power.sensor_log import SCHEMA, write_log
+from moeprof.profiler.power.sensor_reader import SensorReader
 from moeprof.profiler.power.sensors import check_sensors, open_recorder
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.provenance import Gpu
 from moeprof.store.recording import Load
+from moeprof.tests.fake_clock import FakeClock
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_power import TRACE
 from moeprof.tests.profiler.worlds import PROVENANCE
@@ -51,7 +50,7 @@ def test_without_a_counter_it_has_power_readings(simulate: fake.Simulate) -> Non
         ("nvmlDeviceGetCount=15", "NVML cannot describe the GPUs"),
     ],
 )
-def test_what_cannot_be_read_is_said_before_anything_runs(
+def test_what_cannot_be_read_is_refused_before_anything_runs(
     simulate: fake.Simulate, errors: str, reason: str
 ) -> None:
     with simulate(TRACE, errors=errors), pytest.raises(CannotMeasure, match=reason):
@@ -63,47 +62,46 @@ def test_a_gpu_in_mig_mode_is_refused(simulate: fake.Simulate) -> None:
         check_sensors(ON_GPU)
 
 
-@pytest.fixture
-def busy_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A package at 50 W whose counter moves each 10 ms, as long as the test runs."""
-    folder = tmp_path / "package"
-    folder.mkdir()
-    began_s, stopped = time.monotonic(), threading.Event()
+class BusyPackage(FakeClock):
+    """A clock on which a processor's package takes 50 W, counted each 10 ms."""
 
-    def count() -> None:
-        while not stopped.wait(0.01):
-            joules = 50 * (time.monotonic() - began_s)
-            (folder / "next").write_text(str(int(joules * 1e6)))
-            (folder / "next").rename(folder / "energy_uj")
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        folder.mkdir()
+        self.counter = folder / "energy_uj"
+        self.counter.write_text("0")
 
-    (folder / "energy_uj").write_text("0")
-    thread = threading.Thread(target=count)
-    thread.start()
-
-    @contextmanager
-    def sensors() -> Iterator[RaplSensors]:
-        yield RaplSensors([Package(folder, 1 << 40)])
-
-    monkeypatch.setattr(meters, "rapl_sensors", sensors)
-    yield
-    stopped.set()
-    thread.join()
+    def monotonic_ns(self) -> int:
+        now_ns = super().monotonic_ns()
+        self.counter.write_text(str(now_ns // 10_000_000 * 500_000))
+        return now_ns
 
 
-@pytest.mark.usefixtures("busy_package")
 def test_a_processor_has_its_packages_recorded_as_a_power_log(tmp_path: Path) -> None:
-    assert check_sensors(PROVENANCE) == "RAPL"
-    begin_ns = time.monotonic_ns()
-    with open_recorder(PROVENANCE, tmp_path / "power.csv") as metering:
-        time.sleep(1.5)
-        assert metering.rows()
+    clock = BusyPackage(tmp_path / "package")
+    sensors = RaplSensors([Package(clock.counter.parent, 1 << 40)])
+    reader = SensorReader(sensors, clock)
+    reader.record(lambda: clock.monotonic_ns() >= 2e9)
+    header = {"schema": SCHEMA, "gpu": "cpu", "name": "a CPU", "driver": None, "sensor": "rapl"}
+    write_log(tmp_path / "power.csv", header, reader.rows)
     log = read_power_log(tmp_path / "power.csv")
-    assert (log.sensor, log.simulated) == ("rapl", False)
-    load = Load("operation", "key", 0, (begin_ns, time.monotonic_ns()), (0, 1000))
+    load = Load("operation", "key", 0, (1_000_000, 2_000_000_000), (0, 1000))
     found = metered_load(log, load, 0).cost
+    assert (found.source, found.reason) == ("rapl", None)
+    assert found.power_w.value == pytest.approx(50, rel=0.01)
     samples = power_samples(log, "unit")
     assert set(samples["source"].to_pylist()) == {"rapl"}
-    assert samples["power_w"].to_numpy().mean() == pytest.approx(50, rel=0.1)
-    if found.reason is None:  # this host may have been too busy for ten calm ticks
-        assert found.source == "rapl"
-        assert found.power_w.value == pytest.approx(50, rel=0.05)
+    assert samples["power_w"].to_numpy().mean() == pytest.approx(50, rel=0.05)
+
+
+def test_the_recorder_of_a_processor_reads_its_packages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "energy_uj").write_text("0")
+    sensors = RaplSensors([Package(tmp_path, 1 << 40)])
+    monkeypatch.setattr("moeprof.profiler.power.sensors.rapl_sensors", lambda: nullcontext(sensors))
+    assert check_sensors(PROVENANCE) == "RAPL"
+    with open_recorder(PROVENANCE, tmp_path / "power.csv"):
+        pass
+    log = read_power_log(tmp_path / "power.csv")
+    assert (log.sensor, log.simulated) == ("rapl", False)

@@ -15,9 +15,8 @@ from moeprof.costmodel.thermal.response import with_response
 from moeprof.energy.faults import Fault
 from moeprof.energy.thermal_samples import NO_TEMPERATURE
 from moeprof.pipeline.parse import parse_run, tables_are_current
-from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
-from moeprof.profiler.sweep import OpSummary, Sweep
+from moeprof.profiler.sweep import OpSummary
 from moeprof.store.cost_model import Pole
 from moeprof.store.document import write_document
 from moeprof.store.errors import CannotMeasure
@@ -26,8 +25,8 @@ from moeprof.store.provenance import Provenance
 from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table
-from moeprof.tests.fake_clock import FakeClock
 from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler import worlds
 from moeprof.tests.profiler.power.virtual_power import (
     IDLE_W,
     LOAD_W,
@@ -35,7 +34,7 @@ from moeprof.tests.profiler.power.virtual_power import (
     a_script,
     virtual_meter,
 )
-from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_scenario, an_op_plan
+from moeprof.tests.profiler.worlds import PROVENANCE, Heard, a_plan, a_scenario, an_op_plan
 
 POLES = (Pole(3.0, 0.03), Pole(40.0, 0.05))
 INLET_C = 25.0
@@ -57,20 +56,6 @@ def a_step(poles: tuple[Pole, ...] = POLES, leakage_w_per_c: float = 0.0) -> lis
             kept = math.exp(-0.1 / pole.tau_s)
             rises[number] = kept * rises[number] + (1 - kept) * pole.r_c_per_w * power_w
     return rows
-
-
-class Heard:
-    """Progress that remembers what it was told."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, int, int]] = []
-        self.ended = -1
-
-    def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
-        self.told.append((collector, done, total))
-
-    def end(self, done: int) -> None:
-        self.ended = done
 
 
 @pytest.fixture
@@ -97,12 +82,10 @@ def step_meter(
         yield virtual_meter(clock, seconds=300)
 
 
-def sweep(run: Run, plan: Plan, meter: OpenRecorder, heard: Heard | None = None) -> list[OpSummary]:
-    collectors, scenarios = {"cpu": CpuCollector()}, {"gelu": a_scenario}
-    progress = heard or Heard()
-    return Sweep(
-        run, plan, PROVENANCE, scenarios, collectors, progress, meter, FakeClock()
-    ).measure()
+def sweep(
+    run: Run, plan: Plan, sensors: OpenRecorder, heard: Heard | None = None
+) -> list[OpSummary]:
+    return worlds.sweep(run, plan, sensors=sensors, progress=heard)
 
 
 def stepped(summaries: list[OpSummary]) -> OpSummary:
@@ -215,9 +198,9 @@ def test_the_step_is_shown_second_by_second_after_all_else(
     heard = Heard()
     with step_meter(simulate) as meter:
         sweep(run, plan, meter, heard)
-    timed = [(done, total) for collector, done, total in heard.told if collector == "cpu"]
+    timed = heard.of("cpu")
     assert timed == [(0, 303), (1, 303), (2, 303)]
-    seconds = [(done, total) for collector, done, total in heard.told if collector == "thermal"]
+    seconds = heard.of("thermal")
     assert sorted({*seconds}) == seconds[::2] == [(done, 303) for done in range(3, 303)]
     assert heard.ended == 303
 
