@@ -28,7 +28,7 @@ class Result:
 
     @property
     def errors(self) -> list[str]:
-        """Each error that was told."""
+        """Each error that was printed."""
         return [
             line.removeprefix("error: ")
             for line in self.stderr.splitlines()
@@ -37,7 +37,7 @@ class Result:
 
     @property
     def hint(self) -> str:
-        """The way out that was told; empty where none was."""
+        """The last hint that was printed; empty where none was."""
         hints = [line for line in self.stderr.splitlines() if line.startswith("hint: ")]
         return hints[-1].removeprefix("hint: ") if hints else ""
 

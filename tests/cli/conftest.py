@@ -14,7 +14,7 @@ from moeprof.tests.conftest import no_size_in_doubt
 
 @pytest.fixture(autouse=True)
 def _calm(calm: None) -> None:
-    """Let no command of these tests visit a size twice for its noise."""
+    """Let no command of these tests repeat a size for its noise."""
 
 
 @pytest.fixture(scope="session")

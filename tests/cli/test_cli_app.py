@@ -21,23 +21,23 @@ HEAVY = {"torch", "triton", "pandas", "scipy", "altair", "sqlalchemy"}
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=" ".join)
 def test_help_fits_80_columns_and_is_not_cut(moeprof: Moeprof, command: tuple[str, ...]) -> None:
-    told = moeprof(*command, "--help")
-    assert told.exit_code == 0
-    usage, *lines = told.stdout.splitlines()
+    result = moeprof(*command, "--help")
+    assert result.exit_code == 0
+    usage, *lines = result.stdout.splitlines()
     assert usage.startswith("Usage: moeprof")
     assert max(map(len, [usage, *lines])) <= 80
     assert not [line for line in lines if line.endswith(("...", "…"))]
 
 
 def test_help_lists_every_command(moeprof: Moeprof) -> None:
-    told = moeprof("-h").stdout
-    listed = told.partition("Commands:\n")[2].splitlines()
+    result = moeprof("-h").stdout
+    listed = result.partition("Commands:\n")[2].splitlines()
     assert tuple(line.split()[0] for line in listed) == COMMANDS
 
 
 def test_no_word_at_all_shows_the_help(moeprof: Moeprof) -> None:
-    told = moeprof()
-    assert "Commands:" in told.stdout + told.stderr
+    result = moeprof()
+    assert "Commands:" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize("words", [["--help"], ["profile", "--help"], ["--version"]], ids=" ".join)
@@ -53,8 +53,8 @@ def test_help_and_version_load_nothing_heavy(words: list[str], tmp_path: Path) -
 
 @pytest.mark.parametrize("words", [["--version"], ["--debug", "--version"]], ids=" ".join)
 def test_version_is_printed_as_data(moeprof: Moeprof, words: list[str]) -> None:
-    told = moeprof(*words)
-    assert (told.exit_code, told.stdout, told.stderr) == (0, f"{package.__version__}\n", "")
+    result = moeprof(*words)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, f"{package.__version__}\n", "")
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_version_is_printed_as_data(moeprof: Moeprof, words: list[str]) -> None:
 def test_a_word_that_no_command_knows_is_bad_input(
     moeprof: Moeprof, words: list[str], named: str
 ) -> None:
-    told = moeprof(*words)
-    assert (told.exit_code, told.stdout) == (2, "")
-    assert named in told.stderr
-    assert "Traceback" not in told.stderr
+    result = moeprof(*words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert named in result.stderr
+    assert "Traceback" not in result.stderr
 
 
 @pytest.fixture
@@ -95,11 +95,11 @@ def test_a_crash_is_129_and_asks_for_a_report(
     moeprof: Moeprof, broken: Callable[[BaseException], None]
 ) -> None:
     broken(RuntimeError("the well [is] dry"))
-    told = moeprof("parse")
-    assert (told.exit_code, told.stdout) == (129, "")
-    assert told.errors == ["moeprof itself failed: RuntimeError: the well [is] dry"]
-    assert "--debug" in told.hint
-    assert "Traceback" not in told.stderr
+    result = moeprof("parse")
+    assert (result.exit_code, result.stdout) == (129, "")
+    assert result.errors == ["moeprof itself failed: RuntimeError: the well [is] dry"]
+    assert "--debug" in result.hint
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -109,23 +109,23 @@ def test_debug_shows_the_traceback_in_any_position(
     moeprof: Moeprof, broken: Callable[[BaseException], None], words: list[str]
 ) -> None:
     broken(RuntimeError("dry"))
-    told = moeprof(*words)
-    assert told.exit_code == 129
-    assert "Traceback (most recent call last)" in told.stderr
-    assert told.errors == ["moeprof itself failed: RuntimeError: dry"]
+    result = moeprof(*words)
+    assert result.exit_code == 129
+    assert "Traceback (most recent call last)" in result.stderr
+    assert result.errors == ["moeprof itself failed: RuntimeError: dry"]
 
 
 def test_debug_keeps_the_exit_code_of_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
-    told = moeprof("parse", "--store", tmp_path, "--debug")
-    assert told.exit_code == 2
-    assert "Traceback" in told.stderr
+    result = moeprof("parse", "--store", tmp_path, "--debug")
+    assert result.exit_code == 2
+    assert "Traceback" in result.stderr
 
 
 def test_an_interrupt_is_130(moeprof: Moeprof, broken: Callable[[BaseException], None]) -> None:
     broken(KeyboardInterrupt())
-    told = moeprof("parse")
-    assert (told.exit_code, told.stdout) == (130, "")
-    assert "Traceback" not in told.stderr
+    result = moeprof("parse")
+    assert (result.exit_code, result.stdout) == (130, "")
+    assert "Traceback" not in result.stderr
 
 
 @pytest.mark.parametrize("name", ["ENOSPC", "EROFS", "EDQUOT"])
@@ -134,10 +134,10 @@ def test_a_disk_that_refuses_in_another_room_is_bad_input(
 ) -> None:
     code = getattr(errno, name)
     broken(OSError(code, os.strerror(code), "raw/nsys"))
-    told = moeprof("parse")
-    assert told.exit_code == 2
-    assert told.errors == [f"cannot write raw/nsys: {os.strerror(code).lower()}"]
-    assert told.hint
+    result = moeprof("parse")
+    assert result.exit_code == 2
+    assert result.errors == [f"cannot write raw/nsys: {os.strerror(code).lower()}"]
+    assert result.hint
 
 
 def test_another_fault_of_the_system_is_our_own(

@@ -13,11 +13,13 @@ from moeprof.store.tables import read_table, write_table
 from moeprof.tests.cli.command_line import Moeprof, Result
 
 
-def test_the_model_is_told_as_json_and_nothing_else_on_stdout(built: tuple[Path, Result]) -> None:
-    store, told = built
+def test_json_on_stdout_names_the_model_and_nothing_else(
+    built: tuple[Path, Result],
+) -> None:
+    store, result = built
     (folder,) = store.iterdir()
-    assert told.exit_code == 0
-    assert told.data == {"model": str(Run(folder).model_path), "unmeasured": {}}
+    assert result.exit_code == 0
+    assert result.data == {"model": str(Run(folder).model_path), "unmeasured": {}}
 
 
 def test_the_model_holds_a_curve_per_operation(built: tuple[Path, Result]) -> None:
@@ -35,11 +37,11 @@ def test_the_model_holds_a_curve_per_operation(built: tuple[Path, Result]) -> No
 def test_what_is_not_parsed_yet_is_parsed_first(moeprof: Moeprof, recorded_run: Path) -> None:
     run = Run(recorded_run)
     assert not run.table("points").exists()
-    told = moeprof("build-model", recorded_run)
-    assert told.exit_code == 0
+    result = moeprof("build-model", recorded_run)
+    assert result.exit_code == 0
     assert run.table("points").is_file()
-    assert told.stdout.startswith("Curves, and the leave-one-out error")
-    assert f"model: {run.model_path}" in told.stderr
+    assert result.stdout.startswith("Curves, and the leave-one-out error")
+    assert f"model: {run.model_path}" in result.stderr
 
 
 def test_tables_older_than_a_recording_are_made_anew(moeprof: Moeprof, built_run: Path) -> None:
@@ -56,18 +58,18 @@ def test_the_same_run_gives_the_same_bytes(moeprof: Moeprof, built_run: Path) ->
 
 
 def test_an_empty_store_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
-    told = moeprof("build-model", "--json", "--store", tmp_path / "none")
-    assert (told.exit_code, told.stdout) == (2, "")
-    assert told.errors == [f"there is no run in {tmp_path / 'none'}"]
-    assert "moeprof profile" in told.hint
+    result = moeprof("build-model", "--json", "--store", tmp_path / "none")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.errors == [f"there is no run in {tmp_path / 'none'}"]
+    assert "moeprof profile" in result.hint
 
 
 def test_a_run_without_recordings_is_bad_input(moeprof: Moeprof, recorded_run: Path) -> None:
     for path in recorded_run.glob("raw/*/*/recording.json"):
         path.unlink()
-    told = moeprof("build-model", recorded_run)
-    assert told.exit_code == 2
-    (sentence,) = told.errors
+    result = moeprof("build-model", recorded_run)
+    assert result.exit_code == 2
+    (sentence,) = result.errors
     assert "no row with role 'fit'" in sentence
     assert not Run(recorded_run).model_path.exists()
 
@@ -77,9 +79,9 @@ def test_points_that_make_no_curve_are_bad_input(moeprof: Moeprof, built_run: Pa
     points = read_table(run.table("points"), "points")
     write_table(run.table("points"), "points", points.slice(0, 1))
     before = run.model_path.read_bytes()
-    told = moeprof("build-model", built_run)
-    assert told.exit_code == 2
-    assert "holds no curve" in told.errors[0]
+    result = moeprof("build-model", built_run)
+    assert result.exit_code == 2
+    assert "holds no curve" in result.errors[0]
     assert run.model_path.read_bytes() == before
 
 
@@ -89,7 +91,7 @@ def test_a_full_disk_keeps_the_old_model(
 ) -> None:
     before = Run(built_run).model_path.read_bytes()
     fill_disk()
-    told = moeprof("build-model", built_run, *json_words)
-    assert (told.exit_code, told.stdout) == (2, "")
-    assert "no space left on device" in told.errors[0]
+    result = moeprof("build-model", built_run, *json_words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "no space left on device" in result.errors[0]
     assert Run(built_run).model_path.read_bytes() == before

@@ -23,9 +23,9 @@ def gemms(tmp_path: Path) -> Path:
 
 def test_an_imported_table_is_a_model_like_any_other(moeprof: Moeprof, gemms: Path) -> None:
     store = gemms / "store"
-    told = moeprof("import", "aiconfigurator", gemms, "--commit", "abc", "--store", store)
-    assert told.exit_code == 0, told.stderr
-    assert "Apache-2.0, commit abc" in told.stderr
+    result = moeprof("import", "aiconfigurator", gemms, "--commit", "abc", "--store", store)
+    assert result.exit_code == 0, result.stderr
+    assert "Apache-2.0, commit abc" in result.stderr
     cost = moeprof("cost", "gemm", "--batch-size", "100", "--store", store, "--json").data
     assert cost["latency_us"] == pytest.approx(70, rel=0.01)
     assert cost["energy_reason"] == "the table holds no power"
@@ -50,9 +50,9 @@ def test_a_breakdown_says_what_bounds_the_call(moeprof: Moeprof, gemms: Path) ->
     moeprof("import", "aiconfigurator", gemms, "--store", store)
     words = ("cost", "gemm", "--batch-size", "1", "--breakdown", "--store", store)
     assert moeprof(*words, "--json").data["bound"] == "memory"
-    told = moeprof(*words)
-    assert "bound by memory" in told.stdout
-    assert "static energy: the table holds no power" in told.stderr
+    result = moeprof(*words)
+    assert "bound by memory" in result.stdout
+    assert "static energy: the table holds no power" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,16 @@ def test_a_breakdown_says_what_bounds_the_call(moeprof: Moeprof, gemms: Path) ->
         (["aiconfigurator", "nowhere"], "nowhere does not exist"),
     ],
 )
-def test_bad_input_is_told_in_one_sentence(
+def test_bad_input_is_refused_in_one_sentence(
     moeprof: Moeprof, tmp_path: Path, words: list[str], says: str
 ) -> None:
-    told = moeprof("import", *words, "--store", tmp_path)
-    assert (told.exit_code, told.stdout) == (2, "")
-    assert says in told.errors[0]
+    result = moeprof("import", *words, "--store", tmp_path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert says in result.errors[0]
 
 
 def test_runs_of_one_machine_are_pooled(moeprof: Moeprof, built_run: Path) -> None:
     same = moeprof("build-model", built_run, "--also", built_run, "--json")
     assert same.exit_code == 0
-    told = moeprof("build-model", built_run, "--also", "nowhere")
-    assert told.exit_code == 2
+    result = moeprof("build-model", built_run, "--also", "nowhere")
+    assert result.exit_code == 2

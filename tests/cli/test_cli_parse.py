@@ -22,10 +22,10 @@ NCU_PAGE = (
 
 
 def test_a_run_becomes_tables(moeprof: Moeprof, recorded_run: Path) -> None:
-    told = moeprof("parse", recorded_run)
+    result = moeprof("parse", recorded_run)
     run = Run(recorded_run)
-    assert (told.exit_code, told.stdout) == (0, "")
-    assert str(run.table("points").parent) in told.stderr
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert str(run.table("points").parent) in result.stderr
     points = read_table(run.table("points"), "points")
     assert set(points["op"].to_pylist()) == {"relu", "topk"}
     assert points["failure"].null_count == points.num_rows
@@ -33,21 +33,21 @@ def test_a_run_becomes_tables(moeprof: Moeprof, recorded_run: Path) -> None:
 
 
 def test_the_latest_run_is_parsed_by_default(moeprof: Moeprof, recorded_run: Path) -> None:
-    told = moeprof("parse", "--store", recorded_run.parent)
-    assert told.exit_code == 0
+    result = moeprof("parse", "--store", recorded_run.parent)
+    assert result.exit_code == 0
     assert Run(recorded_run).table("points").is_file()
 
 
 def test_a_lone_nsys_export_becomes_tables(moeprof: Moeprof, tmp_path: Path) -> None:
     trace = NsysFile(tmp_path / "trace.sqlite")
     trace.call(1000, 1100, "step", correlation=1)
-    told = moeprof("parse", trace.close(), "--out", tmp_path / "tables")
-    assert told.exit_code == 0
+    result = moeprof("parse", trace.close(), "--out", tmp_path / "tables")
+    assert result.exit_code == 0
     launches = read_table(tmp_path / "tables" / "launches.parquet", "launches")
     assert launches["range_name"].to_pylist() == ["step"]
     assert launches["duration_ns"].to_pylist() == [50]
-    assert f"{tmp_path / 'tables' / 'launches.parquet'}: 1 rows" in told.stderr
-    assert "launches within a range: 1\n" in told.stderr
+    assert f"{tmp_path / 'tables' / 'launches.parquet'}: 1 rows" in result.stderr
+    assert "launches within a range: 1\n" in result.stderr
 
 
 def test_a_lone_trace_with_power_has_energies_of_its_ranges(
@@ -63,31 +63,31 @@ def test_a_lone_trace_with_power_has_energies_of_its_ranges(
     for at in range(50):
         data = json.dumps({"Power": 300_000 + at % 3})
         trace.add("GENERIC_EVENTS", timestamp=at * 10**8, typeId=7, data=data)
-    told = moeprof("parse", trace.close(), "--out", tmp_path / "tables")
-    assert told.exit_code == 0
+    result = moeprof("parse", trace.close(), "--out", tmp_path / "tables")
+    assert result.exit_code == 0
     table = read_table(tmp_path / "tables" / "range_energies.parquet", "range_energies")
     found = dict(
         zip(*(table[name].to_pylist() for name in ("range_name", "energy_mj")), strict=True)
     )
     assert found == {"long": pytest.approx(300_000, rel=1e-4), "short": None, "brief": None}
-    words = " ".join(told.stderr.split())
+    words = " ".join(result.stderr.split())
     assert "ranges with an energy: 1; 2 without: too short for 4 refreshes" in words
 
 
 def test_a_lone_ncu_page_becomes_counters(moeprof: Moeprof, tmp_path: Path) -> None:
     page = tmp_path / "page.csv"
     page.write_text(NCU_PAGE)
-    told = moeprof("parse", page, "--out", tmp_path / "tables")
-    assert told.exit_code == 0
+    result = moeprof("parse", page, "--out", tmp_path / "tables")
+    assert result.exit_code == 0
     counters = read_table(tmp_path / "tables" / "counters.parquet", "counters")
     assert counters["dram_read_bytes"].to_pylist() == [4096]
 
 
 def test_the_energies_of_an_external_meter(moeprof: Moeprof, tmp_path: Path) -> None:
     run, csv = write_run(tmp_path / "run"), write_meter(tmp_path / "meter.csv")
-    told = moeprof("parse", run.folder, "--meter", csv)
-    assert (told.exit_code, told.stdout) == (0, "")
-    words = " ".join(told.stderr.split())
+    result = moeprof("parse", run.folder, "--meter", csv)
+    assert (result.exit_code, result.stdout) == (0, "")
+    words = " ".join(result.stderr.split())
     assert "the device's own sensor shows 0.950 of its power" in words
     points = read_table(run.table("points"), "points")
     assert set(points["energy_source"].to_pylist()) == {"external_meter"}
@@ -98,7 +98,7 @@ def test_the_energies_of_an_external_meter(moeprof: Moeprof, tmp_path: Path) -> 
 
     csv.unlink()
     again = moeprof("parse", run.folder)
-    assert (again.exit_code, again.stderr) == (0, told.stderr)
+    assert (again.exit_code, again.stderr) == (0, result.stderr)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +120,9 @@ def test_a_meter_that_cannot_be_used_is_bad_input(
     monkeypatch.chdir(tmp_path)
     run = write_run(tmp_path / "run")
     (tmp_path / "plan.json").write_bytes(run.plan_path.read_bytes())
-    told = moeprof("parse", source, "--meter", meter)
-    assert (told.exit_code, told.stdout) == (2, "")
-    assert words in told.errors[0]
+    result = moeprof("parse", source, "--meter", meter)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.errors[0]
     assert not run.table("points").exists()
 
 
@@ -144,34 +144,34 @@ def _an_empty_nsys_export(path: Path) -> None:
     ],
     ids=["png", "text", "empty", "cut", "half-json", "empty-kineto", "empty-nsys", "missing"],
 )
-def test_a_file_that_is_no_trace_is_told_in_one_sentence(
+def test_a_file_that_is_no_trace_is_refused_in_one_sentence(
     moeprof: Moeprof, tmp_path: Path, write: Callable[[Path], object], says: str
 ) -> None:
     source = tmp_path / "trace.file"
     write(source)
-    told = moeprof("parse", source, "--out", tmp_path / "tables")
-    assert (told.exit_code, told.stdout) == (2, "")
-    (sentence,) = told.errors
+    result = moeprof("parse", source, "--out", tmp_path / "tables")
+    assert (result.exit_code, result.stdout) == (2, "")
+    (sentence,) = result.errors
     assert str(source) in sentence
     assert says in sentence
-    assert "Traceback" not in told.stderr
+    assert "Traceback" not in result.stderr
     assert not (tmp_path / "tables").exists()
 
 
 def test_a_lone_trace_without_out_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
     page = tmp_path / "page.csv"
     page.write_text(NCU_PAGE)
-    told = moeprof("parse", page)
-    assert told.exit_code == 2
-    assert str(page) in told.errors[0]
-    assert "--out" in told.hint
+    result = moeprof("parse", page)
+    assert result.exit_code == 2
+    assert str(page) in result.errors[0]
+    assert "--out" in result.hint
     assert list(tmp_path.iterdir()) == [page]
 
 
 def test_a_folder_that_is_no_run_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
-    told = moeprof("parse", tmp_path)
-    assert told.exit_code == 2
-    assert told.errors == [f"{tmp_path} is not a run: it has no plan.json"]
+    result = moeprof("parse", tmp_path)
+    assert result.exit_code == 2
+    assert result.errors == [f"{tmp_path} is not a run: it has no plan.json"]
 
 
 @pytest.mark.parametrize(
@@ -189,19 +189,19 @@ def test_a_plan_that_this_version_cannot_read_is_bad_input(
 ) -> None:
     path = recorded_run / "plan.json"
     path.write_text(json.dumps(change(json.loads(path.read_text()))))
-    told = moeprof("parse", recorded_run)
-    assert told.exit_code == 2
-    assert told.errors[0].startswith(str(path))
-    assert says in told.errors[0]
+    result = moeprof("parse", recorded_run)
+    assert result.exit_code == 2
+    assert result.errors[0].startswith(str(path))
+    assert says in result.errors[0]
     assert not Run(recorded_run).table("points").exists()
 
 
 def test_a_recording_cut_short_is_bad_input(moeprof: Moeprof, recorded_run: Path) -> None:
     path = sorted(recorded_run.glob("raw/*/*/recording.json"))[0]
     path.write_text(path.read_text()[:100])
-    told = moeprof("parse", recorded_run)
-    assert told.exit_code == 2
-    assert told.errors[0].startswith(f"{path} is not JSON")
+    result = moeprof("parse", recorded_run)
+    assert result.exit_code == 2
+    assert result.errors[0].startswith(f"{path} is not JSON")
 
 
 def test_a_full_disk_keeps_the_old_tables(
@@ -210,8 +210,8 @@ def test_a_full_disk_keeps_the_old_tables(
     path = Run(built_run).table("points")
     before = path.read_bytes()
     fill_disk()
-    told = moeprof("parse", built_run)
-    assert told.exit_code == 2
-    assert "no space left on device" in told.errors[0]
+    result = moeprof("parse", built_run)
+    assert result.exit_code == 2
+    assert "no space left on device" in result.errors[0]
     assert path.read_bytes() == before
     assert {each.suffix for each in path.parent.iterdir()} == {".parquet"}

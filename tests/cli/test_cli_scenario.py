@@ -29,25 +29,25 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_every_preset_is_listed_without_a_name(moeprof: Moeprof) -> None:
-    told = moeprof("scenario")
-    assert (told.exit_code, told.stderr) == (0, "")
-    assert [line.split()[0] for line in told.stdout.splitlines()[2:]] == PRESETS
+    result = moeprof("scenario")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [line.split()[0] for line in result.stdout.splitlines()[2:]] == PRESETS
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_is_printed_as_toml(moeprof: Moeprof, name: str) -> None:
-    told = moeprof("scenario", name)
-    assert told.exit_code == 0
-    assert tomllib.loads(told.stdout)["name"] == name
+    result = moeprof("scenario", name)
+    assert result.exit_code == 0
+    assert tomllib.loads(result.stdout)["name"] == name
 
 
 def test_the_config_of_a_model_becomes_a_preset_that_profile_takes(
     moeprof: Moeprof, tmp_path: Path, config: Path
 ) -> None:
     mine = tmp_path / "mine.toml"
-    told = moeprof("scenario", "--from", config, "--out", mine)
-    assert (told.exit_code, told.stdout) == (0, "")
-    assert str(mine) in told.stderr
+    result = moeprof("scenario", "--from", config, "--out", mine)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert str(mine) in result.stderr
     preset = tomllib.loads(mine.read_text())
     sizes = [preset[key] for key in ("hidden", "ffn", "experts", "top_k")]
     assert sizes == [512, 1024, 4, 2]
@@ -67,13 +67,13 @@ def test_the_config_of_a_model_becomes_a_preset_that_profile_takes(
         ("--from nowhere.json --out mine.toml", "nowhere.json"),
     ],
 )
-def test_bad_input_is_told_in_one_sentence(
+def test_bad_input_is_refused_in_one_sentence(
     moeprof: Moeprof, config: Path, monkeypatch: pytest.MonkeyPatch, words: str, says: str
 ) -> None:
     monkeypatch.chdir(config.parent)
-    told = moeprof("scenario", *words.split())
-    assert (told.exit_code, told.stdout) == (2, "")
-    (sentence,) = told.errors
+    result = moeprof("scenario", *words.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    (sentence,) = result.errors
     assert says in sentence
     assert list(config.parent.iterdir()) == [config]
 
@@ -83,9 +83,9 @@ def test_a_file_that_is_no_config_is_bad_input(
     moeprof: Moeprof, config: Path, content: str
 ) -> None:
     config.write_text(content)
-    told = moeprof("scenario", "--from", config)
-    assert (told.exit_code, told.stdout) == (2, "")
-    assert told.errors[0].startswith(str(config))
+    result = moeprof("scenario", "--from", config)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.errors[0].startswith(str(config))
 
 
 def test_a_full_disk_keeps_what_was_there(
@@ -94,8 +94,8 @@ def test_a_full_disk_keeps_what_was_there(
     out = tmp_path / "mine.toml"
     out.write_text("mine")
     fill_disk()
-    told = moeprof("scenario", "small", "--out", out)
-    assert told.exit_code == 2
-    assert told.errors == [f"cannot write {out}: no space left on device"]
+    result = moeprof("scenario", "small", "--out", out)
+    assert result.exit_code == 2
+    assert result.errors == [f"cannot write {out}: no space left on device"]
     assert out.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [out]

@@ -11,22 +11,22 @@ from moeprof.tests.cli.command_line import Moeprof
 
 
 def test_a_curve_is_drawn_in_one_line_with_its_errors(moeprof: Moeprof, built_run: Path) -> None:
-    told = moeprof("show", built_run)
-    _, heads, *rows = told.stdout.splitlines()
-    assert told.exit_code == 0
+    result = moeprof("show", built_run)
+    _, heads, *rows = result.stdout.splitlines()
+    assert result.exit_code == 0
     assert heads.split() == ["curve", "from", "to", "latency", "us", "to", "us", *heads.split()[7:]]
     ops = [curve.op for curve in read_document(Run(built_run).model_path, CostModelFile).curves]
     assert [row.split()[0] for row in rows] == ops
     assert all(set(row.split()[3]) <= set("▁▂▃▄▅▆▇█") for row in rows)
 
 
-def test_the_origin_and_what_is_missing_are_told(moeprof: Moeprof, built_run: Path) -> None:
-    told = moeprof("show", built_run).stderr
+def test_the_origin_and_what_is_missing_are_reported(moeprof: Moeprof, built_run: Path) -> None:
+    result = moeprof("show", built_run).stderr
     model = read_document(Run(built_run).model_path, CostModelFile)
-    assert model.provenance.device_name in told
-    assert model.points_sha256[:12] in told
-    assert "no energy: " in told
-    assert "no heat: " in told
+    assert model.provenance.device_name in result
+    assert model.points_sha256[:12] in result
+    assert "no energy: " in result
+    assert "no heat: " in result
 
 
 def test_a_rise_that_is_a_lower_bound_says_so(
@@ -35,20 +35,20 @@ def test_a_rise_that_is_a_lower_bound_says_so(
     short = ThermalModel((Pole(300.0, 0.05),), inlet_c=30.0, rmse_c=0.3, hot_s=120.0)
     model = read_document(Run(built_run).model_path, CostModelFile)
     write_document(tmp_path / "model.json", with_thermal(model, short, 500, "simulated"))
-    told = moeprof("show", tmp_path / "model.json")
-    assert told.exit_code == 0
-    words = " ".join(told.stderr.split())
+    result = moeprof("show", tmp_path / "model.json")
+    assert result.exit_code == 0
+    words = " ".join(result.stderr.split())
     assert "heat: 0.05 K for each W above idle, by simulated; a lower bound" in words
     assert "poles: 0.05 K/W in 300 s; fitted to 500 readings within 0.3 K" in words
 
 
 def test_the_whole_model_is_json(moeprof: Moeprof, built_run: Path) -> None:
-    told = moeprof("show", built_run, "--json")
-    assert (told.exit_code, told.stderr) == (0, "")
-    assert told.data["sha256"] == read_document(Run(built_run).model_path, CostModelFile).sha256
+    result = moeprof("show", built_run, "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.data["sha256"] == read_document(Run(built_run).model_path, CostModelFile).sha256
 
 
 def test_a_model_that_is_not_there_is_named(moeprof: Moeprof, tmp_path: Path) -> None:
-    told = moeprof("show", tmp_path / "nowhere.json")
-    assert told.exit_code == 2
-    assert "nowhere.json does not exist" in told.stderr
+    result = moeprof("show", tmp_path / "nowhere.json")
+    assert result.exit_code == 2
+    assert "nowhere.json does not exist" in result.stderr

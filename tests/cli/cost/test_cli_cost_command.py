@@ -40,9 +40,9 @@ def test_the_model_is_named_by_its_run_its_file_or_left_out(
 
 
 def test_a_look_up_is_json_alone_on_stdout(moeprof: Moeprof, built_run: Path) -> None:
-    told = moeprof("cost", built_run, "relu", "--batch-size", "64", "--json")
-    assert (told.exit_code, told.stderr) == (0, "")
-    cost = told.data
+    result = moeprof("cost", built_run, "relu", "--batch-size", "64", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    cost = result.data
     assert (cost["op"], cost["tokens"], cost["measured"]) == ("relu", 64, True)
     assert cost["latency_us"] > 0
     assert (cost["energy_mj"], cost["energy_source"]) == (None, "unavailable")
@@ -50,13 +50,13 @@ def test_a_look_up_is_json_alone_on_stdout(moeprof: Moeprof, built_run: Path) ->
 
 
 def test_a_look_up_is_a_table_for_a_person(moeprof: Moeprof, built_run: Path) -> None:
-    told = moeprof("cost", built_run, "topk", "--batch-size", "64")
-    title, _, *rows = told.stdout.splitlines()
-    assert (told.exit_code, title) == (0, "topk at batch size 64 (measured, wall time)")
+    result = moeprof("cost", built_run, "topk", "--batch-size", "64")
+    title, _, *rows = result.stdout.splitlines()
+    assert (result.exit_code, title) == (0, "topk at batch size 64 (measured, wall time)")
     words = [row.split() for row in rows]
     assert [row[0] for row in words] == ["latency", "energy", "temperature"]
     assert words[1] == ["energy", "-", "-", "-", "mJ"]
-    assert "energy: unavailable: " in told.stderr
+    assert "energy: unavailable: " in result.stderr
 
 
 def test_the_verdict_on_the_operation_stands_beside_its_cost(
@@ -77,19 +77,19 @@ def test_a_shape_is_named_by_its_sizes(moeprof: Moeprof, layer_model: Path) -> N
     assert near.stdout.startswith("fc1 512x2048 at batch size 7 (transferred, wall time)\n")
 
 
-def test_a_layer_is_told_in_all_by_token_by_assignment_and_by_kernel(
+def test_a_layer_is_shown_in_all_by_token_by_assignment_and_by_kernel(
     moeprof: Moeprof, layer_model: Path
 ) -> None:
     asked = ("layer", "--batch-size", "32", "--top-k", "2", "--active-experts", "6")
-    told = moeprof("cost", layer_model, *asked)
-    assert told.exit_code == 0
-    title, *_ = told.stdout.splitlines()
+    result = moeprof("cost", layer_model, *asked)
+    assert result.exit_code == 0
+    title, *_ = result.stdout.splitlines()
     assert title == "Layer at batch size 32, 64 assignments to 6 experts"
-    kernels = told.stdout.partition("Its kernels, one after the other\n")[2].splitlines()[1:]
+    kernels = result.stdout.partition("Its kernels, one after the other\n")[2].splitlines()[1:]
     rows = [row.split()[:3] for row in kernels]
     expected = [[op, *call] for op in ("fc1", "gelu", "fc2") for call in (("11", "4"), ("10", "2"))]
     assert rows == [["topk", "32", "1"], *expected]
-    assert "energy: unavailable: topk: " in told.stderr
+    assert "energy: unavailable: topk: " in result.stderr
 
     data = moeprof("cost", layer_model, *asked, "--json").data
     assert data["latency_us_lo"] < data["latency_us"] < data["latency_us_hi"]
@@ -151,23 +151,23 @@ def test_what_is_known_over_active_experts_is_not_taken_apart(
         energy_reason="no meter",
     )
     write_document(path, with_checksum(replace(file, surfaces=(surface,))))
-    told = moeprof("cost", path, "experts", "--batch-size", "8", "--breakdown")
-    assert told.exit_code == 2
-    assert told.errors[0].startswith("what experts is made of is not known")
-    assert "--active-experts N" in told.hint
-    assert "relu, topk" in told.hint
+    result = moeprof("cost", path, "experts", "--batch-size", "8", "--breakdown")
+    assert result.exit_code == 2
+    assert result.errors[0].startswith("what experts is made of is not known")
+    assert "--active-experts N" in result.hint
+    assert "relu, topk" in result.hint
     again = moeprof("cost", path, "experts", "--batch-size", "8", "--active-experts", "8", "--json")
     assert again.data["latency_us"] == pytest.approx(20.0)
 
 
-def test_a_point_in_doubt_is_told(moeprof: Moeprof, built_run: Path) -> None:
+def test_a_flagged_point_is_reported(moeprof: Moeprof, built_run: Path) -> None:
     path = Run(built_run).model_path
     model = KernelCostModel.load(path).file
     curves = tuple(replace(one, doubtful_tokens=one.knots_tokens[:1]) for one in model.curves)
     write_document(path, with_checksum(replace(model, curves=curves)))
     first = str(curves[0].knots_tokens[0])
-    told = moeprof("cost", path, curves[0].op, "--batch-size", first)
-    assert f"is in doubt: `moeprof report {built_run}` says why" in told.stderr
+    result = moeprof("cost", path, curves[0].op, "--batch-size", first)
+    assert f"is in doubt: `moeprof report {built_run}` says why" in result.stderr
     assert moeprof("cost", path, curves[0].op, "--batch-size", first, "--json").data["doubtful"]
 
 
@@ -199,7 +199,7 @@ def test_a_curve_is_named_whole_too(moeprof: Moeprof, built_run: Path) -> None:
         ("relu --batch-size 4 --store nowhere", "nowhere"),
     ],
 )
-def test_bad_input_is_told_in_one_sentence(
+def test_bad_input_is_refused_in_one_sentence(
     moeprof: Moeprof,
     built_run: Path,
     tmp_path: Path,
@@ -210,7 +210,7 @@ def test_bad_input_is_told_in_one_sentence(
     monkeypatch.chdir(tmp_path)
     named = [built_run if word == "RUN" else word for word in words.split()]
     store = () if "--store" in words else ("--store", built_run.parent)
-    told = moeprof("cost", *named, *store)
-    assert (told.exit_code, told.stdout) == (2, "")
-    (sentence,) = told.errors
+    result = moeprof("cost", *named, *store)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (sentence,) = result.errors
     assert says in sentence

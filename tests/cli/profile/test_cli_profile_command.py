@@ -73,7 +73,7 @@ def _recordings(run: Run) -> dict[Path, int]:
         ("some/run --resume", "some/run is not a run", "the latest"),
     ],
 )
-def test_bad_input_is_told_in_one_sentence_and_writes_nothing(
+def test_bad_input_is_refused_in_one_sentence_and_writes_nothing(
     moeprof: Moeprof,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -82,21 +82,21 @@ def test_bad_input_is_told_in_one_sentence_and_writes_nothing(
     way_out: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    told = moeprof("profile", *words.split(), "--store", tmp_path / "store")
-    assert (told.exit_code, told.stdout) == (2, "")
-    (sentence,) = told.errors
+    result = moeprof("profile", *words.split(), "--store", tmp_path / "store")
+    assert (result.exit_code, result.stdout) == (2, "")
+    (sentence,) = result.errors
     assert named in sentence
-    assert way_out in told.hint
-    assert "Traceback" not in told.stderr
+    assert way_out in result.hint
+    assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_preset_file_that_is_no_preset_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
     preset = tmp_path / "mine.toml"
     preset.write_text("hidden = [")
-    told = moeprof("profile", "--scenario", preset, "--device", "cpu", "--store", tmp_path / "s")
-    assert told.exit_code == 2
-    assert told.errors[0].startswith(f"{preset} is not TOML")
+    result = moeprof("profile", "--scenario", preset, "--device", "cpu", "--store", tmp_path / "s")
+    assert result.exit_code == 2
+    assert result.errors[0].startswith(f"{preset} is not TOML")
     assert not (tmp_path / "s").exists()
 
 
@@ -105,13 +105,13 @@ def test_a_collector_that_does_not_work_here_is_exit_3(
     moeprof: Moeprof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, collector: str
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    told = moeprof(
+    result = moeprof(
         "profile", "--device", "cpu", "--collector", collector, "--store", tmp_path / "store"
     )
-    assert (told.exit_code, told.stdout) == (3, "")
-    (sentence,) = told.errors
+    assert (result.exit_code, result.stdout) == (3, "")
+    (sentence,) = result.errors
     assert sentence.startswith(f"the {collector} collector does not work here: ")
-    assert "moeprof doctor" in told.hint
+    assert "moeprof doctor" in result.hint
     assert list(tmp_path.iterdir()) == []
 
 
@@ -119,37 +119,37 @@ def test_a_dry_run_writes_nothing(
     moeprof: Moeprof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    told = moeprof("profile", "--dry-run", "--device", "cpu")
-    assert told.exit_code == 0
-    assert told.stdout.startswith("Plan: adaptive sampling, 24 sizes per operation")
-    assert "nothing was measured" in told.stderr
+    result = moeprof("profile", "--dry-run", "--device", "cpu")
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Plan: adaptive sampling, 24 sizes per operation")
+    assert "nothing was measured" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dry_run_gives_the_plan_as_json(moeprof: Moeprof, tmp_path: Path) -> None:
     words = ("--dry-run", "--json", "--points", "5", "--budget", "7s", "--store", tmp_path / "s")
-    told = moeprof("profile", *QUICK, *words)
-    assert told.exit_code == 0
-    plan = told.data["plan"]
+    result = moeprof("profile", *QUICK, *words)
+    assert result.exit_code == 0
+    plan = result.data["plan"]
     assert [op["first"] for op in plan["ops"]] == [[1, 2, 4]]
     assert (plan["device"], plan["collectors"], plan["points_per_op"]) == ("cpu", ["cpu"], 5)
-    assert 0 < told.data["estimate_s"] <= plan["budget_s"] == 7
+    assert 0 < result.data["estimate_s"] <= plan["budget_s"] == 7
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_dry_run_tells_where_energy_comes_from_and_how_long_it_takes(
+def test_a_dry_run_says_where_energy_comes_from_and_how_long_it_takes(
     moeprof: Moeprof, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resolve, "check_sensors", lambda provenance: "RAPL")
-    told = moeprof("profile", "--dry-run", "--device", "cpu")
-    assert "energy: RAPL" in told.stderr
-    assert "power: up to 24 sizes of each operation, 2 times: " in told.stderr
+    result = moeprof("profile", "--dry-run", "--device", "cpu")
+    assert "energy: RAPL" in result.stderr
+    assert "power: up to 24 sizes of each operation, 2 times: " in result.stderr
     data = moeprof("profile", "--dry-run", "--device", "cpu", "--json").data
     assert data["plan"]["power"] == {"anchors": 24, "blocks": 2, "spare_blocks": 1}
     assert 0 < data["estimate_power_s"] < data["estimate_s"]
 
 
-def test_a_dry_run_tells_how_long_the_thermal_step_takes(moeprof: Moeprof) -> None:
+def test_a_dry_run_says_how_long_the_thermal_step_takes(moeprof: Moeprof) -> None:
     words = ("profile", "--dry-run", *QUICK[:-1], "--thermal-step")
     assert "thermal step: 300 s of the estimate" in moeprof(*words).stderr
     data = moeprof(*words, "--json").data
@@ -162,15 +162,15 @@ def test_a_thermal_step_is_added_to_a_finished_run_and_a_reason_where_it_fails(
 ) -> None:
     """Processors have no temperature here, whether or not they have a RAPL."""
     before = Run(built_run).model_path.read_bytes()
-    told = moeprof("profile", built_run, "--resume", "--thermal-step", "--json")
-    assert told.exit_code == 0
-    assert [(op["op"], op["measured"], op["recalled"]) for op in told.data["ops"][:2]] == [
+    result = moeprof("profile", built_run, "--resume", "--thermal-step", "--json")
+    assert result.exit_code == 0
+    assert [(op["op"], op["measured"], op["recalled"]) for op in result.data["ops"][:2]] == [
         ("relu", 0, 32),
         ("topk", 0, 32),
     ]
-    step = told.data["ops"][2]
+    step = result.data["ops"][2]
     assert (step["collector"], step["measured"], len(step["failures"])) == ("thermal", 0, 1)
-    assert "no heat: the thermal step failed: " in told.stderr
+    assert "no heat: the thermal step failed: " in result.stderr
     assert Run(built_run).plan().thermal_step
 
     built = moeprof("build-model", built_run)
@@ -183,8 +183,8 @@ def test_a_thermal_step_is_added_to_a_finished_run_and_a_reason_where_it_fails(
 def test_a_budget_without_room_for_the_step_changes_no_plan(
     moeprof: Moeprof, recorded_run: Path
 ) -> None:
-    told = moeprof("profile", recorded_run, "--resume", "--thermal-step", "--budget", "2m")
-    assert told.exit_code == 2
+    result = moeprof("profile", recorded_run, "--resume", "--thermal-step", "--budget", "2m")
+    assert result.exit_code == 2
     assert not Run(recorded_run).plan().thermal_step
 
 
@@ -202,9 +202,9 @@ def test_without_power_the_plan_says_why(
         raise CannotMeasure("RAPL is unavailable: there is none")
 
     monkeypatch.setattr(resolve, "check_sensors", refuse)
-    told = moeprof("profile", "--dry-run", "--json", "--device", "cpu", *words.split())
-    assert f"energy: unavailable: {reason}" in told.stderr
-    assert (told.data["plan"]["power"], told.data["plan"]["power_reason"]) == (None, reason)
+    result = moeprof("profile", "--dry-run", "--json", "--device", "cpu", *words.split())
+    assert f"energy: unavailable: {reason}" in result.stderr
+    assert (result.data["plan"]["power"], result.data["plan"]["power_reason"]) == (None, reason)
 
 
 def test_every_point_of_a_run_without_power_says_why(recorded_run: Path, moeprof: Moeprof) -> None:
@@ -214,21 +214,21 @@ def test_every_point_of_a_run_without_power_says_why(recorded_run: Path, moeprof
 
 
 def test_a_run_is_not_resumed_with_other_clocks(recorded_run: Path, moeprof: Moeprof) -> None:
-    told = moeprof("profile", recorded_run, "--resume", "--lock-clocks", "1500")
-    assert told.exit_code == 2
-    assert "--lock-clocks is '1500', and the run was planned otherwise" in told.errors[0]
+    result = moeprof("profile", recorded_run, "--resume", "--lock-clocks", "1500")
+    assert result.exit_code == 2
+    assert "--lock-clocks is '1500', and the run was planned otherwise" in result.errors[0]
 
 
-def test_a_run_is_told_as_json_and_nothing_else_on_stdout(profiled: tuple[Path, Result]) -> None:
-    store, told = profiled
-    assert told.exit_code == 0
-    assert told.data["run"] == str(_only_run(store).folder)
-    assert [op["op"] for op in told.data["ops"]] == ["relu", "topk"]
-    for op in told.data["ops"]:
+def test_a_run_is_printed_as_json_and_nothing_else_on_stdout(profiled: tuple[Path, Result]) -> None:
+    store, result = profiled
+    assert result.exit_code == 0
+    assert result.data["run"] == str(_only_run(store).folder)
+    assert [op["op"] for op in result.data["ops"]] == ["relu", "topk"]
+    for op in result.data["ops"]:
         # 8 sizes of the fit; 8 of the hold-out, which are visited twice
         assert (op["collector"], op["measured"], op["recalled"]) == ("cpu", 32, 0)
         assert (op["failures"], op["unmeasured"]) == ([], [])
-    assert "device: cpu; preset: small" in told.stderr
+    assert "device: cpu; preset: small" in result.stderr
 
 
 def test_a_run_holds_its_plan_scripts_preset_and_recordings(profiled: tuple[Path, Result]) -> None:
@@ -247,16 +247,16 @@ def test_a_finished_run_is_resumed_without_measuring_again(
     moeprof: Moeprof, recorded_run: Path
 ) -> None:
     before = _recordings(Run(recorded_run))
-    told = moeprof("profile", recorded_run, "--resume", "--json")
-    assert told.exit_code == 0
-    assert [(op["measured"], op["recalled"]) for op in told.data["ops"]] == [(0, 32), (0, 32)]
+    result = moeprof("profile", recorded_run, "--resume", "--json")
+    assert result.exit_code == 0
+    assert [(op["measured"], op["recalled"]) for op in result.data["ops"]] == [(0, 32), (0, 32)]
     assert _recordings(Run(recorded_run)) == before
 
 
 def test_the_latest_run_is_resumed_by_default(moeprof: Moeprof, recorded_run: Path) -> None:
-    told = moeprof("profile", "--resume", "--json", "--store", recorded_run.parent)
-    assert told.exit_code == 0
-    assert told.data["run"] == str(recorded_run)
+    result = moeprof("profile", "--resume", "--json", "--store", recorded_run.parent)
+    assert result.exit_code == 0
+    assert result.data["run"] == str(recorded_run)
 
 
 def test_a_resume_measures_only_what_is_missing(moeprof: Moeprof, recorded_run: Path) -> None:
@@ -265,9 +265,9 @@ def test_a_resume_measures_only_what_is_missing(moeprof: Moeprof, recorded_run: 
     for path in lost:
         shutil.rmtree(path.parent)
     kept = _recordings(run)
-    told = moeprof("profile", recorded_run, "--resume", "--json")
-    assert told.exit_code == 0
-    assert sum(op["measured"] for op in told.data["ops"]) == len(lost)
+    result = moeprof("profile", recorded_run, "--resume", "--json")
+    assert result.exit_code == 0
+    assert sum(op["measured"] for op in result.data["ops"]) == len(lost)
     after = _recordings(run)
     assert {path: after[path] for path in kept} == kept
     assert set(after) == {*kept, *lost}
@@ -291,12 +291,12 @@ def test_a_budget_that_is_too_small_is_exit_4_and_a_resume_finishes(
 
 
 def test_resume_begins_a_run_where_there_is_none(moeprof: Moeprof, tmp_path: Path) -> None:
-    told = moeprof("profile", "--resume", *QUICK, "--json", "--store", tmp_path)
-    assert told.exit_code == 0
-    first, *_ = told.stderr.splitlines()
+    result = moeprof("profile", "--resume", *QUICK, "--json", "--store", tmp_path)
+    assert result.exit_code == 0
+    first, *_ = result.stderr.splitlines()
     assert first == f"there is no run in {tmp_path} to go on with: a new one begins"
-    assert told.data["ops"][0]["measured"] == 3
-    assert told.data["run"] == str(_only_run(tmp_path).folder)
+    assert result.data["ops"][0]["measured"] == 3
+    assert result.data["run"] == str(_only_run(tmp_path).folder)
 
 
 def test_a_run_in_which_everything_fails_is_exit_3(
@@ -307,20 +307,20 @@ def test_a_run_in_which_everything_fails_is_exit_3(
         example.replace("torch.nn.functional.silu(gate) * up", "gate / up[-1, -1, 0]")
     )
     store = tmp_path / "store"
-    told = moeprof("profile", "--ops", source, *QUICK[2:], "--json", "--store", store)
-    assert told.exit_code == 3
-    (op,) = told.data["ops"]
+    result = moeprof("profile", "--ops", source, *QUICK[2:], "--json", "--store", store)
+    assert result.exit_code == 3
+    (op,) = result.data["ops"]
     assert (op["measured"], len(op["failures"])) == (0, 3)
-    assert "IndexError" in told.stderr
-    assert told.errors == ["nothing was measured"]
+    assert "IndexError" in result.stderr
+    assert result.errors == ["nothing was measured"]
 
 
 def test_another_schema_of_the_plan_is_refused(moeprof: Moeprof, recorded_run: Path) -> None:
     plan = recorded_run / "plan.json"
     plan.write_text(plan.read_text().replace(Plan.SCHEMA, "moeprof.plan/9.0"))
-    told = moeprof("profile", recorded_run, "--resume")
-    assert told.exit_code == 2
-    assert told.errors == [f"{plan} is moeprof.plan/9.0, and this moeprof knows {Plan.SCHEMA}"]
+    result = moeprof("profile", recorded_run, "--resume")
+    assert result.exit_code == 2
+    assert result.errors == [f"{plan} is moeprof.plan/9.0, and this moeprof knows {Plan.SCHEMA}"]
 
 
 def test_an_operation_of_ones_own_is_measured_resumed_and_looked_up(
@@ -329,9 +329,9 @@ def test_an_operation_of_ones_own_is_measured_resumed_and_looked_up(
     source = tmp_path / "my_op.py"
     source.write_text(example)
     store = tmp_path / "store"
-    told = moeprof("profile", "--ops", source, *QUICK[2:], "--json", "--store", store)
-    assert told.exit_code == 0
-    assert [(op["op"], op["measured"]) for op in told.data["ops"]] == [("silu_and_mul", 3)]
+    result = moeprof("profile", "--ops", source, *QUICK[2:], "--json", "--store", store)
+    assert result.exit_code == 0
+    assert [(op["op"], op["measured"]) for op in result.data["ops"]] == [("silu_and_mul", 3)]
     run = _only_run(store)
     assert (run.folder / "ops" / "silu_and_mul.py").read_text() == example
 
@@ -347,10 +347,10 @@ def test_a_full_disk_leaves_no_half_written_run(
     moeprof: Moeprof, fill_disk: Callable[..., None], tmp_path: Path
 ) -> None:
     fill_disk()
-    told = moeprof("profile", *QUICK, "--store", tmp_path)
-    assert told.exit_code == 2
-    assert "no space left on device" in told.errors[0]
-    assert "--store" in told.hint
+    result = moeprof("profile", *QUICK, "--store", tmp_path)
+    assert result.exit_code == 2
+    assert "no space left on device" in result.errors[0]
+    assert "--store" in result.hint
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -361,9 +361,9 @@ def test_a_disk_that_fills_during_a_sweep_leaves_a_run_to_go_on_with(
     tmp_path: Path,
 ) -> None:
     fill_disk(5)  # the script, preset.toml, plan.json, provenance.json and one recording
-    told = moeprof("profile", *QUICK, "--store", tmp_path)
-    assert told.exit_code == 2
-    assert "no space left on device" in told.errors[0]
+    result = moeprof("profile", *QUICK, "--store", tmp_path)
+    assert result.exit_code == 2
+    assert "no space left on device" in result.errors[0]
     run = _only_run(tmp_path)
     assert len(run.recordings()) == 1
     assert not [path for path in run.folder.rglob("*") if path.is_file() and path.name[0] == "."]
@@ -376,32 +376,32 @@ def test_a_disk_that_fills_during_a_sweep_leaves_a_run_to_go_on_with(
 
 @pytest.mark.usefixtures("read_only_disk")
 def test_a_read_only_store_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
-    told = moeprof("profile", *QUICK, "--store", tmp_path / "store")
-    assert told.exit_code == 2
-    assert "read-only file system" in told.errors[0]
-    assert "--store" in told.hint
+    result = moeprof("profile", *QUICK, "--store", tmp_path / "store")
+    assert result.exit_code == 2
+    assert "read-only file system" in result.errors[0]
+    assert "--store" in result.hint
 
 
 def test_a_store_below_a_file_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    told = moeprof("profile", *QUICK, "--store", tmp_path / "file" / "store")
-    assert told.exit_code == 2
-    assert "not a directory" in told.errors[0]
-    assert told.hint
+    result = moeprof("profile", *QUICK, "--store", tmp_path / "file" / "store")
+    assert result.exit_code == 2
+    assert "not a directory" in result.errors[0]
+    assert result.hint
 
 
 def test_an_option_that_says_other_than_the_plan_is_refused_on_resume(
     moeprof: Moeprof, recorded_run: Path
 ) -> None:
-    told = moeprof("profile", recorded_run, "--resume", "--ops", "fc1")
-    assert told.exit_code == 2
-    assert "--ops is 'fc1', and the run was planned otherwise" in told.stderr
+    result = moeprof("profile", recorded_run, "--resume", "--ops", "fc1")
+    assert result.exit_code == 2
+    assert "--ops is 'fc1', and the run was planned otherwise" in result.stderr
     assert moeprof("profile", recorded_run, "--resume", "--ops", "relu,topk").exit_code == 0
 
 
-def test_too_few_sizes_for_a_verdict_are_told(moeprof: Moeprof, tmp_path: Path) -> None:
-    told = moeprof("profile", "--dry-run", "--batch-sizes", "pow2:1..512", "--store", tmp_path)
-    assert "2 of 10 sizes of fc1 are held out, and `moeprof validate` needs 6" in told.stderr
+def test_too_few_sizes_for_a_verdict_are_reported(moeprof: Moeprof, tmp_path: Path) -> None:
+    result = moeprof("profile", "--dry-run", "--batch-sizes", "pow2:1..512", "--store", tmp_path)
+    assert "2 of 10 sizes of fc1 are held out, and `moeprof validate` needs 6" in result.stderr
 
 
 def test_operations_of_other_ranges_are_resumed_by_the_range_that_was_asked_for(

@@ -52,24 +52,24 @@ def linear_run(moeprof: Moeprof, built_run: Path) -> Run:
 
 
 def test_a_model_that_predicts_well_passes(moeprof: Moeprof, linear_run: Run) -> None:
-    told = moeprof("validate", linear_run.folder)
-    assert told.exit_code == 0
-    assert told.stdout.count("PASS") == 2
-    assert f"PASS: {linear_run.folder.name} against holdout" in told.stderr
+    result = moeprof("validate", linear_run.folder)
+    assert result.exit_code == 0
+    assert result.stdout.count("PASS") == 2
+    assert f"PASS: {linear_run.folder.name} against holdout" in result.stderr
 
 
 def test_a_model_that_predicts_badly_fails(moeprof: Moeprof, linear_run: Run) -> None:
     _retime(linear_run, holdout_factor=1.5)
-    told = moeprof("validate", linear_run.folder)
-    assert told.exit_code == 1
-    assert told.stdout.count("FAIL") == 2
+    result = moeprof("validate", linear_run.folder)
+    assert result.exit_code == 1
+    assert result.stdout.count("FAIL") == 2
 
 
 def test_points_that_do_not_repeat_are_ambiguous(moeprof: Moeprof, linear_run: Run) -> None:
     _retime(linear_run, holdout_factor=1.1, repeat_difference=0.2)
-    told = moeprof("validate", linear_run.folder)
-    assert told.exit_code == 125
-    assert "repeatability floor" in told.stderr
+    result = moeprof("validate", linear_run.folder)
+    assert result.exit_code == 125
+    assert "repeatability floor" in result.stderr
 
 
 def test_a_wider_limit_passes_what_failed(moeprof: Moeprof, linear_run: Run) -> None:
@@ -79,20 +79,20 @@ def test_a_wider_limit_passes_what_failed(moeprof: Moeprof, linear_run: Run) -> 
 
 
 def test_a_model_of_measured_points_gets_a_verdict(moeprof: Moeprof, built_run: Path) -> None:
-    told = moeprof("validate", built_run, "--json")
-    outcome = told.data["outcome"]
-    assert told.exit_code == {"PASS": 0, "FAIL": 1, "AMBIGUOUS": 125}[outcome]
+    result = moeprof("validate", built_run, "--json")
+    outcome = result.data["outcome"]
+    assert result.exit_code == {"PASS": 0, "FAIL": 1, "AMBIGUOUS": 125}[outcome]
 
 
 def test_the_verdict_is_json_alone_on_stdout_and_a_file_in_the_run(
     moeprof: Moeprof, linear_run: Run
 ) -> None:
-    told = moeprof("validate", "--json", "--store", linear_run.folder.parent)
-    assert told.exit_code == 0
-    assert told.data["model"] == linear_run.folder.name
-    assert [curve["n"] for curve in told.data["curves"]] == [8, 8]
-    assert set(told.data["unmeasured"]) == {"power", "energy", "heat"}
-    assert json.loads(linear_run.validation_path.read_text()) == told.data
+    result = moeprof("validate", "--json", "--store", linear_run.folder.parent)
+    assert result.exit_code == 0
+    assert result.data["model"] == linear_run.folder.name
+    assert [curve["n"] for curve in result.data["curves"]] == [8, 8]
+    assert set(result.data["unmeasured"]) == {"power", "energy", "heat"}
+    assert json.loads(linear_run.validation_path.read_text()) == result.data
 
 
 def test_the_model_is_named_by_its_file_too(moeprof: Moeprof, linear_run: Run) -> None:
@@ -105,10 +105,10 @@ def test_another_run_is_held_against_the_model(
     other = Run(tmp_path / "other")
     shutil.copytree(linear_run.folder, other.folder)
     _retime(other, holdout_factor=1.5)
-    told = moeprof("validate", linear_run.folder, "--against", other.folder, "--json")
-    assert told.data["against"] == str(other.folder)
-    assert [curve["n"] for curve in told.data["curves"]] == [24, 24]
-    assert max(curve["max"] for curve in told.data["curves"]) == pytest.approx(1 / 3)
+    result = moeprof("validate", linear_run.folder, "--against", other.folder, "--json")
+    assert result.data["against"] == str(other.folder)
+    assert [curve["n"] for curve in result.data["curves"]] == [24, 24]
+    assert max(curve["max"] for curve in result.data["curves"]) == pytest.approx(1 / 3)
 
 
 def test_a_run_on_another_device_is_refused(
@@ -118,18 +118,18 @@ def test_a_run_on_another_device_is_refused(
     shutil.copytree(linear_run.folder, other.folder)
     provenance = json.loads(other.provenance_path.read_text()) | {"device_name": "Abacus"}
     other.provenance_path.write_text(json.dumps(provenance))
-    told = moeprof("validate", linear_run.folder, "--against", other.folder)
-    assert told.exit_code == 2
-    assert f"{other.folder} was measured on Abacus, the model on " in told.errors[0]
+    result = moeprof("validate", linear_run.folder, "--against", other.folder)
+    assert result.exit_code == 2
+    assert f"{other.folder} was measured on Abacus, the model on " in result.errors[0]
 
 
 def test_the_run_that_the_model_was_built_from_is_refused(
     moeprof: Moeprof, linear_run: Run
 ) -> None:
-    told = moeprof("validate", linear_run.folder, "--against", linear_run.folder)
-    assert told.exit_code == 2
-    assert told.errors == [f"the model was built from the points of {linear_run.folder}"]
-    assert "--against holdout" in told.hint
+    result = moeprof("validate", linear_run.folder, "--against", linear_run.folder)
+    assert result.exit_code == 2
+    assert result.errors == [f"the model was built from the points of {linear_run.folder}"]
+    assert "--against holdout" in result.hint
 
 
 def test_nvml_is_exit_3_where_no_energy_can_be_read(
@@ -139,10 +139,10 @@ def test_nvml_is_exit_3_where_no_energy_can_be_read(
         raise CannotMeasure("RAPL is unavailable: no processor package")
 
     monkeypatch.setattr(validation_run, "check_sensors", refuse)
-    told = moeprof("validate", built_run, "--against", "nvml")
-    assert (told.exit_code, told.stdout) == (3, "")
-    assert told.errors == ["NVML measures no CPU, and RAPL is unavailable: no processor package"]
-    assert told.hint
+    result = moeprof("validate", built_run, "--against", "nvml")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.errors == ["NVML measures no CPU, and RAPL is unavailable: no processor package"]
+    assert result.hint
     assert not list(built_run.glob("validation*"))
     assert not list(built_run.glob("nvml*"))
 
@@ -151,10 +151,10 @@ def test_nvml_is_exit_3_where_no_energy_can_be_read(
 def test_a_limit_that_is_no_percentage_is_refused(
     moeprof: Moeprof, built_run: Path, limit: str
 ) -> None:
-    told = moeprof("validate", built_run, "--limit", limit)
-    assert (told.exit_code, told.stdout) == (2, "")
-    assert told.errors == [f"--limit {limit} is no percentage"]
-    assert told.hint
+    result = moeprof("validate", built_run, "--limit", limit)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.errors == [f"--limit {limit} is no percentage"]
+    assert result.hint
 
 
 @pytest.mark.parametrize(
@@ -168,14 +168,14 @@ def test_a_limit_that_is_no_percentage_is_refused(
     ],
     ids=["text", "png", "plan", "newer", "hollow"],
 )
-def test_a_file_that_is_no_model_is_told_in_one_sentence(
+def test_a_file_that_is_no_model_is_refused_in_one_sentence(
     moeprof: Moeprof, tmp_path: Path, content: bytes, says: str
 ) -> None:
     path = tmp_path / "model.json"
     path.write_bytes(content)
-    told = moeprof("validate", path)
-    assert (told.exit_code, told.stdout) == (2, "")
-    (sentence,) = told.errors
+    result = moeprof("validate", path)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (sentence,) = result.errors
     assert sentence.startswith(str(path))
     assert says in sentence
     assert list(tmp_path.iterdir()) == [path]
@@ -189,10 +189,10 @@ def test_what_is_missing_is_bad_input(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     named = [str(built_run) if word == "MODEL" else word for word in words.split()]
-    told = moeprof("validate", *named)
-    assert (told.exit_code, told.stdout) == (2, "")
-    assert named[-1] in told.errors[0]
-    assert told.hint
+    result = moeprof("validate", *named)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert named[-1] in result.errors[0]
+    assert result.hint
 
 
 def test_a_run_of_another_schema_version_is_refused(
@@ -202,18 +202,18 @@ def test_a_run_of_another_schema_version_is_refused(
     shutil.copytree(built_run, other)
     plan = other / "plan.json"
     plan.write_text(plan.read_text().replace(Plan.SCHEMA, "moeprof.plan/9.0"))
-    told = moeprof("validate", built_run, "--against", other)
-    assert told.exit_code == 2
-    assert told.errors[0].startswith(f"{plan} is moeprof.plan/9.0")
+    result = moeprof("validate", built_run, "--against", other)
+    assert result.exit_code == 2
+    assert result.errors[0].startswith(f"{plan} is moeprof.plan/9.0")
 
 
 def test_a_full_disk_leaves_no_verdict(
     moeprof: Moeprof, fill_disk: Callable[..., None], linear_run: Run
 ) -> None:
     fill_disk()
-    told = moeprof("validate", linear_run.folder)
-    assert told.exit_code == 2
-    assert "no space left on device" in told.errors[0]
+    result = moeprof("validate", linear_run.folder)
+    assert result.exit_code == 2
+    assert "no space left on device" in result.errors[0]
     assert not linear_run.validation_path.exists()
 
 
@@ -222,7 +222,7 @@ def test_a_model_of_other_points_than_the_run_holds_is_refused(
 ) -> None:
     model = read_document(linear_run.model_path, CostModelFile)
     write_document(linear_run.model_path, with_checksum(replace(model, points_sha256="0" * 64)))
-    told = moeprof("validate", linear_run.folder)
-    assert told.exit_code == 2
-    assert "was built from other points" in told.stderr
-    assert "build-model" in told.hint
+    result = moeprof("validate", linear_run.folder)
+    assert result.exit_code == 2
+    assert "was built from other points" in result.stderr
+    assert "build-model" in result.hint

@@ -1,7 +1,7 @@
 """`moeprof validate --against nvml`, from the sensors to the verdict, and again from its files.
 
 The device is this machine's processor under sensors of a simulated GPU; scripts are stand-ins that
-take no time (tests/profiler/virtual_replay.py).
+take no time (tests/profiler/power/virtual_mixed_workload.py).
 """
 
 import json
@@ -17,6 +17,7 @@ import pytest
 from moeprof.device.identity import describe
 from moeprof.pipeline import validate as stage
 from moeprof.pipeline.measure import validation_run
+from moeprof.pipeline.measure.progress import SILENT
 from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.power.sensors import OpenRecorder
 from moeprof.profiler.sweep import Sweep
@@ -39,14 +40,6 @@ from moeprof.tests.profiler.worlds import a_plan, a_scenario, an_op_plan
 
 HELD_OUT = (3, 5, 11, 30, 37, 50)
 REPLAY = a_replay(*HELD_OUT)
-
-
-class Silent:
-    """Progress that nobody looks at."""
-
-    def point(self, *told: object) -> None: ...
-
-    def end(self, done: int) -> None: ...
 
 
 @contextmanager
@@ -77,7 +70,7 @@ def model_run(tmp_path: Path, sensors: OpenRecorder, moeprof: Moeprof) -> Run:
     write_document(run.plan_path, plan)
     here = describe("cpu", 1, git_commit=None, git_dirty=None)
     collectors = {"cpu": CpuCollector()}
-    Sweep(run, plan, here, {"gelu": a_scenario}, collectors, Silent(), sensors).measure()
+    Sweep(run, plan, here, {"gelu": a_scenario}, collectors, SILENT, sensors).measure()
     assert moeprof("build-model", run.folder).exit_code == 0
     return run
 
@@ -99,9 +92,9 @@ def validate(
 def test_a_good_model_passes_at_sizes_it_has_not_seen_and_over_a_mixed_replay(
     validate: Validate, model_run: Run
 ) -> None:
-    told = validate("--json")
-    assert told.exit_code == 0, told.stderr
-    verdict = told.data
+    result = validate("--json")
+    assert result.exit_code == 0, result.stderr
+    verdict = result.data
     assert {(curve["metric"], curve["n"], curve["outcome"]) for curve in verdict["curves"]} == {
         (metric, 6, "PASS") for metric in ("latency", "power", "energy")
     }
@@ -122,25 +115,25 @@ def test_a_good_model_passes_at_sizes_it_has_not_seen_and_over_a_mixed_replay(
 def test_its_files_alone_give_the_same_verdict_again(
     moeprof: Moeprof, validate: Validate, model_run: Run
 ) -> None:
-    told = validate("--json")
+    result = validate("--json")
     folder = model_run.folder / "nvml"
-    assert told.data["against"] == str(folder)
+    assert result.data["against"] == str(folder)
     written = model_run.folder / "validation-nvml.json"
     first = written.read_bytes()
     again = moeprof("validate", model_run.folder, "--against", folder, "--json")
-    assert (again.exit_code, again.data) == (told.exit_code, told.data)
-    assert json.loads(first) == told.data
+    assert (again.exit_code, again.data) == (result.exit_code, result.data)
+    assert json.loads(first) == result.data
     assert written.read_bytes() == first
 
 
 def test_it_is_shown_within_80_columns(validate: Validate) -> None:
-    told = validate()
-    assert max(map(len, told.stdout.splitlines())) <= 80
+    result = validate()
+    assert max(map(len, result.stdout.splitlines())) <= 80
     for said in ("Error of latency", "Error of power", "Error of energy", "Mixed replay: "):
-        assert said in told.stdout
-    assert "gelu power: PASS" in told.stderr
-    assert "mixed replay: PASS: the sum is off by" in told.stderr
-    assert "scale of the sensor (simulated), in no error above: not known" in told.stderr
+        assert said in result.stdout
+    assert "gelu power: PASS" in result.stderr
+    assert "mixed replay: PASS: the sum is off by" in result.stderr
+    assert "scale of the sensor (simulated), in no error above: not known" in result.stderr
 
 
 def test_the_measurement_is_a_run_inside_the_models_run_of_its_held_out_sizes(
@@ -166,15 +159,15 @@ def test_what_was_interrupted_is_gone_on_with_and_a_whole_one_is_not(
 
     with monkeypatch.context() as patch:
         patch.setattr(validation_run, "record_mixed_workload", interrupt)
-        told = validate()
-    assert told.exit_code == 130
-    assert "the same command goes on with it" in told.stderr
+        result = validate()
+    assert result.exit_code == 130
+    assert "the same command goes on with it" in result.stderr
     run = Run(model_run.folder / "nvml")
     made = {path: path.stat().st_mtime_ns for path in run.folder.glob("raw/*/*/recording.json")}
 
-    told = validate()
-    assert told.exit_code == 0
-    assert f"going on with: {run.folder}" in told.stderr
+    result = validate()
+    assert result.exit_code == 0
+    assert f"going on with: {run.folder}" in result.stderr
     assert (
         made.items()
         <= {path: path.stat().st_mtime_ns for path in run.folder.glob("raw/*/*/*.json")}.items()
@@ -183,21 +176,21 @@ def test_what_was_interrupted_is_gone_on_with_and_a_whole_one_is_not(
     assert f"measuring into: {model_run.folder / 'nvml-2'}" in validate().stderr
 
 
-def test_a_replay_that_broke_off_leaves_the_whole_in_doubt_and_is_tried_again(
+def test_a_replay_that_broke_off_gives_no_verdict_and_is_tried_again(
     validate: Validate, model_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = validate()
+    result = validate()
     run = Run(model_run.folder / "nvml")
     for path in run.folder.glob("raw/replay/*/*"):
         path.unlink()
     good = run.script("mixed-replay").read_text()
     write_whole(run.script("mixed-replay"), "raise SystemExit('out of memory')")
-    told = validate()
-    assert told.exit_code == 125
-    assert "mixed replay: AMBIGUOUS: the mixed replay broke off" in told.stderr
+    result = validate()
+    assert result.exit_code == 125
+    assert "mixed replay: AMBIGUOUS: the mixed replay broke off" in result.stderr
     write_whole(run.script("mixed-replay"), good)
-    told = validate()
-    assert (told.exit_code, "going on with" in told.stderr) == (0, True)
+    result = validate()
+    assert (result.exit_code, "going on with" in result.stderr) == (0, True)
 
 
 def nothing_was_made(run: Run) -> bool:
@@ -208,9 +201,9 @@ def test_a_stale_model_is_refused_before_anything_runs(validate: Validate, model
     path = model_run.table("points")
     points = read_table(path, "points")
     write_table(path, "points", points.slice(1))
-    told = validate()
-    assert told.exit_code == 2
-    assert "was built from other points" in told.stderr
+    result = validate()
+    assert result.exit_code == 2
+    assert "was built from other points" in result.stderr
     assert nothing_was_made(model_run)
 
 
@@ -220,9 +213,11 @@ def test_a_model_of_another_device_is_refused_before_anything_runs(
     here = describe("cpu", 1, git_commit=None, git_dirty=None)
     other = replace(here, device_name="Abacus")
     monkeypatch.setattr(validation_run, "describe_here", lambda *given: other)
-    told = validate()
-    assert told.exit_code == 2
-    assert told.errors == [f"the model was measured on {here.device_name}, and cpu here is Abacus"]
+    result = validate()
+    assert result.exit_code == 2
+    assert result.errors == [
+        f"the model was measured on {here.device_name}, and cpu here is Abacus"
+    ]
     assert nothing_was_made(model_run)
 
 
@@ -230,10 +225,10 @@ def test_a_run_of_a_gpu_that_is_not_here_cannot_be_measured(
     validate: Validate, model_run: Run
 ) -> None:
     write_document(model_run.plan_path, replace(model_run.plan(), device="cuda:97"))
-    told = validate()
-    assert told.exit_code == 3
-    assert told.errors[0].startswith("'cuda:97' is not there")
-    assert "--against RUN" in told.hint
+    result = validate()
+    assert result.exit_code == 3
+    assert result.errors[0].startswith("'cuda:97' is not there")
+    assert "--against RUN" in result.hint
     assert nothing_was_made(model_run)
 
 
@@ -242,9 +237,9 @@ def test_a_run_that_held_nothing_out_has_nothing_to_measure(
 ) -> None:
     (op,) = model_run.plan().ops
     write_document(model_run.plan_path, replace(model_run.plan(), ops=(replace(op, holdout=()),)))
-    told = validate()
-    assert told.exit_code == 2
-    assert "held out no size that it measured" in told.errors[0]
+    result = validate()
+    assert result.exit_code == 2
+    assert "held out no size that it measured" in result.errors[0]
     assert nothing_was_made(model_run)
 
 
@@ -253,6 +248,6 @@ def test_a_model_without_its_run_cannot_be_measured_again(
 ) -> None:
     alone = tmp_path / "alone" / "model.json"
     write_whole(alone, model_run.model_path.read_bytes())
-    told = moeprof("validate", alone, "--against", "nvml")
-    assert told.exit_code == 2
-    assert f"{alone.parent} is not a run" in told.errors[0]
+    result = moeprof("validate", alone, "--against", "nvml")
+    assert result.exit_code == 2
+    assert f"{alone.parent} is not a run" in result.errors[0]
