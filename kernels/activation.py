@@ -1,4 +1,4 @@
-"""Activations: what a linear layer's kernel applies to its sums before it stores them."""
+"""Activation functions, which a linear layer's kernel applies to its sums before it stores them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REFERENCES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "relu": functional.relu,
 }
 
-# Gradient of the sums from that of the activation and the sums.
+# By activation: (gradient of the output, sums before the activation) -> gradient of the sums.
 DERIVATIVES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "gelu_tanh": partial(torch.ops.aten.gelu_backward, approximate="tanh"),
     "gelu_erf": torch.ops.aten.gelu_backward,
@@ -29,12 +29,13 @@ DERIVATIVES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
 
 @jit  # type: ignore[untyped-decorator]
 def activate(x, KIND: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Apply the activation KIND, a name in REFERENCES, to float32."""
+    """Apply the activation KIND, a key of REFERENCES, to float32 x of any shape."""
     if KIND == "gelu_tanh":  # tanh(z) is 2 sigmoid(2 z) - 1
         return x * tl.sigmoid(1.5957691216057308 * (x + 0.044715 * x * x * x))
     elif KIND == "gelu_erf":
-        # The normal distribution's tail beyond |x|: exp(-x^2 / 2) times a polynomial in t that was
-        # fitted to 2e-7 of it. tl.erf needs so many registers that tiles of 256 rows spill.
+        # GELU is x times the normal distribution function. Its tail beyond |x| is computed as
+        # exp(-x^2 / 2) times a polynomial in t, fitted to a relative error of 2e-7. tl.erf needs
+        # so many registers that tiles of 256 rows spill.
         t = 1.0 / (1.0 + 0.28 * tl.abs(x))
         tail = 0.0924281095 + t * (-0.0935931187 + t * 0.0247199717)
         tail = 0.0836307924 + t * (0.0727750079 + t * (-0.00644917286 + t * tail))
@@ -44,14 +45,17 @@ def activate(x, KIND: tl.constexpr):  # type: ignore[no-untyped-def]
     elif KIND == "silu":
         return x * tl.sigmoid(x)
     elif KIND == "relu":
-        return tl.where(x < 0.0, 0.0, x)  # a NaN stays one
+        return tl.where(x < 0.0, 0.0, x)  # NaN stays NaN
     else:
         return x
 
 
 @jit  # type: ignore[untyped-decorator]
 def finish(y_ptr, at, bias_ptr, n, N, sums, inside, ACTIVATION: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Add the bias of the outputs n to float32 sums, activate them and store them at y_ptr + at."""
+    """Add the bias of outputs n to float32 sums, activate, and store them at y_ptr + at.
+
+    `sums`, `at` and the mask `inside` are [outputs, rows], n is [outputs, 1].
+    """
     if bias_ptr is not None:
         sums += tl.load(bias_ptr + n, mask=n < N, other=0.0).to(tl.float32)
     tl.store(y_ptr + at, activate(sums, ACTIVATION).to(y_ptr.dtype.element_ty), mask=inside)

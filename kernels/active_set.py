@@ -1,11 +1,14 @@
-"""The active set of a decode batch: which experts are worth reading at all, in one pass.
+"""Choose the experts whose weights a decode batch reads, and route its tokens among them.
 
-At small batches a layer's cost is the reading of its experts' weights, once each however many
-tokens use them. An expert is worth to a token what the token loses without it: its score less the
-token's (k+1)th, as a share of the token's k best. It is kept where that, over the batch, comes to
-its price, or where it is some token's first choice. Each token then picks its k best of those kept.
+At small batches a layer's cost is reading its experts' weights, once per expert however many tokens
+use it. So an expert that few tokens need may cost more than it is worth:
 
-The whole batch is one program's work: sums are added in one order, the same on every run.
+    value(token, expert) = max(0, score - score of rank k+1) / sum of the top-k scores
+
+An expert is kept if its values over the batch add up to its price, or if it is some token's top-1.
+Each token then takes the k best experts that were kept.
+
+One program handles the whole batch, so that sums are added in the same order on every run.
 """
 
 from __future__ import annotations
@@ -27,18 +30,20 @@ def active_set(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Choose the experts that a batch reads, and route its tokens among them.
 
-    By the Triton kernel on a GPU, by the torch reference elsewhere. `scores` [tokens, experts] of
-    float32, bfloat16 or float16 are what tokens give experts, 0 or more (a softmax); `prices`
-    float32 [experts] what an expert costs in shares of a token. Returns float32 [tokens, k] scores
-    of the picks, int32 [tokens, k] experts, best first and of equal ones the lower, and which
-    experts are kept, bool [experts]. Where fewer than k are kept, the other picks are distinct
-    experts that are not, of weight 0. A token whose scores hold NaN has no say and weight 0.
+    The Triton kernel computes on a GPU, the torch reference elsewhere. `scores` are float32,
+    bfloat16 or float16 [tokens, experts], 0 or more, such as a softmax. `prices` are float32
+    [experts], in the unit of the value above.
 
-    torch.compile and torch.export see one operator, moeprof::active_set. Gradients are those of the
-    weights by the scores.
+    Returns the weights float32 [tokens, k], which are the scores of the picks; the experts int32
+    [tokens, k], best first and the lower one first if equal; and which experts are kept, bool
+    [experts]. If fewer than k are kept, a token's other picks are distinct experts that are not
+    kept, with weight 0. A token with a NaN score adds no value and has weights 0.
+
+    torch.compile and torch.export see one operator, moeprof::active_set. The gradient is that of
+    the weights by the scores.
 
     Raises BadInput for another shape or dtype, more than 4096 tokens or 1024 experts, and a k
-    outside 1..32 or above the experts.
+    outside 1..32 or above the number of experts.
     """
     _check(scores, prices, k)
     routed: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = _operator(scores, prices, k)
@@ -48,7 +53,7 @@ def active_set(
 def active_set_reference(
     scores: torch.Tensor, prices: torch.Tensor, k: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Compute the same in torch, in the precision of the scores, at least float32."""
+    """Compute the same in torch, in float32 or, for float64 scores, float64."""
     precise = scores.to(torch.promote_types(scores.dtype, torch.float32))
     dead = precise.isnan().any(dim=1, keepdim=True)
     precise = precise.clamp(min=0).masked_fill(dead, 0)
@@ -130,7 +135,7 @@ def _launch(
 
 
 def active_set_constants(tokens: int, experts: int, k: int) -> dict[str, int]:
-    """Give the kernel's compile-time arguments and warps; a warp has whole rows."""
+    """Return the kernel's compile-time arguments and number of warps; a warp holds whole rows."""
     columns = triton.next_power_of_2(experts)
     rows = min(triton.next_power_of_2(max(tokens, 1)), max(1, 8192 // columns))
     return {
@@ -155,10 +160,10 @@ def active_set_kernel(  # type: ignore[no-untyped-def]
     stride_column,
     K: tl.constexpr,
     PICKS: tl.constexpr,  # K rounded up to a power of 2
-    ROWS: tl.constexpr,  # of tokens, at a time
+    ROWS: tl.constexpr,  # tokens per step
     COLUMNS: tl.constexpr,  # experts rounded up to a power of 2
 ):
-    """Sum what experts are worth, keep some, and route all tokens among them."""
+    """Sum the values of each expert, keep some experts, and route all tokens among them."""
     column = tl.arange(0, COLUMNS)
     worth = tl.zeros((COLUMNS,), dtype=tl.float32)
     first = tl.zeros((COLUMNS,), dtype=tl.int32)
@@ -185,7 +190,7 @@ def active_set_kernel(  # type: ignore[no-untyped-def]
         p, key, _ = _load(
             scores_ptr, start, tokens, experts, stride_row, stride_column, ROWS, COLUMNS
         )
-        # Scores are 0 or more, so their keys have the highest bit: what is not kept loses it.
+        # Scores are 0 or more, so their keys have bit 31 set. Experts not kept lose the bit.
         left = tl.where(kept[None, :], key, tl.where(key == 0, 0, (key & 0x7FFFFFFF) + 1))
         left = left.to(tl.uint32)
         weights = tl.zeros((ROWS, PICKS), dtype=tl.float32)
@@ -212,7 +217,10 @@ def _load(  # type: ignore[no-untyped-def]
     ROWS: tl.constexpr,
     COLUMNS: tl.constexpr,
 ):
-    """Scores of ROWS tokens, their keys (0 where there is no expert), and whose count."""
+    """Load ROWS tokens: scores [ROWS, COLUMNS], their keys, and which tokens are free of NaN.
+
+    Keys are 0 in columns beyond the experts.
+    """
     row = start + tl.arange(0, ROWS)[:, None]
     column = tl.arange(0, COLUMNS)[None, :]
     at = scores_ptr + row.to(tl.int64) * stride_row + column * stride_column

@@ -1,7 +1,8 @@
-"""Linear layer on weights that are unpacked on the way: y = activation(x W^T + bias), one launch.
+"""Linear layer on packed weights in one launch: y = activation(x W^T + bias).
 
-packing.py describes the weights, product.py the main loop, choice.py which tile is taken. Where K
-is split, the last program to end sums the parts in their order: the same bits on every run.
+packing.py describes the weights, tiling/product.py the main loop, tiling/choice.py the choice of a
+tile. If K is split, the last program to finish adds the parts in their order, so that every run
+gives the same bits.
 """
 
 from __future__ import annotations
@@ -22,21 +23,21 @@ from .tiling.tiles import Layer, Tile
 
 
 def dequant_linear(
-    x: torch.Tensor,
-    packed: torch.Tensor,
-    scales: torch.Tensor,
-    zeros: torch.Tensor | None = None,
-    bias: torch.Tensor | None = None,
+    x: torch.Tensor,  # [tokens, K]
+    packed: torch.Tensor,  # int32 [ceil(N / 16), ceil(K / 64), 32, bits]
+    scales: torch.Tensor,  # [K / group, N]
+    zeros: torch.Tensor | None = None,  # [K / group, N]
+    bias: torch.Tensor | None = None,  # [N]
     activation: str = "none",
 ) -> torch.Tensor:
-    """Compute activation(x W^T + bias): by the Triton kernel on a GPU, by the reference elsewhere.
+    """Return y = activation(x W^T + bias), [tokens, N].
 
-    Shapes: x [tokens, K], packed int32 [ceil(N / 16), ceil(K / 64), 32, bits] with 4 or 8 bits,
-    scales and zeros [K / group, N], bias [N], y [tokens, N]. All but packed are of one dtype,
-    bfloat16, float16 or float32; sums are kept in float32. `activation` is none, gelu_tanh,
-    gelu_erf, silu or relu. N is a multiple of 16 and K of the group, or `pack` has padded them.
+    The Triton kernel computes on a GPU, the torch reference elsewhere. All tensors but `packed`
+    have one dtype, bfloat16, float16 or float32; sums are float32. `packed` holds 4 or 8 bits per
+    weight, K is a multiple of the group, and N is any. `activation` is none, gelu_tanh, gelu_erf,
+    silu or relu.
 
-    torch.compile and torch.export see one operator, moeprof::dequant_linear. Gradients are those
+    torch.compile and torch.export see one operator, moeprof::dequant_linear. The gradient is that
     of x. Raises BadInput for a shape, dtype, stride, device or activation that does not fit, and
     for a batch whose offsets do not fit 31 bits.
     """
@@ -53,7 +54,7 @@ def dequant_linear_reference(
     bias: torch.Tensor | None = None,
     activation: str = "none",
 ) -> torch.Tensor:
-    """Compute the same in torch, in any floating dtype: unpack all weights, then multiply."""
+    """Compute the same in torch, in any floating dtype: unpack the weights, then multiply."""
     weight = dequantise(packed, scales, x.shape[1], zeros)
     return REFERENCES[activation](torch.nn.functional.linear(x, weight, bias))
 
@@ -143,7 +144,7 @@ def _launch(
 
 
 def constants(layer: Layer, tile: Tile, activation: str, dtype: torch.dtype) -> dict[str, Any]:
-    """Give the kernel's compile-time arguments."""
+    """Return the kernel's compile-time arguments."""
     compute, ptx = compute_types(dtype, layer.bits)
     return {
         "GROUP": layer.group,
@@ -161,13 +162,14 @@ def constants(layer: Layer, tile: Tile, activation: str, dtype: torch.dtype) -> 
 
 
 def options(tile: Tile) -> dict[str, int | bool]:
-    """Give the compiler's options."""
+    """Return the compiler's options."""
     chosen = {
         "num_warps": tile.warps,
         "num_stages": tile.stages,
         "enable_fp_fusion": True,  # Triton 3.10 changes the default
     }
-    # On sm_100 ptxas spills to let more programs in than memory does; of 256 rows it knows better.
+    # Without maxnreg ptxas for sm_100 spills registers to fit more programs than shared memory
+    # allows. Tiles of 256 rows compile without spills only if it is left free.
     return chosen if tile.rows == 256 else chosen | {"maxnreg": 255}
 
 
@@ -183,7 +185,7 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     arrived_ptr,  # int32 [tiles], zeros before and after, or None
     M,
     N,
-    K_by_8,  # so that rows are known to lie 16 bytes apart
+    K_by_8,  # K / 8, so that the compiler knows rows of x to be aligned to 16 bytes
     x_stride_by_8,
     GROUP: tl.constexpr,
     BITS: tl.constexpr,
@@ -197,7 +199,7 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     DT: tl.constexpr,
     ASM: tl.constexpr,
 ):
-    """Compute one tile of y, or a part of its sums; the last part to end finishes the tile."""
+    """Compute one tile of y, or a part of its sums; the last part to finish stores the tile."""
     K, x_stride = K_by_8 * 8, x_stride_by_8 * 8
     row = tl.program_id(0) * BM + tl.arange(0, BM)
     column = tl.program_id(1) * BN
@@ -229,12 +231,12 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     )
     last = True
     if SPLITS > 1:
-        # Parts are whole tiles: where 16 does not divide N, a mask for each output would spill.
+        # Parts are stored as whole tiles: masks for an N that 16 does not divide would spill.
         width = tl.num_programs(1) * BN
         part_at = parts_ptr + row[None, :] * width + n
         there = row[None, :] < M
         tl.store(part_at + part * M * width, sums, mask=there)
-        tl.debug_barrier()  # all threads have stored before one of them counts
+        tl.debug_barrier()  # every thread has stored before one thread counts
         counter = arrived_ptr + tl.program_id(0) * tl.num_programs(1) + tl.program_id(1)
         last = tl.atomic_add(counter, 1, sem="acq_rel") == SPLITS - 1
         if last:

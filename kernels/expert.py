@@ -1,7 +1,7 @@
-"""One expert, and all experts of a layer: fc1, activation, fc2 on packed weights.
+"""Feed-forward experts on packed weights: fc2(activation(fc1(x))).
 
-The experts of a layer take their tokens sorted by expert, and each of the two linear layers is one
-launch for all of them.
+`expert` computes one expert. `experts` computes all experts of a layer in two launches; its rows
+are sorted by expert.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ __all__ = ["Weights", "expert", "experts", "grouped_linear"]
 def expert(
     x: torch.Tensor, up: Weights, down: Weights, activation: str = "gelu_tanh"
 ) -> torch.Tensor:
-    """Compute fc2(activation(fc1(x))) of one expert: x [tokens, hidden] -> [tokens, hidden].
+    """Return fc2(activation(fc1(x))) for one expert: x [tokens, hidden] -> [tokens, hidden].
 
-    The activation is part of fc1's launch. Raises BadInput as dequant_linear does.
+    fc1 applies the activation in its own launch. Raises BadInput as dequant_linear does.
     """
     inner = dequant_linear(x, up.packed, up.scales, up.zeros, up.bias, activation)
     return dequant_linear(inner, down.packed, down.scales, down.zeros, down.bias)
@@ -33,9 +33,9 @@ def experts(
     down: Weights,
     activation: str = "gelu_tanh",
 ) -> torch.Tensor:
-    """Compute fc2(activation(fc1(x))), each row by its expert; two launches.
+    """Return fc2(activation(fc1(x))) where each row has its own expert: [tokens, hidden].
 
-    Rows of x [tokens, hidden] are sorted by expert, and counts int32 [experts] says how many each
-    has. Raises BadInput as `grouped_linear` does.
+    Rows of x [tokens, hidden] are sorted by expert; counts int32 [experts] are the rows of each.
+    Raises BadInput as `grouped_linear` does.
     """
     return grouped_linear(grouped_linear(x, counts, up, activation), counts, down)

@@ -1,6 +1,7 @@
-"""Linear layers of many experts in one launch: y = activation(x W_e^T + bias_e), e a row's expert.
+"""Linear layers of many experts in one launch: y = activation(x W_e^T + bias_e).
 
-Rows are sorted by expert, and a program finds its expert from the counts, which stay on the GPU.
+Rows of x are sorted by their expert e. A program computes its expert from the counts, which are
+never copied to the host.
 """
 
 from __future__ import annotations
@@ -25,16 +26,19 @@ from .weights import Weights
 
 
 def grouped_linear(
-    x: torch.Tensor, counts: torch.Tensor, weights: Weights, activation: str = "none"
+    x: torch.Tensor,  # [tokens, K]
+    counts: torch.Tensor,  # int32 [experts]
+    weights: Weights,
+    activation: str = "none",
 ) -> torch.Tensor:
-    """Compute activation(x W_e^T + bias_e), e the expert of the row: [tokens, N], one launch.
+    """Return y = activation(x W_e^T + bias_e), [tokens, N], where e is the expert of a row.
 
-    By the Triton kernel on a GPU, by the torch reference elsewhere. Rows of x [tokens, K] are
-    sorted by expert. counts, int32 [experts], sum to tokens: a GPU is not asked whether they do,
-    and where they do not, results are undefined there; nothing outside y is written.
+    The Triton kernel computes on a GPU, the torch reference elsewhere. Rows of x are sorted by
+    expert, and `counts` says how many rows each expert has. On a GPU it is not checked that they
+    sum to tokens: if they do not, y is undefined, and nothing outside y is written.
 
-    torch.compile and torch.export see one operator, moeprof::grouped_linear. Gradients are those
-    of x. Raises BadInput as dequant_linear does, and for counts that do not fit.
+    torch.compile and torch.export see one operator, moeprof::grouped_linear. The gradient is that
+    of x. Raises BadInput as dequant_linear does, and for counts of a wrong shape, dtype or device.
     """
     number = weights.experts()
     if counts.shape != (number,) or counts.dtype != torch.int32 or counts.device != x.device:
@@ -63,7 +67,7 @@ def grouped_linear_reference(
 def _by_expert(
     x: torch.Tensor, counts: torch.Tensor, weights: Weights
 ) -> Iterator[tuple[Weights, torch.Tensor]]:
-    """Give the weights and the rows of each expert that has any."""
+    """The weights and the rows of each expert that has rows."""
     sizes = counts.tolist()
     if min(sizes) < 0 or sum(sizes) != len(x):
         raise BadInput(
@@ -94,7 +98,7 @@ def _shape_of(x: torch.Tensor, counts: torch.Tensor, packed: Any, scales: Any, *
     return x.new_empty((x.shape[0], scales.shape[2]))
 
 
-# The sizes of the groups are known only when it runs: so it is an operator too.
+# An operator too, because the group sizes are unknown while a graph is compiled.
 @torch.library.custom_op("moeprof::grouped_linear_gradient", mutates_args=())
 def _by_x(
     gradient: torch.Tensor,
@@ -147,9 +151,9 @@ def _launch(
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
     active = min(number, tokens)
     tile = choose_tile(gpu, layer, -(-tokens // active), x.element_size(), active)
-    most_tiles = tokens // tile.rows + min(number, tokens)
+    max_tiles = tokens // tile.rows + min(number, tokens)
     with gpu_of(x):
-        grouped_linear_kernel[(most_tiles, triton.cdiv(outputs, tile.outputs))](
+        grouped_linear_kernel[(max_tiles, triton.cdiv(outputs, tile.outputs))](
             x,
             counts.contiguous(),
             *weights.tensors,
@@ -167,7 +171,7 @@ def _launch(
 def grouped_constants(
     number: int, layer: Layer, tile: Tile, activation: str, dtype: torch.dtype
 ) -> dict[str, Any]:
-    """Give the kernel's compile-time arguments. K is never split: experts fill the GPU."""
+    """Return the kernel's compile-time arguments. K is never split."""
     settings = constants(layer, replace(tile, splits=1), activation, dtype)
     del settings["SPLITS"]
     return settings | {"EXPERTS": number, "COLUMNS": triton.next_power_of_2(number)}
@@ -184,7 +188,7 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     y_ptr,  # [M, N]
     M,
     N,
-    K_by_8,  # so that rows are known to lie 16 bytes apart
+    K_by_8,  # K / 8, so that the compiler knows rows of x to be aligned to 16 bytes
     x_stride_by_8,
     EXPERTS: tl.constexpr,
     COLUMNS: tl.constexpr,  # EXPERTS rounded up to a power of 2
@@ -199,17 +203,17 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     DT: tl.constexpr,
     ASM: tl.constexpr,
 ):
-    """Compute one tile of y: rows of one expert."""
+    """Compute one tile of y, whose rows belong to one expert."""
     K, x_stride = K_by_8 * 8, x_stride_by_8 * 8
     tile = tl.program_id(0)
     column = tl.program_id(1) * BN
     each = tl.arange(0, COLUMNS)
     counts = tl.load(counts_ptr + each, mask=each < EXPERTS, other=0)
-    counts = tl.minimum(tl.maximum(counts, 0), M)  # wrong ones reach no row beyond the last
+    counts = tl.minimum(tl.maximum(counts, 0), M)  # wrong counts reach no row beyond the last
     tiles = (counts + BM - 1) // BM
-    before = tl.cumsum(tiles, axis=0) <= tile  # experts whose tiles all come before this one
+    before = tl.cumsum(tiles, axis=0) <= tile  # experts whose last tile comes before this one
     own = tl.sum(before.to(tl.int32), axis=0)
-    if own < EXPERTS:  # there are fewer tiles than programs
+    if own < EXPERTS:  # the grid has more programs than there are tiles
         skipped = tl.sum(tl.where(before, tiles, 0), axis=0)
         begin = tl.sum(tl.where(before, counts, 0), axis=0)
         begin = tl.minimum(tl.maximum(begin, 0), M)

@@ -1,24 +1,26 @@
-"""Quantised weights: their packed layout, and turning them back into numbers.
+"""Quantised weights: their packed layout, packing and dequantisation.
 
 A weight is (q - zero) * scale. q is an integer of `bits` bits, 0..15 or 0..255; zero is 8 or 128
-unless zero points are given; one scale, and one zero point, serves `group` neighbours along K.
+unless zero points are given; `group` neighbours along K share one scale and one zero point.
 
     q       int    [N, K]
     packed  int32  [ceil(N / 16), ceil(K / 64), 32, bits]
     scales  float  [K / group, N]
-    zeros   float  [K / group, N], whole numbers or not
+    zeros   float  [K / group, N], integral or not
 
-N is the number of outputs and K the number of inputs of the linear layer; weights that pad them to
-whole tiles are `zero` and multiply nothing. The layout is that of the tensor core's registers, so
-that no weight moves between threads: a slab of 16 outputs by 64 inputs holds what 32 lanes need,
-each its 16 or 32 bytes in one piece. Lane l serves the outputs l / 4 and l / 4 + 8 and, in each of
-the slab's four tiles of 16 inputs, the inputs 2 (l % 4) + {0, 1, 8, 9}: eight weights a tile,
-numbered j = c + 2 r + 4 h for input 2 (l % 4) + c + 8 h of output l / 4 + 8 r.
+N is the number of outputs and K the number of inputs of the linear layer. Both are padded to whole
+slabs with weights whose q is the default zero.
 
-    4 bits  word t of a lane is tile t; weight j lies in its nibble [0, 4, 1, 5, 2, 6, 3, 7][j], so
-            that one mask picks two neighbours along K, in the two halves of the word
-    8 bits  words 2 t and 2 t + 1 of a lane are tile t, of the weights j < 4 and j >= 4; weight j
-            lies in byte [0, 2, 1, 3][j % 4], as q - 128 in two's complement
+The layout is that of the tensor core's A operand (mma.m16n8k16), so that no weight moves between
+threads. A slab is 16 outputs by 64 inputs. Each of 32 lanes has 16 bytes of it (32 with 8 bits) in
+one piece. Lane l holds outputs l / 4 and l / 4 + 8 and, in each of the slab's four tiles of 16
+inputs, the inputs 2 (l % 4) + {0, 1, 8, 9}. These are eight weights per tile, numbered
+j = c + 2 r + 4 h for input 2 (l % 4) + c + 8 h of output l / 4 + 8 r.
+
+    4 bits  word t of a lane is tile t. Weight j is in nibble [0, 4, 1, 5, 2, 6, 3, 7][j], so that
+            one mask extracts two neighbours along K into the two halves of a register
+    8 bits  words 2 t (j < 4) and 2 t + 1 (j >= 4) of a lane are tile t. Weight j is in byte
+            [0, 2, 1, 3][j % 4], as q - 128 in two's complement
 """
 
 from collections.abc import Sequence
@@ -29,9 +31,12 @@ from ..store.errors import BadInput
 
 SLAB_N, SLAB_K = 16, 64  # outputs and inputs of one slab
 LANES = 32
-ORDER = {4: (0, 4, 1, 5, 2, 6, 3, 7), 8: (0, 2, 1, 3)}  # where in its word the weight j lies
-_FLIP = {4: 0, 8: 128}  # the stored bits are q XOR this
-# Wide unsigned integers have no minimum in torch. Read as signed, what is too large is negative.
+ORDER = {
+    4: (0, 4, 1, 5, 2, 6, 3, 7),
+    8: (0, 2, 1, 3),
+}  # place of weight j in its word
+_FLIP = {4: 0, 8: 128}  # stored bits are q XOR this
+# torch computes no minimum of wide unsigned integers. Read as signed, large values are negative.
 _READ_AS = {
     dtype: dtype for dtype in (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
 }
@@ -39,20 +44,20 @@ _READ_AS |= {torch.uint16: torch.int16, torch.uint32: torch.int32, torch.uint64:
 
 
 def packed_shape(outputs: int, inputs: int, bits: int) -> tuple[int, int, int, int]:
-    """Shape of the packed weights of a layer [outputs, inputs], in words of int32."""
+    """Shape of the packed int32 weights of a layer [outputs, inputs]."""
     return -(-outputs // SLAB_N), -(-inputs // SLAB_K), LANES, bits
 
 
 def pack(q: torch.Tensor, bits: int = 4) -> torch.Tensor:
     """Pack integers 0..2^bits - 1 [N, K] into int32 [ceil(N / 16), ceil(K / 64), 32, bits].
 
-    Raises BadInput where bits is neither 4 nor 8, q is no integer matrix, or a value is outside.
+    Raises BadInput if bits is neither 4 nor 8, q is no integer matrix, or a value is out of range.
     """
     _check_bits(bits)
     if q.dim() != 2 or q.dtype not in _READ_AS:
         raise BadInput(f"q must be integers [N, K], not {q.dtype} {list(q.shape)}")
     signed = q.view(_READ_AS[q.dtype])
-    # As whole numbers of Python: 256 is no uint8.
+    # Compared as Python integers, because 1 << bits does not fit uint8.
     if q.numel() and not 0 <= int(signed.min()) <= int(signed.max()) < 1 << bits:
         raise BadInput(f"q must be integers of 0..{(1 << bits) - 1}")
     by_word = _by_word(signed, bits)
@@ -63,7 +68,7 @@ def pack(q: torch.Tensor, bits: int = 4) -> torch.Tensor:
 
 
 def unpack(packed: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
-    """Undo `pack` for weights of `shape` [N, K]: uint8 [N, K].
+    """Undo `pack`: return q as uint8 of `shape` [N, K].
 
     Raises BadInput as `bits_of` does.
     """
@@ -81,10 +86,10 @@ def unpack(packed: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
 def dequantise(
     packed: torch.Tensor, scales: torch.Tensor, inputs: int, zeros: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Turn packed weights into numbers [N, K = inputs] of the dtype of `scales`.
+    """Return the weights (q - zero) * scale, [N, K = inputs] of the dtype of `scales`.
 
-    For whole zero points q - zero is exact in every dtype, and each product is rounded once.
-    Raises BadInput for a shape or dtype that does not fit (`group_size`).
+    q - zero is exact for integral zero points, so each weight is rounded once. Raises BadInput as
+    `group_size` does.
     """
     group = group_size(packed, scales, inputs, zeros)
     outputs = scales.shape[1]
@@ -95,14 +100,14 @@ def dequantise(
 
 
 def middle(packed: torch.Tensor) -> int:
-    """The q that stands for weight 0 where there are no zero points: 8 or 128."""
+    """The q of weight 0 if there are no zero points: 8 or 128."""
     return int(1 << (packed.shape[-1] - 1))
 
 
 def bits_of(packed: torch.Tensor, shape: Sequence[int]) -> int:
-    """Read the bits of a weight off the packed shape.
+    """Return the bits per weight, from the packed shape.
 
-    Raises BadInput where `shape` is not [N, K], or `packed` not int32
+    Raises BadInput if `shape` is not [N, K], or `packed` is not int32
     [ceil(N / 16), ceil(K / 64), 32, 4 or 8].
     """
     if len(shape) != 2:
@@ -121,11 +126,10 @@ def bits_of(packed: torch.Tensor, shape: Sequence[int]) -> int:
 def group_size(
     packed: torch.Tensor, scales: torch.Tensor, inputs: int, zeros: torch.Tensor | None = None
 ) -> int:
-    """Read the group size off the shapes, and check that they fit each other.
+    """Return the group size, from the shapes of scales [K / group, N] and K = inputs.
 
-    Raises BadInput where `scales` is not floating point [K / group, N] with a group that divides
-    K = inputs and is a multiple of 8, `packed` does not fit them, `zeros` is not of the shape and
-    dtype of `scales`, or they are not all on one device.
+    Raises BadInput if `scales` is not floating point, the group is no multiple of 8 that divides K,
+    `packed` or `zeros` does not fit `scales`, or they are on different devices.
     """
     if scales.dim() != 2 or not scales.is_floating_point() or 0 in scales.shape:
         raise BadInput(
@@ -158,7 +162,7 @@ def _check_bits(bits: int) -> None:
 
 
 def _by_word(q: torch.Tensor, bits: int) -> torch.Tensor:
-    """Pad q, and sort it by word and j: uint8 [N / 16, K / 64, 32, bits, 32 / bits]."""
+    """Pad q and reorder it by slab, lane, word and j: uint8 [.., .., 32, bits, 32 / bits]."""
     blocks, slabs, lanes, words = packed_shape(q.shape[0], q.shape[1], bits)
     shape = (blocks * SLAB_N, slabs * SLAB_K)
     padded = torch.full(shape, 1 << (bits - 1), dtype=torch.uint8, device=q.device)

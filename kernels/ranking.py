@@ -1,8 +1,11 @@
-"""Numbers ranked as unsigned integers: exact at ties and NaN, and one instruction a reduction.
+"""Ranking by unsigned integer keys: exact for ties and NaN, one instruction per reduction.
 
-The largest is taken in one of two ways. Of any keys: the largest, then the lowest column that has
-it, and it is removed. Of packed keys, which hold their column and so all differ: the largest below
-the last one, in one reduction, and none is removed.
+A key is a uint32 in the order of a float. The k largest keys of a row are found in one of two ways:
+
+    any keys     two reductions per pick: the largest key, then the lowest column that has it; the
+                 key is then set to 0
+    packed keys  one reduction per pick: keys contain their column, so all differ, and the next one
+                 is the largest below the previous
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from .backend import jit, tl
 
 @jit
 def ordered_key(x):  # type: ignore[no-untyped-def]
-    """float32 as uint32 of the same order: NaN largest, both zeros alike, no number gives 0."""
+    """float32 -> uint32 in the same order: NaN largest, -0 equal to +0. No key is 0."""
     bits = (x + 0.0).to(tl.int32, bitcast=True)  # -0 + 0 is +0
     key = (bits ^ ((bits >> 31) | -0x80000000)).to(tl.uint32, bitcast=True)
     return tl.where(x != x, 0xFFFFFFFF, key).to(tl.uint32)
@@ -20,14 +23,14 @@ def ordered_key(x):  # type: ignore[no-untyped-def]
 
 @jit
 def key_value(key):  # type: ignore[no-untyped-def]
-    """Undo `ordered_key`."""
+    """Return the float32 of an `ordered_key`."""
     flip = tl.where((key >> 31) != 0, 0x80000000, 0xFFFFFFFF).to(tl.uint32)
     return (key ^ flip).to(tl.float32, bitcast=True)
 
 
 @jit  # type: ignore[untyped-decorator]
 def take_largest(key, column, COLUMNS: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Lowest column of each row's largest key [ROWS, 1], that key, and the keys without it."""
+    """Take the largest key of each row: its lowest column and the key [ROWS, 1], and the others."""
     largest = tl.max(key, axis=1)[:, None]
     at = tl.min(tl.where(key == largest, column[None, :], COLUMNS), axis=1)[:, None]
     return at, largest, tl.where(column[None, :] == at, 0, key).to(tl.uint32)
@@ -35,25 +38,25 @@ def take_largest(key, column, COLUMNS: tl.constexpr):  # type: ignore[no-untyped
 
 @jit
 def packed_key(x, column):  # type: ignore[no-untyped-def]
-    """Key of a 16-bit number, given as float32, with its column below 8192; of no number 0.
+    """Key of a 16-bit float, given as float32, and its column, which is below 8192. No key is 0.
 
-    The low 13 bits of the float32 hold nothing, of float16 as of bfloat16. They take the column
-    inverted, so that of equal numbers the lower column has the larger key.
+    Float16 and bfloat16 leave the low 13 bits of a float32 empty. They store the column inverted,
+    so that among equal floats the lower column has the larger key.
     """
     return (ordered_key(x) | 0x1FFF) ^ column.to(tl.uint32)
 
 
 @jit
 def packed_column(key):  # type: ignore[no-untyped-def]
-    """Column that a packed key holds."""
+    """The column of a packed key."""
     return ((key & 0x1FFF) ^ 0x1FFF).to(tl.int32)
 
 
 @jit
 def largest_below(key, last):  # type: ignore[no-untyped-def]
-    """Largest key of each row below `last` [ROWS, 1], where one is; below 0, the largest of all.
+    """Largest key of each row below `last` [ROWS, 1]; the largest of all if `last` is 0.
 
-    Less `last`, a key below it wraps around to above every key that is not below.
+    key - last wraps around for keys below `last`, which makes them larger than all other keys.
     """
     wrapped = tl.sub(key, last, sanitize_overflow=False)
     return tl.add(tl.max(wrapped, axis=1)[:, None], last, sanitize_overflow=False)
@@ -68,9 +71,9 @@ def columns_of_largest(  # type: ignore[no-untyped-def]
     PICKS: tl.constexpr,  # K rounded up to a power of 2
     PACKED: tl.constexpr,
 ):
-    """Columns [ROWS, PICKS] of each row's K largest keys, in their order; of equal ones the lower.
+    """Columns int32 [ROWS, PICKS] of each row's K largest keys, largest first, lower column first.
 
-    At least K keys of a row are not 0.
+    Each row has K nonzero keys or more.
     """
     column = tl.arange(0, COLUMNS)
     pick = tl.arange(0, PICKS)
@@ -95,13 +98,16 @@ def keys_of_best_groups(  # type: ignore[no-untyped-def]
     KEPT: tl.constexpr,
     BY_TWO: tl.constexpr,
 ):
-    """Set the keys of all but the best KEPT groups to 0."""
+    """Set the keys outside the best KEPT groups to 0.
+
+    A group ranks by its largest key, or with BY_TWO by the sum of the values of its two largest.
+    """
     rows = tl.reshape(key, (ROWS * GROUPS, SLOTS))
     _, best, rest = take_largest(rows, tl.arange(0, SLOTS), SLOTS)
     if BY_TWO:
         second = tl.max(rest, axis=1)[:, None]
         both = ordered_key(key_value(best) + key_value(second))
-        best = tl.where(second == 0, best, both).to(tl.uint32)  # a group of one, or of none
+        best = tl.where(second == 0, best, both).to(tl.uint32)  # a group of one expert or none
     left = tl.reshape(best, (ROWS, GROUPS))
     group = tl.arange(0, GROUPS)
     kept = tl.zeros((ROWS, GROUPS), dtype=tl.int32)

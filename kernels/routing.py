@@ -1,6 +1,6 @@
-"""How a router writes it: which scores become weights, and which experts may be picked.
+"""The variants of routing: how logits become scores and weights, and which groups may be picked.
 
-In torch for the reference, and what the kernel computes of it beside that.
+First the torch functions of the reference, then the functions of the Triton kernel.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ _MAX_SCALE = torch.finfo(torch.float32).max
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """How logits become weights, as a model's router writes it.
+    """How a model's router turns logits into weights.
 
-    `scores`: "picked" is the softmax over the k logits picked, "softmax" that over all experts,
-    "sigmoid" that of each logit. With `renormalise` the weights of a token sum to `scale`,
-    otherwise each is the score times `scale`. Experts lie in `groups` of equal size, of which the
-    best `kept_groups` may be picked from: by their largest logit, or with a bias by the sum of
-    their two largest ranks. Raises BadInput for values that make no sense.
+    `scores`: "picked" is the softmax over the k picked logits, "softmax" the softmax over all
+    experts, "sigmoid" the sigmoid of each logit. A weight is the score times `scale`; with
+    `renormalise` the scores of a token are first divided by their sum. Experts form `groups` of
+    equal size. Picks come from the best `kept_groups` of them, which rank by their largest logit,
+    or with a bias by the sum of their two largest ranks (DeepSeek-V3).
+
+    Raises BadInput for unknown scores, a scale that is no finite float32, and group counts that
+    are not 1 <= kept_groups <= groups.
     """
 
     scores: Literal["picked", "softmax", "sigmoid"] = "picked"
@@ -52,7 +55,7 @@ PLAIN = Routing()
 
 
 def scores_of(logits: torch.Tensor, routing: Routing) -> torch.Tensor:
-    """Scores [tokens, experts] as a bias is added to them."""
+    """Scores [tokens, experts] to which a bias is added; for "picked" the logits themselves."""
     if routing.scores == "picked":
         return logits
     return torch.sigmoid(logits) if routing.scores == "sigmoid" else torch.softmax(logits, dim=1)
@@ -61,9 +64,9 @@ def scores_of(logits: torch.Tensor, routing: Routing) -> torch.Tensor:
 def best_experts(
     logits: torch.Tensor, k: int, routing: Routing, bias: torch.Tensor | None
 ) -> torch.Tensor:
-    """Experts [tokens, k] of the largest rank in the groups that may be picked from, best first.
+    """Experts [tokens, k] of the largest rank within the kept groups, best first.
 
-    The rank is the logit, or with a bias the score and it; -inf stays.
+    The rank is the logit, or with a bias score + bias; a logit of -inf ranks last in any case.
     """
     rank = logits
     if bias is not None:
@@ -78,9 +81,9 @@ def best_experts(
 
 
 def experts_kept(rank: torch.Tensor, routing: Routing, by_two: bool) -> torch.Tensor:
-    """Which experts lie in the groups that may be picked from, bool [tokens, experts].
+    """Which experts are in the kept groups, bool [tokens, experts].
 
-    A group counts by its largest rank, or by the sum of its two largest.
+    A group ranks by its largest rank, or with `by_two` by the sum of its two largest.
     """
     grouped = rank.view(len(rank), routing.groups, rank.shape[1] // routing.groups)
     best = grouped.topk(min(2, grouped.shape[2]) if by_two else 1, dim=2).values.sum(dim=2)
@@ -91,7 +94,7 @@ def experts_kept(rank: torch.Tensor, routing: Routing, by_two: bool) -> torch.Te
 
 
 def weights_of(logits: torch.Tensor, ids: torch.Tensor, routing: Routing) -> torch.Tensor:
-    """Weights of the picks `ids` [tokens, k], of at least float32, differentiable by the logits."""
+    """Weights of the picks `ids` [tokens, k], float32 or float64, with a gradient by the logits."""
     precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
     if routing.scores == "softmax":
         weights = scores_of(precise, routing).gather(1, ids)
@@ -108,9 +111,9 @@ def weights_of(logits: torch.Tensor, ids: torch.Tensor, routing: Routing) -> tor
 
 @jit
 def softmax_terms(x):  # type: ignore[no-untyped-def]
-    """Maximum, and sum of the exponentials above it, of each row: both [ROWS, 1].
+    """Maximum of each row, and sum of exp(x - maximum): both [ROWS, 1].
 
-    Written out, because tl.softmax before triton 3.9 takes the maxima along the wrong axis.
+    tl.softmax is not used, because before Triton 3.9 it takes maxima along the wrong axis.
     """
     highest = tl.max(x, axis=1)[:, None]
     return highest, tl.sum(tl.exp(x - highest), axis=1)[:, None]
@@ -118,7 +121,7 @@ def softmax_terms(x):  # type: ignore[no-untyped-def]
 
 @jit  # type: ignore[untyped-decorator]
 def kernel_scores(x, highest, total, SCORES: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Scores of logits `x`; a softmax is over what has the terms `highest` and `total`."""
+    """Scores of logits `x`; `highest` and `total` are the `softmax_terms` of the softmax."""
     if SCORES == "sigmoid":
         scores = tl.sigmoid(x)
     else:
@@ -128,26 +131,26 @@ def kernel_scores(x, highest, total, SCORES: tl.constexpr):  # type: ignore[no-u
 
 @jit  # type: ignore[untyped-decorator]
 def kernel_ranks(x, bias, highest, total, SCORES: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Ranks of logits `x` with a bias, as `best_experts` has them."""
+    """Ranks of logits `x` with a bias, as in `best_experts`."""
     scores = x if SCORES == "picked" else kernel_scores(x, highest, total, SCORES)
     return tl.where(x == float("-inf"), x, scores + bias)
 
 
 @jit  # type: ignore[untyped-decorator]
 def kernel_weights(  # type: ignore[no-untyped-def]
-    picked,  # float32 [ROWS, PICKS] logits, -inf where there is no pick
-    highest,  # terms of the softmax over all experts, where that is what scores are
+    picked,  # float32 [ROWS, PICKS] logits; -inf beyond k
+    highest,  # with total: softmax_terms over all experts, if scores are "softmax"
     total,
     scale,
     SCORES: tl.constexpr,
     RENORMALISE: tl.constexpr,
 ):
-    """Weights of the logits picked, as `weights_of` gives them."""
+    """Weights of the picked logits, as in `weights_of`."""
     if SCORES == "picked":
         highest, total = softmax_terms(picked)
     weights = kernel_scores(picked, highest, total, SCORES)
     if RENORMALISE or SCORES == "sigmoid":
         total = tl.sum(weights, axis=1)[:, None]
-        # One that is NaN makes all of them so: in a softmax it has, by its total.
+        # One NaN must make all weights of a row NaN. In a softmax its total does that.
         weights = weights / total if RENORMALISE else weights + (total - total)
     return tl.where(weights == weights, weights * scale, 0.0)

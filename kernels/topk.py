@@ -1,9 +1,9 @@
 """Top-k routing: which experts a token goes to, and with which weights.
 
-k times the largest key of a row. A key is a number's bits as an unsigned integer of the same order,
-so that ties and NaN are settled exactly, and each reduction is one instruction of the GPU
-(redux.sync): two for a pick, or one where a logit of 16 bits leaves its key room for the column.
-The weights come from the k logits picked, read again.
+The kernel takes the largest key of a row k times. Keys are unsigned integers in the order of the
+logits (ranking.py), so ties and NaN have exact results, and each reduction is one instruction
+(redux.sync). A pick needs two reductions, or one if logits have 16 bits and there is no bias. The
+weights are computed from the k picked logits, which are loaded again.
 """
 
 from __future__ import annotations
@@ -29,31 +29,29 @@ from .routing import (
 
 
 def topk(
-    logits: torch.Tensor,
+    logits: torch.Tensor,  # [tokens, experts]
     k: int,
     routing: Routing = PLAIN,
-    bias: torch.Tensor | None = None,
-    counts: torch.Tensor | None = None,
+    bias: torch.Tensor | None = None,  # float32 [experts]
+    counts: torch.Tensor | None = None,  # int32 [experts]
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pick k experts for each token, best first; of equal ones the lower.
+    """Pick k experts for each token, best first and the lower one first if equal.
 
-    By the Triton kernel on a GPU, by the torch reference elsewhere. `logits` is [tokens, experts]
-    of float32, bfloat16 or float16, `bias` float32 [experts]. Returns the weights, float32
-    [tokens, k], and the experts, int32 [tokens, k]. `counts`, int32 [experts], is increased by the
-    number of tokens of each expert.
+    The Triton kernel computes on a GPU, the torch reference elsewhere. Logits are float32, bfloat16
+    or float16. Returns the weights, float32 [tokens, k], and the experts, int32 [tokens, k]. If
+    given, `counts` is increased by the number of tokens of each expert.
 
-    Ranked is by the logit; with a bias, by score + bias ("picked": logit + bias), and the weights
-    do not see it. A logit of -inf ranks last whatever its bias. NaN ranks above every number and -0
-    equals +0, as in torch.topk. The experts of a token are distinct and in range whatever its row
-    holds; where its weights would not be numbers (a NaN or +inf is picked, or nothing but -inf)
-    they are all zero.
+    Experts rank by logit, or with a bias by score + bias ("picked": logit + bias); the bias does
+    not enter the weights. A logit of -inf ranks last in any case. NaN ranks first and -0 equals +0,
+    as in torch.topk. The experts of a token are always distinct and in range. If its weights would
+    be NaN (a NaN or +inf is picked, or only -inf), they are all zero.
 
     torch.compile and torch.export see one operator, moeprof::topk, or with `counts`
-    moeprof::topk_counting. Gradients are those of the weights by the logits; where they are wanted
-    counting takes a launch of its own.
+    moeprof::topk_counting. The gradient is that of the weights by the logits; if it is needed,
+    counting is a second launch.
 
     Raises BadInput for another shape, dtype, stride or device, for more than 1024 experts, and for
-    a k outside 1..32 or above the experts of the groups kept.
+    a k outside 1..32 or above the number of experts in the kept groups.
     """
     _check(logits, k, routing, bias, counts)
     settings = (bias, k, *astuple(routing))
@@ -76,7 +74,7 @@ def topk_reference(
     bias: torch.Tensor | None = None,
     counts: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Compute the same in torch by stable sorts; float64 logits give float64 weights."""
+    """Compute the same in torch by stable sorts. Float64 logits give float64 weights."""
     ids = best_experts(logits, k, routing, bias)
     if counts is not None:
         counts += torch.bincount(ids.flatten(), minlength=len(counts))
@@ -127,7 +125,7 @@ _ARGUMENTS = (
     "Tensor logits, Tensor? bias, int k, str scores, bool renormalise, float scale, int groups,"
     " int kept_groups"
 )
-# An operator that writes to an argument can have no gradient: so there are two.
+# Two operators, because one that writes to an argument cannot have a gradient.
 _operator = torch.library.custom_op(
     "moeprof::topk", _picks, mutates_args=(), schema=f"({_ARGUMENTS}) -> (Tensor, Tensor)"
 )
@@ -149,7 +147,7 @@ def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[torch.Tensor, torch.T
 
 def _gradient(ctx: Any, gradient: torch.Tensor, _: None) -> tuple[torch.Tensor | None, ...]:
     logits, weights, ids = ctx.saved_tensors
-    dead = (weights == 0).all(dim=1, keepdim=True)  # its logits may be no numbers
+    dead = (weights == 0).all(dim=1, keepdim=True)  # such a row may hold NaN
     with torch.enable_grad():
         alive = logits.detach().masked_fill(dead, 0).requires_grad_()
         again = weights_of(alive, ids.long(), ctx.routing)
@@ -174,15 +172,15 @@ def _launch(
     settings = constants(tokens, experts, k, routing)
     launch = topk_kernel[(triton.cdiv(tokens, settings["ROWS"]),)]
     sizes = (tokens, *logits.stride(), routing.scale)
-    with gpu_of(logits):  # Triton 3.10 changes the default of the fusion
+    with gpu_of(logits):  # enable_fp_fusion: Triton 3.10 changes its default
         launch(logits, bias, weights, ids, counts, *sizes, **settings, enable_fp_fusion=True)
     return weights, ids
 
 
 def constants(tokens: int, experts: int, k: int, routing: Routing) -> dict[str, Any]:
-    """Give the kernel's compile-time arguments and warps.
+    """Return the kernel's compile-time arguments and number of warps.
 
-    Rows that share a warp hide each other's waits; but first there are 512 programs.
+    Above 512 tokens a warp handles several rows, which overlap each other's latency.
     """
     groups = triton.next_power_of_2(routing.groups)
     columns = groups * triton.next_power_of_2(experts // routing.groups)
@@ -220,8 +218,8 @@ def topk_kernel(  # type: ignore[no-untyped-def]
     K: tl.constexpr,
     PICKS: tl.constexpr,  # K rounded up to a power of 2
     ROWS: tl.constexpr,
-    COLUMNS: tl.constexpr,  # groups and experts of a group, each rounded up to a power of 2
-    SLOTS: tl.constexpr,
+    COLUMNS: tl.constexpr,  # groups times SLOTS, each rounded up to a power of 2
+    SLOTS: tl.constexpr,  # columns of a group
 ):
     """Route ROWS tokens."""
     row = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
@@ -249,9 +247,9 @@ def topk_kernel(  # type: ignore[no-untyped-def]
     ids = at // SLOTS * (EXPERTS // GROUPS) + at % SLOTS
     kept = (row[:, None] < tokens) & (pick[None, :] < K)
     place = row[:, None] * K + pick[None, :]
-    # Stored first and widened before the pointers: so ids, once, and not pointers change lanes.
+    # Store ids before forming 64-bit pointers: the layout conversion then moves int32 ids once.
     tl.store(ids_ptr + place, ids, mask=kept)
-    if counts_ptr is not None:  # sums of integers are the same in any order
+    if counts_ptr is not None:  # integer sums do not depend on the order
         tl.atomic_add(counts_ptr + ids, 1, mask=kept, sem="relaxed")
     picked_at = row_at + ids.to(tl.int64) * stride_column
     picked = tl.load(picked_at, mask=kept, other=float("-inf")).to(tl.float32)

@@ -1,4 +1,4 @@
-"""Packed weights with what turns them into numbers: of one linear layer, or of many experts."""
+"""Packed weights, scales, zero points and bias: of one linear layer or of many experts."""
 
 from __future__ import annotations
 
@@ -11,30 +11,26 @@ from ..store.errors import BadInput
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Weights of a linear layer, or with one more dimension in front those of many experts.
+    """Weights of a linear layer, or with a leading dimension [experts, ...] of many experts."""
 
-    packed int32 [experts, ceil(N / 16), ceil(K / 64), 32, bits], scales and zeros
-    [experts, K / group, N], bias [experts, N], as dequant_linear takes them for one.
-    """
-
-    packed: torch.Tensor
-    scales: torch.Tensor
-    zeros: torch.Tensor | None = None
-    bias: torch.Tensor | None = None
+    packed: torch.Tensor  # int32 [ceil(N / 16), ceil(K / 64), 32, bits]
+    scales: torch.Tensor  # [K / group, N]
+    zeros: torch.Tensor | None = None  # [K / group, N]
+    bias: torch.Tensor | None = None  # [N]
 
     @property
     def tensors(self) -> tuple[torch.Tensor | None, ...]:
-        """packed, scales, zeros and bias."""
+        """The tensors in the order packed, scales, zeros, bias."""
         return self.packed, self.scales, self.zeros, self.bias
 
     def of(self, expert: int) -> Weights:
-        """Weights of one of the experts."""
+        """Weights of one expert."""
         zeros = None if self.zeros is None else self.zeros[expert]
         bias = None if self.bias is None else self.bias[expert]
         return Weights(self.packed[expert], self.scales[expert], zeros, bias)
 
     def experts(self) -> int:
-        """Count the experts. Raises BadInput unless each tensor is of as many, and contiguous."""
+        """Number of experts. Raises BadInput unless all tensors agree on it and are contiguous."""
         if self.packed.dim() != 5 or len(self.packed) == 0:
             raise BadInput(
                 "packed must be int32 [experts, ceil(N / 16), ceil(K / 64), 32, bits],"

@@ -1,4 +1,4 @@
-"""The operations that there are: moeprof's own, installed ones, and those in a user's file."""
+"""Find operations: moeprof's own, those of installed packages, and those in a user's file."""
 
 import difflib
 import hashlib
@@ -22,20 +22,20 @@ ENTRY_POINTS: Final = "moeprof.ops"
 
 @dataclass(frozen=True, slots=True)
 class LoadedOp:
-    """An operation, and the user's file that defines it; None for one that is installed."""
+    """An operation, and the path of the user's file that defines it; None if it is installed."""
 
     operation: Operation
     source: str | None = None
 
 
 def find_ops(words: str) -> list[LoadedOp]:
-    """Resolve words by comma to operations, each once: sets, names, and Python files.
+    """Resolve a comma-separated list of sets, names and Python files to operations.
 
-    The set "all" is the catalogue, "experts" the grouped experts at three numbers of active ones.
-    A name is one of theirs or of an installed package's entry point in the group `moeprof.ops`. A
-    file is run; every Operation that stands in it by a name of its own counts. Raises BadInput for
-    an unknown name, a file that does not run or defines no operation, and for two operations of
-    one name.
+    The set "all" is the catalogue, "experts" the grouped experts at three numbers of active
+    experts. A name is an operation of these or an entry point of an installed package in the group
+    `moeprof.ops`. A file is executed, and every module-level Operation in it is taken. Raises
+    BadInput for an unknown name, a file that fails or defines no operation, and a name that occurs
+    twice.
     """
     found: list[LoadedOp] = []
     for word in words.split(","):

@@ -1,4 +1,4 @@
-"""Batch sizes as people write them: `1..512`, `1..512:8`, `1,2,4`, `pow2:1..512`, and mixed."""
+"""Parse batch sizes: `1..512`, `1..512:8`, `1,2,4`, `pow2:1..512`, and combinations by comma."""
 
 import re
 
@@ -13,10 +13,11 @@ _TOKEN = re.compile(
 
 
 def parse_batch_sizes(text: str) -> tuple[int, ...]:
-    """Read batch sizes; sorted, each once.
+    """Return the batch sizes, sorted and without duplicates.
 
-    `1..512` holds both ends; `1..512:8` every 8th from 1 on, so 512 only if a step hits it;
-    `pow2:1..512` the powers of 2 in between. Raises BadInput, naming the part that is wrong.
+    `1..512` includes both ends; `1..512:8` is every 8th size from 1 on, so it has 512 only if a
+    step reaches it; `pow2:1..512` is the powers of 2 in the range. Raises BadInput, naming the
+    wrong part.
     """
     sizes: set[int] = set()
     for token in text.split(","):
@@ -44,7 +45,7 @@ def _sizes_of(token: str) -> range | list[int]:
 
 
 def _number(digits: str, token: str) -> int:
-    # Counted before they are read: Python refuses to read thousands of digits.
+    # Digits are counted first, because int() refuses strings of thousands of digits.
     number = int(digits) if len(digits) <= len(str(_LARGEST)) else _LARGEST + 1
     if not 1 <= number <= _LARGEST:
         raise BadInput(f"{token!r} has a number outside 1..{_LARGEST}", hint=_GOOD)

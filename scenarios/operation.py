@@ -1,4 +1,4 @@
-"""An operation: what is timed, on which inputs, and what it costs in theory.
+"""An operation: what is timed, on which inputs, and its theoretical FLOPs and bytes.
 
 docs/ops.md shows how to write one.
 """
@@ -21,42 +21,43 @@ _FIELDS = ("weight_bits", "group_size", "experts", "top_k")
 
 
 class InputFactory(Protocol):
-    """Gives the next piece of random data, in the scenario's dtype unless another is asked for.
+    """Returns random data, in the scenario's dtype unless `dtype` is given.
 
-    Floating-point data is drawn from the standard normal distribution, integers are random bits.
+    Floating-point data is standard normal, integers are random bits.
     """
 
     def __call__(self, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> torch.Tensor:
-        """Return a contiguous tensor of `shape` on the device that is measured."""
+        """Return a contiguous tensor of `shape` on the device under test."""
         ...
 
 
-Take = InputFactory  # the name that operation files written before it was renamed import
+Take = InputFactory  # former name, which existing operation files import
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One thing to measure over batch sizes.
+    """One operation, to be measured over batch sizes.
 
-    `make_inputs(take, tokens, ...)` returns the arguments of `run`; its further arguments bear the
-    names of the sizes that it needs: hidden, ffn, experts, top_k, group_size, active_experts.
-    `run(*inputs)` is what is timed. Both are functions made by `def`, because the isolated script
-    holds their text; `imports` are the import lines that they need there, beside that of torch.
+    `make_inputs(take, tokens, ...)` returns the arguments of `run` as a tuple; `take` is an
+    InputFactory, and further arguments are named after the sizes that it needs: hidden, ffn,
+    experts, top_k, group_size, active_experts. `run(*inputs)` is timed. Both must be written with
+    `def`, because the isolated script contains their source; `imports` are the import lines that
+    they need there besides `import torch`.
 
-    `reference(*inputs)`, where there is one, computes what `run` should, in whatever floating
-    dtype its inputs have. `flops(tokens, preset)` is the arithmetic that one call needs,
-    `bytes_moved(tokens, preset, dtype_bytes)` each operand read or written once.
+    `reference(*inputs)`, if given, computes the same as `run` in the dtype of its inputs.
+    `flops(tokens, preset)` is the arithmetic of one call. `bytes_moved(tokens, preset,
+    dtype_bytes)` counts each operand once, in bytes.
 
-    `shape` names the sizes of a preset (hidden, ffn, experts, top_k) that stand in the scenario's
-    shape; `fields` names its other fields (weight_bits, group_size, experts, top_k) that are
-    filled.
+    `shape` lists the sizes of a preset (hidden, ffn, experts, top_k) that form the scenario's
+    shape. `fields` lists the other fields (weight_bits, group_size, experts, top_k) that identify
+    the scenario.
 
-    `active_experts(preset)`, for an operation that routes, is the number of experts that get any
-    token. Operations of one `surface` differ in that number alone, and are fitted together under
-    that name.
+    `active_experts(preset)`, for an operation that routes, is the number of experts that get a
+    token. Operations that differ in that number alone share a `surface`, and are fitted together
+    under that name.
 
-    Raises BadInput for a name that is no slug, for a `make_inputs` or `run` that is not made by
-    `def`, and for a size or field that there is not.
+    Raises BadInput for a name that is no slug, for a `make_inputs` or `run` not written with `def`,
+    and for an unknown size or field.
     """
 
     name: str
@@ -103,16 +104,16 @@ class Operation:
                     )
 
     def sizes(self, preset: Preset) -> dict[str, int]:
-        """Give the sizes that `make_inputs` asks for by name."""
+        """The sizes that `make_inputs` has as arguments, by name."""
         known = {size: getattr(preset, size) for size in (*_SIZES, "group_size")}
         if self.active_experts is not None:
             known["active_experts"] = self.active_experts(preset)
         return {size: known[size] for size in self._arguments()}
 
     def possible(self, preset: Preset, batch_sizes: tuple[int, ...]) -> tuple[int, ...]:
-        """Those of `batch_sizes` whose tokens are enough to reach all active experts.
+        """Those of `batch_sizes` whose tokens can reach all active experts.
 
-        Raises BadInput where none is.
+        Raises BadInput if there is none.
         """
         if self.active_experts is None:
             return batch_sizes
@@ -129,7 +130,7 @@ class Operation:
     def scenario(self, preset: Preset, tokens: int, dtype: str, l2: L2) -> Scenario:
         """Describe this operation at one batch size.
 
-        Raises BadInput where `flops` or `bytes_moved` fails or gives no whole number.
+        Raises BadInput if `flops` or `bytes_moved` raises, or returns no whole number >= 0.
         """
         active = None if self.active_experts is None else self.active_experts(preset)
         dtype_bytes = getattr(torch, dtype).itemsize

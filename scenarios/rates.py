@@ -1,4 +1,4 @@
-"""What a device does in a second, for estimates of time alone: nothing of it is recorded."""
+"""Operations and bytes per second of a device. They estimate how long a run takes, nothing else."""
 
 import time
 from collections.abc import Callable
@@ -11,18 +11,18 @@ from ..device.peaks import data_sheet
 from ..kernels.packing import dequantise, packed_shape
 from ..store.provenance import Provenance
 
-_TRIES: Final = 2  # after one to warm up
+_TRIES: Final = 2  # timed calls, after one to warm up
 _ROWS, _OUTPUTS, _INPUTS = 64, 1024, 2048
-_PACKED_OUTPUTS, _GROUP = 4608, 128  # large weights: their unpacking waits for pages of memory
-_READ_BYTES: Final = 1 << 26  # more than most caches hold
+_PACKED_OUTPUTS, _GROUP = 4608, 128  # so large that unpacking includes page faults
+_READ_BYTES: Final = 1 << 26  # larger than most caches
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Operations and bytes in a second.
+    """Operations and bytes per second.
 
-    `unpack_flops_per_s` is the rate of unpacking weights where no kernel does it on the way, at two
-    operations a weight; None where it is as fast as anything else.
+    `unpack_flops_per_s` is the rate of unpacking weights in a separate pass, at two operations per
+    weight; None if unpacking runs at `flops_per_s`.
     """
 
     flops_per_s: float
@@ -31,7 +31,7 @@ class Rates:
 
 
 def rates_of(provenance: Provenance, dtype: str) -> Rates | None:
-    """Give the rates of a GPU's data sheet, None without one; those of a CPU are tried."""
+    """Rates of a GPU by its data sheet, None if it has none; rates of a CPU are measured."""
     if provenance.gpu is None:
         return cpu_rates(dtype, provenance.threads)
     peaks = data_sheet(provenance.gpu.name)
@@ -41,9 +41,9 @@ def rates_of(provenance: Provenance, dtype: str) -> Rates | None:
 
 
 def cpu_rates(dtype: str, threads: int) -> Rates:
-    """Try what this CPU does, in less than a second: a product, a read and an unpacking.
+    """Measure a matrix product, a read and an unpacking on this CPU, in less than a second.
 
-    What processors do differs by more than tenfold, by their instructions for `dtype` most of all.
+    CPUs differ more than tenfold, mostly by their instructions for `dtype`.
     """
     number = getattr(torch, dtype)
     x = torch.ones(_ROWS, _INPUTS, dtype=number)
@@ -64,7 +64,7 @@ def cpu_rates(dtype: str, threads: int) -> Rates:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """Time a call as it comes, not at its best: so will those that are estimated."""
+    """Mean time of a call, s; the mean and not the best, because a run has slow calls too."""
     work()
     begin_s = time.perf_counter()
     for _ in range(_TRIES):

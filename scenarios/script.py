@@ -1,4 +1,4 @@
-"""The text of one isolated script: plain Python, with the operation as it stands in its file."""
+"""The text of an isolated script: a program that contains one operation and runs it."""
 
 import inspect
 import json
@@ -17,19 +17,19 @@ WARMUP_S: Final = 0.02
 MIN_CALLS: Final = 10
 MAX_CALLS: Final = 400
 POINT_S: Final = 0.15
-LOAD_S: Final = 3.5  # a steady load at most: a counter of 0.25 s settles in 1.5, and takes 1.25
+LOAD_S: Final = 3.5  # longest load: a counter updated every 0.25 s needs 1.5 + 1.25 s
 
-_CACHES_WALKED: Final = 5  # flashinfer's benchmarks rotate over as much, and for the same reason
+_POOL_CACHES: Final = 5  # as flashinfer's benchmarks do, so that no input is still cached
 _ASSUMED_CACHE_BYTES: Final = 64 << 20
 
 
 def render_script(
     operation: Operation, preset: Preset, plan: Plan, op_plan: OpPlan, cache_bytes: int | None
 ) -> str:
-    """Write the script of one operation; `cache_bytes` is the device's last-level cache.
+    """Return the script of one operation; `cache_bytes` is the device's last-level cache.
 
-    Inputs are views of a pool larger than five such caches, and than two calls' operands at the
-    largest batch size. An unknown cache is taken to be one of 64 MiB.
+    Inputs are views of a pool that is at least as large as five such caches, and as the operands of
+    two calls at the largest batch size. An unknown cache counts as 64 MiB.
     """
     cache = _ASSUMED_CACHE_BYTES if cache_bytes is None else cache_bytes
     largest = operation.scenario(preset, op_plan.domain[-1], plan.dtype, plan.l2)
@@ -48,7 +48,7 @@ def render_script(
         threads=plan.threads,
         seed=plan.seed,
         cold=plan.l2 == "cold",
-        pool_bytes=max(_CACHES_WALKED * cache, 2 * largest.bytes_moved),
+        pool_bytes=max(_POOL_CACHES * cache, 2 * largest.bytes_moved),
         pool_reason=_pool_reason(cache_bytes),
         operation=_source(operation),
         warmup_calls=WARMUP_CALLS,
@@ -63,17 +63,17 @@ def render_script(
 def _what_it_is(operation: Operation) -> str:
     module = inspect.getmodule(operation.run)
     text = (inspect.getdoc(module) if module else None) or f"The operation {operation.name}."
-    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')  # it stands in a docstring again
+    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')  # for a docstring
 
 
 def _pool_reason(cache_bytes: int | None) -> str:
     if cache_bytes is None:
-        return f"{_CACHES_WALKED} caches of {_ASSUMED_CACHE_BYTES >> 20} MiB, assumed"
-    return f"at least {_CACHES_WALKED} last-level caches of {cache_bytes / 2**20:g} MiB"
+        return f"{_POOL_CACHES} caches of {_ASSUMED_CACHE_BYTES >> 20} MiB, assumed"
+    return f"at least {_POOL_CACHES} last-level caches of {cache_bytes / 2**20:g} MiB"
 
 
 def _source(operation: Operation) -> str:
-    """Source of `make_inputs` and `run`, under these names."""
+    """Source of `make_inputs` and `run`, bound to these names."""
     functions = {"make_inputs": operation.make_inputs, "run": operation.run}
     return "\n\n".join(_named(function, name) for name, function in functions.items())
 

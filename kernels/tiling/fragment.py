@@ -1,10 +1,10 @@
-"""Packed words to weights in registers: the inner step of every kernel on quantised weights.
+"""Unpack words into weights in registers: the inner step of every kernel on packed weights.
 
-One word becomes 8 weights of 4 bits, or 4 of 8 bits, two at a time: a mask lifts two neighbours
-along K into the two halves of a register, an OR puts the exponent of a power of 2 above each, and
-one subtraction leaves q - zero exactly. That takes 11 instructions for 8 weights of 4 bits, and no
-conversion of integers. `unpacking` writes it in PTX; `_plain_*` are its twins in Triton, for the
-interpreter and for float32. packing.py describes the layout.
+A word holds 8 weights of 4 bits or 4 of 8 bits. They are unpacked in pairs: a mask extracts two
+neighbours along K into the two halves of a register, an OR adds the exponent of a power of 2 to
+each half, and one subtraction gives q - zero exactly. That is 11 instructions for 8 weights of 4
+bits, without integer conversions. `unpacking` writes the PTX; `_plain_*` do the same in Triton for
+the interpreter and for float32. packing.py describes the layout.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import torch
 
 from ..backend import interprets, jit, tl
 
-# Two 16-bit numbers 2^n in one word, n the bits of the significand: its low bits count in ones.
+# Two 16-bit floats 2^n in one word, n the bits of the significand: the lowest bit is worth 1.
 _BASE = {"bf16": 0x43004300, "f16": 0x64006400}
 _AND_OR, _AND_XOR = 0xEA, 0x6A  # lop3: (a & b) | c, (a & b) ^ c
-_CONSTANTS = {  # factor and summand of the subtraction, twice in a word
+_CONSTANTS = {  # factor and summand of the multiply-add, each twice in a word
     ("bf16", 4): (0x3F803F80, 0xC308C308),  # 1, -(128 + 8)
     ("bf16", 8): (0xBF80BF80, 0),  # -1, none
     ("f16", 4): (0x3C003C00, 0xE408E408),  # 1, -(1024 + 8)
@@ -27,9 +27,10 @@ _CONSTANTS = {  # factor and summand of the subtraction, twice in a word
 
 
 def unpacking(bits: int, kind: str) -> str:
-    """PTX that turns word ${last} into 32 / bits numbers q - zero of `kind`, bf16 or f16.
+    """PTX that unpacks the word in its last operand into 32 / bits values q - zero.
 
-    The fused multiply-add stands for a subtraction, which sm_80 does not have in bf16.
+    `kind` is their type, bf16 or f16. A fused multiply-add subtracts, because sm_80 has no bf16
+    subtraction.
     """
     per_word = 32 // bits
     factor, summand = _CONSTANTS[kind, bits]
@@ -49,14 +50,14 @@ def unpacking(bits: int, kind: str) -> str:
 
 
 def _pair(bits: int, kind: str, word: str) -> list[str]:
-    """Register a becomes the two weights in the low bits of the halves of `word`."""
+    """PTX that sets register a to the two weights in the low bits of the halves of `word`."""
     base = _BASE[kind]
     subtract = f"fma.rn.{kind}x2 a, a, f, s;"
     if bits == 4:
         return [_lop3("a", word, 0x000F000F, base, _AND_OR), subtract]
-    if kind == "f16":  # the XOR undoes the two's complement: 1024 + q
+    if kind == "f16":  # the XOR turns two's complement into 1024 + q
         return [_lop3("a", word, 0x00FF00FF, base ^ 0x00800080, _AND_XOR), subtract]
-    # bf16 counts 7 bits in ones. The eighth, the sign, lies in the exponent: 128 becomes 256.
+    # The significand of bf16 holds 7 bits. Bit 8, the sign, sets the exponent: 128 becomes 256.
     return [
         _lop3("a", word, 0x007F007F, base, _AND_OR),
         _lop3("b", word, 0x00800080, base, _AND_OR),
@@ -80,14 +81,14 @@ def _plain_8(word, place: tl.constexpr, DT: tl.constexpr):  # type: ignore[no-un
 
 @jit  # type: ignore[untyped-decorator]
 def _pairs_4(word, DT: tl.constexpr, ASM: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Words of 8 weights -> weights [..., c, r, h]; ASM "" asks for plain Triton."""
+    """Words of 8 weights -> weights [..., c, r, h]; plain Triton if ASM is empty."""
     if ASM == "":
         a, b = _plain_4(word, 0, DT), _plain_4(word, 4, DT)
         c, d = _plain_4(word, 1, DT), _plain_4(word, 5, DT)
         e, f = _plain_4(word, 2, DT), _plain_4(word, 6, DT)
         g, h = _plain_4(word, 3, DT), _plain_4(word, 7, DT)
     else:
-        # pack=1: which outputs come of which word is specified, as it is not for larger packs
+        # pack=1: for larger packs Triton does not specify which outputs belong to which word
         a, b, c, d, e, f, g, h = tl.inline_asm_elementwise(
             ASM,
             "=h,=h,=h,=h,=h,=h,=h,=h,r",
@@ -102,7 +103,7 @@ def _pairs_4(word, DT: tl.constexpr, ASM: tl.constexpr):  # type: ignore[no-unty
 
 @jit  # type: ignore[untyped-decorator]
 def _pairs_8(word, DT: tl.constexpr, ASM: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Words of 4 weights -> weights [..., c, r]; ASM "" asks for plain Triton."""
+    """Words of 4 weights -> weights [..., c, r]; plain Triton if ASM is empty."""
     if ASM == "":
         a, b = _plain_8(word, 0, DT), _plain_8(word, 2, DT)
         c, d = _plain_8(word, 1, DT), _plain_8(word, 3, DT)
@@ -123,8 +124,8 @@ def weights_of(  # type: ignore[no-untyped-def]
     DT: tl.constexpr,
     ASM: tl.constexpr,
 ):
-    """Give the weights q - zero of a tile, [BN, BK] of DT; nothing moves between threads."""
-    TILES: tl.constexpr = min(BK // 16, 4)  # of a slab
+    """Weights q - zero of a tile, [BN, BK] of DT. No weight moves between threads."""
+    TILES: tl.constexpr = min(BK // 16, 4)  # tiles of 16 inputs per slab
     SHAPE: tl.constexpr = (BN // 16, BK // 16 // TILES, 8, 4, TILES, 2, 2, 2)
     if BITS == 4:  # n16 k64 row column tile | c r h
         w = tl.reshape(_pairs_4(words, DT, ASM), SHAPE)
@@ -136,9 +137,9 @@ def weights_of(  # type: ignore[no-untyped-def]
 
 
 def compute_types(dtype: torch.dtype, bits: int) -> tuple[Any, str]:
-    """Type in which a kernel multiplies x of a torch `dtype`, and the PTX that unpacks for it.
+    """Triton type in which a kernel multiplies x of torch `dtype`, and the PTX that unpacks to it.
 
-    The interpreter computes bfloat16 wrongly and knows no PTX: there all is float32.
+    The interpreter has wrong bfloat16 arithmetic and no PTX: there the type is float32.
     """
     kinds = {torch.bfloat16: (tl.bfloat16, "bf16"), torch.float16: (tl.float16, "f16")}
     if interprets() or dtype not in kinds:
@@ -148,16 +149,16 @@ def compute_types(dtype: torch.dtype, bits: int) -> tuple[Any, str]:
 
 
 def aligned_rows(x: torch.Tensor) -> torch.Tensor:
-    """Give x with rows that can be copied 16 bytes at a time: K is a multiple of 8."""
+    """Return x [tokens, K], copied if its rows are not aligned to 16 bytes; 8 divides K."""
     if x.stride(0) % 8 == 0 and x.data_ptr() % 16 == 0:
         return x
     return x.clone(memory_format=torch.contiguous_format)
 
 
 def empty_result(x: torch.Tensor, outputs: int) -> torch.Tensor:
-    """Allocate what a kernel writes, [tokens, outputs] of the dtype of x.
+    """Allocate a kernel's result, [tokens, outputs] of the dtype of x.
 
-    In the interpreter it is float32, because that cuts bfloat16 off instead of rounding it.
+    In the interpreter it is float32, because the interpreter truncates to bfloat16.
     """
     dtype = torch.float32 if interprets() else x.dtype
     return torch.empty((x.shape[0], outputs), dtype=dtype, device=x.device)

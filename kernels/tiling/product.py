@@ -1,8 +1,8 @@
-"""One tile of y = x W^T on packed weights: the main loop of the dense and the grouped kernel.
+"""The main loop of dequant_linear and grouped_linear: one tile of y = x W^T on packed weights.
 
-The tile is computed transposed, W x^T: the weights are the operand that the tensor core takes from
-registers, where they are unpacked, and a batch of any size fits, because the other operand may have
-as few as 8 columns.
+The tile is computed transposed, as W x^T. The weights are then the operand that the tensor core
+reads from registers, where they are unpacked. The batch is the other operand, which may have as few
+as 8 columns.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def product(  # type: ignore[no-untyped-def]
     scales_ptr,  # [K / GROUP, N]
     zeros_ptr,  # [K / GROUP, N], or None
     rows,  # int32 [BM]: rows of x
-    limit,  # the first row that there is not
+    limit,  # rows at or above it are not read
     column,  # first output of the tile
     first,  # K is walked from step `first` up to `last`
     last,
@@ -31,22 +31,22 @@ def product(  # type: ignore[no-untyped-def]
     BN: tl.constexpr,
     BK: tl.constexpr,
     EVEN_K: tl.constexpr,  # BK divides K
-    SCALES: tl.constexpr,  # where they are applied: "product", "weight"; "each": of many groups
+    SCALES: tl.constexpr,  # what a scale multiplies (tiles.Tile)
     DT: tl.constexpr,
     ASM: tl.constexpr,
 ):
-    """Sum x W^T over a range of K: float32 [BN, BM]."""
-    WORDS: tl.constexpr = BK // 2 * BITS  # 32 * BITS a slab of 64
-    n = tl.minimum(column + tl.arange(0, BN), N - 1)  # what lies beyond is never stored
+    """Sum of W x^T over a range of K: float32 [BN, BM]."""
+    WORDS: tl.constexpr = BK // 2 * BITS  # 32 * BITS per slab of 64 inputs
+    n = tl.minimum(column + tl.arange(0, BN), N - 1)  # outputs beyond N are never stored
     blocks = tl.minimum(column // 16 + tl.arange(0, BN // 16), (N + 15) // 16 - 1)
     row_words = (K + 63) // 64 * (32 * BITS)
     word = tl.arange(0, WORDS)
-    # A small batch reads what there is. A large one reads its last row again, and saves the masks.
+    # Small tiles mask rows at `limit` and above. Large ones read the last row again without masks.
     inside = (rows < limit)[None, :] if BM < 128 else tl.full((1, BM), True, tl.int1)
     rows_at = x_ptr + tl.minimum(rows, limit - 1)[None, :] * x_stride
     packed_at = packed_ptr + blocks[:, None] * row_words
     sums = tl.zeros((BN, BM), dtype=tl.float32)
-    tl.assume(first < last)  # a path around the loop makes ptxas wait for each wgmma in it
+    tl.assume(first < last)  # a path around the loop makes ptxas wait for each wgmma
     for step in range(first, last):
         at = (step * WORDS + word)[None, :]
         if EVEN_K:
@@ -81,7 +81,7 @@ def _add(  # type: ignore[no-untyped-def]
     sums,  # float32 [BN, BM]
     words,  # int32 [BN / 16, BK / 2 * BITS]
     rows_at,  # pointers to the rows of x [1, BM]
-    inside,  # bool [1, BM]: which of them are read
+    inside,  # bool [1, BM]: which rows are read
     start,  # first of the BK inputs
     scales_ptr,
     zeros_ptr,
@@ -97,12 +97,13 @@ def _add(  # type: ignore[no-untyped-def]
     DT: tl.constexpr,
     ASM: tl.constexpr,
 ):
-    """Add the product of BK inputs from `start` on, whose weights are in `words`."""
-    SPAN: tl.constexpr = min(GROUP & -GROUP, BK) if SCALES == "each" else BK  # of one group
+    """Add the product of the BK inputs from `start` on; `words` holds their weights."""
+    # Inputs that certainly share a group: the largest power of 2 that divides it.
+    SPAN: tl.constexpr = min(GROUP & -GROUP, BK) if SCALES == "each" else BK
     group = (start + tl.arange(0, BK // SPAN) * SPAN) // GROUP if SPAN < BK else start // GROUP
     if not EVEN_K:
         group = tl.minimum(group, K // GROUP - 1)
-    # Loaded before all else: later they spill on sm_100.
+    # Loaded first: loaded later they spill on sm_100.
     if zeros_ptr is not None:
         zero = _for_weights(zeros_ptr, group, n, N, BN, BK, SPAN).to(tl.float32)
     if SCALES != "product":
@@ -125,17 +126,17 @@ def _add(  # type: ignore[no-untyped-def]
 @jit  # type: ignore[untyped-decorator]
 def _for_weights(  # type: ignore[no-untyped-def]
     numbers_ptr,  # [K / GROUP, N]
-    group,  # of each span [BK / SPAN], or of all weights
+    group,  # index per span [BK / SPAN], or one index for the whole step
     n,
     N,
     BN: tl.constexpr,
     BK: tl.constexpr,
     SPAN: tl.constexpr,
 ):
-    """Load a number for each weight [BN, BK], or [BN, 1] where all are of one group."""
+    """Load a scale or zero point per weight [BN, BK], or [BN, 1] if the step has one group."""
     if SPAN < BK:
         numbers = tl.load(numbers_ptr + (group[None, :] * N + n[:, None]))
         spread = tl.broadcast_to(numbers[:, :, None], (BN, BK // SPAN, SPAN))
         return tl.reshape(spread, (BN, BK))
-    else:  # loaded as a vector, it lies as the weights do, and none moves between threads
+    else:  # a vector gets the layout of the weights: no value moves between threads
         return tl.load(numbers_ptr + (group * N + n))[:, None]

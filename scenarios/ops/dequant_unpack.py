@@ -1,8 +1,8 @@
-"""dequant_unpack: fc1's 4-bit weights to the scenario's dtype, as a step of its own.
+"""dequant_unpack: unpack fc1's 4-bit weights to the scenario's dtype, in a separate pass.
 
 packed int32 [ceil(ffn / 16), ceil(hidden / 64), 32, 4], scales [hidden / group_size, ffn]
--> W [ffn, hidden]. What a layer pays on top of fc1 where the product is not fused with it. It sees
-no token: its cost is the same at every batch size, and its curve is flat.
+-> W [ffn, hidden]. A layer pays this on top of fc1 if unpacking is not fused with the product. It
+has no tokens: its cost is the same at every batch size, and its curve is flat.
 """
 
 import math
@@ -27,7 +27,7 @@ def run(packed: torch.Tensor, scales: torch.Tensor, hidden: int) -> torch.Tensor
 
 
 def reference(packed: torch.Tensor, scales: torch.Tensor, hidden: int) -> torch.Tensor:
-    """The same, each weight looked up where the layout says that it lies."""
+    """The same, each weight looked up at its place in the layout (kernels/packing.py)."""
     ffn = scales.shape[1]
     n = torch.arange(ffn)[:, None]
     k = torch.arange(hidden)[None, :]
@@ -43,7 +43,7 @@ OPERATION = Operation(
     make_inputs=make_inputs,
     run=run,
     reference=reference,
-    # One subtraction and one multiplication a weight.
+    # One subtraction and one multiplication per weight.
     flops=lambda tokens, preset: 2 * preset.hidden * preset.ffn,
     bytes_moved=lambda tokens, preset, dtype_bytes: (
         4 * math.prod(packed_shape(preset.ffn, preset.hidden, 4))

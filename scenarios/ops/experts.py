@@ -1,13 +1,13 @@
-"""experts: fc1, gelu and fc2 of a layer's experts on 4-bit weights, two launches for all of them.
+"""experts: fc1, gelu and fc2 of all experts of a layer on 4-bit weights, in two launches.
 
-x [tokens * top_k, hidden], sorted by expert, counts int32 [active_experts]; packed and scales of
-fc1 and fc2 as dequant_linear has them, [active_experts, ...] -> y [tokens * top_k, hidden].
-Sorting the tokens before and adding up their experts' outputs after are not part of it.
+x [tokens * top_k, hidden], sorted by expert, counts int32 [active_experts]; packed weights and
+scales of fc1 and fc2 as in dequant_linear, [active_experts, ...] -> y [tokens * top_k, hidden].
+Sorting tokens by expert and adding up the outputs of a token's experts are not included.
 
-Each active expert costs the reading of its weights, however few tokens it has, so that the batch
-size alone does not tell the cost. Three numbers of active experts are measured: the fewest that
-there can be, all, and their geometric mean; together they are one surface over tokens and active
-experts. Tokens are spread evenly. Experts without any are left out: no kernel reads their weights.
+The weights of each active expert are read however few tokens it has, so the cost depends on the
+batch size and on the number of active experts. Three numbers are measured: the fewest possible,
+all, and their geometric mean. They form one surface over tokens and active experts. Tokens are
+spread evenly; experts without tokens are left out, because no kernel reads their weights.
 """
 
 import math
@@ -66,7 +66,7 @@ def reference(
     down: torch.Tensor,
     down_scales: torch.Tensor,
 ) -> torch.Tensor:
-    """The same, one row after the other."""
+    """The same, row by row."""
     rows = []
     for row, expert in enumerate(torch.arange(len(counts)).repeat_interleave(counts).tolist()):
         fc1 = dequantise(up[expert], up_scales[expert], x.shape[1])
@@ -76,7 +76,7 @@ def reference(
 
 
 def _few(preset: Preset) -> int:
-    """As many as one token has: all tokens have the same."""
+    """The experts of one token: all tokens go to the same ones."""
     return preset.top_k
 
 
@@ -97,7 +97,7 @@ def _all(preset: Preset) -> int:
 
 def _operation(which: str, active_experts: Callable[[Preset], int]) -> Operation:
     def flops(tokens: int, preset: Preset) -> int:
-        """Two operations a weight to unpack it, two a weight and row to use it, five for a gelu."""
+        """Per weight: 2 to unpack it, and 2 per row of its expert; 5 per gelu."""
         rows, active = tokens * preset.top_k, active_experts(preset)
         return 4 * (rows + active) * preset.hidden * preset.ffn + 5 * rows * preset.ffn
 

@@ -21,7 +21,7 @@ def run(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 
 def reference(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """The same, as it is written in a book."""
+    """The same, by its textbook formula."""
     return torch.einsum("th,fh->tf", x, weight)
 
 

@@ -1,4 +1,4 @@
-"""gelu: the activation between fc1 and fc2, with the error function (not tanh).
+"""gelu: the activation between fc1 and fc2, by the error function (not tanh).
 
 x [tokens, ffn] -> y [tokens, ffn], of the scenario's dtype. x Φ(x), Hendrycks and Gimpel 2016.
 """
@@ -21,7 +21,7 @@ def run(x: torch.Tensor) -> torch.Tensor:
 
 
 def reference(x: torch.Tensor) -> torch.Tensor:
-    """The same, as it is written in a book."""
+    """The same, by its textbook formula."""
     return x * 0.5 * (1 + torch.erf(x / math.sqrt(2)))
 
 

@@ -1,4 +1,4 @@
-"""topk: the router's choice, softmax over the top_k largest logits of each token.
+"""topk: the router: the top_k largest logits of each token, and the softmax over them.
 
 logits [tokens, experts] of the scenario's dtype -> weights float32 [tokens, top_k],
 ids int32 [tokens, top_k], largest first.
@@ -23,7 +23,7 @@ def run(logits: torch.Tensor, top_k: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def reference(logits: torch.Tensor, k: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """The same by torch.topk, which leaves open which of two equal logits it picks."""
+    """The same by torch.topk, for which the order of equal logits is unspecified."""
     picked, ids = torch.topk(logits, k, dim=1)
     return torch.softmax(picked, dim=1), ids.to(torch.int32)
 
@@ -33,7 +33,7 @@ OPERATION = Operation(
     make_inputs=make_inputs,
     run=run,
     reference=reference,
-    # A comparison a logit; a subtraction, exp, addition and division a pick.
+    # Per logit a comparison; per pick a subtraction, an exp, an addition and a division.
     flops=lambda tokens, preset: tokens * (preset.experts + 4 * preset.top_k),
     bytes_moved=lambda tokens, preset, dtype_bytes: (
         tokens * (preset.experts * dtype_bytes + preset.top_k * (4 + 4))
