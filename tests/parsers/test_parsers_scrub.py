@@ -3,7 +3,10 @@
 import gzip
 import json
 import sqlite3
+import sys
 from collections.abc import Callable
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from pathlib import Path
 
 import pytest
@@ -131,3 +134,15 @@ def test_the_trace_itself_is_never_overwritten(
     with pytest.raises(BadInput, match=Refusal.CUT_SHORT):
         scrub_trace(broken, tmp_path / "out.sqlite")
     assert not (tmp_path / "out.sqlite").exists()
+
+
+def test_a_report_of_ncu_is_refused_with_the_command_for_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = module_from_spec(ModuleSpec("ncu_report", loader=None))
+    monkeypatch.setitem(sys.modules, "ncu_report", package)
+    path = tmp_path / "r.ncu-rep"
+    path.write_bytes(b"NVR\0abc")
+    with pytest.raises(BadInput, match=Refusal.NCU_REPORT) as raised:
+        scrub_trace(path, tmp_path / "out")
+    assert "ncu --import r.ncu-rep" in raised.value.hint
