@@ -56,7 +56,7 @@ def _equal(left: Path, right: Path) -> bool:
     return one.keys() == other.keys() and all(one[name].equals(other[name]) for name in one)
 
 
-def test_no_table_of_an_nsys_trace_holds_a_secret(
+def test_no_table_of_an_nsys_export_holds_a_secret(
     nsys_file: Callable[..., NsysFile], tmp_path: Path
 ) -> None:
     path = _secretive(nsys_file())

@@ -34,12 +34,12 @@ def scales(spec: dict[str, Any], channel: str) -> list[dict[str, Any]]:
     return [scale for scale in found if scale is not None]
 
 
-def test_it_is_valid_vega_lite(full_run: Run) -> None:
+def test_the_chart_is_valid_vega_lite(full_run: Run) -> None:
     for curve in read_contents(full_run).curves:
         alt.LayerChart.from_dict(spec_of(curve))
 
 
-def test_every_point_and_every_size_is_in_it(fc1: Curve) -> None:
+def test_the_chart_has_every_point_and_every_predicted_size(fc1: Curve) -> None:
     datasets = spec_of(fc1)["datasets"]
     assert [row["tokens"] for row in datasets["model"]] == list(range(1, 513))
     assert len(datasets["measured"]) == 31
@@ -88,9 +88,7 @@ def test_energy_has_a_chart_where_it_is_known(fc1: Curve) -> None:
 
 
 @pytest.mark.parametrize("half_mj", [None, 2.5, 9.0])
-def test_an_interval_that_no_logarithm_can_show_is_left_out(
-    fc1: Curve, half_mj: float | None
-) -> None:
+def test_an_interval_that_reaches_zero_is_not_drawn(fc1: Curve, half_mj: float | None) -> None:
     spec = spec_of(with_energy(fc1, energy_mj=2.5, energy_mj_ci95=half_mj), ENERGY)
     (row,) = spec["datasets"]["measured"]
     assert "lo" not in row
@@ -107,7 +105,7 @@ def test_predicted_energy_is_drawn_with_its_band(fc1: Curve) -> None:
     assert model[9] == {"tokens": 10, "value": 1.0, "lo": 0.9, "hi": 1.1}
 
 
-def test_no_text_of_a_file_outside_the_data_and_no_address(fc1: Curve) -> None:
+def test_the_chart_has_texts_of_the_run_in_its_data_only_and_no_url(fc1: Curve) -> None:
     spec = spec_of(replace(fc1, op="<script>", slug="<script>"))
     del spec["datasets"]
     text = json.dumps(spec)

@@ -74,7 +74,7 @@ def test_a_curve_is_called_by_its_operation_unless_that_has_several(
 
 
 @pytest.mark.parametrize("latency_us", [None, 0.0, -1.0, nan])
-def test_what_is_not_a_latency_is_not_drawn(latency_us: float | None) -> None:
+def test_only_positive_finite_latencies_count_as_measured(latency_us: float | None) -> None:
     assert not is_measured({"latency_us": latency_us})
 
 

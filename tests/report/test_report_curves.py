@@ -38,7 +38,7 @@ def test_known_energy_has_a_chart_and_its_source(contents: Contents) -> None:
     assert "energy: <span>NVML&#x27;s energy counter</span>" in page
 
 
-def test_the_words_name_counts_range_fit_and_clock(contents: Contents) -> None:
+def test_the_caption_names_counts_range_fit_and_source(contents: Contents) -> None:
     page = curves_section(with_first_curve(contents, list(contents.curves[0].points)))
     assert "23 sizes for the fit and 8 held out, 1 failed" in page
     assert "over batch sizes 1 to 512" in page
@@ -67,7 +67,7 @@ def test_a_curve_that_is_part_of_a_surface_says_so(contents: Contents) -> None:
 
 
 @pytest.mark.parametrize("name", ["simulated", "estimated", "imported"])
-def test_what_no_hardware_measured_bears_a_badge(contents: Contents, name: str) -> None:
+def test_a_source_that_is_no_measurement_has_a_badge(contents: Contents, name: str) -> None:
     assert source(name) == f'<span class="badge">{name}</span>'
     row = contents.curves[0].measured[0]
     for changed in ({"latency_source": name}, {"energy_mj": 1.5, "energy_source": name}):

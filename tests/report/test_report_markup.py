@@ -26,7 +26,7 @@ def test_no_text_becomes_a_tag(text: str) -> None:
     assert Tags(element("p", text, title=text)).found == ["p"]
 
 
-def test_markup_is_escaped_once_and_html_never() -> None:
+def test_text_is_escaped_once_and_html_is_not() -> None:
     assert markup("a < b & c") == "a &lt; b &amp; c"
     assert joined(Html("<b>"), "<b>") == "<b>&lt;b&gt;"
 
@@ -36,7 +36,7 @@ def test_an_unmeasured_value_is_a_dash_and_not_a_zero() -> None:
     assert markup(0) == "0"
 
 
-def test_attribute_names_bear_underscores_for_dashes() -> None:
+def test_underscores_of_attribute_names_become_dashes() -> None:
     assert element("p", class_="a", aria_label='"') == '<p class="a" aria-label="&quot;"></p>'
 
 
@@ -59,7 +59,7 @@ def test_absolute_paths_lose_their_folders(text: str, kept: str) -> None:
     assert without_folders(text) == kept
 
 
-def test_columns_of_numbers_alone_stand_to_the_right() -> None:
+def test_columns_that_hold_only_numbers_align_right() -> None:
     text = table(
         "c", ("name", "n", "error", "why"), [("a", 1, "-0.50 %", "1 of 2"), ("b", None, "", "")]
     )

@@ -41,14 +41,16 @@ def test_the_machine_and_its_software_stand_in_the_page(provenance: Provenance) 
     assert "GPU UUID" not in page
 
 
-def test_what_the_driver_does_not_say_is_not_known(provenance: Provenance, gpu: Gpu) -> None:
+def test_unknown_properties_of_the_gpu_are_not_known(
+    provenance: Provenance, gpu: Gpu
+) -> None:
     page = provenance_section(replace(provenance, gpu=gpu))
     assert "700.0 W" in page
     assert '<th scope="row">driver</th><td>not known</td>' in page
     assert '<th scope="row">MIG</th><td>not known</td>' in page
 
 
-def test_how_power_becomes_heat_stands_beside_the_machine(contents: Contents) -> None:
+def test_the_thermal_model_is_listed_with_the_machine(contents: Contents) -> None:
     assert contents.model is not None
     poles = ThermalModel((Pole(3.0, 0.02), Pole(60.0, 0.05)), 30.0, rmse_c=0.3, hot_s=120.0)
     heated = with_thermal(contents.model, poles, 2990, "simulated")
@@ -82,7 +84,7 @@ def test_the_commands_find_what_they_need_beside_the_page(contents: Contents) ->
     assert "python scripts/fc1.py" in page
 
 
-def test_an_odd_name_stays_one_word_of_the_command(contents: Contents) -> None:
+def test_a_name_with_shell_characters_is_quoted_in_the_command(contents: Contents) -> None:
     own = replace(contents.plan.ops[0], source="ops/mine; rm -r x.py")
     plan = replace(contents.plan, ops=(own,))
     page = reproduce_section(replace(contents, plan=plan))

@@ -14,6 +14,7 @@ from moeprof.report.page import render_report, write_report
 from moeprof.store.plan import Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.run import Run
+from moeprof.tests.report.conftest import NO_POWER
 
 Rows = list[dict[str, Any]]
 Build = Callable[..., Run]
@@ -62,7 +63,7 @@ def page(text: str) -> Page:
     return Page(text)
 
 
-def test_it_is_one_small_file_in_the_run_and_the_same_each_time(full_run: Run, text: str) -> None:
+def test_the_report_is_one_small_file_and_the_same_each_time(full_run: Run, text: str) -> None:
     path = write_report(full_run)
     assert path == full_run.report_path
     assert path.read_text(encoding="utf-8") == text
@@ -86,7 +87,7 @@ def test_a_sweep_of_every_size_stays_small(
     assert text.count("tables/points.parquet holds all of them") == 2 * len(plan.ops)
 
 
-def test_nothing_is_fetched(page: Page) -> None:
+def test_the_page_loads_nothing_from_the_network(page: Page) -> None:
     for tag, attributes in page.tags:
         assert tag not in {"link", "img", "iframe", "object", "embed", "base", "form"}
         assert not {"src", "srcset", "data", "background", "action"} & set(attributes), tag
@@ -94,13 +95,13 @@ def test_nothing_is_fetched(page: Page) -> None:
     assert page.named("style") == [{}]
 
 
-def test_its_style_loads_no_other(text: str) -> None:
+def test_the_style_sheet_loads_no_other_file(text: str) -> None:
     style = text[text.index("<style>") : text.index("</style>")]
     assert "@import" not in style
     assert "url(" not in style
 
 
-def test_its_policy_allows_its_own_script_alone(page: Page) -> None:
+def test_the_content_policy_allows_only_the_pages_own_script(page: Page) -> None:
     policy = next(m["content"] for m in page.named("meta") if m.get("http-equiv")) or ""
     digest = base64.b64encode(hashlib.sha256(page.scripts[-1].encode()).digest()).decode()
     assert policy.startswith("default-src 'none';")
@@ -117,7 +118,7 @@ def test_each_curve_has_its_chart(page: Page) -> None:
     assert len([s for s in page.named("script") if s.get("type") is None]) == 1
 
 
-def test_it_has_a_language_a_title_and_headings_in_order(page: Page, text: str) -> None:
+def test_the_page_has_a_language_a_title_and_headings_in_order(page: Page, text: str) -> None:
     assert page.named("html") == [{"lang": "en"}]
     assert "<title>moeprof: kernel costs of small on Example CPU 9000</title>" in text
     assert len(page.named("h1")) == 1
@@ -131,7 +132,7 @@ def test_the_head_says_how_many_points_have_energy_or_why_none(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
     page = render_report(build(plan, provenance, rows, stages=0))
-    assert "<dt>points with energy</dt><dd>none: no power was recorded in this run</dd>" in page
+    assert f"<dt>points with energy</dt><dd>none: {NO_POWER}</dd>" in page
     for row in rows[:2]:
         row |= {"energy_mj": 1.5, "energy_source": "nvml_counter"}
     page = render_report(build(plan, provenance, rows, stages=0))
@@ -142,7 +143,7 @@ def test_the_date_of_the_measurement_is_readable(text: str) -> None:
     assert '<time datetime="2026-01-01T09:30:00Z">1 January 2026, 09:30 UTC</time>' in text
 
 
-def test_no_text_of_a_file_runs(
+def test_text_of_the_runs_files_is_never_run_as_code(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
     """Whatever a run's files say, the page has the same elements as if they said nothing."""
@@ -170,7 +171,7 @@ def test_no_folder_of_this_machine_is_in_it(text: str, full_run: Run) -> None:
     assert str(full_run.folder.parent) not in text
 
 
-def test_a_simulated_device_is_called_so(
+def test_a_simulated_device_gives_a_notice(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
     fake = replace(provenance, device_name="Simulated H100")
@@ -179,7 +180,7 @@ def test_a_simulated_device_is_called_so(
     assert "no number here was measured on real hardware" in text
 
 
-def test_a_stale_model_is_called_so(
+def test_a_stale_model_gives_a_notice(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows, text: str
 ) -> None:
     warning = "built from other points"

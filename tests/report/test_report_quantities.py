@@ -16,7 +16,7 @@ from moeprof.report.quantities import (
     ("value", "text"),
     [(0.0, "0"), (0.01234567, "0.01235"), (41.2, "41.20"), (1310.46, "1,310"), (-2.5, "-2.500")],
 )
-def test_four_digits_and_no_exponent(value: float, text: str) -> None:
+def test_numbers_have_four_digits_and_no_exponent(value: float, text: str) -> None:
     assert significant(value) == text
 
 

@@ -28,7 +28,7 @@ def test_each_curve_stands_with_its_numbers_and_its_reason(full_run: Run) -> Non
             assert str(percent(share)) in page
 
 
-def test_a_validation_against_a_meter_stands_beside_it_with_its_replay_and_sensor(
+def test_a_validation_against_a_meter_is_shown_with_its_mixed_workload_and_sensor(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
     run = build(plan, provenance, rows)
