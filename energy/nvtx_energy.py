@@ -77,7 +77,7 @@ _MEASURE: Final = np.dtype(
     ]
 )
 
-Measures = npt.NDArray[Any]  # of dtype _MEASURE, shape (windows,)
+Measures = npt.NDArray[Any]  # structured, dtype _MEASURE, shape (windows,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

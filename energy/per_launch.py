@@ -164,7 +164,7 @@ def window_energy(
     power = sensor if meter is None else _meter_power(log, window, meter, found)
     return WindowEnergy(
         power_w=power.mean_w,
-        energy_mj=power.mean_w.scaled(window.length_s * 1000 / launches),
+        energy_mj=power.mean_w.scaled(window.length_s * 1000 / launches),  # W x s x 1000 = mJ
         power_peak_w=_over(log, POWER_INSTANT, window, "max", 1e-3),
         temp_c=_over(log, TEMP_GPU, window, "mean", 1.0),
         source=power.source,

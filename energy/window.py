@@ -16,7 +16,7 @@ from .counter import Edges, counter_edges, outer_edges_ns, settled_ns
 from .power_log import Series
 from .readings import MIN_TICKS
 
-WANTED_HALF_WIDTH: Final = 0.01  # of the mean of the ticks, relative
+WANTED_HALF_WIDTH: Final = 0.01  # relative half width of the mean of the ticks
 WANTED_TICKS: Final = 5
 MAX_SETTLED_S: Final = 1.25  # a load whose ticks scatter for longer will not do better
 _UNSETTLED_NS: Final = 500_000_000  # left out at the beginning of a load without edges
