@@ -45,7 +45,7 @@ from moeprof.benchmarks.held_out.trials import (
 )
 
 MIN_CURVES = 3  # of a family, or chance decides
-RESOLUTION = 0.005  # no table repeats better: smaller errors are not told apart
+RESOLUTION = 0.005  # no table repeats better: smaller errors count as this one
 # Median and p95 on the sample tables, by family and number of points.
 SAMPLE_LIMITS = {
     ("gemm", 24): (0.010, 0.05),
@@ -93,8 +93,8 @@ def accuracy(curves: list[Curve], seeds: range, cap: int, peers: Path | None) ->
                 drawn = (trial(curve, most + 1, points, rng) for curve in some)
                 trials = [one for one in drawn if one is not None]
                 count = max(count, len(trials))
-                told = predictions(trials, rng, peers if seed == seeds[0] and trials else None)
-                for name, values in told.items():
+                predicted = predictions(trials, rng, peers if seed == seeds[0] and trials else None)
+                for name, values in predicted.items():
                     for one, value in zip(trials, values, strict=True):
                         if value is not None:
                             off = np.abs(value / one.truth - 1)
@@ -130,12 +130,12 @@ def accuracy_goals(
         # What two runs of one point differ by is no fault of a fit to one of them.
         floors = noise.get((first["table"], gpu, family), (0.0, 0.0))
         for what, limit, floor in zip(("median", "p95"), limits, floors, strict=True):
-            told = f" (repeats differ by {floor:.1%})" if 1.2 * floor > limit else ""
-            yield Goal(f"{name}{told}: {what}", ours[what], "", max(limit, 1.2 * floor))
+            note = f" (repeats differ by {floor:.1%})" if 1.2 * floor > limit else ""
+            yield Goal(f"{name}{note}: {what}", ours[what], "", max(limit, 1.2 * floor))
 
 
 def _ratio(one: dict[str, Any], other: dict[str, Any], what: str) -> float:
-    """Quotient of two errors, to which a millionth is added: both may be nothing."""
+    """Quotient of two errors, to which a millionth is added: both may be zero."""
     return round(float(one[what] + 1e-6) / float(other[what] + 1e-6), 3)
 
 

@@ -42,7 +42,7 @@ def checked_knots(curve: str, rows: Iterable[Row]) -> list[Row]:
             raise BadInput(
                 f"{curve} has two latencies at batch size {tokens}: "
                 f"{first['latency_us']} and {latency_us} us",
-                hint="a table holds one row per size, its visits pooled: parse one run at a time",
+                hint="a table holds one row per size, its repeats merged: parse one run at a time",
             )
     return sorted(knots.values(), key=lambda row: (row["tokens"], row["active_experts"] or 0))
 

@@ -52,8 +52,8 @@ def extrapolation(curves: list[Curve]) -> dict[int, float]:
             asked = m > m[-1] / factor
             inner = dict(zip(m[~asked].tolist(), t[~asked].tolist(), strict=True))
             x, y = arrays(simulate_sampling(inner, 24))
-            told = extend(x, y, curve.bound, m[asked])
-            errors.append(float(np.median(np.abs(told / t[asked] - 1))))
+            predicted = extend(x, y, curve.bound, m[asked])
+            errors.append(float(np.median(np.abs(predicted / t[asked] - 1))))
     return {factor: float(np.median(errors)) for factor, errors in found.items() if errors}
 
 
@@ -75,8 +75,8 @@ def calibration(curves: list[Curve], seeds: range) -> dict[str, float]:
             for scored, one in made:
                 jumps = log_jumps(scored.tokens, scored.values, one.asked)
                 half = half_widths(quantile, scored.floor, jumps)
-                told = interpolate(scored.fit, scored.tokens, scored.values, one.asked)
-                covered.append(np.abs(np.log(told / one.truth)) <= half)
+                predicted = interpolate(scored.fit, scored.tokens, scored.values, one.asked)
+                covered.append(np.abs(np.log(predicted / one.truth)) <= half)
                 halves.append(half)
     if not covered:
         return {}

@@ -1,4 +1,4 @@
-"""A verdict follows from where the limit lies, and says so."""
+"""A verdict follows from the interval of the median error, its limit and the floor."""
 
 import pytest
 from hypothesis import given
@@ -85,9 +85,7 @@ def test_an_error_under_the_repeatability_floor_is_noise_and_one_above_it_is_not
 @pytest.mark.parametrize(
     ("error", "outcome"), [(0.01, Outcome.PASS), (0.05, Outcome.FAIL), (0.0, Outcome.PASS)]
 )
-def test_an_unknown_floor_is_said_and_hides_no_clear_verdict(
-    error: float, outcome: Outcome
-) -> None:
+def test_an_unknown_floor_is_named_and_changes_no_outcome(error: float, outcome: Outcome) -> None:
     verdict = judge(held([error] * 8, floor=None), 0.03)
     assert verdict.outcome is outcome
     assert "the repeatability floor is unknown" in verdict.reason
@@ -98,7 +96,7 @@ def test_without_an_interval_of_the_model_coverage_is_unknown() -> None:
 
 
 @given(st.lists(st.sampled_from(list(Outcome))))
-def test_the_whole_is_as_good_as_its_worst_part(outcomes: list[Outcome]) -> None:
+def test_the_outcome_of_the_whole_is_that_of_its_worst_part(outcomes: list[Outcome]) -> None:
     whole = overall(outcomes)
     if Outcome.FAIL in outcomes:
         assert whole is Outcome.FAIL

@@ -1,4 +1,4 @@
-"""A measured value is inside an interval of the model, or it is not."""
+"""Whether a measured value is inside the intervals of the model."""
 
 from math import exp, hypot
 
@@ -57,20 +57,20 @@ def found(metric: str, measured: float, energy_known: bool = True) -> dict[int, 
         (-0.11, {50: False, 80: False, 95: False}),
     ],
 )
-def test_a_latency_is_held_against_the_models_own_intervals(
+def test_a_latency_is_compared_with_the_intervals_of_the_model(
     off_by: float, inside: dict[int, bool]
 ) -> None:
     assert found("latency", 100.0 * exp(off_by)) == inside
 
 
-def test_a_power_is_held_against_what_the_energy_has_beside_the_time() -> None:
+def test_a_power_is_compared_with_the_energy_s_interval_without_the_time_s() -> None:
     assert found("power", 300.0 * exp(0.99 * POWER_95))[95] is True
     assert found("power", 300.0 * exp(1.01 * POWER_95))[95] is False
     assert found("power", 300.0 * exp(0.66 * POWER_95))[80] is False  # 1.2816 / 1.96
     assert found("power", 300.0 * exp(0.65 * POWER_95))[80] is True
 
 
-def test_an_energy_is_held_against_both_together() -> None:
+def test_an_energy_is_compared_with_both_in_quadrature() -> None:
     half = hypot(TIME[50], 0.344 * POWER_95)
     assert found("energy", 30.0 * exp(0.99 * half))[50] is True
     assert found("energy", 30.0 * exp(1.01 * half))[50] is False

@@ -1,4 +1,4 @@
-"""What a model can predict of a curve: its own, or a cut through a surface over active experts."""
+"""A curve is predicted by a curve of the model, or by a cut through a surface."""
 
 import pyarrow as pa
 import pytest
@@ -30,7 +30,7 @@ def points() -> pa.Table:
     )
 
 
-def test_each_number_of_active_experts_is_judged_by_the_surface(points: pa.Table) -> None:
+def test_each_number_of_active_experts_is_predicted_by_the_surface(points: pa.Table) -> None:
     validation = validate_holdout(make_model(points), "a", points)
     assert [verdict.op for verdict in validation.curves] == ["experts"] * 3
     assert {verdict.n for verdict in validation.curves} == {6}
@@ -41,7 +41,7 @@ def test_each_number_of_active_experts_is_judged_by_the_surface(points: pa.Table
         assert all(point.predicted > 200 for point in verdict.points)
 
 
-def test_a_surface_knows_no_energy_and_says_why(points: pa.Table) -> None:
+def test_a_surface_without_energy_has_the_reason(points: pa.Table) -> None:
     model = make_model(points)
     fitted = cut_through_surface(model, points["curve"][0].as_py())
     assert fitted is not None
@@ -50,7 +50,7 @@ def test_a_surface_knows_no_energy_and_says_why(points: pa.Table) -> None:
     assert validate_holdout(model, "a", points).unmeasured["energy"] == fitted.energy_reason
 
 
-def test_a_curve_of_something_else_is_part_of_no_surface(points: pa.Table) -> None:
+def test_a_curve_of_another_operation_has_no_surface(points: pa.Table) -> None:
     model = make_model(points)
     (surface,) = model.file.surfaces
     assert cut_through_surface(model, surface.surface) is None

@@ -1,4 +1,4 @@
-"""A model is judged by points that it never saw, and every one of them is accounted for."""
+"""A model is compared with its hold-out points, and the reason for each left-out one is kept."""
 
 from collections.abc import Callable
 from math import log, nan
@@ -32,7 +32,7 @@ def off_by(share: float) -> Callable[[int], float]:
     ("share", "outcome"),
     [(0.0, Outcome.PASS), (-0.02, Outcome.PASS), (0.06, Outcome.FAIL), (-0.06, Outcome.FAIL)],
 )
-def test_latency_is_judged_by_what_it_is_off(share: float, outcome: Outcome) -> None:
+def test_latency_is_judged_by_its_median_error(share: float, outcome: Outcome) -> None:
     points = pa.concat_tables(
         [
             make_points(slope, FIT, "fit"),
@@ -79,7 +79,7 @@ def test_the_floor_comes_from_points_of_any_role() -> None:
     assert verdict.outcome is Outcome.AMBIGUOUS
 
 
-def test_a_limit_of_ones_own_replaces_the_usual_one() -> None:
+def test_a_given_limit_replaces_the_usual_one() -> None:
     points = pa.concat_tables(
         [make_points(slope, FIT, "fit"), make_points(off_by(0.02), HELD_OUT, "holdout")]
     )
@@ -90,13 +90,13 @@ def test_a_limit_of_ones_own_replaces_the_usual_one() -> None:
 
 
 @pytest.mark.parametrize("limit", [0.0, -0.03, nan, float("inf")])
-def test_a_limit_that_cannot_be_is_refused(limit: float) -> None:
+def test_an_impossible_limit_is_refused(limit: float) -> None:
     points = make_points(slope, FIT, "fit")
     with pytest.raises(BadInput, match=f"the limit is {limit}"):
         validate_holdout(make_model(points), "a", points, limit=limit)
 
 
-def test_without_hold_out_points_it_says_how_to_get_them() -> None:
+def test_without_hold_out_points_the_way_out_is_given() -> None:
     points = make_points(slope, FIT, "fit")
     with pytest.raises(BadInput, match="no hold-out point") as caught:
         validate_holdout(make_model(points), "a", points)
@@ -125,7 +125,7 @@ def test_points_that_cannot_be_compared_are_counted_and_named() -> None:
 
 
 @pytest.mark.parametrize("latency_us", [0.0, -1.0, nan])
-def test_a_latency_that_cannot_be_is_refused(latency_us: float) -> None:
+def test_an_impossible_latency_is_refused(latency_us: float) -> None:
     points = pa.concat_tables(
         [make_points(slope, FIT, "fit"), make_points(lambda _: latency_us, [30], "holdout")]
     )
@@ -148,7 +148,7 @@ def test_one_failing_curve_fails_the_whole() -> None:
     assert validation.outcome is Outcome.FAIL
 
 
-def test_a_curve_that_the_model_lacks_leaves_the_whole_in_doubt() -> None:
+def test_a_curve_that_the_model_lacks_makes_the_whole_ambiguous() -> None:
     other = {"curve": "fc2-4x8-fp32-cold", "op": "fc2", "shape": [4, 8]}
     points = pa.concat_tables(
         [
@@ -167,7 +167,7 @@ def test_a_curve_that_the_model_lacks_leaves_the_whole_in_doubt() -> None:
     assert validation.outcome is Outcome.AMBIGUOUS
 
 
-def test_a_curve_without_hold_out_points_leaves_the_whole_in_doubt() -> None:
+def test_a_curve_without_hold_out_points_makes_the_whole_ambiguous() -> None:
     points = pa.concat_tables(
         [
             make_points(slope, FIT, "fit"),
@@ -182,7 +182,7 @@ def test_a_curve_without_hold_out_points_leaves_the_whole_in_doubt() -> None:
     }
 
 
-def test_what_nothing_measured_is_unmeasured_with_the_reason() -> None:
+def test_a_quantity_that_no_point_has_is_unmeasured_with_the_reason() -> None:
     points = pa.concat_tables(
         [make_points(slope, FIT, "fit"), make_points(slope, HELD_OUT, "holdout")]
     )
@@ -251,7 +251,7 @@ def test_power_and_energy_have_the_floor_of_their_own_blocks() -> None:
     )
 
 
-def test_held_out_sizes_without_a_load_are_told_how_to_get_one() -> None:
+def test_held_out_sizes_without_a_load_have_the_way_out() -> None:
     metered = {"energy_source": "rapl", "energy_reason": None, "energy_mj": 2.0}
     points = pa.concat_tables(
         [
@@ -263,7 +263,7 @@ def test_held_out_sizes_without_a_load_are_told_how_to_get_one() -> None:
     assert "`moeprof validate --against nvml` holds them" in unmeasured["energy"]
 
 
-def test_energy_that_one_curve_lacks_is_unmeasured_of_that_curve() -> None:
+def test_energy_that_one_curve_lacks_is_unmeasured_for_it_alone() -> None:
     metered = {"energy_source": "rapl", "energy_reason": None, "energy_mj": 2.0}
     other = {"curve": "fc2-4x8-fp32-cold", "op": "fc2", "shape": [4, 8]}
     points = pa.concat_tables(
@@ -281,7 +281,7 @@ def test_energy_that_one_curve_lacks_is_unmeasured_of_that_curve() -> None:
     )
 
 
-def test_a_verdict_comes_back_from_its_file(
+def test_a_verdict_read_from_its_file_is_equal(
     tmp_path: Path,
 ) -> None:
     points = pa.concat_tables(

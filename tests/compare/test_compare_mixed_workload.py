@@ -1,4 +1,4 @@
-"""The energy of a mixed replay: what is summed, what is withheld, and when it passes."""
+"""The energy of a mixed workload is compared with the sum of predictions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -92,7 +92,7 @@ def test_below_the_coverage_gate_the_energy_is_withheld(model: KernelCostModel) 
     assert f"no energy of {FC2} at 1 size(s): this machine has no energy counter" in verdict.reason
 
 
-def test_above_it_the_rest_is_charged_at_the_mean_power_of_what_is_known(
+def test_above_the_gate_the_rest_is_charged_at_the_mean_power(
     model: KernelCostModel,
 ) -> None:
     verdict = judge_mixed_workload(
@@ -152,13 +152,13 @@ def test_without_idle_power_the_gaps_are_not_known(
     assert verdict.reason == "the model knows no idle power for the gaps"
 
 
-def test_without_a_measured_energy_the_reason_is_told(model: KernelCostModel) -> None:
+def test_without_a_measured_energy_the_reason_is_given(model: KernelCostModel) -> None:
     verdict = judge_mixed_workload(model, metered(None), 0.03)
     assert (verdict.outcome, verdict.measured_j, verdict.error) == (Outcome.AMBIGUOUS, None, None)
     assert verdict.reason == "no energy was measured: the GPU was lost"
 
 
-def test_what_took_no_part_is_a_mark(model: KernelCostModel) -> None:
+def test_operations_that_were_left_out_are_flagged(model: KernelCostModel) -> None:
     found = replace(
         metered(TOTAL_J, flags=[Flag(FlagCode.POWER_CAPPED, "a doubt")]),
         left_out=(Note("fc2", 8, "out of memory"),),
@@ -171,7 +171,7 @@ def test_what_took_no_part_is_a_mark(model: KernelCostModel) -> None:
     )
 
 
-def test_the_replay_counts_in_the_verdict_on_the_whole(model: KernelCostModel) -> None:
+def test_the_mixed_workload_counts_in_the_verdict_on_the_whole(model: KernelCostModel) -> None:
     points = make_points(time_us, (2, 3, 5, 9, 20, 33, 50), "holdout")
     alone = validate_holdout(model, "a", points)
     curves = tuple(curve for curve in alone.curves if curve.op == "fc1")

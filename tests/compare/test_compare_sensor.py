@@ -1,4 +1,4 @@
-"""How well the sensor itself is known stands beside a verdict, by the source of the energy."""
+"""The uncertainty of the sensor is reported beside a verdict, by the source of the energy."""
 
 import pytest
 
@@ -15,7 +15,7 @@ from moeprof.compare.sensor import sensor_of
         ("external_meter", None, "an external meter, whose own calibration"),
     ],
 )
-def test_each_source_says_how_well_its_scale_is_known(
+def test_each_source_has_the_uncertainty_of_its_scale(
     source: str, gain: float | None, said: str
 ) -> None:
     sensor = sensor_of(["unavailable", source])

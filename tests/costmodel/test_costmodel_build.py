@@ -23,7 +23,7 @@ def slope(size: int) -> float:
     return 10.0 + size / 3
 
 
-def test_a_curve_holds_its_points_and_what_they_say_of_themselves() -> None:
+def test_a_curve_holds_its_points_and_their_identity() -> None:
     file = make_model_file(make_points(slope, [9, 1, 5], weight_bits=4, group_size=128))
     (curve,) = file.curves
     assert (curve.op, curve.shape, curve.weight_bits, curve.group_size) == ("fc1", (8, 4), 4, 128)
@@ -59,9 +59,7 @@ def test_the_same_points_in_any_order_give_the_same_bytes() -> None:
 @given(
     st.dictionaries(st.integers(1, 4096), st.floats(1e-3, 1e7), min_size=2, max_size=30),
 )
-def test_a_model_comes_back_from_its_file_as_it_was(
-    tmp_path: Path, measured: dict[int, float]
-) -> None:
+def test_a_model_read_from_its_file_is_equal(tmp_path: Path, measured: dict[int, float]) -> None:
     file = make_model_file(make_points(measured.__getitem__, measured))
     write_document(tmp_path / "model.json", file)
     back = read_document(tmp_path / "model.json", CostModelFile)
@@ -108,7 +106,7 @@ def test_one_unmeasured_curve_of_several_is_named_by_its_own_name() -> None:
 
 
 @pytest.mark.parametrize("latency_us", [0.0, -1.0, nan, inf])
-def test_a_latency_that_cannot_be_is_named(latency_us: float) -> None:
+def test_an_impossible_latency_is_named(latency_us: float) -> None:
     points = make_points({1: 10.0, 8: latency_us}.__getitem__, [1, 8])
     with pytest.raises(BadInput, match=f"latency_us of fc1-.* at batch size 8 is {latency_us}"):
         make_model_file(points)
@@ -129,18 +127,20 @@ def test_a_latency_that_cannot_be_is_named(latency_us: float) -> None:
         ({"energy_mj": 0.0}, "energy_mj of fc1-8x4-fp32-cold at batch size 8 is 0.0"),
     ],
 )
-def test_what_is_no_one_curve_is_refused(columns: dict[str, Any], complaint: str) -> None:
+def test_points_that_differ_in_identity_are_refused_as_one_curve(
+    columns: dict[str, Any], complaint: str
+) -> None:
     with pytest.raises(BadInput, match=complaint) as caught:
         make_model_file(make_points(slope, [1, 4]), make_points(slope, [8], **columns))
     assert "fc1-8x4-fp32-cold" in caught.value.message
 
 
-def test_a_curve_without_what_it_must_say_of_itself_is_refused() -> None:
+def test_a_curve_without_a_required_column_is_refused() -> None:
     with pytest.raises(BadInput, match="without its l2"):
         make_model_file(make_points(slope, [1, 4], l2=None))
 
 
-def test_a_point_that_stands_twice_with_one_latency_is_one_knot() -> None:
+def test_a_size_given_twice_with_one_latency_is_one_knot() -> None:
     file = make_model_file(make_points(slope, [1, 4]), make_points(slope, [4]))
     assert file.curves[0].knots_tokens == (1, 4)
 
@@ -152,20 +152,20 @@ def test_points_without_a_fit_role_are_refused() -> None:
         assert "moeprof profile" in caught.value.hint
 
 
-def test_energy_that_no_point_has_is_null_with_the_points_own_reason() -> None:
+def test_without_any_energy_it_is_null_with_the_reason_of_the_points() -> None:
     (curve,) = make_model_file(make_points(slope, [1, 4])).curves
     assert (curve.energy_mj, curve.energy_source) == (None, "unavailable")
     assert curve.energy_reason == "this machine has no energy counter"
     assert '"energy_mj": null' in to_json(make_model_file(make_points(slope, [1, 4])))
 
 
-def test_energy_that_every_point_has_is_kept_with_its_source() -> None:
+def test_energy_of_every_point_is_kept_with_its_source() -> None:
     metered = {"energy_source": "rapl", "energy_reason": None}
     (curve,) = make_model_file(make_points(slope, [1, 4], energy_mj=2.0, **metered)).curves
     assert (curve.energy_mj, curve.energy_source, curve.energy_reason) == ((2.0, 2.0), "rapl", None)
 
 
-def test_energy_that_all_but_one_point_lack_is_null_and_says_how_many() -> None:
+def test_energy_of_one_point_alone_is_null_and_the_reason_counts_the_others() -> None:
     (curve,) = make_model_file(
         make_points(slope, [1], energy_mj=2.0, energy_source="rapl", energy_reason=None),
         make_points(slope, [4, 8], energy_reason="too short for the meter"),
@@ -174,7 +174,7 @@ def test_energy_that_all_but_one_point_lack_is_null_and_says_how_many() -> None:
     assert curve.energy_reason == "2 of 3 points lack it: too short for the meter"
 
 
-def test_energy_that_was_measured_at_some_knots_stands_over_those() -> None:
+def test_energy_of_some_knots_is_kept_with_their_sizes() -> None:
     metered = {"energy_source": "rapl", "energy_reason": None, "energy_mj_ci95": 0.1}
     (curve,) = make_model_file(
         make_points(slope, [1, 8], energy_mj=2.0, idle_power_w=50.0, **metered),
@@ -203,7 +203,7 @@ def test_a_model_of_two_regimes_is_refused() -> None:
         make_model_file(make_points(slope, [1, 4]), other)
 
 
-def test_kernels_that_a_trace_told_number_the_knots() -> None:
+def test_knots_are_numbered_by_the_kernels_of_their_trace() -> None:
     tables = [
         make_points(slope, sizes, signature=kernel)
         for kernel, sizes in (("a <<<1>>>", [1, 4]), ("a <<<2>>>", [8]))
@@ -212,7 +212,7 @@ def test_kernels_that_a_trace_told_number_the_knots() -> None:
     assert make_model_file(make_points(slope, [1, 4])).curves[0].segments is None
 
 
-def test_a_row_that_is_faster_than_the_device_can_be_is_refused() -> None:
+def test_a_row_faster_than_the_roofline_is_refused() -> None:
     in_ms = make_points(lambda b: slope(b) / 1000, [1, 4], flops=10**10, bytes_moved=10**6)
     with pytest.raises(BadInput, match="2 of 2 points are faster") as caught:
         make_model_file(in_ms)
@@ -253,7 +253,7 @@ def test_energy_of_two_meters_is_not_mixed() -> None:
         )
 
 
-def test_the_file_says_nothing_of_when_it_was_built() -> None:
+def test_the_file_holds_no_build_time() -> None:
     body = json.loads(to_json(make_model_file(make_points(slope, [1, 4]))))
     fields = ["preset", "points_sha256", "provenance", "curves", "intervals", "unmeasured"]
     more = ["source", "origin", "peaks", "thermal", "thermal_reason", "surfaces", "sha256"]

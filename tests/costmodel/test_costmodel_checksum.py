@@ -1,4 +1,4 @@
-"""A model file that was changed by hand is refused, however plausible the change."""
+"""A model file whose content does not have its digest is refused."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def file() -> CostModelFile:
     return make_model_file(make_points(lambda size: 10.0 + size, (1, 8, 64)))
 
 
-def test_a_built_model_bears_its_digest(tmp_path: Path, file: CostModelFile) -> None:
+def test_a_built_model_holds_its_digest(tmp_path: Path, file: CostModelFile) -> None:
     assert file.sha256 is not None
     assert with_checksum(file) == file
     write_document(tmp_path / "model.json", file)
@@ -51,7 +51,9 @@ def test_any_change_is_refused(
     assert "moeprof build-model" in caught.value.hint
 
 
-def test_how_the_text_is_laid_out_does_not_count(tmp_path: Path, file: CostModelFile) -> None:
+def test_the_layout_of_the_text_does_not_change_the_digest(
+    tmp_path: Path, file: CostModelFile
+) -> None:
     path = tmp_path / "model.json"
     path.write_text(json.dumps(json.loads(to_json(file)), sort_keys=True))
     assert KernelCostModel.load(path).file == file

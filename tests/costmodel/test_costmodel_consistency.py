@@ -130,7 +130,7 @@ def step(**changes: Any) -> Thermal:
         ({"thermal": step(hot_s=-1.0)}, "heat"),
     ],
 )
-def test_what_holds_for_all_curves_is_checked(
+def test_the_fields_that_all_curves_share_are_checked(
     file: CostModelFile, changes: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(BadInput, match=f"the model has .*{complaint}"):

@@ -1,4 +1,4 @@
-"""Points are sorted into curves and surfaces; too few of them are told with the reason."""
+"""Points are grouped into curves and surfaces; a group of too few has a reason."""
 
 from typing import Any
 
@@ -70,7 +70,7 @@ def test_points_at_one_number_of_active_experts_are_a_curve() -> None:
     assert (curve.name, curve.is_surface) == ("moe-8x4-a2-k2", False)
 
 
-def test_kernels_are_numbered_where_a_trace_told_them_all() -> None:
+def test_knots_are_numbered_where_every_one_has_a_trace() -> None:
     rows = [row(1, signature="a"), row(8, signature="b"), row(64, signature="a")]
     (curve,), _ = measured_curves(rows)
     assert curve.segments is not None
@@ -82,7 +82,9 @@ def test_kernels_are_numbered_where_a_trace_told_them_all() -> None:
 @pytest.mark.parametrize(
     ("bytes_fixed", "family"), [(10**6, "weights"), (0, "activations"), (None, "fc1")]
 )
-def test_the_family_is_told_by_what_a_call_reads(bytes_fixed: int | None, family: str) -> None:
+def test_the_family_follows_from_the_bytes_that_a_call_reads(
+    bytes_fixed: int | None, family: str
+) -> None:
     rows = [
         row(b, bytes_moved=None if bytes_fixed is None else bytes_fixed + 4 * b) for b in (1, 9)
     ]
@@ -91,6 +93,6 @@ def test_the_family_is_told_by_what_a_call_reads(bytes_fixed: int | None, family
     assert (curve.work is None) == (bytes_fixed is None)
 
 
-def test_what_is_no_measurement_is_refused() -> None:
+def test_an_invalid_row_is_refused() -> None:
     with pytest.raises(BadInput, match="two latencies at batch size 1"):
         measured_curves([row(1), row(1, latency_us=5.0)])

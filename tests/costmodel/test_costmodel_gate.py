@@ -1,4 +1,4 @@
-"""The gate refuses what is faster than physics, and spares what a cache or a clock explains."""
+"""The gate refuses rows faster than the roofline, less an allowance for caches and clocks."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A look-up alone is light: it loads none of the libraries that only measuring and fitting need."""
+"""A look-up loads none of the libraries that only measuring and fitting need."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A layer is the sum of its kernels, and a token's share is not an assignment's."""
+"""A layer is the sum of its kernels, with shares per token and per assignment."""
 
 import pytest
 from hypothesis import given, settings
@@ -41,7 +41,7 @@ def test_every_assignment_lands_on_an_active_expert(tokens: int, top_k: int, dra
 @pytest.mark.parametrize(
     ("tokens", "top_k", "active"), [(4, 2, 1), (4, 2, 9), (0, 2, 2), (4, 0, 1)]
 )
-def test_counts_that_cannot_be_are_refused(tokens: int, top_k: int, active: int) -> None:
+def test_impossible_counts_are_refused(tokens: int, top_k: int, active: int) -> None:
     with pytest.raises(BadInput):
         expert_loads(tokens, top_k, active)
 
@@ -55,7 +55,7 @@ def test_times_add_up_and_errors_of_different_operations_add_in_quadrature() -> 
     assert not layer.estimated
 
 
-def test_calls_of_one_operation_are_off_together() -> None:
+def test_errors_of_calls_of_one_operation_add_up() -> None:
     layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0), 4)])
     assert (layer.latency_us_lo, layer.latency_us_hi) == (68.0, 96.0)
     assert (layer.energy_mj, layer.energy_reason) == (None, "fc1: no meter")

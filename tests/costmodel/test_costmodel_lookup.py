@@ -1,4 +1,4 @@
-"""A name means one curve or one surface, or the names to choose from are told."""
+"""A name means one curve or one surface; otherwise the refusal lists the names to choose from."""
 
 from dataclasses import replace
 
@@ -37,7 +37,7 @@ def test_an_operation_of_one_curve_and_each_curve_s_own_name_are_known(file: Cos
     assert directory.known["act"] is act.known is directory.known["act-8-fp32-cold"]
 
 
-def test_a_shape_tells_curves_apart(file: CostModelFile) -> None:
+def test_a_shape_selects_one_of_several_curves(file: CostModelFile) -> None:
     directory = Lookup(file)
     found = directory.curve("fc1", (16, 4))
     assert found is not None
@@ -65,7 +65,7 @@ def test_a_surface_is_found_by_its_operation_and_by_its_name(file: CostModelFile
         Lookup(twice).surface("moe", None, 2)
 
 
-def test_what_is_not_there_is_told_with_what_is(file: CostModelFile) -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones(file: CostModelFile) -> None:
     directory = Lookup(replace(file, unmeasured={"fc2": "out of memory"}))
     with pytest.raises(BadInput, match="fc2 was not measured: out of memory"):
         directory.curves("fc2")

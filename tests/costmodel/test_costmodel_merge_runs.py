@@ -33,13 +33,13 @@ def test_another_torch_or_power_limit_is_refused() -> None:
         check_mergeable([PROVENANCE, newer])
 
 
-def test_the_digest_of_one_table_is_its_own() -> None:
+def test_the_digest_of_a_single_table_is_its_own() -> None:
     assert merged_sha256(["ab"]) == "ab"
     assert len(merged_sha256(["ab", "cd"])) == 64
     assert merged_sha256(["ab", "cd"]) != merged_sha256(["cd", "ab"])
 
 
-def test_runs_of_two_presets_are_no_layer() -> None:
+def test_runs_of_two_presets_are_refused() -> None:
     check_one_preset(["small", "small"])
     with pytest.raises(BadInput, match="differ in preset: mixtral-8x7b and small"):
         check_one_preset(["mixtral-8x7b", "small"])

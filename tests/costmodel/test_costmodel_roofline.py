@@ -29,13 +29,13 @@ def test_nothing_is_bounded_without_work_or_rates() -> None:
     assert roofline(arithmetic, PEAKS, "float64") is None
 
 
-def test_work_is_read_off_as_a_fixed_part_and_one_per_token() -> None:
+def test_work_is_split_into_a_fixed_part_and_one_per_token() -> None:
     tokens = np.array([1, 8, 64], dtype=np.int64)
     floats = tokens.astype(np.float64)
     assert fit_work(tokens, 1e3 * floats, 5e4 + 2e2 * floats) == Work(0.0, 1e3, 5e4, 2e2)
 
 
-def test_work_that_is_no_line_is_not_told() -> None:
+def test_work_that_is_not_linear_is_none() -> None:
     tokens = np.array([1, 8, 64], dtype=np.int64)
     floats = tokens.astype(np.float64)
     assert fit_work(tokens, floats * floats, floats) is None

@@ -1,4 +1,4 @@
-"""Only what was measured becomes a knot, and its own interval goes with it."""
+"""Rows are checked and rounded before they become knots."""
 
 from math import exp, inf, nan
 from typing import Any
@@ -41,7 +41,7 @@ def test_knots_ascend_and_keep_six_digits() -> None:
         ([row(3, 1.0), row(3, 1.1)], "two latencies at batch size 3: 1.0 and 1.1 us"),
     ],
 )
-def test_what_is_no_measurement_is_refused(rows: list[Row], complaint: str) -> None:
+def test_an_invalid_row_is_refused(rows: list[Row], complaint: str) -> None:
     with pytest.raises(BadInput, match=complaint):
         checked_knots("fc1", rows)
 
@@ -61,7 +61,7 @@ def test_unmeasured_stays_none() -> None:
     st.floats(0, 2),
     st.floats(0, 2),
 )
-def test_a_half_width_holds_the_interval_on_either_side(
+def test_a_half_width_is_that_of_the_longer_side(
     latency_us: float, below: float, above: float
 ) -> None:
     low, high = latency_us / exp(below), latency_us * exp(above)
@@ -92,7 +92,9 @@ def test_an_interval_that_does_not_hold_its_latency_is_refused(
     ("values", "complaint"),
     [(["hot", "cold"], "fc1 mixes two values of l2: hot and cold"), ([None, None], "without its")],
 )
-def test_a_curve_has_one_value_of_what_decides_it(values: list[Any], complaint: str) -> None:
+def test_rows_of_one_curve_share_the_columns_of_its_identity(
+    values: list[Any], complaint: str
+) -> None:
 
     with pytest.raises(BadInput, match=complaint):
         one_value("fc1", [{"l2": value} for value in values], "l2")

@@ -1,4 +1,4 @@
-"""Documents name their schema, come back as they were, and refuse what they do not know."""
+"""Documents name their schema, are read as they were written, and an unknown schema is refused."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,9 @@ def rewritten(path: Path, plan: Plan, change: Change) -> Path:
     return path
 
 
-def test_a_document_comes_back_as_it_was(tmp_path: Path, plan: Plan, recording: Recording) -> None:
+def test_a_document_read_from_its_file_is_equal(
+    tmp_path: Path, plan: Plan, recording: Recording
+) -> None:
     for document in (plan, recording):
         write_document(tmp_path / "a.json", document)
         assert read_document(tmp_path / "a.json", type(document)) == document
@@ -83,7 +85,7 @@ def test_a_field_with_a_default_may_be_missing(tmp_path: Path, plan: Plan) -> No
         (lambda b: b.update(schema=1), "not a moeprof.plan"),
     ],
 )
-def test_what_breaks_the_schema_is_named(
+def test_the_field_that_breaks_the_schema_is_named(
     tmp_path: Path, plan: Plan, change: Change, complaint: str
 ) -> None:
     path = rewritten(tmp_path / "plan.json", plan, change)
@@ -93,7 +95,7 @@ def test_what_breaks_the_schema_is_named(
 
 
 @pytest.mark.parametrize("data", [b"", b"not JSON", b"\xff\xfe\x00", b'{"schema": '])
-def test_what_is_no_json_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_no_json_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "plan.json").write_bytes(data)
     with pytest.raises(BadInput, match="is not JSON"):
         read_document(tmp_path / "plan.json", Plan)

@@ -17,7 +17,7 @@ def test_the_published_schema_is_the_one_of_the_class(cls: Any) -> None:
     assert published == json_schema(cls), "run `python -m moeprof.store.schemas`"
 
 
-def test_no_schema_is_published_of_what_is_no_document() -> None:
+def test_only_schemas_of_documents_are_published() -> None:
     folder = schema_path(Plan).parent
     assert set(folder.glob("*.schema.json")) == {schema_path(cls) for cls in DOCUMENTS}
 

@@ -1,4 +1,4 @@
-"""An estimated energy is marked, lies between idle power and the limit, and replaces nothing."""
+"""An estimated energy is flagged, lies between idle power and the limit, and replaces none."""
 
 import os
 from dataclasses import replace
@@ -52,7 +52,7 @@ def on_gpu(file: CostModelFile) -> Provenance:
     return replace(file.provenance, gpu=GPU)
 
 
-def test_it_lies_as_far_up_from_idle_to_the_limit_as_the_device_is_used(on_gpu: Provenance) -> None:
+def test_power_lies_between_idle_and_the_limit_by_the_utilisation(on_gpu: Provenance) -> None:
     cost = with_estimated_energy(COST, IDLE_W, HALF_USED, on_gpu)
     assert cost.power_w == pytest.approx(400.0)
     assert cost.energy_mj == pytest.approx(40.0)
@@ -62,17 +62,17 @@ def test_it_lies_as_far_up_from_idle_to_the_limit_as_the_device_is_used(on_gpu: 
     assert cost.energy_reason == "from a power limit of 700 W, as no power pass was asked for"
 
 
-def test_no_idle_power_counts_as_that_of_an_h200(on_gpu: Provenance) -> None:
+def test_without_idle_power_it_is_18_percent_of_the_limit(on_gpu: Provenance) -> None:
     cost = with_estimated_energy(COST, None, HALF_USED, on_gpu)
     assert cost.power_w == pytest.approx(126 + 574 / 2)
 
 
-def test_what_was_measured_stays(on_gpu: Provenance) -> None:
+def test_a_measured_energy_is_not_replaced(on_gpu: Provenance) -> None:
     measured = replace(COST, energy_mj=30.0, energy_source="nvml_counter", energy_reason=None)
     assert with_estimated_energy(measured, IDLE_W, HALF_USED, on_gpu) is measured
 
 
-def test_without_a_limit_or_a_roofline_the_cost_says_so(on_gpu: Provenance) -> None:
+def test_without_a_limit_or_a_roofline_the_reason_is_given(on_gpu: Provenance) -> None:
     cpu = with_estimated_energy(COST, IDLE_W, HALF_USED, replace(on_gpu, gpu=None))
     assert (cpu.energy_mj, cpu.energy_source, cpu.estimated) == (None, "unavailable", False)
     assert str(cpu.energy_reason).endswith("the device's power limit is not known")
@@ -87,14 +87,14 @@ def test_a_model_estimates_only_where_it_is_allowed_to(file: CostModelFile) -> N
     assert model.get_cost("fc1", 8).energy_mj is None
 
 
-def test_what_cannot_be_estimated_is_not_left_out_in_silence(file: CostModelFile) -> None:
+def test_an_operation_that_cannot_be_estimated_has_the_reason(file: CostModelFile) -> None:
     model = KernelCostModel.from_file(replace(file, provenance=replace(file.provenance, gpu=GPU)))
     elsewhere = model.get_cost("fc1", 8, shape=(16, 4), allow_estimates=True)
     assert (elsewhere.transferred, elsewhere.energy_mj) == (True, None)
     assert "and no estimate: the call's work" in str(elsewhere.energy_reason)
 
 
-def test_it_is_as_far_off_long_calls_of_a_public_table_as_it_says(on_gpu: Provenance) -> None:
+def test_its_error_on_long_calls_of_a_public_table_is_as_documented(on_gpu: Provenance) -> None:
     root = os.environ.get("MOEPROF_SAMPLE_DATA")
     if root is None:
         pytest.skip("MOEPROF_SAMPLE_DATA is not set")

@@ -1,4 +1,4 @@
-"""Jump bisection measures where the curve jumps, and never the same size twice."""
+"""Jump bisection chooses sizes inside the largest jumps, each once."""
 
 from itertools import pairwise
 from math import inf, log, nan, sqrt
@@ -56,7 +56,7 @@ def test_the_edges_of_a_staircase_are_found() -> None:
         assert {edge, edge + 1} <= measured
 
 
-def test_nothing_is_left_when_all_is_measured_or_lies_outside() -> None:
+def test_no_size_is_next_where_all_are_measured_or_outside() -> None:
     assert next_size(Seen({1: 1.0, 2: 2.0}), [1, 2]) is None
     assert next_size(Seen({4: 1.0, 8: 2.0}), [1, 2, 16]) is None
     assert next_size(Seen({4: 1.0}), DOMAIN) is None
@@ -79,7 +79,7 @@ def test_one_kernel_with_one_grid_at_both_ends_has_no_step_between() -> None:
     assert next_size(Seen(latency, signature=kernels), DOMAIN) == 151
 
 
-def test_enough_is_measured_where_the_predicted_p95_is_met() -> None:
+def test_sampling_ends_where_the_predicted_p95_meets_its_target() -> None:
     line = {size: 10.0 + size for size in range(1, 513, 40)}
     assert predicted_p95(line, DOMAIN) == pytest.approx(0, abs=1e-12)
     assert is_enough(line, DOMAIN, 0.02)
@@ -92,7 +92,7 @@ def test_enough_is_measured_where_the_predicted_p95_is_met() -> None:
     assert predicted_p95({1: 1.0, 2: 2.0, 3: 3.0}, [1, 2, 3]) == 0
 
 
-def test_a_replay_measures_what_a_sweep_would_and_no_more() -> None:
+def test_simulated_sampling_chooses_the_sizes_of_a_sweep() -> None:
     table = {size: staircase(size) for size in DOMAIN}
     chosen = simulate_sampling(table, 24)
     assert len(chosen) == 24
@@ -104,14 +104,14 @@ def test_a_replay_measures_what_a_sweep_would_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("latency", [0.0, -1.0, nan, inf])
-def test_a_latency_that_cannot_be_is_named(latency: float) -> None:
+def test_an_impossible_latency_is_named(latency: float) -> None:
     with pytest.raises(BadInput, match=f"batch size 7 is {latency}"):
         next_size(Seen({1: 1.0, 7: latency}), DOMAIN)
 
 
 @settings(max_examples=60, deadline=None)
 @given(domain=st.sets(st.integers(1, 600), min_size=3, max_size=60).map(sorted))
-def test_bisection_visits_each_size_between_the_ends_once(domain: list[int]) -> None:
+def test_bisection_chooses_each_size_between_the_ends_once(domain: list[int]) -> None:
     chosen = bisect(domain, [domain[0], domain[-1]], budget=1000)
     assert sorted(chosen) == domain[1:-1]
 
@@ -122,7 +122,7 @@ def test_bisection_visits_each_size_between_the_ends_once(domain: list[int]) -> 
         st.integers(1, 512), st.floats(0.1, 1e6, allow_subnormal=False), min_size=2, max_size=20
     )
 )
-def test_no_bracket_is_worth_more_than_the_one_that_is_bisected(measured: dict[int, float]) -> None:
+def test_the_bisected_bracket_has_the_largest_weighted_jump(measured: dict[int, float]) -> None:
     size = next_size(Seen(measured), DOMAIN)
     worth = {
         (a, b): abs(log(measured[b] / measured[a])) * sqrt(b - a - 1)

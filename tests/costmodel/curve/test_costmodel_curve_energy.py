@@ -1,4 +1,4 @@
-"""E(b) = P(b) t(b) r(b): power under a steady load, single calls, and how much longer it takes."""
+"""Energy is power under a steady load, times latency, times the sustained ratio."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def test_the_ratio_of_sustained_to_single_calls_is_kept(model: KernelCostModel) 
     assert model.curves[0].sustained_ratio == (2.0, 1.2)
 
 
-def test_power_is_what_is_drawn_and_not_energy_over_a_single_call(model: KernelCostModel) -> None:
+def test_power_is_energy_over_the_sustained_time(model: KernelCostModel) -> None:
     costs = [model.get_cost("fc1", size) for size in (1, 6, 11)]
     assert [cost.power_w for cost in costs] == pytest.approx([400, 450, 500])
     assert [cost.latency_us for cost in costs] == pytest.approx([10, 10, 10])
@@ -36,14 +36,14 @@ def test_static_energy_is_that_of_the_sustained_call(model: KernelCostModel) -> 
     assert parts.dynamic_energy_mj == pytest.approx(300 * 20 / 1000)
 
 
-def test_an_anchor_whose_interval_is_unknown_has_none() -> None:
+def test_an_anchor_of_unknown_interval_has_none() -> None:
     points = make_points(lambda b: 10.0, [1, 6, 11], power_w=400.0, energy_mj=4.0, **METERED)
     model = make_model(points)
     assert model.get_cost("fc1", 6).energy_mj_hi is None
     assert model.get_cost("fc1", 8).energy_mj_hi is not None
 
 
-def test_where_the_sustained_time_is_unknown_a_call_counts_as_a_single_one() -> None:
+def test_an_unknown_sustained_time_counts_as_that_of_a_single_call() -> None:
     points = make_points(lambda b: 10.0, [1, 11], power_w=400.0, energy_mj=4.0, **METERED)
     model = make_model(points)
     assert model.curves[0].sustained_ratio is None

@@ -1,4 +1,4 @@
-"""Beyond what was measured, the utilisation is held, and certainty goes with every doubling."""
+"""Beyond the knots the utilisation is constant, and the interval widens with each doubling."""
 
 from math import log
 
@@ -33,7 +33,7 @@ def test_a_curve_of_constant_utilisation_is_extended_exactly(utilisation: float)
     assert told == pytest.approx(BOUND.bound_us(asked) / utilisation)
 
 
-def test_above_the_best_of_the_last_three_knots_is_held_and_below_the_first() -> None:
+def test_the_utilisation_is_the_best_of_the_last_three_knots_above_and_the_first_below() -> None:
     tokens = np.array([8, 100, 200, 300], dtype=np.int64)
     utilisation = np.array([0.1, 0.5, 0.8, 0.4])
     values = BOUND.bound_us(tokens) / utilisation
@@ -47,7 +47,7 @@ def test_octaves_are_doublings_beyond_the_knots() -> None:
     assert octaves_beyond(SIZES, asked).tolist() == pytest.approx([2, 0, 0, 0, 1, 2])
 
 
-def test_drift_is_the_error_per_octave_of_the_upper_half_told_from_the_lower() -> None:
+def test_drift_is_the_error_per_octave_of_the_upper_half_predicted_from_the_lower() -> None:
     values = BOUND.bound_us(SIZES)
     assert drift_scores(Scored("linear", SIZES, values), BOUND) == pytest.approx(0, abs=1e-12)
     slower = np.where(SIZES > 256, 1.1 * values, values)
@@ -63,7 +63,7 @@ def test_a_curve_without_a_roofline_or_a_lower_half_gives_no_drift() -> None:
     assert not len(drift_scores(Scored("linear", two, BOUND.bound_us(two)), BOUND))
 
 
-def test_a_few_scores_give_no_drift_of_their_own_and_the_prior_counts() -> None:
+def test_with_too_few_scores_the_drift_is_the_prior() -> None:
     few = with_drift(interval_scores([]), [np.full(18, 0.1)])
     many = with_drift(interval_scores([]), [np.full(10, 0.1), np.full(9, 0.1)])
     assert (few.drift_95, few.drift_n) == (None, 18)
@@ -73,7 +73,7 @@ def test_a_few_scores_give_no_drift_of_their_own_and_the_prior_counts() -> None:
     assert drift_half_widths(many, octaves) == pytest.approx([0.0, 0.05, 0.1, 0.2])
 
 
-def test_a_miss_is_bad_input_that_says_what_was_asked() -> None:
+def test_out_of_range_is_bad_input_with_the_query_and_the_reason() -> None:
     miss = OutOfRange("fc1", 4096, "nothing is near", "profile it")
     assert isinstance(miss, BadInput)
     assert (miss.op, miss.tokens, miss.reason, miss.hint) == (

@@ -58,7 +58,7 @@ def test_a_curve_stays_between_the_knots_around_it(curve: tuple[Int64, Float64],
 
 @settings(max_examples=40, deadline=None)
 @given(knots(fewest=3), st.sampled_from(FITS))
-def test_leaving_out_is_the_fit_through_the_other_knots(
+def test_leave_one_out_is_the_fit_through_the_other_knots(
     curve: tuple[Int64, Float64], fit: Fit
 ) -> None:
     tokens, values = curve
@@ -97,7 +97,7 @@ def test_a_bracket_that_is_flat_or_holds_no_edge_is_a_line() -> None:
         assert step.tolist() == line.tolist()
 
 
-def test_a_fall_is_a_line_because_it_runs_along_the_tile() -> None:
+def test_a_falling_bracket_is_a_line() -> None:
     sizes = ints(10, 64, 70, 300)
     for tokens in (ints(1, 74, 512), ints(1, 512)):
         values = np.linspace(20.0, 10.0, len(tokens))
@@ -105,7 +105,7 @@ def test_a_fall_is_a_line_because_it_runs_along_the_tile() -> None:
         assert step.tolist() == line.tolist()
 
 
-def test_a_wide_bracket_rises_from_tile_to_tile() -> None:
+def test_a_wide_bracket_rises_once_per_tile() -> None:
     sizes = ints(128, 129, 256, 257, 384, 385, 512)
     predicted = interpolate("step", ints(128, 512), np.array([10.0, 40.0]), sizes)
     assert predicted == pytest.approx([10, 20, 20, 30, 30, 40, 40])
@@ -122,7 +122,7 @@ def test_the_staircase_is_chosen_for_stairs_and_the_line_for_a_slope() -> None:
     assert chosen(ints(1, 64), np.array([1.0, 2.0])) == "linear"
 
 
-def test_an_unclear_curve_goes_with_its_family_and_a_clear_one_does_not() -> None:
+def test_an_unclear_curve_takes_the_fit_of_its_family_and_a_clear_one_its_own() -> None:
     stairs: dict[Fit, float] = {"linear": 1.0, "step": 0.2, "step64": 0.3}
     unclear: dict[Fit, float] = {"linear": 0.1, "step": 0.11, "step64": 0.12}
     slope: dict[Fit, float] = {"linear": 0.1, "step": 3.0, "step64": 3.0}

@@ -1,4 +1,4 @@
-"""An unmeasured shape borrows the utilisation of its neighbours, or is a miss."""
+"""An unmeasured shape takes the utilisation of its neighbours, or is out of range."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -67,7 +67,7 @@ def costs_of(shapes: Shapes, **columns: object) -> list[CurveCosts]:
     st.sampled_from([(768, 512), (600, 900), (2048, 2000)]),
     st.sampled_from([1, 32, 64, 128, 256]),
 )
-def test_neighbours_of_one_utilisation_lend_it_exactly(
+def test_neighbours_of_one_utilisation_are_reproduced_exactly(
     utilisation: float, shape: tuple[int, int], tokens: int
 ) -> None:
     known = costs_of({(512, 512): utilisation, (1024, 1024): utilisation})
@@ -79,7 +79,7 @@ def test_neighbours_of_one_utilisation_lend_it_exactly(
     assert cost.energy_reason == "energy is not transferred between shapes"
 
 
-def test_the_nearer_shape_counts_for_more() -> None:
+def test_the_nearer_shape_has_more_weight() -> None:
     known = costs_of({(512, 512): 0.2, (2048, 512): 0.8})
     near, between, far = (
         bound_us(64, shape) / transfer("fc1", shape, 64, known, PEAKS).latency_us
@@ -90,18 +90,18 @@ def test_the_nearer_shape_counts_for_more() -> None:
 
 
 @pytest.mark.parametrize("shape", [(4096, 512), (512,), (512, 512, 1), (100, 512)])
-def test_without_a_shape_within_two_octaves_it_is_a_miss(shape: tuple[int, ...]) -> None:
+def test_without_a_shape_within_two_octaves_it_is_out_of_range(shape: tuple[int, ...]) -> None:
     with pytest.raises(OutOfRange, match="no shape within 2 octaves") as caught:
         transfer("fc1", shape, 64, costs_of({(512, 512): 0.5}), PEAKS)
     assert "measured at 512x512" in caught.value.hint
 
 
-def test_without_the_device_s_rates_it_is_a_miss() -> None:
+def test_without_the_device_s_rates_it_is_out_of_range() -> None:
     with pytest.raises(OutOfRange, match="rates are not known"):
         transfer("fc1", (600, 512), 64, costs_of({(512, 512): 0.5}), None)
 
 
-def test_work_that_does_not_scale_as_a_product_is_a_miss() -> None:
+def test_work_that_does_not_scale_as_a_product_is_out_of_range() -> None:
     known: Sequence[CurveCosts] = costs_of({(512, 512): 0.5, (1024, 512): 0.5}, bytes_moved=1 << 20)
     with pytest.raises(OutOfRange, match="does not scale with its shape"):
         transfer("fc1", (600, 512), 64, known, PEAKS)

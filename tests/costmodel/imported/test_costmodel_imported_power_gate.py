@@ -1,4 +1,4 @@
-"""Power is trusted where neighbours that take the same time use the same power."""
+"""Power is trusted where neighbours of one latency have one power."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_a_smooth_curve_is_trusted() -> None:
     assert (verdict.pairs, verdict.apart) == (19, 0)
 
 
-def test_neighbours_of_one_latency_and_twice_the_power_are_not() -> None:
+def test_neighbours_of_one_latency_and_twice_the_power_are_not_trusted() -> None:
     erratic = [(m, t, p * (2 if m % 4 == 0 else 1)) for m, t, p in smooth()]
     verdict = judge_power([erratic])
     assert not verdict.trusted
@@ -32,7 +32,7 @@ def test_power_may_follow_a_step_of_time() -> None:
     assert judge_power([steps]).trusted
 
 
-def test_one_jump_among_many_is_forgiven_and_too_few_pairs_are_not() -> None:
+def test_one_jump_among_many_is_trusted_and_too_few_pairs_are_not() -> None:
     one = [(m, t, p * (1.5 if m > 10 else 1)) for m, t, p in smooth()]
     assert judge_power([one]).trusted
     few = judge_power([smooth(4)])

@@ -1,4 +1,4 @@
-"""Public tables become points through the gates, with their origin beside them."""
+"""Public tables become points with their origin; rows and power that cannot be are left out."""
 
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def test_a_gemm_table_becomes_a_model_with_its_origin(tmp_path: Path) -> None:
     assert curve.latency_us[0] == pytest.approx(50.2)
 
 
-def test_power_that_is_smooth_gives_energy_and_erratic_power_is_withheld(tmp_path: Path) -> None:
+def test_smooth_power_gives_energy_and_erratic_power_is_withheld(tmp_path: Path) -> None:
     good = [row | {"power": 500.0 + row["m"] / 10} for row in gemm_rows()]
     write_gemms(tmp_path / "good", good)
     points, _ = points_of(read(tmp_path / "good"))
@@ -82,7 +82,7 @@ def test_a_row_faster_than_the_gpu_is_left_out_and_many_refuse_the_table(tmp_pat
         points_of(read(tmp_path / "all"))
 
 
-def test_two_versions_are_not_pooled(tmp_path: Path) -> None:
+def test_two_versions_are_not_merged(tmp_path: Path) -> None:
     write_gemms(tmp_path, gemm_rows())
     write_gemms(tmp_path, gemm_rows(version="2.0"), "2.0")
     with pytest.raises(BadInput, match=r"2 values of version: 1\.0, 2\.0"):
@@ -91,7 +91,7 @@ def test_two_versions_are_not_pooled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("latency", [0.0, -1.0, float("nan")])
-def test_a_latency_that_cannot_be_is_named(tmp_path: Path, latency: float) -> None:
+def test_an_impossible_latency_is_named(tmp_path: Path, latency: float) -> None:
     rows = gemm_rows()
     rows[3] = rows[3] | {"latency": latency}
     write_gemms(tmp_path, rows)
@@ -99,13 +99,13 @@ def test_a_latency_that_cannot_be_is_named(tmp_path: Path, latency: float) -> No
         points_of(read(tmp_path))
 
 
-def test_a_size_that_stands_twice_with_two_latencies_is_named(tmp_path: Path) -> None:
+def test_a_size_with_two_latencies_is_named(tmp_path: Path) -> None:
     write_gemms(tmp_path, [*gemm_rows(), gemm_rows()[0] | {"latency": 0.06}])
     with pytest.raises(BadInput, match="stands twice at batch size 1"):
         points_of(read(tmp_path))
 
 
-def test_what_is_no_such_table_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_no_such_table_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="does not exist"):
         read(tmp_path / "nowhere")
     with pytest.raises(BadInput, match="holds no table that fits"):

@@ -1,4 +1,4 @@
-"""Energy over tokens and active experts: power and the ratio are lent, time is the surface's."""
+"""Energy of a surface: power and ratio are interpolated, time is that of the surface."""
 
 from math import log2
 from typing import Any
@@ -54,7 +54,9 @@ def test_at_a_metered_point_the_energy_is_the_measured_one() -> None:
 
 
 @pytest.mark.parametrize(("tokens", "experts"), [(20, 6), (64, 12), (300, 5), (8, 10)])
-def test_between_them_power_and_ratio_are_lent_and_time_is_not(tokens: int, experts: int) -> None:
+def test_between_them_power_and_ratio_are_interpolated_and_time_is_the_surface_s(
+    tokens: int, experts: int
+) -> None:
     cost = SurfaceCosts(a_surface()).cost(tokens, experts)
     assert cost.power_w == pytest.approx(power_w(tokens, experts), rel=1e-5)
     assert cost.energy_mj == pytest.approx(
@@ -70,14 +72,14 @@ def test_a_point_that_was_not_metered_lies_between_those_that_were() -> None:
     assert cost.power_w == pytest.approx(power_w(32, 8), rel=1e-5)
 
 
-def test_beyond_what_was_metered_no_energy_is_known_and_the_cost_says_so() -> None:
+def test_beyond_the_metered_points_energy_is_none_with_the_reason() -> None:
     surface = a_surface(but=((512, 4), (512, 8), (512, 16)))
     cost = SurfaceCosts(surface).cost(200, 8)
     assert (cost.energy_mj, cost.power_w, cost.energy_source) == (None, None, "unavailable")
     assert cost.energy_reason == "3 of 12 points lack it: this size is no anchor of the power pass"
 
 
-def test_a_corner_that_was_not_metered_is_not_lent_the_power_of_the_next_point() -> None:
+def test_an_unmetered_corner_has_no_energy() -> None:
     costs = SurfaceCosts(a_surface(but=((512, 16), (128, 16))))
     for tokens, experts in ((512, 16), (512, 12), (128, 12), (40, 16)):
         cost = costs.cost(tokens, experts)
@@ -87,20 +89,20 @@ def test_a_corner_that_was_not_metered_is_not_lent_the_power_of_the_next_point()
     assert costs.cost(32, 12).energy_mj is not None
 
 
-def test_below_the_tokens_that_reach_so_many_experts_their_first_power_is_lent() -> None:
+def test_below_the_tokens_that_reach_so_many_experts_their_first_power_is_taken() -> None:
     rows = [*POINTS, *(point(tokens, 32) for tokens in (32, 128, 512))]
     cost = SurfaceCosts(fit_surface("moe", list(map(metered, rows)))).cost(12, 20)
     assert cost.power_w is not None
     assert power_w(12, 16) < cost.power_w < power_w(32, 32)
 
 
-def test_beyond_the_domain_power_is_held_as_on_a_curve() -> None:
+def test_beyond_the_domain_power_is_constant_as_on_a_curve() -> None:
     cost = SurfaceCosts(a_surface()).cost(1024, 8)
     assert cost.extrapolated
     assert cost.power_w == pytest.approx(power_w(512, 8), rel=1e-5)
 
 
-def test_without_energy_the_surface_says_why() -> None:
+def test_a_surface_without_energy_has_the_reason() -> None:
     points = [row | {"energy_reason": "this machine has no energy counter"} for row in POINTS]
     surface = fit_surface("moe", points)
     assert (surface.energy_mj, surface.energy_source) == (None, "unavailable")
@@ -108,7 +110,7 @@ def test_without_energy_the_surface_says_why() -> None:
     assert power_drawn(surface, 32, 8) is None
 
 
-def test_what_left_out_points_are_off_by_is_in_the_interval_between_points() -> None:
+def test_the_leave_one_out_error_widens_the_interval_between_points() -> None:
     surface = a_surface()
     assert surface.power_error is not None
     assert surface.power_error.p95 is not None

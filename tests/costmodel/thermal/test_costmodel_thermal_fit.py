@@ -49,14 +49,14 @@ def test_a_sensor_that_rounds_to_nearest_moves_the_inlet_alone() -> None:
     assert higher.poles[0].tau_s == pytest.approx(floored.poles[0].tau_s, rel=1e-3)
 
 
-def test_a_step_too_short_for_its_slowest_pole_says_so() -> None:
+def test_a_step_too_short_for_its_slowest_pole_is_a_lower_bound() -> None:
     assert fit_thermal(*step((Pole(150.0, 0.1),)), poles=1).slow_is_bound
 
 
 @pytest.mark.parametrize(
     "poles", [(Pole(30.0, 0.07),), POLES, (Pole(1.0, 0.03), Pole(9.0, 0.03), Pole(70.0, 0.05))]
 )
-def test_no_more_poles_are_taken_than_there_are(poles: tuple[Pole, ...]) -> None:
+def test_no_superfluous_pole_is_fitted(poles: tuple[Pole, ...]) -> None:
     found = choose_poles(*step(poles, dt_s=0.5)).poles
     assert [pole.tau_s for pole in found] == pytest.approx([p.tau_s for p in poles], rel=0.12)
 

@@ -1,4 +1,4 @@
-"""Power over temperature under one load: its slope where there is one, else the reason for none."""
+"""The leakage is the slope of power over temperature, or there is a reason why it is unknown."""
 
 from math import sqrt
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from moeprof.costmodel.thermal.leakage import fit_leakage
+from moeprof.costmodel.thermal.leakage import NO_STEADY_LOAD, NO_TEMPERATURE, fit_leakage
 
 Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 
@@ -40,7 +40,7 @@ def test_the_slope_is_found_and_its_interval_holds_it(w_per_c: float) -> None:
     assert (found.reference_c, found.reason) == (55.0, None)
 
 
-def test_readings_that_are_far_off_do_not_turn_it() -> None:
+def test_outliers_do_not_change_the_slope() -> None:
     temp_c, power_w = warming(0.5)
     power_w[::7] -= 150  # of a pause between two loads
     assert fit_leakage(temp_c, power_w, 55.0).w_per_c == pytest.approx(0.5, rel=0.15)
@@ -61,12 +61,12 @@ def test_nominal_intervals_hold(alike: float) -> None:
     assert sum(abs(slope - 0.5) <= half for slope, half in known) >= 0.93 * len(known)
 
 
-def test_power_that_never_changes_has_none() -> None:
+def test_constant_power_has_no_leakage() -> None:
     found = fit_leakage(*warming(0.0, noise_w=0.0), 55.0)
     assert found.reason == "0 ± 0 W/°C holds 0"
 
 
-def test_what_does_not_tell_has_its_reason() -> None:
+def test_a_leakage_that_cannot_be_fitted_has_the_reason() -> None:
     temp_c, power_w = warming(0.5, rise_c=8.0)
     reason = fit_leakage(temp_c, power_w, 55.0).reason
     assert reason is not None
@@ -74,6 +74,6 @@ def test_what_does_not_tell_has_its_reason() -> None:
     leaps = np.where(temp_c < 53, 50.0, 65.0)
     assert "at 2 degrees, 15 °C apart" in (fit_leakage(leaps, power_w, 55.0).reason or "")
     reason = fit_leakage(*warming(0.5), None).reason
-    assert reason == "no load of a power pass has a temperature"
+    assert reason == NO_TEMPERATURE
     reason = fit_leakage(np.zeros(0), np.zeros(0), 55.0).reason
-    assert reason == "the step held no load with its clocks at rest and no limit or heat upon it"
+    assert reason == NO_STEADY_LOAD

@@ -1,4 +1,4 @@
-"""A recorded step becomes the heat of a model, or leaves the reason why it does not."""
+"""A recorded step gives a model its thermal response, or the reason why there is none."""
 
 import os
 from collections.abc import Iterable
@@ -11,8 +11,10 @@ import pytest
 
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.costmodel.thermal.description import thermal_description
-from moeprof.costmodel.thermal.response import with_response
+from moeprof.costmodel.thermal.poles import ThermalModel
+from moeprof.costmodel.thermal.response import with_response, with_thermal
 from moeprof.store.cost_model import CostModelFile, Pole
+from moeprof.store.document import to_json
 from moeprof.store.table_schemas import SCHEMAS
 from moeprof.store.tables import table_from_columns
 
@@ -41,7 +43,7 @@ def samples(time_s: Iterable[float], power_w: Iterable[float], temp_c: Iterable[
     return table_from_columns("thermal_samples", columns)
 
 
-def test_a_recorded_step_becomes_the_heat_of_a_model(file: CostModelFile) -> None:
+def test_a_recorded_step_gives_the_thermal_response(file: CostModelFile) -> None:
     thermal = with_response(file, a_step(POLES), NO_POINTS).thermal
     assert thermal is not None
     assert thermal.step is not None
@@ -53,7 +55,7 @@ def test_a_recorded_step_becomes_the_heat_of_a_model(file: CostModelFile) -> Non
     assert "fitted to 1500 readings within 0.2" in words
 
 
-def test_a_step_too_short_for_its_slowest_pole_says_so_in_words(file: CostModelFile) -> None:
+def test_a_step_too_short_for_its_slowest_pole_is_described_as_a_bound(file: CostModelFile) -> None:
     thermal = with_response(file, a_step([Pole(5.0, 0.03), Pole(150.0, 0.1)]), NO_POINTS).thermal
     assert thermal is not None
     assert "; a lower bound: the recorded step of 120 s is shorter than" in thermal_description(
@@ -79,7 +81,7 @@ def test_a_step_too_short_for_its_slowest_pole_says_so_in_words(file: CostModelF
         ),
     ],
 )
-def test_a_step_that_tells_nothing_leaves_its_reason(
+def test_a_step_without_a_fit_leaves_the_reason(
     file: CostModelFile, step: pa.Table, reason: str
 ) -> None:
     cold = with_response(file, step, NO_POINTS)
@@ -90,9 +92,7 @@ def test_a_step_that_tells_nothing_leaves_its_reason(
 
 
 @pytest.mark.parametrize(("name", "rise"), [("A100", 0.076), ("3090", 0.049)])
-def test_real_steps_give_the_poles_that_are_known_of_them(
-    file: CostModelFile, name: str, rise: float
-) -> None:
+def test_real_steps_give_their_known_poles(file: CostModelFile, name: str, rise: float) -> None:
     """A step of six seconds: a die and its spreader, and the rise of both."""
     folder = os.environ.get("MOEPROF_SAMPLE_DATA")
     if folder is None:
@@ -106,3 +106,16 @@ def test_real_steps_give_the_poles_that_are_known_of_them(
     assert thermal.r_c_per_w == pytest.approx(rise, rel=0.15)
     assert thermal.step.rmse_c < 0.45
     assert thermal.step.poles[0].tau_s < 0.5 < thermal.step.poles[-1].tau_s
+
+
+LONG = ThermalModel((Pole(3.0, 0.02), Pole(60.0, 0.05)), inlet_c=30.0, rmse_c=0.3, hot_s=600.0)
+
+
+def test_the_rise_of_every_curve_is_that_of_the_poles(file: CostModelFile) -> None:
+    assert KernelCostModel.from_file(file).get_cost("fc1", 51).temp_rise_c is None
+    heated = with_thermal(file, LONG, 1500, "nvml_counter")
+    cost = KernelCostModel.from_file(heated).get_cost("fc1", 51)
+    assert cost.temp_rise_c == pytest.approx(0.07 * (5 * 51), rel=1e-5)
+    assert heated.thermal is not None
+    assert (heated.thermal.n, heated.thermal_reason) == (1500, None)
+    assert "tau_s" in to_json(heated)

@@ -1,0 +1,91 @@
+"""A query is answered by a surface, a curve, or the curves of other shapes; sizes are checked."""
+
+from collections.abc import Callable
+from math import nan
+from typing import Any
+
+import numpy as np
+import pytest
+
+from moeprof.costmodel.model import KernelCostModel, OutOfRange
+from moeprof.store.cost_model import CostModelFile
+from moeprof.store.errors import BadInput
+from moeprof.tests.builders import make_model, make_model_file, make_points
+
+SIZES = range(1, 513, 21)  # 25 sizes, 1 … 505
+
+
+def bumpy(size: int) -> float:
+    """A slope with repeatable noise of a few percent."""
+    return (50 + size) * (1 + 0.03 * ((7919 * size) % 13 - 6) / 6)
+
+
+@pytest.fixture
+def file() -> CostModelFile:
+    return make_model_file(make_points(bumpy, SIZES))
+
+
+@pytest.fixture
+def model(file: CostModelFile) -> KernelCostModel:
+    return KernelCostModel.from_file(file)
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_size_below_1_is_refused(model: KernelCostModel, size: int) -> None:
+    with pytest.raises(BadInput, match=f"the batch size is {size}, and the smallest is 1"):
+        model.get_cost("fc1", size)
+    with pytest.raises(BadInput, match="the smallest is 1"):
+        model.get_costs("fc1", np.array([4, size]))
+
+
+def slope(times: float) -> Callable[[int], float]:
+    return lambda size: times * (5.0 + size)
+
+
+@pytest.fixture
+def bounded() -> KernelCostModel:
+    """A model whose points know their work: 8x4 and 16x4, 1 to 256 tokens."""
+    tables = []
+    for shape, times in (((8, 4), 1), ((16, 4), 2)):
+        name = {"curve": f"fc1-{shape[0]}x4-fp32-cold", "shape": list(shape)}
+        for size in range(1, 257, 15):
+            work = {"flops": 64 * times * size}
+            work["bytes_moved"] = 4 * (32 * times + sum(shape) * size)
+            tables.append(make_points(slope(times), [size], **name, **work))
+    return make_model(*tables)
+
+
+def test_an_unmeasured_shape_is_transferred_within_two_octaves_only(
+    bounded: KernelCostModel,
+) -> None:
+    cost = bounded.get_cost("fc1", 100, shape=(12, 4))
+    assert (cost.transferred, cost.measured, cost.energy_mj) == (True, False, None)
+    assert 105 < cost.latency_us < 210
+    assert cost.latency_us_lo < cost.latency_us < cost.latency_us_hi
+    for shape in ((128, 4), (12,), (12, 4, 1)):
+        with pytest.raises(OutOfRange, match="no shape within 2 octaves"):
+            bounded.get_cost("fc1", 100, shape=shape)
+
+
+@pytest.mark.parametrize("size", [1.0, 37.5, nan, True, False, "37", None, np.True_])
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_size_that_is_no_integer_is_refused(
+    model: KernelCostModel, size: Any, warm: bool
+) -> None:
+    if warm:
+        model.get_costs("fc1", range(1, 506))
+    with pytest.raises(BadInput, match="must be an integer") as caught:
+        model.get_cost("fc1", size)
+    assert repr(size) in caught.value.message
+
+
+def test_a_condition_that_cannot_be_applied_is_refused(bounded: KernelCostModel) -> None:
+    with pytest.raises(BadInput, match="not known under memory pressure"):
+        bounded.get_cost("fc1", 100, shape=(12, 4), memory_pressure=0.5)
+    with pytest.raises(TypeError, match="pressure"):
+        bounded.get_cost("fc1", 100, pressure=0.5)  # type: ignore[call-arg]
+
+
+def test_a_condition_of_none_has_no_effect(model: KernelCostModel) -> None:
+    plain = model.get_cost("fc1", 37)
+    assert model.get_cost("fc1", 37, shape=None, memory_pressure=None) == plain
