@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from ..stats.median import median_interval
 from ..store.percent import percent
 from ..store.verdict import MIN_HELD_OUT, CurveVerdict, HoldoutPoint, Outcome
+
+UNKNOWN_FLOOR: Final = "the repeatability floor is unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def _conclude(
         if low > floor:
             return Outcome.FAIL, f"the median error is at least {_pct(low)}; {under}"
         return Outcome.AMBIGUOUS, f"{under}: measure again on a quieter machine"
-    unknown = "" if floor is not None else "; the repeatability floor is unknown"
+    unknown = "" if floor is not None else f"; {UNKNOWN_FLOOR}"
     if high <= limit:
         reason = f"the median error is at most {_pct(high)}, within the limit of {_pct(limit)}"
         return Outcome.PASS, reason + unknown

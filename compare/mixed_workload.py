@@ -14,6 +14,7 @@ from .launch_energy import COVERAGE_GATE, LaunchEnergy, idle_power_w, predict_en
 from .sensor import UNAVAILABLE, sensor_of
 
 LIMIT: Final = 0.03  # largest relative error of the sum
+NO_IDLE_POWER: Final = "the model knows no idle power for the gaps"
 
 
 def with_mixed_workload(
@@ -106,7 +107,7 @@ def _why_not_predicted(launches: LaunchEnergy, idle_w: float | None) -> str | No
             f"the energy is withheld: the model has measured energy for {_pct(launches.coverage)}"
             f" of the time in which something ran, and the gate is {_pct(COVERAGE_GATE)}"
         )
-    return "the model knows no idle power for the gaps" if idle_w is None else None
+    return NO_IDLE_POWER if idle_w is None else None
 
 
 def _error(predicted_j: float | None, measured_j: float | None) -> float | None:

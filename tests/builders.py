@@ -21,6 +21,7 @@ from moeprof.store.scenario import Scenario
 from moeprof.store.tables import table_from_columns
 
 EPOCH_NS = 1_700_000_000_000_000_000
+NO_COUNTER = "this machine has no energy counter"
 
 
 def make_scenario(tokens: int, op: str = "gelu", **changed: Any) -> Scenario:
@@ -45,7 +46,7 @@ def make_points(
     throughout = {
         "curve": "fc1-8x4-fp32-cold", "op": "fc1", "shape": [8, 4], "dtype": "float32",
         "l2": "cold", "regime": "burst", "role": role, "latency_source": "wall",
-        "energy_source": "unavailable", "energy_reason": "this machine has no energy counter",
+        "energy_source": "unavailable", "energy_reason": NO_COUNTER,
     } | columns  # fmt: skip
     measured = {"tokens": tokens, "latency_us": [time_us(size) for size in tokens]}
     repeated = {name: [value] * len(tokens) for name, value in throughout.items()}

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moeprof.compare.accuracy import Held, judge, overall
+from moeprof.compare.accuracy import UNKNOWN_FLOOR, Held, judge, overall
 from moeprof.store.verdict import HoldoutPoint, Outcome
 
 
@@ -56,7 +56,7 @@ def test_the_outcome_follows_from_where_the_limit_lies(
     verdict = judge(held(errors), 0.03)
     assert verdict.outcome is outcome
     assert reason in verdict.reason
-    assert "floor is unknown" not in verdict.reason
+    assert UNKNOWN_FLOOR not in verdict.reason
 
 
 def test_without_points_every_number_is_none() -> None:
@@ -88,7 +88,7 @@ def test_an_error_under_the_repeatability_floor_is_noise_and_one_above_it_is_not
 def test_an_unknown_floor_is_named_and_changes_no_outcome(error: float, outcome: Outcome) -> None:
     verdict = judge(held([error] * 8, floor=None), 0.03)
     assert verdict.outcome is outcome
-    assert "the repeatability floor is unknown" in verdict.reason
+    assert UNKNOWN_FLOOR in verdict.reason
 
 
 def test_without_an_interval_of_the_model_coverage_is_unknown() -> None:

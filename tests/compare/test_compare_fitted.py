@@ -5,8 +5,9 @@ import pytest
 
 from moeprof.compare.fitted import cut_through_surface, fitted_curves
 from moeprof.compare.holdout import validate_holdout
+from moeprof.costmodel.curve.energy import BEYOND
 from moeprof.store.verdict import Outcome
-from moeprof.tests.builders import make_model, make_points
+from moeprof.tests.builders import NO_COUNTER, make_model, make_points
 
 FIT = (8, 16, 32, 64, 128, 256)
 HELD_OUT = (11, 20, 27, 50, 90, 200)
@@ -45,7 +46,7 @@ def test_a_surface_without_energy_has_the_reason(points: pa.Table) -> None:
     model = make_model(points)
     fitted = cut_through_surface(model, points["curve"][0].as_py())
     assert fitted is not None
-    assert fitted.energy_reason == "this machine has no energy counter"
+    assert fitted.energy_reason == NO_COUNTER
     assert (fitted.domain.first_tokens, fitted.domain.last_tokens) == (8, 256)
     assert validate_holdout(model, "a", points).unmeasured["energy"] == fitted.energy_reason
 
@@ -63,7 +64,7 @@ def test_a_curve_gives_costs_and_intervals_by_its_name() -> None:
     assert fitted.cost(20).latency_us == pytest.approx(70)
     low, high = fitted.interval_us(20, 80)
     assert low <= 70 <= high
-    assert fitted.energy_reason == "this machine has no energy counter"
+    assert fitted.energy_reason == NO_COUNTER
 
 
 def test_a_size_whose_energy_the_model_does_not_know_is_left_out() -> None:
@@ -85,4 +86,4 @@ def test_a_size_whose_energy_the_model_does_not_know_is_left_out() -> None:
     validation = validate_holdout(make_model(points), "a", points)
     (energy,) = (verdict for verdict in validation.curves if verdict.metric == "energy")
     assert energy.n == 5
-    assert "left out 200: energy was measured at batch sizes 8 to 128 only" in energy.reason
+    assert f"left out 200: {BEYOND.format(8, 128)}" in energy.reason

@@ -13,7 +13,7 @@ from moeprof.energy.point_energies import NO_ANCHOR
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.verdict import Outcome, Validation
-from moeprof.tests.builders import make_model, make_points
+from moeprof.tests.builders import NO_COUNTER, make_model, make_points
 
 FIT = range(1, 513, 21)
 HELD_OUT = (30, 90, 155, 222, 290, 333, 411, 500)
@@ -187,9 +187,9 @@ def test_a_quantity_that_no_point_has_is_unmeasured_with_the_reason() -> None:
         [make_points(slope, FIT, "fit"), make_points(slope, HELD_OUT, "holdout")]
     )
     assert validate_holdout(make_model(points), "a", points).unmeasured == {
-        "energy": "this machine has no energy counter",
+        "energy": NO_COUNTER,
         "heat": NO_STEP,
-        "power": "this machine has no energy counter",
+        "power": NO_COUNTER,
     }
 
 
@@ -275,10 +275,8 @@ def test_energy_that_one_curve_lacks_is_unmeasured_for_it_alone() -> None:
         ]
     )
     unmeasured = validate_holdout(make_model(points), "a", points).unmeasured
-    assert unmeasured["energy of fc2-4x8-fp32-cold"] == "this machine has no energy counter"
-    assert (
-        unmeasured["power"] == "no hold-out point has power_w; this machine has no energy counter"
-    )
+    assert unmeasured["energy of fc2-4x8-fp32-cold"] == NO_COUNTER
+    assert unmeasured["power"] == f"no hold-out point has power_w; {NO_COUNTER}"
 
 
 def test_a_verdict_read_from_its_file_is_equal(

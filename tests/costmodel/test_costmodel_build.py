@@ -11,10 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from moeprof.costmodel.curve.energy import BEYOND
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, to_json, write_document
 from moeprof.store.errors import BadInput
-from moeprof.tests.builders import make_model_file, make_points
+from moeprof.tests.builders import NO_COUNTER, make_model_file, make_points
 
 SIZES = range(1, 257, 8)
 
@@ -155,7 +156,7 @@ def test_points_without_a_fit_role_are_refused() -> None:
 def test_without_any_energy_it_is_null_with_the_reason_of_the_points() -> None:
     (curve,) = make_model_file(make_points(slope, [1, 4])).curves
     assert (curve.energy_mj, curve.energy_source) == (None, "unavailable")
-    assert curve.energy_reason == "this machine has no energy counter"
+    assert curve.energy_reason == NO_COUNTER
     assert '"energy_mj": null' in to_json(make_model_file(make_points(slope, [1, 4])))
 
 
@@ -186,7 +187,7 @@ def test_energy_of_some_knots_is_kept_with_their_sizes() -> None:
         (0.05, 0.05),
     )
     assert (curve.energy_source, curve.idle_power_w) == ("rapl", 50.0)
-    assert curve.energy_reason == "energy was measured at batch sizes 1 to 8 only"
+    assert curve.energy_reason == BEYOND.format(1, 8)
 
 
 def test_calibration_points_give_the_intervals_and_are_no_knots() -> None:

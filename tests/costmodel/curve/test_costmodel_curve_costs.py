@@ -6,9 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from moeprof.costmodel.curve.energy import BEYOND
 from moeprof.costmodel.model import Cost, KernelCostModel
 from moeprof.store.cost_model import CostModelFile, Pole, Thermal, ThermalResponse
-from moeprof.tests.builders import make_model, make_model_file, make_points
+from moeprof.tests.builders import NO_COUNTER, make_model, make_model_file, make_points
 
 SIZES = range(1, 513, 21)  # 25 sizes, 1 … 505
 
@@ -85,7 +86,7 @@ def test_energy_between_anchors_is_power_times_latency_with_both_errors() -> Non
     assert cost.energy_mj_hi / (170 * 18 / 1000) > cost.latency_us_hi / cost.latency_us
     beyond = model.get_cost("fc1", 15)
     assert (beyond.energy_mj, beyond.energy_source) == (None, "unavailable")
-    assert beyond.energy_reason == "energy was measured at batch sizes 1 to 11 only"
+    assert beyond.energy_reason == BEYOND.format(1, 11)
 
 
 def test_power_is_interpolated_inside_one_kernel_and_constant_up_to_another() -> None:
@@ -119,7 +120,7 @@ def test_an_unmeasured_energy_is_none_with_the_reason(model: KernelCostModel) ->
     assert (cost.energy_mj, cost.power_w, cost.temp_rise_c) == (None, None, None)
     assert (cost.energy_source, cost.energy_reason) == (
         "unavailable",
-        "this machine has no energy counter",
+        NO_COUNTER,
     )
     assert (cost.op, cost.source, cost.extrapolated) == ("fc1", "wall", False)
 

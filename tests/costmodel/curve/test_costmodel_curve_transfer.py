@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.curve.costs import CurveCosts
 from moeprof.costmodel.curve.extrapolation import OutOfRange
-from moeprof.costmodel.curve.transfer import HALF_WIDTH_95, transfer
+from moeprof.costmodel.curve.transfer import HALF_WIDTH_95, NOT_TRANSFERRED, transfer
 from moeprof.store.cost_model import CostModelFile, Peaks
 from moeprof.store.tables import table_from_columns
 from moeprof.tests.builders import make_provenance
@@ -76,7 +76,7 @@ def test_neighbours_of_one_utilisation_are_reproduced_exactly(
     assert (cost.transferred, cost.measured) == (True, False)
     assert cost.latency_us_hi / cost.latency_us >= 2.718**HALF_WIDTH_95
     assert (cost.energy_mj, cost.power_w, cost.temp_rise_c) == (None, None, None)
-    assert cost.energy_reason == "energy is not transferred between shapes"
+    assert cost.energy_reason == NOT_TRANSFERRED
 
 
 def test_the_nearer_shape_has_more_weight() -> None:

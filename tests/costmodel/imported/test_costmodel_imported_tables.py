@@ -8,7 +8,7 @@ import pytest
 
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.imported.aiconfigurator import Selection, read_aiconfigurator
-from moeprof.costmodel.imported.tables import ImportedTable, points_of, provenance_of
+from moeprof.costmodel.imported.tables import NO_POWER, ImportedTable, points_of, provenance_of
 from moeprof.costmodel.imported.vidur import read_vidur
 from moeprof.store.errors import BadInput
 
@@ -50,7 +50,7 @@ def test_a_gemm_table_becomes_a_model_with_its_origin(tmp_path: Path) -> None:
     assert (model.origin.licence, model.origin.commit) == ("Apache-2.0", "abc123")
     assert len(model.origin.files["gemm_perf.parquet"]) == 64
     assert model.provenance.device_name == "NVIDIA H200"
-    assert curve.energy_reason == "the table holds no power"
+    assert curve.energy_reason == NO_POWER
     assert curve.latency_us[0] == pytest.approx(50.2)
 
 

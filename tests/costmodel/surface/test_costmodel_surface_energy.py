@@ -9,6 +9,7 @@ from moeprof.costmodel.surface.costs import SurfaceCosts
 from moeprof.costmodel.surface.energy import power_drawn
 from moeprof.costmodel.surface.fit import fit_surface
 from moeprof.store.cost_model import Pole, SurfaceModel, Thermal, ThermalResponse
+from moeprof.tests.builders import NO_COUNTER
 from moeprof.tests.costmodel.surface.test_costmodel_surface_fit import POINTS, moe_us, point
 
 IDLE_W = 80.0
@@ -103,10 +104,10 @@ def test_beyond_the_domain_power_is_constant_as_on_a_curve() -> None:
 
 
 def test_a_surface_without_energy_has_the_reason() -> None:
-    points = [row | {"energy_reason": "this machine has no energy counter"} for row in POINTS]
+    points = [row | {"energy_reason": NO_COUNTER} for row in POINTS]
     surface = fit_surface("moe", points)
     assert (surface.energy_mj, surface.energy_source) == (None, "unavailable")
-    assert surface.energy_reason == "this machine has no energy counter"
+    assert surface.energy_reason == NO_COUNTER
     assert power_drawn(surface, 32, 8) is None
 
 

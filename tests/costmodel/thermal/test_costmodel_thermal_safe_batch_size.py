@@ -12,7 +12,7 @@ from moeprof.costmodel.thermal.poles import ThermalModel
 from moeprof.costmodel.thermal.response import with_thermal
 from moeprof.store.cost_model import CostModelFile, Pole, Thermal, ThermalResponse
 from moeprof.store.errors import BadInput
-from moeprof.tests.builders import make_model, make_model_file, make_points
+from moeprof.tests.builders import NO_COUNTER, make_model, make_model_file, make_points
 
 LONG = ThermalModel((Pole(3.0, 0.02), Pole(60.0, 0.05)), inlet_c=30.0, rmse_c=0.3, hot_s=600.0)
 
@@ -92,5 +92,5 @@ def test_without_a_thermal_response_or_power_the_reason_is_given() -> None:
         bare.get_thermal_safe_batch_size("fc1", **asked)
     assert "--thermal-step" in caught.value.hint
     heated = KernelCostModel.from_file(replace(bare.file, thermal=HEAT))
-    with pytest.raises(BadInput, match="is not known: this machine has no energy counter"):
+    with pytest.raises(BadInput, match=f"is not known: {NO_COUNTER}"):
         heated.get_thermal_safe_batch_size("fc1", **asked)
