@@ -16,7 +16,7 @@ from ..store.provenance import Provenance
 from ..store.recording import sha256_of
 from ..store.run import Run, open_run
 from ..store.tables import read_table
-from .measure.progress import SILENT, RunProgress
+from .measure.progress import SILENT, RunProgress, Warnings
 from .parse import parse_if_stale
 
 __all__ = ["BuiltModel", "CostModelFile", "build_model"]
@@ -41,19 +41,13 @@ def build_model(
     BadInput where a folder is no run, the runs may not be merged, or no curve can be fitted.
     """
     runs = [open_run(Path(folder)) for folder in (run, *also)]
-    warnings: list[str] = []
-
-    def warn(sentences: Sequence[str]) -> None:
-        warnings.extend(sentences)
-        for sentence in sentences:
-            progress.warning(sentence)
-
+    warnings = Warnings(progress)
     for one in runs:
-        warn(parse_if_stale(one))
+        warnings.add(parse_if_stale(one))
     provenance = _common_provenance(runs)
     paths = [one.table("points") for one in runs]
     points = pa.concat_tables([read_table(path, "points") for path in paths])
-    warn(_flagged(points, runs))
+    warnings.add(_flagged(points, runs))
     model = fit_model(
         points,
         preset=runs[0].plan().preset,
@@ -62,9 +56,9 @@ def build_model(
     )
     _check_has_curve(model, runs[0])
     model, no_heat = _with_heat(model, runs, points)
-    warn(no_heat)
+    warnings.add(no_heat)
     write_document(runs[0].model_path, model)
-    return BuiltModel(runs[0].model_path, model, tuple(warnings))
+    return BuiltModel(runs[0].model_path, model, warnings.texts)
 
 
 def _common_provenance(runs: Sequence[Run]) -> Provenance:

@@ -19,7 +19,7 @@ from ..store.recording import sha256_of
 from ..store.run import Run, model_file, open_run
 from ..store.tables import read_table
 from ..store.verdict import Validation
-from .measure.progress import SILENT, RunProgress
+from .measure.progress import SILENT, RunProgress, Warnings
 from .measure.sweep import failures_of
 from .measure.validation_run import ValidationRun, open_validation
 from .parse import parse_if_stale
@@ -35,18 +35,6 @@ class ValidationResult:
     path: Path
     verdict: Validation
     warnings: tuple[str, ...]
-
-
-class _Warnings:
-    """Keeps each warning and passes it to the progress."""
-
-    def __init__(self, progress: RunProgress) -> None:
-        self.progress = progress
-        self.sentences: list[str] = []
-
-    def add(self, sentence: str) -> None:
-        self.sentences.append(sentence)
-        self.progress.warning(sentence)
 
 
 def validate(
@@ -69,7 +57,7 @@ def validate(
     path = model_file(Path(model))
     loaded = KernelCostModel.load(path)
     progress.notice(f"model: {path}")
-    warnings = _Warnings(progress)
+    warnings = Warnings(progress)
     if against == NVML:
         against = str(_measure(path, loaded.file, warnings))
     if against == HOLDOUT:
@@ -80,7 +68,7 @@ def validate(
     suffix = "" if against == HOLDOUT else f"-{Path(against).resolve().name}"
     written = path.with_name(f"validation{suffix}.json")
     write_document(written, verdict)
-    return ValidationResult(written, verdict, tuple(warnings.sentences))
+    return ValidationResult(written, verdict, warnings.texts)
 
 
 def _name(path: Path) -> str:
@@ -93,7 +81,7 @@ def _against_run(
     model: KernelCostModel,
     folder: str,
     limit_ratio: float | None,
-    warnings: _Warnings,
+    warnings: Warnings,
 ) -> Validation:
     """Judge by every point of another run, and by its mixed workload."""
     points = _points_of(folder, model.file, warnings)
@@ -103,7 +91,7 @@ def _against_run(
     return replace(verdict, against=folder)
 
 
-def _measure(path: Path, model: CostModelFile, warnings: _Warnings) -> Path:
+def _measure(path: Path, model: CostModelFile, warnings: Warnings) -> Path:
     """Measure what the model predicts, at sizes that its fit never saw; return the run's folder.
 
     Raises CannotMeasure where no energy can be read, before anything runs.
@@ -113,7 +101,7 @@ def _measure(path: Path, model: CostModelFile, warnings: _Warnings) -> Path:
     validation = open_validation(own, model.provenance.device_name)
     known = (*(one.energy_mj for one in model.curves), *(one.energy_mj for one in model.surfaces))
     if all(energy_mj is None for energy_mj in known):
-        warnings.add("the model knows no energy: its verdict will be on latency alone")
+        warnings.add(["the model knows no energy: its verdict will be on latency alone"])
     notice = warnings.progress.notice
     notice(f"energy: {validation.energy_from}")
     doing = "going on with" if validation.resumed else "measuring into"
@@ -126,13 +114,11 @@ def _measure(path: Path, model: CostModelFile, warnings: _Warnings) -> Path:
     return validation.run.folder
 
 
-def _measure_and_replay(validation: ValidationRun, warnings: _Warnings) -> None:
+def _measure_and_replay(validation: ValidationRun, warnings: Warnings) -> None:
     for summary in validation.measure(warnings.progress):
-        for sentence in failures_of(summary):
-            warnings.add(sentence)
+        warnings.add(failures_of(summary))
     warnings.progress.notice("mixed replay: every operation in turns")
-    for sentence in validation.replay():
-        warnings.add(sentence)
+    warnings.add(validation.replay())
 
 
 def _own_points(path: Path, model: CostModelFile) -> pa.Table:
@@ -147,15 +133,14 @@ def _own_points(path: Path, model: CostModelFile) -> pa.Table:
     return points
 
 
-def _points_of(folder: str, model: CostModelFile, warnings: _Warnings) -> pa.Table:
+def _points_of(folder: str, model: CostModelFile, warnings: Warnings) -> pa.Table:
     """Read every point of another run as held out: the model's fit has seen none of them.
 
     Raises BadInput where it is the run that the model was built from, or of another device.
     """
     run = open_run(Path(folder))
     run.plan()  # refuses a run of an unknown version
-    for sentence in parse_if_stale(run):
-        warnings.add(sentence)
+    warnings.add(parse_if_stale(run))
     measured_on = read_document(run.provenance_path, Provenance).device_name
     if measured_on != model.provenance.device_name:
         raise BadInput(

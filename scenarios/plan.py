@@ -22,7 +22,7 @@ _SPARE_BLOCKS: Final = 1  # run only while the run has time left
 RUN_S: Final = 600.0  # planned length of a run without a budget
 _MIN_ANCHORS: Final = 2
 _LOAD_S: Final = 1.05  # 0.1 to prepare a load, 0.4 to settle, 0.5 to measure, 0.05 to stop
-_BASELINES: Final = 2  # idle and empty, in each process
+_BASELINES: Final = 1  # each process of the power pass records an idle baseline
 RESPONSE_S: Final = (60.0, 120.0, 120.0)  # the thermal step: idle, under load, idle again
 
 

@@ -1,5 +1,6 @@
 """What a stage reports while it runs."""
 
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 
@@ -46,3 +47,22 @@ class Silent:
 
 
 SILENT: Final = Silent()
+
+
+class Warnings:
+    """The warnings of a stage: each is reported when it is added, and all are returned at last."""
+
+    def __init__(self, progress: RunProgress) -> None:
+        self.progress = progress
+        self._texts: list[str] = []
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Keep warnings and report them."""
+        for text in texts:
+            self._texts.append(text)
+            self.progress.warning(text)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All warnings so far."""
+        return tuple(self._texts)
