@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from moeprof.parsers.messages import Refusal
 from moeprof.store.run import Run
 from moeprof.store.tables import read_table
 from moeprof.tests.cli.command_line import Moeprof
@@ -133,13 +134,13 @@ def _an_empty_nsys_export(path: Path) -> None:
 @pytest.mark.parametrize(
     ("write", "says"),
     [
-        (lambda path: path.write_bytes(PNG), "is no trace that moeprof knows"),
-        (lambda path: path.write_text("a diary"), "is no trace that moeprof knows"),
-        (lambda path: path.write_bytes(b""), "is empty (0 bytes)"),
-        (lambda path: path.write_bytes(b"SQLite format 3\0"), "is cut short"),
-        (lambda path: path.write_text('{"traceEvents": ['), "JSON"),
-        (lambda path: path.write_text('{"traceEvents": []}'), "no kernels and no ranges"),
-        (_an_empty_nsys_export, "holds no kernels and no ranges"),
+        (lambda path: path.write_bytes(PNG), Refusal.UNKNOWN_FORMAT),
+        (lambda path: path.write_text("a diary"), Refusal.UNKNOWN_FORMAT),
+        (lambda path: path.write_bytes(b""), Refusal.EMPTY),
+        (lambda path: path.write_bytes(b"SQLite format 3\0"), Refusal.CUT_SHORT),
+        (lambda path: path.write_text('{"traceEvents": ['), Refusal.NOT_JSON),
+        (lambda path: path.write_text('{"traceEvents": []}'), Refusal.NO_EVENTS),
+        (_an_empty_nsys_export, Refusal.NO_EVENTS),
         (lambda path: None, "no such file"),
     ],
     ids=["png", "text", "empty", "cut", "half-json", "empty-kineto", "empty-nsys", "missing"],
@@ -158,7 +159,7 @@ def test_a_file_that_is_no_trace_is_refused_in_one_sentence(
     assert not (tmp_path / "tables").exists()
 
 
-def test_a_lone_trace_without_out_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
+def test_a_single_trace_without_out_is_bad_input(moeprof: Moeprof, tmp_path: Path) -> None:
     page = tmp_path / "page.csv"
     page.write_text(NCU_PAGE)
     result = moeprof("parse", page)

@@ -41,9 +41,7 @@ def test_the_machine_and_its_software_stand_in_the_page(provenance: Provenance) 
     assert "GPU UUID" not in page
 
 
-def test_unknown_properties_of_the_gpu_are_not_known(
-    provenance: Provenance, gpu: Gpu
-) -> None:
+def test_unknown_properties_of_the_gpu_are_not_known(provenance: Provenance, gpu: Gpu) -> None:
     page = provenance_section(replace(provenance, gpu=gpu))
     assert "700.0 W" in page
     assert '<th scope="row">driver</th><td>not known</td>' in page
