@@ -9,11 +9,11 @@ from typing import Final
 from ..costmodel.conditions.power_limit_energy import ESTIMATED
 from ..costmodel.model import KernelCostModel
 from ..energy.mixed_workload import Played
+from ..store.energy_source import EnergySource
 from ..store.errors import BadInput
-from .sensor import UNAVAILABLE
 
 COVERAGE_GATE: Final = 0.9
-_NOT_MEASURED: Final = frozenset({UNAVAILABLE, ESTIMATED})
+_NOT_MEASURED: Final = frozenset({EnergySource.UNAVAILABLE, ESTIMATED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from typing import Final
 from ..costmodel.model import KernelCostModel
 from ..energy.mixed_workload import MeasuredWorkload
 from ..stats.measured import Measured
+from ..store.energy_source import EnergySource
 from ..store.mixed_workload import Note
 from ..store.percent import percent
 from ..store.verdict import MixedWorkloadVerdict, Outcome, Validation
 from .accuracy import overall
 from .launch_energy import COVERAGE_GATE, LaunchEnergy, idle_power_w, predict_energy
-from .sensor import UNAVAILABLE, sensor_of
+from .sensor import sensor_of
 
 LIMIT: Final = 0.03  # largest relative error of the sum
 NO_IDLE_POWER: Final = "the model knows no idle power for the gaps"
@@ -90,7 +91,7 @@ def _without_measurement(why: str, limit: float) -> MixedWorkloadVerdict:
         predicted_j=None,
         measured_j=None,
         measured_ci95_j=None,
-        energy_source=UNAVAILABLE,
+        energy_source=EnergySource.UNAVAILABLE,
         error=None,
         power_coverage=None,
         coverage_gate=COVERAGE_GATE,

@@ -20,12 +20,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..stats.arrays import Int64
+from ..store.energy_source import EnergySource
 from ..store.flag import Flag, FlagCode
 from ..store.table_schemas import SCHEMAS
 from ..store.tables import table_from_columns
 from .faults import frozen
 from .nvtx_windows import RangedLaunches, Windows, changes, others_share, range_windows
-from .per_launch import UNAVAILABLE
 from .power_log import Series
 from .power_samples import power_readings, temperature_readings
 from .readings import MIN_TICKS, mean_power_w, refreshes, update_period_s
@@ -273,7 +273,7 @@ def _table(rows: dict[str, npt.NDArray[Any]], names: Any) -> pa.Table:
     columns |= {
         "range_name": names.dictionary.take(pa.array(rows["name"], pa.int64())),
         "gpu": pa.array(rows["gpu"], mask=rows["gpu"] < 0),
-        "source": np.where(known, "nsys_nvml", UNAVAILABLE).tolist(),
+        "source": np.where(known, EnergySource.NSYS_NVML, EnergySource.UNAVAILABLE).tolist(),
         "reason": pa.array(_REASONS, pa.string()).take(pa.array(rows["code"], pa.int64())),
         "marks": [[MAY_LAG.sentence] if lag else [] for lag in (known & rows["may_lag"]).tolist()],
     }

@@ -24,6 +24,7 @@ import pyarrow as pa
 from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
 from ..stats.blocks import means_over_blocks
 from ..stats.measured import Measured, disagreement
+from ..store.energy_source import EnergySource
 from ..store.flag import Flag, FlagCode
 from ..store.recording import Load, Recording, raw_file
 from ..store.table_schemas import SCHEMAS
@@ -39,7 +40,7 @@ from .faults import (
     sm_clock_range_mhz,
 )
 from .power_log import POWER_LOG, PowerLog, read_power_log
-from .power_meter import EXTERNAL_METER, PowerMeter
+from .power_meter import PowerMeter
 from .power_samples import power_samples
 from .readings import (
     MAX_DISAGREEMENT,
@@ -53,7 +54,6 @@ from .window import Window, power_moved, steady_window
 MIN_DUTY: Final = 0.98
 NOT_BUSY: Final = f"the device was busy for less than {MIN_DUTY:.0%} of the load"
 NOT_SETTLED: Final = "the power did not settle within the load"
-UNAVAILABLE: Final = "unavailable"
 _CLOCK_STEP_MHZ: Final = 15
 
 
@@ -61,17 +61,16 @@ _CLOCK_STEP_MHZ: Final = 15
 class WindowEnergy:
     """Power and energy per launch in a window; both None together, with the same reason.
 
-    `source` is nvml_counter, nvml_power, rapl, external_meter, simulated or unavailable. `faults`
-    lists everything that left no energy, `flags` what did not. `power_peak_w` is the highest
-    reading of instant power, `temp_c` the mean temperature, each None where it was not read. With
-    an external meter `sensor_power_w` is the power by the device's own sensor.
+    `faults` lists everything that left no energy, `flags` what did not. `power_peak_w` is the
+    highest reading of instant power, `temp_c` the mean temperature, each None where it was not
+    read. With an external meter `sensor_power_w` is the power by the device's own sensor.
     """
 
     power_w: Measured
     energy_mj: Measured
     power_peak_w: float | None
     temp_c: float | None
-    source: str
+    source: EnergySource
     faults: tuple[str, ...]
     flags: tuple[Flag, ...]
     sensor_power_w: float | None = None
@@ -200,7 +199,7 @@ class _Power:
     """Mean power of a window, W, what measured it, and the faults that left none."""
 
     mean_w: Measured
-    source: str
+    source: EnergySource
     faults: tuple[Fault, ...]
 
 
@@ -209,9 +208,11 @@ def _sensor_power(
 ) -> _Power:
     """Power by the energy counter; by instant power where NVML has no counter for this GPU."""
     if found and found[0] in WITHOUT_COUNTER and instant.value is not None:
-        return _power(log, instant, "nvml_power", found[1:])
+        return _power(log, instant, EnergySource.NVML_POWER, found[1:])
     power = edge_to_edge_power_w(log.series(ENERGY), window.begin_ns, window.end_ns)
-    return _power(log, power, "rapl" if log.sensor == "rapl" else "nvml_counter", found)
+    is_rapl = log.sensor == "rapl"
+    source = EnergySource.RAPL if is_rapl else EnergySource.NVML_COUNTER
+    return _power(log, power, source, found)
 
 
 def _meter_power(
@@ -219,15 +220,16 @@ def _meter_power(
 ) -> _Power:
     """Power by an external meter, which faults of the device's own sensor do not disturb."""
     power = meter.mean_power_w(*log.epoch_ns(np.array([window.begin_ns, window.end_ns])))
-    return _power(log, power, EXTERNAL_METER, [one for one in found if one not in SENSOR_FAULTS])
+    found = [one for one in found if one not in SENSOR_FAULTS]
+    return _power(log, power, EnergySource.EXTERNAL_METER, found)
 
 
-def _power(log: PowerLog, power: Measured, source: str, found: Sequence[Fault]) -> _Power:
+def _power(log: PowerLog, power: Measured, source: EnergySource, found: Sequence[Fault]) -> _Power:
     """Put the first fault in place of the power, and name the source."""
     mean_w = Measured(None, None, power.n, found[0]) if found else power
     if mean_w.value is None:
-        return _Power(mean_w, UNAVAILABLE, tuple(found))
-    return _Power(mean_w, "simulated" if log.simulated else source, tuple(found))
+        return _Power(mean_w, EnergySource.UNAVAILABLE, tuple(found))
+    return _Power(mean_w, EnergySource.SIMULATED if log.simulated else source, tuple(found))
 
 
 def _not_steady(log: PowerLog, load: Load, settled: bool) -> str | None:
@@ -239,7 +241,7 @@ def _not_steady(log: PowerLog, load: Load, settled: bool) -> str | None:
 
 def _without(cost: WindowEnergy, reason: str) -> WindowEnergy:
     none = Measured(None, None, cost.power_w.n, reason)
-    return replace(cost, power_w=none, energy_mj=none, source=UNAVAILABLE)
+    return replace(cost, power_w=none, energy_mj=none, source=EnergySource.UNAVAILABLE)
 
 
 def _over(log: PowerLog, name: str, window: Window, how: str, scale: float) -> float | None:

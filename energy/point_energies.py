@@ -10,10 +10,11 @@ from typing import Any, Final
 
 from ..stats.measured import Measured, difference
 from ..stats.repeatability import repeat_difference
+from ..store.energy_source import EnergySource
 from ..store.flag import Flag, FlagCode
 from ..store.plan import Plan
 from ..store.recording import Recording
-from .per_launch import UNAVAILABLE, MeteredLoad, means_of_loads
+from .per_launch import MeteredLoad, means_of_loads
 from .power_meter import SensorGain
 
 MAX_DRIFT: Final = 0.03  # relative change of power within a block that raises no flag
@@ -170,7 +171,7 @@ def _origin(loads: Sequence[MeteredLoad]) -> Columns:
 
 
 def _no_energy(reason: str) -> Columns:
-    return {"energy_source": UNAVAILABLE, "energy_reason": reason, "flags": []}
+    return {"energy_source": EnergySource.UNAVAILABLE, "energy_reason": reason, "flags": []}
 
 
 def _flags(loads: Sequence[MeteredLoad]) -> list[Flag]:

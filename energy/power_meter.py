@@ -20,7 +20,6 @@ from ..store.errors import BadInput
 from ..store.flag import Flag, FlagCode
 from .readings import MAX_DISAGREEMENT
 
-EXTERNAL_METER: Final = "external_meter"
 NOT_COVERED: Final = "the meter does not cover the window"
 HAS_GAP: Final = "the meter has a gap in the window"
 TOO_FEW_READINGS: Final = "too few meter readings in the window"

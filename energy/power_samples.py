@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
+from ..store.energy_source import EnergySource
 from ..store.tables import table_from_columns
 from .counter import counter_edges
 from .power_log import PowerLog, Series
@@ -32,10 +33,10 @@ def power_samples(log: PowerLog, recording: str | None) -> pa.Table:
     return table_from_columns("power_samples", columns)
 
 
-def _source(log: PowerLog) -> str:
+def _source(log: PowerLog) -> EnergySource:
     if log.simulated:
-        return "simulated"
-    return "rapl" if log.sensor == "rapl" else "nvml_power"
+        return EnergySource.SIMULATED
+    return EnergySource.RAPL if log.sensor == "rapl" else EnergySource.NVML_POWER
 
 
 def _between_edges(counter: Series) -> Series:

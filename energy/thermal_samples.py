@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ..device.nvml import ENERGY, POWER_INSTANT, SM_CLOCK, TEMP_GPU
 from ..stats.arrays import Float64
+from ..store.energy_source import EnergySource
 from ..store.recording import Recording, raw_file
 from ..store.tables import table_from_columns
 from .counter import counter_edges
@@ -60,7 +61,7 @@ def thermal_samples(folder: Path, recording: Recording) -> pa.Table:
     columns = {
         "recording": [recording.unit] * len(time_ns),
         "time_ns": time_ns.astype(np.int64),
-        "source": ["simulated" if log.simulated else source] * len(time_ns),
+        "source": [EnergySource.SIMULATED if log.simulated else source] * len(time_ns),
         "power_w": power_w,
         "temp_c": temperature.value[_nearest(read_ns, time_ns)],
         "steady": _steady(log, recording, time_ns),
@@ -80,12 +81,12 @@ def why_unusable(log: PowerLog) -> str | None:
         return harmful
     time_ns, _, source = _powers(log)
     if not len(time_ns):
-        return Unusable.TOO_FEW_TICKS if source == "nvml_counter" else found[0]
+        return Unusable.TOO_FEW_TICKS if source == EnergySource.NVML_COUNTER else found[0]
     gaps_ns = np.diff(np.concatenate([[begin_ns], time_ns, [end_ns]]))
     return Unusable.STUCK if gaps_ns.max() > _MAX_GAP_S * 1e9 else None
 
 
-def _powers(log: PowerLog) -> tuple[Float64, Float64, str]:
+def _powers(log: PowerLog) -> tuple[Float64, Float64, EnergySource]:
     """Times on the log's clock, ns, the mean power from each to the next, W, and its source.
 
     Power is that between neighbouring edges of the counter, or instant power where NVML has no
@@ -94,9 +95,9 @@ def _powers(log: PowerLog) -> tuple[Float64, Float64, str]:
     counter = log.series(ENERGY)
     if any(fault_of(code) in WITHOUT_COUNTER for code in np.unique(counter.code).tolist()):
         power = log.series(POWER_INSTANT).good()
-        return (power.begin_ns + power.end_ns) / 2, power.value / 1000, "nvml_power"
+        return (power.begin_ns + power.end_ns) / 2, power.value / 1000, EnergySource.NVML_POWER
     edges = counter_edges(counter)
-    return edges.time_ns[:-1], edges.powers_w(), "nvml_counter"
+    return edges.time_ns[:-1], edges.powers_w(), EnergySource.NVML_COUNTER
 
 
 def _steady(log: PowerLog, recording: Recording, time_ns: Float64) -> Bools:
@@ -136,5 +137,9 @@ def _nearest(known_ns: Float64, asked_ns: Float64) -> npt.NDArray[np.intp]:
 
 
 def _failed(recording: Recording, reason: str) -> pa.Table:
-    columns = {"recording": [recording.unit], "source": ["unavailable"], "failure": [reason]}
+    columns = {
+        "recording": [recording.unit],
+        "source": [EnergySource.UNAVAILABLE],
+        "failure": [reason],
+    }
     return table_from_columns("thermal_samples", columns)

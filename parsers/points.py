@@ -11,6 +11,7 @@ from ..energy.point_energies import PointEnergies
 from ..stats.arrays import Float64, Int64
 from ..stats.median import median_interval
 from ..stats.repeatability import repeat_difference
+from ..store.energy_source import EnergySource
 from ..store.errors import BadInput
 from ..store.flag import Flag, FlagCode
 from ..store.plan import Plan, Role
@@ -49,7 +50,7 @@ def points_table(
     rows = []
     for scenario in sorted(scenarios.values(), key=lambda s: (s.curve, s.tokens, s.key)):
         why_none = power.why_none(ops.get(scenario.curve, scenario.op)) or NO_POWER
-        energy = {"energy_source": "unavailable", "energy_reason": why_none, "flags": []}
+        energy = {"energy_source": EnergySource.UNAVAILABLE, "energy_reason": why_none, "flags": []}
         energy |= energies.get(scenario.key, {})
         rows.append(_row(scenario, repeats.get(scenario.key, []), energy, why_none))
     _set_roles(rows, plan)
@@ -117,7 +118,7 @@ def _row(
     used = _used(repeats)
     if not used:
         times = _failed(repeats)
-        energy = {"energy_source": "unavailable", "energy_reason": why_none, "flags": []}
+        energy = {"energy_source": EnergySource.UNAVAILABLE, "energy_reason": why_none, "flags": []}
     else:
         times = _times(repeats, used)
     flags: list[Flag] = [*times["flags"], *energy["flags"]]

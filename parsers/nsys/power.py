@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...stats.arrays import Float64, Int64
+from ...store.energy_source import EnergySource
 from ...store.tables import table_from_columns
 from .export import NsysExport
 from .gpu_metric_layouts import NOT_WANTED, Readings, read_layouts
@@ -61,7 +62,7 @@ def read_power_samples(
     columns = {
         "gpu": pa.array(_gpu(export, quantities[Quantity.GPU]), from_pandas=True),
         "time_ns": time_ns + epoch_ns,
-        "source": ["nsys_nvml"] * len(power),
+        "source": [EnergySource.NSYS_NVML] * len(power),
         "power_w": power / 1000 if power.max() > _MAX_W else power,
         "averaged": pa.array(kind == Quantity.AVERAGE_POWER, mask=kind == Quantity.POWER),
         "temp_c": pa.array(quantities[Quantity.TEMPERATURE], from_pandas=True),

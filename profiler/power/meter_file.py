@@ -9,9 +9,10 @@ from typing import Final
 
 from ...energy.meter_clock import METER_FILE, Held, align, power_logs
 from ...energy.per_launch import MeteredLoad, metered_loads
-from ...energy.power_meter import EXTERNAL_METER, PowerMeter
+from ...energy.power_meter import PowerMeter
 from ...store.atomic import write_whole
 from ...store.document import read_document
+from ...store.energy_source import EnergySource
 from ...store.errors import BadInput
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName, Recording, sha256_of
@@ -41,7 +42,7 @@ def keep_meter(run: Run, path: Path) -> None:
             unit=UNIT,
             op="",
             collector=CollectorName.METER,
-            tool=EXTERNAL_METER,
+            tool=EnergySource.EXTERNAL_METER,
             tool_version="",
             command=(),
             exit_code=None,

@@ -12,6 +12,7 @@ from moeprof.costmodel.model import KernelCostModel
 from moeprof.energy.mixed_workload import MeasuredWorkload, Played
 from moeprof.energy.per_launch import WindowEnergy
 from moeprof.stats.measured import Measured
+from moeprof.store.energy_source import EnergySource
 from moeprof.store.flag import Flag, FlagCode
 from moeprof.store.mixed_workload import Note
 from moeprof.store.verdict import Outcome
@@ -47,7 +48,7 @@ def metered(
         if energy_j is None
         else Measured(1000 * energy_j, 1000 * ci95_j, 80)
     )
-    source = "unavailable" if energy_j is None else "nvml_counter"
+    source = EnergySource.UNAVAILABLE if energy_j is None else EnergySource.NVML_COUNTER
     cost = WindowEnergy(energy, energy, None, None, source, (), tuple(flags))
     played = (Played(FC1, 8, 9e6 / time_us(8), 9.0), *more)
     window_s = 1.0 + sum(part.busy_s for part in played)

@@ -11,6 +11,7 @@ from moeprof.energy.per_launch import MeteredLoad, WindowEnergy
 from moeprof.energy.point_energies import NO_ANCHOR, NOT_REACHED, STUCK, PointEnergies
 from moeprof.energy.power_meter import SensorGain
 from moeprof.stats.measured import Measured
+from moeprof.store.energy_source import EnergySource
 from moeprof.store.flag import Flag, FlagCode
 from moeprof.store.plan import PowerPlan
 from moeprof.store.recording import Failure, Load
@@ -30,7 +31,7 @@ def a_load(
     load = Load(kind or "operation", key, visit, (0, 1), (0, 1))  # type: ignore[arg-type]
     known = power_w is not None
     power = Measured(power_w, 1.0 if known else None, 9, None if known else LOST)
-    source = "nvml_counter" if known else "unavailable"
+    source = EnergySource.NVML_COUNTER if known else EnergySource.UNAVAILABLE
     energy = power.scaled(latency_us / 1000)
     cost = WindowEnergy(power, energy, 500.0, temp_c, source, (), ())
     return MeteredLoad(load, cost, None if kind else latency_us)
