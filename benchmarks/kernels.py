@@ -8,7 +8,7 @@ ours beside torch and those peers that can be imported: CUDA-graph replay over i
 through more than five L2 caches (results are written to the same place again), medians over
 replays, energy from edge to edge of NVML's counter. A variant that is wrong or fails is named and
 not timed; so is what the time did not suffice for. `--tune` tries other tiles, in the time that
-gemlite would take to tune itself, and prints rows for kernels/choice.py.
+gemlite would take to tune itself, and prints rows for kernels/tiling/choice.py.
 """
 
 import argparse

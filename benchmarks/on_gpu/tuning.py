@@ -1,4 +1,4 @@
-"""Ours on other tiles, on a GPU: the fastest is a row for MEASURED in kernels/choice.py."""
+"""Ours on other tiles, on a GPU: the fastest is a row for MEASURED in kernels/tiling/choice.py."""
 
 import itertools
 from collections import Counter

@@ -37,7 +37,7 @@ def counters(x: torch.Tensor, count: int) -> torch.Tensor:
 
 
 @contextmanager
-def lent() -> Iterator[None]:
+def borrowed_counters() -> Iterator[None]:
     """Context whose captured calls give their counters back at its end.
 
     A graph captured in it must not be replayed after it, and no other thread may capture in it.

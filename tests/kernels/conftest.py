@@ -1,4 +1,4 @@
-"""How to run a file of this folder by itself: in Triton's interpreter, or on a GPU."""
+"""Run a test file of this folder in a process of its own: in Triton's interpreter, or on a GPU."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-# Tensors that the tests make lie on the GPU, so the kernels run there.
+# Tensors of the tests are then on the GPU, and the kernels run there.
 ON_GPU = """
 import sys, pytest, torch
 torch.set_default_device("cuda")

@@ -7,7 +7,7 @@ from moeprof.kernels.active_set import active_set, active_set_reference
 from moeprof.kernels.backend import runs_kernel
 
 
-def test_it_is_the_kernel_that_computes() -> None:
+def test_the_kernel_computes_and_not_the_reference() -> None:
     assert runs_kernel(torch.ones(1))
 
 
@@ -15,7 +15,7 @@ def test_it_is_the_kernel_that_computes() -> None:
 @pytest.mark.parametrize(
     ("tokens", "experts", "k"), [(1, 8, 2), (16, 128, 8), (5, 7, 7), (3, 100, 3), (20, 256, 4)]
 )
-def test_it_keeps_and_routes_as_the_reference_does(
+def test_kept_experts_and_routing_equal_the_reference(
     tokens: int, experts: int, k: int, price: float
 ) -> None:
     torch.manual_seed(experts)
@@ -30,7 +30,7 @@ def test_it_keeps_and_routes_as_the_reference_does(
     assert all(map(torch.equal, again, (weights, ids, kept)))
 
 
-def test_a_token_of_nan_has_no_say() -> None:
+def test_a_token_with_nan_adds_no_value_and_has_weight_0() -> None:
     scores = torch.tensor([[0.1, 0.2, 0.7], [float("nan"), 0.9, 0.1]])
     weights, ids, kept = active_set(scores, torch.full((3,), 0.5), 2)
     expected = active_set_reference(scores, torch.full((3,), 0.5), 2)

@@ -27,8 +27,13 @@ CASES = [
     (70, 24, 240, 24, 8, FP16, True, False, "relu"),
 ]
 
+# Families 90 and 100 differ from 32 rows on.
+CASES_BY_FAMILY = [
+    (case, family) for case in CASES for family in (80, 90, 100) if family != 100 or case[0] > 32
+]
 
-def test_it_is_the_kernel_that_computes() -> None:
+
+def test_the_kernel_computes_and_not_the_reference() -> None:
     assert runs_kernel(torch.ones(1))
 
 
@@ -53,8 +58,7 @@ def error(y: torch.Tensor, exact: torch.Tensor) -> float:
     return float((y.double() - exact).norm() / exact.norm())
 
 
-@pytest.mark.parametrize("family", [80, 90, 100])
-@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case)))
+@pytest.mark.parametrize(("case", "family"), CASES_BY_FAMILY, ids=str)
 def test_it_is_as_close_to_float64_as_torch_is(
     case: tuple[Any, ...], family: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,7 +98,7 @@ def test_split_sums_are_added_in_their_order_and_the_counters_end_at_zero(splits
     assert error(y, exact) < 5e-4
 
 
-def test_parts_are_float32_whatever_torch_makes_by_default() -> None:
+def test_parts_are_float32_whatever_the_default_dtype_of_torch() -> None:
     x, packed, scales, _, _ = inputs_of(5, 48, 512, 128, 4, FP32)
     tile = Tile(16, 64, 128, 4, 1, "product", splits=4)
     with patch.object(module, "choose_tile", lambda *_: tile):
@@ -108,7 +112,7 @@ def test_parts_are_float32_whatever_torch_makes_by_default() -> None:
 
 
 @pytest.mark.parametrize("shift", [1, 4, 8])
-def test_rows_of_a_wider_tensor_are_read_where_they_lie(shift: int) -> None:
+def test_rows_of_a_wider_tensor_are_read_without_a_copy_if_aligned(shift: int) -> None:
     x, packed, scales, _, _ = inputs_of(5, 48, 128, 128, 4, FP16)
     wide = torch.full((5, 128 + 2 * shift), float("nan"), dtype=FP16)
     wide[:, shift : 128 + shift] = x
@@ -124,7 +128,7 @@ def test_each_weight_is_where_the_layout_says(bits: int) -> None:
     assert torch.equal(dequant_linear(identity, packed, scales), expected)
 
 
-def test_rows_of_a_wider_tensor_are_read_as_they_lie() -> None:
+def test_rows_of_a_strided_tensor_are_read_right() -> None:
     x, packed, scales, _, _ = inputs_of(6, 64, 64, 64, 4, FP32)
     wide = torch.cat([x, torch.full_like(x, float("nan"))], dim=1)
     assert torch.equal(
@@ -132,7 +136,7 @@ def test_rows_of_a_wider_tensor_are_read_as_they_lie() -> None:
     )
 
 
-def test_what_is_not_a_number_stays_in_its_row() -> None:
+def test_nan_stays_in_its_row() -> None:
     x, packed, scales, _, _ = inputs_of(3, 32, 64, 64, 4, FP32)
     clean = dequant_linear(x, packed, scales, activation="relu")
     x[1, 5] = float("nan")

@@ -36,7 +36,7 @@ def error(y: torch.Tensor, exact: torch.Tensor) -> float:
     return float((y.double() - exact).norm() / exact.norm())
 
 
-def test_it_is_the_kernel_that_computes() -> None:
+def test_the_kernel_computes_and_not_the_reference() -> None:
     assert runs_kernel(torch.ones(1))
 
 
@@ -75,7 +75,7 @@ def test_counts_that_are_wrong_write_nothing_outside_the_result(counts: list[int
     assert bool((room[24:] == 7).all())
 
 
-def test_a_layer_of_experts_is_two_of_them() -> None:
+def test_a_layer_of_experts_is_two_grouped_linear_layers() -> None:
     torch.manual_seed(0)
     up, down = weights_of(3, 64, 128, 4, FP32), weights_of(3, 128, 64, 4, FP32)
     x, counts = torch.randn(9, 128), torch.tensor([4, 0, 5], dtype=torch.int32)

@@ -52,7 +52,7 @@ def rank(x_ptr, columns_ptr, ROWS: tl.constexpr, SIZE: tl.constexpr, PACKED: tl.
 @pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # NaN that signal are among them
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 @pytest.mark.parametrize("packed", [False, True])
-def test_every_16_bit_number_has_its_place(dtype: torch.dtype, packed: bool) -> None:
+def test_every_16_bit_float_ranks_right(dtype: torch.dtype, packed: bool) -> None:
     """Made float32 by torch, because the interpreter does so wrongly with subnormal bfloat16."""
     torch.manual_seed(0)
     every = torch.arange(-(2**15), 2**15).to(torch.int16).view(dtype)

@@ -27,7 +27,7 @@ ROUTINGS = {
 }
 
 
-def test_it_is_the_kernel_that_computes() -> None:
+def test_the_kernel_computes_and_not_the_reference() -> None:
     assert runs_kernel(torch.ones(1))
 
 
@@ -62,7 +62,7 @@ def test_ids_are_exact_and_weights_close(
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("routing", ROUTINGS.values(), ids=ROUTINGS)
-def test_every_routing_is_what_the_reference_says(
+def test_every_routing_equals_the_reference(
     routing: Routing, biased: bool, dtype: torch.dtype
 ) -> None:
     torch.manual_seed(0)
@@ -117,7 +117,7 @@ def test_ids_are_distinct_and_weights_zero_whatever_a_row_holds(
     assert not weights[:2].any()
 
 
-def test_an_expert_at_minus_infinity_is_picked_last_and_weighs_nothing() -> None:
+def test_an_expert_at_minus_infinity_is_picked_last_with_weight_0() -> None:
     weights, ids = topk(torch.tensor([[-INF, 1.0, -INF, 1.0]]), 3)
     assert ids.tolist() == [[1, 3, 0]]
     assert weights.tolist() == [[0.5, 0.5, 0.0]]
@@ -144,7 +144,7 @@ def test_counts_grow_by_the_tokens_of_each_expert() -> None:
     assert counts.sum() == 12 * 5 + 9 * 3
 
 
-def test_strided_logits_are_read_as_they_lie() -> None:
+def test_strided_logits_are_read_right() -> None:
     torch.manual_seed(0)
     logits = torch.randn(12, 20).T[:, ::2]
     assert torch.equal(topk(logits, 3)[1], topk_reference(logits, 3)[1])

@@ -1,3 +1,5 @@
+"""Activations and their derivatives, on the CPU and in Triton's interpreter."""
+
 from collections.abc import Callable
 
 import pytest

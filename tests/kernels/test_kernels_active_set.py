@@ -20,7 +20,7 @@ def test_the_triton_kernel_gives_what_the_reference_gives(
     interpreted("interpreted_active_set.py")
 
 
-def test_an_expert_is_kept_where_its_worth_comes_to_its_price() -> None:
+def test_an_expert_is_kept_if_its_values_reach_its_price() -> None:
     # Worth, by (score - third) / (first + second): 0.5 / 0.8 of expert 0, 0.1 / 0.8 of expert 1,
     # and of the second token 0.3 / 0.9 of expert 1, 0.4 / 0.9 of expert 2.
     scores = torch.tensor([[0.6, 0.2, 0.1, 0.1], [0.1, 0.4, 0.5, 0.0]])
@@ -46,9 +46,7 @@ def test_without_prices_the_picks_are_those_of_top_k(tokens: int, experts: int, 
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 1000), st.floats(0, 3))
-def test_a_higher_price_keeps_no_more_and_every_token_its_first_choice(
-    seed: int, price: float
-) -> None:
+def test_a_higher_price_keeps_no_more_experts_and_every_top_1(seed: int, price: float) -> None:
     generator = torch.Generator().manual_seed(seed)
     scores = torch.softmax(torch.randn(6, 10, generator=generator), dim=1)
     _, ids, kept = active_set(scores, torch.full((10,), price), 3)
@@ -58,7 +56,7 @@ def test_a_higher_price_keeps_no_more_and_every_token_its_first_choice(
     assert all(len(set(row)) == 3 for row in ids.tolist())
 
 
-def test_picks_that_are_not_kept_weigh_nothing() -> None:
+def test_picks_that_are_not_kept_have_weight_0() -> None:
     weights, ids, _ = active_set(torch.tensor([[0.1, 0.6, 0.3]]), torch.full((3,), 9.0), 3)
     assert ids.tolist() == [[1, 2, 0]]
     torch.testing.assert_close(weights, torch.tensor([[0.6, 0.0, 0.0]]))

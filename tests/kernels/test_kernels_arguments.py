@@ -1,4 +1,4 @@
-"""What a product on packed weights refuses: each by name, with the rule."""
+"""Arguments that a linear layer on packed weights refuses, each by name."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def test_a_bad_argument_is_named(arguments: tuple[Any, ...], named: str) -> None
         dequant_linear(*arguments)
 
 
-def test_the_stride_of_a_lone_row_does_not_matter() -> None:
+def test_the_row_stride_of_a_single_row_does_not_matter() -> None:
     x = torch.ones(64).as_strided((1, 64), (2**31, 1))
     assert torch.equal(dequant_linear(x, PACKED, SCALES), dequant_linear(X[:1], PACKED, SCALES))
 

@@ -1,3 +1,5 @@
+"""With and without Triton, on the CPU and on a GPU: which implementation computes."""
+
 import logging
 import os
 import subprocess

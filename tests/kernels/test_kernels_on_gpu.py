@@ -1,4 +1,4 @@
-"""The kernels on a GPU: what the interpreter's tests say holds there, and a launch is torch's."""
+"""The kernels on a GPU: the interpreter's tests, graphs, streams and devices."""
 
 from collections.abc import Callable
 from functools import partial

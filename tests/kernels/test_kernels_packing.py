@@ -1,4 +1,4 @@
-"""The packed layout, as it is documented, and the way back."""
+"""The packed layout against its documentation, unpacking, and refusals."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def a_single(n: int, k: int, bits: int) -> torch.Tensor:
     ("n", "k", "lane", "tile", "nibble"),
     [(0, 0, 0, 0, 0), (0, 1, 0, 0, 4), (8, 0, 0, 0, 1), (0, 8, 0, 0, 2), (9, 63, 7, 3, 7)],
 )
-def test_a_weight_of_4_bits_lies_where_its_lane_wants_it(
+def test_a_weight_of_4_bits_is_at_the_documented_place(
     n: int, k: int, lane: int, tile: int, nibble: int
 ) -> None:
     words = a_single(n, k, 4)
@@ -37,7 +37,7 @@ def test_a_weight_of_4_bits_lies_where_its_lane_wants_it(
     ("n", "k", "lane", "word", "byte"),
     [(0, 0, 0, 0, 0), (0, 1, 0, 0, 2), (8, 0, 0, 0, 1), (0, 8, 0, 1, 0), (1, 16, 4, 2, 0)],
 )
-def test_a_weight_of_8_bits_lies_where_its_lane_wants_it(
+def test_a_weight_of_8_bits_is_at_the_documented_place(
     n: int, k: int, lane: int, word: int, byte: int
 ) -> None:
     words = a_single(n, k, 8)
@@ -72,7 +72,7 @@ def test_no_copy_of_all_weights_is_wider_than_a_byte() -> None:
 
 
 @pytest.mark.parametrize("bits", [4, 8])
-def test_every_word_of_32_bits_is_a_valid_one(bits: int) -> None:
+def test_every_word_of_32_bits_unpacks(bits: int) -> None:
     generator = torch.Generator().manual_seed(0)
     shape = packed_shape(16, 64, bits)
     words = torch.randint(-(2**31), 2**31, shape, generator=generator).to(torch.int32)
@@ -80,13 +80,13 @@ def test_every_word_of_32_bits_is_a_valid_one(bits: int) -> None:
 
 
 @pytest.mark.parametrize("bits", [4, 8])
-def test_what_pads_a_tile_is_weight_zero(bits: int) -> None:
+def test_padding_is_weight_zero(bits: int) -> None:
     whole = unpack(pack(torch.zeros(1, 1, dtype=torch.int32), bits), (16, 64))
     assert whole[0, 0] == 0
     assert (whole.flatten()[1:] == 1 << (bits - 1)).all()
 
 
-def test_a_scale_serves_its_group_of_one_output() -> None:
+def test_a_scale_multiplies_one_group_of_one_output() -> None:
     packed = pack(torch.full((2, 16), 9))
     weight = dequantise(packed, torch.tensor([[1.0, 2.0], [3.0, 4.0]]), 16)
     assert weight.tolist() == [[1.0] * 8 + [3.0] * 8, [2.0] * 8 + [4.0] * 8]
@@ -105,7 +105,7 @@ def test_weights_are_of_the_dtype_of_their_scales(dtype: torch.dtype) -> None:
     assert dequantise(packed, torch.ones(1, 3, dtype=dtype), 8).dtype == dtype
 
 
-def test_the_group_size_is_read_off_the_shapes() -> None:
+def test_the_group_size_follows_from_the_shapes() -> None:
     assert group_size(PACKED, SCALES, 64) == 32
 
 

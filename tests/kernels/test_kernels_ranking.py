@@ -1,4 +1,4 @@
-"""Keys of numbers, in Triton's interpreter and in torch; `interpreted` runs the other file."""
+"""Runs interpreted_ranking.py in Triton's interpreter."""
 
 from collections.abc import Callable
 

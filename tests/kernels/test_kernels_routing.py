@@ -1,3 +1,5 @@
+"""Routing options and what they refuse."""
+
 from typing import Any
 
 import pytest
@@ -24,6 +26,6 @@ def test_plain_routing_is_the_softmax_over_the_picked() -> None:
         ({"scale": "2"}, "scale is '2', and must be a finite float32"),
     ],
 )
-def test_a_routing_that_makes_no_sense_is_refused(values: dict[str, Any], named: str) -> None:
+def test_a_routing_of_invalid_values_is_refused(values: dict[str, Any], named: str) -> None:
     with pytest.raises(BadInput, match=named):
         Routing(**values)

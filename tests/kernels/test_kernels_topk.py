@@ -1,3 +1,5 @@
+"""topk on the CPU: its picks, weights, gradient, operators, and refusals."""
+
 from collections.abc import Callable
 from typing import Any
 
@@ -42,7 +44,7 @@ def test_ids_are_distinct_in_range_and_in_order(row: list[float], data: st.DataO
     assert ids == sorted(range(len(row)), key=rank.__getitem__)[:k]
 
 
-def test_what_a_router_writes_is_what_it_computes() -> None:
+def test_each_routing_option_computes_its_formula() -> None:
     logits = torch.tensor([[0.0, 1.0, 2.0, 3.0]])
     bias = torch.tensor([5.0, 0.0, 0.0, 0.0])
     weights, ids = topk(logits, 2, Routing("sigmoid", renormalise=True, scale=3.0), bias)

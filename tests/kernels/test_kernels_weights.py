@@ -11,7 +11,7 @@ PACKED = torch.arange(3 * 32 * 4, dtype=torch.int32).view(3, *packed_shape(16, 6
 SCALES = torch.arange(3.0)[:, None, None].repeat(1, 2, 16)
 
 
-def test_the_weights_of_an_expert_are_its_share_of_each() -> None:
+def test_the_weights_of_an_expert_are_its_part_of_each_tensor() -> None:
     weights = Weights(PACKED, SCALES, bias=torch.arange(48.0).view(3, 16)).of(2)
     assert torch.equal(weights.packed, PACKED[2])
     assert (weights.scales == 2).all()
@@ -35,6 +35,6 @@ def test_experts_are_counted() -> None:
         (Weights(PACKED[:1].expand(3, -1, -1, -1, -1), SCALES), "packed must be contiguous"),
     ],
 )
-def test_weights_that_are_not_of_as_many_experts_are_refused(weights: Weights, why: str) -> None:
+def test_tensors_of_different_numbers_of_experts_are_refused(weights: Weights, why: str) -> None:
     with pytest.raises(BadInput, match=why):
         weights.experts()

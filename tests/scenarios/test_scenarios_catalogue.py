@@ -1,4 +1,4 @@
-"""The operations that there are: each computes what its reference does and counts itself right."""
+"""The catalogue: each operation computes what its reference does, and counts FLOPs and bytes."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Batch sizes as people write them."""
+"""Parsing batch sizes."""
 
 import re
 from contextlib import suppress

@@ -92,9 +92,7 @@ def make_from_width(take: InputFactory, tokens: int, width: int) -> tuple[torch.
         ({"make_inputs": make_from_width}, "make_inputs of scale names 'width'"),
     ],
 )
-def test_a_size_that_there_is_not_is_named_beside_those_there_are(
-    change: dict[str, Any], said: str
-) -> None:
+def test_an_unknown_size_is_named_beside_the_known_ones(change: dict[str, Any], said: str) -> None:
     with pytest.raises(BadInput, match=said) as caught:
         an_operation(**change)
     assert "known: " in caught.value.hint
@@ -102,7 +100,7 @@ def test_a_size_that_there_is_not_is_named_beside_those_there_are(
 
 @pytest.mark.parametrize("what", ["make_inputs", "run"])
 @pytest.mark.parametrize("function", [lambda take, tokens: (), torch.relu, len])
-def test_what_has_no_text_of_its_own_is_refused(what: str, function: object) -> None:
+def test_a_function_without_source_is_refused(what: str, function: object) -> None:
     with pytest.raises(BadInput, match=f"{what} of scale is no function made by def"):
         an_operation(**{what: function})
 

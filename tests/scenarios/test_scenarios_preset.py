@@ -1,4 +1,4 @@
-"""Presets: what was published, read and written without loss; what is wrong, named."""
+"""Presets: published sizes, reading and writing without loss, and refusals."""
 
 import json
 from collections.abc import Callable

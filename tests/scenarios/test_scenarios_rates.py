@@ -1,4 +1,4 @@
-"""Rates for estimates: from a data sheet, or tried on this processor."""
+"""Rates for estimates: from a GPU's data sheet, or measured on this CPU."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ def test_a_gpu_without_a_data_sheet_has_unknown_rates() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
-def test_a_cpu_is_tried_and_left_as_it_was(dtype: str) -> None:
+def test_a_cpu_is_measured_and_its_threads_are_restored(dtype: str) -> None:
     before = torch.get_num_threads()
     rates = cpu_rates(dtype, threads=before + 1)
     assert torch.get_num_threads() == before

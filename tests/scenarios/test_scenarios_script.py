@@ -1,4 +1,4 @@
-"""The isolated script: what stands in it, and that it runs by itself, by hand and served."""
+"""The isolated script: its text, its inputs, its timing, and its loads on a fake clock."""
 
 import ast
 import json
@@ -66,7 +66,7 @@ def names_of(script: str) -> dict[str, Any]:
     return names
 
 
-# What stands in it
+# Its text
 
 
 @each_operation
@@ -99,7 +99,7 @@ def function_text(source: str, name: str) -> str:
 
 
 @each_operation
-def test_it_names_no_place_of_this_machine(operation: Operation) -> None:
+def test_it_contains_no_path_of_this_machine(operation: Operation) -> None:
     script = a_script(operation.name)
     assert not re.search(r"""["'\s=]/\w""", script)
     assert str(Path.home()) not in script
@@ -107,7 +107,7 @@ def test_it_names_no_place_of_this_machine(operation: Operation) -> None:
 
 
 @each_operation
-def test_it_holds_what_was_planned(operation: Operation) -> None:
+def test_its_constants_are_those_of_the_plan(operation: Operation) -> None:
     names = names_of(a_script(operation.name, seed=5, threads=2, l2="hot"))
     assert (names["SEED"], names["THREADS"], names["COLD"]) == (5, 2, False)
     assert (names["DTYPE"], names["DEVICE"]) == (torch.float32, "cpu")
@@ -159,7 +159,7 @@ TWICE = Operation(
 '''
 
 
-def test_functions_of_other_names_and_any_docstring_stand_in_it(tmp_path: Path) -> None:
+def test_functions_of_other_names_and_any_docstring_are_rendered(tmp_path: Path) -> None:
     path = tmp_path / "hard.py"
     path.write_text(USERS_FILE)
     names = names_of(a_script(str(path)))
@@ -197,7 +197,7 @@ def test_the_seed_decides_the_inputs() -> None:
     assert not torch.equal(first_of(1), first_of(2))
 
 
-def test_what_is_taken_overlaps_with_nothing_taken_just_before() -> None:
+def test_consecutive_inputs_do_not_overlap() -> None:
     names = names_of(a_script("fc1"))
     pool = names["Pool"]()
     calls = [names["make_inputs"](pool.take, 3, **names["DIMENSIONS"]) for _ in range(20)]
@@ -222,7 +222,7 @@ def test_an_operation_that_changes_its_inputs_fails_and_says_so(
     assert answer["error"].startswith("ValueError: run changes its inputs")
 
 
-def test_inputs_that_are_no_numbers_stay_the_same() -> None:
+def test_inputs_of_nan_count_as_unchanged() -> None:
     script = a_script("relu").replace("return (take(", "return (float('nan') * take(")
     assert "float('nan')" in script
     names = names_of(script)
@@ -275,7 +275,7 @@ def test_served_it_answers_each_line_until_its_input_ends(op: str, l2: Any, tmp_
         assert served.started_utc_ns + sum(served.calls_ns) <= served.ended_utc_ns + 1_000_000
 
 
-def test_what_fails_is_an_answer_and_the_next_size_is_measured(tmp_path: Path) -> None:
+def test_a_failure_is_answered_and_the_next_size_is_measured(tmp_path: Path) -> None:
     requests = "100000000 0\n1 0\n"  # more than the pool holds
     _, failed, served = map(json.loads, run(tmp_path, a_script("relu"), "--serve", stdin=requests))
     assert "the operation takes 409600000000 bytes and the pool holds" in failed["error"]
@@ -385,7 +385,7 @@ def test_a_stop_ends_a_load_of_a_process(tmp_path: Path) -> None:
     assert idling["begin_ns"] == idle["marks_ns"][0]
 
 
-def test_a_load_that_cannot_be_is_an_answer(tmp_path: Path) -> None:
+def test_an_invalid_load_is_answered_with_an_error(tmp_path: Path) -> None:
     requests = ("load", "load 0", "load x", "load 1 2 3", "load 100000000", "1")
     lines = run(tmp_path, a_script("relu"), "--serve", stdin="\n".join(requests) + "\n")
     answers = list(map(json.loads, lines[1:]))

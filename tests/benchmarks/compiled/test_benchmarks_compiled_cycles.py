@@ -1,4 +1,4 @@
-"""The estimate of a product's cycles: what it takes into account, and which way."""
+"""The estimate of a product's cycles: what it depends on, and in which direction."""
 
 from dataclasses import replace
 
@@ -30,15 +30,15 @@ def test_no_product_is_faster_than_its_weights_are_read() -> None:
     assert read < least < 1.5 * read
 
 
-def test_one_program_a_multiprocessor_is_slower_than_several() -> None:
+def test_one_program_per_multiprocessor_is_slower_than_several() -> None:
     assert estimated(FC2) > 1.5 * estimated(FC2, splits=4)
 
 
-def test_few_copies_on_their_way_hold_the_memory_up() -> None:
+def test_few_copies_in_flight_slow_the_memory_down() -> None:
     assert estimated(FC1, replace(SMALL, stages=2)) > 1.3 * estimated(FC1)
 
 
-def test_registers_keep_programs_from_sharing_a_multiprocessor() -> None:
+def test_many_registers_leave_one_program_per_multiprocessor() -> None:
     wide = replace(SMALL, warps=8)
     assert estimated(FC1, wide, 4, registers=255) > estimated(FC1, wide, 4)
 
@@ -50,7 +50,7 @@ def test_experts_cost_as_many_times_one_once_they_fill_the_gpu() -> None:
     assert eight / one == pytest.approx(8, rel=0.1)
 
 
-def test_products_that_add_up_in_place_wait_less() -> None:
+def test_products_that_accumulate_in_place_wait_less() -> None:
     tile = Tile(64, 128, 128, 4, 4, "product")
     waiting, adding = (
         cycles(H200, FC1, replace(tile, scales=scales), 240, 3.1, 64)

@@ -1,4 +1,4 @@
-"""Machine code as text, read: on a text made up for the test, and on a kernel compiled here."""
+"""Reading machine code: a text written for the test, and a kernel compiled here."""
 
 import subprocess
 import sys
@@ -37,7 +37,7 @@ def test_every_instruction_is_found_with_or_without_its_predicate() -> None:
     ]  # fmt: skip
 
 
-def test_themain_loop_is_the_shortest_that_multiplies() -> None:
+def test_the_main_loop_is_the_shortest_one_with_a_matrix_instruction() -> None:
     assert families(main_loop(SASS)) == {"HGMMA": 1, "I2F": 1, "UIADD3": 1, "BRA": 1}
 
 
@@ -84,7 +84,7 @@ def test_an_interpreted_kernel_is_refused(monkeypatch: pytest.MonkeyPatch) -> No
     assert done.stdout == "unset TRITON_INTERPRET\n"
 
 
-def test_without_triton_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_triton_compiling_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("moeprof.benchmarks.compiled.sass.triton", None)
     with pytest.raises(BadInput, match="triton is not installed"):
         machine_code(None, {}, {}, 90)

@@ -1,4 +1,4 @@
-"""The gates: what the machine code of each kernel may cost, compiled for GPUs that are not here."""
+"""The gates: bounds on the machine code of each kernel, compiled without a GPU."""
 
 from dataclasses import replace
 from typing import Any
@@ -78,7 +78,7 @@ def test_every_tile_of_the_table_spills_nothing_where_k_is_split(
 
 @counts_instructions
 @pytest.mark.parametrize("tokens", MAX_PER_WEIGHT)
-def test_a_small_layer_takes_no_more(tokens: int) -> None:
+def test_a_small_layer_takes_no_more_instructions(tokens: int) -> None:
     check_gates(*dequant_linear_code(QWEN3_FC2, tokens, 90))
 
 
@@ -111,7 +111,7 @@ def test_a_small_layer_takes_no_more(tokens: int) -> None:
         ({"bits": 8, "group": 64, "zeros": True}, torch.bfloat16, 16, 4.9),
     ],
 )
-def test_other_weights_take_what_they_took(
+def test_other_weights_stay_within_their_instructions(
     change: dict[str, Any], dtype: torch.dtype, tokens: int, most: float
 ) -> None:
     layer = replace(MIXTRAL_FC1, **change)
@@ -151,7 +151,7 @@ def test_a_large_batch_of_a_small_layer_spills_nothing(
         (replace(MIXTRAL_FC1, bits=8, zeros=True), 100),
     ],
 )
-def test_the_largest_tiles_of_other_families_are_whole(layer: Layer, family: int) -> None:
+def test_the_largest_tiles_of_other_families_spill_nothing(layer: Layer, family: int) -> None:
     check_product(dequant_linear_code(layer, 512, family)[1])
 
 
@@ -179,7 +179,7 @@ def test_outputs_that_16_does_not_divide_spill_nothing(tokens: int, family: int)
 
 @counts_instructions
 @pytest.mark.parametrize("tokens", MAX_PER_WEIGHT)
-def test_inputs_that_16_does_not_divide_are_copied_as_others_are(tokens: int) -> None:
+def test_inputs_that_16_does_not_divide_are_copied_16_bytes_at_a_time(tokens: int) -> None:
     layer = Layer(14336, 4104, 4, 4104)
     tile, code = dequant_linear_code(layer, tokens, 90)
     check_gates(tile, code)
@@ -237,7 +237,7 @@ def test_a_token_is_routed_in_few_instructions(experts: int, k: int, dtype: torc
         (512, 8, torch.bfloat16, 440),
     ],
 )
-def test_a_row_that_has_a_warp_to_itself_takes_little_more(
+def test_one_row_per_warp_takes_little_more_instructions(
     experts: int, k: int, dtype: torch.dtype, most: int
 ) -> None:
     rows, code = topk_code(experts, k, 90, tokens=512, dtype=dtype)

@@ -49,7 +49,7 @@ def test_a_small_batch_splits_k_until_two_programs_share_a_multiprocessor(
     assert programs <= 2 * H200.multiprocessors
 
 
-def test_k_is_split_where_few_tiles_would_run_in_a_second_round() -> None:
+def test_k_is_split_if_few_tiles_would_run_in_a_second_round() -> None:
     a100 = Gpu("A100", 80, 108)
     tile = choose_tile(a100, FC1, 128)
     assert (tile.rows, -(-FC1.outputs // tile.outputs)) == (128, 112)
@@ -133,7 +133,7 @@ def test_every_tile_fits_its_gpu_and_its_group(
     assert tile == choose_tile(Gpu("any", family, 100), layer, tokens, element)
 
 
-def test_a_measured_tile_is_found_by_the_batch_also_where_the_table_has_other_rows(
+def test_a_measured_tile_may_have_more_rows_than_the_table(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     layer = Layer(768, 2048, 4, 128)
@@ -142,7 +142,7 @@ def test_a_measured_tile_is_found_by_the_batch_also_where_the_table_has_other_ro
     assert choose_tile(H200, layer, 256) is best
 
 
-def test_a_measured_tile_goes_before_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_measured_tile_takes_precedence_over_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     best = Tile(16, 128, 128, 8, 3, "product")
     monkeypatch.setitem(choice.MEASURED, ("NVIDIA H200", FC1, 16), best)
     assert choose_tile(H200, FC1, 9) is best

@@ -1,4 +1,4 @@
-"""Counters: launches that may run side by side never share any, and all are zeros when given."""
+"""Counters: launches that may run at the same time never share any, and all are zero at first."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from moeprof.kernels.tiling import counters as module
-from moeprof.kernels.tiling.counters import OF_STREAM, Reserve, counters, lent
+from moeprof.kernels.tiling.counters import OF_STREAM, Reserve, borrowed_counters, counters
 
 ON_GPU = cast(torch.Tensor, SimpleNamespace(is_cuda=True, device=torch.device("cpu")))
 
@@ -29,7 +29,7 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     return current
 
 
-def test_what_is_taken_is_given_to_nothing_else() -> None:
+def test_counters_are_given_out_once() -> None:
     reserve = Reserve(torch.zeros(256, dtype=torch.int32))
     for mark, count in enumerate((1, 33, 64), start=1):
         taken = reserve.take(count)
@@ -41,7 +41,7 @@ def test_what_is_taken_is_given_to_nothing_else() -> None:
     assert reserve.take(64) is not None
 
 
-def test_where_a_slice_begins_no_other_cache_line_does() -> None:
+def test_every_slice_begins_a_cache_line_of_its_own() -> None:
     reserve = Reserve(torch.zeros(256, dtype=torch.int32))
     begins = [taken.storage_offset() for _ in range(3) if (taken := reserve.take(5)) is not None]
     assert [4 * begin % 128 for begin in begins] == [0, 0, 0]
@@ -64,7 +64,7 @@ def test_each_captured_call_keeps_counters_of_its_own(stream: SimpleNamespace) -
     assert same(counters(ON_GPU, 5), before)
 
 
-def test_where_none_can_be_kept_they_are_new(stream: SimpleNamespace) -> None:
+def test_without_a_reserve_counters_are_allocated(stream: SimpleNamespace) -> None:
     stream.capturing = True
     assert counters(ON_GPU, 5).shape == (5,)  # nothing may be allocated for good in a capture
     assert module.reserves == {}
@@ -76,9 +76,9 @@ def test_where_none_can_be_kept_they_are_new(stream: SimpleNamespace) -> None:
     assert counters(ON_GPU, 5).shape == (5,)
 
 
-def test_what_was_lent_is_given_again(stream: SimpleNamespace) -> None:
+def test_borrowed_counters_are_given_out_again(stream: SimpleNamespace) -> None:
     of_default = counters(ON_GPU, 5)
-    with lent():
+    with borrowed_counters():
         stream.cuda_stream = 7
         of_stream = counters(ON_GPU, 5)
         stream.capturing = True
@@ -91,12 +91,12 @@ def test_what_was_lent_is_given_again(stream: SimpleNamespace) -> None:
     assert same(counters(ON_GPU, 5), of_default)
 
 
-def test_a_stream_that_is_another_in_each_thread_keeps_none(stream: SimpleNamespace) -> None:
+def test_the_per_thread_stream_keeps_no_counters(stream: SimpleNamespace) -> None:
     stream.cuda_stream = 2
     assert counters(ON_GPU, 5).shape == (5,)
 
 
-def test_memory_that_cannot_be_had_is_named(
+def test_running_out_of_memory_is_raised(
     stream: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> torch.Tensor:
@@ -107,5 +107,5 @@ def test_memory_that_cannot_be_had_is_named(
         counters(ON_GPU, 5)
 
 
-def test_on_a_cpu_they_are_as_many_as_asked_for() -> None:
+def test_a_cpu_gets_exactly_as_many_as_it_asks_for() -> None:
     assert torch.equal(counters(torch.ones(2), 3), torch.zeros(3, dtype=torch.int32))

@@ -65,7 +65,7 @@ class Ptx:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("bits", [4, 8])
-def test_the_ptx_gives_every_weight_exactly_and_in_its_place(bits: int, kind: str) -> None:
+def test_the_ptx_unpacks_every_weight_exactly_and_in_order(bits: int, kind: str) -> None:
     generator = torch.Generator().manual_seed(bits)
     words = torch.randint(-(2**31), 2**31, (WORDS,), generator=generator)
     weights = Ptx(KINDS[kind], words, 32 // bits).run(unpacking(bits, kind))

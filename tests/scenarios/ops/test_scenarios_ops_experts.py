@@ -87,7 +87,7 @@ def test_the_arithmetic_is_that_worked_out_by_hand() -> None:
     assert ALL.scenario(TINY, 3, "float32", "cold").flops == 2 * 4608 + 720 + 8 * 768
 
 
-def test_sizes_that_cannot_reach_all_active_experts_are_left_out() -> None:
+def test_sizes_too_small_for_all_active_experts_are_left_out() -> None:
     assert FEW.possible(ODD, (1, 2, 3, 4)) == (1, 2, 3, 4)
     assert SOME.possible(ODD, (1, 2, 3, 4)) == (2, 3, 4)
     assert ALL.possible(ODD, (1, 2, 3, 4)) == (3, 4)
@@ -95,7 +95,7 @@ def test_sizes_that_cannot_reach_all_active_experts_are_left_out() -> None:
         ALL.possible(ODD, (1, 2))
 
 
-def test_a_plan_asks_for_no_size_that_cannot_be() -> None:
+def test_a_plan_has_no_size_too_small_for_its_active_experts() -> None:
     plan = plan_run("experts,relu", (1, 2, 3, 4), ODD)
     assert [(one.op, one.domain[0]) for one in plan.ops] == [
         ("experts_few", 1),
