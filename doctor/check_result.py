@@ -1,4 +1,4 @@
-"""What doctor says of one thing that it looked at."""
+"""The result of one of doctor's checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Status(StrEnum):
-    """What a finding means for a sweep on this machine.
+    """What a result means for a sweep on this machine.
 
     A fault stops it, takes its energy away or makes it wrong; a warning costs something less; a
     skip is what does not apply here, or could not be looked at.
@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing looked at: the evidence, what it costs the user, and how to mend it.
+    """One check: the evidence, what a fault costs the user, and how to mend it.
 
     `values` are the numbers of the evidence for a program; each name ends in its unit, and None is
     what could not be measured.

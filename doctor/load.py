@@ -1,8 +1,8 @@
-"""A steady load for the GPU while its sensors are looked at: square matrix products, back to back.
+"""A steady load for a GPU while its sensors are read: square matrix products, back to back.
 
     python load.py DEVICE      "cpu" or "cuda:N"
 
-Runs as a process of its own and knows nothing of moeprof. Once the load is up it writes one line
+Runs as a process of its own and imports nothing of moeprof. Once the load runs it writes one line
 of JSON, `{"uuid": …}` with the GPU's UUID (null on a CPU); it ends when its stdin does.
 """
 
@@ -14,7 +14,7 @@ from typing import Final
 import torch
 
 _WARMUP_PRODUCTS: Final = 20
-_QUEUED: Final = 8  # products between two waits: enough that the GPU never runs dry
+_QUEUED: Final = 8  # products between two synchronisations: enough that the GPU never idles
 
 
 def main(device: str) -> None:

@@ -1,4 +1,4 @@
-"""Whether Nsight Systems and Nsight Compute can do here what a sweep asks of them."""
+"""Checks whether Nsight Systems and Nsight Compute work here as a sweep needs them."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ _NCU_FLAGS: Final = ("--clock-control", "--cache-control", "--nvtx-include", "--
 
 
 def permission(device: str, driver: Path = _DRIVER, own: Path = _PROCESS) -> CheckResult:
-    """Whether the driver lets this process read the GPU's hardware counters.
+    """Check whether the driver lets this process read the GPU's hardware counters.
 
     `driver` holds the driver's parameters, `own` the capabilities of this process.
     https://developer.nvidia.com/ERR_NVGPUCTRPERM
@@ -55,7 +55,7 @@ def permission(device: str, driver: Path = _DRIVER, own: Path = _PROCESS) -> Che
 
 
 def nsys(device: str, gpu_index: int | None) -> CheckResult:
-    """Whether nsys records, imports and exports, by a trial of a second or two; and its flags.
+    """Check the flags of nsys, and by a short trial whether it records, imports and exports.
 
     `gpu_index` is NVML's number of the GPU, None on a CPU.
     """
@@ -73,7 +73,7 @@ def nsys(device: str, gpu_index: int | None) -> CheckResult:
     try:
         _try(tool)
     except TraceFault as fault:
-        on_gpu = device != "cpu"  # where a sweep takes nsys unless told otherwise
+        on_gpu = device != "cpu"  # where a sweep uses nsys by default
         return CheckResult(
             check, Status.FAULT if on_gpu else Status.WARNING, f"nsys {tool.version}: {fault}",
             cost="a sweep under nsys records nothing",
@@ -97,14 +97,14 @@ def nsys(device: str, gpu_index: int | None) -> CheckResult:
 
 
 def ncu(device: str) -> CheckResult:
-    """Whether ncu is there, and has the flags without which its counters mean something else."""
+    """Check whether ncu is there and has the flags that a sweep needs for comparable counters."""
     check = "collector ncu"
     probe = _probe(NcuCollector(), device)
     path = shutil.which("ncu")
     if path is None or not probe.ok:
         return CheckResult(check, Status.SKIP, probe.evidence)
-    said = process.run([path, "--help"], timeout_s=_PROBE_S).stdout
-    lacking = [flag for flag in _NCU_FLAGS if flag not in said]
+    help_text = process.run([path, "--help"], timeout_s=_PROBE_S).stdout
+    lacking = [flag for flag in _NCU_FLAGS if flag not in help_text]
     if not lacking:
         return CheckResult(check, Status.OK, f"{probe.evidence}: counters per kernel")
     return CheckResult(
@@ -125,8 +125,8 @@ def _try(tool: Nsys) -> None:
     with TemporaryDirectory() as folder:
         report = Path(folder) / "report.nsys-rep"
         command = [*tool.profile(report, "cpu", None), sys.executable, "-c", "pass"]
-        said = process.run(command, timeout_s=_PROBE_S, cwd=Path(folder))
-        if said.exit_code is None:
+        result = process.run(command, timeout_s=_PROBE_S, cwd=Path(folder))
+        if result.exit_code is None:
             raise TraceFault(f"a trial did not end within {_PROBE_S:g} s")
         tool.export(report, report.with_suffix(".sqlite"))
 

@@ -1,4 +1,4 @@
-"""Whether a GPU's sensors can be believed: findings from a survey of them under a steady load."""
+"""Checks whether a GPU's sensors can be trusted, on a log of them under a steady load."""
 
 from typing import Final
 
@@ -21,9 +21,9 @@ from ..energy.readings import MAX_DISAGREEMENT, mean_power_w, update_period_s
 from ..stats.measured import disagreement
 from .check_result import CheckResult, Status
 
-_SETTLED_NS: Final = 1_200_000_000  # by then the 1-s average has forgotten the idle GPU
+_SETTLED_NS: Final = 1_200_000_000  # the 1-s average no longer includes the idle GPU
 _SLOW_PERIOD_S: Final = 0.25  # fewer than three ticks in the shortest window
-_SLOW_CALL_NS: Final = 1_000_000  # an edge is known no closer than a call lasts
+_SLOW_CALL_NS: Final = 1_000_000  # the time of an edge is uncertain by the duration of a call
 _OURS: Final = 1  # compute processes: the load
 
 _CODES: Final[dict[int, str]] = {
@@ -56,9 +56,9 @@ _SLOWED: Final = (Fault.THERMAL_THROTTLING, Fault.POWER_BRAKE)
 
 
 def judge(log: PowerLog) -> list[CheckResult]:
-    """Say of each sensor in a survey under load whether a sweep can build on it.
+    """Check each sensor in a log that was recorded under load.
 
-    The first 1.2 s are left out where a value counts: the load begins before the survey, and
+    The first 1.2 s are left out where a value counts: the load begins before the log, and
     averages lag behind it.
     """
     times = log.series(ENERGY)
@@ -97,7 +97,7 @@ def _counter(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> C
 
 
 def _power(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> CheckResult:
-    """Instant power is the counter's witness: two sources of the same energy."""
+    """Instant power must agree with the counter: both measure the same energy."""
     check = "instant power"
     if Fault.POWER_FROZEN in found:
         return CheckResult(check, Status.FAULT, Fault.POWER_FROZEN, _NO_ENERGY, _RELOAD)
@@ -111,23 +111,23 @@ def _power(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Che
         )  # fmt: skip
     apart = disagreement(edge_to_edge_power_w(log.series(ENERGY), begin_ns, end_ns), instant)
     values = {"power_instant_w": instant.value, "counter_over_instant_ratio": _ratio(apart)}
-    told = "there is no counter to hold it against"
+    comparison = "there is no counter to hold it against"
     if apart is not None:
-        told = f"the counter is {apart:+z.1%} off"
-    evidence = f"{instant.value:.1f} W; {told}"
+        comparison = f"the counter is {apart:+z.1%} off"
+    evidence = f"{instant.value:.1f} W; {comparison}"
     if apart is None or abs(apart) <= MAX_DISAGREEMENT:
         return CheckResult(check, Status.OK, evidence, values=values)
     return CheckResult(
-        check, Status.WARNING, evidence, "every point is marked: its two sources of power disagree",
+        check, Status.WARNING, evidence, "every point has a flag: its sources of power disagree",
         "update the driver; only an external meter tells which of the two is right", values,
     )  # fmt: skip
 
 
 def _periods(log: PowerLog) -> CheckResult:
-    """Median times between changes, over the whole survey."""
+    """Median time between changes of each sensor, over the whole log."""
     names = {"counter": ENERGY, "instant": POWER_INSTANT, "average": POWER_AVERAGE}
     periods_s = {name: update_period_s(log.series(sensor)) for name, sensor in names.items()}
-    told = ", ".join(
+    evidence = ", ".join(
         f"{name} " + ("no change seen" if period is None else f"{1e3 * period:.1f} ms")
         for name, period in periods_s.items()
     )
@@ -136,7 +136,7 @@ def _periods(log: PowerLog) -> CheckResult:
     return CheckResult(
         "update periods",
         Status.WARNING if slow else Status.OK,
-        told,
+        evidence,
         cost="windows must last several seconds to hold enough ticks" if slow else "",
         remedy="give the power pass more time" if slow else "",
         values=values,
@@ -144,6 +144,7 @@ def _periods(log: PowerLog) -> CheckResult:
 
 
 def _call_cost(log: PowerLog) -> CheckResult:
+    """Median duration of a call of NVML."""
     cost_ns = {
         name: float(np.median(series.end_ns - series.begin_ns))
         for name, series in (("counter", log.series(ENERGY)), ("fields", log.series(POWER_INSTANT)))
@@ -161,7 +162,7 @@ def _call_cost(log: PowerLog) -> CheckResult:
 
 
 def _readings(log: PowerLog) -> CheckResult:
-    """Return codes of everything that is not an own finding."""
+    """Return codes of the readings that have no check of their own."""
     refused = {name: _refusal(log, name) for name in log.readings if name != ENERGY}
     missing = {name: why for name, why in refused.items() if why is not None}
     if not missing:
@@ -177,7 +178,7 @@ def _readings(log: PowerLog) -> CheckResult:
 
 
 def _clocks(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> CheckResult:
-    """Clocks under load, and what holds them down; the power limit alone is no fault."""
+    """SM clock under load, and what lowers it; the power limit alone is no fault."""
     clock = log.series(SM_CLOCK).between(begin_ns, end_ns).good()
     if not len(clock):
         return CheckResult("clocks", Status.SKIP, f"the SM clock is {_refusal(log, SM_CLOCK)}")
@@ -195,6 +196,7 @@ def _clocks(log: PowerLog, begin_ns: int, end_ns: int, found: list[Fault]) -> Ch
 
 
 def _processes(log: PowerLog) -> CheckResult:
+    """Compute processes on the GPU beside our load."""
     check = "other processes"
     seen = log.series(COMPUTE_PROCESSES).good()
     if not len(seen) or seen.value.max() < _OURS:

@@ -1,8 +1,7 @@
-"""Holds a GPU's clocks still while something is measured, and lets go of them on every way out.
+"""Locks a GPU's SM clock while something is measured, and resets it on every way out.
 
-Opt-in: it needs root on most machines, and a machine that others share is not ours to slow down.
-What NVML cannot tell is whether somebody had locked the clocks before: letting go sets the
-driver's default.
+Opt-in: it needs root on most machines, and it slows down whoever shares the GPU. NVML cannot tell
+whether the clocks had been locked before, so a reset restores the driver's default.
 """
 
 import contextlib
@@ -22,44 +21,44 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 def locked_sm_clock(uuid: str, clock_mhz: int) -> Iterator[None]:
     """Lock the SM clock of a GPU inside the block; from the main thread only.
 
-    The clocks are let go after the block, after an error in it, and on SIGTERM, SIGHUP and SIGQUIT,
-    which become SystemExit inside the block. SIGKILL leaves them locked:
+    The clock is reset after the block, after an error in it, and on SIGTERM, SIGHUP and SIGQUIT,
+    which become SystemExit inside the block. SIGKILL leaves it locked until
     `nvidia-smi --reset-gpu-clocks`. Raises BadInput for a clock that the GPU does not have, and
     CannotMeasure where locking is refused or not supported.
     """
     with nvml() as library, _ended_by_exit(), contextlib.ExitStack() as undoing:
         try:
             handle = library.nvmlDeviceGetHandleByUUID(uuid)
-            undoing.callback(_let_go, library, handle)  # first: a signal may come between the two
+            undoing.callback(_reset, library, handle)  # before: a signal may come between the two
             library.nvmlDeviceSetGpuLockedClocks(handle, clock_mhz, clock_mhz)
         except library.NVMLError as error:
-            undoing.pop_all()  # what another program locked is not ours to let go
+            undoing.pop_all()  # another program may have locked the clocks: they are not reset
             raise _refusal(library, error, clock_mhz) from error
         yield
 
 
 @contextmanager
 def _ended_by_exit() -> Iterator[None]:
-    """Make SystemExit of the signals that end a program; one that is ignored stays so (nohup)."""
+    """Turn the signals that end a program into SystemExit; an ignored one stays ignored (nohup)."""
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in _ENDING}
-    heeded = [number for number in _ENDING if before[number] is not signal.SIG_IGN]
+    handled = [number for number in _ENDING if before[number] is not signal.SIG_IGN]
 
     def end(number: int, frame: FrameType | None) -> None:
-        for one in heeded:
-            signal.signal(one, signal.SIG_IGN)  # a session that closes sends more than one
+        for one in handled:
+            signal.signal(one, signal.SIG_IGN)  # a closing terminal sends more than one
         raise SystemExit(128 + number)
 
     try:
-        for number in heeded:
+        for number in handled:
             signal.signal(number, end)
         yield
     finally:
-        for number in heeded:
+        for number in handled:
             signal.signal(number, before[number])
 
 
-def _let_go(library: Any, handle: Any) -> None:
-    with contextlib.suppress(library.NVMLError):  # a GPU that is lost holds no clocks
+def _reset(library: Any, handle: Any) -> None:
+    with contextlib.suppress(library.NVMLError):  # a GPU that was lost has no locked clocks
         library.nvmlDeviceResetGpuLockedClocks(handle)
 
 

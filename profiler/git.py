@@ -1,4 +1,4 @@
-"""The commit of the code that is being measured: that of the folder where moeprof was started."""
+"""The git commit of the folder where moeprof was started, which holds the measured code."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ _LIMIT_S = 20.0
 
 
 def head(folder: Path) -> tuple[str | None, bool | None]:
-    """Give the commit checked out in `folder` and whether tracked files differ from it.
+    """Return the commit checked out in `folder` and whether tracked files differ from it.
 
     Both are None outside a git checkout, without git, and before the first commit.
     """

@@ -1,4 +1,4 @@
-"""One sweep at a time: per GPU, where two would measure each other, and per run folder."""
+"""Exclusive locks: one sweep at a time per GPU, and one per run folder."""
 
 import fcntl
 import tempfile
@@ -13,9 +13,9 @@ from ..store.run import Run
 
 @contextmanager
 def exclusive_lock(provenance: Provenance, run: Run) -> Iterator[None]:
-    """Hold the run folder, and the device's GPU by its UUID; a CPU has no lock.
+    """Lock the run folder, and the GPU by its UUID; a CPU has no lock.
 
-    The locks go with the process that holds them. Raises BadInput where another sweep has one.
+    The kernel frees both when the process ends. Raises BadInput where another sweep holds one.
     """
     with _held(run.folder / "sweep.lock", f"{run.folder}", "wait for it to end"):
         if provenance.gpu is None:

@@ -1,7 +1,7 @@
-"""The one door to other processes: run one to its end, or talk to one line by line.
+"""Other processes: run one to its end, or ask one line by line. No other file starts any.
 
 Every child leads a process group of its own, so that ending it ends what it started. A child that
-is served ends by itself when its input closes, also when moeprof is killed.
+is asked line by line ends by itself when its input closes, also when moeprof is killed.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_LAST_WORDS = 400  # characters of a child's stderr worth quoting
+_MAX_QUOTED = 400  # characters of a child's output that a message quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,12 @@ class Finished:
 
     @property
     def last_words(self) -> str:
-        """The end of what it said, on one line."""
+        """The end of its stderr, or of its stdout where that is empty, on one line."""
         return _one_line(self.stderr or self.stdout)
 
 
 class ProcessEnded(Exception):
-    """The served process ended, or had to be ended, before it answered."""
+    """The process ended, or gave no answer in time; the message says which."""
 
 
 def run(command: Sequence[str], *, timeout_s: float, cwd: Path | None = None) -> Finished:
@@ -65,8 +65,7 @@ def run(command: Sequence[str], *, timeout_s: float, cwd: Path | None = None) ->
 class LineServer:
     """A child that answers each line written to it with one line that begins with "{".
 
-    Other lines of its output are passed over: libraries print what they like. Used as a context
-    manager; leaving it ends the child.
+    Other lines of its output are skipped: libraries print too. Leaving the context ends the child.
     """
 
     def __init__(self, command: Sequence[str], *, cwd: Path | None = None) -> None:
@@ -117,15 +116,15 @@ class LineServer:
         return line
 
     def ask(self, line: str, timeout_s: float) -> str:
-        """Write one line and wait for its answer. Raises ProcessEnded as `answer` does."""
+        """Write one line and return its answer. Raises ProcessEnded if none comes in time."""
         assert self._child.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # `answer` says how it ended
+        with contextlib.suppress(BrokenPipeError):  # `answer` raises and says how it ended
             self._child.stdin.write(line + "\n")
             self._child.stdin.flush()
         return self.answer(timeout_s)
 
     def finish(self, timeout_s: float) -> int | None:
-        """Close the child's input and wait for its end; its exit code, None if it did not end."""
+        """Close the child's input; return its exit code, None if it does not end in time."""
         assert self._child.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._child.stdin.close()
@@ -135,7 +134,7 @@ class LineServer:
             return None
 
     def last_words(self) -> str:
-        """Give the end of what the child wrote to stderr, on one line."""
+        """Return the end of the child's stderr, on one line."""
         self._stderr.seek(0)
         return _one_line(self._stderr.read().decode(errors="replace"))
 
@@ -160,4 +159,4 @@ def _kill_group(pid: int) -> None:
 
 def _one_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " / ".join(lines[-3:])[-_LAST_WORDS:]
+    return " / ".join(lines[-3:])[-_MAX_QUOTED:]

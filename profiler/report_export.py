@@ -1,7 +1,7 @@
-"""A lone report of nsys or ncu in the form that the parsers read.
+"""Exports a single report of nsys or ncu to the format that the parsers read.
 
-Only a tool that is at least as new as a report can read it, and no tool says so before it fails:
-a report of nsys begins with the version that wrote it.
+A tool reads only reports of its own version and older ones, so the version that wrote an nsys
+report is read from its first bytes and compared with the installed one.
 """
 
 import re
@@ -18,16 +18,16 @@ _IMPORT_S: Final = 600.0
 
 
 def export_report(path: Path, folder: Path) -> Path:
-    """Export a report of nsys to SQLite, or of ncu to a raw CSV page, in `folder`; its path there.
+    """Export a report of nsys to SQLite, or of ncu to a raw CSV page, in `folder`; return its path.
 
-    Any other file is given back as it is, and so is a report of ncu where NVIDIA's package
-    ncu-report reads it. Raises BadInput where the tool is missing, is older than
-    the report, or cannot read it.
+    Any other file is returned as it is, and so is a report of ncu where NVIDIA's package ncu-report
+    is installed, which reads it. Raises BadInput where the tool is missing, is older than the
+    report, or cannot read it.
     """
     try:
         with path.open("rb") as file:
             head = file.read(64)
-    except OSError:  # the parsers say what is wrong with it
+    except OSError:  # the parsers refuse it with a reason
         return path
     if head.startswith(MAGIC) and not has_ncu_report():
         check_report(path)
@@ -39,9 +39,7 @@ def export_report(path: Path, folder: Path) -> Path:
 
 
 def _export_nsys(path: Path, sqlite: Path, needed: tuple[int, ...]) -> Path:
-    from .collectors.nsys import (
-        Nsys,  # with all that a sweep needs: a second, which other files need not wait
-    )
+    from .collectors.nsys import Nsys  # takes a second to import, which other files need not pay
     from .collectors.traced import TraceFault
 
     version = ".".join(map(str, needed))
@@ -72,8 +70,8 @@ def _export_ncu(path: Path, page: Path) -> Path:
     if installed is None:
         raise BadInput(f"{path} is a report of ncu, and no ncu is on PATH", hint=hint)
     command = [installed, "--import", str(path), "--csv", "--page", "raw", "--print-units", "base"]
-    said = process.run(command, timeout_s=_IMPORT_S)
-    if said.exit_code != 0 or not said.stdout.strip():
-        raise BadInput(f"{path} cannot be read by this ncu: {said.last_words}", hint=hint)
-    page.write_text(said.stdout, encoding="utf-8")
+    result = process.run(command, timeout_s=_IMPORT_S)
+    if result.exit_code != 0 or not result.stdout.strip():
+        raise BadInput(f"{path} cannot be read by this ncu: {result.last_words}", hint=hint)
+    page.write_text(result.stdout, encoding="utf-8")
     return page

@@ -1,4 +1,4 @@
-"""Files written whole and renamed into place: a reader sees the old one or the new one."""
+"""Writes files to a temporary path and renames them: a reader sees the old or the new content."""
 
 import errno
 import os
@@ -49,7 +49,7 @@ def write_whole(path: Path, data: str | bytes) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> BadInput:
-    """Say in one sentence why `path` could not be written, and the way out."""
+    """Make the error that says why `path` could not be written, with a hint."""
     return BadInput(
         f"cannot write {path}: {(error.strerror or str(error)).lower()}",
         hint=_HINTS.get(error.errno or 0, ""),

@@ -1,7 +1,7 @@
-"""What can go wrong, as one tree; each class knows the exit code that it ends the program with.
+"""All errors that moeprof raises on purpose; each class has the exit code of the program.
 
     MoeprofError            129   moeprof itself failed
-    ├── BadInput              2   the user can mend it: the message names the value and the rule
+    ├── BadInput              2   the user can correct it: the message names value and rule
     └── CannotMeasure         3   this machine lacks what the measurement needs
 
 A message is one sentence that names the value and the rule; the hint is the way out.
@@ -23,13 +23,13 @@ class MoeprofError(Exception):
 
 
 class BadInput(MoeprofError):
-    """What was given breaks a rule."""
+    """An argument, option or file breaks a rule."""
 
     exit_code: ClassVar[int] = 2
 
 
 class CannotMeasure(MoeprofError):
-    """What was asked cannot be measured on this machine."""
+    """What was asked for cannot be measured on this machine."""
 
     exit_code: ClassVar[int] = 3
 

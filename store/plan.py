@@ -11,7 +11,7 @@ Isolation = Literal["op", "point"]
 
 
 class Role(StrEnum):
-    """What a size is measured for: the fit, the verdict on it, or the intervals."""
+    """What a size is measured for: the fit, the verdict on the fit, or its intervals."""
 
     FIT = "fit"
     HOLDOUT = "holdout"
@@ -52,24 +52,23 @@ class PowerPlan:
 
     @property
     def max_blocks(self) -> int:
-        """Blocks that an operation has at most; a block's drift is told by the visit so much later.
+        """Maximum number of blocks per operation.
 
-        That is the second visit to the size that it begins with.
+        The drift check repeats a block's first size as repeat `block + max_blocks`.
         """
         return self.blocks + self.spare_blocks
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What `moeprof profile` is going to do; `plan.json` of a run.
+    """What `moeprof profile` measures; `plan.json` of a run.
 
     `collectors` run one after the other: at most one that times, and `ncu` for counters.
     `points_per_op` bounds the sizes given to the fit, hold-out and calibration not counted.
     `budget_s` bounds the whole run, None for none; `point_timeout_s` bounds one point. `seed` draws
-    the hold-out, the calibration sizes and the order. `power` is None where energy is not going to
-    be measured, for the `power_reason`. `sm_clock_mhz` is what the GPU's clock is locked to while
-    the run measures, None where it is only observed. `thermal_step` says whether a step in power is
-    recorded at the end, for the poles of heat.
+    the hold-out, the calibration sizes and the order. `power` is None where energy is not measured,
+    for the `power_reason`. `sm_clock_mhz` is the SM clock that is locked during the run, None where
+    it is not. `thermal_step` says whether the thermal response is recorded at the end.
     """
 
     # History, newest first. 1.4: spare blocks of the power pass. 1.3: the thermal step. 1.2: the

@@ -1,7 +1,7 @@
 """Where a number comes from: the machine, the software and the code that measured it.
 
-Never the environment, a user name or a host name: a run is made to be shared. The host is known by
-a hash alone, so that two runs of one machine can be told from two of different ones.
+It never holds the environment, a user name or a host name, because runs are shared. A hash of the
+host shows whether two runs come from the same machine.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Provenance:
 
     @property
     def machine(self) -> str:
-        """What may not be mixed in one run: the device, its driver, its threads."""
+        """What must be the same throughout a run: the device, its driver, its threads."""
         if self.gpu is not None:
             return f"{self.gpu.name} {self.gpu.uuid} driver {self.gpu.driver}"
         return f"{self.device_name} of host {self.host_hash}, {self.threads} thread(s)"

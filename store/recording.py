@@ -1,4 +1,4 @@
-"""A recording: the raw files that a collector left of one unit of work, and how it made them."""
+"""A recording: the raw files that a collector wrote for one unit of work, and how it made them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from .errors import BadInput
 from .provenance import Provenance
 from .scenario import Scenario
 
-# Names that `call_range` gives, and no others; syntax that Python's re and Arrow's RE2 share.
+# Matches the names that `call_range` makes; in syntax that Python's re and Arrow's RE2 share.
 CALL_RANGE: Final = r"(?s)^(?P<key>.+)#(?P<visit>[0-9]{1,9})\.(?P<call>[0-9]{1,9})$"
 
 
 class CollectorName(StrEnum):
     """What made a recording, as its `collector` and its folder under `raw/` name it.
 
-    `cpu`, `kineto` and `nsys` take times; the times of `ncu` are never a latency. `power` holds a
-    steady load, `thermal` a step in power and `replay` a mixed workload, each with a log of the
-    sensors; `meter` is the file of an external power meter.
+    `cpu`, `kineto` and `nsys` take times; the times of `ncu` are never a latency. `power` is a
+    steady load, `thermal` the thermal response and `replay` a mixed workload, each with a log of
+    the sensors; `meter` is the file of an external power meter.
     """
 
     CPU = "cpu"
@@ -34,7 +34,7 @@ class CollectorName(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A point that was asked for and not measured, with the reason in words."""
+    """A point that could not be measured, with the reason in words; `visit` is its repeat."""
 
     scenario_key: str
     visit: int
@@ -43,12 +43,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class PointTiming:
-    """What an isolated script says of one point that it ran.
+    """Times of one repeat of a point, as its isolated script reports them.
 
-    `visit` counts how often this size was measured before. `calls` is the number of timed calls,
-    each in a range named `call_range(key, visit, call)` inside one range named by the key.
-    `calls_ns` is the script's own clock per call (with a GPU, after a synchronise): it is the
-    measurement of the `cpu` collector, and to the others only a hint what to measure next.
+    `visit` is the repeat: how often this size was measured before. `calls` is the number of timed
+    calls, each in a profiler range `call_range(key, visit, call)` inside one range named by the
+    key. `calls_ns` are the times of the calls on the script's own clock (with a GPU, including a
+    synchronisation): they are the measurement of the `cpu` collector, and choose the next size
+    under any other.
     """
 
     scenario_key: str
@@ -61,14 +62,13 @@ class PointTiming:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What an isolated script says of one steady load that it ran while power was recorded.
+    """One steady load while power was recorded, as its isolated script reports it.
 
-    `kind` is "operation"; or a baseline: "idle", with nothing to do, or "empty", with kernels that
-    do nothing. `scenario_key` is None for a baseline. Times are CLOCK_MONOTONIC: `launches[i]`
-    calls had ended at `marks_ns[i]`, beginning with none. `duty` is the share of that time in which
-    the device worked, None where it was idle. Calls come in replays of `replay_s` each; they were
-    launched one by one for the `eager_reason`, None where a replay is a CUDA graph. Inputs rotate
-    over `rotated_bytes`.
+    `kind` is "operation", or a baseline without `scenario_key`: "idle" does nothing, "empty"
+    (recorded by older versions) launched kernels that do nothing. `launches[i]` calls had ended at
+    `marks_ns[i]` (CLOCK_MONOTONIC), beginning with 0. `duty` is the share of that time in which the
+    device worked, None where it was idle. Calls are launched in graph replays of `replay_s` each,
+    or one by one for the `eager_reason`. Inputs rotate over `rotated_bytes`.
     """
 
     kind: Literal["operation", "idle", "empty"]
@@ -84,12 +84,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """One unit of work of one collector: a point for `cpu` and `ncu`, an operation for tracers.
+    """One unit of work of one collector.
 
-    For `power` it is one load, and its log of the sensors; for `thermal` a step in power, and its
-    log; for `meter` the file of an external meter. `files` maps the name of each raw file
-    beside `recording.json` to its sha256. `command` is what was run, its paths relative to the run.
-    A unit that failed as a whole has no files and a Failure for each of its points.
+    A unit is a point for `cpu` and `ncu`, a process for `nsys` and `kineto`, a load for `power`.
+    `served` are the measured points, `failures` the others. `files` maps the name of each raw file
+    beside `recording.json` to its sha256. `command` is what was run, with paths relative to the
+    run. A unit that failed as a whole has no files and a Failure for each of its points.
     """
 
     # History, newest first. 1.1: loads. 1.0: the first.
@@ -123,13 +123,13 @@ def call_range(key: str, visit: int, call: int) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex digest of a file, read in pieces."""
+    """SHA-256 of a file's content, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def raw_file(folder: Path, recording: Recording, name: str) -> Path:
-    """Path of a raw file of a recording, after checking that it is the one recorded.
+    """Check a raw file of a recording against its sha256; return its path.
 
     Raises BadInput where the file is missing or its sha256 differs.
     """

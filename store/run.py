@@ -1,4 +1,4 @@
-"""A run folder: where each stage finds what the one before it left.
+"""A run folder: the files that the stages read and write.
 
 The layout:
 
@@ -86,7 +86,7 @@ class Run:
         return [(path.parent, read_document(path, Recording)) for path in paths]
 
     def keep(self, recording: Recording) -> None:
-        """Write a recording beside its raw files, which are complete by then."""
+        """Write a recording beside its raw files, which must be complete."""
         path = self.unit(recording.collector, recording.unit) / "recording.json"
         write_document(path, recording)
 
@@ -131,14 +131,14 @@ def model_file(path: Path) -> Path:
 
 
 def holds_runs(store: Path) -> bool:
-    """Whether there is any run in a store."""
+    """Whether a store holds any run."""
     return any(store.glob("*/plan.json"))
 
 
 def claim_run(store: Path, name: str) -> Run:
     """Make the folder of a new run, called `name` or, where that is taken, `name-2` and so on.
 
-    Of two processes that ask at once each gets a folder of its own. Raises BadInput where the
+    Two processes at the same time get different folders. Raises BadInput where the
     folder cannot be made.
     """
     for number in itertools.count(1):

@@ -1,4 +1,4 @@
-"""Keeps the file of an external meter with a run, as one more recording of it."""
+"""Copies the CSV file of an external power meter into a run, as one more recording."""
 
 import time
 from collections import Counter
@@ -19,16 +19,16 @@ from ...store.recording import CollectorName, Recording, sha256_of
 from ...store.run import Run
 
 UNIT: Final = "csv"
-_MIN_GAIN: Final = 0.7  # of a sensor over a meter; those that are published are 0.92 to 1.13
+_MIN_GAIN: Final = 0.7  # sensor power over meter power; published ones are 0.92 to 1.13
 _MAX_GAIN: Final = 1.4
-_FEWER: Final = 0.1  # of the loads, which a meter may leave without the energy that they have
+_MAX_LOST: Final = 0.1  # share of the loads with energy that a meter may give none
 
 
 def keep_meter(run: Run, path: Path) -> None:
-    """Copy a meter's CSV into a run, in place of the one that it may hold.
+    """Copy a meter's CSV into a run; it replaces the one that the run may hold.
 
-    Raises BadInput, and changes nothing, where it cannot be aligned with the run's loads, has a
-    power far from the sensor's, or gives fewer of them an energy than the sensor by over a tenth.
+    Raises BadInput, and changes nothing, where it cannot be aligned with the run's loads, where its
+    power is far from the sensor's, or where over a tenth of the loads would lose their energy.
     """
     held = run.recordings()
     loads = _loads(held, align(path, power_logs(held)))
@@ -59,7 +59,7 @@ def keep_meter(run: Run, path: Path) -> None:
 
 
 def _loads(held: Held, meter: PowerMeter | None) -> list[MeteredLoad]:
-    """Every load of a run, measured by its sensors, or by a meter."""
+    """Energy of every load of a run, by its sensors, or by a meter."""
     return [
         one
         for folder, recording in held
@@ -69,6 +69,7 @@ def _loads(held: Held, meter: PowerMeter | None) -> list[MeteredLoad]:
 
 
 def _check_scale(path: Path, loads: Sequence[MeteredLoad]) -> None:
+    """Compare the median power of the sensor with that of the meter."""
     both = [
         (one.cost.sensor_power_w, meter_w)
         for one in loads
@@ -91,7 +92,7 @@ def _check_measures(
     reasons = [one.cost.reason for one in by_meter if one.cost.reason is not None]
     n_meter = len(by_meter) - len(reasons)
     n_sensor = sum(one.cost.reason is None for one in by_sensor)
-    if n_meter and n_meter >= (1 - _FEWER) * n_sensor:
+    if n_meter and n_meter >= (1 - _MAX_LOST) * n_sensor:
         return
     lost = [
         one.cost.reason

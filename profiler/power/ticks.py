@@ -1,7 +1,7 @@
-"""When the energy counter will change next, from when it changed before.
+"""Predicts when the energy counter changes next, from the times of its changes so far.
 
-NVML refreshes its counter at a fixed period, about 100 ms, at a phase that nobody tells. Whoever
-polls all the time burns a core; this says when to look.
+NVML updates its counter at a fixed period, about 100 ms, with an unknown phase. Polling it all the
+time would take a whole core; with a prediction it is polled only around the changes.
 """
 
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ SEARCH_NS: Final = 10_000_000  # between two polls while the ticks are not known
 _POLLS_NS: Final = (500_000, 1_000_000)  # between two polls of a narrow burst, and of a wide one
 _MARGIN_NS: Final = (1_000_000, 10_000_000)  # how early a burst begins: narrowest and widest
 _NARROW_NS: Final = 2_000_000
-_FOLLOWED_NS: Final = 80_000_000  # ticks closer than this are followed every so many
-_LOST: Final = 4  # bursts in a row without an edge
+_FOLLOWED_NS: Final = 80_000_000  # of faster ticks only one in this time is caught
+_MAX_MISSES: Final = 4  # bursts in a row without an edge, after which the search begins anew
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """When to poll closely for the next edge, and how closely, ns.
+    """When to poll for the next edge, and how often, in ns.
 
-    `every_tick`: the one expected is the next, so that a changed value at the beginning means that
-    it has passed.
+    `every_tick` says that no tick lies before the expected one: if the value has changed at the
+    begin of the burst, that tick has passed.
     """
 
     begin_ns: int
@@ -30,9 +30,9 @@ class Burst:
 
 
 class TickPredictor:
-    """Follows the ticks of a counter: told of each edge and each miss, it plans the next burst.
+    """Learns period and phase of a counter from its edges and misses, and plans the next burst.
 
-    While the period is not known there is no plan, and the counter is polled every `SEARCH_NS`.
+    While the period is unknown there is no plan, and the counter is polled every `SEARCH_NS`.
     """
 
     def __init__(self) -> None:
@@ -44,11 +44,11 @@ class TickPredictor:
 
     @property
     def period_ns(self) -> float | None:
-        """Period of the ticks as believed now, None while searching."""
+        """Estimated period of the ticks, ns; None while searching."""
         return self._period_ns
 
     def plan(self, now_ns: int) -> Burst | None:
-        """The burst that should catch the next edge worth following; None while searching."""
+        """Plan the burst that is to catch the next edge; None while searching."""
         if self._period_ns is None or self._last_ns is None:
             return None
         ticks = max(self._stride, int((now_ns + self._margin_ns - self._last_ns) / self._period_ns))
@@ -63,7 +63,7 @@ class TickPredictor:
         )
 
     def edge(self, time_ns: int) -> None:
-        """The counter changed at `time_ns`, as closely as it was polled."""
+        """Learn from an edge, seen at `time_ns`."""
         if self._last_ns is not None:
             gap = time_ns - self._last_ns
             if self._period_ns is None:
@@ -74,11 +74,11 @@ class TickPredictor:
         self._misses = 0
 
     def miss(self) -> None:
-        """A burst saw no edge, or came after it. Four in a row, and the search begins anew."""
+        """Widen the next burst after one that saw no edge; after `_MAX_MISSES` search anew."""
         self._misses += 1
         self._margin_ns = min(2 * self._margin_ns, _MARGIN_NS[1])
         self._stride = 1
-        if self._misses >= _LOST:
+        if self._misses >= _MAX_MISSES:
             self._last_ns = self._period_ns = None
             self._misses = 0
 
