@@ -31,7 +31,7 @@ def test_both_sides_of_a_change_of_kernels_come_before_the_gaps() -> None:
     assert {40, 41} < set(choose_anchors(ALL, signatures, 8))
 
 
-def test_with_too_many_kernels_the_widest_stretches_have_their_edges() -> None:
+def test_with_too_many_kernels_the_widest_segments_have_their_edges() -> None:
     signatures = {size: "one" if size <= 8 else f"from {size // 64 * 64}" for size in ALL}
     anchors = choose_anchors(ALL, signatures, 4)
     assert {1, 8, 512} < set(anchors)
@@ -54,16 +54,16 @@ def test_anchors_are_measured_sizes_with_both_ends(
 def test_a_block_has_each_anchor_once_and_its_first_again_at_the_end() -> None:
     anchors = tuple(range(1, 25))
     for block in (0, 1):
-        *visits, again = block_repeats(anchors, block, 2, "seed")
-        assert sorted(visit.tokens for visit in visits) == list(anchors)
-        assert {visit.number for visit in visits} == {block}
-        assert again == Repeat(visits[0].tokens, block + 2)
+        *repeats, again = block_repeats(anchors, block, 2, "seed")
+        assert sorted(repeat.tokens for repeat in repeats) == list(anchors)
+        assert {repeat.number for repeat in repeats} == {block}
+        assert again == Repeat(repeats[0].tokens, block + 2)
 
 
 def test_each_block_has_an_order_of_its_own_and_a_seed_decides_it() -> None:
     anchors = tuple(range(1, 25))
     orders = [
-        [visit.tokens for visit in block_repeats(anchors, block, 2, seed)]
+        [repeat.tokens for repeat in block_repeats(anchors, block, 2, seed)]
         for block, seed in [(0, "1"), (1, "1"), (0, "2"), (0, "1")]
     ]
     assert orders[0] == orders[3]
