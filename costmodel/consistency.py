@@ -1,13 +1,18 @@
 """Check that a model does not contradict itself, as a file edited by hand may."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import inf, isfinite
 
 from ..stats.conformal import COVERAGES_PCT
-from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel, Thermal
+from ..store.cost_model import CostModelFile, CurveModel, FittedOp, SurfaceModel, Thermal
 from ..store.errors import BadInput
 
 _MAX_US = 1e15  # 31 years: above it, the ends of intervals leave the range of a double
+_OTHER_COUNT = "has more or fewer values than knots"
+_ENERGY_ELSEWHERE = "has energy where it has no knot"
+_NOT_POSITIVE = "has a latency or an energy that is not positive and finite"
+_NO_HALF_WIDTH = "has an interval that is negative or not finite"
 _HINT = "build the model anew: moeprof build-model RUN"
 
 
@@ -37,13 +42,7 @@ def check_file(file: CostModelFile) -> None:
 
 def _check_curve(curve: CurveModel) -> None:
     knots, domain = curve.knots_tokens, curve.domain
-    columns = (
-        *(curve.latency_us, curve.latency_half_95),
-        *(curve.segments, curve.gap_us),
-    )
     anchors = knots if curve.energy_tokens is None else curve.energy_tokens
-    work = curve.work
-    amounts = () if work is None else (work.flops_per_token, work.bytes_per_token, work.bytes_fixed)
     rules = {
         "has fewer than two knots": len(knots) >= 2,
         "has knots that do not ascend from 1 or more": _ascends(knots) and knots[-1] <= _MAX_US,
@@ -51,59 +50,61 @@ def _check_curve(curve: CurveModel) -> None:
         "has a domain that is not its first to its last knot": (
             knots[:1] + knots[-1:] == (domain.first_tokens, domain.last_tokens)
         ),
-        "has more or fewer values than knots": all(
-            column is None or len(column) == len(knots) for column in columns
-        )
-        and all(
-            column is None or len(column) == len(anchors)
-            for column in (curve.energy_mj, curve.energy_ci95, curve.sustained_ratio)
-        ),
-        "has energy where it has no knot": len(anchors) >= 2
-        and _ascends(anchors)
-        and set(anchors) <= set(knots),
-        "has a latency or an energy that is not positive and finite": all(
-            0 < value < _MAX_US
-            for column in (curve.latency_us, curve.energy_mj, curve.sustained_ratio)
-            for value in column or ()
-        ),
-        "has an interval that is negative or not finite": _are_half_widths(curve.latency_half_95),
-        "has work or a floor that is negative or not finite": all(
-            0 <= value < inf for value in (*amounts, curve.floor or 0.0)
-        ),
+        _OTHER_COUNT: _have_length(len(knots), curve.segments, curve.gap_us)
+        and _have_a_value_per_knot(curve)
+        and _have_length(len(anchors), *_energy_columns(curve)),
+        _ENERGY_ELSEWHERE: len(anchors) >= 2 and _ascends(anchors) and set(anchors) <= set(knots),
+        _NOT_POSITIVE: _are_positive(curve),
+        _NO_HALF_WIDTH: _are_half_widths(curve.latency_half_95),
+        "has work or a floor that is negative or not finite": _is_possible_work(curve),
     }
     _require(curve.curve, rules)
 
 
 def _check_surface(surface: SurfaceModel) -> None:
-    count = len(surface.latency_us)
+    places, knots = surface.energy_knots, range(len(surface.latency_us))
     counts = (surface.knots_tokens, surface.knots_experts)
-    columns = (*counts, surface.latency_half_95)
-    places = surface.energy_knots
     rules = {
-        "has no knots": count > 0,
-        "has more or fewer values than knots": all(
-            column is None or len(column) == count for column in columns
-        ),
-        "has energy where it has no knot": set(places) <= set(range(count))
-        and all(
-            column is None or len(column) == len(places)
-            for column in (surface.energy_mj, surface.energy_ci95, surface.sustained_ratio)
-        ),
-        "has a latency or an energy that is not positive and finite": all(
-            0 < value < _MAX_US
-            for column in (surface.latency_us, surface.energy_mj, surface.sustained_ratio)
-            for value in column or ()
-        ),
+        "has no knots": len(knots) > 0,
+        _OTHER_COUNT: _have_length(len(knots), surface.knots_experts)
+        and _have_a_value_per_knot(surface),
+        _ENERGY_ELSEWHERE: set(places) <= set(knots)
+        and _have_length(len(places), *_energy_columns(surface)),
+        _NOT_POSITIVE: _are_positive(surface),
         "has a count below 1": all(size >= 1 for column in counts for size in column)
         and surface.top_k >= 1,
         "has coefficients that are negative, not finite, or all zero": all(
             0 <= value < inf for value in surface.coefficients_us
         )
         and any(surface.coefficients_us),
-        "has an interval that is negative or not finite": _are_half_widths(surface.latency_half_95)
-        and all(0 <= half < inf for half in (surface.half_width_95, *surface.half_widths.values())),
+        _NO_HALF_WIDTH: _are_half_widths(surface.latency_half_95)
+        and _are_half_widths((surface.half_width_95, *surface.half_widths.values())),
     }
     _require(surface.surface, rules)
+
+
+def _energy_columns(fitted: FittedOp) -> tuple[tuple[float, ...] | None, ...]:
+    """Columns with one value per metered knot."""
+    return fitted.energy_mj, fitted.energy_ci95, fitted.sustained_ratio
+
+
+def _have_a_value_per_knot(fitted: FittedOp) -> bool:
+    return _have_length(len(fitted.knots_tokens), fitted.latency_us, fitted.latency_half_95)
+
+
+def _have_length(length: int, *columns: Sequence[object] | None) -> bool:
+    return all(column is None or len(column) == length for column in columns)
+
+
+def _are_positive(fitted: FittedOp) -> bool:
+    columns = (fitted.latency_us, fitted.energy_mj, fitted.sustained_ratio)
+    return all(0 < value < _MAX_US for column in columns for value in column or ())
+
+
+def _is_possible_work(curve: CurveModel) -> bool:
+    work = curve.work
+    amounts = () if work is None else (work.flops_per_token, work.bytes_per_token, work.bytes_fixed)
+    return all(0 <= value < inf for value in (*amounts, curve.floor or 0.0))
 
 
 def _ascends(sizes: tuple[int, ...]) -> bool:

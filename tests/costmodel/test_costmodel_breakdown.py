@@ -5,30 +5,13 @@ from dataclasses import replace
 import pytest
 
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.store.cost_model import Peaks, Pole, Thermal, ThermalResponse
-from moeprof.tests.builders import make_model, make_model_file, make_points
-
-PEAKS = Peaks({"float32": 1e12}, 1e11, None, "a sheet")
-HEAT = Thermal(0.1, 1000, ThermalResponse((Pole(3.0, 0.1),), 30.0, 0.3, hot_s=120.0))
-METERED = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 50.0}
+from moeprof.tests.builders import make_model, make_points
+from moeprof.tests.costmodel.models import HEAT, metered_model
 
 
 @pytest.fixture
 def model() -> KernelCostModel:
-    """An operation that memory bounds to 100 tokens and arithmetic beyond: 10 us, 1 us a token."""
-    tables = [
-        make_points(
-            lambda b: 60.0 + 2 * b,
-            [size],
-            flops=10**6 * size,
-            bytes_moved=10**7,
-            energy_mj=0.1 * (60 + 2 * size),
-            gap_us=0.5,
-            **METERED,
-        )
-        for size in (1, 50, 100, 150, 200)
-    ]
-    return KernelCostModel.from_file(replace(make_model_file(*tables), peaks=PEAKS, thermal=HEAT))
+    return metered_model()
 
 
 def test_a_cost_is_split_into_memory_compute_launch_and_energy(model: KernelCostModel) -> None:

@@ -18,20 +18,15 @@ from moeprof.store.cost_model import CostModelFile, Domain
 from moeprof.store.document import to_json, write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.tables import table_from_columns
-from moeprof.tests.builders import make_model, make_model_file, make_points, make_provenance
+from moeprof.tests.builders import make_model_file, make_points, make_provenance
+from moeprof.tests.costmodel.models import SIZES, bounded_model, bumpy, bumpy_file
 
 SOME_CPU = make_provenance(device_name="Some CPU")
-SIZES = range(1, 513, 21)  # 25 sizes, 1 … 505
-
-
-def bumpy(size: int) -> float:
-    """A slope with repeatable noise of a few percent."""
-    return (50 + size) * (1 + 0.03 * ((7919 * size) % 13 - 6) / 6)
 
 
 @pytest.fixture
 def file() -> CostModelFile:
-    return make_model_file(make_points(bumpy, SIZES))
+    return bumpy_file()
 
 
 @pytest.fixture
@@ -79,21 +74,9 @@ def test_a_size_outside_the_domain_without_a_roofline_is_out_of_range(
         model.get_costs("fc1", [1, 506])
 
 
-def slope(times: float) -> Callable[[int], float]:
-    return lambda size: times * (5.0 + size)
-
-
 @pytest.fixture
 def bounded() -> KernelCostModel:
-    """A model whose points know their work: 8x4 and 16x4, 1 to 256 tokens."""
-    tables = []
-    for shape, times in (((8, 4), 1), ((16, 4), 2)):
-        name = {"curve": f"fc1-{shape[0]}x4-fp32-cold", "shape": list(shape)}
-        for size in range(1, 257, 15):
-            work = {"flops": 64 * times * size}
-            work["bytes_moved"] = 4 * (32 * times + sum(shape) * size)
-            tables.append(make_points(slope(times), [size], **name, **work))
-    return make_model(*tables)
+    return bounded_model()
 
 
 def test_beyond_the_domain_the_cost_is_extrapolated_and_flagged(

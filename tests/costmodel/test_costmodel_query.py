@@ -1,6 +1,5 @@
 """A query is answered by a surface, a curve, or the curves of other shapes; sizes are checked."""
 
-from collections.abc import Callable
 from math import nan
 from typing import Any
 
@@ -10,19 +9,12 @@ import pytest
 from moeprof.costmodel.model import KernelCostModel, OutOfRange
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.errors import BadInput
-from moeprof.tests.builders import make_model, make_model_file, make_points
-
-SIZES = range(1, 513, 21)  # 25 sizes, 1 … 505
-
-
-def bumpy(size: int) -> float:
-    """A slope with repeatable noise of a few percent."""
-    return (50 + size) * (1 + 0.03 * ((7919 * size) % 13 - 6) / 6)
+from moeprof.tests.costmodel.models import bounded_model, bumpy_file
 
 
 @pytest.fixture
 def file() -> CostModelFile:
-    return make_model_file(make_points(bumpy, SIZES))
+    return bumpy_file()
 
 
 @pytest.fixture
@@ -38,21 +30,9 @@ def test_a_size_below_1_is_refused(model: KernelCostModel, size: int) -> None:
         model.get_costs("fc1", np.array([4, size]))
 
 
-def slope(times: float) -> Callable[[int], float]:
-    return lambda size: times * (5.0 + size)
-
-
 @pytest.fixture
 def bounded() -> KernelCostModel:
-    """A model whose points know their work: 8x4 and 16x4, 1 to 256 tokens."""
-    tables = []
-    for shape, times in (((8, 4), 1), ((16, 4), 2)):
-        name = {"curve": f"fc1-{shape[0]}x4-fp32-cold", "shape": list(shape)}
-        for size in range(1, 257, 15):
-            work = {"flops": 64 * times * size}
-            work["bytes_moved"] = 4 * (32 * times + sum(shape) * size)
-            tables.append(make_points(slope(times), [size], **name, **work))
-    return make_model(*tables)
+    return bounded_model()
 
 
 def test_an_unmeasured_shape_is_transferred_within_two_octaves_only(

@@ -1,36 +1,15 @@
 """Memory pressure adds the growth of the roofline to the latency, and idle power in that time."""
 
-from dataclasses import replace
-
 import pytest
 
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.store.cost_model import Peaks
 from moeprof.store.errors import BadInput
-from moeprof.tests.builders import make_model_file, make_points
-
-PEAKS = Peaks({"float32": 1e12}, 1e11, None, "a sheet")
-
-
-METERED = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 50.0}
+from moeprof.tests.costmodel.models import metered_model
 
 
 @pytest.fixture
 def model() -> KernelCostModel:
-    """An operation that memory bounds to 100 tokens and arithmetic beyond: 10 us, 1 us a token."""
-    tables = [
-        make_points(
-            lambda b: 60.0 + 2 * b,
-            [size],
-            flops=10**6 * size,
-            bytes_moved=10**7,
-            energy_mj=0.1 * (60 + 2 * size),
-            gap_us=0.5,
-            **METERED,
-        )
-        for size in (1, 50, 100, 150, 200)
-    ]
-    return KernelCostModel.from_file(replace(make_model_file(*tables), peaks=PEAKS))
+    return metered_model()
 
 
 def test_pressure_adds_time_only_where_memory_bounds_the_call(model: KernelCostModel) -> None:

@@ -8,25 +8,14 @@ from hypothesis import strategies as st
 
 from moeprof.costmodel.curve.energy import BEYOND
 from moeprof.costmodel.model import Cost, KernelCostModel
-from moeprof.store.cost_model import CostModelFile, Pole, Thermal, ThermalResponse
+from moeprof.store.cost_model import Pole, Thermal, ThermalResponse
 from moeprof.tests.builders import NO_COUNTER, make_model, make_model_file, make_points
-
-SIZES = range(1, 513, 21)  # 25 sizes, 1 … 505
-
-
-def bumpy(size: int) -> float:
-    """A slope with repeatable noise of a few percent."""
-    return (50 + size) * (1 + 0.03 * ((7919 * size) % 13 - 6) / 6)
+from moeprof.tests.costmodel.models import bumpy, bumpy_file
 
 
 @pytest.fixture
-def file() -> CostModelFile:
-    return make_model_file(make_points(bumpy, SIZES))
-
-
-@pytest.fixture
-def model(file: CostModelFile) -> KernelCostModel:
-    return KernelCostModel.from_file(file)
+def model() -> KernelCostModel:
+    return KernelCostModel.from_file(bumpy_file())
 
 
 @settings(

@@ -10,9 +10,10 @@ import pytest
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.costmodel.thermal.poles import ThermalModel
 from moeprof.costmodel.thermal.response import with_thermal
-from moeprof.store.cost_model import CostModelFile, Pole, Thermal, ThermalResponse
+from moeprof.store.cost_model import CostModelFile, Pole
 from moeprof.store.errors import BadInput
 from moeprof.tests.builders import NO_COUNTER, make_model, make_model_file, make_points
+from moeprof.tests.costmodel.models import HEAT
 
 LONG = ThermalModel((Pole(3.0, 0.02), Pole(60.0, 0.05)), inlet_c=30.0, rmse_c=0.3, hot_s=600.0)
 
@@ -80,9 +81,6 @@ def test_a_curve_without_power_is_refused() -> None:
     bare = make_model_file(make_points(lambda size: 10.0 + size, np.arange(1, 65, 9).tolist()))
     with pytest.raises(BadInput, match="the heat of fc1 is not known"):
         safe(with_thermal(bare, LONG, 1500, "nvml_counter"), 50.0)
-
-
-HEAT = Thermal(0.1, 1000, ThermalResponse((Pole(3.0, 0.1),), 30.0, 0.3, hot_s=120.0))
 
 
 def test_without_a_thermal_response_or_power_the_reason_is_given() -> None:
