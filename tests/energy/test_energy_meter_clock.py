@@ -147,7 +147,7 @@ def test_a_clock_that_runs_fast_or_slow_is_corrected(tmp_path: Path, drift: floa
     assert np.abs(late_s).max() < 0.06
 
 
-def test_without_loads_there_is_nothing_to_align_with(tmp_path: Path) -> None:
+def test_without_loads_a_meter_cannot_be_aligned(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         align(write_meter(tmp_path / "meter.csv"), [])
     assert caught.value.hint

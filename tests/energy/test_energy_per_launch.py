@@ -314,7 +314,7 @@ def test_a_reset_counter_and_a_stuck_one_have_different_reasons() -> None:
 
 
 @pytest.mark.parametrize("code", [NvmlCode.NOT_SUPPORTED, NvmlCode.FUNCTION_NOT_FOUND])
-def test_without_a_counter_the_power_sensor_stands_in(code: int) -> None:
+def test_without_a_counter_readings_of_power_are_used(code: int) -> None:
     found = measured(**{ENERGY: failing(code)})
     assert found.source == "nvml_power"
     assert found.energy_mj.value == pytest.approx(960, rel=1e-3)

@@ -55,7 +55,7 @@ def test_a_point_is_the_mean_of_its_blocks_with_the_spread_between_them() -> Non
     assert relative[0] == pytest.approx(relative[1], rel=1e-6)  # the spread is the operation's
 
 
-def test_two_blocks_tell_how_well_a_size_repeats_and_one_does_not() -> None:
+def test_two_blocks_have_a_repeat_difference_and_one_has_none() -> None:
     loads = [a_load("a", 0, 400), a_load("a", 1, 404, latency_us=99.0), a_load("b", 0, 300)]
     found = columns(loads)
     assert found["a"]["power_repeat_difference"] == pytest.approx(math.log(404 / 400))
@@ -132,7 +132,7 @@ def test_a_load_that_was_never_run_has_the_reason_of_its_failure() -> None:
     }
 
 
-def test_the_first_load_again_tells_drift_and_is_no_block() -> None:
+def test_the_repeated_first_load_shows_drift_and_is_in_no_mean() -> None:
     steady = [a_load("a", 0, 400), a_load("b", 0, 300), a_load("a", 2, 404)]
     found = columns(steady)
     assert (found["a"]["energy_n"], found["b"]["flags"]) == (1, [])

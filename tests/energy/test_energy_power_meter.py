@@ -96,7 +96,7 @@ def test_semicolons_tabs_and_decimal_commas_are_read(tmp_path: Path, text: str) 
     assert meter.power_w.tolist() == [100, 110.25]
 
 
-def test_a_note_in_another_encoding_does_no_harm(tmp_path: Path) -> None:
+def test_a_note_in_another_encoding_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "meter.csv"
     path.write_text("time_s;°C;power_w\n0;40;100\n1;40;110\n", encoding="latin-1")
     assert read_meter(path).power_w.tolist() == [100, 110]

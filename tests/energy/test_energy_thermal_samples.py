@@ -72,7 +72,7 @@ def test_ticks_that_were_missed_leave_the_energy_between_their_neighbours(
     assert samples["power_w"].to_numpy() == pytest.approx(480)
 
 
-def test_power_readings_stand_in_where_there_is_no_counter(tmp_path: Path, step: Maker) -> None:
+def test_without_a_counter_readings_of_power_are_used(tmp_path: Path, step: Maker) -> None:
     none = series(np.arange(0, 10 * S, S), np.nan, code=NvmlCode.NOT_SUPPORTED)
     samples = thermal_samples(tmp_path, step(steady(energy_mj=none)))
     assert set(samples["source"].to_pylist()) == {"nvml_power"}

@@ -34,7 +34,7 @@ def test_the_window_begins_when_the_power_has_settled_and_contains_whole_ticks()
     assert window.end_ns == pytest.approx(2900 * MS, abs=2 * MS)
 
 
-def test_ticks_before_the_load_settle_nothing() -> None:
+def test_ticks_before_the_load_do_not_count_as_settled() -> None:
     window, settled = steady_window(counter(), a_load(begin_ms=1050))
     assert settled
     assert window.begin_ns == pytest.approx(1300 * MS, abs=2 * MS)
@@ -97,6 +97,6 @@ def test_a_load_that_scatters_goes_on_until_its_time_is_up() -> None:
     assert is_enough(wild, 0, settled_ns + 1320 * MS)
 
 
-def test_nothing_is_enough_without_edges() -> None:
+def test_a_load_without_edges_has_never_shown_enough() -> None:
     assert not is_enough(series(np.arange(0, S, MS), 5e6), 0, S)
     assert not is_enough(series([], []), 0, S)
