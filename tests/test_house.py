@@ -108,6 +108,23 @@ def test_commands_import_stages_reports_and_files_alone() -> None:
     assert rooms == set()
 
 
+def test_only_the_command_line_imports_typer_and_rich() -> None:
+    users = {
+        path.relative_to(ROOT).parts[0]
+        for path in _source_files()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in _absolute_imports(node)
+        if name.partition(".")[0] in {"typer", "rich"}
+    }
+    assert users == {"cli"}
+
+
+def _absolute_imports(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+
+
 def test_no_imports_run_in_a_circle() -> None:
     assert circles(_imports()) == []
 

@@ -1,14 +1,10 @@
-"""Options that several commands share: durations, and the latest run or model."""
-
-import os
-from collections.abc import Callable
-from pathlib import Path
+"""Durations as the command line writes them."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.cli.options import duration_s, find_model, find_run
+from moeprof.cli.options import duration_s
 from moeprof.store.errors import BadInput
 
 
@@ -63,54 +59,3 @@ def test_any_words_give_a_positive_duration_or_bad_input(words: str) -> None:
     except BadInput:
         return
     assert 0 < seconds < float("inf")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """Give a store with an older run that has a model, and a newer one without."""
-    for age_s, name in ((10, "older"), (5, "newer")):
-        plan = tmp_path / name / "plan.json"
-        plan.parent.mkdir()
-        plan.write_text("{}")
-        os.utime(plan, (1000 - age_s, 1000 - age_s))
-    (tmp_path / "older" / "kernel_cost_model.json").write_text("{}")
-    return tmp_path
-
-
-def test_the_latest_run_is_taken_by_default(store: Path) -> None:
-    assert find_run(None, store).folder == store / "newer"
-
-
-def test_a_named_run_is_taken(store: Path) -> None:
-    assert find_run(store / "older", store / "elsewhere").folder == store / "older"
-
-
-def test_the_latest_model_is_taken_by_default(store: Path) -> None:
-    assert find_model(None, store) == store / "older" / "kernel_cost_model.json"
-
-
-def test_a_model_is_named_by_its_file_or_its_run(store: Path) -> None:
-    path = store / "older" / "kernel_cost_model.json"
-    assert find_model(path, store) == find_model(store / "older", store) == path
-
-
-def test_a_run_without_a_model_is_refused(store: Path) -> None:
-    with pytest.raises(BadInput, match=r"there is no kernel_cost_model\.json in") as caught:
-        find_model(store / "newer", store)
-    assert caught.value.hint == f"make one: moeprof build-model {store / 'newer'}"
-
-
-def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="is not a run") as caught:
-        find_run(tmp_path, tmp_path)
-    assert caught.value.hint
-
-
-@pytest.mark.parametrize("find", [find_run, find_model])
-def test_an_empty_store_is_refused_with_the_way_out(
-    tmp_path: Path, find: Callable[[Path | None, Path], object]
-) -> None:
-    with pytest.raises(BadInput, match="there is no") as caught:
-        find(None, tmp_path)
-    assert str(tmp_path) in caught.value.message
-    assert "moeprof" in caught.value.hint

@@ -1,6 +1,7 @@
 """A run folder is found, and each stage finds in it what the one before left."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Recording
-from moeprof.store.run import Run, latest_model, latest_run, open_run
+from moeprof.store.run import Run, find_model, find_run, latest_model, latest_run, open_run
 
 
 def test_a_run_opens_by_its_plan(tmp_path: Path, plan: Plan) -> None:
@@ -18,8 +19,9 @@ def test_a_run_opens_by_its_plan(tmp_path: Path, plan: Plan) -> None:
 
 
 def test_a_folder_without_a_plan_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="is not a run"):
-        open_run(tmp_path)
+    with pytest.raises(BadInput, match="is not a run") as caught:
+        find_run(tmp_path, tmp_path)
+    assert caught.value.hint
 
 
 def test_recordings_come_back_in_order_of_their_path(tmp_path: Path, recording: Recording) -> None:
@@ -60,3 +62,48 @@ def test_an_empty_store_says_how_to_fill_it(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         latest_model(tmp_path / "missing")
     assert "moeprof build-model" in caught.value.hint
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Give a store with an older run that has a model, and a newer one without."""
+    for age_s, name in ((10, "older"), (5, "newer")):
+        plan = tmp_path / name / "plan.json"
+        plan.parent.mkdir()
+        plan.write_text("{}")
+        os.utime(plan, (1000 - age_s, 1000 - age_s))
+    (tmp_path / "older" / "kernel_cost_model.json").write_text("{}")
+    return tmp_path
+
+
+def test_the_latest_run_is_taken_by_default(store: Path) -> None:
+    assert find_run(None, store).folder == store / "newer"
+
+
+def test_a_named_run_is_taken(store: Path) -> None:
+    assert find_run(store / "older", store / "elsewhere").folder == store / "older"
+
+
+def test_the_latest_model_is_taken_by_default(store: Path) -> None:
+    assert find_model(None, store) == store / "older" / "kernel_cost_model.json"
+
+
+def test_a_model_is_named_by_its_file_or_its_run(store: Path) -> None:
+    path = store / "older" / "kernel_cost_model.json"
+    assert find_model(path, store) == find_model(store / "older", store) == path
+
+
+def test_a_run_without_a_model_is_refused(store: Path) -> None:
+    with pytest.raises(BadInput, match=r"there is no kernel_cost_model\.json in") as caught:
+        find_model(store / "newer", store)
+    assert caught.value.hint == f"make one: moeprof build-model {store / 'newer'}"
+
+
+@pytest.mark.parametrize("find", [find_run, find_model])
+def test_an_empty_store_is_refused_with_the_way_out(
+    tmp_path: Path, find: Callable[[Path | None, Path], object]
+) -> None:
+    with pytest.raises(BadInput, match="there is no") as caught:
+        find(None, tmp_path)
+    assert str(tmp_path) in caught.value.message
+    assert "moeprof" in caught.value.hint
