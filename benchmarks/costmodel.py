@@ -44,7 +44,7 @@ from moeprof.benchmarks.held_out.trials import (
     trial,
 )
 
-MIN_CURVES = 3  # of a family, or chance decides
+MIN_CURVES = 3  # a family with fewer has no goals
 RESOLUTION = 0.005  # no table repeats better: smaller errors count as this one
 # Median and p95 on the sample tables, by family and number of points.
 SAMPLE_LIMITS = {

@@ -94,38 +94,43 @@ def measured_curves(rows: Iterable[Row]) -> tuple[list[CurvePoints], dict[tuple[
 
     Raises BadInput for a point without a curve, and as `checked_knots` does.
     """
-
-    def name_of(row: Row) -> str:
-        if row["curve"] is None:
-            raise BadInput(f"a point of {row['op']} at batch size {row['tokens']} names no curve")
-        name = str(row["curve"])
-        return name if row["active_experts"] is None else split_active_experts(name)[0]
-
     found: list[CurvePoints] = []
     missing: dict[tuple[str, str], str] = {}
-    for name, group in groupby(sorted(rows, key=name_of), key=name_of):
+    for name, group in groupby(sorted(rows, key=_group_name), key=_group_name):
         whole = list(group)
-        there = [row for row in whole if row["failure"] is None]
-        asked = [row for row in whole if row["role"] == Role.FIT]
-        actives = {row["active_experts"] for row in whole}
-        if len(actives) == 1:
-            name = str(whole[0]["curve"])
-        curve = CurvePoints(
-            name,
-            checked_knots(name, (row for row in there if row["role"] == Role.FIT)),
-            checked_knots(name, (row for row in there if row["role"] == Role.CALIBRATION)),
-        )
+        curve = _checked_points(name, whole)
         if len(curve.knots) < 2 or (curve.is_surface and not can_fit(curve.knots)):
-            missing[whole[0]["op"], name] = _why_unmeasured(asked, curve)
+            missing[whole[0]["op"], curve.name] = _why_unmeasured(whole, curve)
         else:
             found.append(curve)
     return found, missing
 
 
-def _why_unmeasured(asked: Sequence[Row], curve: CurvePoints) -> str:
+def _group_name(row: Row) -> str:
+    """Name of the curve, without its number of active experts."""
+    if row["curve"] is None:
+        raise BadInput(f"a point of {row['op']} at batch size {row['tokens']} names no curve")
+    name = str(row["curve"])
+    return name if row["active_experts"] is None else split_active_experts(name)[0]
+
+
+def _checked_points(name: str, rows: Sequence[Row]) -> CurvePoints:
+    """The points of a group that did not fail; of one number of experts under the curve's name."""
+    if len({row["active_experts"] for row in rows}) == 1:
+        name = str(rows[0]["curve"])
+    measured = [row for row in rows if row["failure"] is None]
+    return CurvePoints(
+        name,
+        checked_knots(name, (row for row in measured if row["role"] == Role.FIT)),
+        checked_knots(name, (row for row in measured if row["role"] == Role.CALIBRATION)),
+    )
+
+
+def _why_unmeasured(rows: Sequence[Row], curve: CurvePoints) -> str:
     """How many points a curve has of how many, and the most frequent failure of the others."""
     if curve.is_surface:
         return f"{len(curve.knots)} points do not span tokens and active experts: it takes six"
+    asked = [row for row in rows if row["role"] == Role.FIT]
     failures = Counter(row["failure"] for row in asked if row["failure"] is not None)
     count = f"{len(curve.knots)} of {len(asked)} points measured, and a curve needs two"
     return f"{count}: {failures.most_common(1)[0][0]}" if failures else count

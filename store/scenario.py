@@ -32,7 +32,7 @@ class SurfaceKey:
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
-        """Names of the fields, which columns of `points` and fields of `Scenario` bear, too."""
+        """Names of the fields, which are also columns of `points`."""
         return tuple(field.name for field in fields(cls))
 
 

@@ -20,7 +20,7 @@ def schema_path(cls: type[Any]) -> Path:
 
 
 def main() -> None:
-    """Write every schema anew, after a document class has changed."""
+    """Write every schema; to be run after a document class has changed."""
     for cls in DOCUMENTS:
         write_whole(schema_path(cls), json_schema(cls))
 

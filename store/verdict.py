@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import ClassVar, Final
 
 MIN_HELD_OUT: Final = 6  # below, a median error has no 95 % interval (stats/median.py)
-MIN_SIZES: Final = 24  # of these a plan holds out as many (scenarios/plan.py)
+MIN_SIZES: Final = 24  # a plan of as many sizes holds out MIN_HELD_OUT (scenarios/plan.py)
 HOLD_OUT_MORE: Final = (
     f"profile at least {MIN_SIZES} batch sizes: {MIN_HELD_OUT} of them are then held out,"
     " the fewest that give a verdict"

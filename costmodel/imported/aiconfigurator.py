@@ -44,11 +44,7 @@ def read_aiconfigurator(root: Path, select: Selection, commit: str) -> ImportedT
     Raises BadInput for an unknown dtype or family, where no table fits, where a file lacks a
     column, and where several GPUs, frameworks or versions fit: they are never merged.
     """
-    if select.dtype not in _BYTES:
-        raise BadInput(f"{select.dtype!r} is no dtype here", hint=f"one of {', '.join(_BYTES)}")
-    for family in select.families:
-        if family not in FAMILIES:
-            raise BadInput(f"{family!r} is no family here", hint=f"one of {', '.join(FAMILIES)}")
+    _check_selection(select)
     rows: list[Imported] = []
     files: list[Path] = []
     seen: dict[str, Counter[str]] = {name: Counter() for name in ("GPU", "framework", "version")}
@@ -73,6 +69,14 @@ def read_aiconfigurator(root: Path, select: Selection, commit: str) -> ImportedT
         versions={framework.lower(): version},
         origin=origin_of("ai-dynamo/aiconfigurator", commit, "Apache-2.0", files),
     )
+
+
+def _check_selection(select: Selection) -> None:
+    if select.dtype not in _BYTES:
+        raise BadInput(f"{select.dtype!r} is no dtype here", hint=f"one of {', '.join(_BYTES)}")
+    for family in select.families:
+        if family not in FAMILIES:
+            raise BadInput(f"{family!r} is no family here", hint=f"one of {', '.join(FAMILIES)}")
 
 
 def _tables(root: Path, select: Selection) -> Iterator[tuple[Path, str]]:

@@ -4,6 +4,7 @@ Each `…/<gpu>/<organisation>/<model>/mlp.csv` holds one GPU and model: the med
 with a resolution of 1 us, by tokens and tensor parallelism.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +28,23 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     Of duplicate rows of one size, of which the source has some, the mean is taken. Raises BadInput
     where the file is missing or is no such table, or where the parallelism is not in it.
     """
+    table = _table(path)
+    chosen = table[table["num_tensor_parallel_workers"] == tensor_parallel]
+    if chosen.empty:
+        known = sorted({int(count) for count in table["num_tensor_parallel_workers"]})
+        raise BadInput(
+            f"{path} holds no row of tensor parallelism {tensor_parallel}",
+            hint=f"it holds {', '.join(map(str, known))}",
+        )
+    return ImportedTable(
+        rows=tuple(row for op in OPS for row in _rows(chosen, op, tensor_parallel)),
+        gpu=path.resolve().parents[2].name.upper(),
+        versions={"vidur": commit[:12]},
+        origin=origin_of("microsoft/vidur", commit, "MIT", [path]),
+    )
+
+
+def _table(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:
@@ -36,29 +54,19 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     missing = [name for name in _DIMENSIONS if name not in table.columns]
     if missing:
         raise BadInput(f"{path} lacks the column {missing[0]!r}", hint="name a mlp.csv of vidur")
-    known = sorted({int(count) for count in table["num_tensor_parallel_workers"]})
-    chosen = table[table["num_tensor_parallel_workers"] == tensor_parallel]
-    if chosen.empty:
-        raise BadInput(
-            f"{path} holds no row of tensor parallelism {tensor_parallel}",
-            hint=f"it holds {', '.join(map(str, known))}",
-        )
-    rows: list[Imported] = []
-    for op in OPS:
-        column = f"time_stats.{op}.median"
-        if column not in chosen.columns:
-            continue
-        shape, reads_weights = _shape(chosen.iloc[0], op, tensor_parallel)
-        times = chosen[chosen[column].notna()].groupby("num_tokens")[column].mean()
-        for tokens, time_ms in times.items():
-            scenario = _scenario(op, int(str(tokens)), shape, reads_weights)
-            rows.append(Imported(scenario, latency_us=float(time_ms) * 1000))
-    return ImportedTable(
-        rows=tuple(rows),
-        gpu=path.resolve().parents[2].name.upper(),
-        versions={"vidur": commit[:12]},
-        origin=origin_of("microsoft/vidur", commit, "MIT", [path]),
-    )
+    return table
+
+
+def _rows(table: pd.DataFrame, op: str, tensor_parallel: int) -> Iterator[Imported]:
+    """Rows of one operation; none where the table lacks it."""
+    column = f"time_stats.{op}.median"
+    if column not in table.columns:
+        return
+    shape, reads_weights = _shape(table.iloc[0], op, tensor_parallel)
+    times_ms = table[table[column].notna()].groupby("num_tokens")[column].mean()
+    for tokens, time_ms in times_ms.items():
+        scenario = _scenario(op, int(str(tokens)), shape, reads_weights)
+        yield Imported(scenario, latency_us=float(time_ms) * 1000)
 
 
 def _shape(row: "pd.Series[float]", op: str, parallel: int) -> tuple[tuple[int, ...], bool]:

@@ -21,7 +21,7 @@ _MIN_RISE_C: Final = 10
 _MIN_DEGREES: Final = 8
 _ROUNDING_C: Final = 0.5  # largest distance of a reading from the middle of its degree
 _MAX_CORRELATION: Final = 0.9  # between the residuals of neighbouring degrees
-_MIN_READINGS: Final = 5  # at a degree, for its median
+_MIN_READINGS: Final = 5  # a degree with fewer is left out
 
 
 @dataclass(frozen=True, slots=True)

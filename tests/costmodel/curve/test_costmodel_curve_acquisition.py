@@ -67,7 +67,7 @@ def test_a_jump_within_the_noise_of_its_ends_is_not_bisected() -> None:
     latency = {1: 10.0, 401: 10.4, 404: 10.9}
     sure = dict.fromkeys(latency, 0.01)  # 1.96 standard errors of a ratio of two: 2.8 %
     assert next_size(Seen(latency, noise=sure), DOMAIN) == 201
-    unsure = sure | {1: 0.02}  # of the first ratio, 4.4 %, which is more than its 3.9 %
+    unsure = sure | {1: 0.02}  # the noise of the first ratio is 4.4 %, the ratio itself 3.9 %
     assert next_size(Seen(latency, noise=unsure), DOMAIN) == 402
     assert next_size(Seen(latency, noise=dict.fromkeys(latency, 0.1)), DOMAIN) is None
 

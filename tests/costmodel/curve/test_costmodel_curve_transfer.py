@@ -18,7 +18,7 @@ from moeprof.tests.builders import make_provenance
 
 PEAKS = Peaks({"float32": 1e12}, 1e11, None, "a sheet")
 GPU = make_provenance("cuda:0", device_name="Some GPU")
-Shapes = dict[tuple[int, int], float]  # and the utilisation of each
+Shapes = dict[tuple[int, int], float]  # utilisation by shape
 
 
 def work(tokens: int, shape: tuple[int, int]) -> tuple[int, int]:

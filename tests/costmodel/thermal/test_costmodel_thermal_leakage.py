@@ -42,7 +42,7 @@ def test_the_slope_is_found_and_its_interval_holds_it(w_per_c: float) -> None:
 
 def test_outliers_do_not_change_the_slope() -> None:
     temp_c, power_w = warming(0.5)
-    power_w[::7] -= 150  # of a pause between two loads
+    power_w[::7] -= 150  # pauses between loads
     assert fit_leakage(temp_c, power_w, 55.0).w_per_c == pytest.approx(0.5, rel=0.15)
 
 
