@@ -11,7 +11,7 @@ from ..profiler.host_clock import SYSTEM_CLOCK, Clock
 from ..profiler.power.sensor_log import write_log
 from ..profiler.power.sensor_reader import SensorReader
 from ..profiler.power.sensor_recorder import nvml_sensors
-from ..profiler.process import LineServer
+from ..profiler.process import LineProcess
 
 LOAD: Final = Path(__file__).with_name("load.py")
 _START_S: Final = 60.0  # torch and its CUDA context, from a cold disk
@@ -26,7 +26,7 @@ def probe_under_load(
     Raises ProcessEnded where the load does not start, CannotMeasure where NVML or the GPU's sensors
     are not there.
     """
-    with LineServer([sys.executable, "-P", str(load), device]) as process:
+    with LineProcess([sys.executable, "-P", str(load), device]) as process:
         uuid = json.loads(process.answer(_START_S))["uuid"]
         log = probe_sensors(uuid, seconds, clock)
         process.finish(_END_S)

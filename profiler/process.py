@@ -62,7 +62,7 @@ def run(command: Sequence[str], *, timeout_s: float, cwd: Path | None = None) ->
     return Finished(child.returncode, stdout, stderr)
 
 
-class LineServer:
+class LineProcess:
     """A child that answers each line written to it with one line that begins with "{".
 
     Other lines of its output are skipped: libraries print too. Leaving the context ends the child.

@@ -23,7 +23,7 @@ import msgspec
 
 from ..store.mixed_workload import MixedWorkload
 from ..store.recording import Load, PointTiming
-from .process import LineServer, kill
+from .process import LineProcess, kill
 
 START_S: Final = 180.0  # torch and its CUDA context, from a cold disk
 FINISH_S: Final = 180.0  # a profiler writes its report when the script ends
@@ -41,7 +41,7 @@ class ScriptClient:
     """
 
     def __init__(self, command: Sequence[str], answer_s: float) -> None:
-        self._process = LineServer(command)
+        self._process = LineProcess(command)
         self._answer_s = answer_s
         self._pid: int | None = None
 

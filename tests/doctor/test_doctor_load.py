@@ -4,10 +4,10 @@ import json
 import sys
 
 from moeprof.doctor.sensor_probe import LOAD
-from moeprof.profiler.process import LineServer
+from moeprof.profiler.process import LineProcess
 
 
 def test_it_computes_from_its_answer_to_the_end_of_its_input() -> None:
-    with LineServer([sys.executable, "-P", str(LOAD), "cpu"]) as load:
+    with LineProcess([sys.executable, "-P", str(LOAD), "cpu"]) as load:
         assert json.loads(load.answer(60)) == {"uuid": None}
         assert load.finish(20) == 0

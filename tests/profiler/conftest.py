@@ -12,7 +12,7 @@ from moeprof.store.run import Run
 from moeprof.tests.fake_clock import FakeClock
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power import virtual_power
-from moeprof.tests.profiler.power.virtual_power import SimulatedMeter
+from moeprof.tests.profiler.power.virtual_power import SimulatedRecorder
 from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_scenario, an_op_plan
 
 # Serves as an isolated script does; what happens at a size is put in before the answer.
@@ -47,6 +47,6 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
 
 
 @pytest.fixture
-def simulated_meter(simulate: fake.Simulate) -> SimulatedMeter:
+def simulated_recorder(simulate: fake.Simulate) -> SimulatedRecorder:
     """Give sensors of a simulated GPU, for loads that take no time."""
-    return virtual_power.simulated_meter(simulate)
+    return virtual_power.simulated_recorder(simulate)

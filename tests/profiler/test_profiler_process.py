@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from moeprof.profiler.process import LineServer, ProcessEnded, kill, run
+from moeprof.profiler.process import LineProcess, ProcessEnded, kill, run
 
 ECHO = "import sys\nfor line in sys.stdin: print('{' + line.strip() + '}', flush=True)"
 
@@ -32,19 +32,19 @@ def test_a_command_that_does_not_exist() -> None:
 
 
 def test_each_line_is_answered() -> None:
-    with LineServer(python(ECHO)) as server:
+    with LineProcess(python(ECHO)) as server:
         assert [server.ask(word, 30).strip() for word in ("1", "2")] == ["{1}", "{2}"]
         assert server.finish(30) == 0
 
 
 def test_output_that_is_no_answer_is_passed_over() -> None:
-    with LineServer(python("print('a library says hello'); print('{}')")) as server:
+    with LineProcess(python("print('a library says hello'); print('{}')")) as server:
         assert server.answer(30) == "{}\n"
 
 
 def test_no_answer_in_time() -> None:
     with (
-        LineServer(python("import time; time.sleep(60)")) as server,
+        LineProcess(python("import time; time.sleep(60)")) as server,
         pytest.raises(ProcessEnded, match=r"no answer within 0\.05 s"),
     ):
         server.answer(0.05)
@@ -53,7 +53,7 @@ def test_no_answer_in_time() -> None:
 def test_an_exit_is_reported_with_the_end_of_stderr() -> None:
     dies = "import sys; sys.stderr.write('out of memory'); sys.exit(7)"
     with (
-        LineServer(python(dies)) as server,
+        LineProcess(python(dies)) as server,
         pytest.raises(ProcessEnded, match="exit code 7: out of memory"),
     ):
         server.ask("1", 30)
@@ -61,12 +61,12 @@ def test_an_exit_is_reported_with_the_end_of_stderr() -> None:
 
 def test_a_signal_is_reported_by_name() -> None:
     dies = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
-    with LineServer(python(dies)) as server, pytest.raises(ProcessEnded, match="SIGSEGV"):
+    with LineProcess(python(dies)) as server, pytest.raises(ProcessEnded, match="SIGSEGV"):
         server.answer(30)
 
 
 def test_leaving_ends_the_child() -> None:
-    with LineServer(
+    with LineProcess(
         python("import os, time; print('{%d}' % os.getpid(), flush=True); time.sleep(60)")
     ) as server:
         pid = int(server.answer(30).strip("{}\n"))
@@ -75,6 +75,6 @@ def test_leaving_ends_the_child() -> None:
 
 
 def test_killing_a_process_that_is_gone_is_no_error() -> None:
-    with LineServer(python("import os; print('{%d}' % os.getpid(), flush=True)")) as server:
+    with LineProcess(python("import os; print('{%d}' % os.getpid(), flush=True)")) as server:
         pid = int(server.answer(30).strip("{}\n"))
     kill(pid)

@@ -16,7 +16,14 @@ from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
 from moeprof.store.run import Run
-from moeprof.tests.profiler.worlds import PROVENANCE, Heard, a_plan, a_scenario, an_op_plan, sweep
+from moeprof.tests.profiler.worlds import (
+    PROVENANCE,
+    Progress,
+    a_plan,
+    a_scenario,
+    an_op_plan,
+    sweep,
+)
 
 MakeJob = Callable[..., Job]
 
@@ -45,11 +52,11 @@ def test_every_point_is_a_recording_of_its_own(run: Run, plan: Plan) -> None:
 
 
 def test_progress_counts_up_to_the_total(run: Run, plan: Plan) -> None:
-    heard = Heard()
-    sweep(run, plan, progress=heard)
-    assert [done for done, _ in heard.of("cpu")] == list(range(10))
-    assert {total for _, total in heard.of("cpu")} == {10}
-    assert heard.ended == 10
+    progress = Progress()
+    sweep(run, plan, progress=progress)
+    assert [done for done, _ in progress.of("cpu")] == list(range(10))
+    assert {total for _, total in progress.of("cpu")} == {10}
+    assert progress.ended == 10
 
 
 def test_resuming_a_finished_run_measures_nothing(run: Run, plan: Plan) -> None:

@@ -23,7 +23,7 @@ SIZES = range(1, 65)
 PROVENANCE = make_provenance(cache_bytes=1 << 20)
 
 
-class Heard:
+class Progress:
     """Progress that keeps each call: what `point` was given, and the end."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ def sweep(
     provenance: Provenance = PROVENANCE,
     *,
     sensors: OpenRecorder = open_recorder,
-    progress: Heard | None = None,
+    progress: Progress | None = None,
 ) -> list[OpSummary]:
     """Sweep one operation under the `cpu` collector; its clock stands still but for sleeps."""
     return Sweep(
@@ -56,7 +56,7 @@ def sweep(
         provenance,
         {"gelu": a_scenario},
         {"cpu": CpuCollector()},
-        progress or Heard(),
+        progress or Progress(),
         sensors,
         FakeClock(),
     ).measure()

@@ -32,8 +32,8 @@ from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_mixed_workload import (
     a_mixed_script,
     a_replay,
-    replay_meter,
     trace_with,
+    workload_recorder,
 )
 from moeprof.tests.profiler.power.virtual_power import IDLE_W, LOAD_W, a_script
 from moeprof.tests.profiler.worlds import a_plan, a_scenario, an_op_plan
@@ -56,7 +56,7 @@ def metered_here(meter: OpenRecorder, monkeypatch: pytest.MonkeyPatch) -> Iterat
 @pytest.fixture
 def sensors(simulate: fake.Simulate) -> Iterator[OpenRecorder]:
     with simulate(trace_with(REPLAY)) as clock:
-        yield replay_meter(clock)
+        yield workload_recorder(clock)
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_power import (
     LOAD_W,
     TRACE,
-    SimulatedMeter,
+    SimulatedRecorder,
     a_script,
-    virtual_meter,
+    virtual_recorder,
 )
 from moeprof.tests.profiler.worlds import a_scenario
 
@@ -30,12 +30,12 @@ FOREVER = float("inf")
 
 
 def collect(
-    job: Job, meter: OpenRecorder, *visits: Repeat, what_happens: str = "pass"
+    job: Job, sensors: OpenRecorder, *repeats: Repeat, what_happens: str = "pass"
 ) -> list[Recording]:
     job.run.script("gelu").write_text(a_script(what_happens))
-    waiting = deque(visits or (Repeat(4, 0), Repeat(2, 0)))
+    waiting = deque(repeats or (Repeat(4, 0), Repeat(2, 0)))
     recordings = []
-    for recording in Block(job, meter, 0, waiting, FOREVER).collect():
+    for recording in Block(job, sensors, 0, waiting, FOREVER).collect():
         job.run.keep(recording)
         recordings.append(recording)
     assert not waiting
@@ -47,10 +47,10 @@ def reasons(recordings: list[Recording]) -> list[str]:
 
 
 def test_each_load_is_a_recording_with_its_log_after_the_idle_baseline(
-    make_job: MakeJob, simulated_meter: SimulatedMeter
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
 ) -> None:
     job = make_job()
-    with simulated_meter() as sensors:
+    with simulated_recorder() as sensors:
         recordings = collect(job, sensors)
     units = ["gelu-idle@0", f"{a_scenario(4).key}@0", f"{a_scenario(2).key}@0"]
     assert [recording.unit for recording in recordings] == units
@@ -67,10 +67,10 @@ def test_each_load_is_a_recording_with_its_log_after_the_idle_baseline(
 
 
 def test_a_baseline_is_measured_once_a_block(
-    make_job: MakeJob, simulated_meter: SimulatedMeter
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
 ) -> None:
     job = make_job()
-    with simulated_meter() as sensors:
+    with simulated_recorder() as sensors:
         collect(job, sensors, Repeat(4, 0))
         assert [one.unit for one in collect(job, sensors, Repeat(2, 0))] == [
             f"{a_scenario(2).key}@0"
@@ -112,20 +112,20 @@ def test_a_baseline_is_measured_once_a_block(
 )
 def test_a_bad_condition_is_a_named_failure_and_the_next_load_is_run(
     make_job: MakeJob,
-    simulated_meter: SimulatedMeter,
+    simulated_recorder: SimulatedRecorder,
     settings: dict[str, object],
     reason: str,
 ) -> None:
-    with simulated_meter(**settings) as sensors:
+    with simulated_recorder(**settings) as sensors:
         recordings = collect(make_job(), sensors)
     assert reasons(recordings) == [reason] * 2
     assert all(recording.loads and recording.files for recording in recordings)
 
 
 def test_without_a_counter_power_stands_in(
-    make_job: MakeJob, simulated_meter: SimulatedMeter
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
 ) -> None:
-    with simulated_meter(errors="nvmlDeviceGetTotalEnergyConsumption=3") as sensors:
+    with simulated_recorder(errors="nvmlDeviceGetTotalEnergyConsumption=3") as sensors:
         assert reasons(collect(make_job(), sensors)) == []
 
 
@@ -138,7 +138,7 @@ def test_a_clock_that_is_set_and_a_machine_that_sleeps_are_faults(
 ) -> None:
     with simulate(TRACE) as clock:
         setattr(clock, change, (1_000_000_000, 5_000_000_000))
-        assert reasons(collect(make_job(), virtual_meter(clock))) == [reason] * 2
+        assert reasons(collect(make_job(), virtual_recorder(clock))) == [reason] * 2
 
 
 @pytest.mark.parametrize(
@@ -153,9 +153,9 @@ def test_a_clock_that_is_set_and_a_machine_that_sleeps_are_faults(
     ],
 )
 def test_a_load_that_fails_has_its_reason_and_the_next_is_run(
-    make_job: MakeJob, simulated_meter: SimulatedMeter, what_happens: str, reason: str
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder, what_happens: str, reason: str
 ) -> None:
-    with simulated_meter() as sensors:
+    with simulated_recorder() as sensors:
         job = make_job()
         recordings = collect(job, sensors, what_happens=what_happens)
     found = reasons(recordings)
@@ -165,13 +165,13 @@ def test_a_load_that_fails_has_its_reason_and_the_next_is_run(
 
 
 def test_a_load_that_hangs_costs_its_time_limit(
-    make_job: MakeJob, simulated_meter: SimulatedMeter
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
 ) -> None:
     job = make_job(point_timeout_s=0.05)
     idle = job.run.unit("power", "gelu-idle@0")
     idle.mkdir(parents=True)
     (idle / "recording.json").touch()  # it was measured before
-    with simulated_meter() as sensors:
+    with simulated_recorder() as sensors:
         (failed,) = collect(job, sensors, Repeat(4, 0), what_happens="sys.stdin.read()")
     assert reasons([failed]) == ["no answer within 0.05 s"]
 
@@ -184,18 +184,20 @@ def test_without_sensors_every_load_fails_for_that_reason(make_job: MakeJob) -> 
     assert reasons([given_up]) == ["NVML is unavailable"] * 2
 
 
-def test_a_gpu_in_mig_mode_is_refused(make_job: MakeJob, simulated_meter: SimulatedMeter) -> None:
-    with simulated_meter(mig=1) as sensors:
+def test_a_gpu_in_mig_mode_is_refused(
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
+) -> None:
+    with simulated_recorder(mig=1) as sensors:
         (given_up,) = collect(make_job(), sensors)
     assert len(given_up.failures) == 2
     assert "is in MIG mode" in given_up.failures[0].reason
 
 
 def test_a_script_that_does_not_start_fails_every_load(
-    make_job: MakeJob, simulated_meter: SimulatedMeter
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
 ) -> None:
     job = make_job()
-    with simulated_meter() as sensors:
+    with simulated_recorder() as sensors:
         job.run.script("gelu").write_text("raise SystemExit('no torch')")
         waiting = deque([Repeat(4, 0), Repeat(2, 0)])
         (given_up,) = Block(job, sensors, 0, waiting, FOREVER).collect()
@@ -205,9 +207,9 @@ def test_a_script_that_does_not_start_fails_every_load(
 
 
 def test_what_the_deadline_leaves_waits_still(
-    make_job: MakeJob, simulated_meter: SimulatedMeter
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
 ) -> None:
     waiting = deque([Repeat(4, 0), Repeat(2, 0)])
-    with simulated_meter() as sensors:
+    with simulated_recorder() as sensors:
         assert list(Block(make_job(), sensors, 0, waiting, 0.0).collect()) == []
     assert len(waiting) == 2

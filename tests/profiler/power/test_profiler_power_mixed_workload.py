@@ -17,8 +17,8 @@ from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_mixed_workload import (
     a_mixed_script,
     a_replay,
-    replay_meter,
     trace_with,
+    workload_recorder,
 )
 from moeprof.tests.profiler.power.virtual_power import IDLE_W, LOAD_W
 from moeprof.tests.profiler.worlds import PROVENANCE, a_plan
@@ -35,7 +35,7 @@ def run(tmp_path: Path) -> Run:
 def test_a_replay_is_recorded_and_read_again(run: Run, simulate: fake.Simulate) -> None:
     replay = a_replay(5, 30)
     with simulate(trace_with(replay)) as clock:
-        recording = record_mixed_workload(run, PROVENANCE, replay_meter(clock))
+        recording = record_mixed_workload(run, PROVENANCE, workload_recorder(clock))
     assert (recording.collector, recording.warnings) == ("replay", ())
     assert sorted(recording.files) == ["power.csv", "replay.json"]
     assert run.recordings() == [(run.unit("replay", NAME), recording)]
@@ -85,7 +85,7 @@ def test_a_run_without_a_replay_has_none_to_read(run: Run) -> None:
 
 def test_a_replay_that_was_changed_is_refused(run: Run, simulate: fake.Simulate) -> None:
     with simulate(trace_with(a_replay(5, 30))) as clock:
-        record_mixed_workload(run, PROVENANCE, replay_meter(clock))
+        record_mixed_workload(run, PROVENANCE, workload_recorder(clock))
     path = run.unit("replay", NAME) / "replay.json"
     path.write_text(path.read_text().replace('"launches": ', '"launches": 1'))
     with pytest.raises(BadInput, match="its sha256 differs"):

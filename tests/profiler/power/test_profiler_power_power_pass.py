@@ -30,12 +30,12 @@ from moeprof.tests.profiler import worlds
 from moeprof.tests.profiler.power.virtual_power import (
     IDLE_W,
     LOAD_W,
-    SimulatedMeter,
+    SimulatedRecorder,
     a_script,
 )
 from moeprof.tests.profiler.worlds import (
     PROVENANCE,
-    Heard,
+    Progress,
     a_plan,
     a_recording,
     a_scenario,
@@ -61,9 +61,9 @@ def run(tmp_path: Path, plan: Plan) -> Run:
 
 
 def sweep(
-    run: Run, plan: Plan, sensors: OpenRecorder, heard: Heard | None = None
+    run: Run, plan: Plan, sensors: OpenRecorder, progress: Progress | None = None
 ) -> list[OpSummary]:
-    return worlds.sweep(run, plan, sensors=sensors, progress=heard)
+    return worlds.sweep(run, plan, sensors=sensors, progress=progress)
 
 
 def points(run: Run) -> dict[int, dict[str, Any]]:
@@ -83,15 +83,15 @@ def power_recordings(run: Run) -> dict[str, Recording]:
 
 
 def test_from_loads_to_a_model_that_knows_energy(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
-    heard = Heard()
-    with simulated_meter() as meter:
-        timed, loaded = sweep(run, plan, meter, heard)
+    progress = Progress()
+    with simulated_recorder() as sensors:
+        timed, loaded = sweep(run, plan, sensors, progress)
     assert (timed.collector, timed.measured) == ("cpu", 9)
     assert (loaded.collector, loaded.measured, loaded.failures) == ("power", 10, [])
-    assert heard.of("power") == [(9 + number, 19) for number in range(10)]
-    assert heard.ended == 19
+    assert progress.of("power") == [(9 + number, 19) for number in range(10)]
+    assert progress.ended == 19
 
     rows = points(run)
     anchors = [size for size, row in rows.items() if row["energy_mj"] is not None]
@@ -127,12 +127,12 @@ def test_from_loads_to_a_model_that_knows_energy(
 
 
 def test_what_a_load_takes_longer_than_single_calls_is_in_the_energy_between_anchors(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
     slower = "load['launches'] = [int(count / 1.25) for count in load['launches']]"
     run.script("gelu").write_text(a_script(slower))
-    with simulated_meter() as meter:
-        sweep(run, plan, meter)
+    with simulated_recorder() as sensors:
+        sweep(run, plan, sensors)
     rows = points(run)
     assert rows[64]["latency_us"] == pytest.approx(64, rel=1e-3)
     assert rows[64]["latency_sustained_us"] == pytest.approx(80, rel=2e-3)
@@ -141,10 +141,10 @@ def test_what_a_load_takes_longer_than_single_calls_is_in_the_energy_between_anc
 
 
 def test_a_resumed_power_pass_keeps_its_loads_and_runs_what_is_missing(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
-    with simulated_meter() as meter:
-        sweep(run, plan, meter)
+    with simulated_recorder() as sensors:
+        sweep(run, plan, sensors)
         units = sorted(power_recordings(run))
         for unit in units[::4]:
             shutil.rmtree(run.unit("power", unit))
@@ -155,57 +155,57 @@ def test_a_resumed_power_pass_keeps_its_loads_and_runs_what_is_missing(
         lost = {unit for unit in units[::4] if "idle" not in unit}
         stray = run.unit("power", min(lost)) / "power.csv"  # of a load that was killed
         write_whole(stray, "# half a log")
-        _, loaded = sweep(run, plan, meter)
+        _, loaded = sweep(run, plan, sensors)
         assert (loaded.measured, loaded.recalled) == (len(lost), 10 - len(lost))
         assert lost <= set(power_recordings(run))
         for unit, before in kept.items():
             assert (run.unit("power", unit) / "power.csv").read_bytes() == before
-        _, again = sweep(run, plan, meter)
+        _, again = sweep(run, plan, sensors)
     assert (again.measured, again.recalled) == (0, 10)
 
 
 def test_what_failed_is_loaded_again_on_resume(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
-    with simulated_meter(processes="77@0.0") as meter:
-        _, loaded = sweep(run, plan, meter)
+    with simulated_recorder(processes="77@0.0") as sensors:
+        _, loaded = sweep(run, plan, sensors)
     assert (loaded.measured, len(loaded.failures)) == (0, 10)
     reason = "another process computed on the GPU"
     assert {row["energy_reason"] for size, row in points(run).items() if size in (1, 64)} == {
         reason
     }
     assert {row["energy_mj"] for row in points(run).values()} == {None}
-    with simulated_meter() as meter:
-        _, loaded = sweep(run, plan, meter)
+    with simulated_recorder() as sensors:
+        _, loaded = sweep(run, plan, sensors)
     assert (loaded.measured, loaded.failures) == (10, [])
     assert points(run)[64]["energy_reason"] is None
 
 
 def test_one_bad_block_leaves_the_energy_of_the_other_and_a_flag(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
     run.script("gelu").write_text(a_script("if visit == 1: load['duty'] = 0.5"))
-    with simulated_meter() as meter:
-        sweep(run, plan, meter)
+    with simulated_recorder() as sensors:
+        sweep(run, plan, sensors)
     row = points(run)[64]
     assert row["energy_mj"] == pytest.approx(LOAD_W * 64 / 1000, rel=2e-3)
     assert f"load 1 gave no energy: {NOT_BUSY}" in row["marks"]
 
 
 def test_inputs_that_were_to_be_cold_and_fit_into_the_cache_are_flagged(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
     run.script("gelu").write_text(
         a_script("load['rotated_bytes'] = 1 << (24 if tokens > 8 else 14)")
     )
-    with simulated_meter() as meter:
-        sweep(run, plan, meter)
+    with simulated_recorder() as sensors:
+        sweep(run, plan, sensors)
     rows, mark = points(run), "its inputs of 16 KiB fit into the cache"
     assert [size for size, row in rows.items() if mark in row["marks"]] == [1, 8]
 
 
 def test_sensors_that_refuse_cost_the_energy_and_nothing_else(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
     def refuse(provenance: object, path: Path) -> AbstractContextManager[Any]:
         raise CannotMeasure("NVML is unavailable: the driver is gone")
@@ -217,39 +217,39 @@ def test_sensors_that_refuse_cost_the_energy_and_nothing_else(
     assert rows[64]["latency_us"] is not None
     assert rows[64]["energy_reason"] == "NVML is unavailable: the driver is gone"
 
-    with simulated_meter() as meter:
-        assert sweep(run, plan, meter)[1].measured == 10
-        again = sweep(run, plan, meter)[1]
+    with simulated_recorder() as sensors:
+        assert sweep(run, plan, sensors)[1].measured == 10
+        again = sweep(run, plan, sensors)[1]
     assert (again.measured, again.recalled) == (0, 10)
     assert points(run)[64]["energy_reason"] is None
 
 
 def test_while_time_is_left_each_operation_has_one_more_block(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
     spare = replace(plan, power=PowerPlan(anchors=4, blocks=2, spare_blocks=1))
-    heard = Heard()
-    with simulated_meter() as meter:
-        _, loaded = sweep(run, spare, meter, heard)
+    progress = Progress()
+    with simulated_recorder() as sensors:
+        _, loaded = sweep(run, spare, sensors, progress)
     assert (loaded.measured, loaded.failures) == (15, [])
-    assert heard.ended == 9 + 15
+    assert progress.ended == 9 + 15
     write_document(run.plan_path, spare)
     energies = {row["energy_n"] for row in points(run).values() if row["energy_n"]}
     assert energies == {3}
 
 
 def test_a_spare_block_for_which_the_time_is_too_short_is_not_begun(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
     power = PowerPlan(anchors=4, blocks=2, spare_blocks=1)
     short = replace(plan, power=power, budget_s=0.9 * block_s(5))
-    with simulated_meter() as meter:
-        _, loaded = sweep(run, short, meter)
+    with simulated_recorder() as sensors:
+        _, loaded = sweep(run, short, sensors)
     assert (loaded.measured, loaded.unmeasured) == (10, [])
 
 
 def test_the_spare_block_goes_first_to_what_is_known_least_closely(
-    tmp_path: Path, plan: Plan, simulated_meter: SimulatedMeter
+    tmp_path: Path, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
     scattering = "load['launches'] = [int(n * (1 + 0.1 * visit)) for n in load['launches']]"
     turns: list[PowerJob] = []
@@ -259,36 +259,36 @@ def test_the_spare_block_goes_first_to_what_is_known_least_closely(
         run.script("gelu").parent.mkdir(parents=True)
         run.script("gelu").write_text(a_script(what_happens))
         write_document(run.plan_path, plan)
-        with simulated_meter() as meter:
-            sweep(run, plan, meter)
+        with simulated_recorder() as sensors:
+            sweep(run, plan, sensors)
         op_plan = replace(plan.ops[0], op=op)
         schedule = Schedule(plan, op_plan, a_scenario)
         job = Job(run, plan, op_plan, schedule, PROVENANCE, lambda visit: None)
-        turns.append(PowerJob(job, meter, [], asked=2, recalled=10))
+        turns.append(PowerJob(job, sensors, [], asked=2, recalled=10))
         held += [(folder, replace(one, op=op)) for folder, one in run.recordings()]
     assert [turn.op for turn in least_known_first(turns, held)] == ["scattering", "gelu"]
 
 
 def test_without_a_power_pass_every_point_says_why(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder
 ) -> None:
     reason = "RAPL is unavailable: no package"
     plan = replace(plan, power=None, power_reason=reason)
     write_document(run.plan_path, plan)
-    with simulated_meter() as meter:
-        assert [summary.collector for summary in sweep(run, plan, meter)] == ["cpu"]
+    with simulated_recorder() as sensors:
+        assert [summary.collector for summary in sweep(run, plan, sensors)] == ["cpu"]
     assert {row["energy_reason"] for row in points(run).values()} == {reason}
 
 
 def test_a_budget_that_is_spent_names_the_anchors_it_left(
-    run: Run, plan: Plan, simulated_meter: SimulatedMeter, monkeypatch: pytest.MonkeyPatch
+    run: Run, plan: Plan, simulated_recorder: SimulatedRecorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with simulated_meter() as meter:
-        sweep(run, replace(plan, power=None), meter)
-        _, loaded = sweep(run, replace(plan, budget_s=1e-9), meter)
+    with simulated_recorder() as sensors:
+        sweep(run, replace(plan, power=None), sensors)
+        _, loaded = sweep(run, replace(plan, budget_s=1e-9), sensors)
         assert (loaded.measured, loaded.unmeasured) == (0, [1, 8, 22, 64])
         assert points(run)[64]["energy_reason"] == "the power pass has not reached this operation"
-        _, loaded = sweep(run, plan, meter)
+        _, loaded = sweep(run, plan, sensors)
     assert (loaded.measured, loaded.unmeasured) == (10, [])
 
 

@@ -1,4 +1,4 @@
-"""The thermal step: what a sweep records last, and what becomes of it in the model."""
+"""The thermal response: what a sweep records last, and what becomes of it in the model."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -30,17 +30,19 @@ from moeprof.tests.profiler import worlds
 from moeprof.tests.profiler.power.virtual_power import (
     IDLE_W,
     LOAD_W,
-    SimulatedMeter,
+    SimulatedRecorder,
     a_script,
-    virtual_meter,
+    virtual_recorder,
 )
-from moeprof.tests.profiler.worlds import PROVENANCE, Heard, a_plan, a_scenario, an_op_plan
+from moeprof.tests.profiler.worlds import PROVENANCE, Progress, a_plan, a_scenario, an_op_plan
 
 POLES = (Pole(3.0, 0.03), Pole(40.0, 0.05))
 INLET_C = 25.0
 
 
-def a_step(poles: tuple[Pole, ...] = POLES, leakage_w_per_c: float = 0.0) -> list[fake.TraceRow]:
+def a_response(
+    poles: tuple[Pole, ...] = POLES, leakage_w_per_c: float = 0.0
+) -> list[fake.TraceRow]:
     """A minute idle, two at full power, two idle: a row each 100 ms.
 
     Under load, each degree above the inlet adds the leakage.
@@ -74,21 +76,21 @@ def run(tmp_path: Path, plan: Plan) -> Run:
 
 
 @contextmanager
-def step_meter(
+def response_sensors(
     simulate: fake.Simulate, rows: Sequence[fake.TraceRow] = (), /, **settings: object
 ) -> Iterator[OpenRecorder]:
-    """Record a step of 300 s at once."""
-    with simulate(rows or a_step(), **settings) as clock:
-        yield virtual_meter(clock, seconds=300)
+    """Record a response of 300 s at once."""
+    with simulate(rows or a_response(), **settings) as clock:
+        yield virtual_recorder(clock, seconds=300)
 
 
 def sweep(
-    run: Run, plan: Plan, sensors: OpenRecorder, heard: Heard | None = None
+    run: Run, plan: Plan, sensors: OpenRecorder, progress: Progress | None = None
 ) -> list[OpSummary]:
-    return worlds.sweep(run, plan, sensors=sensors, progress=heard)
+    return worlds.sweep(run, plan, sensors=sensors, progress=progress)
 
 
-def stepped(summaries: list[OpSummary]) -> OpSummary:
+def response_of(summaries: list[OpSummary]) -> OpSummary:
     (one,) = [summary for summary in summaries if summary.collector == "thermal"]
     return one
 
@@ -101,14 +103,14 @@ def a_model(run: Run) -> KernelCostModel:
     return KernelCostModel.from_file(with_response(file, samples, points))
 
 
-def test_from_a_step_to_a_model_that_knows_heat(
-    run: Run, plan: Plan, simulate: fake.Simulate, simulated_meter: SimulatedMeter
+def test_from_a_response_to_a_model_that_knows_heat(
+    run: Run, plan: Plan, simulate: fake.Simulate, simulated_recorder: SimulatedRecorder
 ) -> None:
     powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), thermal_step=False)
-    with simulated_meter() as meter:
-        sweep(run, powered, meter)
-    with step_meter(simulate) as meter:
-        summary = stepped(sweep(run, plan, meter))
+    with simulated_recorder() as sensors:
+        sweep(run, powered, sensors)
+    with response_sensors(simulate) as sensors:
+        summary = response_of(sweep(run, plan, sensors))
     assert (summary.op, summary.measured, summary.failures) == ("gelu", 1, [])
 
     model = a_model(run)
@@ -140,15 +142,15 @@ def test_leakage_is_found_in_the_load_and_acts_from_the_temperature_of_the_loads
     run: Run,
     plan: Plan,
     simulate: fake.Simulate,
-    simulated_meter: SimulatedMeter,
+    simulated_recorder: SimulatedRecorder,
     leakage_w_per_c: float,
 ) -> None:
     powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), thermal_step=False)
-    with simulated_meter() as meter:
-        sweep(run, powered, meter)
+    with simulated_recorder() as sensors:
+        sweep(run, powered, sensors)
     run.script("gelu").write_text(a_script(LOADED))
-    with step_meter(simulate, a_step(leakage_w_per_c=leakage_w_per_c)) as meter:
-        assert stepped(sweep(run, plan, meter)).failures == []
+    with response_sensors(simulate, a_response(leakage_w_per_c=leakage_w_per_c)) as sensors:
+        assert response_of(sweep(run, plan, sensors)).failures == []
     model = a_model(run)
     thermal = model.file.thermal
     assert thermal is not None
@@ -160,30 +162,39 @@ def test_leakage_is_found_in_the_load_and_acts_from_the_temperature_of_the_loads
     assert warm.estimated
 
 
+LEAKING = a_response(leakage_w_per_c=0.5)
+
+
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        (a_step(), "holds 0"),
-        ([(t, p, c, 1755, 4) for t, p, c, _, _ in a_step(leakage_w_per_c=0.5)], "held no load"),
-        ([(t, p, c, 1755, 32) for t, p, c, _, _ in a_step(leakage_w_per_c=0.5)], "held no load"),
-        ([(t, p, c, 1800 - t, 0) for t, p, c, _, _ in a_step(leakage_w_per_c=0.5)], "held no load"),
+        (a_response(), "holds 0"),
+        ([(t, p, c, 1755, 4) for t, p, c, _, _ in LEAKING], "held no load"),
+        (
+            [(t, p, c, 1755, 32) for t, p, c, _, _ in a_response(leakage_w_per_c=0.5)],
+            "held no load",
+        ),
+        (
+            [(t, p, c, 1800 - t, 0) for t, p, c, _, _ in a_response(leakage_w_per_c=0.5)],
+            "held no load",
+        ),
     ],
     ids=["no leakage", "power limit", "heat", "clock"],
 )
-def test_a_step_that_shows_no_leakage_stores_none(
+def test_a_response_without_leakage_stores_none(
     run: Run,
     plan: Plan,
     simulate: fake.Simulate,
-    simulated_meter: SimulatedMeter,
+    simulated_recorder: SimulatedRecorder,
     rows: list[fake.TraceRow],
     reason: str,
 ) -> None:
     powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), thermal_step=False)
-    with simulated_meter() as meter:
-        sweep(run, powered, meter)
+    with simulated_recorder() as sensors:
+        sweep(run, powered, sensors)
     run.script("gelu").write_text(a_script(LOADED))
-    with step_meter(simulate, rows) as meter:
-        sweep(run, plan, meter)
+    with response_sensors(simulate, rows) as sensors:
+        sweep(run, plan, sensors)
     model = a_model(run)
     thermal = model.file.thermal
     assert thermal is not None
@@ -192,33 +203,33 @@ def test_a_step_that_shows_no_leakage_stores_none(
     assert model.get_cost("gelu", 8, current_temp_c=70.0) == model.get_cost("gelu", 8)
 
 
-def test_the_step_is_shown_second_by_second_after_all_else(
+def test_progress_shows_the_response_second_by_second_after_all_else(
     run: Run, plan: Plan, simulate: fake.Simulate
 ) -> None:
-    heard = Heard()
-    with step_meter(simulate) as meter:
-        sweep(run, plan, meter, heard)
-    timed = heard.of("cpu")
+    progress = Progress()
+    with response_sensors(simulate) as sensors:
+        sweep(run, plan, sensors, progress)
+    timed = progress.of("cpu")
     assert timed == [(0, 303), (1, 303), (2, 303)]
-    seconds = heard.of("thermal")
+    seconds = progress.of("thermal")
     assert sorted({*seconds}) == seconds[::2] == [(done, 303) for done in range(3, 303)]
-    assert heard.ended == 303
+    assert progress.ended == 303
 
 
-def test_a_finished_step_is_kept_and_an_unfinished_one_is_taken_anew(
+def test_a_finished_response_is_kept_and_an_unfinished_one_is_recorded_anew(
     run: Run, plan: Plan, simulate: fake.Simulate
 ) -> None:
     log = run.unit("thermal", "step") / "power.csv"
     log.parent.mkdir(parents=True)
     log.write_text("# half a log")
-    heard = Heard()
-    with step_meter(simulate) as meter:
-        assert stepped(sweep(run, plan, meter)).measured == 1
+    progress = Progress()
+    with response_sensors(simulate) as sensors:
+        assert response_of(sweep(run, plan, sensors)).measured == 1
         before = log.read_bytes()
-        again = stepped(sweep(run, replace(plan, budget_s=60.0), meter, heard))
+        again = response_of(sweep(run, replace(plan, budget_s=60.0), sensors, progress))
     assert (again.measured, again.recalled) == (0, 1)
     assert log.read_bytes() == before
-    assert heard.ended == 3  # a step that is there already is not counted
+    assert progress.ended == 3  # a response that is held already is not counted
 
 
 @pytest.mark.parametrize(
@@ -230,11 +241,11 @@ def test_a_finished_step_is_kept_and_an_unfinished_one_is_taken_anew(
         ({"freeze_s": 100}, "the energy counter did not move"),
     ],
 )
-def test_a_bad_step_costs_the_heat_and_nothing_else_and_is_taken_again(
+def test_a_bad_response_costs_the_heat_and_nothing_else_and_is_recorded_again(
     run: Run, plan: Plan, simulate: fake.Simulate, settings: dict[str, object], reason: str
 ) -> None:
-    with step_meter(simulate, **settings) as meter:
-        timed, summary = sweep(run, plan, meter)
+    with response_sensors(simulate, **settings) as sensors:
+        timed, summary = sweep(run, plan, sensors)
     assert (timed.measured, timed.failures) == (3, [])
     assert [failure.reason for failure in summary.failures] == [reason]
     model = a_model(run)
@@ -243,19 +254,19 @@ def test_a_bad_step_costs_the_heat_and_nothing_else_and_is_taken_again(
     points = read_table(run.table("points"), "points")
     assert points["marks"].to_pylist() == [[], [], []]
     assert tables_are_current(run)
-    with step_meter(simulate) as meter:
-        assert stepped(sweep(run, plan, meter)).failures == []
+    with response_sensors(simulate) as sensors:
+        assert response_of(sweep(run, plan, sensors)).failures == []
     assert not tables_are_current(run)
     assert a_model(run).file.thermal is not None
 
 
-def test_the_step_has_its_time_of_a_budget_that_leaves_loads(
+def test_the_response_has_its_time_of_a_budget_that_leaves_loads(
     run: Run, plan: Plan, simulate: fake.Simulate
 ) -> None:
     powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), budget_s=300.0 + 1e-9)
-    with step_meter(simulate) as meter:
-        sweep(run, replace(plan, thermal_step=False), meter)
-        _, loaded, summary = sweep(run, powered, meter)
+    with response_sensors(simulate) as sensors:
+        sweep(run, replace(plan, thermal_step=False), sensors)
+        _, loaded, summary = sweep(run, powered, sensors)
     assert (loaded.measured, loaded.unmeasured) == (0, [1, 8, 64])
     assert (summary.collector, summary.measured) == ("thermal", 1)
 
@@ -263,26 +274,26 @@ def test_the_step_has_its_time_of_a_budget_that_leaves_loads(
 def test_heat_does_not_mind_throttling_and_other_processes(
     run: Run, plan: Plan, simulate: fake.Simulate
 ) -> None:
-    slowed = [(t, p, c, 1755 - t, 0x40) for t, p, c, _, _ in a_step()]
-    with step_meter(simulate, slowed, processes="77@10") as meter:
-        assert stepped(sweep(run, plan, meter)).failures == []
+    slowed = [(t, p, c, 1755 - t, 0x40) for t, p, c, _, _ in a_response()]
+    with response_sensors(simulate, slowed, processes="77@10") as sensors:
+        assert response_of(sweep(run, plan, sensors)).failures == []
 
 
 def test_power_readings_stand_in_for_a_counter(
     run: Run, plan: Plan, simulate: fake.Simulate
 ) -> None:
-    with step_meter(simulate, errors="nvmlDeviceGetTotalEnergyConsumption=3") as meter:
-        assert stepped(sweep(run, plan, meter)).failures == []
+    with response_sensors(simulate, errors="nvmlDeviceGetTotalEnergyConsumption=3") as sensors:
+        assert response_of(sweep(run, plan, sensors)).failures == []
     thermal = a_model(run).file.thermal
     assert thermal is not None
     assert thermal.r_c_per_w == pytest.approx(0.08, rel=0.05)
 
 
-def test_a_rise_of_a_few_degrees_leaves_the_reason(
+def test_a_rise_of_a_few_degrees_gives_a_reason_and_no_model(
     run: Run, plan: Plan, simulate: fake.Simulate
 ) -> None:
-    with step_meter(simulate, a_step((Pole(5.0, 0.008),))) as meter:
-        assert stepped(sweep(run, plan, meter)).failures == []
+    with response_sensors(simulate, a_response((Pole(5.0, 0.008),))) as sensors:
+        assert response_of(sweep(run, plan, sensors)).failures == []
     reason = a_model(run).file.thermal_reason
     assert reason is not None
     assert "the temperature moved by 3 degC, and a fit needs 5" in reason
@@ -295,12 +306,12 @@ def test_a_rise_of_a_few_degrees_leaves_the_reason(
         ("print(json.dumps({'error': 'out of memory'}), flush=True); continue", "out of memory"),
     ],
 )
-def test_a_load_that_fails_ends_the_step(
+def test_a_load_that_fails_ends_the_response(
     run: Run, plan: Plan, simulate: fake.Simulate, what_happens: str, reason: str
 ) -> None:
     run.script("gelu").write_text(a_script(what_happens))
-    with step_meter(simulate) as meter:
-        (failure,) = stepped(sweep(run, plan, meter)).failures
+    with response_sensors(simulate) as sensors:
+        (failure,) = response_of(sweep(run, plan, sensors)).failures
     assert reason in failure.reason
 
 
@@ -316,30 +327,30 @@ def test_without_sensors_there_is_a_reason_and_no_recording_of_five_minutes(
 
 
 def test_the_load_is_the_one_that_took_most_power(
-    run: Run, plan: Plan, simulate: fake.Simulate, simulated_meter: SimulatedMeter
+    run: Run, plan: Plan, simulate: fake.Simulate, simulated_recorder: SimulatedRecorder
 ) -> None:
     """At 480 W all loads are alike but for one, whose log is made that of a hotter GPU."""
     powered = replace(plan, power=PowerPlan(anchors=3, blocks=1), thermal_step=False)
-    with simulated_meter() as meter:
-        sweep(run, powered, meter)
+    with simulated_recorder() as sensors:
+        sweep(run, powered, sensors)
     hot = run.unit("power", f"{a_scenario(8).key}@0")
     (recording,) = [one for folder, one in run.recordings() if folder == hot]
     with simulate([(0, 600e3, 50, 1755, 0), (10, 600e3, 50, 1755, 0)]) as clock:
-        with virtual_meter(clock)(PROVENANCE, hot / "power.csv"):
+        with virtual_recorder(clock)(PROVENANCE, hot / "power.csv"):
             pass
     digest = sha256_of(hot / "power.csv")
     run.keep(replace(recording, files={"power.csv": digest}))
-    with step_meter(simulate) as meter:
-        sweep(run, plan, meter)
-    (step,) = [one for _, one in run.recordings() if one.collector == "thermal"]
-    assert {load.scenario_key for load in step.loads} == {a_scenario(8).key}
+    with response_sensors(simulate) as sensors:
+        sweep(run, plan, sensors)
+    (response,) = [one for _, one in run.recordings() if one.collector == "thermal"]
+    assert {load.scenario_key for load in response.loads} == {a_scenario(8).key}
 
 
 def test_where_no_power_was_measured_it_is_the_largest_product(
     run: Run, plan: Plan, simulate: fake.Simulate
 ) -> None:
-    with step_meter(simulate) as meter:
-        sweep(run, plan, meter)
-    (step,) = [one for _, one in run.recordings() if one.collector == "thermal"]
-    assert {load.scenario_key for load in step.loads} == {a_scenario(64).key}
-    assert len(step.loads) > 1  # a load ends by itself, and is asked for again
+    with response_sensors(simulate) as sensors:
+        sweep(run, plan, sensors)
+    (response,) = [one for _, one in run.recordings() if one.collector == "thermal"]
+    assert {load.scenario_key for load in response.loads} == {a_scenario(64).key}
+    assert len(response.loads) > 1  # a load ends by itself, and is asked for again

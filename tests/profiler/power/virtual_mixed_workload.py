@@ -19,7 +19,7 @@ from moeprof.scenarios.mixed_workload import NAME
 from moeprof.store.mixed_workload import MixedWorkload, Segment
 from moeprof.store.provenance import Provenance
 from moeprof.tests.fakenvml import fake
-from moeprof.tests.profiler.power.virtual_power import IDLE_W, LOAD_W, TRACE, virtual_meter
+from moeprof.tests.profiler.power.virtual_power import IDLE_W, LOAD_W, TRACE, virtual_recorder
 
 _BEGIN_S, _SECONDS = 3000, 10
 _MS = 1_000_000
@@ -65,9 +65,9 @@ for line in sys.stdin:
 """
 
 
-def replay_meter(clock: fake.VirtualClock) -> OpenRecorder:
+def workload_recorder(clock: fake.VirtualClock) -> OpenRecorder:
     """Records the simulated sensors at once, of a replay for as long as it takes."""
-    of_load = virtual_meter(clock)
+    of_load = virtual_recorder(clock)
 
     def recording(provenance: Provenance, path: Path) -> AbstractContextManager[RecordedRows]:
         if path.parent.name == NAME:

@@ -67,7 +67,7 @@ def a_script(what_happens: str = "pass") -> str:
     return SCRIPT.replace("WHAT_HAPPENS", what_happens)
 
 
-def virtual_meter(clock: fake.VirtualClock, seconds: float = 2.2) -> OpenRecorder:
+def virtual_recorder(clock: fake.VirtualClock, seconds: float = 2.2) -> OpenRecorder:
     """Records the simulated sensors at once for as long as a load takes."""
 
     @contextmanager
@@ -86,15 +86,15 @@ def virtual_meter(clock: fake.VirtualClock, seconds: float = 2.2) -> OpenRecorde
     return recording
 
 
-SimulatedMeter = Callable[..., AbstractContextManager[OpenRecorder]]
+SimulatedRecorder = Callable[..., AbstractContextManager[OpenRecorder]]
 
 
-def simulated_meter(simulate: fake.Simulate) -> SimulatedMeter:
-    """Give the meter of a simulated GPU with conditions of its own: `settings` of the library."""
+def simulated_recorder(simulate: fake.Simulate) -> SimulatedRecorder:
+    """Give recorders of a simulated GPU with conditions of its own: `settings` of the library."""
 
     @contextmanager
-    def meter(**settings: object) -> Iterator[OpenRecorder]:
+    def sensors(**settings: object) -> Iterator[OpenRecorder]:
         with simulate(settings.pop("trace", TRACE), **settings) as clock:  # type: ignore[arg-type]
-            yield virtual_meter(clock)
+            yield virtual_recorder(clock)
 
-    return meter
+    return sensors
