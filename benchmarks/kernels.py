@@ -1,14 +1,14 @@
-"""What moeprof's kernels cost: their machine code without a GPU, their time and energy on one.
+"""Benchmark moeprof's kernels: machine code without a GPU, time and energy on one.
 
     python benchmarks/kernels.py [--static] [--quick] [--tune] [--seed N] [--json FILE] [--md FILE]
 
-Without a GPU, or with `--static`: the gates, read from machine code, and a roofline estimate from
-it. On a GPU instead, within eight minutes: every variant is checked against float64 and then timed,
-ours beside torch and those peers that can be imported: CUDA-graph replay over inputs that rotate
-through more than five L2 caches (results are written to the same place again), medians over
-replays, energy from edge to edge of NVML's counter. A variant that is wrong or fails is named and
-not timed; so is what the time did not suffice for. `--tune` tries other tiles, in the time that
-gemlite would take to tune itself, and prints rows for kernels/tiling/choice.py.
+Without a GPU, or with `--static`: the gates on machine code, and a roofline estimate from it. On a
+GPU, within eight minutes: every variant is compared with float64 and then timed, ours beside torch
+and the peers that can be imported. Times are medians over replays of a CUDA graph, whose inputs
+rotate through more than five L2 caches while results overwrite each other. Energy is measured
+between two updates of NVML's counter. A variant that is wrong, fails or has no time left is listed
+with the reason. `--tune` tries other tiles instead of gemlite, and prints entries for MEASURED in
+kernels/tiling/choice.py.
 """
 
 import argparse
@@ -44,7 +44,7 @@ ROUTERS = (
     (8192, 512, 8, torch.bfloat16),
 )
 LIMIT_S, QUICK_LIMIT_S = 440.0, 45.0
-# Of an H200's floor, and against torch's bfloat16 linear (kernels at 256 and 512: with GELU).
+# By batch size, on an H200: share of the floor, and speed relative to peers.
 GOALS_ARE_OF = "NVIDIA H200"
 FRACTION_GOALS = {1: 0.75, 16: 0.75, 64: 0.70, 128: 0.73, 256: 0.73, 512: 0.72}
 SPEED_GOALS = {
@@ -56,9 +56,9 @@ TOPK_GOALS_US = {"512x256 k8": 2.0, "8192x256 k8": 8.0}
 
 
 def measured(arguments: argparse.Namespace, clock: Clock) -> Iterator[Timed]:
-    """Measure on the GPU: first what is sure to end, last what tunes and may fill the time.
+    """Measure on the GPU: fixed work first, then what tunes itself and may take all time left.
 
-    Raises BadInput where Triton is not installed or interprets: ours would not be our kernels.
+    Raises BadInput if Triton is not installed or interprets: our kernels would not run.
     """
     require_compiler()
     bench = Bench(arguments.seed, clock)
@@ -68,7 +68,7 @@ def measured(arguments: argparse.Namespace, clock: Clock) -> Iterator[Timed]:
     for router in ROUTERS[:1] if arguments.quick else ROUTERS:
         yield from time_topk(bench, *router)
     if arguments.tune:
-        # One batch for each key of MEASURED: the largest.
+        # The largest batch for each key of MEASURED.
         largest = {rows_for(gpu_at(0), tokens): tokens for tokens in batches}
         for number, tokens in enumerate(largest.values()):
             share_s = clock.left_s() / (len(largest) - number)
@@ -79,7 +79,7 @@ def measured(arguments: argparse.Namespace, clock: Clock) -> Iterator[Timed]:
 
 
 def goals_of(rows: list[Timed], gpu: str) -> Iterator[dict[str, Any]]:
-    """Ours are right, on any GPU; and the times, which are goals on an H200 alone."""
+    """Goals: errors of ours on any GPU, and times on an H200 alone."""
     us = {(row.size, row.variant): row.us for row in rows}
     for row in rows:
         if row.variant != "ours":
@@ -104,13 +104,13 @@ def goals_of(rows: list[Timed], gpu: str) -> Iterator[dict[str, Any]]:
 def goal(
     name: str, value: float | None, unit: str, bound: float | None, most: bool = False
 ) -> dict[str, Any]:
-    """One goal as every benchmark lists it; what was not measured is not met."""
+    """One goal in the form of all benchmarks; an unmeasured one is not met."""
     met = value is not None and bound is not None and (value <= bound if most else value >= bound)
     return {"name": name, "value": value, "unit": unit, "goal": bound, "met": met}
 
 
 def gate_goal(row: dict[str, Any]) -> dict[str, Any]:
-    """A gate as a goal: met where every rule is kept, not the number of instructions alone."""
+    """A gate as a goal: met if all its rules hold, not only the number of instructions."""
     name = f"{row['kernel']} sm_{row['sm']}"
     return {
         "name": f"{name}: {row['broken']}" if row["broken"] else name,
@@ -122,7 +122,7 @@ def gate_goal(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Rows as a table of Markdown."""
+    """A Markdown table of rows."""
     if not rows:
         return ""
     lines = [" | ".join(rows[0]), " | ".join("---" for _ in rows[0])]
@@ -131,7 +131,7 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value for a person."""
+    """A value as text."""
     if value is None:
         return ""
     return f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|")
@@ -154,7 +154,7 @@ def main() -> None:
     rows, gated, estimated = [], [], []
     if gpu is not None and not arguments.static:
         for row in measured(arguments, clock):
-            rows.append(row)  # told at once: the program may be killed
+            rows.append(row)  # printed at once, because the program may be killed
             print(table([asdict(row)]).splitlines()[-1], file=sys.stderr, flush=True)
         text = f"Measured on {gpu}:\n\n{table([asdict(row) for row in rows])}\n"
     else:

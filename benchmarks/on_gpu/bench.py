@@ -1,4 +1,4 @@
-"""How a variant is measured on a GPU: checked, then timed and weighed, within the time left."""
+"""Measure a variant on a GPU: check it, then measure time and energy, within the time left."""
 
 import math
 import signal
@@ -17,10 +17,10 @@ import torch
 from moeprof.benchmarks.on_gpu.energy import joules, replayed
 from moeprof.kernels.tiling.counters import borrowed_counters
 
-REPLAYS = 25  # that are timed
-CALLS = 100  # of a graph, at least: what passes between two graphs is then next to nothing
-WARM_S = 0.2  # until the clocks are those of a load
-ROW_S = 60.0  # a peer may tune itself for minutes
+REPLAYS = 25  # timed replays of the graph
+CALLS = 100  # least calls in a graph, so that the gap between two graphs is negligible
+WARM_S = 0.2  # until clocks are those under load
+ROW_S = 60.0  # limit per variant: a peer may tune itself for minutes
 
 Calls = list[Callable[[], Any]]
 What = tuple[str, str, str]  # kernel, size, variant
@@ -28,7 +28,7 @@ What = tuple[str, str, str]  # kernel, size, variant
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One variant's row. `why` says what is missing, and why; `most` is the error allowed."""
+    """One variant's result. `why` says what is missing and why; `most` is the allowed error."""
 
     kernel: str
     size: str
@@ -42,23 +42,23 @@ class Timed:
 
 
 class Clock:
-    """The time that the program may take, from its start on."""
+    """The time limit of the program, counted from its start."""
 
     def __init__(self, limit_s: float) -> None:
         self._end_s = time.monotonic() + limit_s
 
     def left_s(self) -> float:
-        """What is left of it, 0 or less where it is over."""
+        """Seconds left; 0 or less after the limit."""
         return self._end_s - time.monotonic()
 
 
 class Overdue(BaseException):
-    """What took longer than it may. No Exception: tuners catch those, and go on."""
+    """A time limit was exceeded. Not an Exception, because tuners catch those and continue."""
 
 
 @contextmanager
 def at_most(limit_s: float) -> Iterator[None]:
-    """Raise Overdue in what takes longer, as soon as it is back in Python."""
+    """Context that raises Overdue after `limit_s`, as soon as control is back in Python."""
 
     def end(number: int, frame: FrameType | None) -> None:
         raise Overdue(f"stopped after {limit_s:.0f} s")
@@ -74,7 +74,7 @@ def at_most(limit_s: float) -> Iterator[None]:
 
 @contextmanager
 def poisoned() -> Iterator[None]:
-    """Let torch.empty hold NaN, or the largest integer: what a kernel leaves unwritten shows."""
+    """Context in which torch.empty holds NaN or the largest integer: unwritten results show."""
     torch.use_deterministic_algorithms(True, warn_only=True)
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -84,7 +84,7 @@ def poisoned() -> Iterator[None]:
 
 
 def relative_error(y: torch.Tensor, exact: torch.Tensor) -> float:
-    """Distance in the 2-norm, relative to the exact result."""
+    """2-norm of the error, relative to the exact result."""
     return float((y.double() - exact).norm() / exact.norm())
 
 
@@ -99,18 +99,18 @@ class Bench:
         self._seed = seed
 
     def sets_for(self, set_bytes: int) -> int:
-        """How many sets of inputs walk more than five L2 caches."""
+        """Number of input sets that are together larger than five L2 caches."""
         return max(2, min(4096, 5 * self.l2_bytes // set_bytes + 1))
 
     def generator(self) -> torch.Generator:
-        """Random numbers that are the same for each problem, whatever ran before.
+        """A new generator with the same seed for each problem.
 
-        Torch's own generator stays stuck after a capture that failed.
+        Torch's default generator is unusable after a capture that failed.
         """
         return torch.Generator("cuda").manual_seed(self._seed)
 
     def rows(self, what: What, make: Callable[[], Iterable[Timed]]) -> Iterator[Timed]:
-        """Give the rows that share a problem; one row says why where it cannot be made."""
+        """Yield the rows of one problem, or a row that says why it could not be set up."""
         if self.clock.left_s() <= 0:
             yield Timed(*what, why="left out: the time is over")
             return
@@ -119,7 +119,7 @@ class Bench:
         except Exception as reason:
             yield Timed(*what, why=_said(reason))
 
-    @borrowed_counters()  # its graph does not outlive it
+    @borrowed_counters()  # its graph is not used after it
     def row(
         self,
         what: What,
@@ -129,9 +129,9 @@ class Bench:
         least_us: float | None = None,
         weigh: bool = True,
     ) -> Timed:
-        """Time and weigh a variant, unless its first result is off by more than `most`.
+        """Measure time and energy of a variant, unless its first result's error exceeds `most`.
 
-        Whatever else hinders it (a peer may be absent, or fail in any way) is said in the row.
+        Any other failure (a peer may be absent, or fail in any way) is named in the row.
         """
         left_s = self.clock.left_s()
         if left_s <= 0:
@@ -153,19 +153,19 @@ class Bench:
             return row
         try:
             return replace(row, joules=joules(graph, len(calls), self.uuid))
-        except Exception as reason:  # the time stays known
+        except Exception as reason:  # the time is kept
             return replace(row, why=f"no energy: {_said(reason)}")
 
 
 def timed(calls: Calls) -> tuple[float, torch.cuda.CUDAGraph]:
-    """Median time of a call, us, and the graph that replays them all.
+    """Median time of a call, us, and the graph of all calls.
 
-    Replays are queued one behind the other: from the end of one to that of the next there is no
-    launch to wait for, and each finds the caches as the last sets of inputs left them.
+    Replays are queued, so that between two of them no launch is waited for, and each starts with
+    the caches that the last sets of inputs left.
     """
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
-    # Around the capture too: one that fails leaves its stream the current one.
+    # The capture is inside, because a failed capture leaves its stream current.
     with torch.cuda.stream(stream):
         for call in calls[:3]:
             call()
@@ -184,7 +184,7 @@ def timed(calls: Calls) -> tuple[float, torch.cuda.CUDAGraph]:
 
 
 def _finite(value: float) -> float | None:
-    """JSON has no other numbers."""
+    """None for NaN and infinity, which JSON lacks."""
     return value if math.isfinite(value) else None
 
 

@@ -1,4 +1,4 @@
-"""The least time a GPU allows: bytes over bandwidth, or operations over peak."""
+"""Roofline floor: the larger of bytes over bandwidth and operations over peak."""
 
 import math
 
@@ -6,13 +6,13 @@ from moeprof.device.peaks import data_sheet
 from moeprof.kernels.packing import packed_shape
 from moeprof.kernels.tiling.tiles import Layer
 
-# Bytes/s and FLOP/s that were measured on a GPU of exactly that name: an NVL, a GH200 or a slice
-# of one has others. All others go by their data sheet.
+# Bytes/s and FLOP/s measured on a GPU of exactly this name; an NVL, a GH200 or a MIG slice differs.
+# All other GPUs use their data sheet.
 REACHED = {"NVIDIA H200": (4.3e12, 790e12)}
 
 
 def bytes_and_flops(layer: Layer, tokens: int) -> tuple[int, int]:
-    """What one call of the layer on 16-bit activations moves at least, and computes."""
+    """Least bytes moved, and FLOPs, of one call of the layer on 16-bit activations."""
     weights = math.prod(packed_shape(layer.outputs, layer.inputs, layer.bits)) * 4
     scales = layer.inputs // layer.group * layer.outputs * 2
     activations = 2 * tokens * (layer.inputs + layer.outputs)
@@ -20,7 +20,7 @@ def bytes_and_flops(layer: Layer, tokens: int) -> tuple[int, int]:
 
 
 def rates_of(name: str) -> tuple[float, float] | None:
-    """Bytes/s and FLOP/s: measured, or of the data sheet; None for an unknown GPU or a slice."""
+    """Bytes/s and FLOP/s, measured or by data sheet; None for an unknown GPU or a MIG slice."""
     if name in REACHED:
         return REACHED[name]
     sheet = None if "MIG" in name else data_sheet(name)
@@ -30,6 +30,6 @@ def rates_of(name: str) -> tuple[float, float] | None:
 
 
 def floor_us(name: str, moved: int, flops: int = 0) -> float | None:
-    """The least time for so many bytes and operations; None for an unknown GPU."""
+    """Floor of the time for so many bytes and operations, us; None for an unknown GPU."""
     rates = rates_of(name)
     return None if rates is None else 1e6 * max(moved / rates[0], flops / rates[1])

@@ -1,4 +1,4 @@
-"""fc1 on 4-bit weights on a GPU: ours beside torch, tinygemm and gemlite."""
+"""Time fc1 on 4-bit weights on a GPU: ours, torch, tinygemm and gemlite."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,16 +13,17 @@ from moeprof.kernels.packing import dequantise, pack
 from moeprof.kernels.tiling.tiles import Layer
 
 GELU = "gelu_tanh"
-# Of torch's own error in bfloat16, both against float64: a peer may round its weights once more.
+# Allowed error, in multiples of torch's error in bfloat16: peers may round weights once more.
 OURS_MAX, PEERS_MAX = 2.0, 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A layer's weights, a batch for each set of inputs, and what comes of the first.
+    """A layer's weights, several batches, and the exact results of the first batch.
 
-    q uint8 [N, K] are the weights before the zero point 8 is taken off, packed the same, scales
-    [K / group, N]. By activation, `exact` is in float64, `torch_error` that of torch in bfloat16.
+    q is uint8 [N, K], the weights with zero point 8; `packed` are the same; scales are
+    [K / group, N]; xs are batches [tokens, K]. By activation, `exact` is the float64 result
+    [tokens, N], and `torch_error` the relative error of torch in bfloat16.
     """
 
     bench: Bench
@@ -43,7 +44,7 @@ class Problem:
         times: float = OURS_MAX,
         weigh: bool = True,
     ) -> Timed:
-        """Time a variant whose error is at most so many times that of torch."""
+        """Measure a variant whose error may be `times` that of torch."""
         return self.bench.row(
             what(self.layer, self.tokens, variant),
             make,
@@ -59,12 +60,12 @@ class Problem:
 
 
 def what(layer: Layer, tokens: int, variant: str) -> What:
-    """How a row is called."""
+    """Kernel, size and variant of a row."""
     return "dequant_linear", f"{layer.inputs}->{layer.outputs} b{tokens}", variant
 
 
 def problem(bench: Bench, layer: Layer, tokens: int) -> Problem:
-    """Draw a layer's weights and its inputs."""
+    """Draw random weights and inputs of a layer."""
     outputs, inputs, generator = layer.outputs, layer.inputs, bench.generator()
     on_gpu = partial(torch.empty, device="cuda")
     q = on_gpu(outputs, inputs, dtype=torch.uint8).random_(0, 16, generator=generator)
@@ -72,7 +73,7 @@ def problem(bench: Bench, layer: Layer, tokens: int) -> Problem:
     scales = (
         on_gpu(inputs // layer.group, outputs).uniform_(0, 0.02, generator=generator).bfloat16()
     )
-    count = bench.sets_for(packed.nbytes)  # the weights alone walk the caches
+    count = bench.sets_for(packed.nbytes)  # the weights alone exceed the caches
     xs = [on_gpu(tokens, inputs).normal_(generator=generator).bfloat16() for _ in range(count)]
     exact, torch_error = {}, {}
     for activation in ("none", GELU):
@@ -83,7 +84,7 @@ def problem(bench: Bench, layer: Layer, tokens: int) -> Problem:
 
 
 def time_linear(bench: Bench, layer: Layer, tokens: int) -> Iterator[Timed]:
-    """Ours and what needs no tuning: torch's linear without and with GELU, tinygemm."""
+    """Ours, and peers without tuning: torch's linear without and with GELU, tinygemm."""
 
     def rows() -> Iterator[Timed]:
         given = problem(bench, layer, tokens)
@@ -96,7 +97,7 @@ def time_linear(bench: Bench, layer: Layer, tokens: int) -> Iterator[Timed]:
 
 
 def time_gemlite(bench: Bench, layer: Layer, tokens: int) -> Iterator[Timed]:
-    """gemlite, which tunes itself at the first call of a shape."""
+    """gemlite, which tunes itself in the first call of a shape."""
 
     def rows() -> Iterator[Timed]:
         given = problem(bench, layer, tokens)
@@ -113,13 +114,13 @@ def ours(given: Problem) -> Calls:
 
 def _dense(given: Problem, call: Callable[..., torch.Tensor]) -> Calls:
     weight = given.dense_weight()
-    # Full-size weights are four times as large: fewer sets walk the same five caches.
+    # bfloat16 weights are four times as large: fewer sets exceed the same five caches.
     count = given.bench.sets_for(2 * weight.numel())
     return [partial(call, x, weight.clone()) for x in given.xs[:count]]
 
 
 def _linear_and_gelu(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """What a layer does without fusion."""
+    """Linear layer and GELU as two kernels."""
     y = torch.nn.functional.linear(x, weight)
     return torch.nn.functional.gelu(y, approximate="tanh")
 
@@ -127,7 +128,7 @@ def _linear_and_gelu(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 def _tinygemm(given: Problem) -> Calls:
     """torch's int4 kernel, on the same weights.
 
-    It is what torchao calls for `tile_packed_to_4d`, whose own quantisation would draw others.
+    torchao calls it for `tile_packed_to_4d`, whose own quantisation would give other weights.
     Pairs along K share a byte, the even one in its upper half; a weight is (q - 8) scale + zero.
     """
     pairs = given.q[:, ::2] << 4 | given.q[:, 1::2]

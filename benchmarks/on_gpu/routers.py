@@ -1,4 +1,4 @@
-"""Routing with the softmax over the picked, on a GPU: ours, torch's, vLLM's, sglang's."""
+"""Time routing (softmax over the picked logits) on a GPU: ours, torch's, vLLM's, sglang's."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -11,13 +11,13 @@ from moeprof.benchmarks.on_gpu.bench import Bench, Calls, Timed
 from moeprof.benchmarks.on_gpu.floors import floor_us
 from moeprof.kernels.topk import topk
 
-MAX_ERROR = 1e-5  # of a weight, against float64
+MAX_ERROR = 1e-5  # absolute error of a weight, against float64
 
 
 def time_topk(
     bench: Bench, tokens: int, experts: int, k: int, dtype: torch.dtype
 ) -> Iterator[Timed]:
-    """Each router on the same logits; its experts must be the best k, in their order."""
+    """Measure each router on the same logits; it must pick the best k experts in order."""
     kind = "" if dtype == torch.float32 else f" {str(dtype)[6:]}"
     size = f"{tokens}x{experts} k{k}{kind}"
 
@@ -46,16 +46,16 @@ def _routers(sets: list[torch.Tensor], k: int) -> dict[str, Callable[[], Calls]]
 def _error(
     picked: tuple[torch.Tensor, torch.Tensor], weights: torch.Tensor, ids: torch.Tensor
 ) -> float:
-    """Largest error of a weight; infinite where other experts were picked."""
+    """Largest absolute error of a weight; infinite if other experts were picked."""
     if not torch.equal(picked[1].long(), ids):
         return math.inf
     return float((picked[0].double() - weights).abs().max())
 
 
 def _logits(tokens: int, experts: int, generator: torch.Generator) -> torch.Tensor:
-    """Numbers from 0.5 on in an order of their own for each token: no two are equal, in bfloat16.
+    """Logits [tokens, experts]: consecutive bfloat16 numbers from 0.5 on, shuffled per token.
 
-    They are neighbours there, 128 to a doubling.
+    No two of a token are equal.
     """
     levels = (torch.arange(experts, dtype=torch.int16) + 0x3F00).view(torch.bfloat16).float()
     keys = torch.rand(tokens, experts, device="cuda", generator=generator)
@@ -72,7 +72,7 @@ def _written_by(
     sets: list[torch.Tensor],
     k: int,
 ) -> Calls:
-    """Calls of a kernel that writes weights and ids, which hold neither before."""
+    """Calls of a kernel that writes into given weights and ids, filled with NaN and -1."""
     weights = torch.full((len(sets[0]), k), math.nan, device="cuda")
     ids = torch.full((len(sets[0]), k), -1, dtype=torch.int32, device="cuda")
 
@@ -84,7 +84,7 @@ def _written_by(
 
 
 def _vllm(sets: list[torch.Tensor], k: int) -> Calls:
-    """vLLM's router kernel; renormalised, its softmax is that over the picked."""
+    """vLLM's router kernel; renormalised, its weights are the softmax over the picks."""
     from vllm._custom_ops import topk_softmax  # type: ignore[import-not-found]
 
     rows = torch.empty((len(sets[0]), k), dtype=torch.int32, device="cuda")
@@ -94,7 +94,7 @@ def _vllm(sets: list[torch.Tensor], k: int) -> Calls:
 
 
 def _sglang(sets: list[torch.Tensor], k: int) -> Calls:
-    """sglang's, likewise."""
+    """sglang's router kernel, called like vLLM's."""
     from sgl_kernel import topk_softmax  # type: ignore[import-not-found]
 
     return _written_by(

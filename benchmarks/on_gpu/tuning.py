@@ -1,4 +1,4 @@
-"""Ours on other tiles, on a GPU: the fastest is a row for MEASURED in kernels/tiling/choice.py."""
+"""Time our kernel on other tiles; the fastest is an entry for MEASURED in tiling/choice.py."""
 
 import itertools
 from collections import Counter
@@ -13,13 +13,13 @@ from moeprof.benchmarks.on_gpu.linear import GELU, ours, problem, what
 from moeprof.kernels.tiling import choice
 from moeprof.kernels.tiling.tiles import Gpu, Layer, Tile, shared_bytes
 
-SHAPES = ((64, 4), (128, 4), (128, 8))  # outputs and warps: of 64, 8 warps would unpack each twice
-STAGES, SPLITS = (4, 3, 5, 2), (1, 2, 3, 4, 6, 8)  # of those that are alike, the first
-MAX_REGISTERS = 192  # of sums and weights: with 192 sm_90 spills 26 at most, with 288 2566
+SHAPES = ((64, 4), (128, 4), (128, 8))  # outputs and warps; (64, 8) would unpack weights twice
+STAGES, SPLITS = (4, 3, 5, 2), (1, 2, 3, 4, 6, 8)  # tried in this order
+MAX_REGISTERS = 192  # for sums and weights: at 192 sm_90 spills at most 26, at 288 2566
 
 
 def time_tiles(bench: Bench, layer: Layer, tokens: int, limit_s: float) -> Iterator[Timed]:
-    """Try tiles until the time is over, the most promising first; give a row of the fastest."""
+    """Try tiles for `limit_s`, the lowest estimates first; yield a row for the fastest."""
 
     def rows() -> Iterator[Timed]:
         yield _fastest(bench, layer, tokens, Clock(limit_s))
@@ -47,10 +47,10 @@ def _fastest(bench: Bench, layer: Layer, tokens: int, clock: Clock) -> Timed:
 
 
 def candidates(gpu: Gpu, layer: Layer, tokens: int) -> list[Tile]:
-    """The chosen tile, then others by estimate; none that fits no shared memory or registers.
+    """The chosen tile, then others in order of estimated cycles, if they fit the GPU.
 
-    The estimate may be wrong of a whole shape, which is all but stages and splits. So each tile of
-    a shape that is tried before another counts a tenth against that: other shapes get their turn.
+    The estimate may be wrong for a whole shape, which is a tile without its stages and splits. So
+    the estimate of a shape's nth tile is raised by n tenths, and other shapes are tried early too.
     """
     most = choice.rows_for(gpu, tokens)
     estimated = {
@@ -69,9 +69,9 @@ def candidates(gpu: Gpu, layer: Layer, tokens: int) -> list[Tile]:
 
 
 def _fitting(gpu: Gpu, layer: Layer, rows: int) -> Iterator[Tile]:
-    """Tiles of so many rows that fit the GPU, for groups that hold whole steps."""
+    """Tiles of so many rows that fit shared memory and registers; steps lie within a group."""
     where = {64: ("weight", "product")}.get(rows, ("weight",) if rows > 64 else ("product",))
-    # Sums of 256 rows fill the registers: their parts would spill.
+    # Sums of 256 rows fill the registers, and storing them as parts would spill.
     splits = SPLITS if rows < 256 else (1,)
     for (outputs, warps), inputs in itertools.product(SHAPES, (64, 128)):
         for stages, parts, scales in itertools.product(STAGES, splits, where):
@@ -82,12 +82,12 @@ def _fitting(gpu: Gpu, layer: Layer, rows: int) -> Iterator[Tile]:
 
 
 def _registers(tile: Tile) -> int:
-    """Registers of a thread that hold sums, twice where a product is scaled, and weights."""
+    """Registers per thread for weights and sums; a product that is scaled needs sums twice."""
     sums = tile.rows * tile.outputs * (2 if tile.scales == "product" else 1)
     return (sums + tile.outputs * tile.inputs // 2) // (32 * tile.warps)
 
 
 def _expected(tile: Tile) -> tuple[int, float]:
-    """Registers, and instructions per weight, that tiles of sm_90 compile to, roughly."""
-    weights = tile.outputs * tile.inputs / (32 * tile.warps)  # of a thread
+    """Rough registers per thread, and instructions per weight, of a tile on sm_90."""
+    weights = tile.outputs * tile.inputs / (32 * tile.warps)  # per thread
     return min(255, 90 + _registers(tile)), 2.4 + 70 / weights
