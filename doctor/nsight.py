@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -82,7 +83,12 @@ def nsys(device: str, gpu_index: int | None) -> CheckResult:
         )  # fmt: skip
     if device == "cpu":
         return CheckResult(check, Status.OK, f"{probe.evidence}; a trial was exported")
-    flags = " ".join(tool.profile(Path("report"), device, gpu_index))
+    return _nsys_flags(check, probe, tool.profile(Path("report"), device, gpu_index))
+
+
+def _nsys_flags(check: str, probe: Probe, command: Sequence[str]) -> CheckResult:
+    """Check which optional flags a sweep's command of nsys has on this GPU."""
+    flags = " ".join(command)
     graphs, metrics = "--cuda-graph-trace" in flags, "--gpu-metrics" in flags
     lacking = [what for what, has in (("kernels of CUDA graphs", graphs), ("GPU metrics", metrics))
                if not has]  # fmt: skip

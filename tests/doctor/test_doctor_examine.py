@@ -51,20 +51,20 @@ def examine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Examine:
 
 @on_a_cpu
 def test_without_a_gpu_nothing_is_a_fault(examine: Examine) -> None:
-    findings = examine()
-    assert not [one for one in findings.values() if one.status is Status.FAULT]
-    assert findings["torch"].status is Status.WARNING
-    assert findings["nvml"].status is Status.SKIP
-    assert findings["counter permission"].status is Status.SKIP
-    assert findings["collector cpu"].status is Status.OK
+    results = examine()
+    assert not [one for one in results.values() if one.status is Status.FAULT]
+    assert results["torch"].status is Status.WARNING
+    assert results["nvml"].status is Status.SKIP
+    assert results["counter permission"].status is Status.SKIP
+    assert results["collector cpu"].status is Status.OK
 
 
 def test_what_costs_something_says_what(examine: Examine) -> None:
-    for finding in examine().values():
-        assert finding.evidence
-        if finding.status in (Status.WARNING, Status.FAULT):
-            assert finding.cost
-            assert finding.remedy
+    for result in examine().values():
+        assert result.evidence
+        if result.status in (Status.WARNING, Status.FAULT):
+            assert result.cost
+            assert result.remedy
 
 
 def test_a_store_that_is_not_there_yet_has_a_disk(tmp_path: Path) -> None:
@@ -89,21 +89,21 @@ def test_on_a_gpu_a_missing_nvml_is_a_fault_once(
         raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
 
     monkeypatch.setattr(pynvml, "nvmlInit", missing)
-    findings = examine("cuda:0")
-    assert findings["nvml"].status is Status.FAULT
-    assert "energy counter" not in findings
-    assert "sensors under load" not in findings
+    results = examine("cuda:0")
+    assert results["nvml"].status is Status.FAULT
+    assert "energy counter" not in results
+    assert "sensors under load" not in results
 
 
 def test_the_sensors_of_a_gpu_are_read_under_load(
     examine: Examine, simulate: fake.Simulate
 ) -> None:
     with simulate(STEADY, processes="100@0") as clock:
-        findings = examine("cuda:0", lambda _, seconds: probe_sensors(fake.UUID, seconds, clock))
-    assert "GPU 0 H200 (simulated), driver 580.00.00, limit 700 W" in findings["nvml"].evidence
-    assert "mig" not in findings
+        results = examine("cuda:0", lambda _, seconds: probe_sensors(fake.UUID, seconds, clock))
+    assert "GPU 0 H200 (simulated), driver 580.00.00, limit 700 W" in results["nvml"].evidence
+    assert "mig" not in results
     for check in ("energy counter", "instant power", "other processes", "clocks", "sensors"):
-        assert findings[check].status is Status.OK
+        assert results[check].status is Status.OK
 
 
 def test_a_gpu_in_mig_mode_has_no_energy(
@@ -112,10 +112,10 @@ def test_a_gpu_in_mig_mode_has_no_energy(
     load = tmp_path / "load.py"
     load.write_text(f'print(\'{{"uuid": "{fake.UUID}"}}\')')
     with simulate(STEADY, mig=1):
-        findings = examine("cuda:0", partial(probe_under_load, load=load))
-    assert findings["mig"].status is Status.WARNING
-    assert findings["sensors under load"].status is Status.FAULT
-    assert "MIG" in findings["sensors under load"].evidence
+        results = examine("cuda:0", partial(probe_under_load, load=load))
+    assert results["mig"].status is Status.WARNING
+    assert results["sensors under load"].status is Status.FAULT
+    assert "MIG" in results["sensors under load"].evidence
 
 
 def test_a_load_that_does_not_run_is_a_fault(

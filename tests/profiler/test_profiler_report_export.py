@@ -1,4 +1,4 @@
-"""A lone report is exported by a tool that is new enough, or refused with the version it needs."""
+"""A single report is exported by a tool that is new enough, or refused with the needed version."""
 
 from collections.abc import Callable
 from pathlib import Path

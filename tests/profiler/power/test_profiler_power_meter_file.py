@@ -42,8 +42,8 @@ def test_energies_come_from_the_meter_and_the_sensors_gain_is_told(tmp_path: Pat
     by_sensor = points(run)
     keep_meter(run, write_meter(tmp_path / "meter.csv"))
     assert not tables_are_current(run)
-    (told,) = parse_run(run)
-    assert "shows 0.950 of its power" in told
+    (warning,) = parse_run(run)
+    assert "shows 0.950 of its power" in warning
     for _, tokens, watts in LOADS[:3]:
         row = points(run)[tokens]
         assert row["power_w"] == pytest.approx(watts, rel=0.01)
@@ -210,12 +210,12 @@ def test_a_real_sensor_beside_a_real_meter(tmp_path: Path, stem: str, gain: floa
     by_sensor = points(run)[64]
     assert by_sensor["energy_source"] == "nvml_power"
     keep_meter(run, csv)
-    (told,) = parse_run(run)
+    (warning,) = parse_run(run)
     by_meter = points(run)[64]
     assert by_meter["energy_source"] == "external_meter"
     ratio = by_sensor["power_w"] / by_meter["power_w"]
     assert ratio == pytest.approx(gain, abs=0.015)
-    assert f"shows {ratio:.3f} of its power" in told
+    assert f"shows {ratio:.3f} of its power" in warning
 
     meter = np.genfromtxt(csv, delimiter=",", names=True)
     seconds = (load.marks_ns[-1] - load.marks_ns[0]) / S

@@ -1,6 +1,6 @@
-"""A mixed replay that takes no time, after the loads of virtual_power.py on the same clock.
+"""A mixed workload that takes no time, after the loads of virtual_power.py on the same clock.
 
-Stretches at the power of a load and pauses at idle power follow each other from 3000 s on.
+Segments at the power of a load and pauses at idle power follow each other from 3000 s on.
 """
 
 import json
@@ -26,23 +26,23 @@ _MS = 1_000_000
 
 
 def a_replay(*sizes: int) -> MixedWorkload:
-    """Stretches of gelu; a call takes as many microseconds as it has tokens."""
+    """Segments of gelu; a call takes as many microseconds as it has tokens."""
     draw = Random(0)
-    stretches: list[Segment] = []
+    segments: list[Segment] = []
     now_ms = 1000 * _BEGIN_S
     while now_ms < 1000 * (_BEGIN_S + _SECONDS):
         tokens, length_ms = draw.choice(sizes), draw.randint(5, 200)
         ends_ns = now_ms * _MS, (now_ms + length_ms) * _MS
         launches = round(length_ms * 1000 / tokens)
-        stretches.append(Segment("gelu", tokens, *ends_ns, launches))
+        segments.append(Segment("gelu", tokens, *ends_ns, launches))
         now_ms += length_ms + (draw.randint(5, 100) if draw.random() < 0.3 else 0)
-    return MixedWorkload(tuple(stretches))
+    return MixedWorkload(tuple(segments))
 
 
 def trace_with(replay: MixedWorkload) -> list[fake.TraceRow]:
     rows: list[tuple[float, float]] = []
-    for stretch in replay.stretches:
-        begin_s, end_s = stretch.begin_ns / 1e9, stretch.end_ns / 1e9
+    for segment in replay.stretches:
+        begin_s, end_s = segment.begin_ns / 1e9, segment.end_ns / 1e9
         rows += [(begin_s, IDLE_W), (begin_s + 1e-6, LOAD_W), (end_s - 1e-6, LOAD_W)]
         rows.append((end_s, IDLE_W))
     return [*TRACE, *((time_s, 1e3 * power_w, 50, 1755, 0) for time_s, power_w in rows)]
@@ -52,8 +52,8 @@ def a_mixed_script(replay: MixedWorkload) -> str:
     answer = json.dumps(
         {
             "stretches": [
-                {name: getattr(stretch, name) for name in Segment.__slots__}
-                for stretch in replay.stretches
+                {name: getattr(segment, name) for name in Segment.__slots__}
+                for segment in replay.stretches
             ]
         }
     )
