@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final
 
-from ..costmodel.conditions.power_limit_energy import ESTIMATED
 from ..costmodel.model import KernelCostModel
 from ..energy.mixed_workload import Played
 from ..store.energy_source import EnergySource
 from ..store.errors import BadInput
 
 COVERAGE_GATE: Final = 0.9
-_NOT_MEASURED: Final = frozenset({EnergySource.UNAVAILABLE, ESTIMATED})
+_NOT_MEASURED: Final = frozenset({EnergySource.UNAVAILABLE, EnergySource.ESTIMATED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from .energy_source import EnergySource
 from .provenance import Provenance
 from .scenario import SurfaceKey
 
@@ -180,7 +181,7 @@ class SurfaceModel(FittedOp):
     half_width_95: float
     half_widths: dict[str, float] = field(default_factory=dict)
     energy_mj: tuple[float, ...] | None = None
-    energy_source: str = "unavailable"
+    energy_source: str = EnergySource.UNAVAILABLE.value
     energy_knots: tuple[int, ...] = ()
     doubtful_knots: tuple[int, ...] = ()
 

@@ -8,7 +8,8 @@ class EnergySource(StrEnum):
 
     `nvml_counter` is NVML's energy counter, `nvml_power` its instant power where there is no
     counter, and `nsys_nvml` the power that nsys recorded within a trace. `simulated` is any sensor
-    of a simulated device. With `unavailable` the value is null and a reason is beside it.
+    of a simulated device. `imported` is the power column of a public table, `estimated` an estimate
+    from the power limit. With `unavailable` the value is null and a reason is beside it.
     """
 
     NVML_COUNTER = "nvml_counter"
@@ -17,4 +18,6 @@ class EnergySource(StrEnum):
     RAPL = "rapl"
     EXTERNAL_METER = "external_meter"
     SIMULATED = "simulated"
+    IMPORTED = "imported"
+    ESTIMATED = "estimated"
     UNAVAILABLE = "unavailable"

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ...store.cost_model import CurveModel
+from ...store.energy_source import EnergySource
 from ...store.errors import BadInput
 from ..breakdown import NO_IDLE_POWER
 from ..cost import Cost
@@ -38,7 +39,7 @@ def under_pressure(cost: Cost, curve: CurveModel, bound: Roofline | None, share:
         energy_mj=energy_mj,
         energy_mj_lo=None,
         energy_mj_hi=None,
-        energy_source=cost.energy_source if known else "unavailable",
+        energy_source=cost.energy_source if known else EnergySource.UNAVAILABLE.value,
         energy_reason=None if known else cost.energy_reason or NO_IDLE_POWER,
         power_w=None if energy_mj is None else energy_mj / (cost.sustained_ms * factor),
         temp_rise_c=None,

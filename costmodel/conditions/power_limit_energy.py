@@ -11,11 +11,11 @@ from typing import Final
 
 import numpy as np
 
+from ...store.energy_source import EnergySource
 from ...store.provenance import Provenance
 from ..cost import Cost
 from ..roofline import Roofline
 
-ESTIMATED: Final = "estimated"
 # Lowest powers of public tables over the power limit: H200 126 of 700 W, B200 241 of 1000, GB200
 # 222 of 1200 (aiconfigurator), A100 PCIe 56 of 250 (GPU_Power_Benchmark): 0.18 to 0.24.
 _IDLE_SHARE: Final = 0.18
@@ -47,7 +47,7 @@ def with_estimated_energy(
         energy_mj_lo=idle_w * cost.latency_us_lo / 1000,
         energy_mj_hi=limit_w * cost.latency_us_hi / 1000,
         power_w=power_w,
-        energy_source=ESTIMATED,
+        energy_source=EnergySource.ESTIMATED.value,
         energy_reason=f"from a power limit of {limit_w:g} W, as {cost.energy_reason}",
         estimated=True,
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...stats.arrays import Float64, Int64
 from ...store.cost_model import CostModelFile, CurveModel
+from ...store.energy_source import EnergySource
 from ..cost import Cost
 from ..roofline import Roofline, roofline
 from .energy import metered
@@ -232,11 +233,10 @@ class CurveCosts:
         tokens = int(columns.tokens[at])
         latency_us, half = float(columns.latency_us[at]), float(columns.half_width[at])
         energy_mj = _known(columns.energy_mj[at])
-        power_half = _known(columns.power_half_width[at])
-        factor = None
-        if energy_mj is not None and power_half is not None:
+        known = energy_mj is not None
+        power_half, factor = _known(columns.power_half_width[at]), None
+        if known and power_half is not None:
             factor = exp(float(np.hypot(half, power_half)))
-        extrapolated = bool(columns.octaves[at] > 0)
         return Cost(
             op=curve.op,
             tokens=tokens,
@@ -246,11 +246,11 @@ class CurveCosts:
             energy_mj=energy_mj,
             power_w=_known(columns.power_w[at]),
             temp_rise_c=_known(columns.temp_rise_c[at]),
-            energy_source=curve.energy_source if energy_mj is not None else "unavailable",
-            energy_reason=None if energy_mj is not None else curve.energy_reason,
+            energy_source=curve.energy_source if known else EnergySource.UNAVAILABLE.value,
+            energy_reason=None if known else curve.energy_reason,
             source=curve.latency_source,
             measured=tokens in curve.knots_tokens,
-            extrapolated=extrapolated,
+            extrapolated=bool(columns.octaves[at] > 0),
             energy_mj_lo=None if energy_mj is None or factor is None else energy_mj / factor,
             energy_mj_hi=None if energy_mj is None or factor is None else energy_mj * factor,
             assignments=None if curve.top_k is None else tokens * curve.top_k,

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from ...store.energy_source import EnergySource
 from ..rows import Row, one_value, positive, rounded
 
 _NOT_RECORDED = "no energy was recorded"
@@ -19,7 +20,8 @@ def energies(name: str, knots: Sequence[Row]) -> tuple[dict[str, Any], list[int]
     known = {place: value for place, value in found.items() if value is not None}
     reason = _why_unmetered(knots, known)
     if len(known) < 2:
-        return {"energy_mj": None, "energy_source": "unavailable", "energy_reason": reason}, []
+        unavailable = EnergySource.UNAVAILABLE.value
+        return {"energy_mj": None, "energy_source": unavailable, "energy_reason": reason}, []
     rows, energy_mj = [knots[place] for place in known], tuple(known.values())
     fields = {
         "energy_mj": energy_mj,

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from ...store.cost_model import Peaks, Work
+from ...store.energy_source import EnergySource
 from ..cost import Cost
 from ..roofline import Roofline, roofline
 from .costs import CurveCosts
@@ -63,7 +64,7 @@ def transfer(
         energy_mj_hi=None,
         power_w=None,
         temp_rise_c=None,
-        energy_source="unavailable",
+        energy_source=EnergySource.UNAVAILABLE.value,
         energy_reason=NOT_TRANSFERRED,
         measured=False,
         transferred=True,

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from ...device.peaks import data_sheet
 from ...store.cost_model import Origin
+from ...store.energy_source import EnergySource
 from ...store.errors import BadInput
 from ...store.plan import Role
 from ...store.provenance import Provenance
@@ -194,7 +195,7 @@ def _point(row: Imported, role: Role, power: _Power) -> dict[str, Any]:
         "latency_source": "kernel",
         "power_w": None if energy_mj is None else row.power_w,
         "energy_mj": energy_mj,
-        "energy_source": "unavailable" if energy_mj is None else "imported",
+        "energy_source": EnergySource.UNAVAILABLE if energy_mj is None else EnergySource.IMPORTED,
         "energy_reason": (power.withheld or NO_POWER) if energy_mj is None else None,
     }
 

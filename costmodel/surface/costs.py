@@ -4,6 +4,7 @@ from math import exp, hypot, isnan, log2
 from typing import Any, Final
 
 from ...store.cost_model import SurfaceModel, Thermal
+from ...store.energy_source import EnergySource
 from ...store.errors import BadInput
 from ..cost import Cost
 from ..curve.extrapolation import MAX_OCTAVES, OutOfRange
@@ -70,7 +71,7 @@ class SurfaceCosts:
         if found is None:
             return {
                 **dict.fromkeys(("energy_mj", "power_w", "temp_rise_c")),
-                "energy_source": "unavailable",
+                "energy_source": EnergySource.UNAVAILABLE.value,
                 "energy_reason": surface.energy_reason or NOT_METERED_NEAR,
             }
         power_w, ratio, power_half = found
