@@ -7,7 +7,7 @@ from typing import Final
 
 from ..store.plan import Plan
 
-NAME: Final = "mixed-replay"  # of the script; operations have no dash in their names
+NAME: Final = "mixed-replay"  # file name of the script; names of operations have no dash
 MIXED_WORKLOAD_S: Final = 40.0  # some 350 turns: each of 7 operations at 8 sizes has six
 
 

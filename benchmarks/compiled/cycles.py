@@ -36,7 +36,7 @@ _RATES = {
 _MEMORY_CYCLES = 1400  # latency of memory
 _CACHE_CYCLES = 300  # latency of L2
 _STEP_CYCLES = 250  # waits of a step: copies, barriers and its first product
-_REGISTERS = 1 << 16  # of a multiprocessor
+_REGISTERS = 1 << 16  # per multiprocessor
 
 
 def cycles(

@@ -35,7 +35,7 @@ QWEN3_MOE = {
     "architectures": ["Qwen3MoeForCausalLM"],
     "model_type": "qwen3_moe",
     "hidden_size": 2048,
-    "intermediate_size": 6144,  # of its dense layers
+    "intermediate_size": 6144,  # dense layers
     "moe_intermediate_size": 768,
     "num_experts": 128,
     "num_experts_per_tok": 8,

@@ -218,7 +218,7 @@ def test_a_token_is_routed_in_few_instructions(experts: int, k: int, dtype: torc
     rows, code = topk_code(experts, k, 90, dtype=dtype)
     assert code.spills == 0
     assert code.instructions / rows <= MAX_PER_TOKEN[experts, k, dtype]
-    reductions = 2 if dtype == torch.float32 else 1  # of a pick, an instruction each
+    reductions = 2 if dtype == torch.float32 else 1  # per pick, one instruction each
     if experts * dtype.itemsize >= 512:  # a row fills a warp
         assert code.opcodes["REDUX"] == reductions * k * rows
 
