@@ -1,6 +1,8 @@
 """Every error says which exit code it means."""
 
-from moeprof.store.errors import BadInput, CannotMeasure, MoeprofError
+from pathlib import Path
+
+from moeprof.store.errors import BadInput, CannotMeasure, MoeprofError, unknown_schema
 
 
 def test_exit_codes() -> None:
@@ -13,3 +15,9 @@ def test_an_error_carries_its_message_and_the_way_out() -> None:
     assert (str(error), error.message) == ("it is 0, and it must be positive",) * 2
     assert error.hint == "give 1"
     assert BadInput("it is 0").hint == ""
+
+
+def test_an_unknown_schema_is_refused_with_both_numbers_and_the_way_out() -> None:
+    error = unknown_schema(Path("a.json"), "plan/2.0", "plan/1.4", way_out="make it anew")
+    assert error.message == "a.json is plan/2.0, and this moeprof knows plan/1.4"
+    assert error.hint == "make it anew"

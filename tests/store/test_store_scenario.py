@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from moeprof.store.scenario import Scenario
+from moeprof.store.scenario import BURST, SUSTAINED, OpKey, Scenario, SurfaceKey
+from moeprof.store.table_schemas import SCHEMAS
 
 FC1 = Scenario("fc1", 37, (4096, 14336), "bfloat16", flops=1, bytes_moved=1)
 MOE = replace(
@@ -48,3 +49,17 @@ def test_the_points_of_a_curve_differ_in_their_key_alone() -> None:
 )
 def test_whatever_decides_the_cost_changes_the_curve(change: dict[str, object]) -> None:
     assert replace(MOE, **change).curve != MOE.curve  # type: ignore[arg-type]
+
+
+def test_the_fields_of_an_op_key_are_columns_of_points() -> None:
+    assert set(OpKey.names()) <= set(SCHEMAS["points"].names)
+    assert set(OpKey.names()) - set(SurfaceKey.names()) == {"active_experts"}
+
+
+def test_scenarios_of_one_curve_have_one_op_key() -> None:
+    small, large = (
+        Scenario("fc1", tokens, (8, 4), "float32", flops=tokens, bytes_moved=tokens)
+        for tokens in (1, 64)
+    )
+    assert small.op_key(BURST) == large.op_key(BURST) != large.op_key(SUSTAINED)
+    assert small.op_key(BURST).columns()["shape"] == (8, 4)

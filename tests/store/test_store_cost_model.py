@@ -1,0 +1,37 @@
+"""Curves and surfaces share one record, flat in the file; older files are brought up to date."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from moeprof.store.cost_model import CostModelFile, CurveModel, FittedOp, SurfaceModel
+
+SHARED = {field.name for field in fields(FittedOp)}
+
+
+@pytest.mark.parametrize(
+    ("cls", "own"),
+    [
+        (CurveModel, {"curve", "active_experts", "domain", "fit", "gap_us", "energy_tokens"}),
+        (SurfaceModel, {"surface", "knots_experts", "coefficients_us", "energy_knots"}),
+    ],
+)
+def test_each_has_the_shared_fields_and_its_own(cls: type[Any], own: set[str]) -> None:
+    names = {field.name for field in fields(cls)}
+    assert names >= SHARED
+    assert names - SHARED >= own
+
+
+@pytest.mark.parametrize(
+    ("thermal", "updated"),
+    [
+        (None, None),
+        ({"r_c_per_w": 0.1}, None),
+        ({"r_c_per_w": 0.1, "step": None}, None),
+        ({"step": {"poles": []}}, {"step": {"poles": []}}),
+    ],
+)
+def test_heat_without_a_recorded_step_is_dropped(thermal: Any, updated: Any) -> None:
+    body = {"preset": "tiny", "thermal": thermal}
+    assert CostModelFile.updated(body) == {"preset": "tiny", "thermal": updated}
