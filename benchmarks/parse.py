@@ -44,7 +44,7 @@ COLUMNS = {
 def ours(trace: Path, out: Path) -> dict[str, Any]:
     """Parse the trace into `out`."""
     from moeprof.parsers.trace_file import parse_trace
-    from moeprof.store.tables import writing_tables
+    from moeprof.store.tables.parquet import writing_tables
 
     began = time.perf_counter()
     with writing_tables(out) as tables:
@@ -110,7 +110,7 @@ def join(trace: Path, out: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     from moeprof.parsers.metric_join import MetricJoin
-    from moeprof.store.table_schemas import METRIC_COLUMNS
+    from moeprof.store.tables.schemas import METRIC_COLUMNS
 
     launches = pq.read_table(out / "launches.parquet", columns=["start_ns", "duration_ns"])
     samples = pq.read_table(out / "gpu_samples.parquet")

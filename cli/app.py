@@ -12,8 +12,8 @@ from typing import Annotated
 
 import typer
 
-from ..store.atomic import cannot_write
 from ..store.errors import MoeprofError
+from ..store.files import cannot_write
 from . import build_model, doctor, import_, parse, render, report, scenario, scrub, show
 from .cost.command import cost
 from .profile.command import profile

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ..store.atomic import write_whole
 from ..store.errors import BadInput
+from ..store.files import write_whole
 from . import render
 
 

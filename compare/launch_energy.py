@@ -8,8 +8,8 @@ from typing import Final
 
 from ..costmodel.model import KernelCostModel
 from ..energy.mixed_workload import Played
-from ..store.energy_source import EnergySource
 from ..store.errors import BadInput
+from ..store.provenance import EnergySource
 
 COVERAGE_GATE: Final = 0.9
 _NOT_MEASURED: Final = frozenset({EnergySource.UNAVAILABLE, EnergySource.ESTIMATED})

@@ -6,9 +6,9 @@ from typing import Final
 from ..costmodel.model import KernelCostModel
 from ..energy.mixed_workload import MeasuredWorkload
 from ..stats.measured import Measured
-from ..store.energy_source import EnergySource
 from ..store.mixed_workload import Note
 from ..store.percent import percent
+from ..store.provenance import EnergySource
 from ..store.verdict import MixedWorkloadVerdict, Outcome, Validation
 from .accuracy import overall
 from .launch_energy import COVERAGE_GATE, LaunchEnergy, idle_power_w, predict_energy

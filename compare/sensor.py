@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from ..store.energy_source import EnergySource
+from ..store.provenance import EnergySource
 from ..store.verdict import Sensor
 
 _NVML_GAIN: Final = 0.05

@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..stats.arrays import Int64
-from ..store.energy_source import EnergySource
 from ..store.flag import Flag, FlagCode
-from ..store.table_schemas import SCHEMAS
-from ..store.tables import table_from_columns
+from ..store.provenance import EnergySource
+from ..store.tables.parquet import table_from_columns
+from ..store.tables.schemas import SCHEMAS
 from .faults import frozen
 from .nvtx_windows import RangedLaunches, Windows, changes, others_share, range_windows
 from .power_log import Series

@@ -24,10 +24,10 @@ import pyarrow as pa
 from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
 from ..stats.blocks import means_over_blocks
 from ..stats.measured import Measured, disagreement
-from ..store.energy_source import EnergySource
 from ..store.flag import Flag, FlagCode
+from ..store.provenance import EnergySource
 from ..store.recording import Load, Recording, raw_file
-from ..store.table_schemas import SCHEMAS
+from ..store.tables.schemas import SCHEMAS
 from .counter import edge_to_edge_power_w
 from .faults import (
     CAPPED_SHARE,

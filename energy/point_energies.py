@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from ..stats.measured import Measured, difference
 from ..stats.repeatability import repeat_difference
-from ..store.energy_source import EnergySource
 from ..store.flag import Flag, FlagCode
 from ..store.plan import Plan
+from ..store.provenance import EnergySource
 from ..store.recording import Recording
 from .per_launch import MeteredLoad, means_of_loads
 from .power_meter import SensorGain

@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
-from ..store.energy_source import EnergySource
-from ..store.tables import table_from_columns
+from ..store.provenance import EnergySource
+from ..store.tables.parquet import table_from_columns
 from .counter import counter_edges
 from .power_log import PowerLog, Series
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from ..device.nvml import ENERGY, POWER_INSTANT, SM_CLOCK, TEMP_GPU
 from ..stats.arrays import Float64
-from ..store.energy_source import EnergySource
+from ..store.provenance import EnergySource
 from ..store.recording import Recording, raw_file
-from ..store.tables import table_from_columns
+from ..store.tables.parquet import table_from_columns
 from .counter import counter_edges
 from .faults import (
     CAPPED_SHARE,

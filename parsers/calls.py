@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ..stats.arrays import Int64
 from ..store.recording import CALL_RANGE, Recording
-from ..store.tables import table_from_columns
+from ..store.tables.parquet import table_from_columns
 from .events import OPEN_END, Spans, int64_column
 from .joint_keys import joint_keys
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ..stats.arrays import Int64
 from ..store.errors import BadInput
-from ..store.table_schemas import SCHEMAS
+from ..store.tables.schemas import SCHEMAS
 from .attribution import CorrelationIds, launching_calls
 from .events import Spans, Trace
 from .messages import Refusal, TraceWarning

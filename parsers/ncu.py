@@ -11,7 +11,7 @@ from typing import Final
 import pyarrow as pa
 
 from ..store.errors import BadInput
-from ..store.tables import table_from_columns
+from ..store.tables.parquet import table_from_columns
 from .messages import Refusal
 
 EXPORT_HINT: Final = "export with `ncu --import X.ncu-rep --csv --page raw --print-units base`"

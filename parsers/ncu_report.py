@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 import pyarrow as pa
 
 from ..store.errors import BadInput
-from ..store.tables import table_from_columns
+from ..store.tables.parquet import table_from_columns
 from .messages import Refusal
 from .ncu import METRICS
 

@@ -11,14 +11,14 @@ from ..energy.point_energies import PointEnergies
 from ..stats.arrays import Float64, Int64
 from ..stats.median import median_interval
 from ..stats.repeatability import repeat_difference
-from ..store.energy_source import EnergySource
 from ..store.errors import BadInput
 from ..store.flag import Flag, FlagCode
 from ..store.plan import Plan, Role
+from ..store.provenance import EnergySource
 from ..store.recording import CollectorName, PointTiming, Recording
 from ..store.scenario import BURST, Scenario
-from ..store.table_schemas import SCHEMAS
-from ..store.tables import table_from_columns
+from ..store.tables.parquet import table_from_columns
+from ..store.tables.schemas import SCHEMAS
 from .events import int64_column
 
 SPREAD_LIMIT: Final = 0.20  # interquartile range over median that raises no flag

@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from ..store.atomic import write_whole
 from ..store.errors import BadInput
+from ..store.files import write_whole
 from .kineto import API_CATEGORIES, ARGUMENTS, OCCUPANCY, load_kineto
 from .messages import Refusal
 from .ncu import csv_rows

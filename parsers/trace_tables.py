@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from ..energy.nvtx_windows import RangedLaunches
 from ..stats.arrays import Int64
-from ..store.table_schemas import METRIC_COLUMNS, SCHEMAS
+from ..store.tables.schemas import METRIC_COLUMNS, SCHEMAS
 from .attribution import Attribution
 from .calls import calls_table, find_call_ranges
 from .events import Samples, Trace, int64_column

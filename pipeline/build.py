@@ -15,7 +15,7 @@ from ..store.errors import BadInput
 from ..store.provenance import Provenance
 from ..store.recording import sha256_of
 from ..store.run import Run, open_run
-from ..store.tables import read_table
+from ..store.tables.parquet import read_table
 from .measure.progress import SILENT, RunProgress, Warnings
 from .parse import parse_if_stale
 

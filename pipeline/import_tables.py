@@ -14,7 +14,7 @@ from ..store.document import write_document
 from ..store.errors import BadInput
 from ..store.recording import sha256_of
 from ..store.run import DEFAULT_STORE, Run
-from ..store.tables import write_table
+from ..store.tables.parquet import write_table
 
 Source = Literal["aiconfigurator", "vidur"]
 

@@ -22,8 +22,8 @@ from ..store.errors import BadInput
 from ..store.plan import Plan
 from ..store.recording import CollectorName, Recording
 from ..store.run import Run, open_run
-from ..store.table_schemas import SCHEMAS
-from ..store.tables import TableWriter, read_table, writing_tables
+from ..store.tables.parquet import TableWriter, read_table, writing_tables
+from ..store.tables.schemas import SCHEMAS
 
 _WITHOUT_CALLS: Final = (CollectorName.MIXED_WORKLOAD, CollectorName.THERMAL, CollectorName.METER)
 _REASONS: Final = {"launches": "unattributed", "range_energies": "reason"}  # table to its column

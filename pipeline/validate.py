@@ -17,7 +17,7 @@ from ..store.plan import Role
 from ..store.provenance import Provenance
 from ..store.recording import sha256_of
 from ..store.run import Run, model_file, open_run
-from ..store.tables import read_table
+from ..store.tables.parquet import read_table
 from ..store.verdict import Validation
 from .measure.progress import SILENT, RunProgress, Warnings
 from .measure.sweep import failures_of

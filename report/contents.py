@@ -16,7 +16,7 @@ from ..store.provenance import Provenance
 from ..store.recording import sha256_of
 from ..store.run import Run
 from ..store.scenario import split_active_experts
-from ..store.tables import read_table
+from ..store.tables.parquet import read_table
 from ..store.verdict import CurveVerdict, Validation
 
 Row = dict[str, Any]  # a row of the table `points`, by column

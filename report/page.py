@@ -10,7 +10,7 @@ from pathlib import Path
 import altair as alt
 import vl_convert
 
-from ..store.atomic import write_whole
+from ..store.files import write_whole
 from ..store.plan import Role
 from ..store.run import Run
 from .contents import Contents, read_contents

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..store.errors import BadInput
+from ..store.files import read_text
 from ..store.model_config import ModelConfig, keys_of, read_model_config
-from ..store.text_file import read_text
 
 PRESETS: Final = ("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3")
 DTYPES: Final = ("float32", "bfloat16", "float16")

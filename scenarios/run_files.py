@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..store.atomic import write_whole
 from ..store.document import write_document
+from ..store.files import write_whole
 from ..store.plan import Plan
 from ..store.run import Run
 from .catalogue import LoadedOp

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
-from .energy_source import EnergySource
-from .provenance import Provenance
+from .provenance import EnergySource, Provenance
 from .scenario import SurfaceKey
 
 Fit = Literal["linear", "step", "step64"]

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Final, NoReturn, Protocol, TypeVar
 
 import msgspec
 
-from .atomic import write_whole
 from .errors import BadInput, unknown_schema
+from .files import write_whole
 
 
 class Document(Protocol):

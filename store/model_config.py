@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .errors import BadInput
-from .text_file import read_text
+from .files import read_text
 
 # Keys of config.json by field of ModelConfig; the first key with a value counts.
 KEYS: Final = {

@@ -5,7 +5,28 @@ host shows whether two runs come from the same machine.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
+
+
+class EnergySource(StrEnum):
+    """Source of a power or an energy.
+
+    `nvml_counter` is NVML's energy counter, `nvml_power` its instant power where there is no
+    counter, and `nsys_nvml` the power that nsys recorded within a trace. `simulated` is any sensor
+    of a simulated device. `imported` is the power column of a public table, `estimated` an estimate
+    from the power limit. With `unavailable` the value is null and a reason is beside it.
+    """
+
+    NVML_COUNTER = "nvml_counter"
+    NVML_POWER = "nvml_power"
+    NSYS_NVML = "nsys_nvml"
+    RAPL = "rapl"
+    EXTERNAL_METER = "external_meter"
+    SIMULATED = "simulated"
+    IMPORTED = "imported"
+    ESTIMATED = "estimated"
+    UNAVAILABLE = "unavailable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .atomic import cannot_write
 from .document import read_document, write_document
 from .errors import BadInput
+from .files import cannot_write
 from .plan import Plan
 from .recording import Recording
 
@@ -70,8 +70,8 @@ class Run:
         return self.folder / "raw" / collector / unit
 
     def table(self, name: str) -> Path:
-        """Parquet file of a table that store/table_schemas.py declares."""
-        from .table_schemas import SCHEMAS  # pyarrow, which a look-up does not need
+        """Parquet file of a table that store/tables/schemas.py declares."""
+        from .tables.schemas import SCHEMAS  # pyarrow, which a look-up does not need
 
         assert name in SCHEMAS, name
         return self.folder / "tables" / f"{name}.parquet"

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any, Final
 
-from .atomic import write_whole
 from .cost_model import CostModelFile
 from .document import Document, json_schema
+from .files import write_whole
 from .plan import Plan
 from .recording import Recording
 from .verdict import Validation

@@ -18,7 +18,7 @@ from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.recording import Failure, PointTiming, Recording
 from moeprof.store.scenario import Scenario
-from moeprof.store.tables import table_from_columns
+from moeprof.store.tables.parquet import table_from_columns
 
 EPOCH_NS = 1_700_000_000_000_000_000
 NO_COUNTER = "this machine has no energy counter"

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 
 from ...store.cost_model import CurveModel
-from ...store.energy_source import EnergySource
 from ...store.errors import BadInput
+from ...store.provenance import EnergySource
 from ..breakdown import NO_IDLE_POWER
 from ..cost import Cost
 from ..roofline import Roofline

@@ -11,8 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from ...store.energy_source import EnergySource
-from ...store.provenance import Provenance
+from ...store.provenance import EnergySource, Provenance
 from ..cost import Cost
 from ..roofline import Roofline
 

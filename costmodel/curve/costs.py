@@ -10,7 +10,7 @@ import numpy as np
 
 from ...stats.arrays import Float64, Int64
 from ...store.cost_model import CostModelFile, CurveModel
-from ...store.energy_source import EnergySource
+from ...store.provenance import EnergySource
 from ..cost import Cost
 from ..roofline import Roofline, roofline
 from .energy import metered

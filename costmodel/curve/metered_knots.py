@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from ...store.energy_source import EnergySource
+from ...store.provenance import EnergySource
 from ..rows import Row, one_value, positive, rounded
 
 _NOT_RECORDED = "no energy was recorded"

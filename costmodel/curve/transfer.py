@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from ...store.cost_model import Peaks, Work
-from ...store.energy_source import EnergySource
+from ...store.provenance import EnergySource
 from ..cost import Cost
 from ..roofline import Roofline, roofline
 from .costs import CurveCosts

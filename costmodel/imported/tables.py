@@ -14,14 +14,13 @@ import pyarrow as pa
 
 from ...device.peaks import data_sheet
 from ...store.cost_model import Origin
-from ...store.energy_source import EnergySource
 from ...store.errors import BadInput
 from ...store.plan import Role
-from ...store.provenance import Provenance
+from ...store.provenance import EnergySource, Provenance
 from ...store.recording import sha256_of
 from ...store.scenario import BURST, SUSTAINED, Scenario
-from ...store.table_schemas import SCHEMAS
-from ...store.tables import table_from_columns
+from ...store.tables.parquet import table_from_columns
+from ...store.tables.schemas import SCHEMAS
 from ..gate import check_row
 from .power_gate import judge_power
 

@@ -4,8 +4,8 @@ from math import exp, hypot, isnan, log2
 from typing import Any, Final
 
 from ...store.cost_model import SurfaceModel, Thermal
-from ...store.energy_source import EnergySource
 from ...store.errors import BadInput
+from ...store.provenance import EnergySource
 from ..cost import Cost
 from ..curve.extrapolation import MAX_OCTAVES, OutOfRange
 from ..curve.intervals import PRIOR_DRIFT

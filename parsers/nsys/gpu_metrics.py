@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from ...stats.arrays import Float64, Int64
 from ...store.errors import BadInput
-from ...store.table_schemas import METRIC_COLUMNS
-from ...store.tables import table_from_columns
+from ...store.tables.parquet import table_from_columns
+from ...store.tables.schemas import METRIC_COLUMNS
 from ..events import Samples
 from .export import NsysExport, open_export
 from .gpu_metric_layouts import NOT_WANTED, Readings, read_layouts

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from ...stats.arrays import Float64, Int64
-from ...store.energy_source import EnergySource
-from ...store.tables import table_from_columns
+from ...store.provenance import EnergySource
+from ...store.tables.parquet import table_from_columns
 from .export import NsysExport
 from .gpu_metric_layouts import NOT_WANTED, Readings, read_layouts
 from .kernels import only_gpu

@@ -10,8 +10,8 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from ...store.atomic import replacing
 from ...store.errors import BadInput
+from ...store.files import replacing
 from ..messages import Refusal
 from .export import open_export
 from .gpu_metric_layouts import NOT_WANTED

@@ -10,11 +10,10 @@ from typing import Final
 from ...energy.meter_clock import METER_FILE, Held, align, power_logs
 from ...energy.per_launch import MeteredLoad, metered_loads
 from ...energy.power_meter import PowerMeter
-from ...store.atomic import write_whole
 from ...store.document import read_document
-from ...store.energy_source import EnergySource
 from ...store.errors import BadInput
-from ...store.provenance import Provenance
+from ...store.files import write_whole
+from ...store.provenance import EnergySource, Provenance
 from ...store.recording import CollectorName, Recording, sha256_of
 from ...store.run import Run
 

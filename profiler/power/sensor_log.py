@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from ...store.atomic import write_whole
+from ...store.files import write_whole
 from ..record import Tool
 
 # History, newest first. 1.1: the header may name its `sensor`. 1.0: the first.

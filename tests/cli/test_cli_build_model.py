@@ -9,7 +9,7 @@ import pytest
 
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.run import Run
-from moeprof.store.tables import read_table, write_table
+from moeprof.store.tables.parquet import read_table, write_table
 from moeprof.tests.cli.command_line import Moeprof, Result
 
 

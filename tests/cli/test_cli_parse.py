@@ -9,7 +9,7 @@ import pytest
 
 from moeprof.parsers.messages import Refusal
 from moeprof.store.run import Run
-from moeprof.store.tables import read_table
+from moeprof.store.tables.parquet import read_table
 from moeprof.tests.cli.command_line import Moeprof
 from moeprof.tests.energy.metered_runs import write_meter, write_run
 from moeprof.tests.nsys_file import NsysFile

@@ -12,9 +12,9 @@ from moeprof.costmodel.model import KernelCostModel
 from moeprof.energy.mixed_workload import MeasuredWorkload, Played
 from moeprof.energy.per_launch import WindowEnergy
 from moeprof.stats.measured import Measured
-from moeprof.store.energy_source import EnergySource
 from moeprof.store.flag import Flag, FlagCode
 from moeprof.store.mixed_workload import Note
+from moeprof.store.provenance import EnergySource
 from moeprof.store.verdict import Outcome
 from moeprof.tests.builders import NO_COUNTER, make_model, make_points
 

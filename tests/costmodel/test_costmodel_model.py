@@ -17,7 +17,7 @@ from moeprof.costmodel.model import KernelCostModel, OutOfRange
 from moeprof.store.cost_model import CostModelFile, Domain
 from moeprof.store.document import to_json, write_document
 from moeprof.store.errors import BadInput
-from moeprof.store.tables import table_from_columns
+from moeprof.store.tables.parquet import table_from_columns
 from moeprof.tests.builders import make_model_file, make_points, make_provenance
 from moeprof.tests.costmodel.models import SIZES, bounded_model, bumpy, bumpy_file
 

@@ -31,7 +31,7 @@ from moeprof.store.cost_model import (
     Work,
 )
 from moeprof.store.document import write_document
-from moeprof.store.tables import table_from_columns
+from moeprof.store.tables.parquet import table_from_columns
 from moeprof.tests.builders import make_provenance
 
 PAGE = Path(__file__).parents[2] / "docs" / "model.md"

@@ -17,8 +17,8 @@ from moeprof.energy.nvtx_windows import RangedLaunches
 from moeprof.energy.readings import update_period_s
 from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
-from moeprof.store.table_schemas import SCHEMAS
-from moeprof.store.tables import table_from_columns
+from moeprof.store.tables.parquet import table_from_columns
+from moeprof.store.tables.schemas import SCHEMAS
 from moeprof.tests.energy.power_logs import MS, S, series
 from moeprof.tests.parsers.pieces import concatenated
 

@@ -11,9 +11,9 @@ from moeprof.energy.per_launch import MeteredLoad, WindowEnergy
 from moeprof.energy.point_energies import NO_ANCHOR, NOT_REACHED, STUCK, PointEnergies
 from moeprof.energy.power_meter import SensorGain
 from moeprof.stats.measured import Measured
-from moeprof.store.energy_source import EnergySource
 from moeprof.store.flag import Flag, FlagCode
 from moeprof.store.plan import PowerPlan
+from moeprof.store.provenance import EnergySource
 from moeprof.store.recording import Failure, Load
 from moeprof.tests.builders import make_plan, make_recording
 

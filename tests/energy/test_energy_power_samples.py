@@ -7,8 +7,8 @@ import pytest
 from moeprof.device.nvml import TEMP_GPU
 from moeprof.energy.power_samples import power_readings, power_samples, temperature_readings
 from moeprof.energy.readings import mean_power_w
-from moeprof.store.table_schemas import SCHEMAS
-from moeprof.store.tables import table_from_columns
+from moeprof.store.tables.parquet import table_from_columns
+from moeprof.store.tables.schemas import SCHEMAS
 from moeprof.tests.energy.power_logs import EPOCH_NS, MS, S, series, steady_log
 
 

@@ -21,7 +21,7 @@ from moeprof.parsers.calls import (
 )
 from moeprof.parsers.events import OPEN_END, Spans
 from moeprof.store.recording import PointTiming, Recording, call_range
-from moeprof.store.tables import table_from_columns
+from moeprof.store.tables.parquet import table_from_columns
 
 COUNTS = st.integers(min_value=0, max_value=10**6)
 

@@ -21,8 +21,8 @@ from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Failure, PointTiming, Recording
 from moeprof.store.scenario import Scenario
-from moeprof.store.table_schemas import SCHEMAS
-from moeprof.store.tables import table_from_columns
+from moeprof.store.tables.parquet import table_from_columns
+from moeprof.store.tables.schemas import SCHEMAS
 
 Maker = Callable[..., Recording]
 KEY = "gelu-b4-1024-fp32-cold"

@@ -15,7 +15,7 @@ from moeprof.parsers.messages import Refusal
 from moeprof.parsers.scrub import scrub_trace
 from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
-from moeprof.store.tables import writing_tables
+from moeprof.store.tables.parquet import writing_tables
 from moeprof.tests.nsys_file import NsysFile
 from moeprof.tests.parsers.pieces import concatenated
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from moeprof.scenarios.preset import load_preset, to_toml
-from moeprof.store.atomic import write_whole
 from moeprof.store.document import write_document
+from moeprof.store.files import write_whole
 from moeprof.store.plan import OpPlan
 from moeprof.store.recording import PointTiming
 from moeprof.store.run import Run

@@ -14,7 +14,7 @@ from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Failure, PointTiming, Recording, sha256_of
 from moeprof.store.run import Run
-from moeprof.store.tables import read_table
+from moeprof.store.tables.parquet import read_table
 
 NsysFile = Any  # tests/parsers/conftest.py
 Maker = Callable[..., Recording]

@@ -20,7 +20,7 @@ from moeprof.store.provenance import Gpu, Provenance
 from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run
 from moeprof.store.scenario import Scenario
-from moeprof.store.tables import read_table, table_from_columns, write_table
+from moeprof.store.tables.parquet import read_table, table_from_columns, write_table
 from moeprof.tests import builders
 
 NO_POWER = "no power was recorded in this run"

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from moeprof.store.scenario import BURST, SUSTAINED, OpKey, Scenario, SurfaceKey
-from moeprof.store.table_schemas import SCHEMAS
+from moeprof.store.tables.schemas import SCHEMAS
 
 FC1 = Scenario("fc1", 37, (4096, 14336), "bfloat16", flops=1, bytes_moved=1)
 MOE = replace(

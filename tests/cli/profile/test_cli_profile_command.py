@@ -11,7 +11,7 @@ from moeprof.pipeline.measure import resolve
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan
 from moeprof.store.run import Run
-from moeprof.store.tables import read_table
+from moeprof.store.tables.parquet import read_table
 from moeprof.tests.cli.command_line import Moeprof, Result
 
 QUICK = (

@@ -21,7 +21,7 @@ from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan
 from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run
-from moeprof.store.tables import read_table, write_table
+from moeprof.store.tables.parquet import read_table, write_table
 from moeprof.tests.cli.command_line import Moeprof
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)

@@ -22,11 +22,11 @@ from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.power.sensors import OpenRecorder
 from moeprof.profiler.sweep import Sweep
 from moeprof.scenarios.preset import load_preset, to_toml
-from moeprof.store.atomic import write_whole
 from moeprof.store.document import write_document
+from moeprof.store.files import write_whole
 from moeprof.store.plan import PowerPlan
 from moeprof.store.run import Run
-from moeprof.store.tables import read_table, write_table
+from moeprof.store.tables.parquet import read_table, write_table
 from moeprof.tests.cli.command_line import Moeprof, Result
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_mixed_workload import (

@@ -13,7 +13,7 @@ from moeprof.costmodel.curve.costs import CurveCosts
 from moeprof.costmodel.curve.extrapolation import OutOfRange
 from moeprof.costmodel.curve.transfer import HALF_WIDTH_95, NOT_TRANSFERRED, transfer
 from moeprof.store.cost_model import CostModelFile, Peaks
-from moeprof.store.tables import table_from_columns
+from moeprof.store.tables.parquet import table_from_columns
 from moeprof.tests.builders import make_provenance
 
 PEAKS = Peaks({"float32": 1e12}, 1e11, None, "a sheet")

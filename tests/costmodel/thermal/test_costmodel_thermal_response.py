@@ -15,8 +15,8 @@ from moeprof.costmodel.thermal.poles import ThermalModel
 from moeprof.costmodel.thermal.response import with_response, with_thermal
 from moeprof.store.cost_model import CostModelFile, Pole
 from moeprof.store.document import to_json
-from moeprof.store.table_schemas import SCHEMAS
-from moeprof.store.tables import table_from_columns
+from moeprof.store.tables.parquet import table_from_columns
+from moeprof.store.tables.schemas import SCHEMAS
 
 IDLE_W = 100.0
 POLES = (Pole(3.0, 0.02), Pole(60.0, 0.05))

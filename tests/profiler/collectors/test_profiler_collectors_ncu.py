@@ -11,7 +11,7 @@ from moeprof.profiler.collectors.ncu import NcuCollector
 from moeprof.profiler.job import Job
 from moeprof.store.document import write_document
 from moeprof.store.recording import Recording
-from moeprof.store.tables import read_table
+from moeprof.store.tables.parquet import read_table
 
 MakeJob = Callable[..., Job]
 

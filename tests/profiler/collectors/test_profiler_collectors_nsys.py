@@ -14,11 +14,11 @@ from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
-from moeprof.store.atomic import write_whole
 from moeprof.store.document import write_document
+from moeprof.store.files import write_whole
 from moeprof.store.recording import Recording
 from moeprof.store.run import Run
-from moeprof.store.tables import read_table
+from moeprof.store.tables.parquet import read_table
 from moeprof.tests.builders import plan_run
 from moeprof.tests.profiler.worlds import PROVENANCE
 

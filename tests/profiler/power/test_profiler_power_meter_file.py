@@ -15,8 +15,8 @@ from moeprof.store.errors import BadInput
 from moeprof.store.plan import PowerPlan
 from moeprof.store.recording import Load, sha256_of
 from moeprof.store.run import Run
-from moeprof.store.table_schemas import SCHEMAS
-from moeprof.store.tables import read_table
+from moeprof.store.tables.parquet import read_table
+from moeprof.store.tables.schemas import SCHEMAS
 from moeprof.tests.builders import make_scenario
 from moeprof.tests.energy.metered_runs import (
     CALL_US,

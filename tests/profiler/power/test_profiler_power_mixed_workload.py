@@ -9,9 +9,9 @@ import pytest
 from moeprof.energy.mixed_workload import MeasuredWorkload, read_mixed_workload
 from moeprof.profiler.power.mixed_workload import record_mixed_workload
 from moeprof.scenarios.mixed_workload import NAME
-from moeprof.store.atomic import write_whole
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput, CannotMeasure
+from moeprof.store.files import write_whole
 from moeprof.store.run import Run
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_mixed_workload import (

@@ -19,13 +19,13 @@ from moeprof.profiler.power.sensors import OpenRecorder
 from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.profiler.sweep import OpSummary
 from moeprof.scenarios.plan import block_s
-from moeprof.store.atomic import write_whole
 from moeprof.store.document import write_document
 from moeprof.store.errors import CannotMeasure
+from moeprof.store.files import write_whole
 from moeprof.store.plan import Plan, PowerPlan
 from moeprof.store.recording import PointTiming, Recording
 from moeprof.store.run import Run
-from moeprof.store.tables import read_table, table_from_columns
+from moeprof.store.tables.parquet import read_table, table_from_columns
 from moeprof.tests.profiler import worlds
 from moeprof.tests.profiler.power.virtual_power import (
     IDLE_W,

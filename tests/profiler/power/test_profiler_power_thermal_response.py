@@ -24,7 +24,7 @@ from moeprof.store.plan import Plan, PowerPlan
 from moeprof.store.provenance import Provenance
 from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run
-from moeprof.store.tables import read_table
+from moeprof.store.tables.parquet import read_table
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler import worlds
 from moeprof.tests.profiler.power.virtual_power import (

@@ -1,4 +1,4 @@
-"""Files are written whole and renamed into place, or left as they were."""
+"""Files are written whole and renamed into place, or left as they were; what is read is text."""
 
 import errno
 import os
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.store.atomic import cannot_write, replacing, write_whole
 from moeprof.store.errors import BadInput
+from moeprof.store.files import cannot_write, read_text, replacing, write_whole
 
 
 def refuse_writes(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -90,3 +90,19 @@ def test_an_error_without_a_number_is_still_one_sentence(tmp_path: Path) -> None
     error = cannot_write(tmp_path / "a", OSError("Strange"))
     assert error.message.endswith(": strange")
     assert error.hint == ""
+
+
+def test_a_utf8_file_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("µs\nkWh\n", encoding="utf-8")
+    assert read_text(path) == "µs\nkWh\n"
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_file_that_is_missing_or_no_text_is_named(content: bytes | None, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BadInput) as caught:
+        read_text(path)
+    assert str(path) in caught.value.message

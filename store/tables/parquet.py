@@ -13,9 +13,9 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .atomic import replacing
-from .errors import BadInput, unknown_schema
-from .table_schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS
+from ..errors import BadInput, unknown_schema
+from ..files import replacing
+from .schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS
 
 _GROUP_ROWS: Final = 65_536
 _PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from moeprof.store.errors import BadInput
-from moeprof.store.table_schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS
-from moeprof.store.tables import read_table, table_from_columns, write_table
+from moeprof.store.tables.parquet import read_table, table_from_columns, write_table
+from moeprof.store.tables.schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Writes files to a temporary path and renames them: a reader sees the old or the new content."""
+"""Files read and written whole: a reader sees the old content or the new, nothing between."""
 
 import errno
 import os
@@ -54,3 +54,13 @@ def cannot_write(path: Path, error: OSError) -> BadInput:
         f"cannot write {path}: {(error.strerror or str(error)).lower()}",
         hint=_HINTS.get(error.errno or 0, ""),
     )
+
+
+def read_text(path: Path) -> str:
+    """Read a UTF-8 file. Raises BadInput, naming the file, if that fails."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path} is not UTF-8 text") from error
