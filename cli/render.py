@@ -1,6 +1,6 @@
-"""Everything that moeprof prints: data to stdout, talk to stderr.
+"""Everything that moeprof prints: data to stdout, messages to stderr.
 
-Talk is meant for a person and may change; data (`--json`, a preset's TOML) is for programs.
+Messages are meant for a person and may change; data (`--json`, a preset's TOML) is for programs.
 """
 
 import json
@@ -38,7 +38,7 @@ _OUTCOME_STYLES = {
 
 
 def say(text: str) -> None:
-    """Print one line of talk."""
+    """Print one line for a person, to stderr."""
     _talk.print(escape(text))
 
 
@@ -48,7 +48,7 @@ def warn(text: str) -> None:
 
 
 def error(message: str, hint: str = "") -> None:
-    """Print what went wrong and, where there is one, the way out."""
+    """Print what went wrong and, where there is a hint, what to do instead."""
     _talk.print(f"[red]error:[/] {escape(message)}")
     if hint:
         _talk.print(f"[cyan]hint:[/] {escape(hint)}")

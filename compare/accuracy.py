@@ -60,7 +60,7 @@ def judge(held: Held, limit: float) -> CurveVerdict:
 
 
 def overall(outcomes: Iterable[Outcome]) -> Outcome:
-    """FAIL if any outcome is FAIL, PASS if all are PASS, else AMBIGUOUS, as without outcomes."""
+    """FAIL if any outcome is FAIL, PASS if all are PASS; else, and if there is none, AMBIGUOUS."""
     found = set(outcomes)
     if Outcome.FAIL in found:
         return Outcome.FAIL

@@ -19,7 +19,7 @@ class Fitted:
 
     `cost` maps a batch size to its cost. `interval_us` maps a batch size and a nominal coverage, in
     percent, to the bounds of the latency. `energy_reason` is the reason why the model has no energy
-    of the curve, None where it has any; `heat_reason` that why no temperature rise is compared.
+    of the curve, None where it has any; `heat_reason` says why no temperature rise is compared.
     """
 
     op: str

@@ -48,9 +48,9 @@ def judge_mixed_workload(
     """Compare the predicted energy, of launches and of idle power in the gaps, with the measured.
 
     PASS where the error is within the limit at both ends of the measured energy's 95 % interval,
-    FAIL where it is beyond at both, else AMBIGUOUS, as without a measured energy, without an idle
-    power, or where the energy of more than a tenth of the busy time is unknown. Less than that is
-    charged at the mean power of the rest.
+    FAIL where it is beyond the limit at both ends, else AMBIGUOUS. Also AMBIGUOUS without a
+    measured energy, without an idle power, and where the energy of more than a tenth of the busy
+    time is unknown; up to a tenth, such launches count at the mean power of the others.
     """
     launches = predict_energy(model, found.played)
     idle_w = idle_power_w(model)

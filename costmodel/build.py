@@ -183,7 +183,10 @@ def _intervals(
 
 
 def _by_op(missing: dict[tuple[str, str], str], found: Iterable[CurvePoints]) -> dict[str, str]:
-    """Name unmeasured curves by their operation, where that names one curve alone."""
+    """Reasons by operation where it has one curve alone, else by curve.
+
+    `missing` maps (operation, curve) to the reason; `found` are the measured curves.
+    """
     of_op: defaultdict[str, set[str]] = defaultdict(set)
     for op, curve in (*missing, *((curve.op, curve.name) for curve in found)):
         of_op[op].add(curve)

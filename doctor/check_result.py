@@ -8,8 +8,8 @@ from enum import StrEnum
 class Status(StrEnum):
     """What a result means for a sweep on this machine.
 
-    A fault stops it, takes its energy away or makes it wrong; a warning costs something less; a
-    skip is what does not apply here, or could not be looked at.
+    A fault stops the sweep, leaves it without energy or makes its results wrong; a warning costs
+    less than that; a skip is a check that does not apply here, or that could not be made.
     """
 
     OK = "ok"

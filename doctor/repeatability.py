@@ -65,7 +65,7 @@ def noise_of_script(script: Path) -> CheckResult:
 
 
 def judge(found: Repeatability) -> CheckResult:
-    """Say what noise costs: the readings that a change of 1, 3 and 5 % takes."""
+    """Say how many readings it takes to detect a change of 1, 3 and 5 % in this noise."""
     needed = [readings_needed(found.spread, change) for change in _CHANGES]
     quiet = found.spread <= _NOISY
     evidence = (

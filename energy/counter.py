@@ -65,9 +65,9 @@ def counter_edges(counter: Series) -> Edges:
 def edge_to_edge_power_w(counter: Series, begin_ns: int, end_ns: int) -> Measured:
     """Mean power between the first and the last edge in [begin_ns, end_ns] of a counter in mJ, W.
 
-    The half width contains how closely the two edges are known, how late the sensor shows them, and
-    the parts of the window outside the two edges, in which power is assumed to be the same within
-    the scatter of the ticks.
+    The half width includes three uncertainties: of the times of the two edges, of the delay with
+    which the sensor shows them, and of the power in the parts of the window outside the two edges,
+    which is assumed to be the same within the scatter of the ticks.
     """
     inside = counter.between(begin_ns, end_ns).good()
     if not len(inside):
@@ -88,10 +88,10 @@ def edge_to_edge_power_w(counter: Series, begin_ns: int, end_ns: int) -> Measure
 def outer_edges_ns(
     counter: Series, edges: Edges | None, begin_ns: int, end_ns: int
 ) -> tuple[int, int]:
-    """Times of the first and the last of `edges`, ns; the bounds as given below two edges.
+    """Times of the first and the last of `edges`, ns; with fewer than two, the given bounds.
 
-    The bounds as given also where the counter failed or stood still inside them, so that the window
-    contains that fault.
+    The given bounds are returned too where the counter failed or stood still between them, so that
+    the window contains that fault.
     """
     failed = counter.between(begin_ns, end_ns).code.any()
     if edges is None or len(edges) < 2 or failed or _stands_still(counter, begin_ns, end_ns):
@@ -101,7 +101,7 @@ def outer_edges_ns(
 
 
 def settled_ns(edges: Edges) -> float | None:
-    """Time of the first edge after two ticks in a row that agree within 1 %; None without."""
+    """Time of the first edge after two ticks in a row that agree within 1 %; None if none do."""
     powers = edges.powers_w()
     agree = np.flatnonzero(np.abs(np.diff(powers)) <= _AGREE * np.abs(powers[1:]))
     return float(edges.time_ns[agree[0] + 2]) if len(agree) else None
@@ -123,8 +123,8 @@ def _half_width_w(edges: Edges, power_w: float, begin_ns: int, end_ns: int) -> f
     ticks = len(edges) - 1
     lengths_ns = np.diff(edges.time_ns)
     scatter_w = float(np.std(edges.powers_w(), ddof=1))
-    # A random delay of the edges scatters the power and the length of ticks alike: its share is at
-    # most the smaller of both.
+    # A random delay of the edges scatters the power and the length of ticks by the same share: the
+    # smaller of the two scatters is an upper bound of what the delay causes.
     late_w = min(scatter_w, power_w * float(np.std(lengths_ns, ddof=1) / np.mean(lengths_ns)))
     ends_ns = np.array([edges.time_ns[0] - begin_ns, end_ns - edges.time_ns[-1]])
     unseen_mj2 = scatter_w**2 * (1 + 1 / ticks) * float((ends_ns**2).sum())

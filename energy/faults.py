@@ -59,7 +59,7 @@ _FAULT_OF_CODE: Final[dict[int, Fault]] = {
     NvmlCode.FUNCTION_NOT_FOUND: Fault.TOO_OLD,
     NvmlCode.GPU_IS_LOST: Fault.GPU_LOST,
 }
-# Faults with which instant power stands in for the counter.
+# Faults with which instant power is used in place of the counter.
 WITHOUT_COUNTER: Final = frozenset({Fault.NOT_SUPPORTED, Fault.TOO_OLD})
 # Faults of the device's own sensors, which do not disturb an external meter.
 SENSOR_FAULTS: Final = frozenset(
@@ -92,7 +92,7 @@ def own_processes(provenance: Provenance) -> int:
 def faults(log: PowerLog, begin_ns: int, end_ns: int, processes: int) -> list[Fault]:
     """Every fault of the window [begin_ns, end_ns] on the log's clock, the gravest first.
 
-    `processes` of our own compute on the GPU.
+    `processes` is the number of moeprof's own processes that compute on the GPU.
     """
     counter = log.series(ENERGY).between(begin_ns, end_ns)
     found = _counter_faults(counter) or _power_faults(counter_edges(counter), power_limit_w(log))
@@ -141,9 +141,10 @@ def power_limit_w(log: PowerLog) -> float | None:
 
 
 def _power_faults(edges: Edges, limit_w: float | None) -> list[Fault]:
-    """Whether a tick's power is above the bound, at its longest possible length, or the mean below.
+    """IMPLAUSIBLE where a tick's power is too high for any GPU, or the mean of all ticks too low.
 
-    Without a power limit nothing is implausible.
+    The power of a tick is that at its longest possible length. Without a power limit nothing is
+    implausible.
     """
     if limit_w is None or len(edges) < 2:
         return []
@@ -187,7 +188,7 @@ def _throttled_share(
 
 
 def _clock_faults(log: PowerLog, begin_ns: int, end_ns: int) -> list[Fault]:
-    """Suspended, or stepped: a suspension moves the boot clock too, a step the epoch alone."""
+    """SUSPENDED or CLOCK_STEPPED: a suspension moves both clocks, a step only the epoch clock."""
     if _stepped(log.series(CLOCK_BOOT).around(begin_ns, end_ns)):
         return [Fault.SUSPENDED]
     stepped = _stepped(log.series(CLOCK_EPOCH).around(begin_ns, end_ns))
@@ -197,7 +198,7 @@ def _clock_faults(log: PowerLog, begin_ns: int, end_ns: int) -> list[Fault]:
 def _stepped(clock: Series) -> bool:
     """Whether a clock moved against the log's by more than slewing and slow readings explain.
 
-    A reading is known to half the time that it took.
+    The time of a reading is uncertain by half the duration of its call.
     """
     half_ns = (clock.end_ns - clock.begin_ns) / 2
     allowed_ns = _CLOCK_STEP_NS + _SLEW * np.diff(clock.begin_ns) + half_ns[:-1] + half_ns[1:]

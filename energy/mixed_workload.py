@@ -48,7 +48,7 @@ class MeasuredWorkload:
 
 
 def read_mixed_workload(run: Run) -> MeasuredWorkload | str | None:
-    """Measure the mixed workload of a run; the reason where it broke off, None where it has none.
+    """Measure a run's mixed workload; the reason why it broke off, or None where it has none.
 
     Raises BadInput where a file of its recording is missing, changed or invalid.
     """
@@ -70,8 +70,8 @@ def measure_mixed_workload(
 ) -> MeasuredWorkload:
     """Measure a workload by the log of the sensors; `curves` names the curve of each operation.
 
-    A segment that an end of the window cuts counts by its share inside. `processes` of our own
-    compute on the device.
+    A segment that is partly outside the window counts by its share inside. `processes` is the
+    number of moeprof's own processes that compute on the device.
     """
     window = _window(log, workload)
     launches: defaultdict[tuple[str, int], float] = defaultdict(float)
@@ -94,7 +94,7 @@ def measure_mixed_workload(
 
 
 def _window(log: PowerLog, workload: MixedWorkload) -> Window:
-    """From the first to the last edge of the counter within the workload."""
+    """The window from the first to the last edge of the counter within the workload."""
     begin_ns, end_ns = workload.stretches[0].begin_ns, workload.stretches[-1].end_ns
     counter = log.series(ENERGY)
     edges = counter_edges(counter.between(begin_ns, end_ns))

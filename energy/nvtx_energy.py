@@ -116,7 +116,7 @@ def range_energies(power: pa.Table, launches: RangedLaunches) -> Iterator[pa.Tab
 def _measure_gpu(
     power: pa.Table, launches: RangedLaunches, windows: Windows, here: Int64
 ) -> Measures:
-    """Measure the windows at `here`, all on one GPU."""
+    """Measure the windows with the indices `here`, all on one GPU."""
     gpu = int(windows.gpu[here[0]])
     samples = power.filter((pc.field("gpu") == gpu) & (pc.field("power_w") > 0))
     if gpu >= 0 and samples.num_rows:
@@ -166,7 +166,7 @@ def _stuck(power: Series, temperature: Series) -> npt.NDArray[np.bool_]:
 
 
 def _measure(sensor: _Sensor, launches: RangedLaunches, windows: Windows, here: Int64) -> Measures:
-    """Measure the windows at `here`, all on the GPU of the sensor."""
+    """Measure the windows with the indices `here`, all on the GPU of the sensor."""
     begin_ns = windows.begin_ns[here] + (_AVERAGED_NS if sensor.averaged else 0)
     end_ns = windows.end_ns[here]
     first = np.searchsorted(sensor.power.begin_ns, begin_ns, side="left")

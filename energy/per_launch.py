@@ -61,9 +61,10 @@ _CLOCK_STEP_MHZ: Final = 15
 class WindowEnergy:
     """Power and energy per launch in a window; both None together, with the same reason.
 
-    `faults` lists everything that left no energy, `flags` what did not. `power_peak_w` is the
-    highest reading of instant power, `temp_c` the mean temperature, each None where it was not
-    read. With an external meter `sensor_power_w` is the power by the device's own sensor.
+    `faults` lists every cause of a missing energy; `flags` lists disturbances that do not remove
+    it. `power_peak_w` is the highest reading of instant power, `temp_c` the mean temperature, each
+    None where it was not read. With an external meter `sensor_power_w` is the power by the device's
+    own sensor.
     """
 
     power_w: Measured
@@ -77,7 +78,7 @@ class WindowEnergy:
 
     @property
     def reason(self) -> str | None:
-        """Why there is no energy; None where there is."""
+        """Why there is no energy; None where there is one."""
         return self.energy_mj.reason
 
     @property
@@ -98,7 +99,7 @@ class MeteredLoad:
     latency_us: float | None
 
     def flagged(self, flags: Sequence[Flag]) -> "MeteredLoad":
-        """The same with more flags."""
+        """The load with more flags."""
         return replace(self, cost=replace(self.cost, flags=(*self.cost.flags, *flags)))
 
 
@@ -126,7 +127,7 @@ def metered_loads(
 def metered_load(
     log: PowerLog, load: Load, processes: int, meter: PowerMeter | None = None
 ) -> MeteredLoad:
-    """Measure one steady load; `processes` of our own compute on the device."""
+    """Measure one steady load; `processes` is the number of our own on the device."""
     window, settled = steady_window(log.series(ENERGY), load)
     launches = launches_in(load, window)
     found = window_energy(log, window, processes, launches, meter)
@@ -154,8 +155,9 @@ def window_energy(
 ) -> WindowEnergy:
     """Energy per launch in one window of a log; without `launches`, that of the whole window.
 
-    `processes` of our own compute on the device. Any fault leaves no energy, and keeps the other
-    readings. A fault of the device's sensor does not count with an external meter.
+    `processes` is the number of moeprof's own processes that compute on the device. With any fault
+    the energy is None, and the other readings are kept. With an external meter, a fault of the
+    device's own sensor does not count.
     """
     instant = mean_power_w(refreshes(log.series(POWER_INSTANT)), window.begin_ns, window.end_ns)
     found = faults(log, window.begin_ns, window.end_ns, processes)
@@ -187,7 +189,7 @@ def means_of_loads(sizes: Sequence[Sequence[Measured]]) -> list[Measured]:
 
 
 def _of_windows(loads: Sequence[Measured]) -> float | None:
-    """Half width of the mean of some windows from their own; None where one has none."""
+    """Half width of the mean over loads, from the half width of each; None where one has none."""
     halves = [one.ci95 for one in loads if one.value is not None]
     if not halves or None in halves:
         return None
@@ -282,7 +284,7 @@ def _load_flags(log: PowerLog, load: Load, window: Window, processes: int) -> li
 
 
 def _cold_input_flags(load: Load, recording: Recording) -> list[Flag]:
-    """Flag a load whose inputs should be cold, and fit into the cache that they rotate through."""
+    """Flag a load whose inputs should be cold, but fit into the last-level cache."""
     cache_bytes = recording.provenance.cache_bytes or 0
     cold = {scenario.key for scenario in recording.scenarios if scenario.l2 == "cold"}
     if load.scenario_key not in cold or load.rotated_bytes >= cache_bytes:

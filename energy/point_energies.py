@@ -104,7 +104,7 @@ def _quantities(
     *,
     idle_w: Measured,
 ) -> Columns:
-    """What was measured of one size, as the mean over its loads."""
+    """Columns of one size, each the mean over its loads."""
     above_idle_mj = difference(power_w, idle_w).scaled((latency_us.value or 0.0) / 1000)
     return {
         "power_w": power_w.value,
@@ -131,6 +131,7 @@ def _energy_mj(one: MeteredLoad) -> Measured:
 
 
 def _latency_us(one: MeteredLoad) -> Measured:
+    """Time per launch under the load, us; None where the load has no energy."""
     return Measured(one.latency_us if one.cost.reason is None else None, None, 1)
 
 

@@ -41,7 +41,7 @@ class PowerTrace:
 
 @dataclass(frozen=True, slots=True)
 class PowerMeter:
-    """A meter's trace; `lag_s` is time since the epoch, as the sensors show it, minus its clock."""
+    """A meter's trace; the sensors' time since the epoch minus the meter's clock is `lag_s`."""
 
     trace: PowerTrace
     lag_s: float

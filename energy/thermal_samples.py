@@ -1,6 +1,6 @@
 """A recorded power step as the table `thermal_samples`: power and temperature over time.
 
-The thermal response only depends on the power. So throttling, a clock that moves and other
+The thermal response depends on the power alone. So throttling, a clock that moves and other
 processes are no faults here, as long as power and temperature were read.
 """
 
@@ -37,7 +37,7 @@ _HARMFUL: Final = (
     *(Fault.NOT_RECORDED, Fault.NO_PERMISSION, Fault.GPU_LOST, Fault.READ_FAILED),
     *(Fault.COUNTER_RESET, Fault.IMPLAUSIBLE, Fault.POWER_FROZEN, Fault.SUSPENDED),
 )
-# Faults that change the power of a load: no fault of the step, but its leakage is not fitted there.
+# Faults that change the power of a load: poles are fitted to it all the same, leakage is not.
 _DISTURBING: Final = {Fault.FOREIGN_PROCESS, Fault.THERMAL_THROTTLING, Fault.POWER_BRAKE}
 _SPREADING_NS: Final = 2_000_000_000  # after the load begins, until the heat has spread
 
@@ -103,8 +103,8 @@ def _powers(log: PowerLog) -> tuple[Float64, Float64, EnergySource]:
 def _steady(log: PowerLog, recording: Recording, time_ns: Float64) -> Bools:
     """Whether a load ran undisturbed from each time to the next, at the clock of most such loads.
 
-    A load counts from when its power had settled, as for its energy, and two seconds after the
-    first load began.
+    A load counts from the moment at which its power had settled, as for its energy, but not before
+    two seconds have passed since the first load began.
     """
     steady = np.zeros(len(time_ns), np.bool_)
     windows = [steady_window(log.series(ENERGY), load)[0] for load in recording.loads]

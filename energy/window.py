@@ -61,7 +61,7 @@ def settled_edges(counter: Series, begin_ns: int, end_ns: int) -> Edges | None:
 def is_enough(counter: Series, begin_ns: int, now_ns: int) -> bool:
     """Whether a load that began at `begin_ns` has shown enough of its power.
 
-    It has after five settled ticks whose mean is known to 1 %, and after 1.25 s of settled ticks.
+    Five settled ticks whose mean is known to 1 % are enough, and so are settled ticks of 1.25 s.
     """
     edges = settled_edges(counter, begin_ns, now_ns)
     if edges is None or len(edges) < 2:

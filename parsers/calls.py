@@ -124,7 +124,7 @@ def _latest_end(group: Int64, end: Int64) -> Int64:
 
 
 def _order(*keys: Int64) -> Any:
-    """Indices that sort by several keys, the first foremost; slice(None) if sorted already."""
+    """Indices that sort by several keys, the first one primary; slice(None) if already sorted."""
     ordered = np.ones(max(len(keys[0]) - 1, 0), dtype=bool)
     for key in reversed(keys):
         steps = np.diff(key)

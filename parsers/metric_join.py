@@ -134,7 +134,8 @@ class _Crossing(NamedTuple):
 class _Grid:
     """Integrals over each kernel of metrics that are sampled at the same times.
 
-    `totals` maps each metric, and `_COVER`, to float64 [kernels] in units of value times ns.
+    `sides` are the starts and the ends of the kernels. `totals` maps each metric, and `_COVER`, to
+    float64 [kernels] in units of value times ns.
     """
 
     def __init__(self, sides: tuple[_Side, _Side]) -> None:

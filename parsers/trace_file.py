@@ -80,6 +80,7 @@ def _counters(table: pa.Table) -> ParsedTrace:
 
 
 def _events(trace: Trace, path: Path) -> ParsedTrace:
+    """Tables of a trace of kernels and ranges. Raises BadInput where it holds neither."""
     if not trace.kernels.num_rows and not len(trace.range_names):
         warnings = f" ({'; '.join(trace.warnings)})" if trace.warnings else ""
         raise BadInput(

@@ -18,7 +18,7 @@ class Examination:
 
     @property
     def has_fault(self) -> bool:
-        """Whether anything stops a run here, takes its energy away or makes it wrong."""
+        """Whether a fault stops a run here, leaves it without energy or makes it wrong."""
         return any(check.status is Status.FAULT for check in self.checks)
 
 

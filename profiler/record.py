@@ -31,11 +31,11 @@ class Unit:
 
 
 class Process(Protocol):
-    """The process that a recording is of."""
+    """The process whose outcomes a recording describes."""
 
     @property
     def job(self) -> Job:
-        """What it measures."""
+        """The operation that the process measures, and its plan."""
         ...
 
     @property
@@ -45,12 +45,12 @@ class Process(Protocol):
 
     @property
     def exit_code(self) -> int | None:
-        """How it ended, None where it did not yet."""
+        """Exit code; None while the process runs."""
         ...
 
     @property
     def started_utc_ns(self) -> int:
-        """When it began, ns since 1970."""
+        """Start of the process, ns since 1970."""
         ...
 
 

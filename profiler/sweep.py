@@ -58,7 +58,7 @@ class OpSummary:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """One operation under one collector, and what becomes of it."""
+    """One operation under one collector, with its summary so far."""
 
     collector: Collector
     job: Job
@@ -93,7 +93,7 @@ class Sweep:
             return [*rest._measure(), OpSummary(held.op, CollectorName.THERMAL, recalled=1)]
 
     def _check_machine(self) -> None:
-        """Keep the provenance with a new run, or compare it with that of a run that goes on."""
+        """Keep the provenance with a new run, or compare it with that of a resumed run."""
         path = self.run.provenance_path
         if not path.exists():
             write_document(path, self.provenance)
@@ -223,9 +223,10 @@ class Sweep:
         return list(summaries.values())
 
     def _planned_end_s(self, held: Recordings) -> float:
-        """When the run was to end that began with its first recording, s of the monotonic clock.
+        """Planned end of the run's measurements, counted from its first recording, in s.
 
-        Without a budget that is ten minutes after; a run that is resumed later has no time left.
+        The time is that of the monotonic clock. A run without a budget is planned for ten minutes,
+        so one that is resumed later has no time left. The thermal response comes after that end.
         """
         began_utc_ns = min(one.started_utc_ns for _, one in held)
         age_s = (self.clock.epoch_ns() - began_utc_ns) / 1e9

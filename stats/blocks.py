@@ -42,6 +42,7 @@ def _relative_half_width(blocks: Sequence[Float64]) -> float | None:
 
 
 def _mean(values: Float64, relative: float | None) -> Measured:
+    """Mean over blocks; `relative` is the half width of one block's value over the mean."""
     if not len(values):
         return Measured(None, None, 0, NO_BLOCK)
     mean = float(values.mean())

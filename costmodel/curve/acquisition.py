@@ -79,7 +79,7 @@ def predicted_p95(latency: Mapping[int, float], domain: Sequence[int]) -> float:
 
 
 def is_enough(latency: Mapping[int, float], domain: Sequence[int], target: float) -> bool:
-    """Whether 12 sizes or more are measured and their predicted 95th percentile is in `target`."""
+    """Whether 12 sizes or more are measured, and `predicted_p95` is at most `target`."""
     return len(latency) >= _MIN_TO_STOP and predicted_p95(latency, domain) <= target
 
 

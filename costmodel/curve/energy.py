@@ -56,7 +56,7 @@ def metered(
 ) -> Metered:
     """Energy and heat of calls of `latency_us` [N] at the batch sizes `within` [N] of the domain.
 
-    A size outside the domain stands in `within` as the nearest one inside.
+    For a size outside the domain, `within` holds the nearest size inside.
     """
     power_w = ratio = half = heat = np.full(within.shape, np.nan)
     if curve.energy_mj is not None:

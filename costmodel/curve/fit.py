@@ -116,6 +116,11 @@ def _between(
     query: Int64,
     one_kernel: NDArray[np.bool_] | None,
 ) -> Float64:
+    """Value at each size of `query` [Q] in its bracket, all arrays [Q].
+
+    A bracket has the sizes `left` and `right` and the values `low` and `high` there. Where
+    `one_kernel` is True, both ends run the same kernels, and the bracket gets a line.
+    """
     line = _linear(left, right, low, high, query)
     if fit == "linear":
         return line

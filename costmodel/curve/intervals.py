@@ -111,9 +111,9 @@ def knot_half_widths(
 ) -> Float64:
     """Half width from the knots' own intervals at each size of `query` [Q], as a |log| ratio.
 
-    That of the knot at a knot, the larger of two between them; 0 where unknown. `halves_95` [K]
-    are those of the knots `tokens` [K] at 95 %. Every size must lie between the first and the last
-    knot.
+    At a knot it is the knot's own; between two knots it is the larger of theirs; an unknown one
+    counts as 0. `halves_95` [K] are the half widths at 95 % of the knots at `tokens` [K]. Every
+    size must lie between the first and the last knot.
     """
     own = np.array([half or 0.0 for half in halves_95]) * OF_95[percent]
     right = np.searchsorted(tokens, query)

@@ -30,8 +30,8 @@ def evaluate(surface: SurfaceModel, tokens: int, experts: int) -> float:
 def half_width(surface: SurfaceModel, tokens: int, experts: int, percent: int) -> float:
     """Half width of the interval at coverage `percent`, as a |log| ratio.
 
-    The wider of the fit's and those of the nearest knots. Files before 1.3 hold that at 95 % alone,
-    which then serves for every coverage.
+    It is the widest of the fit's and the nearest knots'. A file before version 1.3 holds the fit's
+    half width at 95 % alone, which is then used at every coverage.
     """
     half = surface.half_widths.get(str(percent), surface.half_width_95)
     own = surface.latency_half_95

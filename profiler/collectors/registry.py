@@ -23,7 +23,8 @@ def choose_collectors(words: str, device: str) -> tuple[tuple[str, ...], str]:
     """Resolve "auto", a collector's name, or two by comma; return the names and the reason.
 
     `auto` takes the first that works: `cpu` on a CPU; `nsys`, else `kineto`, on a GPU. Raises
-    BadInput for an unknown name and for two that time, CannotMeasure where one does not work here.
+    BadInput for an unknown name and for two collectors that take times, CannotMeasure where one
+    does not work here.
     """
     if words == "auto":
         return _best(device)

@@ -60,7 +60,8 @@ class _Process:
 class Block:
     """The loads of one operation that are to run in one process, or in more where it ends.
 
-    What is still in `waiting` after `collect` was left by the deadline, on the monotonic clock.
+    Loads that are still in `waiting` after `collect` did not begin before `deadline_s`, a time of
+    the monotonic clock.
     """
 
     job: Job
@@ -88,7 +89,7 @@ class Block:
         return monotonic_s(self.job.clock) < self.deadline_s
 
     def _run(self, process: _Process) -> Iterator[Recording]:
-        """Run one process until nothing waits or it ends.
+        """Run one process until no load is waiting or the process ends.
 
         Raises ProcessEnded where it does not start, CannotMeasure where there are no sensors.
         """

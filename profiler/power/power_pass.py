@@ -31,10 +31,11 @@ _TRACERS: Final = (CollectorName.NSYS, CollectorName.KINETO)
 
 @dataclass(slots=True)
 class PowerJob:
-    """The loads of one operation: `recalled` are held already, `blocks` are to be run.
+    """The loads of one operation: those of `blocks` are still to be run.
 
-    The first `asked` blocks are run in any case; the others are spare. Sizes that the deadline left
-    of the first block are in `left`.
+    `recalled` is the number of loads that the run holds already. The first `asked` blocks are
+    planned; the others are spare, and run only where time is left. `left` holds the sizes of the
+    first block that were not loaded before its deadline.
     """
 
     job: Job
@@ -55,17 +56,17 @@ class PowerJob:
 
     @property
     def loads(self) -> int:
-        """Loads that are held already, and those of the blocks that are asked for."""
+        """Number of loads that the run holds already, and of those in the first `asked` blocks."""
         return self.recalled + sum(self._lengths[: self.asked])
 
     @property
     def spare(self) -> int:
-        """Loads of the spare blocks that were not run yet."""
+        """Number of loads of the spare blocks that were not run yet."""
         return sum(map(len, self.blocks[self.asked :]))
 
     @property
     def waiting(self) -> int:
-        """Loads that are asked for and were not run yet."""
+        """Number of loads in the first `asked` blocks that were not run yet."""
         return sum(map(len, self.blocks[: self.asked]))
 
     def collect(self, number: int, deadline_s: float) -> Iterator[Recording]:
@@ -123,7 +124,7 @@ def run_planned(jobs: Sequence[PowerJob], blocks: int, deadline_s: float) -> Ite
 
 
 def run_spare(jobs: Sequence[PowerJob], held: Recordings, deadline_s: float) -> Iterator[Recording]:
-    """Run the spare blocks for which there is time, those of the least known energy first."""
+    """Run the spare blocks for which there is time, in the order of `least_known_first`."""
     for job in least_known_first([one for one in jobs if one.spare], held):
         yield from job.collect_spare(deadline_s)
 

@@ -26,7 +26,7 @@ _STATE_NS: Final = (75_000_000, 100_000_000)  # between two readings of the rest
 
 
 class SensorReader:
-    """Reads `sensors` along the ticks of their energy counter, and keeps every reading."""
+    """Reads `sensors` at each tick of their energy counter, and keeps every reading."""
 
     def __init__(self, sensors: Sensors | RaplSensors, clock: Clock) -> None:
         self._sensors = sensors
@@ -40,7 +40,7 @@ class SensorReader:
         self.calls = 0
 
     def record(self, until: Callable[[], bool]) -> None:
-        """Read along the ticks until `until()`, which is called ten times a second or more often.
+        """Read at each tick until `until()` is true; it is called ten times a second or more often.
 
         `rows` grows meanwhile; `calls` counts calls of NVML.
         """
@@ -53,9 +53,10 @@ class SensorReader:
         self._once_a_second(force=True)
 
     def probe(self, until: Callable[[], bool]) -> None:
-        """Read at a fixed rate until `until()`: the counter each 1 ms, power each 5 ms.
+        """Read the counter every 1 ms and power every 5 ms until `until()` is true.
 
-        This measures the update periods of both without assuming them, for a tenth of a core.
+        This shows the update periods of both without a prediction of ticks; it takes a tenth of a
+        core.
         """
         power_due_ns = 0
         while not until():
@@ -121,7 +122,7 @@ class SensorReader:
         self._once_a_second()
 
     def _once_a_second(self, *, force: bool = False) -> None:
-        """Read the host's clocks and what changes slowly, if a second has passed or by `force`."""
+        """Read the host's clocks and slow sensors where a second has passed, or with `force`."""
         now_ns = self._clock.monotonic_ns()
         if now_ns < self._second_due_ns and not force:
             return

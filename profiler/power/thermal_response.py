@@ -102,13 +102,13 @@ class ThermalResponse:
             self.exit_code = script.finish()
 
     def _hold(self, script: ScriptClient, until_s: float) -> Load:
-        """Hold one load for as long as the script does, at most until `until_s` after the begin."""
+        """Hold one load for `LOAD_S`, but at most until `until_s` seconds of the recording."""
         script.begin_load(self.tokens, 0)
         self._wait(min(until_s, self._now_s() - self._begin_s + LOAD_S))
         return script.stop()
 
     def _wait(self, until_s: float) -> None:
-        """Wait until so many seconds after the begin."""
+        """Wait until `until_s` seconds have passed since the recording began."""
         end_s = self._begin_s + until_s
         while (left_s := end_s - self._now_s()) > 0:
             self.on_time(int(self._now_s() - self._begin_s))

@@ -1,4 +1,4 @@
-"""Adaptive sampling: the size that the times so far ask for next, by jump bisection."""
+"""Adaptive sampling: choose the next size from the times measured so far, by jump bisection."""
 
 from ...costmodel.curve.acquisition import TARGET_P95, Seen, is_enough, next_size
 from ...store.plan import OpPlan
@@ -14,7 +14,7 @@ def choose_size(op_plan: OpPlan, observed: Observations, max_points: int) -> int
     """Choose an unmeasured size of the domain to give to the fit.
 
     None where `max_points` are measured or failed, where fewer than two are measured, where the
-    predicted error of the fit is at its target, or where no bracket asks for a size.
+    predicted error of the fit is within its target, or where no bracket can hold a step.
     """
     reserved = reserved_sizes(op_plan)
     time_ns = {size: time for size, time in observed.time_ns.items() if size not in reserved}

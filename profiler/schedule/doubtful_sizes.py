@@ -1,4 +1,4 @@
-"""Which sizes are measured again because the machine may have been in a slow moment."""
+"""Which sizes are measured again because the machine may have been slow at that moment."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -10,10 +10,10 @@ from .observations import Observations
 
 @dataclass(frozen=True, slots=True)
 class DoubtLimits:
-    """From where on a size is doubtful.
+    """Limits above which a size is doubtful, and is measured again.
 
-    `spread` is the interquartile range of its calls over their median, `excess` the share by which
-    it took longer than the next larger size.
+    `spread` is the interquartile range of a size's calls over their median, `excess` the share by
+    which the size took longer than the next larger one.
     """
 
     spread: float = SPREAD_LIMIT

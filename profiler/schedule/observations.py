@@ -31,7 +31,7 @@ class Observations:
     failed: set[int] = field(default_factory=set)
 
     def add(self, repeat: Repeat, timing: PointTiming) -> None:
-        """Add a measurement; one without times of calls, as `ncu` makes it, leaves no time."""
+        """Add a measurement; one by `ncu` has no times of calls, and adds no time."""
         if timing.calls_ns and repeat.tokens not in self.time_ns:
             self.time_ns[repeat.tokens] = median(timing.calls_ns)
             self.spread[repeat.tokens] = _spread(timing.calls_ns)

@@ -1,12 +1,14 @@
 """What to measure next of one operation, and when to stop.
 
-A sweep takes an operation up twice. In its first turn come the planned sizes and those held out,
-in an order drawn by seed; then adaptive sampling chooses sizes (adaptive.py). In its late turn,
-after all other operations and in a new process, come the calibration sizes, so that their errors
-include the variation over time and between processes; the held-out sizes once more, which shows
-how well a measurement repeats; and the doubtful sizes once more (doubtful_sizes.py).
+A sweep measures an operation in two turns. The first turn measures the planned sizes and the
+held-out ones, in an order drawn by seed, and then the sizes that adaptive sampling chooses
+(adaptive.py). The late turn begins after all other operations, in a new process. It measures
 
-The times observed here only choose what to measure: what is recorded is the collector's.
+- the calibration sizes, so that their errors include the variation over time and processes;
+- the held-out sizes a second time, which shows how well a measurement repeats;
+- the doubtful sizes a second time (doubtful_sizes.py).
+
+The times observed here only decide what to measure; the collectors record the measurement.
 """
 
 import random
@@ -84,7 +86,7 @@ class Schedule:
 
     @property
     def unmeasured(self) -> list[int]:
-        """Planned sizes that wait, ascending: after the sweep, those that its deadline left."""
+        """Planned sizes not measured yet, ascending; after the sweep, for lack of time."""
         return sorted(repeat.tokens for repeat in self._waiting())
 
     def key(self, repeat: Repeat) -> str:
@@ -123,13 +125,13 @@ class Schedule:
         self._observed.add(repeat, timing)
 
     def failed(self, repeat: Repeat, reason: str) -> Failure:
-        """Add a repeat that failed: its size is not asked for again."""
+        """Add a repeat that failed: adaptive sampling does not choose its size again."""
         self._count()
         self._observed.failed.add(repeat.tokens)
         return Failure(self.key(repeat), repeat.number, reason)
 
     def give_up(self, reason: str) -> list[Failure]:
-        """Fail every planned size that waits, for one reason; nothing more is asked for."""
+        """Fail every planned size not measured yet, for one reason; `next` then returns None."""
         waiting = self._waiting()
         self._planned.clear()
         self._late.clear()
@@ -157,7 +159,7 @@ class Schedule:
         self._stopwatch.stop()
 
     def _recall(self, recording: Recording) -> None:
-        """Take over what a recording measured."""
+        """Add what a recording measured, and take it out of the queues."""
         sizes = {scenario.key: scenario.tokens for scenario in recording.scenarios}
         for timing in recording.served:
             repeat = Repeat(sizes[timing.scenario_key], timing.visit)
