@@ -17,7 +17,7 @@ _NOT_MEASURED: Final = frozenset({EnergySource.UNAVAILABLE, EnergySource.ESTIMAT
 
 @dataclass(frozen=True, slots=True)
 class LaunchEnergy:
-    """Energy of launches that took `busy_s` together, `covered_s` of it of known energy.
+    """Energy of launches that took `busy_s` together; it is known for `covered_s` of that time.
 
     `energy_j` is that of the launches of known energy. `missing` are sentences that name the
     others, with the reason.

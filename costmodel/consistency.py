@@ -41,6 +41,7 @@ def check_file(file: CostModelFile) -> None:
 
 
 def _check_curve(curve: CurveModel) -> None:
+    """Check one curve; `rules` maps each complaint to whether the curve is free of it."""
     knots, domain = curve.knots_tokens, curve.domain
     anchors = knots if curve.energy_tokens is None else curve.energy_tokens
     rules = {
@@ -62,6 +63,7 @@ def _check_curve(curve: CurveModel) -> None:
 
 
 def _check_surface(surface: SurfaceModel) -> None:
+    """Check one surface; `rules` maps each complaint to whether the surface is free of it."""
     places, knots = surface.energy_knots, range(len(surface.latency_us))
     counts = (surface.knots_tokens, surface.knots_experts)
     rules = {

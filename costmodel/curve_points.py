@@ -69,8 +69,8 @@ class CurvePoints:
     def family(self) -> str:
         """The curves whose fit is chosen together: those that read weights, those that do not.
 
-        Latency has steps at tile edges where weights are read. The operation alone where its work
-        is unknown.
+        Latency has steps at tile edges where weights are read. An operation whose work is
+        unknown is a family of its own.
         """
         work = self.work
         if work is None:

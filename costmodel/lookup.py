@@ -77,7 +77,7 @@ class Lookup:
     def surface(
         self, name: str, shape: tuple[int, ...] | None, active_experts: int | None
     ) -> tuple[SurfaceCosts, int | None] | None:
-        """The one surface of a name, and the active experts; None where the name is of no surface.
+        """The one surface of a name, and the active experts; None where no surface has the name.
 
         A name that ends in a number of active experts, as that of a curve through the surface does,
         gives them too. Raises BadInput for a name that stands for several surfaces.

@@ -1,4 +1,4 @@
-"""One question to a cost model, and the three ways to its answer.
+"""One look-up in a cost model, and the three ways to answer it.
 
 A surface answers for an operation that was measured over active experts, a curve for any other, and
 the curves of other shapes for a shape that was not measured.

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class NvmlCode(IntEnum):
-    """Return codes of NVML that the code tells apart (nvml.h, nvmlReturn_t)."""
+    """Return codes of NVML that moeprof distinguishes (nvml.h, nvmlReturn_t)."""
 
     SUCCESS = 0
     NOT_SUPPORTED = 3

@@ -24,7 +24,7 @@ from .check_result import CheckResult, Status
 _SETTLED_NS: Final = 1_200_000_000  # the 1-s average no longer includes the idle GPU
 _SLOW_PERIOD_S: Final = 0.25  # fewer than three ticks in the shortest window
 _SLOW_CALL_NS: Final = 1_000_000  # the time of an edge is uncertain by the duration of a call
-_OURS: Final = 1  # compute processes: the load
+_OURS: Final = 1  # number of our own compute processes: the load
 
 _CODES: Final[dict[int, str]] = {
     NvmlCode.NOT_SUPPORTED: "not supported",

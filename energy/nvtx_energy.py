@@ -33,7 +33,7 @@ from .readings import MIN_TICKS, mean_power_w, refreshes, update_period_s
 _SHARED: Final = 0.02  # share of a window that kernels of other ranges may take
 _AVERAGED_NS: Final = 1_000_000_000
 _HOLE: Final = 3.0  # update periods without a reading that a window may contain
-_SMEAR: Final = 1 / 6  # periods of a power step that a mean over one period loses, on average
+_SMEAR: Final = 1 / 6  # share of a period's power step that a window's end loses, on average
 _STUCK_NS: Final = 2_000_000_000  # time without a change under load after which a sensor is stuck
 _ROWS_AT_ONCE: Final = 65_536  # there may be as many range names as occurrences
 _NS: Final = 1e9
@@ -132,6 +132,7 @@ def _measure_gpu(
 
 
 def _sensor(samples: pa.Table) -> _Sensor:
+    """The sensor of one GPU, from its rows of `power_samples`."""
     raw = power_readings(samples)
     power, period_s = refreshes(raw), update_period_s(raw)
     stuck = _stuck(power, temperature_readings(samples))

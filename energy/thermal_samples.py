@@ -32,7 +32,7 @@ from .readings import Unusable
 from .window import steady_window
 
 NO_TEMPERATURE: Final = "the sensors read no temperature"
-_MAX_GAP_S: Final = 5.0  # between two powers
+_MAX_GAP_S: Final = 5.0  # longest time between two known powers
 _HARMFUL: Final = (
     *(Fault.NOT_RECORDED, Fault.NO_PERMISSION, Fault.GPU_LOST, Fault.READ_FAILED),
     *(Fault.COUNTER_RESET, Fault.IMPLAUSIBLE, Fault.POWER_FROZEN, Fault.SUSPENDED),

@@ -18,7 +18,7 @@ from .readings import MIN_TICKS
 
 WANTED_HALF_WIDTH: Final = 0.01  # relative half width of the mean of the ticks
 WANTED_TICKS: Final = 5
-MAX_SETTLED_S: Final = 1.25  # a load whose ticks scatter for longer will not do better
+MAX_SETTLED_S: Final = 1.25  # longest settled part of a load; a longer one scatters no less
 _UNSETTLED_NS: Final = 500_000_000  # left out at the beginning of a load without edges
 
 

@@ -111,6 +111,7 @@ def _launch(
     bias: torch.Tensor | None,
     activation: str,
 ) -> torch.Tensor:
+    """Choose a tile, allocate the result and, for a split K, the parts; launch the kernel."""
     (tokens, inputs), (groups, outputs) = x.shape, scales.shape
     bits = bits_of(packed, (outputs, inputs))
     layer = Layer(outputs, inputs, bits, inputs // groups, zeros is not None)

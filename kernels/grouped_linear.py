@@ -108,6 +108,7 @@ def _by_x(
     zeros: torch.Tensor | None,
     inputs: int,
 ) -> torch.Tensor:
+    """Gradient by x, [tokens, inputs], from the gradient by the result, [tokens, outputs]."""
     weights = Weights(packed, scales, zeros)
     parts = (
         rows @ dequantise(own.packed, own.scales, inputs, own.zeros)
@@ -141,6 +142,7 @@ _operator.register_autograd(_gradient, setup_context=_keep)
 def _launch(
     x: torch.Tensor, counts: torch.Tensor, weights: Weights, activation: str
 ) -> torch.Tensor:
+    """Choose a tile for the mean number of rows per expert, and launch the kernel."""
     tokens, inputs = x.shape
     number, groups, outputs = weights.scales.shape
     if tokens == 0:

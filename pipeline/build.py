@@ -70,7 +70,7 @@ def _common_provenance(runs: Sequence[Run]) -> Provenance:
 
 
 def _flagged(points: pa.Table, runs: Sequence[Run]) -> list[str]:
-    """Warn of points that bear flags: what disturbed them disturbs the model."""
+    """Warn of points with flags: what disturbed them disturbs the model."""
     flagged = sum(bool(flags) for flags in points.column("marks").to_pylist())
     if not flagged:
         return []

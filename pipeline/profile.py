@@ -96,7 +96,7 @@ def profile(
     """Measure operations over batch sizes into a new run folder below `store`.
 
     `progress` receives the plan's warnings and the folder before anything is measured. Raises
-    BadInput for an option that stands for nothing here or a folder that cannot be written, and
+    BadInput for an option that names nothing here or a folder that cannot be written, and
     CannotMeasure where a collector does not work here. A KeyboardInterrupt leaves a run that
     `resume` goes on with.
     """

@@ -50,6 +50,7 @@ class Session:
             yield outcome
 
     def _run(self) -> Iterator[Outcome]:
+        """Run the process; where its script does not start, give the whole operation up."""
         self.job.on_point(self.first)
         with ScriptClient(self.command, self.job.plan.point_timeout_s) as script:
             try:

@@ -43,6 +43,7 @@ def call_times_of(
 
 
 def _call_s(operation: Operation, preset: Preset, l2: L2, rates: Rates, tokens: int) -> float:
+    """Estimated duration of one call on `tokens` tokens, s."""
     scenario = operation.scenario(preset, tokens, preset.dtype, l2)
     seconds, flops = _CALL_S, scenario.flops
     if rates.unpack_flops_per_s is not None and scenario.weight_bits is not None:
@@ -63,6 +64,7 @@ def timing_s(plan: Plan, call_times: CallTimes) -> float:
 
 
 def _op_s(plan: Plan, op_plan: OpPlan, call_times: CallTimes) -> float:
+    """Estimated duration of all timed points of one operation under one collector, s."""
     call_s = call_times.get(op_plan.op)
 
     def points_s(sizes: Sequence[int]) -> list[float]:

@@ -4,7 +4,7 @@
     ├── BadInput              2   the user can correct it: the message names value and rule
     └── CannotMeasure         3   this machine lacks what the measurement needs
 
-A message is one sentence that names the value and the rule; the hint is the way out.
+A message is one sentence that names the value and the rule; the hint says what to do instead.
 """
 
 from pathlib import Path

@@ -78,7 +78,7 @@ class Scenario:
 
     @property
     def key(self) -> str:
-        """Stable slug of the scenario; profiler ranges and files bear it."""
+        """Stable slug of the scenario; profiler ranges and files are named by it."""
         return "-".join([self.op, f"b{self.tokens}", *self._parts()])
 
     def op_key(self, regime: str) -> OpKey:

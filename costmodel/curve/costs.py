@@ -185,6 +185,7 @@ class CurveCosts:
             raise OutOfRange(self.curve.op, tokens, why, hint)
 
     def _evaluate(self, sizes: Int64) -> _Columns:
+        """Evaluate `sizes` [N]: by the fit within the domain, by the roofline outside it."""
         curve = self.curve
         knots: Int64 = np.array(curve.knots_tokens, dtype=np.int64)
         values = np.array(curve.latency_us)
@@ -208,6 +209,7 @@ class CurveCosts:
         )
 
     def _half_widths(self, percent: int, knots: Int64, values: Float64, sizes: Int64) -> Float64:
+        """Half width of the latency's interval at coverage `percent`, [N], as a |log| ratio."""
         intervals = self._file.intervals
         floor = intervals.floor if self.curve.floor is None else self.curve.floor
         octaves = octaves_beyond(knots, sizes)
@@ -229,6 +231,7 @@ class CurveCosts:
         return latency_us / factor, latency_us * factor
 
     def _cost(self, columns: _Columns, at: int) -> Cost:
+        """The `Cost` at index `at` of evaluated columns."""
         curve = self.curve
         tokens = int(columns.tokens[at])
         latency_us, half = float(columns.latency_us[at]), float(columns.half_width[at])

@@ -89,7 +89,8 @@ def _anchor_powers(curve: CurveModel, anchors: Int64) -> tuple[Float64, Float64]
 def _half_width(curve: CurveModel, anchors: Int64, held: Int64) -> Float64:
     """Half width of power at sizes `held` [N] between the metered knots, as a |log| ratio.
 
-    Between two metered knots: the wider of theirs and the leave-one-out error, in quadrature.
+    Between two metered knots, the wider one of theirs and the leave-one-out error are added in
+    quadrature.
     """
     left, right = _neighbours(anchors, held)
     own, measured = np.zeros(held.shape), np.full(held.shape, np.nan)

@@ -14,7 +14,7 @@ import numpy as np
 
 NEAR_LATENCY: Final = 0.03
 MAX_POWER: Final = 0.10
-_MAX_SHARE: Final = 0.10  # of pairs that differ by more, as where the clock changes
+_MAX_SHARE: Final = 0.10  # pairs that may differ by more, for example where the clock changes
 _MIN_PAIRS: Final = 5
 
 

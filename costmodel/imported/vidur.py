@@ -25,8 +25,8 @@ OPS: Final = ("mlp_up_proj", "mlp_down_proj", "attn_pre_proj", "attn_post_proj",
 def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     """Read one `mlp.csv` of the repository at `commit`, for one tensor parallelism.
 
-    Of duplicate rows of one size, of which the source has some, the mean is taken. Raises BadInput
-    where the file is missing or is no such table, or where the parallelism is not in it.
+    The source has duplicate rows of some sizes, which are averaged. Raises BadInput where the file
+    is missing or is no such table, or where the parallelism is not in it.
     """
     table = _table(path)
     chosen = table[table["num_tensor_parallel_workers"] == tensor_parallel]

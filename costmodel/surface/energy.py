@@ -36,9 +36,9 @@ def power_drawn(
 ) -> tuple[float, float, float] | None:
     """Power in W, the ratio of sustained to single calls, and the relative half width of power.
 
-    The half width is NaN where unknown. Outside the knots, the values of the nearest size inside.
-    None where one of the two neighbouring numbers of experts was not metered at fewer and at more
-    tokens than asked.
+    The half width is NaN where unknown. Outside the knots, the values are those of the nearest size
+    inside. None unless both neighbouring numbers of experts were metered at fewer and at more
+    tokens than `tokens`.
     """
     if surface.energy_mj is None:
         return None
@@ -63,7 +63,7 @@ def _clipped(sizes: Sequence[int], size: int) -> int:
 def _reaches(tokens: Int64, experts: Int64, at_tokens: int, at_experts: int, top_k: int) -> bool:
     """Whether both neighbouring numbers of experts were metered at fewer and at more tokens.
 
-    Fewer tokens are not asked for where they could not reach that many experts.
+    No knot at fewer tokens is needed where `at_tokens` cannot reach that many experts.
     """
     below, above = experts[experts <= at_experts], experts[experts >= at_experts]
     if not (len(below) and len(above)):
@@ -81,8 +81,8 @@ def _half_width(
 ) -> float:
     """Relative half width of power; NaN where unknown.
 
-    At a metered point its own; elsewhere the widest of all and the leave-one-out error, in
-    quadrature.
+    At a metered point it is the point's own; elsewhere the widest one of all points and the
+    leave-one-out error are added in quadrature.
     """
     own = surface.energy_ci95
     p95 = None if surface.power_error is None else surface.power_error.p95

@@ -48,7 +48,7 @@ def choose_tile(
     return _from_table(gpu, layer, tokens, element_bytes, experts)
 
 
-@cache  # every launch asks
+@cache  # called at every launch
 def _from_table(
     gpu: Gpu, layer: Layer, tokens: int, element_bytes: int, experts: int | None
 ) -> Tile:

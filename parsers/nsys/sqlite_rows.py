@@ -81,7 +81,7 @@ def read_blocks(
     if order:
         queries: Iterable[sa.Select[Any]] = [query.order_by(sa.text(order))]
     elif rowids is None or rowids[1] - rowids[0] > path.stat().st_size:
-        queries = [query]  # a row takes over a byte: rowids too sparse to cut the table by
+        queries = [query]  # more rowids than bytes in the file: most are unused, so no blocks
     else:
         queries = _by_rowid(query, *rowids, block_values // len(columns))
     texts = (str(each.compile(compile_kwargs={"literal_binds": True})) for each in queries)
@@ -89,7 +89,7 @@ def read_blocks(
 
 
 def _by_rowid(query: sa.Select[Any], first: int, last: int, rows: int) -> Iterable[sa.Select[Any]]:
-    """Cut a query into blocks of so many rowids."""
+    """Cut a query into blocks of `rows` rowids each."""
     rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
     for low in range(first, last + 1, rows):
         yield query.where(rowid.between(low, min(low + rows - 1, last)))

@@ -37,7 +37,7 @@ def resolve(options: RunOptions, progress: RunProgress) -> PlannedRun:
     """Look up what the options stand for here, and plan the run.
 
     `progress` receives the device, the collector and where energy comes from. Raises BadInput for
-    an option that stands for nothing here, and CannotMeasure where a collector does not work.
+    an option that names nothing here, and CannotMeasure where a collector does not work.
     """
     device = choose_device(options.device)
     preset = _preset(options, device)

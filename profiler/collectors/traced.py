@@ -74,6 +74,7 @@ def _evidence(trace: Trace) -> _Evidence:
 
 
 def _recording(session: Session, collector: str, tracer: Tracer, folder: Path) -> Recording:
+    """Check the outcomes of an ended session against its trace; return them as a recording."""
     warnings: tuple[str, ...] = ()
     try:
         evidence = _evidence(tracer.finish(folder))
@@ -88,6 +89,7 @@ def _recording(session: Session, collector: str, tracer: Tracer, folder: Path) -
 
 
 def _checked(outcome: Outcome, evidence: _Evidence, on_gpu: bool) -> Outcome:
+    """The outcome; a Failure where the trace lacks its ranges or, on a GPU, holds no kernel."""
     if isinstance(outcome, Failure):
         return outcome
     found = evidence.calls.get((outcome.scenario_key, outcome.visit), 0)
@@ -99,6 +101,7 @@ def _checked(outcome: Outcome, evidence: _Evidence, on_gpu: bool) -> Outcome:
 
 
 def _lost(outcome: Outcome, reason: str) -> Failure:
+    """Turn a timing that its trace does not confirm into a Failure."""
     if isinstance(outcome, Failure):
         return outcome
     return Failure(outcome.scenario_key, outcome.visit, reason)

@@ -34,7 +34,7 @@ from ..worker import MAX_EMPTY_SESSIONS, NOTHING_MEASURED
 from .sensor_log import LOG_TOOL, Row
 from .sensors import OpenRecorder, RecordedRows
 
-_POLL_S: Final = 0.03  # between two looks at the counter while a load runs
+_POLL_S: Final = 0.03  # between two checks of the counter's readings while a load runs
 
 
 @dataclass(slots=True)

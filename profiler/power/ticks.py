@@ -11,7 +11,7 @@ SEARCH_NS: Final = 10_000_000  # between two polls while the ticks are not known
 _POLLS_NS: Final = (500_000, 1_000_000)  # between two polls of a narrow burst, and of a wide one
 _MARGIN_NS: Final = (1_000_000, 10_000_000)  # how early a burst begins: narrowest and widest
 _NARROW_NS: Final = 2_000_000
-_FOLLOWED_NS: Final = 80_000_000  # of faster ticks only one in this time is caught
+_FOLLOWED_NS: Final = 80_000_000  # least time between two caught ticks: of faster ones, some pass
 _MAX_MISSES: Final = 4  # bursts in a row without an edge, after which the search begins anew
 
 
@@ -19,8 +19,8 @@ _MAX_MISSES: Final = 4  # bursts in a row without an edge, after which the searc
 class Burst:
     """When to poll for the next edge, and how often, in ns.
 
-    `every_tick` says that no tick lies before the expected one: if the value has changed at the
-    begin of the burst, that tick has passed.
+    `every_tick` says that the last seen tick is the one before the expected one: so if the value
+    has changed when the burst begins, the expected tick has passed.
     """
 
     begin_ns: int
@@ -83,6 +83,7 @@ class TickPredictor:
             self._misses = 0
 
     def _learn(self, gap_ns: int, period_ns: float) -> None:
+        """Correct the period by half of its error, and adapt the burst's margin to the error."""
         ticks = max(1, round(gap_ns / period_ns))
         error_ns = gap_ns - ticks * period_ns
         self._period_ns = period_ns + error_ns / (2 * ticks)
