@@ -120,7 +120,7 @@ def _stands_still(counter: Series, begin_ns: int, end_ns: int) -> bool:
 
 
 def _half_width_w(edges: Edges, power_w: float, begin_ns: int, end_ns: int) -> float:
-    """Half width of the 95 % interval of `power_w`, the mean power between the outer edges, W."""
+    """Half width of the 95 % interval of a window's mean power, of which `power_w` is the value, W."""
     ticks = len(edges) - 1
     lengths_ns = np.diff(edges.time_ns)
     scatter_w = float(np.std(edges.powers_w(), ddof=1))
@@ -128,8 +128,9 @@ def _half_width_w(edges: Edges, power_w: float, begin_ns: int, end_ns: int) -> f
     # smaller of the two scatters is an upper bound of what the delay causes.
     late_w = min(scatter_w, power_w * float(np.std(lengths_ns, ddof=1) / np.mean(lengths_ns)))
     ends_ns = np.array([edges.time_ns[0] - begin_ns, end_ns - edges.time_ns[-1]])
-    unseen_mj2 = scatter_w**2 * (1 + 1 / ticks) * float((ends_ns**2).sum())
-    timing_mj2 = power_w**2 * float(edges.width_ns[0] ** 2 + edges.width_ns[-1] ** 2) / 12
-    late_mj2 = (late_w * float(np.mean(lengths_ns))) ** 2
-    error = math.sqrt(unseen_mj2 + timing_mj2 + late_mj2)  # W x ns
+    # Variances of the window's energy, in (W x ns)**2.
+    unseen = scatter_w**2 * (1 + 1 / ticks) * float((ends_ns**2).sum())
+    timing = power_w**2 * float(edges.width_ns[0] ** 2 + edges.width_ns[-1] ** 2) / 12
+    late = (late_w * float(np.mean(lengths_ns))) ** 2
+    error = math.sqrt(unseen + timing + late)  # W x ns
     return half_width(error, ticks - 1) / (end_ns - begin_ns)

@@ -88,6 +88,7 @@ class _Step:
 
 
 def _resample(time: Float64, power: Float64, temp: Float64) -> _Step:
+    """Put readings on an even grid: mean power of each step, the last temperature read before."""
     dt = max(float(np.median(np.diff(time))), float(time[-1] - time[0]) / _MAX_SAMPLES)
     grid = np.arange(time[0], time[-1], dt)
     energy = np.concatenate([[0], np.cumsum(power[:-1] * np.diff(time))])

@@ -31,7 +31,7 @@ def measure(
     """Measure what the run does not hold yet; return what became of each operation.
 
     `scenarios` maps an operation to the function from batch size to Scenario. Raises BadInput where
-    the run was begun on another machine or another sweep measures the same device.
+    the run was begun on another machine or another sweep measures the same GPU or run.
     """
     sweep = Sweep(run, plan, provenance, scenarios, COLLECTORS, progress, sensors)
     return tuple(sweep.measure())

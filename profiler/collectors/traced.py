@@ -108,7 +108,7 @@ def _lost(outcome: Outcome, reason: str) -> Failure:
 
 
 def _fresh_folder(job: Job, collector: str, first: Repeat) -> Path:
-    """Make an empty folder for the next recording: what an interrupted sweep left is removed."""
+    """Make an empty folder for the next recording; remove what an interrupted sweep left in it."""
     if job.plan.isolation == "point":
         folder = job.run.unit(collector, f"{job.schedule.key(first)}@{first.number}")
     else:
