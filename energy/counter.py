@@ -120,7 +120,7 @@ def _stands_still(counter: Series, begin_ns: int, end_ns: int) -> bool:
 
 
 def _half_width_w(edges: Edges, power_w: float, begin_ns: int, end_ns: int) -> float:
-    """Half width of the 95 % interval of a window's mean power, of which `power_w` is the value, W."""
+    """Half width of the 95 % interval of the window's mean power `power_w`, W."""
     ticks = len(edges) - 1
     lengths_ns = np.diff(edges.time_ns)
     scatter_w = float(np.std(edges.powers_w(), ddof=1))
