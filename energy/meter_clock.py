@@ -5,7 +5,7 @@ which the changes of both signals correlate best is the difference of the clocks
 the sensor. A load that repeats itself has several such lags, and then no lag is chosen.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,8 @@ import numpy.typing as npt
 from ..device.nvml import ENERGY
 from ..stats.arrays import Float64, Int64
 from ..store.errors import BadInput
-from ..store.recording import CollectorName, Recording, raw_file
+from ..store.recording import CollectorName, raw_file
+from ..store.run import Recordings
 from .counter import counter_edges
 from .power_log import POWER_LOG, PowerLog, read_power_log
 from .power_meter import PowerMeter, PowerTrace, read_meter
@@ -36,23 +37,21 @@ _MAX_RATE_ERROR: Final = 2e-3
 _MIN_PASS_S: Final = 1.0
 _MAX_PASS_S: Final = 12 * 3600.0  # a pass is aligned in memory as a whole
 
-Held = Sequence[tuple[Path, Recording]]
 
-
-def run_meter(held: Held) -> PowerMeter | None:
+def run_meter(recordings: Recordings) -> PowerMeter | None:
     """The aligned meter of a run's recordings, each with its folder; None where it has no meter.
 
     Raises BadInput where the meter's file is missing or changed, or cannot be aligned.
     """
-    for folder, recording in held:
+    for folder, recording in recordings:
         if recording.collector == CollectorName.METER:
-            return align(raw_file(folder, recording, METER_FILE), power_logs(held))
+            return align(raw_file(folder, recording, METER_FILE), power_logs(recordings))
     return None
 
 
-def power_logs(held: Held) -> Iterable[PowerLog]:
+def power_logs(recordings: Recordings) -> Iterable[PowerLog]:
     """The logs of all loads of a run, one after the other."""
-    for folder, recording in held:
+    for folder, recording in recordings:
         if recording.collector == CollectorName.POWER and recording.loads:
             yield read_power_log(raw_file(folder, recording, POWER_LOG))
 

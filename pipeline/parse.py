@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from ..energy.meter_clock import Held, run_meter
+from ..energy.meter_clock import run_meter
 from ..energy.per_launch import metered_loads
 from ..energy.point_energies import PointEnergies
 from ..energy.thermal_samples import thermal_samples
@@ -21,7 +21,7 @@ from ..profiler.report_export import export_report
 from ..store.errors import BadInput
 from ..store.plan import Plan
 from ..store.recording import CollectorName, Recording
-from ..store.run import Run, open_run
+from ..store.run import Recordings, Run, open_run
 from ..store.tables.parquet import TableWriter, read_table, writing_tables
 from ..store.tables.schemas import SCHEMAS
 
@@ -120,12 +120,12 @@ def parse_if_stale(run: Run) -> list[str]:
     return [] if tables_are_current(run) else parse_run(run)
 
 
-def _write_calls(held: Held, tables: TableWriter) -> tuple[pa.Table, list[str]]:
+def _write_calls(recordings: Recordings, tables: TableWriter) -> tuple[pa.Table, list[str]]:
     """Write the tables of traces, timings and counters; return all calls and the warnings."""
     warnings: list[str] = []
     calls = [SCHEMAS["calls"].empty_table()]
     tables.write("calls", calls[0])
-    for folder, recording in held:
+    for folder, recording in recordings:
         if recording.collector == CollectorName.POWER:
             continue
         if recording.collector in _WITHOUT_CALLS:
@@ -140,10 +140,10 @@ def _write_calls(held: Held, tables: TableWriter) -> tuple[pa.Table, list[str]]:
     return pa.concat_tables(calls), warnings
 
 
-def _write_power(plan: Plan, held: Held, tables: TableWriter) -> PointEnergies:
+def _write_power(plan: Plan, recordings: Recordings, tables: TableWriter) -> PointEnergies:
     """Write the tables of the power logs; return the energies of the loads."""
-    power, meter = PointEnergies(plan), run_meter(held)
-    for folder, recording in held:
+    power, meter = PointEnergies(plan), run_meter(recordings)
+    for folder, recording in recordings:
         if recording.collector == CollectorName.POWER:
             loads, samples = metered_loads(folder, recording, meter)
             power.add(recording, loads)

@@ -29,13 +29,11 @@ class Seen:
     """What was measured of one operation so far, by batch size.
 
     `latency` is in any one unit. `noise` is the relative standard error of a latency, from the
-    spread of its calls; sizes where it is unknown are left out. `signature` names the kernels of a
-    call with their grids and blocks; sizes without a trace are left out.
+    spread of its calls; sizes where it is unknown are left out.
     """
 
     latency: Mapping[int, float]
     noise: Mapping[int, float] = field(default_factory=dict)
-    signature: Mapping[int, str] = field(default_factory=dict)
 
 
 def next_size(seen: Seen, domain: Sequence[int]) -> int | None:
@@ -43,9 +41,9 @@ def next_size(seen: Seen, domain: Sequence[int]) -> int | None:
 
     `domain` holds the sizes that may be measured, ascending, without those held out and those that
     failed. A bracket is a pair of neighbouring measured sizes; the one with the largest |log ratio
-    of its latencies| times the square root of the number of sizes inside is bisected. Skipped are
-    brackets whose ratio is within the noise of both ends, and those with the same kernels and grids
-    at both ends. Sizes outside the measured range are never chosen.
+    of its latencies| times the square root of the number of sizes inside is bisected. A bracket
+    whose ratio is within the noise of both ends is skipped. Sizes outside the measured range are
+    never chosen.
 
     Raises BadInput for a latency that is not positive and finite.
     """
@@ -124,7 +122,5 @@ def _brackets(seen: Seen, domain: Sequence[int]) -> Iterator[tuple[float, Sequen
 
 
 def _is_flat(seen: Seen, left: int, right: int, jump: float) -> bool:
-    kernels = seen.signature.get(left)
-    if kernels is not None and kernels == seen.signature.get(right):
-        return True
+    """Whether the ratio of the ends is within their noise."""
     return jump < _Z_95 * hypot(seen.noise.get(left, 0.0), seen.noise.get(right, 0.0))

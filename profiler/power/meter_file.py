@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from ...energy.meter_clock import METER_FILE, Held, align, power_logs
+from ...energy.meter_clock import METER_FILE, align, power_logs
 from ...energy.per_launch import MeteredLoad, metered_loads
 from ...energy.power_meter import PowerMeter
 from ...store.document import read_document
@@ -15,7 +15,7 @@ from ...store.errors import BadInput
 from ...store.files import write_whole
 from ...store.provenance import EnergySource, Provenance
 from ...store.recording import CollectorName, Recording, sha256_of
-from ...store.run import Run
+from ...store.run import Recordings, Run
 
 UNIT: Final = "csv"
 _MIN_GAIN: Final = 0.7  # sensor power over meter power; published ones are 0.92 to 1.13
@@ -29,10 +29,10 @@ def keep_meter(run: Run, path: Path) -> None:
     Raises BadInput, and changes nothing, where it cannot be aligned with the run's loads, where its
     power is far from the sensor's, or where over a tenth of the loads would lose their energy.
     """
-    held = run.recordings()
-    loads = _loads(held, align(path, power_logs(held)))
+    recordings = run.recordings()
+    loads = _loads(recordings, align(path, power_logs(recordings)))
     _check_scale(path, loads)
-    _check_measures(path, loads, _loads(held, None))
+    _check_measures(path, loads, _loads(recordings, None))
     began_ns = time.time_ns()
     copy = run.unit(CollectorName.METER, UNIT) / METER_FILE
     write_whole(copy, path.read_bytes())
@@ -57,11 +57,11 @@ def keep_meter(run: Run, path: Path) -> None:
     )
 
 
-def _loads(held: Held, meter: PowerMeter | None) -> list[MeteredLoad]:
+def _loads(recordings: Recordings, meter: PowerMeter | None) -> list[MeteredLoad]:
     """Energy of every load of a run, by its sensors, or by a meter."""
     return [
         one
-        for folder, recording in held
+        for folder, recording in recordings
         if recording.collector == CollectorName.POWER
         for one in metered_loads(folder, recording, meter)[0]
     ]

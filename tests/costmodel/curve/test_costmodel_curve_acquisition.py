@@ -72,13 +72,6 @@ def test_a_jump_within_the_noise_of_its_ends_is_not_bisected() -> None:
     assert next_size(Seen(latency, noise=dict.fromkeys(latency, 0.1)), DOMAIN) is None
 
 
-def test_one_kernel_with_one_grid_at_both_ends_has_no_step_between() -> None:
-    latency = {1: 10.0, 101: 14.0, 201: 15.0}
-    kernels = {1: "gemm <<<8>>>", 101: "gemm <<<8>>>", 201: "gemm <<<16>>>"}
-    assert next_size(Seen(latency), DOMAIN) == 51
-    assert next_size(Seen(latency, signature=kernels), DOMAIN) == 151
-
-
 def test_sampling_ends_where_the_predicted_p95_meets_its_target() -> None:
     line = {size: 10.0 + size for size in range(1, 513, 40)}
     assert predicted_p95(line, DOMAIN) == pytest.approx(0, abs=1e-12)
