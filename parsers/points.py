@@ -189,11 +189,11 @@ def _gap_us(used: Sequence[RepeatTimes]) -> float | None:
 def _repeat_flags(repeats: Sequence[RepeatTimes], used: Sequence[RepeatTimes]) -> list[Flag]:
     failed = [one for one in repeats if one.problem is not None]
     flags = [
-        Flag(FlagCode.REPEAT_FAILED, f"visit {one.number} failed: {one.problem}") for one in failed
+        Flag(FlagCode.REPEAT_FAILED, f"repeat {one.number} failed: {one.problem}") for one in failed
     ]
     left_out = len(repeats) - len(failed) - len(used)
     if left_out:
-        words = f"{left_out} visit(s) without kernel times left out"
+        words = f"{left_out} repeat(s) without kernel times left out"
         flags.append(Flag(FlagCode.NO_KERNEL_TIMES, words))
     return flags
 

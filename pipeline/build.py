@@ -76,7 +76,7 @@ def _flagged(points: pa.Table, runs: Sequence[Run]) -> list[str]:
         return []
     reports = ", ".join(f"`moeprof report {run.folder}`" for run in runs)
     return [
-        f"{flagged} of {points.num_rows} points are in doubt, most often because their calls"
+        f"{flagged} of {points.num_rows} points are flagged, most often because their calls"
         f" spread: listed by {reports}; measure again on a quiet machine"
     ]
 

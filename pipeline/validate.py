@@ -117,7 +117,7 @@ def _measure(path: Path, model: CostModelFile, warnings: Warnings) -> Path:
 def _measure_and_replay(validation: ValidationRun, warnings: Warnings) -> None:
     for summary in validation.measure(warnings.progress):
         warnings.add(failures_of(summary))
-    warnings.progress.notice("mixed replay: every operation in turns")
+    warnings.progress.notice("mixed workload: every operation in turns")
     warnings.add(validation.replay())
 
 

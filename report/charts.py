@@ -68,7 +68,7 @@ def chart_spec(curve: Curve, quantity: Quantity) -> dict[str, Any] | None:
     failed = [_failed_row(row) for row in curve.failed] if quantity is LATENCY else []
     axes = _axes(curve, quantity, [*measured, *model])
     layers = [*_model_layers(curve, quantity, axes), *_point_layers(quantity, axes)]
-    layers += [_ring_layer(quantity, axes)] if any("doubts" in row for row in measured) else []
+    layers += [_ring_layer(quantity, axes)] if any("flags" in row for row in measured) else []
     layers += [_failed_layer(axes)] if failed else []
     # The wheel alone scrolls the page; Ctrl and wheel, which a pinch also sends, zoom the chart.
     zoom = alt.selection_interval(bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]")
@@ -151,9 +151,9 @@ def _point_layers(quantity: Quantity, axes: dict[str, Any]) -> list[Any]:
 
 def _ring_layer(quantity: Quantity, axes: dict[str, Any]) -> Any:
     """Draw rings around flagged points."""
-    rings = _points(quantity, axes).transform_filter("isValid(datum.doubts)")
+    rings = _points(quantity, axes).transform_filter("isValid(datum.flags)")
     return rings.mark_point(size=170, strokeWidth=1.5).encode(
-        color=alt.value("var(--doubt)"),
+        color=alt.value("var(--flag)"),
         shape=alt.value("circle"),
         tooltip=_tooltip(quantity),
     )
@@ -177,7 +177,7 @@ def _calculated(quantity: Quantity) -> dict[str, str]:
             f"format(datum.hi, '{_DIGITS}') + ' {unit}' : 'not known'"
         ),
         "spread": "isValid(datum.spread) ? format(datum.spread, '.2%') : 'unknown'",
-        "marks": "isValid(datum.doubts) ? datum.doubts : 'none'",
+        "flags": "isValid(datum.flags) ? datum.flags : 'none'",
     }
 
 
@@ -228,7 +228,7 @@ def _measured_row(row: Row, quantity: Quantity) -> Row:
         role=row["role"],
         calls=row["calls"],
         spread=row["spread"],
-        doubts=without_folders("; ".join(row["marks"] or ())) or None,
+        flags=without_folders("; ".join(row["marks"] or ())) or None,
     )
 
 

@@ -162,10 +162,10 @@ def _details(curve: Curve, brief: bool) -> Html:
         "predicted (µs)",
         "off by",
         "calls",
-        "visits",
+        "repeats",
         "spread",
         *(_OPTIONAL[column] for column in optional),
-        "marks",
+        "flags",
     )
     rows = [(*_cells(curve, row), *_optional_cells(row, optional), _flags(row)) for row in shown]
     caption = f"Points of {curve.slug}"

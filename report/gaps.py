@@ -70,12 +70,12 @@ def flags_section(contents: Contents) -> Html:
             kinds[kind].append(flag)
             places[kind][row["curve"]].append(row["tokens"])
     if not kinds:
-        return element("p", "No point carries a mark.")
+        return element("p", "No point is flagged.")
     ordered = sorted(kinds.items(), key=lambda item: -len(item[1]))
     rows = [
         (flags[0] if len(set(flags)) == 1 else kind, len(flags), _places(contents, places[kind]))
         for kind, flags in ordered
     ]
     flagged = sum(bool(row["marks"]) for row in contents.points)
-    caption = f"{count(flagged, 'point')} of {len(contents.points)} marked; # stands for a number"
+    caption = f"{count(flagged, 'point')} of {len(contents.points)} flagged; # stands for a number"
     return table(caption, ("mark", "times", "where"), rows)

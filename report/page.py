@@ -45,7 +45,7 @@ def _page(contents: Contents) -> str:
         ("verdict", "Verdict", verdict_section(contents)),
         ("curves", "Curves", curves_section(contents)),
         ("unmeasured", "Not measured", unmeasured_section(contents)),
-        ("doubts", "Doubts", flags_section(contents)),
+        ("flags", "Flags", flags_section(contents)),
         ("plan", "Plan", plan_section(contents)),
         ("provenance", "Provenance", provenance_section(contents.provenance, contents.model)),
         ("reproduce", "Make it again", reproduce_section(contents)),
@@ -129,7 +129,7 @@ def _counts(contents: Contents) -> list[tuple[str, object]]:
         ("curves", len(contents.curves)),
         ("points measured", f"{len(contents.points) - failed:,}, {held_out:,} of them held out"),
         ("points failed", f"{failed:,}"),
-        ("points marked", f"{sum(bool(row['marks']) for row in contents.points):,}"),
+        ("points flagged", f"{sum(bool(row['marks']) for row in contents.points):,}"),
         ("points with energy", _energy(contents)),
     ]
 

@@ -9,13 +9,13 @@ STYLE: Final = (
 :root {
   color-scheme: light dark;
   --paper: #ffffff; --panel: #f6f7f9; --ink: #1c2128; --muted: #59626d; --line: #d5dae0;
-  --fit: #0b5cad; --holdout: #b8500b; --doubt: #7a3fb5; --link: #0b5cad;
+  --fit: #0b5cad; --holdout: #b8500b; --flag: #7a3fb5; --link: #0b5cad;
   --pass: #176f2c; --fail: #b3261e; --ambiguous: #7d5700;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #101418; --panel: #181d23; --ink: #dfe4ea; --muted: #98a3af; --line: #313942;
-    --fit: #6cb2ff; --holdout: #f5a05a; --doubt: #c79bf2; --link: #6cb2ff;
+    --fit: #6cb2ff; --holdout: #f5a05a; --flag: #c79bf2; --link: #6cb2ff;
     --pass: #62c977; --fail: #ff8a80; --ambiguous: #e0b341;
   }
 }
@@ -102,8 +102,8 @@ LEGEND: Final = (
         '<path d="M3.5 3.5H10.5V10.5H3.5Z" fill="var(--muted)"/>',
     ),
     (
-        "in doubt, see its marks",
-        '<circle cx="7" cy="7" r="5.7" fill="none" stroke="var(--doubt)" stroke-width="1.5"/>',
+        "flagged, see its flags",
+        '<circle cx="7" cy="7" r="5.7" fill="none" stroke="var(--flag)" stroke-width="1.5"/>',
     ),
     (
         "failed, at the foot",

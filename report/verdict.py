@@ -71,7 +71,7 @@ def _mixed_workload(replay: MixedWorkloadVerdict) -> Html:
         ("by", replay.energy_source),
         ("reason", "; ".join([replay.reason, *replay.marks])),
     )
-    caption = f"Energy of a mixed replay of {replay.stretches} stretches"
+    caption = f"Energy of a mixed workload of {replay.stretches} segments"
     return table(caption, ("what", "value"), parts)
 
 
@@ -97,7 +97,7 @@ def _missing(lack: str, *stages: str) -> Html:
 def _caption(validation: Validation) -> str:
     return (
         f"Relative errors of {validation.model} on n points that the fit had not seen. Under the "
-        "median, its 95 % interval; floor: what two visits of one point differ by in the median; "
+        "median, its 95 % interval; floor: what two repeats of one point differ by in the median; "
         "coverage: the share of points within the model's 95 % interval"
     )
 

@@ -143,7 +143,7 @@ def _warn_if_flagged(found: "Cost", path: Path) -> None:
     if found.doubtful:
         run = path.parent
         why = f": `moeprof report {run}` says why" if Run(run).plan_path.is_file() else ""
-        render.warn(f"{found.op}: a point that this stands on is in doubt{why}")
+        render.warn(f"{found.op}: a point that this stands on is flagged{why}")
 
 
 def _kind(found: "Cost") -> str:

@@ -25,7 +25,7 @@ def validate(
     limit: Annotated[
         float | None,
         typer.Option(
-            help="Allowed median error, and error of a mixed replay, in percent.",
+            help="Allowed median error, and error of a mixed workload, in percent.",
             show_default="3; of energy 5",
         ),
     ] = None,

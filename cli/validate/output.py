@@ -23,9 +23,9 @@ def show_verdict(verdict: "Validation") -> None:
         name = _name(curve, [one for one in verdict.curves if one.metric == curve.metric])
         render.say(f"{name} {curve.metric}: {curve.outcome}: {errors}{curve.reason}")
     if verdict.replay is not None:
-        render.say(f"mixed replay: {verdict.replay.outcome}: {verdict.replay.reason}")
+        render.say(f"mixed workload: {verdict.replay.outcome}: {verdict.replay.reason}")
         for flag in verdict.replay.marks:
-            render.warn(f"mixed replay: {flag}")
+            render.warn(f"mixed workload: {flag}")
     for metric, reason in verdict.unmeasured.items():
         render.say(f"{metric}: not validated: {reason}")
     if verdict.sensor is not None:
@@ -75,7 +75,7 @@ def _show_replay(replay: "MixedWorkloadVerdict") -> None:
     if replay.measured_ci95_j is not None:
         measured = f"{measured} ± {replay.measured_ci95_j:.2g}"
     render.table(
-        f"Mixed replay: {replay.stretches} stretches, by {replay.energy_source}; {limit}",
+        f"Mixed workload: {replay.stretches} segments, by {replay.energy_source}; {limit}",
         ["part", "#s", "#predicted J", "#measured J", "#error %", "verdict"],
         [
             ["launches", _busy_s(replay), render.number(replay.launches_j, 5), "", "", ""],

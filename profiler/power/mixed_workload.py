@@ -21,7 +21,7 @@ from .sensors import OpenRecorder
 
 PREPARE_S: Final = 600.0  # every operation at every size, with its kernels to be compiled
 _ANSWER_S: Final = 2 * MIXED_WORKLOAD_S + 60
-BROKE_OFF: Final = "the mixed replay broke off"
+BROKE_OFF: Final = "the mixed workload broke off"
 
 
 def record_mixed_workload(

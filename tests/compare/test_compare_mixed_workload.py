@@ -189,7 +189,9 @@ def test_the_mixed_workload_counts_in_the_verdict_on_the_whole(model: KernelCost
         is Outcome.PASS
     )
 
-    broken = with_mixed_workload(alone, model, "the mixed replay broke off: no answer within 60 s")
+    broken = with_mixed_workload(
+        alone, model, "the mixed workload broke off: no answer within 60 s"
+    )
     assert broken.replay is not None
     assert (broken.outcome, broken.replay.outcome) == (Outcome.AMBIGUOUS, Outcome.AMBIGUOUS)
     assert "broke off" in broken.replay.reason

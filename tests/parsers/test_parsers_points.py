@@ -88,7 +88,7 @@ def test_a_later_success_replaces_a_failure_and_flags_it(plan: Plan, recording: 
     better = recording([_served(*[1000] * 6, visit=1)], unit="gelu.1")
     (row,) = _points(plan, failed, better)
     assert (row["failure"], row["latency_us"]) == (None, 1.0)
-    assert row["marks"] == ["visit 0 failed: timed out"]
+    assert row["marks"] == ["repeat 0 failed: timed out"]
 
 
 def test_ranges_that_are_missing_from_the_trace_fail_the_point(

@@ -45,9 +45,9 @@ def test_the_chart_has_every_point_and_every_predicted_size(fc1: Curve) -> None:
     assert len(datasets["measured"]) == 31
     assert {row["role"] for row in datasets["measured"]} == {"fit", "holdout"}
     assert [row["failure"] for row in datasets["failed"]] == ["the point took longer than 60 s"]
-    flagged = [row for row in datasets["measured"] if "doubts" in row]
+    flagged = [row for row in datasets["measured"] if "flags" in row]
     assert flagged
-    assert all("spread" in row["doubts"] for row in flagged)
+    assert all("spread" in row["flags"] for row in flagged)
 
 
 def test_both_axes_are_logarithmic_and_hold_everything(fc1: Curve) -> None:

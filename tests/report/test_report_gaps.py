@@ -68,7 +68,7 @@ def test_flags_that_differ_only_in_numbers_are_counted_as_one(
     rows[1]["marks"] = ["spread 9.5 % is over 8 %", "the kernels differ"]
     page = flags_section(read_contents(build(plan, provenance, rows, stages=0)))
     sizes = f"fc1: {rows[0]['tokens']}, {rows[1]['tokens']}"
-    assert "2 points of 224 marked" in page
+    assert "2 points of 224 flagged" in page
     assert f"spread # % is over # %</th><td>2</td><td>{sizes}<" in page
     assert page.index("spread #") < page.index("the kernels differ</th>")
 
@@ -79,4 +79,4 @@ def test_a_run_without_flags_says_so(
     for row in rows:
         row["marks"] = []
     page = flags_section(read_contents(build(plan, provenance, rows, stages=0)))
-    assert page == "<p>No point carries a mark.</p>"
+    assert page == "<p>No point is flagged.</p>"

@@ -60,7 +60,7 @@ def test_a_validation_against_a_meter_is_shown_with_its_mixed_workload_and_senso
     for words in (
         "against holdout.",
         "against nvml.",
-        "Energy of a mixed replay of 512 stretches",
+        "Energy of a mixed workload of 512 segments",
         "9,200 ± 8.000",
         "the sum is off by 1 %; a flag",
         "Scale of the sensor (nvml_counter), in no error above: ±5%; not calibrated here.",

@@ -167,7 +167,7 @@ def test_a_flagged_point_is_reported(moeprof: Moeprof, built_run: Path) -> None:
     write_document(path, with_checksum(replace(model, curves=curves)))
     first = str(curves[0].knots_tokens[0])
     result = moeprof("cost", path, curves[0].op, "--batch-size", first)
-    assert f"is in doubt: `moeprof report {built_run}` says why" in result.stderr
+    assert f"is flagged: `moeprof report {built_run}` says why" in result.stderr
     assert moeprof("cost", path, curves[0].op, "--batch-size", first, "--json").data["doubtful"]
 
 

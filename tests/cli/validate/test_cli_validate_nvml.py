@@ -44,7 +44,7 @@ REPLAY = a_replay(*HELD_OUT)
 
 @contextmanager
 def metered_here(meter: OpenRecorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let the sensors of this machine be the simulated ones, and the mixed replay a stand-in."""
+    """Let the sensors of this machine be the simulated ones, and the mixed workload a stand-in."""
     with monkeypatch.context() as patch:
         opened = partial(validation_run.open_validation, sensors=meter)
         patch.setattr(stage, "open_validation", opened)
@@ -129,10 +129,10 @@ def test_its_files_alone_give_the_same_verdict_again(
 def test_it_is_shown_within_80_columns(validate: Validate) -> None:
     result = validate()
     assert max(map(len, result.stdout.splitlines())) <= 80
-    for said in ("Error of latency", "Error of power", "Error of energy", "Mixed replay: "):
+    for said in ("Error of latency", "Error of power", "Error of energy", "Mixed workload: "):
         assert said in result.stdout
     assert "gelu power: PASS" in result.stderr
-    assert "mixed replay: PASS: the sum is off by" in result.stderr
+    assert "mixed workload: PASS: the sum is off by" in result.stderr
     assert "scale of the sensor (simulated), in no error above: not known" in result.stderr
 
 
@@ -187,7 +187,7 @@ def test_a_replay_that_broke_off_gives_no_verdict_and_is_tried_again(
     write_whole(run.script("mixed-replay"), "raise SystemExit('out of memory')")
     result = validate()
     assert result.exit_code == 125
-    assert "mixed replay: AMBIGUOUS: the mixed replay broke off" in result.stderr
+    assert "mixed workload: AMBIGUOUS: the mixed workload broke off" in result.stderr
     write_whole(run.script("mixed-replay"), good)
     result = validate()
     assert (result.exit_code, "going on with" in result.stderr) == (0, True)

@@ -1,4 +1,4 @@
-"""The recording of a mixed replay: its files, and a replay that breaks off."""
+"""The recording of a mixed workload: its files, and a replay that breaks off."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -64,7 +64,7 @@ def test_a_replay_is_recorded_and_read_again(run: Run, simulate: fake.Simulate) 
 def test_a_replay_that_breaks_off_says_why(run: Run, script: str, says: str) -> None:
     write_whole(run.script(NAME), script)
     (warning,) = record_mixed_workload(run, PROVENANCE, lambda *_: nullcontext(None)).warnings
-    assert warning.startswith("the mixed replay broke off: ")
+    assert warning.startswith("the mixed workload broke off: ")
     assert says in warning
     assert read_mixed_workload(run) == warning
 
@@ -75,7 +75,7 @@ def test_sensors_that_refuse_break_it_off(run: Run) -> None:
 
     record_mixed_workload(run, PROVENANCE, refuse)
     assert read_mixed_workload(run) == (
-        "the mixed replay broke off: NVML is unavailable: the driver is gone"
+        "the mixed workload broke off: NVML is unavailable: the driver is gone"
     )
 
 
