@@ -1,7 +1,8 @@
 """GPUs as NVML describes them, and readings of their sensors. Nothing is ever set.
 
-Any reading may be unsupported or refused: a description holds None for it, and a sensor's reading
-holds NVML's return code. NVML and CUDA number the GPUs differently, so a GPU is found by its UUID.
+Any reading may be unsupported or refused, and a GPU may be lost: a description holds None for it,
+and a sensor's reading holds NVML's return code, which energy/faults.py turns into a reason. NVML
+and CUDA number the GPUs differently, so a GPU is found by its UUID.
 """
 
 import contextlib

@@ -2,6 +2,11 @@
 
 With a fault either the energy was not measured, or something else than the load was. A condition
 that only makes the energy less certain is a flag (store/flag.py).
+
+Where NVML loses the GPU, every reading has the code GPU_IS_LOST from then on. The recording goes on
+and keeps the codes (profiler/power/sensor_reader.py); the load that it covers gives no energy for
+the reason GPU_LOST, is recorded as failed, and `profile --resume` runs it again
+(profiler/power/block.py). Times are measured without NVML and stay.
 """
 
 from enum import StrEnum

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from moeprof.benchmarks.held_out.trials import RESOLVED_US, Curve, Trial, arrays, trial
-from moeprof.costmodel.curve.acquisition import simulate_sampling
 from moeprof.costmodel.curve.extrapolation import extend
 from moeprof.costmodel.curve.fit import choose_fit, fit_losses, interpolate, log_jumps
 from moeprof.costmodel.curve.intervals import (
@@ -18,6 +17,7 @@ from moeprof.costmodel.curve.intervals import (
     interval_scores,
     quantile_or_prior,
 )
+from moeprof.costmodel.curve.next_size import simulate_sampling
 from moeprof.costmodel.gate import check_row
 from moeprof.costmodel.imported.power_gate import judge_power
 from moeprof.costmodel.surface.fit import left_out_errors

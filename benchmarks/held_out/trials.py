@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from moeprof.costmodel.curve.acquisition import simulate_sampling
+from moeprof.costmodel.curve.next_size import simulate_sampling
 from moeprof.costmodel.roofline import Roofline, roofline
 from moeprof.device.peaks import data_sheet
 from moeprof.store.cost_model import Work

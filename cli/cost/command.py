@@ -33,7 +33,7 @@ def cost(
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    r"""Look up what one call costs.
+    """Look up what one call costs.
 
     OP is an operation or a curve, as `moeprof show` lists them, or `layer`: topk on all tokens,
     then fc1, gelu and fc2 on those of each active expert, one after the other. A layer needs
@@ -42,7 +42,7 @@ def cost(
     \b
     moeprof cost fc1 --batch-size 37
     moeprof cost layer --batch-size 64 --top-k 2 --active-experts 6
-    """
+    """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
     from ...pipeline.cost import CostQuery, load, look_up
 
     if len(words) > 2:

@@ -1,7 +1,8 @@
 """What a collector must do: say whether it works here, and record one operation.
 
-To add one, write a class with the methods of `Collector` in a file of its own, give it a name in
-store/recording.py's `CollectorName`, and list it in registry.py.
+To add one: write a class with the methods of `Collector` in a file of its own; give it a name in
+`CollectorName` (store/recording.py); list it in registry.py, where `auto` has its order of
+preference; and let parsers/recording_tables.py parse its raw files.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """Adaptive sampling: choose the next size from the times measured so far, by jump bisection."""
 
-from ...costmodel.curve.acquisition import TARGET_P95, Seen, is_enough, next_size
+from ...costmodel.curve.next_size import TARGET_P95, Seen, is_enough, next_size
 from ...store.plan import OpPlan
 from .observations import Observations
 

@@ -12,7 +12,7 @@ import pytest
 
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.cost import Cost
-from moeprof.costmodel.curve.acquisition import Seen, next_size
+from moeprof.costmodel.curve.next_size import Seen, next_size
 from moeprof.costmodel.thermal.leakage import Leakage
 from moeprof.costmodel.thermal.poles import ThermalModel
 from moeprof.costmodel.thermal.response import with_thermal

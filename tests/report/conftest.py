@@ -12,7 +12,7 @@ import pytest
 
 from moeprof.compare.holdout import validate_holdout
 from moeprof.costmodel.build import build_model
-from moeprof.costmodel.curve.acquisition import Seen, next_size
+from moeprof.costmodel.curve.next_size import Seen, next_size
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.document import read_document, write_document
 from moeprof.store.plan import OpPlan, Plan

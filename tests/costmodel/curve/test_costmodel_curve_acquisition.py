@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.costmodel.curve.acquisition import (
+from moeprof.costmodel.curve.next_size import (
     Seen,
     is_enough,
     next_size,

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.costmodel.curve.acquisition import simulate_sampling
 from moeprof.costmodel.curve.fit import (
     FITS,
     choose_fit,
@@ -19,6 +18,7 @@ from moeprof.costmodel.curve.fit import (
     leave_one_out,
     log_jumps,
 )
+from moeprof.costmodel.curve.next_size import simulate_sampling
 from moeprof.stats.arrays import Float64, Int64
 from moeprof.store.cost_model import Fit
 
