@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from moeprof.profiler.schedule import doubtful_sizes
 from moeprof.profiler.schedule.doubtful_sizes import DoubtLimits
@@ -17,6 +18,18 @@ from moeprof.store.scenario import Scenario
 from moeprof.tests.builders import EPOCH_NS, make_plan, make_recording, make_scenario
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.nsys_file import NsysFile
+
+# Every run draws the same examples, and none fails for its time: neither a deadline of an example
+# nor the time to draw it is checked. Tests make every example from the same read-only fixtures.
+settings.register_profile(
+    "moeprof",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("moeprof")
 
 
 @contextmanager

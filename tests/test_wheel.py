@@ -24,7 +24,7 @@ def _run(words: Sequence[object], folder: Path, **environment: str) -> str:
         env=os.environ | {"PYTHONSAFEPATH": "1"} | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=1200,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout

@@ -43,7 +43,7 @@ def test_no_word_at_all_shows_the_help(moeprof: Moeprof) -> None:
 @pytest.mark.parametrize("words", [["--help"], ["profile", "--help"], ["--version"]], ids=" ".join)
 def test_help_and_version_load_nothing_heavy(words: list[str], tmp_path: Path) -> None:
     command = [sys.executable, "-X", "importtime", "-m", "moeprof", *words]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=600)
     assert ended.returncode == 0
     lines = [line for line in ended.stderr.splitlines() if line.startswith("import time:")]
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
@@ -149,7 +149,7 @@ def test_another_fault_of_the_system_is_our_own(
 
 def test_python_m_moeprof_ends_with_the_exit_code(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "moeprof", "parse", "--store", str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=600)
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert f"error: there is no run in {tmp_path}" in ended.stderr

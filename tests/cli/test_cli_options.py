@@ -43,7 +43,7 @@ def test_what_is_no_duration_is_refused(words: str) -> None:
     assert caught.value.hint
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(1, 100), st.sampled_from(["ms", "s", "m", "h"]))
 def test_a_thousand_ms_sixty_s_and_sixty_m_are_one_of_the_next(number: int, unit: str) -> None:
     larger = {"ms": (1000, "s"), "s": (60, "m"), "m": (60, "h"), "h": (1, "h")}
@@ -51,7 +51,7 @@ def test_a_thousand_ms_sixty_s_and_sixty_m_are_one_of_the_next(number: int, unit
     assert duration_s(f"{number * factor}{unit}") == pytest.approx(duration_s(f"{number}{name}"))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text(max_size=8))
 def test_any_words_give_a_positive_duration_or_bad_input(words: str) -> None:
     try:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.curve.energy import BEYOND
@@ -54,9 +54,7 @@ def test_the_same_points_in_any_order_give_the_same_bytes() -> None:
     assert to_json(make_model_file(first, second)) == to_json(make_model_file(shuffled))
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30)
 @given(
     st.dictionaries(st.integers(1, 4096), st.floats(1e-3, 1e7), min_size=2, max_size=30),
 )

@@ -27,7 +27,7 @@ def cost(op: str, latency_us: float, energy_mj: float | None = None) -> Cost:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 600), st.integers(1, 8), st.integers(0, 5000))
 def test_every_assignment_lands_on_an_active_expert(tokens: int, top_k: int, draw: int) -> None:
     active = top_k + draw % (tokens * top_k - top_k + 1)

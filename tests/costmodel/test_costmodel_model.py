@@ -139,7 +139,7 @@ def test_heat_of_earlier_minors_without_a_step_counts_as_none(
     assert "--thermal-step" in old.get_cost_breakdown("fc1", 37).reasons["temp_rise_c"]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=12))
 def test_the_interval_at_a_knot_is_no_narrower_than_that_of_its_point(
     scatter: list[tuple[float, float]],

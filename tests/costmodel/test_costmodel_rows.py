@@ -55,7 +55,7 @@ def test_unmeasured_stays_none() -> None:
     assert positive("fc1", {"tokens": 1, "energy_mj": None}, "energy_mj") is None
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.floats(1e-3, 1e6),
     st.floats(0, 2),

@@ -62,7 +62,7 @@ def test_a_counter_that_vanishes_is_an_error(tmp_path: Path) -> None:
         package.energy_uj()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(start=st.integers(0, 999), used=st.integers(0, 999))
 def test_one_wrap_of_the_counter_is_corrected(start: int, used: int) -> None:
     package = rapl.Package(Path("zone"), range_uj=999)

@@ -31,9 +31,11 @@ def test_a_counter_grows_in_its_unit(tmp_path: Path) -> None:
         (counter,) = open_counters(events(tmp_path, SOFTWARE))
     except CannotMeasure as reason:
         pytest.skip(f"perf events cannot be opened here: {reason.message}")
-    before_uj, began = counter.energy_uj(), time.monotonic()
+    begin_s = time.monotonic()
+    before_uj = counter.energy_uj()
     time.sleep(0.05)
-    grown_uj, passed_s = counter.energy_uj() - before_uj, time.monotonic() - began
+    grown_uj = counter.energy_uj() - before_uj
+    passed_s = time.monotonic() - begin_s  # around both readings, so a pause between lengthens it
     assert 0.04e6 <= grown_uj <= passed_s * 1.1e6  # the stand-in counts 1 "J" a second
     counter.close()
     with pytest.raises(CannotMeasure):

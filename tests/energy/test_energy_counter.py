@@ -19,7 +19,7 @@ from moeprof.stats.measured import Measured
 from moeprof.tests.energy.power_logs import MS, S, counter, series
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(
     power_w=st.floats(50, 1000),
     update_ms=st.floats(20, 120),

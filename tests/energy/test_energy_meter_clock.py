@@ -25,7 +25,7 @@ def load(time_s: Float64) -> PowerTrace:
     return PowerTrace(time_s, np.where((time_s > 3) & (time_s < 7.7), 400.0, 100.0))
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(late_s=st.floats(-1.5, 1.5), offset_s=st.floats(-1, 1))
 def test_the_lag_is_found_at_the_load_edges(late_s: float, offset_s: float) -> None:
     meter = load(np.arange(0, 12, 0.001))

@@ -131,7 +131,7 @@ def test_notes_of_the_recording_are_handed_on() -> None:
     assert (found.left_out, found.launched_one_by_one) == ((out,), (eager,))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_time_that_is_not_busy_is_gap(seed: int) -> None:
     found = measure_mixed_workload(steady_log(), a_workload(seed, seconds=4), CURVES, 0)

@@ -93,7 +93,7 @@ def test_occurrences_add_up_and_short_ones_are_left_out() -> None:
 step_ms, watts = st.integers(80, 120), st.integers(5, 500)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     readings=st.lists(st.tuples(step_ms, watts), min_size=90, max_size=90),
     gaps_and_ranges_ms=st.lists(st.tuples(st.integers(0, 400), st.integers(1, 900)), max_size=5),

@@ -64,7 +64,7 @@ def test_without_ranges_there_are_no_windows() -> None:
 launch = st.tuples(st.integers(-1, 5), st.integers(0, 200), st.integers(0, 60), st.integers(-1, 1))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(rows=st.lists(launch, max_size=30), epoch_ns=st.sampled_from([0, 1_700_000_000 * 10**9]))
 def test_windows_hold_every_kernel_once_and_others_are_counted(
     rows: list[Launch], epoch_ns: int

@@ -40,7 +40,7 @@ def build(folder: Path) -> Path:
     flags = "-O2 -shared -fPIC -Wall -Wextra -fvisibility=hidden".split()
     soname = "-Wl,-soname,libnvidia-ml.so.1"
     command = [compiler() or "cc", *flags, soname, "-o", str(library), str(_SOURCE), "-lm"]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=600)
     return library
 
 

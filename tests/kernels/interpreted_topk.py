@@ -14,6 +14,9 @@ from moeprof.kernels.routing import Routing
 from moeprof.kernels.topk import topk, topk_reference
 
 NAN, INF = float("nan"), float("inf")
+# numpy, which computes in the interpreter, warns of a NaN that is made and of a row of NaN alone.
+numpy_makes_nan = pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+numpy_finds_only_nan = pytest.mark.filterwarnings("ignore:All-NaN slice:RuntimeWarning")
 DTYPES = [torch.float32, torch.bfloat16, torch.float16]
 
 ROUTINGS = {
@@ -58,7 +61,7 @@ def test_ids_are_exact_and_weights_close(
     assert (weights - expected_weights).abs().max() < 1e-6
 
 
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # rows past the last hold -inf
+@numpy_makes_nan
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("routing", ROUTINGS.values(), ids=ROUTINGS)
@@ -84,9 +87,10 @@ def test_of_equal_logits_the_lower_column_wins(routing: Routing, dtype: torch.dt
     assert torch.equal(topk(logits, 8, routing)[1], topk_reference(logits, 8, routing)[1])
 
 
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+@numpy_makes_nan
+@numpy_finds_only_nan
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(deadline=None, max_examples=30, derandomize=True)
+@settings(max_examples=20)
 @given(row=st.lists(st.floats(width=16), min_size=1, max_size=37), data=st.data())
 def test_any_row_of_any_length_is_ranked(
     dtype: torch.dtype, row: list[float], data: st.DataObject
@@ -101,7 +105,8 @@ def test_any_row_of_any_length_is_ranked(
     torch.testing.assert_close(weights, expected_weights)
 
 
-@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # numpy's word for a NaN made
+@numpy_makes_nan
+@numpy_finds_only_nan
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("routing", ROUTINGS.values(), ids=ROUTINGS)
 def test_ids_are_distinct_and_weights_zero_whatever_a_row_holds(

@@ -34,7 +34,7 @@ def test_an_expert_is_kept_if_its_values_reach_its_price() -> None:
     assert active_set(scores, cheap, 2)[2].tolist() == [True, True, True, False]
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 12), st.integers(2, 20), st.integers(0, 1000))
 def test_without_prices_the_picks_are_those_of_top_k(tokens: int, experts: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
@@ -44,7 +44,7 @@ def test_without_prices_the_picks_are_those_of_top_k(tokens: int, experts: int, 
     assert torch.equal(ids, topk(scores, 2, Routing("sigmoid"))[1])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 1000), st.floats(0, 3))
 def test_a_higher_price_keeps_no_more_experts_and_every_top_1(seed: int, price: float) -> None:
     generator = torch.Generator().manual_seed(seed)

@@ -45,7 +45,7 @@ def test_a_weight_of_8_bits_is_at_the_documented_place(
     assert words[8 * lane + word].item() == 1 << 8 * byte
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.sampled_from([4, 8]), st.integers(1, 40), st.integers(1, 140), st.integers(0, 100))
 def test_unpack_undoes_pack(bits: int, outputs: int, inputs: int, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)

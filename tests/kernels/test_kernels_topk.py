@@ -33,7 +33,7 @@ def test_weights_of_half_precision_logits_are_float32() -> None:
     assert weights.dtype == torch.float32
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(floats16, min_size=1, max_size=12), st.data())
 def test_ids_are_distinct_in_range_and_in_order(row: list[float], data: st.DataObject) -> None:
     k = data.draw(st.integers(1, len(row)))

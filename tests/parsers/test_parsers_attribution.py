@@ -28,7 +28,7 @@ def _ids(given: list[tuple[int, int | None]]) -> CorrelationIds:
     )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(ranges=st.lists(spans, max_size=12), inner=st.lists(spans, max_size=8))
 def test_the_innermost_range_is_that_of_the_exhaustive_search(
     ranges: list[Span], inner: list[Span]
@@ -51,7 +51,7 @@ def test_a_thousand_nested_ranges_are_searched() -> None:
     assert innermost_ranges(ranges, late).tolist() == [500, 999, 0]
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     kernels=st.lists(st.tuples(st.integers(0, 2), st.none() | st.integers(0, 4)), max_size=8),
     calls=st.lists(

@@ -43,7 +43,7 @@ def test_call_ranges_are_found_by_name_with_and_without_domain() -> None:
     assert list(found) == [("gelu-b4", 0, 1), ("gelu-b4", 1, 0)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(key=st.text(min_size=1), repeat=COUNTS, call=COUNTS)
 def test_a_range_name_gives_back_what_it_was_made_of(key: str, repeat: int, call: int) -> None:
     calls = _calls(_spans((0, 1)), f"moeprof:{call_range(key, repeat, call)}")
@@ -59,7 +59,7 @@ def test_a_range_with_any_other_name_is_no_call(name: str) -> None:
     assert not len(_calls(_spans((0, 1)), name).spans)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30), st.integers(0, 10)), max_size=12))
 def test_busy_time_is_the_union_of_intervals_and_gap_the_rest_up_to_the_last_end(
     intervals: list[tuple[int, int, int]],

@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.parsers.trace_file import parse_trace
@@ -26,13 +26,7 @@ from moeprof.tests.parsers.pieces import concatenated
 
 TYPE = 281479271677952
 PARSED, REFUSED = "parsed", "refused"
-FUZZ = settings(
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-    database=None,
-    derandomize=True,
-)
-HARMLESS = settings(FUZZ, max_examples=25)
+HARMLESS = settings(max_examples=15)
 
 Outcomes = Counter[str]
 
@@ -164,7 +158,7 @@ def _execute(database: sqlite3.Connection, kind: str, table: str, column: str, v
 def test_any_schema_and_any_values(tmp_path: Path, export: Path) -> None:
     outcomes = Outcomes()
 
-    @settings(FUZZ, max_examples=250)
+    @settings(max_examples=80)
     @given(statements=STATEMENTS)
     def change(statements: Sequence[tuple[str, tuple[str, str], Any]]) -> None:
         def execute(database: sqlite3.Connection) -> None:
@@ -187,7 +181,7 @@ def test_any_bytes_of_an_export(tmp_path: Path, export: Path) -> None:
     outcomes = Outcomes()
     path = tmp_path / "t.sqlite"
 
-    @settings(FUZZ, max_examples=200)
+    @settings(max_examples=80)
     @given(edits=EDITS, kept_percent=st.sampled_from([100, 100, 100, 60]))
     def change(edits: list[tuple[int, bytes]], kept_percent: int) -> None:
         changed = bytearray(export.read_bytes())
@@ -260,7 +254,7 @@ def test_any_value_in_an_event_of_kineto(tmp_path: Path) -> None:
     outcomes = Outcomes()
     keys = st.sampled_from([*KERNEL, "grid", "block", "correlation", "device"])
 
-    @settings(FUZZ, max_examples=300)
+    @settings(max_examples=150)
     @given(key=keys, value=JSON)
     def change(key: str, value: Any) -> None:
         event = json.loads(json.dumps(KERNEL))
@@ -310,7 +304,7 @@ def test_any_bytes_of_a_page_of_ncu(tmp_path: Path) -> None:
     outcomes = Outcomes()
     page = _page(tmp_path / "t.csv", PAGE).read_bytes()
 
-    @settings(FUZZ, max_examples=300)
+    @settings(max_examples=150)
     @given(at=st.integers(0, len(page)), new=st.binary(max_size=20), cut=st.integers(0, 40))
     def change(at: int, new: bytes, cut: int) -> None:
         path = tmp_path / "t.csv"

@@ -19,7 +19,7 @@ def _columns(pairs: list[Pair]) -> tuple[Int64, Int64]:
     return majors, minors
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data(), pair=st.sampled_from([small, huge]))
 def test_keys_compare_as_their_pairs_do(data: st.DataObject, pair: st.SearchStrategy[Pair]) -> None:
     left = data.draw(st.lists(pair, max_size=6))

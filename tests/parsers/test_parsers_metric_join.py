@@ -25,7 +25,7 @@ def _join(
     return int(overlap.samples[0]), float(overlap.coverage[0]), float(mean)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     start=st.integers(0, 60),
     length=st.integers(1, 40),
@@ -67,7 +67,7 @@ def test_without_samples_or_without_length_there_is_no_mean() -> None:
     assert np.isnan([coverage, mean]).all()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_samples_in_pieces_give_the_same_as_at_once(data: st.DataObject) -> None:
     steps = [10] * 12

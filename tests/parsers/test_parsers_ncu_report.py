@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from moeprof.parsers.messages import Refusal
@@ -78,7 +78,6 @@ def test_a_report_without_a_readable_kernel_is_refused(tmp_path: Path) -> None:
         read_ncu_report(report(tmp_path / "r.ncu-rep", 5))
 
 
-@settings(deadline=None, derandomize=True)
 @given(payloads=st.lists(st.integers(0, 70_000), min_size=1, max_size=4), cut=st.integers(1, 10))
 def test_a_report_is_whole_where_its_blocks_end_with_the_file(
     tmp_path_factory: pytest.TempPathFactory, payloads: list[int], cut: int
@@ -97,7 +96,6 @@ def test_a_report_without_blocks_is_whole(tmp_path: Path) -> None:
     check_report(report(tmp_path / "r.ncu-rep"))
 
 
-@settings(deadline=None, derandomize=True)
 @given(rest=st.binary(max_size=40))
 def test_few_bytes_after_the_magic_number_are_cut_short(
     tmp_path_factory: pytest.TempPathFactory, rest: bytes

@@ -34,7 +34,7 @@ def make_job(tmp_path: Path) -> Callable[..., Job]:
     def make(
         what_happens: str = "pass", first: tuple[int, ...] = (1, 2, 3, 4), **changes: Any
     ) -> Job:
-        plan = a_plan(**{"sampling": "all", "point_timeout_s": 5.0} | changes)
+        plan = a_plan(**{"sampling": "all", "point_timeout_s": 120.0} | changes)
         op_plan = an_op_plan(first=first, holdout=())
         run = Run(tmp_path)
         run.script("gelu").parent.mkdir(exist_ok=True)

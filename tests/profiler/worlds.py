@@ -74,7 +74,7 @@ def an_op_plan(**changes: Any) -> OpPlan:
 
 def a_plan(**changes: Any) -> Plan:
     """Plan of `an_op_plan`, with adaptive sampling of 8 points."""
-    chosen = {"sampling": "adaptive", "points_per_op": 8, "point_timeout_s": 10.0}
+    chosen = {"sampling": "adaptive", "points_per_op": 8, "point_timeout_s": 120.0}
     return make_plan(**({"ops": (an_op_plan(),)} | chosen | changes))
 
 

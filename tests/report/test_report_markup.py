@@ -21,7 +21,7 @@ class Tags(HTMLParser):
 
 
 @given(st.text())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_no_text_becomes_a_tag(text: str) -> None:
     assert Tags(element("p", text, title=text)).found == ["p"]
 

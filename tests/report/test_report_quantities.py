@@ -21,7 +21,7 @@ def test_numbers_have_four_digits_and_no_exponent(value: float, text: str) -> No
 
 
 @given(st.floats(min_value=1e-5, max_value=1e12))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_written_numbers_are_right_to_four_digits(value: float) -> None:
     text = significant(value)
     assert text is not None
@@ -68,7 +68,7 @@ def test_batch_sizes_as_the_command_line_writes_them(sizes: list[int], text: str
 
 
 @given(st.sets(st.integers(1, 300)).map(sorted))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_no_size_is_lost_or_added(sizes: list[int]) -> None:
     assert read_back(batch_sizes(sizes)) == sizes
 

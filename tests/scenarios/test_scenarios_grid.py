@@ -79,13 +79,13 @@ def test_too_many_sizes_are_refused(text: str) -> None:
 sizes_in_reach = st.integers(min_value=1, max_value=3000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(sizes_in_reach, min_size=1, max_size=20))
 def test_every_size_named_is_there_once_and_in_order(sizes: list[int]) -> None:
     assert parse_batch_sizes(",".join(map(str, sizes))) == tuple(sorted(set(sizes)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(first=sizes_in_reach, more=st.integers(0, 500), step=st.integers(1, 600))
 def test_a_range_holds_the_sizes_that_its_steps_hit(first: int, more: int, step: int) -> None:
     last = first + more
@@ -93,7 +93,7 @@ def test_a_range_holds_the_sizes_that_its_steps_hit(first: int, more: int, step:
     assert sizes == tuple(n for n in range(first, last + 1) if (n - first) % step == 0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(first=sizes_in_reach, more=st.integers(0, 3000))
 def test_pow2_holds_every_power_of_2_in_reach_and_nothing_else(first: int, more: int) -> None:
     last = first + more
@@ -105,7 +105,7 @@ def test_pow2_holds_every_power_of_2_in_reach_and_nothing_else(first: int, more:
             parse_batch_sizes(f"pow2:{first}..{last}")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(alphabet="0123456789.,:pow2 -", max_size=14))
 def test_any_text_gives_sizes_in_order_or_is_bad_input(text: str) -> None:
     with suppress(BadInput):

@@ -134,7 +134,7 @@ def test_it_runs_in_a_process_of_its_own(scripts: Path, plan: Plan, tmp_path: Pa
         input="replay\n",
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "PYTHONSAFEPATH": "1"},
         check=False,
     )

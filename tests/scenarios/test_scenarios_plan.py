@@ -63,7 +63,7 @@ def test_512_sizes_give_eight_to_begin_with_and_eight_held_out() -> None:
     assert op_plan.domain == TO_512
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sizes=domains,
     seed=st.integers(0, 99),
@@ -88,7 +88,7 @@ def test_the_holdout_is_apart_and_within(
     assert not calibration & (first | holdout)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sizes=domains, points=st.integers(2, 30))
 def test_adaptive_sampling_begins_with_no_more_than_its_seeds(
     sizes: tuple[int, ...], points: int
@@ -98,7 +98,7 @@ def test_adaptive_sampling_begins_with_no_more_than_its_seeds(
     assert len(op_plan.first) == min(left, FIRST_SIZES, points)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(sizes=domains)
 def test_all_measures_every_size(sizes: tuple[int, ...]) -> None:
     op_plan = an_op_plan(sizes, sampling="all")

@@ -141,7 +141,7 @@ presets = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(preset=presets)
 def test_a_preset_is_read_as_it_was_written(
     preset: Preset, tmp_path_factory: pytest.TempPathFactory
@@ -311,7 +311,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(change=st.dictionaries(st.sampled_from([*MIXTRAL, "text_config", "dtype"]), values))
 def test_whatever_a_config_holds_it_gives_a_preset_or_is_bad_input(
     change: dict[str, Any], tmp_path_factory: pytest.TempPathFactory

@@ -52,7 +52,7 @@ def run(folder: Path, script: str, *arguments: str, stdin: str = "") -> list[str
         env=environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -53,7 +53,7 @@ def test_it_covers_the_median_at_its_level(n: int, distribution: str) -> None:
     assert covered == pytest.approx(0.95, abs=0.02)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(VALUES, st.sampled_from([0.5, 0.8, 0.95]))
 def test_it_lies_within_the_values_around_their_median(values: list[float], level: float) -> None:
     interval = median_interval(values, level)
@@ -64,7 +64,7 @@ def test_it_lies_within_the_values_around_their_median(values: list[float], leve
     assert np.median(values) - slack <= high <= max(values) + slack
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(VALUES)
 def test_a_higher_level_is_wider_and_order_does_not_matter(values: list[float]) -> None:
     inner, outer = median_interval(values, 0.8), median_interval(values, 0.95)

@@ -27,7 +27,7 @@ def test_so_many_readings_see_the_change_in_four_of_five_comparisons(
 
 
 @given(spread=spreads, change=changes, factor=st.floats(1, 3))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_more_noise_takes_more_readings_and_a_greater_change_fewer(
     spread: float, change: float, factor: float
 ) -> None:

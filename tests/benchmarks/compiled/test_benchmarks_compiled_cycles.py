@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from moeprof.benchmarks.compiled.cycles import cycles
@@ -59,7 +59,6 @@ def test_products_that_accumulate_in_place_wait_less() -> None:
     assert adding < 0.9 * waiting
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from([80, 90, 100]),
     st.integers(1, 4096),

@@ -102,14 +102,14 @@ def test_an_impossible_latency_is_named(latency: float) -> None:
         next_size(Seen({1: 1.0, 7: latency}), DOMAIN)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(domain=st.sets(st.integers(1, 600), min_size=3, max_size=60).map(sorted))
 def test_bisection_chooses_each_size_between_the_ends_once(domain: list[int]) -> None:
     chosen = bisect(domain, [domain[0], domain[-1]], budget=1000)
     assert sorted(chosen) == domain[1:-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(
         st.integers(1, 512), st.floats(0.1, 1e6, allow_subnormal=False), min_size=2, max_size=20

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.curve.energy import BEYOND
@@ -18,9 +18,7 @@ def model() -> KernelCostModel:
     return KernelCostModel.from_file(bumpy_file())
 
 
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30)
 @given(st.dictionaries(st.integers(1, 700), st.floats(1e-3, 1e6), min_size=21, max_size=30))
 def test_a_model_is_exact_at_its_knots_and_positive_between(measured: dict[int, float]) -> None:
     file = make_model_file(make_points(measured.__getitem__, measured))

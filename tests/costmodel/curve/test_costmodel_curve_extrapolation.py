@@ -24,7 +24,7 @@ BOUND = Roofline(Work(0.0, 2e6, 4e6, 4e3), flops_per_s=1e14, bytes_per_s=1e12)
 SIZES = np.arange(8, 513, 8, dtype=np.int64)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(0.05, 1.0))
 def test_a_curve_of_constant_utilisation_is_extended_exactly(utilisation: float) -> None:
     values = BOUND.bound_us(SIZES) / utilisation

@@ -36,14 +36,14 @@ def knots(draw: st.DrawFn, fewest: int = 2) -> tuple[Int64, Float64]:
     return np.array(sorted(sizes), dtype=np.int64), np.array(values)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(knots(), st.sampled_from(FITS))
 def test_a_curve_passes_through_its_knots_exactly(curve: tuple[Int64, Float64], fit: Fit) -> None:
     tokens, values = curve
     assert interpolate(fit, tokens, values, tokens).tolist() == values.tolist()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(knots(), st.sampled_from(FITS))
 def test_a_curve_stays_between_the_knots_around_it(curve: tuple[Int64, Float64], fit: Fit) -> None:
     tokens, values = curve
@@ -56,7 +56,7 @@ def test_a_curve_stays_between_the_knots_around_it(curve: tuple[Int64, Float64],
     assert ((low * (1 - 1e-12) <= predicted) & (predicted <= high * (1 + 1e-12))).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(knots(fewest=3), st.sampled_from(FITS))
 def test_leave_one_out_is_the_fit_through_the_other_knots(
     curve: tuple[Int64, Float64], fit: Fit

@@ -61,7 +61,7 @@ def costs_of(shapes: Shapes, **columns: object) -> list[CurveCosts]:
     return [CurveCosts(curve, file) for curve in file.curves]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.floats(0.1, 0.9),
     st.sampled_from([(768, 512), (600, 900), (2048, 2000)]),

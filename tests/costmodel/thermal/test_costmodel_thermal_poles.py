@@ -13,7 +13,7 @@ POLES = (Pole(3.0, 0.02), Pole(60.0, 0.05))
 MODEL = ThermalModel(POLES, inlet_c=30.0, rmse_c=0.3, hot_s=600.0)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(power_w=st.floats(0, 700), now_c=st.floats(20, 90), after_s=st.floats(0, 1000))
 def test_temperature_goes_from_now_to_the_steady_rise(
     power_w: float, now_c: float, after_s: float

@@ -109,7 +109,7 @@ def test_a_tile_is_chosen_once() -> None:
     assert choose_tile(H200, FC1, 9) is choose_tile(H200, FC1, 9)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.sampled_from([80, 90, 100]),
     st.integers(1, 4096),

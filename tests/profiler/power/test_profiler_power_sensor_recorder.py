@@ -117,7 +117,7 @@ def test_a_recording_runs_beside_its_caller(fake_library: Path, tmp_path: Path) 
     assert len(log.series(ENERGY).good()) >= 5
     begin_ns = log.series(ENERGY).begin_ns
     assert log.epoch_ns(begin_ns)[-1] - time.time_ns() == pytest.approx(
-        begin_ns[-1] - time.monotonic_ns(), abs=1e9
+        begin_ns[-1] - time.monotonic_ns(), abs=60e9
     )
 
 

@@ -17,7 +17,7 @@ def test_before_two_edges_there_is_no_plan() -> None:
     assert ticks.plan(106 * MS) is not None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(period_ms=st.floats(90, 400), phase_ms=st.floats(0, 90))
 def test_a_locked_burst_holds_the_tick_and_is_narrow(period_ms: float, phase_ms: float) -> None:
     ticks = TickPredictor()

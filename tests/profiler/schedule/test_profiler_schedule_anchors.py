@@ -37,7 +37,7 @@ def test_with_too_many_kernels_the_widest_segments_have_their_edges() -> None:
     assert {1, 8, 512} < set(anchors)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sizes=some_sizes, count=st.integers(2, 30), kernels=st.integers(1, 70))
 def test_anchors_are_measured_sizes_with_both_ends(
     sizes: list[int], count: int, kernels: int

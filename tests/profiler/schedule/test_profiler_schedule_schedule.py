@@ -200,7 +200,7 @@ def test_when_the_time_is_up_the_rest_stays_unmeasured(schedule: Schedule) -> No
     assert schedule.unmeasured == sorted([*an_op_plan().first, *an_op_plan().holdout])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 12))
 def test_an_interrupted_sweep_goes_on_where_it_stopped(done_before: int) -> None:
     plan, op_plan = a_plan(points_per_op=10), an_op_plan()

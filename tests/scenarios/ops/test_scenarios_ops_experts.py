@@ -122,7 +122,7 @@ def test_its_script_runs_by_hand(tmp_path: Path) -> None:
         env=os.environ | {"PYTHONSAFEPATH": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr
