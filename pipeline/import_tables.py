@@ -30,7 +30,7 @@ class ImportOptions:
     """
 
     source: Source
-    path: Path | None = None
+    path: Path | str | None = None
     gpu: str | None = None
     framework: str | None = None
     version: str | None = None
@@ -76,9 +76,9 @@ def import_tables(options: ImportOptions, *, store: Path | str = DEFAULT_STORE) 
 
 def _vidur(options: ImportOptions) -> tuple[ImportedTable, str]:
     """Read vidur's table, and name it."""
-    path = options.path
-    if path is None:
+    if options.path is None:
         raise BadInput("vidur needs a PATH", hint="name a mlp.csv of its profiling data")
+    path = Path(options.path)
     table = read_vidur(path, options.tensor_parallel, options.commit)
     folder = path.resolve().parent.name
     return table, f"vidur-{table.gpu.lower()}-{folder}-tp{options.tensor_parallel}"
@@ -88,7 +88,7 @@ def _aiconfigurator(options: ImportOptions) -> tuple[ImportedTable, str]:
     """Read aiconfigurator's tables, and name them."""
     families = tuple(word.strip() for word in options.ops.split(","))
     selection = Selection(options.gpu, options.framework, options.version, options.dtype, families)
-    root, commit = _package() if options.path is None else (options.path, options.commit)
+    root, commit = _package() if options.path is None else (Path(options.path), options.commit)
     table = read_aiconfigurator(root, selection, commit)
     gpu = selection.gpu or table.gpu.replace(" ", "-")
     parts = ["aiconfigurator", gpu, *table.versions.popitem(), selection.dtype]

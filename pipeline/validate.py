@@ -40,7 +40,7 @@ class ValidationResult:
 def validate(
     model: Path | str,
     *,
-    against: str = HOLDOUT,
+    against: Path | str = HOLDOUT,
     limit_ratio: float | None = None,
     progress: RunProgress = SILENT,
 ) -> ValidationResult:
@@ -54,7 +54,7 @@ def validate(
     Raises BadInput where there is no such model or run or they do not belong together, and
     CannotMeasure where "nvml" finds no source of energy.
     """
-    path = model_file(Path(model))
+    path, against = model_file(Path(model)), str(against)
     loaded = KernelCostModel.load(path)
     progress.notice(f"model: {path}")
     warnings = Warnings(progress)

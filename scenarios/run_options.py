@@ -51,7 +51,7 @@ class RunOptions:
     ops: str = "all"
     batch_sizes: str = "1..512"
     preset: str | None = None
-    preset_file: Path | None = None
+    preset_file: Path | str | None = None
     device: str | None = None
     collectors: str = "auto"
     sampling: Sampling = "adaptive"

@@ -79,7 +79,7 @@ def plan_warnings(plan: Plan) -> tuple[str, ...]:
 
 def _preset(options: RunOptions, device: str) -> Preset:
     if options.preset_file is not None:
-        return read_preset(options.preset_file)
+        return read_preset(Path(options.preset_file))
     if options.preset is not None:
         return load_preset(options.preset)
     return load_preset("small" if device == "cpu" else "mixtral-8x7b")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Final
 
 from ...device.identity import choose_device
@@ -72,7 +73,7 @@ def _chosen(options: RunOptions, field: str) -> object:
     readings: dict[str, Callable[[], object]] = {
         "ops": lambda: [loaded.operation.name for loaded in find_ops(options.ops)],
         "batch_sizes": lambda: parse_batch_sizes(options.batch_sizes),
-        "preset_file": lambda: options.preset_file and read_preset(options.preset_file).name,
+        "preset_file": lambda: options.preset_file and read_preset(Path(options.preset_file)).name,
         "device": lambda: choose_device(options.device),
         "collectors": lambda: tuple(options.collectors.split(",")),
     }

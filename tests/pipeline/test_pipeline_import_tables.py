@@ -17,7 +17,7 @@ def test_a_table_of_aiconfigurator_becomes_a_model(tmp_path: Path) -> None:
     sizes = range(1, 257, 8)
     rows = [row | {"gemm_dtype": "bfloat16", "m": m, "latency": 0.05 + 0.0002 * m} for m in sizes]
     pd.DataFrame(rows).to_parquet(folder / "gemm_perf.parquet")
-    options = ImportOptions(source="aiconfigurator", path=tmp_path, ops="gemm", commit="abc")
+    options = ImportOptions(source="aiconfigurator", path=str(tmp_path), ops="gemm", commit="abc")
     made = import_tables(options, store=tmp_path / "store")
     assert made.path.parent.parent == tmp_path / "store"
     assert (made.points, made.curves, made.origin.commit) == (len(sizes), 1, "abc")

@@ -34,10 +34,11 @@ def test_another_run_is_parsed_and_judges_by_all_of_its_points(built: Run, tmp_p
         validate(built.model_path, against=str(other.folder))  # the same times, the same table
     recording = other.unit("cpu", "gelu.0") / "recording.json"
     recording.write_text(recording.read_text().replace("11000", "11001"))
-    result = validate(built.model_path, against=str(other.folder), limit_ratio=0.01)
+    result = validate(built.model_path, against=other.folder, limit_ratio=0.01)
     assert result.path == built.folder / "validation-other.json"
     (curve,) = result.verdict.curves
     assert (curve.n, curve.limit) == (len(SIZES), 0.01)
+    assert result.verdict.against == str(other.folder)
 
 
 def test_a_model_without_its_run_is_not_measured_again(built: Run, tmp_path: Path) -> None:

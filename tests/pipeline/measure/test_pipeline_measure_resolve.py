@@ -1,12 +1,14 @@
 """What options stand for on this machine, and what is reported of it before anything runs."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from moeprof.pipeline.measure import resolve as stage
 from moeprof.pipeline.measure.resolve import NO_TIMES, SWITCHED_OFF, plan_warnings, resolve
-from moeprof.scenarios.preset import load_preset
+from moeprof.scenarios.preset import load_preset, to_toml
 from moeprof.scenarios.run_options import RunOptions
 from moeprof.store.errors import BadInput, CannotMeasure
 from moeprof.store.verdict import MIN_SIZES
@@ -21,6 +23,16 @@ def test_the_presets_default_is_that_of_the_device(listener: Listener) -> None:
     assert planned.plan.run_id.endswith("-small-cpu")
     assert planned.provenance.device == "cpu"
     assert planned.plan.power_reason == SWITCHED_OFF
+
+
+@pytest.mark.parametrize("named_as", [str, Path])
+def test_a_preset_file_is_named_by_a_string_or_a_path(
+    named_as: type[str] | type[Path], listener: Listener, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(to_toml(replace(load_preset("small"), name="mine")))
+    options = RunOptions(ops="relu", device="cpu", power=False, preset_file=named_as(path))
+    assert resolve(options, listener).plan.preset == "mine"
 
 
 def test_the_source_of_energy_is_reported_and_planned_with(

@@ -80,7 +80,7 @@ def test_a_preset_file_is_compared_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="--scenario"):
         check_same_plan(RunOptions(preset_file=path), {"preset_file": str(path)}, PLAN)
     path.write_text(to_toml(load_preset("small")))
-    check_same_plan(RunOptions(preset_file=path), {"preset_file": str(path)}, PLAN)
+    check_same_plan(RunOptions(preset_file=str(path)), {"preset_file": str(path)}, PLAN)
 
 
 def test_only_options_away_from_their_default_have_changed() -> None:
