@@ -53,7 +53,7 @@ def read_document(path: Path, cls: type[D]) -> D:
     updated = getattr(cls, "updated", None)
     try:
         return msgspec.convert(body if updated is None else updated(body), cls, strict=False)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # half a UTF-16 pair
         complaint, _, place = str(error).partition(" - at `$")
         where = place.translate(_DOTTED).strip(".`") or "the whole"
         name = cls.SCHEMA.partition("/")[0]

@@ -94,6 +94,13 @@ def test_the_field_that_breaks_the_schema_is_named(
     assert str(path) in caught.value.message
 
 
+@pytest.mark.parametrize("field", ["budget_s", "isolation", "\ud800"])
+def test_half_a_utf_16_pair_is_refused(tmp_path: Path, plan: Plan, field: str) -> None:
+    path = rewritten(tmp_path / "plan.json", plan, lambda body: body.update({field: "\ud800"}))
+    with pytest.raises(BadInput, match="is not a valid"):
+        read_document(path, Plan)
+
+
 @pytest.mark.parametrize("data", [b"", b"not JSON", b"\xff\xfe\x00", b'{"schema": '])
 def test_a_file_that_is_no_json_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "plan.json").write_bytes(data)
