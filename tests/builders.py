@@ -69,12 +69,12 @@ def make_model(*points: pa.Table) -> KernelCostModel:
 
 
 def make_recording(
-    served: Iterable[PointTiming] = (),
+    timings: Iterable[PointTiming] = (),
     failures: Iterable[Failure] = (),
     tokens: Iterable[int] = (4,),
     **changed: Any,
 ) -> Recording:
-    """A recording of the sizes that it served or reports as failed."""
+    """A recording of the sizes that it measured or reports as failed."""
     values: dict[str, Any] = {
         "unit": "gelu.0", "op": "gelu", "collector": "cpu", "tool": "perf_counter",
         "tool_version": "3.11", "command": ("python", "scripts/gelu.py"), "exit_code": 0,
@@ -82,7 +82,7 @@ def make_recording(
         "files": {}, "provenance": make_provenance(changed.pop("device", "cpu")),
     }  # fmt: skip
     values["scenarios"] = tuple(make_scenario(size) for size in tokens)
-    return Recording(served=tuple(served), failures=tuple(failures), **(values | changed))
+    return Recording(served=tuple(timings), failures=tuple(failures), **(values | changed))
 
 
 def make_op_plan(**changed: Any) -> OpPlan:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import moeprof.tests.one_thread  # noqa: F401 - before all that imports numpy
 from moeprof.profiler.schedule import doubtful_sizes
 from moeprof.profiler.schedule.doubtful_sizes import DoubtLimits
+from moeprof.scenarios import script
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Recording
 from moeprof.store.scenario import Scenario
@@ -33,16 +35,22 @@ settings.load_profile("moeprof")
 
 
 @contextmanager
-def no_size_in_doubt() -> Iterator[None]:
-    """Let a sweep find no size doubtful: how many there are would depend on this machine."""
+def quick_points() -> Iterator[None]:
+    """Let a sweep time each size for a moment, and measure none again because it is doubtful.
+
+    How many sizes are doubtful would depend on this machine.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(script, "WARMUP_S", 0.0)
+        patch.setattr(script, "POINT_S", 0.005)
         patch.setattr(doubtful_sizes, "LIMITS", DoubtLimits(spread=inf, excess=inf))
         yield
 
 
 @pytest.fixture
-def calm() -> Iterator[None]:
-    with no_size_in_doubt():
+def quickly() -> Iterator[None]:
+    """Run a test under `quick_points`."""
+    with quick_points():
         yield
 
 
@@ -102,7 +110,7 @@ def scenario() -> Callable[..., Scenario]:
 
 @pytest.fixture
 def recording() -> Callable[..., Recording]:
-    """Give a maker of recordings of the sizes that they serve or report as failed."""
+    """Give a maker of recordings of the sizes that they measured or report as failed."""
     return make_recording
 
 

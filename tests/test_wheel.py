@@ -83,6 +83,6 @@ def test_the_installed_wheel_works_from_another_folder(wheel: Path, tmp_path: Pa
     where = ["-c", "import moeprof.cli.app as app; print(app.__file__)"]
     assert Path(_run(where, elsewhere, PYTHONPATH=str(site)).strip()).is_relative_to(site)
     profile = "-m moeprof profile --dry-run --device cpu --ops all".split()
-    told = _run(profile, elsewhere, PYTHONPATH=str(site))
-    assert told.startswith("Plan: adaptive sampling")
+    output = _run(profile, elsewhere, PYTHONPATH=str(site))
+    assert output.startswith("Plan: adaptive sampling")
     assert list(elsewhere.iterdir()) == []

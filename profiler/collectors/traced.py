@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from ...parsers.calls import find_call_ranges
 from ...parsers.events import Trace
@@ -20,6 +20,8 @@ from ..job import Job
 from ..record import Outcome, Tool, Unit, record
 from ..schedule.repeat import Repeat
 from ..worker import Session, sessions
+
+NO_KERNEL: Final = "no CUDA kernel is in the trace"
 
 
 class TraceFault(Exception):
@@ -96,7 +98,7 @@ def _checked(outcome: Outcome, evidence: _Evidence, on_gpu: bool) -> Outcome:
     if found != outcome.calls:
         return _lost(outcome, f"{found} of {outcome.calls} ranges are in the trace")
     if on_gpu and evidence.kernels == 0:
-        return _lost(outcome, "no CUDA kernel is in the trace")
+        return _lost(outcome, NO_KERNEL)
     return outcome
 
 

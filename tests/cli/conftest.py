@@ -9,12 +9,20 @@ from pathlib import Path
 import pytest
 
 from moeprof.tests.cli.command_line import Moeprof, Result, run_moeprof
-from moeprof.tests.conftest import no_size_in_doubt
+from moeprof.tests.conftest import quick_points
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker of pytest-xdist run all tests of the run that is measured once per worker."""
+    for item in items:
+        if "profiled" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("profiled"))
 
 
 @pytest.fixture(autouse=True)
-def _calm(calm: None) -> None:
-    """Let no command of these tests repeat a size for its noise."""
+def _quickly(quickly: None) -> None:
+    """Let every command of these tests time each size for a moment, and no size again."""
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +36,7 @@ def profiled(tmp_path_factory: pytest.TempPathFactory, moeprof: Moeprof) -> tupl
     """Give a store with one run of two operations, and what `profile --json` said. Only read it."""
     store = tmp_path_factory.mktemp("profiled")
     words = "--json --ops relu,topk --batch-sizes 1..64 --points 8 --device cpu --no-power"
-    with no_size_in_doubt():
+    with quick_points():
         return store, moeprof("profile", *words.split(), "--store", store)
 
 

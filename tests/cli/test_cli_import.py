@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from moeprof.costmodel.imported.tables import NO_POWER
 from moeprof.tests.cli.command_line import Moeprof
 
 
@@ -28,7 +29,7 @@ def test_an_imported_table_is_a_model_like_any_other(moeprof: Moeprof, gemms: Pa
     assert "Apache-2.0, commit abc" in result.stderr
     cost = moeprof("cost", "gemm", "--batch-size", "100", "--store", store, "--json").data
     assert cost["latency_us"] == pytest.approx(70, rel=0.01)
-    assert cost["energy_reason"] == "the table holds no power"
+    assert cost["energy_reason"] == NO_POWER
     verdict = moeprof("validate", "--store", store, "--json").data
     assert verdict["outcome"] in ("PASS", "AMBIGUOUS")
 
@@ -52,7 +53,7 @@ def test_a_breakdown_says_what_bounds_the_call(moeprof: Moeprof, gemms: Path) ->
     assert moeprof(*words, "--json").data["bound"] == "memory"
     result = moeprof(*words)
     assert "bound by memory" in result.stdout
-    assert "static energy: the table holds no power" in result.stderr
+    assert f"static energy: {NO_POWER}" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_bad_input_is_refused_in_one_sentence(
     assert says in result.errors[0]
 
 
-def test_runs_of_one_machine_are_pooled(moeprof: Moeprof, built_run: Path) -> None:
+def test_runs_of_one_machine_are_merged(moeprof: Moeprof, built_run: Path) -> None:
     same = moeprof("build-model", built_run, "--also", built_run, "--json")
     assert same.exit_code == 0
     result = moeprof("build-model", built_run, "--also", "nowhere")

@@ -1,4 +1,4 @@
-"""`moeprof parse`: a run's recordings, or a lone trace, to tables."""
+"""`moeprof parse`: a run's recordings, or a single trace, to tables."""
 
 import json
 from collections.abc import Callable

@@ -15,14 +15,14 @@ def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_talk_goes_to_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     render.say("a run")
-    render.warn("a doubt")
+    render.warn("a warning")
     render.error("it broke", hint="mend it")
     render.error("no way out")
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
         "a run",
-        "warning: a doubt",
+        "warning: a warning",
         "error: it broke",
         "hint: mend it",
         "error: no way out",

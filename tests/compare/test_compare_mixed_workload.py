@@ -9,8 +9,10 @@ import pytest
 from moeprof.compare.holdout import validate_holdout
 from moeprof.compare.mixed_workload import NO_IDLE_POWER, judge_mixed_workload, with_mixed_workload
 from moeprof.costmodel.model import KernelCostModel
+from moeprof.energy.faults import Fault
 from moeprof.energy.mixed_workload import MeasuredWorkload, Played
 from moeprof.energy.per_launch import WindowEnergy
+from moeprof.profiler.power.mixed_workload import BROKE_OFF
 from moeprof.stats.measured import Measured
 from moeprof.store.flag import Flag, FlagCode
 from moeprof.store.mixed_workload import Note
@@ -44,7 +46,7 @@ def metered(
 ) -> MeasuredWorkload:
     """9 s of fc1 at 8 tokens and whatever else, and one second of pauses."""
     energy = (
-        Measured(None, None, 0, "the GPU was lost")
+        Measured(None, None, 0, Fault.GPU_LOST)
         if energy_j is None
         else Measured(1000 * energy_j, 1000 * ci95_j, 80)
     )
@@ -156,17 +158,17 @@ def test_without_idle_power_the_gaps_are_not_known(
 def test_without_a_measured_energy_the_reason_is_given(model: KernelCostModel) -> None:
     verdict = judge_mixed_workload(model, metered(None), 0.03)
     assert (verdict.outcome, verdict.measured_j, verdict.error) == (Outcome.AMBIGUOUS, None, None)
-    assert verdict.reason == "no energy was measured: the GPU was lost"
+    assert verdict.reason == f"no energy was measured: {Fault.GPU_LOST}"
 
 
 def test_operations_that_were_left_out_are_flagged(model: KernelCostModel) -> None:
     found = replace(
-        metered(TOTAL_J, flags=[Flag(FlagCode.POWER_CAPPED, "a doubt")]),
+        metered(TOTAL_J, flags=[Flag(FlagCode.POWER_CAPPED, "a flag")]),
         left_out=(Note("fc2", 8, "out of memory"),),
         launched_one_by_one=(Note("fc1", 8, "it copies to the host"),),
     )
     assert judge_mixed_workload(model, found, 0.03).marks == (
-        "a doubt",
+        "a flag",
         "fc2 b=8 took no part: out of memory",
         "fc1 b=8 was launched one by one: it copies to the host",
     )
@@ -189,9 +191,7 @@ def test_the_mixed_workload_counts_in_the_verdict_on_the_whole(model: KernelCost
         is Outcome.PASS
     )
 
-    broken = with_mixed_workload(
-        alone, model, "the mixed workload broke off: no answer within 60 s"
-    )
+    broken = with_mixed_workload(alone, model, f"{BROKE_OFF}: no answer within 60 s")
     assert broken.replay is not None
     assert (broken.outcome, broken.replay.outcome) == (Outcome.AMBIGUOUS, Outcome.AMBIGUOUS)
     assert "broke off" in broken.replay.reason

@@ -16,6 +16,7 @@ from moeprof.costmodel.curve.next_size import Seen, next_size
 from moeprof.costmodel.thermal.leakage import Leakage
 from moeprof.costmodel.thermal.poles import ThermalModel
 from moeprof.costmodel.thermal.response import with_thermal
+from moeprof.energy.per_launch import NOT_SETTLED
 from moeprof.store.cost_model import (
     CostModelFile,
     CurveModel,
@@ -61,7 +62,7 @@ def points(
         "role": "fit",
         "latency_source": "wall",
         "energy_source": "unavailable",
-        "energy_reason": "the power did not settle within the load",
+        "energy_reason": NOT_SETTLED,
     }
     if power_w is not None:
         throughout |= {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 90.0}

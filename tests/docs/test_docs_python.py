@@ -35,7 +35,7 @@ def outcome_of(printed: str) -> str:
     return outcome
 
 
-@pytest.mark.usefixtures("calm")
+@pytest.mark.usefixtures("quickly")
 def test_the_example_runs_in_a_script_and_again_in_a_notebooks_cell(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,7 +89,7 @@ def test_an_ncu_with_every_flag_is_fine_and_one_without_is_not(
 
 
 @pytest.mark.parametrize("tool", ["nsys", "ncu"])
-def test_a_program_that_does_not_start_is_told(stand_in: StandIn, tool: str) -> None:
+def test_a_program_that_does_not_start_is_reported(stand_in: StandIn, tool: str) -> None:
     stand_in(tool).write_bytes(b"\x7fELF")
     found = nsight.nsys("cuda:0", 0) if tool == "nsys" else nsight.ncu("cuda:0")
     assert found.status in (Status.WARNING, Status.SKIP)

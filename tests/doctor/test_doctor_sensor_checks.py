@@ -102,7 +102,7 @@ def test_a_power_that_no_gpu_draws_is_a_fault(look: CheckLoad, power_w: float) -
         (999, Status.FAULT, Fault.READ_FAILED),
     ],
 )
-def test_each_failure_of_the_counter_is_told_apart(
+def test_each_failure_of_the_counter_has_its_own_reason(
     look: CheckLoad, code: int, status: Status, fault: Fault
 ) -> None:
     found = look(a_load(), errors=f"nvmlDeviceGetTotalEnergyConsumption={code}")
@@ -148,7 +148,7 @@ def test_a_driver_without_what_is_needed_is_a_warning(look: CheckLoad) -> None:
     assert found["clocks"].status is Status.SKIP
 
 
-def test_the_power_limit_is_told_and_heat_is_a_fault(look: CheckLoad) -> None:
+def test_the_power_limit_is_reported_and_heat_is_a_fault(look: CheckLoad) -> None:
     capped = look(a_load(reasons=0x4))["clocks"]
     assert capped.status is Status.OK
     assert capped.values["power_capped_ratio"] == pytest.approx(1, abs=0.01)

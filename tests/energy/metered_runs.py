@@ -71,14 +71,14 @@ def sensor_readings(
 def write_run(folder: Path, **sensor: float) -> Run:
     """A run of one operation, with its power pass; `sensor` goes to `sensor_readings`."""
     run = begin_run(folder, PowerPlan(anchors=3, blocks=2))
-    visits: dict[int, int] = {}
+    repeats: dict[int, int] = {}
     for begin_s, tokens, _ in LOADS:
-        visit = visits.setdefault(tokens, 0)
-        visits[tokens] += 1
+        repeat = repeats.setdefault(tokens, 0)
+        repeats[tokens] += 1
         begin_ns, end_ns = int(begin_s * S), int((begin_s + LOAD_S) * S)
         launches = int(LOAD_S * 1e6 / CALL_US)
         key = make_scenario(tokens).key
-        load = Load("operation", key, visit, (begin_ns, end_ns), (0, launches), 1.0, 0.003)
+        load = Load("operation", key, repeat, (begin_ns, end_ns), (0, launches), 1.0, 0.003)
         readings = sensor_readings(begin_s - 0.2, LOAD_S + 0.2, **sensor)  # type: ignore[arg-type]
         keep_load(run, load, readings)
     return run
@@ -93,8 +93,8 @@ def begin_run(folder: Path, power: PowerPlan | None) -> Run:
     write_document(run.provenance_path, PROVENANCE)
     calls_ns = (40_000,) * 8
     for tokens in SIZES:
-        served = PointTiming(make_scenario(tokens).key, 0, 8, calls_ns, EPOCH_NS, EPOCH_NS + 1)
-        run.keep(_recording("cpu", f"gelu-{tokens}", tokens, served=(served,)))
+        timing = PointTiming(make_scenario(tokens).key, 0, 8, calls_ns, EPOCH_NS, EPOCH_NS + 1)
+        run.keep(_recording("cpu", f"gelu-{tokens}", tokens, timings=(timing,)))
     return run
 
 
@@ -125,8 +125,8 @@ def write_power_log(path: Path, readings: Mapping[str, Series], name: str) -> No
 
 
 def _recording(
-    collector: str, unit: str, tokens: int, served: Sequence[PointTiming] = ()
+    collector: str, unit: str, tokens: int, timings: Sequence[PointTiming] = ()
 ) -> Recording:
     return make_recording(
-        served, tokens=(tokens,), collector=collector, unit=unit, provenance=PROVENANCE
+        timings, tokens=(tokens,), collector=collector, unit=unit, provenance=PROVENANCE
     )

@@ -27,7 +27,7 @@ IDLE_W = 100.0
 
 
 def a_workload(seed: int = 0, seconds: float = 8.0) -> MixedWorkload:
-    """Stretches of 5 to 200 ms with pauses between some, from 1 s on."""
+    """Segments of 5 to 200 ms with pauses between some, from 1 s on."""
     draw = Random(seed)
     segments: list[Segment] = []
     now_ms = 1000

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from moeprof.energy.faults import Fault
 from moeprof.energy.per_launch import MeteredLoad, WindowEnergy
 from moeprof.energy.point_energies import NO_ANCHOR, NOT_REACHED, STUCK, PointEnergies
 from moeprof.energy.power_meter import SensorGain
@@ -17,18 +18,18 @@ from moeprof.store.provenance import EnergySource
 from moeprof.store.recording import Failure, Load
 from moeprof.tests.builders import make_plan, make_recording
 
-LOST = "the GPU was lost"
+LOST = Fault.GPU_LOST
 
 
 def a_load(
     key: str | None,
-    visit: int,
+    repeat: int,
     power_w: float | None,
     latency_us: float = 100.0,
     kind: str = "",
     temp_c: float = 60.0,
 ) -> MeteredLoad:
-    load = Load(kind or "operation", key, visit, (0, 1), (0, 1))  # type: ignore[arg-type]
+    load = Load(kind or "operation", key, repeat, (0, 1), (0, 1))  # type: ignore[arg-type]
     known = power_w is not None
     power = Measured(power_w, 1.0 if known else None, 9, None if known else LOST)
     source = EnergySource.NVML_COUNTER if known else EnergySource.UNAVAILABLE
@@ -110,7 +111,7 @@ def test_a_load_without_energy_leaves_the_other_and_a_flag() -> None:
 
 
 def test_the_temperature_is_that_of_the_loads_that_gave_energy() -> None:
-    loads = [a_load("a", visit, 400, temp_c=temp_c) for visit, temp_c in ((0, 50), (1, 53))]
+    loads = [a_load("a", repeat, 400, temp_c=temp_c) for repeat, temp_c in ((0, 50), (1, 53))]
     assert columns(loads)["a"]["temp_c"] == 51.5
     loads[1] = a_load("a", 1, None, temp_c=53)
     assert columns(loads)["a"]["temp_c"] == 50

@@ -28,7 +28,7 @@ Maker = Callable[..., Recording]
 KEY = "gelu-b4-1024-fp32-cold"
 
 
-def _served(*calls_ns: int, visit: int = 0, key: str = KEY) -> PointTiming:
+def _timing(*calls_ns: int, visit: int = 0, key: str = KEY) -> PointTiming:
     return PointTiming(key, visit, len(calls_ns), calls_ns, 0, 1)
 
 
@@ -39,8 +39,8 @@ def _points(plan: Plan, *recordings: Recording) -> list[dict[str, Any]]:
 
 
 def test_a_point_is_the_median_of_all_calls_of_all_repeats(plan: Plan, recording: Maker) -> None:
-    visits = [_served(1000, 1100, 1200, 1300), _served(1400, 1500, 1600, visit=1)]
-    (row,) = _points(plan, recording(visits))
+    repeats = [_timing(1000, 1100, 1200, 1300), _timing(1400, 1500, 1600, visit=1)]
+    (row,) = _points(plan, recording(repeats))
     expected = {
         "scenario_key": KEY, "curve": "gelu-1024-fp32-cold", "op": "gelu", "shape": [1024],
         "tokens": 4, "flops": 4, "bytes_moved": 32, "regime": "burst", "role": "fit",
@@ -59,14 +59,14 @@ def test_a_point_is_the_median_of_all_calls_of_all_repeats(plan: Plan, recording
 def test_one_repeat_has_no_repeat_difference_and_few_calls_no_interval(
     plan: Plan, recording: Maker
 ) -> None:
-    (row,) = _points(plan, recording([_served(1000, 1000)]))
+    (row,) = _points(plan, recording([_timing(1000, 1000)]))
     assert (row["repeat_difference"], row["latency_us_lo"]) == (None, None)
     assert row["marks"] == ["too few calls for an interval"]
 
 
 def test_a_held_out_size_is_known_from_the_plan(plan: Plan, recording: Maker) -> None:
     key = "gelu-b2-1024-fp32-cold"
-    both = recording([_served(*[900] * 6, key=key), _served(*[1000] * 6)], tokens=(4, 2))
+    both = recording([_timing(*[900] * 6, key=key), _timing(*[1000] * 6)], tokens=(4, 2))
     assert [(r["tokens"], r["role"]) for r in _points(plan, both)] == [(2, "holdout"), (4, "fit")]
 
 
@@ -85,7 +85,7 @@ def test_a_scenario_without_an_outcome_is_a_failure(plan: Plan, recording: Maker
 
 def test_a_later_success_replaces_a_failure_and_flags_it(plan: Plan, recording: Maker) -> None:
     failed = recording((), [Failure(KEY, 0, "timed out")])
-    better = recording([_served(*[1000] * 6, visit=1)], unit="gelu.1")
+    better = recording([_timing(*[1000] * 6, visit=1)], unit="gelu.1")
     (row,) = _points(plan, failed, better)
     assert (row["failure"], row["latency_us"]) == (None, 1.0)
     assert row["marks"] == ["repeat 0 failed: timed out"]
@@ -120,26 +120,26 @@ def _kernel_calls(signatures: list[str]) -> pa.Table:
 def test_kernel_time_has_gaps_and_a_signature_where_all_calls_agree(
     plan: Plan, recording: Maker, signatures: list[str], signature: str | None, marks: list[str]
 ) -> None:
-    traced = recording([_served(*[9] * 6)], collector="nsys")
+    traced = recording([_timing(*[9] * 6)], collector="nsys")
     (row,) = points_table(_kernel_calls(signatures), [traced], plan).to_pylist()
     assert (row["latency_source"], row["latency_us"], row["gap_us"]) == ("kernel", 2.0, 0.5)
     assert (row["signature"], row["marks"]) == (signature, marks)
 
 
 def test_counters_make_no_points(plan: Plan, recording: Maker) -> None:
-    counted = recording([_served(5)], collector="ncu")
+    counted = recording([_timing(5)], collector="ncu")
     assert points_table(SCHEMAS["calls"].empty_table(), [counted], plan).num_rows == 0
 
 
 def test_a_timing_of_an_undescribed_scenario_is_refused(plan: Plan, recording: Maker) -> None:
     with pytest.raises(BadInput, match="'elsewhere' without describing"):
-        _points(plan, recording([_served(5, key="elsewhere")]))
+        _points(plan, recording([_timing(5, key="elsewhere")]))
 
 
 def test_planned_sizes_without_a_recording_are_listed(
     plan: Plan, recording: Maker, scenario: Callable[..., Scenario]
 ) -> None:
-    measured = recording([_served(*[1000] * 6)])
+    measured = recording([_timing(*[1000] * 6)])
     points = points_table(cpu_calls(measured), [measured], plan)
     assert unmeasured_sizes(plan, points) == ["gelu: 1 of 1 hold-out sizes have no recording: 2"]
 

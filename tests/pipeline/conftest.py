@@ -23,7 +23,7 @@ def write_linear_run(folder: Path) -> Run:
     op = OpPlan("gelu", make_scenario(1).curve, SIZES, _without(HELD_OUT), HELD_OUT)
     write_whole(run.preset_path, to_toml(load_preset("small")))
     write_document(run.provenance_path, make_provenance())
-    timings = [_timing(tokens, visit) for tokens in SIZES for visit in _visits(tokens)]
+    timings = [_timing(tokens, repeat) for tokens in SIZES for repeat in _repeats(tokens)]
     run.keep(make_recording(timings, tokens=SIZES))
     write_document(run.plan_path, replace(make_plan(), run_id=folder.name, ops=(op,)))
     return run
@@ -37,13 +37,13 @@ def _without(sizes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(size for size in SIZES if size not in sizes)
 
 
-def _visits(tokens: int) -> range:
+def _repeats(tokens: int) -> range:
     return range(2 if tokens in HELD_OUT else 1)
 
 
-def _timing(tokens: int, visit: int) -> PointTiming:
-    call_ns = round(1000 * latency_us(tokens)) + visit  # repeats differ by 1 ns
-    return PointTiming(make_scenario(tokens).key, visit, 20, (call_ns,) * 20, 0, 1)
+def _timing(tokens: int, repeat: int) -> PointTiming:
+    call_ns = round(1000 * latency_us(tokens)) + repeat  # repeats differ by 1 ns
+    return PointTiming(make_scenario(tokens).key, repeat, 20, (call_ns,) * 20, 0, 1)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def run(tmp_path: Path, plan: Plan) -> Run:
     return run
 
 
-def _served(calls: int) -> PointTiming:
+def _timing(calls: int) -> PointTiming:
     return PointTiming(KEY, 0, calls, tuple(range(1000, 1000 + calls)), 0, 1)
 
 
@@ -49,7 +49,7 @@ def _points(run: Run) -> list[dict[str, Any]]:
 
 
 def test_the_cpu_collector_needs_no_raw_file(run: Run, recording: Maker) -> None:
-    run.keep(recording([_served(7)], warnings=("turbo is on",)))
+    run.keep(recording([_timing(7)], warnings=("turbo is on",)))
     warnings = parse_run(run)
     assert [(r["latency_us"], r["latency_source"]) for r in _points(run)] == [(1.003, "wall")]
     assert read_table(run.table("calls"), "calls").num_rows == 7
@@ -63,7 +63,7 @@ def test_an_nsys_recording_gives_kernel_times(
     file = nsys_file()
     for call in range(6):
         file.call(1000 * call, 1000 * call + 20, f"{KEY}#0.{call}", correlation=call)
-    made = recording([_served(6)], collector="nsys", device="cuda:0")
+    made = recording([_timing(6)], collector="nsys", device="cuda:0")
     _keep(run, made, "report.sqlite", file.close())
     parse_run(run)
     (row,) = _points(run)
@@ -78,7 +78,7 @@ def test_ranges_of_an_nsys_recording_on_a_cpu_are_its_times(
     file = nsys_file()
     for call in range(6):
         file.range(100 * call, 100 * call + 40, f"{KEY}#0.{call}")
-    _keep(run, recording([_served(6)], collector="nsys"), "report.sqlite", file.close())
+    _keep(run, recording([_timing(6)], collector="nsys"), "report.sqlite", file.close())
     parse_run(run)
     assert [(r["latency_us"], r["latency_source"]) for r in _points(run)] == [(0.04, "wall")]
 
@@ -88,7 +88,7 @@ def test_a_kineto_recording_is_read(run: Run, recording: Maker, tmp_path: Path) 
     events = [common | {"name": f"{KEY}#0.{call}", "ts": 10 * call} for call in range(6)]
     trace = tmp_path / "t.json"
     trace.write_text(json.dumps({"traceEvents": events}))
-    _keep(run, recording([_served(6)], collector="kineto"), "trace.json", trace)
+    _keep(run, recording([_timing(6)], collector="kineto"), "trace.json", trace)
     parse_run(run)
     assert [row["latency_us"] for row in _points(run)] == [3.0]
 
@@ -99,7 +99,7 @@ def test_counters_are_a_table_of_their_own(run: Run, recording: Maker, tmp_path:
         '"ID","Process ID","Kernel Name","gpu__time_duration.sum"\n"","","","us"\n'
         '"0","1","gemm","2.5"\n'
     )
-    counted = recording([_served(1)], collector="ncu", unit=KEY)
+    counted = recording([_timing(1)], collector="ncu", unit=KEY)
     _keep(run, counted, "counters.csv", page)
     failed = recording((), [Failure(KEY, 0, "no permission")], collector="ncu", unit="other")
     run.keep(failed)
@@ -115,7 +115,7 @@ def test_the_same_recordings_give_the_same_bytes(
 ) -> None:
     file = nsys_file()
     file.call(0, 20, f"{KEY}#0.0", correlation=1)
-    _keep(run, recording([_served(1)], collector="nsys"), "report.sqlite", file.close())
+    _keep(run, recording([_timing(1)], collector="nsys"), "report.sqlite", file.close())
     parse_run(run)
     tables = sorted((run.folder / "tables").iterdir())
     first = [table.read_bytes() for table in tables]
@@ -127,13 +127,13 @@ def test_the_same_recordings_give_the_same_bytes(
 def test_a_changed_raw_file_is_refused(
     run: Run, recording: Maker, nsys_file: Callable[..., NsysFile]
 ) -> None:
-    _keep(run, recording([_served(1)], collector="nsys"), "report.sqlite", nsys_file().close())
+    _keep(run, recording([_timing(1)], collector="nsys"), "report.sqlite", nsys_file().close())
     (run.unit("nsys", "gelu.0") / "report.sqlite").write_bytes(b"changed")
     with pytest.raises(BadInput, match="its sha256 differs"):
         parse_run(run)
 
 
-def test_a_unit_that_served_nothing_is_not_read(run: Run, recording: Maker, tmp_path: Path) -> None:
+def test_a_unit_without_points_is_not_read(run: Run, recording: Maker, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_text("not a database")
     failed = recording((), [Failure(KEY, 0, "the process died")], collector="nsys")
@@ -152,14 +152,14 @@ def test_a_unit_that_served_nothing_is_not_read(run: Run, recording: Maker, tmp_
 def test_a_recording_that_cannot_be_read_is_refused(
     run: Run, recording: Maker, changed: dict[str, Any], words: str
 ) -> None:
-    run.keep(recording([_served(1)], **changed))
+    run.keep(recording([_timing(1)], **changed))
     with pytest.raises(BadInput, match=words):
         parse_run(run)
 
 
-def test_recordings_of_two_machines_are_not_pooled(run: Run, recording: Maker) -> None:
-    run.keep(recording([_served(6)]))
-    two = recording([_served(6)], unit="gelu.1")
+def test_recordings_of_two_machines_are_not_merged(run: Run, recording: Maker) -> None:
+    run.keep(recording([_timing(6)]))
+    two = recording([_timing(6)], unit="gelu.1")
     changed = json.loads((run.unit("cpu", "gelu.0") / "recording.json").read_text())
     changed["provenance"]["host_hash"] = "f" * 12
     run.keep(two)
@@ -171,7 +171,7 @@ def test_recordings_of_two_machines_are_not_pooled(run: Run, recording: Maker) -
 def test_an_earlier_table_that_nothing_makes_any_more_is_removed(
     run: Run, recording: Maker
 ) -> None:
-    run.keep(recording([_served(6)]))
+    run.keep(recording([_timing(6)]))
     run.table("launches").parent.mkdir(parents=True)
     run.table("launches").write_bytes(b"of an earlier parse")
     parse_run(run)
@@ -179,7 +179,7 @@ def test_an_earlier_table_that_nothing_makes_any_more_is_removed(
 
 
 def test_tables_are_current_until_a_recording_is_newer(run: Run, recording: Maker) -> None:
-    run.keep(recording([_served(6)]))
+    run.keep(recording([_timing(6)]))
     assert not tables_are_current(run)
     parse_run(run)
     later = run.table("points").stat().st_mtime + 5

@@ -9,7 +9,7 @@ from moeprof.pipeline.profile import ProfileResult, RunOptions, plan_run, profil
 from moeprof.profiler.sweep import OpSummary
 from moeprof.store.errors import BadInput
 from moeprof.store.run import Run
-from moeprof.tests.conftest import no_size_in_doubt
+from moeprof.tests.conftest import quick_points
 from moeprof.tests.pipeline.conftest import Listener
 
 SMALL = RunOptions(
@@ -20,7 +20,7 @@ SMALL = RunOptions(
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ProfileResult, Listener]]:
     listener = Listener()
-    with no_size_in_doubt():
+    with quick_points():
         result = profile(SMALL, store=tmp_path_factory.mktemp("store"), progress=listener)
         yield result, listener
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from moeprof.parsers.messages import Refusal
 from moeprof.pipeline.scrub import scrub
 from moeprof.store.errors import BadInput
 
@@ -16,5 +17,5 @@ def test_the_copy_is_named_and_the_trace_is_kept(tmp_path: Path) -> None:
     copy = scrub(str(trace), tmp_path / "copy.json").path
     assert "secret" not in copy.read_text()
     assert trace.read_bytes() == before
-    with pytest.raises(BadInput, match="is the trace itself"):
+    with pytest.raises(BadInput, match=Refusal.SAME_FILE):
         scrub(trace, trace)

@@ -58,7 +58,7 @@ def test_a_report_is_exported_by_an_nsys_that_is_new_enough(
         ("2025.1.1", 1, "cannot be exported"),
     ],
 )
-def test_an_nsys_that_cannot_read_it_is_told(
+def test_an_nsys_that_cannot_read_it_is_reported(
     on_path: Callable[[str, str], Path],
     report: Path,
     tmp_path: Path,

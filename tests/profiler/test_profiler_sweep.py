@@ -123,7 +123,7 @@ def test_killed_in_any_write_nothing_is_lost_and_nothing_is_done_twice(
     write_document(run.plan_path, plan)
     kept: dict[Path, bytes] = {}
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2] / ".path")}
-    for files, points in ((1, 0), (3, 1), (4, 4)):  # the first file is the provenance
+    for files, points in ((3, 1), (4, 4)):  # the first file is the provenance
         command = [sys.executable, "-c", KILLED, str(run.folder), str(files)]
         ended = subprocess.run(command, env=environment, check=False)
         assert ended.returncode == -signal.SIGKILL

@@ -78,7 +78,7 @@ def a_plan(**changes: Any) -> Plan:
     return make_plan(**({"ops": (an_op_plan(),)} | chosen | changes))
 
 
-def a_recording(*served: PointTiming) -> Recording:
+def a_recording(*timings: PointTiming) -> Recording:
     sizes = {a_scenario(size).key: size for size in SIZES}
-    scenarios = tuple(a_scenario(sizes[one.scenario_key]) for one in served)
-    return make_recording(served, (), (), scenarios=scenarios, provenance=PROVENANCE)
+    scenarios = tuple(a_scenario(sizes[one.scenario_key]) for one in timings)
+    return make_recording(timings, (), (), scenarios=scenarios, provenance=PROVENANCE)

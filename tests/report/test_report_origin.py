@@ -4,6 +4,7 @@ import pytest
 
 from moeprof.costmodel.thermal.poles import ThermalModel
 from moeprof.costmodel.thermal.response import with_thermal
+from moeprof.energy.faults import Fault
 from moeprof.report.contents import Contents, read_contents
 from moeprof.report.origin import plan_section, provenance_section, reproduce_section
 from moeprof.store.cost_model import Pole
@@ -54,8 +55,8 @@ def test_the_thermal_model_is_listed_with_the_machine(contents: Contents) -> Non
     heated = with_thermal(contents.model, poles, 2990, "simulated")
     page = provenance_section(contents.provenance, heated)
     assert "0.07 K for each W above idle, by simulated; steady; poles: 0.02 K/W in 3 s" in page
-    cold = replace(contents.model, thermal=None, thermal_reason="the GPU was lost")
-    row = '<th scope="row">heat</th><td>the GPU was lost</td>'
+    cold = replace(contents.model, thermal=None, thermal_reason=Fault.GPU_LOST)
+    row = f'<th scope="row">heat</th><td>{Fault.GPU_LOST}</td>'
     assert row in provenance_section(contents.provenance, cold)
     assert "heat" not in provenance_section(contents.provenance)
 

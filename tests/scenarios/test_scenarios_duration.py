@@ -69,7 +69,7 @@ def test_what_is_chosen_later_lasts_as_long_as_what_is_measured_first() -> None:
         timing_s(a_plan("fc1", domain, points_per_op=points), pace) - 2 * START_S
         for points in (8, 24)
     )
-    assert more / few == pytest.approx((24 + 24) / (8 + 24), rel=0.1)  # 24 visits are spared
+    assert more / few == pytest.approx((24 + 24) / (8 + 24), rel=0.1)  # 24 repeats are not needed
 
 
 def test_without_rates_points_are_of_ordinary_length() -> None:

@@ -87,7 +87,7 @@ def test_the_seed_decides_order_and_lengths(plan: Plan) -> None:
     assert pauses_s / (pauses_s + sum(lengths)) == pytest.approx(0.1, abs=0.03)
 
 
-def test_served_it_says_when_it_is_ready_and_answers_with_what_ran(
+def test_with_serve_it_says_when_it_is_ready_and_answers_with_what_ran(
     scripts: Path,
     plan: Plan,
     monkeypatch: pytest.MonkeyPatch,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moeprof.stats.blocks import means_over_blocks
+from moeprof.stats.blocks import NO_BLOCK, means_over_blocks
 
 
 def test_the_intervals_cover_what_they_claim() -> None:
@@ -25,7 +25,7 @@ def test_a_block_that_is_missing_is_left_out() -> None:
     assert half.ci95 is not None
     assert full.ci95 is not None
     assert half.ci95 / 5.0 == pytest.approx(full.ci95 / 10.1 * 2**0.5)
-    assert (empty.value, empty.reason) == (None, "no block of this point was measured")
+    assert (empty.value, empty.reason) == (None, NO_BLOCK)
 
 
 def test_one_block_each_gives_no_interval() -> None:

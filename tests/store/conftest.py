@@ -40,7 +40,7 @@ def plan() -> Plan:
 @pytest.fixture
 def recording(provenance: Provenance) -> Recording:
     scenario = Scenario("fc1", 4, (8, 4), "float32", flops=256, bytes_moved=320)
-    served = PointTiming(
+    timing = PointTiming(
         scenario.key, 0, calls=2, calls_ns=(10, 11), started_utc_ns=5, ended_utc_ns=30
     )
     return Recording(
@@ -54,7 +54,7 @@ def recording(provenance: Provenance) -> Recording:
         started_utc_ns=1,
         ended_utc_ns=40,
         scenarios=(scenario,),
-        served=(served,),
+        served=(timing,),
         failures=(),
         warnings=(),
         files={},

@@ -67,7 +67,7 @@ def test_a_refused_write_names_the_file_the_reason_and_the_way_out(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_disk_that_fills_up_at_fsync_is_told_as_well(
+def test_a_disk_that_fills_up_at_fsync_is_reported_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(_: int) -> None:

@@ -18,14 +18,14 @@ GPU = Gpu(
 )
 
 
-def test_a_cpu_is_told_by_its_host_and_threads(provenance: Provenance) -> None:
+def test_a_cpu_is_identified_by_its_host_and_threads(provenance: Provenance) -> None:
     assert provenance.machine == f"Some CPU of host {provenance.host_hash}, 1 thread(s)"
     assert replace(provenance, threads=2).machine != provenance.machine
     assert replace(provenance, host_hash="77").machine != provenance.machine
     assert replace(provenance, utc="2027-01-01T00:00:00Z").machine == provenance.machine
 
 
-def test_a_gpu_is_told_by_its_uuid_and_driver(provenance: Provenance) -> None:
+def test_a_gpu_is_identified_by_its_uuid_and_driver(provenance: Provenance) -> None:
     here = replace(provenance, gpu=GPU)
     assert here.machine == "H200 GPU-1 driver 570.1"
     assert replace(provenance, gpu=replace(GPU, index=3)).machine == here.machine

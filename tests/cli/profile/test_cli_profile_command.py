@@ -30,7 +30,7 @@ OPS_PAGE = Path(__file__).parents[3] / "docs" / "ops.md"
 
 @pytest.fixture(scope="module")
 def example() -> str:
-    """Give the operation that docs/ops.md tells its reader to save."""
+    """Give the operation that docs/ops.md shows."""
     return OPS_PAGE.read_text().partition("```python\n")[2].partition("```")[0]
 
 
@@ -192,7 +192,7 @@ def test_a_budget_without_room_for_the_step_changes_no_plan(
     ("words", "reason"),
     [
         ("", "RAPL is unavailable: there is none"),
-        ("--no-power", "it was switched off by --no-power"),
+        ("--no-power", resolve.SWITCHED_OFF),
     ],
 )
 def test_without_power_the_plan_says_why(
@@ -210,7 +210,7 @@ def test_without_power_the_plan_says_why(
 def test_every_point_of_a_run_without_power_says_why(recorded_run: Path, moeprof: Moeprof) -> None:
     assert moeprof("parse", recorded_run).exit_code == 0
     points = read_table(Run(recorded_run).table("points"), "points")
-    assert points["energy_reason"].unique().to_pylist() == ["it was switched off by --no-power"]
+    assert points["energy_reason"].unique().to_pylist() == [resolve.SWITCHED_OFF]
 
 
 def test_a_run_is_not_resumed_with_other_clocks(recorded_run: Path, moeprof: Moeprof) -> None:
@@ -225,7 +225,7 @@ def test_a_run_is_printed_as_json_and_nothing_else_on_stdout(profiled: tuple[Pat
     assert result.data["run"] == str(_only_run(store).folder)
     assert [op["op"] for op in result.data["ops"]] == ["relu", "topk"]
     for op in result.data["ops"]:
-        # 8 sizes of the fit; 8 of the hold-out, which are visited twice
+        # 8 sizes of the fit; 8 of the hold-out, which are measured twice
         assert (op["collector"], op["measured"], op["recalled"]) == ("cpu", 32, 0)
         assert (op["failures"], op["unmeasured"]) == ([], [])
     assert "device: cpu; preset: small" in result.stderr
@@ -238,9 +238,9 @@ def test_a_run_holds_its_plan_scripts_preset_and_recordings(profiled: tuple[Path
     assert run.preset_path.is_file()
     assert json.loads(run.provenance_path.read_text())["device"] == "cpu"
     assert "torch.relu" in run.script("relu").read_text()
-    served = [served for _, recording in run.recordings() for served in recording.served]
-    assert len(served) == 64
-    assert all(min(one.calls_ns) > 0 for one in served)
+    timings = [timing for _, recording in run.recordings() for timing in recording.served]
+    assert len(timings) == 64
+    assert all(min(one.calls_ns) > 0 for one in timings)
 
 
 def test_a_finished_run_is_resumed_without_measuring_again(

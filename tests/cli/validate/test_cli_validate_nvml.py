@@ -19,6 +19,7 @@ from moeprof.pipeline import validate as stage
 from moeprof.pipeline.measure import validation_run
 from moeprof.pipeline.measure.progress import SILENT
 from moeprof.profiler.collectors.cpu import CpuCollector
+from moeprof.profiler.power.mixed_workload import BROKE_OFF
 from moeprof.profiler.power.sensors import OpenRecorder
 from moeprof.profiler.sweep import Sweep
 from moeprof.scenarios.preset import load_preset, to_toml
@@ -187,7 +188,7 @@ def test_a_replay_that_broke_off_gives_no_verdict_and_is_tried_again(
     write_whole(run.script("mixed-replay"), "raise SystemExit('out of memory')")
     result = validate()
     assert result.exit_code == 125
-    assert "mixed workload: AMBIGUOUS: the mixed workload broke off" in result.stderr
+    assert f"mixed workload: AMBIGUOUS: {BROKE_OFF}" in result.stderr
     write_whole(run.script("mixed-replay"), good)
     result = validate()
     assert (result.exit_code, "going on with" in result.stderr) == (0, True)

@@ -29,8 +29,8 @@ SIZES = np.arange(8, 513, 8, dtype=np.int64)
 def test_a_curve_of_constant_utilisation_is_extended_exactly(utilisation: float) -> None:
     values = BOUND.bound_us(SIZES) / utilisation
     asked = np.array([1, 2, 1024, 4096], dtype=np.int64)
-    told = extend(SIZES, values, BOUND, asked)
-    assert told == pytest.approx(BOUND.bound_us(asked) / utilisation)
+    extended = extend(SIZES, values, BOUND, asked)
+    assert extended == pytest.approx(BOUND.bound_us(asked) / utilisation)
 
 
 def test_the_utilisation_is_the_best_of_the_last_three_knots_above_and_the_first_below() -> None:

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from moeprof.costmodel.curve.metered_knots import energies
+from moeprof.energy.point_energies import NO_ANCHOR
 from moeprof.store.errors import BadInput
-
-NO_ANCHOR = "this size is no anchor"
 
 
 def knot(tokens: int, energy_mj: float | None = None, **changed: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from moeprof.costmodel.surface.costs import SurfaceCosts
 from moeprof.costmodel.surface.energy import power_drawn
 from moeprof.costmodel.surface.fit import fit_surface
+from moeprof.energy.point_energies import NO_ANCHOR
 from moeprof.store.cost_model import Pole, SurfaceModel, Thermal, ThermalResponse
 from moeprof.tests.builders import NO_COUNTER
 from moeprof.tests.costmodel.surface.test_costmodel_surface_fit import POINTS, moe_us, point
@@ -35,7 +36,7 @@ def metered(row: dict[str, Any]) -> dict[str, Any]:
 
 def a_surface(*, but: tuple[tuple[int, int], ...] = ()) -> SurfaceModel:
     """Fit all points; those named in `but` were not metered."""
-    reason = {"energy_reason": "this size is no anchor of the power pass"}
+    reason = {"energy_reason": NO_ANCHOR}
     rows = [
         row | reason if (row["tokens"], row["active_experts"]) in but else metered(row)
         for row in POINTS
@@ -77,7 +78,7 @@ def test_beyond_the_metered_points_energy_is_none_with_the_reason() -> None:
     surface = a_surface(but=((512, 4), (512, 8), (512, 16)))
     cost = SurfaceCosts(surface).cost(200, 8)
     assert (cost.energy_mj, cost.power_w, cost.energy_source) == (None, None, "unavailable")
-    assert cost.energy_reason == "3 of 12 points lack it: this size is no anchor of the power pass"
+    assert cost.energy_reason == f"3 of 12 points lack it: {NO_ANCHOR}"
 
 
 def test_an_unmetered_corner_has_no_energy() -> None:

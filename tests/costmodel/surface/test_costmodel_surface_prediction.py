@@ -20,8 +20,8 @@ def test_the_interval_at_a_point_is_no_narrower_than_its_own() -> None:
 def test_every_measured_point_is_exact() -> None:
     surface = fit_surface("moe", POINTS)
     for row in POINTS:
-        told = evaluate(surface, row["tokens"], row["active_experts"])
-        assert told == pytest.approx(row["latency_us"], rel=1e-9)
+        predicted = evaluate(surface, row["tokens"], row["active_experts"])
+        assert predicted == pytest.approx(row["latency_us"], rel=1e-9)
 
 
 def test_a_sum_of_the_terms_is_reproduced_between_the_points() -> None:

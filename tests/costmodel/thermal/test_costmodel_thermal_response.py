@@ -13,6 +13,7 @@ from moeprof.costmodel.model import KernelCostModel
 from moeprof.costmodel.thermal.description import thermal_description
 from moeprof.costmodel.thermal.poles import ThermalModel
 from moeprof.costmodel.thermal.response import with_response, with_thermal
+from moeprof.energy.faults import Fault
 from moeprof.store.cost_model import CostModelFile, Pole
 from moeprof.store.document import to_json
 from moeprof.store.tables.parquet import table_from_columns
@@ -67,8 +68,8 @@ def test_a_step_too_short_for_its_slowest_pole_is_described_as_a_bound(file: Cos
     ("step", "reason"),
     [
         (
-            table_from_columns("thermal_samples", {"failure": ["the GPU was lost"]}),
-            "the thermal step failed: the GPU was lost",
+            table_from_columns("thermal_samples", {"failure": [Fault.GPU_LOST]}),
+            f"the thermal step failed: {Fault.GPU_LOST}",
         ),
         (samples([], [], []), "the thermal step: a thermal fit needs ten readings or more"),
         (

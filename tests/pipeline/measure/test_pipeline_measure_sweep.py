@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from moeprof.device.nvml import Sensors, nvml
+from moeprof.energy.faults import Fault
 from moeprof.pipeline.measure.sweep import failures_of, locked_clock
 from moeprof.profiler.sweep import OpSummary
 from moeprof.store.provenance import Gpu
@@ -13,7 +14,7 @@ from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_power import TRACE
 from moeprof.tests.profiler.worlds import PROVENANCE, a_plan
 
-FAILURES = [Failure(f"fc1-b{size}", 0, "the GPU was lost") for size in (1, 2, 4)]
+FAILURES = [Failure(f"fc1-b{size}", 0, Fault.GPU_LOST) for size in (1, 2, 4)]
 
 
 def test_the_clock_is_locked_in_the_block_and_let_go_after_it(simulate: fake.Simulate) -> None:

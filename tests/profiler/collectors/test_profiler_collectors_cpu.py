@@ -8,7 +8,7 @@ from moeprof.profiler.job import Job
 from moeprof.tests.profiler.worlds import a_scenario
 
 
-def test_a_visit_is_a_recording_whose_answer_is_the_measurement(
+def test_a_repeat_is_a_recording_whose_answer_is_the_measurement(
     make_job: Callable[..., Job],
 ) -> None:
     recordings = list(CpuCollector().collect(make_job()))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from moeprof.profiler.collectors.kineto import KinetoCollector
+from moeprof.profiler.collectors.traced import NO_KERNEL
 from moeprof.profiler.job import Job
 
 MakeJob = Callable[..., Job]
@@ -46,7 +47,7 @@ def test_an_operation_is_one_recording_with_its_trace(make_job: MakeJob) -> None
     assert set(recording.files) == {"trace.json.gz"}
 
 
-def test_ranges_that_are_missing_are_told(make_job: MakeJob) -> None:
+def test_ranges_that_are_missing_are_reported(make_job: MakeJob) -> None:
     job = make_job()
     leave_a_trace(job, calls=1)
     (recording,) = KinetoCollector().collect(job)
@@ -82,4 +83,4 @@ def test_on_a_gpu_kernels_must_be_there(make_job: MakeJob, gpu_in_trace: bool) -
     (recording,) = KinetoCollector().collect(job)
     assert bool(recording.served) is gpu_in_trace
     if not gpu_in_trace:
-        assert {one.reason for one in recording.failures} == {"no CUDA kernel is in the trace"}
+        assert {one.reason for one in recording.failures} == {NO_KERNEL}

@@ -52,7 +52,7 @@ def test_each_planned_size_is_a_recording_with_its_page(make_job: MakeJob) -> No
     ("failure", "reason"),
     [("no report", "ncu left no report"), ("no page", "ncu could not read its own report")],
 )
-def test_a_silent_failure_is_told(
+def test_a_silent_failure_is_reported(
     fake_ncu: Callable[[str], None], make_job: MakeJob, failure: str, reason: str
 ) -> None:
     fake_ncu(failure)

@@ -61,7 +61,7 @@ def test_an_operation_is_one_recording_with_its_report(make_job: MakeJob) -> Non
         ("export fails", "could not export its report: Report was created in a version newer"),
     ],
 )
-def test_a_silent_failure_is_told(
+def test_a_silent_failure_is_reported(
     fake_nsys: Callable[[str], None], make_job: MakeJob, failure: str, reason: str
 ) -> None:
     fake_nsys(failure)
@@ -154,7 +154,7 @@ def test_a_real_nsys_records_the_ranges_of_a_cpu(tmp_path: Path) -> None:
     schedule = Schedule(
         plan, op_plan, lambda size: operation[0].operation.scenario(preset, size, "float32", "cold")
     )
-    job = Job(run, plan, op_plan, schedule, PROVENANCE, lambda visit: None)
+    job = Job(run, plan, op_plan, schedule, PROVENANCE, lambda repeat: None)
     for recording in NsysCollector().collect(job):
         assert recording.failures == ()
         run.keep(recording)

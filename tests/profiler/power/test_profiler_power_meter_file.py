@@ -9,6 +9,7 @@ import pytest
 
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
 from moeprof.energy.power_log import Series
+from moeprof.energy.power_meter import NOT_COVERED, TOO_FEW_READINGS
 from moeprof.pipeline.parse import parse_run, tables_are_current
 from moeprof.profiler.power.meter_file import keep_meter
 from moeprof.store.errors import BadInput
@@ -36,7 +37,7 @@ def points(run: Run) -> dict[int, Row]:
     return {row["tokens"]: row for row in read_table(run.table("points"), "points").to_pylist()}
 
 
-def test_energies_come_from_the_meter_and_the_sensors_gain_is_told(tmp_path: Path) -> None:
+def test_energies_come_from_the_meter_and_the_sensors_gain_is_reported(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     parse_run(run)
     by_sensor = points(run)
@@ -74,14 +75,14 @@ def test_another_meter_takes_the_place_of_the_first(tmp_path: Path) -> None:
 
 
 def test_a_meter_that_stopped_early_leaves_loads_without_energy(tmp_path: Path) -> None:
-    """Of the last load, its sensor tells as little."""
+    """The sensor's log of the last load is lost as well."""
     run = write_run(tmp_path / "run")
     lose_sensor(run, "gelu-b8-*@1")
     keep_meter(run, write_meter(tmp_path / "meter.csv", last_s=16.0))
     parse_run(run)
     row = points(run)[8]
     assert row["energy_n"] == 1
-    assert "load 1 gave no energy: the meter does not cover the window" in row["marks"]
+    assert f"load 1 gave no energy: {NOT_COVERED}" in row["marks"]
 
 
 def lose_sensor(run: Run, unit: str) -> None:
@@ -156,7 +157,7 @@ def test_what_cannot_be_used_is_refused_and_nothing_is_kept(
 
 def test_a_meter_too_slow_to_see_a_load_is_refused(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
-    with pytest.raises(BadInput, match="too few meter readings in the window") as caught:
+    with pytest.raises(BadInput, match=TOO_FEW_READINGS) as caught:
         keep_meter(run, write_meter(tmp_path / "meter.csv", readings_per_s=5))
     assert "20 readings a second" in caught.value.hint
     assert not (run.folder / "raw" / "meter").exists()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from moeprof.energy.mixed_workload import MeasuredWorkload, read_mixed_workload
-from moeprof.profiler.power.mixed_workload import record_mixed_workload
+from moeprof.profiler.power.mixed_workload import BROKE_OFF, record_mixed_workload
 from moeprof.scenarios.mixed_workload import NAME
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput, CannotMeasure
@@ -64,7 +64,7 @@ def test_a_replay_is_recorded_and_read_again(run: Run, simulate: fake.Simulate) 
 def test_a_replay_that_breaks_off_says_why(run: Run, script: str, says: str) -> None:
     write_whole(run.script(NAME), script)
     (warning,) = record_mixed_workload(run, PROVENANCE, lambda *_: nullcontext(None)).warnings
-    assert warning.startswith("the mixed workload broke off: ")
+    assert warning.startswith(f"{BROKE_OFF}: ")
     assert says in warning
     assert read_mixed_workload(run) == warning
 
@@ -74,9 +74,7 @@ def test_sensors_that_refuse_break_it_off(run: Run) -> None:
         raise CannotMeasure("NVML is unavailable: the driver is gone")
 
     record_mixed_workload(run, PROVENANCE, refuse)
-    assert read_mixed_workload(run) == (
-        "the mixed workload broke off: NVML is unavailable: the driver is gone"
-    )
+    assert read_mixed_workload(run) == (f"{BROKE_OFF}: NVML is unavailable: the driver is gone")
 
 
 def test_a_run_without_a_replay_has_none_to_read(run: Run) -> None:

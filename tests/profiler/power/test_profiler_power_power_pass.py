@@ -10,7 +10,9 @@ import pytest
 
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.model import KernelCostModel
+from moeprof.energy.faults import Fault
 from moeprof.energy.per_launch import NOT_BUSY
+from moeprof.energy.point_energies import NO_ANCHOR, NOT_REACHED
 from moeprof.pipeline.parse import parse_run
 from moeprof.profiler.job import Job
 from moeprof.profiler.power import power_pass
@@ -109,7 +111,7 @@ def test_from_loads_to_a_model_that_knows_energy(
         assert row["power_peak_w"] == LOAD_W
         assert row["regime"] == "burst"
     assert sorted(row["energy_n"] for row in rows.values() if row["energy_n"]) == [2, 2, 2, 2]
-    assert rows[43]["energy_reason"] == "this size is no anchor of the power pass"
+    assert rows[43]["energy_reason"] == NO_ANCHOR
     assert read_table(run.table("power_samples"), "power_samples")[
         "source"
     ].unique().to_pylist() == ["simulated"]
@@ -170,9 +172,8 @@ def test_what_failed_is_loaded_again_on_resume(
     with simulated_recorder(processes="77@0.0") as sensors:
         _, loaded = sweep(run, plan, sensors)
     assert (loaded.measured, len(loaded.failures)) == (0, 10)
-    reason = "another process computed on the GPU"
     assert {row["energy_reason"] for size, row in points(run).items() if size in (1, 64)} == {
-        reason
+        Fault.FOREIGN_PROCESS
     }
     assert {row["energy_mj"] for row in points(run).values()} == {None}
     with simulated_recorder() as sensors:
@@ -263,7 +264,7 @@ def test_the_spare_block_goes_first_to_what_is_known_least_closely(
             sweep(run, plan, sensors)
         op_plan = replace(plan.ops[0], op=op)
         schedule = Schedule(plan, op_plan, a_scenario)
-        job = Job(run, plan, op_plan, schedule, PROVENANCE, lambda visit: None)
+        job = Job(run, plan, op_plan, schedule, PROVENANCE, lambda repeat: None)
         turns.append(PowerJob(job, sensors, [], asked=2, recalled=10))
         held += [(folder, replace(one, op=op)) for folder, one in run.recordings()]
     assert [turn.op for turn in least_known_first(turns, held)] == ["scattering", "gelu"]
@@ -287,7 +288,7 @@ def test_a_budget_that_is_spent_names_the_anchors_it_left(
         sweep(run, replace(plan, power=None), sensors)
         _, loaded = sweep(run, replace(plan, budget_s=1e-9), sensors)
         assert (loaded.measured, loaded.unmeasured) == (0, [1, 8, 22, 64])
-        assert points(run)[64]["energy_reason"] == "the power pass has not reached this operation"
+        assert points(run)[64]["energy_reason"] == NOT_REACHED
         _, loaded = sweep(run, plan, sensors)
     assert (loaded.measured, loaded.unmeasured) == (10, [])
 
@@ -302,8 +303,8 @@ def test_the_kernels_of_a_size_are_those_of_its_traces(monkeypatch: pytest.Monke
     )
     pieces = ([("calls", calls)], ())
     monkeypatch.setattr(power_pass, "recording_tables", lambda folder, recording: pieces)
-    served = [PointTiming(a_scenario(size).key, 0, 2, (), 0, 1) for size in (1, 8, 22)]
-    traced = replace(a_recording(*served), collector="nsys")
+    timings = [PointTiming(a_scenario(size).key, 0, 2, (), 0, 1) for size in (1, 8, 22)]
+    traced = replace(a_recording(*timings), collector="nsys")
     assert kernels_of("gelu", [(Path(), traced)]) == {1: "gemm"}
     assert kernels_of("fc1", [(Path(), traced)]) == {}
-    assert kernels_of("gelu", [(Path(), a_recording(*served))]) == {}
+    assert kernels_of("gelu", [(Path(), a_recording(*timings))]) == {}

@@ -8,6 +8,7 @@ import pytest
 
 from moeprof.device.rapl import Package
 from moeprof.device.rapl_sensors import RaplSensors
+from moeprof.energy.faults import Fault
 from moeprof.energy.per_launch import metered_load
 from moeprof.energy.power_log import read_power_log
 from moeprof.energy.power_samples import power_samples
@@ -42,10 +43,10 @@ def test_without_a_counter_it_has_power_readings(simulate: fake.Simulate) -> Non
 @pytest.mark.parametrize(
     ("errors", "reason"),
     [
-        (f"{COUNTER}=4", "NVML refused permission"),
-        (f"{COUNTER}=3,field186=3", "does not support the energy counter"),
-        (f"{COUNTER}=13,nvmlDeviceGetFieldValues=13", "too old to have the energy counter"),
-        (f"{COUNTER}=15", "the GPU was lost"),
+        (f"{COUNTER}=4", Fault.NO_PERMISSION),
+        (f"{COUNTER}=3,field186=3", Fault.NOT_SUPPORTED),
+        (f"{COUNTER}=13,nvmlDeviceGetFieldValues=13", Fault.TOO_OLD),
+        (f"{COUNTER}=15", Fault.GPU_LOST),
         ("nvmlInit=9", "NVML is unavailable"),
         ("nvmlDeviceGetCount=15", "NVML cannot describe the GPUs"),
     ],

@@ -13,6 +13,7 @@ from moeprof.costmodel.build import build_model
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.costmodel.thermal.response import with_response
 from moeprof.energy.faults import Fault
+from moeprof.energy.readings import Unusable
 from moeprof.energy.thermal_samples import NO_TEMPERATURE
 from moeprof.pipeline.parse import parse_run, tables_are_current
 from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
@@ -238,7 +239,7 @@ def test_a_finished_response_is_kept_and_an_unfinished_one_is_recorded_anew(
         ({"errors": "nvmlDeviceGetTemperatureV=3"}, NO_TEMPERATURE),
         ({"errors": "nvmlDeviceGetTotalEnergyConsumption=15@200"}, Fault.GPU_LOST),
         ({"reset_s": 100}, Fault.COUNTER_RESET),
-        ({"freeze_s": 100}, "the energy counter did not move"),
+        ({"freeze_s": 100}, Unusable.STUCK),
     ],
 )
 def test_a_bad_response_costs_the_heat_and_nothing_else_and_is_recorded_again(
