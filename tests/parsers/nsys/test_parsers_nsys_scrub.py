@@ -105,6 +105,6 @@ def test_an_export_is_not_overwritten_and_a_cut_one_leaves_no_file(
     assert path.read_bytes() == before
     broken = tmp_path / "broken.sqlite"
     broken.write_bytes(before[:3000])
-    with pytest.raises(BadInput, match=Refusal.CUT_SHORT):
+    with pytest.raises(BadInput, match=Refusal.UNREADABLE_DATABASE):
         scrub_nsys(broken, tmp_path / "out.sqlite")
     assert not (tmp_path / "out.sqlite").exists()
