@@ -40,6 +40,8 @@ def build_model(
     their recordings are parsed first. `progress` receives each warning as it is found. Raises
     BadInput where a folder is no run, the runs may not be merged, or no curve can be fitted.
     """
+    if isinstance(also, str):  # a sequence too, of letters
+        raise BadInput(f"also is {also!r}, and it must be a list of runs", hint=f"also=[{also!r}]")
     runs = [open_run(Path(folder)) for folder in (run, *also)]
     warnings = Warnings(progress)
     for one in runs:

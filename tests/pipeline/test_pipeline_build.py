@@ -34,6 +34,13 @@ def test_each_warning_is_reported_at_once_and_returned(recorded: Run, listener: 
     assert list(built.warnings) == listener.warnings
 
 
+def test_one_text_in_place_of_a_list_of_runs_is_refused(recorded: Run) -> None:
+    with pytest.raises(BadInput) as caught:
+        build_model(recorded.folder, also="other")
+    assert "'other'" in caught.value.message
+    assert caught.value.hint == "also=['other']"
+
+
 def test_runs_of_two_machines_give_no_model(recorded: Run, tmp_path: Path) -> None:
     other = write_linear_run(tmp_path / "other")
     provenance = other.provenance_path.read_text()
