@@ -1,8 +1,8 @@
-"""The house holds: imports run downwards, every package is in the wheel, the link is there."""
+"""The layout of the code: imports run downwards, functions and files are short, the wheel whole."""
 
 import ast
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -200,3 +200,30 @@ def test_only_render_prints() -> None:
         and node.func.id == "print"
     }
     assert printers == set()
+
+
+def function_lengths() -> dict[str, int]:
+    """Lines of each function of the package, without Triton kernels: Triton spells arguments out."""
+    return {
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for path in _source_files()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and not any("jit" in ast.unparse(decorator) for decorator in node.decorator_list)
+    }
+
+
+def test_functions_are_short() -> None:
+    lengths = function_lengths()
+    assert {name: lines for name, lines in lengths.items() if lines > 60} == {}
+    assert sum(lengths.values()) / len(lengths) <= 11
+    assert sorted(lengths.values())[int(0.95 * len(lengths))] <= 29
+
+
+def test_files_and_folders_are_small() -> None:
+    files = _source_files()
+    lines = {str(path.relative_to(ROOT)): path.read_text().count("\n") for path in files}
+    assert {name: count for name, count in lines.items() if count > 300} == {}
+    modules = Counter(path.parent for path in files if path.name != "__init__.py")
+    assert {str(folder): count for folder, count in modules.items() if count > 15} == {}

@@ -50,7 +50,7 @@ def steady(**replaced: Series) -> dict[str, Series]:
 def test_power_is_that_between_edges_and_temperature_that_at_them(
     tmp_path: Path, step: Maker
 ) -> None:
-    numbers = np.arange(200)  # of the readings, each a degree warmer
+    numbers = np.arange(200)  # each reading is a degree warmer
     warming = series(numbers * 50 * MS + 40 * MS, numbers)
     samples = thermal_samples(tmp_path, step(steady(temp_gpu_c=warming)))
     assert samples["power_w"].to_numpy() == pytest.approx(480)

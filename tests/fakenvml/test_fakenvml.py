@@ -34,7 +34,7 @@ def test_energy_power_and_temperature_are_of_one_trace(simulate: fake.Simulate) 
     assert after[ENERGY] is not None
     assert before[ENERGY] is not None
     used_mj = after[ENERGY] - before[ENERGY]
-    assert used_mj == pytest.approx(0.1 * 100e3 + 500e3 - 200, abs=2)  # of the ticks 4.9 and 6.0
+    assert used_mj == pytest.approx(0.1 * 100e3 + 500e3 - 200, abs=2)  # ticks at 4.9 and 6.0 s
     assert after["throttle_power_cap_ns"] == pytest.approx(1.049e9, abs=1)
 
 

@@ -155,7 +155,7 @@ def test_a_resumed_power_pass_keeps_its_loads_and_runs_what_is_missing(
             for unit in power_recordings(run)
         }
         lost = {unit for unit in units[::4] if "idle" not in unit}
-        stray = run.unit("power", min(lost)) / "power.csv"  # of a load that was killed
+        stray = run.unit("power", min(lost)) / "power.csv"  # the log of a load that was killed
         write_whole(stray, "# half a log")
         _, loaded = sweep(run, plan, sensors)
         assert (loaded.measured, loaded.recalled) == (len(lost), 10 - len(lost))

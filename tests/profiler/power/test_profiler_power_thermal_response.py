@@ -156,7 +156,7 @@ def test_leakage_is_found_in_the_load_and_acts_from_the_temperature_of_the_loads
     thermal = model.file.thermal
     assert thermal is not None
     assert thermal.leakage_w_per_c == pytest.approx(leakage_w_per_c, rel=0.15)
-    assert thermal.reference_temp_c == 50  # of all loads in the power pass
+    assert thermal.reference_temp_c == 50  # the mean over all loads of the power pass
     plain, warm = model.get_cost("gelu", 8), model.get_cost("gelu", 8, current_temp_c=70.0)
     assert plain.power_w is not None
     assert warm.power_w == pytest.approx(plain.power_w + 20 * leakage_w_per_c, abs=2)
