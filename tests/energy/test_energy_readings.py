@@ -45,9 +45,7 @@ def test_a_load_with_another_period_does_not_beat(load_s: float) -> None:
 
 
 def test_a_sensor_read_more_often_than_it_refreshes_has_one_reading_a_refresh() -> None:
-    value = np.array(
-        [5, 6, 6, 6, 9, 8, 9, 8, 7, 7], np.float64
-    )  # 6 and 7 stay for several readings
+    value = np.array([5, 6, 6, 6, 9, 8, 9, 8, 7, 7], np.float64)  # 6 and 7 stay
     often = series(np.arange(100) * 10 * MS, np.repeat(value, 10))
     found = refreshes(often)
     assert found.begin_ns.tolist() == (np.arange(10) * 100 * MS).tolist()
