@@ -203,7 +203,7 @@ def test_only_render_prints() -> None:
 
 
 def function_lengths() -> dict[str, int]:
-    """Lines of each function of the package; Triton kernels, which spell arguments out, left out."""
+    """Lines of each function of the package, but of Triton kernels, which spell arguments out."""
     return {
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
         for path in _source_files()
