@@ -37,7 +37,7 @@ check:
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto --dist loadgroup
+	$(BIN)/pytest --numprocesses auto
 
 fmt: .venv/installed
 	$(BIN)/ruff check --fix .

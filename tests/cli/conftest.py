@@ -12,14 +12,6 @@ from moeprof.tests.cli.command_line import Moeprof, Result, run_moeprof
 from moeprof.tests.conftest import quick_points
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker of pytest-xdist run all tests of the run that is measured once per worker."""
-    for item in items:
-        if "profiled" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("profiled"))
-
-
 @pytest.fixture(autouse=True)
 def _quickly(quickly: None) -> None:
     """Let every command of these tests time each size for a moment, and no size again."""
