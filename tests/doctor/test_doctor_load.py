@@ -9,5 +9,5 @@ from moeprof.profiler.process import LineProcess
 
 def test_it_computes_from_its_answer_to_the_end_of_its_input() -> None:
     with LineProcess([sys.executable, "-P", str(LOAD), "cpu"]) as load:
-        assert json.loads(load.answer(60)) == {"uuid": None}
+        assert json.loads(load.answer(600)) == {"uuid": None}
         assert load.finish(20) == 0
