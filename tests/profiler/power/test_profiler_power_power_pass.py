@@ -53,15 +53,6 @@ def plan() -> Plan:
     return a_plan(sampling="all", ops=(op_plan,), power=PowerPlan(anchors=4, blocks=2))
 
 
-@pytest.fixture
-def run(tmp_path: Path, plan: Plan) -> Run:
-    run = Run(tmp_path / "run")
-    run.script("gelu").parent.mkdir(parents=True)
-    run.script("gelu").write_text(a_script())
-    write_document(run.plan_path, plan)
-    return run
-
-
 def sweep(
     run: Run, plan: Plan, sensors: OpenRecorder, progress: Progress | None = None
 ) -> list[OpSummary]:

@@ -19,7 +19,6 @@ from moeprof.pipeline.parse import parse_run, tables_are_current
 from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
 from moeprof.profiler.sweep import OpSummary
 from moeprof.store.cost_model import Pole
-from moeprof.store.document import write_document
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan, PowerPlan
 from moeprof.store.provenance import Provenance
@@ -65,15 +64,6 @@ def a_response(
 def plan() -> Plan:
     op_plan = an_op_plan(first=(1, 8, 64), holdout=())
     return a_plan(sampling="all", ops=(op_plan,), thermal_step=True)
-
-
-@pytest.fixture
-def run(tmp_path: Path, plan: Plan) -> Run:
-    run = Run(tmp_path / "run")
-    run.script("gelu").parent.mkdir(parents=True)
-    run.script("gelu").write_text(a_script())
-    write_document(run.plan_path, plan)
-    return run
 
 
 @contextmanager
