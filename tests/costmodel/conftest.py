@@ -2,6 +2,7 @@
 
 import pytest
 
+from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.cost_model import CostModelFile
 from moeprof.tests.builders import make_model_file, make_points
 
@@ -15,3 +16,9 @@ def file() -> CostModelFile:
         for size in range(1, 102, 10)
     ]
     return make_model_file(*tables)
+
+
+@pytest.fixture
+def model(file: CostModelFile) -> KernelCostModel:
+    """Give the model of the test file's `file`."""
+    return KernelCostModel.from_file(file)

@@ -19,7 +19,7 @@ def test_runs_of_one_machine_are_merged() -> None:
 
 def test_two_devices_are_refused_by_name() -> None:
     other = replace(PROVENANCE, device_name="NVIDIA H200")
-    with pytest.raises(BadInput, match="differ in device: Some CPU and NVIDIA H200"):
+    with pytest.raises(BadInput, match="device: Some CPU and NVIDIA H200"):
         check_mergeable([PROVENANCE, other])
 
 

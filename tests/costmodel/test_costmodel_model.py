@@ -29,11 +29,6 @@ def file() -> CostModelFile:
     return bumpy_file()
 
 
-@pytest.fixture
-def model(file: CostModelFile) -> KernelCostModel:
-    return KernelCostModel.from_file(file)
-
-
 def test_a_loaded_model_gives_the_same_costs(tmp_path: Path, model: KernelCostModel) -> None:
     write_document(tmp_path / "model.json", model.file)
     loaded = KernelCostModel.load(tmp_path / "model.json")
@@ -66,7 +61,7 @@ def test_a_size_outside_the_domain_without_a_roofline_is_out_of_range(
 ) -> None:
     if warm:
         model.get_costs("fc1", range(1, 506))
-    with pytest.raises(OutOfRange, match="measured from batch size 1 to 505") as caught:
+    with pytest.raises(OutOfRange, match="1 to 505") as caught:
         model.get_cost("fc1", size)
     assert (caught.value.op, caught.value.tokens) == ("fc1", size)
     assert "profile a range" in caught.value.hint
@@ -198,7 +193,7 @@ def test_of_several_shapes_one_must_be_named() -> None:
     assert large.latency_us == pytest.approx(2 * small.latency_us, rel=1e-5)
     assert model.get_cost("fc1-16x4-fp32-cold", 1) == large
     assert model.get_costs("fc1", [1], shape=(16, 4)) == [large]
-    with pytest.raises(OutOfRange, match="no shape within 2 octaves of 4x4 was measured") as caught:
+    with pytest.raises(OutOfRange, match="of 4x4") as caught:
         model.get_cost("fc1", 1, shape=(4, 4))
     assert "measured at 16x4, 8x4" in caught.value.hint
 
@@ -253,5 +248,5 @@ def test_a_file_that_breaks_the_schema_is_refused(
 def test_several_sizes_are_refused_where_one_is_out_of_range(
     model: KernelCostModel, sizes: Any
 ) -> None:
-    with pytest.raises(OutOfRange, match="measured from batch size 1 to 505"):
+    with pytest.raises(OutOfRange, match="1 to 505"):
         model.get_costs("fc1", sizes)

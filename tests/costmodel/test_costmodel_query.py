@@ -17,11 +17,6 @@ def file() -> CostModelFile:
     return bumpy_file()
 
 
-@pytest.fixture
-def model(file: CostModelFile) -> KernelCostModel:
-    return KernelCostModel.from_file(file)
-
-
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_size_below_1_is_refused(model: KernelCostModel, size: int) -> None:
     with pytest.raises(BadInput, match=f"the batch size is {size}, and the smallest is 1"):

@@ -77,7 +77,7 @@ def test_a_row_faster_than_the_gpu_is_left_out_and_many_refuse_the_table(tmp_pat
     assert origin.remarks[0].startswith("1 rows left out: gemm-b512-8192x8192-bf16-cold took 1 us")
     in_s = [row | {"latency": row["latency"] / 1000} for row in gemm_rows()]
     write_gemms(tmp_path / "all", in_s)
-    with pytest.raises(BadInput, match="33 of 33 rows are faster than NVIDIA H200 can be"):
+    with pytest.raises(BadInput, match="33 of 33 rows"):
         points_of(read(tmp_path / "all"))
 
 
