@@ -1,0 +1,473 @@
+"""fc1 of the preset small, by itself.
+
+fc1: the up-projection of one expert, y = x Wᵀ.
+
+x [tokens, hidden], W [ffn, hidden] -> y [tokens, ffn], all of the scenario's dtype.
+
+    python fc1.py                   measure every size in SIZES, a line each
+    python fc1.py --sizes 1,2,4     measure these
+    python fc1.py --serve           answer requests from stdin, each with lines of JSON
+
+A request is a line. "TOKENS [REPEAT]" times single calls of one size. "load TOKENS [REPEAT]" calls
+the operation without a pause while another process reads a power sensor, and "idle [REPEAT]" does
+nothing instead. Both answer when they begin, and again when they end: at the line "stop", or after
+LOAD_S.
+"""
+
+import argparse
+import json
+import os
+import select
+import statistics
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any
+
+import nvtx
+import torch
+
+# Key of a scenario, and name of the profiler's ranges.
+KEY = "fc1-b{tokens}-512x1024-fp32-cold"
+SIZES = [1, 72, 81, 143, 182, 200, 216, 234, 235, 240, 247, 256, 281, 293, 317, 355, 366, 378, 409, 411, 439, 468, 479, 512]
+DIMENSIONS = {"hidden": 512, "ffn": 1024}
+DTYPE = torch.float32
+DEVICE = "cpu"
+THREADS = 1
+SEED = 0
+COLD = True  # True: each call takes the next inputs of the pool; False: all take the same
+POOL_BYTES = 167772160  # at least 5 last-level caches of 32 MiB
+WARMUP_CALLS, WARMUP_S = 3, 0.02
+MIN_CALLS, MAX_CALLS, POINT_S = 10, 400, 0.15
+LOAD_S = 3.5  # longest steady load; "stop" ends it earlier
+REPLAY_S = 0.003  # calls run in replays of this length, shorter than a power sensor's period
+QUEUED_S = 0.05  # replays queued ahead, so that the GPU never waits for the next launch
+COUNT_S = 0.02  # time between two recorded counts of launches
+MAX_LOAD_CALLS = 1 << 14  # calls whose inputs are prepared for a load
+# Integers as wide as an element: inputs are compared by their bits, so that NaN equals NaN.
+BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}
+BY_KINETO = any(word.startswith("--kineto") for word in sys.argv)
+
+InputFactory = Callable[..., torch.Tensor]
+Take = InputFactory
+
+
+# The operation, as it stands in its own file.
+
+
+def make_inputs(
+    take: InputFactory, tokens: int, hidden: int, ffn: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Activations [tokens, hidden] and weights [ffn, hidden]."""
+    return take((tokens, hidden)), take((ffn, hidden))
+
+
+def run(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Multiply by the transposed weights: [tokens, ffn]."""
+    return torch.nn.functional.linear(x, weight)
+
+
+class Pool:
+    """Random data. Each call takes views of the part that follows the previous call's."""
+
+    BLOCK_BYTES = 1 << 24  # this much is drawn and repeated: caches see addresses, not values
+    ALIGNMENT_BYTES = 4096  # a page: hardware prefetch does not reach into the next call's data
+
+    def __init__(self) -> None:
+        self._data: dict[torch.dtype, torch.Tensor] = {}
+        self._next: dict[torch.dtype, int] = {}
+
+    def take(self, shape: tuple[int, ...], dtype: torch.dtype = DTYPE) -> torch.Tensor:
+        """Return a contiguous view of `shape` that no recent call has used."""
+        data = self._data.get(dtype)
+        if data is None:
+            data = self._data[dtype] = self._make(dtype)
+        count = torch.Size(shape).numel()
+        if count > len(data):
+            wanted, held = count * dtype.itemsize, len(data) * dtype.itemsize
+            raise ValueError(f"the operation takes {wanted} bytes and the pool holds {held}")
+        start = self._next.get(dtype, 0)
+        if start + count > len(data):
+            start = 0
+        align = self.ALIGNMENT_BYTES // dtype.itemsize
+        self._next[dtype] = start + -(-count // align) * align
+        return data[start : start + count].view(shape)
+
+    def rewind(self) -> None:
+        """Start again: the next views are the first ones."""
+        self._next.clear()
+
+    def _make(self, dtype: torch.dtype) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(SEED)
+        length = self.BLOCK_BYTES // dtype.itemsize
+        if dtype.is_floating_point:
+            block = torch.randn(length, generator=generator).to(dtype)
+        else:
+            bounds = torch.iinfo(dtype)
+            block = torch.randint(
+                bounds.min, bounds.max, (length,), dtype=dtype, generator=generator
+            )
+        return block.to(DEVICE).repeat(-(-POOL_BYTES // self.BLOCK_BYTES))
+
+
+def synchronise() -> None:
+    """Wait until the device has finished all queued work."""
+    if DEVICE != "cpu":
+        torch.cuda.synchronize(DEVICE)
+
+
+def profiler_range(name: str) -> AbstractContextManager[Any]:
+    """Range in a profiler's recording: of torch.profiler with --kineto, else NVTX (nsys, ncu)."""
+    if BY_KINETO:
+        return torch.profiler.record_function(name)
+    return nvtx.annotate(name, domain="moeprof")
+
+
+def call(pool: Pool, tokens: int, name: str | None) -> int:
+    """Run the operation once on the next inputs, in a range if named; return its time, ns."""
+    if not COLD:
+        pool.rewind()
+    inputs = make_inputs(pool.take, tokens, **DIMENSIONS)
+    synchronise()
+    with nullcontext() if name is None else profiler_range(name):
+        begin_ns = time.perf_counter_ns()
+        output = run(*inputs)  # kept until the clock has stopped: freeing it is not timed
+        synchronise()
+        end_ns = time.perf_counter_ns()
+    del output
+    return end_ns - begin_ns
+
+
+def check_inputs(pool: Pool, tokens: int) -> None:
+    """Run the operation once. Raise ValueError if it changes its inputs: later calls reuse them."""
+
+    def bits(inputs: Any) -> list[torch.Tensor]:
+        plain = (x for x in inputs if type(x) is torch.Tensor and x.layout is torch.strided)
+        return [x.view(BITS[x.itemsize]) for x in plain]
+
+    inputs = make_inputs(pool.take, tokens, **DIMENSIONS)
+    before = [each.clone() for each in bits(inputs)]
+    run(*inputs)
+    if not all(map(torch.equal, bits(inputs), before)):
+        raise ValueError("run changes its inputs, and later calls would see what it left in them")
+
+
+def measure(pool: Pool, tokens: int, repeat: int) -> dict[str, Any]:
+    """Time one size: warm up, then MIN_CALLS calls or more, up to MAX_CALLS or POINT_S."""
+    key = KEY.replace("{tokens}", str(tokens))
+    check_inputs(pool, tokens)
+    calls, begin_s = 1, time.perf_counter()
+    while calls < WARMUP_CALLS or time.perf_counter() - begin_s < WARMUP_S:
+        call(pool, tokens, None)
+        calls += 1
+    calls_ns: list[int] = []
+    started_utc_ns, begin_s = time.time_ns(), time.perf_counter()
+    with profiler_range(key):
+        while len(calls_ns) < MIN_CALLS or (
+            len(calls_ns) < MAX_CALLS and time.perf_counter() - begin_s < POINT_S
+        ):
+            calls_ns.append(call(pool, tokens, f"{key}#{repeat}.{len(calls_ns)}"))
+    return {
+        "scenario_key": key,
+        "visit": repeat,
+        "calls": len(calls_ns),
+        "calls_ns": calls_ns,
+        "started_utc_ns": started_utc_ns,
+        "ended_utc_ns": time.time_ns(),
+    }
+
+
+# Steady loads, for power sensors.
+
+
+class Requests:
+    """Lines of stdin, read without a buffer of Python's: select then sees every waiting line."""
+
+    def __init__(self) -> None:
+        self._text = b""
+
+    def next(self) -> str | None:
+        """Wait for a line; None at the end of the input."""
+        while b"\n" not in self._text:
+            piece = os.read(0, 1 << 16)
+            if not piece:
+                last, self._text = self._text, b""
+                return last.decode() or None
+            self._text += piece
+        line, _, self._text = self._text.partition(b"\n")
+        return line.decode()
+
+    def waiting(self) -> bool:
+        """Whether a line, or the end of the input, can be read now."""
+        return b"\n" in self._text or bool(select.select([0], [], [], 0)[0])
+
+
+@dataclass
+class Replays:
+    """A load: `runs` to be repeated in turn, each of which makes `calls` calls in `replay_s`.
+
+    `rotated_bytes` is how much of the pool they walk through. `eager_reason` says why calls are
+    launched one by one; None if each run is a CUDA graph.
+    """
+
+    runs: list[Callable[[], None]]
+    calls: int
+    replay_s: float
+    rotated_bytes: int
+    eager_reason: str | None
+
+
+def one_by_one(inputs: list[Any]) -> Callable[[], None]:
+    """Return a replay that launches one call on each of `inputs`."""
+
+    def replay() -> None:
+        for each in inputs:
+            run(*each)
+
+    return replay
+
+
+def captured(replay: Callable[[], None]) -> Callable[[], None]:
+    """Capture a replay as a CUDA graph. The result keeps the inputs, whose addresses it holds."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        replay()
+
+    def again(kept: Callable[[], None] = replay) -> None:
+        graph.replay()
+
+    again()
+    return again
+
+
+def seconds(replay: Callable[[], None]) -> float:
+    """Time one replay until the device has finished, after one replay to warm up."""
+    replay()
+    synchronise()
+    begin_s = time.perf_counter()
+    replay()
+    synchronise()
+    return time.perf_counter() - begin_s
+
+
+def prepare(pool: Pool, tokens: int) -> Replays:
+    """Prepare replays of about REPLAY_S each, which walk through the whole pool if COLD."""
+
+    def inputs(count: int) -> list[Any]:
+        if not COLD:
+            pool.rewind()
+            return [make_inputs(pool.take, tokens, **DIMENSIONS)] * count
+        return [make_inputs(pool.take, tokens, **DIMENSIONS) for _ in range(count)]
+
+    first = inputs(1)
+    call_s = seconds(one_by_one(first))
+    trial = inputs(max(1, min(16, int(REPLAY_S / call_s))))
+    eager_reason: str | None = "there are no CUDA graphs on a CPU"
+    if DEVICE != "cpu":
+        try:
+            call_s, eager_reason = seconds(captured(one_by_one(trial))) / len(trial), None
+        except Exception as error:  # an operation may synchronise or copy to the host
+            eager_reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+            synchronise()
+    if eager_reason is not None:
+        call_s = seconds(one_by_one(trial)) / len(trial)
+    calls = max(1, min(MAX_LOAD_CALLS, round(REPLAY_S / call_s)))
+    call_bytes = sum(x.nbytes for x in first[0] if isinstance(x, torch.Tensor)) or 1
+    walk = min(MAX_LOAD_CALLS, -(-POOL_BYTES // call_bytes)) if COLD else 1
+    count = -(-walk // calls)
+    runs = [one_by_one(inputs(calls)) for _ in range(count)]
+    if eager_reason is None:
+        runs = [captured(replay) for replay in runs]
+    rotated_bytes = min(POOL_BYTES, call_bytes * calls * count) if COLD else call_bytes
+    return Replays(runs, calls, calls * call_s, rotated_bytes, eager_reason)
+
+
+def begin() -> int:
+    """Answer that a load begins; return its time on CLOCK_MONOTONIC, ns."""
+    synchronise()
+    begin_ns = time.monotonic_ns()
+    print(json.dumps({"begin_ns": begin_ns}), flush=True)
+    return begin_ns
+
+
+class LaunchCounts:
+    """How many launches had ended at which time; entries are at least COUNT_S apart."""
+
+    def __init__(self, begin_ns: int) -> None:
+        self._last = (begin_ns, 0)
+        self.times_ns, self.launches = [begin_ns], [0]
+
+    def add(self, time_ns: int, launches: int) -> None:
+        """Record that `launches` more had ended at `time_ns`."""
+        self._last = (time_ns, self._last[1] + launches)
+        if time_ns - self.times_ns[-1] >= COUNT_S * 1e9:
+            self._append_last()
+
+    def end(self) -> dict[str, Any]:
+        """Return all entries and the final count."""
+        if self._last[0] > self.times_ns[-1]:
+            self._append_last()
+        return {"marks_ns": self.times_ns, "launches": self.launches}
+
+    def _append_last(self) -> None:
+        self.times_ns.append(self._last[0])
+        self.launches.append(self._last[1])
+
+
+def load_cpu(replays: Replays, requests: Requests) -> dict[str, Any]:
+    """Run replays on the CPU. `duty` is the share of the time in which this thread ran."""
+    begin_ns = begin()
+    counts, ran_ns, now_ns = LaunchCounts(begin_ns), time.thread_time_ns(), begin_ns
+    for replay in cycle(replays.runs):
+        replay()
+        now_ns = time.monotonic_ns()
+        counts.add(now_ns, replays.calls)
+        if requests.waiting() or now_ns - begin_ns >= LOAD_S * 1e9:
+            break
+    ran_ns = time.thread_time_ns() - ran_ns
+    return counts.end() | {"duty": min(1.0, ran_ns / (now_ns - begin_ns))}
+
+
+def load_gpu(replays: Replays, requests: Requests) -> dict[str, Any]:
+    """Run replays on the GPU, with QUEUED_S of them queued.
+
+    `duty` is the share of the time inside replays, at most the share of replays that were queued
+    before the previous one had ended. CUDA events give the end of each replay. They are placed on
+    the host's clock by the first event; the two clocks drift by a few millionths.
+    """
+
+    def event() -> torch.cuda.Event:
+        made = torch.cuda.Event(enable_timing=True)
+        made.record()
+        return made
+
+    ahead = max(2, min(500, round(QUEUED_S / replays.replay_s)))
+    runs, queued = cycle(replays.runs), deque[tuple[torch.cuda.Event, torch.cuda.Event]]()
+    origin = event()
+    begin_ns = begin()
+    counts, busy_ms, ended_ms, stopping = LaunchCounts(begin_ns), 0.0, 0.0, False
+    made, late = 0, -1  # the first replay has none before it, and is not late
+    while queued or not stopping:
+        stopping = stopping or requests.waiting()
+        stopping = stopping or time.monotonic_ns() - begin_ns >= LOAD_S * 1e9
+        if not stopping:
+            late += not queued or queued[-1][1].query()
+            made += 1
+            start = event()
+            next(runs)()
+            queued.append((start, event()))
+        if queued and (stopping or len(queued) > ahead):
+            start, end = queued.popleft()
+            end.synchronize()
+            busy_ms += start.elapsed_time(end)
+            ended_ms = origin.elapsed_time(end)
+            counts.add(begin_ns + round(ended_ms * 1e6), replays.calls)
+    duty = min(busy_ms / ended_ms, 1 - late / made) if ended_ms else None
+    return counts.end() | {"duty": duty}
+
+
+def load_nothing(requests: Requests) -> dict[str, Any]:
+    """Keep the process and its CUDA context idle."""
+    begin_ns = now_ns = begin()
+    while not requests.waiting() and now_ns - begin_ns < LOAD_S * 1e9:
+        time.sleep(COUNT_S)
+        now_ns = time.monotonic_ns()
+    return {"marks_ns": [begin_ns, now_ns], "launches": [0, 0]}
+
+
+def load(pool: Pool, requests: Requests, kind: str, *numbers: str) -> dict[str, Any]:
+    """Run the load that a request names, until it ends; return its answer."""
+    size, repeat = (numbers[:1], numbers[1:]) if kind == "load" else ((), numbers)
+    result = {"kind": kind, "scenario_key": None, "visit": int(*repeat or "0")}
+    if kind == "idle":
+        return result | load_nothing(requests)
+    tokens = checked(int(*size))
+    replays = prepare(pool, tokens)
+    result |= {
+        "kind": "operation",
+        "scenario_key": KEY.replace("{tokens}", str(tokens)),
+        "replay_s": replays.replay_s,
+        "rotated_bytes": replays.rotated_bytes,
+        "eager_reason": replays.eager_reason,
+    }
+    return result | (load_cpu if DEVICE == "cpu" else load_gpu)(replays, requests)
+
+
+def checked(tokens: int) -> int:
+    """Raise ValueError unless `tokens` is a batch size."""
+    if tokens < 1:
+        raise ValueError(f"the batch size is {tokens}, and it must be at least 1")
+    return tokens
+
+
+def answer(pool: Pool, requests: Requests, line: str) -> dict[str, Any]:
+    """Answer one request. A request that fails is answered with its error."""
+    try:
+        words = line.split()
+        if words and words[0] in ("load", "idle"):
+            return load(pool, requests, *words)
+        tokens, *repeat = map(int, words)
+        return measure(pool, checked(tokens), *repeat or [0])
+    except Exception as error:  # out of memory, a kernel that does not compile, a bad line
+        synchronise()  # a broken CUDA context raises here and ends the process: a new one works
+        if DEVICE != "cpu":
+            torch.cuda.empty_cache()
+        reason = next(iter(str(error).splitlines()), "")
+        return {"error": f"{type(error).__name__}: {reason}"}
+
+
+def serve(pool: Pool) -> None:
+    """Answer requests from stdin until it ends. A "stop" after the end of a load has no answer."""
+    requests = Requests()
+    ready = {"ready": True, "pid": os.getpid(), "torch": torch.__version__, "device": DEVICE}
+    print(json.dumps(ready), flush=True)
+    while (line := requests.next()) is not None:
+        if line != "stop":
+            print(json.dumps(answer(pool, requests, line)), flush=True)
+
+
+def show(pool: Pool, tokens: int) -> None:
+    """Measure one size and print it."""
+    times_us = [time_ns / 1000 for time_ns in measure(pool, tokens, 0)["calls_ns"]]
+    low, middle, high = statistics.quantiles(times_us, n=4)
+    print(
+        f"fc1 b={tokens}: {middle:.1f} us, quartiles {low:.1f} to {high:.1f}"
+        f" over {len(times_us)} calls"
+    )
+
+
+def work(arguments: argparse.Namespace) -> None:
+    """Answer requests, or measure the sizes of the command line."""
+    pool = Pool()
+    if arguments.serve:
+        serve(pool)
+        return
+    for size in map(int, arguments.sizes.split(",")):
+        show(pool, size)
+
+
+def main() -> None:
+    """Read the command line and measure."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="batch sizes by comma")
+    parser.add_argument("--serve", action="store_true", help="answer requests from stdin")
+    parser.add_argument("--kineto", metavar="FILE", help="write a trace of torch.profiler")
+    arguments = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    if DEVICE != "cpu":
+        torch.cuda.set_device(DEVICE)
+    with torch.inference_mode():
+        if arguments.kineto:
+            with torch.profiler.profile() as profiler:
+                work(arguments)
+            profiler.export_chrome_trace(arguments.kineto)
+        else:
+            work(arguments)
+
+
+if __name__ == "__main__":
+    main()
