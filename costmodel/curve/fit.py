@@ -22,8 +22,8 @@ FITS: Final[tuple[Fit, ...]] = ("linear", "step", "step64")
 
 # A bracket that rises by less than this, as a log ratio, gets a line.
 _FLAT: Final = 0.03
-# Wider brackets, in tokens, hold several steps: the staircase rises once per tile of as many rows.
-_WIDEST_STEP: Final[dict[Fit, int]] = {"step": 128, "step64": 64}
+# Wider brackets hold several steps: there the staircase rises once per tile of as many rows.
+_MAX_BRACKET_TOKENS: Final[dict[Fit, int]] = {"step": 128, "step64": 64}
 _SMALLEST_TILE: Final = 16
 # The loss of the staircase must be 20 % below that of the line, or a few knots choose it by chance.
 # Of 113 families in public tables of eleven GPUs, the staircase is worse than lines in 12 at a
@@ -79,7 +79,7 @@ def choose_fit(own: Losses, family: Sequence[Losses] = ()) -> Fit:
         mean = sum(losses[fit] for losses in family) / max(1, len(family))
         return own[fit] + _FAMILY_WEIGHT * mean
 
-    best = min(_WIDEST_STEP, key=loss)
+    best = min(_MAX_BRACKET_TOKENS, key=loss)
     return best if loss(best) < _MARGIN * loss("linear") else "linear"
 
 
@@ -124,11 +124,11 @@ def _between(
     line = _linear(left, right, low, high, query)
     if fit == "linear":
         return line
-    stairs = _step(_WIDEST_STEP[fit], left, right, low, high, query)
+    stairs = _staircase(_MAX_BRACKET_TOKENS[fit], left, right, low, high, query)
     return stairs if one_kernel is None else np.where(one_kernel, line, stairs)
 
 
-def _step(
+def _staircase(
     widest: int, left: Int64, right: Int64, low: Float64, high: Float64, query: Int64
 ) -> Float64:
     """One step up at the tile edge of a narrow bracket; a wide one rises once per tile."""
