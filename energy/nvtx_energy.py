@@ -53,6 +53,7 @@ class Unmeasured(StrEnum):
     )
     FROZEN = "the power readings are stuck at one value"
     HOLE = "the power was not read all through it"
+    UNTIMED = "a kernel of it has no time, so that its end on the GPU is not known"
     TOO_SHORT = (
         f"too short for {MIN_TICKS + 1} refreshes of the power sensor: hold its kernels under"
         " load, as the power pass of `moeprof profile` does"
@@ -176,14 +177,15 @@ def _measure(sensor: _Sensor, launches: RangedLaunches, windows: Windows, here: 
     stuck = stuck_until[last] > stuck_until[first]
     needed_ns = (MIN_TICKS + 2) * (sensor.period_ns or np.inf)
     measures = np.zeros(len(here), _MEASURE)
+    timed = windows.timed[here]
     measures["code"] = np.select(
-        [stuck, end_ns - begin_ns > needed_ns],
-        [_CODES[Unmeasured.FROZEN], _CODES[Unmeasured.HOLE]],
+        [~timed, stuck, end_ns - begin_ns > needed_ns],
+        [_CODES[each] for each in (Unmeasured.UNTIMED, Unmeasured.FROZEN, Unmeasured.HOLE)],
         _CODES[Unmeasured.TOO_SHORT],
     )
     measures["may_lag"] = sensor.averaged is None
     enough = (sensor.period_ns > 0) & (last - first > MIN_TICKS) & (end_ns > begin_ns)
-    usable = np.flatnonzero(enough & ~stuck)
+    usable = np.flatnonzero(enough & ~stuck & timed)
     if len(usable):
         shared = others_share(launches, windows, here[usable]) > _SHARED
         measures["code"][usable[shared]] = _CODES[Unmeasured.SHARED]

@@ -15,6 +15,7 @@ class RangedLaunches:
 
     `occurrence` is the index of the kernel's innermost range in `names`, which holds the name of
     each opened range; -1 for a kernel in no range. `gpu` is the profiler's id, -1 where unknown.
+    Untimed kernels come last; their `duration_ns` is -1.
     """
 
     occurrence: npt.NDArray[np.int32]
@@ -31,6 +32,7 @@ class Windows:
     A window extends from the start of an occurrence's first kernel to the end of its last.
     Overlapping occurrences of one name are one window, so that no time counts twice. `name` is an
     index into the dictionary of the names; `busy_ns` is the kernel time of the range itself.
+    `timed`, bool (n,), is False where a kernel has no time: then the window may be too short.
     """
 
     name: Int64
@@ -40,6 +42,7 @@ class Windows:
     busy_ns: Int64
     occurrences: Int64
     launches: Int64
+    timed: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.name)
@@ -52,7 +55,7 @@ def range_windows(launches: RangedLaunches) -> Windows:
     occurrence, gpu, start_ns = launches.occurrence[own], launches.gpu[own], launches.start_ns[own]
     first = np.flatnonzero(changes(occurrence, gpu))
     name = np.asarray(launches.names.indices, dtype=np.int64)[occurrence[first]]
-    duration_ns = launches.duration_ns[own]
+    duration_ns = np.maximum(launches.duration_ns[own], 0)
     single = Windows(
         name=name,
         gpu=gpu[first],
@@ -61,6 +64,7 @@ def range_windows(launches: RangedLaunches) -> Windows:
         busy_ns=np.add.reduceat(duration_ns, first),
         occurrences=np.ones_like(first),
         launches=np.diff(first, append=len(own)),
+        timed=np.logical_and.reduceat(launches.duration_ns[own] >= 0, first),
     )
     return _merged(single)
 
@@ -90,6 +94,7 @@ def _merged(windows: Windows) -> Windows:
         busy_ns=np.add.reduceat(windows.busy_ns[order], first),
         occurrences=np.add.reduceat(windows.occurrences[order], first),
         launches=np.add.reduceat(windows.launches[order], first),
+        timed=np.logical_and.reduceat(windows.timed[order], first),
     )
 
 
@@ -109,7 +114,7 @@ def others_share(
     `chosen` are indices of windows of one GPU. Overlapping kernels count each, so that a share may
     be above one.
     """
-    here = np.flatnonzero(launches.gpu == windows.gpu[chosen[0]])
+    here = np.flatnonzero((launches.gpu == windows.gpu[chosen[0]]) & (launches.duration_ns >= 0))
     start_ns = launches.start_ns[here]
     finish_ns = np.sort(start_ns + launches.duration_ns[here])
     begin_ns, end_ns = windows.begin_ns[chosen], windows.end_ns[chosen]

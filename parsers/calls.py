@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from ..stats.arrays import Int64
 from ..store.recording import CALL_RANGE, Recording
 from ..store.tables.parquet import table_from_columns
-from .events import OPEN_END, Spans, int64_column
+from .events import OPEN_END, Spans, int64_column, is_timed
 from .joint_keys import joint_keys
 
 DOMAIN: Final = "moeprof"  # the NVTX domain of moeprof's ranges; torch.profiler knows no domains
@@ -68,16 +68,15 @@ def calls_table(
 
     `call_index` int [kernels] points into `calls`, -1 for none. On a CPU the range's duration is
     the call's wall time. On a GPU (`on_gpu`) the host only enqueues kernels within the range: wall
-    time is null, and busy time is the union of the call's kernel intervals.
+    time is null, and busy time is the union of the call's kernel intervals. A call with an untimed
+    kernel has no busy time and no gap.
     """
     rows: Any = np.flatnonzero(call_index >= 0)
     if len(rows) == kernels.num_rows:
         rows = slice(None)  # a view instead of a copy: there may be millions of rows
     group = call_index[rows]
-    start_ns = int64_column(kernels, "start_ns")[rows]
-    end_ns = start_ns + int64_column(kernels, "duration_ns")[rows]
     launches = np.bincount(group, minlength=len(calls.spans))
-    busy_ns, gap_ns = busy_and_gap(group, start_ns, end_ns, len(calls.spans))
+    busy_ns, gap_ns = _kernel_times(kernels, rows, group, len(calls.spans))
     wall_ns = calls.spans.end_ns - calls.spans.start_ns
     columns = {
         "recording": [unit] * len(calls.spans),
@@ -86,12 +85,27 @@ def calls_table(
         "call": calls.call.astype(np.int32),
         "start_ns": calls.spans.start_ns,
         "wall_ns": pa.array(wall_ns, mask=np.full(len(wall_ns), on_gpu)),
-        "busy_ns": pa.array(busy_ns, mask=launches == 0),
-        "gap_ns": pa.array(gap_ns, mask=launches == 0),
+        "busy_ns": busy_ns,
+        "gap_ns": gap_ns,
         "kernels": launches.astype(np.int32),
         "signature": _signatures(kernels, rows, group, len(calls.spans)),
     }
     return table_from_columns("calls", columns)
+
+
+def _kernel_times(kernels: pa.Table, rows: Any, group: Int64, groups: int) -> tuple[Any, Any]:
+    """Columns busy_ns and gap_ns of the calls; null without kernels, or with an untimed one."""
+    start_ns, duration_ns = (
+        int64_column(kernels, name)[rows] for name in ("start_ns", "duration_ns")
+    )
+    timed = is_timed(kernels)[rows]
+    unknown = np.bincount(group, minlength=groups) == 0
+    if not timed.all():
+        unknown[group[~timed]] = True
+        group, start_ns, duration_ns = group[timed], start_ns[timed], duration_ns[timed]
+    times = busy_and_gap(group, start_ns, start_ns + duration_ns, groups)
+    busy_ns, gap_ns = (pa.array(each, mask=unknown) for each in times)
+    return busy_ns, gap_ns
 
 
 def busy_and_gap(group: Int64, start_ns: Int64, end_ns: Int64, groups: int) -> tuple[Int64, Int64]:
@@ -139,7 +153,7 @@ def _signatures(kernels: pa.Table, rows: Any, group: Int64, groups: int) -> list
         return signatures
     code, texts = _launch_texts(kernels, rows)
     launched = int64_column(kernels, "correlation_id")[rows]
-    order = _order(group, launched, int64_column(kernels, "start_ns")[rows])
+    order = _order(group, launched, int64_column(kernels, "start_ns", missing=OPEN_END)[rows])
     group, code = group[order], code[order]
     starts = np.flatnonzero(np.append(True, np.diff(group) != 0)).tolist()
     seen: dict[bytes, str] = {}

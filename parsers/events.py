@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ..stats.arrays import Int64
+from .messages import TraceWarning
 
 OPEN_END: Final = int(np.iinfo(np.int64).max)  # stands for the end of a range never closed
 
@@ -47,7 +49,8 @@ class Trace:
     """One trace of one tool.
 
     kernels: the columns of `launches` that the tool itself gives, ordered by start; integers of
-        any width, texts as dictionaries.
+        any width, texts as dictionaries. start_ns and duration_ns of an untimed kernel are null,
+        and it comes after all others.
     api: the host's calls into CUDA.
     launched_by: int64 [kernels], index into `api`; -1 where the launching call is not recorded.
     ranges, range_names: named ranges, [ranges]; a range never closed ends at OPEN_END.
@@ -64,6 +67,21 @@ class Trace:
     warnings: tuple[str, ...]
     gpu_samples: Callable[[], Iterator[Samples]] = _no_samples
     power_samples: pa.Table | None = None
+
+
+def is_timed(kernels: pa.Table) -> "npt.NDArray[np.bool_]":
+    """Whether each kernel of a Trace has a time, bool [kernels]."""
+    valid = (kernels.column(name).is_valid() for name in ("start_ns", "duration_ns"))
+    timed: npt.NDArray[np.bool_] = np.logical_and(*map(np.asarray, valid))
+    return timed
+
+
+def untimed_warning(file: str, untimed: int, kernels: int) -> str:
+    """Sentence about `untimed` of `kernels` kernels of a file whose recorded times cannot be."""
+    return (
+        f"{file}: {untimed} of {kernels} {TraceWarning.UNTIMED} (no time, the end before the start,"
+        " or all zero); they stay without time, and their calls without busy time"
+    )
 
 
 def int64_column(table: pa.Table, name: str, missing: int = -1) -> Int64:

@@ -39,5 +39,5 @@ class TraceWarning(StrEnum):
     NEWER_SCHEMA = "is newer than"
     NO_SESSION_START = "does not say when it began"
     GRAPHS_TRACED_WHOLE = "launch(es) of CUDA graphs were traced whole"
-    ENDS_BEFORE_START = "kernel(s) end before they start"
+    UNTIMED = "kernel(s) have impossible times"
     STARTS_BEFORE_LAUNCH = "kernel(s) start before their launch"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ..energy.point_energies import PointEnergies
@@ -28,6 +29,7 @@ _TIMELESS: Final = (CollectorName.NCU, CollectorName.POWER, CollectorName.THERMA
 _NULL_NS: Final = -1  # stands for null: no time of a call is negative
 
 Columns = dict[str, Any]
+Bools = npt.NDArray[np.bool_]
 
 
 def points_table(
@@ -79,7 +81,8 @@ class RepeatTimes:
     """One repeat: float64 arrays (calls,) of its latencies and gaps, or the problem with it.
 
     `source` is "kernel" where a latency is the union of the call's kernel intervals, and "wall"
-    where it is host time; `gap_ns` is empty with "wall".
+    where it is host time; `gap_ns` is empty with "wall". `untimed_calls` calls are left out of the
+    arrays because a kernel of theirs has no time.
     """
 
     number: int
@@ -88,6 +91,7 @@ class RepeatTimes:
     latency_ns: Float64 = field(default_factory=lambda: np.zeros(0))
     gap_ns: Float64 = field(default_factory=lambda: np.zeros(0))
     signatures: frozenset[str | None] = frozenset()
+    untimed_calls: int = 0
 
 
 def repeats_by_scenario(
@@ -191,6 +195,10 @@ def _repeat_flags(repeats: Sequence[RepeatTimes], used: Sequence[RepeatTimes]) -
     flags = [
         Flag(FlagCode.REPEAT_FAILED, f"repeat {one.number} failed: {one.problem}") for one in failed
     ]
+    if untimed := sum(one.untimed_calls for one in used):
+        calls = untimed + sum(len(one.latency_ns) for one in used)
+        words = f"{untimed} of {calls} calls left out: a kernel of theirs has no time"
+        flags.append(Flag(FlagCode.UNTIMED_CALLS, words))
     left_out = len(repeats) - len(failed) - len(used)
     if left_out:
         words = f"{left_out} repeat(s) without kernel times left out"
@@ -218,15 +226,19 @@ class _CallColumns:
         self._wall = int64_column(calls, "wall_ns", _NULL_NS)
         self._busy = int64_column(calls, "busy_ns", _NULL_NS)
         self._gap = int64_column(calls, "gap_ns", _NULL_NS)
+        self._kernels = int64_column(calls, "kernels")
         self._signature = calls.column("signature")
 
     def repeat(self, timing: PointTiming, rows: Int64) -> RepeatTimes:
         """One repeat from its rows, checked against what the script says that it ran."""
-        with_kernels = int(np.count_nonzero(self._busy[rows] != _NULL_NS))
+        has_time = self._busy[rows] != _NULL_NS
+        untimed = ~has_time & (self._kernels[rows] > 0)
+        with_kernels = bool((has_time | untimed).any())
         latency = self._busy[rows] if with_kernels else self._wall[rows]
-        problem = _problem(latency, timing.calls)
+        problem = _problem(latency, untimed, timing.calls)
         if problem is not None:
             return RepeatTimes(timing.visit, problem)
+        rows, latency = rows[~untimed], latency[~untimed]
         return RepeatTimes(
             number=timing.visit,
             problem=None,
@@ -234,18 +246,25 @@ class _CallColumns:
             latency_ns=latency.astype(np.float64),
             gap_ns=self._gap[rows].astype(np.float64) if with_kernels else np.zeros(0),
             signatures=frozenset(self._signature.take(rows).unique().to_pylist()),
+            untimed_calls=int(np.count_nonzero(untimed)),
         )
 
 
-def _problem(latency_ns: Int64, calls: int) -> str | None:
-    """What the latencies of `calls` calls lack; None where they are complete."""
+def _problem(latency_ns: Int64, untimed: Bools, calls: int) -> str | None:
+    """What the latencies of `calls` calls lack; None where those that are timed are complete.
+
+    Calls with an untimed kernel are no problem unless all are such: a profiler loses times
+    whatever the call took, so the others are still a fair sample.
+    """
     n = len(latency_ns)
     if n != calls:
         return f"{n} of {calls} ranges are in the trace"
-    missing = int(np.count_nonzero(latency_ns == _NULL_NS))
+    missing = int(np.count_nonzero((latency_ns == _NULL_NS) & ~untimed))
     if missing:
         return f"{missing} of {n} calls hold no kernel"
-    timeless = int(np.count_nonzero(latency_ns <= 0))
+    if n and untimed.all():
+        return f"{n} of {n} calls hold a kernel without a time"
+    timeless = int(np.count_nonzero((latency_ns <= 0) & ~untimed))
     return f"{timeless} of {n} calls took no time at all" if timeless or not n else None
 
 

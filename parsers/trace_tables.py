@@ -12,7 +12,7 @@ from ..stats.arrays import Int64
 from ..store.tables.schemas import METRIC_COLUMNS, SCHEMAS
 from .attribution import Attribution
 from .calls import calls_table, find_call_ranges
-from .events import Samples, Trace, int64_column
+from .events import Samples, Trace, int64_column, is_timed
 from .metric_join import MetricJoin
 
 _LAUNCHES_AT_ONCE: Final = 65_536
@@ -77,7 +77,7 @@ def _with_recording(table: pa.Table, unit: str | None) -> pa.Table:
 
 
 class _KernelMetrics:
-    """Means of GPU metrics over each kernel; null where the kernel's GPU was not sampled.
+    """Means of GPU metrics over each kernel; null for an untimed kernel and on a GPU not sampled.
 
     Where a GPU has several sets of metrics, its kernels get the columns of each, and the largest
     sample count and coverage of any.
@@ -96,7 +96,8 @@ class _KernelMetrics:
         self._joins[samples.stream][1].add(int64_column(table, "time_ns"), metrics)
 
     def _join(self, gpu: int) -> tuple[Int64, MetricJoin]:
-        rows = np.flatnonzero(int64_column(self._kernels, "gpu") == gpu)
+        on_gpu = int64_column(self._kernels, "gpu") == gpu
+        rows = np.flatnonzero(on_gpu & is_timed(self._kernels))
         times = self._kernels.select(["start_ns", "duration_ns"])
         times = times if len(rows) == times.num_rows else times.take(rows)
         return rows, MetricJoin(*(int64_column(times, name) for name in times.column_names))

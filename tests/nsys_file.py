@@ -105,8 +105,8 @@ class NsysFile:
                  correlationId=correlation, **values)  # fmt: skip
 
     def kernel(
-        self, start: int, end: int, correlation: int | None, name: str = "void gemm<float>(int)",
-        **more: Any,
+        self, start: int | None, end: int | None, correlation: int | None,
+        name: str = "void gemm<float>(int)", **more: Any,
     ) -> None:  # fmt: skip
         values = {
             "deviceId": 0, "contextId": 1, "streamId": 7, "globalPid": GLOBAL_PID,

@@ -4,18 +4,21 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...stats.arrays import Int64
 from ..attribution import CorrelationIds
-from ..events import int64_column
-from ..messages import TraceWarning
+from ..events import OPEN_END, int64_column, untimed_warning
 from .export import NsysExport
+
+Bools = npt.NDArray[np.bool_]
 
 # A globalPid is the operating system's process id << 24; a globalTid adds the thread in 24 bits.
 THREAD_BITS: Final = 0xFFFFFF
 _PROCESS_SHIFT: Final = 24
+_MAX_SESSION_NS: Final = 366 * 86_400 * 10**9  # no session lasts a year: a time beyond is none
 _MAX_GPU: Final = 255  # a typeId holds the GPU's id in its low byte
 
 # Columns of `launches`: their names in CUPTI_ACTIVITY_KIND_KERNEL, and the width that they need.
@@ -48,19 +51,22 @@ class Kernels:
 def read_kernels(export: NsysExport, strings: dict[int, str], epoch_ns: int) -> Kernels:
     """Read kernel rows, ordered by start; times are session time plus `epoch_ns`.
 
-    Kernels that end before they start are left out with a warning.
+    A kernel with impossible times is untimed and comes last; a warning counts such kernels.
     """
     types = {name: pa.int64() for name in ("start", "end", "globalPid", "demangledName")}
     raw = export.bulk("CUPTI_ACTIVITY_KIND_KERNEL", types | dict(_COLUMNS.values()))
-    raw = _by_start(_possible(export, raw))
+    raw, timed = _by_start(raw)
+    untimed = len(timed) - int(np.count_nonzero(timed))
+    if untimed:
+        export.warnings.append(untimed_warning(export.path.name, untimed, len(timed)))
     start, process = int64_column(raw, "start"), int64_column(raw, "globalPid")
     known = _valid(raw, "globalPid") & _valid(raw, "correlationId")
     pid_bits = ((process >> _PROCESS_SHIFT) & THREAD_BITS).astype(np.int32)
     pid = pa.array(pid_bits, mask=~_valid(raw, "globalPid"))
     columns: dict[str, Any] = {
         "kernel": texts_of(raw.column("demangledName"), strings),
-        "start_ns": pa.array(start + epoch_ns),
-        "duration_ns": pa.array(int64_column(raw, "end") - start),
+        "start_ns": pa.array(start + epoch_ns, mask=~timed),
+        "duration_ns": pa.array(int64_column(raw, "end") - start, mask=~timed),
         "process": pid,
         "gpu": _gpu_ids(export, pid, raw.column("deviceId").combine_chunks()),
     }
@@ -79,27 +85,30 @@ def texts_of(ids: "pa.ChunkedArray[Any]", strings: dict[int, str]) -> Any:
     return pa.DictionaryArray.from_arrays(encoded.indices, texts)
 
 
-def _possible(export: NsysExport, raw: pa.Table) -> pa.Table:
-    """Rows with a start and an end that is not before it; a warning counts the others."""
+def _by_start(raw: pa.Table) -> tuple[pa.Table, Bools]:
+    """Rows in order of their start, untimed kernels last; and whether each is timed."""
+    timed = _has_time(raw)
+    start = np.where(timed, int64_column(raw, "start"), OPEN_END)
+    if (np.diff(start) >= 0).all():
+        return raw, timed
+    order = np.argsort(start, kind="stable")
+    return raw.take(order), timed[order]
+
+
+def _has_time(raw: pa.Table) -> Bools:
+    """Whether the times of each kernel are possible, bool [kernels].
+
+    A start and an end of 0 say that CUPTI could not collect them (cupti_activity.h,
+    CUpti_ActivityKernel). A duration of 0 at any other time is kept: a clock may be coarse.
+    """
     start, end = int64_column(raw, "start"), int64_column(raw, "end")
-    not_negative = (end >= start) & (end - start >= 0)  # the difference may overflow
-    possible = not_negative & _valid(raw, "start") & _valid(raw, "end")
-    impossible = int(np.count_nonzero(~possible))
-    if not impossible:
-        return raw
-    export.warnings.append(
-        f"{export.path.name}: {impossible} {TraceWarning.ENDS_BEFORE_START} and are left out"
-    )
-    return raw.take(np.flatnonzero(possible))
+    near = (start >= -_MAX_SESSION_NS) & (end <= _MAX_SESSION_NS)
+    lost = (start == 0) & (end == 0)
+    known = _valid(raw, "start") & _valid(raw, "end")
+    return np.asarray((start <= end) & near & ~lost & known)
 
 
-def _by_start(raw: pa.Table) -> pa.Table:
-    start = int64_column(raw, "start")
-    sorted_already = (np.diff(start) >= 0).all()
-    return raw if sorted_already else raw.take(np.argsort(start, kind="stable"))
-
-
-def _valid(table: pa.Table, name: str) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+def _valid(table: pa.Table, name: str) -> Bools:
     return np.asarray(table.column(name).is_valid(), dtype=np.bool_)
 
 

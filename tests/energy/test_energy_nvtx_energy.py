@@ -160,6 +160,7 @@ HOT: dict[str, Any] = {"temp_c": 50.0 + np.arange(200) // 10}
         (_power(time_ns=EACH_100_MS[EACH_100_MS < 4 * S]), LOAD, Unmeasured.HOLE),
         (_power(time_ns=EACH_100_MS[abs(EACH_100_MS - 7 * S) > 200 * MS]), LOAD,
          Unmeasured.HOLE),
+        (_power(), _launches([("fc1", -1, -2)]), Unmeasured.UNTIMED),
         (_power(averaged=[True] * 200), _launches([("fc1", 5 * S, 6 * S + 290 * MS)]),
          Unmeasured.TOO_SHORT),
     ],

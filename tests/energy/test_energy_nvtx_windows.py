@@ -56,6 +56,18 @@ def test_occurrences_of_one_name_that_overlap_share_a_window() -> None:
     ]
 
 
+def test_an_untimed_kernel_counts_as_a_launch_and_makes_its_window_untimed() -> None:
+    names = ["fc1", "fc1", "gelu"]
+    timed, untimed = [(0, 10, 5, 0), (1, 12, 9, 0)], [(1, -1, -1, 0), (2, -1, -1, 0)]
+    columns = np.array([*timed, *untimed], np.int64).T
+    named = pa.array(names).dictionary_encode()
+    launches = RangedLaunches(columns[0].astype(np.int32), named, *columns[1:])
+    windows = range_windows(launches)
+    assert _rows(names, windows) == [("fc1", 0, 10, 21, 2, 3), ("gelu", 0, -1, -1, 1, 1)]
+    assert (windows.timed.tolist(), windows.busy_ns.tolist()) == ([False, False], [14, 0])
+    assert others_share(launches, windows, np.array([0])).tolist() == [0.0]
+
+
 def test_without_ranges_there_are_no_windows() -> None:
     assert len(range_windows(_launches([], []))) == 0
     assert len(range_windows(_launches(["fc1"], [(-1, 0, 5, 0)]))) == 0

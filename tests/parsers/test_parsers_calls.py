@@ -74,7 +74,7 @@ def test_busy_time_is_the_union_of_intervals_and_gap_the_rest_up_to_the_last_end
         assert gap[group] == hull - len(union)
 
 
-def _launches(*kernels: tuple[str, int, int, int]) -> pa.Table:
+def _launches(*kernels: tuple[str, int | None, int | None, int]) -> pa.Table:
     return table_from_columns(
         "launches",
         {
@@ -97,6 +97,15 @@ def test_a_signature_names_the_kernels_in_the_order_of_their_launches() -> None:
     unmeasured = {"busy_ns": None, "gap_ns": None, "signature": None, "wall_ns": None}
     assert rows[1]["kernels"] == 0
     assert unmeasured.items() <= rows[1].items()
+
+
+def test_a_call_with_an_untimed_kernel_has_no_busy_time_and_keeps_its_kernels() -> None:
+    launches = _launches(("a", 5, 1, 1), ("b", 9, 4, 2), ("a", None, None, 3))
+    calls = _calls(_spans((0, 3), (4, 5)), "gelu-b4#0.0", "gelu-b4#0.1")
+    rows = calls_table(calls, launches, np.asarray([0, 1, 0]), None, on_gpu=True).to_pylist()
+    found = [(row["kernels"], row["busy_ns"], row["gap_ns"]) for row in rows]
+    assert found == [(2, None, None), (1, 4, 0)]
+    assert rows[0]["signature"] == "a <<<2x2x2, 32x32x32>>>; a <<<2x2x2, 32x32x32>>>"
 
 
 @pytest.mark.parametrize(("on_gpu", "wall_ns"), [(False, 3), (True, None)])

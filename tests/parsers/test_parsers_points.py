@@ -99,14 +99,15 @@ def test_ranges_that_are_missing_from_the_trace_fail_the_point(
     assert row["failure"] == "12 of 30 ranges are in the trace"
 
 
-def _kernel_calls(signatures: list[str]) -> pa.Table:
+def _kernel_calls(signatures: list[str], **columns: Any) -> pa.Table:
     n = len(signatures)
     return table_from_columns(
         "calls",
         {
             "recording": ["gelu.0"] * n, "scenario_key": [KEY] * n, "visit": [0] * n,
             "busy_ns": [2000] * n, "gap_ns": [500] * n, "signature": signatures,
-        },
+        }
+        | columns,
     )  # fmt: skip
 
 
@@ -147,7 +148,7 @@ def test_planned_sizes_without_a_recording_are_listed(
 def _repeat_calls(*rows: dict[str, Any]) -> pa.Table:
     common = {"recording": "gelu.0", "scenario_key": "k", "visit": 0, "kernels": 0}
     filled = [common | row for row in rows]
-    names = ("recording", "scenario_key", "visit", "kernels", "wall_ns", "busy_ns", "gap_ns")
+    names = {name for row in filled for name in row}
     return table_from_columns("calls", {name: [r.get(name) for r in filled] for name in names})
 
 
@@ -170,6 +171,23 @@ def test_kernel_time_is_the_latency_where_kernels_were_traced(
     assert repeat.gap_ns.tolist() == [2.0, 3.0]
 
 
+def test_calls_with_an_untimed_kernel_are_left_out_and_counted(recording: Maker) -> None:
+    untimed = {"kernels": 2, "signature": "b"}
+    rows = [{"busy_ns": 10, "gap_ns": 2, "signature": "a"}, untimed, untimed]
+    repeat = _one(recording([_timed(3)]), *rows)
+    assert (repeat.problem, repeat.untimed_calls) == (None, 2)
+    assert (repeat.latency_ns.tolist(), repeat.gap_ns.tolist()) == ([10.0], [2.0])
+    assert repeat.signatures == {"a"}
+
+
+def test_a_point_says_how_many_calls_it_left_out(plan: Plan, recording: Maker) -> None:
+    busy_ns = [2000, 2000, None, 2000, 2000, 2000, 2000]
+    calls = _kernel_calls(["a"] * 7, busy_ns=busy_ns, kernels=[1] * 7)
+    (row,) = points_table(calls, [recording([_timing(*[9] * 7)])], plan).to_pylist()
+    assert (row["failure"], row["calls"], row["latency_us"]) == (None, 6, 2.0)
+    assert row["marks"] == ["1 of 7 calls left out: a kernel of theirs has no time"]
+
+
 def test_wall_time_is_the_latency_elsewhere(recording: Maker) -> None:
     repeat = _one(recording([_timed(1)]), {"wall_ns": 7})
     assert (repeat.source, repeat.latency_ns.tolist()) == ("wall", [7.0])
@@ -184,6 +202,9 @@ def test_wall_time_is_the_latency_elsewhere(recording: Maker) -> None:
         ([{"busy_ns": 5}, {"busy_ns": 5}, {}], "1 of 3 calls hold no kernel"),
         ([{}] * 3, "3 of 3 calls hold no kernel"),
         ([{"busy_ns": 5}, {"busy_ns": 5}, {"busy_ns": 0}], "1 of 3 calls took no time at all"),
+        ([{"busy_ns": 5}, {"kernels": 2}, {}], "1 of 3 calls hold no kernel"),
+        ([{"busy_ns": 5}, {"kernels": 2}, {"busy_ns": 0}], "1 of 3 calls took no time at all"),
+        ([{"kernels": 2}] * 3, "3 of 3 calls hold a kernel without a time"),
     ],
 )
 def test_a_repeat_that_is_not_complete_has_a_problem(

@@ -30,6 +30,24 @@ def test_metrics_are_joined_with_their_sample_counts(nsys_file: Callable[..., Ns
     assert {row["dram_read_pct"] for row in rows} == {None}
 
 
+def test_an_untimed_kernel_has_no_metrics_and_its_call_no_busy_time(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = _sampled(nsys_file())
+    file.call(10, 20, "gelu-b4#0.0", correlation=1)
+    file.range(30, 40, "gelu-b4#0.1")
+    file.launch(31, 32, 2)
+    file.kernel(0, 0, 2)
+    tables = concatenated(trace_tables(read_nsys(file.close()), None, True))
+    timed, untimed = tables["launches"].to_pylist()
+    assert (timed["duration_ns"], timed["metric_samples"]) == (50, 0)
+    names = ("start_ns", "duration_ns", "metric_samples", "metric_coverage", "sm_active_pct")
+    assert {untimed[name] for name in names} == {None}
+    assert (untimed["range_name"], untimed["call"]) == ("gelu-b4#0.1", 1)
+    assert tables["calls"]["busy_ns"].to_pylist() == [50, None]
+    assert tables["calls"]["kernels"].to_pylist() == [1, 1]
+
+
 def test_samples_of_another_gpu_are_not_joined(
     nsys_file: Callable[..., NsysFile],
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from moeprof.parsers.messages import TraceWarning
 from moeprof.parsers.nsys.trace import read_nsys
+from moeprof.tests.builders import EPOCH_NS
 from moeprof.tests.nsys_file import PID, NsysFile
 
 OTHER_PID = 77
@@ -34,16 +35,44 @@ def test_without_a_map_only_the_one_gpu_of_a_machine_is_certain(
     assert read_nsys(file.close()).kernels["gpu"].to_pylist() == [expected]
 
 
-def test_a_kernel_that_ends_before_it_starts_is_left_out_and_counted(
-    nsys_file: Callable[..., NsysFile],
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (10, 5),
+        (0, 0),
+        (10, 0),
+        (None, 5),
+        (5, None),
+        (None, None),
+        (-(2**63), 2**63 - 1),
+        (2**62, 2**62 + 9),
+        (-(2**63), 9),
+    ],
+)
+def test_a_kernel_with_impossible_times_is_untimed_comes_last_and_is_counted(
+    nsys_file: Callable[..., NsysFile], start: int | None, end: int | None
 ) -> None:
     file = nsys_file()
-    file.kernel(10, 5, 1)
+    file.kernel(start, end, 1)
     file.kernel(10, 15, 2)
     trace = read_nsys(file.close())
-    assert trace.kernels.num_rows == 1
+    columns = ("correlation_id", "start_ns", "duration_ns")
+    found = [trace.kernels[name].to_pylist() for name in columns]
+    assert found == [[2, 1], [EPOCH_NS + 10, None], [5, None]]
     (warning,) = trace.warnings
-    assert f"1 {TraceWarning.ENDS_BEFORE_START}" in warning
+    assert f"1 of 2 {TraceWarning.UNTIMED}" in warning
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (7, 7), (-9, -2), (-9, 0)])
+def test_a_kernel_without_duration_or_from_before_the_session_keeps_its_time(
+    nsys_file: Callable[..., NsysFile], start: int, end: int
+) -> None:
+    file = nsys_file()
+    file.kernel(start, end, 1)
+    trace = read_nsys(file.close())
+    assert trace.kernels["start_ns"].to_pylist() == [EPOCH_NS + start]
+    assert trace.kernels["duration_ns"].to_pylist() == [end - start]
+    assert trace.warnings == ()
 
 
 def test_kernels_come_in_the_order_of_their_start(nsys_file: Callable[..., NsysFile]) -> None:
