@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..scenarios.preset import PRESETS, Preset, load_preset, preset_from_config, to_toml
+from ..scenarios.preset import (
+    PRESETS,
+    Preset,
+    assumptions_of,
+    load_preset,
+    preset_from_config,
+    to_toml,
+)
 
 __all__ = ["Preset", "PresetText", "preset_from", "preset_named", "presets"]
 
@@ -28,9 +35,6 @@ def preset_named(name: str) -> PresetText:
 
 def preset_from(config: Path | str) -> PresetText:
     """Make a preset from the config.json of a published model. Raises BadInput for another file."""
-    preset = preset_from_config(Path(config))
-    assumption = (
-        f"{preset.dtype}, and {preset.weight_bits} bits in groups of {preset.group_size} where"
-        " weights are packed: a config's own quantisation is not read"
-    )
-    return PresetText(to_toml(preset), (assumption,))
+    path = Path(config)
+    preset = preset_from_config(path)
+    return PresetText(to_toml(preset), assumptions_of(path, preset))

@@ -10,13 +10,16 @@ from typing import Any, Final
 
 from ..store.errors import BadInput
 from ..store.files import read_text
-from ..store.model_config import ModelConfig, keys_of, read_model_config
+from ..store.model_config import KEYS, ModelConfig, no_experts, read_model_config
+from .config_quantization import four_bit_group_size, quantization_method
 
 PRESETS: Final = ("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3")
 DTYPES: Final = ("float32", "bfloat16", "float16")
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _GROUP_SIZES: Final = (128, 64, 32, 16, 8)  # tried in this order
+_DTYPE_NAMES: Final = {"bf16": "bfloat16", "fp16": "float16", "half": "float16",
+                       "float": "float32", "fp32": "float32"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,32 +110,62 @@ def read_preset(path: Path) -> Preset:
 def preset_from_config(path: Path) -> Preset:
     """Read the sizes of a published model from its Hugging Face config.json.
 
-    A config without a dtype counts as bfloat16. The group size is the largest of 128, 64, 32, 16, 8
-    that divides both widths. Raises BadInput if `read_model_config` does, if the model is dense, if
-    a size is missing, or if a value breaks a rule of `Preset`.
+    `hidden` is the width that the experts work on, which is not the model's where a latent MoE
+    projects down first. A config without a dtype, or with a float8 one, counts as bfloat16. The
+    group size is that of the config's own 4-bit quantisation, else the largest of 128, 64, 32, 16,
+    8 that divides both widths. Raises BadInput if `read_model_config` does, if the file names no
+    experts, if a size is missing or no size, or if a value breaks a rule of `Preset`.
     """
     config = read_model_config(path)
-    if config.experts is None:
-        raise BadInput(
-            f"{path} is of a dense model: it has none of {', '.join(keys_of('experts'))}",
-            hint="give the config.json of a mixture-of-experts model",
-        )
-    hidden = _required(config, path, "hidden_size")
-    ffn = _required(config, path, "expert_intermediate_size", "intermediate_size")
-    model = str(config.model_type or "model").lower()
-    listed = type(config.architectures) is list
+    if not config.has_experts:
+        raise no_experts(config)
+    config.refuse_unknown_widths()
+    hidden = config.size("latent_size") or _required(config, "hidden_size")
+    ffn = _required(config, "expert_intermediate_size", "intermediate_size")
+    experts, top_k = _required(config, "experts"), _required(config, "top_k")
+    if top_k > experts:
+        keys = " and ".join(config.keys_of("top_k") + config.keys_of("experts"))
+        raise BadInput(f"{path} takes {top_k} of {experts} experts for a token: see {keys}")
+    model = str(config.value("model_type") or "model").lower()
+    architectures = config.value("architectures")
     return _checked(
         path,
         name=re.sub(r"[^a-z0-9._-]", "-", model).lstrip("._-") or "model",
-        source=f"config.json of {config.architectures[0] if listed else model}",
+        source=f"config.json of {architectures[0] if isinstance(architectures, list) else model}",
         hidden=hidden,
         ffn=ffn,
-        experts=config.experts,
-        top_k=_required(config, path, "top_k"),
-        dtype=config.dtype or "bfloat16",
+        experts=experts,
+        top_k=top_k,
+        dtype=_dtype(config),
         weight_bits=4,
-        group_size=_group_size(hidden, ffn),
+        group_size=_group_size(config, hidden, ffn),
     )
+
+
+def assumptions_of(path: Path, preset: Preset) -> tuple[str, ...]:
+    """What `preset` holds that the config.json at `path` does not say, a sentence each."""
+    config = read_model_config(path)
+    method = quantization_method(config.value("quantization"))
+    groups = f"{preset.weight_bits} bits in groups of {preset.group_size} where weights are packed"
+    if four_bit_group_size(config.value("quantization")) == preset.group_size:
+        groups += f", as its quantisation ({method}) has"
+    elif method is not None:
+        groups += f": its own quantisation ({method}) is not modelled"
+    else:
+        groups += ": the config names no quantisation"
+    named = config.value("dtype")
+    notes = [f"{preset.dtype} ({named or 'no dtype'} in the config), and {groups}"]
+    if config.size("latent_size") is not None:
+        notes.append(
+            f"hidden is {preset.hidden}, the latent width that the experts work on; the model's is"
+            f" {config.value('hidden_size')}"
+        )
+    if config.keys_of("zero_experts"):
+        notes.append(
+            f"{config.value('zero_experts')} experts that only copy their input are not counted, so"
+            f" fewer than {preset.top_k} experts compute for a token"
+        )
+    return tuple(notes)
 
 
 def to_toml(preset: Preset) -> str:
@@ -162,17 +195,29 @@ def _checked(where: object, **values: Any) -> Preset:
         raise BadInput(f"{where}: {error.message}", hint=error.hint) from None
 
 
-def _required(config: ModelConfig, path: Path, *names: str) -> Any:
+def _required(config: ModelConfig, *fields: str) -> int:
     """The first of these sizes that the config has. Raises BadInput, naming the keys, if none."""
-    value = config.size(*names)
-    if value is None:
-        raise BadInput(f"{path} lacks {' or '.join(keys_of(*names))}")
-    return value
+    size = config.size(*fields)
+    if size is None:
+        keys = [key for field in fields for key in KEYS[field]]
+        raise BadInput(f"{config.path} lacks {' or '.join(keys)}")
+    return size
 
 
-def _group_size(hidden: Any, ffn: Any) -> int:
-    """The largest of _GROUP_SIZES that divides both widths; else 8, which Preset then refuses."""
-    if type(hidden) is int and type(ffn) is int:
-        fitting = (size for size in _GROUP_SIZES if hidden % size == ffn % size == 0)
-        return next(fitting, _GROUP_SIZES[-1])
-    return _GROUP_SIZES[-1]
+def _dtype(config: ModelConfig) -> str:
+    """The dtype of activations: bfloat16 where the config names none, or that of weights alone."""
+    dtype = config.value("dtype")
+    if not isinstance(dtype, str):
+        return "bfloat16" if dtype is None else dtype
+    name = dtype.lower().removeprefix("torch.")
+    return "bfloat16" if name.startswith(("float8", "fp8")) else _DTYPE_NAMES.get(name, name)
+
+
+def _group_size(config: ModelConfig, hidden: int, ffn: int) -> int:
+    """The config's own size of 4-bit groups, or one of _GROUP_SIZES; 8 where none divides both.
+
+    Preset refuses what does not divide both widths.
+    """
+    own = four_bit_group_size(config.value("quantization"))
+    sizes = _GROUP_SIZES if own is None or own % 8 else (own, *_GROUP_SIZES)
+    return next((size for size in sizes if hidden % size == ffn % size == 0), _GROUP_SIZES[-1])

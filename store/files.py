@@ -56,11 +56,24 @@ def cannot_write(path: Path, error: OSError) -> BadInput:
     )
 
 
+def read_bytes(path: Path) -> bytes:
+    """Read a file. Raises BadInput, naming it, if that fails."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
 def read_text(path: Path) -> str:
     """Read a UTF-8 file. Raises BadInput, naming the file, if that fails."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise cannot_read(path, error) from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is not UTF-8 text") from error
+
+
+def cannot_read(path: Path, error: OSError) -> BadInput:
+    """Make the error that says why `path` could not be read."""
+    return BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}")

@@ -1,100 +1,248 @@
 """A published model's `config.json`, as Hugging Face's transformers writes it.
 
-This is the one reader of such files. Models name the same size by different keys; KEYS lists them,
-and a new field needs one line there and one in ModelConfig.
+This is the one reader of such files. Models name the same size by different keys; KEYS lists them.
 """
 
 import json
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from .errors import BadInput
-from .files import read_text
+from .files import read_bytes
 
-# Keys of config.json by field of ModelConfig; the first key with a value counts.
+# Keys of config.json by field, each with models that write it. Sources: the configuration classes
+# of transformers 5 (src/transformers/models/<name>/configuration_<name>.py) and the config.json
+# files of the models that bring their own code.
 KEYS: Final = {
     "model_type": ("model_type",),
     "architectures": ("architectures",),
-    "hidden_size": ("hidden_size",),
-    "intermediate_size": ("intermediate_size",),
-    "expert_intermediate_size": ("moe_intermediate_size",),
-    "experts": ("num_local_experts", "num_experts", "n_routed_experts"),
-    "top_k": ("num_experts_per_tok", "experts_per_token"),
-    "shared_experts": ("n_shared_experts", "num_shared_experts"),
-    "layers": ("num_hidden_layers",),
-    "attention_heads": ("num_attention_heads",),
-    "key_value_heads": ("num_key_value_heads",),
-    "head_dimension": ("head_dim",),
-    "vocabulary_size": ("vocab_size",),
+    "hidden_size": (
+        "hidden_size",  # nearly all
+        "d_model",  # DBRX, Switch, NLLB-MoE
+    ),
+    "latent_size": (
+        "moe_latent_size",  # Nemotron-H: the experts work on a projection of the hidden state
+    ),
+    "expert_intermediate_size": (
+        "moe_intermediate_size",  # DeepSeek, Qwen, GLM, Kimi, Hunyuan, ERNIE 4.5, Gemma 4, Grok-2
+        "expert_ffn_hidden_size",  # LongCat-Flash
+        "moe_ffn_hidden_size",  # SmallThinker
+    ),
+    "intermediate_size": (
+        "intermediate_size",  # Mixtral, Llama 4, gpt-oss, Granite, OLMoE, PhiMoE, Jamba, Grok-1
+        "ffn_hidden_size",  # DBRX, Yuan 2.0
+        "d_ff",  # Switch
+        "encoder_ffn_dim",  # NLLB-MoE
+        "decoder_ffn_dim",  # NLLB-MoE
+    ),
+    "experts": (
+        "num_local_experts",  # Mixtral, Llama 4, gpt-oss, Granite, PhiMoE, MiniMax, Arctic, JetMoE
+        "num_experts",  # Qwen, OLMoE, Jamba, Hunyuan, Ling, Gemma 4, Grok-1, Switch, NLLB-MoE
+        "n_routed_experts",  # DeepSeek, GLM-4.5, Kimi K2, dots1, LongCat-Flash, Nemotron-H
+        "moe_num_experts",  # ERNIE 4.5, Aria, Step3, DBRX, Yuan 2.0
+        "moe_num_primary_experts",  # SmallThinker
+    ),
+    "top_k": (
+        "num_experts_per_tok",  # nearly all
+        "experts_per_token",  # gpt-oss
+        "num_experts_per_token",  # Kimi Linear, Ling hybrid
+        "num_selected_experts",  # Grok-1
+        "moe_topk",  # Hunyuan, Aria, LongCat-Flash
+        "moe_top_k",  # DBRX, Step3, Yuan 2.0
+        "moe_k",  # ERNIE 4.5
+        "top_k_experts",  # Gemma 4
+        "moe_num_active_primary_experts",  # SmallThinker
+    ),
+    "shared_experts": (
+        "n_shared_experts",  # DeepSeek, GLM-4.5, Kimi K2
+        "num_shared_experts",  # Ling, Cohere
+        "num_shared_expert",  # Hunyuan
+        "moe_num_shared_experts",  # ERNIE 4.5, Aria
+    ),
+    "zero_experts": ("zero_expert_num",),  # LongCat-Flash: experts that copy their input
     "dtype": ("dtype", "torch_dtype"),
     "quantization": ("quantization_config",),
 }
-# A multimodal model has its sizes in text_config; these keys may stand beside it alone.
-_OUTER_FIELDS: Final = ("model_type", "architectures", "dtype")
+# A family whose code fixes the number of experts per token, so that its config has no key for it.
+TOP_K_OF_TYPE: Final = {
+    "switch_transformers": 1,  # Fedus, Zoph and Shazeer 2021, section 2.1
+    "nllb-moe": 2,  # NllbMoeTop2Router in transformers
+}
+# Keys that switch the experts of a family off.
+_SWITCHES: Final = ("enable_moe_block", "is_moe")  # Gemma 4; Doge
+# Where a multimodal model has its language model, in the order tried.
+_LANGUAGE_MODELS: Final = (
+    ("text_config",),  # Llama 4, Gemma 4, Qwen3-VL, GLM-4.5V, Kimi-VL
+    ("language_config",),  # DeepSeek-VL2
+    ("llm_config",),  # InternVL, Ming
+    ("thinker_config", "text_config"),  # Qwen3-Omni, whose talker has experts of its own
+)
+_PARTS: Final = ("ffn_config", "moe_config")  # parts of a language model: DBRX; Yuan 2.0
+_OUTER_FIELDS: Final = ("model_type", "architectures", "dtype", "quantization")
+_LARGEST: Final = 1 << 20  # no width and no number of experts comes near it
+_LISTED: Final = frozenset(key for keys in KEYS.values() for key in keys)
+# Names that may hold the width that the experts work on, or any width of theirs.
+_LATENT: Final = re.compile("(?=.*(moe|expert))(?=.*latent)")
+_EXPERT_WIDTH: Final = re.compile(
+    "(?=.*(moe|expert))(?=.*(latent|hidden|intermediate|inter_|ffn|width|dim))"
+    "(?!.*(shared?_|gate|router))"
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """The fields of a config.json that moeprof uses.
+    """The part of a config.json that describes the language model, by the fields of KEYS.
 
-    A field is None if the file lacks it, or has null, 0 or an empty value there: a config writes 0
-    experts for a dense model. Other values are as in the file, and their types are not checked:
-    whoever needs a size checks it. `intermediate_size` is the inner width of a dense layer, or of
-    an expert where the model has no `expert_intermediate_size`. `quantization` is the object as it
-    stands.
+    A field is None if the file lacks it or has null or an empty value there. Sizes are checked
+    where they are asked for, so that a strange value in a field that nobody needs costs nothing.
     """
 
-    model_type: Any = None
-    architectures: Any = None
-    hidden_size: Any = None
-    intermediate_size: Any = None
-    expert_intermediate_size: Any = None
-    experts: Any = None
-    top_k: Any = None
-    shared_experts: Any = None
-    layers: Any = None
-    attention_heads: Any = None
-    key_value_heads: Any = None
-    head_dimension: Any = None
-    vocabulary_size: Any = None
-    dtype: Any = None
-    quantization: Any = None
+    path: Path
+    section: Mapping[str, Any]
 
-    def size(self, *names: str) -> Any:
-        """Return the first of these fields that the file has, or None."""
-        return next((value for name in names if (value := getattr(self, name)) is not None), None)
+    @property
+    def has_experts(self) -> bool:
+        """Whether the file names a number of experts other than 0, and has them switched on."""
+        return _has_experts(self.section)
+
+    def value(self, field: str) -> Any:
+        """The first value of a field, as it stands in the file; None if there is none."""
+        return next((self.section[key] for key in self.keys_of(field)), None)
+
+    def keys_of(self, field: str) -> list[str]:
+        """Keys of a field that the file has, with values that are not empty."""
+        return [key for key in KEYS[field] if self.section.get(key) not in (None, "", [], {})]
+
+    def size(self, *fields: str) -> int | None:
+        """The size in the first of these fields that the file has, or None.
+
+        A list by layer counts as one size if its values are equal. Raises BadInput, naming key and
+        value, for a value that is no positive whole number or above 2**20, for layers of several
+        sizes, and for two keys of one field with two sizes.
+        """
+        for field in fields:
+            if field == "top_k" and not self.keys_of(field):
+                return TOP_K_OF_TYPE.get(str(self.value("model_type")))
+            found = {key: self._size(key, self.section[key]) for key in self.keys_of(field)}
+            if len(set(found.values())) > 1:
+                named = " and ".join(f"{key} {size}" for key, size in found.items())
+                raise BadInput(f"{self.path} has two sizes of one meaning: {named}")
+            if found:
+                return next(iter(found.values()))
+        return None
+
+    def _size(self, key: str, value: Any) -> int:
+        if isinstance(value, list) and value:
+            sizes = [self._size(key, one) for one in value]
+            if len(set(sizes)) > 1:
+                named = ", ".join(map(str, dict.fromkeys(sizes)))
+                raise BadInput(
+                    f"{self.path}: {key} differs between layers: {named:.60}",
+                    hint="write a config.json with the sizes of one layer",
+                )
+            return sizes[0]
+        size = _whole(value)
+        if size is None or not 1 <= size <= _LARGEST:
+            raise BadInput(
+                f"{self.path}: {key} is {value!r:.60}, and must be a whole number"
+                f" from 1 to {_LARGEST}"
+            )
+        return size
+
+    def refuse_unknown_widths(self) -> None:
+        """Refuse a file whose experts may have a width under a key that is none of KEYS.
+
+        Without this, an expert of an unknown family would get the width of a dense layer.
+        Raises BadInput, naming key and value.
+        """
+        pattern = _LATENT if self.keys_of("expert_intermediate_size") else _EXPERT_WIDTH
+        for key, value in self.section.items():
+            if key not in _LISTED and pattern.match(key) and _whole(value):
+                raise BadInput(
+                    f"{self.path}: {key} is {value!r:.60}, which may be a width of the experts,"
+                    " and this moeprof does not know the key",
+                    hint="rename it to moe_intermediate_size or moe_latent_size if it is that, or"
+                    " remove it",
+                )
 
 
 def read_model_config(path: Path) -> ModelConfig:
-    """Read a config.json.
+    """Read a config.json: the sizes of a multimodal model come from its language model.
 
-    The sizes of a multimodal model come from its text_config, unless experts are named outside it.
-    Raises BadInput if the file cannot be read, is not JSON or holds no object.
+    Experts outside the language model go before those in it. Raises BadInput if the file cannot be
+    read, is not JSON or holds no object.
     """
     try:
-        config = json.loads(read_text(path))
+        config = json.loads(read_bytes(path))
+    except RecursionError as error:
+        raise BadInput(f"{path} is no config.json of a model: it is nested too deeply") from error
     except ValueError as error:
         raise BadInput(f"{path} is not JSON: {error}") from error
     if not isinstance(config, dict):
         raise BadInput(f"{path} is no config.json of a model: it holds no object")
-    config = _text_model(config)
-    return ModelConfig(**{field.name: _first(config, field.name) for field in fields(ModelConfig)})
+    return ModelConfig(path, _language_model(config))
 
 
-def keys_of(*names: str) -> list[str]:
-    """Keys of config.json that stand for these fields of ModelConfig, in the order tried."""
-    return [key for name in names for key in KEYS[name]]
+def no_experts(config: ModelConfig) -> BadInput:
+    """The refusal of a model without experts: what was looked for, and what comes near it."""
+    off = [key for key in (*KEYS["experts"], *_SWITCHES) if key in config.section]
+    if off:
+        named = ", ".join(f"{key} is {json.dumps(config.section[key]):.60}" for key in off)
+        return BadInput(
+            f"{config.path} switches experts off: {named}",
+            hint="give the config.json of a mixture-of-experts model",
+        )
+    near = list(_named_like_experts(config.section))
+    return BadInput(
+        f"{config.path} has no key for the number of experts that this moeprof knows:"
+        f" {', '.join(KEYS['experts'])}; keys that look like it: {', '.join(near) or 'none'}",
+        hint="if one of those is the number of experts, rename it to num_experts",
+    )
 
 
-def _text_model(config: dict[str, Any]) -> dict[str, Any]:
-    """The part of a config that describes the language model."""
-    nested = config.get("text_config")
-    if not isinstance(nested, dict) or _first(config, "experts") is not None:
-        return config
-    outer = {key: config.get(key) for key in keys_of(*_OUTER_FIELDS)}
-    return outer | {key: value for key, value in nested.items() if value is not None}
+def _language_model(config: dict[str, Any]) -> dict[str, Any]:
+    """The part of a config that describes the language model; with experts if one has them."""
+    outer = {key: config.get(key) for field in _OUTER_FIELDS for key in KEYS[field]}
+    sections = [_flat(config)]
+    for names in _LANGUAGE_MODELS:
+        nested: Any = config
+        for name in names:
+            nested = nested.get(name) if isinstance(nested, dict) else None
+        if isinstance(nested, dict):
+            own = {key: value for key, value in _flat(nested).items() if value is not None}
+            sections.append(outer | own)
+    named = (one for one in sections if any(key in one for key in KEYS["experts"]))
+    return next(filter(_has_experts, sections), next(named, sections[0]))
 
 
-def _first(config: dict[str, Any], name: str) -> Any:
-    return next((config[key] for key in KEYS[name] if config.get(key)), None)
+def _flat(section: dict[str, Any]) -> dict[str, Any]:
+    """A section with the keys of its parts beside its own, which go first."""
+    parts = [part for name in _PARTS if isinstance(part := section.get(name), dict)]
+    inner = {key: part[key] for part in parts for key in part if key in _LISTED}
+    return inner | section
+
+
+def _named_like_experts(section: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key, value in section.items():
+        if isinstance(value, dict):
+            yield from _named_like_experts(value, f"{prefix}{key}.")
+        elif re.search("expert|moe", key):
+            yield f"{prefix}{key}"
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number from what JSON gives for it: 4096, 4096.0 or "4096"; else None."""
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None
+
+
+def _has_experts(section: Mapping[str, Any]) -> bool:
+    """Whether a part of a config names a number of experts other than 0, and has them on."""
+    named = any(section.get(key) not in (None, 0, "", [], {}) for key in KEYS["experts"])
+    return named and not any(section.get(key) is False for key in _SWITCHES)

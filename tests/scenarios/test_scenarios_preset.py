@@ -15,6 +15,7 @@ from moeprof.scenarios.preset import (
     DTYPES,
     PRESETS,
     Preset,
+    assumptions_of,
     load_preset,
     preset_from_config,
     read_preset,
@@ -204,7 +205,7 @@ def test_an_unknown_key_is_named_beside_those_there_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("read", [read_preset, preset_from_config])
 @pytest.mark.parametrize(
-    ("content", "said"), [(b"= {", "is not"), (b"\xff\xfe", "is not UTF-8"), (None, "cannot read")]
+    ("content", "said"), [(b"= {", "is not"), (b"\xff\xfe", "is not"), (None, "cannot read")]
 )
 def test_a_file_that_cannot_be_read_is_named(
     read: Callable[[Path], Preset], content: bytes | None, said: str, tmp_path: Path
@@ -260,19 +261,107 @@ def test_a_dtype_that_stands_outside_the_text_config_counts(config: Write) -> No
     assert preset_from_config(config(outer)).dtype == "float16"
 
 
-@pytest.mark.parametrize("experts", [{}, {"num_experts": 0}, {"num_local_experts": None}])
-def test_a_dense_model_is_refused(experts: dict[str, Any], config: Write) -> None:
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({}, "has no key for the number of experts .* keys that look like it: none"),
+        ({"moe": {"expert_count": 8}}, r"keys that look like it: moe\.expert_count"),
+        ({"num_experts": 0}, "switches experts off: num_experts is 0"),
+        ({"n_routed_experts": None}, "switches experts off: n_routed_experts is null"),
+        (
+            {"num_experts": 8, "enable_moe_block": False},
+            "off: num_experts is 8, enable_moe_block is false",
+        ),
+    ],
+)
+def test_a_model_without_experts_is_refused_by_what_its_file_says(
+    change: dict[str, Any], said: str, config: Write
+) -> None:
     dense = {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 11008}
-    with pytest.raises(BadInput, match="is of a dense model") as caught:
-        preset_from_config(config(dense | experts))
-    assert "mixture-of-experts" in caught.value.hint
+    with pytest.raises(BadInput, match=said) as caught:
+        preset_from_config(config(dense | change))
+    assert caught.value.hint
+
+
+def test_experts_on_a_latent_width_have_that_width(config: Write) -> None:
+    path = config(QWEN3_MOE | {"moe_latent_size": 1024})
+    preset = preset_from_config(path)
+    assert (preset.hidden, preset.ffn) == (1024, 768)
+    assert any("the model's is 2048" in note for note in assumptions_of(path, preset))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"moe_latent_dim": 512}, "moe_latent_dim is 512"),
+        (
+            {"moe_intermediate_size": None, "moe_hidden_size": 4096},
+            "moe_hidden_size is 4096, which may be a width of the experts",
+        ),
+    ],
+)
+def test_a_width_of_the_experts_under_an_unknown_key_is_refused(
+    change: dict[str, Any], said: str, config: Write
+) -> None:
+    with pytest.raises(BadInput, match=said):
+        preset_from_config(config(QWEN3_MOE | change))
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["shared_expert_intermediate_size", "moe_shared_expert_intermediate_size", "share_expert_dim"],
+)
+def test_the_width_of_a_shared_expert_is_that_of_no_other(key: str, config: Write) -> None:
+    assert preset_from_config(config(MIXTRAL | {key: 5632})).ffn == 14336
+
+
+@pytest.mark.parametrize(
+    ("quantization", "group_size", "said"),
+    [
+        ({"quant_method": "gptq", "bits": 4, "group_size": 32}, 32, "as its quantisation (gptq)"),
+        ({"quant_method": "gptq", "bits": 8, "group_size": 32}, 128, "(gptq) is not modelled"),
+        ({"quant_method": "gptq", "bits": 4, "group_size": 48}, 128, "(gptq) is not modelled"),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 128, "(fp8) is not modelled"),
+        (None, 128, "the config names no quantisation"),
+    ],
+)
+def test_the_groups_are_those_of_a_4_bit_quantisation(
+    quantization: object, group_size: int, said: str, config: Write
+) -> None:
+    path = config(MIXTRAL | {"quantization_config": quantization})
+    preset = preset_from_config(path)
+    assert preset.group_size == group_size
+    assert said in assumptions_of(path, preset)[0]
+
+
+@pytest.mark.parametrize(
+    ("written", "dtype"),
+    [
+        ("torch.bfloat16", "bfloat16"),
+        ("torch.float16", "float16"),
+        ("half", "float16"),
+        ("float8_e4m3fn", "bfloat16"),
+        ("torch.float8_e5m2", "bfloat16"),
+    ],
+)
+def test_a_dtype_has_several_names(written: str, dtype: str, config: Write) -> None:
+    path = config(MIXTRAL | {"torch_dtype": written})
+    preset = preset_from_config(path)
+    assert preset.dtype == dtype
+    assert f"({written} in the config)" in assumptions_of(path, preset)[0]
+
+
+def test_experts_that_only_copy_are_told(config: Write) -> None:
+    path = config(MIXTRAL | {"zero_expert_num": 4})
+    (_, note) = assumptions_of(path, preset_from_config(path))
+    assert note.startswith("4 experts that only copy their input are not counted")
 
 
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("hidden_size", "lacks hidden_size"),
-        ("intermediate_size", "lacks moe_intermediate_size or intermediate_size"),
+        ("hidden_size", "lacks hidden_size or d_model"),
+        ("intermediate_size", "lacks moe_intermediate_size or .* or intermediate_size"),
         ("num_experts_per_tok", "lacks num_experts_per_tok or experts_per_token"),
     ],
 )
@@ -284,10 +373,10 @@ def test_a_missing_size_is_named(key: str, said: str, config: Write) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"hidden_size": "4096"}, "hidden is '4096', and must be a positive integer"),
+        ({"hidden_size": "4k"}, "hidden_size is '4k', and must be a whole number"),
         ({"hidden_size": 4100}, "hidden is 4100, no multiple of group_size 8"),
-        ({"num_experts_per_tok": 9}, "top_k is 9, and there are only 8 experts"),
-        ({"torch_dtype": "float8_e4m3fn"}, "dtype is 'float8_e4m3fn'"),
+        ({"num_experts_per_tok": 9}, "takes 9 of 8 experts .* see num_experts_per_tok and"),
+        ({"torch_dtype": "int8"}, "dtype is 'int8'"),
     ],
 )
 def test_a_size_that_no_kernel_takes_is_named(

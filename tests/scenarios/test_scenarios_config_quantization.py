@@ -1,0 +1,40 @@
+"""The size of 4-bit groups in a model's quantization_config."""
+
+from typing import Any
+
+import pytest
+
+from moeprof.scenarios.config_quantization import four_bit_group_size, quantization_method
+
+COMPRESSED_TENSORS = {
+    "quant_method": "compressed-tensors",
+    "config_groups": {"group_0": {"weights": {"num_bits": 4, "group_size": 32}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("quantization", "size"),
+    [
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128}, 128),
+        ({"quant_method": "awq", "w_bit": 4, "q_group_size": 64}, 64),
+        (COMPRESSED_TENSORS, 32),
+        ({"quant_method": "mxfp4"}, 32),
+        ({"quant_method": "gptq", "bits": 8, "group_size": 128}, None),
+        ({"quant_method": "gptq", "bits": 4, "group_size": -1}, None),
+        ({"quant_method": "gptq", "bits": 4, "group_size": "128"}, None),
+        ({"quant_method": "gptq", "bits": 4}, None),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, None),
+        ({"config_groups": {"group_0": None}}, None),
+        ({}, None),
+        ([], None),
+        (None, None),
+    ],
+)
+def test_a_size_of_4_bit_groups_is_read(quantization: Any, size: int | None) -> None:
+    assert four_bit_group_size(quantization) == size
+
+
+def test_a_method_has_a_name() -> None:
+    assert quantization_method({"quant_method": "fp8"}) == "fp8"
+    assert quantization_method({"quant_method": ["fp8"]}) == "unnamed"
+    assert quantization_method(None) is None
