@@ -4,6 +4,7 @@ The tables and columns that the file has decide what is read; the schema version
 whether their meaning is known.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,16 @@ NEWEST_KNOWN: Final = (3, 28)  # NVIDIA's schema reference of nsys 2026.4
 
 _METADATA_TABLES: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")  # from 3.4 on; before 3.4
 _NVPROF_TABLES: Final = frozenset({"CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL", "StringTable"})
+# Tables of nsys, each with a column that the table of that name in other tools' files lacks.
+_OWN_COLUMNS: Final = (
+    ("CUPTI_ACTIVITY_KIND_KERNEL", "demangledName"),
+    ("CUPTI_ACTIVITY_KIND_KERNEL", "shortName"),
+    ("CUPTI_ACTIVITY_KIND_RUNTIME", "globalTid"),
+    ("NVTX_EVENTS", "eventType"),
+    ("GPU_METRICS", "typeId"),
+    ("GENERIC_EVENTS", "typeId"),
+)
+_VERSION: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9})(?:\.[0-9]{1,9})*)?")
 _EXPORT_HINT: Final = "export the report with `nsys export --type sqlite REPORT.nsys-rep`"
 _WIDTHS: Final = (8, 16, 32, 64)
 _WARNING_AND_ERROR: Final = (2, 3)  # values of ENUM_DIAGNOSTIC_SEVERITY_LEVEL
@@ -142,15 +153,17 @@ class NsysExport:
         return {int(key): str(value or "") for key, value in pairs if key is not None}
 
     def check_version(self) -> None:
-        """Refuse an unknown major version of the schema; warn about a newer minor one.
+        """Refuse an unknown major version of the schema; warn about a newer minor one or none.
 
         Raises BadInput where this is no nsys export at all, or an nvprof database.
         """
         version = self._version()
-        numbers = version.split(".")
-        if not all(number.isascii() and number.isdigit() for number in numbers):
-            raise BadInput(f"{self.path}: EXPORT_SCHEMA_VERSION {version!r} is no version number")
-        major, minor = int(numbers[0]), int(numbers[1]) if len(numbers) > 1 else 0
+        numbers = _VERSION.fullmatch(version)
+        if numbers is None:
+            said = f"EXPORT_SCHEMA_VERSION {version!r}" if version else "no EXPORT_SCHEMA_VERSION"
+            self.warnings.append(f"{self.path.name} has {said}: {TraceWarning.UNKNOWN_SCHEMA}")
+            return
+        major, minor = int(numbers[1]), int(numbers[2] or 0)
         if major not in KNOWN_MAJORS:
             known = " and ".join(map(str, KNOWN_MAJORS))
             raise BadInput(
@@ -165,20 +178,27 @@ class NsysExport:
                 f" {newest}, the newest one checked"
             )
 
+    def metadata(self) -> dict[str, str]:
+        """What nsys wrote about the export, by name; empty where it has no such table."""
+        rows = [row for name in _METADATA_TABLES for row in self._named_values(name)]
+        return {row["name"]: row["value"] for row in rows if row["name"] and row["value"]}
+
+    def _named_values(self, table: str) -> list[dict[str, Any]]:
+        return self.read(table, [], ["name", "value"]).to_pylist()
+
     def _version(self) -> str:
+        """EXPORT_SCHEMA_VERSION, "" where the export has none."""
         if self.tables >= _NVPROF_TABLES:
             raise BadInput(
                 f"{self.path} {Refusal.NVPROF}",
                 hint="record with `nsys profile` instead of nvprof",
             )
-        for name in _METADATA_TABLES:
-            if name in self.tables:
-                rows = self.read(name, [], ["name", "value"]).to_pylist()
-                for row in rows:
-                    if row["name"] == "EXPORT_SCHEMA_VERSION":
-                        return str(row["value"])
+        version = self.metadata().get("EXPORT_SCHEMA_VERSION", "")
+        if version or any(column in self.columns(table) for table, column in _OWN_COLUMNS):
+            return version
         raise BadInput(
-            f"{self.path} {Refusal.OTHER_DATABASE}: it has no EXPORT_SCHEMA_VERSION",
+            f"{self.path} {Refusal.OTHER_DATABASE}: it has neither EXPORT_SCHEMA_VERSION nor a"
+            " table of kernels, CUDA calls, ranges or GPU metrics as nsys writes them",
             hint=_EXPORT_HINT,
         )
 

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from ...stats.arrays import Float64, Int64
 from ...store.errors import BadInput
 from ..events import int64_column
+from .clock import MAX_SESSION_NS, SessionClock
 from .export import NsysExport
 
 # Maps a metric's name to the caller's number for it, -1 for a metric that is not wanted.
@@ -29,15 +30,17 @@ NOT_WANTED: Final = -1
 
 _FLOAT: Final = 2  # a value of ENUM_NSYS_GENERIC_EVENT_FIELD_TYPE
 _TIME: Final = "timestamp|rawTimestamp"  # timestamp is null in an export by nsys 2022
-_NO_TIME: Final = -1
+_NO_TIME: Final = int(np.iinfo(np.int64).min)
 _VALUES: Final = ("intVal", "uintVal", "floatVal", "doubleVal")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Readings:
-    """Values of one quantity at one time each, arrays [n]; `time_ns` is session time.
+    """Values of one quantity at one time each, arrays [n].
 
-    `type_id` identifies the GPU and its set of metrics; `quantity` is the caller's number.
+    `time_ns` is session time in what `read_layouts` yields; before that it is the export's own,
+    _NO_TIME for none. `type_id` identifies the GPU and its set of metrics; `quantity` is the
+    caller's number.
     """
 
     type_id: Int64
@@ -45,10 +48,13 @@ class Readings:
     quantity: Int64
     value: Float64
 
-    def wanted(self) -> "Readings":
-        """Return the readings of wanted quantities from within the session."""
-        kept = (self.quantity != NOT_WANTED) & (self.time_ns >= 0)
-        return self if kept.all() else self.take(np.flatnonzero(kept))
+    def wanted(self, clock: SessionClock) -> "Readings":
+        """Return the readings of wanted quantities from within the session, in session time."""
+        time_ns = clock.since_start(self.time_ns)
+        kept = (self.quantity != NOT_WANTED) & (self.time_ns != _NO_TIME)
+        kept &= (time_ns >= 0) & (time_ns <= MAX_SESSION_NS)
+        readings = Readings(self.type_id, time_ns, self.quantity, self.value)
+        return readings if kept.all() else readings.take(np.flatnonzero(kept))
 
     def by_type(self) -> Iterator[tuple[int, "Readings"]]:
         """Yield the readings of each type."""
@@ -69,7 +75,11 @@ def _distinct(values: Int64) -> set[int]:
 
 
 def read_layouts(
-    export: NsysExport, strings: dict[int, str], quantity_of: QuantityOf, by_time: bool = False
+    export: NsysExport,
+    strings: dict[int, str],
+    clock: SessionClock,
+    quantity_of: QuantityOf,
+    by_time: bool = False,
 ) -> Iterator[Readings]:
     """Yield wanted readings from the first layout that holds any; others repeat the same values.
 
@@ -83,7 +93,7 @@ def read_layouts(
     ):
         found = False
         for piece in readings:
-            wanted = piece.wanted()
+            wanted = piece.wanted(clock)
             if len(wanted.value):
                 found = True
                 yield wanted

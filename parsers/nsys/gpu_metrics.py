@@ -18,6 +18,7 @@ from ...store.errors import BadInput
 from ...store.tables.parquet import table_from_columns
 from ...store.tables.schemas import METRIC_COLUMNS
 from ..events import Samples
+from .clock import SessionClock
 from .export import NsysExport, open_export
 from .gpu_metric_layouts import NOT_WANTED, Readings, read_layouts
 
@@ -59,18 +60,18 @@ def metric_column(name: str) -> str | None:
     return None
 
 
-def read_gpu_samples(path: Path, epoch_ns: int) -> Iterator[Samples]:
+def read_gpu_samples(path: Path, clock: SessionClock) -> Iterator[Samples]:
     """Yield `gpu_samples` in pieces, in order of time within each stream.
 
-    The column `recording` is null. Times are session time plus `epoch_ns`; samples from before the
-    session are dropped. Raises BadInput where the export is damaged.
+    The column `recording` is null. Samples from before the session are dropped. Raises BadInput
+    where the export is damaged.
     """
     with open_export(path) as export:
         streams: dict[int, _Stream] = {}
         by_time = not _is_sorted(export)
-        for readings in read_layouts(export, export.strings(), _column_index, by_time):
+        for readings in read_layouts(export, export.strings(), clock, _column_index, by_time):
             for type_id, of_type in readings.by_type():
-                stream = streams.setdefault(type_id, _Stream(type_id, epoch_ns, path))
+                stream = streams.setdefault(type_id, _Stream(type_id, clock, path))
                 yield from stream.add(of_type)
         for stream in streams.values():
             yield from stream.rest()
@@ -102,9 +103,9 @@ class _Stream:
     separate rows of the file and may be slightly out of order.
     """
 
-    def __init__(self, type_id: int, epoch_ns: int, path: Path) -> None:
+    def __init__(self, type_id: int, clock: SessionClock, path: Path) -> None:
         self._type_id = type_id
-        self._epoch_ns = epoch_ns
+        self._clock = clock
         self._path = path
         self._buffer = _Wide(np.zeros(0, dtype=np.int64), {})
         self._yielded_until_ns = -1
@@ -134,7 +135,7 @@ class _Stream:
         self._yielded_until_ns = int(popped.time_ns[-1])
         columns: dict[str, Any] = {
             "gpu": np.full(count, self._type_id & _GPU_BITS, dtype=np.int32),
-            "time_ns": popped.time_ns + self._epoch_ns,
+            "time_ns": self._clock.since_epoch(popped.time_ns),
         }
         for index, values in popped.columns.items():
             columns[METRIC_COLUMNS[index]] = pa.array(values, from_pandas=True)

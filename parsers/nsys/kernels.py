@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from ...stats.arrays import Int64
 from ..attribution import CorrelationIds
 from ..events import OPEN_END, int64_column, untimed_warning
+from .clock import MAX_SESSION_NS, SessionClock
 from .export import NsysExport
 
 Bools = npt.NDArray[np.bool_]
@@ -18,7 +19,6 @@ Bools = npt.NDArray[np.bool_]
 # A globalPid is the operating system's process id << 24; a globalTid adds the thread in 24 bits.
 THREAD_BITS: Final = 0xFFFFFF
 _PROCESS_SHIFT: Final = 24
-_MAX_SESSION_NS: Final = 366 * 86_400 * 10**9  # no session lasts a year: a time beyond is none
 _MAX_GPU: Final = 255  # a typeId holds the GPU's id in its low byte
 
 # Columns of `launches`: their names in CUPTI_ACTIVITY_KIND_KERNEL, and the width that they need.
@@ -48,25 +48,27 @@ class Kernels:
     ids: CorrelationIds
 
 
-def read_kernels(export: NsysExport, strings: dict[int, str], epoch_ns: int) -> Kernels:
-    """Read kernel rows, ordered by start; times are session time plus `epoch_ns`.
+def read_kernels(export: NsysExport, strings: dict[int, str], clock: SessionClock) -> Kernels:
+    """Read kernel rows, ordered by start.
 
     A kernel with impossible times is untimed and comes last; a warning counts such kernels.
     """
     types = {name: pa.int64() for name in ("start", "end", "globalPid", "demangledName")}
     raw = export.bulk("CUPTI_ACTIVITY_KIND_KERNEL", types | dict(_COLUMNS.values()))
-    raw, timed = _by_start(raw)
+    raw, timed = _by_start(raw, clock)
     untimed = len(timed) - int(np.count_nonzero(timed))
     if untimed:
         export.warnings.append(untimed_warning(export.path.name, untimed, len(timed)))
-    start, process = int64_column(raw, "start"), int64_column(raw, "globalPid")
+    start = clock.since_start(int64_column(raw, "start"))
+    end = clock.since_start(int64_column(raw, "end"))
+    process = int64_column(raw, "globalPid")
     known = _valid(raw, "globalPid") & _valid(raw, "correlationId")
     pid_bits = ((process >> _PROCESS_SHIFT) & THREAD_BITS).astype(np.int32)
     pid = pa.array(pid_bits, mask=~_valid(raw, "globalPid"))
     columns: dict[str, Any] = {
         "kernel": texts_of(raw.column("demangledName"), strings),
-        "start_ns": pa.array(start + epoch_ns, mask=~timed),
-        "duration_ns": pa.array(int64_column(raw, "end") - start, mask=~timed),
+        "start_ns": pa.array(clock.since_epoch(start), mask=~timed),
+        "duration_ns": pa.array(end - start, mask=~timed),
         "process": pid,
         "gpu": _gpu_ids(export, pid, raw.column("deviceId").combine_chunks()),
     }
@@ -85,9 +87,9 @@ def texts_of(ids: "pa.ChunkedArray[Any]", strings: dict[int, str]) -> Any:
     return pa.DictionaryArray.from_arrays(encoded.indices, texts)
 
 
-def _by_start(raw: pa.Table) -> tuple[pa.Table, Bools]:
+def _by_start(raw: pa.Table, clock: SessionClock) -> tuple[pa.Table, Bools]:
     """Rows in order of their start, untimed kernels last; and whether each is timed."""
-    timed = _has_time(raw)
+    timed = _has_time(raw, clock)
     start = np.where(timed, int64_column(raw, "start"), OPEN_END)
     if (np.diff(start) >= 0).all():
         return raw, timed
@@ -95,15 +97,16 @@ def _by_start(raw: pa.Table) -> tuple[pa.Table, Bools]:
     return raw.take(order), timed[order]
 
 
-def _has_time(raw: pa.Table) -> Bools:
+def _has_time(raw: pa.Table, clock: SessionClock) -> Bools:
     """Whether the times of each kernel are possible, bool [kernels].
 
     A start and an end of 0 say that CUPTI could not collect them (cupti_activity.h,
     CUpti_ActivityKernel). A duration of 0 at any other time is kept: a clock may be coarse.
     """
-    start, end = int64_column(raw, "start"), int64_column(raw, "end")
-    near = (start >= -_MAX_SESSION_NS) & (end <= _MAX_SESSION_NS)
-    lost = (start == 0) & (end == 0)
+    exported = [int64_column(raw, name) for name in ("start", "end")]
+    start, end = (clock.since_start(each) for each in exported)
+    near = (start >= -MAX_SESSION_NS) & (end <= MAX_SESSION_NS)
+    lost = (start == end) & ((start == 0) | (exported[0] == 0))  # 0 before or after a shift
     known = _valid(raw, "start") & _valid(raw, "end")
     return np.asarray((start <= end) & near & ~lost & known)
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 from ...stats.arrays import Float64, Int64
 from ...store.provenance import EnergySource
 from ...store.tables.parquet import table_from_columns
+from .clock import SessionClock
 from .export import NsysExport
 from .gpu_metric_layouts import NOT_WANTED, Readings, read_layouts
 from .kernels import only_gpu
@@ -44,16 +45,16 @@ _MAX_W: Final = 3000.0  # no board draws more, and none draws less than as many 
 
 
 def read_power_samples(
-    export: NsysExport, strings: dict[int, str], epoch_ns: int
+    export: NsysExport, strings: dict[int, str], clock: SessionClock
 ) -> pa.Table | None:
     """Read `power_samples`, ordered by time; None where the plugin was not on.
 
-    Times are session time plus `epoch_ns`. The GPU is the one that an event names, else the only
-    one of the machine, else null. Raises BadInput where an event is damaged.
+    The GPU is the one that an event names, else the only one of the machine, else null. Raises
+    BadInput where an event is damaged.
     """
     if not _mentions_power(export, strings):
         return None
-    layouts = read_layouts(export, strings, power_quantity)
+    layouts = read_layouts(export, strings, clock, power_quantity)
     pieces = [piece for piece in layouts if np.isin(piece.quantity, _POWERS).any()]
     if not pieces:
         return None
@@ -61,7 +62,7 @@ def read_power_samples(
     power, kind = _power(quantities)
     columns = {
         "gpu": pa.array(_gpu(export, quantities[Quantity.GPU]), from_pandas=True),
-        "time_ns": time_ns + epoch_ns,
+        "time_ns": clock.since_epoch(time_ns),
         "source": [EnergySource.NSYS_NVML] * len(power),
         "power_w": power / 1000 if power.max() > _MAX_W else power,
         "averaged": pa.array(kind == Quantity.AVERAGE_POWER, mask=kind == Quantity.POWER),

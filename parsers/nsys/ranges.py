@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..events import OPEN_END, Spans, int64_column
+from .clock import SessionClock
 from .export import NsysExport
 from .kernels import texts_of
 
@@ -21,7 +22,9 @@ _INTEGERS: Final = (
 )  # fmt: skip
 
 
-def read_ranges(export: NsysExport, strings: dict[int, str]) -> tuple[Spans, "pa.StringArray"]:
+def read_ranges(
+    export: NsysExport, strings: dict[int, str], clock: SessionClock
+) -> tuple[Spans, "pa.StringArray"]:
     """Ranges that begin and end on one thread, in session time, and "domain:name" of each.
 
     The exporter puts each text either into its row or into `strings`. A range of the default
@@ -34,11 +37,13 @@ def read_ranges(export: NsysExport, strings: dict[int, str]) -> tuple[Spans, "pa
     end_thread = int64_column(events, "endGlobalTid")
     one_thread = (end_thread == -1) | (end_thread == thread)
     names = _names(events, strings, kind == _DOMAIN_CREATED)
-    start = int64_column(events, "start")
+    start = clock.since_start(int64_column(events, "start"))
     rows = np.flatnonzero(np.isin(kind, _RANGE_TYPES) & one_thread & (thread != -1))
     rows = rows[np.argsort(start[rows], kind="stable")]
-    end = int64_column(events, "end", missing=OPEN_END)
-    return Spans(start[rows], end[rows], thread[rows]), names.take(pa.array(rows))
+    is_open = ~np.asarray(events.column("end").is_valid())[rows]
+    end = clock.since_start(int64_column(events, "end")[rows])
+    end[is_open] = OPEN_END
+    return Spans(start[rows], end, thread[rows]), names.take(pa.array(rows))
 
 
 def _names(events: pa.Table, strings: dict[int, str], creates_domain: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Final
 from ...store.errors import BadInput
 from ...store.files import replacing
 from ..messages import Refusal
+from .clock import ASKED_SHIFT, NORMALISED, SHIFT
 from .export import open_export
 from .gpu_metric_layouts import NOT_WANTED
 from .gpu_metrics import metric_column
@@ -50,6 +51,7 @@ _STRINGS: Final = {
 }
 _RANGES: Final = "eventType IN (59, 60, 70, 71, 75)"  # not marks: their texts are not read
 _METADATA: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")
+_KEPT_METADATA: Final = ("EXPORT_SCHEMA_VERSION", SHIFT, ASKED_SHIFT, NORMALISED)
 
 
 def scrub_nsys(path: Path, out: Path) -> None:
@@ -61,7 +63,7 @@ def scrub_nsys(path: Path, out: Path) -> None:
         raise BadInput(f"{out} {Refusal.SAME_FILE}", hint="name another file with --out")
     with open_export(path) as export:
         present = {name: export.columns(name) for name in KEPT}
-        metadata = next(name for name in _METADATA if name in export.tables)
+        present |= {name: export.columns(name) for name in (*_METADATA, "StringIds")}
     with replacing(out) as temporary:
         database = sqlite3.connect(temporary, isolation_level=None, uri=True)
         try:
@@ -69,7 +71,7 @@ def scrub_nsys(path: Path, out: Path) -> None:
             database.create_function("known_fields", 1, _known_fields, deterministic=True)
             database.execute("ATTACH ? AS source", [immutable_uri(path)])
             database.execute("BEGIN")
-            _copy(database, present, metadata)
+            _copy(database, present)
             database.execute("COMMIT")
         except sqlite3.Error as error:
             raise BadInput(f"{path} {Refusal.UNREADABLE_DATABASE}: {error}") from error
@@ -77,16 +79,24 @@ def scrub_nsys(path: Path, out: Path) -> None:
             database.close()
 
 
-def _copy(database: sqlite3.Connection, present: dict[str, frozenset[str]], metadata: str) -> None:
+def _copy(database: sqlite3.Connection, present: dict[str, frozenset[str]]) -> None:
     """Copy from the attached database `source`; `present` has the columns of each table."""
     for table, wanted in KEPT.items():
         columns = [name for name in wanted if name in present[table]]
         if columns:
             _copy_columns(database, table, columns)
-    database.execute(
-        f"CREATE TABLE {metadata} AS SELECT name, value FROM source.{metadata}"
-        " WHERE name = 'EXPORT_SCHEMA_VERSION'"
-    )
+    for table in _METADATA:
+        if {"name", "value"} <= present[table]:
+            database.execute(
+                f"CREATE TABLE {table} AS SELECT name, value FROM source.{table}"
+                f" WHERE name IN {_KEPT_METADATA}"
+            )
+    if {"id", "value"} <= present["StringIds"]:
+        _copy_strings(database, present)
+
+
+def _copy_strings(database: sqlite3.Connection, present: dict[str, frozenset[str]]) -> None:
+    """Copy the strings that the copied tables refer to."""
     referred = " UNION ".join(
         f"SELECT {column} FROM {table}"
         for table, column in _STRINGS.items()

@@ -10,6 +10,7 @@ import pyarrow as pa
 from ..attribution import CorrelationIds, launching_calls
 from ..events import OPEN_END, Spans, Trace, int64_column
 from ..messages import TraceWarning
+from .clock import SessionClock, session_clock
 from .export import NsysExport, open_export
 from .gpu_metrics import read_gpu_samples
 from .kernels import THREAD_BITS, read_kernels
@@ -27,34 +28,23 @@ def read_nsys(path: Path) -> Trace:
     """
     with open_export(path) as export:
         strings = export.strings()
-        epoch_ns = _session_start_ns(export)
-        kernels = read_kernels(export, strings, epoch_ns)
-        api, call_ids = _api(export)
+        clock = session_clock(export)
+        kernels = read_kernels(export, strings, clock)
+        api, call_ids = _api(export, clock)
         launched_by = launching_calls(kernels.ids, call_ids, api)
-        ranges, names = read_ranges(export, strings)
-        power = read_power_samples(export, strings, epoch_ns)
+        ranges, names = read_ranges(export, strings, clock)
+        power = read_power_samples(export, strings, clock)
         _warn_about_graphs(export)
         return Trace(
             kernels=kernels.columns,
-            api=_shifted(api, epoch_ns),
+            api=_since_epoch(api, clock),
             launched_by=launched_by,
-            ranges=_shifted(ranges, epoch_ns),
+            ranges=_since_epoch(ranges, clock),
             range_names=names,
             warnings=(*export.warnings, *_diagnostics(export)),
-            gpu_samples=partial(read_gpu_samples, path, epoch_ns),
+            gpu_samples=partial(read_gpu_samples, path, clock),
             power_samples=power,
         )
-
-
-def _session_start_ns(export: NsysExport) -> int:
-    starts = export.read("TARGET_INFO_SESSION_START_TIME", ["utcEpochNs"])
-    known = int64_column(starts, "utcEpochNs", missing=0)
-    if len(known) and known[0] > 0:
-        return int(known[0])
-    export.warnings.append(
-        f"{export.path.name} {TraceWarning.NO_SESSION_START}: its times count from its start"
-    )
-    return 0
 
 
 def _diagnostics(export: NsysExport) -> list[str]:
@@ -70,7 +60,7 @@ def _warn_about_graphs(export: NsysExport) -> None:
         )
 
 
-def _api(export: NsysExport) -> tuple[Spans, CorrelationIds]:
+def _api(export: NsysExport, clock: SessionClock) -> tuple[Spans, CorrelationIds]:
     """Host calls into CUDA, in session time, with their process and correlation ids."""
     types = dict.fromkeys(("start", "end", "globalTid", "correlationId"), pa.int64())
     rows = export.bulk("CUPTI_ACTIVITY_KIND_RUNTIME", types)
@@ -78,10 +68,11 @@ def _api(export: NsysExport) -> tuple[Spans, CorrelationIds]:
     known = [np.asarray(rows.column(name).is_valid()) for name in ("globalTid", "correlationId")]
     process = thread & ~np.int64(THREAD_BITS)
     ids = CorrelationIds(process, int64_column(rows, "correlationId"), known[0] & known[1])
-    return Spans(int64_column(rows, "start"), int64_column(rows, "end"), thread), ids
+    start, end = (clock.since_start(int64_column(rows, name)) for name in ("start", "end"))
+    return Spans(start, end, thread), ids
 
 
-def _shifted(spans: Spans, epoch_ns: int) -> Spans:
+def _since_epoch(spans: Spans, clock: SessionClock) -> Spans:
     """Convert session time to epoch time; OPEN_END stays."""
-    end = np.where(spans.end_ns == OPEN_END, OPEN_END, spans.end_ns + epoch_ns)
-    return Spans(spans.start_ns + epoch_ns, end, spans.thread)
+    end = np.where(spans.end_ns == OPEN_END, OPEN_END, clock.since_epoch(spans.end_ns))
+    return Spans(clock.since_epoch(spans.start_ns), end, spans.thread)

@@ -42,16 +42,48 @@ def test_an_unknown_major_version_is_refused_by_its_number(
     assert error.hint
 
 
-def test_a_database_without_a_version_is_refused(nsys_file: Callable[..., NsysFile]) -> None:
-    error = refusal(nsys_file("").close())
+def test_a_database_without_a_version_and_tables_of_nsys_is_refused(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file("")
+    file.table("CUPTI_ACTIVITY_KIND_KERNEL", "_id_ INTEGER, start INTEGER, name INTEGER")
+    error = refusal(file.close())
     assert Refusal.OTHER_DATABASE in error.message
     assert "nsys export" in error.hint
 
 
-def test_a_version_that_is_no_number_is_refused(nsys_file: Callable[..., NsysFile]) -> None:
+@pytest.mark.parametrize(
+    "table",
+    [
+        "CUPTI_ACTIVITY_KIND_KERNEL",
+        "CUPTI_ACTIVITY_KIND_RUNTIME",
+        "NVTX_EVENTS",
+        "GPU_METRICS",
+        "GENERIC_EVENTS",
+    ],
+)
+@pytest.mark.parametrize("metadata", [{}, {"name": "EXPORT_ARCH", "value": "x64"}])
+def test_without_a_version_the_columns_tell_that_it_is_of_nsys(
+    nsys_file: Callable[..., NsysFile], table: str, metadata: dict[str, str]
+) -> None:
     file = nsys_file("")
-    file.add("META_DATA_EXPORT", name="EXPORT_SCHEMA_VERSION", value="three")
-    assert "'three'" in refusal(file.close()).message
+    file.table(table)
+    if metadata:
+        file.add("META_DATA_EXPORT", **metadata)
+    with open_export(file.close()) as export:
+        (warning,) = export.warnings
+    assert TraceWarning.UNKNOWN_SCHEMA in warning
+
+
+@pytest.mark.parametrize("version", ["three", "-3.1", "3.x", "9" * 5000])
+def test_a_version_that_is_no_number_is_unknown(
+    nsys_file: Callable[..., NsysFile], version: str
+) -> None:
+    file = nsys_file("")
+    file.add("META_DATA_EXPORT", name="EXPORT_SCHEMA_VERSION", value=version)
+    with open_export(file.close()) as export:
+        (warning,) = export.warnings
+    assert TraceWarning.UNKNOWN_SCHEMA in warning
 
 
 def test_a_database_of_nvprof_is_refused(nsys_file: Callable[..., NsysFile]) -> None:

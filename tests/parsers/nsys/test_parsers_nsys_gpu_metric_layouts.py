@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from moeprof.parsers.nsys.clock import session_clock
 from moeprof.parsers.nsys.export import open_export
 from moeprof.parsers.nsys.gpu_metric_layouts import NOT_WANTED, read_layouts
 from moeprof.store.errors import BadInput
@@ -23,9 +24,7 @@ def _quantity_of(name: str) -> int:
 
 def _read(file: NsysFile) -> list[tuple[int, int, int, float]]:
     with open_export(file.close()) as export:
-        pieces = read_layouts(
-            export, export.strings(), lambda name: QUANTITIES.get(name, NOT_WANTED)
-        )
+        pieces = read_layouts(export, export.strings(), session_clock(export), _quantity_of)
         return sorted(
             (int(type_id), int(time), int(quantity), float(value))
             for each in pieces

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
+from moeprof.parsers.nsys.clock import SessionClock
 from moeprof.parsers.nsys.gpu_metrics import metric_column, read_gpu_samples
 from moeprof.tests.nsys_file import NsysFile
 
@@ -41,7 +42,7 @@ def _samples(
         file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=metric, metricName=name)
     for time, metric, value in rows:
         file.add("GPU_METRICS", timestamp=time, typeId=TYPE, metricId=metric, value=value)
-    pieces = [samples.table for samples in read_gpu_samples(file.close(), epoch_ns=1000)]
+    pieces = [samples.table for samples in read_gpu_samples(file.close(), SessionClock(0, 1000))]
     return pa.concat_tables(pieces) if pieces else None
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from moeprof.parsers.events import OPEN_END
+from moeprof.parsers.nsys.clock import session_clock
 from moeprof.parsers.nsys.export import open_export
 from moeprof.parsers.nsys.ranges import read_ranges
 from moeprof.tests.nsys_file import NsysFile
@@ -12,7 +13,7 @@ OTHER_PROCESS = (77 << 24) | 3
 
 def _read(file: NsysFile) -> list[tuple[int, int, str | None]]:
     with open_export(file.close()) as export:
-        spans, names = read_ranges(export, export.strings())
+        spans, names = read_ranges(export, export.strings(), session_clock(export))
     return list(zip(spans.start_ns.tolist(), spans.end_ns.tolist(), names.to_pylist(), strict=True))
 
 
