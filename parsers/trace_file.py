@@ -16,6 +16,7 @@ from .messages import Refusal
 from .ncu import is_ncu_header, read_ncu
 from .ncu_report import MAGIC as NCU_REPORT
 from .ncu_report import has_ncu_report, read_ncu_report
+from .nsys.arrow_tables import is_arrow_export
 from .nsys.trace import read_nsys
 from .trace_tables import Piece, trace_tables
 
@@ -43,12 +44,14 @@ class ParsedTrace(NamedTuple):
 
 
 def parse_trace(path: Path) -> ParsedTrace:
-    """Parse an nsys SQLite export, an ncu raw page (CSV) or a torch.profiler trace (JSON, gzip).
+    """Parse an export of nsys, an ncu raw page (CSV) or a torch.profiler trace (JSON, gzip).
 
     A report of ncu is read too where NVIDIA's package ncu-report is installed. Raises BadInput
     where the file is none of these, is damaged, or holds neither kernels nor ranges; reading the
     pieces raises it too.
     """
+    if is_arrow_export(path):
+        return _events(read_nsys(path), path)
     match trace_format(path):
         case TraceFormat.NSYS_SQLITE:
             return _events(read_nsys(path), path)

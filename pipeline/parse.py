@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pyarrow as pa
@@ -17,7 +16,7 @@ from ..parsers.points import points_table, unmeasured_sizes
 from ..parsers.recording_tables import recording_tables
 from ..parsers.trace_file import parse_trace as trace_pieces
 from ..profiler.power.meter_file import keep_meter
-from ..profiler.report_export import export_report
+from ..profiler.report_export import exported
 from ..store.errors import BadInput
 from ..store.plan import Plan
 from ..store.recording import CollectorName, Recording
@@ -70,8 +69,8 @@ def parse_trace(source: Path | str, out: Path | str) -> ParsedTrace:
     """
     out = Path(out)
     reasons: dict[str, Counter[str | None]] = {}
-    with TemporaryDirectory() as folder:
-        pieces, warnings = trace_pieces(export_report(Path(source), Path(folder)))
+    with exported(Path(source)) as trace:
+        pieces, warnings = trace_pieces(trace)
         with writing_tables(out) as tables:
             for name, piece in pieces:
                 tables.write(name, piece)

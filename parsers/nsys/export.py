@@ -1,11 +1,10 @@
-"""An SQLite export of Nsight Systems: opened read-only, its version checked, its columns read.
+"""An export of Nsight Systems: opened read-only, its version checked, its columns read.
 
 The tables and columns that the file has decide what is read; the schema version only decides
 whether their meaning is known.
 """
 
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +13,12 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
 
 from ...store.errors import BadInput
 from ..messages import Refusal, TraceWarning
-from .sqlite_rows import Columns, check_at_rest, checked, immutable_uri, read_blocks
+from .arrow_tables import is_arrow_export, open_arrow
+from .columns import Column, Columns, Tables, no_rows
+from .sqlite_tables import EXPORT_HINT, open_sqlite
 
 KNOWN_MAJORS: Final = (2, 3)
 NEWEST_KNOWN: Final = (3, 28)  # NVIDIA's schema reference of nsys 2026.4
@@ -36,7 +35,6 @@ _OWN_COLUMNS: Final = (
     ("GENERIC_EVENTS", "typeId"),
 )
 _VERSION: Final = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,9})(?:\.[0-9]{1,9})*)?")
-_EXPORT_HINT: Final = "export the report with `nsys export --type sqlite REPORT.nsys-rep`"
 _WIDTHS: Final = (8, 16, 32, 64)
 _WARNING_AND_ERROR: Final = (2, 3)  # values of ENUM_DIAGNOSTIC_SEVERITY_LEVEL
 
@@ -44,23 +42,15 @@ _WARNING_AND_ERROR: Final = (2, 3)  # values of ENUM_DIAGNOSTIC_SEVERITY_LEVEL
 class NsysExport:
     """One open export; made by `open_export`."""
 
-    def __init__(self, path: Path, connection: sa.Connection) -> None:
+    def __init__(self, path: Path, source: Tables) -> None:
         self.path = path
         self.warnings: list[str] = []
-        self._connection = connection
-        tables = connection.execute(
-            sa.select(sa.column("name", sa.String))
-            .select_from(sa.table("sqlite_master"))
-            .where(sa.literal_column("type") == "table")
-        )
-        self.tables = frozenset(tables.scalars())
+        self.tables = source.tables
+        self._source = source
 
     def columns(self, table: str) -> frozenset[str]:
         """Names of a table's columns; empty where the export lacks the table."""
-        rows = self._connection.execute(
-            sa.select(sa.column("name", sa.String)).select_from(sa.func.pragma_table_info(table))
-        )
-        return frozenset(rows.scalars())
+        return self._source.columns(table)
 
     def read(
         self,
@@ -73,39 +63,28 @@ class NsysExport:
         """Read the named columns as int64, string or float64; one the file lacks is all null.
 
         `order` names the column to sort by, "" for the order in the file. A missing table has no
-        rows. For small tables: every value becomes a Python object. Raises BadInput where a value
-        is not of its column's type.
+        rows. For small tables: every value may become a Python object. Raises BadInput where a
+        value is not of its column's type.
         """
         types: dict[str, pa.DataType] = {name: pa.int64() for name in integers}
         types |= {name: pa.string() for name in texts} | {name: pa.float64() for name in reals}
         present = self.columns(table)
+        columns = _columns(types, present)
         if not present:
-            return _empty(types)
-        wanted = [sa.column(name) if name in present else sa.null().label(name) for name in types]
-        query = sa.select(*wanted).select_from(sa.table(table))
-        if order in present:
-            query = query.order_by(sa.column(order))
-        rows = self._connection.execute(query).fetchall()
-        values = zip(*rows, strict=True) if rows else [()] * len(types)
-        columns = zip(types.items(), values, strict=True)
-        return pa.table(
-            {name: _array(v, type_, f"{self.path}: {table}.{name}") for (name, type_), v in columns}
-        )
+            return no_rows(columns)
+        return self._source.read(table, columns, order if order in present else "")
 
     def blocks(
         self, table: str, types: Mapping[str, pa.DataType], order: str = ""
     ) -> Iterator[pa.Table]:
-        """Yield a big table's columns in pieces, as `sqlite_rows.read_blocks` does.
+        """Yield a big table's columns in pieces, in the order of the file or sorted by `order`.
 
         A column that the file lacks is all null; a missing table has no pieces. The name "a|b"
-        stands for column a where that is not null, else b.
+        stands for column a where that is not null, else b. Raises BadInput as `read` does.
         """
         present = self.columns(table)
         if present:
-            columns: Columns = {
-                name: (_first_of(name.split("|"), present), type_) for name, type_ in types.items()
-            }
-            yield from read_blocks(self.path, table, columns, self._rowids(table), order)
+            yield from self._source.blocks(table, _columns(types, present), order)
 
     def bulk(self, table: str, types: Mapping[str, pa.DataType]) -> pa.Table:
         """Read a big table's columns whole, in the order of the file.
@@ -113,37 +92,20 @@ class NsysExport:
         Integer columns get the narrowest type that holds their values, which saves memory.
         """
         pieces = [_narrowed(piece) for piece in self.blocks(table, types)]
-        return pa.concat_tables(pieces, promote_options="permissive") if pieces else _empty(types)
+        if not pieces:
+            return no_rows(_columns(types, frozenset()))
+        return pa.concat_tables(pieces, promote_options="permissive")
 
-    def spread(self, table: str, names: Sequence[str], count: int) -> "np.ndarray[Any, Any]":
+    def spread(
+        self, table: str, names: Sequence[str], count: int
+    ) -> "np.ndarray[Any, np.dtype[np.int64]]":
         """Read about `count` evenly spaced rows of a big table: int64 [rows, names], null as -1."""
-        present, rowids = self.columns(table), self._rowids(table)
-        if not rowids:
+        present = self.columns(table)
+        if not present:
             return np.zeros((0, len(names)), dtype=np.int64)
-        step = (rowids[1] - rowids[0]) // count + 1
-        wanted = range(rowids[0], rowids[1] + 1, step)
-        query = (
-            sa.select(*(sa.func.ifnull(_first_of(n.split("|"), present), -1) for n in names))
-            .select_from(sa.table(table))
-            .where(sa.literal_column("rowid").in_(wanted))
+        return self._source.spread(
+            table, _columns(dict.fromkeys(names, pa.int64()), present), count
         )
-        rows = [row for row in self._connection.execute(query) if all(type(v) is int for v in row)]
-        return np.asarray([tuple(row) for row in rows], dtype=np.int64).reshape(-1, len(names))
-
-    def _rowids(self, table: str) -> tuple[int, int] | None:
-        """First and last rowid of a table; None where it is empty or has no rowids of its own."""
-        if "rowid" in {name.lower() for name in self.columns(table)}:
-            return None
-        rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
-        # Two queries: SQLite looks up a single min or max by index, but scans for both at once.
-        ends = [
-            sa.select(end(rowid)).select_from(sa.table(table)) for end in (sa.func.min, sa.func.max)
-        ]
-        try:
-            first, last = (self._connection.execute(end).scalar_one() for end in ends)
-        except sa.exc.OperationalError:  # a table WITHOUT ROWID
-            return None
-        return None if first is None else (first, last)
 
     def strings(self) -> dict[int, str]:
         """`StringIds` as a dictionary: most texts of an export are ids into it."""
@@ -199,7 +161,7 @@ class NsysExport:
         raise BadInput(
             f"{self.path} {Refusal.OTHER_DATABASE}: it has neither EXPORT_SCHEMA_VERSION nor a"
             " table of kernels, CUDA calls, ranges or GPU metrics as nsys writes them",
-            hint=_EXPORT_HINT,
+            hint=EXPORT_HINT,
         )
 
     def diagnostics(self) -> list[str]:
@@ -216,31 +178,30 @@ class NsysExport:
 
 @contextmanager
 def open_export(path: Path) -> Iterator[NsysExport]:
-    """Open an export read-only, without SQLite's own files beside it.
+    """Open an export: an SQLite database, or the folder of an Arrow export.
 
-    Raises BadInput where the file is missing, is no intact SQLite database, is being written, is
-    not from Nsight Systems, or has a schema of a major version that this reader does not know.
+    Raises BadInput where the file is missing, is not intact, is being written, is not from Nsight
+    Systems, or has a schema of a major version that this reader does not know.
     """
-    if not path.is_file():
-        raise BadInput(f"{path} {Refusal.MISSING}", hint=_EXPORT_HINT)
-    engine = sa.create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(immutable_uri(path), uri=True, check_same_thread=False),
-        poolclass=StaticPool,
-    )
-    try:
-        check_at_rest(path)
-        with engine.connect() as connection:
-            export = NsysExport(path, connection)
-            export.check_version()
-            yield export
-    except (sa.exc.DBAPIError, sqlite3.Error, UnicodeDecodeError) as error:
-        reason = " ".join(str(getattr(error, "orig", None) or error).split())
-        raise BadInput(
-            f"{path} {Refusal.UNREADABLE_DATABASE}: {reason}", hint=_EXPORT_HINT
-        ) from error
-    finally:
-        engine.dispose()
+    if is_arrow_export(path):
+        yield _checked(path, open_arrow(path))
+    else:
+        with open_sqlite(path) as tables:
+            yield _checked(path, tables)
+
+
+def _checked(path: Path, source: Tables) -> NsysExport:
+    export = NsysExport(path, source)
+    export.check_version()
+    return export
+
+
+def _columns(types: Mapping[str, pa.DataType], present: frozenset[str]) -> Columns:
+    """Columns to read: of the names that "a|b" stands for, those that the table has."""
+    return {
+        name: Column(tuple(each for each in name.split("|") if each in present), type_)
+        for name, type_ in types.items()
+    }
 
 
 def _narrowed(table: pa.Table) -> pa.Table:
@@ -255,20 +216,3 @@ def _narrowed(table: pa.Table) -> pa.Table:
             )
             columns[name] = column.cast(f"int{width}")
     return pa.table(columns)
-
-
-def _first_of(names: Sequence[str], present: frozenset[str]) -> sa.ColumnElement[Any]:
-    columns: list[Any] = [sa.column(name) for name in names if name in present]
-    return sa.func.coalesce(*columns) if len(columns) > 1 else columns[0] if columns else sa.null()
-
-
-def _empty(types: Mapping[str, pa.DataType]) -> pa.Table:
-    return pa.schema([pa.field(name, type_) for name, type_ in types.items()]).empty_table()
-
-
-def _array(values: Sequence[Any], type_: pa.DataType, where: str) -> Any:
-    try:
-        column = pa.chunked_array([pa.array(values)])
-    except (pa.ArrowException, TypeError, OverflowError) as error:
-        raise BadInput(f"{where} is not {type_} throughout: {error}") from error
-    return checked(column, type_, where)

@@ -117,7 +117,7 @@ def _from_table(
     if not metrics:
         return
     types = dict.fromkeys(["typeId", "metricId", "value", _TIME], pa.int64())
-    for rows in export.blocks("GPU_METRICS", types, "3" if by_time else ""):
+    for rows in export.blocks("GPU_METRICS", types, _TIME if by_time else ""):
         type_id = int64_column(rows, "typeId")
         for one in _distinct(type_id) & metrics.keys():
             all_rows = (type_id == one).all()
@@ -176,7 +176,7 @@ def _from_json(export: NsysExport, quantity_of: QuantityOf, by_time: bool) -> It
     types: dict[str, pa.DataType] = {_TIME: pa.int64(), "typeId": pa.int64()}
     types["data"] = pa.string()
     quantities: dict[str, int] = {}
-    for rows in export.blocks("GENERIC_EVENTS", types, "1" if by_time else ""):
+    for rows in export.blocks("GENERIC_EVENTS", types, _TIME if by_time else ""):
         found: list[tuple[int, int]] = []
         values: list[float] = []
         for row, text in enumerate(rows.column("data").to_pylist()):

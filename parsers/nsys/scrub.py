@@ -52,6 +52,7 @@ _STRINGS: Final = {
 _RANGES: Final = "eventType IN (59, 60, 70, 71, 75)"  # not marks: their texts are not read
 _METADATA: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")
 _KEPT_METADATA: Final = ("EXPORT_SCHEMA_VERSION", SHIFT, ASKED_SHIFT, NORMALISED)
+READ_TABLES: Final = (*KEPT, *_METADATA, "StringIds", "DIAGNOSTIC_EVENT")
 
 
 def scrub_nsys(path: Path, out: Path) -> None:

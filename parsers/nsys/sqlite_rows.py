@@ -20,10 +20,10 @@ from adbc_driver_sqlite import dbapi
 
 from ...store.errors import BadInput
 from ..messages import Refusal
+from .columns import BLOCK_VALUES, checked
 
-Columns = Mapping[str, tuple[sa.ColumnElement[Any], pa.DataType]]  # name -> expression, type
+SqlColumns = Mapping[str, tuple[sa.ColumnElement[Any], pa.DataType]]  # name -> expression, type
 
-BLOCK_VALUES: Final = 524_288
 _MAX_THREADS: Final = 4  # each SQLite cursor decodes about 8 million rows/s
 _BATCH: Final = {"adbc.sqlite.query.batch_rows": "8192"}  # small buffers, which malloc reuses
 
@@ -63,7 +63,7 @@ def check_at_rest(path: Path) -> None:
 def read_blocks(
     path: Path,
     table: str,
-    columns: Columns,
+    columns: SqlColumns,
     rowids: tuple[int, int] | None,
     order: str = "",
     block_values: int = BLOCK_VALUES,
@@ -71,15 +71,15 @@ def read_blocks(
     """Yield the rows of a table in pieces; each column has its type throughout.
 
     `rowids` are the first and the last of the table, None where it has none of its own. Rows come
-    in the order of the rowids, or sorted by the SQL in `order`: then one thread reads, and SQLite
-    sorts on disk. A block holds about `block_values` values.
+    in the order of the rowids, or sorted by the one of `columns` that `order` names: then one
+    thread reads, and SQLite sorts on disk. A block holds about `block_values` values.
 
     Raises BadInput where a value is not of its column's type, or where the file is damaged.
     """
     query = sa.select(*(sql.label(name) for name, (sql, _) in columns.items()))
     query = query.select_from(sa.table(table))
     if order:
-        queries: Iterable[sa.Select[Any]] = [query.order_by(sa.text(order))]
+        queries: Iterable[sa.Select[Any]] = [query.order_by(sa.column(order))]
     elif rowids is None or rowids[1] - rowids[0] > path.stat().st_size:
         queries = [query]  # more rowids than bytes in the file: most are unused, so no blocks
     else:
@@ -96,7 +96,7 @@ def _by_rowid(query: sa.Select[Any], first: int, last: int, rows: int) -> Iterab
 
 
 def _fetch_all(
-    path: Path, queries: Iterator[str], columns: Columns, where: str
+    path: Path, queries: Iterator[str], columns: SqlColumns, where: str
 ) -> Iterator[pa.Table]:
     """Yield the result of each query in order; threads with a connection each run ahead."""
     threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)))
@@ -138,7 +138,7 @@ def _connect(path: Path) -> Any:
     return dbapi.connect(immutable_uri(path))
 
 
-def _fetch(connection: Any, sql: str, columns: Columns, where: str) -> pa.Table:
+def _fetch(connection: Any, sql: str, columns: SqlColumns, where: str) -> pa.Table:
     try:
         with connection.cursor() as cursor:
             cursor.adbc_statement.set_options(**_BATCH)
@@ -153,27 +153,3 @@ def _fetch(connection: Any, sql: str, columns: Columns, where: str) -> pa.Table:
         for column, (name, (_, type_)) in zip(found.columns, columns.items(), strict=True)
     ]
     return pa.table(dict(zip(columns, arrays, strict=True)))
-
-
-def checked(column: "pa.ChunkedArray[Any]", type_: pa.DataType, where: str) -> Any:
-    """Return a column as `type_`; in SQLite any column may hold values of any type.
-
-    Raises BadInput where a value is of another type, or out of its range.
-    """
-    try:
-        number = pa.types.is_floating(type_)
-        if column.null_count == len(column):
-            nulls: Any = pa.nulls(len(column), type_)  # type: ignore[call-overload]
-            return pa.chunked_array([nulls])
-        if column.type == type_:
-            if pa.types.is_string(type_):
-                column.validate(full=True)  # text may be no UTF-8
-            return column
-        if pa.types.is_integer(column.type) and (number or pa.types.is_integer(type_)):
-            return column.cast(type_, safe=not number)
-        if pa.types.is_floating(column.type) and number:
-            return column.cast(type_)
-        reason = f"it holds {column.type}"
-    except pa.ArrowException as error:
-        reason = str(error)
-    raise BadInput(f"{where} is not {type_} throughout: {reason}")

@@ -7,7 +7,7 @@ the cases). A recording holds a process, normally of a whole operation.
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -74,10 +74,29 @@ class Nsys:
         """Export a report to SQLite. Raises TraceFault where no SQLite file comes of it."""
         if not report.is_file():
             self._import(report)
-        command = [self.path, "export", "--type=sqlite", "--force-overwrite=true"]
-        result = process.run([*command, f"--output={sqlite}", str(report)], timeout_s=_EXPORT_S)
-        if result.exit_code != 0 or not sqlite.is_file():
+        sqlite.unlink(missing_ok=True)
+        self._export(report, ["--type=sqlite"], sqlite)
+
+    def export_arrow(self, report: Path, folder: Path, tables: Sequence[str]) -> None:
+        """Export tables of a report to a folder of Arrow files, more tables where it cannot select.
+
+        Raises TraceFault where this nsys cannot, as before 2024, or no folder comes of it.
+        """
+        if "arrowdir" not in self.export_help:
+            raise TraceFault("this nsys cannot export to a folder of Arrow files")
+        select = [f"--tables={','.join(tables)}"] if "--tables" in self.export_help else []
+        self._export(report, ["--type=arrowdir", *select], folder)
+
+    def _export(self, report: Path, what: Sequence[str], out: Path) -> None:
+        command = [self.path, "export", *what, "--force-overwrite=true", f"--output={out}"]
+        result = process.run([*command, str(report)], timeout_s=_EXPORT_S)
+        if result.exit_code != 0 or not out.exists():
             raise TraceFault(f"nsys could not export its report: {result.last_words}")
+
+    @cached_property
+    def export_help(self) -> str:
+        """What `nsys export --help` prints: the forms and options that this nsys knows."""
+        return process.run([self.path, "export", "--help"], timeout_s=_PROBE_S).stdout
 
     def _import(self, report: Path) -> None:
         """Import a capture that nsys left unimported, as it does when its own import fails.

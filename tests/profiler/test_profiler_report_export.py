@@ -1,26 +1,43 @@
 """A single report is exported by a tool that is new enough, or refused with the needed version."""
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
+from moeprof.parsers.nsys.clock import session_clock
+from moeprof.parsers.nsys.export import open_export
 from moeprof.parsers.trace_file import parse_trace
-from moeprof.profiler.report_export import export_report
+from moeprof.profiler.collectors.nsys import Nsys
+from moeprof.profiler.report_export import exported
 from moeprof.store.errors import BadInput
+from moeprof.tests.arrow_export import as_arrow
+from moeprof.tests.nsys_file import NsysFile
+from moeprof.tests.parsers.pieces import concatenated
 
+# Copies what lies beside it under the name of the requested form, and notes how it was called.
 NSYS = """#!/bin/sh
-case "$1" in
---version) echo "NVIDIA Nsight Systems version {version}";;
-export) for word in "$@"; do case "$word" in --output=*) cp "$0.sqlite" "${{word#--output=}}";;
-esac; done; exit {code};;
+echo "$@" >> "$0.calls"
+form=sqlite
+case "$*" in
+--version) echo "NVIDIA Nsight Systems version {version}"; exit;;
+*--help) echo "--type= {forms}"; echo "--tables="; exit;;
+*arrowdir*) form=arrowdir;;
 esac
+for word in "$@"; do case "$word" in --output=*)
+cp -r "$0.$form" "${{word#--output=}}";; esac; done
+exit {code}
 """
 HEAD = b"NVIDIA Tegra Profiler Report 2024@2@3@38-242334140272v0.\n"
+OnPath = Callable[[str, str], Path]
 
 
 @pytest.fixture
-def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
+def on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OnPath:
     """Put nothing on PATH but a stand-in with this text; without one, nothing at all."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -41,14 +58,74 @@ def report(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_report_is_exported_by_an_nsys_that_is_new_enough(
-    on_path: Callable[[str, str], Path], report: Path, tmp_path: Path
+@pytest.fixture
+def nsys(on_path: OnPath, nsys_file: Callable[..., NsysFile]) -> Path:
+    """An nsys that exports a kernel in a range, to SQLite and to Arrow."""
+    path = on_path("nsys", NSYS.format(version="2024.2.3.38-1", forms="sqlite, arrowdir", code=0))
+    file = nsys_file()
+    file.call(10, 20, "gelu-b4#0.1", 1)
+    sqlite = file.close()
+    as_arrow(sqlite).rename(path.with_name("nsys.arrowdir"))
+    sqlite.rename(path.with_name("nsys.sqlite"))
+    return path
+
+
+def _kernels(report: Path) -> tuple[bool, int]:
+    """Whether a report was exported to a folder of Arrow files, and the kernels in it."""
+    with exported(report) as trace:
+        assert trace.name == report.name
+        return trace.is_dir(), concatenated(parse_trace(trace).pieces)["launches"].num_rows
+
+
+def test_a_report_is_exported_to_arrow_only_the_tables_that_are_read(
+    nsys: Path, report: Path
 ) -> None:
-    nsys = on_path("nsys", NSYS.format(version="2024.2.3.38-1", code=0))
-    nsys.with_name("nsys.sqlite").write_bytes(b"SQLite format 3\0")
-    exported = export_report(report, tmp_path)
-    assert exported == tmp_path / "capture.sqlite"
-    assert exported.read_bytes() == b"SQLite format 3\0"
+    assert _kernels(report) == (True, 1)
+    (export,) = [line for line in _calls(nsys) if "--output" in line]
+    assert "--type=arrowdir" in export
+    assert "NVTX_EVENTS," in export
+    assert "TARGET_INFO_SYSTEM_ENV" not in export
+
+
+def test_an_nsys_that_cannot_export_to_arrow_exports_to_sqlite(nsys: Path, report: Path) -> None:
+    nsys.write_text(NSYS.format(version="2024.2.3.38-1", forms="sqlite, hdf", code=0))
+    assert _kernels(report) == (False, 1)
+    assert not any("arrowdir" in line for line in _calls(nsys))
+
+
+@pytest.mark.parametrize("damage", ["cut", "incomplete", "absent", "of another schema"])
+def test_an_arrow_export_that_is_not_whole_is_never_read(
+    nsys: Path, report: Path, damage: str
+) -> None:
+    """The exit code of nsys is 0 in each of these cases."""
+    arrow = nsys.with_name("nsys.arrowdir")
+    kernels = arrow / "CUPTI_ACTIVITY_KIND_KERNEL.arrow"
+    match damage:
+        case "cut":
+            kernels.write_bytes(kernels.read_bytes()[:-20])
+        case "incomplete":
+            (arrow / "META_DATA_EXPORT.arrow").unlink()
+        case "absent":
+            shutil.rmtree(arrow)
+        case _:
+            kernels.write_bytes(b"Feather? \xff\xff\xff\xff\0\0\0\0")
+    assert _kernels(report) == (False, 1)
+
+
+def _calls(nsys: Path) -> list[str]:
+    return nsys.with_name("nsys.calls").read_text().splitlines()
+
+
+def test_messages_name_the_report_and_not_its_copy(
+    nsys: Path, report: Path, nsys_file: Callable[..., NsysFile]
+) -> None:
+    file = nsys_file(name="other.sqlite", epoch_ns=None)
+    file.range(0, 1, "a", globalTid="no thread")
+    shutil.rmtree(nsys.with_name("nsys.arrowdir"))
+    file.close().rename(nsys.with_name("nsys.sqlite"))
+    with pytest.raises(BadInput) as raised, exported(report) as trace:
+        parse_trace(trace)
+    assert raised.value.message.startswith(f"{report}: NVTX_EVENTS.globalTid")
 
 
 @pytest.mark.parametrize(
@@ -59,39 +136,53 @@ def test_a_report_is_exported_by_an_nsys_that_is_new_enough(
     ],
 )
 def test_an_nsys_that_cannot_read_it_is_reported(
-    on_path: Callable[[str, str], Path],
-    report: Path,
-    tmp_path: Path,
-    version: str,
-    code: int,
-    words: str,
+    nsys: Path, report: Path, version: str, code: int, words: str
 ) -> None:
-    on_path("nsys", NSYS.format(version=version, code=code))
-    with pytest.raises(BadInput, match=words) as raised:
-        export_report(report, tmp_path)
+    nsys.write_text(NSYS.format(version=version, forms="sqlite, arrowdir", code=code))
+    with pytest.raises(BadInput, match=words) as raised, exported(report):
+        pass
     assert "2024.2.3 or newer" in raised.value.hint
 
 
 @pytest.mark.usefixtures("on_path")
-def test_without_an_nsys_the_needed_version_is_named(report: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"a report of nsys 2024\.2\.3, and no nsys is on PATH"):
-        export_report(report, tmp_path)
+def test_without_an_nsys_the_needed_version_is_named(report: Path) -> None:
+    with (
+        pytest.raises(BadInput, match=r"a report of nsys 2024\.2\.3, and no nsys is on PATH"),
+        exported(report),
+    ):
+        pass
+
+
+def test_an_old_report_goes_to_the_installed_nsys_whose_error_is_quoted(
+    on_path: OnPath, report: Path
+) -> None:
+    """Reports by nsys up to 2023.1 begin so, without a version."""
+    report.write_bytes(b"NVIDIA Tegra Profiler Report 1.\n\x0bLocal (CLI)")
+    with pytest.raises(BadInput, match="no nsys is on PATH"), exported(report):
+        pass
+    fault = (
+        "#!/bin/sh\n[ $1 = --version ] && echo version 2024.2.3 && exit\necho absent >&2; exit 1"
+    )
+    on_path("nsys", fault)
+    with pytest.raises(BadInput, match="absent"), exported(report):
+        pass
 
 
 def test_a_report_of_ncu_becomes_its_raw_page(
-    on_path: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    on_path: OnPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("moeprof.profiler.report_export.has_ncu_report", lambda: False)
     path = tmp_path / "counted.ncu-rep"
     path.write_bytes(b"NVR\0\0\0\0\0")
-    with pytest.raises(BadInput, match="no ncu is on PATH"):
-        export_report(path, tmp_path)
+    with pytest.raises(BadInput, match="no ncu is on PATH"), exported(path):
+        pass
     on_path("ncu", '#!/bin/sh\nprintf \'"ID","Process ID","Kernel Name"\\n,,\\n0,1,gemm\\n\'\n')
-    ((_, counters),) = parse_trace(export_report(path, tmp_path)).pieces
+    with exported(path) as page:
+        ((_, counters),) = parse_trace(page).pieces
     assert counters["kernel"].to_pylist() == ["gemm"]
     on_path("ncu", "#!/bin/sh\necho unsupported >&2; exit 1\n")
-    with pytest.raises(BadInput, match="cannot be read by this ncu: unsupported"):
-        export_report(path, tmp_path)
+    with pytest.raises(BadInput, match="cannot be read by this ncu: unsupported"), exported(path):
+        pass
 
 
 def test_a_report_of_ncu_is_given_back_where_nvidias_package_reads_it(
@@ -100,11 +191,49 @@ def test_a_report_of_ncu_is_given_back_where_nvidias_package_reads_it(
     monkeypatch.setattr("moeprof.profiler.report_export.has_ncu_report", lambda: True)
     path = tmp_path / "counted.ncu-rep"
     path.write_bytes(b"NVR\0\0\0\0\0")
-    assert export_report(path, tmp_path) == path
+    with exported(path) as given:
+        assert given == path
 
 
 def test_any_other_file_is_given_back(tmp_path: Path) -> None:
     path = tmp_path / "trace.json"
-    assert export_report(path, tmp_path) == path
+    with exported(path) as given:
+        assert given == path
     path.write_text("{}")
-    assert export_report(path, tmp_path) == path
+    with exported(path) as given:
+        assert given == path
+
+
+EVENTS = dict.fromkeys(
+    ("start", "end", "eventType", "globalTid", "endGlobalTid", "textId", "domainId"), pa.int64()
+) | {"text": pa.string()}
+PROGRAM = """
+import threading, nvtx
+def work(name):
+    for number in range(50):
+        with nvtx.annotate(f"{name} {number}", domain="moeprof"):
+            nvtx.mark("mark")
+        nvtx.end_range(nvtx.start_range(f"process-wide {number % 3} \\u00e9"))
+    nvtx.push_range("never closed")
+threads = [threading.Thread(target=work, args=[name]) for name in "abc"]
+[thread.start() for thread in threads], [thread.join() for thread in threads]
+"""
+
+
+@pytest.mark.skipif(shutil.which("nsys") is None, reason="no nsys on PATH")
+def test_a_real_report_is_equal_by_arrow_and_by_sqlite(tmp_path: Path) -> None:
+    """Every table that is read, row by row, in the order of the file."""
+    nsys = Nsys(shutil.which("nsys") or "")
+    report, sqlite = tmp_path / "real.nsys-rep", tmp_path / "real.sqlite"
+    program = [sys.executable, "-c", PROGRAM]
+    subprocess.run([*nsys.profile(report, "cpu", None), *program], check=True, cwd=tmp_path)
+    nsys.export(report, sqlite)
+    with exported(report) as copy, open_export(copy) as by_arrow, open_export(sqlite) as by_sqlite:
+        assert copy.is_dir() == ("arrowdir" in nsys.export_help)
+        assert "TARGET_INFO_SYSTEM_ENV" in by_sqlite.tables - by_arrow.tables
+        events = by_arrow.bulk("NVTX_EVENTS", EVENTS)
+        assert events.num_rows > 3 * 50 * 3
+        assert events == by_sqlite.bulk("NVTX_EVENTS", EVENTS)
+        assert by_arrow.strings() == by_sqlite.strings()
+        assert by_arrow.diagnostics() == by_sqlite.diagnostics()
+        assert session_clock(by_arrow) == session_clock(by_sqlite)
