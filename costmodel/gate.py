@@ -47,16 +47,20 @@ def check_row(
     against memory: what is written may stay in the cache even where inputs are cold. An unknown
     peak refuses nothing.
     """
-    rate = peaks.flops_per_s.get(dtype)
-    compute_us = flops / rate * 1e6 if rate else 0.0
-    from_memory = max(0.0, bytes_moved - (peaks.cache_bytes or 0))
-    bandwidth = peaks.bytes_per_s
-    memory_us = from_memory / bandwidth * 1e6 if bandwidth else 0.0
+    compute_us, memory_us = floors_us(flops, bytes_moved, peaks, dtype=dtype)
     floor_us = max(compute_us, memory_us)
     if latency_us * _TOLERANCE >= floor_us:
         return None
     bound = "its arithmetic" if compute_us >= memory_us else "reading its operands"
     return Refusal(latency_us, floor_us, bound, _likely_cause(latency_us, floor_us, bound))
+
+
+def floors_us(flops: float, bytes_moved: float, peaks: Peaks, *, dtype: str) -> tuple[float, float]:
+    """The shortest time of the arithmetic and that of the bytes beyond the L2; 0 where unknown."""
+    rate, bandwidth = peaks.flops_per_s.get(dtype), peaks.bytes_per_s
+    from_memory = max(0.0, bytes_moved - (peaks.cache_bytes or 0))
+    compute_us = flops / rate * 1e6 if rate else 0.0
+    return compute_us, from_memory / bandwidth * 1e6 if bandwidth else 0.0
 
 
 def _likely_cause(latency_us: float, floor_us: float, bound: str) -> str:

@@ -1,9 +1,10 @@
 """Public tables of measurements to a model, through the same gates as our own points."""
 
+import re
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from ..costmodel.build import build_model
 from ..costmodel.imported.aiconfigurator import Selection, read_aiconfigurator
@@ -16,6 +17,7 @@ from ..store.recording import sha256_of
 from ..store.run import DEFAULT_STORE, Run
 from ..store.tables.parquet import write_table
 
+_LONGEST_NAME: Final = 150
 Source = Literal["aiconfigurator", "vidur"]
 
 
@@ -81,7 +83,7 @@ def _vidur(options: ImportOptions) -> tuple[ImportedTable, str]:
     path = Path(options.path)
     table = read_vidur(path, options.tensor_parallel, options.commit)
     folder = path.resolve().parent.name
-    return table, f"vidur-{table.gpu.lower()}-{folder}-tp{options.tensor_parallel}"
+    return table, _name("vidur", table.gpu, folder, f"tp{options.tensor_parallel}")
 
 
 def _aiconfigurator(options: ImportOptions) -> tuple[ImportedTable, str]:
@@ -90,9 +92,14 @@ def _aiconfigurator(options: ImportOptions) -> tuple[ImportedTable, str]:
     selection = Selection(options.gpu, options.framework, options.version, options.dtype, families)
     root, commit = _package() if options.path is None else (Path(options.path), options.commit)
     table = read_aiconfigurator(root, selection, commit)
-    gpu = selection.gpu or table.gpu.replace(" ", "-")
-    parts = ["aiconfigurator", gpu, *table.versions.popitem(), selection.dtype]
-    return table, "-".join(parts).lower()
+    gpu = selection.gpu or table.gpu
+    ((framework, release),) = table.versions.items()
+    return table, _name("aiconfigurator", gpu, framework, release, selection.dtype)
+
+
+def _name(*parts: str) -> str:
+    """The name of a folder from what a table says of itself, which may be any text."""
+    return re.sub(r"[^a-z0-9._]+", "-", "-".join(parts).lower())[:_LONGEST_NAME]
 
 
 def _package() -> tuple[Path, str]:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from .errors import BadInput
 
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 _HINTS = {
     errno.ENOSPC: "free some space, or point --store or --out at another disk",
     errno.EDQUOT: "free some of the quota, or point --store or --out at another disk",
@@ -77,3 +78,19 @@ def read_text(path: Path) -> str:
 def cannot_read(path: Path, error: OSError) -> BadInput:
     """Make the error that says why `path` could not be read."""
     return BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}")
+
+
+def refuse_lfs_pointer(path: Path) -> None:
+    """Raise BadInput for a Git LFS pointer, which stands where the file was not fetched.
+
+    Source: the pointer file of Git LFS's docs/spec.md. A file that cannot be opened passes.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_LFS_POINTER))
+    except OSError:
+        return
+    if start == _LFS_POINTER:
+        raise BadInput(
+            f"{path} is a Git LFS pointer and not the file itself", hint="fetch it: git lfs pull"
+        )

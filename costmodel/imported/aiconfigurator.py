@@ -1,30 +1,36 @@
 """Tables of aiconfigurator (ai-dynamo/aiconfigurator, Apache-2.0): GEMM and fused MoE on GPUs.
 
 Their path is `…/<gpu>/<family>/<framework>/<version>/<family>_perf.parquet` in the repository and
-in the package aiconfigurator-core; times are in ms. The tables do not hold the number of active
-experts of a MoE, only its routing distribution: each becomes an operation over tokens alone.
+in the package aiconfigurator-core, and older ones have no folder for the family; times are in ms.
+The tables do not hold the number of active experts of a MoE, only its routing distribution: each
+becomes an operation over tokens alone.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...store.errors import BadInput
+from ...store.files import refuse_lfs_pointer
 from ...store.scenario import Scenario
-from .tables import Imported, ImportedTable, only, origin_of
+from .cells import Cells, rows_of
+from .tables import Imported, ImportedTable, origin_of
 
 FAMILIES: Final = ("gemm", "moe")
 _BYTES: Final = {"bfloat16": 2.0, "float16": 2.0, "fp8": 1.0, "fp8_block": 1.0}
+_ONE_MODEL: Final = ("device", "framework", "version")  # have one value in all tables of a model
 _NEEDED: Final = {
-    "gemm": {"gemm_dtype", "m", "n", "k", "latency"},
-    "moe": {"moe_dtype", "num_tokens", "hidden_size", "inter_size", "topk", "num_experts",
-            "moe_tp_size", "moe_ep_size", "distribution", "latency"},
+    "gemm": ("gemm_dtype", "m", "n", "k", "latency", *_ONE_MODEL),
+    "moe": ("moe_dtype", "num_tokens", "hidden_size", "inter_size", "topk", "num_experts",
+            "moe_tp_size", "moe_ep_size", "distribution", "latency", *_ONE_MODEL),
 }  # fmt: skip
+_USED: Final = ("power",)  # where a table has it
+_LARGEST_WORK: Final = 1 << 62  # of one call; more does not fit in the columns of points
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +47,41 @@ class Selection:
 def read_aiconfigurator(root: Path, select: Selection, commit: str) -> ImportedTable:
     """Read the tables below `root`, or the file `root`, of the repository at `commit`.
 
-    Raises BadInput for an unknown dtype or family, where no table fits, where a file lacks a
-    column, and where several GPUs, frameworks or versions fit: they are never merged.
+    Raises BadInput for an unknown dtype or family, where no table or row fits, where a file lacks a
+    column, for a cell that is wrong, and where several GPUs, frameworks or versions fit: they are
+    never merged.
     """
     _check_selection(select)
     rows: list[Imported] = []
     files: list[Path] = []
-    seen: dict[str, Counter[str]] = {name: Counter() for name in ("GPU", "framework", "version")}
+    dtypes: set[str] = set()
+    first: Cells | None = None
+    spread = 0
     for path, family in _tables(root, select):
-        found = _read(path, family)
-        if not found:
-            continue
         files.append(path)
-        for name, column in (("GPU", "device"), ("framework", "framework"), ("version", "version")):
-            seen[name].update(str(row.get(column)) for row in found)
-        reader = _gemm if family == "gemm" else _moe
-        rows += [one for row in found if (one := reader(row, select.dtype)) is not None]
-    if not files:
+        for cells in _read(path, family):
+            first = first or cells
+            _check_same_model(first, cells)
+            dtypes.add(dtype := cells.text(f"{family}_dtype"))
+            if dtype == select.dtype:
+                row = _gemm(cells, dtype) if family == "gemm" else _moe(cells, dtype)
+                spread += row is None
+                rows += [] if row is None else [row]
+    if first is None:
+        raise _no_table(root, select)
+    if not rows:
         raise BadInput(
-            f"{root} holds no table that fits", hint="name --gpu, --framework and --version"
+            f"{files[0]} holds no row of {select.dtype} on one GPU",
+            hint=f"--dtype may be {', '.join(sorted(dtypes & set(_BYTES))) or 'none here'}",
         )
-    hint = "name --gpu, --framework and --version: what differs in them is not one model"
-    gpu, framework, version = (only(seen[name], name, hint) for name in seen)
+    device, framework, version = (first.text(column) for column in _ONE_MODEL)
+    several = f"{spread} rows left out: of a MoE over several GPUs (moe_tp_size or moe_ep_size)"
     return ImportedTable(
         rows=tuple(rows),
-        gpu=gpu,
+        gpu=device,
         versions={framework.lower(): version},
         origin=origin_of("ai-dynamo/aiconfigurator", commit, "Apache-2.0", files),
+        remarks=(several,) if spread else (),
     )
 
 
@@ -79,41 +93,104 @@ def _check_selection(select: Selection) -> None:
             raise BadInput(f"{family!r} is no family here", hint=f"one of {', '.join(FAMILIES)}")
 
 
+def _check_same_model(first: Cells, cells: Cells) -> None:
+    """Refuse a row of another GPU, framework or version than the first row's."""
+    for column in _ONE_MODEL:
+        one, other = first.text(column), cells.text(column)
+        if one != other:
+            raise BadInput(
+                f"{cells.path}: column {column!r} is {other!r} in row {cells.row}, and {one!r} in"
+                f" row {first.row} of {first.path}: 2 values of {column} are not one model",
+                hint="name --gpu, --framework and --version, or one file of one model",
+            )
+
+
 def _tables(root: Path, select: Selection) -> Iterator[tuple[Path, str]]:
-    if not root.exists():
+    """Paths of the tables that fit, each with its family."""
+    if not os.path.exists(root):  # Path.exists raises for a name that is too long
         raise BadInput(f"{root} does not exist", hint="name a checkout, or a *_perf.parquet file")
+    if root.is_file():
+        yield root, _family(root)
+        return
+    if root.resolve() == Path(root.resolve().anchor):
+        raise BadInput(f"{root} is the whole file system", hint="name a checkout or a table")
     for family in select.families:
-        name = f"{family}_perf.parquet"
-        paths = [root] if root.is_file() else sorted(root.rglob(name))
-        for path in paths:
-            if path.name != name:
-                continue
-            version, framework, gpu = (path.parents[0].name, path.parents[1].name,
-                                       path.parents[3].name)  # fmt: skip
+        for path in _named(root, f"{family}_perf.parquet"):
             asked = (select.version, select.framework, select.gpu)
-            if root.is_file() or all(
-                want in (None, have)
-                for want, have in zip(asked, (version, framework, gpu), strict=True)
-            ):
+            folders = zip(asked, _folders(path, family), strict=True)
+            if all(want in (None, have) for want, have in folders):
                 yield path, family
 
 
-def _read(path: Path, family: str) -> list[dict[str, Any]]:
+def _folders(path: Path, family: str) -> tuple[str, str, str]:
+    """Names of the folders of version, framework and GPU above a table; "" where there is none."""
+    version, framework, third, fourth = (
+        [*(above.name for above in path.resolve().parents)] + [""] * 4
+    )[:4]
+    return version, framework, fourth if third == family else third
+
+
+def _named(root: Path, name: str) -> list[Path]:
+    """Files of this name below `root`; what cannot be read is passed over."""
+    return sorted(Path(folder) / name for folder, _, files in os.walk(root) if name in files)
+
+
+def _family(path: Path) -> str:
+    """The family of a table by its columns."""
+    columns = _schema(path)
+    for family in FAMILIES:
+        if f"{family}_dtype" in columns:
+            return family
+    raise BadInput(
+        f"{path} lacks the column 'gemm_dtype' of a gemm and the column 'moe_dtype' of a moe",
+        hint="name a gemm_perf.parquet or a moe_perf.parquet",
+    )
+
+
+def _no_table(root: Path, select: Selection) -> BadInput:
+    """The refusal of a folder without rows, which may hold tables as text."""
+    texts = [path for family in select.families for path in _named(root, f"{family}_perf.txt")]
+    if texts:
+        return BadInput(
+            f"{texts[0]} is an older table, as CSV text, and moeprof reads Parquet",
+            hint="convert it: pandas.read_csv(txt).to_parquet('gemm_perf.parquet')",
+        )
+    return BadInput(
+        f"{root} holds no table that fits", hint="name --gpu, --framework and --version"
+    )
+
+
+def _schema(path: Path) -> set[str]:
+    refuse_lfs_pointer(path)
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"{path} is not a Parquet table: {str(error).splitlines()[0]}") from error
-    missing = _NEEDED[family] - set(table.column_names)
+        return set(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _read(path: Path, family: str) -> Iterator[Cells]:
+    found = _schema(path)
+    missing = [column for column in _NEEDED[family] if column not in found]
     if missing:
-        raise BadInput(f"{path} lacks the column {sorted(missing)[0]!r}, which a {family} needs")
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+        raise BadInput(f"{path} lacks the column {missing[0]!r}, which a {family} needs")
+    columns = [*_NEEDED[family], *(column for column in _USED if column in found)]
+    try:
+        table = pq.read_table(path, columns=columns, partitioning=None)
+        return rows_of(path, table.to_pydict())
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
 
 
-def _gemm(row: Mapping[str, Any], dtype: str) -> Imported | None:
-    if row["gemm_dtype"] != dtype:
-        return None
-    m, n, k, size = row["m"], row["n"], row["k"], _BYTES[dtype]
+def _unreadable(path: Path, error: Exception) -> BadInput:
+    why = next(iter(str(error).splitlines()), "")
+    return BadInput(
+        f"{path} is not a Parquet table: {why}", hint="fetch it anew, or name another table"
+    )
+
+
+def _gemm(cells: Cells, dtype: str) -> Imported:
+    m, n, k = (cells.whole(column) for column in "mnk")
+    size = _BYTES[dtype]
     scenario = Scenario(
         op="gemm",
         tokens=m,
@@ -123,18 +200,19 @@ def _gemm(row: Mapping[str, Any], dtype: str) -> Imported | None:
         bytes_moved=int((m * k + n * k) * size + 2 * m * n),
         l2="cold",
     )
-    return _imported(row, scenario)
+    return _imported(cells, scenario, "m")
 
 
-def _moe(row: Mapping[str, Any], dtype: str) -> Imported | None:
-    """A MoE on one GPU; None for another dtype and for tensor or expert parallelism above 1."""
-    if row["moe_dtype"] != dtype or (row["moe_tp_size"], row["moe_ep_size"]) != (1, 1):
+def _moe(cells: Cells, dtype: str) -> Imported | None:
+    """A MoE on one GPU; None for tensor or expert parallelism above 1."""
+    if (cells.whole("moe_tp_size"), cells.whole("moe_ep_size")) != (1, 1):
         return None
-    tokens, hidden, inter = row["num_tokens"], row["hidden_size"], row["inter_size"]
-    top_k, size = row["topk"], _BYTES[dtype]
-    distribution = row["distribution"].replace(".", "_")
+    tokens, hidden, inter = map(cells.whole, ("num_tokens", "hidden_size", "inter_size"))
+    top_k, experts, size = cells.whole("topk"), cells.whole("num_experts"), _BYTES[dtype]
+    if top_k > experts:
+        raise cells.refusal("topk", f"at most the {experts} of num_experts")
     scenario = Scenario(
-        op=f"moe_{distribution}",
+        op=f"moe_{cells.text('distribution').replace('.', '_')}",
         tokens=tokens,
         shape=(hidden, inter),
         dtype=_rate(dtype),
@@ -143,20 +221,22 @@ def _moe(row: Mapping[str, Any], dtype: str) -> Imported | None:
         bytes_moved=int(
             (3 * top_k * hidden * inter + tokens * hidden) * size + 2 * tokens * hidden
         ),
-        experts=row["num_experts"],
+        experts=experts,
         top_k=top_k,
         l2="cold",
     )
-    return _imported(row, scenario)
+    return _imported(cells, scenario, "num_tokens")
 
 
-def _imported(row: Mapping[str, Any], scenario: Scenario) -> Imported:
-    power = row.get("power")
+def _imported(cells: Cells, scenario: Scenario, tokens: str) -> Imported:
+    if max(scenario.flops, scenario.bytes_moved) >= _LARGEST_WORK:
+        raise cells.refusal(tokens, "a size of work that a GPU does in one call")
     return Imported(
         scenario,
-        latency_us=float("nan") if row["latency"] is None else row["latency"] * 1000,
-        power_w=power if power and power > 0 else None,
-        kernel=row.get("kernel_source"),
+        latency_us=cells.duration_us("latency"),
+        place=cells.place("latency"),
+        power_w=cells.power_w("power"),
+        has_power="power" in cells.values,
     )
 
 

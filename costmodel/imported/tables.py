@@ -4,7 +4,7 @@ A reader of one source gives `Imported` rows; everything after that is the same 
 """
 
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 
 from ...device.peaks import data_sheet
-from ...store.cost_model import Origin
+from ...store.cost_model import Origin, Peaks
 from ...store.errors import BadInput
 from ...store.plan import Role
 from ...store.provenance import EnergySource, Provenance
@@ -21,32 +21,44 @@ from ...store.recording import sha256_of
 from ...store.scenario import BURST, SUSTAINED, Scenario
 from ...store.tables.parquet import table_from_columns
 from ...store.tables.schemas import SCHEMAS
-from ..gate import check_row
+from ..gate import check_row, floors_us
 from .power_gate import judge_power
 
 NO_POWER: Final = "the table holds no power"
+NO_POWER_HERE: Final = "the table holds no power of this batch size"
 _RESERVED: Final = 8  # sizes held out, and as many for calibration
 _MAX_REFUSED: Final = 0.05
+_LAUNCH_US: Final = 10.0  # what a call may take beside its work
+_MAX_SLOWER: Final = 100.0  # no table is as slow as this at its best: units differ by 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """One row of a public table: the operation, its latency in us and its mean power in W."""
+    """One row of a public table: the operation, its latency in us and its mean power in W.
+
+    `has_power` says whether the table has a column of power; `power_w` is None where the row has no
+    usable value in it. `place` is that of the latency: file, column and row.
+    """
 
     scenario: Scenario
     latency_us: float
     power_w: float | None = None
-    kernel: str | None = None
+    has_power: bool = False
+    place: str = "a row"
 
 
 @dataclass(frozen=True, slots=True)
 class ImportedTable:
-    """The rows of one source, on one GPU with one version of its software."""
+    """The rows of one source, on one GPU with one version of its software.
+
+    Latencies are positive and finite. `remarks` say what the reader left out.
+    """
 
     rows: tuple[Imported, ...]
     gpu: str
     versions: dict[str, str]
     origin: Origin
+    remarks: tuple[str, ...] = ()
 
 
 Curves = Mapping[str, Mapping[int, Imported]]  # rows by curve and batch size
@@ -71,15 +83,12 @@ def points_of(table: ImportedTable, *, seed: int = 0) -> tuple[pa.Table, Origin]
     Rows faster than the roofline are left out and counted; power that fails the quality gate is
     withheld. Of each curve of 24 sizes or more, eight are held out and eight calibrate.
 
-    Raises BadInput where there is no row, where a latency is not positive, where one size has two
-    different latencies, and where more than 5 % of the rows are faster than the GPU can be.
+    Raises BadInput where one size has two different latencies, where more than 5 % of the rows are
+    faster than the GPU can be, and where all are 100 times slower.
     """
-    if not table.rows:
-        raise BadInput(
-            "the tables hold no row for what was asked", hint="name another GPU or dtype"
-        )
     kept, remarks = _possible_rows(table)
-    curves = _by_curve(kept)
+    curves, repeated = _by_curve(kept)
+    remarks = [*table.remarks, *remarks, *repeated, *_short_curves(curves), *_no_powers(kept)]
     power = _judged_power(curves)
     if power.withheld is not None and power.withheld != NO_POWER:
         remarks.append(power.withheld)
@@ -114,47 +123,92 @@ def provenance_of(table: ImportedTable) -> Provenance:
 def _possible_rows(table: ImportedTable) -> tuple[list[Imported], list[str]]:
     """The rows that the roofline allows, and remarks on the others."""
     peaks = data_sheet(table.gpu)
+    if peaks is None:
+        no_sheet = f"no data sheet of {table.gpu} is known: no row was held against a roofline"
+        return list(table.rows), [no_sheet]
+    _refuse_too_slow(table, peaks)
     kept: list[Imported] = []
     refused: list[tuple[float, str]] = []
     for row in table.rows:
         scenario = row.scenario
-        if not row.latency_us > 0:
-            raise BadInput(
-                f"the latency of {scenario.key} is {row.latency_us}; it must be positive"
-            )
-        refusal = None
-        if peaks is not None:
-            work = scenario.flops, scenario.bytes_moved
-            refusal = check_row(row.latency_us, *work, peaks, dtype=scenario.dtype)
+        work = scenario.flops, scenario.bytes_moved
+        refusal = check_row(row.latency_us, *work, peaks, dtype=scenario.dtype)
         if refusal is None:
             kept.append(row)
         else:
-            refused.append((refusal.too_fast_by, refusal.sentence(scenario.key)))
+            sentence = f"{row.place}: {refusal.sentence(scenario.key)}"
+            refused.append((refusal.too_fast_by, sentence))
     if len(refused) > _MAX_REFUSED * len(table.rows):
         raise BadInput(
             f"{len(refused)} of {len(table.rows)} rows are faster than {table.gpu} can be: "
             f"{max(refused)[1]}",
             hint="the table is not what it says: look at its unit, its dtype and its GPU",
         )
-    remarks = [f"{len(refused)} rows left out: {max(refused)[1]}"] if refused else []
-    if peaks is None:
-        remarks.append(f"no data sheet of {table.gpu} is known: no row was held against a roofline")
-    return kept, remarks
+    return kept, [f"{len(refused)} rows left out: {max(refused)[1]}"] if refused else []
 
 
-def _by_curve(rows: Iterable[Imported]) -> Curves:
-    """Rows by curve and batch size. Raises BadInput for a size with two different latencies."""
+def _refuse_too_slow(table: ImportedTable, peaks: Peaks) -> None:
+    """Refuse a table whose best row takes 100 times its roofline and a launch: us taken for ms."""
+
+    def slower_by(row: Imported) -> float:
+        scenario = row.scenario
+        work = scenario.flops, scenario.bytes_moved
+        return row.latency_us / (max(floors_us(*work, peaks, dtype=scenario.dtype)) + _LAUNCH_US)
+
+    best = min(table.rows, key=slower_by)
+    if slower_by(best) > _MAX_SLOWER:
+        raise BadInput(
+            f"{best.place}: {best.scenario.key} took {best.latency_us:.6g} us,"
+            f" {slower_by(best):.0f} times what {table.gpu} needs, and no row is nearer to it",
+            hint="the table is not what it says: its times may be in us in place of ms",
+        )
+
+
+def _by_curve(rows: Iterable[Imported]) -> tuple[Curves, list[str]]:
+    """Rows by curve and batch size, and remarks on rows that repeat others.
+
+    Two powers at one latency are no power. Raises BadInput for a size with two latencies.
+    """
     curves: defaultdict[str, dict[int, Imported]] = defaultdict(dict)
+    repeated = disputed = 0
     for row in rows:
         curve, tokens = row.scenario.curve, row.scenario.tokens
         first = curves[curve].setdefault(tokens, row)
         if first.latency_us != row.latency_us:
             raise BadInput(
                 f"{curve} stands twice at batch size {tokens}: "
-                f"{first.latency_us:.6g} and {row.latency_us:.6g} us",
+                f"{first.latency_us:.6g} and {row.latency_us:.6g} us ({first.place}; {row.place})",
                 hint="import one version of one framework at a time",
             )
-    return curves
+        repeated += first is not row
+        if first.power_w != row.power_w:
+            disputed += 1
+            curves[curve][tokens] = replace(first, power_w=None)
+    remarks = [f"{repeated} rows left out: each repeats another"] if repeated else []
+    if disputed:
+        remarks.append(f"{disputed} of those have another power: none of it is used")
+    return curves, remarks
+
+
+def _short_curves(curves: Curves) -> list[str]:
+    """A remark on curves of one batch size, of which no model can be made."""
+    short = [curve for curve, sizes in curves.items() if len(sizes) == 1]
+    if not short:
+        return []
+    left = "" if len(short) < len(curves) else "; no curve is left"
+    return [
+        f"{len(short)} of {len(curves)} curves dropped, for a curve needs two batch sizes:"
+        f" {short[0]} has {next(iter(curves[short[0]]))} alone{left}"
+    ]
+
+
+def _no_powers(rows: Sequence[Imported]) -> list[str]:
+    """A remark on rows without power in a table that has a column of it."""
+    metered = [row for row in rows if row.has_power]
+    missing = sum(row.power_w is None for row in metered)
+    if not missing:
+        return []
+    return [f"{missing} of {len(metered)} rows have no energy: their power is empty, 0 or less"]
 
 
 def _judged_power(curves: Curves) -> _Power:
@@ -181,6 +235,7 @@ def _point(row: Imported, role: Role, power: _Power) -> dict[str, Any]:
     """Columns of one point."""
     scenario = row.scenario
     energy_mj = None
+    why = NO_POWER_HERE if power.metered else NO_POWER
     if power.withheld is None and row.power_w is not None:
         energy_mj = row.power_w * row.latency_us / 1000
     return scenario.op_key(SUSTAINED if power.metered else BURST).columns() | {
@@ -195,13 +250,5 @@ def _point(row: Imported, role: Role, power: _Power) -> dict[str, Any]:
         "power_w": None if energy_mj is None else row.power_w,
         "energy_mj": energy_mj,
         "energy_source": EnergySource.UNAVAILABLE if energy_mj is None else EnergySource.IMPORTED,
-        "energy_reason": (power.withheld or NO_POWER) if energy_mj is None else None,
+        "energy_reason": (power.withheld or why) if energy_mj is None else None,
     }
-
-
-def only(found: Counter[str], what: str, hint: str) -> str:
-    """The one value of a column. Raises BadInput where there are several."""
-    if len(found) != 1:
-        values = ", ".join(sorted(found)) or "none"
-        raise BadInput(f"the tables hold {len(found)} values of {what}: {values}", hint=hint)
-    return next(iter(found))

@@ -4,21 +4,25 @@ Each `…/<gpu>/<organisation>/<model>/mlp.csv` holds one GPU and model: the med
 with a resolution of 1 us, by tokens and tensor parallelism.
 """
 
-from collections.abc import Iterator
+import csv
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
-
-import pandas as pd
+from statistics import fmean
+from typing import Any, Final
 
 from ...store.errors import BadInput
+from ...store.files import cannot_read, refuse_lfs_pointer
 from ...store.scenario import Scenario
+from .cells import Cells, rows_of
 from .tables import Imported, ImportedTable, origin_of
 
 _DTYPE_BYTES: Final = 2
-_DIMENSIONS: Final = (
-    *("n_head", "n_kv_head", "n_embd", "n_expanded_embd", "use_gated_mlp", "num_tokens"),
-    "num_tensor_parallel_workers",
-)
+_MODEL: Final = ("n_head", "n_kv_head", "n_embd", "n_expanded_embd", "use_gated_mlp")
+_PARALLEL: Final = "num_tensor_parallel_workers"
+_NEEDED: Final = (*_MODEL, "num_tokens", _PARALLEL)
+_GATED: Final = {"True": True, "False": False}
+_HINT: Final = "name a mlp.csv of vidur"
 OPS: Final = ("mlp_up_proj", "mlp_down_proj", "attn_pre_proj", "attn_post_proj", "mlp_act", "add")
 
 
@@ -26,56 +30,126 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     """Read one `mlp.csv` of the repository at `commit`, for one tensor parallelism.
 
     The source has duplicate rows of some sizes, which are averaged. Raises BadInput where the file
-    is missing or is no such table, or where the parallelism is not in it.
+    is missing or is no such table, holds several models or a cell that is wrong, and where the
+    parallelism is not in it.
     """
-    table = _table(path)
-    chosen = table[table["num_tensor_parallel_workers"] == tensor_parallel]
-    if chosen.empty:
-        known = sorted({int(count) for count in table["num_tensor_parallel_workers"]})
+    gpu, rows = _gpu(path), list(_table(path))
+    _check_one_model(rows)
+    parallelisms = [row.whole(_PARALLEL) for row in rows]
+    chosen = [row for row, one in zip(rows, parallelisms, strict=True) if one == tensor_parallel]
+    if not chosen:
         raise BadInput(
             f"{path} holds no row of tensor parallelism {tensor_parallel}",
-            hint=f"it holds {', '.join(map(str, known))}",
+            hint=f"it holds {', '.join(map(str, sorted(set(parallelisms)))) or 'no row'}",
         )
     return ImportedTable(
         rows=tuple(row for op in OPS for row in _rows(chosen, op, tensor_parallel)),
-        gpu=path.resolve().parents[2].name.upper(),
+        gpu=gpu,
         versions={"vidur": commit[:12]},
         origin=origin_of("microsoft/vidur", commit, "MIT", [path]),
+        remarks=tuple(
+            f"{op} left out: the table has no column {_column(op)!r}"
+            for op in OPS
+            if _column(op) not in chosen[0].values
+        ),
     )
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _gpu(path: Path) -> str:
+    """The GPU that the folders above the table name."""
+    above = path.resolve().parents
+    if len(above) < 4:
+        raise BadInput(
+            f"{path} does not lie in folders that name its GPU",
+            hint="keep vidur's folders: <gpu>/<organisation>/<model>/mlp.csv",
+        )
+    return above[2].name.upper()
+
+
+def _table(path: Path) -> Iterator[Cells]:
+    """The rows of a table, with the columns that are used."""
+    refuse_lfs_pointer(path)
     try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        binary = isinstance(error, UnicodeDecodeError)
-        why = "it is no text file" if binary else str(error).strip()
-        raise BadInput(f"cannot read {path}: {why}", hint="name a mlp.csv of vidur") from error
-    missing = [name for name in _DIMENSIONS if name not in table.columns]
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            names, *lines = [line for line in csv.reader(file) if line] or [[]]
+    except OSError as error:
+        raise cannot_read(path, error) from error
+    except UnicodeDecodeError as error:
+        raise BadInput(f"cannot read {path}: it is no text file", hint=_HINT) from error
+    except csv.Error as error:
+        raise BadInput(f"{path} is not CSV: {error}", hint=_HINT) from error
+    missing = [name for name in _NEEDED if name not in names]
     if missing:
-        raise BadInput(f"{path} lacks the column {missing[0]!r}", hint="name a mlp.csv of vidur")
-    return table
+        raise BadInput(f"{path} lacks the column {missing[0]!r}", hint=_HINT)
+    for row, line in enumerate(lines, start=1):
+        if len(line) > len(names):
+            raise BadInput(
+                f"{path} has {len(line)} cells in row {row}, and names {len(names)} columns",
+                hint="mend or remove the row",
+            )
+    used = [name for name in (*_NEEDED, *map(_column, OPS)) if name in names]
+    places = {name: names.index(name) for name in used}
+    columns = {
+        name: [_value(line[place]) if place < len(line) else None for line in lines]
+        for name, place in places.items()
+    }
+    return rows_of(path, columns)
 
 
-def _rows(table: pd.DataFrame, op: str, tensor_parallel: int) -> Iterator[Imported]:
+def _value(text: str) -> Any:
+    """The number in a cell, None where it is blank, else the text."""
+    if "_" in text:  # which Python allows in a number
+        return text
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text.strip() or None
+
+
+def _column(op: str) -> str:
+    return f"time_stats.{op}.median"
+
+
+def _check_one_model(rows: Sequence[Cells]) -> None:
+    """Refuse a wrong size of the model, and a row of another model than the first's."""
+    for row in rows:
+        if row.values["use_gated_mlp"] not in _GATED:
+            raise row.refusal("use_gated_mlp", "True or False")
+        for column in _MODEL:
+            if column != "use_gated_mlp":
+                row.whole(column)
+            if row.values[column] != rows[0].values[column]:
+                first = rows[0].values[column]
+                raise row.refusal(column, f"{first!r} as in row 1: the file is of one model")
+
+
+def _rows(table: Sequence[Cells], op: str, tensor_parallel: int) -> Iterator[Imported]:
     """Rows of one operation; none where the table lacks it."""
-    column = f"time_stats.{op}.median"
-    if column not in table.columns:
+    column = _column(op)
+    if column not in table[0].values:
         return
-    shape, reads_weights = _shape(table.iloc[0], op, tensor_parallel)
-    times_ms = table[table[column].notna()].groupby("num_tokens")[column].mean()
-    for tokens, time_ms in times_ms.items():
-        scenario = _scenario(op, int(str(tokens)), shape, reads_weights)
-        yield Imported(scenario, latency_us=float(time_ms) * 1000)
+    shape, reads_weights = _shape(table[0], op, tensor_parallel)
+    of_size: defaultdict[int, list[Cells]] = defaultdict(list)
+    for row in table:
+        of_size[row.whole("num_tokens")].append(row)
+    for tokens, rows in sorted(of_size.items()):
+        yield Imported(
+            _scenario(op, tokens, shape, reads_weights),
+            latency_us=fmean(row.duration_us(column) for row in rows),
+            place=rows[0].place(column),
+        )
 
 
-def _shape(row: "pd.Series[float]", op: str, parallel: int) -> tuple[tuple[int, ...], bool]:
+def _shape(row: Cells, op: str, parallel: int) -> tuple[tuple[int, ...], bool]:
     """Shape of an operation on one GPU, and whether it reads weights."""
-    hidden, expanded = int(row["n_embd"]), int(row["n_expanded_embd"]) // parallel
-    head = hidden // int(row["n_head"])
+    hidden = _divided(row, "n_embd", parallel) * parallel
+    expanded = _divided(row, "n_expanded_embd", parallel)
+    head = _divided(row, "n_embd", row.whole("n_head"))
     queries = hidden // parallel
-    keys = max(1, int(row["n_kv_head"]) // parallel) * head
-    gates = 2 if row["use_gated_mlp"] else 1
+    keys = max(1, row.whole("n_kv_head") // parallel) * head
+    gates = 2 if _GATED[row.values["use_gated_mlp"]] else 1
     shapes = {
         "mlp_up_proj": (gates * expanded, hidden),
         "mlp_down_proj": (hidden, expanded),
@@ -85,6 +159,14 @@ def _shape(row: "pd.Series[float]", op: str, parallel: int) -> tuple[tuple[int, 
     if op in shapes:
         return shapes[op], True
     return ((gates + 1) * expanded if op == "mlp_act" else 3 * hidden,), False
+
+
+def _divided(row: Cells, column: str, parts: int) -> int:
+    """A width over a number of parts, of which it must be a multiple."""
+    width = row.whole(column)
+    if width % parts:
+        raise row.refusal(column, f"a multiple of {parts}")
+    return width // parts
 
 
 def _scenario(op: str, tokens: int, shape: tuple[int, ...], reads_weights: bool) -> Scenario:

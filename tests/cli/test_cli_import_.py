@@ -56,6 +56,16 @@ def test_a_breakdown_says_what_bounds_the_call(moeprof: Moeprof, gemms: Path) ->
     assert f"static energy: {NO_POWER}" in result.stderr
 
 
+def test_what_was_left_out_is_told_at_once(moeprof: Moeprof, gemms: Path) -> None:
+    (path,) = gemms.rglob("*.parquet")
+    table = pd.read_parquet(path)
+    pd.concat([table, table[:3], table[:1].assign(n=4096)]).to_parquet(path)
+    result = moeprof("import", "aiconfigurator", path, "--store", gemms / "store")
+    assert result.exit_code == 0
+    assert "warning: 3 rows left out: each repeats another" in result.stderr
+    assert "warning: 1 of 2 curves dropped" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

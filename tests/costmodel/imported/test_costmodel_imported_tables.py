@@ -8,7 +8,13 @@ import pytest
 
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.imported.aiconfigurator import Selection, read_aiconfigurator
-from moeprof.costmodel.imported.tables import NO_POWER, ImportedTable, points_of, provenance_of
+from moeprof.costmodel.imported.tables import (
+    NO_POWER,
+    NO_POWER_HERE,
+    ImportedTable,
+    points_of,
+    provenance_of,
+)
 from moeprof.store.errors import BadInput
 
 SIZES = [*range(1, 18), *range(32, 513, 32)]
@@ -74,46 +80,60 @@ def test_a_row_faster_than_the_gpu_is_left_out_and_many_refuse_the_table(tmp_pat
     write_gemms(tmp_path / "one", rows)
     points, origin = points_of(read(tmp_path / "one"))
     assert points.num_rows == len(SIZES) - 1
-    assert origin.remarks[0].startswith("1 rows left out: gemm-b512-8192x8192-bf16-cold took 1 us")
+    (remark,) = origin.remarks
+    assert remark.startswith("1 rows left out: ")
+    assert "column 'latency', row 33: gemm-b512-8192x8192-bf16-cold took 1 us" in remark
     in_s = [row | {"latency": row["latency"] / 1000} for row in gemm_rows()]
     write_gemms(tmp_path / "all", in_s)
     with pytest.raises(BadInput, match="33 of 33 rows"):
         points_of(read(tmp_path / "all"))
 
 
-def test_two_versions_are_not_merged(tmp_path: Path) -> None:
-    write_gemms(tmp_path, gemm_rows())
-    write_gemms(tmp_path, gemm_rows(version="2.0"), "2.0")
-    with pytest.raises(BadInput, match=r"2 values of version: 1\.0, 2\.0"):
-        read(tmp_path)
-    assert read(tmp_path, version="2.0").versions == {"vllm": "2.0"}
-
-
-@pytest.mark.parametrize("latency", [0.0, -1.0, float("nan")])
-def test_an_impossible_latency_is_named(tmp_path: Path, latency: float) -> None:
-    rows = gemm_rows()
-    rows[3] = rows[3] | {"latency": latency}
-    write_gemms(tmp_path, rows)
-    with pytest.raises(BadInput, match="the latency of gemm-b4-8192x8192-bf16-cold is"):
+def test_a_table_in_us_is_refused(tmp_path: Path) -> None:
+    in_us = [row | {"latency": row["latency"] * 1000} for row in gemm_rows()]
+    write_gemms(tmp_path, in_us)
+    with pytest.raises(BadInput, match=r"column 'latency', row .* times what NVIDIA H200 needs"):
         points_of(read(tmp_path))
+
+
+def test_rows_that_repeat_others_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = [row | {"power": 500.0} for row in gemm_rows()]
+    write_gemms(tmp_path, [*rows, *rows[:2], rows[2] | {"power": 600.0}])
+    points, origin = points_of(read(tmp_path))
+    assert points.num_rows == len(SIZES)
+    assert origin.remarks == (
+        "3 rows left out: each repeats another",
+        "1 of those have another power: none of it is used",
+    )
+    energies = dict(zip(points["tokens"].to_pylist(), points["energy_mj"].to_pylist(), strict=True))
+    assert energies[3] is None
+    assert energies[4] is not None
+
+
+def test_a_curve_of_one_size_is_told_at_once(tmp_path: Path) -> None:
+    write_gemms(tmp_path / "one", gemm_rows()[:1])
+    (remark,) = points_of(read(tmp_path / "one"))[1].remarks
+    assert remark.startswith("1 of 1 curves dropped")
+    assert remark.endswith("gemm-8192x8192-bf16-cold has 1 alone; no curve is left")
+    write_gemms(tmp_path / "both", [*gemm_rows(), gemm_rows(n=4096)[0]])
+    (remark,) = points_of(read(tmp_path / "both"))[1].remarks
+    assert remark.startswith("1 of 2 curves dropped")
+    assert remark.endswith("gemm-4096x8192-bf16-cold has 1 alone")
+
+
+@pytest.mark.parametrize("power", [0.0, -5.0, float("nan"), None])
+def test_power_that_was_not_measured_is_none_and_counted(tmp_path: Path, power: object) -> None:
+    rows = [row | {"power": 500.0} for row in gemm_rows()]
+    rows[4] = rows[4] | {"power": power}
+    write_gemms(tmp_path, rows)
+    points, origin = points_of(read(tmp_path))
+    assert origin.remarks == ("1 of 33 rows have no energy: their power is empty, 0 or less",)
+    fifth = points.to_pylist()[4]
+    assert (fifth["power_w"], fifth["energy_mj"]) == (None, None)
+    assert fifth["energy_reason"] == NO_POWER_HERE
 
 
 def test_a_size_with_two_latencies_is_named(tmp_path: Path) -> None:
     write_gemms(tmp_path, [*gemm_rows(), gemm_rows()[0] | {"latency": 0.06}])
     with pytest.raises(BadInput, match="stands twice at batch size 1"):
         points_of(read(tmp_path))
-
-
-def test_a_file_that_is_no_such_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="does not exist"):
-        read(tmp_path / "nowhere")
-    with pytest.raises(BadInput, match="holds no table that fits"):
-        read(tmp_path)
-    with pytest.raises(BadInput, match="'int3' is no dtype here"):
-        read(tmp_path, dtype="int3")
-    write_gemms(tmp_path, [{"m": 1}])
-    with pytest.raises(BadInput, match="lacks the column 'gemm_dtype'"):
-        read(tmp_path)
-    (tmp_path / "gemm_perf.parquet").write_bytes(b"not a table")
-    with pytest.raises(BadInput, match="is not a Parquet table"):
-        read(tmp_path / "gemm_perf.parquet")

@@ -44,3 +44,89 @@ def test_a_csv_that_is_not_vidurs_is_named(tmp_path: Path) -> None:
         read_vidur(tmp_path / "mlp.csv", 1, "x")
     with pytest.raises(BadInput, match="cannot read"):
         read_vidur(tmp_path / "nowhere.csv", 1, "x")
+
+
+OP = "time_stats.mlp_up_proj.median"
+
+
+def changed(path: Path, row: int, column: str, value: str) -> Path:
+    """Change one cell; rows count from 1."""
+    lines = [line.split(",") for line in path.read_text().splitlines()]
+    lines[row][lines[0].index(column)] = value
+    path.write_text("".join(f"{','.join(line)}\n" for line in lines))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (OP, "OOM"),
+        (OP, ""),
+        (OP, "0.0"),
+        (OP, "nan"),
+        (OP, "-0.1"),
+        (OP, "0_1"),
+        ("num_tensor_parallel_workers", "n/a"),
+        ("num_tokens", "0"),
+        ("num_tokens", "1.5"),
+        ("num_tokens", "9" * 5000),
+        ("n_head", "0"),
+        ("use_gated_mlp", "maybe"),
+        ("n_embd", "8192"),
+        ("use_gated_mlp", "False"),
+    ],
+)
+def test_a_wrong_cell_is_named_by_file_column_and_row(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    path = changed(write_mlp(tmp_path), 4, column, value)
+    with pytest.raises(BadInput) as caught:
+        read_vidur(path, 2, "x")
+    assert caught.value.message.startswith(f"{path}: column '{column}' is ")
+    assert " in row 4, and must be " in caught.value.message
+
+
+@pytest.mark.parametrize(("column", "value"), [("n_embd", 4095), ("n_head", 33), ("n_kv_head", 0)])
+def test_sizes_that_do_not_divide_are_refused(tmp_path: Path, column: str, value: int) -> None:
+    path = write_mlp(tmp_path, **{column: value, "time_stats.attn_pre_proj.median": 0.1})
+    with pytest.raises(BadInput, match=r"column 'n_\w+' is \d+ in row 1, and must be"):
+        read_vidur(path, 2, "x")
+
+
+def test_a_table_that_was_cut_is_named(tmp_path: Path) -> None:
+    path = write_mlp(tmp_path)
+    path.write_text(path.read_text()[:-30])
+    with pytest.raises(BadInput, match=r"column '.*' is empty in row 66"):
+        read_vidur(path, 2, "x")
+
+
+def test_a_row_of_too_many_cells_is_named(tmp_path: Path) -> None:
+    path = write_mlp(tmp_path)
+    path.write_text(path.read_text() + "1,2,3,4,5,6,7,8,9,10\n")
+    with pytest.raises(BadInput, match="has 10 cells in row 67, and names 9 columns"):
+        read_vidur(path, 2, "x")
+
+
+def test_an_mlp_without_a_gate_has_one_matrix_up(tmp_path: Path) -> None:
+    points, _ = points_of(read_vidur(write_mlp(tmp_path, use_gated_mlp=False), 2, "x"))
+    assert points["shape"].to_pylist()[0] == [2 * 7168]
+
+
+def test_what_the_table_does_not_time_is_told(tmp_path: Path) -> None:
+    remarks = read_vidur(write_mlp(tmp_path), 2, "x").remarks
+    assert [remark.split()[0] for remark in remarks] == [
+        *("mlp_down_proj", "attn_pre_proj", "attn_post_proj", "add")
+    ]
+
+
+def test_a_path_that_names_no_gpu_is_refused() -> None:
+    with pytest.raises(BadInput, match="does not lie in folders that name its GPU"):
+        read_vidur(Path("/data/mlp.csv"), 2, "x")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\x00", b"n_head\n", b'"\n' * 3])
+def test_a_file_without_a_table_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "mlp.csv"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"mlp\.csv"):
+        read_vidur(path, 1, "x")
