@@ -8,7 +8,7 @@ from ..store.errors import BadInput
 from ..store.recording import CollectorName, Recording, raw_file
 from .calls import cpu_calls
 from .kineto import read_kineto
-from .ncu import read_ncu
+from .ncu.counters import read_ncu
 from .nsys.trace import read_nsys
 from .trace_tables import Piece, trace_tables
 
@@ -37,7 +37,8 @@ def recording_tables(folder: Path, recording: Recording) -> tuple[Iterable[Piece
     path = _raw_path(folder, recording)
     if recording.collector == CollectorName.NCU:
         scenario = _only_scenario(folder, recording)
-        return [("counters", read_ncu(path, recording.unit, scenario))], ()
+        counters = read_ncu(path, recording.unit, scenario)
+        return [("counters", counters.table)], counters.warnings
     trace = read_nsys(path) if recording.collector == CollectorName.NSYS else read_kineto(path)
     on_gpu = recording.provenance.device != "cpu"
     return trace_tables(trace, recording.unit, on_gpu), trace.warnings

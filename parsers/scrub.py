@@ -14,9 +14,10 @@ from ..store.errors import BadInput
 from ..store.files import write_whole
 from .kineto import API_CATEGORIES, ARGUMENTS, OCCUPANCY, load_kineto
 from .messages import Refusal
-from .ncu import csv_rows
+from .ncu.counters import left_out
+from .ncu.pages import PageFile, read_pages
 from .nsys.scrub import scrub_nsys
-from .trace_file import TraceFormat, trace_format
+from .trace_format import TraceFormat, trace_format
 
 _CATEGORIES: Final = (*API_CATEGORIES, "kernel", "user_annotation")
 _FIELDS: Final = ("ph", "cat", "name", "pid", "tid", "ts", "dur")
@@ -24,11 +25,11 @@ _ARGUMENTS: Final = (*ARGUMENTS.values(), OCCUPANCY, "grid", "block")
 _NCU_SECRETS: Final = ("Process ID", "Process Name", "Host Name")  # columns of the CSV page
 
 
-def scrub_trace(path: Path, out: Path) -> None:
+def scrub_trace(path: Path, out: Path) -> tuple[str, ...]:
     """Write a trace of any tool to `out` without data about the machine and its user.
 
-    The result parses to the same tables. Raises BadInput where `path` is no trace, or `out`
-    cannot be written or is `path` itself.
+    Returns sentences on what the copy lacks; it parses to the same tables. Raises BadInput where
+    `path` is no trace, or `out` cannot be written or is `path` itself.
     """
     if out.exists() and path.exists() and out.samefile(path):
         raise BadInput(f"{out} {Refusal.SAME_FILE}", hint="name another file with --out")
@@ -36,7 +37,9 @@ def scrub_trace(path: Path, out: Path) -> None:
         case TraceFormat.NSYS_SQLITE:
             scrub_nsys(path, out)
         case TraceFormat.NCU_CSV:
-            write_whole(out, _scrubbed_page(path))
+            file = read_pages(path)
+            write_whole(out, _scrubbed_page(file))
+            return tuple(left_out(file))
         case TraceFormat.KINETO_JSON:
             text = json.dumps(_scrubbed_events(load_kineto(path)))
             write_whole(out, gzip.compress(text.encode()) if out.suffix == ".gz" else text)
@@ -45,18 +48,25 @@ def scrub_trace(path: Path, out: Path) -> None:
                 f"{path} {Refusal.NCU_REPORT}, and only its raw page can be scrubbed",
                 hint=f"`ncu --import {path.name} --csv --page raw --print-units base > page.csv`",
             )
+    return ()
 
 
-def _scrubbed_page(path: Path) -> str:
-    """Text of ncu's CSV page with the cells of `_NCU_SECRETS` emptied."""
-    names, *rows = csv_rows(path)
-    secret = [place for place, name in enumerate(names) if name in _NCU_SECRETS]
-    page = io.StringIO()
-    writer = csv.writer(page, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow(["" if place in secret else cell for place, cell in enumerate(row)])
-    return page.getvalue()
+def _scrubbed_page(file: PageFile) -> str:
+    """Text of ncu's pages with the cells of `_NCU_SECRETS` emptied."""
+    text = io.StringIO()
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    launch = 0
+    for page in file.pages:
+        secret = [place for place, name in enumerate(page.names) if name in _NCU_SECRETS]
+        writer.writerows([page.names, page.units])
+        for row in page.rows:
+            # A row that is not whole keeps its number among the kernels, and nothing else.
+            writer.writerows([["", ""]] * (row.launch - launch))
+            writer.writerow(
+                ["" if place in secret else cell for place, cell in enumerate(row.cells)]
+            )
+            launch = row.launch + 1
+    return text.getvalue()
 
 
 def _scrubbed_events(body: dict[str, Any]) -> dict[str, Any]:

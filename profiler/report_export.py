@@ -12,9 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from ..parsers.ncu_report import MAGIC, check_report, has_ncu_report
+from ..parsers.ncu.report import MAGIC, check_report, has_ncu_report
 from ..parsers.nsys.export import open_export
 from ..parsers.nsys.scrub import READ_TABLES
+from ..parsers.trace_format import read_beginning
 from ..store.errors import BadInput
 from . import process
 from .collectors.nsys import Nsys
@@ -44,11 +45,9 @@ def exported(path: Path) -> Iterator[Path]:
 
 def _exported(path: Path, copy: Path) -> Path:
     """Export `path` to `copy` if it is a report; return which of the two the parsers can read."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-    except OSError:  # the parsers refuse it with a reason
+    if path.is_dir():  # an Arrow export, or else the parsers refuse it
         return path
+    head = read_beginning(path)
     if head.startswith(MAGIC) and not has_ncu_report():
         check_report(path)
         _export_ncu(path, copy)

@@ -46,6 +46,25 @@ def test_a_raw_page_of_ncu_is_recognised(tmp_path: Path) -> None:
     assert concatenated(parse_trace(path).pieces)["counters"]["kernel"].to_pylist() == ["gemm"]
 
 
+def test_ranges_that_are_no_calls_of_moeprof_and_no_kernel_are_refused_and_counted(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.range(10, 25, "forward")
+    file.range(30, 35, "backward")
+    with pytest.raises(BadInput) as raised:
+        parse_trace(file.close())
+    assert f"holds 2 {Refusal.NO_KERNELS}" in raised.value.message
+
+
+def test_a_page_of_ncu_without_a_kernel_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "page"
+    path.write_text('"ID","Process ID","Kernel Name"\n"","",""\n')
+    with pytest.raises(BadInput) as raised:
+        parse_trace(path)
+    assert f"{path} {Refusal.NCU_NO_ROWS}" in raised.value.message
+
+
 def test_a_trace_without_events_is_refused_with_what_nsys_reported(
     nsys_file: Callable[..., NsysFile],
 ) -> None:
@@ -101,9 +120,3 @@ def test_a_truncated_export_is_refused_with_its_size(nsys_file: Callable[..., Ns
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(BadInput, match=f"{len(whole) // 2} of {len(whole)} bytes"):
         parse_trace(path)
-
-
-def test_a_missing_file_or_a_folder_is_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(BadInput, match="cannot read"):
-            parse_trace(path)

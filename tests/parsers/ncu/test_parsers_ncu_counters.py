@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.parsers.messages import Refusal
-from moeprof.parsers.ncu import EXPORT_HINT, read_ncu
+from moeprof.parsers.messages import Refusal, TraceWarning
+from moeprof.parsers.ncu.counters import read_ncu
 from moeprof.store.errors import BadInput
 
 NAMES = [
@@ -39,7 +39,8 @@ BASE = ["ns", "byte", "hz", "inst", "%"]
 def test_values_are_in_base_units_whatever_the_page_was_printed_in(
     tmp_path: Path, units: list[str], row: list[str]
 ) -> None:
-    table = read_ncu(_page(tmp_path / "p.csv", units, row), "gelu-b4", "gelu-b4-key")
+    page = _page(tmp_path / "p.csv", units, row)
+    table = read_ncu(page, "gelu-b4", "gelu-b4-key").table
     (found,) = table.to_pylist()
     assert found["duration_ns"] == pytest.approx(10816)
     assert found["dram_read_bytes"] == pytest.approx(4206592)
@@ -51,59 +52,44 @@ def test_values_are_in_base_units_whatever_the_page_was_printed_in(
 
 def test_no_data_and_an_absent_metric_are_null(tmp_path: Path) -> None:
     page = _page(tmp_path / "p.csv", BASE, ["1", "no data", "", "n/a", "nan"])
-    (found,) = read_ncu(page).to_pylist()
+    (found,) = read_ncu(page).table.to_pylist()
     columns = ("dram_read_bytes", "sm_clock_hz", "instructions", "l1_hit_pct", "tensor_active_pct")
     assert {found[column] for column in columns} == {None}
 
 
-def test_messages_of_ncu_are_skipped(tmp_path: Path) -> None:
-    page = _page(
-        tmp_path / "p.csv", BASE, ["1"] * 5, before="==PROF== Connected to process 1\nepoch 1\n"
+def test_cells_without_a_number_are_null_and_told_once(tmp_path: Path) -> None:
+    marked = ["n/a", "(!) n/a", "(!) nan", "(!) 12.3", "inf", "-nan", "<not available>", "twelve"]
+    rows = [["1", cell, "2", "3", "no data"] for cell in marked]
+    counters = read_ncu(_page(tmp_path / "p.csv", BASE, *rows, ["1", "4096", "2", "3", "50"]))
+    assert counters.table["dram_read_bytes"].to_pylist() == [None] * len(marked) + [4096]
+    assert counters.table["instructions"].to_pylist() == [3] * 9
+    (warning,) = counters.warnings
+    assert warning == (
+        f"16 {TraceWarning.CELLS_WITHOUT_NUMBER}: dram__bytes_read.sum 8 ('n/a', '(!) n/a',"
+        " '(!) nan', ...), l1tex__t_sector_hit_rate.pct 8 ('no data')"
     )
-    with page.open("a") as file:
-        file.write("==PROF== Disconnected from process 1\n")
-    assert read_ncu(page).num_rows == 1
 
 
-@pytest.mark.parametrize(
-    ("units", "row", "values"),
-    [
-        (BASE, ["1", "12,5", "1,234.5", "1", "1"], ["gpc__cycles_elapsed", "'1,234.5'"]),
-        (BASE, ["1", "twelve", "1", "1", "1"], ["dram__bytes_read.sum", "'twelve'"]),
-        (["cycle", *BASE[1:]], ["1"] * 5, ["gpu__time_duration.sum", "'cycle'", "'ns'"]),
-        (BASE, ["1"] * 3, [Refusal.CUT_SHORT, "row 3", "8 of 10"]),
-    ],
-)
-def test_what_cannot_be_read_is_named_with_the_way_out(
-    tmp_path: Path, units: list[str], row: list[str], values: list[str]
-) -> None:
-    with pytest.raises(BadInput) as raised:
-        read_ncu(_page(tmp_path / "p.csv", units, row))
-    assert all(value in raised.value.message for value in ["p.csv", *values])
-    assert EXPORT_HINT in raised.value.hint
+@pytest.mark.parametrize("unit", ["", "(!) n/a", "cycle", "MiB"])
+def test_values_in_an_unknown_unit_are_null_and_told_once(tmp_path: Path, unit: str) -> None:
+    units = ["ns", unit, "hz", "inst", "%"]
+    row = ["8736", "41", "2", "3", "50"]
+    counters = read_ncu(_page(tmp_path / "p.csv", units, row, row))
+    assert counters.table["dram_read_bytes"].to_pylist() == [None, None]
+    assert counters.table["duration_ns"].to_pylist() == [8736, 8736]
+    (warning,) = counters.warnings
+    assert (
+        warning
+        == f"2 value(s) of dram__bytes_read.sum {TraceWarning.UNKNOWN_UNIT} {unit!r}, not 'byte'"
+    )
 
 
-@pytest.mark.parametrize("european", ["1.234,5", "1234,5"])
-def test_one_decimal_comma_decides_for_the_whole_page(tmp_path: Path, european: str) -> None:
-    values = read_ncu(_page(tmp_path / "p.csv", BASE, ["1.000", european, "1", "1", "1"]))
-    english = read_ncu(_page(tmp_path / "q.csv", BASE, ["1,000", "1,234.5", "1", "1", "1"]))
-    assert values.equals(english)
-
-
-def test_a_details_page_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    page = tmp_path / "p.csv"
-    page.write_text('"ID","Process ID","Kernel Name","Section Name","Metric Name"\n')
-    with pytest.raises(BadInput, match=Refusal.NCU_DETAILS) as raised:
-        read_ncu(page)
-    assert raised.value.hint == EXPORT_HINT
-
-
-@pytest.mark.parametrize("text", ["", "==ERROR== no permission\n"])
-def test_a_file_without_a_page_is_refused(tmp_path: Path, text: str) -> None:
-    page = tmp_path / "p.csv"
-    page.write_text(text)
-    with pytest.raises(BadInput, match=Refusal.NOT_NCU_CSV):
-        read_ncu(page)
+def test_the_values_of_instances_stand_behind_the_value(tmp_path: Path) -> None:
+    page = _page(tmp_path / "p.csv", BASE, ["1", "1234944 (617472; 617472)", "2", "3", "0.5 (0.4)"])
+    counters = read_ncu(page)
+    (found,) = counters.table.to_pylist()
+    assert (found["dram_read_bytes"], found["l1_hit_pct"]) == (1234944, 0.5)
+    assert counters.warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +99,7 @@ def test_a_real_page_is_the_same_in_base_and_in_scaled_units(
     sample_data: Path, name: str, kernels: int
 ) -> None:
     base, auto = (
-        read_ncu(sample_data / "ncu" / f"{name}.raw.{kind}.csv") for kind in ("base", "auto")
+        read_ncu(sample_data / "ncu" / f"{name}.raw.{kind}.csv").table for kind in ("base", "auto")
     )
     assert base.num_rows == auto.num_rows == kernels
     for column in base.column_names:

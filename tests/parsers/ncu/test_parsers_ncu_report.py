@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moeprof.parsers.messages import Refusal
-from moeprof.parsers.ncu_report import check_report, read_ncu_report
+from moeprof.parsers.ncu.report import check_report, read_ncu_report
 from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
 

@@ -12,10 +12,10 @@ from typing import Any, BinaryIO, Final
 
 import pyarrow as pa
 
-from ..store.errors import BadInput
-from ..store.tables.parquet import table_from_columns
-from .messages import Refusal
-from .ncu import METRICS
+from ...store.errors import BadInput
+from ...store.tables.parquet import table_from_columns
+from ..messages import Refusal
+from .counters import METRICS
 
 MAGIC: Final = b"NVR\0"
 _LENGTH_BYTES: Final = 4

@@ -1,0 +1,1 @@
+"""Pages (CSV) and reports of Nsight Compute as the table `counters`."""

@@ -1,0 +1,170 @@
+"""The raw pages of an Nsight Compute CSV as the table `counters`, in base units."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+
+from ...store.errors import BadInput
+from ...store.tables.parquet import table_from_columns
+from ..messages import Refusal, TraceWarning
+from .hints import EXPORT_HINT
+from .numbers import NumberCell, Style, number_style, value_of
+from .pages import DESCRIPTIONS, Page, PageFile, read_pages
+from .units import units_factor
+
+# Column of `counters`: ncu's name of the metric, and its base unit.
+METRICS: Final = {
+    "duration_ns": ("gpu__time_duration.sum", "ns"),
+    "sm_throughput_pct": ("sm__throughput.avg.pct_of_peak_sustained_elapsed", "%"),
+    "memory_throughput_pct": (
+        "gpu__compute_memory_throughput.avg.pct_of_peak_sustained_elapsed",
+        "%",
+    ),
+    "dram_throughput_pct": ("gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed", "%"),
+    "dram_read_bytes": ("dram__bytes_read.sum", "byte"),
+    "dram_write_bytes": ("dram__bytes_write.sum", "byte"),
+    "l1_hit_pct": ("l1tex__t_sector_hit_rate.pct", "%"),
+    "l2_hit_pct": ("lts__t_sector_hit_rate.pct", "%"),
+    "achieved_occupancy_pct": ("sm__warps_active.avg.pct_of_peak_sustained_active", "%"),
+    "theoretical_occupancy_pct": ("sm__maximum_warps_per_active_cycle_pct", "%"),
+    "tensor_active_pct": ("sm__pipe_tensor_cycles_active.avg.pct_of_peak_sustained_active", "%"),
+    "sm_clock_hz": ("gpc__cycles_elapsed.avg.per_second", "hz"),
+    "dram_clock_hz": ("dram__cycles_elapsed.avg.per_second", "hz"),
+    "instructions": ("smsp__inst_executed.sum", "inst"),
+    "registers_per_thread": ("launch__registers_per_thread", "register/thread"),
+    "waves_per_sm": ("launch__waves_per_multiprocessor", ""),
+}
+_KEPT: Final = frozenset(metric for metric, _ in METRICS.values())
+_INSTANCES: Final = re.compile(
+    r"(\S.*?) \(.*\)", re.DOTALL
+)  # "12 (3; 4; 5)": the value, then parts
+_MAX_NAMED: Final = 3  # things of a kind that a warning names
+
+
+class Counters(NamedTuple):
+    """The table `counters`, and sentences to warn the user with."""
+
+    table: pa.Table
+    warnings: tuple[str, ...]
+
+
+def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = None) -> Counters:
+    """Read raw pages as `counters`, with `unit` and `scenario_key` in every row.
+
+    A metric that a page lacks is null. So are, with a warning that counts them, metrics in a unit
+    that is not known and cells that hold no number, or one that ncu marks as invalid by "(!)". Rows
+    that are not whole are left out, with a warning. Raises BadInput where the file holds no raw
+    page or no whole row, or where it is not certain how its numbers are written.
+    """
+    file = read_pages(path)
+    rows = [row for page in file.pages for row in page.rows]
+    if file.damaged and not rows:
+        raise BadInput(f"{path} {Refusal.CUT_SHORT}: {_damaged(file)}", hint=EXPORT_HINT)
+    nulls = _Nulls()
+    columns: dict[str, list[Any]] = {
+        "recording": [unit] * len(rows),
+        "scenario_key": [scenario_key] * len(rows),
+        "launch": [row.launch for row in rows],
+        "kernel": [page.kernel(row) for page in file.pages for row in page.rows],
+        **{column: [] for column in METRICS},
+    }
+    for page in file.pages:
+        style = number_style(path, _number_cells(page))
+        for column, (metric, base) in METRICS.items():
+            columns[column] += _values(page, metric, base, style, nulls)
+    table = table_from_columns("counters", columns)
+    warnings = [*nulls.warnings(), *left_out(file)]
+    if rows and not any(_KEPT.intersection(page.names) for page in file.pages):
+        warnings.append(f"none of the page's metrics {TraceWarning.NO_KNOWN_METRIC}")
+    return Counters(table, tuple(warnings))
+
+
+def _number_cells(page: Page) -> Iterator[NumberCell]:
+    """All cells of metrics, kept or not, that may show how the page writes numbers."""
+    places = [at for at, name in enumerate(page.names) if name not in DESCRIPTIONS]
+    for row in page.rows:
+        for at in places:
+            text = _without_instances(row.cells[at])
+            if not text.isdecimal():
+                metric = page.names[at]
+                yield NumberCell(row.line, metric, page.units[at], text, metric in _KEPT)
+
+
+def _values(
+    page: Page, metric: str, base: str, style: Style, nulls: "_Nulls"
+) -> list[float | None]:
+    """Values of a metric in its base unit, one per row of the page; `nulls` counts the lacking."""
+    if metric not in page.names:
+        return [None] * len(page.rows)
+    at = page.names.index(metric)
+    factor = units_factor(page.units[at], base)
+    values: list[float | None] = []
+    for row in page.rows:
+        number = value_of(_without_instances(row.cells[at]), style)
+        if number is None:
+            nulls.cell(metric, row.cells[at].strip())
+        elif factor is None:
+            nulls.unit(metric, page.units[at], base)
+        in_base_units = math.inf if number is None or factor is None else float(number * factor)
+        values.append(in_base_units if math.isfinite(in_base_units) else None)
+    return values
+
+
+def _without_instances(cell: str) -> str:
+    """Text of a cell without the values of its parts, which stand in brackets behind it."""
+    text = cell.strip()
+    found = _INSTANCES.fullmatch(text)
+    return found[1] if found else text
+
+
+@dataclass(slots=True)
+class _Nulls:
+    """What became null: texts by metric, and number of values by metric, its unit and its base."""
+
+    texts: dict[str, list[str]] = field(default_factory=dict)
+    units: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+
+    def cell(self, metric: str, text: str) -> None:
+        self.texts.setdefault(metric, []).append(text)
+
+    def unit(self, metric: str, unit: str, base: str) -> None:
+        self.units[metric, unit, base] += 1
+
+    def warnings(self) -> Iterator[str]:
+        if self.texts:
+            count = sum(map(len, self.texts.values()))
+            metrics = (
+                f"{metric} {len(texts)} ({_listed(map(repr, dict.fromkeys(texts)))})"
+                for metric, texts in self.texts.items()
+            )
+            yield f"{count} {TraceWarning.CELLS_WITHOUT_NUMBER}: {', '.join(metrics)}"
+        for (metric, unit, base), count in self.units.items():
+            yield f"{count} value(s) of {metric} {TraceWarning.UNKNOWN_UNIT} {unit!r}, not {base!r}"
+
+
+def left_out(file: PageFile) -> Iterator[str]:
+    """Say what of a file is not in the table."""
+    if file.damaged:
+        yield f"{len(file.damaged)} {TraceWarning.ROWS_NOT_WHOLE}: {_damaged(file)}"
+    if file.other_lines:
+        lines = _listed(map(str, file.other_lines))
+        yield f"{len(file.other_lines)} {TraceWarning.LINES_BETWEEN_ROWS}: line {lines}"
+    if file.foreign_bytes:
+        yield f"{file.foreign_bytes} {TraceWarning.READ_AS_LATIN_1}"
+
+
+def _damaged(file: PageFile) -> str:
+    return _listed(f"line {line} {fault}" for line, fault in file.damaged)
+
+
+def _listed(things: Iterable[str]) -> str:
+    """The first of many things, and a sign where there are more."""
+    first = list(islice(things, _MAX_NAMED + 1))
+    return ", ".join(first if len(first) <= _MAX_NAMED else [*first[:_MAX_NAMED], "..."])

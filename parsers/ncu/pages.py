@@ -1,0 +1,203 @@
+"""A CSV file of ncu cut into pages: names, units and one row per kernel, with their line numbers.
+
+ncu shares the terminal with the program that it profiles, so the program's output may stand before,
+between and after the rows. Several pages may follow each other in one file.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ...store.errors import BadInput
+from ..messages import Refusal
+from .hints import EXPORT_HINT, PERMISSION_HINT
+from .text import read_page_text
+
+# ncu's columns of a kernel that are no metric.
+DESCRIPTIONS: Final = frozenset({
+    "ID", "Process ID", "Process Name", "Host Name", "Kernel Name", "Context", "Stream",
+    "Block Size", "Grid Size", "Device", "CC",
+})  # fmt: skip
+_HEADER: Final = re.compile(r'(?:^|(?="))("?)ID\1([,;\t])\1Process ID\1(?=\2)')
+# The first two cells of a row: ID and process, or neither in the row of units. A quoted row may
+# follow output of the program without a line's end.
+_ROW: Final = re.compile(
+    r'(?<![,;\t])"[\d.,\'\u2019\s]*"([,;\t])"[\d.,\'\u2019\s]*"(?=\1)|^\d*([,;\t])\d*(?=\2)'
+)
+_CUT_ROW: Final = re.compile(r'"\d*("([,;\t]("\d*"?)?)?)?')
+_NEWLINE: Final = re.compile(r"\r\n|\n|\r")  # str.splitlines would also split at U+0085 in a name
+_MESSAGE: Final = "=="  # begins ncu's own lines: "==PROF== ..."
+_MAX_LINES_OF_A_ROW: Final = 20
+
+
+class Row(NamedTuple):
+    """A kernel: its number among the kernels of the file, its first line (from 1), its cells."""
+
+    launch: int
+    line: int
+    cells: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page; `units` and the cells of each row are as many as `names`."""
+
+    names: list[str]
+    units: list[str]
+    rows: list[Row]
+
+    def kernel(self, row: Row) -> str:
+        """Return the name of a row's kernel."""
+        return row.cells[self.names.index("Kernel Name")]
+
+
+@dataclass(slots=True)
+class PageFile:
+    """All pages of a file, and what else it holds.
+
+    damaged: line, and what is wrong, of each row that is not whole.
+    other_lines: line numbers of the program's output after the first header.
+    foreign_bytes: number of bytes that were read as Latin-1.
+    """
+
+    pages: list[Page] = field(default_factory=list)
+    damaged: list[tuple[int, str]] = field(default_factory=list)
+    other_lines: list[int] = field(default_factory=list)
+    foreign_bytes: int = 0
+
+
+def read_pages(path: Path) -> PageFile:
+    """Read the raw pages of a file.
+
+    Raises BadInput where the file cannot be read, has no page (ncu's own error is repeated), holds
+    a details page, or a page has no row of units.
+    """
+    text, foreign_bytes = read_page_text(path)
+    lines = _NEWLINE.split(text)
+    file = _Reader(path, lines).read()
+    file.foreign_bytes = foreign_bytes
+    if not file.pages:
+        raise _no_page(path, lines)
+    return file
+
+
+def has_header(text: str) -> bool:
+    """Whether a text holds the row of column names of a CSV page of ncu."""
+    return any(_HEADER.search(line) for line in _NEWLINE.split(text))
+
+
+def _no_page(path: Path, lines: Sequence[str]) -> BadInput:
+    said = [line for line in lines if line.startswith(("==ERROR==", "==WARNING=="))]
+    if not said:
+        return BadInput(f"{path} {Refusal.NOT_NCU_CSV}", hint=EXPORT_HINT)
+    errors = [line for line in said if line.startswith("==ERROR==")] or said
+    hint = PERMISSION_HINT if "ERR_NVGPUCTRPERM" in " ".join(said) else "profile again"
+    return BadInput(f"{path} {Refusal.NOT_NCU_CSV}; ncu said: {' / '.join(errors[-3:])}", hint=hint)
+
+
+class _Reader:
+    """Reads the lines of one file, from the first to the last."""
+
+    def __init__(self, path: Path, lines: Sequence[str]) -> None:
+        self._path = path
+        self._lines = lines
+        self._names: list[str] | None = None  # none before the first header
+        self._delimiter = ","
+        self._wants_units = False
+        self._launches = 0
+        self._file = PageFile()
+
+    def read(self) -> PageFile:
+        at = 0
+        while at < len(self._lines):
+            at += self._read_at(at, self._lines[at])
+        if self._wants_units:
+            raise self._without_units(len(self._lines))
+        return self._file
+
+    def _read_at(self, at: int, line: str) -> int:
+        """Read what begins at a line; return how many lines it takes."""
+        if header := _HEADER.search(line):
+            self._begin_page(at + 1, line[header.start() :], header[2])
+        elif self._names is not None and line.strip() and not line.startswith(_MESSAGE):
+            is_last = at == len(self._lines) - 1
+            if start := _ROW.search(line) or (is_last and _CUT_ROW.fullmatch(line)):
+                return self._read_row(at, line[start.start() :])
+            self._file.other_lines.append(at + 1)
+        return 1
+
+    def _begin_page(self, line_number: int, header: str, delimiter: str) -> None:
+        if self._wants_units:
+            raise self._without_units(line_number)
+        self._delimiter = delimiter
+        names = [name.strip() for name in self._cells(header)]
+        if "Metric Name" in names or "Section Name" in names:
+            raise BadInput(
+                f"{self._path} {Refusal.NCU_DETAILS} (line {line_number})", hint=EXPORT_HINT
+            )
+        if "Kernel Name" not in names:
+            raise BadInput(
+                f"{self._path} {Refusal.CUT_SHORT}: line {line_number}, its header, names no column"
+                " 'Kernel Name'",
+                hint=EXPORT_HINT,
+            )
+        self._names, self._wants_units = names, True
+
+    def _read_row(self, at: int, beginning: str) -> int:
+        """Read the row of a kernel or of units; return how many lines it takes."""
+        assert self._names is not None, "only called after a header"
+        whole = self._with_its_lines(at, beginning)
+        cells = self._cells(beginning if whole is None else whole[0])
+        if not any(cells[len(self._names) :]):
+            del cells[len(self._names) :]  # a spreadsheet adds empty cells
+        if whole is None or len(cells) != len(self._names):
+            found = f"has {len(cells)} of {len(self._names)} cells"
+            self._leave_out(at + 1, found if whole else f"{found}, the last without its end")
+            return 1
+        if not cells[0].strip():
+            units = [cell.strip() for cell in cells]
+            self._file.pages.append(Page(self._names, units, []))
+            self._wants_units = False
+        elif self._wants_units:
+            raise self._without_units(at + 1)
+        else:
+            self._file.pages[-1].rows.append(Row(self._launches, at + 1, cells))
+            self._launches += 1
+        return whole[1]
+
+    def _leave_out(self, line_number: int, fault: str) -> None:
+        """Note a row that is not whole; it keeps its number among the kernels."""
+        if self._wants_units:
+            raise self._without_units(line_number)
+        self._file.damaged.append((line_number, fault))
+        self._launches += 1
+
+    def _with_its_lines(self, at: int, beginning: str) -> tuple[str, int] | None:
+        """Add the lines that belong to a row, as a quoted cell may hold a line's end.
+
+        Returns the row and its number of lines; None where its last cell does not end.
+        """
+        row = beginning
+        for count in range(1, _MAX_LINES_OF_A_ROW + 1):
+            if row.count('"') % 2 == 0:
+                is_cut = at + count == len(self._lines) and row.endswith(self._delimiter)
+                return None if is_cut else (row, count)
+            following = self._lines[at + count : at + count + 1]
+            if not following or _ROW.match(following[0]) or _HEADER.search(following[0]):
+                return None
+            row += "" if following[0].startswith(_MESSAGE) else "\n" + following[0]
+        return None
+
+    def _cells(self, row: str) -> list[str]:
+        return next(csv.reader(io.StringIO(row, newline=""), delimiter=self._delimiter), [])
+
+    def _without_units(self, line_number: int) -> BadInput:
+        return BadInput(
+            f"{self._path} {Refusal.CUT_SHORT}: line {line_number} should hold the units of the"
+            " page's metrics",
+            hint=EXPORT_HINT,
+        )

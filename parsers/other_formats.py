@@ -1,0 +1,137 @@
+"""Files that people give in place of a trace, each refused by its name and with the way out."""
+
+import re
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from ..store.errors import BadInput
+from .messages import Refusal
+from .ncu.report import MAGIC as NCU_REPORT
+
+_NSYS_REPORTS: Final = (b"NVIDIA Tegra Profiler Report", b"QDSTRM")
+_NSYS_SUFFIXES: Final = (".nsys-rep", ".qdrep", ".qdstrm")
+_TAR: Final = (257, b"ustar")  # offset and magic of a tar file
+_SHOWN: Final = 40  # bytes or characters of an unknown file that a message shows
+
+
+class _Kind(NamedTuple):
+    """What a file is instead of a trace, and the way out."""
+
+    reason: str
+    hint: str
+
+    def refusal(self, path: Path) -> BadInput:
+        return BadInput(f"{path} {self.reason}", hint=self.hint)
+
+
+def _archive(name: str) -> _Kind:
+    return _Kind(f"{Refusal.ARCHIVE} ({name})", "unpack it, and name the trace in it")
+
+
+def _nsys_export(name: str) -> _Kind:
+    return _Kind(
+        f"{Refusal.NSYS_OTHER_EXPORT}: it is {name}",
+        "export the report again: nsys export --type sqlite REPORT.nsys-rep",
+    )
+
+
+_PICKLE: Final = _Kind(
+    Refusal.PICKLE, "export the trace itself: torch.profiler's export_chrome_trace(FILE)"
+)
+_BY_FIRST_BYTES: Final = {
+    b"PK\x03\x04": _archive("zip"),
+    b"PK\x05\x06": _archive("zip"),
+    b"\x28\xb5\x2f\xfd": _archive("zstd"),
+    b"\xfd7zXZ\0": _archive("xz"),
+    b"BZh": _archive("bzip2"),
+    b"7z\xbc\xaf\x27\x1c": _archive("7z"),
+    b"\x04\x22\x4d\x18": _archive("lz4"),
+    b"\x89HDF\r\n\x1a\n": _nsys_export("HDF5"),
+    b"\xff\xff\xff\xff": _nsys_export("Arrow"),
+    b"ARROW1": _nsys_export("Arrow"),
+    b"PAR1": _nsys_export("Parquet"),
+    **{bytes([0x80, protocol]): _PICKLE for protocol in range(2, 6)},
+}
+# By what the first characters contain; the first that fits is taken.
+_BY_FIRST_TEXT: Final = {
+    r"\Aversion https://git-lfs\.github\.com/spec/": _Kind(
+        Refusal.LFS_POINTER, "fetch the file in its repository: git lfs pull"
+    ),
+    r"\A\S*/annex/objects/\S+\s*\Z": _Kind(
+        Refusal.ANNEX_POINTER, "fetch the file in its repository: git annex get"
+    ),
+    r"(?i)\A<(?:!doctype|html|\?xml)": _Kind(
+        Refusal.WEB_PAGE, "open it to see what the server said, and download the trace again"
+    ),
+    r'\A\{"data":\["|\A\{"Type":\d+,"\w+":|\A\{"type":"String","id":|"PidTidInfos":': _nsys_export(
+        "JSON"
+    ),
+    r'(?m)\Adata: "\[Unknown\]"|^Type: \d+\s+\w+ \{$': _nsys_export("text"),
+    r'(?m)^"?Time \(%\)"?,"?Total Time \(ns\)"?,': _Kind(
+        Refusal.NSYS_STATS, "give its report, or the report's export of type sqlite"
+    ),
+    r'\A\[\s*\{\s*"(?:children|frame|metrics)":': _Kind(
+        Refusal.PROTON_TREE,
+        "record times per launch: proton.start(NAME, data='trace'), torch.profiler or nsys",
+    ),
+    r'\A\[\s*\{(?s:.*)"ph"\s*:': _Kind(
+        Refusal.EVENT_ARRAY, "wrap it: jq '{traceEvents: .}' FILE > TRACE.json"
+    ),
+    r'(?m)^==\d+== (?:NVPROF|Profiling|Warning|Error)|^"?Type"?,"?Time\(%\)"?,"?Time"?,': _Kind(
+        Refusal.NVPROF_CSV, "record with nsys: nsys profile -t cuda,nvtx"
+    ),
+}
+
+
+def other_format(path: Path, beginning: bytes, text: str) -> BadInput | None:
+    """Name a file of another known kind; None where it is of none.
+
+    `beginning` is the file's first bytes, unpacked, and `text` its first characters.
+    """
+    if beginning.startswith(_NSYS_REPORTS):
+        return _nsys_report(path)
+    if beginning.startswith(NCU_REPORT):
+        return _ncu_report(path)
+    offset, magic = _TAR
+    if beginning[offset : offset + len(magic)] == magic:
+        return _archive("tar").refusal(path)
+    for first_bytes, kind in _BY_FIRST_BYTES.items():
+        if beginning.startswith(first_bytes):
+            return kind.refusal(path)
+    for pattern, kind in _BY_FIRST_TEXT.items():
+        if re.search(pattern, text):
+            return kind.refusal(path)
+    return None
+
+
+def unknown_format(path: Path, beginning: bytes, text: str) -> BadInput:
+    """Refuse a file of no known kind: by its suffix, or by showing how it begins."""
+    if path.suffix in _NSYS_SUFFIXES:
+        return _nsys_report(path)
+    if path.suffix == ".ncu-rep":
+        return _ncu_report(path)
+    first_line = text.partition("\n")[0].rstrip()
+    shown = f"text that begins with {first_line[:_SHOWN]!r}"
+    if not text:
+        shown = "only white space"
+    elif "\ufffd" in text or not first_line.isprintable():
+        shown = f"binary data that begins with {beginning[:16]!r}"
+    return BadInput(
+        f"{path} {Refusal.UNKNOWN_FORMAT}: it is {shown}",
+        hint="give an nsys SQLite export, an ncu raw page (CSV) or a torch.profiler JSON trace",
+    )
+
+
+def _nsys_report(path: Path) -> BadInput:
+    return BadInput(
+        f"{path} {Refusal.NSYS_REPORT}",
+        hint=f"export it with `nsys export --type sqlite {path.name}`",
+    )
+
+
+def _ncu_report(path: Path) -> BadInput:
+    return BadInput(
+        f"{path} {Refusal.NCU_REPORT}, not its CSV page",
+        hint=f"install ncu-report, or `ncu --import {path.name} --csv --page raw"
+        " --print-units base > page.csv`",
+    )

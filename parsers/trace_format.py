@@ -1,0 +1,137 @@
+"""The format of a trace file, found by its content and not by its name."""
+
+import gzip
+import io
+import stat
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, Any, Final
+
+from ..store.errors import BadInput
+from .messages import Refusal
+from .ncu.pages import has_header
+from .ncu.report import MAGIC as NCU_REPORT
+from .ncu.report import has_ncu_report
+from .ncu.text import utf_16_encoding
+from .other_formats import other_format, unknown_format
+
+_SQLITE: Final = b"SQLite format 3\0"
+_GZIP: Final = b"\x1f\x8b"
+_NCU_MESSAGES: Final = ("==PROF==", "==ERROR==", "==WARNING==")
+_BEGINNING: Final = 65536  # bytes that are read to find the format
+_SQLITE_HEADER_BYTES: Final = 100
+
+
+class TraceFormat(StrEnum):
+    """The formats of trace files that can be parsed or scrubbed."""
+
+    NSYS_SQLITE = "nsys"
+    KINETO_JSON = "kineto"
+    NCU_CSV = "ncu"
+    NCU_REPORT = "ncu-report"
+
+
+def trace_format(path: Path) -> TraceFormat:
+    """Find the format of a trace. Raises BadInput, naming what the file is, where it is none."""
+    packed = read_beginning(path)
+    beginning = _unpacked(path, packed)
+    if beginning is packed and packed.startswith(_SQLITE):
+        _check_whole(path, packed)
+        return TraceFormat.NSYS_SQLITE
+    if beginning is packed and packed.startswith(NCU_REPORT) and has_ncu_report():
+        return TraceFormat.NCU_REPORT
+    text = _first_text(path)
+    if refusal := other_format(path, beginning, text):
+        raise refusal
+    is_page = has_header(text) or any(message in text for message in _NCU_MESSAGES)
+    if not is_page and text.startswith("{"):
+        return TraceFormat.KINETO_JSON
+    is_page = is_page or _has_header_later(path, beginning)
+    if beginning is not packed and (is_page or beginning.startswith(_SQLITE)):
+        raise BadInput(f"{path} {Refusal.PACKED}", hint=f"unpack it: gunzip {path.name}")
+    if is_page:
+        return TraceFormat.NCU_CSV
+    raise unknown_format(path, beginning, text)
+
+
+def read_beginning(path: Path) -> bytes:
+    """Read the first bytes of a file.
+
+    Raises BadInput where it cannot be read, is empty, or is no regular file: reading a pipe would
+    wait for its writer.
+    """
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise BadInput(f"{path} {Refusal.FOLDER}", hint="name the trace file in it")
+        if not stat.S_ISREG(mode):
+            raise BadInput(f"{path} {Refusal.NOT_REGULAR}", hint="write the trace to a file first")
+        with path.open("rb") as file:
+            beginning = file.read(_BEGINNING)
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+    if not beginning:
+        raise BadInput(f"{path} {Refusal.EMPTY}", hint="record or export it again")
+    return beginning
+
+
+def _check_whole(path: Path, beginning: bytes) -> None:
+    """Compare a database's size with its header (sqlite.org/fileformat2.html, section 1.3)."""
+    stored = int.from_bytes(beginning[16:18], "big")
+    page_bytes = 65536 if stored == 1 else stored
+    expected = page_bytes * int.from_bytes(beginning[28:32], "big")
+    expected = max(expected, _SQLITE_HEADER_BYTES)
+    actual = path.stat().st_size
+    if actual < expected:
+        raise BadInput(
+            f"{path} {Refusal.CUT_SHORT}: {actual} of {expected} bytes",
+            hint="copy it again, or export it again with `nsys export --type sqlite`",
+        )
+
+
+def _unpacked(path: Path, beginning: bytes) -> bytes:
+    """Unpack the first bytes of a gzip file; any others are returned as they are."""
+    if not beginning.startswith(_GZIP):
+        return beginning
+    with _unpacking(path), gzip.open(path) as file:
+        return file.read(_BEGINNING)
+
+
+@contextmanager
+def _unpacking(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadInput(
+            f"{path} {Refusal.NOT_GZIP}: {error}", hint="copy it again, or record again"
+        ) from error
+
+
+def _first_text(path: Path) -> str:
+    """Read the first characters of a file after a byte order mark and any white space."""
+    text = ""
+    with _unpacking(path), _opened_text(path) as file:
+        while not text and (read := file.read(_BEGINNING)):
+            text = read.lstrip("\ufeff \t\r\n")
+        return text + file.read(_BEGINNING - len(text))
+
+
+def _has_header_later(path: Path, beginning: bytes) -> bool:
+    """Whether a page of ncu comes after much output of the program that it profiled."""
+    if b"\0" in beginning and utf_16_encoding(beginning) is None:
+        return False
+    with _unpacking(path), _opened_text(path) as file:
+        return any(map(has_header, iter(lambda: file.readline(_BEGINNING), "")))
+
+
+def _opened_text(path: Path) -> IO[str]:
+    """Open a file, gzipped or not, as text; bytes that are no text become U+FFFD."""
+    with path.open("rb") as raw:
+        packed = raw.read(len(_GZIP)) == _GZIP
+    file: Any = gzip.open(path) if packed else path.open("rb")
+    encoding = utf_16_encoding(file.read(64)) or "utf-8"
+    file.seek(0)
+    return io.TextIOWrapper(file, encoding, errors="replace")

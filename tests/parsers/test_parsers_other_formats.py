@@ -1,0 +1,112 @@
+"""What people give in place of a trace is refused by its name, with the way out."""
+
+import gzip
+import io
+import json
+import pickle
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from moeprof.parsers.messages import Refusal
+from moeprof.parsers.trace_format import TraceFormat, trace_format
+from moeprof.store.errors import BadInput
+
+POINTER = (
+    "version https://git-lfs.github.com/spec/v1\n"
+    "oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
+)
+NSYS_JSON_EVENT = (
+    '{"Type":27,"CommEvent":{"Timestamp":"-172445991","GlobalPid":"281594799587328"}}\n'
+)
+NSYS_JSON = '{"data":["[Unknown]","[kernel.kallsyms]","PATH=/usr/bin"]}\n' + NSYS_JSON_EVENT
+PROTON_TREE: list[dict[str, Any]] = [
+    {"children": [], "frame": {"name": "ROOT", "type": "function"}, "metrics": {"time (ns)": 5}},
+    {"CUDA": {"0": {"arch": "90", "clock_rate": 1980000}}},
+]
+EVENTS = [{"ph": "X", "cat": "kernel", "name": "gemm", "ts": 1, "dur": 2, "pid": 0, "tid": 7}]
+
+
+def _zip() -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as file:
+        file.writestr("trace.json", "{}")
+    return packed.getvalue()
+
+
+def _tar() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as file:
+        file.addfile(tarfile.TarInfo("trace.json"))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason", "way_out"),
+    [
+        (POINTER, Refusal.LFS_POINTER, "git lfs pull"),
+        (gzip.compress(POINTER.encode()), Refusal.LFS_POINTER, "git lfs pull"),
+        ("/annex/objects/SHA256E-s12--4d7a\n", Refusal.ANNEX_POINTER, "git annex get"),
+        ("<!DOCTYPE html>\n<title>Sign in", Refusal.WEB_PAGE, "download"),
+        ("\n <html><h1>404</h1>", Refusal.WEB_PAGE, "download"),
+        ('<?xml version="1.0"?><Error><Code>AccessDenied', Refusal.WEB_PAGE, "download"),
+        (NSYS_JSON, Refusal.NSYS_OTHER_EXPORT, "--type sqlite"),
+        (NSYS_JSON_EVENT, Refusal.NSYS_OTHER_EXPORT, "--type sqlite"),
+        ('{"type":"String","id":"0","value":"x"}\n', Refusal.NSYS_OTHER_EXPORT, "--type sqlite"),
+        ('{\n "VmSystemInfo": [],\n "PidTidInfos": []}', Refusal.NSYS_OTHER_EXPORT, "--type"),
+        ('data: "[Unknown]"\ndata: "x"\n', Refusal.NSYS_OTHER_EXPORT, "--type sqlite"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(64), Refusal.NSYS_OTHER_EXPORT, "--type sqlite"),
+        (b"\xff\xff\xff\xff\x80\1\0\0" + bytes(64), Refusal.NSYS_OTHER_EXPORT, "--type sqlite"),
+        (b"PAR1" + bytes(64), Refusal.NSYS_OTHER_EXPORT, "--type sqlite"),
+        ("Time (%),Total Time (ns),Instances,Avg (ns)\n50,1,2,3", Refusal.NSYS_STATS, "sqlite"),
+        (json.dumps(PROTON_TREE), Refusal.PROTON_TREE, "data='trace'"),
+        (json.dumps(EVENTS), Refusal.EVENT_ARRAY, "traceEvents"),
+        (json.dumps(EVENTS, indent=2), Refusal.EVENT_ARRAY, "traceEvents"),
+        ("==77== NVPROF is profiling process 77, command: ./a\n", Refusal.NVPROF_CSV, "nsys"),
+        ('"Type","Time(%)","Time","Calls"\n', Refusal.NVPROF_CSV, "nsys"),
+        (_zip(), Refusal.ARCHIVE, "unpack"),
+        (_tar(), Refusal.ARCHIVE, "unpack"),
+        (gzip.compress(_tar()), Refusal.ARCHIVE, "unpack"),
+        (b"\x28\xb5\x2f\xfd" + bytes(64), Refusal.ARCHIVE, "unpack"),
+        (b"\xfd7zXZ\0" + bytes(64), Refusal.ARCHIVE, "unpack"),
+        (pickle.dumps({"segments": []}), Refusal.PICKLE, "export_chrome_trace"),
+        ("a diary\nof three days\n", Refusal.UNKNOWN_FORMAT, "nsys SQLite export"),
+        ("   \n", Refusal.UNKNOWN_FORMAT, "nsys SQLite export"),
+        (bytes(range(256)), Refusal.UNKNOWN_FORMAT, "nsys SQLite export"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["t.sqlite", "t.json.gz"])
+def test_a_file_of_another_kind_is_named(
+    tmp_path: Path, name: str, content: str | bytes, reason: Refusal, way_out: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(BadInput) as raised:
+        trace_format(path)
+    assert f"{path} {reason}" in raised.value.message
+    assert way_out in raised.value.hint
+
+
+@pytest.mark.parametrize("name", ["t.nsys-rep", "t.qdrep", "t.qdstrm"])
+def test_a_file_of_no_known_kind_is_named_by_its_suffix(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"\0\1\2")
+    with pytest.raises(BadInput, match=Refusal.NSYS_REPORT) as raised:
+        trace_format(path)
+    assert f"nsys export --type sqlite {name}" in raised.value.hint
+
+
+def test_a_text_shows_how_it_begins(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("a diary\nof three days\n")
+    with pytest.raises(BadInput, match="text that begins with 'a diary'"):
+        trace_format(path)
+
+
+def test_torchs_trace_that_mentions_other_tools_is_a_trace(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps({"schemaVersion": 1, "traceEvents": EVENTS, "note": POINTER}))
+    assert trace_format(path) == TraceFormat.KINETO_JSON
