@@ -61,6 +61,7 @@ class TraceWarning(StrEnum):
     NO_SESSION_START = "does not say when it began"
     GRAPHS_TRACED_WHOLE = "launch(es) of CUDA graphs were traced whole"
     UNTIMED = "kernel(s) have impossible times"
+    UNNAMED_KERNELS = "kernel(s) have no name"
     STARTS_BEFORE_LAUNCH = "kernel(s) start before their launch"
 
     CELLS_WITHOUT_NUMBER = "cell(s) hold no valid number and are null"

@@ -21,6 +21,7 @@ _COLUMNS = {
     "CUPTI_ACTIVITY_KIND_KERNEL": (
         "start INTEGER, end INTEGER, deviceId INTEGER, contextId INTEGER, streamId INTEGER,"
         " correlationId INTEGER, globalPid INTEGER, demangledName INTEGER, shortName INTEGER,"
+        " mangledName INTEGER,"
         " registersPerThread INTEGER, gridX INTEGER, gridY INTEGER, gridZ INTEGER,"
         " blockX INTEGER, blockY INTEGER, blockZ INTEGER, staticSharedMemory INTEGER,"
         " dynamicSharedMemory INTEGER, graphNodeId INTEGER"
@@ -112,8 +113,8 @@ class NsysFile:
             "deviceId": 0, "contextId": 1, "streamId": 7, "globalPid": GLOBAL_PID,
             "registersPerThread": 32, "gridX": 4, "gridY": 1, "gridZ": 1, "blockX": 128,
             "blockY": 1, "blockZ": 1, "staticSharedMemory": 0, "dynamicSharedMemory": 1024,
+            "demangledName": self.string(name), "correlationId": correlation,
         } | more  # fmt: skip
-        values |= {"demangledName": self.string(name), "correlationId": correlation}
         self.add("CUPTI_ACTIVITY_KIND_KERNEL", start=start, end=end, **values)
 
     def range(self, start: int, end: int | None, name: str | None, **more: Any) -> None:

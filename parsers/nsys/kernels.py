@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from ...stats.arrays import Int64
 from ..attribution import CorrelationIds
 from ..events import OPEN_END, int64_column, untimed_warning
+from ..messages import TraceWarning
 from .clock import MAX_SESSION_NS, SessionClock
 from .export import NsysExport
 
@@ -20,6 +21,9 @@ Bools = npt.NDArray[np.bool_]
 THREAD_BITS: Final = 0xFFFFFF
 _PROCESS_SHIFT: Final = 24
 _MAX_GPU: Final = 255  # a typeId holds the GPU's id in its low byte
+
+_TABLE: Final = "CUPTI_ACTIVITY_KIND_KERNEL"
+NAMES: Final = ("demangledName", "shortName", "mangledName")  # ids in StringIds, the best first
 
 # Columns of `launches`: their names in CUPTI_ACTIVITY_KIND_KERNEL, and the width that they need.
 _COLUMNS: Final = {
@@ -53,8 +57,9 @@ def read_kernels(export: NsysExport, strings: dict[int, str], clock: SessionCloc
 
     A kernel with impossible times is untimed and comes last; a warning counts such kernels.
     """
-    types = {name: pa.int64() for name in ("start", "end", "globalPid", "demangledName")}
-    raw = export.bulk("CUPTI_ACTIVITY_KIND_KERNEL", types | dict(_COLUMNS.values()))
+    types = dict.fromkeys(("start", "end", "globalPid", NAMES[0]), pa.int64())
+    raw = export.bulk(_TABLE, types | dict(_COLUMNS.values()))
+    raw = raw.append_column("name", _names(export, raw.column(NAMES[0]), strings))
     raw, timed = _by_start(raw, clock)
     untimed = len(timed) - int(np.count_nonzero(timed))
     if untimed:
@@ -66,7 +71,7 @@ def read_kernels(export: NsysExport, strings: dict[int, str], clock: SessionCloc
     pid_bits = ((process >> _PROCESS_SHIFT) & THREAD_BITS).astype(np.int32)
     pid = pa.array(pid_bits, mask=~_valid(raw, "globalPid"))
     columns: dict[str, Any] = {
-        "kernel": texts_of(raw.column("demangledName"), strings),
+        "kernel": raw.column("name"),
         "start_ns": pa.array(clock.since_epoch(start), mask=~timed),
         "duration_ns": pa.array(end - start, mask=~timed),
         "process": pid,
@@ -77,14 +82,35 @@ def read_kernels(export: NsysExport, strings: dict[int, str], clock: SessionCloc
     return Kernels(pa.table(columns), CorrelationIds(process, correlation, known))
 
 
+def _names(export: NsysExport, demangled: Any, strings: dict[int, str]) -> Any:
+    """Name of each kernel: the first of `NAMES` that is in `strings`; a warning counts the others.
+
+    The columns after the first are read only where it leaves names open.
+    """
+    names = texts_of(demangled, strings)
+    if not names.null_count:
+        return names
+    others = export.bulk(_TABLE, dict.fromkeys(NAMES[1:], pa.int64()))
+    found = [names, *(texts_of(column, strings) for column in others.columns)]
+    whole = pc.coalesce(*(each.cast(pa.string()) for each in found)).dictionary_encode()
+    if whole.null_count:
+        export.warnings.append(
+            f"{export.path.name}: {whole.null_count} {TraceWarning.UNNAMED_KERNELS}"
+        )
+    return whole
+
+
 def texts_of(ids: "pa.ChunkedArray[Any]", strings: dict[int, str]) -> Any:
-    """Texts by their ids in StringIds, as a dictionary array; null for an unknown id."""
+    """Texts by their ids in StringIds, as a dictionary array; null without a text."""
     encoded = ids.combine_chunks().dictionary_encode()
+    ids_once = encoded.dictionary.to_pylist()
     texts = pa.array(
-        [None if each is None else strings.get(each) for each in encoded.dictionary.to_pylist()],
+        [None if each is None else strings.get(each) or None for each in ids_once],
         pa.string(),
     )
-    return pa.DictionaryArray.from_arrays(encoded.indices, texts)
+    named = pa.DictionaryArray.from_arrays(encoded.indices, texts)
+    # A null in the dictionary is no null of the array: encode such an array anew.
+    return named.cast(pa.string()).dictionary_encode() if texts.null_count else named
 
 
 def _by_start(raw: pa.Table, clock: SessionClock) -> tuple[pa.Table, Bools]:

@@ -17,6 +17,7 @@ from .clock import ASKED_SHIFT, NORMALISED, SHIFT
 from .export import open_export
 from .gpu_metric_layouts import NOT_WANTED
 from .gpu_metrics import metric_column
+from .kernels import NAMES
 from .power import power_quantity
 from .sqlite_rows import immutable_uri
 
@@ -24,7 +25,7 @@ from .sqlite_rows import immutable_uri
 KEPT: Final = {
     "CUPTI_ACTIVITY_KIND_KERNEL": (
         "start", "end", "deviceId", "contextId", "streamId", "correlationId", "globalPid",
-        "demangledName", "registersPerThread", "gridX", "gridY", "gridZ", "blockX", "blockY",
+        *NAMES, "registersPerThread", "gridX", "gridY", "gridZ", "blockX", "blockY",
         "blockZ", "staticSharedMemory", "dynamicSharedMemory", "graphNodeId",
     ),
     "CUPTI_ACTIVITY_KIND_RUNTIME": ("start", "end", "globalTid", "correlationId"),
@@ -44,11 +45,11 @@ KEPT: Final = {
     "TARGET_INFO_CUDA_DEVICE": ("gpuId", "cudaId", "pid"),
     "TARGET_INFO_SESSION_START_TIME": ("utcEpochNs",),
 }  # fmt: skip
-_STRINGS: Final = {
-    "CUPTI_ACTIVITY_KIND_KERNEL": "demangledName",
-    "NVTX_EVENTS": "textId",
-    "GENERIC_EVENT_TYPE_FIELDS": "fieldNameId",
-}
+_STRINGS: Final = (
+    *(("CUPTI_ACTIVITY_KIND_KERNEL", name) for name in NAMES),
+    ("NVTX_EVENTS", "textId"),
+    ("GENERIC_EVENT_TYPE_FIELDS", "fieldNameId"),
+)
 _RANGES: Final = "eventType IN (59, 60, 70, 71, 75)"  # not marks: their texts are not read
 _METADATA: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")
 _KEPT_METADATA: Final = ("EXPORT_SCHEMA_VERSION", SHIFT, ASKED_SHIFT, NORMALISED)
@@ -99,9 +100,7 @@ def _copy(database: sqlite3.Connection, present: dict[str, frozenset[str]]) -> N
 def _copy_strings(database: sqlite3.Connection, present: dict[str, frozenset[str]]) -> None:
     """Copy the strings that the copied tables refer to."""
     referred = " UNION ".join(
-        f"SELECT {column} FROM {table}"
-        for table, column in _STRINGS.items()
-        if column in present[table]
+        f"SELECT {column} FROM {table}" for table, column in _STRINGS if column in present[table]
     )
     database.execute(
         "CREATE TABLE StringIds AS SELECT id, value FROM source.StringIds"
