@@ -7,11 +7,15 @@ NVIDIA's report nvtx_kern_sum, the steps are:
 1. kernel -> host API call with the same process and correlation id: `launching_calls`;
 2. host API call -> innermost range of the same thread that contains the call: `innermost_ranges`.
 
+Where step 2 finds none, the innermost start/end range of the process that contains the call counts
+(`enclosing_ranges`): NVTX lets such a range begin on one thread while others work for it, as
+autograd's threads do for the one that calls backward(). NVIDIA's report leaves those kernels out.
+
 `Attribution` does both for a trace of any tool and gives the columns of `launches`; the readers
 (nsys/trace.py, kineto.py) do step 1. All steps are vectorised, O(n log n) for n kernels and ranges.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -22,7 +26,7 @@ import pyarrow as pa
 from ..energy.nvtx_windows import RangedLaunches
 from ..stats.arrays import Int64
 from .calls import CallRanges
-from .events import Spans, Trace, int64_column
+from .events import NOWHERE, Spans, Trace, int64_column
 from .joint_keys import joint_keys
 
 Bools = npt.NDArray[np.bool_]
@@ -39,7 +43,15 @@ class Unattributed(StrEnum):
     NO_ENCLOSING_RANGE = "no enclosing range"
 
 
+class RangeScope(StrEnum):
+    """Where the range of a kernel was found: the column `range_scope` of `launches`."""
+
+    THREAD = "thread"
+    PROCESS = "process"
+
+
 _REASONS: Final = list(Unattributed)
+_SCOPES: Final = list(RangeScope)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +93,27 @@ def _by_start(spans: Spans, chosen: Bools) -> Int64:
         return np.flatnonzero(chosen)
     order: Int64 = np.lexsort((-spans.end_ns, spans.start_ns))
     return order[chosen[order]]
+
+
+def enclosing_ranges(ranges: Spans, inner: Spans) -> tuple[Int64, Bools]:
+    """Index of the range around each inner span, int64 [inner], -1 for none; and its scope.
+
+    It is the innermost of the same thread, else the innermost that stands for the process: for
+    those the second array, bool [inner], is True.
+    """
+    found = innermost_ranges(ranges, inner)
+    by_process = np.zeros(len(inner), dtype=np.bool_)
+    if ranges.process is None or inner.process is None:
+        return found, by_process
+    wide, rest = np.flatnonzero(ranges.process != NOWHERE), np.flatnonzero(found < 0)
+    if len(wide) and len(rest):
+        around = innermost_ranges(
+            replace(ranges.take(wide), thread=ranges.process[wide]),
+            replace(inner.take(rest), thread=inner.process[rest]),
+        )
+        found[rest] = np.where(around >= 0, wide[around], -1)
+        by_process[rest] = around >= 0
+    return found, by_process
 
 
 def innermost_ranges(ranges: Spans, inner: Spans) -> Int64:
@@ -137,17 +170,20 @@ def _nearest_ending_later(thread: Int64, end_ns: Int64) -> Int64:
     return candidate
 
 
-def ranges_of_kernels(trace: Trace, ranges: Spans) -> Int32:
-    """Index of the innermost of `ranges` around each kernel's launching call, int32; -1 for none.
+def ranges_of_kernels(trace: Trace, ranges: Spans) -> tuple[Int32, Bools]:
+    """Index of the one of `ranges` around each kernel's launching call, int32; -1 for none.
 
-    Works through the kernels in blocks, which bounds the memory for intermediate results.
+    The second array, bool, says where it was found by the process. Works through the kernels in
+    blocks, which bounds the memory for intermediate results.
     """
     found = np.full(trace.kernels.num_rows, -1, dtype=np.int32)
+    by_process = np.zeros(len(found), dtype=np.bool_)
     for first in range(0, len(found), _KERNELS_AT_ONCE):
         launched_by = trace.launched_by[first : first + _KERNELS_AT_ONCE]
         launched = np.flatnonzero(launched_by >= 0)
-        found[first + launched] = innermost_ranges(ranges, trace.api.take(launched_by[launched]))
-    return found
+        around = enclosing_ranges(ranges, trace.api.take(launched_by[launched]))
+        found[first + launched], by_process[first + launched] = around
+    return found, by_process
 
 
 class Attribution:
@@ -157,8 +193,8 @@ class Attribution:
     """
 
     def __init__(self, trace: Trace, calls: CallRanges) -> None:
-        self.call_index = ranges_of_kernels(trace, calls.spans)
-        self._range_index = ranges_of_kernels(trace, trace.ranges)
+        self.call_index, _ = ranges_of_kernels(trace, calls.spans)
+        self._range_index, self._by_process = ranges_of_kernels(trace, trace.ranges)
         self._reason = _reasons_without_range(trace)
         self._range_names = trace.range_names.dictionary_encode()
         self._keys = calls.scenario_key.dictionary_encode()
@@ -171,13 +207,15 @@ class Attribution:
         return RangedLaunches(self._range_index, self._range_names, *times)
 
     def columns(self, rows: slice) -> dict[str, Any]:
-        """Columns of `launches` for some kernels: range, reason for none, scenario and call."""
+        """Columns of `launches` for some kernels: range or why none, scenario and call."""
         range_index, call_index = self._range_index[rows], self.call_index[rows]
         range_row, call_row = (_index(each, each < 0) for each in (range_index, call_index))
         reason_row = _index(self._reason[rows], range_index >= 0)
+        scope_row = _index(self._by_process[rows].astype(np.int32), range_index < 0)
         return {
             "range_name": self._range_names.take(range_row),
             "unattributed": pa.array(_REASONS, pa.string()).take(reason_row),
+            "range_scope": pa.array(_SCOPES, pa.string()).take(scope_row),
             "scenario_key": self._keys.take(call_row),
             "visit": self._repeat.take(call_row),
             "call": self._call.take(call_row),

@@ -12,25 +12,31 @@ from ..stats.arrays import Int64
 from .messages import TraceWarning
 
 OPEN_END: Final = int(np.iinfo(np.int64).max)  # stands for the end of a range never closed
+NOWHERE: Final = -1  # the thread, or the process, of a span that belongs to none
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spans:
     """Time intervals on host threads: int64 arrays [n], times in ns on the trace's clock.
 
-    `thread` identifies the thread across processes; its values have no other meaning.
+    `thread` identifies the thread across processes and `process` the process; their values have no
+    other meaning. A range has a thread if it began and ended on that, and a process if it stands
+    for all threads of it (NVTX start/end ranges do); NOWHERE where not. `process` is None where no
+    range of the tool stands for a process.
     """
 
     start_ns: Int64
     end_ns: Int64
     thread: Int64
+    process: Int64 | None = None
 
     def __len__(self) -> int:
         return len(self.start_ns)
 
     def take(self, index: Int64) -> "Spans":
         """Return the spans at `index`, int64 [k]."""
-        return Spans(self.start_ns[index], self.end_ns[index], self.thread[index])
+        process = None if self.process is None else self.process[index]
+        return Spans(self.start_ns[index], self.end_ns[index], self.thread[index], process)
 
 
 class Samples(NamedTuple):

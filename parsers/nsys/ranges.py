@@ -6,14 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..events import OPEN_END, Spans, int64_column
+from ..events import NOWHERE, OPEN_END, Spans, int64_column
 from .clock import SessionClock
 from .export import NsysExport
-from .kernels import texts_of
+from .kernels import THREAD_BITS, texts_of
 
 # NVTX_EVENTS.eventType
 _DOMAIN_CREATED: Final = 75
-_RANGE_TYPES: Final = (59, 60, 70, 71)  # push/pop, start/end, and both as NVTXT
+_START_END: Final = (60, 71)  # those of NVTX, and of NVTXT
+_RANGE_TYPES: Final = (59, 70, *_START_END)  # push/pop too
 
 _PROCESS_BITS: Final = 0x0000FFFFFF000000  # where a globalTid holds the process id
 
@@ -25,7 +26,9 @@ _INTEGERS: Final = (
 def read_ranges(
     export: NsysExport, strings: dict[int, str], clock: SessionClock
 ) -> tuple[Spans, "pa.StringArray"]:
-    """Ranges that begin and end on one thread, in session time, and "domain:name" of each.
+    """Push/pop and start/end ranges, in session time, and "domain:name" of each.
+
+    A start/end range stands for its process; it may end on another thread, and then has no thread.
 
     The exporter puts each text either into its row or into `strings`. A range of the default
     domain has its name alone. A range that was never closed ends at OPEN_END.
@@ -36,14 +39,17 @@ def read_ranges(
     thread = int64_column(events, "globalTid")
     end_thread = int64_column(events, "endGlobalTid")
     one_thread = (end_thread == -1) | (end_thread == thread)
+    wide = np.isin(kind, _START_END)
     names = _names(events, strings, kind == _DOMAIN_CREATED)
     start = clock.since_start(int64_column(events, "start"))
-    rows = np.flatnonzero(np.isin(kind, _RANGE_TYPES) & one_thread & (thread != -1))
+    rows = np.flatnonzero(np.isin(kind, _RANGE_TYPES) & (one_thread | wide) & (thread != -1))
     rows = rows[np.argsort(start[rows], kind="stable")]
     is_open = ~np.asarray(events.column("end").is_valid())[rows]
     end = clock.since_start(int64_column(events, "end")[rows])
     end[is_open] = OPEN_END
-    return Spans(start[rows], end, thread[rows]), names.take(pa.array(rows))
+    process = np.where(wide, thread & ~np.int64(THREAD_BITS), NOWHERE)[rows]
+    thread = np.where(one_thread, thread, NOWHERE)[rows]
+    return Spans(start[rows], end, thread, process), names.take(pa.array(rows))
 
 
 def _names(events: pa.Table, strings: dict[int, str], creates_domain: Any) -> Any:

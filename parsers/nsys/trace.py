@@ -1,5 +1,6 @@
 """An nsys export as a trace: kernels, the API calls that launched them, ranges, GPU metrics."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -69,10 +70,10 @@ def _api(export: NsysExport, clock: SessionClock) -> tuple[Spans, CorrelationIds
     process = thread & ~np.int64(THREAD_BITS)
     ids = CorrelationIds(process, int64_column(rows, "correlationId"), known[0] & known[1])
     start, end = (clock.since_start(int64_column(rows, name)) for name in ("start", "end"))
-    return Spans(start, end, thread), ids
+    return Spans(start, end, thread, process), ids
 
 
 def _since_epoch(spans: Spans, clock: SessionClock) -> Spans:
     """Convert session time to epoch time; OPEN_END stays."""
     end = np.where(spans.end_ns == OPEN_END, OPEN_END, clock.since_epoch(spans.end_ns))
-    return Spans(clock.since_epoch(spans.start_ns), end, spans.thread)
+    return replace(spans, start_ns=clock.since_epoch(spans.start_ns), end_ns=end)

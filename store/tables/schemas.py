@@ -35,15 +35,18 @@ def _schema(name: str, **columns: pa.DataType) -> pa.Schema:
 
 # History, newest first. points/2: without empty_power_w and the half widths power_w_ci95,
 # idle_power_w_ci95, latency_sustained_us_ci95 and energy_above_idle_mj_ci95, which nothing read.
+# launches/2: with range_scope; start_ns and duration_ns may be null.
 # All others are at their first number.
 _LAUNCHES = _schema(
-    "launches/1",
+    "launches/2",
     recording=pa.string(),  # unit of the recording; null for a single trace
     scenario_key=pa.string(),  # with visit and call: null outside moeprof's own ranges
     visit=pa.int32(),
     call=pa.int32(),
     range_name=pa.string(),  # innermost range of the launching call, "domain:name" or "name"
     unattributed=pa.string(),  # why range_name is null; null where it is not
+    range_scope=pa.string(),  # "thread": the range is of the launching thread; "process": it is a
+    # start/end range of the process, and none of the thread contains the launch; null without range
     kernel=pa.string(),
     start_ns=pa.int64(),  # since the epoch where the trace says when it began, else since its start
     duration_ns=pa.int64(),  # null, as start_ns is, where the recorded times are impossible

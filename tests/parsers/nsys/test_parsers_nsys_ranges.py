@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from moeprof.parsers.events import OPEN_END
+from moeprof.parsers.events import NOWHERE, OPEN_END
 from moeprof.parsers.nsys.clock import session_clock
 from moeprof.parsers.nsys.export import open_export
 from moeprof.parsers.nsys.ranges import read_ranges
-from moeprof.tests.nsys_file import NsysFile
+from moeprof.tests.nsys_file import GLOBAL_PID, THREAD, NsysFile
 
 OTHER_PROCESS = (77 << 24) | 3
 
@@ -35,15 +35,26 @@ def test_domains_are_named_per_process(nsys_file: Callable[..., NsysFile]) -> No
     assert [name for *_, name in _read(file)] == ["moeprof:a", "torch:b", "c"]
 
 
-def test_only_ranges_of_one_thread_count_and_open_ones_stay_open(
-    nsys_file: Callable[..., NsysFile],
-) -> None:
+def test_open_ranges_stay_open_and_marks_are_none(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file()
     file.range(1, None, "open")
     file.range(2, 3, "start and end", eventType=60)
-    file.range(4, 5, "ends elsewhere", eventType=60, endGlobalTid=OTHER_PROCESS)
+    file.range(4, 5, "pops elsewhere", endGlobalTid=OTHER_PROCESS)
     file.range(6, None, "a mark", eventType=34)
     assert _read(file) == [(1, OPEN_END, "open"), (2, 3, "start and end")]
+
+
+def test_a_start_end_range_stands_for_its_process(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    file.range(1, 9, "push and pop")
+    file.range(2, 8, "on one thread", eventType=60, endGlobalTid=THREAD)
+    file.range(3, 7, "ends elsewhere", eventType=60, endGlobalTid=THREAD + 1)
+    file.range(4, 6, "as NVTXT", eventType=71)
+    with open_export(file.close()) as export:
+        spans, _ = read_ranges(export, export.strings(), session_clock(export))
+    assert spans.thread.tolist() == [THREAD, THREAD, NOWHERE, THREAD]
+    assert spans.process is not None
+    assert spans.process.tolist() == [NOWHERE, GLOBAL_PID, GLOBAL_PID, GLOBAL_PID]
 
 
 def test_a_trace_without_ranges_has_none(nsys_file: Callable[..., NsysFile]) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from moeprof.parsers.attribution import Unattributed
+from moeprof.parsers.attribution import RangeScope, Unattributed
 from moeprof.parsers.messages import TraceWarning
 from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
 from moeprof.tests.builders import EPOCH_NS
-from moeprof.tests.nsys_file import PID, NsysFile
+from moeprof.tests.nsys_file import PID, THREAD, NsysFile
 from moeprof.tests.parsers.pieces import concatenated
 
 OTHER_PID = 77
@@ -81,6 +81,30 @@ def test_each_kernel_is_one_row_with_the_reason_if_it_has_no_range(
         (None, Unattributed.NO_API_CALL),
         (None, Unattributed.NO_CORRELATION_ID),
     ]
+
+
+def test_a_launch_of_another_thread_belongs_to_the_start_end_range_of_its_process(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    other, elsewhere = THREAD + 9, OTHER_PID << 24
+    file.range(0, 100, "backward", eventType=60)
+    file.range(0, 100, "pushed")
+    file.range(1, 90, "gelu-b4#0.0", eventType=60, endGlobalTid=other)
+    file.range(60, 70, "in autograd", globalTid=other)
+    for number, (start, thread) in enumerate([(10, other), (62, other), (95, THREAD)], start=1):
+        file.launch(start, start + 2, number, thread)
+        file.kernel(200 + number, 210, number)
+    file.launch(10, 12, 1, elsewhere)
+    file.kernel(300, 310, 1, globalPid=elsewhere)
+    rows = _launches(file.close())
+    assert [(row["range_name"], row["range_scope"], row["call"]) for row in rows] == [
+        ("gelu-b4#0.0", RangeScope.PROCESS, 0),
+        ("in autograd", RangeScope.THREAD, 0),
+        ("pushed", RangeScope.THREAD, None),
+        (None, None, None),
+    ]
+    assert rows[3]["unattributed"] == Unattributed.NO_ENCLOSING_RANGE
 
 
 def test_nested_ranges_of_one_name_count_once(nsys_file: Callable[..., NsysFile]) -> None:
