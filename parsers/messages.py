@@ -1,6 +1,9 @@
 """Why a trace file is refused, and what the user is warned of about one that is read."""
 
 from enum import StrEnum
+from typing import Final
+
+NSYS_EXPORT_HINT: Final = "export the report with `nsys export --type sqlite REPORT.nsys-rep`"
 
 
 class Refusal(StrEnum):

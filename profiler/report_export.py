@@ -14,7 +14,7 @@ from typing import Final
 
 from ..parsers.ncu.report import MAGIC, check_report, has_ncu_report
 from ..parsers.nsys.export import open_export
-from ..parsers.nsys.scrub import READ_TABLES
+from ..parsers.nsys.read_columns import READ_TABLES
 from ..parsers.trace_format import read_beginning
 from ..store.errors import BadInput
 from . import process

@@ -15,15 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...store.errors import BadInput
-from ..messages import Refusal, TraceWarning
+from ..messages import NSYS_EXPORT_HINT, Refusal, TraceWarning
 from .arrow_tables import is_arrow_export, open_arrow
 from .columns import Column, Columns, Tables, no_rows
-from .sqlite_tables import EXPORT_HINT, open_sqlite
 
 KNOWN_MAJORS: Final = (2, 3)
 NEWEST_KNOWN: Final = (3, 28)  # NVIDIA's schema reference of nsys 2026.4
 
-_METADATA_TABLES: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")  # from 3.4 on; before 3.4
+METADATA_TABLES: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")  # from 3.4 on; before 3.4
 _NVPROF_TABLES: Final = frozenset({"CUPTI_ACTIVITY_KIND_CONCURRENT_KERNEL", "StringTable"})
 # Tables of nsys, each with a column that the table of that name in other tools' files lacks.
 _OWN_COLUMNS: Final = (
@@ -142,7 +141,7 @@ class NsysExport:
 
     def metadata(self) -> dict[str, str]:
         """What nsys wrote about the export, by name; empty where it has no such table."""
-        rows = [row for name in _METADATA_TABLES for row in self._named_values(name)]
+        rows = [row for name in METADATA_TABLES for row in self._named_values(name)]
         return {row["name"]: row["value"] for row in rows if row["name"] and row["value"]}
 
     def _named_values(self, table: str) -> list[dict[str, Any]]:
@@ -161,7 +160,7 @@ class NsysExport:
         raise BadInput(
             f"{self.path} {Refusal.OTHER_DATABASE}: it has neither EXPORT_SCHEMA_VERSION nor a"
             " table of kernels, CUDA calls, ranges or GPU metrics as nsys writes them",
-            hint=EXPORT_HINT,
+            hint=NSYS_EXPORT_HINT,
         )
 
     def diagnostics(self) -> list[str]:
@@ -186,6 +185,9 @@ def open_export(path: Path) -> Iterator[NsysExport]:
     if is_arrow_export(path):
         yield _checked(path, open_arrow(path))
     else:
+        # SQLAlchemy and ADBC take 0.2 s to import, which an Arrow export need not pay.
+        from .sqlite_tables import open_sqlite
+
         with open_sqlite(path) as tables:
             yield _checked(path, tables)
 

@@ -14,46 +14,21 @@ from ...store.errors import BadInput
 from ...store.files import replacing
 from ..messages import Refusal
 from .clock import ASKED_SHIFT, NORMALISED, SHIFT
-from .export import open_export
+from .export import METADATA_TABLES, open_export
 from .gpu_metric_layouts import NOT_WANTED
 from .gpu_metrics import metric_column
 from .kernels import NAMES
 from .power import power_quantity
+from .read_columns import READ_COLUMNS
 from .sqlite_rows import immutable_uri
 
-# The columns that the readers of this package use, by table.
-KEPT: Final = {
-    "CUPTI_ACTIVITY_KIND_KERNEL": (
-        "start", "end", "deviceId", "contextId", "streamId", "correlationId", "globalPid",
-        *NAMES, "registersPerThread", "gridX", "gridY", "gridZ", "blockX", "blockY",
-        "blockZ", "staticSharedMemory", "dynamicSharedMemory", "graphNodeId",
-    ),
-    "CUPTI_ACTIVITY_KIND_RUNTIME": ("start", "end", "globalTid", "correlationId"),
-    "CUPTI_ACTIVITY_KIND_GRAPH_TRACE": ("start",),
-    "NVTX_EVENTS": (
-        "start", "end", "eventType", "text", "globalTid", "endGlobalTid", "textId", "domainId",
-    ),
-    "GPU_METRICS": ("rawTimestamp", "timestamp", "typeId", "metricId", "value"),
-    "TARGET_INFO_GPU_METRICS": ("typeId", "metricId", "metricName"),
-    "GENERIC_EVENTS": ("genericEventId", "rawTimestamp", "timestamp", "typeId", "data"),
-    "GENERIC_EVENT_TYPES": ("typeId", "data"),
-    "GENERIC_EVENT_DATA": (
-        "genericEventId", "fieldIdx", "intVal", "uintVal", "floatVal", "doubleVal",
-    ),
-    "GENERIC_EVENT_TYPE_FIELDS": ("typeId", "fieldIdx", "fieldNameId", "type"),
-    "TARGET_INFO_GPU": ("id",),
-    "TARGET_INFO_CUDA_DEVICE": ("gpuId", "cudaId", "pid"),
-    "TARGET_INFO_SESSION_START_TIME": ("utcEpochNs",),
-}  # fmt: skip
 _STRINGS: Final = (
     *(("CUPTI_ACTIVITY_KIND_KERNEL", name) for name in NAMES),
     ("NVTX_EVENTS", "textId"),
     ("GENERIC_EVENT_TYPE_FIELDS", "fieldNameId"),
 )
 _RANGES: Final = "eventType IN (59, 60, 70, 71, 75)"  # not marks: their texts are not read
-_METADATA: Final = ("META_DATA_EXPORT", "EXPORT_META_DATA")
 _KEPT_METADATA: Final = ("EXPORT_SCHEMA_VERSION", SHIFT, ASKED_SHIFT, NORMALISED)
-READ_TABLES: Final = (*KEPT, *_METADATA, "StringIds", "DIAGNOSTIC_EVENT")
 
 
 def scrub_nsys(path: Path, out: Path) -> None:
@@ -64,8 +39,8 @@ def scrub_nsys(path: Path, out: Path) -> None:
     if out.exists() and out.samefile(path):
         raise BadInput(f"{out} {Refusal.SAME_FILE}", hint="name another file with --out")
     with open_export(path) as export:
-        present = {name: export.columns(name) for name in KEPT}
-        present |= {name: export.columns(name) for name in (*_METADATA, "StringIds")}
+        present = {name: export.columns(name) for name in READ_COLUMNS}
+        present |= {name: export.columns(name) for name in (*METADATA_TABLES, "StringIds")}
     with replacing(out) as temporary:
         database = sqlite3.connect(temporary, isolation_level=None, uri=True)
         try:
@@ -83,11 +58,11 @@ def scrub_nsys(path: Path, out: Path) -> None:
 
 def _copy(database: sqlite3.Connection, present: dict[str, frozenset[str]]) -> None:
     """Copy from the attached database `source`; `present` has the columns of each table."""
-    for table, wanted in KEPT.items():
+    for table, wanted in READ_COLUMNS.items():
         columns = [name for name in wanted if name in present[table]]
         if columns:
             _copy_columns(database, table, columns)
-    for table in _METADATA:
+    for table in METADATA_TABLES:
         if {"name", "value"} <= present[table]:
             database.execute(
                 f"CREATE TABLE {table} AS SELECT name, value FROM source.{table}"

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,11 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.pool import StaticPool
 
 from ...store.errors import BadInput
-from ..messages import Refusal
+from ..messages import NSYS_EXPORT_HINT, Refusal
 from .columns import Column, Columns, checked
 from .sqlite_rows import check_at_rest, immutable_uri, read_blocks
-
-EXPORT_HINT: Final = "export the report with `nsys export --type sqlite REPORT.nsys-rep`"
 
 
 class SqliteTables:
@@ -99,7 +97,7 @@ def open_sqlite(path: Path) -> Iterator[SqliteTables]:
     Raises BadInput where the file is missing, is no intact SQLite database, or is being written.
     """
     if not path.is_file():
-        raise BadInput(f"{path} {Refusal.MISSING}", hint=EXPORT_HINT)
+        raise BadInput(f"{path} {Refusal.MISSING}", hint=NSYS_EXPORT_HINT)
     engine = sa.create_engine(
         "sqlite://",
         creator=lambda: sqlite3.connect(immutable_uri(path), uri=True, check_same_thread=False),
@@ -112,7 +110,7 @@ def open_sqlite(path: Path) -> Iterator[SqliteTables]:
     except (sa.exc.DBAPIError, sqlite3.Error, UnicodeDecodeError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         raise BadInput(
-            f"{path} {Refusal.UNREADABLE_DATABASE}: {reason}", hint=EXPORT_HINT
+            f"{path} {Refusal.UNREADABLE_DATABASE}: {reason}", hint=NSYS_EXPORT_HINT
         ) from error
     finally:
         engine.dispose()

@@ -14,7 +14,7 @@ from moeprof.parsers.messages import Refusal
 from moeprof.parsers.nsys.arrow_tables import is_arrow_export, open_arrow
 from moeprof.parsers.nsys.columns import Column, Columns, Tables
 from moeprof.parsers.nsys.export import open_export
-from moeprof.parsers.nsys.scrub import READ_TABLES
+from moeprof.parsers.nsys.read_columns import READ_TABLES
 from moeprof.parsers.nsys.sqlite_tables import open_sqlite
 from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from moeprof.parsers.messages import Refusal
-from moeprof.parsers.nsys.scrub import KEPT, scrub_nsys
+from moeprof.parsers.nsys.read_columns import READ_COLUMNS
+from moeprof.parsers.nsys.scrub import scrub_nsys
 from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
 from moeprof.store.tables.parquet import writing_tables
@@ -91,7 +92,7 @@ def test_only_tables_that_are_read_are_copied(
     database = sqlite3.connect(out)
     tables = {row[0] for row in database.execute("SELECT name FROM sqlite_master")}
     database.close()
-    assert tables <= {*KEPT, "StringIds", "META_DATA_EXPORT"}
+    assert tables <= {*READ_COLUMNS, "StringIds", "META_DATA_EXPORT"}
 
 
 def test_an_export_is_not_overwritten_and_a_cut_one_leaves_no_file(
