@@ -27,6 +27,8 @@ _talk = Console(stderr=True, highlight=False, soft_wrap=True)
 _data = Console(highlight=False, soft_wrap=True)
 
 _EXPONENT_FROM = 1e9
+# Names of files and kernels may hold ends of lines and codes that control a terminal.
+_ESCAPED = {code: repr(chr(code))[1:-1] for code in (*range(32), 127)}
 _OUTCOME_STYLES = {
     "PASS": "green",
     "ok": "green",
@@ -43,13 +45,13 @@ def say(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Print a warning."""
-    _talk.print(f"[yellow]warning:[/] {escape(text)}")
+    """Print a warning, on one line."""
+    _talk.print(f"[yellow]warning:[/] {escape(text.translate(_ESCAPED))}")
 
 
 def error(message: str, hint: str = "") -> None:
-    """Print what went wrong and, where there is a hint, what to do instead."""
-    _talk.print(f"[red]error:[/] {escape(message)}")
+    """Print what went wrong, on one line, and, where there is a hint, what to do instead."""
+    _talk.print(f"[red]error:[/] {escape(message.translate(_ESCAPED))}")
     if hint:
         _talk.print(f"[cyan]hint:[/] {escape(hint)}")
 

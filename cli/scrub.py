@@ -19,4 +19,7 @@ def scrub(
     """
     from ..pipeline.scrub import scrub as scrub_trace
 
-    render.say(f"scrubbed: {scrub_trace(trace, out).path}")
+    scrubbed = scrub_trace(trace, out)
+    for warning in scrubbed.warnings:
+        render.warn(warning)
+    render.say(f"scrubbed: {scrubbed.path}")

@@ -104,6 +104,13 @@ def other_format(path: Path, beginning: bytes, text: str) -> BadInput | None:
     return None
 
 
+def other_folder(path: Path) -> BadInput:
+    """Refuse a folder, by name where it is an export of Nsight Systems."""
+    if any(path.glob("*.parquet")) and any(path.glob("StringIds.*")):
+        return _nsys_export("Parquet").refusal(path)
+    return BadInput(f"{path} {Refusal.FOLDER}", hint="name the trace file in it")
+
+
 def unknown_format(path: Path, beginning: bytes, text: str) -> BadInput:
     """Refuse a file of no known kind: by its suffix, or by showing how it begins."""
     if path.suffix in _NSYS_SUFFIXES:

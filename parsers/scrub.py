@@ -59,9 +59,10 @@ def _scrubbed_page(file: PageFile) -> str:
     for page in file.pages:
         secret = [place for place, name in enumerate(page.names) if name in _NCU_SECRETS]
         writer.writerows([page.names, page.units])
+        not_whole = [*("" for _ in page.names), "not whole"]  # a cell too many
         for row in page.rows:
             # A row that is not whole keeps its number among the kernels, and nothing else.
-            writer.writerows([["", ""]] * (row.launch - launch))
+            writer.writerows([not_whole] * (row.launch - launch))
             writer.writerow(
                 ["" if place in secret else cell for place, cell in enumerate(row.cells)]
             )

@@ -16,7 +16,7 @@ from .ncu.pages import has_header
 from .ncu.report import MAGIC as NCU_REPORT
 from .ncu.report import has_ncu_report
 from .ncu.text import utf_16_encoding
-from .other_formats import other_format, unknown_format
+from .other_formats import other_folder, other_format, unknown_format
 
 _SQLITE: Final = b"SQLite format 3\0"
 _GZIP: Final = b"\x1f\x8b"
@@ -66,7 +66,7 @@ def read_beginning(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise BadInput(f"{path} {Refusal.FOLDER}", hint="name the trace file in it")
+            raise other_folder(path)
         if not stat.S_ISREG(mode):
             raise BadInput(f"{path} {Refusal.NOT_REGULAR}", hint="write the trace to a file first")
         with path.open("rb") as file:

@@ -8,9 +8,10 @@ from ..parsers.scrub import scrub_trace
 
 @dataclass(frozen=True, slots=True)
 class ScrubbedTrace:
-    """The file that was written."""
+    """The file that was written, and what it lacks of what a reader might look for."""
 
     path: Path
+    warnings: tuple[str, ...]
 
 
 def scrub(trace: Path | str, out: Path | str) -> ScrubbedTrace:
@@ -19,5 +20,4 @@ def scrub(trace: Path | str, out: Path | str) -> ScrubbedTrace:
     The copy parses to the same tables. Raises BadInput where `trace` is no trace, or `out` cannot
     be written or is `trace` itself.
     """
-    scrub_trace(Path(trace), Path(out))
-    return ScrubbedTrace(Path(out))
+    return ScrubbedTrace(Path(out), scrub_trace(Path(trace), Path(out)))

@@ -4,6 +4,7 @@ A tool reads only reports of its own version and older ones, so the version that
 report is read from its first bytes and compared with the installed one.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -45,7 +46,7 @@ def exported(path: Path) -> Iterator[Path]:
 
 def _exported(path: Path, copy: Path) -> Path:
     """Export `path` to `copy` if it is a report; return which of the two the parsers can read."""
-    if path.is_dir():  # an Arrow export, or else the parsers refuse it
+    if os.path.isdir(path):  # an Arrow export, or else the parsers refuse it
         return path
     head = read_beginning(path)
     if head.startswith(MAGIC) and not has_ncu_report():

@@ -16,6 +16,7 @@ _HINTS = {
     errno.EROFS: "point --store or --out at a folder that can be written",
     errno.EACCES: "point --store or --out at a folder that you may write to",
     errno.EPERM: "point --store or --out at a folder that you may write to",
+    errno.EEXIST: "a part of that path is a file; name another folder",
     errno.ENOTDIR: "a part of that path is a file; name another folder",
 }
 

@@ -1,13 +1,14 @@
 """`moeprof parse`: a run's recordings, or a single trace, to tables."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from moeprof.parsers.messages import Refusal
+from moeprof.parsers.messages import Refusal, TraceWarning
 from moeprof.store.run import Run
 from moeprof.store.tables.parquet import read_table
 from moeprof.tests.cli.command_line import Moeprof
@@ -216,3 +217,70 @@ def test_a_full_disk_keeps_the_old_tables(
     assert "no space left on device" in result.errors[0]
     assert path.read_bytes() == before
     assert {each.suffix for each in path.parent.iterdir()} == {".parquet"}
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "says"),
+    [
+        ("pipe", _pipe, Refusal.NOT_REGULAR),
+        ("folder", Path.mkdir, Refusal.FOLDER),
+        ("loop", lambda path: path.symlink_to(path), "too many levels of symbolic links"),
+        ("n" * 300, lambda path: None, "file name too long"),
+        ("line\nend", lambda path: path.write_bytes(b""), Refusal.EMPTY),
+        ("latin-\udcef", lambda path: path.write_bytes(b""), Refusal.EMPTY),
+    ],
+    ids=["pipe", "folder", "loop", "long", "newline", "latin"],
+)
+@pytest.mark.parametrize("command", ["parse", "scrub"])
+def test_a_path_that_is_no_file_is_refused_in_one_sentence(
+    moeprof: Moeprof,
+    tmp_path: Path,
+    name: str,
+    make: Callable[[Path], object],
+    says: str,
+    command: str,
+) -> None:
+    make(tmp_path / name)
+    result = moeprof(command, tmp_path / name, "--out", tmp_path / "out")
+    assert (result.exit_code, result.stdout) == (2, "")
+    (sentence,) = result.errors
+    assert says in sentence
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_page_under_an_odd_name_is_parsed(moeprof: Moeprof, tmp_path: Path) -> None:
+    page = tmp_path / "a [red]page\nlatin-\udcef.csv"
+    page.write_text(NCU_PAGE)
+    assert moeprof("parse", page, "--out", tmp_path / "tables").exit_code == 0
+
+
+@pytest.mark.parametrize("out", ["file", "file/below"])
+def test_tables_do_not_go_into_a_file(moeprof: Moeprof, tmp_path: Path, out: str) -> None:
+    (tmp_path / "page.csv").write_text(NCU_PAGE)
+    (tmp_path / "file").write_text("kept")
+    result = moeprof("parse", tmp_path / "page.csv", "--out", tmp_path / out)
+    assert (result.exit_code, result.hint) == (
+        2,
+        "a part of that path is a file; name another folder",
+    )
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_the_tables_of_a_run_go_into_the_run(moeprof: Moeprof, tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    result = moeprof("parse", run.folder, "--out", tmp_path / "tables")
+    assert result.exit_code == 2
+    assert "--out is for a single trace" in result.errors[0]
+
+
+def test_what_a_page_lacks_is_told(moeprof: Moeprof, tmp_path: Path) -> None:
+    page = tmp_path / "page.csv"
+    page.write_text(NCU_PAGE.replace("4096", "(!) n/a"))
+    result = moeprof("parse", page, "--out", tmp_path / "tables")
+    assert result.exit_code == 0
+    assert f"warning: 1 {TraceWarning.CELLS_WITHOUT_NUMBER}" in result.stderr
+    assert "counters.parquet: 1 rows" in result.stderr

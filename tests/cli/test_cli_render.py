@@ -40,6 +40,16 @@ def test_a_long_sentence_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err == f"error: {sentence}\n"
 
 
+def test_a_name_with_control_characters_stays_on_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    render.error("new\nline\x1b[31m.csv is empty")
+    render.warn("new\nline.csv")
+    assert capsys.readouterr().err == (
+        "error: new\\nline\\x1b[31m.csv is empty\nwarning: new\\nline.csv\n"
+    )
+
+
 def test_data_is_json_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
     value = {"latency_us": 1.5, "energy_mj": None, "name": "µ [x]"}
     render.data(value)

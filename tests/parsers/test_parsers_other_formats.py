@@ -99,6 +99,22 @@ def test_a_file_of_no_known_kind_is_named_by_its_suffix(tmp_path: Path, name: st
     assert f"nsys export --type sqlite {name}" in raised.value.hint
 
 
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        (["StringIds.parquet", "NVTX_EVENTS.parquet"], Refusal.NSYS_OTHER_EXPORT),
+        (["points.parquet"], Refusal.FOLDER),
+        ([], Refusal.FOLDER),
+    ],
+)
+def test_a_folder_is_refused(tmp_path: Path, files: list[str], reason: Refusal) -> None:
+    for name in files:
+        (tmp_path / name).write_bytes(b"PAR1")
+    with pytest.raises(BadInput) as raised:
+        trace_format(tmp_path)
+    assert f"{tmp_path} {reason}" in raised.value.message
+
+
 def test_a_text_shows_how_it_begins(tmp_path: Path) -> None:
     path = tmp_path / "t.txt"
     path.write_text("a diary\nof three days\n")

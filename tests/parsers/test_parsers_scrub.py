@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.parsers.messages import Refusal
+from moeprof.parsers.messages import Refusal, TraceWarning
 from moeprof.parsers.scrub import scrub_trace
 from moeprof.store.errors import BadInput
 from moeprof.tests.nsys_file import NsysFile
+from moeprof.tests.parsers.ncu.raw_page import BYTES, TIME, page
 from moeprof.tests.parsers.pieces import same_tables
 
 SECRET = "hunter2-at-secret-host"
@@ -27,6 +28,18 @@ def test_a_page_of_ncu_loses_its_host_and_process(tmp_path: Path) -> None:
         f'"0","77","{SECRET}","{SECRET}","gemm, ""x""","1,234"\n'
     )
     scrub_trace(path, out)
+    assert SECRET not in out.read_text()
+    assert same_tables(path, out)
+
+
+def test_a_scrubbed_file_of_pages_parses_to_the_same_tables(tmp_path: Path) -> None:
+    path, out = tmp_path / "page.csv", tmp_path / "clean.csv"
+    whole = page([{TIME: "8.736", BYTES: "5"}] * 3)
+    *head, first, second, third = whole.splitlines(keepends=True)
+    path.write_text("".join([*head, first, second[:40] + "\n", f"{SECRET}\n", third]) + whole)
+    (damaged, skipped) = scrub_trace(path, out)
+    assert TraceWarning.ROWS_NOT_WHOLE in damaged
+    assert TraceWarning.LINES_BETWEEN_ROWS in skipped
     assert SECRET not in out.read_text()
     assert same_tables(path, out)
 
