@@ -50,7 +50,6 @@ class Refusal(StrEnum):
 
     NOT_JSON = "is not valid JSON"
     NOT_KINETO = "is JSON, but no torch.profiler trace"
-    DAMAGED_EVENT = "holds an event without what it needs"
     SEVERAL_PROCESSES = "holds CUDA calls of"
 
 
@@ -73,3 +72,23 @@ class TraceWarning(StrEnum):
     ROWS_NOT_WHOLE = "row(s) are not whole and are left out"
     LINES_BETWEEN_ROWS = "line(s) among the rows are not ncu's and were skipped"
     READ_AS_LATIN_1 = "byte(s) are not UTF-8 and were read as Latin-1"
+
+    FAR_FROM_LAUNCH = (
+        "kernel(s) start more than a second before their launch, or a day after it: a time of"
+        " another clock, which CUPTI gives at the head of a second session (pytorch issue 192021)"
+    )
+    NO_BASE_TIME = "baseTimeNanoseconds that is no number: starts count from 0, not from the epoch"
+    MENDED = (
+        "event(s) hold what JSON does not allow (an escape, a control character, bytes that are no"
+        " UTF-8, NaN) and were read nevertheless"
+    )
+    BROKEN = "event(s) that are no JSON, and no kernel, CUDA call or range, are left out"
+    NO_OBJECTS = "element(s) of traceEvents are no events and are left out"
+    OTHER_PHASE = (
+        'kernel(s), CUDA call(s) or range(s) are not written with their duration (phase "X") and'
+        " are left out"
+    )
+    NO_TIME = "CUDA call(s) or range(s) have no readable time and are left out"
+    UNREADABLE_CELL = "value(s) of kernels are not of their column's type and are null"
+    NAMELESS = "kernel(s) or range(s) have no name"
+    PROTON = "kernel(s) were recorded by Proton of Triton, which records no launching calls"

@@ -7,7 +7,7 @@ from typing import Final
 from ..store.errors import BadInput
 from ..store.recording import CollectorName, Recording, raw_file
 from .calls import cpu_calls
-from .kineto import read_kineto
+from .kineto.trace import read_kineto
 from .ncu.counters import read_ncu
 from .nsys.trace import read_nsys
 from .trace_tables import Piece, trace_tables

@@ -4,24 +4,19 @@ The names of kernels, ranges and metrics stay.
 """
 
 import csv
-import gzip
 import io
-import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ..store.errors import BadInput
 from ..store.files import write_whole
-from .kineto import API_CATEGORIES, ARGUMENTS, OCCUPANCY, load_kineto
+from .kineto.scrub import scrub_kineto
 from .messages import Refusal
 from .ncu.counters import left_out
 from .ncu.pages import PageFile, read_pages
 from .nsys.scrub import scrub_nsys
 from .trace_format import TraceFormat, trace_format
 
-_CATEGORIES: Final = (*API_CATEGORIES, "kernel", "user_annotation")
-_FIELDS: Final = ("ph", "cat", "name", "pid", "tid", "ts", "dur")
-_ARGUMENTS: Final = (*ARGUMENTS.values(), OCCUPANCY, "grid", "block")
 _NCU_SECRETS: Final = ("Process ID", "Process Name", "Host Name")  # columns of the CSV page
 
 
@@ -41,8 +36,7 @@ def scrub_trace(path: Path, out: Path) -> tuple[str, ...]:
             write_whole(out, _scrubbed_page(file))
             return tuple(left_out(file))
         case TraceFormat.KINETO_JSON:
-            text = json.dumps(_scrubbed_events(load_kineto(path)))
-            write_whole(out, gzip.compress(text.encode()) if out.suffix == ".gz" else text)
+            return scrub_kineto(path, out)
         case TraceFormat.NCU_REPORT:
             raise BadInput(
                 f"{path} {Refusal.NCU_REPORT}, and only its raw page can be scrubbed",
@@ -68,22 +62,3 @@ def _scrubbed_page(file: PageFile) -> str:
             )
             launch = row.launch + 1
     return text.getvalue()
-
-
-def _scrubbed_events(body: dict[str, Any]) -> dict[str, Any]:
-    """Chrome trace with the events and fields that the parser reads, and no others."""
-    events = body.get("traceEvents")
-    kept = [
-        _scrubbed_event(event)
-        for event in (events if isinstance(events, list) else [])
-        if isinstance(event, dict) and event.get("cat") in _CATEGORIES
-    ]
-    return {"baseTimeNanoseconds": body.get("baseTimeNanoseconds"), "traceEvents": kept}
-
-
-def _scrubbed_event(event: dict[str, Any]) -> dict[str, Any]:
-    kept: dict[str, Any] = {name: event[name] for name in _FIELDS if name in event}
-    arguments = event.get("args")
-    if isinstance(arguments, dict):
-        kept["args"] = {name: arguments[name] for name in _ARGUMENTS if name in arguments}
-    return kept

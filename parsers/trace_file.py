@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ..store.errors import BadInput
 from .calls import find_call_ranges
 from .events import Trace
-from .kineto import read_kineto
+from .kineto.trace import read_kineto
 from .messages import Refusal
 from .ncu.counters import Counters, read_ncu
 from .ncu.report import read_ncu_report

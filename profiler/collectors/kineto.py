@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...parsers.events import Trace
-from ...parsers.kineto import read_kineto
+from ...parsers.kineto.trace import read_kineto
 from ...store.recording import CollectorName, Recording
 from ..job import Job
 from ..record import Tool

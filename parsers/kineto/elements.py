@@ -1,0 +1,221 @@
+"""The elements of `traceEvents`, cut out of the text one by one, so that it is never held whole.
+
+Only quotes and brackets decide where an element ends, and no escape, control character or byte
+that is no UTF-8 changes those. So an event with an invalid string costs no more than itself, and
+an event of a kind that nobody uses is never kept. The search is one pass of numpy over a block.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import numpy as np
+
+from ...stats.arrays import Int64
+from ...store.errors import BadInput
+from ..messages import Refusal
+from .repair import Fault, fault, masked, repaired
+from .text import place, text_blocks
+
+_KEY: Final = b'"traceEvents"'
+_OUTLINE: Final = msgspec.json.Decoder(dict[str, object], float_hook=str)
+_LARGEST_EVENT_BYTES: Final = 1 << 24
+_IS_MARK: Final = np.isin(np.arange(256), list(b'"{}[]'))
+_STEP: Final = np.zeros(256, dtype=np.int8)
+_STEP[list(b"{[")], _STEP[list(b"}]")] = 1, -1
+
+
+class Element(NamedTuple):
+    """The text of one element, and where it begins in the text of the trace."""
+
+    byte: int
+    text: bytes
+
+
+class Elements:
+    """Iterates over the objects in `traceEvents`, once; the rest is known when it has ended.
+
+    outline: the trace's other members; a float as its text.
+    not_objects: number of elements that are no objects.
+
+    Raises BadInput, naming byte, line and column, where the text is cut short or is no JSON.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.outline: dict[str, Any] = {}
+        self.not_objects = 0
+        self._window = _Window(text_blocks(path))
+
+    def __iter__(self) -> Iterator[Element]:
+        head = self._head()
+        first = self._window.byte
+        yield from self._objects()
+        length = self._window.byte - first
+        while self._window.more():
+            pass
+        self._read_outline(head, self._window.text, length)
+
+    def refuse(self, found: Fault) -> BadInput:
+        """Make the refusal of a trace that is no JSON from `found.byte` on."""
+        where = place(self.path, found.byte)
+        if found.cut:
+            return BadInput(
+                f"{self.path} {Refusal.NOT_JSON}: it is cut short, and ends at {where}",
+                hint="copy it again, or record it again and let torch.profiler end",
+            )
+        return BadInput(f"{self.path} {Refusal.NOT_JSON}: it is broken at {where}: {found.cause}")
+
+    def _head(self) -> bytes:
+        """Text up to and with the bracket that opens `traceEvents`; the window begins after it."""
+        opened = None
+        while opened is None:
+            if not self._read_on(b""):
+                raise BadInput(f"{self.path} {Refusal.NOT_KINETO}: it has no list traceEvents")
+            if self._window.text.lstrip().startswith(b"["):
+                raise BadInput(
+                    f"{self.path} {Refusal.NOT_KINETO}: it is a bare array of events",
+                    hint='give the file that torch.profiler wrote, an object with "traceEvents"',
+                )
+            opened = _opened(self._window.text)
+        return self._window.drop(opened + 1)
+
+    def _objects(self) -> Iterator[Element]:
+        """Yield the objects up to the bracket that closes `traceEvents`."""
+        separator = b"["
+        while True:
+            text = self._window.text
+            spans, closed = _split(text)
+            at = 0
+            for start, end in spans:
+                self._count_scalars(separator + text[at:start], self._window.byte + at)
+                separator = b"[0"
+                if text[start : start + 1] == b"{":
+                    yield Element(self._window.byte + start, text[start:end])
+                else:
+                    self.not_objects += 1
+                at = end
+            if closed is not None:
+                self._count_scalars(separator + text[at:closed], self._window.byte + at, last=True)
+                self._window.drop(closed)
+                return
+            self._window.drop(at)
+            self._read_on(separator)
+
+    def _read_on(self, before: bytes) -> bool:
+        """Read the next block; False at the end of a text that is whole.
+
+        `before` stands for what was cut off before the window. Raises BadInput where the text ends
+        too early, or breaks in what has grown larger than any event.
+        """
+        text = self._window.text
+        if len(text) < _LARGEST_EVENT_BYTES and self._window.more():
+            return True
+        found = fault(before + text)
+        if found is not None and (not found.cut or not self._window.more()):
+            raise self.refuse(found._replace(byte=self._window.byte + found.byte - len(before)))
+        return found is not None
+
+    def _count_scalars(self, between: bytes, byte: int, last: bool = False) -> None:
+        """Count the elements between two objects. Raises BadInput where no comma parts them."""
+        count = _scalars(between, last)
+        if count is None:
+            raise self.refuse(
+                Fault(byte, "no comma between two elements of traceEvents", cut=False)
+            )
+        self.not_objects += count
+
+    def _read_outline(self, head: bytes, tail: bytes, length: int) -> None:
+        """Read what is around the events. Raises BadInput where it is no JSON, or has two lists."""
+        text = head + tail
+        try:
+            outline = _OUTLINE.decode(repaired(text))
+        except (msgspec.MsgspecError, RecursionError):
+            found = fault(text) or Fault(0, "no object with the members of a trace", cut=False)
+            if found.byte >= len(head):
+                found = found._replace(byte=found.byte + length)
+            raise self.refuse(found) from None
+        if outline["traceEvents"] != []:
+            raise BadInput(f"{self.path} {Refusal.NOT_KINETO}: it has traceEvents twice")
+        self.outline = outline
+
+
+class _Window:
+    """A part of a text that moves forward: `text` begins at `byte`."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self.text, self.byte = b"", 0
+        self._blocks = blocks
+
+    def more(self) -> bool:
+        """Read as much as the window holds, at least a block; False at the end of the text.
+
+        Growing by its own length keeps the time to look through an event of any length linear.
+        """
+        parts, added = [self.text], 0
+        for block in self._blocks:
+            parts.append(block)
+            added += len(block)
+            if added and added >= len(self.text):
+                break
+        self.text = b"".join(parts)
+        return added > 0
+
+    def drop(self, length: int) -> bytes:
+        """Move the window forward by `length` bytes, and return those."""
+        dropped, self.text = self.text[:length], self.text[length:]
+        self.byte += length
+        return dropped
+
+
+def _brackets(text: bytes) -> tuple[Int64, Any, Any]:
+    """Places of the brackets outside strings, whether each opens (1) or closes (-1), the depth."""
+    letters = np.frombuffer(masked(text), dtype=np.uint8)
+    places = np.flatnonzero(_IS_MARK[letters])
+    marks = letters[places]
+    is_quote = marks == ord('"')
+    outside = ~is_quote & (np.cumsum(is_quote) % 2 == 0)
+    step = _STEP[marks[outside]]
+    return places[outside], step, np.cumsum(step, dtype=np.int32)
+
+
+def _split(text: bytes) -> tuple[list[tuple[int, int]], int | None]:
+    """Start and end of each element in brackets, and the place where the list is closed, if any."""
+    places, step, depth = _brackets(text)
+    closed = np.flatnonzero(depth < 0)[:1]
+    if len(closed):
+        places, step, depth = (each[: closed[0] + 1] for each in (places, step, depth))
+    starts = places[(depth == 1) & (step == 1)]
+    ends = places[(depth == 0) & (step == -1)] + 1
+    spans = zip(starts.tolist(), ends.tolist(), strict=False)  # the last one may lack its end
+    return list(spans), int(places[-1]) if len(closed) else None
+
+
+def _opened(text: bytes) -> int | None:
+    """Place of the bracket that opens the list of the member `traceEvents`."""
+    places, step, depth = _brackets(text)
+    for each in places[(depth == 2) & (step == 1)].tolist():
+        before = text[:each].rstrip()
+        if text[each : each + 1] == b"[" and before.endswith(b":"):
+            if before[:-1].rstrip().endswith(_KEY):
+                return int(each)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _scalars(between: bytes, last: bool) -> int | None:
+    """Number of elements in the text between two objects; None where it is no part of a list.
+
+    `between` begins with "[" at the start of the list, else with "[0", for the object before.
+    """
+    ends = [b"]", b"0]"] if last else [b"0]"]  # an object follows; at the end a comma may
+    for end in ends:
+        try:
+            elements = json.loads(repaired(between) + end)
+        except ValueError:
+            continue
+        return len(elements) - between.startswith(b"[0") - (end == b"0]")
+    return None

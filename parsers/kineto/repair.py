@@ -1,0 +1,84 @@
+r"""JSON as profilers have written it, made valid: what a string or a number may wrongly hold.
+
+torch.profiler put Windows paths into strings without escaping them (`C:\Users`), wrote bytes that
+are no UTF-8, tabs and other control characters, and NaN (pytorch/kineto, sanitizeStrForJSON in
+libkineto/src/output_json.cpp, says which). None of this changes where a string ends, so the rest of
+the text can be trusted.
+"""
+
+import json
+import re
+from typing import Final, NamedTuple
+
+_ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
+_STRING_OR_NUMBER: Final = re.compile(
+    rb'"(?:[^"\\]|\\.)*"|-?\b(?:nan|inf|infinity)\b(?:\(\w+\))?|-?\d{300,}[\d.eE+-]*',
+    re.DOTALL | re.IGNORECASE,
+)
+_INVALID: Final = re.compile(
+    r"""[\x00-\x1f]                                                 # a control character
+    | \\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}      # a pair of surrogates: valid
+    | \\u[dD][89a-fA-F][\da-fA-F]{2}                                # half a pair
+    | \\u[\da-fA-F]{4} | \\["\\/bfnrt]                              # another valid escape
+    | \\                                                            # an escape that is none
+    """,
+    re.VERBOSE,
+)
+_HALF_PAIR: Final = re.compile(r"\\u[dD][89a-fA-F]..", re.DOTALL)
+_BARE: Final = re.compile(r"[\w.+-]*\s*")
+
+
+class Fault(NamedTuple):
+    """Where a text stops being JSON, as a byte in it, and why; `cut` if it only lacks its end."""
+
+    byte: int
+    cause: str
+    cut: bool
+
+
+def masked(text: bytes) -> bytes:
+    """Replace each escape by as many spaces: every quote that is left begins or ends a string."""
+    return _ESCAPED.sub(b"  ", text) if b"\\" in text else text
+
+
+def repaired(text: bytes) -> bytes:
+    r"""Make what strings and numbers hold valid JSON.
+
+    An escape or a byte that is invalid stays readable as itself (`\Users`, `\xe9`), a control
+    character is escaped, and a number that is not finite or has hundreds of digits becomes null.
+    """
+    return _STRING_OR_NUMBER.sub(_repaired_token, text)
+
+
+def fault(text: bytes) -> Fault | None:
+    """Find where `text` is no JSON even if repaired; None where it is one JSON value."""
+    letters = masked(text).decode("latin-1")
+    try:
+        _, end = json.JSONDecoder(strict=False).raw_decode(
+            letters, len(letters) - len(letters.lstrip())
+        )
+    except json.JSONDecodeError as error:
+        unfinished = error.msg.startswith("Unterminated") or _BARE.fullmatch(letters, error.pos)
+        return Fault(error.pos, error.msg.lower(), cut=unfinished is not None)
+    except RecursionError:
+        return Fault(0, "brackets nested too deep", cut=False)
+    rest = letters[end:].strip()
+    return (
+        Fault(letters.index(rest, end), "more after the end of the trace", cut=False)
+        if rest
+        else None
+    )
+
+
+def _repaired_token(token: "re.Match[bytes]") -> bytes:
+    text = token[0]
+    if not text.startswith(b'"'):
+        return b"null"
+    return _INVALID.sub(_valid, text.decode("utf-8", "backslashreplace")).encode()
+
+
+def _valid(match: "re.Match[str]") -> str:
+    text = match[0]
+    if text < " ":
+        return f"\\u{ord(text):04x}"
+    return f"\\{text}" if len(text) == 1 or _HALF_PAIR.fullmatch(text) else text

@@ -1,0 +1,139 @@
+"""A torch.profiler (Kineto) chrome trace as a trace: kernels, launching API calls, ranges."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...stats.arrays import Int64
+from ...store.errors import BadInput
+from ..attribution import launching_calls
+from ..events import OPEN_END, Spans, Trace, int64_column, is_timed, untimed_warning
+from ..messages import Refusal, TraceWarning
+from .cells import whole_number
+from .events import Kind, KinetoEvents
+from .host_events import HostEvents, Threads, correlation_ids
+from .kernels import KernelColumns
+
+# Where the clocks of host and GPU differ, a kernel starts some us before its launch (pytorch/kineto
+# issue 1380). The fault of pytorch issue 192021 is a time of another clock, 28 hours off.
+_LARGEST_SKEW_NS: Final = 10**9
+_LONGEST_QUEUE_NS: Final = 86_400 * 10**9
+
+Bools = npt.NDArray[np.bool_]
+
+
+def read_kineto(path: Path) -> Trace:
+    """Read a chrome trace of torch.profiler, `.json` or `.json.gz`; times in ns since the epoch.
+
+    The text may be in UTF-8, UTF-16 or UTF-32, with or without a byte order mark, after any amount
+    of white space. It is read as a stream, and only kernels, the host's calls and ranges are kept:
+    some 200 bytes per kernel. Raises BadInput where the file is no intact trace or holds the calls
+    of several processes.
+    """
+    events = KinetoEvents(path)
+    threads: Threads = {}
+    kernels, calls, ranges = KernelColumns(), HostEvents(threads), HostEvents(threads)
+    for event in events:
+        match event.kind:
+            case Kind.KERNEL:
+                kernels.add(event)
+            case Kind.CALL:
+                calls.add(event)
+            case Kind.RANGE:
+                ranges.add(event)
+    _note(events, kernels, calls, ranges)
+    joined = _Launches(kernels.table(), calls, events.base_ns)
+    return Trace(
+        kernels=joined.kernels(_process(calls, path)),
+        api=joined.api,
+        launched_by=joined.launched_by[joined.order],
+        ranges=ranges.spans(events.base_ns),
+        range_names=ranges.names(),
+        warnings=(*joined.warnings(path.name), *events.warnings()),
+    )
+
+
+class _Launches:
+    """Kernels and the calls that launched them; `order` sorts the kernels, untimed ones last."""
+
+    def __init__(self, read: pa.Table, calls: HostEvents, base_ns: int) -> None:
+        self._read = read
+        self.api = calls.spans(base_ns)
+        ids = correlation_ids(int64_column(read, "correlation_id"))
+        self.launched_by = launching_calls(ids, calls.correlation_ids(), self.api)
+        self._start_ns = int64_column(read, "start_ns") + base_ns
+        self._ahead_ns = _time_before_launch(self._start_ns, self.launched_by, self.api)
+        near = (self._ahead_ns <= _LARGEST_SKEW_NS) & (self._ahead_ns >= -_LONGEST_QUEUE_NS)
+        has_time = is_timed(read)
+        self._far: Bools = has_time & ~near
+        self._timed: Bools = has_time & near
+        by_start = np.where(self._timed, self._start_ns, OPEN_END)
+        self.order: Int64 = np.lexsort((ids.correlation, by_start))
+
+    def kernels(self, process: int | None) -> pa.Table:
+        """Columns of `launches`, in the order of `order`."""
+        kernels = self._read
+        untimed = ~self._timed
+        times = {
+            "start_ns": self._start_ns,
+            "duration_ns": int64_column(kernels, "duration_ns"),
+        }
+        for name, values in times.items():
+            place = kernels.schema.get_field_index(name)
+            kernels = kernels.set_column(place, name, pa.array(values, mask=untimed))
+        rows = kernels.num_rows
+        kernels = kernels.append_column("process", pa.repeat(pa.scalar(process, pa.int64()), rows))
+        kernels = kernels.append_column("gpu", pa.nulls(rows, pa.int32()))
+        return kernels.take(self.order)
+
+    def warnings(self, file: str) -> list[str]:
+        """Sentences about kernels that start before their launch, and about untimed ones."""
+        sentences = []
+        early = self._timed & (self._ahead_ns > 0)
+        if early.any():
+            latest_us = float(self._ahead_ns[early].max()) / 1000
+            sentences.append(
+                f"{file}: {np.count_nonzero(early)} {TraceWarning.STARTS_BEFORE_LAUNCH}, by up to"
+                f" {latest_us:.3f} us, and are kept: the clocks of host and GPU differ"
+            )
+        if self._far.any():
+            sentences.append(
+                f"{file}: {np.count_nonzero(self._far)} {TraceWarning.FAR_FROM_LAUNCH}"
+            )
+        untimed = int(np.count_nonzero(~self._timed))
+        if untimed:
+            sentences.append(untimed_warning(file, untimed, len(self._timed)))
+        return sentences
+
+
+def _time_before_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Int64:
+    """Time from each kernel's start to the start of its launching call; 0 where that is missing."""
+    ahead_ns = np.zeros(len(start_ns), dtype=np.int64)
+    launched = np.flatnonzero(launched_by >= 0)
+    ahead_ns[launched] = api.start_ns[launched_by[launched]] - start_ns[launched]
+    return ahead_ns
+
+
+def _process(calls: HostEvents, path: Path) -> int | None:
+    """Return the process that made the calls; correlation ids are unique within one process."""
+    processes = sorted(calls.processes)
+    if len(processes) > 1:
+        raise BadInput(
+            f"{path} {Refusal.SEVERAL_PROCESSES} {len(processes)} processes"
+            f" ({', '.join(processes[:4])}), and a correlation id is unique within one only",
+            hint="give each process's own trace; torch.profiler writes one per process",
+        )
+    return whole_number(processes[0]) if processes else None
+
+
+def _note(
+    events: KinetoEvents, kernels: KernelColumns, calls: HostEvents, ranges: HostEvents
+) -> None:
+    """Add what was left out of the columns to what `events` noticed."""
+    events.noticed[TraceWarning.NO_TIME] += calls.without_time + ranges.without_time
+    events.noticed[TraceWarning.NAMELESS] += kernels.nameless + ranges.nameless
+    events.noticed[TraceWarning.UNREADABLE_CELL] += kernels.unreadable
+    events.noticed[TraceWarning.PROTON] += kernels.by_proton
