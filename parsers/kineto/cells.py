@@ -49,6 +49,12 @@ def whole_number(cell: object) -> int | None:
     return None
 
 
+def int32(cell: object) -> int | None:
+    """A whole number that a column of 32 bits holds."""
+    number = whole_number(cell)
+    return number if number is not None and -(2**31) <= number < 2**31 else None
+
+
 def finite_number(cell: object) -> float | None:
     """A float that is finite, from a number or a text that holds one."""
     if isinstance(cell, str):
@@ -68,7 +74,7 @@ def axes(cell: object) -> list[int] | None:
             return None
     if not isinstance(cell, list) or len(cell) != _AXES:
         return None
-    sizes = [whole_number(size) for size in cell]
+    sizes = [int32(size) for size in cell]
     return [size for size in sizes if size is not None] if None not in sizes else None
 
 

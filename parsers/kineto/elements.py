@@ -61,12 +61,13 @@ class Elements:
 
     def refuse(self, found: Fault) -> BadInput:
         """Make the refusal of a trace that is no JSON from `found.byte` on."""
-        where = place(self.path, found.byte)
         if found.cut:
+            end = place(self.path, self._window.byte + len(self._window.text))
             return BadInput(
-                f"{self.path} {Refusal.NOT_JSON}: it is cut short, and ends at {where}",
+                f"{self.path} {Refusal.NOT_JSON}: it is cut short, and ends at {end}",
                 hint="copy it again, or record it again and let torch.profiler end",
             )
+        where = place(self.path, found.byte)
         return BadInput(f"{self.path} {Refusal.NOT_JSON}: it is broken at {where}: {found.cause}")
 
     def _head(self) -> bytes:

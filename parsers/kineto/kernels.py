@@ -6,22 +6,16 @@ from typing import Any, Final
 import pyarrow as pa
 
 from ...store.tables.schemas import SCHEMAS
-from .cells import axes, finite_number, whole_number
+from .cells import axes, finite_number, int32, whole_number
 from .events import KinetoEvent
-
-
-def _int32(cell: object) -> int | None:
-    number = whole_number(cell)
-    return number if number is not None and -(2**31) <= number < 2**31 else None
-
 
 # The args of a kernel event that are read: how, and the columns of `launches` that they fill.
 _ARGUMENTS: Final[dict[str, tuple[Callable[[object], Any], tuple[str, ...]]]] = {
-    "device": (_int32, ("device",)),
+    "device": (int32, ("device",)),
     "context": (whole_number, ("context",)),
     "stream": (whole_number, ("stream",)),
     "graph node id": (whole_number, ("graph_node_id",)),
-    "registers per thread": (_int32, ("registers_per_thread",)),
+    "registers per thread": (int32, ("registers_per_thread",)),
     "shared memory": (whole_number, ("shared_bytes",)),
     "grid": (axes, ("grid_x", "grid_y", "grid_z")),
     "block": (axes, ("block_x", "block_y", "block_z")),

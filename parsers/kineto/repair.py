@@ -58,8 +58,9 @@ def fault(text: bytes) -> Fault | None:
             letters, len(letters) - len(letters.lstrip())
         )
     except json.JSONDecodeError as error:
-        unfinished = error.msg.startswith("Unterminated") or _BARE.fullmatch(letters, error.pos)
-        return Fault(error.pos, error.msg.lower(), cut=unfinished is not None)
+        unfinished = error.msg.startswith("Unterminated")
+        unfinished |= error.pos > 0 and _BARE.fullmatch(letters, error.pos) is not None
+        return Fault(error.pos, error.msg.lower(), unfinished)
     except RecursionError:
         return Fault(0, "brackets nested too deep", cut=False)
     rest = letters[end:].strip()

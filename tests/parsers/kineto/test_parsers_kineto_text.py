@@ -1,0 +1,95 @@
+"""The text of a trace: packed or not, in any encoding of Unicode."""
+
+import codecs
+import gzip
+from pathlib import Path
+
+import pytest
+
+from moeprof.parsers.kineto.text import begins_json, place, text_blocks
+from moeprof.parsers.messages import Refusal
+from moeprof.store.errors import BadInput
+
+TEXT = '{"name": "日本"}\n'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT.encode(),
+        gzip.compress(TEXT.encode()),
+        gzip.compress(TEXT[:8].encode()) + gzip.compress(TEXT[8:].encode()),
+        codecs.BOM_UTF8 + TEXT.encode(),
+        TEXT.encode("utf-16"),
+        codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"),
+        TEXT.encode("utf-16-le"),
+        TEXT.encode("utf-16-be"),
+        TEXT.encode("utf-32"),
+        gzip.compress(TEXT.encode("utf-16")),
+    ],
+    ids=["utf8", "gzip", "two-gzips", "bom", "utf16", "utf16-be-bom", "utf16-le", "utf16-be",
+         "utf32", "utf16-gzip"],
+)  # fmt: skip
+def test_every_encoding_gives_the_same_text(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(data)
+    assert b"".join(text_blocks(path)).lstrip() == TEXT.encode()
+    assert begins_json(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(b"\n" * 70_000 + b"{", True), (b" [ {", True), (b"[1]", False), (b"[INFO] go", False),
+     (b"ID,Kernel Name", False), (b"", False), (b"SQLite format 3\0", False)],
+)  # fmt: skip
+def test_json_is_known_by_its_first_letter(tmp_path: Path, text: bytes, expected: bool) -> None:
+    path = tmp_path / "t"
+    path.write_bytes(text)
+    assert begins_json(path) is expected
+
+
+def test_a_place_has_byte_line_and_column(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(b"ab\ncd\n")
+    assert place(path, 0) == "byte 0 (line 1, column 1)"
+    assert place(path, 4) == "byte 4 (line 2, column 2)"
+    assert place(path, 6) == "byte 6 (line 3, column 1)"
+
+
+def test_a_byte_order_mark_counts_in_a_place(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(codecs.BOM_UTF8 + b"{")
+    assert b"".join(text_blocks(path)).index(b"{") == 3
+
+
+def test_a_place_beyond_the_first_block(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes(b"x" * 1_500_000 + b"\n" + b"y" * 2_000_000)
+    assert place(path, 3_000_000) == "byte 3000000 (line 2, column 1500000)"
+
+
+@pytest.mark.parametrize(
+    ("damage", "cause"),
+    [
+        (lambda data: data[:-12], "cut short after 99083 bytes"),
+        (lambda data: data[:-5] + b"\0" + data[-4:], "CRC check failed"),
+        (lambda data: data + b"more", "Not a gzipped file"),
+        (lambda data: data[:12] + b"\xff" * 40, "damaged after 0 bytes"),
+    ],
+)
+def test_a_damaged_gzip_is_named_with_what_was_good(
+    tmp_path: Path, damage: object, cause: str
+) -> None:
+    assert callable(damage)
+    path = tmp_path / "t.json.gz"
+    path.write_bytes(damage(gzip.compress(b"0123456789" * 10_000)))
+    with pytest.raises(BadInput, match=Refusal.NOT_GZIP) as raised:
+        list(text_blocks(path))
+    assert cause in raised.value.message
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=Refusal.MISSING):
+        list(text_blocks(tmp_path / "none"))
+    with pytest.raises(BadInput, match="cannot read"):
+        list(text_blocks(tmp_path))
