@@ -3,7 +3,6 @@
 import gzip
 import io
 import stat
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from ..store.errors import BadInput
+from .kineto.text import GZIP_ERRORS, gzip_damage
 from .messages import Refusal
 from .ncu.pages import has_header
 from .ncu.report import MAGIC as NCU_REPORT
@@ -104,10 +104,8 @@ def _unpacked(path: Path, beginning: bytes) -> bytes:
 def _unpacking(path: Path) -> Iterator[None]:
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise BadInput(
-            f"{path} {Refusal.NOT_GZIP}: {error}", hint="copy it again, or record again"
-        ) from error
+    except GZIP_ERRORS as error:
+        raise gzip_damage(path, error) from error
 
 
 def _first_text(path: Path) -> str:

@@ -3,19 +3,17 @@
 import codecs
 import gzip
 import json
-import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from ...store.errors import BadInput
 from ..messages import Refusal
 
-GZIP: Final = b"\x1f\x8b"
+GZIP_ERRORS: Final = (EOFError, zlib.error, gzip.BadGzipFile)
+_GZIP: Final = b"\x1f\x8b"
 _BLOCK_BYTES: Final = 1 << 20
-_BEGINNING_BYTES: Final = 4096
-_JSON: Final = re.compile(rb"\{|\[\s*\{")
 
 
 def text_blocks(path: Path) -> Iterator[bytes]:
@@ -40,19 +38,6 @@ def text_blocks(path: Path) -> Iterator[bytes]:
     yield decoder.decode(b"", final=True).encode()
 
 
-def begins_json(path: Path) -> bool:
-    """Whether the text begins with an object, or a list of objects, after any white space.
-
-    Raises BadInput as `text_blocks`.
-    """
-    beginning = b""
-    for block in text_blocks(path):
-        beginning = (beginning + block).lstrip()
-        if len(beginning) >= _BEGINNING_BYTES:
-            break
-    return _JSON.match(beginning) is not None
-
-
 def place(path: Path, byte: int) -> str:
     """Name a byte of the text, counted from 0, with its line and column, both from 1."""
     before, lines, line_start = 0, 1, 0
@@ -67,36 +52,33 @@ def place(path: Path, byte: int) -> str:
     return f"byte {byte} (line {lines}, column {byte - line_start + 1})"
 
 
+def gzip_damage(path: Path, error: Exception) -> BadInput:
+    """Make the refusal of a gzip file that `error` stopped, with what is good before the damage."""
+    good_bytes = 0
+    try:
+        with gzip.open(path) as unpacked:
+            while block := unpacked.read1(_BLOCK_BYTES):
+                good_bytes += len(block)
+    except GZIP_ERRORS:
+        pass
+    cause = "it is cut short" if isinstance(error, EOFError) else f"it is damaged ({error})"
+    return BadInput(
+        f"{path} {Refusal.NOT_GZIP}: {cause} after {good_bytes} good bytes of what it packs",
+        hint="copy it again, or record again",
+    )
+
+
 def _unpacked_blocks(path: Path) -> Iterator[bytes]:
     """Yield the file's bytes, unpacked where they are gzipped."""
     try:
-        with path.open("rb") as file:
-            packed = file.read(len(GZIP)) == GZIP
-            file.seek(0)
-            yield from (
-                _unpacked(file, path) if packed else iter(lambda: file.read(_BLOCK_BYTES), b"")
-            )
+        with path.open("rb") as raw:
+            packed = raw.read(len(_GZIP)) == _GZIP
+        with gzip.open(path) if packed else path.open("rb") as file:
+            while block := file.read1(_BLOCK_BYTES):
+                yield block
     except FileNotFoundError:
         raise BadInput(f"{path} {Refusal.MISSING}") from None
+    except GZIP_ERRORS as error:
+        raise gzip_damage(path, error) from error
     except OSError as error:
         raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
-
-
-def _unpacked(file: BinaryIO, path: Path) -> Iterator[bytes]:
-    """Unpack gzip as far as it is intact. Raises BadInput with the number of bytes up to there."""
-    good_bytes = 0
-    try:
-        with gzip.open(file) as unpacked:
-            while block := unpacked.read1(_BLOCK_BYTES):
-                good_bytes += len(block)
-                yield block
-    except EOFError:
-        raise BadInput(
-            f"{path} {Refusal.NOT_GZIP}: cut short after {good_bytes} bytes of its text",
-            hint="copy or record it again",
-        ) from None
-    except (zlib.error, gzip.BadGzipFile) as error:
-        raise BadInput(
-            f"{path} {Refusal.NOT_GZIP}: damaged after {good_bytes} bytes of its text ({error})",
-            hint="copy or record it again",
-        ) from error
