@@ -62,7 +62,8 @@ def _parse_run(folder: Path, meter: Path | None) -> None:
     parsed = parse(folder, meter=meter)
     for warning in parsed.warnings:
         render.warn(warning)
-    render.say(f"tables: {parsed.tables}")
+    for name, rows in parsed.rows.items():
+        render.say(f"{parsed.tables / name}.parquet: {rows} rows")
 
 
 def _parse_trace(source: Path, out: Path) -> None:

@@ -8,7 +8,7 @@ from ..store.errors import BadInput
 from .messages import Refusal
 from .ncu.report import MAGIC as NCU_REPORT
 
-_NSYS_REPORTS: Final = (b"NVIDIA Tegra Profiler Report", b"QDSTRM")
+_NSYS_REPORTS: Final = re.compile(rb"NVIDIA (Tegra Profiler Report|Nsight Systems Stream) ")
 _NSYS_SUFFIXES: Final = (".nsys-rep", ".qdrep", ".qdstrm")
 _TAR: Final = (257, b"ustar")  # offset and magic of a tar file
 _SHOWN: Final = 40  # bytes or characters of an unknown file that a message shows
@@ -88,7 +88,7 @@ def other_format(path: Path, beginning: bytes, text: str) -> BadInput | None:
 
     `beginning` is the file's first bytes, unpacked, and `text` its first characters.
     """
-    if beginning.startswith(_NSYS_REPORTS):
+    if _NSYS_REPORTS.search(beginning[:64]):  # a .qdstrm begins with another mark
         return _nsys_report(path)
     if beginning.startswith(NCU_REPORT):
         return _ncu_report(path)
@@ -130,10 +130,10 @@ def unknown_format(path: Path, beginning: bytes, text: str) -> BadInput:
 
 
 def _nsys_report(path: Path) -> BadInput:
-    return BadInput(
-        f"{path} {Refusal.NSYS_REPORT}",
-        hint=f"export it with `nsys export --type sqlite {path.name}`",
-    )
+    hint = f"export it with `nsys export --type sqlite {path.name}`"
+    if path.suffix == ".qdstrm":
+        hint = f"import it with the nsys that wrote it: QdstrmImporter -i {path.name}"
+    return BadInput(f"{path} {Refusal.NSYS_REPORT}", hint=hint)
 
 
 def _ncu_report(path: Path) -> BadInput:

@@ -21,7 +21,7 @@ from ..store.errors import BadInput
 from ..store.plan import Plan
 from ..store.recording import CollectorName, Recording
 from ..store.run import Recordings, Run, open_run
-from ..store.tables.parquet import TableWriter, read_table, writing_tables
+from ..store.tables.parquet import TableWriter, count_rows, read_table, writing_tables
 from ..store.tables.schemas import SCHEMAS
 
 _WITHOUT_CALLS: Final = (CollectorName.MIXED_WORKLOAD, CollectorName.THERMAL, CollectorName.METER)
@@ -30,9 +30,10 @@ _REASONS: Final = {"launches": "unattributed", "range_energies": "reason"}  # ta
 
 @dataclass(frozen=True, slots=True)
 class ParsedRun:
-    """The tables of a run: their folder, and what to warn of."""
+    """The tables of a run: their folder, the rows of each, and what to warn of."""
 
     tables: Path
+    rows: Mapping[str, int]
     warnings: tuple[str, ...]
 
 
@@ -59,7 +60,10 @@ def parse(run: Path | str, *, meter: Path | str | None = None) -> ParsedRun:
     opened = open_run(Path(run))
     if meter is not None:
         keep_meter(opened, Path(meter))
-    return ParsedRun(opened.table("points").parent, tuple(parse_run(opened)))
+    warnings = tuple(parse_run(opened))
+    tables = {name: opened.table(name) for name in SCHEMAS}
+    rows = {name: count_rows(path) for name, path in tables.items() if path.is_file()}
+    return ParsedRun(opened.table("points").parent, rows, warnings)
 
 
 def parse_trace(source: Path | str, out: Path | str) -> ParsedTrace:

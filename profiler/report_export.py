@@ -24,6 +24,7 @@ from .collectors.traced import TraceFault
 
 # Reports by nsys up to 2023.1 begin with "Report 1." and do not say which nsys wrote them.
 _NSYS_HEAD: Final = re.compile(rb"NVIDIA Tegra Profiler Report (\d+)(?:@(\d+))?(?:@(\d+))?")
+_CAPTURE_HEAD: Final = re.compile(rb"NVIDIA Nsight Systems Stream ([\d.]+)")
 _IMPORT_S: Final = 600.0
 
 
@@ -56,7 +57,29 @@ def _exported(path: Path, copy: Path) -> Path:
     if found := _NSYS_HEAD.match(head):
         _export_nsys(path, copy, tuple(int(part) for part in found.groups() if part is not None))
         return copy
+    if found := _CAPTURE_HEAD.search(head[:64]):
+        _export_capture(path, copy, found[1].decode())
+        return copy
     return path
+
+
+def _export_capture(path: Path, copy: Path, version: str) -> None:
+    """Import and export a capture (.qdstrm), which nsys leaves where its importer is missing."""
+    hint = f"import it with the nsys {version} that wrote it: QdstrmImporter -i {path.name}"
+    nsys = _installed_nsys(f"{path} is a capture of nsys {version}", hint)
+    linked = copy.with_name("capture.qdstrm")
+    linked.symlink_to(path.resolve())
+    try:
+        nsys.export(linked.with_suffix(".nsys-rep"), copy)
+    except TraceFault as fault:
+        raise BadInput(f"{path} cannot be imported: {fault}", hint=hint) from fault
+
+
+def _installed_nsys(what: str, hint: str) -> Nsys:
+    installed = shutil.which("nsys")
+    if installed is None:
+        raise BadInput(f"{what}, and no nsys is on PATH", hint=hint)
+    return Nsys(installed)
 
 
 def _export_nsys(path: Path, copy: Path, needed: tuple[int, ...]) -> None:
@@ -65,10 +88,7 @@ def _export_nsys(path: Path, copy: Path, needed: tuple[int, ...]) -> None:
     if len(needed) == 1:  # "Report 1."
         report, wanted = "a report of an older nsys", "an nsys that reads it"
     hint = f"install {wanted}, or export it where it was made: nsys export -t sqlite"
-    installed = shutil.which("nsys")
-    if installed is None:
-        raise BadInput(f"{path} is {report}, and no nsys is on PATH", hint=hint)
-    nsys = Nsys(installed)
+    nsys = _installed_nsys(f"{path} is {report}", hint)
     numbers = tuple(int(part) for part in re.findall(r"\d+", nsys.version)[:3])
     if numbers < needed:
         raise BadInput(f"{path} needs {wanted}, and the one on PATH is {nsys.version}", hint=hint)

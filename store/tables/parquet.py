@@ -130,6 +130,11 @@ def _checked(name: str, table: pa.Table) -> pa.Table:
     return table
 
 
+def count_rows(path: Path) -> int:
+    """Number of rows of a table that moeprof wrote."""
+    return int(pq.read_metadata(path).num_rows)
+
+
 def read_table(path: Path, name: str) -> pa.Table:
     """Read table `name` from Parquet, without the columns that a newer number deleted.
 

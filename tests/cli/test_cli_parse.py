@@ -27,8 +27,8 @@ def test_a_run_becomes_tables(moeprof: Moeprof, recorded_run: Path) -> None:
     result = moeprof("parse", recorded_run)
     run = Run(recorded_run)
     assert (result.exit_code, result.stdout) == (0, "")
-    assert str(run.table("points").parent) in result.stderr
     points = read_table(run.table("points"), "points")
+    assert f"{run.table('points')}: {points.num_rows} rows\n" in result.stderr
     assert set(points["op"].to_pylist()) == {"relu", "topk"}
     assert points["failure"].null_count == points.num_rows
     assert read_table(run.table("calls"), "calls").num_rows > points.num_rows

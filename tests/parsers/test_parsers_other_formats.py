@@ -90,13 +90,20 @@ def test_a_file_of_another_kind_is_named(
     assert way_out in raised.value.hint
 
 
-@pytest.mark.parametrize("name", ["t.nsys-rep", "t.qdrep", "t.qdstrm"])
-def test_a_file_of_no_known_kind_is_named_by_its_suffix(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "way_out"),
+    [("t.nsys-rep", "nsys export"), ("t.qdrep", "nsys export"), ("t.qdstrm", "QdstrmImporter -i")],
+)
+@pytest.mark.parametrize("content", [b"\0\1\2", b"U3w[END]NVIDIA Nsight Systems Stream 2024.2.3"])
+def test_a_report_is_named_by_its_content_or_its_suffix(
+    tmp_path: Path, name: str, way_out: str, content: bytes
+) -> None:
     path = tmp_path / name
-    path.write_bytes(b"\0\1\2")
+    path.write_bytes(content)
     with pytest.raises(BadInput, match=Refusal.NSYS_REPORT) as raised:
         trace_format(path)
-    assert f"nsys export --type sqlite {name}" in raised.value.hint
+    assert way_out in raised.value.hint
+    assert name in raised.value.hint
 
 
 @pytest.mark.parametrize(

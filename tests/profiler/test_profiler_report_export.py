@@ -202,6 +202,37 @@ def test_any_other_file_is_given_back(tmp_path: Path) -> None:
         assert given == path
 
 
+CAPTURE = b"U3w[END]NVIDIA Nsight Systems Stream 2024.2.3.38-242334140272v0!\n"
+
+
+def test_a_capture_is_imported_and_exported(nsys: Path, tmp_path: Path) -> None:
+    """nsys leaves a .qdstrm where its importer is missing, and `nsys export` does not read it."""
+    importer = tmp_path / "host-linux-x64" / "QdstrmImporter"
+    importer.parent.mkdir()
+    importer.write_text("#!/bin/sh\ncp $2 $4\n")
+    importer.chmod(0o755)
+    capture = tmp_path / "capture.qdstrm"
+    capture.write_bytes(CAPTURE)
+    assert _kernels(capture) == (False, 1)
+    assert capture.read_bytes() == CAPTURE
+    importer.write_text("#!/bin/sh\necho it is of another version >&2\nexit 1\n")
+    with pytest.raises(BadInput, match="it is of another version"), exported(capture):
+        pass
+
+
+def test_a_capture_without_an_nsys_is_refused_with_the_version(
+    on_path: OnPath, tmp_path: Path
+) -> None:
+    capture = tmp_path / "capture.qdstrm"
+    capture.write_bytes(CAPTURE)
+    with (
+        pytest.raises(BadInput, match="is a capture of nsys 2024") as raised,
+        exported(capture),
+    ):
+        pass
+    assert "QdstrmImporter -i capture.qdstrm" in raised.value.hint
+
+
 EVENTS = dict.fromkeys(
     ("start", "end", "eventType", "globalTid", "endGlobalTid", "textId", "domainId"), pa.int64()
 ) | {"text": pa.string()}
