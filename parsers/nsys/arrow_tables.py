@@ -41,21 +41,19 @@ class ArrowTables:
         rows = self._map(table)
         if order:
             rows = rows.take(_sorting(_stored(rows.column(order))))
-        return self._convert(table, rows, columns)
+        return self._converted(table, rows, columns)
 
     def blocks(self, table: str, columns: Columns, order: str) -> Iterator[pa.Table]:
         """Yield a big table in pieces.
 
-        Each piece maps the file anew, so that the pages of earlier ones do not add up in memory.
+        Each piece maps the file anew and copies its part, so that memory does not grow.
         """
-        size = BLOCK_VALUES // len(columns)
-        if order:
-            by = _sorting(self._first_of(self._map(table), columns[order]))
-            for first in range(0, len(by), size):
-                yield self._convert(table, self._map(table), columns, by[first : first + size])
-        else:
-            for first in range(0, self._map(table).num_rows, size):
-                yield self._convert(table, self._map(table).slice(first, size), columns)
+        count, size = self._map(table).num_rows, BLOCK_VALUES // len(columns)
+        by = _sorting(_first_of(self._map(table), columns[order])) if order else None
+        for first in range(0, count, size):
+            rows = self._map(table)
+            piece = rows.slice(first, size) if by is None else rows.take(by[first : first + size])
+            yield self._converted(table, piece, columns)
 
     def spread(
         self, table: str, columns: Columns, count: int
@@ -63,7 +61,7 @@ class ArrowTables:
         """Read about `count` evenly spaced rows: int64 [rows, columns], null as -1."""
         rows = self._map(table)
         wanted = np.arange(0, rows.num_rows, max(rows.num_rows - 1, 0) // count + 1)
-        found = self._convert(table, rows, columns, wanted)
+        found = self._converted(table, rows.take(wanted), columns)
         return np.stack([int64_column(found, name) for name in columns], axis=1)
 
     def _map(self, table: str) -> pa.Table:
@@ -73,23 +71,14 @@ class ArrowTables:
         except (OSError, pa.ArrowException) as error:
             raise BadInput(f"{file} cannot be read: {error}") from error
 
-    def _convert(
-        self, table: str, rows: pa.Table, columns: Columns, wanted: Any = None
-    ) -> pa.Table:
-        """Rows of a table, or those at `wanted`, as the columns asked for."""
-        converted = {}
-        for name, column in columns.items():
-            values = self._first_of(rows, column)
-            values = values if wanted is None else values.take(pa.array(wanted))
-            converted[name] = checked(values, column.type, f"{self._path}: {table}.{name}")
-        return pa.table(converted)
-
-    def _first_of(self, rows: pa.Table, column: Column) -> Any:
-        """The first value of each row that is not null, among the sources of a column."""
-        values = [_stored(rows.column(source)) for source in column.sources]
-        if not values:
-            return pa.chunked_array([pa.nulls(rows.num_rows)])
-        return pc.coalesce(*values) if len(values) > 1 else values[0]
+    def _converted(self, table: str, rows: pa.Table, columns: Columns) -> pa.Table:
+        """Rows of a table as the columns asked for."""
+        return pa.table(
+            {
+                name: checked(_first_of(rows, each), each.type, f"{self._path}: {table}.{name}")
+                for name, each in columns.items()
+            }
+        )
 
 
 def is_arrow_export(path: Path) -> bool:
@@ -130,18 +119,26 @@ def _is_known(type_: pa.DataType) -> bool:
     )
 
 
-def _stored(column: "pa.ChunkedArray[Any]") -> Any:
-    """Return a column with the values that SQLite would store.
+def _first_of(rows: pa.Table, column: Column) -> Any:
+    """The first value of each row that is not null, among the sources of a column."""
+    values = [_stored(rows.column(source)) for source in column.sources]
+    first: Any = pc.coalesce(*values) if values else pa.nulls(rows.num_rows)
+    return pa.chunked_array([first])
 
-    It has integers of 64 bits with a sign, to which nsys casts, no truth values and no NaN.
+
+def _stored(column: "pa.ChunkedArray[Any]") -> Any:
+    """Return a copy of a column as one array, with the values that SQLite would store.
+
+    SQLite has integers of 64 bits with a sign, to which nsys casts, no truth values and no NaN.
     """
-    if pa.types.is_uint64(column.type):
-        return pa.chunked_array([chunk.view(pa.int64()) for chunk in column.chunks], pa.int64())
-    if pa.types.is_boolean(column.type):
-        return column.cast(pa.int8())
-    if pa.types.is_floating(column.type):
-        return pc.if_else(pc.is_nan(column), None, column)
-    return column
+    values: Any = pa.concat_arrays(column.chunks or [pa.array([], column.type)])
+    if pa.types.is_uint64(values.type):
+        return values.view(pa.int64())
+    if pa.types.is_boolean(values.type):
+        return values.cast(pa.int8())
+    if pa.types.is_floating(values.type):
+        return pc.if_else(pc.is_nan(values), None, values)
+    return values
 
 
 def _sorting(times: Any) -> Any:
