@@ -59,6 +59,7 @@ class TraceWarning(StrEnum):
     NEWER_SCHEMA = "is newer than"
     UNKNOWN_SCHEMA = "what its columns mean is taken from their names"
     UNKNOWN_SHIFT = "and no number of ns: its start times may be off by a constant"
+    UNSURE_SAMPLE_TIMES = "its GPU metrics and power may be off by the exporter's shift of"
     TIMES_SINCE_EPOCH = "its times are read as since 1970, because no session lasts years"
     NO_SESSION_START = "does not say when it began"
     GRAPHS_TRACED_WHOLE = "launch(es) of CUDA graphs were traced whole"

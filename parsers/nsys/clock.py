@@ -1,12 +1,13 @@
 """The clock of an nsys session: from the times that an export holds to ns since the Unix epoch.
 
 nsys counts from the start of the session. `nsys export --ts-shift` and `--ts-normalize` add one
-constant to every time of every table but TARGET_INFO_SESSION_START_TIME, and write its sum as
-EXPORT_CONFIG_TIME_SHIFT (tried with nsys 2024.2.3; exporters before 2023 can do neither).
+constant to the times of every table but TARGET_INFO_SESSION_START_TIME, and write its sum as
+EXPORT_CONFIG_TIME_SHIFT (tried with nsys 2024.2.3; exporters before 2023 can do neither). That
+version leaves the sampled quantities, GPU_METRICS and GENERIC_EVENTS, as they are.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -21,8 +22,13 @@ SHIFT: Final = "EXPORT_CONFIG_TIME_SHIFT"
 ASKED_SHIFT: Final = "EXPORT_PARAM_TIME_SHIFT"
 NORMALISED: Final = "EXPORT_PARAM_TIME_NORMALIZE"
 
+SAMPLE_TABLES: Final = ("GPU_METRICS", "GENERIC_EVENTS")
+SAMPLE_TIME: Final = "timestamp|rawTimestamp"  # timestamp is null in an export by nsys 2022
+
 MAX_SESSION_NS: Final = 366 * 86_400 * 10**9  # no session lasts a year
 _CHECKED_ROWS: Final = 100
+_NEAR: Final = 0.1  # share of the shift within which a first time is near to a zero
+_NO_TIME: Final = -1  # what NsysExport.spread gives for null
 _NANOSECONDS: Final = re.compile(r"[+-]?[0-3]?[0-9]{1,18}")  # two of them add up in int64
 _LATEST_NS: Final = 4 * 10**18  # in the year 2096
 
@@ -59,6 +65,25 @@ def session_clock(export: NsysExport) -> SessionClock:
     if shift_ns is None:
         shift_ns = _guarded_shift_ns(export, metadata.get(SHIFT), epoch_ns or 0)
     return SessionClock(shift_ns, epoch_ns or 0)
+
+
+def sampled_clock(export: NsysExport, clock: SessionClock) -> SessionClock:
+    """The clock of GPU_METRICS and GENERIC_EVENTS, to which the exporter may not add the shift.
+
+    Sampling begins where the session does, so the shift was added if their first time is nearer to
+    it than to 0. A warning says so where that time is not near to one of them.
+    """
+    rows = (export.spread(table, [SAMPLE_TIME], _CHECKED_ROWS) for table in SAMPLE_TABLES)
+    times = np.concatenate([each[:, 0] for each in rows])
+    times = times[times != _NO_TIME]
+    if not clock.shift_ns or not len(times):
+        return clock
+    from_start, from_shift = (abs(int(times.min()) - zero) for zero in (0, clock.shift_ns))
+    if min(from_start, from_shift) > _NEAR * abs(clock.shift_ns):
+        export.warnings.append(
+            f"{export.path.name}: {TraceWarning.UNSURE_SAMPLE_TIMES} {clock.shift_ns} ns"
+        )
+    return clock if from_shift < from_start else replace(clock, shift_ns=0)
 
 
 def _guarded_shift_ns(export: NsysExport, said: str | None, epoch_ns: int) -> int:

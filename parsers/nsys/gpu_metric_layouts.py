@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from ...stats.arrays import Float64, Int64
 from ...store.errors import BadInput
 from ..events import int64_column
-from .clock import MAX_SESSION_NS, SessionClock
+from .clock import MAX_SESSION_NS, SAMPLE_TIME, SessionClock
 from .export import NsysExport
 
 # Maps a metric's name to the caller's number for it, -1 for a metric that is not wanted.
@@ -29,7 +29,6 @@ QuantityOf = Callable[[str], int]
 NOT_WANTED: Final = -1
 
 _FLOAT: Final = 2  # a value of ENUM_NSYS_GENERIC_EVENT_FIELD_TYPE
-_TIME: Final = "timestamp|rawTimestamp"  # timestamp is null in an export by nsys 2022
 _NO_TIME: Final = int(np.iinfo(np.int64).min)
 _VALUES: Final = ("intVal", "uintVal", "floatVal", "doubleVal")
 
@@ -116,8 +115,8 @@ def _from_table(
     metrics = _wanted_metrics(export, strings, quantity_of)
     if not metrics:
         return
-    types = dict.fromkeys(["typeId", "metricId", "value", _TIME], pa.int64())
-    for rows in export.blocks("GPU_METRICS", types, _TIME if by_time else ""):
+    types = dict.fromkeys(["typeId", "metricId", "value", SAMPLE_TIME], pa.int64())
+    for rows in export.blocks("GPU_METRICS", types, SAMPLE_TIME if by_time else ""):
         type_id = int64_column(rows, "typeId")
         for one in _distinct(type_id) & metrics.keys():
             all_rows = (type_id == one).all()
@@ -152,7 +151,7 @@ def _of_type(rows: pa.Table, type_id: int, metrics: list[_Metric]) -> Readings:
     quantity = quantities[found]
     if rows.column("value").null_count:
         quantity[~np.asarray(rows.column("value").is_valid())] = NOT_WANTED
-    time = int64_column(rows, _TIME, _NO_TIME)
+    time = int64_column(rows, SAMPLE_TIME, _NO_TIME)
     value = _decoded(int64_column(rows, "value"), found, metrics)
     return Readings(np.broadcast_to(np.int64(type_id), len(time)), time, quantity, value)
 
@@ -173,10 +172,10 @@ def _decoded(
 
 def _from_json(export: NsysExport, quantity_of: QuantityOf, by_time: bool) -> Iterator[Readings]:
     """Read GENERIC_EVENTS.data: one JSON object a sample, metric name to a number as text."""
-    types: dict[str, pa.DataType] = {_TIME: pa.int64(), "typeId": pa.int64()}
+    types: dict[str, pa.DataType] = {SAMPLE_TIME: pa.int64(), "typeId": pa.int64()}
     types["data"] = pa.string()
     quantities: dict[str, int] = {}
-    for rows in export.blocks("GENERIC_EVENTS", types, _TIME if by_time else ""):
+    for rows in export.blocks("GENERIC_EVENTS", types, SAMPLE_TIME if by_time else ""):
         found: list[tuple[int, int]] = []
         values: list[float] = []
         for row, text in enumerate(rows.column("data").to_pylist()):
@@ -187,7 +186,7 @@ def _from_json(export: NsysExport, quantity_of: QuantityOf, by_time: bool) -> It
                     found.append((row, quantities[name]))
                     values.append(_number(export, name, number))
         at, quantity = np.asarray(found, dtype=np.int64).reshape(-1, 2).T
-        type_id, time = int64_column(rows, "typeId"), int64_column(rows, _TIME, _NO_TIME)
+        type_id, time = int64_column(rows, "typeId"), int64_column(rows, SAMPLE_TIME, _NO_TIME)
         yield Readings(type_id[at], time[at], quantity, np.asarray(values, dtype=np.float64))
 
 
@@ -232,11 +231,11 @@ class _Events:
 
     @classmethod
     def read(cls, export: NsysExport) -> "_Events":
-        types = dict.fromkeys(["genericEventId", _TIME, "typeId"], pa.int64())
+        types = dict.fromkeys(["genericEventId", SAMPLE_TIME, "typeId"], pa.int64())
         rows = export.bulk("GENERIC_EVENTS", types)
         event_id = int64_column(rows, "genericEventId")
         order = np.argsort(event_id)
-        type_id, time_ns = int64_column(rows, "typeId"), int64_column(rows, _TIME, _NO_TIME)
+        type_id, time_ns = int64_column(rows, "typeId"), int64_column(rows, SAMPLE_TIME, _NO_TIME)
         return cls(event_id[order], type_id[order], time_ns[order])
 
     def find(self, event_id: Int64) -> tuple[Int64, Int64]:

@@ -18,7 +18,7 @@ from ...store.errors import BadInput
 from ...store.tables.parquet import table_from_columns
 from ...store.tables.schemas import METRIC_COLUMNS
 from ..events import Samples
-from .clock import SessionClock
+from .clock import SAMPLE_TABLES, SAMPLE_TIME, SessionClock
 from .export import NsysExport, open_export
 from .gpu_metric_layouts import NOT_WANTED, Readings, read_layouts
 
@@ -90,8 +90,8 @@ def _is_sorted(export: NsysExport) -> bool:
     """
     return all(
         (np.diff(rows[:, 1][rows[:, 0] == type_id]) >= 0).all()
-        for table in ("GPU_METRICS", "GENERIC_EVENTS")
-        for rows in [export.spread(table, ["typeId", "timestamp|rawTimestamp"], _CHECKED_ROWS)]
+        for table in SAMPLE_TABLES
+        for rows in [export.spread(table, ["typeId", SAMPLE_TIME], _CHECKED_ROWS)]
         for type_id in np.unique(rows[:, 0])
     )
 

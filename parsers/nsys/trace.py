@@ -11,7 +11,7 @@ import pyarrow as pa
 from ..attribution import CorrelationIds, launching_calls
 from ..events import OPEN_END, Spans, Trace, int64_column
 from ..messages import TraceWarning
-from .clock import SessionClock, session_clock
+from .clock import SessionClock, sampled_clock, session_clock
 from .export import NsysExport, open_export
 from .gpu_metrics import read_gpu_samples
 from .kernels import THREAD_BITS, read_kernels
@@ -34,7 +34,8 @@ def read_nsys(path: Path) -> Trace:
         api, call_ids = _api(export, clock)
         launched_by = launching_calls(kernels.ids, call_ids, api)
         ranges, names = read_ranges(export, strings, clock)
-        power = read_power_samples(export, strings, clock)
+        samples = sampled_clock(export, clock)
+        power = read_power_samples(export, strings, samples)
         _warn_about_graphs(export)
         return Trace(
             kernels=kernels.columns,
@@ -43,7 +44,7 @@ def read_nsys(path: Path) -> Trace:
             ranges=_since_epoch(ranges, clock),
             range_names=names,
             warnings=(*export.warnings, *_diagnostics(export)),
-            gpu_samples=partial(read_gpu_samples, path, clock),
+            gpu_samples=partial(read_gpu_samples, path, samples),
             power_samples=power,
         )
 

@@ -2,13 +2,20 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from moeprof.parsers.messages import TraceWarning
-from moeprof.parsers.nsys.clock import ASKED_SHIFT, NORMALISED, SHIFT, SessionClock, session_clock
+from moeprof.parsers.nsys.clock import (
+    ASKED_SHIFT,
+    NORMALISED,
+    SAMPLE_TABLES,
+    SHIFT,
+    SessionClock,
+    session_clock,
+)
 from moeprof.parsers.nsys.export import open_export
 from moeprof.parsers.nsys.scrub import scrub_nsys
 from moeprof.parsers.nsys.trace import read_nsys
@@ -38,14 +45,14 @@ def _whole_trace(file: NsysFile) -> Path:
     return file.close()
 
 
-def _shifted(path: Path, shift_ns: int, **metadata: str) -> Path:
-    """A copy whose times nsys shifted, with what nsys writes about that."""
+def _shifted(path: Path, shift_ns: int, unshifted: Sequence[str] = (), **metadata: str) -> Path:
+    """A copy whose times nsys shifted but in some tables, with what nsys writes about that."""
     shifted = path.with_name("shifted.sqlite")
     shifted.write_bytes(path.read_bytes())
     database = sqlite3.connect(shifted)
     for (table,) in database.execute("SELECT name FROM sqlite_master").fetchall():
         for _, column, *_ in database.execute(f"PRAGMA table_info({table})").fetchall():
-            if column in _TIMES:
+            if column in _TIMES and table not in unshifted:
                 database.execute(f"UPDATE {table} SET {column} = {column} + {shift_ns}")
     metadata_table = (
         "META_DATA_EXPORT" if "META_DATA_EXPORT" in _tables(path) else "EXPORT_META_DATA"
@@ -62,16 +69,22 @@ def _tables(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("version", ["3.1.2", "3.11.1"])
-@pytest.mark.parametrize("shift_ns", [-1_000_000, 1, EPOCH_NS, EPOCH_NS - 1_000_000, -(10**15)])
+@pytest.mark.parametrize("shift_ns", [-1_000_000, 1_000, EPOCH_NS, EPOCH_NS - 1_000_000, -(10**15)])
+@pytest.mark.parametrize("unshifted", [(), SAMPLE_TABLES], ids=["all tables", "events alone"])
 def test_a_shifted_export_equals_the_plain_one_and_so_does_its_scrubbed_copy(
-    nsys_file: Maker, tmp_path: Path, version: str, shift_ns: int
+    nsys_file: Maker, tmp_path: Path, version: str, shift_ns: int, unshifted: Sequence[str]
 ) -> None:
     plain = _whole_trace(nsys_file(version))
-    shifted = _shifted(plain, shift_ns, **{SHIFT: str(shift_ns)})
+    shifted = _shifted(plain, shift_ns, unshifted, **{SHIFT: str(shift_ns)})
     assert same_tables(plain, shifted)
     assert len(parse_trace(plain).warnings) == len(parse_trace(shifted).warnings) == 1
     scrub_nsys(shifted, tmp_path / "clean.sqlite")
     assert same_tables(plain, tmp_path / "clean.sqlite")
+
+
+def test_samples_that_begin_far_from_both_zeros_may_be_off_by_the_shift(nsys_file: Maker) -> None:
+    shifted = _shifted(_whole_trace(nsys_file()), 6, **{SHIFT: "6"})
+    assert any(TraceWarning.UNSURE_SAMPLE_TIMES in one for one in parse_trace(shifted).warnings)
 
 
 def test_every_table_is_in_the_plain_export(nsys_file: Maker) -> None:
