@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from ...store.scenario import BURST, SUSTAINED, Scenario
 from ...store.tables.parquet import table_from_columns
 from ...store.tables.schemas import SCHEMAS
 from ..gate import check_row, floors_us
-from .power_gate import judge_power
+from .power_gate import MAX_POWER, judge_power
 
 NO_POWER: Final = "the table holds no power"
 NO_POWER_HERE: Final = "the table holds no power of this batch size"
@@ -81,10 +82,11 @@ def points_of(table: ImportedTable, *, seed: int = 0) -> tuple[pa.Table, Origin]
     """A table of points from imported rows, and the origin with remarks on what was left out.
 
     Rows faster than the roofline are left out and counted; power that fails the quality gate is
-    withheld. Of each curve of 24 sizes or more, eight are held out and eight calibrate.
+    withheld; a size that was measured more than once counts with its median. Of each curve of 24
+    sizes or more, eight are held out and eight calibrate.
 
-    Raises BadInput where one size has two different latencies, where more than 5 % of the rows are
-    faster than the GPU can be, and where all are 100 times slower.
+    Raises BadInput where more than 5 % of the rows are faster than the GPU can be, and where all
+    are 100 times slower.
     """
     kept, remarks = _possible_rows(table)
     curves, repeated = _by_curve(kept)
@@ -165,29 +167,53 @@ def _refuse_too_slow(table: ImportedTable, peaks: Peaks) -> None:
 
 
 def _by_curve(rows: Iterable[Imported]) -> tuple[Curves, list[str]]:
-    """Rows by curve and batch size, and remarks on rows that repeat others.
-
-    Two powers at one latency are no power. Raises BadInput for a size with two latencies.
-    """
-    curves: defaultdict[str, dict[int, Imported]] = defaultdict(dict)
-    repeated = disputed = 0
+    """Rows by curve and batch size, and remarks on sizes that were measured more than once."""
+    measured: defaultdict[str, defaultdict[int, list[Imported]]]
+    measured = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        curve, tokens = row.scenario.curve, row.scenario.tokens
-        first = curves[curve].setdefault(tokens, row)
-        if first.latency_us != row.latency_us:
-            raise BadInput(
-                f"{curve} stands twice at batch size {tokens}: "
-                f"{first.latency_us:.6g} and {row.latency_us:.6g} us ({first.place}; {row.place})",
-                hint="import one version of one framework at a time",
-            )
-        repeated += first is not row
-        if first.power_w != row.power_w:
-            disputed += 1
-            curves[curve][tokens] = replace(first, power_w=None)
-    remarks = [f"{repeated} rows left out: each repeats another"] if repeated else []
+        measured[row.scenario.curve][row.scenario.tokens].append(row)
+    curves = {
+        curve: {tokens: _median_row(repeats) for tokens, repeats in sizes.items()}
+        for curve, sizes in measured.items()
+    }
+    repeated = [each for sizes in measured.values() for each in sizes.values() if len(each) > 1]
+    return curves, _repeats(repeated) if repeated else []
+
+
+def _median_row(repeats: Sequence[Imported]) -> Imported:
+    """One row for the measurements of one size: medians of latency and power.
+
+    The power is None where one of them has none, or where they differ by more than 10 %.
+    """
+    if len(repeats) == 1:
+        return repeats[0]
+    powers_w = [row.power_w for row in repeats if row.power_w is not None]
+    agreed = len(powers_w) == len(repeats) and max(powers_w) <= (1 + MAX_POWER) * min(powers_w)
+    return replace(
+        repeats[0],
+        latency_us=median(row.latency_us for row in repeats),
+        power_w=median(powers_w) if agreed else None,
+    )
+
+
+def _repeats(repeated: Sequence[Sequence[Imported]]) -> list[str]:
+    """Remarks on sizes that were measured more than once: the published tables have thousands."""
+
+    def apart(repeats: Sequence[Imported]) -> float:
+        times_us = [row.latency_us for row in repeats]
+        return max(times_us) / min(times_us) - 1
+
+    worst = max(repeated, key=apart)
+    remarks = [
+        f"{len(repeated)} sizes were measured more than once, {median(map(apart, repeated)):.1%}"
+        f" apart in the median and {apart(worst):.1%} at most ({worst[0].place}): the median counts"
+    ]
+    disputed = sum(
+        _median_row(one).power_w is None and any(r.power_w for r in one) for one in repeated
+    )
     if disputed:
-        remarks.append(f"{disputed} of those have another power: none of it is used")
-    return curves, remarks
+        remarks.append(f"{disputed} of those sizes have powers that do not agree: none is used")
+    return [each.replace("%", " %") for each in remarks]
 
 
 def _short_curves(curves: Curves) -> list[str]:

@@ -62,7 +62,7 @@ def test_what_was_left_out_is_told_at_once(moeprof: Moeprof, gemms: Path) -> Non
     pd.concat([table, table[:3], table[:1].assign(n=4096)]).to_parquet(path)
     result = moeprof("import", "aiconfigurator", path, "--store", gemms / "store")
     assert result.exit_code == 0
-    assert "warning: 3 rows left out: each repeats another" in result.stderr
+    assert "warning: 3 sizes were measured more than once" in result.stderr
     assert "warning: 1 of 2 curves dropped" in result.stderr
 
 

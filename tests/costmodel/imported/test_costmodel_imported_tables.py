@@ -96,18 +96,20 @@ def test_a_table_in_us_is_refused(tmp_path: Path) -> None:
         points_of(read(tmp_path))
 
 
-def test_rows_that_repeat_others_are_left_out_and_counted(tmp_path: Path) -> None:
+def test_a_size_measured_more_than_once_counts_with_its_median(tmp_path: Path) -> None:
     rows = [row | {"power": 500.0} for row in gemm_rows()]
-    write_gemms(tmp_path, [*rows, *rows[:2], rows[2] | {"power": 600.0}])
+    slower = rows[0] | {"latency": 1.5 * rows[0]["latency"], "power": 520.0}
+    write_gemms(tmp_path, [*rows, slower, rows[1], rows[2] | {"power": 600.0}])
     points, origin = points_of(read(tmp_path))
     assert points.num_rows == len(SIZES)
-    assert origin.remarks == (
-        "3 rows left out: each repeats another",
-        "1 of those have another power: none of it is used",
-    )
-    energies = dict(zip(points["tokens"].to_pylist(), points["energy_mj"].to_pylist(), strict=True))
-    assert energies[3] is None
-    assert energies[4] is not None
+    first, disputed = points.to_pylist()[0], points.to_pylist()[2]
+    assert first["latency_us"] == pytest.approx(1250 * rows[0]["latency"])
+    assert first["power_w"] == 510.0
+    assert disputed["energy_mj"] is None
+    counted, powers = origin.remarks
+    assert counted.startswith("3 sizes were measured more than once, 0.0 % apart")
+    assert "50.0 % at most" in counted
+    assert powers.startswith("1 of those sizes")
 
 
 def test_a_curve_of_one_size_is_told_at_once(tmp_path: Path) -> None:
@@ -131,9 +133,3 @@ def test_power_that_was_not_measured_is_none_and_counted(tmp_path: Path, power: 
     fifth = points.to_pylist()[4]
     assert (fifth["power_w"], fifth["energy_mj"]) == (None, None)
     assert fifth["energy_reason"] == NO_POWER_HERE
-
-
-def test_a_size_with_two_latencies_is_named(tmp_path: Path) -> None:
-    write_gemms(tmp_path, [*gemm_rows(), gemm_rows()[0] | {"latency": 0.06}])
-    with pytest.raises(BadInput, match="stands twice at batch size 1"):
-        points_of(read(tmp_path))
