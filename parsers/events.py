@@ -1,6 +1,6 @@
 """The content of a trace in one form for all tools: kernels, host API calls, ranges, samples."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -60,7 +60,7 @@ class Trace:
     api: the host's calls into CUDA.
     launched_by: int64 [kernels], index into `api`; -1 where the launching call is not recorded.
     ranges, range_names: named ranges, [ranges]; a range never closed ends at OPEN_END.
-    warnings: sentences for the user.
+    warnings: sentences for the user; more may come while the samples are read.
     gpu_samples: reads the sampled metrics in pieces, from the start at each call.
     power_samples: the table `power_samples`; None where the trace has no power.
     """
@@ -70,7 +70,7 @@ class Trace:
     launched_by: Int64
     ranges: Spans
     range_names: "pa.StringArray"
-    warnings: tuple[str, ...]
+    warnings: Sequence[str]
     gpu_samples: Callable[[], Iterator[Samples]] = _no_samples
     power_samples: pa.Table | None = None
 

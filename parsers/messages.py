@@ -64,6 +64,17 @@ class TraceWarning(StrEnum):
     NO_SESSION_START = "does not say when it began"
     GRAPHS_TRACED_WHOLE = "launch(es) of CUDA graphs were traced whole"
     UNTIMED = "kernel(s) have impossible times"
+    BAD_CELLS = "cell(s) are null because they hold a value of another type"
+    NOT_UTF8 = "name(s) hold bytes that are no UTF-8, shown as \ufffd"
+    RANGES_LEFT_OUT = (
+        "range(s) have no start, no thread, an end before the start or the pop on another thread,"
+        " and are left out"
+    )
+    RANGES_NEVER_CLOSED = "range(s) were never closed and last to the end of the trace"
+    SAMPLES_LEFT_OUT = (
+        "sampled value(s) are from before the session's start or without a time, and are left out"
+    )
+    METRICS_UNKNOWN = "has GPU metrics, and moeprof knows the name of none"
     UNNAMED_KERNELS = "kernel(s) have no name"
     STARTS_BEFORE_LAUNCH = "kernel(s) start before their launch"
 

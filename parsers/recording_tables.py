@@ -1,6 +1,6 @@
 """One recording to the pieces of its tables."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +19,10 @@ _RAW_ENDINGS: Final[dict[str, tuple[str, ...]]] = {
 }
 
 
-def recording_tables(folder: Path, recording: Recording) -> tuple[Iterable[Piece], tuple[str, ...]]:
+def recording_tables(folder: Path, recording: Recording) -> tuple[Iterable[Piece], Sequence[str]]:
     """Read one recording into the pieces of its tables; also return what to warn of.
 
+    More warnings may come while the pieces are read.
     A recording without any timing has no pieces. Raises BadInput for a collector that this version
     does not know, and where a raw file is missing, changed or unreadable.
     """

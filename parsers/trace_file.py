@@ -1,6 +1,6 @@
 """A single trace file, without a recording: its format is found by its content, then parsed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +18,13 @@ from .trace_tables import Piece, trace_tables
 
 
 class ParsedTrace(NamedTuple):
-    """(Table name, rows) as an iterator to be read once, and sentences to warn the user with."""
+    """(Table name, rows) as an iterator to be read once, and sentences to warn the user with.
+
+    `warnings` is whole once all pieces are read.
+    """
 
     pieces: Iterator[Piece]
-    warnings: tuple[str, ...]
+    warnings: Sequence[str]
 
 
 def parse_trace(path: Path) -> ParsedTrace:

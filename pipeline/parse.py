@@ -135,11 +135,11 @@ def _write_calls(recordings: Recordings, tables: TableWriter) -> tuple[pa.Table,
             warnings += _warnings_of(recording, ())
             continue
         pieces, found = recording_tables(folder, recording)
-        warnings += _warnings_of(recording, found)
         for name, piece in pieces:
             tables.write(name, piece)
             if name == "calls":
                 calls.append(piece)
+        warnings += _warnings_of(recording, found)
     return pa.concat_tables(calls), warnings
 
 
@@ -156,7 +156,7 @@ def _write_power(plan: Plan, recordings: Recordings, tables: TableWriter) -> Poi
     return power
 
 
-def _warnings_of(recording: Recording, found: tuple[str, ...]) -> list[str]:
+def _warnings_of(recording: Recording, found: Sequence[str]) -> list[str]:
     """List the warnings of a recording, each once, and its failed counters."""
     failures = recording.failures if recording.collector == CollectorName.NCU else ()
     reasons = [f"no counters of {failure.scenario_key}: {failure.reason}" for failure in failures]

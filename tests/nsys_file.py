@@ -97,7 +97,7 @@ class NsysFile:
         return self._strings[value]
 
     def launch(
-        self, start: int, end: int, correlation: int | None = None, thread: int = THREAD,
+        self, start: Any, end: int, correlation: int | None = None, thread: int = THREAD,
         **more: Any,
     ) -> None:  # fmt: skip
         """Add a host call into CUDA."""
@@ -106,7 +106,7 @@ class NsysFile:
                  correlationId=correlation, **values)  # fmt: skip
 
     def kernel(
-        self, start: int | None, end: int | None, correlation: int | None,
+        self, start: Any, end: Any, correlation: int | None,
         name: str = "void gemm<float>(int)", **more: Any,
     ) -> None:  # fmt: skip
         values = {

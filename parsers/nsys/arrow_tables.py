@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from ...store.errors import BadInput
 from ..events import int64_column
 from ..messages import Refusal
-from .columns import BLOCK_VALUES, Column, Columns, checked
+from .cells import BadCells, is_typed
+from .columns import BLOCK_VALUES, Column, Columns
 
 _END_OF_STREAM: Final = b"\xff\xff\xff\xff\0\0\0\0"  # Arrow's columnar format, IPC streaming
 _ENDING: Final = ".arrow"
@@ -25,6 +26,7 @@ class ArrowTables:
     """`Tables` of an Arrow export; made by `open_arrow`."""
 
     def __init__(self, path: Path) -> None:
+        self.bad_cells = BadCells()
         self._path = path
         self.tables = frozenset(file.stem for file in path.glob(f"*{_ENDING}"))
 
@@ -73,12 +75,13 @@ class ArrowTables:
 
     def _converted(self, table: str, rows: pa.Table, columns: Columns) -> pa.Table:
         """Rows of a table as the columns asked for."""
-        return pa.table(
-            {
-                name: checked(_first_of(rows, each), each.type, f"{self._path}: {table}.{name}")
-                for name, each in columns.items()
-            }
-        )
+        converted = {}
+        for name, column in columns.items():
+            values, place = _first_of(rows, column), f"{table}.{name}"
+            if not is_typed(values, column.type):
+                raise BadInput(f"{self._path}: {place} is {values.type} and not {column.type}")
+            converted[name] = self.bad_cells.typed(values, column.type, place)
+        return pa.table(converted)
 
 
 def is_arrow_export(path: Path) -> bool:

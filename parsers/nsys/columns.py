@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 
-from ...store.errors import BadInput
+from .cells import BadCells
 
 BLOCK_VALUES: Final = 524_288  # values in a piece of a big table
 
@@ -28,10 +28,12 @@ Columns = Mapping[str, Column]  # by the name that the column gets
 class Tables(Protocol):
     """The tables of an export; every `sources` names columns that the table has.
 
-    Each method raises BadInput where a value is not of its column's type, or the file is damaged.
+    A value that is not of its column's type is null in the result, and counted in `bad_cells`. Each
+    method raises BadInput where the file is damaged.
     """
 
     tables: frozenset[str]
+    bad_cells: BadCells
 
     def columns(self, table: str) -> frozenset[str]:
         """Names of a table's columns; empty where the export lacks the table."""
@@ -54,27 +56,3 @@ class Tables(Protocol):
 def no_rows(columns: Columns) -> pa.Table:
     """Return a table without rows."""
     return pa.schema([pa.field(name, each.type) for name, each in columns.items()]).empty_table()
-
-
-def checked(column: "pa.ChunkedArray[Any]", type_: pa.DataType, where: str) -> Any:
-    """Return a column as `type_`; in SQLite any column may hold values of any type.
-
-    Raises BadInput where a value is of another type, or out of its range.
-    """
-    try:
-        number = pa.types.is_floating(type_)
-        if column.null_count == len(column):
-            nulls: Any = pa.nulls(len(column), type_)  # type: ignore[call-overload]
-            return pa.chunked_array([nulls])
-        if column.type == type_:
-            if pa.types.is_string(type_):
-                column.validate(full=True)  # text may be no UTF-8
-            return column
-        if pa.types.is_integer(column.type) and (number or pa.types.is_integer(type_)):
-            return column.cast(type_, safe=not number)
-        if pa.types.is_floating(column.type) and number:
-            return column.cast(type_)
-        reason = f"it holds {column.type}"
-    except pa.ArrowException as error:
-        reason = str(error)
-    raise BadInput(f"{where} is not {type_} throughout: {reason}")

@@ -5,6 +5,7 @@ whether their meaning is known.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,7 +45,9 @@ class NsysExport:
     def __init__(self, path: Path, source: Tables) -> None:
         self.path = path
         self.warnings: list[str] = []
+        self.left_out: Counter[TraceWarning] = Counter()  # rows, by why they are not used
         self.tables = source.tables
+        self.bad_cells = source.bad_cells
         self._source = source
 
     def columns(self, table: str) -> frozenset[str]:
@@ -62,8 +65,8 @@ class NsysExport:
         """Read the named columns as int64, string or float64; one the file lacks is all null.
 
         `order` names the column to sort by, "" for the order in the file. A missing table has no
-        rows. For small tables: every value may become a Python object. Raises BadInput where a
-        value is not of its column's type.
+        rows. For small tables: every value may become a Python object. A value that is not of
+        its column's type is null, and counted in `bad_cells`.
         """
         types: dict[str, pa.DataType] = {name: pa.int64() for name in integers}
         types |= {name: pa.string() for name in texts} | {name: pa.float64() for name in reals}
@@ -79,7 +82,7 @@ class NsysExport:
         """Yield a big table's columns in pieces, in the order of the file or sorted by `order`.
 
         A column that the file lacks is all null; a missing table has no pieces. The name "a|b"
-        stands for column a where that is not null, else b. Raises BadInput as `read` does.
+        stands for column a where that is not null, else b. Values of another type are null.
         """
         present = self.columns(table)
         if present:
@@ -162,6 +165,12 @@ class NsysExport:
             " table of kernels, CUDA calls, ranges or GPU metrics as nsys writes them",
             hint=NSYS_EXPORT_HINT,
         )
+
+    def sentences(self) -> list[str]:
+        """All that the user is to be warned of about what was read so far."""
+        file = self.path.name
+        counted = [f"{file}: {count} {what}" for what, count in self.left_out.items() if count]
+        return [*self.warnings, *counted, *self.bad_cells.sentences(file)]
 
     def diagnostics(self) -> list[str]:
         """Return nsys's warnings and errors about CUDA, NVTX or GPU metrics, in order of time."""

@@ -9,6 +9,7 @@ NVIDIA's schema reference of 2026.4, and no file with it was found.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -19,8 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...stats.arrays import Float64, Int64
-from ...store.errors import BadInput
 from ..events import int64_column
+from ..messages import TraceWarning
 from .clock import MAX_SESSION_NS, SAMPLE_TIME, SessionClock
 from .export import NsysExport
 
@@ -47,13 +48,18 @@ class Readings:
     quantity: Int64
     value: Float64
 
-    def wanted(self, clock: SessionClock) -> "Readings":
-        """Return the readings of wanted quantities from within the session, in session time."""
+    def named(self) -> "Readings":
+        """Return the readings of wanted quantities."""
+        return self._kept(self.quantity != NOT_WANTED)
+
+    def within(self, clock: SessionClock) -> "Readings":
+        """Return the readings from within the session, in session time."""
         time_ns = clock.since_start(self.time_ns)
-        kept = (self.quantity != NOT_WANTED) & (self.time_ns != _NO_TIME)
-        kept &= (time_ns >= 0) & (time_ns <= MAX_SESSION_NS)
-        readings = Readings(self.type_id, time_ns, self.quantity, self.value)
-        return readings if kept.all() else readings.take(np.flatnonzero(kept))
+        kept = (self.time_ns != _NO_TIME) & (time_ns >= 0) & (time_ns <= MAX_SESSION_NS)
+        return Readings(self.type_id, time_ns, self.quantity, self.value)._kept(kept)
+
+    def _kept(self, kept: "npt.NDArray[np.bool_]") -> "Readings":
+        return self if kept.all() else self.take(np.flatnonzero(kept))
 
     def by_type(self) -> Iterator[tuple[int, "Readings"]]:
         """Yield the readings of each type."""
@@ -83,7 +89,7 @@ def read_layouts(
     """Yield wanted readings from the first layout that holds any; others repeat the same values.
 
     Pieces come in the order of the file, or sorted by time where `by_time` is set. Raises BadInput
-    where a sample's JSON or a value in it is damaged.
+    where the file is damaged.
     """
     for readings in (
         _from_table(export, strings, quantity_of, by_time),
@@ -92,7 +98,9 @@ def read_layouts(
     ):
         found = False
         for piece in readings:
-            wanted = piece.wanted(clock)
+            named = piece.named()
+            wanted = named.within(clock)
+            export.left_out[TraceWarning.SAMPLES_LEFT_OUT] += len(named.value) - len(wanted.value)
             if len(wanted.value):
                 found = True
                 yield wanted
@@ -184,25 +192,33 @@ def _from_json(export: NsysExport, quantity_of: QuantityOf, by_time: bool) -> It
                     quantities[name] = quantity_of(name)
                 if quantities[name] != NOT_WANTED:
                     found.append((row, quantities[name]))
-                    values.append(_number(export, name, number))
+                    values.append(_number(export, number))
         at, quantity = np.asarray(found, dtype=np.int64).reshape(-1, 2).T
+        value = np.asarray(values, dtype=np.float64)
+        quantity = np.where(np.isfinite(value), quantity, NOT_WANTED)
         type_id, time = int64_column(rows, "typeId"), int64_column(rows, SAMPLE_TIME, _NO_TIME)
-        yield Readings(type_id[at], time[at], quantity, np.asarray(values, dtype=np.float64))
+        yield Readings(type_id[at], time[at], quantity, value)
 
 
 def _object(export: NsysExport, text: str | None) -> dict[str, Any]:
+    """The object of an event; empty, and counted, where its text is no JSON."""
     try:
         body = json.loads(text or "{}")
-    except (ValueError, RecursionError) as error:
-        raise BadInput(f"{export.path}: GENERIC_EVENTS.data is not JSON: {error}") from error
+    except (ValueError, RecursionError):
+        export.bad_cells.add("GENERIC_EVENTS.data", "JSON")
+        return {}
     return body if isinstance(body, dict) else {}
 
 
-def _number(export: NsysExport, name: str, number: object) -> float:
+def _number(export: NsysExport, number: object) -> float:
+    """A number that stands in JSON, mostly as text; NaN, and counted, where it is none."""
     try:
-        return float(str(number))
+        value = float(str(number))
     except ValueError:
-        raise BadInput(f"{export.path}: GPU metric {name!r} holds {number!r}, no number") from None
+        value = math.nan
+    if not math.isfinite(value):
+        export.bad_cells.add("GENERIC_EVENTS.data", "a number")
+    return value
 
 
 def _from_fields(

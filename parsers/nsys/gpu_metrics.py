@@ -18,6 +18,7 @@ from ...store.errors import BadInput
 from ...store.tables.parquet import table_from_columns
 from ...store.tables.schemas import METRIC_COLUMNS
 from ..events import Samples
+from ..messages import TraceWarning
 from .clock import SAMPLE_TABLES, SAMPLE_TIME, SessionClock
 from .export import NsysExport, open_export
 from .gpu_metric_layouts import NOT_WANTED, Readings, read_layouts
@@ -41,6 +42,7 @@ _GPU_BITS: Final = 0xFF  # where a typeId holds the GPU's id
 _MAX_MHZ: Final = 1e5  # no clock reaches 100 GHz: larger values are in Hz under a label of MHz
 _CLOCKS: Final = [index for index, name in enumerate(METRIC_COLUMNS) if name.endswith("_mhz")]
 _BUFFERED_SAMPLES: Final = 4096
+_NAMES_TOLD: Final = 5
 _CHECKED_ROWS: Final = 1000
 
 
@@ -60,11 +62,11 @@ def metric_column(name: str) -> str | None:
     return None
 
 
-def read_gpu_samples(path: Path, clock: SessionClock) -> Iterator[Samples]:
+def read_gpu_samples(path: Path, clock: SessionClock, warnings: list[str]) -> Iterator[Samples]:
     """Yield `gpu_samples` in pieces, in order of time within each stream.
 
-    The column `recording` is null. Samples from before the session are dropped. Raises BadInput
-    where the export is damaged.
+    The column `recording` is null. Samples from before the session are dropped. What the user is to
+    be warned of is added to `warnings` at the end. Raises BadInput where the export is damaged.
     """
     with open_export(path) as export:
         streams: dict[int, _Stream] = {}
@@ -75,6 +77,19 @@ def read_gpu_samples(path: Path, clock: SessionClock) -> Iterator[Samples]:
                 yield from stream.add(of_type)
         for stream in streams.values():
             yield from stream.rest()
+        unknown = [] if streams else _unknown_names(export)
+        if unknown:
+            export.warnings.append(
+                f"{path.name} {TraceWarning.METRICS_UNKNOWN}: {', '.join(unknown[:_NAMES_TOLD])}"
+            )
+        warnings += [each for each in export.sentences() if each not in warnings]
+
+
+def _unknown_names(export: NsysExport) -> list[str]:
+    """Names of the GPU metrics of an export where none of them is known."""
+    rows = export.read("TARGET_INFO_GPU_METRICS", [], ["metricName"])
+    names = {" ".join(name.split()) for name in rows.column("metricName").to_pylist() if name}
+    return [] if any(metric_column(name) for name in names) else sorted(names)
 
 
 def _column_index(name: str) -> int:

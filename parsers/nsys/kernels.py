@@ -93,10 +93,7 @@ def _names(export: NsysExport, demangled: Any, strings: dict[int, str]) -> Any:
     others = export.bulk(_TABLE, dict.fromkeys(NAMES[1:], pa.int64()))
     found = [names, *(texts_of(column, strings) for column in others.columns)]
     whole = pc.coalesce(*(each.cast(pa.string()) for each in found)).dictionary_encode()
-    if whole.null_count:
-        export.warnings.append(
-            f"{export.path.name}: {whole.null_count} {TraceWarning.UNNAMED_KERNELS}"
-        )
+    export.left_out[TraceWarning.UNNAMED_KERNELS] += whole.null_count
     return whole
 
 

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..events import NOWHERE, OPEN_END, Spans, int64_column
+from ..messages import TraceWarning
 from .clock import SessionClock
 from .export import NsysExport
 from .kernels import THREAD_BITS, texts_of
@@ -31,25 +32,39 @@ def read_ranges(
     A start/end range stands for its process; it may end on another thread, and then has no thread.
 
     The exporter puts each text either into its row or into `strings`. A range of the default
-    domain has its name alone. A range that was never closed ends at OPEN_END.
+    domain has its name alone. A range that was never closed ends at OPEN_END. Ranges that cannot be
+    placed are left out; warnings count both.
     """
     types: dict[str, pa.DataType] = dict.fromkeys(_INTEGERS, pa.int64())
     events = export.bulk("NVTX_EVENTS", types | {"text": pa.string()})
     kind = int64_column(events, "eventType")
-    thread = int64_column(events, "globalTid")
-    end_thread = int64_column(events, "endGlobalTid")
-    one_thread = (end_thread == -1) | (end_thread == thread)
-    wide = np.isin(kind, _START_END)
     names = _names(events, strings, kind == _DOMAIN_CREATED)
-    start = clock.since_start(int64_column(events, "start"))
-    rows = np.flatnonzero(np.isin(kind, _RANGE_TYPES) & (one_thread | wide) & (thread != -1))
-    rows = rows[np.argsort(start[rows], kind="stable")]
-    is_open = ~np.asarray(events.column("end").is_valid())[rows]
-    end = clock.since_start(int64_column(events, "end")[rows])
-    end[is_open] = OPEN_END
-    process = np.where(wide, thread & ~np.int64(THREAD_BITS), NOWHERE)[rows]
-    thread = np.where(one_thread, thread, NOWHERE)[rows]
-    return Spans(start[rows], end, thread, process), names.take(pa.array(rows))
+    rows = np.flatnonzero(np.isin(kind, _RANGE_TYPES))
+    if len(rows) < len(kind):
+        events, kind = events.take(rows), kind[rows]
+    spans = _spans(events, np.isin(kind, _START_END), clock)
+    placed = (spans.thread != NOWHERE) | (spans.process != NOWHERE)
+    placed &= np.asarray(events.column("start").is_valid()) & (spans.end_ns >= spans.start_ns)
+    export.left_out[TraceWarning.RANGES_LEFT_OUT] += int(np.count_nonzero(~placed))
+    is_open = placed & (spans.end_ns == OPEN_END)
+    export.left_out[TraceWarning.RANGES_NEVER_CLOSED] += int(np.count_nonzero(is_open))
+    order = np.flatnonzero(placed)
+    order = order[np.argsort(spans.start_ns[order], kind="stable")]
+    return spans.take(order), names.take(pa.array(rows[order]))
+
+
+def _spans(events: pa.Table, stands_for_process: Any, clock: SessionClock) -> Spans:
+    """Spans of range events; one that neither has a thread nor stands for a process has neither."""
+    thread, end_thread = (int64_column(events, name) for name in ("globalTid", "endGlobalTid"))
+    start, end = (clock.since_start(int64_column(events, name)) for name in ("start", "end"))
+    known = np.asarray(events.column("globalTid").is_valid())
+    on_one_thread = known & ((end_thread == -1) | (end_thread == thread))
+    return Spans(
+        start,
+        np.where(np.asarray(events.column("end").is_valid()), end, OPEN_END),
+        np.where(on_one_thread, thread, NOWHERE),
+        np.where(known & stands_for_process, thread & ~np.int64(THREAD_BITS), NOWHERE),
+    )
 
 
 def _names(events: pa.Table, strings: dict[int, str], creates_domain: Any) -> Any:
@@ -70,6 +85,5 @@ def _names(events: pa.Table, strings: dict[int, str], creates_domain: Any) -> An
 def _texts(events: pa.Table, strings: dict[int, str]) -> Any:
     """Text of each event from its row or from `strings`; "" where it has none."""
     in_row = events.column("text").combine_chunks()
-    text_id = events.column("textId")
-    in_strings = texts_of(text_id, strings).cast(pa.string())
-    return pc.fill_null(pc.if_else(text_id.combine_chunks().is_null(), in_row, in_strings), "")
+    in_strings = texts_of(events.column("textId"), strings).cast(pa.string())
+    return pc.coalesce(in_strings, in_row, "")

@@ -27,6 +27,7 @@ _STRINGS: Final = (
     ("NVTX_EVENTS", "textId"),
     ("GENERIC_EVENT_TYPE_FIELDS", "fieldNameId"),
 )
+_TEXTS: Final = ("text", "metricName")
 _RANGES: Final = "eventType IN (59, 60, 70, 71, 75)"  # not marks: their texts are not read
 _KEPT_METADATA: Final = ("EXPORT_SCHEMA_VERSION", SHIFT, ASKED_SHIFT, NORMALISED)
 
@@ -84,23 +85,32 @@ def _copy_strings(database: sqlite3.Connection, present: dict[str, frozenset[str
 
 
 def _copy_columns(database: sqlite3.Connection, table: str, columns: list[str]) -> None:
-    """Copy columns of a table: of JSON only what is read, of NVTX events only ranges."""
+    """Copy columns of a table: of JSON only what is read, of NVTX events only ranges.
+
+    A value of another type than its column's counts as null, may be a secret, and is not copied.
+    """
     where = ""
     if table == "NVTX_EVENTS":
         where = f"WHERE {_RANGES}" if "eventType" in columns else "WHERE 0"
-    chosen = [f"known_fields({c}) AS {c}" if c == "data" else c for c in columns]
-    database.execute(
-        f"CREATE TABLE {table} AS SELECT {', '.join(chosen)} FROM source.{table} {where}"
-    )
+    chosen = ", ".join(f"{_of_its_type(name)} AS {name}" for name in columns)
+    database.execute(f"CREATE TABLE {table} AS SELECT {chosen} FROM source.{table} {where}")
 
 
-def _known_fields(text: object) -> str | None:
+def _of_its_type(column: str) -> str:
+    """SQL for a column's values that are of its type."""
+    if column == "data":
+        return "known_fields(CAST(data AS BLOB))"
+    types = "'text'" if column in _TEXTS else "'integer', 'real'"
+    return f"CASE WHEN typeof({column}) IN ({types}) THEN {column} END"
+
+
+def _known_fields(text: bytes | None) -> str | None:
     """Reduce the JSON of an event or of an event type to the metrics that are read.
 
     An event is {name: value}, a type is {"Fields": [{"Name": name}]}.
     """
     try:
-        body = json.loads(str(text or "{}"))
+        body = json.loads((text or b"{}").decode(errors="replace"))
     except (ValueError, RecursionError):
         return None
     if not isinstance(body, dict):

@@ -11,8 +11,9 @@ import sqlite3
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -20,7 +21,8 @@ from adbc_driver_sqlite import dbapi
 
 from ...store.errors import BadInput
 from ..messages import Refusal
-from .columns import BLOCK_VALUES, checked
+from .cells import BadCells, is_typed
+from .columns import BLOCK_VALUES
 
 SqlColumns = Mapping[str, tuple[sa.ColumnElement[Any], pa.DataType]]  # name -> expression, type
 
@@ -60,61 +62,76 @@ def check_at_rest(path: Path) -> None:
         connection.close()
 
 
+class Source(NamedTuple):
+    """A table to read: `rowids` are its first and last, None where it has none of its own."""
+
+    path: Path
+    table: str
+    rowids: tuple[int, int] | None
+    bad_cells: BadCells
+
+
+class _Block(NamedTuple):
+    """A query for some rows, and those rows in words."""
+
+    sql: str
+    rows: str
+
+
 def read_blocks(
-    path: Path,
-    table: str,
-    columns: SqlColumns,
-    rowids: tuple[int, int] | None,
-    order: str = "",
-    block_values: int = BLOCK_VALUES,
+    source: Source, columns: SqlColumns, order: str = "", block_values: int = BLOCK_VALUES
 ) -> Iterator[pa.Table]:
     """Yield the rows of a table in pieces; each column has its type throughout.
 
-    `rowids` are the first and the last of the table, None where it has none of its own. Rows come
-    in the order of the rowids, or sorted by the one of `columns` that `order` names: then one
-    thread reads, and SQLite sorts on disk. A block holds about `block_values` values.
+    Rows come in the order of the rowids, or sorted by the one of `columns` that `order` names: then
+    one thread reads, and SQLite sorts on disk. A block holds about `block_values` values. A value
+    that is not of its column's type is null and counted in `source.bad_cells`.
 
-    Raises BadInput where a value is not of its column's type, or where the file is damaged.
+    Raises BadInput where the file is damaged.
     """
     query = sa.select(*(sql.label(name) for name, (sql, _) in columns.items()))
-    query = query.select_from(sa.table(table))
+    query = query.select_from(sa.table(source.table))
+    rowids = source.rowids
     if order:
-        queries: Iterable[sa.Select[Any]] = [query.order_by(sa.column(order))]
-    elif rowids is None or rowids[1] - rowids[0] > path.stat().st_size:
-        queries = [query]  # more rowids than bytes in the file: most are unused, so no blocks
+        blocks: Iterable[_Block] = [_block(query.order_by(sa.column(order)))]
+    elif rowids is None or rowids[1] - rowids[0] > source.path.stat().st_size:
+        blocks = [_block(query)]  # more rowids than bytes in the file: most are unused
     else:
-        queries = _by_rowid(query, *rowids, block_values // len(columns))
-    texts = (str(each.compile(compile_kwargs={"literal_binds": True})) for each in queries)
-    yield from _fetch_all(path, texts, columns, f"{path}: {table}")
+        blocks = _by_rowid(query, *rowids, block_values // len(columns))
+    yield from _fetch_all(source, blocks, columns)
 
 
-def _by_rowid(query: sa.Select[Any], first: int, last: int, rows: int) -> Iterable[sa.Select[Any]]:
+def _by_rowid(query: sa.Select[Any], first: int, last: int, rows: int) -> Iterator[_Block]:
     """Cut a query into blocks of `rows` rowids each."""
     rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
     for low in range(first, last + 1, rows):
-        yield query.where(rowid.between(low, min(low + rows - 1, last)))
+        high = min(low + rows - 1, last)
+        yield _block(query.where(rowid.between(low, high)), f"rows {low} to {high}")
 
 
-def _fetch_all(
-    path: Path, queries: Iterator[str], columns: SqlColumns, where: str
-) -> Iterator[pa.Table]:
-    """Yield the result of each query in order; threads with a connection each run ahead."""
+def _block(query: sa.Select[Any], rows: str = "a row") -> _Block:
+    return _Block(str(query.compile(compile_kwargs={"literal_binds": True})), rows)
+
+
+def _fetch_all(source: Source, blocks: Iterable[_Block], columns: SqlColumns) -> Iterator[pa.Table]:
+    """Yield the rows of each block in order; threads with a connection each run ahead."""
     threads = min(_MAX_THREADS, len(os.sched_getaffinity(0)))
     idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def fetch(sql: str) -> pa.Table:
+    def fetch(block: _Block) -> pa.Table:
         connection = idle.get()
         try:
-            return _fetch(connection, sql, columns, where)
+            found = _fetch(connection, block.sql, columns, source)
         finally:
             idle.put(connection)
+        return _fetch_cells(source, block, columns) if found is None else found
 
     with ThreadPoolExecutor(threads) as executor:
-        connections = [_connect(path) for _ in range(threads)]
+        connections = [_connect(source.path) for _ in range(threads)]
         for connection in connections:
             idle.put(connection)
         try:
-            yield from _in_order(executor, fetch, queries, ahead=threads + 1)
+            yield from _in_order(executor, fetch, blocks, ahead=threads + 1)
         finally:
             executor.shutdown(cancel_futures=True)
             for connection in connections:
@@ -122,12 +139,12 @@ def _fetch_all(
 
 
 def _in_order(
-    executor: ThreadPoolExecutor, fetch: Any, queries: Iterator[str], ahead: int
+    executor: ThreadPoolExecutor, fetch: Any, blocks: Iterable[_Block], ahead: int
 ) -> Iterator[pa.Table]:
-    """Yield fetch(query) for each query in order, with at most `ahead` calls submitted."""
+    """Yield fetch(block) for each block in order, with at most `ahead` calls submitted."""
     waiting: deque[Future[pa.Table]] = deque()
-    for text in queries:
-        waiting.append(executor.submit(fetch, text))
+    for block in blocks:
+        waiting.append(executor.submit(fetch, block))
         if len(waiting) == ahead:
             yield waiting.popleft().result()
     while waiting:
@@ -138,18 +155,43 @@ def _connect(path: Path) -> Any:
     return dbapi.connect(immutable_uri(path))
 
 
-def _fetch(connection: Any, sql: str, columns: SqlColumns, where: str) -> pa.Table:
+def _fetch(connection: Any, sql: str, columns: SqlColumns, source: Source) -> pa.Table | None:
+    """Read rows as whole columns; None where a column holds values of another type."""
     try:
         with connection.cursor() as cursor:
             cursor.adbc_statement.set_options(**_BATCH)
             cursor.execute(sql)
             # One Arrow buffer replaces many small ones of the driver: the heap fragments less.
             found = cursor.fetch_arrow_table().combine_chunks()
-    except (OSError, dbapi.Error, pa.ArrowException) as error:
-        reason = " ".join(str(error).partition("\nquery:")[0].split())
-        raise BadInput(f"{where} cannot be read: {reason}") from error
-    arrays = [
-        checked(column, type_, f"{where}.{name}")
-        for column, (name, (_, type_)) in zip(found.columns, columns.items(), strict=True)
-    ]
-    return pa.table(dict(zip(columns, arrays, strict=True)))
+    except (OSError, dbapi.Error, pa.ArrowException):
+        return None
+    types = {name: type_ for name, (_, type_) in columns.items()}
+    pairs = list(zip(found.columns, types.values(), strict=True))
+    if not all(is_typed(column, type_) for column, type_ in pairs):
+        return None
+    return pa.table(
+        {
+            name: source.bad_cells.typed(column, type_, f"{source.table}.{name}")
+            for name, (column, type_) in zip(types, pairs, strict=True)
+        }
+    )
+
+
+def _fetch_cells(source: Source, block: _Block, columns: SqlColumns) -> pa.Table:
+    """Read rows cell by cell. Raises BadInput where the file is damaged."""
+    try:
+        with closing(sqlite3.connect(immutable_uri(source.path), uri=True)) as connection:
+            connection.text_factory = source.bad_cells.decoded
+            rows = connection.execute(block.sql).fetchall()
+    except sqlite3.Error as error:
+        raise BadInput(
+            f"{source.path}: {block.rows} of {source.table} cannot be read: {error}",
+            hint="copy the file again, or export the report again with `nsys export --type sqlite`",
+        ) from error
+    values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
+    return pa.table(
+        {
+            name: source.bad_cells.mended(cells, type_, f"{source.table}.{name}")
+            for cells, (name, (_, type_)) in zip(values, columns.items(), strict=True)
+        }
+    )

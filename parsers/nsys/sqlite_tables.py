@@ -13,16 +13,20 @@ from sqlalchemy.pool import StaticPool
 
 from ...store.errors import BadInput
 from ..messages import NSYS_EXPORT_HINT, Refusal
-from .columns import Column, Columns, checked
-from .sqlite_rows import check_at_rest, immutable_uri, read_blocks
+from .cells import BadCells, is_typed
+from .columns import Column, Columns
+from .sqlite_rows import Source, check_at_rest, immutable_uri, read_blocks
 
 
 class SqliteTables:
     """`Tables` of one open database; made by `open_sqlite`."""
 
     def __init__(self, path: Path, connection: sa.Connection) -> None:
+        self.bad_cells = BadCells()
         self._path = path
         self._connection = connection
+        raw: Any = connection.connection.dbapi_connection
+        raw.text_factory = self.bad_cells.decoded
         tables = connection.execute(
             sa.select(sa.column("name", sa.String))
             .select_from(sa.table("sqlite_master"))
@@ -47,7 +51,7 @@ class SqliteTables:
         values = zip(*rows, strict=True) if rows else [()] * len(columns)
         return pa.table(
             {
-                name: _array(each, column.type, f"{self._path}: {table}.{name}")
+                name: self._array(each, column.type, f"{table}.{name}")
                 for (name, column), each in zip(columns.items(), values, strict=True)
             }
         )
@@ -55,7 +59,8 @@ class SqliteTables:
     def blocks(self, table: str, columns: Columns, order: str) -> Iterator[pa.Table]:
         """Yield a big table in pieces, as `sqlite_rows.read_blocks` does."""
         sql = {name: (_sql(each), each.type) for name, each in columns.items()}
-        return read_blocks(self._path, table, sql, self._rowids(table), order)
+        source = Source(self._path, table, self._rowids(table), self.bad_cells)
+        return read_blocks(source, sql, order)
 
     def spread(
         self, table: str, columns: Columns, count: int
@@ -73,6 +78,15 @@ class SqliteTables:
         )
         rows = [row for row in self._connection.execute(query) if all(type(v) is int for v in row)]
         return np.asarray([tuple(row) for row in rows], dtype=np.int64).reshape(-1, len(columns))
+
+    def _array(self, values: Sequence[Any], type_: pa.DataType, place: str) -> Any:
+        try:
+            column = pa.chunked_array([pa.array(values)])
+        except (pa.ArrowException, TypeError, OverflowError):
+            return self.bad_cells.mended(values, type_, place)
+        if is_typed(column, type_):
+            return self.bad_cells.typed(column, type_, place)
+        return self.bad_cells.mended(values, type_, place)
 
     def _rowids(self, table: str) -> tuple[int, int] | None:
         """First and last rowid of a table; None where it is empty or has no rowids of its own."""
@@ -119,11 +133,3 @@ def open_sqlite(path: Path) -> Iterator[SqliteTables]:
 def _sql(column: Column) -> sa.ColumnElement[Any]:
     columns: list[Any] = [sa.column(name) for name in column.sources]
     return sa.func.coalesce(*columns) if len(columns) > 1 else columns[0] if columns else sa.null()
-
-
-def _array(values: Sequence[Any], type_: pa.DataType, where: str) -> Any:
-    try:
-        column = pa.chunked_array([pa.array(values)])
-    except (pa.ArrowException, TypeError, OverflowError) as error:
-        raise BadInput(f"{where} is not {type_} throughout: {error}") from error
-    return checked(column, type_, where)

@@ -3,14 +3,16 @@
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..attribution import CorrelationIds, launching_calls
 from ..events import OPEN_END, Spans, Trace, int64_column
 from ..messages import TraceWarning
+from .cells import REPLACEMENT
 from .clock import SessionClock, sampled_clock, session_clock
 from .export import NsysExport, open_export
 from .gpu_metrics import read_gpu_samples
@@ -37,16 +39,28 @@ def read_nsys(path: Path) -> Trace:
         samples = sampled_clock(export, clock)
         power = read_power_samples(export, strings, samples)
         _warn_about_graphs(export)
+        if export.bad_cells.replaced:
+            damaged = _damaged_names(kernels.columns, names)
+            export.left_out[TraceWarning.NOT_UTF8] += damaged
+        warnings = [*export.sentences(), *_diagnostics(export)]
         return Trace(
             kernels=kernels.columns,
             api=_since_epoch(api, clock),
             launched_by=launched_by,
             ranges=_since_epoch(ranges, clock),
             range_names=names,
-            warnings=(*export.warnings, *_diagnostics(export)),
-            gpu_samples=partial(read_gpu_samples, path, samples),
+            warnings=warnings,
+            gpu_samples=partial(read_gpu_samples, path, samples, warnings),
             power_samples=power,
         )
+
+
+def _damaged_names(kernels: pa.Table, ranges: "pa.StringArray") -> int:
+    """Number of names of kernels and ranges with bytes that are no UTF-8."""
+    names: Any = kernels.column("kernel").unique()
+    used: Any = pa.concat_arrays([names.cast(pa.string()), ranges.unique()])
+    damaged: Any = pc.match_substring(used, REPLACEMENT)
+    return int(damaged.true_count)
 
 
 def _diagnostics(export: NsysExport) -> list[str]:
@@ -67,9 +81,9 @@ def _api(export: NsysExport, clock: SessionClock) -> tuple[Spans, CorrelationIds
     types = dict.fromkeys(("start", "end", "globalTid", "correlationId"), pa.int64())
     rows = export.bulk("CUPTI_ACTIVITY_KIND_RUNTIME", types)
     thread = int64_column(rows, "globalTid")
-    known = [np.asarray(rows.column(name).is_valid()) for name in ("globalTid", "correlationId")]
+    known = np.logical_and.reduce([np.asarray(rows.column(name).is_valid()) for name in types])
     process = thread & ~np.int64(THREAD_BITS)
-    ids = CorrelationIds(process, int64_column(rows, "correlationId"), known[0] & known[1])
+    ids = CorrelationIds(process, int64_column(rows, "correlationId"), known)
     start, end = (clock.since_start(int64_column(rows, name)) for name in ("start", "end"))
     return Spans(start, end, thread, process), ids
 

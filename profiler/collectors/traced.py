@@ -72,7 +72,7 @@ def _evidence(trace: Trace) -> _Evidence:
     calls = find_call_ranges(trace.ranges, trace.range_names)
     keys = map(str, calls.scenario_key.to_pylist())
     counted = Counter(zip(keys, calls.repeat.tolist(), strict=True))
-    return _Evidence(counted, trace.kernels.num_rows, trace.warnings)
+    return _Evidence(counted, trace.kernels.num_rows, tuple(trace.warnings))
 
 
 def _recording(session: Session, collector: str, tracer: Tracer, folder: Path) -> Recording:

@@ -22,7 +22,7 @@ def test_an_nsys_export_is_recognised_under_any_name(nsys_file: Callable[..., Ns
     tables = concatenated(pieces)
     assert tables["launches"]["recording"].to_pylist() == [None]
     assert tables["calls"]["busy_ns"].to_pylist() == [50]
-    assert warnings == ()
+    assert warnings == []
 
 
 def test_without_kernels_the_ranges_give_the_wall_time(nsys_file: Callable[..., NsysFile]) -> None:

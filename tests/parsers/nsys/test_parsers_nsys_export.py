@@ -106,17 +106,16 @@ def test_missing_tables_and_columns_are_null(nsys_file: Callable[..., NsysFile])
 
 
 @pytest.mark.parametrize("value", ["three", 2.5, b"\x00"])
-def test_a_value_of_the_wrong_type_is_named_with_its_column(
+def test_a_value_of_the_wrong_type_is_null_and_counted_with_its_column(
     nsys_file: Callable[..., NsysFile], value: object
 ) -> None:
     file = nsys_file()
     file.range(0, 1, "a")
     file.add("NVTX_EVENTS", start=value)
-    with (
-        open_export(file.close()) as export,
-        pytest.raises(BadInput, match=r"NVTX_EVENTS\.start"),
-    ):
-        export.read("NVTX_EVENTS", ["start"])
+    with open_export(file.close()) as export:
+        assert export.read("NVTX_EVENTS", ["start"])["start"].to_pylist() == [0, None]
+        (sentence,) = export.sentences()
+    assert f"1 {TraceWarning.BAD_CELLS}: 1 in NVTX_EVENTS.start" in sentence
 
 
 def test_warnings_and_errors_about_cuda_nvtx_and_the_gpu_are_passed_on(

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from moeprof.parsers.messages import TraceWarning
 from moeprof.parsers.nsys.clock import session_clock
 from moeprof.parsers.nsys.export import open_export
 from moeprof.parsers.nsys.gpu_metric_layouts import NOT_WANTED, read_layouts
-from moeprof.store.errors import BadInput
 from moeprof.tests.nsys_file import NsysFile
 
 TYPE = 281479271677952  # the typeId that nsys writes for GPU 0
@@ -115,17 +115,33 @@ def test_a_float_stored_as_its_bits_is_decoded(nsys_file: Callable[..., NsysFile
 
 
 @pytest.mark.parametrize(
-    ("data", "values"),
-    [("{", ["GENERIC_EVENTS.data"]), ('{"SM Active": "many"}', ["'SM Active'", "'many'"])],
+    "data", ["{", '{"SM Active": "many"}', '{"SM Active": "nan"}', '{"SM Active": [1]}', b"\xff"]
 )
-def test_a_damaged_sample_is_named(
-    nsys_file: Callable[..., NsysFile], data: str, values: list[str]
+def test_a_damaged_sample_is_left_out_and_counted(
+    nsys_file: Callable[..., NsysFile], data: str | bytes
 ) -> None:
     file = nsys_file()
-    file.add("GENERIC_EVENTS", rawTimestamp=1, typeId=TYPE, data=data)
-    with pytest.raises(BadInput) as raised:
-        _read(file)
-    assert all(value in raised.value.message for value in [file.path.name, *values])
+    for time, text in ((1, data), (2, '{"SM Active": "7"}')):
+        file.add("GENERIC_EVENTS", rawTimestamp=time, typeId=TYPE, data=text)
+    with open_export(file.close()) as export:
+        pieces = list(read_layouts(export, {}, session_clock(export), _quantity_of))
+        (sentence,) = export.sentences()
+    assert [piece.value.tolist() for piece in pieces] == [[7.0]]
+    assert f"1 {TraceWarning.BAD_CELLS}: 1 in GENERIC_EVENTS.data" in sentence
+
+
+def test_values_from_before_the_session_are_left_out_and_counted(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=5, metricName="SM Active")
+    for metric, time in ((5, -3), (5, None), (5, 2**62), (5, 4), (6, -2)):
+        file.add("GPU_METRICS", timestamp=time, typeId=TYPE, metricId=metric, value=8)
+    with open_export(file.close()) as export:
+        (piece,) = read_layouts(export, {}, session_clock(export), _quantity_of)
+        (sentence,) = export.sentences()
+    assert piece.time_ns.tolist() == [4]
+    assert f"3 {TraceWarning.SAMPLES_LEFT_OUT}" in sentence
 
 
 def test_events_without_a_wanted_metric_are_skipped(

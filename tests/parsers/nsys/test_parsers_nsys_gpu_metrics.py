@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pytest
 
+from moeprof.parsers.messages import TraceWarning
 from moeprof.parsers.nsys.clock import SessionClock
 from moeprof.parsers.nsys.gpu_metrics import metric_column, read_gpu_samples
 from moeprof.tests.nsys_file import NsysFile
@@ -42,7 +43,9 @@ def _samples(
         file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=metric, metricName=name)
     for time, metric, value in rows:
         file.add("GPU_METRICS", timestamp=time, typeId=TYPE, metricId=metric, value=value)
-    pieces = [samples.table for samples in read_gpu_samples(file.close(), SessionClock(0, 1000))]
+    pieces = [
+        samples.table for samples in read_gpu_samples(file.close(), SessionClock(0, 1000), [])
+    ]
     return pa.concat_tables(pieces) if pieces else None
 
 
@@ -77,3 +80,16 @@ def test_requests_and_responses_of_nvlink_add_up(nsys_file: Callable[..., NsysFi
 
 def test_without_a_sample_there_is_no_table(nsys_file: Callable[..., NsysFile]) -> None:
     assert _samples(nsys_file, ["SM Active"], [(-1, 0, 3)]) is None
+
+
+def test_metrics_of_unknown_names_are_told_once(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    for metric, name in enumerate(["Warp  Speed", "SM Idle", "SM Idle"]):
+        file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=metric, metricName=name)
+        file.add("GPU_METRICS", timestamp=5, typeId=TYPE, metricId=metric, value=8)
+    warnings: list[str] = []
+    path = file.close()
+    for _ in range(2):
+        assert list(read_gpu_samples(path, SessionClock(0, 0), warnings)) == []
+    (warning,) = warnings
+    assert f"{TraceWarning.METRICS_UNKNOWN}: SM Idle, Warp Speed" in warning

@@ -74,7 +74,7 @@ def test_a_kernel_without_duration_or_from_before_the_session_keeps_its_time(
     trace = read_nsys(file.close())
     assert trace.kernels["start_ns"].to_pylist() == [EPOCH_NS + start]
     assert trace.kernels["duration_ns"].to_pylist() == [end - start]
-    assert trace.warnings == ()
+    assert trace.warnings == []
 
 
 def _named(file: NsysFile, **names: Any) -> list[str | None]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from moeprof.parsers.events import NOWHERE, OPEN_END
+from moeprof.parsers.messages import TraceWarning
 from moeprof.parsers.nsys.clock import session_clock
 from moeprof.parsers.nsys.export import open_export
 from moeprof.parsers.nsys.ranges import read_ranges
@@ -33,6 +34,26 @@ def test_domains_are_named_per_process(nsys_file: Callable[..., NsysFile]) -> No
     file.range(3, 4, "b", domainId=1, globalTid=OTHER_PROCESS)
     file.range(5, 6, "c", domainId=2)
     assert [name for *_, name in _read(file)] == ["moeprof:a", "torch:b", "c"]
+
+
+def test_ranges_that_cannot_be_placed_are_left_out_and_counted(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.range(1, 9, "whole")
+    file.range(2, None, "never closed")
+    file.range(4, 3, "ends before its start")
+    file.range(5, 6, "no thread", globalTid=None)
+    file.range(5, 6, "pops elsewhere", endGlobalTid=OTHER_PROCESS)
+    file.add("NVTX_EVENTS", end=7, eventType=60, globalTid=THREAD, text="no start")
+    file.range(6, None, "a mark", eventType=34)
+    with open_export(file.close()) as export:
+        _, names = read_ranges(export, export.strings(), session_clock(export))
+        sentences = export.sentences()
+    assert names.to_pylist() == ["whole", "never closed"]
+    assert len(sentences) == 2
+    assert f"4 {TraceWarning.RANGES_LEFT_OUT}" in sentences[0]
+    assert f"1 {TraceWarning.RANGES_NEVER_CLOSED}" in sentences[1]
 
 
 def test_open_ranges_stay_open_and_marks_are_none(nsys_file: Callable[..., NsysFile]) -> None:

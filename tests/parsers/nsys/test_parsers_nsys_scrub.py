@@ -73,6 +73,20 @@ def test_a_scrubbed_nsys_trace_parses_to_the_same_tables(
     assert same_tables(path, out)
 
 
+def test_a_cell_of_another_type_may_hold_a_secret_and_is_not_copied(
+    nsys_file: Callable[..., NsysFile], tmp_path: Path
+) -> None:
+    file, out = nsys_file(), tmp_path / "clean.sqlite"
+    file.call(10, 20, "gelu-b4#0.0", correlation=1)
+    file.kernel(30, 40, 1, gridX=SECRET, streamId=SECRET.encode(), correlationId=2.5)
+    file.add("NVTX_EVENTS", start=SECRET, end=5, eventType=59, text=SECRET.encode())
+    file.add("TARGET_INFO_GPU", id=SECRET)
+    path = file.close()
+    scrub_nsys(path, out)
+    assert SECRET.encode() not in out.read_bytes()
+    assert same_tables(path, out)
+
+
 def test_real_traces_are_the_same_when_scrubbed(sample_data: Path, tmp_path: Path) -> None:
     for path in sorted((sample_data / "nsys").glob("*.sqlite")):
         out = tmp_path / path.name

@@ -107,6 +107,59 @@ def test_a_launch_of_another_thread_belongs_to_the_start_end_range_of_its_proces
     assert rows[3]["unattributed"] == Unattributed.NO_ENCLOSING_RANGE
 
 
+def _with_broken_text(path: Path, *columns: tuple[str, str, str]) -> Path:
+    """Put a byte that is no UTF-8 at the end of texts: (table, column, text)."""
+    database = sqlite3.connect(path)
+    for table, column, text in columns:
+        database.execute(
+            f"UPDATE {table} SET {column} = CAST({column} || x'ff' AS TEXT) WHERE {column} = ?",
+            [text],
+        )
+    database.commit()
+    database.close()
+    return path
+
+
+def test_text_that_is_no_utf8_matters_only_where_it_is_used(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.call(10, 20, "step", correlation=1)
+    file.string("/home/nobody")
+    file.range(1, None, "a mark", eventType=34)
+    unused = [("StringIds", "value", "/home/nobody"), ("NVTX_EVENTS", "text", "a mark")]
+    path = _with_broken_text(file.close(), *unused)
+    assert read_nsys(path).warnings == []
+    assert [row["range_name"] for row in _launches(path)] == ["step"]
+    kernel = ("StringIds", "value", "void gemm<float>(int)")
+    _with_broken_text(path, kernel, ("NVTX_EVENTS", "text", "step"))
+    (warning,) = read_nsys(path).warnings
+    assert f"2 {TraceWarning.NOT_UTF8}" in warning
+    (row,) = _launches(path)
+    assert (row["kernel"], row["range_name"]) == ("void gemm<float>(int)\ufffd", "step\ufffd")
+
+
+def test_one_bad_cell_costs_its_value_alone(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    file.range(0, 100, "a")
+    bad: dict[str, Any] = {"gridX": "x", "registersPerThread": 2.5, "blockX": 2**40}
+    for number, more in enumerate([{}, bad]):
+        file.launch(10 + number, 20, number)
+        file.kernel(200 + number, 300, number, **more)
+    file.launch("x", 20, 2)
+    file.kernel(400, "x", 2)
+    path = file.close()
+    columns = ("grid_x", "registers_per_thread", "block_x", "duration_ns", "range_name")
+    assert [tuple(row[name] for name in columns) for row in _launches(path)] == [
+        (4, 32, 128, 100, "a"),
+        (None, None, None, 99, "a"),
+        (4, 32, 128, None, None),
+    ]
+    untimed, bad_cells = read_nsys(path).warnings
+    assert TraceWarning.UNTIMED in untimed
+    assert f"5 {TraceWarning.BAD_CELLS}" in bad_cells
+
+
 def test_nested_ranges_of_one_name_count_once(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file()
     file.range(0, 100, "step")
