@@ -87,14 +87,15 @@ def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = Non
 
 
 def _number_cells(page: Page) -> Iterator[NumberCell]:
-    """All cells of metrics, kept or not, that may show how the page writes numbers."""
-    places = [at for at, name in enumerate(page.names) if name not in DESCRIPTIONS]
-    for row in page.rows:
-        for at in places:
-            text = _without_instances(row.cells[at])
+    """Cells of all metrics, kept or not: of each text in a column the first."""
+    for at, metric in enumerate(page.names):
+        if metric in DESCRIPTIONS:
+            continue
+        first_lines = {row.cells[at]: row.line for row in reversed(page.rows)}
+        for cell, line in reversed(first_lines.items()):
+            text = _without_instances(cell)
             if not text.isdecimal():
-                metric = page.names[at]
-                yield NumberCell(row.line, metric, page.units[at], text, metric in _KEPT)
+                yield NumberCell(line, metric, page.units[at], text, metric in _KEPT)
 
 
 def _values(
@@ -120,7 +121,7 @@ def _values(
 def _without_instances(cell: str) -> str:
     """Text of a cell without the values of its parts, which stand in brackets behind it."""
     text = cell.strip()
-    found = _INSTANCES.fullmatch(text)
+    found = _INSTANCES.fullmatch(text) if text.endswith(")") else None
     return found[1] if found else text
 
 

@@ -50,6 +50,11 @@ _WHOLE_UNITS: Final = frozenset({
     "ns", "nsecond", "byte", "inst", "cycle", "sector", "request", "register/thread",
 })  # fmt: skip
 _COUNTED: Final = (".sum", ".max", ".min", "launch__registers_per_thread")
+# A number whose only mark cannot be one of thousands: it is not before three digits.
+_CERTAIN: Final = re.compile(r"[+-]?\d+([.,])(?:\d{1,2}|\d{4,})")
+_WITH_DECIMAL: Final = {
+    mark: frozenset(style for style in STYLES if style.decimal == mark) for mark in ".,"
+}
 _IMPOSSIBLE_PCT: Final = 1000
 
 
@@ -62,7 +67,8 @@ def number_style(path: Path, cells: Iterable[NumberCell]) -> Style:
     left = _ALL
     seen: list[tuple[NumberCell, frozenset[Style]]] = []
     for cell in cells:
-        possible = _possible(cell.text, _is_whole(cell), cell.unit == "%")
+        certain = _CERTAIN.fullmatch(cell.text)
+        possible = _WITH_DECIMAL[certain[1]] if certain else _possible(cell)
         if not possible or possible == _ALL:
             continue
         seen.append((cell, possible))
@@ -94,23 +100,20 @@ def _pattern(style: Style) -> re.Pattern[str]:
     )
 
 
-@lru_cache(4096)
-def _possible(text: str, whole: bool, percent: bool) -> frozenset[Style]:
-    """Styles in which a text is a number that its column can hold; empty where it is no number."""
-    values = {style: value_of(text, style) for style in STYLES}
+def _possible(cell: NumberCell) -> frozenset[Style]:
+    """Styles in which a cell is a number that its column can hold; empty where it is no number."""
+    values = {style: value_of(cell.text, style) for style in STYLES}
     readable = {style: value for style, value in values.items() if value is not None}
     if len(set(readable.values())) > 1:
-        readable = {
-            style: value
-            for style, value in readable.items()
-            if not (whole and value % 1) and not (percent and abs(value) >= _IMPOSSIBLE_PCT)
-        }
+        readable = {style: value for style, value in readable.items() if _can_be(value, cell)}
     return frozenset(readable)
 
 
-def _is_whole(cell: NumberCell) -> bool:
-    """Whether a metric can only be a whole number of its unit."""
-    return cell.unit in _WHOLE_UNITS and cell.metric.endswith(_COUNTED)
+def _can_be(value: Decimal, cell: NumberCell) -> bool:
+    """Whether a column can hold a value: what ncu counts is whole, and percentages are small."""
+    if cell.unit in _WHOLE_UNITS and cell.metric.endswith(_COUNTED):
+        return not value % 1
+    return cell.unit != "%" or abs(value) < _IMPOSSIBLE_PCT
 
 
 def _contradiction(path: Path, seen: list[tuple[NumberCell, frozenset[Style]]]) -> BadInput:

@@ -24,9 +24,10 @@ DESCRIPTIONS: Final = frozenset({
 })  # fmt: skip
 _HEADER: Final = re.compile(r'(?:^|(?="))("?)ID\1([,;\t])\1Process ID\1(?=\2)')
 # The first two cells of a row: ID and process, or neither in the row of units. A quoted row may
-# follow output of the program without a line's end.
+# follow output of the program without a line's end; pandas writes IDs as 0.0.
 _ROW: Final = re.compile(
-    r'(?<![,;\t])"[\d.,\'\u2019\s]*"([,;\t])"[\d.,\'\u2019\s]*"(?=\1)|^\d*([,;\t])\d*(?=\2)'
+    r'(?<![,;\t])"[\d.,\'\u2019\s]*"([,;\t])"[\d.,\'\u2019\s]*"(?=\1)'
+    r"|^\d*(?:\.0)?([,;\t])\d*(?:\.0)?(?=\2)"
 )
 _CUT_ROW: Final = re.compile(r'"\d*("([,;\t]("\d*"?)?)?)?')
 _NEWLINE: Final = re.compile(r"\r\n|\n|\r")  # str.splitlines would also split at U+0085 in a name
@@ -87,7 +88,12 @@ def read_pages(path: Path) -> PageFile:
 
 def has_header(text: str) -> bool:
     """Whether a text holds the row of column names of a CSV page of ncu."""
-    return any(_HEADER.search(line) for line in _NEWLINE.split(text))
+    return any(map(_header, _NEWLINE.split(text)))
+
+
+def _header(line: str) -> re.Match[str] | None:
+    """Find the row of column names in a line; most lines are known without a search."""
+    return _HEADER.search(line) if "Process ID" in line else None
 
 
 def _no_page(path: Path, lines: Sequence[str]) -> BadInput:
@@ -121,7 +127,7 @@ class _Reader:
 
     def _read_at(self, at: int, line: str) -> int:
         """Read what begins at a line; return how many lines it takes."""
-        if header := _HEADER.search(line):
+        if header := _header(line):
             self._begin_page(at + 1, line[header.start() :], header[2])
         elif self._names is not None and line.strip() and not line.startswith(_MESSAGE):
             is_last = at == len(self._lines) - 1
@@ -187,7 +193,7 @@ class _Reader:
                 is_cut = at + count == len(self._lines) and row.endswith(self._delimiter)
                 return None if is_cut else (row, count)
             following = self._lines[at + count : at + count + 1]
-            if not following or _ROW.match(following[0]) or _HEADER.search(following[0]):
+            if not following or _ROW.match(following[0]) or _header(following[0]):
                 return None
             row += "" if following[0].startswith(_MESSAGE) else "\n" + following[0]
         return None

@@ -4,7 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
 from moeprof.parsers.messages import Refusal
@@ -130,3 +130,30 @@ def test_a_number_is_read_as_it_was_written(value: Decimal, style: Style) -> Non
 )
 def test_what_is_no_number_with_a_decimal_point(text: str) -> None:
     assert value_of(text, Style(".", ",")) is None
+
+
+LANGUAGES = (Style(".", ""), Style(",", ""), *STYLES)
+PLACES = {TIME: 0, BYTES: 0, PERCENT: 2, HERTZ: 2, WAVES: 2, NOT_KEPT: 2}
+COLUMNS = {TIME: "duration_ns", BYTES: "dram_read_bytes", PERCENT: "dram_throughput_pct",
+           HERTZ: "sm_clock_hz", WAVES: "waves_per_sm"}  # fmt: skip
+PAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        metric: st.decimals(0, 99 if metric == PERCENT else 10**9, places=places)
+        for metric, places in PLACES.items()
+    },
+).filter(bool)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(PAGES, st.sampled_from(LANGUAGES))
+def test_a_page_in_base_units_is_never_read_wrong(
+    tmp_path: Path, values: dict[str, Decimal], language: Style
+) -> None:
+    cells = {metric: _written(value, language) for metric, value in values.items()}
+    try:
+        (found,) = read_ncu(write_page(tmp_path / "p.csv", cells)).table.to_pylist()
+    except BadInput:
+        reject()
+    for metric in values.keys() & COLUMNS:
+        assert found[COLUMNS[metric]] == float(values[metric])

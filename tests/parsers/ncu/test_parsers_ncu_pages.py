@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from moeprof.parsers.messages import Refusal, TraceWarning
@@ -63,6 +64,12 @@ def test_a_page_that_a_spreadsheet_saved(tmp_path: Path, old: str, new: str) -> 
     text = (HEADER + UNITS + FIRST).replace("gemm(int, float)", "gemm").replace("(128, 1, 1)", "x")
     text = text.replace("(64, 1, 1)", "y")
     assert _durations_ns(_read(tmp_path / "p.csv", text.replace(old, new))) == [10]
+
+
+def test_a_page_that_pandas_saved(tmp_path: Path) -> None:
+    (tmp_path / "ncu.csv").write_text(HEADER + UNITS + FIRST + SECOND)
+    pd.read_csv(tmp_path / "ncu.csv").to_csv(tmp_path / "pandas.csv", index=False)
+    assert read_ncu(tmp_path / "pandas.csv").table == read_ncu(tmp_path / "ncu.csv").table
 
 
 def test_pages_follow_each_other_each_with_its_own_columns_and_units(tmp_path: Path) -> None:
