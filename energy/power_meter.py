@@ -1,30 +1,26 @@
-"""An external power meter: its CSV, its mean power over a window, and the sensor's gain against it.
+"""An external power meter: its mean power over a window, and the sensor's gain against it.
 
 The meter measures power in place of the device's own sensor, whose log still says when a load had
-settled and what disturbed it. `meter_clock.py` finds the difference of their clocks.
+settled and what disturbed it. `meter_csv/` reads its file, and `meter_clock.py` finds the
+difference of their clocks.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
-import pandas as pd
 
 from ..stats.arrays import Float64
 from ..stats.measured import Measured
 from ..stats.student import mean_half_width
-from ..store.errors import BadInput
 from ..store.flag import Flag, FlagCode
 from .readings import MAX_DISAGREEMENT
 
 NOT_COVERED: Final = "the meter does not cover the window"
 HAS_GAP: Final = "the meter has a gap in the window"
 TOO_FEW_READINGS: Final = "too few meter readings in the window"
-_SECONDS: Final = {"time_ns": 1e-9, "time_us": 1e-6, "time_ms": 1e-3, "time_s": 1.0, "t_s": 1.0}
-_HOW_NUMBERS: Final = "write decimal points, or commas and semicolons between the columns"
 _PARTS: Final = 10  # parts of a window, whose scatter gives the interval
 _MIN_READINGS: Final = 8
 _GAP_PERIODS: Final = 3.5  # median times between readings: two in a row may be missing
@@ -33,10 +29,14 @@ _MIN_GAP_S: Final = 0.02  # a shorter time without a reading is no gap: it hides
 
 @dataclass(frozen=True, slots=True)
 class PowerTrace:
-    """Power over time, both float64 of shape (n,): `time_s` on any clock, increasing."""
+    """Power over time, both float64 of shape (n,): `time_s` on any clock, increasing.
+
+    `left_out` rows of the file held no reading.
+    """
 
     time_s: Float64
     power_w: Float64
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,80 +75,6 @@ def trace_power_w(trace: PowerTrace, begin_s: float, end_s: float) -> Measured:
     begins = np.arange(parts) * n // parts
     parts_w = np.add.reduceat(power_w * length_s, begins) / np.add.reduceat(length_s, begins)
     return Measured(float(np.average(power_w, weights=length_s)), mean_half_width(parts_w), n)
-
-
-def read_meter(path: Path) -> PowerTrace:
-    """Read a meter's CSV: one column of time and one of power, named with their units.
-
-    Time is time_s, time_ms, time_us, time_ns or t_s; power is the one column that ends in _w (any
-    case). Columns are separated by commas, or by semicolons or tabs, and then a number may have a
-    decimal comma. A row without a number is left out; rows at the same time are averaged.
-    Raises BadInput where a column is missing, most rows hold no number, or time goes backwards.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            head = file.readline()
-            file.seek(0)
-            separator = next((mark for mark in ";\t" if mark in head), ",")
-            table = pd.read_csv(file, sep=separator, low_memory=False)
-    except OSError as error:
-        raise BadInput(
-            f"cannot read {path}: {(error.strerror or '').lower()}",
-            hint="give the meter's CSV by --meter",
-        ) from error
-    except ValueError as error:
-        raise BadInput(f"{path} is not CSV: {error}", hint=_HOW_NUMBERS) from error
-    time, power = _columns(path, table)
-    seconds = _numbers(table[time], separator) * _SECONDS[time.lower()]
-    return _trace(path, seconds, _numbers(table[power], separator))
-
-
-def _columns(path: Path, table: pd.DataFrame) -> tuple[str, str]:
-    """Names of the one column of time and the one of power."""
-    time = [name for name in table.columns if name.lower() in _SECONDS]
-    power = [name for name in table.columns if name.lower().endswith("_w")]
-    if len(time) != 1 or len(power) != 1:
-        raise BadInput(
-            f"{path} has {len(time)} columns of time and {len(power)} of power, and needs one each",
-            hint="name them time_s (or time_ms, time_us, time_ns) and power_w",
-        )
-    if not isinstance(table.index, pd.RangeIndex):
-        raise BadInput(
-            f"{path} has rows of more columns than its first line names",
-            hint=_HOW_NUMBERS,
-        )
-    return time[0], power[0]
-
-
-def _numbers(column: "pd.Series[Any]", separator: str) -> Float64:
-    """The numbers of a column, NaN where there is none."""
-    if separator != "," and not pd.api.types.is_numeric_dtype(column):
-        column = column.str.replace(",", ".")
-    return pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
-
-
-def _trace(path: Path, seconds: Float64, watts: Float64) -> PowerTrace:
-    """The rows that hold two numbers; rows at one time become their mean."""
-    whole = np.isfinite(seconds) & np.isfinite(watts)
-    if 2 * whole.sum() <= len(whole):
-        raise BadInput(
-            f"{path} holds a time and a power in {whole.sum()} of {len(whole)} rows, not in most",
-            hint=_HOW_NUMBERS,
-        )
-    seconds, watts = seconds[whole], watts[whole]
-    if (np.diff(seconds) < 0).any():
-        row = int(np.argmax(np.diff(seconds) < 0))
-        raise BadInput(
-            f"{path} goes backwards in time, after {seconds[row]:.3f} s",
-            hint="sort its rows by time, and keep one recording",
-        )
-    times, first, n = np.unique(seconds, return_index=True, return_counts=True)
-    if len(times) < 2:
-        raise BadInput(
-            f"{path} holds readings at {len(times)} time, and needs two times or more",
-            hint="let the meter record the whole power pass",
-        )
-    return PowerTrace(times, np.add.reduceat(watts, first) / n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,11 @@ def keep_meter(run: Run, path: Path) -> None:
     power is far from the sensor's, or where over a tenth of the loads would lose their energy.
     """
     recordings = run.recordings()
-    loads = _loads(recordings, align(path, power_logs(recordings)))
+    meter = align(path, power_logs(recordings))
+    loads = _loads(recordings, meter)
     _check_scale(path, loads)
     _check_measures(path, loads, _loads(recordings, None))
-    began_ns = time.time_ns()
+    began_ns, left_out = time.time_ns(), meter.trace.left_out
     copy = run.unit(CollectorName.METER, UNIT) / METER_FILE
     write_whole(copy, path.read_bytes())
     run.keep(
@@ -50,7 +51,7 @@ def keep_meter(run: Run, path: Path) -> None:
             scenarios=(),
             served=(),
             failures=(),
-            warnings=(),
+            warnings=(f"{left_out} rows hold no reading",) if left_out else (),
             files={METER_FILE: sha256_of(copy)},
             provenance=read_document(run.provenance_path, Provenance),
         )

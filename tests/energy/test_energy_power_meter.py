@@ -1,6 +1,4 @@
-"""An external power meter: its file, its mean power over a window, the sensor's gain against it."""
-
-from pathlib import Path
+"""An external power meter: its mean power over a window, and the sensor's gain against it."""
 
 import numpy as np
 import pytest
@@ -12,94 +10,15 @@ from moeprof.energy.power_meter import (
     PowerMeter,
     PowerTrace,
     SensorGain,
-    read_meter,
     trace_power_w,
 )
 from moeprof.stats.arrays import Float64
-from moeprof.store.errors import BadInput
 from moeprof.store.flag import Flag, FlagCode
-
-
-def written(folder: Path, text: str) -> Path:
-    path = folder / "meter.csv"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def load(time_s: Float64) -> PowerTrace:
     """Two steps that nothing else looks like."""
     return PowerTrace(time_s, np.where((time_s > 3) & (time_s < 7.7), 400.0, 100.0))
-
-
-@pytest.mark.parametrize(
-    ("column", "first"), [("time_s", 1.5), ("t_s", 1.5), ("Time_ms", 1500), ("time_ns", 1.5e9)]
-)
-def test_time_is_read_in_the_unit_of_its_name(tmp_path: Path, column: str, first: float) -> None:
-    path = written(tmp_path, f"{column},meter_W,note\n{first},100,a\n{2 * first},110,b\n")
-    meter = read_meter(path)
-    assert meter.time_s.tolist() == [1.5, 3.0]
-    assert meter.power_w.tolist() == [100, 110]
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("time,power\n1,2\n", "0 columns of time and 0 of power"),
-        ("t_s,a_w,b_w\n1,2,3\n", "1 columns of time and 2 of power"),
-        ("t_s,a_w\n1,2\n2,3\n1.5,3\n", "2.000 s"),
-        ("t_s,a_w\n1,2\n1,3\n", "two times"),
-        ("t_s,a_w\n1,2\n", "two times"),
-        ("t_s,a_w\n1,2\n2,\n3,inf\n4,none\n", "1 of 4 rows"),
-        ("t_s,a_w\n1,5,200,5\n2,5,200,6\n", "more columns"),
-        ("", "not CSV"),
-    ],
-)
-def test_a_file_that_is_no_meter_is_refused_with_what_it_holds(
-    tmp_path: Path, text: str, found: str
-) -> None:
-    path = written(tmp_path, text)
-    with pytest.raises(BadInput, match=found) as caught:
-        read_meter(path)
-    assert str(path) in caught.value.message
-    assert caught.value.hint
-
-
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"none\.csv"):
-        read_meter(tmp_path / "none.csv")
-
-
-@pytest.mark.parametrize("missing", ["", "off", "nan"])
-def test_a_row_without_a_power_is_left_out(tmp_path: Path, missing: str) -> None:
-    meter = read_meter(written(tmp_path, f"t_s,a_w\n1,100\n2,{missing}\n3,110\n"))
-    assert meter.time_s.tolist() == [1, 3]
-    assert meter.power_w.tolist() == [100, 110]
-
-
-def test_of_rows_at_one_time_the_mean_counts(tmp_path: Path) -> None:
-    meter = read_meter(written(tmp_path, "t_s,a_w\n1.01,100\n1.01,110\n1.02,110\n1.02,150\n"))
-    assert meter.time_s.tolist() == [1.01, 1.02]
-    assert meter.power_w.tolist() == [105, 130]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "time_s;note;power_w\n0;a, b;100\n0,5;c;110,25\n",
-        "\ufefftime_s\tpower_w\n0\t100\n0,5\t110,25\n",
-        "time_s;power_w\n0;100\n0.5;110.25\n",
-    ],
-)
-def test_semicolons_tabs_and_decimal_commas_are_read(tmp_path: Path, text: str) -> None:
-    meter = read_meter(written(tmp_path, text))
-    assert meter.time_s.tolist() == [0, 0.5]
-    assert meter.power_w.tolist() == [100, 110.25]
-
-
-def test_a_note_in_another_encoding_is_ignored(tmp_path: Path) -> None:
-    path = tmp_path / "meter.csv"
-    path.write_text("time_s;°C;power_w\n0;40;100\n1;40;110\n", encoding="latin-1")
-    assert read_meter(path).power_w.tolist() == [100, 110]
 
 
 def test_mean_power_is_the_integral_over_the_window() -> None:

@@ -66,6 +66,14 @@ def test_the_same_files_give_the_same_tables_without_the_meters_own(tmp_path: Pa
     assert before == [run.table(name).read_bytes() for name in SCHEMAS if run.table(name).exists()]
 
 
+def test_rows_without_a_reading_are_counted(tmp_path: Path) -> None:
+    run, csv = write_run(tmp_path / "run"), write_meter(tmp_path / "meter.csv")
+    head, first, *rows = csv.read_text().splitlines(keepends=True)
+    csv.write_text("".join([head, first, "off\n", *rows[:40], "a note, 3\n", *rows[40:]]))
+    keep_meter(run, csv)
+    assert any("2 rows hold no reading" in warning for warning in parse_run(run))
+
+
 def test_another_meter_takes_the_place_of_the_first(tmp_path: Path) -> None:
     run, csv = write_run(tmp_path / "run"), write_meter(tmp_path / "meter.csv")
     keep_meter(run, csv)
@@ -112,7 +120,7 @@ def test_a_meter_that_loses_loads_which_the_sensor_has_is_refused(tmp_path: Path
 @pytest.mark.parametrize(
     ("scale", "words"),
     [
-        (1e-3, r"has 0.30\d* W where the device's own sensor shows 285\S* W"),
+        (0.02, r"has 6\.0\d* W where the device's own sensor shows 285\S* W"),
         (2.0, r"has 60\d\S* W where the device's own sensor shows 285\S* W"),
     ],
 )
