@@ -19,6 +19,8 @@ _HINT: Final = "write decimal points, or commas and semicolons between the colum
 
 def numbers_and_units(column: "pd.Series[Any]") -> tuple["pd.Series[Any]", "pd.Series[Any]"]:
     """The text of each cell's number and of its unit ("" without one); NaN where there is none."""
+    if pd.to_numeric(column, errors="coerce").notna().all():  # much faster than by the expression
+        return column, pd.Series("", index=column.index)
     parts = column.str.strip().str.extract(_CELL)
     return parts[0].str.replace(_SPACES, "", regex=True), parts[1]
 
@@ -31,19 +33,20 @@ def decimal_mark(path: Path, columns: Sequence["pd.Series[Any]"], separator: str
     it stands before three digits wherever it stands, beside numbers without one. A point between
     columns that are `separator`-ed by commas is decimal.
     """
+    if separator == "," and not any(column.str.contains(",", na=False).any() for column in columns):
+        return "."
     shown = _shown_marks(columns)
     if len(shown) > 1:
         named = " and ".join(f"{text!r:.40}" for text in shown.values())
         raise BadInput(f"{path} has no one decimal mark: see {named}", hint=_HINT)
     if shown:
         return next(iter(shown))
-    for mark in ",." if separator == "," else ".,":
+    for mark in ".,":
         for column in columns:
             has_mark = column.str.contains(mark, regex=False, na=False)
             if not has_mark.any():
                 continue
-            sure = separator == "," and mark == "."
-            if not sure and (~has_mark & column.notna()).any():
+            if (~has_mark & column.notna()).any():
                 raise BadInput(
                     f"{path}: {column[has_mark].iloc[0]!r:.40} may be thousands or a fraction",
                     hint="write numbers without thousands marks",

@@ -43,11 +43,10 @@ def read_meter(path: Path) -> PowerTrace:
     """
     columns, separator, table = _table(path)
     time, power = (table[column.place] for column in (columns.time, columns.power))
-    stamps = time.str.match(_STAMP).fillna(False).astype(bool)
     power_text, power_units = numbers_and_units(power)
-    if 2 * stamps.sum() > len(time):
+    if 2 * _stamps(time[:_HEAD_LINES]).sum() > len(time[:_HEAD_LINES]):
         decimal = decimal_mark(path, [power_text], separator)
-        seconds = _stamped_seconds(path, columns.time, time, stamps)
+        seconds = _stamped_seconds(path, columns.time, time)
     else:
         time_text, time_units = numbers_and_units(time)
         decimal = decimal_mark(path, [power_text, time_text], separator)
@@ -127,6 +126,8 @@ def _factors(
 
     Raises BadInput where the name and a cell differ in their units, and where neither has one.
     """
+    if column.unit is not None and (units == "").all():
+        return np.full(len(units), known[column.unit])
     written = units.fillna("")
     lower = written.str.lower().where(written != "MW", "MW")
     differs = (lower != "") & lower.isin(known) & (lower != column.unit)
@@ -146,13 +147,16 @@ def _factors(
     return np.asarray(lower.map(known), dtype=np.float64)
 
 
-def _stamped_seconds(
-    path: Path, column: Column, cells: "pd.Series[Any]", stamps: "pd.Series[Any]"
-) -> Float64:
+def _stamps(cells: "pd.Series[Any]") -> "pd.Series[bool]":
+    return cells.str.match(_STAMP).fillna(False).astype(bool)
+
+
+def _stamped_seconds(path: Path, column: Column, cells: "pd.Series[Any]") -> Float64:
     """Seconds since the epoch of ISO 8601 stamps, or since the first where they have no zone.
 
     A stamp without a zone is some hours off the epoch; the difference of two of them is right.
     """
+    stamps = _stamps(cells)
     zoned = cells.str.contains(_ZONE, regex=True) & stamps
     if zoned.any() and not zoned[stamps].all():
         raise BadInput(
