@@ -8,6 +8,10 @@ Cases run one after the other, each in a process of its own, on the same file:
     plain       read the file's bytes
     pandas      the common way: read_sql, merge, merge_asof to the nearest sample, to_parquet
     join        the join alone, of arrays in memory
+    arrow       ours, on the Arrow export that nsys would write of the same tables
+    report      a report (.nsys-rep) of ranges: exported to Arrow, read, attributed, written
+    by-sqlite   the same by way of SQLite, as where nsys cannot export to Arrow
+    equal       compare what `report` and `by-sqlite` read, row by row
     check       compare the tables of `ours` with SQLite's sums and a plain loop over kernels
 
 A child's ru_maxrss starts at its parent's peak, so this process imports only the standard library.
@@ -18,11 +22,13 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +57,45 @@ def ours(trace: Path, out: Path) -> dict[str, Any]:
         for name, piece in parse_trace(trace).pieces:
             tables.write(name, piece)
     return {"seconds": time.perf_counter() - began, "rows": tables.rows}
+
+
+def report(trace: Path, out: Path) -> dict[str, Any]:
+    """Export a report as `moeprof parse` does and parse it into `out`."""
+    from moeprof.profiler.report_export import exported
+
+    began = time.perf_counter()
+    with exported(trace) as copy:
+        assert copy.is_dir(), "nsys did not export to Arrow"
+        rows = ours(copy, out)["rows"]
+    return {"seconds": time.perf_counter() - began, "rows": rows}
+
+
+def by_sqlite(trace: Path, out: Path) -> dict[str, Any]:
+    """Export all tables of a report to SQLite and parse them into `out`."""
+    from moeprof.profiler.collectors.nsys import Nsys
+
+    began = time.perf_counter()
+    nsys = shutil.which("nsys")
+    assert nsys is not None
+    Nsys(nsys).export(trace, out / "report.sqlite")
+    rows = ours(out / "report.sqlite", out)["rows"]
+    return {"seconds": time.perf_counter() - began, "rows": rows}
+
+
+def equal(trace: Path, out: Path) -> dict[str, Any]:
+    """Compare every range and kernel that both exports of a report give."""
+    from moeprof.parsers.nsys.trace import read_nsys
+    from moeprof.profiler.report_export import exported
+
+    with exported(trace) as copy:
+        by_arrow, by_sqlite = read_nsys(copy), read_nsys(out / "report.sqlite")
+    assert len(by_arrow.range_names), "the report has no ranges"
+    assert by_arrow.range_names.equals(by_sqlite.range_names), "names differ"
+    assert by_arrow.kernels.equals(by_sqlite.kernels), "kernels differ"
+    for field in ("start_ns", "end_ns", "thread"):
+        left, right = (getattr(each.ranges, field) for each in (by_arrow, by_sqlite))
+        assert (left == right).all(), f"{field} differs"
+    return {"seconds": 0.0}
 
 
 def scan(trace: Path, out: Path) -> dict[str, Any]:
@@ -171,18 +216,27 @@ def check_means(launches: Any, samples: Any) -> None:
 
 
 CASES: dict[str, Callable[[Path, Path], dict[str, Any]]] = {
-    "ours": ours, "ours-1": ours, "scan": scan, "plain": plain, "pandas": pandas, "join": join,
-    "check": check,
+    "ours": ours, "ours-1": ours, "arrow": ours, "scan": scan, "plain": plain, "pandas": pandas,
+    "join": join, "check": check, "report": report, "by-sqlite": by_sqlite, "equal": equal,
 }  # fmt: skip
+OURS = ("ours", "ours-1", "arrow", "report", "by-sqlite")
+MODULES = (
+    "moeprof.parsers.trace_file", "moeprof.parsers.nsys.sqlite_tables",
+    "moeprof.profiler.report_export",
+)  # fmt: skip
 
 
 def child(case: str, trace: Path, out: Path) -> None:
-    """Run one case and print what it took as JSON."""
+    """Run one case and print what it took as JSON; no case of ours is timed with its imports."""
     if case == "ours-1":
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    if case in OURS:
+        for module in MODULES:
+            import_module(module)
     result = CASES[case](trace, out)
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    result |= {"peak_mib": usage.ru_maxrss / 1024, "cpu_s": usage.ru_utime + usage.ru_stime}
+    own, exporter = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in (own, exporter))
+    result |= {"peak_mib": own.ru_maxrss / 1024, "cpu_s": cpu_s}
     print(json.dumps(result))
 
 
@@ -194,7 +248,7 @@ def run(case: str, trace: Path, out: Path) -> dict[str, Any]:
         raise SystemExit(f"{case} failed: {ended.stderr[-2000:]}")
     row: dict[str, Any] = json.loads(ended.stdout) | {"case": case, "file": trace.name}
     row["load"] = os.getloadavg()[0]
-    print(f"{case:8}{trace.name:24}{row['seconds']:8.2f} s{row['peak_mib']:8.0f} MiB", flush=True)
+    print(f"{case:10}{trace.name:22}{row['seconds']:8.2f} s{row['peak_mib']:8.0f} MiB", flush=True)
     return row
 
 
@@ -217,6 +271,50 @@ def generate(folder: Path, quick: bool, seed: int) -> list[tuple[Path, int, int]
         command += [str(folder / name), f"--kernels={many}", f"--metric-rows={rows}"]
         subprocess.run([*command, f"--seed={seed}"], check=True, env=_environment())
     return [(folder / name, *size) for name, size in sizes.items()]
+
+
+def measure_arrow(sqlite: Path, folder: Path, repeats: int) -> list[dict[str, Any]]:
+    """Time `ours` on the Arrow export of a database, after a comparison of its tables."""
+    copy, out = folder / "arrow", folder / sqlite.stem
+    program = Path(__file__).parent / "traces" / "arrow_copy.py"
+    subprocess.run([sys.executable, str(program), str(sqlite), str(copy)], check=True)
+    before = {path.name: path.read_bytes() for path in out.glob("*.parquet")}
+    rows = [run("arrow", copy, out) for _ in range(repeats)]
+    assert all((out / name).read_bytes() == body for name, body in before.items()), "tables differ"
+    return rows
+
+
+def record(folder: Path, quick: bool) -> Path | None:
+    """Let nsys record a program with ranges; None, with the reason printed, where it cannot."""
+    nsys = shutil.which("nsys")
+    forms = _output([nsys, "export", "--help"]) if nsys else ""
+    if nsys is None or "arrowdir" not in forms:
+        print("no nsys that exports to Arrow is on PATH: the cases of a report are left out")
+        return None
+    path = folder / "ranges.nsys-rep"
+    program = Path(__file__).parent / "traces" / "marked_program.py"
+    command = [nsys, "profile", "--trace=nvtx", "--sample=none", "--cpuctxsw=none", f"-o{path}"]
+    command += [sys.executable, str(program), str(30_000 if quick else 1_000_000)]
+    _output(command)
+    return path
+
+
+def measure_report(path: Path, folder: Path, repeats: int) -> list[dict[str, Any]]:
+    """Time both ways to read a report in turns, then compare what they read."""
+    out = folder / "report"
+    out.mkdir()
+    rows = [run(case, path, out) for _ in range(repeats) for case in ("report", "by-sqlite")]
+    run("equal", path, out)
+    return rows
+
+
+def report_goal(rows: Sequence[dict[str, Any]], path: Path) -> dict[str, Any]:
+    """Compare the two ways to read a report with the goal."""
+    value = best(rows, "report", path.name) / best(rows, "by-sqlite", path.name)
+    return {
+        "name": "report / by-sqlite", "value": value, "unit": "ratio", "goal": 0.65,
+        "met": value <= 0.65,
+    }  # fmt: skip
 
 
 def goals(rows: Sequence[dict[str, Any]], traces: Sequence[tuple[Path, int, int]]) -> list[Any]:
@@ -257,6 +355,13 @@ def measure(traces: Sequence[Path], folder: Path, repeats: int) -> list[dict[str
     return rows
 
 
+def _output(command: Sequence[str]) -> str:
+    """Run a command to its end and return what it printed."""
+    return subprocess.run(
+        command, check=True, env=_environment(), capture_output=True, text=True
+    ).stdout
+
+
 def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT / ".path"), "PYTHONSAFEPATH": "1"}
 
@@ -281,7 +386,11 @@ def main() -> None:
             traces = generate(Path(folder), given.quick, given.seed)
             rows = measure([path for path, *_ in traces], Path(folder), repeats)
             rows.append(run("pandas", traces[2][0], Path(folder)))
+            rows += measure_arrow(traces[2][0], Path(folder), repeats)
             met = goals(rows, traces)
+            if path := record(Path(folder), given.quick):
+                rows += measure_report(path, Path(folder), repeats)
+                met.append(report_goal(rows, path))
     if given.quick:
         print("the goals are for the full size; here start-up and fixed buffers weigh too much")
     for goal in met:
