@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+from ..parsers.messages import Refusal
 from ..parsers.ncu.report import MAGIC, check_report, has_ncu_report
 from ..parsers.nsys.export import open_export
 from ..parsers.nsys.read_columns import READ_TABLES
@@ -70,7 +71,7 @@ def _export_capture(path: Path, copy: Path, version: str) -> None:
     linked = copy.with_name("capture.qdstrm")
     linked.symlink_to(path.resolve())
     try:
-        nsys.export(linked.with_suffix(".nsys-rep"), copy)
+        _export_tables(nsys, linked.with_suffix(".nsys-rep"), copy)
     except TraceFault as fault:
         raise BadInput(f"{path} cannot be imported: {fault}", hint=hint) from fault
 
@@ -99,28 +100,37 @@ def _export_nsys(path: Path, copy: Path, needed: tuple[int, ...]) -> None:
 
 
 def _export_tables(nsys: Nsys, report: Path, copy: Path) -> None:
-    """Export the tables that are read to Arrow files; all tables to SQLite where that fails.
+    """Export the tables that are read to Arrow files or else SQLite; all of them where that fails.
 
-    To write the Arrow files takes nsys two thirds of the time of SQLite, to read them takes less
-    than half. What nsys wrote is checked before it becomes `copy`.
+    What nsys wrote is checked before it becomes `copy`.
     """
-    arrow = copy.with_name("arrow")
-    try:
-        nsys.export_arrow(report, arrow, READ_TABLES)
-        _check_complete(arrow)
-        arrow.rename(copy)
-    except (TraceFault, BadInput):
-        shutil.rmtree(arrow, ignore_errors=True)
-        nsys.export(report, copy.with_name("export.sqlite"))
-        copy.with_name("export.sqlite").rename(copy)
+    for form in ("arrowdir", "sqlite"):
+        part = copy.with_name(f"part.{form}")
+        try:
+            nsys.export_tables(report, form, READ_TABLES, part)
+            _check_complete(part)
+        except (TraceFault, BadInput):
+            _remove(part)
+        else:
+            part.rename(copy)
+            return
+    whole = copy.with_name("whole.sqlite")
+    nsys.export(report, whole)
+    whole.rename(copy)
 
 
-def _check_complete(arrow: Path) -> None:
-    """Raise BadInput where files are not whole, or the tables are missing that any export has."""
-    with open_export(arrow) as export:
-        missing = {"META_DATA_EXPORT", "StringIds"} - export.tables
-    if missing:
-        raise BadInput(f"{arrow} lacks {' and '.join(sorted(missing))}")
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _check_complete(part: Path) -> None:
+    """Raise BadInput where an export is not whole, or lacks the tables that any export has."""
+    with open_export(part) as export:
+        if not export.metadata() or "StringIds" not in export.tables:
+            raise BadInput(f"{part} {Refusal.CUT_SHORT}")
 
 
 def _export_ncu(path: Path, page: Path) -> Path:

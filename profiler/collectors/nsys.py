@@ -72,22 +72,22 @@ class Nsys:
 
     def export(self, report: Path, sqlite: Path) -> None:
         """Export a report to SQLite. Raises TraceFault where no SQLite file comes of it."""
-        if not report.is_file():
-            self._import(report)
         sqlite.unlink(missing_ok=True)
         self._export(report, ["--type=sqlite"], sqlite)
 
-    def export_arrow(self, report: Path, folder: Path, tables: Sequence[str]) -> None:
-        """Export tables of a report to a folder of Arrow files, more tables where it cannot select.
+    def export_tables(self, report: Path, form: str, tables: Sequence[str], out: Path) -> None:
+        """Export some tables of a report in a form of `nsys export --type`.
 
-        Raises TraceFault where this nsys cannot, as before 2024, or no folder comes of it.
+        Raises TraceFault where this nsys does not know the form or cannot select tables, or
+        nothing comes of it.
         """
-        if "arrowdir" not in self.export_help:
-            raise TraceFault("this nsys cannot export to a folder of Arrow files")
-        select = [f"--tables={','.join(tables)}"] if "--tables" in self.export_help else []
-        self._export(report, ["--type=arrowdir", *select], folder)
+        if form not in self.export_help or "--tables" not in self.export_help:
+            raise TraceFault(f"this nsys cannot export single tables as {form}")
+        self._export(report, [f"--type={form}", f"--tables={','.join(tables)}"], out)
 
     def _export(self, report: Path, what: Sequence[str], out: Path) -> None:
+        if not report.is_file():
+            self._import(report)
         command = [self.path, "export", *what, "--force-overwrite=true", f"--output={out}"]
         result = process.run([*command, str(report)], timeout_s=_EXPORT_S)
         if result.exit_code != 0 or not out.exists():

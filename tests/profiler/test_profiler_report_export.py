@@ -1,6 +1,7 @@
 """A single report is exported by a tool that is new enough, or refused with the needed version."""
 
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -87,10 +88,36 @@ def test_a_report_is_exported_to_arrow_only_the_tables_that_are_read(
     assert "TARGET_INFO_SYSTEM_ENV" not in export
 
 
-def test_an_nsys_that_cannot_export_to_arrow_exports_to_sqlite(nsys: Path, report: Path) -> None:
+def test_an_nsys_that_cannot_export_to_arrow_exports_these_tables_to_sqlite(
+    nsys: Path, report: Path
+) -> None:
     nsys.write_text(NSYS.format(version="2024.2.3.38-1", forms="sqlite, hdf", code=0))
     assert _kernels(report) == (False, 1)
-    assert not any("arrowdir" in line for line in _calls(nsys))
+    (export,) = [line for line in _calls(nsys) if "--output" in line]
+    assert "--type=sqlite --tables=" in export
+
+
+def test_an_nsys_that_cannot_select_tables_exports_all_to_sqlite(nsys: Path, report: Path) -> None:
+    text = NSYS.format(version="2022.4.2", forms="sqlite, hdf", code=0)
+    report.write_bytes(b"NVIDIA Tegra Profiler Report 1.\n")
+    nsys.write_text(text.replace('echo "--tables="; ', ""))
+    assert _kernels(report) == (False, 1)
+    assert not any("--tables" in line for line in _calls(nsys))
+
+
+def test_all_tables_are_exported_where_the_selected_ones_are_not_complete(
+    nsys: Path, report: Path
+) -> None:
+    nsys.write_text(
+        NSYS.format(version="2024.2.3", forms="sqlite, hdf", code=0).replace(
+            "form=sqlite", 'form=sqlite; case "$*" in *--tables=*) form=part;; esac'
+        )
+    )
+    with sqlite3.connect(nsys.with_name("nsys.part")) as database:
+        database.execute("CREATE TABLE NVTX_EVENTS (eventType INTEGER)")
+    database.close()
+    assert _kernels(report) == (False, 1)
+    assert [("--tables" in line) for line in _calls(nsys) if "--output" in line] == [True, False]
 
 
 @pytest.mark.parametrize("damage", ["cut", "incomplete", "absent", "of another schema"])
@@ -213,7 +240,7 @@ def test_a_capture_is_imported_and_exported(nsys: Path, tmp_path: Path) -> None:
     importer.chmod(0o755)
     capture = tmp_path / "capture.qdstrm"
     capture.write_bytes(CAPTURE)
-    assert _kernels(capture) == (False, 1)
+    assert _kernels(capture) == (True, 1)
     assert capture.read_bytes() == CAPTURE
     importer.write_text("#!/bin/sh\necho it is of another version >&2\nexit 1\n")
     with pytest.raises(BadInput, match="it is of another version"), exported(capture):
