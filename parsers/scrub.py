@@ -30,7 +30,7 @@ def scrub_trace(path: Path, out: Path) -> tuple[str, ...]:
         raise BadInput(f"{out} {Refusal.SAME_FILE}", hint="name another file with --out")
     match trace_format(path):
         case TraceFormat.NSYS_SQLITE:
-            scrub_nsys(path, out)
+            return scrub_nsys(path, out)
         case TraceFormat.NCU_CSV:
             file = read_pages(path)
             write_whole(out, _scrubbed_page(file))
@@ -42,7 +42,6 @@ def scrub_trace(path: Path, out: Path) -> tuple[str, ...]:
                 f"{path} {Refusal.NCU_REPORT}, and only its raw page can be scrubbed",
                 hint=f"`ncu --import {path.name} --csv --page raw --print-units base > page.csv`",
             )
-    return ()
 
 
 def _scrubbed_page(file: PageFile) -> str:

@@ -7,6 +7,8 @@ read, and the strings that kernels, ranges and metrics refer to. Those names sta
 
 import json
 import sqlite3
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -29,13 +31,15 @@ _STRINGS: Final = (
 )
 _TEXTS: Final = ("text", "metricName")
 _RANGES: Final = "eventType IN (59, 60, 70, 71, 75)"  # not marks: their texts are not read
+_LISTED_TABLES: Final = 5
 _KEPT_METADATA: Final = ("EXPORT_SCHEMA_VERSION", SHIFT, ASKED_SHIFT, NORMALISED)
 
 
-def scrub_nsys(path: Path, out: Path) -> None:
+def scrub_nsys(path: Path, out: Path) -> tuple[str, ...]:
     """Write the columns that are read to `out`; it parses to the same tables.
 
-    Raises BadInput where `path` is no intact export or `out` cannot be written.
+    Return what to warn of: what was left out. Raises BadInput where `path` is no intact export or
+    `out` cannot be written.
     """
     if out.exists() and out.samefile(path):
         raise BadInput(f"{out} {Refusal.SAME_FILE}", hint="name another file with --out")
@@ -51,6 +55,7 @@ def scrub_nsys(path: Path, out: Path) -> None:
             database.execute("BEGIN")
             _copy(database, present)
             database.execute("COMMIT")
+            return tuple(f"{path.name}: {sentence}" for sentence in _left_out(database))
         except sqlite3.Error as error:
             raise BadInput(f"{path} {Refusal.UNREADABLE_DATABASE}: {error}") from error
         finally:
@@ -71,6 +76,26 @@ def _copy(database: sqlite3.Connection, present: dict[str, frozenset[str]]) -> N
             )
     if {"id", "value"} <= present["StringIds"]:
         _copy_strings(database, present)
+
+
+def _left_out(database: sqlite3.Connection) -> Iterator[str]:
+    """Count the rows of the attached database `source` that were not copied."""
+
+    def rows(schema: str) -> dict[str, int]:
+        names = database.execute(f"SELECT name FROM {schema}.sqlite_master WHERE type = 'table'")
+        count = f"SELECT count(*) FROM {schema}.[{{}}]"
+        return {
+            name: database.execute(count.format(name)).fetchone()[0] for (name,) in names.fetchall()
+        }
+
+    copied = rows("main")
+    others = Counter(rows("source")) - Counter(copied)
+    if ranges := others.pop("NVTX_EVENTS", 0):
+        yield f"{ranges} NVTX event(s) that are no ranges left out"
+    if others:
+        listed = [f"{count} of {name}" for name, count in others.most_common(_LISTED_TABLES)]
+        more = ["..."] if len(others) > _LISTED_TABLES else []
+        yield f"{others.total()} other row(s) left out: {', '.join([*listed, *more])}"
 
 
 def _copy_strings(database: sqlite3.Connection, present: dict[str, frozenset[str]]) -> None:

@@ -73,6 +73,14 @@ def test_a_scrubbed_nsys_trace_parses_to_the_same_tables(
     assert same_tables(path, out)
 
 
+def test_what_is_left_out_is_counted(nsys_file: Callable[..., NsysFile], tmp_path: Path) -> None:
+    path = _secretive(nsys_file())
+    marks, others = scrub_nsys(path, tmp_path / "clean.sqlite")
+    assert marks == f"{path.name}: 2 NVTX event(s) that are no ranges left out"
+    assert "1 of META_DATA_CAPTURE" in others
+    assert SECRET not in others
+
+
 def test_a_cell_of_another_type_may_hold_a_secret_and_is_not_copied(
     nsys_file: Callable[..., NsysFile], tmp_path: Path
 ) -> None:
