@@ -146,13 +146,11 @@ def _calls(nsys: Path) -> list[str]:
 def test_messages_name_the_report_and_not_its_copy(
     nsys: Path, report: Path, nsys_file: Callable[..., NsysFile]
 ) -> None:
-    file = nsys_file(name="other.sqlite", epoch_ns=None)
-    file.range(0, 1, "a", globalTid="no thread")
     shutil.rmtree(nsys.with_name("nsys.arrowdir"))
-    file.close().rename(nsys.with_name("nsys.sqlite"))
+    nsys_file("4.0.0", name="newer.sqlite").close().rename(nsys.with_name("nsys.sqlite"))
     with pytest.raises(BadInput) as raised, exported(report) as trace:
         parse_trace(trace)
-    assert raised.value.message.startswith(f"{report}: NVTX_EVENTS.globalTid")
+    assert raised.value.message.startswith(f"{report}: EXPORT_SCHEMA_VERSION 4.0.0")
 
 
 @pytest.mark.parametrize(
