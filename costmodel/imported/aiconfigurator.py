@@ -59,7 +59,7 @@ def read_aiconfigurator(root: Path, select: Selection, commit: str) -> ImportedT
     spread = 0
     for path, family in _tables(root, select):
         files.append(path)
-        for cells in _read(path, family):
+        for cells in _read(path, family, select.version):
             first = first or cells
             _check_same_model(first, cells)
             dtypes.add(dtype := cells.text(f"{family}_dtype"))
@@ -72,7 +72,7 @@ def read_aiconfigurator(root: Path, select: Selection, commit: str) -> ImportedT
     if not rows:
         raise BadInput(
             f"{files[0]} holds no row of {select.dtype} on one GPU",
-            hint=f"--dtype may be {', '.join(sorted(dtypes & set(_BYTES))) or 'none here'}",
+            hint=f"it holds {', '.join(sorted(dtypes))}; --dtype may be {', '.join(_BYTES)}",
         )
     device, framework, version = (first.text(column) for column in _ONE_MODEL)
     several = f"{spread} rows left out: of a MoE over several GPUs (moe_tp_size or moe_ep_size)"
@@ -168,7 +168,8 @@ def _schema(path: Path) -> set[str]:
         raise _unreadable(path, error) from error
 
 
-def _read(path: Path, family: str) -> Iterator[Cells]:
+def _read(path: Path, family: str, version: str | None) -> Iterator[Cells]:
+    """Rows of a table; of `version` alone where it holds any: a file may mix two versions."""
     found = _schema(path)
     missing = [column for column in _NEEDED[family] if column not in found]
     if missing:
@@ -176,9 +177,11 @@ def _read(path: Path, family: str) -> Iterator[Cells]:
     columns = [*_NEEDED[family], *(column for column in _USED if column in found)]
     try:
         table = pq.read_table(path, columns=columns, partitioning=None)
-        return rows_of(path, table.to_pydict())
+        values = table.to_pydict()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
+    chosen = version if version in values["version"] else None
+    return (cells for cells in rows_of(path, values) if chosen in (None, cells.values["version"]))
 
 
 def _unreadable(path: Path, error: Exception) -> BadInput:

@@ -72,6 +72,12 @@ def test_folders_choose_in_both_layouts(tmp_path: Path, layout: str) -> None:
         read(tmp_path, gpu="h200", version="2.0")
 
 
+def test_a_file_of_two_versions_is_read_by_the_one_that_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path / "gemm_perf.parquet", [*gemm_rows(), *gemm_rows(version="1.1")])
+    table = read(path, version="1.1")
+    assert (table.versions, len(table.rows)) == ({"vllm": "1.1"}, len(gemm_rows()))
+
+
 @pytest.mark.parametrize("column", ["device", "framework", "version"])
 def test_what_differs_in_gpu_or_software_is_not_merged(tmp_path: Path, column: str) -> None:
     rows = gemm_rows()
@@ -95,7 +101,9 @@ def test_a_dtype_that_the_table_lacks_names_those_it_has(tmp_path: Path) -> None
     path = write(tmp_path / "gemm_perf.parquet", gemm_rows())
     with pytest.raises(BadInput, match="holds no row of fp8") as caught:
         read(path, dtype="fp8")
-    assert caught.value.hint == "--dtype may be bfloat16"
+    assert (
+        caught.value.hint == "it holds bfloat16; --dtype may be bfloat16, float16, fp8, fp8_block"
+    )
 
 
 @pytest.mark.parametrize(
