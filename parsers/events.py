@@ -85,8 +85,8 @@ def is_timed(kernels: pa.Table) -> "npt.NDArray[np.bool_]":
 def untimed_warning(file: str, untimed: int, kernels: int) -> str:
     """Sentence about `untimed` of `kernels` kernels of a file whose recorded times cannot be."""
     return (
-        f"{file}: {untimed} of {kernels} {TraceWarning.UNTIMED} (no time, the end before the start,"
-        " or all zero); they stay without time, and their calls without busy time"
+        f"{file}: {untimed} of {kernels} {TraceWarning.UNTIMED} (none, the end before the start,"
+        " both 0, or years away): they stay without time, and their calls without busy time"
     )
 
 

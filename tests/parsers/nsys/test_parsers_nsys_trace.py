@@ -268,3 +268,55 @@ def test_graphs_that_were_traced_whole_give_a_warning(nsys_file: Callable[..., N
     file.add("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", start=1, end=2)
     (warning,) = read_nsys(file.close()).warnings
     assert f"1 {TraceWarning.GRAPHS_TRACED_WHOLE}" in warning
+
+
+def test_an_export_without_a_version_and_a_session_start_is_read_by_its_columns(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file("", epoch_ns=None)
+    file.range(0, 100, "forward")
+    file.launch(5, 7, 1)
+    file.kernel(10, 15, 1)
+    path = file.close()
+    (row,) = _launches(path)
+    assert (row["start_ns"], row["duration_ns"], row["range_name"]) == (10, 5, "forward")
+    warnings = read_nsys(path).warnings
+    for each in (TraceWarning.UNKNOWN_SCHEMA, TraceWarning.NO_SESSION_START):
+        assert any(each in warning for warning in warnings)
+
+
+def test_a_kernel_that_starts_before_its_launch_is_kept_as_clocks_differ(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.range(0, 100, "forward")
+    file.launch(15, 17, 1)
+    file.kernel(12, 17, 1)
+    (row,) = _launches(file.close())
+    assert (row["start_ns"], row["duration_ns"], row["range_name"]) == (EPOCH_NS + 12, 5, "forward")
+
+
+def test_names_of_any_length_and_script_stay(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    kernel, name = f"void k<{'int, ' * 20_000}int>(int)", "\U0001f525" + "x" * 5_000 + "\0\n"
+    file.range(0, 100, name)
+    file.launch(15, 17, 1)
+    file.kernel(20, 25, 1, kernel)
+    (row,) = _launches(file.close())
+    assert (row["kernel"], row["range_name"]) == (kernel, name)
+
+
+def test_a_view_in_place_of_a_table_is_read(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    file.range(0, 100, "forward")
+    file.launch(5, 7, 1)
+    file.kernel(10, 15, 1)
+    path = file.close()
+    before = _tables(path)
+    database = sqlite3.connect(path)
+    for table in ("CUPTI_ACTIVITY_KIND_KERNEL", "NVTX_EVENTS", "StringIds"):
+        database.execute(f"ALTER TABLE {table} RENAME TO stored_{table}")
+        database.execute(f"CREATE VIEW {table} AS SELECT * FROM stored_{table}")
+    database.execute("CREATE VIEW broken AS SELECT * FROM nowhere")
+    database.close()
+    assert _tables(path) == before
