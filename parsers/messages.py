@@ -27,7 +27,7 @@ class Refusal(StrEnum):
     ARCHIVE = "is a compressed file or archive"
     PICKLE = "is pickled Python data"
     NSYS_OTHER_EXPORT = "is an export of Nsight Systems, but not to SQLite"
-    NSYS_STATS = "is a summary by `nsys stats`, without the single kernels"
+    NSYS_STATS = "is a table by `nsys stats`, without ranges and launching calls"
     PROTON_TREE = "is a profile of Proton (Triton's profiler), with sums and no single launches"
     EVENT_ARRAY = "is a bare array of trace events"
     NVPROF_CSV = "is output of nvprof, which moeprof does not read"

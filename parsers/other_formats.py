@@ -10,7 +10,6 @@ from .ncu.report import MAGIC as NCU_REPORT
 
 _NSYS_REPORTS: Final = re.compile(rb"NVIDIA (Tegra Profiler Report|Nsight Systems Stream) ")
 _NSYS_SUFFIXES: Final = (".nsys-rep", ".qdrep", ".qdstrm")
-_TAR: Final = (257, b"ustar")  # offset and magic of a tar file
 _SHOWN: Final = 40  # bytes or characters of an unknown file that a message shows
 
 
@@ -35,22 +34,21 @@ def _nsys_export(name: str) -> _Kind:
     )
 
 
-_PICKLE: Final = _Kind(
-    Refusal.PICKLE, "export the trace itself: torch.profiler's export_chrome_trace(FILE)"
-)
 _BY_FIRST_BYTES: Final = {
-    b"PK\x03\x04": _archive("zip"),
-    b"PK\x05\x06": _archive("zip"),
-    b"\x28\xb5\x2f\xfd": _archive("zstd"),
-    b"\xfd7zXZ\0": _archive("xz"),
-    b"BZh": _archive("bzip2"),
-    b"7z\xbc\xaf\x27\x1c": _archive("7z"),
-    b"\x04\x22\x4d\x18": _archive("lz4"),
-    b"\x89HDF\r\n\x1a\n": _nsys_export("HDF5"),
-    b"\xff\xff\xff\xff": _nsys_export("Arrow"),
-    b"ARROW1": _nsys_export("Arrow"),
-    b"PAR1": _nsys_export("Parquet"),
-    **{bytes([0x80, protocol]): _PICKLE for protocol in range(2, 6)},
+    rb"PK[\3\5][\4\6]": _archive("zip"),
+    rb"\x28\xb5\x2f\xfd": _archive("zstd"),
+    rb"\xfd7zXZ\0": _archive("xz"),
+    rb"BZh[1-9]": _archive("bzip2"),
+    rb"7z\xbc\xaf\x27\x1c": _archive("7z"),
+    rb"\x04\x22\x4d\x18": _archive("lz4"),
+    rb"\x1f\x8b": _archive("gzip in gzip"),
+    rb".{257}ustar": _archive("tar"),
+    rb"\x89HDF\r\n\x1a\n": _nsys_export("HDF5"),
+    rb"ARROW1|\xff{4}..\0\0": _nsys_export("Arrow"),
+    rb"PAR1": _nsys_export("Parquet"),
+    rb"\x80[\2-\5]": _Kind(
+        Refusal.PICKLE, "export the trace itself: torch.profiler's export_chrome_trace(FILE)"
+    ),
 }
 # By what the first characters contain; the first that fits is taken.
 _BY_FIRST_TEXT: Final = {
@@ -60,14 +58,14 @@ _BY_FIRST_TEXT: Final = {
     r"\A\S*/annex/objects/\S+\s*\Z": _Kind(
         Refusal.ANNEX_POINTER, "fetch the file in its repository: git annex get"
     ),
-    r"(?i)\A<(?:!doctype|html|\?xml)": _Kind(
+    r"(?i)\A<(?:!doctype|!--|html|head|body|\?xml)|\A404: Not Found": _Kind(
         Refusal.WEB_PAGE, "open it to see what the server said, and download the trace again"
     ),
     r'\A\{"data":\["|\A\{"Type":\d+,"\w+":|\A\{"type":"String","id":|"PidTidInfos":': _nsys_export(
         "JSON"
     ),
     r'(?m)\Adata: "\[Unknown\]"|^Type: \d+\s+\w+ \{$': _nsys_export("text"),
-    r'(?m)^"?Time \(%\)"?,"?Total Time \(ns\)"?,': _Kind(
+    r'(?m)^"?Time \(%\)"?,"?Total Time \(ns\)"?,|^"?Start \(ns\)"?,"?Duration \(ns\)"?,': _Kind(
         Refusal.NSYS_STATS, "give its report, or the report's export of type sqlite"
     ),
     r'\A\[\s*\{\s*"(?:children|frame|metrics)":': _Kind(
@@ -77,10 +75,17 @@ _BY_FIRST_TEXT: Final = {
     r'\A\[\s*\{(?s:.*)"ph"\s*:': _Kind(
         Refusal.EVENT_ARRAY, "wrap it: jq '{traceEvents: .}' FILE > TRACE.json"
     ),
-    r'(?m)^==\d+== (?:NVPROF|Profiling|Warning|Error)|^"?Type"?,"?Time\(%\)"?,"?Time"?,': _Kind(
+    r'(?m)^==\d+== (?:NVPROF|Profiling|Warning|Error)|^"?Type"?,"?Time\(%\)"?,"?Time"?,'
+    r'|^"?Start"?,"?Duration"?,"?Grid X"?,': _Kind(
         Refusal.NVPROF_CSV, "record with nsys: nsys profile -t cuda,nvtx"
     ),
 }
+
+
+def is_report(beginning: bytes) -> bool:
+    """Whether a file with these first bytes is a report of ncu or nsys, or a capture of nsys."""
+    # A capture begins with another mark.
+    return beginning.startswith(NCU_REPORT) or bool(_NSYS_REPORTS.search(beginning[:64]))
 
 
 def other_format(path: Path, beginning: bytes, text: str) -> BadInput | None:
@@ -88,15 +93,10 @@ def other_format(path: Path, beginning: bytes, text: str) -> BadInput | None:
 
     `beginning` is the file's first bytes, unpacked, and `text` its first characters.
     """
-    if _NSYS_REPORTS.search(beginning[:64]):  # a .qdstrm begins with another mark
-        return _nsys_report(path)
-    if beginning.startswith(NCU_REPORT):
-        return _ncu_report(path)
-    offset, magic = _TAR
-    if beginning[offset : offset + len(magic)] == magic:
-        return _archive("tar").refusal(path)
-    for first_bytes, kind in _BY_FIRST_BYTES.items():
-        if beginning.startswith(first_bytes):
+    if is_report(beginning):
+        return _ncu_report(path) if beginning.startswith(NCU_REPORT) else _nsys_report(path)
+    for magic, kind in _BY_FIRST_BYTES.items():
+        if re.match(magic, beginning, re.DOTALL):
             return kind.refusal(path)
     for pattern, kind in _BY_FIRST_TEXT.items():
         if re.search(pattern, text):

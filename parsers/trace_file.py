@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ..store.errors import BadInput
 from .calls import find_call_ranges
@@ -15,6 +15,13 @@ from .nsys.arrow_tables import is_arrow_export
 from .nsys.trace import read_nsys
 from .trace_format import TraceFormat, trace_format
 from .trace_tables import Piece, trace_tables
+
+_RECORD_BY_NSYS: Final = (
+    "record CUDA and NVTX (`nsys profile -t cuda,nvtx`), around code that runs on it"
+)
+_RECORD_BY_TORCH: Final = (
+    "record with ProfilerActivity.CUDA, around code that runs on the GPU and its synchronization"
+)
 
 
 class ParsedTrace(NamedTuple):
@@ -40,7 +47,7 @@ def parse_trace(path: Path) -> ParsedTrace:
         case TraceFormat.NSYS_SQLITE:
             return _events(read_nsys(path), path)
         case TraceFormat.KINETO_JSON:
-            return _events(read_kineto(path), path)
+            return _events(read_kineto(path), path, _RECORD_BY_TORCH)
         case TraceFormat.NCU_CSV:
             return _counters(read_ncu(path), path)
         case TraceFormat.NCU_REPORT:
@@ -57,7 +64,7 @@ def _counters(counters: Counters, path: Path) -> ParsedTrace:
     return ParsedTrace(iter([("counters", counters.table)]), counters.warnings)
 
 
-def _events(trace: Trace, path: Path) -> ParsedTrace:
+def _events(trace: Trace, path: Path, way_out: str = _RECORD_BY_NSYS) -> ParsedTrace:
     """Tables of a trace of kernels and ranges. Raises BadInput where there is nothing for them."""
     if not trace.kernels.num_rows and not _has_other_rows(trace):
         ranges = len(trace.range_names)
@@ -65,7 +72,7 @@ def _events(trace: Trace, path: Path) -> ParsedTrace:
         warnings = f" ({'; '.join(trace.warnings)})" if trace.warnings else ""
         raise BadInput(
             f"{path} {found}{warnings}",
-            hint="record CUDA and NVTX (`nsys profile -t cuda,nvtx`), around code that runs on it",
+            hint=way_out,
         )
     pieces = trace_tables(trace, None, on_gpu=trace.kernels.num_rows > 0)
     return ParsedTrace(pieces, trace.warnings)

@@ -12,15 +12,14 @@ from typing import IO, Any, Final
 from ..store.errors import BadInput
 from .kineto.text import GZIP_ERRORS, gzip_damage
 from .messages import Refusal
-from .ncu.pages import has_header
+from .ncu.pages import is_ncu_output
 from .ncu.report import MAGIC as NCU_REPORT
 from .ncu.report import has_ncu_report
 from .ncu.text import utf_16_encoding
-from .other_formats import other_folder, other_format, unknown_format
+from .other_formats import is_report, other_folder, other_format, unknown_format
 
 _SQLITE: Final = b"SQLite format 3\0"
 _GZIP: Final = b"\x1f\x8b"
-_NCU_MESSAGES: Final = ("==PROF==", "==ERROR==", "==WARNING==")
 _BEGINNING: Final = 65536  # bytes that are read to find the format
 _SQLITE_HEADER_BYTES: Final = 100
 
@@ -36,24 +35,37 @@ class TraceFormat(StrEnum):
 
 def trace_format(path: Path) -> TraceFormat:
     """Find the format of a trace. Raises BadInput, naming what the file is, where it is none."""
-    packed = read_beginning(path)
-    beginning = _unpacked(path, packed)
-    if beginning is packed and packed.startswith(_SQLITE):
-        _check_whole(path, packed)
+    beginning = read_beginning(path)
+    if beginning.startswith(_GZIP):
+        return _packed_format(path)
+    if beginning.startswith(_SQLITE):
+        _check_whole(path, beginning)
         return TraceFormat.NSYS_SQLITE
-    if beginning is packed and packed.startswith(NCU_REPORT) and has_ncu_report():
+    if beginning.startswith(NCU_REPORT) and has_ncu_report():
         return TraceFormat.NCU_REPORT
     text = _first_text(path)
     if refusal := other_format(path, beginning, text):
         raise refusal
-    is_page = has_header(text) or any(message in text for message in _NCU_MESSAGES)
-    if not is_page and text.startswith("{"):
-        return TraceFormat.KINETO_JSON
-    is_page = is_page or _has_header_later(path, beginning)
-    if beginning is not packed and (is_page or beginning.startswith(_SQLITE)):
-        raise BadInput(f"{path} {Refusal.PACKED}", hint=f"unpack it: gunzip {path.name}")
-    if is_page:
+    if is_ncu_output(text):
         return TraceFormat.NCU_CSV
+    if text.startswith("{"):
+        return TraceFormat.KINETO_JSON
+    if _is_ncu_output_later(path, beginning):
+        return TraceFormat.NCU_CSV
+    raise unknown_format(path, beginning, text)
+
+
+def _packed_format(path: Path) -> TraceFormat:
+    """Find the format of a gzip file: of a trace of torch.profiler, or it is refused."""
+    with _unpacking(path), gzip.open(path) as file:
+        beginning = file.read(_BEGINNING)
+    text = _first_text(path)
+    if beginning.startswith(_SQLITE) or is_report(beginning) or is_ncu_output(text):
+        raise BadInput(f"{path} {Refusal.PACKED}", hint=f"unpack it: gunzip {path.name}")
+    if refusal := other_format(path, beginning, text):
+        raise refusal
+    if text.startswith("{"):
+        return TraceFormat.KINETO_JSON
     raise unknown_format(path, beginning, text)
 
 
@@ -92,14 +104,6 @@ def _check_whole(path: Path, beginning: bytes) -> None:
         )
 
 
-def _unpacked(path: Path, beginning: bytes) -> bytes:
-    """Unpack the first bytes of a gzip file; any others are returned as they are."""
-    if not beginning.startswith(_GZIP):
-        return beginning
-    with _unpacking(path), gzip.open(path) as file:
-        return file.read(_BEGINNING)
-
-
 @contextmanager
 def _unpacking(path: Path) -> Iterator[None]:
     try:
@@ -117,12 +121,12 @@ def _first_text(path: Path) -> str:
         return text + file.read(_BEGINNING - len(text))
 
 
-def _has_header_later(path: Path, beginning: bytes) -> bool:
+def _is_ncu_output_later(path: Path, beginning: bytes) -> bool:
     """Whether a page of ncu comes after much output of the program that it profiled."""
     if b"\0" in beginning and utf_16_encoding(beginning) is None:
         return False
     with _unpacking(path), _opened_text(path) as file:
-        return any(map(has_header, iter(lambda: file.readline(_BEGINNING), "")))
+        return any(map(is_ncu_output, iter(lambda: file.readline(_BEGINNING), "")))
 
 
 def _opened_text(path: Path) -> IO[str]:

@@ -25,6 +25,8 @@ _COMPLETE: Final = "X"
 _CATEGORY: Final = re.compile(rb'"cat"\s*:\s*"([^"]*)"')
 _UINT32: Final = 2**32
 
+_LISTED_CATEGORIES: Final = 5
+
 
 class Kind(Enum):
     """What an event records."""
@@ -95,6 +97,15 @@ class KinetoEvents:
         if self._elements.not_objects:
             self.noticed[TraceWarning.NO_OBJECTS] = self._elements.not_objects
         self._read_base(self._elements.outline.get("baseTimeNanoseconds"))
+
+    def left_out(self) -> list[str]:
+        """A sentence about the events that are not read."""
+        if not self.others:
+            return []
+        listed = [f"{count} {name}" for name, count in self.others.most_common(_LISTED_CATEGORIES)]
+        more = ["..."] if len(self.others) > _LISTED_CATEGORIES else []
+        total, names = self.others.total(), ", ".join([*listed, *more])
+        return [f"{self.path.name}: {total} other event(s) left out: {names}"]
 
     def warnings(self) -> list[str]:
         """A sentence for each kind of thing that was left out or mended."""

@@ -7,7 +7,7 @@ else can hide in its place. The names of kernels, CUDA calls and ranges stay as 
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -15,8 +15,6 @@ from ...store.files import replacing
 from .cells import whole_number
 from .events import KinetoEvent, KinetoEvents
 from .kernels import kernel_arguments
-
-_LISTED_CATEGORIES: Final = 5
 
 
 def scrub_kineto(path: Path, out: Path) -> tuple[str, ...]:
@@ -31,7 +29,7 @@ def scrub_kineto(path: Path, out: Path) -> tuple[str, ...]:
         file.write(b'{"traceEvents": [')
         file.writelines(_lines(events))
         file.write(b'], "baseTimeNanoseconds": %d}\n' % events.base_ns)
-    return (*_left_out(events), *events.warnings())
+    return (*events.left_out(), *events.warnings())
 
 
 def _lines(events: KinetoEvents) -> Iterator[bytes]:
@@ -72,13 +70,3 @@ def _microseconds(time_ns: int | None) -> msgspec.Raw | None:
         return None
     whole, decimals = divmod(abs(time_ns), 1000)
     return msgspec.Raw(b"%s%d.%03d" % (b"-" if time_ns < 0 else b"", whole, decimals))
-
-
-def _left_out(events: KinetoEvents) -> list[str]:
-    """A sentence about the events that are not written."""
-    if not events.others:
-        return []
-    listed = [f"{count} {name}" for name, count in events.others.most_common(_LISTED_CATEGORIES)]
-    more = ["..."] if len(events.others) > _LISTED_CATEGORIES else []
-    total = sum(events.others.values())
-    return [f"{events.path.name}: {total} other event(s) left out: {', '.join([*listed, *more])}"]

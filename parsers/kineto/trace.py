@@ -46,13 +46,14 @@ def read_kineto(path: Path) -> Trace:
                 ranges.add(event)
     _note(events, kernels, calls, ranges)
     joined = _Launches(kernels.table(), calls, events.base_ns)
+    others = [] if len(joined.order) else events.left_out()  # what a trace of the CPU alone holds
     return Trace(
         kernels=joined.kernels(_process(calls, path)),
         api=joined.api,
         launched_by=joined.launched_by[joined.order],
         ranges=ranges.spans(events.base_ns),
         range_names=ranges.names(),
-        warnings=(*joined.warnings(path.name), *events.warnings()),
+        warnings=(*joined.warnings(path.name), *events.warnings(), *others),
     )
 
 

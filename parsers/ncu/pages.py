@@ -31,7 +31,7 @@ _ROW: Final = re.compile(
 )
 _CUT_ROW: Final = re.compile(r'"\d*("([,;\t]("\d*"?)?)?)?')
 _NEWLINE: Final = re.compile(r"\r\n|\n|\r")  # str.splitlines would also split at U+0085 in a name
-_MESSAGE: Final = "=="  # begins ncu's own lines: "==PROF== ..."
+_MESSAGES: Final = ("==PROF==", "==WARNING==", "==ERROR==")  # begin ncu's own lines
 _MAX_LINES_OF_A_ROW: Final = 20
 
 
@@ -86,9 +86,10 @@ def read_pages(path: Path) -> PageFile:
     return file
 
 
-def has_header(text: str) -> bool:
-    """Whether a text holds the row of column names of a CSV page of ncu."""
-    return any(map(_header, _NEWLINE.split(text)))
+def is_ncu_output(text: str) -> bool:
+    """Whether a text holds a line that only ncu writes: a page's header, or a message."""
+    lines = _NEWLINE.split(text)
+    return any(line.startswith(_MESSAGES) or _header(line) for line in lines)
 
 
 def _header(line: str) -> re.Match[str] | None:
@@ -129,7 +130,7 @@ class _Reader:
         """Read what begins at a line; return how many lines it takes."""
         if header := _header(line):
             self._begin_page(at + 1, line[header.start() :], header[2])
-        elif self._names is not None and line.strip() and not line.startswith(_MESSAGE):
+        elif self._names is not None and line.strip() and not line.startswith(_MESSAGES):
             is_last = at == len(self._lines) - 1
             if start := _ROW.search(line) or (is_last and _CUT_ROW.fullmatch(line)):
                 return self._read_row(at, line[start.start() :])
@@ -195,7 +196,7 @@ class _Reader:
             following = self._lines[at + count : at + count + 1]
             if not following or _ROW.match(following[0]) or _header(following[0]):
                 return None
-            row += "" if following[0].startswith(_MESSAGE) else "\n" + following[0]
+            row += "" if following[0].startswith(_MESSAGES) else "\n" + following[0]
         return None
 
     def _cells(self, row: str) -> list[str]:

@@ -30,6 +30,8 @@ HEADER = '"ID","Process ID","Process Name","Kernel Name"\n'
         (b"epoch 3, loss 0.5\n" * 9000 + HEADER.encode(), TraceFormat.NCU_CSV),
         (b"[INFO] step\n" * 9000 + HEADER.encode(), TraceFormat.NCU_CSV),
         (b"==ERROR== ERR_NVGPUCTRPERM\n", TraceFormat.NCU_CSV),
+        (b"epoch 3, loss 0.5\n" * 9000 + b"==ERROR== ERR_NVGPUCTRPERM\n", TraceFormat.NCU_CSV),
+        (b'{"traceEvents": [], "note": "==PROF=="}', TraceFormat.KINETO_JSON),
     ],
 )
 def test_the_content_decides(tmp_path: Path, content: bytes, found: TraceFormat) -> None:
