@@ -69,7 +69,7 @@ def _gpu(device: str) -> Gpu:
     if seen is None:
         seen = Gpu(
             index=torch.device(device).index,
-            name=properties.name,
+            name=nvml.escaped_text(getattr, properties, "name"),
             uuid=uuid,
             driver=None,
             vbios=None,

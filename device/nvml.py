@@ -9,6 +9,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -26,6 +27,7 @@ class NvmlCode(IntEnum):
     NO_PERMISSION = 4
     FUNCTION_NOT_FOUND = 13
     GPU_IS_LOST = 15
+    ARGUMENT_VERSION_MISMATCH = 25
     UNKNOWN = 999
 
 
@@ -54,7 +56,10 @@ _FIELDS: Final = {
     270: "throttle_hw_thermal_ns",
     271: "throttle_power_brake_ns",
 }
+# Codes of a function that the driver does not have, or not in the version that is asked for.
+_TOO_NEW: Final = (NvmlCode.FUNCTION_NOT_FOUND, NvmlCode.ARGUMENT_VERSION_MISMATCH)
 _WIDE_TYPES: Final = (2, 3)  # nvmlValueType_t: unsigned long, unsigned long long
+LOST_REMEDY: Final = "dmesg | grep -i xid says why; restart the machine"
 
 
 class Reading(NamedTuple):
@@ -103,9 +108,12 @@ class Sensors:
         return tuple(map(_field_reading, _FIELDS.values(), values))
 
     def temperature(self) -> tuple[Reading, ...]:
-        """Temperature of the GPU, whole degC."""
+        """Temperature of the GPU, whole degC; an old driver has an older function."""
         sensor = self._library.NVML_TEMPERATURE_GPU
-        return (self._read(TEMP_GPU, self._library.nvmlDeviceGetTemperatureV, sensor),)
+        new = self._read(TEMP_GPU, self._library.nvmlDeviceGetTemperatureV, sensor)
+        if new.code not in _TOO_NEW:
+            return (new,)
+        return (self._read(TEMP_GPU, self._library.nvmlDeviceGetTemperature, sensor),)
 
     def sm_clock(self) -> tuple[Reading, ...]:
         """Clock of the SMs, MHz."""
@@ -120,7 +128,7 @@ class Sensors:
     def event_reasons(self) -> tuple[Reading, ...]:
         """Reasons that hold the clocks down, a bit mask; an old driver has an older function."""
         new = self._read(EVENT_REASONS, self._library.nvmlDeviceGetCurrentClocksEventReasons)
-        if new.code != NvmlCode.FUNCTION_NOT_FOUND:
+        if new.code not in _TOO_NEW:
             return (new,)
         return (self._read(EVENT_REASONS, self._library.nvmlDeviceGetCurrentClocksThrottleReasons),)
 
@@ -189,17 +197,45 @@ def nvml() -> Iterator[Any]:
             pynvml.nvmlShutdown()
 
 
-def gpus() -> list[Gpu]:
-    """Every GPU that NVML shows. Raises CannotMeasure where NVML or a GPU is unavailable."""
+@dataclass(frozen=True, slots=True)
+class GpusSeen:
+    """GPUs that NVML describes, and by index why it does not describe the others."""
+
+    described: tuple[Gpu, ...]
+    lost: dict[int, str]
+
+
+def survey() -> GpusSeen:
+    """Every GPU that NVML shows; one that is lost does not hide the others.
+
+    Raises CannotMeasure where NVML is unavailable, and where it describes none of its GPUs.
+    """
+    described, lost = [], {}
     with nvml() as library:
-        try:
-            count = library.nvmlDeviceGetCount()
-            return [_gpu(library, index) for index in range(count)]
-        except library.NVMLError as error:
-            raise CannotMeasure(
-                f"NVML cannot describe the GPUs: {str(error).lower()}",
-                hint="dmesg | grep -i xid says why; restart the machine",
-            ) from error
+        for index in range(_count(library)):
+            try:
+                described.append(_gpu(library, index))
+            except library.NVMLError as error:
+                lost[index] = str(error).lower()
+    if lost and not described:
+        raise _not_described(next(iter(lost.values())))
+    return GpusSeen(tuple(described), lost)
+
+
+def gpus() -> list[Gpu]:
+    """Every GPU that NVML describes. Raises CannotMeasure as `survey` does."""
+    return list(survey().described)
+
+
+def _count(library: Any) -> int:
+    try:
+        return int(library.nvmlDeviceGetCount())
+    except library.NVMLError as error:
+        raise _not_described(str(error).lower()) from error
+
+
+def _not_described(why: str) -> CannotMeasure:
+    return CannotMeasure(f"NVML cannot describe the GPUs: {why}", hint=LOST_REMEDY)
 
 
 def gpu_by_uuid(uuid: str) -> Gpu | None:
@@ -219,13 +255,21 @@ def _gpu(library: Any, index: int) -> Gpu:
     mig = read(library.nvmlDeviceGetMigMode, handle)
     return Gpu(
         index=index,
-        name=library.nvmlDeviceGetName(handle),
-        uuid=library.nvmlDeviceGetUUID(handle),
-        driver=read(library.nvmlSystemGetDriverVersion),
-        vbios=read(library.nvmlDeviceGetVbiosVersion, handle),
+        name=escaped_text(library.nvmlDeviceGetName, handle),
+        uuid=escaped_text(library.nvmlDeviceGetUUID, handle),
+        driver=read(escaped_text, library.nvmlSystemGetDriverVersion),
+        vbios=read(escaped_text, library.nvmlDeviceGetVbiosVersion, handle),
         power_limit_w=None if limit_mw is None else limit_mw / 1000,
         sm_clock_mhz=read(library.nvmlDeviceGetClockInfo, handle, library.NVML_CLOCK_SM),
         memory_clock_mhz=read(library.nvmlDeviceGetClockInfo, handle, library.NVML_CLOCK_MEM),
         mig=None if mig is None else mig[0] == library.NVML_DEVICE_MIG_ENABLE,
         l2_bytes=None,
     )
+
+
+def escaped_text(call: Callable[..., str], *arguments: Any) -> str:
+    """A text of the driver; what is no UTF-8 is escaped, as in names that GPUs have had in WSL."""
+    try:
+        return call(*arguments)
+    except UnicodeDecodeError as error:  # of the binding, which decodes what the driver gives
+        return error.object.decode(errors="backslashreplace")

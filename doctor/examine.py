@@ -71,7 +71,7 @@ def examine(
 
 def _nvml(device: str) -> Iterator[CheckResult]:
     try:
-        gpus = nvml.gpus()
+        seen = nvml.survey()
     except CannotMeasure as reason:
         yield CheckResult(
             "nvml",
@@ -81,8 +81,16 @@ def _nvml(device: str) -> Iterator[CheckResult]:
             remedy=reason.hint,
         )
         return
-    yield CheckResult("nvml", Status.OK, "; ".join(map(_described, gpus)) or "no GPU")
-    split = [gpu for gpu in gpus if gpu.mig]
+    yield CheckResult("nvml", Status.OK, "; ".join(map(_described, seen.described)) or "no GPU")
+    if seen.lost:
+        yield CheckResult(
+            "lost GPUs",
+            Status.WARNING,
+            "; ".join(f"GPU {index}: {reason}" for index, reason in seen.lost.items()),
+            cost="nothing is measured on them",
+            remedy=nvml.LOST_REMEDY,
+        )
+    split = [gpu for gpu in seen.described if gpu.mig]
     if split:
         yield CheckResult(
             "mig",

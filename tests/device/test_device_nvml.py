@@ -76,6 +76,28 @@ def test_a_lost_gpu_is_refused_with_a_way_out(one_gpu: pytest.MonkeyPatch) -> No
     assert "xid" in caught.value.hint
 
 
+def test_a_lost_gpu_does_not_hide_the_others(one_gpu: pytest.MonkeyPatch) -> None:
+    def handle(index: int) -> int:
+        if index == 1:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+        return index
+
+    one_gpu.setattr(pynvml, "nvmlDeviceGetCount", lambda: 3)
+    one_gpu.setattr(pynvml, "nvmlDeviceGetHandleByIndex", handle)
+    seen = nvml.survey()
+    assert [gpu.index for gpu in seen.described] == [0, 2]
+    assert seen.lost == {1: "gpu is lost"}
+    assert nvml.gpus() == list(seen.described)
+    assert nvml.gpu_by_uuid("GPU-1234") is not None
+
+
+@pytest.mark.parametrize("function", ["nvmlDeviceGetName", "nvmlSystemGetDriverVersion"])
+def test_a_text_that_is_no_utf8_is_escaped(one_gpu: pytest.MonkeyPatch, function: str) -> None:
+    one_gpu.setattr(pynvml, function, lambda *_: b"\xf8\x95 RTX".decode())
+    (gpu,) = nvml.gpus()
+    assert r"\xf8\x95 RTX" in (gpu.name, gpu.driver)
+
+
 def test_without_the_library_nvml_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pynvml, "nvmlInit", refuses(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND))
     with pytest.raises(CannotMeasure) as caught:
@@ -153,6 +175,16 @@ def test_the_codes_are_those_of_nvml() -> None:
 def test_an_old_driver_is_asked_by_the_older_name(simulate: fake.Simulate) -> None:
     with simulate(STEADY, errors="nvmlDeviceGetCurrentClocksEventReasons=13"):
         assert read("event_reasons") == {nvml.EVENT_REASONS: (0, 4)}
+
+
+@pytest.mark.parametrize("code", [13, 25])
+def test_an_old_driver_has_its_temperature_by_the_older_name(
+    simulate: fake.Simulate, code: int
+) -> None:
+    with simulate(STEADY, errors=f"nvmlDeviceGetTemperatureV={code}"):
+        assert read("temperature") == {nvml.TEMP_GPU: (0, 51)}
+    with simulate(STEADY, errors="nvmlDeviceGetTemperatureV=13,nvmlDeviceGetTemperature=3"):
+        assert read("temperature") == {nvml.TEMP_GPU: (NvmlCode.NOT_SUPPORTED, None)}
 
 
 def test_compute_processes_are_counted(simulate: fake.Simulate) -> None:

@@ -106,6 +106,25 @@ def test_the_sensors_of_a_gpu_are_read_under_load(
         assert results[check].status is Status.OK
 
 
+def test_a_lost_gpu_is_named_beside_the_others(
+    examine: Examine, simulate: fake.Simulate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with simulate(STEADY):
+        real = pynvml.nvmlDeviceGetHandleByIndex
+
+        def handle(index: int) -> object:
+            if index == 1:
+                raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+            return real(index)
+
+        monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: 2)
+        monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", handle)
+        results = examine()
+    assert "GPU 0 H200 (simulated)" in results["nvml"].evidence
+    assert results["lost GPUs"].status is Status.WARNING
+    assert results["lost GPUs"].evidence == "GPU 1: gpu is lost"
+
+
 def test_a_gpu_in_mig_mode_has_no_energy(
     examine: Examine, simulate: fake.Simulate, tmp_path: Path
 ) -> None:
