@@ -51,7 +51,7 @@ def parse_trace(path: Path) -> ParsedTrace:
         case TraceFormat.NCU_CSV:
             return _counters(read_ncu(path), path)
         case TraceFormat.NCU_REPORT:
-            return _counters(Counters(read_ncu_report(path), ()), path)
+            return _counters(read_ncu_report(path), path)
 
 
 def _counters(counters: Counters, path: Path) -> ParsedTrace:

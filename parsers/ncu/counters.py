@@ -2,10 +2,7 @@
 
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +12,7 @@ from ...store.errors import BadInput
 from ...store.tables.parquet import table_from_columns
 from ..messages import Refusal, TraceWarning
 from .hints import EXPORT_HINT
+from .nulls import Nulls, listed
 from .numbers import NumberCell, Style, number_style, value_of
 from .pages import DESCRIPTIONS, Page, PageFile, read_pages
 from .units import units_factor
@@ -45,7 +43,6 @@ _KEPT: Final = frozenset(metric for metric, _ in METRICS.values())
 _INSTANCES: Final = re.compile(
     r"(\S.*?) \(.*\)", re.DOTALL
 )  # "12 (3; 4; 5)": the value, then parts
-_MAX_NAMED: Final = 3  # things of a kind that a warning names
 
 
 class Counters(NamedTuple):
@@ -67,7 +64,7 @@ def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = Non
     rows = [row for page in file.pages for row in page.rows]
     if file.damaged and not rows:
         raise BadInput(f"{path} {Refusal.CUT_SHORT}: {_damaged(file)}", hint=EXPORT_HINT)
-    nulls = _Nulls()
+    nulls = Nulls()
     columns: dict[str, list[Any]] = {
         "recording": [unit] * len(rows),
         "scenario_key": [scenario_key] * len(rows),
@@ -98,9 +95,7 @@ def _number_cells(page: Page) -> Iterator[NumberCell]:
                 yield NumberCell(line, metric, page.units[at], text, metric in _KEPT)
 
 
-def _values(
-    page: Page, metric: str, base: str, style: Style, nulls: "_Nulls"
-) -> list[float | None]:
+def _values(page: Page, metric: str, base: str, style: Style, nulls: Nulls) -> list[float | None]:
     """Values of a metric in its base unit, one per row of the page; `nulls` counts the lacking."""
     if metric not in page.names:
         return [None] * len(page.rows)
@@ -125,47 +120,16 @@ def _without_instances(cell: str) -> str:
     return found[1] if found else text
 
 
-@dataclass(slots=True)
-class _Nulls:
-    """What became null: texts by metric, and number of values by metric, its unit and its base."""
-
-    texts: dict[str, list[str]] = field(default_factory=dict)
-    units: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-
-    def cell(self, metric: str, text: str) -> None:
-        self.texts.setdefault(metric, []).append(text)
-
-    def unit(self, metric: str, unit: str, base: str) -> None:
-        self.units[metric, unit, base] += 1
-
-    def warnings(self) -> Iterator[str]:
-        if self.texts:
-            count = sum(map(len, self.texts.values()))
-            metrics = (
-                f"{metric} {len(texts)} ({_listed(map(repr, dict.fromkeys(texts)))})"
-                for metric, texts in self.texts.items()
-            )
-            yield f"{count} {TraceWarning.CELLS_WITHOUT_NUMBER}: {', '.join(metrics)}"
-        for (metric, unit, base), count in self.units.items():
-            yield f"{count} value(s) of {metric} {TraceWarning.UNKNOWN_UNIT} {unit!r}, not {base!r}"
-
-
 def left_out(file: PageFile) -> Iterator[str]:
     """Say what of a file is not in the table."""
     if file.damaged:
         yield f"{len(file.damaged)} {TraceWarning.ROWS_NOT_WHOLE}: {_damaged(file)}"
     if file.other_lines:
-        lines = _listed(map(str, file.other_lines))
+        lines = listed(map(str, file.other_lines))
         yield f"{len(file.other_lines)} {TraceWarning.LINES_BETWEEN_ROWS}: line {lines}"
     if file.foreign_bytes:
         yield f"{file.foreign_bytes} {TraceWarning.READ_AS_LATIN_1}"
 
 
 def _damaged(file: PageFile) -> str:
-    return _listed(f"line {line} {fault}" for line, fault in file.damaged)
-
-
-def _listed(things: Iterable[str]) -> str:
-    """The first of many things, and a sign where there are more."""
-    first = list(islice(things, _MAX_NAMED + 1))
-    return ", ".join(first if len(first) <= _MAX_NAMED else [*first[:_MAX_NAMED], "..."])
+    return listed(f"line {line} {fault}" for line, fault in file.damaged)

@@ -6,16 +6,16 @@ seconds for values in nanoseconds.
 
 import importlib
 import importlib.util
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-import pyarrow as pa
-
 from ...store.errors import BadInput
 from ...store.tables.parquet import table_from_columns
 from ..messages import Refusal
-from .counters import METRICS
+from .counters import METRICS, Counters
+from .nulls import Nulls
 
 MAGIC: Final = b"NVR\0"
 _LENGTH_BYTES: Final = 4
@@ -28,22 +28,23 @@ def has_ncu_report() -> bool:
     return importlib.util.find_spec("ncu_report") is not None
 
 
-def read_ncu_report(path: Path) -> pa.Table:
-    """Read a report as `counters`; a metric that a kernel lacks is null.
+def read_ncu_report(path: Path) -> Counters:
+    """Read a report as `counters`; a metric that a kernel lacks, or that is not finite, is null.
 
     Raises BadInput where the report is cut short, damaged, or holds no kernel.
     """
     check_report(path)
+    nulls = Nulls()
     try:
-        columns = _columns(importlib.import_module("ncu_report").load_report(str(path)))
+        columns = _columns(importlib.import_module("ncu_report").load_report(str(path)), nulls)
     except (OSError, RuntimeError, ValueError) as error:
         raise BadInput(f"{path} cannot be read by ncu-report: {error}") from error
     if not columns["launch"]:
         raise BadInput(f"{path} {Refusal.NCU_REPORT_EMPTY}", hint="profile again")
-    return table_from_columns("counters", columns)
+    return Counters(table_from_columns("counters", columns), tuple(nulls.warnings()))
 
 
-def _columns(context: Any) -> dict[str, list[Any]]:
+def _columns(context: Any, nulls: Nulls) -> dict[str, list[Any]]:
     """Columns of `counters` from a report that NVIDIA's package has loaded."""
     ranges = (context.range_by_idx(number) for number in range(context.num_ranges()))
     kernels = [one.action_by_idx(n) for one in ranges for n in range(one.num_actions())]
@@ -52,7 +53,9 @@ def _columns(context: Any) -> dict[str, list[Any]]:
         "kernel": [kernel.name(kernel.NameBase_DEMANGLED) for kernel in kernels],
     }
     for column, (metric, _) in METRICS.items():
-        columns[column] = [_value(kernel.metric_by_name(metric)) for kernel in kernels]
+        columns[column] = [
+            _value(kernel.metric_by_name(metric), metric, nulls) for kernel in kernels
+        ]
     return columns
 
 
@@ -116,5 +119,12 @@ def _varint(message: bytes, place: int) -> tuple[int, int]:
     return value | message[place] << shift, place + 1
 
 
-def _value(metric: Any) -> float | None:
-    return None if metric is None or not metric.has_value() else float(metric.as_double())
+def _value(value: Any, metric: str, nulls: Nulls) -> float | None:
+    """Number of a metric of a kernel; `nulls` counts those that are not finite."""
+    if value is None or not value.has_value():
+        return None
+    number = float(value.as_double())
+    if math.isfinite(number):
+        return number
+    nulls.cell(metric, str(number))
+    return None

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moeprof.parsers.messages import Refusal
+from moeprof.parsers.messages import Refusal, TraceWarning
 from moeprof.parsers.ncu.report import check_report, read_ncu_report
 from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
@@ -70,6 +70,16 @@ def test_values_are_in_base_units_and_absent_metrics_are_null(
     assert (first["kernel"], first["launch"]) == ("gemm(int)", 0)
     assert (first["duration_ns"], first["registers_per_thread"]) == (10816, 32)
     assert (first["dram_read_bytes"], second["dram_read_bytes"]) == (None, None)
+
+
+def test_a_metric_that_is_not_finite_is_null_and_told(
+    tmp_path: Path, package: list[dict[str, float]]
+) -> None:
+    package += [KERNEL, KERNEL | {"gpu__time_duration.sum": float("inf")}]
+    counters = read_ncu_report(report(tmp_path / "r.ncu-rep", 9))
+    assert counters.table["duration_ns"].to_pylist() == [10816, None]
+    (warning,) = counters.warnings
+    assert warning == f"1 {TraceWarning.CELLS_WITHOUT_NUMBER}: gpu__time_duration.sum 1 ('inf')"
 
 
 @pytest.mark.usefixtures("package")
