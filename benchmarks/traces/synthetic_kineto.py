@@ -128,24 +128,26 @@ def _launch(clock: Clock, n: int, tokens: int, launch: int) -> str:
     )  # fmt: skip
 
 
-def write_trace(path: Path, size_bytes: int, seed: int) -> None:
-    """Write a trace of at least `size_bytes` of text, gzipped if its name ends in .gz."""
+def write_trace(path: Path, size_bytes: int, seed: int, one_line: bool) -> None:
+    """Write a trace of at least `size_bytes` of text as torch prints it, or that in one line.
+
+    It is gzipped if its name ends in .gz.
+    """
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "wt", encoding="utf-8") as file:
-        file.write(HEAD.format(base_ns=BASE_NS))
-        written = 0
-        for text in steps(seed):
-            file.write(text)
-            written += len(text)
-            if written >= size_bytes:
-                break
-        file.write(FOOT.format(now="9999999.000"))
+        for text in _texts(size_bytes, seed):
+            file.write(re.sub(r"\n\s*", "", text) if one_line else text)
 
 
-def in_one_line(source: Path, out: Path) -> None:
-    """Write the trace again as one line; a number keeps its text."""
-    text = source.read_text(encoding="utf-8")
-    out.write_text(re.sub(r"\n\s*", "", text), encoding="utf-8")
+def _texts(size_bytes: int, seed: int) -> Iterator[str]:
+    yield HEAD.format(base_ns=BASE_NS)
+    length = 0
+    for text in steps(seed):
+        yield text
+        length += len(text)
+        if length >= size_bytes:
+            break
+    yield FOOT.format(now="9999999.000")
 
 
 def main() -> None:
@@ -154,8 +156,9 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--mb", type=float, default=280)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--one-line", action="store_true")
     given = parser.parse_args()
-    write_trace(given.out, int(given.mb * 1e6), given.seed)
+    write_trace(given.out, int(given.mb * 1e6), given.seed, given.one_line)
 
 
 if __name__ == "__main__":
