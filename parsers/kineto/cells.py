@@ -22,13 +22,13 @@ def time_ns(cell: object) -> int | None:
     torch writes three decimals at most; what has more went through a double in another tool, so it
     is rounded to the nearest ns, half to even.
     """
-    if isinstance(cell, str):
+    if type(cell) is str:
         plain = _PLAIN.fullmatch(cell)
         number = Decimal(0) if plain else _decimal(cell)
         if number is None or abs(number) >= TIME_LIMIT_NS:
             return None
         given_ns = int(f"{plain[1]}{plain[2]:0<3}") if plain else round(number * 1000)
-    elif isinstance(cell, int) and not isinstance(cell, bool):
+    elif type(cell) is int:  # which a bool is not
         given_ns = cell * 1000
     else:
         return None
@@ -37,16 +37,14 @@ def time_ns(cell: object) -> int | None:
 
 def whole_number(cell: object) -> int | None:
     """An int64: an integer, or a float or text that holds a whole number."""
-    if isinstance(cell, str):
+    if type(cell) is str:
         number = _decimal(cell)
         if number is None or abs(number) >= 2**63 or number != int(number):
             return None
         cell = int(number)
-    elif isinstance(cell, float) and cell.is_integer():
+    elif type(cell) is float and cell.is_integer():
         cell = int(cell)
-    if isinstance(cell, int) and not isinstance(cell, bool) and -(2**63) <= cell < 2**63:
-        return cell
-    return None
+    return cell if type(cell) is int and -(2**63) <= cell < 2**63 else None
 
 
 def int32(cell: object) -> int | None:

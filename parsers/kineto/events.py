@@ -188,8 +188,11 @@ def _kind_of_text(category: str) -> tuple[Kind | None, str]:
 
 
 def _identity(cell: object) -> str | None:
+    """A process or thread as text; None for a value that names neither."""
     number = whole_number(cell)
-    return str(cell if number is None else number) if cell is not None else None
+    if number is not None:
+        return str(number)
+    return cell if isinstance(cell, str) and cell else None
 
 
 def _is_unused(text: bytes) -> bool:

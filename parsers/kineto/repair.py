@@ -11,6 +11,7 @@ import re
 from typing import Final, NamedTuple
 
 _ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)  # also one without its end
 _STRING_OR_NUMBER: Final = re.compile(
     rb'"(?:[^"\\]|\\.)*"|-?\b(?:nan|inf|infinity)\b(?:\(\w+\))?|-?\d{300,}[\d.eE+-]*',
     re.DOTALL | re.IGNORECASE,
@@ -52,7 +53,7 @@ def repaired(text: bytes) -> bytes:
 
 def fault(text: bytes) -> Fault | None:
     """Find where `text` is no JSON even if repaired; None where it is one JSON value."""
-    letters = masked(text).decode("latin-1")
+    letters = _STRING.sub(lambda string: masked(string[0]), text).decode("latin-1")
     try:
         _, end = json.JSONDecoder(strict=False).raw_decode(
             letters, len(letters) - len(letters.lstrip())

@@ -133,7 +133,7 @@ def test_a_trace_that_is_broken_is_named_with_the_place(
 
 def test_a_break_far_from_the_end_is_found_before_all_is_read(tmp_path: Path) -> None:
     event = b'{"name": "a", "cat": "cpu_op"},\n'
-    text = b'{"traceEvents": [' + b'{"name": "a,\n' + event * (2 * BLOCK_BYTES) + b"{}]}"
+    text = b'{"traceEvents": [' + b'{"name": "a,\n' + event * (5 * BLOCK_BYTES // 8) + b"{}]}"
     with pytest.raises(BadInput, match=r"broken at byte 32 \(line 2, column 3\)"):
         _read(tmp_path / "t.json", text)
 

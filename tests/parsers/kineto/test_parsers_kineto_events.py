@@ -71,9 +71,9 @@ def test_times_ids_and_arguments_of_an_event(tmp_path: Path) -> None:
 
 
 def test_a_thread_is_the_same_as_number_and_as_text(tmp_path: Path) -> None:
-    events = [launch(1, 1, tid=tid) for tid in (7, "7", 7.0, "stream 7", None)]
+    events = [launch(1, 1, tid=tid) for tid in (7, "7", 7.0, "stream 7", None, [7], "")]
     _, found = _read(write_trace(tmp_path / "t.json", events))
-    assert [each.thread for each in found] == ["7", "7", "7", "stream 7", None]
+    assert [each.thread for each in found] == ["7", "7", "7", "stream 7", None, None, None]
 
 
 @pytest.mark.parametrize(

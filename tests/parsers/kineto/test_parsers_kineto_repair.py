@@ -54,6 +54,9 @@ def test_only_quotes_that_begin_or_end_a_string_are_left() -> None:
     [
         (b'{"a": 1', 7, True),
         (b'{"a": "x', 6, True),
+        (rb'{"a": "\U', 6, True),
+        (b'{"a": "x\\', 6, True),
+        (rb'{"a": 1 \"b": 2}', 8, False),
         (b'{"a": tr', 6, True),
         (b'{"a": -', 6, True),
         (b'{"a": 1 2}', 8, False),
