@@ -237,8 +237,9 @@ def measure(
 
 def _line(row: dict[str, Any]) -> str:
     if "error" in row:
-        return f"{row['case']:14}{row['file']:18}failed: {row['error']}"
-    return f"{row['case']:14}{row['file']:18}{row['seconds']:8.2f} s{row['peak_mib']:8.0f} MiB"
+        return f"{row['case']:14}{row['file']:14}failed: {row['error']}"
+    took = f"{row['seconds']:8.2f} s{row['cpu_s']:8.2f} s of CPU{row['peak_mib']:8.0f} MiB"
+    return f"{row['case']:14}{row['file']:14}{took}"
 
 
 def check(rows: Sequence[dict[str, Any]]) -> None:
