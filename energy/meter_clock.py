@@ -19,9 +19,8 @@ from ..store.errors import BadInput
 from ..store.recording import CollectorName, raw_file
 from ..store.run import Recordings
 from .counter import counter_edges
-from .meter_csv.reading import read_meter
 from .power_log import POWER_LOG, PowerLog, read_power_log
-from .power_meter import PowerMeter, PowerTrace
+from .power_meter import PowerMeter, PowerTrace, read_meter
 from .power_samples import power_samples
 
 METER_FILE: Final = "meter.csv"  # name of the file in a recording's folder

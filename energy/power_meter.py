@@ -7,6 +7,7 @@ difference of their clocks.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Final, Self
 
@@ -15,7 +16,9 @@ import numpy as np
 from ..stats.arrays import Float64
 from ..stats.measured import Measured
 from ..stats.student import mean_half_width
+from ..store.errors import BadInput
 from ..store.flag import Flag, FlagCode
+from .meter_csv.reading import time_and_power
 from .readings import MAX_DISAGREEMENT
 
 NOT_COVERED: Final = "the meter does not cover the window"
@@ -75,6 +78,40 @@ def trace_power_w(trace: PowerTrace, begin_s: float, end_s: float) -> Measured:
     begins = np.arange(parts) * n // parts
     parts_w = np.add.reduceat(power_w * length_s, begins) / np.add.reduceat(length_s, begins)
     return Measured(float(np.average(power_w, weights=length_s)), mean_half_width(parts_w), n)
+
+
+def read_meter(path: Path) -> PowerTrace:
+    """Read a meter's CSV, as `meter_csv.reading.time_and_power` does.
+
+    A row without a number is left out; rows at the same time are averaged. Raises BadInput as that
+    does, and where most rows hold no number or time goes backwards.
+    """
+    return _trace(path, *time_and_power(path))
+
+
+def _trace(path: Path, seconds: Float64, watts: Float64) -> PowerTrace:
+    """The rows that hold two numbers; rows at one time become their mean."""
+    whole = np.isfinite(seconds) & np.isfinite(watts)
+    if 2 * whole.sum() <= len(whole):
+        raise BadInput(
+            f"{path} holds a time and a power in {whole.sum()} of {len(whole)} rows, not in most",
+            hint="write a number in each cell, or commas and semicolons between the columns",
+        )
+    left_out = len(whole) - int(whole.sum())
+    seconds, watts = seconds[whole], watts[whole]
+    if (np.diff(seconds) < 0).any():
+        row = int(np.argmax(np.diff(seconds) < 0))
+        raise BadInput(
+            f"{path} goes backwards in time, after {seconds[row]:.3f} s",
+            hint="sort its rows by time, and keep one recording",
+        )
+    times, first, n = np.unique(seconds, return_index=True, return_counts=True)
+    if len(times) < 2:
+        raise BadInput(
+            f"{path} holds readings at {len(times)} time, and needs two times or more",
+            hint="let the meter record the whole power pass",
+        )
+    return PowerTrace(times, np.add.reduceat(watts, first) / n, left_out)
 
 
 @dataclass(frozen=True, slots=True)

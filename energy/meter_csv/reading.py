@@ -1,4 +1,4 @@
-"""The file of an external meter as power over time."""
+"""The columns of time and power of a meter's file, in s and W."""
 
 import codecs
 import csv
@@ -13,7 +13,6 @@ import pandas as pd
 from ...stats.arrays import Float64
 from ...store.errors import BadInput
 from ...store.files import read_bytes, refuse_lfs_pointer
-from ..power_meter import PowerTrace
 from .columns import SECONDS, WATTS, Column, Columns, find_columns, no_columns
 from .numbers import decimal_mark, numbers_and_units, values
 
@@ -28,18 +27,17 @@ _STAMP: Final = r"^\s*(?:19[789]|20[0-9])[0-9][-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{
 _ZONE: Final = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})\s*$"
 
 
-def read_meter(path: Path) -> PowerTrace:
-    """Read a meter's CSV: one column of time and one of power, with their units.
+def time_and_power(path: Path) -> tuple[Float64, Float64]:
+    """Time in s and power in W of each row, both of shape (n,), NaN where a row has no number.
 
     A unit stands in the column's name (time_s, Time (ms), power_mw, power.draw [W]) or behind each
     number. Columns are separated by commas, semicolons or tabs; lines before the names are passed
     over; a file may be UTF-8 or UTF-16. Times may be ISO 8601 stamps too: without a zone they
     count from the first, because the hour of the zone is unknown. A 32-bit count of ms or us that
-    begins again goes on. A row without a number is left out, and a last line without an end, which
-    may be cut; rows at the same time are averaged.
+    begins again goes on. A last line without an end may be cut, and is left out.
 
-    Raises BadInput where there is not one column of each, a unit is missing or impossible, numbers
-    have no one grammar, most rows hold no number, or time goes backwards.
+    Raises BadInput where there is not one column of each, a unit is missing or impossible, and
+    where numbers have no one grammar.
     """
     columns, separator, table = _table(path)
     time, power = (table[column.place] for column in (columns.time, columns.power))
@@ -52,11 +50,10 @@ def read_meter(path: Path) -> PowerTrace:
         decimal = decimal_mark(path, [power_text, time_text], separator)
         counts = _unwrapped(values(time_text, decimal))
         seconds = counts * _factors(path, columns.time, time_units, SECONDS)
-    _check_epoch(path, columns.time, seconds)
     watts = values(power_text, decimal) * _factors(path, columns.power, power_units, WATTS)
-    trace = _trace(path, seconds, watts)
-    _check_power(path, columns.power, trace.power_w)
-    return trace
+    _check_epoch(path, columns.time, seconds)
+    _check_power(path, columns.power, watts[np.isfinite(watts)])
+    return seconds, watts
 
 
 def _table(path: Path) -> tuple[Columns, str, pd.DataFrame]:
@@ -200,34 +197,9 @@ def _check_epoch(path: Path, column: Column, seconds: Float64) -> None:
 
 def _check_power(path: Path, column: Column, watts: Float64) -> None:
     """Refuse power that no device has under load, where a unit is wrong by 1000."""
-    if watts.max() < _LEAST_W or np.median(watts) > _MOST_W:
+    if len(watts) and (watts.max() < _LEAST_W or np.median(watts) > _MOST_W):
         raise BadInput(
             f"{path}: column {column.name!r} holds {watts.min():.4g} to {watts.max():.4g} W, which"
             " no device takes under load",
             hint="its unit is another: name it power_mw or power_kw",
         )
-
-
-def _trace(path: Path, seconds: Float64, watts: Float64) -> PowerTrace:
-    """The rows that hold two numbers; rows at one time become their mean."""
-    whole = np.isfinite(seconds) & np.isfinite(watts)
-    if 2 * whole.sum() <= len(whole):
-        raise BadInput(
-            f"{path} holds a time and a power in {whole.sum()} of {len(whole)} rows, not in most",
-            hint=_HINT,
-        )
-    left_out = len(whole) - int(whole.sum())
-    seconds, watts = seconds[whole], watts[whole]
-    if (np.diff(seconds) < 0).any():
-        row = int(np.argmax(np.diff(seconds) < 0))
-        raise BadInput(
-            f"{path} goes backwards in time, after {seconds[row]:.3f} s",
-            hint="sort its rows by time, and keep one recording",
-        )
-    times, first, n = np.unique(seconds, return_index=True, return_counts=True)
-    if len(times) < 2:
-        raise BadInput(
-            f"{path} holds readings at {len(times)} time, and needs two times or more",
-            hint="let the meter record the whole power pass",
-        )
-    return PowerTrace(times, np.add.reduceat(watts, first) / n, left_out)

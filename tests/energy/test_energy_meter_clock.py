@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from moeprof.device.nvml import POWER_INSTANT
 from moeprof.energy.meter_clock import align, lag_s, power_logs, run_meter
-from moeprof.energy.meter_csv.reading import read_meter
-from moeprof.energy.power_meter import PowerTrace
+from moeprof.energy.power_meter import PowerTrace, read_meter
 from moeprof.profiler.power.meter_file import keep_meter
 from moeprof.stats.arrays import Float64
 from moeprof.store.errors import BadInput

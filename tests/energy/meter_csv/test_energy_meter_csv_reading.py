@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.energy.meter_csv.reading import read_meter
+from moeprof.energy.power_meter import read_meter
 from moeprof.store.errors import BadInput
 
 
@@ -34,8 +34,8 @@ def test_time_is_read_in_the_unit_of_its_name(tmp_path: Path, column: str, first
         ("t_s,a_w,b_w\n1,2,3\n", r"1 columns of time and 2 of power \(a_w, b_w\)"),
         ("t_s,a_w\n1,2\n2,3\n1.5,3\n", "2.000 s"),
         ("t_s,a_w\n1,2\n1,3\n", "two times"),
-        ("t_s,a_w\n1,2\n", "two times"),
-        ("t_s,a_w\n1,2\n2,\n3,inf\n4,none\n", "1 of 4 rows"),
+        ("t_s,a_w\n1,200\n", "two times"),
+        ("t_s,a_w\n1,200\n2,\n3,inf\n4,none\n", "1 of 4 rows"),
         ("t_s,a_w\n1,5,200,5\n2,5,200,6\n", "more columns"),
         ("t_s,a_w\n1,5,200\n2,5,200\n", "more columns"),
         ("", "0 columns of time and 0 of power"),
