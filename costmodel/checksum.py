@@ -13,7 +13,7 @@ from ..store.errors import BadInput
 
 def with_checksum(file: CostModelFile) -> CostModelFile:
     """The model with the digest of its JSON, taken without the digest itself."""
-    return replace(file, sha256=_digest(json.loads(to_json(replace(file, sha256=None)))))
+    return replace(file, sha256=digest(json.loads(to_json(replace(file, sha256=None)))))
 
 
 def verify_checksum(path: Path) -> None:
@@ -23,14 +23,15 @@ def verify_checksum(path: Path) -> None:
     fields of a later minor that this version does not know.
     """
     body = json.loads(path.read_text(encoding="utf-8"))
-    if body.get("sha256") is not None and body["sha256"] != _digest(body):
+    if body.get("sha256") is not None and body["sha256"] != digest(body):
         raise BadInput(
             f"{path} was changed after it was made: its sha256 is not that of its content",
             hint=f"build the model anew: moeprof build-model {path.parent}",
         )
 
 
-def _digest(body: dict[str, Any]) -> str:
+def digest(body: dict[str, Any]) -> str:
+    """SHA-256 in hex of a model's JSON object, without the digest that it may hold."""
     content = {name: value for name, value in body.items() if name != "sha256"}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
