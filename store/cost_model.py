@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from .document import Amount, Count, Positive, Size, Small
 from .provenance import EnergySource, Provenance
 from .scenario import SurfaceKey
 
@@ -14,8 +15,8 @@ Source = Literal["measured", "imported"]
 class Domain:
     """Smallest and largest measured batch size of a curve, both included."""
 
-    first_tokens: int
-    last_tokens: int
+    first_tokens: Size
+    last_tokens: Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class FitError:
     Relative, |predicted / measured - 1|, of `n` knots; None below three knots.
     """
 
-    median: float | None
-    p95: float | None
-    n: int
+    median: Amount | None
+    p95: Amount | None
+    n: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,9 @@ class Peaks:
     highest rate of any point of the run. An observed rate ranks two bounds, but is not a limit.
     """
 
-    flops_per_s: dict[str, float]
-    bytes_per_s: float | None
-    cache_bytes: int | None
+    flops_per_s: dict[str, Positive]
+    bytes_per_s: Positive | None
+    cache_bytes: Count | None
     source: str
 
 
@@ -62,8 +63,8 @@ class Peaks:
 class Pole:
     """One first-order term of the thermal response: time constant in s, resistance in degC/W."""
 
-    tau_s: float
-    r_c_per_w: float
+    tau_s: Positive
+    r_c_per_w: Positive
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class ThermalResponse:
 
     poles: tuple[Pole, ...]
     inlet_c: float
-    rmse_c: float
-    hot_s: float
+    rmse_c: Amount
+    hot_s: Positive
 
     @property
     def slow_is_bound(self) -> bool:
@@ -97,11 +98,11 @@ class Thermal:
     for the `leakage_reason`. `source` names the power sensor, None in files before 1.3.
     """
 
-    r_c_per_w: float
-    n: int
+    r_c_per_w: Positive
+    n: Count
     step: ThermalResponse
     leakage_w_per_c: float | None = None
-    leakage_w_per_c_ci95: float | None = None
+    leakage_w_per_c_ci95: Amount | None = None
     leakage_reason: str | None = None
     reference_temp_c: float | None = None
     source: str | None = None
@@ -123,19 +124,19 @@ class FittedOp(SurfaceKey):
     `power_error` is the leave-one-out error of power.
     """
 
-    knots_tokens: tuple[int, ...]
-    latency_us: tuple[float, ...]
+    knots_tokens: tuple[Size, ...]
+    latency_us: tuple[Positive, ...]
     latency_source: str
-    latency_half_95: tuple[float | None, ...] | None = None
+    latency_half_95: tuple[Amount | None, ...] | None = None
     error: FitError
     work: Work | None = None
-    energy_mj: tuple[float, ...] | None
+    energy_mj: tuple[Positive, ...] | None
     energy_source: str
     energy_reason: str | None
-    energy_ci95: tuple[float, ...] | None = None
-    sustained_ratio: tuple[float, ...] | None = None
+    energy_ci95: tuple[Amount, ...] | None = None
+    sustained_ratio: tuple[Positive, ...] | None = None
     power_error: FitError | None = None
-    idle_power_w: float | None = None
+    idle_power_w: Amount | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,14 +151,14 @@ class CurveModel(FittedOp):
     """
 
     curve: str
-    active_experts: int | None
+    active_experts: Small | None
     domain: Domain
     fit: Fit
-    floor: float | None = None
+    floor: Amount | None = None
     segments: tuple[int, ...] | None = None
-    gap_us: tuple[float, ...] | None = None
-    energy_tokens: tuple[int, ...] | None = None
-    doubtful_tokens: tuple[int, ...] = ()
+    gap_us: tuple[Amount, ...] | None = None
+    energy_tokens: tuple[Size, ...] | None = None
+    doubtful_tokens: tuple[Size, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,16 +174,16 @@ class SurfaceModel(FittedOp):
     """
 
     surface: str
-    top_k: int
-    knots_experts: tuple[int, ...]
-    coefficients_us: tuple[float, float, float, float]
-    tile_rows: int
-    half_width_95: float
-    half_widths: dict[str, float] = field(default_factory=dict)
-    energy_mj: tuple[float, ...] | None = None
+    top_k: Small
+    knots_experts: tuple[Size, ...]
+    coefficients_us: tuple[Amount, Amount, Amount, Amount]
+    tile_rows: Size
+    half_width_95: Amount
+    half_widths: dict[str, Amount] = field(default_factory=dict)
+    energy_mj: tuple[Positive, ...] | None = None
     energy_source: str = EnergySource.UNAVAILABLE.value
-    energy_knots: tuple[int, ...] = ()
-    doubtful_knots: tuple[int, ...] = ()
+    energy_knots: tuple[Count, ...] = ()
+    doubtful_knots: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +200,11 @@ class IntervalScores:
     """
 
     method: str
-    floor: float
-    n: int
-    quantiles: dict[str, float | None]
-    drift_95: float | None = None
-    drift_n: int = 0
+    floor: Amount
+    n: Count
+    quantiles: dict[str, Amount | None]
+    drift_95: Amount | None = None
+    drift_n: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,7 @@ class CostModelFile:
     # calls, the digest. 1.1: fit step64, roofline and work, floors by curve, energy at some knots,
     # surfaces over active experts, heat, imports. 1.0: the first.
     SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.3"
+    WAY_OUT: ClassVar[str] = "build the model anew: moeprof build-model RUN"
 
     preset: str
     points_sha256: str

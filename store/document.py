@@ -1,29 +1,43 @@
 """Dataclasses as JSON documents that name their schema; a reader refuses a major it does not know.
 
 Every document class has `SCHEMA = "moeprof.<name>/<major>.<minor>"`, which stands first in its
-file. A minor adds optional fields, which an older reader ignores; a major changes a meaning.
+file. A minor adds optional fields, which an older reader ignores; a major changes a meaning. The
+types of the fields say what is read: a text is no number, and Count, Size and so on carry a rule.
 """
 
 import json
 import re
+from math import isfinite
 from pathlib import Path
-from typing import Any, ClassVar, Final, NoReturn, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Final, NoReturn, Protocol, TypeVar
 
 import msgspec
 
-from .errors import BadInput, unknown_schema
+from .errors import BadInput, shortened, unknown_schema
 from .files import write_whole
 
 
 class Document(Protocol):
-    """A frozen dataclass with a schema name."""
+    """A frozen dataclass with a schema name, and the way out where its file cannot be read."""
 
     SCHEMA: ClassVar[str]
+    WAY_OUT: ClassVar[str]
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 D = TypeVar("D", bound=Document)
 
+# Types of fields with their rule, which a file must keep; for a type checker the plain type.
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Small = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]  # a count that tables hold in 32 bits
+Size = Annotated[int, msgspec.Meta(ge=1)]  # such as a batch size
+Amount = Annotated[float, msgspec.Meta(ge=0)]  # such as a time, or an error of a model
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+# Name of a file or folder, which cannot lead out of the folder that it is in.
+Name = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}$)[^/\\]+$", max_length=255)]
+
+_INT64_DIGITS: Final = len("-9223372036854775808")
 _DOTTED: Final = str.maketrans({"[": ".", "]": None})  # ops[0].domain as ops.0.domain
 
 
@@ -52,12 +66,18 @@ def read_document(path: Path, cls: type[D]) -> D:
     body = read_json(path, cls)
     updated = getattr(cls, "updated", None)
     try:
-        return msgspec.convert(body if updated is None else updated(body), cls, strict=False)
-    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # half a UTF-16 pair
+        return msgspec.convert(body if updated is None else updated(body), cls)
+    except UnicodeEncodeError:
+        raise _invalid(path, cls, "a text holds half a UTF-16 pair") from None
+    except msgspec.ValidationError as error:
         complaint, _, place = str(error).partition(" - at `$")
         where = place.translate(_DOTTED).strip(".`") or "the whole"
-        name = cls.SCHEMA.partition("/")[0]
-        raise BadInput(f"{path} is not a valid {name}: {where}: {complaint.lower()}") from error
+        raise _invalid(path, cls, f"{where}: {complaint[:1].lower()}{complaint[1:]}") from error
+
+
+def _invalid(path: Path, cls: type[Document], complaint: str) -> BadInput:
+    name = cls.SCHEMA.partition("/")[0]
+    return BadInput(f"{path} is not a valid {name}: {complaint}", hint=cls.WAY_OUT)
 
 
 def read_json(path: Path, cls: type[Document]) -> dict[str, Any]:
@@ -67,24 +87,55 @@ def read_json(path: Path, cls: type[Document]) -> dict[str, Any]:
     """
     name = cls.SCHEMA.partition("/")[0]
     try:
-        body = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        body = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadInput(f"{path} does not exist", hint=f"it should hold a {name}") from None
-    except (IsADirectoryError, PermissionError) as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or '').lower()}") from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, or not JSON
-        raise BadInput(f"{path} is not JSON: {error}", hint=f"it should hold a {name}") from error
+        raise BadInput(
+            f"{path} does not exist, and should hold a {name}", hint=cls.WAY_OUT
+        ) from None
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        raise BadInput(f"cannot read {path}: {why}", hint=cls.WAY_OUT) from error
+    except UnicodeDecodeError as error:
+        raise _no_json(path, cls, f"byte {error.start} is not UTF-8") from error
+    except ValueError as error:
+        raise _no_json(path, cls, str(error)) from error
+    except RecursionError as error:
+        raise _no_json(path, cls, "it is nested too deeply") from error
     schema = body.get("schema") if isinstance(body, dict) else None
     if not isinstance(schema, str) or schema.partition("/")[0] != name:
-        raise BadInput(f"{path} holds {schema or 'no schema name'!r}, not a {name}")
+        found = shortened(schema) if isinstance(schema, str) else "no schema name"
+        raise BadInput(f"{path} holds {found!r}, not a {name}", hint=cls.WAY_OUT)
     if _major(schema) != _major(cls.SCHEMA):
         way_out = "read it with the moeprof that wrote it, or make it anew"
         raise unknown_schema(path, schema, cls.SCHEMA, way_out=way_out)
     return dict(body)
 
 
+def _parsed(text: str) -> Any:
+    return json.loads(
+        text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_of_64_bits
+    )
+
+
+def _no_json(path: Path, cls: type[Document], why: str) -> BadInput:
+    return BadInput(f"{path} is not JSON: {why}", hint=cls.WAY_OUT)
+
+
 def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError(f"{shortened(digits)} is beyond the range of a double")
+    return value
+
+
+def _of_64_bits(digits: str) -> int:
+    if len(digits) > _INT64_DIGITS or not -(2**63) <= (value := int(digits)) < 2**63:
+        raise ValueError(f"{shortened(digits)} does not fit into 64 bits")
+    return value
 
 
 def _major(schema: str) -> str:

@@ -34,6 +34,15 @@ class CannotMeasure(MoeprofError):
     exit_code: ClassVar[int] = 3
 
 
+def shortened(text: str, longest: int = 80) -> str:
+    """Cut a text of a file to what a sentence can hold.
+
+    >>> shortened("x" * 100, longest=6)
+    'xxx...'
+    """
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
 def unknown_schema(path: Path, found: str, known: str, *, way_out: str) -> BadInput:
     """The refusal of a file whose schema number this version cannot read."""
-    return BadInput(f"{path} is {found}, and this moeprof knows {known}", hint=way_out)
+    return BadInput(f"{path} is {shortened(found)}, and this moeprof knows {known}", hint=way_out)

@@ -1,7 +1,10 @@
 """What ran when in a mixed workload: `replay.json`, beside the power log of its recording."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
+
+from .document import Count, Size
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,10 +12,14 @@ class Segment:
     """Repeated launches of one operation at one size in [begin_ns, end_ns] (CLOCK_MONOTONIC)."""
 
     op: str
-    tokens: int
-    begin_ns: int
-    end_ns: int
-    launches: int
+    tokens: Size
+    begin_ns: Count
+    end_ns: Count
+    launches: Count
+
+    def __post_init__(self) -> None:
+        if self.end_ns < self.begin_ns:
+            raise ValueError(f"ends at {self.end_ns} ns, before it begins at {self.begin_ns} ns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +27,7 @@ class Note:
     """Why one operation at one size was left out, or launched one by one."""
 
     op: str
-    tokens: int
+    tokens: Size
     reason: str
 
 
@@ -33,7 +40,15 @@ class MixedWorkload:
     """
 
     SCHEMA: ClassVar[str] = "moeprof.replay/1.0"
+    WAY_OUT: ClassVar[str] = "delete its folder, and measure again: moeprof validate --against nvml"
 
     stretches: tuple[Segment, ...]
     left_out: tuple[Note, ...] = ()
     launched_one_by_one: tuple[Note, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.stretches:
+            raise ValueError("has no stretches, and a mixed workload has one at least")
+        for earlier, later in pairwise(self.stretches):
+            if later.begin_ns < earlier.end_ns:
+                raise ValueError(f"has a stretch at {later.begin_ns} ns that begins in another one")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Literal
 
+from .document import Count, Positive, Size, Small
 from .scenario import L2
 
 Sampling = Literal["adaptive", "all"]
@@ -31,11 +32,11 @@ class OpPlan:
 
     op: str
     curve: str
-    domain: tuple[int, ...]
-    first: tuple[int, ...]
-    holdout: tuple[int, ...]
+    domain: tuple[Size, ...]
+    first: tuple[Size, ...]
+    holdout: tuple[Size, ...]
     source: str | None = None
-    calibration: tuple[int, ...] = ()
+    calibration: tuple[Size, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,9 @@ class PowerPlan:
     in the run.
     """
 
-    anchors: int
-    blocks: int
-    spare_blocks: int = 0
+    anchors: Small
+    blocks: Small
+    spare_blocks: Small = 0
 
     @property
     def max_blocks(self) -> int:
@@ -74,6 +75,7 @@ class Plan:
     # History, newest first. 1.4: spare blocks of the power pass. 1.3: the thermal step. 1.2: the
     # power pass, locked clocks. 1.1: calibration sizes. 1.0: the first.
     SCHEMA: ClassVar[str] = "moeprof.plan/1.4"
+    WAY_OUT: ClassVar[str] = "restore the plan that `moeprof profile` wrote, or profile anew"
 
     run_id: str
     preset: str
@@ -84,13 +86,13 @@ class Plan:
     sampling: Sampling
     dtype: str
     l2: L2
-    threads: int
+    threads: Size
     seed: int
-    points_per_op: int
-    budget_s: float | None
-    point_timeout_s: float
+    points_per_op: Count
+    budget_s: Positive | None
+    point_timeout_s: Positive
     ops: tuple[OpPlan, ...]
     power: PowerPlan | None = None
     power_reason: str | None = None
-    sm_clock_mhz: int | None = None
+    sm_clock_mhz: Size | None = None
     thermal_step: bool = False

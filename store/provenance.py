@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from .document import Count, Positive, Size
+
 
 class EnergySource(StrEnum):
     """Source of a power or an energy.
@@ -33,16 +35,16 @@ class EnergySource(StrEnum):
 class Gpu:
     """One GPU as its driver describes it; None where the driver does not say."""
 
-    index: int
+    index: Count
     name: str
     uuid: str
     driver: str | None
     vbios: str | None
-    power_limit_w: float | None
-    sm_clock_mhz: int | None
-    memory_clock_mhz: int | None
+    power_limit_w: Positive | None
+    sm_clock_mhz: Count | None
+    memory_clock_mhz: Count | None
     mig: bool | None
-    l2_bytes: int | None
+    l2_bytes: Count | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,14 @@ class Provenance:
     """
 
     SCHEMA: ClassVar[str] = "moeprof.provenance/1.0"
+    WAY_OUT: ClassVar[str] = "restore the file that `moeprof profile` wrote, or profile anew"
 
     device: str
     device_name: str
-    cache_bytes: int | None
+    cache_bytes: Count | None
     cpu_name: str
-    cpu_count: int
-    threads: int
+    cpu_count: Size
+    threads: Size
     gpu: Gpu | None
     versions: dict[str, str]
     git_commit: str | None

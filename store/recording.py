@@ -3,9 +3,11 @@
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
+from .document import Amount, Count, Name, Small
 from .errors import BadInput
 from .provenance import Provenance
 from .scenario import Scenario
@@ -37,7 +39,7 @@ class Failure:
     """A point that could not be measured, with the reason in words; `visit` is its repeat."""
 
     scenario_key: str
-    visit: int
+    visit: Small
     reason: str
 
 
@@ -53,11 +55,11 @@ class PointTiming:
     """
 
     scenario_key: str
-    visit: int
-    calls: int
-    calls_ns: tuple[int, ...]
-    started_utc_ns: int
-    ended_utc_ns: int
+    visit: Small
+    calls: Small
+    calls_ns: tuple[Count, ...]
+    started_utc_ns: Count
+    ended_utc_ns: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +71,31 @@ class Load:
     `marks_ns[i]` (CLOCK_MONOTONIC), beginning with 0. `duty` is the share of that time in which the
     device worked, None where it was idle. Calls are launched in graph replays of `replay_s` each,
     or one by one for the `eager_reason`. Inputs rotate over `rotated_bytes`.
+
+    Raises ValueError where the two are empty, of different length or descend.
     """
 
     kind: Literal["operation", "idle", "empty"]
     scenario_key: str | None
-    visit: int
-    marks_ns: tuple[int, ...]
-    launches: tuple[int, ...]
-    duty: float | None = None
-    replay_s: float | None = None
+    visit: Small
+    marks_ns: tuple[Count, ...]
+    launches: tuple[Count, ...]
+    duty: Amount | None = None
+    replay_s: Amount | None = None
     eager_reason: str | None = None
-    rotated_bytes: int = 0
+    rotated_bytes: Count = 0
+
+    def __post_init__(self) -> None:
+        if len(self.marks_ns) != len(self.launches):
+            raise ValueError(
+                f"has {len(self.marks_ns)} marks_ns and {len(self.launches)} launches, one for each"
+            )
+        for name in ("marks_ns", "launches"):
+            values = getattr(self, name)
+            if any(later < earlier for earlier, later in pairwise(values)):
+                raise ValueError(f"has {name} that do not ascend")
+        if not self.marks_ns:
+            raise ValueError("has no marks_ns, and a load has a begin and an end")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +110,22 @@ class Recording:
 
     # History, newest first. 1.1: loads. 1.0: the first.
     SCHEMA: ClassVar[str] = "moeprof.recording/1.1"
+    WAY_OUT: ClassVar[str] = "restore it, or delete its folder and resume with --resume"
 
-    unit: str
+    unit: Name
     op: str
-    collector: str
+    collector: Name
     tool: str
     tool_version: str
     command: tuple[str, ...]
     exit_code: int | None
-    started_utc_ns: int
-    ended_utc_ns: int
+    started_utc_ns: Count
+    ended_utc_ns: Count
     scenarios: tuple[Scenario, ...]
     served: tuple[PointTiming, ...]
     failures: tuple[Failure, ...]
     warnings: tuple[str, ...]
-    files: dict[str, str]
+    files: dict[Name, str]
     provenance: Provenance
     loads: tuple[Load, ...] = ()
 

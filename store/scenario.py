@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any, Final, Literal
 
+from .document import Count, Size, Small
+
 L2 = Literal["cold", "hot"]
 BURST: Final = "burst"  # single calls with a synchronisation between them
 SUSTAINED: Final = "sustained"  # a steady load
@@ -21,12 +23,12 @@ class SurfaceKey:
     """
 
     op: str
-    shape: tuple[int, ...]
+    shape: tuple[Size, ...]
     dtype: str
-    weight_bits: int | None
-    group_size: int | None
-    experts: int | None
-    top_k: int | None
+    weight_bits: Small | None
+    group_size: Small | None
+    experts: Small | None
+    top_k: Small | None
     l2: L2
     regime: str
 
@@ -40,7 +42,7 @@ class SurfaceKey:
 class OpKey(SurfaceKey):
     """What identifies an operation at any batch size: the points of one curve share it."""
 
-    active_experts: int | None
+    active_experts: Small | None
 
     def columns(self) -> dict[str, Any]:
         """The key as columns of `points`."""
@@ -59,16 +61,16 @@ class Scenario:
     """
 
     op: str
-    tokens: int
-    shape: tuple[int, ...]
+    tokens: Size
+    shape: tuple[Size, ...]
     dtype: str
-    flops: int
-    bytes_moved: int
-    weight_bits: int | None = None
-    group_size: int | None = None
-    experts: int | None = None
-    active_experts: int | None = None
-    top_k: int | None = None
+    flops: Count
+    bytes_moved: Count
+    weight_bits: Small | None = None
+    group_size: Small | None = None
+    experts: Small | None = None
+    active_experts: Small | None = None
+    top_k: Small | None = None
     l2: L2 = "cold"
 
     @property

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final
 
+from .document import Amount, Count, Positive, Share, Size
+
 MIN_HELD_OUT: Final = 6  # below, a median error has no 95 % interval (stats/median.py)
 MIN_SIZES: Final = 24  # a plan of as many sizes holds out MIN_HELD_OUT (scenarios/plan.py)
 HOLD_OUT_MORE: Final = (
@@ -33,9 +35,9 @@ class HoldoutPoint:
     model gives no interval. `inside_80` and `inside_50` likewise.
     """
 
-    tokens: int
-    measured: float
-    predicted: float
+    tokens: Size
+    measured: Positive
+    predicted: Positive
     inside_95: bool | None
     inside_80: bool | None = None
     inside_50: bool | None = None
@@ -56,22 +58,22 @@ class CurveVerdict:
     curve: str
     op: str
     metric: str
-    n: int
-    median: float | None
-    p95: float | None
-    max: float | None
+    n: Count
+    median: Amount | None
+    p95: Amount | None
+    max: Amount | None
     bias: float | None
-    median_lo: float | None
-    median_hi: float | None
-    floor: float | None
-    coverage_95: float | None
-    limit: float
+    median_lo: Amount | None
+    median_hi: Amount | None
+    floor: Amount | None
+    coverage_95: Share | None
+    limit: Positive
     outcome: Outcome
     reason: str
     points: tuple[HoldoutPoint, ...]
-    mape: float | None = None
-    coverage_80: float | None = None
-    coverage_50: float | None = None
+    mape: Amount | None = None
+    coverage_80: Share | None = None
+    coverage_50: Share | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +89,19 @@ class MixedWorkloadVerdict:
     `limit`.
     """
 
-    window_s: float | None
-    gap_s: float | None
-    stretches: int
-    launches_j: float | None
-    gap_j: float | None
-    predicted_j: float | None
-    measured_j: float | None
-    measured_ci95_j: float | None
+    window_s: Amount | None
+    gap_s: Amount | None
+    stretches: Count
+    launches_j: Amount | None
+    gap_j: Amount | None
+    predicted_j: Amount | None
+    measured_j: Amount | None
+    measured_ci95_j: Amount | None
     energy_source: str
     error: float | None
-    power_coverage: float | None
-    coverage_gate: float
-    limit: float
+    power_coverage: Amount | None
+    coverage_gate: Share
+    limit: Positive
     outcome: Outcome
     reason: str
     marks: tuple[str, ...]
@@ -115,7 +117,7 @@ class Sensor:
     """
 
     energy_source: str
-    gain_uncertainty: float | None
+    gain_uncertainty: Amount | None
     gain_reason: str
 
 
@@ -130,6 +132,7 @@ class Validation:
     # History, newest first. 1.1: MAPE, coverage at 80 and 50 %, the mixed workload, the sensor.
     # 1.0: the first.
     SCHEMA: ClassVar[str] = "moeprof.validation/1.1"
+    WAY_OUT: ClassVar[str] = "delete it, and make it anew with `moeprof validate`"
 
     against: str
     model: str

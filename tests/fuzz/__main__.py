@@ -65,8 +65,7 @@ def _keep(outcome: Outcome, folder: Path, seed: int) -> None:
     kept = folder / outcome.case.replace(" ", "-")
     shutil.copytree(outcome.folder, kept, dirs_exist_ok=True)
     target, _, number = outcome.case.rpartition(" ")
-    CONSOLE.print(f"FAULT in {outcome.case}: {outcome.words}")
-    CONSOLE.print(f"  {outcome.fault}")
+    CONSOLE.print(f"FAULT in {outcome}")
     CONSOLE.print(f"  moeprof {outcome.command.replace('@', str(kept))}")
     CONSOLE.print(f"  make fuzz FUZZ=\"--seed {seed} --target '{target}' --case {number}\"")
 

@@ -78,6 +78,9 @@ class Outcome:
     fault: str | None
     folder: Path
 
+    def __str__(self) -> str:
+        return f"{self.case}: {self.words}: moeprof {self.command}: {self.fault}"
+
 
 class _Hang(BaseException):
     """A case took too long. No product code catches it."""
@@ -138,11 +141,9 @@ class Fuzzer:
         try:
             with time_limit():
                 result = self._run(command)
+            is_read, fault = result.exit_code in READ, self._fault(result, before)
         except _Hang:
             is_read, fault = False, f"no answer within {LIMIT_S:g} s"
-        else:
-            is_read = result.exit_code in READ
-            fault = self._fault(result, before)
         name = f"{target.name} {number}"
         return Outcome(name, words, " ".join(command), is_read, fault, self._work)
 
@@ -151,7 +152,7 @@ class Fuzzer:
         with (
             warnings.catch_warnings(),
             mock.patch.object(tempfile, "tempdir", str(self._temporary)),
-            mock.patch("os.fsync", lambda descriptor: None),
+            mock.patch("os.fsync", return_value=None),
         ):
             warnings.simplefilter("error")
             return run_moeprof(words)

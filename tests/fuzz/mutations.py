@@ -26,7 +26,7 @@ NUMBERS: Final = (
     0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, 2**63, -(2**63) - 1, 2**64, 10**400, 1.5, -0.0, 1e16,
     1e308, -1e308, 5e-324, float("nan"), float("inf"), float("-inf"),
 )  # fmt: skip
-OTHERS: Final = (None, True, False, [], [1], [[1]], {}, {"a": 1}, [None, "x"])
+OTHERS: Final[tuple[Any, ...]] = (None, True, False, [], [1], [[1]], {}, {"a": 1}, [None, "x"])
 VALUES: Final = (*TEXTS, *NUMBERS, *OTHERS)
 # What Python's json cannot write.
 RAW_JSON: Final = (
@@ -152,8 +152,10 @@ def _change_json(draw: Random, holder: Any, key: Any, where: str, raw: list[str]
         holder.insert(key, holder[key])
         return f"{where} stands twice"
     if how == "twice":
-        raw.append(f'{json.dumps(holder[key])}, {json.dumps(key)}: {json.dumps(draw.choice(TEXTS))}')
-        holder[key] = _mark(0)
+        raw.append(
+            f"{json.dumps(holder[key])}, {json.dumps(key)}: {json.dumps(draw.choice(TEXTS))}"
+        )
+        holder[key] = _mark(len(raw) - 1)
         return f"{where} has its key twice"
     if how == "rename":
         holder[key + "x"] = holder.pop(key)

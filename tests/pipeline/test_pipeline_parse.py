@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,7 @@ def _keep(run: Run, made: Recording, name: str, raw: Path) -> None:
     folder.mkdir(parents=True)
     raw.rename(folder / name)
     files = {name: sha256_of(folder / name)}
-    fields = {field: getattr(made, field) for field in Recording.__dataclass_fields__}
-    fields.pop("SCHEMA", None)
-    run.keep(Recording(**(fields | {"files": files})))
+    run.keep(replace(made, files=files))
 
 
 def _points(run: Run) -> list[dict[str, Any]]:

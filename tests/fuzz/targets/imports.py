@@ -25,7 +25,10 @@ MOES = [
 MLPS = [
     {"n_head": 32, "n_kv_head": 8, "n_embd": 4096, "n_expanded_embd": 14336}
     | {"use_gated_mlp": True, "num_tokens": m, "num_tensor_parallel_workers": 1}
-    | {"time_stats.mlp_up_proj.median": 0.2 + 0.0008 * m, "time_stats.add.median": 0.02 + 0.0001 * m}
+    | {
+        "time_stats.mlp_up_proj.median": 0.2 + 0.0008 * m,
+        "time_stats.add.median": 0.02 + 0.0001 * m,
+    }
     for m in SIZES
 ]
 GEMM_FILE = "h200_sxm/gemm/vllm/1.0/gemm_perf.parquet"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 
 import pyarrow.parquet as pq
 import pytest
@@ -29,7 +30,7 @@ def _with_meter(folder: Path) -> None:
     metered_runs.write_meter(folder / "meter.csv", readings_per_s=50)
 
 
-def power_log_fields(draw: object, data: bytes) -> Mutation:
+def power_log_fields(draw: Random, data: bytes) -> Mutation:
     """A field of the first line, or of the readings below it."""
     first, _, rest = data.partition(b"\n")
     if draw.random() < 0.3:

@@ -23,6 +23,7 @@ REPORT = ("report", "@/run")
 COST = ("cost", "@/run", "gelu", "--batch-size", "5", "--json")
 SHOW = ("cost", "@/run", "gelu", "--batch-size", "5")
 RESUME = ("profile", "@/run", "--resume", "--budget", "1ms")
+OF_PLAN = (PARSE, BUILD, VALIDATE, REPORT, RESUME)
 RECORDING = "run/raw/cpu/gelu.0/recording.json"
 
 
@@ -79,7 +80,7 @@ def _of_run(
 
 
 TARGETS = (
-    _of_run("plan", "run/plan.json", json_fields, (PARSE, BUILD, VALIDATE, REPORT, RESUME), share=6),
+    _of_run("plan", "run/plan.json", json_fields, OF_PLAN, share=6),
     _of_run("recording", RECORDING, json_fields, (PARSE, BUILD, RESUME), make=_recorded, share=8),
     _of_run("provenance", "run/provenance.json", json_fields, (BUILD, REPORT, RESUME), share=3),
     _of_run("preset of a run", "run/preset.toml", toml_fields, (REPORT, RESUME), share=2),
