@@ -7,20 +7,19 @@ neither torch nor pandas.
 import errno
 import sys
 import traceback
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..store.errors import MoeprofError
-from ..store.files import cannot_write
+from ..store.files import NO_SPACE, cannot_use
 from . import build_model, doctor, import_, parse, render, report, scenario, scrub, show
 from .cost.command import cost
 from .profile.command import profile
 from .validate.command import validate
 
 _OWN_FAULT = 129  # above 127 and not 125: `git bisect run` stops instead of blaming a commit
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_NO_PATH = {errno.ENOENT, errno.EEXIST}  # of a path that moeprof made itself
 
 app = typer.Typer(
     name="moeprof",
@@ -72,8 +71,8 @@ def main() -> None:
 
 def _report(caught: Exception) -> int:
     """Print what went wrong in one sentence; return the exit code."""
-    if isinstance(caught, OSError) and caught.errno in _NO_SPACE:
-        caught = cannot_write(Path(caught.filename or "the output"), caught)
+    if isinstance(caught, OSError) and _is_of_a_path(caught):
+        caught = cannot_use(caught)
     if isinstance(caught, MoeprofError):
         render.error(caught.message, caught.hint)
         return caught.exit_code
@@ -82,3 +81,10 @@ def _report(caught: Exception) -> int:
         hint="run it again with --debug for the traceback, and report it",
     )
     return _OWN_FAULT
+
+
+def _is_of_a_path(error: OSError) -> bool:
+    """Whether a path or a disk refused: no rights, no space, a name that is too long."""
+    if error.errno in NO_SPACE:
+        return True
+    return error.filename is not None and error.errno not in _NO_PATH

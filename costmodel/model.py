@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..stats.conformal import COVERAGES_PCT
 from ..store.cost_model import CostModelFile, CurveModel
 from ..store.document import read_document
-from ..store.errors import BadInput
+from ..store.errors import BadInput, naming
 from .breakdown import CostBreakdown, take_apart
 from .checksum import verify_checksum
 from .consistency import check_file
@@ -55,7 +55,8 @@ class KernelCostModel:
         """
         file = read_document(Path(path), CostModelFile)
         verify_checksum(Path(path))
-        return cls(file)
+        with naming(path):
+            return cls(file)
 
     @classmethod
     def from_file(cls, file: CostModelFile) -> Self:

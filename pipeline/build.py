@@ -11,7 +11,7 @@ from ..costmodel.merge_runs import check_mergeable, check_one_preset, merged_sha
 from ..costmodel.thermal.response import with_response
 from ..store.cost_model import CostModelFile
 from ..store.document import read_document, write_document
-from ..store.errors import BadInput
+from ..store.errors import BadInput, naming
 from ..store.provenance import Provenance
 from ..store.recording import sha256_of
 from ..store.run import Run, open_run
@@ -50,12 +50,13 @@ def build_model(
     paths = [one.table("points") for one in runs]
     points = pa.concat_tables([read_table(path, "points") for path in paths])
     warnings.add(_flagged(points, runs))
-    model = fit_model(
-        points,
-        preset=runs[0].plan().preset,
-        provenance=provenance,
-        points_sha256=merged_sha256([sha256_of(path) for path in paths]),
-    )
+    with naming(" and ".join(map(str, paths))):
+        model = fit_model(
+            points,
+            preset=runs[0].plan().preset,
+            provenance=provenance,
+            points_sha256=merged_sha256([sha256_of(path) for path in paths]),
+        )
     _check_has_curve(model, runs[0])
     model, no_heat = _with_heat(model, runs, points)
     warnings.add(no_heat)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..device.identity import choose_device
 from ..profiler.sweep import OpSummary, ScenarioOf
 from ..scenarios.duration import call_times_of
 from ..scenarios.plan import estimate_power_s, estimate_s, response_s
@@ -130,7 +131,7 @@ def resume(
     check_same_plan(options, changed_options(options) if given is None else given, opened.plan())
     plan = resumed_plan(opened, options)
     ops = ops_of(opened, plan)
-    provenance = describe_here(plan.device, plan.threads)
+    provenance = describe_here(choose_device(plan.device), plan.threads)
     scenarios = scenarios_of(ops, read_preset(opened.preset_path), plan)
     return _measured(opened, plan, provenance, scenarios, progress)
 

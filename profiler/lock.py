@@ -5,8 +5,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from ..store.errors import BadInput
+from ..store.files import cannot_write
 from ..store.provenance import Provenance
 from ..store.run import Run
 
@@ -30,9 +32,17 @@ def exclusive_lock(provenance: Provenance, run: Run) -> Iterator[None]:
 
 @contextmanager
 def _held(path: Path, what: str, hint: str) -> Iterator[None]:
-    with path.open("a") as file:
+    with _opened(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BadInput(f"another sweep is measuring {what}", hint=hint) from None
         yield
+
+
+def _opened(path: Path) -> TextIO:
+    """Open the file of a lock. Raises BadInput where the folder cannot be written."""
+    try:
+        return path.open("a")
+    except OSError as error:
+        raise cannot_write(path, error) from error

@@ -34,10 +34,12 @@ Size = Annotated[int, msgspec.Meta(ge=1)]  # such as a batch size
 Amount = Annotated[float, msgspec.Meta(ge=0)]  # such as a time, or an error of a model
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Device = Annotated[str, msgspec.Meta(pattern=r"^(cpu|cuda:[0-9]{1,3})$")]
 # Name of a file or folder, which cannot lead out of the folder that it is in.
 Name = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}$)[^/\\]+$", max_length=255)]
 
 _INT64_DIGITS: Final = len("-9223372036854775808")
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")  # JSON's escape of half a pair
 _DOTTED: Final = str.maketrans({"[": ".", "]": None})  # ops[0].domain as ops.0.domain
 
 
@@ -67,8 +69,6 @@ def read_document(path: Path, cls: type[D]) -> D:
     updated = getattr(cls, "updated", None)
     try:
         return msgspec.convert(body if updated is None else updated(body), cls)
-    except UnicodeEncodeError:
-        raise _invalid(path, cls, "a text holds half a UTF-16 pair") from None
     except msgspec.ValidationError as error:
         complaint, _, place = str(error).partition(" - at `$")
         where = place.translate(_DOTTED).strip(".`") or "the whole"
@@ -112,9 +112,15 @@ def read_json(path: Path, cls: type[Document]) -> dict[str, Any]:
 
 
 def _parsed(text: str) -> Any:
-    return json.loads(
+    body = json.loads(
         text, parse_constant=_refuse_constant, parse_float=_finite, parse_int=_of_64_bits
     )
+    if _SURROGATE.search(text):
+        try:
+            json.dumps(body, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("a text holds half a UTF-16 pair, which is no character") from None
+    return body
 
 
 def _no_json(path: Path, cls: type[Document], why: str) -> BadInput:

@@ -7,6 +7,8 @@
 A message is one sentence that names the value and the rule; the hint says what to do instead.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,6 +34,15 @@ class CannotMeasure(MoeprofError):
     """What was asked for cannot be measured on this machine."""
 
     exit_code: ClassVar[int] = 3
+
+
+@contextmanager
+def naming(where: object) -> Iterator[None]:
+    """Put the file, or whatever else is read, before the message of a BadInput of the block."""
+    try:
+        yield
+    except BadInput as refusal:
+        raise BadInput(f"{where}: {refusal.message}", hint=refusal.hint) from refusal
 
 
 def shortened(text: str, longest: int = 80) -> str:

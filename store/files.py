@@ -17,7 +17,15 @@ _HINTS = {
     errno.EACCES: "point --store or --out at a folder that you may write to",
     errno.EPERM: "point --store or --out at a folder that you may write to",
     errno.EEXIST: "a part of that path is a file; name another folder",
+    errno.ENAMETOOLONG: "shorten the path",
     errno.ENOTDIR: "a part of that path is a file; name another folder",
+}
+
+NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_HINTS_OF_READING = {
+    errno.ENAMETOOLONG: "shorten the path",
+    errno.EISDIR: "name a file, not a folder",
+    errno.EACCES: "let it be read by you",
 }
 
 
@@ -58,6 +66,14 @@ def cannot_write(path: Path, error: OSError) -> BadInput:
     )
 
 
+def cannot_use(error: OSError) -> BadInput:
+    """Make the error that says why a file or folder could not be used, by the error's own path."""
+    path = Path(os.fsdecode(error.filename)) if error.filename else Path("the output")
+    if error.errno in NO_SPACE:
+        return cannot_write(path, error)
+    return cannot_read(path, error)
+
+
 def read_bytes(path: Path) -> bytes:
     """Read a file. Raises BadInput, naming it, if that fails."""
     try:
@@ -73,12 +89,9 @@ def read_text(path: Path) -> str:
     except OSError as error:
         raise cannot_read(path, error) from error
     except UnicodeDecodeError as error:
-        raise BadInput(f"{path} is not UTF-8 text") from error
-
-
-def cannot_read(path: Path, error: OSError) -> BadInput:
-    """Make the error that says why `path` could not be read."""
-    return BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}")
+        raise BadInput(
+            f"{path} is not UTF-8 text: see its byte {error.start}", hint="save it as UTF-8"
+        ) from error
 
 
 def refuse_lfs_pointer(path: Path) -> None:
@@ -95,3 +108,12 @@ def refuse_lfs_pointer(path: Path) -> None:
         raise BadInput(
             f"{path} is a Git LFS pointer and not the file itself", hint="fetch it: git lfs pull"
         )
+
+
+def cannot_read(path: Path, error: OSError, hint: str = "") -> BadInput:
+    """Make the error that says why `path` could not be read, with this hint or one by the cause."""
+    return BadInput(
+        f"cannot read {path}: {(error.strerror or str(error)).lower()}",
+        hint=hint
+        or _HINTS_OF_READING.get(error.errno or 0, "name a file that is there and may be read"),
+    )

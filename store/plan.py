@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from .document import Count, Positive, Size, Small
+from msgspec import Meta
+
+from .document import Count, Device, Positive, Size, Small
 from .scenario import L2
 
 Sampling = Literal["adaptive", "all"]
 Isolation = Literal["op", "point"]
+SweepCollector = Annotated[str, Meta(pattern="^(cpu|kineto|nsys|ncu)$")]
 
 
 class Role(StrEnum):
@@ -80,8 +83,8 @@ class Plan:
     run_id: str
     preset: str
     preset_source: str
-    device: str
-    collectors: tuple[str, ...]
+    device: Device
+    collectors: Annotated[tuple[SweepCollector, ...], Meta(min_length=1)]
     isolation: Isolation
     sampling: Sampling
     dtype: str
@@ -91,7 +94,7 @@ class Plan:
     points_per_op: Count
     budget_s: Positive | None
     point_timeout_s: Positive
-    ops: tuple[OpPlan, ...]
+    ops: Annotated[tuple[OpPlan, ...], Meta(min_length=1)]
     power: PowerPlan | None = None
     power_reason: str | None = None
     sm_clock_mhz: Size | None = None

@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from os.path import isfile
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -148,10 +149,14 @@ def sha256_of(path: Path) -> str:
 def raw_file(folder: Path, recording: Recording, name: str) -> Path:
     """Check a raw file of a recording against its sha256; return its path.
 
-    Raises BadInput where the file is missing or its sha256 differs.
+    Raises BadInput where the recording names no such file, it is missing or its sha256 differs.
     """
     path = folder / name
-    if not path.is_file():
+    if name not in recording.files:
+        raise BadInput(
+            f"{folder / 'recording.json'} names no file {name!r}", hint=Recording.WAY_OUT
+        )
+    if not isfile(path):
         raise BadInput(
             f"{path} is missing, though its recording names it",
             hint="profile again, or resume the run with --resume",

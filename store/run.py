@@ -12,10 +12,11 @@ The layout:
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os.path import isdir, isfile
 from pathlib import Path
 
 from .document import read_document, write_document
-from .errors import BadInput
+from .errors import BadInput, shortened
 from .files import cannot_write
 from .plan import Plan
 from .recording import Recording
@@ -81,9 +82,16 @@ class Run:
         return read_document(self.plan_path, Plan)
 
     def recordings(self) -> list[tuple[Path, Recording]]:
-        """Each recording with its folder, in order of the path."""
+        """Each recording with its folder, in order of the path.
+
+        Raises BadInput for one that cannot be read, or that speaks of a scenario that it does not
+        describe.
+        """
         paths = sorted(self.folder.glob("raw/*/*/recording.json"))
-        return [(path.parent, read_document(path, Recording)) for path in paths]
+        recordings = [(path.parent, read_document(path, Recording)) for path in paths]
+        for path, (_, recording) in zip(paths, recordings, strict=True):
+            _check_described(path, recording)
+        return recordings
 
     def keep(self, recording: Recording) -> None:
         """Write a recording beside its raw files, which must be complete."""
@@ -91,10 +99,24 @@ class Run:
         write_document(path, recording)
 
 
+def _check_described(path: Path, recording: Recording) -> None:
+    """Raise BadInput where a recording times, loads or fails a scenario that it does not hold."""
+    described = {scenario.key for scenario in recording.scenarios}
+    keys = {one.scenario_key for one in recording.served}
+    keys |= {one.scenario_key for one in recording.failures}
+    keys |= {one.scenario_key for one in recording.loads if one.scenario_key is not None}
+    for key in sorted(keys):
+        if key not in described:
+            raise BadInput(
+                f"{path} speaks of the scenario {shortened(key)!r} without describing it",
+                hint=Recording.WAY_OUT,
+            )
+
+
 def open_run(folder: Path) -> Run:
     """Open an existing run. Raises BadInput where `folder` is none."""
     run = Run(folder)
-    if not run.plan_path.is_file():
+    if not isfile(run.plan_path):  # False too for a path that is too long
         raise BadInput(
             f"{folder} is not a run: it has no plan.json",
             hint="name a folder that `moeprof profile` wrote, or leave it out for the latest",
@@ -120,10 +142,10 @@ def model_file(path: Path) -> Path:
 
     Raises BadInput where the run has no model.
     """
-    if not path.is_dir():
+    if not isdir(path):
         return path
     model = Run(path).model_path
-    if not model.is_file():
+    if not isfile(model):
         raise BadInput(
             f"there is no {model.name} in {path}", hint=f"make one: moeprof build-model {path}"
         )

@@ -13,7 +13,7 @@ from ...scenarios.plan import check_response_fits
 from ...scenarios.preset import read_preset
 from ...scenarios.run_options import RunOptions, option_of
 from ...store.document import write_document
-from ...store.errors import BadInput
+from ...store.errors import BadInput, naming
 from ...store.plan import Plan
 from ...store.run import Run
 
@@ -59,13 +59,19 @@ def resumed_plan(run: Run, options: RunOptions) -> Plan:
 
 
 def ops_of(run: Run, plan: Plan) -> list[LoadedOp]:
-    """Load the operations of a plan, a user's own from the copy in the run folder."""
-    return [
-        loaded
-        for op_plan in plan.ops
-        for loaded in find_ops(str(run.folder / op_plan.source) if op_plan.source else op_plan.op)
-        if loaded.operation.name == op_plan.op
-    ]
+    """Load the operations of a plan, a user's own from the copy in the run folder.
+
+    Raises BadInput where there is no such operation.
+    """
+    with naming(run.plan_path):
+        return [
+            loaded
+            for op_plan in plan.ops
+            for loaded in find_ops(
+                str(run.folder / op_plan.source) if op_plan.source else op_plan.op
+            )
+            if loaded.operation.name == op_plan.op
+        ]
 
 
 def _chosen(options: RunOptions, field: str) -> object:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..errors import BadInput, unknown_schema
+from ..errors import BadInput, shortened, unknown_schema
 from ..files import replacing
 from .schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS
 
@@ -144,11 +144,10 @@ def read_table(path: Path, name: str) -> pa.Table:
     try:
         table = pq.read_table(path)
     except FileNotFoundError:
-        raise BadInput(
-            f"{path} does not exist", hint="make the tables with `moeprof parse RUN`"
-        ) from None
+        raise BadInput(f"{path} does not exist", hint=_PARSE_AGAIN) from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise BadInput(f"{path} is not a Parquet table: {str(error).splitlines()[0]}") from error
+        why = shortened(str(error).partition("\n")[0], longest=200)
+        raise BadInput(f"{path} is not a Parquet table: {why}", hint=_PARSE_AGAIN) from error
     schema = SCHEMAS[name]
     metadata, of_schema = table.schema.metadata or {}, schema.metadata or {}
     found = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")

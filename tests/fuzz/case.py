@@ -52,7 +52,8 @@ class Target:
     then renews digests, so that the changed content is reached. `commands` are alternatives; `@` in
     a word stands for the folder. `intact` asserts what the commands say of the valid input, in the
     order of the commands. A refusal names one of `names`, else the file. `read_share` is the least
-    share of changed inputs that are read. `share` is the target's share of the cases.
+    share of changed inputs that are read. `share` is the target's share of the cases. A file that
+    `is_derived` may be made anew by a command.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Target:
     names: Sequence[str] = ()
     read_share: float = 0.1
     share: int = 1
+    is_derived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class Fuzzer:
             return f"exit {result.exit_code}: {result.stderr.strip()[-600:]}"
         if left:
             return f"left {left[0].name}"
-        if after.get(changed) != before[changed]:
+        if after.get(changed) != before[changed] and not self.target.is_derived:
             return f"{changed.name} was changed"
         if result.exit_code in REFUSED:
             return self._wrong_refusal(result)

@@ -68,7 +68,8 @@ def neighbour(draw: Random, value: Any) -> Any:
 
 
 def _value(draw: Random, present: Any) -> Any:
-    return neighbour(draw, present) if draw.random() < 0.4 else draw.choice(VALUES)
+    kind = draw.choices(["neighbour", TEXTS, NUMBERS, OTHERS], [9, 4, 5, 2])[0]
+    return neighbour(draw, present) if kind == "neighbour" else draw.choice(kind)
 
 
 # Text as a whole.
@@ -320,6 +321,7 @@ def _change_cells(
     values = table.column(column).to_pylist()
     row = draw.randrange(len(values))
     new = _value(draw, values[row])
+    new = None if new == {} else new  # Parquet has no empty struct
     values = [new] * len(values) if throughout else [*values[:row], new, *values[row + 1 :]]
     where = f"{table.column_names[column]}{'' if throughout else f' of row {row}'}"
     for kind in (table.schema.field(column).type, None):

@@ -67,6 +67,7 @@ TARGETS = (
         commands=(PARSE, BUILD),
         intact=_energy,
         settle=_sealed,
+        names=(POWER_LOG, "points.parquet"),
         share=4,
     ),
     Target(

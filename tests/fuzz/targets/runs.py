@@ -72,9 +72,10 @@ def _of_run(
         mutate=mutate,
         commands=commands,
         intact=_intact,
-        names=(Path(file).name, "run"),
+        names=(Path(file).name, "run", "nothing was measured", "is not there", "--budget"),
         settle=_newest("run/tables/points.parquet") if make is _finished else lambda folder: None,
         read_share=0.05,
+        is_derived=file.endswith(".parquet"),
         share=share,
     )
 
