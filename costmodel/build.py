@@ -23,6 +23,7 @@ from ..store.plan import Role
 from ..store.provenance import Provenance
 from ..store.scenario import OpKey
 from .checksum import with_checksum
+from .consistency import check_file
 from .curve.energy import energy_fields
 from .curve.extrapolation import drift_scores, with_drift
 from .curve.fit import choose_fit, fit_error, fit_losses
@@ -78,6 +79,7 @@ def build_model(
             fit_surface(one.name, one.knots, one.calibration) for one in found if one.is_surface
         ),
     )
+    check_file(file)
     return with_checksum(file)
 
 

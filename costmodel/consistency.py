@@ -73,6 +73,9 @@ def _check_surface(surface: SurfaceModel) -> None:
         _ENERGY_ELSEWHERE: set(places) <= set(knots)
         and _have_length(len(places), *_energy_columns(surface)),
         _NOT_POSITIVE: _are_positive(surface),
+        "has more experts to a token than there are": (
+            surface.experts is None or surface.top_k <= surface.experts
+        ),
         "has a count below 1": all(size >= 1 for column in counts for size in column)
         and surface.top_k >= 1,
         "has coefficients that are negative, not finite, or all zero": all(

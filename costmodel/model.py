@@ -55,7 +55,7 @@ class KernelCostModel:
         """
         file = read_document(Path(path), CostModelFile)
         verify_checksum(Path(path))
-        with naming(path):
+        with naming(path, hint=CostModelFile.WAY_OUT):
             return cls(file)
 
     @classmethod

@@ -1,7 +1,7 @@
 """Check and round the rows of a table of points before they become knots."""
 
 from collections.abc import Iterable, Sequence
-from math import ceil, inf, isfinite, log
+from math import ceil, isfinite, log
 from typing import Any, Final
 
 from ..store.errors import BadInput
@@ -10,12 +10,16 @@ from ..store.scenario import SurfaceKey
 Row = dict[str, Any]
 
 _REQUIRED: Final = ("op", "dtype", "l2", "regime", "latency_source", "energy_source")
-_AMOUNTS: Final = ("flops", "bytes_moved", "gap_us")
+_AMOUNTS: Final = ("flops", "bytes_moved", "gap_us", "energy_mj_ci95", "idle_power_w")
 # Repeats of a measurement differ in the third digit. Six digits keep the measurement and drop the
 # last bits of a double, in which two machines may differ: the same points then give the same file.
 _DIGITS: Final = 6
 _ROUNDING: Final = 1 + 10 ** (1 - _DIGITS)
 _HALF_WIDTH_DECIMALS: Final = 4
+# Any latency (us) or energy (mJ) lies between, 31 years and a thousandth of a picosecond apart:
+# ratios and intervals of two then stay within a double.
+_LEAST: Final = 1e-9
+_MOST: Final = 1e15
 
 
 def checked_knots(curve: str, rows: Iterable[Row]) -> list[Row]:
@@ -36,6 +40,7 @@ def checked_knots(curve: str, rows: Iterable[Row]) -> list[Row]:
                 f"{curve} has neither a latency nor a failure at batch size {tokens}",
                 hint="make the tables anew with `moeprof parse RUN`",
             )
+        positive(curve, row, "latency_sustained_us")
         _check_quantities(curve, row)
         first = knots.setdefault((tokens, row["active_experts"]), row | {"latency_us": latency_us})
         if first["latency_us"] != latency_us:
@@ -61,15 +66,15 @@ def _check_quantities(curve: str, row: Row) -> None:
 def positive(curve: str, row: Row, column: str) -> float | None:
     """A quantity of a point, rounded; None where it was not measured.
 
-    Raises BadInput for one that is not positive and finite.
+    Raises BadInput for one that is not positive, or of a size that no measurement has.
     """
-    value = row[column]
+    value = row.get(column)
     if value is None:
         return None
-    if not (isfinite(value) and value > 0):
+    if not _LEAST < value < _MOST:
         raise BadInput(
             f"{column} of {curve} at batch size {row['tokens']} is {value}, "
-            "and it must be positive and finite",
+            f"and it must be positive, above {_LEAST:g} and below {_MOST:g}",
             hint="profile that size again; what was not measured is null, never zero",
         )
     return rounded(value)
@@ -89,7 +94,7 @@ def _half_width_95(curve: str, row: Row) -> float | None:
     low, high, latency_us = row["latency_us_lo"], row["latency_us_hi"], row["latency_us"]
     if low is None or high is None:
         return None
-    if not (0 < low <= latency_us * _ROUNDING and latency_us <= high * _ROUNDING < inf):
+    if not (_LEAST < low <= latency_us * _ROUNDING and latency_us <= high * _ROUNDING < _MOST):
         raise BadInput(
             f"the interval of {curve} at batch size {row['tokens']}, {low} to {high} us, "
             f"does not hold its latency of {latency_us} us",

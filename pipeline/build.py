@@ -15,7 +15,7 @@ from ..store.errors import BadInput, naming
 from ..store.provenance import Provenance
 from ..store.recording import sha256_of
 from ..store.run import Run, open_run
-from ..store.tables.parquet import read_table
+from ..store.tables.parquet import PARSE_AGAIN, read_table
 from .measure.progress import SILENT, RunProgress, Warnings
 from .parse import parse_if_stale
 
@@ -50,7 +50,7 @@ def build_model(
     paths = [one.table("points") for one in runs]
     points = pa.concat_tables([read_table(path, "points") for path in paths])
     warnings.add(_flagged(points, runs))
-    with naming(" and ".join(map(str, paths))):
+    with naming(" and ".join(map(str, paths)), hint=PARSE_AGAIN):
         model = fit_model(
             points,
             preset=runs[0].plan().preset,

@@ -12,6 +12,7 @@ from ..scenarios.preset import read_preset
 from ..scenarios.rates import rates_of
 from ..scenarios.run_files import rendered_files, write_run
 from ..scenarios.run_options import OPTION_FIELDS, RunOptions
+from ..store.errors import naming
 from ..store.plan import Plan
 from ..store.provenance import Provenance
 from ..store.run import DEFAULT_STORE, Run, claim_run, open_run
@@ -131,7 +132,9 @@ def resume(
     check_same_plan(options, changed_options(options) if given is None else given, opened.plan())
     plan = resumed_plan(opened, options)
     ops = ops_of(opened, plan)
-    provenance = describe_here(choose_device(plan.device), plan.threads)
+    with naming(opened.plan_path):
+        device = choose_device(plan.device)
+    provenance = describe_here(device, plan.threads)
     scenarios = scenarios_of(ops, read_preset(opened.preset_path), plan)
     return _measured(opened, plan, provenance, scenarios, progress)
 

@@ -1,14 +1,18 @@
 """The contents of `kernel_cost_model.json`. costmodel/ builds it and looks costs up in it."""
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+from msgspec import Meta
 
 from .document import Amount, Count, Positive, Size, Small
 from .provenance import EnergySource, Provenance
 from .scenario import SurfaceKey
 
+MAX_LOG_RATIO: Final = 100.0  # |log| ratio of any two latencies or energies in a model, at most
 Fit = Literal["linear", "step", "step64"]
 Source = Literal["measured", "imported"]
+LogRatio = Annotated[float, Meta(ge=0, le=MAX_LOG_RATIO)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +131,13 @@ class FittedOp(SurfaceKey):
     knots_tokens: tuple[Size, ...]
     latency_us: tuple[Positive, ...]
     latency_source: str
-    latency_half_95: tuple[Amount | None, ...] | None = None
+    latency_half_95: tuple[LogRatio | None, ...] | None = None
     error: FitError
     work: Work | None = None
     energy_mj: tuple[Positive, ...] | None
     energy_source: str
     energy_reason: str | None
-    energy_ci95: tuple[Amount, ...] | None = None
+    energy_ci95: tuple[LogRatio, ...] | None = None
     sustained_ratio: tuple[Positive, ...] | None = None
     power_error: FitError | None = None
     idle_power_w: Amount | None = None
@@ -154,7 +158,7 @@ class CurveModel(FittedOp):
     active_experts: Small | None
     domain: Domain
     fit: Fit
-    floor: Amount | None = None
+    floor: LogRatio | None = None
     segments: tuple[int, ...] | None = None
     gap_us: tuple[Amount, ...] | None = None
     energy_tokens: tuple[Size, ...] | None = None
@@ -178,8 +182,8 @@ class SurfaceModel(FittedOp):
     knots_experts: tuple[Size, ...]
     coefficients_us: tuple[Amount, Amount, Amount, Amount]
     tile_rows: Size
-    half_width_95: Amount
-    half_widths: dict[str, Amount] = field(default_factory=dict)
+    half_width_95: LogRatio
+    half_widths: dict[str, LogRatio] = field(default_factory=dict)
     energy_mj: tuple[Positive, ...] | None = None
     energy_source: str = EnergySource.UNAVAILABLE.value
     energy_knots: tuple[Count, ...] = ()
@@ -200,10 +204,10 @@ class IntervalScores:
     """
 
     method: str
-    floor: Amount
+    floor: LogRatio
     n: Count
     quantiles: dict[str, Amount | None]
-    drift_95: Amount | None = None
+    drift_95: LogRatio | None = None
     drift_n: Count = 0
 
 

@@ -34,7 +34,6 @@ Size = Annotated[int, msgspec.Meta(ge=1)]  # such as a batch size
 Amount = Annotated[float, msgspec.Meta(ge=0)]  # such as a time, or an error of a model
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
-Device = Annotated[str, msgspec.Meta(pattern=r"^(cpu|cuda:[0-9]{1,3})$")]
 # Name of a file or folder, which cannot lead out of the folder that it is in.
 Name = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}$)[^/\\]+$", max_length=255)]
 

@@ -37,12 +37,12 @@ class CannotMeasure(MoeprofError):
 
 
 @contextmanager
-def naming(where: object) -> Iterator[None]:
-    """Put the file, or whatever else is read, before the message of a BadInput of the block."""
+def naming(where: object, hint: str = "") -> Iterator[None]:
+    """Put the file before the message of a BadInput of the block, and a hint where it has none."""
     try:
         yield
     except BadInput as refusal:
-        raise BadInput(f"{where}: {refusal.message}", hint=refusal.hint) from refusal
+        raise BadInput(f"{where}: {refusal.message}", hint=refusal.hint or hint) from refusal
 
 
 def shortened(text: str, longest: int = 80) -> str:

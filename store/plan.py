@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from .document import Count, Device, Positive, Size, Small
+from .document import Count, Positive, Size, Small
 from .scenario import L2
 
 Sampling = Literal["adaptive", "all"]
@@ -83,7 +83,7 @@ class Plan:
     run_id: str
     preset: str
     preset_source: str
-    device: Device
+    device: str
     collectors: Annotated[tuple[SweepCollector, ...], Meta(min_length=1)]
     isolation: Isolation
     sampling: Sampling
@@ -94,7 +94,7 @@ class Plan:
     points_per_op: Count
     budget_s: Positive | None
     point_timeout_s: Positive
-    ops: Annotated[tuple[OpPlan, ...], Meta(min_length=1)]
+    ops: tuple[OpPlan, ...]
     power: PowerPlan | None = None
     power_reason: str | None = None
     sm_clock_mhz: Size | None = None

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from ...store.cost_model import MAX_LOG_RATIO
 from ...store.provenance import EnergySource
 from ..rows import Row, one_value, positive, rounded
 
@@ -27,7 +28,7 @@ def energies(name: str, knots: Sequence[Row]) -> tuple[dict[str, Any], list[int]
         "energy_mj": energy_mj,
         "energy_source": one_value(name, rows, "energy_source"),
         "energy_reason": reason,
-        "energy_ci95": _quotients([row["energy_mj_ci95"] for row in rows], energy_mj),
+        "energy_ci95": _shares([row["energy_mj_ci95"] for row in rows], energy_mj),
         "sustained_ratio": _quotients(
             [row.get("latency_sustained_us") for row in rows], [row["latency_us"] for row in rows]
         ),
@@ -56,6 +57,14 @@ def _quotients(
     if len(known) < len(values):
         return None
     return tuple(rounded(one / other) for one, other in zip(known, divisors, strict=True))
+
+
+def _shares(
+    half_widths: Sequence[float | None], values: Sequence[float]
+) -> tuple[float, ...] | None:
+    """Each half width over its value; at most MAX_LOG_RATIO, at which nothing is known."""
+    shares = _quotients(half_widths, values)
+    return None if shares is None else tuple(min(share, MAX_LOG_RATIO) for share in shares)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -18,7 +18,7 @@ from ..files import replacing
 from .schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS
 
 _GROUP_ROWS: Final = 65_536
-_PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"
+PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"
 # Columns of many different values, which a dictionary would not make smaller.
 _DELTAS: Final = frozenset({"start_ns", "duration_ns", "time_ns", "correlation_id"})
 _PLAIN: Final = frozenset({*METRIC_COLUMNS, "metric_coverage"})
@@ -143,11 +143,12 @@ def read_table(path: Path, name: str) -> pa.Table:
     """
     try:
         table = pq.read_table(path)
+        table.validate(full=True)  # a text may hold bytes that are no UTF-8
     except FileNotFoundError:
-        raise BadInput(f"{path} does not exist", hint=_PARSE_AGAIN) from None
+        raise BadInput(f"{path} does not exist", hint=PARSE_AGAIN) from None
     except (pa.ArrowInvalid, OSError) as error:
         why = shortened(str(error).partition("\n")[0], longest=200)
-        raise BadInput(f"{path} is not a Parquet table: {why}", hint=_PARSE_AGAIN) from error
+        raise BadInput(f"{path} is not a Parquet table: {why}", hint=PARSE_AGAIN) from error
     schema = SCHEMAS[name]
     metadata, of_schema = table.schema.metadata or {}, schema.metadata or {}
     found = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")
@@ -155,10 +156,10 @@ def read_table(path: Path, name: str) -> pa.Table:
     if found in OLDER_SCHEMAS.get(name, ()) and set(schema.names) <= set(table.column_names):
         table, found = table.select(schema.names).replace_schema_metadata(schema.metadata), known
     if found != known:
-        raise unknown_schema(path, found, known, way_out=_PARSE_AGAIN)
+        raise unknown_schema(path, found, known, way_out=PARSE_AGAIN)
     if not table.schema.equals(schema):
         raise BadInput(
             f"{path} calls itself {known} and has other columns",
-            hint=_PARSE_AGAIN,
+            hint=PARSE_AGAIN,
         )
     return table

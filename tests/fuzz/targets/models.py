@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.costmodel.checksum import digest, with_checksum
-from moeprof.store.cost_model import CostModelFile
+from moeprof.store.cost_model import CostModelFile, IntervalScores
 from moeprof.store.document import write_document
 from moeprof.tests.cli.command_line import Result
 from moeprof.tests.costmodel.models import metered_model
@@ -31,8 +31,38 @@ COMMANDS = (
 
 
 def model_with_everything() -> CostModelFile:
-    """A metered curve, a metered surface, peaks and a thermal response."""
-    return with_checksum(replace(metered_model().file, surfaces=(a_surface(),)))
+    """A metered curve, a metered surface, peaks and heat; no field is left at None."""
+    metered = metered_model().file
+    (curve,), surface = metered.curves, a_surface()
+    curve = replace(
+        curve,
+        latency_half_95=(0.01,) * 5,
+        energy_ci95=(0.02,) * 5,
+        sustained_ratio=(1.1,) * 5,
+        power_error=curve.error,
+        segments=(0, 0, 1, 1, 1),
+        energy_tokens=curve.knots_tokens,
+        doubtful_tokens=(50,),
+    )
+    surface = replace(
+        surface,
+        latency_half_95=(0.01,) * len(surface.latency_us),
+        half_widths={"50": 0.01, "80": 0.02, "90": 0.03, "95": 0.04},
+        doubtful_knots=(1,),
+    )
+    intervals = IntervalScores("left out", 0.01, 9, {"50": 1.0, "95": 2.0}, drift_95=0.1, drift_n=4)
+    assert metered.thermal is not None
+    thermal = replace(
+        metered.thermal,
+        leakage_w_per_c=0.5,
+        leakage_w_per_c_ci95=0.1,
+        reference_temp_c=60.0,
+        source="nvml_counter",
+    )
+    whole = replace(
+        metered, curves=(curve,), surfaces=(surface,), intervals=intervals, thermal=thermal
+    )
+    return with_checksum(whole)
 
 
 def _model(folder: Path) -> None:
