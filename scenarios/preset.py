@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from ..store.errors import BadInput
+from ..store.errors import BadInput, naming, shortened
 from ..store.files import read_text
 from ..store.model_config import KEYS, ModelConfig, no_experts, read_model_config
 from .config_quantization import four_bit_group_size, quantization_method
@@ -16,6 +16,8 @@ from .config_quantization import four_bit_group_size, quantization_method
 PRESETS: Final = ("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3")
 DTYPES: Final = ("float32", "bfloat16", "float16")
 
+_EXAMPLE: Final = "see one that fits: moeprof scenario small"
+_OWN_SIZES: Final = "write the sizes of its layer as TOML: see `moeprof scenario small`"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _GROUP_SIZES: Final = (128, 64, 32, 16, 8)  # tried in this order
 _DTYPE_NAMES: Final = {"bf16": "bfloat16", "fp16": "float16", "half": "float16",
@@ -49,13 +51,16 @@ class Preset:
         for key in ("hidden", "ffn", "experts", "top_k", "weight_bits", "group_size"):
             value = getattr(self, key)
             if type(value) is not int or value < 1:
-                raise BadInput(f"{key} is {value!r}, and must be a positive integer")
+                shown = shortened(repr(value))
+                raise BadInput(f"{key} is {shown}, and must be a positive integer")
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise BadInput(
-                f"name is {self.name!r}, and must be of a-z, 0-9, dots, dashes and underscores"
+                f"name is {shortened(repr(self.name))}, and must be of a-z, 0-9, dots, dashes and"
+                " underscores"
             )
         if not isinstance(self.source, str) or not self.source.isprintable():
-            raise BadInput(f"source is {self.source!r}, and must be one line of text")
+            shown = shortened(repr(self.source))
+            raise BadInput(f"source is {shown}, and must be one line of text")
         check_dtype(self.dtype)
         self._check_relations()
 
@@ -78,7 +83,9 @@ class Preset:
 def check_dtype(dtype: str) -> None:
     """Raise BadInput unless `dtype` is one of DTYPES, in which operations are measured."""
     if dtype not in DTYPES:
-        raise BadInput(f"dtype is {dtype!r}", hint=f"it must be one of {', '.join(DTYPES)}")
+        raise BadInput(
+            f"dtype is {shortened(repr(dtype))}", hint=f"it must be one of {', '.join(DTYPES)}"
+        )
 
 
 def load_preset(name: str) -> Preset:
@@ -101,9 +108,9 @@ def read_preset(path: Path) -> Preset:
     try:
         table = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
-        raise BadInput(
-            f"{path} is not TOML: {error}", hint="print one with `moeprof scenario small`"
-        ) from error
+        raise BadInput(f"{path} is not TOML: {error}", hint=_EXAMPLE) from error
+    except RecursionError as error:
+        raise BadInput(f"{path} is no preset: it is nested too deeply", hint=_EXAMPLE) from error
     return _from_table(table, str(path))
 
 
@@ -116,7 +123,11 @@ def preset_from_config(path: Path) -> Preset:
     8 that divides both widths. Raises BadInput if `read_model_config` does, if the file names no
     experts, if a size is missing or no size, or if a value breaks a rule of `Preset`.
     """
-    config = read_model_config(path)
+    with naming(path, hint=_OWN_SIZES):
+        return _from_config(read_model_config(path))
+
+
+def _from_config(config: ModelConfig) -> Preset:
     if not config.has_experts:
         raise no_experts(config)
     config.refuse_unknown_widths()
@@ -125,11 +136,11 @@ def preset_from_config(path: Path) -> Preset:
     experts, top_k = _required(config, "experts"), _required(config, "top_k")
     if top_k > experts:
         keys = " and ".join(config.keys_of("top_k") + config.keys_of("experts"))
-        raise BadInput(f"{path} takes {top_k} of {experts} experts for a token: see {keys}")
+        raise BadInput(f"{config.path} takes {top_k} of {experts} experts for a token: see {keys}")
     model = str(config.value("model_type") or "model").lower()
     architectures = config.value("architectures")
     return _checked(
-        path,
+        config.path,
         name=re.sub(r"[^a-z0-9._-]", "-", model).lstrip("._-") or "model",
         source=f"config.json of {architectures[0] if isinstance(architectures, list) else model}",
         hidden=hidden,
@@ -181,18 +192,18 @@ def _from_table(table: dict[str, Any], where: object) -> Preset:
     known = [field.name for field in fields(Preset)]
     for key in table:
         if key not in known:
-            raise BadInput(f"{where} has an unknown key {key!r}", hint=f"known: {', '.join(known)}")
+            raise BadInput(
+                f"{where} has an unknown key {shortened(key)!r}", hint=f"known: {', '.join(known)}"
+            )
     for key in known:
         if key not in table:
-            raise BadInput(f"{where} lacks the key {key!r}")
+            raise BadInput(f"{where} lacks the key {key!r}", hint=_EXAMPLE)
     return _checked(where, **table)
 
 
 def _checked(where: object, **values: Any) -> Preset:
-    try:
+    with naming(where, hint=_EXAMPLE):
         return Preset(**values)
-    except BadInput as error:
-        raise BadInput(f"{where}: {error.message}", hint=error.hint) from None
 
 
 def _required(config: ModelConfig, *fields: str) -> int:

@@ -38,11 +38,15 @@ class CannotMeasure(MoeprofError):
 
 @contextmanager
 def naming(where: object, hint: str = "") -> Iterator[None]:
-    """Put the file before the message of a BadInput of the block, and a hint where it has none."""
+    """Let each BadInput of the block name the file that is read, and have a hint."""
     try:
         yield
     except BadInput as refusal:
-        raise BadInput(f"{where}: {refusal.message}", hint=refusal.hint or hint) from refusal
+        if str(where) not in refusal.message:
+            refusal.message = f"{where}: {refusal.message}"
+            refusal.args = (refusal.message,)
+        refusal.hint = refusal.hint or hint
+        raise
 
 
 def shortened(text: str, longest: int = 80) -> str:

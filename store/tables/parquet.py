@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import BadInput, shortened, unknown_schema
 from ..files import replacing
-from .schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS
+from .schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS, is_amount
 
 _GROUP_ROWS: Final = 65_536
 PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"
@@ -138,8 +139,8 @@ def count_rows(path: Path) -> int:
 def read_table(path: Path, name: str) -> pa.Table:
     """Read table `name` from Parquet, without the columns that a newer number deleted.
 
-    Raises BadInput where the file is missing, is no Parquet, or holds another table or a number
-    that is unknown.
+    Raises BadInput where the file is missing, is no Parquet, holds another table or a number that
+    is unknown, or a quantity that is not finite or negative.
     """
     try:
         table = pq.read_table(path)
@@ -162,4 +163,25 @@ def read_table(path: Path, name: str) -> pa.Table:
             f"{path} calls itself {known} and has other columns",
             hint=PARSE_AGAIN,
         )
+    _check_values(path, table)
     return table
+
+
+def _check_values(path: Path, table: pa.Table) -> None:
+    """Raise BadInput, naming column and row, for a number that is not finite or cannot be."""
+    for name, values in zip(table.column_names, table.columns, strict=True):
+        if pa.types.is_floating(values.type):
+            _require(path, name, values, pc.is_finite(values), "finite: what is unknown is null")
+        if is_amount(name):
+            zero = pa.scalar(0, values.type)
+            _require(path, name, values, pc.greater_equal(values, zero), "0 or more")
+
+
+def _require(path: Path, name: str, values: Any, holds: Any, rule: str) -> None:
+    """Raise BadInput where `holds`, which is null for a null value, is False."""
+    row = pc.index(holds, pa.scalar(False)).as_py()
+    if row >= 0:
+        raise BadInput(
+            f"{path} has {name} {values[row].as_py()} in its row {row + 1}, and it must be {rule}",
+            hint=PARSE_AGAIN,
+        )

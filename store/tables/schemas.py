@@ -205,6 +205,18 @@ _POINTS = _schema(
     temp_c=pa.float64(),  # mean temperature under the loads with energy
 )
 
+_UNITS: Final = ("_ns", "_us", "_s", "_mj", "_w", "_pct", "_bytes", "_mhz", "_hz", "_ci95")
+_SIGNED: Final = frozenset({"start_ns", "time_ns", "energy_above_idle_mj"})
+_COUNTS: Final = frozenset(
+    {"tokens", "calls", "visits", "kernels", "launches", "occurrences", "readings", "flops"}
+)
+
+
+def is_amount(column: str) -> bool:
+    """Whether a column of any table holds an amount, which is never negative."""
+    return column in _COUNTS or (column.endswith(_UNITS) and column not in _SIGNED)
+
+
 SCHEMAS: Final = MappingProxyType(
     {
         "launches": _LAUNCHES,

@@ -31,6 +31,7 @@ from moeprof.tests.fuzz.mutations import Mutate
 LIMIT_S: Final = 20.0
 READ: Final = frozenset({0, 1, 4, 125})  # 1 and 125: verdicts; 4: the budget ended
 REFUSED: Final = frozenset({2, 3})
+_LONGEST_REFUSAL: Final = 1000  # with two paths
 _TEMPORARY: Final = re.compile(r"^\..*\.[0-9a-f]{8}$")
 _AMOUNT: Final = re.compile(r"_(ns|us|ms|s|mj|j|w|pct|bytes|hz|mhz)$")
 # Times on a clock may lie before its zero; a load may take less power than idling.
@@ -185,6 +186,8 @@ class Fuzzer:
         said = " / ".join(result.errors)
         if len(result.errors) != 1:
             return f"{len(result.errors)} errors: {result.stderr.strip()[-600:]}"
+        if len(said.encode()) > _LONGEST_REFUSAL:
+            return f"the refusal has {len(said)} characters: {said[:600]}"
         if not any(name in said for name in names):
             return f"the refusal does not name the file: {said[:600]}"
         return None if result.hint else f"the refusal has no hint: {said[:600]}"

@@ -62,6 +62,7 @@ TARGETS = (
             ("profile", "--scenario", "@/own.toml", "--dry-run", "--device", "cpu", "--no-power"),
         ),
         intact=_planned,
+        read_share=0.02,
         share=4,
     ),
 )
