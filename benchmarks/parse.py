@@ -233,11 +233,16 @@ def child(case: str, trace: Path, out: Path) -> None:
     if case in OURS:
         for module in MODULES:
             import_module(module)
+    before_s = cpu_s()
     result = CASES[case](trace, out)
-    own, exporter = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    cpu_s = sum(usage.ru_utime + usage.ru_stime for usage in (own, exporter))
-    result |= {"peak_mib": own.ru_maxrss / 1024, "cpu_s": cpu_s}
-    print(json.dumps(result))
+    peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps(result | {"peak_mib": peak_kib / 1024, "cpu_s": cpu_s() - before_s}))
+
+
+def cpu_s() -> float:
+    """CPU seconds of this process and of those that it has run, such as nsys."""
+    usages = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def run(case: str, trace: Path, out: Path) -> dict[str, Any]:
@@ -308,13 +313,16 @@ def measure_report(path: Path, folder: Path, repeats: int) -> list[dict[str, Any
     return rows
 
 
-def report_goal(rows: Sequence[dict[str, Any]], path: Path) -> dict[str, Any]:
-    """Compare the two ways to read a report with the goal."""
-    value = best(rows, "report", path.name) / best(rows, "by-sqlite", path.name)
-    return {
-        "name": "report / by-sqlite", "value": value, "unit": "ratio", "goal": 0.65,
-        "met": value <= 0.65,
-    }  # fmt: skip
+def report_goals(rows: Sequence[dict[str, Any]], path: Path) -> list[Any]:
+    """Compare the two ways to read a report with the goal, in elapsed and in CPU time."""
+    ratios = {
+        name: best(rows, "report", path.name, key) / best(rows, "by-sqlite", path.name, key)
+        for name, key in (("report / by-sqlite", "seconds"), ("the same, CPU time", "cpu_s"))
+    }
+    return [
+        {"name": name, "value": value, "unit": "ratio", "goal": 0.65, "met": value <= 0.65}
+        for name, value in ratios.items()
+    ]
 
 
 def goals(rows: Sequence[dict[str, Any]], traces: Sequence[tuple[Path, int, int]]) -> list[Any]:
@@ -390,7 +398,7 @@ def main() -> None:
             met = goals(rows, traces)
             if path := record(Path(folder), given.quick):
                 rows += measure_report(path, Path(folder), repeats)
-                met.append(report_goal(rows, path))
+                met += report_goals(rows, path)
     if given.quick:
         print("the goals are for the full size; here start-up and fixed buffers weigh too much")
     for goal in met:
