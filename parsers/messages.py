@@ -81,7 +81,7 @@ class TraceWarning(StrEnum):
     CELLS_WITHOUT_NUMBER = "cell(s) hold no valid number and are null"
     NO_KNOWN_METRIC = "has a column in `counters`"
     UNKNOWN_UNIT = "are null: their unit is"
-    ROWS_NOT_WHOLE = "row(s) are not whole and are left out"
+    ROWS_NOT_WHOLE = "row(s) or header(s) are not whole and are left out"
     LINES_BETWEEN_ROWS = "line(s) among the rows are not ncu's and were skipped"
     READ_AS_LATIN_1 = "byte(s) are not UTF-8 and were read as Latin-1"
 

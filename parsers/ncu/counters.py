@@ -104,6 +104,8 @@ def _values(page: Page, metric: str, base: str, style: Style, nulls: Nulls) -> l
     values: list[float | None] = []
     for row in page.rows:
         number = value_of(_without_instances(row.cells[at]), style)
+        if number is not None and number < 0 and base != "%":  # ncu gives some percentages of -0.07
+            number = None
         if number is None:
             nulls.cell(metric, row.cells[at].strip())
         elif factor is None:

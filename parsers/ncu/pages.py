@@ -75,7 +75,7 @@ def read_pages(path: Path) -> PageFile:
     """Read the raw pages of a file.
 
     Raises BadInput where the file cannot be read, has no page (ncu's own error is repeated), holds
-    a details page, or a page has no row of units.
+    a details page, or its first page has no row of units.
     """
     text, foreign_bytes = read_page_text(path)
     lines = _NEWLINE.split(text)
@@ -122,66 +122,69 @@ class _Reader:
         at = 0
         while at < len(self._lines):
             at += self._read_at(at, self._lines[at])
-        if self._wants_units:
-            raise self._without_units(len(self._lines))
+        self._end_page(len(self._lines))
         return self._file
 
     def _read_at(self, at: int, line: str) -> int:
         """Read what begins at a line; return how many lines it takes."""
         if header := _header(line):
+            self._end_page(at + 1)
             self._begin_page(at + 1, line[header.start() :], header[2])
-        elif self._names is not None and line.strip() and not line.startswith(_MESSAGES):
+        elif line.strip() and not line.startswith(_MESSAGES):
             is_last = at == len(self._lines) - 1
-            if start := _ROW.search(line) or (is_last and _CUT_ROW.fullmatch(line)):
-                return self._read_row(at, line[start.start() :])
-            self._file.other_lines.append(at + 1)
+            start = _ROW.search(line) or (is_last and _CUT_ROW.fullmatch(line))
+            if start and self._names is not None:
+                return self._read_row(at, line[start.start() :], self._names)
+            if self._names is not None or self._file.pages:
+                self._file.other_lines.append(at + 1)
         return 1
 
     def _begin_page(self, line_number: int, header: str, delimiter: str) -> None:
-        if self._wants_units:
-            raise self._without_units(line_number)
         self._delimiter = delimiter
         names = [name.strip() for name in self._cells(header)]
         if "Metric Name" in names or "Section Name" in names:
             raise BadInput(
                 f"{self._path} {Refusal.NCU_DETAILS} (line {line_number})", hint=EXPORT_HINT
             )
-        if "Kernel Name" not in names:
-            raise BadInput(
-                f"{self._path} {Refusal.CUT_SHORT}: line {line_number}, its header, names no column"
-                " 'Kernel Name'",
-                hint=EXPORT_HINT,
-            )
-        self._names, self._wants_units = names, True
+        self._wants_units = "Kernel Name" in names
+        self._names = names if self._wants_units else None
+        if not self._wants_units:
+            self._note_fault(line_number, "is a header without the column 'Kernel Name'")
 
-    def _read_row(self, at: int, beginning: str) -> int:
+    def _end_page(self, line_number: int) -> None:
+        """Note a page that ends before its row of units."""
+        if self._wants_units:
+            self._note_fault(line_number, "should hold the units of the page's metrics")
+        self._wants_units = False
+
+    def _read_row(self, at: int, beginning: str, names: list[str]) -> int:
         """Read the row of a kernel or of units; return how many lines it takes."""
-        assert self._names is not None, "only called after a header"
         whole = self._with_its_lines(at, beginning)
         cells = self._cells(beginning if whole is None else whole[0])
-        if not any(cells[len(self._names) :]):
-            del cells[len(self._names) :]  # a spreadsheet adds empty cells
-        if whole is None or len(cells) != len(self._names):
-            found = f"has {len(cells)} of {len(self._names)} cells"
-            self._leave_out(at + 1, found if whole else f"{found}, the last without its end")
-            return 1
-        if not cells[0].strip():
-            units = [cell.strip() for cell in cells]
-            self._file.pages.append(Page(self._names, units, []))
+        if not any(cells[len(names) :]):
+            del cells[len(names) :]  # a spreadsheet adds empty cells
+        if whole is not None and len(cells) == len(names) and not cells[0].strip():
+            self._file.pages.append(Page(names, [cell.strip() for cell in cells], []))
             self._wants_units = False
-        elif self._wants_units:
-            raise self._without_units(at + 1)
-        else:
-            self._file.pages[-1].rows.append(Row(self._launches, at + 1, cells))
-            self._launches += 1
-        return whole[1]
-
-    def _leave_out(self, line_number: int, fault: str) -> None:
-        """Note a row that is not whole; it keeps its number among the kernels."""
-        if self._wants_units:
-            raise self._without_units(line_number)
-        self._file.damaged.append((line_number, fault))
+            return whole[1]
+        row = Row(self._launches, at + 1, cells)
         self._launches += 1
+        if self._wants_units:
+            self._note_fault(at + 1, "should hold the units of the page's metrics")
+        elif whole is None or len(cells) != len(names):
+            end = "" if whole else ", the last without its end"
+            self._note_fault(at + 1, f"has {len(cells)} of {len(names)} cells{end}")
+        else:
+            self._file.pages[-1].rows.append(row)
+        return 1 if whole is None else whole[1]
+
+    def _note_fault(self, line_number: int, fault: str) -> None:
+        """Note what is not whole in a file; refuse it where nothing is before."""
+        if not self._file.pages:
+            raise BadInput(
+                f"{self._path} {Refusal.CUT_SHORT}: line {line_number} {fault}", hint=EXPORT_HINT
+            )
+        self._file.damaged.append((line_number, fault))
 
     def _with_its_lines(self, at: int, beginning: str) -> tuple[str, int] | None:
         """Add the lines that belong to a row, as a quoted cell may hold a line's end.
@@ -200,11 +203,8 @@ class _Reader:
         return None
 
     def _cells(self, row: str) -> list[str]:
-        return next(csv.reader(io.StringIO(row, newline=""), delimiter=self._delimiter), [])
-
-    def _without_units(self, line_number: int) -> BadInput:
-        return BadInput(
-            f"{self._path} {Refusal.CUT_SHORT}: line {line_number} should hold the units of the"
-            " page's metrics",
-            hint=EXPORT_HINT,
-        )
+        """Cells of a row; none where a cell is longer than the reader of CSV allows."""
+        try:
+            return next(csv.reader(io.StringIO(row, newline=""), delimiter=self._delimiter), [])
+        except csv.Error:
+            return []

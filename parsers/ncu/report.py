@@ -53,9 +53,7 @@ def _columns(context: Any, nulls: Nulls) -> dict[str, list[Any]]:
         "kernel": [kernel.name(kernel.NameBase_DEMANGLED) for kernel in kernels],
     }
     for column, (metric, _) in METRICS.items():
-        columns[column] = [
-            _value(kernel.metric_by_name(metric), metric, nulls) for kernel in kernels
-        ]
+        columns[column] = [_value(kernel, metric, nulls) for kernel in kernels]
     return columns
 
 
@@ -119,12 +117,13 @@ def _varint(message: bytes, place: int) -> tuple[int, int]:
     return value | message[place] << shift, place + 1
 
 
-def _value(value: Any, metric: str, nulls: Nulls) -> float | None:
+def _value(kernel: Any, metric: str, nulls: Nulls) -> float | None:
     """Number of a metric of a kernel; `nulls` counts those that are not finite."""
-    if value is None or not value.has_value():
+    found = kernel.metric_by_name(metric)
+    if found is None or not found.has_value():
         return None
-    number = float(value.as_double())
-    if math.isfinite(number):
-        return number
-    nulls.cell(metric, str(number))
+    value = float(found.as_double())
+    if math.isfinite(value):
+        return value
+    nulls.cell(metric, str(value))
     return None

@@ -58,7 +58,7 @@ def test_no_data_and_an_absent_metric_are_null(tmp_path: Path) -> None:
 
 
 def test_cells_without_a_number_are_null_and_told_once(tmp_path: Path) -> None:
-    marked = ["n/a", "(!) n/a", "(!) nan", "(!) 12.3", "inf", "-nan", "<not available>", "twelve"]
+    marked = ["n/a", "(!) n/a", "(!) nan", "(!) 12.3", "inf", "-nan", "<not available>", "-4096"]
     rows = [["1", cell, "2", "3", "no data"] for cell in marked]
     counters = read_ncu(_page(tmp_path / "p.csv", BASE, *rows, ["1", "4096", "2", "3", "50"]))
     assert counters.table["dram_read_bytes"].to_pylist() == [None] * len(marked) + [4096]

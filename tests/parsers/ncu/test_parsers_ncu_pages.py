@@ -135,6 +135,31 @@ def test_a_page_cut_before_its_first_row_is_refused(tmp_path: Path, text: str, p
     assert place in raised.value.message
 
 
+@pytest.mark.parametrize(
+    ("later", "faults"),
+    [
+        (HEADER, ["line 5 should hold the units"]),
+        (HEADER[:30], ["line 4 is a header without"]),
+        (HEADER + FIRST + SECOND, ["line 5 should hold the units", "line 6 should hold the units"]),
+        (HEADER + HEADER + UNITS, ["line 5 should hold the units"]),
+    ],
+)
+def test_a_later_page_without_units_does_not_cost_the_first(
+    tmp_path: Path, later: str, faults: list[str]
+) -> None:
+    counters = _read(tmp_path / "p.csv", HEADER + UNITS + FIRST + later)
+    assert _durations_ns(counters) == [10]
+    assert TraceWarning.ROWS_NOT_WHOLE in counters.warnings[0]
+    assert all(fault in counters.warnings[0] for fault in faults)
+
+
+def test_a_row_with_a_cell_of_unreadable_length_is_left_out(tmp_path: Path) -> None:
+    row = FIRST.replace("gemm", "g" * 200_000)
+    counters = _read(tmp_path / "p.csv", HEADER + UNITS + row + SECOND)
+    assert counters.table["launch"].to_pylist() == [1]
+    assert TraceWarning.ROWS_NOT_WHOLE in counters.warnings[0]
+
+
 def test_a_details_page_is_refused_with_its_line(tmp_path: Path) -> None:
     details = '"ID","Process ID","Kernel Name","Section Name","Metric Name"\n'
     with pytest.raises(BadInput, match=Refusal.NCU_DETAILS) as raised:
