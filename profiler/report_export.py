@@ -27,6 +27,9 @@ from .collectors.traced import TraceFault
 _NSYS_HEAD: Final = re.compile(rb"NVIDIA Tegra Profiler Report (\d+)(?:@(\d+))?(?:@(\d+))?")
 _CAPTURE_HEAD: Final = re.compile(rb"NVIDIA Nsight Systems Stream ([\d.]+)")
 _IMPORT_S: Final = 600.0
+_MAX_ARROW_BYTES: Final = (
+    2**28
+)  # nsys 2024.2 holds Arrow tables in memory: 10 to 25 times the report
 
 
 @contextmanager
@@ -91,7 +94,7 @@ def _export_nsys(path: Path, copy: Path, needed: tuple[int, ...]) -> None:
     hint = f"install {wanted}, or export it where it was made: nsys export -t sqlite"
     nsys = _installed_nsys(f"{path} is {report}", hint)
     numbers = tuple(int(part) for part in re.findall(r"\d+", nsys.version)[:3])
-    if numbers < needed:
+    if numbers and numbers < needed:
         raise BadInput(f"{path} needs {wanted}, and the one on PATH is {nsys.version}", hint=hint)
     try:
         _export_tables(nsys, path, copy)
@@ -104,7 +107,8 @@ def _export_tables(nsys: Nsys, report: Path, copy: Path) -> None:
 
     What nsys wrote is checked before it becomes `copy`.
     """
-    for form in ("arrowdir", "sqlite"):
+    too_big = report.is_file() and report.stat().st_size > _MAX_ARROW_BYTES
+    for form in ("sqlite",) if too_big else ("arrowdir", "sqlite"):
         part = copy.with_name(f"part.{form}")
         try:
             nsys.export_tables(report, form, READ_TABLES, part)

@@ -1,5 +1,6 @@
 """A single report is exported by a tool that is new enough, or refused with the needed version."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -118,6 +119,16 @@ def test_all_tables_are_exported_where_the_selected_ones_are_not_complete(
     database.close()
     assert _kernels(report) == (False, 1)
     assert [("--tables" in line) for line in _calls(nsys) if "--output" in line] == [True, False]
+
+
+def test_a_big_report_is_exported_to_sqlite_for_which_nsys_needs_no_memory(
+    nsys: Path, report: Path
+) -> None:
+    os.truncate(report, 2**28)
+    assert _kernels(report) == (True, 1)
+    os.truncate(report, 2**28 + 1)
+    assert _kernels(report) == (False, 1)
+    assert "--type=sqlite --tables=" in _calls(nsys)[-1]
 
 
 @pytest.mark.parametrize("damage", ["cut", "incomplete", "absent", "of another schema"])
