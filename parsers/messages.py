@@ -102,5 +102,5 @@ class TraceWarning(StrEnum):
     )
     NO_TIME = "CUDA call(s) or range(s) have no readable time and are left out"
     UNREADABLE_CELL = "value(s) of kernels are not of their column's type and are null"
-    NAMELESS = "kernel(s) or range(s) have no name"
+    UNNAMED_RANGES = "range(s) have no name"
     PROTON = "kernel(s) were recorded by Proton of Triton, which records no launching calls"

@@ -135,6 +135,7 @@ def _note(
 ) -> None:
     """Add what was left out of the columns to what `events` noticed."""
     events.noticed[TraceWarning.NO_TIME] += calls.without_time + ranges.without_time
-    events.noticed[TraceWarning.NAMELESS] += kernels.nameless + ranges.nameless
+    events.noticed[TraceWarning.UNNAMED_KERNELS] += kernels.nameless
+    events.noticed[TraceWarning.UNNAMED_RANGES] += ranges.nameless
     events.noticed[TraceWarning.UNREADABLE_CELL] += kernels.unreadable
     events.noticed[TraceWarning.PROTON] += kernels.by_proton

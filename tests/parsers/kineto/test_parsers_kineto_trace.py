@@ -206,12 +206,14 @@ def test_what_has_no_time_or_name_is_told(tmp_path: Path) -> None:
         *EVENTS,
         launch("soon", 1),
         annotation("never", 1, None),
+        annotation("", 1, 2) | {"name": None},
         kernel(31, 1, 8, stream="default") | {"name": None},
     ]
     found = read_kineto(write_trace(tmp_path / "t.json", events)).warnings
     assert found == (
         f"t.json: 2 {TraceWarning.NO_TIME}",
-        f"t.json: 1 {TraceWarning.NAMELESS}",
+        f"t.json: 1 {TraceWarning.UNNAMED_KERNELS}",
+        f"t.json: 1 {TraceWarning.UNNAMED_RANGES}",
         f"t.json: 1 {TraceWarning.UNREADABLE_CELL}",
     )
 
