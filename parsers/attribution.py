@@ -12,7 +12,8 @@ Where step 2 finds none, the innermost start/end range of the process that conta
 autograd's threads do for the one that calls backward(). NVIDIA's report leaves those kernels out.
 
 `Attribution` does both for a trace of any tool and gives the columns of `launches`; the readers
-(nsys/trace.py, kineto/trace.py) do step 1. All steps are vectorised, O(n log n) for n kernels and ranges.
+(nsys/trace.py, kineto/trace.py) do step 1. All steps are vectorised, O(n log n) for n kernels and
+ranges.
 """
 
 from dataclasses import dataclass, replace

@@ -104,7 +104,8 @@ class Elements:
                 self._window.drop(closed)
                 return
             self._window.drop(at)
-            self._read_on(separator)
+            if not self._read_on(separator):
+                raise self.refuse(Fault(self._window.byte, "", cut=True))
 
     def _read_on(self, before: bytes) -> bool:
         """Read the next block; False at the end of a text that is whole.

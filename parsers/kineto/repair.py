@@ -54,22 +54,19 @@ def repaired(text: bytes) -> bytes:
 def fault(text: bytes) -> Fault | None:
     """Find where `text` is no JSON even if repaired; None where it is one JSON value."""
     letters = _STRING.sub(lambda string: masked(string[0]), text).decode("latin-1")
+    start = len(letters) - len(letters.lstrip())
     try:
-        _, end = json.JSONDecoder(strict=False).raw_decode(
-            letters, len(letters) - len(letters.lstrip())
-        )
+        _, end = json.JSONDecoder(strict=False).raw_decode(letters, start)
     except json.JSONDecodeError as error:
         unfinished = error.msg.startswith("Unterminated")
         unfinished |= error.pos > 0 and _BARE.fullmatch(letters, error.pos) is not None
         return Fault(error.pos, error.msg.lower(), unfinished)
     except RecursionError:
         return Fault(0, "brackets nested too deep", cut=False)
-    rest = letters[end:].strip()
-    return (
-        Fault(letters.index(rest, end), "more after the end of the trace", cut=False)
-        if rest
-        else None
-    )
+    end += len(letters[end:]) - len(letters[end:].lstrip())
+    if end == len(letters):
+        return None
+    return Fault(end, "more after the end of the trace", cut=False)
 
 
 def _repaired_token(token: "re.Match[bytes]") -> bytes:

@@ -29,9 +29,8 @@ def read_kineto(path: Path) -> Trace:
     """Read a chrome trace of torch.profiler, `.json` or `.json.gz`; times in ns since the epoch.
 
     The text may be in UTF-8, UTF-16 or UTF-32, with or without a byte order mark, after any amount
-    of white space. It is read as a stream, and only kernels, the host's calls and ranges are kept:
-    some 200 bytes per kernel. Raises BadInput where the file is no intact trace or holds the calls
-    of several processes.
+    of white space. It is read as a stream, and only kernels, the host's calls and ranges are kept.
+    Raises BadInput where the file is no intact trace or holds the calls of several processes.
     """
     events = KinetoEvents(path)
     threads: Threads = {}
@@ -122,9 +121,10 @@ def _process(calls: HostEvents, path: Path) -> int | None:
     """Return the process that made the calls; correlation ids are unique within one process."""
     processes = sorted(calls.processes)
     if len(processes) > 1:
+        listed = ", ".join(each[:20] for each in processes[:4])
         raise BadInput(
-            f"{path} {Refusal.SEVERAL_PROCESSES} {len(processes)} processes"
-            f" ({', '.join(processes[:4])}), and a correlation id is unique within one only",
+            f"{path} {Refusal.SEVERAL_PROCESSES} {len(processes)} processes ({listed}), and a"
+            " correlation id is unique within one only",
             hint="give each process's own trace; torch.profiler writes one per process",
         )
     return whole_number(processes[0]) if processes else None
