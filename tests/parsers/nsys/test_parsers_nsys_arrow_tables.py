@@ -1,5 +1,6 @@
 """An Arrow export gives the rows of the SQLite export of the same report."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
 from moeprof.tests.arrow_export import as_arrow, write_stream
 from moeprof.tests.nsys_file import NsysFile
-from moeprof.tests.parsers.pieces import concatenated
+from moeprof.tests.parsers.pieces import concatenated, same_tables
 
 GPU_TYPE = 281479271677952
 POWER_TYPE = GPU_TYPE + 1024
@@ -91,6 +92,24 @@ def test_both_exports_give_the_same_fields_of_generic_events(
     expected = concatenated(parse_trace(sqlite).pieces)
     assert expected["gpu_samples"]["sm_active_pct"].to_pylist() == [0, 0.5, 1, 1.5, 2]
     assert concatenated(parse_trace(as_arrow(sqlite)).pieces) == expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "saxpy_mpi_a100_nsys2022.2.1",
+        "mygemm256_rtx3090_export2022.4.2_json_only",
+        "mygemm256_rtx3090_export2023.4.4_both",
+        "power_iteration_t4_nsys2025.3.1",
+        "mfu_2gpu_h100_nsys2026.2.1",
+    ],
+)
+def test_the_rows_of_real_exports_give_the_same_tables(
+    sample_data: Path, tmp_path: Path, name: str
+) -> None:
+    sqlite = tmp_path / f"{name}.sqlite"
+    shutil.copy(sample_data / "nsys" / sqlite.name, sqlite)
+    assert same_tables(sqlite, as_arrow(sqlite))
 
 
 def _both(folder: Path, rows: list[tuple[Any, ...]]) -> tuple[Path, Path]:
