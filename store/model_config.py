@@ -25,6 +25,7 @@ KEYS: Final = {
     ),
     "latent_size": (
         "moe_latent_size",  # Nemotron-H: the experts work on a projection of the hidden state
+        "routed_expert_hidden_size",  # Kimi K3
     ),
     "expert_intermediate_size": (
         "moe_intermediate_size",  # DeepSeek, Qwen, GLM, Kimi, Hunyuan, ERNIE 4.5, Gemma 4, Grok-2
@@ -85,7 +86,9 @@ _OUTER_FIELDS: Final = ("model_type", "architectures", "dtype", "quantization")
 _LARGEST: Final = 1 << 20  # no width and no number of experts comes near it
 _LISTED: Final = frozenset(key for keys in KEYS.values() for key in keys)
 # Names that may hold the width that the experts work on, or any width of theirs.
-_LATENT: Final = re.compile("(?=.*(moe|expert))(?=.*latent)")
+_LATENT: Final = re.compile(
+    "(?=.*(moe|expert))(?=.*(latent|hidden|width|dim))(?!.*(inter|ffn|shared?_|gate|router))"
+)
 _EXPERT_WIDTH: Final = re.compile(
     "(?=.*(moe|expert))(?=.*(latent|hidden|intermediate|inter_|ffn|width|dim))"
     "(?!.*(shared?_|gate|router))"
@@ -113,8 +116,12 @@ class ModelConfig:
         return next((self.section[key] for key in self.keys_of(field)), None)
 
     def keys_of(self, field: str) -> list[str]:
-        """Keys of a field that the file has, with values that are not empty."""
-        return [key for key in KEYS[field] if self.section.get(key) not in (None, "", [], {})]
+        """Keys of a field that the file has, with values that are not empty.
+
+        A latent size of 0 is empty: it says that the experts work on the hidden size.
+        """
+        empty = (None, "", [], {}, *((0,) if field == "latent_size" else ()))
+        return [key for key in KEYS[field] if self.section.get(key) not in empty]
 
     def size(self, *fields: str) -> int | None:
         """The size in the first of these fields that the file has, or None.
@@ -196,10 +203,13 @@ def no_experts(config: ModelConfig) -> BadInput:
             hint="give the config.json of a mixture-of-experts model",
         )
     near = list(_named_like_experts(config.section))
+    hint = "give the config.json of a mixture-of-experts model"
+    if near:
+        hint = "if one of those is the number of experts, rename it to num_experts"
     return BadInput(
         f"{config.path} has no key for the number of experts that this moeprof knows:"
         f" {', '.join(KEYS['experts'])}; keys that look like it: {', '.join(near) or 'none'}",
-        hint="if one of those is the number of experts, rename it to num_experts",
+        hint=hint,
     )
 
 

@@ -283,17 +283,24 @@ def test_a_model_without_experts_is_refused_by_what_its_file_says(
     assert caught.value.hint
 
 
-def test_experts_on_a_latent_width_have_that_width(config: Write) -> None:
-    path = config(QWEN3_MOE | {"moe_latent_size": 1024})
+@pytest.mark.parametrize("key", ["moe_latent_size", "routed_expert_hidden_size"])
+def test_experts_on_a_latent_width_have_that_width(config: Write, key: str) -> None:
+    path = config(QWEN3_MOE | {key: 1024})
     preset = preset_from_config(path)
     assert (preset.hidden, preset.ffn) == (1024, 768)
     assert any("the model's is 2048" in note for note in assumptions_of(path, preset))
+
+
+def test_a_latent_size_of_0_says_that_experts_work_on_the_hidden_size(config: Write) -> None:
+    path = config(QWEN3_MOE | {"moe_latent_size": 0})
+    assert preset_from_config(path).hidden == QWEN3_MOE["hidden_size"]
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"moe_latent_dim": 512}, "moe_latent_dim is 512"),
+        ({"expert_hidden_dim": 512}, "expert_hidden_dim is 512"),
         (
             {"moe_intermediate_size": None, "moe_hidden_size": 4096},
             "moe_hidden_size is 4096, which may be a width of the experts",
