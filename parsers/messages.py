@@ -78,6 +78,7 @@ class TraceWarning(StrEnum):
     UNNAMED_KERNELS = "kernel(s) have no name"
     STARTS_BEFORE_LAUNCH = "kernel(s) start before their launch"
 
+    NO_KERNEL = "no kernel: the times of calls are those of the host"
     CELLS_WITHOUT_NUMBER = "cell(s) hold no valid number and are null"
     NO_KNOWN_METRIC = "has a column in `counters`"
     UNKNOWN_UNIT = "are null: their unit is"

@@ -34,7 +34,7 @@ def scrub_trace(path: Path, out: Path) -> tuple[str, ...]:
         case TraceFormat.NCU_CSV:
             file = read_pages(path)
             write_whole(out, _scrubbed_page(file))
-            return tuple(left_out(file))
+            return tuple(f"{path.name}: {sentence}" for sentence in left_out(file))
         case TraceFormat.KINETO_JSON:
             return scrub_kineto(path, out)
         case TraceFormat.NCU_REPORT:

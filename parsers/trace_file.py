@@ -8,7 +8,7 @@ from ..store.errors import BadInput
 from .calls import find_call_ranges
 from .events import Trace
 from .kineto.trace import read_kineto
-from .messages import Refusal
+from .messages import Refusal, TraceWarning
 from .ncu.counters import Counters, read_ncu
 from .ncu.report import read_ncu_report
 from .nsys.arrow_tables import is_arrow_export
@@ -66,16 +66,15 @@ def _counters(counters: Counters, path: Path) -> ParsedTrace:
 
 def _events(trace: Trace, path: Path, way_out: str = _RECORD_BY_NSYS) -> ParsedTrace:
     """Tables of a trace of kernels and ranges. Raises BadInput where there is nothing for them."""
-    if not trace.kernels.num_rows and not _has_other_rows(trace):
-        ranges = len(trace.range_names)
+    if trace.kernels.num_rows:
+        return ParsedTrace(trace_tables(trace, None, on_gpu=True), trace.warnings)
+    ranges = len(trace.range_names)
+    if not _has_other_rows(trace):
         found = f"holds {ranges} {Refusal.NO_KERNELS}" if ranges else Refusal.NO_EVENTS
         warnings = f" ({'; '.join(trace.warnings)})" if trace.warnings else ""
-        raise BadInput(
-            f"{path} {found}{warnings}",
-            hint=way_out,
-        )
-    pieces = trace_tables(trace, None, on_gpu=trace.kernels.num_rows > 0)
-    return ParsedTrace(pieces, trace.warnings)
+        raise BadInput(f"{path} {found}{warnings}", hint=way_out)
+    no_kernel = f"{path.name} holds {ranges} range(s) and {TraceWarning.NO_KERNEL}"
+    return ParsedTrace(trace_tables(trace, None, on_gpu=False), (*trace.warnings, no_kernel))
 
 
 def _has_other_rows(trace: Trace) -> bool:

@@ -80,7 +80,7 @@ def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = Non
     warnings = [*nulls.warnings(), *left_out(file)]
     if rows and not any(_KEPT.intersection(page.names) for page in file.pages):
         warnings.append(f"none of the page's metrics {TraceWarning.NO_KNOWN_METRIC}")
-    return Counters(table, tuple(warnings))
+    return Counters(table, tuple(f"{path.name}: {warning}" for warning in warnings))
 
 
 def _number_cells(page: Page) -> Iterator[NumberCell]:

@@ -41,7 +41,8 @@ def read_ncu_report(path: Path) -> Counters:
         raise BadInput(f"{path} cannot be read by ncu-report: {error}") from error
     if not columns["launch"]:
         raise BadInput(f"{path} {Refusal.NCU_REPORT_EMPTY}", hint="profile again")
-    return Counters(table_from_columns("counters", columns), tuple(nulls.warnings()))
+    warnings = tuple(f"{path.name}: {warning}" for warning in nulls.warnings())
+    return Counters(table_from_columns("counters", columns), warnings)
 
 
 def _columns(context: Any, nulls: Nulls) -> dict[str, list[Any]]:

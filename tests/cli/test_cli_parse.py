@@ -282,5 +282,5 @@ def test_what_a_page_lacks_is_told(moeprof: Moeprof, tmp_path: Path) -> None:
     page.write_text(NCU_PAGE.replace("4096", "(!) n/a"))
     result = moeprof("parse", page, "--out", tmp_path / "tables")
     assert result.exit_code == 0
-    assert f"warning: 1 {TraceWarning.CELLS_WITHOUT_NUMBER}" in result.stderr
+    assert f"warning: page.csv: 1 {TraceWarning.CELLS_WITHOUT_NUMBER}" in result.stderr
     assert "counters.parquet: 1 rows" in result.stderr

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.parsers.messages import Refusal
+from moeprof.parsers.messages import Refusal, TraceWarning
 from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
 from moeprof.tests.nsys_file import NsysFile
@@ -28,8 +28,9 @@ def test_an_nsys_export_is_recognised_under_any_name(nsys_file: Callable[..., Ns
 def test_without_kernels_the_ranges_give_the_wall_time(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file()
     file.range(10, 25, "gelu-b4#0.0")
-    tables = concatenated(parse_trace(file.close()).pieces)
-    assert tables["calls"]["wall_ns"].to_pylist() == [15]
+    pieces, warnings = parse_trace(file.close())
+    assert concatenated(pieces)["calls"]["wall_ns"].to_pylist() == [15]
+    assert f"holds 1 range(s) and {TraceWarning.NO_KERNEL}" in warnings[-1]
 
 
 @pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])

@@ -65,7 +65,7 @@ def test_cells_without_a_number_are_null_and_told_once(tmp_path: Path) -> None:
     assert counters.table["instructions"].to_pylist() == [3] * 9
     (warning,) = counters.warnings
     assert warning == (
-        f"16 {TraceWarning.CELLS_WITHOUT_NUMBER}: dram__bytes_read.sum 8 ('n/a', '(!) n/a',"
+        f"p.csv: 16 {TraceWarning.CELLS_WITHOUT_NUMBER}: dram__bytes_read.sum 8 ('n/a', '(!) n/a',"
         " '(!) nan', ...), l1tex__t_sector_hit_rate.pct 8 ('no data')"
     )
 
@@ -80,7 +80,7 @@ def test_values_in_an_unknown_unit_are_null_and_told_once(tmp_path: Path, unit: 
     (warning,) = counters.warnings
     assert (
         warning
-        == f"2 value(s) of dram__bytes_read.sum {TraceWarning.UNKNOWN_UNIT} {unit!r}, not 'byte'"
+        == f"p.csv: 2 value(s) of dram__bytes_read.sum {TraceWarning.UNKNOWN_UNIT} {unit!r}, not 'byte'"
     )
 
 
@@ -114,3 +114,26 @@ def test_a_real_page_is_the_same_in_base_and_in_scaled_units(
 def test_a_real_details_page_is_refused(sample_data: Path) -> None:
     with pytest.raises(BadInput, match=Refusal.NCU_DETAILS):
         read_ncu(sample_data / "ncu" / "h100_rmsnorm_full_ncu2025.1.details.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "durations_ns"),
+    [
+        ("40-ncu-good/good.csv", [8736, 9120]),
+        ("42-ncu-bang/bang_na.csv", [8736, 9120]),
+        ("45-ncu-two-pages/concatenated.csv", [8736, 9120] * 2),
+        ("45-ncu-two-pages/no_known_metric.csv", [None, None]),
+        ("46-ncu-locale/de_full.csv", [8736]),
+        ("46-ncu-locale/de_time_only.csv", [8736, 912]),
+        ("46-ncu-locale/de_time_and_small_bytes.csv", [28448, 912]),
+        ("46-ncu-locale/fr_nnbsp.csv", [8736]),
+        ("47-ncu-instances/values.csv", [8736]),
+        ("48-ncu-utf16/powershell.csv", [8736, 9120]),
+        ("49-ncu-units/micro.csv", [8740]),
+    ],
+)
+def test_pages_made_after_public_reports(
+    sample_data: Path, name: str, durations_ns: list[float | None]
+) -> None:
+    table = read_ncu(sample_data / "reports" / name).table
+    assert table["duration_ns"].to_pylist() == durations_ns

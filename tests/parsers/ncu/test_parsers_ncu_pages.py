@@ -37,7 +37,7 @@ def test_output_of_the_program_may_stand_anywhere(tmp_path: Path, between: str) 
 def test_skipped_lines_are_counted(tmp_path: Path) -> None:
     text = "start\n" + HEADER + UNITS + FIRST + "epoch 3\n" + SECOND + "==PROF== end\ndone\n"
     (warning,) = _read(tmp_path / "p.csv", text).warnings
-    assert warning == f"2 {TraceWarning.LINES_BETWEEN_ROWS}: line 5, 8"
+    assert warning == f"p.csv: 2 {TraceWarning.LINES_BETWEEN_ROWS}: line 5, 8"
 
 
 def test_output_without_a_line_end_before_a_row(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_a_row_that_is_not_whole_is_left_out_and_keeps_its_number(
     end = "" if damaged.endswith("\n") else "\n"
     counters = _read(tmp_path / "p.csv", HEADER + UNITS + FIRST + damaged + end + FIRST)
     assert counters.table["launch"].to_pylist() == [0, 2]
-    assert counters.warnings[0] == f"1 {TraceWarning.ROWS_NOT_WHOLE}: {fault}"
+    assert counters.warnings[0] == f"p.csv: 1 {TraceWarning.ROWS_NOT_WHOLE}: {fault}"
 
 
 def test_a_file_that_was_cut_keeps_its_whole_rows_wherever_it_was_cut(tmp_path: Path) -> None:

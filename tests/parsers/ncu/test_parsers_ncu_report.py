@@ -79,7 +79,8 @@ def test_a_metric_that_is_not_finite_is_null_and_told(
     counters = read_ncu_report(report(tmp_path / "r.ncu-rep", 9))
     assert counters.table["duration_ns"].to_pylist() == [10816, None]
     (warning,) = counters.warnings
-    assert warning == f"1 {TraceWarning.CELLS_WITHOUT_NUMBER}: gpu__time_duration.sum 1 ('inf')"
+    told = f"1 {TraceWarning.CELLS_WITHOUT_NUMBER}: gpu__time_duration.sum 1 ('inf')"
+    assert warning == f"r.ncu-rep: {told}"
 
 
 @pytest.mark.usefixtures("package")

@@ -38,7 +38,7 @@ def test_bytes_that_are_not_utf_8_are_read_as_latin_1_and_counted(tmp_path: Path
     path.write_bytes(PAGE.replace("gemm", "k\u00efrn\u0085").encode("latin-1"))
     counters = read_ncu(path)
     assert counters.table["kernel"].to_pylist() == ["k\u00efrn\u0085(int, float)"]
-    assert counters.warnings == (f"2 {TraceWarning.READ_AS_LATIN_1}",)
+    assert counters.warnings == (f"p.csv: 2 {TraceWarning.READ_AS_LATIN_1}",)
 
 
 def test_utf_8_stays_beside_foreign_bytes() -> None:
