@@ -6,6 +6,7 @@ has neither. The plugin calls nvmlDeviceGetPowerUsage, which gives instant power
 the mean of the last second on others: a field named just "Power" does not say which.
 """
 
+import json
 import re
 from enum import IntEnum
 from typing import Final
@@ -52,7 +53,7 @@ def read_power_samples(
     The GPU is the one that an event names, else the only one of the machine, else null. Raises
     BadInput where an event is damaged.
     """
-    if not _mentions_power(export, strings):
+    if not _may_hold_power(export, strings):
         return None
     layouts = read_layouts(export, strings, clock, power_quantity)
     pieces = [piece for piece in layouts if np.isin(piece.quantity, _POWERS).any()]
@@ -71,12 +72,23 @@ def read_power_samples(
     return table_from_columns("power_samples", columns)
 
 
-def _mentions_power(export: NsysExport, strings: dict[int, str]) -> bool:
-    """Whether the description of any event type mentions power, which saves reading the events."""
-    described = export.read("GENERIC_EVENT_TYPES", [], ["data"]).column("data").to_pylist()
-    fields = export.read("GENERIC_EVENT_TYPE_FIELDS", ["fieldNameId"]).column("fieldNameId")
-    described += [strings.get(each) for each in fields.drop_null().to_pylist() if each is not None]
-    return not described or any("power" in (text or "").lower() for text in described)
+def _may_hold_power(export: NsysExport, strings: dict[int, str]) -> bool:
+    """Whether the description of any event type names a power, else no event needs reading."""
+    types = export.read("GENERIC_EVENT_TYPES", [], ["data"]).column("data").to_pylist()
+    ids = export.read("GENERIC_EVENT_TYPE_FIELDS", ["fieldNameId"]).column("fieldNameId")
+    fields = [_field_names(text) for text in types]
+    fields += [[strings.get(each, "")] for each in ids.drop_null().to_pylist() if each is not None]
+    names = [name for each in fields if each is not None for name in each]
+    return not fields or None in fields or any(power_quantity(name) in _POWERS for name in names)
+
+
+def _field_names(text: str | None) -> list[str] | None:
+    """Names in {"Fields": [{"Name": name}]}, which describes an event type; None for other text."""
+    try:
+        fields = json.loads(text or "")["Fields"]
+        return [str(field["Name"]) for field in fields]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return None
 
 
 def _events(pieces: list[Readings]) -> tuple[Int64, Float64]:

@@ -112,7 +112,7 @@ def _copy_strings(database: sqlite3.Connection, present: dict[str, frozenset[str
 def _copy_columns(database: sqlite3.Connection, table: str, columns: list[str]) -> None:
     """Copy columns of a table: of JSON only what is read, of NVTX events only ranges.
 
-    A value of another type than its column's counts as null, may be a secret, and is not copied.
+    A value of another type than its column's may be a secret: an empty blob takes its place.
     """
     where = ""
     if table == "NVTX_EVENTS":
@@ -122,11 +122,11 @@ def _copy_columns(database: sqlite3.Connection, table: str, columns: list[str]) 
 
 
 def _of_its_type(column: str) -> str:
-    """SQL for a column's values that are of its type."""
+    """SQL for a column's values that are of its type; x'' for one that is not."""
     if column == "data":
         return "known_fields(CAST(data AS BLOB))"
     types = "'text'" if column in _TEXTS else "'integer', 'real'"
-    return f"CASE WHEN typeof({column}) IN ({types}) THEN {column} END"
+    return f"CASE WHEN typeof({column}) IN ('null', {types}) THEN {column} ELSE x'' END"
 
 
 def _known_fields(text: bytes | None) -> str | None:

@@ -89,10 +89,14 @@ def test_a_cell_of_another_type_may_hold_a_secret_and_is_not_copied(
     file.kernel(30, 40, 1, gridX=SECRET, streamId=SECRET.encode(), correlationId=2.5)
     file.add("NVTX_EVENTS", start=SECRET, end=5, eventType=59, text=SECRET.encode())
     file.add("TARGET_INFO_GPU", id=SECRET)
+    file.add("GENERIC_EVENTS", timestamp=SECRET, rawTimestamp=3, data='{"Power": "1"}')
+    file.add("GENERIC_EVENT_TYPES", typeId=1, data=f"Power of {SECRET}")
     path = file.close()
     scrub_nsys(path, out)
     assert SECRET.encode() not in out.read_bytes()
     assert same_tables(path, out)
+    _, warnings = parse_trace(path)
+    assert [each.replace(out.name, path.name) for each in parse_trace(out).warnings] == warnings
 
 
 def test_real_traces_are_the_same_when_scrubbed(sample_data: Path, tmp_path: Path) -> None:
