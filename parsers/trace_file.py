@@ -71,6 +71,7 @@ def _events(trace: Trace, path: Path, way_out: str = _RECORD_BY_NSYS) -> ParsedT
     ranges = len(trace.range_names)
     if not _has_other_rows(trace):
         found = f"holds {ranges} {Refusal.NO_KERNELS}" if ranges else Refusal.NO_EVENTS
+        found += f", but {len(trace.api)} CUDA call(s)" if len(trace.api) else ""
         warnings = f" ({'; '.join(trace.warnings)})" if trace.warnings else ""
         raise BadInput(f"{path} {found}{warnings}", hint=way_out)
     no_kernel = f"{path.name} holds {ranges} range(s) and {TraceWarning.NO_KERNEL}"

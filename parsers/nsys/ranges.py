@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..events import NOWHERE, OPEN_END, Spans, int64_column
+from ..joint_keys import joint_keys
 from ..messages import TraceWarning
 from .clock import SessionClock
 from .export import NsysExport
@@ -72,13 +73,15 @@ def _names(events: pa.Table, strings: dict[int, str], creates_domain: Any) -> An
     texts = _texts(events, strings)
     domain = int64_column(events, "domainId")
     process = int64_column(events, "globalTid") & _PROCESS_BITS
-    prefixes, prefix_index = [""], np.zeros(len(texts), dtype=np.int64)
-    for row in np.flatnonzero(creates_domain).tolist():
-        if name := texts[row].as_py():
-            same_domain = (domain == domain[row]) & (process == process[row])
-            prefix_index[same_domain] = len(prefixes)
-            prefixes.append(f"{name}:")
-    prefix = pa.array(prefixes, pa.string()).take(pa.array(prefix_index, pa.int64()))
+    created = np.flatnonzero(creates_domain & (np.asarray(pc.binary_length(texts)) > 0))
+    if not len(created):
+        return texts
+    key, of_event = joint_keys((process[created], domain[created]), (process, domain))
+    order = np.argsort(key, kind="stable")
+    latest = np.searchsorted(key[order], of_event, side="right") - 1
+    named = (latest >= 0) & (key[order[latest]] == of_event)
+    prefixes = pc.binary_join_element_wise(texts.take(pa.array(created[order])), ":", "")
+    prefix = prefixes.take(pa.array(latest, mask=~named)).fill_null("")
     return pc.binary_join_element_wise(prefix, texts, "")
 
 

@@ -58,6 +58,18 @@ def test_ranges_that_are_no_calls_of_moeprof_and_no_kernel_are_refused_and_count
     assert f"holds 2 {Refusal.NO_KERNELS}" in raised.value.message
 
 
+def test_a_refusal_for_lack_of_kernels_counts_the_cuda_calls_that_were_found(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.launch(10, 20, 1)
+    file.add("CUPTI_ACTIVITY_KIND_GRAPH_TRACE", start=30, end=40)
+    with pytest.raises(BadInput) as raised:
+        parse_trace(file.close())
+    assert f"{Refusal.NO_EVENTS}, but 1 CUDA call(s)" in raised.value.message
+    assert TraceWarning.GRAPHS_TRACED_WHOLE in raised.value.message
+
+
 def test_a_page_of_ncu_without_a_kernel_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "page"
     path.write_text('"ID","Process ID","Kernel Name"\n"","",""\n')

@@ -36,6 +36,15 @@ def test_domains_are_named_per_process(nsys_file: Callable[..., NsysFile]) -> No
     assert [name for *_, name in _read(file)] == ["moeprof:a", "torch:b", "c"]
 
 
+def test_of_domains_with_one_id_the_last_one_names_it(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    for domain, name in ((2, "old"), (1, "other"), (2, "new"), (2, "")):
+        file.domain(domain, name)
+    file.range(1, 2, "a", domainId=2)
+    file.range(3, 4, "b", domainId=None)
+    assert [name for *_, name in _read(file)] == ["new:a", "b"]
+
+
 def test_ranges_that_cannot_be_placed_are_left_out_and_counted(
     nsys_file: Callable[..., NsysFile],
 ) -> None:
