@@ -92,7 +92,7 @@ def _aiconfigurator(options: ImportOptions) -> tuple[ImportedTable, str]:
     selection = Selection(options.gpu, options.framework, options.version, options.dtype, families)
     root, commit = _package() if options.path is None else (Path(options.path), options.commit)
     table = read_aiconfigurator(root, selection, commit)
-    gpu = selection.gpu or table.gpu
+    gpu = (selection.gpu if root.is_dir() else None) or table.gpu  # of a lone file none is chosen
     ((framework, release),) = table.versions.items()
     return table, _name("aiconfigurator", gpu, framework, release, selection.dtype)
 

@@ -24,8 +24,10 @@ KEYS: Final = {
         "d_model",  # DBRX, Switch, NLLB-MoE
     ),
     "latent_size": (
-        "moe_latent_size",  # Nemotron-H: the experts work on a projection of the hidden state
+        # The experts work on a projection of the hidden state to this width.
+        "moe_latent_size",  # Nemotron-H
         "routed_expert_hidden_size",  # Kimi K3
+        "moe_hidden_size",  # Muse Spark
     ),
     "expert_intermediate_size": (
         "moe_intermediate_size",  # DeepSeek, Qwen, GLM, Kimi, Hunyuan, ERNIE 4.5, Gemma 4, Grok-2
@@ -87,11 +89,11 @@ _LARGEST: Final = 1 << 20  # no width and no number of experts comes near it
 _LISTED: Final = frozenset(key for keys in KEYS.values() for key in keys)
 # Names that may hold the width that the experts work on, or any width of theirs.
 _LATENT: Final = re.compile(
-    "(?=.*(moe|expert))(?=.*(latent|hidden|width|dim))(?!.*(inter|ffn|shared?_|gate|router))"
+    "(?=.*(moe|expert))(?=.*(latent|hidden|width|dim))(?!.*(inter|ffn|share|gate|router))"
 )
 _EXPERT_WIDTH: Final = re.compile(
     "(?=.*(moe|expert))(?=.*(latent|hidden|intermediate|inter_|ffn|width|dim))"
-    "(?!.*(shared?_|gate|router))"
+    "(?!.*(share|gate|router))"
 )
 
 
@@ -147,7 +149,7 @@ class ModelConfig:
             if len(set(sizes)) > 1:
                 named = ", ".join(map(str, dict.fromkeys(sizes)))
                 raise BadInput(
-                    f"{self.path}: {key} differs between layers: {named:.60}",
+                    f"{self.path}: {key} holds several sizes: {named:.60}",
                     hint="write a config.json with the sizes of one layer",
                 )
             return sizes[0]
@@ -162,15 +164,19 @@ class ModelConfig:
     def refuse_unknown_widths(self) -> None:
         """Refuse a file whose experts may have a width under a key that is none of KEYS.
 
-        Without this, an expert of an unknown family would get the width of a dense layer.
+        Without this, an expert of an unknown family would get the width of a dense layer. Where no
+        key names the inner width, one for the width that experts work on may mean it.
         Raises BadInput, naming key and value.
         """
-        pattern = _LATENT if self.keys_of("expert_intermediate_size") else _EXPERT_WIDTH
+        if self.keys_of("expert_intermediate_size"):
+            pattern, known = _LATENT, _LISTED
+        else:
+            pattern, known = _EXPERT_WIDTH, _LISTED - {*KEYS["latent_size"]}
         for key, value in self.section.items():
-            if key not in _LISTED and pattern.match(key) and _whole(value):
+            if key not in known and pattern.match(key) and _whole(value):
                 raise BadInput(
-                    f"{self.path}: {key} is {value!r:.60}, which may be a width of the experts,"
-                    " and this moeprof does not know the key",
+                    f"{self.path}: {key} is {value!r:.60}, which may be a width of the experts, and"
+                    " the file does not say which",
                     hint="rename it to moe_intermediate_size or moe_latent_size if it is that, or"
                     " remove it",
                 )
@@ -222,7 +228,8 @@ def _language_model(config: dict[str, Any]) -> dict[str, Any]:
         for name in names:
             nested = nested.get(name) if isinstance(nested, dict) else None
         if isinstance(nested, dict):
-            own = {key: value for key, value in _flat(nested).items() if value is not None}
+            own = _flat(nested)
+            own = {key: own[key] for key in own if own[key] is not None or key not in outer}
             sections.append(outer | own)
     named = (one for one in sections if any(key in one for key in KEYS["experts"]))
     return next(filter(_has_experts, sections), next(named, sections[0]))

@@ -161,8 +161,31 @@ def test_a_strange_value_that_nobody_asks_for_costs_nothing(read: Read) -> None:
 
 
 def test_layers_of_several_sizes_are_refused(read: Read) -> None:
-    with pytest.raises(BadInput, match="moe_intermediate_size differs between layers: 1536, 512"):
+    with pytest.raises(BadInput, match="moe_intermediate_size holds several sizes: 1536, 512"):
         read({"moe_intermediate_size": [1536, 512, 512]}).size("expert_intermediate_size")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "refused"),
+    [
+        ({"moe_intermediate_size": 768, "moe_hidden_size": 1024}, None),
+        ({"moe_intermediate_size": 768, "moe_latent_size": 1024}, None),
+        ({"moe_intermediate_size": 768, "expert_hidden_size": 1024}, "expert_hidden_size"),
+        ({"moe_intermediate_size": 768, "moe_latent_dim": 1024}, "moe_latent_dim"),
+        ({"intermediate_size": 768, "moe_hidden_size": 1024}, "moe_hidden_size"),
+        ({"intermediate_size": 768, "expert_inner_dim": 1024}, "expert_inner_dim"),
+        ({"intermediate_size": 768, "share_expert_dim": 1024, "moe_hidden_act": "silu"}, None),
+    ],
+)
+def test_a_width_that_may_be_that_of_the_experts_is_refused(
+    sizes: dict[str, Any], refused: str | None, read: Read
+) -> None:
+    config = read(sizes)
+    if refused is None:
+        config.refuse_unknown_widths()
+    else:
+        with pytest.raises(BadInput, match=f"{refused} is 1024, which may be a width"):
+            config.refuse_unknown_widths()
 
 
 def test_two_keys_of_one_meaning_agree_or_are_refused(read: Read) -> None:
@@ -192,9 +215,10 @@ def test_experts_outside_text_config_leave_it_unread(read: Read) -> None:
     assert read({"num_experts": 0, "text_config": {"num_experts": 16}}).size("experts") == 16
 
 
-def test_a_model_with_its_experts_off_inside_says_so(read: Read) -> None:
-    config = read({"text_config": {"num_experts": 0}})
-    assert "num_experts is 0" in no_experts(config).message
+@pytest.mark.parametrize(("value", "said"), [(0, "is 0"), (None, "is null")])
+def test_a_model_with_its_experts_off_inside_says_so(value: object, said: str, read: Read) -> None:
+    config = read({"text_config": {"num_experts": value}})
+    assert f"num_experts {said}" in no_experts(config).message
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
