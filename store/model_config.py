@@ -135,13 +135,20 @@ class ModelConfig:
         for field in fields:
             if field == "top_k" and not self.keys_of(field):
                 return TOP_K_OF_TYPE.get(str(self.value("model_type")))
-            found = {key: self._size(key, self.section[key]) for key in self.keys_of(field)}
+            found = {key: self._size(key, self._by_layer(key)) for key in self.keys_of(field)}
             if len(set(found.values())) > 1:
                 named = " and ".join(f"{key} {size}" for key, size in found.items())
                 raise BadInput(f"{self.path} has two sizes of one meaning: {named}")
             if found:
                 return next(iter(found.values()))
         return None
+
+    def _by_layer(self, key: str) -> list[Any]:
+        """The value of a key, and those of layers of their own (transformers 5)."""
+        layers = self.section.get("per_layer_config")
+        own = layers.values() if isinstance(layers, dict) else []
+        named = [layer[key] for layer in own if isinstance(layer, dict) and layer.get(key)]
+        return [self.section[key], *named]
 
     def _size(self, key: str, value: Any) -> int:
         if isinstance(value, list) and value:

@@ -188,6 +188,14 @@ def test_a_width_that_may_be_that_of_the_experts_is_refused(
             config.refuse_unknown_widths()
 
 
+def test_a_layer_with_a_size_of_its_own_is_refused(read: Read) -> None:
+    layers = {"25": {"num_experts": 4}, "26": {"hidden_act": "silu"}, "27": None}
+    config = read({"num_experts": 64, "hidden_size": 8, "per_layer_config": layers})
+    assert config.size("hidden_size") == 8
+    with pytest.raises(BadInput, match="num_experts holds several sizes: 64, 4"):
+        config.size("experts")
+
+
 def test_two_keys_of_one_meaning_agree_or_are_refused(read: Read) -> None:
     assert read({"num_experts": 8, "num_local_experts": 8}).size("experts") == 8
     with pytest.raises(BadInput, match="num_local_experts 8 and num_experts 16"):
