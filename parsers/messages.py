@@ -97,6 +97,7 @@ class TraceWarning(StrEnum):
     )
     BROKEN = "event(s) that are no JSON, and no kernel, CUDA call or range, are left out"
     NO_OBJECTS = "element(s) of traceEvents are no events and are left out"
+    LAST_COMMA = "comma after the last event, which JSON does not allow, was passed over"
     OTHER_PHASE = (
         'kernel(s), CUDA call(s) or range(s) are not written with their duration (phase "X") and'
         " are left out"

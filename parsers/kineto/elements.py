@@ -40,6 +40,7 @@ class Elements:
 
     outline: the trace's other members; a float as its text.
     not_objects: number of elements that are no objects.
+    ends_with_comma: whether a comma stands after the last element.
 
     Raises BadInput, naming byte, line and column, where the text is cut short or is no JSON.
     """
@@ -48,6 +49,7 @@ class Elements:
         self.path = path
         self.outline: dict[str, Any] = {}
         self.not_objects = 0
+        self.ends_with_comma = False
         self._window = _Window(text_blocks(path))
 
     def __iter__(self) -> Iterator[Element]:
@@ -86,25 +88,25 @@ class Elements:
 
     def _objects(self) -> Iterator[Element]:
         """Yield the objects up to the bracket that closes `traceEvents`."""
-        separator = b"["
+        before = b"["
         while True:
             text = self._window.text
             spans, closed = _split(text)
             at = 0
             for start, end in spans:
-                self._count_scalars(separator + text[at:start], self._window.byte + at)
-                separator = b"[0"
+                self._count_scalars(before + text[at:start], self._window.byte + at)
+                before = b"[{}"
                 if text[start : start + 1] == b"{":
                     yield Element(self._window.byte + start, text[start:end])
                 else:
                     self.not_objects += 1
                 at = end
             if closed is not None:
-                self._count_scalars(separator + text[at:closed], self._window.byte + at, last=True)
+                self._close(before + text[at:closed], self._window.byte + at)
                 self._window.drop(closed)
                 return
             self._window.drop(at)
-            if not self._read_on(separator):
+            if not self._read_on(before):
                 raise self.refuse(Fault(self._window.byte, "", cut=True))
 
     def _read_on(self, before: bytes) -> bool:
@@ -121,14 +123,21 @@ class Elements:
             raise self.refuse(found._replace(byte=self._window.byte + found.byte - len(before)))
         return found is not None
 
-    def _count_scalars(self, between: bytes, byte: int, last: bool = False) -> None:
+    def _count_scalars(self, between: bytes, byte: int) -> None:
         """Count the elements between two objects. Raises BadInput where no comma parts them."""
-        count = _scalars(between, last)
+        count = _scalars(between)
         if count is None:
-            raise self.refuse(
-                Fault(byte, "no comma between two elements of traceEvents", cut=False)
-            )
+            cause = "no comma between two elements of traceEvents"
+            raise self.refuse(Fault(byte, cause, cut=False))
         self.not_objects += count
+
+    def _close(self, between: bytes, byte: int) -> None:
+        """Count the elements after the last object; a comma may stand after the last element."""
+        between = between.rstrip()
+        self.ends_with_comma = between.endswith(b",")
+        between = between.removesuffix(b",")
+        if between != b"[":
+            self._count_scalars(between + b",", byte)
 
     def _read_outline(self, head: bytes, tail: bytes, length: int) -> None:
         """Read what is around the events. Raises BadInput where it is no JSON, or has two lists."""
@@ -208,16 +217,13 @@ def _opened(text: bytes) -> int | None:
 
 
 @lru_cache(maxsize=1024)
-def _scalars(between: bytes, last: bool) -> int | None:
+def _scalars(between: bytes) -> int | None:
     """Number of elements in the text between two objects; None where it is no part of a list.
 
-    `between` begins with "[" at the start of the list, else with "[0", for the object before.
+    `between` begins with "[" at the start of the list, else with "[{}", for the object before.
     """
-    ends = [b"]", b"0]"] if last else [b"0]"]  # an object follows; at the end a comma may
-    for end in ends:
-        try:
-            elements = json.loads(repaired(between) + end)
-        except ValueError:
-            continue
-        return len(elements) - between.startswith(b"[0") - (end == b"0]")
-    return None
+    try:
+        elements = json.loads(repaired(between) + b"{}]")
+    except ValueError:
+        return None
+    return len(elements) - between.startswith(b"[{}") - 1

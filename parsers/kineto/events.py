@@ -94,8 +94,8 @@ class KinetoEvents:
                 yield self._read(event, kind, category, element)
             else:
                 self.noticed[TraceWarning.OTHER_PHASE] += 1
-        if self._elements.not_objects:
-            self.noticed[TraceWarning.NO_OBJECTS] = self._elements.not_objects
+        self.noticed[TraceWarning.NO_OBJECTS] += self._elements.not_objects
+        self.noticed[TraceWarning.LAST_COMMA] += self._elements.ends_with_comma
         self._read_base(self._elements.outline.get("baseTimeNanoseconds"))
 
     def left_out(self) -> list[str]:

@@ -79,7 +79,8 @@ def test_any_events_come_as_they_were_written(
         (" \n", 0, 0),
         ('{}, null, "}{", 1.5, {}', 2, 3),
         ('null, {}, [1, {"x": 2}]', 1, 2),
-        ("{},\n", 1, 0),  # a comma before the end
+        ("0, {}, 0", 1, 2),
+        ("1,", 0, 1),
         ("true", 0, 1),
     ],
 )

@@ -118,7 +118,7 @@ def test_a_number_that_json_does_not_know_is_none(tmp_path: Path, number: str) -
         _text(tmp_path / "t.json", KERNEL.replace('"ts": 1', f'"ts": {number}'))
     )
     assert found.start_ns is None
-    assert events.noticed == {TraceWarning.MENDED: 1}
+    assert +events.noticed == {TraceWarning.MENDED: 1}
 
 
 def test_text_that_is_no_utf8_in_args_costs_nothing_else(tmp_path: Path) -> None:
@@ -136,13 +136,13 @@ def test_begin_and_end_events_are_counted_and_left_out(tmp_path: Path) -> None:
     events = [kernel(1, 2, 3) | {"ph": phase} for phase in ("B", "E", "i", None)]
     read, found = _read(write_trace(tmp_path / "t.json", events))
     assert found == []
-    assert read.noticed == {TraceWarning.OTHER_PHASE: 4}
+    assert +read.noticed == {TraceWarning.OTHER_PHASE: 4}
 
 
 def test_elements_that_are_no_events_are_told(tmp_path: Path) -> None:
     read, found = _read(write_trace(tmp_path / "t.json", [None, "no event", kernel(1, 2, 3), [1]]))
     assert len(found) == 1
-    assert read.noticed == {TraceWarning.NO_OBJECTS: 3}
+    assert +read.noticed == {TraceWarning.NO_OBJECTS: 3}
 
 
 def test_a_broken_event_costs_the_trace_only_if_it_may_be_a_kernel(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_a_broken_event_costs_the_trace_only_if_it_may_be_a_kernel(tmp_path: Pat
     operator = broken.replace('"kernel"', '"cpu_op"')
     read, found = _read(_text(tmp_path / "t.json", KERNEL, operator))
     assert len(found) == 1
-    assert read.noticed == {TraceWarning.BROKEN: 1}
+    assert +read.noticed == {TraceWarning.BROKEN: 1}
     path = _text(tmp_path / "broken.json", KERNEL, broken)
     with pytest.raises(BadInput, match=Refusal.NOT_JSON) as raised:
         _read(path)
@@ -196,7 +196,7 @@ def test_a_base_time_that_is_no_time_is_told(tmp_path: Path, cell: str) -> None:
     path = _text(tmp_path / "t.json", top=f'"baseTimeNanoseconds": {cell}, ')
     read, _ = _read(path)
     assert read.base_ns == 0
-    assert read.noticed == {TraceWarning.NO_BASE_TIME: 1}
+    assert +read.noticed == {TraceWarning.NO_BASE_TIME: 1}
 
 
 def test_an_annotation_without_a_name_has_none(tmp_path: Path) -> None:
