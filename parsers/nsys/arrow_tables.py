@@ -32,11 +32,7 @@ class ArrowTables:
 
     def columns(self, table: str) -> frozenset[str]:
         """Names of a table's columns; empty where the export lacks the table."""
-        return frozenset(self.schema(table).names if table in self.tables else ())
-
-    def schema(self, table: str) -> pa.Schema:
-        """Names and types of a table's columns. Raises BadInput where the file is damaged."""
-        return self._map(table).schema
+        return frozenset(self._map(table).column_names if table in self.tables else ())
 
     def read(self, table: str, columns: Columns, order: str) -> pa.Table:
         """Read a whole table."""
@@ -67,11 +63,7 @@ class ArrowTables:
         return np.stack([int64_column(found, name) for name in columns], axis=1)
 
     def _map(self, table: str) -> pa.Table:
-        file = self._path / f"{table}{_ENDING}"
-        try:
-            return pa.ipc.open_stream(pa.memory_map(str(file))).read_all()
-        except (OSError, pa.ArrowException) as error:
-            raise BadInput(f"{file} cannot be read: {error}") from error
+        return _mapped(self._path / f"{table}{_ENDING}")
 
     def _converted(self, table: str, rows: pa.Table, columns: Columns) -> pa.Table:
         """Rows of a table as the columns asked for."""
@@ -92,18 +84,39 @@ def is_arrow_export(path: Path) -> bool:
 def open_arrow(path: Path) -> ArrowTables:
     """Open an Arrow export.
 
-    Raises BadInput where a file of it is not whole, as nsys leaves it when it fails, or where a
-    column has a type that nsys is not known to write.
+    Raises BadInput where a file of it is not whole, as nsys leaves it when it fails, or is damaged,
+    or where a column has a type that nsys is not known to write.
     """
     opened = ArrowTables(path)
     for table in sorted(opened.tables):
         file = path / f"{table}{_ENDING}"
         if not _ends(file):
             raise BadInput(f"{file} {Refusal.CUT_SHORT}")
-        for field in opened.schema(table):
+        _check(_mapped(file), file)
+    return opened
+
+
+def _mapped(file: Path) -> pa.Table:
+    try:
+        return pa.ipc.open_stream(pa.memory_map(str(file))).read_all()
+    except (OSError, pa.ArrowException) as error:
+        raise BadInput(f"{file} cannot be read: {error}") from error
+
+
+def _check(rows: pa.Table, file: Path) -> None:
+    """Raise BadInput where a type is unknown, or a column points beyond its own bytes.
+
+    Arrow would crash at the latter. Texts are checked as bytes, since they may be no UTF-8.
+    """
+    try:
+        for field, column in zip(rows.schema, rows.columns, strict=True):
             if not _is_known(field.type):
                 raise BadInput(f"{file}: column {field.name} has the unknown type {field.type}")
-    return opened
+            is_text = pa.types.is_string(field.type)
+            for chunk in column.chunks:
+                (chunk.view(pa.binary()) if is_text else chunk).validate(full=True)
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise BadInput(f"{file} is damaged: {error}") from error
 
 
 def _ends(file: Path) -> bool:

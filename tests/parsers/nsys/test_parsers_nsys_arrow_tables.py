@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -205,6 +206,27 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.arrow").write_bytes(b"no stream \xff\xff\xff\xff\0\0\0\0")
     with pytest.raises(BadInput, match=r"t\.arrow cannot be read"):
         open_arrow(tmp_path)
+
+
+def test_damaged_bytes_are_read_as_other_values_or_refused(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    """Arrow checks no offsets by itself: wrong ones make it read beyond the file and crash."""
+    arrow = as_arrow(_full(nsys_file()))
+    files, random = sorted(arrow.iterdir()), Random(0)
+    refused = 0
+    for _ in range(150):
+        file = random.choice(files)
+        whole = file.read_bytes()
+        at = random.randrange(len(whole) - 12)
+        file.write_bytes(whole[:at] + random.randbytes(4) + whole[at + 4 :])
+        try:
+            concatenated(parse_trace(arrow).pieces)
+        except BadInput:
+            refused += 1
+        file.write_bytes(whole)
+    assert 0 < refused < 150
+    assert concatenated(parse_trace(arrow).pieces)["launches"].num_rows == 21
 
 
 def test_a_type_that_is_not_known_is_refused(tmp_path: Path) -> None:
