@@ -67,8 +67,8 @@ class TraceWarning(StrEnum):
     BAD_CELLS = "cell(s) are null because they hold a value of another type"
     NOT_UTF8 = "name(s) hold bytes that are no UTF-8, shown as \ufffd"
     RANGES_LEFT_OUT = (
-        "range(s) have no start, no thread, an end before the start or the pop on another thread,"
-        " and are left out"
+        "range(s) have no start, no thread, an end before the start, a time years away or the pop"
+        " on another thread, and are left out"
     )
     RANGES_NEVER_CLOSED = "range(s) were never closed and last to the end of the trace"
     SAMPLES_LEFT_OUT = (

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ...stats.arrays import Int64
 from ..events import int64_column
@@ -43,6 +44,10 @@ class SessionClock:
     def since_start(self, exported_ns: Int64) -> Int64:
         """Session time of times in the export, int64 [n] in ns."""
         return exported_ns - np.int64(self.shift_ns) if self.shift_ns else exported_ns
+
+    def in_session(self, session_ns: Int64) -> "npt.NDArray[np.bool_]":
+        """Whether session times, int64 [n] in ns, may be of one session, before its start too."""
+        return (session_ns >= -MAX_SESSION_NS) & (session_ns <= MAX_SESSION_NS)
 
     def since_epoch(self, session_ns: Int64) -> Int64:
         """Times since the epoch, or since the session's start where that is not known."""

@@ -12,7 +12,7 @@ from ...stats.arrays import Int64
 from ..attribution import CorrelationIds
 from ..events import OPEN_END, int64_column, untimed_warning
 from ..messages import TraceWarning
-from .clock import MAX_SESSION_NS, SessionClock
+from .clock import SessionClock
 from .export import NsysExport
 
 Bools = npt.NDArray[np.bool_]
@@ -128,7 +128,7 @@ def _has_time(raw: pa.Table, clock: SessionClock) -> Bools:
     """
     exported = [int64_column(raw, name) for name in ("start", "end")]
     start, end = (clock.since_start(each) for each in exported)
-    near = (start >= -MAX_SESSION_NS) & (end <= MAX_SESSION_NS)
+    near = clock.in_session(start) & clock.in_session(end)
     lost = (start == end) & ((start == 0) | (exported[0] == 0))  # 0 before or after a shift
     known = _valid(raw, "start") & _valid(raw, "end")
     return np.asarray((start <= end) & near & ~lost & known)

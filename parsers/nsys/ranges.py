@@ -44,8 +44,7 @@ def read_ranges(
     if len(rows) < len(kind):
         events, kind = events.take(rows), kind[rows]
     spans = _spans(events, np.isin(kind, _START_END), clock)
-    placed = (spans.thread != NOWHERE) | (spans.process != NOWHERE)
-    placed &= np.asarray(events.column("start").is_valid()) & (spans.end_ns >= spans.start_ns)
+    placed = _placed(spans, clock) & np.asarray(events.column("start").is_valid())
     export.left_out[TraceWarning.RANGES_LEFT_OUT] += int(np.count_nonzero(~placed))
     is_open = placed & (spans.end_ns == OPEN_END)
     export.left_out[TraceWarning.RANGES_NEVER_CLOSED] += int(np.count_nonzero(is_open))
@@ -66,6 +65,13 @@ def _spans(events: pa.Table, stands_for_process: Any, clock: SessionClock) -> Sp
         np.where(on_one_thread, thread, NOWHERE),
         np.where(known & stands_for_process, thread & ~np.int64(THREAD_BITS), NOWHERE),
     )
+
+
+def _placed(spans: Spans, clock: SessionClock) -> Any:
+    """Whether each span has a place in the trace: a thread or process, and times of the session."""
+    has_end = (spans.end_ns == OPEN_END) | clock.in_session(spans.end_ns)
+    in_time = clock.in_session(spans.start_ns) & has_end & (spans.end_ns >= spans.start_ns)
+    return in_time & ((spans.thread != NOWHERE) | (spans.process != NOWHERE))
 
 
 def _names(events: pa.Table, strings: dict[int, str], creates_domain: Any) -> Any:

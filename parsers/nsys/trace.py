@@ -83,8 +83,9 @@ def _api(export: NsysExport, clock: SessionClock) -> tuple[Spans, CorrelationIds
     thread = int64_column(rows, "globalTid")
     known = np.logical_and.reduce([np.asarray(rows.column(name).is_valid()) for name in types])
     process = thread & ~np.int64(THREAD_BITS)
-    ids = CorrelationIds(process, int64_column(rows, "correlationId"), known)
     start, end = (clock.since_start(int64_column(rows, name)) for name in ("start", "end"))
+    known &= clock.in_session(start) & clock.in_session(end)
+    ids = CorrelationIds(process, int64_column(rows, "correlationId"), known)
     return Spans(start, end, thread, process), ids
 
 

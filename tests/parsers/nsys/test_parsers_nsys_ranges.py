@@ -53,6 +53,8 @@ def test_ranges_that_cannot_be_placed_are_left_out_and_counted(
     file.range(2, None, "never closed")
     file.range(4, 3, "ends before its start")
     file.range(5, 6, "no thread", globalTid=None)
+    file.range(2**63 - 1, None, "years away")
+    file.range(5, 2**62, "ends years away")
     file.range(5, 6, "pops elsewhere", endGlobalTid=OTHER_PROCESS)
     file.add("NVTX_EVENTS", end=7, eventType=60, globalTid=THREAD, text="no start")
     file.range(6, None, "a mark", eventType=34)
@@ -61,7 +63,7 @@ def test_ranges_that_cannot_be_placed_are_left_out_and_counted(
         sentences = export.sentences()
     assert names.to_pylist() == ["whole", "never closed"]
     assert len(sentences) == 2
-    assert f"4 {TraceWarning.RANGES_LEFT_OUT}" in sentences[0]
+    assert f"6 {TraceWarning.RANGES_LEFT_OUT}" in sentences[0]
     assert f"1 {TraceWarning.RANGES_NEVER_CLOSED}" in sentences[1]
 
 

@@ -296,6 +296,18 @@ def test_a_kernel_that_starts_before_its_launch_is_kept_as_clocks_differ(
     assert (row["start_ns"], row["duration_ns"], row["range_name"]) == (EPOCH_NS + 12, 5, "forward")
 
 
+@pytest.mark.parametrize("start", [None, 2**63 - 1, -(2**63)])
+def test_a_launch_without_a_possible_time_gives_no_range(
+    nsys_file: Callable[..., NsysFile], start: int | None
+) -> None:
+    file = nsys_file()
+    file.range(0, None, "forward")
+    file.launch(start, 2**63 - 1, 1)
+    file.kernel(12, 17, 1)
+    (row,) = _launches(file.close())
+    assert (row["range_name"], row["unattributed"]) == (None, Unattributed.NO_API_CALL)
+
+
 def test_names_of_any_length_and_script_stay(nsys_file: Callable[..., NsysFile]) -> None:
     file = nsys_file()
     kernel, name = f"void k<{'int, ' * 20_000}int>(int)", "\U0001f525" + "x" * 5_000 + "\0\n"
