@@ -120,7 +120,7 @@ def unknown_format(path: Path, beginning: bytes, text: str) -> BadInput:
     first_line = text.partition("\n")[0].rstrip()
     shown = f"text that begins with {first_line[:_SHOWN]!r}"
     if not text:
-        shown = "only white space"
+        shown = "nothing but white space or zeros"
     elif "\ufffd" in text or not first_line.isprintable():
         shown = f"binary data that begins with {beginning[:16]!r}"
     return BadInput(

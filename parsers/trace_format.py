@@ -113,12 +113,15 @@ def _unpacking(path: Path) -> Iterator[None]:
 
 
 def _first_text(path: Path) -> str:
-    """Read the first characters of a file after a byte order mark and any white space."""
+    """Read the first characters of a file after a byte order mark and any white space.
+
+    Without the zero characters that UTF-32 has when it is read as UTF-16.
+    """
     text = ""
     with _unpacking(path), _opened_text(path) as file:
         while not text and (read := file.read(_BEGINNING)):
-            text = read.lstrip("\ufeff \t\r\n")
-        return text + file.read(_BEGINNING - len(text))
+            text = read.replace("\0", "").lstrip("\ufeff \t\r\n")
+        return text + file.read(_BEGINNING - len(text)).replace("\0", "")
 
 
 def _is_ncu_output_later(path: Path, beginning: bytes) -> bool:

@@ -40,9 +40,8 @@ METRICS: Final = {
     "waves_per_sm": ("launch__waves_per_multiprocessor", ""),
 }
 _KEPT: Final = frozenset(metric for metric, _ in METRICS.values())
-_INSTANCES: Final = re.compile(
-    r"(\S.*?) \(.*\)", re.DOTALL
-)  # "12 (3; 4; 5)": the value, then parts
+# A value and, in brackets behind it, the values of its instances: "12 (3; 4; 5)".
+_INSTANCES: Final = re.compile(r"(\S.*?) \(.*\)", re.DOTALL)
 
 
 class Counters(NamedTuple):
@@ -104,9 +103,8 @@ def _values(page: Page, metric: str, base: str, style: Style, nulls: Nulls) -> l
     values: list[float | None] = []
     for row in page.rows:
         number = value_of(_without_instances(row.cells[at]), style)
-        if number is not None and number < 0 and base != "%":  # ncu gives some percentages of -0.07
+        if number is None or (number < 0 and base != "%"):  # ncu gives percentages such as -0.07
             number = None
-        if number is None:
             nulls.cell(metric, row.cells[at].strip())
         elif factor is None:
             nulls.unit(metric, page.units[at], base)

@@ -4,6 +4,7 @@
 single batch). The files are memory-mapped, so only the columns that are read leave the disk.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -78,7 +79,7 @@ class ArrowTables:
 
 def is_arrow_export(path: Path) -> bool:
     """Whether `path` is a folder with Arrow files."""
-    return any(path.glob(f"*{_ENDING}"))
+    return os.path.isdir(path) and any(path.glob(f"*{_ENDING}"))
 
 
 def open_arrow(path: Path) -> ArrowTables:

@@ -82,6 +82,7 @@ def _tar() -> bytes:
         (pickle.dumps({"segments": []}), Refusal.PICKLE, "export_chrome_trace"),
         ("a diary\nof three days\n", Refusal.UNKNOWN_FORMAT, "nsys SQLite export"),
         ("   \n", Refusal.UNKNOWN_FORMAT, "nsys SQLite export"),
+        (bytes(5000), Refusal.UNKNOWN_FORMAT, "nsys SQLite export"),
         (bytes(range(256)), Refusal.UNKNOWN_FORMAT, "nsys SQLite export"),
     ],
 )  # fmt: skip

@@ -133,3 +133,8 @@ def test_a_truncated_export_is_refused_with_its_size(nsys_file: Callable[..., Ns
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(BadInput, match=f"{len(whole) // 2} of {len(whole)} bytes"):
         parse_trace(path)
+
+
+def test_a_name_that_is_too_long_for_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="file name too long"):
+        parse_trace(tmp_path / ("n" * 300))

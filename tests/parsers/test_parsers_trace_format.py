@@ -21,6 +21,8 @@ HEADER = '"ID","Process ID","Process Name","Kernel Name"\n'
         (codecs.BOM_UTF8 + b'{"traceEvents": []}', TraceFormat.KINETO_JSON),
         ('{"traceEvents": []}'.encode("utf-16"), TraceFormat.KINETO_JSON),
         ('{"traceEvents": []}'.encode("utf-16-be"), TraceFormat.KINETO_JSON),
+        ('{"traceEvents": []}'.encode("utf-32"), TraceFormat.KINETO_JSON),
+        ('{"traceEvents": []}'.encode("utf-32-be"), TraceFormat.KINETO_JSON),
         (b" \n" * 70_000 + b'{"traceEvents": []}', TraceFormat.KINETO_JSON),
         (gzip.compress(b" \n" * 70_000 + b'{"traceEvents": []}'), TraceFormat.KINETO_JSON),
         (HEADER.encode(), TraceFormat.NCU_CSV),
