@@ -11,9 +11,12 @@ import re
 from typing import Final, NamedTuple
 
 _ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)  # also one without its end
+# A string with or without its end; `*+` never goes back, which keeps a search linear.
+_STRING: Final = re.compile(
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL
+)  # with or without its end
 _STRING_OR_NUMBER: Final = re.compile(
-    rb'"(?:[^"\\]|\\.)*"|-?\b(?:nan|inf|infinity)\b(?:\(\w+\))?|-?\d{300,}[\d.eE+-]*',
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\b(?:nan|inf|infinity)\b(?:\(\w+\))?|-?\d{300,}[\d.eE+-]*',
     re.DOTALL | re.IGNORECASE,
 )
 _INVALID: Final = re.compile(

@@ -238,6 +238,36 @@ def test_the_form_of_the_text_changes_nothing(tmp_path: Path, encoded: Any) -> N
     assert _launches(read_kineto(other)) == _launches(read_kineto(plain))
 
 
+@pytest.mark.parametrize(
+    ("file", "kernels", "time_ns", "reason"),
+    [
+        ("20-kineto-capital-categories/old.json", 4, 14_000, Unattributed.NO_ENCLOSING_RANGE),
+        ("21-kineto-absolute-ns-ts/calls_abs.json", 60, 38_400, None),
+        ("21-kineto-absolute-ns-ts/calls_rel.json", 60, 38_400, None),
+        ("23-kineto-invalid-escape/win.json", 4, 14_000, None),
+        ("24-kineto-control-char/tab.json", 4, 14_000, None),
+        ("25-kineto-not-utf8/latin.json", 4, 14_000, None),
+        ("26-kineto-launch-skew/skew.json", 10, 35_000, None),
+        ("26-kineto-launch-skew/all_skew.json", 10, 35_000, None),
+        ("29-kineto-bom/bom.json", 4, 14_000, None),
+        ("29-kineto-bom/spaces.json", 4, 14_000, None),
+        ("29-kineto-bom/utf16.json", 4, 14_000, None),
+        ("34-kineto-duplicates/dup.json", 8, 28_000, None),
+        ("37-kineto-odd-args/args_null.json", 1, 3500, None),
+        ("37-kineto-odd-args/corr_text.json", 1, 3500, None),
+        ("38-proton-trace/gpu_only.json", 3, 10_500, Unattributed.NO_API_CALL),
+        ("38-proton-trace/api_without_corr.json", 3, 10_500, Unattributed.NO_API_CALL),
+        ("39-kineto-graph/graph.json", 6, 21_000, None),
+    ],
+)
+def test_reported_situations_come_out_right(
+    sample_data: Path, file: str, kernels: int, time_ns: int, reason: Unattributed | None
+) -> None:
+    rows = _launches(read_kineto(sample_data / "reports" / file))
+    assert [row["unattributed"] for row in rows] == [reason] * kernels
+    assert sum(row["duration_ns"] for row in rows) == time_ns
+
+
 def test_a_trace_that_torch_wrote_has_its_ranges(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     path = tmp_path / "real.json.gz"
