@@ -21,6 +21,7 @@ from .columns import BLOCK_VALUES, Column, Columns
 
 _END_OF_STREAM: Final = b"\xff\xff\xff\xff\0\0\0\0"  # Arrow's columnar format, IPC streaming
 _ENDING: Final = ".arrow"
+_SPREAD_PARTS: Final = 16
 
 
 class ArrowTables:
@@ -57,10 +58,17 @@ class ArrowTables:
     def spread(
         self, table: str, columns: Columns, count: int
     ) -> "np.ndarray[Any, np.dtype[np.int64]]":
-        """Read about `count` evenly spaced rows: int64 [rows, columns], null as -1."""
-        rows = self._map(table)
-        wanted = np.arange(0, rows.num_rows, max(rows.num_rows - 1, 0) // count + 1)
-        found = self._converted(table, rows.take(wanted), columns)
+        """Read about `count` evenly spaced rows: int64 [rows, columns], null as -1.
+
+        Each row brings pages around it into memory, so the file is mapped anew every few rows.
+        """
+        rows = self._map(table).num_rows
+        wanted = np.arange(0, rows, max(rows - 1, 0) // count + 1)
+        parts = [
+            self._converted(table, self._map(table).take(part), columns)
+            for part in np.array_split(wanted, _SPREAD_PARTS)
+        ]
+        found = pa.concat_tables(parts)
         return np.stack([int64_column(found, name) for name in columns], axis=1)
 
     def _map(self, table: str) -> pa.Table:
