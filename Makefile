@@ -3,9 +3,10 @@
 # make test     set everything up, then pass every check: format, lint, types, tests
 # make check    the same checks on what is set up already
 # make fmt      mend format and lint; renew the published JSON Schemas
+# make fuzz     change fields of valid inputs 10,000 times; each must be read or refused
 # make bench    run every benchmark, quickly
 # make clean    remove what the others made, except runs
-.PHONY: help demo test check fmt bench clean
+.PHONY: help demo test check fmt fuzz bench clean
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,6 +44,9 @@ fmt: .venv/installed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python -m moeprof.store.schemas
+
+fuzz: .venv/installed
+	PYTHONPATH=.path $(BIN)/python -m moeprof.tests.fuzz $(FUZZ)
 
 bench: .venv/installed
 	for file in $(wildcard benchmarks/*.py); do $(BIN)/python $$file --quick || exit; done

@@ -26,6 +26,7 @@ HAS_GAP: Final = "the meter has a gap in the window"
 TOO_FEW_READINGS: Final = "too few meter readings in the window"
 _PARTS: Final = 10  # parts of a window, whose scatter gives the interval
 _MIN_READINGS: Final = 8
+_NO_POWER_W: Final = 1e9  # a cell of more is no reading, whatever its unit
 _GAP_PERIODS: Final = 3.5  # median times between readings: two in a row may be missing
 _MIN_GAP_S: Final = 0.02  # a shorter time without a reading is no gap: it hides no change of load
 
@@ -91,7 +92,7 @@ def read_meter(path: Path) -> PowerTrace:
 
 def _trace(path: Path, seconds: Float64, watts: Float64) -> PowerTrace:
     """The rows that hold two numbers; rows at one time become their mean."""
-    whole = np.isfinite(seconds) & np.isfinite(watts)
+    whole = np.isfinite(seconds) & (np.abs(watts) < _NO_POWER_W)
     if 2 * whole.sum() <= len(whole):
         raise BadInput(
             f"{path} holds a time and a power in {whole.sum()} of {len(whole)} rows, not in most",

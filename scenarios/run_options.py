@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final, get_args
+from typing import Any, Final, Literal, get_args, get_origin
 
-from ..store.errors import BadInput
+from ..store.errors import BadInput, shortened
 from ..store.plan import Isolation, Sampling
 from ..store.scenario import L2
 
@@ -17,6 +17,8 @@ _OPTIONS: Final = {
     "power": "--no-power",
     "sm_clock_mhz": "--lock-clocks",
 }  # where the command line's option is not the field's name
+_MAX_S: Final = 365 * 24 * 3600.0  # threading.TIMEOUT_MAX is some 292 years
+_FEWER_DIGITS: Final = "write a number that fits into 64 bits"
 _CHOICES: Final = {"sampling": Sampling, "isolation": Isolation, "l2": L2}
 
 
@@ -67,12 +69,24 @@ class RunOptions:
     thermal_step: bool = False
 
     def __post_init__(self) -> None:
+        self._check_types()
         self._check_numbers()
         self._check_choices()
         if self.preset is not None and self.preset_file is not None:
             raise BadInput("--preset and --scenario were both given", hint="give one of them")
         if self.thermal_step and not self.power:
             raise BadInput("--no-power and --thermal-step were both given", hint="give one of them")
+
+    def _check_types(self) -> None:
+        for field in fields(self):
+            value, known = getattr(self, field.name), _types_of(field.type)
+            if isinstance(value, bool) != (known == (bool,)) or not isinstance(value, known):
+                names = " or ".join(one.__name__ for one in known).replace("NoneType", "None")
+                shown = shortened(repr(value))
+                raise BadInput(f"{field.name} is {shown}", hint=f"it must be of type {names}")
+            if isinstance(value, int) and not -(2**63) <= value < 2**63:
+                shown = shortened(str(value))
+                raise BadInput(f"{option_of(field.name)} is {shown}", hint=_FEWER_DIGITS)
 
     def _check_numbers(self) -> None:
         if self.threads < 1:
@@ -84,17 +98,31 @@ class RunOptions:
             )
         for field in ("budget_s", "point_timeout_s"):
             seconds = getattr(self, field)
-            if seconds is not None and not seconds > 0:
+            if seconds is not None and not 0 < seconds <= _MAX_S:
                 raise BadInput(
-                    f"{option_of(field)} is {seconds:g} s, and it must be longer than 0",
-                    hint="leave it out, or give it more time",
+                    f"{option_of(field)} is {seconds:g} s, and it must be longer than 0 and at most"
+                    " a year",
+                    hint="leave it out, or give it another time",
                 )
+        if self.sm_clock_mhz is not None and self.sm_clock_mhz < 1:
+            raise BadInput(
+                f"--lock-clocks is {self.sm_clock_mhz} MHz, and it must be at least 1",
+                hint="leave it out, or give a clock that `nvidia-smi -q -d SUPPORTED_CLOCKS` lists",
+            )
 
     def _check_choices(self) -> None:
         for field, kind in _CHOICES.items():
             value, known = getattr(self, field), get_args(kind)
             if value not in known:
                 raise BadInput(f"{field} is {value!r}", hint=f"it must be {' or '.join(known)}")
+
+
+def _types_of(hint: Any) -> tuple[type, ...]:
+    """Classes that a field's type stands for; a float may be written as an int."""
+    if get_origin(hint) is Literal:
+        return (str,)
+    named = get_args(hint) or (hint,)
+    return (*named, int) if float in named else named
 
 
 def option_of(field: str) -> str:

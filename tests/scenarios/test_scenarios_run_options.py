@@ -32,6 +32,31 @@ def test_an_option_that_breaks_a_rule_is_named(option: dict[str, Any], named: st
     assert named in caught.value.message
 
 
+@pytest.mark.parametrize("field", [field.name for field in fields(RunOptions)])
+@pytest.mark.parametrize("value", [[1, 2], {"a": 1}, b"x", 1j, object()])
+def test_a_value_of_another_type_is_refused_by_its_field(field: str, value: Any) -> None:
+    with pytest.raises(BadInput, match=f"^{field} is ") as caught:
+        RunOptions(**{field: value})
+    assert caught.value.hint.startswith("it must be of type")
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"threads": True}, {"power": 1}, {"seed": 1.0}, {"budget_s": True}, {"ops": None},
+        {"seed": 10**400}, {"budget_s": float("inf")}, {"sm_clock_mhz": 0},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_number_of_another_kind_is_refused(option: dict[str, Any]) -> None:
+    with pytest.raises(BadInput):
+        RunOptions(**option)
+
+
+def test_a_time_may_be_a_whole_number() -> None:
+    assert RunOptions(budget_s=90, point_timeout_s=5).budget_s == 90
+
+
 def test_every_field_belongs_to_one_option_of_the_command() -> None:
     names = [field.name for field in fields(RunOptions)]
     assert [OPTION_FIELDS[option_of(name)] for name in names] == names
