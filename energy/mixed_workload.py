@@ -9,6 +9,7 @@ import numpy as np
 
 from ..device.nvml import ENERGY
 from ..store.document import read_document
+from ..store.errors import BadInput, shortened
 from ..store.mixed_workload import MixedWorkload, Note, Segment
 from ..store.recording import CollectorName, raw_file
 from ..store.run import Run
@@ -57,9 +58,17 @@ def read_mixed_workload(run: Run) -> MeasuredWorkload | str | None:
             continue
         if not recording.files:
             return "; ".join(recording.warnings)
-        raw = {name: raw_file(folder, recording, name) for name in recording.files}
+        names = (MIXED_WORKLOAD_FILE, POWER_LOG)
+        raw = {name: raw_file(folder, recording, name) for name in names}
         workload = read_document(raw[MIXED_WORKLOAD_FILE], MixedWorkload)
         curves = {op_plan.op: op_plan.curve for op_plan in run.plan().ops}
+        for segment in workload.stretches:
+            if segment.op not in curves:
+                raise BadInput(
+                    f"{raw[MIXED_WORKLOAD_FILE]} ran {shortened(segment.op)!r}, which"
+                    f" {run.plan_path} does not name",
+                    hint=MixedWorkload.WAY_OUT,
+                )
         processes = own_processes(recording.provenance)
         return measure_mixed_workload(read_power_log(raw[POWER_LOG]), workload, curves, processes)
     return None
