@@ -3,6 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
+RECORD_AGAIN: Final = "record or export it again; docs/parsing.md says what is read"
 NSYS_EXPORT_HINT: Final = "export the report with `nsys export --type sqlite REPORT.nsys-rep`"
 
 

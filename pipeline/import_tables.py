@@ -4,7 +4,10 @@ import re
 from dataclasses import dataclass
 from importlib import metadata, util
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, Literal
+
+import pyarrow as pa
 
 from ..costmodel.build import build_model
 from ..costmodel.imported.aiconfigurator import Selection, read_aiconfigurator
@@ -12,12 +15,13 @@ from ..costmodel.imported.tables import ImportedTable, points_of, provenance_of
 from ..costmodel.imported.vidur import read_vidur
 from ..store.cost_model import Origin
 from ..store.document import write_document
-from ..store.errors import BadInput
+from ..store.errors import BadInput, naming
 from ..store.recording import sha256_of
 from ..store.run import DEFAULT_STORE, Run
 from ..store.tables.parquet import write_table
 
 _LONGEST_NAME: Final = 150
+_FITTING: Final = "name a table of aiconfigurator, or a mlp.csv of vidur, as it was published"
 Source = Literal["aiconfigurator", "vidur"]
 
 
@@ -61,19 +65,27 @@ def import_tables(options: ImportOptions, *, store: Path | str = DEFAULT_STORE) 
 
     Raises BadInput where there are no such tables, or their rows contradict each other or physics.
     """
-    table, name = _vidur(options) if options.source == "vidur" else _aiconfigurator(options)
-    points, origin = points_of(table)
+    with naming(options.path or "", hint=_FITTING):
+        table, name = _vidur(options) if options.source == "vidur" else _aiconfigurator(options)
+        points, origin = points_of(table)
+        model = build_model(
+            points,
+            preset=name,
+            provenance=provenance_of(table),
+            points_sha256=_sha256_of_table(points),
+            origin=origin,
+        )
     run = Run(Path(store) / f"import-{name}")
     write_table(run.table("points"), "points", points)
-    model = build_model(
-        points,
-        preset=name,
-        provenance=provenance_of(table),
-        points_sha256=sha256_of(run.table("points")),
-        origin=origin,
-    )
     write_document(run.model_path, model)
     return ImportedModel(run.model_path, points.num_rows, len(model.curves), table.gpu, origin)
+
+
+def _sha256_of_table(points: pa.Table) -> str:
+    """Digest of the file that the table will be: nothing is kept of one that gives no model."""
+    with TemporaryDirectory() as folder:
+        write_table(Path(folder) / "points.parquet", "points", points)
+        return sha256_of(Path(folder) / "points.parquet")
 
 
 def _vidur(options: ImportOptions) -> tuple[ImportedTable, str]:

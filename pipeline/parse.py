@@ -12,12 +12,13 @@ from ..energy.meter_clock import run_meter
 from ..energy.per_launch import metered_loads
 from ..energy.point_energies import PointEnergies
 from ..energy.thermal_samples import thermal_samples
+from ..parsers.messages import RECORD_AGAIN
 from ..parsers.points import points_table, unmeasured_sizes
 from ..parsers.recording_tables import recording_tables
 from ..parsers.trace_file import parse_trace as trace_pieces
 from ..profiler.power.meter_file import keep_meter
 from ..profiler.report_export import exported
-from ..store.errors import BadInput
+from ..store.errors import BadInput, naming
 from ..store.plan import Plan
 from ..store.recording import CollectorName, Recording
 from ..store.run import Recordings, Run, open_run
@@ -73,7 +74,7 @@ def parse_trace(source: Path | str, out: Path | str) -> ParsedTrace:
     """
     out = Path(out)
     reasons: dict[str, Counter[str | None]] = {}
-    with exported(Path(source)) as trace:
+    with naming(hint=RECORD_AGAIN), exported(Path(source)) as trace:
         pieces, warnings = trace_pieces(trace)
         with writing_tables(out) as tables:
             for name, piece in pieces:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..parsers.messages import RECORD_AGAIN
 from ..parsers.scrub import scrub_trace
+from ..store.errors import naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,4 +22,5 @@ def scrub(trace: Path | str, out: Path | str) -> ScrubbedTrace:
     The copy parses to the same tables. Raises BadInput where `trace` is no trace, or `out` cannot
     be written or is `trace` itself.
     """
-    return ScrubbedTrace(Path(out), scrub_trace(Path(trace), Path(out)))
+    with naming(hint=RECORD_AGAIN):
+        return ScrubbedTrace(Path(out), scrub_trace(Path(trace), Path(out)))

@@ -37,8 +37,8 @@ class CannotMeasure(MoeprofError):
 
 
 @contextmanager
-def naming(where: object, hint: str = "") -> Iterator[None]:
-    """Let each BadInput of the block name the file that is read, and have a hint."""
+def naming(where: object = "", hint: str = "") -> Iterator[None]:
+    """Let each BadInput of the block name the file that is read, if given, and have a hint."""
     try:
         yield
     except BadInput as refusal:

@@ -175,11 +175,18 @@ class Fuzzer:
         if after.get(changed) != before[changed] and not self.target.is_derived:
             return f"{changed.name} was changed"
         if result.exit_code in REFUSED:
-            return self._wrong_refusal(result)
+            return self._wrong_refusal(result) or self._left(before, after)
         new = [path for path, data in after.items() if before.get(path) != data]
         wrong = [text for path in new for text in impossible_values(path)]
         wrong += _impossible_data(result.stdout)
         return "; ".join(wrong[:3]) or None
+
+    def _left(self, before: dict[Path, bytes], after: dict[Path, bytes]) -> str | None:
+        """A file that a refused command wrote; a run's tables and lock may stay."""
+        for path in after.keys() - before.keys():
+            if path.relative_to(self._work).parts[0] not in ("run", "played"):
+                return f"refused, and left {path.relative_to(self._work)}"
+        return None
 
     def _wrong_refusal(self, result: Result) -> str | None:
         names = self.target.names or (Path(self.target.file).name,)
