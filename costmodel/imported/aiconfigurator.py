@@ -99,8 +99,9 @@ def _check_same_model(first: Cells, cells: Cells) -> None:
         one, other = first.text(column), cells.text(column)
         if one != other:
             raise BadInput(
-                f"{cells.path}: column {column!r} is {other!r:.60} in row {cells.row}, and {one!r:.60} in"
-                f" row {first.row} of {first.path}: 2 values of {column} are not one model",
+                f"{cells.path}: column {column!r} is {other!r:.60} in row {cells.row}, and"
+                f" {one!r:.60} in row {first.row} of {first.path}: 2 values of {column} are not one"
+                " model",
                 hint="name --gpu, --framework and --version, or one file of one model",
             )
 
