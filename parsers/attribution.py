@@ -33,6 +33,8 @@ from .joint_keys import joint_keys
 Bools = npt.NDArray[np.bool_]
 Int32 = npt.NDArray[np.int32]
 
+_LARGEST_SKEW_NS: Final = 10**9
+_LONGEST_QUEUE_NS: Final = 86_400 * 10**9
 _KERNELS_AT_ONCE: Final = 524_288
 
 
@@ -86,6 +88,24 @@ def launching_calls(kernels: CorrelationIds, calls: CorrelationIds, spans: Spans
     place[place == len(keys)] = 0
     found = (keys[place] == kernel_key) & kernels.known
     return np.where(found, order[place], -1)
+
+
+def far_from_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Bools:
+    """Whether each kernel starts a second before its launching call or a day after it, bool [n].
+
+    Where the clocks of host and GPU differ, a kernel starts some us before its launch
+    (pytorch/kineto issue 1380); beyond these limits the time is that of another clock.
+    """
+    ahead_ns = time_before_launch(start_ns, launched_by, api)
+    return (ahead_ns > _LARGEST_SKEW_NS) | (ahead_ns < -_LONGEST_QUEUE_NS)
+
+
+def time_before_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Int64:
+    """Time from each kernel's start to the start of its launching call; 0 where that is missing."""
+    ahead_ns = np.zeros(len(start_ns), dtype=np.int64)
+    launched = np.flatnonzero(launched_by >= 0)
+    ahead_ns[launched] = api.start_ns[launched_by[launched]] - start_ns[launched]
+    return ahead_ns
 
 
 def _by_start(spans: Spans, chosen: Bools) -> Int64:

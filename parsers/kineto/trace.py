@@ -1,7 +1,6 @@
 """A torch.profiler (Kineto) chrome trace as a trace: kernels, launching API calls, ranges."""
 
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -9,18 +8,13 @@ import pyarrow as pa
 
 from ...stats.arrays import Int64
 from ...store.errors import BadInput
-from ..attribution import launching_calls
-from ..events import OPEN_END, Spans, Trace, int64_column, is_timed, untimed_warning
+from ..attribution import far_from_launch, launching_calls, time_before_launch
+from ..events import OPEN_END, Trace, int64_column, is_timed, untimed_warning
 from ..messages import Refusal, TraceWarning
 from .cells import whole_number
 from .events import Kind, KinetoEvents
 from .host_events import HostEvents, Threads, correlation_ids
 from .kernels import KernelColumns
-
-# Where the clocks of host and GPU differ, a kernel starts some us before its launch (pytorch/kineto
-# issue 1380). The fault of pytorch issue 192021 is a time of another clock, 28 hours off.
-_LARGEST_SKEW_NS: Final = 10**9
-_LONGEST_QUEUE_NS: Final = 86_400 * 10**9
 
 Bools = npt.NDArray[np.bool_]
 
@@ -65,11 +59,11 @@ class _Launches:
         ids = correlation_ids(int64_column(read, "correlation_id"))
         self.launched_by = launching_calls(ids, calls.correlation_ids(), self.api)
         self._start_ns = int64_column(read, "start_ns") + base_ns
-        self._ahead_ns = _time_before_launch(self._start_ns, self.launched_by, self.api)
-        near = (self._ahead_ns <= _LARGEST_SKEW_NS) & (self._ahead_ns >= -_LONGEST_QUEUE_NS)
+        self._ahead_ns = time_before_launch(self._start_ns, self.launched_by, self.api)
+        far = far_from_launch(self._start_ns, self.launched_by, self.api)
         has_time = is_timed(read)
-        self._far: Bools = has_time & ~near
-        self._timed: Bools = has_time & near
+        self._far: Bools = has_time & far
+        self._timed: Bools = has_time & ~far
         by_start = np.where(self._timed, self._start_ns, OPEN_END)
         self.order: Int64 = np.lexsort((ids.correlation, by_start))
 
@@ -107,14 +101,6 @@ class _Launches:
         if untimed:
             sentences.append(untimed_warning(file, untimed, len(self._timed)))
         return sentences
-
-
-def _time_before_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Int64:
-    """Time from each kernel's start to the start of its launching call; 0 where that is missing."""
-    ahead_ns = np.zeros(len(start_ns), dtype=np.int64)
-    launched = np.flatnonzero(launched_by >= 0)
-    ahead_ns[launched] = api.start_ns[launched_by[launched]] - start_ns[launched]
-    return ahead_ns
 
 
 def _process(calls: HostEvents, path: Path) -> int | None:

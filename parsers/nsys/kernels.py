@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from ...stats.arrays import Int64
 from ..attribution import CorrelationIds
-from ..events import OPEN_END, int64_column, untimed_warning
+from ..events import OPEN_END, int64_column
 from ..messages import TraceWarning
 from .clock import SessionClock
 from .export import NsysExport
@@ -55,15 +55,12 @@ class Kernels:
 def read_kernels(export: NsysExport, strings: dict[int, str], clock: SessionClock) -> Kernels:
     """Read kernel rows, ordered by start.
 
-    A kernel with impossible times is untimed and comes last; a warning counts such kernels.
+    A kernel with impossible times is untimed and comes last.
     """
     types = dict.fromkeys(("start", "end", "globalPid", NAMES[0]), pa.int64())
     raw = export.bulk(_TABLE, types | dict(_COLUMNS.values()))
     raw = raw.append_column("name", _names(export, raw.column(NAMES[0]), strings))
     raw, timed = _by_start(raw, clock)
-    untimed = len(timed) - int(np.count_nonzero(timed))
-    if untimed:
-        export.warnings.append(untimed_warning(export.path.name, untimed, len(timed)))
     start = clock.since_start(int64_column(raw, "start"))
     end = clock.since_start(int64_column(raw, "end"))
     process = int64_column(raw, "globalPid")

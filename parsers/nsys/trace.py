@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..attribution import CorrelationIds, launching_calls
-from ..events import OPEN_END, Spans, Trace, int64_column
+from ...stats.arrays import Int64
+from ..attribution import CorrelationIds, far_from_launch, launching_calls
+from ..events import OPEN_END, Spans, Trace, int64_column, is_timed, untimed_warning
 from ..messages import TraceWarning
 from .cells import REPLACEMENT
 from .clock import SessionClock, sampled_clock, session_clock
@@ -35,17 +36,20 @@ def read_nsys(path: Path) -> Trace:
         kernels = read_kernels(export, strings, clock)
         api, call_ids = _api(export, clock)
         launched_by = launching_calls(kernels.ids, call_ids, api)
+        api = _since_epoch(api, clock)
+        rows, launched_by = _without_far_times(export, kernels.columns, launched_by, api)
+        _warn_about_untimed(export, rows)
         ranges, names = read_ranges(export, strings, clock)
         samples = sampled_clock(export, clock)
         power = read_power_samples(export, strings, samples)
         _warn_about_graphs(export)
         if export.bad_cells.replaced:
-            damaged = _damaged_names(kernels.columns, names)
+            damaged = _damaged_names(rows, names)
             export.left_out[TraceWarning.NOT_UTF8] += damaged
         warnings = [*export.sentences(), *_diagnostics(export)]
         return Trace(
-            kernels=kernels.columns,
-            api=_since_epoch(api, clock),
+            kernels=rows,
+            api=api,
             launched_by=launched_by,
             ranges=_since_epoch(ranges, clock),
             range_names=names,
@@ -53,6 +57,30 @@ def read_nsys(path: Path) -> Trace:
             gpu_samples=partial(read_gpu_samples, path, samples, warnings),
             power_samples=power,
         )
+
+
+def _without_far_times(
+    export: NsysExport, kernels: pa.Table, launched_by: Int64, api: Spans
+) -> tuple[pa.Table, Int64]:
+    """Kernels and their launching calls; one that is far from its launch is untimed, at the end."""
+    start_ns, timed = int64_column(kernels, "start_ns"), is_timed(kernels)
+    far = timed & far_from_launch(start_ns, launched_by, api)
+    if not far.any():
+        return kernels, launched_by
+    export.left_out[TraceWarning.FAR_FROM_LAUNCH] += int(np.count_nonzero(far))
+    untimed = ~timed | far
+    for name in ("start_ns", "duration_ns"):
+        times = pa.array(int64_column(kernels, name), mask=untimed)
+        kernels = kernels.set_column(kernels.schema.get_field_index(name), name, times)
+    order = np.argsort(untimed, kind="stable")
+    return kernels.take(order), launched_by[order]
+
+
+def _warn_about_untimed(export: NsysExport, kernels: pa.Table) -> None:
+    untimed = int(np.count_nonzero(~is_timed(kernels)))
+    if untimed:
+        warning = untimed_warning(export.path.name, untimed, kernels.num_rows)
+        export.warnings.append(warning)
 
 
 def _damaged_names(kernels: pa.Table, ranges: "pa.StringArray") -> int:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from moeprof.parsers.attribution import (
     CorrelationIds,
     enclosing_ranges,
+    far_from_launch,
     innermost_ranges,
     launching_calls,
 )
@@ -107,6 +108,14 @@ def test_a_kernel_belongs_to_the_call_of_its_id_and_process(
         else:
             assert calls[index] in same
             assert calls[index][2] == min(start for *_, start in same)
+
+
+def test_a_kernel_is_far_from_its_launch_by_a_second_before_and_a_day_after() -> None:
+    api = _spans([(2 * 10**9, 2 * 10**9 + 5, 0)])
+    starts = np.asarray([10**9, 10**9 - 1, 86_402 * 10**9, 86_402 * 10**9 + 1, -(10**18)])
+    launched_by = np.asarray([0, 0, 0, 0, -1])
+    far = far_from_launch(starts, launched_by, api)
+    assert far.tolist() == [False, True, False, True, False]
 
 
 def test_the_outer_of_runtime_and_driver_call_is_the_launching_one() -> None:

@@ -296,6 +296,24 @@ def test_a_kernel_that_starts_before_its_launch_is_kept_as_clocks_differ(
     assert (row["start_ns"], row["duration_ns"], row["range_name"]) == (EPOCH_NS + 12, 5, "forward")
 
 
+@pytest.mark.parametrize("start", [-1_000_000_100, 86_401 * 10**9])
+def test_a_kernel_far_from_its_launch_has_the_time_of_another_clock_and_is_untimed(
+    nsys_file: Callable[..., NsysFile], start: int
+) -> None:
+    file = nsys_file()
+    for number, begin in ((1, start), (2, 30), (3, 0)):
+        file.call(10, 20, f"gelu-b4#0.{number}", number)
+        file.kernel(begin, begin + 5 if begin else 0, number)
+    path = file.close()
+    rows = [row for row in _launches(path) if row["duration_ns"] != 50]
+    found = [(row["correlation_id"], row["start_ns"], row["duration_ns"]) for row in rows]
+    assert found[0] == (2, EPOCH_NS + 30, 5)
+    assert sorted(found[1:], key=str) == [(1, None, None), (3, None, None)]
+    warnings = read_nsys(path).warnings
+    assert any(f"1 {TraceWarning.FAR_FROM_LAUNCH}" in each for each in warnings)
+    assert any(f"2 of 6 {TraceWarning.UNTIMED}" in each for each in warnings)
+
+
 @pytest.mark.parametrize("start", [None, 2**63 - 1, -(2**63)])
 def test_a_launch_without_a_possible_time_gives_no_range(
     nsys_file: Callable[..., NsysFile], start: int | None
