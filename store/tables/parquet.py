@@ -4,6 +4,7 @@ A table is checked against its schema at every write and at every read. A reader
 that it does not know; a table of an older number that holds all present columns is read.
 """
 
+import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -107,7 +108,8 @@ def writing_tables(folder: Path) -> Iterator[TableWriter]:
         writer.flush()
 
 
-def _parquet(path: Path, name: str) -> pq.ParquetWriter:
+@contextmanager
+def _parquet(path: Path, name: str) -> Iterator[pq.ParquetWriter]:
     schema = SCHEMAS[name]
     deltas = {
         field.name: "DELTA_BINARY_PACKED"
@@ -115,14 +117,23 @@ def _parquet(path: Path, name: str) -> pq.ParquetWriter:
         if field.name in _DELTAS and pa.types.is_integer(field.type)
     }
     words = [name for name in schema.names if name not in deltas.keys() | _PLAIN]
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=1,
-        use_dictionary=words,  # type: ignore[arg-type]
-        column_encoding=deltas,
-    )
+    with (
+        _opened(path, "wb") as file,
+        pq.ParquetWriter(
+            file,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=words,  # type: ignore[arg-type]
+            column_encoding=deltas,
+        ) as writer,
+    ):
+        yield writer
+
+
+def _opened(path: Path, mode: str) -> Any:
+    """Open a file by its bytes: pyarrow writes a name as UTF-8, which it need not be."""
+    return pa.OSFile(os.fsencode(path), mode)  # type: ignore[arg-type]
 
 
 def _checked(name: str, table: pa.Table) -> pa.Table:
@@ -133,7 +144,8 @@ def _checked(name: str, table: pa.Table) -> pa.Table:
 
 def count_rows(path: Path) -> int:
     """Number of rows of a table that moeprof wrote."""
-    return int(pq.read_metadata(path).num_rows)
+    with _opened(path, "rb") as file:
+        return int(pq.read_metadata(file).num_rows)
 
 
 def read_table(path: Path, name: str) -> pa.Table:
@@ -143,7 +155,8 @@ def read_table(path: Path, name: str) -> pa.Table:
     is unknown, or a quantity that is not finite or negative.
     """
     try:
-        table = pq.read_table(path)
+        with _opened(path, "rb") as file:
+            table = pq.read_table(file)
         table.validate(full=True)  # a text may hold bytes that are no UTF-8
     except FileNotFoundError:
         raise BadInput(f"{path} does not exist", hint=PARSE_AGAIN) from None

@@ -253,9 +253,10 @@ def test_a_path_that_is_no_file_is_refused_in_one_sentence(
 
 
 def test_a_page_under_an_odd_name_is_parsed(moeprof: Moeprof, tmp_path: Path) -> None:
-    page = tmp_path / "a [red]page\nlatin-\udcef.csv"
+    page, out = tmp_path / "a [red]page\nlatin-\udcef.csv", tmp_path / "tables-\udcef"
     page.write_text(NCU_PAGE)
-    assert moeprof("parse", page, "--out", tmp_path / "tables").exit_code == 0
+    assert moeprof("parse", page, "--out", out).exit_code == 0
+    assert read_table(out / "counters.parquet", "counters").num_rows == 1
 
 
 @pytest.mark.parametrize("out", ["file", "file/below"])
