@@ -5,6 +5,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from ..messages import Refusal
 
 GZIP_ERRORS: Final = (EOFError, zlib.error, gzip.BadGzipFile)
 _GZIP: Final = b"\x1f\x8b"
+_BEGINNING_BYTES: Final = 4  # which tell the encoding
 _BLOCK_BYTES: Final = 1 << 20
 
 
@@ -32,14 +34,15 @@ def text_blocks(path: Path) -> Iterator[bytes]:
         yield from blocks
         return
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    yield decoder.decode(first).encode()
-    for block in blocks:
-        yield decoder.decode(block).encode()
-    yield decoder.decode(b"", final=True).encode()
+    for block in chain([first], blocks):
+        yield decoder.decode(block).encode()  # half a character at the end is no character
 
 
 def place(path: Path, byte: int) -> str:
-    """Name a byte of the text, counted from 0, with its line and column, both from 1."""
+    """Name a byte of the text, counted from 0, with its line and column, both from 1.
+
+    It is a byte of the file, unless that is packed or in another encoding than UTF-8.
+    """
     before, lines, line_start = 0, 1, 0
     for block in text_blocks(path):
         head = block[: byte - before]
@@ -49,7 +52,14 @@ def place(path: Path, byte: int) -> str:
         before += len(head)
         if before >= byte:
             break
-    return f"byte {byte} (line {lines}, column {byte - line_start + 1})"
+    counted = "byte" if _is_plain(path) else "unpacked UTF-8 byte"
+    return f"{counted} {byte} (line {lines}, column {byte - line_start + 1})"
+
+
+def _is_plain(path: Path) -> bool:
+    with path.open("rb") as file:
+        beginning = file.read(_BEGINNING_BYTES)
+    return not beginning.startswith(_GZIP) and json.detect_encoding(beginning).startswith("utf-8")
 
 
 def gzip_damage(path: Path, error: Exception) -> BadInput:

@@ -50,6 +50,19 @@ def test_a_byte_order_mark_counts_in_a_place(tmp_path: Path) -> None:
     assert b"".join(text_blocks(path)).index(b"{") == 3
 
 
+def test_a_place_in_a_packed_or_recoded_file_says_what_it_counts(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    for data in (gzip.compress(b"{\n} "), "{\n} ".encode("utf-16")):
+        path.write_bytes(data)
+        assert place(path, 2) == "unpacked UTF-8 byte 2 (line 2, column 1)"
+
+
+def test_half_a_character_at_the_end_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_bytes('{"a"'.encode("utf-16") + b"\x3a")
+    assert b"".join(text_blocks(path)) == b'{"a"'
+
+
 def test_a_place_beyond_the_first_block(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     path.write_bytes(b"x" * 1_500_000 + b"\n" + b"y" * 2_000_000)
