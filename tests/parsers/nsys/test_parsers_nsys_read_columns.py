@@ -1,10 +1,12 @@
 """The columns that are read are columns that nsys writes, under the names that it gives them."""
 
+import re
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from moeprof.parsers.nsys import read_columns
 from moeprof.parsers.nsys.read_columns import READ_COLUMNS, READ_TABLES
 
 NEWER = {  # tables and columns that are not in 2024.2 yet
@@ -34,3 +36,13 @@ def test_every_table_and_column_that_is_read_is_one_of_nsys(sample_data: Path) -
 def test_a_table_name_matches_only_itself_as_a_pattern_of_nsys(table: str) -> None:
     """`nsys export --tables` takes regular expressions, separated by commas."""
     assert table.replace("_", "").isalnum()
+
+
+def test_every_table_that_a_reader_names_is_exported_and_kept(sample_data: Path) -> None:
+    """A reader of a further table would find it in an SQLite export, and never in a report."""
+    ddl = (sample_data / "nsys" / "ddl" / "nsys_2024.sql").read_text()
+    tables = set(re.findall(r"CREATE TABLE (\w+)", ddl))
+    readers = Path(read_columns.__file__).parent.glob("*.py")
+    named = {word for reader in readers for word in re.findall(r'"(\w+)"', reader.read_text())}
+    assert named & tables <= set(READ_TABLES)
+    assert "NVTX_EVENTS" in named & tables
