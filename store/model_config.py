@@ -86,6 +86,7 @@ _LANGUAGE_MODELS: Final = (
 _PARTS: Final = ("ffn_config", "moe_config")  # parts of a language model: DBRX; Yuan 2.0
 _OUTER_FIELDS: Final = ("model_type", "architectures", "dtype", "quantization")
 _LARGEST: Final = 1 << 20  # no width and no number of experts comes near it
+_NESTED: Final = 5  # objects in objects that are searched for keys
 _LISTED: Final = frozenset(key for keys in KEYS.values() for key in keys)
 # Names that may hold the width that the experts work on, or any width of theirs.
 _LATENT: Final = re.compile(
@@ -135,7 +136,7 @@ class ModelConfig:
         for field in fields:
             if field == "top_k" and not self.keys_of(field):
                 return TOP_K_OF_TYPE.get(str(self.value("model_type")))
-            found = {key: self._size(key, self._by_layer(key)) for key in self.keys_of(field)}
+            found = {key: self._size(key) for key in self.keys_of(field)}
             if len(set(found.values())) > 1:
                 named = " and ".join(f"{key} {size}" for key, size in found.items())
                 raise BadInput(f"{self.path} has two sizes of one meaning: {named}")
@@ -143,23 +144,24 @@ class ModelConfig:
                 return next(iter(found.values()))
         return None
 
+    def _size(self, key: str) -> int:
+        """The one size of all layers under a key."""
+        sizes = list(dict.fromkeys(self._checked(key, value) for value in self._by_layer(key)))
+        if len(sizes) > 1:
+            raise BadInput(
+                f"{self.path}: {key} holds several sizes: {', '.join(map(str, sizes)):.60}",
+                hint="write a config.json with the sizes of one layer",
+            )
+        return sizes[0]
+
     def _by_layer(self, key: str) -> list[Any]:
-        """The value of a key, and those of layers of their own (transformers 5)."""
-        layers = self.section.get("per_layer_config")
+        """The value of a key, or those of its list, and those of layers of their own."""
+        value, layers = self.section[key], self.section.get("per_layer_config")  # transformers 5
         own = layers.values() if isinstance(layers, dict) else []
         named = [layer[key] for layer in own if isinstance(layer, dict) and layer.get(key)]
-        return [self.section[key], *named]
+        return [*(value if isinstance(value, list) else [value]), *named]
 
-    def _size(self, key: str, value: Any) -> int:
-        if isinstance(value, list) and value:
-            sizes = [self._size(key, one) for one in value]
-            if len(set(sizes)) > 1:
-                named = ", ".join(map(str, dict.fromkeys(sizes)))
-                raise BadInput(
-                    f"{self.path}: {key} holds several sizes: {named:.60}",
-                    hint="write a config.json with the sizes of one layer",
-                )
-            return sizes[0]
+    def _checked(self, key: str, value: Any) -> int:
         size = _whole(value)
         if size is None or not 1 <= size <= _LARGEST:
             raise BadInput(
@@ -251,7 +253,7 @@ def _flat(section: dict[str, Any]) -> dict[str, Any]:
 
 def _named_like_experts(section: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
     for key, value in section.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and prefix.count(".") < _NESTED:
             yield from _named_like_experts(value, f"{prefix}{key}.")
         elif re.search("expert|moe", key):
             yield f"{prefix}{key}"

@@ -178,9 +178,9 @@ def test_a_32_bit_clock_that_begins_again_goes_on(
 
 
 def test_a_row_in_the_midst_that_is_none_is_left_out_and_counted(tmp_path: Path) -> None:
-    text = "time_s,power_w\n0,100\n# paused\n1,101,2,3\n2,OL\n3,103\n4,104\n5,105\n6,1"
-    meter = read_meter(written(tmp_path, text))
-    assert (meter.time_s.tolist(), meter.left_out) == ([0, 3, 4, 5], 3)
+    text = "time_s,power_w\n0,100\n# paused\n1,101,2,3\n2,OL\n3,103\n4,104\n5,105\n6,106\n7,107\n"
+    meter = read_meter(written(tmp_path, text + "8,1e308\n1e308,108\n9,1"))
+    assert (meter.time_s.tolist(), meter.left_out) == ([0, 3, 4, 5, 6, 7], 5)
 
 
 def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
