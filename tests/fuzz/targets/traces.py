@@ -21,10 +21,10 @@ EVENTS = [
     {"ph": "X", "cat": "user_annotation", "name": RANGE, "pid": 12, "tid": 12, "ts": 1, "dur": 3},
 ]  # fmt: skip
 PAGE = [
-    "ID,Process ID,Kernel Name,gpu__time_duration.sum,smsp__inst_executed.sum",
-    ",,,ns,inst",
-    "0,1,k,5,7",
-    "1,1,k2,6,8",
+    ["ID", "Process ID", "Kernel Name", "gpu__time_duration.sum", "smsp__inst_executed.sum"],
+    ["", "", "", "ns", "inst"],
+    ["0", "1", "k", "5", "7"],
+    ["1", "1", "k2", "6", "8"],
 ]
 
 
@@ -67,7 +67,7 @@ def _kineto_tables(folder: Path, results: Sequence[Result]) -> None:
 
 
 def _ncu(folder: Path) -> None:
-    (folder / "t.csv").write_text("\n".join(PAGE) + "\n")
+    (folder / "t.csv").write_text("".join(",".join(row) + "\n" for row in PAGE))
 
 
 def _ncu_tables(folder: Path, results: Sequence[Result]) -> None:
