@@ -140,6 +140,18 @@ def test_a_disk_that_refuses_in_another_room_is_bad_input(
     assert result.hint
 
 
+@pytest.mark.parametrize("name", ["ENAMETOOLONG", "EACCES", "EISDIR", "ELOOP"])
+def test_a_path_that_cannot_be_used_is_bad_input(
+    moeprof: Moeprof, broken: Callable[[BaseException], None], name: str
+) -> None:
+    code = getattr(errno, name)
+    broken(OSError(code, os.strerror(code), "raw/nsys"))
+    result = moeprof("parse")
+    assert result.exit_code == 2
+    assert result.errors == [f"cannot read raw/nsys: {os.strerror(code).lower()}"]
+    assert result.hint
+
+
 def test_another_fault_of_the_system_is_our_own(
     moeprof: Moeprof, broken: Callable[[BaseException], None]
 ) -> None:

@@ -1,5 +1,6 @@
 """Reading power logs: their clocks, their codes, and files that are no power logs."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -80,3 +81,43 @@ def test_between_and_around() -> None:
     assert energy.around(3, 3).value.tolist() == [30]
     shifted = series([10, 20, 30, 40], [1, 2, 3, 4])
     assert shifted.around(22, 28).value.tolist() == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ("7000,6000,energy_mj,0,5\n", "line 7 ends before it begins"),
+        ("-1,6000,energy_mj,0,5\n", "line 7 is at a time below 0"),
+        ("2000,6000,energy_mj,0,5\n", "line 7 goes back in time"),
+        ("7000,8000,energy_mj,0,-5\n", "line 7 is negative"),
+        ("7000,8000,,0,5\n", "line 7 names no reading"),
+        ("7000,8000,clock_boot_ns,0,9223372036854775807\n", "line 7 is a clock beyond 2116"),
+        ("7000,8000,energy_mj,0,1e308\n", "value in its line 7 is '1e308'"),
+        ("7000,inf,energy_mj,0,5\n", "end_ns in its line 7 is 'inf'"),
+        ("7000,8000,energy_mj,0,9223372036854775808\n", "must be a whole number of 64 bits"),
+    ],
+)
+def test_a_reading_that_cannot_be_is_named_by_its_line(
+    tmp_path: Path, row: str, found: str
+) -> None:
+    path = written(tmp_path, HEADER + COLUMNS + ROWS + row)
+    with pytest.raises(BadInput, match=re.escape(found)) as caught:
+        read_power_log(path)
+    assert str(path) in caught.value.message
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "header",
+    ['# {"schema": 1, "gpu": "", "name": ""}\n', "# " + "[" * 100_000 + "\n",
+     HEADER.replace('"driver": null', '"sensor": "thermometer"')],
+    ids=["a number", "deep", "an unknown sensor"],
+)  # fmt: skip
+def test_a_first_line_that_is_no_header_is_refused(tmp_path: Path, header: str) -> None:
+    with pytest.raises(BadInput, match="is not a power log"):
+        read_power_log(written(tmp_path, header + COLUMNS + ROWS))
+
+
+def test_a_temperature_may_be_below_zero(tmp_path: Path) -> None:
+    log = read_power_log(written(tmp_path, HEADER + COLUMNS + ROWS + "7000,8000,temp_gpu_c,0,-5\n"))
+    assert log.series("temp_gpu_c").value.tolist() == [-5]

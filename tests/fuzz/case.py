@@ -85,16 +85,16 @@ class Outcome:
         return f"{self.case}: {self.words}: moeprof {self.command}: {self.fault}"
 
 
-class _Hang(BaseException):
+class Hang(BaseException):
     """A case took too long. No product code catches it."""
 
 
 @contextmanager
 def time_limit(limit_s: float = LIMIT_S) -> Iterator[None]:
-    """Raise _Hang in the main thread where the block takes longer."""
+    """Raise Hang in the main thread where the block takes longer."""
 
     def ring(number: int, frame: FrameType | None) -> None:
-        raise _Hang
+        raise Hang
 
     before = signal.signal(signal.SIGALRM, ring)
     signal.setitimer(signal.ITIMER_REAL, limit_s)
@@ -145,7 +145,7 @@ class Fuzzer:
             with time_limit():
                 result = self._run(command)
             is_read, fault = result.exit_code in READ, self._fault(result, before)
-        except _Hang:
+        except Hang:
             is_read, fault = False, f"no answer within {LIMIT_S:g} s"
         name = f"{target.name} {number}"
         return Outcome(name, words, " ".join(command), is_read, fault, self._work)

@@ -4,10 +4,14 @@
 """
 
 from pathlib import Path
+from random import Random
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from moeprof.tests.fuzz.case import Fuzzer, Target
+from moeprof.tests.fuzz.case import Fuzzer, Hang, Target, impossible_values, time_limit
+from moeprof.tests.fuzz.mutations import Mutate, csv_fields, json_fields, toml_fields
 from moeprof.tests.fuzz.targets.all import TARGETS, shares
 
 CASES = 2000
@@ -21,3 +25,35 @@ def test_a_changed_field_is_read_or_refused(target: Target, tmp_path: Path) -> N
     outcomes = [fuzzer.run(number) for number in range(COUNTS[target.name])]
     assert [str(one) for one in outcomes if one.fault] == []
     assert sum(one.is_read for one in outcomes) >= target.read_share * len(outcomes)
+
+
+def test_an_endless_case_is_ended() -> None:
+    with pytest.raises(Hang), time_limit(0.01):
+        while True:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("columns", "found"),
+    [
+        ({"latency_us": [1.0, float("nan")]}, ["latency_us is not finite"]),
+        ({"energy_mj": [float("inf")]}, ["energy_mj is not finite"]),
+        ({"duration_ns": [5, -1]}, ["duration_ns is -1"]),
+        ({"start_ns": [-1], "energy_above_idle_mj": [-1.0], "spread": [None]}, []),
+    ],
+    ids=str,
+)
+def test_a_table_with_a_number_that_cannot_be_is_a_fault(
+    tmp_path: Path, columns: dict[str, list[float | None]], found: list[str]
+) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table(columns), path)
+    assert list(impossible_values(path)) == [f"t.parquet: {text}" for text in found]
+
+
+@pytest.mark.parametrize("mutate", [json_fields, csv_fields, toml_fields])
+def test_the_same_draw_changes_the_same_field(mutate: Mutate) -> None:
+    data = {json_fields: b'{"a": [1, 2]}', csv_fields: b"a,b\n1,2\n", toml_fields: b"a = 1\n"}
+    drawn = [[mutate(Random(seed), data[mutate]) for seed in range(50)] for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert len({one.data for one in drawn[0]}) > 25

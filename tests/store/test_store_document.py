@@ -156,3 +156,60 @@ def test_a_number_that_json_lacks_is_refused_at_reading(
     assert constant in path.read_text()
     with pytest.raises(BadInput, match=f"{constant} is not a JSON number"):
         read_document(path, Plan)
+
+
+@pytest.mark.parametrize(
+    ("number", "rule"),
+    [
+        ("1e400", "beyond the range of a double"),
+        ("9" * 19, "does not fit into 64 bits"),
+        ("-" + "9" * 5000, "does not fit into 64 bits"),
+    ],
+    ids=["1e400", "19 digits", "5000 digits"],
+)
+def test_a_number_that_no_table_holds_is_refused(
+    tmp_path: Path, plan: Plan, number: str, rule: str
+) -> None:
+    path = tmp_path / "plan.json"
+    path.write_text(to_json(plan).replace('"budget_s": null', f'"budget_s": {number}'))
+    with pytest.raises(BadInput, match=rule) as caught:
+        read_document(path, Plan)
+    assert len(caught.value.message) < 400
+    assert caught.value.hint == Plan.WAY_OUT
+
+
+def test_brackets_a_hundred_thousand_deep_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text("[" * 100_000)
+    with pytest.raises(BadInput, match="nested too deeply"):
+        read_document(tmp_path / "plan.json", Plan)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda b: b.update(threads=0), "threads: expected `int` >= 1"),
+        (lambda b: b.update(budget_s=-1.0), "budget_s: expected `float` > 0"),
+        (lambda b: b.update(budget_s="inf"), "budget_s: expected `float | null`, got `str`"),
+        (lambda b: b["ops"][0].update(domain=[0]), r"ops.0.domain.0: expected `int` >= 1"),
+        (lambda b: b.update(collectors=["abacus"]), "collectors.0: expected `str` matching regex"),
+        (lambda b: b.update(collectors=[]), "collectors: expected `array` of length >= 1"),
+    ],
+)
+def test_a_field_keeps_the_rule_of_its_type(
+    tmp_path: Path, plan: Plan, change: Change, complaint: str
+) -> None:
+    path = rewritten(tmp_path / "plan.json", plan, change)
+    with pytest.raises(BadInput) as caught:
+        read_document(path, Plan)
+    assert complaint in caught.value.message
+    assert caught.value.hint == Plan.WAY_OUT
+
+
+@pytest.mark.parametrize("name", ["../power.csv", "..", "a/b", "a\\b", "", "x" * 256])
+def test_a_raw_file_cannot_lie_outside_its_folder(
+    tmp_path: Path, recording: Recording, name: str
+) -> None:
+    body = json.loads(to_json(recording)) | {"files": {name: "0"}}
+    (tmp_path / "recording.json").write_text(json.dumps(body))
+    with pytest.raises(BadInput, match="files"):
+        read_document(tmp_path / "recording.json", Recording)

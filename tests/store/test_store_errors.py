@@ -2,7 +2,16 @@
 
 from pathlib import Path
 
-from moeprof.store.errors import BadInput, CannotMeasure, MoeprofError, unknown_schema
+import pytest
+
+from moeprof.store.errors import (
+    BadInput,
+    CannotMeasure,
+    MoeprofError,
+    naming,
+    shortened,
+    unknown_schema,
+)
 
 
 def test_exit_codes() -> None:
@@ -21,3 +30,17 @@ def test_an_unknown_schema_is_refused_with_both_numbers_and_the_way_out() -> Non
     error = unknown_schema(Path("a.json"), "plan/2.0", "plan/1.4", way_out="make it anew")
     assert error.message == "a.json is plan/2.0, and this moeprof knows plan/1.4"
     assert error.hint == "make it anew"
+
+
+def test_a_refusal_names_the_file_once_and_has_a_hint() -> None:
+    with pytest.raises(BadInput) as caught, naming("a.json", hint="make it anew"):
+        raise BadInput("it is 0")
+    assert (str(caught.value), caught.value.hint) == ("a.json: it is 0", "make it anew")
+    with pytest.raises(BadInput) as caught, naming("a.json", hint="make it anew"):
+        raise BadInput("a.json is empty", hint="write it")
+    assert (caught.value.message, caught.value.hint) == ("a.json is empty", "write it")
+
+
+def test_a_long_text_is_cut() -> None:
+    assert shortened("x" * 80) == "x" * 80
+    assert shortened("x" * 81) == "x" * 77 + "..."

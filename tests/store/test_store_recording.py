@@ -1,12 +1,14 @@
 """Ranges are named so that they can be read back; raw files are the ones recorded."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from moeprof.store.document import read_document, to_json
 from moeprof.store.errors import BadInput
-from moeprof.store.recording import Recording, raw_file, sha256_of
+from moeprof.store.recording import Load, Recording, raw_file, sha256_of
 
 
 def test_a_raw_file_is_given_only_as_it_was_recorded(tmp_path: Path, recording: Recording) -> None:
@@ -20,3 +22,37 @@ def test_a_raw_file_is_given_only_as_it_was_recorded(tmp_path: Path, recording: 
     path.unlink()
     with pytest.raises(BadInput, match="is missing"):
         raw_file(tmp_path, kept, "times.json")
+
+
+def test_a_file_that_the_recording_does_not_name_is_refused(
+    tmp_path: Path, recording: Recording
+) -> None:
+    with pytest.raises(BadInput, match=r"recording\.json names no file 'power\.csv'"):
+        raw_file(tmp_path, recording, "power.csv")
+
+
+@pytest.mark.parametrize(
+    ("marks_ns", "launches", "complaint"),
+    [
+        ((0, 10, 20), (0, 5), "has 3 marks_ns and 2 launches"),
+        ((), (), "has no marks_ns"),
+        ((0, 20, 10), (0, 5, 9), "marks_ns that do not ascend"),
+        ((0, 10, 20), (0, 9, 5), "launches that do not ascend"),
+    ],
+)
+def test_a_load_counts_its_launches_at_each_mark(
+    marks_ns: tuple[int, ...], launches: tuple[int, ...], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Load("operation", "a", 0, marks_ns, launches)
+
+
+def test_a_load_that_contradicts_itself_is_refused_by_its_place(
+    tmp_path: Path, recording: Recording
+) -> None:
+    load = Load("idle", None, 0, (0, 10), (0, 0))
+    body = json.loads(to_json(replace(recording, loads=(load,))))
+    body["loads"][0]["launches"] = [0]
+    (tmp_path / "recording.json").write_text(json.dumps(body))
+    with pytest.raises(BadInput, match=r"loads\.0: has 2 marks_ns and 1 launches"):
+        read_document(tmp_path / "recording.json", Recording)

@@ -127,3 +127,27 @@ def test_points_of_an_older_version_are_read_without_the_columns_that_are_gone(
     pq.write_table(lacking.replace_schema_metadata({SCHEMA_KEY: b"points/1"}), tmp_path / "b")
     with pytest.raises(BadInput, match="is points/1"):
         read_table(tmp_path / "b", "points")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("power_w", float("nan"), "finite"),
+        ("latency_us", float("inf"), "finite"),
+        ("latency_us", -1.0, "0 or more"),
+        ("tokens", -4, "0 or more"),
+    ],
+)
+def test_a_quantity_that_cannot_be_is_refused_by_column_and_row(
+    tmp_path: Path, column: str, value: float, rule: str
+) -> None:
+    points = table_from_columns("points", {column: [None, value]})
+    write_table(tmp_path / "points.parquet", "points", points)
+    with pytest.raises(BadInput, match=f"has {column} {value} in its row 2, and .* {rule}"):
+        read_table(tmp_path / "points.parquet", "points")
+
+
+def test_a_difference_may_be_negative(tmp_path: Path) -> None:
+    points = table_from_columns("points", {"energy_above_idle_mj": [-1.0]})
+    write_table(tmp_path / "points.parquet", "points", points)
+    assert read_table(tmp_path / "points.parquet", "points").equals(points)
