@@ -252,7 +252,7 @@ def toml_fields(draw: Random, data: bytes) -> Mutation:
         lines[at] = f"{key}={there[2]}"
     else:
         lines.append(draw.choice(["extra = 1", "[table]", "[[list]]", "a.b.c = 1"]))
-    return Mutation(f"line {at}: {how}: {shown(lines[at % len(lines)])}", "\n".join(lines).encode())
+    return Mutation(f"line {at}: {how}: {shown(lines[at : at + 1])}", "\n".join(lines).encode())
 
 
 def _toml(value: Any) -> str:
