@@ -114,6 +114,7 @@ class _Reader:
         self._lines = lines
         self._names: list[str] | None = None  # none before the first header
         self._delimiter = ","
+        self._is_quoted = True
         self._wants_units = False
         self._launches = 0
         self._file = PageFile()
@@ -129,7 +130,7 @@ class _Reader:
         """Read what begins at a line; return how many lines it takes."""
         if header := _header(line):
             self._end_page(at + 1)
-            self._begin_page(at + 1, line[header.start() :], header[2])
+            self._begin_page(at + 1, line[header.start() :], header)
         elif line.strip() and not line.startswith(_MESSAGES):
             is_last = at == len(self._lines) - 1
             start = _ROW.search(line) or (is_last and _CUT_ROW.fullmatch(line))
@@ -139,9 +140,9 @@ class _Reader:
                 self._file.other_lines.append(at + 1)
         return 1
 
-    def _begin_page(self, line_number: int, header: str, delimiter: str) -> None:
-        self._delimiter = delimiter
-        names = [name.strip() for name in self._cells(header)]
+    def _begin_page(self, line_number: int, line: str, header: re.Match[str]) -> None:
+        self._is_quoted, self._delimiter = bool(header[1]), header[2]
+        names = [name.strip() for name in self._cells(line)]
         if "Metric Name" in names or "Section Name" in names:
             raise BadInput(
                 f"{self._path} {Refusal.NCU_DETAILS} (line {line_number})", hint=EXPORT_HINT
@@ -159,24 +160,31 @@ class _Reader:
 
     def _read_row(self, at: int, beginning: str, names: list[str]) -> int:
         """Read the row of a kernel or of units; return how many lines it takes."""
-        whole = self._with_its_lines(at, beginning)
-        cells = self._cells(beginning if whole is None else whole[0])
+        row, count = self._with_its_lines(at, beginning)
+        cells = self._cells(beginning if row is None else row)
         if not any(cells[len(names) :]):
             del cells[len(names) :]  # a spreadsheet adds empty cells
-        if whole is not None and len(cells) == len(names) and not cells[0].strip():
+        has_all = len(cells) == len(names)
+        if not has_all and self._is_quoted and beginning[0] != '"':
+            self._file.other_lines.append(at + 1)  # numbers that the program wrote
+        elif has_all and row is not None and not cells[0].strip():
             self._file.pages.append(Page(names, [cell.strip() for cell in cells], []))
             self._wants_units = False
-            return whole[1]
-        row = Row(self._launches, at + 1, cells)
+        else:
+            end = "" if row is not None else ", the last without its end"
+            fault = "" if has_all and not end else f"has {len(cells)} of {len(names)} cells{end}"
+            self._add_kernel(Row(self._launches, at + 1, cells), fault)
+        return count
+
+    def _add_kernel(self, row: Row, fault: str) -> None:
+        """Add a row to its page or note its fault; it keeps its number among the kernels."""
         self._launches += 1
         if self._wants_units:
-            self._note_fault(at + 1, "should hold the units of the page's metrics")
-        elif whole is None or len(cells) != len(names):
-            end = "" if whole else ", the last without its end"
-            self._note_fault(at + 1, f"has {len(cells)} of {len(names)} cells{end}")
+            fault = "should hold the units of the page's metrics"
+        if fault:
+            self._note_fault(row.line, fault)
         else:
             self._file.pages[-1].rows.append(row)
-        return 1 if whole is None else whole[1]
 
     def _note_fault(self, line_number: int, fault: str) -> None:
         """Note what is not whole in a file; refuse it where nothing is before."""
@@ -186,21 +194,21 @@ class _Reader:
             )
         self._file.damaged.append((line_number, fault))
 
-    def _with_its_lines(self, at: int, beginning: str) -> tuple[str, int] | None:
+    def _with_its_lines(self, at: int, beginning: str) -> tuple[str | None, int]:
         """Add the lines that belong to a row, as a quoted cell may hold a line's end.
 
-        Returns the row and its number of lines; None where its last cell does not end.
+        Returns the row and its number of lines; None and one where its last cell does not end.
         """
         row = beginning
         for count in range(1, _MAX_LINES_OF_A_ROW + 1):
             if row.count('"') % 2 == 0:
                 is_cut = at + count == len(self._lines) and row.endswith(self._delimiter)
-                return None if is_cut else (row, count)
+                return (None, 1) if is_cut else (row, count)
             following = self._lines[at + count : at + count + 1]
             if not following or _ROW.match(following[0]) or _header(following[0]):
-                return None
+                break
             row += "" if following[0].startswith(_MESSAGES) else "\n" + following[0]
-        return None
+        return None, 1
 
     def _cells(self, row: str) -> list[str]:
         """Cells of a row; none where a cell is longer than the reader of CSV allows."""

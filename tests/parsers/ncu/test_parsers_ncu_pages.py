@@ -27,11 +27,21 @@ def _durations_ns(counters: Counters) -> list[float | None]:
 
 @pytest.mark.parametrize(
     "between",
-    ["epoch 3\n", "==PROF== Profiling gemm\n", '"loss","0.5"\n', "1.5,2.5\n", "a,b,c\n", "\n"],
+    [
+        "epoch 3\n",
+        "==PROF== Profiling gemm\n",
+        '"loss","0.5"\n',
+        "1,2,3,4\n",
+        "1.5,2.5\n",
+        "a,b,c\n",
+        "\n",
+    ],
 )
 def test_output_of_the_program_may_stand_anywhere(tmp_path: Path, between: str) -> None:
     rows = [between, HEADER, between, UNITS, between, FIRST, between, SECOND, between]
-    assert _durations_ns(_read(tmp_path / "p.csv", "".join(rows))) == [10, 20]
+    counters = _read(tmp_path / "p.csv", "".join(rows))
+    assert _durations_ns(counters) == [10, 20]
+    assert counters.table["launch"].to_pylist() == [0, 1]
 
 
 def test_skipped_lines_are_counted(tmp_path: Path) -> None:
