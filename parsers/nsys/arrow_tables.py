@@ -40,7 +40,7 @@ class ArrowTables:
         """Read a whole table."""
         rows = self._map(table)
         if order:
-            rows = rows.take(_sorting(_stored(rows.column(order))))
+            rows = rows.take(self._sorting(table, Column((order,), pa.int64())))
         return self._converted(table, rows, columns)
 
     def blocks(self, table: str, columns: Columns, order: str) -> Iterator[pa.Table]:
@@ -49,7 +49,7 @@ class ArrowTables:
         Each piece maps the file anew and copies its part, so that memory does not grow.
         """
         count, size = self._map(table).num_rows, BLOCK_VALUES // len(columns)
-        by = _sorting(_first_of(self._map(table), columns[order])) if order else None
+        by = self._sorting(table, columns[order]) if order else None
         for first in range(0, count, size):
             rows = self._map(table)
             piece = rows.slice(first, size) if by is None else rows.take(by[first : first + size])
@@ -71,6 +71,13 @@ class ArrowTables:
         found = pa.concat_tables(parts)
         return np.stack([int64_column(found, name) for name in columns], axis=1)
 
+    def _sorting(self, table: str, times: Column) -> Any:
+        """Indices that sort by times as SQLite does: null first, equal ones as in the file."""
+        name = "|".join(times.sources)
+        keys = self._converted(table, self._map(table), {name: times})
+        known = np.asarray(keys.column(name).is_valid())
+        return np.lexsort((int64_column(keys, name), known))
+
     def _map(self, table: str) -> pa.Table:
         return _mapped(self._path / f"{table}{_ENDING}")
 
@@ -78,7 +85,11 @@ class ArrowTables:
         """Rows of a table as the columns asked for."""
         converted = {}
         for name, column in columns.items():
-            values, place = _first_of(rows, column), f"{table}.{name}"
+            place = f"{table}.{name}"
+            try:
+                values = _first_of(rows, column)
+            except pa.ArrowException as error:
+                raise BadInput(f"{self._path}: {place} cannot be read: {error}") from error
             if not is_typed(values, column.type):
                 raise BadInput(f"{self._path}: {place} is {values.type} and not {column.type}")
             converted[name] = self.bad_cells.typed(values, column.type, place)
@@ -147,6 +158,7 @@ def _is_known(type_: pa.DataType) -> bool:
 def _first_of(rows: pa.Table, column: Column) -> Any:
     """The first value of each row that is not null, among the sources of a column."""
     values = [_stored(rows.column(source)) for source in column.sources]
+    values = [each for each in values if each.null_count < len(each)]  # null may be of any type
     first: Any = pc.coalesce(*values) if values else pa.nulls(rows.num_rows)
     return pa.chunked_array([first])
 
@@ -164,9 +176,3 @@ def _stored(column: "pa.ChunkedArray[Any]") -> Any:
     if pa.types.is_floating(values.type):
         return pc.if_else(pc.is_nan(values), None, values)
     return values
-
-
-def _sorting(times: Any) -> Any:
-    """Indices that sort times as SQLite does: null first, equal ones in the order of the file."""
-    known = np.asarray(times.is_valid())
-    return np.lexsort((np.asarray(pc.fill_null(times, 0)), known))

@@ -229,6 +229,19 @@ def test_damaged_bytes_are_read_as_other_values_or_refused(
     assert concatenated(parse_trace(arrow).pieces)["launches"].num_rows == 21
 
 
+def test_a_column_of_another_type_is_refused_by_its_name(tmp_path: Path) -> None:
+    rows: dict[str, Any] = {"a": ["text"], "b": [1], "none": pa.nulls(1, pa.string())}
+    write_stream(tmp_path / "t.arrow", pa.table(rows))
+    tables = open_arrow(tmp_path)
+    first = {"first": Column(("none", "b"), pa.int64())}
+    assert tables.read("t", first, "b")["first"].to_pylist() == [1]
+    for order in ("", "a"):
+        with pytest.raises(BadInput, match=r"t\.a"):
+            tables.read("t", {"a": Column(("a",), pa.int64())}, order)
+    with pytest.raises(BadInput, match=r"t\.either cannot be read"):
+        tables.read("t", {"either": Column(("a", "b"), pa.int64())}, "")
+
+
 def test_a_type_that_is_not_known_is_refused(tmp_path: Path) -> None:
     write_stream(tmp_path / "t.arrow", pa.table({"a": pa.array([[1]])}))
     with pytest.raises(BadInput, match="column a has the unknown type list"):
