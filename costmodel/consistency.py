@@ -5,14 +5,21 @@ from itertools import pairwise
 from math import inf, isfinite
 
 from ..stats.conformal import COVERAGES_PCT
-from ..store.cost_model import CostModelFile, CurveModel, FittedOp, SurfaceModel, Thermal
+from ..store.cost_model import (
+    MAX_LOG_RATIO,
+    CostModelFile,
+    CurveModel,
+    FittedOp,
+    SurfaceModel,
+    Thermal,
+)
 from ..store.errors import BadInput
 
 _MAX_US = 1e15  # 31 years: above it, the ends of intervals leave the range of a double
 _OTHER_COUNT = "has more or fewer values than knots"
 _ENERGY_ELSEWHERE = "has energy where it has no knot"
 _NOT_POSITIVE = "has a latency or an energy that is not positive and finite"
-_NO_HALF_WIDTH = "has an interval that is negative or not finite"
+_NO_HALF_WIDTH = "has an interval that is negative or beyond any measurement"
 _HINT = "build the model anew: moeprof build-model RUN"
 
 
@@ -131,7 +138,7 @@ def _is_possible(thermal: Thermal | None) -> bool:
 
 
 def _are_half_widths(halves: tuple[float | None, ...] | None) -> bool:
-    return all(half is None or 0 <= half < inf for half in halves or ())
+    return all(half is None or 0 <= half <= MAX_LOG_RATIO for half in halves or ())
 
 
 def _require(name: str, rules: dict[str, bool]) -> None:

@@ -18,6 +18,7 @@ _HINTS = {
     errno.EPERM: "point --store or --out at a folder that you may write to",
     errno.EEXIST: "a part of that path is a file; name another folder",
     errno.ENAMETOOLONG: "shorten the path",
+    errno.EISDIR: "name a file, not a folder",
     errno.ENOTDIR: "a part of that path is a file; name another folder",
 }
 
@@ -36,6 +37,8 @@ def replacing(path: Path) -> Iterator[Path]:
     The folder is made if it is missing. On any error the temporary file is removed and `path` is
     left as it was. Raises BadInput where the disk is full, read-only or refuses.
     """
+    if not path.name:  # the root, or the present folder
+        raise cannot_write(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

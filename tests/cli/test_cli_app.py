@@ -152,6 +152,15 @@ def test_a_path_that_cannot_be_used_is_bad_input(
     assert result.hint
 
 
+def test_a_path_that_is_no_utf_8_is_bad_input(
+    moeprof: Moeprof, broken: Callable[[BaseException], None]
+) -> None:
+    broken(UnicodeEncodeError("utf-8", "r\udcff", 1, 2, "surrogates not allowed"))
+    result = moeprof("parse")
+    assert (result.exit_code, result.hint) == (2, "rename it")
+    assert result.errors == [r"'r\udcff' is not UTF-8, and a path must be"]
+
+
 def test_another_fault_of_the_system_is_our_own(
     moeprof: Moeprof, broken: Callable[[BaseException], None]
 ) -> None:

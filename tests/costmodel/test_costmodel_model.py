@@ -232,6 +232,11 @@ def test_a_curve_that_contradicts_itself_is_refused(
         (lambda b: b.update(schema="moeprof.kernel_cost_model/2.0"), "kernel_cost_model/2.0, and"),
         (lambda b: b["curves"][0].update(fit="cubic"), "curves.0.fit"),
         (lambda b: b["curves"][0].pop("domain"), "curves.0: .*missing required field `domain`"),
+        (lambda b: b["curves"][0].update(idle_power_w="inf"), "idle_power_w: .*got `str`"),
+        (
+            lambda b: b["curves"][0].update(latency_half_95=[1e16] * 25),
+            "latency_half_95.0: .*<= 100",
+        ),
     ],
 )
 def test_a_file_that_breaks_the_schema_is_refused(

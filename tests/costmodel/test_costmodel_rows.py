@@ -38,6 +38,8 @@ def test_knots_ascend_and_keep_six_digits() -> None:
         ([row(3, -1.0)], "is -1.0, and it must be positive"),
         ([row(3, 0.0)], "is 0.0, and"),
         ([row(3, inf)], "is inf, and"),
+        ([row(3, 1e16)], "above 1e-09 and below 1e\\+15"),
+        ([row(3, 1e-12)], "above 1e-09 and below 1e\\+15"),
         ([row(3, 1.0), row(3, 1.1)], "two latencies at batch size 3: 1.0 and 1.1 us"),
     ],
 )

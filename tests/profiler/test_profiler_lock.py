@@ -55,3 +55,13 @@ def test_the_locks_are_free_again_afterwards(on_a_gpu: Provenance, runs: tuple[R
 def test_the_cpu_itself_needs_no_lock(runs: tuple[Run, Run]) -> None:
     with exclusive_lock(PROVENANCE, runs[0]), exclusive_lock(PROVENANCE, runs[1]):
         pass
+
+
+def test_a_run_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(BadInput, match="cannot write") as caught,
+        exclusive_lock(PROVENANCE, Run(tmp_path / "file")),
+    ):
+        pass
+    assert caught.value.hint

@@ -106,3 +106,10 @@ def test_a_file_that_is_missing_or_no_text_is_named(content: bytes | None, tmp_p
     with pytest.raises(BadInput) as caught:
         read_text(path)
     assert str(path) in caught.value.message
+
+
+@pytest.mark.parametrize("path", [Path("/"), Path()])
+def test_a_folder_is_not_written_as_a_file(path: Path) -> None:
+    with pytest.raises(BadInput, match="is a directory") as caught:
+        write_whole(path, "text")
+    assert caught.value.hint == "name a file, not a folder"
