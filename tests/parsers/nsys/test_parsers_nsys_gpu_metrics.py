@@ -93,3 +93,14 @@ def test_metrics_of_unknown_names_are_told_once(nsys_file: Callable[..., NsysFil
         assert list(read_gpu_samples(path, SessionClock(0, 0), warnings)) == []
     (warning,) = warnings
     assert f"{TraceWarning.METRICS_UNKNOWN}: SM Idle, Warp Speed" in warning
+
+
+def test_samples_far_out_of_order_are_sorted_by_their_time(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    """More rows than are read at once, from the last to the first."""
+    times = range(140_000)
+    table = _samples(nsys_file, ["SM Active"], [(t, 0, t % 101) for t in reversed(times)])
+    assert table is not None
+    assert table["time_ns"].to_pylist() == [1000 + t for t in times]
+    assert table["sm_active_pct"].to_pylist() == [t % 101 for t in times]
