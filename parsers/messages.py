@@ -94,7 +94,7 @@ class TraceWarning(StrEnum):
     NO_BASE_TIME = "baseTimeNanoseconds that is no number: starts count from 0, not from the epoch"
     MENDED = (
         "event(s) hold what JSON does not allow (an escape, a control character, bytes that are no"
-        " UTF-8, NaN) and were read nevertheless"
+        " UTF-8, NaN, no value) and were read nevertheless"
     )
     BROKEN = "event(s) that are no JSON, and no kernel, CUDA call or range, are left out"
     NO_OBJECTS = "element(s) of traceEvents are no events and are left out"

@@ -1,4 +1,4 @@
-r"""JSON as profilers have written it, made valid: what a string or a number may wrongly hold.
+r"""JSON as profilers have written it, made valid: what a string or a value may wrongly hold.
 
 torch.profiler put Windows paths into strings without escaping them (`C:\Users`), wrote bytes that
 are no UTF-8, tabs and other control characters, and NaN (pytorch/kineto, sanitizeStrForJSON in
@@ -12,12 +12,14 @@ from typing import Final, NamedTuple
 
 _ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
 # A string with or without its end; `*+` never goes back, which keeps a search linear.
-_STRING: Final = re.compile(
-    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL
-)  # with or without its end
-_STRING_OR_NUMBER: Final = re.compile(
-    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?\b(?:nan|inf|infinity)\b(?:\(\w+\))?|-?\d{300,}[\d.eE+-]*',
-    re.DOTALL | re.IGNORECASE,
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_TOKEN: Final = re.compile(
+    rb"""("[^"\\]*+(?:\\.[^"\\]*+)*+")             # a string
+    | :\s*+(?=[,}])                                 # no value
+    | -?\b(?:nan|inf|infinity)\b(?:\(\w+\))?        # not finite
+    | -?\d{300,}[\d.eE+-]*                          # beyond any number that is read
+    """,
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
 _INVALID: Final = re.compile(
     r"""[\x00-\x1f]                                                 # a control character
@@ -49,9 +51,10 @@ def repaired(text: bytes) -> bytes:
     r"""Make what strings and numbers hold valid JSON.
 
     An escape or a byte that is invalid stays readable as itself (`\Users`, `\xe9`), a control
-    character is escaped, and a number that is not finite or has hundreds of digits becomes null.
+    character is escaped. A member without a value and a number that is not finite or has hundreds
+    of digits are null.
     """
-    return _STRING_OR_NUMBER.sub(_repaired_token, text)
+    return _TOKEN.sub(_repaired_token, text)
 
 
 def fault(text: bytes) -> Fault | None:
@@ -73,10 +76,9 @@ def fault(text: bytes) -> Fault | None:
 
 
 def _repaired_token(token: "re.Match[bytes]") -> bytes:
-    text = token[0]
-    if not text.startswith(b'"'):
-        return b"null"
-    return _INVALID.sub(_valid, text.decode("utf-8", "backslashreplace")).encode()
+    if token[1] is None:
+        return b": null" if token[0].startswith(b":") else b"null"
+    return _INVALID.sub(_valid, token[1].decode("utf-8", "backslashreplace")).encode()
 
 
 def _valid(match: "re.Match[str]") -> str:

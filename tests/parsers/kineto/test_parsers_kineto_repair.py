@@ -23,6 +23,7 @@ from moeprof.parsers.kineto.repair import fault, masked, repaired
         (b"[NaN, -Infinity, nan, -inf, 1]", [None, None, None, None, 1]),
         (b'"NaN, Infinity"', "NaN, Infinity"),
         (b"9" * 5000, None),
+        (b'{"a": , "b": ",:}", "c":}', {"a": None, "b": ",:}", "c": None}),
     ],
 )
 def test_invalid_json_is_read_as_what_was_meant(text: bytes, expected: object) -> None:
