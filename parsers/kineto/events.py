@@ -24,7 +24,6 @@ from .repair import Fault, fault, repaired
 _COMPLETE: Final = "X"
 _CATEGORY: Final = re.compile(rb'"cat"\s*:\s*"([^"]*)"')
 _UINT32: Final = 2**32
-
 _LISTED_CATEGORIES: Final = 5
 
 
