@@ -35,6 +35,7 @@ Int32 = npt.NDArray[np.int32]
 
 _LARGEST_SKEW_NS: Final = 10**9
 _LONGEST_QUEUE_NS: Final = 86_400 * 10**9
+_STARTS_AT_ONCE: Final = 65_536
 _KERNELS_AT_ONCE: Final = 524_288
 
 
@@ -96,8 +97,12 @@ def far_from_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Bools:
     Where the clocks of host and GPU differ, a kernel starts some us before its launch
     (pytorch/kineto issue 1380); beyond these limits the time is that of another clock.
     """
-    ahead_ns = time_before_launch(start_ns, launched_by, api)
-    return (ahead_ns > _LARGEST_SKEW_NS) | (ahead_ns < -_LONGEST_QUEUE_NS)
+    far = np.zeros(len(start_ns), dtype=np.bool_)
+    for first in range(0, len(far), _STARTS_AT_ONCE):
+        rows = slice(first, first + _STARTS_AT_ONCE)
+        ahead_ns = time_before_launch(start_ns[rows], launched_by[rows], api)
+        far[rows] = (ahead_ns > _LARGEST_SKEW_NS) | (ahead_ns < -_LONGEST_QUEUE_NS)
+    return far
 
 
 def time_before_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Int64:

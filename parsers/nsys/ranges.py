@@ -3,9 +3,11 @@
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...stats.arrays import Int64
 from ..events import NOWHERE, OPEN_END, Spans, int64_column
 from ..joint_keys import joint_keys
 from ..messages import TraceWarning
@@ -20,6 +22,7 @@ _RANGE_TYPES: Final = (59, 70, *_START_END)  # push/pop too
 
 _PROCESS_BITS: Final = 0x0000FFFFFF000000  # where a globalTid holds the process id
 
+_EVENTS_AT_ONCE: Final = 65_536
 _INTEGERS: Final = (
     "start", "end", "eventType", "globalTid", "endGlobalTid", "textId", "domainId"
 )  # fmt: skip
@@ -77,18 +80,32 @@ def _placed(spans: Spans, clock: SessionClock) -> Any:
 def _names(events: pa.Table, strings: dict[int, str], creates_domain: Any) -> Any:
     """Text of each event, prefixed by the name of its domain in its process if it has one."""
     texts = _texts(events, strings)
-    domain = int64_column(events, "domainId")
-    process = int64_column(events, "globalTid") & _PROCESS_BITS
     created = np.flatnonzero(creates_domain & (np.asarray(pc.binary_length(texts)) > 0))
     if not len(created):
         return texts
-    key, of_event = joint_keys((process[created], domain[created]), (process, domain))
-    order = np.argsort(key, kind="stable")
-    latest = np.searchsorted(key[order], of_event, side="right") - 1
-    named = (latest >= 0) & (key[order[latest]] == of_event)
-    prefixes = pc.binary_join_element_wise(texts.take(pa.array(created[order])), ":", "")
-    prefix = prefixes.take(pa.array(latest, mask=~named)).fill_null("")
+    process = int64_column(events, "globalTid") & _PROCESS_BITS
+    domain_of = _latest_of(created, process, int64_column(events, "domainId"))
+    domains = pc.binary_join_element_wise(texts.take(pa.array(created)), ":", "")
+    prefix = domains.take(pa.array(domain_of, mask=domain_of < 0)).fill_null("")
     return pc.binary_join_element_wise(prefix, texts, "")
+
+
+def _latest_of(created: Int64, process: Int64, domain: Int64) -> "npt.NDArray[np.int32]":
+    """Place in `created` of the last domain with the process and id of each event; -1 for none.
+
+    Works through the events in blocks, which bounds the memory for intermediate results.
+    """
+    found = np.empty(len(process), dtype=np.int32)
+    for first in range(0, len(process), _EVENTS_AT_ONCE):
+        rows = slice(first, first + _EVENTS_AT_ONCE)
+        key, of_event = joint_keys(
+            (process[created], domain[created]), (process[rows], domain[rows])
+        )
+        order = np.argsort(key, kind="stable")
+        place = np.maximum(np.searchsorted(key[order], of_event, side="right") - 1, 0)
+        latest = order[place]
+        found[rows] = np.where(key[latest] == of_event, latest, -1)
+    return found
 
 
 def _texts(events: pa.Table, strings: dict[int, str]) -> Any:
