@@ -55,9 +55,9 @@ def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = Non
     """Read raw pages as `counters`, with `unit` and `scenario_key` in every row.
 
     A metric that a page lacks is null. So are, with a warning that counts them, metrics in a unit
-    that is not known and cells that hold no number, or one that ncu marks as invalid by "(!)". Rows
-    that are not whole are left out, with a warning. Raises BadInput where the file holds no raw
-    page or no whole row, or where it is not certain how its numbers are written.
+    that is not known and cells that hold no number, or one that ncu marks by "(!)". Rows that are
+    not whole are left out, with a warning. Raises BadInput where the file holds no raw page or no
+    whole row, or where it is not certain how its numbers are written.
     """
     file = read_pages(path)
     rows = [row for page in file.pages for row in page.rows]
