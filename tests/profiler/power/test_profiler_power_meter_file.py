@@ -1,6 +1,8 @@
 """Keeping a meter's file with a run: made up, and of real sensors beside a real meter."""
 
 import os
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +66,34 @@ def test_the_same_files_give_the_same_tables_without_the_meters_own(tmp_path: Pa
     csv.unlink()
     parse_run(run)
     assert before == [run.table(name).read_bytes() for name in SCHEMAS if run.table(name).exists()]
+
+
+def as_nvidia_smi(time_s: float, power_w: float) -> str:
+    day = datetime(2026, 1, 2, 23, 59, 55, tzinfo=UTC) + timedelta(seconds=time_s)
+    return f"{day:%Y/%m/%d %H:%M:%S.%f}, {power_w:.3f} W"
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("time_ms,power_mw", lambda t, p: f"{t * 1000:.3f},{p * 1000:.1f}"),
+        ("timestamp, power.draw [W]", as_nvidia_smi),
+        ("Zeit [s];Leistung [kW]", lambda t, p: f"{t:.4f};{p / 1000:.6f}".replace(".", ",")),
+    ],
+)
+def test_the_form_of_a_meters_file_changes_no_energy(
+    tmp_path: Path, head: str, row: Callable[[float, float], str]
+) -> None:
+    run, csv = write_run(tmp_path / "run"), write_meter(tmp_path / "meter.csv", readings_per_s=50)
+    keep_meter(run, csv)
+    parse_run(run)
+    plain = points(run)
+    rows = np.loadtxt(csv, delimiter=",", skiprows=1)
+    csv.write_text("".join(f"{line}\n" for line in [head, *(row(t, p) for t, p in rows)]))
+    keep_meter(run, csv)
+    parse_run(run)
+    for tokens, point in points(run).items():
+        assert point["power_w"] == pytest.approx(plain[tokens]["power_w"], rel=1e-4)
 
 
 def test_rows_without_a_reading_are_counted(tmp_path: Path) -> None:
