@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..store.errors import BadInput, naming, shortened
 from ..store.files import read_text
-from ..store.model_config import KEYS, ModelConfig, no_experts, read_model_config
+from ..store.model_config import KEYS, LARGEST_SIZE, ModelConfig, no_experts, read_model_config
 from .config_quantization import four_bit_group_size, quantization_method
 
 PRESETS: Final = ("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3")
@@ -50,9 +50,11 @@ class Preset:
     def __post_init__(self) -> None:
         for key in ("hidden", "ffn", "experts", "top_k", "weight_bits", "group_size"):
             value = getattr(self, key)
-            if type(value) is not int or value < 1:
+            if type(value) is not int or not 1 <= value <= LARGEST_SIZE:
                 shown = shortened(repr(value))
-                raise BadInput(f"{key} is {shown}, and must be a positive integer")
+                raise BadInput(
+                    f"{key} is {shown}, and must be a positive integer up to {LARGEST_SIZE}"
+                )
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise BadInput(
                 f"name is {shortened(repr(self.name))}, and must be of a-z, 0-9, dots, dashes and"

@@ -85,7 +85,7 @@ _LANGUAGE_MODELS: Final = (
 )
 _PARTS: Final = ("ffn_config", "moe_config")  # parts of a language model: DBRX; Yuan 2.0
 _OUTER_FIELDS: Final = ("model_type", "architectures", "dtype", "quantization")
-_LARGEST: Final = 1 << 20  # no width and no number of experts comes near it
+LARGEST_SIZE: Final = 1 << 20  # no width and no number of experts comes near it
 _NESTED: Final = 5  # objects in objects that are searched for keys
 _LISTED: Final = frozenset(key for keys in KEYS.values() for key in keys)
 # Names that may hold the width that the experts work on, or any width of theirs.
@@ -163,10 +163,10 @@ class ModelConfig:
 
     def _checked(self, key: str, value: Any) -> int:
         size = _whole(value)
-        if size is None or not 1 <= size <= _LARGEST:
+        if size is None or not 1 <= size <= LARGEST_SIZE:
             raise BadInput(
                 f"{self.path}: {key} is {value!r:.60}, and must be a whole number"
-                f" from 1 to {_LARGEST}"
+                f" from 1 to {LARGEST_SIZE}"
             )
         return size
 

@@ -95,7 +95,7 @@ TARGETS = (
         intact=_latency,
         settle=lambda folder: reseal(folder / FILE),
         names=(FILE, "fc1", "moe"),
-        share=24,
+        share=32,
     ),
     Target(
         name="model with its old digest",

@@ -51,7 +51,7 @@ TARGETS = (
         mutate=json_fields,
         commands=(("scenario", "--from", "@/config.json"),),
         intact=_sizes,
-        share=7,
+        share=9,
     ),
     Target(
         name="preset",
@@ -63,6 +63,6 @@ TARGETS = (
         ),
         intact=_planned,
         read_share=0.02,
-        share=4,
+        share=3,
     ),
 )

@@ -91,7 +91,6 @@ TARGETS = (
         "run/tables/points.parquet",
         parquet_fields,
         (BUILD, REPORT, VALIDATE, BUILD),
-        share=8,
+        share=6,
     ),
-    _of_run("calls", "run/tables/calls.parquet", parquet_fields, (REPORT, BUILD), share=1),
 )

@@ -92,7 +92,7 @@ TARGETS = (
         commands=_reading("t.sqlite"),
         intact=_nsys_tables,
         read_share=0.3,
-        share=6,
+        share=5,
     ),
     Target(
         name="Kineto trace",
