@@ -70,7 +70,8 @@ def parse(run: Path | str, *, meter: Path | str | None = None) -> ParsedRun:
 def parse_trace(source: Path | str, out: Path | str) -> ParsedTrace:
     """Write the tables of one trace of nsys, ncu or Kineto into the folder `out`.
 
-    Raises BadInput where `source` is no trace or cannot be read.
+    Tables of an earlier trace in `out` are replaced or removed. Raises BadInput where `source` is
+    no trace or cannot be read.
     """
     out = Path(out)
     reasons: dict[str, Counter[str | None]] = {}
@@ -82,7 +83,18 @@ def parse_trace(source: Path | str, out: Path | str) -> ParsedTrace:
                 if name in _REASONS:
                     counts = _counted(piece.column(_REASONS[name]))
                     reasons[name] = reasons.get(name, Counter()) + counts
-    return ParsedTrace(out, dict(tables.rows), reasons, tuple(warnings))
+    stale = _remove_stale(out, tables)
+    return ParsedTrace(out, dict(tables.rows), reasons, (*warnings, *stale))
+
+
+def _remove_stale(out: Path, written: TableWriter) -> list[str]:
+    """Remove the tables that an earlier trace left in `out`: side by side they would be of one."""
+    stale = [out / f"{name}.parquet" for name in SCHEMAS if name not in written.rows]
+    stale = [path for path in stale if path.exists()]
+    for path in stale:
+        path.unlink()
+    removed = ", ".join(path.name for path in stale)
+    return [f"{out}: removed {removed} of an earlier trace"] if stale else []
 
 
 def parse_run(run: Run) -> list[str]:

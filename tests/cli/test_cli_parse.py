@@ -52,6 +52,20 @@ def test_a_lone_nsys_export_becomes_tables(moeprof: Moeprof, tmp_path: Path) -> 
     assert "launches within a range: 1\n" in result.stderr
 
 
+def test_tables_of_an_earlier_trace_do_not_stay_beside_those_of_the_next(
+    moeprof: Moeprof, tmp_path: Path
+) -> None:
+    (tmp_path / "page.csv").write_text(NCU_PAGE)
+    trace = NsysFile(tmp_path / "trace.sqlite")
+    trace.call(1000, 1100, "step", correlation=1)
+    tables = tmp_path / "tables"
+    assert moeprof("parse", tmp_path / "page.csv", "--out", tables).exit_code == 0
+    (tables / "notes.parquet").write_text("the user's own")
+    result = moeprof("parse", trace.close(), "--out", tables)
+    assert f"warning: {tables}: removed counters.parquet of an earlier trace" in result.stderr
+    assert sorted(path.name for path in tables.iterdir()) == ["launches.parquet", "notes.parquet"]
+
+
 def test_a_lone_trace_with_power_has_energies_of_its_ranges(
     moeprof: Moeprof, tmp_path: Path
 ) -> None:
