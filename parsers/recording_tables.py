@@ -31,7 +31,8 @@ def recording_tables(folder: Path, recording: Recording) -> tuple[Iterable[Piece
     if recording.collector not in _RAW_ENDINGS:
         known = ", ".join(["cpu", *_RAW_ENDINGS])
         raise BadInput(
-            f"{folder} was recorded with {recording.collector!r}, and this moeprof knows {known}"
+            f"{folder} was recorded with {recording.collector!r}, and this moeprof knows {known}",
+            hint="parse it with the moeprof that recorded it",
         )
     if not recording.served:
         return [], ()
@@ -59,5 +60,7 @@ def _raw_path(folder: Path, recording: Recording) -> Path:
 def _only_scenario(folder: Path, recording: Recording) -> str:
     keys = {served.scenario_key for served in recording.served}
     if len(keys) != 1:
-        raise BadInput(f"{folder} holds counters of {len(keys)} scenarios, not of one")
+        raise BadInput(
+            f"{folder} holds counters of {len(keys)} scenarios, not of one", hint=Recording.WAY_OUT
+        )
     return keys.pop()
