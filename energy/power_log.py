@@ -8,16 +8,18 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, TextIO
+from typing import TYPE_CHECKING, Final, Literal, TextIO
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from ..device.nvml import NvmlCode
 from ..store.errors import BadInput, shortened, unknown_schema
 from ..store.files import cannot_read
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 POWER_LOG: Final = "power.csv"  # name of the file in a recording's folder
 SIMULATED: Final = "(simulated)"  # part of a device's name
@@ -167,8 +169,10 @@ def _header(path: Path, line: str) -> _Header:
     return header
 
 
-def _table(file: TextIO) -> pd.DataFrame:
+def _table(file: TextIO) -> "pd.DataFrame":
     """The rows below the first line. Raises ValueError, TypeError or OverflowError for others."""
+    import pandas as pd  # 0.15 s, which a trace without power need not pay
+
     with np.errstate(invalid="ignore"):  # pandas casts a number that is no int64, then refuses it
         table = pd.read_csv(file, dtype=_COLUMNS)
     if list(table.columns) != list(_COLUMNS):
@@ -196,7 +200,7 @@ def _is_int64(cell: str) -> bool:
     return _WHOLE.fullmatch(cell) is not None and -(2**63) <= int(cell) < 2**63
 
 
-def _check_rows(path: Path, table: pd.DataFrame) -> None:
+def _check_rows(path: Path, table: "pd.DataFrame") -> None:
     """Raise BadInput, naming the line, for a row that cannot be."""
     begin, end, value = table["begin_ns"], table["end_ns"], table["value"]
     succeeded = table["code"] == NvmlCode.SUCCESS
@@ -221,7 +225,7 @@ def _no_log(path: Path, why: str) -> BadInput:
     return BadInput(f"{path} is not a power log: {why}", hint=_AGAIN)
 
 
-def _series(rows: pd.DataFrame) -> Series:
+def _series(rows: "pd.DataFrame") -> Series:
     """Readings of one sensor. float64 holds an energy exactly, and an epoch time to 256 ns."""
     return Series(
         rows["begin_ns"].to_numpy(np.int64),

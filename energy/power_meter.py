@@ -18,7 +18,6 @@ from ..stats.measured import Measured
 from ..stats.student import mean_half_width
 from ..store.errors import BadInput
 from ..store.flag import Flag, FlagCode
-from .meter_csv.reading import time_and_power
 from .readings import MAX_DISAGREEMENT
 
 NOT_COVERED: Final = "the meter does not cover the window"
@@ -87,6 +86,8 @@ def read_meter(path: Path) -> PowerTrace:
     A row without a number is left out; rows at the same time are averaged. Raises BadInput as that
     does, and where most rows hold no number or time goes backwards.
     """
+    from .meter_csv.reading import time_and_power  # imports pandas, and few runs have a meter
+
     return _trace(path, *time_and_power(path))
 
 
