@@ -10,14 +10,17 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..stats.arrays import Int64
 from ..store.recording import CALL_RANGE, Recording
 from ..store.tables.parquet import table_from_columns
-from .events import OPEN_END, Spans, int64_column, is_timed
+from .events import OPEN_END, Spans, Trace, int64_column, is_timed
 from .joint_keys import joint_keys
+
+Bools = npt.NDArray[np.bool_]
 
 DOMAIN: Final = "moeprof"  # the NVTX domain of moeprof's ranges; torch.profiler knows no domains
 _MARK: Final = "#"  # in each name that CALL_RANGE matches; found twenty times as fast
@@ -63,22 +66,43 @@ def cpu_calls(recording: Recording) -> pa.Table:
     return table_from_columns("calls", columns)
 
 
+def unsure_calls(calls: Spans, trace: Trace) -> Bools:
+    """Whether a kernel without a launching call may belong to each call, bool [calls].
+
+    Such a kernel starts after the call's start and before the next call's, since moeprof's calls
+    come one after the other.
+    """
+    unsure = np.zeros(len(calls), dtype=np.bool_)
+    loose = np.flatnonzero((trace.launched_by < 0) & is_timed(trace.kernels))
+    if len(calls) and len(loose):
+        order = np.argsort(calls.start_ns, kind="stable")
+        start_ns = int64_column(trace.kernels.select(["start_ns"]).take(loose), "start_ns")
+        place = np.searchsorted(calls.start_ns[order], start_ns, side="right") - 1
+        unsure[order[place[place >= 0]]] = True
+    return unsure
+
+
 def calls_table(
-    calls: CallRanges, kernels: pa.Table, call_index: Any, unit: str | None, on_gpu: bool
+    calls: CallRanges,
+    kernels: pa.Table,
+    call_index: Any,
+    unsure: Bools,
+    unit: str | None,
+    on_gpu: bool,
 ) -> pa.Table:
     """Build `calls` with one row per call range, in the order of `calls`; `kernels` is a Trace's.
 
     `call_index` int [kernels] points into `calls`, -1 for none. On a CPU the range's duration is
     the call's wall time. On a GPU (`on_gpu`) the host only enqueues kernels within the range: wall
     time is null, and busy time is the union of the call's kernel intervals. A call with an untimed
-    kernel has no busy time and no gap.
+    kernel, or one that is `unsure` (see `unsure_calls`), has no busy time and no gap.
     """
     rows: Any = np.flatnonzero(call_index >= 0)
     if len(rows) == kernels.num_rows:
         rows = slice(None)  # a view instead of a copy: there may be millions of rows
     group = call_index[rows]
     launches = np.bincount(group, minlength=len(calls.spans))
-    busy_ns, gap_ns = _kernel_times(kernels, rows, group, len(calls.spans))
+    busy_ns, gap_ns = _kernel_times(kernels, rows, group, unsure)
     wall_ns = calls.spans.end_ns - calls.spans.start_ns
     columns = {
         "recording": [unit] * len(calls.spans),
@@ -95,17 +119,17 @@ def calls_table(
     return table_from_columns("calls", columns)
 
 
-def _kernel_times(kernels: pa.Table, rows: Any, group: Int64, groups: int) -> tuple[Any, Any]:
-    """Columns busy_ns and gap_ns of the calls; null without kernels, or with an untimed one."""
+def _kernel_times(kernels: pa.Table, rows: Any, group: Int64, unsure: Bools) -> tuple[Any, Any]:
+    """Columns busy_ns and gap_ns of the calls; null without kernels or with one that is unknown."""
     start_ns, duration_ns = (
         int64_column(kernels, name)[rows] for name in ("start_ns", "duration_ns")
     )
     timed = is_timed(kernels)[rows]
-    unknown = np.bincount(group, minlength=groups) == 0
+    unknown = unsure | (np.bincount(group, minlength=len(unsure)) == 0)
     if not timed.all():
         unknown[group[~timed]] = True
         group, start_ns, duration_ns = group[timed], start_ns[timed], duration_ns[timed]
-    times = busy_and_gap(group, start_ns, start_ns + duration_ns, groups)
+    times = busy_and_gap(group, start_ns, start_ns + duration_ns, len(unsure))
     busy_ns, gap_ns = (pa.array(each, mask=unknown) for each in times)
     return busy_ns, gap_ns
 

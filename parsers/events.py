@@ -1,6 +1,6 @@
 """The content of a trace in one form for all tools: kernels, host API calls, ranges, samples."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -13,6 +13,9 @@ from .messages import TraceWarning
 
 OPEN_END: Final = int(np.iinfo(np.int64).max)  # stands for the end of a range never closed
 NOWHERE: Final = -1  # the thread, or the process, of a span that belongs to none
+# In place of the index of a kernel's launching call, both negative:
+NO_CALL: Final = -1
+UNPLACED_CALL: Final = -2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,9 +61,11 @@ class Trace:
         any width, texts as dictionaries. start_ns and duration_ns of an untimed kernel are null,
         and it comes after all others.
     api: the host's calls into CUDA.
-    launched_by: int64 [kernels], index into `api`; -1 where the launching call is not recorded.
+    launched_by: int64 [kernels], index into `api`; NO_CALL where the launching call is not
+        recorded, UNPLACED_CALL where it is, without its time or thread.
     ranges, range_names: named ranges, [ranges]; a range never closed ends at OPEN_END.
-    warnings: sentences for the user; more may come while the samples are read.
+    file: the trace's name, for warnings.
+    warnings: sentences for the user; more may come while the tables are made.
     gpu_samples: reads the sampled metrics in pieces, from the start at each call.
     power_samples: the table `power_samples`; None where the trace has no power.
     """
@@ -70,7 +75,8 @@ class Trace:
     launched_by: Int64
     ranges: Spans
     range_names: "pa.StringArray"
-    warnings: Sequence[str]
+    file: str
+    warnings: list[str]
     gpu_samples: Callable[[], Iterator[Samples]] = _no_samples
     power_samples: pa.Table | None = None
 

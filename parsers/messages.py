@@ -78,6 +78,14 @@ class TraceWarning(StrEnum):
     METRICS_UNKNOWN = "has GPU metrics, and moeprof knows the name of none"
     UNNAMED_KERNELS = "kernel(s) have no name"
     STARTS_BEFORE_LAUNCH = "kernel(s) start before their launch"
+    UNSURE_CALLS = (
+        "call(s) have no busy time: a kernel without a launching call starts after them and before"
+        " the next, and may be theirs"
+    )
+    SEVERAL_LAUNCHES = (
+        "kernel(s) have a correlation id of several separate calls: the last one that begins before"
+        " the kernel counts"
+    )
 
     NO_KERNEL = "no kernel: the times of calls are those of the host"
     CELLS_WITHOUT_NUMBER = "cell(s) hold no valid number and are null"

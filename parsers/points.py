@@ -82,7 +82,7 @@ class RepeatTimes:
 
     `source` is "kernel" where a latency is the union of the call's kernel intervals, and "wall"
     where it is host time; `gap_ns` is empty with "wall". `untimed_calls` calls are left out of the
-    arrays because a kernel of theirs has no time.
+    arrays because a kernel that is or may be theirs has no time or no launching call.
     """
 
     number: int
@@ -197,7 +197,7 @@ def _repeat_flags(repeats: Sequence[RepeatTimes], used: Sequence[RepeatTimes]) -
     ]
     if untimed := sum(one.untimed_calls for one in used):
         calls = untimed + sum(len(one.latency_ns) for one in used)
-        words = f"{untimed} of {calls} calls left out: a kernel of theirs has no time"
+        words = f"{untimed} of {calls} calls left out: a kernel of theirs has no time or no launch"
         flags.append(Flag(FlagCode.UNTIMED_CALLS, words))
     left_out = len(repeats) - len(failed) - len(used)
     if left_out:

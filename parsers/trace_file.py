@@ -74,8 +74,8 @@ def _events(trace: Trace, path: Path, way_out: str = _RECORD_BY_NSYS) -> ParsedT
         found += f", but {len(trace.api)} CUDA call(s)" if len(trace.api) else ""
         warnings = f" ({'; '.join(trace.warnings)})" if trace.warnings else ""
         raise BadInput(f"{path} {found}{warnings}", hint=way_out)
-    no_kernel = f"{path.name} holds {ranges} range(s) and {TraceWarning.NO_KERNEL}"
-    return ParsedTrace(trace_tables(trace, None, on_gpu=False), (*trace.warnings, no_kernel))
+    trace.warnings.append(f"{path.name} holds {ranges} range(s) and {TraceWarning.NO_KERNEL}")
+    return ParsedTrace(trace_tables(trace, None, on_gpu=False), trace.warnings)
 
 
 def _has_other_rows(trace: Trace) -> bool:

@@ -11,8 +11,9 @@ from ..energy.nvtx_windows import RangedLaunches
 from ..stats.arrays import Int64
 from ..store.tables.schemas import METRIC_COLUMNS, SCHEMAS
 from .attribution import Attribution
-from .calls import calls_table, find_call_ranges
+from .calls import calls_table, find_call_ranges, unsure_calls
 from .events import Samples, Trace, int64_column, is_timed
+from .messages import TraceWarning
 from .metric_join import MetricJoin
 
 _LAUNCHES_AT_ONCE: Final = 65_536
@@ -29,9 +30,14 @@ def trace_tables(trace: Trace, unit: str | None, on_gpu: bool) -> Iterator[Piece
     kernels, power, gpu_samples = trace.kernels, trace.power_samples, trace.gpu_samples
     calls = find_call_ranges(trace.ranges, trace.range_names)
     attribution = Attribution(trace, calls)
+    unsure = unsure_calls(calls.spans, trace)
+    if unsure.any():
+        trace.warnings.append(
+            f"{trace.file}: {np.count_nonzero(unsure)} {TraceWarning.UNSURE_CALLS}"
+        )
     del trace  # frees its host API calls, of which there are as many as kernels
     if len(calls.spans):
-        yield "calls", calls_table(calls, kernels, attribution.call_index, unit, on_gpu)
+        yield "calls", calls_table(calls, kernels, attribution.call_index, unsure, unit, on_gpu)
     if power is not None:
         yield "power_samples", _with_recording(power, unit)
         for energies in _range_energies(power, attribution.ranged_launches()):

@@ -46,7 +46,8 @@ def read_kineto(path: Path) -> Trace:
         launched_by=joined.launched_by[joined.order],
         ranges=ranges.spans(events.base_ns),
         range_names=ranges.names(),
-        warnings=(*joined.warnings(path.name), *events.warnings(), *others),
+        file=path.name,
+        warnings=[*joined.warnings(path.name), *events.warnings(), *others],
     )
 
 

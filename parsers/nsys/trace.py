@@ -53,6 +53,7 @@ def read_nsys(path: Path) -> Trace:
             launched_by=launched_by,
             ranges=_since_epoch(ranges, clock),
             range_names=names,
+            file=path.name,
             warnings=warnings,
             gpu_samples=partial(read_gpu_samples, path, samples, warnings),
             power_samples=power,

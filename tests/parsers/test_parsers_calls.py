@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
@@ -18,8 +19,9 @@ from moeprof.parsers.calls import (
     cpu_calls,
     find_call_ranges,
     short_kernel_name,
+    unsure_calls,
 )
-from moeprof.parsers.events import OPEN_END, Spans
+from moeprof.parsers.events import NO_CALL, OPEN_END, UNPLACED_CALL, Spans, Trace
 from moeprof.store.recording import PointTiming, Recording, call_range
 from moeprof.store.tables.parquet import table_from_columns
 
@@ -88,10 +90,14 @@ def _launches(*kernels: tuple[str, int | None, int | None, int]) -> pa.Table:
     )
 
 
+def _sure(calls: int) -> "npt.NDArray[np.bool_]":
+    return np.zeros(calls, dtype=np.bool_)
+
+
 def test_a_signature_names_the_kernels_in_the_order_of_their_launches() -> None:
     launches = _launches(("void late<int>(int)", 5, 1, 2), ("ns::early(float*)", 9, 1, 1))
     calls = _calls(_spans((0, 3), (4, 5)), "gelu-b4#0.0", "gelu-b4#0.1")
-    rows = calls_table(calls, launches, np.asarray([0, 0]), "gelu.0", on_gpu=True).to_pylist()
+    rows = calls_table(calls, launches, np.asarray([0, 0]), _sure(2), "gelu.0", True).to_pylist()
     assert rows[0]["signature"] == "early <<<2x2x2, 32x32x32>>>; late <<<2x2x2, 32x32x32>>>"
     assert (rows[0]["kernels"], rows[0]["busy_ns"], rows[0]["gap_ns"]) == (2, 2, 3)
     unmeasured = {"busy_ns": None, "gap_ns": None, "signature": None, "wall_ns": None}
@@ -102,17 +108,34 @@ def test_a_signature_names_the_kernels_in_the_order_of_their_launches() -> None:
 def test_a_call_with_an_untimed_kernel_has_no_busy_time_and_keeps_its_kernels() -> None:
     launches = _launches(("a", 5, 1, 1), ("b", 9, 4, 2), ("a", None, None, 3))
     calls = _calls(_spans((0, 3), (4, 5)), "gelu-b4#0.0", "gelu-b4#0.1")
-    rows = calls_table(calls, launches, np.asarray([0, 1, 0]), None, on_gpu=True).to_pylist()
+    rows = calls_table(calls, launches, np.asarray([0, 1, 0]), _sure(2), None, True).to_pylist()
     found = [(row["kernels"], row["busy_ns"], row["gap_ns"]) for row in rows]
     assert found == [(2, None, None), (1, 4, 0)]
     assert rows[0]["signature"] == "a <<<2x2x2, 32x32x32>>>; a <<<2x2x2, 32x32x32>>>"
+
+
+def test_a_kernel_without_launching_call_is_of_the_call_that_began_last_before_it() -> None:
+    starts = (9, 31, 29, 50, None, 45)
+    kernels = _launches(*(("a", start, start and 1, 1) for start in starts))
+    launched_by = np.asarray([NO_CALL, NO_CALL, UNPLACED_CALL, 0, NO_CALL, 0])
+    trace = Trace(kernels, _spans((0, 1)), launched_by, _spans(), pa.array([], pa.string()), "", [])
+    calls = _spans((40, 45), (10, 15), (30, 35), (20, 25))
+    assert unsure_calls(calls, trace).tolist() == [False, False, True, True]
+
+
+def test_a_call_whose_kernels_are_not_known_has_no_busy_time() -> None:
+    calls = _calls(_spans((0, 3), (4, 5)), "gelu-b4#0.0", "gelu-b4#0.1")
+    launches, unsure = _launches(("a", 5, 1, 1), ("b", 9, 4, 2)), np.asarray([True, False])
+    rows = calls_table(calls, launches, np.asarray([0, 1]), unsure, None, True).to_pylist()
+    found = [(row["kernels"], row["busy_ns"], row["gap_ns"]) for row in rows]
+    assert found == [(1, None, None), (1, 4, 0)]
 
 
 @pytest.mark.parametrize(("on_gpu", "wall_ns"), [(False, 3), (True, None)])
 def test_the_range_gives_the_wall_time_on_a_cpu_only(on_gpu: bool, wall_ns: int | None) -> None:
     calls = _calls(_spans((10, 13)), "gelu-b4#0.0")
     nothing = np.zeros(0, dtype=np.int64)
-    (row,) = calls_table(calls, _launches(), nothing, None, on_gpu).to_pylist()
+    (row,) = calls_table(calls, _launches(), nothing, _sure(1), None, on_gpu).to_pylist()
     assert row["wall_ns"] == wall_ns
     assert row["start_ns"] == 10
 

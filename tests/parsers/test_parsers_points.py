@@ -185,7 +185,7 @@ def test_a_point_says_how_many_calls_it_left_out(plan: Plan, recording: Maker) -
     calls = _kernel_calls(["a"] * 7, busy_ns=busy_ns, kernels=[1] * 7)
     (row,) = points_table(calls, [recording([_timing(*[9] * 7)])], plan).to_pylist()
     assert (row["failure"], row["calls"], row["latency_us"]) == (None, 6, 2.0)
-    assert row["marks"] == ["1 of 7 calls left out: a kernel of theirs has no time"]
+    assert row["marks"] == ["1 of 7 calls left out: a kernel of theirs has no time or no launch"]
 
 
 def test_wall_time_is_the_latency_elsewhere(recording: Maker) -> None:

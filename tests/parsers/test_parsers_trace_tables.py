@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from moeprof.parsers.messages import TraceWarning
 from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
 from moeprof.tests.nsys_file import NsysFile
@@ -46,6 +47,21 @@ def test_an_untimed_kernel_has_no_metrics_and_its_call_no_busy_time(
     assert (untimed["range_name"], untimed["call"]) == ("gelu-b4#0.1", 1)
     assert tables["calls"]["busy_ns"].to_pylist() == [50, None]
     assert tables["calls"]["kernels"].to_pylist() == [1, 1]
+
+
+def test_a_call_that_may_have_a_kernel_without_launching_call_has_no_busy_time(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    for number in range(3):
+        file.call(1000 * number, 1000 * number + 20, f"gelu-b4#0.{number}", correlation=number)
+    file.kernel(1200, 1300, None)  # its id was lost
+    file.kernel(2200, 2300, 77)  # its call was lost
+    trace = read_nsys(file.close())
+    tables = concatenated(trace_tables(trace, None, True))
+    assert tables["calls"]["busy_ns"].to_pylist() == [50, None, None]
+    assert tables["calls"]["gap_ns"].to_pylist() == [0, None, None]
+    assert trace.warnings == [f"{trace.file}: 2 {TraceWarning.UNSURE_CALLS}"]
 
 
 def test_samples_of_another_gpu_are_not_joined(

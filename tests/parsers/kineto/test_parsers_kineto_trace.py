@@ -56,7 +56,7 @@ def test_a_kernel_goes_to_the_annotation_of_the_thread_that_launched_it(
     }  # fmt: skip
     assert expected.items() <= row.items()
     assert [call["kernels"] for call in _calls(trace)] == [1, 0]  # thread 99 launched nothing
-    assert trace.warnings == ()
+    assert trace.warnings == []
 
 
 def _twelve_kernels(path: Path, since_us: int, **top: Any) -> Path:
@@ -210,12 +210,12 @@ def test_what_has_no_time_or_name_is_told(tmp_path: Path) -> None:
         kernel(31, 1, 8, stream="default") | {"name": None},
     ]
     found = read_kineto(write_trace(tmp_path / "t.json", events)).warnings
-    assert found == (
+    assert found == [
         f"t.json: 2 {TraceWarning.NO_TIME}",
         f"t.json: 1 {TraceWarning.UNNAMED_KERNELS}",
         f"t.json: 1 {TraceWarning.UNNAMED_RANGES}",
         f"t.json: 1 {TraceWarning.UNREADABLE_CELL}",
-    )
+    ]
 
 
 @pytest.mark.parametrize(
