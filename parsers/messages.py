@@ -31,6 +31,8 @@ class Refusal(StrEnum):
     NSYS_STATS = "is a table by `nsys stats`, without ranges and launching calls"
     PROTON_TREE = "is a profile of Proton (Triton's profiler), with sums and no single launches"
     EVENT_ARRAY = "is a bare array of trace events"
+    EVENT_LINES = "holds a trace event per line, and is no JSON as a whole"
+    OLD_AUTOGRAD = "is a trace of torch's autograd profiler before Kineto, without launching calls"
     NVPROF_CSV = "is output of nvprof, which moeprof does not read"
 
     NSYS_REPORT = "is a report of Nsight Systems, not its SQLite export"
@@ -100,6 +102,7 @@ class TraceWarning(StrEnum):
         " another clock, which CUPTI gives at the head of a second session (pytorch issue 192021)"
     )
     NO_BASE_TIME = "baseTimeNanoseconds that is no number: starts count from 0, not from the epoch"
+    BASE_TIME_TWICE = "second baseTimeNanoseconds: the last one counts"
     MENDED = (
         "event(s) hold what JSON does not allow (an escape, a control character, bytes that are no"
         " UTF-8, NaN, no value) and were read nevertheless"
@@ -108,8 +111,22 @@ class TraceWarning(StrEnum):
     NO_OBJECTS = "element(s) of traceEvents are no events and are left out"
     LAST_COMMA = "comma after the last event, which JSON does not allow, was passed over"
     OTHER_PHASE = (
-        'kernel(s), CUDA call(s) or range(s) are not written with their duration (phase "X") and'
-        " are left out"
+        'CUDA call(s), range(s) or ends of kernels are not written with their duration (phase "X")'
+        " and are left out"
+    )
+    BEGUN_KERNEL = 'kernel(s) are not written with their duration (phase "X") and stay without time'
+    LIKE_A_KERNEL = (
+        "event(s) of no known category have a kernel's grid, block and correlation id, and stay as"
+        " kernels without time"
+    )
+    OF_NO_PROCESS = (
+        "CUDA call(s) or range(s) have no number of a process (pid) and are taken as of the one"
+        " that made the other calls"
+    )
+    OF_NO_THREAD = "CUDA call(s) name no thread (tid): only ranges that name none can hold them"
+    SHARED_CORRELATION_ID = (
+        "kernel(s) have a correlation id that several calls share, as in traces merged into one:"
+        " each is taken as launched by the first of them"
     )
     NO_TIME = "CUDA call(s) or range(s) have no readable time and are left out"
     UNREADABLE_CELL = "value(s) of kernels are not of their column's type and are null"

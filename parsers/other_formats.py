@@ -72,8 +72,18 @@ _BY_FIRST_TEXT: Final = {
         Refusal.PROTON_TREE,
         "record times per launch: proton.start(NAME, data='trace'), torch.profiler or nsys",
     ),
+    r'\A[\[{](?s:.*)"pid"\s*:\s*"(?:CPU|CUDA) functions"': _Kind(
+        Refusal.OLD_AUTOGRAD, "record with torch.profiler of torch 1.9 or newer"
+    ),
+    # The ways out copy the text as it is: jq would round the times, which are larger than a double
+    # holds exactly.
     r'\A\[\s*\{(?s:.*)"ph"\s*:': _Kind(
-        Refusal.EVENT_ARRAY, "wrap it: jq '{traceEvents: .}' FILE > TRACE.json"
+        Refusal.EVENT_ARRAY,
+        """wrap it: (printf '{"traceEvents":'; gzip -cdf FILE; printf '}') > TRACE.json""",
+    ),
+    r'\A\{(?!.*"traceEvents").*"ph"\s*:.*\}\s*\n\{': _Kind(
+        Refusal.EVENT_LINES,
+        """join them: (printf '{"traceEvents":['; paste -sd, FILE; printf ']}') > TRACE.json""",
     ),
     r'(?m)^==\d+== (?:NVPROF|Profiling|Warning|Error)|^"?Type"?,"?Time\(%\)"?,"?Time"?,'
     r'|^"?Start"?,"?Duration"?,"?Grid X"?,': _Kind(

@@ -16,8 +16,8 @@ import numpy as np
 
 from ...stats.arrays import Int64
 from ...store.errors import BadInput
-from ..messages import Refusal
-from .repair import Fault, fault, masked, repaired
+from ..messages import RECORD_AGAIN, Refusal
+from .repair import MORE, Fault, fault, masked, repaired
 from .text import place, text_blocks
 
 _KEY: Final = b'"traceEvents"'
@@ -51,6 +51,7 @@ class Elements:
         self.not_objects = 0
         self.ends_with_comma = False
         self._window = _Window(text_blocks(path))
+        self._outline_text = b"{}"
 
     def __iter__(self) -> Iterator[Element]:
         head = self._head()
@@ -61,6 +62,11 @@ class Elements:
             pass
         self._read_outline(head, self._window.text, length)
 
+    def twice(self, name: str) -> bool:
+        """Whether the trace has the member `name` more than once: `outline` holds the last."""
+        members = json.loads(self._outline_text, object_pairs_hook=list)
+        return [member for member, _ in members].count(name) > 1
+
     def refuse(self, found: Fault) -> BadInput:
         """Make the refusal of a trace that is no JSON from `found.byte` on."""
         if found.cut:
@@ -70,7 +76,10 @@ class Elements:
                 hint="copy it again, or record it again and let torch.profiler end",
             )
         where = place(self.path, found.byte)
-        return BadInput(f"{self.path} {Refusal.NOT_JSON}: it is broken at {where}: {found.cause}")
+        hint = "split it: one trace per file" if found.cause == MORE else RECORD_AGAIN
+        return BadInput(
+            f"{self.path} {Refusal.NOT_JSON}: it is broken at {where}: {found.cause}", hint=hint
+        )
 
     def _head(self) -> bytes:
         """Text up to and with the bracket that opens `traceEvents`; the window begins after it."""
@@ -142,8 +151,9 @@ class Elements:
     def _read_outline(self, head: bytes, tail: bytes, length: int) -> None:
         """Read what is around the events. Raises BadInput where it is no JSON, or has two lists."""
         text = head + tail
+        self._outline_text = repaired(text)
         try:
-            outline = _OUTLINE.decode(repaired(text))
+            outline = _OUTLINE.decode(self._outline_text)
         except (msgspec.MsgspecError, RecursionError):
             found = fault(text) or Fault(0, "no object with the members of a trace", cut=False)
             if found.byte >= len(head):

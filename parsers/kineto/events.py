@@ -4,6 +4,9 @@ Kineto names their categories in libkineto/include/ActivityType.h. It writes AMD
 `cuda_runtime` and the kernels of every device as `kernel`; torch up to 1.12 wrote `Kernel` and
 `Runtime`. Copies and memsets have categories of their own and are no kernels. Kineto writes each
 with its duration (phase "X"); begin and end events ("B", "E") of other tools are not paired.
+
+A kernel that is not written so, or whose category is not known, stays without its time: left out,
+it would make the busy time of its call too small.
 """
 
 import re
@@ -22,6 +25,9 @@ from .elements import Element, Elements
 from .repair import Fault, fault, repaired
 
 _COMPLETE: Final = "X"
+_ENDS: Final = ("E", "e")
+_KERNEL_ONLY: Final = ("grid", "block", "correlation")  # args that no other event has together
+_BASE_TIME: Final = "baseTimeNanoseconds"
 _CATEGORY: Final = re.compile(rb'"cat"\s*:\s*"([^"]*)"')
 _UINT32: Final = 2**32
 _LISTED_CATEGORIES: Final = 5
@@ -46,6 +52,13 @@ KIND_OF: Final = {
         Kind.CALL,
     ),
 }  # fmt: skip
+
+# Other categories of Kineto and of older torch: none of their events is a kernel.
+_NO_KERNEL: Final = frozenset((
+    "cpu_op", "operator", "python_function", "cpu_instant_event", "gpu_memcpy", "gpu_memset",
+    "memcpy", "memset", "gpu_user_annotation", "ac2g", "async_cpu_to_gpu", "fwdbwd",
+    "forward_backward", "cuda_sync", "cuda_event", "cuda_profiler_range", "overhead", "trace",
+))  # fmt: skip
 
 
 class KinetoEvent(NamedTuple):
@@ -87,15 +100,22 @@ class KinetoEvents:
         for element in self._elements:
             event = self._decoded(element.text, _EVENT, element) or _Event()
             kind, category = _kind(event.cat)
-            if kind is None:
-                self.others[category] += 1
-            elif event.ph == _COMPLETE:
+            if kind is not None and event.ph == _COMPLETE:
                 yield self._read(event, kind, category, element)
-            else:
+            elif kind is Kind.KERNEL and event.ph not in _ENDS:
+                self.noticed[TraceWarning.BEGUN_KERNEL] += 1
+                yield self._untimed(event, element)
+            elif kind is not None:
                 self.noticed[TraceWarning.OTHER_PHASE] += 1
+            elif category not in _NO_KERNEL and self._is_like_a_kernel(event, element):
+                self.noticed[TraceWarning.LIKE_A_KERNEL] += 1
+                yield self._untimed(event, element)
+            else:
+                self.others[category] += 1
         self.noticed[TraceWarning.NO_OBJECTS] += self._elements.not_objects
         self.noticed[TraceWarning.LAST_COMMA] += self._elements.ends_with_comma
-        self._read_base(self._elements.outline.get("baseTimeNanoseconds"))
+        self._read_base(self._elements.outline.get(_BASE_TIME, 0))
+        self.noticed[TraceWarning.BASE_TIME_TWICE] += self._elements.twice(_BASE_TIME)
 
     def left_out(self) -> list[str]:
         """A sentence about the events that are not read."""
@@ -127,6 +147,18 @@ class KinetoEvents:
             arguments=arguments,
         )
 
+    def _untimed(self, event: "_Event", element: Element) -> KinetoEvent:
+        """Read a kernel whose duration is not known."""
+        kernel = self._read(event, Kind.KERNEL, "kernel", element)
+        return kernel._replace(start_ns=None, duration_ns=None)
+
+    def _is_like_a_kernel(self, event: "_Event", element: Element) -> bool:
+        """Whether an event of no known category has the args of a kernel."""
+        if b'"block"' not in element.text or event.ph in _ENDS:
+            return False
+        arguments = self._decoded(event.args, _ARGUMENTS, element) if event.args else None
+        return isinstance(arguments, dict) and all(map(arguments.__contains__, _KERNEL_ONLY))
+
     def _decoded(
         self, text: "bytes | msgspec.Raw", decoder: "msgspec.json.Decoder[_T]", element: Element
     ) -> "_T | None":
@@ -151,7 +183,7 @@ class KinetoEvents:
         return decoded
 
     def _read_base(self, cell: object) -> None:
-        base_ns = whole_number(cell) if cell is not None else 0
+        base_ns = whole_number(cell)
         if base_ns is None or abs(base_ns) >= TIME_LIMIT_NS:
             self.noticed[TraceWarning.NO_BASE_TIME] += 1
             base_ns = 0
@@ -173,7 +205,7 @@ class _Event(msgspec.Struct, gc=False):
 
 _T = TypeVar("_T")
 _EVENT: Final = msgspec.json.Decoder(_Event, float_hook=str)
-_ARGUMENTS: Final = msgspec.json.Decoder()
+_ARGUMENTS: Final = msgspec.json.Decoder(float_hook=str)  # a text may be beyond any double
 
 
 def _kind(category: object) -> tuple[Kind | None, str]:
@@ -182,8 +214,10 @@ def _kind(category: object) -> tuple[Kind | None, str]:
 
 @lru_cache(maxsize=1024)
 def _kind_of_text(category: str) -> tuple[Kind | None, str]:
-    known = category.casefold()
-    return KIND_OF.get(known), known
+    """Of a list of categories, parted by commas, the first that is read counts."""
+    listed = [each.strip() for each in category.casefold().split(",")]
+    chosen = next((each for each in listed if each in KIND_OF), ",".join(listed))
+    return KIND_OF.get(chosen), chosen
 
 
 def _identity(cell: object) -> str | None:

@@ -1,6 +1,7 @@
 """The host's side of a trace: calls into CUDA and named ranges, as columns."""
 
 from array import array
+from collections import Counter
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,30 @@ from ..attribution import CorrelationIds
 from ..events import Spans
 from .events import KinetoEvent
 
-Threads = dict[tuple[str | None, str | None], int]  # (process, thread) to its number
+
+class Threads:
+    """Numbers the threads of calls and ranges."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str | None, str | None], int] = {}
+
+    def number(self, process: str | None, thread: str | None) -> int:
+        """Return the number of a thread."""
+        return self._numbers.setdefault((process, thread), len(self._numbers))
+
+    def joined(self, known: str | None) -> Int64:
+        """Number of each thread, int64 [threads], if those of no process are of process `known`."""
+        numbers = self._numbers
+        joined = [
+            number if known is None or is_process(process) else numbers.get((known, thread), number)
+            for (process, thread), number in numbers.items()
+        ]
+        return np.asarray(joined, dtype=np.int64)
+
+
+def is_process(process: str | None) -> bool:
+    """Whether a pid is one: a number that is not negative."""
+    return process is not None and process.isdecimal()
 
 
 class HostEvents:
@@ -18,13 +42,15 @@ class HostEvents:
 
     without_time: number of events left out because their times are not readable.
     nameless: number of events without a name, which is "".
-    processes: the processes of the events, as texts.
+    processes: number of events of each process, which is a text or None.
+    threadless: number of events without a thread.
     """
 
     def __init__(self, threads: Threads) -> None:
         self.without_time = 0
         self.nameless = 0
-        self.processes: set[str] = set()
+        self.threadless = 0
+        self.processes: Counter[str | None] = Counter()
         self._threads = threads
         self._start_ns, self._end_ns, self._thread = array("q"), array("q"), array("q")
         self._correlation_id = array("q")
@@ -36,20 +62,27 @@ class HostEvents:
         if event.start_ns is None or event.duration_ns is None or event.duration_ns < 0:
             self.without_time += 1
             return
-        if event.process is not None:
-            self.processes.add(event.process)
-        thread = (event.process, event.thread)
+        self.processes[event.process] += 1
+        self.threadless += event.thread is None
         self._start_ns.append(event.start_ns)
         self._end_ns.append(event.start_ns + event.duration_ns)
-        self._thread.append(self._threads.setdefault(thread, len(self._threads)))
+        self._thread.append(self._threads.number(event.process, event.thread))
         self._correlation_id.append(-1 if event.correlation_id is None else event.correlation_id)
         self.nameless += event.name is None
         self._codes.append(self._code_of.setdefault(event.name or "", len(self._code_of)))
 
-    def spans(self, base_ns: int) -> Spans:
-        """Times and threads; the file's times count from `base_ns`."""
+    def spans(self, base_ns: int, known: str | None) -> Spans:
+        """Times and threads; the file's times count from `base_ns`.
+
+        An event whose pid is no number counts as of the process `known`, if that is not None.
+        """
         start_ns, end_ns, thread = map(_int64, (self._start_ns, self._end_ns, self._thread))
+        thread = self._threads.joined(known)[thread]
         return Spans(start_ns + base_ns, end_ns + base_ns, thread)
+
+    def without_process(self) -> int:
+        """Number of events whose pid is none."""
+        return sum(count for process, count in self.processes.items() if not is_process(process))
 
     def correlation_ids(self) -> CorrelationIds:
         """Correlation ids, all of one process."""

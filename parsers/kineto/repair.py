@@ -10,6 +10,7 @@ import json
 import re
 from typing import Final, NamedTuple
 
+MORE: Final = "more after the end of the trace"
 _ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
 # A string with or without its end; `*+` never goes back, which keeps a search linear.
 _STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
@@ -72,7 +73,7 @@ def fault(text: bytes) -> Fault | None:
     end += len(letters[end:]) - len(letters[end:].lstrip())
     if end == len(letters):
         return None
-    return Fault(end, "more after the end of the trace", cut=False)
+    return Fault(end, MORE, cut=False)
 
 
 def _repaired_token(token: "re.Match[bytes]") -> bytes:

@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from ...stats.arrays import Int64
 from ...store.errors import BadInput
-from ..attribution import far_from_launch, launching_calls, time_before_launch
-from ..events import OPEN_END, Trace, int64_column, is_timed, untimed_warning
+from ..attribution import CorrelationIds, far_from_launch, launching_calls, time_before_launch
+from ..events import OPEN_END, Spans, Trace, int64_column, is_timed, untimed_warning
 from ..messages import Refusal, TraceWarning
 from .cells import whole_number
 from .events import Kind, KinetoEvents
-from .host_events import HostEvents, Threads, correlation_ids
+from .host_events import HostEvents, Threads, correlation_ids, is_process
 from .kernels import KernelColumns
 
 Bools = npt.NDArray[np.bool_]
@@ -27,7 +27,7 @@ def read_kineto(path: Path) -> Trace:
     Raises BadInput where the file is no intact trace or holds the calls of several processes.
     """
     events = KinetoEvents(path)
-    threads: Threads = {}
+    threads = Threads()
     kernels, calls, ranges = KernelColumns(), HostEvents(threads), HostEvents(threads)
     for event in events:
         match event.kind:
@@ -37,14 +37,18 @@ def read_kineto(path: Path) -> Trace:
                 calls.add(event)
             case Kind.RANGE:
                 ranges.add(event)
+    process = _process(calls, path)
     _note(events, kernels, calls, ranges)
-    joined = _Launches(kernels.table(), calls, events.base_ns)
+    if process is not None:
+        without_process = calls.without_process() + ranges.without_process()
+        events.noticed[TraceWarning.OF_NO_PROCESS] += without_process
+    joined = _Launches(kernels.table(), calls, process, events.base_ns)
     others = [] if len(joined.order) else events.left_out()  # what a trace of the CPU alone holds
     return Trace(
-        kernels=joined.kernels(_process(calls, path)),
+        kernels=joined.kernels(whole_number(process)),
         api=joined.api,
         launched_by=joined.launched_by[joined.order],
-        ranges=ranges.spans(events.base_ns),
+        ranges=ranges.spans(events.base_ns, process),
         range_names=ranges.names(),
         file=path.name,
         warnings=[*joined.warnings(path.name), *events.warnings(), *others],
@@ -54,11 +58,16 @@ def read_kineto(path: Path) -> Trace:
 class _Launches:
     """Kernels and the calls that launched them; `order` sorts the kernels, untimed ones last."""
 
-    def __init__(self, read: pa.Table, calls: HostEvents, base_ns: int) -> None:
+    def __init__(
+        self, read: pa.Table, calls: HostEvents, process: str | None, base_ns: int
+    ) -> None:
         self._read = read
-        self.api = calls.spans(base_ns)
+        self.api = calls.spans(base_ns, process)
         ids = correlation_ids(int64_column(read, "correlation_id"))
-        self.launched_by = launching_calls(ids, calls.correlation_ids(), self.api)
+        call_ids = calls.correlation_ids()
+        self.launched_by = launching_calls(ids, call_ids, self.api)
+        launched = self.launched_by[self.launched_by >= 0]
+        self._ambiguous = np.count_nonzero(_shares_id(call_ids, self.api)[launched])
         self._start_ns = int64_column(read, "start_ns") + base_ns
         self._ahead_ns = time_before_launch(self._start_ns, self.launched_by, self.api)
         far = far_from_launch(self._start_ns, self.launched_by, self.api)
@@ -87,6 +96,8 @@ class _Launches:
     def warnings(self, file: str) -> list[str]:
         """Sentences about kernels that start before their launch, and about untimed ones."""
         sentences = []
+        if self._ambiguous:
+            sentences.append(f"{file}: {self._ambiguous} {TraceWarning.SHARED_CORRELATION_ID}")
         early = self._timed & (self._ahead_ns > 0)
         if early.any():
             latest_us = float(self._ahead_ns[early].max()) / 1000
@@ -104,9 +115,27 @@ class _Launches:
         return sentences
 
 
-def _process(calls: HostEvents, path: Path) -> int | None:
-    """Return the process that made the calls; correlation ids are unique within one process."""
-    processes = sorted(calls.processes)
+def _shares_id(ids: CorrelationIds, spans: Spans) -> Bools:
+    """Whether each call is the first of several with its id, of which one is not within it.
+
+    The call of the runtime and the one of the driver within it are one launch.
+    """
+    first = launching_calls(ids, ids, spans)
+    within = (spans.thread == spans.thread[first]) & (spans.end_ns <= spans.end_ns[first])
+    shared = np.zeros(len(first), dtype=np.bool_)
+    shared[first[ids.known & ~within]] = True
+    return shared
+
+
+def _process(calls: HostEvents, path: Path) -> str | None:
+    """Return the pid of the process that made the calls; None where it is no number.
+
+    Correlation ids are unique within one process. Calls of which the pid is no number are of the
+    one whose pid is.
+    """
+    named = sorted(each for each in calls.processes if each is not None)
+    known = list(filter(is_process, named))
+    processes = known or named
     if len(processes) > 1:
         listed = ", ".join(each[:20] for each in processes[:4])
         raise BadInput(
@@ -114,7 +143,7 @@ def _process(calls: HostEvents, path: Path) -> int | None:
             " correlation id is unique within one only",
             hint="give each process's own trace; torch.profiler writes one per process",
         )
-    return whole_number(processes[0]) if processes else None
+    return known[0] if known else None
 
 
 def _note(
@@ -122,6 +151,7 @@ def _note(
 ) -> None:
     """Add what was left out of the columns to what `events` noticed."""
     events.noticed[TraceWarning.NO_TIME] += calls.without_time + ranges.without_time
+    events.noticed[TraceWarning.OF_NO_THREAD] += calls.threadless
     events.noticed[TraceWarning.UNNAMED_KERNELS] += kernels.nameless
     events.noticed[TraceWarning.UNNAMED_RANGES] += ranges.nameless
     events.noticed[TraceWarning.UNREADABLE_CELL] += kernels.unreadable

@@ -64,6 +64,12 @@ def _tar() -> bytes:
         ("Time (%),Total Time (ns),Instances,Avg (ns)\n50,1,2,3", Refusal.NSYS_STATS, "sqlite"),
         (json.dumps(PROTON_TREE), Refusal.PROTON_TREE, "data='trace'"),
         (json.dumps(EVENTS), Refusal.EVENT_ARRAY, "traceEvents"),
+        ("\n".join(map(json.dumps, [*EVENTS, *EVENTS])), Refusal.EVENT_LINES, "traceEvents"),
+        (json.dumps([EVENTS[0] | {"pid": "CUDA functions"}]), Refusal.OLD_AUTOGRAD, "torch 1.9"),
+        (
+            json.dumps({"traceEvents": [EVENTS[0] | {"pid": "CPU functions"}]}),
+            *(Refusal.OLD_AUTOGRAD, "torch 1.9"),
+        ),
         (json.dumps(EVENTS, indent=2), Refusal.EVENT_ARRAY, "traceEvents"),
         ("==77== NVPROF is profiling process 77, command: ./a\n", Refusal.NVPROF_CSV, "nsys"),
         ('"Type","Time(%)","Time","Calls"\n', Refusal.NVPROF_CSV, "nsys"),

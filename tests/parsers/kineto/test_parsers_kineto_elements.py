@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.parsers.kineto.elements import Elements
+from moeprof.parsers.kineto.repair import MORE
 from moeprof.parsers.messages import Refusal
 from moeprof.store.errors import BadInput
 
@@ -130,6 +131,12 @@ def test_a_trace_that_is_broken_is_named_with_the_place(
         _read(tmp_path / "t.json", text)
     assert "cut short" not in raised.value.message
     assert f"broken at {place}" in raised.value.message
+
+
+def test_several_documents_in_one_file_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=MORE) as raised:
+        _read(tmp_path / "t.json", '{"traceEvents": []}\n' * 3)
+    assert "one trace per file" in raised.value.hint
 
 
 def test_a_break_far_from_the_end_is_found_before_all_is_read(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from moeprof.parsers.kineto.events import Kind, KinetoEvent, KinetoEvents
+from moeprof.parsers.kineto.kernels import kernel_arguments
 from moeprof.parsers.messages import Refusal, TraceWarning
 from moeprof.store.errors import BadInput
 from moeprof.tests.parsers.kineto.chrome_trace import annotation, event, kernel, launch, write_trace
@@ -46,6 +47,22 @@ KERNEL = json.dumps(kernel(1, 2, 3))
 def test_a_category_is_known_in_any_case(tmp_path: Path, category: str, kind: Kind) -> None:
     _, (found,) = _read(write_trace(tmp_path / "t.json", [event(category, "a", 1, 2)]))
     assert found.kind is kind
+
+
+@pytest.mark.parametrize(
+    ("category", "kind", "kept"),
+    [
+        ("kernel,gpu", Kind.KERNEL, "kernel"),
+        ("gpu, Kernel", Kind.KERNEL, "kernel"),
+        (" Kernel ", Kind.KERNEL, "kernel"),
+        ("cpu,cuda_runtime,kernel", Kind.CALL, "cuda_runtime"),
+    ],
+)
+def test_of_a_list_of_categories_the_first_that_is_read_counts(
+    tmp_path: Path, category: str, kind: Kind, kept: str
+) -> None:
+    _, (found,) = _read(write_trace(tmp_path / "t.json", [event(category, "a", 1, 2)]))
+    assert (found.kind, found.category) == (kind, kept)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +138,14 @@ def test_a_number_that_json_does_not_know_is_none(tmp_path: Path, number: str) -
     assert +events.noticed == {TraceWarning.MENDED: 1}
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1e999", "1.5e99999", "1" * 400])
+def test_a_number_beyond_any_double_costs_itself(tmp_path: Path, number: str) -> None:
+    given = KERNEL.replace('"stream": 7', f'"stream": {number}, "loss": [{number}]')
+    _, (found,) = _read(_text(tmp_path / "t.json", given))
+    assert (found.start_ns, found.correlation_id) == (1000, 3)
+    assert kernel_arguments(found.arguments)["stream"] is None
+
+
 def test_text_that_is_no_utf8_in_args_costs_nothing_else(tmp_path: Path) -> None:
     text = KERNEL.replace('"stream": 7', '"stream": 7, "path": "\xe9"')
     _, (found,) = _read(_text(tmp_path / "t.json", text))
@@ -132,11 +157,46 @@ def test_of_two_equal_keys_the_last_counts(tmp_path: Path) -> None:
     assert found.start_ns == 9000
 
 
-def test_begin_and_end_events_are_counted_and_left_out(tmp_path: Path) -> None:
-    events = [kernel(1, 2, 3) | {"ph": phase} for phase in ("B", "E", "i", None)]
+def test_a_base_time_given_twice_is_told_and_the_last_counts(tmp_path: Path) -> None:
+    base, other = '"baseTimeNanoseconds": 5, ', '"more": {"baseTimeNanoseconds": 7}, '
+    read, _ = _read(_text(tmp_path / "once.json", top=base + other))
+    assert (read.base_ns, read.warnings()) == (5, [])
+    read, _ = _read(_text(tmp_path / "twice.json", top=base + base.replace("5", "6")))
+    assert read.base_ns == 6
+    assert +read.noticed == {TraceWarning.BASE_TIME_TWICE: 1}
+
+
+@pytest.mark.parametrize("phase", ["B", "E", "i", None])
+def test_a_call_or_range_without_its_duration_is_counted_and_left_out(
+    tmp_path: Path, phase: str | None
+) -> None:
+    events = [one | {"ph": phase} for one in (launch(1, 2), annotation("a", 1, 2))]
     read, found = _read(write_trace(tmp_path / "t.json", events))
     assert found == []
-    assert +read.noticed == {TraceWarning.OTHER_PHASE: 4}
+    assert +read.noticed == {TraceWarning.OTHER_PHASE: 2}
+
+
+def test_a_kernel_that_begins_and_ends_stays_once_and_without_time(tmp_path: Path) -> None:
+    events = [kernel(1, 2, 3) | {"ph": phase} for phase in ("B", "E", "b", "e")]
+    read, found = _read(write_trace(tmp_path / "t.json", events))
+    assert [(each.start_ns, each.duration_ns, each.correlation_id) for each in found] == [
+        (None, None, 3)
+    ] * 2
+    assert +read.noticed == {TraceWarning.BEGUN_KERNEL: 2, TraceWarning.OTHER_PHASE: 2}
+
+
+@pytest.mark.parametrize("category", [None, 5, "", "gpu_kernel", "kernels,gpu"])
+def test_an_event_with_the_args_of_a_kernel_stays_without_time(
+    tmp_path: Path, category: Any
+) -> None:
+    like_kernels = [kernel(1, 2, 3) | {"cat": category}, kernel(1, 2, 3)]
+    del like_kernels[1]["cat"]
+    others = [event(category, "mm", 1, 2, args={"grid": [1, 1, 1], "block": None}), launch(1, 3)]
+    read, found = _read(write_trace(tmp_path / "t.json", like_kernels + others))
+    kinds = [(each.kind, each.start_ns) for each in found]
+    assert kinds == [(Kind.KERNEL, None)] * 2 + [(Kind.CALL, 1000)]
+    assert +read.noticed == {TraceWarning.LIKE_A_KERNEL: 2}
+    assert read.others.total() == 1
 
 
 def test_elements_that_are_no_events_are_told(tmp_path: Path) -> None:
@@ -175,7 +235,6 @@ def test_arguments_nested_beyond_sense_are_left_out(tmp_path: Path, depth: int) 
         ("1753800000123456789", 1_753_800_000_123_456_789),
         ('"1753800000123456789"', 1_753_800_000_123_456_789),
         ("1.753800000123456789e18", 1_753_800_000_123_456_789),
-        ("null", 0),
     ],
 )
 @pytest.mark.parametrize("before", [True, False])
@@ -191,7 +250,7 @@ def test_the_base_time_may_stand_anywhere(
     assert read.warnings() == []
 
 
-@pytest.mark.parametrize("cell", ['"soon"', "1e30", "[1]", "true"])
+@pytest.mark.parametrize("cell", ['"soon"', "1e30", "1e400", "[1]", "true", "null", "NaN"])
 def test_a_base_time_that_is_no_time_is_told(tmp_path: Path, cell: str) -> None:
     path = _text(tmp_path / "t.json", top=f'"baseTimeNanoseconds": {cell}, ')
     read, _ = _read(path)

@@ -192,6 +192,54 @@ def test_calls_of_several_processes_are_refused(tmp_path: Path) -> None:
     assert raised.value.hint
 
 
+@pytest.mark.parametrize("pid", ["x", -1, None, {}])
+def test_a_call_of_no_process_is_of_the_one_that_made_the_others(
+    tmp_path: Path, pid: object
+) -> None:
+    events = [*EVENTS, launch(13, 6, pid=pid), kernel(40, 2, 6)]
+    trace = read_kineto(write_trace(tmp_path / "t.json", events))
+    assert [(row["range_name"], row["process"]) for row in _launches(trace)] == [
+        ("gelu-b4#0.0", 12)
+    ] * 2
+    (warning,) = trace.warnings
+    assert warning == f"t.json: 1 {TraceWarning.OF_NO_PROCESS}"
+
+
+def test_without_a_known_process_the_names_of_processes_part_them(tmp_path: Path) -> None:
+    events = [annotation("fwd", 10, 10, pid="a"), launch(12, 5, pid="a"), kernel(30, 2, 5)]
+    trace = read_kineto(write_trace(tmp_path / "one.json", events))
+    assert [(row["range_name"], row["process"]) for row in _launches(trace)] == [("fwd", None)]
+    assert trace.warnings == ()
+    with pytest.raises(BadInput, match=Refusal.SEVERAL_PROCESSES):
+        read_kineto(write_trace(tmp_path / "two.json", [*events, launch(13, 5, pid="b")]))
+
+
+def test_a_call_without_a_thread_is_told(tmp_path: Path) -> None:
+    events = [*EVENTS, launch(13, 6, tid=[1]), kernel(40, 2, 6)]
+    trace = read_kineto(write_trace(tmp_path / "t.json", events))
+    assert _launches(trace)[1]["unattributed"] == Unattributed.NO_ENCLOSING_RANGE
+    assert trace.warnings == (f"t.json: 1 {TraceWarning.OF_NO_THREAD}",)
+
+
+def test_an_id_shared_by_calls_that_are_not_one_launch_is_told(tmp_path: Path) -> None:
+    driver = event("cuda_driver", "cuLaunchKernel", 12.5, 1.0, args={"correlation": 5})
+    within = read_kineto(write_trace(tmp_path / "within.json", [*EVENTS, driver]))
+    assert within.warnings == ()
+    other_rank = [launch(13, 5, tid=99), kernel(32, 1, 5), launch(14, 8), kernel(34, 1, 8)]
+    merged = read_kineto(write_trace(tmp_path / "merged.json", [*EVENTS, *other_rank]))
+    assert merged.warnings == (f"merged.json: 2 {TraceWarning.SHARED_CORRELATION_ID}",)
+
+
+@pytest.mark.parametrize("change", [{"ph": "B"}, {"cat": "gpu_kernel"}, {"cat": None}])
+def test_a_call_has_no_busy_time_where_a_kernel_is_not_written_as_one(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    events = [*EVENTS, launch(13, 6), kernel(40, 2, 6) | change]
+    trace = read_kineto(write_trace(tmp_path / "t.json", events))
+    call = _calls(trace)[0]
+    assert (call["busy_ns"], call["gap_ns"], call["kernels"]) == (None, None, 2)
+
+
 def test_processes_without_cuda_calls_are_no_reason_to_refuse(tmp_path: Path) -> None:
     helper = [annotation("load", 1, 2, pid=13), event("cpu_op", "aten::copy_", 1, 2, pid=14)]
     trace = read_kineto(
