@@ -32,7 +32,7 @@ class Refusal(StrEnum):
     PROTON_TREE = "is a profile of Proton (Triton's profiler), with sums and no single launches"
     EVENT_ARRAY = "is a bare array of trace events"
     EVENT_LINES = "holds a trace event per line, and is no JSON as a whole"
-    OLD_AUTOGRAD = "is a trace of torch's autograd profiler before Kineto, without launching calls"
+    OLD_AUTOGRAD = "is a trace of torch's autograd profiler without Kineto, which keeps no launches"
     NVPROF_CSV = "is output of nvprof, which moeprof does not read"
 
     NSYS_REPORT = "is a report of Nsight Systems, not its SQLite export"

@@ -73,7 +73,7 @@ _BY_FIRST_TEXT: Final = {
         "record times per launch: proton.start(NAME, data='trace'), torch.profiler or nsys",
     ),
     r'\A[\[{](?s:.*)"pid"\s*:\s*"(?:CPU|CUDA) functions"': _Kind(
-        Refusal.OLD_AUTOGRAD, "record with torch.profiler of torch 1.9 or newer"
+        Refusal.OLD_AUTOGRAD, "record with torch.profiler (torch 1.8.1 or newer)"
     ),
     # The ways out copy the text as it is: jq would round the times, which are larger than a double
     # holds exactly.
@@ -81,7 +81,7 @@ _BY_FIRST_TEXT: Final = {
         Refusal.EVENT_ARRAY,
         """wrap it: (printf '{"traceEvents":'; gzip -cdf FILE; printf '}') > TRACE.json""",
     ),
-    r'\A\{(?!.*"traceEvents").*"ph"\s*:.*\}\s*\n\{': _Kind(
+    r'\A\{(?!.*"traceEvents")(?=.*"ph"\s*:).*\}\s*\n\{': _Kind(
         Refusal.EVENT_LINES,
         """join them: (printf '{"traceEvents":['; paste -sd, FILE; printf ']}') > TRACE.json""",
     ),

@@ -65,10 +65,10 @@ def _tar() -> bytes:
         (json.dumps(PROTON_TREE), Refusal.PROTON_TREE, "data='trace'"),
         (json.dumps(EVENTS), Refusal.EVENT_ARRAY, "traceEvents"),
         ("\n".join(map(json.dumps, [*EVENTS, *EVENTS])), Refusal.EVENT_LINES, "traceEvents"),
-        (json.dumps([EVENTS[0] | {"pid": "CUDA functions"}]), Refusal.OLD_AUTOGRAD, "torch 1.9"),
+        (json.dumps([EVENTS[0] | {"pid": "CUDA functions"}]), Refusal.OLD_AUTOGRAD, "torch.profiler"),
         (
             json.dumps({"traceEvents": [EVENTS[0] | {"pid": "CPU functions"}]}),
-            *(Refusal.OLD_AUTOGRAD, "torch 1.9"),
+            *(Refusal.OLD_AUTOGRAD, "torch.profiler"),
         ),
         (json.dumps(EVENTS, indent=2), Refusal.EVENT_ARRAY, "traceEvents"),
         ("==77== NVPROF is profiling process 77, command: ./a\n", Refusal.NVPROF_CSV, "nsys"),
