@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from ...stats.arrays import Int64
 from ..attribution import CorrelationIds
-from ..events import Spans
+from ..events import NOWHERE, Spans
 from .events import KinetoEvent
 
 
@@ -19,17 +19,22 @@ class Threads:
         self._numbers: dict[tuple[str | None, str | None], int] = {}
 
     def number(self, process: str | None, thread: str | None) -> int:
-        """Return the number of a thread."""
+        """Return the number of a thread; NOWHERE for none."""
+        if thread is None:
+            return NOWHERE
         return self._numbers.setdefault((process, thread), len(self._numbers))
 
     def joined(self, known: str | None) -> Int64:
-        """Number of each thread, int64 [threads], if those of no process are of process `known`."""
+        """Number of each thread, and of none, int64 [threads + 1].
+
+        A thread of no process is the one of the process `known`, if that is not None.
+        """
         numbers = self._numbers
         joined = [
             number if known is None or is_process(process) else numbers.get((known, thread), number)
             for (process, thread), number in numbers.items()
         ]
-        return np.asarray(joined, dtype=np.int64)
+        return np.asarray([*joined, NOWHERE], dtype=np.int64)  # NOWHERE is its own index
 
 
 def is_process(process: str | None) -> bool:

@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from ...stats.arrays import Int64
 from ...store.errors import BadInput
-from ..attribution import CorrelationIds, far_from_launch, launching_calls, time_before_launch
-from ..events import OPEN_END, Spans, Trace, int64_column, is_timed, untimed_warning
+from ..attribution import far_from_launch, launching_calls, time_before_launch
+from ..events import OPEN_END, Trace, int64_column, is_timed, untimed_warning
 from ..messages import Refusal, TraceWarning
 from .cells import whole_number
 from .events import Kind, KinetoEvents
@@ -64,10 +64,7 @@ class _Launches:
         self._read = read
         self.api = calls.spans(base_ns, process)
         ids = correlation_ids(int64_column(read, "correlation_id"))
-        call_ids = calls.correlation_ids()
-        self.launched_by = launching_calls(ids, call_ids, self.api)
-        launched = self.launched_by[self.launched_by >= 0]
-        self._ambiguous = np.count_nonzero(_shares_id(call_ids, self.api)[launched])
+        self.launched_by = launching_calls(ids, calls.correlation_ids(), self.api)
         self._start_ns = int64_column(read, "start_ns") + base_ns
         self._ahead_ns = time_before_launch(self._start_ns, self.launched_by, self.api)
         far = far_from_launch(self._start_ns, self.launched_by, self.api)
@@ -96,8 +93,6 @@ class _Launches:
     def warnings(self, file: str) -> list[str]:
         """Sentences about kernels that start before their launch, and about untimed ones."""
         sentences = []
-        if self._ambiguous:
-            sentences.append(f"{file}: {self._ambiguous} {TraceWarning.SHARED_CORRELATION_ID}")
         early = self._timed & (self._ahead_ns > 0)
         if early.any():
             latest_us = float(self._ahead_ns[early].max()) / 1000
@@ -113,18 +108,6 @@ class _Launches:
         if untimed:
             sentences.append(untimed_warning(file, untimed, len(self._timed)))
         return sentences
-
-
-def _shares_id(ids: CorrelationIds, spans: Spans) -> Bools:
-    """Whether each call is the first of several with its id, of which one is not within it.
-
-    The call of the runtime and the one of the driver within it are one launch.
-    """
-    first = launching_calls(ids, ids, spans)
-    within = (spans.thread == spans.thread[first]) & (spans.end_ns <= spans.end_ns[first])
-    shared = np.zeros(len(first), dtype=np.bool_)
-    shared[first[ids.known & ~within]] = True
-    return shared
 
 
 def _process(calls: HostEvents, path: Path) -> str | None:

@@ -23,6 +23,7 @@ NSYS_JSON_EVENT = (
     '{"Type":27,"CommEvent":{"Timestamp":"-172445991","GlobalPid":"281594799587328"}}\n'
 )
 NSYS_JSON = '{"data":["[Unknown]","[kernel.kallsyms]","PATH=/usr/bin"]}\n' + NSYS_JSON_EVENT
+OLD_EVENT = {"name": "mm", "ph": "X", "ts": 1, "dur": 2, "tid": 0, "pid": "CUDA functions"}
 PROTON_TREE: list[dict[str, Any]] = [
     {"children": [], "frame": {"name": "ROOT", "type": "function"}, "metrics": {"time (ns)": 5}},
     {"CUDA": {"0": {"arch": "90", "clock_rate": 1980000}}},
@@ -65,11 +66,8 @@ def _tar() -> bytes:
         (json.dumps(PROTON_TREE), Refusal.PROTON_TREE, "data='trace'"),
         (json.dumps(EVENTS), Refusal.EVENT_ARRAY, "traceEvents"),
         ("\n".join(map(json.dumps, [*EVENTS, *EVENTS])), Refusal.EVENT_LINES, "traceEvents"),
-        (json.dumps([EVENTS[0] | {"pid": "CUDA functions"}]), Refusal.OLD_AUTOGRAD, "torch.profiler"),
-        (
-            json.dumps({"traceEvents": [EVENTS[0] | {"pid": "CPU functions"}]}),
-            *(Refusal.OLD_AUTOGRAD, "torch.profiler"),
-        ),
+        (json.dumps([OLD_EVENT]), Refusal.OLD_AUTOGRAD, "torch.profiler"),
+        (json.dumps({"traceEvents": [OLD_EVENT]}), Refusal.OLD_AUTOGRAD, "torch.profiler"),
         (json.dumps(EVENTS, indent=2), Refusal.EVENT_ARRAY, "traceEvents"),
         ("==77== NVPROF is profiling process 77, command: ./a\n", Refusal.NVPROF_CSV, "nsys"),
         ('"Type","Time(%)","Time","Calls"\n', Refusal.NVPROF_CSV, "nsys"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from moeprof.parsers.events import NOWHERE
 from moeprof.parsers.kineto.events import Kind, KinetoEvent
 from moeprof.parsers.kineto.host_events import HostEvents, Threads, correlation_ids
 
@@ -69,7 +70,9 @@ def test_a_thread_of_no_process_is_the_one_of_the_known_process(process: str | N
     assert events.without_process() == 3
 
 
-def test_an_event_without_a_thread_is_counted() -> None:
+def test_an_event_without_a_thread_is_on_none_and_counted() -> None:
     events = HostEvents(Threads())
+    events.add(_event(1, 1))
     events.add(_event(1, 1)._replace(thread=None))
+    assert events.spans(0, None).thread.tolist() == [0, NOWHERE]
     assert events.threadless == 1
