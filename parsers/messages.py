@@ -24,6 +24,7 @@ class Refusal(StrEnum):
 
     LFS_POINTER = "is a Git LFS pointer in place of the file itself"
     ANNEX_POINTER = "is a git-annex pointer in place of the file itself"
+    ZEROED = "begins with zeros in place of a head, as an interrupted export or copy does"
     WEB_PAGE = "is a web page, not a trace"
     ARCHIVE = "is a compressed file or archive"
     PICKLE = "is pickled Python data"
@@ -47,6 +48,8 @@ class Refusal(StrEnum):
     NCU_REPORT_EMPTY = "holds no kernel that ncu-report can read"
     NOT_NCU_CSV = "is no CSV page of Nsight Compute"
     NCU_DETAILS = "is the details page of Nsight Compute"
+    NCU_NO_UNITS = "lacks the row of units, which stands below the header"
+    NCU_NO_METRICS = "holds ncu's word that it had no metric to collect, and no page"
     NCU_NO_ROWS = "is a raw page of Nsight Compute without a kernel"
     MIXED_NUMBERS = "writes numbers in two ways"
     UNCLEAR_NUMBERS = "has a number that can be read in two ways"
@@ -95,6 +98,8 @@ class TraceWarning(StrEnum):
     UNKNOWN_UNIT = "are null: their unit is"
     ROWS_NOT_WHOLE = "row(s) or header(s) are not whole and are left out"
     LINES_BETWEEN_ROWS = "line(s) among the rows are not ncu's and were skipped"
+    PAGE_UNCLEAR = "row(s) are left out, as their page"
+    NCU_SAID = "the profile may not be complete, for ncu said"
     READ_AS_LATIN_1 = "byte(s) are not UTF-8 and were read as Latin-1"
 
     FAR_FROM_LAUNCH = (

@@ -97,7 +97,7 @@ def _export_nsys(path: Path, copy: Path, needed: tuple[int, ...]) -> None:
     if numbers and numbers < needed:
         raise BadInput(f"{path} needs {wanted}, and the one on PATH is {nsys.version}", hint=hint)
     try:
-        _export_tables(nsys, path, copy)
+        _export_tables(nsys, path.absolute(), copy)  # a name such as -f is no option
     except TraceFault as fault:
         raise BadInput(f"{path} cannot be exported: {fault}", hint=hint) from fault
 
@@ -145,7 +145,8 @@ def _export_ncu(path: Path, page: Path) -> Path:
     installed = shutil.which("ncu")
     if installed is None:
         raise BadInput(f"{path} is a report of ncu, and no ncu is on PATH", hint=hint)
-    command = [installed, "--import", str(path), "--csv", "--page", "raw", "--print-units", "base"]
+    report = str(path.absolute())  # a name such as -f is no option
+    command = [installed, "--import", report, "--csv", "--page", "raw", "--print-units", "base"]
     result = process.run(command, timeout_s=_IMPORT_S)
     if result.exit_code != 0 or not result.stdout.strip():
         raise BadInput(f"{path} cannot be read by this ncu: {result.last_words}", hint=hint)

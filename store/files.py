@@ -65,7 +65,7 @@ def cannot_write(path: Path, error: OSError) -> BadInput:
     """Make the error that says why `path` could not be written, with a hint."""
     return BadInput(
         f"cannot write {path}: {(error.strerror or str(error)).lower()}",
-        hint=_HINTS.get(error.errno or 0, ""),
+        hint=_HINTS.get(error.errno or 0, "point --store or --out at another folder"),
     )
 
 

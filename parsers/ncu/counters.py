@@ -3,17 +3,18 @@
 import math
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from ...store.errors import BadInput
+from ...store.errors import BadInput, shortened
 from ...store.tables.parquet import table_from_columns
 from ..messages import Refusal, TraceWarning
-from .hints import EXPORT_HINT
+from .hints import EXPORT_HINT, PLAIN_NUMBERS_HINT
 from .nulls import Nulls, listed
-from .numbers import NumberCell, Style, number_style, value_of
+from .numbers import MetricColumn, Style, UnclearNumbers, number_style, value_of
 from .pages import DESCRIPTIONS, Page, PageFile, read_pages
 from .units import units_factor
 
@@ -56,42 +57,60 @@ def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = Non
 
     A metric that a page lacks is null. So are, with a warning that counts them, metrics in a unit
     that is not known and cells that hold no number, or one that ncu marks by "(!)". Rows that are
-    not whole are left out, with a warning. Raises BadInput where the file holds no raw page or no
-    whole row, or where it is not certain how its numbers are written.
+    not whole are left out, with a warning, and so are pages of which it is not certain how they
+    write numbers. Raises BadInput where the file holds no raw page or no whole row, or where no
+    page with rows is certain.
     """
     file = read_pages(path)
-    rows = [row for page in file.pages for row in page.rows]
-    if file.damaged and not rows:
+    if file.damaged and not any(page.rows for page in file.pages):
         raise BadInput(f"{path} {Refusal.CUT_SHORT}: {_damaged(file)}", hint=EXPORT_HINT)
+    pages, unclear = _certain_pages(path, file.pages)
+    rows = [row for page, _ in pages for row in page.rows]
     nulls = Nulls()
     columns: dict[str, list[Any]] = {
         "recording": [unit] * len(rows),
         "scenario_key": [scenario_key] * len(rows),
         "launch": [row.launch for row in rows],
-        "kernel": [page.kernel(row) for page in file.pages for row in page.rows],
+        "kernel": [page.kernel(row) for page, _ in pages for row in page.rows],
         **{column: [] for column in METRICS},
     }
-    for page in file.pages:
-        style = number_style(path, _number_cells(page))
+    for page, style in pages:
         for column, (metric, base) in METRICS.items():
             columns[column] += _values(page, metric, base, style, nulls)
     table = table_from_columns("counters", columns)
-    warnings = [*nulls.warnings(), *left_out(file)]
-    if rows and not any(_KEPT.intersection(page.names) for page in file.pages):
+    warnings = [*nulls.warnings(), *unclear, *left_out(file)]
+    if rows and not any(_KEPT.intersection(page.names) for page, _ in pages):
         warnings.append(f"none of the page's metrics {TraceWarning.NO_KNOWN_METRIC}")
     return Counters(table, tuple(f"{path.name}: {warning}" for warning in warnings))
 
 
-def _number_cells(page: Page) -> Iterator[NumberCell]:
-    """Cells of all metrics, kept or not: of each text in a column the first."""
+def _certain_pages(path: Path, pages: list[Page]) -> tuple[list[tuple[Page, Style]], list[str]]:
+    """Pages whose way to write numbers is certain, each with it, and a warning for each other.
+
+    A page does not decide for another: files of two machines may have been joined. Raises BadInput
+    where no page with rows is certain.
+    """
+    certain: list[tuple[Page, Style]] = []
+    unclear: list[tuple[Page, UnclearNumbers]] = []
+    for page in pages:
+        try:
+            certain.append((page, number_style(list(_metric_columns(page)))))
+        except UnclearNumbers as reason:
+            unclear.append((page, reason))
+    if unclear and not any(page.rows for page, _ in certain):
+        raise BadInput(f"{path} {unclear[0][1]}", hint=PLAIN_NUMBERS_HINT)
+    return certain, [
+        f"{len(page.rows)} {TraceWarning.PAGE_UNCLEAR} {reason}" for page, reason in unclear
+    ]
+
+
+def _metric_columns(page: Page) -> Iterator[MetricColumn]:
+    """Columns of all metrics, kept or not."""
     for at, metric in enumerate(page.names):
-        if metric in DESCRIPTIONS:
-            continue
-        first_lines = {row.cells[at]: row.line for row in reversed(page.rows)}
-        for cell, line in reversed(first_lines.items()):
-            text = _without_instances(cell)
-            if not text.isdecimal():
-                yield NumberCell(line, metric, page.units[at], text, metric in _KEPT)
+        if metric not in DESCRIPTIONS:
+            lines = {_without_instances(row.cells[at]): row.line for row in reversed(page.rows)}
+            in_order = dict(reversed(lines.items()))
+            yield MetricColumn(metric, page.units[at], in_order, metric in _KEPT)
 
 
 def _values(page: Page, metric: str, base: str, style: Style, nulls: Nulls) -> list[float | None]:
@@ -103,14 +122,23 @@ def _values(page: Page, metric: str, base: str, style: Style, nulls: Nulls) -> l
     values: list[float | None] = []
     for row in page.rows:
         number = value_of(_without_instances(row.cells[at]), style)
-        if number is None or (number < 0 and base != "%"):  # ncu gives percentages such as -0.07
-            number = None
-            nulls.cell(metric, row.cells[at].strip())
+        value = None if number is None else _valid(number * (factor or 1), base)
+        if value is None:
+            nulls.cell(metric, shortened(row.cells[at].strip()))
         elif factor is None:
             nulls.unit(metric, page.units[at], base)
-        in_base_units = math.inf if number is None or factor is None else float(number * factor)
-        values.append(in_base_units if math.isfinite(in_base_units) else None)
+        values.append(None if factor is None else value)
     return values
+
+
+def _valid(number: Decimal, base: str) -> float | None:
+    """Turn a metric's number into a float; None where it is negative or beyond a float's range.
+
+    ncu gives percentages such as -0.07.
+    """
+    value = float(number)
+    in_range = math.isfinite(value) and bool(value) == bool(number)
+    return value if in_range and (number >= 0 or base == "%") else None
 
 
 def _without_instances(cell: str) -> str:
@@ -127,6 +155,8 @@ def left_out(file: PageFile) -> Iterator[str]:
     if file.other_lines:
         lines = listed(map(str, file.other_lines))
         yield f"{len(file.other_lines)} {TraceWarning.LINES_BETWEEN_ROWS}: line {lines}"
+    if file.said:
+        yield f"{TraceWarning.NCU_SAID}: {listed(file.said)}"
     if file.foreign_bytes:
         yield f"{file.foreign_bytes} {TraceWarning.READ_AS_LATIN_1}"
 

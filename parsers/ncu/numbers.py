@@ -1,19 +1,21 @@
 """Numbers as ncu writes them in the language of the machine that it runs on.
 
 "8.736" is 8.736 where decimals follow a point, and 8736 where a point marks thousands. What the
-cells of a page can mean together decides; where they cannot decide, the page is refused.
+columns of a page can mean together decides: first those whose values are kept, then the others.
+Where they cannot decide, the page is unclear.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from pathlib import Path
 from typing import Final, NamedTuple
 
-from ...store.errors import BadInput
 from ..messages import Refusal
-from .hints import PLAIN_NUMBERS_HINT
+
+
+class UnclearNumbers(Exception):
+    """It is not certain how a page writes numbers; the text says why, without the file's name."""
 
 
 class Style(NamedTuple):
@@ -23,17 +25,24 @@ class Style(NamedTuple):
     thousands: str
 
 
-class NumberCell(NamedTuple):
-    """A cell to decide by: its place for messages, its text, what its column allows.
+class MetricColumn(NamedTuple):
+    """A column to decide by: each text in it with the first line that holds it.
 
-    kept: whether its value becomes part of `counters`.
+    kept: whether its values become part of `counters`.
     """
 
-    line: int
     metric: str
     unit: str
-    text: str
+    lines: Mapping[str, int]
     kept: bool
+
+
+class _Vote(NamedTuple):
+    """A cell, and the styles in which its column can hold it."""
+
+    place: str
+    text: str
+    possible: frozenset[Style]
 
 
 STYLES: Final = tuple(
@@ -56,29 +65,32 @@ _WITH_DECIMAL: Final = {
     mark: frozenset(style for style in STYLES if style.decimal == mark) for mark in ".,"
 }
 _IMPOSSIBLE_PCT: Final = 1000
+# Cells and units of a metric that has no value, or one that ncu marks as doubtful.
+_ABSENT: Final = re.compile(
+    r"|\(!\).*|n/a|no data|<not available>|[+-]?(?:nan|inf)", re.IGNORECASE | re.DOTALL
+)
+# Metrics that are numbers by their name: roll-ups and ratios of a counter (NVIDIA's Kernel
+# Profiling Guide, "Metrics Structure"). Others without a unit may hold text, such as "0,1" for two
+# numbers of launch__tpc_enabled.
+_NUMBER_NAME: Final = re.compile(r"\w+__\w+\.(?:sum|avg|min|max|pct|ratio|max_rate)(?:\.\w+)*")
 
 
-def number_style(path: Path, cells: Iterable[NumberCell]) -> Style:
+def number_style(columns: Sequence[MetricColumn]) -> Style:
     """Find how a page writes numbers.
 
-    Raises BadInput where its cells contradict each other, and where a cell that is kept has two
-    readings that no other cell decides between; the sentence names the cells and their lines.
+    Columns that are not kept decide only what the kept ones leave open. Raises UnclearNumbers where
+    columns contradict each other on a cell that is kept, and where such a cell has two readings
+    that nothing decides between; it names the cells and their lines.
     """
-    left = _ALL
-    seen: list[tuple[NumberCell, frozenset[Style]]] = []
-    for cell in cells:
-        certain = _CERTAIN.fullmatch(cell.text)
-        possible = _WITH_DECIMAL[certain[1]] if certain else _possible(cell)
-        if not possible or possible == _ALL:
-            continue
-        seen.append((cell, possible))
-        if not left & possible:
-            raise _contradiction(path, seen)
-        left &= possible
-    for cell, _ in seen:
-        readings = {value_of(cell.text, style) for style in left}
-        if cell.kept and len(readings) > 1:
-            raise _two_readings(path, cell)
+    kept = [vote for column in columns if column.kept for vote in _votes(column)]
+    left = _agreed(_ALL, kept)
+    unclear = [vote for vote in kept if _readings(vote, left) > 1]
+    if unclear:
+        others = [vote for column in columns if not column.kept for vote in _votes(column)]
+        left = _agreed(left, [vote for vote in others if vote.possible & left])
+        for vote in unclear:
+            if _readings(vote, left) > 1:
+                raise _two_readings(vote)
     return next(style for style in STYLES if style in left)
 
 
@@ -100,40 +112,64 @@ def _pattern(style: Style) -> re.Pattern[str]:
     )
 
 
-def _possible(cell: NumberCell) -> frozenset[Style]:
-    """Styles in which a cell is a number that its column can hold; empty where it is no number."""
-    values = {style: value_of(cell.text, style) for style in STYLES}
+def _votes(column: MetricColumn) -> Iterator[_Vote]:
+    """Cells of a column that leave out a style; none where the column may hold text."""
+    votes = []
+    for text, line in column.lines.items():
+        if text.isdecimal() or _ABSENT.fullmatch(text):
+            continue
+        possible = _possible(column, text)
+        if possible:
+            votes.append(_Vote(_place(column, text, line), text, possible))
+        elif not column.kept:
+            return
+    if column.kept or not _ABSENT.fullmatch(column.unit) or _NUMBER_NAME.fullmatch(column.metric):
+        yield from (vote for vote in votes if vote.possible != _ALL)
+
+
+def _possible(column: MetricColumn, text: str) -> frozenset[Style]:
+    """Styles in which a text is a number that its column can hold; empty where it is no number."""
+    if certain := _CERTAIN.fullmatch(text):
+        return _WITH_DECIMAL[certain[1]]
+    values = {style: value_of(text, style) for style in STYLES}
     readable = {style: value for style, value in values.items() if value is not None}
     if len(set(readable.values())) > 1:
-        readable = {style: value for style, value in readable.items() if _can_be(value, cell)}
+        readable = {style: value for style, value in readable.items() if _can_be(value, column)}
     return frozenset(readable)
 
 
-def _can_be(value: Decimal, cell: NumberCell) -> bool:
-    """Whether a column can hold a value: what ncu counts is whole, and percentages are small."""
-    if cell.unit in _WHOLE_UNITS and cell.metric.endswith(_COUNTED):
+def _can_be(value: Decimal, column: MetricColumn) -> bool:
+    """Whether a column can hold a value: what ncu counts is whole, and kept percentages are small.
+
+    Other percentages are of any size: "8,736" of a ratio may be 8736 %.
+    """
+    if column.unit in _WHOLE_UNITS and column.metric.endswith(_COUNTED):
         return not value % 1
-    return cell.unit != "%" or abs(value) < _IMPOSSIBLE_PCT
+    return not (column.kept and column.unit == "%") or abs(value) < _IMPOSSIBLE_PCT
 
 
-def _contradiction(path: Path, seen: list[tuple[NumberCell, frozenset[Style]]]) -> BadInput:
-    """Name the last cell, and the first that contradicts it (or narrows the choice with others)."""
-    last, possible = seen[-1]
-    first = next((cell for cell, other in seen if not other & possible), seen[0][0])
-    return BadInput(
-        f"{path} {Refusal.MIXED_NUMBERS}: {_place(first)}, and {_place(last)}",
-        hint=PLAIN_NUMBERS_HINT,
-    )
+def _agreed(left: frozenset[Style], votes: Sequence[_Vote]) -> frozenset[Style]:
+    """Styles in which all votes agree. Raises UnclearNumbers where there is none."""
+    for number, vote in enumerate(votes):
+        if not left & vote.possible:
+            # The first that contradicts it, or else one that narrows the choice with others.
+            before = votes[: number or 1]
+            first = next((one for one in before if not one.possible & vote.possible), before[0])
+            raise UnclearNumbers(f"{Refusal.MIXED_NUMBERS}: {first.place}, and {vote.place}")
+        left &= vote.possible
+    return left
 
 
-def _two_readings(path: Path, cell: NumberCell) -> BadInput:
-    point, comma = (value_of(cell.text, Style(*marks)) for marks in (".,", ",."))
-    return BadInput(
-        f"{path} {Refusal.UNCLEAR_NUMBERS}: {_place(cell)}, which is {point} or {comma}",
-        hint=PLAIN_NUMBERS_HINT,
-    )
+def _readings(vote: _Vote, left: frozenset[Style]) -> int:
+    """Count the values that a cell can have."""
+    return len({value_of(vote.text, style) for style in left})
 
 
-def _place(cell: NumberCell) -> str:
-    unit = f" {cell.unit}" if cell.unit else ""
-    return f"line {cell.line} gives {cell.metric} as '{cell.text}'{unit}"
+def _two_readings(vote: _Vote) -> UnclearNumbers:
+    point, comma = (value_of(vote.text, Style(*marks)) for marks in (".,", ",."))
+    return UnclearNumbers(f"{Refusal.UNCLEAR_NUMBERS}: {vote.place}, which is {point} or {comma}")
+
+
+def _place(column: MetricColumn, text: str, line: int) -> str:
+    unit = f" {column.unit}" if column.unit else ""
+    return f"line {line} gives {column.metric} as '{text}'{unit}"

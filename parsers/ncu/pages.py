@@ -7,14 +7,14 @@ between and after the rows. Several pages may follow each other in one file.
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ...store.errors import BadInput
 from ..messages import Refusal
-from .hints import EXPORT_HINT, PERMISSION_HINT
+from .hints import DETAILS_HINT, EXPORT_HINT, PERMISSION_HINT
 from .text import read_page_text
 
 # ncu's columns of a kernel that are no metric.
@@ -31,8 +31,17 @@ _ROW: Final = re.compile(
 )
 _CUT_ROW: Final = re.compile(r'"\d*("([,;\t]("\d*"?)?)?)?')
 _NEWLINE: Final = re.compile(r"\r\n|\n|\r")  # str.splitlines would also split at U+0085 in a name
-_MESSAGES: Final = ("==PROF==", "==WARNING==", "==ERROR==")  # begin ncu's own lines
-_MAX_LINES_OF_A_ROW: Final = 20
+_TROUBLE: Final = ("==ERROR==", "==WARNING==")
+_MESSAGES: Final = ("==PROF==", *_TROUBLE)  # begin ncu's own lines
+_MAX_LINES_OF_A_ROW: Final = 1000  # a name may hold ends of lines
+csv.field_size_limit(2**31 - 1)  # 128 KiB by default, and templates make longer names
+# Cells of a kernel that a line of the program's output with as many cells does not have.
+_SIZE: Final = re.compile(r"\([\d.,;'\u2019\s]+\)")
+_INDEX: Final = re.compile(r"\d+(?:\.0)?")
+_NO_NUMBER: Final = re.compile(r"(?![\d.,eE+-]+\Z).+", re.DOTALL)
+_FORMS: Final = {
+    "Kernel Name": _NO_NUMBER, "Block Size": _SIZE, "Grid Size": _SIZE, "Device": _INDEX,
+}  # fmt: skip
 
 
 class Row(NamedTuple):
@@ -62,12 +71,14 @@ class PageFile:
 
     damaged: line, and what is wrong, of each row that is not whole.
     other_lines: line numbers of the program's output after the first header.
+    said: ncu's own errors and warnings.
     foreign_bytes: number of bytes that were read as Latin-1.
     """
 
     pages: list[Page] = field(default_factory=list)
     damaged: list[tuple[int, str]] = field(default_factory=list)
     other_lines: list[int] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     foreign_bytes: int = 0
 
 
@@ -81,8 +92,9 @@ def read_pages(path: Path) -> PageFile:
     lines = _NEWLINE.split(text)
     file = _Reader(path, lines).read()
     file.foreign_bytes = foreign_bytes
+    file.said = list(dict.fromkeys(line for line in lines if line.startswith(_TROUBLE)))
     if not file.pages:
-        raise _no_page(path, lines)
+        raise _no_page(path, file.said)
     return file
 
 
@@ -97,8 +109,19 @@ def _header(line: str) -> re.Match[str] | None:
     return _HEADER.search(line) if "Process ID" in line else None
 
 
-def _no_page(path: Path, lines: Sequence[str]) -> BadInput:
-    said = [line for line in lines if line.startswith(("==ERROR==", "==WARNING=="))]
+def _is_kernel(cells: Mapping[str, str], is_quoted: bool) -> bool:
+    """Whether cells by column are a kernel's; is_quoted: in the way of the header.
+
+    A row that the program wrote has not these forms, and no blank cell makes it a kernel's.
+    """
+    return all(
+        form.fullmatch(cells[name])
+        for name, form in _FORMS.items()
+        if name in cells and (cells[name] or not is_quoted)
+    )
+
+
+def _no_page(path: Path, said: Sequence[str]) -> BadInput:
     if not said:
         return BadInput(f"{path} {Refusal.NOT_NCU_CSV}", hint=EXPORT_HINT)
     errors = [line for line in said if line.startswith("==ERROR==")] or said
@@ -142,10 +165,11 @@ class _Reader:
 
     def _begin_page(self, line_number: int, line: str, header: re.Match[str]) -> None:
         self._is_quoted, self._delimiter = bool(header[1]), header[2]
-        names = [name.strip() for name in self._cells(line)]
+        header_cells = next(csv.reader([line], delimiter=self._delimiter))
+        names = [name.strip() for name in header_cells]
         if "Metric Name" in names or "Section Name" in names:
             raise BadInput(
-                f"{self._path} {Refusal.NCU_DETAILS} (line {line_number})", hint=EXPORT_HINT
+                f"{self._path} {Refusal.NCU_DETAILS} (line {line_number})", hint=DETAILS_HINT
             )
         self._wants_units = "Kernel Name" in names
         self._names = names if self._wants_units else None
@@ -160,25 +184,43 @@ class _Reader:
 
     def _read_row(self, at: int, beginning: str, names: list[str]) -> int:
         """Read the row of a kernel or of units; return how many lines it takes."""
-        row, count = self._with_its_lines(at, beginning)
-        cells = self._cells(beginning if row is None else row)
+        text, count, cut = self._with_its_lines(at, beginning)
+        cells = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter))
         if not any(cells[len(names) :]):
             del cells[len(names) :]  # a spreadsheet adds empty cells
-        has_all = len(cells) == len(names)
-        if not has_all and self._is_quoted and beginning[0] != '"':
-            self._file.other_lines.append(at + 1)  # numbers that the program wrote
-        elif has_all and row is not None and not cells[0].strip():
-            self._file.pages.append(Page(names, [cell.strip() for cell in cells], []))
-            self._wants_units = False
+        row = Row(self._launches, at + 1, cells)
+        is_quoted = self._is_quoted == (beginning[0] == '"')
+        if len(cells) == len(names) and not cut:
+            self._read_whole_row(row, names, is_quoted)
+        elif is_quoted or not self._is_quoted:
+            end = f", the last {cut}" if cut else ""
+            self._add_kernel(row, f"has {len(cells)} of {len(names)} cells{end}")
         else:
-            end = "" if row is not None else ", the last without its end"
-            fault = "" if has_all and not end else f"has {len(cells)} of {len(names)} cells{end}"
-            self._add_kernel(Row(self._launches, at + 1, cells), fault)
+            self._file.other_lines.append(at + 1)  # numbers that the program wrote
         return count
+
+    def _read_whole_row(self, row: Row, names: list[str], is_quoted: bool) -> None:
+        """Read a row with as many cells as the header; is_quoted: in the way of the header."""
+        cells = [cell.strip() for cell in row.cells]
+        is_blank = not any(cells)
+        if is_blank and not self._wants_units:
+            return  # a spreadsheet's
+        if not cells[0] and all(map(_NO_NUMBER.fullmatch, filter(None, cells))):
+            self._file.pages.append(Page(names, cells, []))
+            self._wants_units = False
+        elif cells[0] and _is_kernel(dict(zip(names, cells, strict=True)), is_quoted):
+            self._add_kernel(row, "")
+        else:
+            self._file.other_lines.append(row.line)
 
     def _add_kernel(self, row: Row, fault: str) -> None:
         """Add a row to its page or note its fault; it keeps its number among the kernels."""
         self._launches += 1
+        if self._wants_units and not fault and not self._file.pages:
+            raise BadInput(
+                f"{self._path} {Refusal.NCU_NO_UNITS}: line {row.line} is a kernel's",
+                hint=EXPORT_HINT,
+            )
         if self._wants_units:
             fault = "should hold the units of the page's metrics"
         if fault:
@@ -194,25 +236,23 @@ class _Reader:
             )
         self._file.damaged.append((line_number, fault))
 
-    def _with_its_lines(self, at: int, beginning: str) -> tuple[str | None, int]:
+    def _with_its_lines(self, at: int, beginning: str) -> tuple[str, int, str]:
         """Add the lines that belong to a row, as a quoted cell may hold a line's end.
 
-        Returns the row and its number of lines; None and one where its last cell does not end.
+        Returns the row, its number of lines, and "". Where its last cell does not end: its first
+        line, one, and what is wrong.
         """
-        row = beginning
-        for count in range(1, _MAX_LINES_OF_A_ROW + 1):
-            if row.count('"') % 2 == 0:
-                is_cut = at + count == len(self._lines) and row.endswith(self._delimiter)
-                return (None, 1) if is_cut else (row, count)
-            following = self._lines[at + count : at + count + 1]
-            if not following or _ROW.match(following[0]) or _header(following[0]):
+        parts, quotes = [beginning], beginning.count('"')
+        end = min(len(self._lines), at + _MAX_LINES_OF_A_ROW)
+        while quotes % 2 and at + len(parts) < end:
+            line = self._lines[at + len(parts)]
+            if _ROW.match(line) or _header(line):
                 break
-            row += "" if following[0].startswith(_MESSAGES) else "\n" + following[0]
-        return None, 1
-
-    def _cells(self, row: str) -> list[str]:
-        """Cells of a row; none where a cell is longer than the reader of CSV allows."""
-        try:
-            return next(csv.reader(io.StringIO(row, newline=""), delimiter=self._delimiter), [])
-        except csv.Error:
-            return []
+            parts.append("" if line.startswith(_MESSAGES) else f"\n{line}")
+            quotes += parts[-1].count('"')
+        if quotes % 2 and len(parts) == _MAX_LINES_OF_A_ROW:
+            return beginning, 1, f"without its end within {_MAX_LINES_OF_A_ROW} lines"
+        is_last = at + len(parts) == len(self._lines)
+        if quotes % 2 or (is_last and parts[-1].endswith(self._delimiter)):
+            return beginning, 1, "without its end"
+        return "".join(parts), len(parts), ""

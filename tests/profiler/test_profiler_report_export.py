@@ -221,6 +221,21 @@ def test_a_report_of_ncu_becomes_its_raw_page(
         pass
 
 
+@pytest.mark.parametrize(("tool", "head"), [("nsys", HEAD), ("ncu", b"NVR\0\0\0\0\0")])
+def test_a_report_whose_name_looks_like_an_option_is_given_by_its_full_path(
+    on_path: OnPath, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tool: str, head: bytes
+) -> None:
+    monkeypatch.setattr("moeprof.profiler.report_export.has_ncu_report", lambda: False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-f.rep").write_bytes(head)
+    on_path(tool, f'#!/bin/sh\necho "$@" >> {tmp_path}/arguments; exit 1\n')
+    with pytest.raises(BadInput), exported(Path("./-f.rep")):
+        pass
+    words = (tmp_path / "arguments").read_text().split()
+    assert f"{tmp_path}/-f.rep" in words
+    assert "-f.rep" not in words
+
+
 def test_a_report_of_ncu_is_given_back_where_nvidias_package_reads_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,15 @@ def test_cells_without_a_number_are_null_and_told_once(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("cell", ["1e400", "9" * 400, "1e-400"])
+def test_a_number_beyond_the_range_of_floats_is_null_and_told(tmp_path: Path, cell: str) -> None:
+    counters = read_ncu(_page(tmp_path / "p.csv", BASE, ["1", cell, "2", "3", "50"]))
+    assert counters.table["dram_read_bytes"].to_pylist() == [None]
+    (warning,) = counters.warnings
+    assert f"1 {TraceWarning.CELLS_WITHOUT_NUMBER}: dram__bytes_read.sum 1 ('{cell[:9]}" in warning
+    assert len(warning) < 250
+
+
 @pytest.mark.parametrize("unit", ["", "(!) n/a", "cycle", "MiB"])
 def test_values_in_an_unknown_unit_are_null_and_told_once(tmp_path: Path, unit: str) -> None:
     units = ["ns", unit, "hz", "inst", "%"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from moeprof.parsers.messages import Refusal
+from moeprof.parsers.messages import Refusal, TraceWarning
 from moeprof.parsers.ncu.counters import read_ncu
 from moeprof.parsers.ncu.hints import PLAIN_NUMBERS_HINT
 from moeprof.parsers.ncu.numbers import STYLES, Style, value_of
@@ -19,8 +19,11 @@ from moeprof.tests.parsers.ncu.raw_page import (
     PERCENT,
     TIME,
     WAVES,
+    page,
     write_page,
 )
+
+TEXT = "launch__tpc_enabled"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +112,65 @@ def test_cells_that_contradict_each_other_are_named(
     assert all(f"{cell}" in raised.value.message for cell in cells)
     assert "line 3" in raised.value.message
     assert f"line {2 + len(rows)}" in raised.value.message
+
+
+@pytest.mark.parametrize("text", ["0,1", "1,5", "12.345.678"])
+@pytest.mark.parametrize("metric", [TEXT, "NVTX"])
+def test_a_text_decides_nothing(tmp_path: Path, text: str, metric: str) -> None:
+    units = {metric: ""}
+    plain = {TIME: "8736", PERCENT: "41.50", metric: text}
+    (found,) = read_ncu(write_page(tmp_path / "p.csv", plain, units=units)).table.to_pylist()
+    assert (found["duration_ns"], found["dram_throughput_pct"]) == (8736, 41.5)
+    with pytest.raises(BadInput, match=Refusal.UNCLEAR_NUMBERS):
+        read_ncu(write_page(tmp_path / "p.csv", {WAVES: "1.125", metric: text}, units=units))
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{WAVES: "1.125", NOT_KEPT: "0,1"}, {WAVES: "1.125", NOT_KEPT: "all"}],
+        [{WAVES: "1.125", NOT_KEPT: "8,736"}],
+    ],
+)
+def test_a_column_decides_only_if_all_of_it_is_numbers_of_one_kind(
+    tmp_path: Path, rows: list[dict[str, str]]
+) -> None:
+    with pytest.raises(BadInput, match=Refusal.UNCLEAR_NUMBERS):
+        read_ncu(write_page(tmp_path / "p.csv", *rows, units={NOT_KEPT: "%"}))
+
+
+@pytest.mark.parametrize("absent", ["", "n/a", "(!) n/a", "(!) 1.5", "no data", "nan", "-inf"])
+def test_a_column_decides_although_a_cell_is_absent(tmp_path: Path, absent: str) -> None:
+    rows = [{WAVES: "1.125", NOT_KEPT: "0,5"}, {WAVES: "1.125", NOT_KEPT: absent}]
+    table = read_ncu(write_page(tmp_path / "p.csv", *rows)).table
+    assert table["waves_per_sm"].to_pylist() == [1125, 1125]
+
+
+@pytest.mark.parametrize("cell", ["8,736", "0,5", "12.345.678"])
+def test_columns_that_are_kept_decide_before_others(tmp_path: Path, cell: str) -> None:
+    page = write_page(tmp_path / "p.csv", {PERCENT: "41.50", WAVES: "1.125", NOT_KEPT: cell})
+    (found,) = read_ncu(page).table.to_pylist()
+    assert (found["dram_throughput_pct"], found["waves_per_sm"]) == (41.5, 1.125)
+
+
+def test_a_ratio_that_is_not_kept_may_exceed_a_thousand_percent(tmp_path: Path) -> None:
+    row = {TIME: "8,736", PERCENT: "41.50", NOT_KEPT: "8,736"}
+    table = read_ncu(write_page(tmp_path / "p.csv", row, units={NOT_KEPT: "%"})).table
+    assert table["duration_ns"].to_pylist() == [8736]
+
+
+def test_an_unclear_page_does_not_cost_the_others(tmp_path: Path) -> None:
+    clear, unclear = page([{TIME: "8736", PERCENT: "41.50"}]), page([{WAVES: "8,736"}])
+    path = tmp_path / "p.csv"
+    path.write_text(unclear + clear + unclear)
+    counters = read_ncu(path)
+    assert counters.table["launch"].to_pylist() == [1]
+    assert counters.table["duration_ns"].to_pylist() == [8736]
+    told = f"p.csv: 1 {TraceWarning.PAGE_UNCLEAR} {Refusal.UNCLEAR_NUMBERS}: line"
+    assert [warning[: len(told) + 2] for warning in counters.warnings] == [f"{told} 3", f"{told} 9"]
+    path.write_text(unclear * 2)
+    with pytest.raises(BadInput, match=Refusal.UNCLEAR_NUMBERS):
+        read_ncu(path)
 
 
 def _written(value: Decimal, style: Style) -> str:

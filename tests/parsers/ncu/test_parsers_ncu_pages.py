@@ -1,6 +1,8 @@
 """A file of pages: the program's output among the rows, several pages, rows that are not whole."""
 
+import csv
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from moeprof.parsers.ncu.counters import Counters, read_ncu
 from moeprof.parsers.ncu.hints import PERMISSION_HINT
 from moeprof.parsers.ncu.pages import read_pages
 from moeprof.store.errors import BadInput
-from moeprof.tests.parsers.ncu.raw_page import BYTES, NOT_KEPT, TIME, page
+from moeprof.tests.parsers.ncu.raw_page import BYTES, DESCRIPTIONS, KERNEL, NOT_KEPT, TIME, page
 
 HEADER, UNITS, FIRST, SECOND = page([{TIME: "10"}, {TIME: "20"}]).splitlines(keepends=True)
 
@@ -69,11 +71,24 @@ def test_a_cell_may_hold_the_end_of_a_line(tmp_path: Path) -> None:
     assert (_durations_ns(counters), counters.warnings) == ([10, 20], ())
 
 
-@pytest.mark.parametrize(("old", "new"), [('"', ""), ('","', '";"'), ('","', '"\t"')])
-def test_a_page_that_a_spreadsheet_saved(tmp_path: Path, old: str, new: str) -> None:
-    text = (HEADER + UNITS + FIRST).replace("gemm(int, float)", "gemm").replace("(128, 1, 1)", "x")
-    text = text.replace("(64, 1, 1)", "y")
-    assert _durations_ns(_read(tmp_path / "p.csv", text.replace(old, new))) == [10]
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])
+def test_a_page_that_a_spreadsheet_saved(tmp_path: Path, delimiter: str, quoting: Any) -> None:
+    blank = [""] * len(DESCRIPTIONS)
+    rows: list[list[object]] = [
+        [*DESCRIPTIONS, TIME],
+        [*blank, ""],
+        [*blank, "ns"],
+        [0, 77, *KERNEL[1:], 10],
+        [*blank, ""],
+        [1, 77, *KERNEL[1:], 20],
+        [*blank, 30],  # their sum
+    ]
+    with (tmp_path / "p.csv").open("w") as file:
+        csv.writer(file, delimiter=delimiter, quoting=quoting).writerows(rows)
+    counters = read_ncu(tmp_path / "p.csv")
+    assert _durations_ns(counters) == [10, 20]
+    assert counters.warnings == (f"p.csv: 1 {TraceWarning.LINES_BETWEEN_ROWS}: line 7",)
 
 
 def test_a_page_that_pandas_saved(tmp_path: Path) -> None:
@@ -133,7 +148,6 @@ def test_a_file_that_was_cut_keeps_its_whole_rows_wherever_it_was_cut(tmp_path: 
     [
         (HEADER, "line 2"),
         (HEADER[:30], "line 1"),
-        (HEADER + FIRST, "line 2"),
         (HEADER + UNITS[:20], "line 2"),
         (HEADER + UNITS + FIRST[:30], "line 3"),
         (HEADER + HEADER + UNITS, "line 2"),
@@ -163,11 +177,49 @@ def test_a_later_page_without_units_does_not_cost_the_first(
     assert all(fault in counters.warnings[0] for fault in faults)
 
 
-def test_a_row_with_a_cell_of_unreadable_length_is_left_out(tmp_path: Path) -> None:
-    row = FIRST.replace("gemm", "g" * 200_000)
+def test_a_first_page_without_its_row_of_units_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=Refusal.NCU_NO_UNITS) as raised:
+        _read(tmp_path / "p.csv", HEADER + FIRST + SECOND)
+    assert "line 2" in raised.value.message
+
+
+@pytest.mark.parametrize("name", ["g" * 200_000, "a\n" * 500], ids=["long", "lines"])
+def test_the_name_of_a_kernel_may_be_long(tmp_path: Path, name: str) -> None:
+    row = FIRST.replace("gemm(int, float)", name)
     counters = _read(tmp_path / "p.csv", HEADER + UNITS + row + SECOND)
-    assert counters.table["launch"].to_pylist() == [1]
-    assert TraceWarning.ROWS_NOT_WHOLE in counters.warnings[0]
+    assert counters.table["kernel"].to_pylist() == [name, "gemm(int, float)"]
+    assert (_durations_ns(counters), counters.warnings) == ([10, 20], ())
+
+
+def test_a_cell_without_its_end_does_not_take_all_that_follows(tmp_path: Path) -> None:
+    text = HEADER + UNITS + FIRST + SECOND[:40] + "\nepoch" * 2000 + '\n50%"\n' + SECOND
+    counters = _read(tmp_path / "p.csv", text)
+    assert counters.table["launch"].to_pylist() == [0, 2]
+    assert "without its end within 1000 lines" in counters.warnings[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1,10,0.5,1,1,1,1,1,1,1,1,2\n",
+        "1,10,,,,,,,,,,2\n",
+        '"1","10","0.5","1","1","1","1","1","1","1","1","2"\n',
+        '"1","10","train","loss","epoch","1","1","x","y","1","1","2"\n',
+        '"1","10","train","loss","epoch","1","1","(1, 1, 1)","64","1","1","2"\n',
+    ],
+)
+def test_a_line_of_the_program_with_as_many_cells_is_no_kernel(tmp_path: Path, line: str) -> None:
+    counters = _read(tmp_path / "p.csv", HEADER + UNITS + FIRST + line + SECOND)
+    assert _durations_ns(counters) == [10, 20]
+    assert counters.table["launch"].to_pylist() == [0, 1]
+    assert counters.warnings == (f"p.csv: 1 {TraceWarning.LINES_BETWEEN_ROWS}: line 4",)
+
+
+def test_ncus_words_beside_rows_are_repeated_once(tmp_path: Path) -> None:
+    error = "==ERROR== The application returned an error code (11).\n"
+    counters = _read(tmp_path / "p.csv", HEADER + UNITS + FIRST + error + SECOND + error)
+    assert _durations_ns(counters) == [10, 20]
+    assert counters.warnings == (f"p.csv: {TraceWarning.NCU_SAID}: {error.strip()}",)
 
 
 def test_a_details_page_is_refused_with_its_line(tmp_path: Path) -> None:
@@ -175,6 +227,7 @@ def test_a_details_page_is_refused_with_its_line(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=Refusal.NCU_DETAILS) as raised:
         _read(tmp_path / "p.csv", HEADER + UNITS + FIRST + details)
     assert "line 4" in raised.value.message
+    assert "ncu --csv --page raw --print-units base APP" in raised.value.hint
 
 
 def test_ncus_own_error_is_repeated(tmp_path: Path) -> None:
