@@ -64,6 +64,8 @@ class Elements:
 
     def twice(self, name: str) -> bool:
         """Whether the trace has the member `name` more than once: `outline` holds the last."""
+        if self._outline_text.count(name.encode()) <= 1:  # most often, and members may be long
+            return False
         members = json.loads(self._outline_text, object_pairs_hook=list)
         return [member for member, _ in members].count(name) > 1
 
