@@ -156,7 +156,7 @@ def left_out(file: PageFile) -> Iterator[str]:
         lines = listed(map(str, file.other_lines))
         yield f"{len(file.other_lines)} {TraceWarning.LINES_BETWEEN_ROWS}: line {lines}"
     if file.said:
-        yield f"{TraceWarning.NCU_SAID}: {listed(file.said)}"
+        yield f"{TraceWarning.NCU_SAID}: {listed(map(shortened, file.said))}"
     if file.foreign_bytes:
         yield f"{file.foreign_bytes} {TraceWarning.READ_AS_LATIN_1}"
 

@@ -7,7 +7,7 @@ between and after the rows. Several pages may follow each other in one file.
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -71,7 +71,7 @@ class PageFile:
 
     damaged: line, and what is wrong, of each row that is not whole.
     other_lines: line numbers of the program's output after the first header.
-    said: ncu's own errors and warnings.
+    said: ncu's own errors, then its warnings, each once.
     foreign_bytes: number of bytes that were read as Latin-1.
     """
 
@@ -92,7 +92,8 @@ def read_pages(path: Path) -> PageFile:
     lines = _NEWLINE.split(text)
     file = _Reader(path, lines).read()
     file.foreign_bytes = foreign_bytes
-    file.said = list(dict.fromkeys(line for line in lines if line.startswith(_TROUBLE)))
+    said = (line for mark in _TROUBLE for line in lines if line.startswith(mark))
+    file.said = list(dict.fromkeys(said))
     if not file.pages:
         raise _no_page(path, file.said)
     return file
@@ -109,22 +110,23 @@ def _header(line: str) -> re.Match[str] | None:
     return _HEADER.search(line) if "Process ID" in line else None
 
 
-def _is_kernel(cells: Mapping[str, str], is_quoted: bool) -> bool:
-    """Whether cells by column are a kernel's; is_quoted: in the way of the header.
+def _is_kernel(names: Sequence[str], cells: Sequence[str], is_quoted: bool) -> bool:
+    """Whether cells, of which the last may lack, are a kernel's and not the program's output.
 
-    A row that the program wrote has not these forms, and no blank cell makes it a kernel's.
+    is_quoted: in the way of the header. If not, none of `_FORMS` may be blank.
     """
+    found = dict(zip(names, map(str.strip, cells), strict=False))
     return all(
-        form.fullmatch(cells[name])
+        form.fullmatch(found[name]) if found.get(name) else is_quoted
         for name, form in _FORMS.items()
-        if name in cells and (cells[name] or not is_quoted)
+        if name in names
     )
 
 
 def _no_page(path: Path, said: Sequence[str]) -> BadInput:
     if not said:
         return BadInput(f"{path} {Refusal.NOT_NCU_CSV}", hint=EXPORT_HINT)
-    errors = [line for line in said if line.startswith("==ERROR==")] or said
+    errors = [line for line in said if line.startswith(_TROUBLE[0])] or said
     hint = PERMISSION_HINT if "ERR_NVGPUCTRPERM" in " ".join(said) else "profile again"
     return BadInput(f"{path} {Refusal.NOT_NCU_CSV}; ncu said: {' / '.join(errors[-3:])}", hint=hint)
 
@@ -190,26 +192,26 @@ class _Reader:
             del cells[len(names) :]  # a spreadsheet adds empty cells
         row = Row(self._launches, at + 1, cells)
         is_quoted = self._is_quoted == (beginning[0] == '"')
-        if len(cells) == len(names) and not cut:
-            self._read_whole_row(row, names, is_quoted)
-        elif is_quoted or not self._is_quoted:
+        is_whole = len(cells) == len(names) and not cut
+        is_blank = not cut and not any(map(str.strip, cells))
+        if is_blank and not (is_whole and self._wants_units):
+            return count  # a spreadsheet's
+        if is_whole and not cells[0].strip():
+            self._read_units(row, names)
+        elif _is_kernel(names, cells if is_whole else cells[:-1], is_quoted):
             end = f", the last {cut}" if cut else ""
-            self._add_kernel(row, f"has {len(cells)} of {len(names)} cells{end}")
+            fault = f"has {len(cells)} of {len(names)} cells{end}"
+            self._add_kernel(row, "" if is_whole else fault)
         else:
-            self._file.other_lines.append(at + 1)  # numbers that the program wrote
+            self._file.other_lines.append(row.line)
         return count
 
-    def _read_whole_row(self, row: Row, names: list[str], is_quoted: bool) -> None:
-        """Read a row with as many cells as the header; is_quoted: in the way of the header."""
-        cells = [cell.strip() for cell in row.cells]
-        is_blank = not any(cells)
-        if is_blank and not self._wants_units:
-            return  # a spreadsheet's
-        if not cells[0] and all(map(_NO_NUMBER.fullmatch, filter(None, cells))):
-            self._file.pages.append(Page(names, cells, []))
+    def _read_units(self, row: Row, names: list[str]) -> None:
+        """Begin a page by a row without an ID, if it holds units and not sums of a spreadsheet."""
+        units = [cell.strip() for cell in row.cells]
+        if all(map(_NO_NUMBER.fullmatch, filter(None, units))):
+            self._file.pages.append(Page(names, units, []))
             self._wants_units = False
-        elif cells[0] and _is_kernel(dict(zip(names, cells, strict=True)), is_quoted):
-            self._add_kernel(row, "")
         else:
             self._file.other_lines.append(row.line)
 

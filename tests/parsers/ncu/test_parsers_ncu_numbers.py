@@ -208,13 +208,14 @@ PAGES = st.fixed_dictionaries(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(PAGES, st.sampled_from(LANGUAGES))
+@given(PAGES, st.sampled_from(LANGUAGES), st.sampled_from(["all", "0,1", "0.1", "1.2.3", "1,234"]))
 def test_a_page_in_base_units_is_never_read_wrong(
-    tmp_path: Path, values: dict[str, Decimal], language: Style
+    tmp_path: Path, values: dict[str, Decimal], language: Style, text: str
 ) -> None:
-    cells = {metric: _written(value, language) for metric, value in values.items()}
+    cells = {metric: _written(value, language) for metric, value in values.items()} | {TEXT: text}
     try:
-        (found,) = read_ncu(write_page(tmp_path / "p.csv", cells)).table.to_pylist()
+        page = write_page(tmp_path / "p.csv", cells, units={TEXT: ""})
+        (found,) = read_ncu(page).table.to_pylist()
     except BadInput:
         reject()
     for metric in values.keys() & COLUMNS:

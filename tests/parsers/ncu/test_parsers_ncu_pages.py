@@ -81,6 +81,7 @@ def test_a_page_that_a_spreadsheet_saved(tmp_path: Path, delimiter: str, quoting
         [*blank, "ns"],
         [0, 77, *KERNEL[1:], 10],
         [*blank, ""],
+        [""] * 5,
         [1, 77, *KERNEL[1:], 20],
         [*blank, 30],  # their sum
     ]
@@ -88,7 +89,7 @@ def test_a_page_that_a_spreadsheet_saved(tmp_path: Path, delimiter: str, quoting
         csv.writer(file, delimiter=delimiter, quoting=quoting).writerows(rows)
     counters = read_ncu(tmp_path / "p.csv")
     assert _durations_ns(counters) == [10, 20]
-    assert counters.warnings == (f"p.csv: 1 {TraceWarning.LINES_BETWEEN_ROWS}: line 7",)
+    assert counters.warnings == (f"p.csv: 1 {TraceWarning.LINES_BETWEEN_ROWS}: line 8",)
 
 
 def test_a_page_that_pandas_saved(tmp_path: Path) -> None:
@@ -205,6 +206,7 @@ def test_a_cell_without_its_end_does_not_take_all_that_follows(tmp_path: Path) -
         "1,10,,,,,,,,,,2\n",
         '"1","10","0.5","1","1","1","1","1","1","1","1","2"\n',
         '"1","10","train","loss","epoch","1","1","x","y","1","1","2"\n',
+        '"1","10","train","loss","0.5","1"\n',
         '"1","10","train","loss","epoch","1","1","(1, 1, 1)","64","1","1","2"\n',
     ],
 )
@@ -216,10 +218,11 @@ def test_a_line_of_the_program_with_as_many_cells_is_no_kernel(tmp_path: Path, l
 
 
 def test_ncus_words_beside_rows_are_repeated_once(tmp_path: Path) -> None:
-    error = "==ERROR== The application returned an error code (11).\n"
-    counters = _read(tmp_path / "p.csv", HEADER + UNITS + FIRST + error + SECOND + error)
+    warning, error = "==WARNING== Backing up device memory", "==ERROR== Error code (11)"
+    said = f"{warning}\n{error}\n"
+    counters = _read(tmp_path / "p.csv", HEADER + UNITS + FIRST + said + SECOND + said)
     assert _durations_ns(counters) == [10, 20]
-    assert counters.warnings == (f"p.csv: {TraceWarning.NCU_SAID}: {error.strip()}",)
+    assert counters.warnings == (f"p.csv: {TraceWarning.NCU_SAID}: {error}, {warning}",)
 
 
 def test_a_details_page_is_refused_with_its_line(tmp_path: Path) -> None:
