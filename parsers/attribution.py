@@ -4,7 +4,7 @@ A kernel often starts after the host has left the range that launched it: in two
 is so for 61 % and 83 % of the (range, kernel) pairs. So the kernel's own time is not used. As in
 NVIDIA's report nvtx_kern_sum, the steps are:
 
-1. kernel -> host API call with the same process and correlation id: `launching_calls`;
+1. kernel -> host API call with the same process and correlation id: launching.py;
 2. host API call -> innermost range of the same thread that contains the call: `innermost_ranges`.
 
 Where step 2 finds none, the innermost start/end range of the process that contains the call counts
@@ -16,7 +16,7 @@ autograd's threads do for the one that calls backward(). NVIDIA's report leaves 
 ranges.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -27,15 +27,12 @@ import pyarrow as pa
 from ..energy.nvtx_windows import RangedLaunches
 from ..stats.arrays import Int64
 from .calls import CallRanges
-from .events import NOWHERE, Spans, Trace, int64_column
+from .events import NO_CALL, NOWHERE, UNKNOWN_CALL, Spans, Trace, int64_column
 from .joint_keys import joint_keys
 
 Bools = npt.NDArray[np.bool_]
 Int32 = npt.NDArray[np.int32]
 
-_LARGEST_SKEW_NS: Final = 10**9
-_LONGEST_QUEUE_NS: Final = 86_400 * 10**9
-_STARTS_AT_ONCE: Final = 65_536
 _KERNELS_AT_ONCE: Final = 524_288
 
 
@@ -44,6 +41,7 @@ class Unattributed(StrEnum):
 
     NO_CORRELATION_ID = "no correlation id"
     NO_API_CALL = "no runtime call"
+    UNKNOWN_API_CALL = "runtime call not known"
     NO_ENCLOSING_RANGE = "no enclosing range"
 
 
@@ -56,69 +54,6 @@ class RangeScope(StrEnum):
 
 _REASONS: Final = list(Unattributed)
 _SCOPES: Final = list(RangeScope)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class CorrelationIds:
-    """Process and correlation id, int64 [n] each; `known` bool [n] is False where one is null.
-
-    A correlation id is unique within its process only.
-    """
-
-    process: Int64
-    correlation: Int64
-    known: Bools
-
-
-def launching_calls(kernels: CorrelationIds, calls: CorrelationIds, spans: Spans) -> Int64:
-    """Index of the host API call that launched each kernel, int64 [kernels]; -1 for none.
-
-    `spans` are the times of `calls`. Runtime and driver API both record one launch under one id:
-    the outer of the two, which starts first, is the launching call.
-    """
-    kernel_key, call_key = joint_keys(
-        (kernels.process, kernels.correlation), (calls.process, calls.correlation)
-    )
-    order = _by_start(spans, calls.known)
-    if (np.diff(call_key[order]) < 0).any():
-        order = order[np.argsort(call_key[order], kind="stable")]
-    if not len(order):
-        return np.full(len(kernel_key), -1, dtype=np.int64)
-    keys = call_key[order]
-    place = np.searchsorted(keys, kernel_key)
-    place[place == len(keys)] = 0
-    found = (keys[place] == kernel_key) & kernels.known
-    return np.where(found, order[place], -1)
-
-
-def far_from_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Bools:
-    """Whether each kernel starts a second before its launching call or a day after it, bool [n].
-
-    Where the clocks of host and GPU differ, a kernel starts some us before its launch
-    (pytorch/kineto issue 1380); beyond these limits the time is that of another clock.
-    """
-    far = np.zeros(len(start_ns), dtype=np.bool_)
-    for first in range(0, len(far), _STARTS_AT_ONCE):
-        rows = slice(first, first + _STARTS_AT_ONCE)
-        ahead_ns = time_before_launch(start_ns[rows], launched_by[rows], api)
-        far[rows] = (ahead_ns > _LARGEST_SKEW_NS) | (ahead_ns < -_LONGEST_QUEUE_NS)
-    return far
-
-
-def time_before_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Int64:
-    """Time from each kernel's start to the start of its launching call; 0 where that is missing."""
-    ahead_ns = np.zeros(len(start_ns), dtype=np.int64)
-    launched = np.flatnonzero(launched_by >= 0)
-    ahead_ns[launched] = api.start_ns[launched_by[launched]] - start_ns[launched]
-    return ahead_ns
-
-
-def _by_start(spans: Spans, chosen: Bools) -> Int64:
-    """Indices of the chosen spans, sorted by start; of equal starts the longest first."""
-    if (np.diff(spans.start_ns) > 0).all():
-        return np.flatnonzero(chosen)
-    order: Int64 = np.lexsort((-spans.end_ns, spans.start_ns))
-    return order[chosen[order]]
 
 
 def enclosing_ranges(ranges: Spans, inner: Spans) -> tuple[Int64, Bools]:
@@ -250,12 +185,16 @@ class Attribution:
 
 def _reasons_without_range(trace: Trace) -> "npt.NDArray[np.int8]":
     """Reason that holds for each kernel if it has no range, as an index into `_REASONS`."""
-    no_call = trace.launched_by < 0
+    no_call, unknown_call = (trace.launched_by == each for each in (NO_CALL, UNKNOWN_CALL))
     no_id = ~np.asarray(trace.kernels.column("correlation_id").is_valid())
-    reasons = [Unattributed.NO_CORRELATION_ID, Unattributed.NO_API_CALL]
-    codes = [_REASONS.index(reason) for reason in reasons]
+    conditions = {
+        Unattributed.NO_CORRELATION_ID: no_call & no_id,
+        Unattributed.NO_API_CALL: no_call,
+        Unattributed.UNKNOWN_API_CALL: unknown_call,
+    }
+    codes = [_REASONS.index(reason) for reason in conditions]
     otherwise = _REASONS.index(Unattributed.NO_ENCLOSING_RANGE)
-    return np.select([no_call & no_id, no_call], codes, otherwise).astype(np.int8)
+    return np.select(list(conditions.values()), codes, otherwise).astype(np.int8)
 
 
 def _index(rows: Any, null: Any) -> "pa.Int32Array":

@@ -15,7 +15,7 @@ OPEN_END: Final = int(np.iinfo(np.int64).max)  # stands for the end of a range n
 NOWHERE: Final = -1  # the thread, or the process, of a span that belongs to none
 # In place of the index of a kernel's launching call, both negative:
 NO_CALL: Final = -1
-UNPLACED_CALL: Final = -2
+UNKNOWN_CALL: Final = -2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +62,7 @@ class Trace:
         and it comes after all others.
     api: the host's calls into CUDA.
     launched_by: int64 [kernels], index into `api`; NO_CALL where the launching call is not
-        recorded, UNPLACED_CALL where it is, without its time or thread.
+        recorded, UNKNOWN_CALL where the file does not say enough to find it or its place.
     ranges, range_names: named ranges, [ranges]; a range never closed ends at OPEN_END.
     file: the trace's name, for warnings.
     warnings: sentences for the user; more may come while the tables are made.

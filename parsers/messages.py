@@ -87,6 +87,14 @@ class TraceWarning(StrEnum):
         "call(s) have no busy time: a kernel without a launching call starts after them and before"
         " the next, and may be theirs"
     )
+    UNPLACED_CALLS = "CUDA call(s) have no time or no thread: the ranges of their kernels are lost"
+    ONE_PROCESS = (
+        "kernel(s) have no globalPid, and are taken to be of the only process that calls CUDA"
+    )
+    NO_PROCESS = (
+        "kernel(s) have no globalPid, and of several processes that call CUDA none is known to"
+        " have launched them"
+    )
     SEVERAL_LAUNCHES = (
         "kernel(s) have a correlation id of several separate calls: the last one that begins before"
         " the kernel counts"

@@ -97,7 +97,7 @@ class NsysFile:
         return self._strings[value]
 
     def launch(
-        self, start: Any, end: int, correlation: int | None = None, thread: int = THREAD,
+        self, start: Any, end: Any, correlation: int | None = None, thread: int = THREAD,
         **more: Any,
     ) -> None:  # fmt: skip
         """Add a host call into CUDA."""

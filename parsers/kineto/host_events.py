@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from ...stats.arrays import Int64
-from ..attribution import CorrelationIds
 from ..events import NOWHERE, Spans
+from ..launching import CorrelationIds
 from .events import KinetoEvent
 
 

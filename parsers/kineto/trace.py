@@ -8,8 +8,8 @@ import pyarrow as pa
 
 from ...stats.arrays import Int64
 from ...store.errors import BadInput
-from ..attribution import far_from_launch, launching_calls, time_before_launch
 from ..events import OPEN_END, Trace, int64_column, is_timed, untimed_warning
+from ..launching import far_from_launch, launching_calls, time_before_launch
 from ..messages import Refusal, TraceWarning
 from .cells import whole_number
 from .events import Kind, KinetoEvents
@@ -64,11 +64,16 @@ class _Launches:
         self._read = read
         self.api = calls.spans(base_ns, process)
         ids = correlation_ids(int64_column(read, "correlation_id"))
-        self.launched_by = launching_calls(ids, calls.correlation_ids(), self.api)
         self._start_ns = int64_column(read, "start_ns") + base_ns
+        has_time = is_timed(read)
+        self.launched_by, self._unsure = launching_calls(
+            ids,
+            calls.correlation_ids(),
+            self.api,
+            np.where(has_time, self._start_ns, OPEN_END),
+        )
         self._ahead_ns = time_before_launch(self._start_ns, self.launched_by, self.api)
         far = far_from_launch(self._start_ns, self.launched_by, self.api)
-        has_time = is_timed(read)
         self._far: Bools = has_time & far
         self._timed: Bools = has_time & ~far
         by_start = np.where(self._timed, self._start_ns, OPEN_END)
@@ -104,6 +109,8 @@ class _Launches:
             sentences.append(
                 f"{file}: {np.count_nonzero(self._far)} {TraceWarning.FAR_FROM_LAUNCH}"
             )
+        if self._unsure:
+            sentences.append(f"{file}: {self._unsure} {TraceWarning.SEVERAL_LAUNCHES}")
         untimed = int(np.count_nonzero(~self._timed))
         if untimed:
             sentences.append(untimed_warning(file, untimed, len(self._timed)))

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...stats.arrays import Int64
-from ..attribution import CorrelationIds
-from ..events import OPEN_END, int64_column
+from ..events import NOWHERE, OPEN_END, int64_column
+from ..launching import CorrelationIds
 from ..messages import TraceWarning
 from .clock import SessionClock
 from .export import NsysExport
@@ -63,8 +63,7 @@ def read_kernels(export: NsysExport, strings: dict[int, str], clock: SessionCloc
     raw, timed = _by_start(raw, clock)
     start = clock.since_start(int64_column(raw, "start"))
     end = clock.since_start(int64_column(raw, "end"))
-    process = int64_column(raw, "globalPid")
-    known = _valid(raw, "globalPid") & _valid(raw, "correlationId")
+    process = int64_column(raw, "globalPid", NOWHERE)
     pid_bits = ((process >> _PROCESS_SHIFT) & THREAD_BITS).astype(np.int32)
     pid = pa.array(pid_bits, mask=~_valid(raw, "globalPid"))
     columns: dict[str, Any] = {
@@ -76,7 +75,8 @@ def read_kernels(export: NsysExport, strings: dict[int, str], clock: SessionCloc
     }
     columns |= {name: raw.column(old) for name, (old, _) in _COLUMNS.items()}
     correlation = int64_column(raw, "correlationId")
-    return Kernels(pa.table(columns), CorrelationIds(process, correlation, known))
+    ids = CorrelationIds(process, correlation, _valid(raw, "correlationId"))
+    return Kernels(pa.table(columns), ids)
 
 
 def _names(export: NsysExport, demangled: Any, strings: dict[int, str]) -> Any:

@@ -10,14 +10,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...stats.arrays import Int64
-from ..attribution import CorrelationIds, far_from_launch, launching_calls
-from ..events import OPEN_END, Spans, Trace, int64_column, is_timed, untimed_warning
+from ..events import (
+    NOWHERE,
+    OPEN_END,
+    Spans,
+    Trace,
+    int64_column,
+    is_timed,
+    untimed_warning,
+)
+from ..launching import CorrelationIds, far_from_launch, launching_calls
 from ..messages import TraceWarning
 from .cells import REPLACEMENT
 from .clock import SessionClock, sampled_clock, session_clock
 from .export import NsysExport, open_export
 from .gpu_metrics import read_gpu_samples
-from .kernels import THREAD_BITS, read_kernels
+from .kernels import THREAD_BITS, Kernels, read_kernels
 from .power import read_power_samples
 from .ranges import read_ranges
 
@@ -35,8 +43,7 @@ def read_nsys(path: Path) -> Trace:
         clock = session_clock(export)
         kernels = read_kernels(export, strings, clock)
         api, call_ids = _api(export, clock)
-        launched_by = launching_calls(kernels.ids, call_ids, api)
-        api = _since_epoch(api, clock)
+        launched_by = _launching_calls(export, kernels, call_ids, api)
         rows, launched_by = _without_far_times(export, kernels.columns, launched_by, api)
         _warn_about_untimed(export, rows)
         ranges, names = read_ranges(export, strings, clock)
@@ -58,6 +65,26 @@ def read_nsys(path: Path) -> Trace:
             gpu_samples=partial(read_gpu_samples, path, samples, warnings),
             power_samples=power,
         )
+
+
+def _launching_calls(
+    export: NsysExport, kernels: Kernels, call_ids: CorrelationIds, api: Spans
+) -> Int64:
+    """Launching call of each kernel; warnings count those that rest on less than their id."""
+    ids = kernels.ids
+    nowhere = np.flatnonzero(ids.known & (ids.process == NOWHERE))
+    if len(nowhere):
+        processes = np.unique(call_ids.process[call_ids.known])
+        is_one = len(processes) == 1
+        if is_one:
+            process = np.where(ids.process == NOWHERE, processes[0], ids.process)
+            ids = replace(ids, process=process)
+        warning = TraceWarning.ONE_PROCESS if is_one else TraceWarning.NO_PROCESS
+        export.left_out[warning] += len(nowhere)
+    start_ns = int64_column(kernels.columns, "start_ns", missing=OPEN_END)
+    launched_by, unsure = launching_calls(ids, call_ids, api, start_ns)
+    export.left_out[TraceWarning.SEVERAL_LAUNCHES] += unsure
+    return launched_by
 
 
 def _without_far_times(
@@ -106,16 +133,23 @@ def _warn_about_graphs(export: NsysExport) -> None:
 
 
 def _api(export: NsysExport, clock: SessionClock) -> tuple[Spans, CorrelationIds]:
-    """Host calls into CUDA, in session time, with their process and correlation ids."""
+    """Host calls into CUDA, since the epoch, with their process and correlation ids.
+
+    A call without time or thread is NOWHERE; a warning counts those.
+    """
     types = dict.fromkeys(("start", "end", "globalTid", "correlationId"), pa.int64())
     rows = export.bulk("CUPTI_ACTIVITY_KIND_RUNTIME", types)
     thread = int64_column(rows, "globalTid")
-    known = np.logical_and.reduce([np.asarray(rows.column(name).is_valid()) for name in types])
+    valid = {name: np.asarray(rows.column(name).is_valid()) for name in types}
     process = thread & ~np.int64(THREAD_BITS)
     start, end = (clock.since_start(int64_column(rows, name)) for name in ("start", "end"))
-    known &= clock.in_session(start) & clock.in_session(end)
+    placed = valid["start"] & valid["end"] & valid["globalTid"]
+    placed &= clock.in_session(start) & clock.in_session(end)
+    export.left_out[TraceWarning.UNPLACED_CALLS] += int(np.count_nonzero(~placed))
+    known = valid["globalTid"] & valid["correlationId"]
     ids = CorrelationIds(process, int64_column(rows, "correlationId"), known)
-    return Spans(start, end, thread, process), ids
+    spans = Spans(start, end, np.where(placed, thread, NOWHERE), process)
+    return _since_epoch(spans, clock), ids
 
 
 def _since_epoch(spans: Spans, clock: SessionClock) -> Spans:

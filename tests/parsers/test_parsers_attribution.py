@@ -1,4 +1,4 @@
-"""Launching call and range of a kernel: the same as from an exhaustive search."""
+"""The range of a kernel: the same as from an exhaustive search."""
 
 from dataclasses import replace
 
@@ -6,13 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.parsers.attribution import (
-    CorrelationIds,
-    enclosing_ranges,
-    far_from_launch,
-    innermost_ranges,
-    launching_calls,
-)
+from moeprof.parsers.attribution import enclosing_ranges, innermost_ranges
 from moeprof.parsers.events import NOWHERE, OPEN_END, Spans
 
 Span = tuple[int, int, int]
@@ -25,15 +19,6 @@ spans = st.tuples(st.integers(0, 30), st.integers(0, 15), st.integers(0, 2)).map
 def _spans(given: list[Span]) -> Spans:
     columns = np.asarray(given, dtype=np.int64).reshape(-1, 3)
     return Spans(columns[:, 0], columns[:, 1], columns[:, 2])
-
-
-def _ids(given: list[tuple[int, int | None]]) -> CorrelationIds:
-    known = np.asarray([correlation is not None for _, correlation in given], dtype=bool)
-    return CorrelationIds(
-        np.asarray([process for process, _ in given], dtype=np.int64),
-        np.asarray([correlation or 0 for _, correlation in given], dtype=np.int64),
-        known,
-    )
 
 
 @settings(max_examples=200)
@@ -87,38 +72,3 @@ def test_a_thousand_nested_ranges_are_searched() -> None:
     ranges = _spans([(i, 2000 - i, 0) for i in range(1000)])
     late = _spans([(1500, 1500, 0), (999, 1001, 0), (0, 2000, 0)])
     assert innermost_ranges(ranges, late).tolist() == [500, 999, 0]
-
-
-@settings(max_examples=100)
-@given(
-    kernels=st.lists(st.tuples(st.integers(0, 2), st.none() | st.integers(0, 4)), max_size=8),
-    calls=st.lists(
-        st.tuples(st.integers(0, 2), st.none() | st.integers(0, 4), st.integers(0, 9)), max_size=8
-    ),
-)
-def test_a_kernel_belongs_to_the_call_of_its_id_and_process(
-    kernels: list[tuple[int, int | None]], calls: list[tuple[int, int | None, int]]
-) -> None:
-    times = _spans([(start, start + 5, 0) for _, _, start in calls])
-    found = launching_calls(_ids(kernels), _ids([(p, c) for p, c, _ in calls]), times)
-    for index, (process, correlation) in zip(found.tolist(), kernels, strict=True):
-        same = [c for c in calls if correlation is not None and c[:2] == (process, correlation)]
-        if not same:
-            assert index == -1
-        else:
-            assert calls[index] in same
-            assert calls[index][2] == min(start for *_, start in same)
-
-
-def test_a_kernel_is_far_from_its_launch_by_a_second_before_and_a_day_after() -> None:
-    api = _spans([(2 * 10**9, 2 * 10**9 + 5, 0)])
-    starts = np.asarray([10**9, 10**9 - 1, 86_402 * 10**9, 86_402 * 10**9 + 1, -(10**18)])
-    launched_by = np.asarray([0, 0, 0, 0, -1])
-    far = far_from_launch(starts, launched_by, api)
-    assert far.tolist() == [False, True, False, True, False]
-
-
-def test_the_outer_of_runtime_and_driver_call_is_the_launching_one() -> None:
-    both = _ids([(1, 9), (1, 9)])
-    driver_first = _spans([(12, 18, 0), (10, 20, 0)])
-    assert launching_calls(_ids([(1, 9)]), both, driver_first).tolist() == [1]

@@ -21,7 +21,7 @@ from moeprof.parsers.calls import (
     short_kernel_name,
     unsure_calls,
 )
-from moeprof.parsers.events import NO_CALL, OPEN_END, UNPLACED_CALL, Spans, Trace
+from moeprof.parsers.events import NO_CALL, OPEN_END, UNKNOWN_CALL, Spans, Trace
 from moeprof.store.recording import PointTiming, Recording, call_range
 from moeprof.store.tables.parquet import table_from_columns
 
@@ -117,7 +117,7 @@ def test_a_call_with_an_untimed_kernel_has_no_busy_time_and_keeps_its_kernels() 
 def test_a_kernel_without_launching_call_is_of_the_call_that_began_last_before_it() -> None:
     starts = (9, 31, 29, 50, None, 45)
     kernels = _launches(*(("a", start, start and 1, 1) for start in starts))
-    launched_by = np.asarray([NO_CALL, NO_CALL, UNPLACED_CALL, 0, NO_CALL, 0])
+    launched_by = np.asarray([NO_CALL, NO_CALL, UNKNOWN_CALL, 0, NO_CALL, 0])
     trace = Trace(kernels, _spans((0, 1)), launched_by, _spans(), pa.array([], pa.string()), "", [])
     calls = _spans((40, 45), (10, 15), (30, 35), (20, 25))
     assert unsure_calls(calls, trace).tolist() == [False, False, True, True]

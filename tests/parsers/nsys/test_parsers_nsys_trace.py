@@ -107,6 +107,63 @@ def test_a_launch_of_another_thread_belongs_to_the_start_end_range_of_its_proces
     assert rows[3]["unattributed"] == Unattributed.NO_ENCLOSING_RANGE
 
 
+def test_one_id_of_two_separate_calls_is_settled_by_time(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    for start, name in ((0, "first"), (1000, "second")):
+        file.range(start, start + 500, name)
+        file.launch(start + 10, start + 20, 5)
+        file.launch(start + 12, start + 18, 5, eventClass=1)
+        file.kernel(start + 100, start + 160, 5)
+    trace = read_nsys(file.close())
+    assert [row["range_name"] for row in _launches(file.path)] == ["first", "second"]
+    assert trace.warnings == [f"{trace.file}: 1 {TraceWarning.SEVERAL_LAUNCHES}"]
+
+
+def test_without_process_the_id_alone_decides_where_one_process_calls_cuda(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    columns = file.columns["CUPTI_ACTIVITY_KIND_KERNEL"].replace("globalPid INTEGER, ", "")
+    file.table("CUPTI_ACTIVITY_KIND_KERNEL", columns)
+    file.range(0, 50, "a")
+    file.launch(10, 20, 5)
+    file.add("CUPTI_ACTIVITY_KIND_KERNEL", start=100, end=160, correlationId=5)
+    trace = read_nsys(file.close())
+    (row,) = _launches(file.path)
+    assert (row["range_name"], row["process"]) == ("a", None)
+    assert f"{trace.file}: 1 {TraceWarning.ONE_PROCESS}" in trace.warnings
+
+
+def test_without_process_among_several_the_launching_call_is_not_known(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    for pid in (PID, OTHER_PID):
+        file.launch(10, 20, 5, (pid << 24) | 1)
+    file.kernel(100, 160, 5, globalPid=None)
+    trace = read_nsys(file.close())
+    (row,) = _launches(file.path)
+    assert row["unattributed"] == Unattributed.UNKNOWN_API_CALL
+    assert trace.warnings == [f"{trace.file}: 1 {TraceWarning.NO_PROCESS}"]
+
+
+@pytest.mark.parametrize("lost", ["start", "end"])
+def test_a_launching_call_without_time_is_told_from_one_that_is_not_there(
+    nsys_file: Callable[..., NsysFile], lost: str
+) -> None:
+    file = nsys_file()
+    times = {"start": 10, "end": 20} | {lost: None}
+    file.launch(times["start"], times["end"], 5)
+    file.kernel(100, 160, 5)
+    file.kernel(200, 260, 6)
+    trace = read_nsys(file.close())
+    reasons = [row["unattributed"] for row in _launches(file.path)]
+    assert reasons == [Unattributed.UNKNOWN_API_CALL, Unattributed.NO_API_CALL]
+    assert trace.warnings == [f"{trace.file}: 1 {TraceWarning.UNPLACED_CALLS}"]
+
+
 def _with_broken_text(path: Path, *columns: tuple[str, str, str]) -> Path:
     """Put a byte that is no UTF-8 at the end of texts: (table, column, text)."""
     database = sqlite3.connect(path)
@@ -155,7 +212,8 @@ def test_one_bad_cell_costs_its_value_alone(nsys_file: Callable[..., NsysFile]) 
         (None, None, None, 99, "a"),
         (4, 32, 128, None, None),
     ]
-    untimed, bad_cells = read_nsys(path).warnings
+    untimed, unplaced, bad_cells = read_nsys(path).warnings
+    assert TraceWarning.UNPLACED_CALLS in unplaced
     assert TraceWarning.UNTIMED in untimed
     assert f"5 {TraceWarning.BAD_CELLS}" in bad_cells
 
@@ -323,7 +381,7 @@ def test_a_launch_without_a_possible_time_gives_no_range(
     file.launch(start, 2**63 - 1, 1)
     file.kernel(12, 17, 1)
     (row,) = _launches(file.close())
-    assert (row["range_name"], row["unattributed"]) == (None, Unattributed.NO_API_CALL)
+    assert (row["range_name"], row["unattributed"]) == (None, Unattributed.UNKNOWN_API_CALL)
 
 
 def test_names_of_any_length_and_script_stay(nsys_file: Callable[..., NsysFile]) -> None:
