@@ -217,7 +217,7 @@ def test_without_a_known_process_the_names_of_processes_part_them(tmp_path: Path
 def test_a_call_without_a_thread_is_told(tmp_path: Path) -> None:
     events = [*EVENTS, launch(13, 6, tid=[1]), kernel(40, 2, 6)]
     trace = read_kineto(write_trace(tmp_path / "t.json", events))
-    assert _launches(trace)[1]["unattributed"] == Unattributed.NO_ENCLOSING_RANGE
+    assert _launches(trace)[1]["unattributed"] == Unattributed.UNKNOWN_API_CALL
     assert trace.warnings == [f"t.json: 1 {TraceWarning.OF_NO_THREAD}"]
 
 
