@@ -34,12 +34,13 @@ _MIN_GAP_S: Final = 0.02  # a shorter time without a reading is no gap: it hides
 class PowerTrace:
     """Power over time, both float64 of shape (n,): `time_s` on any clock, increasing.
 
-    `left_out` rows of the file held no reading.
+    `left_out` rows of the file held no reading, and `same_time` rows the time of the row before.
     """
 
     time_s: Float64
     power_w: Float64
     left_out: int = 0
+    same_time: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ def _trace(path: Path, seconds: Float64, watts: Float64) -> PowerTrace:
             f"{path} holds readings at {len(times)} time, and needs two times or more",
             hint="let the meter record the whole power pass",
         )
-    return PowerTrace(times, np.add.reduceat(watts, first) / n, left_out)
+    mean_w = np.add.reduceat(watts, first) / n
+    return PowerTrace(times, mean_w, left_out, len(seconds) - len(times))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,34 +25,34 @@ def numbers_and_units(column: "pd.Series[Any]") -> tuple["pd.Series[Any]", "pd.S
     return parts[0].str.replace(_SPACES, "", regex=True), parts[1]
 
 
-def decimal_mark(path: Path, columns: Sequence["pd.Series[Any]"], separator: str) -> str:
-    """The decimal mark of a file, "." or ",", from the text of all its numbers.
+def decimal_marks(
+    path: Path, columns: Sequence["pd.Series[Any]"], separator: str
+) -> tuple[str, ...]:
+    """The marks that may be the decimal one of a file, from the text of all its numbers.
 
     A mark is decimal where another mark stands before it, and where what follows or goes before it
-    is no group of thousands. Raises BadInput where cells disagree, and where a mark may be either:
-    it stands before three digits wherever it stands, beside numbers without one. A point between
-    columns that are `separator`-ed by commas is decimal.
+    is no group of thousands. Both "." and "," are returned where every mark stands before three
+    digits: then only what the numbers mean can tell. A point between columns that are
+    `separator`-ed by commas is decimal. Raises BadInput where cells disagree.
     """
     if separator == "," and not any(column.str.contains(",", na=False).any() for column in columns):
-        return "."
+        return (".",)
     shown = _shown_marks(columns)
     if len(shown) > 1:
         named = " and ".join(f"{text!r:.40}" for text in shown.values())
         raise BadInput(f"{path} has no one decimal mark: see {named}", hint=_HINT)
     if shown:
-        return next(iter(shown))
-    for mark in ".,":
-        for column in columns:
-            has_mark = column.str.contains(mark, regex=False, na=False)
-            if not has_mark.any():
-                continue
-            if (~has_mark & column.notna()).any():
-                raise BadInput(
-                    f"{path}: {column[has_mark].iloc[0]!r:.40} may be thousands or a fraction",
-                    hint="write numbers without thousands marks",
-                )
-            return mark
-    return "."
+        return tuple(shown)
+    return (".", ",") if first_marked(columns) is not None else (".",)
+
+
+def first_marked(columns: Sequence["pd.Series[Any]"]) -> str | None:
+    """The first cell that holds a point or a comma."""
+    for column in columns:
+        marked = column[column.str.contains("[.,]", na=False)]
+        if len(marked):
+            return str(marked.iloc[0])
+    return None
 
 
 def _shown_marks(columns: Sequence["pd.Series[Any]"]) -> dict[str, str]:

@@ -1,9 +1,6 @@
 """The columns of time and power of a meter's file, in s and W."""
 
-import codecs
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,19 +9,24 @@ import pandas as pd
 
 from ...stats.arrays import Float64
 from ...store.errors import BadInput
-from ...store.files import read_bytes, refuse_lfs_pointer
-from .columns import SECONDS, WATTS, Column, Columns, find_columns, no_columns
-from .numbers import decimal_mark, numbers_and_units, values
+from .columns import SECONDS, WATTS, Column
+from .numbers import decimal_marks, first_marked, numbers_and_units, values
+from .table import read_table
 
-_HINT: Final = "write decimal points, or commas and semicolons between the columns"
-_HEAD_LINES: Final = 100  # lines before the names of the columns, which meters write
+Reading = tuple[Float64, Float64]  # times in s and powers in W
+
+_HEAD_LINES: Final = 100  # rows that show whether times are stamps
 _YEAR_2100_S: Final = 4.1e9
 _MOST_W: Final = 20_000.0  # no device takes more, nor stays below the next under load
 _LEAST_W: Final = 3.0
 _LARGEST_READING_W: Final = 1e6
+_MAX_NEGATIVE: Final = 0.1
+_SHORTEST_STEP_S: Final = 1e-6  # no meter reads faster, and none of use slower than the next
+_LONGEST_STEP_S: Final = 10.0
 _WRAP: Final = 2.0**32  # counts after which a 32-bit clock begins again
 _WRAP_PERIODS: Final = 100  # median times between readings that may pass while it does
 _STAMP: Final = r"^\s*(?:19[789]|20[0-9])[0-9][-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}"
+_COMMA_SECONDS: Final = r"(:[0-9]{2}),([0-9])"
 _ZONE: Final = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})\s*$"
 
 
@@ -32,29 +34,69 @@ def time_and_power(path: Path) -> tuple[Float64, Float64]:
     """Time in s and power in W of each row, both of shape (n,), NaN where a row has no number.
 
     A unit stands in the column's name (time_s, Time (ms), power_mw, power.draw [W]) or behind each
-    number. Columns are separated by commas, semicolons or tabs; lines before the names are passed
-    over; a file may be UTF-8 or UTF-16. Times may be ISO 8601 stamps too: without a zone they
-    count from the first, because the hour of the zone is unknown. A 32-bit count of ms or us that
-    begins again goes on. A last line without an end may be cut, and is left out.
+    number. Columns are separated by commas, semicolons, tabs or bars; lines before the names are
+    passed over; a file may be UTF-8, UTF-16 or UTF-32. Times may be ISO 8601 stamps too: without a
+    zone they count from the first, because the hour of the zone is unknown. A 32-bit count of ms or
+    us that begins again goes on. A last line without an end may be cut, and is left out. A power
+    below -3 W is no reading.
 
-    Raises BadInput where there is not one column of each, a unit is missing or impossible, and
-    where numbers have no one grammar.
+    Raises BadInput where there is not one column of each, a unit is missing or impossible, several
+    devices share the column, and where numbers have no one grammar or may be read in two.
     """
-    columns, separator, table = _table(path)
-    time, power = (table[column.place] for column in (columns.time, columns.power))
-    power_text, power_units = numbers_and_units(power)
-    if 2 * _stamps(time[:_HEAD_LINES]).sum() > len(time[:_HEAD_LINES]):
-        decimal = decimal_mark(path, [power_text], separator)
-        seconds = _stamped_seconds(path, columns.time, time)
-    else:
-        time_text, time_units = numbers_and_units(time)
-        decimal = decimal_mark(path, [power_text, time_text], separator)
-        counts = _unwrapped(values(time_text, decimal))
-        seconds = counts * _factors(path, columns.time, time_units, SECONDS)
-    watts = values(power_text, decimal) * _factors(path, columns.power, power_units, WATTS)
+    table = read_table(path)
+    columns = table.columns
+    time_text, seconds_by = _clock(path, columns.time, table.cells[columns.time.place])
+    power_text, power_units = numbers_and_units(table.cells[columns.power.place])
+    watts_each = _factors(path, columns.power, power_units, WATTS)
+    texts = [power_text, *time_text]
+    readings = [
+        (seconds_by(mark), values(power_text, mark) * watts_each)
+        for mark in decimal_marks(path, texts, table.separator)
+    ]
+    seconds, watts = _one_reading(path, readings, texts)
     _check_epoch(path, columns.time, seconds[np.isfinite(seconds)])
     _check_power(path, columns.power, watts[np.isfinite(watts)])
-    return _within(seconds, _YEAR_2100_S), _within(watts, _LARGEST_READING_W)
+    watts = _within(watts, _LARGEST_READING_W)
+    return _within(seconds, _YEAR_2100_S), _without_negative(path, columns.power, watts)
+
+
+def _clock(
+    path: Path, column: Column, cells: "pd.Series[Any]"
+) -> tuple[list["pd.Series[Any]"], Callable[[str], Float64]]:
+    """The text of a time column's numbers, none for stamps, and its seconds by decimal mark."""
+    if 2 * _stamps(cells[:_HEAD_LINES]).sum() > len(cells[:_HEAD_LINES]):
+        stamped = _stamped_seconds(path, column, cells)
+        return [], lambda _: stamped
+    text, units = numbers_and_units(cells)
+    seconds_each = _factors(path, column, units, SECONDS)
+    return [text], lambda mark: _unwrapped(values(text, mark)) * seconds_each
+
+
+def _one_reading(
+    path: Path, readings: Sequence[Reading], texts: Sequence["pd.Series[Any]"]
+) -> Reading:
+    """The one reading that a meter can have written; the first where none can be.
+
+    Raises BadInput where a mark before three digits gives possible times and powers both as a
+    decimal mark and between thousands.
+    """
+    possible = [one for one in readings if _is_possible(*one)]
+    if len(possible) > 1:
+        raise BadInput(
+            f"{path}: {first_marked(texts)!r:.40} may be thousands or a fraction",
+            hint="write numbers without thousands marks, and fractions with four digits",
+        )
+    return (possible or readings)[0]
+
+
+def _is_possible(seconds: Float64, watts: Float64) -> bool:
+    """Whether a meter may have read these powers of a device at these times."""
+    steps = np.diff(seconds[np.isfinite(seconds)])
+    if len(steps) and not (
+        (steps >= 0).all() and _SHORTEST_STEP_S <= np.median(steps) <= _LONGEST_STEP_S
+    ):
+        return False
+    return _is_power(watts[np.isfinite(watts)])
 
 
 def _within(values: Float64, largest: float) -> Float64:
@@ -62,64 +104,19 @@ def _within(values: Float64, largest: float) -> Float64:
     return np.where(np.abs(values) <= largest, values, np.nan)
 
 
-def _table(path: Path) -> tuple[Columns, str, pd.DataFrame]:
-    """The columns of time and power, the separator, and the cells as text under their places."""
-    text = _text(path)
-    lines = text.splitlines()
-    if text and not text.endswith(("\n", "\r")):
-        lines.pop()
-    for place, line in enumerate(lines[:_HEAD_LINES], start=1):
-        separator = _separator(line)
-        names = _split(line, separator)
-        columns = find_columns(path, names)
-        if columns is not None:
-            return columns, separator, _cells(path, lines[place:], separator, columns, len(names))
-    first = next((line for line in lines if line.strip() and line.strip()[0] not in "#%"), "")
-    raise no_columns(path, _split(first, _separator(first)))
+def _without_negative(path: Path, column: Column, watts: Float64) -> Float64:
+    """Powers, NaN where one is negative beyond noise: a board does not feed its supply.
 
-
-def _cells(
-    path: Path, lines: list[str], separator: str, columns: Columns, width: int
-) -> pd.DataFrame:
-    """The cells of two columns as text; rows with too many cells are left out as empty."""
-    lines = [line for line in lines if line.strip()]
-    places = [columns.time.place, columns.power.place]
-    try:
-        table = pd.read_csv(
-            io.StringIO("\n".join([separator * width, *lines])),  # the first has every column
-            sep=separator,
-            header=None,
-            names=list(range(width + 1)),  # the last for what is too much
-            usecols=[*places, width],
-            dtype=str,
-            keep_default_na=False,
-            on_bad_lines="skip",
-        )[1:].fillna("")
-    except ValueError as error:
-        raise BadInput(f"{path} is not CSV: {error}", hint=_HINT) from error
-    table = table[table[width].str.strip() == ""]
-    if 2 * len(table) < len(lines):
-        raise BadInput(f"{path} has rows of more columns than it names", hint=_HINT)
-    return table[places].reindex(range(1, len(lines) + 1), fill_value="")
-
-
-def _text(path: Path) -> str:
-    """The file as text, whatever its encoding; what is no character is replaced."""
-    refuse_lfs_pointer(path)
-    data = read_bytes(path)
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", errors="replace")
-    if b"\0" in data[:2]:  # UTF-16 without a mark: its ASCII characters have a zero byte
-        return data.decode("utf-16-be" if data[:1] == b"\0" else "utf-16-le", errors="replace")
-    return data.decode("utf-8-sig", errors="replace")
-
-
-def _separator(line: str) -> str:
-    return next((mark for mark in ";\t" if mark in line), ",")
-
-
-def _split(line: str, separator: str) -> list[str]:
-    return next(csv.reader([line], delimiter=separator, strict=False), [])
+    Raises BadInput where over a tenth are: then the rest is no power of a board either.
+    """
+    negative = watts < -_LEAST_W
+    if negative.sum() > _MAX_NEGATIVE * len(watts):
+        raise BadInput(
+            f"{path}: column {column.name!r} holds {negative.sum()} negative powers in"
+            f" {len(watts)} rows, as {np.nanmin(watts):.4g} W",
+            hint="give the power that the device takes; a current clamp may be the wrong way round",
+        )
+    return np.where(negative, np.nan, watts)
 
 
 def _factors(
@@ -167,6 +164,7 @@ def _stamped_seconds(path: Path, column: Column, cells: "pd.Series[Any]") -> Flo
             hint="write all of them in one way, best with a zone",
         )
     text = cells.str.strip().str.replace("/", "-", regex=False).where(stamps)
+    text = text.str.replace(_COMMA_SECONDS, r"\1.\2", regex=True)
     times = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
     since = pd.Timestamp(0, tz="UTC") if zoned.any() else times.min()
     return np.asarray((times - since).dt.total_seconds(), dtype=np.float64)
@@ -203,10 +201,15 @@ def _check_epoch(path: Path, column: Column, seconds: Float64) -> None:
 
 def _check_power(path: Path, column: Column, watts: Float64) -> None:
     """Refuse power that no device has under load, where a unit is wrong by 1000."""
-    too_high = 2 * (watts > _MOST_W).sum() > len(watts)
-    if too_high or (len(watts) and watts.max() < _LEAST_W):
+    if not _is_power(watts):
         raise BadInput(
             f"{path}: column {column.name!r} holds {watts.min():.4g} to {watts.max():.4g} W, which"
             " no device takes under load",
             hint="its unit is another: name it power_mw or power_kw",
         )
+
+
+def _is_power(watts: Float64) -> bool:
+    """Whether a device takes these powers under load; so none are."""
+    too_high = 2 * (watts > _MOST_W).sum() > len(watts)
+    return not too_high and (not len(watts) or bool(watts.max() >= _LEAST_W))

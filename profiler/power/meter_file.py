@@ -9,7 +9,7 @@ from typing import Final
 
 from ...energy.meter_clock import METER_FILE, align, power_logs
 from ...energy.per_launch import MeteredLoad, metered_loads
-from ...energy.power_meter import PowerMeter
+from ...energy.power_meter import PowerMeter, PowerTrace
 from ...store.document import read_document
 from ...store.errors import BadInput
 from ...store.files import write_whole
@@ -34,7 +34,7 @@ def keep_meter(run: Run, path: Path) -> None:
     loads = _loads(recordings, meter)
     _check_scale(path, loads)
     _check_measures(path, loads, _loads(recordings, None))
-    began_ns, left_out = time.time_ns(), meter.trace.left_out
+    began_ns = time.time_ns()
     copy = run.unit(CollectorName.METER, UNIT) / METER_FILE
     write_whole(copy, path.read_bytes())
     run.keep(
@@ -51,11 +51,19 @@ def keep_meter(run: Run, path: Path) -> None:
             scenarios=(),
             served=(),
             failures=(),
-            warnings=(f"{left_out} rows hold no reading",) if left_out else (),
+            warnings=_warnings(meter.trace),
             files={METER_FILE: sha256_of(copy)},
             provenance=read_document(run.provenance_path, Provenance),
         )
     )
+
+
+def _warnings(trace: PowerTrace) -> tuple[str, ...]:
+    counts = {
+        "rows hold no reading": trace.left_out,
+        "rows have the time of the row before, and count as their mean": trace.same_time,
+    }
+    return tuple(f"{rows} {words}" for words, rows in counts.items() if rows)
 
 
 def _loads(recordings: Recordings, meter: PowerMeter | None) -> list[MeteredLoad]:

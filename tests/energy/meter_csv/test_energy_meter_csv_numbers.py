@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moeprof.energy.meter_csv.numbers import decimal_mark, numbers_and_units, values
+from moeprof.energy.meter_csv.numbers import decimal_marks, numbers_and_units, values
 from moeprof.store.errors import BadInput
 
 PATH = Path("meter.csv")
@@ -16,7 +16,8 @@ PATH = Path("meter.csv")
 
 def read(*cells: str, separator: str = ";") -> list[float]:
     text, _ = numbers_and_units(pd.Series(cells, dtype=str))
-    return list(values(text, decimal_mark(PATH, [text], separator)))
+    mark, *_ = decimal_marks(PATH, [text], separator)
+    return list(values(text, mark))
 
 
 @pytest.mark.parametrize(
@@ -41,10 +42,19 @@ def test_the_marks_of_a_file_are_those_of_one_grammar(
     assert read(*cells) == pytest.approx(numbers)
 
 
-@pytest.mark.parametrize("cells", [("1.5", "1,5"), ("1.234.567", "1,234,567"), ("950", "1.020")])
-def test_marks_of_two_grammars_or_of_either_are_refused(cells: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("cells", [("1.5", "1,5"), ("1.234.567", "1,234,567")])
+def test_marks_of_two_grammars_are_refused(cells: tuple[str, ...]) -> None:
     with pytest.raises(BadInput):
         read(*cells)
+
+
+@pytest.mark.parametrize("cells", [("950", "1.020"), ("5,101", "5,102"), ("1.020", "10,050")])
+def test_marks_before_three_digits_alone_may_be_either(cells: tuple[str, ...]) -> None:
+    assert decimal_marks(PATH, [pd.Series(cells)], ";") == (".", ",")
+
+
+def test_numbers_without_a_mark_have_one_reading() -> None:
+    assert decimal_marks(PATH, [pd.Series(["5101", "12"])], ";") == (".",)
 
 
 def test_a_point_between_commas_is_decimal() -> None:

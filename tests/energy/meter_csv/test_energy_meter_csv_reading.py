@@ -31,14 +31,14 @@ def test_time_is_read_in_the_unit_of_its_name(tmp_path: Path, column: str, first
     ("text", "found"),
     [
         ("time,power\n1,2\n", "'time' names no unit"),
-        ("t_s,a_w,b_w\n1,2,3\n", r"1 columns of time and 2 of power \(a_w, b_w\)"),
+        ("t_s,a_w,b_w\n1,2,3\n", r"1 column of time and 2 of power \(a_w, b_w\)"),
         ("t_s,a_w\n1,2\n2,3\n1.5,3\n", "2.000 s"),
         ("t_s,a_w\n1,2\n1,3\n", "two times"),
         ("t_s,a_w\n1,200\n", "two times"),
         ("t_s,a_w\n1,200\n2,\n3,inf\n4,none\n", "1 of 4 rows"),
         ("t_s,a_w\n1,5,200,5\n2,5,200,6\n", "more columns"),
         ("t_s,a_w\n1,5,200\n2,5,200\n", "more columns"),
-        ("", "0 columns of time and 0 of power"),
+        ("", "holds no whole line"),
         ("# a comment\nwhen,much\n1,2\n", "0 columns of time and 0 of power"),
         ("t_s,power\n1,200\n2,200\n", "'power' names no unit"),
         ("time,power_w\n1,200\n2,200\n", "'time' names no unit"),
@@ -50,9 +50,19 @@ def test_time_is_read_in_the_unit_of_its_name(tmp_path: Path, column: str, first
         ("time_s;power_w\n0,5;950\n1.5;1.020\n", "no one decimal mark"),
         ("time_ms;power_w\n0;950\n20;1.020\n", "'1.020' may be thousands or a fraction"),
         ("time_ms\tpower_w\n0\t950\n20\t1,020\n", "'1,020' may be thousands or a fraction"),
+        ("time_ms;power_w\n0;5.100\n20;5.101\n", "'5.100' may be thousands or a fraction"),
+        ("time_ms\tpower_w\n0\t5,100\n20\t5,101\n", "'5,100' may be thousands or a fraction"),
+        ('time_ms,power_w\n"0","5,100"\n"20","5,101"\n', "'5,100' may be thousands or a fraction"),
+        ("time_ms;power_w\n10.000;100\n10.020;100\n", "'10.000' may be thousands or a fraction"),
+        ("time_s,power_w\n0,100\n1,100\n2,-90\n3,100\n", "1 negative powers in 4 rows"),
+        ("time_s,power_w\n0,100\n1,1\n2,1\ntime_s,power_mw\n3,5\n", "line 5 names other columns"),
+        (
+            "timestamp,index,power_w\n0 s,0,90\n0 s,1,9\n1 s,0,90\n1 s,1,9\n",
+            "'index' names 2 devices",
+        ),
         ("time,power_w\n2026-01-02T03:04:05Z,9\n2026-01-02T03:04:06,9\n", "zone and without"),
         ("t_ms,a_w\n5000,9\n100,9\n", "goes backwards"),
-        ('t_s,a_w\n1,"9\n2,9\n', "is not CSV"),
+        ('t_s,a_w\n1,"9\n2,9\n', "1 of 2 rows"),
     ],
 )
 def test_a_file_that_is_no_meter_is_refused_with_what_it_holds(
@@ -123,6 +133,13 @@ GOOD = [0.0, 0.02, 0.04], [100.0, 101.0, 102.5]
         "time_s,power_w,power_limit_w\n0.0,100,700\n0.02,101,700\n0.04,102.5,700\n",
         "time_s,power_w\r\n0.000,100\r\n0.020,101\r\n0.040,102.5\r\n",
         "time_s,power_w\n0.000,100\n0.020,101\n0.040,102.5\n0.060,1",
+        "time_s|power_w\n0.000|100\n0.020|101\n0.040|102.5\n",
+        "time_s;power_w\n0,000;100,000\n0,020;101,000\n0,040;102,500\n",
+        "time_ms;power_mw\n0;100.000\n20;101.000\n40;102.500\n",
+        "start_time_s,mean_power_w\n0,250\ntime_s,power_w\n0,100\n0.02,101\n0.04,102.5\n",
+        "time_s,power_w\n0,100\n0.02,101\n0.04,102.5\ntime_s,power_w\n0.06,99\n",
+        "index,time_s,power_w\n0,0,100\n1,0.02,101\n2,0.04,102.5\n",
+        "time_h,power_w\n0,100\n0.0000055555555556,101\n0.0000111111111111,102.5\n",
         "time_s,power_w\n0.000,1e2\n0.020,1.01E+02\n0.040,102.5\n",
     ],
 )
@@ -132,7 +149,7 @@ def test_one_recording_in_the_forms_that_people_have(tmp_path: Path, text: str) 
     assert meter.power_w.tolist()[:3] == pytest.approx(GOOD[1])
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"])
 def test_another_encoding_is_read(tmp_path: Path, encoding: str) -> None:
     meter = read_meter(written(tmp_path, "time_s,power_w\n0,100\n1,101\n", encoding))
     assert meter.power_w.tolist() == [100, 101]
@@ -159,11 +176,12 @@ def test_a_log_of_nvidia_smi_counts_from_its_first_time(tmp_path: Path, text: st
         ("2026-01-02T03:04:05.000Z", "2026-01-02T03:04:05.020Z"),
         ("2026-01-02 04:04:05.000+01:00", "2026-01-02 04:04:05.020+01:00"),
         ("2026-01-02T03:04:05Z", "2026-01-02T05:04:05.020+0200"),
+        ("2026-01-02T03:04:05,000Z", "2026-01-02T03:04:05,020Z"),
     ],
 )
 def test_a_time_with_a_zone_counts_from_the_epoch(tmp_path: Path, stamps: tuple[str, str]) -> None:
-    rows = "".join(f"{stamp},100\n" for stamp in stamps)
-    meter = read_meter(written(tmp_path, f"time,power_w\n{rows}"))
+    rows = "".join(f"{stamp};100\n" for stamp in stamps)
+    meter = read_meter(written(tmp_path, f"time;power_w\n{rows}"))
     assert meter.time_s.tolist() == pytest.approx([1767323045.0, 1767323045.02], abs=1e-6)
 
 
@@ -181,6 +199,23 @@ def test_a_row_in_the_midst_that_is_none_is_left_out_and_counted(tmp_path: Path)
     text = "time_s,power_w\n0,100\n# paused\n1,101,2,3\n2,OL\n3,103\n4,104\n5,105\n6,106\n7,107\n"
     meter = read_meter(written(tmp_path, text + "8,1e308\n1e308,108\n9,1"))
     assert (meter.time_s.tolist(), meter.left_out) == ([0, 3, 4, 5, 6, 7], 5)
+
+
+def test_negative_readings_are_left_out_and_noise_around_0_stays(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{-100 if n == 5 else -0.5 if n == 7 else 100}\n" for n in range(20))
+    meter = read_meter(written(tmp_path, f"time_s,power_w\n{rows}"))
+    assert (5 in meter.time_s, meter.left_out, meter.power_w.min()) == (False, 1, -0.5)
+
+
+def test_rows_that_share_a_time_are_counted(tmp_path: Path) -> None:
+    meter = read_meter(written(tmp_path, "time_s,power_w\n0,100\n0,300\n1,100\n"))
+    assert meter.same_time == 1
+
+
+def test_a_packed_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "meter.zip").write_bytes(b"PK\3\4 and so on")
+    with pytest.raises(BadInput, match="is packed"):
+        read_meter(tmp_path / "meter.zip")
 
 
 def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:

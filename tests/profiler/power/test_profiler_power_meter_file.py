@@ -96,12 +96,14 @@ def test_the_form_of_a_meters_file_changes_no_energy(
         assert point["power_w"] == pytest.approx(plain[tokens]["power_w"], rel=1e-4)
 
 
-def test_rows_without_a_reading_are_counted(tmp_path: Path) -> None:
+def test_rows_without_a_reading_and_rows_at_one_time_are_counted(tmp_path: Path) -> None:
     run, csv = write_run(tmp_path / "run"), write_meter(tmp_path / "meter.csv")
     head, first, *rows = csv.read_text().splitlines(keepends=True)
-    csv.write_text("".join([head, first, "off\n", *rows[:40], "a note, 3\n", *rows[40:]]))
+    csv.write_text("".join([head, first, first, "off\n", *rows[:40], "a note, 3\n", *rows[40:]]))
     keep_meter(run, csv)
-    assert any("2 rows hold no reading" in warning for warning in parse_run(run))
+    warnings = " ".join(parse_run(run))
+    assert "2 rows hold no reading" in warnings
+    assert "1 rows have the time of the row before" in warnings
 
 
 def test_another_meter_takes_the_place_of_the_first(tmp_path: Path) -> None:
@@ -179,7 +181,7 @@ def test_a_sensor_that_went_wrong_in_one_load_marks_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("when,much\n1,2\n", "0 columns of time and 0 of power, and needs one each"),
+        ("when,much\n1,2\n", "0 columns of time and 0 of power"),
         ("time_s,power_w\n1,2\n2,3\n", "no lag of its clock fits"),
     ],
 )
