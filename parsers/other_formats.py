@@ -46,8 +46,8 @@ _BY_FIRST_BYTES: Final = {
     rb"\x89HDF\r\n\x1a\n": _nsys_export("HDF5"),
     rb"ARROW1|\xff{4}..\0\0": _nsys_export("Arrow"),
     rb"PAR1": _nsys_export("Parquet"),
-    # Of protocol 2 to 5, and of protocol 0, which is text.
-    rb"\x80[\2-\5]|\([dl]p0\n|ccopy_reg\n|c[\w.]+\n\w+\np?\d": _Kind(
+    # Of protocol 2 to 5, 1, and 0, which is text.
+    rb"\x80[\2-\5]|[}\]]q\0|\([dl]p0\n|ccopy_reg\n|c[\w.]+\n\w+\np?\d": _Kind(
         Refusal.PICKLE, "export the trace itself: torch.profiler's export_chrome_trace(FILE)"
     ),
     rb"\0{100}": _Kind(
@@ -68,12 +68,12 @@ _BY_FIRST_TEXT: Final = {
     r'\A\{"data":\["|\A\{"Type":\d+,"\w+":|\A\{"type":"String","id":|\A\{\s*"VmSystemInformation":'
     r'|"PidTidInfos":': _nsys_export("JSON"),
     r'(?m)\Adata: "\[Unknown\]"|^Type: \d+\s+\w+ \{$': _nsys_export("text"),
-    r'(?m)^ *"?Time \(%\)"?(?:,| {2,})"?Total Time \(ns\)"?'
+    r'(?m)^ *"?Time ?\(%\)"?(?:,| {2,})"?Total Time \(ns\)"?'
     r'|^ *"?Start \(ns\)"?(?:,| {2,})"?Duration \(ns\)"?'
     r"|^ \*\* [^\n]+ \(\w+\):$": _Kind(
         Refusal.NSYS_STATS, "give its report, or the report's export of type sqlite"
     ),
-    r"(?m)^No metrics to collect found in sections\.": _Kind(
+    r"(?m)\A(?![\s\S]*Process ID)[\s\S]*?^(?:==[A-Z]+== )?No metrics to collect found": _Kind(
         Refusal.NCU_NO_METRICS, "name what to collect: ncu --set full, or --metrics"
     ),
     r'\A\[\s*\{\s*"(?:children|frame|metrics)":': _Kind(

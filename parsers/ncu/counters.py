@@ -94,7 +94,10 @@ def _certain_pages(path: Path, pages: list[Page]) -> tuple[list[tuple[Page, Styl
     unclear: list[tuple[Page, UnclearNumbers]] = []
     for page in pages:
         try:
-            certain.append((page, number_style(list(_metric_columns(page)))))
+            style = number_style(
+                _metric_columns(page, kept=True), _metric_columns(page, kept=False)
+            )
+            certain.append((page, style))
         except UnclearNumbers as reason:
             unclear.append((page, reason))
     if unclear and not any(page.rows for page, _ in certain):
@@ -104,13 +107,13 @@ def _certain_pages(path: Path, pages: list[Page]) -> tuple[list[tuple[Page, Styl
     ]
 
 
-def _metric_columns(page: Page) -> Iterator[MetricColumn]:
-    """Columns of all metrics, kept or not."""
+def _metric_columns(page: Page, *, kept: bool) -> Iterator[MetricColumn]:
+    """Columns of the metrics that are kept, or of the others."""
     for at, metric in enumerate(page.names):
-        if metric not in DESCRIPTIONS:
-            lines = {_without_instances(row.cells[at]): row.line for row in reversed(page.rows)}
-            in_order = dict(reversed(lines.items()))
-            yield MetricColumn(metric, page.units[at], in_order, metric in _KEPT)
+        if metric not in DESCRIPTIONS and (metric in _KEPT) == kept:
+            first_lines = {row.cells[at]: row.line for row in reversed(page.rows)}
+            lines = {_without_instances(cell): first_lines[cell] for cell in reversed(first_lines)}
+            yield MetricColumn(metric, page.units[at], lines, kept)
 
 
 def _values(page: Page, metric: str, base: str, style: Style, nulls: Nulls) -> list[float | None]:

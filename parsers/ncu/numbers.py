@@ -6,7 +6,7 @@ Where they cannot decide, the page is unclear.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -75,19 +75,19 @@ _ABSENT: Final = re.compile(
 _NUMBER_NAME: Final = re.compile(r"\w+__\w+\.(?:sum|avg|min|max|pct|ratio|max_rate)(?:\.\w+)*")
 
 
-def number_style(columns: Sequence[MetricColumn]) -> Style:
+def number_style(kept: Iterable[MetricColumn], others: Iterable[MetricColumn]) -> Style:
     """Find how a page writes numbers.
 
     Columns that are not kept decide only what the kept ones leave open. Raises UnclearNumbers where
     columns contradict each other on a cell that is kept, and where such a cell has two readings
     that nothing decides between; it names the cells and their lines.
     """
-    kept = [vote for column in columns if column.kept for vote in _votes(column)]
-    left = _agreed(_ALL, kept)
-    unclear = [vote for vote in kept if _readings(vote, left) > 1]
+    votes = [vote for column in kept for vote in _votes(column)]
+    left = _agreed(_ALL, votes)
+    unclear = [vote for vote in votes if _readings(vote, left) > 1]
     if unclear:
-        others = [vote for column in columns if not column.kept for vote in _votes(column)]
-        left = _agreed(left, [vote for vote in others if vote.possible & left])
+        votes = [vote for column in others for vote in _votes(column) if vote.possible & left]
+        left = _agreed(left, votes)
         for vote in unclear:
             if _readings(vote, left) > 1:
                 raise _two_readings(vote)

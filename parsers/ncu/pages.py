@@ -92,7 +92,8 @@ def read_pages(path: Path) -> PageFile:
     lines = _NEWLINE.split(text)
     file = _Reader(path, lines).read()
     file.foreign_bytes = foreign_bytes
-    said = (line for mark in _TROUBLE for line in lines if line.startswith(mark))
+    # ncu's words may follow output of the program without a line's end.
+    said = (line[line.index(mark) :] for mark in _TROUBLE for line in lines if mark in line)
     file.said = list(dict.fromkeys(said))
     if not file.pages:
         raise _no_page(path, file.said)

@@ -28,6 +28,7 @@ PROTON_TREE: list[dict[str, Any]] = [
     {"children": [], "frame": {"name": "ROOT", "type": "function"}, "metrics": {"time (ns)": 5}},
     {"CUDA": {"0": {"arch": "90", "clock_rate": 1980000}}},
 ]
+NO_METRICS = "No metrics to collect found in sections.\n"
 EVENTS = [{"ph": "X", "cat": "kernel", "name": "gemm", "ts": 1, "dur": 2, "pid": 0, "tid": 7}]
 
 
@@ -67,7 +68,9 @@ def _tar() -> bytes:
         (" Time (%)  Total Time (ns)  Instances\n --------  -----", Refusal.NSYS_STATS, "sqlite"),
         ("Processing [x]\n ** OS Runtime Summary (osrt_sum):\n", Refusal.NSYS_STATS, "sqlite"),
         (" Start (ns)  Duration (ns)  CorrId\n", Refusal.NSYS_STATS, "sqlite"),
-        ("No metrics to collect found in sections.\n", Refusal.NCU_NO_METRICS, "--set full"),
+        (NO_METRICS, Refusal.NCU_NO_METRICS, "--set full"),
+        (f"==PROF== Connected\n==ERROR== {NO_METRICS}", Refusal.NCU_NO_METRICS, "--set full"),
+        ("CUDA Kernel Statistics:\n\n Time(%)  Total Time (ns)\n", Refusal.NSYS_STATS, "sqlite"),
         (json.dumps(PROTON_TREE), Refusal.PROTON_TREE, "data='trace'"),
         (json.dumps(EVENTS), Refusal.EVENT_ARRAY, "traceEvents"),
         ("\n".join(map(json.dumps, [*EVENTS, *EVENTS])), Refusal.EVENT_LINES, "traceEvents"),
@@ -90,6 +93,7 @@ def _tar() -> bytes:
         (b"\xfd7zXZ\0" + bytes(64), Refusal.ARCHIVE, "unpack"),
         (pickle.dumps({"segments": []}), Refusal.PICKLE, "export_chrome_trace"),
         (pickle.dumps({"segments": []}, protocol=0), Refusal.PICKLE, "export_chrome_trace"),
+        (pickle.dumps({"segments": []}, protocol=1), Refusal.PICKLE, "export_chrome_trace"),
         (pickle.dumps(["segments"], protocol=0), Refusal.PICKLE, "export_chrome_trace"),
         (pickle.dumps(Path("a"), protocol=0), Refusal.PICKLE, "export_chrome_trace"),
         ("a diary\nof three days\n", Refusal.UNKNOWN_FORMAT, "nsys SQLite export"),
@@ -148,6 +152,12 @@ def test_a_text_shows_how_it_begins(tmp_path: Path) -> None:
     path.write_text("a diary\nof three days\n")
     with pytest.raises(BadInput, match="text that begins with 'a diary'"):
         trace_format(path)
+
+
+def test_a_page_of_ncu_beside_a_process_without_metrics_is_a_page(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(f'==WARNING== {NO_METRICS}"ID","Process ID","Kernel Name"\n')
+    assert trace_format(path) == TraceFormat.NCU_CSV
 
 
 def test_torchs_trace_that_mentions_other_tools_is_a_trace(tmp_path: Path) -> None:
