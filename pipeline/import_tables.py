@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from ..costmodel.build import build_model
 from ..costmodel.imported.aiconfigurator import Selection, read_aiconfigurator
-from ..costmodel.imported.tables import ImportedTable, points_of, provenance_of
+from ..costmodel.imported.source_rows import ImportedTable
+from ..costmodel.imported.tables import points_of, provenance_of
 from ..costmodel.imported.vidur import read_vidur
 from ..store.cost_model import Origin
 from ..store.document import write_document

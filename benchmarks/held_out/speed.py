@@ -13,13 +13,8 @@ from scipy.interpolate import PchipInterpolator
 
 from moeprof.benchmarks.held_out.peers import aiconfigurator_ns
 from moeprof.costmodel.build import build_model
-from moeprof.costmodel.imported.tables import (
-    Imported,
-    ImportedTable,
-    origin_of,
-    points_of,
-    provenance_of,
-)
+from moeprof.costmodel.imported.source_rows import Imported, ImportedTable, origin_of
+from moeprof.costmodel.imported.tables import points_of, provenance_of
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import to_json, write_document

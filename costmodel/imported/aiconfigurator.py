@@ -19,7 +19,7 @@ from ...store.errors import BadInput
 from ...store.files import refuse_lfs_pointer
 from ...store.scenario import Scenario
 from .cells import Cells, rows_of
-from .tables import Imported, ImportedTable, origin_of
+from .source_rows import Imported, ImportedTable, origin_of
 
 FAMILIES: Final = ("gemm", "moe")
 _BYTES: Final = {"bfloat16": 2.0, "float16": 2.0, "fp8": 1.0, "fp8_block": 1.0}
@@ -29,7 +29,8 @@ _NEEDED: Final = {
     "moe": ("moe_dtype", "num_tokens", "hidden_size", "inter_size", "topk", "num_experts",
             "moe_tp_size", "moe_ep_size", "distribution", "latency", *_ONE_MODEL),
 }  # fmt: skip
-_USED: Final = ("power",)  # where a table has it
+_USED: Final = ("power", "kernel_source")  # where a table has them
+_NOT_GATED: Final = "nongated"  # in kernel_source, of experts with two matrices in place of three
 _LARGEST_WORK: Final = 1 << 62  # of one call; more does not fit in the columns of points
 
 
@@ -215,24 +216,32 @@ def _moe(cells: Cells, dtype: str) -> Imported | None:
     top_k, experts, size = cells.whole("topk"), cells.whole("num_experts"), _BYTES[dtype]
     if top_k > experts:
         raise cells.refusal("topk", f"at most the {experts} of num_experts")
+    gated = _NOT_GATED not in _kernel(cells)
+    weights = (3 if gated else 2) * top_k * hidden * inter
     scenario = Scenario(
-        op=f"moe_{cells.text('distribution').replace('.', '_')}",
+        op=f"moe_{cells.text('distribution').replace('.', '_')}{'' if gated else '_nongated'}",
         tokens=tokens,
         shape=(hidden, inter),
         dtype=_rate(dtype),
-        flops=6 * tokens * top_k * hidden * inter,
+        flops=2 * tokens * weights,
         # A lower bound: the weights of the top_k experts that any token reaches.
-        bytes_moved=int(
-            (3 * top_k * hidden * inter + tokens * hidden) * size + 2 * tokens * hidden
-        ),
+        bytes_moved=int((weights + tokens * hidden) * size + 2 * tokens * hidden),
         experts=experts,
         top_k=top_k,
         l2="cold",
     )
-    return _imported(cells, scenario, "num_tokens")
+    return _imported(
+        cells, scenario, "num_tokens", assumed=", if its experts are gated" if gated else ""
+    )
 
 
-def _imported(cells: Cells, scenario: Scenario, tokens: str) -> Imported:
+def _kernel(cells: Cells) -> str:
+    """The name of the kernel that ran; "" where the table names none."""
+    name = cells.values.get("kernel_source")
+    return name if isinstance(name, str) and name.isprintable() else ""
+
+
+def _imported(cells: Cells, scenario: Scenario, tokens: str, assumed: str = "") -> Imported:
     if max(scenario.flops, scenario.bytes_moved) >= _LARGEST_WORK:
         raise cells.refusal(tokens, "a size of work that a GPU does in one call")
     return Imported(
@@ -241,6 +250,8 @@ def _imported(cells: Cells, scenario: Scenario, tokens: str) -> Imported:
         place=cells.place("latency"),
         power_w=cells.power_w("power"),
         has_power="power" in cells.values,
+        kernel=_kernel(cells),
+        assumed=assumed,
     )
 
 

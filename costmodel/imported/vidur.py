@@ -5,17 +5,15 @@ with a resolution of 1 us, by tokens and tensor parallelism.
 """
 
 import csv
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Final
 
 from ...store.errors import BadInput
 from ...store.files import cannot_read, refuse_lfs_pointer
 from ...store.scenario import Scenario
 from .cells import Cells, rows_of
-from .tables import Imported, ImportedTable, origin_of
+from .source_rows import Imported, ImportedTable, origin_of
 
 _DTYPE_BYTES: Final = 2
 _MODEL: Final = ("n_head", "n_kv_head", "n_embd", "n_expanded_embd", "use_gated_mlp")
@@ -29,7 +27,7 @@ OPS: Final = ("mlp_up_proj", "mlp_down_proj", "attn_pre_proj", "attn_post_proj",
 def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     """Read one `mlp.csv` of the repository at `commit`, for one tensor parallelism.
 
-    The source has duplicate rows of some sizes, which are averaged. Raises BadInput where the file
+    Raises BadInput where the file
     is missing or is no such table, holds several models or a cell that is wrong, and where the
     parallelism is not in it.
     """
@@ -131,14 +129,11 @@ def _rows(table: Sequence[Cells], op: str, tensor_parallel: int) -> Iterator[Imp
     if column not in table[0].values:
         return
     shape, reads_weights = _shape(table[0], op, tensor_parallel)
-    of_size: defaultdict[int, list[Cells]] = defaultdict(list)
     for row in table:
-        of_size[row.whole("num_tokens")].append(row)
-    for tokens, rows in sorted(of_size.items()):
         yield Imported(
-            _scenario(op, tokens, shape, reads_weights),
-            latency_us=fmean(row.duration_us(column) for row in rows),
-            place=rows[0].place(column),
+            _scenario(op, row.whole("num_tokens"), shape, reads_weights),
+            latency_us=row.duration_us(column),
+            place=row.place(column),
         )
 
 

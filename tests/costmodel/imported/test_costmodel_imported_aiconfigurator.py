@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.imported.aiconfigurator import Selection, read_aiconfigurator
-from moeprof.costmodel.imported.tables import ImportedTable, points_of
+from moeprof.costmodel.imported.source_rows import ImportedTable
+from moeprof.costmodel.imported.tables import points_of
 from moeprof.store.errors import BadInput
 
 SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
@@ -95,6 +96,34 @@ def test_a_moe_over_several_gpus_is_left_out_and_counted(tmp_path: Path) -> None
     path = write(tmp_path / "several" / "moe_perf.parquet", moe_rows(moe_tp_size=2))
     with pytest.raises(BadInput, match="holds no row of bfloat16 on one GPU"):
         read(path)
+
+
+def test_experts_without_a_gate_have_two_matrices_and_an_operation_of_their_own(
+    tmp_path: Path,
+) -> None:
+    plain = moe_rows(kernel_source="moe_torch_flow_nongated")
+    path = write(tmp_path / "moe_perf.parquet", [*plain, *moe_rows(kernel_source="moe_flow")])
+    first, gated = read(path).rows[0].scenario, read(path).rows[-1].scenario
+    assert (first.op, gated.op) == ("moe_power_law_1_2_nongated", "moe_power_law_1_2")
+    assert first.flops == 2 * 2 * 1 * 8 * 2048 * 768
+    assert first.bytes_moved == 2 * (2 * 8 * 2048 * 768 + 2048) + 2 * 2048
+    assert 2 * gated.flops == 3 * 1024 * first.flops
+
+
+def test_what_only_a_gate_makes_impossible_is_said_as_such(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 8192, "inter_size": 5120, "num_experts": 512}
+    rows = [
+        row | sizes | {"topk": top_k, "latency": 1.5 + 0.008 * row["num_tokens"]}
+        for top_k in (22, 23)
+        for row in moe_rows()
+    ]
+    rows[0]["latency"] = 0.9  # an H200 reads 2 matrices in 770 us, and 3 in 1150 us
+    _, unknown = points_of(read(write(tmp_path / "unknown.parquet", rows)))
+    (remark,) = unknown.remarks
+    assert remark.startswith("1 rows left out")
+    assert remark.endswith(", if its experts are gated")
+    two = [row | {"kernel_source": "moe_torch_flow_nongated"} for row in rows]
+    assert points_of(read(write(tmp_path / "two.parquet", two)))[1].remarks == ()
 
 
 def test_a_dtype_that_the_table_lacks_names_those_it_has(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import pytest
 
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.imported.aiconfigurator import Selection, read_aiconfigurator
+from moeprof.costmodel.imported.source_rows import ImportedTable
 from moeprof.costmodel.imported.tables import (
     NO_POWER,
     NO_POWER_HERE,
-    ImportedTable,
     points_of,
     provenance_of,
 )
