@@ -26,6 +26,7 @@ SPREAD_LIMIT: Final = 0.20  # interquartile range over median that raises no fla
 NOT_MENTIONED: Final = "its recording does not say what became of it"
 NO_POWER: Final = "no power was recorded in this run"
 _TIMELESS: Final = (CollectorName.NCU, CollectorName.POWER, CollectorName.THERMAL)
+_MAX_ZERO: Final = 0.1  # share of calls of 0 ns that a clock may lose by chance
 _NULL_NS: Final = -1  # stands for null: no time of a call is negative
 
 Columns = dict[str, Any]
@@ -81,8 +82,8 @@ class RepeatTimes:
     """One repeat: float64 arrays (calls,) of its latencies and gaps, or the problem with it.
 
     `source` is "kernel" where a latency is the union of the call's kernel intervals, and "wall"
-    where it is host time; `gap_ns` is empty with "wall". `untimed_calls` calls are left out of the
-    arrays because a kernel that is or may be theirs has no time or no launching call.
+    where it is host time; `gap_ns` is empty with "wall". `untimed_calls` are left out of the arrays
+    because they took 0 ns, or may have a kernel without a time or a launching call.
     """
 
     number: int
@@ -197,7 +198,7 @@ def _repeat_flags(repeats: Sequence[RepeatTimes], used: Sequence[RepeatTimes]) -
     ]
     if untimed := sum(one.untimed_calls for one in used):
         calls = untimed + sum(len(one.latency_ns) for one in used)
-        words = f"{untimed} of {calls} calls left out: a kernel of theirs has no time or no launch"
+        words = f"{untimed} of {calls} calls left out: no time, or a kernel without time or launch"
         flags.append(Flag(FlagCode.UNTIMED_CALLS, words))
     left_out = len(repeats) - len(failed) - len(used)
     if left_out:
@@ -235,6 +236,7 @@ class _CallColumns:
         untimed = ~has_time & (self._kernels[rows] > 0)
         with_kernels = bool((has_time | untimed).any())
         latency = self._busy[rows] if with_kernels else self._wall[rows]
+        untimed |= latency == 0
         problem = _problem(latency, untimed, timing.calls)
         if problem is not None:
             return RepeatTimes(timing.visit, problem)
@@ -253,19 +255,22 @@ class _CallColumns:
 def _problem(latency_ns: Int64, untimed: Bools, calls: int) -> str | None:
     """What the latencies of `calls` calls lack; None where those that are timed are complete.
 
-    Calls with an untimed kernel are no problem unless all are such: a profiler loses times
-    whatever the call took, so the others are still a fair sample.
+    Untimed calls are no problem unless all are such: a profiler loses times whatever the call took,
+    so the others are still a fair sample. Of calls of 0 ns a tenth at most may be: more of them are
+    calls too short for the clock.
     """
     n = len(latency_ns)
     if n != calls:
         return f"{n} of {calls} ranges are in the trace"
+    if not n:
+        return "it holds no call"
     missing = int(np.count_nonzero((latency_ns == _NULL_NS) & ~untimed))
     if missing:
         return f"{missing} of {n} calls hold no kernel"
-    if n and untimed.all():
-        return f"{n} of {n} calls hold a kernel without a time"
-    timeless = int(np.count_nonzero((latency_ns <= 0) & ~untimed))
-    return f"{timeless} of {n} calls took no time at all" if timeless or not n else None
+    zero = int(np.count_nonzero(latency_ns == 0))
+    if zero > _MAX_ZERO * n:
+        return f"{zero} of {n} calls took no time at all"
+    return f"{n} of {n} calls hold a kernel without a time" if untimed.all() else None
 
 
 def _rows_by_repeat(calls: pa.Table) -> Mapping[tuple[str, str, int], Int64]:

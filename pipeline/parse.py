@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..energy.meter_clock import run_meter
 from ..energy.per_launch import metered_loads
@@ -113,10 +114,27 @@ def parse_run(run: Run) -> list[str]:
         if power.sensor_gain is not None:
             warnings.append(str(power.sensor_gain))
         points = points_table(calls, recordings, plan, power)
-        warnings += unmeasured_sizes(plan, points)
+        warnings += [*unmeasured_sizes(plan, points), *_lost(calls, points)]
         tables.write("points", points)
     for name in SCHEMAS.keys() - tables.rows.keys():
         run.table(name).unlink(missing_ok=True)
+    return warnings
+
+
+def _lost(calls: pa.Table, points: pa.Table) -> list[str]:
+    """Say how many points failed, and how many calls took no time."""
+    failed = points.filter(pc.is_valid(points["failure"]))
+    warnings = []
+    if failed.num_rows:
+        first = failed.slice(0, 1).to_pylist()[0]
+        warnings.append(
+            f"{failed.num_rows} of {points.num_rows} points failed, as {first['scenario_key']}:"
+            f" {first['failure']}"
+        )
+    latency_ns = pc.coalesce(calls["busy_ns"], calls["wall_ns"])
+    zero = calls.filter(pc.equal(latency_ns, pa.scalar(0))).num_rows
+    if zero:
+        warnings.append(f"{zero} of {calls.num_rows} calls took 0 ns, and are untimed")
     return warnings
 
 

@@ -121,7 +121,7 @@ def test_the_energies_of_an_external_meter(moeprof: Moeprof, tmp_path: Path) -> 
     ("source", "meter", "words"),
     [
         ("run", "nowhere.csv", "cannot read nowhere.csv"),
-        ("run", "plan.json", "plan.json has 0 columns of time and 0 of power, and needs one each"),
+        ("run", "plan.json", "plan.json has 0 columns of time and 0 of power"),
         ("trace.sqlite", "meter.csv", "--meter is for a run, and trace.sqlite is a single trace"),
     ],
 )

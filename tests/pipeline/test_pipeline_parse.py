@@ -56,6 +56,16 @@ def test_the_cpu_collector_needs_no_raw_file(run: Run, recording: Maker) -> None
     assert warnings == ["gelu.0: turbo is on", "gelu: 1 of 1 hold-out sizes have no recording: 2"]
 
 
+def test_failed_points_and_calls_of_0_ns_are_warned_of(run: Run, recording: Maker) -> None:
+    key = "gelu-b2-1024-fp32-cold"
+    timing = PointTiming(KEY, 0, 20, (*[1000] * 19, 0), 0, 1)
+    run.keep(recording([timing], [Failure(key, 0, "out of memory")], tokens=(4, 2)))
+    assert parse_run(run) == [
+        f"1 of 2 points failed, as {key}: out of memory",
+        "1 of 20 calls took 0 ns, and are untimed",
+    ]
+
+
 def test_an_nsys_recording_gives_kernel_times(
     run: Run, recording: Maker, nsys_file: Callable[..., NsysFile]
 ) -> None:
