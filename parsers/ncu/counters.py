@@ -84,8 +84,8 @@ def read_ncu(path: Path, unit: str | None = None, scenario_key: str | None = Non
     return Counters(table, tuple(f"{path.name}: {warning}" for warning in warnings))
 
 
-def _certain_pages(path: Path, pages: list[Page]) -> tuple[list[tuple[Page, Style]], list[str]]:
-    """Pages whose way to write numbers is certain, each with it, and a warning for each other.
+def _certain_pages(path: Path, pages: list[Page]) -> tuple[list[tuple[Page, Style]], Iterator[str]]:
+    """Pages whose way to write numbers is certain, each with it, and a warning of the others.
 
     A page does not decide for another: files of two machines may have been joined. Raises BadInput
     where no page with rows is certain.
@@ -93,18 +93,20 @@ def _certain_pages(path: Path, pages: list[Page]) -> tuple[list[tuple[Page, Styl
     certain: list[tuple[Page, Style]] = []
     unclear: list[tuple[Page, UnclearNumbers]] = []
     for page in pages:
+        kept, others = (_metric_columns(page, kept=kept) for kept in (True, False))
         try:
-            style = number_style(
-                _metric_columns(page, kept=True), _metric_columns(page, kept=False)
-            )
-            certain.append((page, style))
+            certain.append((page, number_style(kept, others)))
         except UnclearNumbers as reason:
             unclear.append((page, reason))
     if unclear and not any(page.rows for page, _ in certain):
         raise BadInput(f"{path} {unclear[0][1]}", hint=PLAIN_NUMBERS_HINT)
-    return certain, [
-        f"{len(page.rows)} {TraceWarning.PAGE_UNCLEAR} {reason}" for page, reason in unclear
-    ]
+    return certain, _unclear_rows(unclear)
+
+
+def _unclear_rows(unclear: list[tuple[Page, UnclearNumbers]]) -> Iterator[str]:
+    if unclear:
+        rows = sum(len(page.rows) for page, _ in unclear)
+        yield f"{rows} {TraceWarning.PAGE_UNCLEAR} {listed(str(reason) for _, reason in unclear)}"
 
 
 def _metric_columns(page: Page, *, kept: bool) -> Iterator[MetricColumn]:
