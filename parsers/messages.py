@@ -136,8 +136,7 @@ class TraceWarning(StrEnum):
         "CUDA call(s) or range(s) have no number of a process (pid) and are taken as of the one"
         " that made the other calls"
     )
-    OF_NO_THREAD = "CUDA call(s) name no thread (tid): the ranges around them are not known"
-    NO_TIME = "CUDA call(s) or range(s) have no readable time and are left out"
+    NO_TIME = "range(s) have no readable time and are left out"
     UNREADABLE_CELL = "value(s) of kernels are not of their column's type and are null"
     UNNAMED_RANGES = "range(s) have no name"
     PROTON = "kernel(s) were recorded by Proton of Triton, which records no launching calls"

@@ -100,18 +100,18 @@ class KinetoEvents:
         for element in self._elements:
             event = self._decoded(element.text, _EVENT, element) or _Event()
             kind, category = _kind(event.cat)
-            if kind is not None and event.ph == _COMPLETE:
+            if kind is None and not self._is_like_a_kernel(event, category, element):
+                self.others[category] += 1
+            elif kind is None:
+                self.noticed[TraceWarning.LIKE_A_KERNEL] += 1
+                yield self._untimed(event, element)
+            elif event.ph == _COMPLETE:
                 yield self._read(event, kind, category, element)
             elif kind is Kind.KERNEL and event.ph not in _ENDS:
                 self.noticed[TraceWarning.BEGUN_KERNEL] += 1
                 yield self._untimed(event, element)
-            elif kind is not None:
-                self.noticed[TraceWarning.OTHER_PHASE] += 1
-            elif category not in _NO_KERNEL and self._is_like_a_kernel(event, element):
-                self.noticed[TraceWarning.LIKE_A_KERNEL] += 1
-                yield self._untimed(event, element)
             else:
-                self.others[category] += 1
+                self.noticed[TraceWarning.OTHER_PHASE] += 1
         self.noticed[TraceWarning.NO_OBJECTS] += self._elements.not_objects
         self.noticed[TraceWarning.LAST_COMMA] += self._elements.ends_with_comma
         self._read_base(self._elements.outline.get(_BASE_TIME, 0))
@@ -152,9 +152,9 @@ class KinetoEvents:
         kernel = self._read(event, Kind.KERNEL, "kernel", element)
         return kernel._replace(start_ns=None, duration_ns=None)
 
-    def _is_like_a_kernel(self, event: "_Event", element: Element) -> bool:
-        """Whether an event of no known category has the args of a kernel."""
-        if b'"block"' not in element.text or event.ph in _ENDS:
+    def _is_like_a_kernel(self, event: "_Event", category: str, element: Element) -> bool:
+        """Whether an event of a category that is not known has the args of a kernel."""
+        if category in _NO_KERNEL or b'"block"' not in element.text or event.ph in _ENDS:
             return False
         arguments = self._decoded(event.args, _ARGUMENTS, element) if event.args else None
         return isinstance(arguments, dict) and all(map(arguments.__contains__, _KERNEL_ONLY))

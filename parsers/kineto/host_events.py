@@ -10,6 +10,7 @@ from ...stats.arrays import Int64
 from ..events import NOWHERE, Spans
 from ..launching import CorrelationIds
 from .events import KinetoEvent
+from .kernels import has_time
 
 
 class Threads:
@@ -48,13 +49,13 @@ class HostEvents:
     without_time: number of events left out because their times are not readable.
     nameless: number of events without a name, which is "".
     processes: number of events of each process, which is a text or None.
-    threadless: number of events without a thread.
+    unplaced: number of events on no thread.
     """
 
     def __init__(self, threads: Threads) -> None:
         self.without_time = 0
         self.nameless = 0
-        self.threadless = 0
+        self.unplaced = 0
         self.processes: Counter[str | None] = Counter()
         self._threads = threads
         self._start_ns, self._end_ns, self._thread = array("q"), array("q"), array("q")
@@ -62,13 +63,19 @@ class HostEvents:
         self._code_of: dict[str, int] = {}
         self._codes = array("i")
 
+    def add_call(self, event: KinetoEvent) -> None:
+        """Add a call; one without a readable time is on no thread, and its kernel in no range."""
+        if not has_time(event):
+            event = event._replace(start_ns=0, duration_ns=0, thread=None)
+        self.add(event)
+
     def add(self, event: KinetoEvent) -> None:
         """Add an event if its times are readable."""
         if event.start_ns is None or event.duration_ns is None or event.duration_ns < 0:
             self.without_time += 1
             return
         self.processes[event.process] += 1
-        self.threadless += event.thread is None
+        self.unplaced += event.thread is None
         self._start_ns.append(event.start_ns)
         self._end_ns.append(event.start_ns + event.duration_ns)
         self._thread.append(self._threads.number(event.process, event.thread))

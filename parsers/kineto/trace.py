@@ -34,7 +34,7 @@ def read_kineto(path: Path) -> Trace:
             case Kind.KERNEL:
                 kernels.add(event)
             case Kind.CALL:
-                calls.add(event)
+                calls.add_call(event)
             case Kind.RANGE:
                 ranges.add(event)
     process = _process(calls, path)
@@ -140,8 +140,8 @@ def _note(
     events: KinetoEvents, kernels: KernelColumns, calls: HostEvents, ranges: HostEvents
 ) -> None:
     """Add what was left out of the columns to what `events` noticed."""
-    events.noticed[TraceWarning.NO_TIME] += calls.without_time + ranges.without_time
-    events.noticed[TraceWarning.OF_NO_THREAD] += calls.threadless
+    events.noticed[TraceWarning.NO_TIME] += ranges.without_time
+    events.noticed[TraceWarning.UNPLACED_CALLS] += calls.unplaced
     events.noticed[TraceWarning.UNNAMED_KERNELS] += kernels.nameless
     events.noticed[TraceWarning.UNNAMED_RANGES] += ranges.nameless
     events.noticed[TraceWarning.UNREADABLE_CELL] += kernels.unreadable

@@ -75,4 +75,14 @@ def test_an_event_without_a_thread_is_on_none_and_counted() -> None:
     events.add(_event(1, 1))
     events.add(_event(1, 1)._replace(thread=None))
     assert events.spans(0, None).thread.tolist() == [0, NOWHERE]
-    assert events.threadless == 1
+    assert events.unplaced == 1
+
+
+def test_a_call_without_a_readable_time_is_on_no_thread() -> None:
+    events = HostEvents(Threads())
+    events.add_call(_event(7, 1))
+    events.add_call(_event(None, 1))
+    events.add_call(_event(0, 0))
+    assert events.spans(0, None).thread.tolist() == [0, NOWHERE, NOWHERE]
+    assert events.correlation_ids().correlation.tolist() == [5, 5, 5]
+    assert (events.without_time, events.unplaced) == (0, 2)

@@ -214,12 +214,25 @@ def test_without_a_known_process_the_names_of_processes_part_them(tmp_path: Path
         read_kineto(write_trace(tmp_path / "two.json", [*events, launch(13, 5, pid="b")]))
 
 
-def test_a_call_without_a_thread_is_told(tmp_path: Path) -> None:
-    events = [*EVENTS, launch(13, 6, tid=[1]), kernel(40, 2, 6)]
+@pytest.mark.parametrize("change", [{"tid": [1]}, {"tid": None}, {"ts": "soon"}, {"dur": -1}])
+def test_a_call_without_thread_or_time_leaves_a_timed_call_without_busy_time(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    events = [annotation("fc1-b8#0.0", 10, 10), launch(11, 5), kernel(30, 2, 5)]
+    events += [launch(13, 6) | change, kernel(40, 2, 6)]
     trace = read_kineto(write_trace(tmp_path / "t.json", events))
+    assert trace.warnings == [f"t.json: 1 {TraceWarning.UNPLACED_CALLS}"]
     assert _launches(trace)[1]["unattributed"] == Unattributed.UNKNOWN_API_CALL
-    told = [TraceWarning.OF_NO_THREAD, TraceWarning.UNSURE_CALLS]
-    assert trace.warnings == [f"t.json: 1 {each}" for each in told]
+    assert _calls(trace)[0]["busy_ns"] is None
+
+
+def test_an_id_shared_by_calls_that_are_not_one_launch_is_told(tmp_path: Path) -> None:
+    driver = event("cuda_driver", "cuLaunchKernel", 12.5, 1.0, args={"correlation": 5})
+    within = read_kineto(write_trace(tmp_path / "within.json", [*EVENTS, driver]))
+    assert within.warnings == []
+    other_rank = [launch(15, 5, tid=99), kernel(32, 1, 5), launch(14, 8), kernel(34, 1, 8)]
+    merged = read_kineto(write_trace(tmp_path / "merged.json", [*EVENTS, *other_rank]))
+    assert merged.warnings == [f"merged.json: 2 {TraceWarning.SEVERAL_LAUNCHES}"]
 
 
 @pytest.mark.parametrize("change", [{"ph": "B"}, {"cat": "gpu_kernel"}, {"cat": None}])
@@ -251,7 +264,8 @@ def test_what_has_no_time_or_name_is_told(tmp_path: Path) -> None:
     ]
     found = read_kineto(write_trace(tmp_path / "t.json", events)).warnings
     assert found == [
-        f"t.json: 2 {TraceWarning.NO_TIME}",
+        f"t.json: 1 {TraceWarning.NO_TIME}",
+        f"t.json: 1 {TraceWarning.UNPLACED_CALLS}",
         f"t.json: 1 {TraceWarning.UNNAMED_KERNELS}",
         f"t.json: 1 {TraceWarning.UNNAMED_RANGES}",
         f"t.json: 1 {TraceWarning.UNREADABLE_CELL}",
