@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, NoReturn, Protocol, TypeVar
 import msgspec
 
 from .errors import BadInput, shortened, unknown_schema
-from .files import write_whole
+from .files import refuse_irregular, write_whole
 
 
 class Document(Protocol):
@@ -85,6 +85,7 @@ def read_json(path: Path, cls: type[Document]) -> dict[str, Any]:
     Raises BadInput as `read_document` does, but for the fields.
     """
     name = cls.SCHEMA.partition("/")[0]
+    refuse_irregular(path, hint=cls.WAY_OUT)
     try:
         body = _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

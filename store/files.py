@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,10 +36,12 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; on a clean exit it takes the place of `path`.
 
     The folder is made if it is missing. On any error the temporary file is removed and `path` is
-    left as it was. Raises BadInput where the disk is full, read-only or refuses.
+    left as it was. Raises BadInput where the disk is full, read-only or refuses, and for a path
+    that is a pipe or a device.
     """
     if not path.name:  # the root, or the present folder
         raise cannot_write(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    refuse_irregular(path, hint="name a file to write, or leave it out")
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,8 +80,22 @@ def cannot_use(error: OSError) -> BadInput:
     return cannot_read(path, error)
 
 
+def refuse_irregular(path: Path, hint: str = "write it to a file first") -> None:
+    """Raise BadInput for a pipe, a socket or a device: reading a pipe waits for its writer.
+
+    A file, a folder and what is not there pass.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise BadInput(f"{path} is not a regular file", hint=hint)
+
+
 def read_bytes(path: Path) -> bytes:
-    """Read a file. Raises BadInput, naming it, if that fails."""
+    """Read a file. Raises BadInput, naming it, if that fails or it is no regular file."""
+    refuse_irregular(path)
     try:
         return path.read_bytes()
     except OSError as error:
@@ -86,7 +103,8 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 file. Raises BadInput, naming the file, if that fails."""
+    """Read a UTF-8 file. Raises BadInput, naming it, if that fails or it is no regular file."""
+    refuse_irregular(path)
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -100,8 +118,10 @@ def read_text(path: Path) -> str:
 def refuse_lfs_pointer(path: Path) -> None:
     """Raise BadInput for a Git LFS pointer, which stands where the file was not fetched.
 
-    Source: the pointer file of Git LFS's docs/spec.md. A file that cannot be opened passes.
+    Raises it for what is no regular file, too; a file that cannot be opened passes. Source: the
+    pointer file of Git LFS's docs/spec.md.
     """
+    refuse_irregular(path)
     try:
         with path.open("rb") as file:
             start = file.read(len(_LFS_POINTER))

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...store.errors import BadInput
-from ...store.files import refuse_lfs_pointer
+from ...store.files import refuse_irregular, refuse_lfs_pointer
 from ...store.scenario import Scenario
 from .cells import Cells, rows_of
 from .source_rows import Imported, ImportedTable, origin_of
@@ -111,6 +111,7 @@ def _tables(root: Path, select: Selection) -> Iterator[tuple[Path, str]]:
     """Paths of the tables that fit, each with its family."""
     if not os.path.exists(root):  # Path.exists raises for a name that is too long
         raise BadInput(f"{root} does not exist", hint="name a checkout, or a *_perf.parquet file")
+    refuse_irregular(root, hint="name a checkout, or a *_perf.parquet file")
     if root.is_file():
         yield root, _family(root)
         return
@@ -175,7 +176,10 @@ def _read(path: Path, family: str, version: str | None) -> Iterator[Cells]:
     found = _schema(path)
     missing = [column for column in _NEEDED[family] if column not in found]
     if missing:
-        raise BadInput(f"{path} lacks the column {missing[0]!r}, which a {family} needs")
+        raise BadInput(
+            f"{path} lacks the column {missing[0]!r}, which a {family} needs",
+            hint=f"name a {family}_perf.parquet as it was published",
+        )
     columns = [*_NEEDED[family], *(column for column in _USED if column in found)]
     try:
         table = pq.read_table(path, columns=columns, partitioning=None)

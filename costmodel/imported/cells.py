@@ -63,7 +63,7 @@ class Cells:
     def refusal(self, column: str, rule: str) -> BadInput:
         """The refusal of a cell, which must be what `rule` says."""
         value = self.values[column]
-        shown = "empty" if value is None or value != value else f"{value!r:.60}"
+        shown = "empty" if value is None else f"{value!r:.60}"
         return BadInput(
             f"{self.path}: column {column!r} is {shown} in row {self.row}, and must be {rule}",
             hint="mend the cell, or remove the row",

@@ -5,12 +5,13 @@ with a resolution of 1 us, by tokens and tensor parallelism.
 """
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from ...store.errors import BadInput
-from ...store.files import cannot_read, refuse_lfs_pointer
+from ...store.files import read_text, refuse_lfs_pointer
 from ...store.scenario import Scenario
 from .cells import Cells, rows_of
 from .source_rows import Imported, ImportedTable, origin_of
@@ -31,7 +32,9 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     is missing or is no such table, holds several models or a cell that is wrong, and where the
     parallelism is not in it.
     """
-    gpu, rows = _gpu(path), list(_table(path))
+    refuse_lfs_pointer(path)
+    gpu = _gpu(path)
+    rows, cut = _table(path)
     _check_one_model(rows)
     parallelisms = [row.whole(_PARALLEL) for row in rows]
     chosen = [row for row, one in zip(rows, parallelisms, strict=True) if one == tensor_parallel]
@@ -45,10 +48,13 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
         gpu=gpu,
         versions={"vidur": commit[:12]},
         origin=origin_of("microsoft/vidur", commit, "MIT", [path]),
-        remarks=tuple(
-            f"{op} left out: the table has no column {_column(op)!r}"
-            for op in OPS
-            if _column(op) not in chosen[0].values
+        remarks=(
+            *cut,
+            *(
+                f"{op} left out: the table has no column {_column(op)!r}"
+                for op in OPS
+                if _column(op) not in chosen[0].values
+            ),
         ),
     )
 
@@ -64,39 +70,49 @@ def _gpu(path: Path) -> str:
     return above[2].name.upper()
 
 
-def _table(path: Path) -> Iterator[Cells]:
-    """The rows of a table, with the columns that are used."""
-    refuse_lfs_pointer(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names, *lines = [line for line in csv.reader(file) if line] or [[]]
-    except OSError as error:
-        raise cannot_read(path, error) from error
-    except UnicodeDecodeError as error:
-        raise BadInput(f"cannot read {path}: it is no text file", hint=_HINT) from error
-    except csv.Error as error:
-        raise BadInput(f"{path} is not CSV: {error}", hint=_HINT) from error
+def _table(path: Path) -> tuple[list[Cells], list[str]]:
+    """The rows of a table, with the columns that are used, and a remark on a row that was cut."""
+    names, lines, cut = _lines(path)
     missing = [name for name in _NEEDED if name not in names]
     if missing:
         raise BadInput(f"{path} lacks the column {missing[0]!r}", hint=_HINT)
+    used = [name for name in (*_NEEDED, *map(_column, OPS)) if name in names]
+    twice = [name for name in used if names.count(name) > 1]
+    if twice:
+        raise BadInput(
+            f"{path} has {names.count(twice[0])} columns of the name {twice[0]!r}",
+            hint="remove the one that is not meant",
+        )
     for row, line in enumerate(lines, start=1):
         if len(line) > len(names):
             raise BadInput(
                 f"{path} has {len(line)} cells in row {row}, and names {len(names)} columns",
                 hint="mend or remove the row",
             )
-    used = [name for name in (*_NEEDED, *map(_column, OPS)) if name in names]
     places = {name: names.index(name) for name in used}
     columns = {
         name: [_value(line[place]) if place < len(line) else None for line in lines]
         for name, place in places.items()
     }
-    return rows_of(path, columns)
+    return list(rows_of(path, columns)), cut
+
+
+def _lines(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
+    """Names and rows of a table, and a remark where the last row was cut and is left out."""
+    text = read_text(path).removeprefix("\ufeff")
+    try:
+        names, *lines = [line for line in csv.reader(io.StringIO(text)) if line] or [[]]
+    except csv.Error as error:
+        raise BadInput(f"{path} is not CSV: {error}", hint=_HINT) from error
+    if not lines or text.endswith("\n"):
+        return names, lines, []
+    number = len(lines)
+    return names, lines[:-1], [f"{path}: row {number} left out, for the file ends inside it"]
 
 
 def _value(text: str) -> Any:
     """The number in a cell, None where it is blank, else the text."""
-    if "_" in text:  # which Python allows in a number
+    if "_" in text or not text.isascii():  # which Python allows in a number
         return text
     for number in (int, float):
         try:

@@ -1,6 +1,7 @@
 """Documents name their schema, are read as they were written, and an unknown schema is refused."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -120,6 +121,12 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         read_document(tmp_path / "plan.json", Plan)
     with pytest.raises(BadInput, match="cannot read"):
         read_document(tmp_path, Plan)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "plan.json")
+    with pytest.raises(BadInput, match="is not a regular file"):
+        read_document(tmp_path / "plan.json", Plan)
 
 
 def test_a_number_that_json_lacks_is_refused_at_writing(tmp_path: Path) -> None:

@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from moeprof.store.errors import BadInput
-from moeprof.store.files import cannot_write, read_text, replacing, write_whole
+from moeprof.store.files import (
+    cannot_write,
+    read_bytes,
+    read_text,
+    refuse_lfs_pointer,
+    replacing,
+    write_whole,
+)
 
 
 def refuse_writes(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
@@ -113,3 +120,13 @@ def test_a_folder_is_not_written_as_a_file(path: Path) -> None:
     with pytest.raises(BadInput, match="is a directory") as caught:
         write_whole(path, "text")
     assert caught.value.hint == "name a file, not a folder"
+
+
+def test_a_pipe_is_neither_read_nor_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for use in (read_text, read_bytes, refuse_lfs_pointer, lambda path: write_whole(path, "")):
+        with pytest.raises(BadInput, match="pipe is not a regular file"):
+            use(pipe)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]

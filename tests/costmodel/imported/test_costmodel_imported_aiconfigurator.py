@@ -1,5 +1,6 @@
 """Tables of aiconfigurator: where they lie, which rows count, and cells that are refused."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,9 @@ def test_a_file_that_is_no_such_table_is_named(tmp_path: Path) -> None:
         read(tmp_path, dtype="int3")
     with pytest.raises(BadInput, match="'mla' is no family here"):
         read(tmp_path, families=("mla",))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadInput, match="pipe is not a regular file"):
+        read(tmp_path / "pipe")
     with pytest.raises(BadInput, match="is the whole file system"):
         read(Path("/"))
     with pytest.raises(BadInput, match="lacks the column 'gemm_dtype' of a gemm"):

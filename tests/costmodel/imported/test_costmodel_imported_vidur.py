@@ -1,5 +1,6 @@
 """A table of vidur is read at one tensor parallelism, and a file that is none is refused."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def changed(path: Path, row: int, column: str, value: str) -> Path:
         (OP, "nan"),
         (OP, "-0.1"),
         (OP, "0_1"),
+        (OP, "\N{ARABIC-INDIC DIGIT TWO}"),
         ("num_tensor_parallel_workers", "n/a"),
         ("num_tokens", "0"),
         ("num_tokens", "1.5"),
@@ -93,11 +95,34 @@ def test_sizes_that_do_not_divide_are_refused(tmp_path: Path, column: str, value
         read_vidur(path, 2, "x")
 
 
-def test_a_table_that_was_cut_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("cut_bytes", [1, 2, 30])
+def test_a_last_row_that_was_cut_is_left_out_and_told(tmp_path: Path, cut_bytes: int) -> None:
     path = write_mlp(tmp_path)
-    path.write_text(path.read_text()[:-30])
-    with pytest.raises(BadInput, match=r"column '.*' is empty in row 66"):
+    path.write_text(path.read_text()[:-cut_bytes])
+    table = read_vidur(path, 2, "x")
+    assert len(table.rows) == 2 * 65
+    assert table.remarks[0] == f"{path}: row 66 left out, for the file ends inside it"
+
+
+def test_repeats_that_disagree_are_told(tmp_path: Path) -> None:
+    table = read_vidur(changed(write_mlp(tmp_path), 2, OP, "0.1"), 2, "x")
+    _, origin = points_of(table)
+    (repeats,) = (remark for remark in origin.remarks if "more than once" in remark)
+    assert repeats.startswith("2 sizes were measured more than once")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = write_mlp(tmp_path)
+    path.write_text("".join(f"{line},0.5\n" for line in path.read_text().splitlines()))
+    path.write_text(path.read_text().replace(",0.5", f",{OP}", 1))
+    with pytest.raises(BadInput, match="has 2 columns of the name 'time_stats"):
         read_vidur(path, 2, "x")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mlp.csv")
+    with pytest.raises(BadInput, match="is not a regular file"):
+        read_vidur(tmp_path / "mlp.csv", 2, "x")
 
 
 def test_a_row_of_too_many_cells_is_named(tmp_path: Path) -> None:
