@@ -7,6 +7,7 @@ from math import hypot
 from typing import Final
 
 from ..store.errors import BadInput
+from ..store.scenario import SurfaceKey
 from .cost import Cost
 
 ROUTER_OPS: Final = ("topk",)
@@ -78,6 +79,21 @@ def expert_loads(tokens: int, top_k: int, active_experts: int) -> dict[int, int]
     rows, more = divmod(tokens * top_k, active_experts)
     loads = {rows + 1: more, rows: active_experts - more}
     return {rows: experts for rows, experts in loads.items() if experts}
+
+
+def check_routing(router: SurfaceKey, top_k: int, active_experts: int) -> None:
+    """Raise BadInput for a routing that is not the one of this router, where it says its own."""
+    if router.experts is not None and active_experts > router.experts:
+        raise BadInput(
+            f"{active_experts} active experts cannot be: {router.op} was measured with"
+            f" {router.experts} experts in all",
+            hint="count the experts that get any token",
+        )
+    if router.top_k is not None and top_k != router.top_k:
+        raise BadInput(
+            f"top_k is {top_k}, and {router.op} was measured with {router.top_k}",
+            hint=f"ask for {router.top_k}, or profile a preset with a top_k of {top_k}",
+        )
 
 
 def compose(tokens: int, top_k: int, active_experts: int, parts: Iterable[LayerPart]) -> LayerCost:

@@ -18,7 +18,15 @@ from .consistency import check_file
 from .cost import Cost
 from .curve.costs import Costs
 from .curve.extrapolation import OutOfRange
-from .layer import EXPERT_OPS, ROUTER_OPS, LayerCost, LayerPart, compose, expert_loads
+from .layer import (
+    EXPERT_OPS,
+    ROUTER_OPS,
+    LayerCost,
+    LayerPart,
+    check_routing,
+    compose,
+    expert_loads,
+)
 from .lookup import Lookup
 from .query import Conditions, Query, checked_experts, checked_size, find_cost
 from .thermal.safe_batch_size import ThermalLimit, thermal_safe_batch_size
@@ -173,8 +181,8 @@ class KernelCostModel:
 
         The operations of the router process `batch_size` tokens; those of the experts run once per
         active expert, on an even share of the assignments. `allow_estimates` applies to each kernel
-        as in `get_cost`. Raises BadInput for an unknown operation and for counts that no routing
-        can give.
+        as in `get_cost`. Raises BadInput for an unknown operation, for counts that no routing can
+        give, and for more experts or another `top_k` than the router was measured with.
         """
 
         def part(op: str, size: int, calls: int) -> LayerPart:
@@ -182,6 +190,8 @@ class KernelCostModel:
 
         tokens = checked_size(batch_size)
         loads = expert_loads(tokens, top_k, active_experts)
+        for op in router_ops:
+            check_routing(self._lookup.measured(op, None).curve, top_k, active_experts)
         parts = [part(op, tokens, 1) for op in router_ops]
         for op in expert_ops:
             parts += [part(op, rows, calls) for rows, calls in loads.items()]

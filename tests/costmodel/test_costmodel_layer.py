@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.cost import Cost
-from moeprof.costmodel.layer import LayerPart, compose, expert_loads
+from moeprof.costmodel.layer import LayerPart, check_routing, compose, expert_loads
 from moeprof.store.errors import BadInput
+from moeprof.store.scenario import OpKey
 
 
 def cost(op: str, latency_us: float, energy_mj: float | None = None) -> Cost:
@@ -44,6 +45,31 @@ def test_every_assignment_lands_on_an_active_expert(tokens: int, top_k: int, dra
 def test_impossible_counts_are_refused(tokens: int, top_k: int, active: int) -> None:
     with pytest.raises(BadInput):
         expert_loads(tokens, top_k, active)
+
+
+def router(experts: int | None, top_k: int | None) -> OpKey:
+    return OpKey(
+        op="topk", shape=(), dtype="float32", weight_bits=None, group_size=None, experts=experts,
+        top_k=top_k, l2="cold", regime="burst", active_experts=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("top_k", "active", "words"),
+    [(2, 17, "17 active experts cannot be"), (4, 16, "top_k is 4, and topk was measured with 2")],
+)
+def test_a_routing_other_than_the_measured_one_is_refused(
+    top_k: int, active: int, words: str
+) -> None:
+    with pytest.raises(BadInput, match=words):
+        check_routing(router(16, 2), top_k, active)
+
+
+@pytest.mark.parametrize("known", [(16, 2), (None, None)])
+def test_the_measured_routing_is_taken_and_any_where_none_is_known(
+    known: tuple[int | None, int | None],
+) -> None:
+    check_routing(router(*known), 2, 16)
 
 
 def test_times_add_up_and_errors_of_different_operations_add_in_quadrature() -> None:
