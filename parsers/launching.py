@@ -72,6 +72,7 @@ def _outer_calls(call_key: Int64, spans: Spans, chosen: Bools) -> Int64:
     """Indices of the chosen calls, sorted by key and start, without those inside one of their key.
 
     Runtime and driver API both record one launch under one id: the outer is the launching call.
+    Calls of two threads are two launches, also at the same time.
     """
     order = _by_start(spans, chosen)
     if (np.diff(call_key[order]) < 0).any():
@@ -80,10 +81,11 @@ def _outer_calls(call_key: Int64, spans: Spans, chosen: Bools) -> Int64:
     repeats = np.diff(keys) == 0
     if not repeats.any():
         return order
+    repeats &= np.diff(spans.thread[order]) == 0
     start_ns, end_ns = spans.start_ns[order], spans.end_ns[order]
     if (repeats & (start_ns[1:] >= end_ns[:-1])).any():
         ends, starts = joint_keys((keys, end_ns), (keys, start_ns))
-        inner = starts[1:] < np.maximum.accumulate(ends)[:-1]
+        inner = repeats & (starts[1:] < np.maximum.accumulate(ends)[:-1])
     else:
         inner = repeats
     return order[np.flatnonzero(np.append(True, ~inner))]

@@ -226,11 +226,14 @@ def test_a_call_without_thread_or_time_leaves_a_timed_call_without_busy_time(
     assert _calls(trace)[0]["busy_ns"] is None
 
 
-def test_an_id_shared_by_calls_that_are_not_one_launch_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("other_ts", [12, 13, 15])
+def test_an_id_shared_by_calls_that_are_not_one_launch_is_told(
+    tmp_path: Path, other_ts: int
+) -> None:
     driver = event("cuda_driver", "cuLaunchKernel", 12.5, 1.0, args={"correlation": 5})
     within = read_kineto(write_trace(tmp_path / "within.json", [*EVENTS, driver]))
     assert within.warnings == []
-    other_rank = [launch(15, 5, tid=99), kernel(32, 1, 5), launch(14, 8), kernel(34, 1, 8)]
+    other_rank = [launch(other_ts, 5, tid=99), kernel(32, 1, 5), launch(14, 8), kernel(34, 1, 8)]
     merged = read_kineto(write_trace(tmp_path / "merged.json", [*EVENTS, *other_rank]))
     assert merged.warnings == [f"merged.json: 2 {TraceWarning.SEVERAL_LAUNCHES}"]
 
