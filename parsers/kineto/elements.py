@@ -22,6 +22,7 @@ from .text import place, text_blocks
 
 _KEY: Final = b'"traceEvents"'
 _OUTLINE: Final = msgspec.json.Decoder(dict[str, object], float_hook=str)
+_SPLIT: Final = "split it: one trace per file, as one object with the list traceEvents"
 _LARGEST_EVENT_BYTES: Final = 1 << 24
 _IS_MARK: Final = np.isin(np.arange(256), list(b'"{}[]'))
 _STEP: Final = np.zeros(256, dtype=np.int8)
@@ -78,7 +79,7 @@ class Elements:
                 hint="copy it again, or record it again and let torch.profiler end",
             )
         where = place(self.path, found.byte)
-        hint = "split it: one trace per file" if found.cause == MORE else RECORD_AGAIN
+        hint = _SPLIT if found.cause == MORE else RECORD_AGAIN
         return BadInput(
             f"{self.path} {Refusal.NOT_JSON}: it is broken at {where}: {found.cause}", hint=hint
         )
