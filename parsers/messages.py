@@ -80,6 +80,13 @@ class TraceWarning(StrEnum):
     SAMPLES_LEFT_OUT = (
         "sampled value(s) are from before the session's start or without a time, and are left out"
     )
+    UNNAMED_METRICS = (
+        "GPU metric value(s) have no name in TARGET_INFO_GPU_METRICS, and are left out"
+    )
+    SAMPLES_OF_NO_GPU = "sample(s) of GPU metrics name no GPU (typeId), and are left out"
+    SAMPLES_WITHOUT_VALUE = "sampled value(s) are null in the file"
+    IMPOSSIBLE_SAMPLES = "sampled value(s) are null: negative, or far above 100 %"
+    SAMPLES_DIFFER = "time(s) have several values of one GPU metric, of which the mean is taken"
     METRICS_UNKNOWN = "has GPU metrics, and moeprof knows the name of none"
     UNNAMED_KERNELS = "kernel(s) have no name"
     STARTS_BEFORE_LAUNCH = "kernel(s) start before their launch"

@@ -30,6 +30,7 @@ QuantityOf = Callable[[str], int]
 NOT_WANTED: Final = -1
 
 _FLOAT: Final = 2  # a value of ENUM_NSYS_GENERIC_EVENT_FIELD_TYPE
+_LEAST_INT32: Final = int(np.iinfo(np.int32).min)
 _NO_TIME: Final = int(np.iinfo(np.int64).min)
 _VALUES: Final = ("intVal", "uintVal", "floatVal", "doubleVal")
 
@@ -115,50 +116,59 @@ class _Metric(NamedTuple):
     quantity: int
     is_float: bool
 
+    @property
+    def is_wanted(self) -> bool:
+        return self.quantity != NOT_WANTED
+
 
 def _from_table(
     export: NsysExport, strings: dict[int, str], quantity_of: QuantityOf, by_time: bool
 ) -> Iterator[Readings]:
     """Read GPU_METRICS by (typeId, metricId): a metric's id is unique within its type only."""
-    metrics = _wanted_metrics(export, strings, quantity_of)
-    if not metrics:
+    metrics = _named_metrics(export, strings, quantity_of)
+    wanted = {one for one, named in metrics.items() if any(each.is_wanted for each in named)}
+    if not wanted:
         return
     types = dict.fromkeys(["typeId", "metricId", "value", SAMPLE_TIME], pa.int64())
     for rows in export.blocks("GPU_METRICS", types, SAMPLE_TIME if by_time else ""):
         type_id = int64_column(rows, "typeId")
-        for one in _distinct(type_id) & metrics.keys():
-            all_rows = (type_id == one).all()
-            yield _of_type(
-                rows if all_rows else rows.filter(pa.array(type_id == one)), one, metrics[one]
-            )
+        for one in _distinct(type_id):
+            here = type_id == one
+            if one in wanted:
+                of_type = rows if here.all() else rows.filter(pa.array(here))
+                yield _of_type(export, of_type, one, metrics[one])
+            elif one not in metrics:
+                export.left_out[TraceWarning.UNNAMED_METRICS] += int(np.count_nonzero(here))
 
 
-def _wanted_metrics(
+def _named_metrics(
     export: NsysExport, strings: dict[int, str], quantity_of: QuantityOf
 ) -> dict[int, list[_Metric]]:
-    """Wanted metrics of each typeId."""
+    """Metrics of each typeId, those too that are not wanted."""
     fields = _fields(export, strings).items()
     floats = {(type_id, name) for (type_id, _), (name, kind) in fields if kind == _FLOAT}
     metrics: dict[int, list[_Metric]] = {}
     names = export.read("TARGET_INFO_GPU_METRICS", ["typeId", "metricId"], ["metricName"])
     for row in names.to_pylist():
-        name, type_id, metric_id = row["metricName"] or "", row["typeId"], row["metricId"]
-        quantity = quantity_of(name)
-        if quantity != NOT_WANTED and type_id is not None and metric_id is not None:
-            metric = _Metric(metric_id, quantity, (type_id, name) in floats)
+        name, type_id, metric_id = row["metricName"], row["typeId"], row["metricId"]
+        if None not in row.values():
+            metric = _Metric(metric_id, quantity_of(name), (type_id, name) in floats)
             metrics.setdefault(type_id, []).append(metric)
     return metrics
 
 
-def _of_type(rows: pa.Table, type_id: int, metrics: list[_Metric]) -> Readings:
+def _of_type(export: NsysExport, rows: pa.Table, type_id: int, metrics: list[_Metric]) -> Readings:
     """Read rows of GPU_METRICS that all have one typeId."""
     ids = pa.array([metric.metric_id for metric in metrics], pa.int64())
     index: Any = pc.index_in(rows.column("metricId"), value_set=ids)
+    export.left_out[TraceWarning.UNNAMED_METRICS] += index.null_count
     found = np.asarray(index.combine_chunks().fill_null(-1))
     quantities = np.asarray([*(metric.quantity for metric in metrics), NOT_WANTED], dtype=np.int64)
     quantity = quantities[found]
     if rows.column("value").null_count:
-        quantity[~np.asarray(rows.column("value").is_valid())] = NOT_WANTED
+        lost = ~np.asarray(rows.column("value").is_valid()) & (quantity != NOT_WANTED)
+        export.left_out[TraceWarning.SAMPLES_WITHOUT_VALUE] += int(np.count_nonzero(lost))
+        quantity[lost] = NOT_WANTED
     time = int64_column(rows, SAMPLE_TIME, _NO_TIME)
     value = _decoded(int64_column(rows, "value"), found, metrics)
     return Readings(np.broadcast_to(np.int64(type_id), len(time)), time, quantity, value)
@@ -169,7 +179,7 @@ def _decoded(
 ) -> "npt.NDArray[np.float64]":
     """Values from GPU_METRICS.value: wrapped int32 are unwrapped, bits of floats are read."""
     if (stored < 0).any():
-        stored = np.where(stored < 0, stored & 0xFFFFFFFF, stored)
+        stored = np.where((stored < 0) & (stored >= _LEAST_INT32), stored & 0xFFFFFFFF, stored)
     value = stored.astype(np.float64)
     for number, metric in enumerate(metrics):
         if metric.is_float:
@@ -201,13 +211,15 @@ def _from_json(export: NsysExport, quantity_of: QuantityOf, by_time: bool) -> It
 
 
 def _object(export: NsysExport, text: str | None) -> dict[str, Any]:
-    """The object of an event; empty, and counted, where its text is no JSON."""
+    """The object of an event; empty, and counted, where its text is none in JSON."""
     try:
         body = json.loads(text or "{}")
     except (ValueError, RecursionError):
-        export.bad_cells.add("GENERIC_EVENTS.data", "JSON")
-        return {}
-    return body if isinstance(body, dict) else {}
+        body = None
+    if isinstance(body, dict):
+        return body
+    export.bad_cells.add("GENERIC_EVENTS.data", "a JSON object")
+    return {}
 
 
 def _number(export: NsysExport, number: object) -> float:

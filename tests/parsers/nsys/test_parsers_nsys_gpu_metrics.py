@@ -1,6 +1,9 @@
 """GPU metrics of an nsys export: names of any version, units, one row per time."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -35,6 +38,14 @@ def test_a_metric_is_found_by_its_name_in_any_version(name: str, column: str | N
     assert metric_column(name) == column
 
 
+def _read(path: Path) -> tuple[pa.Table | None, list[str]]:
+    """All samples of an export, and the warnings without the file's name."""
+    warnings: list[str] = []
+    pieces = [samples.table for samples in read_gpu_samples(path, SessionClock(0, 1000), warnings)]
+    told = [warning.removeprefix(f"{path.name}: ") for warning in warnings]
+    return pa.concat_tables(pieces) if pieces else None, told
+
+
 def _samples(
     nsys_file: Callable[..., NsysFile], names: list[str], rows: list[tuple[int, int, int]]
 ) -> pa.Table | None:
@@ -43,10 +54,7 @@ def _samples(
         file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=metric, metricName=name)
     for time, metric, value in rows:
         file.add("GPU_METRICS", timestamp=time, typeId=TYPE, metricId=metric, value=value)
-    pieces = [
-        samples.table for samples in read_gpu_samples(file.close(), SessionClock(0, 1000), [])
-    ]
-    return pa.concat_tables(pieces) if pieces else None
+    return _read(file.close())[0]
 
 
 def test_one_row_a_time_and_null_for_what_was_not_sampled(
@@ -76,6 +84,115 @@ def test_requests_and_responses_of_nvlink_add_up(nsys_file: Callable[..., NsysFi
     table = _samples(nsys_file, names, [(1, 0, 30), (1, 1, 4)])
     assert table is not None
     assert table["nvlink_tx_pct"].to_pylist() == [34.0]
+
+
+def test_a_sum_of_which_a_part_is_missing_is_null(nsys_file: Callable[..., NsysFile]) -> None:
+    names = ["NVLink RX Requests User Data", "NVLink RX Responses User Data"]
+    table = _samples(nsys_file, names, [(1, 0, 30), (1, 1, 4), (2, 0, 30)])
+    assert table is not None
+    assert table["nvlink_rx_pct"].to_pylist() == [34.0, None]
+
+
+NVLINK = "NVLink RX Requests User Data"
+ALIASES = ["SM Active", "SMs Active [Throughput %]", NVLINK, NVLINK]
+
+
+@pytest.mark.parametrize(
+    ("again", "expected", "told"),
+    [
+        ([], (50.0, 7.0), []),
+        ([(1, 0, 50), (1, 2, 7)], (50.0, 7.0), []),
+        ([(1, 1, 50), (1, 3, 7)], (50.0, 7.0), []),
+        ([(1, 1, 60)], (55.0, 7.0), [f"1 {TraceWarning.SAMPLES_DIFFER}"]),
+    ],
+)
+def test_several_readings_of_a_metric_at_one_time_are_one(
+    nsys_file: Callable[..., NsysFile],
+    again: list[tuple[int, int, int]],
+    expected: tuple[float, float],
+    told: list[str],
+) -> None:
+    file = nsys_file()
+    for metric, name in enumerate(ALIASES):
+        file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=metric, metricName=name)
+    for time, metric, value in [(1, 0, 50), (1, 2, 7), *again]:
+        file.add("GPU_METRICS", timestamp=time, typeId=TYPE, metricId=metric, value=value)
+    table, warnings = _read(file.close())
+    assert table is not None
+    (row,) = table.to_pylist()
+    assert (row["sm_active_pct"], row["nvlink_rx_pct"]) == expected
+    assert warnings == told
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_impossible_value_is_null_and_counted(
+    nsys_file: Callable[..., NsysFile], as_json: bool
+) -> None:
+    file = nsys_file()
+    values = [50, -5, 104, 111, -(2**40) + 50]
+    if not as_json:
+        file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=0, metricName="SM Active")
+    for time, value in enumerate(values):
+        if as_json:
+            data = json.dumps({"SM Active": str(value)})
+            file.add("GENERIC_EVENTS", rawTimestamp=time, typeId=TYPE, data=data)
+        else:
+            file.add("GPU_METRICS", timestamp=time, typeId=TYPE, metricId=0, value=value)
+    table, warnings = _read(file.close())
+    assert table is not None
+    assert table["sm_active_pct"].to_pylist() == [50.0, None, 104.0, None, None]
+    assert warnings == [f"3 {TraceWarning.IMPOSSIBLE_SAMPLES}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "told"),
+    [
+        (None, {}, f"2 {TraceWarning.UNNAMED_METRICS}"),
+        ({"metricName": None}, {}, f"2 {TraceWarning.UNNAMED_METRICS}"),
+        ({"typeId": None}, {}, f"2 {TraceWarning.UNNAMED_METRICS}"),
+        ({}, {"typeId": TYPE + 1}, f"1 {TraceWarning.UNNAMED_METRICS}"),
+        ({}, {"typeId": None}, f"1 {TraceWarning.UNNAMED_METRICS}"),
+        ({}, {"metricId": 9}, f"1 {TraceWarning.UNNAMED_METRICS}"),
+        ({}, {"value": None}, f"1 {TraceWarning.SAMPLES_WITHOUT_VALUE}"),
+    ],
+)
+def test_what_cannot_be_read_is_counted(
+    nsys_file: Callable[..., NsysFile], name: dict[str, Any] | None, row: dict[str, Any], told: str
+) -> None:
+    file = nsys_file()
+    whole = {"typeId": TYPE, "metricId": 0}
+    if name is not None:
+        file.add("TARGET_INFO_GPU_METRICS", **(whole | {"metricName": "SM Active"} | name))
+    for time, more in ((5, {}), (6, row)):
+        file.add("GPU_METRICS", **({"timestamp": time, "value": 8} | whole | more))
+    table, warnings = _read(file.close())
+    assert warnings == [told]
+    assert (table is None) == told.startswith("2")
+
+
+def test_a_table_without_metric_ids_is_counted(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    file.table("GPU_METRICS", "timestamp INTEGER, typeId INTEGER, value INTEGER")
+    file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=0, metricName="SM Active")
+    file.add("GPU_METRICS", timestamp=5, typeId=TYPE, value=8)
+    assert _read(file.close()) == (None, [f"1 {TraceWarning.UNNAMED_METRICS}"])
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ({"data": '["SM Active", "8"]'}, TraceWarning.BAD_CELLS),
+        ({"data": '{"SM Active": "8"}', "typeId": None}, TraceWarning.SAMPLES_OF_NO_GPU),
+    ],
+)
+def test_an_event_without_metrics_or_gpu_is_counted(
+    nsys_file: Callable[..., NsysFile], event: dict[str, Any], told: TraceWarning
+) -> None:
+    file = nsys_file()
+    file.add("GENERIC_EVENTS", **({"rawTimestamp": 5, "typeId": TYPE} | event))
+    table, (warning,) = _read(file.close())
+    assert table is None
+    assert warning.startswith(f"1 {told}")
 
 
 def test_without_a_sample_there_is_no_table(nsys_file: Callable[..., NsysFile]) -> None:
