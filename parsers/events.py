@@ -12,6 +12,7 @@ from ..stats.arrays import Int64
 from .messages import TraceWarning
 
 OPEN_END: Final = int(np.iinfo(np.int64).max)  # stands for the end of a range never closed
+UNNAMED: Final = "(unnamed)"  # the name of a range for which the file has none
 NOWHERE: Final = -1  # the thread, or the process, of a span that belongs to none
 # In place of the index of a kernel's launching call, both negative:
 NO_CALL: Final = -1

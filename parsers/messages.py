@@ -69,6 +69,7 @@ class TraceWarning(StrEnum):
     TIMES_SINCE_EPOCH = "its times are read as since 1970, because no session lasts years"
     NO_SESSION_START = "does not say when it began"
     GRAPHS_TRACED_WHOLE = "launch(es) of CUDA graphs were traced whole"
+    MISSING_COLUMNS = "lacks what is needed of it: column"
     UNTIMED = "kernel(s) have impossible times"
     BAD_CELLS = "cell(s) are null because they hold a value of another type"
     NOT_UTF8 = "name(s) hold bytes that are no UTF-8, shown as \ufffd"
@@ -76,6 +77,7 @@ class TraceWarning(StrEnum):
         "range(s) have no start, no thread, an end before the start, a time years away or the pop"
         " on another thread, and are left out"
     )
+    EVENTS_OF_NO_TYPE = "NVTX event(s) have no eventType, so none is read as a range"
     RANGES_NEVER_CLOSED = "range(s) were never closed and last to the end of the trace"
     SAMPLES_LEFT_OUT = (
         "sampled value(s) are from before the session's start or without a time, and are left out"

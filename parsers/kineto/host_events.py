@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...stats.arrays import Int64
-from ..events import NOWHERE, Spans
+from ..events import NOWHERE, UNNAMED, Spans
 from ..launching import CorrelationIds
 from .events import KinetoEvent
 from .kernels import has_time
@@ -47,7 +47,7 @@ class HostEvents:
     """Calls or ranges, added one by one; `threads` numbers the threads of both.
 
     without_time: number of events left out because their times are not readable.
-    nameless: number of events without a name, which is "".
+    nameless: number of events without a name, which is UNNAMED.
     processes: number of events of each process, which is a text or None.
     unplaced: number of events on no thread.
     """
@@ -81,7 +81,8 @@ class HostEvents:
         self._thread.append(self._threads.number(event.process, event.thread))
         self._correlation_id.append(-1 if event.correlation_id is None else event.correlation_id)
         self.nameless += event.name is None
-        self._codes.append(self._code_of.setdefault(event.name or "", len(self._code_of)))
+        name = UNNAMED if event.name is None else event.name
+        self._codes.append(self._code_of.setdefault(name, len(self._code_of)))
 
     def spans(self, base_ns: int, known: str | None) -> Spans:
         """Times and threads; the file's times count from `base_ns`.

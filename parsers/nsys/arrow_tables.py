@@ -5,7 +5,7 @@ single batch). The files are memory-mapped, so only the columns that are read le
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,9 +32,10 @@ class ArrowTables:
         self._path = path
         self.tables = frozenset(file.stem for file in path.glob(f"*{_ENDING}"))
 
-    def columns(self, table: str) -> frozenset[str]:
-        """Names of a table's columns; empty where the export lacks the table."""
-        return frozenset(self._map(table).column_names if table in self.tables else ())
+    def columns(self, table: str) -> Mapping[str, str]:
+        """Names of a table's columns by their lower case; empty for a table that is not there."""
+        names = self._map(table).column_names if table in self.tables else ()
+        return {name.lower(): name for name in names}
 
     def read(self, table: str, columns: Columns, order: str) -> pa.Table:
         """Read a whole table."""

@@ -35,8 +35,11 @@ class Tables(Protocol):
     tables: frozenset[str]
     bad_cells: BadCells
 
-    def columns(self, table: str) -> frozenset[str]:
-        """Names of a table's columns; empty where the export lacks the table."""
+    def columns(self, table: str) -> Mapping[str, str]:
+        """Names of a table's columns by their lower case; empty for a table that is not there.
+
+        SQLite takes names of columns in any case.
+        """
 
     def read(self, table: str, columns: Columns, order: str) -> pa.Table:
         """Read a small table; `order` names a column of the table to sort by, "" for none."""

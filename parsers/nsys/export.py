@@ -50,8 +50,8 @@ class NsysExport:
         self.bad_cells = source.bad_cells
         self._source = source
 
-    def columns(self, table: str) -> frozenset[str]:
-        """Names of a table's columns; empty where the export lacks the table."""
+    def columns(self, table: str) -> Mapping[str, str]:
+        """Names of a table's columns by their lower case; empty for a table that is not there."""
         return self._source.columns(table)
 
     def read(
@@ -74,7 +74,7 @@ class NsysExport:
         columns = _columns(types, present)
         if not present:
             return no_rows(columns)
-        return self._source.read(table, columns, order if order in present else "")
+        return self._source.read(table, columns, present.get(order.lower(), ""))
 
     def blocks(
         self, table: str, types: Mapping[str, pa.DataType], order: str = ""
@@ -95,7 +95,7 @@ class NsysExport:
         """
         pieces = [_narrowed(piece) for piece in self.blocks(table, types)]
         if not pieces:
-            return no_rows(_columns(types, frozenset()))
+            return no_rows(_columns(types, {}))
         return pa.concat_tables(pieces, promote_options="permissive")
 
     def spread(
@@ -108,6 +108,15 @@ class NsysExport:
         return self._source.spread(
             table, _columns(dict.fromkeys(names, pa.int64()), present), count
         )
+
+    def warn_of_missing(self, table: str, names: Sequence[str]) -> bool:
+        """Warn where a table lacks some of the named columns, and say whether it does."""
+        present = self.columns(table)
+        missing = [name for name in names if present and name.lower() not in present]
+        if missing:
+            lacks = f"{table} {TraceWarning.MISSING_COLUMNS} {', '.join(missing)}"
+            self.warnings.append(f"{self.path.name}: {lacks}")
+        return bool(missing)
 
     def strings(self) -> dict[int, str]:
         """`StringIds` as a dictionary: most texts of an export are ids into it."""
@@ -158,7 +167,7 @@ class NsysExport:
                 hint="record with `nsys profile` instead of nvprof",
             )
         version = self.metadata().get("EXPORT_SCHEMA_VERSION", "")
-        if version or any(column in self.columns(table) for table, column in _OWN_COLUMNS):
+        if version or any(column.lower() in self.columns(table) for table, column in _OWN_COLUMNS):
             return version
         raise BadInput(
             f"{self.path} {Refusal.OTHER_DATABASE}: it has neither EXPORT_SCHEMA_VERSION nor a"
@@ -207,12 +216,13 @@ def _checked(path: Path, source: Tables) -> NsysExport:
     return export
 
 
-def _columns(types: Mapping[str, pa.DataType], present: frozenset[str]) -> Columns:
+def _columns(types: Mapping[str, pa.DataType], present: Mapping[str, str]) -> Columns:
     """Columns to read: of the names that "a|b" stands for, those that the table has."""
-    return {
-        name: Column(tuple(each for each in name.split("|") if each in present), type_)
-        for name, type_ in types.items()
-    }
+    columns = {}
+    for name, type_ in types.items():
+        sources = (present.get(each) for each in name.lower().split("|"))
+        columns[name] = Column(tuple(filter(None, sources)), type_)
+    return columns
 
 
 def _narrowed(table: pa.Table) -> pa.Table:

@@ -22,7 +22,7 @@ THREAD_BITS: Final = 0xFFFFFF
 _PROCESS_SHIFT: Final = 24
 _MAX_GPU: Final = 255  # a typeId holds the GPU's id in its low byte
 
-_TABLE: Final = "CUPTI_ACTIVITY_KIND_KERNEL"
+KERNEL_TABLE: Final = "CUPTI_ACTIVITY_KIND_KERNEL"
 NAMES: Final = ("demangledName", "shortName", "mangledName")  # ids in StringIds, the best first
 
 # Columns of `launches`: their names in CUPTI_ACTIVITY_KIND_KERNEL, and the width that they need.
@@ -58,7 +58,7 @@ def read_kernels(export: NsysExport, strings: dict[int, str], clock: SessionCloc
     A kernel with impossible times is untimed and comes last.
     """
     types = dict.fromkeys(("start", "end", "globalPid", NAMES[0]), pa.int64())
-    raw = export.bulk(_TABLE, types | dict(_COLUMNS.values()))
+    raw = export.bulk(KERNEL_TABLE, types | dict(_COLUMNS.values()))
     raw = raw.append_column("name", _names(export, raw.column(NAMES[0]), strings))
     raw, timed = _by_start(raw, clock)
     start = clock.since_start(int64_column(raw, "start"))
@@ -87,7 +87,7 @@ def _names(export: NsysExport, demangled: Any, strings: dict[int, str]) -> Any:
     names = texts_of(demangled, strings)
     if not names.null_count:
         return names
-    others = export.bulk(_TABLE, dict.fromkeys(NAMES[1:], pa.int64()))
+    others = export.bulk(KERNEL_TABLE, dict.fromkeys(NAMES[1:], pa.int64()))
     found = [names, *(texts_of(column, strings) for column in others.columns)]
     whole = pc.coalesce(*(each.cast(pa.string()) for each in found)).dictionary_encode()
     export.left_out[TraceWarning.UNNAMED_KERNELS] += whole.null_count

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...stats.arrays import Int64
-from ..events import NOWHERE, OPEN_END, Spans, int64_column
+from ..events import NOWHERE, OPEN_END, UNNAMED, Spans, int64_column
 from ..joint_keys import joint_keys
 from ..messages import TraceWarning
 from .clock import SessionClock
@@ -36,13 +36,16 @@ def read_ranges(
     A start/end range stands for its process; it may end on another thread, and then has no thread.
 
     The exporter puts each text either into its row or into `strings`. A range of the default
-    domain has its name alone. A range that was never closed ends at OPEN_END. Ranges that cannot be
-    placed are left out; warnings count both.
+    domain has its name alone; one without a text is UNNAMED. A range that was never closed ends at
+    OPEN_END. Ranges that cannot be placed are left out. Warnings count all of these.
     """
     types: dict[str, pa.DataType] = dict.fromkeys(_INTEGERS, pa.int64())
     events = export.bulk("NVTX_EVENTS", types | {"text": pa.string()})
+    export.warn_of_missing("NVTX_EVENTS", ("start", "globalTid"))
+    export.left_out[TraceWarning.EVENTS_OF_NO_TYPE] += events.column("eventType").null_count
     kind = int64_column(events, "eventType")
-    names = _names(events, strings, kind == _DOMAIN_CREATED)
+    texts = _texts(events, strings)
+    names = _names(events, texts, kind == _DOMAIN_CREATED)
     rows = np.flatnonzero(np.isin(kind, _RANGE_TYPES))
     if len(rows) < len(kind):
         events, kind = events.take(rows), kind[rows]
@@ -53,6 +56,8 @@ def read_ranges(
     export.left_out[TraceWarning.RANGES_NEVER_CLOSED] += int(np.count_nonzero(is_open))
     order = np.flatnonzero(placed)
     order = order[np.argsort(spans.start_ns[order], kind="stable")]
+    is_unnamed = ~np.asarray(texts.is_valid())[rows[order]]
+    export.left_out[TraceWarning.UNNAMED_RANGES] += int(np.count_nonzero(is_unnamed))
     return spans.take(order), names.take(pa.array(rows[order]))
 
 
@@ -77,10 +82,11 @@ def _placed(spans: Spans, clock: SessionClock) -> Any:
     return in_time & ((spans.thread != NOWHERE) | (spans.process != NOWHERE))
 
 
-def _names(events: pa.Table, strings: dict[int, str], creates_domain: Any) -> Any:
+def _names(events: pa.Table, texts: Any, creates_domain: Any) -> Any:
     """Text of each event, prefixed by the name of its domain in its process if it has one."""
-    texts = _texts(events, strings)
-    created = np.flatnonzero(creates_domain & (np.asarray(pc.binary_length(texts)) > 0))
+    has_text = np.asarray(pc.binary_length(texts).fill_null(0)) > 0
+    created = np.flatnonzero(creates_domain & has_text)
+    texts = texts.fill_null(UNNAMED)
     if not len(created):
         return texts
     process = int64_column(events, "globalTid") & _PROCESS_BITS
@@ -109,7 +115,7 @@ def _latest_of(created: Int64, process: Int64, domain: Int64) -> "npt.NDArray[np
 
 
 def _texts(events: pa.Table, strings: dict[int, str]) -> Any:
-    """Text of each event from its row or from `strings`; "" where it has none."""
+    """Text of each event from its row or from `strings`; null where it has none."""
     in_row = events.column("text").combine_chunks()
     in_strings = texts_of(events.column("textId"), strings).cast(pa.string())
-    return pc.coalesce(in_strings, in_row, "")
+    return pc.coalesce(in_strings, in_row)

@@ -8,7 +8,7 @@ read, and the strings that kernels, ranges and metrics refer to. Those names sta
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -62,19 +62,19 @@ def scrub_nsys(path: Path, out: Path) -> tuple[str, ...]:
             database.close()
 
 
-def _copy(database: sqlite3.Connection, present: dict[str, frozenset[str]]) -> None:
+def _copy(database: sqlite3.Connection, present: dict[str, Mapping[str, str]]) -> None:
     """Copy from the attached database `source`; `present` has the columns of each table."""
     for table, wanted in READ_COLUMNS.items():
-        columns = [name for name in wanted if name in present[table]]
+        columns = [name for name in wanted if name.lower() in present[table]]
         if columns:
             _copy_columns(database, table, columns)
     for table in METADATA_TABLES:
-        if {"name", "value"} <= present[table]:
+        if {"name", "value"} <= present[table].keys():
             database.execute(
                 f"CREATE TABLE {table} AS SELECT name, value FROM source.{table}"
                 f" WHERE name IN {_KEPT_METADATA}"
             )
-    if {"id", "value"} <= present["StringIds"]:
+    if {"id", "value"} <= present["StringIds"].keys():
         _copy_strings(database, present)
 
 
@@ -98,10 +98,12 @@ def _left_out(database: sqlite3.Connection) -> Iterator[str]:
         yield f"{others.total()} other row(s) left out: {', '.join([*listed, *more])}"
 
 
-def _copy_strings(database: sqlite3.Connection, present: dict[str, frozenset[str]]) -> None:
+def _copy_strings(database: sqlite3.Connection, present: dict[str, Mapping[str, str]]) -> None:
     """Copy the strings that the copied tables refer to."""
     referred = " UNION ".join(
-        f"SELECT {column} FROM {table}" for table, column in _STRINGS if column in present[table]
+        f"SELECT {column} FROM {table}"
+        for table, column in _STRINGS
+        if column.lower() in present[table]
     )
     database.execute(
         "CREATE TABLE StringIds AS SELECT id, value FROM source.StringIds"
@@ -124,7 +126,10 @@ def _copy_columns(database: sqlite3.Connection, table: str, columns: list[str]) 
 def _of_its_type(column: str) -> str:
     """SQL for a column's values that are of its type; x'' for one that is not."""
     if column == "data":
-        return "known_fields(CAST(data AS BLOB))"
+        return (
+            "CASE WHEN typeof(data) IN ('null', 'text') THEN known_fields(CAST(data AS BLOB))"
+            " ELSE x'' END"
+        )
     types = "'text'" if column in _TEXTS else "'integer', 'real'"
     return f"CASE WHEN typeof({column}) IN ('null', {types}) THEN {column} ELSE x'' END"
 

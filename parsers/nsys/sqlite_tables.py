@@ -1,7 +1,7 @@
 """The tables of an SQLite export of Nsight Systems, opened read-only."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,12 +34,12 @@ class SqliteTables:
         )
         self.tables = frozenset(tables.scalars())
 
-    def columns(self, table: str) -> frozenset[str]:
-        """Names of a table's columns; empty where the export lacks the table."""
+    def columns(self, table: str) -> Mapping[str, str]:
+        """Names of a table's columns by their lower case; empty for a table that is not there."""
         rows = self._connection.execute(
             sa.select(sa.column("name", sa.String)).select_from(sa.func.pragma_table_info(table))
         )
-        return frozenset(rows.scalars())
+        return {name.lower(): name for name in rows.scalars()}
 
     def read(self, table: str, columns: Columns, order: str) -> pa.Table:
         """Read a small table: every value becomes a Python object."""
@@ -90,7 +90,7 @@ class SqliteTables:
 
     def _rowids(self, table: str) -> tuple[int, int] | None:
         """First and last rowid of a table; None where it is empty or has no rowids of its own."""
-        if "rowid" in {name.lower() for name in self.columns(table)}:
+        if "rowid" in self.columns(table):
             return None
         rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
         # Two queries: SQLite looks up a single min or max by index, but scans for both at once.

@@ -25,7 +25,7 @@ from .cells import REPLACEMENT
 from .clock import SessionClock, sampled_clock, session_clock
 from .export import NsysExport, open_export
 from .gpu_metrics import read_gpu_samples
-from .kernels import THREAD_BITS, Kernels, read_kernels
+from .kernels import KERNEL_TABLE, THREAD_BITS, Kernels, read_kernels
 from .power import read_power_samples
 from .ranges import read_ranges
 
@@ -106,7 +106,7 @@ def _without_far_times(
 
 def _warn_about_untimed(export: NsysExport, kernels: pa.Table) -> None:
     untimed = int(np.count_nonzero(~is_timed(kernels)))
-    if untimed:
+    if untimed and not export.warn_of_missing(KERNEL_TABLE, ("start", "end")):
         warning = untimed_warning(export.path.name, untimed, kernels.num_rows)
         export.warnings.append(warning)
 
@@ -138,6 +138,7 @@ def _api(export: NsysExport, clock: SessionClock) -> tuple[Spans, CorrelationIds
     A call without time or thread is NOWHERE; a warning counts those.
     """
     types = dict.fromkeys(("start", "end", "globalTid", "correlationId"), pa.int64())
+    export.warn_of_missing("CUPTI_ACTIVITY_KIND_RUNTIME", list(types))
     rows = export.bulk("CUPTI_ACTIVITY_KIND_RUNTIME", types)
     thread = int64_column(rows, "globalTid")
     valid = {name: np.asarray(rows.column(name).is_valid()) for name in types}

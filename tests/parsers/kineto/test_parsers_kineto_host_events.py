@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moeprof.parsers.events import NOWHERE
+from moeprof.parsers.events import NOWHERE, UNNAMED
 from moeprof.parsers.kineto.events import Kind, KinetoEvent
 from moeprof.parsers.kineto.host_events import HostEvents, Threads, correlation_ids
 
@@ -46,10 +46,10 @@ def test_an_event_without_a_readable_time_is_left_out_and_counted() -> None:
     assert events.names().to_pylist() == []
 
 
-def test_a_name_that_is_missing_is_empty_and_counted() -> None:
+def test_a_name_that_is_missing_is_told_and_counted() -> None:
     events = HostEvents(Threads())
     events.add(_event(1, 1)._replace(name=None, process=None))
-    assert events.names().to_pylist() == [""]
+    assert events.names().to_pylist() == [UNNAMED]
     assert events.nameless == 1
     assert events.processes == {None: 1}
 

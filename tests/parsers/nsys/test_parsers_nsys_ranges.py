@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from moeprof.parsers.events import NOWHERE, OPEN_END
+from moeprof.parsers.events import NOWHERE, OPEN_END, UNNAMED
 from moeprof.parsers.messages import TraceWarning
 from moeprof.parsers.nsys.clock import session_clock
 from moeprof.parsers.nsys.export import open_export
@@ -23,7 +23,22 @@ def test_a_text_is_in_the_row_or_in_the_strings(nsys_file: Callable[..., NsysFil
     file.range(2, 3, "in the row")
     file.range(0, 9, None, textId=file.string("in the strings"))
     file.range(4, 5, None)
-    assert _read(file) == [(0, 9, "in the strings"), (2, 3, "in the row"), (4, 5, "")]
+    assert _read(file) == [(0, 9, "in the strings"), (2, 3, "in the row"), (4, 5, UNNAMED)]
+
+
+def test_a_range_without_text_and_an_event_without_type_are_counted(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.domain(1, "moeprof")
+    file.range(1, 9, None, textId=77, domainId=1)
+    file.range(2, 9, "of no type", eventType=None)
+    with open_export(file.close()) as export:
+        _, names = read_ranges(export, export.strings(), session_clock(export))
+        sentences = export.sentences()
+    assert names.to_pylist() == [f"moeprof:{UNNAMED}"]
+    told = [TraceWarning.EVENTS_OF_NO_TYPE, TraceWarning.UNNAMED_RANGES]
+    assert sentences == [f"{file.path.name}: 1 {each}" for each in told]
 
 
 def test_domains_are_named_per_process(nsys_file: Callable[..., NsysFile]) -> None:

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,40 @@ def test_an_export_is_not_overwritten_and_a_cut_one_leaves_no_file(
     with pytest.raises(BadInput, match=Refusal.UNREADABLE_DATABASE):
         scrub_nsys(broken, tmp_path / "out.sqlite")
     assert not (tmp_path / "out.sqlite").exists()
+
+
+@pytest.mark.parametrize("bad", ["x", b"x", 2.5, None, "7"])
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("GPU_METRICS", "timestamp"), ("GPU_METRICS", "value"), ("NVTX_EVENTS", "end"),
+     ("CUPTI_ACTIVITY_KIND_KERNEL", "gridX"), ("CUPTI_ACTIVITY_KIND_RUNTIME", "start")],
+)  # fmt: skip
+def test_a_bad_cell_is_the_same_after_scrubbing(
+    nsys_file: Callable[..., NsysFile], tmp_path: Path, table: str, column: str, bad: object
+) -> None:
+    file = nsys_file()
+    file.table("GPU_METRICS", f"rawTimestamp INTEGER, {file.columns['GPU_METRICS']}")
+    file.add("TARGET_INFO_GPU_METRICS", typeId=TYPE, metricId=0, metricName="SM Active")
+    for number in range(6):
+        file.call(100 * number, 100 * number + 20, f"gelu-b4#0.{number}", correlation=number)
+        time = {"rawTimestamp": number, "timestamp": number}
+        file.add("GPU_METRICS", **time, typeId=TYPE, metricId=0, value=8)
+    path = file.close()
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid % 2 = 0', [bad])
+        database.commit()
+    scrub_nsys(path, tmp_path / "clean.sqlite")
+    assert same_tables(path, tmp_path / "clean.sqlite")
+
+
+@pytest.mark.parametrize("bad", [b'{"SM Active": "8"}', b"\xff", '["SM Active"]', "{", 7, None])
+def test_json_of_another_type_is_the_same_after_scrubbing(
+    nsys_file: Callable[..., NsysFile], tmp_path: Path, bad: object
+) -> None:
+    file = nsys_file()
+    file.call(10, 20, "gelu-b4#0.0", correlation=1)
+    for time, data in enumerate([bad, '{"SM Active": "8"}', bad]):
+        file.add("GENERIC_EVENTS", rawTimestamp=time, typeId=TYPE, data=data)
+    path, out = file.close(), tmp_path / "clean.sqlite"
+    scrub_nsys(path, out)
+    assert same_tables(path, out)

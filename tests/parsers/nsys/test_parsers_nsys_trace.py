@@ -149,6 +149,35 @@ def test_without_process_among_several_the_launching_call_is_not_known(
     assert trace.warnings == [f"{trace.file}: 1 {TraceWarning.NO_PROCESS}"]
 
 
+def _with_columns(file: NsysFile, table: str, old: str, new: str) -> None:
+    file.table(table, file.columns[table].replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("CUPTI_ACTIVITY_KIND_KERNEL", "end"), ("CUPTI_ACTIVITY_KIND_RUNTIME", "globalTid")],
+)
+def test_a_missing_column_is_named(
+    nsys_file: Callable[..., NsysFile], table: str, column: str
+) -> None:
+    file = nsys_file()
+    _with_columns(file, table, f"{column} INTEGER", "other INTEGER")
+    file.add("CUPTI_ACTIVITY_KIND_KERNEL", start=100, correlationId=5, globalPid=PID << 24)
+    file.add("CUPTI_ACTIVITY_KIND_RUNTIME", start=10, end=20, correlationId=5)
+    trace = read_nsys(file.close())
+    assert f"{trace.file}: {table} {TraceWarning.MISSING_COLUMNS} {column}" in trace.warnings
+
+
+def test_columns_are_found_in_any_case(nsys_file: Callable[..., NsysFile]) -> None:
+    file = nsys_file()
+    _with_columns(file, "CUPTI_ACTIVITY_KIND_KERNEL", "start", "START")
+    _with_columns(file, "CUPTI_ACTIVITY_KIND_RUNTIME", "correlationId", "CorrelationID")
+    _with_columns(file, "NVTX_EVENTS", "eventType", "eventtype")
+    file.call(10, 20, "gelu-b4#0.0", correlation=1)
+    (row,) = _launches(file.close())
+    assert (row["duration_ns"], row["call"]) == (50, 0)
+
+
 @pytest.mark.parametrize("lost", ["start", "end"])
 def test_a_launching_call_without_time_is_told_from_one_that_is_not_there(
     nsys_file: Callable[..., NsysFile], lost: str
