@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ..store.errors import BadInput, MoeprofError
-from ..store.files import NO_SPACE, cannot_use
+from ..store.files import NO_SPACE, around, cannot_use
 from . import build_model, doctor, import_, parse, render, report, scenario, scrub, show
 from .cost.command import cost
 from .profile.command import profile
@@ -73,8 +73,10 @@ def _report(caught: Exception) -> int:
     """Print what went wrong in one sentence; return the exit code."""
     if isinstance(caught, OSError) and _is_of_a_path(caught):
         caught = cannot_use(caught)
-    if isinstance(caught, UnicodeEncodeError):  # text of files is checked where it is read
-        caught = BadInput(f"{caught.object!r} is not UTF-8, and a path must be", hint="rename it")
+    if isinstance(caught, UnicodeEncodeError):
+        caught = BadInput(
+            f"{around(caught)} is not UTF-8, and a path or a name must be", hint="rename it"
+        )
     if isinstance(caught, MoeprofError):
         render.error(caught.message, caught.hint)
         return caught.exit_code

@@ -1,6 +1,5 @@
 """`moeprof import`: public tables of measurements to a model, through the gates."""
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -12,7 +11,7 @@ from .options import DEFAULT_STORE, Json, Store
 def import_(
     source: Annotated[Literal["aiconfigurator", "vidur"], typer.Argument(help="Whose tables.")],
     path: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             metavar="PATH",
             help="A table or a checkout; for aiconfigurator, the installed package if left out.",

@@ -1,22 +1,23 @@
 """Public tables of measurements to a model, through the same gates as our own points."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib import metadata, util
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 
 from ..costmodel.build import build_model
-from ..costmodel.imported.aiconfigurator import Selection, read_aiconfigurator
+from ..costmodel.imported.aiconfigurator import FAMILIES, Selection, read_aiconfigurator
 from ..costmodel.imported.source_rows import ImportedTable
 from ..costmodel.imported.tables import points_of, provenance_of
 from ..costmodel.imported.vidur import read_vidur
 from ..store.cost_model import Origin
-from ..store.document import write_document
-from ..store.errors import BadInput, naming
+from ..store.document import to_json
+from ..store.errors import BadInput, naming, shortened
+from ..store.files import write_whole
 from ..store.recording import sha256_of
 from ..store.run import DEFAULT_STORE, Run
 from ..store.tables.parquet import write_table
@@ -24,6 +25,11 @@ from ..store.tables.parquet import write_table
 _LONGEST_NAME: Final = 150
 _FITTING: Final = "name a table of aiconfigurator, or a mlp.csv of vidur, as it was published"
 Source = Literal["aiconfigurator", "vidur"]
+_OPTIONS_OF: Final = {
+    "aiconfigurator": ("gpu", "framework", "version", "dtype", "ops"),
+    "vidur": ("tensor_parallel",),
+}
+_SHARED: Final = ("source", "path", "commit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,9 @@ class ImportOptions:
     `framework`, `version`, `dtype` and `ops` ("gemm", "moe" or both by comma) select rows of
     aiconfigurator; `tensor_parallel` is the number of GPUs that share a layer of vidur. `commit` is
     that of the source, kept in the model.
+
+    Raises BadInput for a value of another type, a text that is no printable line, a parallelism
+    below 1, and an option of the other source.
     """
 
     source: Source
@@ -45,6 +54,35 @@ class ImportOptions:
     ops: str = "gemm,moe"
     tensor_parallel: int = 1
     commit: str = "unknown"
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            self._check(field.name, str if field.name == "source" else field.type)
+        if self.source not in _OPTIONS_OF:
+            raise BadInput(
+                f"source is {shortened(repr(self.source))}",
+                hint=f"it must be one of {', '.join(_OPTIONS_OF)}",
+            )
+        for field in fields(self):
+            value, own = getattr(self, field.name), _OPTIONS_OF[self.source]
+            if field.name not in (*_SHARED, *own) and value != field.default:
+                option = f"--{field.name.replace('_', '-')}"
+                raise BadInput(
+                    f"{option} is {shortened(repr(value))}, and {self.source} has no such option",
+                    hint="leave it out",
+                )
+
+    def _check(self, name: str, known: Any) -> None:
+        """Refuse a value of another type, or a text that is not one printable line."""
+        value = getattr(self, name)
+        shown = shortened(repr(value))
+        if isinstance(value, bool) or not isinstance(value, known):
+            named = getattr(known, "__name__", str(known))
+            raise BadInput(f"{name} is {shown}", hint=f"it must be of type {named}")
+        if isinstance(value, str | Path) and not (str(value) and str(value).isprintable()):
+            raise BadInput(f"{name} is {shown}, and must be one line of printable text")
+        if isinstance(value, int) and value < 1:
+            raise BadInput(f"{name} is {shown}, and must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +114,15 @@ def import_tables(options: ImportOptions, *, store: Path | str = DEFAULT_STORE) 
             points_sha256=_sha256_of_table(points),
             origin=origin,
         )
+    if not model.curves:
+        raise BadInput(
+            f"{options.path or 'the package'} gives no curve: {'; '.join(origin.remarks)}",
+            hint="name a table with two batch sizes or more of one shape",
+        )
+    text = to_json(model)  # nothing is written before both are made
     run = Run(Path(store) / f"import-{name}")
     write_table(run.table("points"), "points", points)
-    write_document(run.model_path, model)
+    write_whole(run.model_path, text)
     return ImportedModel(run.model_path, points.num_rows, len(model.curves), table.gpu, origin)
 
 
@@ -101,13 +145,15 @@ def _vidur(options: ImportOptions) -> tuple[ImportedTable, str]:
 
 def _aiconfigurator(options: ImportOptions) -> tuple[ImportedTable, str]:
     """Read aiconfigurator's tables, and name them."""
-    families = tuple(word.strip() for word in options.ops.split(","))
+    families = tuple(dict.fromkeys(word.strip() for word in options.ops.split(",")))
     selection = Selection(options.gpu, options.framework, options.version, options.dtype, families)
     root, commit = _package() if options.path is None else (Path(options.path), options.commit)
     table = read_aiconfigurator(root, selection, commit)
     gpu = (selection.gpu if root.is_dir() else None) or table.gpu  # of a lone file none is chosen
     ((framework, release),) = table.versions.items()
-    return table, _name("aiconfigurator", gpu, framework, release, selection.dtype)
+    found = {row.scenario.op.partition("_")[0] for row in table.rows}
+    some = sorted(found) if found < {*FAMILIES} else []
+    return table, _name("aiconfigurator", gpu, framework, release, selection.dtype, *some)
 
 
 def _name(*parts: str) -> str:

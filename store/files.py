@@ -59,9 +59,24 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, data: str | bytes) -> None:
-    """Write `data` to `path` (text as UTF-8), whole or not at all."""
+    """Write `data` to `path` (text as UTF-8), whole or not at all.
+
+    Raises BadInput as `replacing` does, and for a text that UTF-8 cannot hold.
+    """
+    try:
+        content = data.encode() if isinstance(data, str) else data
+    except UnicodeEncodeError as error:
+        raise BadInput(
+            f"cannot write {path}: its text would hold {around(error)}, which is not UTF-8",
+            hint="rename what has that name",
+        ) from error
     with replacing(path) as temporary:
-        temporary.write_bytes(data.encode() if isinstance(data, str) else data)
+        temporary.write_bytes(content)
+
+
+def around(error: UnicodeEncodeError) -> str:
+    """Quote what cannot be encoded, with a few characters before and after it."""
+    return ascii(error.object[max(0, error.start - 30) : error.end + 30])
 
 
 def cannot_write(path: Path, error: OSError) -> BadInput:

@@ -7,6 +7,7 @@ becomes an operation over tokens alone.
 """
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,8 @@ def read_aiconfigurator(root: Path, select: Selection, commit: str) -> ImportedT
                 rows += [] if row is None else [row]
     if first is None:
         raise _no_table(root, select)
+    if root.is_file():
+        _check_asked(select, first, family)
     if not rows:
         raise BadInput(
             f"{files[0]} holds no row of {select.dtype} on one GPU",
@@ -104,6 +107,23 @@ def _check_same_model(first: Cells, cells: Cells) -> None:
                 f" {one!r:.60} in row {first.row} of {first.path}: 2 values of {column} are not one"
                 " model",
                 hint="name --gpu, --framework and --version, or one file of one model",
+            )
+
+
+def _check_asked(select: Selection, first: Cells, family: str) -> None:
+    """Refuse a lone table of another GPU, framework or version than was asked for.
+
+    It is one by its folder or its column; of a GPU one word is enough, as h200_sxm of NVIDIA H200.
+    """
+    asked_for = (select.version, select.framework, select.gpu)
+    options = ("version", "framework", "gpu")
+    for option, asked, folder in zip(options, asked_for, _folders(first.path, family), strict=True):
+        cell = first.text("device" if option == "gpu" else option)
+        names = {folder.lower(), cell.lower(), *re.split("[ -]+", cell.lower())}
+        if asked is not None and names.isdisjoint({asked.lower(), asked.lower().split("_")[0]}):
+            raise BadInput(
+                f"{first.path} is of {cell}, and --{option} is {asked!r:.60}",
+                hint=f"leave --{option} out, or name a table that fits",
             )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...store.cost_model import Origin
+from ...store.errors import BadInput, shortened
 from ...store.recording import sha256_of
 from ...store.scenario import Scenario
 
@@ -43,5 +44,13 @@ class ImportedTable:
 
 
 def origin_of(project: str, commit: str, licence: str, files: Sequence[Path]) -> Origin:
-    """Name the publisher of measurements, with the digests of the files."""
+    """Name the publisher of measurements, with the digests of the files.
+
+    Raises BadInput for a path that is not printable text: a model keeps it.
+    """
+    for path in map(Path.resolve, files):
+        if not str(path).isprintable():
+            raise BadInput(
+                f"the path {shortened(ascii(str(path)))} is not printable", hint="rename it"
+            )
     return Origin(project, commit, licence, {path.name: sha256_of(path) for path in files})

@@ -158,7 +158,7 @@ def test_a_path_that_is_no_utf_8_is_bad_input(
     broken(UnicodeEncodeError("utf-8", "r\udcff", 1, 2, "surrogates not allowed"))
     result = moeprof("parse")
     assert (result.exit_code, result.hint) == (2, "rename it")
-    assert result.errors == [r"'r\udcff' is not UTF-8, and a path must be"]
+    assert result.errors == [r"'r\udcff' is not UTF-8, and a path or a name must be"]
 
 
 def test_another_fault_of_the_system_is_our_own(

@@ -72,6 +72,12 @@ def test_what_was_left_out_is_told_at_once(moeprof: Moeprof, gemms: Path) -> Non
         (["vidur"], "vidur needs a PATH"),
         (["vidur", "nowhere.csv"], "cannot read nowhere.csv"),
         (["aiconfigurator", "nowhere"], "nowhere does not exist"),
+        (["aiconfigurator", ""], "path is ''"),
+        (["vidur", "mlp.csv", "--gpu", "a100"], "--gpu is 'a100', and vidur has no such option"),
+        (["vidur", "mlp.csv", "--dtype", "fp8"], "--dtype is 'fp8', and vidur has no"),
+        (["aiconfigurator", "--tensor-parallel", "2"], "--tensor-parallel is 2, and aiconf"),
+        (["aiconfigurator", "--commit", "a\udcff"], r"commit is 'a\udcff', and must be one line"),
+        (["aiconfigurator", "--commit", "a\nb"], r"commit is 'a\nb', and must be one line"),
     ],
 )
 def test_bad_input_is_refused_in_one_sentence(

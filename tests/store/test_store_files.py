@@ -130,3 +130,10 @@ def test_a_pipe_is_neither_read_nor_replaced(tmp_path: Path) -> None:
             use(pipe)
     assert pipe.is_fifo()
     assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_a_text_that_utf_8_cannot_hold_is_refused_and_quoted_in_part(tmp_path: Path) -> None:
+    with pytest.raises(BadInput) as caught:
+        write_whole(tmp_path / "a.json", "x" * 5000 + "\udcff")
+    assert len(caught.value.message) < len(str(tmp_path)) + 120
+    assert list(tmp_path.iterdir()) == []

@@ -80,6 +80,23 @@ def test_a_file_of_two_versions_is_read_by_the_one_that_is_named(tmp_path: Path)
     assert (table.versions, len(table.rows)) == ({"vllm": "1.1"}, len(gemm_rows()))
 
 
+@pytest.mark.parametrize(
+    ("option", "asked", "other"),
+    [
+        ("gpu", "h200_sxm", "h100_sxm"),
+        ("framework", "vllm", "sglang"),
+        ("version", "1.0", "1"),
+    ],
+)
+def test_a_lone_table_of_something_else_than_asked_is_refused(
+    tmp_path: Path, option: str, asked: str, other: str
+) -> None:
+    path = write(tmp_path / "gemm_perf.parquet", gemm_rows())
+    assert len(read(path, **{option: asked}).rows) == len(SIZES)
+    with pytest.raises(BadInput, match=f"and --{option} is '{other}'"):
+        read(path, **{option: other})
+
+
 @pytest.mark.parametrize("column", ["device", "framework", "version"])
 def test_what_differs_in_gpu_or_software_is_not_merged(tmp_path: Path, column: str) -> None:
     rows = gemm_rows()
