@@ -1,13 +1,21 @@
 """Find the curve or surface of a model by the name of an operation or its own."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from types import NoneType
+from typing import Final
+
+import numpy as np
 
 from ..store.cost_model import CostModelFile
-from ..store.errors import BadInput
+from ..store.errors import BadInput, check_type
 from ..store.scenario import split_active_experts
 from .cost import Cost
 from .curve.costs import CurveCosts
 from .surface.costs import SurfaceCosts
+
+_LARGEST_SIZE: Final = 2**31 - 1
+_SHOWN_BELOW: Final = 10**99
 
 
 class Lookup:
@@ -34,6 +42,7 @@ class Lookup:
 
     def curves(self, name: str) -> list[CurveCosts]:
         """All curves of a name. Raises BadInput where there is none."""
+        check_type("op", name, str)
         if name not in self._curves:
             unmeasured = self._file.unmeasured
             if name in unmeasured:
@@ -53,6 +62,7 @@ class Lookup:
         Raises BadInput for an unknown name, for one that stands for several curves, and where
         `active_experts` was not measured.
         """
+        _check_shape(shape)
         found = self.curves(name)
         if active_experts is not None:
             found = [costs for costs in found if costs.curve.active_experts == active_experts]
@@ -82,6 +92,8 @@ class Lookup:
         A name that ends in a number of active experts, as that of a curve through the surface does,
         gives them too. Raises BadInput for a name that stands for several surfaces.
         """
+        check_type("op", name, str)
+        _check_shape(shape)
         if active_experts is None and name in self._curves:
             return None
         if active_experts is None:
@@ -98,3 +110,17 @@ class Lookup:
                 f"{name} stands for {len(found)} surfaces", hint=f"name the shape, or: {names}"
             )
         return (found[0], active_experts) if found else None
+
+
+def _check_shape(shape: Sequence[int] | None) -> None:
+    """Raise BadInput for a shape that is none of an operation: each size is of 1 to 2^31 - 1."""
+    check_type("shape", shape, tuple, list, NoneType)
+    for size in shape or ():
+        check_type("a size of the shape", size, int, np.integer)
+        if not 1 <= size <= _LARGEST_SIZE:
+            shown = size if abs(size) < _SHOWN_BELOW else "longer"  # than Python writes as a text
+            raise BadInput(
+                f"a size of the shape is {shown}, and it must be at least 1 and at most"
+                f" {_LARGEST_SIZE}",
+                hint="write the sizes as the name of the operation's curve has them",
+            )

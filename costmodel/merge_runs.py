@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..store.errors import BadInput
 from ..store.provenance import Provenance
@@ -33,6 +34,17 @@ def check_one_preset(presets: Sequence[str]) -> None:
                 f"the runs differ in preset: {presets[0]} and {other}",
                 hint="one model holds one layer: build one from each",
             )
+
+
+def check_different(paths: Sequence[Path], digests: Sequence[str]) -> None:
+    """Refuse the same points twice, whatever the paths by which they were named."""
+    first: dict[str, Path] = {}
+    for path, digest in zip(paths, digests, strict=True):
+        if digest in first:
+            raise BadInput(
+                f"{path} holds the same points as {first[digest]}", hint="name each run once"
+            )
+        first[digest] = path
 
 
 def merged_sha256(digests: Sequence[str]) -> str:

@@ -6,10 +6,11 @@ the curves of other shapes for a shape that was not measured.
 
 from dataclasses import dataclass
 from operator import index
+from types import NoneType
 from typing import TypedDict
 
 from ..store.cost_model import CostModelFile, FittedOp
-from ..store.errors import BadInput
+from ..store.errors import BadInput, check_type
 from .conditions.memory_pressure import under_pressure
 from .conditions.power_limit_energy import with_estimated_energy
 from .conditions.temperature import at_temperature
@@ -48,6 +49,11 @@ class Query:
     memory_pressure: float | None = None
     shape: tuple[int, ...] | None = None
     allow_estimates: bool = False
+
+    def __post_init__(self) -> None:
+        check_type("current_temp_c", self.current_temp_c, float, int, NoneType)
+        check_type("memory_pressure", self.memory_pressure, float, int, NoneType)
+        check_type("allow_estimates", self.allow_estimates, bool)
 
 
 def find_cost(query: Query, lookup: Lookup, file: CostModelFile) -> Cost:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..costmodel.build import build_model as fit_model
-from ..costmodel.merge_runs import check_mergeable, check_one_preset, merged_sha256
+from ..costmodel.merge_runs import check_different, check_mergeable, check_one_preset, merged_sha256
 from ..costmodel.thermal.response import with_response
 from ..store.cost_model import CostModelFile
 from ..store.document import read_document, write_document
-from ..store.errors import BadInput, naming
+from ..store.errors import BadInput, check_type, naming, path_argument
 from ..store.provenance import Provenance
 from ..store.recording import sha256_of
 from ..store.run import Run, open_run
@@ -42,12 +42,16 @@ def build_model(
     """
     if isinstance(also, str):  # a sequence too, of letters
         raise BadInput(f"also is {also!r}, and it must be a list of runs", hint=f"also=[{also!r}]")
-    runs = [open_run(Path(folder)) for folder in (run, *also)]
+    check_type("also", also, list, tuple)
+    folders = [path_argument("run", run), *(path_argument("also", one) for one in also)]
+    runs = [open_run(folder) for folder in folders]
     warnings = Warnings(progress)
     for one in runs:
         warnings.add(parse_if_stale(one))
     provenance = _common_provenance(runs)
     paths = [one.table("points") for one in runs]
+    digests = [sha256_of(path) for path in paths]
+    check_different(paths, digests)
     points = pa.concat_tables([read_table(path, "points") for path in paths])
     warnings.add(_flagged(points, runs))
     with naming(" and ".join(map(str, paths)), hint=PARSE_AGAIN):
@@ -55,7 +59,7 @@ def build_model(
             points,
             preset=runs[0].plan().preset,
             provenance=provenance,
-            points_sha256=merged_sha256([sha256_of(path) for path in paths]),
+            points_sha256=merged_sha256(digests),
         )
     _check_has_curve(model, runs[0])
     model, no_heat = _with_heat(model, runs, points)

@@ -10,7 +10,7 @@ from ..costmodel.cost import Cost
 from ..costmodel.layer import LayerCost
 from ..costmodel.model import KernelCostModel
 from ..store.document import read_document
-from ..store.errors import BadInput
+from ..store.errors import BadInput, path_argument
 from ..store.run import model_file
 from ..store.verdict import Validation
 
@@ -54,7 +54,7 @@ def load(model: Path | str) -> KernelCostModel:
     Raises BadInput where there is none, or where it is of an unknown version, was changed by hand
     or contradicts itself.
     """
-    return KernelCostModel.load(model_file(Path(model)))
+    return KernelCostModel.load(model_file(path_argument("model", model)))
 
 
 def look_up(model: KernelCostModel, query: CostQuery) -> Cost | CostBreakdown | LayerCost:

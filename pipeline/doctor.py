@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..doctor import examine as machine
 from ..doctor.check_result import CheckResult, Status
+from ..store.errors import path_argument
 from ..store.run import DEFAULT_STORE
 
 __all__ = ["CheckResult", "Examination", "Status", "examine"]
@@ -27,4 +28,4 @@ def examine(store: Path | str = DEFAULT_STORE) -> Examination:
 
     `store` is where runs would be written.
     """
-    return Examination(tuple(machine.examine(Path(store))))
+    return Examination(tuple(machine.examine(path_argument("store", store))))

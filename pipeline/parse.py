@@ -19,7 +19,7 @@ from ..parsers.recording_tables import recording_tables
 from ..parsers.trace_file import parse_trace as trace_pieces
 from ..profiler.power.meter_file import keep_meter
 from ..profiler.report_export import exported
-from ..store.errors import BadInput, naming
+from ..store.errors import BadInput, naming, path_argument
 from ..store.plan import Plan
 from ..store.recording import CollectorName, Recording
 from ..store.run import Recordings, Run, open_run
@@ -59,9 +59,9 @@ def parse(run: Path | str, *, meter: Path | str | None = None) -> ParsedRun:
     `meter` is the CSV file of a power meter that recorded the run's power pass (docs/energy.md); it
     is copied into the run. Raises BadInput where `run` is no run or a file of it cannot be read.
     """
-    opened = open_run(Path(run))
+    opened = open_run(path_argument("run", run))
     if meter is not None:
-        keep_meter(opened, Path(meter))
+        keep_meter(opened, path_argument("meter", meter))
     warnings = tuple(parse_run(opened))
     tables = {name: opened.table(name) for name in SCHEMAS}
     rows = {name: count_rows(path) for name, path in tables.items() if path.is_file()}
@@ -74,9 +74,9 @@ def parse_trace(source: Path | str, out: Path | str) -> ParsedTrace:
     Tables of an earlier trace in `out` are replaced or removed. Raises BadInput where `source` is
     no trace or cannot be read.
     """
-    out = Path(out)
+    file, out = path_argument("source", source), path_argument("out", out)
     reasons: dict[str, Counter[str | None]] = {}
-    with naming(hint=RECORD_AGAIN), exported(Path(source)) as trace:
+    with naming(hint=RECORD_AGAIN), exported(file) as trace:
         pieces, warnings = trace_pieces(trace)
         with writing_tables(out) as tables:
             for name, piece in pieces:

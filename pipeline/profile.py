@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import NoneType
 
 from ..device.identity import choose_device
 from ..profiler.sweep import OpSummary, ScenarioOf
@@ -12,7 +13,7 @@ from ..scenarios.preset import read_preset
 from ..scenarios.rates import rates_of
 from ..scenarios.run_files import rendered_files, write_run
 from ..scenarios.run_options import OPTION_FIELDS, RunOptions
-from ..store.errors import naming
+from ..store.errors import check_type, naming, path_argument
 from ..store.plan import Plan
 from ..store.provenance import Provenance
 from ..store.run import DEFAULT_STORE, Run, claim_run, open_run
@@ -75,7 +76,7 @@ def plan_run(options: RunOptions | None = None, *, progress: RunProgress = SILEN
 
     Raises BadInput and CannotMeasure as `profile` does.
     """
-    options = options or RunOptions()
+    options = _checked(options)
     planned = resolve(options, progress)
     preset, ops = planned.resolved.preset, planned.resolved.ops
     rates = rates_of(planned.provenance, preset.dtype)
@@ -102,11 +103,12 @@ def profile(
     CannotMeasure where a collector does not work here. A KeyboardInterrupt leaves a run that
     `resume` goes on with.
     """
-    planned = resolve(options or RunOptions(), progress)
+    folder = path_argument("store", store)
+    planned = resolve(_checked(options), progress)
     resolved, provenance = planned.resolved, planned.provenance
     for warning in plan_warnings(planned.plan):
         progress.warning(warning)
-    run = claim_run(Path(store), planned.plan.run_id)
+    run = claim_run(folder, planned.plan.run_id)
     plan = replace(planned.plan, run_id=run.folder.name)
     files = rendered_files(plan, resolved.preset, resolved.ops, provenance.cache_bytes)
     write_run(run, plan, files)
@@ -128,7 +130,7 @@ def resume(
     None compares each field that is not at its default. Raises BadInput where `run` is no run, was
     measured on another machine, or an option contradicts its plan.
     """
-    opened, options = open_run(Path(run)), options or RunOptions()
+    opened, options = open_run(path_argument("run", run)), _checked(options)
     check_same_plan(options, changed_options(options) if given is None else given, opened.plan())
     plan = resumed_plan(opened, options)
     ops = ops_of(opened, plan)
@@ -137,6 +139,11 @@ def resume(
     provenance = describe_here(device, plan.threads)
     scenarios = scenarios_of(ops, read_preset(opened.preset_path), plan)
     return _measured(opened, plan, provenance, scenarios, progress)
+
+
+def _checked(options: RunOptions | None) -> RunOptions:
+    check_type("options", options, RunOptions, NoneType)
+    return options or RunOptions()
 
 
 def _measured(

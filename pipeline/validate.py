@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import NoneType
 from typing import Final
 
 import pyarrow as pa
@@ -12,7 +13,7 @@ from ..costmodel.model import KernelCostModel
 from ..energy.mixed_workload import read_mixed_workload
 from ..store.cost_model import CostModelFile
 from ..store.document import read_document, write_document
-from ..store.errors import BadInput
+from ..store.errors import BadInput, check_type, path_argument
 from ..store.plan import Role
 from ..store.provenance import Provenance
 from ..store.recording import sha256_of
@@ -54,7 +55,9 @@ def validate(
     Raises BadInput where there is no such model or run or they do not belong together, and
     CannotMeasure where "nvml" finds no source of energy.
     """
-    path, against = model_file(Path(model)), str(against)
+    path = model_file(path_argument("model", model))
+    against = str(path_argument("against", against))
+    check_type("limit_ratio", limit_ratio, float, int, NoneType)
     loaded = KernelCostModel.load(path)
     progress.notice(f"model: {path}")
     warnings = Warnings(progress)

@@ -1,10 +1,11 @@
 """The options of a run as the user chose them: each with its unit, its default and its rule."""
 
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final, Literal, get_args, get_origin
 
-from ..store.errors import BadInput, shortened
+from ..store.errors import BadInput, check_type, shortened
 from ..store.plan import Isolation, Sampling
 from ..store.scenario import L2
 
@@ -26,8 +27,9 @@ _CHOICES: Final = {"sampling": Sampling, "isolation": Isolation, "l2": L2}
 class RunOptions:
     """Options of one run; each has the default of the same option of `moeprof profile`.
 
-    Raises BadInput for a value that breaks a rule whatever the machine; what the words of `ops`,
-    `batch_sizes`, `preset`, `device` and `collectors` stand for is looked up when the run begins.
+    Raises BadInput for a value that breaks a rule, and for more threads than CPUs; what the words
+    of `ops`, `batch_sizes`, `preset`, `device` and `collectors` stand for is looked up when the run
+    begins.
 
     Attributes:
         ops: "all", "experts", names by comma such as "fc1,topk", or a Python file (docs/ops.md).
@@ -40,7 +42,7 @@ class RunOptions:
         points_per_op: Number of batch sizes of an operation that its curve is fitted to, at most.
         isolation: One process for each operation ("op") or for each batch size ("point").
         l2: "cold": each call reads other memory; "hot": the same again, from the cache.
-        threads: Number of CPU threads that an operation may use.
+        threads: Number of CPU threads that an operation may use, at most that of the CPUs.
         seed: Draws the order of measurement and the sizes that are held out.
         budget_s: Stop measuring after so many seconds; None for no limit.
         point_timeout_s: Give up one batch size after so many seconds.
@@ -79,18 +81,20 @@ class RunOptions:
 
     def _check_types(self) -> None:
         for field in fields(self):
-            value, known = getattr(self, field.name), _types_of(field.type)
-            if isinstance(value, bool) != (known == (bool,)) or not isinstance(value, known):
-                names = " or ".join(one.__name__ for one in known).replace("NoneType", "None")
-                shown = shortened(repr(value))
-                raise BadInput(f"{field.name} is {shown}", hint=f"it must be of type {names}")
+            value = getattr(self, field.name)
+            check_type(field.name, value, *_types_of(field.type))
             if isinstance(value, int) and not -(2**63) <= value < 2**63:
                 shown = shortened(str(value))
                 raise BadInput(f"{option_of(field.name)} is {shown}", hint=_FEWER_DIGITS)
 
     def _check_numbers(self) -> None:
-        if self.threads < 1:
-            raise BadInput(f"--threads is {self.threads}, and it must be at least 1")
+        cpus = os.cpu_count() or 1
+        if not 1 <= self.threads <= cpus:
+            raise BadInput(
+                f"--threads is {self.threads}, and it must be at least 1 and at most {cpus}, the"
+                " CPUs of this machine",
+                hint="leave it out, or give it as many as an operation may use",
+            )
         if self.points_per_op < 2:
             raise BadInput(
                 f"--points is {self.points_per_op}, and a curve needs at least 2",

@@ -58,6 +58,21 @@ def shortened(text: str, longest: int = 80) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
+def check_type(name: str, value: object, *known: type) -> None:
+    """Raise BadInput where an argument is of none of these types; True and False are no numbers."""
+    if isinstance(value, bool) != (known == (bool,)) or not isinstance(value, known):
+        names = " or ".join(one.__name__ for one in known).replace("NoneType", "None")
+        raise BadInput(f"{name} is {shortened(repr(value))}", hint=f"it must be of type {names}")
+
+
+def path_argument(name: str, value: object) -> Path:
+    """Give an argument as a path. Raises BadInput where it is none."""
+    check_type(name, value, str, Path)
+    if "\0" in str(value):
+        raise BadInput(f"{name} is {value!r}", hint="no path holds a character of zero")
+    return Path(str(value))
+
+
 def unknown_schema(path: Path, found: str, known: str, *, way_out: str) -> BadInput:
     """The refusal of a file whose schema number this version cannot read."""
     return BadInput(f"{path} is {shortened(found)}, and this moeprof knows {known}", hint=way_out)

@@ -47,3 +47,25 @@ def test_no_name_of_the_api_is_that_of_a_room() -> None:
 def test_another_name_is_no_attribute() -> None:
     with pytest.raises(AttributeError, match="measure_everything"):
         getattr(moeprof, "measure_everything")  # noqa: B009
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "named"),
+    [
+        *(("load", [model], "model") for model in (5, None, b"a", "a\0b")),
+        *(("parse", [run], "run") for run in (5, None, ["run"])),
+        ("build_model", [None], "run"),
+        ("parse_trace", [None, None], "source"),
+        ("parse_trace", ["trace.json", None], "out"),
+        ("validate", [None], "model"),
+        ("resume", [5], "run"),
+        ("examine", [5], "store"),
+        ("profile", [5], "options"),
+        ("plan_run", [5], "options"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_by_its_name(
+    function: str, arguments: list[object], named: str
+) -> None:
+    with pytest.raises(moeprof.BadInput, match=rf"^{named} is "):
+        getattr(moeprof, function)(*arguments)

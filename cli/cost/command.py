@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ...store.errors import BadInput
+from ...store.errors import BadInput, shortened
 from .. import render
 from ..options import DEFAULT_STORE, Json, Store, find_model
 from .options import (
@@ -18,7 +18,7 @@ from .options import (
 )
 from .output import answer_data, show_answer
 
-_SHAPE = re.compile(r"\d+(x\d+)*", re.ASCII)
+_SHAPE = re.compile(r"\d{1,99}(x\d{1,99})*", re.ASCII)
 
 
 def cost(
@@ -74,5 +74,7 @@ def cost(
 def _shape(words: str) -> tuple[int, ...]:
     """Read "512x1024" as (512, 1024). Raises BadInput for anything else."""
     if not _SHAPE.fullmatch(words):
-        raise BadInput(f"{words!r} is no shape", hint="write its sizes with x: 4096x14336")
+        raise BadInput(
+            f"{shortened(repr(words))} is no shape", hint="write its sizes with x: 4096x14336"
+        )
     return tuple(map(int, words.split("x")))

@@ -1,10 +1,16 @@
 """Runs of different devices, software or presets are not merged."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from moeprof.costmodel.merge_runs import check_mergeable, check_one_preset, merged_sha256
+from moeprof.costmodel.merge_runs import (
+    check_different,
+    check_mergeable,
+    check_one_preset,
+    merged_sha256,
+)
 from moeprof.store.errors import BadInput
 from moeprof.store.provenance import Gpu
 from moeprof.tests.builders import make_provenance
@@ -43,3 +49,10 @@ def test_runs_of_two_presets_are_refused() -> None:
     check_one_preset(["small", "small"])
     with pytest.raises(BadInput, match="differ in preset: mixtral-8x7b and small"):
         check_one_preset(["mixtral-8x7b", "small"])
+
+
+def test_the_same_points_twice_are_refused_with_both_paths() -> None:
+    paths = [Path("a"), Path("b"), Path("link/a")]
+    check_different(paths, ["1", "2", "3"])
+    with pytest.raises(BadInput, match="link/a holds the same points as a"):
+        check_different(paths, ["1", "2", "1"])

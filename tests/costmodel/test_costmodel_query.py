@@ -61,6 +61,34 @@ def test_a_condition_that_cannot_be_applied_is_refused(bounded: KernelCostModel)
         bounded.get_cost("fc1", 100, pressure=0.5)  # type: ignore[call-arg]
 
 
+@pytest.mark.parametrize(
+    ("condition", "named"),
+    [
+        ({"memory_pressure": "a"}, "memory_pressure is 'a'"),
+        ({"current_temp_c": [30]}, r"current_temp_c is \[30\]"),
+        ({"allow_estimates": None}, "allow_estimates is None"),
+        ({"shape": 5}, "shape is 5"),
+        ({"shape": ("8", 4)}, "a size of the shape is '8'"),
+        *(({"shape": shape}, "a size of the shape is 0") for shape in ((0, 4), (8, 0), (0, 0))),
+        ({"shape": (2**31, 4)}, "a size of the shape is 2147483648"),
+        ({"shape": (10**5000, 4)}, "a size of the shape is longer"),
+    ],
+    ids=lambda value: f"{value:.20}" if isinstance(value, str) else "",
+)
+def test_a_condition_of_another_type_or_size_is_refused(
+    model: KernelCostModel, condition: Any, named: str
+) -> None:
+    with pytest.raises(BadInput, match=named):
+        model.get_cost("fc1", 37, **condition)
+
+
+@pytest.mark.parametrize("op", [None, 5, ["fc1"], b"fc1"])
+def test_an_operation_that_is_no_text_is_refused(model: KernelCostModel, op: Any) -> None:
+    for look_up in (model.get_cost, model.get_cost_breakdown):
+        with pytest.raises(BadInput, match=r"^op is "):
+            look_up(op, 37)
+
+
 def test_a_condition_of_none_has_no_effect(model: KernelCostModel) -> None:
     plain = model.get_cost("fc1", 37)
     assert model.get_cost("fc1", 37, shape=None, memory_pressure=None) == plain

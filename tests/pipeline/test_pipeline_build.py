@@ -50,6 +50,13 @@ def test_runs_of_two_machines_give_no_model(recorded: Run, tmp_path: Path) -> No
     assert not recorded.model_path.exists()
 
 
+def test_one_run_by_two_paths_gives_no_model(recorded: Run, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(recorded.folder)
+    with pytest.raises(BadInput, match="holds the same points as"):
+        build_model(recorded.folder, also=[tmp_path / "link"])
+    assert not recorded.model_path.exists()
+
+
 def test_points_without_a_curve_give_no_model(recorded: Run) -> None:
     (op,) = recorded.plan().ops
     few = OpPlan(op.op, op.curve, op.domain, (1,), tuple(size for size in SIZES if size != 1))

@@ -14,6 +14,7 @@ from moeprof.store.errors import BadInput
     ("option", "named"),
     [
         ({"threads": 0}, "--threads is 0, and it must be at least 1"),
+        ({"threads": 100_000}, "--threads is 100000, and it must be at least 1 and at most"),
         ({"points_per_op": 1}, "--points is 1, and a curve needs at least 2"),
         ({"budget_s": 0.0}, "--budget is 0 s"),
         ({"budget_s": float("nan")}, "--budget is nan s"),

@@ -8,7 +8,9 @@ from moeprof.store.errors import (
     BadInput,
     CannotMeasure,
     MoeprofError,
+    check_type,
     naming,
+    path_argument,
     shortened,
     unknown_schema,
 )
@@ -44,3 +46,25 @@ def test_a_refusal_names_the_file_once_and_has_a_hint() -> None:
 def test_a_long_text_is_cut() -> None:
     assert shortened("x" * 80) == "x" * 80
     assert shortened("x" * 81) == "x" * 77 + "..."
+
+
+@pytest.mark.parametrize(
+    ("value", "known"), [(None, (str,)), (True, (int,)), (1, (bool,)), ("1", (int, float))]
+)
+def test_an_argument_of_another_type_is_refused_by_its_name(
+    value: object, known: tuple[type, ...]
+) -> None:
+    with pytest.raises(BadInput, match=r"^count is ") as caught:
+        check_type("count", value, *known)
+    assert caught.value.hint.startswith("it must be of type")
+
+
+@pytest.mark.parametrize("value", [None, 5, b"a", "a\0b"])
+def test_what_is_no_path_is_refused(value: object) -> None:
+    with pytest.raises(BadInput, match=r"^run is "):
+        path_argument("run", value)
+
+
+@pytest.mark.parametrize("value", ["a/b", Path("a/b")])
+def test_a_path_is_given_as_such(value: str | Path) -> None:
+    assert path_argument("run", value) == Path("a/b")

@@ -91,6 +91,8 @@ def test_a_layer_is_shown_in_all_by_token_by_assignment_and_by_kernel(
     assert rows == [["topk", "32", "1"], *expected]
     assert "energy: unavailable: topk: " in result.stderr
 
+    assert moeprof("cost", layer_model, *asked, "--top-k", "1").exit_code == 2
+
     data = moeprof("cost", layer_model, *asked, "--json").data
     assert data["latency_us_lo"] < data["latency_us"] < data["latency_us_hi"]
     assert data["latency_us_per_token"] == pytest.approx(data["latency_us"] / 32)
@@ -183,6 +185,9 @@ def test_a_curve_is_named_whole_too(moeprof: Moeprof, built_run: Path) -> None:
     [
         ("relu --batch-size 4 --shape 16,16", "'16,16' is no shape"),
         ("relu --batch-size 4 --shape x", "'x' is no shape"),
+        (f"relu --batch-size 4 --shape {'9' * 5000}", "9... is no shape"),
+        ("relu --batch-size 4 --shape 0", "a size of the shape is 0"),
+        (f"relu --batch-size 4 --shape {2**31}", "a size of the shape is 2147483648"),
         ("relu --batch-size 4 --top-k 2", "--top-k is for a layer, and relu is one operation"),
         ("layer --batch-size 4", "a layer needs --top-k and --active-experts"),
         ("layer --batch-size 4 --top-k 2 --active-experts 4", "no operation 'fc1'"),
