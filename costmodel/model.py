@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..stats.conformal import COVERAGES_PCT
 from ..store.cost_model import CostModelFile, CurveModel
 from ..store.document import read_document
-from ..store.errors import BadInput, naming
+from ..store.errors import BadInput, check_type, naming, path_argument
 from .breakdown import CostBreakdown, take_apart
 from .checksum import verify_checksum
 from .consistency import check_file
@@ -49,6 +49,7 @@ class KernelCostModel:
     """
 
     def __init__(self, file: CostModelFile) -> None:
+        check_type("file", file, CostModelFile)
         check_file(file)
         self.file = file
         self._lookup = Lookup(file)
@@ -61,8 +62,9 @@ class KernelCostModel:
         Raises BadInput where `path` is not a cost model of a known version, was changed by hand, or
         contradicts itself.
         """
-        file = read_document(Path(path), CostModelFile)
-        verify_checksum(Path(path))
+        path = path_argument("path", path)
+        file = read_document(path, CostModelFile)
+        verify_checksum(path)
         with naming(path, hint=CostModelFile.WAY_OUT):
             return cls(file)
 
@@ -115,6 +117,7 @@ class KernelCostModel:
             costs = found.inner_costs(sizes.astype(np.int64, copy=False))
             if costs is not None:
                 return costs
+        check_type("sizes", sizes, Iterable)
         asked = [checked_size(size) for size in sizes]
         if asked:
             found.check_reach(max(asked))  # first: an array does not hold every integer
@@ -163,6 +166,12 @@ class KernelCostModel:
         even the smallest size exceeds the limit. Raises BadInput where no thermal response is
         known, or only for a shorter time.
         """
+        for name, value in {
+            "max_temp_c": max_temp_c,
+            "current_temp_c": current_temp_c,
+            "for_s": for_s,
+        }.items():
+            check_type(name, value, float, int)
         found = self._lookup.measured(op, shape)
         limit = ThermalLimit(max_temp_c, current_temp_c, for_s)
         return thermal_safe_batch_size(found, self.file, limit)
@@ -188,6 +197,8 @@ class KernelCostModel:
         def part(op: str, size: int, calls: int) -> LayerPart:
             return LayerPart(self.get_cost(op, size, allow_estimates=allow_estimates), calls)
 
+        check_type("top_k", top_k, int, np.integer)
+        check_type("active_experts", active_experts, int, np.integer)
         tokens = checked_size(batch_size)
         loads = expert_loads(tokens, top_k, active_experts)
         for op in router_ops:

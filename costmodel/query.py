@@ -7,7 +7,7 @@ the curves of other shapes for a shape that was not measured.
 from dataclasses import dataclass
 from operator import index
 from types import NoneType
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from ..store.cost_model import CostModelFile, FittedOp
 from ..store.errors import BadInput, check_type
@@ -20,6 +20,8 @@ from .curve.transfer import transfer
 from .lookup import Lookup
 from .roofline import Roofline
 from .surface.costs import SurfaceCosts
+
+_SHOWN_BELOW: Final = 10**99  # Python writes no integer of thousands of digits as a text
 
 
 class Conditions(TypedDict, total=False):
@@ -109,6 +111,8 @@ def checked_size(batch_size: int) -> int:
         tokens = index(batch_size)
     except TypeError:
         raise BadInput(f"the batch size is {batch_size!r}, and it must be an integer") from None
+    if abs(tokens) >= _SHOWN_BELOW:
+        raise BadInput("the batch size has 100 digits or more, and no such size was measured")
     if tokens < 1:
         raise BadInput(f"the batch size is {tokens}, and the smallest is 1")
     return tokens

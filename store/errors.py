@@ -59,17 +59,20 @@ def shortened(text: str, longest: int = 80) -> str:
 
 
 def check_type(name: str, value: object, *known: type) -> None:
-    """Raise BadInput where an argument is of none of these types; True and False are no numbers."""
+    """Raise BadInput where an argument is of none of these types; True and False are no numbers.
+
+    A text or a path with a null character is refused too: no file and no option has one.
+    """
     if isinstance(value, bool) != (known == (bool,)) or not isinstance(value, known):
         names = " or ".join(one.__name__ for one in known).replace("NoneType", "None")
         raise BadInput(f"{name} is {shortened(repr(value))}", hint=f"it must be of type {names}")
+    if isinstance(value, (str, Path)) and "\0" in str(value):
+        raise BadInput(f"{name} is {shortened(repr(value))}", hint="leave out the null character")
 
 
 def path_argument(name: str, value: object) -> Path:
     """Give an argument as a path. Raises BadInput where it is none."""
     check_type(name, value, str, Path)
-    if "\0" in str(value):
-        raise BadInput(f"{name} is {value!r}", hint="no path holds a character of zero")
     return Path(str(value))
 
 

@@ -1,12 +1,12 @@
 """The largest batch size whose power keeps the device below a temperature."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import inf, isfinite
 
 import numpy as np
 
 from ...store.cost_model import CostModelFile, Thermal
-from ...store.errors import BadInput
+from ...store.errors import BadInput, check_type
 from ..curve.costs import CurveCosts
 from .description import why_lower_bound, why_no_thermal
 from .poles import ThermalModel
@@ -24,6 +24,8 @@ class ThermalLimit:
     for_s: float = inf
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            check_type(field.name, getattr(self, field.name), float, int)
         if not (isfinite(self.max_temp_c) and isfinite(self.current_temp_c) and self.for_s > 0):
             raise BadInput(
                 f"{self.current_temp_c} °C now and a limit of {self.max_temp_c} °C for "

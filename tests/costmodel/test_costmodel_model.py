@@ -255,3 +255,31 @@ def test_several_sizes_are_refused_where_one_is_out_of_range(
 ) -> None:
     with pytest.raises(OutOfRange, match="1 to 505"):
         model.get_costs("fc1", sizes)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "named"),
+    [
+        ("load", [None], "path"),
+        ("from_file", [None], "file"),
+        ("get_costs", ["fc1", 5], "sizes"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused(
+    model: KernelCostModel, method: str, arguments: list[object], named: str
+) -> None:
+    with pytest.raises(BadInput, match=f"{named} is "):
+        getattr(model, method)(*arguments)
+
+
+@pytest.mark.parametrize("counts", [{"top_k": "2"}, {"active_experts": None}, {"top_k": True}])
+def test_a_layer_counts_in_integers(model: KernelCostModel, counts: dict[str, Any]) -> None:
+    (name,) = counts
+    with pytest.raises(BadInput, match=f"{name} is "):
+        model.get_layer_cost(64, **{"top_k": 2, "active_experts": 8} | counts)
+
+
+def test_a_temperature_is_a_number(model: KernelCostModel) -> None:
+    limit: Any = "80"
+    with pytest.raises(BadInput, match="max_temp_c is '80'"):
+        model.get_thermal_safe_batch_size("fc1", max_temp_c=limit, current_temp_c=30.0)

@@ -89,6 +89,11 @@ def test_an_operation_that_is_no_text_is_refused(model: KernelCostModel, op: Any
             look_up(op, 37)
 
 
+def test_a_size_of_thousands_of_digits_is_refused(model: KernelCostModel) -> None:
+    with pytest.raises(BadInput, match="100 digits"):
+        model.get_cost("fc1", 10**5000)
+
+
 def test_a_condition_of_none_has_no_effect(model: KernelCostModel) -> None:
     plain = model.get_cost("fc1", 37)
     assert model.get_cost("fc1", 37, shape=None, memory_pressure=None) == plain
