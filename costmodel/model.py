@@ -166,12 +166,6 @@ class KernelCostModel:
         even the smallest size exceeds the limit. Raises BadInput where no thermal response is
         known, or only for a shorter time.
         """
-        for name, value in {
-            "max_temp_c": max_temp_c,
-            "current_temp_c": current_temp_c,
-            "for_s": for_s,
-        }.items():
-            check_type(name, value, float, int)
         found = self._lookup.measured(op, shape)
         limit = ThermalLimit(max_temp_c, current_temp_c, for_s)
         return thermal_safe_batch_size(found, self.file, limit)

@@ -45,7 +45,8 @@ def test_a_value_of_another_type_is_refused_by_its_field(field: str, value: Any)
     "option",
     [
         {"threads": True}, {"power": 1}, {"seed": 1.0}, {"budget_s": True}, {"ops": None},
-        {"preset_file": Path("a\0b")}, {"ops": "a\0b.py"}, {"seed": 10**400}, {"budget_s": float("inf")}, {"sm_clock_mhz": 0},
+        {"preset_file": Path("a\0b")}, {"ops": "a\0b.py"},
+        {"seed": 10**400}, {"budget_s": float("inf")}, {"sm_clock_mhz": 0},
     ],
     ids=str,
 )  # fmt: skip
