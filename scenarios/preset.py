@@ -133,18 +133,19 @@ def _from_config(config: ModelConfig) -> Preset:
     if not config.has_experts:
         raise no_experts(config)
     config.refuse_unknown_widths()
-    hidden = config.size("latent_size") or _required(config, "hidden_size")
-    ffn = _required(config, "expert_intermediate_size", "intermediate_size")
+    hidden = _width(config, "latent_size" if config.keys_of("latent_size") else "hidden_size")
+    ffn = _width(config, "expert_intermediate_size", "intermediate_size")
     experts, top_k = _required(config, "experts"), _required(config, "top_k")
     if top_k > experts:
         keys = " and ".join(config.keys_of("top_k") + config.keys_of("experts"))
         raise BadInput(f"{config.path} takes {top_k} of {experts} experts for a token: see {keys}")
     model = str(config.value("model_type") or "model").lower()
     architectures = config.value("architectures")
+    first = architectures[0] if isinstance(architectures, list) else None
     return _checked(
         config.path,
         name=re.sub(r"[^a-z0-9._-]", "-", model).lstrip("._-") or "model",
-        source=f"config.json of {architectures[0] if isinstance(architectures, list) else model}",
+        source=f"config.json of {first if isinstance(first, str) else model}",
         hidden=hidden,
         ffn=ffn,
         experts=experts,
@@ -159,6 +160,8 @@ def assumptions_of(path: Path, preset: Preset) -> tuple[str, ...]:
     """What `preset` holds that the config.json at `path` does not say, a sentence each."""
     config = read_model_config(path)
     method = quantization_method(config.value("quantization"))
+    if isinstance(own := config.value("expert_dtype"), str):
+        method = ", ".join([*([method] if method else []), f"expert_dtype {own}"])
     groups = f"{preset.weight_bits} bits in groups of {preset.group_size} where weights are packed"
     if four_bit_group_size(config.value("quantization")) == preset.group_size:
         groups += f", as its quantisation ({method}) has"
@@ -217,6 +220,18 @@ def _required(config: ModelConfig, *fields: str) -> int:
     return size
 
 
+def _width(config: ModelConfig, *fields: str) -> int:
+    """A width of packed weights. Raises BadInput, naming the key, for no multiple of 8."""
+    width = _required(config, *fields)
+    if width % _GROUP_SIZES[-1]:
+        key = next(key for field in fields for key in config.keys_of(field))
+        raise BadInput(
+            f"{config.path}: {key} is {width}, and must be a multiple of {_GROUP_SIZES[-1]}, the"
+            " 4-bit weights in a word"
+        )
+    return width
+
+
 def _dtype(config: ModelConfig) -> str:
     """The dtype of activations: bfloat16 where the config names none, or that of weights alone."""
     dtype = config.value("dtype")
@@ -227,10 +242,7 @@ def _dtype(config: ModelConfig) -> str:
 
 
 def _group_size(config: ModelConfig, hidden: int, ffn: int) -> int:
-    """The config's own size of 4-bit groups, or one of _GROUP_SIZES; 8 where none divides both.
-
-    Preset refuses what does not divide both widths.
-    """
+    """The config's own size of 4-bit groups, or one of _GROUP_SIZES; 8 divides both widths."""
     own = four_bit_group_size(config.value("quantization"))
     sizes = _GROUP_SIZES if own is None or own % 8 else (own, *_GROUP_SIZES)
-    return next((size for size in sizes if hidden % size == ffn % size == 0), _GROUP_SIZES[-1])
+    return next(size for size in sizes if hidden % size == ffn % size == 0)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from .errors import BadInput
-from .files import read_bytes
+from .files import read_bytes, refuse_lfs_pointer
 
 # Keys of config.json by field, each with models that write it. Sources: the configuration classes
 # of transformers 5 (src/transformers/models/<name>/configuration_<name>.py) and the config.json
@@ -68,6 +68,7 @@ KEYS: Final = {
     "zero_experts": ("zero_expert_num",),  # LongCat-Flash: experts that copy their input
     "dtype": ("dtype", "torch_dtype"),
     "quantization": ("quantization_config",),
+    "expert_dtype": ("expert_dtype",),  # DeepSeek-V4, whose experts have 4 bits beside fp8
 }
 # A family whose code fixes the number of experts per token, so that its config has no key for it.
 TOP_K_OF_TYPE: Final = {
@@ -84,16 +85,19 @@ _LANGUAGE_MODELS: Final = (
     ("thinker_config", "text_config"),  # Qwen3-Omni, whose talker has experts of its own
 )
 _PARTS: Final = ("ffn_config", "moe_config")  # parts of a language model: DBRX; Yuan 2.0
-_OUTER_FIELDS: Final = ("model_type", "architectures", "dtype", "quantization")
+_OUTER_FIELDS: Final = ("model_type", "architectures", "dtype", "quantization", "expert_dtype")
 LARGEST_SIZE: Final = 1 << 20  # no width and no number of experts comes near it
+_LONGEST_SIZE: Final = 18  # digits
 _NESTED: Final = 5  # objects in objects that are searched for keys
 _LISTED: Final = frozenset(key for keys in KEYS.values() for key in keys)
 # Names that may hold the width that the experts work on, or any width of theirs.
 _LATENT: Final = re.compile(
-    "(?=.*(moe|expert))(?=.*(latent|hidden|width|dim))(?!.*(inter|ffn|share|gate|router))"
+    "latent_(hidden_size|size|width|dim)$"
+    "|(?=.*(moe|expert))(?=.*(latent|hidden|width|dim))(?!.*(inter|ffn|share|gate|router))"
 )
 _EXPERT_WIDTH: Final = re.compile(
-    "(?=.*(moe|expert))(?=.*(latent|hidden|intermediate|inter_|ffn|width|dim))"
+    "latent_(hidden_size|size|width|dim)$"
+    "|(?=.*(moe|expert))(?=.*(latent|hidden|intermediate|inter_|ffn|width|dim))"
     "(?!.*(share|gate|router))"
 )
 
@@ -197,8 +201,9 @@ def read_model_config(path: Path) -> ModelConfig:
     Experts outside the language model go before those in it. Raises BadInput if the file cannot be
     read, is not JSON or holds no object.
     """
+    refuse_lfs_pointer(path)
     try:
-        config = json.loads(read_bytes(path))
+        config = json.loads(read_bytes(path), parse_int=_integer)
     except RecursionError as error:
         raise BadInput(f"{path} is no config.json of a model: it is nested too deeply") from error
     except ValueError as error:
@@ -261,11 +266,16 @@ def _named_like_experts(section: Mapping[str, Any], prefix: str = "") -> Iterato
 
 def _whole(value: Any) -> int | None:
     """A whole number from what JSON gives for it: 4096, 4096.0 or "4096"; else None."""
-    if isinstance(value, str) and re.fullmatch("[0-9]{1,18}", value):
+    if isinstance(value, str) and re.fullmatch(f"[0-9]{{1,{_LONGEST_SIZE}}}", value):
         return int(value)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if type(value) is int else None
+
+
+def _integer(digits: str) -> int | str:
+    """A number of JSON; its text where no size is so long, for Python refuses 4300 digits."""
+    return int(digits) if len(digits) <= _LONGEST_SIZE else digits
 
 
 def _has_experts(section: Mapping[str, Any]) -> bool:

@@ -329,6 +329,8 @@ def test_the_width_of_a_shared_expert_is_that_of_no_other(key: str, config: Writ
         ({"quant_method": "gptq", "bits": 8, "group_size": 32}, 128, "(gptq) is not modelled"),
         ({"quant_method": "gptq", "bits": 4, "group_size": 48}, 128, "(gptq) is not modelled"),
         ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 128, "(fp8) is not modelled"),
+        ("awq", 128, "(awq) is not modelled"),
+        ([4], 128, "(unnamed) is not modelled"),
         (None, 128, "the config names no quantisation"),
     ],
 )
@@ -381,7 +383,7 @@ def test_a_missing_size_is_named(key: str, said: str, config: Write) -> None:
     ("change", "said"),
     [
         ({"hidden_size": "4k"}, "hidden_size is '4k', and must be a whole number"),
-        ({"hidden_size": 4100}, "hidden is 4100, no multiple of group_size 8"),
+        ({"hidden_size": 4100}, "hidden_size is 4100, and must be a multiple of 8"),
         ({"num_experts_per_tok": 9}, "takes 9 of 8 experts .* see num_experts_per_tok and"),
         ({"torch_dtype": "int8"}, "dtype is 'int8'"),
     ],
@@ -416,3 +418,21 @@ def test_whatever_a_config_holds_it_gives_a_preset_or_is_bad_input(
     path.write_text(json.dumps(MIXTRAL | change))
     with suppress(BadInput):
         assert preset_from_config(path).experts >= 1
+
+
+def test_a_dtype_of_the_experts_alone_is_told(config: Write) -> None:
+    fp8 = {"quantization_config": {"quant_method": "fp8"}, "expert_dtype": "fp4"}
+    path = config(MIXTRAL | fp8)
+    (note,) = assumptions_of(path, preset_from_config(path))
+    assert note.endswith("its own quantisation (fp8, expert_dtype fp4) is not modelled")
+    path = config(MIXTRAL | {"expert_dtype": "fp4"})
+    (note,) = assumptions_of(path, preset_from_config(path))
+    assert note.endswith("its own quantisation (expert_dtype fp4) is not modelled")
+
+
+@pytest.mark.parametrize("architectures", [[5], [None], [{}], [], "A"])
+def test_the_source_is_a_text_whatever_the_architectures(
+    architectures: object, config: Write
+) -> None:
+    preset = preset_from_config(config(MIXTRAL | {"architectures": architectures}))
+    assert preset.source == "config.json of mixtral"

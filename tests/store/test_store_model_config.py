@@ -255,3 +255,29 @@ def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="is not JSON") as caught:
         read_model_config(path)
     assert str(path) in caught.value.message
+
+
+def test_a_number_of_thousands_of_digits_that_nobody_asks_for_costs_nothing(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "config.json"
+    digits = "9" * 5000
+    path.write_text(f'{{"num_experts": 8, "unused": {digits}, "hidden_size": {digits}}}')
+    config = read_model_config(path)
+    assert config.size("experts") == 8
+    with pytest.raises(BadInput, match="hidden_size is '9+.*, and must be a whole number"):
+        config.size("hidden_size")
+
+
+def test_a_pointer_of_git_lfs_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(BadInput, match="is a Git LFS pointer"):
+        read_model_config(path)
+
+
+@pytest.mark.parametrize("key", ["latent_size", "latent_dim"])
+def test_a_latent_width_of_an_unknown_key_is_refused(key: str, read: Read) -> None:
+    config = read({"num_experts": 8, "moe_intermediate_size": 1024, key: 512})
+    with pytest.raises(BadInput, match=f"{key} is 512, which may be a width of the experts"):
+        config.refuse_unknown_widths()
