@@ -37,6 +37,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 # Name of a file or folder, which cannot lead out of the folder that it is in.
 Name = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}$)[^/\\]+$", max_length=255)]
 
+_LONGEST_COMPLAINT: Final = 160  # a value of a file may be of any length
 _INT64_DIGITS: Final = len("-9223372036854775808")
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")  # JSON's escape of half a pair
 _DOTTED: Final = str.maketrans({"[": ".", "]": None})  # ops[0].domain as ops.0.domain
@@ -71,7 +72,8 @@ def read_document(path: Path, cls: type[D]) -> D:
     except msgspec.ValidationError as error:
         complaint, _, place = str(error).partition(" - at `$")
         where = place.translate(_DOTTED).strip(".`") or "the whole"
-        raise _invalid(path, cls, f"{where}: {complaint[:1].lower()}{complaint[1:]}") from error
+        complaint = shortened(f"{complaint[:1].lower()}{complaint[1:]}", _LONGEST_COMPLAINT)
+        raise _invalid(path, cls, f"{where}: {complaint}") from error
 
 
 def _invalid(path: Path, cls: type[Document], complaint: str) -> BadInput:

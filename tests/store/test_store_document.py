@@ -212,6 +212,13 @@ def test_a_field_keeps_the_rule_of_its_type(
     assert caught.value.hint == Plan.WAY_OUT
 
 
+def test_a_long_value_is_cut_in_the_refusal(tmp_path: Path, plan: Plan) -> None:
+    path = rewritten(tmp_path / "plan.json", plan, lambda b: b.update(sampling="x" * 100_000))
+    with pytest.raises(BadInput, match=r"sampling: invalid enum value 'xxx") as caught:
+        read_document(path, Plan)
+    assert len(caught.value.message) < 400
+
+
 @pytest.mark.parametrize("name", ["../power.csv", "..", "a/b", "a\\b", "", "x" * 256])
 def test_a_raw_file_cannot_lie_outside_its_folder(
     tmp_path: Path, recording: Recording, name: str
