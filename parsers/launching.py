@@ -14,7 +14,7 @@ Bools = npt.NDArray[np.bool_]
 
 _LARGEST_SKEW_NS: Final = 10**9
 _LONGEST_QUEUE_NS: Final = 86_400 * 10**9
-_STARTS_AT_ONCE: Final = 65_536
+_KERNELS_AT_ONCE: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,18 +53,19 @@ def launching_calls(
     )
     is_placed = spans.thread != NOWHERE
     order = _outer_calls(call_key, spans, calls.known & is_placed)
-    keys = call_key[order]
-    place = np.searchsorted(keys, kernel_key)
-    count = np.searchsorted(keys, kernel_key, side="right") - place
-    several = np.flatnonzero(count > 1)
-    place[several], unsure = _latest_before(
-        (keys, spans.start_ns[order]), (kernel_key[several], start_ns[several])
-    )
-    found = kernels.known & (count > 0)
-    lost = kernels.process == NOWHERE
-    lost |= np.isin(kernel_key, call_key[calls.known & ~is_placed])
-    launched_by = np.where(kernels.known & lost, UNKNOWN_CALL, NO_CALL)
-    launched_by[found] = order[place[found]]
+    placed = call_key[order], spans.start_ns[order]
+    unplaced = call_key[calls.known & ~is_placed]
+    launched_by = np.full(len(kernel_key), NO_CALL, dtype=np.int64)
+    unsure = 0
+    for first in range(0, len(kernel_key), _KERNELS_AT_ONCE):
+        rows = slice(first, first + _KERNELS_AT_ONCE)
+        known, key = kernels.known[rows], kernel_key[rows]
+        place, is_sure = _places(placed, (key, start_ns[rows]))
+        lost = (kernels.process[rows] == NOWHERE) | np.isin(key, unplaced)
+        launched_by[rows][known & lost] = UNKNOWN_CALL
+        found = known & (place >= 0)
+        launched_by[rows][found] = order[place[found]]
+        unsure += int(np.count_nonzero(known & ~is_sure))
     return Launching(launched_by, unsure)
 
 
@@ -91,16 +92,22 @@ def _outer_calls(call_key: Int64, spans: Spans, chosen: Bools) -> Int64:
     return order[np.flatnonzero(np.append(True, ~inner))]
 
 
-def _latest_before(calls: tuple[Int64, Int64], kernels: tuple[Int64, Int64]) -> tuple[Int64, int]:
-    """Place of the last call of each kernel's key that begins before it, else of the first.
+def _places(calls: tuple[Int64, Int64], kernels: tuple[Int64, Int64]) -> tuple[Int64, Bools]:
+    """Place of each kernel's launching call, -1 for none, and whether its key and time settle that.
 
-    Both are given by key and start; calls are sorted. The int says for how many kernels not just
-    one call begins before.
+    Both are given by key and start; calls are sorted by them.
     """
-    first = np.searchsorted(calls[0], kernels[0])
-    begins, starts = joint_keys(calls, kernels)
-    before = np.searchsorted(begins, starts, side="right") - first
-    return first + np.maximum(before, 1) - 1, int(np.count_nonzero(before != 1))
+    place = np.searchsorted(calls[0], kernels[0])
+    count = np.searchsorted(calls[0], kernels[0], side="right") - place
+    is_sure = np.ones(len(place), dtype=np.bool_)
+    several = np.flatnonzero(count > 1)
+    if len(several):
+        begins, starts = joint_keys(calls, (kernels[0][several], kernels[1][several]))
+        before = np.searchsorted(begins, starts, side="right") - place[several]
+        place[several] += np.maximum(before, 1) - 1
+        is_sure[several] = before == 1
+    place[count == 0] = -1
+    return place, is_sure
 
 
 def far_from_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Bools:
@@ -110,8 +117,8 @@ def far_from_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Bools:
     (pytorch/kineto issue 1380); beyond these limits the time is that of another clock.
     """
     far = np.zeros(len(start_ns), dtype=np.bool_)
-    for first in range(0, len(far), _STARTS_AT_ONCE):
-        rows = slice(first, first + _STARTS_AT_ONCE)
+    for first in range(0, len(far), _KERNELS_AT_ONCE):
+        rows = slice(first, first + _KERNELS_AT_ONCE)
         ahead_ns = time_before_launch(start_ns[rows], launched_by[rows], api)
         far[rows] = (ahead_ns > _LARGEST_SKEW_NS) | (ahead_ns < -_LONGEST_QUEUE_NS)
     return far
