@@ -80,9 +80,12 @@ class ImportOptions:
             named = getattr(known, "__name__", str(known))
             raise BadInput(f"{name} is {shown}", hint=f"it must be of type {named}")
         if isinstance(value, str | Path) and not (str(value) and str(value).isprintable()):
-            raise BadInput(f"{name} is {shown}, and must be one line of printable text")
+            raise BadInput(
+                f"{name} is {shown}, and must be one line of printable text",
+                hint="rename what has that name" if name == "path" else "write it anew",
+            )
         if isinstance(value, int) and value < 1:
-            raise BadInput(f"{name} is {shown}, and must be at least 1")
+            raise BadInput(f"{name} is {shown}, and must be at least 1", hint="leave it out for 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +107,7 @@ def import_tables(options: ImportOptions, *, store: Path | str = DEFAULT_STORE) 
 
     Raises BadInput where there are no such tables, or their rows contradict each other or physics.
     """
-    with naming(options.path or "", hint=_FITTING):
+    with naming(Path(options.path) if options.path else "", hint=_FITTING):
         table, name = _vidur(options) if options.source == "vidur" else _aiconfigurator(options)
         points, origin = points_of(table)
         model = build_model(

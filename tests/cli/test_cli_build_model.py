@@ -95,3 +95,10 @@ def test_a_full_disk_keeps_the_old_model(
     assert (result.exit_code, result.stdout) == (2, "")
     assert "no space left on device" in result.errors[0]
     assert Run(built_run).model_path.read_bytes() == before
+
+
+def test_another_run_is_there_and_not_the_same(moeprof: Moeprof, built_run: Path) -> None:
+    for other in (built_run, "nowhere"):
+        result = moeprof("build-model", built_run, "--also", other)
+        assert result.exit_code == 2
+        assert str(other) in result.errors[0]

@@ -88,8 +88,9 @@ def test_bad_input_is_refused_in_one_sentence(
     assert says in result.errors[0]
 
 
-def test_runs_of_one_machine_are_merged(moeprof: Moeprof, built_run: Path) -> None:
-    same = moeprof("build-model", built_run, "--also", built_run, "--json")
-    assert same.exit_code == 0
-    result = moeprof("build-model", built_run, "--also", "nowhere")
+def test_a_file_is_named_once_however_its_path_is_written(moeprof: Moeprof, gemms: Path) -> None:
+    (path,) = gemms.rglob("*.parquet")
+    pd.read_parquet(path).assign(k=0).to_parquet(path)
+    result = moeprof("import", "aiconfigurator", f"{gemms}/./{path.relative_to(gemms)}")
     assert result.exit_code == 2
+    assert result.errors[0].startswith(f"{path}: column 'k' is 0 in row 1, and must be")

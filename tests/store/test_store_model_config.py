@@ -265,7 +265,7 @@ def test_a_number_of_thousands_of_digits_that_nobody_asks_for_costs_nothing(
     path.write_text(f'{{"num_experts": 8, "unused": {digits}, "hidden_size": {digits}}}')
     config = read_model_config(path)
     assert config.size("experts") == 8
-    with pytest.raises(BadInput, match="hidden_size is '9+.*, and must be a whole number"):
+    with pytest.raises(BadInput, match=r"hidden_size is '9+.*, and must be a whole number"):
         config.size("hidden_size")
 
 
