@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from importlib import metadata, util
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Literal
+from typing import Final, Literal, get_args
 
 import pyarrow as pa
 
@@ -16,7 +16,7 @@ from ..costmodel.imported.tables import points_of, provenance_of
 from ..costmodel.imported.vidur import read_vidur
 from ..store.cost_model import Origin
 from ..store.document import to_json
-from ..store.errors import BadInput, naming, shortened
+from ..store.errors import BadInput, check_type, naming, path_argument, shortened
 from ..store.files import write_whole
 from ..store.recording import sha256_of
 from ..store.run import DEFAULT_STORE, Run
@@ -57,7 +57,9 @@ class ImportOptions:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            self._check(field.name, str if field.name == "source" else field.type)
+            types = (str,) if field.name == "source" else get_args(field.type) or (field.type,)
+            check_type(field.name, getattr(self, field.name), *types)
+            self._check(field.name)
         if self.source not in _OPTIONS_OF:
             raise BadInput(
                 f"source is {shortened(repr(self.source))}",
@@ -72,13 +74,10 @@ class ImportOptions:
                     hint="leave it out",
                 )
 
-    def _check(self, name: str, known: Any) -> None:
-        """Refuse a value of another type, or a text that is not one printable line."""
+    def _check(self, name: str) -> None:
+        """Refuse a text that is not one printable line, and a number below 1."""
         value = getattr(self, name)
         shown = shortened(repr(value))
-        if isinstance(value, bool) or not isinstance(value, known):
-            named = getattr(known, "__name__", str(known))
-            raise BadInput(f"{name} is {shown}", hint=f"it must be of type {named}")
         if isinstance(value, str | Path) and not (str(value) and str(value).isprintable()):
             raise BadInput(
                 f"{name} is {shown}, and must be one line of printable text",
@@ -107,6 +106,7 @@ def import_tables(options: ImportOptions, *, store: Path | str = DEFAULT_STORE) 
 
     Raises BadInput where there are no such tables, or their rows contradict each other or physics.
     """
+    folder = path_argument("store", store)
     with naming(Path(options.path) if options.path else "", hint=_FITTING):
         table, name = _vidur(options) if options.source == "vidur" else _aiconfigurator(options)
         points, origin = points_of(table)
@@ -123,7 +123,7 @@ def import_tables(options: ImportOptions, *, store: Path | str = DEFAULT_STORE) 
             hint="name a table with two batch sizes or more of one shape",
         )
     text = to_json(model)  # nothing is written before both are made
-    run = Run(Path(store) / f"import-{name}")
+    run = Run(folder / f"import-{name}")
     write_table(run.table("points"), "points", points)
     write_whole(run.model_path, text)
     return ImportedModel(run.model_path, points.num_rows, len(model.curves), table.gpu, origin)
