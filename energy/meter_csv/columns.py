@@ -20,7 +20,9 @@ _NO_READING: Final = frozenset(
 )
 # A name and its unit: power_w, power.draw [W], Time (ms), P/W.
 _NAME: Final = re.compile(r"(?:(.*?)[\s_./\[(]+)?([A-Za-zµ\u03bc]+)[\])]?")
-_FACTOR: Final = re.compile(r"[\[(][^\])]*[0-9][^\])]*[\])]?\s*$")  # [10 W], (100 us)
+_FACTOR: Final = re.compile(  # [10 W], (100 us), power x10 [W]
+    r"[\[(][^\])]*[0-9][^\])]*[\])]?\s*$|(?<![a-z])[x*\u00d7]\s*10+(?![0-9])", re.IGNORECASE
+)
 _NUMBER: Final = re.compile(r"\s*[-+]?[0-9.,]+\s*([A-Za-z]*)\s*")
 
 

@@ -33,5 +33,5 @@ def refuse_several_devices(path: Path, name: str, cells: "pd.Series[str]") -> No
         raise BadInput(
             f"{path}: column {name.strip()!r} names {len(devices)} devices ({shown}{more}), and"
             " the power must be that of one",
-            hint="keep the rows of the device under test alone",
+            hint="keep the rows of the device under test alone, or remove the column",
         )

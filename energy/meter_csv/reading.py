@@ -55,9 +55,9 @@ def time_and_power(path: Path) -> tuple[Float64, Float64]:
     ]
     seconds, watts = _one_reading(path, readings, texts)
     _check_epoch(path, columns.time, seconds[np.isfinite(seconds)])
+    watts = _without_negative(path, columns.power, watts)
     _check_power(path, columns.power, watts[np.isfinite(watts)])
-    watts = _within(watts, _LARGEST_READING_W)
-    return _within(seconds, _YEAR_2100_S), _without_negative(path, columns.power, watts)
+    return _within(seconds, _YEAR_2100_S), _within(watts, _LARGEST_READING_W)
 
 
 def _clock(

@@ -42,7 +42,7 @@ def read_table(path: Path) -> Table:
     place = _place_of_names(lines)
     separator = _separator(lines[place])
     names = _split(lines[place], separator)
-    under = [line for line in lines[place + 1 :] if line.strip()]
+    under = [line for line in lines[place + 1 :] if line.strip() and line != lines[place]]
     columns = find_columns(path, names, [_split(line, separator) for line in under[:_HEAD_LINES]])
     devices = [at for at, name in enumerate(names) if is_device(name)]
     places = [columns.time.place, columns.power.place, *devices]
@@ -56,15 +56,17 @@ def read_table(path: Path) -> Table:
 def _place_of_names(lines: Sequence[str]) -> int:
     """The place of the line that names the columns, or of the first line that is no comment.
 
-    Names with only a line or two before the next ones are those of the meter's settings.
+    Names with only a line or two before other names are those of the meter's settings.
     """
-    head = lines[:_HEAD_LINES]
-    places = [at for at, line in enumerate(head) if are_names(_split(line, _separator(line)))]
-    for at, following in pairwise([*places, len(lines)]):
+    places: dict[str, int] = {}
+    for at, line in enumerate(lines[:_HEAD_LINES]):
+        if line not in places and are_names(_split(line, _separator(line))):
+            places[line] = at
+    for at, following in pairwise([*places.values(), len(lines)]):
         if following - at - 1 > _VALUES_OF_HEAD:
             return at
     written = [at for at, line in enumerate(lines) if line.strip() and line.strip()[0] not in "#%"]
-    return next(iter([*places[-1:], *written]), 0)
+    return [0, *written[:1], *places.values()][-1]
 
 
 def _texts(cells: pd.DataFrame, columns: Columns) -> "pd.Index[int]":
@@ -79,7 +81,7 @@ def _refuse_other_names(
 ) -> None:
     """Refuse names in the midst of a file that are not those at its head, as of another unit."""
     for line in dict.fromkeys(candidates):
-        if line.strip() != lines[place].strip() and are_names(_split(line, _separator(line))):
+        if are_names(_split(line, _separator(line))):
             raise BadInput(
                 f"{path}: line {lines.index(line, place) + 1} names other columns than line"
                 f" {place + 1}: {shortened(line)!r}",

@@ -74,7 +74,9 @@ def test_two_of_one_kind_are_refused_by_name(names: list[str]) -> None:
         find_columns(PATH, names, [])
 
 
-@pytest.mark.parametrize("names", [["time_s", "power [10 W]"], ["time (100 us)", "power_w"]])
+@pytest.mark.parametrize(
+    "names", [["time_s", "power [10 W]"], ["time (100 us)", "power_w"], ["t_s", "power x10 [W]"]]
+)
 def test_a_factor_in_a_unit_is_refused(names: list[str]) -> None:
     with pytest.raises(BadInput, match="holds a number"):
         find_columns(PATH, names, [])

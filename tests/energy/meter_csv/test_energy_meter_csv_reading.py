@@ -55,6 +55,7 @@ def test_time_is_read_in_the_unit_of_its_name(tmp_path: Path, column: str, first
         ('time_ms,power_w\n"0","5,100"\n"20","5,101"\n', "'5,100' may be thousands or a fraction"),
         ("time_ms;power_w\n10.000;100\n10.020;100\n", "'10.000' may be thousands or a fraction"),
         ("time_s,power_w\n0,100\n1,100\n2,-90\n3,100\n", "1 negative powers in 4 rows"),
+        ("time_s,power_w\n0,-100\n1,-101\n", "2 negative powers in 2 rows, as -101 W"),
         ("time_s,power_w\n0,100\n1,1\n2,1\ntime_s,power_mw\n3,5\n", "line 5 names other columns"),
         (
             "timestamp,index,power_w\n0 s,0,90\n0 s,1,9\n1 s,0,90\n1 s,1,9\n",
