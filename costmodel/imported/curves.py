@@ -1,4 +1,4 @@
-"""Rows of a public table by curve and batch size: one row a size, and none far from its neighbours.
+"""Rows of a public table by curve and batch size: one row a size, and none far off.
 
 The published tables have thousands of sizes that were measured more than once, by one kernel or by
 several.
@@ -7,7 +7,7 @@ several.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
+from itertools import accumulate, groupby
 from statistics import median
 from typing import Final
 
@@ -15,7 +15,7 @@ from .power_gate import MAX_POWER
 from .source_rows import Imported
 
 Curves = Mapping[str, Mapping[int, Imported]]  # rows by curve and batch size
-_FAR: Final = 10.0  # times what both neighbours allow
+_FAR: Final = 10.0  # times what the other sizes allow
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ def by_curve(rows: Iterable[Imported]) -> tuple[Curves, list[str]]:
     """One row for each curve and batch size, and remarks on what does not count.
 
     Of kernels that ran one size the fastest counts, as a runtime that tunes would take it; of the
-    repeats of a kernel, their median. A row ten times slower than both neighbours allow is left
-    out: the next size takes no less, and the size before no more than its time by size.
+    repeats of a kernel, their median. A row ten times slower than the smaller and the larger sizes
+    allow is left out.
     """
     measured: defaultdict[str, defaultdict[int, list[Imported]]]
     measured = defaultdict(lambda: defaultdict(list))
@@ -123,35 +123,38 @@ def _repeats(sizes: Sequence[Sequence[Imported]]) -> list[str]:
 
 
 def _without_far(curves: Curves) -> tuple[Curves, list[str]]:
-    """The curves without rows far above their neighbours, and a remark on those."""
-    far: list[tuple[float, Imported]] = []
+    """The curves without rows far above the other sizes, and a remark on those."""
     near: dict[str, dict[int, Imported]] = {}
-    for curve, rows in curves.items():
-        above = dict(zip(rows, _above_neighbours(list(rows.values())), strict=True))
-        far += [(above[size], rows[size]) for size in rows if above[size] > _FAR]
-        near[curve] = {size: rows[size] for size in rows if above[size] <= _FAR}
+    far: list[tuple[float, Imported]] = []
+    for curve, sizes in curves.items():
+        rows = list(sizes.values())
+        while found := [(times, row) for times, row in _above_others(rows) if times > _FAR]:
+            far += found  # the last of two rows that are far hides the other
+            rows = [row for times, row in _above_others(rows) if times <= _FAR]
+        near[curve] = {row.scenario.tokens: row for row in rows}
     if not far:
         return curves, []
     times, worst = max(far, key=lambda one: one[0])
     return near, [
-        f"{len(far)} rows left out, slower than both neighbours allow: {worst.place}:"
+        f"{len(far)} rows left out, far slower than smaller and larger sizes: {worst.place}:"
         f" {worst.scenario.key} took {worst.latency_us:.6g} us, {times:.0f} times as long"
     ]
 
 
-def _above_neighbours(rows: Sequence[Imported]) -> list[float]:
-    """How many times as long each row of a curve takes as its neighbours allow at most.
+def _above_others(rows: Sequence[Imported]) -> list[tuple[float, Imported]]:
+    """Each row of a curve, and how many times as long it takes as the other sizes allow at most.
 
-    A neighbour of fewer tokens allows its own time by tokens, one of more tokens its own time.
+    A larger size allows its own time, a smaller one its own time by tokens.
     """
     if len(rows) < 3:
-        return [0.0] * len(rows)
+        return [(0.0, row) for row in rows]
+    per_token = list(accumulate((row.latency_us / row.scenario.tokens for row in rows), min))
+    larger_us = list(accumulate((row.latency_us for row in reversed(rows)), min))[::-1]
     above = []
     for place, row in enumerate(rows):
-        allowed_us = [after.latency_us for after in rows[place + 1 : place + 2]]
-        for before in rows[max(0, place - 1) : place]:
-            allowed_us.append(before.latency_us * row.scenario.tokens / before.scenario.tokens)
-        above.append(row.latency_us / max(allowed_us))
+        smaller_us = [us * row.scenario.tokens for us in per_token[max(0, place - 1) : place]]
+        allowed_us = max(smaller_us + larger_us[place + 1 : place + 2])
+        above.append((row.latency_us / allowed_us, row))
     return above
 
 

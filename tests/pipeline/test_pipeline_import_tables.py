@@ -95,5 +95,5 @@ def test_an_option_of_another_type_or_rule_is_named(option: str, value: Any) -> 
 
 def test_a_store_that_is_no_path_is_refused_before_a_table_is_read() -> None:
     nowhere: Any = None
-    with pytest.raises(BadInput, match="^store is None"):
+    with pytest.raises(BadInput, match=r"^store is None"):
         import_tables(ImportOptions(source="vidur"), store=nowhere)

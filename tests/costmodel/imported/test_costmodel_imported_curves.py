@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,13 +36,13 @@ def test_the_fastest_kernel_of_a_size_counts_with_its_own_median() -> None:
     assert repeats.startswith("1 sizes were measured more than once, 20.0 % apart")
 
 
-def test_a_row_far_above_both_neighbours_is_left_out_and_told() -> None:
-    rows = [row(tokens, 10.0 + tokens) for tokens in range(1, 9)]
-    for place in (0, 4, 7):
-        one_in_us = [*rows[:place], row(place + 1, 1000 * (11.0 + place)), *rows[place + 1 :]]
-        found, (remark,) = times_us(one_in_us)
-        assert list(found) == [size for size in range(1, 9) if size != place + 1]
-        assert remark.startswith("1 rows left out, slower than both neighbours allow: row of")
+@pytest.mark.parametrize("in_us", [{1}, {5}, {8}, {4, 5}, {7, 8}])
+def test_rows_far_above_the_other_sizes_are_left_out_and_told(in_us: set[int]) -> None:
+    sizes = range(1, 9)
+    rows = [row(size, (10.0 + size) * (1000 if size in in_us else 1)) for size in sizes]
+    found, (remark,) = times_us(rows)
+    assert set(found) == {*sizes} - in_us
+    assert remark.startswith(f"{len(in_us)} rows left out, far slower than smaller and larger")
 
 
 @given(st.lists(st.integers(1, 2**20), min_size=1, max_size=30, unique=True))
