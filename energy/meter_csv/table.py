@@ -16,7 +16,7 @@ from ...store.files import read_bytes, refuse_lfs_pointer
 from .columns import Columns, are_names, find_columns
 from .devices import is_device, refuse_several_devices
 
-HINT: Final = "write decimal points, or commas and semicolons between the columns"
+_HINT: Final = "write decimal points, or commas and semicolons between the columns"
 _HEAD_LINES: Final = 100  # lines before the names of the columns, which meters write
 _VALUES_OF_HEAD: Final = 2  # lines under names of the meter's own settings, before the readings
 _ARCHIVES: Final = (b"PK\3\4", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd")
@@ -110,10 +110,10 @@ def _cells(
             on_bad_lines="skip",
         )[1:].fillna("")
     except ValueError as error:
-        raise BadInput(f"{path} is not CSV: {error}", hint=HINT) from error
+        raise BadInput(f"{path} is not CSV: {error}", hint=_HINT) from error
     table = table[table[width].str.strip() == ""]
     if 2 * len(table) < len(lines):
-        raise BadInput(f"{path} has rows of more columns than it names", hint=HINT)
+        raise BadInput(f"{path} has rows of more columns than it names", hint=_HINT)
     return table[places].reindex(range(1, len(lines) + 1), fill_value="")
 
 
