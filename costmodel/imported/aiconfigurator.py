@@ -133,7 +133,13 @@ def _tables(root: Path, select: Selection) -> Iterator[tuple[Path, str]]:
         raise BadInput(f"{root} does not exist", hint="name a checkout, or a *_perf.parquet file")
     refuse_irregular(root, hint="name a checkout, or a *_perf.parquet file")
     if root.is_file():
-        yield root, _family(root)
+        family = _family(root)
+        if family not in select.families:
+            raise BadInput(
+                f"{root} is of {family}, and --ops is {','.join(select.families)}",
+                hint="leave --ops out, or name a table that fits",
+            )
+        yield root, family
         return
     if root.resolve() == Path(root.resolve().anchor):
         raise BadInput(f"{root} is the whole file system", hint="name a checkout or a table")

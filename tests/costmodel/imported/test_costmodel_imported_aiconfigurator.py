@@ -74,6 +74,12 @@ def test_folders_choose_in_both_layouts(tmp_path: Path, layout: str) -> None:
         read(tmp_path, gpu="h200", version="2.0")
 
 
+def test_a_lone_table_of_another_family_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "gemm_perf.parquet", gemm_rows())
+    with pytest.raises(BadInput, match="is of gemm, and --ops is moe"):
+        read(path, families=("moe",))
+
+
 def test_a_file_of_two_versions_is_read_by_the_one_that_is_named(tmp_path: Path) -> None:
     path = write(tmp_path / "gemm_perf.parquet", [*gemm_rows(), *gemm_rows(version="1.1")])
     table = read(path, version="1.1")
