@@ -137,7 +137,7 @@ def _without_far(curves: Curves) -> tuple[Curves, list[str]]:
     times, worst = max(far, key=lambda one: one[0])
     return near, [
         f"{len(far)} rows left out, far slower than smaller and larger sizes: {worst.place}:"
-        f" {worst.scenario.key} took {worst.latency_us:.6g} us, {times:.0f} times as long"
+        f" {worst.scenario.key} took {worst.latency_us:.6g} us, {times:.0f} times what they allow"
     ]
 
 
