@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from ..store.errors import BadInput
+from ..store.errors import BadInput, shortened
 from .operation import Operation
 from .ops import dequant_linear, dequant_unpack, experts, fc1, fc2, gelu, relu, topk
 
@@ -63,7 +63,7 @@ def _find(word: str) -> list[LoadedOp]:
     near = difflib.get_close_matches(word, known, n=1)
     meant = f"did you mean {near[0]}? " if near else ""
     raise BadInput(
-        f"there is no operation {word!r}",
+        f"there is no operation {shortened(word)!r}",
         hint=f"{meant}there are {', '.join(known)}, and a Python file of your own",
     )
 
