@@ -19,7 +19,7 @@ from .profile.command import profile
 from .validate.command import validate
 
 _OWN_FAULT = 129  # above 127 and not 125: `git bisect run` stops instead of blaming a commit
-_NO_PATH = {errno.ENOENT, errno.EEXIST}  # of a path that moeprof made itself
+_NO_PATH = {errno.ENOENT, errno.EEXIST}  # moeprof made such a path itself
 
 app = typer.Typer(
     name="moeprof",

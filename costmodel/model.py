@@ -93,7 +93,7 @@ class KernelCostModel:
         if not conditions and type(batch_size) is int:  # True and 4.0 would be found as 1 and 4
             try:
                 return self._known[op][batch_size]
-            except (KeyError, TypeError):  # of a list, which is no name
+            except (KeyError, TypeError):  # a list is no name
                 pass
         query = Query(op, checked_size(batch_size), **conditions)
         return find_cost(query, self._lookup, self.file)

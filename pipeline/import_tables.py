@@ -152,7 +152,7 @@ def _aiconfigurator(options: ImportOptions) -> tuple[ImportedTable, str]:
     selection = Selection(options.gpu, options.framework, options.version, options.dtype, families)
     root, commit = _package() if options.path is None else (Path(options.path), options.commit)
     table = read_aiconfigurator(root, selection, commit)
-    gpu = (selection.gpu if root.is_dir() else None) or table.gpu  # of a lone file none is chosen
+    gpu = (selection.gpu if root.is_dir() else None) or table.gpu  # a lone file names its GPU
     ((framework, release),) = table.versions.items()
     found = {row.scenario.op.partition("_")[0] for row in table.rows}
     some = sorted(found) if found < {*FAMILIES} else []

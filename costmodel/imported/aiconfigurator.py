@@ -32,7 +32,7 @@ _NEEDED: Final = {
 }  # fmt: skip
 _USED: Final = ("power", "kernel_source")  # where a table has them
 _NOT_GATED: Final = "nongated"  # in kernel_source, of experts with two matrices in place of three
-_LARGEST_WORK: Final = 1 << 62  # of one call; more does not fit in the columns of points
+_LARGEST_WORK: Final = 1 << 62  # more does not fit in the columns of points
 
 
 @dataclass(frozen=True, slots=True)
