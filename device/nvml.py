@@ -271,5 +271,5 @@ def escaped_text(call: Callable[..., str], *arguments: Any) -> str:
     """A text of the driver; what is no UTF-8 is escaped, as in names that GPUs have had in WSL."""
     try:
         return call(*arguments)
-    except UnicodeDecodeError as error:  # raised by the binding, which decodes what the driver gives
+    except UnicodeDecodeError as error:  # the binding decodes what the driver gives
         return error.object.decode(errors="backslashreplace")
