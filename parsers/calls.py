@@ -22,6 +22,7 @@ from .joint_keys import joint_keys
 
 Bools = npt.NDArray[np.bool_]
 
+_PLACE: Final = ("start_ns", "duration_ns", "process", "device", "correlation_id")
 DOMAIN: Final = "moeprof"  # the NVTX domain of moeprof's ranges; torch.profiler knows no domains
 _MARK: Final = "#"  # in each name that CALL_RANGE matches; found twenty times as fast
 
@@ -66,19 +67,42 @@ def cpu_calls(recording: Recording) -> pa.Table:
     return table_from_columns("calls", columns)
 
 
-def unsure_calls(calls: Spans, trace: Trace) -> Bools:
+def unsure_calls(calls: Spans, call_index: Any, trace: Trace) -> Bools:
     """Whether a kernel without a launching call may belong to each call, bool [calls].
 
-    Such a kernel starts after the call's start and before the next call's, since moeprof's calls
-    come one after the other.
+    `call_index` int [kernels] points into `calls`, -1 for none. Such a kernel starts after the
+    call's start, before the next call's, since moeprof's calls come one after the other, and no
+    later after the call's end than the call is long. It is of the process and device of the call's
+    kernels. Its correlation id, if it has one, is not below all that have a call, as it is where
+    the kernel was queued before the recording began.
     """
     unsure = np.zeros(len(calls), dtype=np.bool_)
-    loose = np.flatnonzero((trace.launched_by < 0) & is_timed(trace.kernels))
-    if len(calls) and len(loose):
-        order = np.argsort(calls.start_ns, kind="stable")
-        start_ns = int64_column(trace.kernels.select(["start_ns"]).take(loose), "start_ns")
-        place = np.searchsorted(calls.start_ns[order], start_ns, side="right") - 1
-        unsure[order[place[place >= 0]]] = True
+    timed = is_timed(trace.kernels)
+    loose = np.flatnonzero((trace.launched_by < 0) & timed)
+    held = np.flatnonzero((call_index >= 0) & timed)
+    if not len(held) or not len(loose):
+        return unsure
+    kernels = {name: int64_column(trace.kernels, name) for name in _PLACE}
+    end_ns = calls.end_ns.copy()
+    np.maximum.at(end_ns, call_index[held], (kernels["start_ns"] + kernels["duration_ns"])[held])
+    order = np.argsort(calls.start_ns, kind="stable")
+    place = np.searchsorted(calls.start_ns[order], kernels["start_ns"][loose], side="right") - 1
+    loose, call = loose[place >= 0], order[place[place >= 0]]
+    example = np.full(len(calls), -1, dtype=np.int64)  # one of each call's kernels
+    example[call_index[held]] = held
+    ids = kernels["correlation_id"]
+    processes, of_process = np.unique(kernels["process"], return_inverse=True)
+    lowest_id = np.full(len(processes), np.iinfo(np.int64).max)
+    launched = trace.launched_by >= 0
+    np.minimum.at(lowest_id, of_process[launched], ids[launched])
+    possible = (
+        (example[call] >= 0)
+        & (kernels["process"][loose] == kernels["process"][example[call]])
+        & (kernels["device"][loose] == kernels["device"][example[call]])
+        & (kernels["start_ns"][loose] <= 2 * end_ns[call] - calls.start_ns[call])
+        & ((ids[loose] < 0) | (ids[loose] >= lowest_id[of_process[loose]]))
+    )
+    unsure[call[possible]] = True
     return unsure
 
 

@@ -30,7 +30,7 @@ def trace_tables(trace: Trace, unit: str | None, on_gpu: bool) -> Iterator[Piece
     kernels, power, gpu_samples = trace.kernels, trace.power_samples, trace.gpu_samples
     calls = find_call_ranges(trace.ranges, trace.range_names)
     attribution = Attribution(trace, calls)
-    unsure = unsure_calls(calls.spans, trace)
+    unsure = unsure_calls(calls.spans, attribution.call_index, trace)
     if unsure.any():
         trace.warnings.append(
             f"{trace.file}: {np.count_nonzero(unsure)} {TraceWarning.UNSURE_CALLS}"

@@ -7,7 +7,7 @@ between and after the rows. Several pages may follow each other in one file.
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -39,9 +39,8 @@ csv.field_size_limit(2**31 - 1)  # 128 KiB by default, and templates make longer
 _SIZE: Final = re.compile(r"\([\d.,;'\u2019\s]+\)")
 _INDEX: Final = re.compile(r"\d+(?:\.0)?")
 _NO_NUMBER: Final = re.compile(r"(?![\d.,eE+-]+\Z).+", re.DOTALL)
-_FORMS: Final = {
-    "Kernel Name": _NO_NUMBER, "Block Size": _SIZE, "Grid Size": _SIZE, "Device": _INDEX,
-}  # fmt: skip
+_SIZES: Final = {"Block Size": _SIZE, "Grid Size": _SIZE}
+_FORMS: Final = _SIZES | {"Kernel Name": _NO_NUMBER, "Device": _INDEX}
 
 
 class Row(NamedTuple):
@@ -111,16 +110,15 @@ def _header(line: str) -> re.Match[str] | None:
     return _HEADER.search(line) if "Process ID" in line else None
 
 
-def _is_kernel(names: Sequence[str], cells: Sequence[str], is_quoted: bool) -> bool:
-    """Whether cells, of which the last may lack, are a kernel's and not the program's output.
+def _is_kernel(
+    row: dict[str, str], forms: Mapping[str, "re.Pattern[str]"], as_header: bool
+) -> bool:
+    """Whether cells by name are a kernel's and not the program's output, which may have as many.
 
-    is_quoted: in the way of the header. If not, none of `_FORMS` may be blank.
+    as_header: quoted, or not, as the header is. If not, none of the forms may be blank.
     """
-    found = dict(zip(names, map(str.strip, cells), strict=False))
     return all(
-        form.fullmatch(found[name]) if found.get(name) else is_quoted
-        for name, form in _FORMS.items()
-        if name in names
+        form.fullmatch(row[name]) if row.get(name) else as_header for name, form in forms.items()
     )
 
 
@@ -192,14 +190,19 @@ class _Reader:
         if not any(cells[len(names) :]):
             del cells[len(names) :]  # a spreadsheet adds empty cells
         row = Row(self._launches, at + 1, cells)
-        is_quoted = self._is_quoted == (beginning[0] == '"')
+        is_quoted = beginning[0] == '"'
+        as_header = is_quoted == self._is_quoted
         is_whole = len(cells) == len(names) and not cut
+        # A kernel may be called "e" or "1234", and its device may be no number.
+        checked = _SIZES if is_whole and is_quoted and as_header else _FORMS
+        forms = {name: form for name, form in checked.items() if name in names}
+        named = dict(zip(names, map(str.strip, cells if is_whole else cells[:-1]), strict=False))
         is_blank = not cut and not any(map(str.strip, cells))
         if is_blank and not (is_whole and self._wants_units):
             return count  # a spreadsheet's
         if is_whole and not cells[0].strip():
             self._read_units(row, names)
-        elif _is_kernel(names, cells if is_whole else cells[:-1], is_quoted):
+        elif _is_kernel(named, forms, as_header):
             end = f", the last {cut}" if cut else ""
             fault = f"has {len(cells)} of {len(names)} cells{end}"
             self._add_kernel(row, "" if is_whole else fault)

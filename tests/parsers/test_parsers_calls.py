@@ -114,13 +114,48 @@ def test_a_call_with_an_untimed_kernel_has_no_busy_time_and_keeps_its_kernels() 
     assert rows[0]["signature"] == "a <<<2x2x2, 32x32x32>>>; a <<<2x2x2, 32x32x32>>>"
 
 
-def test_a_kernel_without_launching_call_is_of_the_call_that_began_last_before_it() -> None:
-    starts = (9, 31, 29, 50, None, 45)
-    kernels = _launches(*(("a", start, start and 1, 1) for start in starts))
-    launched_by = np.asarray([NO_CALL, NO_CALL, UNKNOWN_CALL, 0, NO_CALL, 0])
-    trace = Trace(kernels, _spans((0, 1)), launched_by, _spans(), pa.array([], pa.string()), "", [])
-    calls = _spans((40, 45), (10, 15), (30, 35), (20, 25))
-    assert unsure_calls(calls, trace).tolist() == [False, False, True, True]
+def _unsure(*loose: dict[str, int | None]) -> list[bool]:
+    """What calls of 10 to 15, 20 to 25 and 30 to 35 ns are with one kernel each and loose ones."""
+    own: list[dict[str, int | None]] = [
+        {"start_ns": start, "correlation_id": start} for start in (12, 22, 32)
+    ]
+    usual: dict[str, int | None] = {
+        "duration_ns": 1,
+        "process": 7,
+        "device": 0,
+        "correlation_id": 15,
+    }
+    kernels = [usual | row for row in (*own, *loose)]
+    columns = {name: [row.get(name) for row in kernels] for name in ("start_ns", *usual)}
+    launched_by = np.asarray([0, 1, 2, *[NO_CALL, UNKNOWN_CALL, NO_CALL][: len(loose)]])
+    launches = table_from_columns("launches", columns)
+    trace = Trace(
+        launches, _spans((0, 1)), launched_by, _spans(), pa.array([], pa.string()), "", []
+    )
+    call_index = np.asarray([0, 1, 2, *[-1] * len(loose)])
+    return list(unsure_calls(_spans((10, 15), (20, 25), (30, 35)), call_index, trace))
+
+
+def test_a_kernel_without_launching_call_may_be_of_the_call_that_began_last_before_it() -> None:
+    assert _unsure({"start_ns": 14}) == [True, False, False]
+    assert _unsure({"start_ns": 29}, {"start_ns": 31}) == [False, True, True]
+    assert _unsure({"start_ns": 14, "correlation_id": None}) == [True, False, False]
+    assert _unsure({"start_ns": None}) == [False] * 3
+
+
+@pytest.mark.parametrize(
+    "loose",
+    [
+        {"start_ns": 9},
+        {"start_ns": 41},
+        {"start_ns": 14, "process": 8},
+        {"start_ns": 14, "device": 1},
+        {"start_ns": 14, "correlation_id": 11},
+    ],
+    ids=["before all calls", "long after the last", "process", "device", "queued before recording"],
+)
+def test_a_kernel_that_can_be_of_no_call_leaves_their_times(loose: dict[str, int | None]) -> None:
+    assert _unsure(loose) == [False] * 3
 
 
 def test_a_call_whose_kernels_are_not_known_has_no_busy_time() -> None:
