@@ -1,7 +1,7 @@
 """Find the curve or surface of a model by the name of an operation or its own."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import NoneType
 from typing import Final
 
@@ -114,8 +114,8 @@ class Lookup:
 
 def _check_shape(shape: Sequence[int] | None) -> None:
     """Raise BadInput for a shape that is none of an operation: each size is of 1 to 2^31 - 1."""
-    check_type("shape", shape, tuple, list, NoneType)
-    for size in shape or ():
+    check_type("shape", shape, Iterable, NoneType)
+    for size in () if shape is None else shape:
         check_type("a size of the shape", size, int, np.integer)
         if not 1 <= size <= _LARGEST_SIZE:
             shown = size if abs(size) < _SHOWN_BELOW else "longer"  # than Python writes as a text

@@ -135,7 +135,7 @@ class KernelCostModel:
         """Bounds of the latency in us at a nominal coverage of 50, 80, 90 or 95 percent."""
         if percent not in COVERAGES_PCT:
             raise BadInput(f"there is no {percent} % interval", hint="ask for 50, 80, 90 or 95")
-        tokens = checked_size(batch_size)
+        percent, tokens = int(percent), checked_size(batch_size)
         on_surface = self._lookup.surface(op, shape, active_experts)
         if on_surface is not None:
             surface, experts = on_surface

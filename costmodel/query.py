@@ -5,6 +5,7 @@ the curves of other shapes for a shape that was not measured.
 """
 
 from dataclasses import dataclass
+from numbers import Real
 from operator import index
 from types import NoneType
 from typing import Final, TypedDict
@@ -53,8 +54,8 @@ class Query:
     allow_estimates: bool = False
 
     def __post_init__(self) -> None:
-        check_type("current_temp_c", self.current_temp_c, float, int, NoneType)
-        check_type("memory_pressure", self.memory_pressure, float, int, NoneType)
+        check_type("current_temp_c", self.current_temp_c, Real, NoneType)
+        check_type("memory_pressure", self.memory_pressure, Real, NoneType)
         check_type("allow_estimates", self.allow_estimates, bool)
 
 

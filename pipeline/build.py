@@ -1,6 +1,6 @@
 """Tables to `kernel_cost_model.json`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class BuiltModel:
 
 
 def build_model(
-    run: Path | str, *, also: Sequence[Path | str] = (), progress: RunProgress = SILENT
+    run: Path | str, *, also: Iterable[Path | str] = (), progress: RunProgress = SILENT
 ) -> BuiltModel:
     """Fit a cost model to the points of a run and write it into the run's folder.
 
@@ -42,7 +42,7 @@ def build_model(
     """
     if isinstance(also, str):  # a sequence too, of letters
         raise BadInput(f"also is {also!r}, and it must be a list of runs", hint=f"also=[{also!r}]")
-    check_type("also", also, list, tuple)
+    check_type("also", also, Iterable)
     folders = [path_argument("run", run), *(path_argument("also", one) for one in also)]
     runs = [open_run(folder) for folder in folders]
     warnings = Warnings(progress)

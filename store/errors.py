@@ -10,7 +10,7 @@ A message is one sentence that names the value and the rule; the hint says what 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class MoeprofError(Exception):
@@ -58,13 +58,19 @@ def shortened(text: str, longest: int = 80) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
+# Types by the words of a hint; other types by their own names.
+_WORDS: Final = {
+    "NoneType": "None", "Real": "number", "integer": "int", "Iterable": "sequence",
+}  # fmt: skip
+
+
 def check_type(name: str, value: object, *known: type) -> None:
     """Raise BadInput where an argument is of none of these types; True and False are no numbers.
 
     A text or a path with a null character is refused too: no file and no option has one.
     """
     if isinstance(value, bool) != (known == (bool,)) or not isinstance(value, known):
-        names = " or ".join(one.__name__ for one in known).replace("NoneType", "None")
+        names = " or ".join(dict.fromkeys(_WORDS.get(one.__name__, one.__name__) for one in known))
         raise BadInput(f"{name} is {shortened(repr(value))}", hint=f"it must be of type {names}")
     if isinstance(value, (str, Path)) and "\0" in str(value):
         raise BadInput(f"{name} is {shortened(repr(value))}", hint="leave out the null character")

@@ -33,8 +33,8 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     parallelism is not in it.
     """
     refuse_lfs_pointer(path)
-    gpu = _gpu(path)
     rows, cut = _table(path)
+    gpu = _gpu(path)
     _check_one_model(rows)
     parallelisms = [row.whole(_PARALLEL) for row in rows]
     chosen = [row for row, one in zip(rows, parallelisms, strict=True) if one == tensor_parallel]
@@ -98,7 +98,10 @@ def _table(path: Path) -> tuple[list[Cells], list[str]]:
 
 
 def _lines(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
-    """Names and rows of a table, and a remark where the last row was cut and is left out."""
+    """Names and rows of a table, and a remark where the last row is left out: its end is unsure.
+
+    Raises BadInput where the last row lacks cells.
+    """
     text = read_text(path).removeprefix("\ufeff")
     try:
         names, *lines = [line for line in csv.reader(io.StringIO(text)) if line] or [[]]
@@ -106,7 +109,12 @@ def _lines(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
         raise BadInput(f"{path} is not CSV: {error}", hint=_HINT) from error
     if not lines or text.endswith("\n"):
         return names, lines, []
-    number = len(lines)
+    number, cells = len(lines), len(lines[-1])
+    if cells < len(names):
+        raise BadInput(
+            f"{path} is cut short in row {number}: it ends before column {names[cells]!r}",
+            hint="fetch the file anew, or remove its last row",
+        )
     return names, lines[:-1], [f"{path}: row {number} left out, for the file ends inside it"]
 
 

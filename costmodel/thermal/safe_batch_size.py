@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from math import inf, isfinite
+from numbers import Real
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class ThermalLimit:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            check_type(field.name, getattr(self, field.name), float, int)
+            check_type(field.name, getattr(self, field.name), Real)
         if not (isfinite(self.max_temp_c) and isfinite(self.current_temp_c) and self.for_s > 0):
             raise BadInput(
                 f"{self.current_temp_c} °C now and a limit of {self.max_temp_c} °C for "

@@ -37,12 +37,13 @@ def read_kineto(path: Path) -> Trace:
                 calls.add_call(event)
             case Kind.RANGE:
                 ranges.add(event)
-    process = _process(calls, path)
+    launches = kernels.table()
+    process = _process(calls, path) if launches.num_rows else None
     _note(events, kernels, calls, ranges)
     if process is not None:
         without_process = calls.without_process() + ranges.without_process()
         events.noticed[TraceWarning.OF_NO_PROCESS] += without_process
-    joined = _Launches(kernels.table(), calls, process, events.base_ns)
+    joined = _Launches(launches, calls, process, events.base_ns)
     others = [] if len(joined.order) else events.left_out()  # what a trace of the CPU alone holds
     return Trace(
         kernels=joined.kernels(whole_number(process)),

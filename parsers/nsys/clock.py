@@ -76,7 +76,8 @@ def sampled_clock(export: NsysExport, clock: SessionClock) -> SessionClock:
     """The clock of GPU_METRICS and GENERIC_EVENTS, to which the exporter may not add the shift.
 
     Sampling begins where the session does, so the shift was added if their first time is nearer to
-    it than to 0. A warning says so where that time is not near to one of them.
+    it than to 0. Where that time is near to neither, a warning says so, and the shift counts as not
+    added, as by nsys 2024.2.3.
     """
     rows = (export.spread(table, [SAMPLE_TIME], _CHECKED_ROWS) for table in SAMPLE_TABLES)
     times = np.concatenate([each[:, 0] for each in rows])
@@ -84,11 +85,12 @@ def sampled_clock(export: NsysExport, clock: SessionClock) -> SessionClock:
     if not clock.shift_ns or not len(times):
         return clock
     from_start, from_shift = (abs(int(times.min()) - zero) for zero in (0, clock.shift_ns))
-    if min(from_start, from_shift) > _NEAR * abs(clock.shift_ns):
+    is_near = min(from_start, from_shift) <= _NEAR * abs(clock.shift_ns)
+    if not is_near:
         export.warnings.append(
             f"{export.path.name}: {TraceWarning.UNSURE_SAMPLE_TIMES} {clock.shift_ns} ns"
         )
-    return clock if from_shift < from_start else replace(clock, shift_ns=0)
+    return clock if is_near and from_shift < from_start else replace(clock, shift_ns=0)
 
 
 def _guarded_shift_ns(export: NsysExport, said: str | None, epoch_ns: int) -> int:

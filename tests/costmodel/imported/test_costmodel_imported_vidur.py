@@ -95,8 +95,15 @@ def test_sizes_that_do_not_divide_are_refused(tmp_path: Path, column: str, value
         read_vidur(path, 2, "x")
 
 
-@pytest.mark.parametrize("cut_bytes", [1, 2, 30])
-def test_a_last_row_that_was_cut_is_left_out_and_told(tmp_path: Path, cut_bytes: int) -> None:
+def test_a_last_row_that_lacks_cells_is_refused(tmp_path: Path) -> None:
+    path = write_mlp(tmp_path)
+    path.write_text(path.read_text()[:-30])
+    with pytest.raises(BadInput, match="cut short in row 66: it ends before column '"):
+        read_vidur(path, 2, "x")
+
+
+@pytest.mark.parametrize("cut_bytes", [1, 2])
+def test_a_last_row_without_a_line_end_is_left_out_and_told(tmp_path: Path, cut_bytes: int) -> None:
     path = write_mlp(tmp_path)
     path.write_text(path.read_text()[:-cut_bytes])
     table = read_vidur(path, 2, "x")

@@ -184,7 +184,9 @@ def test_events_that_come_twice_are_kept_twice(tmp_path: Path) -> None:
 
 
 def test_calls_of_several_processes_are_refused(tmp_path: Path) -> None:
-    path = write_trace(tmp_path / "t.json", [launch(1.0, 1), launch(2.0, 1, pid=13)])
+    calls = [launch(1.0, 1), launch(2.0, 1, pid=13)]
+    assert not read_kineto(write_trace(tmp_path / "t.json", calls)).kernels.num_rows
+    path = write_trace(tmp_path / "t.json", [*calls, kernel(40, 2, 1)])
     with pytest.raises(BadInput, match=f"{Refusal.SEVERAL_PROCESSES} 2") as raised:
         read_kineto(path)
     assert path.name in raised.value.message
