@@ -116,7 +116,7 @@ class TraceWarning(StrEnum):
     ROWS_NOT_WHOLE = "row(s) or header(s) are not whole and are left out"
     LINES_BETWEEN_ROWS = "line(s) among the rows are not ncu's and were skipped"
     PAGE_UNCLEAR = "row(s) are left out, as their page"
-    NCU_SAID = "the profile may not be complete, for ncu said"
+    NCU_SAID = "ncu said beside the rows (after an error the profile is not complete)"
     READ_AS_LATIN_1 = "byte(s) are not UTF-8 and were read as Latin-1"
 
     FAR_FROM_LAUNCH = (
