@@ -14,7 +14,7 @@ from .errors import BadInput
 from .files import read_bytes, refuse_lfs_pointer
 
 # Keys of config.json by field, each with models that write it. Sources: the configuration classes
-# of transformers 5 (src/transformers/models/<name>/configuration_<name>.py) and the config.json
+# in transformers 5 (src/transformers/models/<name>/configuration_<name>.py), and the config.json
 # files of the models that bring their own code.
 KEYS: Final = {
     "model_type": ("model_type",),
