@@ -19,7 +19,7 @@ from ..device import cpu, nvml, rapl, rapl_perf
 from ..device.identity import choose_device, describe
 from ..energy.power_log import PowerLog
 from ..profiler.collectors.registry import COLLECTORS, choose_collectors
-from ..profiler.process import ProcessEnded
+from ..profiler.process.line_process import ProcessEnded
 from ..store.errors import CannotMeasure
 from ..store.provenance import Gpu
 from ..store.recording import CollectorName

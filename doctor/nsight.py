@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from ..profiler import process
 from ..profiler.collectors.collector import Collector, Probe
 from ..profiler.collectors.ncu import NcuCollector
 from ..profiler.collectors.nsys import Nsys, NsysCollector
 from ..profiler.collectors.traced import TraceFault
+from ..profiler.process.run import run
 from .check_result import CheckResult, Status
 
 _PROBE_S: Final = 60.0
@@ -109,7 +109,7 @@ def ncu(device: str) -> CheckResult:
     path = shutil.which("ncu")
     if path is None or not probe.ok:
         return CheckResult(check, Status.SKIP, probe.evidence)
-    help_text = process.run([path, "--help"], timeout_s=_PROBE_S).stdout
+    help_text = run([path, "--help"], timeout_s=_PROBE_S).stdout
     lacking = [flag for flag in _NCU_FLAGS if flag not in help_text]
     if not lacking:
         return CheckResult(check, Status.OK, f"{probe.evidence}: counters per kernel")
@@ -131,7 +131,7 @@ def _try(tool: Nsys) -> None:
     with TemporaryDirectory() as folder:
         report = Path(folder) / "report.nsys-rep"
         command = [*tool.profile(report, "cpu", None), sys.executable, "-c", "pass"]
-        result = process.run(command, timeout_s=_PROBE_S, cwd=Path(folder))
+        result = run(command, timeout_s=_PROBE_S, cwd=Path(folder))
         if result.exit_code is None:
             raise TraceFault(f"a trial did not end within {_PROBE_S:g} s")
         tool.export(report, report.with_suffix(".sqlite"))

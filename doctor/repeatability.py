@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from ..device.cpu import last_level_cache_bytes
-from ..profiler.process import ProcessEnded
+from ..profiler.process.line_process import ProcessEnded
 from ..profiler.script_client import Refused, ScriptClient
 from ..scenarios.catalogue import find_ops
 from ..scenarios.plan import ResolvedRun, make_plan

@@ -11,7 +11,7 @@ from ..profiler.host_clock import SYSTEM_CLOCK, Clock
 from ..profiler.power.sensor_log import write_log
 from ..profiler.power.sensor_reader import SensorReader
 from ..profiler.power.sensor_recorder import nvml_sensors
-from ..profiler.process import LineProcess
+from ..profiler.process.line_process import LineProcess
 
 LOAD: Final = Path(__file__).with_name("load.py")
 _START_S: Final = 60.0  # torch and its CUDA context, from a cold disk

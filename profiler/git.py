@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from . import process
+from .process.run import run
 
 _LIMIT_S = 20.0
 
@@ -13,8 +13,8 @@ def head(folder: Path) -> tuple[str | None, bool | None]:
     Both are None outside a git checkout, without git, and before the first commit.
     """
     try:
-        commit = process.run(["git", "rev-parse", "HEAD"], timeout_s=_LIMIT_S, cwd=folder)
-        changes = process.run(
+        commit = run(["git", "rev-parse", "HEAD"], timeout_s=_LIMIT_S, cwd=folder)
+        changes = run(
             ["git", "status", "--porcelain", "--untracked-files=no"],
             timeout_s=_LIMIT_S,
             cwd=folder,

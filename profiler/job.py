@@ -16,7 +16,8 @@ from .schedule.schedule import Schedule
 class Job:
     """One operation to be measured by one collector.
 
-    `on_point` is called with each repeat before it is measured.
+    `on_point` is called with each repeat before it is measured. The descriptors `kept_fds` (of
+    locks) stay open in every process that measures.
     """
 
     run: Run
@@ -26,6 +27,7 @@ class Job:
     provenance: Provenance
     on_point: Callable[[Repeat], None]
     clock: Clock = SYSTEM_CLOCK
+    kept_fds: tuple[int, ...] = ()
 
     def script(self, *arguments: str) -> list[str]:
         """Command that runs the operation's isolated script."""

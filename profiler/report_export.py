@@ -19,9 +19,9 @@ from ..parsers.nsys.export import open_export
 from ..parsers.nsys.read_columns import READ_TABLES
 from ..parsers.trace_format import read_beginning
 from ..store.errors import BadInput
-from . import process
 from .collectors.nsys import Nsys
 from .collectors.traced import TraceFault
+from .process.run import run
 
 # Reports by nsys up to 2023.1 begin with "Report 1." and do not say which nsys wrote them.
 _NSYS_HEAD: Final = re.compile(rb"NVIDIA Tegra Profiler Report (\d+)(?:@(\d+))?(?:@(\d+))?")
@@ -147,7 +147,7 @@ def _export_ncu(path: Path, page: Path) -> Path:
         raise BadInput(f"{path} is a report of ncu, and no ncu is on PATH", hint=hint)
     report = str(path.absolute())  # a name such as -f is no option
     command = [installed, "--import", report, "--csv", "--page", "raw", "--print-units", "base"]
-    result = process.run(command, timeout_s=_IMPORT_S)
+    result = run(command, timeout_s=_IMPORT_S)
     if result.exit_code != 0 or not result.stdout.strip():
         raise BadInput(f"{path} cannot be read by this ncu: {result.last_words}", hint=hint)
     page.write_text(result.stdout, encoding="utf-8")

@@ -23,7 +23,7 @@ import msgspec
 
 from ..store.mixed_workload import MixedWorkload
 from ..store.recording import Load, PointTiming
-from .process import LineProcess, kill
+from .process.line_process import LineProcess, kill
 
 START_S: Final = 180.0  # torch and its CUDA context, from a cold disk
 FINISH_S: Final = 180.0  # a profiler writes its report when the script ends
@@ -36,12 +36,15 @@ class Refused(Exception):
 class ScriptClient:
     """One process of a script, from entering to leaving; leaving ends it.
 
-    `answer_s` bounds the wait for each answer. Every request raises Refused where the script
+    `answer_s` bounds the wait for each answer; the descriptors `kept_fds` stay open in the
+    process. Every request raises Refused where the script
     answers with an error, and ProcessEnded where the process ends or gives no answer in time.
     """
 
-    def __init__(self, command: Sequence[str], answer_s: float) -> None:
-        self._process = LineProcess(command)
+    def __init__(
+        self, command: Sequence[str], answer_s: float, kept_fds: Sequence[int] = ()
+    ) -> None:
+        self._process = LineProcess(command, kept_fds=kept_fds)
         self._answer_s = answer_s
         self._pid: int | None = None
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from ..store.recording import PointTiming
 from .job import Job
-from .process import ProcessEnded
+from .process.line_process import ProcessEnded
 from .record import Outcome
 from .schedule.repeat import Repeat
 from .script_client import Refused, ScriptClient
@@ -52,7 +52,8 @@ class Session:
     def _run(self) -> Iterator[Outcome]:
         """Run the process; where its script does not start, give the whole operation up."""
         self.job.on_point(self.first)
-        with ScriptClient(self.command, self.job.plan.point_timeout_s) as script:
+        limit_s = self.job.plan.point_timeout_s
+        with ScriptClient(self.command, limit_s, self.job.kept_fds) as script:
             try:
                 script.start()
             except ProcessEnded as end:

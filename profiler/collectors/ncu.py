@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from ...store.recording import CollectorName, PointTiming, Recording, call_range
-from .. import process
 from ..job import Job
+from ..process.run import run
 from ..record import Outcome, Tool, Unit, record
 from ..schedule.repeat import Repeat
 from ..worker import Session
@@ -36,7 +36,7 @@ class NcuCollector:
             return Probe(False, "no ncu on PATH")
         if device == "cpu":
             return Probe(False, "ncu reads GPU counters, and the device is the CPU")
-        result = process.run([path, "--version"], timeout_s=_PROBE_S)
+        result = run([path, "--version"], timeout_s=_PROBE_S)
         if result.exit_code != 0:
             return Probe(False, f"{path} does not run: {result.last_words}")
         return Probe(True, f"ncu {_version(result.stdout)}")
@@ -45,7 +45,7 @@ class NcuCollector:
         """Yield a recording per planned size that is not recorded yet."""
         path = shutil.which("ncu")
         assert path is not None, "probed before"
-        tool = Tool("ncu", _version(process.run([path, "--version"], timeout_s=_PROBE_S).stdout))
+        tool = Tool("ncu", _version(run([path, "--version"], timeout_s=_PROBE_S).stdout))
         while (repeat := job.schedule.next()) is not None:
             job.on_point(repeat)
             yield _profile(job, path, tool, repeat)
@@ -58,7 +58,7 @@ def _profile(job: Job, ncu: str, tool: Tool, repeat: Repeat) -> Recording:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     session = Session(job, _command(job, ncu, folder, repeat), repeat, empty_before=0)
-    result = process.run(session.command, timeout_s=_PROFILE_S)
+    result = run(session.command, timeout_s=_PROFILE_S, kept_fds=job.kept_fds)
     session.exit_code = result.exit_code
     reason = _export(ncu, folder) if result.exit_code is not None else "ncu did not end in time"
     outcome: Outcome
@@ -94,7 +94,7 @@ def _export(ncu: str, folder: Path) -> str | None:
     if not report.is_file():
         return "ncu left no report"
     command = [ncu, "--import", str(report), "--csv", "--page", "raw", "--print-units", "base"]
-    result = process.run(command, timeout_s=_PROFILE_S)
+    result = run(command, timeout_s=_PROFILE_S)
     if result.exit_code != 0 or not result.stdout.strip():
         return "ncu could not read its own report"
     (folder / _CSV).write_text(result.stdout, encoding="utf-8")

@@ -16,8 +16,8 @@ from typing import ClassVar
 from ...parsers.events import Trace
 from ...parsers.nsys.trace import read_nsys
 from ...store.recording import CollectorName, Recording
-from .. import process
 from ..job import Job
+from ..process.run import run
 from ..record import Tool
 from .collector import Probe
 from .traced import TraceFault, collect_traced
@@ -35,13 +35,13 @@ class Nsys:
     @cached_property
     def version(self) -> str:
         """Version as nsys prints it, for example "2024.2.3.38-242334140272v0"."""
-        result = process.run([self.path, "--version"], timeout_s=_PROBE_S)
+        result = run([self.path, "--version"], timeout_s=_PROBE_S)
         found = re.search(r"\d{4}\.\d+\S*", result.stdout)
         return found.group() if found else "unknown"
 
     @cached_property
     def _help(self) -> str:
-        return process.run([self.path, "profile", "--help"], timeout_s=_PROBE_S).stdout
+        return run([self.path, "profile", "--help"], timeout_s=_PROBE_S).stdout
 
     def profile(self, report: Path, device: str, gpu_index: int | None) -> list[str]:
         """Start of a command that profiles the rest of it into `report`."""
@@ -66,7 +66,7 @@ class Nsys:
         flag = re.search(r"--gpu-metrics-devices?\b", self._help)
         if flag is None or gpu_index is None:
             return []
-        result = process.run([self.path, "profile", f"{flag.group()}=help"], timeout_s=_PROBE_S)
+        result = run([self.path, "profile", f"{flag.group()}=help"], timeout_s=_PROBE_S)
         listed = re.search(rf"^\s*{gpu_index}\s*:", result.stdout + result.stderr, re.MULTILINE)
         return [f"{flag.group()}={gpu_index}"] if listed else []
 
@@ -89,14 +89,14 @@ class Nsys:
         if not report.is_file():
             self._import(report)
         command = [self.path, "export", *what, "--force-overwrite=true", f"--output={out}"]
-        result = process.run([*command, str(report)], timeout_s=_EXPORT_S)
+        result = run([*command, str(report)], timeout_s=_EXPORT_S)
         if result.exit_code != 0 or not out.exists():
             raise TraceFault(f"nsys could not export its report: {result.last_words}")
 
     @cached_property
     def export_help(self) -> str:
         """What `nsys export --help` prints: the forms and options that this nsys knows."""
-        return process.run([self.path, "export", "--help"], timeout_s=_PROBE_S).stdout
+        return run([self.path, "export", "--help"], timeout_s=_PROBE_S).stdout
 
     def _import(self, report: Path) -> None:
         """Import a capture that nsys left unimported, as it does when its own import fails.
@@ -111,7 +111,7 @@ class Nsys:
         if importer is None:
             raise TraceFault("nsys could not import its own capture: its importer is missing")
         command = [str(importer), "--input-file", str(capture), "--output-file", str(report)]
-        result = process.run(command, timeout_s=_EXPORT_S)
+        result = run(command, timeout_s=_EXPORT_S)
         if not report.is_file():
             raise TraceFault(f"nsys could not import its own capture: {result.last_words}")
         capture.unlink()
@@ -127,7 +127,7 @@ class NsysCollector:
         path = shutil.which("nsys")
         if path is None:
             return Probe(False, "no nsys on PATH")
-        result = process.run([path, "--version"], timeout_s=_PROBE_S)
+        result = run([path, "--version"], timeout_s=_PROBE_S)
         if result.exit_code != 0:
             return Probe(False, f"{path} does not run: {result.last_words}")
         what = "CPU ranges only: the device is the CPU" if device == "cpu" else "kernels and ranges"

@@ -26,7 +26,7 @@ from ...store.errors import CannotMeasure
 from ...store.recording import CollectorName, Failure, Load, Recording
 from ..host_clock import monotonic_s, sleep_s
 from ..job import Job
-from ..process import ProcessEnded
+from ..process.line_process import ProcessEnded
 from ..record import Outcome, Unit, record
 from ..schedule.repeat import Repeat
 from ..script_client import Refused, ScriptClient
@@ -93,7 +93,8 @@ class Block:
 
         Raises ProcessEnded where it does not start, CannotMeasure where there are no sensors.
         """
-        with ScriptClient(process.command, self.job.plan.point_timeout_s) as script:
+        limit_s = self.job.plan.point_timeout_s
+        with ScriptClient(process.command, limit_s, self.job.kept_fds) as script:
             script.start()
             idle = f"{self.job.op_plan.op}-idle@{self.number}"
             if not self._is_recorded(idle):

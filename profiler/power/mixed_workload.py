@@ -14,7 +14,7 @@ from ...store.errors import CannotMeasure
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName, Recording, sha256_of
 from ...store.run import Run
-from ..process import ProcessEnded
+from ..process.line_process import ProcessEnded
 from ..script_client import Refused, ScriptClient
 from .sensor_log import LOG_TOOL
 from .sensors import OpenRecorder
@@ -25,10 +25,14 @@ BROKE_OFF: Final = "the mixed workload broke off"
 
 
 def record_mixed_workload(
-    run: Run, provenance: Provenance, open_recorder: OpenRecorder
+    run: Run,
+    provenance: Provenance,
+    open_recorder: OpenRecorder,
+    kept_fds: Sequence[int] = (),
 ) -> Recording:
     """Run the mixed workload of a run, whose script is there; keep and return its recording.
 
+    The descriptors `kept_fds` (of locks) stay open in its process.
     One that breaks off leaves a recording without files, whose warnings say why.
     """
     folder = run.unit(CollectorName.MIXED_WORKLOAD, NAME)
@@ -38,7 +42,8 @@ def record_mixed_workload(
     files: list[str] = []
     warnings: list[str] = []
     try:
-        with ScriptClient([sys.executable, str(run.script(NAME)), "--serve"], _ANSWER_S) as script:
+        command = [sys.executable, str(run.script(NAME)), "--serve"]
+        with ScriptClient(command, _ANSWER_S, kept_fds) as script:
             script.start(PREPARE_S)
             with open_recorder(provenance, folder / POWER_LOG):
                 workload = script.run_mixed_workload()

@@ -23,7 +23,7 @@ from ...store.recording import CollectorName, Failure, Load, Recording
 from ...store.run import Recordings
 from ..host_clock import monotonic_s, sleep_s
 from ..job import Job
-from ..process import ProcessEnded
+from ..process.line_process import ProcessEnded
 from ..record import Unit, record
 from ..script_client import Refused, ScriptClient
 from .sensor_log import LOG_TOOL
@@ -89,7 +89,7 @@ class ThermalResponse:
         idle_s, hot_s, cool_s = RESPONSE_S
         with (
             self.open_recorder(self.job.provenance, log) as recorder,
-            ScriptClient(self.command, self.job.plan.point_timeout_s) as script,
+            ScriptClient(self.command, self.job.plan.point_timeout_s, self.job.kept_fds) as script,
         ):
             script.start()
             if not _has_temperature(recorder):

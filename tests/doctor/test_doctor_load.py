@@ -4,7 +4,7 @@ import json
 import sys
 
 from moeprof.doctor.sensor_probe import LOAD
-from moeprof.profiler.process import LineProcess
+from moeprof.profiler.process.line_process import LineProcess
 
 
 def test_it_computes_from_its_answer_to_the_end_of_its_input() -> None:

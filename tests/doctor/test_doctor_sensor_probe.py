@@ -6,7 +6,7 @@ import pytest
 
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
 from moeprof.doctor.sensor_probe import probe_sensors, probe_under_load
-from moeprof.profiler.process import ProcessEnded
+from moeprof.profiler.process.line_process import ProcessEnded
 from moeprof.store.errors import CannotMeasure
 from moeprof.tests.fakenvml import fake
 

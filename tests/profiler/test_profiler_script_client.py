@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.profiler.process import ProcessEnded
+from moeprof.profiler.process.line_process import ProcessEnded
 from moeprof.profiler.script_client import Refused, ScriptClient
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.preset import load_preset

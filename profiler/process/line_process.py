@@ -1,7 +1,7 @@
-"""Other processes: run one to its end, or ask one line by line. No other file starts any.
+"""A process that answers line by line.
 
-Every child leads a process group of its own, so that ending it ends what it started. A child that
-is asked line by line ends by itself when its input closes, also when moeprof is killed.
+It leads a process group of its own, so that ending it ends what it started. It ends by itself when
+its input closes, also when moeprof is killed.
 """
 
 import contextlib
@@ -12,63 +12,27 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_MAX_QUOTED = 400  # characters of a child's output that a message quotes
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A process that has ended. `exit_code` is None where the time limit ended it."""
-
-    exit_code: int | None
-    stdout: str
-    stderr: str
-
-    @property
-    def last_words(self) -> str:
-        """The end of its stderr, or of its stdout where that is empty, on one line."""
-        return _one_line(self.stderr or self.stdout)
+from .run import kill_group, one_line
 
 
 class ProcessEnded(Exception):
     """The process ended, or gave no answer in time; the message says which."""
 
 
-def run(command: Sequence[str], *, timeout_s: float, cwd: Path | None = None) -> Finished:
-    """Run a command to its end, or for `timeout_s`. Raises OSError where it cannot be started."""
-    with subprocess.Popen(
-        command,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    ) as child:
-        try:
-            stdout, stderr = child.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired:
-            _kill_group(child.pid)
-            stdout, stderr = child.communicate()
-            return Finished(None, stdout, stderr)
-        except BaseException:
-            _kill_group(child.pid)
-            raise
-    return Finished(child.returncode, stdout, stderr)
-
-
 class LineProcess:
     """A child that answers each line written to it with one line that begins with "{".
 
     Other lines of its output are skipped: libraries print too. Leaving the context ends the child.
+    The descriptors `kept_fds` stay open in the child, under the same numbers.
     """
 
-    def __init__(self, command: Sequence[str], *, cwd: Path | None = None) -> None:
+    def __init__(
+        self, command: Sequence[str], *, cwd: Path | None = None, kept_fds: Sequence[int] = ()
+    ) -> None:
         self._stderr = tempfile.TemporaryFile()
         self._child = subprocess.Popen(
             command,
@@ -79,6 +43,7 @@ class LineProcess:
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=kept_fds,
         )
         self._answers: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -94,7 +59,7 @@ class LineProcess:
         trace: TracebackType | None,
     ) -> None:
         if self._child.poll() is None:
-            _kill_group(self._child.pid)
+            kill_group(self._child.pid)
         self._child.wait()
         self._reader.join()
         for stream in (self._child.stdin, self._child.stdout, self._stderr):
@@ -136,7 +101,7 @@ class LineProcess:
     def last_words(self) -> str:
         """Return the end of the child's stderr, on one line."""
         self._stderr.seek(0)
-        return _one_line(self._stderr.read().decode(errors="replace"))
+        return one_line(self._stderr.read().decode(errors="replace"))
 
     def _read(self) -> None:
         assert self._child.stdout is not None
@@ -150,13 +115,3 @@ def kill(pid: int) -> None:
     """End one process by its id, if it is still there."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-
-
-def _kill_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-
-
-def _one_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return " / ".join(lines[-3:])[-_MAX_QUOTED:]
