@@ -1,5 +1,5 @@
 """`python -m moeprof` is the same as `moeprof`."""
 
-from .cli.app import main
+from .cli.start import main
 
 main()

@@ -4,26 +4,29 @@ A command imports its stage of the pipeline inside the function, so that `moepro
 neither torch nor pandas.
 """
 
-import errno
-import sys
-import traceback
+import os
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from ..store.errors import BadInput, MoeprofError
-from ..store.files import NO_SPACE, around, cannot_use
+from ..store.files import around, cannot_use, reason
 from . import build_model, doctor, import_, parse, render, report, scenario, scrub, show
 from .cost.command import cost
+from .ending import Ending
 from .profile.command import profile
+from .streams import flush_streams
 from .validate.command import validate
 
 _OWN_FAULT = 129  # above 127 and not 125: `git bisect run` stops instead of blaming a commit
-_NO_PATH = {errno.ENOENT, errno.EEXIST}  # moeprof made such a path itself
+_INTERRUPTED = 130
+_NAME = "moeprof"
+_COMPLETION = "_MOEPROF_COMPLETE"  # set by the completion of a shell
 
 app = typer.Typer(
-    name="moeprof",
-    no_args_is_help=True,
+    name=_NAME,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -53,42 +56,80 @@ def moeprof(
     """
 
 
-def main() -> None:
-    """Run the command line; end the process with the exit code that docs/method.md lists."""
-    arguments = [word for word in sys.argv[1:] if word != "--debug"]
-    if arguments == ["--version"]:
+def run(words: Sequence[str], ending: Ending) -> int:
+    """Run the command line `words`; say what went wrong, and return the exit code."""
+    arguments = [word for word in words if word != "--debug"]
+    try:
+        code = _command(arguments)
+        flush_streams()
+    except KeyboardInterrupt as interrupt:
+        render.say("; ".join(["interrupted", *map(str, interrupt.args)]))
+        return ending.exit_code or _INTERRUPTED
+    except Exception as caught:
+        if ending.exit_code is not None:  # some libraries turn an interrupt into their own error
+            render.say("interrupted")
+            return ending.exit_code
+        if len(arguments) < len(words):
+            render.trace(caught)
+        return _report(caught)
+    return code
+
+
+def _command(words: Sequence[str]) -> int:
+    """Run one command; return its exit code, and raise what it raises."""
+    if words == ["--version"]:
         from .. import __version__
 
         render.text(__version__)
-        return
+        return 0
+    if _COMPLETION in os.environ:
+        app(prog_name=_NAME)
+    _check_folder()
+    command = typer.main.get_command(app)
     try:
-        app(arguments, prog_name="moeprof")
-    except Exception as caught:
-        if len(arguments) < len(sys.argv) - 1:
-            traceback.print_exc()
-        sys.exit(_report(caught))
+        with command.make_context(_NAME, list(words) or ["--help"]) as context:
+            command.invoke(context)
+    except typer.Exit as end:
+        return end.exit_code
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else _OWN_FAULT
+    return 0
+
+
+def _check_folder() -> None:
+    """Raise BadInput where the present folder was removed: no relative path means anything then."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise BadInput(
+            f"the present folder cannot be used: {reason(error)}", hint="cd to another one"
+        ) from error
 
 
 def _report(caught: Exception) -> int:
     """Print what went wrong in one sentence; return the exit code."""
-    if isinstance(caught, OSError) and _is_of_a_path(caught):
-        caught = cannot_use(caught)
-    if isinstance(caught, UnicodeEncodeError):
-        caught = BadInput(
-            f"{around(caught)} is not UTF-8, and a path or a name must be", hint="rename it"
+    refusal = _refusal(caught)
+    if refusal is None:
+        render.error(
+            f"moeprof itself failed: {type(caught).__name__}: {caught}",
+            hint="run it again with --debug for the traceback, and report it",
         )
+        return _OWN_FAULT
+    render.error(refusal.message, refusal.hint)
+    return refusal.exit_code
+
+
+def _refusal(caught: Exception) -> MoeprofError | None:
+    """Give an error as one that the user can mend; None where moeprof itself is at fault."""
     if isinstance(caught, MoeprofError):
-        render.error(caught.message, caught.hint)
-        return caught.exit_code
-    render.error(
-        f"moeprof itself failed: {type(caught).__name__}: {caught}",
-        hint="run it again with --debug for the traceback, and report it",
-    )
-    return _OWN_FAULT
-
-
-def _is_of_a_path(error: OSError) -> bool:
-    """Whether a path or a disk refused: no rights, no space, a name that is too long."""
-    if error.errno in NO_SPACE:
-        return True
-    return error.filename is not None and error.errno not in _NO_PATH
+        return caught
+    if isinstance(caught, TyperException):
+        context = getattr(caught, "ctx", None)
+        path = _NAME if context is None else context.command_path
+        return BadInput(caught.format_message(), hint=f"{path} --help")
+    if isinstance(caught, UnicodeEncodeError):
+        message = f"{around(caught)} is not UTF-8, and a path or a name must be"
+        return BadInput(message, hint="rename it")
+    if isinstance(caught, MemoryError):
+        return BadInput("there is not enough memory", hint="end other programs, or ask for less")
+    return cannot_use(caught) if isinstance(caught, OSError) else None

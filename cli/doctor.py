@@ -30,7 +30,7 @@ def doctor(store: Store = DEFAULT_STORE, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _details(check: "CheckResult") -> str:
+def _details(check: "CheckResult") -> render.Lines:
     costs = f"costs: {check.cost}" if check.cost else ""
     mend = f"mend: {check.remedy}" if check.remedy else ""
-    return "\n".join(filter(None, [check.evidence, costs, mend]))
+    return tuple(filter(None, [check.evidence, costs, mend]))

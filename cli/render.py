@@ -1,16 +1,17 @@
 """Everything that moeprof prints: data to stdout, messages to stderr.
 
 Messages are meant for a person and may change; data (`--json`, a preset's TOML) is for programs.
+Every text goes through `printable`, so that no data acts on a terminal.
 """
 
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from traceback import format_exception
 from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -20,15 +21,17 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
+from ..store.errors import shortened
 from ..store.percent import percent as in_percent
+from ..store.text.printable import printable, printable_lines
 
-_talk = Console(stderr=True, highlight=False, soft_wrap=True)
-_data = Console(highlight=False, soft_wrap=True)
+_talk = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+_data = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 _EXPONENT_FROM = 1e9
-# Names of files and kernels may hold ends of lines and codes that control a terminal.
-_ESCAPED = {code: repr(chr(code))[1:-1] for code in (*range(32), 127)}
+_LONGEST_NAME = 16  # of an operation in the progress bar
 _OUTCOME_STYLES = {
     "PASS": "green",
     "ok": "green",
@@ -39,21 +42,30 @@ _OUTCOME_STYLES = {
 }
 
 
+Lines = tuple[str, ...]  # of one cell
+
+
 def say(text: str) -> None:
     """Print one line for a person, to stderr."""
-    _talk.print(escape(text))
+    _talk.print(printable(text, _talk.encoding))
 
 
 def warn(text: str) -> None:
     """Print a warning, on one line."""
-    _talk.print(f"[yellow]warning:[/] {escape(text.translate(_ESCAPED))}")
+    _labelled("warning", "yellow", text)
 
 
 def error(message: str, hint: str = "") -> None:
     """Print what went wrong, on one line, and, where there is a hint, what to do instead."""
-    _talk.print(f"[red]error:[/] {escape(message.translate(_ESCAPED))}")
+    _labelled("error", "red", message)
     if hint:
-        _talk.print(f"[cyan]hint:[/] {escape(hint)}")
+        _labelled("hint", "cyan", hint)
+
+
+def trace(caught: Exception) -> None:
+    """Print the traceback of an error, to stderr."""
+    lines = "".join(format_exception(caught))
+    sys.stderr.write(printable_lines(lines, _talk.encoding))
 
 
 def data(value: object) -> None:
@@ -62,11 +74,15 @@ def data(value: object) -> None:
 
 
 def text(value: str) -> None:
-    """Print `value` as it is."""
-    sys.stdout.write(value if value.endswith("\n") else value + "\n")
+    """Print lines as they are, but for what would act on a terminal.
+
+    That is written as an escape of JSON, which TOML has too: JSON and TOML stay the same data.
+    """
+    lines = value if value.endswith("\n") else value + "\n"
+    sys.stdout.write(printable_lines(lines, _data.encoding))
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str | Lines]]) -> None:
     """Print a table; a column whose name begins with "#" is aligned to the right."""
     shown = Table(box=None)
     for column in columns:
@@ -77,13 +93,19 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         )
     for row in rows:
         shown.add_row(*map(_cell, row))
-    _data.print(f"[bold]{escape(title)}[/]")
+    _data.print(Text(printable(title, _data.encoding), style="bold"))
     _data.print(shown, soft_wrap=False)
 
 
-def _cell(value: str) -> str:
-    style = _OUTCOME_STYLES.get(value)
-    return f"[{style}]{value}[/]" if style else escape(value)
+def _labelled(label: str, colour: str, text: str) -> None:
+    shown = printable(text, _talk.encoding)
+    _talk.print(Text.assemble((f"{label}:", colour), f" {shown}"))
+
+
+def _cell(value: str | Lines) -> Text:
+    lines = [value] if isinstance(value, str) else value
+    shown = "\n".join(printable(line, _data.encoding) for line in lines)
+    return Text(shown, style=_OUTCOME_STYLES.get(shown, ""))
 
 
 class Talk:
@@ -123,7 +145,8 @@ class Talk:
         if op != self._op and not _talk.is_terminal:
             say(f"{collector}: {op} ({done}/{total} points done)")
         self._op = op
-        description = f"{escape(op)} b={tokens}"
+        name = printable(shortened(op, _LONGEST_NAME), _talk.encoding)
+        description = f"{name} b={tokens}"
         bar.update(bar.task_ids[0], description=description, completed=done, total=total)
 
     def end(self, done: int) -> None:
@@ -136,11 +159,11 @@ class Talk:
     def _started(self) -> Progress:
         if self._bar is None:
             self._bar = Progress(
-                TextColumn("{task.description:22}"),
+                TextColumn("{task.description:22}", markup=False),
                 BarColumn(bar_width=16),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                TextColumn("ETA"),
+                TextColumn("ETA", markup=False),
                 TimeRemainingColumn(),
                 console=_talk,
             )

@@ -158,8 +158,8 @@ def _measured(
         try:
             summaries = measure(run, plan, provenance, scenarios, progress)
         except KeyboardInterrupt:
-            progress.notice(f"interrupted; go on with: moeprof profile {run.folder} --resume")
-            raise
+            way_on = f"go on with: moeprof profile {run.folder} --resume"
+            raise KeyboardInterrupt(way_on) from None
     return ProfileResult(run.folder, summaries, tuple(_warnings(summaries)))
 
 

@@ -112,8 +112,7 @@ def _measure(path: Path, model: CostModelFile, warnings: Warnings) -> Path:
     try:
         _measure_and_replay(validation, warnings)
     except KeyboardInterrupt:
-        notice("interrupted; the same command goes on with it")
-        raise
+        raise KeyboardInterrupt("the same command goes on with it") from None
     return validation.run.folder
 
 

@@ -41,7 +41,7 @@ def locked_sm_clock(uuid: str, clock_mhz: int) -> Iterator[None]:
 def _ended_by_exit() -> Iterator[None]:
     """Turn the signals that end a program into SystemExit; an ignored one stays ignored (nohup)."""
     before = {number: signal.getsignal(number) or signal.SIG_DFL for number in _ENDING}
-    handled = [number for number in _ENDING if before[number] is not signal.SIG_IGN]
+    handled = [number for number in _ENDING if before[number] is signal.SIG_DFL]
 
     def end(number: int, frame: FrameType | None) -> None:
         for one in handled:

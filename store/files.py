@@ -23,6 +23,26 @@ _HINTS = {
     errno.ENOTDIR: "a part of that path is a file; name another folder",
 }
 
+# Where no path is named.
+_HINTS_OF_LIMITS = {
+    errno.ENOENT: "set TMPDIR to a folder that you may write to",  # what Python's tempfile raises
+    errno.EIO: "see the log of the kernel: a disk may fail",
+    errno.EMFILE: "raise the limit of open files: ulimit -n 1024",
+    errno.ENFILE: "end other programs that hold files open",
+    errno.EAGAIN: "raise the limit of processes (ulimit -u), or end other programs",
+    errno.ENOMEM: "end other programs, or ask for less",
+    errno.EFBIG: "raise the limit of a file's size: ulimit -f unlimited",
+}
+_HINTS_OF_USE = {
+    errno.ENAMETOOLONG: "shorten the path",
+    errno.ENOENT: "name one that is there",
+    errno.EACCES: "let yourself use it, with chmod or as its owner, or name another",
+    errno.EPERM: "let yourself use it, with chmod or as its owner, or name another",
+    errno.EISDIR: "name a file, not a folder",
+    errno.ENOTDIR: "a part of that path is a file; name another",
+    errno.ELOOP: "a symbolic link leads back to itself; name another",
+}
+
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _HINTS_OF_READING = {
     errno.ENAMETOOLONG: "shorten the path",
@@ -79,20 +99,37 @@ def around(error: UnicodeEncodeError) -> str:
     return ascii(error.object[max(0, error.start - 30) : error.end + 30])
 
 
-def cannot_write(path: Path, error: OSError) -> BadInput:
+def reason(error: OSError) -> str:
+    """Give the reason of a refusal of the system, to stand within a sentence."""
+    return (error.strerror or str(error)).lower()
+
+
+def cannot_write(path: Path | str, error: OSError) -> BadInput:
     """Make the error that says why `path` could not be written, with a hint."""
     return BadInput(
-        f"cannot write {path}: {(error.strerror or str(error)).lower()}",
+        f"cannot write {path}: {reason(error)}",
         hint=_HINTS.get(error.errno or 0, "point --store or --out at another folder"),
     )
 
 
-def cannot_use(error: OSError) -> BadInput:
-    """Make the error that says why a file or folder could not be used, by the error's own path."""
-    path = Path(os.fsdecode(error.filename)) if error.filename else Path("the output")
+def cannot_use(error: OSError) -> BadInput | None:
+    """Make the error that says which file or folder the system refused, and why.
+
+    One that names none is told where it is a limit of the machine that refuses; else it is None.
+    """
+    named = error.filename if error.filename is not None else error.filename2
     if error.errno in NO_SPACE:
-        return cannot_write(path, error)
-    return cannot_read(path, error)
+        return cannot_write("the output" if named is None else _path(named), error)
+    if named is not None:
+        hint = _HINTS_OF_USE.get(error.errno or 0, "name another file or folder")
+        return BadInput(f"cannot use {_path(named)}: {reason(error)}", hint=hint)
+    limit = _HINTS_OF_LIMITS.get(error.errno or 0)
+    return None if limit is None else BadInput(f"the system refuses: {reason(error)}", hint=limit)
+
+
+def _path(name: str | bytes | int) -> str:
+    """Give the name that an error of the system holds as text; it may be a descriptor."""
+    return str(name) if isinstance(name, int) else os.fsdecode(name)
 
 
 def refuse_irregular(path: Path, hint: str = "write it to a file first") -> None:
@@ -151,7 +188,7 @@ def refuse_lfs_pointer(path: Path) -> None:
 def cannot_read(path: Path, error: OSError, hint: str = "") -> BadInput:
     """Make the error that says why `path` could not be read, with this hint or one by the cause."""
     return BadInput(
-        f"cannot read {path}: {(error.strerror or str(error)).lower()}",
+        f"cannot read {path}: {reason(error)}",
         hint=hint
         or _HINTS_OF_READING.get(error.errno or 0, "name a file that is there and may be read"),
     )

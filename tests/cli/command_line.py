@@ -4,13 +4,13 @@ import contextlib
 import io
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
-from moeprof.cli import app
+from moeprof.cli.app import run
+from moeprof.cli.ending import Ending
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +46,12 @@ Moeprof = Callable[..., Result]
 
 
 def run_moeprof(words: Sequence[object]) -> Result:
-    """Run one command in this process, 80 columns wide, from `sys.argv` to the exit code."""
+    """Run one command in this process, 80 columns wide, from its words to the exit code."""
     stdout, stderr = io.StringIO(), io.StringIO()
     with (
         mock.patch.dict(os.environ, COLUMNS="80"),
-        mock.patch.object(sys, "argv", ["moeprof", *map(str, words)]),
         contextlib.redirect_stdout(stdout),
         contextlib.redirect_stderr(stderr),
     ):
-        try:
-            app.main()
-            code = 0
-        except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        code = run([str(word) for word in words], Ending())
     return Result(code, stdout.getvalue(), stderr.getvalue())

@@ -140,7 +140,7 @@ def test_a_disk_that_refuses_in_another_room_is_bad_input(
     assert result.hint
 
 
-@pytest.mark.parametrize("name", ["ENAMETOOLONG", "EACCES", "EISDIR", "ELOOP"])
+@pytest.mark.parametrize("name", ["ENAMETOOLONG", "EACCES", "EISDIR", "ELOOP", "ENOENT", "EEXIST"])
 def test_a_path_that_cannot_be_used_is_bad_input(
     moeprof: Moeprof, broken: Callable[[BaseException], None], name: str
 ) -> None:
@@ -148,7 +148,7 @@ def test_a_path_that_cannot_be_used_is_bad_input(
     broken(OSError(code, os.strerror(code), "raw/nsys"))
     result = moeprof("parse")
     assert result.exit_code == 2
-    assert result.errors == [f"cannot read raw/nsys: {os.strerror(code).lower()}"]
+    assert result.errors == [f"cannot use raw/nsys: {os.strerror(code).lower()}"]
     assert result.hint
 
 
@@ -161,10 +161,28 @@ def test_a_path_that_is_no_utf_8_is_bad_input(
     assert result.errors == [r"'r\udcff' is not UTF-8, and a path or a name must be"]
 
 
-def test_another_fault_of_the_system_is_our_own(
+@pytest.mark.parametrize("name", ["EMFILE", "EAGAIN", "ENOMEM", "EIO", "EFBIG"])
+def test_a_limit_of_the_machine_is_no_fault_of_ours(
+    moeprof: Moeprof, broken: Callable[[BaseException], None], name: str
+) -> None:
+    code = getattr(errno, name)
+    broken(OSError(code, os.strerror(code)))
+    result = moeprof("parse")
+    assert (result.exit_code, len(result.errors)) == (2, 1)
+    assert result.hint
+
+
+def test_too_little_memory_is_no_fault_of_ours(
     moeprof: Moeprof, broken: Callable[[BaseException], None]
 ) -> None:
-    broken(OSError(errno.EIO, "input/output error"))
+    broken(MemoryError())
+    assert moeprof("parse").exit_code == 2
+
+
+def test_a_descriptor_used_wrongly_is_our_own_fault(
+    moeprof: Moeprof, broken: Callable[[BaseException], None]
+) -> None:
+    broken(OSError(errno.EBADF, os.strerror(errno.EBADF)))
     assert moeprof("parse").exit_code == 129
 
 

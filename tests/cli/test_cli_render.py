@@ -46,7 +46,7 @@ def test_a_name_with_control_characters_stays_on_one_line(
     render.error("new\nline\x1b[31m.csv is empty")
     render.warn("new\nline.csv")
     assert capsys.readouterr().err == (
-        "error: new\\nline\\x1b[31m.csv is empty\nwarning: new\\nline.csv\n"
+        "error: new\\nline\\u001b[31m.csv is empty\nwarning: new\\nline.csv\n"
     )
 
 

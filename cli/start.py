@@ -1,0 +1,24 @@
+"""Where a process of moeprof begins: signals and streams first, then the command."""
+
+import sys
+
+from .ending import Ending
+
+
+def main() -> None:
+    """Run the command line; end the process with the exit code that docs/method.md lists."""
+    ending = Ending()
+    try:
+        ending.heed()
+        from .streams import prepare_streams
+
+        prepare_streams()
+        from .app import run
+
+        code = run(sys.argv[1:], ending)
+    except BaseException:  # an import may turn an interrupt into an error of its own
+        if ending.exit_code is None:
+            raise
+        sys.stderr.write("interrupted\n")
+    ending.ignore()
+    sys.exit(code if ending.exit_code is None else ending.exit_code)

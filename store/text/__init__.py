@@ -1,0 +1,1 @@
+"""Text of data: fit to be shown, and fit to be shared."""
