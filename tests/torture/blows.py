@@ -1,0 +1,134 @@
+"""Every command is killed, and meets a disk that refuses, at its calls that change files."""
+
+import errno
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+
+from moeprof.tests.torture import disk_shim, recorded
+from moeprof.tests.torture.attacked import ATTACKED, Attack, Attacked
+from moeprof.tests.torture.disk_shim import Blow
+from moeprof.tests.torture.place import Place
+from moeprof.tests.torture.setting import Setting
+from moeprof.tests.torture.sweep_kills import finish, go_on, sweep_words
+from moeprof.tests.torture.trial import Job, Kind, Trial, skipped
+
+_NO_COMPILER = "no C compiler to build the preloaded library with"
+# What a disk refuses: an error, the calls that it meets, and whether it stays.
+_REFUSALS = (
+    (errno.ENOSPC, ("create", "write", "mkdir"), True),
+    (errno.EIO, ("write", "fsync", "rename", "unlink"), False),
+    (errno.EROFS, ("create",), True),
+    (errno.EDQUOT, ("write",), True),
+)
+Blows = Iterator[Blow]
+
+
+def command_kills(setting: Setting) -> Iterable[Job]:
+    """Kill each command at its calls."""
+    return _commands(setting, "kill", partial(_kills, setting))
+
+
+def command_errors(setting: Setting) -> Iterable[Job]:
+    """Let the disk refuse calls of each command."""
+    return _commands(setting, "error", partial(_errors, setting))
+
+
+def sweep_kills(setting: Setting) -> Iterable[Job]:
+    """Kill a sweep, and one that goes on, at its calls."""
+    return _sweeps(setting, partial(_kills, setting))
+
+
+def sweep_errors(setting: Setting) -> Iterable[Job]:
+    """Let the disk refuse calls of a sweep, and of one that goes on."""
+    return _sweeps(setting, partial(_errors, setting))
+
+
+def _kills(setting: Setting, name: str, counts: Mapping[str, int], most: int | None) -> Blows:
+    for kind, count in counts.items():
+        for at in setting.some(range(1, count + 1), most, f"{name} {kind}"):
+            yield Blow(kind, at)
+
+
+def _errors(setting: Setting, name: str, counts: Mapping[str, int], most: int | None) -> Blows:
+    for error, kinds, stays in _REFUSALS:
+        for kind in kinds:
+            numbers = range(1, counts.get(kind, 0) + 1)
+            fewer = most and max(1, most - 1)
+            for at in setting.some(numbers, fewer, f"{name} {kind} {error}"):
+                yield Blow(kind, at, error, stays)
+
+
+def _commands(setting: Setting, what: str, blows: "partial[Blows]") -> Iterable[Job]:
+    if setting.shim is None:
+        return skipped("commands", _NO_COMPILER)
+    chosen = ATTACKED[: setting.pick(1, None, None)]
+    return [partial(_attack, setting, one, f"{one.name} {what}", blows) for one in chosen]
+
+
+def _attack(
+    setting: Setting, attacked: Attacked, name: str, blows: "partial[Blows]"
+) -> list[Trial]:
+    """Strike one command again and again, in one place."""
+    with setting.place(name) as place:
+        attack = Attack(setting, place, attacked)
+        return [attack.strike(one) for one in blows(name, attack.counts, setting.pick(1, 2, None))]
+
+
+def _sweeps(setting: Setting, blows: "partial[Blows]") -> Iterable[Job]:
+    if setting.shim is None:
+        return skipped("sweeps", _NO_COMPILER)
+    jobs: list[Job] = []
+    for name, begun in (("profile", False), ("profile --resume", True)):
+        with setting.place(f"counted {name}") as place:
+            if begun:
+                _begin(place)
+            log = place.folder / "calls.log"
+            counting = disk_shim.counting(setting.shim, place.store, log)
+            go_on(place, _words(), variables=counting).wait()
+            counts = disk_shim.counts(log)
+        for blow in blows(name, counts, setting.pick(0, 2, None)):
+            jobs.append(partial(_struck_sweep, setting, name, begun, blow))
+    return jobs
+
+
+def _words() -> list[str]:
+    return sweep_words(ops="relu")
+
+
+def _begin(place: Place) -> None:
+    """A sweep that ended before its last size, as a kill leaves one."""
+    place.run(*_words(), "--store", place.store)
+    for run in recorded.runs(place.store):
+        last = sorted(run.glob("raw/*/*/recording.json"))[-1]
+        last.unlink()
+
+
+def _struck_sweep(setting: Setting, name: str, begun: bool, blow: Blow) -> list[Trial]:
+    """Let a sweep meet a blow, then let it go on to its end."""
+    trial = Trial(f"{name}: {blow}")
+    assert setting.shim is not None
+    with setting.place(trial.name) as place:
+        if begun:
+            _begin(place)
+        held = _held(place)
+        striking = disk_shim.striking(setting.shim, place.store, blow)
+        ended = go_on(place, _words(), variables=striking).wait()
+        if blow.error is not None:
+            ended.judge(trial)
+        elif ended.code != -9:
+            trial.tries = 0  # it had no such call this time
+        place.note_orphans(trial, str(blow))
+        for run in recorded.runs(place.store):
+            recorded.note_whole(trial, run, str(blow))
+        if not any(kind is Kind.HALF_WRITTEN for kind, _ in trial.faults):
+            held |= _held(place)
+        finish(place, trial, held, _words())
+    return [trial]
+
+
+def _held(place: Place) -> dict[str, bytes]:
+    return {
+        name: data
+        for run in recorded.runs(place.store)
+        for name, data in recorded.recordings(run).items()
+    }
