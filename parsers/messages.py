@@ -40,6 +40,9 @@ class Refusal(StrEnum):
     NVPROF = "is a database of nvprof, not an export of Nsight Systems"
     OTHER_DATABASE = "is an SQLite database, but no export of Nsight Systems"
     UNREADABLE_DATABASE = "cannot be read as an SQLite database"
+    NO_PLAIN_TABLE = "is a view or a virtual table, and nsys writes plain tables"
+    LONG_DEFAULT = "has a default value, which nsys gives to none"
+    ENDLESS = "keeps a query busy for longer than any intact database of its size"
     LOCKED = "is locked: another program is writing it"
     CHANGES_BESIDE = "is not whole without"
 

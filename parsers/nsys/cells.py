@@ -6,7 +6,7 @@ In SQLite any cell may hold a value of any type. Whole columns are converted whe
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -60,6 +60,16 @@ class BadCells:
         if pa.types.is_floating(type_):
             return column.cast(type_, safe=False)
         return self._narrowed(column, type_, place)
+
+    def converted(self, values: Sequence[Any], type_: pa.DataType, place: str) -> Any:
+        """Return values as an array of `type_`, as a whole where all are of its type."""
+        try:
+            column = pa.chunked_array([pa.array(values)])
+        except (pa.ArrowException, TypeError, OverflowError):
+            return self.mended(values, type_, place)
+        if is_typed(column, type_):
+            return self.typed(column, type_, place)
+        return self.mended(values, type_, place)
 
     def mended(self, values: Iterable[object], type_: pa.DataType, place: str) -> Any:
         """Return values of any type as an array of `type_`, null where one is of another type."""

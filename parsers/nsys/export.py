@@ -203,7 +203,7 @@ def open_export(path: Path) -> Iterator[NsysExport]:
     if is_arrow_export(path):
         yield _checked(path, open_arrow(path))
     else:
-        # SQLAlchemy and ADBC take 0.2 s to import, which an Arrow export need not pay.
+        # ADBC takes 0.1 s to import, which an Arrow export need not pay.
         from .sqlite_tables import open_sqlite
 
         with open_sqlite(path) as tables:

@@ -9,12 +9,14 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from ...store.errors import BadInput
 from ...store.files import replacing
-from ..messages import Refusal
+from ..messages import NSYS_EXPORT_HINT, Refusal
+from ..sqlite_file import PLAIN_TABLES, QueryLimit, connect, immutable_uri, quoted
 from .clock import ASKED_SHIFT, NORMALISED, SHIFT
 from .export import METADATA_TABLES, open_export
 from .gpu_metric_layouts import NOT_WANTED
@@ -22,7 +24,6 @@ from .gpu_metrics import metric_column
 from .kernels import NAMES
 from .power import power_quantity
 from .read_columns import READ_COLUMNS
-from .sqlite_rows import immutable_uri
 
 _STRINGS: Final = (
     *(("CUPTI_ACTIVITY_KIND_KERNEL", name) for name in NAMES),
@@ -46,20 +47,24 @@ def scrub_nsys(path: Path, out: Path) -> tuple[str, ...]:
     with open_export(path) as export:
         present = {name: export.columns(name) for name in READ_COLUMNS}
         present |= {name: export.columns(name) for name in (*METADATA_TABLES, "StringIds")}
-    with replacing(out) as temporary:
-        database = sqlite3.connect(temporary, isolation_level=None, uri=True)
-        try:
+    with replacing(out) as temporary, closing(connect(temporary.absolute().as_uri())) as database:
+
+        def copied() -> list[str]:
             database.execute("PRAGMA journal_mode = OFF")
             database.create_function("known_fields", 1, _known_fields, deterministic=True)
             database.execute("ATTACH ? AS source", [immutable_uri(path)])
             database.execute("BEGIN")
             _copy(database, present)
             database.execute("COMMIT")
-            return tuple(f"{path.name}: {sentence}" for sentence in _left_out(database))
+            return list(_left_out(database))
+
+        try:
+            sentences = QueryLimit.of(path).run(database, copied)
         except sqlite3.Error as error:
-            raise BadInput(f"{path} {Refusal.UNREADABLE_DATABASE}: {error}") from error
-        finally:
-            database.close()
+            raise BadInput(
+                f"{path} {Refusal.UNREADABLE_DATABASE}: {error}", hint=NSYS_EXPORT_HINT
+            ) from error
+    return tuple(f"{path.name}: {sentence}" for sentence in sentences)
 
 
 def _copy(database: sqlite3.Connection, present: dict[str, Mapping[str, str]]) -> None:
@@ -82,10 +87,10 @@ def _left_out(database: sqlite3.Connection) -> Iterator[str]:
     """Count the rows of the attached database `source` that were not copied."""
 
     def rows(schema: str) -> dict[str, int]:
-        names = database.execute(f"SELECT name FROM {schema}.sqlite_master WHERE type = 'table'")
-        count = f"SELECT count(*) FROM {schema}.[{{}}]"
+        names = database.execute(PLAIN_TABLES.format(schema=schema)).fetchall()
+        count = f"SELECT count(*) FROM {schema}.{{}}"
         return {
-            name: database.execute(count.format(name)).fetchone()[0] for (name,) in names.fetchall()
+            name: database.execute(count.format(quoted(name))).fetchone()[0] for (name,) in names
         }
 
     copied = rows("main")

@@ -9,33 +9,36 @@ import os
 import queue
 import sqlite3
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import pyarrow as pa
-import sqlalchemy as sa
 from adbc_driver_sqlite import dbapi
 
 from ...store.errors import BadInput
 from ..messages import Refusal
+from ..sqlite_file import (
+    UNTRUSTED,
+    QueryLimit,
+    SqliteFile,
+    connect,
+    immutable_uri,
+    open_sqlite_file,
+    quoted,
+)
 from .cells import BadCells, is_typed
 from .columns import BLOCK_VALUES
 
-SqlColumns = Mapping[str, tuple[sa.ColumnElement[Any], pa.DataType]]  # name -> expression, type
+SqlColumns = Mapping[str, tuple[str, pa.DataType]]  # name -> expression, type
 
 _MAX_THREADS: Final = 4  # each SQLite cursor decodes about 8 million rows/s
 _BATCH: Final = {"adbc.sqlite.query.batch_rows": "8192"}  # small buffers, which malloc reuses
 
 
-def immutable_uri(path: Path) -> str:
-    """URI that makes SQLite read a database without a lock and without files beside it."""
-    return f"{path.resolve().as_uri()}?mode=ro&immutable=1"
-
-
-def check_at_rest(path: Path) -> None:
+def check_at_rest(path: Path, limit: QueryLimit) -> None:
     """Refuse a database that is locked, or whose latest changes are in a file beside it.
 
     Raises BadInput, or sqlite3.Error where it cannot be read at all.
@@ -51,31 +54,30 @@ def check_at_rest(path: Path) -> None:
         keeps_wal = file.read(20)[18:] == b"\2\2"
     if keeps_wal:  # no -wal file means no writer; to open it would create files beside it
         return
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0)
     try:
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+        with open_sqlite_file(path, limit, f"{path.resolve().as_uri()}?mode=ro"):
+            pass
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):
             raise
         raise BadInput(f"{path} {Refusal.LOCKED}", hint="wait until that has ended") from error
-    finally:
-        connection.close()
 
 
 class Source(NamedTuple):
     """A table to read: `rowids` are its first and last, None where it has none of its own."""
 
-    path: Path
+    file: SqliteFile
     table: str
     rowids: tuple[int, int] | None
     bad_cells: BadCells
 
 
 class _Block(NamedTuple):
-    """A query for some rows, and those rows in words."""
+    """A query for `rows` rows at most, and those rows in words."""
 
     sql: str
-    rows: str
+    rows: int
+    words: str
 
 
 def read_blocks(
@@ -89,28 +91,32 @@ def read_blocks(
 
     Raises BadInput where the file is damaged.
     """
-    query = sa.select(*(sql.label(name) for name, (sql, _) in columns.items()))
-    query = query.select_from(sa.table(source.table))
-    rowids = source.rowids
+    listed = ", ".join(f"{sql} AS {quoted(name)}" for name, (sql, _) in columns.items())
+    query = f"SELECT {listed} FROM {quoted(source.table)}"
+    rowids, rows = source.rowids, max(1, block_values // len(columns))
     if order:
-        blocks: Iterable[_Block] = [_block(query.order_by(sa.column(order)))]
-    elif rowids is None or rowids[1] - rowids[0] > source.path.stat().st_size:
-        blocks = [_block(query)]  # more rowids than bytes in the file: most are unused
+        yield from _streamed(source, f"{query} ORDER BY {quoted(order)}", columns, rows)
+    elif rowids is None or rowids[1] - rowids[0] > source.file.path.stat().st_size:
+        yield from _streamed(source, query, columns, rows)  # most rowids are unused
     else:
-        blocks = _by_rowid(query, *rowids, block_values // len(columns))
-    yield from _fetch_all(source, blocks, columns)
+        yield from _fetch_all(source, _by_rowid(query, *rowids, rows), columns)
 
 
-def _by_rowid(query: sa.Select[Any], first: int, last: int, rows: int) -> Iterator[_Block]:
+def _by_rowid(query: str, first: int, last: int, rows: int) -> Iterator[_Block]:
     """Cut a query into blocks of `rows` rowids each."""
-    rowid: sa.ColumnElement[int] = sa.literal_column("rowid")
     for low in range(first, last + 1, rows):
         high = min(low + rows - 1, last)
-        yield _block(query.where(rowid.between(low, high)), f"rows {low} to {high}")
+        sql = f"{query} WHERE rowid BETWEEN {low} AND {high} LIMIT {rows + 1}"
+        yield _Block(sql, rows, f"rows {low} to {high}")
 
 
-def _block(query: sa.Select[Any], rows: str = "a row") -> _Block:
-    return _Block(str(query.compile(compile_kwargs={"literal_binds": True})), rows)
+def _streamed(source: Source, sql: str, columns: SqlColumns, rows: int) -> Iterator[pa.Table]:
+    """Yield the rows of one query, which ends with Ctrl-C or its limit; ADBC's would not."""
+    try:
+        for piece in source.file.pieces(sql, rows):
+            yield _table(piece, columns, source)
+    except sqlite3.Error as error:
+        raise _damage(source, "a row", error) from error
 
 
 def _fetch_all(source: Source, blocks: Iterable[_Block], columns: SqlColumns) -> Iterator[pa.Table]:
@@ -121,13 +127,13 @@ def _fetch_all(source: Source, blocks: Iterable[_Block], columns: SqlColumns) ->
     def fetch(block: _Block) -> pa.Table:
         connection = idle.get()
         try:
-            found = _fetch(connection, block.sql, columns, source)
+            found = _fetch(connection, block, columns, source)
         finally:
             idle.put(connection)
         return _fetch_cells(source, block, columns) if found is None else found
 
     with ThreadPoolExecutor(threads) as executor:
-        connections = [_connect(source.path) for _ in range(threads)]
+        connections = [_connect(source.file.path) for _ in range(threads)]
         for connection in connections:
             idle.put(connection)
         try:
@@ -152,19 +158,24 @@ def _in_order(
 
 
 def _connect(path: Path) -> Any:
-    return dbapi.connect(immutable_uri(path))
+    connection = dbapi.connect(immutable_uri(path))
+    with connection.cursor() as cursor:
+        for pragma in UNTRUSTED:
+            cursor.execute(f"PRAGMA {pragma}")
+    return connection
 
 
-def _fetch(connection: Any, sql: str, columns: SqlColumns, source: Source) -> pa.Table | None:
+def _fetch(connection: Any, block: _Block, columns: SqlColumns, source: Source) -> pa.Table | None:
     """Read rows as whole columns; None where a column holds values of another type."""
     try:
         with connection.cursor() as cursor:
             cursor.adbc_statement.set_options(**_BATCH)
-            cursor.execute(sql)
+            cursor.execute(block.sql)
             # One Arrow buffer replaces many small ones of the driver: the heap fragments less.
             found = cursor.fetch_arrow_table().combine_chunks()
     except (OSError, dbapi.Error, pa.ArrowException):
         return None
+    _check_count(source, block, found.num_rows)
     types = {name: type_ for name, (_, type_) in columns.items()}
     pairs = list(zip(found.columns, types.values(), strict=True))
     if not all(is_typed(column, type_) for column, type_ in pairs):
@@ -180,18 +191,34 @@ def _fetch(connection: Any, sql: str, columns: SqlColumns, source: Source) -> pa
 def _fetch_cells(source: Source, block: _Block, columns: SqlColumns) -> pa.Table:
     """Read rows cell by cell. Raises BadInput where the file is damaged."""
     try:
-        with closing(sqlite3.connect(immutable_uri(source.path), uri=True)) as connection:
+        with closing(connect(immutable_uri(source.file.path))) as connection:
             connection.text_factory = source.bad_cells.decoded
             rows = connection.execute(block.sql).fetchall()
     except sqlite3.Error as error:
-        raise BadInput(
-            f"{source.path}: {block.rows} of {source.table} cannot be read: {error}",
-            hint="copy the file again, or export the report again with `nsys export --type sqlite`",
-        ) from error
+        raise _damage(source, block.words, error) from error
+    _check_count(source, block, len(rows))
+    return _table(rows, columns, source)
+
+
+def _table(rows: Sequence[Any], columns: SqlColumns, source: Source) -> pa.Table:
+    """Rows of Python values as columns."""
     values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
     return pa.table(
         {
-            name: source.bad_cells.mended(cells, type_, f"{source.table}.{name}")
+            name: source.bad_cells.converted(cells, type_, f"{source.table}.{name}")
             for cells, (name, (_, type_)) in zip(values, columns.items(), strict=True)
         }
+    )
+
+
+def _check_count(source: Source, block: _Block, rows: int) -> None:
+    """Raise BadInput where a block has more rows than rowids: pages of the file are used twice."""
+    if rows > block.rows:
+        raise _damage(source, block.words, "a rowid stands there twice")
+
+
+def _damage(source: Source, rows: str, why: object) -> BadInput:
+    return BadInput(
+        f"{source.file.path}: {rows} of {source.table} cannot be read: {why}",
+        hint="copy the file again, or export the report again with `nsys export --type sqlite`",
     )

@@ -16,7 +16,7 @@ COMMANDS = (
     *("doctor", "profile", "parse", "build-model", "validate", "cost", "report", "scenario"),
     *("scrub", "import", "show"),
 )
-HEAVY = {"torch", "triton", "pandas", "scipy", "altair", "sqlalchemy"}
+HEAVY = {"torch", "triton", "pandas", "scipy", "altair"}
 
 
 @pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids=" ".join)

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
-import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +22,7 @@ from moeprof.parsers.calls import (
     unsure_calls,
 )
 from moeprof.parsers.events import NO_CALL, OPEN_END, UNKNOWN_CALL, Spans, Trace
+from moeprof.parsers.sqlite_file import connect, immutable_uri
 from moeprof.store.recording import PointTiming, Recording, call_range
 from moeprof.store.tables.parquet import table_from_columns
 
@@ -209,16 +210,12 @@ def test_a_short_name_has_no_parameters_and_namespaces(demangled: str, short: st
 def test_the_short_name_is_the_one_that_nsys_gives(sample_data: Path) -> None:
     checked: Counter[bool] = Counter()
     for path in sorted((sample_data / "nsys").glob("*.sqlite")):
-        engine = sa.create_engine(f"sqlite:///file:{path}?mode=ro&immutable=1&uri=true")
-        with engine.connect() as connection:
+        with closing(connect(immutable_uri(path))) as connection:
             pairs = connection.execute(
-                sa.text(
-                    "select distinct d.value, s.value from CUPTI_ACTIVITY_KIND_KERNEL"
-                    " join StringIds d on d.id = demangledName"
-                    " join StringIds s on s.id = shortName"
-                )
-            ).all()
-        engine.dispose()
+                "select distinct d.value, s.value from CUPTI_ACTIVITY_KIND_KERNEL"
+                " join StringIds d on d.id = demangledName"
+                " join StringIds s on s.id = shortName"
+            ).fetchall()
         checked.update(short_kernel_name(demangled) == short for demangled, short in pairs)
     assert checked[True] > 50
     assert checked[False] == 0

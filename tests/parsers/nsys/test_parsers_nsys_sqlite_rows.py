@@ -1,18 +1,20 @@
 """Blocks of a big table: in order, complete, and with the requested types."""
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
-import sqlalchemy as sa
 
 from moeprof.parsers.nsys.cells import BadCells
 from moeprof.parsers.nsys.sqlite_rows import Source, read_blocks
+from moeprof.parsers.sqlite_file import QueryLimit, open_sqlite_file
 from moeprof.store.errors import BadInput
 
-COLUMNS: Any = {"a": (sa.column("a"), pa.int64()), "b": (sa.column("b"), pa.string())}
+COLUMNS: Any = {"a": ("a", pa.int64()), "b": ("b", pa.string())}
 
 
 def _table(folder: Path, rows: list[tuple[Any, ...]], columns: str = "a, b") -> Path:
@@ -25,7 +27,14 @@ def _table(folder: Path, rows: list[tuple[Any, ...]], columns: str = "a, b") -> 
 
 
 def _blocks(path: Path, last: int, *options: Any, **more: Any) -> list[pa.Table]:
-    return list(read_blocks(Source(path, "t", (1, last), BadCells()), COLUMNS, *options, **more))
+    with _source(path, last) as source:
+        return list(read_blocks(source, COLUMNS, *options, **more))
+
+
+@contextmanager
+def _source(path: Path, last: int) -> Iterator[Source]:
+    with open_sqlite_file(path, QueryLimit.of(path)) as file:
+        yield Source(file, "t", (1, last), BadCells())
 
 
 def test_blocks_come_in_the_order_of_the_file(tmp_path: Path) -> None:
@@ -49,8 +58,8 @@ def test_a_value_of_another_type_is_null_wherever_it_is(
 ) -> None:
     rows: list[tuple[Any, ...]] = [(number, None) for number in range(50_000)]
     rows[place] = (value, None)
-    source = Source(_table(tmp_path, rows), "t", (1, 50_000), BadCells())
-    found = pa.concat_tables(read_blocks(source, COLUMNS))["a"]
+    with _source(_table(tmp_path, rows), 50_000) as source:
+        found = pa.concat_tables(read_blocks(source, COLUMNS))["a"]
     assert found.type == pa.int64()
     assert found.to_pylist() == [None if row == place else row for row in range(50_000)]
     (sentence,) = source.bad_cells.sentences("t")
@@ -62,8 +71,8 @@ def test_text_that_is_no_text_is_read_with_replacements(tmp_path: Path) -> None:
     with sqlite3.connect(path) as database:
         database.execute("UPDATE t SET b = CAST(x'ff41' AS TEXT) WHERE a = 1")
     database.close()
-    source = Source(path, "t", (1, 2), BadCells())
-    (block,) = read_blocks(source, COLUMNS)
+    with _source(path, 2) as source:
+        (block,) = read_blocks(source, COLUMNS)
     assert block["b"].to_pylist() == ["\ufffdA", "y"]
     assert source.bad_cells.replaced
 

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from moeprof.parsers.attribution import RangeScope, Unattributed
-from moeprof.parsers.messages import TraceWarning
+from moeprof.parsers.messages import Refusal, TraceWarning
 from moeprof.parsers.nsys.trace import read_nsys
 from moeprof.parsers.trace_tables import trace_tables
+from moeprof.store.errors import BadInput
 from moeprof.tests.builders import EPOCH_NS
 from moeprof.tests.nsys_file import PID, THREAD, NsysFile
 from moeprof.tests.parsers.pieces import concatenated
@@ -423,7 +424,9 @@ def test_names_of_any_length_and_script_stay(nsys_file: Callable[..., NsysFile])
     assert (row["kernel"], row["range_name"]) == (kernel, name)
 
 
-def test_a_view_in_place_of_a_table_is_read(nsys_file: Callable[..., NsysFile]) -> None:
+def test_a_view_is_read_nowhere_and_refused_in_place_of_a_table(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
     file = nsys_file()
     file.range(0, 100, "forward")
     file.launch(5, 7, 1)
@@ -431,9 +434,11 @@ def test_a_view_in_place_of_a_table_is_read(nsys_file: Callable[..., NsysFile]) 
     path = file.close()
     before = _tables(path)
     database = sqlite3.connect(path)
-    for table in ("CUPTI_ACTIVITY_KIND_KERNEL", "NVTX_EVENTS", "StringIds"):
-        database.execute(f"ALTER TABLE {table} RENAME TO stored_{table}")
-        database.execute(f"CREATE VIEW {table} AS SELECT * FROM stored_{table}")
     database.execute("CREATE VIEW broken AS SELECT * FROM nowhere")
-    database.close()
     assert _tables(path) == before
+    database.execute("DROP VIEW broken")
+    database.execute("ALTER TABLE NVTX_EVENTS RENAME TO stored")
+    database.execute("CREATE VIEW NVTX_EVENTS AS SELECT * FROM stored")
+    database.close()
+    with pytest.raises(BadInput, match=f"NVTX_EVENTS {Refusal.NO_PLAIN_TABLE}"):
+        _tables(path)
