@@ -91,7 +91,7 @@ def _against_run(
     verdict = validate_holdout(model, _name(path), points, limit=limit_ratio)
     replayed = read_mixed_workload(Run(Path(folder)))
     verdict = with_mixed_workload(verdict, model, replayed, limit=limit_ratio)
-    return replace(verdict, against=folder)
+    return replace(verdict, against=Path(folder).resolve().name)  # a run is known by its name
 
 
 def _measure(path: Path, model: CostModelFile, warnings: Warnings) -> Path:

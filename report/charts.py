@@ -10,7 +10,7 @@ import altair as alt
 from ..costmodel.cost import Cost
 from ..store.plan import Role
 from .contents import Curve, Row
-from .markup import without_folders
+from .markup import shown
 
 _HEIGHT_PX: Final = 280
 _MIN_RATIO: Final = 4.0  # between the ends of a quantity's axis, so that a flat curve looks flat
@@ -228,13 +228,13 @@ def _measured_row(row: Row, quantity: Quantity) -> Row:
         role=row["role"],
         calls=row["calls"],
         spread=row["spread"],
-        flags=without_folders("; ".join(row["marks"] or ())) or None,
+        flags=shown("; ".join(row["marks"] or ())) or None,
     )
 
 
 def _failed_row(row: Row) -> dict[str, Any]:
     reason = row["failure"] or "no latency, and no reason recorded"
-    return {"tokens": row["tokens"], "failure": without_folders(reason)}
+    return {"tokens": row["tokens"], "failure": shown(reason)}
 
 
 def _known(**fields: Any) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-# An absolute path, not after a word, colon or slash: so neither `tokens/s` nor a URL.
-_PATH: Final = re.compile(r"(?:file://|(?<![\w:/.<~])~?)(?:[\\/][^\s\\/'\":,;()<>]+)+", re.ASCII)
-_DRIVE: Final = re.compile(r"\b[A-Za-z]:(?:[\\/][^\s\\/'\":,;()<>]+)+")
+from ..store.text.printable import printable_lines
+from ..store.text.shareable import shareable
+
 _NUMBER: Final = re.compile(r"[-+]?\d[\d,.]*( %)?(<.*)?|")
 
 
@@ -17,13 +17,9 @@ class Html(str):
     __slots__ = ()
 
 
-def without_folders(text: str) -> str:
-    """Shorten each absolute path in `text` to its last part, because reports are shared."""
-    return _DRIVE.sub(_last_part, _PATH.sub(_last_part, text))
-
-
-def _last_part(path: re.Match[str]) -> str:
-    return re.split(r"[\\/]", path.group())[-1]
+def shown(text: str) -> str:
+    """Make a text of a file fit for a page that is shared: no path of a machine, nothing unseen."""
+    return printable_lines(shareable(text))
 
 
 def markup(value: object) -> Html:
@@ -32,13 +28,13 @@ def markup(value: object) -> Html:
         return value
     if value is None:
         return Html('<abbr title="not measured">—</abbr>')
-    return Html(escape(without_folders(str(value))))
+    return Html(escape(shown(str(value))))
 
 
 def element(tag: str, *children: object, **attributes: str) -> Html:
     """One HTML element; in attribute names `_` stands for `-`, and a final `_` is dropped."""
     pairs = "".join(
-        f' {name.rstrip("_").replace("_", "-")}="{escape(without_folders(value))}"'
+        f' {name.rstrip("_").replace("_", "-")}="{escape(shown(value))}"'
         for name, value in attributes.items()
     )
     return Html(f"<{tag}{pairs}>{joined(*children)}</{tag}>")

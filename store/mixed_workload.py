@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from .document import Count, Size
+from .text.shareable import share
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,9 @@ class Note:
     op: str
     tokens: Size
     reason: str
+
+    def __post_init__(self) -> None:
+        share(self, "reason")
 
 
 @dataclass(frozen=True, slots=True)

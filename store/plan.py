@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from .document import Count, Positive, Size, Small
 from .scenario import L2
+from .text.shareable import share
 
 Sampling = Literal["adaptive", "all"]
 Isolation = Literal["op", "point"]
@@ -99,3 +100,6 @@ class Plan:
     power_reason: str | None = None
     sm_clock_mhz: Size | None = None
     thermal_step: bool = False
+
+    def __post_init__(self) -> None:
+        share(self, "preset_source", "power_reason")

@@ -12,6 +12,7 @@ from .document import Amount, Count, Name, Small
 from .errors import BadInput
 from .provenance import Provenance
 from .scenario import Scenario
+from .text.shareable import share
 
 # Matches the names that `call_range` makes; in syntax that Python's re and Arrow's RE2 share.
 CALL_RANGE: Final = r"(?s)^(?P<key>.+)#(?P<visit>[0-9]{1,9})\.(?P<call>[0-9]{1,9})$"
@@ -42,6 +43,9 @@ class Failure:
     scenario_key: str
     visit: Small
     reason: str
+
+    def __post_init__(self) -> None:
+        share(self, "reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,7 @@ class Load:
     rotated_bytes: Count = 0
 
     def __post_init__(self) -> None:
+        share(self, "eager_reason")
         if len(self.marks_ns) != len(self.launches):
             raise ValueError(
                 f"has {len(self.marks_ns)} marks_ns and {len(self.launches)} launches, one for each"
@@ -129,6 +134,9 @@ class Recording:
     files: dict[Name, str]
     provenance: Provenance
     loads: tuple[Load, ...] = ()
+
+    def __post_init__(self) -> None:
+        share(self, "tool_version", "command", "warnings")
 
 
 def call_range(key: str, visit: int, call: int) -> str:

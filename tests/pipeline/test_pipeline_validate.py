@@ -38,7 +38,7 @@ def test_another_run_is_parsed_and_judges_by_all_of_its_points(built: Run, tmp_p
     assert result.path == built.folder / "validation-other.json"
     (curve,) = result.verdict.curves
     assert (curve.n, curve.limit) == (len(SIZES), 0.01)
-    assert result.verdict.against == str(other.folder)
+    assert result.verdict.against == other.folder.name
 
 
 def test_a_model_without_its_run_is_not_measured_again(built: Run, tmp_path: Path) -> None:
