@@ -19,9 +19,14 @@ def cpu_name() -> str:
     return next(names, platform.machine())
 
 
+def cores() -> tuple[int, ...]:
+    """Numbers of the processors that this process may run on, ascending."""
+    return tuple(sorted(os.sched_getaffinity(0)))
+
+
 def cpu_count() -> int:
     """Number of processors that this process may run on."""
-    return len(os.sched_getaffinity(0))
+    return len(cores())
 
 
 def last_level_cache_bytes(caches: Path = _SYSFS) -> int | None:

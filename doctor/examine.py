@@ -19,8 +19,9 @@ from ..device import cpu, nvml, rapl, rapl_perf
 from ..device.identity import choose_device, describe
 from ..energy.power_log import PowerLog
 from ..profiler.collectors.registry import COLLECTORS, choose_collectors
+from ..profiler.lock import Locks, device_lock
 from ..profiler.process.line_process import ProcessEnded
-from ..store.errors import CannotMeasure
+from ..store.errors import BadInput, CannotMeasure
 from ..store.provenance import Gpu
 from ..store.recording import CollectorName
 from . import nsight, sensor_checks
@@ -29,6 +30,7 @@ from .repeatability import noise
 from .sensor_probe import probe_under_load
 
 _FREE_BYTES: Final = 2 << 30  # a sweep under nsys leaves a few hundred megabytes
+_WHO: Final = "doctor"  # what a sweep is told that finds the device locked
 _PROBE_S: Final = 4.5  # after 1.2 s to settle, more than 3 s to measure periods in
 
 
@@ -37,11 +39,11 @@ class Probes:
     """The checks that load the device for seconds.
 
     `sensors` reads the sensors of a GPU ("cuda:N") under load for some seconds; `repeatability`
-    measures one point on a device again and again.
+    measures one point on a device again and again. Each lets its processes keep the device's locks.
     """
 
-    sensors: Callable[[str, float], PowerLog] = probe_under_load
-    repeatability: Callable[[str], CheckResult] = noise
+    sensors: Callable[[str, float, Locks], PowerLog] = probe_under_load
+    repeatability: Callable[[str, Locks], CheckResult] = noise
 
 
 PROBES: Final = Probes()
@@ -65,7 +67,7 @@ def examine(
         _disk(store),
         *_sensors(device, probes),  # before any other process of ours is on the GPU
         *_collectors(device),
-        probes.repeatability(device),
+        _repeatability(device, probes),
     ]
 
 
@@ -238,7 +240,10 @@ def _sensors(device: str, probes: Probes) -> list[CheckResult]:
     except CannotMeasure:
         return []  # `_nvml` says why
     try:
-        return sensor_checks.judge(probes.sensors(device, _PROBE_S))
+        with device_lock(_gpu(device), _WHO) as locks:
+            return sensor_checks.judge(probes.sensors(device, _PROBE_S, locks))
+    except BadInput as busy:
+        return [_busy(check, busy)]
     except CannotMeasure as reason:
         cost = "no energy per launch on this GPU"
         return [CheckResult(check, Status.FAULT, reason.message, cost, reason.hint)]
@@ -249,13 +254,31 @@ def _sensors(device: str, probes: Probes) -> list[CheckResult]:
         ]  # fmt: skip
 
 
+def _repeatability(device: str, probes: Probes) -> CheckResult:
+    try:
+        with device_lock(_gpu(device), _WHO) as locks:
+            return probes.repeatability(device, locks)
+    except BadInput as busy:
+        return _busy("noise", busy)
+
+
+def _busy(check: str, refusal: BadInput) -> CheckResult:
+    return CheckResult(
+        check, Status.SKIP, refusal.message, cost="not checked this time", remedy=refusal.hint
+    )
+
+
+def _gpu(device: str) -> Gpu | None:
+    return None if device == "cpu" else describe(device, 1, git_commit=None, git_dirty=None).gpu
+
+
 def _collectors(device: str) -> Iterator[CheckResult]:
     """Each collector, and whether one of them can time kernels here."""
     for name in (CollectorName.CPU, CollectorName.KINETO):
         probe = COLLECTORS[name].probe(device)
         status = Status.OK if probe.ok else Status.SKIP
         yield CheckResult(f"collector {name}", status, probe.evidence)
-    gpu = None if device == "cpu" else describe(device, 1, git_commit=None, git_dirty=None).gpu
+    gpu = _gpu(device)
     yield nsight.nsys(device, None if gpu is None else gpu.index)
     yield nsight.ncu(device)
     yield nsight.permission(device)

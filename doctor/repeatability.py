@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from ..device.cpu import last_level_cache_bytes
+from ..profiler.lock import Locks
 from ..profiler.process.line_process import ProcessEnded
 from ..profiler.script_client import Refused, ScriptClient
 from ..scenarios.catalogue import find_ops
@@ -43,16 +44,19 @@ _CHANGES: Final = (0.01, 0.03, 0.05)
 _NOISY: Final = 0.02  # a spread above which a change of 3 % takes more than a handful of readings
 
 
-def noise(device: str) -> CheckResult:
-    """Measure the noise of `device` ("cpu" or "cuda:N"), in some eight seconds."""
+def noise(device: str, locks: Locks = ()) -> CheckResult:
+    """Measure the noise of `device` ("cpu" or "cuda:N"), in some eight seconds.
+
+    Its processes keep the descriptors `locks` open.
+    """
     with TemporaryDirectory() as folder:
-        return noise_of_script(write_script(Path(folder), device))
+        return noise_of_script(write_script(Path(folder), device), locks)
 
 
-def noise_of_script(script: Path) -> CheckResult:
+def noise_of_script(script: Path, locks: Locks = ()) -> CheckResult:
     """Measure the noise of one point of an isolated script."""
     try:
-        readings_ns = _readings_ns([sys.executable, "-P", str(script), "--serve"])
+        readings_ns = _readings_ns([sys.executable, "-P", str(script), "--serve"], locks)
     except (ProcessEnded, Refused, OSError) as reason:
         return CheckResult(
             "noise",
@@ -104,14 +108,14 @@ def write_script(folder: Path, device: str) -> Path:
     return Run(folder).script(_OP)
 
 
-def _readings_ns(command: list[str]) -> list[list[float]]:
+def _readings_ns(command: list[str], locks: Locks) -> list[list[float]]:
     """Median time of a call in each round of each process, ns; a first round to warm up is dropped.
 
     Raises ProcessEnded where a process does not start or answer, Refused where the script fails.
     """
     readings_ns: list[list[float]] = [[] for _ in range(_PROCESSES)]
     with ExitStack() as stack:
-        scripts = [stack.enter_context(ScriptClient(command, _POINT_S)) for _ in readings_ns]
+        scripts = [stack.enter_context(ScriptClient(command, _POINT_S, locks)) for _ in readings_ns]
         for script in scripts:
             script.start(_START_S)
         for number in range(_ROUNDS + 1):

@@ -8,6 +8,7 @@ from typing import Final
 
 from ..energy.power_log import PowerLog, read_power_log
 from ..profiler.host_clock import SYSTEM_CLOCK, Clock
+from ..profiler.lock import Locks
 from ..profiler.power.sensor_log import write_log
 from ..profiler.power.sensor_reader import SensorReader
 from ..profiler.power.sensor_recorder import nvml_sensors
@@ -19,14 +20,21 @@ _END_S: Final = 5.0
 
 
 def probe_under_load(
-    device: str, seconds: float, *, load: Path = LOAD, clock: Clock = SYSTEM_CLOCK
+    device: str,
+    seconds: float,
+    locks: Locks = (),
+    *,
+    load: Path = LOAD,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> PowerLog:
     """Load `device` ("cuda:N") by the program `load` and read its sensors for `seconds`.
+
+    The load keeps the descriptors `locks` open.
 
     Raises ProcessEnded where the load does not start, CannotMeasure where NVML or the GPU's sensors
     are not there.
     """
-    with LineProcess([sys.executable, "-P", str(load), device]) as process:
+    with LineProcess([sys.executable, "-P", str(load), device], kept_fds=locks) as process:
         uuid = json.loads(process.answer(_START_S))["uuid"]
         log = probe_sensors(uuid, seconds, clock)
         process.finish(_END_S)

@@ -6,21 +6,24 @@ from pathlib import Path
 from types import NoneType
 
 from ..device.identity import choose_device
-from ..profiler.sweep import OpSummary, ScenarioOf
+from ..profiler.collectors.registry import COLLECTORS
+from ..profiler.lock import run_lock
+from ..profiler.machine import check_machine
+from ..profiler.sweep import OpSummary, Sweep
 from ..scenarios.duration import call_times_of
 from ..scenarios.plan import estimate_power_s, estimate_s, response_s
 from ..scenarios.preset import read_preset
 from ..scenarios.rates import rates_of
 from ..scenarios.run_files import rendered_files, write_run
 from ..scenarios.run_options import OPTION_FIELDS, RunOptions
+from ..scenarios.trust import NoKey, check_trusted, sign
 from ..store.errors import check_type, naming, path_argument
 from ..store.plan import Plan
-from ..store.provenance import Provenance
 from ..store.run import DEFAULT_STORE, Run, claim_run, open_run
 from .measure.progress import SILENT, RunProgress
 from .measure.resolve import describe_here, plan_warnings, resolve
 from .measure.resume import changed_options, check_same_plan, ops_of, resumed_plan
-from .measure.sweep import failures_of, locked_clock, measure, scenarios_of
+from .measure.sweep import device_alone, failures_of, scenarios_of
 
 __all__ = [
     "OPTION_FIELDS",
@@ -108,12 +111,18 @@ def profile(
     resolved, provenance = planned.resolved, planned.provenance
     for warning in plan_warnings(planned.plan):
         progress.warning(warning)
-    run = claim_run(folder, planned.plan.run_id)
-    plan = replace(planned.plan, run_id=run.folder.name)
-    files = rendered_files(plan, resolved.preset, resolved.ops, provenance.cache_bytes)
-    write_run(run, plan, files)
-    scenarios = scenarios_of(resolved.ops, resolved.preset, plan)
-    return _measured(run, plan, provenance, scenarios, progress)
+    with device_alone(planned.plan, provenance, progress.notice) as of_device:
+        run = claim_run(folder, planned.plan.run_id)
+        plan = replace(planned.plan, run_id=run.folder.name)
+        files = rendered_files(plan, resolved.preset, resolved.ops, provenance.cache_bytes)
+        write_run(run, plan, files)
+        _sign(run, plan, progress)
+        scenarios = scenarios_of(resolved.ops, resolved.preset, plan)
+        with run_lock(run) as of_run:
+            sweep = Sweep(
+                run, plan, provenance, scenarios, COLLECTORS, progress, kept_fds=of_run + of_device
+            )
+            return _measured(sweep, progress)
 
 
 def resume(
@@ -121,24 +130,36 @@ def resume(
     options: RunOptions | None = None,
     *,
     given: Mapping[str, str] | None = None,
+    trust: bool = False,
     progress: RunProgress = SILENT,
 ) -> ProfileResult:
     """Go on with an interrupted run: measure what its folder does not hold yet.
 
     `budget_s` and `thermal_step` of `options` hold for this sweep; every other option must be that
     of the plan. `given` maps the fields that are to be compared to the text that the user wrote;
-    None compares each field that is not at its default. Raises BadInput where `run` is no run, was
-    measured on another machine, or an option contradicts its plan.
+    None compares each field that is not at its default. To go on executes scripts and op files of
+    the run: `trust` allows it where another user or machine began it. Raises BadInput where `run`
+    is no run, was measured on another machine, is not trusted, or an option contradicts its plan.
     """
     opened, options = open_run(path_argument("run", run)), _checked(options)
-    check_same_plan(options, changed_options(options) if given is None else given, opened.plan())
-    plan = resumed_plan(opened, options)
-    ops = ops_of(opened, plan)
+    check_type("trust", trust, bool)
+    plan = opened.plan()
     with naming(opened.plan_path):
         device = choose_device(plan.device)
     provenance = describe_here(device, plan.threads)
-    scenarios = scenarios_of(ops, read_preset(opened.preset_path), plan)
-    return _measured(opened, plan, provenance, scenarios, progress)
+    check_machine(opened, provenance)
+    check_trusted(opened, plan, trust=trust)
+    check_same_plan(options, changed_options(options) if given is None else given, plan)
+    with (
+        run_lock(opened) as of_run,
+        device_alone(plan, provenance, progress.notice) as of_device,
+    ):
+        plan = resumed_plan(opened, options)
+        scenarios = scenarios_of(ops_of(opened, plan), read_preset(opened.preset_path), plan)
+        sweep = Sweep(
+            opened, plan, provenance, scenarios, COLLECTORS, progress, kept_fds=of_run + of_device
+        )
+        return _measured(sweep, progress)
 
 
 def _checked(options: RunOptions | None) -> RunOptions:
@@ -146,21 +167,23 @@ def _checked(options: RunOptions | None) -> RunOptions:
     return options or RunOptions()
 
 
-def _measured(
-    run: Run,
-    plan: Plan,
-    provenance: Provenance,
-    scenarios: Mapping[str, ScenarioOf],
-    progress: RunProgress,
-) -> ProfileResult:
-    progress.notice(f"run: {run.folder}")
-    with locked_clock(plan, provenance, progress.notice):
-        try:
-            summaries = measure(run, plan, provenance, scenarios, progress)
-        except KeyboardInterrupt:
-            way_on = f"go on with: moeprof profile {run.folder} --resume"
-            raise KeyboardInterrupt(way_on) from None
-    return ProfileResult(run.folder, summaries, tuple(_warnings(summaries)))
+def _sign(run: Run, plan: Plan, progress: RunProgress) -> None:
+    """Let `resume` know the files of a new run again; say it where that cannot be."""
+    try:
+        sign(run, plan)
+    except NoKey as reason:
+        progress.notice(f"{reason}; going on with this run will need --trust")
+
+
+def _measured(sweep: Sweep, progress: RunProgress) -> ProfileResult:
+    folder = sweep.run.folder
+    progress.notice(f"run: {folder}")
+    try:
+        summaries = tuple(sweep.measure())
+    except KeyboardInterrupt:
+        way_on = f"go on with: moeprof profile {folder} --resume"
+        raise KeyboardInterrupt(way_on) from None
+    return ProfileResult(folder, summaries, tuple(_warnings(summaries)))
 
 
 def _warnings(summaries: tuple[OpSummary, ...]) -> list[str]:

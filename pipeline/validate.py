@@ -43,6 +43,7 @@ def validate(
     *,
     against: Path | str = HOLDOUT,
     limit_ratio: float | None = None,
+    trust: bool = False,
     progress: RunProgress = SILENT,
 ) -> ValidationResult:
     """Judge a model, and write the verdict beside it.
@@ -50,7 +51,8 @@ def validate(
     `model` is a model's file or its run's folder. `against` is "holdout", the sizes that the
     model's own run held out; "nvml", to measure them again now, with energy; or the folder of
     another run on the same device. `limit_ratio` is the allowed median error, 0.03 for 3 %; None
-    for the default of each quantity. `progress` receives each warning as it is found.
+    for the default of each quantity. "nvml" executes scripts of the model's run: `trust` allows it
+    where another user or machine began that run. `progress` receives each warning as it is found.
 
     Raises BadInput where there is no such model or run or they do not belong together, and
     CannotMeasure where "nvml" finds no source of energy.
@@ -58,11 +60,12 @@ def validate(
     path = model_file(path_argument("model", model))
     against = str(path_argument("against", against))
     check_type("limit_ratio", limit_ratio, float, int, NoneType)
+    check_type("trust", trust, bool)
     loaded = KernelCostModel.load(path)
     progress.notice(f"model: {path}")
     warnings = Warnings(progress)
     if against == NVML:
-        against = str(_measure(path, loaded.file, warnings))
+        against = str(_measure(path, loaded.file, warnings, trust))
     if against == HOLDOUT:
         points = _own_points(path, loaded.file)
         verdict = validate_holdout(loaded, _name(path), points, limit=limit_ratio)
@@ -94,14 +97,14 @@ def _against_run(
     return replace(verdict, against=Path(folder).resolve().name)  # a run is known by its name
 
 
-def _measure(path: Path, model: CostModelFile, warnings: Warnings) -> Path:
+def _measure(path: Path, model: CostModelFile, warnings: Warnings, trust: bool) -> Path:
     """Measure what the model predicts, at sizes that its fit never saw; return the run's folder.
 
     Raises CannotMeasure where no energy can be read, before anything runs.
     """
     own = open_run(path.parent)
     _own_points(path, model)
-    validation = open_validation(own, model.provenance.device_name)
+    validation = open_validation(own, model.provenance.device_name, trust=trust)
     known = (*(one.energy_mj for one in model.curves), *(one.energy_mj for one in model.surfaces))
     if all(energy_mj is None for energy_mj in known):
         warnings.add(["the model knows no energy: its verdict will be on latency alone"])
@@ -117,10 +120,11 @@ def _measure(path: Path, model: CostModelFile, warnings: Warnings) -> Path:
 
 
 def _measure_and_replay(validation: ValidationRun, warnings: Warnings) -> None:
-    for summary in validation.measure(warnings.progress):
-        warnings.add(failures_of(summary))
-    warnings.progress.notice("mixed workload: every operation in turns")
-    warnings.add(validation.replay())
+    with validation.alone(warnings.progress.notice) as locks:
+        for summary in validation.measure(warnings.progress, locks):
+            warnings.add(failures_of(summary))
+        warnings.progress.notice("mixed workload: every operation in turns")
+        warnings.add(validation.replay(locks))
 
 
 def _own_points(path: Path, model: CostModelFile) -> pa.Table:

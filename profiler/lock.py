@@ -1,48 +1,115 @@
-"""Exclusive locks: one sweep at a time per GPU, and one per run folder."""
+"""Exclusive locks: one process at a time measures a device, and one works on a run folder.
 
-import fcntl
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+The locks of devices lie in one folder that all users of the machine share: /tmp, whatever TMPDIR
+says, or the folder that MOEPROF_LOCK_DIR names, for containers and jobs whose /tmp is their own.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Final
 
+from ..device import cpu
 from ..store.errors import BadInput
-from ..store.files import cannot_write
-from ..store.provenance import Provenance
+from ..store.provenance import Gpu
 from ..store.run import Run
+from .lock_file import Held, LockFile
+
+LOCK_DIR: Final = "MOEPROF_LOCK_DIR"
+_SHARED: Final = Path("/tmp")
+_MIG: Final = re.compile(r"MIG-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_WAIT: Final = "wait for it to end"
+
+Locks = tuple[int, ...]  # open descriptors: a process that has them open holds the locks
+
+
+@dataclass(frozen=True, slots=True)
+class _Lock:
+    """The name of a lock's file, what it stands for, and the way out where it is held."""
+
+    name: str
+    what: str
+    hint: str
 
 
 @contextmanager
-def exclusive_lock(provenance: Provenance, run: Run) -> Iterator[None]:
-    """Lock the run folder, and the GPU by its UUID; a CPU has no lock.
+def run_lock(run: Run) -> Iterator[Locks]:
+    """Lock a run folder in the block; give the descriptors, for the processes that measure.
 
-    The kernel frees both when the process ends. Raises BadInput where another sweep holds one.
+    A lock is held until this process has left the block, and each process that has it open has
+    ended. Raises BadInput where another process holds it, and where the folder may not be written.
     """
-    with _held(run.folder / "sweep.lock", f"{run.folder}", "wait for it to end"):
-        if provenance.gpu is None:
-            yield
-            return
-        gpu = provenance.gpu
-        path = Path(tempfile.gettempdir()) / f"moeprof-{gpu.uuid}.lock"
-        hint = "wait for it to end, or choose another GPU with --device cuda:N"
-        with _held(path, f"{gpu.name} {gpu.uuid}", hint):
-            yield
+    lock = _Lock("sweep.lock", str(run.folder), _WAIT)
+    with _locked(run.folder, [lock], _of(run.folder.resolve().name), shared=False) as locks:
+        yield locks
 
 
 @contextmanager
-def _held(path: Path, what: str, hint: str) -> Iterator[None]:
-    with _opened(path) as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadInput(f"another sweep is measuring {what}", hint=hint) from None
-        yield
+def device_lock(gpu: Gpu | None, run_id: str) -> Iterator[Locks]:
+    """Lock a GPU by its UUID, in MIG mode that of the MIG device; without one the CPU's cores.
+
+    The cores are those that this process may run on: all of them unless it is pinned. Another
+    process that the lock refuses is told `run_id`. Gives descriptors and raises as `run_lock` does.
+    """
+    locks = _locks_of(gpu)
+    with _locked(lock_folder(), locks, _of(run_id), shared=True) as descriptors:
+        yield descriptors
 
 
-def _opened(path: Path) -> TextIO:
-    """Open the file of a lock. Raises BadInput where the folder cannot be written."""
-    try:
-        return path.open("a")
-    except OSError as error:
-        raise cannot_write(path, error) from error
+def lock_folder() -> Path:
+    """Give the folder of the devices' locks.
+
+    Raises BadInput where MOEPROF_LOCK_DIR names no folder: one made here by mistake would be a lock
+    that nobody else sees.
+    """
+    folder = Path(os.environ.get(LOCK_DIR) or _SHARED)
+    if not folder.is_absolute():
+        raise BadInput(f"{LOCK_DIR} is {str(folder)!r}", hint="name it by its whole path")
+    if not os.path.isdir(folder):
+        raise BadInput(
+            f"the folder of locks {folder} is not there",
+            hint=f"mkdir -m 1777 {folder}, or name another in {LOCK_DIR}",
+        )
+    return folder
+
+
+def _of(run_id: str) -> str:
+    return f"run {run_id}"
+
+
+def _locks_of(gpu: Gpu | None) -> list[_Lock]:
+    if gpu is not None:
+        hint = f"{_WAIT}, or choose another GPU with --device cuda:N"
+        return [_Lock(f"moeprof-{_uuid(gpu)}.lock", f"{gpu.name} {gpu.uuid}", hint)]
+    hint = f"{_WAIT}, or pin each to cores of its own: taskset -c 0-3 moeprof profile"
+    return [_Lock(f"moeprof-core{core}.lock", f"core {core}", hint) for core in cpu.cores()]
+
+
+def _uuid(gpu: Gpu) -> str:
+    """Give the UUID of a GPU; that of the MIG device which CUDA_VISIBLE_DEVICES names in full.
+
+    CUDA gives a process one MIG device, the first named (MIG user guide), and its UUID or, before
+    CUDA 11.4, that of the whole GPU, by which slices would exclude each other.
+    """
+    first = os.environ.get("CUDA_VISIBLE_DEVICES", "").partition(",")[0].strip()
+    return first.replace("MIG", "GPU", 1) if _MIG.fullmatch(first) else gpu.uuid
+
+
+@contextmanager
+def _locked(folder: Path, locks: Sequence[_Lock], who: str, *, shared: bool) -> Iterator[Locks]:
+    """Take locks in order, so that of two processes at least one gets all that both want."""
+    with ExitStack() as stack:
+        descriptors: list[int] = []
+        for lock in locks:
+            try:
+                file = LockFile(folder / lock.name, shared)
+                descriptors.append(stack.enter_context(file.held(who)))
+            except Held as other:
+                by = f": {other}" if str(other) else ""
+                raise BadInput(
+                    f"another sweep is measuring {lock.what}{by}", hint=lock.hint
+                ) from None
+        yield tuple(descriptors)

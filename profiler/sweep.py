@@ -10,8 +10,6 @@ from math import inf
 from typing import Protocol
 
 from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, response_s
-from ..store.document import read_document, write_document
-from ..store.errors import BadInput
 from ..store.plan import OpPlan, Plan
 from ..store.provenance import Provenance
 from ..store.recording import CollectorName, Failure, Recording
@@ -20,7 +18,7 @@ from ..store.scenario import Scenario
 from .collectors.collector import Collector
 from .host_clock import SYSTEM_CLOCK, Clock, monotonic_s
 from .job import Job
-from .lock import exclusive_lock
+from .machine import keep_machine
 from .power.power_pass import PowerJob, measured_loads, power_job, run_planned, run_spare
 from .power.sensors import OpenRecorder, open_recorder
 from .power.thermal_response import ThermalResponse, finished_response, hottest
@@ -67,7 +65,11 @@ class _Turn:
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """Everything that a sweep needs: the run folder holds the plan and the scripts already."""
+    """Everything that a sweep needs: the run folder holds the plan and the scripts already.
+
+    The caller holds the locks (profiler/lock.py), whose descriptors `kept_fds` stay open in every
+    process that measures.
+    """
 
     run: Run
     plan: Plan
@@ -77,34 +79,19 @@ class Sweep:
     progress: Progress
     open_recorder: OpenRecorder = open_recorder
     clock: Clock = SYSTEM_CLOCK
+    kept_fds: tuple[int, ...] = ()
 
     def measure(self) -> list[OpSummary]:
         """Measure what the run does not hold yet; return what became of each operation.
 
-        Raises BadInput where the run was begun on another machine, or where another sweep is
-        measuring the same GPU.
+        Raises BadInput where the run was begun on another machine.
         """
-        self._check_machine()
-        with exclusive_lock(self.provenance, self.run):
-            held = finished_response(self.run.recordings()) if self.plan.thermal_step else None
-            if held is None:
-                return self._measure()
-            rest = replace(self, plan=replace(self.plan, thermal_step=False))
-            return [*rest._measure(), OpSummary(held.op, CollectorName.THERMAL, recalled=1)]
-
-    def _check_machine(self) -> None:
-        """Keep the provenance with a new run, or compare it with that of a resumed run."""
-        path = self.run.provenance_path
-        if not path.exists():
-            write_document(path, self.provenance)
-            return
-        before = read_document(path, Provenance)
-        if before.machine != self.provenance.machine:
-            raise BadInput(
-                f"{self.run.folder} was measured on {before.machine}, and this is"
-                f" {self.provenance.machine}: one run holds one machine",
-                hint="resume it there, or profile anew without --resume",
-            )
+        keep_machine(self.run, self.provenance)
+        held = finished_response(self.run.recordings()) if self.plan.thermal_step else None
+        if held is None:
+            return self._measure()
+        rest = replace(self, plan=replace(self.plan, thermal_step=False))
+        return [*rest._measure(), OpSummary(held.op, CollectorName.THERMAL, recalled=1)]
 
     def _measure(self) -> list[OpSummary]:
         """Take all times in two turns, then the power, then the thermal response."""
@@ -153,7 +140,16 @@ class Sweep:
             limits=doubtful_sizes.LIMITS,
             clock=self.clock,
         )
-        return Job(self.run, self.plan, op_plan, schedule, self.provenance, report, self.clock)
+        return Job(
+            self.run,
+            self.plan,
+            op_plan,
+            schedule,
+            self.provenance,
+            report,
+            self.clock,
+            self.kept_fds,
+        )
 
     def _first_turns(self, turns: Sequence[_Turn], end_s: float) -> None:
         """Give each operation an even share of the time that its late turns do not need."""

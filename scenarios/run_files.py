@@ -11,6 +11,7 @@ from ..store.run import Run
 from .catalogue import LoadedOp
 from .preset import Preset, to_toml
 from .script import render_script
+from .trust import op_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,9 @@ def copied_files(run: Run, plan: Plan) -> RunFiles:
     return RunFiles(
         scripts={op.op: run.script(op.op).read_bytes() for op in plan.ops},
         sources={
-            op.source: (run.folder / op.source).read_bytes()
+            op.source: path.read_bytes()
             for op in plan.ops
-            if op.source is not None
+            if op.source is not None and (path := op_file(run, op)) is not None
         },
         preset=run.preset_path.read_bytes(),
     )

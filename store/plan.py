@@ -12,6 +12,9 @@ from .text.shareable import share
 
 Sampling = Literal["adaptive", "all"]
 Isolation = Literal["op", "point"]
+# A name of an operation names its script and its op file, which thereby stay in the run's folder.
+OpName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
+OpFile = Annotated[str, Meta(pattern=r"^ops/[a-z][a-z0-9_]*\.py$")]
 SweepCollector = Annotated[str, Meta(pattern="^(cpu|kineto|nsys|ncu)$")]
 
 
@@ -34,12 +37,12 @@ class OpPlan:
     operation, None for one of the catalogue or of a package.
     """
 
-    op: str
+    op: OpName
     curve: str
     domain: tuple[Size, ...]
     first: tuple[Size, ...]
     holdout: tuple[Size, ...]
-    source: str | None = None
+    source: OpFile | None = None
     calibration: tuple[Size, ...] = ()
 
 

@@ -2,7 +2,9 @@
 
 The layout:
 
-    RUN/plan.json  preset.toml  provenance.json  scripts/<op>.py  ops/<op>.py  sweep.lock
+    RUN/plan.json  preset.toml  provenance.json  scripts/<op>.py  ops/<op>.py
+        trust.hmac  by which its user's moeprof knows the scripts and op files (scenarios/trust.py)
+        sweep.lock  held while anything measures into the run
         raw/<collector>/<unit>/recording.json and raw files beside it
         tables/<name>.parquet
         kernel_cost_model.json  validation.json  report.html
@@ -150,11 +152,6 @@ def model_file(path: Path) -> Path:
             f"there is no {model.name} in {path}", hint=f"make one: moeprof build-model {path}"
         )
     return model
-
-
-def holds_runs(store: Path) -> bool:
-    """Whether a store holds any run."""
-    return any(store.glob("*/plan.json"))
 
 
 def claim_run(store: Path, name: str) -> Run:

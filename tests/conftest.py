@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import moeprof.tests.one_thread  # noqa: F401 - before all that imports numpy
+from moeprof.profiler.lock import LOCK_DIR
 from moeprof.profiler.schedule import doubtful_sizes
 from moeprof.profiler.schedule.doubtful_sizes import DoubtLimits
 from moeprof.scenarios import script
@@ -32,6 +33,15 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("moeprof")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the locks and the key of this process's tests from those of the machine's users."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(LOCK_DIR, str(tmp_path_factory.mktemp("locks")))
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @contextmanager

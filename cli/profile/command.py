@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from ...store.errors import BadInput
-from ...store.run import holds_runs
 from .. import render
 from ..options import DEFAULT_STORE, Json, Store, duration_s, find_run
 from .options import (
@@ -29,6 +28,7 @@ from .options import (
     Seed,
     ThermalResponse,
     Threads,
+    Trust,
 )
 from .output import show_estimate, show_result
 
@@ -59,6 +59,7 @@ def profile(
     lock_clocks: LockClocks = None,
     thermal_step: ThermalResponse = False,
     resume: Resume = False,
+    trust: Trust = False,
     dry_run: DryRun = False,
     store: Store = DEFAULT_STORE,
     json: Json = False,
@@ -88,22 +89,22 @@ def profile(
         sm_clock_mhz=lock_clocks,
         thermal_step=thermal_step,
     )
-    _check_resume(run, resume, dry_run)
+    _check_resume(run, resume, dry_run, trust)
     if dry_run:
         _show_plan(options, json)
-    elif resume and (run is not None or holds_runs(store)):
-        _resume(find_run(run, store).folder, options, _given(context), json)
+    elif resume:
+        _resume(find_run(run, store).folder, options, _given(context), trust, json)
     else:
-        if resume:
-            render.say(f"there is no run in {store} to go on with: a new one begins")
         _measure(options, store, json)
 
 
-def _check_resume(run: "Path | None", resume: bool, dry_run: bool) -> None:
+def _check_resume(run: "Path | None", resume: bool, dry_run: bool, trust: bool) -> None:
     if run is not None and not resume:
         raise BadInput(f"{run} was named without --resume", hint=f"moeprof profile {run} --resume")
     if resume and dry_run:
         raise BadInput("--resume and --dry-run were both given", hint="give one of them")
+    if trust and not resume:
+        raise BadInput("--trust was given without --resume", hint="leave it out for a new run")
 
 
 def _given(context: typer.Context) -> dict[str, str]:
@@ -136,9 +137,11 @@ def _measure(options: "RunOptions", store: "Path", json: bool) -> None:
     show_result(result, json)
 
 
-def _resume(folder: "Path", options: "RunOptions", given: dict[str, str], json: bool) -> None:
+def _resume(
+    folder: "Path", options: "RunOptions", given: dict[str, str], trust: bool, json: bool
+) -> None:
     from ...pipeline.profile import resume
 
     with render.Talk() as talk:
-        result = resume(folder, options, given=given, progress=talk)
+        result = resume(folder, options, given=given, trust=trust, progress=talk)
     show_result(result, json)

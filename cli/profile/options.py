@@ -75,6 +75,13 @@ ThermalResponse = Annotated[
     ),
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust",
+        help="Let --resume run the scripts and op files of a run that was begun elsewhere.",
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option("--dry-run", help="Print the plan and how long it may take; measure nothing."),

@@ -29,6 +29,13 @@ def validate(
             show_default="3; of energy 5",
         ),
     ] = None,
+    trust: Annotated[
+        bool,
+        typer.Option(
+            "--trust",
+            help="Let --against nvml run the scripts of a run that was begun elsewhere.",
+        ),
+    ] = False,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
@@ -44,6 +51,7 @@ def validate(
             path,
             against=against,
             limit_ratio=None if limit is None else limit / 100,
+            trust=trust,
             progress=talk,
         )
     if json:

@@ -1,40 +1,33 @@
-"""One sweep of a run folder, with the GPU's clock locked where the plan says so."""
+"""Around a sweep: the device to itself, its clock locked where the plan says so, its failures."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from ...profiler.clocks import locked_sm_clock
-from ...profiler.collectors.registry import COLLECTORS
-from ...profiler.power.sensors import OpenRecorder, open_recorder
-from ...profiler.sweep import OpSummary, ScenarioOf, Sweep
+from ...profiler.lock import Locks, device_lock
+from ...profiler.sweep import OpSummary, ScenarioOf
 from ...scenarios.catalogue import LoadedOp
 from ...scenarios.operation import Operation
 from ...scenarios.preset import Preset
 from ...store.plan import Plan
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName
-from ...store.run import Run
 from ...store.scenario import Scenario
-from .progress import RunProgress
 
 
-def measure(
-    run: Run,
-    plan: Plan,
-    provenance: Provenance,
-    scenarios: Mapping[str, ScenarioOf],
-    progress: RunProgress,
-    sensors: OpenRecorder = open_recorder,
-) -> tuple[OpSummary, ...]:
-    """Measure what the run does not hold yet; return what became of each operation.
+@contextmanager
+def device_alone(
+    plan: Plan, provenance: Provenance, notice: Callable[[str], None]
+) -> Iterator[Locks]:
+    """Hold the device in the block, and its clock where the plan says so; give the locks.
 
-    `scenarios` maps an operation to the function from batch size to Scenario. Raises BadInput where
-    the run was begun on another machine or another sweep measures the same GPU or run.
+    Raises BadInput where another process measures the device, before its clock is changed, and as
+    `locked_clock` does.
     """
-    sweep = Sweep(run, plan, provenance, scenarios, COLLECTORS, progress, sensors)
-    return tuple(sweep.measure())
+    with device_lock(provenance.gpu, plan.run_id) as locks, locked_clock(plan, provenance, notice):
+        yield locks
 
 
 @contextmanager

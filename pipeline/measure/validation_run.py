@@ -6,18 +6,21 @@ are those that the model's run held out, each of them also under a load in the p
 ends with a mixed workload. Only recordings are made here: compare/ judges them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ...device.identity import choose_device
-from ...profiler.lock import exclusive_lock
+from ...profiler.collectors.registry import COLLECTORS
+from ...profiler.lock import Locks, run_lock
 from ...profiler.power.mixed_workload import record_mixed_workload
 from ...profiler.power.sensors import OpenRecorder, check_sensors, open_recorder
-from ...profiler.sweep import OpSummary
+from ...profiler.sweep import OpSummary, Sweep
 from ...scenarios.mixed_workload import NAME, render_mixed_workload
 from ...scenarios.plan import BLOCKS
 from ...scenarios.run_files import copied_files, write_run
+from ...scenarios.trust import NoKey, check_trusted, sign
 from ...store.errors import BadInput, CannotMeasure
 from ...store.plan import OpPlan, Plan, PowerPlan
 from ...store.provenance import Provenance
@@ -27,7 +30,7 @@ from ...store.scenario import Scenario
 from ...store.verdict import HOLD_OUT_MORE
 from .progress import RunProgress
 from .resolve import describe_here
-from .sweep import locked_clock, measure
+from .sweep import device_alone
 
 FOLDER: Final = "nvml"
 _ELSEWHERE: Final = "what was recorded on its own machine can be judged here: --against RUN"
@@ -47,29 +50,42 @@ class ValidationRun:
     resumed: bool
     sensors: OpenRecorder
 
-    def measure(self, progress: RunProgress) -> tuple[OpSummary, ...]:
-        """Measure the held-out sizes that the run does not hold yet."""
-        scenarios = {op: sizes.__getitem__ for op, sizes in self.scenarios.items()}
-        with locked_clock(self.plan, self.provenance, _unreported):
-            return measure(self.run, self.plan, self.provenance, scenarios, progress, self.sensors)
-
-    def replay(self) -> tuple[str, ...]:
-        """Record the mixed workload; return its warnings."""
+    @contextmanager
+    def alone(self, notice: Callable[[str], None]) -> Iterator[Locks]:
+        """Hold the run and the device in the block; give the locks. Raises BadInput if refused."""
         with (
-            locked_clock(self.plan, self.provenance, _unreported),
-            exclusive_lock(self.provenance, self.run),
+            run_lock(self.run) as of_run,
+            device_alone(self.plan, self.provenance, notice) as of_device,
         ):
-            return record_mixed_workload(self.run, self.provenance, self.sensors).warnings
+            yield of_run + of_device
+
+    def measure(self, progress: RunProgress, locks: Locks) -> list[OpSummary]:
+        """Measure the held-out sizes that the run does not hold yet."""
+        return Sweep(
+            self.run,
+            self.plan,
+            self.provenance,
+            {op: sizes.__getitem__ for op, sizes in self.scenarios.items()},
+            COLLECTORS,
+            progress,
+            self.sensors,
+            kept_fds=locks,
+        ).measure()
+
+    def replay(self, locks: Locks) -> tuple[str, ...]:
+        """Record the mixed workload; return its warnings."""
+        return record_mixed_workload(self.run, self.provenance, self.sensors, locks).warnings
 
 
 def open_validation(
-    own: Run, device_name: str, sensors: OpenRecorder = open_recorder
+    own: Run, device_name: str, sensors: OpenRecorder = open_recorder, *, trust: bool = False
 ) -> ValidationRun:
     """Go on with the unfinished validation run of the run `own`, or begin one.
 
     A validation run without a mixed workload is unfinished. Raises CannotMeasure where no energy
-    can be read, and BadInput where this is not the device called `device_name` or where `own` held
-    out no size that it measured; nothing is written before.
+    can be read, and BadInput where this is not the device called `device_name`, where `own` held
+    out no size that it measured, or where files of either run that would be executed are not this
+    user's and `trust` does not say that they may be; nothing is written before.
     """
     measured = own.plan()
     provenance = _device_of(measured)
@@ -81,15 +97,14 @@ def open_validation(
         )
     energy_from = _energy_from(provenance)
     scenarios = _held_out(own, measured)
+    check_trusted(own, measured, trust=trust)
     unfinished = _unfinished(own)
+    if unfinished is not None:
+        check_trusted(unfinished, unfinished.plan(), trust=trust)
     run = unfinished or _begin(own, _plan(measured, scenarios))
     return ValidationRun(
         run, run.plan(), scenarios, provenance, energy_from, unfinished is not None, sensors
     )
-
-
-def _unreported(text: str) -> None:
-    """Drop the reports on the clock: a validation locks it twice."""
 
 
 def _device_of(measured: Plan) -> Provenance:
@@ -175,4 +190,6 @@ def _begin(own: Run, plan: Plan) -> Run:
     files = copied_files(own, plan)
     scripts = {**files.scripts, NAME: render_mixed_workload(plan).encode()}
     write_run(run, plan, replace(files, scripts=scripts))
+    with suppress(NoKey):  # the files are those of `own`, which were trusted
+        sign(run, plan)
     return run

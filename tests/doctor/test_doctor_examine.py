@@ -15,12 +15,13 @@ from moeprof.doctor.check_result import CheckResult, Status
 from moeprof.doctor.examine import Probes
 from moeprof.doctor.sensor_probe import probe_sensors, probe_under_load
 from moeprof.energy.power_log import PowerLog
+from moeprof.profiler.lock import Locks, device_lock
 from moeprof.store.errors import CannotMeasure
 from moeprof.tests.fakenvml import fake
 
 on_a_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 STEADY = [(0, 480e3, 50.0, 1755, 0), (100, 480e3, 50.0, 1755, 0)]
-Sensors = Callable[[str, float], PowerLog]
+Sensors = Callable[[str, float, Locks], PowerLog]
 
 
 class Examine(Protocol):
@@ -29,11 +30,11 @@ class Examine(Protocol):
     def __call__(self, device: str = "cpu", sensors: Sensors = ...) -> dict[str, CheckResult]: ...
 
 
-def no_sensors(device: str, seconds: float) -> PowerLog:
+def no_sensors(device: str, seconds: float, locks: Locks) -> PowerLog:
     raise CannotMeasure("there are no sensors")
 
 
-def no_repeats(device: str) -> CheckResult:
+def no_repeats(device: str, locks: Locks) -> CheckResult:
     return CheckResult("noise", Status.OK, "left out")
 
 
@@ -99,7 +100,7 @@ def test_the_sensors_of_a_gpu_are_read_under_load(
     examine: Examine, simulate: fake.Simulate
 ) -> None:
     with simulate(STEADY, processes="100@0") as clock:
-        results = examine("cuda:0", lambda _, seconds: probe_sensors(fake.UUID, seconds, clock))
+        results = examine("cuda:0", lambda _, seconds, __: probe_sensors(fake.UUID, seconds, clock))
     assert "GPU 0 H200 (simulated), driver 580.00.00, limit 700 W" in results["nvml"].evidence
     assert "mig" not in results
     for check in ("energy counter", "instant power", "other processes", "clocks", "sensors"):
@@ -201,3 +202,12 @@ def test_rapl_is_found_by_powercap_else_by_perf_else_said_to_be_missing(
     monkeypatch.setattr(rapl, "POWERCAP", tmp_path / "powercap")
     missing = examine()["rapl"]
     assert (missing.status, missing.remedy) == (Status.WARNING, "sudo chmod")
+
+
+def test_a_device_that_is_being_measured_is_not_loaded(examine: Examine) -> None:
+    with device_lock(None, "mine"):
+        noise = examine()["noise"]
+    assert noise.status is Status.SKIP
+    assert "run mine" in noise.evidence
+    assert noise.remedy
+    assert examine()["noise"].status is Status.OK

@@ -290,13 +290,15 @@ def test_a_budget_that_is_too_small_is_exit_4_and_a_resume_finishes(
     assert (op["measured"], op["recalled"], op["unmeasured"]) == (len(left), 3 - len(left), [])
 
 
-def test_resume_begins_a_run_where_there_is_none(moeprof: Moeprof, tmp_path: Path) -> None:
-    result = moeprof("profile", "--resume", *QUICK, "--json", "--store", tmp_path)
-    assert result.exit_code == 0
-    first, *_ = result.stderr.splitlines()
-    assert first == f"there is no run in {tmp_path} to go on with: a new one begins"
-    assert result.data["ops"][0]["measured"] == 3
-    assert result.data["run"] == str(_only_run(tmp_path).folder)
+@pytest.mark.parametrize("store", ["", "a-typo"])
+def test_resume_begins_no_run_where_there_is_none(
+    moeprof: Moeprof, tmp_path: Path, store: str
+) -> None:
+    result = moeprof("profile", "--resume", *QUICK, "--store", tmp_path / store)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.errors == [f"there is no run in {tmp_path / store}"]
+    assert f"moeprof profile --store {tmp_path / store}" in result.hint
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_in_which_everything_fails_is_exit_3(
@@ -360,7 +362,7 @@ def test_a_disk_that_fills_during_a_sweep_leaves_a_run_to_go_on_with(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    fill_disk(5)  # the script, preset.toml, plan.json, provenance.json and one recording
+    fill_disk(6)  # script, preset.toml, plan.json, trust.hmac, provenance.json, one recording
     result = moeprof("profile", *QUICK, "--store", tmp_path)
     assert result.exit_code == 2
     assert "no space left on device" in result.errors[0]

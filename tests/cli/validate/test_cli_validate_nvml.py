@@ -23,6 +23,7 @@ from moeprof.profiler.power.mixed_workload import BROKE_OFF
 from moeprof.profiler.power.sensors import OpenRecorder
 from moeprof.profiler.sweep import Sweep
 from moeprof.scenarios.preset import load_preset, to_toml
+from moeprof.scenarios.trust import sign
 from moeprof.store.document import write_document
 from moeprof.store.files import write_whole
 from moeprof.store.plan import PowerPlan
@@ -69,6 +70,7 @@ def model_run(tmp_path: Path, sensors: OpenRecorder, moeprof: Moeprof) -> Run:
     write_whole(run.script("gelu"), a_script())
     write_whole(run.preset_path, to_toml(load_preset("small")))
     write_document(run.plan_path, plan)
+    sign(run, plan)
     here = describe("cpu", 1, git_commit=None, git_dirty=None)
     collectors = {"cpu": CpuCollector()}
     Sweep(run, plan, here, {"gelu": a_scenario}, collectors, SILENT, sensors).measure()
@@ -186,10 +188,12 @@ def test_a_replay_that_broke_off_gives_no_verdict_and_is_tried_again(
         path.unlink()
     good = run.script("mixed-replay").read_text()
     write_whole(run.script("mixed-replay"), "raise SystemExit('out of memory')")
+    sign(run, run.plan())
     result = validate()
     assert result.exit_code == 125
     assert f"mixed workload: AMBIGUOUS: {BROKE_OFF}" in result.stderr
     write_whole(run.script("mixed-replay"), good)
+    sign(run, run.plan())
     result = validate()
     assert (result.exit_code, "going on with" in result.stderr) == (0, True)
 
