@@ -40,7 +40,7 @@ _SECRET: Final = re.compile(
     "token|secret|passw|passphrase|credential|api_?key|_key$|auth|cookie", re.IGNORECASE
 )
 _LONGEST: Final = 4000  # characters that are kept of a text
-_SHORTEST: Final = 3  # characters of a user's or host's name that is looked for
+_SHORTEST: Final = 2  # characters of a user's or host's name that is looked for
 _SHORTEST_SECRET: Final = 8
 _OF_NOBODY: Final = {"root", "nobody", "localhost"}
 
