@@ -50,7 +50,7 @@ COLUMNS = {
 def ours(trace: Path, out: Path) -> dict[str, Any]:
     """Parse the trace into `out`."""
     from moeprof.parsers.trace_file import parse_trace
-    from moeprof.store.tables.parquet import writing_tables
+    from moeprof.store.tables.table_set import writing_tables
 
     began = time.perf_counter()
     with writing_tables(out) as tables:

@@ -8,4 +8,8 @@ def report(run: RunArgument = None, store: Store = DEFAULT_STORE) -> None:
     """Write the run's HTML page, and print its path."""
     from ..report.page import write_report
 
-    render.text(str(write_report(find_run(run, store))))
+    found = find_run(run, store)
+    page = write_report(found)
+    for sentence in page.warnings:
+        render.warn(sentence)
+    render.text(str(page.path))

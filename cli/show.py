@@ -33,6 +33,8 @@ def show(
     from ..pipeline.show import show_model
 
     view = show_model(find_model(model, store), steps=_COLUMNS, max_curves=_MAX_CURVES)
+    if view.stale is not None:
+        render.warn(view.stale)
     if json:
         render.data(asdict(view.file))
         return

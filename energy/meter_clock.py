@@ -16,8 +16,8 @@ import numpy.typing as npt
 from ..device.nvml import ENERGY
 from ..stats.arrays import Float64, Int64
 from ..store.errors import BadInput
+from ..store.recorded.held import Recordings
 from ..store.recording import CollectorName, raw_file
-from ..store.run import Recordings
 from .counter import counter_edges
 from .power_log import POWER_LOG, PowerLog, read_power_log
 from .power_meter import PowerMeter, PowerTrace, read_meter

@@ -1,21 +1,23 @@
 """Tables to `kernel_cost_model.json`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyarrow as pa
 
 from ..costmodel.build import build_model as fit_model
+from ..costmodel.checksum import with_checksum
 from ..costmodel.merge_runs import check_different, check_mergeable, check_one_preset, merged_sha256
 from ..costmodel.thermal.response import with_response
-from ..store.cost_model import CostModelFile
+from ..store.cost_model import CostModelFile, FittedRun
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput, check_type, naming, path_argument
 from ..store.provenance import Provenance
-from ..store.recording import sha256_of
+from ..store.recorded.sources import INCOMPLETE
 from ..store.run import Run, open_run
-from ..store.tables.parquet import PARSE_AGAIN, read_table
+from ..store.tables.parquet import PARSE_AGAIN, StoredTable, read_stored, read_table
+from ..store.tables.table_set import sources_of
 from .measure.progress import SILENT, RunProgress, Warnings
 from .parse import parse_if_stale
 
@@ -46,13 +48,12 @@ def build_model(
     folders = [path_argument("run", run), *(path_argument("also", one) for one in also)]
     runs = [open_run(folder) for folder in folders]
     warnings = Warnings(progress)
-    for one in runs:
-        warnings.add(parse_if_stale(one))
+    tables = [_tables_of(one, warnings) for one in runs]
     provenance = _common_provenance(runs)
     paths = [one.table("points") for one in runs]
-    digests = [sha256_of(path) for path in paths]
+    digests = [one.points.sha256 for one in tables]
     check_different(paths, digests)
-    points = pa.concat_tables([read_table(path, "points") for path in paths])
+    points = pa.concat_tables([one.points.table for one in tables])
     warnings.add(_flagged(points, runs))
     with naming(" and ".join(map(str, paths)), hint=PARSE_AGAIN):
         model = fit_model(
@@ -62,10 +63,40 @@ def build_model(
             points_sha256=merged_sha256(digests),
         )
     _check_has_curve(model, runs[0])
-    model, no_heat = _with_heat(model, runs, points)
+    model, no_heat = _with_heat(model, tables, points)
     warnings.add(no_heat)
+    fitted = tuple(FittedRun(one.points.sha256, one.sources_sha256) for one in tables)
+    model = with_checksum(replace(model, runs=fitted))
     write_document(runs[0].model_path, model)
     return BuiltModel(runs[0].model_path, model, warnings.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """The tables of a run that a model is made of, all of one parse."""
+
+    points: StoredTable
+    thermal_samples: pa.Table | None
+    sources_sha256: str | None
+
+
+def _tables_of(run: Run, warnings: Warnings) -> _Tables:
+    """Read the tables of a run; parse it first where they are not of its recordings.
+
+    Another parse may replace them meanwhile, and recordings may land: the former is read again, the
+    latter is warned of.
+    """
+    warnings.add(parse_if_stale(run))
+    while True:
+        sources_sha256 = sources_of(run.tables)
+        points = read_stored(run.table("points"), "points")
+        path = run.table("thermal_samples")
+        samples = read_table(path, "thermal_samples") if path.exists() else None
+        if sources_of(run.tables) == sources_sha256:
+            break
+    if sources_sha256 not in (now := run.sources_sha256(), now + INCOMPLETE):
+        warnings.add([f"recordings of {run.folder} came or went while it was parsed: build again"])
+    return _Tables(points, samples, sources_sha256)
 
 
 def _common_provenance(runs: Sequence[Run]) -> Provenance:
@@ -98,11 +129,11 @@ def _check_has_curve(model: CostModelFile, run: Run) -> None:
 
 
 def _with_heat(
-    model: CostModelFile, runs: Sequence[Run], points: pa.Table
+    model: CostModelFile, tables: Sequence[_Tables], points: pa.Table
 ) -> tuple[CostModelFile, list[str]]:
     """Add the poles of the first run that recorded a thermal step; else warn why there are none."""
-    tables = [run.table("thermal_samples") for run in runs]
-    samples = next((read_table(path, "thermal_samples") for path in tables if path.exists()), None)
+    recorded = (one.thermal_samples for one in tables)
+    samples = next((one for one in recorded if one is not None), None)
     if samples is None:
         return model, []
     heated = with_response(model, samples, points)

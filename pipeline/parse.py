@@ -1,7 +1,8 @@
 """Recordings to Parquet tables: those of a run, or of a single trace."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 from ..energy.meter_clock import run_meter
 from ..energy.per_launch import metered_loads
 from ..energy.point_energies import PointEnergies
+from ..energy.power_meter import PowerMeter
 from ..energy.thermal_samples import thermal_samples
 from ..parsers.messages import RECORD_AGAIN
 from ..parsers.points import points_table, unmeasured_sizes
@@ -19,12 +21,16 @@ from ..parsers.recording_tables import recording_tables
 from ..parsers.trace_file import parse_trace as trace_pieces
 from ..profiler.power.meter_file import keep_meter
 from ..profiler.report_export import exported
+from ..store.disk.temporary import remove_abandoned_below
 from ..store.errors import BadInput, naming, path_argument
 from ..store.plan import Plan
+from ..store.recorded.held import LeftOut, Recordings
+from ..store.recorded.sources import INCOMPLETE
 from ..store.recording import CollectorName, Recording
-from ..store.run import Recordings, Run, open_run
-from ..store.tables.parquet import TableWriter, count_rows, read_table, writing_tables
+from ..store.run import Run, open_run
+from ..store.tables.parquet import read_table
 from ..store.tables.schemas import SCHEMAS
+from ..store.tables.table_set import TableWriter, sources_of, writing_tables
 
 _WITHOUT_CALLS: Final = (CollectorName.MIXED_WORKLOAD, CollectorName.THERMAL, CollectorName.METER)
 _REASONS: Final = {"launches": "unattributed", "range_energies": "reason"}  # table to its column
@@ -62,10 +68,7 @@ def parse(run: Path | str, *, meter: Path | str | None = None) -> ParsedRun:
     opened = open_run(path_argument("run", run))
     if meter is not None:
         keep_meter(opened, path_argument("meter", meter))
-    warnings = tuple(parse_run(opened))
-    tables = {name: opened.table(name) for name in SCHEMAS}
-    rows = {name: count_rows(path) for name, path in tables.items() if path.is_file()}
-    return ParsedRun(opened.table("points").parent, rows, warnings)
+    return parse_run(opened)
 
 
 def parse_trace(source: Path | str, out: Path | str) -> ParsedTrace:
@@ -76,6 +79,7 @@ def parse_trace(source: Path | str, out: Path | str) -> ParsedTrace:
     """
     file, out = path_argument("source", source), path_argument("out", out)
     reasons: dict[str, Counter[str | None]] = {}
+    earlier = [name for name in SCHEMAS if (out / f"{name}.parquet").exists()]
     with naming(hint=RECORD_AGAIN), exported(file) as trace:
         pieces, warnings = trace_pieces(trace)
         with writing_tables(out) as tables:
@@ -84,41 +88,71 @@ def parse_trace(source: Path | str, out: Path | str) -> ParsedTrace:
                 if name in _REASONS:
                     counts = _counted(piece.column(_REASONS[name]))
                     reasons[name] = reasons.get(name, Counter()) + counts
-    stale = _remove_stale(out, tables)
+    removed = ", ".join(f"{name}.parquet" for name in earlier if name not in tables.rows)
+    stale = [f"{out}: removed {removed} of an earlier trace"] if removed else []
     return ParsedTrace(out, dict(tables.rows), reasons, (*warnings, *stale))
 
 
-def _remove_stale(out: Path, written: TableWriter) -> list[str]:
-    """Remove the tables that an earlier trace left in `out`: side by side they would be of one."""
-    stale = [out / f"{name}.parquet" for name in SCHEMAS if name not in written.rows]
-    stale = [path for path in stale if path.exists()]
-    for path in stale:
-        path.unlink()
-    removed = ", ".join(path.name for path in stale)
-    return [f"{out}: removed {removed} of an earlier trace"] if stale else []
+def parse_run(run: Run) -> ParsedRun:
+    """Write `tables/*.parquet` of a run from its recordings.
 
-
-def parse_run(run: Run) -> list[str]:
-    """Write `tables/*.parquet` of a run from its recordings, and return what to warn of.
-
-    `launches`, samples and `counters` are written where a recording made them, and removed where
-    none does. The same recordings give the same bytes. Raises BadInput where a raw file is missing,
-    changed or unreadable, or where the recordings are of different machines.
+    The same recordings give the same bytes. `launches`, samples and `counters` are written where a
+    recording made them. A recording that is damaged or cannot be read is left out, and the warnings
+    say so. Raises BadInput where that is every one, or where they are of different machines.
     """
-    plan, held = run.plan(), run.recordings()
-    recordings = [recording for _, recording in held]
-    _check_one_machine(recordings)
-    with writing_tables(run.table("points").parent) as tables:
-        calls, warnings = _write_calls(held, tables)
-        power = _write_power(plan, held, tables)
+    remove_abandoned_below(run.folder)
+    plan, sources_sha256 = run.plan(), run.sources_sha256()  # before: what lands later makes stale
+    held = run.held(raw_files=True)
+    recordings, left_out = list(held.recordings), list(held.left_out)
+    while True:
+        if left_out and not recordings:
+            raise left_out[0].why
+        sources = f"{sources_sha256}{INCOMPLETE if left_out else ''}"
+        try:
+            rows, warnings = _write_tables(run, plan, recordings, sources)
+        except _Unreadable as fault:
+            recordings = [one for one in recordings if one[0] != fault.left_out.folder]
+            left_out.append(fault.left_out)
+        else:
+            tables = run.table("points").parent
+            return ParsedRun(tables, rows, (*map(str, left_out), *warnings))
+
+
+class _Unreadable(Exception):
+    """The raw files of one recording cannot be read."""
+
+    def __init__(self, left_out: LeftOut) -> None:
+        super().__init__(str(left_out))
+        self.left_out = left_out
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    """Let a BadInput of the block cost the recording in `folder` alone."""
+    try:
+        yield
+    except BadInput as why:
+        raise _Unreadable(LeftOut(folder, why)) from why
+
+
+def _write_tables(
+    run: Run, plan: Plan, recordings: Recordings, sources_sha256: str
+) -> tuple[Mapping[str, int], list[str]]:
+    """Write all tables of a run; return the rows of each, and what to warn of.
+
+    Raises _Unreadable for a recording that cannot be read, and writes nothing.
+    """
+    _check_one_machine([recording for _, recording in recordings])
+    with writing_tables(run.table("points").parent, sources_sha256) as tables:
+        calls, warnings = _write_calls(recordings, tables)
+        power = _write_power(plan, recordings, tables)
         if power.sensor_gain is not None:
             warnings.append(str(power.sensor_gain))
-        points = points_table(calls, recordings, plan, power)
+        points = points_table(calls, [recording for _, recording in recordings], plan, power)
         warnings += [*unmeasured_sizes(plan, points), *_lost(calls, points)]
         tables.write("points", points)
-    for name in SCHEMAS.keys() - tables.rows.keys():
-        run.table(name).unlink(missing_ok=True)
-    return warnings
+    rows = {name: tables.rows[name] for name in SCHEMAS if name in tables.rows}
+    return rows, warnings
 
 
 def _lost(calls: pa.Table, points: pa.Table) -> list[str]:
@@ -139,19 +173,19 @@ def _lost(calls: pa.Table, points: pa.Table) -> list[str]:
 
 
 def tables_are_current(run: Run) -> bool:
-    """Whether the run's points can be read and are newer than its plan and every recording."""
+    """Whether the run's tables are whole and made from its plan and recordings as they are now."""
+    if sources_of(run.table("points").parent) != run.sources_sha256():
+        return False
     try:
         read_table(run.table("points"), "points")
     except BadInput:
         return False
-    made_ns = run.table("points").stat().st_mtime_ns
-    sources = [run.plan_path, *run.folder.glob("raw/*/*/recording.json")]
-    return all(source.stat().st_mtime_ns < made_ns for source in sources)
+    return True
 
 
-def parse_if_stale(run: Run) -> list[str]:
-    """Parse a run whose tables are older than its recordings; return what to warn of."""
-    return [] if tables_are_current(run) else parse_run(run)
+def parse_if_stale(run: Run) -> Sequence[str]:
+    """Parse a run whose tables are not of its recordings; return what to warn of."""
+    return () if tables_are_current(run) else parse_run(run).warnings
 
 
 def _write_calls(recordings: Recordings, tables: TableWriter) -> tuple[pa.Table, list[str]]:
@@ -165,26 +199,37 @@ def _write_calls(recordings: Recordings, tables: TableWriter) -> tuple[pa.Table,
         if recording.collector in _WITHOUT_CALLS:
             warnings += _warnings_of(recording, ())
             continue
-        pieces, found = recording_tables(folder, recording)
-        for name, piece in pieces:
-            tables.write(name, piece)
-            if name == "calls":
-                calls.append(piece)
+        with _reading(folder):
+            pieces, found = recording_tables(folder, recording)
+            for name, piece in pieces:
+                tables.write(name, piece)
+                if name == "calls":
+                    calls.append(piece)
         warnings += _warnings_of(recording, found)
     return pa.concat_tables(calls), warnings
 
 
 def _write_power(plan: Plan, recordings: Recordings, tables: TableWriter) -> PointEnergies:
     """Write the tables of the power logs; return the energies of the loads."""
-    power, meter = PointEnergies(plan), run_meter(recordings)
+    power, meter = PointEnergies(plan), _meter(recordings)
     for folder, recording in recordings:
-        if recording.collector == CollectorName.POWER:
-            loads, samples = metered_loads(folder, recording, meter)
-            power.add(recording, loads)
-            tables.write("power_samples", samples)
-        if recording.collector == CollectorName.THERMAL:
-            tables.write("thermal_samples", thermal_samples(folder, recording))
+        with _reading(folder):
+            if recording.collector == CollectorName.POWER:
+                loads, samples = metered_loads(folder, recording, meter)
+                power.add(recording, loads)
+                tables.write("power_samples", samples)
+            if recording.collector == CollectorName.THERMAL:
+                tables.write("thermal_samples", thermal_samples(folder, recording))
     return power
+
+
+def _meter(recordings: Recordings) -> PowerMeter | None:
+    """Read the run's external meter; None where it has none."""
+    for folder, recording in recordings:
+        if recording.collector == CollectorName.METER:
+            with _reading(folder):
+                return run_meter(recordings)
+    return None
 
 
 def _warnings_of(recording: Recording, found: Sequence[str]) -> list[str]:

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..costmodel.freshness import stale_sentence
 from ..costmodel.model import KernelCostModel
 from ..costmodel.thermal.description import thermal_description
 from ..store.cost_model import CostModelFile, CurveModel
+from ..store.errors import path_argument
+from ..store.run import model_file
 from .cost import load
 
 __all__ = ["CostModelFile", "CurveModel", "ModelView", "show_model"]
@@ -17,12 +20,14 @@ class ModelView:
 
     `latencies_us` holds for each curve, in the order of the file, its latency at `steps` batch
     sizes that are even in their logarithm over its domain. `heat` describes the thermal response,
-    None where there is none.
+    None where there is none. `stale` says why the model may be older than its run, None where it is
+    not.
     """
 
     file: CostModelFile
     latencies_us: tuple[tuple[float, ...], ...]
     heat: str | None
+    stale: str | None = None
 
 
 def show_model(model: Path | str, *, steps: int, max_curves: int) -> ModelView:
@@ -30,12 +35,14 @@ def show_model(model: Path | str, *, steps: int, max_curves: int) -> ModelView:
 
     Raises BadInput as `load` does.
     """
-    loaded = load(model)
+    path = model_file(path_argument("model", model))
+    loaded = load(path)
     curves = loaded.curves[:max_curves]
     return ModelView(
         file=loaded.file,
         latencies_us=tuple(_latencies_us(loaded, curve, steps) for curve in curves),
         heat=None if loaded.file.thermal is None else thermal_description(loaded.file.thermal),
+        stale=stale_sentence(path, loaded.file),
     )
 
 

@@ -1,6 +1,7 @@
 """A model's predictions against measurements that its fit never saw."""
 
 from dataclasses import dataclass, replace
+from os.path import isfile
 from pathlib import Path
 from types import NoneType
 from typing import Final
@@ -9,6 +10,7 @@ import pyarrow as pa
 
 from ..compare.holdout import validate_holdout
 from ..compare.mixed_workload import with_mixed_workload
+from ..costmodel.freshness import stale_sentence
 from ..costmodel.model import KernelCostModel
 from ..energy.mixed_workload import read_mixed_workload
 from ..store.cost_model import CostModelFile
@@ -16,9 +18,8 @@ from ..store.document import read_document, write_document
 from ..store.errors import BadInput, check_type, path_argument
 from ..store.plan import Role
 from ..store.provenance import Provenance
-from ..store.recording import sha256_of
 from ..store.run import Run, model_file, open_run
-from ..store.tables.parquet import read_table
+from ..store.tables.parquet import StoredTable, read_stored, read_table
 from ..store.verdict import Validation
 from .measure.progress import SILENT, RunProgress, Warnings
 from .measure.sweep import failures_of
@@ -64,15 +65,17 @@ def validate(
     loaded = KernelCostModel.load(path)
     progress.notice(f"model: {path}")
     warnings = Warnings(progress)
+    warnings.add(filter(None, [stale_sentence(path, loaded.file)]))
     if against == NVML:
         against = str(_measure(path, loaded.file, warnings, trust))
     if against == HOLDOUT:
-        points = _own_points(path, loaded.file)
+        points = _own_points(path, loaded.file, warnings)
         verdict = validate_holdout(loaded, _name(path), points, limit=limit_ratio)
     else:
         verdict = _against_run(path, loaded, against, limit_ratio, warnings)
     suffix = "" if against == HOLDOUT else f"-{Path(against).resolve().name}"
     written = path.with_name(f"validation{suffix}.json")
+    verdict = replace(verdict, model_sha256=loaded.file.sha256)
     write_document(written, verdict)
     return ValidationResult(written, verdict, warnings.texts)
 
@@ -103,7 +106,7 @@ def _measure(path: Path, model: CostModelFile, warnings: Warnings, trust: bool) 
     Raises CannotMeasure where no energy can be read, before anything runs.
     """
     own = open_run(path.parent)
-    _own_points(path, model)
+    _own_points(path, model, warnings)
     validation = open_validation(own, model.provenance.device_name, trust=trust)
     known = (*(one.energy_mj for one in model.curves), *(one.energy_mj for one in model.surfaces))
     if all(energy_mj is None for energy_mj in known):
@@ -127,16 +130,15 @@ def _measure_and_replay(validation: ValidationRun, warnings: Warnings) -> None:
         warnings.add(validation.replay(locks))
 
 
-def _own_points(path: Path, model: CostModelFile) -> pa.Table:
-    """Read the points that the model was built from. Raises BadInput if they have changed."""
+def _own_points(path: Path, model: CostModelFile, warnings: Warnings) -> pa.Table:
+    """Read the points of the run that the model at `path` lies in.
+
+    Raises BadInput where it lies in none, or in one of another device.
+    """
     run = Run(path.parent)
-    points = read_table(run.table("points"), "points")
-    if sha256_of(run.table("points")) != model.points_sha256:
-        raise BadInput(
-            f"{path} was built from other points than {run.folder} holds now",
-            hint=f"build it anew: moeprof build-model {run.folder}",
-        )
-    return points
+    if not isfile(run.plan_path):  # points alone, as an import leaves them
+        return read_table(run.table("points"), "points")
+    return _stored_points(run, model, warnings).table
 
 
 def _points_of(folder: str, model: CostModelFile, warnings: Warnings) -> pa.Table:
@@ -145,20 +147,30 @@ def _points_of(folder: str, model: CostModelFile, warnings: Warnings) -> pa.Tabl
     Raises BadInput where it is the run that the model was built from, or of another device.
     """
     run = open_run(Path(folder))
+    stored = _stored_points(run, model, warnings)
+    if stored.sha256 in {model.points_sha256, *(one.points_sha256 for one in model.runs)}:
+        raise BadInput(
+            f"the model was built from the points of {folder}",
+            hint="use --against holdout: its fit never saw the hold-out",
+        )
+    points = stored.table
+    column = points.schema.get_field_index("role")
+    held = pa.array([Role.HOLDOUT] * points.num_rows, type=pa.string())
+    return points.set_column(column, points.schema.field("role"), held)
+
+
+def _stored_points(run: Run, model: CostModelFile, warnings: Warnings) -> StoredTable:
+    """Read the points of a run, parsed anew where they are stale.
+
+    Raises BadInput where the model is of another device.
+    """
     run.plan()  # refuses a run of an unknown version
     warnings.add(parse_if_stale(run))
     measured_on = read_document(run.provenance_path, Provenance).device_name
     if measured_on != model.provenance.device_name:
         raise BadInput(
-            f"{folder} was measured on {measured_on}, the model on {model.provenance.device_name}",
+            f"{run.folder} was measured on {measured_on}, the model on"
+            f" {model.provenance.device_name}",
             hint="a model is held against measurements of the same device",
         )
-    points = read_table(run.table("points"), "points")
-    if sha256_of(run.table("points")) == model.points_sha256:
-        raise BadInput(
-            f"the model was built from the points of {folder}",
-            hint="use --against holdout: its fit never saw the hold-out",
-        )
-    column = points.schema.get_field_index("role")
-    held = pa.array([Role.HOLDOUT] * points.num_rows, type=pa.string())
-    return points.set_column(column, points.schema.field("role"), held)
+    return read_stored(run.table("points"), "points")

@@ -12,8 +12,9 @@ from typing import Protocol
 from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, response_s
 from ..store.plan import OpPlan, Plan
 from ..store.provenance import Provenance
+from ..store.recorded.held import Recordings
 from ..store.recording import CollectorName, Failure, Recording
-from ..store.run import Recordings, Run
+from ..store.run import Run
 from ..store.scenario import Scenario
 from .collectors.collector import Collector
 from .host_clock import SYSTEM_CLOCK, Clock, monotonic_s

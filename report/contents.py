@@ -8,15 +8,17 @@ from typing import Any, Final
 import numpy as np
 
 from ..costmodel.cost import Cost
+from ..costmodel.freshness import why_stale
 from ..costmodel.model import KernelCostModel
 from ..store.cost_model import CostModelFile, CurveModel, Domain
 from ..store.document import read_document
 from ..store.plan import Plan
 from ..store.provenance import Provenance
-from ..store.recording import sha256_of
+from ..store.recorded.sources import INCOMPLETE
 from ..store.run import Run
 from ..store.scenario import split_active_experts
 from ..store.tables.parquet import read_table
+from ..store.tables.table_set import sources_of
 from ..store.verdict import CurveVerdict, Validation
 
 Row = dict[str, Any]  # a row of the table `points`, by column
@@ -59,13 +61,15 @@ class Contents:
     """The files of a run that a report shows; `model` is None where it was not built yet.
 
     `validations` has the one against the run's own holdout first, then those against other
-    measurements. `model_is_stale`: the model was built from other points than the run holds.
+    measurements. `stale` says why the model may be older than the run, None where it is not;
+    `tables_are_stale`: the tables were made from other recordings than the run holds.
     """
 
     plan: Plan
     provenance: Provenance
     model: CostModelFile | None
-    model_is_stale: bool
+    stale: str | None
+    tables_are_stale: bool
     validations: tuple[Validation, ...]
     curves: tuple[Curve, ...]
 
@@ -100,8 +104,7 @@ def read_contents(run: Run) -> Contents:
     """
     plan = run.plan()
     provenance = read_document(run.provenance_path, Provenance)
-    points_path = run.table("points")
-    rows: list[Row] = read_table(points_path, "points").to_pylist()
+    rows: list[Row] = read_table(run.table("points"), "points").to_pylist()
     model = KernelCostModel.load(run.model_path) if run.model_path.is_file() else None
     others = sorted(run.folder.glob(f"{run.validation_path.stem}-*.json"))
     paths = [path for path in (run.validation_path, *others) if path.is_file()]
@@ -110,7 +113,8 @@ def read_contents(run: Run) -> Contents:
         plan=plan,
         provenance=provenance,
         model=None if model is None else model.file,
-        model_is_stale=model is not None and model.file.points_sha256 != sha256_of(points_path),
+        stale=None if model is None else why_stale(run.model_path, model.file),
+        tables_are_stale=_tables_are_stale(run),
         validations=validations,
         curves=_curves(
             plan,
@@ -119,6 +123,11 @@ def read_contents(run: Run) -> Contents:
             [verdict for one in validations if one.against == HOLDOUT for verdict in one.curves],
         ),
     )
+
+
+def _tables_are_stale(run: Run) -> bool:
+    sources_sha256 = run.sources_sha256()
+    return sources_of(run.tables) not in (sources_sha256, sources_sha256 + INCOMPLETE)
 
 
 def _curves(

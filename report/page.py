@@ -3,6 +3,8 @@
 import base64
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -22,13 +24,32 @@ from .style import DRAW, STYLE
 from .verdict import verdict_section
 
 
-def write_report(run: Run) -> Path:
-    """Write `report.html` of a run and return its path.
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """The page's path, and what to warn of."""
+
+    path: Path
+    warnings: tuple[str, ...]
+
+
+def write_report(run: Run) -> WrittenReport:
+    """Write `report.html` of a run.
 
     Raises BadInput as `render_report` does, and where the file cannot be written.
     """
-    write_whole(run.report_path, render_report(run))
-    return run.report_path
+    contents = read_contents(run)
+    write_whole(run.report_path, _page(contents))
+    return WrittenReport(run.report_path, tuple(_staleness(run, contents)))
+
+
+def _staleness(run: Run, contents: Contents) -> Iterator[str]:
+    if contents.tables_are_stale:
+        yield (
+            f"{run.tables} were made from other recordings than {run.folder} holds now: moeprof"
+            f" parse {run.folder}"
+        )
+    if contents.stale is not None:
+        yield f"{run.model_path} {contents.stale}: moeprof build-model {run.folder}"
 
 
 def render_report(run: Run) -> str:
@@ -97,9 +118,15 @@ def _header(contents: Contents) -> Html:
             simulated, "This device is simulated: no number here was measured on real hardware."
         ),
         _warning(
-            contents.model_is_stale,
-            "The model was built from other points than this run holds. Build it anew, ",
+            contents.tables_are_stale,
+            "The tables were made from other recordings than this run holds now. Make them anew, ",
             "in the folder of this page: ",
+            element("code", "moeprof parse ."),
+            ".",
+        ),
+        _warning(
+            contents.stale is not None,
+            f"The model {contents.stale}. Build it anew, in the folder of this page: ",
             element("code", "moeprof build-model ."),
             ".",
         ),

@@ -3,7 +3,14 @@
 from pathlib import PurePath
 from typing import Final
 
-from ..store.verdict import CurveVerdict, MixedWorkloadVerdict, Outcome, Sensor, Validation
+from ..store.verdict import (
+    ANOTHER_MODEL,
+    CurveVerdict,
+    MixedWorkloadVerdict,
+    Outcome,
+    Sensor,
+    Validation,
+)
 from .contents import Contents
 from .markup import Html, element, joined, table
 from .quantities import percent, significant
@@ -51,10 +58,15 @@ def _validation(contents: Contents, validation: Validation) -> Html:
             f" {passed} of {len(validation.curves)} curves are within their limit, "
             f"against {PurePath(validation.against).name}.",
         ),
+        "" if validation.is_on(_sha256(contents)) else element("p", ANOTHER_MODEL, class_="notice"),
         table(_caption(validation), _HEAD, rows),
         "" if validation.replay is None else _mixed_workload(validation.replay),
         "" if validation.sensor is None else _sensor(validation.sensor),
     )
+
+
+def _sha256(contents: Contents) -> str | None:
+    return None if contents.model is None else contents.model.sha256
 
 
 def _mixed_workload(replay: MixedWorkloadVerdict) -> Html:

@@ -223,20 +223,35 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
+class FittedRun:
+    """A run that a model was fitted to.
+
+    `points_sha256` is the digest of the file of its points, `sources_sha256` that of the plan and
+    the recordings which they were made from; it ends in "-incomplete" where a damaged one was left
+    out, and is None where it is unknown.
+    """
+
+    points_sha256: str
+    sources_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CostModelFile:
     """The whole of `kernel_cost_model.json`.
 
     It holds no build time: the same run gives the same bytes. `unmeasured` maps the operations and
     curves without a fit to the reason. `origin` is None unless `source` is "imported". `sha256` is
-    the digest of all other fields, None in files before 1.2.
+    the digest of all other fields, None in files before 1.2. `runs` are the runs that it was fitted
+    to, the one that it lies in first; none in files before 1.4 and of imports.
     """
 
-    # History, newest first. 1.3: energy, flags and more intervals of surfaces, the source of heat,
-    # the interval of leakage; curves lost `temp_rise_c` and its reason, which were never set.
+    # History, newest first. 1.4: the runs that it was fitted to.
+    # 1.3: energy, flags and more intervals of surfaces, the source of heat, the interval of
+    # leakage; curves lost `temp_rise_c` and its reason, which were never set.
     # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single
     # calls, the digest. 1.1: fit step64, roofline and work, floors by curve, energy at some knots,
     # surfaces over active experts, heat, imports. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.3"
+    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.4"
     WAY_OUT: ClassVar[str] = "build the model anew: moeprof build-model RUN"
 
     preset: str
@@ -252,6 +267,7 @@ class CostModelFile:
     thermal_reason: str | None = None
     surfaces: tuple[SurfaceModel, ...] = ()
     sha256: str | None = None
+    runs: tuple[FittedRun, ...] = ()
 
     @property
     def fitted(self) -> tuple[FittedOp, ...]:

@@ -6,8 +6,9 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import uuid4
 
+from .disk.sync import make_folder, sync_file, sync_folder
+from .disk.temporary import temporary_file
 from .errors import BadInput
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
@@ -53,29 +54,24 @@ _HINTS_OF_READING = {
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; on a clean exit it takes the place of `path`.
+    """Give an empty file beside `path` to be written; on a clean exit it takes the place of `path`.
 
-    The folder is made if it is missing. On any error the temporary file is removed and `path` is
-    left as it was. Raises BadInput where the disk is full, read-only or refuses, and for a path
-    that is a pipe or a device.
+    The folder is made if it is missing. File and name are on the disk before the end. On any error
+    the temporary file is removed and `path` is left as it was. Raises BadInput where the disk is
+    full, read-only or refuses, and for a path that is a pipe or a device.
     """
     if not path.name:  # the root, or the present folder
         raise cannot_write(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
     refuse_irregular(path, hint="name a file to write, or leave it out")
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        make_folder(path.parent)
+        with temporary_file(path.parent) as temporary:
+            yield temporary
+            sync_file(temporary)
+            temporary.replace(path)
+        sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
-    finally:
-        try:
-            temporary.unlink(missing_ok=True)
-        except OSError:  # a folder that cannot be written has no temporary file either
-            pass
 
 
 def write_whole(path: Path, data: str | bytes) -> None:

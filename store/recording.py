@@ -4,12 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
-from os.path import isfile
+from os.path import lexists
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
 from .document import Amount, Count, Name, Small
 from .errors import BadInput
+from .files import cannot_read, refuse_irregular
 from .provenance import Provenance
 from .scenario import Scenario
 from .text.shareable import share
@@ -116,7 +117,7 @@ class Recording:
 
     # History, newest first. 1.1: loads. 1.0: the first.
     SCHEMA: ClassVar[str] = "moeprof.recording/1.1"
-    WAY_OUT: ClassVar[str] = "restore it, or delete its folder and resume with --resume"
+    WAY_OUT: ClassVar[str] = "restore it, or measure it anew with --resume"
 
     unit: Name
     op: str
@@ -149,9 +150,13 @@ def call_range(key: str, visit: int, call: int) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    """SHA-256 of a file's content, in hex. Raises BadInput where it cannot be read."""
+    refuse_irregular(path)
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise cannot_read(path, error) from error
 
 
 def raw_file(folder: Path, recording: Recording, name: str) -> Path:
@@ -164,14 +169,11 @@ def raw_file(folder: Path, recording: Recording, name: str) -> Path:
         raise BadInput(
             f"{folder / 'recording.json'} names no file {name!r}", hint=Recording.WAY_OUT
         )
-    if not isfile(path):
-        raise BadInput(
-            f"{path} is missing, though its recording names it",
-            hint="profile again, or resume the run with --resume",
-        )
+    if not lexists(path):
+        raise BadInput(f"{path} is missing, though its recording names it", hint=Recording.WAY_OUT)
     if sha256_of(path) != recording.files[name]:
         raise BadInput(
             f"{path} is not the file that was recorded: its sha256 differs",
-            hint="restore the recorded file, or delete its folder and resume with --resume",
+            hint=Recording.WAY_OUT,
         )
     return path

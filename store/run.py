@@ -6,26 +6,29 @@ The layout:
         trust.hmac  by which its user's moeprof knows the scripts and op files (scenarios/trust.py)
         sweep.lock  held while anything measures into the run
         raw/<collector>/<unit>/recording.json and raw files beside it
+        damaged/<collector>/<unit>.<number>/  what --resume set aside and measured anew
         tables/<name>.parquet
         kernel_cost_model.json  validation.json  report.html
         nvml/…  a run of its own, in which `validate --against nvml` measured
 """
 
 import itertools
-from collections.abc import Sequence
+import os
 from dataclasses import dataclass
 from os.path import isdir, isfile
 from pathlib import Path
 
+from .disk.sync import make_folder, sync_file, sync_folder
 from .document import read_document, write_document
-from .errors import BadInput, shortened
+from .errors import BadInput
 from .files import cannot_write
 from .plan import Plan
+from .recorded.held import Held, Recordings, read_recordings
+from .recorded.sources import sources_sha256
+from .recorded.units import RECORDING_FILE
 from .recording import Recording
 
 DEFAULT_STORE = Path("artifacts/runs")
-
-Recordings = Sequence[tuple[Path, Recording]]  # each with its folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,47 +75,69 @@ class Run:
         """Folder of one recording."""
         return self.folder / "raw" / collector / unit
 
+    @property
+    def tables(self) -> Path:
+        """Folder of the tables."""
+        return self.folder / "tables"
+
     def table(self, name: str) -> Path:
         """Parquet file of a table that store/tables/schemas.py declares."""
         from .tables.schemas import SCHEMAS  # pyarrow, which a look-up does not need
 
         assert name in SCHEMAS, name
-        return self.folder / "tables" / f"{name}.parquet"
+        return self.tables / f"{name}.parquet"
 
     def plan(self) -> Plan:
         """Read the plan. Raises BadInput where this is no run."""
         return read_document(self.plan_path, Plan)
 
-    def recordings(self) -> list[tuple[Path, Recording]]:
-        """Each recording with its folder, in order of the path.
+    def held(self, *, raw_files: bool = False) -> Held:
+        """Read the recordings, and what is left out of them because it is damaged.
 
-        Raises BadInput for one that cannot be read, or that speaks of a scenario that it does not
-        describe.
+        With `raw_files` the sha256 of each raw file is checked, at about 2 GB/s.
         """
-        paths = sorted(self.folder.glob("raw/*/*/recording.json"))
-        recordings = [(path.parent, read_document(path, Recording)) for path in paths]
-        for path, (_, recording) in zip(paths, recordings, strict=True):
-            _check_described(path, recording)
-        return recordings
+        return read_recordings(self.folder / "raw", raw_files=raw_files)
+
+    def recordings(self) -> Recordings:
+        """Each sound recording with its folder, in order of the path."""
+        return self.held().recordings
+
+    def sources_sha256(self) -> str:
+        """Digest of the plan and of every recording: tables and models are made from them."""
+        return sources_sha256(self.folder)
 
     def keep(self, recording: Recording) -> None:
-        """Write a recording beside its raw files, which must be complete."""
-        path = self.unit(recording.collector, recording.unit) / "recording.json"
-        write_document(path, recording)
+        """Write a recording beside its raw files, which must be complete.
 
+        They are on the disk before it. Raises BadInput where that fails.
+        """
+        unit = self.unit(recording.collector, recording.unit)
+        for name in recording.files:
+            try:
+                sync_file(unit / name)
+            except OSError as error:
+                raise cannot_write(unit / name, error) from error
+        write_document(unit / RECORDING_FILE, recording)
 
-def _check_described(path: Path, recording: Recording) -> None:
-    """Raise BadInput where a recording times, loads or fails a scenario that it does not hold."""
-    described = {scenario.key for scenario in recording.scenarios}
-    keys = {one.scenario_key for one in recording.served}
-    keys |= {one.scenario_key for one in recording.failures}
-    keys |= {one.scenario_key for one in recording.loads if one.scenario_key is not None}
-    for key in sorted(keys):
-        if key not in described:
-            raise BadInput(
-                f"{path} speaks of the scenario {shortened(key)!r} without describing it",
-                hint=Recording.WAY_OUT,
-            )
+    def set_aside(self, unit: Path) -> Path:
+        """Move the folder of a damaged recording out of `raw/`, so that it is measured anew.
+
+        Return where it lies now. Raises BadInput where it cannot be moved.
+        """
+        kept = self.folder / "damaged" / unit.parent.name
+        target = next(
+            path
+            for number in itertools.count(1)
+            if not os.path.lexists(path := kept / f"{unit.name}.{number}")
+        )
+        try:
+            make_folder(kept)
+            unit.rename(target)
+            sync_folder(kept)
+            sync_folder(unit.parent)
+        except OSError as error:
+            raise cannot_write(unit, error) from error
+        return target
 
 
 def open_run(folder: Path) -> Run:

@@ -12,6 +12,7 @@ HOLD_OUT_MORE: Final = (
     f"profile at least {MIN_SIZES} batch sizes: {MIN_HELD_OUT} of them are then held out,"
     " the fewest that give a verdict"
 )
+ANOTHER_MODEL: Final = "this verdict is on an earlier model: make it anew with `moeprof validate`"
 
 
 class Outcome(StrEnum):
@@ -127,11 +128,12 @@ class Validation:
 
     `against` is "holdout" or "nvml". `unmeasured` maps a metric that could not be compared to the
     reason. `replay` is None where no mixed workload was measured, `sensor` where no energy was.
+    `model_sha256` is the digest that the judged model holds of itself, None in files before 1.2.
     """
 
-    # History, newest first. 1.1: MAPE, coverage at 80 and 50 %, the mixed workload, the sensor.
-    # 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.validation/1.1"
+    # History, newest first. 1.2: the digest of the model. 1.1: MAPE, coverage at 80 and 50 %, the
+    # mixed workload, the sensor. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.validation/1.2"
     WAY_OUT: ClassVar[str] = "delete it, and make it anew with `moeprof validate`"
 
     against: str
@@ -141,3 +143,8 @@ class Validation:
     unmeasured: dict[str, str]
     replay: MixedWorkloadVerdict | None = None
     sensor: Sensor | None = None
+    model_sha256: str | None = None
+
+    def is_on(self, model_sha256: str | None) -> bool:
+        """Whether this verdict is on the model of this digest; True where one is unknown."""
+        return None in (self.model_sha256, model_sha256) or self.model_sha256 == model_sha256

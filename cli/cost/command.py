@@ -43,7 +43,7 @@ def cost(
     moeprof cost fc1 --batch-size 37
     moeprof cost layer --batch-size 64 --top-k 2 --active-experts 6
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
-    from ...pipeline.cost import CostQuery, load, look_up
+    from ...pipeline.cost import CostQuery, load, look_up, staleness
 
     if len(words) > 2:
         raise BadInput(
@@ -62,7 +62,10 @@ def cost(
         breakdown=breakdown,
         allow_estimates=allow_estimates,
     )
-    found = look_up(load(path), query)
+    loaded = load(path)
+    found = look_up(loaded, query)
+    if (stale := staleness(path, loaded)) is not None:
+        render.warn(stale)
     if json:
         render.data({"model": str(path), **answer_data(found)})
     else:

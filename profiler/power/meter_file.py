@@ -14,8 +14,9 @@ from ...store.document import read_document
 from ...store.errors import BadInput
 from ...store.files import write_whole
 from ...store.provenance import EnergySource, Provenance
+from ...store.recorded.held import Recordings
 from ...store.recording import CollectorName, Recording, sha256_of
-from ...store.run import Recordings, Run
+from ...store.run import Run
 
 UNIT: Final = "csv"
 _MIN_GAIN: Final = 0.7  # sensor power over meter power; published ones are 0.92 to 1.13

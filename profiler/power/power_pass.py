@@ -17,8 +17,8 @@ from ...energy.point_energies import PointEnergies
 from ...parsers.recording_tables import recording_tables
 from ...scenarios.plan import block_s
 from ...store.plan import PowerPlan
+from ...store.recorded.held import Recordings
 from ...store.recording import CollectorName, Recording
-from ...store.run import Recordings
 from ..host_clock import monotonic_s
 from ..job import Job
 from ..schedule.anchors import block_repeats, choose_anchors

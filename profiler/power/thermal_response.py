@@ -19,8 +19,8 @@ from ...energy.thermal_samples import NO_TEMPERATURE, why_unusable
 from ...scenarios.plan import RESPONSE_S
 from ...scenarios.script import LOAD_S
 from ...store.errors import CannotMeasure
+from ...store.recorded.held import Recordings
 from ...store.recording import CollectorName, Failure, Load, Recording
-from ...store.run import Recordings
 from ..host_clock import monotonic_s, sleep_s
 from ..job import Job
 from ..process.line_process import ProcessEnded

@@ -4,10 +4,11 @@ A table is checked against its schema at every write and at every read. A reader
 that it does not know; a table of an older number that holds all present columns is read.
 """
 
+import hashlib
 import os
-from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,11 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ..errors import BadInput, shortened, unknown_schema
-from ..files import replacing
+from ..errors import BadInput, naming, shortened, unknown_schema
+from ..files import read_bytes, replacing
 from .schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS, is_amount
 
-_GROUP_ROWS: Final = 65_536
 PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"
 # Columns of many different values, which a dictionary would not make smaller.
 _DELTAS: Final = frozenset({"start_ns", "duration_ns", "time_ns", "correlation_id"})
@@ -50,66 +50,13 @@ def write_table(path: Path, name: str, table: pa.Table) -> None:
 
     Raises BadInput where `path` cannot be written.
     """
-    with replacing(path) as temporary, _parquet(temporary, name) as file:
-        file.write_table(_checked(name, table))
-
-
-class TableWriter:
-    """Writes the tables of one folder piece by piece; made by `writing_tables`.
-
-    Another thread compresses one piece at a time while the caller makes the next one.
-    """
-
-    def __init__(self, folder: Path, files: ExitStack, thread: Executor) -> None:
-        self.rows: dict[str, int] = {}  # number of rows by table
-        self._folder = folder
-        self._files = files
-        self._thread = thread
-        self._writing: Future[None] | None = None
-        self._writers: dict[str, pq.ParquetWriter] = {}
-        self._pieces: dict[str, list[pa.Table]] = {}
-
-    def write(self, name: str, piece: pa.Table) -> None:
-        """Append a piece, which may be empty. Raises as `write_table` does."""
-        if name not in self._writers:
-            path = self._files.enter_context(replacing(self._folder / f"{name}.parquet"))
-            self._writers[name] = self._files.enter_context(_parquet(path, name))
-        self.rows[name] = self.rows.get(name, 0) + piece.num_rows
-        pieces = self._pieces.setdefault(name, [])
-        pieces.append(_checked(name, piece))
-        if sum(each.num_rows for each in pieces) >= _GROUP_ROWS:
-            self._flush(name)
-
-    def flush(self) -> None:
-        """Write all pieces to their files."""
-        for name in list(self._pieces):
-            self._flush(name)
-        self._wait()
-
-    def _flush(self, name: str) -> None:
-        pieces = pa.concat_tables(self._pieces.pop(name))
-        self._wait()
-        self._writing = self._thread.submit(self._writers[name].write_table, pieces)
-
-    def _wait(self) -> None:
-        if self._writing is not None:
-            self._writing.result()
+    with replacing(path) as temporary, parquet_file(temporary, name) as file:
+        file.write_table(checked(name, table))
 
 
 @contextmanager
-def writing_tables(folder: Path) -> Iterator[TableWriter]:
-    """Write tables of a folder piece by piece; on an error the folder stays as it was.
-
-    Raises BadInput where the folder cannot be written.
-    """
-    with ExitStack() as files, ThreadPoolExecutor(1) as thread:
-        writer = TableWriter(folder, files, thread)
-        yield writer
-        writer.flush()
-
-
-@contextmanager
-def _parquet(path: Path, name: str) -> Iterator[pq.ParquetWriter]:
+def parquet_file(path: Path, name: str) -> Iterator[pq.ParquetWriter]:
+    """Open the file of table `name` to be written, in the encoding that keeps it small."""
     schema = SCHEMAS[name]
     deltas = {
         field.name: "DELTA_BINARY_PACKED"
@@ -136,16 +83,42 @@ def _opened(path: Path, mode: str) -> Any:
     return pa.OSFile(os.fsencode(path), mode)  # type: ignore[arg-type]
 
 
-def _checked(name: str, table: pa.Table) -> pa.Table:
+def file_metadata(path: Path) -> Mapping[str, str]:
+    """What a Parquet file says of itself beside its schema; nothing where it cannot be read."""
+    try:
+        with _opened(path, "rb") as file:
+            said = pq.read_metadata(file).metadata or {}
+    except (pa.ArrowException, OSError):
+        return {}
+    return {
+        name.decode(errors="replace"): text.decode(errors="replace") for name, text in said.items()
+    }
+
+
+def checked(name: str, table: pa.Table) -> pa.Table:
+    """Give a table as it is. Raises ValueError if its columns are not those of table `name`."""
     if not table.schema.equals(SCHEMAS[name]):
         raise ValueError(f"this is no table {name}: {table.schema.names}")
     return table
 
 
-def count_rows(path: Path) -> int:
-    """Number of rows of a table that moeprof wrote."""
-    with _opened(path, "rb") as file:
-        return int(pq.read_metadata(file).num_rows)
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """A table, with the sha256 of the file that it was read from."""
+
+    table: pa.Table
+    sha256: str
+
+
+def read_stored(path: Path, name: str) -> StoredTable:
+    """Read table `name` and the digest of its file, both of the same moment.
+
+    Raises BadInput as `read_table` does.
+    """
+    with naming(hint=PARSE_AGAIN):
+        content = read_bytes(path)
+    table = _read(pa.BufferReader(content), path, name)
+    return StoredTable(table, hashlib.sha256(content).hexdigest())
 
 
 def read_table(path: Path, name: str) -> pa.Table:
@@ -156,13 +129,25 @@ def read_table(path: Path, name: str) -> pa.Table:
     """
     try:
         with _opened(path, "rb") as file:
-            table = pq.read_table(file)
-        table.validate(full=True)  # a text may hold bytes that are no UTF-8
+            return _read(file, path, name)
     except FileNotFoundError:
         raise BadInput(f"{path} does not exist", hint=PARSE_AGAIN) from None
-    except (pa.ArrowInvalid, OSError) as error:
-        why = shortened(str(error).partition("\n")[0], longest=200)
-        raise BadInput(f"{path} is not a Parquet table: {why}", hint=PARSE_AGAIN) from error
+    except OSError as error:
+        raise _no_table(path, error) from error
+
+
+def _no_table(path: Path, error: Exception) -> BadInput:
+    why = shortened(str(error).partition("\n")[0], longest=200)
+    return BadInput(f"{path} is not a Parquet table: {why}", hint=PARSE_AGAIN)
+
+
+def _read(file: Any, path: Path, name: str) -> pa.Table:
+    """Read table `name` from an open file and check it; `path` is named where it is refused."""
+    try:
+        table = pq.read_table(file)
+        table.validate(full=True)  # a text may hold bytes that are no UTF-8
+    except pa.ArrowInvalid as error:
+        raise _no_table(path, error) from error
     schema = SCHEMAS[name]
     metadata, of_schema = table.schema.metadata or {}, schema.metadata or {}
     found = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")

@@ -9,7 +9,8 @@ import pytest
 
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.run import Run
-from moeprof.store.tables.parquet import read_table, write_table
+from moeprof.store.tables.parquet import read_table
+from moeprof.store.tables.table_set import writing_tables
 from moeprof.tests.cli.command_line import Moeprof, Result
 
 
@@ -44,11 +45,13 @@ def test_what_is_not_parsed_yet_is_parsed_first(moeprof: Moeprof, recorded_run: 
     assert f"model: {run.model_path}" in result.stderr
 
 
-def test_tables_older_than_a_recording_are_made_anew(moeprof: Moeprof, built_run: Path) -> None:
-    points = Run(built_run).table("points")
-    os.utime(points, (0, 0))
+def test_tables_of_other_recordings_are_made_anew(moeprof: Moeprof, built_run: Path) -> None:
+    path = sorted(built_run.glob("raw/*/*/recording.json"))[0]
+    path.unlink()
+    os.utime(Run(built_run).table("points"), (2**31, 2**31))
+    before = Run(built_run).table("points").read_bytes()
     assert moeprof("build-model", built_run).exit_code == 0
-    assert points.stat().st_mtime > 0
+    assert Run(built_run).table("points").read_bytes() != before
 
 
 def test_the_same_run_gives_the_same_bytes(moeprof: Moeprof, built_run: Path) -> None:
@@ -77,7 +80,8 @@ def test_a_run_without_recordings_is_bad_input(moeprof: Moeprof, recorded_run: P
 def test_points_that_make_no_curve_are_bad_input(moeprof: Moeprof, built_run: Path) -> None:
     run = Run(built_run)
     points = read_table(run.table("points"), "points")
-    write_table(run.table("points"), "points", points.slice(0, 1))
+    with writing_tables(run.tables, run.sources_sha256()) as tables:
+        tables.write("points", points.slice(0, 1))
     before = run.model_path.read_bytes()
     result = moeprof("build-model", built_run)
     assert result.exit_code == 2

@@ -212,12 +212,22 @@ def test_a_plan_that_this_version_cannot_read_is_bad_input(
     assert not Run(recorded_run).table("points").exists()
 
 
-def test_a_recording_cut_short_is_bad_input(moeprof: Moeprof, recorded_run: Path) -> None:
+def test_a_recording_cut_short_costs_itself_alone(moeprof: Moeprof, recorded_run: Path) -> None:
     path = sorted(recorded_run.glob("raw/*/*/recording.json"))[0]
     path.write_text(path.read_text()[:100])
     result = moeprof("parse", recorded_run)
+    assert result.exit_code == 0
+    assert f"left out: {path} is not JSON" in result.stderr
+    assert "--resume" in result.stderr
+
+
+def test_a_run_without_a_sound_recording_is_bad_input(moeprof: Moeprof, recorded_run: Path) -> None:
+    for path in recorded_run.glob("raw/*/*/recording.json"):
+        path.write_bytes(b"")
+    result = moeprof("parse", recorded_run)
     assert result.exit_code == 2
-    assert result.errors[0].startswith(f"{path} is not JSON")
+    assert " is not JSON" in result.errors[0]
+    assert not Run(recorded_run).tables.exists()
 
 
 def test_a_full_disk_keeps_the_old_tables(

@@ -255,5 +255,5 @@ def test_energy_of_two_meters_is_not_mixed() -> None:
 def test_the_file_holds_no_build_time() -> None:
     body = json.loads(to_json(make_model_file(make_points(slope, [1, 4]))))
     fields = ["preset", "points_sha256", "provenance", "curves", "intervals", "unmeasured"]
-    more = ["source", "origin", "peaks", "thermal", "thermal_reason", "surfaces", "sha256"]
+    more = ["source", "origin", "peaks", "thermal", "thermal_reason", "surfaces", "sha256", "runs"]
     assert list(body) == ["schema", *fields, *more]

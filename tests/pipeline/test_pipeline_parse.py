@@ -15,7 +15,8 @@ from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Failure, PointTiming, Recording, sha256_of
 from moeprof.store.run import Run
-from moeprof.store.tables.parquet import read_table
+from moeprof.store.tables.parquet import read_table, write_table
+from moeprof.store.tables.schemas import SCHEMAS
 
 NsysFile = Any  # tests/parsers/conftest.py
 Maker = Callable[..., Recording]
@@ -49,18 +50,21 @@ def _points(run: Run) -> list[dict[str, Any]]:
 
 def test_the_cpu_collector_needs_no_raw_file(run: Run, recording: Maker) -> None:
     run.keep(recording([_timing(7)], warnings=("turbo is on",)))
-    warnings = parse_run(run)
+    warnings = parse_run(run).warnings
     assert [(r["latency_us"], r["latency_source"]) for r in _points(run)] == [(1.003, "wall")]
     assert read_table(run.table("calls"), "calls").num_rows == 7
     assert not run.table("launches").exists()
-    assert warnings == ["gelu.0: turbo is on", "gelu: 1 of 1 hold-out sizes have no recording: 2"]
+    assert list(warnings) == [
+        "gelu.0: turbo is on",
+        "gelu: 1 of 1 hold-out sizes have no recording: 2",
+    ]
 
 
 def test_failed_points_and_calls_of_0_ns_are_warned_of(run: Run, recording: Maker) -> None:
     key = "gelu-b2-1024-fp32-cold"
     timing = PointTiming(KEY, 0, 20, (*[1000] * 19, 0), 0, 1)
     run.keep(recording([timing], [Failure(key, 0, "out of memory")], tokens=(4, 2)))
-    assert parse_run(run) == [
+    assert list(parse_run(run).warnings) == [
         f"1 of 2 points failed, as {key}: out of memory",
         "1 of 20 calls took 0 ns, and are untimed",
     ]
@@ -112,7 +116,7 @@ def test_counters_are_a_table_of_their_own(run: Run, recording: Maker, tmp_path:
     _keep(run, counted, "counters.csv", page)
     failed = recording((), [Failure(KEY, 0, "no permission")], collector="ncu", unit="other")
     run.keep(failed)
-    warnings = parse_run(run)
+    warnings = parse_run(run).warnings
     (row,) = read_table(run.table("counters"), "counters").to_pylist()
     assert (row["scenario_key"], row["duration_ns"]) == (KEY, 2500.0)
     assert _points(run) == []
@@ -168,11 +172,8 @@ def test_a_recording_that_cannot_be_read_is_refused(
 
 def test_recordings_of_two_machines_are_not_merged(run: Run, recording: Maker) -> None:
     run.keep(recording([_timing(6)]))
-    two = recording([_timing(6)], unit="gelu.1")
-    changed = json.loads((run.unit("cpu", "gelu.0") / "recording.json").read_text())
-    changed["provenance"]["host_hash"] = "f" * 12
-    run.keep(two)
-    (run.unit("cpu", "gelu.1") / "recording.json").write_text(json.dumps(changed))
+    two = recording([replace(_timing(6), visit=1)], unit="gelu.1")
+    run.keep(replace(two, provenance=replace(two.provenance, host_hash="f" * 12)))
     with pytest.raises(BadInput, match="mixes recordings of 2 machines"):
         parse_run(run)
 
@@ -187,12 +188,70 @@ def test_an_earlier_table_that_nothing_makes_any_more_is_removed(
     assert not run.table("launches").exists()
 
 
-def test_tables_are_current_until_a_recording_is_newer(run: Run, recording: Maker) -> None:
+def test_tables_are_current_whatever_the_times_of_the_files(run: Run, recording: Maker) -> None:
     run.keep(recording([_timing(6)]))
     assert not tables_are_current(run)
     parse_run(run)
-    later = run.table("points").stat().st_mtime + 5
-    os.utime(run.table("points"), (later, later))
-    assert tables_are_current(run)
-    os.utime(run.unit("cpu", "gelu.0") / "recording.json", (later + 5, later + 5))
+    for time_s in (1, 2**32):
+        for path in run.folder.rglob("*"):
+            os.utime(path, (time_s, time_s))
+        os.utime(run.table("points"), (2**31, 2**31))
+        assert tables_are_current(run)
+
+
+@pytest.mark.parametrize("change", ["one more", "one less", "another", "another plan"])
+def test_tables_are_stale_when_their_sources_changed(
+    run: Run, recording: Maker, plan: Plan, change: str
+) -> None:
+    one, two = recording([_timing(6)]), recording([replace(_timing(6), visit=1)], unit="gelu.1")
+    run.keep(one)
+    if change != "one more":
+        run.keep(two)
+    parse_run(run)
+    path = run.unit("cpu", "gelu.1") / "recording.json"
+    if change == "one more":
+        run.keep(two)
+    elif change == "one less":
+        path.unlink()
+    elif change == "another":
+        run.keep(replace(two, ended_utc_ns=two.ended_utc_ns + 1))
+    else:
+        write_document(run.plan_path, replace(plan, seed=1))
+    later_s = run.table("points").stat().st_mtime + 60
+    os.utime(run.table("points"), (later_s, later_s))
     assert not tables_are_current(run)
+
+
+def test_tables_that_are_no_whole_set_are_stale(run: Run, recording: Maker) -> None:
+    run.keep(recording([_timing(6)]))
+    parse_run(run)
+    run.table("calls").unlink()
+    assert not tables_are_current(run)
+    write_table(run.table("calls"), "calls", SCHEMAS["calls"].empty_table())
+    assert not tables_are_current(run)
+    parse_run(run)
+    assert tables_are_current(run)
+
+
+def test_a_damaged_recording_costs_itself_alone(run: Run, recording: Maker) -> None:
+    run.keep(recording([_timing(6)]))
+    run.keep(recording([replace(_timing(6), visit=1)], unit="gelu.1"))
+    damaged = run.unit("cpu", "gelu.1") / "recording.json"
+    damaged.write_bytes(b"")
+    (warning, *_) = parse_run(run).warnings
+    assert str(damaged) in warning
+    assert "--resume" in warning
+    assert read_table(run.table("calls"), "calls").num_rows == 6
+    assert not tables_are_current(run)  # until it is restored or measured anew
+
+
+def test_a_raw_file_that_cannot_be_read_costs_its_recording_alone(
+    run: Run, recording: Maker, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.write_text("not a database")
+    _keep(run, recording([_timing(6)], collector="nsys"), "report.sqlite", broken)
+    run.keep(recording([replace(_timing(6), visit=1)]))
+    (warning, *_) = parse_run(run).warnings
+    assert str(run.unit("nsys", "gelu.0")) in warning
+    assert len(_points(run)) == 1

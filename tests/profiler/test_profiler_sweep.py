@@ -95,7 +95,7 @@ def test_another_machine_is_refused(run: Run, plan: Plan) -> None:
 
 # A sweep that kills itself when it is about to complete its n-th file.
 KILLED = """
-import os, signal, sys
+import os, signal, stat, sys
 from pathlib import Path
 from moeprof.store.run import Run
 from moeprof.tests.profiler.worlds import sweep
@@ -104,7 +104,7 @@ left, sync = int(sys.argv[2]), os.fsync
 
 def sync_or_die(descriptor):
     global left
-    left -= 1
+    left -= stat.S_ISREG(os.fstat(descriptor).st_mode)
     if not left:
         os.kill(os.getpid(), signal.SIGKILL)
     sync(descriptor)

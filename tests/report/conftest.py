@@ -12,15 +12,18 @@ import pytest
 
 from moeprof.compare.holdout import validate_holdout
 from moeprof.costmodel.build import build_model
+from moeprof.costmodel.checksum import with_checksum
 from moeprof.costmodel.curve.next_size import Seen, next_size
 from moeprof.costmodel.model import KernelCostModel
+from moeprof.store.cost_model import FittedRun
 from moeprof.store.document import read_document, write_document
 from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Gpu, Provenance
 from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run
 from moeprof.store.scenario import Scenario
-from moeprof.store.tables.parquet import read_table, table_from_columns, write_table
+from moeprof.store.tables.parquet import read_table, table_from_columns
+from moeprof.store.tables.table_set import writing_tables
 from moeprof.tests import builders
 
 NO_POWER = "no power was recorded in this run"
@@ -169,7 +172,8 @@ def write_model(run: Run) -> None:
         provenance=read_document(run.provenance_path, Provenance),
         points_sha256=sha256_of(path),
     )
-    write_document(run.model_path, model)
+    fitted = (FittedRun(sha256_of(path), run.sources_sha256()),)
+    write_document(run.model_path, with_checksum(replace(model, runs=fitted)))
 
 
 def write_validation(run: Run) -> None:
@@ -187,7 +191,8 @@ def make_run(
     write_document(run.provenance_path, provenance)
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: [row.get(name) for row in rows] for name in names}
-    write_table(run.table("points"), "points", table_from_columns("points", columns))
+    with writing_tables(run.tables, run.sources_sha256()) as tables:
+        tables.write("points", table_from_columns("points", columns))
     for write in (write_model, write_validation)[:stages]:
         write(run)
     return run

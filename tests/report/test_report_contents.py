@@ -50,7 +50,7 @@ def test_stages_that_did_not_run_are_none(
     contents = read_contents(build(plan, provenance, rows, stages=0))
     assert contents.model is None
     assert contents.validation is None
-    assert not contents.model_is_stale
+    assert contents.stale is None
     assert all(curve.model is None and not curve.costs for curve in contents.curves)
 
 
@@ -58,9 +58,9 @@ def test_a_model_of_other_points_is_stale(
     build: Build, plan: Plan, provenance: Provenance, rows: Rows
 ) -> None:
     run = build(plan, provenance, rows, stages=1)
-    assert not read_contents(run).model_is_stale
+    assert read_contents(run).stale is None
     build(plan, provenance, rows[:-1], stages=0)
-    assert read_contents(run).model_is_stale
+    assert "other points" in str(read_contents(run).stale)
 
 
 def test_a_curve_is_called_by_its_operation_unless_that_has_several(

@@ -64,7 +64,7 @@ def page(text: str) -> Page:
 
 
 def test_the_report_is_one_small_file_and_the_same_each_time(full_run: Run, text: str) -> None:
-    path = write_report(full_run)
+    path = write_report(full_run).path
     assert path == full_run.report_path
     assert path.read_text(encoding="utf-8") == text
     assert path.stat().st_size < 2_000_000

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ import pytest
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
-from moeprof.store.recording import Failure, Recording
+from moeprof.store.recording import Recording
 from moeprof.store.run import (
     Run,
     find_model,
@@ -116,17 +115,6 @@ def test_an_empty_store_is_refused_with_the_way_out(
         find(None, tmp_path)
     assert str(tmp_path) in caught.value.message
     assert "moeprof" in caught.value.hint
-
-
-def test_a_recording_that_speaks_of_a_scenario_without_describing_it_is_refused(
-    tmp_path: Path, recording: Recording
-) -> None:
-    run = Run(tmp_path)
-    run.keep(replace(recording, failures=(Failure("gelu-b7-1024-fp32-cold", 0, "x"),)))
-    with pytest.raises(BadInput, match="'gelu-b7-1024-fp32-cold' without describing it") as caught:
-        run.recordings()
-    assert "recording.json" in caught.value.message
-    assert "--resume" in caught.value.hint
 
 
 def test_a_path_that_is_too_long_is_no_run_and_no_model() -> None:

@@ -13,7 +13,7 @@ from moeprof.parsers.nsys.read_columns import READ_COLUMNS
 from moeprof.parsers.nsys.scrub import scrub_nsys
 from moeprof.parsers.trace_file import parse_trace
 from moeprof.store.errors import BadInput
-from moeprof.store.tables.parquet import writing_tables
+from moeprof.store.tables.table_set import writing_tables
 from moeprof.tests.nsys_file import NsysFile
 from moeprof.tests.parsers.pieces import same_tables
 

@@ -45,7 +45,7 @@ def test_energies_come_from_the_meter_and_the_sensors_gain_is_reported(tmp_path:
     by_sensor = points(run)
     keep_meter(run, write_meter(tmp_path / "meter.csv"))
     assert not tables_are_current(run)
-    (warning,) = parse_run(run)
+    (warning,) = parse_run(run).warnings
     assert "shows 0.950 of its power" in warning
     for _, tokens, watts in LOADS[:3]:
         row = points(run)[tokens]
@@ -101,7 +101,7 @@ def test_rows_without_a_reading_and_rows_at_one_time_are_counted(tmp_path: Path)
     head, first, *rows = csv.read_text().splitlines(keepends=True)
     csv.write_text("".join([head, first, first, "off\n", *rows[:40], "a note, 3\n", *rows[40:]]))
     keep_meter(run, csv)
-    warnings = " ".join(parse_run(run))
+    warnings = " ".join(parse_run(run).warnings)
     assert "2 rows hold no reading" in warnings
     assert "1 rows have the time of the row before" in warnings
 
@@ -251,7 +251,7 @@ def test_a_real_sensor_beside_a_real_meter(tmp_path: Path, stem: str, gain: floa
     by_sensor = points(run)[64]
     assert by_sensor["energy_source"] == "nvml_power"
     keep_meter(run, csv)
-    (warning,) = parse_run(run)
+    (warning,) = parse_run(run).warnings
     by_meter = points(run)[64]
     assert by_meter["energy_source"] == "external_meter"
     ratio = by_sensor["power_w"] / by_meter["power_w"]

@@ -1,0 +1,1 @@
+"""What a crash must not break: files and folders that are written aside, synced and renamed."""

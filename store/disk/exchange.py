@@ -1,0 +1,31 @@
+"""Puts a folder in the place of another in one step.
+
+Source: renameat2(2), RENAME_EXCHANGE, which Python does not offer.
+"""
+
+import ctypes
+import errno
+import os
+from pathlib import Path
+from typing import Final
+
+_AT_FDCWD: Final = -100
+_RENAME_EXCHANGE: Final = 2
+_LACKING: Final = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two folders change their names; False where the system or file system cannot do that.
+
+    Raises OSError where it fails for another reason.
+    """
+    call = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if call is None:
+        return False
+    paths = os.fsencode(one), os.fsencode(other)
+    if call(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _LACKING:
+        return False
+    raise OSError(number, os.strerror(number), str(other))
