@@ -55,13 +55,15 @@ def _metered(place: Place) -> Path:
     return run
 
 
-def change_times(recording: Path, by: int) -> None:
+def change_times(recording: Path, by: float) -> None:
     """Let the calls of a recording have taken longer, by a factor; its mtime stays."""
     kept, body = recording.stat(), json.loads(recording.read_text())
     for timing in body["served"]:
-        timing["calls_ns"] = [by * time_ns for time_ns in timing["calls_ns"]]
-    recording.write_text(json.dumps(body))
-    os.utime(recording, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+        timing["calls_ns"] = [round(by * time_ns) for time_ns in timing["calls_ns"]]
+    changed = recording.parent.parent / "changed"
+    changed.write_text(json.dumps(body))
+    os.utime(changed, ns=(kept.st_atime_ns, kept.st_mtime_ns))
+    changed.replace(recording)
 
 
 def _of_metered(command: str) -> Callable[[Place], Words]:

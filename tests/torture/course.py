@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from moeprof.tests.torture import blows, hostile, sweep_kills
+from moeprof.tests.torture import blows, container, hostile, inputs, readers, sharing, sweep_kills
 from moeprof.tests.torture.setting import Setting
 from moeprof.tests.torture.trial import Job, Kind, Part, Trial
 
@@ -42,6 +42,11 @@ PARTS: Final[Mapping[str, Source]] = {
     "command-disk-errors": Source(blows.command_errors, _REFUSED),
     "hostile-operations": Source(hostile.jobs, _HOSTILE),
     "hostile-op-files": Source(hostile.loading_jobs, _ANSWERED),
+    "changed-inputs": Source(inputs.jobs, (Kind.FUZZ, Kind.HANG, Kind.MEMORY)),
+    "two-users": Source(sharing.user_jobs, (*_ANSWERED, Kind.HARMED, Kind.BESIDE)),
+    "three-sweeps": Source(sharing.sweep_jobs, (*_ANSWERED, Kind.HARMED, Kind.BESIDE)),
+    "readers": Source(readers.jobs, (*_ANSWERED, Kind.TORN, Kind.TEMPORARY)),
+    "container": Source(container.jobs, (*_HOSTILE, *_KILLED)),
 }
 
 

@@ -21,7 +21,7 @@ POINT_S: Final = 4  # the limit of a size
 # Processes that start, each up to 10 s on a busy machine, with a size's limit and the end of each.
 LIMIT_S: Final = 90.0
 _LONGEST_REASON: Final = 1000
-_SUITE: Final = ("prints_an_answer", "child_and_hang")
+_SUITE: Final = ("prints_an_answer", "child_and_hang", "daemon_that_loops", "stops_its_parent")
 _LOADING: Final = {
     "prints at import": "print('{\"a\": 1}')",
     "exits at import": "import sys; sys.exit(0)",
@@ -43,9 +43,9 @@ _LOADING: Final = {
 
 def jobs(setting: Setting) -> Iterable[Job]:
     """A sweep of each hostile operation."""
-    chosen = [one for one in HOSTILE if one.name in _SUITE]
-    chosen = setting.pick(chosen, list(HOSTILE), list(HOSTILE))
-    return [partial(_sweep, setting, one) for one in chosen]
+    few = [one for one in HOSTILE if one.name in _SUITE]
+    chosen = setting.pick(few, list(HOSTILE), list(HOSTILE))
+    return [partial(sweep, setting, one) for one in chosen]
 
 
 def loading_jobs(setting: Setting) -> Iterable[Job]:
@@ -70,7 +70,8 @@ def _load(setting: Setting, name: str) -> list[Trial]:
     return [trial]
 
 
-def _sweep(setting: Setting, hostile: Hostile) -> list[Trial]:
+def sweep(setting: Setting, hostile: Hostile) -> list[Trial]:
+    """Measure a hostile operation and a good one, and build a model of what was recorded."""
     trial = Trial(hostile.name)
     with (
         setting.place(hostile.name) as place,
