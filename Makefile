@@ -4,9 +4,10 @@
 # make check    the same checks on what is set up already
 # make fmt      mend format and lint; renew the published JSON Schemas
 # make fuzz     change fields of valid inputs 10,000 times; each must be read or refused
+# make torture  kill, starve, race and lie to moeprof for a quarter of an hour; torture-full: for hours
 # make bench    run every benchmark, quickly
 # make clean    remove what the others made, except runs
-.PHONY: help demo test check fmt fuzz bench clean
+.PHONY: help demo test check fmt fuzz torture torture-full bench clean
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -47,6 +48,12 @@ fmt: .venv/installed
 
 fuzz: .venv/installed
 	PYTHONPATH=.path $(BIN)/python -m moeprof.tests.fuzz $(FUZZ)
+
+torture: .venv/installed
+	PYTHONPATH=.path $(BIN)/python -m moeprof.tests.torture $(TORTURE)
+
+torture-full: .venv/installed
+	PYTHONPATH=.path $(BIN)/python -m moeprof.tests.torture --size full $(TORTURE)
 
 bench: .venv/installed
 	for file in $(wildcard benchmarks/*.py); do $(BIN)/python $$file --quick || exit; done
