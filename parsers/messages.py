@@ -58,6 +58,7 @@ class Refusal(StrEnum):
     UNCLEAR_NUMBERS = "has a number that can be read in two ways"
 
     NOT_JSON = "is not valid JSON"
+    TOO_LARGE = "has an event, or a part before or after its events, of more than"
     NOT_KINETO = "is JSON, but no torch.profiler trace"
     SEVERAL_PROCESSES = "holds CUDA calls of"
 

@@ -1,16 +1,15 @@
 """The format of a trace file, found by its content and not by its name."""
 
-import gzip
 import io
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Final
 
 from ..store.errors import BadInput
-from .kineto.text import GZIP_ERRORS, gzip_damage
+from .kineto.text import GZIP_ERRORS, gzip_damage, open_unpacked
 from .messages import Refusal
 from .ncu.pages import is_ncu_output
 from .ncu.report import MAGIC as NCU_REPORT
@@ -57,8 +56,8 @@ def trace_format(path: Path) -> TraceFormat:
 
 def _packed_format(path: Path) -> TraceFormat:
     """Find the format of a gzip file: of a trace of torch.profiler, or it is refused."""
-    with _unpacking(path), gzip.open(path) as file:
-        beginning = file.read(_BEGINNING)
+    with _unpacking(path), open_unpacked(path) as file:
+        beginning = file.read1(_BEGINNING)
     text = _first_text(path)
     if beginning.startswith(_SQLITE) or is_report(beginning) or is_ncu_output(text):
         raise BadInput(f"{path} {Refusal.PACKED}", hint=f"unpack it: gunzip {path.name}")
@@ -134,9 +133,6 @@ def _is_ncu_output_later(path: Path, beginning: bytes) -> bool:
 
 def _opened_text(path: Path) -> IO[str]:
     """Open a file, gzipped or not, as text; bytes that are no text become U+FFFD."""
-    with path.open("rb") as raw:
-        packed = raw.read(len(_GZIP)) == _GZIP
-    file: Any = gzip.open(path) if packed else path.open("rb")
-    encoding = utf_16_encoding(file.read(64)) or "utf-8"
-    file.seek(0)
-    return io.TextIOWrapper(file, encoding, errors="replace")
+    with open_unpacked(path) as file:
+        encoding = utf_16_encoding(file.read1(64)) or "utf-8"
+    return io.TextIOWrapper(open_unpacked(path), encoding, errors="replace")

@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 from ...store.errors import BadInput
 from ...store.files import refuse_irregular, refuse_lfs_pointer
 from ...store.scenario import Scenario
-from .cells import Cells, rows_of
+from ...store.tables.bounded import read_bounded
+from .cells import Cells, columns_of, rows_of
 from .source_rows import Imported, ImportedTable, origin_of
 
 FAMILIES: Final = ("gemm", "moe")
@@ -208,8 +209,9 @@ def _read(path: Path, family: str, version: str | None) -> Iterator[Cells]:
         )
     columns = [*_NEEDED[family], *(column for column in _USED if column in found)]
     try:
-        table = pq.read_table(path, columns=columns, partitioning=None)
-        values = table.to_pydict()
+        with path.open("rb") as file:
+            table = read_bounded(path, file, columns)
+        values = columns_of(path, table)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     chosen = version if version in values["version"] else None

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pyarrow as pa
+
 from ...store.errors import BadInput
 
 _LARGEST: Final = 1 << 24  # no width, batch or number of experts comes near it
+_MOST_ROWS: Final = 1 << 20  # published tables have up to 220,000
 _SHORTEST_MS: Final = 1e-6
 _LONGEST_MS: Final = 1e9
 _GPU_POWER_W: Final = (1.0, 10_000.0)  # no GPU at work takes less or more
@@ -68,6 +71,21 @@ class Cells:
             f"{self.path}: column {column!r} is {shown} in row {self.row}, and must be {rule}",
             hint="mend the cell, or remove the row",
         )
+
+
+def columns_of(path: Path, table: pa.Table) -> dict[str, list[Any]]:
+    """The columns of a table of `path` as Python values.
+
+    Raises BadInput where it has more rows than a table of measurements, each of which takes three
+    bytes or more.
+    """
+    most = min(path.stat().st_size, _MOST_ROWS)
+    if table.num_rows > most:
+        raise BadInput(
+            f"{path} holds {table.num_rows} rows, and a table of its size holds at most {most}",
+            hint="fetch it anew, or name another table",
+        )
+    return table.to_pydict()
 
 
 def rows_of(path: Path, columns: Mapping[str, list[Any]]) -> Iterator[Cells]:

@@ -23,7 +23,7 @@ from .text import place, text_blocks
 _KEY: Final = b'"traceEvents"'
 _OUTLINE: Final = msgspec.json.Decoder(dict[str, object], float_hook=str)
 _SPLIT: Final = "split it: one trace per file, as one object with the list traceEvents"
-_LARGEST_EVENT_BYTES: Final = 1 << 24
+_LARGEST_PART_BYTES: Final = 1 << 24  # an event, or what stands before or after the events
 _IS_MARK: Final = np.isin(np.arange(256), list(b'"{}[]'))
 _STEP: Final = np.zeros(256, dtype=np.int8)
 _STEP[list(b"{[")], _STEP[list(b"}]")] = 1, -1
@@ -60,7 +60,8 @@ class Elements:
         yield from self._objects()
         length = self._window.byte - first
         while self._window.more():
-            pass
+            if len(self._window.text) > _LARGEST_PART_BYTES:
+                raise self._too_large()
         self._read_outline(head, self._window.text, length)
 
     def twice(self, name: str) -> bool:
@@ -125,15 +126,24 @@ class Elements:
         """Read the next block; False at the end of a text that is whole.
 
         `before` stands for what was cut off before the window. Raises BadInput where the text ends
-        too early, or breaks in what has grown larger than any event.
+        too early, or is broken or goes on in what is larger than any event.
         """
         text = self._window.text
-        if len(text) < _LARGEST_EVENT_BYTES and self._window.more():
+        if len(text) < _LARGEST_PART_BYTES and self._window.more():
             return True
         found = fault(before + text)
-        if found is not None and (not found.cut or not self._window.more()):
-            raise self.refuse(found._replace(byte=self._window.byte + found.byte - len(before)))
-        return found is not None
+        if found is None:
+            return False
+        if found.cut and self._window.more():
+            raise self._too_large()
+        raise self.refuse(found._replace(byte=self._window.byte + found.byte - len(before)))
+
+    def _too_large(self) -> BadInput:
+        return BadInput(
+            f"{self.path} {Refusal.TOO_LARGE} {_LARGEST_PART_BYTES >> 20} MiB at"
+            f" {place(self.path, self._window.byte)}",
+            hint=RECORD_AGAIN,
+        )
 
     def _count_scalars(self, between: bytes, byte: int) -> None:
         """Count the elements between two objects. Raises BadInput where no comma parts them."""
@@ -183,7 +193,7 @@ class _Window:
         for block in self._blocks:
             parts.append(block)
             added += len(block)
-            if added and added >= len(self.text):
+            if added and (added >= len(self.text) or len(self.text) + added > _LARGEST_PART_BYTES):
                 break
         self.text = b"".join(parts)
         return added > 0
@@ -201,7 +211,7 @@ def _brackets(text: bytes) -> tuple[Int64, Any, Any]:
     places = np.flatnonzero(_IS_MARK[letters])
     marks = letters[places]
     is_quote = marks == ord('"')
-    outside = ~is_quote & (np.cumsum(is_quote) % 2 == 0)
+    outside = ~is_quote & ~np.logical_xor.accumulate(is_quote)
     step = _STEP[marks[outside]]
     return places[outside], step, np.cumsum(step, dtype=np.int32)
 

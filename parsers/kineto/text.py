@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import io
 import json
 import zlib
 from collections.abc import Iterator
@@ -10,11 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from ...store.errors import BadInput
+from ...store.tables.unpacking import check_unpacked, most_unpacked_bytes
 from ..messages import Refusal
 
 GZIP_ERRORS: Final = (EOFError, zlib.error, gzip.BadGzipFile)
 _GZIP: Final = b"\x1f\x8b"
 _BEGINNING_BYTES: Final = 4  # which tell the encoding
+_SIZE_BYTES: Final = 4
 _BLOCK_BYTES: Final = 1 << 20
 
 
@@ -62,11 +65,52 @@ def _is_plain(path: Path) -> bool:
     return not beginning.startswith(_GZIP) and json.detect_encoding(beginning).startswith("utf-8")
 
 
+class _Gzip(gzip.GzipFile):
+    """A gzip file; reading raises BadInput where it holds more than it may."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self._path = path
+        self._most_bytes = most_unpacked_bytes(path)
+
+    def check(self) -> None:
+        """Read all of a file that says of itself that it is too large, before any of it is used.
+
+        It ends with its size modulo 2**32 (RFC 1952); a damaged one may end with anything.
+        """
+        with self._path.open("rb") as raw:
+            raw.seek(max(0, self._path.stat().st_size - _SIZE_BYTES))
+            if int.from_bytes(raw.read(), "little") <= self._most_bytes:
+                return
+        while self.read1(_BLOCK_BYTES):
+            pass
+        self.rewind()
+
+    def read1(self, size: int = -1) -> bytes:
+        data = super().read1(size)
+        check_unpacked(self._path, self.tell(), self._most_bytes)
+        return data
+
+
+def open_unpacked(path: Path) -> gzip.GzipFile | io.BufferedReader:
+    """Open a file to be read by `read1`, unpacked where it is gzipped.
+
+    Reading raises BadInput where it unpacks to more than `most_unpacked_bytes`.
+    """
+    with path.open("rb") as raw:
+        packed = raw.read(len(_GZIP)) == _GZIP
+    if packed:
+        file = _Gzip(path)
+        file.check()
+        return file
+    return path.open("rb")
+
+
 def gzip_damage(path: Path, error: Exception) -> BadInput:
     """Make the refusal of a gzip file that `error` stopped, with what is good before the damage."""
     good_bytes = 0
     try:
-        with gzip.open(path) as unpacked:
+        with _Gzip(path) as unpacked:
             while block := unpacked.read1(_BLOCK_BYTES):
                 good_bytes += len(block)
     except GZIP_ERRORS:
@@ -81,9 +125,7 @@ def gzip_damage(path: Path, error: Exception) -> BadInput:
 def _unpacked_blocks(path: Path) -> Iterator[bytes]:
     """Yield the file's bytes, unpacked where they are gzipped."""
     try:
-        with path.open("rb") as raw:
-            packed = raw.read(len(_GZIP)) == _GZIP
-        with gzip.open(path) if packed else path.open("rb") as file:
+        with open_unpacked(path) as file:
             while block := file.read1(_BLOCK_BYTES):
                 yield block
     except FileNotFoundError:

@@ -5,6 +5,7 @@ single batch). The files are memory-mapped, so only the columns that are read le
 """
 
 import os
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -15,11 +16,12 @@ import pyarrow.compute as pc
 
 from ...store.errors import BadInput
 from ..events import int64_column
-from ..messages import Refusal
+from ..messages import NSYS_EXPORT_HINT, Refusal
 from .cells import BadCells, is_typed
 from .columns import BLOCK_VALUES, Column, Columns
 
 _END_OF_STREAM: Final = b"\xff\xff\xff\xff\0\0\0\0"  # Arrow's columnar format, IPC streaming
+_DICTIONARY_BATCH, _RECORD_BATCH = 2, 3  # values of MessageHeader
 _ENDING: Final = ".arrow"
 _SPREAD_PARTS: Final = 16
 
@@ -113,8 +115,50 @@ def open_arrow(path: Path) -> ArrowTables:
         file = path / f"{table}{_ENDING}"
         if not _ends(file):
             raise BadInput(f"{file} {Refusal.CUT_SHORT}")
+        _refuse_packed(file)
         _check(_mapped(file), file)
     return opened
+
+
+def _refuse_packed(file: Path) -> None:
+    """Raise BadInput where a file is compressed, which nsys does not do, or has dictionaries.
+
+    Compressed, 100 kB could take the memory of a billion rows.
+    """
+    try:
+        for message in pa.ipc.MessageReader.open_stream(pa.memory_map(str(file))):
+            kind, packed = _kind(message.metadata.to_pybytes())
+            if packed or kind == _DICTIONARY_BATCH:
+                raise BadInput(
+                    f"{file} is compressed, and nsys writes it plain", hint=NSYS_EXPORT_HINT
+                )
+    except (OSError, pa.ArrowException, struct.error) as error:
+        raise BadInput(f"{file} cannot be read: {error}") from error
+
+
+def _kind(message: bytes) -> tuple[int, bool]:
+    """Kind of a message of Arrow's format, and whether it is a batch that is compressed.
+
+    It is a flatbuffer (Arrow's Message.fbs): `header_type` and `header` are its second and third
+    field, `compression` is the fourth one of a RecordBatch.
+    """
+    (root,) = struct.unpack_from("<I", message)
+    type_place, header_place = (_field(message, root, number) for number in (1, 2))
+    if not (type_place and header_place):
+        return 0, False
+    kind = message[type_place]
+    header = header_place + struct.unpack_from("<I", message, header_place)[0]
+    return kind, kind == _RECORD_BATCH and _field(message, header, 3) > 0
+
+
+def _field(message: bytes, table: int, number: int) -> int:
+    """Place of a field of a flatbuffer's table; 0 where it is absent."""
+    names = table - struct.unpack_from("<i", message, table)[0]
+    slot = 2 * (number + 2)
+    if slot >= struct.unpack_from("<H", message, names)[0]:
+        return 0
+    offset = int(struct.unpack_from("<H", message, names + slot)[0])
+    return table + offset if offset else 0
 
 
 def _mapped(file: Path) -> pa.Table:

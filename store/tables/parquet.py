@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from ..errors import BadInput, naming, shortened, unknown_schema
 from ..files import read_bytes, replacing
+from .bounded import read_bounded
 from .schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS, is_amount
 
 PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"
@@ -143,26 +144,35 @@ def _no_table(path: Path, error: Exception) -> BadInput:
 
 def _read(file: Any, path: Path, name: str) -> pa.Table:
     """Read table `name` from an open file and check it; `path` is named where it is refused."""
-    try:
-        table = pq.read_table(file)
-        table.validate(full=True)  # a text may hold bytes that are no UTF-8
-    except pa.ArrowInvalid as error:
-        raise _no_table(path, error) from error
     schema = SCHEMAS[name]
-    metadata, of_schema = table.schema.metadata or {}, schema.metadata or {}
-    found = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")
+    try:
+        _check_schema(path, name, pq.read_schema(file))
+        file.seek(0)
+        with naming(path, hint=PARSE_AGAIN):
+            table = read_bounded(path, file, schema.names)
+        table.validate(full=True)  # a text may hold bytes that are no UTF-8
+    except pa.ArrowException as error:
+        raise _no_table(path, error) from error
+    table = table.replace_schema_metadata(schema.metadata)
+    _check_values(path, table)
+    return table
+
+
+def _check_schema(path: Path, name: str, found: pa.Schema) -> None:
+    """Raise BadInput where a file of this schema is no table `name` that can be read."""
+    schema = SCHEMAS[name]
+    metadata, of_schema = found.metadata or {}, schema.metadata or {}
+    number = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")
     known = of_schema[SCHEMA_KEY].decode()
-    if found in OLDER_SCHEMAS.get(name, ()) and set(schema.names) <= set(table.column_names):
-        table, found = table.select(schema.names).replace_schema_metadata(schema.metadata), known
-    if found != known:
-        raise unknown_schema(path, found, known, way_out=PARSE_AGAIN)
-    if not table.schema.equals(schema):
+    columns = [field for field in found if field.name in schema.names]
+    is_older = number in OLDER_SCHEMAS.get(name, ()) and len(columns) == len(schema)
+    if number != known and not is_older:
+        raise unknown_schema(path, number, known, way_out=PARSE_AGAIN)
+    if not pa.schema(columns if is_older else list(found)).equals(schema):
         raise BadInput(
             f"{path} calls itself {known} and has other columns",
             hint=PARSE_AGAIN,
         )
-    _check_values(path, table)
-    return table
 
 
 def _check_values(path: Path, table: pa.Table) -> None:

@@ -154,3 +154,15 @@ def test_a_break_far_from_the_end_is_found_before_all_is_read(tmp_path: Path) ->
 def test_other_json_is_no_trace(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadInput, match=Refusal.NOT_KINETO):
         _read(tmp_path / "t.json", text)
+
+
+@pytest.mark.parametrize(
+    "begin", [b'{"a": "', b'{"traceEvents": [{"name": "', b'{"traceEvents": [], "a": "']
+)
+def test_no_event_and_no_other_part_is_held_beyond_16_mib(tmp_path: Path, begin: bytes) -> None:
+    path = tmp_path / "t.json"
+    with path.open("wb") as file:
+        file.write(begin)
+        file.writelines(b"a" * 2**20 for _ in range(20))
+    with pytest.raises(BadInput, match=Refusal.TOO_LARGE):
+        list(Elements(path))

@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from moeprof.parsers.kineto.text import place, text_blocks
 from moeprof.parsers.messages import Refusal
 from moeprof.store.errors import BadInput
+from moeprof.store.tables.unpacking import VARIABLE
 
 TEXT = '{"name": "日本"}\n'
 
@@ -94,3 +96,23 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
         list(text_blocks(tmp_path / "none"))
     with pytest.raises(BadInput, match="cannot read"):
         list(text_blocks(tmp_path))
+
+
+def _packed(folder: Path, parts: Iterable[bytes]) -> Path:
+    path = folder / "t.json.gz"
+    with gzip.open(path, "wb") as file:
+        file.writelines(parts)
+    return path
+
+
+def test_a_gzip_file_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = _packed(tmp_path, [b"{", b" " * 2**21])
+    assert sum(map(len, text_blocks(path))) == 2**21 + 1
+    monkeypatch.setenv(VARIABLE, str(1 / 1024))
+    with pytest.raises(BadInput, match="unpacks to more than 1 MiB"):
+        next(text_blocks(path))  # before any of it is used
+    path.write_bytes(path.read_bytes() + gzip.compress(b"end"))  # which says that it is small
+    with pytest.raises(BadInput, match="unpacks to more than 1 MiB"):
+        list(text_blocks(path))
