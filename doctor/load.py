@@ -7,6 +7,7 @@ of JSON, `{"uuid": …}` with the GPU's UUID (null on a CPU); it ends when its s
 """
 
 import json
+import os
 import sys
 import threading
 from typing import Final
@@ -34,8 +35,7 @@ def main(device: str) -> None:
 
     work(_WARMUP_PRODUCTS)
     uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}" if on_gpu else None
-    sys.stdout.write(json.dumps({"uuid": uuid}) + "\n")
-    sys.stdout.flush()
+    os.write(int(os.environ["MOEPROF_ANSWERS_FD"]), json.dumps({"uuid": uuid}).encode() + b"\n")
     while input_open.is_alive():
         work(_QUEUED)
 

@@ -1,8 +1,9 @@
 """A typed client of the line protocol that a run's scripts speak with `--serve`.
 
-A script reads one request a line on stdin and answers each with one line of JSON on stdout:
+A script reads one request a line on stdin. It answers each with one line of JSON on the socket
+whose number stands in the environment variable MOEPROF_ANSWERS_FD, never on what it prints:
 
-    (start)                {"pid": 4711, …}         the process is ready
+    (start)                {"ready": true, …}      the process is ready
     TOKENS REPEAT          a PointTiming            time one size
     load TOKENS REPEAT     {"begin_ns": …}          begin a steady load, CLOCK_MONOTONIC
     idle REPEAT            {"begin_ns": …}          begin to do nothing, as a baseline
@@ -10,20 +11,30 @@ A script reads one request a line on stdin and answers each with one line of JSO
     replay                 a MixedWorkload          run the mixed workload (its own script)
     (end of stdin)         (exit)
 
-Any request may be answered with {"error": REASON}. The protocol is fixed: runs keep copies of the
-scripts that they were measured with, and a resumed run speaks to those.
+Any request may be answered with {"error": REASON}. A script names the protocol that it speaks
+(PROTOCOL in scenarios/script.py): one of another protocol is generated anew before it runs.
 """
 
-import json
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import msgspec
-
 from ..store.mixed_workload import MixedWorkload
 from ..store.recording import Load, PointTiming
-from .process.line_process import LineProcess, kill
+from .answers import (
+    Asked,
+    BadAnswer,
+    asked_now,
+    begin_of,
+    body_of,
+    load_of,
+    reason_of,
+    timing_of,
+    workload_of,
+)
+from .log_file import end_log
+from .process.line_process import LineProcess
 
 START_S: Final = 180.0  # torch and its CUDA context, from a cold disk
 FINISH_S: Final = 180.0  # a profiler writes its report when the script ends
@@ -37,16 +48,23 @@ class ScriptClient:
     """One process of a script, from entering to leaving; leaving ends it.
 
     `answer_s` bounds the wait for each answer; the descriptors `kept_fds` stay open in the
-    process. Every request raises Refused where the script
-    answers with an error, and ProcessEnded where the process ends or gives no answer in time.
+    process, and the end of what it prints is kept in `log`. A request for a size names the key of
+    its scenario, None for any. Every request raises Refused where the script answers with an error,
+    BadAnswer where the answer is none to the request, and ProcessEnded where the process ends or
+    gives no answer in time.
     """
 
     def __init__(
-        self, command: Sequence[str], answer_s: float, kept_fds: Sequence[int] = ()
+        self,
+        command: Sequence[str],
+        answer_s: float,
+        kept_fds: Sequence[int] = (),
+        log: Path | None = None,
     ) -> None:
-        self._process = LineProcess(command, kept_fds=kept_fds)
+        self._log = log
+        self._process = LineProcess(command, kept_fds=kept_fds, log=log)
         self._answer_s = answer_s
-        self._pid: int | None = None
+        self._load: tuple[Asked, int] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -58,30 +76,37 @@ class ScriptClient:
         trace: TracebackType | None,
     ) -> None:
         self._process.__exit__(kind, error, trace)
+        if self._log is not None:
+            end_log(self._log)
 
     def start(self, timeout_s: float = START_S) -> None:
         """Wait until the script is ready. Raises ProcessEnded where it does not start."""
-        self._pid = json.loads(self._process.answer(timeout_s)).get("pid")
+        if body_of(self._process.answer(timeout_s)).get("ready") is not True:
+            raise BadAnswer("its first answer does not say that it is ready")
 
-    def time(self, tokens: int, repeat: int) -> PointTiming:
+    def time(self, tokens: int, repeat: int, key: str | None = None) -> PointTiming:
         """Time calls at a batch size that was measured `repeat` times before."""
-        return msgspec.convert(self._ask(f"{tokens} {repeat}"), PointTiming)
+        asked = asked_now(key, repeat)
+        return timing_of(self._ask(f"{tokens} {repeat}"), asked)
 
-    def begin_load(self, tokens: int, repeat: int) -> int:
+    def begin_load(self, tokens: int, repeat: int, key: str) -> int:
         """Begin a steady load; return when it began, ns of CLOCK_MONOTONIC."""
-        return int(self._ask(f"load {tokens} {repeat}")["begin_ns"])
+        return self._begin(f"load {tokens} {repeat}", asked_now(key, repeat))
 
     def begin_idle(self, repeat: int) -> int:
         """Begin to do nothing; return when that began, ns of CLOCK_MONOTONIC."""
-        return int(self._ask(f"idle {repeat}")["begin_ns"])
+        return self._begin(f"idle {repeat}", asked_now(None, repeat))
 
     def stop(self) -> Load:
         """End the load, or the idling, that was begun; return what it did."""
-        return msgspec.convert(self._ask("stop"), Load)
+        assert self._load is not None, "a load was begun"
+        asked, begin_ns = self._load
+        line = self._process.ask_on("stop", self._answer_s)  # a load may have ended by itself
+        return load_of(_done(line), asked, begin_ns)
 
     def run_mixed_workload(self) -> MixedWorkload:
         """Run the mixed workload to its end; return its segments."""
-        return msgspec.convert(self._ask("replay"), MixedWorkload)
+        return workload_of(self._ask("replay"))
 
     def finish(self) -> int | None:
         """Let the script end by itself; return its exit code, None where it did not end."""
@@ -89,11 +114,20 @@ class ScriptClient:
 
     def kill(self) -> None:
         """End the script alone: a profiler around it still writes its report."""
-        if self._pid is not None:
-            kill(self._pid)
+        self._process.end_speaker()
+
+    def _begin(self, request: str, asked: Asked) -> int:
+        begin_ns = begin_of(self._ask(request))
+        self._load = asked, begin_ns
+        return begin_ns
 
     def _ask(self, request: str) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self._process.ask(request, self._answer_s))
-        if "error" in answer:
-            raise Refused(answer["error"])
-        return answer
+        return _done(self._process.ask(request, self._answer_s))
+
+
+def _done(line: str) -> dict[str, Any]:
+    """Parse an answer. Raises Refused where it is an error."""
+    body = body_of(line)
+    if (reason := reason_of(body)) is not None:
+        raise Refused(reason)
+    return body

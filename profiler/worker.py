@@ -10,6 +10,7 @@ from typing import Final
 
 from ..store.recording import PointTiming
 from .job import Job
+from .log_file import new_log
 from .process.line_process import ProcessEnded
 from .record import Outcome
 from .schedule.repeat import Repeat
@@ -53,7 +54,8 @@ class Session:
         """Run the process; where its script does not start, give the whole operation up."""
         self.job.on_point(self.first)
         limit_s = self.job.plan.point_timeout_s
-        with ScriptClient(self.command, limit_s, self.job.kept_fds) as script:
+        log = new_log(self.job.run, self.job.op_plan.op)
+        with ScriptClient(self.command, limit_s, self.job.kept_fds, log) as script:
             try:
                 script.start()
             except ProcessEnded as end:
@@ -82,7 +84,8 @@ class Session:
     def _time(self, script: ScriptClient, repeat: Repeat) -> Outcome:
         """Time one size. Raises ProcessEnded where the process gives no answer."""
         try:
-            timing = script.time(repeat.tokens, repeat.number)
+            key = self.job.schedule.key(repeat)
+            timing = script.time(repeat.tokens, repeat.number, key)
         except Refused as refusal:
             return self.job.schedule.failed(repeat, str(refusal))
         self.job.schedule.measured(repeat, timing)

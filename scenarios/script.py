@@ -12,6 +12,8 @@ from ..store.plan import OpPlan, Plan
 from .operation import Operation
 from .preset import Preset
 
+PROTOCOL: Final = 2  # of requests and answers; 1 answered on stdout, among what was printed
+
 WARMUP_CALLS: Final = 3
 WARMUP_S: Final = 0.02
 MIN_CALLS: Final = 10
@@ -39,6 +41,7 @@ def render_script(
         title=f"{operation.name} of the preset {preset.name}, by itself.",
         what_it_is=_what_it_is(operation),
         name=operation.name,
+        protocol=PROTOCOL,
         imports="".join(f"{line}\n" for line in operation.imports),
         key=key.replace("-b1-", "-b{tokens}-", 1),
         sizes=sorted({*op_plan.first, *op_plan.holdout, *op_plan.calibration}),

@@ -7,6 +7,7 @@ The layout:
         sweep.lock  held while anything measures into the run
         raw/<collector>/<unit>/recording.json and raw files beside it
         damaged/<collector>/<unit>.<number>/  what --resume set aside and measured anew
+        logs/<op>.<number>.log: the end of what a process printed
         tables/<name>.parquet
         kernel_cost_model.json  validation.json  report.html
         nvml/…  a run of its own, in which `validate --against nvml` measured
@@ -70,6 +71,10 @@ class Run:
     def script(self, op: str) -> Path:
         """Isolated script of an operation."""
         return self.folder / "scripts" / f"{op}.py"
+
+    def log(self, process: str) -> Path:
+        """Log of a process: the end of what it printed."""
+        return self.folder / "logs" / f"{process}.log"
 
     def unit(self, collector: str, unit: str) -> Path:
         """Folder of one recording."""

@@ -26,6 +26,7 @@ from ...store.errors import CannotMeasure
 from ...store.recording import CollectorName, Failure, Load, Recording
 from ..host_clock import monotonic_s, sleep_s
 from ..job import Job
+from ..log_file import new_log
 from ..process.line_process import ProcessEnded
 from ..record import Outcome, Unit, record
 from ..schedule.repeat import Repeat
@@ -94,7 +95,8 @@ class Block:
         Raises ProcessEnded where it does not start, CannotMeasure where there are no sensors.
         """
         limit_s = self.job.plan.point_timeout_s
-        with ScriptClient(process.command, limit_s, self.job.kept_fds) as script:
+        log = new_log(self.job.run, self.job.op_plan.op)
+        with ScriptClient(process.command, limit_s, self.job.kept_fds, log) as script:
             script.start()
             idle = f"{self.job.op_plan.op}-idle@{self.number}"
             if not self._is_recorded(idle):
@@ -150,7 +152,9 @@ class Block:
             if repeat is None:
                 begin_ns = script.begin_idle(self.number)
             else:
-                begin_ns = script.begin_load(repeat.tokens, repeat.number)
+                begin_ns = script.begin_load(
+                    repeat.tokens, repeat.number, self.job.schedule.key(repeat)
+                )
             self._wait(recorder, begin_ns)
             return script.stop()
 

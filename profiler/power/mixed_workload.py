@@ -14,6 +14,7 @@ from ...store.errors import CannotMeasure
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName, Recording, sha256_of
 from ...store.run import Run
+from ..log_file import new_log
 from ..process.line_process import ProcessEnded
 from ..script_client import Refused, ScriptClient
 from .sensor_log import LOG_TOOL
@@ -43,7 +44,7 @@ def record_mixed_workload(
     warnings: list[str] = []
     try:
         command = [sys.executable, str(run.script(NAME)), "--serve"]
-        with ScriptClient(command, _ANSWER_S, kept_fds) as script:
+        with ScriptClient(command, _ANSWER_S, kept_fds, new_log(run, NAME)) as script:
             script.start(PREPARE_S)
             with open_recorder(provenance, folder / POWER_LOG):
                 workload = script.run_mixed_workload()

@@ -23,6 +23,7 @@ from ...store.recorded.held import Recordings
 from ...store.recording import CollectorName, Failure, Load, Recording
 from ..host_clock import monotonic_s, sleep_s
 from ..job import Job
+from ..log_file import new_log
 from ..process.line_process import ProcessEnded
 from ..record import Unit, record
 from ..script_client import Refused, ScriptClient
@@ -89,7 +90,12 @@ class ThermalResponse:
         idle_s, hot_s, cool_s = RESPONSE_S
         with (
             self.open_recorder(self.job.provenance, log) as recorder,
-            ScriptClient(self.command, self.job.plan.point_timeout_s, self.job.kept_fds) as script,
+            ScriptClient(
+                self.command,
+                self.job.plan.point_timeout_s,
+                self.job.kept_fds,
+                new_log(self.job.run, self.job.op_plan.op),
+            ) as script,
         ):
             script.start()
             if not _has_temperature(recorder):
@@ -103,7 +109,8 @@ class ThermalResponse:
 
     def _hold(self, script: ScriptClient, until_s: float) -> Load:
         """Hold one load for `LOAD_S`, but at most until `until_s` seconds of the recording."""
-        script.begin_load(self.tokens, 0)
+        key = self.job.schedule.scenario_of(self.tokens).key
+        script.begin_load(self.tokens, 0, key)
         self._wait(min(until_s, self._now_s() - self._begin_s + LOAD_S))
         return script.stop()
 

@@ -18,6 +18,7 @@ from moeprof.energy.power_log import PowerLog
 from moeprof.profiler.lock import Locks, device_lock
 from moeprof.store.errors import CannotMeasure
 from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.answering import ANSWER
 
 on_a_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 STEADY = [(0, 480e3, 50.0, 1755, 0), (100, 480e3, 50.0, 1755, 0)]
@@ -130,7 +131,7 @@ def test_a_gpu_in_mig_mode_has_no_energy(
     examine: Examine, simulate: fake.Simulate, tmp_path: Path
 ) -> None:
     load = tmp_path / "load.py"
-    load.write_text(f'print(\'{{"uuid": "{fake.UUID}"}}\')')
+    load.write_text(f"{ANSWER}answer({{'uuid': {fake.UUID!r}}})")
     with simulate(STEADY, mig=1):
         results = examine("cuda:0", partial(probe_under_load, load=load))
     assert results["mig"].status is Status.WARNING

@@ -7,6 +7,7 @@ import pytest
 from moeprof.doctor import repeatability as noise
 from moeprof.doctor.check_result import Status
 from moeprof.stats.repeatability import Repeatability
+from moeprof.tests.profiler.answering import ANSWER
 
 
 def test_noise_beyond_reason_has_no_number_of_readings() -> None:
@@ -21,21 +22,23 @@ def test_a_noisy_machine_is_warned_of() -> None:
 
 
 # Times a call at 1 ms, and 10 % more in each second process that starts.
-STAND_IN = """
-import json, sys
+STAND_IN = (
+    ANSWER
+    + """
 from pathlib import Path
 started = Path(__file__).with_suffix(".started")
 number = len(started.read_text()) if started.exists() else 0
 started.write_text("x" * (number + 1))
-print(json.dumps({"pid": 0}), flush=True)
+answer({"ready": True})
 for line in sys.stdin:
     tokens, repeat = map(int, line.split())
     calls_ns = [1_000_000 + 100_000 * (number % 2)] * 3
-    print(json.dumps({
+    answer({
         "scenario_key": "fc1", "visit": repeat, "calls": 3, "calls_ns": calls_ns,
-        "started_utc_ns": 1, "ended_utc_ns": 2,
-    }), flush=True)
+        "started_utc_ns": time.time_ns(), "ended_utc_ns": time.time_ns(),
+    })
 """
+)
 
 
 def test_equal_processes_are_timed_in_turns(tmp_path: Path) -> None:
@@ -56,13 +59,13 @@ def test_the_script_is_that_of_one_point_of_a_run(tmp_path: Path) -> None:
     "what_happens",
     [
         "raise SystemExit('out of order')",
-        "print('{}', flush=True); input(); print('{\"error\": \"out of order\"}', flush=True)",
+        "answer({'ready': True}); input(); answer({'error': 'out of order'})",
     ],
     ids=["at its start", "at a point"],
 )
 def test_a_script_that_fails_is_a_fault_with_its_reason(tmp_path: Path, what_happens: str) -> None:
     broken = tmp_path / "broken.py"
-    broken.write_text(f"import sys\n{what_happens}")
+    broken.write_text(ANSWER + what_happens)
     found = noise.noise_of_script(broken)
     assert found.status is Status.FAULT
     assert "out of order" in found.evidence

@@ -9,9 +9,10 @@ from moeprof.doctor.sensor_probe import probe_sensors, probe_under_load
 from moeprof.profiler.process.line_process import ProcessEnded
 from moeprof.store.errors import CannotMeasure
 from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.answering import ANSWER
 
 STEADY = [(0, 480e3, 50.0, 1755, 0), (100, 480e3, 50.0, 1755, 0)]
-STAND_IN = f'import sys; print(\'{{"uuid": "{fake.UUID}"}}\', flush=True); sys.stdin.read()'
+STAND_IN = f"{ANSWER}answer({{'uuid': {fake.UUID!r}}}); sys.stdin.read()"
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """A stand-in for nsys that runs its target for real and then fails as real ones were seen to.
 
 The environment variable FAKE_NSYS names the failure; every one of them ends with exit code 0 but
-"export fails". A good report holds the ranges that the target's answers say it opened.
+"export fails". A good report holds the ranges of the answers that its target prints. The target has
+our descriptors, as with real ones.
 """
 
 import json
@@ -20,7 +21,10 @@ def option(name: str, words: list[str]) -> Path:
 
 def profile(words: list[str]) -> int:
     first = next(place for place, word in enumerate(words) if not word.startswith("--"))
-    target = subprocess.Popen(words[first:], stdout=subprocess.PIPE, text=True)
+    environment = {**os.environ, "FAKE_TRACE": "printed"}
+    target = subprocess.Popen(
+        words[first:], stdout=subprocess.PIPE, text=True, close_fds=False, env=environment
+    )
     assert target.stdout is not None
     answers = []
     for line in target.stdout:

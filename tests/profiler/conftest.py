@@ -11,22 +11,25 @@ from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.store.run import Run
 from moeprof.tests.fake_clock import FakeClock
 from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.answering import READY
 from moeprof.tests.profiler.power import virtual_power
 from moeprof.tests.profiler.power.virtual_power import SimulatedRecorder
 from moeprof.tests.profiler.worlds import PROVENANCE, a_plan, a_scenario, an_op_plan
 
 # Serves as an isolated script does; what happens at a size is put in before the answer.
-SCRIPT = """
-import json, os, sys, time
-print(json.dumps({"ready": True, "pid": os.getpid()}), flush=True)
+SCRIPT = (
+    READY
+    + """
 for line in sys.stdin:
     tokens, visit = map(int, line.split())
     WHAT_HAPPENS
-    print(json.dumps({
+    answer({
         "scenario_key": f"gelu-b{tokens}-64-fp32-cold", "visit": visit, "calls": 2,
-        "calls_ns": [tokens * 1000, tokens * 1001], "started_utc_ns": 1, "ended_utc_ns": 2,
-    }), flush=True)
+        "calls_ns": [tokens * 1000, tokens * 1001], 
+        "started_utc_ns": time.time_ns(), "ended_utc_ns": time.time_ns(),
+    })
 """
+)
 
 
 @pytest.fixture

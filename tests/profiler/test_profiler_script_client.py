@@ -13,6 +13,7 @@ from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.script import render_script
 from moeprof.tests.builders import plan_run
+from moeprof.tests.profiler.answering import READY
 
 LONG_S = 120.0  # no answer of these takes as long on any machine
 Write = Callable[..., ScriptClient]
@@ -40,8 +41,9 @@ def test_a_size_is_timed(relu: ScriptClient) -> None:
 
 
 def test_a_load_runs_until_it_is_stopped(relu: ScriptClient) -> None:
+    key = relu.time(4, 0).scenario_key
     before_ns = time.monotonic_ns()
-    begin_ns = relu.begin_load(4, 2)
+    begin_ns = relu.begin_load(4, 2, key)
     load = relu.stop()
     assert before_ns < begin_ns == load.marks_ns[0] <= load.marks_ns[-1] < time.monotonic_ns()
     assert (load.kind, load.visit, load.launches[0]) == ("operation", 2, 0)
@@ -59,7 +61,7 @@ def test_a_refusal_has_the_reason_of_the_script_and_ends_nothing(relu: ScriptCli
     with pytest.raises(Refused, match="the batch size is 0"):
         relu.time(0, 0)
     with pytest.raises(Refused, match="the batch size is 0"):
-        relu.begin_load(0, 0)
+        relu.begin_load(0, 0, "relu-b0")
     assert relu.time(1, 0).calls > 0
 
 
@@ -75,12 +77,9 @@ def write(tmp_path: Path) -> Write:
     return client
 
 
-READY = "import json, os, sys\nprint(json.dumps({'pid': os.getpid()}), flush=True)\n"
-
-
 def test_the_segments_of_a_mixed_workload_are_read(write: Write) -> None:
     segment = {"op": "gelu", "tokens": 4, "begin_ns": 1, "end_ns": 2, "launches": 3}
-    answer = f"input(); print(json.dumps({{'stretches': [{segment}]}}), flush=True)"
+    answer = f"input(); answer({{'stretches': [{segment}]}})"
     with write(READY + answer) as script:
         script.start(LONG_S)
         (found,) = script.run_mixed_workload().stretches

@@ -45,7 +45,7 @@ def test_a_hang_costs_one_point_and_its_time_limit(make_job: MakeJob) -> None:
 
 
 def test_an_error_in_the_script_costs_one_point_and_no_process(make_job: MakeJob) -> None:
-    fails = "if tokens == 4: print(json.dumps({'error': 'out of memory'}), flush=True); continue"
+    fails = "if tokens == 4: answer({'error': 'out of memory'}); continue"
     ran, failures = run_all(make_job(fails))
     assert (len(ran), measured(ran), failures) == (1, 3, {4: "out of memory"})
 

@@ -91,12 +91,12 @@ def test_with_serve_it_says_when_it_is_ready_and_answers_with_what_ran(
     scripts: Path,
     plan: Plan,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     script = on_fake_clock(scripts)
     monkeypatch.setattr("sys.stdin", io.StringIO("replay\n"))
     script["serve"]()
-    ready, answer = map(json.loads, capsys.readouterr().out.splitlines())
+    ready, answer = map(json.loads, capfd.readouterr().out.splitlines())
     planned = {(op.op, size) for op in plan.ops for size in op.holdout}
     assert (ready["ready"], ready["parts"]) == (True, len(planned))
     workload = msgspec.convert(answer, MixedWorkload)

@@ -18,7 +18,7 @@ import torch
 from moeprof.scenarios.catalogue import CATALOGUE, find_ops
 from moeprof.scenarios.operation import Operation
 from moeprof.scenarios.preset import Preset, load_preset
-from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, render_script
+from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, PROTOCOL, render_script
 from moeprof.store.recording import Load, PointTiming, call_range
 from moeprof.tests.builders import plan_run
 from moeprof.tests.scenarios.fake_cuda import FakeGpu
@@ -256,7 +256,7 @@ def test_with_serve_it_answers_each_line(op: str, l2: Any, tmp_path: Path) -> No
         json.loads, run(tmp_path, a_script(op, l2=l2), "--serve", stdin="\n".join(requests) + "\n")
     )
     assert ready["ready"] is True
-    assert ready["pid"] > 1
+    assert ready["protocol"] == PROTOCOL
     assert (ready["device"], ready["torch"]) == ("cpu", torch.__version__)
     assert len(answers) == len(requests)
     assert ["error" in answer for answer in answers] == [False, *[True] * 5, False, False]
@@ -299,11 +299,11 @@ class Script:
 
         self.names |= {"time": self.clock, "run": run}
 
-    def serve(self, requests: "Requests", capsys: pytest.CaptureFixture[str]) -> list[Any]:
+    def serve(self, requests: "Requests") -> list[Any]:
         """All answers, without the one that says that it is ready."""
         self.names["Requests"] = lambda: requests
         self.names["serve"](self.names["Pool"]())
-        return [json.loads(line) for line in capsys.readouterr().out.splitlines()][1:]
+        return requests.answers[1:]
 
 
 class Requests:
@@ -316,6 +316,10 @@ class Requests:
         self._clock = clock
         self._start_s = clock.monotonic()
         self._lines = list(lines)
+        self.answers: list[Any] = []
+
+    def answer(self, answer: Any) -> None:
+        self.answers.append(answer)
 
     def next(self) -> str | None:
         if not self._lines:
@@ -328,12 +332,10 @@ class Requests:
         return self._clock.monotonic() - self._start_s >= (self._lines or [(0.0, "")])[0][0]
 
 
-def test_a_load_runs_until_stop_and_counts_its_launches(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_load_runs_until_stop_and_counts_its_launches() -> None:
     script = Script("fc1")
     requests = Requests(script.clock, (0, "load 4 1"), (0.5, "stop"), (1, "idle 1"), (2, "stop"))
-    begun, answer, idling, idle = script.serve(requests, capsys)
+    begun, answer, idling, idle = script.serve(requests)
     load = msgspec.convert(answer, Load)
     (operation,) = (found.operation for found in find_ops("fc1"))
     assert load.scenario_key == operation.scenario(SMALL, 4, "float32", "cold").key
@@ -354,13 +356,11 @@ def test_a_load_runs_until_stop_and_counts_its_launches(
     assert (nothing.marks_ns[-1] - nothing.marks_ns[0]) / 1e9 == pytest.approx(1, abs=0.03)
 
 
-def test_a_load_ends_by_itself_and_a_stop_that_comes_too_late_is_no_request(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_load_ends_by_itself_and_a_stop_that_comes_too_late_is_no_request() -> None:
     script = Script("relu")
     late = script.names["LOAD_S"] + 5
     requests = Requests(script.clock, (0, "load 2"), (late, "stop"), (late, "load 1 3"))
-    _, first, _, second = script.serve(requests, capsys)
+    _, first, _, second = script.serve(requests)
     assert (first["visit"], second["visit"]) == (0, 3)
     load_s = (first["marks_ns"][-1] - first["marks_ns"][0]) / 1e9
     assert load_s == pytest.approx(script.names["LOAD_S"], abs=0.01)
@@ -374,20 +374,18 @@ def test_a_stop_ends_a_load_of_a_process(tmp_path: Path) -> None:
     assert idling["begin_ns"] == idle["marks_ns"][0]
 
 
-def test_an_invalid_load_is_answered_with_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_load_is_answered_with_an_error() -> None:
     script = Script("relu")
     invalid = ("load", "load 0", "load x", "load 1 2 3", "load 100000000")
     requests = Requests(script.clock, *((0, line) for line in (*invalid, "1")))
-    answers = script.serve(requests, capsys)
+    answers = script.serve(requests)
     assert ["error" in answer for answer in answers] == [True] * 5 + [False]
 
 
-def test_a_failure_is_answered_and_the_next_size_is_measured(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_failure_is_answered_and_the_next_size_is_measured() -> None:
     script = Script("relu")
     requests = Requests(script.clock, (0, "100000000 0"), (0, "1 0"))  # more than the pool holds
-    failed, timed = script.serve(requests, capsys)
+    failed, timed = script.serve(requests)
     assert "the operation takes 409600000000 bytes and the pool holds" in failed["error"]
     assert timed["scenario_key"] == "relu-b1-1024-fp32-cold"
 
@@ -416,7 +414,7 @@ def gpu_load(gpu: FakeGpu, patch: pytest.MonkeyPatch, request: str) -> Load:
     pool.take((1,))  # made on the CPU
     gpu.install(patch)
     names |= {"DEVICE": "cuda:0", "run": gpu.run, "LOAD_S": 0.3, "time": gpu.clock}
-    requests = SimpleNamespace(waiting=lambda: False)
+    requests = SimpleNamespace(waiting=lambda: False, answer=lambda answer: None)
     answer = names["load"](pool, requests, *request.split())
     return msgspec.convert(answer, Load)
 

@@ -147,7 +147,7 @@ def test_a_clock_that_is_set_and_a_machine_that_sleeps_are_faults(
     [
         ("load['duty'] = 0.9 if kind == 'load' else None", NOT_BUSY),
         (
-            "if tokens == 4: print(json.dumps({'error': 'out of memory'}), flush=True); continue",
+            "if tokens == 4: answer({'error': 'out of memory'}); continue",
             "out of memory",
         ),
         ("if tokens == 4: sys.exit(1)", "the process ended with exit code 1"),

@@ -14,6 +14,7 @@ from moeprof.store.errors import BadInput, CannotMeasure
 from moeprof.store.files import write_whole
 from moeprof.store.run import Run
 from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.answering import READY
 from moeprof.tests.profiler.power.virtual_mixed_workload import (
     a_mixed_script,
     a_replay,
@@ -57,7 +58,7 @@ def test_a_replay_is_recorded_and_read_again(run: Run, simulate: fake.Simulate) 
     ("script", "says"),
     [
         ("raise SystemExit('nothing can be run: out of memory')", "out of memory"),
-        ("print('{}', flush=True); input(); raise SystemExit(3)", "exit code 3"),
+        (READY + "input(); raise SystemExit(3)", "exit code 3"),
     ],
     ids=["at its start", "in the middle"],
 )

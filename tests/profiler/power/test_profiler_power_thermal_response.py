@@ -125,7 +125,9 @@ def test_from_a_response_to_a_model_that_knows_heat(
 
 
 # The load of the script is then that of the trace.
-LOADED = "load.update(marks_ns=[60 * 10**9, 180 * 10**9], launches=[0, 10**6])"
+LOADED = (
+    "begin_ns = 60 * 10**9; load.update(marks_ns=[60 * 10**9, 180 * 10**9], launches=[0, 10**6])"
+)
 
 
 @pytest.mark.parametrize("leakage_w_per_c", [0.5, -0.5])
@@ -294,7 +296,7 @@ def test_a_rise_of_a_few_degrees_gives_a_reason_and_no_model(
     ("what_happens", "reason"),
     [
         ("sys.exit(3)", "the process ended with exit code 3"),
-        ("print(json.dumps({'error': 'out of memory'}), flush=True); continue", "out of memory"),
+        ("answer({'error': 'out of memory'}); continue", "out of memory"),
     ],
 )
 def test_a_load_that_fails_ends_the_response(

@@ -19,6 +19,7 @@ from moeprof.scenarios.mixed_workload import NAME
 from moeprof.store.mixed_workload import MixedWorkload, Segment
 from moeprof.store.provenance import Provenance
 from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.answering import READY
 from moeprof.tests.profiler.power.virtual_power import IDLE_W, LOAD_W, TRACE, virtual_recorder
 
 _BEGIN_S, _SECONDS = 3000, 10
@@ -57,11 +58,9 @@ def a_mixed_script(replay: MixedWorkload) -> str:
             ]
         }
     )
-    return f"""
-import sys
-print('{{"ready": true}}', flush=True)
+    return f"""{READY}
 for line in sys.stdin:
-    print({answer!r}, flush=True)
+    answer(json.loads({answer!r}))
 """
 
 

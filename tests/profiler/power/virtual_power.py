@@ -16,6 +16,7 @@ from moeprof.profiler.power.sensor_recorder import header
 from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
 from moeprof.store.provenance import Provenance
 from moeprof.tests.fakenvml import fake
+from moeprof.tests.profiler.answering import READY
 
 LOAD_W, IDLE_W = 480.0, 100.0
 _IDLE_S = 1000  # when the trace begins to idle
@@ -28,19 +29,17 @@ TRACE += [(_IDLE_S - 0.5, IDLE_W * 1e3, 50, 1755, 0), (2000, IDLE_W * 1e3, 50, 1
 # Answers loads, and times single calls, as an isolated script does. Before a load is answered,
 # what happens can change it: `kind`, `tokens`, `visit` and `load` are there.
 SCRIPT = f"""
-import json, os, sys, time
-print(json.dumps({{"ready": True, "pid": os.getpid()}}), flush=True)
-for line in sys.stdin:
+{READY}for line in sys.stdin:
     kind, *numbers = line.split()
     if kind == "stop":
         continue
     if kind not in ("load", "idle"):
         tokens, visit = int(kind), int(numbers[0])
-        print(json.dumps({{
+        answer({{
             "scenario_key": f"gelu-b{{tokens}}-64-fp32-cold", "visit": visit, "calls": 6,
             "calls_ns": [tokens * 1000 + n for n in range(6)],
-            "started_utc_ns": 1, "ended_utc_ns": 2,
-        }}), flush=True)
+            "started_utc_ns": time.time_ns(), "ended_utc_ns": time.time_ns(),
+        }})
         continue
     tokens, visit = (0, int(numbers[-1])) if kind != "load" else map(int, numbers)
     begin_ns = {_IDLE_S}_100_000_000 if kind == "idle" else 100_000_000
@@ -57,9 +56,9 @@ for line in sys.stdin:
         "rotated_bytes": 1 << 30,
     }}
     WHAT_HAPPENS
-    print(json.dumps({{"begin_ns": begin_ns}}), flush=True)
+    answer({{"begin_ns": begin_ns}})
     sys.stdin.readline()
-    print(json.dumps(load), flush=True)
+    answer(load)
 """
 
 
