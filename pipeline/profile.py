@@ -21,6 +21,7 @@ from ..store.errors import check_type, naming, path_argument
 from ..store.plan import Plan
 from ..store.run import DEFAULT_STORE, Run, claim_run, open_run
 from .measure.progress import SILENT, RunProgress
+from .measure.renewed_scripts import renew_scripts
 from .measure.resolve import describe_here, plan_warnings, resolve
 from .measure.resume import changed_options, check_same_plan, ops_of, resumed_plan
 from .measure.sweep import device_alone, failures_of, scenarios_of
@@ -155,6 +156,7 @@ def resume(
         device_alone(plan, provenance, progress.notice) as of_device,
     ):
         plan = resumed_plan(opened, options)
+        renew_scripts(opened, plan, provenance.cache_bytes, progress.notice)
         scenarios = scenarios_of(ops_of(opened, plan), read_preset(opened.preset_path), plan)
         sweep = Sweep(
             opened, plan, provenance, scenarios, COLLECTORS, progress, kept_fds=of_run + of_device

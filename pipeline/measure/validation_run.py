@@ -29,6 +29,7 @@ from ...store.run import Run, claim_run
 from ...store.scenario import Scenario
 from ...store.verdict import HOLD_OUT_MORE
 from .progress import RunProgress
+from .renewed_scripts import renew_scripts
 from .resolve import describe_here
 from .sweep import device_alone
 
@@ -61,6 +62,7 @@ class ValidationRun:
 
     def measure(self, progress: RunProgress, locks: Locks) -> list[OpSummary]:
         """Measure the held-out sizes that the run does not hold yet."""
+        renew_scripts(self.run, self.plan, self.provenance.cache_bytes, progress.notice)
         return Sweep(
             self.run,
             self.plan,

@@ -1,0 +1,53 @@
+"""Scripts of a run that moeprof does not speak the language of any more, generated anew."""
+
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+from ...scenarios.mixed_workload import NAME, render_mixed_workload
+from ...scenarios.preset import read_preset
+from ...scenarios.script import PROTOCOL, render_script
+from ...scenarios.trust import NoKey, sign
+from ...store.files import read_bytes, write_whole
+from ...store.plan import Plan
+from ...store.run import Run
+from .resume import ops_of
+
+_NAMED: Final = re.compile(rb"^PROTOCOL = ([0-9]{1,9})\b", re.MULTILINE)
+
+
+def renew_scripts(
+    run: Run, plan: Plan, cache_bytes: int | None, notice: Callable[[str], None]
+) -> None:
+    """Generate the scripts of an older protocol anew, sign them, and say so through `notice`.
+
+    They are made of the catalogue's operations or the run's own copies of op files, which must be
+    trusted. `cache_bytes` is the device's last-level cache. Raises BadInput where an operation is
+    not there any more.
+    """
+    old = [op_plan for op_plan in plan.ops if _is_old(run, op_plan.op)]
+    names = [op_plan.op for op_plan in old]
+    if old:
+        preset = read_preset(run.preset_path)
+        operations = {one.operation.name: one.operation for one in ops_of(run, plan)}
+        for op_plan in old:
+            operation = operations[op_plan.op]
+            text = render_script(operation, preset, plan, op_plan, cache_bytes)
+            write_whole(run.script(op_plan.op), text)
+    if _is_old(run, NAME):
+        write_whole(run.script(NAME), render_mixed_workload(plan))
+        names.append(NAME)
+    if names:
+        with suppress(NoKey):
+            sign(run, plan)
+        notice(f"generated anew, as they answered on stdout: the scripts {', '.join(names)}")
+
+
+def _is_old(run: Run, name: str) -> bool:
+    """Whether a script of the run is there and names no protocol, or another one than ours."""
+    path = run.script(name)
+    if not path.exists():
+        return False
+    named = _NAMED.search(read_bytes(path))
+    return named is None or int(named[1]) != PROTOCOL
