@@ -14,12 +14,12 @@ from ..scenarios.duration import call_times_of
 from ..scenarios.plan import estimate_power_s, estimate_s, response_s
 from ..scenarios.preset import read_preset
 from ..scenarios.rates import rates_of
-from ..scenarios.run_files import rendered_files, write_run
+from ..scenarios.run_files import begin_run, rendered_files
 from ..scenarios.run_options import OPTION_FIELDS, RunOptions
 from ..scenarios.trust import NoKey, check_trusted, sign
 from ..store.errors import check_type, naming, path_argument
 from ..store.plan import Plan
-from ..store.run import DEFAULT_STORE, Run, claim_run, open_run
+from ..store.run import DEFAULT_STORE, Run, open_run
 from .measure.progress import SILENT, RunProgress
 from .measure.renewed_scripts import renew_scripts
 from .measure.resolve import describe_here, plan_warnings, resolve
@@ -113,10 +113,13 @@ def profile(
     for warning in plan_warnings(planned.plan):
         progress.warning(warning)
     with device_alone(planned.plan, provenance, progress.notice) as of_device:
-        run = claim_run(folder, planned.plan.run_id)
-        plan = replace(planned.plan, run_id=run.folder.name)
-        files = rendered_files(plan, resolved.preset, resolved.ops, provenance.cache_bytes)
-        write_run(run, plan, files)
+        files = rendered_files(planned.plan, resolved.preset, resolved.ops, provenance.cache_bytes)
+
+        def plan_called(name: str) -> Plan:
+            return replace(planned.plan, run_id=name)
+
+        run = begin_run(folder, planned.plan.run_id, plan_called, files)
+        plan = plan_called(run.folder.name)
         _sign(run, plan, progress)
         scenarios = scenarios_of(resolved.ops, resolved.preset, plan)
         with run_lock(run) as of_run:

@@ -10,6 +10,7 @@ from math import inf
 from typing import Protocol
 
 from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, response_s
+from ..store.disk.temporary import remove_abandoned_below
 from ..store.plan import OpPlan, Plan
 from ..store.provenance import Provenance
 from ..store.recorded.held import Recordings
@@ -35,6 +36,10 @@ class Progress(Protocol):
 
     def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
         """Take note that a point is about to be measured, after `done` of `total`."""
+        ...
+
+    def warning(self, text: str) -> None:
+        """Take note of what is damaged and is measured anew."""
         ...
 
     def end(self, done: int) -> None:
@@ -88,11 +93,19 @@ class Sweep:
         Raises BadInput where the run was begun on another machine.
         """
         keep_machine(self.run, self.provenance)
+        self._set_aside_damaged()
         held = finished_response(self.run.recordings()) if self.plan.thermal_step else None
         if held is None:
             return self._measure()
         rest = replace(self, plan=replace(self.plan, thermal_step=False))
         return [*rest._measure(), OpSummary(held.op, CollectorName.THERMAL, recalled=1)]
+
+    def _set_aside_damaged(self) -> None:
+        """Clean up after killed processes; let what is damaged be measured anew."""
+        remove_abandoned_below(self.run.folder)
+        for damaged in self.run.held(raw_files=True).left_out:
+            kept = self.run.set_aside(damaged.folder)
+            self.progress.warning(f"{damaged.why.message}: set aside as {kept}, measured anew")
 
     def _measure(self) -> list[OpSummary]:
         """Take all times in two turns, then the power, then the thermal response."""

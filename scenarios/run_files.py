@@ -1,13 +1,17 @@
 """The files that a sweep reads from its run folder: the plan, the preset, the isolated scripts."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..store.disk.sync import make_folder
+from ..store.disk.temporary import temporary_folder
 from ..store.document import write_document
-from ..store.files import write_whole
+from ..store.errors import BadInput
+from ..store.files import cannot_write, write_whole
 from ..store.plan import Plan
-from ..store.run import Run
+from ..store.run import Run, take_name
 from .catalogue import LoadedOp
 from .preset import Preset, to_toml
 from .script import render_script
@@ -68,9 +72,39 @@ def write_run(run: Run, plan: Plan, files: RunFiles) -> None:
     `plan.json` is written last: a folder without it is no run. Raises BadInput where a file cannot
     be written.
     """
+    _write_files(run, files)
+    write_document(run.plan_path, plan)
+
+
+def begin_run(store: Path, name: str, plan_called: Callable[[str], Plan], files: RunFiles) -> Run:
+    """Write a new run of a store, called `name` or, where that is taken, `name-2` and so on.
+
+    It is written aside and gets its name when it is whole; what a killed process leaves of it is
+    removed by the next. `plan_called` gives the plan by the run's name. Raises BadInput where it
+    cannot be written.
+    """
+    if store.exists() and not store.is_dir():
+        raise BadInput(
+            f"{store} is a file, and runs go into a folder", hint="name a folder with --store"
+        )
+    try:
+        make_folder(store)
+        with temporary_folder(store) as staged:
+            draft = Run(staged)
+            _write_files(draft, files)
+            for number in itertools.count(1):
+                folder = store / (name if number == 1 else f"{name}-{number}")
+                write_document(draft.plan_path, plan_called(folder.name))
+                if take_name(staged, folder):
+                    return Run(folder)
+    except OSError as error:
+        raise cannot_write(store / name, error) from error
+    raise AssertionError("itertools.count ends")
+
+
+def _write_files(run: Run, files: RunFiles) -> None:
     for name, script in files.scripts.items():
         write_whole(run.script(name), script)
     for path, source in files.sources.items():
         write_whole(run.folder / path, source)
     write_whole(run.preset_path, files.preset)
-    write_document(run.plan_path, plan)

@@ -13,17 +13,22 @@ The layout:
         nvml/…  a run of its own, in which `validate --against nvml` measured
 """
 
+import errno
 import itertools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from os.path import isdir, isfile
 from pathlib import Path
 
 from .disk.sync import make_folder, sync_file, sync_folder
+from .disk.temporary import PREFIX
 from .document import read_document, write_document
 from .errors import BadInput
 from .files import cannot_write
 from .plan import Plan
+from .provenance import Provenance
 from .recorded.held import Held, Recordings, read_recordings
 from .recorded.sources import sources_sha256
 from .recorded.units import RECORDING_FILE
@@ -184,43 +189,63 @@ def model_file(path: Path) -> Path:
     return model
 
 
-def claim_run(store: Path, name: str) -> Run:
-    """Make the folder of a new run, called `name` or, where that is taken, `name-2` and so on.
+def take_name(staged: Path, folder: Path) -> bool:
+    """Let a finished folder become the run `folder`; False where that name is taken.
 
-    Two processes at the same time get different folders. Raises BadInput where the
-    folder cannot be made.
+    rename(2) takes a name that is free or that of an empty folder, in one step: of two processes at
+    the same time one gets it. Raises OSError where it fails for another reason.
     """
-    for number in itertools.count(1):
-        folder = store / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            if not store.is_dir():
-                raise BadInput(f"--store {store} is a file, and runs go into a folder") from None
-            continue
-        except OSError as error:
-            raise cannot_write(folder, error) from error
-        return Run(folder)
-    raise AssertionError("itertools.count ends")
+    try:
+        staged.rename(folder)
+    except OSError as error:
+        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+            raise
+        return False
+    sync_folder(folder.parent)
+    return True
 
 
 def latest_run(store: Path) -> Run:
-    """Open the newest run of a store. Raises BadInput where there is none."""
-    plans = list(store.glob("*/plan.json"))
+    """Open the run of a store that began last. Raises BadInput where there is none."""
+    plans = list(_with_file(store, "plan.json"))
     if not plans:
         raise BadInput(
             f"there is no run in {store}",
             hint=f"make one: moeprof profile --store {store}; or name the --store that holds runs",
         )
-    return Run(max(plans, key=lambda path: (path.stat().st_mtime_ns, path)).parent)
+    return Run(max(plans, key=_began).parent)
 
 
 def latest_model(store: Path) -> Path:
-    """Path of the newest `kernel_cost_model.json` of a store. Raises BadInput without one."""
-    models = list(store.glob("*/kernel_cost_model.json"))
+    """Path of the `kernel_cost_model.json` of the run that began last. Raises BadInput without one.
+
+    An import counts as a run that began when its model was written.
+    """
+    models = list(_with_file(store, "kernel_cost_model.json"))
     if not models:
         raise BadInput(
             f"there is no kernel_cost_model.json in {store}",
             hint=f"make one: moeprof build-model --store {store}; or name the --store that has it",
         )
-    return max(models, key=lambda path: (path.stat().st_mtime_ns, path))
+    return max(models, key=_began)
+
+
+def _with_file(store: Path, name: str) -> Iterator[Path]:
+    """The files of a name in the runs of a store; not in folders that are being written."""
+    for path in store.glob(f"*/{name}"):
+        if not path.parent.name.startswith(PREFIX):
+            yield path
+
+
+def _began(path: Path) -> tuple[str, int, Path]:
+    """When the run of a file began, as its provenance says, so that a copy is as old as its source.
+
+    Without provenance it is the time of the file; that also decides between two of one second.
+    """
+    time_ns = path.stat().st_mtime_ns
+    try:
+        utc = read_document(Run(path.parent).provenance_path, Provenance).utc
+        began = datetime.fromisoformat(utc).astimezone(UTC)
+    except (BadInput, ValueError, OverflowError):
+        began = datetime.fromtimestamp(time_ns // 10**9, UTC)
+    return began.isoformat(timespec="seconds"), time_ns, path

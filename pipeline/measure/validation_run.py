@@ -19,13 +19,13 @@ from ...profiler.power.sensors import OpenRecorder, check_sensors, open_recorder
 from ...profiler.sweep import OpSummary, Sweep
 from ...scenarios.mixed_workload import NAME, render_mixed_workload
 from ...scenarios.plan import BLOCKS
-from ...scenarios.run_files import copied_files, write_run
+from ...scenarios.run_files import begin_run, copied_files
 from ...scenarios.trust import NoKey, check_trusted, sign
 from ...store.errors import BadInput, CannotMeasure
 from ...store.plan import OpPlan, Plan, PowerPlan
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName
-from ...store.run import Run, claim_run
+from ...store.run import Run
 from ...store.scenario import Scenario
 from ...store.verdict import HOLD_OUT_MORE
 from .progress import RunProgress
@@ -187,11 +187,13 @@ def _replayed(run: Run) -> bool:
 
 def _begin(own: Run, plan: Plan) -> Run:
     """Write the folder of a new validation run."""
-    run = claim_run(own.folder, FOLDER)
-    plan = replace(plan, run_id=f"{plan.run_id}-{run.folder.name}")
     files = copied_files(own, plan)
     scripts = {**files.scripts, NAME: render_mixed_workload(plan).encode()}
-    write_run(run, plan, replace(files, scripts=scripts))
+
+    def plan_called(name: str) -> Plan:
+        return replace(plan, run_id=f"{plan.run_id}-{name}")
+
+    run = begin_run(own.folder, FOLDER, plan_called, replace(files, scripts=scripts))
     with suppress(NoKey):  # the files are those of `own`, which were trusted
-        sign(run, plan)
+        sign(run, run.plan())
     return run

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from moeprof.store.disk.temporary import PREFIX
 from moeprof.tests.cli.command_line import Moeprof, Result, run_moeprof
 from moeprof.tests.conftest import quick_points
 
@@ -65,7 +66,9 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         sync = os.fsync
 
         def sync_or_refuse(descriptor: int) -> None:
-            if next(written, None) is None:
+            path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+            is_whole = path.is_file() and path.name.startswith(PREFIX)
+            if is_whole and next(written, None) is None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             sync(descriptor)
 

@@ -1,6 +1,7 @@
 """A sweep: budget, order, resume, and what becomes of a kill at any moment."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,3 +137,30 @@ def test_killed_in_any_write_nothing_is_lost_and_nothing_is_done_twice(
     assert {path: whole[path] for path in kept} == kept
     assert len(whole) == 10
     parse_run(run)
+
+
+def _empty(unit: Path) -> None:
+    (unit / "recording.json").write_bytes(b"")
+
+
+def _copy(unit: Path) -> None:
+    shutil.copytree(unit, unit.with_name("copy"))
+
+
+@pytest.mark.parametrize(("damage", "name"), [(_empty, None), (_copy, "copy")])
+def test_what_is_damaged_is_set_aside_and_measured_anew(
+    run: Run, plan: Plan, damage: Callable[[Path], None], name: str | None
+) -> None:
+    sweep(run, plan)
+    before = recordings(run)
+    unit = min(before).parent
+    damage(unit)
+    progress = Progress()
+    (summary,) = sweep(run, plan, progress=progress)
+    assert summary.measured == (name is None)
+    assert before.keys() == recordings(run).keys()
+    (warning,) = progress.warnings
+    aside = run.folder / "damaged" / "cpu" / f"{name or unit.name}.1"
+    assert str(aside) in warning
+    assert (aside / "recording.json").exists()
+    assert run.held(raw_files=True).left_out == []

@@ -28,7 +28,11 @@ class Progress:
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, int, int]] = []
+        self.warnings: list[str] = []
         self.ended = -1
+
+    def warning(self, text: str) -> None:
+        self.warnings.append(text)
 
     def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
         self.calls.append((collector, done, total))

@@ -7,7 +7,7 @@ import pytest
 
 from moeprof.scenarios.catalogue import LoadedOp, find_ops
 from moeprof.scenarios.preset import load_preset, read_preset
-from moeprof.scenarios.run_files import copied_files, rendered_files, write_run
+from moeprof.scenarios.run_files import begin_run, copied_files, rendered_files, write_run
 from moeprof.store.errors import BadInput
 from moeprof.store.run import Run
 from moeprof.tests.builders import plan_run
@@ -58,3 +58,30 @@ def test_a_folder_that_cannot_be_written_is_no_run(tmp_path: Path, ops: list[Loa
     with pytest.raises(BadInput, match="cannot write"):
         write_run(run, plan, files)
     assert not run.plan_path.exists()
+
+
+def test_a_new_run_takes_the_next_free_name_as_a_whole(tmp_path: Path, ops: list[LoadedOp]) -> None:
+    plan, store = plan_run(ops, (1, 2), SMALL), tmp_path / "new" / "store"
+    files = rendered_files(plan, SMALL, ops, cache_bytes=None)
+    (store / "a").mkdir(parents=True)  # empty, as a killed process may leave it
+    (store / "a-2").mkdir()
+    (store / "a-2" / "notes").touch()
+    (store / "a-3").touch()
+    names = []
+    for _ in range(3):
+        run = begin_run(store, "a", lambda name: replace(plan, run_id=name), files)
+        assert run.plan().run_id == run.folder.name
+        names.append(run.folder.name)
+    assert names == ["a", "a-4", "a-5"]
+    assert {path.name for path in store.iterdir()} == {"a", "a-2", "a-3", "a-4", "a-5"}
+
+
+def test_a_run_that_cannot_be_written_leaves_nothing(tmp_path: Path, ops: list[LoadedOp]) -> None:
+    plan = plan_run(ops, (1, 2), SMALL)
+    files = rendered_files(plan, SMALL, ops, cache_bytes=None)
+    twice = replace(files, sources={"ops": b"", "ops/topk.py": b""})  # a file and its folder
+    with pytest.raises(BadInput, match="cannot write"):
+        begin_run(tmp_path, "a", lambda name: plan, twice)
+    assert list(tmp_path.glob("*")) == [tmp_path / "my_op.py"]
+    with pytest.raises(BadInput, match="runs go into a folder"):
+        begin_run(tmp_path / "my_op.py", "a", lambda name: plan, files)

@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from moeprof.store.disk.temporary import PREFIX
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
+from moeprof.store.provenance import Provenance
 from moeprof.store.recording import Recording
 from moeprof.store.run import (
     Run,
@@ -61,6 +64,23 @@ def test_the_latest_run_and_model_are_the_newest(tmp_path: Path) -> None:
             os.utime(path, (1000 - age, 1000 - age))
     assert latest_run(tmp_path).folder == tmp_path / "c"
     assert latest_model(tmp_path) == tmp_path / "c" / "kernel_cost_model.json"
+
+
+def test_the_latest_is_what_began_last_however_it_was_copied(
+    tmp_path: Path, provenance: Provenance
+) -> None:
+    for day, name in ((2, "earlier"), (3, "later"), (1, "first")):
+        run = Run(tmp_path / name)
+        utc = f"2026-11-0{day}T10:00:00+00:00"
+        write_document(run.provenance_path, replace(provenance, utc=utc))
+        for path in (run.plan_path, run.model_path):
+            path.touch()
+            os.utime(path, (2000 - day, 2000 - day))
+    being_written = tmp_path / f"{PREFIX}x" / "plan.json"
+    being_written.parent.mkdir()
+    being_written.touch()
+    assert latest_run(tmp_path).folder == tmp_path / "later"
+    assert latest_model(tmp_path) == tmp_path / "later" / "kernel_cost_model.json"
 
 
 def test_an_empty_store_says_how_to_fill_it(tmp_path: Path) -> None:
