@@ -67,7 +67,7 @@ def fill_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
         def sync_or_refuse(descriptor: int) -> None:
             path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
-            is_whole = path.is_file() and path.name.startswith(PREFIX)
+            is_whole = path.is_file() and PREFIX in str(path)
             if is_whole and next(written, None) is None:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             sync(descriptor)
