@@ -20,5 +20,6 @@ def main() -> None:
         if ending.exit_code is None:
             raise
         sys.stderr.write("interrupted\n")
+    sys.stdout = sys.stderr  # all data is written: what is printed at exit is none
     ending.ignore()
     sys.exit(code if ending.exit_code is None else ending.exit_code)

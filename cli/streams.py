@@ -10,7 +10,9 @@ from typing import Any, Final, TextIO
 from ..store.errors import BadInput
 from ..store.files import reason
 
-_STANDARD: Final = (("stdin", os.O_RDONLY), ("stdout", os.O_WRONLY), ("stderr", os.O_WRONLY))
+_STANDARD: Final = (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)  # of stdin, stdout and stderr
+_STDOUT: Final = 1
+_STDERR: Final = 2
 
 
 class _Outlasting(io.FileIO):
@@ -37,12 +39,16 @@ def prepare_streams() -> None:
 
     A closed descriptor would else be taken by the next file that is opened, and what is printed
     would be written into that file. What a stream's encoding lacks is written as an escape.
+
+    Stdout is for data alone: what writes to descriptor 1 by itself, such as a library or the code
+    of an operation, reaches stderr.
     """
-    for descriptor, (name, flags) in enumerate(_STANDARD):
+    for descriptor, flags in enumerate(_STANDARD):
         if not _is_open(descriptor):
             os.open(os.devnull, flags)  # the lowest that is free, which is this one
-        if flags == os.O_WRONLY:
-            setattr(sys, name, _outlasting(descriptor, getattr(sys, name)))
+    sys.stdout = _outlasting(os.dup(_STDOUT), sys.stdout)
+    sys.stderr = _outlasting(_STDERR, sys.stderr)
+    os.dup2(_STDERR, _STDOUT)
 
 
 def flush_streams() -> None:

@@ -1,15 +1,14 @@
 """Find operations: moeprof's own, those of installed packages, and those in a user's file."""
 
 import difflib
-import hashlib
-import importlib.util
-import sys
+import os
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from ..store.errors import BadInput, shortened
+from .op_file import read_op_file
 from .operation import Operation
 from .ops import dequant_linear, dequant_unpack, experts, fc1, fc2, gelu, relu, topk
 
@@ -18,6 +17,7 @@ CATALOGUE: Final = tuple(
 )
 SETS: Final = {"all": CATALOGUE, "experts": experts.OPERATIONS}
 ENTRY_POINTS: Final = "moeprof.ops"
+_FILE: Final = ".py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +47,25 @@ def find_ops(words: str) -> list[LoadedOp]:
     return found
 
 
+def op_paths(words: str) -> list[Path]:
+    """Paths of the Python files in a list as `find_ops` takes it."""
+    return [_absolute(word.strip()) for word in words.split(",") if word.strip().endswith(_FILE)]
+
+
+def load_op_file(path: Path) -> list[LoadedOp]:
+    """Execute one Python file, as `read_op_file` does; give its operations with its path."""
+    return [LoadedOp(operation, str(path)) for operation in read_op_file(path)]
+
+
+def _absolute(path: str) -> Path:
+    return Path(os.path.realpath(path))  # `resolve` of a Path raises for a loop of links
+
+
 def _find(word: str) -> list[LoadedOp]:
     if word in SETS:
         return [LoadedOp(operation) for operation in SETS[word]]
-    if word.endswith(".py"):
-        path = Path(word).resolve()
-        return [LoadedOp(operation, str(path)) for operation in _from_file(path)]
+    if word.endswith(_FILE):
+        return load_op_file(_absolute(word))
     own = {operation.name: operation for operations in SETS.values() for operation in operations}
     if word in own:
         return [LoadedOp(own[word])]
@@ -71,7 +84,7 @@ def _find(word: str) -> list[LoadedOp]:
 def _loaded(entry: metadata.EntryPoint) -> Operation:
     try:
         operation = entry.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BadInput(f"the installed operation {entry.name} does not load: {error}") from error
     if not isinstance(operation, Operation):
         raise BadInput(f"the entry point {entry.value} is no Operation")
@@ -81,26 +94,3 @@ def _loaded(entry: metadata.EntryPoint) -> Operation:
             hint="give the entry point the operation's name",
         )
     return operation
-
-
-def _from_file(path: Path) -> list[Operation]:
-    if not path.is_file():
-        raise BadInput(f"{path} does not exist", hint="--ops takes a Python file with an operation")
-    name = f"moeprof_user_{hashlib.sha256(str(path).encode()).hexdigest()[:12]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None, path
-    assert spec.loader is not None, path
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # inspect.getsource looks there
-    try:
-        spec.loader.exec_module(module)
-    except BadInput:
-        raise
-    except (Exception, SystemExit) as error:
-        raise BadInput(f"{path} does not run: {type(error).__name__}: {error}") from error
-    operations = [value for value in vars(module).values() if isinstance(value, Operation)]
-    if not operations:
-        raise BadInput(
-            f"{path} defines no Operation", hint="docs/ops.md shows a whole one in twenty lines"
-        )
-    return operations

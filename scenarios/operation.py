@@ -107,7 +107,7 @@ class Operation:
         """The sizes that `make_inputs` has as arguments, by name."""
         known = {size: getattr(preset, size) for size in (*_SIZES, "group_size")}
         if self.active_experts is not None:
-            known["active_experts"] = self.active_experts(preset)
+            known["active_experts"] = self._count("active_experts", preset)
         return {size: known[size] for size in self._arguments()}
 
     def possible(self, preset: Preset, batch_sizes: tuple[int, ...]) -> tuple[int, ...]:
@@ -117,7 +117,7 @@ class Operation:
         """
         if self.active_experts is None:
             return batch_sizes
-        active = self.active_experts(preset)
+        active = self._count("active_experts", preset)
         enough = tuple(size for size in batch_sizes if size * preset.top_k >= active)
         if not enough:
             raise BadInput(
@@ -130,9 +130,10 @@ class Operation:
     def scenario(self, preset: Preset, tokens: int, dtype: str, l2: L2) -> Scenario:
         """Describe this operation at one batch size.
 
-        Raises BadInput if `flops` or `bytes_moved` raises, or returns no whole number >= 0.
+        Raises BadInput if `flops`, `bytes_moved` or `active_experts` raises, or returns no whole
+        number >= 0.
         """
-        active = None if self.active_experts is None else self.active_experts(preset)
+        active = None if self.active_experts is None else self._count("active_experts", preset)
         dtype_bytes = getattr(torch, dtype).itemsize
         return Scenario(
             op=self.surface or self.name,
@@ -152,10 +153,9 @@ class Operation:
     def _count(self, what: str, *arguments: Any) -> int:
         try:
             number = getattr(self, what)(*arguments)
-        except Exception as error:  # a user's function may raise anything
-            raise BadInput(
-                f"{what} of {self.name} fails at {arguments[0]} tokens: {error!r}"
-            ) from error
+        except (Exception, SystemExit) as error:  # a user's function may raise anything
+            where = "" if what == "active_experts" else f" at {arguments[0]} tokens"
+            raise BadInput(f"{what} of {self.name} fails{where}: {error!r}") from error
         if type(number) is not int or number < 0:
             raise BadInput(f"{what} of {self.name} gives {number!r}, and not a whole number")
         return number

@@ -67,9 +67,10 @@ def op_file(run: Run, op_plan: OpPlan) -> Path | None:
     if op_plan.source is None:
         return None
     path = run.folder / op_plan.source
-    if not path.resolve().is_relative_to(run.folder.resolve()):
+    target = Path(os.path.realpath(path))
+    if not target.is_relative_to(os.path.realpath(run.folder)):
         raise BadInput(
-            f"{path} leads out of the run, to {path.resolve()}",
+            f"{path} leads out of the run, to {target}",
             hint="put the file itself there, or profile anew",
         )
     return path
@@ -78,7 +79,7 @@ def op_file(run: Run, op_plan: OpPlan) -> Path | None:
 def _why_foreign(run: Run, plan: Plan) -> str | None:
     """Say why the files of a run are not known to be this user's; None where they are."""
     path = run.folder / TRUST_FILE
-    if not path.exists():
+    if not os.path.exists(path):
         return f"{run.folder} has no {TRUST_FILE} by which you began it on this machine"
     try:
         expected = _digest(run, plan, _key())
@@ -129,7 +130,7 @@ def _key_path() -> Path:
 def _own_key() -> bytes:
     """Read this user's key, made if it is missing."""
     path = _key_path()
-    if not path.exists():
+    if not os.path.exists(path):  # `exists` of a Path raises for a folder of another user
         try:
             _make_key(path)
         except OSError as error:

@@ -1,5 +1,7 @@
 """`moeprof profile`: scenarios to recordings."""
 
+import sys
+from contextlib import redirect_stdout
 from typing import TYPE_CHECKING
 
 import typer
@@ -123,7 +125,8 @@ def _given(context: typer.Context) -> dict[str, str]:
 def _show_plan(options: "RunOptions", json: bool) -> None:
     from ...pipeline.profile import plan_run
 
-    estimate = plan_run(options, progress=render.Talk())
+    with redirect_stdout(sys.stderr):  # stdout is for data, and a user's file may print
+        estimate = plan_run(options, progress=render.Talk())
     for warning in estimate.warnings:
         render.warn(warning)
     show_estimate(estimate, json)
@@ -132,7 +135,7 @@ def _show_plan(options: "RunOptions", json: bool) -> None:
 def _measure(options: "RunOptions", store: "Path", json: bool) -> None:
     from ...pipeline.profile import profile as measure
 
-    with render.Talk() as talk:
+    with redirect_stdout(sys.stderr), render.Talk() as talk:
         result = measure(options, store=store, progress=talk)
     show_result(result, json)
 
@@ -142,6 +145,6 @@ def _resume(
 ) -> None:
     from ...pipeline.profile import resume
 
-    with render.Talk() as talk:
+    with redirect_stdout(sys.stderr), render.Talk() as talk:
         result = resume(folder, options, given=given, trust=trust, progress=talk)
     show_result(result, json)

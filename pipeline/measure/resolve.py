@@ -8,7 +8,6 @@ from ...device.identity import choose_device, describe
 from ...profiler.collectors.registry import choose_collectors
 from ...profiler.git import head
 from ...profiler.power.sensors import check_sensors
-from ...scenarios.catalogue import find_ops
 from ...scenarios.grid import parse_batch_sizes
 from ...scenarios.plan import ResolvedRun, check_options, make_plan
 from ...scenarios.preset import Preset, load_preset, read_preset
@@ -18,6 +17,7 @@ from ...store.plan import Plan
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName
 from ...store.verdict import MIN_HELD_OUT, MIN_SIZES
+from .op_files import load_ops
 from .progress import RunProgress
 
 SWITCHED_OFF = "it was switched off by --no-power"
@@ -42,7 +42,7 @@ def resolve(options: RunOptions, progress: RunProgress) -> PlannedRun:
     device = choose_device(options.device)
     preset = _preset(options, device)
     collectors, reason = choose_collectors(options.collectors, device)
-    ops = tuple(find_ops(options.ops))
+    ops = tuple(load_ops(options.ops))
     check_options(options, device)
     batch_sizes = parse_batch_sizes(options.batch_sizes)
     progress.notice(f"device: {device}; preset: {preset.name} ({preset.source})")

@@ -12,10 +12,12 @@ from ...scenarios.grid import parse_batch_sizes
 from ...scenarios.plan import check_response_fits
 from ...scenarios.preset import read_preset
 from ...scenarios.run_options import RunOptions, option_of
+from ...scenarios.trust import op_file
 from ...store.document import write_document
 from ...store.errors import BadInput, naming
-from ...store.plan import Plan
+from ...store.plan import OpPlan, Plan
 from ...store.run import Run
+from .op_files import load_ops, load_ops_of_file
 
 _CHANGEABLE: Final = {"budget_s", "thermal_step"}  # options that need not be those of the plan
 
@@ -64,20 +66,25 @@ def ops_of(run: Run, plan: Plan) -> list[LoadedOp]:
     Raises BadInput where there is no such operation.
     """
     with naming(run.plan_path):
-        return [
-            loaded
-            for op_plan in plan.ops
-            for loaded in find_ops(
-                str(run.folder / op_plan.source) if op_plan.source else op_plan.op
-            )
-            if loaded.operation.name == op_plan.op
-        ]
+        return [_op_of(run, op_plan) for op_plan in plan.ops]
+
+
+def _op_of(run: Run, op_plan: OpPlan) -> LoadedOp:
+    path = op_file(run, op_plan)
+    loaded = find_ops(op_plan.op) if path is None else load_ops_of_file(path)
+    named = [one for one in loaded if one.operation.name == op_plan.op]
+    if not named:
+        raise BadInput(
+            f"{path or 'the catalogue'} has no operation {op_plan.op} any more",
+            hint="restore what `moeprof profile` wrote, or profile anew",
+        )
+    return named[0]
 
 
 def _chosen(options: RunOptions, field: str) -> object:
     """Give the value that an option stands for."""
     readings: dict[str, Callable[[], object]] = {
-        "ops": lambda: [loaded.operation.name for loaded in find_ops(options.ops)],
+        "ops": lambda: [loaded.operation.name for loaded in load_ops(options.ops)],
         "batch_sizes": lambda: parse_batch_sizes(options.batch_sizes),
         "preset_file": lambda: options.preset_file and read_preset(Path(options.preset_file)).name,
         "device": lambda: choose_device(options.device),

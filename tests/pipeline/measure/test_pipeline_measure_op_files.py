@@ -1,0 +1,73 @@
+"""Whatever a user's file does when it is executed, it costs one sentence within a limit."""
+
+from pathlib import Path
+
+import pytest
+
+from moeprof.pipeline.measure.op_files import load_ops, load_ops_of_file
+from moeprof.store.errors import BadInput
+from moeprof.tests.scenarios.test_scenarios_catalogue import SOURCE
+
+NEGATE = SOURCE.format(name="negate")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "my_op.py"
+
+
+def test_a_good_file_gives_its_operations(path: Path) -> None:
+    path.write_text(NEGATE)
+    (by_word,) = load_ops(f" {path}")
+    (by_path,) = load_ops_of_file(path)
+    assert by_word.operation.name == by_path.operation.name == "negate"
+    assert by_word.source == by_path.source == str(path)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import os; os._exit(0)", "ends its process with exit code 0"),
+        ("import os; os._exit(5)", "ends its process with exit code 5"),
+        ("import os; os.abort()", "ends its process by SIGABRT"),
+        ("import os; os.kill(os.getpid(), 9)", "ends its process by SIGKILL"),
+        ("import sys; sys.exit(0)", "does not run: SystemExit: 0"),
+        ("class Odd(BaseException): pass\nraise Odd('one\\ntwo')", "does not run: Odd: one"),
+        ("raise KeyboardInterrupt", "does not run: KeyboardInterrupt"),
+        ("input()", "does not run: EOFError"),
+        ("import there_is_no_such_module", "does not run: ModuleNotFoundError"),
+        ("import os; os.close(2); 1 / 0", "ends its process"),
+    ],
+)
+def test_a_file_that_ends_its_process_or_raises_is_refused(
+    path: Path, code: str, said: str
+) -> None:
+    path.write_text(NEGATE + code)
+    with pytest.raises(BadInput, match=f"{path} {said}") as refused:
+        load_ops(str(path))
+    assert refused.value.hint
+    assert "\n" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "while True: pass",
+        "try:\n    import time; time.sleep(99)\nexcept BaseException:\n    time.sleep(99)",
+    ],
+)
+def test_a_file_that_never_comes_back_is_refused_within_the_limit(path: Path, code: str) -> None:
+    path.write_text(code)
+    with pytest.raises(BadInput, match=r"does not come back within 0\.2 s"):
+        load_ops(str(path), trial_s=0.2)
+
+
+def test_a_count_of_flops_that_ends_the_process_is_found_by_the_trial(path: Path) -> None:
+    path.write_text(NEGATE.replace("tokens * preset.ffn,", "__import__('os')._exit(3),", 1))
+    with pytest.raises(BadInput, match="ends its process with exit code 3"):
+        load_ops(str(path))
+
+
+def test_names_alone_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    assert [one.operation.name for one in load_ops("relu,topk")] == ["relu", "topk"]
