@@ -52,6 +52,8 @@ class Nsys:
             "--trace=cuda,nvtx" if on_gpu else "--trace=nvtx",
             "--sample=none",
             "--cpuctxsw=none",
+            # What the operation leaves behind is ended with it, and nsys need not wait for it.
+            *(["--wait=primary"] if "--wait=" in self._help else []),
             *(["--cuda-graph-trace=node"] if on_gpu and "--cuda-graph-trace" in self._help else []),
             *(self._gpu_metrics(gpu_index) if on_gpu else []),
             "--force-overwrite=true",
