@@ -82,7 +82,7 @@ def timing_of(body: dict[str, Any], asked: Asked) -> PointTiming:
 def begin_of(body: dict[str, Any]) -> int:
     """Read when a load began, ns of the monotonic clock. Raises BadAnswer where it does not say."""
     begin_ns = body.get("begin_ns")
-    if not isinstance(begin_ns, int) or not 0 <= begin_ns <= _LATEST_NS:
+    if type(begin_ns) is not int or not 0 <= begin_ns <= _LATEST_NS:
         raise BadAnswer(f"it answered that a load began at {ascii(begin_ns)[:40]} ns")
     return begin_ns
 

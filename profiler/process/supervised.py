@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from typing import IO, Final, Self
 from .supervisor import members
 
 _SUPERVISOR: Final = Path(__file__).with_name("supervisor.py")
+_LOOK_S: Final = 0.5
 _END_S: Final = 10.0  # the supervisor gives up after half of it
 
 
@@ -99,11 +101,13 @@ class Supervised:
 
         Raises OSError where the command could not be started.
         """
-        self._supervisor.send_signal(signal.SIGCONT)  # the command may have stopped it
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
-        if not poller.poll(max(0.0, timeout_s) * 1000):
-            return None
+        end_s = time.monotonic() + timeout_s
+        while not poller.poll(max(0.0, min(end_s - time.monotonic(), _LOOK_S)) * 1000):
+            if time.monotonic() >= end_s:
+                return None
+            self._supervisor.send_signal(signal.SIGCONT)  # the command may have stopped it
         if errno := self._errno():
             raise OSError(errno, os.strerror(errno), self._program)
         try:
