@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from os.path import isdir, isfile
 from pathlib import Path
 
+from .disk.exchange import NOT_EMPTY
 from .disk.sync import make_folder, sync_file, sync_folder
 from .disk.temporary import PREFIX
 from .document import read_document, write_document
@@ -198,7 +199,7 @@ def take_name(staged: Path, folder: Path) -> bool:
     try:
         staged.rename(folder)
     except OSError as error:
-        if error.errno not in {errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR}:
+        if error.errno not in {*NOT_EMPTY, errno.ENOTDIR}:
             raise
         return False
     sync_folder(folder.parent)

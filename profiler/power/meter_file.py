@@ -1,5 +1,6 @@
 """Copies the CSV file of an external power meter into a run, as one more recording."""
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -10,11 +11,15 @@ from typing import Final
 from ...energy.meter_clock import METER_FILE, align, power_logs
 from ...energy.per_launch import MeteredLoad, metered_loads
 from ...energy.power_meter import PowerMeter, PowerTrace
-from ...store.document import read_document
+from ...store.disk.exchange import take_place
+from ...store.disk.sync import make_folder, sync_folder
+from ...store.disk.temporary import temporary_folder
+from ...store.document import read_document, write_document
 from ...store.errors import BadInput
-from ...store.files import write_whole
+from ...store.files import cannot_write, write_whole
 from ...store.provenance import EnergySource, Provenance
 from ...store.recorded.held import Recordings
+from ...store.recorded.units import RECORDING_FILE
 from ...store.recording import CollectorName, Recording, sha256_of
 from ...store.run import Run
 
@@ -35,28 +40,40 @@ def keep_meter(run: Run, path: Path) -> None:
     loads = _loads(recordings, meter)
     _check_scale(path, loads)
     _check_measures(path, loads, _loads(recordings, None))
-    began_ns = time.time_ns()
-    copy = run.unit(CollectorName.METER, UNIT) / METER_FILE
-    write_whole(copy, path.read_bytes())
-    run.keep(
-        Recording(
-            unit=UNIT,
-            op="",
-            collector=CollectorName.METER,
-            tool=EnergySource.EXTERNAL_METER,
-            tool_version="",
-            command=(),
-            exit_code=None,
-            started_utc_ns=began_ns,
-            ended_utc_ns=time.time_ns(),
-            scenarios=(),
-            served=(),
-            failures=(),
-            warnings=_warnings(meter.trace),
-            files={METER_FILE: sha256_of(copy)},
-            provenance=read_document(run.provenance_path, Provenance),
-        )
-    )
+    _keep(run, path, _warnings(meter.trace))
+
+
+def _keep(run: Run, path: Path, warnings: tuple[str, ...]) -> None:
+    """Copy the file and write its recording beside it, at once in the place of the one before."""
+    unit, began_ns = run.unit(CollectorName.METER, UNIT), time.time_ns()
+    try:
+        make_folder(unit.parent)
+        with temporary_folder(unit.parent) as staged:
+            write_whole(staged / METER_FILE, path.read_bytes())
+            recording = Recording(
+                unit=UNIT,
+                op="",
+                collector=CollectorName.METER,
+                tool=EnergySource.EXTERNAL_METER,
+                tool_version="",
+                command=(),
+                exit_code=None,
+                started_utc_ns=began_ns,
+                ended_utc_ns=time.time_ns(),
+                scenarios=(),
+                served=(),
+                failures=(),
+                warnings=warnings,
+                files={METER_FILE: sha256_of(staged / METER_FILE)},
+                provenance=read_document(run.provenance_path, Provenance),
+            )
+            write_document(staged / RECORDING_FILE, recording)
+            if not take_place(staged, unit):
+                shutil.rmtree(unit)
+                staged.rename(unit)
+            sync_folder(unit.parent)
+    except OSError as error:
+        raise cannot_write(unit, error) from error
 
 
 def _warnings(trace: PowerTrace) -> tuple[str, ...]:

@@ -11,7 +11,22 @@ from typing import Final
 
 _AT_FDCWD: Final = -100
 _RENAME_EXCHANGE: Final = 2
+NOT_EMPTY: Final = {errno.ENOTEMPTY, errno.EEXIST}  # either, rename(2)
 _LACKING: Final = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM}
+
+
+def take_place(staged: Path, folder: Path) -> bool:
+    """Let a folder take the place of another in one step; False where that cannot be done.
+
+    Raises OSError where it fails for another reason.
+    """
+    try:
+        staged.rename(folder)  # where there is none, or an empty one
+    except OSError as error:
+        if error.errno not in NOT_EMPTY:
+            raise
+        return exchange(staged, folder)
+    return True
 
 
 def exchange(one: Path, other: Path) -> bool:

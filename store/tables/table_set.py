@@ -5,7 +5,6 @@ were made from. So a reader sees whether the tables are of one set, whether the 
 whether it is of the sources that are there now, without comparing any clock.
 """
 
-import errno
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -16,7 +15,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..disk.exchange import exchange
+from ..disk.exchange import take_place
 from ..disk.sync import make_folder, sync_file, sync_folder
 from ..disk.temporary import PREFIX, temporary_folder
 from ..files import cannot_write
@@ -26,7 +25,6 @@ from .schemas import SCHEMAS
 _SOURCES_KEY: Final = "moeprof.sources_sha256"
 _TABLES_KEY: Final = "moeprof.tables"
 _GROUP_ROWS: Final = 65_536
-_NOT_EMPTY: Final = {errno.ENOTEMPTY, errno.EEXIST}
 
 
 class TableWriter:
@@ -132,7 +130,7 @@ def _is_only_tables(folder: Path) -> bool:
 
 def _publish(staged: Path, folder: Path, apart: bool) -> None:
     """Put the staged tables in the place of those in a folder."""
-    if apart and _take_place(staged, folder):
+    if apart and take_place(staged, folder):
         sync_folder(folder.parent)
         return
     for name in SCHEMAS:  # never new tables beside old ones
@@ -141,14 +139,3 @@ def _publish(staged: Path, folder: Path, apart: bool) -> None:
     for path in sorted(staged.iterdir()):
         path.replace(folder / path.name)
     sync_folder(folder)
-
-
-def _take_place(staged: Path, folder: Path) -> bool:
-    """Let a folder take the place of another in one step; False where that cannot be done."""
-    try:
-        staged.rename(folder)  # where there is none, or an empty one
-    except OSError as error:
-        if error.errno not in _NOT_EMPTY:
-            raise
-        return exchange(staged, folder)
-    return True

@@ -64,7 +64,7 @@ def test_without_an_exchange_the_old_tables_go_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _write(tmp_path / "tables", "one", "launches")
-    monkeypatch.setattr(table_set, "exchange", lambda one, other: False)
+    monkeypatch.setattr(table_set, "take_place", lambda staged, folder: False)
     _write(tmp_path / "tables", "two")
     assert sources_of(tmp_path / "tables") == "two"
     assert _names(tmp_path / "tables") == {"points.parquet", "calls.parquet"}
