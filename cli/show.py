@@ -30,11 +30,14 @@ def show(
     json: Json = False,
 ) -> None:
     """Show a model's curves, errors and origin."""
+    from ..costmodel.checksum import UNCHECKED
     from ..pipeline.show import show_model
 
     view = show_model(find_model(model, store), steps=_COLUMNS, max_curves=_MAX_CURVES)
     if view.stale is not None:
         render.warn(view.stale)
+    if view.file.sha256 is None:
+        render.warn(f"the model {UNCHECKED}")
     if json:
         render.data(asdict(view.file))
         return

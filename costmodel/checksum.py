@@ -4,11 +4,14 @@ import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ..store.cost_model import CostModelFile
 from ..store.document import to_json
 from ..store.errors import BadInput
+
+UNCHECKED: Final = "holds no digest, as models before 1.2: whether it was changed is not known"
+_FIRST_MINOR_WITH_DIGEST: Final = 2
 
 
 def with_checksum(file: CostModelFile) -> CostModelFile:
@@ -16,16 +19,20 @@ def with_checksum(file: CostModelFile) -> CostModelFile:
     return replace(file, sha256=digest(json.loads(to_json(replace(file, sha256=None)))))
 
 
-def verify_checksum(path: Path) -> None:
-    """Raise BadInput where the digest in the JSON at `path` is not that of its content.
+def verify_checksum(path: Path, body: dict[str, Any]) -> None:
+    """Raise BadInput where the digest in `body`, the JSON at `path`, is not that of its content.
 
-    A file without a digest passes, as older files have none. The content is all of the JSON, with
-    fields of a later minor that this version does not know.
+    Files before 1.2 have none and pass, UNCHECKED; a later one without it was changed. The content
+    is all of the JSON, with fields of a later minor that this version does not know.
     """
-    body = json.loads(path.read_text(encoding="utf-8"))
-    if body.get("sha256") is not None and body["sha256"] != digest(body):
+    found = body.get("sha256")
+    minor = body["schema"].rpartition(".")[2]
+    if found is None and not (minor.isdecimal() and int(minor) >= _FIRST_MINOR_WITH_DIGEST):
+        return
+    if found is None or found != digest(body):
+        why = "it has no sha256" if found is None else "its sha256 is not that of its content"
         raise BadInput(
-            f"{path} was changed after it was made: its sha256 is not that of its content",
+            f"{path} was changed after it was made: {why}",
             hint=f"build the model anew: moeprof build-model {path.parent}",
         )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..stats.conformal import COVERAGES_PCT
 from ..store.cost_model import CostModelFile, CurveModel
-from ..store.document import read_document
+from ..store.document import from_json, read_json
 from ..store.errors import BadInput, check_type, naming, path_argument
 from .breakdown import CostBreakdown, take_apart
 from .checksum import verify_checksum
@@ -63,8 +63,9 @@ class KernelCostModel:
         contradicts itself.
         """
         path = path_argument("path", path)
-        file = read_document(path, CostModelFile)
-        verify_checksum(path)
+        body = read_json(path, CostModelFile)
+        file = from_json(path, body, CostModelFile)
+        verify_checksum(path, body)
         with naming(path, hint=CostModelFile.WAY_OUT):
             return cls(file)
 

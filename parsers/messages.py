@@ -29,6 +29,7 @@ class Refusal(StrEnum):
     ARCHIVE = "is a compressed file or archive"
     PICKLE = "is pickled Python data"
     NSYS_OTHER_EXPORT = "is an export of Nsight Systems, but not to SQLite"
+    ARROW_PACKED = "is compressed or holds dictionaries, and nsys writes plain columns"
     NSYS_STATS = "is a table by `nsys stats`, without ranges and launching calls"
     PROTON_TREE = "is a profile of Proton (Triton's profiler), with sums and no single launches"
     EVENT_ARRAY = "is a bare array of trace events"

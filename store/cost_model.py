@@ -241,8 +241,8 @@ class CostModelFile:
 
     It holds no build time: the same run gives the same bytes. `unmeasured` maps the operations and
     curves without a fit to the reason. `origin` is None unless `source` is "imported". `sha256` is
-    the digest of all other fields, None in files before 1.2. `runs` are the runs that it was fitted
-    to, the one that it lies in first; none in files before 1.4 and of imports.
+    the digest of all other fields, None in files before 1.2 alone. `runs` are the runs that it was
+    fitted to, the one that it lies in first; none in files before 1.4 and of imports.
     """
 
     # History, newest first. 1.4: the runs that it was fitted to.

@@ -43,6 +43,7 @@ def cost(
     moeprof cost fc1 --batch-size 37
     moeprof cost layer --batch-size 64 --top-k 2 --active-experts 6
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
+    from ...costmodel.checksum import UNCHECKED
     from ...pipeline.cost import CostQuery, load, look_up, staleness
 
     if len(words) > 2:
@@ -69,7 +70,8 @@ def cost(
     if json:
         render.data({"model": str(path), **answer_data(found)})
     else:
-        render.say(f"model: {path}")
+        unchecked = "" if loaded.file.sha256 else f" ({UNCHECKED})"
+        render.say(f"model: {path}{unchecked}")
         sizes = "x".join(map(str, query.shape or ()))
         show_answer(found, f"{op} {sizes}".rstrip(), path)
 

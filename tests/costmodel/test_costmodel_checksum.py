@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from moeprof.costmodel.checksum import verify_checksum, with_checksum
+from moeprof.costmodel.checksum import with_checksum
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import to_json, write_document
@@ -25,7 +25,7 @@ def test_a_built_model_holds_its_digest(tmp_path: Path, file: CostModelFile) -> 
     assert file.sha256 is not None
     assert with_checksum(file) == file
     write_document(tmp_path / "model.json", file)
-    verify_checksum(tmp_path / "model.json")
+    assert KernelCostModel.load(tmp_path / "model.json").file == file
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,25 @@ def test_the_layout_of_the_text_does_not_change_the_digest(
     assert KernelCostModel.load(path).file == file
 
 
-def test_a_file_without_a_digest_is_read(tmp_path: Path, file: CostModelFile) -> None:
-    write_document(tmp_path / "model.json", replace(file, sha256=None))
-    assert KernelCostModel.load(tmp_path / "model.json").curves == file.curves
+@pytest.mark.parametrize(("number", "is_read"), [("1.0", True), ("1.1", True), ("1.2", False)])
+def test_only_a_file_of_before_1_2_may_lack_its_digest(
+    tmp_path: Path, file: CostModelFile, number: str, is_read: bool
+) -> None:
+    path = tmp_path / "model.json"
+    body = json.loads(to_json(replace(file, sha256=None)))
+    for lacking in (body, {name: value for name, value in body.items() if name != "sha256"}):
+        path.write_text(json.dumps(lacking | {"schema": f"moeprof.kernel_cost_model/{number}"}))
+        if is_read:
+            assert KernelCostModel.load(path).curves == file.curves
+        else:
+            with pytest.raises(BadInput, match="changed after it was made: it has no sha256"):
+                KernelCostModel.load(path)
+
+
+@pytest.mark.parametrize("twin", ['"sha256": null', '"preset": "other"', '"schema": "x"'])
+def test_no_name_stands_twice(tmp_path: Path, file: CostModelFile, twin: str) -> None:
+    path = tmp_path / "model.json"
+    for text in (f"{{{twin}, {to_json(file)[1:]}", f"{to_json(file).rstrip()[:-1]}, {twin}}}"):
+        path.write_text(text)
+        with pytest.raises(BadInput, match=r"an object has '\w+' twice"):
+            KernelCostModel.load(path)

@@ -121,7 +121,7 @@ def test_heat_of_earlier_minors_without_a_step_counts_as_none(
     tmp_path: Path, model: KernelCostModel
 ) -> None:
     body = json.loads(to_json(model.file))
-    body["schema"] = "moeprof.kernel_cost_model/1.2"
+    body["schema"] = "moeprof.kernel_cost_model/1.1"
     body["thermal"] = {"r_c_per_w": 0.1, "n": 3, "leakage_w_per_c": None, "step": None}
     knots = len(body["curves"][0]["knots_tokens"])
     body["curves"][0] |= {"temp_rise_c": [5.0] * knots, "temp_rise_reason": None}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from moeprof.store.document import read_document, to_json, write_document
+from moeprof.store.document import MOST_BYTES, read_document, to_json, write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Recording
@@ -227,3 +227,11 @@ def test_a_raw_file_cannot_lie_outside_its_folder(
     (tmp_path / "recording.json").write_text(json.dumps(body))
     with pytest.raises(BadInput, match="files"):
         read_document(tmp_path / "recording.json", Recording)
+
+
+def test_a_document_of_more_bytes_than_any_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    with path.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)  # without blocks on the disk
+    with pytest.raises(BadInput, match=f"a document has at most {MOST_BYTES}"):
+        read_document(path, Plan)

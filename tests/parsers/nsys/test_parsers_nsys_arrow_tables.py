@@ -253,3 +253,24 @@ def test_a_folder_without_arrow_files_is_no_export(tmp_path: Path) -> None:
     assert not is_arrow_export(tmp_path / "absent")
     with pytest.raises(BadInput), open_export(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("compression", ["lz4", "zstd"])
+def test_a_compressed_file_is_refused_before_its_values_take_memory(
+    tmp_path: Path, compression: Any
+) -> None:
+    table = pa.table({"start": pa.repeat(pa.scalar(7), 10**6)})
+    options = pa.ipc.IpcWriteOptions(compression=compression)
+    with pa.ipc.new_stream(
+        str(tmp_path / "NVTX_EVENTS.arrow"), table.schema, options=options
+    ) as stream:
+        stream.write_table(table)
+    with pytest.raises(BadInput, match=Refusal.ARROW_PACKED):
+        open_arrow(tmp_path)
+
+
+def test_dictionaries_are_refused(tmp_path: Path) -> None:
+    table = pa.table({"text": pa.array(["x", "x"]).dictionary_encode()})
+    write_stream(tmp_path / "NVTX_EVENTS.arrow", table)
+    with pytest.raises(BadInput, match=Refusal.ARROW_PACKED):
+        open_arrow(tmp_path)
