@@ -30,7 +30,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show a model's curves, errors and origin."""
-    from ..costmodel.checksum import UNCHECKED
+    from ..pipeline.cost import UNCHECKED
     from ..pipeline.show import show_model
 
     view = show_model(find_model(model, store), steps=_COLUMNS, max_curves=_MAX_CURVES)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from ..costmodel.breakdown import CostBreakdown
+from ..costmodel.checksum import UNCHECKED
 from ..costmodel.cost import Cost
 from ..costmodel.freshness import stale_sentence
 from ..costmodel.layer import LayerCost
@@ -17,6 +18,7 @@ from ..store.run import model_file
 from ..store.verdict import ANOTHER_MODEL, Validation
 
 __all__ = [
+    "UNCHECKED",
     "Cost",
     "CostBreakdown",
     "CostQuery",

@@ -43,8 +43,7 @@ def cost(
     moeprof cost fc1 --batch-size 37
     moeprof cost layer --batch-size 64 --top-k 2 --active-experts 6
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
-    from ...costmodel.checksum import UNCHECKED
-    from ...pipeline.cost import CostQuery, load, look_up, staleness
+    from ...pipeline.cost import UNCHECKED, CostQuery, load, look_up, staleness
 
     if len(words) > 2:
         raise BadInput(
