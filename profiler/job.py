@@ -30,5 +30,8 @@ class Job:
     kept_fds: tuple[int, ...] = ()
 
     def script(self, *arguments: str) -> list[str]:
-        """Command that runs the operation's isolated script."""
-        return [sys.executable, str(self.run.script(self.op_plan.op)), *arguments]
+        """Command that runs the operation's isolated script.
+
+        With -P no other file of its folder is imported, whatever name it has.
+        """
+        return [sys.executable, "-P", str(self.run.script(self.op_plan.op)), *arguments]

@@ -22,7 +22,7 @@ def test_a_recording_holds_the_command_without_any_path_of_the_machine(make_job:
     made: Recording = record(
         session, [outcome], Unit("cpu", "unit", ["raw.txt"]), Tool("clock", "1")
     )
-    assert made.command == ("python", "scripts/gelu.py", "--serve")
+    assert made.command == ("python", "-P", "scripts/gelu.py", "--serve")
     assert made.scenarios == (a_scenario(3),)
     assert made.failures == (outcome,)
     assert list(made.files) == ["raw.txt"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.pipeline.measure import resolve
+from moeprof.profiler.lock import device_lock
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan
 from moeprof.store.run import Run
@@ -288,6 +289,54 @@ def test_a_budget_that_is_too_small_is_exit_4_and_a_resume_finishes(
     assert rest.exit_code == 0
     (op,) = rest.data["ops"]
     assert (op["measured"], op["recalled"], op["unmeasured"]) == (len(left), 3 - len(left), [])
+
+
+MARKED = "from pathlib import Path\nPath(__file__).with_name('ran').touch()\n"
+
+
+def test_nothing_of_a_foreign_run_is_executed_without_a_word(
+    moeprof: Moeprof, recorded_run: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = Run(recorded_run)
+    shutil.rmtree(next(run.folder.glob("raw/cpu/*")))  # so that there is something to measure
+    script = run.script("relu")
+    script.write_text(script.read_text().replace("import argparse", f"{MARKED}import argparse"))
+    ran = script.with_name("ran")
+
+    refused = moeprof("profile", run.folder, "--resume")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert "executes its scripts/relu.py, scripts/topk.py" in refused.errors[0]
+    assert "--trust" in refused.hint
+    provenance = run.provenance_path.read_text()
+    run.provenance_path.write_text(provenance.replace('"host_hash": "', '"host_hash": "other'))
+    elsewhere = moeprof("profile", run.folder, "--resume", "--trust")
+    assert "one run holds one machine" in elsewhere.errors[0]
+    run.provenance_path.write_text(provenance)
+    assert not ran.exists()
+
+    trusted = moeprof("profile", run.folder, "--resume", "--trust", "--json")
+    assert trusted.exit_code == 0
+    assert ran.exists()
+    assert moeprof("profile", run.folder, "--resume").exit_code == 0  # these files are known now
+
+
+def test_a_device_that_another_sweep_measures_is_refused_and_no_run_is_begun(
+    moeprof: Moeprof, tmp_path: Path
+) -> None:
+    with device_lock(None, "theirs"):
+        result = moeprof("profile", *QUICK, "--store", tmp_path / "store")
+    assert result.exit_code == 2
+    assert "run theirs, pid" in result.errors[0]
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_an_op_file_prints_is_not_data(moeprof: Moeprof, tmp_path: Path, example: str) -> None:
+    source = tmp_path / "prints.py"
+    source.write_text(f"{example}\nprint('{{}}')\n")
+    result = moeprof("profile", "--dry-run", "--json", "--ops", source, "--device", "cpu")
+    assert result.exit_code == 0
+    assert result.data["plan"]["ops"]
+    assert "{}" in result.stderr
 
 
 @pytest.mark.parametrize("store", ["", "a-typo"])
