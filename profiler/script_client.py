@@ -9,13 +9,14 @@ whose number stands in the environment variable MOEPROF_ANSWERS_FD, never on wha
     idle REPEAT            {"begin_ns": …}          begin to do nothing, as a baseline
     stop                   a Load                   end what was begun
     replay                 a MixedWorkload          run the mixed workload (its own script)
-    (end of stdin)         (exit)
+    (end of stdin)         {"ended": true}          its work is done, and it exits
 
 Any request may be answered with {"error": REASON}. A script names the protocol that it speaks
 (PROTOCOL in scenarios/script.py): one of another protocol is generated anew before it runs.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -34,7 +35,7 @@ from .answers import (
     workload_of,
 )
 from .log_file import end_log
-from .process.line_process import LineProcess
+from .process.line_process import LineProcess, ProcessEnded
 
 START_S: Final = 180.0  # torch and its CUDA context, from a cold disk
 FINISH_S: Final = 180.0  # a profiler writes its report when the script ends
@@ -109,8 +110,19 @@ class ScriptClient:
         return workload_of(self._ask("replay"))
 
     def finish(self) -> int | None:
-        """Let the script end by itself; return its exit code, None where it did not end."""
-        return self._process.finish(FINISH_S)
+        """Let the script end by itself; return its exit code, None where it did not end.
+
+        A script that has done its work and does not end, such as for a thread of the operation, is
+        ended alone.
+        """
+        self._process.close_input()
+        with suppress(ProcessEnded):
+            self._process.answer(FINISH_S)
+        exit_code = self._process.finish(self._answer_s)
+        if exit_code is None:
+            self.kill()
+            exit_code = self._process.finish(FINISH_S)
+        return exit_code
 
     def kill(self) -> None:
         """End the script alone: a profiler around it still writes its report."""

@@ -117,11 +117,15 @@ class LineProcess:
         line, _, self._text = self._text.partition(b"\n")
         return line.decode(errors="replace")
 
-    def finish(self, timeout_s: float) -> int | None:
-        """Close the child's input; return its exit code, None if it does not end in time."""
+    def close_input(self) -> None:
+        """Close the child's input, by which it knows that nothing more is asked."""
         assert self._child.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._child.stdin.close()
+
+    def finish(self, timeout_s: float) -> int | None:
+        """Close the child's input; return its exit code, None if it does not end in time."""
+        self.close_input()
         try:
             return self._child.exit_code(timeout_s)
         except OSError:

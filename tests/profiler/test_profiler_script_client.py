@@ -92,6 +92,13 @@ def test_a_script_that_does_not_start_says_why(write: Write) -> None:
             script.start(LONG_S)
 
 
+def test_a_script_that_does_not_exit_is_ended_alone(write: Write) -> None:
+    stays = "sys.stdin.read(); answer({'ended': True}); time.sleep(600)"
+    with write(READY + stays, answer_s=0.2) as script:
+        script.start(LONG_S)
+        assert script.finish() == -9
+
+
 def test_a_script_that_hangs_is_given_up_after_its_time(write: Write) -> None:
     with write(f"{READY}sys.stdin.read()", answer_s=0.05) as script:
         script.start(LONG_S)

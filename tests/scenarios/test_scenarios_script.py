@@ -252,10 +252,10 @@ def test_by_hand_it_measures_the_sizes_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("op", "l2"), [("dequant_linear", "cold"), ("gelu", "hot")])
 def test_with_serve_it_answers_each_line(op: str, l2: Any, tmp_path: Path) -> None:
     requests = ["4 0", "nonsense", "0", "-2 0", "", "1 2 3", "4 1", "1"]
-    ready, *answers = map(
+    ready, *answers, ended = map(
         json.loads, run(tmp_path, a_script(op, l2=l2), "--serve", stdin="\n".join(requests) + "\n")
     )
-    assert ready["ready"] is True
+    assert (ready["ready"], ended) == (True, {"ended": True})
     assert ready["protocol"] == PROTOCOL
     assert (ready["device"], ready["torch"]) == ("cpu", torch.__version__)
     assert len(answers) == len(requests)
@@ -273,7 +273,7 @@ def test_with_serve_it_answers_each_line(op: str, l2: Any, tmp_path: Path) -> No
 
 def test_under_torch_profiler_each_call_has_its_range(tmp_path: Path) -> None:
     arguments = ("--serve", "--kineto", "trace.json")
-    _, answer = map(json.loads, run(tmp_path, a_script("relu"), *arguments, stdin="2 3\n"))
+    _, answer, _ = map(json.loads, run(tmp_path, a_script("relu"), *arguments, stdin="2 3\n"))
     events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
     marked = [event["name"] for event in events if event.get("cat") == "user_annotation"]
     key = answer["scenario_key"]
@@ -369,7 +369,7 @@ def test_a_load_ends_by_itself_and_a_stop_that_comes_too_late_is_no_request() ->
 def test_a_stop_ends_a_load_of_a_process(tmp_path: Path) -> None:
     requests = "load 4 1\nstop\nidle 1\nstop\n"
     answers = map(json.loads, run(tmp_path, a_script("fc1"), "--serve", stdin=requests))
-    _, begun, load, idling, idle = answers
+    _, begun, load, idling, idle, _ = answers
     assert begun["begin_ns"] == load["marks_ns"][0] < load["marks_ns"][-1]
     assert idling["begin_ns"] == idle["marks_ns"][0]
 
