@@ -176,7 +176,8 @@ def _unfinished(own: Run) -> Run | None:
         for path in own.folder.glob(f"{FOLDER}*/plan.json")
         if not _replayed(Run(path.parent))
     ]
-    return max(waiting, key=lambda run: run.plan_path.stat().st_mtime_ns, default=None)
+    # nvml, nvml-2 and so on: a later one has a larger number
+    return max(waiting, key=lambda run: (len(run.folder.name), run.folder.name), default=None)
 
 
 def _replayed(run: Run) -> bool:

@@ -107,11 +107,19 @@ def writing_tables(folder: Path, sources_sha256: str | None = None) -> Iterator[
 
 
 def sources_of(folder: Path) -> str | None:
-    """Digest of what the tables of a folder were made from; None where they are no whole set."""
+    """Digest of what the tables of a folder were made from; None where they are no whole set.
+
+    A set that is replaced while it is looked at is looked at again.
+    """
     points = _metadata(folder, "points")
-    names = points.get(_TABLES_KEY, "").split(",")
-    marks = {_metadata(folder, name).get(_SOURCES_KEY) for name in ("points", *names)}
-    return marks.pop() if len(marks) == 1 else None
+    while True:
+        names = points.get(_TABLES_KEY, "").split(",")
+        marks = {_metadata(folder, name).get(_SOURCES_KEY) for name in names}
+        if marks == {points.get(_SOURCES_KEY)}:
+            return points.get(_SOURCES_KEY)
+        before, points = points, _metadata(folder, "points")
+        if points == before:
+            return None
 
 
 def _metadata(folder: Path, name: str) -> Mapping[str, str]:
