@@ -1,6 +1,5 @@
 """`moeprof parse`: recordings to Parquet tables."""
 
-import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ..store.errors import BadInput
+from ..store.files import has_file, has_folder
 from ..store.run import Run
 from . import render
 from .options import DEFAULT_STORE, Store, find_run
@@ -39,7 +39,7 @@ def parse(
     store: Store = DEFAULT_STORE,
 ) -> None:
     """Turn recordings into Parquet tables."""
-    if source is None or (os.path.isdir(source) and out is None):
+    if source is None or (has_folder(source) and out is None):
         _parse_run(find_run(source, store).folder, meter)
     elif meter is not None:
         raise BadInput(
@@ -50,7 +50,7 @@ def parse(
             f"{source} is a single trace, and nothing says where its tables go",
             hint="add --out DIR",
         )
-    elif os.path.isdir(source) and Run(source).plan_path.is_file():
+    elif has_folder(source) and has_file(Run(source).plan_path):
         raise BadInput(f"--out is for a single trace, and {source} is a run", hint="leave it out")
     else:
         _parse_trace(source, out)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Final, NoReturn, Protocol, TypeVar
 import msgspec
 
 from .errors import BadInput, shortened, unknown_schema
-from .files import refuse_irregular, write_whole
+from .files import cannot_read, refuse_irregular, write_whole
 
 
 class Document(Protocol):
@@ -101,8 +101,7 @@ def read_json(path: Path, cls: type[Document]) -> dict[str, Any]:
             f"{path} does not exist, and should hold a {name}", hint=cls.WAY_OUT
         ) from None
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise BadInput(f"cannot read {path}: {why}", hint=cls.WAY_OUT) from error
+        raise cannot_read(path, error, hint=cls.WAY_OUT) from error
     except UnicodeDecodeError as error:
         raise _no_json(path, cls, f"byte {error.start} is not UTF-8") from error
     except ValueError as error:

@@ -48,7 +48,7 @@ NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _HINTS_OF_READING = {
     errno.ENAMETOOLONG: "shorten the path",
     errno.EISDIR: "name a file, not a folder",
-    errno.EACCES: "let it be read by you",
+    errno.EACCES: "let it be read by you, with chmod or as its owner",
 }
 
 
@@ -128,6 +128,38 @@ def _path(name: str | bytes | int) -> str:
     return str(name) if isinstance(name, int) else os.fsdecode(name)
 
 
+def has_file(path: Path) -> bool:
+    """Whether a file is there. Raises BadInput where its folder may not be looked into."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISREG(mode)
+
+
+def has_folder(path: Path) -> bool:
+    """Whether a folder is there. Raises BadInput where the one above may not be looked into."""
+    mode = _mode(path)
+    return mode is not None and stat.S_ISDIR(mode)
+
+
+def folders_in(path: Path) -> list[Path]:
+    """The folders of a folder; none where it is not there. Raises BadInput where it is not read."""
+    try:
+        with os.scandir(path) as entries:
+            return [path / entry.name for entry in entries if entry.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode
+    except PermissionError as error:
+        raise cannot_read(path, error) from error
+    except (OSError, ValueError):  # it is not there, or no such path can be
+        return None
+
+
 def refuse_irregular(path: Path, hint: str = "write it to a file first") -> None:
     """Raise BadInput for a pipe, a socket or a device: reading a pipe waits for its writer.
 
@@ -182,9 +214,12 @@ def refuse_lfs_pointer(path: Path) -> None:
 
 
 def cannot_read(path: Path, error: OSError, hint: str = "") -> BadInput:
-    """Make the error that says why `path` could not be read, with this hint or one by the cause."""
+    """Make the error that says why `path` could not be read, with a hint by the cause.
+
+    Where the cause has none of its own, it is `hint`.
+    """
+    by_cause = _HINTS_OF_READING.get(error.errno or 0)
     return BadInput(
         f"cannot read {path}: {reason(error)}",
-        hint=hint
-        or _HINTS_OF_READING.get(error.errno or 0, "name a file that is there and may be read"),
+        hint=by_cause or hint or "name a file that is there and may be read",
     )

@@ -16,10 +16,8 @@ The layout:
 import errno
 import itertools
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from os.path import isdir, isfile
 from pathlib import Path
 
 from .disk.exchange import NOT_EMPTY
@@ -27,7 +25,7 @@ from .disk.sync import make_folder, sync_file, sync_folder
 from .disk.temporary import PREFIX
 from .document import read_document, write_document
 from .errors import BadInput
-from .files import cannot_write
+from .files import cannot_write, folders_in, has_file, has_folder
 from .plan import Plan
 from .provenance import Provenance
 from .recorded.held import Held, Recordings, read_recordings
@@ -154,7 +152,7 @@ class Run:
 def open_run(folder: Path) -> Run:
     """Open an existing run. Raises BadInput where `folder` is none."""
     run = Run(folder)
-    if not isfile(run.plan_path):  # False too for a path that is too long
+    if not has_file(run.plan_path):
         raise BadInput(
             f"{folder} is not a run: it has no plan.json",
             hint="name a folder that `moeprof profile` wrote, or leave it out for the latest",
@@ -180,10 +178,10 @@ def model_file(path: Path) -> Path:
 
     Raises BadInput where the run has no model.
     """
-    if not isdir(path):
+    if not has_folder(path):
         return path
     model = Run(path).model_path
-    if not isfile(model):
+    if not has_file(model):
         raise BadInput(
             f"there is no {model.name} in {path}", hint=f"make one: moeprof build-model {path}"
         )
@@ -208,7 +206,7 @@ def take_name(staged: Path, folder: Path) -> bool:
 
 def latest_run(store: Path) -> Run:
     """Open the run of a store that began last. Raises BadInput where there is none."""
-    plans = list(_with_file(store, "plan.json"))
+    plans = _with_file(store, "plan.json")
     if not plans:
         raise BadInput(
             f"there is no run in {store}",
@@ -222,7 +220,7 @@ def latest_model(store: Path) -> Path:
 
     An import counts as a run that began when its model was written.
     """
-    models = list(_with_file(store, "kernel_cost_model.json"))
+    models = _with_file(store, "kernel_cost_model.json")
     if not models:
         raise BadInput(
             f"there is no kernel_cost_model.json in {store}",
@@ -231,11 +229,23 @@ def latest_model(store: Path) -> Path:
     return max(models, key=_began)
 
 
-def _with_file(store: Path, name: str) -> Iterator[Path]:
-    """The files of a name in the runs of a store; not in folders that are being written."""
-    for path in store.glob(f"*/{name}"):
-        if not path.parent.name.startswith(PREFIX):
-            yield path
+def _with_file(store: Path, name: str) -> list[Path]:
+    """The files of a name in the runs of a store; not in folders that are being written.
+
+    Runs of others that may not be read are passed over. Raises BadInput where that leaves none, or
+    where the store itself may not be read.
+    """
+    found: list[Path] = []
+    refused: BadInput | None = None
+    for folder in folders_in(store):
+        try:
+            if not folder.name.startswith(PREFIX) and has_file(folder / name):
+                found.append(folder / name)
+        except BadInput as refusal:
+            refused = refusal
+    if refused is not None and not found:
+        raise refused
+    return found
 
 
 def _began(path: Path) -> tuple[str, int, Path]:

@@ -4,6 +4,7 @@ A table is checked against its schema at every write and at every read. A reader
 that it does not know; a table of an older number that holds all present columns is read.
 """
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..errors import BadInput, naming, shortened, unknown_schema
-from ..files import read_bytes, replacing
+from ..files import cannot_read, read_bytes, replacing
 from .bounded import read_bounded
 from .schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS, is_amount
 
@@ -133,6 +134,9 @@ def read_table(path: Path, name: str) -> pa.Table:
             return _read(file, path, name)
     except FileNotFoundError:
         raise BadInput(f"{path} does not exist", hint=PARSE_AGAIN) from None
+    except PermissionError as error:
+        denied = PermissionError(error.errno, os.strerror(error.errno or errno.EACCES))
+        raise cannot_read(path, denied) from error  # Arrow's own words hold the path twice
     except OSError as error:
         raise _no_table(path, error) from error
 
