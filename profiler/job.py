@@ -34,4 +34,5 @@ class Job:
 
         With -P no other file of its folder is imported, whatever name it has.
         """
-        return [sys.executable, "-P", str(self.run.script(self.op_plan.op)), *arguments]
+        script = self.run.script(self.op_plan.op).absolute()  # such as -x/scripts is no option
+        return [sys.executable, "-P", str(script), *arguments]

@@ -89,4 +89,5 @@ def record(
 def _portable(command: Sequence[str], run: Run) -> tuple[str, ...]:
     """Rewrite a command so that no path of this machine is in it."""
     programs = {command[0]: Path(command[0]).name, sys.executable: "python"}
-    return tuple(programs.get(word, word.replace(f"{run.folder}/", "")) for word in command)
+    folder = f"{run.folder.absolute()}/"
+    return tuple(programs.get(word, word.replace(folder, "")) for word in command)

@@ -7,6 +7,7 @@ preference; and let parsers/recording_tables.py parse its raw files.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 from ...store.recording import Recording
@@ -36,3 +37,12 @@ class Collector(Protocol):
         Yield each recording when its raw files are complete.
         """
         ...
+
+
+def literal_path(path: Path) -> str:
+    """Give an absolute path as nsys and ncu take it for a report to be written.
+
+    They expand %h, %p, %n, %i and %q{NAME} in it; %% is a percent sign (Nsight Systems User Guide,
+    --output; Nsight Compute CLI, file macros).
+    """
+    return str(path.absolute()).replace("%", "%%")

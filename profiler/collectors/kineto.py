@@ -47,7 +47,7 @@ class _KinetoTracer:
         self.tool = Tool("torch.profiler", metadata.version("torch"))
 
     def command(self, job: Job, folder: Path) -> list[str]:
-        return job.script("--serve", "--kineto", str(folder / self.files[0]))
+        return job.script("--serve", "--kineto", str((folder / self.files[0]).absolute()))
 
     def finish(self, folder: Path) -> Trace:
         trace = folder / self.files[0]

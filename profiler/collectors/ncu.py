@@ -16,7 +16,7 @@ from ..process.run import run
 from ..record import Outcome, Tool, Unit, record
 from ..schedule.repeat import Repeat
 from ..worker import Session
-from .collector import Probe
+from .collector import Probe, literal_path
 
 _PROBE_S = 60.0
 _PROFILE_S = 300.0  # some forty passes over one call, and torch's start
@@ -83,7 +83,7 @@ def _command(job: Job, ncu: str, folder: Path, repeat: Repeat) -> list[str]:
         "--nvtx",
         f"--nvtx-include=moeprof@{call_range(job.schedule.key(repeat), 0, 0)}/",
         "--force-overwrite",
-        f"--export={folder / _REPORT}",
+        f"--export={literal_path(folder / _REPORT)}",
         *job.script("--sizes", str(repeat.tokens)),
     ]
 
@@ -93,7 +93,16 @@ def _export(ncu: str, folder: Path) -> str | None:
     report = folder / _REPORT
     if not report.is_file():
         return "ncu left no report"
-    command = [ncu, "--import", str(report), "--csv", "--page", "raw", "--print-units", "base"]
+    command = [
+        ncu,
+        "--import",
+        str(report.absolute()),
+        "--csv",
+        "--page",
+        "raw",
+        "--print-units",
+        "base",
+    ]
     result = run(command, timeout_s=_PROFILE_S)
     if result.exit_code != 0 or not result.stdout.strip():
         return "ncu could not read its own report"

@@ -19,7 +19,7 @@ from ...store.recording import CollectorName, Recording
 from ..job import Job
 from ..process.run import run
 from ..record import Tool
-from .collector import Probe
+from .collector import Probe, literal_path
 from .traced import TraceFault, collect_traced
 
 _PROBE_S = 60.0
@@ -57,7 +57,7 @@ class Nsys:
             *(["--cuda-graph-trace=node"] if on_gpu and "--cuda-graph-trace" in self._help else []),
             *(self._gpu_metrics(gpu_index) if on_gpu else []),
             "--force-overwrite=true",
-            f"--output={report}",
+            f"--output={literal_path(report)}",
         ]
 
     def _gpu_metrics(self, gpu_index: int | None) -> list[str]:
@@ -90,8 +90,9 @@ class Nsys:
     def _export(self, report: Path, what: Sequence[str], out: Path) -> None:
         if not report.is_file():
             self._import(report)
-        command = [self.path, "export", *what, "--force-overwrite=true", f"--output={out}"]
-        result = run([*command, str(report)], timeout_s=_EXPORT_S)
+        output = f"--output={out.absolute()}"
+        command = [self.path, "export", *what, "--force-overwrite=true", output]
+        result = run([*command, str(report.absolute())], timeout_s=_EXPORT_S)
         if result.exit_code != 0 or not out.exists():
             raise TraceFault(f"nsys could not export its report: {result.last_words}")
 
@@ -112,7 +113,8 @@ class Nsys:
         importer = next(installed.glob("host-*/QdstrmImporter"), None)
         if importer is None:
             raise TraceFault("nsys could not import its own capture: its importer is missing")
-        command = [str(importer), "--input-file", str(capture), "--output-file", str(report)]
+        command = [str(importer), "--input-file", str(capture.absolute())]
+        command += ["--output-file", str(report.absolute())]
         result = run(command, timeout_s=_EXPORT_S)
         if not report.is_file():
             raise TraceFault(f"nsys could not import its own capture: {result.last_words}")

@@ -43,7 +43,7 @@ def record_mixed_workload(
     files: list[str] = []
     warnings: list[str] = []
     try:
-        command = [sys.executable, "-P", str(run.script(NAME)), "--serve"]
+        command = [sys.executable, "-P", str(run.script(NAME).absolute()), "--serve"]
         with ScriptClient(command, _ANSWER_S, kept_fds, new_log(run, NAME)) as script:
             script.start(PREPARE_S)
             with open_recorder(provenance, folder / POWER_LOG):

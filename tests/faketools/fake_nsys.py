@@ -32,7 +32,7 @@ def profile(words: list[str]) -> int:
         sys.stdout.flush()
         if '"calls_ns"' in line:
             answers.append(json.loads(line))
-    report = option("output", words)
+    report = Path(str(option("output", words)).replace("%%", "%"))
     if FAILURE == "no importer":
         report.with_suffix(".qdstrm").write_bytes(b"QDSTRM")
     elif FAILURE != "no report":
