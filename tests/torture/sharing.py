@@ -38,24 +38,23 @@ def other_can_run(place: Place) -> bool:
     return found.returncode == 0
 
 
-def _for_other(place: Place) -> Path:
-    """A store of the other user; its own home and temporary folder."""
-    place.variables["MOEPROF_LOCK_DIR"] = str(place.folder / "shared-locks")
-    for made in (place.folder / "home", place.temporary, place.folder / "other"):
+def _for_other(place: Place) -> tuple[Path, list[str]]:
+    """The home of another user, who shares the locks, and what that user's commands run under."""
+    locks, other = place.folder / "shared-locks", place.folder / "other"
+    for made, mode in ((locks, 0o1777), (other, 0o777), (place.temporary, 0o777)):
         made.mkdir(exist_ok=True)
-        made.chmod(0o777)
-    return place.folder / "other"
+        made.chmod(mode)
+    place.variables["MOEPROF_LOCK_DIR"] = str(locks)
+    return other, [*AS_OTHER, "env", f"HOME={other}", f"XDG_STATE_HOME={other}/state"]
 
 
 def _users_in_turn(setting: Setting) -> list[Trial]:
     """The second user's sweep runs after the first one's, and the first one's again after that."""
     trial = Trial("users in turn", 3)
     with setting.place(trial.name) as place:
-        other = _for_other(place)
-        (place.folder / "shared-locks").mkdir()
-        (place.folder / "shared-locks").chmod(0o1777)
+        other, as_other = _for_other(place)
         words = sweep_words(ops="relu")
-        for before, store in (((), place.store), (AS_OTHER, other), ((), place.store)):
+        for before, store in (((), place.store), (as_other, other), ((), place.store)):
             place.start(*words, "--store", store, before=before).wait().judge(
                 trial, may_refuse=False
             )
@@ -66,13 +65,11 @@ def _users_at_once(setting: Setting) -> list[Trial]:
     """While one user's sweep uses a core, the other's on the same core is refused, or waits."""
     trial = Trial("users at once", 2)
     with setting.place(trial.name) as place:
-        other = _for_other(place)
-        (place.folder / "shared-locks").mkdir()
-        (place.folder / "shared-locks").chmod(0o1777)
+        other, as_other = _for_other(place)
         words = sweep_words(ops="relu,topk")
         first = place.start(*words, "--store", place.store)
         _wait_for_recording(place.store)
-        second = place.start(*words, "--store", other, before=AS_OTHER)
+        second = place.start(*words, "--store", other / "store", before=as_other)
         _note_together(trial, [second.wait(), first.wait()], measured=1)
     return [trial]
 
@@ -81,7 +78,7 @@ def _foreign_run(setting: Setting) -> list[Trial]:
     """Commands on a run that belongs to another user: done, or refused in one sentence."""
     trial = Trial("another user's run", 0)
     with setting.place(trial.name) as place:
-        run, other = place.store / "run", _for_other(place)
+        run, (other, as_other) = place.store / "run", _for_other(place)
         place.python(Path(material.__file__), "metered", run)
         place.run("build-model", run)
         commands: Sequence[Sequence[object]] = (
@@ -94,7 +91,7 @@ def _foreign_run(setting: Setting) -> list[Trial]:
             run.chmod(mode)
             for words in commands:
                 trial.tries += 1
-                place.start(*words, before=AS_OTHER).wait().judge(trial)
+                place.start(*words, before=as_other).wait().judge(trial)
     return [trial]
 
 
