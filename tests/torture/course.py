@@ -45,7 +45,10 @@ PARTS: Final[Mapping[str, Source]] = {
     "changed-inputs": Source(inputs.jobs, (Kind.FUZZ, Kind.HANG, Kind.MEMORY)),
     "two-users": Source(sharing.user_jobs, (*_ANSWERED, Kind.HARMED, Kind.BESIDE)),
     "three-sweeps": Source(sharing.sweep_jobs, (*_ANSWERED, Kind.HARMED, Kind.BESIDE)),
-    "readers": Source(readers.jobs, (*_ANSWERED, Kind.TORN, Kind.TEMPORARY)),
+    "readers": Source(
+        readers.jobs,
+        (*_ANSWERED, Kind.TORN, Kind.TEMPORARY),
+    ),
     "container": Source(container.jobs, (*_HOSTILE, *_KILLED)),
 }
 
