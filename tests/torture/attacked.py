@@ -47,7 +47,6 @@ def _metered(place: Place) -> Path:
     thermal, gone = run / "raw" / "thermal", next((run / "raw" / "power").glob("*b8*@1"))
     thermal.rename(away / "thermal")
     place.run("parse", run)
-    place.run("build-model", run)
     (away / "thermal").rename(thermal)
     shutil.rmtree(gone)
     shutil.rmtree(away)
