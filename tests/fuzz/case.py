@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 from moeprof.tests.cli.command_line import Result, run_moeprof
 from moeprof.tests.fuzz.mutations import Mutate
 
-LIMIT_S: Final = 20.0
+LIMIT_S: Final = 10.0
 READ: Final = frozenset({0, 1, 4, 125})  # 1 and 125: verdicts; 4: the budget ended
 REFUSED: Final = frozenset({2, 3})
 _LONGEST_REFUSAL: Final = 1000  # with two paths
