@@ -2,7 +2,7 @@
 
 A command must read the changed input or refuse it: exit code 2 or 3, one sentence that names the
 file, and a hint. Exit 129, a traceback, a warning of a library, a hang, a file that is changed or
-left half-written, and an output with a number that cannot be are faults.
+left half-written, a gigabyte of memory, and an output with a number that cannot be are faults.
 """
 
 import json
@@ -29,6 +29,7 @@ from moeprof.tests.cli.command_line import Result, run_moeprof
 from moeprof.tests.fuzz.mutations import Mutate
 
 LIMIT_S: Final = 10.0
+MOST_BYTES: Final = 10**9  # that a case adds to what the process holds
 READ: Final = frozenset({0, 1, 4, 125})  # 1 and 125: verdicts; 4: the budget ended
 REFUSED: Final = frozenset({2, 3})
 _LONGEST_REFUSAL: Final = 1000  # with two paths
@@ -105,6 +106,21 @@ def time_limit(limit_s: float = LIMIT_S) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+def resident_bytes(*, reset_peak: bool = False) -> int:
+    """The most memory that the process held since the peak was reset, or now after doing that.
+
+    Writing 5 to clear_refs resets the peak (man 5 proc); 0 where the system has no such file.
+    """
+    try:
+        if reset_peak:
+            Path("/proc/self/clear_refs").write_text("5")
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return 0
+    (peak_kib,) = re.findall(r"^VmHWM:\s*(\d+) kB", status, re.MULTILINE)
+    return int(peak_kib) * 1024
+
+
 class Fuzzer:
     """Draws and runs cases of one target; `folder` is its own, and holds one case at a time."""
 
@@ -141,10 +157,13 @@ class Fuzzer:
         target.settle(self._work)
         command = draw.choice(list(target.commands))
         before = _contents(self._work)
+        held_bytes = resident_bytes(reset_peak=True)
         try:
             with time_limit():
                 result = self._run(command)
             is_read, fault = result.exit_code in READ, self._fault(result, before)
+            if (added := resident_bytes() - held_bytes) > MOST_BYTES:
+                fault = f"took {added / 1e9:.1f} GB of memory"
         except Hang:
             is_read, fault = False, f"no answer within {LIMIT_S:g} s"
         name = f"{target.name} {number}"

@@ -31,7 +31,8 @@ VALUES: Final = (*TEXTS, *NUMBERS, *OTHERS)
 # What Python's json cannot write.
 RAW_JSON: Final = (
     "[" * DEPTH, "[" * DEPTH + "]" * DEPTH, '{"a":' * DEPTH + "1" + "}" * DEPTH, "1e400", "-1e400",
-    "9" * 5000, '"\\ud800"', '"\\u0000"', "00", "1.", "", "tru", "'x'", '"\x01"',
+    "9" * 5000, f"[{'1,' * DEPTH}1]", f"[{'[],' * DEPTH}[]]", f'"{"x" * 10**6}"',
+    '{"a": 1, "a": 2}', '"\\ud800"', '"\\u0000"', "00", "1.", "", "tru", "'x'", '"\x01"',
 )  # fmt: skip
 
 
@@ -354,7 +355,8 @@ def sqlite_fields(draw: Random, data: bytes) -> Mutation:
     with closing(sqlite3.connect(":memory:")) as database:
         database.deserialize(data)
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master")]
-        words = _change_database(draw, database, draw.choice(tables))
+        change = _change_structure if draw.random() < 0.1 else _change_database
+        words = change(draw, database, draw.choice(tables))
         database.commit()
         return Mutation(words, database.serialize())
 
@@ -383,6 +385,31 @@ def _change_database(draw: Random, database: sqlite3.Connection, table: str) -> 
     with suppress(sqlite3.Error):  # such as two rows of one key: the file then stays as it was
         database.execute(statements[how], values)
     return f"{how}: {table}.{column}, row {row}{f' = {shown(new)}' if values else ''}"
+
+
+def _change_structure(draw: Random, database: sqlite3.Connection, table: str) -> str:
+    """Put in place of a table what gives the same columns, and has no end or computes them."""
+    columns = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
+    names = ", ".join(f'"{name}"' for name in columns)
+    values = ", ".join(f'1 AS "{name}"' for name in columns)
+    computed = ", ".join(f'"{name}" AS (hex(zeroblob(10000000)))' for name in columns)
+    endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
+    long = ", ".join(f"\"{name}\" DEFAULT '{'x' * 10**5}'" for name in columns)
+    structures = {
+        "an endless view": f'CREATE VIEW "{table}" AS {endless} SELECT {values} FROM c',
+        "a view": f'CREATE VIEW "{table}" AS SELECT * FROM stored',
+        "a virtual table": f'CREATE VIRTUAL TABLE "{table}" USING fts5({names})',
+        "a table of computed columns": f'CREATE TABLE "{table}" (stored, {computed})',
+        "a table of long defaults": f'CREATE TABLE "{table}" (stored, {long})',
+        "a table with an index of an expression": (
+            f'ALTER TABLE stored RENAME TO "{table}";'
+            f' CREATE INDEX i ON "{table}" (length(hex("{columns[0]}")))'
+        ),
+    }
+    words = draw.choice(list(structures))
+    with suppress(sqlite3.Error):  # such as a column that fts5 does not allow
+        database.executescript(f'ALTER TABLE "{table}" RENAME TO stored; {structures[words]}')
+    return f"{table} is {words}"
 
 
 def _cell(value: Any) -> Any:

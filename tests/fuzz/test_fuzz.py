@@ -10,7 +10,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from moeprof.tests.fuzz.case import Fuzzer, Hang, Target, impossible_values, time_limit
+from moeprof.tests.fuzz.case import (
+    Fuzzer,
+    Hang,
+    Target,
+    impossible_values,
+    resident_bytes,
+    time_limit,
+)
 from moeprof.tests.fuzz.mutations import Mutate, csv_fields, json_fields, toml_fields
 from moeprof.tests.fuzz.targets.all import TARGETS, shares
 
@@ -35,6 +42,15 @@ def _wait_for_ever() -> None:
 def test_an_endless_case_is_ended() -> None:
     with time_limit(0.01), pytest.raises(Hang):
         _wait_for_ever()
+
+
+def test_the_memory_of_a_case_is_seen() -> None:
+    before_bytes = resident_bytes(reset_peak=True)
+    assert len(bytearray(5 * 10**7)) == 5 * 10**7
+    if not before_bytes:
+        pytest.skip("the system does not say how much memory was held")
+    assert resident_bytes() - before_bytes > 4 * 10**7
+    assert resident_bytes(reset_peak=True) - before_bytes < 2 * 10**7
 
 
 @pytest.mark.parametrize(
