@@ -56,7 +56,9 @@ class LineProcess:
         self._speaker: int | None = None
         self._text = b""
         fd = theirs.fileno()
-        with theirs:
+        with theirs, contextlib.ExitStack() as undoing:  # where no process can be started
+            undoing.callback(self._socket.close)
+            undoing.callback(self._log.close)
             self._child = Supervised(
                 command,
                 cwd=cwd,
@@ -64,6 +66,7 @@ class LineProcess:
                 log=self._log,
                 environment={ANSWERS_FD: str(fd)},
             )
+            undoing.pop_all()
 
     def __enter__(self) -> Self:
         return self

@@ -40,7 +40,8 @@ class Supervised:
         self._program = command[0]
         self._control, theirs = socket.socketpair()
         control_fd, log_fd = theirs.fileno(), None if log is None else log.fileno()
-        with theirs:
+        with theirs, contextlib.ExitStack() as undoing:  # where no process can be started
+            undoing.callback(self._control.close)
             self._supervisor = subprocess.Popen(
                 [
                     *(sys.executable, "-I", "-S", str(_SUPERVISOR), str(control_fd)),
@@ -55,6 +56,7 @@ class Supervised:
                 start_new_session=True,
                 pass_fds=[control_fd, *kept_fds, *([] if log_fd is None else [log_fd])],
             )
+            undoing.pop_all()
 
     def __enter__(self) -> Self:
         return self
