@@ -8,6 +8,7 @@ them). The exit code is 1 where there was a fault.
 
 import argparse
 import secrets
+import signal
 import sys
 from pathlib import Path
 from tempfile import mkdtemp
@@ -21,6 +22,9 @@ _ROOT = Path(__file__).resolve().parents[2]
 def main() -> int:
     """Run the parts; return 1 where one had a fault."""
     options = _options()
+    # A shell ignores these for what it starts in the background, and a child would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     folder = Path(mkdtemp(prefix="moeprof-torture-")).resolve()
     folder.chmod(0o755)
     setting = Setting(options.code.resolve(), folder, Size(options.size), options.seed)
