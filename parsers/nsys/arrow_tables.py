@@ -129,9 +129,7 @@ def _refuse_packed(file: Path) -> None:
         for message in pa.ipc.MessageReader.open_stream(pa.memory_map(str(file))):
             kind, packed = _kind(message.metadata.to_pybytes())
             if packed or kind == _DICTIONARY_BATCH:
-                raise BadInput(
-                    f"{file} is compressed, and nsys writes it plain", hint=NSYS_EXPORT_HINT
-                )
+                raise BadInput(f"{file} {Refusal.ARROW_PACKED}", hint=NSYS_EXPORT_HINT)
     except (OSError, pa.ArrowException, struct.error) as error:
         raise BadInput(f"{file} cannot be read: {error}") from error
 
