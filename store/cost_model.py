@@ -34,6 +34,11 @@ class FitError:
     p95: Amount | None
     n: Count
 
+    @property
+    def log_ratio(self) -> float | None:
+        """`p95` as a |log| ratio: at most MAX_LOG_RATIO, at which nothing is known."""
+        return None if self.p95 is None else min(self.p95, MAX_LOG_RATIO)
+
 
 @dataclass(frozen=True, slots=True)
 class Work:

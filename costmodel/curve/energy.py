@@ -97,7 +97,7 @@ def _half_width(curve: CurveModel, anchors: Int64, held: Int64) -> Float64:
     if curve.energy_ci95 is not None:
         relative = np.array(curve.energy_ci95)
         own = measured = np.maximum(relative[left], relative[right])
-    p95 = None if curve.power_error is None else curve.power_error.p95
+    p95 = None if curve.power_error is None else curve.power_error.log_ratio
     between = measured if p95 is None else np.hypot(own, p95)
     return np.where(np.isin(held, anchors), measured, between)
 

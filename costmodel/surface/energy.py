@@ -85,7 +85,7 @@ def _half_width(
     leave-one-out error are added in quadrature.
     """
     own = surface.energy_ci95
-    p95 = None if surface.power_error is None else surface.power_error.p95
+    p95 = None if surface.power_error is None else surface.power_error.log_ratio
     here = np.flatnonzero((known[0] == tokens) & (known[1] == experts))
     if len(here):
         return float("nan") if own is None else own[int(here[0])]

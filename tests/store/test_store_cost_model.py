@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from moeprof.store.cost_model import CostModelFile, CurveModel, FittedOp, SurfaceModel
+from moeprof.store.cost_model import (
+    MAX_LOG_RATIO,
+    CostModelFile,
+    CurveModel,
+    FitError,
+    FittedOp,
+    SurfaceModel,
+)
 
 SHARED = {field.name for field in fields(FittedOp)}
 
@@ -35,3 +42,12 @@ def test_each_has_the_shared_fields_and_its_own(cls: type[Any], own: set[str]) -
 def test_heat_without_a_recorded_step_is_dropped(thermal: Any, updated: Any) -> None:
     body = {"preset": "tiny", "thermal": thermal}
     assert CostModelFile.updated(body) == {"preset": "tiny", "thermal": updated}
+
+
+@pytest.mark.parametrize(
+    ("p95", "log_ratio"), [(None, None), (0.1, 0.1), (float(2**63), MAX_LOG_RATIO)]
+)
+def test_an_error_beyond_every_ratio_widens_an_interval_and_overflows_nothing(
+    p95: float | None, log_ratio: float | None
+) -> None:
+    assert FitError(None, p95, 3).log_ratio == log_ratio

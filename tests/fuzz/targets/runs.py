@@ -22,7 +22,7 @@ VALIDATE = ("validate", "@/run")
 REPORT = ("report", "@/run")
 COST = ("cost", "@/run", "gelu", "--batch-size", "5", "--json")
 SHOW = ("cost", "@/run", "gelu", "--batch-size", "5")
-RESUME = ("profile", "@/run", "--resume", "--budget", "1ms")
+RESUME = ("profile", "@/run", "--resume", "--trust", "--budget", "1ms")
 OF_PLAN = (PARSE, BUILD, VALIDATE, REPORT, RESUME)
 RECORDING = "run/raw/cpu/gelu.0/recording.json"
 
