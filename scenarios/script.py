@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 import textwrap
 from collections.abc import Callable
 from importlib import resources
@@ -23,6 +24,7 @@ LOAD_S: Final = 3.5  # longest load: a counter updated every 0.25 s needs 1.5 + 
 
 _POOL_CACHES: Final = 5  # as flashinfer's benchmarks do, so that no input is still cached
 _ASSUMED_CACHE_BYTES: Final = 64 << 20
+_NAMED_PROTOCOL: Final = re.compile(rb"^PROTOCOL = ([0-9]{1,9})\b", re.MULTILINE)
 
 
 def render_script(
@@ -61,6 +63,12 @@ def render_script(
         point_s=POINT_S,
         load_s=LOAD_S,
     )
+
+
+def is_of_other_protocol(script: bytes) -> bool:
+    """Whether a script names no protocol, or another one than ours: it is generated anew."""
+    named = _NAMED_PROTOCOL.search(script)
+    return named is None or int(named[1]) != PROTOCOL
 
 
 def _what_it_is(operation: Operation) -> str:

@@ -24,6 +24,7 @@ from ..store.plan import OpPlan, Plan
 from ..store.recording import sha256_of
 from ..store.run import Run
 from .mixed_workload import NAME
+from .script import is_of_other_protocol
 
 TRUST_FILE: Final = "trust.hmac"
 _KEY_BYTES: Final = 32
@@ -42,8 +43,9 @@ def sign(run: Run, plan: Plan) -> None:
 def check_trusted(run: Run, plan: Plan, *, trust: bool) -> None:
     """Raise BadInput where files to be executed are not those that `sign` saw.
 
-    With `trust` they are signed instead, as far as there is a key. Raises BadInput all the same for
-    an op file that leads out of the run's folder.
+    A script of another protocol is never executed: it is generated anew first. With `trust` the
+    files are signed instead, as far as there is a key. Raises BadInput all the same for an op file
+    that leads out of the run's folder.
     """
     for op_plan in plan.ops:
         op_file(run, op_plan)
@@ -78,6 +80,8 @@ def op_file(run: Run, op_plan: OpPlan) -> Path | None:
 
 def _why_foreign(run: Run, plan: Plan) -> str | None:
     """Say why the files of a run are not known to be this user's; None where they are."""
+    if all(_is_script_to_renew(path) for path in _executed(run, plan)):
+        return None
     path = run.folder / TRUST_FILE
     if not os.path.exists(path):
         return f"{run.folder} has no {TRUST_FILE} by which you began it on this machine"
@@ -105,6 +109,12 @@ def _executed(run: Run, plan: Plan) -> Iterator[Path]:
             yield source
     if run.script(NAME).exists():
         yield run.script(NAME)
+
+
+def _is_script_to_renew(path: Path) -> bool:
+    if path.parent.name != "scripts":
+        return False
+    return path.is_file() and is_of_other_protocol(read_bytes(path))
 
 
 def _digest(run: Run, plan: Plan, key: bytes) -> str:

@@ -15,6 +15,9 @@ Isolation = Literal["op", "point"]
 # A name of an operation names its script and its op file, which thereby stay in the run's folder.
 OpName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
 OpFile = Annotated[str, Meta(pattern=r"^ops/[a-z][a-z0-9_]*\.py$")]
+# Device and dtype become text of the isolated scripts, which are executed.
+DeviceName = Annotated[str, Meta(pattern=r"^(cpu|cuda:[0-9]{1,4})$")]
+Dtype = Annotated[str, Meta(pattern=r"^(float32|bfloat16|float16)$")]
 SweepCollector = Annotated[str, Meta(pattern="^(cpu|kineto|nsys|ncu)$")]
 
 
@@ -87,11 +90,11 @@ class Plan:
     run_id: str
     preset: str
     preset_source: str
-    device: str
+    device: DeviceName
     collectors: Annotated[tuple[SweepCollector, ...], Meta(min_length=1)]
     isolation: Isolation
     sampling: Sampling
-    dtype: str
+    dtype: Dtype
     l2: L2
     threads: Size
     seed: int

@@ -1,20 +1,16 @@
 """Scripts of a run that moeprof does not speak the language of any more, generated anew."""
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
 
 from ...scenarios.mixed_workload import NAME, render_mixed_workload
 from ...scenarios.preset import read_preset
-from ...scenarios.script import PROTOCOL, render_script
+from ...scenarios.script import is_of_other_protocol, render_script
 from ...scenarios.trust import NoKey, sign
 from ...store.files import read_bytes, write_whole
 from ...store.plan import Plan
 from ...store.run import Run
 from .resume import ops_of
-
-_NAMED: Final = re.compile(rb"^PROTOCOL = ([0-9]{1,9})\b", re.MULTILINE)
 
 
 def renew_scripts(
@@ -45,9 +41,5 @@ def renew_scripts(
 
 
 def _is_old(run: Run, name: str) -> bool:
-    """Whether a script of the run is there and names no protocol, or another one than ours."""
     path = run.script(name)
-    if not path.exists():
-        return False
-    named = _NAMED.search(read_bytes(path))
-    return named is None or int(named[1]) != PROTOCOL
+    return path.exists() and is_of_other_protocol(read_bytes(path))

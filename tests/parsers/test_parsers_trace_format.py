@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ import pytest
 from moeprof.parsers.messages import Refusal
 from moeprof.parsers.trace_format import TraceFormat, read_beginning, trace_format
 from moeprof.store.errors import BadInput
+
+# Without the time: each process that collects the tests gives them the same names.
+gzipped = partial(gzip.compress, mtime=0)
 
 HEADER = '"ID","Process ID","Process Name","Kernel Name"\n'
 
@@ -24,7 +28,7 @@ HEADER = '"ID","Process ID","Process Name","Kernel Name"\n'
         ('{"traceEvents": []}'.encode("utf-32"), TraceFormat.KINETO_JSON),
         ('{"traceEvents": []}'.encode("utf-32-be"), TraceFormat.KINETO_JSON),
         (b" \n" * 70_000 + b'{"traceEvents": []}', TraceFormat.KINETO_JSON),
-        (gzip.compress(b" \n" * 70_000 + b'{"traceEvents": []}'), TraceFormat.KINETO_JSON),
+        (gzipped(b" \n" * 70_000 + b'{"traceEvents": []}'), TraceFormat.KINETO_JSON),
         (HEADER.encode(), TraceFormat.NCU_CSV),
         (HEADER.encode("utf-16"), TraceFormat.NCU_CSV),
         (HEADER.replace('"', "").encode(), TraceFormat.NCU_CSV),
@@ -45,7 +49,7 @@ def test_the_content_decides(tmp_path: Path, content: bytes, found: TraceFormat)
 @pytest.mark.parametrize("content", [HEADER.encode(), b"SQLite format 3\0" + bytes(100)])
 def test_only_a_trace_of_torch_is_read_packed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "trace.gz"
-    path.write_bytes(gzip.compress(content))
+    path.write_bytes(gzipped(content))
     with pytest.raises(BadInput, match="is packed by gzip") as raised:
         trace_format(path)
     assert raised.value.hint == "unpack it: gunzip trace.gz"
@@ -54,7 +58,7 @@ def test_only_a_trace_of_torch_is_read_packed(tmp_path: Path, content: bytes) ->
 @pytest.mark.parametrize("cut", [4, 20, 60])
 def test_a_cut_gzip_file_is_refused(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "trace.json.gz"
-    path.write_bytes(gzip.compress(os.urandom(500))[:-cut])
+    path.write_bytes(gzipped(os.urandom(500))[:-cut])
     with pytest.raises(BadInput, match=Refusal.NOT_GZIP):
         trace_format(path)
 

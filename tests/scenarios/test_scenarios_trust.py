@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from moeprof.scenarios.script import PROTOCOL
 from moeprof.scenarios.trust import TRUST_FILE, NoKey, check_trusted, op_file, sign
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
@@ -32,7 +33,7 @@ def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def run(tmp_path: Path) -> Run:
     run = Run(tmp_path / "run")
     for path in (run.script("mine"), run.folder / "ops" / "mine.py", run.script("relu")):
-        write_whole(path, "pass\n")
+        write_whole(path, f"PROTOCOL = {PROTOCOL}\n")
     return run
 
 
@@ -60,8 +61,21 @@ def test_a_run_without_a_digest_names_what_would_be_executed(run: Run) -> None:
     assert "--trust" in refused.value.hint
 
 
-def change_script(run: Run) -> Plan:
+def test_scripts_of_an_older_protocol_are_generated_anew_and_need_no_trust(run: Run) -> None:
+    plan = replace(PLAN, ops=PLAN.ops[1:])
     write_whole(run.script("relu"), "import os\n")
+    check_trusted(run, plan, trust=False)
+
+
+def test_an_op_file_needs_trust_whatever_its_script_is(run: Run) -> None:
+    for name in ("mine", "relu"):
+        write_whole(run.script(name), "import os\n")
+    with pytest.raises(BadInput, match=r"ops/mine\.py"):
+        check_trusted(run, PLAN, trust=False)
+
+
+def change_script(run: Run) -> Plan:
+    write_whole(run.script("relu"), f"PROTOCOL = {PROTOCOL}\nimport os\n")
     return PLAN
 
 

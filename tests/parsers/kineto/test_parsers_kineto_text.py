@@ -3,6 +3,7 @@
 import codecs
 import gzip
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from moeprof.parsers.messages import Refusal
 from moeprof.store.errors import BadInput
 from moeprof.store.tables.unpacking import VARIABLE
 
+# Without the time: each process that collects the tests gives them the same names.
+gzipped = partial(gzip.compress, mtime=0)
+
 TEXT = '{"name": "日本"}\n'
 
 
@@ -19,15 +23,15 @@ TEXT = '{"name": "日本"}\n'
     "data",
     [
         TEXT.encode(),
-        gzip.compress(TEXT.encode()),
-        gzip.compress(TEXT[:8].encode()) + gzip.compress(TEXT[8:].encode()),
+        gzipped(TEXT.encode()),
+        gzipped(TEXT[:8].encode()) + gzipped(TEXT[8:].encode()),
         codecs.BOM_UTF8 + TEXT.encode(),
         TEXT.encode("utf-16"),
         codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"),
         TEXT.encode("utf-16-le"),
         TEXT.encode("utf-16-be"),
         TEXT.encode("utf-32"),
-        gzip.compress(TEXT.encode("utf-16")),
+        gzipped(TEXT.encode("utf-16")),
     ],
     ids=["utf8", "gzip", "two-gzips", "bom", "utf16", "utf16-be-bom", "utf16-le", "utf16-be",
          "utf32", "utf16-gzip"],
@@ -54,7 +58,7 @@ def test_a_byte_order_mark_counts_in_a_place(tmp_path: Path) -> None:
 
 def test_a_place_in_a_packed_or_recoded_file_says_what_it_counts(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
-    for data in (gzip.compress(b"{\n} "), "{\n} ".encode("utf-16")):
+    for data in (gzipped(b"{\n} "), "{\n} ".encode("utf-16")):
         path.write_bytes(data)
         assert place(path, 2) == "unpacked UTF-8 byte 2 (line 2, column 1)"
 
@@ -85,7 +89,7 @@ def test_a_damaged_gzip_is_named_with_what_was_good(
 ) -> None:
     assert callable(damage)
     path = tmp_path / "t.json.gz"
-    path.write_bytes(damage(gzip.compress(b"0123456789" * 10_000)))
+    path.write_bytes(damage(gzipped(b"0123456789" * 10_000)))
     with pytest.raises(BadInput, match=Refusal.NOT_GZIP) as raised:
         list(text_blocks(path))
     assert cause in raised.value.message
@@ -113,6 +117,6 @@ def test_a_gzip_file_that_unpacks_to_too_much_is_refused(
     monkeypatch.setenv(VARIABLE, str(1 / 1024))
     with pytest.raises(BadInput, match="unpacks to more than 1 MiB"):
         next(text_blocks(path))  # before any of it is used
-    path.write_bytes(path.read_bytes() + gzip.compress(b"end"))  # which says that it is small
+    path.write_bytes(path.read_bytes() + gzipped(b"end"))  # which says that it is small
     with pytest.raises(BadInput, match="unpacks to more than 1 MiB"):
         list(text_blocks(path))
