@@ -57,9 +57,9 @@ def run_course(setting: Setting, names: Sequence[str], workers: int, out: Path) 
     """Run parts; write their figures to `out`; return 1 where one had a fault, else 0."""
     parts = []
     for name in names:
-        part = run_part(setting, name, workers)
-        parts.append(part.figures())
-        out.write_text(json.dumps(_heading(setting) | {"parts": parts}, indent=1) + "\n")
+        heading = _heading(setting)
+        parts.append(run_part(setting, name, workers).figures() | heading)
+        out.write_text(json.dumps(heading | {"parts": parts}, indent=1) + "\n")
     shutil.rmtree(setting.folder, ignore_errors=True)
     return int(any(part["tries_with_faults"] for part in parts))
 
