@@ -65,7 +65,7 @@ def run(words: Sequence[str], ending: Ending) -> int:
     except KeyboardInterrupt as interrupt:
         render.say("; ".join(["interrupted", *map(str, interrupt.args)]))
         return ending.exit_code or _INTERRUPTED
-    except Exception as caught:
+    except BaseException as caught:  # a panic of a library in Rust is no Exception
         if ending.exit_code is not None:  # some libraries turn an interrupt into their own error
             render.say("interrupted")
             return ending.exit_code
@@ -106,7 +106,7 @@ def _check_folder() -> None:
         ) from error
 
 
-def _report(caught: Exception) -> int:
+def _report(caught: BaseException) -> int:
     """Print what went wrong in one sentence; return the exit code."""
     refusal = _refusal(caught)
     if refusal is None:
@@ -119,7 +119,7 @@ def _report(caught: Exception) -> int:
     return refusal.exit_code
 
 
-def _refusal(caught: Exception) -> MoeprofError | None:
+def _refusal(caught: BaseException) -> MoeprofError | None:
     """Give an error as one that the user can mend; None where moeprof itself is at fault."""
     if isinstance(caught, MoeprofError):
         return caught

@@ -42,7 +42,8 @@ _OUTCOME_STYLES = {
 }
 
 
-Lines = tuple[str, ...]  # of one cell
+# The lines of one cell of a table.
+Lines = tuple[str, ...]
 
 
 def say(text: str) -> None:
@@ -62,7 +63,7 @@ def error(message: str, hint: str = "") -> None:
         _labelled("hint", "cyan", hint)
 
 
-def trace(caught: Exception) -> None:
+def trace(caught: BaseException) -> None:
     """Print the traceback of an error, to stderr."""
     lines = "".join(format_exception(caught))
     sys.stderr.write(printable_lines(lines, _talk.encoding))

@@ -1,6 +1,7 @@
 """Whether a model is still that of the recordings and tables of its run; by digests alone."""
 
 import hashlib
+from collections.abc import Sequence
 from os.path import isfile
 from pathlib import Path
 
@@ -20,14 +21,25 @@ def stale_sentence(path: Path, model: CostModelFile) -> str | None:
 def why_stale(path: Path, model: CostModelFile) -> str | None:
     """Say why the model at `path` may be older than the run that it lies in.
 
-    None where it is not, or where it lies in no run, as one that was copied elsewhere.
+    None where it is not, or where it lies in no run, as one that was copied elsewhere. The other
+    runs of a merged model are compared where they lie beside its own.
     """
     run = Run(path.parent)
     own = model.runs[0] if model.runs else FittedRun(model.points_sha256, None)
     reason = _recordings_differ(run, own) if isfile(run.plan_path) else None
     if reason is None and _points_differ(run, own):
         return "was built from other points than its run holds now"
-    return reason
+    return reason or _others_differ(run, model.runs[1:])
+
+
+def _others_differ(run: Run, others: Sequence[FittedRun]) -> str | None:
+    """Compare the other runs of a merged model, where they lie beside its own."""
+    for other in others:
+        beside = None if other.run_id is None else Run(run.folder.parent / other.run_id)
+        if beside is not None and isfile(beside.plan_path):
+            if beside.sources_sha256() != other.sources_sha256:
+                return f"was built from other recordings than {beside.folder} holds now"
+    return None
 
 
 def _recordings_differ(run: Run, own: FittedRun) -> str | None:

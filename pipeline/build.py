@@ -65,7 +65,11 @@ def build_model(
     _check_has_curve(model, runs[0])
     model, no_heat = _with_heat(model, tables, points)
     warnings.add(no_heat)
-    fitted = tuple(FittedRun(one.points.sha256, one.sources_sha256) for one in tables)
+    names = [None, *(one.folder.resolve().name for one in runs[1:])]
+    fitted = tuple(
+        FittedRun(one.points.sha256, one.sources_sha256, name)
+        for one, name in zip(tables, names, strict=True)
+    )
     model = with_checksum(replace(model, runs=fitted))
     write_document(runs[0].model_path, model)
     return BuiltModel(runs[0].model_path, model, warnings.texts)

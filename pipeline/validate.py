@@ -138,6 +138,7 @@ def _own_points(path: Path, model: CostModelFile, warnings: Warnings) -> pa.Tabl
     run = Run(path.parent)
     if not isfile(run.plan_path):  # points alone, as an import leaves them
         return read_table(run.table("points"), "points")
+    run.check_confined()
     return _stored_points(run, model, warnings).table
 
 

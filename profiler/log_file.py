@@ -1,6 +1,7 @@
 """Logs of a run: the end of what each process printed, in `logs/`."""
 
 import itertools
+import os
 from pathlib import Path
 
 from ..store.files import cannot_write, write_whole
@@ -15,7 +16,7 @@ def new_log(run: Run, op: str) -> Path:
     """
     for number in itertools.count():
         path = run.log(f"{op}.{number}")
-        if not path.exists():
+        if not os.path.lexists(path):  # a link would be followed
             break
     try:
         path.parent.mkdir(exist_ok=True)

@@ -45,8 +45,8 @@ def write_report(run: Run) -> WrittenReport:
 def _staleness(run: Run, contents: Contents) -> Iterator[str]:
     if contents.tables_are_stale:
         yield (
-            f"{run.tables} were made from other recordings than {run.folder} holds now: moeprof"
-            f" parse {run.folder}"
+            f"{run.tables} are not known to be of the recordings that {run.folder} holds now:"
+            f" moeprof parse {run.folder}"
         )
     if contents.stale is not None:
         yield f"{run.model_path} {contents.stale}: moeprof build-model {run.folder}"
@@ -119,8 +119,8 @@ def _header(contents: Contents) -> Html:
         ),
         _warning(
             contents.tables_are_stale,
-            "The tables were made from other recordings than this run holds now. Make them anew, ",
-            "in the folder of this page: ",
+            "The tables are not known to be of the recordings that this run holds now. Make them",
+            " anew, in the folder of this page: ",
             element("code", "moeprof parse ."),
             ".",
         ),

@@ -131,7 +131,7 @@ class Operation:
         """Describe this operation at one batch size.
 
         Raises BadInput if `flops`, `bytes_moved` or `active_experts` raises, or returns no whole
-        number >= 0.
+        number of 64 bits from 0 on.
         """
         active = None if self.active_experts is None else self._count("active_experts", preset)
         dtype_bytes = getattr(torch, dtype).itemsize
@@ -156,6 +156,9 @@ class Operation:
         except (Exception, SystemExit) as error:  # a user's function may raise anything
             where = "" if what == "active_experts" else f" at {arguments[0]} tokens"
             raise BadInput(f"{what} of {self.name} fails{where}: {error!r}") from error
-        if type(number) is not int or number < 0:
-            raise BadInput(f"{what} of {self.name} gives {number!r}, and not a whole number")
+        if type(number) is not int or number.bit_length() > 63:
+            shown = "more than 64 bits" if type(number) is int else repr(number)
+            raise BadInput(f"{what} of {self.name} gives {shown}, and not a whole number")
+        if number < 0:
+            raise BadInput(f"{what} of {self.name} gives {number}, and not a whole number from 0")
         return number

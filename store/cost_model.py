@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta
 
-from .document import Amount, Count, Positive, Size, Small
+from .document import Amount, Count, Name, Positive, Size, Small
 from .provenance import EnergySource, Provenance
 from .scenario import SurfaceKey
 
@@ -233,11 +233,13 @@ class FittedRun:
 
     `points_sha256` is the digest of the file of its points, `sources_sha256` that of the plan and
     the recordings which they were made from; it ends in "-incomplete" where a damaged one was left
-    out, and is None where it is unknown.
+    out, and is None where it is unknown. `run_id` is the name of another run's folder than the
+    model's own.
     """
 
     points_sha256: str
     sources_sha256: str | None
+    run_id: Name | None = None
 
 
 @dataclass(frozen=True, slots=True)

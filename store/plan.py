@@ -12,13 +12,15 @@ from .text.shareable import share
 
 Sampling = Literal["adaptive", "all"]
 Isolation = Literal["op", "point"]
+_END = r"$(?!\n)"  # a "$" alone lets a last newline through
+RunId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._-]{{1,200}}{_END}")]
 # A name of an operation names its script and its op file, which thereby stay in the run's folder.
-OpName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$")]
-OpFile = Annotated[str, Meta(pattern=r"^ops/[a-z][a-z0-9_]*\.py$")]
+OpName = Annotated[str, Meta(pattern=rf"^[a-z][a-z0-9_]*{_END}")]
+OpFile = Annotated[str, Meta(pattern=rf"^ops/[a-z][a-z0-9_]*\.py{_END}")]
 # Device and dtype become text of the isolated scripts, which are executed.
-DeviceName = Annotated[str, Meta(pattern=r"^(cpu|cuda:[0-9]{1,4})$")]
-Dtype = Annotated[str, Meta(pattern=r"^(float32|bfloat16|float16)$")]
-SweepCollector = Annotated[str, Meta(pattern="^(cpu|kineto|nsys|ncu)$")]
+DeviceName = Annotated[str, Meta(pattern=rf"^(cpu|cuda:[0-9]{{1,4}}){_END}")]
+Dtype = Annotated[str, Meta(pattern=rf"^(float32|bfloat16|float16){_END}")]
+SweepCollector = Annotated[str, Meta(pattern=rf"^(cpu|kineto|nsys|ncu){_END}")]
 
 
 class Role(StrEnum):
@@ -87,7 +89,7 @@ class Plan:
     SCHEMA: ClassVar[str] = "moeprof.plan/1.4"
     WAY_OUT: ClassVar[str] = "restore the plan that `moeprof profile` wrote, or profile anew"
 
-    run_id: str
+    run_id: RunId
     preset: str
     preset_source: str
     device: DeviceName

@@ -34,6 +34,8 @@ from .recorded.units import RECORDING_FILE
 from .recording import Recording
 
 DEFAULT_STORE = Path("artifacts/runs")
+# Folders of a run in which files are written, replaced and removed.
+_FOLDERS = ("raw", "tables", "damaged", "logs", "scripts", "ops")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,20 @@ class Run:
         assert name in SCHEMAS, name
         return self.tables / f"{name}.parquet"
 
+    def check_confined(self) -> None:
+        """Raise BadInput where a folder of the run is a link out of it.
+
+        A run may come from anyone, and what is written into it must not change other files.
+        """
+        inside = os.path.realpath(self.folder)
+        for folder in (*map(self.folder.joinpath, _FOLDERS), *self.folder.glob("raw/*")):
+            target = os.path.realpath(folder)
+            if not Path(target).is_relative_to(inside):
+                raise BadInput(
+                    f"{folder} leads out of the run, to {target}",
+                    hint="put the folder itself there, or remove the link",
+                )
+
     def plan(self) -> Plan:
         """Read the plan. Raises BadInput where this is no run."""
         return read_document(self.plan_path, Plan)
@@ -150,13 +166,14 @@ class Run:
 
 
 def open_run(folder: Path) -> Run:
-    """Open an existing run. Raises BadInput where `folder` is none."""
+    """Open an existing run. Raises BadInput where `folder` is none, or leads out of itself."""
     run = Run(folder)
     if not has_file(run.plan_path):
         raise BadInput(
             f"{folder} is not a run: it has no plan.json",
             hint="name a folder that `moeprof profile` wrote, or leave it out for the latest",
         )
+    run.check_confined()
     return run
 
 
@@ -212,7 +229,7 @@ def latest_run(store: Path) -> Run:
             f"there is no run in {store}",
             hint=f"make one: moeprof profile --store {store}; or name the --store that holds runs",
         )
-    return Run(max(plans, key=_began).parent)
+    return open_run(max(plans, key=_began).parent)
 
 
 def latest_model(store: Path) -> Path:

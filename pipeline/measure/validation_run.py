@@ -102,6 +102,7 @@ def open_validation(
     check_trusted(own, measured, trust=trust)
     unfinished = _unfinished(own)
     if unfinished is not None:
+        unfinished.check_confined()
         check_trusted(unfinished, unfinished.plan(), trust=trust)
     run = unfinished or _begin(own, _plan(measured, scenarios))
     return ValidationRun(

@@ -66,8 +66,17 @@ def test_a_model_outside_a_run_or_without_tables_is_taken_as_it_is(
     assert why_stale(run.model_path, model) is None
 
 
-def test_only_its_own_run_is_compared_where_a_model_is_of_several(
-    run: Run, model: CostModelFile
+def test_another_run_of_a_merged_model_is_compared_where_it_lies_beside(
+    run: Run, model: CostModelFile, plan: Plan
 ) -> None:
-    merged = replace(model, points_sha256="0" * 64, runs=(*model.runs, FittedRun("1" * 64, None)))
+    other = Run(run.folder.with_name("other"))
+    write_document(other.plan_path, plan)
+    fitted = FittedRun("1" * 64, other.sources_sha256(), "other")
+    merged = replace(model, runs=(*model.runs, fitted))
+    assert why_stale(run.model_path, merged) is None
+    write_document(other.plan_path, replace(plan, seed=plan.seed + 1))
+    assert why_stale(run.model_path, merged) == (
+        f"was built from other recordings than {other.folder} holds now"
+    )
+    other.folder.rename(other.folder.with_name("elsewhere"))
     assert why_stale(run.model_path, merged) is None

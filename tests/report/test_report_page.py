@@ -153,8 +153,8 @@ def test_text_of_the_runs_files_is_never_run_as_code(
         if row["op"] == "fc1":
             row["op"] = EVIL
     rows[5]["failure"] = EVIL
-    ops = (replace(plan.ops[0], op=EVIL, source=EVIL), *plan.ops[1:])
-    evil_plan = replace(plan, ops=ops, preset=EVIL, preset_source=EVIL, device=EVIL)
+    ops = (replace(plan.ops[0], curve=EVIL), *plan.ops[1:])
+    evil_plan = replace(plan, ops=ops, preset=EVIL, preset_source=EVIL)
     evil_provenance = replace(
         provenance, device_name=EVIL, versions={EVIL: EVIL}, git_commit=EVIL, utc=EVIL
     )

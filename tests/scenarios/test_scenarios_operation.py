@@ -113,6 +113,12 @@ def test_a_count_that_is_no_whole_number_is_named(what: str, number: object) -> 
         operation.scenario(PRESET, 1, "float32", "cold")
 
 
+def test_a_count_beyond_64_bits_is_refused_without_its_digits() -> None:
+    operation = an_operation(flops=lambda tokens, preset: 10**5000)
+    with pytest.raises(BadInput, match="flops of scale gives more than 64 bits"):
+        operation.scenario(PRESET, 1, "float32", "cold")
+
+
 @pytest.mark.parametrize("what", ["flops", "bytes_moved"])
 def test_a_count_that_fails_is_named_with_its_reason(what: str) -> None:
     operation = an_operation(**{what: lambda tokens, *rest: tokens / 0})

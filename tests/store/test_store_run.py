@@ -35,6 +35,22 @@ def test_a_folder_without_a_plan_is_no_run(tmp_path: Path) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("folder", ["tables", "raw", "raw/cpu", "damaged", "logs", "scripts"])
+def test_a_run_whose_folder_is_a_link_out_of_it_is_refused(
+    tmp_path: Path, plan: Plan, folder: str
+) -> None:
+    run = Run(tmp_path / "run")
+    write_document(run.plan_path, plan)
+    link = run.folder / folder
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(tmp_path)
+    with pytest.raises(BadInput, match="leads out of the run"):
+        open_run(run.folder)
+    link.unlink()
+    link.symlink_to(link.parent)
+    assert open_run(run.folder) == run
+
+
 def test_recordings_come_back_in_order_of_their_path(tmp_path: Path, recording: Recording) -> None:
     run = Run(tmp_path)
     assert run.recordings() == []
