@@ -60,7 +60,9 @@ def body_of(line: str) -> dict[str, Any]:
 
 def reason_of(body: dict[str, Any]) -> str | None:
     """The reason where the script could not do what it was asked, else None."""
-    return shortened(str(body["error"]), _LONGEST_REASON) if "error" in body else None
+    if "error" not in body:
+        return None
+    return shortened(str(body["error"] or "an error without a reason"), _LONGEST_REASON)
 
 
 def timing_of(body: dict[str, Any], asked: Asked) -> PointTiming:

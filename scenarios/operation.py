@@ -153,6 +153,8 @@ class Operation:
     def _count(self, what: str, *arguments: Any) -> int:
         try:
             number = getattr(self, what)(*arguments)
+        except BadInput:
+            raise
         except (Exception, SystemExit) as error:  # a user's function may raise anything
             where = "" if what == "active_experts" else f" at {arguments[0]} tokens"
             raise BadInput(f"{what} of {self.name} fails{where}: {error!r}") from error

@@ -87,9 +87,12 @@ def _why_foreign(run: Run, plan: Plan) -> str | None:
         return f"{run.folder} has no {TRUST_FILE} by which you began it on this machine"
     try:
         expected = _digest(run, plan, _key())
+        found = read_text(path).strip()
     except NoKey as reason:
         return str(reason)
-    if not hmac.compare_digest(read_text(path).strip().encode(), expected.encode()):
+    except BadInput as refusal:
+        return refusal.message
+    if not hmac.compare_digest(found.encode(), expected.encode()):
         return f"{path} is not of your key and these files"
     return None
 

@@ -135,10 +135,11 @@ class LineProcess:
             return None
 
     def end_speaker(self) -> None:
-        """End the process that answers, if it is ours: a tool around it goes on."""
-        if self._speaker in descendants(self._child.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._speaker, signal.SIGKILL)
+        """End the process that answers, if it is ours; a tool around it goes on, if stopped too."""
+        ours = descendants(self._child.pid)
+        for pid in ours:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL if pid == self._speaker else signal.SIGCONT)
 
     def last_words(self) -> str:
         """Return the end of what the child printed, on one line."""

@@ -31,9 +31,10 @@ class Observations:
     failed: set[int] = field(default_factory=set)
 
     def add(self, repeat: Repeat, timing: PointTiming) -> None:
-        """Add a measurement; one by `ncu` has no times of calls, and adds no time."""
-        if timing.calls_ns and repeat.tokens not in self.time_ns:
-            self.time_ns[repeat.tokens] = median(timing.calls_ns)
+        """Add a measurement; one by `ncu` has no times of calls, and adds no time, as one of 0."""
+        time_ns = median(timing.calls_ns) if timing.calls_ns else 0
+        if time_ns > 0 and repeat.tokens not in self.time_ns:
+            self.time_ns[repeat.tokens] = time_ns
             self.spread[repeat.tokens] = _spread(timing.calls_ns)
             self.noise[repeat.tokens] = _noise(timing.calls_ns)
         if repeat.number:

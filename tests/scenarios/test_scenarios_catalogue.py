@@ -206,7 +206,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     info = tmp_path / "other_peoples_ops-1.0.dist-info"
     info.mkdir()
     a_file(info, "Metadata-Version: 2.1\nName: other-peoples-ops\nVersion: 1.0\n", "METADATA")
-    points = "negate = other_peoples_ops:negate\nno_op = other_peoples_ops:run\ngone = gone:op\n"
+    points = (
+        "negate = other_peoples_ops:negate\nno_op = other_peoples_ops:run\ngone = removed_ops:op\n"
+    )
     a_file(info, f"[moeprof.ops]\n{points}", "entry_points.txt")
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
@@ -224,7 +226,7 @@ def test_an_installed_operation_is_found_by_its_entry_point() -> None:
     ("word", "said"),
     [
         ("no_op", "the entry point other_peoples_ops:run is no Operation"),
-        ("gone", "the installed operation gone does not load: No module named 'gone'"),
+        ("gone", "the installed operation gone does not load: No module named 'removed_ops'"),
         ("negat", "no operation 'negat'"),
     ],
 )
