@@ -1,8 +1,9 @@
 """Check that a model does not contradict itself, as a file edited by hand may."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 from itertools import pairwise
-from math import inf, isfinite
+from math import inf
 
 from ..stats.conformal import COVERAGES_PCT
 from ..store.cost_model import (
@@ -16,9 +17,12 @@ from ..store.cost_model import (
 from ..store.errors import BadInput
 
 _MAX_US = 1e15  # 31 years: above it, the ends of intervals leave the range of a double
+_MIN_US = 1e-12
+_MAX_WORK = 1e30  # FLOPs or bytes; as the rates, so that no sum or quotient leaves that range
+_MIN_RATE, _MAX_RATE = 1.0, 1e30  # per s
 _OTHER_COUNT = "has more or fewer values than knots"
 _ENERGY_ELSEWHERE = "has energy where it has no knot"
-_NOT_POSITIVE = "has a latency or an energy that is not positive and finite"
+_NOT_POSITIVE = f"has a latency or an energy that is not from {_MIN_US:g} to {_MAX_US:g}"
 _NO_HALF_WIDTH = "has an interval that is negative or beyond any measurement"
 _HINT = "build the model anew: moeprof build-model RUN"
 
@@ -34,8 +38,8 @@ def check_file(file: CostModelFile) -> None:
     scores = [file.intervals.quantiles.get(str(percent)) for percent in COVERAGES_PCT]
     known = [score for score in scores if score is not None]
     rules = {
-        "has a peak rate that is not positive and finite": all(
-            rate is None or 0 < rate < inf for rate in rates
+        f"has a peak rate that is not from {_MIN_RATE:g} to {_MAX_RATE:g} per s": all(
+            rate is None or _MIN_RATE <= rate <= _MAX_RATE for rate in rates
         ),
         "has an interval score that is not finite or negative": all(
             score is None or 0 <= score < inf
@@ -64,7 +68,7 @@ def _check_curve(curve: CurveModel) -> None:
         _ENERGY_ELSEWHERE: len(anchors) >= 2 and _ascends(anchors) and set(anchors) <= set(knots),
         _NOT_POSITIVE: _are_positive(curve),
         _NO_HALF_WIDTH: _are_half_widths(curve.latency_half_95),
-        "has work or a floor that is negative or not finite": _is_possible_work(curve),
+        f"has work or a floor that is not from 0 to {_MAX_WORK:g}": _is_possible_work(curve),
     }
     _require(curve.curve, rules)
 
@@ -86,7 +90,7 @@ def _check_surface(surface: SurfaceModel) -> None:
         "has a count below 1": all(size >= 1 for column in counts for size in column)
         and surface.top_k >= 1,
         "has coefficients that are negative, not finite, or all zero": all(
-            0 <= value < inf for value in surface.coefficients_us
+            0 <= value < _MAX_US for value in surface.coefficients_us
         )
         and any(surface.coefficients_us),
         _NO_HALF_WIDTH: _are_half_widths(surface.latency_half_95)
@@ -110,13 +114,13 @@ def _have_length(length: int, *columns: Sequence[object] | None) -> bool:
 
 def _are_positive(fitted: FittedOp) -> bool:
     columns = (fitted.latency_us, fitted.energy_mj, fitted.sustained_ratio)
-    return all(0 < value < _MAX_US for column in columns for value in column or ())
+    return all(_MIN_US <= value < _MAX_US for column in columns for value in column or ())
 
 
 def _is_possible_work(curve: CurveModel) -> bool:
     work = curve.work
-    amounts = () if work is None else (work.flops_per_token, work.bytes_per_token, work.bytes_fixed)
-    return all(0 <= value < inf for value in (*amounts, curve.floor or 0.0))
+    amounts = () if work is None else astuple(work)
+    return all(0 <= value <= _MAX_WORK for value in (*amounts, curve.floor or 0.0))
 
 
 def _ascends(sizes: tuple[int, ...]) -> bool:
@@ -131,9 +135,9 @@ def _is_possible(thermal: Thermal | None) -> bool:
     rates = (value for pole in step.poles for value in (pole.tau_s, pole.r_c_per_w))
     return (
         len(step.poles) > 0
-        and all(0 < value < inf for value in (*rates, step.hot_s, thermal.r_c_per_w))
-        and isfinite(step.inlet_c)
-        and (leakage == (None,) * 3 or all(v is not None and isfinite(v) for v in leakage))
+        and all(0 < value < _MAX_US for value in (*rates, step.hot_s, thermal.r_c_per_w))
+        and abs(step.inlet_c) < _MAX_US
+        and (leakage == (None,) * 3 or all(v is not None and abs(v) < _MAX_US for v in leakage))
     )
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..device.nvml import NvmlCode
 from ..store.errors import BadInput, shortened, unknown_schema
-from ..store.files import cannot_read
+from ..store.files import cannot_read, check_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +32,8 @@ _COLUMNS: Final = {
 }  # fmt: skip
 _FIRST_LINES: Final = 2  # the header, and the names of the columns
 _WHOLE: Final = re.compile(r"-?[0-9]{1,19}")
+_MOST_BYTES: Final = 256 << 20
+_MOST_ROWS: Final = 8_000_000  # four hours of ten sensors, 50 times a second
 _LATEST_NS: Final = 2**62  # since the epoch: sums of two times then fit into 64 bits
 
 
@@ -129,6 +131,7 @@ def read_power_log(path: Path) -> PowerLog:
     failed reading is not 0 or more.
     """
     try:
+        check_size(path, _MOST_BYTES)
         with path.open(encoding="utf-8") as file:
             header = _header(path, file.readline())
             table = _table(file)
@@ -174,7 +177,9 @@ def _table(file: TextIO) -> "pd.DataFrame":
     import pandas as pd  # 0.15 s, which a trace without power need not pay
 
     with np.errstate(invalid="ignore"):  # pandas casts a number that is no int64, then refuses it
-        table = pd.read_csv(file, dtype=_COLUMNS)
+        table = pd.read_csv(file, dtype=_COLUMNS, nrows=_MOST_ROWS + 1)
+    if len(table) > _MOST_ROWS:
+        raise ValueError(f"it has more than {_MOST_ROWS} readings")
     if list(table.columns) != list(_COLUMNS):
         raise ValueError(f"its columns are {shortened(', '.join(map(str, table.columns)))}")
     if not isinstance(table.index, pd.RangeIndex):

@@ -59,7 +59,7 @@ _BY_FIRST_TEXT: Final = {
     r"\Aversion https://git-lfs\.github\.com/spec/": _Kind(
         Refusal.LFS_POINTER, "fetch the file in its repository: git lfs pull"
     ),
-    r"\A\S*/annex/objects/\S+\s*\Z": _Kind(
+    r"\A(?>\S*?/annex/objects/)\S++\s*\Z": _Kind(
         Refusal.ANNEX_POINTER, "fetch the file in its repository: git annex get"
     ),
     r"(?i)\A<(?:!doctype|!--|html|head|body|\?xml)|\A404: Not Found": _Kind(

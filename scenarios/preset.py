@@ -18,6 +18,7 @@ DTYPES: Final = ("float32", "bfloat16", "float16")
 
 _EXAMPLE: Final = "see one that fits: moeprof scenario small"
 _OWN_SIZES: Final = "write the sizes of its layer as TOML: see `moeprof scenario small`"
+_MOST_BYTES: Final = 1 << 13  # it takes nine lines, and reading a key takes its length squared
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _GROUP_SIZES: Final = (128, 64, 32, 16, 8)  # tried in this order
 _DTYPE_NAMES: Final = {"bf16": "bfloat16", "fp16": "float16", "half": "float16",
@@ -51,17 +52,17 @@ class Preset:
         for key in ("hidden", "ffn", "experts", "top_k", "weight_bits", "group_size"):
             value = getattr(self, key)
             if type(value) is not int or not 1 <= value <= LARGEST_SIZE:
-                shown = shortened(repr(value))
+                shown = _shown(value)
                 raise BadInput(
                     f"{key} is {shown}, and must be a positive integer up to {LARGEST_SIZE}"
                 )
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
             raise BadInput(
-                f"name is {shortened(repr(self.name))}, and must be of a-z, 0-9, dots, dashes and"
+                f"name is {_shown(self.name)}, and must be of a-z, 0-9, dots, dashes and"
                 " underscores"
             )
         if not isinstance(self.source, str) or not self.source.isprintable():
-            shown = shortened(repr(self.source))
+            shown = _shown(self.source)
             raise BadInput(f"source is {shown}, and must be one line of text")
         check_dtype(self.dtype)
         self._check_relations()
@@ -82,12 +83,17 @@ class Preset:
                 )
 
 
+def _shown(value: object) -> str:
+    try:
+        return shortened(repr(value))
+    except ValueError:  # Python writes no integer of 4300 digits
+        return "a number of thousands of digits"
+
+
 def check_dtype(dtype: str) -> None:
     """Raise BadInput unless `dtype` is one of DTYPES, in which operations are measured."""
     if dtype not in DTYPES:
-        raise BadInput(
-            f"dtype is {shortened(repr(dtype))}", hint=f"it must be one of {', '.join(DTYPES)}"
-        )
+        raise BadInput(f"dtype is {_shown(dtype)}", hint=f"it must be one of {', '.join(DTYPES)}")
 
 
 def load_preset(name: str) -> Preset:
@@ -108,8 +114,8 @@ def read_preset(path: Path) -> Preset:
     holds a value that breaks a rule of `Preset`.
     """
     try:
-        table = tomllib.loads(read_text(path))
-    except tomllib.TOMLDecodeError as error:
+        table = tomllib.loads(read_text(path, _MOST_BYTES))
+    except ValueError as error:  # it also refuses a number of 4300 digits
         raise BadInput(f"{path} is not TOML: {error}", hint=_EXAMPLE) from error
     except RecursionError as error:
         raise BadInput(f"{path} is no preset: it is nested too deeply", hint=_EXAMPLE) from error

@@ -1,6 +1,7 @@
 """Files read and written whole: a reader sees the old content or the new, nothing between."""
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -173,26 +174,40 @@ def refuse_irregular(path: Path, hint: str = "write it to a file first") -> None
         raise BadInput(f"{path} is not a regular file", hint=hint)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Read a file. Raises BadInput, naming it, if that fails or it is no regular file."""
+def read_bytes(path: Path, most_bytes: int | None = None) -> bytes:
+    """Read a file.
+
+    Raises BadInput, naming it, if that fails, it is no regular file or it has more than
+    `most_bytes`.
+    """
     refuse_irregular(path)
     try:
+        if most_bytes is not None:
+            check_size(path, most_bytes)
         return path.read_bytes()
     except OSError as error:
         raise cannot_read(path, error) from error
 
 
-def read_text(path: Path) -> str:
-    """Read a UTF-8 file. Raises BadInput, naming it, if that fails or it is no regular file."""
-    refuse_irregular(path)
+def read_text(path: Path, most_bytes: int | None = None) -> str:
+    """Read a UTF-8 file; each end of a line becomes a newline. Raises as `read_bytes` does."""
+    data = read_bytes(path, most_bytes)
     try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise cannot_read(path, error) from error
+        return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()
     except UnicodeDecodeError as error:
         raise BadInput(
             f"{path} is not UTF-8 text: see its byte {error.start}", hint="save it as UTF-8"
         ) from error
+
+
+def check_size(path: Path, most_bytes: int) -> None:
+    """Raise BadInput for a file of more bytes than any of its kind; OSError where there is none."""
+    if (size_bytes := path.stat().st_size) > most_bytes:
+        raise BadInput(
+            f"{path} has {size_bytes} bytes, and at most {most_bytes} of a file of its kind are"
+            " read",
+            hint="see that it is the file that you mean, or make a smaller one",
+        )
 
 
 def refuse_lfs_pointer(path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from .errors import BadInput
+from .errors import BadInput, shortened
 from .files import read_bytes, refuse_lfs_pointer
 
 # Keys of config.json by field, each with models that write it. Sources: the configuration classes
@@ -87,6 +87,7 @@ _LANGUAGE_MODELS: Final = (
 _PARTS: Final = ("ffn_config", "moe_config")  # parts of a language model: DBRX; Yuan 2.0
 _OUTER_FIELDS: Final = ("model_type", "architectures", "dtype", "quantization", "expert_dtype")
 LARGEST_SIZE: Final = 1 << 20  # no width and no number of experts comes near it
+_MOST_BYTES: Final = 32 << 20  # one that lists each quantised layer has 5 MB
 _LONGEST_SIZE: Final = 18  # digits
 _NESTED: Final = 5  # objects in objects that are searched for keys
 _LISTED: Final = frozenset(key for keys in KEYS.values() for key in keys)
@@ -203,7 +204,7 @@ def read_model_config(path: Path) -> ModelConfig:
     """
     refuse_lfs_pointer(path)
     try:
-        config = json.loads(read_bytes(path), parse_int=_integer)
+        config = json.loads(read_bytes(path, _MOST_BYTES), parse_int=_integer)
     except RecursionError as error:
         raise BadInput(f"{path} is no config.json of a model: it is nested too deeply") from error
     except ValueError as error:
@@ -228,7 +229,8 @@ def no_experts(config: ModelConfig) -> BadInput:
         hint = "if one of those is the number of experts, rename it to num_experts"
     return BadInput(
         f"{config.path} has no key for the number of experts that this moeprof knows:"
-        f" {', '.join(KEYS['experts'])}; keys that look like it: {', '.join(near) or 'none'}",
+        f" {', '.join(KEYS['experts'])}; keys that look like it:"
+        f" {shortened(', '.join(near), 200) or 'none'}",
         hint=hint,
     )
 

@@ -23,6 +23,7 @@ _PARALLEL: Final = "num_tensor_parallel_workers"
 _NEEDED: Final = (*_MODEL, "num_tokens", _PARALLEL)
 _GATED: Final = {"True": True, "False": False}
 _HINT: Final = "name a mlp.csv of vidur"
+_MOST_BYTES: Final = 16 << 20  # published ones have less than 1 MB
 OPS: Final = ("mlp_up_proj", "mlp_down_proj", "attn_pre_proj", "attn_post_proj", "mlp_act", "add")
 
 
@@ -103,7 +104,7 @@ def _lines(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
 
     Raises BadInput where the last row lacks cells.
     """
-    text = read_text(path).removeprefix("\ufeff")
+    text = read_text(path, _MOST_BYTES).removeprefix("\ufeff")
     try:
         names, *lines = [line for line in csv.reader(io.StringIO(text)) if line] or [[]]
     except csv.Error as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ...store.errors import BadInput
+from ...store.errors import BadInput, shortened
 
 SECONDS: Final = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6,
                   "\u03bcs": 1e-6, "ns": 1e-9, "h": 3600.0, "hours": 3600.0}  # fmt: skip
@@ -23,7 +23,8 @@ _NAME: Final = re.compile(r"(?:(.*?)[\s_./\[(]+)?([A-Za-zµ\u03bc]+)[\])]?")
 _FACTOR: Final = re.compile(  # [10 W], (100 us), power x10 [W]
     r"[\[(][^\])]*[0-9][^\])]*[\])]?\s*$|(?<![a-z])[x*\u00d7]\s*10+(?![0-9])", re.IGNORECASE
 )
-_NUMBER: Final = re.compile(r"\s*[-+]?[0-9.,]+\s*([A-Za-z]*)\s*")
+_NUMBER: Final = re.compile(r"[-+]?[0-9.,]+\s*([A-Za-z]*)")
+_LONGEST_NAME: Final = 100  # characters; longer ones name neither a time nor a power
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def find_columns(path: Path, names: Sequence[str], rows: Sequence[Sequence[str]]
 
 def _not_one_each(path: Path, times: Sequence[Column], powers: Sequence[Column]) -> BadInput:
     several = [one.name.strip() for found in (times, powers) if len(found) > 1 for one in found]
-    named = f" ({', '.join(several)})" if several else ""
+    named = f" ({shortened(', '.join(several), 160)})" if several else ""
     plural = "s" * (len(times) != 1)
     return BadInput(
         f"{path} has {len(times)} column{plural} of time and {len(powers)} of power{named}, and it"
@@ -100,7 +101,7 @@ def _powers(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[Column]
 
 def _holds_power(place: int, rows: Sequence[Sequence[str]]) -> bool:
     """Whether a cell of this column is a number, alone or in watts."""
-    cells = (_NUMBER.fullmatch(row[place]) for row in rows if place < len(row))
+    cells = (_NUMBER.fullmatch(row[place].strip()) for row in rows if place < len(row))
     return any(cell[1].lower() in {"", *WATTS} for cell in cells if cell)
 
 
@@ -108,6 +109,8 @@ def _candidates(names: Sequence[str], units: Iterable[str], words: set[str]) -> 
     """Columns with one of these units in their names, and those with one of these words."""
     found = []
     for place, name in enumerate(names):
+        if len(name) > _LONGEST_NAME:
+            continue
         own = set(re.split(r"[^a-z]+", name.lower()))
         parts = _NAME.fullmatch(name.strip())
         if parts is None or own & _NO_READING:

@@ -17,6 +17,8 @@ from .columns import Columns, are_names, find_columns
 from .devices import is_device, refuse_several_devices
 
 _HINT: Final = "write decimal points, or commas and semicolons between the columns"
+_MOST_BYTES: Final = 128 << 20
+_MOST_LINES: Final = 4_000_000  # an hour of 1000 readings a second
 _HEAD_LINES: Final = 100  # lines before the names of the columns, which meters write
 _VALUES_OF_HEAD: Final = 2  # lines under names of the meter's own settings, before the readings
 _ARCHIVES: Final = (b"PK\3\4", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd")
@@ -34,6 +36,11 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read a meter's file. Raises BadInput where it is no CSV of one device with one header."""
     text = _text(path)
+    if text.count("\n") > _MOST_LINES:
+        raise BadInput(
+            f"{path} has more than {_MOST_LINES} lines",
+            hint="keep those of the power pass, or fewer readings a second",
+        )
     lines = text.splitlines()
     if text and not text.endswith(("\n", "\r")):
         lines.pop()
@@ -73,7 +80,8 @@ def _texts(cells: pd.DataFrame, columns: Columns) -> "pd.Index[int]":
     """The rows whose time holds letters and no digit, as names of columns do."""
     time = cells[columns.time.place]
     odd = time[pd.to_numeric(time, errors="coerce").isna()]
-    return odd[odd.str.fullmatch(r"[^0-9]*[A-Za-z][^0-9]*").fillna(False)].index
+    has_letters, has_digits = (odd.str.contains(own, na=False) for own in ("[A-Za-z]", "[0-9]"))
+    return odd[has_letters & ~has_digits].index
 
 
 def _refuse_other_names(
@@ -120,7 +128,7 @@ def _cells(
 def _text(path: Path) -> str:
     """The file as text, whatever its encoding; what is no character is replaced."""
     refuse_lfs_pointer(path)
-    data = read_bytes(path)
+    data = read_bytes(path, _MOST_BYTES)
     if data.startswith(_ARCHIVES):
         raise BadInput(f"{path} is packed, and no CSV", hint="unpack it, and give the CSV")
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):

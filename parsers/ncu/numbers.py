@@ -64,6 +64,7 @@ _CERTAIN: Final = re.compile(r"[+-]?\d+([.,])(?:\d{1,2}|\d{4,})")
 _WITH_DECIMAL: Final = {
     mark: frozenset(style for style in STYLES if style.decimal == mark) for mark in ".,"
 }
+_LONGEST_NUMBER: Final = 400  # characters; a double has 309 digits before its point
 _IMPOSSIBLE_PCT: Final = 1000
 # Cells and units of a metric that has no value, or one that ncu marks as doubtful.
 _ABSENT: Final = re.compile(
@@ -72,7 +73,9 @@ _ABSENT: Final = re.compile(
 # Metrics that are numbers by their name: roll-ups and ratios of a counter (NVIDIA's Kernel
 # Profiling Guide, "Metrics Structure"). Others without a unit may hold text, such as "0,1" for two
 # numbers of launch__tpc_enabled.
-_NUMBER_NAME: Final = re.compile(r"\w+__\w+\.(?:sum|avg|min|max|pct|ratio|max_rate)(?:\.\w+)*")
+_NUMBER_NAME: Final = re.compile(
+    r"(?=\w+?__\w)\w++\.(?:sum|avg|min|max|pct|ratio|max_rate)(?:\.\w+)*"
+)
 
 
 def number_style(kept: Iterable[MetricColumn], others: Iterable[MetricColumn]) -> Style:
@@ -96,6 +99,8 @@ def number_style(kept: Iterable[MetricColumn], others: Iterable[MetricColumn]) -
 
 def value_of(text: str, style: Style) -> Decimal | None:
     """Read a number in one style; None where the text is none in it."""
+    if len(text) > _LONGEST_NUMBER:
+        return None
     plain = text.translate(_SPACES_AND_APOSTROPHES)
     if not _pattern(style).fullmatch(plain):
         return None

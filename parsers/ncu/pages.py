@@ -33,6 +33,7 @@ _CUT_ROW: Final = re.compile(r'"\d*("([,;\t]("\d*"?)?)?)?')
 _NEWLINE: Final = re.compile(r"\r\n|\n|\r")  # str.splitlines would also split at U+0085 in a name
 _TROUBLE: Final = ("==ERROR==", "==WARNING==")
 _MESSAGES: Final = ("==PROF==", *_TROUBLE)  # begin ncu's own lines
+_MOST_KERNELS: Final = 1_000_000
 _MAX_LINES_OF_A_ROW: Final = 1000  # a name may hold ends of lines
 csv.field_size_limit(2**31 - 1)  # 128 KiB by default, and templates make longer names
 # Cells of a kernel that a line of the program's output with as many cells does not have.
@@ -222,6 +223,11 @@ class _Reader:
     def _add_kernel(self, row: Row, fault: str) -> None:
         """Add a row to its page or note its fault; it keeps its number among the kernels."""
         self._launches += 1
+        if self._launches > _MOST_KERNELS:
+            raise BadInput(
+                f"{self._path} has more than {_MOST_KERNELS} rows of kernels",
+                hint="export fewer: ncu --import X.ncu-rep --launch-skip N --launch-count M",
+            )
         if self._wants_units and not fault and not self._file.pages:
             raise BadInput(
                 f"{self._path} {Refusal.NCU_NO_UNITS}: line {row.line} is a kernel's",

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ...store.errors import BadInput
+from ...store.files import check_size
 from ..messages import Refusal
 from .hints import EXPORT_HINT
 
+_MOST_BYTES: Final = 32 << 20  # 9000 kernels with all metrics; it takes 30 times as much memory
 _LATIN_1: Final = "moeprof-latin-1"
 _UTF_16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -26,6 +28,7 @@ def read_page_text(path: Path) -> PageText:
     where the file cannot be read.
     """
     try:
+        check_size(path, _MOST_BYTES)
         data = path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"{path} {Refusal.MISSING}", hint=EXPORT_HINT) from None

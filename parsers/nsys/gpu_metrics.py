@@ -71,8 +71,10 @@ def metric_column(name: str) -> str | None:
 
 def _label_and_unit(name: str) -> tuple[str, str]:
     """Split "Label [unit]"; both are in lower case, and "" where the name has another form."""
-    found = re.fullmatch(r"\s*([^\[]*?)\s*(?:\[([^\]]*)\])?\s*", name.lower())
-    return (found.group(1), (found.group(2) or "").strip()) if found else ("", "")
+    label, bracket, rest = name.lower().strip().partition("[")
+    unit, end, more = rest.partition("]")
+    has_form = not more and bool(bracket) == bool(end)
+    return (label.rstrip(), unit.strip()) if has_form else ("", "")
 
 
 def read_gpu_samples(path: Path, clock: SessionClock, warnings: list[str]) -> Iterator[Samples]:

@@ -120,6 +120,9 @@ def _gpu(export: NsysExport, named: Float64) -> Float64:
 
 def power_quantity(name: str) -> int:
     """The Quantity of a power sample that a field's name stands for; NOT_WANTED for none."""
-    label = re.sub(r"\s*\[[^\]]*\]\s*$", "", name).strip().lower()
+    label, bracket, unit = name.strip().lower().partition("[")
+    if bracket and not unit.endswith("]"):
+        return NOT_WANTED
+    label = label.rstrip()
     found = [quantity for quantity, form in _PATTERNS.items() if re.fullmatch(form, label)]
     return found[0] if found else NOT_WANTED

@@ -18,23 +18,27 @@ from ..errors import shortened
 _HOME: Final = "~"
 _USER: Final = "<user>"
 _HOST: Final = "<host>"
-_EMAIL: Final = (re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[A-Za-z]{2,}"), "<e-mail>")
+# Each pattern takes time that grows with the text alone, because the text may be anyone's: no part
+# matches in two ways, and none begins again within what it has passed over.
+_EMAIL: Final = (re.compile(r"(?<![\w.+-])[\w.+-]++@(?:[\w-]+\.)+[A-Za-z]{2,}"), "<e-mail>")
 
 # A folder's name may hold spaces, the last name of a path ends at one.
 _FOLDER: Final = r"[^\\/\n'\":,;()<>]{1,255}"
 _NAME: Final = r"[^\s\\/'\":,;()<>]+"
 _FOLDERS: Final = rf"(?:{_FOLDER}[\\/]+){{0,64}}"
 # Not after a word, a colon or a slash: so neither `tokens/s` nor a URL.
-_ROOT: Final = r"(?:file://[\\/]|(?<![\w:/.<~])(?:~?[\\/]+|[A-Za-z]:[\\/]+))"
+_ROOT: Final = r"(?:file://[\\/]|(?<![\w:/.<~])(?<!\\\\)(?:~?[\\/]++|[A-Za-z]:[\\/]++))"
 _PATH: Final = re.compile(rf"{_ROOT}{_FOLDERS}{_NAME}[\\/]?")
 _HOME_OF_SOMEONE: Final = re.compile(
     r"(?:file:/[\\/])?(?:[A-Za-z]:)?[\\/](?:home|Users)[\\/][^\\/]+[\\/]?"
 )
-_QUOTED: Final = re.compile(
-    r"""(?P<quote>['"`])(?=~?[\\/]|[A-Za-z]:[\\/]|file://)(?P<path>(?:\\.|(?!(?P=quote)).)+)(?P=quote)""",
+_QUOTED: Final = re.compile(  # a backslash before the last quote may escape it, or end the path
+    r"""(?P<quote>['"`])(?=~?[\\/]|[A-Za-z]:[\\/]|file://)"""
+    r"""(?P<path>(?:\\.|(?!(?P=quote))[^\\])+(?:\\(?=(?P=quote)))?)(?P=quote)""",
     re.DOTALL,
 )
-_TRACED: Final = re.compile(r'File "(?P<path>.+?)", line (?=\d)')  # a line of a traceback
+# A line of a traceback.
+_TRACED: Final = re.compile(r'File "(?P<path>(?:(?!File ").)+?)", line (?=\d)')
 
 _SECRET: Final = re.compile(
     "token|secret|passw|passphrase|credential|api_?key|_key$|auth|cookie", re.IGNORECASE

@@ -436,3 +436,18 @@ def test_the_source_is_a_text_whatever_the_architectures(
 ) -> None:
     preset = preset_from_config(config(MIXTRAL | {"architectures": architectures}))
     assert preset.source == "config.json of mixtral"
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "0x" + "f" * 5000])
+def test_a_number_of_thousands_of_digits_is_refused(number: str, tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(to_toml(load_preset("small")).replace("hidden = ", f"hidden = {number} #"))
+    with pytest.raises(BadInput, match="digits"):
+        read_preset(path)
+
+
+def test_a_key_of_thousands_of_parts_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(".".join(["a"] * 100_000) + " = 1\n")
+    with pytest.raises(BadInput, match="bytes"):
+        read_preset(path)

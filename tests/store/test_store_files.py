@@ -137,3 +137,11 @@ def test_a_text_that_utf_8_cannot_hold_is_refused_and_quoted_in_part(tmp_path: P
         write_whole(tmp_path / "a.json", "x" * 5000 + "\udcff")
     assert len(caught.value.message) < len(str(tmp_path)) + 120
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_larger_than_any_of_its_kind_is_refused_by_its_size(tmp_path: Path) -> None:
+    path = tmp_path / "large.toml"
+    path.write_bytes(b"x" * 11)
+    assert read_bytes(path, 11) == b"x" * 11
+    with pytest.raises(BadInput, match="has 11 bytes, and at most 10"):
+        read_text(path, 10)

@@ -82,6 +82,12 @@ def test_a_factor_in_a_unit_is_refused(names: list[str]) -> None:
         find_columns(PATH, names, [])
 
 
+@pytest.mark.parametrize("name", ["(" * 200_000, "[1" * 100_000, "x 10 " * 50_000, " w" * 100_000])
+def test_a_long_name_takes_no_time_and_names_nothing(name: str) -> None:
+    names = ["time_s", name, "power_w"]
+    assert find_columns(PATH, names, [["0", " " * 10_000 + "!", "100"]]).power.name == "power_w"
+
+
 def test_a_number_in_a_name_is_no_factor() -> None:
     assert find_columns(PATH, ["t_s", "power (GPU 0) [W]"], []).power.unit == "w"
 

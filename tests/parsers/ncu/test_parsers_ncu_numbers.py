@@ -221,3 +221,14 @@ def test_a_page_in_base_units_is_never_read_wrong(
         reject()
     for metric in values.keys() & COLUMNS:
         assert found[COLUMNS[metric]] == float(values[metric])
+
+
+def test_a_number_beyond_any_double_is_none() -> None:
+    assert value_of("9" * 400, STYLES[0]) == Decimal("9" * 400)
+    assert value_of("9" * 401, STYLES[0]) is None
+
+
+def test_a_long_name_of_a_metric_takes_no_time(tmp_path: Path) -> None:
+    name = "_" * 100_000
+    path = write_page(tmp_path / "t.csv", {name: "1,234", TIME: "8,736"}, units={name: ""})
+    assert read_ncu(path).table["duration_ns"].to_pylist() == [8736]

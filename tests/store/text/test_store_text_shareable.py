@@ -1,5 +1,7 @@
 """What is shared tells neither who measured nor where; the rest of a sentence stays."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,33 @@ def test_any_absolute_path_loses_its_folders(text: str, kept: str) -> None:
 )
 def test_what_is_known_of_the_user_is_replaced(text: str, kept: str) -> None:
     assert shareable(text, ANN) == kept
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "a",
+        "a.",
+        "@",
+        "/ ",
+        "/a ",
+        "\\",
+        "\\\\",
+        "'/",
+        "'/\\'",
+        '"/\\a',
+        'File "',
+        'File "/", lin',
+        "C:\\",
+    ],
+)
+@pytest.mark.parametrize("begin", ["", "/", "'/", "a@", '/ File "'])
+def test_no_text_takes_long(begin: str, part: str) -> None:
+    text = (begin + part * 4000)[:3999]
+    began_s = time.process_time()
+    for end in ("", "@", "!"):
+        shareable(text + end, Private())
+    assert time.process_time() - began_s < 0.05
 
 
 @given(st.text())
