@@ -124,12 +124,20 @@ def _refusal(caught: BaseException) -> MoeprofError | None:
     if isinstance(caught, MoeprofError):
         return caught
     if isinstance(caught, TyperException):
-        context = getattr(caught, "ctx", None)
-        path = _NAME if context is None else context.command_path
-        return BadInput(caught.format_message(), hint=f"{path} --help")
+        return _misused(caught)
     if isinstance(caught, UnicodeEncodeError):
         message = f"{around(caught)} is not UTF-8, and a path or a name must be"
         return BadInput(message, hint="rename it")
     if isinstance(caught, MemoryError):
         return BadInput("there is not enough memory", hint="end other programs, or ask for less")
     return cannot_use(caught) if isinstance(caught, OSError) else None
+
+
+def _misused(caught: TyperException) -> BadInput:
+    """Give what Typer refuses of the words of a command line, with the way out."""
+    message = caught.format_message()
+    if message.endswith("is not readable."):  # what click.Path says of another user's file
+        return BadInput(message, hint="let it be read by you, with chmod or as its owner")
+    context = getattr(caught, "ctx", None)
+    path = _NAME if context is None else context.command_path
+    return BadInput(message, hint=f"{path} --help")

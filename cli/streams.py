@@ -41,8 +41,10 @@ def prepare_streams() -> None:
     would be written into that file. What a stream's encoding lacks is written as an escape.
 
     Stdout is for data alone: what writes to descriptor 1 by itself, such as a library or the code
-    of an operation, reaches stderr.
+    of an operation, reaches stderr. A terminal without a size counts as one of 80 columns.
     """
+    if os.environ.get("COLUMNS") == "0":  # rich would print nothing
+        del os.environ["COLUMNS"]
     for descriptor, flags in enumerate(_STANDARD):
         if not _is_open(descriptor):
             os.open(os.devnull, flags)  # the lowest that is free, which is this one

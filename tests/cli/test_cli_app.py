@@ -192,3 +192,13 @@ def test_python_m_moeprof_ends_with_the_exit_code(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert ended.stdout == ""
     assert f"error: there is no run in {tmp_path}" in ended.stderr
+
+
+def test_a_file_of_another_user_has_its_own_way_out(
+    moeprof: Moeprof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    (tmp_path / "model.json").touch()
+    result = moeprof("show", str(tmp_path / "model.json"))
+    assert result.exit_code == 2
+    assert "chmod" in result.stderr

@@ -61,3 +61,9 @@ def test_an_encoding_without_accents_gets_escapes(tmp_path: Path) -> None:
     ended = run_in_shell("$M scenario é", tmp_path, PYTHONIOENCODING="ascii")
     assert ended.returncode == 2
     assert r"\u00e9" in ended.stderr
+
+
+def test_a_terminal_without_a_size_is_told_everything(tmp_path: Path) -> None:
+    ended = run_in_shell("$M scenario nothing", tmp_path, COLUMNS="0")
+    assert ended.returncode == 2
+    assert "error:" in ended.stderr
