@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
+from uuid import uuid4
 
-from .supervisor import members
+from .supervisor import marked, members
 
 _SUPERVISOR: Final = Path(__file__).with_name("supervisor.py")
+# Environment variable by which what the command started is known without its supervisor.
+_MARK: Final = "MOEPROF_COMMAND"
 _LOOK_S: Final = 0.5
 _END_S: Final = 10.0  # the supervisor gives up after half of it
 
@@ -38,6 +41,7 @@ class Supervised:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._program = command[0]
+        self._id = uuid4().hex
         self._control, theirs = socket.socketpair()
         control_fd, log_fd = theirs.fileno(), None if log is None else log.fileno()
         with theirs, contextlib.ExitStack() as undoing:  # where no process can be started
@@ -49,7 +53,7 @@ class Supervised:
                     *command,
                 ],
                 cwd=cwd,
-                env=None if environment is None else os.environ | environment,
+                env=os.environ | (environment or {}) | {_MARK: self._id},
                 stdin=subprocess.DEVNULL if log is None else subprocess.PIPE,
                 stdout=subprocess.PIPE if log is None else subprocess.DEVNULL,
                 stderr=subprocess.PIPE if log is None else subprocess.DEVNULL,
@@ -130,7 +134,7 @@ class Supervised:
     def _end_without_supervisor(self) -> None:
         """End a supervisor that was stopped, and what one that was killed has left."""
         self._supervisor.kill()
-        for pid in members(self.pid):
+        for pid in {*members(self.pid), *marked(f"{_MARK}={self._id}")}:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):

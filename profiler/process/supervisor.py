@@ -73,6 +73,17 @@ def members(session: int) -> list[int]:
     return [pid for pid, (*_, of) in _processes() if of == session and pid != session]
 
 
+def marked(mark: str) -> list[int]:
+    """Processes that were started with `mark`, such as "NAME=value", in their environment."""
+    found = []
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has ended since, or is another user's
+            with open(f"/proc/{name}/environ", "rb") as file:
+                if mark.encode() in file.read().split(b"\0"):
+                    found.append(int(name))
+    return found
+
+
 def state(pid: int) -> str:
     """State letter of a process as in proc(5), "T" where a signal stopped it; "" without one."""
     try:
