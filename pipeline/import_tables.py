@@ -23,6 +23,7 @@ from ..store.run import DEFAULT_STORE, Run
 from ..store.tables.parquet import write_table
 
 _LONGEST_NAME: Final = 150
+_LONGEST_OPTION: Final = 200  # characters
 _FITTING: Final = "name a table of aiconfigurator, or a mlp.csv of vidur, as it was published"
 Source = Literal["aiconfigurator", "vidur"]
 _OPTIONS_OF: Final = {
@@ -75,13 +76,18 @@ class ImportOptions:
                 )
 
     def _check(self, name: str) -> None:
-        """Refuse a text that is not one printable line, and a number below 1."""
+        """Refuse a text that is not one printable line, one too long, and a number below 1."""
         value = getattr(self, name)
         shown = shortened(repr(value))
         if isinstance(value, str | Path) and not (str(value) and str(value).isprintable()):
             raise BadInput(
                 f"{name} is {shown}, and must be one line of printable text",
                 hint="rename what has that name" if name == "path" else "write it anew",
+            )
+        if isinstance(value, str) and name != "path" and len(value) > _LONGEST_OPTION:
+            raise BadInput(
+                f"{name} is {shown}, and has more than {_LONGEST_OPTION} characters",
+                hint="shorten it",
             )
         if isinstance(value, int) and value < 1:
             raise BadInput(f"{name} is {shown}, and must be at least 1", hint="leave it out for 1")
@@ -161,7 +167,8 @@ def _aiconfigurator(options: ImportOptions) -> tuple[ImportedTable, str]:
 
 def _name(*parts: str) -> str:
     """The name of a folder from what a table says of itself, which may be any text."""
-    return re.sub(r"[^a-z0-9._]+", "-", "-".join(parts).lower())[:_LONGEST_NAME]
+    slugs = (re.sub(r"(?:[^a-z0-9._]|\.{2,})+", "-", part.lower()).strip("-.") for part in parts)
+    return "-".join(filter(None, slugs))[:_LONGEST_NAME]
 
 
 def _package() -> tuple[Path, str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
@@ -20,6 +20,7 @@ OpFile = Annotated[str, Meta(pattern=rf"^ops/[a-z][a-z0-9_]*\.py{_END}")]
 # Device and dtype become text of the isolated scripts, which are executed.
 DeviceName = Annotated[str, Meta(pattern=rf"^(cpu|cuda:[0-9]{{1,4}}){_END}")]
 Dtype = Annotated[str, Meta(pattern=rf"^(float32|bfloat16|float16){_END}")]
+MOST_OPS: Final = 1000  # a catalogue has tens
 SweepCollector = Annotated[str, Meta(pattern=rf"^(cpu|kineto|nsys|ncu){_END}")]
 
 
@@ -103,7 +104,7 @@ class Plan:
     points_per_op: Count
     budget_s: Positive | None
     point_timeout_s: Positive
-    ops: tuple[OpPlan, ...]
+    ops: Annotated[tuple[OpPlan, ...], Meta(max_length=MOST_OPS)]
     power: PowerPlan | None = None
     power_reason: str | None = None
     sm_clock_mhz: Size | None = None

@@ -19,6 +19,9 @@ from .text.shareable import share
 CALL_RANGE: Final = r"(?s)^(?P<key>.+)#(?P<visit>[0-9]{1,9})\.(?P<call>[0-9]{1,9})$"
 
 
+MOST_CALLS: Final = 1_000_000  # of one recording; a sweep of 30 sizes has 12,000
+
+
 class CollectorName(StrEnum):
     """What made a recording, as its `collector` and its folder under `raw/` name it.
 
@@ -144,6 +147,9 @@ class Recording:
 
     def __post_init__(self) -> None:
         share(self, "tool_version", "command", "warnings")
+        calls = sum(len(timing.calls_ns) for timing in self.served)
+        if calls > MOST_CALLS:
+            raise ValueError(f"has {calls} calls_ns, and a recording has at most {MOST_CALLS}")
 
 
 def call_range(key: str, visit: int, call: int) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ...store.errors import BadInput
+from ...store.errors import BadInput, shortened
 from ...store.files import refuse_irregular, refuse_lfs_pointer
 from ...store.scenario import Scenario
 from ...store.tables.bounded import read_bounded
@@ -77,7 +77,8 @@ def read_aiconfigurator(root: Path, select: Selection, commit: str) -> ImportedT
     if not rows:
         raise BadInput(
             f"{files[0]} holds no row of {select.dtype} on one GPU",
-            hint=f"it holds {', '.join(sorted(dtypes))}; --dtype may be {', '.join(_BYTES)}",
+            hint=f"it holds {shortened(', '.join(sorted(dtypes)))};"
+            f" --dtype may be {', '.join(_BYTES)}",
         )
     device, framework, version = (first.text(column) for column in _ONE_MODEL)
     several = f"{spread} rows left out: of a MoE over several GPUs (moe_tp_size or moe_ep_size)"

@@ -15,6 +15,7 @@ from ...store.errors import BadInput
 
 _LARGEST: Final = 1 << 24  # no width, batch or number of experts comes near it
 _MOST_ROWS: Final = 1 << 20  # published tables have up to 220,000
+_LONGEST_NAME: Final = 200  # characters
 _SHORTEST_MS: Final = 1e-6
 _LONGEST_MS: Final = 1e9
 _GPU_POWER_W: Final = (1.0, 10_000.0)  # no GPU at work takes less or more
@@ -29,10 +30,12 @@ class Cells:
     values: Mapping[str, Any]
 
     def text(self, column: str) -> str:
-        """A name of one character or more."""
+        """A name of 1 to 200 characters."""
         value = self.values[column]
         if not isinstance(value, str) or not value.strip() or not value.isprintable():
             raise self.refusal(column, "a name")
+        if len(value) > _LONGEST_NAME:
+            raise self.refusal(column, f"a name of at most {_LONGEST_NAME} characters")
         return value
 
     def whole(self, column: str) -> int:

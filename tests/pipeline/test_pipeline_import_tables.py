@@ -1,5 +1,6 @@
 """Published tables to a model in a folder of its own."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,17 @@ def test_the_folder_names_the_families_where_it_does_not_hold_all(tmp_path: Path
     assert names == [f"{both}-gemm", f"{both}-moe", both, f"{both}-gemm"]
 
 
+@pytest.mark.parametrize("column", ["version", "framework", "device"])
+@pytest.mark.parametrize("said", ["../../x", "..", "/etc/x", "a\\..\\b", "~", "%", "x" * 200])
+def test_what_a_table_says_of_itself_leads_nowhere(column: str, said: str, tmp_path: Path) -> None:
+    write(tmp_path / "tables", GEMM | {column: said}, "m", "gemm")
+    options = ImportOptions(source="aiconfigurator", path=tmp_path / "tables", ops="gemm")
+    made = import_tables(options, store=tmp_path / "store")
+    assert made.path.parent.parent == tmp_path / "store"
+    assert re.fullmatch(r"import(-[a-z0-9_]+(\.[a-z0-9_]+)*)+", made.path.parent.name)
+    assert {one.name for one in tmp_path.iterdir()} == {"tables", "store"}
+
+
 def test_a_table_that_gives_no_curve_is_refused_and_nothing_written(tmp_path: Path) -> None:
     path = write(tmp_path, GEMM, "m", "gemm")
     pd.read_parquet(path)[:1].to_parquet(path)
@@ -85,6 +97,7 @@ def test_a_table_that_gives_no_curve_is_refused_and_nothing_written(tmp_path: Pa
         ("commit", "a\nb"),
         ("gpu", "h200\udcff"),
         ("path", ""),
+        ("version", "1" * 201),
     ],
 )
 def test_an_option_of_another_type_or_rule_is_named(option: str, value: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from moeprof.store.document import read_document, to_json
 from moeprof.store.errors import BadInput
-from moeprof.store.recording import Load, Recording, raw_file, sha256_of
+from moeprof.store.recording import MOST_CALLS, Load, PointTiming, Recording, raw_file, sha256_of
 
 
 def test_a_raw_file_is_given_only_as_it_was_recorded(tmp_path: Path, recording: Recording) -> None:
@@ -56,3 +56,10 @@ def test_a_load_that_contradicts_itself_is_refused_by_its_place(
     (tmp_path / "recording.json").write_text(json.dumps(body))
     with pytest.raises(BadInput, match=r"loads\.0: has 2 marks_ns and 1 launches"):
         read_document(tmp_path / "recording.json", Recording)
+
+
+def test_a_recording_of_more_calls_than_a_sweep_makes_is_refused(recording: Recording) -> None:
+    calls = MOST_CALLS + 1
+    timing = PointTiming(recording.scenarios[0].key, 0, calls, (1,) * calls, 1, 2)
+    with pytest.raises(ValueError, match="calls_ns"):
+        replace(recording, served=(timing,))

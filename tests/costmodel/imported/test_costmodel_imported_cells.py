@@ -29,7 +29,7 @@ def test_what_is_no_size_is_named(value: Any) -> None:
         cell(value).whole("it")
 
 
-@pytest.mark.parametrize("value", [None, NAN, "", " ", 7, b"H200", "two\nlines"])
+@pytest.mark.parametrize("value", [None, NAN, "", " ", 7, b"H200", "two\nlines", "x" * 201])
 def test_what_is_no_name_is_named(value: Any) -> None:
     with pytest.raises(BadInput, match=r"column 'it' is .* in row 3, and must be a name"):
         cell(value).text("it")
