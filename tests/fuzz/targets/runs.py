@@ -72,10 +72,18 @@ def _of_run(
         mutate=mutate,
         commands=commands,
         intact=_intact,
-        names=(Path(file).name, "run", "nothing was measured", "is not there", "--budget"),
+        names=(
+            Path(file).name,
+            "run",
+            "nothing was measured",
+            "is not there",
+            "--budget",
+            "no hold-out point",
+        ),
         settle=_newest("run/tables/points.parquet") if make is _finished else lambda folder: None,
         read_share=0.05,
-        is_derived=file.endswith(".parquet"),
+        # --resume sets a damaged recording aside and measures it anew.
+        is_derived=file.endswith(".parquet") or file == RECORDING,
         share=share,
     )
 
