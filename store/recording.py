@@ -60,9 +60,7 @@ class PointTiming:
     calls, each in a profiler range `call_range(key, visit, call)` inside one range named by the
     key. `calls_ns` are the times of the calls on the script's own clock (with a GPU, including a
     synchronisation): they are the measurement of the `cpu` collector, and choose the next size
-    under any other. ncu takes none.
-
-    Raises ValueError where there are times, and not one for each call.
+    under any other.
     """
 
     scenario_key: str
@@ -71,10 +69,6 @@ class PointTiming:
     calls_ns: tuple[Count, ...]
     started_utc_ns: Count
     ended_utc_ns: Count
-
-    def __post_init__(self) -> None:
-        if self.calls_ns and len(self.calls_ns) != self.calls:
-            raise ValueError(f"has {self.calls} calls and {len(self.calls_ns)} calls_ns")
 
 
 @dataclass(frozen=True, slots=True)

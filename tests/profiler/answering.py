@@ -3,6 +3,8 @@
 Under the stand-in for nsys it prints each answer too, which that takes for a trace.
 """
 
+from moeprof.scenarios.script import PROTOCOL
+
 ANSWER = """
 import json, os, sys, time
 def answer(body):
@@ -10,4 +12,4 @@ def answer(body):
         print(json.dumps(body), flush=True)
     os.write(int(os.environ.get("MOEPROF_ANSWERS_FD", "1")), json.dumps(body).encode() + b"\\n")
 """
-READY = ANSWER + 'answer({"ready": True})\n'
+READY = f"{ANSWER}PROTOCOL = {PROTOCOL}\n" + 'answer({"ready": True})\n'

@@ -112,7 +112,7 @@ def test_another_run_is_held_against_the_model(
     shutil.copytree(linear_run.folder, other.folder)
     _retime(other, holdout_factor=1.5)
     result = moeprof("validate", linear_run.folder, "--against", other.folder, "--json")
-    assert result.data["against"] == str(other.folder)
+    assert result.data["against"] == other.folder.name
     assert [curve["n"] for curve in result.data["curves"]] == [24, 24]
     assert max(curve["max"] for curve in result.data["curves"]) == pytest.approx(1 / 3)
 
