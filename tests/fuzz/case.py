@@ -191,7 +191,8 @@ class Fuzzer:
             return f"exit {result.exit_code}: {result.stderr.strip()[-600:]}"
         if left:
             return f"left {left[0].name}"
-        if before[changed] not in after.values() and not self.target.is_derived:
+        kept = before[changed] in after.values()  # --resume sets a damaged recording aside
+        if not kept and not self.target.is_derived:
             return f"{changed.name} was changed"
         if result.exit_code in REFUSED:
             return self._wrong_refusal(result) or self._left(before, after)

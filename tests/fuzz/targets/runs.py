@@ -82,8 +82,7 @@ def _of_run(
         ),
         settle=_newest("run/tables/points.parquet") if make is _finished else lambda folder: None,
         read_share=0.05,
-        # --resume sets a damaged recording aside and measures it anew.
-        is_derived=file.endswith(".parquet") or file == RECORDING,
+        is_derived=file.endswith(".parquet"),
         share=share,
     )
 
