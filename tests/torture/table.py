@@ -59,11 +59,17 @@ def split(page: str) -> tuple[str, str, str]:
     return before + _BEGIN, rows, _END + after
 
 
+def _figures(torture: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a torture: no fault in words, as these name files of a machine."""
+    parts = [{name: part[name] for name in part if name != "what"} for part in torture["parts"]]
+    return torture | {"parts": parts}
+
+
 def main() -> None:
     """Keep the figures that are named, and put their table into the page."""
     kept = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
     for name, path in zip(("now", "start"), sys.argv[1:], strict=False):
-        kept[name] = json.loads(Path(path).read_text())
+        kept[name] = _figures(json.loads(Path(path).read_text()))
     FIGURES.write_text(json.dumps(kept, indent=1) + "\n")
     before, _, after = split(PAGE.read_text())
     PAGE.write_text(before + table(kept) + after)
