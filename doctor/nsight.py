@@ -5,7 +5,6 @@ import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from ..profiler.collectors.collector import Collector, Probe
@@ -13,6 +12,7 @@ from ..profiler.collectors.ncu import NcuCollector
 from ..profiler.collectors.nsys import Nsys, NsysCollector
 from ..profiler.collectors.traced import TraceFault
 from ..profiler.process.run import run
+from ..store.disk.temporary import scratch_folder
 from .check_result import CheckResult, Status
 
 _PROBE_S: Final = 60.0
@@ -128,10 +128,10 @@ def _probe(collector: Collector, device: str) -> Probe:
 
 def _try(tool: Nsys) -> None:
     """Profile a program that does nothing. Raises TraceFault where no export comes of it."""
-    with TemporaryDirectory() as folder:
-        report = Path(folder) / "report.nsys-rep"
+    with scratch_folder() as folder:
+        report = folder / "report.nsys-rep"
         command = [*tool.profile(report, "cpu", None), sys.executable, "-c", "pass"]
-        result = run(command, timeout_s=_PROBE_S, cwd=Path(folder))
+        result = run(command, timeout_s=_PROBE_S, cwd=folder)
         if result.exit_code is None:
             raise TraceFault(f"a trial did not end within {_PROBE_S:g} s")
         tool.export(report, report.with_suffix(".sqlite"))

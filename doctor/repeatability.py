@@ -8,7 +8,6 @@ their readings is noise. Its spread gives the number of readings that show a rea
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import numpy as np
@@ -29,6 +28,7 @@ from ..stats.repeatability import (
     readings_needed,
     repeatability_of,
 )
+from ..store.disk.temporary import scratch_folder
 from ..store.recording import CollectorName
 from ..store.run import Run
 from .check_result import CheckResult, Status
@@ -49,7 +49,7 @@ def noise(device: str, locks: Locks = ()) -> CheckResult:
 
     Its processes keep the descriptors `locks` open.
     """
-    with TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         return noise_of_script(write_script(Path(folder), device), locks)
 
 

@@ -3,7 +3,6 @@
 import json
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from ..energy.power_log import PowerLog, read_power_log
@@ -13,6 +12,7 @@ from ..profiler.power.sensor_log import write_log
 from ..profiler.power.sensor_reader import SensorReader
 from ..profiler.power.sensor_recorder import nvml_sensors
 from ..profiler.process.line_process import LineProcess
+from ..store.disk.temporary import scratch_folder
 
 LOAD: Final = Path(__file__).with_name("load.py")
 _START_S: Final = 60.0  # torch and its CUDA context, from a cold disk
@@ -43,10 +43,10 @@ def probe_under_load(
 
 def probe_sensors(uuid: str, seconds: float, clock: Clock) -> PowerLog:
     """Read the sensors of one GPU for `seconds`. Raises CannotMeasure where there are none."""
-    with nvml_sensors(uuid) as (header, sensors), TemporaryDirectory() as folder:
+    with nvml_sensors(uuid) as (header, sensors), scratch_folder() as folder:
         reader = SensorReader(sensors, clock)
         end_ns = clock.monotonic_ns() + seconds * 1e9
         reader.probe(lambda: clock.monotonic_ns() >= end_ns)
-        path = Path(folder) / "power.csv"
+        path = folder / "power.csv"
         write_log(path, header, reader.rows)
         return read_power_log(path)

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass, fields
 from importlib import metadata, util
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final, Literal, get_args
 
 import pyarrow as pa
@@ -15,6 +14,7 @@ from ..costmodel.imported.source_rows import ImportedTable
 from ..costmodel.imported.tables import points_of, provenance_of
 from ..costmodel.imported.vidur import read_vidur
 from ..store.cost_model import Origin
+from ..store.disk.temporary import scratch_folder
 from ..store.document import to_json
 from ..store.errors import BadInput, check_type, naming, path_argument, shortened
 from ..store.files import write_whole
@@ -137,9 +137,9 @@ def import_tables(options: ImportOptions, *, store: Path | str = DEFAULT_STORE) 
 
 def _sha256_of_table(points: pa.Table) -> str:
     """Digest of the file that the table will be: nothing is kept of one that gives no model."""
-    with TemporaryDirectory() as folder:
-        write_table(Path(folder) / "points.parquet", "points", points)
-        return sha256_of(Path(folder) / "points.parquet")
+    with scratch_folder() as folder:
+        write_table(folder / "points.parquet", "points", points)
+        return sha256_of(folder / "points.parquet")
 
 
 def _vidur(options: ImportOptions) -> tuple[ImportedTable, str]:

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from ..parsers.messages import Refusal
@@ -18,6 +17,7 @@ from ..parsers.ncu.report import MAGIC, check_report, has_ncu_report
 from ..parsers.nsys.export import open_export
 from ..parsers.nsys.read_columns import READ_TABLES
 from ..parsers.trace_format import read_beginning
+from ..store.disk.temporary import scratch_folder
 from ..store.errors import BadInput
 from .collectors.nsys import Nsys
 from .collectors.traced import TraceFault
@@ -41,8 +41,8 @@ def exported(path: Path) -> Iterator[Path]:
     ncu-report is installed, which reads it. Raises BadInput where the tool is missing, is older
     than the report, or cannot read it. Messages of a BadInput raised within name `path`.
     """
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / path.name
+    with scratch_folder() as folder:
+        copy = folder / path.name
         try:
             yield _exported(path, copy)
         except BadInput as error:

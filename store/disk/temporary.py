@@ -12,7 +12,9 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Final
 from uuid import uuid4
 
@@ -34,6 +36,16 @@ def temporary_file(folder: Path) -> Iterator[Path]:
 def temporary_folder(folder: Path) -> Iterator[Path]:
     """Make an empty folder in a folder, as `temporary_file` does for a file."""
     with _held(folder, Path.mkdir) as path:
+        yield path
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """Make an empty folder for this user alone where TMPDIR says, as `temporary_folder` does.
+
+    Raises OSError where there is no such place.
+    """
+    with _held(Path(gettempdir()), partial(Path.mkdir, mode=0o700)) as path:
         yield path
 
 
