@@ -136,8 +136,7 @@ class LineProcess:
 
     def end_speaker(self) -> None:
         """End the process that answers, if it is ours; a tool around it goes on, if stopped too."""
-        ours = descendants(self._child.pid)
-        for pid in ours:
+        for pid in (self._child.pid, *descendants(self._child.pid)):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL if pid == self._speaker else signal.SIGCONT)
 

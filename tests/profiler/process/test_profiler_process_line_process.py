@@ -132,6 +132,17 @@ def test_only_the_process_that_answers_is_ended() -> None:
         assert server.finish(30) == 5
 
 
+def test_the_end_of_a_process_that_stopped_its_supervisor_is_seen_at_once() -> None:
+    stops = f"import signal; answer(1); os.kill(os.getppid(), signal.SIGSTOP); {SLEEP}"
+    with LineProcess(python(stops)) as server:
+        server.answer(30)
+        with pytest.raises(ProcessEnded, match="no answer within"):
+            server.ask("1", 0.2)
+        server.end_speaker()
+        with pytest.raises(ProcessEnded, match="SIGKILL"):
+            server.answer(30)
+
+
 def test_kept_descriptors_stay_open_in_the_child(tmp_path: Path) -> None:
     with (tmp_path / "kept").open("w") as kept:
         fd = kept.fileno()
