@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from traceback import format_exception
-from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
@@ -31,7 +30,7 @@ _talk = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoj
 _data = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 _EXPONENT_FROM = 1e9
-_LONGEST_NAME = 16  # of an operation in the progress bar
+_LONGEST_NAME = 16  # the progress bar has no room for more of an operation
 _OUTCOME_STYLES = {
     "PASS": "green",
     "ok": "green",
@@ -123,12 +122,7 @@ class Talk:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 

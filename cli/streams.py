@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 from ..store.errors import BadInput
 from ..store.files import reason
 
-_STANDARD: Final = (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)  # of stdin, stdout and stderr
+_STANDARD: Final = (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY)  # stdin, stdout, stderr
 _STDOUT: Final = 1
 _STDERR: Final = 2
 

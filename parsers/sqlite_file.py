@@ -20,7 +20,7 @@ from .messages import NSYS_EXPORT_HINT, Refusal
 
 UNTRUSTED: Final = ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0")
 _LONGEST_DEFAULT: Final = 32  # characters: any number
-_LONGEST_VALUE_BYTES: Final = 1 << 26  # of one text; names of kernels take some kB
+_LONGEST_VALUE_BYTES: Final = 1 << 26  # names of kernels take some kB
 _LEAST_S: Final = 5.0
 _SLOWEST_BYTES_PER_S: Final = 1e6  # a disk over a network reads ten times as much
 _ASKED_AGAIN_S: Final = 0.05

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ..store.errors import BadInput
+from ..store.files import reason
 from .kineto.text import GZIP_ERRORS, gzip_damage, open_unpacked
 from .messages import Refusal
 from .ncu.pages import is_ncu_output
@@ -83,7 +84,7 @@ def read_beginning(path: Path) -> bytes:
         with path.open("rb") as file:
             beginning = file.read(_BEGINNING)
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise BadInput(f"cannot read {path}: {reason(error)}") from error
     if not beginning:
         raise BadInput(f"{path} {Refusal.EMPTY}", hint="record or export it again")
     return beginning

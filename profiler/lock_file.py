@@ -24,6 +24,7 @@ from typing import Final
 from uuid import uuid4
 
 from ..store.errors import BadInput
+from ..store.files import reason
 
 _MARK: Final = b"moeprof "  # how the text of a lock begins
 _MAX_TEXT: Final = 400  # bytes of a lock's text that are read
@@ -91,7 +92,7 @@ class LockFile:
         except BlockingIOError:
             raise Held(_text(descriptor)) from None
         except OSError as error:  # a file system without locks
-            raise self._refusal(_words(error)) from error
+            raise self._refusal(reason(error)) from error
 
     def _is_at_path(self, descriptor: int) -> bool:
         with suppress(FileNotFoundError):
@@ -126,7 +127,7 @@ class LockFile:
             except OSError as error:
                 refused = error
         there = refused.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO)
-        raise self._refusal(self._intruder() if there else _words(refused)) from refused
+        raise self._refusal(self._intruder() if there else reason(refused)) from refused
 
     def _make(self) -> None:
         """Make the file. Raises FileExistsError where another process did, BadInput on refusal."""
@@ -138,7 +139,7 @@ class LockFile:
         except FileExistsError:
             raise
         except OSError as error:
-            raise self._refusal(_words(error)) from error
+            raise self._refusal(reason(error)) from error
 
     def _make_shared(self) -> None:
         """Give the file its rights, whatever the umask says, and then its name."""
@@ -187,7 +188,3 @@ def _write(descriptor: int, text: bytes) -> None:
 def _this_process() -> str:
     now = datetime.now(UTC)
     return f"pid {os.getpid()} on {platform.node()}, since {now:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _words(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

@@ -18,7 +18,6 @@ Any request may be answered with {"error": REASON}. A script names the protocol 
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from ..store.mixed_workload import MixedWorkload
@@ -70,13 +69,8 @@ class ScriptClient:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.__exit__(kind, error, trace)
+    def __exit__(self, *raised: object) -> None:
+        self._process.__exit__(*raised)
         if self._log is not None:
             end_log(self._log)
 

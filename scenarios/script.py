@@ -13,7 +13,7 @@ from ..store.plan import OpPlan, Plan
 from .operation import Operation
 from .preset import Preset
 
-PROTOCOL: Final = 2  # of requests and answers; 1 answered on stdout, among what was printed
+PROTOCOL: Final = 2  # protocol 1 answered on stdout, among what was printed
 
 WARMUP_CALLS: Final = 3
 WARMUP_S: Final = 0.02

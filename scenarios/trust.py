@@ -19,7 +19,7 @@ from typing import Final
 from uuid import uuid4
 
 from ..store.errors import BadInput
-from ..store.files import read_bytes, read_text, write_whole
+from ..store.files import read_bytes, read_text, reason, write_whole
 from ..store.plan import OpPlan, Plan
 from ..store.recording import sha256_of
 from ..store.run import Run
@@ -185,4 +185,4 @@ def _key() -> bytes:
 
 
 def _no_key(path: Path, error: OSError) -> NoKey:
-    return NoKey(f"there is no key {path}: {(error.strerror or str(error)).lower()}")
+    return NoKey(f"there is no key {path}: {reason(error)}")

@@ -38,7 +38,7 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 # Name of a file or folder, which cannot lead out of the folder that it is in.
 Name = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}$)[^/\\]+$", max_length=255)]
 
-MOST_BYTES: Final = 32 << 20  # of a document; a model of 200,000 measured sizes has 20 MB
+MOST_BYTES: Final = 32 << 20  # a model of 200,000 measured sizes has 20 MB
 _LONGEST_COMPLAINT: Final = 160  # a value of a file may be of any length
 _INT64_DIGITS: Final = len("-9223372036854775808")
 _SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")  # JSON's escape of half a pair

@@ -19,7 +19,7 @@ from .text.shareable import share
 CALL_RANGE: Final = r"(?s)^(?P<key>.+)#(?P<visit>[0-9]{1,9})\.(?P<call>[0-9]{1,9})$"
 
 
-MOST_CALLS: Final = 1_000_000  # of one recording; a sweep of 30 sizes has 12,000
+MOST_CALLS: Final = 1_000_000  # a sweep of 30 sizes has 12,000
 
 
 class CollectorName(StrEnum):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from ...store.errors import BadInput
+from ...store.files import reason
 from ...store.tables.unpacking import check_unpacked, most_unpacked_bytes
 from ..messages import Refusal
 
@@ -133,4 +134,4 @@ def _unpacked_blocks(path: Path) -> Iterator[bytes]:
     except GZIP_ERRORS as error:
         raise gzip_damage(path, error) from error
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise BadInput(f"cannot read {path}: {reason(error)}") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ...store.errors import BadInput
-from ...store.files import check_size
+from ...store.files import check_size, reason
 from ..messages import Refusal
 from .hints import EXPORT_HINT
 
@@ -33,7 +33,7 @@ def read_page_text(path: Path) -> PageText:
     except FileNotFoundError:
         raise BadInput(f"{path} {Refusal.MISSING}", hint=EXPORT_HINT) from None
     except OSError as error:
-        raise BadInput(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from error
+        raise BadInput(f"cannot read {path}: {reason(error)}") from error
     return decoded(data)
 
 

@@ -48,7 +48,7 @@ class SqliteTables:
     def blocks(self, table: str, columns: Columns, order: str) -> Iterator[pa.Table]:
         """Yield a big table in pieces, as `sqlite_rows.read_blocks` does."""
         if any(pa.types.is_string(each.type) for each in columns.values()):
-            self._file.check_pages(table)  # of numbers, a block has no more than it has rowids
+            self._file.check_pages(table)  # a block of numbers has no more rows than it has rowids
         sql: SqlColumns = {name: (_sql(each), each.type) for name, each in columns.items()}
         source = Source(self._file, table, self._rowids(table), self.bad_cells)
         return read_blocks(source, sql, order, BLOCK_VALUES)

@@ -13,7 +13,7 @@ ACTING = (
     *map(chr, range(0x20)),  # C0
     *map(chr, range(0x7F, 0xA0)),  # DEL, C1
     *"\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c",  # direction
-    *"\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u3164\u115f\ufe0f",  # of no width
+    *"\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u3164\u115f\ufe0f",  # they have no width
     *"\u2028\u2029",  # ends of lines
     *"\ud800\udcff",  # halves of pairs
     *"\U000e0001\U000e0041\U000e0100",  # tags, and selectors of variants
