@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from moeprof.store.disk.temporary import PREFIX
 from moeprof.tests.cli.command_line import Result, run_moeprof
 from moeprof.tests.fuzz.mutations import Mutate
 
@@ -33,7 +34,6 @@ MOST_BYTES: Final = 10**9  # that a case adds to what the process holds
 READ: Final = frozenset({0, 1, 4, 125})  # 1 and 125: verdicts; 4: the budget ended
 REFUSED: Final = frozenset({2, 3})
 _LONGEST_REFUSAL: Final = 1000  # with two paths
-_TEMPORARY: Final = re.compile(r"^\..*\.[0-9a-f]{8}$")
 _AMOUNT: Final = re.compile(r"_(ns|us|ms|s|mj|j|w|pct|bytes|hz|mhz)$")
 # Times on a clock may lie before its zero; a load may take less power than idling.
 _ANY_SIGN: Final = frozenset({"start_ns", "time_ns", "energy_above_idle_mj"})
@@ -183,7 +183,7 @@ class Fuzzer:
         """What is wrong with the answer to a changed input; None where nothing is."""
         after = _contents(self._work)
         changed = self._work / self.target.file
-        left = [path for path in after if _TEMPORARY.match(path.name)]
+        left = [path for path in after if path.name.startswith(PREFIX)]
         left += list(self._temporary.iterdir())
         for one in self._temporary.iterdir():
             shutil.rmtree(one) if one.is_dir() else one.unlink()

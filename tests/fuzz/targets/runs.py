@@ -1,6 +1,5 @@
 """The documents and tables of a run folder, read by each command that takes one."""
 
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -41,16 +40,6 @@ def _recorded(folder: Path) -> None:
     shutil.rmtree(folder / "run" / "tables")
 
 
-def _newest(*files: str) -> Callable[[Path], None]:
-    """Let tables be newer than the recordings, so that they are read as they are."""
-
-    def settle(folder: Path) -> None:
-        for file in files:
-            os.utime(folder / file, ns=(2 * 10**18, 2 * 10**18))
-
-    return settle
-
-
 def _intact(folder: Path, results: Sequence[Result]) -> None:
     model = moeprof.load(Run(folder / "run").model_path)
     assert model.get_cost("gelu", 5).latency_us == pytest.approx(latency_us(5), rel=0.01)
@@ -80,7 +69,6 @@ def _of_run(
             "--budget",
             "no hold-out point",
         ),
-        settle=_newest("run/tables/points.parquet") if make is _finished else lambda folder: None,
         read_share=0.05,
         is_derived=file.endswith(".parquet"),
         share=share,
