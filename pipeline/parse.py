@@ -22,7 +22,7 @@ from ..parsers.trace_file import parse_trace as trace_pieces
 from ..profiler.power.meter_file import keep_meter
 from ..profiler.report_export import exported
 from ..store.disk.temporary import remove_abandoned_below
-from ..store.errors import BadInput, naming, path_argument
+from ..store.errors import BadInput, naming, path_argument, shortened
 from ..store.plan import Plan
 from ..store.recorded.held import LeftOut, Recordings
 from ..store.recorded.sources import INCOMPLETE
@@ -244,7 +244,8 @@ def _check_one_machine(recordings: Sequence[Recording]) -> None:
     machines = sorted({recording.provenance.machine for recording in recordings})
     if len(machines) > 1:
         raise BadInput(
-            f"the run mixes recordings of {len(machines)} machines: {' and '.join(machines)}",
+            f"the run mixes recordings of {len(machines)} machines: "
+            + " and ".join(map(shortened, machines)),
             hint="make one run a machine",
         )
 

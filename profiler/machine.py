@@ -1,7 +1,7 @@
 """One run holds one machine: the device, its driver and its threads."""
 
 from ..store.document import read_document, write_document
-from ..store.errors import BadInput
+from ..store.errors import BadInput, shortened
 from ..store.provenance import Provenance
 from ..store.run import Run
 
@@ -13,8 +13,8 @@ def check_machine(run: Run, here: Provenance) -> None:
     before = read_document(run.provenance_path, Provenance)
     if before.machine != here.machine:
         raise BadInput(
-            f"{run.folder} was measured on {before.machine}, and this is {here.machine}: one run"
-            " holds one machine",
+            f"{run.folder} was measured on {shortened(before.machine)}, and this is"
+            f" {here.machine}: one run holds one machine",
             hint="resume it there, or profile anew without --resume",
         )
 

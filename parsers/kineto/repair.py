@@ -63,7 +63,9 @@ def fault(text: bytes) -> Fault | None:
     letters = _STRING.sub(lambda string: masked(string[0]), text).decode("latin-1")
     start = len(letters) - len(letters.lstrip())
     try:
-        _, end = json.JSONDecoder(strict=False).raw_decode(letters, start)
+        # Only the form counts: a float may have any number of digits, an int of Python's not.
+        decoder = json.JSONDecoder(strict=False, parse_int=float)
+        _, end = decoder.raw_decode(letters, start)
     except json.JSONDecodeError as error:
         unfinished = error.msg.startswith("Unterminated")
         unfinished |= error.pos > 0 and _BARE.fullmatch(letters, error.pos) is not None

@@ -22,6 +22,7 @@ from ..files import cannot_read, read_bytes, replacing
 from .bounded import read_bounded
 from .schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS, is_amount
 
+_LARGEST: Final = 1e30  # as for rates and work in a model; products of some stay finite
 PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"
 # Columns of many different values, which a dictionary would not make smaller.
 _DELTAS: Final = frozenset({"start_ns", "duration_ns", "time_ns", "correlation_id"})
@@ -184,6 +185,8 @@ def _check_values(path: Path, table: pa.Table) -> None:
     for name, values in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_floating(values.type):
             _require(path, name, values, pc.is_finite(values), "finite: what is unknown is null")
+            small = pc.less_equal(pc.abs(values), pa.scalar(_LARGEST, values.type))
+            _require(path, name, values, small, f"{_LARGEST:g} at most")
         if is_amount(name):
             zero = pa.scalar(0, values.type)
             _require(path, name, values, pc.greater_equal(values, zero), "0 or more")

@@ -76,3 +76,7 @@ def test_a_fault_is_located_and_told_from_a_missing_end(text: bytes, byte: int, 
 
 def test_what_can_be_repaired_is_no_fault() -> None:
     assert fault(b' {"a": "\\U\t\xe9", "b": NaN} ') is None
+
+
+def test_a_number_of_any_length_is_no_fault() -> None:
+    assert fault(b"9" * 5000) is None

@@ -1,5 +1,6 @@
 """Tables hold their schema at every write and every read."""
 
+import re
 from pathlib import Path
 
 import pyarrow as pa
@@ -134,6 +135,7 @@ def test_points_of_an_older_version_are_read_without_the_columns_that_are_gone(
     [
         ("power_w", float("nan"), "finite"),
         ("latency_us", float("inf"), "finite"),
+        ("energy_mj", 1e308, "at most"),
         ("latency_us", -1.0, "0 or more"),
         ("tokens", -4, "0 or more"),
     ],
@@ -143,7 +145,8 @@ def test_a_quantity_that_cannot_be_is_refused_by_column_and_row(
 ) -> None:
     points = table_from_columns("points", {column: [None, value]})
     write_table(tmp_path / "points.parquet", "points", points)
-    with pytest.raises(BadInput, match=f"has {column} {value} in its row 2, and .* {rule}"):
+    said = re.escape(f"has {column} {value} in its row 2, and")
+    with pytest.raises(BadInput, match=f"{said} .* {rule}"):
         read_table(tmp_path / "points.parquet", "points")
 
 
