@@ -25,7 +25,8 @@ MARK: Final = "MOEPROF_TORTURE"
 LIMIT_S: Final = 180.0  # no command of these takes so long, also on a busy machine
 ORPHANS_S: Final = 5.0
 _TEMPORARY: Final = re.compile(r"^\..+")
-_OF_NSYS: Final = {"nvidia"}  # nsys leaves it in TMPDIR, killed or not
+# What nsys leaves in TMPDIR, a killed one its capture too.
+_OF_NSYS: Final = re.compile(r"nvidia|nsys-report-.*")
 _FINE: Final = frozenset({0, 1, 4, 125})
 _REFUSED: Final = frozenset({2, 3})
 
@@ -157,7 +158,7 @@ class Place:
     def note_temporary(self, trial: Trial, when: str) -> None:
         """Note each hidden file below the store, and everything in the folder for such files."""
         hidden = [path for path in self.store.rglob("*") if _TEMPORARY.match(path.name)]
-        ours = [path for path in self.temporary.iterdir() if path.name not in _OF_NSYS]
+        ours = [path for path in self.temporary.iterdir() if not _OF_NSYS.fullmatch(path.name)]
         for path in [*hidden, *ours]:
             trial.add(Kind.TEMPORARY, f"{when}: {path.relative_to(self.folder)}")
 
