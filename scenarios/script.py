@@ -7,11 +7,13 @@ import textwrap
 from collections.abc import Callable
 from importlib import resources
 from string import Template
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ..store.plan import OpPlan, Plan
-from .operation import Operation
 from .preset import Preset
+
+if TYPE_CHECKING:
+    from .operation import Operation  # it imports torch, which a parse does not need
 
 PROTOCOL: Final = 2  # protocol 1 answered on stdout, among what was printed
 
@@ -28,7 +30,7 @@ _NAMED_PROTOCOL: Final = re.compile(rb"^PROTOCOL = ([0-9]{1,9})\b", re.MULTILINE
 
 
 def render_script(
-    operation: Operation, preset: Preset, plan: Plan, op_plan: OpPlan, cache_bytes: int | None
+    operation: "Operation", preset: Preset, plan: Plan, op_plan: OpPlan, cache_bytes: int | None
 ) -> str:
     """Return the script of one operation; `cache_bytes` is the device's last-level cache.
 
@@ -71,7 +73,7 @@ def is_of_other_protocol(script: bytes) -> bool:
     return named is None or int(named[1]) != PROTOCOL
 
 
-def _what_it_is(operation: Operation) -> str:
+def _what_it_is(operation: "Operation") -> str:
     module = inspect.getmodule(operation.run)
     text = (inspect.getdoc(module) if module else None) or f"The operation {operation.name}."
     return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')  # for a docstring
@@ -83,7 +85,7 @@ def _pool_reason(cache_bytes: int | None) -> str:
     return f"at least {_POOL_CACHES} last-level caches of {cache_bytes / 2**20:g} MiB"
 
 
-def _source(operation: Operation) -> str:
+def _source(operation: "Operation") -> str:
     """Source of `make_inputs` and `run`, bound to these names."""
     functions = {"make_inputs": operation.make_inputs, "run": operation.run}
     return "\n\n".join(_named(function, name) for name, function in functions.items())

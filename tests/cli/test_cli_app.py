@@ -42,13 +42,24 @@ def test_no_word_at_all_shows_the_help(moeprof: Moeprof) -> None:
 
 @pytest.mark.parametrize("words", [["--help"], ["profile", "--help"], ["--version"]], ids=" ".join)
 def test_help_and_version_load_nothing_heavy(words: list[str], tmp_path: Path) -> None:
+    assert not loaded_by(words, 0, tmp_path) & HEAVY
+
+
+def test_a_parse_loads_no_torch(tmp_path: Path) -> None:
+    trace = tmp_path / "trace.json"
+    trace.write_text('{"traceEvents": 1}')
+    assert not loaded_by(["parse", str(trace), "--out", "tables"], 2, tmp_path) & {"torch"}
+
+
+def loaded_by(words: list[str], code: int, folder: Path) -> set[str]:
+    """Packages that a command loads, which ends with an exit code."""
     command = [sys.executable, "-X", "importtime", "-m", "moeprof", *words]
-    ended = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=600)
-    assert ended.returncode == 0
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=folder, timeout=600)
+    assert ended.returncode == code
     lines = [line for line in ended.stderr.splitlines() if line.startswith("import time:")]
     loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
     assert "moeprof" in loaded
-    assert not loaded & HEAVY
+    return loaded
 
 
 @pytest.mark.parametrize("words", [["--version"], ["--debug", "--version"]], ids=" ".join)
