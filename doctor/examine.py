@@ -27,6 +27,7 @@ from ..store.recording import CollectorName
 from . import nsight, sensor_checks
 from .check_result import CheckResult, Status
 from .repeatability import noise
+from .script_trial import isolated_scripts
 from .sensor_probe import probe_under_load
 
 _FREE_BYTES: Final = 2 << 30  # a sweep under nsys leaves a few hundred megabytes
@@ -40,10 +41,12 @@ class Probes:
 
     `sensors` reads the sensors of a GPU ("cuda:N") under load for some seconds; `repeatability`
     measures one point on a device again and again. Each lets its processes keep the device's locks.
+    `scripts` starts a script of each kind.
     """
 
     sensors: Callable[[str, float, Locks], PowerLog] = probe_under_load
     repeatability: Callable[[str, Locks], CheckResult] = noise
+    scripts: Callable[[str], CheckResult] = isolated_scripts
 
 
 PROBES: Final = Probes()
@@ -67,6 +70,7 @@ def examine(
         _disk(store),
         *_sensors(device, probes),  # before any other process of ours is on the GPU
         *_collectors(device),
+        probes.scripts(device),
         _repeatability(device, probes),
     ]
 

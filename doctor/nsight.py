@@ -4,6 +4,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,9 @@ from .check_result import CheckResult, Status
 _PROBE_S: Final = 60.0
 _DRIVER: Final = Path("/proc/driver/nvidia/params")
 _PROCESS: Final = Path("/proc/self/status")
+# Seen: nvtx 0.2.12 and later record no range under nsys 2024.2.3, and do under 2025.
+_NVTX_LOST_FROM: Final = (0, 2, 12)
+_NSYS_LOSES_UP_TO: Final = (2024, 2, 999)
 _ADMIN_CAPABILITIES: Final = (21, 38)  # CAP_SYS_ADMIN, CAP_PERFMON
 _NO_COUNTERS: Final = "no ncu counters and no GPU metrics: ERR_NVGPUCTRPERM"
 _NCU_FLAGS: Final = ("--clock-control", "--cache-control", "--nvtx-include", "--target-processes")
@@ -82,8 +86,25 @@ def nsys(device: str, gpu_index: int | None) -> CheckResult:
             " host part beside its target part",
         )  # fmt: skip
     if device == "cpu":
-        return CheckResult(check, Status.OK, f"{probe.evidence}; a trial was exported")
+        return _cpu_ranges(check, probe, tool.version)
     return _nsys_flags(check, probe, tool.profile(Path("report"), device, gpu_index))
+
+
+def _cpu_ranges(check: str, probe: Probe, nsys_version: str) -> CheckResult:
+    """Check whether the package nvtx is one whose ranges this nsys records."""
+    nvtx = metadata.version("nvtx")
+    evidence = f"{probe.evidence}; a trial was exported"
+    if _numbers(nvtx) < _NVTX_LOST_FROM or _numbers(nsys_version) > _NSYS_LOSES_UP_TO:
+        return CheckResult(check, Status.OK, evidence)
+    return CheckResult(
+        check, Status.WARNING, f"{evidence}; nvtx {nvtx} loses every range under this nsys",
+        cost="a sweep of the CPU under nsys records nothing",
+        remedy="pip install nvtx==0.2.11, or update Nsight Systems",
+    )  # fmt: skip
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def _nsys_flags(check: str, probe: Probe, command: Sequence[str]) -> CheckResult:

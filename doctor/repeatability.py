@@ -12,15 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from ..device.cpu import last_level_cache_bytes
 from ..profiler.lock import Locks
 from ..profiler.process.line_process import ProcessEnded
 from ..profiler.script_client import Refused, ScriptClient
-from ..scenarios.catalogue import find_ops
-from ..scenarios.plan import ResolvedRun, make_plan
-from ..scenarios.preset import load_preset
-from ..scenarios.run_files import rendered_files, write_run
-from ..scenarios.run_options import RunOptions
 from ..stats.repeatability import (
     LEVEL,
     POWER,
@@ -29,9 +23,8 @@ from ..stats.repeatability import (
     repeatability_of,
 )
 from ..store.disk.temporary import scratch_folder
-from ..store.recording import CollectorName
-from ..store.run import Run
 from .check_result import CheckResult, Status
+from .script_trial import write_scripts
 
 _OP: Final = "fc1"
 _TOKENS: Final = 64
@@ -50,7 +43,8 @@ def noise(device: str, locks: Locks = ()) -> CheckResult:
     Its processes keep the descriptors `locks` open.
     """
     with scratch_folder() as folder:
-        return noise_of_script(write_script(Path(folder), device), locks)
+        (script,) = write_scripts(folder, device, [_OP], _TOKENS)
+        return noise_of_script(script, locks)
 
 
 def noise_of_script(script: Path, locks: Locks = ()) -> CheckResult:
@@ -88,24 +82,6 @@ def judge(found: Repeatability) -> CheckResult:
         remedy="" if quiet else "end other programs; on a CPU, hold its frequency still",
         values={"spread_ratio": found.spread, "shift_ratio": found.shift, **readings},
     )
-
-
-def write_script(folder: Path, device: str) -> Path:
-    """Write a run of one point into `folder`; return the path of its isolated script."""
-    ops = tuple(find_ops(_OP))
-    resolved = ResolvedRun(
-        run_id="doctor",
-        device=device,
-        collectors=(CollectorName.CPU,),
-        preset=load_preset("small" if device == "cpu" else "mixtral-8x7b"),
-        ops=ops,
-        batch_sizes=(_TOKENS,),
-        power_reason="the check takes times alone",
-    )
-    plan = make_plan(RunOptions(sampling="all"), resolved)
-    cache_bytes = last_level_cache_bytes() if device == "cpu" else None
-    write_run(Run(folder), plan, rendered_files(plan, resolved.preset, ops, cache_bytes))
-    return Run(folder).script(_OP)
 
 
 def _readings_ns(command: list[str], locks: Locks) -> list[list[float]]:

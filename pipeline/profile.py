@@ -6,6 +6,7 @@ from pathlib import Path
 from types import NoneType
 
 from ..device.identity import choose_device
+from ..doctor.script_trial import check_scripts_load
 from ..profiler.collectors.registry import COLLECTORS
 from ..profiler.lock import run_lock
 from ..profiler.machine import check_machine
@@ -114,6 +115,7 @@ def profile(
         progress.warning(warning)
     with device_alone(planned.plan, provenance, progress.notice) as of_device:
         files = rendered_files(planned.plan, resolved.preset, resolved.ops, provenance.cache_bytes)
+        check_scripts_load(files.scripts)
 
         def plan_called(name: str) -> Plan:
             return replace(planned.plan, run_id=name)
@@ -160,6 +162,7 @@ def resume(
     ):
         plan = resumed_plan(opened, options)
         renew_scripts(opened, plan, provenance.cache_bytes, progress.notice)
+        check_scripts_load({op.op: opened.script(op.op).read_bytes() for op in plan.ops})
         scenarios = scenarios_of(ops_of(opened, plan), read_preset(opened.preset_path), plan)
         sweep = Sweep(
             opened, plan, provenance, scenarios, COLLECTORS, progress, kept_fds=of_run + of_device

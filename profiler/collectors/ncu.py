@@ -1,14 +1,16 @@
 """The `ncu` collector: hardware counters per kernel by Nsight Compute.
 
 ncu runs each kernel once per pass, some forty times, so its times are never used as latencies and
-no energy is measured under it. A recording holds a point.
+no energy is measured under it. What one pass leaves in the caches would serve the next, so where
+the run's inputs are cold, ncu clears the caches before each pass. A recording holds a point.
 """
 
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 from ...store.recording import CollectorName, PointTiming, Recording, call_range
 from ..job import Job
@@ -20,6 +22,7 @@ from .collector import Probe, literal_path
 
 _PROBE_S = 60.0
 _PROFILE_S = 300.0  # some forty passes over one call, and torch's start
+_CACHE_CONTROL: Final = MappingProxyType({"cold": "all", "hot": "none"})
 _REPORT = "report.ncu-rep"
 _CSV = "counters.csv"
 
@@ -69,7 +72,8 @@ def _profile(job: Job, ncu: str, tool: Tool, repeat: Repeat) -> Recording:
     else:
         outcome = job.schedule.failed(repeat, f"{reason}: {result.last_words}")
     files = [name for name in (_REPORT, _CSV) if (folder / name).is_file()]
-    return record(session, [outcome], Unit(CollectorName.NCU, key, files), tool)
+    passes = _passes(result.stdout, job.plan.l2)
+    return record(session, [outcome], Unit(CollectorName.NCU, key, files), tool, passes)
 
 
 def _command(job: Job, ncu: str, folder: Path, repeat: Repeat) -> list[str]:
@@ -78,10 +82,11 @@ def _command(job: Job, ncu: str, folder: Path, repeat: Repeat) -> list[str]:
         ncu,
         "--set=detailed",
         "--clock-control=none",
-        "--cache-control=none",
+        f"--cache-control={_CACHE_CONTROL[job.plan.l2]}",
         "--target-processes=all",
         "--nvtx",
-        f"--nvtx-include=moeprof@{call_range(job.schedule.key(repeat), 0, 0)}/",
+        # a push/pop range of the default domain, which torch's own NVTX writes to
+        f"--nvtx-include={call_range(job.schedule.key(repeat), 0, 0)}/",
         "--force-overwrite",
         f"--export={literal_path(folder / _REPORT)}",
         *job.script("--sizes", str(repeat.tokens)),
@@ -108,6 +113,15 @@ def _export(ncu: str, folder: Path) -> str | None:
         return "ncu could not read its own report"
     (folder / _CSV).write_text(result.stdout, encoding="utf-8")
     return None
+
+
+def _passes(printed: str, l2: str) -> list[str]:
+    """How often ncu ran each kernel, as it prints it: "... - 38 passes"."""
+    passes = sorted({int(count) for count in re.findall(r"- (\d+) pass(?:es)?\b", printed)})
+    if not passes:
+        return []
+    caches = "caches cleared before each" if l2 == "cold" else "caches as the pass before left them"
+    return [f"ncu ran each kernel in {' or '.join(map(str, passes))} passes, {caches}"]
 
 
 def _version(text: str) -> str:

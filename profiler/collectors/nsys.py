@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
@@ -24,6 +25,7 @@ from .traced import TraceFault, collect_traced
 
 _PROBE_S = 60.0
 _EXPORT_S = 600.0
+NO_NVTX = "nsys records a CPU by NVTX ranges, and the package nvtx is missing: moeprof[nvtx]"
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,8 @@ class NsysCollector:
         result = run([path, "--version"], timeout_s=_PROBE_S)
         if result.exit_code != 0:
             return Probe(False, f"{path} does not run: {result.last_words}")
+        if device == "cpu" and find_spec("nvtx") is None:
+            return Probe(False, NO_NVTX)
         what = "CPU ranges only: the device is the CPU" if device == "cpu" else "kernels and ranges"
         return Probe(True, f"nsys {Nsys(path).version}: {what}")
 

@@ -18,6 +18,7 @@ from .supervisor import marked, members
 _SUPERVISOR: Final = Path(__file__).with_name("supervisor.py")
 # Environment variable by which what the command started is known without its supervisor.
 _MARK: Final = "MOEPROF_COMMAND"
+_PACKAGE: Final = Path(__file__).absolute().parents[2]
 _LOOK_S: Final = 0.5
 _END_S: Final = 10.0  # the supervisor gives up after half of it
 
@@ -52,7 +53,7 @@ class Supervised:
                     *command,
                 ],
                 cwd=cwd,
-                env=os.environ | (environment or {}) | {_MARK: self._id},
+                env={**os.environ, **_package_path(), **(environment or {}), _MARK: self._id},
                 stdin=subprocess.DEVNULL if log is None else subprocess.PIPE,
                 stdout=subprocess.PIPE if log is None else subprocess.DEVNULL,
                 stderr=subprocess.PIPE if log is None else subprocess.DEVNULL,
@@ -139,3 +140,15 @@ class Supervised:
         with contextlib.suppress(OSError):
             return int(self._control.recv(16, socket.MSG_DONTWAIT | socket.MSG_PEEK) or b"0")
         return 0
+
+
+def _package_path() -> dict[str, str]:
+    """PYTHONPATH by which an isolated script imports this moeprof, where sys.path alone led to it.
+
+    An installed package is found without: its folder comes after the standard library.
+    """
+    folder = _PACKAGE.parent
+    if _PACKAGE.name != "moeprof" or folder.name in ("site-packages", "dist-packages"):
+        return {}
+    before = os.environ.get("PYTHONPATH", "")
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (before, str(folder))))}

@@ -57,6 +57,18 @@ def test_an_nsys_that_exports_its_own_capture_is_fine(stand_in: StandIn) -> None
     assert "2024.2.3" in found.evidence
 
 
+@pytest.mark.parametrize(("nvtx", "lost"), [("0.2.11", False), ("0.2.12", True), ("0.3", True)])
+def test_an_nvtx_that_loses_every_range_under_this_nsys_is_told(
+    stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, nvtx: str, lost: bool
+) -> None:
+    stand_in("nsys")  # version 2024.2.3
+    monkeypatch.setattr("importlib.metadata.version", lambda name: nvtx)
+    found = nsight.nsys("cpu", None)
+    assert (found.status is Status.WARNING) is lost
+    assert ("loses every range" in found.evidence) is lost
+    assert nsight.nsys("cuda:0", 0).remedy.startswith("see counter permission")
+
+
 @pytest.mark.parametrize("failure", ["no importer", "no report", "export fails"])
 def test_an_nsys_that_records_nothing_is_a_fault_on_a_gpu(
     stand_in: StandIn, monkeypatch: pytest.MonkeyPatch, failure: str

@@ -49,12 +49,6 @@ def test_equal_processes_are_timed_in_turns(tmp_path: Path) -> None:
     assert "18 readings of fc1 b=64 in 3 equal processes" in found.evidence
 
 
-def test_the_script_is_that_of_one_point_of_a_run(tmp_path: Path) -> None:
-    script = noise.write_script(tmp_path, "cpu")
-    compile(script.read_text(), script, "exec")
-    assert "SIZES = [64]" in script.read_text()
-
-
 @pytest.mark.parametrize(
     "what_happens",
     [

@@ -29,6 +29,7 @@ def main(words: list[str]) -> int:
         report = next(Path(word.partition("=")[2]) for word in words if word.startswith("--export"))
         first = next(place for place, word in enumerate(words) if not word.startswith("--"))
         subprocess.run(words[first:], check=True, stdout=subprocess.DEVNULL)
+        sys.stdout.write('==PROF== Profiling "gelu_kernel" - 0 (1/1): 0%....100% - 38 passes\n')
         if FAILURE != "no report":
             report.write_bytes(b"NVR\0")
     return 0

@@ -66,7 +66,26 @@ def names_of(script: str) -> dict[str, Any]:
     return names
 
 
-# Its text
+# Its text, and the ranges that it opens
+
+
+def test_without_the_package_nvtx_it_measures_a_cpu_without_ranges(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "nvtx", None)
+    names = names_of(a_script("gelu"))
+    timing = names["measure"](names["Pool"](), 1, 0)
+    assert timing["calls"] >= MIN_CALLS
+
+
+def test_on_a_gpu_torch_opens_its_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(torch.cuda.nvtx, "range_push", opened.append)
+    monkeypatch.setattr(torch.cuda.nvtx, "range_pop", lambda: None)
+    names = names_of(a_script("gelu").replace('DEVICE = "cpu"', 'DEVICE = "cuda:0"'))
+    with names["profiler_range"]("gelu-b1#0.0"):
+        pass
+    assert opened == ["gelu-b1#0.0"]
 
 
 @each_operation

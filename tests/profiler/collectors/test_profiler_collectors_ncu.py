@@ -62,10 +62,26 @@ def test_a_silent_failure_is_reported(
 
 
 @pytest.mark.usefixtures("fake_ncu")
-def test_clocks_and_caches_are_left_alone(make_job: MakeJob) -> None:
+def test_the_clocks_are_left_alone_and_the_first_call_is_profiled(make_job: MakeJob) -> None:
     (first, *_) = collect(make_job())
-    assert {"--clock-control=none", "--cache-control=none"} <= set(first.command)
-    assert f"--nvtx-include=moeprof@{first.scenarios[0].key}#0.0/" in first.command
+    assert "--clock-control=none" in first.command
+    assert f"--nvtx-include={first.scenarios[0].key}#0.0/" in first.command
+
+
+@pytest.mark.usefixtures("fake_ncu")
+@pytest.mark.parametrize(
+    ("l2", "control", "said"),
+    [
+        ("cold", "all", "ncu ran each kernel in 38 passes, caches cleared before each"),
+        ("hot", "none", "ncu ran each kernel in 38 passes, caches as the pass before left them"),
+    ],
+)
+def test_cold_counters_are_taken_with_cleared_caches(
+    make_job: MakeJob, l2: str, control: str, said: str
+) -> None:
+    (first, *_) = collect(make_job(l2=l2))
+    assert f"--cache-control={control}" in first.command
+    assert first.warnings == (said,)
 
 
 @pytest.mark.usefixtures("fake_ncu")

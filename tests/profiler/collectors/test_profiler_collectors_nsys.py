@@ -1,13 +1,14 @@
 """nsys: what it wrote is checked, not what it returned."""
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from moeprof.pipeline.parse import parse_run
-from moeprof.profiler.collectors.nsys import Nsys, NsysCollector
+from moeprof.profiler.collectors.nsys import NO_NVTX, Nsys, NsysCollector
 from moeprof.profiler.collectors.traced import TraceFault
 from moeprof.profiler.job import Job
 from moeprof.profiler.schedule.schedule import Schedule
@@ -137,6 +138,14 @@ def test_without_nsys_the_probe_says_so(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("PATH", "")
     probe = NsysCollector().probe("cpu")
     assert (probe.ok, probe.evidence) == (False, "no nsys on PATH")
+
+
+@pytest.mark.usefixtures("fake_nsys")
+def test_a_cpu_needs_the_package_nvtx_and_a_gpu_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nvtx", None)
+    probe = NsysCollector().probe("cpu")
+    assert (probe.ok, probe.evidence) == (False, NO_NVTX)
+    assert NsysCollector().probe("cuda:0").ok
 
 
 @pytest.mark.skipif(shutil.which("nsys") is None, reason="no nsys on PATH")

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from moeprof.profiler.process.supervised import Supervised
 from moeprof.tests.profiler.process.gone import is_gone
 
 LOOP = "while True: pass"
+ROOT = Path(__file__).resolve().parents[3]
 # Starts a command that loops beside a child that has left its session, and tells their ids.
 PARENT = """
 import os, signal, sys, tempfile, time
@@ -26,6 +28,26 @@ with Supervised([sys.executable, "-c", child, str(to_write)], kept_fds=[to_write
     print(command.pid, text.decode(), flush=True)
     WHAT_HAPPENS
 """
+
+
+# Finds moeprof by sys.path alone, and starts a command that imports it.
+BY_SYS_PATH = """
+import sys
+sys.path.insert(0, {folder!r})
+from moeprof.profiler.process.run import run
+child = "import moeprof.kernels; print(moeprof.__file__)"
+print(run([sys.executable, "-P", "-c", child], timeout_s=60).stdout, end="")
+"""
+
+
+def test_a_command_imports_the_moeprof_that_started_it(tmp_path: Path) -> None:
+    (tmp_path / "moeprof").symlink_to(ROOT)
+    program = BY_SYS_PATH.format(folder=str(tmp_path))
+    bare = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], env=bare, cwd="/", capture_output=True, text=True
+    )
+    assert done.stdout.strip() == str(tmp_path / "moeprof" / "__init__.py"), done.stderr
 
 
 def command(text: str) -> Supervised:
