@@ -1,15 +1,17 @@
 """The isolated script: its text, its inputs, its timing, and its loads on a fake clock."""
 
 import ast
+import gzip
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 import pytest
@@ -290,10 +292,15 @@ def test_with_serve_it_answers_each_line(op: str, l2: Any, tmp_path: Path) -> No
         assert timing.started_utc_ns + sum(timing.calls_ns) <= timing.ended_utc_ns + 1_000_000
 
 
-def test_under_torch_profiler_each_call_has_its_range(tmp_path: Path) -> None:
-    arguments = ("--serve", "--kineto", "trace.json")
+@pytest.mark.parametrize(("name", "opened"), [("trace.json", open), ("trace.json.gz", gzip.open)])
+def test_under_torch_profiler_each_call_has_its_range(
+    tmp_path: Path, name: str, opened: Callable[..., IO[str]]
+) -> None:
+    arguments = ("--serve", "--kineto", name)
     _, answer, _ = map(json.loads, run(tmp_path, a_script("relu"), *arguments, stdin="2 3\n"))
-    events = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    with opened(tmp_path / name, "rt") as file:
+        events = json.load(file)["traceEvents"]
+    assert [path.name for path in tmp_path.glob("trace*")] == [name]
     marked = [event["name"] for event in events if event.get("cat") == "user_annotation"]
     key = answer["scenario_key"]
     assert key in marked
