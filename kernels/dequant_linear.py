@@ -156,6 +156,7 @@ def constants(layer: Layer, tile: Tile, activation: str, dtype: torch.dtype) -> 
         "SPLITS": tile.splits,
         "EVEN_K": layer.inputs % tile.inputs == 0,
         "SCALES": tile.scales,
+        "IN_PLACE": tile.in_place,
         "ACTIVATION": activation,
         "DT": compute,
         "ASM": ptx,
@@ -196,6 +197,7 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     SPLITS: tl.constexpr,
     EVEN_K: tl.constexpr,
     SCALES: tl.constexpr,
+    IN_PLACE: tl.constexpr,
     ACTIVATION: tl.constexpr,
     DT: tl.constexpr,
     ASM: tl.constexpr,
@@ -227,6 +229,7 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
         BK,
         EVEN_K,
         SCALES,
+        IN_PLACE,
         DT,
         ASM,
     )

@@ -201,6 +201,7 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     BK: tl.constexpr,
     EVEN_K: tl.constexpr,
     SCALES: tl.constexpr,
+    IN_PLACE: tl.constexpr,
     ACTIVATION: tl.constexpr,
     DT: tl.constexpr,
     ASM: tl.constexpr,
@@ -244,6 +245,7 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
             BK,
             EVEN_K,
             SCALES,
+            IN_PLACE,
             DT,
             ASM,
         )

@@ -94,7 +94,7 @@ def _step_cycles(rates: _Rates, tile: Tile, unpack_cycles: float, multiply_cycle
     """
     if not rates.waits:
         return max(unpack_cycles, multiply_cycles) + _STEP_CYCLES
-    if tile.scales == "product":
+    if tile.scales == "product" or not tile.in_place:
         return unpack_cycles + multiply_cycles + _STEP_CYCLES
     return max(unpack_cycles + _STEP_CYCLES, multiply_cycles / 2) + multiply_cycles / 2
 

@@ -64,6 +64,7 @@ def linear_gate(
         "matrix": code.matrix != MATRIX[code.architecture],
         "permutes": on_hopper and tile.scales != "each" and code.permutes > MAX_PERMUTES,
         "serialised": code.serialised,
+        "rewritten": code.rewritten > 0,
     }
     cost = instructions_per_weight(tile, code)
     return gate(f"dequant_linear {name}", code, cost, most, broken)
@@ -93,6 +94,7 @@ def gate(
         "narrow_copies": code.narrow_copies,
         "permutes": code.permutes,
         "serialised": code.serialised,
+        "rewritten": code.rewritten,
         "kept": not any(rules.values()),
         "broken": ", ".join(rule for rule, is_broken in rules.items() if is_broken),
     }

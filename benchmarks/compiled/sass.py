@@ -8,15 +8,16 @@ import re
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from moeprof.benchmarks.compiled.wgmma import rewritten_factors
 from moeprof.kernels.backend import interprets, triton
 from moeprof.store.errors import BadInput
 
-_OPCODE = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P[T\d]+\s+)?([A-Z][A-Z0-9_.]*)")
+_INSTRUCTION = re.compile(r"/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P[T\d]+\s+)?([A-Z][^;]*?)\s*;")
 _LABEL = re.compile(r"\s*(\.L_x_\d+):")
 _BRANCH = re.compile(r"BRA.*`\((\.L_x_\d+)\)")
 _USAGE = re.compile(r"REG:(\d+) STACK:(\d+) SHARED:\d+ LOCAL:(\d+)")
@@ -31,7 +32,8 @@ class MachineCode:
     `registers` are per thread; `stack_bytes` and `spills` are 0 if all values fit in registers.
     `copies` counts asynchronous copies to shared memory, `narrow_copies` those under 16 bytes.
     `opcodes` and `loop` count the instructions of the kernel and of its main loop by opcode without
-    modifiers; `loop` is empty if no loop has a matrix instruction.
+    modifiers; `loop` is empty if no loop has a matrix instruction. `rewritten` counts the wgmmas of
+    the main loop whose registers are rewritten before a wait covers them (wgmma.py).
     """
 
     architecture: int
@@ -42,6 +44,7 @@ class MachineCode:
     narrow_copies: int
     opcodes: Counter[str]
     loop: Counter[str]
+    rewritten: int = 0
 
     @property
     def spills(self) -> int:
@@ -131,8 +134,9 @@ def _read(cubin: bytes, shared_bytes: int, architecture: int) -> MachineCode:
     if found is None:
         raise RuntimeError(f"cuobjdump names no registers: {usage[:200]}")
     registers, stack_bytes, _ = map(int, found.groups())
-    found_opcodes = list(opcodes(text.splitlines()))
-    copies = [opcode for opcode in found_opcodes if opcode.startswith("LDGSTS")]
+    lines = text.splitlines()
+    whole, loop = instructions(lines), main_loop(lines)
+    copies = [opcode for opcode in map(opcode_of, whole) if opcode.startswith("LDGSTS")]
     return MachineCode(
         architecture=architecture,
         registers=registers,
@@ -140,8 +144,9 @@ def _read(cubin: bytes, shared_bytes: int, architecture: int) -> MachineCode:
         shared_bytes=shared_bytes,
         copies=len(copies),
         narrow_copies=sum(".128" not in copy for copy in copies),
-        opcodes=families(found_opcodes),
-        loop=families(main_loop(text.splitlines())),
+        opcodes=families(whole),
+        loop=families(loop),
+        rewritten=len(rewritten_factors(loop)),
     )
 
 
@@ -150,25 +155,34 @@ def _run(tool: str, *arguments: str) -> str:
     return subprocess.run([path, *arguments], capture_output=True, text=True, check=True).stdout
 
 
-def opcodes(lines: Sequence[str]) -> Iterator[str]:
-    """Opcodes of nvdisasm's text, with modifiers, in order."""
-    return (found[1] for line in lines if (found := _OPCODE.search(line)))
+def instructions(lines: Sequence[str]) -> list[str]:
+    """Instructions of nvdisasm's text, without address and predicate, in order."""
+    found = (_INSTRUCTION.search(line) for line in lines)
+    return [" ".join(match[1].split()) for match in found if match]
+
+
+def opcode_of(instruction: str) -> str:
+    """Opcode of an instruction, with its modifiers."""
+    return instruction.partition(" ")[0]
 
 
 def families(found: Sequence[str]) -> Counter[str]:
-    """Count opcodes without their modifiers."""
-    return Counter(opcode.partition(".")[0] for opcode in found)
+    """Count instructions by their opcode without modifiers."""
+    return Counter(opcode_of(instruction).partition(".")[0] for instruction in found)
 
 
 def main_loop(lines: Sequence[str]) -> list[str]:
-    """Opcodes of the shortest loop with a matrix instruction; a loop ends in a branch back."""
+    """Give the instructions of the shortest loop with a matrix instruction.
+
+    A loop ends in a branch back.
+    """
     labels: dict[str, int] = {}
     loops: list[list[str]] = []
     for number, line in enumerate(lines):
         if label := _LABEL.match(line):
             labels[label[1]] = number
         if (branch := _BRANCH.search(line)) and branch[1] in labels:
-            body = list(opcodes(lines[labels[branch[1]] : number + 1]))
-            if any(opcode.partition(".")[0] in _MATRIX for opcode in body):
+            body = instructions(lines[labels[branch[1]] : number + 1])
+            if any(name in families(body) for name in _MATRIX):
                 loops.append(body)
     return min(loops, key=len, default=[])

@@ -10,7 +10,9 @@ from unittest.mock import patch
 from moeprof.benchmarks.compiled.cycles import cycles
 from moeprof.benchmarks.on_gpu.bench import Bench, Clock, Timed
 from moeprof.benchmarks.on_gpu.linear import GELU, ours, problem, what
+from moeprof.kernels.backend import triton
 from moeprof.kernels.tiling import choice
+from moeprof.kernels.tiling.table import adds_in_place
 from moeprof.kernels.tiling.tiles import Gpu, Layer, Tile, shared_bytes
 
 SHAPES = ((64, 4), (128, 4), (128, 8))  # outputs and warps; (64, 8) would unpack weights twice
@@ -70,12 +72,14 @@ def candidates(gpu: Gpu, layer: Layer, tokens: int) -> list[Tile]:
 
 def _fitting(gpu: Gpu, layer: Layer, rows: int) -> Iterator[Tile]:
     """Tiles of so many rows that fit shared memory and registers; steps lie within a group."""
+    in_place = adds_in_place(gpu.family, triton.__version__)
     where = {64: ("weight", "product")}.get(rows, ("weight",) if rows > 64 else ("product",))
+    where = where if in_place else ("product",)
     # Sums of 256 rows fill the registers, and storing them as parts would spill.
     splits = SPLITS if rows < 256 else (1,)
     for (outputs, warps), inputs in itertools.product(SHAPES, (64, 128)):
         for stages, parts, scales in itertools.product(STAGES, splits, where):
-            tile = Tile(rows, outputs, inputs, warps, stages, scales, parts)
+            tile = Tile(rows, outputs, inputs, warps, stages, scales, parts, in_place)
             fits = shared_bytes(layer, tile, 2) <= gpu.shared_bytes
             if fits and _registers(tile) <= MAX_REGISTERS and parts <= layer.inputs // inputs:
                 yield tile

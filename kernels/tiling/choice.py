@@ -5,17 +5,20 @@ benchmarks/kernels.py --tune found fastest, by GPU, layer and rows; it is empty,
 been measured. Every other tile comes from table.py.
 """
 
+import logging
 from dataclasses import replace
 from functools import cache
 
 import torch
 
 from ..backend import triton
-from .table import NEWEST_TRITON, TableTile, tiles_for
+from .table import NEWEST_TRITON, WAITING_TRITONS, TableTile, adds_in_place, tiles_for
 from .tiles import Gpu, Layer, Tile, shared_bytes
 
 MEASURED: dict[tuple[str, Layer, int], Tile] = {}
 INTERPRETER = Gpu("interpreter", 80, 4)
+
+_log = logging.getLogger(__name__)
 
 _MIN_ROWS = 16
 _MAX_ROWS = {80: 128, 90: 256, 100: 256}  # by family: the largest tile of the table
@@ -45,20 +48,26 @@ def choose_tile(
     measured = MEASURED.get((gpu.name, layer, rows_for(gpu, tokens)))
     if measured is not None and element_bytes == 2 and experts is None:
         return measured
-    return _from_table(gpu, layer, tokens, element_bytes, experts)
+    return _from_table(gpu, layer, tokens, element_bytes, experts, _version())
+
+
+def _version() -> str:
+    return NEWEST_TRITON if triton is None else str(triton.__version__)
 
 
 @cache  # called at every launch
 def _from_table(
-    gpu: Gpu, layer: Layer, tokens: int, element_bytes: int, experts: int | None
+    gpu: Gpu, layer: Layer, tokens: int, element_bytes: int, experts: int | None, version: str
 ) -> Tile:
     """The largest tile whose programs reach half of the multiprocessors, or else the most."""
-    version = NEWEST_TRITON if triton is None else triton.__version__
+    in_place = adds_in_place(gpu.family, version)
+    if not in_place:
+        _say_waiting(version)
     best, best_programs = None, 0
     for entry in reversed(tiles_for(gpu.family, element_bytes, version)):
-        if not _suits(gpu, layer, tokens, entry):
+        if not _suits(gpu, layer, tokens, entry, in_place):
             continue
-        tile = tile_on(gpu, layer, entry, element_bytes)
+        tile = tile_on(gpu, layer, entry, element_bytes, in_place)
         tiles = (experts or 1) * -(-tokens // tile.rows) * -(-layer.outputs // tile.outputs)
         if experts is None:
             most = _max_splits(layer, tile, tokens)
@@ -71,8 +80,19 @@ def _from_table(
     return best
 
 
-def _suits(gpu: Gpu, layer: Layer, tokens: int, entry: TableTile) -> bool:
+@cache  # said once
+def _say_waiting(version: str) -> None:
+    _log.info(
+        "Triton %s may rewrite registers that a product in flight reads: each product is waited"
+        " for, and no tile has 256 rows; Triton %s is faster",
+        version,
+        max(WAITING_TRITONS),
+    )
+
+
+def _suits(gpu: Gpu, layer: Layer, tokens: int, entry: TableTile, in_place: bool) -> bool:
     spills = layer.outputs % 16 > 0 and entry.rows in _ADDRESSES_SPILL[gpu.family]
+    spills |= entry.rows >= 256 and not in_place  # sums and products together fill the registers
     return entry.rows <= rows_for(gpu, tokens) and not spills
 
 
@@ -105,8 +125,10 @@ def _max_splits(layer: Layer, tile: Tile, tokens: int) -> int:
     return max(1, min(_MAX_SPLITS, steps // 2, parts))
 
 
-def tile_on(gpu: Gpu, layer: Layer, entry: TableTile, element_bytes: int = 2) -> Tile:
-    """Fit an entry of the table to a layer, K not split.
+def tile_on(
+    gpu: Gpu, layer: Layer, entry: TableTile, element_bytes: int = 2, in_place: bool = True
+) -> Tile:
+    """Fit an entry of the table to a layer, K not split; `in_place` as the compiler allows.
 
     Stages are taken away until shared memory fits. Zero points of groups that 16 does not divide
     need so many registers that above 16 rows a step is 64 inputs.
@@ -117,9 +139,11 @@ def tile_on(gpu: Gpu, layer: Layer, entry: TableTile, element_bytes: int = 2) ->
     if several_groups and layer.group % inputs:
         scales = "each"
     else:
-        scaled = entry.rows >= _SCALED_WEIGHTS_FROM_ROWS[gpu.family]
+        scaled = in_place and entry.rows >= _SCALED_WEIGHTS_FROM_ROWS[gpu.family]
         scales = "weight" if scaled else "product"
-    tile = Tile(entry.rows, entry.outputs, inputs, entry.warps, entry.stages, scales)
+    tile = Tile(
+        entry.rows, entry.outputs, inputs, entry.warps, entry.stages, scales, in_place=in_place
+    )
     while tile.stages > 1 and shared_bytes(layer, tile, element_bytes) > gpu.shared_bytes:
         tile = replace(tile, stages=tile.stages - 1)
     return tile

@@ -32,6 +32,7 @@ def product(  # type: ignore[no-untyped-def]
     BK: tl.constexpr,
     EVEN_K: tl.constexpr,  # BK divides K
     SCALES: tl.constexpr,  # what a scale multiplies (tiles.Tile)
+    IN_PLACE: tl.constexpr,  # products of scaled weights are added by the tensor core (tiles.Tile)
     DT: tl.constexpr,
     ASM: tl.constexpr,
 ):
@@ -70,6 +71,7 @@ def product(  # type: ignore[no-untyped-def]
             BK,
             EVEN_K,
             SCALES,
+            IN_PLACE,
             DT,
             ASM,
         )
@@ -94,6 +96,7 @@ def _add(  # type: ignore[no-untyped-def]
     BK: tl.constexpr,
     EVEN_K: tl.constexpr,
     SCALES: tl.constexpr,
+    IN_PLACE: tl.constexpr,
     DT: tl.constexpr,
     ASM: tl.constexpr,
 ):
@@ -119,6 +122,8 @@ def _add(  # type: ignore[no-untyped-def]
     if SCALES == "product":
         scale = tl.load(scales_ptr + (group * N + n[:, None])).to(tl.float32)
         return sums + scale * tl.dot(w, x, input_precision="ieee")
+    elif not IN_PLACE:  # a difference: Triton turns a sum into a product that adds in place
+        return sums - tl.dot(w * -scale, x, input_precision="ieee")
     else:
         return tl.dot(w * scale, x, sums, input_precision="ieee")
 

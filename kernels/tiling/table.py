@@ -47,6 +47,9 @@ _HOPPER_AND_BLACKWELL = (
 _FLOAT32 = tuple(
     TableTile(rows=rows, outputs=32, inputs=64, warps=4, stages=2, programs=2) for rows in (16, 32)
 )
+# Their machine code was read for sm_90 (benchmarks/compiled/wgmma.py): 3.6.0 to 3.8.0 rewrite the
+# registers of a wgmma that is left in flight over the end of an iteration, 3.9.0 waits for it.
+WAITING_TRITONS: Final = frozenset({"3.9.0"})
 NEWEST_TRITON: Final = "3.7.1"
 TABLES: Final = {
     NEWEST_TRITON: {80: _AMPERE, 90: _HOPPER_AND_BLACKWELL, 100: _HOPPER_AND_BLACKWELL}
@@ -61,3 +64,12 @@ def tiles_for(family: int, element_bytes: int, triton_version: str) -> tuple[Tab
     if element_bytes == 4:
         return _FLOAT32
     return TABLES.get(triton_version, TABLES[NEWEST_TRITON])[family]
+
+
+def adds_in_place(family: int, triton_version: str) -> bool:
+    """Whether a kernel of this GPU family and compiler may leave products of weights in flight.
+
+    Not on sm_90 by a compiler that rewrites the registers of such a product before it is done
+    (triton issue 9433), nor by one whose machine code was not read.
+    """
+    return family != 90 or triton_version in WAITING_TRITONS

@@ -44,7 +44,8 @@ class Tile:
 
     `scales` says what a scale multiplies: the float32 "product" of a step, the "weight", or the
     weights of "each" group where one step may hold several groups. K is split among `splits`
-    programs.
+    programs. Products of scaled weights are added to the sums `in_place` by the tensor core, in
+    part while the next weights are unpacked, or else each is waited for and then added.
     """
 
     rows: int
@@ -54,6 +55,7 @@ class Tile:
     stages: int
     scales: str
     splits: int = 1
+    in_place: bool = True
 
 
 def shared_bytes(layer: Layer, tile: Tile, element_bytes: int) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("triton", reason="Triton is not installed")
 
-from moeprof.benchmarks.compiled.sass import families, machine_code, main_loop, opcodes
+from moeprof.benchmarks.compiled.sass import families, instructions, machine_code, main_loop
 from moeprof.kernels import backend
 from moeprof.kernels.backend import tl
 from moeprof.store.errors import BadInput
@@ -32,9 +32,10 @@ SASS = """
 
 
 def test_every_instruction_is_found_with_or_without_its_predicate() -> None:
-    assert [opcode.partition(".")[0] for opcode in opcodes(SASS)] == [
+    assert [text.partition(" ")[0].partition(".")[0] for text in instructions(SASS)] == [
         "LDC", "IADD3", "BRA", "LDGSTS", "HGMMA", "I2F", "UIADD3", "BRA", "BRA", "EXIT",
     ]  # fmt: skip
+    assert instructions(SASS)[1] == "IADD3 R2, R2, 0x1, RZ"
 
 
 def test_the_main_loop_is_the_shortest_one_with_a_matrix_instruction() -> None:

@@ -48,6 +48,12 @@ def check_product(code: MachineCode) -> None:
     assert code.conversions == 0
 
 
+def check_chosen(code: MachineCode) -> None:
+    """What holds for every tile that is chosen: no register is rewritten while it may be read."""
+    check_product(code)
+    assert code.rewritten == 0
+
+
 def check_gates(tile: Tile, code: MachineCode) -> None:
     """What holds on sm_90 for weights of 4 bits without zero points, where a step has one group."""
     check_product(code)
@@ -77,6 +83,18 @@ def test_every_tile_of_the_table_spills_nothing_where_k_is_split(
 
 
 @counts_instructions
+@pytest.mark.parametrize("entry", [entry for entry in TABLE[90] if entry.rows >= 64], ids=str)
+@pytest.mark.parametrize("change", [{}, {"group": 64}], ids=["one group", "several groups"])
+def test_this_compiler_rewrites_registers_of_products_in_flight(
+    entry: TableTile, change: dict[str, Any]
+) -> None:
+    """Triton 3.7.1 is rightly not among those that wait."""
+    layer = replace(MIXTRAL_FC1, **change)
+    code = tile_code(layer, tile_on(GPUS[90], layer, entry), 90)
+    assert code.rewritten > 0
+
+
+@counts_instructions
 @pytest.mark.parametrize("tokens", MAX_PER_WEIGHT)
 def test_a_small_layer_takes_no_more_instructions(tokens: int) -> None:
     check_gates(*dequant_linear_code(QWEN3_FC2, tokens, 90))
@@ -93,17 +111,17 @@ def test_a_small_layer_takes_no_more_instructions(tokens: int) -> None:
         ({"bits": 8}, torch.float16, 16, 3.2),
         ({"zeros": True}, torch.bfloat16, 16, 3.8),
         ({"zeros": True}, torch.bfloat16, 64, 3.7),
-        ({"zeros": True}, torch.bfloat16, 128, 4.3),
+        ({"zeros": True}, torch.bfloat16, 128, 4.6),
         ({"zeros": True}, torch.bfloat16, 256, 4.7),
         ({"bits": 8, "zeros": True}, torch.bfloat16, 32, 3.7),
         ({"bits": 8, "zeros": True}, torch.bfloat16, 64, 4.2),
-        ({"bits": 8, "zeros": True}, torch.bfloat16, 256, 5.0),
+        ({"bits": 8, "zeros": True}, torch.bfloat16, 256, 5.1),
         ({"group": 64}, torch.bfloat16, 16, 3.6),
         ({"group": 64}, torch.bfloat16, 64, 3.6),
         ({"group": 64, "zeros": True}, torch.bfloat16, 16, 4.4),
         ({"group": 64, "zeros": True}, torch.bfloat16, 64, 4.2),
         ({"group": 32}, torch.bfloat16, 16, 3.7),
-        ({"group": 32}, torch.bfloat16, 256, 4.1),
+        ({"group": 32}, torch.bfloat16, 256, 4.6),
         ({"group": 96, "inputs": 4608}, torch.bfloat16, 64, 3.8),
         ({"group": 16}, torch.bfloat16, 64, 4.1),
         ({"group": 8}, torch.bfloat16, 16, 4.3),
@@ -116,7 +134,7 @@ def test_other_weights_stay_within_their_instructions(
 ) -> None:
     layer = replace(MIXTRAL_FC1, **change)
     tile, code = dequant_linear_code(layer, tokens, 90, dtype)
-    check_product(code)
+    check_chosen(code)
     assert not code.serialised or tile.rows >= 128
     assert code.permutes <= MAX_PERMUTES or tile.scales == "each"  # whose numbers are paired
     assert instructions_per_weight(tile, code) <= most
@@ -136,7 +154,7 @@ def test_a_large_batch_of_a_small_layer_spills_nothing(
     change: dict[str, Any], dtype: torch.dtype
 ) -> None:
     tile, code = dequant_linear_code(replace(QWEN3_FC2, **change), 256, 90, dtype)
-    check_product(code)
+    check_chosen(code)
     assert tile.splits > 1
 
 
@@ -152,29 +170,29 @@ def test_a_large_batch_of_a_small_layer_spills_nothing(
     ],
 )
 def test_the_largest_tiles_of_other_families_spill_nothing(layer: Layer, family: int) -> None:
-    check_product(dequant_linear_code(layer, 512, family)[1])
+    check_chosen(dequant_linear_code(layer, 512, family)[1])
 
 
 @pytest.mark.parametrize("activation", REFERENCES)
 def test_no_activation_spills_a_tile_of_256_rows(activation: str) -> None:
-    tile, code = dequant_linear_code(MIXTRAL_FC1, 512, 90, activation=activation)
-    check_product(code)
-    assert tile.rows == 256
+    (entry,) = (entry for entry in TABLE[90] if entry.rows == 256)
+    tile = tile_on(GPUS[90], MIXTRAL_FC1, entry)
+    check_product(tile_code(MIXTRAL_FC1, tile, 90, activation=activation))
 
 
 def test_gelu_by_erf_spills_nothing_in_grouped_experts() -> None:
-    check_product(grouped_linear_code(MIXTRAL_FC1, 8, 4096, 90, "gelu_erf")[1])
+    check_chosen(grouped_linear_code(MIXTRAL_FC1, 8, 4096, 90, "gelu_erf")[1])
 
 
 @pytest.mark.parametrize(("tokens", "family"), [(64, 90), (128, 100)])
 def test_outputs_that_16_does_not_divide_spill_nothing(tokens: int, family: int) -> None:
     layer = Layer(4104, 4096, 4, 128)
     tile, code = dequant_linear_code(layer, tokens, family)
-    check_product(code)
+    check_chosen(code)
     assert tile.splits > 1
-    check_product(grouped_linear_code(layer, 8, 8 * tokens, family, "gelu_erf")[1])
+    check_chosen(grouped_linear_code(layer, 8, 8 * tokens, family, "gelu_erf")[1])
     small_groups = Layer(4104, 128, 8, 32, zeros=True)
-    check_product(grouped_linear_code(small_groups, 60, 60 * tokens, family, "silu")[1])
+    check_chosen(grouped_linear_code(small_groups, 60, 60 * tokens, family, "silu")[1])
 
 
 @counts_instructions
@@ -201,13 +219,13 @@ def test_float32_compiles_without_spilling(family: int) -> None:
 @pytest.mark.parametrize(("bits", "group", "tokens"), [(8, 128, 64), (8, 32, 64), (8, 8, 64)])
 def test_zero_points_spill_nothing_on_sm_100(bits: int, group: int, tokens: int) -> None:
     layer = replace(MIXTRAL_FC1, bits=bits, group=group, zeros=True)
-    check_product(dequant_linear_code(layer, tokens, 100)[1])
+    check_chosen(dequant_linear_code(layer, tokens, 100)[1])
 
 
 @pytest.mark.parametrize(("tokens", "family"), [(64, 80), (64, 90), (4096, 90), (64, 100)])
 def test_grouped_experts_cost_what_one_layer_does(tokens: int, family: int) -> None:
     tile, code = grouped_linear_code(MIXTRAL_FC1, 8, tokens, family)
-    check_product(code)
+    check_chosen(code)
     if family == 90 and triton.__version__ == "3.7.1":
         assert instructions_per_weight(tile, code) <= MAX_PER_WEIGHT[tile.rows]
 

@@ -1,6 +1,7 @@
 """The choice of a tile: by batch, layer and GPU; the same on every run; it fits the GPU."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -8,12 +9,52 @@ from hypothesis import strategies as st
 
 from moeprof.kernels.tiling import choice
 from moeprof.kernels.tiling.choice import choose_tile, rows_for, tile_on
-from moeprof.kernels.tiling.table import NEWEST_TRITON, TableTile, tiles_for
+from moeprof.kernels.tiling.table import (
+    NEWEST_TRITON,
+    WAITING_TRITONS,
+    TableTile,
+    tiles_for,
+)
 from moeprof.kernels.tiling.tiles import Gpu, Layer, Tile, shared_bytes
 
 H200 = Gpu("NVIDIA H200", 90, 132)
 UNKNOWN = Gpu("unknown", 80, 30)
 FC1 = Layer(14336, 4096, 4, 128)
+
+
+@pytest.fixture(autouse=True)
+def newest_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Choose as for a compiler that waits for products before it rewrites their registers."""
+    by_triton(monkeypatch, max(WAITING_TRITONS))
+
+
+def by_triton(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    monkeypatch.setattr(choice, "triton", SimpleNamespace(__version__=version))
+
+
+@pytest.mark.parametrize("version", ["3.6.0", "3.7.1", "3.8.0", "99.0"])
+@pytest.mark.parametrize("group", [128, 64, 4096])
+@pytest.mark.parametrize("tokens", [16, 64, 512])
+def test_by_a_compiler_that_may_rewrite_registers_no_product_stays_in_flight(
+    monkeypatch: pytest.MonkeyPatch, version: str, group: int, tokens: int
+) -> None:
+    by_triton(monkeypatch, version)
+    tile = choose_tile(H200, Layer(14336, 4096, 4, group), tokens)
+    assert not tile.in_place
+    assert tile.scales == ("each" if group == 64 else "product")
+    assert tile.rows <= 128
+    assert choose_tile(Gpu("A100", 80, 108), FC1, tokens).in_place
+
+
+def test_it_is_said_once_that_products_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    by_triton(monkeypatch, "3.6.1")
+    with caplog.at_level("INFO"):
+        for tokens in (16, 64):
+            choose_tile(H200, FC1, tokens)
+    (record,) = caplog.records
+    assert "Triton 3.6.1" in record.getMessage()
 
 
 def with_rows(rows: int) -> TableTile:
