@@ -27,7 +27,8 @@ from .consistency import check_file
 from .curve.energy import energy_fields
 from .curve.extrapolation import drift_scores, with_drift
 from .curve.fit import choose_fit, fit_error, fit_losses
-from .curve.intervals import Scored, interval_scores
+from .curve.intervals import ErrorScale
+from .curve.scores import Scored, score_curves
 from .curve_points import CurvePoints, measured_curves
 from .gate import refuse_impossible
 from .roofline import observed_peaks, roofline
@@ -132,8 +133,9 @@ def _fit_curves(
     """A curve for each of `points`, and the scores of all of them."""
     fits = _choose_fits(points)
     scored = [curve.scored(fit) for curve, fit in zip(points, fits, strict=True)]
-    curves = tuple(_curve(curve, one) for curve, one in zip(points, scored, strict=True))
-    return curves, _intervals(curves, scored, peaks)
+    scales, scores = score_curves(scored)
+    curves = tuple(_curve(*one) for one in zip(points, scored, scales, strict=True))
+    return curves, _intervals(curves, scored, scores, peaks)
 
 
 def _choose_fits(curves: Sequence[CurvePoints]) -> list[Fit]:
@@ -151,7 +153,7 @@ def _choose_fits(curves: Sequence[CurvePoints]) -> list[Fit]:
     ]
 
 
-def _curve(curve: CurvePoints, scored: Scored) -> CurveModel:
+def _curve(curve: CurvePoints, scored: Scored, scale: ErrorScale) -> CurveModel:
     gaps = [row["gap_us"] for row in curve.knots]
     segments = scored.segments
     error: FitError = fit_error(scored.fit, scored.tokens, scored.values, segments)
@@ -165,23 +167,26 @@ def _curve(curve: CurvePoints, scored: Scored) -> CurveModel:
         fit=scored.fit,
         error=FitError(**all_rounded(asdict(error))),
         **energy_fields(curve.name, curve.knots),
-        floor=rounded(scored.floor),
+        noise=rounded(scale.noise),
+        jump_share=rounded(scale.jump_share),
         segments=None if segments is None else tuple(segments.tolist()),
         work=curve.work,
         gap_us=None if None in gaps else tuple(rounded(gap) for gap in gaps),
         latency_half_95=half_widths_95(curve.name, curve.knots),
+        left_out=tuple(map(rounded, scored.left_out.tolist())),
         doubtful_tokens=tuple(row["tokens"] for row in curve.knots if row["marks"]),
     )
 
 
 def _intervals(
-    curves: Iterable[CurveModel], scored: Sequence[Scored], peaks: Peaks
+    curves: Iterable[CurveModel], scored: Sequence[Scored], scores: IntervalScores, peaks: Peaks
 ) -> IntervalScores:
     bounds = [roofline(curve.work, peaks, curve.dtype) for curve in curves]
     drifts = [drift_scores(one, bound) for one, bound in zip(scored, bounds, strict=True)]
-    scores = with_drift(interval_scores(scored), drifts)
+    scores = with_drift(scores, drifts)
     drift = None if scores.drift_95 is None else rounded(scores.drift_95)
-    return replace(scores, quantiles=all_rounded(scores.quantiles), drift_95=drift)
+    quantiles, shared = all_rounded(scores.quantiles), rounded(scores.shared)
+    return replace(scores, quantiles=quantiles, drift_95=drift, shared=shared)
 
 
 def _by_op(missing: dict[tuple[str, str], str], found: Iterable[CurvePoints]) -> dict[str, str]:

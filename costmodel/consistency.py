@@ -35,17 +35,17 @@ def check_file(file: CostModelFile) -> None:
         _check_surface(surface)
     rates = [] if file.peaks is None else [*file.peaks.flops_per_s.values(), file.peaks.bytes_per_s]
     drift = file.intervals.drift_95
-    scores = [file.intervals.quantiles.get(str(percent)) for percent in COVERAGES_PCT]
-    known = [score for score in scores if score is not None]
+    scores = file.intervals.quantiles
+    ascending = [scores[str(percent)] for percent in COVERAGES_PCT if str(percent) in scores]
     rules = {
         f"has a peak rate that is not from {_MIN_RATE:g} to {_MAX_RATE:g} per s": all(
             rate is None or _MIN_RATE <= rate <= _MAX_RATE for rate in rates
         ),
         "has an interval score that is not finite or negative": all(
-            score is None or 0 <= score < inf
-            for score in (*file.intervals.quantiles.values(), file.intervals.floor, drift)
+            score is None or 0 <= score < inf for score in (*scores.values(), drift)
         ),
-        "has interval scores that do not ascend with the coverage": known == sorted(known),
+        "has no interval score for a nominal coverage": len(ascending) == len(COVERAGES_PCT),
+        "has interval scores that do not ascend with the coverage": ascending == sorted(ascending),
         "has heat that is negative or not finite": _is_possible(file.thermal),
     }
     _require("the model", rules)
@@ -67,8 +67,10 @@ def _check_curve(curve: CurveModel) -> None:
         and _have_length(len(anchors), *_energy_columns(curve)),
         _ENERGY_ELSEWHERE: len(anchors) >= 2 and _ascends(anchors) and set(anchors) <= set(knots),
         _NOT_POSITIVE: _are_positive(curve),
-        _NO_HALF_WIDTH: _are_half_widths(curve.latency_half_95),
-        f"has work or a floor that is not from 0 to {_MAX_WORK:g}": _is_possible_work(curve),
+        _NO_HALF_WIDTH: _are_half_widths(curve.latency_half_95)
+        and _are_half_widths(curve.left_out)
+        and _are_half_widths((curve.noise, curve.jump_share)),
+        f"has work that is not from 0 to {_MAX_WORK:g}": _is_possible_work(curve),
     }
     _require(curve.curve, rules)
 
@@ -94,6 +96,7 @@ def _check_surface(surface: SurfaceModel) -> None:
         )
         and any(surface.coefficients_us),
         _NO_HALF_WIDTH: _are_half_widths(surface.latency_half_95)
+        and _are_half_widths(surface.left_out)
         and _are_half_widths((surface.half_width_95, *surface.half_widths.values())),
     }
     _require(surface.surface, rules)
@@ -105,7 +108,8 @@ def _energy_columns(fitted: FittedOp) -> tuple[tuple[float, ...] | None, ...]:
 
 
 def _have_a_value_per_knot(fitted: FittedOp) -> bool:
-    return _have_length(len(fitted.knots_tokens), fitted.latency_us, fitted.latency_half_95)
+    columns = (fitted.latency_us, fitted.latency_half_95, fitted.left_out)
+    return _have_length(len(fitted.knots_tokens), *columns)
 
 
 def _have_length(length: int, *columns: Sequence[object] | None) -> bool:
@@ -120,7 +124,7 @@ def _are_positive(fitted: FittedOp) -> bool:
 def _is_possible_work(curve: CurveModel) -> bool:
     work = curve.work
     amounts = () if work is None else astuple(work)
-    return all(0 <= value <= _MAX_WORK for value in (*amounts, curve.floor or 0.0))
+    return all(0 <= value <= _MAX_WORK for value in amounts)
 
 
 def _ascends(sizes: tuple[int, ...]) -> bool:

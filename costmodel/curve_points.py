@@ -12,7 +12,7 @@ from ..store.cost_model import Fit, Work
 from ..store.errors import BadInput
 from ..store.plan import Role
 from ..store.scenario import split_active_experts
-from .curve.intervals import Scored
+from .curve.scores import Scored
 from .roofline import fit_work
 from .rows import Row, all_rounded, checked_knots
 from .surface.fit import can_fit

@@ -1,9 +1,9 @@
 """Cost of a mixture-of-experts layer: the sum of its kernels, run one after another."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from math import hypot
+from math import hypot, sqrt
 from typing import Final
 
 from ..store.errors import BadInput
@@ -96,11 +96,13 @@ def check_routing(router: SurfaceKey, top_k: int, active_experts: int) -> None:
         )
 
 
-def compose(tokens: int, top_k: int, active_experts: int, parts: Iterable[LayerPart]) -> LayerCost:
+def compose(
+    tokens: int, top_k: int, active_experts: int, parts: Iterable[LayerPart], shared: float
+) -> LayerCost:
     """Add up the kernels of a layer.
 
-    The interval takes the errors of one operation's calls as equal, so that their half widths add
-    up, and those of different operations as independent, so that they add in quadrature.
+    The errors of one operation's calls are taken as equal, so that their half widths add up. Those
+    of different operations have the part `shared` of their variance in common, from 0 to 1.
     """
     found = tuple(parts)
     below: defaultdict[str, float] = defaultdict(float)
@@ -116,10 +118,15 @@ def compose(tokens: int, top_k: int, active_experts: int, parts: Iterable[LayerP
         assignments=tokens * top_k,
         active_experts=active_experts,
         latency_us=latency_us,
-        latency_us_lo=max(0.0, latency_us - hypot(*below.values())),
-        latency_us_hi=latency_us + hypot(*above.values()),
+        latency_us_lo=max(0.0, latency_us - _half_width_us(below.values(), shared)),
+        latency_us_hi=latency_us + _half_width_us(above.values(), shared),
         energy_mj=None if without else energy_mj,
         energy_reason=f"{without[0].op}: {without[0].energy_reason}" if without else None,
         estimated=any(p.cost.extrapolated or p.cost.transferred or p.cost.estimated for p in found),
         parts=found,
     )
+
+
+def _half_width_us(halves_us: Collection[float], shared: float) -> float:
+    """Half width of a sum whose parts have these half widths, and share that part of variance."""
+    return hypot(sqrt(shared) * sum(halves_us), sqrt(1 - shared) * hypot(*halves_us))

@@ -5,7 +5,8 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta
 
-from .document import Amount, Count, Name, Positive, Size, Small
+from .document import Amount, Count, Name, Positive, Share, Size, Small
+from .earlier.cost_model import updated_model
 from .provenance import EnergySource, Provenance
 from .scenario import SurfaceKey
 
@@ -123,8 +124,9 @@ class FittedOp(SurfaceKey):
 
     `knots_tokens` are the batch sizes of the knots, the measured points; `latency_us` are the
     latencies there, which the fit passes through, and `latency_half_95` the half width of the 95 %
-    interval of each, as a |log| ratio: None for a knot of too few calls. `latency_source` is
-    "kernel" or "wall".
+    interval of each, as a |log| ratio: None for a knot of too few calls. `left_out` is the |log|
+    error of each knot when it is predicted from the others; None in files before 1.5.
+    `latency_source` is "kernel" or "wall".
 
     Energy, its interval and the ratio each have one value per metered knot, or are None.
     `energy_mj` is the energy per call, for whose absence, whole or in part, `energy_reason` gives
@@ -137,6 +139,7 @@ class FittedOp(SurfaceKey):
     latency_us: tuple[Positive, ...]
     latency_source: str
     latency_half_95: tuple[LogRatio | None, ...] | None = None
+    left_out: tuple[LogRatio, ...] | None = None
     error: FitError
     work: Work | None = None
     energy_mj: tuple[Positive, ...] | None
@@ -152,8 +155,9 @@ class FittedOp(SurfaceKey):
 class CurveModel(FittedOp):
     """Cost of one operation at one shape over batch size. `curve` is its name.
 
-    `fit` says how to interpolate between two knots (docs/model.md). `floor` is the |log| error of a
-    bracket whose two knots have the same latency. `segments` gives knots with the same kernels the
+    `fit` says how to interpolate between two knots (docs/model.md). `noise` is the scale of the
+    |log| error in a bracket whose two knots have the same latency, `jump_share` the part of a
+    bracket's log-jump that the scale grows by. `segments` gives knots with the same kernels the
     same number, None where no trace names the kernels. `gap_us` is the time between the kernels of
     one call, per knot. `energy_tokens` are the metered knots, None where all are. `doubtful_tokens`
     are the knots whose points have flags.
@@ -163,7 +167,8 @@ class CurveModel(FittedOp):
     active_experts: Small | None
     domain: Domain
     fit: Fit
-    floor: LogRatio | None = None
+    noise: LogRatio
+    jump_share: Amount
     segments: tuple[int, ...] | None = None
     gap_us: tuple[Amount, ...] | None = None
     energy_tokens: tuple[Size, ...] | None = None
@@ -199,21 +204,21 @@ class SurfaceModel(FittedOp):
 class IntervalScores:
     """Conformal scores, from which the intervals between knots follow.
 
-    The score of a prediction is |log(predicted / measured)| divided by the larger of the curve's
-    `floor` (this one where the curve has none) and the log-jump of its bracket: the |log| ratio of
-    the two knots around it. `quantiles` maps a nominal coverage, in percent, to the conformal
-    quantile of the `n` scores of all curves, None where n is too small for it. `method` names the
-    points that were scored. `drift_95` is the 95 % bound on the |log| error that each doubling of
-    the batch size beyond the domain adds, from `drift_n` predictions of the upper half of a curve
-    from its lower half.
+    The score of a prediction is |log(predicted / measured)| divided by the scale of the error
+    there (docs/model.md). `quantiles` maps a nominal coverage, in percent, to the conformal
+    quantile of the `n` scores of all curves and 30 of Student's t. `method` names the points that
+    were scored. `drift_95` is the 95 % bound on the |log| error that each doubling of the batch
+    size beyond the domain adds, from `drift_n` predictions of the upper half of a curve from its
+    lower half. `shared` is the part of the variance of errors that is common to all curves, as of a
+    slow minute: half of it where nothing is known.
     """
 
     method: str
-    floor: LogRatio
     n: Count
-    quantiles: dict[str, Amount | None]
+    quantiles: dict[str, Amount]
     drift_95: LogRatio | None = None
     drift_n: Count = 0
+    shared: Share = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,13 +257,14 @@ class CostModelFile:
     fitted to, the one that it lies in first; none in files before 1.4 and of imports.
     """
 
-    # History, newest first. 1.4: the runs that it was fitted to.
+    # History, newest first. 1.5: the scale of each curve's errors, by noise, jumps and left-out
+    # knots, in place of `floor`. 1.4: the runs that it was fitted to.
     # 1.3: energy, flags and more intervals of surfaces, the source of heat, the interval of
     # leakage; curves lost `temp_rise_c` and its reason, which were never set.
     # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single
     # calls, the digest. 1.1: fit step64, roofline and work, floors by curve, energy at some knots,
     # surfaces over active experts, heat, imports. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.4"
+    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.5"
     WAY_OUT: ClassVar[str] = "build the model anew: moeprof build-model RUN"
 
     preset: str
@@ -283,7 +289,5 @@ class CostModelFile:
 
     @staticmethod
     def updated(body: dict[str, Any]) -> dict[str, Any]:
-        """The body of a file, without heat that has no recorded step, as files before 1.3 have."""
-        thermal = body.get("thermal")
-        known = not isinstance(thermal, dict) or thermal.get("step") is not None
-        return body if known else body | {"thermal": None}
+        """The body of a file of any minor, in the form of the current one."""
+        return updated_model(body)

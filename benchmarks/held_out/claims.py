@@ -1,6 +1,5 @@
-"""What else the model claims: MoE, beyond the domain, intervals, and the two gates."""
+"""What else the model claims: MoE, beyond the domain, and the two gates."""
 
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,22 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from moeprof.benchmarks.held_out.trials import RESOLVED_US, Curve, Trial, arrays, trial
+from moeprof.benchmarks.held_out.trials import RESOLVED_US, Curve, arrays
 from moeprof.costmodel.curve.extrapolation import extend
-from moeprof.costmodel.curve.fit import choose_fit, fit_losses, interpolate, log_jumps
-from moeprof.costmodel.curve.intervals import (
-    Scored,
-    half_widths,
-    interval_scores,
-    quantile_or_prior,
-)
 from moeprof.costmodel.curve.next_size import simulate_sampling
 from moeprof.costmodel.gate import check_row
 from moeprof.costmodel.imported.power_gate import judge_power
 from moeprof.costmodel.surface.fit import left_out_errors
 from moeprof.device.peaks import data_sheet
-
-_CALIBRATING = 8
 
 
 def moe(folder: Path) -> Iterator[tuple[str, float, float]]:
@@ -55,45 +45,6 @@ def extrapolation(curves: list[Curve]) -> dict[int, float]:
             predicted = extend(x, y, curve.bound, m[asked])
             errors.append(float(np.median(np.abs(predicted / t[asked] - 1))))
     return {factor: float(np.median(errors)) for factor, errors in found.items() if errors}
-
-
-def calibration(curves: list[Curve], seeds: range) -> dict[str, float]:
-    """Coverage and half width at nominal 90 %, each model being the curves of one key or table."""
-    models: defaultdict[tuple[str, str, str], list[Curve]] = defaultdict(list)
-    for curve in curves:
-        if curve.family != "moe":
-            model = curve.key.split(" ", 1)[1] if "vidur" in curve.table else ""
-            models[curve.table, curve.gpu, model].append(curve)
-    covered: list[np.ndarray] = []
-    halves: list[np.ndarray] = []
-    for seed in seeds:
-        for members in models.values():
-            rng = np.random.default_rng(seed)
-            drawn = (trial(curve, 513, 24, rng) for curve in members)
-            made = [(_scored(one, rng), one) for one in drawn if one is not None]
-            quantile = quantile_or_prior(interval_scores(scored for scored, _ in made), 90)
-            for scored, one in made:
-                jumps = log_jumps(scored.tokens, scored.values, one.asked)
-                half = half_widths(quantile, scored.floor, jumps)
-                predicted = interpolate(scored.fit, scored.tokens, scored.values, one.asked)
-                covered.append(np.abs(np.log(predicted / one.truth)) <= half)
-                halves.append(half)
-    if not covered:
-        return {}
-    return {
-        "coverage": float(np.concatenate(covered).mean()),
-        "half_width": float(np.median(np.concatenate(halves))),
-    }
-
-
-def _scored(one: Trial, rng: np.random.Generator) -> Scored:
-    """Measure a trial again without eight random sizes, which calibrate."""
-    drawn = sorted(rng.choice(sorted(one.rest)[1:-1], _CALIBRATING, replace=False).tolist())
-    left = [size for size in sorted(one.rest) if size not in set(drawn)]
-    x, y = arrays(simulate_sampling(one.rest, 24, domain=left))
-    given = np.array(drawn, dtype=np.int64)
-    times = np.array([one.rest[size] for size in drawn])
-    return Scored(choose_fit(fit_losses(x, y)), x, y, None, given, times)
 
 
 def gates(folder: Path) -> Iterator[dict[str, Any]]:

@@ -22,7 +22,7 @@ from .extrapolation import (
     octaves_beyond,
 )
 from .fit import interpolate, log_jumps
-from .intervals import half_widths, knot_half_widths, quantile_or_prior
+from .intervals import bracket_left_out, error_scales, half_widths, knot_half_widths
 
 INTERVAL_PCT: Final = 95
 _TABLE_SIZES: Final = 1 << 16  # evaluated at once, at the first look-up; larger ones one by one
@@ -210,16 +210,20 @@ class CurveCosts:
 
     def _half_widths(self, percent: int, knots: Int64, values: Float64, sizes: Int64) -> Float64:
         """Half width of the latency's interval at coverage `percent`, [N], as a |log| ratio."""
-        intervals = self._file.intervals
-        floor = intervals.floor if self.curve.floor is None else self.curve.floor
+        curve, intervals = self.curve, self._file.intervals
         octaves = octaves_beyond(knots, sizes)
         within = np.clip(sizes, knots[0], knots[-1])
         jumps = log_jumps(knots, values, within)
         jumps[octaves > 0] = np.abs(np.log(values[-1] / values[-2]))
-        halves = half_widths(quantile_or_prior(intervals, percent), floor, jumps)
-        if self.curve.latency_half_95 is not None:
-            own = knot_half_widths(knots, self.curve.latency_half_95, percent, within)
-            halves = np.maximum(halves, own)
+        left_out = np.zeros(len(knots)) if curve.left_out is None else np.array(curve.left_out)
+        around = bracket_left_out(knots, left_out, within)
+        scales = error_scales(curve.noise, curve.jump_share, jumps, around)
+        halves = half_widths(intervals.quantiles[str(percent)], scales)
+        own = knot_half_widths(curve.latency_half_95, curve.left_out, percent)
+        if own is not None:
+            place = np.searchsorted(knots, within)
+            at_knot = knots[place] == within
+            halves[at_knot] = np.maximum(halves[at_knot], own[place[at_knot]])
         return halves + drift_half_widths(intervals, octaves)
 
     def interval_us(self, tokens: int, percent: int) -> tuple[float, float]:

@@ -1,17 +1,20 @@
-"""Intervals of predictions between knots: conformal, from calibration points.
+"""Half widths of predictions: a quantile of the model's scores times the scale of the error.
 
-The score of a calibration point is the |log error| of its prediction divided by the log-jump of its
-bracket, the |log| ratio of the two knots around it (a normalised conformal score: Papadopoulos,
-Gammerman and Vovk 2008). The half width of a prediction is a quantile of the scores of all curves
-times the log-jump of its own bracket. In a flat bracket the floor of the curve replaces the
-log-jump, because the two knots may be equal by chance. The interval is at least as wide as those of
-the two knots themselves, whose calls may scatter.
+The scale of the error at a size is made of three parts, added in quadrature:
 
-A model without calibration points scores its knots, each predicted from the others. Leaving a knot
-out joins two brackets, so half of the joined log-jump is taken.
+    scale² = noise² + (jump_share * log-jump of the bracket)² + (left-out error of its knots / 3)²
+
+`noise` and `jump_share` are the curve's own (`scores.py`). The log-jump is the |log| ratio of the
+two knots around the size: the fit may place a step at the wrong side of it. The left-out error is
+the root mean square of those of the two knots: where they do not agree with their neighbours, a
+knot between them may not either. At a knot the last two parts are zero.
+
+The interval of a knot's own calls counts at the knot alone, and at most as far as the other knots
+contradict the knot. Between knots it says nothing more than the left-out errors do: in simulations
+of knots with scattered calls, right and wrong ones, no use of it there gave a better score.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 from types import MappingProxyType
@@ -20,103 +23,62 @@ from typing import Final
 import numpy as np
 
 from ...stats.arrays import Float64, Int64
-from ...stats.conformal import COVERAGES_PCT, OF_95, conformal_quantile
-from ...store.cost_model import Fit, IntervalScores
-from .fit import interpolate, leave_one_out, log_jumps
+from ...stats.conformal import OF_95
 
-CALIBRATED: Final = "calibration points, by the bracket's log-jump, pooled over curves"
-LEFT_OUT: Final = "leave-one-out over the knots, by half the joined log-jump, pooled over curves"
-# A few knots can agree to less than half a percent by chance.
-SMALLEST_FLOOR: Final = 0.005
-# Quantiles for models with too few scores of their own. Those of 2261 scores of public GEMM,
-# activation and norm curves are a little smaller: 0.25, 0.67, 1.00, 1.46; and 0.27 for the drift,
-# from 729 predictions of the upper half of a curve from its lower half.
-PRIOR: Final = MappingProxyType({"50": 0.3, "80": 0.8, "90": 1.2, "95": 1.8})
+FREEDOM: Final = 3  # degrees of freedom of Student's t, the distribution of error over scale
+LEFT_OUT_SHARE: Final = 1 / 3
+# Quantiles of that distribution, by coverage in percent: for a model without scores of its own.
+PRIOR: Final = MappingProxyType({50: 0.765, 80: 1.638, 90: 2.353, 95: 3.182})
 PRIOR_DRIFT: Final = 0.3
-_MAX_HALF_WIDTH: Final = log(1e6)
+_MAX_HALF_WIDTH: Final = log(1e6)  # which means that nothing is known
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
-    """A fitted curve: `tokens` [K], latencies `values` [K], and C calibration points."""
+class ErrorScale:
+    """What the scale of a curve's errors follows from, beside its left-out errors.
 
-    fit: Fit
-    tokens: Int64
-    values: Float64
-    segments: Int64 | None = None
-    calibration_tokens: Int64 | None = None
-    calibration_values: Float64 | None = None
-
-    @property
-    def floor(self) -> float:
-        """75th percentile of the leave-one-out |log| errors, at least 0.5 %."""
-        errors = self.left_out_errors
-        return max(SMALLEST_FLOOR, float(np.quantile(errors, 0.75)) if len(errors) else 0.0)
-
-    @property
-    def left_out_errors(self) -> Float64:
-        """Leave-one-out |log| error of each inner knot, [K - 2]."""
-        predicted = leave_one_out(self.fit, self.tokens, self.values, self.segments)
-        errors: Float64 = np.abs(np.log(predicted / self.values[1:-1]))
-        return errors
-
-    def left_out_scores(self) -> Float64:
-        """Scores of the inner knots, [K - 2]."""
-        jumps = np.abs(np.log(self.values[2:] / self.values[:-2])) / 2
-        scores: Float64 = self.left_out_errors / np.maximum(self.floor, jumps)
-        return scores
-
-    def calibration_scores(self) -> Float64:
-        """Scores of the calibration points within the domain."""
-        if self.calibration_tokens is None or self.calibration_values is None:
-            return np.empty(0)
-        sizes = self.calibration_tokens
-        inside = (sizes >= self.tokens[0]) & (sizes <= self.tokens[-1])
-        sizes, measured = sizes[inside], self.calibration_values[inside]
-        predicted = interpolate(self.fit, self.tokens, self.values, sizes, self.segments)
-        jumps = log_jumps(self.tokens, self.values, sizes)
-        scores: Float64 = np.abs(np.log(predicted / measured)) / np.maximum(self.floor, jumps)
-        return scores
-
-
-def interval_scores(curves: Iterable[Scored]) -> IntervalScores:
-    """Scores of all curves: of the calibration points, or of the knots where there are none."""
-    found = list(curves)
-    scores = np.concatenate([np.empty(0), *(curve.calibration_scores() for curve in found)])
-    method = CALIBRATED
-    if not len(scores):
-        scores = np.concatenate([np.empty(0), *(curve.left_out_scores() for curve in found)])
-        method = LEFT_OUT
-    scores = np.sort(scores)
-    quantiles = {str(percent): conformal_quantile(scores, percent) for percent in COVERAGES_PCT}
-    return IntervalScores(method=method, floor=SMALLEST_FLOOR, n=len(scores), quantiles=quantiles)
-
-
-def quantile_or_prior(intervals: IntervalScores, percent: int) -> float:
-    """The quantile of a nominal coverage; that of public tables where the scores are too few."""
-    own = intervals.quantiles.get(str(percent))
-    return PRIOR[str(percent)] if own is None else own
-
-
-def half_widths(quantile: float, floor: float, log_jumps: Float64) -> Float64:
-    """Half width [N] of intervals in brackets of `log_jumps` [N], as a |log| ratio.
-
-    At most the log of a million, which means that nothing is known.
+    `noise` is the scale in a flat bracket, as a |log| ratio; `jump_share` the part of a bracket's
+    log-jump that it grows by.
     """
-    return np.minimum(quantile * np.maximum(floor, log_jumps), _MAX_HALF_WIDTH)
+
+    noise: float
+    jump_share: float
+
+
+def error_scales(
+    noise: float | Float64, jump_share: float | Float64, jumps: Float64, left_out: Float64
+) -> Float64:
+    """Scale of the error [N] in brackets of these log-jumps and left-out errors [N]."""
+    parts = noise**2 + (jump_share * jumps) ** 2 + (LEFT_OUT_SHARE * left_out) ** 2
+    scales: Float64 = np.sqrt(parts)
+    return scales
+
+
+def bracket_left_out(tokens: Int64, left_out: Float64, query: Int64) -> Float64:
+    """Root mean square left-out error of the two knots around each size [Q]; zero at a knot."""
+    right = np.searchsorted(tokens, query)
+    left = np.searchsorted(tokens, query, side="right") - 1
+    both: Float64 = np.sqrt((left_out[left] ** 2 + left_out[right] ** 2) / 2)
+    return np.where(left == right, 0.0, both)
+
+
+def half_widths(quantile: float, scales: Float64) -> Float64:
+    """Half widths [N], as |log| ratios, of errors of these scales [N]; at most log of a million."""
+    return np.minimum(quantile * scales, _MAX_HALF_WIDTH)
 
 
 def knot_half_widths(
-    tokens: Int64, halves_95: Sequence[float | None], percent: int, query: Int64
-) -> Float64:
-    """Half width from the knots' own intervals at each size of `query` [Q], as a |log| ratio.
+    own_95: Sequence[float | None] | None, left_out: Sequence[float] | None, percent: int
+) -> Float64 | None:
+    """Half width [K] at each knot from its own calls, at most as the other knots contradict it.
 
-    At a knot it is the knot's own; between two knots it is the larger of theirs; an unknown one
-    counts as 0. `halves_95` [K] are the half widths at 95 % of the knots at `tokens` [K]. Every
-    size must lie between the first and the last knot.
+    `own_95` [K] are the half widths at 95 % of the knots' own intervals, None where unknown, which
+    counts as 0; `left_out` [K] are their left-out errors, None in an old file. All are |log|
+    ratios. None where no knot has an interval.
     """
-    own = np.array([half or 0.0 for half in halves_95]) * OF_95[percent]
-    right = np.searchsorted(tokens, query)
-    left = np.searchsorted(tokens, query, side="right") - 1
-    found: Float64 = np.maximum(own[left], own[right])
-    return found
+    if own_95 is None:
+        return None
+    halves = np.array([half or 0.0 for half in own_95])
+    if left_out is not None:
+        halves = np.minimum(halves, PRIOR[95] * np.array(left_out))
+    return halves * OF_95[percent]

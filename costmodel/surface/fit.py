@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 
 from ...stats.arrays import Float64, Int64
 from ...stats.conformal import COVERAGES_PCT, conformal_quantile
-from ...store.cost_model import FitError, SurfaceModel
+from ...store.cost_model import MAX_LOG_RATIO, FitError, SurfaceModel
 from ...store.scenario import SurfaceKey
 from ..rows import Row, all_rounded, half_widths_95, identity, one_value, rounded
 from .energy import surface_energy_fields
@@ -65,6 +65,7 @@ def fit_surface(name: str, knots: Sequence[Row], calibration: Sequence[Row] = ()
         error=_fit_error(errors),
         half_width_95=0.0,
         latency_half_95=half_widths_95(name, knots),
+        left_out=tuple(rounded(min(error, MAX_LOG_RATIO)) for error in errors.tolist()),
         doubtful_knots=tuple(place for place, row in enumerate(knots) if row["marks"]),
         **surface_energy_fields(name, knots),
     )

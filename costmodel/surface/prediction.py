@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from ...stats.arrays import Float64, Int64
-from ...stats.conformal import OF_95
 from ...store.cost_model import SurfaceModel
+from ..curve.intervals import knot_half_widths
 
 TILE_ROWS: Final = 16
 _SAME_OCTAVES: Final = 1e-9
@@ -30,15 +30,15 @@ def evaluate(surface: SurfaceModel, tokens: int, experts: int) -> float:
 def half_width(surface: SurfaceModel, tokens: int, experts: int, percent: int) -> float:
     """Half width of the interval at coverage `percent`, as a |log| ratio.
 
-    It is the widest of the fit's and the nearest knots'. A file before version 1.3 holds the fit's
-    half width at 95 % alone, which is then used at every coverage.
+    It is the fit's, and at a knot the knot's own where that is wider. A file before version 1.3
+    holds the fit's half width at 95 % alone, which is then used at every coverage.
     """
     half = surface.half_widths.get(str(percent), surface.half_width_95)
-    own = surface.latency_half_95
-    if own is None:
+    own = knot_half_widths(surface.latency_half_95, surface.left_out, percent)
+    knots = list(zip(surface.knots_tokens, surface.knots_experts, strict=True))
+    if own is None or (tokens, experts) not in knots:
         return half
-    places = nearest_knots(surface, tokens, experts)
-    return max(half, *(OF_95[percent] * (own[place] or 0.0) for place in places))
+    return max(half, float(own[knots.index((tokens, experts))]))
 
 
 def nearest_knots(surface: SurfaceModel, tokens: int, experts: int) -> list[int]:

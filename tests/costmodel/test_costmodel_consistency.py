@@ -71,9 +71,11 @@ def test_a_built_model_is_consistent(file: CostModelFile) -> None:
         ({"energy_mj": (1.0, 2.0), "energy_tokens": (1, 9)}, "energy where it has no knot"),
         ({"energy_mj": (1.0, 2.0), "energy_tokens": (8, 1)}, "energy where it has no knot"),
         ({"energy_mj": (1.0, 2.0)}, "more or fewer values than knots"),
-        ({"work": Work(0.0, -1.0, 0.0, 0.0)}, "work or a floor"),
-        ({"work": Work(1e300, 1.0, 0.0, 0.0)}, "work or a floor"),
-        ({"floor": nan}, "work or a floor"),
+        ({"work": Work(0.0, -1.0, 0.0, 0.0)}, "work that is not"),
+        ({"work": Work(1e300, 1.0, 0.0, 0.0)}, "work that is not"),
+        ({"noise": nan}, "an interval that is negative or beyond"),
+        ({"jump_share": -0.1}, "an interval that is negative or beyond"),
+        ({"left_out": (0.1,)}, "more or fewer values than knots"),
     ],
 )
 def test_a_curve_that_contradicts_itself_is_named(
@@ -144,8 +146,7 @@ def test_the_fields_that_all_curves_share_are_checked(
 @pytest.mark.parametrize("score", [-0.1, nan, inf])
 def test_an_impossible_score_is_refused(file: CostModelFile, score: float) -> None:
     for scores in (
-        replace(file.intervals, quantiles={"95": score}),
-        replace(file.intervals, floor=score),
+        replace(file.intervals, quantiles=dict.fromkeys(("50", "80", "90", "95"), score)),
         replace(file.intervals, drift_95=score),
     ):
         with pytest.raises(BadInput, match="an interval score"):

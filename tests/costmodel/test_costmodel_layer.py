@@ -72,23 +72,26 @@ def test_the_measured_routing_is_taken_and_any_where_none_is_known(
     check_routing(router(*known), 2, 16)
 
 
-def test_times_add_up_and_errors_of_different_operations_add_in_quadrature() -> None:
+@pytest.mark.parametrize(("shared", "of_one"), [(0.0, 2**0.5), (0.5, 3**0.5), (1.0, 2.0)])
+def test_times_add_up_and_errors_as_far_as_operations_share_them(
+    shared: float, of_one: float
+) -> None:
     parts = [LayerPart(cost("topk", 10.0, 1.0), 1), LayerPart(cost("fc1", 20.0, 2.0), 1)]
-    layer = compose(8, 2, 4, parts)
+    layer = compose(8, 2, 4, parts, shared)
     assert (layer.latency_us, layer.energy_mj) == (30.0, 3.0)
-    assert layer.latency_us_lo == pytest.approx(30 - 3 * 2**0.5)
-    assert layer.latency_us_hi == pytest.approx(30 + 4 * 2**0.5)
+    assert layer.latency_us_lo == pytest.approx(30 - 3 * of_one)
+    assert layer.latency_us_hi == pytest.approx(30 + 4 * of_one)
     assert not layer.estimated
 
 
 def test_errors_of_calls_of_one_operation_add_up() -> None:
-    layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0), 4)])
-    assert (layer.latency_us_lo, layer.latency_us_hi) == (68.0, 96.0)
+    layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0), 4)], shared=0.2)
+    assert (layer.latency_us_lo, layer.latency_us_hi) == pytest.approx((68.0, 96.0))
     assert (layer.energy_mj, layer.energy_reason) == (None, "fc1: no meter")
 
 
 def test_shares_of_a_token_and_of_an_assignment_differ_by_top_k() -> None:
-    layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0, 2.0), 4)])
+    layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0, 2.0), 4)], shared=0.2)
     assert (layer.tokens, layer.assignments) == (8, 16)
     assert layer.latency_us_per_token == 10.0
     assert layer.latency_us_per_assignment == 5.0

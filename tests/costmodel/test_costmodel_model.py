@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from math import exp, nan
+from math import exp, hypot, log, nan
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.build import build_model
+from moeprof.costmodel.curve.intervals import PRIOR
 from moeprof.costmodel.model import KernelCostModel, OutOfRange
 from moeprof.store.cost_model import CostModelFile, Domain
 from moeprof.store.document import to_json, write_document
@@ -108,13 +109,17 @@ def test_a_file_of_the_first_minor_is_read(tmp_path: Path, model: KernelCostMode
     body["schema"] = "moeprof.kernel_cost_model/1.0"
     for name in ("source", "origin", "peaks", "thermal", "thermal_reason", "surfaces", "sha256"):
         del body[name]
-    for name in ("floor", "segments", "work", "energy_tokens", "energy_ci95", "power_error"):
-        body["curves"][0].pop(name, None)
-    for name in ("drift_95", "drift_n"):
+    for name in ("noise", "jump_share", "left_out", "segments", "work", "energy_tokens"):
+        del body["curves"][0][name]
+    for name in ("drift_95", "drift_n", "shared"):
         del body["intervals"][name]
+    body["intervals"] |= {"floor": 0.01, "quantiles": {"95": 1.5}}
     (tmp_path / "model.json").write_text(json.dumps(body))
     old = KernelCostModel.load(tmp_path / "model.json")
-    assert old.get_cost("fc1", 37).latency_us == model.get_cost("fc1", 37).latency_us
+    cost, jump = old.get_cost("fc1", 37), log(bumpy(43) / bumpy(22))
+    assert cost.latency_us == model.get_cost("fc1", 37).latency_us
+    half = log(cost.latency_us_hi / cost.latency_us)
+    assert half == pytest.approx(1.5 * hypot(0.01, jump), rel=1e-4)
 
 
 def test_heat_of_earlier_minors_without_a_step_counts_as_none(
@@ -136,7 +141,7 @@ def test_heat_of_earlier_minors_without_a_step_counts_as_none(
 
 @settings(max_examples=25)
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=3, max_size=12))
-def test_the_interval_at_a_knot_is_no_narrower_than_that_of_its_point(
+def test_the_interval_at_a_knot_holds_its_own_as_far_as_the_others_contradict_it(
     scatter: list[tuple[float, float]],
 ) -> None:
     sizes = [1 + 20 * place for place in range(len(scatter))]
@@ -152,10 +157,12 @@ def test_the_interval_at_a_knot_is_no_narrower_than_that_of_its_point(
     points = table_from_columns("points", columns)
     made = build_model(points, preset="tiny", provenance=SOME_CPU, points_sha256="0" * 64)
     model = KernelCostModel.from_file(made)
+    (curve,) = model.curves
+    assert curve.left_out is not None
     for place, size in enumerate(sizes):
         cost = model.get_cost("fc1", size)
-        assert cost.latency_us_lo <= columns["latency_us_lo"][place] * (1 + 1e-9)
-        assert cost.latency_us_hi >= columns["latency_us_hi"][place] * (1 - 1e-9)
+        own, apart = log(cost.latency_us_hi / cost.latency_us), curve.left_out[place]
+        assert own >= min(max(scatter[place]), PRIOR[95] * apart) * (1 - 1e-9)
         bounds = [model.get_interval_us("fc1", size, percent) for percent in (50, 80, 90, 95)]
         widths = [high / low for low, high in bounds]
         assert widths == sorted(widths)

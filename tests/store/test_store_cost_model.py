@@ -1,4 +1,4 @@
-"""Curves and surfaces share one record, flat in the file; older files are brought up to date."""
+"""Curves and surfaces share one record, flat in the file."""
 
 from dataclasses import fields
 from typing import Any
@@ -7,7 +7,6 @@ import pytest
 
 from moeprof.store.cost_model import (
     MAX_LOG_RATIO,
-    CostModelFile,
     CurveModel,
     FitError,
     FittedOp,
@@ -28,20 +27,6 @@ def test_each_has_the_shared_fields_and_its_own(cls: type[Any], own: set[str]) -
     names = {field.name for field in fields(cls)}
     assert names >= SHARED
     assert names - SHARED >= own
-
-
-@pytest.mark.parametrize(
-    ("thermal", "updated"),
-    [
-        (None, None),
-        ({"r_c_per_w": 0.1}, None),
-        ({"r_c_per_w": 0.1, "step": None}, None),
-        ({"step": {"poles": []}}, {"step": {"poles": []}}),
-    ],
-)
-def test_heat_without_a_recorded_step_is_dropped(thermal: Any, updated: Any) -> None:
-    body = {"preset": "tiny", "thermal": thermal}
-    assert CostModelFile.updated(body) == {"preset": "tiny", "thermal": updated}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from moeprof.costmodel.curve.extrapolation import (
     octaves_beyond,
     with_drift,
 )
-from moeprof.costmodel.curve.intervals import PRIOR_DRIFT, Scored, interval_scores
+from moeprof.costmodel.curve.intervals import PRIOR_DRIFT
+from moeprof.costmodel.curve.scores import Scored, score_curves
 from moeprof.costmodel.roofline import Roofline
 from moeprof.store.cost_model import Work
 from moeprof.store.errors import BadInput
@@ -64,8 +65,9 @@ def test_a_curve_without_a_roofline_or_a_lower_half_gives_no_drift() -> None:
 
 
 def test_with_too_few_scores_the_drift_is_the_prior() -> None:
-    few = with_drift(interval_scores([]), [np.full(18, 0.1)])
-    many = with_drift(interval_scores([]), [np.full(10, 0.1), np.full(9, 0.1)])
+    _, none = score_curves([])
+    few = with_drift(none, [np.full(18, 0.1)])
+    many = with_drift(none, [np.full(10, 0.1), np.full(9, 0.1)])
     assert (few.drift_95, few.drift_n) == (None, 18)
     assert (many.drift_95, many.drift_n) == (0.1, 19)
     octaves = np.array([0.0, 0.1, 1.0, 2.0])

@@ -1,20 +1,31 @@
 """A surface is exact at its knots and follows its four terms between them."""
 
+from dataclasses import replace
+from math import log
+
 import pytest
 
 from moeprof.costmodel.surface.costs import SurfaceCosts
 from moeprof.costmodel.surface.fit import fit_surface
-from moeprof.costmodel.surface.prediction import evaluate
+from moeprof.costmodel.surface.prediction import evaluate, half_width
 from moeprof.tests.costmodel.surface.test_costmodel_surface_fit import POINTS, moe_us
 
 
-def test_the_interval_at_a_point_is_no_narrower_than_its_own() -> None:
-    noisy = [row | {"latency_us_lo": row["latency_us"] / 1.5, "latency_us_hi": row["latency_us"]}
-             for row in POINTS]  # fmt: skip
-    cost = SurfaceCosts(fit_surface("moe", noisy)).cost(32, 8)
-    assert cost.latency_us_lo <= moe_us(32, 8) / 1.5
-    plain = SurfaceCosts(fit_surface("moe", POINTS)).cost(32, 8)
-    assert plain.latency_us_lo > cost.latency_us_lo
+def test_a_scattered_point_is_wide_where_the_others_contradict_it() -> None:
+    def at(tokens: int, factor: float) -> float:
+        scattered = [
+            row | {"latency_us": row["latency_us"] * factor,
+                   "latency_us_lo": row["latency_us"] * factor / 1.5,
+                   "latency_us_hi": row["latency_us"] * factor}
+            if (row["tokens"], row["active_experts"]) == (32, 8) else row
+            for row in POINTS
+        ]  # fmt: skip
+        fitted = replace(fit_surface("moe", scattered), half_widths={"95": 0.01})
+        return half_width(fitted, tokens, 8, 95)
+
+    assert at(32, 1.5) == pytest.approx(log(1.5), abs=1e-3)
+    assert at(32, 1.0) < 0.02
+    assert at(33, 1.5) == 0.01
 
 
 def test_every_measured_point_is_exact() -> None:

@@ -37,6 +37,7 @@ def model_with_everything() -> CostModelFile:
     curve = replace(
         curve,
         latency_half_95=(0.01,) * 5,
+        left_out=(0.02,) * 5,
         energy_ci95=(0.02,) * 5,
         sustained_ratio=(1.1,) * 5,
         power_error=curve.error,
@@ -47,10 +48,12 @@ def model_with_everything() -> CostModelFile:
     surface = replace(
         surface,
         latency_half_95=(0.01,) * len(surface.latency_us),
+        left_out=(0.02,) * len(surface.latency_us),
         half_widths={"50": 0.01, "80": 0.02, "90": 0.03, "95": 0.04},
         doubtful_knots=(1,),
     )
-    intervals = IntervalScores("left out", 0.01, 9, {"50": 1.0, "95": 2.0}, drift_95=0.1, drift_n=4)
+    scores = {"50": 0.8, "80": 1.6, "90": 2.3, "95": 3.2}
+    intervals = IntervalScores("left out", 9, scores, drift_95=0.1, drift_n=4)
     assert metered.thermal is not None
     thermal = replace(
         metered.thermal,

@@ -1,0 +1,184 @@
+"""The scale of each curve's errors, and the scores from which a model's intervals follow.
+
+The |log| error of a prediction, divided by its scale (`intervals.py`), is taken to be distributed
+as Student's t with 3 degrees of freedom. Each curve has two unknowns, its noise and its share of
+the log-jumps. They are posterior means (empirical Bayes: Efron and Morris 1973): the likelihood is
+that of the curve's errors at its calibration sizes and, at half weight because neighbours share
+knots, of its left-out errors; the prior is log-normal, a factor of two wide, around the median
+curve of the model. So a curve of few points takes the values of the others.
+
+A score is the error of a calibration point by its scale, which is estimated without that point. The
+quantiles of the scores of all curves make the intervals (split conformal prediction, normalised:
+Papadopoulos, Gammerman and Vovk 2008), with 30 quantiles of Student's t counted among the scores,
+so that those of a few points do not decide alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.special import stdtrit
+
+from ...stats.arrays import Float64, Int64
+from ...stats.conformal import COVERAGES_PCT, conformal_quantile
+from ...store.cost_model import Fit, IntervalScores
+from .fit import interpolate, leave_one_out, log_jumps
+from .intervals import FREEDOM, PRIOR, ErrorScale, bracket_left_out, error_scales
+
+CALIBRATED: Final = "calibration points, by the scale of their curve's errors"
+LEFT_OUT: Final = "leave-one-out over the knots, by the scale of their curve's errors"
+_PRIOR_SCORES: Final = 30
+_LEFT_OUT_WEIGHT: Final = 0.5
+_PRIOR_LOG_SD: Final = float(np.log(2))
+UNKNOWN_SHARED: Final = 0.5
+_PRIOR_CURVES: Final = 2
+_PRIOR_ROUNDS: Final = 2  # the first from the likelihoods alone
+# The pairs of noise and share that are compared: [G] each.
+_NOISES, _SHARES = (
+    grid.ravel() for grid in np.meshgrid(np.geomspace(2e-4, 1, 24), np.geomspace(0.01, 2, 15))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """Errors of predictions [N], log(predicted / measured), and what their scale follows from."""
+
+    values: Float64
+    jumps: Float64
+    left_out: Float64
+
+    def log_likelihoods(self) -> Float64:
+        """Log-likelihood of each error at each pair of noise and share, [G, N]."""
+        scales = error_scales(_NOISES[:, None], _SHARES[:, None], self.jumps, self.left_out)
+        tails = np.log1p((self.values / scales) ** 2 / FREEDOM)
+        found: Float64 = -np.log(scales) - (FREEDOM + 1) / 2 * tails
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A fitted curve: `tokens` [K], latencies `values` [K], and C calibration points."""
+
+    fit: Fit
+    tokens: Int64
+    values: Float64
+    segments: Int64 | None = None
+    calibration_tokens: Int64 | None = None
+    calibration_values: Float64 | None = None
+
+    @property
+    def left_out(self) -> Float64:
+        """|log| error of each knot when it is predicted from the others, [K].
+
+        The first and the last knot are predicted by the latency of their neighbour.
+        """
+        ends = np.log(self.values[[1, -2]] / self.values[[0, -1]])
+        errors: Float64 = np.abs(np.r_[ends[0], self._inner_errors(), ends[1]])
+        return errors
+
+    def left_out_errors(self) -> Errors:
+        """The errors of the inner knots, [K - 2]; leaving a knot out joins two brackets."""
+        jumps = np.abs(np.log(self.values[2:] / self.values[:-2])) / 2
+        around = self.left_out
+        return Errors(
+            self._inner_errors(), jumps, np.sqrt((around[:-2] ** 2 + around[2:] ** 2) / 2)
+        )
+
+    def calibration_errors(self) -> Errors:
+        """The errors of the calibration points within the domain."""
+        if self.calibration_tokens is None or self.calibration_values is None:
+            return Errors(np.empty(0), np.empty(0), np.empty(0))
+        sizes = self.calibration_tokens
+        inside = (sizes >= self.tokens[0]) & (sizes <= self.tokens[-1])
+        sizes, measured = sizes[inside], self.calibration_values[inside]
+        predicted = interpolate(self.fit, self.tokens, self.values, sizes, self.segments)
+        return Errors(
+            np.log(predicted / measured),
+            log_jumps(self.tokens, self.values, sizes),
+            bracket_left_out(self.tokens, self.left_out, sizes),
+        )
+
+    def _inner_errors(self) -> Float64:
+        predicted = leave_one_out(self.fit, self.tokens, self.values, self.segments)
+        errors: Float64 = np.log(predicted / self.values[1:-1])
+        return errors
+
+
+def score_curves(curves: Sequence[Scored]) -> tuple[list[ErrorScale], IntervalScores]:
+    """The scale of each curve's errors, and the scores of all curves.
+
+    A model without any calibration point takes the scores of its left-out knots.
+    """
+    if not curves:
+        return [], _interval_scores([], LEFT_OUT)
+    unseen = [curve.calibration_errors() for curve in curves]
+    left_out = [curve.left_out_errors() for curve in curves]
+    calibrated = any(len(errors.values) for errors in unseen)
+    likelihoods = [errors.log_likelihoods() for errors in unseen]
+    weak = [_LEFT_OUT_WEIGHT * errors.log_likelihoods() for errors in left_out]
+    posteriors = _posteriors(
+        np.array([c.sum(1) + k.sum(1) for c, k in zip(likelihoods, weak, strict=True)])
+    )
+    scales = [ErrorScale(*map(float, _means(posterior))) for posterior in posteriors]
+    scored = zip(
+        *((unseen, likelihoods) if calibrated else (left_out, weak)), posteriors, strict=True
+    )
+    scores = [_scores(*one) for one in scored]
+    return scales, _interval_scores(scores, CALIBRATED if calibrated else LEFT_OUT)
+
+
+def _posteriors(log_likelihoods: Float64) -> Float64:
+    """Log-weight of each pair of noise and share for each curve, from likelihoods, both [C, G]."""
+    log_pairs = np.log([_NOISES, _SHARES])
+    posteriors = log_likelihoods
+    for _ in range(_PRIOR_ROUNDS):
+        middle = np.median([_means(one, log_pairs) for one in posteriors], axis=0)
+        distances = (log_pairs - middle[:, None]) / _PRIOR_LOG_SD
+        posteriors = log_likelihoods - (distances**2).sum(0) / 2
+    return posteriors
+
+
+def _means(log_weights: Float64, pairs: Float64 | None = None) -> Float64:
+    """Posterior mean of noise and share [2, ...] at log-weights of the pairs [G, ...]."""
+    weights = np.exp(log_weights - log_weights.max(0))
+    averaged = np.array([_NOISES, _SHARES]) if pairs is None else pairs
+    means: Float64 = averaged @ weights / weights.sum(0)
+    return means
+
+
+def _scores(errors: Errors, log_likelihoods: Float64, posterior: Float64) -> Float64:
+    """Errors [N] by their scale, each of which is estimated without that error."""
+    noises, shares = _means(posterior[:, None] - log_likelihoods)
+    scales = error_scales(noises, shares, errors.jumps, errors.left_out)
+    scores: Float64 = errors.values / scales
+    return scores
+
+
+def _interval_scores(scores: Sequence[Float64], method: str) -> IntervalScores:
+    """What the file holds of the signed scores of each curve."""
+    found = np.abs(np.concatenate([np.empty(0), *scores]))
+    levels = 0.5 + (np.arange(_PRIOR_SCORES) + 0.5) / _PRIOR_SCORES / 2
+    ascending = np.sort(np.r_[found, stdtrit(FREEDOM, levels)])
+    quantiles = {str(percent): conformal_quantile(ascending, percent) for percent in COVERAGES_PCT}
+    known = {percent: value for percent, value in quantiles.items() if value is not None}
+    shared = shared_variance(scores) if method == CALIBRATED else UNKNOWN_SHARED
+    return IntervalScores(method=method, n=len(found), quantiles=known, shared=shared)
+
+
+def shared_variance(scores: Sequence[Float64]) -> float:
+    """Part of the variance of the scores that is common to all curves, from 0 to 1.
+
+    It is the mean product of the signed scores of two points of different curves, over the mean
+    square of a score (the intraclass correlation). One run has seen few moments of its machine, so
+    two further curves count as correlated by a half.
+    """
+    kept = [np.clip(one, -PRIOR[95], PRIOR[95]) for one in scores if len(one)]
+    counts, sums = (np.array([f(one) for one in kept], dtype=float) for f in (len, np.sum))
+    pairs = counts.sum() ** 2 - (counts**2).sum()
+    square = np.mean(np.concatenate([np.empty(0), *kept]) ** 2) if pairs else 0.0
+    if not square:
+        return UNKNOWN_SHARED
+    correlation = (sums.sum() ** 2 - (sums**2).sum()) / pairs / square
+    known, prior = len(kept) * np.clip(correlation, 0, 1), _PRIOR_CURVES * UNKNOWN_SHARED
+    return float((known + prior) / (len(kept) + _PRIOR_CURVES))

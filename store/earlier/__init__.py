@@ -1,0 +1,1 @@
+"""Bodies of files that earlier versions wrote, brought into the form of the current one."""
