@@ -7,6 +7,7 @@ Every text goes through `printable`, so that no data acts on a terminal.
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from traceback import format_exception
 from typing import Any, Self
 
@@ -30,6 +31,7 @@ _talk = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoj
 _data = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 _EXPONENT_FROM = 1e9
+_COLUMNS = 79
 _LONGEST_NAME = 16  # the progress bar has no room for more of an operation
 _OUTCOME_STYLES = {
     "PASS": "green",
@@ -48,6 +50,15 @@ Lines = tuple[str, ...]
 def say(text: str) -> None:
     """Print one line for a person, to stderr."""
     _talk.print(printable(text, _talk.encoding))
+
+
+def paragraph(text: str, indent: str = "") -> None:
+    """Print a sentence for a person, on as many lines of 80 columns as it takes, to stderr."""
+    follow = indent + "    "
+    for line in wrap(
+        text, _COLUMNS, initial_indent=indent, subsequent_indent=follow, break_on_hyphens=False
+    ):
+        say(line)
 
 
 def warn(text: str) -> None:

@@ -28,12 +28,12 @@ def inside_intervals(
         percent: None
         if half is None
         else predicted / exp(half) <= measured <= predicted * exp(half)
-        for percent, half in _half_widths(fitted, cost, metric).items()
+        for percent, half in half_widths(fitted, cost, metric).items()
     }
 
 
-def _half_widths(fitted: Fitted, cost: Cost, metric: str) -> dict[int, float | None]:
-    """Half widths of the intervals, as |log| ratios, by coverage in percent."""
+def half_widths(fitted: Fitted, cost: Cost, metric: str) -> dict[int, float | None]:
+    """Half widths of the intervals, as |log| ratios, by coverage in percent; None without one."""
     times = {percent: _time_half(fitted, cost, percent) for percent in PERCENTS}
     if metric == "latency":
         return dict(times)

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from math import expm1, inf
 from statistics import median
 from types import MappingProxyType
@@ -12,11 +13,16 @@ import pyarrow as pa
 from ..costmodel.model import KernelCostModel
 from ..store.cost_model import Domain
 from ..store.errors import BadInput
-from ..store.verdict import HOLD_OUT_MORE, HoldoutPoint, Validation
-from .accuracy import Held, judge, overall
-from .coverage import COLUMNS, inside_intervals
+from ..store.verdicts.parts import HoldoutPoint, IntervalQuality
+from ..store.verdicts.verdict import HOLD_OUT_MORE, CurveVerdict, Validation
+from .accuracy import judge
+from .coverage import COLUMNS, half_widths, inside_intervals
 from .fitted import Fitted
+from .held import Held
+from .interval_quality import judge_intervals
+from .outcomes import overall
 from .paired_curve import PairedCurve, Row, pair_curves
+from .run_shift import compare_runs, values_of
 from .sensor import sensor_of
 
 # Largest median error that passes, by quantity.
@@ -32,16 +38,22 @@ _REPEATS: Final = MappingProxyType(
 
 
 def validate_holdout(
-    model: KernelCostModel, model_name: str, points: pa.Table, *, limit: float | None = None
+    model: KernelCostModel,
+    model_name: str,
+    points: pa.Table,
+    *,
+    limit: float | None = None,
+    own: pa.Table | None = None,
 ) -> Validation:
     """Compare a model with the points of role "holdout" of a `points` table.
 
     The limits on the median error are 3 % of latency, 3 % of power and 5 % of energy, or `limit`
-    for each of them. `model_name` is the name of the model in the verdict. A curve passes where the
-    whole 95 % interval of its median error is within the limit, fails where all of it is beyond,
-    and is ambiguous otherwise, and where the limit is below the repeatability floor. The model
-    fails where any curve does, and passes where all do. `unmeasured` holds the reasons for power,
-    energy and heat that the model or the points lack.
+    for each of them; compare/limits.py has those that go with it. `model_name` is the name of the
+    model in the verdict. A curve passes where the whole interval of each error is within its limit,
+    fails where all of any is beyond, and is ambiguous otherwise. The model fails where any curve
+    does, and passes where all do. `unmeasured` holds the reasons for power, energy and heat that
+    the model or the points lack. Where `points` are those of another run, `own` are those of the
+    model's: the verdict then says how the runs differ as a whole.
 
     Raises BadInput where there is no hold-out point, where one holds a quantity that is not
     positive and finite, or where `limit` is not.
@@ -51,13 +63,20 @@ def validate_holdout(
     curves = pair_curves(model, points.to_pylist())
     if not any(curve.held_out for curve in curves):
         raise BadInput("there is no hold-out point to validate against", hint=HOLD_OUT_MORE)
-    verdicts = []
+    verdicts: list[CurveVerdict] = []
+    shift = None
     unmeasured = _merged("heat", {curve.name: curve.why_no_heat for curve in curves}, every=True)
     for metric, usual_limit in LIMITS.items():
         reasons = {curve.name: curve.why_not_judged(metric) for curve in curves}
-        compared = [curve for curve in curves if reasons[curve.name] is None]
-        verdicts += [judge(_held(c, metric), limit or usual_limit) for c in compared]
-        unmeasured |= _merged(metric, reasons, every=not compared)
+        held = [_held(curve, metric) for curve in curves if reasons[curve.name] is None]
+        if own is not None:
+            found = compare_runs(
+                held, values_of(own.to_pylist(), COLUMNS[metric]), limit or usual_limit
+            )
+            held = [_with_floor(one, found.floor) for one in held]
+            shift = found if metric == "latency" else shift
+        verdicts += [judge(one, limit or usual_limit) for one in held]
+        unmeasured |= _merged(metric, reasons, every=not held)
     return Validation(
         against="holdout",
         model=model_name,
@@ -65,7 +84,24 @@ def validate_holdout(
         curves=tuple(verdicts),
         unmeasured=dict(sorted(unmeasured.items())),
         sensor=sensor_of(row["energy_source"] for curve in curves for row in curve.held_out),
+        intervals=_intervals(verdicts),
+        shift=shift,
     )
+
+
+def _intervals(verdicts: Iterable[CurveVerdict]) -> dict[str, IntervalQuality]:
+    """Judge the intervals of all curves together, by metric."""
+    points: defaultdict[str, list[HoldoutPoint]] = defaultdict(list)
+    for verdict in verdicts:
+        points[verdict.metric] += verdict.points
+    judged = {metric: judge_intervals(own) for metric, own in points.items()}
+    return {metric: quality for metric, quality in judged.items() if quality is not None}
+
+
+def _with_floor(held: Held, between: float | None) -> Held:
+    """Raise the floor to the difference between two runs, where that is larger."""
+    known = [floor for floor in (held.floor, between) if floor is not None]
+    return replace(held, floor=max(known, default=None))
 
 
 def _merged(metric: str, reasons: dict[str, str | None], *, every: bool) -> dict[str, str]:
@@ -97,6 +133,7 @@ def _held(curve: PairedCurve, metric: str) -> Held:
         left_out=tuple(
             f"left out {', '.join(map(str, sizes))}: {reason}" for reason, sizes in left_out.items()
         ),
+        domain=curve.fitted.domain,
     )
 
 
@@ -111,7 +148,17 @@ def _compared(curve: PairedCurve, fitted: Fitted, row: Row, metric: str) -> Hold
         return cost.energy_reason or f"the model gives no {COLUMNS[metric]}"
     measured = _positive(curve, row, metric)
     inside = inside_intervals(fitted, cost, metric, measured)
-    return HoldoutPoint(row["tokens"], measured, predicted, inside[95], inside[80], inside[50])
+    repeat = row[_REPEATS[metric]]
+    return HoldoutPoint(
+        tokens=row["tokens"],
+        measured=measured,
+        predicted=predicted,
+        inside_95=inside[95],
+        inside_80=inside[80],
+        inside_50=inside[50],
+        half_95=half_widths(fitted, cost, metric)[95],
+        repeat=None if repeat is None else expm1(repeat),
+    )
 
 
 def _why_left_out(row: Row, metric: str, domain: Domain) -> str | None:

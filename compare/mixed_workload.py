@@ -9,9 +9,10 @@ from ..stats.measured import Measured
 from ..store.mixed_workload import Note
 from ..store.percent import percent
 from ..store.provenance import EnergySource
-from ..store.verdict import MixedWorkloadVerdict, Outcome, Validation
-from .accuracy import overall
+from ..store.verdicts.parts import Outcome
+from ..store.verdicts.verdict import MixedWorkloadVerdict, Validation
 from .launch_energy import COVERAGE_GATE, LaunchEnergy, idle_power_w, predict_energy
+from .outcomes import overall
 from .sensor import sensor_of
 
 LIMIT: Final = 0.03  # largest relative error of the sum

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from ..store.provenance import EnergySource
-from ..store.verdict import Sensor
+from ..store.verdicts.verdict import Sensor
 
 _NVML_GAIN: Final = 0.05
 _NVML: Final = "not calibrated here; NVML was some 5 % off external meters (arXiv 2312.02741)"

@@ -1,6 +1,5 @@
 """Look-ups in a cost model: one operation, what its cost is made of, or a whole layer."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,11 +10,8 @@ from ..costmodel.cost import Cost
 from ..costmodel.freshness import stale_sentence
 from ..costmodel.layer import LayerCost
 from ..costmodel.model import KernelCostModel
-from ..store.cost_model import CostModelFile
-from ..store.document import read_document
 from ..store.errors import BadInput, path_argument
 from ..store.run import model_file
-from ..store.verdict import ANOTHER_MODEL, Validation
 
 __all__ = [
     "UNCHECKED",
@@ -27,7 +23,6 @@ __all__ = [
     "load",
     "look_up",
     "staleness",
-    "verdicts_on",
 ]
 
 LAYER: Final = "layer"
@@ -87,23 +82,6 @@ def look_up(model: KernelCostModel, query: CostQuery) -> Cost | CostBreakdown | 
 def staleness(path: Path, model: KernelCostModel) -> str | None:
     """Say why a model may be older than the run that its file lies in; None where it is not."""
     return stale_sentence(path, model.file)
-
-
-def verdicts_on(model: Path, op: str) -> Iterator[str]:
-    """Say what the validations beside a model's file concluded on the latency of an operation.
-
-    A verdict on another model than the present one says so. Raises BadInput where a validation
-    cannot be read.
-    """
-    for path in sorted(model.parent.glob("validation*.json")):
-        verdict = read_document(path, Validation)
-        is_on_it = verdict.is_on(read_document(model, CostModelFile).sha256)
-        for curve in verdict.curves:
-            if curve.op == op and curve.metric == "latency":
-                error = "" if curve.median is None else f", median error {curve.median:.1%}"
-                against = Path(verdict.against).name
-                stale = "" if is_on_it else f"; {ANOTHER_MODEL}"
-                yield f"validated: {curve.outcome} against {against}{error}{stale}"
 
 
 def _layer(model: KernelCostModel, query: CostQuery) -> LayerCost:

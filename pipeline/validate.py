@@ -1,6 +1,8 @@
 """A model's predictions against measurements that its fit never saw."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from os.path import isfile
 from pathlib import Path
 from types import NoneType
@@ -14,13 +16,15 @@ from ..costmodel.freshness import stale_sentence
 from ..costmodel.model import KernelCostModel
 from ..energy.mixed_workload import read_mixed_workload
 from ..store.cost_model import CostModelFile
-from ..store.document import read_document, write_document
+from ..store.document import read_document
 from ..store.errors import BadInput, check_type, path_argument
+from ..store.percent import percent
 from ..store.plan import Role
 from ..store.provenance import Provenance
 from ..store.run import Run, model_file, open_run
 from ..store.tables.parquet import StoredTable, read_stored, read_table
-from ..store.verdict import Validation
+from ..store.verdicts.history import readable_verdicts, replace_verdict
+from ..store.verdicts.verdict import Validation
 from .measure.progress import SILENT, RunProgress, Warnings
 from .measure.sweep import failures_of
 from .measure.validation_run import ValidationRun, open_validation
@@ -47,7 +51,7 @@ def validate(
     trust: bool = False,
     progress: RunProgress = SILENT,
 ) -> ValidationResult:
-    """Judge a model, and write the verdict beside it.
+    """Judge a model, and write the verdict beside it; the one that was there is kept.
 
     `model` is a model's file or its run's folder. `against` is "holdout", the sizes that the
     model's own run held out; "nvml", to measure them again now, with energy; or the folder of
@@ -75,9 +79,23 @@ def validate(
         verdict = _against_run(path, loaded, against, limit_ratio, warnings)
     suffix = "" if against == HOLDOUT else f"-{Path(against).resolve().name}"
     written = path.with_name(f"validation{suffix}.json")
-    verdict = replace(verdict, model_sha256=loaded.file.sha256)
-    write_document(written, verdict)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    verdict = replace(verdict, model_sha256=loaded.file.sha256, validated_utc=now)
+    warnings.add(_stricter_before(written, verdict))
+    replace_verdict(written, verdict)
     return ValidationResult(written, verdict, warnings.texts)
+
+
+def _stricter_before(path: Path, verdict: Validation) -> Iterator[str]:
+    """Say which verdict under a stricter limit on the same model this one follows."""
+    stricter = [one for one in readable_verdicts(path) if verdict.is_laxer_than(one)]
+    if stricter:
+        first = min(reversed(stricter), key=lambda one: one.strictest)
+        yield (
+            f"an earlier verdict on this model under a stricter limit, of"
+            f" {percent(first.strictest)} %, is {first.outcome}: it is kept, and"
+            " `moeprof cost` shows both"
+        )
 
 
 def _name(path: Path) -> str:
@@ -94,7 +112,9 @@ def _against_run(
 ) -> Validation:
     """Judge by every point of another run, and by its mixed workload."""
     points = _points_of(folder, model.file, warnings)
-    verdict = validate_holdout(model, _name(path), points, limit=limit_ratio)
+    verdict = validate_holdout(
+        model, _name(path), points, limit=limit_ratio, own=_points_beside(path, points)
+    )
     replayed = read_mixed_workload(Run(Path(folder)))
     verdict = with_mixed_workload(verdict, model, replayed, limit=limit_ratio)
     return replace(verdict, against=Path(folder).resolve().name)  # a run is known by its name
@@ -140,6 +160,14 @@ def _own_points(path: Path, model: CostModelFile, warnings: Warnings) -> pa.Tabl
         return read_table(run.table("points"), "points")
     run.check_confined()
     return _stored_points(run, model, warnings).table
+
+
+def _points_beside(path: Path, others: pa.Table) -> pa.Table:
+    """Read the points of the run that a model lies in; an empty table where there are none."""
+    try:
+        return read_table(Run(path.parent).table("points"), "points")
+    except BadInput:  # the two runs are then compared by the predictions alone
+        return others.slice(0, 0)
 
 
 def _points_of(folder: str, model: CostModelFile, warnings: Warnings) -> pa.Table:

@@ -19,7 +19,8 @@ from ..store.run import Run
 from ..store.scenario import split_active_experts
 from ..store.tables.parquet import read_table
 from ..store.tables.table_set import sources_of
-from ..store.verdict import CurveVerdict, Validation
+from ..store.verdicts.history import readable_verdicts
+from ..store.verdicts.verdict import CurveVerdict, Validation
 
 Row = dict[str, Any]  # a row of the table `points`, by column
 
@@ -61,7 +62,8 @@ class Contents:
     """The files of a run that a report shows; `model` is None where it was not built yet.
 
     `validations` has the one against the run's own holdout first, then those against other
-    measurements. `stale` says why the model may be older than the run, None where it is not;
+    measurements; `earlier` maps what they are against to the verdicts before them, oldest first.
+    `stale` says why the model may be older than the run, None where it is not;
     `tables_are_stale`: the tables were made from other recordings than the run holds.
     """
 
@@ -71,6 +73,7 @@ class Contents:
     stale: str | None
     tables_are_stale: bool
     validations: tuple[Validation, ...]
+    earlier: dict[str, tuple[Validation, ...]]
     curves: tuple[Curve, ...]
 
     @property
@@ -109,6 +112,7 @@ def read_contents(run: Run) -> Contents:
     others = sorted(run.folder.glob(f"{run.validation_path.stem}-*.json"))
     paths = [path for path in (run.validation_path, *others) if path.is_file()]
     validations = tuple(read_document(path, Validation) for path in paths)
+    before = [tuple(readable_verdicts(path)[:-1]) for path in paths]
     return Contents(
         plan=plan,
         provenance=provenance,
@@ -116,6 +120,7 @@ def read_contents(run: Run) -> Contents:
         stale=None if model is None else why_stale(run.model_path, model.file),
         tables_are_stale=_tables_are_stale(run),
         validations=validations,
+        earlier={one.against: kept for one, kept in zip(validations, before, strict=True)},
         curves=_curves(
             plan,
             rows,

@@ -3,11 +3,13 @@
 from pathlib import PurePath
 from typing import Final
 
-from ..store.verdict import (
+from ..store.percent import percent as in_percent
+from ..store.verdicts.parts import Outcome
+from ..store.verdicts.summary import advice, headline, name_of
+from ..store.verdicts.verdict import (
     ANOTHER_MODEL,
     CurveVerdict,
     MixedWorkloadVerdict,
-    Outcome,
     Sensor,
     Validation,
 )
@@ -16,18 +18,20 @@ from .markup import Html, element, joined, table
 from .quantities import percent, significant
 
 _SIGNS: Final = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.AMBIGUOUS: "?"}
+BANDS: Final = ("1-8", "9-64", "65+")
 _HEAD: Final = (
     "curve",
     "outcome",
     "n",
     "median",
     "p95",
-    "max",
+    "worst",
+    *BANDS,
     "bias",
     "floor",
-    "coverage",
-    "limit",
-    "reason",
+    "inside 50/80/95",
+    "times too wide",
+    "limits",
 )
 
 
@@ -50,19 +54,56 @@ def _validation(contents: Contents, validation: Validation) -> Html:
     places = {slug: place for place, slug in enumerate(names)}
     curves = sorted(validation.curves, key=lambda one: places.get(one.curve, len(places)))
     rows = [_row(names.get(one.curve, one.op), one) for one in curves]
-    passed = sum(curve.outcome is Outcome.PASS for curve in validation.curves)
     return joined(
         element(
             "p",
             outcome(validation.outcome),
-            f" {passed} of {len(validation.curves)} curves are within their limit, "
-            f"against {PurePath(validation.against).name}.",
+            f" against {PurePath(validation.against).name}{_day(validation)}: "
+            f"{headline(validation)}.",
         ),
         "" if validation.is_on(_sha256(contents)) else element("p", ANOTHER_MODEL, class_="notice"),
         table(_caption(validation), _HEAD, rows),
+        _advice(validation),
+        _earlier(contents, validation),
         "" if validation.replay is None else _mixed_workload(validation.replay),
         "" if validation.sensor is None else _sensor(validation.sensor),
     )
+
+
+def _day(validation: Validation) -> str:
+    return "" if validation.date is None else f" on {validation.date}"
+
+
+def _advice(validation: Validation) -> Html:
+    """Show each cause that keeps a curve from PASS once, with the curves that it concerns."""
+    items = []
+    for one in advice(validation):
+        findings = [element("li", text) for text in one.findings]
+        items.append(element("li", one.what, element("ul", *findings) if findings else ""))
+    left_out = [
+        element("li", f"{name_of(curve, validation.curves)}: {sentence}")
+        for curve in validation.curves
+        for sentence in curve.left_out
+    ]
+    found = [*items, *left_out]
+    return element("ul", *found) if found else joined()
+
+
+def _earlier(contents: Contents, validation: Validation) -> Html:
+    """Show the verdicts that this one took the place of, the newest first."""
+    before = contents.earlier.get(validation.against, ())
+    if not before:
+        return joined()
+    rows = [
+        (
+            one.date,
+            outcome(one.outcome),
+            percent(one.strictest) if one.curves else None,
+            "this one" if one.is_on(_sha256(contents)) else "an earlier one",
+        )
+        for one in reversed(before)
+    ]
+    return table("Earlier verdicts", ("date", "outcome", "strictest limit", "model"), rows)
 
 
 def _sha256(contents: Contents) -> str | None:
@@ -109,24 +150,45 @@ def _missing(lack: str, *stages: str) -> Html:
 def _caption(validation: Validation) -> str:
     return (
         f"Relative errors of {validation.model} on n points that the fit had not seen. Under the "
-        "median, its 95 % interval; floor: what two repeats of one point differ by in the median; "
-        "coverage: the share of points within the model's 95 % interval"
+        "median, its 95 % interval; 1-8, 9-64 and 65+: the median at these batch sizes, and under "
+        "it the largest; floor: what two repeats of one point differ by in the median; inside: % "
+        "of the points within the model's intervals of 50, 80 and 95 %; limits: of the median, of "
+        "19 in 20 sizes, and of the worst"
     )
 
 
 def _row(name: str, curve: CurveVerdict) -> tuple[object, ...]:
+    quality = curve.intervals
+    shares = (curve.coverage_50, curve.coverage_80, curve.coverage_95)
+    inside = ("—" if share is None else in_percent(share, decimals=0) for share in shares)
     low, high = percent(curve.median_lo), percent(curve.median_hi)
-    interval = element("span", f"{low} to {high}", class_="under") if low and high else None
     return (
         f"{name}, {curve.metric}",
         outcome(curve.outcome),
         curve.n,
-        joined(percent(curve.median), interval) if interval else percent(curve.median),
+        _above(percent(curve.median), f"{low} to {high}" if low and high else None),
         percent(curve.p95),
         percent(curve.max),
+        *(_band(curve, band) for band in BANDS),
         percent(curve.bias),
         percent(curve.floor),
-        percent(curve.coverage_95),
-        percent(curve.limit),
-        curve.reason,
+        "/".join(inside),
+        None if quality is None else significant(quality.times_too_wide),
+        _limits(curve),
     )
+
+
+def _band(curve: CurveVerdict, name: str) -> object:
+    found = next((band for band in curve.bands if band.name == name), None)
+    return None if found is None else _above(percent(found.median), percent(found.worst))
+
+
+def _above(value: str | None, under: str | None) -> object:
+    """Put a second value in small type under the first, where there is one."""
+    return value if under is None else joined(value, element("span", under, class_="under"))
+
+
+def _limits(curve: CurveVerdict) -> str:
+    limits = curve.limits
+    shown = (curve.limit,) if limits is None else (limits.median, limits.p95, limits.worst)
+    return " / ".join(f"{100 * limit:.4g}" for limit in shown) + " %"

@@ -10,6 +10,7 @@ The layout:
         logs/<op>.<number>.log: the end of what a process printed
         tables/<name>.parquet
         kernel_cost_model.json  validation.json  report.html
+        validations/  verdicts that a later one took the place of (store/verdicts/history.py)
         nvml/…  a run of its own, in which `validate --against nvml` measured
 """
 
@@ -35,7 +36,7 @@ from .recording import Recording
 
 DEFAULT_STORE = Path("artifacts/runs")
 # Folders of a run in which files are written, replaced and removed.
-_FOLDERS = ("raw", "tables", "damaged", "logs", "scripts", "ops")
+_FOLDERS = ("raw", "tables", "damaged", "logs", "scripts", "ops", "validations")
 
 
 @dataclass(frozen=True, slots=True)

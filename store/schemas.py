@@ -8,7 +8,7 @@ from .document import Document, json_schema
 from .files import write_whole
 from .plan import Plan
 from .recording import Recording
-from .verdict import Validation
+from .verdicts.verdict import Validation
 
 DOCUMENTS: Final[tuple[type[Document], ...]] = (CostModelFile, Plan, Recording, Validation)
 

@@ -13,7 +13,7 @@ from moeprof.store.document import read_document
 from moeprof.store.provenance import Provenance
 from moeprof.store.run import Run, open_run
 from moeprof.store.tables.parquet import read_table
-from moeprof.store.verdict import Validation
+from moeprof.store.verdicts.verdict import Validation
 
 REFERENCE = Path(__file__).parents[1] / "artifacts" / "reference" / "cpu-small"
 OPS = {"dequant_linear", "dequant_unpack", "fc1", "fc2", "gelu", "relu", "topk"}

@@ -43,6 +43,7 @@ def cost(
     moeprof cost fc1 --batch-size 37
     moeprof cost layer --batch-size 64 --top-k 2 --active-experts 6
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
+    from ...pipeline.answer_verdict import verdicts_on
     from ...pipeline.cost import UNCHECKED, CostQuery, load, look_up, staleness
 
     if len(words) > 2:
@@ -66,13 +67,16 @@ def cost(
     found = look_up(loaded, query)
     if (stale := staleness(path, loaded)) is not None:
         render.warn(stale)
+    verdicts = verdicts_on(path, loaded.file, query, found)
     if json:
-        render.data({"model": str(path), **answer_data(found)})
+        render.data({"model": str(path), **answer_data(found, verdicts)})
     else:
         unchecked = "" if loaded.file.sha256 else f" ({UNCHECKED})"
         render.say(f"model: {path}{unchecked}")
         sizes = "x".join(map(str, query.shape or ()))
         show_answer(found, f"{op} {sizes}".rstrip(), path)
+        for verdict in verdicts:
+            render.paragraph(verdict.sentence)
 
 
 def _shape(words: str) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """What `moeprof cost` prints: a cost with its interval, what it is made of, or a whole layer."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,16 +9,20 @@ from ...store.run import Run
 from .. import render
 
 if TYPE_CHECKING:
+    from ...pipeline.answer_verdict import AnswerVerdict
     from ...pipeline.cost import Cost, CostBreakdown, LayerCost
 
 _INTERVAL = ["#value", "#95 % from", "#to", "unit"]
 
 
-def answer_data(found: "Cost | CostBreakdown | LayerCost") -> dict[str, Any]:
-    """Give the answer to a look-up for a program."""
+def answer_data(
+    found: "Cost | CostBreakdown | LayerCost", verdicts: "Sequence[AnswerVerdict]"
+) -> dict[str, Any]:
+    """Give the answer to a look-up, and the verdicts on it, for a program."""
     from ...pipeline.cost import LayerCost
 
-    return _layer_data(found) if isinstance(found, LayerCost) else asdict(found)
+    answer = _layer_data(found) if isinstance(found, LayerCost) else asdict(found)
+    return answer | {"validations": [asdict(verdict) for verdict in verdicts]}
 
 
 def show_answer(found: "Cost | CostBreakdown | LayerCost", name: str, path: Path) -> None:
@@ -33,9 +38,7 @@ def show_answer(found: "Cost | CostBreakdown | LayerCost", name: str, path: Path
 
 
 def _show_cost(found: "Cost", name: str, path: Path) -> None:
-    """Show a cost as a table, then what validations concluded on its operation."""
-    from ...pipeline.cost import verdicts_on
-
+    """Show a cost as a table, and where its energy is from."""
     render.table(
         f"{name} at batch size {found.tokens} ({_kind(found)}, {found.source} time)",
         ["quantity", *_INTERVAL],
@@ -43,8 +46,6 @@ def _show_cost(found: "Cost", name: str, path: Path) -> None:
     )
     _say_energy(found)
     _warn_if_flagged(found, path)
-    for sentence in verdicts_on(path, found.op):
-        render.say(sentence)
 
 
 def _show_breakdown(parts: "CostBreakdown", path: Path) -> None:

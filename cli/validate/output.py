@@ -1,49 +1,64 @@
 """What `moeprof validate` prints of a verdict, within 80 columns."""
 
-import re
-from typing import TYPE_CHECKING
+from math import expm1
+from typing import TYPE_CHECKING, Final
 
 from ...store.percent import percent
+from ...store.verdicts.summary import advice, headline, name_of
 from .. import render
 
 if TYPE_CHECKING:
-    from ...store.verdict import CurveVerdict, MixedWorkloadVerdict, Sensor, Validation
+    from ...store.verdicts.parts import BandVerdict
+    from ...store.verdicts.verdict import CurveVerdict, MixedWorkloadVerdict, Sensor, Validation
+
+_BANDS: Final = ("1-8", "9-64", "65+")
 
 
 def show_verdict(verdict: "Validation") -> None:
-    """Show the tables of a verdict, then the reasons in words."""
-    render.say(f"{verdict.outcome}: {verdict.model} against {verdict.against}")
+    """Show a verdict in one line, then its tables, then the advice, each cause once."""
+    render.say(f"{verdict.outcome}: {verdict.model} against {verdict.against}: {headline(verdict)}")
     for metric in dict.fromkeys(curve.metric for curve in verdict.curves):
-        _show_metric([curve for curve in verdict.curves if curve.metric == metric])
+        judged = [curve for curve in verdict.curves if curve.metric == metric]
+        _show_errors(judged)
+        _show_intervals(judged)
     if verdict.replay is not None:
         _show_replay(verdict.replay)
-    render.say("inside: % of the points within the model's intervals of 50, 80 and 95 %")
+    _say_advice(verdict)
     for curve in verdict.curves:
-        errors = f"MAPE {_pct(curve.mape)}, max {_pct(curve.max)}; " if curve.n else ""
-        name = _name(curve, [one for one in verdict.curves if one.metric == curve.metric])
-        render.say(f"{name} {curve.metric}: {curve.outcome}: {errors}{curve.reason}")
-    if verdict.replay is not None:
-        render.say(f"mixed workload: {verdict.replay.outcome}: {verdict.replay.reason}")
-        for flag in verdict.replay.marks:
-            render.warn(f"mixed workload: {flag}")
+        for sentence in curve.left_out:
+            render.paragraph(f"{name_of(curve, verdict.curves)}: {sentence}")
     for metric, reason in verdict.unmeasured.items():
-        render.say(f"{metric}: not validated: {reason}")
+        render.paragraph(f"{metric}: not validated: {reason}")
     if verdict.sensor is not None:
         _say_sensor(verdict.sensor)
 
 
-def _show_metric(judged: "list[CurveVerdict]") -> None:
+def _say_advice(verdict: "Validation") -> None:
+    for one in advice(verdict):
+        render.paragraph(f"{one.what}{':' if one.findings else ''}")
+        for line in one.findings:
+            render.paragraph(line, indent="  ")
+    if verdict.replay is not None:
+        render.paragraph(f"mixed workload: {verdict.replay.outcome}: {verdict.replay.reason}")
+        for flag in verdict.replay.marks:
+            render.warn(f"mixed workload: {flag}")
+
+
+def _show_errors(judged: "list[CurveVerdict]") -> None:
     first = judged[0]
-    columns = "#n #median #p95 #bias #inside #floor verdict"
+    limits = [first.limit]
+    if first.limits is not None:
+        limits = [first.limits.median, first.limits.p95, first.limits.worst, first.limits.band]
+    names = ("median", "p95", "worst", "median of a band")
+    told = ", ".join(f"{n} {100 * v:.4g}" for n, v in zip(names, limits, strict=False))
     render.table(
-        f"Error of {first.metric} in %; the median may be {100 * first.limit:.4g}",
-        ["op", *columns.split()],
+        f"Error of {first.metric} in %; limits: {told}",
+        ["op", "#median", "#p95", "#worst", *(f"#{band}" for band in _BANDS), "#floor", "verdict"],
         [
             [
-                _name(curve, judged),
-                str(curve.n),
-                *map(render.percent, (curve.median, curve.p95, curve.bias)),
-                _coverage(curve),
+                name_of(curve, judged),
+                *map(render.percent, (curve.median, curve.p95, curve.max)),
+                *(_band_median(curve.bands, name) for name in _BANDS),
                 render.percent(curve.floor),
                 curve.outcome,
             ]
@@ -52,21 +67,33 @@ def _show_metric(judged: "list[CurveVerdict]") -> None:
     )
 
 
-def _name(curve: "CurveVerdict", among: "list[CurveVerdict]") -> str:
-    """Name a curve by its operation, and by its active experts where there are several."""
-    found = re.search(r"-a(\d+)(-|$)", curve.curve)
-    several = sum(one.op == curve.op for one in among) > 1
-    return f"{curve.op}, {found[1]} active" if several and found else curve.op
+def _band_median(bands: "tuple[BandVerdict, ...]", name: str) -> str:
+    return next((render.percent(band.median) for band in bands if band.name == name), "-")
 
 
-def _pct(share: float | None) -> str:
-    return f"{render.percent(share)} %"
+def _show_intervals(judged: "list[CurveVerdict]") -> None:
+    render.table(
+        f"Intervals of {judged[0].metric}: % of n sizes inside those of 50, 80 and 95 %",
+        ["op", "#n", "#bias %", "#inside", "#+ % at 95", "#score", "#times too wide"],
+        [
+            [name_of(curve, judged), str(curve.n), render.percent(curve.bias), *_quality(curve)]
+            for curve in judged
+        ],
+    )
 
 
-def _coverage(curve: "CurveVerdict") -> str:
-    """Shares of the points inside the intervals of 50, 80 and 95 %, in percent."""
+def _quality(curve: "CurveVerdict") -> list[str]:
+    """Coverage, width and score of a curve's intervals."""
     shares = (curve.coverage_50, curve.coverage_80, curve.coverage_95)
-    return "/".join("-" if share is None else percent(share, decimals=0) for share in shares)
+    inside = "/".join("-" if share is None else percent(share, decimals=0) for share in shares)
+    if (found := curve.intervals) is None:
+        return [inside, "-", "-", "-"]
+    return [
+        inside,
+        render.percent(expm1(found.half_width_95)),
+        render.number(found.score_95, 3),
+        render.number(found.times_too_wide, 2),
+    ]
 
 
 def _show_replay(replay: "MixedWorkloadVerdict") -> None:
@@ -100,7 +127,7 @@ def _busy_s(replay: "MixedWorkloadVerdict") -> str:
 
 def _say_sensor(sensor: "Sensor") -> None:
     gain = "not known" if sensor.gain_uncertainty is None else f"±{sensor.gain_uncertainty:.0%}"
-    render.say(
+    render.paragraph(
         f"scale of the sensor ({sensor.energy_source}), in no error above: {gain};"
         f" {sensor.gain_reason}"
     )

@@ -16,7 +16,7 @@ from ...store.errors import CannotMeasure
 from ...store.plan import Plan
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName
-from ...store.verdict import MIN_HELD_OUT, MIN_SIZES
+from ...store.verdicts.verdict import MIN_HELD_OUT, MIN_SIZES
 from .op_files import load_ops
 from .progress import RunProgress
 

@@ -27,7 +27,7 @@ from ...store.provenance import Provenance
 from ...store.recording import CollectorName
 from ...store.run import Run
 from ...store.scenario import Scenario
-from ...store.verdict import HOLD_OUT_MORE
+from ...store.verdicts.verdict import HOLD_OUT_MORE
 from .progress import RunProgress
 from .renewed_scripts import renew_scripts
 from .resolve import describe_here

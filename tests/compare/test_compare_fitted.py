@@ -6,7 +6,7 @@ import pytest
 from moeprof.compare.fitted import cut_through_surface, fitted_curves
 from moeprof.compare.holdout import validate_holdout
 from moeprof.costmodel.curve.energy import BEYOND
-from moeprof.store.verdict import Outcome
+from moeprof.store.verdicts.parts import Outcome
 from moeprof.tests.builders import NO_COUNTER, make_model, make_points
 
 FIT = (8, 16, 32, 64, 128, 256)

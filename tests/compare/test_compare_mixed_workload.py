@@ -17,7 +17,7 @@ from moeprof.stats.measured import Measured
 from moeprof.store.flag import Flag, FlagCode
 from moeprof.store.mixed_workload import Note
 from moeprof.store.provenance import EnergySource
-from moeprof.store.verdict import Outcome
+from moeprof.store.verdicts.parts import Outcome
 from moeprof.tests.builders import NO_COUNTER, make_model, make_points
 
 FC1, FC2 = "fc1-8x4-fp32-cold", "fc2-4x8-fp32-cold"

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from moeprof.pipeline.build import build_model
-from moeprof.pipeline.cost import Cost, CostBreakdown, CostQuery, load, look_up, verdicts_on
-from moeprof.pipeline.validate import validate
+from moeprof.pipeline.cost import Cost, CostBreakdown, CostQuery, load, look_up
 from moeprof.store.errors import BadInput
 from moeprof.store.run import Run
 from moeprof.tests.pipeline.conftest import latency_us
@@ -54,11 +53,3 @@ def test_a_query_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(BadInput, match=named):
         look_up(load(model), CostQuery(batch_size=12, **query))
-
-
-def test_the_verdicts_beside_a_model_are_those_on_the_operation(model: Path) -> None:
-    assert list(verdicts_on(model, "gelu")) == []
-    validate(model)
-    (sentence,) = verdicts_on(model, "gelu")
-    assert "PASS against holdout" in sentence
-    assert list(verdicts_on(model, "fc1")) == []

@@ -10,7 +10,9 @@ from moeprof.pipeline.validate import validate
 from moeprof.store.document import read_document
 from moeprof.store.errors import BadInput
 from moeprof.store.run import Run
-from moeprof.store.verdict import Outcome, Validation
+from moeprof.store.verdicts.history import readable_verdicts
+from moeprof.store.verdicts.parts import Outcome
+from moeprof.store.verdicts.verdict import Validation
 from moeprof.tests.pipeline.conftest import HELD_OUT, SIZES, Listener
 
 
@@ -40,6 +42,29 @@ def test_another_run_is_parsed_and_judges_by_all_of_its_points(built: Run, tmp_p
     (curve,) = result.verdict.curves
     assert (curve.n, curve.limit) == (len(SIZES), 0.01)
     assert result.verdict.against == other.folder.name
+
+
+def test_a_laxer_limit_does_not_silently_follow_a_stricter_one(
+    built: Run, listener: Listener
+) -> None:
+    strict = validate(built.folder)
+    assert strict.warnings == ()
+    lax = validate(built.folder, limit_ratio=0.2)
+    (warning,) = lax.warnings
+    assert "under a stricter limit, of 3.00 %, is PASS" in warning
+    assert readable_verdicts(built.validation_path) == [strict.verdict, lax.verdict]
+    assert validate(built.folder, limit_ratio=0.01).warnings == ()
+
+
+def test_another_run_is_compared_as_a_whole(built: Run, tmp_path: Path) -> None:
+    other = Run(shutil.copytree(built.folder, tmp_path / "other"))
+    recording = other.unit("cpu", "gelu.0") / "recording.json"
+    recording.write_text(recording.read_text().replace("11000", "11001"))
+    verdict = validate(built.model_path, against=other.folder).verdict
+    assert verdict.shift is not None
+    assert (verdict.shift.n, verdict.shift.alone) == (len(SIZES), {})
+    assert verdict.shift.floor == pytest.approx(0, abs=1e-4)
+    assert validate(built.folder).verdict.shift is None
 
 
 def test_a_model_without_its_run_is_not_measured_again(built: Run, tmp_path: Path) -> None:

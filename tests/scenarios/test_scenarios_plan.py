@@ -25,7 +25,7 @@ from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.run_options import RunOptions
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import OpPlan, Plan, PowerPlan
-from moeprof.store.verdict import MIN_HELD_OUT, MIN_SIZES
+from moeprof.store.verdicts.verdict import MIN_HELD_OUT, MIN_SIZES
 from moeprof.tests.builders import plan_run
 
 SMALL = load_preset("small")

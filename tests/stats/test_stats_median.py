@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.stats.median import median_interval
-from moeprof.store.verdict import MIN_HELD_OUT
+from moeprof.store.verdicts.verdict import MIN_HELD_OUT
 
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=6, max_size=40)
 

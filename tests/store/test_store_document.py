@@ -12,7 +12,8 @@ from moeprof.store.document import MOST_BYTES, read_document, to_json, write_doc
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Recording
-from moeprof.store.verdict import CurveVerdict, Outcome, Validation
+from moeprof.store.verdicts.parts import Outcome
+from moeprof.store.verdicts.verdict import CurveVerdict, Validation
 
 Change = Callable[[dict[str, Any]], object]
 

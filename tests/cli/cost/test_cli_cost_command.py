@@ -64,9 +64,25 @@ def test_the_verdict_on_the_operation_stands_beside_its_cost(
 ) -> None:
     asked = ("cost", built_run, "relu", "--batch-size", "7")
     assert "validated" not in moeprof(*asked).stderr
+    assert moeprof(*asked, "--json").data["validations"] == []
     verdict = moeprof("validate", built_run, "--json").data
     (curve,) = (one for one in verdict["curves"] if one["op"] == "relu")
-    assert f"validated: {curve['outcome']} against holdout, median error" in moeprof(*asked).stderr
+    (band,) = (one for one in curve["bands"] if one["last"] == 8)
+    said = " ".join(moeprof(*asked).stderr.split())
+    assert f"validated at sizes 1-8: {band['outcome']} against holdout on 20" in said
+    assert "(limit 6 %), worst " in said
+    (field,) = moeprof(*asked, "--json").data["validations"]
+    assert (field["outcome"], field["n"]) == (band["outcome"], band["n"])
+    assert field["validated_utc"] == verdict["validated_utc"]
+
+
+@pytest.mark.parametrize("more", ["--batch-size 100", "--batch-size 7 --shape 512x4"])
+def test_a_cost_that_was_not_measured_has_no_verdict(
+    moeprof: Moeprof, built_run: Path, more: str
+) -> None:
+    moeprof("validate", built_run)
+    result = moeprof("cost", built_run, "relu", *more.split())
+    assert "validated" not in result.stderr
 
 
 def test_a_shape_is_named_by_its_sizes(moeprof: Moeprof, layer_model: Path) -> None:

@@ -23,17 +23,22 @@ from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run
 from moeprof.store.tables.parquet import read_table
 from moeprof.store.tables.table_set import writing_tables
+from moeprof.store.verdicts.parts import Outcome
+from moeprof.store.verdicts.verdict import Validation
 from moeprof.tests.cli.command_line import Moeprof
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(64)
 
 
-def _retime(run: Run, *, holdout_factor: float = 1.0, repeat_difference: float = 0.001) -> None:
-    """Give every point 10 us + 1 us per token, those of the hold-out times a factor."""
+def _retime(
+    run: Run, *, factor: float = 1.0, holdout_factor: float = 1.0, repeat_difference: float = 0.001
+) -> None:
+    """Give every point 10 us + 1 us per token, times a factor, and one for the hold-out."""
     path = run.table("points")
     rows = read_table(path, "points").to_pylist()
     for row in rows:
-        time_us = (10.0 + row["tokens"]) * (holdout_factor if row["role"] == "holdout" else 1.0)
+        time_us = factor * (10.0 + row["tokens"])
+        time_us *= holdout_factor if row["role"] == "holdout" else 1.0
         row |= {"latency_us": time_us, "latency_us_lo": time_us, "latency_us_hi": time_us}
         row["repeat_difference"] = None if row["role"] == "fit" else repeat_difference
     table = read_table(path, "points")
@@ -75,7 +80,48 @@ def test_points_that_do_not_repeat_are_ambiguous(moeprof: Moeprof, linear_run: R
     _retime(linear_run, holdout_factor=1.1, repeat_difference=0.2)
     result = moeprof("validate", linear_run.folder)
     assert result.exit_code == 125
-    assert "repeatability floor" in result.stderr
+    assert "the repeatability floor of" in " ".join(result.stderr.split())
+    assert "measure again on a quieter machine" in result.stderr
+
+
+def test_a_verdict_is_one_line_then_a_table_then_each_advice_once(
+    moeprof: Moeprof, linear_run: Run
+) -> None:
+    _retime(linear_run, holdout_factor=1.5)
+    result = moeprof("validate", linear_run.folder)
+    lines = result.stderr.splitlines()
+    verdict = f"FAIL: {linear_run.folder.name} against holdout: 2 of 2 curves fail"
+    assert lines.index(verdict) == 1  # after the model
+    assert result.stderr.count("beyond the limit: build the model") == 1
+    assert max(map(len, (*lines[1:], *result.stdout.splitlines()))) <= 80
+
+
+def test_an_earlier_verdict_is_kept_and_a_stricter_one_told(
+    moeprof: Moeprof, linear_run: Run
+) -> None:
+    _retime(linear_run, holdout_factor=1.1)
+    assert moeprof("validate", linear_run.folder).exit_code == 1
+    result = moeprof("validate", linear_run.folder, "--limit", "20")
+    assert result.exit_code == 0
+    assert "under a stricter limit, of 3.00 %, is FAIL: it is kept" in result.stderr
+    kept = linear_run.folder / "validations" / "validation.1.json"
+    assert read_document(kept, Validation).outcome is Outcome.FAIL
+    asked = moeprof("cost", linear_run.folder, "relu", "--batch-size", "20", "--json").data
+    assert [one["outcome"] for one in asked["validations"]] == ["FAIL", "PASS"]
+
+
+def test_a_run_that_is_slower_as_a_whole_is_told_so(
+    moeprof: Moeprof, linear_run: Run, tmp_path: Path
+) -> None:
+    other = Run(tmp_path / "other")
+    shutil.copytree(linear_run.folder, other.folder)
+    _retime(other, factor=1.085)
+    result = moeprof("validate", linear_run.folder, "--against", other.folder)
+    assert result.exit_code == 1
+    assert "the machine or the build changed, 8.5 % more time" in result.stderr
+    shift = json.loads((linear_run.folder / "validation-other.json").read_text())["shift"]
+    assert shift["common"] == pytest.approx(0.085)
+    assert shift["alone"] == {}
 
 
 def test_a_wider_limit_passes_what_failed(moeprof: Moeprof, linear_run: Run) -> None:

@@ -11,7 +11,7 @@ from moeprof.pipeline.measure.resolve import NO_TIMES, SWITCHED_OFF, plan_warnin
 from moeprof.scenarios.preset import load_preset, to_toml
 from moeprof.scenarios.run_options import RunOptions
 from moeprof.store.errors import BadInput, CannotMeasure
-from moeprof.store.verdict import MIN_SIZES
+from moeprof.store.verdicts.verdict import MIN_SIZES
 from moeprof.tests.builders import plan_run
 from moeprof.tests.pipeline.conftest import Listener
 

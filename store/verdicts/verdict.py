@@ -1,10 +1,19 @@
 """Verdicts of comparisons, with the numbers behind them; `validation.json`."""
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
+from math import inf
 from typing import ClassVar, Final
 
-from .document import Amount, Count, Positive, Share, Size
+from ..document import Amount, Count, Positive, Share
+from .parts import (
+    BandVerdict,
+    ErrorLimits,
+    Finding,
+    HoldoutPoint,
+    IntervalQuality,
+    Outcome,
+    RunShift,
+)
 
 MIN_HELD_OUT: Final = 6  # below, a median error has no 95 % interval (stats/median.py)
 MIN_SIZES: Final = 24  # a plan of as many sizes holds out MIN_HELD_OUT (scenarios/plan.py)
@@ -15,35 +24,6 @@ HOLD_OUT_MORE: Final = (
 ANOTHER_MODEL: Final = "this verdict is on an earlier model: make it anew with `moeprof validate`"
 
 
-class Outcome(StrEnum):
-    """Conclusion of a comparison."""
-
-    PASS = "PASS"
-    FAIL = "FAIL"
-    AMBIGUOUS = "AMBIGUOUS"
-
-    @property
-    def exit_code(self) -> int:
-        """0, 1, or 125, the code by which `git bisect run` skips a commit."""
-        return {Outcome.PASS: 0, Outcome.FAIL: 1, Outcome.AMBIGUOUS: 125}[self]
-
-
-@dataclass(frozen=True, slots=True)
-class HoldoutPoint:
-    """One held-out batch size: the measured value and the prediction.
-
-    `inside_95` is whether the measured value lies inside the model's 95 % interval; None where the
-    model gives no interval. `inside_80` and `inside_50` likewise.
-    """
-
-    tokens: Size
-    measured: Positive
-    predicted: Positive
-    inside_95: bool | None
-    inside_80: bool | None = None
-    inside_50: bool | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class CurveVerdict:
     """Prediction error of one quantity of one curve on its held-out points.
@@ -51,9 +31,13 @@ class CurveVerdict:
     Errors are |predicted / measured - 1|: `median`, `p95`, `max` and the mean `mape` over `n`
     points. `bias` is the median of predicted / measured - 1. `median_lo` and `median_hi` are the
     bounds of the median error at 95 %, None below 6 points. `floor` is the repeatability floor, the
-    median relative difference between two repeats of a point; None where no point was repeated.
-    `coverage_95` is the share of points inside the model's 95 % interval, `coverage_80` and
-    `coverage_50` likewise. `reason` says how `outcome` follows from `limit`.
+    median relative difference between two repeats of a point, or between two runs where that is
+    larger; None where no point was repeated. `coverage_95` is the share of points inside the
+    model's 95 % interval, `coverage_80` and `coverage_50` likewise. `limit` is that of the median,
+    and `limits` holds the others; None, as `bands` is empty, in files before 1.3, whose verdict is
+    on the median alone. `findings` are those on all sizes; each band has its own. `left_out` names
+    the sizes that could not be compared, with the reason. `reason` says how
+    `outcome` follows.
     """
 
     curve: str
@@ -75,6 +59,16 @@ class CurveVerdict:
     mape: Amount | None = None
     coverage_80: Share | None = None
     coverage_50: Share | None = None
+    limits: ErrorLimits | None = None
+    bands: tuple[BandVerdict, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    left_out: tuple[str, ...] = ()
+    intervals: IntervalQuality | None = None
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """Findings on all sizes and on each band."""
+        return (*self.findings, *(found for band in self.bands for found in band.findings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +123,14 @@ class Validation:
     `against` is "holdout" or "nvml". `unmeasured` maps a metric that could not be compared to the
     reason. `replay` is None where no mixed workload was measured, `sensor` where no energy was.
     `model_sha256` is the digest that the judged model holds of itself, None in files before 1.2.
+    `validated_utc` is when, `intervals` maps a metric to the intervals of all curves together, and
+    `shift` compares another run as a whole; each is None or empty in files before 1.3.
     """
 
-    # History, newest first. 1.2: the digest of the model. 1.1: MAPE, coverage at 80 and 50 %, the
-    # mixed workload, the sensor. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.validation/1.2"
+    # History, newest first. 1.3: the date, limits, bands and findings, intervals by their width and
+    # score, repeats by size, the shift of another run. 1.2: the digest of the model. 1.1: MAPE,
+    # coverage at 80 and 50 %, the mixed workload, the sensor. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.validation/1.3"
     WAY_OUT: ClassVar[str] = "delete it, and make it anew with `moeprof validate`"
 
     against: str
@@ -144,6 +141,30 @@ class Validation:
     replay: MixedWorkloadVerdict | None = None
     sensor: Sensor | None = None
     model_sha256: str | None = None
+    validated_utc: str | None = None
+    intervals: dict[str, IntervalQuality] = field(default_factory=dict)
+    shift: RunShift | None = None
+
+    @property
+    def date(self) -> str | None:
+        """The day of the verdict, as 2026-11-30."""
+        return None if self.validated_utc is None else self.validated_utc[:10]
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limit on the median error by metric."""
+        return {curve.metric: curve.limit for curve in self.curves}
+
+    @property
+    def strictest(self) -> float:
+        """The smallest of these limits; infinite where nothing was compared."""
+        return min(self.limits.values(), default=inf)
+
+    def is_laxer_than(self, other: "Validation") -> bool:
+        """Whether the other is on the same model, and under a smaller limit on some metric."""
+        mine, theirs = self.limits, other.limits
+        stricter = any(theirs[metric] < mine[metric] for metric in mine.keys() & theirs.keys())
+        return stricter and self.is_on(other.model_sha256)
 
     def is_on(self, model_sha256: str | None) -> bool:
         """Whether this verdict is on the model of this digest; True where one is unknown."""

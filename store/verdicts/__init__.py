@@ -1,0 +1,1 @@
+"""Verdicts of comparisons: the document, and the verdicts that came before it."""
