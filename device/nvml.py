@@ -43,6 +43,7 @@ MEMORY_CLOCK: Final = "memory_clock_mhz"
 EVENT_REASONS: Final = "event_reasons"  # a bit mask
 POWER_LIMIT: Final = "power_limit_mw"
 COMPUTE_PROCESSES: Final = "compute_processes"  # how many
+GPU_BUSY: Final = "gpu_busy_percent"
 
 # Fields of nvmlDeviceGetFieldValues and their names in a power log. The throttle times are
 # accumulators since the driver was loaded, in ns (nvml.h, NVML_FI_DEV_CLOCKS_EVENT_REASON_*).
@@ -152,6 +153,14 @@ class Sensors:
             return sum(process.pid != os.getpid() for process in call(handle))
 
         return (self._read(COMPUTE_PROCESSES, count),)
+
+    def busy(self) -> tuple[Reading, ...]:
+        """Share of the last period, a second or less, in which any kernel ran, in percent."""
+
+        def percent(handle: Any) -> int:
+            return int(self._library.nvmlDeviceGetUtilizationRates(handle).gpu)
+
+        return (self._read(GPU_BUSY, percent),)
 
     def _read(self, name: str, call: Callable[..., int], *arguments: Any) -> Reading:
         try:

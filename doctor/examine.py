@@ -26,6 +26,7 @@ from ..store.provenance import Gpu
 from ..store.recording import CollectorName
 from . import nsight, sensor_checks
 from .check_result import CheckResult, Status
+from .quiet import quiet
 from .repeatability import noise
 from .script_trial import isolated_scripts
 from .sensor_probe import probe_under_load
@@ -62,6 +63,7 @@ def examine(
     device = device or choose_device(None)
     return [
         CheckResult("python", Status.OK, sys.version.split()[0]),
+        quiet(_gpu(device)),  # before anything of ours loads it
         *_nvml(device),
         _torch(device),
         _triton(device),

@@ -31,6 +31,7 @@ from ..store.run import Run, open_run
 from ..store.tables.parquet import read_table
 from ..store.tables.schemas import SCHEMAS
 from ..store.tables.table_set import TableWriter, sources_of, writing_tables
+from .disturbed import with_disturbances
 
 _WITHOUT_CALLS: Final = (CollectorName.MIXED_WORKLOAD, CollectorName.THERMAL, CollectorName.METER)
 _REASONS: Final = {"launches": "unattributed", "range_energies": "reason"}  # table to its column
@@ -148,7 +149,8 @@ def _write_tables(
         power = _write_power(plan, recordings, tables)
         if power.sensor_gain is not None:
             warnings.append(str(power.sensor_gain))
-        points = points_table(calls, [recording for _, recording in recordings], plan, power)
+        held = [recording for _, recording in recordings]
+        points = with_disturbances(points_table(calls, held, plan, power), held)
         warnings += [*unmeasured_sizes(plan, points), *_lost(calls, points)]
         tables.write("points", points)
     rows = {name: tables.rows[name] for name in SCHEMAS if name in tables.rows}

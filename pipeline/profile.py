@@ -8,9 +8,10 @@ from types import NoneType
 from ..device.identity import choose_device
 from ..doctor.script_trial import check_scripts_load
 from ..profiler.collectors.registry import COLLECTORS
-from ..profiler.lock import run_lock
+from ..profiler.lock import Locks, run_lock
 from ..profiler.machine import check_machine
 from ..profiler.sweep import OpSummary, Sweep
+from ..profiler.watch import look_around, watch_of
 from ..scenarios.duration import call_times_of
 from ..scenarios.plan import estimate_power_s, estimate_s, response_s
 from ..scenarios.preset import read_preset
@@ -20,8 +21,10 @@ from ..scenarios.run_options import OPTION_FIELDS, RunOptions
 from ..scenarios.trust import NoKey, check_trusted, sign
 from ..store.errors import check_type, naming, path_argument
 from ..store.plan import Plan
+from ..store.provenance import Surroundings
 from ..store.run import DEFAULT_STORE, Run, open_run
 from .measure.progress import SILENT, RunProgress
+from .measure.quiet import OwnDevice, tell
 from .measure.renewed_scripts import renew_scripts
 from .measure.resolve import describe_here, plan_warnings, resolve
 from .measure.resume import changed_options, check_same_plan, ops_of, resumed_plan
@@ -45,6 +48,7 @@ class RunEstimate:
     """A plan, and how long it is estimated to take.
 
     `power_s` of the power pass and `thermal_step_s` are part of `total_s`; all in seconds.
+    `surroundings` are those of the device now, None where they are not known.
     """
 
     plan: Plan
@@ -52,6 +56,7 @@ class RunEstimate:
     power_s: float
     thermal_step_s: float
     warnings: tuple[str, ...]
+    surroundings: Surroundings | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,9 @@ def plan_run(options: RunOptions | None = None, *, progress: RunProgress = SILEN
     """
     options = _checked(options)
     planned = resolve(options, progress)
+    with watch_of(planned.provenance.gpu) as watch:
+        seen = look_around(watch)
+    tell(seen, progress)
     preset, ops = planned.resolved.preset, planned.resolved.ops
     rates = rates_of(planned.provenance, preset.dtype)
     plan = planned.plan
@@ -92,6 +100,7 @@ def plan_run(options: RunOptions | None = None, *, progress: RunProgress = SILEN
         power_s=estimate_power_s(plan),
         thermal_step_s=response_s(plan),
         warnings=plan_warnings(plan),
+        surroundings=seen,
     )
 
 
@@ -103,17 +112,17 @@ def profile(
 ) -> ProfileResult:
     """Measure operations over batch sizes into a new run folder below `store`.
 
-    `progress` receives the plan's warnings and the folder before anything is measured. Raises
-    BadInput for an option that names nothing here or a folder that cannot be written, and
-    CannotMeasure where a collector does not work here. A KeyboardInterrupt leaves a run that
-    `resume` goes on with.
+    `progress` receives the plan's warnings, whether the device is quiet, and the folder before
+    anything is measured. Raises BadInput for an option that names nothing here, a folder that
+    cannot be written or a device that another sweep measures, and CannotMeasure where a collector
+    does not work here. A KeyboardInterrupt leaves a run that `resume` goes on with.
     """
-    folder = path_argument("store", store)
-    planned = resolve(_checked(options), progress)
+    folder, options = path_argument("store", store), _checked(options)
+    planned = resolve(options, progress)
     resolved, provenance = planned.resolved, planned.provenance
     for warning in plan_warnings(planned.plan):
         progress.warning(warning)
-    with device_alone(planned.plan, provenance, progress.notice) as of_device:
+    with device_alone(planned.plan, provenance, progress, options) as own:
         files = rendered_files(planned.plan, resolved.preset, resolved.ops, provenance.cache_bytes)
         check_scripts_load(files.scripts)
 
@@ -125,10 +134,8 @@ def profile(
         _sign(run, plan, progress)
         scenarios = scenarios_of(resolved.ops, resolved.preset, plan)
         with run_lock(run) as of_run:
-            sweep = Sweep(
-                run, plan, provenance, scenarios, COLLECTORS, progress, kept_fds=of_run + of_device
-            )
-            return _measured(sweep, progress)
+            sweep = Sweep(run, plan, provenance, scenarios, COLLECTORS, progress)
+            return _measured(sweep, own, of_run, progress)
 
 
 def resume(
@@ -141,11 +148,12 @@ def resume(
 ) -> ProfileResult:
     """Go on with an interrupted run: measure what its folder does not hold yet.
 
-    `budget_s` and `thermal_step` of `options` hold for this sweep; every other option must be that
-    of the plan. `given` maps the fields that are to be compared to the text that the user wrote;
-    None compares each field that is not at its default. To go on executes scripts and op files of
-    the run: `trust` allows it where another user or machine began it. Raises BadInput where `run`
-    is no run, was measured on another machine, is not trusted, or an option contradicts its plan.
+    `budget_s`, `thermal_step`, `wait_s` and `force` of `options` hold for this sweep; every other
+    option must be that of the plan. `given` maps the fields that are to be compared to the text
+    that the user wrote; None compares each field that is not at its default. To go on executes
+    scripts and op files of the run: `trust` allows it where another user or machine began it.
+    Raises BadInput where `run` is no run, was measured on another machine, is not trusted, or an
+    option contradicts its plan.
     """
     opened, options = open_run(path_argument("run", run)), _checked(options)
     check_type("trust", trust, bool)
@@ -158,16 +166,14 @@ def resume(
     check_same_plan(options, changed_options(options) if given is None else given, plan)
     with (
         run_lock(opened) as of_run,
-        device_alone(plan, provenance, progress.notice) as of_device,
+        device_alone(plan, provenance, progress, options) as own,
     ):
         plan = resumed_plan(opened, options)
         renew_scripts(opened, plan, provenance.cache_bytes, progress.notice)
         check_scripts_load({op.op: opened.script(op.op).read_bytes() for op in plan.ops})
         scenarios = scenarios_of(ops_of(opened, plan), read_preset(opened.preset_path), plan)
-        sweep = Sweep(
-            opened, plan, provenance, scenarios, COLLECTORS, progress, kept_fds=of_run + of_device
-        )
-        return _measured(sweep, progress)
+        sweep = Sweep(opened, plan, provenance, scenarios, COLLECTORS, progress)
+        return _measured(sweep, own, of_run, progress)
 
 
 def _checked(options: RunOptions | None) -> RunOptions:
@@ -183,9 +189,11 @@ def _sign(run: Run, plan: Plan, progress: RunProgress) -> None:
         progress.notice(f"{reason}; going on with this run will need --trust")
 
 
-def _measured(sweep: Sweep, progress: RunProgress) -> ProfileResult:
+def _measured(sweep: Sweep, own: OwnDevice, of_run: Locks, progress: RunProgress) -> ProfileResult:
+    """Measure a sweep on a device that is held, with the locks of its run."""
     folder = sweep.run.folder
     progress.notice(f"run: {folder}")
+    sweep = replace(sweep, kept_fds=of_run + own.locks, watch=own.watch)
     try:
         summaries = tuple(sweep.measure())
     except KeyboardInterrupt:
@@ -199,4 +207,11 @@ def _warnings(summaries: tuple[OpSummary, ...]) -> list[str]:
     for summary in summaries:
         warnings += failures_of(summary)
         warnings += [f"{summary.op}: {text}" for text in dict.fromkeys(summary.warnings)]
+    disturbed = sum(summary.disturbed for summary in summaries)
+    if disturbed:
+        measured = sum(summary.measured for summary in summaries)
+        warnings.append(
+            f"{disturbed} of {measured} measurements were taken while the device was not quiet, and"
+            " are flagged"
+        )
     return warnings

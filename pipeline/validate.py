@@ -143,11 +143,11 @@ def _measure(path: Path, model: CostModelFile, warnings: Warnings, trust: bool) 
 
 
 def _measure_and_replay(validation: ValidationRun, warnings: Warnings) -> None:
-    with validation.alone(warnings.progress.notice) as locks:
-        for summary in validation.measure(warnings.progress, locks):
+    with validation.alone(warnings.progress) as own:
+        for summary in validation.measure(warnings.progress, own):
             warnings.add(failures_of(summary))
         warnings.progress.notice("mixed workload: every operation in turns")
-        warnings.add(validation.replay(locks))
+        warnings.add(validation.replay(own))
 
 
 def _own_points(path: Path, model: CostModelFile, warnings: Warnings) -> pa.Table:

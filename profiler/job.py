@@ -10,6 +10,7 @@ from ..store.run import Run
 from .host_clock import SYSTEM_CLOCK, Clock
 from .schedule.repeat import Repeat
 from .schedule.schedule import Schedule
+from .watch import NO_WATCH, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +18,7 @@ class Job:
     """One operation to be measured by one collector.
 
     `on_point` is called with each repeat before it is measured. The descriptors `kept_fds` (of
-    locks) stay open in every process that measures.
+    locks) stay open in every process that measures; `watch` sees what goes on beside them.
     """
 
     run: Run
@@ -28,6 +29,7 @@ class Job:
     on_point: Callable[[Repeat], None]
     clock: Clock = SYSTEM_CLOCK
     kept_fds: tuple[int, ...] = ()
+    watch: Watch = NO_WATCH
 
     def script(self, *arguments: str) -> list[str]:
         """Command that runs the operation's isolated script.

@@ -23,7 +23,13 @@ _SHARED: Final = Path("/tmp")
 _MIG: Final = re.compile(r"MIG-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WAIT: Final = "wait for it to end"
 
+_OTHERWISE: Final = "; `moeprof profile` can wait (--wait 10m), or measure beside it (--force)"
+
 Locks = tuple[int, ...]  # open descriptors: a process that has them open holds the locks
+
+
+class SweepRunning(BadInput):
+    """Another process measures the same device, or works on the same run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,8 @@ def run_lock(run: Run) -> Iterator[Locks]:
     """Lock a run folder in the block; give the descriptors, for the processes that measure.
 
     A lock is held until this process has left the block, and each process that has it open has
-    ended. Raises BadInput where another process holds it, and where the folder may not be written.
+    ended. Raises SweepRunning where another process holds it, and BadInput where the folder may not
+    be written.
     """
     lock = _Lock("sweep.lock", str(run.folder), _WAIT)
     with _locked(run.folder, [lock], _of(run.folder.resolve().name), shared=False) as locks:
@@ -82,9 +89,9 @@ def _of(run_id: str) -> str:
 
 def _locks_of(gpu: Gpu | None) -> list[_Lock]:
     if gpu is not None:
-        hint = f"{_WAIT}, or choose another GPU with --device cuda:N"
+        hint = f"{_WAIT}, or choose another GPU with --device cuda:N{_OTHERWISE}"
         return [_Lock(f"moeprof-{_uuid(gpu)}.lock", f"{gpu.name} {gpu.uuid}", hint)]
-    hint = f"{_WAIT}, or pin each to cores of its own: taskset -c 0-3 moeprof profile"
+    hint = f"{_WAIT}, or pin each to cores of its own (taskset -c 0-3 moeprof ...){_OTHERWISE}"
     return [_Lock(f"moeprof-core{core}.lock", f"core {core}", hint) for core in cpu.cores()]
 
 
@@ -109,7 +116,7 @@ def _locked(folder: Path, locks: Sequence[_Lock], who: str, *, shared: bool) -> 
                 descriptors.append(stack.enter_context(file.held(who)))
             except Held as other:
                 by = f": {other}" if str(other) else ""
-                raise BadInput(
+                raise SweepRunning(
                     f"another sweep is measuring {lock.what}{by}", hint=lock.hint
                 ) from None
         yield tuple(descriptors)

@@ -17,6 +17,7 @@ Any request may be answered with {"error": REASON}. A script names the protocol 
 
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -78,6 +79,11 @@ class ScriptClient:
         """Wait until the script is ready. Raises ProcessEnded where it does not start."""
         if body_of(self._process.answer(timeout_s)).get("ready") is not True:
             raise BadAnswer("its first answer does not say that it is ready")
+
+    @cached_property
+    def processes(self) -> tuple[int, ...]:
+        """Ids of the script's process, and of the supervisor and any tool around it."""
+        return self._process.processes()
 
     def time(self, tokens: int, repeat: int, key: str | None = None) -> PointTiming:
         """Time calls at a batch size that was measured `repeat` times before."""

@@ -9,6 +9,7 @@ from functools import partial
 from math import inf
 from typing import Protocol
 
+from ..device.findings import passing
 from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, response_s
 from ..store.disk.temporary import remove_abandoned_below
 from ..store.plan import OpPlan, Plan
@@ -27,6 +28,7 @@ from .power.thermal_response import ThermalResponse, finished_response, hottest
 from .schedule import doubtful_sizes
 from .schedule.repeat import Repeat
 from .schedule.schedule import Schedule
+from .watch import NO_WATCH, Watch
 
 ScenarioOf = Callable[[int], Scenario]
 
@@ -49,12 +51,16 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class OpSummary:
-    """What became of one operation under one collector in this sweep."""
+    """What became of one operation under one collector in this sweep.
+
+    `disturbed` counts the repeats beside which something went on that puts their times in doubt.
+    """
 
     op: str
     collector: str
     measured: int = 0
     recalled: int = 0
+    disturbed: int = 0
     failures: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     unmeasured: list[int] = field(default_factory=list)
@@ -74,7 +80,7 @@ class Sweep:
     """Everything that a sweep needs: the run folder holds the plan and the scripts already.
 
     The caller holds the locks (profiler/lock.py), whose descriptors `kept_fds` stay open in every
-    process that measures.
+    process that measures. `watch` sees what goes on beside them.
     """
 
     run: Run
@@ -86,6 +92,7 @@ class Sweep:
     open_recorder: OpenRecorder = open_recorder
     clock: Clock = SYSTEM_CLOCK
     kept_fds: tuple[int, ...] = ()
+    watch: Watch = NO_WATCH
 
     def measure(self) -> list[OpSummary]:
         """Measure what the run does not hold yet; return what became of each operation.
@@ -163,6 +170,7 @@ class Sweep:
             report,
             self.clock,
             self.kept_fds,
+            self.watch,
         )
 
     def _first_turns(self, turns: Sequence[_Turn], end_s: float) -> None:
@@ -198,6 +206,7 @@ class Sweep:
         for recording in recordings:
             self.run.keep(recording)
             summary.measured += len(recording.served) + len(measured_loads(recording))
+            summary.disturbed += sum(bool(passing(one.surroundings)) for one in recording.served)
             summary.failures += recording.failures
             summary.warnings += recording.warnings
 

@@ -5,7 +5,7 @@ process goes on with the next size.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ..store.recording import PointTiming
@@ -85,9 +85,11 @@ class Session:
         """Time one size. Raises ProcessEnded where the process gives no answer."""
         try:
             key = self.job.schedule.key(repeat)
+            look = self.job.watch.begin(script.processes)
             timing = script.time(repeat.tokens, repeat.number, key)
         except Refused as refusal:
             return self.job.schedule.failed(repeat, str(refusal))
+        timing = replace(timing, surroundings=look())
         self.job.schedule.measured(repeat, timing)
         return timing
 

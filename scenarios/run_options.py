@@ -17,6 +17,7 @@ _OPTIONS: Final = {
     "point_timeout_s": "--point-timeout",
     "power": "--no-power",
     "sm_clock_mhz": "--lock-clocks",
+    "wait_s": "--wait",
 }  # where the command line's option is not the field's name
 _MAX_S: Final = 365 * 24 * 3600.0  # threading.TIMEOUT_MAX is some 292 years
 _FEWER_DIGITS: Final = "write a number that fits into 64 bits"
@@ -49,6 +50,8 @@ class RunOptions:
         power: Whether to measure energy where a sensor can.
         sm_clock_mhz: Lock the GPU's SM clock to so many MHz meanwhile; needs root. None: no lock.
         thermal_step: Record a step in power at the end, for the thermal response: five minutes.
+        wait_s: Wait so many seconds at most until the device is quiet, then measure all the same.
+        force: Measure beside another sweep on the same device; every point gets a flag.
 
     """
 
@@ -69,6 +72,8 @@ class RunOptions:
     power: bool = True
     sm_clock_mhz: int | None = None
     thermal_step: bool = False
+    wait_s: float | None = None
+    force: bool = False
 
     def __post_init__(self) -> None:
         self._check_types()
@@ -100,7 +105,7 @@ class RunOptions:
                 f"--points is {self.points_per_op}, and a curve needs at least 2",
                 hint="24, as without --points, are enough for most",
             )
-        for field in ("budget_s", "point_timeout_s"):
+        for field in ("budget_s", "point_timeout_s", "wait_s"):
             seconds = getattr(self, field)
             if seconds is not None and not 0 < seconds <= _MAX_S:
                 raise BadInput(

@@ -1,14 +1,16 @@
 """Where a number comes from: the machine, the software and the code that measured it.
 
-It never holds the environment, a user name or a host name, because runs are shared. A hash of the
-host shows whether two runs come from the same machine.
+It never holds the environment, a user name, a host name or the name of another process, because
+runs are shared. A hash of the host shows whether two runs come from the same machine.
 """
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from .document import Count, Positive, Size
+from .document import Amount, Count, Positive, Share, Size
+
+Brake = Literal["heat", "a power brake", "a CPU quota"]
 
 
 class EnergySource(StrEnum):
@@ -78,3 +80,27 @@ class Provenance:
         if self.gpu is not None:
             return f"{self.gpu.name} {self.gpu.uuid} driver {self.gpu.driver}"
         return f"{self.device_name} of host {self.host_hash}, {self.threads} thread(s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What went on beside us on a device in some time; None, or empty, where it is not known.
+
+    On a CPU: `cores` is the number of processors that this process may run on, `other_cores` how
+    many of them other processes kept busy as a mean over the time, `load_average` the host's of one
+    minute, `governors` those of the cores' clocks, and `quota_cores` the least limit of the control
+    groups. On a GPU: `gpu_processes` is the number of other processes that compute on it, and
+    `gpu_busy` the share of time in which it worked, read only while nothing of ours runs there.
+    `slowed_by` is what held the clocks, or the process, back. `beside_sweep` says that another
+    sweep had the device, and this one was forced.
+    """
+
+    cores: Size | None = None
+    other_cores: Amount | None = None
+    load_average: Amount | None = None
+    governors: tuple[str, ...] = ()
+    quota_cores: Amount | None = None
+    gpu_processes: Count | None = None
+    gpu_busy: Share | None = None
+    slowed_by: tuple[Brake, ...] = ()
+    beside_sweep: bool = False

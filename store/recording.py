@@ -11,7 +11,7 @@ from typing import ClassVar, Final, Literal
 from .document import Amount, Count, Name, Small
 from .errors import BadInput
 from .files import cannot_read, refuse_irregular
-from .provenance import Provenance
+from .provenance import Provenance, Surroundings
 from .scenario import Scenario
 from .text.shareable import share
 
@@ -60,7 +60,7 @@ class PointTiming:
     calls, each in a profiler range `call_range(key, visit, call)` inside one range named by the
     key. `calls_ns` are the times of the calls on the script's own clock (with a GPU, including a
     synchronisation): they are the measurement of the `cpu` collector, and choose the next size
-    under any other.
+    under any other. `surroundings` are those of this time, None where nobody looked.
     """
 
     scenario_key: str
@@ -69,6 +69,7 @@ class PointTiming:
     calls_ns: tuple[Count, ...]
     started_utc_ns: Count
     ended_utc_ns: Count
+    surroundings: Surroundings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Load:
     replay_s: Amount | None = None
     eager_reason: str | None = None
     rotated_bytes: Count = 0
+    surroundings: Surroundings | None = None
 
     def __post_init__(self) -> None:
         share(self, "eager_reason")
@@ -118,8 +120,8 @@ class Recording:
     run. A unit that failed as a whole has no files and a Failure for each of its points.
     """
 
-    # History, newest first. 1.1: loads. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.recording/1.1"
+    # History, newest first. 1.2: surroundings. 1.1: loads. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.recording/1.2"
     WAY_OUT: ClassVar[str] = "restore it, or measure it anew with --resume"
 
     unit: Name

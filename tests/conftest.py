@@ -21,6 +21,7 @@ from moeprof.store.scenario import Scenario
 from moeprof.tests.builders import EPOCH_NS, make_plan, make_recording, make_scenario
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.nsys_file import NsysFile
+from moeprof.tests.quiet_machine import quiet_machine
 
 # Every run draws the same examples, and none fails for its time: neither a deadline of an example
 # nor the time to draw it is checked. Tests make every example from the same read-only fixtures.
@@ -41,6 +42,13 @@ def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(LOCK_DIR, str(tmp_path_factory.mktemp("locks")))
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet() -> Iterator[None]:
+    """Let no test tell what else this machine does."""
+    with quiet_machine():
         yield
 
 

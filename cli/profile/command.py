@@ -16,6 +16,7 @@ from .options import (
     Collectors,
     Device,
     DryRun,
+    Force,
     IsolationKind,
     LockClocks,
     NoPower,
@@ -31,6 +32,7 @@ from .options import (
     ThermalResponse,
     Threads,
     Trust,
+    Wait,
 )
 from .output import show_estimate, show_result
 
@@ -60,16 +62,15 @@ def profile(
     no_power: NoPower = False,
     lock_clocks: LockClocks = None,
     thermal_step: ThermalResponse = False,
+    wait: Wait = None,
+    force: Force = False,
     resume: Resume = False,
     trust: Trust = False,
     dry_run: DryRun = False,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """Measure operations over batch sizes into a run folder.
-
-    Begin with --dry-run, which says how long it may take.
-    """
+    """Measure operations over batch sizes into a run folder; --dry-run says how long it takes."""
     from ...pipeline.profile import RunOptions
 
     options = RunOptions(
@@ -90,6 +91,8 @@ def profile(
         power=not no_power,
         sm_clock_mhz=lock_clocks,
         thermal_step=thermal_step,
+        wait_s=None if wait is None else duration_s(wait),
+        force=force,
     )
     _check_resume(run, resume, dry_run, trust)
     if dry_run:

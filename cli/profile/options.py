@@ -74,6 +74,16 @@ ThermalResponse = Annotated[
         "--thermal-step", help="At the end, watch the GPU heat up and cool down: five minutes."
     ),
 ]
+Wait = Annotated[
+    str | None,
+    typer.Option(help="Wait this long for a quiet machine, for example 10m; then measure anyway."),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Measure beside another sweep on the same device; flags every point."
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")]
 Trust = Annotated[
     bool,

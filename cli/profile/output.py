@@ -43,6 +43,7 @@ def show_estimate(estimate: "RunEstimate", json: bool) -> None:
         parts = {
             "estimate_power_s": round(estimate.power_s, 1),
             "estimate_step_s": estimate.thermal_step_s,
+            "surroundings": asdict(estimate.surroundings) if estimate.surroundings else None,
         }
         render.data({"plan": asdict(plan), "estimate_s": round(estimate.total_s, 1), **parts})
         return

@@ -19,7 +19,12 @@ from ...store.plan import OpPlan, Plan
 from ...store.run import Run
 from .op_files import load_ops, load_ops_of_file
 
-_CHANGEABLE: Final = {"budget_s", "thermal_step"}  # options that need not be those of the plan
+_CHANGEABLE: Final = {
+    "budget_s",
+    "thermal_step",
+    "wait_s",
+    "force",
+}  # options that need not be those of the plan
 
 
 def check_same_plan(options: RunOptions, given: Mapping[str, str], plan: Plan) -> None:

@@ -6,28 +6,36 @@ from contextlib import contextmanager
 from functools import partial
 
 from ...profiler.clocks import locked_sm_clock
-from ...profiler.lock import Locks, device_lock
 from ...profiler.sweep import OpSummary, ScenarioOf
 from ...scenarios.catalogue import LoadedOp
 from ...scenarios.operation import Operation
 from ...scenarios.preset import Preset
+from ...scenarios.run_options import RunOptions
 from ...store.plan import Plan
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName
 from ...store.scenario import Scenario
+from .progress import RunProgress
+from .quiet import OwnDevice, own_device
 
 
 @contextmanager
 def device_alone(
-    plan: Plan, provenance: Provenance, notice: Callable[[str], None]
-) -> Iterator[Locks]:
-    """Hold the device in the block, and its clock where the plan says so; give the locks.
+    plan: Plan,
+    provenance: Provenance,
+    progress: RunProgress,
+    options: RunOptions | None = None,
+) -> Iterator[OwnDevice]:
+    """Hold the device in the block, and its clock where the plan says so.
 
-    Raises BadInput where another process measures the device, before its clock is changed, and as
+    Waits and raises as `own_device` does, before its clock is changed, and raises as
     `locked_clock` does.
     """
-    with device_lock(provenance.gpu, plan.run_id) as locks, locked_clock(plan, provenance, notice):
-        yield locks
+    with (
+        own_device(provenance.gpu, plan.run_id, progress, options) as own,
+        locked_clock(plan, provenance, progress.notice),
+    ):
+        yield own
 
 
 @contextmanager

@@ -6,14 +6,14 @@ are those that the model's run held out, each of them also under a load in the p
 ends with a mixed workload. Only recordings are made here: compare/ judges them.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ...device.identity import choose_device
 from ...profiler.collectors.registry import COLLECTORS
-from ...profiler.lock import Locks, run_lock
+from ...profiler.lock import run_lock
 from ...profiler.power.mixed_workload import record_mixed_workload
 from ...profiler.power.sensors import OpenRecorder, check_sensors, open_recorder
 from ...profiler.sweep import OpSummary, Sweep
@@ -29,6 +29,7 @@ from ...store.run import Run
 from ...store.scenario import Scenario
 from ...store.verdicts.verdict import HOLD_OUT_MORE
 from .progress import RunProgress
+from .quiet import OwnDevice
 from .renewed_scripts import renew_scripts
 from .resolve import describe_here
 from .sweep import device_alone
@@ -52,15 +53,15 @@ class ValidationRun:
     sensors: OpenRecorder
 
     @contextmanager
-    def alone(self, notice: Callable[[str], None]) -> Iterator[Locks]:
-        """Hold the run and the device in the block; give the locks. Raises BadInput if refused."""
+    def alone(self, progress: RunProgress) -> Iterator[OwnDevice]:
+        """Hold the run and the device in the block. Raises BadInput if refused."""
         with (
             run_lock(self.run) as of_run,
-            device_alone(self.plan, self.provenance, notice) as of_device,
+            device_alone(self.plan, self.provenance, progress) as own,
         ):
-            yield of_run + of_device
+            yield replace(own, locks=of_run + own.locks)
 
-    def measure(self, progress: RunProgress, locks: Locks) -> list[OpSummary]:
+    def measure(self, progress: RunProgress, own: OwnDevice) -> list[OpSummary]:
         """Measure the held-out sizes that the run does not hold yet."""
         renew_scripts(self.run, self.plan, self.provenance.cache_bytes, progress.notice)
         return Sweep(
@@ -71,12 +72,13 @@ class ValidationRun:
             COLLECTORS,
             progress,
             self.sensors,
-            kept_fds=locks,
+            kept_fds=own.locks,
+            watch=own.watch,
         ).measure()
 
-    def replay(self, locks: Locks) -> tuple[str, ...]:
+    def replay(self, own: OwnDevice) -> tuple[str, ...]:
         """Record the mixed workload; return its warnings."""
-        return record_mixed_workload(self.run, self.provenance, self.sensors, locks).warnings
+        return record_mixed_workload(self.run, self.provenance, self.sensors, own.locks).warnings
 
 
 def open_validation(

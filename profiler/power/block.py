@@ -10,7 +10,7 @@ the failed ones again.
 import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -155,8 +155,10 @@ class Block:
                 begin_ns = script.begin_load(
                     repeat.tokens, repeat.number, self.job.schedule.key(repeat)
                 )
+            look = self.job.watch.begin(script.processes)
             self._wait(recorder, begin_ns)
-            return script.stop()
+            surroundings = look()
+            return replace(script.stop(), surroundings=surroundings)
 
     def _wait(self, recorder: RecordedRows, begin_ns: int) -> None:
         end_s = monotonic_s(self.job.clock) + LOAD_S

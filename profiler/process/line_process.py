@@ -128,9 +128,13 @@ class LineProcess:
         except OSError:
             return None
 
+    def processes(self) -> tuple[int, ...]:
+        """Ids of the supervisor and of all that it has started and that runs now."""
+        return (self._child.pid, *descendants(self._child.pid))
+
     def end_speaker(self) -> None:
         """End the process that answers, if it is ours; a tool around it goes on, if stopped too."""
-        for pid in (self._child.pid, *descendants(self._child.pid)):
+        for pid in self.processes():
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL if pid == self._speaker else signal.SIGCONT)
 

@@ -346,6 +346,12 @@ EXPORT nvmlDeviceResetGpuLockedClocks(device d) {
     locked_mhz = 0;
     return OK;
 }
+typedef struct { unsigned gpu, memory; } utilization;
+EXPORT nvmlDeviceGetUtilizationRates(device d, utilization *out) {
+    (void)d; ENTER("nvmlDeviceGetUtilizationRates");
+    *out = (utilization){(unsigned)setting("FAKENVML_UTILIZATION", 0), 0};
+    return OK;
+}
 typedef struct { unsigned pid; u64 memory; unsigned instance, compute_instance; } process_info;
 EXPORT nvmlDeviceGetComputeRunningProcesses_v3(device d, unsigned *count, process_info *out) {
     (void)d; ENTER("nvmlDeviceGetComputeRunningProcesses");

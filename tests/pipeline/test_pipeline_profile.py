@@ -35,8 +35,10 @@ def test_a_plan_is_estimated_and_nothing_is_written(
     assert (estimate.power_s, estimate.thermal_step_s) == (0, 0)
     assert len(estimate.warnings) == 1  # too few sizes for a verdict
     assert [text.partition(":")[0] for text in listener.notices] == [
-        "device", "collector", "energy",
+        "device", "collector", "energy", "quiet",
     ]  # fmt: skip
+    assert estimate.surroundings is not None
+    assert estimate.surroundings.load_average == 0
     assert list(tmp_path.iterdir()) == []
 
 

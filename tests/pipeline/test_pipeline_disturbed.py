@@ -1,0 +1,66 @@
+"""Points are flagged by what went on beside their repeats and loads."""
+
+from dataclasses import replace
+from typing import Any
+
+from moeprof.pipeline.disturbed import disturbed_flags, with_disturbances
+from moeprof.store.flag import FlagCode
+from moeprof.store.provenance import Surroundings
+from moeprof.store.recording import CollectorName, Load, PointTiming
+from moeprof.store.tables.parquet import table_from_columns
+from moeprof.tests.builders import make_recording, make_scenario
+
+BUSY = Surroundings(cores=2, other_cores=1.2, load_average=3.0)
+QUIET = Surroundings(cores=2, other_cores=0.1)
+KEY = make_scenario(4).key
+
+
+def timed(repeat: int, surroundings: Surroundings | None, **changed: Any) -> Any:
+    timing = PointTiming(KEY, repeat, 2, (1000, 1000), 0, 1, surroundings)
+    return make_recording([timing], **changed)
+
+
+def test_the_repeat_that_was_disturbed_is_named() -> None:
+    flags = disturbed_flags([timed(0, QUIET), timed(1, BUSY), timed(2, None)])
+    assert {key: [tuple(one) for one in found] for key, found in flags.items()} == {
+        KEY: [
+            (
+                FlagCode.OTHER_PROCESSES,
+                "repeat 1: other processes on 1.2 of 2 cores (load 3.0)",
+            )
+        ]
+    }
+
+
+def test_a_standing_condition_flags_no_point() -> None:
+    assert disturbed_flags([timed(0, replace(QUIET, governors=("powersave",)))]) == {}
+
+
+def test_a_disturbed_load_flags_its_point_and_an_idle_one_none() -> None:
+    load = Load(
+        "operation", KEY, 0, (0, 1), (0, 5), surroundings=replace(QUIET, slowed_by=("heat",))
+    )
+    idle = replace(load, kind="idle", scenario_key=None)
+    flags = disturbed_flags([make_recording(loads=(load, idle), collector=CollectorName.POWER)])
+    assert [one.sentence for one in flags[KEY]] == ["load 0: slowed down by heat"]
+    assert list(flags) == [KEY]
+
+
+def test_the_times_of_ncu_are_no_part_of_a_point() -> None:
+    assert disturbed_flags([timed(0, BUSY, collector=CollectorName.NCU)]) == {}
+
+
+def test_the_sentences_come_after_the_other_flags_of_a_point() -> None:
+    points = table_from_columns(
+        "points",
+        {
+            "scenario_key": [KEY, make_scenario(8).key],
+            "marks": [["spread 23 % > 20 %"], []],
+        },
+    )
+    flagged = with_disturbances(points, [timed(0, BUSY)])
+    assert flagged["marks"].to_pylist() == [
+        ["spread 23 % > 20 %", "repeat 0: other processes on 1.2 of 2 cores (load 3.0)"],
+        [],
+    ]
+    assert flagged.schema == points.schema
