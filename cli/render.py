@@ -32,6 +32,7 @@ _data = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 _EXPONENT_FROM = 1e9
 _COLUMNS = 79
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _LONGEST_NAME = 16  # the progress bar has no room for more of an operation
 _OUTCOME_STYLES = {
     "PASS": "green",
@@ -53,12 +54,19 @@ def say(text: str) -> None:
 
 
 def paragraph(text: str, indent: str = "") -> None:
-    """Print a sentence for a person, on as many lines of 80 columns as it takes, to stderr."""
-    follow = indent + "    "
-    for line in wrap(
-        text, _COLUMNS, initial_indent=indent, subsequent_indent=follow, break_on_hyphens=False
-    ):
-        say(line)
+    """Print a sentence for a person, on as many lines of 80 columns as it takes, to stderr.
+
+    No line ends between a number and its percent sign.
+    """
+    lines = wrap(
+        text.replace(" %", f"{_NO_BREAK}%"),
+        _COLUMNS,
+        initial_indent=indent,
+        subsequent_indent=indent + "    ",
+        break_on_hyphens=False,
+    )
+    for line in lines:
+        say(line.replace(_NO_BREAK, " "))
 
 
 def warn(text: str) -> None:

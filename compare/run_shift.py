@@ -15,7 +15,7 @@ from .held import Held
 
 _FEWEST_SIZES: Final = 3  # of a curve, to say how it changed
 _FEWEST_PAIRS: Final = 6  # sizes that both runs measured, to say how well they repeat
-_ALIKE: Final = 1 / 3  # changes are alike that differ by no more than this share of the common one
+_ALIKE: Final = 1 / 2  # changes are alike that differ by no more than this share of the common one
 
 # (curve, batch size) to the value that the model's own run measured there
 OwnValues = Mapping[tuple[str, int], float]
@@ -29,7 +29,7 @@ def values_of(rows: Iterable[Mapping[str, Any]], column: str) -> OwnValues:
 def compare_runs(held: Sequence[Held], own: OwnValues, limit: float) -> RunShift:
     """Compare a run with the model's own, one quantity of all curves.
 
-    Sizes that both measured are compared as measured; a curve with fewer than three of them is
+    Sizes that both measured are compared as measured; a curve of which they are less than half is
     compared with the model's predictions. Changes below half of `limit`, the one on the median
     error, are not told.
     """
@@ -57,7 +57,7 @@ def _against_own(held: Held, own: OwnValues) -> list[float]:
 def _change(held: Held, pairs: Sequence[float]) -> float | None:
     """Log ratio of a curve's values, new to old; None where too few sizes tell it."""
     predicted = [log(point.measured / point.predicted) for point in held.points]
-    ratios = pairs if len(pairs) >= _FEWEST_SIZES else predicted
+    ratios = pairs if 2 * len(pairs) >= len(predicted) else predicted
     return median(ratios) if len(ratios) >= _FEWEST_SIZES else None
 
 

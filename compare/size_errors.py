@@ -85,9 +85,11 @@ def check_few(errors: Sequence[SizeError], limit: float, where: str) -> Finding 
     middle = median_high([e.error for e in errors])
     if middle <= limit:
         return None
-    by_noise = len(errors) > 1 and min(e.error for e in errors) > limit
-    what = f"the median error at {where}"
-    return undecided(what, least, middle, limit, Cause.NOISE if by_noise else Cause.STRADDLE)
+    if len(errors) == 1:
+        reason = f"the only one of {where} is off by {pct(middle)}, and the limit is {pct(limit)}"
+        return Finding(Cause.STRADDLE, Outcome.AMBIGUOUS, reason)
+    cause = Cause.NOISE if min(e.error for e in errors) > limit else Cause.STRADDLE
+    return undecided(f"the median error at {where}", least, middle, limit, cause)
 
 
 def check_p95(errors: Sequence[SizeError], limit: float, where: str) -> Finding | None:
@@ -102,11 +104,12 @@ def check_p95(errors: Sequence[SizeError], limit: float, where: str) -> Finding 
     named = f"of {len(errors)} sizes{where}"
     surely, needed = sum(e.low > limit for e in out), beyond_chance(len(errors), _BEYOND_P95)
     if surely >= needed:
-        reason = f"{surely} {named} are off by more than {pct(limit)}, and one in 20 may be"
+        reason = f"off by more than {pct(limit)}: {surely} {named}, and one in 20 may be"
         return Finding(Cause.ERROR, Outcome.FAIL, reason)
     cause = Cause.NOISE if len(out) >= needed else Cause.STRADDLE
-    reason = f"{len(out)} {named} are off by more than {pct(limit)}, as chance may have it"
-    return Finding(cause, Outcome.AMBIGUOUS, f"{reason}: {_listed([e.tokens for e in out])}")
+    which = _listed([e.tokens for e in out])
+    reason = f"off by more than {pct(limit)}: {len(out)} {named} ({which}), maybe by chance"
+    return Finding(cause, Outcome.AMBIGUOUS, reason)
 
 
 def check_worst(errors: Sequence[SizeError], limit: float) -> Finding | None:

@@ -13,9 +13,9 @@ from .verdict import CurveVerdict, Validation
 
 _WAYS_OUT: Final = MappingProxyType(
     {
-        Cause.ERROR: "beyond the limit: build the model from more sizes there",
+        Cause.ERROR: "beyond the limit",
         Cause.NOISE: "too noisy to tell: measure again on a quieter machine",
-        Cause.STRADDLE: "too few sizes to tell: `moeprof validate --against RUN` compares more",
+        Cause.STRADDLE: "too few sizes to tell: `validate --against` a run with more sizes",
         Cause.FEW: "too few sizes held out: profile at least 24 batch sizes",
         Cause.UNSEEN: "not judged: profile again, or validate --against a run with such sizes",
     }
@@ -80,10 +80,14 @@ def _counted(verdict: Validation) -> str:
 
 
 def _gravest(curve: CurveVerdict) -> Iterator[Finding]:
-    """The first finding of each cause, on all sizes and in each band: the others follow from it."""
+    """The findings with a curve's own outcome, on all sizes and in each band.
+
+    Of several with one cause the first is taken: the others follow from it.
+    """
     bands = curve.bands if curve.n else ()
     for findings in (curve.findings, *(band.findings for band in bands)):
-        yield from {finding.cause: finding for finding in reversed(findings)}.values()
+        alike = [one for one in findings if one.outcome is curve.outcome]
+        yield from {one.cause: one for one in reversed(alike)}.values()
 
 
 def _shift(verdict: Validation) -> Iterator[Advice]:
@@ -91,17 +95,27 @@ def _shift(verdict: Validation) -> Iterator[Advice]:
     shift = verdict.shift
     if shift is None or not (shift.told or shift.alone):
         return
-    names = {curve.curve: name_of(curve, verdict.curves) for curve in reversed(verdict.curves)
-             if curve.metric == "latency"}  # fmt: skip
+    names = {
+        curve.curve: name_of(curve, verdict.curves)
+        for curve in verdict.curves
+        if curve.metric == "latency"
+    }
     alone = tuple(f"{names[curve]}: {_change(by)}" for curve, by in shift.alone.items())
     if shift.told:
         what = f"the machine or the build changed: most curves take {_change(shift.common)}"
         yield Advice(f"{what}; profile anew for today's times", ())
-    yield from [Advice("changed otherwise than the other curves", alone)] if alone else []
+    if alone:
+        by = "by themselves" if shift.common is not None else "by different amounts"
+        yield Advice(f"changed {by} since the model's run, or the model is wrong", alone)
 
 
 def _intervals(verdict: Validation) -> Iterator[Advice]:
-    """Say of which curves, or of all together, the intervals are too wide or too narrow."""
+    """Say of which curves, or of all together, the intervals are too wide or too narrow.
+
+    Not where the machine or the build changed, which no interval covers.
+    """
+    if verdict.shift is not None and verdict.shift.told:
+        return
     of_all = {metric: one.remark for metric, one in verdict.intervals.items() if one.remark}
     lines = [f"{metric} of all curves: {remark}" for metric, remark in of_all.items()]
     lines += [

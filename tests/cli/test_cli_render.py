@@ -131,3 +131,14 @@ def test_a_number_has_four_significant_digits_and_no_needless_exponent(
 @pytest.mark.parametrize(("share", "written"), [(None, "-"), (0.0, "0.00"), (0.03456, "3.46")])
 def test_a_share_is_written_in_percent(share: float | None, written: str) -> None:
     assert render.percent(share) == written
+
+
+def test_a_paragraph_is_wrapped_within_80_columns_and_keeps_numbers_whole(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    render.paragraph("the median error of a curve is 12.34 %, and " * 5, indent="  ")
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) > 2
+    assert max(map(len, lines)) <= 80
+    assert not any(line.lstrip().startswith("%") for line in lines)
+    assert [len(line) - len(line.lstrip()) for line in lines] == [2, *[6] * (len(lines) - 1)]
