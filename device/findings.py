@@ -8,8 +8,8 @@ from ..store.percent import percent
 from ..store.provenance import Surroundings
 
 IN_DOUBT: Final = "times will be in doubt, and points are flagged"
-# Other processes may keep so many cores busy. On two cores a matrix product of one thread was
-# within 5 % beside 0.8 busy cores, and off by up to 8 % (nine in ten) beside more.
+# Other processes may keep so many cores busy: docs/method.md ("Is the machine quiet?") has figures.
+# The load average is no evidence: it is that of the last minute, with our own last command in it.
 _QUARTER: Final = 0.25  # share of one core or two
 _HALF_CORE: Final = 0.5  # a desktop at rest
 _SHARE: Final = 0.1  # share of many cores
@@ -74,16 +74,13 @@ def _crowd(seen: Surroundings) -> str | None:
         return _on_gpu(seen.gpu_processes)
     if seen.gpu_busy is not None and seen.gpu_busy > _GPU_BUSY:
         return f"the GPU busy for {percent(seen.gpu_busy, decimals=0)} % of the time"
-    load, cores = seen.load_average, seen.cores
-    if cores is None:
+    others, cores, load = seen.other_cores, seen.cores, seen.load_average
+    if others is None or cores is None:
         return None
-    if seen.other_cores is None:  # the load average lags by a minute, and is better than nothing
-        crowded = load is not None and load > max(cores, 2)
-        return f"load {load:.1f} on {cores} cores" if crowded else None
-    if seen.other_cores <= max(min(_QUARTER * cores, _HALF_CORE), _SHARE * cores):
+    if others <= max(min(_QUARTER * cores, _HALF_CORE), _SHARE * cores):
         return None
     of_all = "" if load is None else f" (load {load:.1f})"
-    return f"other processes on {seen.other_cores:.1f} of {cores} cores{of_all}"
+    return f"other processes on {others:.1f} of {cores} cores{of_all}"
 
 
 def _on_gpu(count: int) -> str:

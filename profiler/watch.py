@@ -1,6 +1,7 @@
 """Looks at what goes on beside a measurement: on a GPU by NVML, else on the host's processors."""
 
 import os
+from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -8,11 +9,13 @@ from typing import Final, Protocol
 
 from ..device import surroundings
 from ..device.nvml import Sensors, nvml
+from ..device.surroundings import CpuMoment
 from ..store.errors import CannotMeasure
 from ..store.provenance import Gpu, Surroundings
 from .host_clock import SYSTEM_CLOCK, Clock, sleep_s
 
 LOOK_S: Final = 0.5
+_ENOUGH_S: Final = 0.2  # twenty ticks
 
 Look = Callable[[], Surroundings | None]
 
@@ -40,15 +43,31 @@ class NoWatch:
 NO_WATCH: Final = NoWatch()
 
 
-@dataclass(frozen=True, slots=True)
 class CpuWatch:
-    """Looks at the processors that this process may run on."""
+    """Looks at the processors that this process may run on.
+
+    A look that ends sooner than the kernel's ticks can tell reaches back before its beginning: as
+    far as the next earlier one of the same processes that is old enough.
+    """
+
+    def __init__(self) -> None:
+        self._ours: tuple[int, ...] = ()
+        self._begun: deque[CpuMoment] = deque()
 
     def begin(self, processes: Collection[int] = ()) -> Look:
         """Look at them from now on."""
         ours = (os.getpid(), *processes)
-        before = surroundings.cpu_moment(ours)
-        return lambda: surroundings.beside_us_on_cpu(before, surroundings.cpu_moment(ours))
+        if ours != self._ours:
+            self._ours = ours
+            self._begun.clear()
+        self._begun.append(surroundings.cpu_moment(ours))
+        return self._look
+
+    def _look(self) -> Surroundings:
+        after = surroundings.cpu_moment(self._ours)
+        while len(self._begun) > 1 and self._begun[1].time_s <= after.time_s - _ENOUGH_S:
+            self._begun.popleft()
+        return surroundings.beside_us_on_cpu(self._begun[0], after)
 
 
 @dataclass(frozen=True, slots=True)

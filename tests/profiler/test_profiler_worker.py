@@ -1,9 +1,12 @@
 """Worker processes: a crash or a hang costs one point, not the sweep."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Collection
+from dataclasses import replace
 
 from moeprof.profiler.job import Job
 from moeprof.profiler.worker import NOTHING_MEASURED, Session, sessions
+from moeprof.store.provenance import Surroundings
 from moeprof.store.recording import Failure, PointTiming
 
 MakeJob = Callable[..., Job]
@@ -63,3 +66,27 @@ def test_three_processes_without_result_end_the_operation(make_job: MakeJob) -> 
     ran, failures = run_all(make_job("os._exit(9)"))
     assert (len(ran), measured(ran), len(failures)) == (3, 0, 4)
     assert NOTHING_MEASURED in failures.values()
+
+
+class Watching:
+    """A watch that counts its looks and keeps whom it was told to be ours."""
+
+    def __init__(self) -> None:
+        self.ours: list[Collection[int]] = []
+
+    def begin(self, processes: Collection[int] = ()) -> Callable[[], Surroundings]:
+        self.ours.append(processes)
+        number = len(self.ours)
+        return lambda: Surroundings(gpu_processes=number)
+
+
+def test_each_time_keeps_what_went_on_beside_the_processes_that_took_it(make_job: MakeJob) -> None:
+    watch = Watching()
+    ran, _ = run_all(replace(make_job(), watch=watch))
+    timings = [one for one in ran[0].outcomes if isinstance(one, PointTiming)]
+    assert [one.surroundings for one in timings] == [
+        Surroundings(gpu_processes=number) for number in (1, 2, 3, 4)
+    ]
+    (ours,) = set(map(tuple, watch.ours))  # one process and its supervisor, all along
+    assert len(ours) == 2
+    assert os.getpid() not in ours

@@ -19,6 +19,7 @@ from moeprof.store.errors import BadInput
         ({"budget_s": 0.0}, "--budget is 0 s"),
         ({"budget_s": float("nan")}, "--budget is nan s"),
         ({"point_timeout_s": -1.0}, "--point-timeout is -1 s"),
+        ({"wait_s": 0.0}, "--wait is 0 s"),
         ({"sampling": "some"}, "sampling is 'some'"),
         ({"isolation": "none"}, "isolation is 'none'"),
         ({"l2": "warm"}, "l2 is 'warm'"),

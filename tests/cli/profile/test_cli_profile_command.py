@@ -330,6 +330,43 @@ def test_a_device_that_another_sweep_measures_is_refused_and_no_run_is_begun(
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.usefixtures("quickly")
+def test_a_forced_sweep_measures_beside_the_other_and_all_its_points_are_flagged(
+    moeprof: Moeprof, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    with device_lock(None, "theirs"):
+        result = moeprof("profile", *QUICK, "--force", "--store", store)
+    assert result.exit_code == 0
+    assert "another sweep is measuring" in result.stderr
+    assert "run theirs, pid" in result.stderr
+    assert "3 of 3 measurements" in result.stderr
+    run = _only_run(store)
+    assert "theirs" not in run.plan_path.read_text()
+    assert moeprof("parse", run.folder).exit_code == 0
+    marks = read_table(run.table("points"), "points")["marks"].to_pylist()
+    assert str(marks).count("repeat 0: another sweep on the same device") == 3
+
+
+def test_a_sweep_that_is_waited_for_in_vain_is_refused(moeprof: Moeprof, tmp_path: Path) -> None:
+    with device_lock(None, "theirs"):
+        result = moeprof("profile", *QUICK, "--wait", "10ms", "--store", tmp_path / "store")
+    assert result.exit_code == 2
+    assert "waiting 0 s at most: another sweep is measuring" in result.stderr
+    assert not (tmp_path / "store").exists()
+
+
+def test_what_is_no_time_to_wait_is_refused(moeprof: Moeprof) -> None:
+    result = moeprof("profile", *QUICK, "--wait", "soon")
+    assert (result.exit_code, result.errors) == (2, ["'soon' is no duration"])
+
+
+def test_a_dry_run_tells_the_state_of_the_machine(moeprof: Moeprof) -> None:
+    result = moeprof("profile", "--dry-run", "--json", *QUICK)
+    assert "quiet: load 0.0" in result.stderr
+    assert result.data["surroundings"]["load_average"] == 0
+
+
 def test_what_an_op_file_prints_is_not_data(moeprof: Moeprof, tmp_path: Path, example: str) -> None:
     source = tmp_path / "prints.py"
     source.write_text(f"{example}\nprint('{{}}')\n")

@@ -35,7 +35,7 @@ def run(tmp_path: Path) -> Run:
         {"collectors": "auto"},
         {"seed": 5},
         {"power": False},
-        {"budget_s": 3.0, "thermal_step": False},
+        {"budget_s": 3.0, "thermal_step": False, "wait_s": 60.0, "force": True},
     ],
     ids=str,
 )

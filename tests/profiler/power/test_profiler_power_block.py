@@ -1,8 +1,9 @@
 """One block of loads: what is recorded, and what becomes of everything that may go wrong."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from moeprof.profiler.power.block import Block
 from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
 from moeprof.profiler.schedule.repeat import Repeat
 from moeprof.store.errors import CannotMeasure
+from moeprof.store.provenance import Surroundings
 from moeprof.store.recording import Recording
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_power import (
@@ -65,6 +67,23 @@ def test_each_load_is_a_recording_with_its_log_after_the_idle_baseline(
         "idle", "operation", "operation",
     ]  # fmt: skip
     assert [scenario.tokens for scenario in recordings[1].scenarios] == [4]
+
+
+class Beside:
+    """A watch that always sees one other process."""
+
+    def begin(self, processes: Collection[int] = ()) -> Callable[[], Surroundings]:
+        assert processes
+        return lambda: Surroundings(gpu_processes=1)
+
+
+def test_each_load_keeps_what_went_on_beside_it(
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
+) -> None:
+    with simulated_recorder() as sensors:
+        recordings = collect(replace(make_job(), watch=Beside()), sensors)
+    seen = [load.surroundings for recording in recordings for load in recording.loads]
+    assert seen == [Surroundings(gpu_processes=1)] * 3
 
 
 def test_a_baseline_is_measured_once_a_block(
