@@ -3,12 +3,14 @@
 import hashlib
 import json
 from dataclasses import replace
+from os.path import isfile
 from pathlib import Path
 from typing import Any, Final
 
 from ..store.cost_model import CostModelFile
 from ..store.document import to_json
 from ..store.errors import BadInput
+from ..store.run import Run
 
 UNCHECKED: Final = "holds no digest, as models before 1.2: whether it was changed is not known"
 _FIRST_MINOR_WITH_DIGEST: Final = 2
@@ -31,10 +33,16 @@ def verify_checksum(path: Path, body: dict[str, Any]) -> None:
         return
     if found is None or found != digest(body):
         why = "it has no sha256" if found is None else "its sha256 is not that of its content"
-        raise BadInput(
-            f"{path} was changed after it was made: {why}",
-            hint=f"build the model anew: moeprof build-model {path.parent}",
-        )
+        raise BadInput(f"{path} was changed after it was made: {why}", hint=_way_out(path, body))
+
+
+def _way_out(path: Path, body: dict[str, Any]) -> str:
+    """How to get the model again: from its run where it lies in one, else from where it came."""
+    if isfile(Run(path.parent).plan_path):
+        return f"build the model anew: moeprof build-model {path.parent}"
+    if body.get("source") == "imported":
+        return "import it anew with moeprof import, or restore the file"
+    return "copy it anew from its run, or restore the file"
 
 
 def digest(body: dict[str, Any]) -> str:

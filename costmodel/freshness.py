@@ -25,8 +25,10 @@ def why_stale(path: Path, model: CostModelFile) -> str | None:
     runs of a merged model are compared where they lie beside its own.
     """
     run = Run(path.parent)
+    if not isfile(run.plan_path):
+        return None
     own = model.runs[0] if model.runs else FittedRun(model.points_sha256, None)
-    reason = _recordings_differ(run, own) if isfile(run.plan_path) else None
+    reason = _recordings_differ(run, own)
     if reason is None and _points_differ(run, own):
         return "was built from other points than its run holds now"
     return reason or _others_differ(run, model.runs[1:])

@@ -16,7 +16,7 @@ from ..store.errors import BadInput
 from ..store.flag import Flag, FlagCode
 from ..store.plan import Plan, Role
 from ..store.provenance import EnergySource
-from ..store.recording import CollectorName, PointTiming, Recording
+from ..store.recording import MOST_ZERO_CALLS, CollectorName, PointTiming, Recording
 from ..store.scenario import BURST, Scenario
 from ..store.tables.parquet import table_from_columns
 from ..store.tables.schemas import SCHEMAS
@@ -26,7 +26,6 @@ SPREAD_LIMIT: Final = 0.20  # interquartile range over median that raises no fla
 NOT_MENTIONED: Final = "its recording does not say what became of it"
 NO_POWER: Final = "no power was recorded in this run"
 _TIMELESS: Final = (CollectorName.NCU, CollectorName.POWER, CollectorName.THERMAL)
-_MAX_ZERO: Final = 0.1  # share of calls of 0 ns that a clock may lose by chance
 _NULL_NS: Final = -1  # stands for null: no time of a call is negative
 
 Columns = dict[str, Any]
@@ -268,7 +267,7 @@ def _problem(latency_ns: Int64, untimed: Bools, calls: int) -> str | None:
     if missing:
         return f"{missing} of {n} calls hold no kernel"
     zero = int(np.count_nonzero(latency_ns == 0))
-    if zero > _MAX_ZERO * n:
+    if zero > MOST_ZERO_CALLS * n:
         return f"{zero} of {n} calls took no time at all"
     return f"{n} of {n} calls hold a kernel without a time" if untimed.all() else None
 

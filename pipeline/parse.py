@@ -116,7 +116,7 @@ def parse_run(run: Run) -> ParsedRun:
             left_out.append(fault.left_out)
         else:
             tables = run.table("points").parent
-            return ParsedRun(tables, rows, (*map(str, left_out), *warnings))
+            return ParsedRun(tables, rows, (*map(str, left_out), *held.remarks, *warnings))
 
 
 class _Unreadable(Exception):

@@ -41,7 +41,7 @@ class Progress(Protocol):
         ...
 
     def warning(self, text: str) -> None:
-        """Take note of what is damaged and is measured anew."""
+        """Take note of what the run lacks, or what is damaged and is measured anew."""
         ...
 
     def end(self, done: int) -> None:
@@ -110,7 +110,10 @@ class Sweep:
     def _set_aside_damaged(self) -> None:
         """Clean up after killed processes; let what is damaged be measured anew."""
         remove_abandoned_below(self.run.folder)
-        for damaged in self.run.held(raw_files=True).left_out:
+        held = self.run.held(raw_files=True)
+        for remark in held.remarks:
+            self.progress.warning(remark)
+        for damaged in held.left_out:
             kept = self.run.set_aside(damaged.folder)
             self.progress.warning(f"{damaged.why.message}: set aside as {kept}, measured anew")
 

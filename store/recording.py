@@ -1,6 +1,7 @@
 """A recording: the raw files that a collector wrote for one unit of work, and how it made them."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -20,6 +21,7 @@ CALL_RANGE: Final = r"(?s)^(?P<key>.+)#(?P<visit>[0-9]{1,9})\.(?P<call>[0-9]{1,9
 
 
 MOST_CALLS: Final = 1_000_000  # a sweep of 30 sizes has 12,000
+MOST_ZERO_CALLS: Final = 0.1  # share of calls of 0 ns that a clock may lose by chance
 
 
 class CollectorName(StrEnum):
@@ -38,6 +40,17 @@ class CollectorName(StrEnum):
     THERMAL = "thermal"
     MIXED_WORKLOAD = "replay"
     METER = "meter"
+
+
+# Endings of the one raw file that is read; the collectors that are not here have none, or several.
+_READ: Final[Mapping[str, tuple[str, ...]]] = {
+    CollectorName.NSYS: (".sqlite",),
+    CollectorName.KINETO: (".json", ".json.gz"),
+    CollectorName.NCU: (".csv",),
+    CollectorName.POWER: ("power.csv",),
+    CollectorName.THERMAL: ("power.csv",),
+}
+_EXPORTED: Final = ".nsys-rep"  # ending of a raw file from which the one that is read was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +159,23 @@ class Recording:
         calls = sum(len(timing.calls_ns) for timing in self.served)
         if calls > MOST_CALLS:
             raise ValueError(f"has {calls} calls_ns, and a recording has at most {MOST_CALLS}")
+        repeats = {(timing.scenario_key, timing.visit) for timing in self.served}
+        if len(repeats) < len(self.served):
+            raise ValueError("times a repeat of a scenario twice")
+        if self.collector == CollectorName.NCU and len(repeats) > 1:
+            raise ValueError(f"holds counters of {len(repeats)} scenarios, not of one")
+        if self.collector == CollectorName.CPU:
+            for timing in self.served:
+                _check_times(timing)
+
+
+def _check_times(timing: PointTiming) -> None:
+    """Raise ValueError where the times of calls are not those of a measured repeat."""
+    calls = len(timing.calls_ns)
+    if not calls or calls != timing.calls:
+        raise ValueError(f"has {calls} calls_ns for {timing.calls} calls")
+    if timing.calls_ns.count(0) > MOST_ZERO_CALLS * calls:
+        raise ValueError(f"has {timing.calls_ns.count(0)} calls_ns of 0, of {calls}")
 
 
 def call_range(key: str, visit: int, call: int) -> str:
@@ -165,6 +195,30 @@ def sha256_of(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise cannot_read(path, error) from error
+
+
+def read_file(folder: Path, recording: Recording) -> str | None:
+    """Name of the raw file that holds what was measured; None where the recording has none.
+
+    Raises BadInput where a recording that measured something does not name one such file.
+    """
+    endings = _READ.get(recording.collector, ())
+    measured = recording.served or (recording.loads and not recording.failures)
+    if not endings or not measured:
+        return None
+    names = [name for name in recording.files if name.endswith(endings)]
+    if len(names) != 1:
+        raise BadInput(
+            f"{folder / 'recording.json'} names {len(names)} files that end in"
+            f" {' or '.join(endings)}, not one",
+            hint=Recording.WAY_OUT,
+        )
+    return names[0]
+
+
+def is_spared(folder: Path, name: str) -> bool:
+    """Whether a raw file is gone that nobody reads: a report of nsys, whose export is there."""
+    return name.endswith(_EXPORTED) and not lexists(folder / name)
 
 
 def raw_file(folder: Path, recording: Recording, name: str) -> Path:

@@ -194,16 +194,16 @@ def find_model(path: Path | None, store: Path) -> Path:
 def model_file(path: Path) -> Path:
     """Give the model's file where `path` is the folder of its run; else `path` itself.
 
-    Raises BadInput where the run has no model.
+    Raises BadInput where the folder has no model.
     """
     if not has_folder(path):
         return path
-    model = Run(path).model_path
-    if not has_file(model):
-        raise BadInput(
-            f"there is no {model.name} in {path}", hint=f"make one: moeprof build-model {path}"
-        )
-    return model
+    run = Run(path)
+    if not has_file(run.model_path):
+        is_run = has_file(run.plan_path)
+        hint = f"make one: moeprof build-model {path}" if is_run else "name a run or a model's file"
+        raise BadInput(f"there is no {run.model_path.name} in {path}", hint=hint)
+    return run.model_path
 
 
 def take_name(staged: Path, folder: Path) -> bool:

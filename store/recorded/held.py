@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ..document import read_document
 from ..errors import BadInput, shortened
-from ..recording import CollectorName, Recording, raw_file
-from .units import RECORDING_FILE, may_hold, recorded_units
+from ..recording import CollectorName, Recording, is_spared, raw_file, read_file
+from .units import RECORDING_FILE, may_hold, recorded_units, unfinished_units
 
 Recordings = Sequence[tuple[Path, Recording]]  # each with its folder
 
@@ -26,10 +26,14 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The sound recordings of a run, in order of their path, and what is left out."""
+    """The sound recordings of a run, in order of their path, and what is left out.
+
+    `remarks` are sentences on what is missing without harm; none unless raw files were checked.
+    """
 
     recordings: Recordings
     left_out: Sequence[LeftOut]
+    remarks: Sequence[str] = ()
 
 
 def read_recordings(raw: Path, *, raw_files: bool = False) -> Held:
@@ -37,7 +41,8 @@ def read_recordings(raw: Path, *, raw_files: bool = False) -> Held:
 
     Left out is one that cannot be read or is not valid, that lies in another folder than its unit's
     or speaks of a scenario that it does not describe, and one that measured what another holds.
-    With `raw_files` also one of whose raw files is missing or has another sha256.
+    With `raw_files` also one of whose raw files is missing or has another sha256; but a report of
+    nsys may be missing, as only its export is read.
     """
     recordings: list[tuple[Path, Recording]] = []
     left_out: list[LeftOut] = []
@@ -52,7 +57,30 @@ def read_recordings(raw: Path, *, raw_files: bool = False) -> Held:
             continue
         holders.update(dict.fromkeys(_measured(recording), unit))
         recordings.append((unit, recording))
-    return Held(recordings, left_out)
+    remarks = [*_unfinished(raw), *_spared(recordings)] if raw_files else ()
+    return Held(recordings, left_out, remarks)
+
+
+def _unfinished(raw: Path) -> list[str]:
+    """Say which folders hold no recording."""
+    units = unfinished_units(raw)
+    if not units:
+        return []
+    return [
+        f"{_listed(units)}: no {RECORDING_FILE}, so nothing there is used: it was not finished, or"
+        " is being measured now"
+    ]
+
+
+def _spared(recordings: Recordings) -> list[str]:
+    """Say which raw files are missing that nobody reads."""
+    gone = [unit / name for unit, one in recordings for name in one.files if is_spared(unit, name)]
+    return [f"{_listed(gone)}: missing; its export is whole, and is read"] if gone else []
+
+
+def _listed(paths: Sequence[Path]) -> str:
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"{paths[0]}{more}"
 
 
 # Collector, operation, kind, scenario and repeat of a measurement.
@@ -70,9 +98,11 @@ def _read(unit: Path, raw_files: bool) -> Recording:
             hint="remove the folder, or move it to where it belongs",
         )
     _check_described(path, recording)
+    read_file(unit, recording)
     if raw_files:
         for name in recording.files:
-            raw_file(unit, recording, name)
+            if not is_spared(unit, name):
+                raw_file(unit, recording, name)
     return recording
 
 

@@ -19,6 +19,12 @@ def recorded_units(raw: Path) -> list[Path]:
     return [unit for collector in _inside(raw) for unit in _inside(collector) if may_hold(unit)]
 
 
+def unfinished_units(raw: Path) -> list[Path]:
+    """Folders of units that hold no recording, in order."""
+    units = (unit for collector in _inside(raw) for unit in _inside(collector))
+    return [unit for unit in units if not may_hold(unit) and os.path.isdir(unit)]
+
+
 def may_hold(unit: Path) -> bool:
     """Whether a folder holds a recording, or cannot be looked into."""
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from moeprof.costmodel.checksum import with_checksum
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.store.cost_model import CostModelFile
+from moeprof.store.cost_model import CostModelFile, Origin
 from moeprof.store.document import to_json, write_document
 from moeprof.store.errors import BadInput
 from moeprof.tests.builders import make_model_file, make_points
@@ -48,7 +48,25 @@ def test_any_change_is_refused(
     path.write_text(json.dumps(body))
     with pytest.raises(BadInput, match="was changed after it was made") as caught:
         KernelCostModel.load(path)
-    assert "moeprof build-model" in caught.value.hint
+    assert caught.value.hint == "copy it anew from its run, or restore the file"
+
+
+def _hint_of_a_changed_one(path: Path, file: CostModelFile) -> str:
+    write_document(path, replace(file, points_sha256="1" * 64))
+    with pytest.raises(BadInput) as caught:
+        KernelCostModel.load(path)
+    return caught.value.hint
+
+
+def test_the_way_out_is_the_run_only_where_there_is_one(
+    tmp_path: Path, file: CostModelFile
+) -> None:
+    path = tmp_path / "model.json"
+    imported = replace(file, source="imported", origin=Origin("https://x", "0", "MIT", {}))
+    assert "moeprof import" in _hint_of_a_changed_one(path, imported)
+    (tmp_path / "plan.json").touch()
+    hint = f"build the model anew: moeprof build-model {tmp_path}"
+    assert _hint_of_a_changed_one(path, file) == hint
 
 
 def test_the_layout_of_the_text_does_not_change_the_digest(

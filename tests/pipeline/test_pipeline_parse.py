@@ -159,7 +159,7 @@ def test_a_unit_without_points_is_not_read(run: Run, recording: Maker, tmp_path:
     ("changed", "words"),
     [
         ({"collector": "rocprof"}, "recorded with 'rocprof', and this moeprof knows cpu, nsys"),
-        ({"collector": "nsys"}, "holds 0 files that end in .sqlite, not one"),
+        ({"collector": "nsys"}, "names 0 files that end in .sqlite, not one"),
     ],
 )
 def test_a_recording_that_cannot_be_read_is_refused(

@@ -58,6 +58,28 @@ def test_a_load_that_contradicts_itself_is_refused_by_its_place(
         read_document(tmp_path / "recording.json", Recording)
 
 
+@pytest.mark.parametrize(
+    ("calls", "calls_ns", "complaint"),
+    [
+        (3, (10, 11), "has 2 calls_ns for 3 calls"),
+        (0, (), "has 0 calls_ns for 0 calls"),
+        (10, (10,) * 8 + (0, 0), "has 2 calls_ns of 0, of 10"),
+    ],
+)
+def test_times_of_the_cpu_that_no_repeat_can_have_are_refused(
+    recording: Recording, calls: int, calls_ns: tuple[int, ...], complaint: str
+) -> None:
+    timing = replace(recording.served[0], calls=calls, calls_ns=calls_ns)
+    with pytest.raises(ValueError, match=complaint):
+        replace(recording, served=(timing,))
+    replace(recording, served=(timing,), collector="nsys")  # its trace holds the times
+
+
+def test_a_repeat_that_is_timed_twice_is_refused(recording: Recording) -> None:
+    with pytest.raises(ValueError, match="times a repeat of a scenario twice"):
+        replace(recording, served=recording.served * 2)
+
+
 def test_a_recording_of_more_calls_than_a_sweep_makes_is_refused(recording: Recording) -> None:
     calls = MOST_CALLS + 1
     timing = PointTiming(recording.scenarios[0].key, 0, calls, (1,) * calls, 1, 2)

@@ -143,6 +143,12 @@ def test_a_run_without_a_model_is_refused(store: Path) -> None:
     assert caught.value.hint == f"make one: moeprof build-model {store / 'newer'}"
 
 
+def test_a_folder_that_is_no_run_is_not_told_to_build_one(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="there is no") as caught:
+        model_file(tmp_path)
+    assert caught.value.hint == "name a run or a model's file"
+
+
 @pytest.mark.parametrize("find", [find_run, find_model])
 def test_an_empty_store_is_refused_with_the_way_out(
     tmp_path: Path, find: Callable[[Path | None, Path], object]

@@ -294,7 +294,7 @@ def test_the_kernels_of_a_size_are_those_of_its_traces(monkeypatch: pytest.Monke
     )
     pieces = ([("calls", calls)], ())
     monkeypatch.setattr(power_pass, "recording_tables", lambda folder, recording: pieces)
-    timings = [PointTiming(a_scenario(size).key, 0, 2, (), 0, 1) for size in (1, 8, 22)]
+    timings = [PointTiming(a_scenario(size).key, 0, 2, (5, 5), 0, 1) for size in (1, 8, 22)]
     traced = replace(a_recording(*timings), collector="nsys")
     assert kernels_of("gelu", [(Path(), traced)]) == {1: "gemm"}
     assert kernels_of("fc1", [(Path(), traced)]) == {}

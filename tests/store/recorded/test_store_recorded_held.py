@@ -128,6 +128,50 @@ def test_a_scenario_that_is_not_described_is_left_out(run: Run, recording: Recor
     assert "'gelu-b7-1024-fp32-cold' without describing it" in left_out.why.message
 
 
+@pytest.mark.parametrize("collector", ["nsys", "kineto", "ncu"])
+def test_a_trace_that_its_recording_does_not_name_leaves_it_out(
+    run: Run, recording: Recording, collector: str
+) -> None:
+    run.keep(replace(recording, collector=collector))
+    (left_out,) = run.held().left_out
+    assert "names 0 files that end in" in left_out.why.message
+    assert "--resume" in left_out.why.hint
+
+
+def _traced(run: Run, recording: Recording) -> Path:
+    """Add a recording of nsys with its report and its export; return its folder."""
+    folder = run.unit("nsys", "fc1.0")
+    folder.mkdir(parents=True)
+    files = {}
+    for name in ("report.nsys-rep", "report.sqlite"):
+        (folder / name).write_text(name)
+        files[name] = sha256_of(folder / name)
+    run.keep(replace(recording, collector="nsys", unit="fc1.0", files=files))
+    return folder
+
+
+def test_a_report_of_nsys_may_go_as_its_export_alone_is_read(
+    run: Run, recording: Recording
+) -> None:
+    folder = _traced(run, recording)
+    (folder / "report.nsys-rep").unlink()
+    held = _held(run)
+    assert (len(held.recordings), held.left_out) == (3, [])
+    assert held.remarks == [
+        f"{folder / 'report.nsys-rep'}: missing; its export is whole, and is read"
+    ]
+    (folder / "report.sqlite").unlink()
+    assert [one.folder for one in _held(run).left_out] == [folder]
+
+
+def test_a_report_of_nsys_that_is_another_one_leaves_the_recording_out(
+    run: Run, recording: Recording
+) -> None:
+    folder = _traced(run, recording)
+    (folder / "report.nsys-rep").write_text("another")
+    assert [one.folder for one in _held(run).left_out] == [folder]
+
+
 def test_what_was_not_finished_is_no_recording(run: Run) -> None:
     run.unit("cpu", "empty").mkdir()
     (run.unit("cpu", "half") / "raw.csv").parent.mkdir()
@@ -136,6 +180,9 @@ def test_what_was_not_finished_is_no_recording(run: Run) -> None:
     (run.unit("cpu", "notes.txt")).touch()
     held = _held(run)
     assert (len(held.recordings), len(held.left_out)) == (2, 0)
+    (remark,) = held.remarks
+    assert remark.startswith(f"{run.unit('cpu', 'empty')} and 1 more: no recording.json")
+    assert run.held().remarks == ()  # as often as recordings are read, but for this once
 
 
 def test_a_collector_whose_folder_cannot_be_listed_is_left_out(run: Run) -> None:
