@@ -21,9 +21,8 @@ def test_a_model_is_loaded_by_its_file_or_its_runs_folder(model: Path) -> None:
     assert load(model).file == load(str(model.parent)).file
 
 
-def test_a_folder_without_a_model_is_refused_with_the_command_that_makes_one(
-    tmp_path: Path,
-) -> None:
+def test_a_run_without_a_model_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").touch()
     with pytest.raises(BadInput, match="there is no") as caught:
         load(tmp_path)
     assert "build-model" in caught.value.hint
