@@ -6,6 +6,7 @@ neither torch nor pandas.
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated
 
 import typer
@@ -85,7 +86,7 @@ def _command(words: Sequence[str]) -> int:
     if _COMPLETION in os.environ:
         app(prog_name=_NAME)
     _check_folder()
-    command = typer.main.get_command(app)
+    command = _parsers()
     try:
         with command.make_context(_NAME, list(words) or ["--help"]) as context:
             command.invoke(context)
@@ -94,6 +95,12 @@ def _command(words: Sequence[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else _OWN_FAULT
     return 0
+
+
+@cache  # it takes 12 ms, and the tests run thousands of commands in one process
+def _parsers() -> typer.core.TyperGroup:
+    """The commands, each with the options that its function declares."""
+    return typer.main.get_group(app)
 
 
 def _check_folder() -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from scipy.optimize import nnls
 
 from ...stats.arrays import Float64, Int64
 from ...stats.conformal import COVERAGES_PCT, conformal_quantile
@@ -92,6 +91,8 @@ def left_out_errors(tokens: Int64, experts: Int64, latency_us: Float64, top_k: i
 
 def _coefficients(knots: _Knots) -> list[float]:
     """Four non-negative coefficients, in us, that minimise the sum of squared relative errors."""
+    from scipy.optimize import nnls  # here: it takes 0.2 s, and few models have surfaces
+
     columns = terms(knots.tokens, knots.experts, knots.top_k) / knots.latency_us[:, None]
     found, _ = nnls(columns, np.ones(len(knots.latency_us)))
     return [float(value) for value in found]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.stats import theilslopes
 
 from ...stats.arrays import Float64
 
@@ -52,6 +51,8 @@ def fit_leakage(temp_c: Float64, power_w: Float64, reference_c: float | None) ->
             f"the steady load was long enough at {len(degrees)} degrees, {moved_c:g} °C apart, "
             f"and it takes {_MIN_DEGREES}, {_MIN_RISE_C} °C apart"
         )
+    from scipy.stats import theilslopes  # here: it takes 0.2 s, and few models have leakage
+
     medians_w = np.array([np.median(power_w[temp_c == degree]) for degree in degrees])
     slope, middle_w, low, high = (float(each) for each in theilslopes(medians_w, degrees))
     widening = _widening(medians_w - middle_w - slope * degrees)

@@ -12,7 +12,6 @@ from ...store.cost_model import CostModelFile, Pole, Thermal, ThermalResponse
 from ...store.errors import BadInput
 from ..checksum import with_checksum
 from ..rows import rounded
-from .fit import choose_poles
 from .leakage import Leakage, fit_leakage
 from .poles import ThermalModel
 
@@ -55,6 +54,8 @@ def with_response(file: CostModelFile, samples: pa.Table, points: pa.Table) -> C
     `points` are those that the model was built from. Where the step failed, or no poles fit it, the
     model gets the reason instead.
     """
+    from .fit import choose_poles  # here: scipy.signal takes 0.3 s, and few runs hold a step
+
     failure = next(iter(samples["failure"].drop_null().to_pylist()), None)
     if failure is not None:
         return _without_thermal(file, f"the thermal step failed: {failure}")
