@@ -21,6 +21,7 @@ from .other_formats import is_report, other_folder, other_format, unknown_format
 _SQLITE: Final = b"SQLite format 3\0"
 _GZIP: Final = b"\x1f\x8b"
 _BEGINNING: Final = 65536  # bytes that are read to find the format
+_PIECE: Final = 1 << 20  # characters that are searched at once
 _SQLITE_HEADER_BYTES: Final = 100
 
 
@@ -129,7 +130,8 @@ def _is_ncu_output_later(path: Path, beginning: bytes) -> bool:
     if b"\0" in beginning and utf_16_encoding(beginning) is None:
         return False
     with _unpacking(path), _opened_text(path) as file:
-        return any(map(is_ncu_output, iter(lambda: file.readline(_BEGINNING), "")))
+        whole_lines = iter(lambda: file.read(_PIECE) + file.readline(_BEGINNING), "")
+        return any(map(is_ncu_output, whole_lines))
 
 
 def _opened_text(path: Path) -> IO[str]:

@@ -6,6 +6,7 @@ an event of a kind that nobody uses is never kept. The search is one pass of num
 """
 
 import json
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -20,10 +21,11 @@ from ..messages import RECORD_AGAIN, Refusal
 from .repair import MORE, Fault, fault, masked, repaired
 from .text import place, text_blocks
 
-_KEY: Final = b'"traceEvents"'
+_LIST: Final = re.compile(rb'"traceEvents"\s*+:\s*+\[')
 _OUTLINE: Final = msgspec.json.Decoder(dict[str, object], float_hook=str)
 _SPLIT: Final = "split it: one trace per file, as one object with the list traceEvents"
 _LARGEST_PART_BYTES: Final = 1 << 24  # an event, or what stands before or after the events
+_PIECE_BYTES: Final = 1 << 20  # that is looked through at once
 _IS_MARK: Final = np.isin(np.arange(256), list(b'"{}[]'))
 _STEP: Final = np.zeros(256, dtype=np.int8)
 _STEP[list(b"{[")], _STEP[list(b"}]")] = 1, -1
@@ -205,38 +207,57 @@ class _Window:
         return dropped
 
 
-def _brackets(text: bytes) -> tuple[Int64, Any, Any]:
-    """Places of the brackets outside strings, whether each opens (1) or closes (-1), the depth."""
+class _Brackets(NamedTuple):
+    """Brackets outside strings: their places, whether each opens (1) or closes (-1), the depth."""
+
+    place: Int64
+    step: Any
+    depth: Any
+
+
+def _brackets(text: bytes, deepest: int) -> _Brackets:
+    """Find the brackets that lead to a depth of at most `deepest`.
+
+    The text is looked through piece by piece: nothing else but brackets would take 26 times the
+    memory of the text.
+    """
     letters = np.frombuffer(masked(text), dtype=np.uint8)
-    places = np.flatnonzero(_IS_MARK[letters])
-    marks = letters[places]
-    is_quote = marks == ord('"')
-    outside = ~is_quote & ~np.logical_xor.accumulate(is_quote)
-    step = _STEP[marks[outside]]
-    return places[outside], step, np.cumsum(step, dtype=np.int32)
+    found = []
+    in_string, depth = False, 0
+    for first in range(0, max(1, len(letters)), _PIECE_BYTES):
+        piece = letters[first : first + _PIECE_BYTES]
+        places = np.flatnonzero(_IS_MARK[piece])
+        is_quote = piece[places] == ord('"')
+        outside = ~is_quote & (np.logical_xor.accumulate(is_quote) == in_string)
+        places = places[outside]
+        step = _STEP[piece[places]]
+        depths = depth + np.cumsum(step, dtype=np.int64)
+        kept = depths <= deepest
+        found.append((places[kept] + first, step[kept], depths[kept]))
+        in_string ^= bool(np.count_nonzero(is_quote) % 2)
+        depth = int(depths[-1]) if len(depths) else depth
+    place, steps, at_depth = (np.concatenate(each) for each in zip(*found, strict=True))
+    return _Brackets(place, steps, at_depth)
 
 
-def _split(text: bytes) -> tuple[list[tuple[int, int]], int | None]:
+def _split(text: bytes) -> tuple[Iterator[tuple[int, int]], int | None]:
     """Start and end of each element in brackets, and the place where the list is closed, if any."""
-    places, step, depth = _brackets(text)
+    places, step, depth = _brackets(text, 1)
     closed = np.flatnonzero(depth < 0)[:1]
     if len(closed):
         places, step, depth = (each[: closed[0] + 1] for each in (places, step, depth))
     starts = places[(depth == 1) & (step == 1)]
     ends = places[(depth == 0) & (step == -1)] + 1
     spans = zip(starts.tolist(), ends.tolist(), strict=False)  # the last one may lack its end
-    return list(spans), int(places[-1]) if len(closed) else None
+    return spans, int(places[-1]) if len(closed) else None
 
 
 def _opened(text: bytes) -> int | None:
     """Place of the bracket that opens the list of the member `traceEvents`."""
-    places, step, depth = _brackets(text)
-    for each in places[(depth == 2) & (step == 1)].tolist():
-        before = text[:each].rstrip()
-        if text[each : each + 1] == b"[" and before.endswith(b":"):
-            if before[:-1].rstrip().endswith(_KEY):
-                return int(each)
-    return None
+    places, step, depth = _brackets(text, 2)
+    named = np.array([found.end() - 1 for found in _LIST.finditer(text)], dtype=np.int64)
+    lists = named[np.isin(named, places[(depth == 2) & (step == 1)])]
+    return int(lists[0]) if len(lists) else None
 
 
 @lru_cache(maxsize=1024)

@@ -35,6 +35,7 @@ HEADER = '"ID","Process ID","Process Name","Kernel Name"\n'
         (b'{"lr": 0.1}\n==PROF== Connected\n' + HEADER.encode(), TraceFormat.NCU_CSV),
         (b"epoch 3, loss 0.5\n" * 9000 + HEADER.encode(), TraceFormat.NCU_CSV),
         (b"[INFO] step\n" * 9000 + HEADER.encode(), TraceFormat.NCU_CSV),
+        (b"a==b\r\n" * 300_000 + b"x" * 80_000 + b"\r\n" + HEADER.encode(), TraceFormat.NCU_CSV),
         (b"==ERROR== ERR_NVGPUCTRPERM\n", TraceFormat.NCU_CSV),
         (b"epoch 3, loss 0.5\n" * 9000 + b"==ERROR== ERR_NVGPUCTRPERM\n", TraceFormat.NCU_CSV),
         (b'{"traceEvents": [], "note": "==PROF=="}', TraceFormat.KINETO_JSON),

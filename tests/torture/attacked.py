@@ -132,7 +132,7 @@ class Attack:
         log, both = self._place.folder / "calls.log", []
         for _ in range(2):
             log.unlink(missing_ok=True)
-            self._restore()
+            self._place.restore(self._intact)
             counting = disk_shim.counting(self._shim, self._place.store, log)
             first = self._place.run(*self._words, variables=counting)
             assert first.fine, first.last_words
@@ -147,7 +147,7 @@ class Attack:
     def strike(self, blow: Blow) -> Trial:
         """Let the command meet a blow, then run the next ones; note what is wrong."""
         trial = Trial(f"{self._attacked.name}: {blow}")
-        self._restore()
+        self._place.restore(self._intact)
         striking = disk_shim.striking(self._shim, self._place.store, blow)
         ended = self._place.run(*self._words, variables=striking)
         if blow.error is None:
@@ -162,12 +162,6 @@ class Attack:
         self._note_result(trial)
         self._place.note_temporary(trial, f"{blow}, then run again")
         return trial
-
-    def _restore(self) -> None:
-        shutil.rmtree(self._place.store, ignore_errors=True)
-        shutil.copytree(self._intact, self._place.store)
-        for left in self._place.temporary.iterdir():
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
     def _note_partial(self, trial: Trial) -> None:
         """A file after an error is as it was before, or as it is after the whole command."""

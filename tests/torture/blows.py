@@ -3,6 +3,7 @@
 import errno
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 
 from moeprof.tests.torture import disk_shim, recorded
 from moeprof.tests.torture.attacked import ATTACKED, Attack, Attacked
@@ -20,6 +21,8 @@ _REFUSALS = (
     (errno.EROFS, ("create",), True),
     (errno.EDQUOT, ("write",), True),
 )
+_DURABLE = ("fsync", "rename")  # of these the first and the last call are met, of others any one
+_OTHER_REFUSALS = 2  # so many errors beside ENOSPC are drawn for a command
 Blows = Iterator[Blow]
 
 
@@ -45,17 +48,23 @@ def sweep_errors(setting: Setting) -> Iterable[Job]:
 
 def _kills(setting: Setting, name: str, counts: Mapping[str, int], most: int | None) -> Blows:
     for kind, count in counts.items():
-        for at in setting.some(range(1, count + 1), most, f"{name} {kind}"):
+        fewer = most if most is None or kind in _DURABLE else min(most, 1)
+        for at in setting.some(range(1, count + 1), fewer, f"{name} {kind}"):
             yield Blow(kind, at)
 
 
 def _errors(setting: Setting, name: str, counts: Mapping[str, int], most: int | None) -> Blows:
-    for error, kinds, stays in _REFUSALS:
-        for kind in kinds:
-            numbers = range(1, counts.get(kind, 0) + 1)
-            fewer = most and max(1, most - 1)
-            for at in setting.some(numbers, fewer, f"{name} {kind} {error}"):
-                yield Blow(kind, at, error, stays)
+    """Refuse calls: each kind with ENOSPC, and some with other errors; all where `most` is None."""
+    every = [(error, kind, stays) for error, kinds, stays in _REFUSALS for kind in kinds]
+    met = [one for one in every if counts.get(one[1])]
+    if most is not None:
+        others = [one for one in met if one[0] != errno.ENOSPC]
+        some = setting.draw(name).sample(others, min(len(others), _OTHER_REFUSALS))
+        met = [one for one in met if one[0] == errno.ENOSPC or one in some]
+    for error, kind, stays in met:
+        numbers = range(1, counts[kind] + 1)
+        for at in setting.some(numbers, most and 1, f"{name} {kind} {error}"):
+            yield Blow(kind, at, error, stays)
 
 
 def _commands(setting: Setting, what: str, blows: "partial[Blows]") -> Iterable[Job]:
@@ -77,18 +86,34 @@ def _attack(
 def _sweeps(setting: Setting, blows: "partial[Blows]") -> Iterable[Job]:
     if setting.shim is None:
         return skipped("sweeps", _NO_COMPILER)
-    jobs: list[Job] = []
-    for name, begun in (("profile", False), ("profile --resume", True)):
-        with setting.place(f"counted {name}") as place:
-            if begun:
-                _begin(place)
-            log = place.folder / "calls.log"
-            counting = disk_shim.counting(setting.shim, place.store, log)
-            go_on(place, _words(), variables=counting).wait()
-            counts = disk_shim.counts(log)
-        for blow in blows(name, counts, setting.pick(0, 2, None)):
-            jobs.append(partial(_struck_sweep, setting, name, begun, blow))
-    return jobs
+    begins = [("profile", False), ("profile --resume", True)]
+    chosen = begins[: setting.pick(0, None, None)]
+    return [partial(_struck_sweeps, setting, name, begun, blows) for name, begun in chosen]
+
+
+def _struck_sweeps(
+    setting: Setting, name: str, begun: bool, blows: "partial[Blows]"
+) -> list[Trial]:
+    """Strike a sweep, or one that goes on, again and again, in one place."""
+    with setting.place(name) as place:
+        if begun:
+            _begin(place)
+        intact = place.folder / "intact"
+        place.store.rename(intact)
+        counts = _counts(setting, place, intact)
+        return [
+            _struck_sweep(setting, place, intact, name, blow)
+            for blow in blows(name, counts, setting.pick(1, 2, None))
+        ]
+
+
+def _counts(setting: Setting, place: Place, intact: Path) -> dict[str, int]:
+    """Calls of an undisturbed sweep, by kind."""
+    assert setting.shim is not None
+    place.restore(intact)
+    log = place.folder / "calls.log"
+    go_on(place, _words(), variables=disk_shim.counting(setting.shim, place.store, log)).wait()
+    return disk_shim.counts(log)
 
 
 def _words() -> list[str]:
@@ -103,27 +128,25 @@ def _begin(place: Place) -> None:
         last.unlink()
 
 
-def _struck_sweep(setting: Setting, name: str, begun: bool, blow: Blow) -> list[Trial]:
+def _struck_sweep(setting: Setting, place: Place, intact: Path, name: str, blow: Blow) -> Trial:
     """Let a sweep meet a blow, then let it go on to its end."""
     trial = Trial(f"{name}: {blow}")
     assert setting.shim is not None
-    with setting.place(trial.name) as place:
-        if begun:
-            _begin(place)
-        held = _held(place)
-        striking = disk_shim.striking(setting.shim, place.store, blow)
-        ended = go_on(place, _words(), variables=striking).wait()
-        if blow.error is not None:
-            ended.judge(trial)
-        elif ended.code != -9:
-            trial.tries = 0  # it had no such call this time
-        place.note_orphans(trial, str(blow))
-        for run in recorded.runs(place.store):
-            recorded.note_whole(trial, run, str(blow))
-        if not any(kind is Kind.HALF_WRITTEN for kind, _ in trial.faults):
-            held |= _held(place)
-        finish(place, trial, held, _words())
-    return [trial]
+    place.restore(intact)
+    held = _held(place)
+    striking = disk_shim.striking(setting.shim, place.store, blow)
+    ended = go_on(place, _words(), variables=striking).wait()
+    if blow.error is not None:
+        ended.judge(trial)
+    elif ended.code != -9:
+        trial.tries = 0  # it had no such call this time
+    place.note_orphans(trial, str(blow))
+    for run in recorded.runs(place.store):
+        recorded.note_whole(trial, run, str(blow))
+    if not any(kind is Kind.HALF_WRITTEN for kind, _ in trial.faults):
+        held |= _held(place)
+    finish(place, trial, held, _words())
+    return trial
 
 
 def _held(place: Place) -> dict[str, bytes]:

@@ -123,6 +123,13 @@ class Place:
             env=self.environment, check=True, capture_output=True, text=True, timeout=LIMIT_S,
         ).stdout  # fmt: skip
 
+    def restore(self, intact: Path) -> None:
+        """Give the store the content of `intact` again; remove all temporary files."""
+        shutil.rmtree(self.store, ignore_errors=True)
+        shutil.copytree(intact, self.store)
+        for left in self.temporary.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+
     def processes(self) -> dict[int, str]:
         """Processes with this place's mark that run, by id, with their command."""
         found = {}

@@ -22,7 +22,7 @@ _READER: Final = Path(__file__).with_name("reader.py")
 
 def jobs(setting: Setting) -> Iterable[Job]:
     """One run with all its readers."""
-    return [partial(_race, setting, setting.pick(1, 10, 100))]
+    return [partial(_race, setting, setting.pick(1, 4, 100))]
 
 
 def _race(setting: Setting, rounds: int) -> list[Trial]:
@@ -58,7 +58,7 @@ def _state(place: Place, run: Path, factor: float) -> list[str]:
 
 def _start(place: Place, run: Path, over: Path) -> "subprocess.Popen[str]":
     """Start a reader that yields to the writer."""
-    command = ["nice", "-n", "15", sys.executable, str(_READER), str(run), str(over)]
+    command = ["nice", "-n", "19", sys.executable, str(_READER), str(run), str(over)]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, env=place.environment, stdout=pipe, stderr=pipe, text=True)
 

@@ -47,11 +47,11 @@ class Setting:
         return Place(self.code, self.folder, name)
 
     def some(self, numbers: Sequence[int], count: int | None, name: str) -> list[int]:
-        """The first, the last and others at random, `count` in all; None: all."""
+        """The first, the last and others at random, `count` in all; one: any of them; None: all."""
         if count is None or len(numbers) <= count:
             return list(numbers)
-        if count == 0:
-            return []
-        ends = [numbers[-1], numbers[0]][:count]
-        between = self.draw(name).sample(numbers[1:-1], count - len(ends))
-        return sorted({*ends, *between})
+        draw = self.draw(name)
+        if count < 2:
+            return draw.sample(numbers, count)
+        between = draw.sample(numbers[1:-1], count - 2)
+        return sorted({numbers[0], numbers[-1], *between})

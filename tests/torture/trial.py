@@ -51,12 +51,15 @@ Job = Callable[[], Sequence[Trial]]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One line of the table: its name, what it looks for, and its trials."""
+    """One line of the table: its name, what it looks for, and its trials.
+
+    `job_s` is the time that its jobs took, added up: several run at once.
+    """
 
     name: str
     kinds: tuple[Kind, ...]
     trials: tuple[Trial, ...]
-    wall_s: float
+    job_s: float
 
     def figures(self) -> dict[str, Any]:
         """The part as JSON: tries, the count of each kind of fault, and each fault in words."""
@@ -68,7 +71,7 @@ class Part:
             "faults": {str(kind): found[kind] for kind in sorted({*self.kinds, *found})},
             "longest_s": round(max((trial.seconds for trial in self.trials), default=0.0), 1),
             "skipped": [f"{one.name}: {one.skipped}" for one in self.trials if one.skipped],
-            "wall_s": round(self.wall_s, 1),
+            "job_s": round(self.job_s, 1),
             "what": [
                 f"{trial.name}: {kind}: {text}"
                 for trial in self.trials

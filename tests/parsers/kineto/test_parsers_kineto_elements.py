@@ -166,3 +166,25 @@ def test_no_event_and_no_other_part_is_held_beyond_16_mib(tmp_path: Path, begin:
         file.writelines(b"a" * 2**20 for _ in range(20))
     with pytest.raises(BadInput, match=Refusal.TOO_LARGE):
         list(Elements(path))
+
+
+def test_brackets_of_a_part_larger_than_a_block_are_told_from_those_in_strings(
+    tmp_path: Path,
+) -> None:
+    deep: Any = "x"
+    for _ in range(400):
+        deep = [deep, '[{"']
+    event = {"a": [deep] * 400, "b": {"c": ['\\"]'] * (BLOCK_BYTES // 4)}}
+    _, found = _read(tmp_path / "t.json", json.dumps({"traceEvents": [event, {"x": 1}]}))
+    assert found == [event, {"x": 1}]
+
+
+def test_brackets_that_nothing_closes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="nested too deep"):
+        _read(tmp_path / "t.json", '{"traceEvents": [' + "[" * 3 * BLOCK_BYTES)
+
+
+def test_the_list_is_the_member_of_that_name_and_not_another_list(tmp_path: Path) -> None:
+    text = '{"a": [[]], "b": ["traceEvents"], "c": "traceEvents: [", "traceEvents" : [{"x": 1}]}'
+    _, found = _read(tmp_path / "t.json", text)
+    assert found == [{"x": 1}]

@@ -1,6 +1,7 @@
 r"""What profilers put into JSON that JSON does not allow: `C:\Users`, tabs, Latin-1, NaN."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -80,3 +81,16 @@ def test_what_can_be_repaired_is_no_fault() -> None:
 
 def test_a_number_of_any_length_is_no_fault() -> None:
     assert fault(b"9" * 5000) is None
+
+
+@given(piece=st.text('\\"a[]{}\n', min_size=1), more=st.text('\\"a'))
+def test_escapes_of_a_long_text_are_masked_as_those_of_a_short_one(piece: str, more: str) -> None:
+    text = (piece * (1 + (1 << 16) // len(piece)) + more).encode()
+    assert masked(text) == re.sub(rb"\\.", b"  ", text, flags=re.DOTALL)
+
+
+def test_only_escapes_in_strings_are_masked_where_a_fault_is_looked_for() -> None:
+    assert fault(rb'{"a": "\q\"", "b": 1}') is None
+    broken = fault(rb'{"a": "\q\"", "b": 1\n}')
+    assert broken is not None
+    assert broken.byte == len(rb'{"a": "\q\"", "b": 1')
