@@ -83,7 +83,10 @@ def _installed_nsys(what: str, hint: str) -> Nsys:
     installed = shutil.which("nsys")
     if installed is None:
         raise BadInput(f"{what}, and no nsys is on PATH", hint=hint)
-    return Nsys(installed)
+    nsys = Nsys(installed)
+    if nsys.version and nsys.hangs:
+        raise BadInput(f"{what}, and the nsys on PATH does not run: {nsys.hangs}", hint=hint)
+    return nsys
 
 
 def _export_nsys(path: Path, copy: Path, needed: tuple[int, ...]) -> None:

@@ -18,7 +18,7 @@ from ...parsers.events import Trace
 from ...parsers.nsys.trace import read_nsys
 from ...store.recording import CollectorName, Recording
 from ..job import Job
-from ..process.run import run
+from ..process.run import Finished, run
 from ..record import Tool
 from .collector import Probe, literal_path
 from .traced import TraceFault, collect_traced
@@ -30,20 +30,41 @@ NO_NVTX = "nsys records a CPU by NVTX ranges, and the package nvtx is missing: m
 
 @dataclass(frozen=True)
 class Nsys:
-    """An installed nsys: its path, and the flags that its own help lists."""
+    """An installed nsys: its path, and the flags that its own help lists.
+
+    Each question is asked once. After one that is not answered within `answer_s` no other is, so
+    that an nsys that hangs costs one such time.
+    """
 
     path: str
+    answer_s: float = _PROBE_S
 
-    @cached_property
+    @property
     def version(self) -> str:
         """Version as nsys prints it, for example "2024.2.3.38-242334140272v0"."""
-        result = run([self.path, "--version"], timeout_s=_PROBE_S)
-        found = re.search(r"\d{4}\.\d+\S*", result.stdout)
+        found = re.search(r"\d{4}\.\d+\S*", self._ask("--version").stdout)
         return found.group() if found else "unknown"
 
+    @property
+    def hangs(self) -> str:
+        """What it did not answer; empty where it answered all that it was asked."""
+        silent = (words for words, one in self._answers.items() if one.exit_code is None)
+        return next(
+            (f"nsys {' '.join(one)}: no answer within {self.answer_s:g} s" for one in silent), ""
+        )
+
     @cached_property
+    def _answers(self) -> dict[tuple[str, ...], Finished]:
+        return {}
+
+    def _ask(self, *words: str) -> Finished:
+        if words not in self._answers and not self.hangs:
+            self._answers[words] = run([self.path, *words], timeout_s=self.answer_s)
+        return self._answers.get(words, Finished(None, "", "", self.hangs))
+
+    @property
     def _help(self) -> str:
-        return run([self.path, "profile", "--help"], timeout_s=_PROBE_S).stdout
+        return self._ask("profile", "--help").stdout
 
     def profile(self, report: Path, device: str, gpu_index: int | None) -> list[str]:
         """Start of a command that profiles the rest of it into `report`."""
@@ -70,7 +91,7 @@ class Nsys:
         flag = re.search(r"--gpu-metrics-devices?\b", self._help)
         if flag is None or gpu_index is None:
             return []
-        result = run([self.path, "profile", f"{flag.group()}=help"], timeout_s=_PROBE_S)
+        result = self._ask("profile", f"{flag.group()}=help")
         listed = re.search(rf"^\s*{gpu_index}\s*:", result.stdout + result.stderr, re.MULTILINE)
         return [f"{flag.group()}={gpu_index}"] if listed else []
 
@@ -90,6 +111,8 @@ class Nsys:
         self._export(report, [f"--type={form}", f"--tables={','.join(tables)}"], out)
 
     def _export(self, report: Path, what: Sequence[str], out: Path) -> None:
+        if self.hangs:
+            raise TraceFault(self.hangs)
         if not report.is_file():
             self._import(report)
         output = f"--output={out.absolute()}"
@@ -98,10 +121,10 @@ class Nsys:
         if result.exit_code != 0 or not out.exists():
             raise TraceFault(f"nsys could not export its report: {result.last_words}")
 
-    @cached_property
+    @property
     def export_help(self) -> str:
         """What `nsys export --help` prints: the forms and options that this nsys knows."""
-        return run([self.path, "export", "--help"], timeout_s=_PROBE_S).stdout
+        return self._ask("export", "--help").stdout
 
     def _import(self, report: Path) -> None:
         """Import a capture that nsys left unimported, as it does when its own import fails.

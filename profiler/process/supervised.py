@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import IO, Final, Self
 from uuid import uuid4
 
-from .supervisor import marked, members
+from .supervisor import marked, members, state
 
 _SUPERVISOR: Final = Path(__file__).with_name("supervisor.py")
 # Environment variable by which what the command started is known without its supervisor.
 _MARK: Final = "MOEPROF_COMMAND"
 _PACKAGE: Final = Path(__file__).absolute().parents[2]
 _LOOK_S: Final = 0.5
+_MOST_STOPS: Final = 6  # looks that find the supervisor stopped; each lets it go on
 _END_S: Final = 10.0  # the supervisor gives up after half of it
 
 
@@ -100,15 +101,18 @@ class Supervised:
     def exit_code(self, timeout_s: float) -> int | None:
         """Wait for the end; return the exit code, or minus the signal; None if it does not end.
 
+        None too where the command stops its supervisor again and again, which then can never end.
         Raises OSError where the command could not be started.
         """
+        stops = 0
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
         end_s = time.monotonic() + timeout_s
         while not poller.poll(max(0.0, min(end_s - time.monotonic(), _LOOK_S)) * 1000):
-            if time.monotonic() >= end_s:
+            stops += state(self.pid) == "T"  # the command may have stopped it
+            if time.monotonic() >= end_s or stops > _MOST_STOPS:
                 return None
-            self._supervisor.send_signal(signal.SIGCONT)  # the command may have stopped it
+            self._supervisor.send_signal(signal.SIGCONT)
         if errno := self._errno():
             raise OSError(errno, os.strerror(errno), self._program)
         try:
@@ -118,11 +122,15 @@ class Supervised:
 
     def end(self) -> None:
         """End the command and all that it started; wait some seconds at most."""
-        self._supervisor.send_signal(signal.SIGCONT)
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._supervisor.wait(_END_S)
+        stops, end_s = 0, time.monotonic() + _END_S
+        while stops <= _MOST_STOPS and time.monotonic() < end_s:
+            self._supervisor.send_signal(signal.SIGCONT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._supervisor.wait(_LOOK_S)
+                break
+            stops += state(self.pid) == "T"
         if self._supervisor.returncode is None or self._supervisor.returncode < 0:
             self._end_without_supervisor()
 

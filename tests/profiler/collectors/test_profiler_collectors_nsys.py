@@ -172,3 +172,15 @@ def test_a_real_nsys_records_the_ranges_of_a_cpu(tmp_path: Path) -> None:
     assert {point["role"] for point in points} == {"fit", "holdout"}
     assert all(point["latency_us"] > 0 for point in points)
     assert all(point["latency_source"] == "wall" for point in points)
+
+
+def test_an_nsys_that_hangs_is_asked_once(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    path = executable(tmp_path / "bin" / "nsys", f"echo >> {asked}\nexec sleep 60")
+    nsys = Nsys(str(path), answer_s=0.5)
+    assert (nsys.hangs, nsys.version) == ("", "unknown")
+    assert nsys.hangs == "nsys --version: no answer within 0.5 s"
+    assert (nsys.version, nsys.export_help) == ("unknown", "")
+    with pytest.raises(TraceFault, match="--version: no answer"):
+        nsys.export(tmp_path / "report.nsys-rep", tmp_path / "report.sqlite")
+    assert asked.read_text() == "\n"

@@ -54,6 +54,13 @@ def command(text: str) -> Supervised:
     return Supervised([sys.executable, "-c", text])
 
 
+def test_a_supervisor_that_is_stopped_again_and_again_is_not_waited_for() -> None:
+    stops = "import os, signal, time\nwhile True: os.kill(os.getppid(), signal.SIGSTOP)"
+    with command(stops) as child:
+        assert child.exit_code(600) is None
+    assert is_gone(child.pid)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_with_moeprof_killed_nothing_is_left(number: signal.Signals) -> None:
     text = PARENT.replace("WHAT_HAPPENS", "time.sleep(600)")
