@@ -1,6 +1,6 @@
 """Predict the points of one curve: by a curve of the model, or by a cut through a surface."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -20,6 +20,7 @@ class Fitted:
     `cost` maps a batch size to its cost. `interval_us` maps a batch size and a nominal coverage, in
     percent, to the bounds of the latency. `energy_reason` is the reason why the model has no energy
     of the curve, None where it has any; `heat_reason` says why no temperature rise is compared.
+    `metered` are the sizes between which energy is known, None where all of `domain` are.
     """
 
     op: str
@@ -28,6 +29,11 @@ class Fitted:
     heat_reason: str
     cost: Callable[[int], Cost]
     interval_us: Callable[[int, int], tuple[float, float]]
+    metered: Domain | None = None
+
+    def domain_of(self, metric: str) -> Domain:
+        """The sizes that the model predicts a quantity at."""
+        return self.domain if metric == "latency" or self.metered is None else self.metered
 
 
 def fitted_curves(model: KernelCostModel) -> dict[str, Fitted]:
@@ -43,6 +49,7 @@ def _of_curve(model: KernelCostModel, curve: CurveModel) -> Fitted:
         heat_reason=model.file.thermal_reason or NO_LIMIT,
         cost=partial(model.get_cost, curve.curve),
         interval_us=partial(model.get_interval_us, curve.curve),
+        metered=_between(curve.energy_tokens or ()),
     )
 
 
@@ -61,7 +68,12 @@ def _of_surface(model: KernelCostModel, surface: SurfaceModel, curve: str) -> Fi
         heat_reason=model.file.thermal_reason or NO_LIMIT,
         cost=partial(model.get_cost, curve),
         interval_us=partial(model.get_interval_us, curve),
+        metered=_between([surface.knots_tokens[place] for place in surface.energy_knots]),
     )
+
+
+def _between(tokens: Sequence[int]) -> Domain | None:
+    return Domain(min(tokens), max(tokens)) if tokens else None
 
 
 def _why_no_energy(fitted: FittedOp) -> str | None:

@@ -133,7 +133,7 @@ def _held(curve: PairedCurve, metric: str) -> Held:
         left_out=tuple(
             f"left out {', '.join(map(str, sizes))}: {reason}" for reason, sizes in left_out.items()
         ),
-        domain=curve.fitted.domain,
+        domain=curve.fitted.domain_of(metric),
     )
 
 

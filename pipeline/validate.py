@@ -67,6 +67,8 @@ def validate(
     check_type("limit_ratio", limit_ratio, float, int, NoneType)
     check_type("trust", trust, bool)
     loaded = KernelCostModel.load(path)
+    if isfile((run := Run(path.parent)).plan_path):
+        run.check_confined()
     progress.notice(f"model: {path}")
     warnings = Warnings(progress)
     warnings.add(filter(None, [stale_sentence(path, loaded.file)]))
@@ -158,7 +160,6 @@ def _own_points(path: Path, model: CostModelFile, warnings: Warnings) -> pa.Tabl
     run = Run(path.parent)
     if not isfile(run.plan_path):  # points alone, as an import leaves them
         return read_table(run.table("points"), "points")
-    run.check_confined()
     return _stored_points(run, model, warnings).table
 
 

@@ -19,6 +19,7 @@ from .quantities import percent, significant
 
 _SIGNS: Final = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.AMBIGUOUS: "?"}
 BANDS: Final = ("1-8", "9-64", "65+")
+LAXER: Final = "An earlier verdict on this model was under a stricter limit: see below."
 _HEAD: Final = (
     "curve",
     "outcome",
@@ -94,6 +95,8 @@ def _earlier(contents: Contents, validation: Validation) -> Html:
     before = contents.earlier.get(validation.against, ())
     if not before:
         return joined()
+    stricter = any(validation.is_laxer_than(one) for one in before)
+    notice = element("p", LAXER, class_="notice") if stricter else ""
     rows = [
         (
             one.date,
@@ -103,7 +106,8 @@ def _earlier(contents: Contents, validation: Validation) -> Html:
         )
         for one in reversed(before)
     ]
-    return table("Earlier verdicts", ("date", "outcome", "strictest limit", "model"), rows)
+    head = ("date", "outcome", "strictest limit", "model")
+    return joined(notice, table("Earlier verdicts", head, rows))
 
 
 def _sha256(contents: Contents) -> str | None:

@@ -72,7 +72,8 @@ def _counted(verdict: Validation) -> str:
     told = [curve for curve in curves if curve.outcome is verdict.outcome]
     if verdict.outcome is Outcome.PASS or not told:
         passed = sum(curve.outcome is Outcome.PASS for curve in curves)
-        return f"{passed} of {len(curves)} {noun} pass"
+        at = f" at {100 * verdict.strictest:.4g} %" if curves else ""
+        return f"{passed} of {len(curves)} {noun} pass{at}"
     failed = verdict.outcome is Outcome.FAIL
     what = ("fails" if len(told) == 1 else "fail") if failed else "undecided"
     named = f": {name_of(told[0], curves)}" if len(told) == 1 else ""

@@ -87,3 +87,19 @@ def test_a_size_whose_energy_the_model_does_not_know_is_left_out() -> None:
     (energy,) = (verdict for verdict in validation.curves if verdict.metric == "energy")
     assert energy.n == 5
     assert f"left out 200: {BEYOND.format(8, 128)}" in energy.reason
+    assert energy.outcome is Outcome.AMBIGUOUS  # five sizes; and no band is missed beyond 128
+
+
+def test_energy_is_judged_between_the_metered_sizes() -> None:
+    def metered(size: int) -> dict[str, object]:
+        known = size >= 32
+        source = {"energy_source": "rapl", "energy_reason": None} if known else {}
+        return {"energy_mj": 0.3 * (50 + size) if known else None, **source}
+
+    tables = [make_points(lambda size: 50.0 + size, [b], "fit", **metered(b)) for b in FIT]
+    (fitted,) = fitted_curves(make_model(*tables)).values()
+    assert (fitted.domain_of("energy").first_tokens, fitted.domain_of("energy").last_tokens) == (
+        32,
+        256,
+    )
+    assert fitted.domain_of("latency").first_tokens == 8

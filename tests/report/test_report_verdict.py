@@ -4,12 +4,14 @@ from typing import Any
 
 from moeprof.report.contents import read_contents
 from moeprof.report.quantities import percent
-from moeprof.report.verdict import outcome, verdict_section
+from moeprof.report.verdict import LAXER, outcome, verdict_section
 from moeprof.store.document import read_document, write_document
 from moeprof.store.plan import Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.run import Run
+from moeprof.store.verdicts.history import replace_verdict
 from moeprof.store.verdicts.parts import Outcome
+from moeprof.store.verdicts.summary import advice
 from moeprof.store.verdicts.verdict import MixedWorkloadVerdict, Sensor, Validation
 
 Rows = list[dict[str, Any]]
@@ -66,6 +68,30 @@ def test_a_validation_against_a_meter_is_shown_with_its_mixed_workload_and_senso
         "Scale of the sensor (nvml_counter), in no error above: ±5%; not calibrated here.",
     ):
         assert words in page
+
+
+def test_an_earlier_verdict_under_a_stricter_limit_is_shown(
+    build: Build, plan: Plan, provenance: Provenance, rows: Rows
+) -> None:
+    run = build(plan, provenance, rows)
+    own = read_document(run.validation_path, Validation)
+    assert "Earlier verdicts" not in verdict_section(read_contents(run))
+    lax = replace(own, curves=tuple(replace(curve, limit=0.2) for curve in own.curves))
+    replace_verdict(run.validation_path, replace(lax, validated_utc="2026-11-30T08:00:00+00:00"))
+    page = verdict_section(read_contents(run))
+    assert LAXER in page
+    assert "Earlier verdicts" in page
+    assert "against holdout on 2026-11-30: " in page
+
+
+def test_what_keeps_a_curve_from_pass_is_listed_by_cause(
+    build: Build, plan: Plan, provenance: Provenance, rows: Rows
+) -> None:
+    run = build(plan, provenance, rows)
+    contents = read_contents(run)
+    assert contents.validation is not None
+    for one in advice(contents.validation):
+        assert one.what in verdict_section(contents)
 
 
 def test_an_outcome_has_a_word_and_a_sign_beside_its_colour() -> None:

@@ -137,7 +137,7 @@ def test_it_is_shown_within_80_columns(validate: Validate) -> None:
         assert said in result.stdout
     assert max(map(len, result.stderr.splitlines()[-6:])) <= 80
     said = " ".join(result.stderr.split())
-    assert "PASS: run against nvml: 3 of 3 comparisons pass" in said
+    assert "PASS: run against nvml: 3 of 3 comparisons pass at 3 %" in said
     assert "mixed workload: PASS: the sum is off by" in said
     assert "scale of the sensor (simulated), in no error above: not known" in said
 

@@ -36,14 +36,14 @@ def verdict(outcome: Outcome, *curves: CurveVerdict) -> Validation:
 
 def test_one_line_counts_the_curves_with_the_outcome_and_names_a_single_one() -> None:
     good, bad = curve("gelu", PASS), curve("fc1", FAIL, OFF)
-    assert headline(verdict(PASS, good, good)) == "2 of 2 curves pass"
+    assert headline(verdict(PASS, good, good)) == "2 of 2 curves pass at 3 %"
     assert headline(verdict(FAIL, good, bad)) == "1 of 2 curves fails: fc1"
     assert headline(verdict(FAIL, bad, bad)) == "2 of 2 curves fail"
     assert headline(verdict(UNSURE, good, curve("topk", UNSURE, UNSEEN))) == (
         "1 of 2 curves undecided: topk"
     )
     energy = curve("gelu", PASS, metric="energy")
-    assert headline(verdict(PASS, good, energy)) == "2 of 2 comparisons pass"
+    assert headline(verdict(PASS, good, energy)) == "2 of 2 comparisons pass at 3 %"
 
 
 def test_a_cause_is_told_once_with_each_reason_and_its_curves() -> None:
