@@ -206,7 +206,7 @@ class IntervalScores:
 
     The score of a prediction is |log(predicted / measured)| divided by the scale of the error
     there (docs/model.md). `quantiles` maps a nominal coverage, in percent, to the conformal
-    quantile of the `n` scores of all curves and 30 of Student's t. `method` names the points that
+    quantile of the `n` scores of all curves and 25 of Student's t. `method` names the points that
     were scored. `drift_95` is the 95 % bound on the |log| error that each doubling of the batch
     size beyond the domain adds, from `drift_n` predictions of the upper half of a curve from its
     lower half. `shared` is the part of the variance of errors that is common to all curves, as of a

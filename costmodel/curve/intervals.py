@@ -5,7 +5,8 @@ The scale of the error at a size is made of three parts, added in quadrature:
     scale² = noise² + (jump_share * log-jump of the bracket)² + (left-out error of its knots / 3)²
 
 `noise` and `jump_share` are the curve's own (`scores.py`). The log-jump is the |log| ratio of the
-two knots around the size: the fit may place a step at the wrong side of it. The left-out error is
+two knots around the size, at most 0.2: the fit may place a step at the wrong side of it, and a
+bracket that rises by more holds a slope or several steps. The left-out error is
 the root mean square of those of the two knots: where they do not agree with their neighbours, a
 knot between them may not either. At a knot the last two parts are zero.
 
@@ -27,6 +28,8 @@ from ...stats.conformal import OF_95
 
 FREEDOM: Final = 3  # degrees of freedom of Student's t, the distribution of error over scale
 LEFT_OUT_SHARE: Final = 1 / 3
+# On public tables of A100, A40, H100 and others, errors do not grow with a jump beyond this.
+MOST_JUMP: Final = 0.2
 # Quantiles of that distribution, by coverage in percent: for a model without scores of its own.
 PRIOR: Final = MappingProxyType({50: 0.765, 80: 1.638, 90: 2.353, 95: 3.182})
 PRIOR_DRIFT: Final = 0.3
@@ -49,8 +52,8 @@ def error_scales(
     noise: float | Float64, jump_share: float | Float64, jumps: Float64, left_out: Float64
 ) -> Float64:
     """Scale of the error [N] in brackets of these log-jumps and left-out errors [N]."""
-    parts = noise**2 + (jump_share * jumps) ** 2 + (LEFT_OUT_SHARE * left_out) ** 2
-    scales: Float64 = np.sqrt(parts)
+    stepped = jump_share * np.minimum(jumps, MOST_JUMP)
+    scales: Float64 = np.sqrt(noise**2 + stepped**2 + (LEFT_OUT_SHARE * left_out) ** 2)
     return scales
 
 

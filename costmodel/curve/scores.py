@@ -2,14 +2,15 @@
 
 The |log| error of a prediction, divided by its scale (`intervals.py`), is taken to be distributed
 as Student's t with 3 degrees of freedom. Each curve has two unknowns, its noise and its share of
-the log-jumps. They are posterior means (empirical Bayes: Efron and Morris 1973): the likelihood is
-that of the curve's errors at its calibration sizes and, at half weight because neighbours share
-knots, of its left-out errors; the prior is log-normal, a factor of two wide, around the median
-curve of the model. So a curve of few points takes the values of the others.
+the log-jumps. They are posterior root mean squares (empirical Bayes: Efron and Morris 1973): the
+likelihood is that of the curve's errors at its calibration sizes and, at a quarter of the weight
+because neighbours share knots, of its left-out errors; the prior is log-normal around the median
+curve of the model, a factor of 3 wide in the noise and of 1.5 in the share. So a curve of few
+points takes the values of the others.
 
 A score is the error of a calibration point by its scale, which is estimated without that point. The
 quantiles of the scores of all curves make the intervals (split conformal prediction, normalised:
-Papadopoulos, Gammerman and Vovk 2008), with 30 quantiles of Student's t counted among the scores,
+Papadopoulos, Gammerman and Vovk 2008), with 25 quantiles of Student's t counted among the scores,
 so that those of a few points do not decide alone.
 """
 
@@ -18,21 +19,21 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import stdtrit
 
 from ...stats.arrays import Float64, Int64
 from ...stats.conformal import COVERAGES_PCT, conformal_quantile
+from ...stats.student import half_width
 from ...store.cost_model import Fit, IntervalScores
 from .fit import interpolate, leave_one_out, log_jumps
 from .intervals import FREEDOM, PRIOR, ErrorScale, bracket_left_out, error_scales
 
 CALIBRATED: Final = "calibration points, by the scale of their curve's errors"
 LEFT_OUT: Final = "leave-one-out over the knots, by the scale of their curve's errors"
-_PRIOR_SCORES: Final = 30
-_LEFT_OUT_WEIGHT: Final = 0.5
-_PRIOR_LOG_SD: Final = float(np.log(2))
+_PRIOR_SCORES: Final = 25
+_LEFT_OUT_WEIGHT: Final = 0.25
+_PRIOR_FACTORS: Final = (3.0, 1.5)  # of noise and share: operations differ more in their noise
 UNKNOWN_SHARED: Final = 0.5
-_PRIOR_CURVES: Final = 2
+_PRIOR_CURVES: Final = 4
 _PRIOR_ROUNDS: Final = 2  # the first from the likelihoods alone
 # The pairs of noise and share that are compared: [G] each.
 _NOISES, _SHARES = (
@@ -71,10 +72,12 @@ class Scored:
     def left_out(self) -> Float64:
         """|log| error of each knot when it is predicted from the others, [K].
 
-        The first and the last knot are predicted by the latency of their neighbour.
+        The first and the last knot are predicted by the latency of their neighbour, or by the line
+        through their two neighbours where that is closer.
         """
-        ends = np.log(self.values[[1, -2]] / self.values[[0, -1]])
-        errors: Float64 = np.abs(np.r_[ends[0], self._inner_errors(), ends[1]])
+        first = _end_error(self.tokens[:3], self.values[:3])
+        last = _end_error(self.tokens[:-4:-1], self.values[:-4:-1])
+        errors: Float64 = np.r_[first, np.abs(self._inner_errors()), last]
         return errors
 
     def left_out_errors(self) -> Errors:
@@ -105,6 +108,15 @@ class Scored:
         return errors
 
 
+def _end_error(tokens: Int64, values: Float64) -> float:
+    """|log| error of the first of two or three knots when it is predicted from the others."""
+    predictions = [values[1]]
+    if len(tokens) > 2:
+        slope = (values[2] - values[1]) / (tokens[2] - tokens[1])
+        predictions.append(values[1] + slope * (tokens[0] - tokens[1]))
+    return min(abs(float(np.log(one / values[0]))) for one in predictions if one > 0)
+
+
 def score_curves(curves: Sequence[Scored]) -> tuple[list[ErrorScale], IntervalScores]:
     """The scale of each curve's errors, and the scores of all curves.
 
@@ -120,7 +132,7 @@ def score_curves(curves: Sequence[Scored]) -> tuple[list[ErrorScale], IntervalSc
     posteriors = _posteriors(
         np.array([c.sum(1) + k.sum(1) for c, k in zip(likelihoods, weak, strict=True)])
     )
-    scales = [ErrorScale(*map(float, _means(posterior))) for posterior in posteriors]
+    scales = [ErrorScale(*map(float, _scale_of(posterior))) for posterior in posteriors]
     scored = zip(
         *((unseen, likelihoods) if calibrated else (left_out, weak)), posteriors, strict=True
     )
@@ -134,22 +146,27 @@ def _posteriors(log_likelihoods: Float64) -> Float64:
     posteriors = log_likelihoods
     for _ in range(_PRIOR_ROUNDS):
         middle = np.median([_means(one, log_pairs) for one in posteriors], axis=0)
-        distances = (log_pairs - middle[:, None]) / _PRIOR_LOG_SD
+        distances = (log_pairs - middle[:, None]) / np.log(_PRIOR_FACTORS)[:, None]
         posteriors = log_likelihoods - (distances**2).sum(0) / 2
     return posteriors
 
 
-def _means(log_weights: Float64, pairs: Float64 | None = None) -> Float64:
-    """Posterior mean of noise and share [2, ...] at log-weights of the pairs [G, ...]."""
+def _scale_of(log_weights: Float64) -> Float64:
+    """Root mean square of noise and share [2, ...] at log-weights of the pairs [G, ...]."""
+    found: Float64 = np.sqrt(_means(log_weights, np.square([_NOISES, _SHARES])))
+    return found
+
+
+def _means(log_weights: Float64, values: Float64) -> Float64:
+    """Mean of values of the pairs [2, G] at log-weights of the pairs [G, ...], [2, ...]."""
     weights = np.exp(log_weights - log_weights.max(0))
-    averaged = np.array([_NOISES, _SHARES]) if pairs is None else pairs
-    means: Float64 = averaged @ weights / weights.sum(0)
+    means: Float64 = values @ weights / weights.sum(0)
     return means
 
 
 def _scores(errors: Errors, log_likelihoods: Float64, posterior: Float64) -> Float64:
     """Errors [N] by their scale, each of which is estimated without that error."""
-    noises, shares = _means(posterior[:, None] - log_likelihoods)
+    noises, shares = _scale_of(posterior[:, None] - log_likelihoods)
     scales = error_scales(noises, shares, errors.jumps, errors.left_out)
     scores: Float64 = errors.values / scales
     return scores
@@ -158,8 +175,8 @@ def _scores(errors: Errors, log_likelihoods: Float64, posterior: Float64) -> Flo
 def _interval_scores(scores: Sequence[Float64], method: str) -> IntervalScores:
     """What the file holds of the signed scores of each curve."""
     found = np.abs(np.concatenate([np.empty(0), *scores]))
-    levels = 0.5 + (np.arange(_PRIOR_SCORES) + 0.5) / _PRIOR_SCORES / 2
-    ascending = np.sort(np.r_[found, stdtrit(FREEDOM, levels)])
+    levels = (np.arange(_PRIOR_SCORES) + 0.5) / _PRIOR_SCORES
+    ascending = np.sort(np.r_[found, [half_width(1.0, FREEDOM, level) for level in levels]])
     quantiles = {str(percent): conformal_quantile(ascending, percent) for percent in COVERAGES_PCT}
     known = {percent: value for percent, value in quantiles.items() if value is not None}
     shared = shared_variance(scores) if method == CALIBRATED else UNKNOWN_SHARED
@@ -171,7 +188,7 @@ def shared_variance(scores: Sequence[Float64]) -> float:
 
     It is the mean product of the signed scores of two points of different curves, over the mean
     square of a score (the intraclass correlation). One run has seen few moments of its machine, so
-    two further curves count as correlated by a half.
+    four further curves count as correlated by a half.
     """
     kept = [np.clip(one, -PRIOR[95], PRIOR[95]) for one in scores if len(one)]
     counts, sums = (np.array([f(one) for one in kept], dtype=float) for f in (len, np.sum))

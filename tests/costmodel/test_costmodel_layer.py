@@ -1,11 +1,16 @@
 """A layer is the sum of its kernels, with shares per token and per assignment."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.cost import Cost
+from moeprof.costmodel.curve.scores import Scored, score_curves
 from moeprof.costmodel.layer import LayerPart, check_routing, compose, expert_loads
+from moeprof.stats.arrays import Float64
 from moeprof.store.errors import BadInput
 from moeprof.store.scenario import OpKey
 
@@ -97,3 +102,42 @@ def test_shares_of_a_token_and_of_an_assignment_differ_by_top_k() -> None:
     assert layer.latency_us_per_assignment == 5.0
     assert layer.energy_mj_per_token == 1.0
     assert layer.energy_mj_per_assignment == 0.5
+
+
+def errors(random: np.random.Generator, common: float, count: int) -> Float64:
+    """|log| errors of seven operations at `count` sizes in one moment, [7, count], of 2 %.
+
+    The part `common` of their variance is that of the moment.
+    """
+    moment = random.normal(0, np.sqrt(common))
+    return 0.02 * (moment + random.normal(0, np.sqrt(1 - common), (7, count)))
+
+
+def flat_curve(knots: Float64, calibration: Float64) -> Scored:
+    """A curve of 100 us with these errors [24] at its knots, [8] at its calibration sizes."""
+    sizes = np.arange(1, 25, dtype=np.int64) * 10
+    return Scored(
+        "linear", sizes, 100 * np.exp(knots), None, sizes[:8] + 5, 100 * np.exp(calibration)
+    )
+
+
+@pytest.mark.parametrize("common", [0.0, 0.3, 0.6])
+def test_a_layer_is_covered_as_often_as_its_operations(common: float) -> None:
+    covered: dict[str, list[float]] = {"layer": [], "operation": []}
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        at_knots, later = errors(random, 0.0, 24), errors(random, common, 8)
+        scales, intervals = score_curves(list(map(flat_curve, at_knots, later)))
+        halves = [100 * intervals.quantiles["95"] * scale.noise for scale in scales]
+        parts = [
+            LayerPart(replace(cost(f"op{place}", 100.0), latency_us_lo=100 - half,
+                              latency_us_hi=100 + half), 1)
+            for place, half in enumerate(halves)
+        ]  # fmt: skip
+        layer = compose(8, 2, 4, parts, intervals.shared)
+        for _ in range(20):
+            found = 100 * np.exp(errors(random, common, 1)[:, 0])
+            covered["operation"].append(float(np.mean(np.abs(found - 100) <= halves)))
+            covered["layer"].append(layer.latency_us_lo <= found.sum() <= layer.latency_us_hi)
+    assert abs(np.mean(covered["layer"]) - np.mean(covered["operation"])) < 0.08
+    assert np.mean(covered["layer"]) > 0.85

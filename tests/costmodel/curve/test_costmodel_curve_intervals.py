@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.curve.intervals import (
+    MOST_JUMP,
     PRIOR,
     bracket_left_out,
     error_scales,
@@ -17,8 +18,13 @@ ASKED = np.array([1, 5, 10, 15, 20], dtype=np.int64)
 
 
 def test_the_parts_of_a_scale_add_in_quadrature() -> None:
-    found = error_scales(0.03, 0.1, np.array([0.0, 0.4, 0.0]), np.array([0.0, 0.0, 0.12]))
+    found = error_scales(0.03, 0.2, np.array([0.0, 0.2, 0.0]), np.array([0.0, 0.0, 0.12]))
     assert found == pytest.approx([0.03, 0.05, 0.05])
+
+
+def test_a_jump_counts_up_to_a_limit() -> None:
+    jumps = np.array([MOST_JUMP, 3.0])
+    assert len(set(error_scales(0.01, 1.0, jumps, np.zeros(2)).tolist())) == 1
 
 
 def test_between_two_knots_both_left_out_errors_count_and_at_a_knot_none() -> None:

@@ -64,7 +64,8 @@ def test_a_curve_without_errors_takes_the_scale_of_the_others() -> None:
     known = [curve(seed, 0.02)[0] for seed in range(5)]
     two = Scored("linear", np.array([1, 512], dtype=np.int64), np.array([50.0, 50.0]))
     scales, _ = score_curves([*known, two])
-    assert scales[-1].noise == pytest.approx(np.median([s.noise for s in scales[:-1]]), rel=0.5)
+    median = np.median([scale.noise for scale in scales[:-1]])
+    assert median <= scales[-1].noise < 4 * median  # not known as well, so not as narrow
 
 
 @pytest.mark.parametrize("tile", [1, 64])
