@@ -8,7 +8,7 @@ doubling.
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 
@@ -18,9 +18,7 @@ from ...store.cost_model import IntervalScores
 from ...store.errors import BadInput
 from ..roofline import Roofline
 from .intervals import PRIOR_DRIFT
-
-if TYPE_CHECKING:
-    from .scores import Scored  # its build loads scipy, a look-up does not
+from .scores import Scored
 
 # Public GEMM curves are 9 % off at three octaves, in the median; nothing is known beyond four.
 MAX_OCTAVES: Final = 4.0
@@ -55,7 +53,7 @@ def octaves_beyond(tokens: Int64, query: Int64) -> Float64:
     return octaves
 
 
-def drift_scores(curve: "Scored", bound: Roofline | None) -> Float64:
+def drift_scores(curve: Scored, bound: Roofline | None) -> Float64:
     """|log error| per octave of a curve's upper half, predicted from its lower half."""
     half = int(np.searchsorted(curve.tokens, curve.tokens[-1] / 2, side="right"))
     if bound is None or half < _HELD_KNOTS or half == len(curve.tokens):
