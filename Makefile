@@ -4,7 +4,7 @@
 # make check    the same checks on what is set up already
 # make fmt      mend format and lint; renew the published JSON Schemas
 # make fuzz     change fields of valid inputs 10,000 times; each must be read or refused
-# make torture  kill, starve, race and lie to moeprof for half an hour; torture-full: for hours
+# make torture  kill, starve, race and lie to moeprof for a quarter of an hour; torture-full: for hours
 # make bench    run every benchmark, quickly
 # make clean    remove what the others made, except runs
 .PHONY: help demo test check fmt fuzz torture torture-full bench clean

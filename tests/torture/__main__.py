@@ -36,7 +36,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--size", choices=list(Size), default=Size.SHORT)
     parser.add_argument("--part", choices=list(PARTS), action="append")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
-    parser.add_argument("--workers", type=int, default=2, help="tries at once")
+    parser.add_argument("--workers", type=int, default=3, help="tries at once")
     parser.add_argument("--code", type=Path, default=_ROOT, help="the checkout under test")
     parser.add_argument("--out", type=Path, default=Path("torture.json"))
     return parser.parse_args()

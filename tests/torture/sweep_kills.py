@@ -26,6 +26,7 @@ _MANNERS: Final = (  # the signal, and whether the whole process group gets it
 )  # fmt: skip
 _LONGEST_S: Final = {"cpu": 4.5, "nsys": 10.0}  # about what such a sweep takes
 _DIES_S: Final = 20.0
+_HEEDED_S: Final = 0.5  # before it Python itself may begin, and end with a traceback
 
 
 def sweep_words(collector: str = "cpu", ops: str = "relu,topk") -> list[str]:
@@ -81,7 +82,8 @@ def _killed(
     trial.tries += 1
     if ended.code is None:
         trial.add(Kind.HANG, f"{how}: it did not end")
-    if ended.code == 129 or "Traceback" in ended.stderr:
+    unheeded = wait_s < _HEEDED_S and ended.code == -number
+    if not unheeded and (ended.code == 129 or "Traceback" in ended.stderr):
         trial.add(Kind.OWN_FAULT, f"{how}: {ended.last_words}")
     place.note_orphans(trial, how)
     for run in recorded.runs(place.store):
