@@ -55,9 +55,10 @@ def validate(
 
     `model` is a model's file or its run's folder. `against` is "holdout", the sizes that the
     model's own run held out; "nvml", to measure them again now, with energy; or the folder of
-    another run on the same device. `limit_ratio` is the allowed median error, 0.03 for 3 %; None
-    for the default of each quantity. "nvml" executes scripts of the model's run: `trust` allows it
-    where another user or machine began that run. `progress` receives each warning as it is found.
+    another run on the same device. `limit_ratio` is the allowed median error, 0.03 for 3 %, from
+    which the other limits follow (compare/limits.py); None for the default of each quantity.
+    "nvml" executes scripts of the model's run: `trust` allows it where another user or machine
+    began that run. `progress` receives each warning as it is found.
 
     Raises BadInput where there is no such model or run or they do not belong together, and
     CannotMeasure where "nvml" finds no source of energy.

@@ -1,7 +1,7 @@
 """A model is compared with its hold-out points, and the reason for each left-out one is kept."""
 
 from collections.abc import Callable
-from math import log, nan
+from math import log, log1p, nan
 from pathlib import Path
 
 import pyarrow as pa
@@ -49,6 +49,38 @@ def test_latency_is_judged_by_its_median_error(share: float, outcome: Outcome) -
     assert verdict.bias == pytest.approx(share, abs=1e-6)
     assert verdict.floor == pytest.approx(0.004)
     assert [point.tokens for point in verdict.points] == list(HELD_OUT)
+
+
+PLANTED: dict[str, tuple[Callable[[int], float], float, Outcome]] = {
+    "nothing": (lambda _: 1.0, 0.01, Outcome.PASS),
+    "too fast up to 16": (lambda size: 0.4 if size <= 16 else 1.0, 0.01, Outcome.FAIL),
+    "too slow in one band": (lambda size: 1.4 if size <= 8 else 1.0, 0.01, Outcome.FAIL),
+    "too fast at one size": (lambda size: 0.4 if size == 50 else 1.0, 0.01, Outcome.FAIL),
+    "too slow at large sizes": (lambda size: 1.3 if size > 64 else 1.0, 0.01, Outcome.FAIL),
+    "too slow throughout": (lambda _: 1.085, 0.01, Outcome.FAIL),
+    "noise at one size": (lambda size: 1.4 if size == 50 else 1.0, 0.6, Outcome.AMBIGUOUS),
+    "noise that did no harm": (lambda _: 1.0, 0.6, Outcome.PASS),
+    "far beyond much noise": (lambda _: 2.5, 0.2, Outcome.FAIL),
+}
+
+
+@pytest.mark.parametrize(("factor", "repeat", "outcome"), PLANTED.values(), ids=PLANTED)
+def test_planted_errors_of_a_model(
+    factor: Callable[[int], float], repeat: float, outcome: Outcome
+) -> None:
+    """Predictions are so many times the held-out time, whose repeats differ by `repeat`."""
+    points = pa.concat_tables(
+        [
+            make_points(slope, FIT, "fit"),
+            make_points(
+                lambda size: slope(size) / factor(size),
+                HELD_OUT,
+                "holdout",
+                repeat_difference=log1p(repeat),
+            ),
+        ]
+    )
+    assert validate_holdout(make_model(points), "a", points).outcome is outcome
 
 
 def test_coverage_is_the_share_of_points_inside_the_interval() -> None:
