@@ -91,14 +91,18 @@ def verdicts_on(
 
 def _all(path: Path, file: CostModelFile, query: CostQuery, tokens: int) -> Iterator[AnswerVerdict]:
     names = _names(file, query)
+    for verdict in _present(path, file):
+        for curve in verdict.curves:
+            if curve.metric == "latency" and split_active_experts(curve.curve) in names:
+                answer = _answer(verdict, curve, tokens, verdict.is_on(file.sha256))
+                yield from () if answer is None else (answer,)
+
+
+def _present(path: Path, file: CostModelFile) -> Iterator[Validation]:
+    """The verdicts that are shown, of each comparison whose verdict lies beside a model."""
     for present in sorted(path.parent.glob("validation*.json")):
-        read_document(present, Validation)
-        for verdict in _chosen(readable_verdicts(present), file):
-            for curve in verdict.curves:
-                if curve.metric == "latency" and split_active_experts(curve.curve) in names:
-                    answer = _answer(verdict, curve, tokens, verdict.is_on(file.sha256))
-                    if answer is not None:
-                        yield answer
+        read_document(present, Validation)  # refuses what readable_verdicts would leave out
+        yield from _chosen(readable_verdicts(present), file)
 
 
 def _chosen(verdicts: Sequence[Validation], file: CostModelFile) -> list[Validation]:

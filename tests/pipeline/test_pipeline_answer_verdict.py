@@ -4,8 +4,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from moeprof.compare.holdout import validate_holdout
 from moeprof.pipeline.answer_verdict import AnswerVerdict, verdicts_on
 from moeprof.pipeline.build import build_model
 from moeprof.pipeline.cost import Cost, CostQuery, load, look_up
@@ -15,6 +17,7 @@ from moeprof.store.errors import BadInput
 from moeprof.store.run import Run
 from moeprof.store.verdicts.parts import Outcome
 from moeprof.store.verdicts.verdict import ANOTHER_MODEL, Validation
+from moeprof.tests.builders import make_model, make_points
 from moeprof.tests.pipeline.conftest import HELD_OUT
 
 
@@ -105,3 +108,23 @@ def test_its_fields_are_data(model: Path) -> None:
     (found,) = verdicts(model)
     assert asdict(found)["outcome"] == "PASS"
     assert read_document(model.parent / "validation.json", Validation).date is not None
+
+
+@pytest.mark.parametrize(("active_experts", "verdicts_found"), [(4, 1), (3, 0)])
+def test_a_cost_over_active_experts_has_the_verdict_on_that_number_of_them(
+    tmp_path: Path, active_experts: int, verdicts_found: int
+) -> None:
+    def of(active: int, sizes: tuple[int, ...], role: str) -> pa.Table:
+        routed = {"op": "experts", "experts": 8, "top_k": 2, "active_experts": active}
+        curve = f"experts-8x4-fp32-e8-a{active}-k2-cold"
+        return make_points(lambda size: 100.0 * active + size, sizes, role, curve=curve, **routed)
+
+    fitted = [of(active, (4, 8, 16, 32, 64), "fit") for active in (2, 4, 8)]
+    held_out = [of(active, (5, 6, 7, 11, 20, 50), "holdout") for active in (2, 4, 8)]
+    model = make_model(*fitted)
+    verdict = validate_holdout(model, "run", pa.concat_tables(held_out))
+    write_document(tmp_path / "validation.json", verdict)
+    asked = CostQuery(op="experts", batch_size=6, active_experts=active_experts)
+    beside = tmp_path / "kernel_cost_model.json"
+    found = verdicts_on(beside, model.file, asked, look_up(model, asked))
+    assert len(found) == verdicts_found
