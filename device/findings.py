@@ -43,7 +43,7 @@ def described(seen: Surroundings) -> str:
     """Say in words what is known of the surroundings; empty where nothing is."""
     parts = []
     if seen.other_cores is not None:
-        parts.append(f"other processes on {seen.other_cores:.1f} of {seen.cores} cores")
+        parts.append(_on_cores(seen.other_cores, seen.cores))
     if seen.load_average is not None:
         parts.append(f"load {seen.load_average:.1f}")
     if seen.governors:
@@ -80,7 +80,11 @@ def _crowd(seen: Surroundings) -> str | None:
     if others <= max(min(_QUARTER * cores, _HALF_CORE), _SHARE * cores):
         return None
     of_all = "" if load is None else f" (load {load:.1f})"
-    return f"other processes on {others:.1f} of {cores} cores{of_all}"
+    return f"{_on_cores(others, cores)}{of_all}"
+
+
+def _on_cores(others: float, cores: int | None) -> str:
+    return f"other processes on {others:.1f} of {cores} {'core' if cores == 1 else 'cores'}"
 
 
 def _on_gpu(count: int) -> str:

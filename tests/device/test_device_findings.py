@@ -26,6 +26,10 @@ def test_a_busy_machine_is_told_by_cores_and_load() -> None:
     assert "--wait" in found.remedy
 
 
+def test_one_core_is_no_plural() -> None:
+    assert sentences(cores=1, other_cores=0.5) == ["other processes on 0.5 of 1 core"]
+
+
 @pytest.mark.parametrize(
     ("cores", "quiet", "busy"),
     [(1, 0.2, 0.3), (2, 0.5, 0.8), (8, 0.7, 1.0), (16, 1.5, 1.8), (128, 12.0, 14.0)],
