@@ -209,9 +209,7 @@ def _warnings(summaries: tuple[OpSummary, ...]) -> list[str]:
         warnings += [f"{summary.op}: {text}" for text in dict.fromkeys(summary.warnings)]
     disturbed = sum(summary.disturbed for summary in summaries)
     if disturbed:
-        measured = sum(summary.measured for summary in summaries)
         warnings.append(
-            f"{disturbed} of {measured} measurements were taken while the device was not quiet, and"
-            " are flagged"
+            f"the device was not quiet during {disturbed} repeats and loads: their points are flagged"
         )
     return warnings

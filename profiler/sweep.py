@@ -53,7 +53,7 @@ class Progress(Protocol):
 class OpSummary:
     """What became of one operation under one collector in this sweep.
 
-    `disturbed` counts the repeats beside which something went on that puts their times in doubt.
+    `disturbed` counts the repeats and loads, idle ones too, while the device was not quiet.
     """
 
     op: str
@@ -209,7 +209,8 @@ class Sweep:
         for recording in recordings:
             self.run.keep(recording)
             summary.measured += len(recording.served) + len(measured_loads(recording))
-            summary.disturbed += sum(bool(passing(one.surroundings)) for one in recording.served)
+            taken = (*recording.served, *recording.loads)
+            summary.disturbed += sum(bool(passing(one.surroundings)) for one in taken)
             summary.failures += recording.failures
             summary.warnings += recording.warnings
 

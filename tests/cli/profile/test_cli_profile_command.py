@@ -340,7 +340,7 @@ def test_a_forced_sweep_measures_beside_the_other_and_all_its_points_are_flagged
     assert result.exit_code == 0
     assert "another sweep is measuring" in result.stderr
     assert "run theirs, pid" in result.stderr
-    assert "3 of 3 measurements" in result.stderr
+    assert "not quiet during 3 repeats" in result.stderr
     run = _only_run(store)
     assert "theirs" not in run.plan_path.read_text()
     assert moeprof("parse", run.folder).exit_code == 0
