@@ -210,6 +210,6 @@ def _warnings(summaries: tuple[OpSummary, ...]) -> list[str]:
     disturbed = sum(summary.disturbed for summary in summaries)
     if disturbed:
         warnings.append(
-            f"the device was not quiet during {disturbed} repeats and loads: their points are flagged"
+            f"the device was not quiet during {disturbed} repeats and loads; points are flagged"
         )
     return warnings

@@ -209,8 +209,7 @@ class Sweep:
         for recording in recordings:
             self.run.keep(recording)
             summary.measured += len(recording.served) + len(measured_loads(recording))
-            taken = (*recording.served, *recording.loads)
-            summary.disturbed += sum(bool(passing(one.surroundings)) for one in taken)
+            summary.disturbed += sum(bool(passing(one)) for one in recording.surroundings)
             summary.failures += recording.failures
             summary.warnings += recording.warnings
 

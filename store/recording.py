@@ -168,6 +168,12 @@ class Recording:
             for timing in self.served:
                 _check_times(timing)
 
+    @property
+    def surroundings(self) -> list[Surroundings | None]:
+        """What went on beside each repeat and each load, idle ones too."""
+        of_repeats = [timing.surroundings for timing in self.served]
+        return of_repeats + [load.surroundings for load in self.loads]
+
 
 def _check_times(timing: PointTiming) -> None:
     """Raise ValueError where the times of calls are not those of a measured repeat."""

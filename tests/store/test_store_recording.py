@@ -8,6 +8,7 @@ import pytest
 
 from moeprof.store.document import read_document, to_json
 from moeprof.store.errors import BadInput
+from moeprof.store.provenance import Surroundings
 from moeprof.store.recording import MOST_CALLS, Load, PointTiming, Recording, raw_file, sha256_of
 
 
@@ -22,6 +23,17 @@ def test_a_raw_file_is_given_only_as_it_was_recorded(tmp_path: Path, recording: 
     path.unlink()
     with pytest.raises(BadInput, match="is missing"):
         raw_file(tmp_path, kept, "times.json")
+
+
+def test_surroundings_are_those_of_repeats_then_of_loads(recording: Recording) -> None:
+    busy, hot = Surroundings(gpu_processes=1), Surroundings(slowed_by=("heat",))
+    timing = PointTiming("key", 0, 1, (1,), 0, 1, busy)
+    loads = (
+        Load("operation", "key", 0, (0,), (0,), surroundings=hot),
+        Load("idle", None, 0, (0,), (0,)),
+    )
+    kept = replace(recording, served=(timing,), loads=loads)
+    assert kept.surroundings == [busy, hot, None]
 
 
 def test_a_file_that_the_recording_does_not_name_is_refused(
