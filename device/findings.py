@@ -54,6 +54,8 @@ def described(seen: Surroundings) -> str:
         parts.append(_on_gpu(seen.gpu_processes))
     if seen.gpu_busy is not None:
         parts.append(f"busy for {percent(seen.gpu_busy, decimals=0)} % of the time")
+    if seen.slowed_by:
+        parts.append(_slowed(seen))
     return "; ".join(parts)
 
 
@@ -62,10 +64,10 @@ def _passing(seen: Surroundings) -> Iterator[Finding]:
         yield Finding(FlagCode.BESIDE_SWEEP, "another sweep on the same device", "let it end first")
     crowd = _crowd(seen)
     if crowd is not None:
-        yield Finding(FlagCode.OTHER_PROCESSES, crowd, "end them, or wait: --wait 10m")
+        yield Finding(FlagCode.OTHER_PROCESSES, crowd, "end them, or `moeprof profile --wait 10m`")
     if seen.slowed_by:
-        words = f"slowed down by {' and '.join(seen.slowed_by)}"
-        yield Finding(FlagCode.SLOWED_DOWN, words, "mend the cooling, or raise the limit")
+        remedy = "mend the cooling, or raise the limit"
+        yield Finding(FlagCode.SLOWED_DOWN, _slowed(seen), remedy)
 
 
 def _crowd(seen: Surroundings) -> str | None:
@@ -81,6 +83,10 @@ def _crowd(seen: Surroundings) -> str | None:
         return None
     of_all = "" if load is None else f" (load {load:.1f})"
     return f"{_on_cores(others, cores)}{of_all}"
+
+
+def _slowed(seen: Surroundings) -> str:
+    return f"slowed down by {' and '.join(seen.slowed_by)}"
 
 
 def _on_cores(others: float, cores: int | None) -> str:

@@ -89,5 +89,7 @@ def test_the_description_holds_what_is_known() -> None:
         "other processes on 0.1 of 2 cores; load 0.3; governor performance;"
         " a CPU quota of 1.5 cores"
     )
-    on_gpu = Surroundings(gpu_processes=0, gpu_busy=0.0)
-    assert described(on_gpu) == "0 other processes on the GPU; busy for 0 % of the time"
+    on_gpu = Surroundings(gpu_processes=0, gpu_busy=0.0, slowed_by=("heat",))
+    assert described(on_gpu) == (
+        "0 other processes on the GPU; busy for 0 % of the time; slowed down by heat"
+    )
