@@ -62,8 +62,8 @@ def sharpness(curves: list[Curve], seeds: range, most_noise: float) -> dict[int,
     """
     found: defaultdict[int, list[Judged]] = defaultdict(list)
     for seed in seeds:
-        for members in _models(curves):
-            rng = np.random.default_rng(seed)
+        for number, members in enumerate(_models(curves)):
+            rng = np.random.default_rng((seed, number))
             drawn = (trial(curve, 513, 24, rng) for curve in members)
             noisy = [_with_noise(one, most_noise, rng) for one in drawn if one is not None]
             for percent, judged in _judged(noisy, rng):
