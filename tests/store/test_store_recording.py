@@ -71,20 +71,32 @@ def test_a_load_that_contradicts_itself_is_refused_by_its_place(
 
 
 @pytest.mark.parametrize(
-    ("calls", "calls_ns", "complaint"),
+    ("collector", "calls", "calls_ns", "complaint"),
     [
-        (3, (10, 11), "has 2 calls_ns for 3 calls"),
-        (0, (), "has 0 calls_ns for 0 calls"),
-        (10, (10,) * 8 + (0, 0), "has 2 calls_ns of 0, of 10"),
+        ("cpu", 3, (10, 11), "has 2 calls_ns for 3 calls"),
+        ("nsys", 3, (10, 11), "has 2 calls_ns for 3 calls"),
+        ("cpu", 0, (), "has 0 calls_ns for 0 calls"),
+        ("kineto", 0, (), "has 0 calls_ns for 0 calls"),
+        ("cpu", 10, (10,) * 8 + (0, 0), "has 2 calls_ns of 0, of 10"),
     ],
 )
-def test_times_of_the_cpu_that_no_repeat_can_have_are_refused(
-    recording: Recording, calls: int, calls_ns: tuple[int, ...], complaint: str
+def test_times_that_no_repeat_can_have_are_refused(
+    recording: Recording,
+    collector: str,
+    calls: int,
+    calls_ns: tuple[int, ...],
+    complaint: str,
 ) -> None:
     timing = replace(recording.served[0], calls=calls, calls_ns=calls_ns)
     with pytest.raises(ValueError, match=complaint):
-        replace(recording, served=(timing,))
-    replace(recording, served=(timing,), collector="nsys")  # its trace holds the times
+        replace(recording, served=(timing,), collector=collector)
+
+
+def test_counters_and_the_clock_beside_a_trace_need_no_times(recording: Recording) -> None:
+    counted = replace(recording.served[0], calls=1, calls_ns=())
+    traced = replace(recording.served[0], calls=2, calls_ns=(0, 0))
+    assert replace(recording, served=(counted,), collector="ncu").served == (counted,)
+    assert replace(recording, served=(traced,), collector="nsys").served == (traced,)
 
 
 def test_a_repeat_that_is_timed_twice_is_refused(recording: Recording) -> None:
