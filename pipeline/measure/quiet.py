@@ -78,7 +78,8 @@ def own_device(
             progress.warning(f"{other.message}; measuring beside it: every point is flagged")
             locks, watch = (), BesideSweep(watch)
         seen = await_quiet(watch, patience)
-        tell(seen, progress, hint=options is not None and chosen.wait_s is None)
+        can_wait = options is not None and not chosen.force and chosen.wait_s is None
+        tell(seen, progress, hint=can_wait)
         yield OwnDevice(locks, watch)
 
 
