@@ -1,8 +1,9 @@
 """Error of energy by moeprof, by a naive counter difference, by the 1-s average, and by zeus.
 
 All four read the same simulated sensor (tests/fakenvml), which replays steady, square and drifting
-loads and, with --data, real traces of a power meter. Needs a C compiler. Exits with 1 where a goal
-is missed.
+loads and, with --data, real traces of a power meter. Then whole power passes on that sensor: quiet,
+with a slow minute, and with a drift of 3 % (power_pass/). Needs a C compiler. Exits with 1 where a
+goal is missed.
 
     python benchmarks/energy.py [--quick] [--seed N] [--data DIR] [--json FILE]
 """
@@ -27,6 +28,7 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / ".path"))
 
+from moeprof.benchmarks.power_pass.passes import planned_s, run_pass, summaries, weathers  # noqa: E402
 from moeprof.costmodel.thermal.fit import fit_thermal  # noqa: E402
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU, Sensors, nvml  # noqa: E402
 from moeprof.energy.counter import counter_edges, outer_edges_ns  # noqa: E402
@@ -94,6 +96,7 @@ class Bench:
     rows: list[dict[str, Any]] = field(default_factory=list)
     goals: list[dict[str, Any]] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    passes: list[dict[str, Any]] = field(default_factory=list)
 
     def goal(self, name: str, value: float, unit: str, low: float | None, high: float) -> None:
         """Compare a result with its goal; both bounds are included."""
@@ -350,6 +353,29 @@ def bench_recorder(bench: Bench) -> None:
     bench.goal("recorder, calls of NVML", calls / seconds, "1/s", None, 150)
 
 
+def bench_pass(bench: Bench) -> None:
+    """Whole power passes: the error of the fitted energies against that of a quiet pass."""
+    outcomes = []
+    for _ in range(1 if bench.quick else 4):
+        seed = int(bench.rng.integers(1 << 30))
+        for weather in weathers(planned_s(), bench.rng):
+            with tempfile.TemporaryDirectory(dir=bench.folder) as folder:
+                outcomes.append(run_pass(Path(folder), bench.library, weather, seed))
+    bench.passes = list(summaries(outcomes))
+    quiet = bench.passes[0]
+    for found in bench.passes:
+        name = found["weather"]
+        for quantity in ("energy", "power"):
+            ratio = found[f"{quantity}_pct"] / quiet[f"{quantity}_pct"]
+            bench.goal(f"{name}: {quantity}, over that of quiet", ratio, "x", None, 1.5)
+        bench.goal(f"{name}: off and unmarked", found["off_unmarked_pct"], "%", None, 0)
+    for percent, low in ((95, 92), (80, 77), (50, 47)):
+        covered = quiet[f"between_covers_{percent}"]
+        bench.goal(f"quiet: {percent} % between anchors holds", covered, "%", low, low + 6)
+        score = quiet[f"between_score_{percent}"]
+        bench.goal(f"quiet: {percent} % between anchors, score", score, "x", None, 1.35)
+
+
 def share(hits: list[Any]) -> float:
     """Share of hits, percent."""
     return 100 * float(np.mean(hits))
@@ -375,6 +401,10 @@ def report(bench: Bench) -> Iterator[str]:
         tail = "" if p95 is None else f"{p95:8.2f}"
         head = f"{r['load']:34s}{window:>9}{r['estimator']:>16s}{r['n']:5d}"
         yield f"{head}{r['bias_pct']:+9.2f}{tail}"
+    for found in bench.passes:
+        yield f"{found['weather']}, {found['passes']} passes"
+        numbers = [f"{k} {v:.3g}" for k, v in found.items() if isinstance(v, float)]
+        yield "    " + ", ".join(numbers)
     for name, reason in bench.skipped.items():
         yield f"skipped {name}: {reason}"
     for goal in bench.goals:
@@ -400,6 +430,7 @@ def main() -> int:
         bench_thermal(bench)
         bench_late(bench)
         bench_recorder(bench)
+        bench_pass(bench)
     print("\n".join(report(bench)))
     if options.json:
         machine = {"machine": platform.platform(), "python": platform.python_version()}
@@ -410,7 +441,7 @@ def main() -> int:
     return int(not all(goal["met"] for goal in bench.goals))
 
 
-_KEPT = ("quick", "rows", "goals", "skipped")
+_KEPT = ("quick", "rows", "goals", "skipped", "passes")
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -21,7 +21,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from ..device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU
+from ..device.nvml import ENERGY, POWER_INSTANT, SM_CLOCK, TEMP_GPU
 from ..stats.blocks import means_over_blocks
 from ..stats.measured import Measured, disagreement
 from ..store.flag import Flag, FlagCode
@@ -61,10 +61,9 @@ _CLOCK_STEP_MHZ: Final = 15
 class WindowEnergy:
     """Power and energy per launch in a window; both None together, with the same reason.
 
-    `faults` lists every cause of a missing energy; `flags` lists disturbances that do not remove
-    it. `power_peak_w` is the highest reading of instant power, `temp_c` the mean temperature, each
-    None where it was not read. With an external meter `sensor_power_w` is the power by the device's
-    own sensor.
+    `faults` lists every cause of a missing energy, `flags` what does not remove it. `power_peak_w`
+    is the highest instant power, `temp_c` the mean temperature, each None where it was not read.
+    With an external meter `sensor_power_w` is the power by the device's own sensor.
     """
 
     power_w: Measured
@@ -92,11 +91,19 @@ class WindowEnergy:
 
 @dataclass(frozen=True, slots=True)
 class MeteredLoad:
-    """A load and its energy per launch; `latency_us` is the time per launch, None when idle."""
+    """A load and its energy per launch; `latency_us` is the time per launch, None when idle.
+
+    `at_s` is the middle of its window, in s since the epoch. `doubt` says what disturbed the
+    machine, `correction` by which share its power was corrected for drift (energy/drift).
+    """
 
     load: Load
     cost: WindowEnergy
     latency_us: float | None
+    at_s: float = 0.0
+    sm_clock_mhz: float | None = None
+    doubt: str | None = None
+    correction: float = 0.0
 
     def flagged(self, flags: Sequence[Flag]) -> "MeteredLoad":
         """The load with more flags."""
@@ -133,8 +140,10 @@ def metered_load(
     found = window_energy(log, window, processes, launches, meter)
     reason = _not_steady(log, load, settled)
     cost = found if reason is None or found.reason is not None else _without(found, reason)
-    latency_us = window.length_s * 1e6 / launches if load.kind == "operation" else None
-    return MeteredLoad(load, cost, latency_us).flagged(_load_flags(log, load, window, processes))
+    latency_us = None if load.kind == "idle" else window.length_s * 1e6 / launches
+    at_s = float(log.epoch_ns(np.array([window.begin_ns]))[0]) / 1e9 + window.length_s / 2
+    metered = MeteredLoad(load, cost, latency_us, at_s, _over(log, SM_CLOCK, window, "mean", 1.0))
+    return metered.flagged(_load_flags(log, load, window, processes))
 
 
 def launches_in(load: Load, window: Window) -> float:
@@ -155,9 +164,8 @@ def window_energy(
 ) -> WindowEnergy:
     """Energy per launch in one window of a log; without `launches`, that of the whole window.
 
-    `processes` is the number of moeprof's own processes that compute on the device. With any fault
-    the energy is None, and the other readings are kept. With an external meter, a fault of the
-    device's own sensor does not count.
+    `processes` is the number of our own that compute on the device. With a fault the energy is
+    None, and the other readings are kept; a sensor's fault does not disturb an external meter.
     """
     instant = mean_power_w(refreshes(log.series(POWER_INSTANT)), window.begin_ns, window.end_ns)
     found = faults(log, window.begin_ns, window.end_ns, processes)
@@ -178,8 +186,7 @@ def window_energy(
 def means_of_loads(sizes: Sequence[Sequence[Measured]]) -> list[Measured]:
     """Mean of one quantity over the loads of each size, which ran in different blocks.
 
-    The relative spread between blocks is pooled over all sizes of an operation. A half width is
-    never smaller than that of the mean of the windows themselves.
+    The relative spread is pooled over all sizes. A half width is at least that of the windows.
     """
     means = means_over_blocks([[one.value for one in loads] for loads in sizes])
     return [

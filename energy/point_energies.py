@@ -1,9 +1,11 @@
 """Energy columns of the table `points`, from the measured loads of a run's power pass.
 
-Each size is loaded once in each block. The size that a block begins with is loaded again at its
-end: that load only shows whether the power has drifted meanwhile, and is in no mean.
+Each size is loaded once in each block. Its mean is that of the loads that nothing disturbed; where
+all were disturbed, they count, with a flag. In older runs, without reference loads, a block ended
+with the size that it began with: that load only shows drift, and is in no mean.
 """
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -14,6 +16,7 @@ from ..store.flag import Flag, FlagCode
 from ..store.plan import Plan
 from ..store.provenance import EnergySource
 from ..store.recording import Recording
+from .drift.comparable import comparable
 from .per_launch import MeteredLoad, means_of_loads
 from .power_meter import SensorGain
 
@@ -23,6 +26,8 @@ NOT_REACHED: Final = "the power pass has not reached this operation"
 STUCK: Final = (
     "the power under load is that of the idle device while the temperature moves: it is stuck"
 )
+_FAR: Final = 6.0  # from so many medians on, a difference between repeats is no scatter
+_TOLD: Final = 0.01  # correction of a power that raises a flag
 _ALIKE: Final = 1e-3  # relative difference of powers that count as equal
 _MIN_RISE_C: Final = 2.0
 _UNKNOWN: Final = Measured(None, None, 0)
@@ -56,7 +61,7 @@ class PointEnergies:
         }
         blocks = 1 if self._plan.power is None else self._plan.power.max_blocks
         gain = self.sensor_gain
-        for loads in self._loads.values():
+        for loads in comparable(self._loads).values():
             if gain is not None:
                 loads = [one.flagged(gain.flags(one.cost.sensor_ratio)) for one in loads]
             found |= _columns(loads, blocks)
@@ -87,13 +92,42 @@ def _columns(loads: Sequence[MeteredLoad], blocks: int) -> dict[str, Columns]:
     idle = [one for one in loads if one.load.kind == "idle" and one.load.visit < blocks]
     (idle_w,) = means_of_loads([[one.cost.power_w for one in idle]]) if idle else (_UNKNOWN,)
     drift = _drift_flags(loads, blocks)
-    means = zip(*(_means(sizes, each) for each in (_power_w, _energy_mj, _latency_us)), strict=True)
+    used = {key: undisturbed(group) for key, group in sizes.items()}
+    apart = _apart(used)
+    means = zip(*(_means(used, each) for each in (_power_w, _energy_mj, _latency_us)), strict=True)
     return {
-        key: _quantities(group, *quantities, idle_w=idle_w)
-        | _origin(group)
-        | {"flags": [*_flags(group), *drift]}
+        key: _quantities(used[key], *quantities, idle_w=idle_w)
+        | _origin(used[key])
+        | {"flags": [*_flags(group), *_disagreement(used[key], apart), *drift]}
         for (key, group), quantities in zip(sizes.items(), means, strict=True)
     }
+
+
+def undisturbed(loads: Sequence[MeteredLoad]) -> Sequence[MeteredLoad]:
+    """The loads of one size that count: those in no doubt, or all where none has an energy."""
+    clean = [one for one in loads if one.doubt is None]
+    return clean if any(one.cost.reason is None for one in clean) else loads
+
+
+def _apart(sizes: Sizes) -> float:
+    """|log| ratio from which two loads of a size disagree: far beyond the usual one, and 3 %."""
+    usual = [
+        found
+        for loads in sizes.values()
+        for quantity in (_power_w, _energy_mj)
+        if (found := _repeat_difference(loads, quantity)) is not None
+    ]
+    return max(MAX_DRIFT, _FAR * statistics.median(usual)) if usual else MAX_DRIFT
+
+
+def _disagreement(loads: Sequence[MeteredLoad], apart: float) -> list[Flag]:
+    """A flag where the loads of one size differ by more than `apart` in power or in energy."""
+    for name, quantity in (("power", _power_w), ("energy", _energy_mj)):
+        found = _repeat_difference(loads, quantity)
+        if found is not None and found > apart:
+            words = f"its {len(loads)} loads differ by {math.expm1(found):.1%} in {name}"
+            return [Flag(FlagCode.LOADS_DISAGREE, words)]
+    return []
 
 
 def _quantities(
@@ -110,12 +144,20 @@ def _quantities(
         "power_w": power_w.value,
         "power_repeat_difference": _repeat_difference(loads, _power_w),
         "energy_mj": energy_mj.value,
-        "energy_mj_ci95": energy_mj.ci95,
+        "energy_mj_ci95": _widened(energy_mj, loads),
         "energy_repeat_difference": _repeat_difference(loads, _energy_mj),
         "latency_sustained_us": latency_us.value,
         "idle_power_w": idle_w.value,
         "energy_above_idle_mj": above_idle_mj.value,
     }
+
+
+def _widened(energy_mj: Measured, loads: Sequence[MeteredLoad]) -> float | None:
+    """Half width of an energy's interval: it contains the energies of all its loads."""
+    if energy_mj.value is None or energy_mj.ci95 is None:
+        return energy_mj.ci95
+    known = [value for one in loads if (value := _energy_mj(one).value) is not None]
+    return max(energy_mj.ci95, *(abs(value - energy_mj.value) for value in known))
 
 
 def _means(sizes: Sizes, quantity: Callable[[MeteredLoad], Measured]) -> list[Measured]:
@@ -177,7 +219,9 @@ def _no_energy(reason: str) -> Columns:
 
 def _flags(loads: Sequence[MeteredLoad]) -> list[Flag]:
     """Flags of the loads with energy, and one for each load without, where others have it."""
-    good = [one for one in loads if one.cost.reason is None]
+    used = undisturbed(loads)
+    fate = "was disturbed" if len(used) == len(loads) else "is left out"
+    good = [one for one in used if one.cost.reason is None]
     flags = [flag for one in good for flag in one.cost.flags]
     if good:
         flags += [
@@ -188,6 +232,15 @@ def _flags(loads: Sequence[MeteredLoad]) -> list[Flag]:
             for one in loads
             if one.cost.reason is not None
         ]
+        flags += [
+            Flag(FlagCode.LOAD_DISTURBED, f"load {one.load.visit} {fate}: {one.doubt}")
+            for one in loads
+            if one.cost.reason is None and one.doubt is not None
+        ]
+        corrected = statistics.fmean(one.correction for one in good)
+        if abs(corrected) > _TOLD:
+            words = f"its power was corrected by {corrected:+.1%} for the drift of the machine"
+            flags.append(Flag(FlagCode.POWER_CORRECTED, words))
     return list(dict.fromkeys(flags))
 
 

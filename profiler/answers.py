@@ -33,18 +33,20 @@ class BadAnswer(ProcessEnded):
 class Asked:
     """A request: the key of its scenario (None: of none, or of any), its repeat, and when it began.
 
-    `asked_ns` is a time of the monotonic clock, `asked_utc_ns` of the host's UTC clock.
+    `kind` is that of the load, where it is one. `asked_ns` is a time of the monotonic clock,
+    `asked_utc_ns` of the host's UTC clock.
     """
 
     scenario_key: str | None
     repeat: int
     asked_ns: int
     asked_utc_ns: int
+    kind: str = "operation"
 
 
-def asked_now(scenario_key: str | None, repeat: int) -> Asked:
+def asked_now(scenario_key: str | None, repeat: int, kind: str = "operation") -> Asked:
     """Describe a request that is made now."""
-    return Asked(scenario_key, repeat, time.monotonic_ns(), time.time_ns())
+    return Asked(scenario_key, repeat, time.monotonic_ns(), time.time_ns(), kind)
 
 
 def body_of(line: str) -> dict[str, Any]:
@@ -93,9 +95,8 @@ def load_of(body: dict[str, Any], asked: Asked, begin_ns: int) -> Load:
     """Read a load that began at `begin_ns`. Raises BadAnswer where it is not the one asked for."""
     load = _converted(body, Load)
     _check_asked(load.scenario_key, load.visit, asked)
-    wanted = "idle" if asked.scenario_key is None else "operation"
-    if load.kind != wanted or (load.scenario_key is None) != (wanted == "idle"):
-        raise BadAnswer(f"it was asked for a load {wanted!r} and answered {load.kind!r}")
+    if load.kind != asked.kind or (load.scenario_key is None) != (asked.kind != "operation"):
+        raise BadAnswer(f"it was asked for a load {asked.kind!r} and answered {load.kind!r}")
     if load.marks_ns[0] != begin_ns or load.launches[0] != 0:
         raise BadAnswer("its load begins elsewhere than it answered before")
     if max(load.marks_ns[-1], load.launches[-1]) > _LATEST_NS:  # the log of the power says the rest

@@ -6,6 +6,7 @@ whose number stands in the environment variable MOEPROF_ANSWERS_FD, never on wha
     (start)                {"ready": true, …}      the process is ready
     TOKENS REPEAT          a PointTiming            time one size
     load TOKENS REPEAT     {"begin_ns": …}          begin a steady load, CLOCK_MONOTONIC
+    reference REPEAT       {"begin_ns": …}          begin the load that every script has
     idle REPEAT            {"begin_ns": …}          begin to do nothing, as a baseline
     stop                   a Load                   end what was begun
     replay                 a MixedWorkload          run the mixed workload (its own script)
@@ -96,7 +97,11 @@ class ScriptClient:
 
     def begin_idle(self, repeat: int) -> int:
         """Begin to do nothing; return when that began, ns of CLOCK_MONOTONIC."""
-        return self._begin(f"idle {repeat}", asked_now(None, repeat))
+        return self._begin(f"idle {repeat}", asked_now(None, repeat, "idle"))
+
+    def begin_reference(self, repeat: int) -> int:
+        """Begin the reference load; return when it began, ns of CLOCK_MONOTONIC."""
+        return self._begin(f"reference {repeat}", asked_now(None, repeat, "reference"))
 
     def stop(self) -> Load:
         """End the load, or the idling, that was begun; return what it did."""

@@ -16,7 +16,8 @@ FIRST_SIZES: Final = 8  # evenly spaced sizes that adaptive sampling starts from
 HOLDOUT_SIZES: Final = 8
 CALIBRATION_SIZES: Final = 8
 _CALIBRATE_ONE_OF: Final = 8  # one size in 8 of a domain calibrates the intervals
-ANCHORS: Final = 24  # maximum number of loaded sizes per operation
+ANCHORS: Final = 22  # maximum number of loaded sizes per operation
+REFERENCES: Final = 3  # reference loads of a block: at its beginning, middle and end
 BLOCKS: Final = 2
 _SPARE_BLOCKS: Final = 1  # run only while the run has time left
 RUN_S: Final = 600.0  # planned length of a run without a budget
@@ -127,7 +128,7 @@ def _power_plan(plan: Plan) -> PowerPlan:
     whole_s = min(RUN_S, budget_s)
     left_s = max(whole_s - estimate_s(replace(plan, thermal_step=False)), whole_s / 2)
     block_s = left_s / len(plan.ops) / BLOCKS
-    fitting = int((block_s - START_S) / _LOAD_S) - _BASELINES - 1  # one size is loaded twice
+    fitting = int((block_s - START_S) / _LOAD_S) - _BASELINES - REFERENCES
     return PowerPlan(max(_MIN_ANCHORS, min(ANCHORS, fitting)), BLOCKS, _SPARE_BLOCKS)
 
 
@@ -154,13 +155,14 @@ def estimate_power_s(plan: Plan) -> float:
 
 def block_s(loads: int) -> float:
     """Estimate how long a block of the power pass takes, in seconds: one process."""
-    return START_S + (_BASELINES + loads) * _LOAD_S
+    return START_S + (_BASELINES + REFERENCES + loads) * _LOAD_S
 
 
 def planned_loads(plan: Plan) -> int:
     """Count the loads of a plan's power pass, at most; 0 where it has none.
 
-    The loads of spare blocks are not counted: they run only while the run has time left.
+    Reference loads are not counted, nor those of spare blocks, which run only while the run has
+    time left.
     """
     if plan.power is None:
         return 0
@@ -168,7 +170,7 @@ def planned_loads(plan: Plan) -> int:
     for op_plan in plan.ops:
         adaptive = min(plan.points_per_op, len(op_plan.domain))
         sizes = len(op_plan.first) if plan.sampling == "all" else adaptive
-        loads += plan.power.blocks * (min(plan.power.anchors, sizes) + 1)
+        loads += plan.power.blocks * min(plan.power.anchors, sizes)
     return loads
 
 

@@ -15,7 +15,7 @@ from .preset import Preset
 if TYPE_CHECKING:
     from .operation import Operation  # it imports torch, which a parse does not need
 
-PROTOCOL: Final = 2  # protocol 1 answered on stdout, among what was printed
+PROTOCOL: Final = 3  # 2 had no reference load; 1 answered on stdout, among what was printed
 
 WARMUP_CALLS: Final = 3
 WARMUP_S: Final = 0.02

@@ -68,7 +68,7 @@ class PowerPlan:
     def max_blocks(self) -> int:
         """Maximum number of blocks per operation.
 
-        The drift check repeats a block's first size as repeat `block + max_blocks`.
+        Runs without reference loads have a block's first size again, as `block + max_blocks`.
         """
         return self.blocks + self.spare_blocks
 

@@ -90,8 +90,9 @@ class PointTiming:
 class Load:
     """One steady load while power was recorded, as its isolated script reports it.
 
-    `kind` is "operation", or a baseline without `scenario_key`: "idle" does nothing, "empty"
-    (recorded by older versions) launched kernels that do nothing. `launches[i]` calls had ended at
+    `kind` is "operation", or one without `scenario_key`: "reference" is the same work in the script
+    of every operation, "idle" does nothing, "empty" (recorded by older versions) launched kernels
+    that do nothing. `launches[i]` calls had ended at
     `marks_ns[i]` (CLOCK_MONOTONIC), beginning with 0. `duty` is the share of that time in which the
     device worked, None where it was idle. Calls are launched in graph replays of `replay_s` each,
     or one by one for the `eager_reason`. Inputs rotate over `rotated_bytes`.
@@ -99,7 +100,7 @@ class Load:
     Raises ValueError where the two are empty, of different length or descend.
     """
 
-    kind: Literal["operation", "idle", "empty"]
+    kind: Literal["operation", "reference", "idle", "empty"]
     scenario_key: str | None
     visit: Small
     marks_ns: tuple[Count, ...]
@@ -134,7 +135,7 @@ class Recording:
     run. A unit that failed as a whole has no files and a Failure for each of its points.
     """
 
-    # History, newest first. 1.2: surroundings. 1.1: loads. 1.0: the first.
+    # History, newest first. 1.2: surroundings, reference loads. 1.1: loads. 1.0: the first.
     SCHEMA: ClassVar[str] = "moeprof.recording/1.2"
     WAY_OUT: ClassVar[str] = "restore it, or measure it anew with --resume"
 

@@ -16,9 +16,10 @@ import numpy as np
 from ...stats.arrays import Float64, Int64
 from ...store.cost_model import CurveModel, FitError, Thermal
 from ..rows import Row, all_rounded
-from .fit import fit_error, interpolate
+from .fit import fit_error, interpolate, leave_one_out
 from .metered_knots import energies
 
+_MIN_ANCHORS: Final = 3  # of two, none can be left out
 BEYOND: Final = "energy was measured at batch sizes {} to {} only"
 
 
@@ -66,7 +67,7 @@ def metered(
         power_w = _between(curve, anchors, powers_w, held)
         power_w = np.where(held == within, power_w, np.nan)
         ratio = _between(curve, anchors, ratios, held)
-        half = _half_width(curve, anchors, held)
+        half = _half_width(curve, anchors, powers_w * ratios, held)
     if thermal is not None and curve.idle_power_w is not None:
         heat = thermal.r_c_per_w * (power_w - curve.idle_power_w)
     return Metered(power_w * ratio * latency_us / 1000, power_w, half, heat)
@@ -86,19 +87,23 @@ def _anchor_powers(curve: CurveModel, anchors: Int64) -> tuple[Float64, Float64]
     return 1000 * np.array(curve.energy_mj) / (single_us * ratios), ratios
 
 
-def _half_width(curve: CurveModel, anchors: Int64, held: Int64) -> Float64:
+def _half_width(curve: CurveModel, anchors: Int64, powers_w: Float64, held: Int64) -> Float64:
     """Half width of power at sizes `held` [N] between the metered knots, as a |log| ratio.
 
-    Between two metered knots, the wider one of theirs and the leave-one-out error are added in
-    quadrature.
+    Between two metered knots, the wider one of theirs and half of the larger left-out error are
+    added in quadrature: leaving one out makes a gap of two brackets. An end is never left out, so
+    its bracket takes the error of the other knot.
     """
     left, right = _neighbours(anchors, held)
     own, measured = np.zeros(held.shape), np.full(held.shape, np.nan)
     if curve.energy_ci95 is not None:
         relative = np.array(curve.energy_ci95)
         own = measured = np.maximum(relative[left], relative[right])
-    p95 = None if curve.power_error is None else curve.power_error.log_ratio
-    between = measured if p95 is None else np.hypot(own, p95)
+    if len(anchors) < _MIN_ANCHORS:
+        return measured
+    errors = np.zeros(len(anchors))
+    errors[1:-1] = np.abs(np.log(leave_one_out("linear", anchors, powers_w) / powers_w[1:-1]))
+    between = np.hypot(own, np.maximum(errors[left], errors[right]) / 2)
     return np.where(np.isin(held, anchors), measured, between)
 
 

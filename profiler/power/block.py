@@ -9,8 +9,11 @@ the failed ones again.
 
 import shutil
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+from math import ceil
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +24,7 @@ from ...energy.faults import own_processes
 from ...energy.per_launch import metered_load
 from ...energy.power_log import POWER_LOG, Series, read_power_log
 from ...energy.window import is_enough
+from ...scenarios.plan import REFERENCES
 from ...scenarios.script import LOAD_S
 from ...store.errors import CannotMeasure
 from ...store.recording import CollectorName, Failure, Load, Recording
@@ -70,6 +74,7 @@ class Block:
     number: int
     waiting: deque[Repeat]
     deadline_s: float
+    _can_refer: bool = True
 
     def collect(self) -> Iterator[Recording]:
         """Run the loads; yield a recording of each as soon as its log is written."""
@@ -100,31 +105,61 @@ class Block:
             script.start()
             idle = f"{self.job.op_plan.op}-idle@{self.number}"
             if not self._is_recorded(idle):
-                yield self._measure(process, script, idle, None)
-            while self.waiting and not process.has_ended and self._has_time():
-                repeat = self.waiting[0]
-                self.job.on_point(repeat)
-                name = f"{self.job.schedule.key(repeat)}@{repeat.number}"
-                recording = self._measure(process, script, name, repeat)
-                self.waiting.popleft()
-                yield recording
+                yield self._measure(process, idle, partial(script.begin_idle, self.number), script)
+            yield from self._run_loads(process, script)
+            yield from self._refer(process, script)
             if not process.has_ended:
                 process.exit_code = script.finish()
+
+    def _run_loads(self, process: _Process, script: ScriptClient) -> Iterator[Recording]:
+        """Run loads until none is waiting or the process ends, with reference loads in between."""
+        part, done = ceil(len(self.waiting) / (REFERENCES - 1)), 0
+        while self.waiting and not process.has_ended and self._has_time():
+            if done % part == 0:
+                yield from self._refer(process, script)
+                if process.has_ended:
+                    return
+            done += 1
+            repeat = self.waiting[0]
+            self.job.on_point(repeat)
+            key = self.job.schedule.key(repeat)
+            begin = partial(script.begin_load, repeat.tokens, repeat.number, key)
+            recording = self._measure(process, f"{key}@{repeat.number}", begin, script, repeat)
+            self.waiting.popleft()
+            yield recording
+
+    def _refer(self, process: _Process, script: ScriptClient) -> Iterator[Recording]:
+        """Hold the reference load, under the first number that the run does not have yet.
+
+        One that has ended a process is not tried again in this block.
+        """
+        if process.has_ended or not self._can_refer:
+            return
+        units = ((f"{self.job.op_plan.op}-reference@{number}", number) for number in count())
+        unit, number = next(one for one in units if not self._is_recorded(one[0]))
+        yield self._measure(process, unit, partial(script.begin_reference, number), script)
+        self._can_refer = not process.has_ended
 
     def _is_recorded(self, unit: str) -> bool:
         return (self.job.run.unit(CollectorName.POWER, unit) / "recording.json").exists()
 
     def _measure(
-        self, process: _Process, script: ScriptClient, name: str, repeat: Repeat | None
+        self,
+        process: _Process,
+        name: str,
+        begin: Callable[[], int],
+        script: ScriptClient,
+        repeat: Repeat | None = None,
     ) -> Recording:
-        """Hold one load, or the idle baseline, and record what became of it.
+        """Hold what `begin` begins, and record what became of it as the unit `name`.
 
-        Raises CannotMeasure where there are no sensors.
+        It is a load of the operation where it has a `repeat`. Raises CannotMeasure where there are
+        no sensors.
         """
         log = self._empty_folder(name) / POWER_LOG
         outcomes: list[Outcome | Load] = []
         try:
-            load = self._hold(script, repeat, log)
+            load = self._hold(script, begin, log)
             outcomes.append(load)
             process.has_measured = True
             reason = self._fault(log, load)
@@ -136,7 +171,7 @@ class Block:
         if reason is not None and repeat is not None:
             outcomes.append(self._failure(repeat, reason))
         elif reason is not None:
-            warnings.append(f"idle {self.number}: {reason}")
+            warnings.append(f"{name}: {reason}")
         unit = Unit(CollectorName.POWER, name, [POWER_LOG])
         return record(process, outcomes, unit, LOG_TOOL, warnings)
 
@@ -146,15 +181,10 @@ class Block:
         folder.mkdir(parents=True)
         return folder
 
-    def _hold(self, script: ScriptClient, repeat: Repeat | None, log: Path) -> Load:
+    def _hold(self, script: ScriptClient, begin: Callable[[], int], log: Path) -> Load:
         """Hold a load until its power is known well enough, for `LOAD_S` at most."""
         with self.open_recorder(self.job.provenance, log) as recorder:
-            if repeat is None:
-                begin_ns = script.begin_idle(self.number)
-            else:
-                begin_ns = script.begin_load(
-                    repeat.tokens, repeat.number, self.job.schedule.key(repeat)
-                )
+            begin_ns = begin()
             look = self.job.watch.begin(script.processes)
             self._wait(recorder, begin_ns)
             surroundings = look()

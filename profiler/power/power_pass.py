@@ -2,20 +2,23 @@
 
 Blocks come one after the other, each over all operations and in processes of its own, so that a
 size is measured again some minutes later: the spread of these gives its interval. Where time is
-left in the end, the operations whose energy is known least closely run one more block.
+left in the end, the loads that were disturbed, failed, or disagree are run again; then the
+operations whose energy is known least closely run the rest of that block. What is to be run again
+follows from the recordings alone.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from ...energy.per_launch import metered_loads
 from ...energy.point_energies import PointEnergies
 from ...parsers.recording_tables import recording_tables
 from ...scenarios.plan import block_s
+from ...store.flag import Flag, FlagCode
 from ...store.plan import PowerPlan
 from ...store.recorded.held import Recordings
 from ...store.recording import CollectorName, Recording
@@ -26,6 +29,11 @@ from ..schedule.repeat import Repeat
 from .block import Block
 from .sensors import OpenRecorder
 
+_REPEATED: Final = (
+    FlagCode.LOAD_WITHOUT_ENERGY,
+    FlagCode.LOAD_DISTURBED,
+    FlagCode.LOADS_DISAGREE,
+)
 _TRACERS: Final = (CollectorName.NSYS, CollectorName.KINETO)
 
 
@@ -79,6 +87,20 @@ class PowerJob:
         if number == 0:
             self.left = {repeat.tokens for repeat in block.waiting}
 
+    def collect_again(self, sizes: Collection[int], deadline_s: float) -> Iterator[Recording]:
+        """Run some sizes of the next spare block, as many as are expected to end in time."""
+        number = self.asked
+        if number >= len(self.blocks):
+            return
+        again = deque(one for one in self.blocks[number] if one.tokens in sizes)
+        while again and monotonic_s(self.job.clock) + block_s(len(again)) > deadline_s:
+            again.pop()
+        if again:
+            self.recalled += len(again)
+            self.blocks[number] = deque(one for one in self.blocks[number] if one not in again)
+            self._lengths[number] = len(self.blocks[number])
+            yield from Block(self.job, self.open_recorder, number, again, deadline_s).collect()
+
     def collect_spare(self, deadline_s: float) -> Iterator[Recording]:
         """Run the spare blocks that are expected to end before the deadline."""
         for number in range(self.asked, len(self.blocks)):
@@ -113,7 +135,7 @@ def _blocks(job: Job, power: PowerPlan, held: Recordings) -> list[list[Repeat]]:
     anchors = choose_anchors(job.schedule.fitted_sizes, kernels_of(op, held), power.anchors)
     count = power.max_blocks if anchors else 0
     seed = f"{job.plan.seed} {op}"
-    return [block_repeats(anchors, number, power.max_blocks, seed) for number in range(count)]
+    return [block_repeats(anchors, number, seed) for number in range(count)]
 
 
 def run_planned(jobs: Sequence[PowerJob], blocks: int, deadline_s: float) -> Iterator[Recording]:
@@ -124,9 +146,44 @@ def run_planned(jobs: Sequence[PowerJob], blocks: int, deadline_s: float) -> Ite
 
 
 def run_spare(jobs: Sequence[PowerJob], held: Recordings, deadline_s: float) -> Iterator[Recording]:
-    """Run the spare blocks for which there is time, in the order of `least_known_first`."""
+    """Run again what needs it, as long as there is time; then the spare blocks that fit.
+
+    The operations are taken in the order of `least_known_first`.
+    """
+    sizes = sizes_to_repeat(jobs, held)
+    for job in sorted(jobs, key=lambda one: len(sizes[one.op]), reverse=True):
+        yield from job.collect_again(sizes[job.op], deadline_s)
     for job in least_known_first([one for one in jobs if one.spare], held):
         yield from job.collect_spare(deadline_s)
+
+
+def sizes_to_repeat(jobs: Sequence[PowerJob], held: Recordings) -> dict[str, set[int]]:
+    """Sizes of each operation of which a load failed or was disturbed, or whose loads disagree."""
+    rows = _energies(jobs, held)
+    return {
+        job.op: {
+            size
+            for size in job.job.schedule.fitted_sizes
+            if (row := rows.get(job.job.schedule.key(Repeat(size, 0)))) is not None
+            and (row["energy_reason"] is not None or _needs_repeat(row["flags"]))
+        }
+        for job in jobs
+    }
+
+
+def _needs_repeat(flags: Sequence[Flag]) -> bool:
+    return any(flag.code in _REPEATED for flag in flags)
+
+
+def _energies(jobs: Sequence[PowerJob], held: Recordings) -> dict[str, dict[str, Any]]:
+    """Energy columns of the loads that a run holds, by scenario key."""
+    if not jobs:
+        return {}
+    energies = PointEnergies(jobs[0].job.plan)
+    for folder, recording in held:
+        if recording.collector == CollectorName.POWER:
+            energies.add(recording, metered_loads(folder, recording)[0])
+    return energies.columns()
 
 
 def least_known_first(jobs: Sequence[PowerJob], held: Recordings) -> list[PowerJob]:

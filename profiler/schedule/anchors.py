@@ -9,8 +9,11 @@ import random
 from collections.abc import Mapping, Sequence
 from itertools import groupby, pairwise
 from math import log, sqrt
+from typing import Final
 
 from .repeat import Repeat
+
+_QUARTERS: Final = 4
 
 
 def choose_anchors(
@@ -52,10 +55,14 @@ def _widest_gap(ascending: Sequence[int], chosen: Sequence[int]) -> int:
     return min(inside, key=lambda size: abs(log(size / middle)))
 
 
-def block_repeats(anchors: Sequence[int], block: int, blocks: int, seed: str) -> list[Repeat]:
-    """Loads of one block: each anchor once, in an order drawn by `seed`, then the first again.
+def block_repeats(anchors: Sequence[int], block: int, seed: str) -> list[Repeat]:
+    """Loads of one block: each anchor once, in an order drawn by `seed`.
 
-    The last one shows drift within the block; its number is `blocks` above the one it repeats.
+    Every block takes the same quarters of the anchors in turn, each in an order of its own: blocks
+    that follow one another at once still load an anchor three quarters of a block apart.
     """
-    order = random.Random(f"{seed} power {block}").sample(anchors, len(anchors))
-    return [*(Repeat(size, block) for size in order), Repeat(order[0], block + blocks)]
+    drawn = random.Random(f"{seed} power").sample(anchors, len(anchors))
+    order = random.Random(f"{seed} power {block}")
+    length = -(-len(drawn) // _QUARTERS) or 1
+    parts = [drawn[first : first + length] for first in range(0, len(drawn), length)]
+    return [Repeat(size, block) for part in parts for size in order.sample(part, len(part))]

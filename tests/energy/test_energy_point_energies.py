@@ -142,6 +142,41 @@ def test_the_repeated_first_load_shows_drift_and_is_in_no_mean() -> None:
     assert columns(drifting)["b"]["flags"] == [Flag(FlagCode.POWER_DRIFTED, words)]
 
 
+def with_clocks(*loads: MeteredLoad) -> list[MeteredLoad]:
+    """Loads at the usual clock, but for those that have one already."""
+    return [one if one.sm_clock_mhz else replace(one, sm_clock_mhz=1755.0) for one in loads]
+
+
+SLOW = "the SM clock was 1455 MHz, and 1755 MHz in most loads"
+
+
+def test_a_disturbed_load_is_left_out_where_the_other_was_not_and_told() -> None:
+    slow = replace(a_load("a", 1, 320, latency_us=130.0), sm_clock_mhz=1455.0)
+    others = [a_load("b", 0, 300), a_load("b", 1, 301)]
+    found = columns(with_clocks(a_load("a", 0, 400), slow, *others))["a"]
+    assert (found["power_w"], found["energy_n"]) == (400, 1)
+    assert found["latency_sustained_us"] == 100
+    assert found["flags"] == [Flag(FlagCode.LOAD_DISTURBED, f"load 1 is left out: {SLOW}")]
+
+
+def test_where_every_load_was_disturbed_they_count_with_a_flag() -> None:
+    slow = [replace(a_load("a", block, 320), sm_clock_mhz=1455.0) for block in (0, 1)]
+    others = [a_load("b", block, 300) for block in range(2)] + [a_load("c", 0, 200)]
+    found = columns(with_clocks(*slow, *others))["a"]
+    assert (found["power_w"], found["energy_n"]) == (320, 2)
+    words = [f"load {block} was disturbed: {SLOW}" for block in (0, 1)]
+    assert found["flags"] == [Flag(FlagCode.LOAD_DISTURBED, one) for one in words]
+
+
+def test_loads_that_disagree_are_told_and_both_lie_in_the_interval() -> None:
+    alike = [a_load(key, block, 300 + block) for key in "bcdefg" for block in (0, 1)]
+    found = columns([a_load("a", 0, 400), a_load("a", 1, 460), *alike])
+    words = "its 2 loads differ by 15.0% in power"
+    assert found["a"]["flags"] == [Flag(FlagCode.LOADS_DISAGREE, words)]
+    assert found["a"]["energy_mj"] - found["a"]["energy_mj_ci95"] <= 40
+    assert found["b"]["flags"] == []
+
+
 def test_a_size_without_a_load_says_why() -> None:
     plan, power = make_plan(), PowerPlan(anchors=24, blocks=2)
     assert PointEnergies(replace(plan, power_reason="no RAPL")).why_none("gelu") == "no RAPL"

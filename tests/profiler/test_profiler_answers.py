@@ -44,8 +44,10 @@ def a_load(**changes: Any) -> dict[str, Any]:
 def test_a_right_answer_is_taken(asked: Asked) -> None:
     assert timing_of(a_timing(), asked).calls_ns == (1000, 1001, 1002)
     assert load_of(a_load(), asked, 5).launches == (0, 4)
-    idle = a_load(kind="idle", scenario_key=None)
-    assert load_of(idle, replace(asked, scenario_key=None), 5).kind == "idle"
+    for kind in ("idle", "reference"):
+        without_size = a_load(kind=kind, scenario_key=None)
+        wanted = replace(asked, scenario_key=None, kind=kind)
+        assert load_of(without_size, wanted, 5).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,7 @@ def test_times_that_cannot_be_are_refused(asked: Asked, changes: dict[str, Any])
         {"scenario_key": "gelu-b8-64-fp32-cold"},
         {"scenario_key": None},
         {"kind": "idle"},
+        {"kind": "reference", "scenario_key": None},
         {"kind": "empty"},
         {"visit": 0},
         {"marks_ns": [6, 9]},

@@ -35,6 +35,14 @@ FOREVER = float("inf")
 def collect(
     job: Job, sensors: OpenRecorder, *repeats: Repeat, what_happens: str = "pass"
 ) -> list[Recording]:
+    """The recordings of a block, but for its reference loads."""
+    recordings = collect_all(job, sensors, *repeats, what_happens=what_happens)
+    return [one for one in recordings if "-reference@" not in one.unit]
+
+
+def collect_all(
+    job: Job, sensors: OpenRecorder, *repeats: Repeat, what_happens: str = "pass"
+) -> list[Recording]:
     job.run.script("gelu").write_text(a_script(what_happens))
     waiting = deque(repeats or (Repeat(4, 0), Repeat(2, 0)))
     recordings = []
@@ -84,6 +92,33 @@ def test_each_load_keeps_what_went_on_beside_it(
         recordings = collect(replace(make_job(), watch=Beside()), sensors)
     seen = [load.surroundings for recording in recordings for load in recording.loads]
     assert seen == [Surroundings(gpu_processes=1)] * 3
+
+
+def test_reference_loads_are_held_at_the_begin_the_middle_and_the_end(
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
+) -> None:
+    job, repeats = make_job(), [Repeat(size, 0) for size in (4, 2, 8, 16)]
+    with simulated_recorder() as sensors:
+        recordings = collect_all(job, sensors, *repeats)
+        kinds = [load.kind for one in recordings for load in one.loads]
+        assert kinds == [
+            "idle", "reference", "operation", "operation",
+            "reference", "operation", "operation", "reference",
+        ]  # fmt: skip
+        again = collect_all(job, sensors, Repeat(4, 1))
+    units = [one.unit for one in (*recordings, *again) if "-reference@" in one.unit]
+    assert units == [f"gelu-reference@{number}" for number in range(5)]
+
+
+def test_a_reference_load_that_is_refused_costs_a_warning_alone(
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
+) -> None:
+    refused = "if kind == 'reference': answer({'error': 'out of memory'}); continue"
+    with simulated_recorder() as sensors:
+        recordings = collect_all(make_job(), sensors, what_happens=refused)
+    assert reasons(recordings) == []
+    warnings = [warning for one in recordings for warning in one.warnings]
+    assert warnings == [f"gelu-reference@{number}: out of memory" for number in range(3)]
 
 
 def test_a_baseline_is_measured_once_a_block(

@@ -1,7 +1,8 @@
 """Loads that take no time: a script that only claims to run them, under sensors that are simulated.
 
 Both live by one virtual clock, on which a load runs from 0.1 s to 2 s after its recording began. A
-call of the load takes as many microseconds as it has tokens, at 480 W; idling takes 100 W.
+call of the load takes as many microseconds as it has tokens, one of the reference load 9 us, both
+at 480 W; idling takes 100 W.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ SCRIPT = f"""
     kind, *numbers = line.split()
     if kind == "stop":
         continue
-    if kind not in ("load", "idle"):
+    if kind not in ("load", "reference", "idle"):
         tokens, visit = int(kind), int(numbers[0])
         answer({{
             "scenario_key": f"gelu-b{{tokens}}-64-fp32-cold", "visit": visit, "calls": 6,
@@ -44,15 +45,15 @@ SCRIPT = f"""
     tokens, visit = (0, int(numbers[-1])) if kind != "load" else map(int, numbers)
     begin_ns = {_IDLE_S}_100_000_000 if kind == "idle" else 100_000_000
     marks_ns = list(range(begin_ns, begin_ns + 1_900_000_001, 20_000_000))
-    each_ns = tokens * 1000
+    each_ns = tokens * 1000 or 9000
     load = {{
         "kind": "operation" if tokens else kind,
         "scenario_key": f"gelu-b{{tokens}}-64-fp32-cold" if tokens else None,
         "visit": visit,
         "marks_ns": marks_ns,
-        "launches": [(mark - begin_ns) // each_ns if tokens else 0 for mark in marks_ns],
-        "duty": 1.0 if tokens else None,
-        "replay_s": 0.003 if tokens else None,
+        "launches": [(mark - begin_ns) // each_ns * (kind != "idle") for mark in marks_ns],
+        "duty": None if kind == "idle" else 1.0,
+        "replay_s": None if kind == "idle" else 0.003,
         "rotated_bytes": 1 << 30,
     }}
     WHAT_HAPPENS

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.profiler.schedule.anchors import block_repeats, choose_anchors
-from moeprof.profiler.schedule.repeat import Repeat
 
 ALL = range(1, 513)
 
@@ -51,19 +50,25 @@ def test_anchors_are_measured_sizes_with_both_ends(
     assert anchors == choose_anchors(sizes[::-1], signatures, count)
 
 
-def test_a_block_has_each_anchor_once_and_its_first_again_at_the_end() -> None:
-    anchors = tuple(range(1, 25))
-    for block in (0, 1):
-        *repeats, again = block_repeats(anchors, block, 2, "seed")
-        assert sorted(repeat.tokens for repeat in repeats) == list(anchors)
-        assert {repeat.number for repeat in repeats} == {block}
-        assert again == Repeat(repeats[0].tokens, block + 2)
+@given(st.sets(st.integers(1, 512), max_size=30), st.integers(0, 3), st.text(max_size=3))
+def test_a_block_has_each_anchor_once_far_from_its_load_in_the_block_before(
+    anchors: set[int], block: int, seed: str
+) -> None:
+    orders = [block_repeats(sorted(anchors), number, seed) for number in (block, block + 1)]
+    for number, repeats in enumerate(orders, block):
+        assert {repeat.number for repeat in repeats} <= {number}
+        assert sorted(repeat.tokens for repeat in repeats) == sorted(anchors)
+    one_after_another = [repeat.tokens for repeats in orders for repeat in repeats]
+    for size in anchors:
+        first = one_after_another.index(size)
+        apart = one_after_another.index(size, first + 1) - first
+        assert apart > 0.75 * len(anchors) - 3
 
 
 def test_each_block_has_an_order_of_its_own_and_a_seed_decides_it() -> None:
     anchors = tuple(range(1, 25))
     orders = [
-        [repeat.tokens for repeat in block_repeats(anchors, block, 2, seed)]
+        [repeat.tokens for repeat in block_repeats(anchors, block, seed)]
         for block, seed in [(0, "1"), (1, "1"), (0, "2"), (0, "1")]
     ]
     assert orders[0] == orders[3]
