@@ -144,9 +144,9 @@ def test_a_dry_run_says_where_energy_comes_from_and_how_long_it_takes(
     monkeypatch.setattr(resolve, "check_sensors", lambda provenance: "RAPL")
     result = moeprof("profile", "--dry-run", "--device", "cpu")
     assert "energy: RAPL" in result.stderr
-    assert "power: up to 24 sizes of each operation, 2 times: " in result.stderr
+    assert "power: up to 22 sizes of each operation, 2 times: " in result.stderr
     data = moeprof("profile", "--dry-run", "--device", "cpu", "--json").data
-    assert data["plan"]["power"] == {"anchors": 24, "blocks": 2, "spare_blocks": 1}
+    assert data["plan"]["power"] == {"anchors": 22, "blocks": 2, "spare_blocks": 1}
     assert 0 < data["estimate_power_s"] < data["estimate_s"]
 
 
