@@ -62,6 +62,13 @@ def _show_curves(view: "ModelView") -> None:
             for curve, latencies_us in zip(curves, view.latencies_us, strict=False)
         ],
     )
+    for curve in curves[:_MAX_CURVES]:
+        if curve.unconfirmed_tokens:
+            once = ", ".join(map(str, curve.unconfirmed_tokens))
+            render.say(
+                f"{curve.curve}: {len(curve.unconfirmed_tokens)} of {len(curve.knots_tokens)} sizes"
+                f" were measured once, without a repeat that agrees: {once}"
+            )
     if len(curves) > _MAX_CURVES:
         render.say(f"and {len(curves) - _MAX_CURVES} more curves: --json has them all")
 

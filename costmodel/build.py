@@ -32,7 +32,7 @@ from .curve.scores import Scored, score_curves
 from .curve_points import CurvePoints, measured_curves
 from .gate import refuse_impossible
 from .roofline import observed_peaks, roofline
-from .rows import Row, all_rounded, half_widths_95, identity, one_value, rounded
+from .rows import Row, all_rounded, half_widths_95, identity, is_unconfirmed, one_value, rounded
 from .surface.fit import fit_surface
 from .thermal.description import NO_STEP
 
@@ -175,6 +175,7 @@ def _curve(curve: CurvePoints, scored: Scored, scale: ErrorScale) -> CurveModel:
         latency_half_95=half_widths_95(curve.name, curve.knots),
         left_out=tuple(map(rounded, scored.left_out.tolist())),
         doubtful_tokens=tuple(row["tokens"] for row in curve.knots if row["marks"]),
+        unconfirmed_tokens=tuple(row["tokens"] for row in curve.knots if is_unconfirmed(row)),
     )
 
 

@@ -14,7 +14,8 @@ class Cost:
     `temp_rise_c` are None where not measured, for the `energy_reason`. `source` is "kernel" or
     "wall" time.
 
-    Flags: `measured`, this batch size was measured, otherwise the cost is interpolated;
+    Flags: `measured`, this batch size was measured at least twice and agrees; `measured_once`, it
+    was measured, and no repeat confirms it. Where neither holds the cost is interpolated, or else
     `extrapolated`, the size lies outside the domain; `transferred`, the shape was not measured;
     `estimated`, the conditions were not measured; `doubtful`, one of the points it is interpolated
     from has flags.
@@ -39,6 +40,7 @@ class Cost:
     transferred: bool = False
     estimated: bool = False
     doubtful: bool = False
+    measured_once: bool = False
 
     @property
     def sustained_ms(self) -> float:

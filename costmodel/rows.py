@@ -63,6 +63,12 @@ def _check_quantities(curve: str, row: Row) -> None:
             )
 
 
+def is_unconfirmed(row: Row) -> bool:
+    """Whether fewer than two repeats of a point agree; an imported table does not say."""
+    agreeing = row.get("agreeing")
+    return agreeing is not None and agreeing < 2
+
+
 def positive(curve: str, row: Row, column: str) -> float | None:
     """A quantity of a point, rounded; None where it was not measured.
 

@@ -25,7 +25,7 @@ from .machine import keep_machine
 from .power.power_pass import PowerJob, measured_loads, power_job, run_planned, run_spare
 from .power.sensors import OpenRecorder, open_recorder
 from .power.thermal_response import ThermalResponse, finished_response, hottest
-from .schedule import doubtful_sizes
+from .schedule import schedule as schedules
 from .schedule.repeat import Repeat
 from .schedule.schedule import Schedule
 from .watch import NO_WATCH, Watch
@@ -161,7 +161,7 @@ class Sweep:
             op_plan,
             self.scenarios[op_plan.op],
             recordings=held,
-            limits=doubtful_sizes.LIMITS,
+            most_visits=schedules.MOST_VISITS,
             clock=self.clock,
         )
         return Job(
@@ -192,8 +192,10 @@ class Sweep:
         Late repeats include the variation over time and between processes.
         """
         for index, turn in enumerate(turns):
-            turn.job.schedule.turn_late(self._share_end_s(end_s, len(turns) - index))
+            schedule = turn.job.schedule
+            schedule.turn_late(self._share_end_s(end_s, len(turns) - index))
             self._collect(turn)
+            turn.summary.warnings += schedule.remarks()
 
     def _share_end_s(self, end_s: float, turns: int) -> float:
         """When the next of some turns ends, of which each has the same share until `end_s`."""

@@ -162,7 +162,7 @@ def _details(curve: Curve, brief: bool) -> Html:
         "predicted (µs)",
         "off by",
         "calls",
-        "repeats",
+        "repeats that agree",
         "spread",
         *(_OPTIONAL[column] for column in optional),
         "flags",
@@ -190,7 +190,7 @@ def _cells(curve: Curve, row: Row) -> tuple[object, ...]:
         significant(predicted_us) if predicted_us else "",
         percent(off) if off is not None else "",
         row["calls"],
-        row["visits"],
+        f"{row['agreeing']} of {row['visits']}",
         percent(row["spread"]),
     )
 

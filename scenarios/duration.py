@@ -9,7 +9,8 @@ from functools import cache, partial
 from statistics import fmean
 from typing import Final
 
-from ..store.plan import OpPlan, Plan
+from ..store.plan import BREATH, OpPlan, Plan
+from ..store.recording import CollectorName
 from ..store.scenario import L2
 from .catalogue import LoadedOp
 from .operation import Operation
@@ -57,30 +58,36 @@ def _call_s(operation: Operation, preset: Preset, l2: L2, rates: Rates, tokens: 
 def timing_s(plan: Plan, call_times: CallTimes) -> float:
     """Estimate how long the timed points of a plan take, in seconds, under all of its collectors.
 
-    Points of an operation that is not in `call_times` are taken to last `POINT_S`. Repeats of
-    disturbed sizes and an early end of sampling cannot be known beforehand and are left out.
+    Points of an operation that is not in `call_times` are taken to last `POINT_S`. Every size is
+    visited twice, with the reference between; ncu, which takes no times, visits it once. Third
+    visits and an early end of sampling cannot be known beforehand and are left out.
     """
-    return len(plan.collectors) * sum(_op_s(plan, op_plan, call_times) for op_plan in plan.ops)
+    return sum(
+        _op_s(plan, op_plan, call_times, 1 if collector == CollectorName.NCU else 2)
+        for collector in plan.collectors
+        for op_plan in plan.ops
+    )
 
 
-def _op_s(plan: Plan, op_plan: OpPlan, call_times: CallTimes) -> float:
-    """Estimated duration of all timed points of one operation under one collector, s."""
+def _op_s(plan: Plan, op_plan: OpPlan, call_times: CallTimes, visits: int) -> float:
+    """Estimated duration of so many visits of each size of one operation, s."""
     call_s = call_times.get(op_plan.op)
 
     def points_s(sizes: Sequence[int]) -> list[float]:
         calls_s = (_DEFAULT_CALL_S if call_s is None else call_s(size) for size in sizes)
         return [_point_s(length_s, plan) for length_s in calls_s]
 
-    first_s, reserved_s = points_s(op_plan.first), points_s(op_plan.calibration)
-    reserved_s += 2 * points_s(op_plan.holdout)  # each is repeated later, in another process
-    reserved = len(op_plan.holdout) + len(op_plan.calibration)
-    room = len(op_plan.domain) - reserved - len(op_plan.first)
+    planned_s = points_s([*op_plan.first, *op_plan.holdout, *op_plan.calibration])
+    room = len(op_plan.domain) - len(planned_s)
     adaptive = min(room, plan.points_per_op - len(op_plan.first))
     more = max(0, adaptive) if plan.sampling == "adaptive" else 0
-    points = len(first_s) + len(reserved_s) + more
-    starts = points if plan.isolation == "point" else 1 + bool(op_plan.holdout)
-    more_s = more * fmean(first_s) if more else 0.0
-    return starts * START_S + sum(first_s) + sum(reserved_s) + more_s
+    sizes = len(planned_s) + more
+    visits_s = visits * (sum(planned_s) + more * fmean(points_s(op_plan.first) or [0.0]))
+    reference = op_plan.reference
+    references = 0 if reference is None or visits == 1 else visits * sizes // BREATH
+    references_s = references * points_s([reference or 1])[0]
+    starts = visits * sizes + references if plan.isolation == "point" else visits
+    return starts * START_S + visits_s + references_s
 
 
 def _point_s(call_s: float, plan: Plan) -> float:

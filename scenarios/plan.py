@@ -3,8 +3,10 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import log, sqrt
 from typing import Final
 
+from ..stats.placed_sizes import drawn_over_log, log_spaced
 from ..store.errors import BadInput
 from ..store.plan import OpPlan, Plan, PowerPlan
 from .catalogue import LoadedOp
@@ -12,7 +14,7 @@ from .duration import START_S, CallTimes, timing_s
 from .preset import Preset
 from .run_options import RunOptions
 
-FIRST_SIZES: Final = 8  # evenly spaced sizes that adaptive sampling starts from
+FIRST_SIZES: Final = 8  # over the logarithm; adaptive sampling starts from them
 HOLDOUT_SIZES: Final = 8
 CALIBRATION_SIZES: Final = 8
 _CALIBRATE_ONE_OF: Final = 8  # one size in 8 of a domain calibrates the intervals
@@ -90,36 +92,39 @@ def _op_plan(options: RunOptions, resolved: ResolvedRun, loaded: LoadedOp) -> Op
     draw = random.Random(f"{options.seed} {operation.name} hold-out")
     inner = domain[1:-1]
     count = min(HOLDOUT_SIZES, len(domain) // 4) if len(domain) >= HOLDOUT_SIZES else 0
-    holdout = tuple(sorted(draw.sample(inner, min(count, len(inner)))))
-    calibration = _calibration(options.seed, operation.name, set(inner) - set(holdout), len(domain))
+    holdout = drawn_over_log(inner, count, draw)
+    open_ = [size for size in inner if size not in holdout]
+    calibration = _calibration(options.seed, operation.name, open_, len(domain))
     reserved = {*holdout, *calibration}
     fitted = [size for size in domain if size not in reserved]
     seeds = min(FIRST_SIZES, options.points_per_op)
+    first = tuple(fitted) if options.sampling == "all" else log_spaced(fitted, seeds)
     return OpPlan(
         op=operation.name,
         curve=operation.scenario(preset, 1, preset.dtype, options.l2).curve,
         domain=domain,
-        first=tuple(fitted) if options.sampling == "all" else _even(fitted, seeds),
+        first=first,
         holdout=holdout,
         source=None if loaded.source is None else f"ops/{operation.name}.py",
         calibration=calibration,
+        reference=_middle(first),
     )
 
 
-def _calibration(seed: int, op: str, sizes: set[int], domain: int) -> tuple[int, ...]:
+def _middle(sizes: Sequence[int]) -> int | None:
+    """The size nearest to the middle of all, by logarithm; None of none."""
+    if not sizes:
+        return None
+    middle = sqrt(min(sizes) * max(sizes))
+    return min(sizes, key=lambda size: abs(log(size / middle)))
+
+
+def _calibration(seed: int, op: str, sizes: Sequence[int], domain: int) -> tuple[int, ...]:
     """Draw the sizes that give the intervals; none from a domain of fewer than 16 sizes."""
     share = domain // _CALIBRATE_ONE_OF
     count = min(CALIBRATION_SIZES, share) if domain >= 2 * _CALIBRATE_ONE_OF else 0
     draw = random.Random(f"{seed} {op} calibration")
-    return tuple(sorted(draw.sample(sorted(sizes), count)))
-
-
-def _even(sizes: Sequence[int], count: int) -> tuple[int, ...]:
-    """Pick `count` of `sizes` at even steps, both ends included."""
-    if len(sizes) <= count:
-        return tuple(sizes)
-    last = len(sizes) - 1
-    return tuple(sizes[round(step * last / (count - 1))] for step in range(count))
+    return drawn_over_log(sizes, count, draw)
 
 
 def _power_plan(plan: Plan) -> PowerPlan:

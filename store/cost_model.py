@@ -160,7 +160,8 @@ class CurveModel(FittedOp):
     bracket's log-jump that the scale grows by. `segments` gives knots with the same kernels the
     same number, None where no trace names the kernels. `gap_us` is the time between the kernels of
     one call, per knot. `energy_tokens` are the metered knots, None where all are. `doubtful_tokens`
-    are the knots whose points have flags.
+    are the knots whose points have flags, `unconfirmed_tokens` those of which no two repeats agree,
+    or that were measured once; none in files before 1.5, which do not say.
     """
 
     curve: str
@@ -173,6 +174,7 @@ class CurveModel(FittedOp):
     gap_us: tuple[Amount, ...] | None = None
     energy_tokens: tuple[Size, ...] | None = None
     doubtful_tokens: tuple[Size, ...] = ()
+    unconfirmed_tokens: tuple[Size, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +186,8 @@ class SurfaceModel(FittedOp):
     tile of `tile_rows`; multiplied by the ratio of the nearest knots to that sum, so that knots are
     exact. `half_width_95` is the half width of the fit's 95 % interval, as a |log| ratio, and
     `half_widths` those at the other nominal coverages, in percent. `energy_knots` are the places of
-    the metered knots, counted from 0, `doubtful_knots` those of the knots whose points have flags.
+    the metered knots, counted from 0, `doubtful_knots` those of the knots whose points have flags,
+    `unconfirmed_knots` those that were measured once, or of which no two repeats agree.
     """
 
     surface: str
@@ -198,6 +201,7 @@ class SurfaceModel(FittedOp):
     energy_source: str = EnergySource.UNAVAILABLE.value
     energy_knots: tuple[Count, ...] = ()
     doubtful_knots: tuple[Count, ...] = ()
+    unconfirmed_knots: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +262,7 @@ class CostModelFile:
     """
 
     # History, newest first. 1.5: the scale of each curve's errors, by noise, jumps and left-out
-    # knots, in place of `floor`. 1.4: the runs that it was fitted to.
+    # knots, in place of `floor`; knots that no repeat confirms. 1.4: the runs it was fitted to.
     # 1.3: energy, flags and more intervals of surfaces, the source of heat, the interval of
     # leakage; curves lost `temp_rise_c` and its reason, which were never set.
     # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single

@@ -16,6 +16,8 @@ class FlagCode(StrEnum):
     WIDE_SPREAD = "wide_spread"
     KERNELS_DIFFER = "kernels_differ"
     NO_INTERVAL = "no_interval"
+    REPEATS_DIFFER = "repeats_differ"
+    SLOW_MACHINE = "slow_machine"
     OTHER_PROCESSES = "other_processes"
     SLOWED_DOWN = "slowed_down"
     BESIDE_SWEEP = "beside_sweep"

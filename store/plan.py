@@ -20,6 +20,7 @@ OpFile = Annotated[str, Meta(pattern=rf"^ops/[a-z][a-z0-9_]*\.py{_END}")]
 # Device and dtype become text of the isolated scripts, which are executed.
 DeviceName = Annotated[str, Meta(pattern=rf"^(cpu|cuda:[0-9]{{1,4}}){_END}")]
 Dtype = Annotated[str, Meta(pattern=rf"^(float32|bfloat16|float16){_END}")]
+BREATH: Final = 5  # visits between two of the reference
 MOST_OPS: Final = 1000  # a catalogue has tens
 SweepCollector = Annotated[str, Meta(pattern=rf"^(cpu|kineto|nsys|ncu){_END}")]
 
@@ -40,7 +41,8 @@ class OpPlan:
     sampling the sweep then chooses more from the domain. `holdout` was drawn by seed before
     anything was measured and is never given to the fit; nor is `calibration`, drawn likewise, from
     which the intervals are taken. `source` is the run's copy of the user's file that defines the
-    operation, None for one of the catalogue or of a package.
+    operation, None for one of the catalogue or of a package. `reference` is the size that is
+    visited all along, None in plans before 1.5.
     """
 
     op: OpName
@@ -50,6 +52,7 @@ class OpPlan:
     holdout: tuple[Size, ...]
     source: OpFile | None = None
     calibration: tuple[Size, ...] = ()
+    reference: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,9 @@ class Plan:
     it is not. `thermal_step` says whether the thermal response is recorded at the end.
     """
 
-    # History, newest first. 1.4: spare blocks of the power pass. 1.3: the thermal step. 1.2: the
-    # power pass, locked clocks. 1.1: calibration sizes. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.plan/1.4"
+    # History, newest first. 1.5: the reference. 1.4: spare blocks of the power pass. 1.3: the
+    # thermal step. 1.2: the power pass, locked clocks. 1.1: calibration sizes. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.plan/1.5"
     WAY_OUT: ClassVar[str] = "restore the plan that `moeprof profile` wrote, or profile anew"
 
     run_id: RunId

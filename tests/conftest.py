@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from math import inf
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ from hypothesis import HealthCheck, settings
 
 import moeprof.tests.one_thread  # noqa: F401 - before all that imports numpy
 from moeprof.profiler.lock import LOCK_DIR
-from moeprof.profiler.schedule import doubtful_sizes
-from moeprof.profiler.schedule.doubtful_sizes import DoubtLimits
+from moeprof.profiler.schedule import schedule
 from moeprof.scenarios import script
 from moeprof.store.plan import Plan
 from moeprof.store.recording import Recording
@@ -54,14 +52,14 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def quick_points() -> Iterator[None]:
-    """Let a sweep time each size for a moment, and measure none again because it is doubtful.
+    """Let a sweep time each size for a moment, and measure none a third time.
 
-    How many sizes are doubtful would depend on this machine.
+    How many sizes are measured again would depend on this machine.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(script, "WARMUP_S", 0.0)
         patch.setattr(script, "POINT_S", 0.005)
-        patch.setattr(doubtful_sizes, "LIMITS", DoubtLimits(spread=inf, excess=inf))
+        patch.setattr(schedule, "MOST_VISITS", 2)
         yield
 
 

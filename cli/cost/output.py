@@ -154,5 +154,6 @@ def _kind(found: "Cost") -> str:
         "transferred": found.transferred,
         "extrapolated": found.extrapolated,
         "measured": found.measured,
+        "measured once": found.measured_once,
     }
     return next((kind for kind, holds in kinds.items() if holds), "interpolated")

@@ -44,6 +44,7 @@ def under_pressure(cost: Cost, curve: CurveModel, bound: Roofline | None, share:
         power_w=None if energy_mj is None else energy_mj / (cost.sustained_ms * factor),
         temp_rise_c=None,
         measured=False,
+        measured_once=False,
         estimated=True,
     )
 

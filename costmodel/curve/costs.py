@@ -126,6 +126,7 @@ class CurveCosts:
         self.curve = curve
         self.known: dict[int, Cost] = {}
         self._flagged = frozenset(curve.doubtful_tokens)
+        self._unconfirmed = frozenset(curve.unconfirmed_tokens)
         self._file = file
         self._table: _Columns | None = None
 
@@ -256,7 +257,8 @@ class CurveCosts:
             energy_source=curve.energy_source if known else EnergySource.UNAVAILABLE.value,
             energy_reason=None if known else curve.energy_reason,
             source=curve.latency_source,
-            measured=tokens in curve.knots_tokens,
+            measured=tokens in curve.knots_tokens and tokens not in self._unconfirmed,
+            measured_once=tokens in self._unconfirmed,
             extrapolated=bool(columns.octaves[at] > 0),
             energy_mj_lo=None if energy_mj is None or factor is None else energy_mj / factor,
             energy_mj_hi=None if energy_mj is None or factor is None else energy_mj * factor,

@@ -14,7 +14,9 @@ from typing import Final
 
 import numpy as np
 
+from ...stats.placed_sizes import log_spaced
 from ...store.errors import BadInput
+from ...store.plan import BREATH
 from .fit import choose_fit, fit_losses, leave_one_out
 
 SEEDS: Final = 8
@@ -29,11 +31,13 @@ class Seen:
     """What was measured of one operation so far, by batch size.
 
     `latency` is in any one unit. `noise` is the relative standard error of a latency, from the
-    spread of its calls; sizes where it is unknown are left out.
+    spread of its calls; sizes where it is unknown are left out. Brackets that end at a size of
+    `just_measured` are not divided yet.
     """
 
     latency: Mapping[int, float]
     noise: Mapping[int, float] = field(default_factory=dict)
+    just_measured: frozenset[int] = frozenset()
 
 
 def next_size(seen: Seen, domain: Sequence[int]) -> int | None:
@@ -88,22 +92,28 @@ def simulate_sampling(
     target: float | None = None,
     domain: Sequence[int] = (),
 ) -> dict[int, float]:
-    """Sample a recorded table as a sweep would: eight evenly spread sizes, then jump bisection.
+    """Sample a recorded table as a sweep would: eight sizes, then jump bisection.
+
+    The eight are spread over the logarithm. As in a sweep, brackets wait while an end of theirs is
+    one of the last few sizes.
 
     Returns the latencies of the chosen sizes. Stops at `budget` sizes, or earlier where `is_enough`
     for a `target` that is not None. `domain` names the sizes of the table that may be chosen;
     empty, all of them.
     """
     sizes = sorted(domain or table)
-    seeds = np.unique(np.linspace(0, len(sizes) - 1, min(SEEDS, budget, len(sizes))).astype(int))
-    latency = {sizes[place]: table[sizes[place]] for place in seeds.tolist()}
+    latency = {size: table[size] for size in log_spaced(sizes, min(SEEDS, budget))}
+    breath: list[int] = []
     while len(latency) < budget:
         if target is not None and is_enough(latency, sizes, target):
             break
-        size = next_size(Seen(latency), sizes)
-        if size is None:
+        breath = [] if len(breath) == BREATH else breath
+        size = next_size(Seen(latency, just_measured=frozenset(breath)), sizes)
+        if size is None and not breath:
             break
-        latency[size] = table[size]
+        breath = [] if size is None else [*breath, size]
+        if size is not None:
+            latency[size] = table[size]
     return latency
 
 
@@ -117,7 +127,8 @@ def _brackets(seen: Seen, domain: Sequence[int]) -> Iterator[tuple[float, Sequen
     for left, right in pairwise(sorted(seen.latency)):
         inside = domain[bisect_right(domain, left) : bisect_left(domain, right)]
         jump = abs(log(seen.latency[right] / seen.latency[left]))
-        if inside and not _is_flat(seen, left, right, jump):
+        waits = not seen.just_measured.isdisjoint((left, right))
+        if inside and not waits and not _is_flat(seen, left, right, jump):
             yield jump, inside
 
 

@@ -67,6 +67,7 @@ def transfer(
         energy_source=EnergySource.UNAVAILABLE.value,
         energy_reason=NOT_TRANSFERRED,
         measured=False,
+        measured_once=False,
         transferred=True,
     )
 

@@ -46,7 +46,8 @@ class SurfaceCosts:
         self._check_reach(tokens, active_experts)
         latency_us = evaluate(surface, tokens, active_experts)
         half = self._half_width(tokens, active_experts, 95)
-        knots = zip(surface.knots_tokens, surface.knots_experts, strict=True)
+        knots = list(zip(surface.knots_tokens, surface.knots_experts, strict=True))
+        place = knots.index(key) if (key := (tokens, active_experts)) in knots else None
         nearest = nearest_knots(surface, tokens, active_experts)
         return Cost(
             op=surface.op,
@@ -56,7 +57,8 @@ class SurfaceCosts:
             latency_us_hi=latency_us * exp(half),
             **self._energy(tokens, active_experts, latency_us, half),
             source=surface.latency_source,
-            measured=(tokens, active_experts) in knots,
+            measured=place is not None and place not in surface.unconfirmed_knots,
+            measured_once=place in surface.unconfirmed_knots,
             extrapolated=self._octaves(tokens, active_experts) > 0,
             assignments=tokens * surface.top_k,
             doubtful=not set(surface.doubtful_knots).isdisjoint(nearest),

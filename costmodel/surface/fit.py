@@ -14,7 +14,7 @@ from ...stats.arrays import Float64, Int64
 from ...stats.conformal import COVERAGES_PCT, conformal_quantile
 from ...store.cost_model import MAX_LOG_RATIO, FitError, SurfaceModel
 from ...store.scenario import SurfaceKey
-from ..rows import Row, all_rounded, half_widths_95, identity, one_value, rounded
+from ..rows import Row, all_rounded, half_widths_95, identity, is_unconfirmed, one_value, rounded
 from .energy import surface_energy_fields
 from .prediction import TILE_ROWS, evaluate, nearest_ratio, terms
 
@@ -66,6 +66,7 @@ def fit_surface(name: str, knots: Sequence[Row], calibration: Sequence[Row] = ()
         latency_half_95=half_widths_95(name, knots),
         left_out=tuple(rounded(min(error, MAX_LOG_RATIO)) for error in errors.tolist()),
         doubtful_knots=tuple(place for place, row in enumerate(knots) if row["marks"]),
+        unconfirmed_knots=tuple(place for place, row in enumerate(knots) if is_unconfirmed(row)),
         **surface_energy_fields(name, knots),
     )
     unseen = _errors_at(fitted, calibration)

@@ -1,11 +1,17 @@
-"""What has been observed of one operation so far: times, their scatter, and failures, by size."""
+"""What has been observed of one operation so far: each visit in the order of time, and failures."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import sqrt
+from itertools import count, pairwise
+from math import exp, log, sqrt
 from statistics import NormalDist, median, quantiles
 from typing import Final
 
+import numpy as np
+
+from ...stats.arrays import Float64
+from ...stats.machine_course import EPISODE, SizeEstimate, is_quiet, machine_course, size_estimates
 from ...store.recording import PointTiming
 from .repeat import Repeat
 
@@ -16,39 +22,142 @@ _DEVIATION_OVER_RANGE: Final = 1 / (2 * NormalDist().inv_cdf(0.75))
 _MIN_CALLS: Final = 4  # fewer have no quartiles
 
 
-@dataclass(slots=True)
-class Observations:
-    """Times and failures by batch size; the first measurement of a size decides.
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One timed visit of a size: the median of its calls, and that median's standard error.
 
-    `time_ns` is the median of the calls, `spread` their interquartile range over it, `noise` the
-    relative standard error of the median. Sizes in `repeated` were measured more than once.
+    `noise` is relative; 0 where the calls are too few to say.
     """
 
-    time_ns: dict[int, float] = field(default_factory=dict)
-    spread: dict[int, float] = field(default_factory=dict)
-    noise: dict[int, float] = field(default_factory=dict)
-    repeated: set[int] = field(default_factory=set)
+    tokens: int
+    time_ns: float
+    noise: float
+    started_utc_ns: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judged:
+    """The course of the machine at each visit [V], and what the visits of each size amount to."""
+
+    course: Float64
+    estimates: Mapping[int, SizeEstimate]
+
+
+@dataclass(slots=True)
+class Observations:
+    """Visits in the order of time, and the sizes that failed.
+
+    `served` are all repeats that were measured; those without times of calls (ncu) have no visit.
+    """
+
+    visits: list[Visit] = field(default_factory=list)
+    served: set[Repeat] = field(default_factory=set)
     failed: set[int] = field(default_factory=set)
+    _judged: _Judged | None = None
 
     def add(self, repeat: Repeat, timing: PointTiming) -> None:
-        """Add a measurement; one by `ncu` has no times of calls, and adds no time, as one of 0."""
+        """Add a measurement."""
+        self.served.add(repeat)
         time_ns = median(timing.calls_ns) if timing.calls_ns else 0
-        if time_ns > 0 and repeat.tokens not in self.time_ns:
-            self.time_ns[repeat.tokens] = time_ns
-            self.spread[repeat.tokens] = _spread(timing.calls_ns)
-            self.noise[repeat.tokens] = _noise(timing.calls_ns)
-        if repeat.number:
-            self.repeated.add(repeat.tokens)
+        if time_ns > 0:
+            visit = Visit(repeat.tokens, time_ns, _noise(timing.calls_ns), timing.started_utc_ns)
+            self.visits.append(visit)
+            self._judged = None
+
+    def sort(self) -> None:
+        """Bring the visits of several recordings into the order of time."""
+        self.visits.sort(key=lambda visit: visit.started_utc_ns)
+
+    @property
+    def sizes(self) -> set[int]:
+        """Sizes that were measured."""
+        return {repeat.tokens for repeat in self.served}
+
+    def next_repeat(self, tokens: int) -> Repeat:
+        """The repeat of a size with the first free number: a damaged one may have left a gap."""
+        return next(one for n in count() if (one := Repeat(tokens, n)) not in self.served)
+
+    @property
+    def counts(self) -> "Counter[int]":
+        """Number of visits by size."""
+        return Counter(visit.tokens for visit in self.visits)
+
+    @property
+    def judged(self) -> _Judged:
+        """The course of the machine over the visits so far, and what each size's amount to."""
+        if self._judged is None:
+            sizes = np.array([visit.tokens for visit in self.visits], dtype=np.int64)
+            log_times = np.array([log(visit.time_ns) for visit in self.visits])
+            course = machine_course(sizes, log_times)
+            self._judged = _Judged(course, size_estimates(sizes, log_times, course))
+        return self._judged
+
+    @property
+    def estimates(self) -> Mapping[int, SizeEstimate]:
+        """What the visits of each size amount to, without the course of the machine."""
+        return self.judged.estimates
+
+    @property
+    def time_ns(self) -> dict[int, float]:
+        """Time of each size while the machine is as fast as usual, in ns."""
+        return {size: exp(one.log_time) for size, one in self.estimates.items()}
+
+    @property
+    def noise(self) -> dict[int, float]:
+        """Relative standard error of each size's time, from the scatter of its calls."""
+        return {
+            size: sqrt(sum(self.visits[at].noise ** 2 for at in one.used)) / len(one.used)
+            for size, one in self.estimates.items()
+        }
+
+    @property
+    def unconfirmed(self) -> set[int]:
+        """Sizes of which no two visits agree, or that were visited while the machine was slow."""
+        return {size for size, one in self.estimates.items() if not one.is_confirmed}
+
+    def between_speeds(self, reference: int | None) -> set[int]:
+        """Sizes visited once, while the machine's speed changed.
+
+        The `reference` took another time after such a visit than before.
+        """
+        at = [place for place, visit in enumerate(self.visits) if visit.tokens == reference]
+        changed = [
+            visit.tokens
+            for before, after in pairwise(at)
+            if abs(log(self.visits[after].time_ns / self.visits[before].time_ns)) > EPISODE
+            for visit in self.visits[before + 1 : after]
+        ]
+        counts = self.counts
+        return {size for size in changed if counts[size] == 1}
+
+    def remarks(self) -> list[str]:
+        """Sentences about sizes that were measured once, and about a machine that was slow."""
+        counts, course = self.counts, self.judged.course
+        once = {size for size, visits in counts.items() if visits == 1}
+        apart = self.unconfirmed - once
+        slow = course[~is_quiet(course)] if len(course) else course
+        remarks = []
+        if once:
+            remarks.append(
+                f"{len(once)} of {len(counts)} sizes were measured once, for lack of time"
+            )
+        if apart:
+            listed = ", ".join(map(str, sorted(apart)))
+            remarks.append(
+                f"no two visits at the usual speed agree at {len(apart)} sizes: {listed}"
+            )
+        if len(slow):
+            remarks.append(
+                f"the machine was up to {100 * float(np.expm1(slow.max())):.0f} % slower in"
+                f" {len(slow)} of {len(course)} visits, which count only where there is no other"
+            )
+        return remarks
 
 
 def _noise(calls_ns: Sequence[int]) -> float:
     """Relative standard error of the median of some calls; 0 where they are too few to say."""
-    return _MEDIAN_OVER_MEAN * _DEVIATION_OVER_RANGE * _spread(calls_ns) / sqrt(len(calls_ns))
-
-
-def _spread(calls_ns: Sequence[int]) -> float:
-    """Interquartile range of some calls over their median; 0 where they are too few to say."""
     if len(calls_ns) < _MIN_CALLS:
         return 0.0
     low, _, high = quantiles(calls_ns, n=4)
-    return (high - low) / median(calls_ns)
+    deviation = _DEVIATION_OVER_RANGE * (high - low) / median(calls_ns)
+    return _MEDIAN_OVER_MEAN * deviation / sqrt(len(calls_ns))

@@ -1,31 +1,33 @@
 """What to measure next of one operation, and when to stop.
 
-A sweep measures an operation in two turns. The first turn measures the planned sizes and the
-held-out ones, in an order drawn by seed, and then the sizes that adaptive sampling chooses
-(adaptive.py). The late turn begins after all other operations, in a new process. It measures
+A sweep measures an operation in two turns. The first turn visits the planned sizes, in an order
+drawn by seed, and then the sizes that adaptive sampling chooses (adaptive.py). The late turn begins
+after all other operations, in a new process. It visits every size a second time, in another order,
+and then those again of which no two visits agree, or at which the machine was slow.
 
-- the calibration sizes, so that their errors include the variation over time and processes;
-- the held-out sizes a second time, which shows how well a measurement repeats;
-- the doubtful sizes a second time (doubtful_sizes.py).
+One size, the reference, is visited all along (order.py): it shows how the machine's speed went
+(stats/machine_course.py). All of this follows from the plan and the recordings alone, so that an
+interrupted sweep goes on as if it had not been.
 
 The times observed here only decide what to measure; the collectors record the measurement.
 """
 
-import random
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from math import inf
+from typing import Final
 
-from ...store.plan import OpPlan, Plan
+from ...store.plan import BREATH, OpPlan, Plan
 from ...store.recording import Failure, PointTiming, Recording
 from ...store.scenario import Scenario
 from ..host_clock import SYSTEM_CLOCK, Clock
-from .adaptive import choose_size, reserved_sizes
-from .doubtful_sizes import LIMITS, DoubtLimits, doubtful_sizes
+from .adaptive import choose_size, reserved_sizes, wants_more
 from .observations import Observations
+from .order import drawn, next_apart
 from .repeat import Repeat
 from .stopwatch import Stopwatch
+
+MOST_VISITS: Final = 3  # of a size whose visits do not agree
 
 
 class _Phase(Enum):
@@ -40,7 +42,8 @@ class Schedule:
     """The repeats of one operation, in order.
 
     `recordings` are what an interrupted sweep left: what they measured is not measured again, what
-    failed in them is tried again. `deadline_s`, on the monotonic clock, is set by the sweep.
+    failed in them is tried again. `deadline_s`, on the monotonic clock, is set by the sweep. A size
+    is visited `most_visits` times at most, but for the reference.
     """
 
     def __init__(
@@ -50,44 +53,51 @@ class Schedule:
         scenario_of: Callable[[int], Scenario],
         *,
         recordings: Sequence[Recording] = (),
-        limits: DoubtLimits = LIMITS,
+        most_visits: int = MOST_VISITS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.scenario_of = scenario_of
         self.deadline_s = inf
         self.done = 0
         self._op_plan = op_plan
+        self._seed = f"{plan.seed} {op_plan.op}"
         self._max_points = plan.points_per_op if plan.sampling == "adaptive" else 0
-        self._limits = limits
+        self._most_visits = most_visits
         self._phase = _Phase.ADAPTIVE
-        self._planned, self._late = _queues(plan, op_plan)
         self._observed = Observations()
         self._stopwatch = Stopwatch(clock)
         for recording in recordings:
             self._recall(recording)
+        self._observed.sort()
+        self._begins = bool(self.done)
 
     @property
     def total(self) -> int:
-        """Repeats in all if nothing stops the sweep early."""
-        if self._phase is _Phase.ADAPTIVE:
-            return _max_repeats(self._op_plan, self._max_points)
-        return self.done + self._stopwatch.is_running + len(self._planned) + len(self._late)
+        """Repeats in all if nothing stops the sweep early, and all visits agree."""
+        if self._phase is _Phase.ADAPTIVE and not self._is_sampled:
+            sizes = _max_sizes(self._op_plan, self._max_points)
+            return max(self.done, 2 * sizes + 2 * sizes // BREATH)
+        return self.done + self._stopwatch.is_running + len(self._unmeasured()) + self._late_visits
 
     @property
     def late_s(self) -> float:
-        """Time that the late repeats will take, by the mean of those measured so far, in s."""
-        return len(self._late) * self._stopwatch.mean_s
+        """Time that the second visits will take, by the mean of those measured so far, in s."""
+        return self._late_visits * self._stopwatch.mean_s
 
     @property
     def fitted_sizes(self) -> list[int]:
         """Measured sizes that are given to the fit, ascending; where none is, all measured ones."""
-        measured = self._observed.time_ns
+        measured = self._observed.counts
         return sorted(measured.keys() - reserved_sizes(self._op_plan) or measured)
 
     @property
     def unmeasured(self) -> list[int]:
         """Planned sizes not measured yet, ascending; after the sweep, for lack of time."""
-        return sorted(repeat.tokens for repeat in self._waiting())
+        return sorted(self._unmeasured())
+
+    def remarks(self) -> list[str]:
+        """Sentences about sizes that were measured once, and about a machine that was slow."""
+        return self._observed.remarks()
 
     def key(self, repeat: Repeat) -> str:
         """Key of the scenario at a repeat's size."""
@@ -102,22 +112,78 @@ class Schedule:
         return repeat
 
     def _next(self, left_s: float) -> Repeat | None:
-        if self._planned:
-            return self._planned.popleft()
-        if self._phase is _Phase.ADAPTIVE and left_s > self.late_s:
-            size = choose_size(self._op_plan, self._observed, self._max_points)
-            return None if size is None else Repeat(size, 0)
-        if self._phase is _Phase.LATE:
-            return self._next_late()
-        return None
+        """The reference where it is due, else a size that waits, else one that is chosen."""
+        breath = self._breath()
+        waiting = self._waiting()
+        if waiting:
+            known = self._planned | self._observed.sizes
+            size: int | None = next_apart(waiting, breath, known)
+        else:
+            if not self._may_choose(left_s):
+                return None
+            size = choose_size(self._op_plan, self._observed, breath)
+        reference = self._op_plan.reference
+        due = self._begins or len(breath) >= BREATH or (size is None and breath)
+        if due and reference in self._observed.counts and size != reference:
+            self._begins = False
+            size = reference
+        return None if size is None else self._observed.next_repeat(size)
 
-    def _next_late(self) -> Repeat | None:
-        """Take the next late repeat, without those of sizes that were never measured."""
-        while self._late:
-            repeat = self._late.popleft()
-            if not repeat.number or repeat.tokens in self._observed.time_ns:
-                return repeat
-        return None
+    def _breath(self) -> list[int]:
+        """Sizes measured since the last visit of the reference; none where it has no visit."""
+        breath: list[int] = []
+        for visit in reversed(self._observed.visits):
+            if visit.tokens == self._op_plan.reference:
+                return breath
+            breath.append(visit.tokens)
+        return []
+
+    def _waiting(self) -> list[int]:
+        """Sizes that are to be visited now, in their order: first, second and further visits."""
+        if unmeasured := self._unmeasured():
+            return unmeasured
+        if self._phase is not _Phase.LATE:
+            return []
+        for number in range(2, self._most_visits + 1):
+            if waiting := self._waiting_for(number):
+                return waiting
+        return []
+
+    def _unmeasured(self) -> list[int]:
+        """Planned sizes that were neither measured nor failed; the reference comes first."""
+        open_ = self._planned - self._observed.sizes - self._observed.failed
+        order = drawn(open_, f"{self._seed} 1")
+        return sorted(order, key=lambda size: size != self._op_plan.reference)
+
+    def _waiting_for(self, number: int) -> list[int]:
+        """Sizes that lack the visit of a number; beyond the second, where visits disagree."""
+        counts, observed = self._observed.counts, self._observed
+        lacking = {size for size, count in counts.items() if count == number - 1}
+        if number > 2:
+            lacking &= observed.unconfirmed
+        lacking -= observed.failed | {self._op_plan.reference}
+        return drawn(lacking, f"{self._seed} {number}")
+
+    def _may_choose(self, left_s: float) -> bool:
+        if self._phase is not _Phase.ADAPTIVE or self._is_sampled or left_s <= self.late_s:
+            return False
+        return wants_more(self._op_plan, self._observed, self._max_points)
+
+    @property
+    def _is_sampled(self) -> bool:
+        """Whether second visits have begun, after which no size is chosen any more."""
+        reference = self._op_plan.reference
+        return any(count > 1 for size, count in self._observed.counts.items() if size != reference)
+
+    @property
+    def _planned(self) -> set[int]:
+        return {*self._op_plan.first, *reserved_sizes(self._op_plan)}
+
+    @property
+    def _late_visits(self) -> int:
+        """Second visits that are left, with those of the reference between them."""
+        left = len(self._waiting_for(2))
+        return left + -(-left // BREATH) if self._op_plan.reference else left
 
     def measured(self, repeat: Repeat, timing: PointTiming) -> None:
         """Add the times of a repeat."""
@@ -125,18 +191,16 @@ class Schedule:
         self._observed.add(repeat, timing)
 
     def failed(self, repeat: Repeat, reason: str) -> Failure:
-        """Add a repeat that failed: adaptive sampling does not choose its size again."""
+        """Add a repeat that failed: its size is not measured again."""
         self._count()
         self._observed.failed.add(repeat.tokens)
         return Failure(self.key(repeat), repeat.number, reason)
 
     def give_up(self, reason: str) -> list[Failure]:
         """Fail every planned size not measured yet, for one reason; `next` then returns None."""
-        waiting = self._waiting()
-        self._planned.clear()
-        self._late.clear()
+        unmeasured = self._unmeasured()
         self.deadline_s = -inf
-        return [self.failed(repeat, reason) for repeat in waiting]
+        return [self.failed(Repeat(size, 0), reason) for size in unmeasured]
 
     def end_sampling(self) -> None:
         """End the first turn: choose no more sizes."""
@@ -146,50 +210,23 @@ class Schedule:
         """Begin the late turn, which lasts until another deadline."""
         self._phase = _Phase.LATE
         self.deadline_s = deadline_s
-        closed = reserved_sizes(self._op_plan) | self._observed.repeated
-        doubtful = doubtful_sizes(self._observed, self._limits)
-        self._late += _repeats(sorted(doubtful - closed), 1)
-
-    def _waiting(self) -> list[Repeat]:
-        """Planned sizes that were not measured yet."""
-        return [repeat for repeat in (*self._planned, *self._late) if not repeat.number]
+        self._begins = True
 
     def _count(self) -> None:
         self.done += 1
         self._stopwatch.stop()
 
     def _recall(self, recording: Recording) -> None:
-        """Add what a recording measured, and take it out of the queues."""
+        """Add what a recording measured."""
         sizes = {scenario.key: scenario.tokens for scenario in recording.scenarios}
         for timing in recording.served:
-            repeat = Repeat(sizes[timing.scenario_key], timing.visit)
-            self._observed.add(repeat, timing)
+            self._observed.add(Repeat(sizes[timing.scenario_key], timing.visit), timing)
             self.done += 1
-            for queue in (self._planned, self._late):
-                if repeat in queue:
-                    queue.remove(repeat)
 
 
-def _queues(plan: Plan, op_plan: OpPlan) -> tuple[deque[Repeat], deque[Repeat]]:
-    """Repeats of the first turn and of the late one, each in an order drawn by the plan's seed."""
-    order = random.Random(f"{plan.seed} {op_plan.op}")
-    first, calibration, holdout_again = (
-        _repeats([*op_plan.first, *op_plan.holdout], 0),
-        _repeats(op_plan.calibration, 0),
-        _repeats(op_plan.holdout, 1),
-    )
-    for repeats in (first, calibration, holdout_again):
-        order.shuffle(repeats)
-    return deque(first), deque([*calibration, *holdout_again])
-
-
-def _repeats(sizes: Iterable[int], number: int) -> list[Repeat]:
-    return [Repeat(size, number) for size in sizes]
-
-
-def _max_repeats(op_plan: OpPlan, max_points: int) -> int:
-    """Repeats of an operation at most, doubtful sizes not counted."""
+def _max_sizes(op_plan: OpPlan, max_points: int) -> int:
+    """Sizes of an operation that are measured at most."""
     reserved = len(reserved_sizes(op_plan))
     adaptive = max(0, max_points - len(op_plan.first))
     unmeasured = max(0, len(op_plan.domain) - len(op_plan.first) - reserved)
-    return len(op_plan.first) + reserved + len(op_plan.holdout) + min(adaptive, unmeasured)
+    return len(op_plan.first) + reserved + min(adaptive, unmeasured)

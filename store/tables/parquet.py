@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from ..errors import BadInput, naming, shortened, unknown_schema
 from ..files import cannot_read, read_bytes, replacing
 from .bounded import read_bounded
-from .schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS, is_amount
+from .schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS, is_amount
 
 _LARGEST: Final = 1e30  # as for rates and work in a model; products of some stay finite
 PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"
@@ -169,11 +169,9 @@ def _check_schema(path: Path, name: str, found: pa.Schema) -> None:
     metadata, of_schema = found.metadata or {}, schema.metadata or {}
     number = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")
     known = of_schema[SCHEMA_KEY].decode()
-    columns = [field for field in found if field.name in schema.names]
-    is_older = number in OLDER_SCHEMAS.get(name, ()) and len(columns) == len(schema)
-    if number != known and not is_older:
+    if number != known:
         raise unknown_schema(path, number, known, way_out=PARSE_AGAIN)
-    if not pa.schema(columns if is_older else list(found)).equals(schema):
+    if not pa.schema(list(found)).equals(schema):
         raise BadInput(
             f"{path} calls itself {known} and has other columns",
             hint=PARSE_AGAIN,

@@ -33,7 +33,8 @@ def _schema(name: str, **columns: pa.DataType) -> pa.Schema:
     return pa.schema(fields, metadata={SCHEMA_KEY: name.encode()})
 
 
-# History, newest first. points/2: without empty_power_w and the half widths power_w_ci95,
+# History, newest first. points/3: with agreeing and correction; latency_us is over the repeats that
+# agree. points/2: without empty_power_w and the half widths power_w_ci95,
 # idle_power_w_ci95, latency_sustained_us_ci95 and energy_above_idle_mj_ci95, which nothing read.
 # launches/2: with range_scope; start_ns and duration_ns may be null.
 # All others are at their first number.
@@ -161,7 +162,7 @@ _COUNTERS = _schema(
 )
 
 _POINTS = _schema(
-    "points/2",
+    "points/3",
     scenario_key=pa.string(),
     curve=pa.string(),
     op=pa.string(),
@@ -181,12 +182,14 @@ _POINTS = _schema(
     failure=pa.string(),  # why nothing was measured; then every quantity is null
     marks=pa.list_(pa.string()),  # sentences of the flags about the point
     signature=pa.string(),  # the kernels of one call, where all calls agree
-    visits=pa.int32(),
-    calls=pa.int32(),
-    latency_us=pa.float64(),  # median over calls
+    visits=pa.int32(),  # complete repeats
+    agreeing=pa.int32(),  # repeats that agree; below 2 the point was measured once
+    calls=pa.int32(),  # of the repeats that the latency is taken from
+    latency_us=pa.float64(),  # median over these calls, without the course of the machine's speed
     latency_us_lo=pa.float64(),  # 95 % interval of that median
     latency_us_hi=pa.float64(),
     latency_source=pa.string(),  # "kernel": union of one call's kernels; "wall": time per call
+    correction=pa.float64(),  # mean log factor by which the calls' times were divided for it
     gap_us=pa.float64(),
     spread=pa.float64(),  # interquartile range of the calls over their median
     repeat_difference=pa.float64(),  # |log| ratio of highest to lowest median of the repeats
@@ -208,7 +211,17 @@ _POINTS = _schema(
 _UNITS: Final = ("_ns", "_us", "_s", "_mj", "_w", "_pct", "_bytes", "_mhz", "_hz", "_ci95")
 _SIGNED: Final = frozenset({"start_ns", "time_ns", "energy_above_idle_mj"})
 _COUNTS: Final = frozenset(
-    {"tokens", "calls", "visits", "kernels", "launches", "occurrences", "readings", "flops"}
+    {
+        "tokens",
+        "calls",
+        "visits",
+        "agreeing",
+        "kernels",
+        "launches",
+        "occurrences",
+        "readings",
+        "flops",
+    }
 )
 
 
@@ -229,5 +242,3 @@ SCHEMAS: Final = MappingProxyType(
         "points": _POINTS,
     }
 )
-# Older numbers whose columns contain those of the present one: a reader drops the others.
-OLDER_SCHEMAS: Final = MappingProxyType({"points": frozenset({"points/1"})})

@@ -11,9 +11,7 @@ from moeprof.parsers.calls import cpu_calls
 from moeprof.parsers.points import (
     NO_POWER,
     NOT_MENTIONED,
-    RepeatTimes,
     points_table,
-    repeats_by_scenario,
     unmeasured_sizes,
 )
 from moeprof.stats.median import median_interval
@@ -39,21 +37,37 @@ def _points(plan: Plan, *recordings: Recording) -> list[dict[str, Any]]:
 
 
 def test_a_point_is_the_median_of_all_calls_of_all_repeats(plan: Plan, recording: Maker) -> None:
-    repeats = [_timing(1000, 1100, 1200, 1300), _timing(1400, 1500, 1600, visit=1)]
+    repeats = [_timing(1000, 1200, 1300, 1600), _timing(1000, 1280, 1300, visit=1)]
     (row,) = _points(plan, recording(repeats))
     expected = {
         "scenario_key": KEY, "curve": "gelu-1024-fp32-cold", "op": "gelu", "shape": [1024],
         "tokens": 4, "flops": 4, "bytes_moved": 32, "regime": "burst", "role": "fit",
-        "failure": None, "marks": ["spread 23 % > 20 %"], "visits": 2, "calls": 7,
-        "latency_us": 1.3, "latency_source": "wall",
+        "failure": None, "marks": [], "visits": 2, "agreeing": 2, "calls": 7, "correction": 0.0,
+        "latency_us": 1.28, "latency_source": "wall",
         "gap_us": None, "signature": None, "energy_mj": None, "energy_source": "unavailable",
         "energy_reason": NO_POWER, "power_w": None,
     }  # fmt: skip
     assert expected.items() <= row.items()
-    interval = median_interval([1.0, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6])
+    interval = median_interval([1.0, 1.0, 1.2, 1.28, 1.3, 1.3, 1.6])
     assert (row["latency_us_lo"], row["latency_us_hi"]) == interval
-    assert row["spread"] == pytest.approx(0.3 / 1.3)
-    assert row["repeat_difference"] == pytest.approx(np.log(1500 / 1150))
+    assert row["spread"] == pytest.approx(0.2 / 1.28)
+    assert row["repeat_difference"] == pytest.approx(np.log(1280 / 1250))
+
+
+def test_of_repeats_that_do_not_agree_the_faster_counts_and_a_flag_says_so(
+    plan: Plan, recording: Maker
+) -> None:
+    repeats = [_timing(*[1300] * 6), _timing(*[1000] * 6, visit=1)]
+    (row,) = _points(plan, recording(repeats))
+    assert (row["latency_us"], row["visits"], row["agreeing"], row["calls"]) == (1.0, 2, 1, 6)
+    assert row["marks"] == ["no two of its 2 repeats agree: they are 30 % apart"]
+
+
+def test_a_third_repeat_that_agrees_confirms_a_point(plan: Plan, recording: Maker) -> None:
+    repeats = [_timing(*[time] * 6, visit=at) for at, time in enumerate((1300, 1000, 1010))]
+    (row,) = _points(plan, recording(repeats))
+    assert (row["latency_us"], row["visits"], row["agreeing"]) == (1.005, 3, 2)
+    assert row["marks"] == []
 
 
 def test_one_repeat_has_no_repeat_difference_and_few_calls_no_interval(
@@ -145,41 +159,6 @@ def test_planned_sizes_without_a_recording_are_listed(
     assert unmeasured_sizes(plan, points) == ["gelu: 1 of 1 hold-out sizes have no recording: 2"]
 
 
-def _repeat_calls(*rows: dict[str, Any]) -> pa.Table:
-    common = {"recording": "gelu.0", "scenario_key": "k", "visit": 0, "kernels": 0}
-    filled = [common | row for row in rows]
-    names = {name for row in filled for name in row}
-    return table_from_columns("calls", {name: [r.get(name) for r in filled] for name in names})
-
-
-def _one(recording: Recording, *rows: dict[str, Any]) -> RepeatTimes:
-    (repeat,) = repeats_by_scenario(_repeat_calls(*rows), [recording])["k"]
-    return repeat
-
-
-def _timed(calls: int, visit: int = 0) -> PointTiming:
-    return PointTiming("k", visit, calls, (1,) * calls, 0, 1)
-
-
-def test_kernel_time_is_the_latency_where_kernels_were_traced(
-    recording: Maker,
-) -> None:
-    rows = [{"busy_ns": 10, "gap_ns": 2, "wall_ns": 99}, {"busy_ns": 12, "gap_ns": 3}]
-    repeat = _one(recording([_timed(2)]), *rows)
-    assert (repeat.source, repeat.problem) == ("kernel", None)
-    assert repeat.latency_ns.tolist() == [10.0, 12.0]
-    assert repeat.gap_ns.tolist() == [2.0, 3.0]
-
-
-def test_calls_with_an_untimed_kernel_are_left_out_and_counted(recording: Maker) -> None:
-    untimed = {"kernels": 2, "signature": "b"}
-    rows = [{"busy_ns": 10, "gap_ns": 2, "signature": "a"}, untimed, untimed]
-    repeat = _one(recording([_timed(3)]), *rows)
-    assert (repeat.problem, repeat.untimed_calls) == (None, 2)
-    assert (repeat.latency_ns.tolist(), repeat.gap_ns.tolist()) == ([10.0], [2.0])
-    assert repeat.signatures == {"a"}
-
-
 def test_a_point_says_how_many_calls_it_left_out(plan: Plan, recording: Maker) -> None:
     busy_ns = [2000, 2000, None, 2000, 2000, 2000, 2000]
     calls = _kernel_calls(["a"] * 7, busy_ns=busy_ns, kernels=[1] * 7)
@@ -197,45 +176,3 @@ def test_a_call_of_0_ns_is_untimed_and_flagged(plan: Plan, recording: Maker) -> 
 def test_many_calls_of_0_ns_are_too_short_for_the_clock(plan: Plan, recording: Maker) -> None:
     (row,) = _points(plan, recording([_timing(*[1000] * 17, 0, 0, 0)], collector="nsys"))
     assert row["failure"] == "3 of 20 calls took no time at all"
-
-
-def test_wall_time_is_the_latency_elsewhere(recording: Maker) -> None:
-    repeat = _one(recording([_timed(1)]), {"wall_ns": 7})
-    assert (repeat.source, repeat.latency_ns.tolist()) == ("wall", [7.0])
-
-
-@pytest.mark.parametrize(
-    ("rows", "problem"),
-    [
-        ([{"wall_ns": 5}] * 2, "2 of 3 ranges are in the trace"),
-        ([{"wall_ns": 5}] * 4, "4 of 3 ranges are in the trace"),
-        ([], "0 of 3 ranges are in the trace"),
-        ([{"busy_ns": 5}, {"busy_ns": 5}, {}], "1 of 3 calls hold no kernel"),
-        ([{}] * 3, "3 of 3 calls hold no kernel"),
-        ([{"busy_ns": 5}, {"busy_ns": 5}, {"busy_ns": 0}], "1 of 3 calls took no time at all"),
-        ([{"busy_ns": 5}, {"kernels": 2}, {}], "1 of 3 calls hold no kernel"),
-        ([{"busy_ns": 5}, {"kernels": 2}, {"busy_ns": 0}], "1 of 3 calls took no time at all"),
-        ([{"kernels": 2}] * 3, "3 of 3 calls hold a kernel without a time"),
-    ],
-)
-def test_a_repeat_that_is_not_complete_has_a_problem(
-    recording: Maker, rows: list[dict[str, Any]], problem: str
-) -> None:
-    repeat = _one(recording([_timed(3)]), *rows)
-    assert repeat.problem == problem
-    assert len(repeat.latency_ns) == 0
-
-
-def test_repeats_differ_by_recording_and_number(
-    recording: Maker,
-) -> None:
-    calls = _repeat_calls(
-        {"wall_ns": 1}, {"wall_ns": 2, "visit": 1}, {"wall_ns": 3, "recording": "gelu.1"}
-    )
-    recordings = [
-        recording([_timed(1), _timed(1, visit=1)], [Failure("k", 2, "out of memory")]),
-        recording([_timed(1)], unit="gelu.1"),
-    ]
-    repeats = repeats_by_scenario(calls, recordings)["k"]
-    assert [repeat.latency_ns.tolist() for repeat in repeats] == [[1.0], [2.0], [], [3.0]]
-    assert repeats[2].problem == "out of memory"

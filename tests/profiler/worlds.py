@@ -73,7 +73,8 @@ def a_scenario(tokens: int) -> Scenario:
 
 def an_op_plan(**changes: Any) -> OpPlan:
     sizes = {"domain": tuple(SIZES), "first": (1, 22, 43, 64), "holdout": (5, 30)}
-    return make_op_plan(**({"curve": a_scenario(1).curve} | sizes | changes))
+    ours = {"curve": a_scenario(1).curve, "reference": 22}
+    return make_op_plan(**(ours | sizes | changes))
 
 
 def a_plan(**changes: Any) -> Plan:

@@ -49,12 +49,14 @@ def test_a_gpu_unpacks_on_the_way() -> None:
 def test_long_calls_make_a_long_point() -> None:
     plan, pace = a_plan("dequant_unpack"), a_pace("dequant_unpack")
     calls_s = (WARMUP_CALLS + MIN_CALLS) * pace["dequant_unpack"](1)
-    assert timing_s(plan, pace) == pytest.approx(START_S + 3 * calls_s, rel=0.02)
+    assert timing_s(plan, pace) == pytest.approx(2 * START_S + 7 * calls_s, rel=0.02)
 
 
 def test_no_point_is_longer_than_its_time_limit() -> None:
     plan = a_plan("dequant_unpack", point_timeout_s=2.0)
-    assert timing_s(plan, a_pace("dequant_unpack")) == pytest.approx(START_S + 3 * 2.0, rel=0.05)
+    assert timing_s(plan, a_pace("dequant_unpack")) == pytest.approx(
+        2 * START_S + 7 * 2.0, rel=0.05
+    )
 
 
 def test_a_point_of_short_calls_ends_before_its_time_is_spent() -> None:
@@ -69,7 +71,7 @@ def test_what_is_chosen_later_lasts_as_long_as_what_is_measured_first() -> None:
         timing_s(a_plan("fc1", domain, points_per_op=points), pace) - 2 * START_S
         for points in (8, 24)
     )
-    assert more / few == pytest.approx((24 + 24) / (8 + 24), rel=0.1)  # 24 repeats are not needed
+    assert more / few == pytest.approx((24 + 16) / (8 + 16), rel=0.2)
 
 
 def test_without_rates_points_are_of_ordinary_length() -> None:

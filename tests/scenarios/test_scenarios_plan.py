@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.scenarios.catalogue import LoadedOp, find_ops
-from moeprof.scenarios.duration import START_S
 from moeprof.scenarios.plan import (
     CALIBRATION_SIZES,
     FIRST_SIZES,
@@ -122,10 +121,10 @@ def test_a_domain_too_small_to_spare_a_size_calibrates_with_none(
     assert len(an_op_plan(TO_512[:count]).calibration) == calibrating
 
 
-def test_the_first_sizes_are_even() -> None:
+def test_the_first_sizes_have_even_ratios() -> None:
     sizes = an_op_plan(sampling="adaptive").first
-    gaps = [after - before for before, after in pairwise(sizes)]
-    assert max(gaps) - min(gaps) <= HOLDOUT_SIZES + CALIBRATION_SIZES + 1
+    ratios = [after / before for before, after in pairwise(sizes)]
+    assert max(ratios) <= 4
 
 
 def test_the_same_choices_give_the_same_plan() -> None:
@@ -161,7 +160,7 @@ def test_more_to_measure_is_estimated_to_take_longer() -> None:
     assert seconds < estimate_s(a_plan(isolation="point"))
     assert estimate_s(a_plan(points_per_op=8)) < seconds
     assert estimate_s(a_plan(ops="fc1,gelu")) == pytest.approx(2 * seconds)
-    assert estimate_s(a_plan(collectors=("nsys", "ncu"))) == pytest.approx(2 * seconds)
+    assert 1 < estimate_s(a_plan(collectors=("nsys", "ncu"))) / seconds < 2  # ncu visits once
 
 
 def test_points_beyond_the_domain_take_no_time() -> None:
@@ -169,13 +168,12 @@ def test_points_beyond_the_domain_take_no_time() -> None:
     assert estimate_s(a_plan(few, points_per_op=100)) == estimate_s(a_plan(few, sampling="all"))
 
 
-def test_a_size_held_out_takes_the_time_of_two_and_a_process_of_its_own() -> None:
+def test_a_size_held_out_takes_as_long_as_any_other() -> None:
     plan = a_plan(TO_512[:32], sampling="all")
     op_plan = plan.ops[0]
     assert (len(op_plan.first), len(op_plan.holdout), len(op_plan.calibration)) == (20, 8, 4)
-    sizes = TO_512[: 20 + 2 * 8 + 4]
-    once = replace(op_plan, first=sizes, holdout=(), calibration=(), domain=sizes)
-    assert estimate_s(plan) == pytest.approx(estimate_s(replace(plan, ops=(once,))) + START_S)
+    once = replace(op_plan, first=TO_512[:32], holdout=(), calibration=())
+    assert estimate_s(plan) == pytest.approx(estimate_s(replace(plan, ops=(once,))))
 
 
 def test_no_plan_is_estimated_above_its_budget() -> None:
@@ -200,7 +198,7 @@ def test_a_domain_has_no_more_loads_than_it_has_sizes() -> None:
     assert planned_loads(replace(plan, sampling="all")) == planned_loads(plan)
 
 
-@pytest.mark.parametrize("points", [2, 24, 100])
+@pytest.mark.parametrize("points", [2, 24, 80])
 def test_every_operation_on_one_gpu_is_planned_within_ten_minutes(points: int) -> None:
     gpu: dict[str, Any] = {"device": "cuda:0", "collectors": ("nsys",), "power_reason": None}
     plan = a_plan(ops="all", points_per_op=points, **gpu)

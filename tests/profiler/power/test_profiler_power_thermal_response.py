@@ -203,10 +203,10 @@ def test_progress_shows_the_response_second_by_second_after_all_else(
     with response_sensors(simulate) as sensors:
         sweep(run, plan, sensors, progress)
     timed = progress.of("cpu")
-    assert timed == [(0, 303), (1, 303), (2, 303)]
+    assert [done for done, _ in timed] == list(range(6))
     seconds = progress.of("thermal")
-    assert sorted({*seconds}) == seconds[::2] == [(done, 303) for done in range(3, 303)]
-    assert progress.ended == 303
+    assert sorted({*seconds}) == seconds[::2] == [(done, 306) for done in range(6, 306)]
+    assert progress.ended == 306
 
 
 def test_a_finished_response_is_kept_and_an_unfinished_one_is_recorded_anew(
@@ -222,7 +222,7 @@ def test_a_finished_response_is_kept_and_an_unfinished_one_is_recorded_anew(
         again = response_of(sweep(run, replace(plan, budget_s=60.0), sensors, progress))
     assert (again.measured, again.recalled) == (0, 1)
     assert log.read_bytes() == before
-    assert progress.ended == 3  # a response that is held already is not counted
+    assert progress.ended == 6  # a response that is held already is not counted
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_a_bad_response_costs_the_heat_and_nothing_else_and_is_recorded_again(
 ) -> None:
     with response_sensors(simulate, **settings) as sensors:
         timed, summary = sweep(run, plan, sensors)
-    assert (timed.measured, timed.failures) == (3, [])
+    assert (timed.measured, timed.failures) == (6, [])
     assert [failure.reason for failure in summary.failures] == [reason]
     model = a_model(run)
     assert (model.file.thermal, model.get_cost("gelu", 8).temp_rise_c) == (None, None)
@@ -315,7 +315,7 @@ def test_without_sensors_there_is_a_reason_and_no_recording_of_five_minutes(
         raise CannotMeasure("NVML is unavailable: the driver is gone")
 
     timed, summary = sweep(run, plan, refuse)
-    assert timed.measured == 3
+    assert timed.measured == 6
     assert [one.reason for one in summary.failures] == ["NVML is unavailable: the driver is gone"]
 
 

@@ -1,4 +1,4 @@
-"""What is kept of a size: the median of its first calls, their scatter, and repeats."""
+"""What is kept of a size: its visits in the order of time, and what they amount to."""
 
 import pytest
 
@@ -8,22 +8,60 @@ from moeprof.store.recording import PointTiming
 from moeprof.tests.profiler.worlds import a_scenario
 
 
-def timing(tokens: int, *calls_ns: int) -> PointTiming:
-    return PointTiming(a_scenario(tokens).key, 0, len(calls_ns), calls_ns, 0, 1)
+def timing(tokens: int, *calls_ns: int, at: int = 0) -> PointTiming:
+    return PointTiming(a_scenario(tokens).key, 0, len(calls_ns), calls_ns, at, at + 1)
 
 
-def test_the_first_measurement_of_a_size_decides() -> None:
-    observed = Observations()
-    observed.add(Repeat(4, 0), timing(4, 100, 100, 110, 110))
-    observed.add(Repeat(4, 1), timing(4, 900))
-    assert observed.time_ns == {4: 105}
-    assert observed.spread[4] == pytest.approx(10 / 105)
-    assert observed.noise[4] == pytest.approx(1.2533 * 10 / 105 / 1.349 / 2, rel=1e-3)
-    assert observed.repeated == {4}
+def observed(*times_ns: tuple[int, int]) -> Observations:
+    seen = Observations()
+    for at, (tokens, time_ns) in enumerate(times_ns):
+        seen.add(Repeat(tokens, seen.counts[tokens]), timing(tokens, *[time_ns] * 6, at=at))
+    return seen
+
+
+def test_two_visits_that_agree_confirm_a_size() -> None:
+    seen = observed((4, 100), (8, 200), (4, 102), (8, 300))
+    assert seen.time_ns == pytest.approx({4: 100.995, 8: 200})
+    assert seen.unconfirmed == {8}
+    assert seen.remarks() == ["no two visits at the usual speed agree at 1 sizes: 8"]
+
+
+def test_sizes_that_were_visited_once_are_counted() -> None:
+    assert observed((4, 100), (8, 200)).remarks() == [
+        "2 of 2 sizes were measured once, for lack of time"
+    ]
+
+
+def test_a_slow_machine_is_told_and_its_times_do_not_count() -> None:
+    turn = [(1, 100), (4, 400), (1, 100), (8, 800), (1, 100), (16, 1600), (1, 100)]
+    slow = [(tokens, round(1.5 * time_ns)) for tokens, time_ns in turn[:4]]
+    seen = observed(*turn, *turn, *slow)
+    assert seen.time_ns == pytest.approx({1: 100, 4: 400, 8: 800, 16: 1600}, rel=0.01)
+    (remark,) = seen.remarks()
+    assert remark.startswith("the machine was up to 50 % slower in ")
+
+
+def test_sizes_visited_once_while_the_speed_changed_are_named() -> None:
+    seen = observed((1, 100), (4, 400), (1, 101), (8, 800), (16, 2100), (1, 140), (32, 4000))
+    assert seen.between_speeds(1) == {8, 16}
+    assert seen.between_speeds(None) == set()
+
+
+def test_a_repeat_takes_the_first_free_number() -> None:
+    seen = observed((4, 100), (4, 100))
+    assert seen.next_repeat(4) == Repeat(4, 2)
+    assert seen.next_repeat(5) == Repeat(5, 0)
+
+
+def test_the_noise_is_the_standard_error_of_the_median() -> None:
+    seen = Observations()
+    seen.add(Repeat(4, 0), timing(4, 100, 100, 110, 110))
+    assert seen.noise[4] == pytest.approx(1.2533 * 10 / 105 / 1.349 / 2, rel=1e-3)
 
 
 def test_few_calls_have_no_scatter_and_a_count_of_events_no_time() -> None:
-    observed = Observations()
-    observed.add(Repeat(1, 0), timing(1, 100, 200, 300))
-    observed.add(Repeat(2, 0), timing(2))
-    assert (observed.time_ns, observed.spread, observed.noise) == ({1: 200}, {1: 0.0}, {1: 0.0})
+    seen = Observations()
+    seen.add(Repeat(1, 0), timing(1, 100, 200, 300))
+    seen.add(Repeat(2, 0), timing(2))
+    assert seen.time_ns == pytest.approx({1: 200})
+    assert (seen.noise, seen.sizes) == ({1: 0.0}, {1, 2})

@@ -9,7 +9,7 @@ import pytest
 
 from moeprof.store.errors import BadInput
 from moeprof.store.tables.parquet import read_table, table_from_columns, write_table
-from moeprof.store.tables.schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS
+from moeprof.store.tables.schemas import METRIC_COLUMNS, SCHEMAS
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_another_table_is_refused_at_writing(tmp_path: Path, samples: pa.Table) 
 
 def test_another_table_is_refused_at_reading(tmp_path: Path, samples: pa.Table) -> None:
     write_table(tmp_path / "a.parquet", "gpu_samples", samples)
-    with pytest.raises(BadInput, match=r"is gpu_samples/1, and this moeprof knows points/2"):
+    with pytest.raises(BadInput, match=r"is gpu_samples/1, and this moeprof knows points/3"):
         read_table(tmp_path / "a.parquet", "points")
 
 
@@ -87,7 +87,7 @@ def test_a_missing_table_says_how_to_make_it(tmp_path: Path) -> None:
 
 def test_every_quantity_bears_its_unit() -> None:
     repeats = {"repeat_difference", "power_repeat_difference", "energy_repeat_difference"}
-    bare = {"spread", "metric_coverage"} | repeats  # ratios
+    bare = {"spread", "metric_coverage", "correction"} | repeats  # ratios
     counts = {"instructions", "registers_per_thread", "waves_per_sm"}
     units = (
         "_ns",
@@ -111,23 +111,6 @@ def test_every_quantity_bears_its_unit() -> None:
         if field.type == pa.float64() and not field.name.endswith(units)
     ]
     assert set(unnamed) <= bare | counts
-
-
-def test_points_of_an_older_version_are_read_without_the_columns_that_are_gone(
-    tmp_path: Path,
-) -> None:
-    points = table_from_columns("points", {"curve": ["a"], "power_w": [300.0]})
-    older = points.append_column("empty_power_w", pa.array([90.0]))
-    pq.write_table(
-        older.replace_schema_metadata({SCHEMA_KEY: b"points/1"}), tmp_path / "points.parquet"
-    )
-    read = read_table(tmp_path / "points.parquet", "points")
-    assert read.equals(points)
-    assert read.schema.metadata == SCHEMAS["points"].metadata
-    lacking = older.drop_columns(["curve"])
-    pq.write_table(lacking.replace_schema_metadata({SCHEMA_KEY: b"points/1"}), tmp_path / "b")
-    with pytest.raises(BadInput, match="is points/1"):
-        read_table(tmp_path / "b", "points")
 
 
 @pytest.mark.parametrize(

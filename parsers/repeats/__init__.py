@@ -1,0 +1,1 @@
+"""The repeats of each scenario, and which of them agree."""

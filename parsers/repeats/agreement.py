@@ -1,0 +1,93 @@
+"""Which repeats of a point count: those that agree, without the course of the machine's speed."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ...stats.arrays import Float64
+from ...stats.machine_course import SizeEstimate, anchored, machine_course, size_estimates
+from ...stats.repeatability import repeat_difference
+from ...store.scenario import Scenario
+from .times import RepeatTimes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AgreedTimes:
+    """The complete repeats of one point, and what they amount to.
+
+    The latencies of `used` are without the course of the machine: divided by e^`correction`, which
+    is the mean over these repeats. They agree, and `agreeing` is their number; 0 where the machine
+    was slow at every repeat, by the factor 1 + `slower_by` (else None).
+    """
+
+    complete: tuple[RepeatTimes, ...]
+    used: tuple[RepeatTimes, ...]
+    agreeing: int
+    correction: float
+    slower_by: float | None
+
+    @property
+    def difference(self) -> float | None:
+        """|log| ratio of the highest to the lowest median; of the used repeats where two are."""
+        repeats = self.used if len(self.used) > 1 else self.complete
+        return repeat_difference([float(np.median(one.latency_ns)) for one in repeats])
+
+
+def agreed_times(
+    scenarios: Iterable[Scenario], repeats: Mapping[str, Sequence[RepeatTimes]]
+) -> dict[str, AgreedTimes]:
+    """The agreed times of each scenario key that has a complete repeat.
+
+    The course of the machine is taken curve by curve.
+    """
+    curves: dict[str, dict[str, list[RepeatTimes]]] = {}
+    for scenario in scenarios:
+        complete = _complete(repeats.get(scenario.key, ()))
+        if complete:
+            curves.setdefault(scenario.curve, {})[scenario.key] = complete
+    starts_ns = [
+        one.started_utc_ns for curve in curves.values() for times in curve.values() for one in times
+    ]
+    middle_s = float(np.median(starts_ns)) / 1e9 if starts_ns else 0.0
+    return {key: one for curve in curves.values() for key, one in _agreed(curve, middle_s).items()}
+
+
+def _complete(repeats: Sequence[RepeatTimes]) -> list[RepeatTimes]:
+    """The complete repeats; where some have kernel times, those alone."""
+    complete = [one for one in repeats if one.problem is None]
+    by_kernel = [one for one in complete if one.source == "kernel"]
+    return by_kernel or complete
+
+
+def _agreed(curve: Mapping[str, list[RepeatTimes]], middle_s: float) -> dict[str, AgreedTimes]:
+    """The agreed times of one curve, by scenario key."""
+    keys = list(curve)
+    visits = [(place, one) for place, key in enumerate(keys) for one in curve[key]]
+    visits.sort(key=lambda visit: visit[1].started_utc_ns)
+    sizes = np.array([place for place, _ in visits], dtype=np.int64)
+    log_times = np.log([float(np.median(one.latency_ns)) for _, one in visits])
+    times_s = np.array([one.started_utc_ns / 1e9 for _, one in visits])
+    course = anchored(machine_course(sizes, log_times), times_s, middle_s)
+    estimates = size_estimates(sizes, log_times, course)
+    repeats = [one for _, one in visits]
+    return {
+        key: _agreed_times(curve[key], repeats, course, estimates[place])
+        for place, key in enumerate(keys)
+    }
+
+
+def _agreed_times(
+    complete: list[RepeatTimes],
+    repeats: Sequence[RepeatTimes],
+    course: Float64,
+    estimate: SizeEstimate,
+) -> AgreedTimes:
+    used = [
+        replace(repeats[at], latency_ns=repeats[at].latency_ns / np.exp(course[at]))
+        for at in estimate.used
+    ]
+    correction = float(np.mean(course[list(estimate.used)]))
+    slower_by = float(np.expm1(correction)) if estimate.is_slow else None
+    agreeing = 0 if estimate.is_slow else len(used)
+    return AgreedTimes(tuple(complete), tuple(used), agreeing, correction, slower_by)

@@ -1,0 +1,60 @@
+"""Which repeats of a point count, on a machine that was slow for a while."""
+
+import numpy as np
+import pytest
+
+from moeprof.parsers.repeats.agreement import AgreedTimes, agreed_times
+from moeprof.parsers.repeats.times import RepeatTimes
+from moeprof.tests.builders import make_scenario
+
+SIZES = range(1, 21)
+REFERENCE = 10
+
+
+def swept(slow: range, slower: float = 1.4, *, late: bool = True) -> dict[int, AgreedTimes]:
+    """Agreed times of two turns over all sizes; visits in `slow` took `slower` times as long."""
+    order = [*SIZES, *(reversed(SIZES) if late else ())]
+    order = [
+        size
+        for at, size in enumerate(order)
+        for size in ([REFERENCE, size] if at % 3 == 0 else [size])
+    ]
+    repeats: dict[str, list[RepeatTimes]] = {}
+    for at, size in enumerate(order):
+        time_ns = 1000.0 * size * (slower if at in slow else 1.0)
+        mine = repeats.setdefault(make_scenario(size).key, [])
+        mine.append(RepeatTimes(len(mine), None, at * 10**9, latency_ns=np.full(6, time_ns)))
+    agreed = agreed_times([make_scenario(size) for size in SIZES], repeats)
+    return {size: agreed[make_scenario(size).key] for size in SIZES}
+
+
+def time_us(one: AgreedTimes) -> float:
+    return float(np.median(np.concatenate([each.latency_ns for each in one.used]))) / 1000
+
+
+def test_on_a_quiet_machine_every_size_is_confirmed_and_nothing_is_corrected() -> None:
+    for size, one in swept(range(0)).items():
+        assert (one.correction, one.slower_by, time_us(one)) == (0.0, None, size)
+        assert one.agreeing == len(one.complete) >= 2
+
+
+def test_visits_in_a_slow_episode_do_not_count_where_there_are_others() -> None:
+    agreed = swept(range(5, 20))
+    assert [time_us(one) for one in agreed.values()] == pytest.approx([*SIZES], rel=0.02)
+    once = [size for size, one in agreed.items() if one.agreeing == 1]
+    assert once
+    assert all(len(agreed[size].complete) == 2 for size in once)
+
+
+def test_a_size_seen_in_a_slow_episode_alone_is_corrected_and_says_so() -> None:
+    agreed = swept(range(8, 17), late=False)
+    slow = {size: one for size, one in agreed.items() if one.slower_by is not None}
+    assert slow
+    assert all(one.agreeing == 0 for one in slow.values())
+    right = [size for size, one in slow.items() if time_us(one) == pytest.approx(size, rel=0.02)]
+    assert len(right) >= len(slow) - 3  # but for the edges
+
+
+def test_a_scenario_without_a_complete_repeat_is_left_out() -> None:
+    key = make_scenario(4).key
+    assert agreed_times([make_scenario(4)], {key: [RepeatTimes(0, "it hung")]}) == {}

@@ -1,0 +1,88 @@
+"""The course of a machine's speed, and the visits of each size that agree."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.stats.arrays import Float64, Int64
+from moeprof.stats.machine_course import (
+    AGREEMENT,
+    anchored,
+    is_quiet,
+    machine_course,
+    size_estimates,
+)
+
+REFERENCE = 0
+TRUE = np.log(np.concatenate([[5.0], np.arange(1.0, 25.0)]))
+
+
+def visited(seed: int, noise: float = 0.005) -> tuple[Int64, Float64]:
+    """Two turns over 24 sizes, the reference before every fourth; sizes, and their log times."""
+    rng = np.random.default_rng(seed)
+    order: list[int] = []
+    for _ in range(2):
+        for at, size in enumerate(rng.permutation(np.arange(1, 25)).tolist()):
+            order += [REFERENCE, size] if at % 4 == 0 else [size]
+    sizes = np.array(order, dtype=np.int64)
+    return sizes, TRUE[sizes] + rng.normal(0, noise, len(sizes))
+
+
+def errors(sizes: Int64, log_times: Float64) -> Float64:
+    estimates = size_estimates(sizes, log_times, machine_course(sizes, log_times))
+    return np.array([abs(one.log_time - TRUE[size]) for size, one in estimates.items()])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000))
+def test_a_quiet_machine_has_no_course(seed: int) -> None:
+    sizes, log_times = visited(seed)
+    assert not machine_course(sizes, log_times).any()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), st.integers(0, 40), st.integers(8, 18), st.floats(0.2, 0.5))
+def test_an_episode_is_found_and_no_size_keeps_it(
+    seed: int, begin: int, length: int, slower: float
+) -> None:
+    sizes, log_times = visited(seed)
+    log_times[begin : begin + length] += slower
+    course = machine_course(sizes, log_times)
+    slow = ~is_quiet(course)
+    truly = np.zeros(len(sizes), dtype=bool)
+    truly[begin : begin + length] = True
+    assert np.count_nonzero(slow != truly) <= 6  # the edges
+    assert np.median(errors(sizes, log_times)) < 0.02
+
+
+@given(st.integers(0, 1000), st.floats(-3, 3))
+@settings(max_examples=15, deadline=None)
+def test_the_unit_of_time_does_not_matter(seed: int, shift: float) -> None:
+    sizes, log_times = visited(seed)
+    log_times[10:25] += 0.3
+    moved = machine_course(sizes, log_times + shift)
+    assert moved == pytest.approx(machine_course(sizes, log_times), abs=1e-9)
+
+
+def test_a_drift_is_taken_off_and_leaves_the_speed_at_one_moment() -> None:
+    sizes, log_times = visited(3)
+    times_s = np.arange(len(sizes), dtype=np.float64)
+    log_times += 0.001 * (times_s - 10)
+    course = anchored(machine_course(sizes, log_times), times_s, 10.0)
+    found = size_estimates(sizes, log_times, course)
+    off = [one.log_time - TRUE[size] for size, one in found.items()]
+    assert abs(float(np.mean(off))) < 0.006
+
+
+def test_no_size_that_was_visited_often_shows_no_course() -> None:
+    assert not machine_course(np.array([1, 2, 1]), np.array([0.0, 1.0, 0.4])).any()
+    assert len(machine_course(np.zeros(0, dtype=np.int64), np.zeros(0))) == 0
+
+
+def test_the_largest_group_that_agrees_counts_and_of_two_the_faster() -> None:
+    sizes = np.array([1, 1, 1, 2, 2])
+    log_times = np.array([0.0, 0.3, 0.3 + AGREEMENT / 2, 0.0, 0.2])
+    found = size_estimates(sizes, log_times, np.zeros(5))
+    assert (found[1].used, found[1].is_confirmed) == ((1, 2), True)
+    assert (found[2].used, found[2].is_confirmed) == ((3,), False)
