@@ -16,6 +16,7 @@ repeats do not agree.
 import argparse
 import json
 import os
+import platform
 import sys
 import tempfile
 import time

@@ -187,15 +187,11 @@ class Sweep:
             late_s += schedule.late_s
 
     def _late_turns(self, turns: Sequence[_Turn], end_s: float) -> None:
-        """Take each operation up again, some minutes later and in a new process.
-
-        Late repeats include the variation over time and between processes.
-        """
+        """Take each operation up again, some minutes later and in a new process."""
         for index, turn in enumerate(turns):
-            schedule = turn.job.schedule
-            schedule.turn_late(self._share_end_s(end_s, len(turns) - index))
+            turn.job.schedule.turn_late(self._share_end_s(end_s, len(turns) - index))
             self._collect(turn)
-            turn.summary.warnings += schedule.remarks()
+            turn.summary.warnings += turn.job.schedule.remarks()
 
     def _share_end_s(self, end_s: float, turns: int) -> float:
         """When the next of some turns ends, of which each has the same share until `end_s`."""

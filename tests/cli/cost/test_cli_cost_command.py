@@ -43,7 +43,8 @@ def test_a_look_up_is_json_alone_on_stdout(moeprof: Moeprof, built_run: Path) ->
     result = moeprof("cost", built_run, "relu", "--batch-size", "64", "--json")
     assert (result.exit_code, result.stderr) == (0, "")
     cost = result.data
-    assert (cost["op"], cost["tokens"], cost["measured"]) == ("relu", 64, True)
+    assert (cost["op"], cost["tokens"]) == ("relu", 64)
+    assert cost["measured"] != cost["measured_once"]  # as this machine repeats itself
     assert cost["latency_us"] > 0
     assert (cost["energy_mj"], cost["energy_source"]) == (None, "unavailable")
     assert cost["energy_reason"]

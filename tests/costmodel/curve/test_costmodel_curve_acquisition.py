@@ -89,7 +89,7 @@ def test_simulated_sampling_chooses_the_sizes_of_a_sweep() -> None:
     table = {size: staircase(size) for size in DOMAIN}
     chosen = simulate_sampling(table, 24)
     assert len(chosen) == 24
-    assert {128, 129} <= set(chosen)
+    assert {124, 132} <= set(chosen)  # around the step after 128
     assert {1, 512} <= set(chosen)
     assert all(table[size] == time for size, time in chosen.items())
     assert simulate_sampling(table, 24, domain=range(1, 11)).keys() <= set(range(1, 11))
