@@ -190,7 +190,7 @@ def _cells(curve: Curve, row: Row) -> tuple[object, ...]:
         significant(predicted_us) if predicted_us else "",
         percent(off) if off is not None else "",
         row["calls"],
-        f"{row['agreeing']} of {row['visits']}",
+        "" if row["agreeing"] is None else f"{row['agreeing']} of {row['visits']}",
         percent(row["spread"]),
     )
 

@@ -20,7 +20,14 @@ import pyarrow.parquet as pq
 from ..errors import BadInput, naming, shortened, unknown_schema
 from ..files import cannot_read, read_bytes, replacing
 from .bounded import read_bounded
-from .schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS, is_amount
+from .schemas import (
+    METRIC_COLUMNS,
+    NEW_COLUMNS,
+    OLDER_SCHEMAS,
+    SCHEMA_KEY,
+    SCHEMAS,
+    is_amount,
+)
 
 _LARGEST: Final = 1e30  # as for rates and work in a model; products of some stay finite
 PARSE_AGAIN: Final = "make the tables anew with `moeprof parse RUN`"
@@ -125,7 +132,7 @@ def read_stored(path: Path, name: str) -> StoredTable:
 
 
 def read_table(path: Path, name: str) -> pa.Table:
-    """Read table `name` from Parquet, without the columns that a newer number deleted.
+    """Read table `name` from Parquet; of an older number, as the present one (schemas.py).
 
     Raises BadInput where the file is missing, is no Parquet, holds another table or a number that
     is unknown, or a quantity that is not finite or negative.
@@ -151,31 +158,50 @@ def _read(file: Any, path: Path, name: str) -> pa.Table:
     """Read table `name` from an open file and check it; `path` is named where it is refused."""
     schema = SCHEMAS[name]
     try:
-        _check_schema(path, name, pq.read_schema(file))
+        columns = _check_schema(path, name, pq.read_schema(file))
         file.seek(0)
         with naming(path, hint=PARSE_AGAIN):
-            table = read_bounded(path, file, schema.names)
+            table = read_bounded(path, file, columns)
         table.validate(full=True)  # a text may hold bytes that are no UTF-8
     except pa.ArrowException as error:
         raise _no_table(path, error) from error
-    table = table.replace_schema_metadata(schema.metadata)
+    table = _with_new_columns(table, schema)
     _check_values(path, table)
     return table
 
 
-def _check_schema(path: Path, name: str, found: pa.Schema) -> None:
-    """Raise BadInput where a file of this schema is no table `name` that can be read."""
+def _with_new_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The columns of `schema`, in its order; those that a table lacks are null."""
+    columns = [
+        table[field.name]
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def _check_schema(path: Path, name: str, found: pa.Schema) -> list[str]:
+    """Give the columns that are read of a file of this schema.
+
+    Raises BadInput where it is no table `name` that can be read.
+    """
     schema = SCHEMAS[name]
     metadata, of_schema = found.metadata or {}, schema.metadata or {}
     number = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")
     known = of_schema[SCHEMA_KEY].decode()
-    if number != known:
+    is_older = number in OLDER_SCHEMAS.get(name, ())
+    if number != known and not is_older:
         raise unknown_schema(path, number, known, way_out=PARSE_AGAIN)
-    if not pa.schema(list(found)).equals(schema):
+    new = NEW_COLUMNS.get(name, frozenset()) if is_older else frozenset()
+    expected = pa.schema([field for field in schema if field.name not in new])
+    there = [field for field in found if not is_older or field.name in expected.names]
+    if not pa.schema(there).equals(expected):
         raise BadInput(
-            f"{path} calls itself {known} and has other columns",
+            f"{path} calls itself {number} and has other columns",
             hint=PARSE_AGAIN,
         )
+    return list(expected.names)
 
 
 def _check_values(path: Path, table: pa.Table) -> None:

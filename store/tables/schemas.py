@@ -242,3 +242,6 @@ SCHEMAS: Final = MappingProxyType(
         "points": _POINTS,
     }
 )
+# Older numbers that are still read: columns that are gone are dropped, new ones are null.
+OLDER_SCHEMAS: Final = MappingProxyType({"points": frozenset({"points/1", "points/2"})})
+NEW_COLUMNS: Final = MappingProxyType({"points": frozenset({"agreeing", "correction"})})

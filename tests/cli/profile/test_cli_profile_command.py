@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,14 @@ def example() -> str:
 def _only_run(store: Path) -> Run:
     (folder,) = store.iterdir()
     return Run(folder)
+
+
+def _served(run: Run) -> dict[str, int]:
+    """Number of timed repeats by operation: two of each size, and more where they disagree."""
+    served: Counter[str] = Counter()
+    for _, recording in run.recordings():
+        served[recording.op] += len(recording.served)
+    return dict(served)
 
 
 def _recordings(run: Run) -> dict[Path, int]:
@@ -162,12 +171,12 @@ def test_a_thermal_step_is_added_to_a_finished_run_and_a_reason_where_it_fails(
     moeprof: Moeprof, built_run: Path
 ) -> None:
     """Processors have no temperature here, whether or not they have a RAPL."""
-    before = Run(built_run).model_path.read_bytes()
+    before, served = Run(built_run).model_path.read_bytes(), _served(Run(built_run))
     result = moeprof("profile", built_run, "--resume", "--thermal-step", "--json")
     assert result.exit_code == 0
     assert [(op["op"], op["measured"], op["recalled"]) for op in result.data["ops"][:2]] == [
-        ("relu", 0, 32),
-        ("topk", 0, 32),
+        ("relu", 0, served["relu"]),
+        ("topk", 0, served["topk"]),
     ]
     step = result.data["ops"][2]
     assert (step["collector"], step["measured"], len(step["failures"])) == ("thermal", 0, 1)
@@ -225,9 +234,11 @@ def test_a_run_is_printed_as_json_and_nothing_else_on_stdout(profiled: tuple[Pat
     assert result.exit_code == 0
     assert result.data["run"] == str(_only_run(store).folder)
     assert [op["op"] for op in result.data["ops"]] == ["relu", "topk"]
+    served = _served(_only_run(store))
     for op in result.data["ops"]:
-        # 8 sizes of the fit; 8 of the hold-out, which are measured twice
-        assert (op["collector"], op["measured"], op["recalled"]) == ("cpu", 32, 0)
+        assert (op["collector"], op["measured"]) == ("cpu", served[op["op"]])
+        assert op["measured"] >= 2 * 24  # each size twice: of the fit, held out, calibrating
+        assert op["recalled"] == 0
         assert (op["failures"], op["unmeasured"]) == ([], [])
     assert "device: cpu; preset: small" in result.stderr
 
@@ -240,17 +251,17 @@ def test_a_run_holds_its_plan_scripts_preset_and_recordings(profiled: tuple[Path
     assert json.loads(run.provenance_path.read_text())["device"] == "cpu"
     assert "torch.relu" in run.script("relu").read_text()
     timings = [timing for _, recording in run.recordings() for timing in recording.served]
-    assert len(timings) == 64
     assert all(min(one.calls_ns) > 0 for one in timings)
 
 
 def test_a_finished_run_is_resumed_without_measuring_again(
     moeprof: Moeprof, recorded_run: Path
 ) -> None:
-    before = _recordings(Run(recorded_run))
+    before, served = _recordings(Run(recorded_run)), _served(Run(recorded_run))
     result = moeprof("profile", recorded_run, "--resume", "--json")
     assert result.exit_code == 0
-    assert [(op["measured"], op["recalled"]) for op in result.data["ops"]] == [(0, 32), (0, 32)]
+    assert {op["op"]: op["recalled"] for op in result.data["ops"]} == served
+    assert all(op["measured"] == 0 for op in result.data["ops"])
     assert _recordings(Run(recorded_run)) == before
 
 
@@ -268,10 +279,10 @@ def test_a_resume_measures_only_what_is_missing(moeprof: Moeprof, recorded_run: 
     kept = _recordings(run)
     result = moeprof("profile", recorded_run, "--resume", "--json")
     assert result.exit_code == 0
-    assert sum(op["measured"] for op in result.data["ops"]) == len(lost)
     after = _recordings(run)
     assert {path: after[path] for path in kept} == kept
-    assert set(after) == {*kept, *lost}
+    assert sum(op["measured"] for op in result.data["ops"]) == len(after) - len(kept)
+    assert set(after) >= {*kept, *lost}
 
 
 def test_a_budget_that_is_too_small_is_exit_4_and_a_resume_finishes(
@@ -288,7 +299,8 @@ def test_a_budget_that_is_too_small_is_exit_4_and_a_resume_finishes(
     rest = moeprof("profile", run.folder, "--resume", "--json")
     assert rest.exit_code == 0
     (op,) = rest.data["ops"]
-    assert (op["measured"], op["recalled"], op["unmeasured"]) == (len(left), 3 - len(left), [])
+    assert (op["recalled"], op["unmeasured"]) == (3 - len(left), [])
+    assert op["measured"] + op["recalled"] == _served(run)["relu"] >= 2 * 3
 
 
 MARKED = "from pathlib import Path\nPath(__file__).with_name('ran').touch()\n"
@@ -340,8 +352,8 @@ def test_a_forced_sweep_measures_beside_the_other_and_all_its_points_are_flagged
     assert result.exit_code == 0
     assert "another sweep is measuring" in result.stderr
     assert "run theirs, pid" in result.stderr
-    assert "not quiet during 3 repeats" in result.stderr
     run = _only_run(store)
+    assert f"not quiet during {_served(run)['relu']} repeats" in result.stderr
     assert "theirs" not in run.plan_path.read_text()
     assert moeprof("parse", run.folder).exit_code == 0
     marks = read_table(run.table("points"), "points")["marks"].to_pylist()
@@ -419,13 +431,15 @@ def test_an_operation_of_ones_own_is_measured_resumed_and_looked_up(
     store = tmp_path / "store"
     result = moeprof("profile", "--ops", source, *QUICK[2:], "--json", "--store", store)
     assert result.exit_code == 0
-    assert [(op["op"], op["measured"]) for op in result.data["ops"]] == [("silu_and_mul", 3)]
     run = _only_run(store)
+    served = _served(run)
+    assert {op["op"]: op["measured"] for op in result.data["ops"]} == served
+    assert served["silu_and_mul"] >= 2 * 3
     assert (run.folder / "ops" / "silu_and_mul.py").read_text() == example
 
     source.unlink()  # the run holds a copy
     again = moeprof("profile", run.folder, "--resume", "--json")
-    assert (again.exit_code, again.data["ops"][0]["recalled"]) == (0, 3)
+    assert (again.exit_code, again.data["ops"][0]["recalled"]) == (0, served["silu_and_mul"])
     assert moeprof("build-model", run.folder).exit_code == 0
     cost = moeprof("cost", run.folder, "silu_and_mul", "--batch-size", "3", "--json")
     assert cost.data["latency_us"] > 0
@@ -459,7 +473,8 @@ def test_a_disk_that_fills_during_a_sweep_leaves_a_run_to_go_on_with(
     monkeypatch.undo()
     rest = moeprof("profile", run.folder, "--resume", "--json")
     assert rest.exit_code == 0
-    assert (rest.data["ops"][0]["measured"], rest.data["ops"][0]["recalled"]) == (2, 1)
+    (op,) = rest.data["ops"]
+    assert (op["measured"], op["recalled"]) == (_served(run)["relu"] - 1, 1)
 
 
 @pytest.mark.usefixtures("read_only_disk")

@@ -9,7 +9,7 @@ import pytest
 
 from moeprof.store.errors import BadInput
 from moeprof.store.tables.parquet import read_table, table_from_columns, write_table
-from moeprof.store.tables.schemas import METRIC_COLUMNS, SCHEMAS
+from moeprof.store.tables.schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS
 
 
 @pytest.fixture
@@ -111,6 +111,24 @@ def test_every_quantity_bears_its_unit() -> None:
         if field.type == pa.float64() and not field.name.endswith(units)
     ]
     assert set(unnamed) <= bare | counts
+
+
+@pytest.mark.parametrize("number", [b"points/1", b"points/2"])
+def test_points_of_an_older_number_lack_what_is_new_and_lose_what_is_gone(
+    tmp_path: Path, number: bytes
+) -> None:
+    points = table_from_columns("points", {"curve": ["a"], "power_w": [300.0]})
+    older = points.drop_columns(["agreeing", "correction"])
+    older = older.append_column("empty_power_w", pa.array([90.0]))
+    path = tmp_path / "points.parquet"
+    pq.write_table(older.replace_schema_metadata({SCHEMA_KEY: number}), path)
+    read = read_table(path, "points")
+    assert read.equals(points)
+    assert read.schema.metadata == SCHEMAS["points"].metadata
+    lacking = older.drop_columns(["curve"])
+    pq.write_table(lacking.replace_schema_metadata({SCHEMA_KEY: number}), path)
+    with pytest.raises(BadInput, match="has other columns"):
+        read_table(path, "points")
 
 
 @pytest.mark.parametrize(
