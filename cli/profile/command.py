@@ -70,7 +70,7 @@ def profile(
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """Measure operations over batch sizes into a run; --dry-run: how long."""
+    """Measure operations over batch sizes into a run folder. --dry-run says how long it takes."""
     from ...pipeline.profile import RunOptions
 
     options = RunOptions(
