@@ -71,13 +71,16 @@ def timing_of(body: dict[str, Any], asked: Asked) -> PointTiming:
     """Read the times of a size. Raises BadAnswer where they cannot be those that were asked for."""
     timing = _converted(body, PointTiming)
     _check_asked(timing.scenario_key, timing.visit, asked)
-    if not 1 <= timing.calls == len(timing.calls_ns) <= MAX_CALLS:
+    if (
+        not 1 <= timing.calls == len(timing.calls_ns) <= MAX_CALLS
+        or len(timing.device_ns) > MAX_CALLS
+    ):
         raise BadAnswer(f"it answered {len(timing.calls_ns)} times for {timing.calls} calls")
-    took_ns = time.monotonic_ns() - asked.asked_ns
-    if min(timing.calls_ns) < 1 or sum(timing.calls_ns) > took_ns + _SLACK_NS:
+    took_ns, all_ns = time.monotonic_ns() - asked.asked_ns, (*timing.calls_ns, *timing.device_ns)
+    if min(all_ns) < 1 or sum(all_ns) > took_ns + _SLACK_NS:
         raise BadAnswer(
             f"its clock is wrong: it answered after {took_ns / 1e9:.3g} s, with calls of"
-            f" {float(sum(timing.calls_ns)) / 1e9:.3g} s"
+            f" {float(sum(all_ns)) / 1e9:.3g} s"
         )
     _check_utc(timing, asked)
     return timing

@@ -73,8 +73,10 @@ class PointTiming:
     `visit` is the repeat: how often this size was measured before. `calls` is the number of timed
     calls, each in a profiler range `call_range(key, visit, call)` inside one range named by the
     key. `calls_ns` are the times of the calls on the script's own clock (with a GPU, including a
-    synchronisation): they are the measurement of the `cpu` collector, and choose the next size
-    under any other. `surroundings` are those of this time, None where nobody looked.
+    synchronisation): they are the measurement of the `cpu` collector. `device_ns` are the times of
+    further calls by the GPU's own events, without the launches that hide a short kernel from the
+    host; none on a CPU, or where the operation waits for the GPU itself. `surroundings` are those
+    of this time, None where nobody looked.
     """
 
     scenario_key: str
@@ -84,6 +86,12 @@ class PointTiming:
     started_utc_ns: Count
     ended_utc_ns: Count
     surroundings: Surroundings | None = None
+    device_ns: tuple[Count, ...] = ()
+
+    @property
+    def deciding_ns(self) -> tuple[int, ...]:
+        """The times by which the next size is chosen: those of the GPU, else those of the host."""
+        return self.device_ns or self.calls_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,8 @@ class Recording:
     run. A unit that failed as a whole has no files and a Failure for each of its points.
     """
 
-    # History, newest first. 1.2: surroundings, reference loads. 1.1: loads. 1.0: the first.
+    # History, newest first. 1.2: surroundings, reference loads, times by
+    # the GPU. 1.1: loads. 1.0: the first.
     SCHEMA: ClassVar[str] = "moeprof.recording/1.2"
     WAY_OUT: ClassVar[str] = "restore it, or measure it anew with --resume"
 

@@ -9,6 +9,8 @@ import torch
 
 from moeprof.tests.scenarios.fake_time import FakeTime
 
+CLOCK_HZ = 1.98e9
+
 
 class FakeGpu:
     """A queue of work, each item a duration. Captured work waits for a replay of its graph.
@@ -68,6 +70,7 @@ class FakeGpu:
             "graph": self.graph,
             "synchronize": self.synchronize,
             "empty_cache": lambda: None,
+            "_sleep": lambda cycles: self.enqueue(cycles / CLOCK_HZ),
         }
         for name, value in replaced.items():
             patch.setattr(torch.cuda, name, value)

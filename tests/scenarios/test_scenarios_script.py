@@ -458,6 +458,39 @@ def test_on_a_gpu_graphs_are_replayed_and_the_queue_never_drains(
     assert list(load.launches) == sorted(load.launches)
 
 
+def device_times(gpu: FakeGpu, patch: pytest.MonkeyPatch) -> list[int]:
+    names = names_of(a_script("relu"))
+    pool = names["Pool"]()
+    pool.take((1,))  # made on the CPU
+    gpu.install(patch)
+    names |= {"DEVICE": "cuda:0", "run": gpu.run, "time": gpu.clock}
+    found: list[int] = names["device_times"](pool, 4)
+    return found
+
+
+def test_a_short_kernel_is_timed_without_its_launch(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu = FakeGpu(FakeTime(), call_s=5e-6, host_s=30e-6)
+    assert device_times(gpu, monkeypatch) == [5000] * 10
+
+
+def test_launches_that_take_longer_than_the_spin_lengthen_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gpu = FakeGpu(FakeTime(), call_s=5e-6, host_s=2e-3)
+    assert device_times(gpu, monkeypatch) == [5000] * 3  # for longer than DEVICE_S
+
+
+def test_an_operation_that_waits_for_the_gpu_has_no_times_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Waiting(FakeGpu):
+        def run(self, *inputs: object) -> None:
+            super().run(*inputs)
+            self.synchronize()
+
+    assert device_times(Waiting(FakeTime(), call_s=5e-6), monkeypatch) == []
+
+
 def test_where_capture_fails_calls_are_launched_one_by_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
