@@ -89,8 +89,8 @@ def positive(curve: str, row: Row, column: str) -> float | None:
 def half_widths_95(curve: str, rows: Sequence[Row]) -> tuple[float | None, ...] | None:
     """Half width of each point's own 95 % interval, as a |log| ratio; None where no point has one.
 
-    It is that of the longer side, rounded up. Raises BadInput for an interval that does not hold
-    its latency.
+    It is that of the longer side, rounded up; where no two repeats agree, their difference if that
+    is more. Raises BadInput for an interval that does not hold its latency.
     """
     halves = tuple(_half_width_95(curve, row) for row in rows)
     return None if all(half is None for half in halves) else halves
@@ -98,16 +98,20 @@ def half_widths_95(curve: str, rows: Sequence[Row]) -> tuple[float | None, ...] 
 
 def _half_width_95(curve: str, row: Row) -> float | None:
     low, high, latency_us = row["latency_us_lo"], row["latency_us_hi"], row["latency_us"]
+    apart = (row["repeat_difference"] if is_unconfirmed(row) else None) or 0.0
     if low is None or high is None:
-        return None
+        return _rounded_up(apart) if apart else None
     if not (_LEAST < low <= latency_us * _ROUNDING and latency_us <= high * _ROUNDING < _MOST):
         raise BadInput(
             f"the interval of {curve} at batch size {row['tokens']}, {low} to {high} us, "
             f"does not hold its latency of {latency_us} us",
             hint="make the tables anew with `moeprof parse RUN`",
         )
-    half = max(0.0, log(latency_us / low), log(high / latency_us))
-    return ceil(half * 10**_HALF_WIDTH_DECIMALS) / 10**_HALF_WIDTH_DECIMALS
+    return _rounded_up(max(apart, log(latency_us / low), log(high / latency_us)))
+
+
+def _rounded_up(half_width: float) -> float:
+    return ceil(half_width * 10**_HALF_WIDTH_DECIMALS) / 10**_HALF_WIDTH_DECIMALS
 
 
 def one_value(curve: str, rows: Sequence[Row], column: str) -> Any:

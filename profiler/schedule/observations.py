@@ -58,9 +58,10 @@ class Observations:
     def add(self, repeat: Repeat, timing: PointTiming) -> None:
         """Add a measurement."""
         self.served.add(repeat)
-        time_ns = median(timing.calls_ns) if timing.calls_ns else 0
+        times_ns = timing.deciding_ns
+        time_ns = median(times_ns) if times_ns else 0
         if time_ns > 0:
-            visit = Visit(repeat.tokens, time_ns, _noise(timing.calls_ns), timing.started_utc_ns)
+            visit = Visit(repeat.tokens, time_ns, _noise(times_ns), timing.started_utc_ns)
             self.visits.append(visit)
             self._judged = None
 

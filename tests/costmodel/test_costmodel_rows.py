@@ -81,6 +81,17 @@ def test_without_any_interval_there_is_no_half_width() -> None:
     assert half_widths_95("fc1", [row(1, 1.0), known]) == (None, 0.0)
 
 
+def test_repeats_that_do_not_agree_widen_the_interval_to_their_difference() -> None:
+    close = {"latency_us_lo": 0.99, "latency_us_hi": 1.01, "repeat_difference": 0.2}
+    apart, agreed, alone = (
+        row(1, 1.0, **close, agreeing=1),
+        row(2, 1.0, **close, agreeing=2),
+        row(3, 1.0, repeat_difference=0.2, agreeing=1),
+    )
+    halves = half_widths_95("fc1", [apart, agreed, alone])
+    assert halves == pytest.approx((0.2, 0.0101, 0.2), abs=1e-4)
+
+
 @pytest.mark.parametrize("bounds", [(2.0, 3.0), (0.5, 0.9), (-1.0, 2.0), (0.5, inf), (nan, 2.0)])
 def test_an_interval_that_does_not_hold_its_latency_is_refused(
     bounds: tuple[float, float],

@@ -1,5 +1,7 @@
 """What is kept of a size: its visits in the order of time, and what they amount to."""
 
+from dataclasses import replace
+
 import pytest
 
 from moeprof.profiler.schedule.observations import Observations
@@ -57,6 +59,12 @@ def test_the_noise_is_the_standard_error_of_the_median() -> None:
     seen = Observations()
     seen.add(Repeat(4, 0), timing(4, 100, 100, 110, 110))
     assert seen.noise[4] == pytest.approx(1.2533 * 10 / 105 / 1.349 / 2, rel=1e-3)
+
+
+def test_times_by_the_gpu_decide_where_there_are_any() -> None:
+    seen = Observations()
+    seen.add(Repeat(4, 0), replace(timing(4, 900, 900, 900), device_ns=(100, 100, 100)))
+    assert seen.time_ns == pytest.approx({4: 100})
 
 
 def test_few_calls_have_no_scatter_and_a_count_of_events_no_time() -> None:
