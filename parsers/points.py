@@ -148,7 +148,7 @@ def _repeat_flags(repeats: Sequence[RepeatTimes], agreed: AgreedTimes) -> list[F
     ]
     if untimed := sum(one.untimed_calls for one in agreed.used):
         calls = untimed + sum(len(one.latency_ns) for one in agreed.used)
-        words = f"{untimed} of {calls} calls left out: no time, or a kernel without time or launch"
+        words = f"{untimed} of {calls} calls left out: without range, kernel, time or launch"
         flags.append(Flag(FlagCode.UNTIMED_CALLS, words))
     left_out = len(repeats) - len(failed) - len(agreed.complete)
     if left_out:

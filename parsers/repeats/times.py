@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...stats.arrays import Float64, Int64
-from ...store.recording import MOST_ZERO_CALLS, PointTiming, Recording
+from ...store.recording import MOST_LOST_CALLS, PointTiming, Recording
 from ..events import int64_column
 
 _NULL_NS: Final = -1  # stands for null: no time of a call is negative
@@ -78,6 +78,7 @@ class _CallColumns:
         problem = _problem(latency, untimed, timing.calls)
         if problem is not None:
             return RepeatTimes(timing.visit, problem)
+        untimed |= latency == _NULL_NS
         rows, latency = rows[~untimed], latency[~untimed]
         return RepeatTimes(
             number=timing.visit,
@@ -87,25 +88,25 @@ class _CallColumns:
             latency_ns=latency.astype(np.float64),
             gap_ns=self._gap[rows].astype(np.float64) if with_kernels else np.zeros(0),
             signatures=frozenset(self._signature.take(rows).unique().to_pylist()),
-            untimed_calls=int(np.count_nonzero(untimed)),
+            untimed_calls=timing.calls - len(latency),
         )
 
 
 def _problem(latency_ns: Int64, untimed: Bools, calls: int) -> str | None:
-    """What the latencies of `calls` calls lack; None where those that are timed are complete.
+    """What the latencies of `calls` calls lack; None where enough of them are timed.
 
     Untimed calls are no problem unless all are such: a profiler loses times whatever the call took,
-    so the others are still a fair sample. Of calls of 0 ns a tenth at most may be: more of them are
-    calls too short for the clock.
+    so the others are still a fair sample. A tenth at most may lack their range, their kernel, or
+    their time: more of them are no chance, but calls too short for the clock or a broken trace.
     """
     n = len(latency_ns)
-    if n != calls:
+    if not (1 - MOST_LOST_CALLS) * calls <= n <= calls:
         return f"{n} of {calls} ranges are in the trace"
     missing = int(np.count_nonzero((latency_ns == _NULL_NS) & ~untimed))
-    if missing:
+    if missing > MOST_LOST_CALLS * n:
         return f"{missing} of {n} calls hold no kernel"
     zero = int(np.count_nonzero(latency_ns == 0))
-    if zero > MOST_ZERO_CALLS * n:
+    if zero > MOST_LOST_CALLS * n:
         return f"{zero} of {n} calls took no time at all"
     return f"{n} of {n} calls hold a kernel without a time" if untimed.all() else None
 

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from ...parsers.calls import find_call_ranges
 from ...parsers.events import Trace
 from ...store.errors import BadInput
-from ...store.recording import Failure, Recording
+from ...store.recording import MOST_LOST_CALLS, Failure, Recording
 from ..job import Job
 from ..record import Outcome, Tool, Unit, record
 from ..schedule.repeat import Repeat
@@ -95,7 +95,7 @@ def _checked(outcome: Outcome, evidence: _Evidence, on_gpu: bool) -> Outcome:
     if isinstance(outcome, Failure):
         return outcome
     found = evidence.calls.get((outcome.scenario_key, outcome.visit), 0)
-    if found != outcome.calls:
+    if not (1 - MOST_LOST_CALLS) * outcome.calls <= found <= outcome.calls:
         return _lost(outcome, f"{found} of {outcome.calls} ranges are in the trace")
     if on_gpu and evidence.kernels == 0:
         return _lost(outcome, NO_KERNEL)

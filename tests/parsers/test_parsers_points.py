@@ -164,13 +164,13 @@ def test_a_point_says_how_many_calls_it_left_out(plan: Plan, recording: Maker) -
     calls = _kernel_calls(["a"] * 7, busy_ns=busy_ns, kernels=[1] * 7)
     (row,) = points_table(calls, [recording([_timing(*[9] * 7)])], plan).to_pylist()
     assert (row["failure"], row["calls"], row["latency_us"]) == (None, 6, 2.0)
-    assert row["marks"] == ["1 of 7 calls left out: no time, or a kernel without time or launch"]
+    assert row["marks"] == ["1 of 7 calls left out: without range, kernel, time or launch"]
 
 
 def test_a_call_of_0_ns_is_untimed_and_flagged(plan: Plan, recording: Maker) -> None:
     (row,) = _points(plan, recording([_timing(*[1000] * 19, 0)]))
     assert (row["failure"], row["calls"], row["latency_us"]) == (None, 19, 1.0)
-    assert row["marks"] == ["1 of 20 calls left out: no time, or a kernel without time or launch"]
+    assert row["marks"] == ["1 of 20 calls left out: without range, kernel, time or launch"]
 
 
 def test_many_calls_of_0_ns_are_too_short_for_the_clock(plan: Plan, recording: Maker) -> None:

@@ -48,6 +48,15 @@ def test_calls_with_an_untimed_kernel_are_left_out_and_counted(recording: Maker)
     assert repeat.signatures == {"a"}
 
 
+def test_a_tenth_of_the_calls_may_lack_their_kernel_or_their_range(recording: Maker) -> None:
+    rows: list[dict[str, Any]] = [{"busy_ns": 10, "gap_ns": 2, "signature": "a"}] * 18
+    repeat = _one(recording([_timed(20)]), *rows, {})
+    assert (repeat.problem, repeat.untimed_calls) == (None, 2)
+    assert repeat.latency_ns.tolist() == [10.0] * 18
+    too_few = _one(recording([_timed(20)]), *rows[:16], {}, {}, {})
+    assert too_few.problem == "3 of 19 calls hold no kernel"
+
+
 def test_wall_time_is_the_latency_elsewhere(recording: Maker) -> None:
     repeat = _one(recording([_timed(1)]), {"wall_ns": 7})
     assert (repeat.source, repeat.latency_ns.tolist()) == ("wall", [7.0])
