@@ -39,6 +39,11 @@ def passing(seen: Surroundings | None) -> list[Finding]:
     return [] if seen is None else list(_passing(seen))
 
 
+def is_disturbed(seen: Surroundings | None) -> bool:
+    """Whether anything was found that may pass; not where nobody looked."""
+    return bool(passing(seen))
+
+
 def described(seen: Surroundings) -> str:
     """Say in words what is known of the surroundings; empty where nothing is."""
     parts = []

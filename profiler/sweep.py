@@ -177,11 +177,12 @@ class Sweep:
         )
 
     def _first_turns(self, turns: Sequence[_Turn], end_s: float) -> None:
-        """Give each operation an even share of the time that its late turns do not need."""
+        """Share the time evenly; sizes are chosen while all second visits still have time."""
         late_s = 0.0
         for index, turn in enumerate(turns):
             schedule = turn.job.schedule
-            schedule.deadline_s = self._share_end_s(end_s - late_s, len(turns) - index)
+            schedule.deadline_s = self._share_end_s(end_s, len(turns) - index)
+            schedule.choosing_end_s = self._share_end_s(end_s - late_s, len(turns) - index)
             self._collect(turn)
             schedule.end_sampling()
             late_s += schedule.late_s

@@ -102,24 +102,35 @@ def is_quiet(course: Float64) -> Bools:
     return quiet
 
 
-def size_estimates(sizes: Int64, log_times: Float64, course: Float64) -> dict[int, SizeEstimate]:
-    """Estimate each size from the visits that agree, those at the usual speed first."""
+def size_estimates(
+    sizes: Int64, log_times: Float64, course: Float64, disturbed: Bools
+) -> dict[int, SizeEstimate]:
+    """Estimate each size from the visits that agree, those at the usual speed first.
+
+    All are [V]. `disturbed` are the visits beside which something else was seen on the machine:
+    however many of them agree, one that was not disturbed counts more.
+    """
     quiet = is_quiet(course) if len(course) else np.zeros(0, dtype=bool)
     return {
-        int(size): _size_estimate(np.flatnonzero(sizes == size), log_times - course, quiet)
+        int(size): _size_estimate(
+            np.flatnonzero(sizes == size), log_times - course, quiet, quiet & ~disturbed
+        )
         for size in np.unique(sizes)
     }
 
 
-def _size_estimate(places: Int64, values: Float64, quiet: Bools) -> SizeEstimate:
-    """Estimate one size from the largest group of visits that agree; of two, from the faster."""
+def _size_estimate(places: Int64, values: Float64, quiet: Bools, alone: Bools) -> SizeEstimate:
+    """Estimate one size from the largest group of visits that agree; of two, from the faster.
+
+    Visits while the machine was `quiet` and the operation `alone` on it decide, then quiet ones.
+    """
     ascending = places[np.argsort(values[places], kind="stable")]
     groups = [
         [at for at in ascending[first:].tolist() if values[at] <= values[start] + AGREEMENT]
         for first, start in enumerate(ascending)
     ]
-    best = max(groups, key=lambda group: (int(quiet[group].sum()), len(group)))
-    used = [at for at in best if quiet[at]] or best
+    best = max(groups, key=lambda g: (int(alone[g].sum()), int(quiet[g].sum()), len(g)))
+    used = [at for at in best if alone[at]] or [at for at in best if quiet[at]] or best
     is_slow = not quiet[best].any()
     return SizeEstimate(tuple(sorted(used)), float(np.mean(values[used])), is_slow)
 

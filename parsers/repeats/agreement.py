@@ -69,7 +69,8 @@ def _agreed(curve: Mapping[str, list[RepeatTimes]], middle_s: float) -> dict[str
     log_times = np.log([float(np.median(one.latency_ns)) for _, one in visits])
     times_s = np.array([one.started_utc_ns / 1e9 for _, one in visits])
     course = anchored(machine_course(sizes, log_times), times_s, middle_s)
-    estimates = size_estimates(sizes, log_times, course)
+    disturbed = np.array([one.is_disturbed for _, one in visits])
+    estimates = size_estimates(sizes, log_times, course, disturbed)
     repeats = [one for _, one in visits]
     return {
         key: _agreed_times(curve[key], repeats, course, estimates[place])

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ...device.findings import is_disturbed
 from ...stats.arrays import Float64, Int64
 from ...store.recording import MOST_LOST_CALLS, PointTiming, Recording
 from ..events import int64_column
@@ -24,12 +25,13 @@ class RepeatTimes:
     `source` is "kernel" where a latency is the union of the call's kernel intervals, and "wall"
     where it is host time; `gap_ns` is empty with "wall". `untimed_calls` are left out of the arrays
     because they took 0 ns, or may have a kernel without a time or a launching call. The first call
-    began at `started_utc_ns`.
+    began at `started_utc_ns`; `is_disturbed` says that something else was seen on the machine.
     """
 
     number: int
     problem: str | None
     started_utc_ns: int = 0
+    is_disturbed: bool = False
     source: Literal["kernel", "wall"] = "wall"
     latency_ns: Float64 = field(default_factory=lambda: np.zeros(0))
     gap_ns: Float64 = field(default_factory=lambda: np.zeros(0))
@@ -84,6 +86,7 @@ class _CallColumns:
             number=timing.visit,
             problem=None,
             started_utc_ns=timing.started_utc_ns,
+            is_disturbed=is_disturbed(timing.surroundings),
             source="kernel" if with_kernels else "wall",
             latency_ns=latency.astype(np.float64),
             gap_ns=self._gap[rows].astype(np.float64) if with_kernels else np.zeros(0),

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from ...device.findings import is_disturbed
 from ...stats.arrays import Float64
 from ...stats.machine_course import EPISODE, SizeEstimate, is_quiet, machine_course, size_estimates
 from ...store.recording import PointTiming
@@ -26,13 +27,15 @@ _MIN_CALLS: Final = 4  # fewer have no quartiles
 class Visit:
     """One timed visit of a size: the median of its calls, and that median's standard error.
 
-    `noise` is relative; 0 where the calls are too few to say.
+    `noise` is relative; 0 where the calls are too few to say. `is_disturbed` says that something
+    else was seen on the machine.
     """
 
     tokens: int
     time_ns: float
     noise: float
     started_utc_ns: int
+    is_disturbed: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +64,15 @@ class Observations:
         times_ns = timing.deciding_ns
         time_ns = median(times_ns) if times_ns else 0
         if time_ns > 0:
-            visit = Visit(repeat.tokens, time_ns, _noise(times_ns), timing.started_utc_ns)
-            self.visits.append(visit)
+            self.visits.append(
+                Visit(
+                    repeat.tokens,
+                    time_ns,
+                    _noise(times_ns),
+                    timing.started_utc_ns,
+                    is_disturbed(timing.surroundings),
+                )
+            )
             self._judged = None
 
     def sort(self) -> None:
@@ -90,7 +100,8 @@ class Observations:
             sizes = np.array([visit.tokens for visit in self.visits], dtype=np.int64)
             log_times = np.array([log(visit.time_ns) for visit in self.visits])
             course = machine_course(sizes, log_times)
-            self._judged = _Judged(course, size_estimates(sizes, log_times, course))
+            disturbed = np.array([visit.is_disturbed for visit in self.visits], dtype=np.bool_)
+            self._judged = _Judged(course, size_estimates(sizes, log_times, course, disturbed))
         return self._judged
 
     @property

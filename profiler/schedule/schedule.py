@@ -42,8 +42,9 @@ class Schedule:
     """The repeats of one operation, in order.
 
     `recordings` are what an interrupted sweep left: what they measured is not measured again, what
-    failed in them is tried again. `deadline_s`, on the monotonic clock, is set by the sweep. A size
-    is visited `most_visits` times at most, but for the reference.
+    failed in them is tried again. The sweep sets two times of the monotonic clock: `deadline_s`,
+    and `choosing_end_s`, before which the second visits of all that was chosen must fit. A size is
+    visited `most_visits` times at most, but for the reference.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class Schedule:
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.scenario_of = scenario_of
-        self.deadline_s = inf
+        self.deadline_s = self.choosing_end_s = inf
         self.done = 0
         self._op_plan = op_plan
         self._seed = f"{plan.seed} {op_plan.op}"
@@ -105,13 +106,13 @@ class Schedule:
 
     def next(self) -> Repeat | None:
         """Take the next repeat, None when there is none or the time is up."""
-        left_s = self.deadline_s - self._stopwatch.now_s()
-        repeat = self._next(left_s) if left_s > 0 else None
+        is_late = self._stopwatch.now_s() >= self.deadline_s
+        repeat = None if is_late else self._next()
         if repeat is not None:
             self._stopwatch.start()
         return repeat
 
-    def _next(self, left_s: float) -> Repeat | None:
+    def _next(self) -> Repeat | None:
         """The reference where it is due, else a size that waits, else one that is chosen."""
         breath = self._breath()
         waiting = self._waiting()
@@ -119,7 +120,7 @@ class Schedule:
             known = self._planned | self._observed.sizes
             size: int | None = next_apart(waiting, breath, known)
         else:
-            if not self._may_choose(left_s):
+            if not self._may_choose():
                 return None
             size = choose_size(self._op_plan, self._observed, breath)
         reference = self._op_plan.reference
@@ -164,7 +165,8 @@ class Schedule:
         lacking -= observed.failed | {self._op_plan.reference}
         return drawn(lacking, f"{self._seed} {number}")
 
-    def _may_choose(self, left_s: float) -> bool:
+    def _may_choose(self) -> bool:
+        left_s = min(self.deadline_s, self.choosing_end_s) - self._stopwatch.now_s()
         if self._phase is not _Phase.ADAPTIVE or self._is_sampled or left_s <= self.late_s:
             return False
         return wants_more(self._op_plan, self._observed, self._max_points)

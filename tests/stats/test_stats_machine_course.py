@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from moeprof.stats.arrays import Float64, Int64
 from moeprof.stats.machine_course import (
     AGREEMENT,
+    Bools,
     anchored,
     is_quiet,
     machine_course,
@@ -29,8 +30,12 @@ def visited(seed: int, noise: float = 0.005) -> tuple[Int64, Float64]:
     return sizes, TRUE[sizes] + rng.normal(0, noise, len(sizes))
 
 
+def nothing(sizes: Int64) -> Bools:
+    return np.zeros(len(sizes), dtype=np.bool_)
+
+
 def errors(sizes: Int64, log_times: Float64) -> Float64:
-    estimates = size_estimates(sizes, log_times, machine_course(sizes, log_times))
+    estimates = size_estimates(sizes, log_times, machine_course(sizes, log_times), nothing(sizes))
     return np.array([abs(one.log_time - TRUE[size]) for size, one in estimates.items()])
 
 
@@ -70,7 +75,7 @@ def test_a_drift_is_taken_off_and_leaves_the_speed_at_one_moment() -> None:
     times_s = np.arange(len(sizes), dtype=np.float64)
     log_times += 0.001 * (times_s - 10)
     course = anchored(machine_course(sizes, log_times), times_s, 10.0)
-    found = size_estimates(sizes, log_times, course)
+    found = size_estimates(sizes, log_times, course, nothing(sizes))
     off = [one.log_time - TRUE[size] for size, one in found.items()]
     assert abs(float(np.mean(off))) < 0.006
 
@@ -83,6 +88,16 @@ def test_no_size_that_was_visited_often_shows_no_course() -> None:
 def test_the_largest_group_that_agrees_counts_and_of_two_the_faster() -> None:
     sizes = np.array([1, 1, 1, 2, 2])
     log_times = np.array([0.0, 0.3, 0.3 + AGREEMENT / 2, 0.0, 0.2])
-    found = size_estimates(sizes, log_times, np.zeros(5))
+    found = size_estimates(sizes, log_times, np.zeros(5), nothing(sizes))
     assert (found[1].used, found[1].is_confirmed) == ((1, 2), True)
     assert (found[2].used, found[2].is_confirmed) == ((3,), False)
+
+
+def test_a_visit_that_was_alone_counts_more_than_two_that_were_disturbed() -> None:
+    sizes, log_times = np.array([4, 4, 4]), np.log([100.0, 130.0, 131.0])
+    found = size_estimates(sizes, log_times, np.zeros(3), np.array([False, True, True]))[4]
+    assert found.used == (0,)
+    assert not found.is_confirmed
+    all_disturbed = size_estimates(sizes, log_times, np.zeros(3), np.ones(3, dtype=np.bool_))[4]
+    assert all_disturbed.used == (1, 2)
+    assert all_disturbed.is_confirmed
