@@ -5,7 +5,7 @@ its kernel did. What is left between the two runs beside such changes is how wel
 from run to run, which no repeat within a run shows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import expm1, hypot, log, log1p
 from statistics import median
 from typing import Any, Final
@@ -37,11 +37,13 @@ def compare_runs(held: Sequence[Held], own: OwnValues, limit: float) -> RunShift
     changes = {one.curve: _change(one, pairs[one.curve]) for one in held}
     known = {curve: change for curve, change in changes.items() if change is not None}
     common = _common(list(known.values()), limit)
-    floor, n = _floor(pairs, common)
-    apart = max(log1p(hypot(limit, floor or 0.0)), _ALIKE * abs(common or 0.0))
+    within, _ = _floor(pairs, alone=pairs)
+    apart = max(log1p(hypot(limit, within or 0.0)), _ALIKE * abs(common or 0.0))
+    alone = {c: expm1(v) for c, v in known.items() if abs(v - (common or 0.0)) > apart}
+    floor, n = _floor(pairs, alone)
     return RunShift(
         common=None if common is None else expm1(common),
-        alone={c: expm1(v) for c, v in known.items() if abs(v - (common or 0.0)) > apart},
+        alone=alone,
         floor=floor,
         n=n,
         told=common is not None and abs(common) > log1p(limit) / 2,
@@ -71,11 +73,20 @@ def _common(changes: Sequence[float], limit: float) -> float | None:
     return middle if sharing >= 2 and 2 * sharing > len(changes) else None
 
 
-def _floor(pairs: Mapping[str, Sequence[float]], common: float | None) -> tuple[float | None, int]:
-    """Median relative difference of one size between the runs, beside the change; how many."""
+def _floor(
+    pairs: Mapping[str, Sequence[float]], alone: Collection[str]
+) -> tuple[float | None, int]:
+    """Median relative difference of one size between the runs, beside changes; how many sizes.
+
+    The change of a curve that is `alone` is its own; the others share the median of theirs. Only
+    measurements count: an error of the model is no scatter between runs.
+    """
+    own = {curve: median(ratios) for curve, ratios in pairs.items() if ratios}
+    shared = [change for curve, change in own.items() if curve not in alone]
+    middle = median(shared) if shared else 0.0
     apart = [
-        abs(ratio - (median(ratios) if common is None else common))
-        for ratios in pairs.values()
+        abs(ratio - (own[curve] if curve in alone else middle))
+        for curve, ratios in pairs.items()
         for ratio in ratios
     ]
     return (expm1(median(apart)) if len(apart) >= _FEWEST_PAIRS else None), len(apart)

@@ -108,7 +108,7 @@ def check_p95(errors: Sequence[SizeError], limit: float, where: str) -> Finding 
         return Finding(Cause.ERROR, Outcome.FAIL, reason)
     cause = Cause.NOISE if len(out) >= needed else Cause.STRADDLE
     which = _listed([e.tokens for e in out])
-    reason = f"off by more than {pct(limit)}: {len(out)} {named} ({which}), maybe by chance"
+    reason = f"off by more than {pct(limit)}: {len(out)} {named} (at {which}), maybe by chance"
     return Finding(cause, Outcome.AMBIGUOUS, reason)
 
 
