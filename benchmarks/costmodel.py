@@ -42,6 +42,7 @@ from moeprof.benchmarks.held_out.trials import (
     by_family,
     read_curves,
     repeat_noise,
+    tables_folder,
     trial,
 )
 
@@ -196,9 +197,7 @@ def main() -> None:
     args = _arguments()
     home = os.environ.get("MOEPROF_SAMPLE_DATA")
     samples = None if home is None else Path(home) / "ops"
-    folder = args.data or samples
-    if folder is None or not folder.is_dir():
-        sys.exit("there is no data: name --data, or set MOEPROF_SAMPLE_DATA")
+    folder = tables_folder(args.data)
     sample = samples is not None and folder.resolve() == samples.resolve()
     started = time.perf_counter()
     peers = None if args.quick and args.peers is None else peers_at(args.peers)

@@ -35,7 +35,7 @@ from moeprof.benchmarks.disturbed.machine import (
     SimulatedCollector,
     disturbance,
 )
-from moeprof.benchmarks.held_out.trials import RESOLVED_US, Curve, read_curves
+from moeprof.benchmarks.held_out.trials import RESOLVED_US, Curve, read_curves, tables_folder
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.parsers.calls import cpu_calls
@@ -234,10 +234,7 @@ def main() -> None:
     words.add_argument("--data", type=Path)
     words.add_argument("--json", type=Path)
     args = words.parse_args()
-    home = os.environ.get("MOEPROF_SAMPLE_DATA")
-    folder = args.data or (None if home is None else Path(home) / "ops")
-    if folder is None or not folder.is_dir():
-        sys.exit("there is no data: name --data, or set MOEPROF_SAMPLE_DATA")
+    folder = tables_folder(args.data)
     started = time.perf_counter()
     curves = [curve for curve in read_curves(folder) if is_usable(curve)]
     count = QUICK_SWEEPS if args.quick else SWEEPS

@@ -13,7 +13,6 @@ that by the median over all sizes alone.
 
 import argparse
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -24,7 +23,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / ".path"))
 
-from moeprof.benchmarks.held_out.trials import Curve, arrays, by_family, read_curves
+from moeprof.benchmarks.held_out.trials import (
+    Curve,
+    arrays,
+    by_family,
+    read_curves,
+    tables_folder,
+)
 from moeprof.compare.accuracy import judge
 from moeprof.compare.held import Held
 from moeprof.compare.limits import limits_from
@@ -184,10 +189,7 @@ def main() -> None:
     words.add_argument("--data", type=Path)
     words.add_argument("--json", type=Path)
     args = words.parse_args()
-    home = os.environ.get("MOEPROF_SAMPLE_DATA")
-    folder = args.data or (None if home is None else Path(home) / "ops")
-    if folder is None or not folder.is_dir():
-        sys.exit("there is no data: name --data, or set MOEPROF_SAMPLE_DATA")
+    folder = tables_folder(args.data)
     seeds = range(args.seed, args.seed + (2 if args.quick else 10))
     counts = simulate(list(read_curves(folder)), seeds, 12 if args.quick else 40)
     for (name, machine), counted in counts.items():

@@ -13,8 +13,8 @@ from typing import Any, Final
 from ..store.verdicts.parts import RunShift
 from .held import Held
 
-_FEWEST_SIZES: Final = 3  # of a curve, to say how it changed
-_FEWEST_PAIRS: Final = 6  # sizes that both runs measured, to say how well they repeat
+_FEWEST_SIZES: Final = 3  # fewer do not say how a curve changed
+_FEWEST_PAIRS: Final = 6  # fewer sizes of both runs do not say how well they repeat
 _ALIKE: Final = 1 / 2  # changes are alike that differ by no more than this share of the common one
 
 # (curve, batch size) to the value that the model's own run measured there

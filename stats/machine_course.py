@@ -27,7 +27,7 @@ _MIN_REFERENCE: Final = 4  # visits of one size from which there is a course
 _NEAR: Final = 6  # visits before and after that are near in time
 _MIN_NEAR: Final = 5  # repeated visits among them; with fewer the reference alone shows the course
 _WORTH: Final = 0.75  # a course that leaves more than this of the repeats' differences is noise
-_TURNS: Final = 12  # of the two estimates; they settle within a few
+_TURNS: Final = 12  # the two estimates settle within a few
 
 
 @dataclass(frozen=True, slots=True)

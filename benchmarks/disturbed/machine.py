@@ -25,7 +25,7 @@ POINT_OVERHEAD_S = 0.05
 CALL_NOISE = 0.03  # relative standard deviation of a call
 VISIT_NOISE = 0.005  # and of all calls of a visit together
 DRIFT = 0.05
-STEPS = 400  # of the drift over a sweep
+STEPS = 400  # a sweep's drift has this many
 
 
 class Clock:

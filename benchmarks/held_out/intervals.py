@@ -23,7 +23,7 @@ from moeprof.stats.interval_score import interval_scores
 
 MOST_UNEQUAL_NOISE: Final = 0.05  # scale of the noisiest operation, and ten times the quietest's
 _CALIBRATING: Final = 8
-_FREEDOM: Final = 4  # of Student's t, the distribution of the noise that is added
+_FREEDOM: Final = 4  # the noise that is added is distributed as Student's t
 _COVERED_ENOUGH: Final = 0.85
 
 

@@ -1,5 +1,6 @@
 """Curves of tidy tables, and trials on them: a quarter of the sizes reserved, some measured."""
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,15 @@ class Curve:
     m: np.ndarray
     t: np.ndarray
     bound: Roofline | None
+
+
+def tables_folder(named: Path | None) -> Path:
+    """The folder of tidy tables: `named`, or that of the samples. Raises SystemExit without one."""
+    home = os.environ.get("MOEPROF_SAMPLE_DATA")
+    folder = named or (None if home is None else Path(home) / "ops")
+    if folder is None or not folder.is_dir():
+        raise SystemExit("there is no data: name --data, or set MOEPROF_SAMPLE_DATA")
+    return folder
 
 
 def read_curves(folder: Path) -> Iterator[Curve]:

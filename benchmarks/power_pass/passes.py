@@ -43,7 +43,7 @@ from moeprof.tests.builders import (
 
 OPS = ("fc1", "fc2", "gelu", "norm")
 SLOW_S, SPARE_S, FITTED, CALIBRATION = 60.0, 60.0, 32, 8
-LOADS = 26  # of a block: with the idle baseline, and reference loads or a first size again
+LOADS = 26  # in a block, with the idle baseline, and reference loads or a first size again
 OFF = 0.10
 _GPU = Gpu(0, "H200 (simulated)", "GPU-1", None, None, 700.0, None, None, None, None)
 PROVENANCE = replace(make_provenance("cuda:0"), gpu=_GPU)

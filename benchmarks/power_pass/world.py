@@ -28,7 +28,7 @@ IDLE_W = 95.0
 REFERENCE_W, REFERENCE_US = 330.0, 9.0
 CLOCK_MHZ, SLOW_MHZ, HOT = 1755, 1290, 0x40
 SETTLE_S, HELD_S = 0.1, 1.1  # before a load, and in it
-LOAD_SPREAD = 0.004  # of the power of two loads at the same moment of the course
+LOAD_SPREAD = 0.004  # two loads at the same moment of the course differ by this share of power
 
 # Answers each request with the load that the recorder has just simulated.
 SCRIPT = f"""

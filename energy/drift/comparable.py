@@ -18,7 +18,7 @@ from typing import Final
 
 from ...store.flag import FlagCode
 from ..per_launch import MeteredLoad
-from .machine_course import MachineCourse, machine_course
+from .reference_course import ReferenceCourse, reference_course
 
 _CLOCK_MHZ: Final = 60  # as of a clock that moves within a load (energy/faults.py)
 _FOLLOWS: Final = 1.0  # share of the reference's drift that an operation follows, before any repeat
@@ -31,7 +31,7 @@ Loads = Mapping[str, Sequence[MeteredLoad]]
 def comparable(loads: Loads) -> dict[str, list[MeteredLoad]]:
     """The loads of each operation, corrected and in doubt where they have to be."""
     references = [one for group in loads.values() for one in group if one.load.kind == "reference"]
-    course = machine_course(references)
+    course = reference_course(references)
     doubted = {op: _doubted(group, course, _usual_clock_mhz(loads)) for op, group in loads.items()}
     if course is None:
         return doubted
@@ -41,12 +41,12 @@ def comparable(loads: Loads) -> dict[str, list[MeteredLoad]]:
 
 
 def _doubted(
-    loads: Sequence[MeteredLoad], course: MachineCourse | None, usual_mhz: float | None
+    loads: Sequence[MeteredLoad], course: ReferenceCourse | None, usual_mhz: float | None
 ) -> list[MeteredLoad]:
     return [replace(one, doubt=_doubt(one, course, usual_mhz)) for one in loads]
 
 
-def _doubt(one: MeteredLoad, course: MachineCourse | None, usual_mhz: float | None) -> str | None:
+def _doubt(one: MeteredLoad, course: ReferenceCourse | None, usual_mhz: float | None) -> str | None:
     clock_mhz = one.sm_clock_mhz
     if one.load.kind == "operation" and usual_mhz is not None and clock_mhz is not None:
         if not _is_capped(one) and abs(clock_mhz - usual_mhz) > _CLOCK_MHZ:
@@ -69,7 +69,7 @@ def _is_capped(one: MeteredLoad) -> bool:
     return any(flag.code == FlagCode.POWER_CAPPED for flag in one.cost.flags)
 
 
-def _mean_drift(loads: Loads, course: MachineCourse) -> dict[str, float]:
+def _mean_drift(loads: Loads, course: ReferenceCourse) -> dict[str, float]:
     """Mean drift over all loads of the operations, by quantity."""
     times_s = [one.at_s for group in loads.values() for one in group if _counts(one)]
     return {
@@ -83,7 +83,7 @@ def _counts(one: MeteredLoad) -> bool:
 
 
 def _corrected(
-    loads: Sequence[MeteredLoad], course: MachineCourse, mean: Mapping[str, float]
+    loads: Sequence[MeteredLoad], course: ReferenceCourse, mean: Mapping[str, float]
 ) -> list[MeteredLoad]:
     """The loads of one operation without the drift that it follows."""
     drifts = {name: [course.drift(name, one.at_s) - mean[name] for one in loads] for name in mean}

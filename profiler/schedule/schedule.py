@@ -27,7 +27,7 @@ from .order import drawn, next_apart
 from .repeat import Repeat
 from .stopwatch import Stopwatch
 
-MOST_VISITS: Final = 3  # of a size whose visits do not agree
+MOST_VISITS: Final = 3  # a size whose visits agree has two
 
 
 class _Phase(Enum):

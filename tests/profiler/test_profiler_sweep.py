@@ -41,7 +41,7 @@ def run(make_job: MakeJob, plan: Plan) -> Run:
     return run
 
 
-VISITS = 18  # of 8 sizes twice, and of the reference
+VISITS = 18  # 8 sizes twice, and the reference between them
 
 
 def recordings(run: Run) -> dict[Path, bytes]:

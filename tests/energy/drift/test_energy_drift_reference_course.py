@@ -7,20 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moeprof.energy.drift.machine_course import machine_course
+from moeprof.energy.drift.reference_course import reference_course
 from moeprof.tests.energy.reference_loads import reference
 
 TIMES_S = np.arange(0, 600, 15.0)
 
 
 def test_three_references_show_no_course() -> None:
-    assert machine_course([reference(at_s) for at_s in (0, 10, 20)]) is None
-    assert machine_course([]) is None
+    assert reference_course([reference(at_s) for at_s in (0, 10, 20)]) is None
+    assert reference_course([]) is None
 
 
 @given(st.floats(-0.06, 0.06), st.floats(0, 600))
 def test_a_steady_drift_is_found_wherever_it_is_asked_for(drift: float, at_s: float) -> None:
-    course = machine_course([reference(t, 1 + drift * t / 600) for t in TIMES_S])
+    course = reference_course([reference(t, 1 + drift * t / 600) for t in TIMES_S])
     assert course is not None
     assert set(course.reasons) == {None}
     found = course.drift("power", at_s) - course.drift("power", 300)
@@ -30,7 +30,7 @@ def test_a_steady_drift_is_found_wherever_it_is_asked_for(drift: float, at_s: fl
 
 def test_scatter_is_averaged_over_the_references_of_some_minutes() -> None:
     rng = np.random.default_rng(0)
-    course = machine_course([reference(t, rng.normal(1, 0.005)) for t in TIMES_S])
+    course = reference_course([reference(t, rng.normal(1, 0.005)) for t in TIMES_S])
     assert course is not None
     found = [course.drift("power", at_s) for at_s in TIMES_S]
     assert np.ptp(found) < 0.01
@@ -47,7 +47,7 @@ def test_what_lies_off_the_drift_for_a_while_is_a_disturbance(
         )
         for t, is_off in zip(TIMES_S, off, strict=True)
     ]
-    course = machine_course(loads)
+    course = reference_course(loads)
     assert course is not None
     assert [reason is not None for reason in course.reasons] == off
     for t, is_off in zip(TIMES_S, off, strict=True):
@@ -57,7 +57,7 @@ def test_what_lies_off_the_drift_for_a_while_is_a_disturbance(
 
 def test_a_load_is_in_doubt_between_a_quiet_reference_and_a_disturbed_one() -> None:
     loads = [reference(t, time=1.4 if t == 150 else 1) for t in TIMES_S]
-    course = machine_course(loads)
+    course = reference_course(loads)
     assert course is not None
     in_doubt = [at_s for at_s in range(100, 200) if course.disturbance(at_s) is not None]
     assert (in_doubt[0], in_doubt[-1]) == (136, 165)
@@ -66,7 +66,7 @@ def test_a_load_is_in_doubt_between_a_quiet_reference_and_a_disturbed_one() -> N
 
 
 def test_a_reference_with_a_fault_is_a_disturbance() -> None:
-    course = machine_course([reference(t, None if t == 150 else 1) for t in TIMES_S])
+    course = reference_course([reference(t, None if t == 150 else 1) for t in TIMES_S])
     assert course is not None
     words = "the reference load failed at that time: the GPU was slowed down by heat"
     assert course.disturbance(151) == words
@@ -75,7 +75,7 @@ def test_a_reference_with_a_fault_is_a_disturbance() -> None:
 
 def test_a_pass_that_went_on_hours_later_has_a_drift_of_its_own_there() -> None:
     later = [reference(t + 36_000, 1.02) for t in TIMES_S]
-    course = machine_course([*(reference(t) for t in TIMES_S), *later])
+    course = reference_course([*(reference(t) for t in TIMES_S), *later])
     assert course is not None
     step = course.drift("power", 36_300) - course.drift("power", 300)
     assert step == pytest.approx(log(1.02), abs=1e-3)

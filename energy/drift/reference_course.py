@@ -21,7 +21,7 @@ _SLOPE_WEIGHT: Final = 0.1  # prior weight of no slope: two references alone sho
 
 
 @dataclass(frozen=True, slots=True)
-class MachineCourse:
+class ReferenceCourse:
     """Reference loads in order of time: R times `at_s`, since the epoch, all arrays [R].
 
     `power` and `time` are the logarithms of their power and time per launch over the median; NaN
@@ -52,7 +52,7 @@ class MachineCourse:
         return next((reason for reason in beside if reason is not None), None)
 
 
-def machine_course(references: Sequence[MeteredLoad]) -> MachineCourse | None:
+def reference_course(references: Sequence[MeteredLoad]) -> ReferenceCourse | None:
     """The course that some reference loads show; None where fewer than four have an energy."""
     ordered = sorted(references, key=lambda one: one.at_s)
     good = np.array([one.cost.reason is None for one in ordered])
@@ -73,7 +73,7 @@ def machine_course(references: Sequence[MeteredLoad]) -> MachineCourse | None:
     )
     if reasons.count(None) < _MIN_REFERENCES:
         return None
-    return MachineCourse(at_s, power, time, reasons)
+    return ReferenceCourse(at_s, power, time, reasons)
 
 
 def _relative(values: Float64, good: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Float64:
