@@ -18,11 +18,11 @@ from ..scenarios.preset import read_preset
 from ..scenarios.rates import rates_of
 from ..scenarios.run_files import begin_run, rendered_files
 from ..scenarios.run_options import OPTION_FIELDS, RunOptions
-from ..scenarios.trust import NoKey, check_trusted, sign
+from ..scenarios.trust import NoKey, check_trusted
 from ..store.errors import check_type, naming, path_argument
 from ..store.plan import Plan
 from ..store.provenance import Surroundings
-from ..store.run import DEFAULT_STORE, Run, open_run
+from ..store.run import DEFAULT_STORE, open_run
 from .measure.progress import SILENT, RunProgress
 from .measure.quiet import OwnDevice, tell
 from .measure.renewed_scripts import renew_scripts
@@ -129,9 +129,11 @@ def profile(
         def plan_called(name: str) -> Plan:
             return replace(planned.plan, run_id=name)
 
-        run = begin_run(folder, planned.plan.run_id, plan_called, files)
+        def no_key(why: NoKey) -> None:
+            progress.notice(f"{why}; going on with this run will need --trust")
+
+        run = begin_run(folder, planned.plan.run_id, plan_called, files, no_key)
         plan = plan_called(run.folder.name)
-        _sign(run, plan, progress)
         scenarios = scenarios_of(resolved.ops, resolved.preset, plan)
         with run_lock(run) as of_run:
             sweep = Sweep(run, plan, provenance, scenarios, COLLECTORS, progress)
@@ -181,14 +183,6 @@ def resume(
 def _checked(options: RunOptions | None) -> RunOptions:
     check_type("options", options, RunOptions, NoneType)
     return options or RunOptions()
-
-
-def _sign(run: Run, plan: Plan, progress: RunProgress) -> None:
-    """Let `resume` know the files of a new run again; say it where that cannot be."""
-    try:
-        sign(run, plan)
-    except NoKey as reason:
-        progress.notice(f"{reason}; going on with this run will need --trust")
 
 
 def _measured(sweep: Sweep, own: OwnDevice, of_run: Locks, progress: RunProgress) -> ProfileResult:

@@ -15,7 +15,7 @@ from ..store.run import Run, take_name
 from .catalogue import LoadedOp
 from .preset import Preset, to_toml
 from .script import render_script
-from .trust import op_file
+from .trust import NoKey, op_file, sign
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +76,18 @@ def write_run(run: Run, plan: Plan, files: RunFiles) -> None:
     write_document(run.plan_path, plan)
 
 
-def begin_run(store: Path, name: str, plan_called: Callable[[str], Plan], files: RunFiles) -> Run:
+def begin_run(
+    store: Path,
+    name: str,
+    plan_called: Callable[[str], Plan],
+    files: RunFiles,
+    no_key: Callable[[NoKey], None],
+) -> Run:
     """Write a new run of a store, called `name` or, where that is taken, `name-2` and so on.
 
-    It is written aside and gets its name when it is whole; what a killed process leaves of it is
-    removed by the next. `plan_called` gives the plan by the run's name. Raises BadInput where it
-    cannot be written.
+    It is written aside, signed, and gets its name when it is whole; what a killed process leaves of
+    it is removed by the next. `plan_called` gives the plan by the run's name; `no_key` is told
+    where the user has no key to sign with. Raises BadInput where it cannot be written.
     """
     if store.exists() and not store.is_dir():
         raise BadInput(
@@ -92,6 +98,10 @@ def begin_run(store: Path, name: str, plan_called: Callable[[str], Plan], files:
         with temporary_folder(store) as staged:
             draft = Run(staged)
             _write_files(draft, files)
+            try:
+                sign(draft, plan_called(name))
+            except NoKey as why:
+                no_key(why)
             for number in itertools.count(1):
                 folder = store / (name if number == 1 else f"{name}-{number}")
                 write_document(draft.plan_path, plan_called(folder.name))

@@ -19,6 +19,7 @@ from .devices import is_device, refuse_several_devices
 _HINT: Final = "write decimal points, or commas and semicolons between the columns"
 _MOST_BYTES: Final = 128 << 20
 _MOST_LINES: Final = 4_000_000  # an hour of 1000 readings a second
+_LONGEST_LINE: Final = 65_536  # characters
 _HEAD_LINES: Final = 100  # lines before the names of the columns, which meters write
 _VALUES_OF_HEAD: Final = 2  # lines under names of the meter's own settings, before the readings
 _ARCHIVES: Final = (b"PK\3\4", b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf", b"\x28\xb5\x2f\xfd")
@@ -44,6 +45,7 @@ def read_table(path: Path) -> Table:
     lines = text.splitlines()
     if text and not text.endswith(("\n", "\r")):
         lines.pop()
+    _check_lengths(path, lines)
     if not any(line.strip() for line in lines):
         raise BadInput(f"{path} holds no whole line", hint="let the meter record the power pass")
     place = _place_of_names(lines)
@@ -58,6 +60,17 @@ def read_table(path: Path) -> Table:
     for at in devices:
         refuse_several_devices(path, names[at], cells[at])
     return Table(columns, separator, cells)
+
+
+def _check_lengths(path: Path, lines: Sequence[str]) -> None:
+    """Refuse a file of long lines, before each of its cells is copied."""
+    for number, line in enumerate(lines, start=1):
+        if len(line) > _LONGEST_LINE:
+            raise BadInput(
+                f"{path}: line {number} has {len(line)} characters; a row of a meter has at most"
+                f" {_LONGEST_LINE}",
+                hint="give the CSV that the meter wrote, one reading in a line",
+            )
 
 
 def _place_of_names(lines: Sequence[str]) -> int:
@@ -108,7 +121,8 @@ def _cells(
     whole = [line if line.count('"') % 2 == 0 else empty for line in lines]
     try:
         table = pd.read_csv(
-            io.StringIO("\n".join([empty, *whole])),  # the first has every column
+            # The first line has every column. As text it would take four times the memory.
+            io.BytesIO("\n".join([empty, *whole]).encode()),
             sep=separator,
             header=None,
             names=list(range(width + 1)),  # the last for what is too much

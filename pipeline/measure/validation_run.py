@@ -7,7 +7,7 @@ ends with a mixed workload. Only recordings are made here: compare/ judges them.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,7 +20,7 @@ from ...profiler.sweep import OpSummary, Sweep
 from ...scenarios.mixed_workload import NAME, render_mixed_workload
 from ...scenarios.plan import BLOCKS
 from ...scenarios.run_files import begin_run, copied_files
-from ...scenarios.trust import NoKey, check_trusted, sign
+from ...scenarios.trust import NoKey, check_trusted
 from ...store.errors import BadInput, CannotMeasure
 from ...store.plan import OpPlan, Plan, PowerPlan
 from ...store.provenance import Provenance
@@ -197,7 +197,7 @@ def _begin(own: Run, plan: Plan) -> Run:
     def plan_called(name: str) -> Plan:
         return replace(plan, run_id=f"{plan.run_id}-{name}")
 
-    run = begin_run(own.folder, FOLDER, plan_called, replace(files, scripts=scripts))
-    with suppress(NoKey):  # the files are those of `own`, which were trusted
-        sign(run, run.plan())
-    return run
+    def no_key(_: NoKey) -> None:
+        """Say nothing: who has no key was told when `own` was begun."""
+
+    return begin_run(own.folder, FOLDER, plan_called, replace(files, scripts=scripts), no_key)

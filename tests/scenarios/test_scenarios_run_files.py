@@ -8,11 +8,16 @@ import pytest
 from moeprof.scenarios.catalogue import LoadedOp, find_ops
 from moeprof.scenarios.preset import load_preset, read_preset
 from moeprof.scenarios.run_files import begin_run, copied_files, rendered_files, write_run
+from moeprof.scenarios.trust import NoKey, check_trusted
 from moeprof.store.errors import BadInput
 from moeprof.store.run import Run
 from moeprof.tests.builders import plan_run
 
 SMALL = load_preset("small")
+
+
+def keyed(why: NoKey) -> None:
+    raise AssertionError(why)
 
 
 @pytest.fixture
@@ -69,8 +74,9 @@ def test_a_new_run_takes_the_next_free_name_as_a_whole(tmp_path: Path, ops: list
     (store / "a-3").touch()
     names = []
     for _ in range(3):
-        run = begin_run(store, "a", lambda name: replace(plan, run_id=name), files)
+        run = begin_run(store, "a", lambda name: replace(plan, run_id=name), files, keyed)
         assert run.plan().run_id == run.folder.name
+        check_trusted(run, run.plan(), trust=False)  # it is signed before it gets its name
         names.append(run.folder.name)
     assert names == ["a", "a-4", "a-5"]
     assert {path.name for path in store.iterdir()} == {"a", "a-2", "a-3", "a-4", "a-5"}
@@ -81,7 +87,7 @@ def test_a_run_that_cannot_be_written_leaves_nothing(tmp_path: Path, ops: list[L
     files = rendered_files(plan, SMALL, ops, cache_bytes=None)
     twice = replace(files, sources={"ops": b"", "ops/topk.py": b""})  # a file and its folder
     with pytest.raises(BadInput, match="cannot write"):
-        begin_run(tmp_path, "a", lambda name: plan, twice)
+        begin_run(tmp_path, "a", lambda name: plan, twice, keyed)
     assert list(tmp_path.glob("*")) == [tmp_path / "my_op.py"]
     with pytest.raises(BadInput, match="runs go into a folder"):
-        begin_run(tmp_path / "my_op.py", "a", lambda name: plan, files)
+        begin_run(tmp_path / "my_op.py", "a", lambda name: plan, files, keyed)

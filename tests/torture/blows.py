@@ -22,7 +22,7 @@ _REFUSALS = (
     (errno.EDQUOT, ("write",), True),
 )
 _DURABLE = ("fsync", "rename")  # of these the first and the last call are met, of others any one
-_OTHER_REFUSALS = 2  # so many errors beside ENOSPC are drawn for a command
+_OTHER_REFUSALS = 1  # so many errors beside ENOSPC are drawn for a command
 Blows = Iterator[Blow]
 
 

@@ -43,3 +43,9 @@ def test_the_same_names_again_are_passed_over(tmp_path: Path) -> None:
 def test_half_a_pair_of_quotes_costs_its_row_alone(tmp_path: Path) -> None:
     table = read_table(written(tmp_path, 't_s,p_w\n0,"100\n1,101\n2,"102"\n'))
     assert table.cells[1].tolist() == ["", "101", "102"]
+
+
+def test_a_line_longer_than_any_row_is_refused_with_its_number(tmp_path: Path) -> None:
+    path = written(tmp_path, f"time_s,power_w,note\n0,100,\n1,101,{'x' * 70_000}\n")
+    with pytest.raises(BadInput, match="line 3 has 70006 characters; a row of a meter has at most"):
+        read_table(path)
