@@ -24,6 +24,8 @@ _NOISE_C: Final = 0.25  # standard deviation of the error in the first, rough fi
 _MIN_NOISE_C: Final = 0.12
 _ROUNDING_C2: Final = 1 / 12  # variance of the rounding to whole degrees
 _MIN_RISE_C: Final = 5
+_LARGEST_C: Final = 1000.0  # no sensor lasts, and no probability of a reading keeps its digits
+_LARGEST_W: Final = 1e6
 _MAX_SAMPLES: Final = 6000
 _ROUGH_EVALUATIONS: Final = 20
 _FINE_EVALUATIONS: Final = 60
@@ -40,13 +42,20 @@ def fit_thermal(
     `time_s` increases; `temp_c` is in whole degrees, rounded down. (A sensor that rounds to nearest
     moves the fitted inlet temperature by half a degree, and nothing else.) The device is taken to
     be in steady state at its power at the first reading. Raises BadInput below ten readings, for
-    values that are not finite, and for a range of less than 5 degC.
+    values that are not finite or that no device has, and for a range of less than 5 degC.
     """
     time, power, temp = (np.asarray(values, np.float64) for values in (time_s, power_w, temp_c))
     if len(time) < 10 or not (np.diff(time) > 0).all():
         raise BadInput("a thermal fit needs ten readings or more, at times that increase")
-    if not (np.isfinite(power).all() and np.isfinite(temp).all()):
-        raise BadInput("a thermal fit needs finite powers and temperatures")
+    for quantity, values, unit, largest in (
+        ("power", power, "W", _LARGEST_W),
+        ("temperature", temp, "degC", _LARGEST_C),
+    ):
+        if not (np.abs(values) <= largest).all():
+            raise BadInput(
+                f"a {quantity} of the step is not finite, or beyond {largest:g} {unit}",
+                hint="measure the step anew",
+            )
     if np.ptp(temp) < _MIN_RISE_C:
         raise BadInput(
             f"the temperature moved by {np.ptp(temp):g} degC, and a fit needs {_MIN_RISE_C}",

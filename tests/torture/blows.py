@@ -21,8 +21,7 @@ _REFUSALS = (
     (errno.EROFS, ("create",), True),
     (errno.EDQUOT, ("write",), True),
 )
-_DURABLE = ("fsync", "rename")  # of these the first and the last call are met, of others any one
-_OTHER_REFUSALS = 1  # so many errors beside ENOSPC are drawn for a command
+_REFUSALS_DRAWN = 3  # of a command, where not all are met
 Blows = Iterator[Blow]
 
 
@@ -46,24 +45,21 @@ def sweep_errors(setting: Setting) -> Iterable[Job]:
     return _sweeps(setting, partial(_errors, setting))
 
 
-def _kills(setting: Setting, name: str, counts: Mapping[str, int], most: int | None) -> Blows:
+def _kills(setting: Setting, name: str, counts: Mapping[str, int]) -> Blows:
+    """Kill at each kind of call: at one of them, at all in the full torture."""
     for kind, count in counts.items():
-        fewer = most if most is None or kind in _DURABLE else min(most, 1)
-        for at in setting.some(range(1, count + 1), fewer, f"{name} {kind}"):
+        for at in setting.one_or_all(range(1, count + 1), f"{name} {kind}"):
             yield Blow(kind, at)
 
 
-def _errors(setting: Setting, name: str, counts: Mapping[str, int], most: int | None) -> Blows:
-    """Refuse calls: each kind with ENOSPC, and some with other errors; all where `most` is None."""
+def _errors(setting: Setting, name: str, counts: Mapping[str, int]) -> Blows:
+    """Refuse a call with some of the errors; each call with all of them in the full torture."""
     every = [(error, kind, stays) for error, kinds, stays in _REFUSALS for kind in kinds]
     met = [one for one in every if counts.get(one[1])]
-    if most is not None:
-        others = [one for one in met if one[0] != errno.ENOSPC]
-        some = setting.draw(name).sample(others, min(len(others), _OTHER_REFUSALS))
-        met = [one for one in met if one[0] == errno.ENOSPC or one in some]
-    for error, kind, stays in met:
+    drawn = setting.draw(name).sample(met, min(len(met), _REFUSALS_DRAWN))
+    for error, kind, stays in setting.pick(drawn, drawn, met):
         numbers = range(1, counts[kind] + 1)
-        for at in setting.some(numbers, most and 1, f"{name} {kind} {error}"):
+        for at in setting.one_or_all(numbers, f"{name} {kind} {error}"):
             yield Blow(kind, at, error, stays)
 
 
@@ -80,7 +76,7 @@ def _attack(
     """Strike one command again and again, in one place."""
     with setting.place(name) as place:
         attack = Attack(setting, place, attacked)
-        return [attack.strike(one) for one in blows(name, attack.counts, setting.pick(1, 2, None))]
+        return [attack.strike(one) for one in blows(name, attack.counts)]
 
 
 def _sweeps(setting: Setting, blows: "partial[Blows]") -> Iterable[Job]:
@@ -101,10 +97,7 @@ def _struck_sweeps(
         intact = place.folder / "intact"
         place.store.rename(intact)
         counts = _counts(setting, place, intact)
-        return [
-            _struck_sweep(setting, place, intact, name, blow)
-            for blow in blows(name, counts, setting.pick(1, 2, None))
-        ]
+        return [_struck_sweep(setting, place, intact, name, blow) for blow in blows(name, counts)]
 
 
 def _counts(setting: Setting, place: Place, intact: Path) -> dict[str, int]:

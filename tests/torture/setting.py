@@ -46,12 +46,8 @@ class Setting:
         """A place for one try."""
         return Place(self.code, self.folder, name)
 
-    def some(self, numbers: Sequence[int], count: int | None, name: str) -> list[int]:
-        """The first, the last and others at random, `count` in all; one: any of them; None: all."""
-        if count is None or len(numbers) <= count:
+    def one_or_all(self, numbers: Sequence[int], name: str) -> list[int]:
+        """One of some numbers, drawn; all of them in the full torture."""
+        if self.size == Size.FULL:
             return list(numbers)
-        draw = self.draw(name)
-        if count < 2:
-            return draw.sample(numbers, count)
-        between = draw.sample(numbers[1:-1], count - 2)
-        return sorted({numbers[0], numbers[-1], *between})
+        return [self.draw(name).choice(numbers)]

@@ -66,7 +66,8 @@ def test_no_superfluous_pole_is_fitted(poles: tuple[Pole, ...]) -> None:
     [
         (lambda t, p, c: (t[:5], p[:5], c[:5]), "ten readings"),
         (lambda t, p, c: (t[::-1], p, c), "times that increase"),
-        (lambda t, p, c: (t, p * np.nan, c), "finite powers"),
+        (lambda t, p, c: (t, p * np.nan, c), "a power of the step is not finite"),
+        (lambda t, p, c: (t, p, np.where(t == t[5], 1e16, c)), "temperature of the step .* degC"),
         (lambda t, p, c: (t, p, np.minimum(c, 36)), "moved by"),
     ],
 )
