@@ -46,7 +46,6 @@ from moeprof.scenarios.operation import Operation
 from moeprof.scenarios.plan import ResolvedRun, make_plan
 from moeprof.scenarios.preset import Preset, load_preset
 from moeprof.scenarios.run_options import RunOptions
-from moeprof.store.plan import Role
 from moeprof.store.provenance import Provenance
 from moeprof.store.run import Run
 
@@ -157,9 +156,9 @@ def measured(
     file = build_model(points, preset="small", provenance=PROVENANCE, points_sha256="0" * 64)
     model = KernelCostModel.from_file(file)
     errors = []
+    knots = {curve.op: curve.knots_tokens for curve in file.curves}
     for op in plan.ops:
-        knots = {row["tokens"] for row in rows if row["op"] == op.op and row["role"] == Role.FIT}
-        asked = [size for size in op.domain if size not in knots]
+        asked = [size for size in op.domain if size not in knots[op.op]]
         found = model.get_costs(op.op, asked).latency_us
         errors.append(float(np.median(np.abs(found / [truth[op.op][m] for m in asked] - 1))))
     return Outcome(errors, hidden, sum(marked), len(rows), collector.calls, clock.now_s)

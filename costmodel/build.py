@@ -49,11 +49,12 @@ def build_model(
 ) -> CostModelFile:
     """Fit one curve to each operation and shape of a `points` table.
 
-    Rows with role "fit" and no failure become knots, those with role "calibration" give the
-    intervals. A curve with fewer than two knots goes to `unmeasured` with the reason, under the
-    name of its operation, or under its own where the operation has several curves. Points over
-    several numbers of active experts become one surface. `points_sha256` is the digest of the
-    table's file; `origin` names the publisher of imported measurements, None for our own.
+    Rows with role "fit" or "calibration" and no failure become knots; the scores of the intervals
+    are those of a fit to the first alone, at the second. A curve with fewer than two rows of role
+    "fit" goes to `unmeasured` with the reason, under the name of its operation, or under its own
+    where the operation has several curves. Points over several numbers of active experts become one
+    surface. `points_sha256` is the digest of the table's file; `origin` names the publisher of
+    imported measurements, None for our own.
 
     Raises BadInput where there is no row to fit, where two regimes are mixed, where a row is faster
     than its roofline, and, naming the curve, where a latency or energy is not positive and finite,
@@ -130,12 +131,21 @@ def _rounded_peaks(peaks: Peaks) -> Peaks:
 def _fit_curves(
     points: Sequence[CurvePoints], peaks: Peaks
 ) -> tuple[tuple[CurveModel, ...], IntervalScores]:
-    """A curve for each of `points`, and the scores of all of them."""
-    fits = _choose_fits(points)
-    scored = [curve.scored(fit) for curve, fit in zip(points, fits, strict=True)]
-    scales, scores = score_curves(scored)
-    curves = tuple(_curve(*one) for one in zip(points, scored, scales, strict=True))
-    return curves, _intervals(curves, scored, scores, peaks)
+    """A curve for each of `points`, and the scores of all of them.
+
+    The scores are taken before the calibration points become knots: the errors at points that a fit
+    was given say nothing of its errors elsewhere.
+    """
+    scales, scores = score_curves(_fitted(points))
+    whole = [one.whole for one in points]
+    fitted = _fitted(whole)
+    curves = tuple(_curve(*one) for one in zip(whole, fitted, scales, strict=True))
+    return curves, _intervals(curves, fitted, scores, peaks)
+
+
+def _fitted(curves: Sequence[CurvePoints]) -> list[Scored]:
+    """Each curve with the fit that is chosen for it."""
+    return [one.scored(fit) for one, fit in zip(curves, _choose_fits(curves), strict=True)]
 
 
 def _choose_fits(curves: Sequence[CurvePoints]) -> list[Fit]:

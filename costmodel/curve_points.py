@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -20,11 +20,23 @@ from .surface.fit import can_fit
 
 @dataclass(frozen=True, slots=True)
 class CurvePoints:
-    """The checked points of one curve, or of one surface, each ascending in tokens."""
+    """The checked points of one curve, or of one surface, each ascending in tokens.
+
+    The fit passes through `knots`; it is judged at the points `calibration`.
+    """
 
     name: str
     knots: list[Row]
     calibration: list[Row]
+
+    @property
+    def whole(self) -> "CurvePoints":
+        """The same with the calibration points among the knots.
+
+        Raises BadInput as `checked_knots` does.
+        """
+        knots = checked_knots(self.name, (*self.knots, *self.calibration))
+        return replace(self, knots=knots, calibration=[])
 
     @property
     def is_surface(self) -> bool:

@@ -108,8 +108,8 @@ def _summary(curve: Curve) -> str:
     held_out = sum(row["role"] == Role.HOLDOUT for row in curve.measured)
     calibrating = sum(row["role"] == Role.CALIBRATION for row in curve.measured)
     sentences = [
-        f"{count(len(curve.measured) - held_out - calibrating, 'size')} for the fit"
-        + (f", {calibrating} for the intervals" if calibrating else "")
+        f"{count(len(curve.measured) - held_out, 'size')} for the fit"
+        + (f" ({calibrating} for the intervals first)" if calibrating else "")
         + f" and {held_out} held out"
         + (f", {len(curve.failed)} failed" if curve.failed else "")
     ]
@@ -151,7 +151,9 @@ def _labels(curve: Curve) -> list[Html]:
 def _details(curve: Curve, brief: bool) -> Html:
     """Points as a table; where `brief`, only those that the fit did not use."""
     shown = [
-        row for row in curve.points if not brief or row["role"] != Role.FIT or not is_measured(row)
+        row
+        for row in curve.points
+        if not brief or row["role"] == Role.HOLDOUT or not is_measured(row)
     ]
     optional = [c for c in _OPTIONAL if any(row[c] is not None for row in curve.points)]
     head = (

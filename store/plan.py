@@ -26,7 +26,7 @@ SweepCollector = Annotated[str, Meta(pattern=rf"^(cpu|kineto|nsys|ncu){_END}")]
 
 
 class Role(StrEnum):
-    """What a size is measured for: the fit, the verdict on the fit, or its intervals."""
+    """What a size is measured for: the fit, the verdict on it, or its intervals before the fit."""
 
     FIT = "fit"
     HOLDOUT = "holdout"
@@ -39,8 +39,9 @@ class OpPlan:
 
     `domain` holds every batch size that may be measured. `first` is measured first; with adaptive
     sampling the sweep then chooses more from the domain. `holdout` was drawn by seed before
-    anything was measured and is never given to the fit; nor is `calibration`, drawn likewise, from
-    which the intervals are taken. `source` is the run's copy of the user's file that defines the
+    anything was measured and is never given to the fit. `calibration` was drawn likewise: a fit
+    without these sizes is judged at them, for the intervals, and then they are given to the fit.
+    `source` is the run's copy of the user's file that defines the
     operation, None for one of the catalogue or of a package. `reference` is the size that is
     visited all along, None in plans before 1.5.
     """
@@ -81,7 +82,7 @@ class Plan:
     """What `moeprof profile` measures; `plan.json` of a run.
 
     `collectors` run one after the other: at most one that times, and `ncu` for counters.
-    `points_per_op` bounds the sizes given to the fit, hold-out and calibration not counted.
+    `points_per_op` bounds the sizes chosen for the fit, hold-out and calibration not counted.
     `budget_s` bounds the whole run, None for none; `point_timeout_s` bounds one point. `seed` draws
     the hold-out, the calibration sizes and the order. `power` is None where energy is not measured,
     for the `power_reason`. `sm_clock_mhz` is the SM clock that is locked during the run, None where

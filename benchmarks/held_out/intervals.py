@@ -1,8 +1,9 @@
 """How sharp the intervals are: their interval score beside that of the best constant width.
 
 A model is the curves of one key or table. Of each curve a quarter of the sizes is reserved, eight
-more calibrate, and 24 of the others are measured as a sweep would. The oracle knows the errors at
-the reserved sizes: for each curve its half width is their quantile, which no constant beats.
+more calibrate, and 24 of the others are measured as a sweep would. The scores come from the fit to
+these 24, the predictions from that to all 32. The oracle knows the errors at the reserved sizes:
+for each curve its half width is their quantile, which no constant beats.
 """
 
 from collections import defaultdict
@@ -94,7 +95,8 @@ def _judged(trials: Sequence[Trial], rng: np.random.Generator) -> Iterator[tuple
     """The curves of one model, each at each nominal coverage."""
     scored = [_scored(one, rng) for one in trials]
     scales, intervals = score_curves(scored)
-    for one, curve, scale in zip(trials, scored, scales, strict=True):
+    for one, apart, scale in zip(trials, scored, scales, strict=True):
+        curve = _whole(apart)
         jumps = log_jumps(curve.tokens, curve.values, one.asked)
         around = bracket_left_out(curve.tokens, curve.left_out, one.asked)
         found = error_scales(scale.noise, scale.jump_share, jumps, around)
@@ -113,6 +115,16 @@ def _scored(one: Trial, rng: np.random.Generator) -> Scored:
     given = np.array(drawn, dtype=np.int64)
     times = np.array([one.rest[size] for size in drawn])
     return Scored(choose_fit(fit_losses(x, y)), x, y, None, given, times)
+
+
+def _whole(apart: Scored) -> Scored:
+    """The curve with its calibration points among the knots."""
+    assert apart.calibration_tokens is not None
+    assert apart.calibration_values is not None
+    tokens = np.r_[apart.tokens, apart.calibration_tokens]
+    order = np.argsort(tokens)
+    x, y = tokens[order], np.r_[apart.values, apart.calibration_values][order]
+    return Scored(choose_fit(fit_losses(x, y)), x, y)
 
 
 def _sharpness(judged: Sequence[Judged], percent: int) -> Sharpness:

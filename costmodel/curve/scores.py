@@ -12,6 +12,9 @@ A score is the error of a calibration point by its scale, which is estimated wit
 quantiles of the scores of all curves make the intervals (split conformal prediction, normalised:
 Papadopoulos, Gammerman and Vovk 2008), with 25 quantiles of Student's t counted among the scores,
 so that those of a few points do not decide alone.
+
+Calibration points become knots only after they were scored (`build.py`). The scale of a bracket of
+the final fit then follows from the jumps and left-out errors of its own, closer, knots.
 """
 
 from collections.abc import Sequence
@@ -27,7 +30,7 @@ from ...store.cost_model import Fit, IntervalScores
 from .fit import interpolate, leave_one_out, log_jumps
 from .intervals import FREEDOM, PRIOR, ErrorScale, bracket_left_out, error_scales
 
-CALIBRATED: Final = "calibration points, by the scale of their curve's errors"
+CALIBRATED: Final = "calibration points before they are knots, by the scale of their curve's errors"
 LEFT_OUT: Final = "leave-one-out over the knots, by the scale of their curve's errors"
 _PRIOR_SCORES: Final = 25
 _LEFT_OUT_WEIGHT: Final = 0.25

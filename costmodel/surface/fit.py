@@ -14,7 +14,16 @@ from ...stats.arrays import Float64, Int64
 from ...stats.conformal import COVERAGES_PCT, conformal_quantile
 from ...store.cost_model import MAX_LOG_RATIO, FitError, SurfaceModel
 from ...store.scenario import SurfaceKey
-from ..rows import Row, all_rounded, half_widths_95, identity, is_unconfirmed, one_value, rounded
+from ..rows import (
+    Row,
+    all_rounded,
+    checked_knots,
+    half_widths_95,
+    identity,
+    is_unconfirmed,
+    one_value,
+    rounded,
+)
 from .energy import surface_energy_fields
 from .prediction import TILE_ROWS, evaluate, nearest_ratio, terms
 
@@ -38,11 +47,21 @@ def can_fit(knots: Sequence[Row]) -> bool:
 
 
 def fit_surface(name: str, knots: Sequence[Row], calibration: Sequence[Row] = ()) -> SurfaceModel:
-    """Fit the points of one operation at one shape, and take its intervals from `calibration`.
+    """Fit the points of one operation at one shape, those of `calibration` among them.
 
-    Where these are too few for an interval at 95 %, the intervals come from the knots, each
-    predicted from the others. Raises BadInput where the points mix two operations or shapes.
+    The intervals come from the errors at `calibration` of the fit without these points. Where they
+    are too few for an interval at 95 %, the intervals come from all points, each predicted from the
+    others. Raises BadInput where the points mix two operations or shapes.
     """
+    unseen = _errors_at(_fit_knots(name, knots), calibration)
+    fitted = _fit_knots(name, checked_knots(name, (*knots, *calibration)))
+    enough = conformal_quantile(np.sort(unseen), 95) is not None
+    halves = _half_widths(unseen if enough else np.array(fitted.left_out))
+    return replace(fitted, half_width_95=halves["95"], half_widths=halves)
+
+
+def _fit_knots(name: str, knots: Sequence[Row]) -> SurfaceModel:
+    """Fit these points; the surface has no intervals yet."""
     key = identity(name, knots, SurfaceKey)
     points = _Knots(
         np.array([row["tokens"] for row in knots], dtype=np.int64),
@@ -52,7 +71,7 @@ def fit_surface(name: str, knots: Sequence[Row], calibration: Sequence[Row] = ()
     )
     errors = left_out_errors(points.tokens, points.experts, points.latency_us, points.top_k)
     constant, per_expert, per_token, per_row = map(rounded, _coefficients(points))
-    fitted = SurfaceModel(
+    return SurfaceModel(
         surface=name,
         **key,
         knots_tokens=tuple(points.tokens.tolist()),
@@ -69,10 +88,6 @@ def fit_surface(name: str, knots: Sequence[Row], calibration: Sequence[Row] = ()
         unconfirmed_knots=tuple(place for place, row in enumerate(knots) if is_unconfirmed(row)),
         **surface_energy_fields(name, knots),
     )
-    unseen = _errors_at(fitted, calibration)
-    enough = conformal_quantile(np.sort(unseen), 95) is not None
-    halves = _half_widths(unseen if enough else errors)
-    return replace(fitted, half_width_95=halves["95"], half_widths=halves)
 
 
 def left_out_errors(tokens: Int64, experts: Int64, latency_us: Float64, top_k: int) -> Float64:

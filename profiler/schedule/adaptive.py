@@ -8,7 +8,10 @@ from .observations import Observations
 
 
 def reserved_sizes(op_plan: OpPlan) -> set[int]:
-    """Sizes that the fit never sees: those held out, and those that calibrate the intervals."""
+    """Sizes whose times decide nothing here: those held out, and those that calibrate.
+
+    If sampling went where they are wrong, the errors there would be no sample of those elsewhere.
+    """
     return {*op_plan.holdout, *op_plan.calibration}
 
 

@@ -87,7 +87,7 @@ class Schedule:
 
     @property
     def fitted_sizes(self) -> list[int]:
-        """Measured sizes that are given to the fit, ascending; where none is, all measured ones."""
+        """Measured sizes but those held out or for calibration, ascending; if none, all of them."""
         measured = self._observed.counts
         return sorted(measured.keys() - reserved_sizes(self._op_plan) or measured)
 

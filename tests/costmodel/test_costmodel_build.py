@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.curve.energy import BEYOND
+from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, to_json, write_document
 from moeprof.store.errors import BadInput
@@ -188,12 +189,36 @@ def test_energy_of_some_knots_is_kept_with_their_sizes() -> None:
     assert curve.energy_reason == BEYOND.format(1, 8)
 
 
-def test_calibration_points_give_the_intervals_and_are_no_knots() -> None:
+def test_calibration_points_are_scored_without_them_and_then_become_knots() -> None:
     reserved = make_points(lambda b: 1.02 * slope(b), [20, 60, 100], role="calibration")
     file = make_model_file(make_points(slope, SIZES), reserved)
-    assert len(file.curves[0].knots_tokens) == len(SIZES)
     assert file.intervals.n == 3
     assert file.intervals.method.startswith("calibration points")
+    assert file.curves[0].knots_tokens == tuple(sorted({*SIZES, 20, 60, 100}))
+    assert KernelCostModel.from_file(file).get_cost("fc1", 60).latency_us == 1.02 * slope(60)
+
+
+@pytest.mark.parametrize(("off", "least", "most"), [(1.0, 0, 0.01), (1.1, 0.05, 0.2)])
+def test_the_noise_of_a_curve_is_that_of_points_its_fit_was_not_given(
+    off: float, least: float, most: float
+) -> None:
+    """Errors at knots are zero, and would give no noise at all."""
+    sizes = range(4, 250, 32)
+    reserved = make_points(lambda b: off * slope(b), sizes, role="calibration")
+    (curve,) = make_model_file(make_points(slope, SIZES), reserved).curves
+    assert least < curve.noise < most
+
+
+def test_a_calibration_point_that_contradicts_a_knot_of_its_size_is_refused() -> None:
+    other = make_points(lambda b: 2 * slope(b), [9], role="calibration")
+    with pytest.raises(BadInput, match="two latencies at batch size 9"):
+        make_model_file(make_points(slope, SIZES), other)
+
+
+def test_calibration_points_alone_are_no_curve() -> None:
+    """Without two knots of the fit there is nothing to score."""
+    file = make_model_file(make_points(slope, [1]), make_points(slope, [4, 9], role="calibration"))
+    assert file.unmeasured == {"fc1": "1 of 1 points measured, and a curve needs two"}
 
 
 def test_a_model_of_two_regimes_is_refused() -> None:

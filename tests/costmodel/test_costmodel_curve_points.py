@@ -26,7 +26,7 @@ def row(tokens: int, **more: Any) -> Row:
     return throughout | more
 
 
-def test_knots_and_calibration_points_are_kept_apart() -> None:
+def test_knots_and_calibration_points_are_apart_until_they_are_whole() -> None:
     rows = [row(64), row(1), row(32, role="calibration")]
     (curve,), missing = measured_curves(rows)
     assert (curve.name, curve.op, missing) == ("fc1-8x4", "fc1", {})
@@ -35,6 +35,8 @@ def test_knots_and_calibration_points_are_kept_apart() -> None:
     scored = curve.scored("linear")
     assert scored.calibration_tokens is not None
     assert scored.calibration_tokens.tolist() == [32]
+    assert curve.whole.tokens.tolist() == [1, 32, 64]
+    assert curve.whole.calibration == []
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.surface.fit import can_fit, fit_surface, left_out_errors
+from moeprof.costmodel.surface.prediction import evaluate
 
 TOP_K = 2
 
@@ -63,4 +64,15 @@ def test_intervals_come_from_enough_calibration_points() -> None:
     off = [row | {"latency_us": 1.1 * row["latency_us"]} for row in unseen]
     calibrated, few = fit_surface("moe", POINTS, off), fit_surface("moe", POINTS, off[:10])
     assert calibrated.half_widths["95"] == pytest.approx(np.log(1.1), abs=0.01)
-    assert few.half_widths == fit_surface("moe", POINTS).half_widths
+    assert few.half_widths == fit_surface("moe", sorted_points([*POINTS, *off[:10]])).half_widths
+
+
+def test_calibration_points_become_knots() -> None:
+    off = point(16, 5) | {"latency_us": 200.0}
+    surface = fit_surface("moe", POINTS, [off])
+    assert len(surface.latency_us) == len(POINTS) + 1
+    assert evaluate(surface, 16, 5) == pytest.approx(200)
+
+
+def sorted_points(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(points, key=lambda one: (one["tokens"], one["active_experts"]))
