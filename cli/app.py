@@ -14,7 +14,7 @@ from typer.exceptions import TyperException
 
 from ..store.errors import BadInput, MoeprofError
 from ..store.files import around, cannot_use, reason
-from . import build_model, doctor, import_, parse, render, report, scenario, scrub, show
+from . import build_model, doctor, import_, parse, render, report, scenario, scrub, selftest, show
 from .cost.command import cost
 from .ending import Ending
 from .profile.command import profile
@@ -33,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("doctor")(doctor.doctor)
+app.command("selftest")(selftest.selftest)
 app.command("profile")(profile)
 app.command("parse")(parse.parse)
 app.command("build-model")(build_model.build_model)

@@ -1,0 +1,68 @@
+"""`moeprof selftest`: what moeprof measures on this machine, claim by claim."""
+
+import sys
+from contextlib import redirect_stdout
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from . import render
+from .options import DEFAULT_STORE, Json, Store, duration_s
+
+if TYPE_CHECKING:
+    from ..pipeline.selftest.results import Claim, Selftest
+
+_FAIL: Final = 1
+
+
+def selftest(
+    budget: Annotated[str, typer.Option(help="End after this long, for example 8m.")] = "8m",
+    store: Store = DEFAULT_STORE,
+    json: Json = False,
+) -> None:
+    """Try all that moeprof measures here; exit 1 on a FAIL.
+
+    Without a GPU the CPU's half runs, and the rest is named. What was found is packed into one
+    file to be sent.
+    """
+    from ..pipeline.selftest.archive import hint
+    from ..pipeline.selftest.selftest import selftest as run
+    from ..store.document import to_json
+
+    with redirect_stdout(sys.stderr), render.Talk() as talk:
+        result = run(store=store, budget_s=duration_s(budget), progress=talk)
+    if json:
+        render.text(to_json(result.selftest))
+    else:
+        _show(result.selftest)
+    for name in result.selftest.left_out:
+        render.warn(f"no room in the archive: {name}")
+    render.say(f"results: {result.archive}")
+    render.say(f"elsewhere: {hint(result.archive)}")
+    if result.selftest.has_fail:
+        raise typer.Exit(_FAIL)
+
+
+def _show(found: "Selftest") -> None:
+    rows: list[list[str | render.Lines]] = [
+        [claim.outcome, (claim.claim, claim.reason), _measured(claim), _limit(claim)]
+        for claim in found.claims
+    ]
+    counts = [f"{sum(one.outcome == word for one in found.claims)} {word}" for word in _WORDS]
+    render.table(
+        f"Selftest on {found.device_name or 'an unknown device'}: {', '.join(counts)}",
+        ["", "claim, and what was measured of it", "#measured", "#limit"],
+        rows,
+    )
+
+
+_WORDS: Final = ("PASS", "FAIL", "SKIP")
+
+
+def _measured(claim: "Claim") -> str:
+    return "-" if claim.value is None else f"{render.number(claim.value, 3)} {claim.unit}".strip()
+
+
+def _limit(claim: "Claim") -> str:
+    sign = "≥" if claim.at_least else "≤"
+    return f"{sign} {render.number(claim.limit, 3)}"

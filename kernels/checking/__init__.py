@@ -1,0 +1,1 @@
+"""Checks each kernel on a device against float64, and whether it repeats bit by bit."""

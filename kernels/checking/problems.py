@@ -1,0 +1,123 @@
+"""A case as tensors on a device: the kernel, its torch reference, and the exact result."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Final
+
+import torch
+
+from ...store.errors import BadInput
+from ..active_set import active_set, active_set_reference
+from ..dequant_linear import dequant_linear, dequant_linear_reference
+from ..grouped_linear import grouped_linear, grouped_linear_reference
+from ..packing import pack
+from ..topk import topk, topk_reference
+from ..weights import Weights
+from .cases import EXPERTS, Case
+
+Results = tuple[torch.Tensor, ...]
+
+_DTYPE: Final = torch.bfloat16
+_GROUPS: Final = (128, 64)  # inputs that share a scale: the first that divides K
+_SCALE: Final = 0.02
+# Of an expert, over its share of the tokens. No expert is worth that to 1e-5, so that no rounding
+# decides whether one is kept.
+_PRICE: Final = 0.06
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Three ways to the same results: by the kernel, by torch in its dtypes, and in float64."""
+
+    by_kernel: Callable[[], Results]
+    by_torch: Callable[[], Results]
+    exact: Callable[[], Results]
+
+
+def make_problem(case: Case, device: str) -> Problem:
+    """Make the tensors of a case on `device` ("cpu" or "cuda:N"); the same case gives the same.
+
+    Raises BadInput for an unknown kernel.
+    """
+    makers = {
+        "dequant_linear": _dequant_linear,
+        "grouped_linear": _grouped_linear,
+        "topk": _topk,
+        "active_set": _active_set,
+    }
+    if case.kernel not in makers:
+        raise BadInput(f"{case.kernel!r} is no kernel", hint=f"it must be {' or '.join(makers)}")
+    return makers[case.kernel](case, device)
+
+
+def _dequant_linear(case: Case, device: str) -> Problem:
+    one = _weights(case.sizes, device).of(0)
+    x = _normal((case.tokens, case.sizes[1]), case.tokens).to(device, _DTYPE)
+
+    def exact() -> Results:
+        return (dequant_linear_reference(x.double(), one.packed, one.scales.double()),)
+
+    return Problem(
+        lambda: (dequant_linear(x, one.packed, one.scales),),
+        lambda: (dequant_linear_reference(x, one.packed, one.scales),),
+        exact,
+    )
+
+
+def _grouped_linear(case: Case, device: str) -> Problem:
+    """Rows of all experts but the last, which has none."""
+    weights = _weights(case.sizes, device)
+    x = _normal((case.tokens, case.sizes[1]), case.tokens).to(device, _DTYPE)
+    drawn = torch.randint(EXPERTS - 1, (case.tokens,), generator=_seeded(case.tokens))
+    counts = torch.bincount(drawn, minlength=EXPERTS).to(device, torch.int32)
+    wide = Weights(weights.packed, weights.scales.double())
+    return Problem(
+        lambda: (grouped_linear(x, counts, weights, "gelu_erf"),),
+        lambda: (grouped_linear_reference(x, counts, weights, "gelu_erf"),),
+        lambda: (grouped_linear_reference(x.double(), counts, wide, "gelu_erf"),),
+    )
+
+
+def _topk(case: Case, device: str) -> Problem:
+    experts, k = case.sizes
+    logits = _normal((case.tokens, experts), case.tokens).to(device)
+    return Problem(
+        partial(topk, logits, k),
+        partial(topk_reference, logits, k),
+        partial(topk_reference, logits.double(), k),
+    )
+
+
+def _active_set(case: Case, device: str) -> Problem:
+    experts, k = case.sizes
+    logits = 2 * _normal((case.tokens, experts), case.tokens)
+    scores = torch.softmax(logits, dim=1).to(device)
+    prices = torch.full((experts,), _PRICE * case.tokens * k / experts, device=device)
+    return Problem(
+        partial(active_set, scores, prices, k),
+        partial(active_set_reference, scores, prices, k),
+        partial(active_set_reference, scores.double(), prices, k),
+    )
+
+
+@cache  # of each layer once in a process: packing takes longer than any kernel
+def _weights(sizes: tuple[int, int], device: str) -> Weights:
+    """4-bit weights of `EXPERTS` layers [N, K], with symmetric scales."""
+    outputs, inputs = sizes
+    group = next(size for size in _GROUPS if inputs % size == 0)
+    drawing = _seeded(outputs)
+    packed = [
+        pack(torch.randint(16, sizes, dtype=torch.uint8, generator=drawing).to(device))
+        for _ in range(EXPERTS)
+    ]
+    scales = torch.rand((EXPERTS, inputs // group, outputs), generator=drawing) * _SCALE
+    return Weights(torch.stack(packed), scales.to(device, _DTYPE))
+
+
+def _normal(shape: tuple[int, ...], seed: int) -> torch.Tensor:
+    return torch.randn(shape, generator=_seeded(seed))
+
+
+def _seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)

@@ -1,0 +1,151 @@
+"""Run the selftest: its steps in order, what each found written at once, and all of it packed."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from ... import __version__
+from ...store.disk.sync import make_folder
+from ...store.document import write_document
+from ...store.errors import check_type, path_argument
+from ...store.files import cannot_write
+from ...store.run import DEFAULT_STORE
+from ..measure.progress import SILENT, RunProgress
+from .archive import pack
+from .claims import judge
+from .results import Facts, Selftest, StepOutcome, StepResult
+from .schedule import STEPS, Step, ends_s
+from .step_process import CommandOf, StepRun, program
+
+BUDGET_S: Final = 480.0
+_LEAST_S: Final = 1.0  # of the budget, to begin a step
+
+
+@dataclass(frozen=True, slots=True)
+class SelftestResult:
+    """What came of a selftest, its folder, and its archive to be sent."""
+
+    selftest: Selftest
+    folder: Path
+    archive: Path
+
+
+def selftest(
+    *,
+    store: Path | str = DEFAULT_STORE,
+    budget_s: float = BUDGET_S,
+    progress: RunProgress = SILENT,
+    command_of: CommandOf = program,
+) -> SelftestResult:
+    """Run every step within `budget_s` into a new folder below `store`.
+
+    A step that fails, hangs or crashes ends no other. `selftest.json` and the archive are written
+    anew after each. `command_of` gives the command of a step's process. Raises BadInput where the
+    folder cannot be written. A KeyboardInterrupt leaves what there is by then.
+    """
+    check_type("budget_s", budget_s, float, int)
+    folder = _new_folder(path_argument("store", store))
+    running = _Running(folder, budget_s, progress, command_of)
+    progress.notice(f"selftest: at most {budget_s:.0f} s, into {folder}")
+    try:
+        for step in STEPS:
+            running.run(step)
+    except KeyboardInterrupt:
+        running.write(ended=False)
+        raise KeyboardInterrupt(f"what there is by now: {running.archive}") from None
+    return SelftestResult(running.write(ended=True), folder, running.archive)
+
+
+@dataclass(slots=True)
+class _Running:
+    """A selftest that is running, with what its steps found so far."""
+
+    folder: Path
+    budget_s: float
+    progress: RunProgress
+    command_of: CommandOf
+    steps: list[StepResult] = field(default_factory=list)
+    facts: dict[str, Facts] = field(default_factory=dict)
+    begin_s: float = field(default_factory=time.monotonic)
+    utc: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+
+    @property
+    def archive(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.tar.gz")
+
+    def run(self, step: Step) -> None:
+        """Run a step in what is left of its time; write what there is."""
+        now_s = time.monotonic() - self.begin_s
+        limit_s = ends_s(self.budget_s)[step.name] - now_s
+        if limit_s < _LEAST_S:
+            skipped = StepOutcome.SKIPPED
+            self.steps.append(StepResult(step.name, skipped, 0.0, 0.0, "the budget was spent"))
+        else:
+            number = f"{len(self.steps) + 1}/{len(STEPS)}"
+            ends = f"{limit_s:.0f} s at most"
+            self.progress.notice(f"{number} {step.name}: {step.what}; {ends}")
+            facts = self.facts.setdefault(step.name, {})
+            started = StepRun(step, self.folder, limit_s, self.progress, facts, self.command_of)
+            self.steps.append(started.run())
+        self._tell(self.steps[-1])
+        self.write(ended=False)
+
+    def _tell(self, result: StepResult) -> None:
+        if result.outcome is StepOutcome.FAILED:
+            self.progress.warning(f"{result.step} failed: {result.reason}")
+        elif result.outcome is StepOutcome.SKIPPED:
+            self.progress.notice(f"{result.step} was skipped: {result.reason}")
+
+    def write(self, *, ended: bool) -> Selftest:
+        """Write `selftest.json` and the archive; the former says what the latter lacks."""
+        written = self._now(ended, ())
+        write_document(self.folder / "selftest.json", written)
+        left_out = pack(self.folder, self.archive)
+        if left_out:
+            written = self._now(ended, left_out)
+            write_document(self.folder / "selftest.json", written)
+            pack(self.folder, self.archive)
+        return written
+
+    def _now(self, ended: bool, left_out: tuple[str, ...]) -> Selftest:
+        device, name = self._told("device"), self._told("device_name")
+        return Selftest(
+            utc=self.utc,
+            version=__version__,
+            budget_s=self.budget_s,
+            device=device,
+            device_name=name,
+            ended=ended,
+            steps=tuple(self.steps),
+            claims=judge(self.steps, self.facts, device),
+            left_out=left_out,
+        )
+
+    def _told(self, name: str) -> str | None:
+        """A fact that every step tells alike, from the first that told it."""
+        return next((facts[name] for facts in self.facts.values() if name in facts), None)
+
+
+def _new_folder(store: Path) -> Path:
+    """Make a folder by the time that no other selftest has. Raises BadInput where it cannot."""
+    now = f"selftest-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    try:
+        make_folder(store)
+        for folder in (store / name for name in _names(now)):
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise cannot_write(store, error) from error
+    raise AssertionError("there is always another name")
+
+
+def _names(first: str) -> Iterator[str]:
+    yield first
+    yield from (f"{first}-{number}" for number in count(2))

@@ -1,0 +1,98 @@
+"""Values of claims from the facts of one step, where these are incomplete or odd."""
+
+from typing import Any
+
+import pytest
+
+from moeprof.pipeline.selftest import readings
+from moeprof.pipeline.selftest.readings import Unmeasured
+from moeprof.tests.pipeline.selftest.made_up import gpu_facts
+
+GOOD = {"case": "good", "times_torch": 1.0, "wrong_integers": 0, "runs": 300, "different": 0}
+
+
+def kernels(*rows: dict[str, Any]) -> dict[str, Any]:
+    return {"planned": 4, "cases": list(rows)}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"case": "bad", "failure": "signal SIGSEGV"},
+        GOOD | {"case": "bad", "times_torch": None},
+        GOOD | {"case": "bad", "wrong_integers": 1},
+        GOOD | {"case": "bad", "times_torch": 7.0},
+    ],
+)
+def test_a_bad_case_is_beyond_the_limit_and_is_named(bad: dict[str, Any]) -> None:
+    found = readings.kernel_error(kernels(GOOD, bad))
+    assert found.value > 2
+    assert "bad" in found.evidence
+
+
+def test_a_case_without_memory_says_nothing_of_the_kernel() -> None:
+    no_room = {"case": "large", "unchecked": "OutOfMemoryError: 1 GiB"}
+    assert readings.kernel_error(kernels(no_room, GOOD)).evidence == "1 of 4 cases"
+    with pytest.raises(Unmeasured, match="OutOfMemoryError"):
+        readings.kernel_error(kernels(no_room))
+    with pytest.raises(Unmeasured, match="no case was reached"):
+        readings.kernel_differences(kernels())
+
+
+def test_cases_that_ran_once_say_nothing_of_determinism() -> None:
+    with pytest.raises(Unmeasured, match="no kernel ran a second time"):
+        readings.kernel_differences(kernels(GOOD | {"runs": 0}))
+
+
+def test_a_sensor_that_was_not_read_is_named_by_the_check_that_says_why() -> None:
+    refused = {"check": "sensors under load", "status": "skip", "evidence": "busy", "values": {}}
+    with pytest.raises(Unmeasured, match="sensors under load: busy"):
+        readings.counter_period({"checks": [refused]})
+    with pytest.raises(Unmeasured, match="doctor did not end"):
+        readings.counter_period({"device": "cuda:0"})
+    with pytest.raises(Unmeasured, match="doctor made no check of NVML call"):
+        readings.call_duration({"checks": []})
+
+
+def test_the_two_clocks_are_compared_on_long_calls_alone() -> None:
+    found = readings.clock_difference(gpu_facts()["model"])
+    assert found.value == pytest.approx(100 / 101, rel=1e-3)
+    assert found.evidence == "1 repeats of 25 us or more; bias -0.99 %"
+    with pytest.raises(Unmeasured, match="no call of 25 us or more"):
+        readings.clock_difference({"two_clocks": [{"trace_us": 3.0, "events_us": 6.0}]})
+
+
+def test_an_undecided_verdict_is_not_judged() -> None:
+    curve = {"op": "fc1", "metric": "latency", "outcome": "AMBIGUOUS", "reason": "too noisy"}
+    with pytest.raises(Unmeasured, match="fc1: too noisy"):
+        readings.latency_error({"curves": [curve], "unmeasured": {}})
+
+
+def test_a_metric_that_was_not_validated_has_its_reason() -> None:
+    with pytest.raises(Unmeasured, match="no meter"):
+        readings.energy_error({"curves": [], "unmeasured": {"energy": "no meter"}})
+
+
+@pytest.mark.parametrize(
+    ("read", "facts", "why"),
+    [
+        (readings.sweep_overrun, {"budget_s": 3.0}, "the sweep did not end"),
+        (readings.lost_points, {}, "the recordings were not parsed"),
+        (readings.lost_kernels, {"calls": 0}, "no call is in the tables"),
+        (readings.lost_loads, {}, "no load was recorded"),
+        (readings.power_difference, {}, "no size was loaded twice"),
+        (readings.cold_reads, {"cold": {"launches": []}}, "ncu gave no dram_read_bytes"),
+        (readings.idle_spread, {"power_reason": "GPU lost"}, "GPU lost"),
+    ],
+)
+def test_facts_without_the_value_are_unmeasured(
+    read: readings.Read, facts: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(Unmeasured, match=why):
+        read(facts)
+
+
+def test_of_many_items_the_first_are_named() -> None:
+    lost = [f"fc1 b={size}: OOM" for size in range(1, 6)]
+    found = readings.lost_points({"failed_points": lost, "points": 90})
+    assert found == (5, "fc1 b=1: OOM; fc1 b=2: OOM; fc1 b=3: OOM; and 2 more")
