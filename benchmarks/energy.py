@@ -13,10 +13,10 @@ import json
 import math
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -28,18 +28,20 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / ".path"))
 
+from moeprof.benchmarks.power_pass import recorders  # noqa: E402
 from moeprof.benchmarks.power_pass.passes import planned_s, run_pass, summaries, weathers  # noqa: E402
 from moeprof.costmodel.thermal.fit import fit_thermal  # noqa: E402
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU, Sensors, nvml  # noqa: E402
 from moeprof.energy.counter import counter_edges, outer_edges_ns  # noqa: E402
 from moeprof.energy.per_launch import window_energy  # noqa: E402
 from moeprof.energy.power_log import PowerLog, read_power_log  # noqa: E402
-from moeprof.energy.window import Window  # noqa: E402
+from moeprof.energy.window import Window, steady_window  # noqa: E402
+from moeprof.profiler.power.device_sensors import header  # noqa: E402
 from moeprof.profiler.power.sensor_log import write_log  # noqa: E402
 from moeprof.profiler.power.sensor_reader import SensorReader  # noqa: E402
-from moeprof.profiler.power.sensor_recorder import SensorRecorder, header  # noqa: E402
 from moeprof.stats.blocks import means_over_blocks  # noqa: E402
 from moeprof.store.cost_model import Pole  # noqa: E402
+from moeprof.store.recording import Load  # noqa: E402
 from moeprof.tests.fakenvml import fake  # noqa: E402
 
 WINDOWS_S = (0.5, 1.0, 2.0)
@@ -47,6 +49,7 @@ GOAL_P95_PCT = {0.5: 0.3, 1.0: 0.2, 2.0: 0.1}
 LOADS = ("steady", "square", "drift")
 WARM_S = 0.5
 LATE_MS = 2
+SLOW_CALLS_MS = (2, 6, 20)
 BLOCK_SPREAD = 0.01
 POLES = (
     (Pole(60, 0.06),),
@@ -97,6 +100,7 @@ class Bench:
     goals: list[dict[str, Any]] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     passes: list[dict[str, Any]] = field(default_factory=list)
+    recorders: list[dict[str, Any]] = field(default_factory=list)
 
     def goal(self, name: str, value: float, unit: str, low: float | None, high: float) -> None:
         """Compare a result with its goal; both bounds are included."""
@@ -341,16 +345,60 @@ def fit_log(log: PowerLog, poles: int) -> Any:
 
 
 def bench_recorder(bench: Bench) -> None:
-    """CPU time and calls of the recorder in real time, while its caller sleeps."""
+    """CPU time, calls and edges of the recorder in real time, beside threads that compute."""
     seconds = 4 if bench.quick else 20
-    fake.write_trace(bench.folder / "flat.csv", [(0, 480e3, 40, 1700, 0), (99, 480e3, 40, 1700, 0)])
+    fake.write_trace(bench.folder / "flat.csv", recorders.FLAT)
+    path = bench.folder / "flat_log.csv"
     with fake.simulated_gpu(bench.library, trace=bench.folder / "flat.csv"):
-        began = time.process_time()
-        with SensorRecorder(fake.UUID, bench.folder / "flat_log.csv") as recording:
-            time.sleep(seconds)
-            used, calls = time.process_time() - began, recording.calls
-    bench.goal("recorder, of one core", 100 * used / seconds, "%", None, 1)
-    bench.goal("recorder, calls of NVML", calls / seconds, "1/s", None, 150)
+        start_s = _cpu_of_children_s(lambda: recorders.in_process(path, 0.1))
+        used_s = _cpu_of_children_s(lambda: recorders.in_process(path, seconds)) - start_s
+        readings = read_power_log(path).readings.values()
+        calls = {call for series in readings for call in series.begin_ns.tolist()}
+        bench.goal("recorder, of one core", 100 * used_s / seconds, "%", None, 1)
+        bench.goal("recorder, calls of NVML", len(calls) / seconds, "1/s", None, 150)
+        for work in (None, recorders.counting, recorders.long_calls):
+            for how in (recorders.in_thread, recorders.in_process):
+                with recorders.busy(work):
+                    how(path, seconds)
+                bench_edges(bench, work, how, recorders.found_edges(path))
+
+
+def bench_edges(bench: Bench, work: Any, how: Any, found: recorders.Found) -> None:
+    """Goals of the recorder as it is; what one in a thread finds is a row."""
+    beside = "nothing" if work is None else work.__name__.replace("_", " ")
+    name = f"recorder {how.__name__.replace('_', ' ')} beside {beside}"
+    bench.recorders.append({"recorder": name, **vars(found)})
+    if how is recorders.in_process:
+        bench.goal(f"{name}: edges lost", found.lost_pct, "%", None, 2)
+        bench.goal(f"{name}: edges off, p95", found.off_p95_ms, "ms", None, 1)
+
+
+def _cpu_of_children_s(run: Callable[[], None]) -> float:
+    """CPU time of the processes that `run` starts and ends, s."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    run()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def bench_slow_calls(bench: Bench) -> None:
+    """Loads under an NVML whose calls take so long that no edge is known to 3 ms."""
+    for call_ms in SLOW_CALLS_MS:
+        trace = synthetic("steady", 1.9, 40 if bench.quick else 200, bench.rng)
+        log = bench.record(trace, bench.settings(trace) | {"call_ms": call_ms})
+        marks_ns = [(int(a * 1e9), int(b * 1e9)) for a, b in trace.windows]
+        loads = [Load("idle", None, 0, marks, (0, 0)) for marks in marks_ns]
+        windows = [steady_window(log.series(ENERGY), load)[0] for load in loads]
+        bounds = [(one.begin_ns / 1e9, one.end_ns / 1e9) for one in windows]
+        truth = np.array([trace.energy_j(a, b) for a, b in bounds])
+        found = np.array(ours(log, bounds))
+        slow = row(f"steady, calls of {call_ms} ms", 1.4, "moeprof", found[:, 0] / truth - 1)
+        bench.rows.append(slow)
+        covered = list(np.abs(found[:, 0] - truth) <= found[:, 1])
+        name = f"calls of {call_ms} ms"
+        bench.goal(f"{name}, one window's 95 % holds", share(covered), "%", 93, 100)
+        ratio = float(np.median(found[:, 1] / truth)) * 100 / slow["p95_pct"]
+        bench.goal(f"{name}, one window's 95 % over p95 error", ratio, "x", None, 6)
 
 
 def bench_pass(bench: Bench) -> None:
@@ -401,6 +449,9 @@ def report(bench: Bench) -> Iterator[str]:
         tail = "" if p95 is None else f"{p95:8.2f}"
         head = f"{r['load']:34s}{window:>9}{r['estimator']:>16s}{r['n']:5d}"
         yield f"{head}{r['bias_pct']:+9.2f}{tail}"
+    for found in bench.recorders:
+        lost, off = found["lost_pct"], found["off_p95_ms"]
+        yield f"{found['recorder']:48s}{lost:6.1f} % of edges lost, others off by {off:.2f} ms"
     for found in bench.passes:
         yield f"{found['weather']}, {found['passes']} passes"
         numbers = [f"{k} {v:.3g}" for k, v in found.items() if isinstance(v, float)]
@@ -429,6 +480,7 @@ def main() -> None:
         bench_real(bench, Path(options.data) if options.data else None)
         bench_thermal(bench)
         bench_late(bench)
+        bench_slow_calls(bench)
         bench_recorder(bench)
         bench_pass(bench)
     print("\n".join(report(bench)))
@@ -440,7 +492,7 @@ def main() -> None:
         options.json.write_text(json.dumps(body, indent=2) + "\n", encoding="utf-8")
 
 
-_KEPT = ("quick", "rows", "goals", "skipped", "passes")
+_KEPT = ("quick", "rows", "goals", "skipped", "passes", "recorders")
 
 if __name__ == "__main__":
     main()

@@ -13,7 +13,6 @@ kernels/tiling/choice.py.
 
 import argparse
 import json
-import platform
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -29,6 +28,7 @@ from moeprof.benchmarks.compiled.gates import gates
 from moeprof.benchmarks.compiled.sass import require_compiler
 from moeprof.benchmarks.compiled.static import MIXTRAL_FC1
 from moeprof.benchmarks.on_gpu.bench import Bench, Clock, Timed
+from moeprof.benchmarks.on_gpu.document import document, machine_identity, rows_of
 from moeprof.benchmarks.on_gpu.linear import time_gemlite, time_linear
 from moeprof.benchmarks.on_gpu.routers import time_topk
 from moeprof.benchmarks.on_gpu.tuning import time_tiles
@@ -84,16 +84,16 @@ def goals_of(rows: list[Timed], gpu: str) -> Iterator[dict[str, Any]]:
     for row in rows:
         if row.variant != "ours":
             continue
-        name = f"{row.kernel} {row.size}"
-        yield goal(f"{name} error", row.error, "", row.most, most=True)
+        name = f"{row.kernel} {row.size} ours"
+        yield goal(f"{name} error", row.error, "ratio", row.most, most=True)
         if gpu != GOALS_ARE_OF:
             continue
         if row.kernel == "topk":
             if row.size in TOPK_GOALS_US:
-                yield goal(name, row.us, "us", TOPK_GOALS_US[row.size], most=True)
+                yield goal(f"{name} time", row.us, "us", TOPK_GOALS_US[row.size], most=True)
             continue
         tokens = int(row.size.rpartition("b")[2])
-        yield goal(f"{name} of floor", row.of_floor, "", FRACTION_GOALS[tokens])
+        yield goal(f"{name} of floor", row.of_floor, "ratio", FRACTION_GOALS[tokens])
         for variant, least in SPEED_GOALS.items():
             peer_us = us.get((row.size, variant))
             if tokens in least and peer_us is not None:
@@ -106,7 +106,8 @@ def goal(
 ) -> dict[str, Any]:
     """One goal in the form of all benchmarks; an unmeasured one is not met."""
     met = value is not None and bound is not None and (value <= bound if most else value >= bound)
-    return {"name": name, "value": value, "unit": unit, "goal": bound, "met": met}
+    text = None if bound is None else f"{'<=' if most else '>='} {bound:.3g}"
+    return {"name": name, "value": value, "unit": unit, "goal": text, "met": met}
 
 
 def gate_goal(row: dict[str, Any]) -> dict[str, Any]:
@@ -169,17 +170,15 @@ def main() -> None:
     if arguments.md:
         arguments.md.write_text(text)
     if arguments.json:
-        body = {
-            "benchmark": "kernels",
-            "machine": platform.machine(),
-            "gpu": gpu,
-            "versions": {"torch": torch.__version__, "python": platform.python_version()},
-            "seed": arguments.seed,
-            "gates": gated,
-            "estimates": estimated,
-            "rows": [asdict(row) for row in rows],
-            "goals": goals,
-        }
+        body = document(
+            machine_identity("cpu" if gpu is None else "cuda:0"),
+            rows_of("kernels", rows, [*goals_of(rows, gpu or "")]),
+            seed=arguments.seed,
+            quick=arguments.quick,
+            gates=gated,
+            estimates=estimated,
+            goals=goals,
+        )
         arguments.json.write_text(json.dumps(body, indent=1, allow_nan=False))
 
 

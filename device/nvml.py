@@ -76,11 +76,12 @@ class Sensors:
 
     Each method makes one call of NVML and returns its readings. Raises CannotMeasure where NVML
     shows no GPU of that UUID, and for a GPU in MIG mode, whose sensors measure the whole board and
-    not the slice of a process.
+    not the slice of a process. The process `moeprof_pid`, None for this one, is not counted.
     """
 
-    def __init__(self, library: Any, uuid: str) -> None:
+    def __init__(self, library: Any, uuid: str, moeprof_pid: int | None = None) -> None:
         self._library = library
+        self._moeprof_pid = os.getpid() if moeprof_pid is None else moeprof_pid
         try:
             self._handle = library.nvmlDeviceGetHandleByUUID(uuid)
         except library.NVMLError as error:
@@ -142,15 +143,15 @@ class Sensors:
         return (self._read(POWER_USAGE, self._library.nvmlDeviceGetPowerUsage),)
 
     def compute_processes(self) -> tuple[Reading, ...]:
-        """Number of processes with a compute context on the GPU, without this process.
+        """Number of processes with a compute context on the GPU, without moeprof's own.
 
-        Processes that this one started count. The ids are not kept: in a container they are those
+        Processes that it started count. The ids are not kept: in a container they are those
         of the host and match none of ours.
         """
         call = self._library.nvmlDeviceGetComputeRunningProcesses
 
         def count(handle: Any) -> int:
-            return sum(process.pid != os.getpid() for process in call(handle))
+            return sum(process.pid != self._moeprof_pid for process in call(handle))
 
         return (self._read(COMPUTE_PROCESSES, count),)
 

@@ -14,7 +14,7 @@ from ..device.nvml import (
     TEMP_GPU,
     NvmlCode,
 )
-from ..energy.counter import edge_to_edge_power_w
+from ..energy.counter import counter_edges, edge_to_edge_power_w
 from ..energy.faults import WITHOUT_COUNTER, Fault, faults, power_capped_share, power_limit_w
 from ..energy.power_log import PowerLog
 from ..energy.readings import MAX_DISAGREEMENT, mean_power_w, update_period_s
@@ -144,21 +144,28 @@ def _periods(log: PowerLog) -> CheckResult:
 
 
 def _call_cost(log: PowerLog) -> CheckResult:
-    """Median duration of a call of NVML."""
+    """Median duration of a call of NVML, and how closely the edges of the counter are known."""
     cost_ns = {
         name: float(np.median(series.end_ns - series.begin_ns))
         for name, series in (("counter", log.series(ENERGY)), ("fields", log.series(POWER_INSTANT)))
         if len(series)
     }
-    slow = cost_ns["counter"] > _SLOW_CALL_NS
-    return CheckResult(
-        "NVML call",
-        Status.WARNING if slow else Status.OK,
-        ", ".join(f"{name} {time_ns / 1e3:.0f} us" for name, time_ns in cost_ns.items()),
-        cost="edges are known less closely, and energy with them" if slow else "",
-        remedy="end other programs that read NVML, such as monitoring" if slow else "",
-        values={f"{name}_call_us": time_ns / 1e3 for name, time_ns in cost_ns.items()},
-    )
+    evidence = ", ".join(f"{name} {time_ns / 1e3:.0f} us" for name, time_ns in cost_ns.items())
+    values: dict[str, float | None] = {
+        f"{name}_call_us": time_ns / 1e3 for name, time_ns in cost_ns.items()
+    }
+    cost = ""
+    edges = counter_edges(log.series(ENERGY))
+    if len(edges):
+        values["edge_width_ms"] = float(np.median(edges.width_ns)) / 1e6
+    if edges.are_wide:
+        evidence += f"; the counter's edges are known to {values['edge_width_ms']:.2g} ms"
+        cost = "power is the slope over many ticks: every point has a flag and a wider interval"
+    elif cost_ns["counter"] > _SLOW_CALL_NS:
+        cost = "edges are known less closely, and energy with them"
+    status = Status.WARNING if cost else Status.OK
+    remedy = "end other programs that read NVML, such as monitoring" if cost else ""
+    return CheckResult("NVML call", status, evidence, cost, remedy, values)
 
 
 def _readings(log: PowerLog) -> CheckResult:

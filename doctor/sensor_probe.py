@@ -8,9 +8,9 @@ from typing import Final
 from ..energy.power_log import PowerLog, read_power_log
 from ..profiler.host_clock import SYSTEM_CLOCK, Clock
 from ..profiler.lock import Locks
+from ..profiler.power.device_sensors import nvml_sensors
 from ..profiler.power.sensor_log import write_log
 from ..profiler.power.sensor_reader import SensorReader
-from ..profiler.power.sensor_recorder import nvml_sensors
 from ..profiler.process.line_process import LineProcess
 from ..store.disk.temporary import scratch_folder
 

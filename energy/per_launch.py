@@ -28,7 +28,7 @@ from ..store.flag import Flag, FlagCode
 from ..store.provenance import EnergySource
 from ..store.recording import Load, Recording, raw_file
 from ..store.tables.schemas import SCHEMAS
-from .counter import edge_to_edge_power_w
+from .counter import counter_edges, edge_to_edge_power_w
 from .faults import (
     CAPPED_SHARE,
     SENSOR_FAULTS,
@@ -39,7 +39,7 @@ from .faults import (
     power_capped_share,
     sm_clock_range_mhz,
 )
-from .power_log import POWER_LOG, PowerLog, read_power_log
+from .power_log import POWER_LOG, PowerLog, Series, read_power_log
 from .power_meter import PowerMeter
 from .power_samples import power_samples
 from .readings import (
@@ -259,7 +259,7 @@ def _over(log: PowerLog, name: str, window: Window, how: str, scale: float) -> f
 
 
 def _window_flags(log: PowerLog, window: Window, power: Measured, instant: Measured) -> list[Flag]:
-    flags = []
+    flags = _wide_edge_flags(log.series(ENERGY).between(window.begin_ns, window.end_ns))
     share = power_capped_share(log, window.begin_ns, window.end_ns)
     if share is not None and share > CAPPED_SHARE:
         words = f"power limit held the clocks down for {share:.0%} of the window"
@@ -272,6 +272,19 @@ def _window_flags(log: PowerLog, window: Window, power: Measured, instant: Measu
         words = f"instant power differs from the energy counter by {ratio:+.1%}"
         flags.append(Flag(FlagCode.POWER_SOURCES_DIFFER, words))
     return flags
+
+
+def _wide_edge_flags(counter: Series) -> list[Flag]:
+    """Flag a window whose edges are known less closely, for a call of NVML takes that long."""
+    edges = counter_edges(counter)
+    if not edges.are_wide:
+        return []
+    call_ms = float(np.median(counter.end_ns - counter.begin_ns)) / 1e6
+    words = (
+        f"NVML took {call_ms:.2g} ms to answer: power is that of {len(edges)} edges of its counter"
+        f" known to {np.median(edges.width_ns) / 1e6:.2g} ms, with a wider interval"
+    )
+    return [Flag(FlagCode.WIDE_EDGES, words)]
 
 
 def _load_flags(log: PowerLog, load: Load, window: Window, processes: int) -> list[Flag]:

@@ -10,9 +10,10 @@ from typing import Final
 import numpy as np
 
 from ..stats.arrays import Float64
+from ..stats.measured import Measured
 from ..stats.student import mean_half_width
 from ..store.recording import Load
-from .counter import Edges, counter_edges, outer_edges_ns, settled_ns
+from .counter import Edges, counter_edges, line_power_w, outer_edges_ns, settled_ns
 from .power_log import Series
 from .readings import MIN_TICKS
 
@@ -49,8 +50,15 @@ def steady_window(counter: Series, load: Load) -> tuple[Window, bool]:
 
 
 def settled_edges(counter: Series, begin_ns: int, end_ns: int) -> Edges | None:
-    """Edges of a load from when its power had settled; None where it did not settle."""
+    """Edges of a load from when its power had settled; None where it did not settle.
+
+    The ticks between wide edges do not tell: it has settled where these lie on a line, from half a
+    second on.
+    """
     edges = counter_edges(counter.between(begin_ns, end_ns))
+    if edges.are_wide:
+        later = edges.between(begin_ns + _UNSETTLED_NS, end_ns)
+        return None if line_power_w(later) is None else later
     settled = settled_ns(edges)
     if settled is None:
         return None
@@ -68,16 +76,19 @@ def is_enough(counter: Series, begin_ns: int, now_ns: int) -> bool:
         return False
     if edges.time_ns[-1] - edges.time_ns[0] >= MAX_SETTLED_S * 1e9:
         return True
+    if edges.are_wide:
+        return _is_close(line_power_w(edges))
     return len(edges) > WANTED_TICKS and _is_known(edges.powers_w())
 
 
 def power_moved(counter: Series, window: Window) -> str | None:
     """A sentence with the lowest and the highest tick's power, in order of time.
 
-    None where the mean of the window's ticks is known to 1 %, or there are less than three ticks.
+    None where the mean of the window's ticks is known to 1 %, there are less than three ticks, or
+    their edges are wide.
     """
     edges = counter_edges(counter).between(window.begin_ns, window.end_ns)
-    if len(edges) <= MIN_TICKS:
+    if len(edges) <= MIN_TICKS or edges.are_wide:
         return None
     powers_w, energies_mj = edges.powers_w(), np.diff(edges.energy_mj)
     # Late edges scatter the powers of ticks, missed ones their energies, a moving power both.
@@ -85,6 +96,13 @@ def power_moved(counter: Series, window: Window) -> str | None:
         return None
     first, last = sorted((int(powers_w.argmin()), int(powers_w.argmax())))
     return f"the power moved from {powers_w[first]:.3g} to {powers_w[last]:.3g} W within the load"
+
+
+def _is_close(power: Measured | None) -> bool:
+    """Whether the half width of a power is at most 1 % of it."""
+    if power is None or power.value is None or power.ci95 is None:
+        return False
+    return power.ci95 <= WANTED_HALF_WIDTH * power.value
 
 
 def _is_known(ticks: Float64) -> bool:

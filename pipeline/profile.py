@@ -10,6 +10,7 @@ from ..doctor.script_trial import check_scripts_load
 from ..profiler.collectors.registry import COLLECTORS
 from ..profiler.lock import Locks, run_lock
 from ..profiler.machine import check_machine
+from ..profiler.power.sensors import kept_recorder
 from ..profiler.sweep import OpSummary, Sweep
 from ..profiler.watch import look_around, watch_of
 from ..scenarios.duration import call_times_of
@@ -191,7 +192,8 @@ def _measured(sweep: Sweep, own: OwnDevice, of_run: Locks, progress: RunProgress
     progress.notice(f"run: {folder}")
     sweep = replace(sweep, kept_fds=of_run + own.locks, watch=own.watch)
     try:
-        summaries = tuple(sweep.measure())
+        with kept_recorder() as record:
+            summaries = tuple(replace(sweep, open_recorder=record).measure())
     except KeyboardInterrupt:
         way_on = f"go on with: moeprof profile {folder} --resume"
         raise KeyboardInterrupt(way_on) from None

@@ -15,6 +15,7 @@ from ..compare.mixed_workload import with_mixed_workload
 from ..costmodel.freshness import stale_sentence
 from ..costmodel.model import KernelCostModel
 from ..energy.mixed_workload import read_mixed_workload
+from ..profiler.power.sensors import kept_recorder
 from ..store.cost_model import CostModelFile
 from ..store.document import read_document
 from ..store.errors import BadInput, check_type, path_argument
@@ -130,7 +131,13 @@ def _measure(path: Path, model: CostModelFile, warnings: Warnings, trust: bool) 
     """
     own = open_run(path.parent)
     _own_points(path, model, warnings)
-    validation = open_validation(own, model.provenance.device_name, trust=trust)
+    with kept_recorder() as sensors:
+        validation = open_validation(own, model.provenance.device_name, sensors, trust=trust)
+        _measure_run(validation, model, warnings)
+    return validation.run.folder
+
+
+def _measure_run(validation: ValidationRun, model: CostModelFile, warnings: Warnings) -> None:
     known = (*(one.energy_mj for one in model.curves), *(one.energy_mj for one in model.surfaces))
     if all(energy_mj is None for energy_mj in known):
         warnings.add(["the model knows no energy: its verdict will be on latency alone"])
@@ -142,7 +149,6 @@ def _measure(path: Path, model: CostModelFile, warnings: Warnings, trust: bool) 
         _measure_and_replay(validation, warnings)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same command goes on with it") from None
-    return validation.run.folder
 
 
 def _measure_and_replay(validation: ValidationRun, warnings: Warnings) -> None:

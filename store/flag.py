@@ -25,6 +25,7 @@ class FlagCode(StrEnum):
     CLOCK_MOVED = "clock_moved"
     POWER_SOURCES_DIFFER = "power_sources_differ"
     POWER_MOVED = "power_moved"
+    WIDE_EDGES = "wide_edges"
     POWER_DRIFTED = "power_drifted"
     BEATS_WITH_SENSOR = "beats_with_sensor"
     NO_CUDA_GRAPH = "no_cuda_graph"

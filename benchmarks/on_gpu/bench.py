@@ -16,6 +16,7 @@ import torch
 
 from moeprof.benchmarks.on_gpu.energy import joules, replayed
 from moeprof.kernels.tiling.counters import borrowed_counters
+from moeprof.stats.median import median_interval
 
 REPLAYS = 25  # timed replays of the graph
 CALLS = 100  # least calls in a graph, so that the gap between two graphs is negligible
@@ -28,7 +29,11 @@ What = tuple[str, str, str]  # kernel, size, variant
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """One variant's result. `why` says what is missing and why; `most` is the allowed error."""
+    """One variant's result. `why` says what is missing and why; `most` is the allowed error.
+
+    `us_ci95` is the 95 % interval of the median time over the replays, `joules_ci95` the half width
+    of that of the energy.
+    """
 
     kernel: str
     size: str
@@ -39,6 +44,8 @@ class Timed:
     error: float | None = None
     most: float | None = None
     why: str | None = None
+    us_ci95: tuple[float, float] | None = None
+    joules_ci95: float | None = None
 
 
 class Clock:
@@ -145,20 +152,24 @@ class Bench:
                     why = f"wrong: its error is {error:.3g}; it is not timed"
                     return Timed(*what, error=_finite(error), most=_finite(most), why=why)
                 calls *= -(-CALLS // len(calls))
-                us, graph = timed(calls)
+                times_us, graph = timed(calls)
         except (Exception, Overdue) as reason:
             return Timed(*what, most=_finite(most), why=_said(reason))
-        row = Timed(*what, us, None if least_us is None else least_us / us, None, error, most)
+        us = statistics.median(times_us)
+        of_floor = None if least_us is None else least_us / us
+        interval = median_interval(times_us)
+        row = Timed(*what, us, of_floor, None, error, most, us_ci95=interval)
         if not weigh:
             return row
         try:
-            return replace(row, joules=joules(graph, len(calls), self.uuid))
+            energy = joules(graph, len(calls), self.uuid)
+            return replace(row, joules=energy.value, joules_ci95=energy.ci95)
         except Exception as reason:  # the time is kept
             return replace(row, why=f"no energy: {_said(reason)}")
 
 
-def timed(calls: Calls) -> tuple[float, torch.cuda.CUDAGraph]:
-    """Median time of a call, us, and the graph of all calls.
+def timed(calls: Calls) -> tuple[list[float], torch.cuda.CUDAGraph]:
+    """Mean time of a call in each replay, us, and the graph of all calls.
 
     Replays are queued, so that between two of them no launch is waited for, and each starts with
     the caches that the last sets of inputs left.
@@ -179,8 +190,8 @@ def timed(calls: Calls) -> tuple[float, torch.cuda.CUDAGraph]:
             graph.replay()
             end.record()
         stream.synchronize()
-    ms = statistics.median(begin.elapsed_time(end) for begin, end in pairwise(ends))
-    return 1e3 * ms / len(calls), graph
+    times_us = [1e3 * begin.elapsed_time(end) / len(calls) for begin, end in pairwise(ends)]
+    return times_us, graph
 
 
 def _finite(value: float) -> float | None:

@@ -9,6 +9,7 @@ import torch
 from moeprof.energy.per_launch import metered_load
 from moeprof.energy.power_log import POWER_LOG, read_power_log
 from moeprof.profiler.power.sensor_recorder import SensorRecorder
+from moeprof.stats.measured import Measured
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.recording import Load
 
@@ -18,21 +19,21 @@ HELD_S = 2.0
 _QUEUED_S = 0.02  # least time of the replays between two times that are noted
 
 
-def joules(graph: torch.cuda.CUDAGraph, calls: int, uuid: str) -> float:
+def joules(graph: torch.cuda.CUDAGraph, calls: int, uuid: str) -> Measured:
     """Energy of one of the `calls` of a graph, J.
 
     Raises CannotMeasure where NVML cannot be had, or something speaks against what it measured.
     """
     with TemporaryDirectory() as folder:
         path = Path(folder, POWER_LOG)
-        with SensorRecorder(uuid, path):
+        with SensorRecorder() as recorder, recorder.record(uuid, path):
             marks_ns, replays = replayed(graph, HELD_S)
         launches = tuple(calls * count for count in replays)
         load = Load("operation", None, 0, marks_ns, launches)
         energy = metered_load(read_power_log(path), load, processes=1).cost.energy_mj
     if energy.value is None:
         raise CannotMeasure(energy.reason or "the energy is not known")
-    return energy.value / 1e3
+    return energy.scaled(1e-3)
 
 
 def replayed(

@@ -15,7 +15,7 @@ from ...device.identity import choose_device
 from ...profiler.collectors.registry import COLLECTORS
 from ...profiler.lock import run_lock
 from ...profiler.power.mixed_workload import record_mixed_workload
-from ...profiler.power.sensors import OpenRecorder, check_sensors, open_recorder
+from ...profiler.power.sensors import OpenRecorder, check_sensors
 from ...profiler.sweep import OpSummary, Sweep
 from ...scenarios.mixed_workload import NAME, render_mixed_workload
 from ...scenarios.plan import BLOCKS
@@ -82,7 +82,7 @@ class ValidationRun:
 
 
 def open_validation(
-    own: Run, device_name: str, sensors: OpenRecorder = open_recorder, *, trust: bool = False
+    own: Run, device_name: str, sensors: OpenRecorder, *, trust: bool = False
 ) -> ValidationRun:
     """Go on with the unfinished validation run of the run `own`, or begin one.
 

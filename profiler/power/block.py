@@ -36,8 +36,9 @@ from ..record import Outcome, Unit, record
 from ..schedule.repeat import Repeat
 from ..script_client import Refused, ScriptClient
 from ..worker import MAX_EMPTY_SESSIONS, NOTHING_MEASURED
-from .sensor_log import LOG_TOOL, Row
-from .sensors import OpenRecorder, RecordedRows
+from .sensor_log import Row
+from .sensor_recorder import RecorderEnded
+from .sensors import LOG_TOOL, OpenRecorder, RecordedRows
 
 _POLL_S: Final = 0.03  # between two checks of the counter's readings while a load runs
 
@@ -165,8 +166,8 @@ class Block:
             reason = self._fault(log, load)
         except ProcessEnded as end:
             process.has_ended, reason = True, str(end)
-        except Refused as refusal:
-            reason = str(refusal)
+        except (Refused, RecorderEnded) as failed:
+            reason = str(failed)
         warnings: list[str] = []
         if reason is not None and repeat is not None:
             outcomes.append(self._failure(repeat, reason))

@@ -18,11 +18,9 @@ from pathlib import Path
 from typing import Final
 
 from ...store.files import write_whole
-from ..record import Tool
 
 # History, newest first. 1.1: the header may name its `sensor`. 1.0: the first.
 SCHEMA: Final = "moeprof.power_log/1.1"
-LOG_TOOL: Final = Tool(*SCHEMA.split("/"))
 
 Row = tuple[int, int, str, int, int | None]
 Header = dict[str, str | None]
@@ -30,9 +28,22 @@ Header = dict[str, str | None]
 
 def write_log(path: Path, header: Header, rows: Iterable[Row]) -> None:
     """Write a power log, whole. Raises BadInput where `path` cannot be written."""
-    lines = [f"# {json.dumps(header)}", "begin_ns,end_ns,reading,code,value"]
-    lines += [
-        f"{begin},{end},{name},{code},{'' if value is None else value}"
+    first = f"# {json.dumps(header)}\nbegin_ns,end_ns,reading,code,value\n"
+    write_whole(path, first + log_lines(rows))
+
+
+def log_lines(rows: Iterable[Row]) -> str:
+    """Lines of the log, each with its end."""
+    return "".join(
+        f"{begin},{end},{name},{code},{'' if value is None else value}\n"
         for begin, end, name, code, value in rows
+    )
+
+
+def rows_of(lines: str) -> list[Row]:
+    """The readings that `log_lines` wrote."""
+    cells = (line.split(",") for line in lines.splitlines())
+    return [
+        (int(begin), int(end), name, int(code), int(value) if value else None)
+        for begin, end, name, code, value in cells
     ]
-    write_whole(path, "\n".join(lines) + "\n")

@@ -3,12 +3,14 @@
 Energy comes from a counter that changes about ten times a second, and its time is known exactly
 only at the moment of change. So the reader sleeps until shortly before the next tick, polls every
 half millisecond until the counter changes, reads everything else once, and sleeps again: some
-hundred calls of NVML a second.
+hundred calls of NVML a second. Where a call takes longer than a prediction is worth, it polls the
+counter all the time.
 
 Where NVML is lost, reading goes on: each failed reading is a row with NVML's code. energy/faults.py
 turns these codes into the reason why a load has no energy.
 """
 
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -23,6 +25,13 @@ _WITHOUT_COUNTER_NS: Final = 20_000_000  # between two readings of power where t
 _PROBE_NS: Final = 1_000_000  # between two readings of the counter in a probe
 _PROBE_POWER_NS: Final = 5_000_000  # between two readings of power in a probe
 _STATE_NS: Final = (75_000_000, 100_000_000)  # between two readings of the rest: min and max
+_STATE_SHARE: Final = 0.2  # of the time may go into reading the rest, else edges are missed
+_SLOW_CALL_NS: Final = 1_500_000  # an edge is no closer than two calls: 3 ms
+# Polls at even times would see each edge late by almost the same, or by a little more each time,
+# which looks like another power. So they are uneven, by steps of the golden section.
+_UNEVEN_NS: Final = 5_000_000
+_GOLDEN: Final = 0.618
+_LAST_CALLS: Final = 16  # of the counter; the shortest shows NVML's own speed on a busy host
 
 
 class SensorReader:
@@ -36,6 +45,8 @@ class SensorReader:
         self._state_next_ns = 0
         self._state_due_ns = 0
         self._second_due_ns = 0
+        self._uneven = 0.0
+        self._calls_ns: deque[int] = deque(maxlen=_LAST_CALLS)
         self.rows: list[Row] = []
         self.calls = 0
 
@@ -46,7 +57,7 @@ class SensorReader:
         """
         while not until():
             burst = self._ticks.plan(self._clock.monotonic_ns())
-            if burst is None:
+            if burst is None or self._is_slow:
                 self._search()
             else:
                 self._catch(burst)
@@ -80,7 +91,13 @@ class SensorReader:
             self._read_state()
         elif code != 0:
             self._call(self._sensors.fields)
-        self._clock.sleep_until(begin_ns + (SEARCH_NS if code == 0 else _WITHOUT_COUNTER_NS))
+        if code != 0:
+            self._clock.sleep_until(begin_ns + _WITHOUT_COUNTER_NS)
+        elif self._is_slow:
+            self._uneven = (self._uneven + _GOLDEN) % 1
+            self._clock.sleep_until(self._clock.monotonic_ns() + int(self._uneven * _UNEVEN_NS))
+        else:
+            self._clock.sleep_until(begin_ns + SEARCH_NS)
 
     def _catch(self, burst: Burst) -> None:
         """Poll closely around a predicted tick; the first poll gives the value before it.
@@ -103,22 +120,30 @@ class SensorReader:
         if changed or late or self._clock.monotonic_ns() >= self._state_due_ns:
             self._read_state()
 
+    @property
+    def _is_slow(self) -> bool:
+        return min(self._calls_ns, default=0) > _SLOW_CALL_NS
+
     def _poll_energy(self) -> tuple[int, bool]:
         """Read the counter: its return code, and whether it has changed since the last poll."""
         (reading,) = self._call(self._sensors.energy)
+        self._calls_ns.append(self.rows[-1][1] - self.rows[-1][0])
         before, self._energy_mj = self._energy_mj, reading.value
         return reading.code, None not in (before, reading.value) and before != reading.value
 
     def _read_state(self) -> None:
         """Read everything but the counter, some ten times a second at most."""
-        if self._clock.monotonic_ns() < self._state_next_ns:
+        begin_ns = self._clock.monotonic_ns()
+        if begin_ns < self._state_next_ns:
             return
         self._call(self._sensors.fields)
         self._call(self._sensors.temperature)
         self._call(self._sensors.sm_clock)
         self._call(self._sensors.event_reasons)
-        self._state_next_ns = self._clock.monotonic_ns() + _STATE_NS[0]
-        self._state_due_ns = self._clock.monotonic_ns() + _STATE_NS[1]
+        now_ns = self._clock.monotonic_ns()
+        pause_ns = int((now_ns - begin_ns) / _STATE_SHARE)
+        self._state_next_ns = now_ns + max(_STATE_NS[0], pause_ns)
+        self._state_due_ns = now_ns + max(_STATE_NS[1], pause_ns)
         self._once_a_second()
 
     def _once_a_second(self, *, force: bool = False) -> None:

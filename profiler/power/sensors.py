@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
-from ...device.cpu import cpu_name
 from ...device.nvml import ENERGY, POWER_INSTANT, NvmlCode
-from ...device.rapl_sensors import RaplSensors, rapl_sensors
+from ...device.rapl_sensors import rapl_sensors
 from ...energy.faults import WITHOUT_COUNTER, fault_of
 from ...store.errors import CannotMeasure
 from ...store.provenance import Provenance
-from .sensor_log import SCHEMA, Header, Row
-from .sensor_recorder import SensorRecorder, nvml_sensors
+from ..record import Tool
+from .device_sensors import CPU, nvml_sensors
+from .sensor_log import SCHEMA, Row
+from .sensor_recorder import SensorRecorder
+
+LOG_TOOL: Final = Tool(*SCHEMA.split("/"))
 
 
 class RecordedRows(Protocol):
@@ -26,11 +29,23 @@ class RecordedRows(Protocol):
 OpenRecorder = Callable[[Provenance, Path], AbstractContextManager[RecordedRows]]
 
 
-def open_recorder(provenance: Provenance, path: Path) -> SensorRecorder:
-    """Make a recorder of a device's own sensors, still to be entered; its log goes to `path`."""
-    if provenance.gpu is None:
-        return SensorRecorder("cpu", path, _packages)
-    return SensorRecorder(provenance.gpu.uuid, path)
+@contextmanager
+def kept_recorder() -> Iterator[OpenRecorder]:
+    """Give recorders of a device's own sensors that share one process while the block runs."""
+    with SensorRecorder() as recorder:
+
+        def record(provenance: Provenance, path: Path) -> AbstractContextManager[RecordedRows]:
+            device = CPU if provenance.gpu is None else provenance.gpu.uuid
+            return recorder.record(device, path)
+
+        yield record
+
+
+@contextmanager
+def open_recorder(provenance: Provenance, path: Path) -> Iterator[RecordedRows]:
+    """Record a device's own sensors in the block, by a process for this log alone."""
+    with kept_recorder() as record, record(provenance, path) as rows:
+        yield rows
 
 
 def check_sensors(provenance: Provenance) -> str:
@@ -50,18 +65,3 @@ def check_sensors(provenance: Provenance) -> str:
         if reason in WITHOUT_COUNTER and found[POWER_INSTANT].code == NvmlCode.SUCCESS:
             return f"NVML's power readings, since {reason}"
     raise CannotMeasure(f"{reason} ({ENERGY}: NVML code {energy.code})")
-
-
-@contextmanager
-def _packages(name: str) -> Iterator[tuple[Header, RaplSensors]]:
-    with rapl_sensors() as sensors:
-        yield (
-            {
-                "schema": SCHEMA,
-                "gpu": name,
-                "name": cpu_name(),
-                "driver": None,
-                "sensor": "rapl",
-            },
-            sensors,
-        )

@@ -72,6 +72,17 @@ def test_a_call_of_nvml_has_its_cost(look: CheckLoad) -> None:
     assert cost.values["counter_call_us"] == pytest.approx(20, abs=1)  # the virtual clock's step
 
 
+def test_slow_calls_are_told_with_what_they_cost(look: CheckLoad) -> None:
+    found = look(a_load(), call_ms=6)
+    call = found["NVML call"]
+    assert call.status is Status.WARNING
+    assert "slope over many ticks" in call.cost
+    assert call.values["edge_width_ms"] == pytest.approx(16, abs=4)
+    counter = found["energy counter"]
+    assert counter.status is Status.OK
+    assert counter.values["power_w"] == pytest.approx(480, rel=0.01)
+
+
 def test_a_stuck_counter_is_a_fault(look: CheckLoad) -> None:
     counter = look(a_load(), freeze_s=1)["energy counter"]
     assert counter.status is Status.FAULT

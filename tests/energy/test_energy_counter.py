@@ -10,6 +10,7 @@ from moeprof.energy.counter import (
     Edges,
     counter_edges,
     edge_to_edge_power_w,
+    line_power_w,
     outer_edges_ns,
     settled_ns,
 )
@@ -63,8 +64,54 @@ def test_the_interval_grows_with_how_loosely_the_edges_are_known() -> None:
     assert loose.ci95 > 3 * close.ci95
 
 
-def test_an_edge_that_is_known_to_20_ms_is_none() -> None:
-    assert len(counter_edges(counter(poll_ms=20))) == 0
+def test_an_edge_that_is_known_to_20_ms_is_none_among_close_ones() -> None:
+    readings = counter()
+    late = np.abs(readings.begin_ns - 1000 * MS) < 10 * MS
+    edges = counter_edges(readings.take(~late))
+    assert edges.width_ns.max() <= 3 * MS
+    assert 1000 * MS not in edges.time_ns.round(-6)
+    assert not edges.are_wide
+
+
+def test_edges_that_are_all_wide_lie_on_a_line_whose_slope_is_the_power() -> None:
+    wide = counter(poll_ms=20.3)
+    edges = counter_edges(wide)
+    assert edges.are_wide
+    slope = edge_to_edge_power_w(wide, 1 * S, 4 * S)
+    close = edge_to_edge_power_w(counter(), 1 * S, 4 * S)
+    assert slope.value == pytest.approx(480, rel=0.005)
+    assert slope.value is not None
+    assert slope.ci95 is not None
+    assert close.ci95 is not None
+    assert close.ci95 < slope.ci95 < 0.01 * 480
+    assert abs(slope.value - 480) <= slope.ci95
+
+
+@settings(max_examples=25)
+@given(poll_ms=st.floats(4, 60), begin_ms=st.integers(500, 1500), power_w=st.floats(50, 1000))
+def test_a_slope_is_right_within_twice_its_interval(
+    poll_ms: float, begin_ms: int, power_w: float
+) -> None:
+    wide = counter(power_w, poll_ms=poll_ms)
+    found = line_power_w(counter_edges(wide.between(begin_ms * MS, (begin_ms + 3000) * MS)))
+    assert found is not None
+    assert found.value is not None
+    assert found.ci95 is not None
+    assert abs(found.value - power_w) <= 2 * found.ci95
+
+
+def test_wide_edges_of_a_power_that_steps_lie_on_no_line_and_bound_the_window() -> None:
+    time_ms = np.arange(0, 6000, 12.0)
+    refreshed = np.floor(time_ms / 100) * 100
+    energy = np.where(refreshed < 3000, refreshed * 200, 3000 * 200 + (refreshed - 3000) * 400)
+    stepped = series(time_ms * MS, energy)
+    assert line_power_w(counter_edges(stepped)) is None
+    found = edge_to_edge_power_w(stepped, 1 * S, 5 * S)
+    assert found.value == pytest.approx(300, rel=0.02)
+
+
+def test_few_wide_edges_show_no_line() -> None:
+    assert line_power_w(counter_edges(counter(seconds=0.7, poll_ms=12))) is None
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 from moeprof.device.nvml import EVENT_REASONS, NvmlCode, Sensors, nvml
 from moeprof.energy.faults import Fault, faults, frozen, power_capped_share
 from moeprof.energy.power_log import CLOCK_BOOT, PowerLog, Series, read_power_log
+from moeprof.profiler.power.device_sensors import header
 from moeprof.profiler.power.sensor_log import write_log
 from moeprof.profiler.power.sensor_reader import SensorReader
-from moeprof.profiler.power.sensor_recorder import header
 from moeprof.tests.energy.power_logs import MS, S, series, steady_log
 from moeprof.tests.fakenvml import fake
 

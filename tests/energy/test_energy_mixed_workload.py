@@ -14,9 +14,9 @@ from moeprof.energy.faults import Fault
 from moeprof.energy.mixed_workload import MeasuredWorkload, measure_mixed_workload
 from moeprof.energy.power_log import read_power_log
 from moeprof.energy.readings import Unusable
+from moeprof.profiler.power.device_sensors import header
 from moeprof.profiler.power.sensor_log import write_log
 from moeprof.profiler.power.sensor_reader import SensorReader
-from moeprof.profiler.power.sensor_recorder import header
 from moeprof.store.mixed_workload import MixedWorkload, Note, Segment
 from moeprof.tests.energy.power_logs import MS, S, series, steady_log
 from moeprof.tests.fakenvml import fake

@@ -97,6 +97,25 @@ def test_a_load_that_scatters_goes_on_until_its_time_is_up() -> None:
     assert is_enough(wild, 0, settled_ns + 1320 * MS)
 
 
+def test_wide_edges_have_settled_half_a_second_after_the_load_began_if_they_lie_on_a_line() -> None:
+    slow = counter(poll_ms=9)
+    window, settled = steady_window(slow, a_load(end_ms=2950))
+    assert settled
+    assert window.begin_ns == pytest.approx(800 * MS, abs=10 * MS)
+    assert window.end_ns == pytest.approx(2900 * MS, abs=10 * MS)
+    assert power_moved(slow, window) is None
+    whole = rising(5000)
+    _, settled = steady_window(whole.take(whole.begin_ns % (9 * MS) == 0), a_load())
+    assert not settled
+
+
+def test_wide_edges_are_enough_when_their_slope_is_known_to_a_percent() -> None:
+    slow = counter(poll_ms=9)
+    assert not is_enough(slow, 1050 * MS, 2050 * MS)
+    assert is_enough(slow, 1050 * MS, 2950 * MS)
+    assert is_enough(counter(poll_ms=40), 1050 * MS, 3250 * MS)  # as close as it gets in 1.25 s
+
+
 def test_a_load_without_edges_has_never_shown_enough() -> None:
     assert not is_enough(series(np.arange(0, S, MS), 5e6), 0, S)
     assert not is_enough(series([], []), 0, S)

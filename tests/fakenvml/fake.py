@@ -64,7 +64,8 @@ class VirtualClock:
         self._page[:8] = struct.pack("d", time_ns * 1e-9)
 
     def monotonic_ns(self) -> int:
-        self.set_ns(self._now_ns + _CALL_NS)
+        (seen_s,) = struct.unpack("d", self._page[:8])  # the library may have moved it on
+        self.set_ns(max(self._now_ns, round(seen_s * 1e9)) + _CALL_NS)
         return self._now_ns
 
     def epoch_ns(self) -> int:
@@ -98,6 +99,7 @@ def simulated_gpu(library: Path, **settings: object) -> Iterator[None]:
     A GPU's own library, if this machine has one, is put back at the end.
     """
     variables = {f"FAKENVML_{name.upper()}": str(value) for name, value in settings.items()}
+    variables["LD_LIBRARY_PATH"] = str(library.parent)  # for processes that are started meanwhile
     cache: dict[str, object] = {}
     with (
         mock.patch.dict(os.environ, variables),

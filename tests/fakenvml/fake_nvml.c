@@ -37,7 +37,7 @@ static const u64 REASON_BITS[] = {0x4, 0x10, 0x20, 0x40, 0x80}; /* of T_POWER_CA
 #define EXPORT __attribute__((visibility("default"))) result
 static int users;
 static unsigned locked_mhz;
-static double started_s, update_s, phase_s, jitter_s, window_s, freeze_s, reset_s;
+static double started_s, update_s, phase_s, jitter_s, window_s, freeze_s, reset_s, call_s;
 static volatile double *virtual_clock_s;
 static const char *errors;
 
@@ -49,6 +49,11 @@ static double clock_s(void) {
     return now.tv_sec + now.tv_nsec * 1e-9;
 }
 static double now_s(void) { return clock_s() - started_s; }
+static void take_time(void) { /* FAKENVML_CALL_MS; a virtual clock is moved on */
+    struct timespec length = {(time_t)call_s, (long)(fmod(call_s, 1) * 1e9)};
+    if (virtual_clock_s) *virtual_clock_s += call_s;
+    else if (call_s > 0) nanosleep(&length, NULL);
+}
 static double chance(double tick) { /* from 0 to 1, by a hash of the tick's number */
     unsigned h = (unsigned)((long long)tick * 2654435761);
     h = (h ^ h >> 13) * 0x5bd1e995;
@@ -198,6 +203,7 @@ static result injected(const char *name) {
 }
 #define ENTER(name) do { \
     if (!users) return UNINITIALIZED; \
+    take_time(); \
     result injected_ = injected(name); \
     if (injected_) return injected_; \
 } while (0)
@@ -227,8 +233,8 @@ static result load(void) {
     fclose(file);
     if (trace && n_rows < 2) return NO_DRIVER;
     if (clock) {
-        int fd = open(clock, O_RDONLY);
-        void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(double), PROT_READ, MAP_SHARED, fd, 0);
+        int fd = open(clock, O_RDWR);
+        void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(double), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (fd >= 0) close(fd);
         if (page == MAP_FAILED) return NO_DRIVER;
         virtual_clock_s = page;
@@ -237,6 +243,7 @@ static result load(void) {
     phase_s = setting("FAKENVML_PHASE_MS", 0) / 1e3;
     jitter_s = setting("FAKENVML_JITTER_MS", 0) / 1e3;
     window_s = setting("FAKENVML_WINDOW_MS", 25) / 1e3;
+    call_s = setting("FAKENVML_CALL_MS", 0) / 1e3;
     freeze_s = setting("FAKENVML_FREEZE_S", INFINITY);
     reset_s = setting("FAKENVML_RESET_S", INFINITY);
     started_s = virtual_clock_s ? 0 : clock_s();

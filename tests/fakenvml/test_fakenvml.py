@@ -9,9 +9,9 @@ from moeprof.device.nvml import ENERGY, POWER_AVERAGE, POWER_INSTANT, TEMP_GPU, 
 from moeprof.energy.per_launch import window_energy
 from moeprof.energy.power_log import read_power_log
 from moeprof.energy.window import Window
+from moeprof.profiler.power.device_sensors import header
 from moeprof.profiler.power.sensor_log import write_log
 from moeprof.profiler.power.sensor_reader import SensorReader
-from moeprof.profiler.power.sensor_recorder import header
 from moeprof.tests.fakenvml import fake
 
 STEP = [(0, 100e3, 40.0, 1755, 0), (5, 100e3, 45.9, 1755, 0), (5.001, 500e3, 45.9, 1755, 0x4)]

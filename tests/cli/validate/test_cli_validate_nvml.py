@@ -6,9 +6,8 @@ take no time (tests/profiler/power/virtual_mixed_workload.py).
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +47,7 @@ REPLAY = a_replay(*HELD_OUT)
 def metered_here(meter: OpenRecorder, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the sensors of this machine be the simulated ones, and the mixed workload a stand-in."""
     with monkeypatch.context() as patch:
-        opened = partial(validation_run.open_validation, sensors=meter)
-        patch.setattr(stage, "open_validation", opened)
+        patch.setattr(stage, "kept_recorder", lambda: nullcontext(meter))
         patch.setattr(validation_run, "check_sensors", lambda provenance: "NVML's energy counter")
         patch.setattr(validation_run, "render_mixed_workload", lambda plan: a_mixed_script(REPLAY))
         yield

@@ -1,22 +1,25 @@
 """One block of loads: what is recorded, and what becomes of everything that may go wrong."""
 
 from collections import deque
-from collections.abc import Callable, Collection
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from moeprof.energy.faults import Fault
-from moeprof.energy.per_launch import NOT_BUSY, NOT_SETTLED
+from moeprof.energy.per_launch import NOT_BUSY, NOT_SETTLED, metered_loads
 from moeprof.energy.readings import Unusable
 from moeprof.profiler.job import Job
 from moeprof.profiler.power.block import Block
+from moeprof.profiler.power.power_pass import measured_loads
+from moeprof.profiler.power.sensor_recorder import RecorderEnded
 from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
 from moeprof.profiler.schedule.repeat import Repeat
 from moeprof.store.errors import CannotMeasure
-from moeprof.store.provenance import Surroundings
+from moeprof.store.flag import FlagCode
+from moeprof.store.provenance import Provenance, Surroundings
 from moeprof.store.recording import Recording
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_power import (
@@ -237,6 +240,42 @@ def test_without_sensors_every_load_fails_for_that_reason(make_job: MakeJob) -> 
 
     (given_up,) = collect(make_job(), refuse)
     assert reasons([given_up]) == ["NVML is unavailable"] * 2
+
+
+def test_a_recorder_that_fails_costs_its_own_load_and_a_resumed_run_repeats_it(
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
+) -> None:
+    job = make_job()
+    with simulated_recorder() as sensors:
+
+        @contextmanager
+        def failing(provenance: Provenance, path: Path) -> Iterator[RecordedRows]:
+            with sensors(provenance, path) as rows:
+                yield rows
+            if "gelu-b4" in path.parent.name:
+                raise RecorderEnded("the recorder of the sensors failed: signal SIGKILL")
+
+        _, failed, good = collect(job, failing)
+    assert reasons([failed]) == ["the recorder of the sensors failed: signal SIGKILL"]
+    assert measured_loads(failed) == set()
+    assert measured_loads(good) == {(a_scenario(2).key, 0)}
+
+
+def test_a_slow_nvml_gives_an_energy_with_a_flag(
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder
+) -> None:
+    job = make_job()
+    with simulated_recorder(call_ms=6) as sensors:
+        recordings = collect(job, sensors)
+    assert reasons(recordings) == []
+    folder = job.run.unit("power", recordings[1].unit)
+    ((load,), _) = metered_loads(folder, recordings[1])
+    assert load.cost.power_w.value == pytest.approx(LOAD_W, rel=0.01)
+    assert load.cost.power_w.ci95 is not None
+    assert load.cost.power_w.ci95 > 0.001 * LOAD_W
+    (flag,) = load.cost.flags
+    assert flag.code == FlagCode.WIDE_EDGES
+    assert "NVML took 6 ms to answer" in flag.sentence
 
 
 def test_a_gpu_in_mig_mode_is_refused(

@@ -7,11 +7,11 @@ from random import Random
 import pytest
 
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, TEMP_GPU, Sensors, nvml
-from moeprof.energy.counter import counter_edges
+from moeprof.energy.counter import counter_edges, edge_to_edge_power_w
 from moeprof.energy.power_log import read_power_log
+from moeprof.profiler.power.device_sensors import header
 from moeprof.profiler.power.sensor_log import write_log
 from moeprof.profiler.power.sensor_reader import SensorReader
-from moeprof.profiler.power.sensor_recorder import header
 from moeprof.tests.fakenvml import fake
 
 STEADY = [(0, 480e3, 40.0, 1755, 0), (1000, 480e3, 80.0, 1755, 0)]
@@ -50,6 +50,22 @@ def test_a_host_that_wakes_it_late_costs_edges_and_no_more_readings(
         late = lambda at_ns: on_time(at_ns + random.randrange(late_ms * 1_000_000))  # noqa: E731
         monkeypatch.setattr(clock, "sleep_until", late)
         assert record(clock, 30).calls / 30 <= 150
+
+
+@pytest.mark.parametrize("call_ms", [2, 5, 20])
+def test_a_slow_nvml_is_polled_all_the_time_and_leaves_wide_edges(
+    simulate: fake.Simulate, tmp_path: Path, call_ms: float
+) -> None:
+    with simulate(STEADY, call_ms=call_ms) as clock:
+        recorder = record(clock, 10)
+        write_log(tmp_path / "log.csv", header(fake.UUID), recorder.rows)
+    log = read_power_log(tmp_path / "log.csv")
+    edges = counter_edges(log.series(ENERGY))
+    assert edges.are_wide
+    assert len(edges) > 40
+    power = edge_to_edge_power_w(log.series(ENERGY), 1 * 10**9, 10 * 10**9)
+    assert power.value == pytest.approx(480, rel=0.005)
+    assert len(log.series(TEMP_GPU)) >= 10
 
 
 def test_a_counter_that_stands_still_is_still_watched(simulate: fake.Simulate) -> None:

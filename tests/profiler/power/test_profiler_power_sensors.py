@@ -95,14 +95,15 @@ def test_a_processor_has_its_packages_recorded_as_a_power_log(tmp_path: Path) ->
     assert samples["power_w"].to_numpy().mean() == pytest.approx(50, rel=0.05)
 
 
-def test_the_recorder_of_a_processor_reads_its_packages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_processor_has_rapl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "energy_uj").write_text("0")
     sensors = RaplSensors([Package(tmp_path, 1 << 40)])
     monkeypatch.setattr("moeprof.profiler.power.sensors.rapl_sensors", lambda: nullcontext(sensors))
     assert check_sensors(PROVENANCE) == "RAPL"
-    with open_recorder(PROVENANCE, tmp_path / "power.csv"):
+
+
+def test_a_gpu_is_recorded_by_its_uuid(simulate: fake.Simulate, tmp_path: Path) -> None:
+    with simulate(TRACE), open_recorder(ON_GPU, tmp_path / "power.csv"):
         pass
     log = read_power_log(tmp_path / "power.csv")
-    assert (log.sensor, log.simulated) == ("rapl", False)
+    assert (log.sensor, log.gpu) == ("nvml", fake.UUID)

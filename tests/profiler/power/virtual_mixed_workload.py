@@ -11,9 +11,9 @@ from random import Random
 from types import SimpleNamespace
 
 from moeprof.device.nvml import Sensors, nvml
+from moeprof.profiler.power.device_sensors import header
 from moeprof.profiler.power.sensor_log import write_log
 from moeprof.profiler.power.sensor_reader import SensorReader
-from moeprof.profiler.power.sensor_recorder import header
 from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
 from moeprof.scenarios.mixed_workload import NAME
 from moeprof.store.mixed_workload import MixedWorkload, Segment

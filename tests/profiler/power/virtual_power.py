@@ -11,9 +11,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from moeprof.device.nvml import Sensors, nvml
+from moeprof.profiler.power.device_sensors import header
 from moeprof.profiler.power.sensor_log import write_log
 from moeprof.profiler.power.sensor_reader import SensorReader
-from moeprof.profiler.power.sensor_recorder import header
 from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
 from moeprof.store.provenance import Provenance
 from moeprof.tests.fakenvml import fake
