@@ -28,7 +28,7 @@ from ..store.flag import Flag, FlagCode
 from ..store.provenance import EnergySource
 from ..store.recording import Load, Recording, raw_file
 from ..store.tables.schemas import SCHEMAS
-from .counter import counter_edges, edge_to_edge_power_w
+from .counter import edge_to_edge_power_w
 from .faults import (
     CAPPED_SHARE,
     SENSOR_FAULTS,
@@ -39,7 +39,7 @@ from .faults import (
     power_capped_share,
     sm_clock_range_mhz,
 )
-from .power_log import POWER_LOG, PowerLog, Series, read_power_log
+from .power_log import POWER_LOG, PowerLog, read_power_log
 from .power_meter import PowerMeter
 from .power_samples import power_samples
 from .readings import (
@@ -49,7 +49,7 @@ from .readings import (
     refreshes,
     update_period_s,
 )
-from .window import Window, power_moved, steady_window
+from .window import Window, power_moved, steady_window, wide_edges
 
 MIN_DUTY: Final = 0.98
 NOT_BUSY: Final = f"the device was busy for less than {MIN_DUTY:.0%} of the load"
@@ -259,7 +259,9 @@ def _over(log: PowerLog, name: str, window: Window, how: str, scale: float) -> f
 
 
 def _window_flags(log: PowerLog, window: Window, power: Measured, instant: Measured) -> list[Flag]:
-    flags = _wide_edge_flags(log.series(ENERGY).between(window.begin_ns, window.end_ns))
+    flags = []
+    if (wide := wide_edges(log.series(ENERGY), window)) is not None:
+        flags.append(Flag(FlagCode.WIDE_EDGES, wide))
     share = power_capped_share(log, window.begin_ns, window.end_ns)
     if share is not None and share > CAPPED_SHARE:
         words = f"power limit held the clocks down for {share:.0%} of the window"
@@ -274,32 +276,17 @@ def _window_flags(log: PowerLog, window: Window, power: Measured, instant: Measu
     return flags
 
 
-def _wide_edge_flags(counter: Series) -> list[Flag]:
-    """Flag a window whose edges are known less closely, for a call of NVML takes that long."""
-    edges = counter_edges(counter)
-    if not edges.are_wide:
-        return []
-    call_ms = float(np.median(counter.end_ns - counter.begin_ns)) / 1e6
-    words = (
-        f"NVML took {call_ms:.2g} ms to answer: power is that of {len(edges)} edges of its counter"
-        f" known to {np.median(edges.width_ns) / 1e6:.2g} ms, with a wider interval"
-    )
-    return [Flag(FlagCode.WIDE_EDGES, words)]
-
-
 def _load_flags(log: PowerLog, load: Load, window: Window, processes: int) -> list[Flag]:
     flags = []
     counter = log.series(ENERGY)
-    moved = power_moved(counter, window)
-    if moved is not None:
+    if (moved := power_moved(counter, window)) is not None:
         flags.append(Flag(FlagCode.POWER_MOVED, moved))
     period_s = update_period_s(counter)
     if load.replay_s and period_s and beats_with_sensor(load.replay_s, period_s):
         words = f"its bursts of {load.replay_s * 1000:.3g} ms beat with the sensor's refreshes"
         flags.append(Flag(FlagCode.BEATS_WITH_SENSOR, words))
     if load.eager_reason is not None and processes:
-        words = f"launched one by one: {load.eager_reason}"
-        flags.append(Flag(FlagCode.NO_CUDA_GRAPH, words))
+        flags.append(Flag(FlagCode.NO_CUDA_GRAPH, f"launched one by one: {load.eager_reason}"))
     return flags
 
 

@@ -81,6 +81,19 @@ def is_enough(counter: Series, begin_ns: int, now_ns: int) -> bool:
     return len(edges) > WANTED_TICKS and _is_known(edges.powers_w())
 
 
+def wide_edges(counter: Series, window: Window) -> str | None:
+    """A sentence with how closely the window's edges are known; None where that is to 3 ms."""
+    inside = counter.between(window.begin_ns, window.end_ns)
+    edges = counter_edges(inside)
+    if not edges.are_wide:
+        return None
+    call_ms = float(np.median(inside.end_ns - inside.begin_ns)) / 1e6
+    return (
+        f"NVML took {call_ms:.2g} ms to answer: power is that of {len(edges)} edges of its counter"
+        f" known to {np.median(edges.width_ns) / 1e6:.2g} ms, with a wider interval"
+    )
+
+
 def power_moved(counter: Series, window: Window) -> str | None:
     """A sentence with the lowest and the highest tick's power, in order of time.
 
