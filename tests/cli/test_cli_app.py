@@ -13,7 +13,17 @@ import moeprof as package
 from moeprof.tests.cli.command_line import Moeprof
 
 COMMANDS = (
-    *("doctor", "profile", "parse", "build-model", "validate", "cost", "report", "scenario"),
+    *(
+        "doctor",
+        "selftest",
+        "profile",
+        "parse",
+        "build-model",
+        "validate",
+        "cost",
+        "report",
+        "scenario",
+    ),
     *("scrub", "import", "show"),
 )
 HEAVY = {"torch", "triton", "pandas", "scipy", "altair"}
