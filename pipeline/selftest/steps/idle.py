@@ -13,7 +13,7 @@ from ....energy.power_log import POWER_LOG, PowerLog, read_power_log
 from ....energy.readings import mean_power_w
 from ....profiler.host_clock import SYSTEM_CLOCK, sleep_s
 from ....profiler.lock import device_lock
-from ....profiler.power.sensor_recorder import SensorRecorder
+from ....profiler.power.sensors import open_recorder
 from ....profiler.process.line_process import LineProcess
 from ....stats.measured import Measured
 from ....store.errors import CannotMeasure
@@ -32,18 +32,18 @@ _CLOCKS: Final = 12  # of the clock's course, that many readings are told
 def watch_idle(work: Work) -> Facts:
     """Load the GPU for a moment, then record its sensors. Raises CannotMeasure without a GPU."""
     device = choose_device(None)
-    gpu = describe_here(device, threads=1).gpu
-    if gpu is None:
+    here = describe_here(device, threads=1)
+    if here.gpu is None:
         raise CannotMeasure("there is no GPU, and NVML measures no CPU")
     path = work.folder / "idle" / POWER_LOG
     write_whole(path, "")  # makes its folder
-    with device_lock(gpu, "selftest") as locks:
+    with device_lock(here.gpu, "selftest") as locks:
         command = [sys.executable, "-P", str(LOAD), device]
         with LineProcess(command, kept_fds=locks) as load:
             load.answer(min(_START_S, max(work.left_s(), 1.0)))
             sleep_s(SYSTEM_CLOCK, _LOAD_S)
             load.finish(_END_S)
-        with SensorRecorder(gpu.uuid, path):
+        with open_recorder(here, path):
             sleep_s(SYSTEM_CLOCK, min(_WATCH_S, max(work.left_s() - 2, 1.0)))
     return {"device": device} | _idle(read_power_log(path))
 

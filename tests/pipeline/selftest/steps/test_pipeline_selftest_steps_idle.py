@@ -13,7 +13,7 @@ from moeprof.energy.power_log import PowerLog
 from moeprof.pipeline.selftest.steps import idle
 from moeprof.pipeline.selftest.steps.idle import watch_idle
 from moeprof.store.errors import CannotMeasure
-from moeprof.store.provenance import Gpu
+from moeprof.store.provenance import Gpu, Provenance
 from moeprof.tests.builders import make_provenance
 from moeprof.tests.energy.power_logs import S, counter, series, steady_log
 from moeprof.tests.pipeline.selftest.steps.told import work_in
@@ -30,8 +30,8 @@ def on_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[PowerLo
     described = make_provenance("cuda:0", gpu=GPU)
 
     @contextmanager
-    def recorder(uuid: str, path: Path) -> Iterator[SimpleNamespace]:
-        assert (uuid, path) == ("GPU-1", tmp_path / "idle" / "power.csv")
+    def recorder(provenance: Provenance, path: Path) -> Iterator[SimpleNamespace]:
+        assert (provenance.gpu, path) == (GPU, tmp_path / "idle" / "power.csv")
         yield SimpleNamespace()
 
     def put(log: PowerLog) -> None:
@@ -39,7 +39,7 @@ def on_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[PowerLo
         monkeypatch.setattr(idle, "describe_here", lambda device, threads: described)
         monkeypatch.setattr(idle, "LOAD", tmp_path / "load.py")
         monkeypatch.setattr(idle, "sleep_s", lambda clock, seconds: None)
-        monkeypatch.setattr(idle, "SensorRecorder", recorder)
+        monkeypatch.setattr(idle, "open_recorder", recorder)
         monkeypatch.setattr(idle, "read_power_log", lambda path: log)
 
     return put
