@@ -17,7 +17,6 @@ from ...store.run import Run
 from ..log_file import new_log
 from ..process.line_process import ProcessEnded
 from ..script_client import Refused, ScriptClient
-from .sensor_recorder import RecorderEnded
 from .sensors import LOG_TOOL, OpenRecorder
 
 PREPARE_S: Final = 600.0  # every operation at every size, with its kernels to be compiled
@@ -50,7 +49,7 @@ def record_mixed_workload(
                 workload = script.run_mixed_workload()
         write_document(folder / MIXED_WORKLOAD_FILE, workload)
         files += [POWER_LOG, MIXED_WORKLOAD_FILE]
-    except (ProcessEnded, Refused, RecorderEnded, CannotMeasure) as end:
+    except (ProcessEnded, Refused, CannotMeasure) as end:
         warnings.append(f"{BROKE_OFF}: {end}")
     recording = _recording(run, provenance, started_utc_ns, files, warnings)
     run.keep(recording)

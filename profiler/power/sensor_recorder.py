@@ -17,7 +17,7 @@ _START_S: Final = 60.0  # an interpreter and NVML, on a busy machine
 _STOP_S: Final = 10.0  # it looks for requests ten times a second
 
 
-class RecorderEnded(Exception):
+class RecorderEnded(CannotMeasure):
     """The recorder failed while it recorded; the message says how."""
 
 

@@ -27,7 +27,6 @@ from ..log_file import new_log
 from ..process.line_process import ProcessEnded
 from ..record import Unit, record
 from ..script_client import Refused, ScriptClient
-from .sensor_recorder import RecorderEnded
 from .sensors import LOG_TOOL, OpenRecorder, RecordedRows
 
 UNIT: Final = "step"
@@ -74,7 +73,7 @@ class ThermalResponse:
             reason = why_unusable(read_power_log(log))
         except CannotMeasure as refusal:
             reason = refusal.message
-        except (ProcessEnded, Refused, RecorderEnded, _NoTemperature) as end:
+        except (ProcessEnded, Refused, _NoTemperature) as end:
             reason = str(end)
         key = self.job.schedule.scenario_of(self.tokens).key
         failures = [] if reason is None else [Failure(key, 0, reason)]

@@ -21,7 +21,7 @@
 
 typedef unsigned long long u64;
 typedef int result;
-enum { OK, UNINITIALIZED, INVALID, UNSUPPORTED, FORBIDDEN, NOT_FOUND = 6, TOO_SMALL = 7, NO_DRIVER = 9 };
+enum { OK, UNINITIALIZED, INVALID, UNSUPPORTED, FORBIDDEN, NOT_FOUND = 6, TOO_SMALL = 7, NO_DRIVER = 9, LOST = 15 };
 enum reading {
     ENERGY, POWER_INSTANT, POWER_AVERAGE, POWER_USAGE, TEMP_GPU, TEMP_MEMORY, CLOCK_SM, CLOCK_MEMORY,
     REASONS, T_POWER_CAP, T_SYNC_BOOST, T_SW_THERMAL, T_HW_THERMAL, T_POWER_BRAKE, PROCESSES,
@@ -274,7 +274,11 @@ typedef void *device;
 #define TEXT(function, text) \
     EXPORT function(device d, char *buffer, unsigned length) { \
         (void)d; ENTER(#function); snprintf(buffer, length, "%s", text); return OK; }
-TEXT(nvmlDeviceGetName, "H200 (simulated)")
+static const char *name_of_device(void) {
+    const char *name = getenv("FAKENVML_NAME");
+    return name ? name : "H200 (simulated)";
+}
+TEXT(nvmlDeviceGetName, name_of_device())
 TEXT(nvmlDeviceGetUUID, UUID)
 TEXT(nvmlDeviceGetVbiosVersion, "00.00.00.00.00")
 
@@ -283,10 +287,16 @@ EXPORT nvmlSystemGetDriverVersion(char *buffer, unsigned length) {
     snprintf(buffer, length, "580.00.00");
     return OK;
 }
-EXPORT nvmlDeviceGetCount_v2(unsigned *count) { ENTER("nvmlDeviceGetCount"); *count = 1; return OK; }
+/* Of several devices those beside the first are lost. */
+static unsigned devices(void) { return 1 + (unsigned)setting("FAKENVML_LOST", 0); }
+EXPORT nvmlDeviceGetCount_v2(unsigned *count) {
+    ENTER("nvmlDeviceGetCount");
+    *count = devices();
+    return OK;
+}
 EXPORT nvmlDeviceGetHandleByIndex_v2(unsigned index, device *d) {
     ENTER("nvmlDeviceGetHandleByIndex");
-    if (index) return INVALID;
+    if (index) return index < devices() ? LOST : INVALID;
     *d = rows ? (void *)rows : (void *)logged;
     return OK;
 }

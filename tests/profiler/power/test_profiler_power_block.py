@@ -1,5 +1,6 @@
 """One block of loads: what is recorded, and what becomes of everything that may go wrong."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -276,6 +277,29 @@ def test_a_slow_nvml_gives_an_energy_with_a_flag(
     (flag,) = load.cost.flags
     assert flag.code == FlagCode.WIDE_EDGES
     assert "NVML took 6 ms to answer" in flag.sentence
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"errors": "nvmlDeviceGetTemperatureV=13,nvmlDeviceGetCurrentClocksEventReasons=13"},
+        {"lost": 1},
+        {"name": os.fsdecode(b"\xf8\x95\xa0 (simulated)")},
+    ],
+    ids=["an old driver", "a lost GPU beside it", "a name that is no UTF-8"],
+)
+def test_it_costs_no_energy(
+    make_job: MakeJob, simulated_recorder: SimulatedRecorder, settings: dict[str, object]
+) -> None:
+    job = make_job()
+    with simulated_recorder(**settings) as sensors:
+        recordings = collect(job, sensors)
+    assert reasons(recordings) == []
+    for recording in recordings[1:]:
+        ((load,), _) = metered_loads(job.run.unit("power", recording.unit), recording)
+        assert load.cost.power_w.value == pytest.approx(LOAD_W, rel=1e-3)
+        assert load.cost.temp_c == 50
+        assert load.cost.flags == ()
 
 
 def test_a_gpu_in_mig_mode_is_refused(

@@ -1,5 +1,6 @@
 """Which sensors a device has; and a processor's packages are recorded as a GPU's sensors are."""
 
+import os
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,21 @@ COUNTER = "nvmlDeviceGetTotalEnergyConsumption"
 
 def test_a_gpu_has_nvml(simulate: fake.Simulate) -> None:
     with simulate(TRACE):
+        assert check_sensors(ON_GPU) == "NVML's energy counter"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"errors": "nvmlDeviceGetTemperatureV=13"},
+        {"lost": 2},
+        {"name": os.fsdecode(b"\xf8\x95\xa0")},
+    ],
+)
+def test_old_drivers_lost_gpus_beside_it_and_odd_names_do_no_harm(
+    simulate: fake.Simulate, settings: dict[str, object]
+) -> None:
+    with simulate(TRACE, **settings):
         assert check_sensors(ON_GPU) == "NVML's energy counter"
 
 
