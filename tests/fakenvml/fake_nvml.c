@@ -40,6 +40,7 @@ static unsigned locked_mhz;
 static double started_s, update_s, phase_s, jitter_s, window_s, freeze_s, reset_s, call_s;
 static volatile double *virtual_clock_s;
 static const char *errors;
+static FILE *live; /* a file of work that grows while it is read */
 
 /* ---- time ---- */
 static double clock_s(void) {
@@ -68,7 +69,18 @@ static double tick_s(double t) {
 /* ---- the trace: rows of t_s, power_mw, temp_c, sm_mhz, reasons; linear between rows ---- */
 struct row { double t, power, temp, clock, energy, throttled[5]; u64 reasons; };
 static struct row *rows;
-static int n_rows;
+static int n_rows, room;
+
+/* Of a device whose work comes in while it runs: at rest it takes IDLE_MW; its temperature goes to
+ * REST_C plus C_PER_W times the power with the time constant HEAT_S; its clock falls some time after
+ * the work has ended. */
+enum { IDLE_MW = 90000, REST_C = 30, IDLE_MHZ = 345 };
+static const double C_PER_W = 0.05, HEAT_S = 20, CLOCK_FALLS_S = 0.2;
+
+static double warmed(const struct row *a, double t) {
+    double goal = REST_C + C_PER_W * a->power / 1000;
+    return goal + (a->temp - goal) * exp(-(t - a->t) / HEAT_S);
+}
 
 static void integrate(struct row *b) {
     const struct row *a = b - 1;
@@ -77,21 +89,56 @@ static void integrate(struct row *b) {
         b->throttled[i] = a->throttled[i] + (a->reasons & REASON_BITS[i] ? b->t - a->t : 0);
 }
 
+static void append(struct row r) {
+    if (n_rows == room) rows = realloc(rows, (room = room ? 2 * room : 1024) * sizeof *rows);
+    rows[n_rows] = r;
+    if (n_rows) integrate(rows + n_rows);
+    n_rows++;
+}
+
 static void read_trace(FILE *file) {
     char line[256];
-    int room = 0;
     while (fgets(line, sizeof line, file)) {
         struct row r = {0};
         if (sscanf(line, "%lf,%lf,%lf,%lf,%llu", &r.t, &r.power, &r.temp, &r.clock, &r.reasons) < 4) continue;
-        if (n_rows == room) rows = realloc(rows, (room = room ? 2 * room : 1024) * sizeof *rows);
-        rows[n_rows] = r;
-        if (n_rows) integrate(rows + n_rows);
-        n_rows++;
+        append(r);
     }
+}
+
+/* A change at time t of what the device does, until the next change. */
+static void change(double t, double power, double clock, u64 reasons) {
+    const struct row *last = rows + n_rows - 1;
+    struct row r = {.t = t, .power = last->power, .temp = warmed(last, t), .clock = last->clock, .reasons = last->reasons};
+    append(r);
+    r.power = power;
+    r.clock = clock;
+    r.reasons = reasons;
+    append(r);
+}
+
+/* Read what was added to FAKENVML_LIVE: rows of begin_s, end_s, power_mw, sm_mhz, reasons. */
+static void follow(void) {
+    char line[256];
+    double begin, end, power, clock;
+    u64 reasons;
+    if (!live) return;
+    for (long place = ftell(live); fgets(line, sizeof line, live); place = ftell(live)) {
+        if (!strchr(line, '\n')) { /* it is still being written */
+            fseek(live, place, SEEK_SET);
+            break;
+        }
+        if (sscanf(line, "%lf,%lf,%lf,%lf,%llu", &begin, &end, &power, &clock, &reasons) < 5) continue;
+        if (begin < rows[n_rows - 1].t) begin = rows[n_rows - 1].t;
+        if (end <= begin) continue;
+        change(begin, power, clock, reasons);
+        change(end, IDLE_MW, clock, 0);
+    }
+    clearerr(live);
 }
 
 /* State of the trace at time t; before the first row and after the last one their values hold. */
 static struct row at(double t) {
+    follow();
     int low = 0, high = n_rows - 1;
     struct row r = rows[0];
     if (t <= rows[0].t) {
@@ -112,6 +159,8 @@ static struct row at(double t) {
     r.clock += w * (b->clock - a->clock);
     r.energy += (t - a->t) * (a->power + r.power) / 2;
     for (int i = 0; i < 5; i++) r.throttled[i] += a->reasons & REASON_BITS[i] ? t - a->t : 0;
+    if (live) r.temp = warmed(a, t);
+    if (live && a->power == IDLE_MW && t - a->t > CLOCK_FALLS_S) r.clock = IDLE_MHZ;
     return r;
 }
 
@@ -190,7 +239,7 @@ static result sense(enum reading what, u64 *value) {
 }
 
 /* ---- injected errors: FAKENVML_ERRORS "name=code@from-to,...", seconds optional ---- */
-static result injected(const char *name) {
+static result injected_as(const char *name) {
     size_t length = strlen(name);
     for (const char *p = errors; p && (p = strstr(p, name)); p += length) {
         double from = 0, to = INFINITY;
@@ -200,6 +249,11 @@ static result injected(const char *name) {
         if (now_s() >= from && now_s() < to) return code;
     }
     return OK;
+}
+/* The name "nvmlDevice" stands for every function of the device. */
+static result injected(const char *name) {
+    result code = injected_as(name);
+    return code || strncmp(name, "nvmlDevice", 10) ? code : injected_as("nvmlDevice");
 }
 #define ENTER(name) do { \
     if (!users) return UNINITIALIZED; \
@@ -217,7 +271,9 @@ static double setting(const char *name, double otherwise) {
 static void forget(void) {
     free(rows);
     rows = NULL;
-    n_rows = 0;
+    n_rows = room = 0;
+    if (live) fclose(live);
+    live = NULL;
     for (int i = 0; i < N_READINGS; i++) free(logged[i].rows);
     memset(logged, 0, sizeof logged);
     if (virtual_clock_s) munmap((void *)virtual_clock_s, sizeof(double));
@@ -226,12 +282,19 @@ static void forget(void) {
 
 static result load(void) {
     const char *trace = getenv("FAKENVML_TRACE"), *log = getenv("FAKENVML_LOG"), *clock = getenv("FAKENVML_CLOCK");
-    FILE *file = trace || log ? fopen(trace ? trace : log, "r") : NULL;
+    const char *work = getenv("FAKENVML_LIVE"), *path = work ? work : trace ? trace : log;
+    FILE *file = path ? fopen(path, "r") : NULL;
     if (!file) return NO_DRIVER;
     forget();
-    if (trace) read_trace(file); else read_log(file);
-    fclose(file);
-    if (trace && n_rows < 2) return NO_DRIVER;
+    if (work) {
+        struct row at_rest = {.power = IDLE_MW, .temp = REST_C + C_PER_W * IDLE_MW / 1000, .clock = IDLE_MHZ};
+        append(at_rest);
+        live = file;
+    } else {
+        if (trace) read_trace(file); else read_log(file);
+        fclose(file);
+    }
+    if (trace && !work && n_rows < 2) return NO_DRIVER;
     if (clock) {
         int fd = open(clock, O_RDWR);
         void *page = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(double), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

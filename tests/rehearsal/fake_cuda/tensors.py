@@ -1,0 +1,116 @@
+"""Tensors "on the GPU": they lie in the host's memory, and every call of torch on them is a kernel.
+
+A call is really computed, by torch on the CPU, unless it is a product so large that the CPU would
+take seconds. Its kernel takes the time of the bytes and operations that it needs. A Triton kernel
+never runs: these tensors are on the CPU, so moeprof takes the torch reference beside it.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from moeprof.tests.rehearsal.fake_cuda.gpu import Gpu
+
+_PRODUCTS: Final = {"mm", "bmm", "linear", "matmul", "__matmul__"}
+# Calls for whose result the host waits.
+_WAITING: Final = {"item", "tolist", "numpy", "cpu", "equal", "nonzero", "masked_select", "unique"}
+_MOST_FLOPS: Final = 4e9  # of a product that is computed
+_MOST_DRAWN: Final = 1 << 25  # random numbers that are drawn
+
+
+class OnGpu(TorchFunctionMode):
+    """Takes the device "cuda" as the host's memory, and makes a kernel of each call on it."""
+
+    def __init__(self, gpu: Gpu) -> None:
+        super().__init__()
+        self._gpu = gpu
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "")
+        inputs = [one for one in _tensors([args, list(kwargs.values())]) if _is_on_gpu(one)]
+        if name == "cuda":
+            func, args = torch.Tensor.to, (args[0], "cuda", *args[1:])
+        is_for_gpu = any(map(_is_cuda, args)) or _is_cuda(kwargs.get("device"))
+        if name == "cpu" or not (inputs or is_for_gpu):
+            return self._to_host(func, args, kwargs, inputs)
+        if inputs and name in _WAITING:
+            self._gpu.synchronise()
+        result = self._computed(func, name, args, kwargs)
+        if isinstance(result, torch.Tensor | tuple | list):
+            return self._on_gpu(name, inputs, result, written="out" in kwargs)
+        return result
+
+    def _to_host(self, func: Any, args: Any, kwargs: Any, inputs: list[torch.Tensor]) -> Any:
+        if not inputs:
+            return func(*args, **kwargs)
+        self._gpu.synchronise()
+        return args[0].clone()
+
+    def _computed(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
+        """Call torch, on the host; what would take seconds there is left as it is."""
+        args = ["cpu" if _is_cuda(one) else one for one in args]
+        kwargs = {key: "cpu" if _is_cuda(one) else one for key, one in kwargs.items()}
+        numbers = [one for one in args if isinstance(one, int)]
+        if name.startswith("rand") and math.prod(numbers or [1]) > _MOST_DRAWN:
+            return torch.zeros(*args, **kwargs)
+        if "out" in kwargs and _flops(name, args) > _MOST_FLOPS:
+            return kwargs["out"]
+        return func(*args, **kwargs)
+
+    def _on_gpu(self, name: str, inputs: list[torch.Tensor], result: Any, *, written: bool) -> Any:
+        """Put a result on the GPU, and launch the kernel that makes it."""
+        before = {one.untyped_storage().data_ptr() for one in inputs}
+        outputs = list(_tensors([result]))
+        is_new = any(one.untyped_storage().data_ptr() not in before for one in outputs)
+        if not inputs and name == "to" and is_new is False:
+            result = result.clone()
+            outputs = [result]
+        if name in _PRODUCTS:
+            self._refuse(*outputs)
+        for one in outputs:
+            one.untyped_storage().on_gpu = True  # type: ignore[attr-defined]
+        in_place = written or (name.endswith("_") and not name.startswith("__"))
+        if in_place or (is_new and "empty" not in name):
+            moved = sum(one.nbytes for one in [*inputs, *outputs])
+            flops = _flops(name, inputs) or sum(one.numel() for one in outputs)
+            self._gpu.launch(self._gpu.kernel(f"{name}_kernel", moved, flops))
+        return result
+
+    def _refuse(self, product: torch.Tensor) -> None:
+        """Raise OutOfMemoryError for a product that the machine has no memory for."""
+        most = self._gpu.machine.oom_rows
+        if most is not None and product.shape[0] > most:
+            raise torch.OutOfMemoryError(
+                f"CUDA out of memory. Tried to allocate {product.nbytes / 2**20:.2f} MiB. GPU 0 has"
+                " a total capacity of 139.72 GiB"
+            )
+
+
+def _is_on_gpu(tensor: torch.Tensor) -> bool:
+    return getattr(tensor.untyped_storage(), "on_gpu", False)
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[torch.Tensor]:
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            yield from _tensors(value)
+
+
+def _flops(name: str, inputs: Iterable[Any]) -> int:
+    """Operations of a product of matrices; 0 of any other call."""
+    if name not in _PRODUCTS:
+        return 0
+    left, right, *_ = _tensors(inputs)
+    return 2 * left.numel() * (right.shape[-2] if name == "linear" else right.shape[-1])
+
+
+def _is_cuda(value: Any) -> bool:
+    if isinstance(value, torch.device):
+        return value.type == "cuda"
+    return isinstance(value, str) and value.partition(":")[0] == "cuda"
