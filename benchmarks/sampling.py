@@ -55,6 +55,7 @@ CURVES = 4  # in a sweep, measured in turn
 MOST_TOKENS = 512
 MIN_SIZES = 40
 LONGEST_SCALE = 30.0  # curves are made slower by up to this, so that some points have few calls
+LONGER = 1.2  # a disturbed sweep takes about so many times as long
 OFF = 0.10
 # Mean of the sweeps of seed 0 in the design before: one visit, doubtful sizes again (README.md).
 ONE_VISIT_CALLS = 57_886
@@ -66,9 +67,15 @@ PROVENANCE = Provenance(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one sweep came to: errors by curve, points off and unmarked, marked points, calls."""
+    """What one sweep came to: errors by curve, points off and unmarked, marked points, calls.
+
+    `covered` is the share of sizes whose true time lies within the model's interval of 95 %, and
+    `half_width` the median of that interval's |log| half width.
+    """
 
     errors: list[float]
+    covered: float
+    half_width: float
     hidden: int
     marked: int
     points: int
@@ -145,8 +152,9 @@ def measured(
     recordings = [recording for _, recording in run.recordings()]
     calls = pa.concat_tables([cpu_calls(recording) for recording in recordings])
     points = points_table(calls, recordings, plan)
+    factor = disturbed.median_factor * disturbed.mean_drift(clock.now_s)
     truth = {
-        op: {size: time_us * disturbed.median_factor for size, time_us in curve.items()}
+        op: {size: time_us * factor for size, time_us in curve.items()}
         for op, curve in times_us.items()
     }
     rows = points.to_pylist()
@@ -155,13 +163,24 @@ def measured(
     hidden = sum(far and not mark for far, mark in zip(off, marked, strict=True))
     file = build_model(points, preset="small", provenance=PROVENANCE, points_sha256="0" * 64)
     model = KernelCostModel.from_file(file)
-    errors = []
+    errors, inside, halves = [], [], []
     knots = {curve.op: curve.knots_tokens for curve in file.curves}
     for op in plan.ops:
         asked = [size for size in op.domain if size not in knots[op.op]]
-        found = model.get_costs(op.op, asked).latency_us
-        errors.append(float(np.median(np.abs(found / [truth[op.op][m] for m in asked] - 1))))
-    return Outcome(errors, hidden, sum(marked), len(rows), collector.calls, clock.now_s)
+        costs, true_us = model.get_costs(op.op, asked), np.array([truth[op.op][m] for m in asked])
+        errors.append(float(np.median(np.abs(costs.latency_us / true_us - 1))))
+        inside.append((costs.latency_us_lo <= true_us) & (true_us <= costs.latency_us_hi))
+        halves.append(np.log(costs.latency_us_hi / costs.latency_us_lo) / 2)
+    return Outcome(
+        errors,
+        float(np.mean(np.concatenate(inside))),
+        float(np.median(np.concatenate(halves))),
+        hidden,
+        sum(marked),
+        len(rows),
+        collector.calls,
+        clock.now_s,
+    )
 
 
 def is_marked(row: dict[str, Any]) -> bool:
@@ -195,7 +214,7 @@ def pairs(curves: list[Curve], seeds: range) -> tuple[list[Outcome], list[Outcom
             rng = np.random.default_rng(seed)
             drawn = drawn_curves(curves, rng)
             still = measured(drawn, seed, Disturbance(), Path(folder) / f"{seed}-quiet")
-            moved = disturbance(rng, still.length_s)
+            moved = disturbance(rng, LONGER * still.length_s)
             quiet.append(still)
             busy.append(measured(drawn, seed, moved, Path(folder) / f"{seed}-busy"))
     return quiet, busy
@@ -216,6 +235,10 @@ def summary(quiet: list[Outcome], busy: list[Outcome]) -> dict[str, float]:
         "hidden_points": float(np.mean([one.hidden for one in busy])),
         "marked_quiet": sum(one.marked for one in quiet) / sum(one.points for one in quiet),
         "marked_disturbed": sum(one.marked for one in busy) / sum(one.points for one in busy),
+        "coverage_quiet": float(np.mean([one.covered for one in quiet])),
+        "coverage_disturbed": float(np.mean([one.covered for one in busy])),
+        "half_width_quiet": float(np.median([one.half_width for one in quiet])),
+        "half_width_disturbed": float(np.median([one.half_width for one in busy])),
         "calls_quiet": float(np.mean([one.calls for one in quiet])),
         "calls_disturbed": float(np.mean([one.calls for one in busy])),
         "length_quiet_s": float(np.mean([one.length_s for one in quiet])),

@@ -118,11 +118,14 @@ class Sweep:
             self.progress.warning(f"{damaged.why.message}: set aside as {kept}, measured anew")
 
     def _measure(self) -> list[OpSummary]:
-        """Take all times in two turns, then the power, then the thermal response."""
+        """Take all times turn by turn, then the power, then the thermal response."""
         turns = self._turns()
         end_s, timing_end_s = self._deadlines()
         self._first_turns(turns, timing_end_s)
-        self._late_turns(turns, timing_end_s)
+        for most_visits in range(2, schedules.MOST_VISITS + 1):
+            self._late_turns(turns, most_visits, timing_end_s)
+        for turn in turns:
+            turn.summary.warnings += turn.job.schedule.remarks()
         timed = sum(turn.job.schedule.done for turn in turns)
         power_jobs = self._power_jobs(turns, timed)
         power = self._power_pass(power_jobs, end_s)
@@ -161,7 +164,6 @@ class Sweep:
             op_plan,
             self.scenarios[op_plan.op],
             recordings=held,
-            most_visits=schedules.MOST_VISITS,
             clock=self.clock,
         )
         return Job(
@@ -187,12 +189,11 @@ class Sweep:
             schedule.end_sampling()
             late_s += schedule.late_s
 
-    def _late_turns(self, turns: Sequence[_Turn], end_s: float) -> None:
+    def _late_turns(self, turns: Sequence[_Turn], most_visits: int, end_s: float) -> None:
         """Take each operation up again, some minutes later and in a new process."""
         for index, turn in enumerate(turns):
-            turn.job.schedule.turn_late(self._share_end_s(end_s, len(turns) - index))
+            turn.job.schedule.turn_late(most_visits, self._share_end_s(end_s, len(turns) - index))
             self._collect(turn)
-            turn.summary.warnings += turn.job.schedule.remarks()
 
     def _share_end_s(self, end_s: float, turns: int) -> float:
         """When the next of some turns ends, of which each has the same share until `end_s`."""

@@ -5,8 +5,9 @@ One operation's visits, in the order of time, are taken as
     log time of a visit = log time of its size + course at that moment + noise
 
 A size that is visited all along (the reference) gives a first course; then the sizes and the course
-are estimated in turns, each by medians: of the visits of a size, and of the visits near in time.
-A moving median keeps the edges of a slow episode (Tukey 1977, Exploratory Data Analysis, ch. 7).
+are estimated in turns, each by medians: of the visits of a size, and of those of other sizes near
+in time. A moving median keeps the edges of a slow episode (Tukey 1977, Exploratory Data Analysis,
+ch. 7). As no visit counts for the course at it, the repeats tell how much of the course is real.
 Only differences within one operation count: slow memory does not slow every operation alike.
 """
 
@@ -26,7 +27,8 @@ _USUAL: Final = 0.2  # quantile of the course that is sure to be at the usual sp
 _MIN_REFERENCE: Final = 4  # visits of one size from which there is a course
 _NEAR: Final = 6  # visits before and after that are near in time
 _MIN_NEAR: Final = 5  # repeated visits among them; with fewer the reference alone shows the course
-_WORTH: Final = 0.75  # a course that leaves more than this of the repeats' differences is noise
+_WORTH: Final = 0.9  # a course that leaves more than this of the repeats' differences is noise
+_MOMENTS: Final = 500  # of a run, over which the course is averaged
 _TURNS: Final = 12  # the two estimates settle within a few
 
 
@@ -52,9 +54,10 @@ class SizeEstimate:
 def machine_course(sizes: Int64, log_times: Float64) -> Float64:
     """Log factor by which the machine was slower than usual at each visit, [V].
 
-    `sizes` and `log_times` are [V], in the order of time. All zero where no size was visited often
-    enough to show a course, or where the repeats do not agree better without it. The mean over the
-    visits that were not slow is zero.
+    `sizes` and `log_times` are [V], in the order of time. What a visit itself took does not count
+    for the course at it, nor what the other visits of its size took. All zero where no size was
+    visited often enough to show a course, or where repeats agree best without any. The mean over
+    the visits that were not slow is zero.
     """
     kinds, kind = np.unique(sizes, return_inverse=True)
     counts = np.bincount(kind)
@@ -64,36 +67,60 @@ def machine_course(sizes: Int64, log_times: Float64) -> Float64:
     shown = course = _reference_course(kind == reference, log_times)
     for _ in range(_TURNS):
         quiet = is_quiet(course)
-        course = course - np.mean(course[quiet])
-        levels = _levels(kind, quiet, log_times - course)
+        levels = _levels(kind, quiet, log_times - course + np.mean(course[quiet]))
         others = np.bincount(kind, quiet)[kind] - quiet
         apart = np.where(others > 0, log_times - levels[kind], np.nan)
-        known = _moving_median(apart)
+        known = _median_nearby(apart, kind)
         course = np.where(np.isnan(known), shown - levels[reference], known)
-    if _deviation(kind, log_times - course) > _WORTH * _deviation(kind, log_times):
-        return np.zeros(len(sizes))
-    return course - float(np.mean(course[is_quiet(course)]))
+    everywhere = np.ones(len(kind), dtype=np.bool_)
+    course = course * _followed(kind, everywhere, course, log_times)
+    quiet = is_quiet(course)
+    course = course - np.mean(course[quiet])
+    course[quiet] *= _followed(kind, quiet, course, log_times)
+    return course
 
 
-def _deviation(kind: Int64, values: Float64) -> float:
-    """Mean distance of the visits from the median of their size, over sizes visited again."""
-    apart = values - _levels(kind, np.ones(len(kind), dtype=bool), values)[kind]
-    return float(np.abs(apart[np.bincount(kind)[kind] > 1]).mean())
+def _followed(kind: Int64, among: Bools, course: Float64, log_times: Float64) -> float:
+    """Share of the course, from 0 to 1, without which the repeats of sizes agree best.
+
+    It makes the sum of the distances `among` visits of one size smallest: it is the median of
+    (difference of times / difference of courses), weighted by the latter. 0 where even that leaves
+    nearly as much as there was.
+    """
+    there, taken = (
+        values[among] - _means(kind[among], values[among])[kind[among]]
+        for values in (course, log_times)
+    )
+    moved = np.flatnonzero(there)
+    if not len(moved):
+        return 0.0
+    order = moved[np.argsort(taken[moved] / there[moved])]
+    weights = np.cumsum(np.abs(there[order]))
+    middle = order[np.searchsorted(weights, weights[-1] / 2)]
+    share = float(np.clip(taken[middle] / there[middle], 0, 1))
+    left = np.abs(taken - share * there).sum()
+    return share if left <= _WORTH * np.abs(taken).sum() else 0.0
 
 
-def anchored(course: Float64, times_s: Float64, at_s: float) -> Float64:
-    """The course [V] over `times_s` [V], shifted so that its trend is zero at a common moment.
+def _means(kind: Int64, values: Float64) -> Float64:
+    """Mean of the values of each kind; 0 where it has none."""
+    sums: Float64 = np.bincount(kind, values) / np.maximum(np.bincount(kind), 1)
+    return sums
+
+
+def anchored(course: Float64, times_s: Float64, span_s: tuple[float, float]) -> Float64:
+    """The course [V] at `times_s` [V], shifted so that its mean over a span of time is zero.
 
     Operations take turns, and a drift makes those slower that are measured late. So all of them are
-    given the speed at one moment, `at_s`; where that is before the first visit or after the last,
-    the one of that visit. Visits while the machine was slow do not count.
+    given the mean speed of the run, from its first moment to its last. Between visits the course is
+    a straight line, before the first and after the last it stays; visits while the machine was slow
+    do not count.
     """
-    quiet = is_quiet(course)
-    if not course.any() or np.ptp(times_s[quiet]) == 0:
+    if not course.any():
         return course
-    slope, level = np.polyfit(times_s[quiet] - times_s[0], course[quiet], 1)
-    at = np.clip(at_s, times_s[quiet].min(), times_s[quiet].max()) - times_s[0]
-    return course - float(slope * at + level)
+    quiet = is_quiet(course)
+    moments_s = np.linspace(*span_s, _MOMENTS)
+    return course - float(np.mean(np.interp(moments_s, times_s[quiet], course[quiet])))
 
 
 def is_quiet(course: Float64) -> Bools:
@@ -107,32 +134,43 @@ def size_estimates(
 ) -> dict[int, SizeEstimate]:
     """Estimate each size from the visits that agree, those at the usual speed first.
 
-    All are [V]. `disturbed` are the visits beside which something else was seen on the machine:
-    however many of them agree, one that was not disturbed counts more.
+    All are [V]. Visits agree where they do so with the course or without: not every size feels all
+    of it. `disturbed` are the visits beside which something else was seen on the machine: however
+    many of them agree, one that was not disturbed counts more.
     """
     quiet = is_quiet(course) if len(course) else np.zeros(0, dtype=bool)
     return {
         int(size): _size_estimate(
-            np.flatnonzero(sizes == size), log_times - course, quiet, quiet & ~disturbed
+            np.flatnonzero(sizes == size), log_times, course, quiet, quiet & ~disturbed
         )
         for size in np.unique(sizes)
     }
 
 
-def _size_estimate(places: Int64, values: Float64, quiet: Bools, alone: Bools) -> SizeEstimate:
+def _size_estimate(
+    places: Int64, log_times: Float64, course: Float64, quiet: Bools, alone: Bools
+) -> SizeEstimate:
     """Estimate one size from the largest group of visits that agree; of two, from the faster.
 
     Visits while the machine was `quiet` and the operation `alone` on it decide, then quiet ones.
     """
-    ascending = places[np.argsort(values[places], kind="stable")]
     groups = [
-        [at for at in ascending[first:].tolist() if values[at] <= values[start] + AGREEMENT]
-        for first, start in enumerate(ascending)
+        group for values in (log_times - course, log_times) for group in _agreeing(places, values)
     ]
     best = max(groups, key=lambda g: (int(alone[g].sum()), int(quiet[g].sum()), len(g)))
     used = [at for at in best if alone[at]] or [at for at in best if quiet[at]] or best
     is_slow = not quiet[best].any()
-    return SizeEstimate(tuple(sorted(used)), float(np.mean(values[used])), is_slow)
+    log_time = float(np.mean((log_times - course)[used]))
+    return SizeEstimate(tuple(sorted(used)), log_time, is_slow)
+
+
+def _agreeing(places: Int64, values: Float64) -> list[list[int]]:
+    """The visits at `places` that agree with each of them and are not faster, the fastest first."""
+    ascending = places[np.argsort(values[places], kind="stable")]
+    return [
+        [at for at in ascending[first:].tolist() if values[at] <= values[start] + AGREEMENT]
+        for first, start in enumerate(ascending)
+    ]
 
 
 def _reference_course(is_reference: Bools, log_times: Float64) -> Float64:
@@ -148,17 +186,21 @@ def _reference_course(is_reference: Bools, log_times: Float64) -> Float64:
 
 def _levels(kind: Int64, quiet: Bools, values: Float64) -> Float64:
     """Median of each size's visits at the usual speed; of all of them where there is none."""
-    levels = np.zeros(int(kind.max()) + 1)
-    for one in range(len(levels)):
-        mine = kind == one
-        levels[one] = np.median(values[mine & quiet] if (mine & quiet).any() else values[mine])
+    counted = quiet | (np.bincount(kind, quiet)[kind] == 0)
+    kind, values = kind[counted], values[counted]
+    ascending = values[np.lexsort((values, kind))]
+    counts = np.bincount(kind)
+    first = np.cumsum(counts) - counts
+    levels: Float64 = (ascending[first + (counts - 1) // 2] + ascending[first + counts // 2]) / 2
     return levels
 
 
-def _moving_median(values: Float64) -> Float64:
-    """Median of the values near each place, [V], without those that are NaN; NaN where few are."""
-    padded = np.pad(values, _NEAR, constant_values=np.nan)
-    near = np.sort(np.lib.stride_tricks.sliding_window_view(padded, 2 * _NEAR + 1), axis=1)
+def _median_nearby(values: Float64, kind: Int64) -> Float64:
+    """Median of the values of other sizes near each place, [V]; NaN where few are known."""
+    windows = np.lib.stride_tricks.sliding_window_view
+    near = windows(np.pad(values, _NEAR, constant_values=np.nan), 2 * _NEAR + 1)
+    whose = windows(np.pad(kind, _NEAR, constant_values=-1), 2 * _NEAR + 1)
+    near = np.sort(np.where(whose == kind[:, None], np.nan, near), axis=1)
     known = np.count_nonzero(~np.isnan(near), axis=1)
     row = np.arange(len(values))
     median: Float64 = (near[row, np.maximum(known - 1, 0) // 2] + near[row, known // 2]) / 2

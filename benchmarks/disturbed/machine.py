@@ -74,6 +74,12 @@ class Disturbance:
             factor = factor * np.where(inside, 1 + slower, 1.0)
         return factor
 
+    def mean_drift(self, until_s: float) -> float:
+        """By how much longer calls take at the mean speed until then, without the episodes."""
+        at = np.linspace(0, self.length_s, len(self.drift))
+        moments_s = np.linspace(0, until_s, STEPS)
+        return float(np.exp(np.interp(moments_s, at, self.drift).mean()))
+
     @property
     def median_factor(self) -> float:
         """Median of all calls over the median of those of the fast mode, while nothing is slow."""

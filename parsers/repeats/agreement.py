@@ -49,8 +49,8 @@ def agreed_times(
     starts_ns = [
         one.started_utc_ns for curve in curves.values() for times in curve.values() for one in times
     ]
-    middle_s = float(np.median(starts_ns)) / 1e9 if starts_ns else 0.0
-    return {key: one for curve in curves.values() for key, one in _agreed(curve, middle_s).items()}
+    span_s = (min(starts_ns, default=0) / 1e9, max(starts_ns, default=0) / 1e9)
+    return {key: one for curve in curves.values() for key, one in _agreed(curve, span_s).items()}
 
 
 def _complete(repeats: Sequence[RepeatTimes]) -> list[RepeatTimes]:
@@ -60,15 +60,17 @@ def _complete(repeats: Sequence[RepeatTimes]) -> list[RepeatTimes]:
     return by_kernel or complete
 
 
-def _agreed(curve: Mapping[str, list[RepeatTimes]], middle_s: float) -> dict[str, AgreedTimes]:
-    """The agreed times of one curve, by scenario key."""
+def _agreed(
+    curve: Mapping[str, list[RepeatTimes]], span_s: tuple[float, float]
+) -> dict[str, AgreedTimes]:
+    """The agreed times of one curve, by scenario key, at the mean speed of the run."""
     keys = list(curve)
     visits = [(place, one) for place, key in enumerate(keys) for one in curve[key]]
     visits.sort(key=lambda visit: visit[1].started_utc_ns)
     sizes = np.array([place for place, _ in visits], dtype=np.int64)
     log_times = np.log([float(np.median(one.latency_ns)) for _, one in visits])
     times_s = np.array([one.started_utc_ns / 1e9 for _, one in visits])
-    course = anchored(machine_course(sizes, log_times), times_s, middle_s)
+    course = anchored(machine_course(sizes, log_times), times_s, span_s)
     disturbed = np.array([one.is_disturbed for _, one in visits])
     estimates = size_estimates(sizes, log_times, course, disturbed)
     repeats = [one for _, one in visits]

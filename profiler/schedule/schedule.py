@@ -1,9 +1,9 @@
 """What to measure next of one operation, and when to stop.
 
-A sweep measures an operation in two turns. The first turn visits the planned sizes, in an order
-drawn by seed, and then the sizes that adaptive sampling chooses (adaptive.py). The late turn begins
-after all other operations, in a new process. It visits every size a second time, in another order,
-and then those again of which no two visits agree, or at which the machine was slow.
+A sweep measures an operation in turns. The first turn visits the planned sizes, in an order drawn
+by seed, and then the sizes that adaptive sampling chooses (adaptive.py). A late turn begins after
+all other operations had theirs, in a new process. The second turn visits every size again, in
+another order; a third one those of which no two visits agree, or at which the machine was slow.
 
 One size, the reference, is visited all along (order.py): it shows how the machine's speed went
 (stats/machine_course.py). All of this follows from the plan and the recordings alone, so that an
@@ -13,7 +13,6 @@ The times observed here only decide what to measure; the collectors record the m
 """
 
 from collections.abc import Callable, Sequence
-from enum import Enum, auto
 from math import inf
 from typing import Final
 
@@ -30,21 +29,12 @@ from .stopwatch import Stopwatch
 MOST_VISITS: Final = 3  # a size whose visits agree has two
 
 
-class _Phase(Enum):
-    """Which sizes may come next, once all planned ones are measured."""
-
-    ADAPTIVE = auto()
-    NONE_MORE = auto()
-    LATE = auto()
-
-
 class Schedule:
     """The repeats of one operation, in order.
 
     `recordings` are what an interrupted sweep left: what they measured is not measured again, what
     failed in them is tried again. The sweep sets two times of the monotonic clock: `deadline_s`,
-    and `choosing_end_s`, before which the second visits of all that was chosen must fit. A size is
-    visited `most_visits` times at most, but for the reference.
+    and `choosing_end_s`, before which the second visits of all that was chosen must fit.
     """
 
     def __init__(
@@ -54,7 +44,6 @@ class Schedule:
         scenario_of: Callable[[int], Scenario],
         *,
         recordings: Sequence[Recording] = (),
-        most_visits: int = MOST_VISITS,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self.scenario_of = scenario_of
@@ -63,8 +52,8 @@ class Schedule:
         self._op_plan = op_plan
         self._seed = f"{plan.seed} {op_plan.op}"
         self._max_points = plan.points_per_op if plan.sampling == "adaptive" else 0
-        self._most_visits = most_visits
-        self._phase = _Phase.ADAPTIVE
+        self._is_choosing = True
+        self._most_visits = 1
         self._observed = Observations()
         self._stopwatch = Stopwatch(clock)
         for recording in recordings:
@@ -75,7 +64,7 @@ class Schedule:
     @property
     def total(self) -> int:
         """Repeats in all if nothing stops the sweep early, and all visits agree."""
-        if self._phase is _Phase.ADAPTIVE and not self._is_sampled:
+        if self._is_choosing and not self._is_sampled:
             sizes = _max_sizes(self._op_plan, self._max_points)
             return max(self.done, 2 * sizes + 2 * sizes // BREATH)
         return self.done + self._stopwatch.is_running + len(self._unmeasured()) + self._late_visits
@@ -143,8 +132,6 @@ class Schedule:
         """Sizes that are to be visited now, in their order: first, second and further visits."""
         if unmeasured := self._unmeasured():
             return unmeasured
-        if self._phase is not _Phase.LATE:
-            return []
         for number in range(2, self._most_visits + 1):
             if waiting := self._waiting_for(number):
                 return waiting
@@ -167,7 +154,7 @@ class Schedule:
 
     def _may_choose(self) -> bool:
         left_s = min(self.deadline_s, self.choosing_end_s) - self._stopwatch.now_s()
-        if self._phase is not _Phase.ADAPTIVE or self._is_sampled or left_s <= self.late_s:
+        if not self._is_choosing or self._is_sampled or left_s <= self.late_s:
             return False
         return wants_more(self._op_plan, self._observed, self._max_points)
 
@@ -206,11 +193,14 @@ class Schedule:
 
     def end_sampling(self) -> None:
         """End the first turn: choose no more sizes."""
-        self._phase = _Phase.NONE_MORE
+        self._is_choosing = False
 
-    def turn_late(self, deadline_s: float) -> None:
-        """Begin the late turn, which lasts until another deadline."""
-        self._phase = _Phase.LATE
+    def turn_late(self, most_visits: int, deadline_s: float) -> None:
+        """Begin a late turn, which lasts until another deadline.
+
+        A size, but for the reference, gets `most_visits` in all: two, or more where they disagree.
+        """
+        self._most_visits = most_visits
         self.deadline_s = deadline_s
         self._begins = True
 

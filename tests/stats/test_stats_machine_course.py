@@ -40,10 +40,18 @@ def errors(sizes: Int64, log_times: Float64) -> Float64:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 1000))
-def test_a_quiet_machine_has_no_course(seed: int) -> None:
-    sizes, log_times = visited(seed)
-    assert not machine_course(sizes, log_times).any()
+@given(st.integers(0, 1000), st.floats(0.002, 0.03))
+def test_where_nothing_but_noise_is_seen_repeats_are_not_moved_apart(
+    seed: int, noise: float
+) -> None:
+    sizes, log_times = visited(seed, noise)
+    course = machine_course(sizes, log_times)
+    apart, moved = (
+        np.mean([np.ptp(values[sizes == size]) for size in range(1, 25)])
+        for values in (log_times, log_times - course)
+    )
+    assert moved <= 1.05 * apart
+    assert np.std(course) < noise
 
 
 @settings(max_examples=25, deadline=None)
@@ -70,11 +78,14 @@ def test_the_unit_of_time_does_not_matter(seed: int, shift: float) -> None:
     assert moved == pytest.approx(machine_course(sizes, log_times), abs=1e-9)
 
 
-def test_a_drift_is_taken_off_and_leaves_the_speed_at_one_moment() -> None:
+@pytest.mark.parametrize("turns", [(0, 1000), (1000, 0), (200, 700)])
+def test_a_drift_is_taken_off_and_leaves_the_mean_speed_of_the_run(turns: tuple[int, int]) -> None:
     sizes, log_times = visited(3)
-    times_s = np.arange(len(sizes), dtype=np.float64)
-    log_times += 0.001 * (times_s - 10)
-    course = anchored(machine_course(sizes, log_times), times_s, 10.0)
+    visits = len(sizes) // 2
+    times_s = np.concatenate([begin_s + np.arange(visits) for begin_s in sorted(turns)])
+    times_s = times_s.astype(np.float64)
+    log_times += 0.05 * (times_s - 500) / 1000
+    course = anchored(machine_course(sizes, log_times), times_s, (0.0, 1000.0))
     found = size_estimates(sizes, log_times, course, nothing(sizes))
     off = [one.log_time - TRUE[size] for size, one in found.items()]
     assert abs(float(np.mean(off))) < 0.006
@@ -101,3 +112,11 @@ def test_a_visit_that_was_alone_counts_more_than_two_that_were_disturbed() -> No
     all_disturbed = size_estimates(sizes, log_times, np.zeros(3), np.ones(3, dtype=np.bool_))[4]
     assert all_disturbed.used == (1, 2)
     assert all_disturbed.is_confirmed
+
+
+def test_visits_agree_with_the_course_or_without() -> None:
+    sizes, course = np.array([1, 1, 2, 2, 3, 3]), np.array([0.0, 0.07, 0.0, 0.07, 0.0, 0.07])
+    log_times = np.array([0.0, 0.0, 0.0, 0.07, 0.0, 0.2])
+    found = size_estimates(sizes, log_times, course, nothing(sizes))
+    assert [found[size].is_confirmed for size in (1, 2, 3)] == [True, True, False]
+    assert found[1].log_time == pytest.approx(-0.035)

@@ -1,4 +1,4 @@
-"""Which size comes next, in which of the two turns, and when there is none."""
+"""Which size comes next, in which turn, and when there is none."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -19,11 +19,13 @@ from moeprof.tests.profiler.worlds import a_plan, a_recording, a_scenario, an_op
 def work_off(
     schedule: Schedule, times_ns: Callable[[Repeat], list[int]] = lambda it: [1000 * it.tokens]
 ) -> list[Repeat]:
-    """Measure all that a schedule asks for in both its turns, as a sweep does; in order."""
+    """Measure all that a schedule asks for in all its turns, as a sweep does; in order."""
     repeats = take_turn(schedule, times_ns)
     schedule.end_sampling()
-    schedule.turn_late(inf)
-    return repeats + take_turn(schedule, times_ns)
+    for most_visits in (2, 3):
+        schedule.turn_late(most_visits, inf)
+        repeats += take_turn(schedule, times_ns)
+    return repeats
 
 
 def take_turn(
@@ -54,7 +56,7 @@ def test_all_that_is_planned_comes_first_and_every_size_has_a_late_visit(
     planned = {*op_plan.first, *op_plan.holdout}
     assert {repeat.tokens for repeat in early[: len(planned)]} <= planned
     schedule.end_sampling()
-    schedule.turn_late(inf)
+    schedule.turn_late(2, inf)
     late = take_turn(schedule)
     assert {repeat.tokens for repeat in late} == {repeat.tokens for repeat in early}
 
@@ -63,7 +65,7 @@ def test_the_reference_is_visited_all_along_and_first_in_each_turn(schedule: Sch
     reference = an_op_plan().reference
     early = take_turn(schedule)
     schedule.end_sampling()
-    schedule.turn_late(inf)
+    schedule.turn_late(2, inf)
     for turn in (early, take_turn(schedule)):
         assert turn[0].tokens == reference
         places = [at for at, repeat in enumerate(turn) if repeat.tokens == reference]
@@ -104,18 +106,27 @@ def test_no_repeat_is_asked_for_twice(schedule: Schedule) -> None:
     assert len(set(repeats)) == len(repeats)
 
 
-def test_sizes_whose_visits_do_not_agree_are_visited_a_third_time(schedule: Schedule) -> None:
+def test_sizes_whose_visits_do_not_agree_are_visited_again_in_a_third_turn(
+    schedule: Schedule,
+) -> None:
+    def times_ns(repeat: Repeat) -> list[int]:
+        return [(1000 + 1000 * (repeat.tokens == 1) * repeat.number) * repeat.tokens]
+
     take_turn(schedule)
     schedule.end_sampling()
-    schedule.turn_late(inf)
-    late = take_turn(schedule, lambda it: [(2000 if it.tokens == 1 else 1000) * it.tokens])
-    assert [it for it in late if it.number == 2 and it.tokens != 22] == [Repeat(1, 2)]
+    schedule.turn_late(2, inf)
+    second = take_turn(schedule, times_ns)
+    assert {it.number for it in second if it.tokens != 22} == {1}
+    schedule.turn_late(3, inf)
+    third = take_turn(schedule, times_ns)
+    assert [it for it in third if it.tokens != 22] == [Repeat(1, 2)]
+    assert third[0].tokens == 22
 
 
-def test_with_two_visits_at_most_there_is_no_third() -> None:
-    schedule = Schedule(a_plan(), an_op_plan(), a_scenario, most_visits=2)
-    repeats = work_off(schedule, lambda repeat: [1000 * (1 + repeat.number)])
-    assert {repeat.number for repeat in repeats if repeat.tokens != 22} == {0, 1}
+def test_where_all_visits_agree_there_is_no_third_turn(schedule: Schedule) -> None:
+    work_off(schedule)
+    schedule.turn_late(3, inf)
+    assert schedule.next() is None
 
 
 def test_adaptive_sampling_leaves_the_late_turn_its_time() -> None:
@@ -217,7 +228,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped(done_before: int) -> None
             whole.measured(repeat, one)
         if not turn:
             whole.end_sampling()
-            whole.turn_late(inf)
+            whole.turn_late(2, inf)
     held = [one for one in recordings if one.served[0].started_utc_ns < done_before]
     resumed = Schedule(plan, op_plan, a_scenario, recordings=held)
     again = repeats[:done_before] + work_off(resumed)
