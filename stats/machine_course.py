@@ -23,9 +23,9 @@ Bools = NDArray[np.bool_]
 
 AGREEMENT: Final = 0.05  # |log| ratio up to which two visits agree
 EPISODE: Final = 0.08  # log factor above the usual speed from which the machine counts as slow
-_USUAL: Final = 0.2  # quantile of the course that is sure to be at the usual speed
 _MIN_REFERENCE: Final = 4  # visits of one size from which there is a course
 _NEAR: Final = 6  # visits before and after that are near in time
+_WINDOW: Final = 2 * _NEAR + 1
 _MIN_NEAR: Final = 5  # repeated visits among them; with fewer the reference alone shows the course
 _WORTH: Final = 0.9  # a course that leaves more than this of the repeats' differences is noise
 _MOMENTS: Final = 500  # of a run, over which the course is averaged
@@ -51,26 +51,26 @@ class SizeEstimate:
         return len(self.used) >= 2 and not self.is_slow
 
 
-def machine_course(sizes: Int64, log_times: Float64) -> Float64:
+def machine_course(sizes: Int64, log_times: Float64, times_s: Float64) -> Float64:
     """Log factor by which the machine was slower than usual at each visit, [V].
 
-    `sizes` and `log_times` are [V], in the order of time. What a visit itself took does not count
-    for the course at it, nor what the other visits of its size took. All zero where no size was
-    visited often enough to show a course, or where repeats agree best without any. The mean over
-    the visits that were not slow is zero.
+    `sizes`, `log_times` and the moments `times_s` are [V], in the order of time. What a visit
+    itself took does not count for the course at it, nor what the other visits of its size took. All
+    zero where no size was visited often enough to show a course, or where repeats agree best
+    without any. The mean over the visits that were not slow is zero.
     """
     kinds, kind = np.unique(sizes, return_inverse=True)
     counts = np.bincount(kind)
     if not len(kinds) or counts.max() < _MIN_REFERENCE:
         return np.zeros(len(sizes))
     reference = int(counts.argmax())
-    shown = course = _reference_course(kind == reference, log_times)
+    shown = course = _reference_course(kind == reference, log_times, times_s)
     for _ in range(_TURNS):
         quiet = is_quiet(course)
         levels = _levels(kind, quiet, log_times - course + np.mean(course[quiet]))
         others = np.bincount(kind, quiet)[kind] - quiet
         apart = np.where(others > 0, log_times - levels[kind], np.nan)
-        known = _median_nearby(apart, kind)
+        known = _median_nearby(apart, kind, times_s)
         course = np.where(np.isnan(known), shown - levels[reference], known)
     everywhere = np.ones(len(kind), dtype=np.bool_)
     course = course * _followed(kind, everywhere, course, log_times)
@@ -124,8 +124,12 @@ def anchored(course: Float64, times_s: Float64, span_s: tuple[float, float]) -> 
 
 
 def is_quiet(course: Float64) -> Bools:
-    """Whether the machine was about as fast as usual at each visit, [V]."""
-    quiet: Bools = course <= np.quantile(course, _USUAL) + EPISODE
+    """Whether the machine was about as fast as usual at each visit, [V].
+
+    The usual speed is the highest one that was kept for some visits, however slow the others were.
+    """
+    usual = max(np.sort(course)[:_MIN_NEAR], default=0.0)
+    quiet: Bools = course <= usual + EPISODE
     return quiet
 
 
@@ -138,7 +142,7 @@ def size_estimates(
     of it. `disturbed` are the visits beside which something else was seen on the machine: however
     many of them agree, one that was not disturbed counts more.
     """
-    quiet = is_quiet(course) if len(course) else np.zeros(0, dtype=bool)
+    quiet = is_quiet(course)
     return {
         int(size): _size_estimate(
             np.flatnonzero(sizes == size), log_times, course, quiet, quiet & ~disturbed
@@ -173,13 +177,13 @@ def _agreeing(places: Int64, values: Float64) -> list[list[int]]:
     ]
 
 
-def _reference_course(is_reference: Bools, log_times: Float64) -> Float64:
-    """The course as one size shows it: at each visit, that of the visit to it nearest in order."""
+def _reference_course(is_reference: Bools, log_times: Float64, times_s: Float64) -> Float64:
+    """The course as one size shows it: at each visit, that of the visit to it nearest in time."""
     at = np.flatnonzero(is_reference)
     shown = log_times[at]
     padded = np.concatenate([shown[:1], shown, shown[-1:]])
     smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1)
-    nearest = np.abs(np.arange(len(log_times))[:, None] - at[None, :]).argmin(axis=1)
+    nearest = np.abs(times_s[:, None] - times_s[at]).argmin(axis=1)
     course: Float64 = smooth[nearest]
     return course
 
@@ -195,12 +199,19 @@ def _levels(kind: Int64, quiet: Bools, values: Float64) -> Float64:
     return levels
 
 
-def _median_nearby(values: Float64, kind: Int64) -> Float64:
-    """Median of the values of other sizes near each place, [V]; NaN where few are known."""
-    windows = np.lib.stride_tricks.sliding_window_view
-    near = windows(np.pad(values, _NEAR, constant_values=np.nan), 2 * _NEAR + 1)
-    whose = windows(np.pad(kind, _NEAR, constant_values=-1), 2 * _NEAR + 1)
-    near = np.sort(np.where(whose == kind[:, None], np.nan, near), axis=1)
+def _median_nearby(values: Float64, kind: Int64, times_s: Float64) -> Float64:
+    """Median of the values of other sizes near in time to each visit, [V]; NaN where few are.
+
+    NaN among the `values` are unknown. Visits at twice the usual distance are of another turn.
+    """
+    near, whose, when_s = (
+        np.lib.stride_tricks.sliding_window_view(np.pad(one, _NEAR, constant_values=pad), _WINDOW)
+        for one, pad in ((values, np.nan), (kind, -1), (times_s, np.inf))
+    )
+    away_s = np.abs(when_s - times_s[:, None])
+    usual_s = np.median(away_s[:, [0, -1]])
+    is_other_turn = away_s > 2 * usual_s
+    near = np.sort(np.where((whose == kind[:, None]) | is_other_turn, np.nan, near), axis=1)
     known = np.count_nonzero(~np.isnan(near), axis=1)
     row = np.arange(len(values))
     median: Float64 = (near[row, np.maximum(known - 1, 0) // 2] + near[row, known // 2]) / 2

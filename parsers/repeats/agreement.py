@@ -70,7 +70,7 @@ def _agreed(
     sizes = np.array([place for place, _ in visits], dtype=np.int64)
     log_times = np.log([float(np.median(one.latency_ns)) for _, one in visits])
     times_s = np.array([one.started_utc_ns / 1e9 for _, one in visits])
-    course = anchored(machine_course(sizes, log_times), times_s, span_s)
+    course = anchored(machine_course(sizes, log_times, times_s), times_s, span_s)
     disturbed = np.array([one.is_disturbed for _, one in visits])
     estimates = size_estimates(sizes, log_times, course, disturbed)
     repeats = [one for _, one in visits]

@@ -99,7 +99,8 @@ class Observations:
         if self._judged is None:
             sizes = np.array([visit.tokens for visit in self.visits], dtype=np.int64)
             log_times = np.array([log(visit.time_ns) for visit in self.visits])
-            course = machine_course(sizes, log_times)
+            times_s = np.array([visit.started_utc_ns / 1e9 for visit in self.visits])
+            course = machine_course(sizes, log_times, times_s)
             disturbed = np.array([visit.is_disturbed for visit in self.visits], dtype=np.bool_)
             self._judged = _Judged(course, size_estimates(sizes, log_times, course, disturbed))
         return self._judged
@@ -147,7 +148,7 @@ class Observations:
         counts, course = self.counts, self.judged.course
         once = {size for size, visits in counts.items() if visits == 1}
         apart = self.unconfirmed - once
-        slow = course[~is_quiet(course)] if len(course) else course
+        slow = course[~is_quiet(course)]
         remarks = []
         if once:
             remarks.append(

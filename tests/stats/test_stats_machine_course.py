@@ -30,12 +30,17 @@ def visited(seed: int, noise: float = 0.005) -> tuple[Int64, Float64]:
     return sizes, TRUE[sizes] + rng.normal(0, noise, len(sizes))
 
 
+def course_of(sizes: Int64, log_times: Float64) -> Float64:
+    """The course of visits a second apart."""
+    return machine_course(sizes, log_times, np.arange(len(sizes), dtype=np.float64))
+
+
 def nothing(sizes: Int64) -> Bools:
     return np.zeros(len(sizes), dtype=np.bool_)
 
 
 def errors(sizes: Int64, log_times: Float64) -> Float64:
-    estimates = size_estimates(sizes, log_times, machine_course(sizes, log_times), nothing(sizes))
+    estimates = size_estimates(sizes, log_times, course_of(sizes, log_times), nothing(sizes))
     return np.array([abs(one.log_time - TRUE[size]) for size, one in estimates.items()])
 
 
@@ -45,7 +50,7 @@ def test_where_nothing_but_noise_is_seen_repeats_are_not_moved_apart(
     seed: int, noise: float
 ) -> None:
     sizes, log_times = visited(seed, noise)
-    course = machine_course(sizes, log_times)
+    course = course_of(sizes, log_times)
     apart, moved = (
         np.mean([np.ptp(values[sizes == size]) for size in range(1, 25)])
         for values in (log_times, log_times - course)
@@ -61,7 +66,7 @@ def test_an_episode_is_found_and_no_size_keeps_it(
 ) -> None:
     sizes, log_times = visited(seed)
     log_times[begin : begin + length] += slower
-    course = machine_course(sizes, log_times)
+    course = course_of(sizes, log_times)
     slow = ~is_quiet(course)
     truly = np.zeros(len(sizes), dtype=bool)
     truly[begin : begin + length] = True
@@ -74,8 +79,8 @@ def test_an_episode_is_found_and_no_size_keeps_it(
 def test_the_unit_of_time_does_not_matter(seed: int, shift: float) -> None:
     sizes, log_times = visited(seed)
     log_times[10:25] += 0.3
-    moved = machine_course(sizes, log_times + shift)
-    assert moved == pytest.approx(machine_course(sizes, log_times), abs=1e-9)
+    moved = course_of(sizes, log_times + shift)
+    assert moved == pytest.approx(course_of(sizes, log_times), abs=1e-9)
 
 
 @pytest.mark.parametrize("turns", [(0, 1000), (1000, 0), (200, 700)])
@@ -85,15 +90,15 @@ def test_a_drift_is_taken_off_and_leaves_the_mean_speed_of_the_run(turns: tuple[
     times_s = np.concatenate([begin_s + np.arange(visits) for begin_s in sorted(turns)])
     times_s = times_s.astype(np.float64)
     log_times += 0.05 * (times_s - 500) / 1000
-    course = anchored(machine_course(sizes, log_times), times_s, (0.0, 1000.0))
+    course = anchored(machine_course(sizes, log_times, times_s), times_s, (0.0, 1000.0))
     found = size_estimates(sizes, log_times, course, nothing(sizes))
     off = [one.log_time - TRUE[size] for size, one in found.items()]
     assert abs(float(np.mean(off))) < 0.006
 
 
 def test_no_size_that_was_visited_often_shows_no_course() -> None:
-    assert not machine_course(np.array([1, 2, 1]), np.array([0.0, 1.0, 0.4])).any()
-    assert len(machine_course(np.zeros(0, dtype=np.int64), np.zeros(0))) == 0
+    assert not course_of(np.array([1, 2, 1]), np.array([0.0, 1.0, 0.4])).any()
+    assert len(course_of(np.zeros(0, dtype=np.int64), np.zeros(0))) == 0
 
 
 def test_the_largest_group_that_agrees_counts_and_of_two_the_faster() -> None:
@@ -120,3 +125,20 @@ def test_visits_agree_with_the_course_or_without() -> None:
     found = size_estimates(sizes, log_times, course, nothing(sizes))
     assert [found[size].is_confirmed for size in (1, 2, 3)] == [True, True, False]
     assert found[1].log_time == pytest.approx(-0.035)
+
+
+def test_the_usual_speed_is_the_one_of_a_fast_moment_though_both_turns_were_slow() -> None:
+    sizes, log_times = visited(5)
+    slow = np.arange(len(sizes)) >= 8
+    log_times[slow] += 0.25
+    course = course_of(sizes, log_times)
+    assert not is_quiet(course)[slow][8:].any()
+    assert is_quiet(course)[:6].all()
+
+
+def test_what_the_turn_before_took_says_nothing_of_the_next() -> None:
+    sizes, log_times = visited(5)
+    late = np.arange(len(sizes)) >= len(sizes) // 2
+    log_times[late] += 0.25
+    times_s = np.arange(len(sizes)) + 1000.0 * late
+    assert (is_quiet(machine_course(sizes, log_times, times_s)) == ~late).all()
