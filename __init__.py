@@ -4,6 +4,7 @@
     moeprof.parse(run)            recordings to tables
     moeprof.build_model(run)      tables to kernel_cost_model.json
     moeprof.validate(model)       the model against measurements that its fit never saw
+    moeprof.compare_costs(a, b)   two runs, models or benchmarks, with a verdict on each change
     moeprof.load(model)           the model, ready for look-ups
 
 docs/python.md describes these functions; each is imported when it is first used.
@@ -34,6 +35,7 @@ __all__ = [
     "RunProgress",
     "__version__",
     "build_model",
+    "compare_costs",
     "examine",
     "import_tables",
     "load",
@@ -48,6 +50,7 @@ __all__ = [
 if TYPE_CHECKING:
     from .costmodel.model import KernelCostModel
     from .pipeline.build import build_model
+    from .pipeline.compare.compare import compare_costs
     from .pipeline.cost import load
     from .pipeline.doctor import examine
     from .pipeline.import_tables import ImportOptions, import_tables
@@ -61,6 +64,7 @@ else:
     _MODULES = {
         "costmodel.model": ("KernelCostModel",),
         "pipeline.build": ("build_model",),
+        "pipeline.compare.compare": ("compare_costs",),
         "pipeline.cost": ("load",),
         "pipeline.doctor": ("examine",),
         "pipeline.import_tables": ("ImportOptions", "import_tables"),

@@ -15,6 +15,8 @@ from typer.exceptions import TyperException
 from ..store.errors import BadInput, MoeprofError
 from ..store.files import around, cannot_use, reason
 from . import build_model, doctor, import_, parse, render, report, scenario, scrub, selftest, show
+from . import build_model, doctor, import_, parse, render, report, scenario, scrub, show
+from .compare.command import compare
 from .cost.command import cost
 from .ending import Ending
 from .profile.command import profile
@@ -44,6 +46,7 @@ app.command("scenario")(scenario.scenario)
 app.command("scrub")(scrub.scrub)
 app.command("import")(import_.import_)
 app.command("show")(show.show)
+app.command("compare")(compare)
 
 
 @app.callback()

@@ -41,6 +41,9 @@ _OUTCOME_STYLES = {
     "fault": "red",
     "AMBIGUOUS": "yellow",
     "warning": "yellow",
+    "regression": "red",
+    "improved": "green",
+    "inconclusive": "yellow",
 }
 
 

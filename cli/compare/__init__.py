@@ -1,0 +1,1 @@
+"""`moeprof compare`: the command, and what it prints."""

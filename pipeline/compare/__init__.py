@@ -1,0 +1,1 @@
+"""Whether NEW costs more than OLD: runs, models, benchmarks, or revisions of a repository."""
