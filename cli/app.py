@@ -15,7 +15,6 @@ from typer.exceptions import TyperException
 from ..store.errors import BadInput, MoeprofError
 from ..store.files import around, cannot_use, reason
 from . import build_model, doctor, import_, parse, render, report, scenario, scrub, selftest, show
-from . import build_model, doctor, import_, parse, render, report, scenario, scrub, show
 from .compare.command import compare
 from .cost.command import cost
 from .ending import Ending

@@ -46,7 +46,10 @@ def compare(
     ] = Format.TABLE,
     json: Json = False,
 ) -> None:
-    """Compare costs: unchanged or improved (exit 0), regression (1), inconclusive (125)."""
+    """Say whether NEW costs more than OLD.
+
+    Exit 0: unchanged or improved. 1: regression. 125: inconclusive.
+    """
     from ...pipeline.compare.compare import compare_costs
     from ...store.document import to_json
     from .markdown import markdown, show_on_github

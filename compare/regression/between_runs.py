@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from ...stats.arrays import Float64
-from ...stats.outliers import lying_apart
-from ...stats.random_effects import CommonMean, common_mean
+from ...stats.many.outliers import lying_apart
+from ...stats.many.random_effects import CommonMean, common_mean
 from .paired import Pairs
 
 FEWEST_CURVES: Final = 4  # fewer do not show how two measurements of the same code differ

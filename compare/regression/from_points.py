@@ -13,7 +13,6 @@ _REPEATS: Final = {
     "energy": ("energy_repeat_difference", "energy_n"),
     "power": ("power_repeat_difference", "energy_n"),
 }
-_NO_HEAT: Final = "the run has no model that knows heat"
 
 Row = Mapping[str, Any]
 
@@ -40,7 +39,7 @@ def side_of_points(
         units={metric: unit for metric, (_, unit) in METRICS.items()},
         conditions=conditions,
         sources=dict(_sources(rows)),
-        reasons=_reasons(rows, values) | {"heat": _NO_HEAT},
+        reasons=_reasons(rows, values),
         clocks_mhz={} if launches is None else _clocks_mhz(launches, places),
     )
 

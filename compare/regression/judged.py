@@ -12,7 +12,7 @@ from math import exp, log1p
 import numpy as np
 
 from ...stats.arrays import Float64
-from ...stats.holm import holm
+from ...stats.many.holm import holm
 from ...stats.student import half_width
 from ...store.percent import percent
 from ...store.verdicts.comparison import Change, Compared

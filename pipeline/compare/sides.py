@@ -70,7 +70,7 @@ def _with_heat(side: Side, run: Run, warnings: Warnings) -> Side:
     model = _of_model(run.model_path, warnings)
     heat = {place: one for place, one in model.values["heat"].items() if place[0] in side.ops}
     sources = {key: source for key, source in model.sources.items() if key[0] == "heat"}
-    reasons = {**side.reasons, "heat": model.reasons.get("heat", "not measured")}
+    reasons = {**side.reasons, "heat": model.reasons.get("heat", "not in its model")}
     return replace(
         side,
         values={**side.values, "heat": heat},

@@ -24,7 +24,7 @@ COMMANDS = (
         "report",
         "scenario",
     ),
-    *("scrub", "import", "show"),
+    *("scrub", "import", "show", "compare"),
 )
 HEAVY = {"torch", "triton", "pandas", "scipy", "altair"}
 

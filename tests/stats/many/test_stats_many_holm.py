@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moeprof.stats.holm import holm
+from moeprof.stats.many.holm import holm
 
 
 def test_each_p_value_is_multiplied_by_the_number_of_those_that_are_left() -> None:

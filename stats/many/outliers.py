@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from .arrays import Float64
+from ..arrays import Float64
 from .random_effects import CommonMean, common_mean
 
 FEWEST_LEFT: Final = 3  # values from which a mean and a spread of the others are taken

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moeprof.stats.random_effects import common_mean
+from moeprof.stats.many.random_effects import common_mean
 
 
 def test_values_that_are_sure_of_themselves_have_the_plain_mean_and_spread() -> None:

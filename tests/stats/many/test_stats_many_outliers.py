@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from moeprof.stats.outliers import lying_apart
+from moeprof.stats.many.outliers import lying_apart
 
 # Rosner 1983, the example of the NIST/SEMATECH e-Handbook, section 1.3.5.17.3: three outliers.
 ROSNER = [

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from .arrays import Float64
+from ..arrays import Float64
 
 _LEAST_SD: Final = 1e-9  # equal values have a spread that divides
 _TURNS: Final = 60  # halvings of a bracket down to the precision of a double

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .arrays import Float64
+from ..arrays import Float64
 
 
 def holm(p: Float64) -> Float64:

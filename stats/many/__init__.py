@@ -1,0 +1,1 @@
+"""Many values at once: corrections of p-values, values apart from the others, their mean."""
