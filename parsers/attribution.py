@@ -27,7 +27,7 @@ import pyarrow as pa
 from ..energy.nvtx_windows import RangedLaunches
 from ..stats.arrays import Int64
 from .calls import CallRanges
-from .events import NO_CALL, NOWHERE, UNKNOWN_CALL, Spans, Trace, int64_column
+from .events import BEFORE_LAUNCH, NO_CALL, NOWHERE, UNKNOWN_CALL, Spans, Trace, int64_column
 from .joint_keys import joint_keys
 
 Bools = npt.NDArray[np.bool_]
@@ -42,6 +42,7 @@ class Unattributed(StrEnum):
     NO_CORRELATION_ID = "no correlation id"
     NO_API_CALL = "no runtime call"
     UNKNOWN_API_CALL = "runtime call not known"
+    BEFORE_LAUNCH = "starts more than 1 ms before its launch"
     NO_ENCLOSING_RANGE = "no enclosing range"
 
 
@@ -150,11 +151,13 @@ def ranges_of_kernels(trace: Trace, ranges: Spans) -> tuple[Int32, Bools]:
 class Attribution:
     """The range and the timed call of each kernel of a trace, or why it has no range.
 
-    `call_index` int32 [kernels] points into the timed calls, -1 for a kernel of none.
+    `call_index` int32 [kernels] points into the timed calls, -1 for a kernel of none;
+    `too_early_of` likewise of each kernel that starts too long before its launch.
     """
 
     def __init__(self, trace: Trace, calls: CallRanges) -> None:
         self.call_index, _ = ranges_of_kernels(trace, calls.spans)
+        self.too_early_of, _ = enclosing_ranges(calls.spans, trace.api.take(trace.too_early_of))
         self._range_index, self._by_process = ranges_of_kernels(trace, trace.ranges)
         self._reason = _reasons_without_range(trace)
         self._range_names = trace.range_names.dictionary_encode()
@@ -185,12 +188,15 @@ class Attribution:
 
 def _reasons_without_range(trace: Trace) -> "npt.NDArray[np.int8]":
     """Reason that holds for each kernel if it has no range, as an index into `_REASONS`."""
-    no_call, unknown_call = (trace.launched_by == each for each in (NO_CALL, UNKNOWN_CALL))
+    no_call, unknown_call, early = (
+        trace.launched_by == each for each in (NO_CALL, UNKNOWN_CALL, BEFORE_LAUNCH)
+    )
     no_id = ~np.asarray(trace.kernels.column("correlation_id").is_valid())
     conditions = {
         Unattributed.NO_CORRELATION_ID: no_call & no_id,
         Unattributed.NO_API_CALL: no_call,
         Unattributed.UNKNOWN_API_CALL: unknown_call,
+        Unattributed.BEFORE_LAUNCH: early,
     }
     codes = [_REASONS.index(reason) for reason in conditions]
     otherwise = _REASONS.index(Unattributed.NO_ENCLOSING_RANGE)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from ..stats.arrays import Int64
 from ..store.recording import CALL_RANGE, Recording
 from ..store.tables.parquet import table_from_columns
-from .events import OPEN_END, Spans, Trace, int64_column, is_timed
+from .events import BEFORE_LAUNCH, OPEN_END, Spans, Trace, int64_column, is_timed
 from .joint_keys import joint_keys
 
 Bools = npt.NDArray[np.bool_]
@@ -78,7 +78,8 @@ def unsure_calls(calls: Spans, call_index: Any, trace: Trace) -> Bools:
     """
     unsure = np.zeros(len(calls), dtype=np.bool_)
     timed = is_timed(trace.kernels)
-    loose = np.flatnonzero((trace.launched_by < 0) & timed)
+    of_no_call = (trace.launched_by < 0) & (trace.launched_by != BEFORE_LAUNCH)
+    loose = np.flatnonzero(of_no_call & timed)
     held = np.flatnonzero((call_index >= 0) & timed)
     if not len(held) or not len(loose):
         return unsure

@@ -1,7 +1,7 @@
 """The content of a trace in one form for all tools: kernels, host API calls, ranges, samples."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,9 +14,10 @@ from .messages import TraceWarning
 OPEN_END: Final = int(np.iinfo(np.int64).max)  # stands for the end of a range never closed
 UNNAMED: Final = "(unnamed)"  # the name of a range for which the file has none
 NOWHERE: Final = -1  # the thread, or the process, of a span that belongs to none
-# In place of the index of a kernel's launching call, both negative:
+# In place of the index of a kernel's launching call, all negative:
 NO_CALL: Final = -1
 UNKNOWN_CALL: Final = -2
+BEFORE_LAUNCH: Final = -3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +64,9 @@ class Trace:
         and it comes after all others.
     api: the host's calls into CUDA.
     launched_by: int64 [kernels], index into `api`; NO_CALL where the launching call is not
-        recorded, UNKNOWN_CALL where the file does not say enough to find it or its place.
+        recorded, UNKNOWN_CALL where the file does not say enough to find it or its place,
+        BEFORE_LAUNCH where the kernel starts too long before it.
+    too_early_of: int64, index into `api` of the launching call of each kernel of BEFORE_LAUNCH.
     ranges, range_names: named ranges, [ranges]; a range never closed ends at OPEN_END.
     file: the trace's name, for warnings.
     warnings: sentences for the user; more may come while the tables are made.
@@ -80,6 +83,7 @@ class Trace:
     warnings: list[str]
     gpu_samples: Callable[[], Iterator[Samples]] = _no_samples
     power_samples: pa.Table | None = None
+    too_early_of: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def is_timed(kernels: pa.Table) -> "npt.NDArray[np.bool_]":

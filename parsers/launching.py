@@ -7,12 +7,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..stats.arrays import Int64
-from .events import NO_CALL, NOWHERE, UNKNOWN_CALL, Spans
+from .events import BEFORE_LAUNCH, NO_CALL, NOWHERE, UNKNOWN_CALL, Spans
 from .joint_keys import joint_keys
+from .messages import TraceWarning
 
 Bools = npt.NDArray[np.bool_]
 
-_LARGEST_SKEW_NS: Final = 10**9
+_LARGEST_SKEW_NS: Final = 10**6
+_ANOTHER_CLOCK_NS: Final = 10**9
 _LONGEST_QUEUE_NS: Final = 86_400 * 10**9
 _KERNELS_AT_ONCE: Final = 65_536
 
@@ -113,14 +115,13 @@ def _places(calls: tuple[Int64, Int64], kernels: tuple[Int64, Int64]) -> tuple[I
 def far_from_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Bools:
     """Whether each kernel starts a second before its launching call or a day after it, bool [n].
 
-    Where the clocks of host and GPU differ, a kernel starts some us before its launch
-    (pytorch/kineto issue 1380); beyond these limits the time is that of another clock.
+    Beyond these limits the time is that of another clock.
     """
     far = np.zeros(len(start_ns), dtype=np.bool_)
     for first in range(0, len(far), _KERNELS_AT_ONCE):
         rows = slice(first, first + _KERNELS_AT_ONCE)
         ahead_ns = time_before_launch(start_ns[rows], launched_by[rows], api)
-        far[rows] = (ahead_ns > _LARGEST_SKEW_NS) | (ahead_ns < -_LONGEST_QUEUE_NS)
+        far[rows] = (ahead_ns > _ANOTHER_CLOCK_NS) | (ahead_ns < -_LONGEST_QUEUE_NS)
     return far
 
 
@@ -130,6 +131,39 @@ def time_before_launch(start_ns: Int64, launched_by: Int64, api: Spans) -> Int64
     launched = np.flatnonzero(launched_by >= 0)
     ahead_ns[launched] = api.start_ns[launched_by[launched]] - start_ns[launched]
     return ahead_ns
+
+
+class TooEarly(NamedTuple):
+    """`launched_by` [kernels] without the kernels that start too early, whose calls are `calls`.
+
+    `sentences` say how many start before their launch, and by how much at most.
+    """
+
+    launched_by: Int64
+    calls: Int64
+    sentences: list[str]
+
+
+def too_early(start_ns: Int64, timed: Bools, launched_by: Int64, api: Spans) -> TooEarly:
+    """Take the launching call from each `timed` kernel that starts over 1 ms before it.
+
+    Where the clocks of host and GPU differ, a kernel starts some us before its launch
+    (pytorch/kineto issue 1380): up to 1 ms is that.
+    """
+    ahead_ns = np.where(timed, time_before_launch(start_ns, launched_by, api), 0)
+    is_early = ahead_ns > _LARGEST_SKEW_NS
+    is_skewed = (ahead_ns > 0) & ~is_early
+    sentences = [
+        f"{np.count_nonzero(chosen)} {TraceWarning.STARTS_BEFORE_LAUNCH}, by up to"
+        f" {ahead_ns[chosen].max() / 1000:.3f} us, and are {what}"
+        for chosen, what in (
+            (is_skewed, "attributed: the clocks of host and GPU differ"),
+            (is_early, "kept without a range: more than 1 ms is no difference of two clocks"),
+        )
+        if chosen.any()
+    ]
+    left = np.where(is_early, BEFORE_LAUNCH, launched_by)
+    return TooEarly(left, launched_by[is_early], sentences)
 
 
 def _by_start(spans: Spans, chosen: Bools) -> Int64:

@@ -35,6 +35,7 @@ def trace_tables(trace: Trace, unit: str | None, on_gpu: bool) -> Iterator[Piece
         trace.warnings.append(
             f"{trace.file}: {np.count_nonzero(unsure)} {TraceWarning.UNSURE_CALLS}"
         )
+    unsure[attribution.too_early_of[attribution.too_early_of >= 0]] = True
     del trace  # frees its host API calls, of which there are as many as kernels
     if len(calls.spans):
         yield "calls", calls_table(calls, kernels, attribution.call_index, unsure, unit, on_gpu)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from ...stats.arrays import Int64
 from ...store.errors import BadInput
 from ..events import OPEN_END, Trace, int64_column, is_timed, untimed_warning
-from ..launching import far_from_launch, launching_calls, time_before_launch
+from ..launching import far_from_launch, launching_calls, too_early
 from ..messages import Refusal, TraceWarning
 from .cells import whole_number
 from .events import Kind, KinetoEvents
@@ -53,6 +53,7 @@ def read_kineto(path: Path) -> Trace:
         range_names=ranges.names(),
         file=path.name,
         warnings=[*joined.warnings(path.name), *events.warnings(), *others],
+        too_early_of=joined.too_early_of,
     )
 
 
@@ -73,10 +74,11 @@ class _Launches:
             self.api,
             np.where(has_time, self._start_ns, OPEN_END),
         )
-        self._ahead_ns = time_before_launch(self._start_ns, self.launched_by, self.api)
         far = far_from_launch(self._start_ns, self.launched_by, self.api)
         self._far: Bools = has_time & far
         self._timed: Bools = has_time & ~far
+        early = too_early(self._start_ns, self._timed, self.launched_by, self.api)
+        self.launched_by, self.too_early_of, self._early = early
         by_start = np.where(self._timed, self._start_ns, OPEN_END)
         self.order: Int64 = np.lexsort((ids.correlation, by_start))
 
@@ -98,14 +100,7 @@ class _Launches:
 
     def warnings(self, file: str) -> list[str]:
         """Sentences about kernels that start before their launch, and about untimed ones."""
-        sentences = []
-        early = self._timed & (self._ahead_ns > 0)
-        if early.any():
-            latest_us = float(self._ahead_ns[early].max()) / 1000
-            sentences.append(
-                f"{file}: {np.count_nonzero(early)} {TraceWarning.STARTS_BEFORE_LAUNCH}, by up to"
-                f" {latest_us:.3f} us, and are kept: the clocks of host and GPU differ"
-            )
+        sentences = [f"{file}: {early}" for early in self._early]
         if self._far.any():
             sentences.append(
                 f"{file}: {np.count_nonzero(self._far)} {TraceWarning.FAR_FROM_LAUNCH}"

@@ -19,7 +19,7 @@ from ..events import (
     is_timed,
     untimed_warning,
 )
-from ..launching import CorrelationIds, far_from_launch, launching_calls
+from ..launching import CorrelationIds, far_from_launch, launching_calls, too_early
 from ..messages import TraceWarning
 from .cells import REPLACEMENT
 from .clock import SessionClock, sampled_clock, session_clock
@@ -45,6 +45,9 @@ def read_nsys(path: Path) -> Trace:
         api, call_ids = _api(export, clock)
         launched_by = _launching_calls(export, kernels, call_ids, api)
         rows, launched_by = _without_far_times(export, kernels.columns, launched_by, api)
+        start_ns = int64_column(rows, "start_ns")
+        launched_by, too_early_of, early = too_early(start_ns, is_timed(rows), launched_by, api)
+        export.warnings += [f"{path.name}: {each}" for each in early]
         _warn_about_untimed(export, rows)
         ranges, names = read_ranges(export, strings, clock)
         samples = sampled_clock(export, clock)
@@ -64,6 +67,7 @@ def read_nsys(path: Path) -> Trace:
             warnings=warnings,
             gpu_samples=partial(read_gpu_samples, path, samples, warnings),
             power_samples=power,
+            too_early_of=too_early_of,
         )
 
 

@@ -109,6 +109,32 @@ def test_a_kernel_before_its_launch_is_kept_and_counted(tmp_path: Path) -> None:
     assert warning.startswith(f"t.json: 2 {TraceWarning.STARTS_BEFORE_LAUNCH}, by up to 1.200 us")
 
 
+def test_a_kernel_long_before_its_launch_is_kept_without_a_range_and_counted(
+    tmp_path: Path,
+) -> None:
+    epoch_us = EPOCH_NS // 1000
+    events = [
+        annotation("fc1-b8#0.0", epoch_us, 100),
+        annotation("fc1-b8#0.1", epoch_us + 200, 100),
+    ]
+    for number, early_us in enumerate((-8, 999, 1001, -8)):
+        at_us = epoch_us + 10 + 5 * number + 200 * (number == 3)
+        events.append(launch(at_us, number))
+        events.append(kernel(at_us - early_us, 3.5, number, f"k{number}"))
+    trace = read_kineto(write_trace(tmp_path / "t.json", events))
+    rows = {row["kernel"]: row for row in _launches(trace)}
+    assert {name for name, row in rows.items() if row["range_name"] is None} == {"k2"}
+    assert rows["k2"]["unattributed"] == "starts more than 1 ms before its launch"
+    assert rows["k2"]["duration_ns"] == 3500
+    whose_kernel_is_lost, other = _calls(trace)
+    assert whose_kernel_is_lost["busy_ns"] is None
+    assert other["busy_ns"] == 3500
+    skewed, early = trace.warnings
+    assert skewed.startswith(f"t.json: 1 {TraceWarning.STARTS_BEFORE_LAUNCH}, by up to 999.000 us")
+    assert early.startswith(f"t.json: 1 {TraceWarning.STARTS_BEFORE_LAUNCH}, by up to 1001.000 us")
+    assert "without a range" in early
+
+
 @pytest.mark.parametrize("off_us", [-1.1e6, 1e11, -1e11])
 def test_a_kernel_with_a_time_of_another_clock_is_untimed(tmp_path: Path, off_us: float) -> None:
     epoch_us = EPOCH_NS // 1000

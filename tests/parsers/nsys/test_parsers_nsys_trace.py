@@ -384,6 +384,22 @@ def test_a_kernel_that_starts_before_its_launch_is_kept_as_clocks_differ(
     assert (row["start_ns"], row["duration_ns"], row["range_name"]) == (EPOCH_NS + 12, 5, "forward")
 
 
+def test_kernels_before_their_launch_are_counted_and_over_1_ms_early_have_no_range(
+    nsys_file: Callable[..., NsysFile],
+) -> None:
+    file = nsys_file()
+    file.range(0, 9_000_000, "forward")
+    for number, early_ns in ((1, -5), (2, 1_000_000), (3, 1_000_001)):
+        file.launch(5_000_000, 5_000_020, number)
+        file.kernel(5_000_000 - early_ns, 5_000_100, number)
+    path = file.close()
+    rows = {row["correlation_id"]: row for row in _launches(path)}
+    assert [rows[number]["range_name"] for number in (1, 2, 3)] == ["forward", "forward", None]
+    assert rows[3]["unattributed"] == Unattributed.BEFORE_LAUNCH
+    counted = [one for one in read_nsys(path).warnings if TraceWarning.STARTS_BEFORE_LAUNCH in one]
+    assert [each.partition(": ")[2].partition(" ")[0] for each in counted] == ["1", "1"]
+
+
 @pytest.mark.parametrize("start", [-1_000_000_100, 86_401 * 10**9])
 def test_a_kernel_far_from_its_launch_has_the_time_of_another_clock_and_is_untimed(
     nsys_file: Callable[..., NsysFile], start: int
