@@ -34,6 +34,7 @@ __all__ = [
     "RunOptions",
     "RunProgress",
     "__version__",
+    "add_to_history",
     "build_model",
     "compare_costs",
     "examine",
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from .pipeline.compare.compare import compare_costs
     from .pipeline.cost import load
     from .pipeline.doctor import examine
+    from .pipeline.history import add_to_history
     from .pipeline.import_tables import ImportOptions, import_tables
     from .pipeline.measure.progress import RunProgress
     from .pipeline.parse import parse, parse_trace
@@ -67,6 +69,7 @@ else:
         "pipeline.compare.compare": ("compare_costs",),
         "pipeline.cost": ("load",),
         "pipeline.doctor": ("examine",),
+        "pipeline.history": ("add_to_history",),
         "pipeline.import_tables": ("ImportOptions", "import_tables"),
         "pipeline.measure.progress": ("RunProgress",),
         "pipeline.parse": ("parse", "parse_trace"),

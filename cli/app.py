@@ -18,6 +18,7 @@ from . import build_model, doctor, import_, parse, render, report, scenario, scr
 from .compare.command import compare
 from .cost.command import cost
 from .ending import Ending
+from .history.command import history
 from .profile.command import profile
 from .streams import flush_streams
 from .validate.command import validate
@@ -46,6 +47,7 @@ app.command("scrub")(scrub.scrub)
 app.command("import")(import_.import_)
 app.command("show")(show.show)
 app.command("compare")(compare)
+app.add_typer(history, name="history")
 
 
 @app.callback()

@@ -87,10 +87,10 @@ def _row(curve: "CurveModel", line: str, only_curve: bool) -> list[str]:
     ]
 
 
-def drawn(latencies_us: "Sequence[float]") -> str:
-    """Draw latencies as one line of blocks, on a logarithmic scale of at least a factor of 2."""
-    heights = list(map(log, latencies_us))
-    low, span = min(heights), max(max(heights) - min(heights), log(2))
+def drawn(values: "Sequence[float]", least_factor: float = 2.0) -> str:
+    """Draw values as one line of blocks, on a logarithmic scale of at least so large a factor."""
+    heights = list(map(log, values))
+    low, span = min(heights), max(max(heights) - min(heights), log(least_factor))
     return "".join(_BLOCKS[int((h - low) / span * (len(_BLOCKS) - 1) + 0.5)] for h in heights)
 
 

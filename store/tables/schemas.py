@@ -37,7 +37,7 @@ def _schema(name: str, **columns: pa.DataType) -> pa.Schema:
 # agree. points/2: without empty_power_w and the half widths power_w_ci95,
 # idle_power_w_ci95, latency_sustained_us_ci95 and energy_above_idle_mj_ci95, which nothing read.
 # launches/2: with range_scope; start_ns and duration_ns may be null.
-# All others are at their first number.
+# All others are at their first number; `history` is no table of a run, but of many.
 _LAUNCHES = _schema(
     "launches/2",
     recording=pa.string(),  # unit of the recording; null for a single trace
@@ -208,6 +208,27 @@ _POINTS = _schema(
     temp_c=pa.float64(),  # mean temperature under the loads with energy
 )
 
+_HISTORY = _schema(
+    "history/1",
+    run=pa.string(),
+    utc=pa.string(),  # when the run began
+    git_commit=pa.string(),  # of the repository that it was measured in; null outside one
+    git_dirty=pa.bool_(),
+    device=pa.string(),
+    device_id=pa.string(),
+    driver=pa.string(),
+    power_limit_w=pa.float64(),
+    locked_sm_clock_mhz=pa.int32(),
+    threads=pa.int32(),
+    torch=pa.string(),
+    **{name: _POINTS.field(name).type for name in (
+        "curve", "op", "tokens", "latency_us", "latency_us_lo", "latency_us_hi", "latency_source",
+        "agreeing", "repeat_difference", "energy_mj", "energy_mj_ci95", "energy_source", "power_w",
+        "temp_c",
+    )},
+    flags=pa.int32(),  # number of flags of the point
+)  # fmt: skip
+
 _UNITS: Final = ("_ns", "_us", "_s", "_mj", "_w", "_pct", "_bytes", "_mhz", "_hz", "_ci95")
 _SIGNED: Final = frozenset({"start_ns", "time_ns", "energy_above_idle_mj"})
 _COUNTS: Final = frozenset(
@@ -240,6 +261,7 @@ SCHEMAS: Final = MappingProxyType(
         "thermal_samples": _THERMAL_SAMPLES,
         "counters": _COUNTERS,
         "points": _POINTS,
+        "history": _HISTORY,
     }
 )
 # Older numbers that are still read: columns that are gone are dropped, new ones are null.

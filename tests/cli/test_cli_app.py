@@ -24,7 +24,7 @@ COMMANDS = (
         "report",
         "scenario",
     ),
-    *("scrub", "import", "show", "compare"),
+    *("scrub", "import", "show", "compare", "history"),
 )
 HEAVY = {"torch", "triton", "pandas", "scipy", "altair"}
 

@@ -1,0 +1,1 @@
+"""`moeprof history`: runs over time, and what it prints."""

@@ -1,0 +1,1 @@
+"""The history of a device: what each run measured, one small table a run."""
