@@ -5,7 +5,7 @@
 # make fmt      mend format and lint; renew the published JSON Schemas
 # make fuzz     change fields of valid inputs 10,000 times; each must be read or refused
 # make torture  kill, starve, race and lie to moeprof for a quarter of an hour; torture-full: for hours
-# make gpu      try all that moeprof measures on this machine, in eight minutes; installs nothing
+# make gpu      try all that moeprof measures on this machine, in eight minutes
 # make bench    run every benchmark, quickly
 # make clean    remove what the others made, except runs
 .PHONY: help demo test check fmt fuzz torture torture-full gpu bench clean
@@ -56,9 +56,14 @@ torture: .venv/installed
 torture-full: .venv/installed
 	PYTHONPATH=.path $(BIN)/python -m moeprof.tests.torture --size full $(TORTURE)
 
-# By what is installed: a machine with a GPU may have no network, and a torch of its own.
+# A machine with a GPU may have no network, and a torch of its own: where PYTHON has what the selftest
+# needs, nothing is installed.
+NEEDED := msgspec numpy pandas pyarrow pynvml rich scipy torch typer
+HAS := import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, sys.argv[1:])))
 gpu:
-	PYTHONPATH=.path$(if $(PYTHONPATH),:$(PYTHONPATH)) $(if $(wildcard .venv/installed),$(BIN)/python,$(PYTHON)) -m moeprof selftest $(SELFTEST)
+	@[ -e .venv/installed ] || $(PYTHON) -c '$(HAS)' $(NEEDED) || $(MAKE) .venv/installed
+	@python=$(PYTHON); [ ! -e .venv/installed ] || python=$(BIN)/python; \
+	PYTHONPATH=.path$${PYTHONPATH:+:$$PYTHONPATH} $$python -m moeprof selftest $(SELFTEST)
 
 bench: .venv/installed
 	for file in $(wildcard benchmarks/*.py); do $(BIN)/python $$file --quick || exit; done

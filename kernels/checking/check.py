@@ -18,6 +18,7 @@ import torch
 
 from ...store.errors import CannotMeasure
 from ..backend import runs_kernel
+from ..tiling.tiles import Tile
 from .cases import TIMES_TORCH, Case
 from .problems import Results, make_problem
 
@@ -35,7 +36,7 @@ class KernelCheck:
     the ratios of the 2-norms and of the worst elements; None where the result is not finite.
     `wrong_integers` counts differing integers of the results, such as expert ids. Of `runs` further
     runs, `different` gave other bits than the first. `first_s` is the first run, with compilation,
-    and `took_s` the whole check.
+    and `took_s` the whole check. `tile` is that of dequant_linear, None for other kernels.
     """
 
     case: Case
@@ -45,6 +46,7 @@ class KernelCheck:
     different: int
     first_s: float
     took_s: float
+    tile: Tile | None = None
 
     @property
     def right(self) -> bool:
@@ -54,10 +56,11 @@ class KernelCheck:
 
 
 def check_kernel(case: Case, device: str, runs: int, limit_s: float) -> KernelCheck:
-    """Check a case on `device` ("cpu" or "cuda:N"), with `runs` runs within `limit_s`, or fewer.
+    """Check a case on `device` ("cpu" or "cuda:N"): `runs` further runs, fewer after `limit_s`.
 
-    On a CPU it is Triton's interpreter that runs. Raises CannotMeasure where the torch reference
-    would compute instead of the kernel.
+    The first run, and the results that it is held against, are not in that time. On a CPU it is
+    Triton's interpreter that runs. Raises CannotMeasure where the torch reference would compute
+    instead of the kernel.
     """
     if not runs_kernel(torch.empty(1, device=device)):
         raise CannotMeasure("Triton is not installed: the torch references compute")
@@ -70,9 +73,10 @@ def check_kernel(case: Case, device: str, runs: int, limit_s: float) -> KernelCh
             _synchronise(device)
         first_s = time.monotonic() - launched_s
         times_torch, wrong = _compared(first, problem.by_torch(), problem.exact())
-        done, different = _repeated(problem.by_kernel, first, runs, begin_s + limit_s)
+        end_s = time.monotonic() + limit_s
+        done, different = _repeated(problem.by_kernel, first, runs, end_s)
     took_s = time.monotonic() - begin_s
-    return KernelCheck(case, times_torch, wrong, done, different, first_s, took_s)
+    return KernelCheck(case, times_torch, wrong, done, different, first_s, took_s, problem.tile)
 
 
 def _compared(found: Results, by_torch: Results, exact: Results) -> tuple[float | None, int]:

@@ -12,6 +12,8 @@ from ..active_set import active_set, active_set_reference
 from ..dequant_linear import dequant_linear, dequant_linear_reference
 from ..grouped_linear import grouped_linear, grouped_linear_reference
 from ..packing import pack
+from ..tiling.choice import INTERPRETER, choose_tile, gpu_at
+from ..tiling.tiles import Layer, Tile
 from ..topk import topk, topk_reference
 from ..weights import Weights
 from .cases import EXPERTS, Case
@@ -28,11 +30,15 @@ _PRICE: Final = 0.06
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Three ways to the same results: by the kernel, by torch in its dtypes, and in float64."""
+    """Three ways to the same results: by the kernel, by torch in its dtypes, and in float64.
+
+    `tile` is that of dequant_linear, None for other kernels.
+    """
 
     by_kernel: Callable[[], Results]
     by_torch: Callable[[], Results]
     exact: Callable[[], Results]
+    tile: Tile | None = None
 
 
 def make_problem(case: Case, device: str) -> Problem:
@@ -62,6 +68,7 @@ def _dequant_linear(case: Case, device: str) -> Problem:
         lambda: (dequant_linear(x, one.packed, one.scales),),
         lambda: (dequant_linear_reference(x, one.packed, one.scales),),
         exact,
+        _tile(case, one, x),
     )
 
 
@@ -99,6 +106,14 @@ def _active_set(case: Case, device: str) -> Problem:
         partial(active_set_reference, scores, prices, k),
         partial(active_set_reference, scores.double(), prices, k),
     )
+
+
+def _tile(case: Case, weights: Weights, x: torch.Tensor) -> Tile:
+    """The tile that dequant_linear takes for these tensors."""
+    outputs, inputs = case.sizes
+    layer = Layer(outputs, inputs, weights.packed.shape[-1], inputs // weights.scales.shape[-2])
+    gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
+    return choose_tile(gpu, layer, case.tokens, x.element_size())
 
 
 @cache  # of each layer once in a process: packing takes longer than any kernel

@@ -194,7 +194,7 @@ def power_difference(facts: Facts) -> Reading:
 
 def absent_curves(facts: Facts) -> Reading:
     """Count operations of the sweep without a curve."""
-    absent = [f"{what}: {why}" for what, why in facts["unmeasured"].items() if "energy" not in what]
+    absent = [f"{what}: {why}" for what, why in facts["unmeasured"].items()]
     return Reading(len(absent), _named(absent) or f"{len(facts['curves'])} curves")
 
 
@@ -239,6 +239,8 @@ def hot_reads(facts: Facts) -> Reading:
 
 
 def _reads(facts: Facts, l2: str) -> Reading:
+    if "reason" in facts.get(l2, {}):
+        raise Unmeasured(facts[l2]["reason"])
     launches = facts.get(l2, {}).get("launches", [])
     read = [one["dram_read_bytes"] for one in launches if one["dram_read_bytes"] is not None]
     if not read:

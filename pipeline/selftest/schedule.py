@@ -36,13 +36,13 @@ class Step:
 
 
 STEPS: Final = (
-    Step("doctor", "what this machine can measure", "machine.examine_machine", 0.15),
-    Step("kernels", "kernels against float64, and again bit by bit", "kernels.check_kernels", 0.19),
-    Step("sweep", "a short sweep with its power pass", "sweep.sweep", 0.38),
+    Step("doctor", "what this machine can measure", "machine.examine_machine", 0.20),
+    Step("kernels", "kernels against float64, and again bit by bit", "kernels.check_kernels", 0.18),
+    Step("sweep", "a short sweep with its power pass", "sweep.sweep", 0.35),
     Step("model", "recordings to a cost model", "model.fit_model", 0.08),
     Step("verdict", "the model against held-out sizes", "verdict.judge_model", 0.04),
-    Step("counters", "hardware counters, cold and hot", "counters.read_counters", 0.12),
-    Step("idle", "power and clocks of the idle device", "idle.watch_idle", 0.03),
+    Step("counters", "hardware counters, cold and hot", "counters.read_counters", 0.10),
+    Step("idle", "power and clocks of the idle device", "idle.watch_idle", 0.04),
 )
 
 

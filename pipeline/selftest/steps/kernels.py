@@ -20,7 +20,8 @@ _PROGRAM: Final = "moeprof.pipeline.selftest.kernel_program"
 _RUNS: Final = 300
 _INTERPRETED_RUNS: Final = 3
 _START_S: Final = 60.0  # torch, its CUDA context and Triton, from a cold disk
-_CASE_S: Final = 20.0
+_CASE_S: Final = 30.0
+_REPEATING_S: Final = 5.0  # of which its further runs may take so much
 _LEAST_S: Final = 2.0  # of the step's time, to begin another case
 _MOST_ENDED: Final = 3  # processes in a row that end without an answer
 
@@ -80,7 +81,7 @@ class _Checker:
         start_s = 0.0
         if self._process is None:
             self._process, start_s = LineProcess(self._command, kept_fds=self._locks), _START_S
-        asked = asdict(case) | {"runs": self._runs, "limit_s": min(_CASE_S / 2, left_s)}
+        asked = asdict(case) | {"runs": self._runs, "limit_s": min(_REPEATING_S, left_s)}
         end_s = time.monotonic() + left_s
         try:
             answer = self._process.ask(json.dumps(asked), min(start_s + _CASE_S, left_s))

@@ -82,6 +82,7 @@ def test_a_metric_that_was_not_validated_has_its_reason() -> None:
         (readings.lost_loads, {}, "no load was recorded"),
         (readings.power_difference, {}, "no size was loaded twice"),
         (readings.cold_reads, {"cold": {"launches": []}}, "ncu gave no dram_read_bytes"),
+        (readings.hot_reads, {"hot": {"reason": "no time was left"}}, "no time was left"),
         (readings.idle_spread, {"power_reason": "GPU lost"}, "GPU lost"),
     ],
 )

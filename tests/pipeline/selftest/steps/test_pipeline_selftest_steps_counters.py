@@ -81,5 +81,6 @@ def test_an_ncu_that_records_nothing_fails(tmp_path: Path, ncu: Callable[..., No
 
 def test_without_time_no_call_is_counted(tmp_path: Path, ncu: Callable[..., None]) -> None:
     ncu(cold=1, hot=1)
-    with pytest.raises(StepFailed, match="no time was left for the cold call"):
-        read_counters(work_in(tmp_path, seconds=3.0)[0])
+    found = read_counters(work_in(tmp_path, seconds=3.0)[0])
+    assert found["cold"] == {"reason": "no time was left for the cold call"}
+    assert found["hot"] == {"reason": "no time was left for the hot call"}
