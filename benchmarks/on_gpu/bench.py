@@ -4,7 +4,6 @@ import math
 import signal
 import statistics
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 
 from moeprof.benchmarks.on_gpu.energy import joules, replayed
+from moeprof.kernels.checking.poison import poisoned
 from moeprof.kernels.tiling.counters import borrowed_counters
 from moeprof.stats.median import median_interval
 
@@ -77,17 +77,6 @@ def at_most(limit_s: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-@contextmanager
-def poisoned() -> Iterator[None]:
-    """Context in which torch.empty holds NaN or the largest integer: unwritten results show."""
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        torch.use_deterministic_algorithms(False)
 
 
 def relative_error(y: torch.Tensor, exact: torch.Tensor) -> float:

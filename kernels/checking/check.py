@@ -7,9 +7,7 @@ GPU busy, so that programs are placed on its multiprocessors in another order ea
 """
 
 import time
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import isfinite
 from typing import Final
@@ -20,6 +18,7 @@ from ...store.errors import CannotMeasure
 from ..backend import runs_kernel
 from ..tiling.tiles import Tile
 from .cases import TIMES_TORCH, Case
+from .poison import poisoned
 from .problems import Results, make_problem
 
 _ROUNDING: Final = 5e-7  # added to torch's error: float32 is summed in another order
@@ -68,7 +67,7 @@ def check_kernel(case: Case, device: str, runs: int, limit_s: float) -> KernelCh
     with torch.inference_mode():
         problem = make_problem(case, device)
         launched_s = time.monotonic()
-        with _poisoned():
+        with poisoned():
             first = problem.by_kernel()
             _synchronise(device)
         first_s = time.monotonic() - launched_s
@@ -130,18 +129,6 @@ def _busy_stream(device: torch.device) -> Iterator[None]:
             for _ in range(_AHEAD if stream.query() else 1):
                 torch.mm(matrix, matrix)
         yield
-
-
-@contextmanager
-def _poisoned() -> Iterator[None]:
-    """Let memory that torch allocates in the block hold NaN: what is never written shows."""
-    before = torch.are_deterministic_algorithms_enabled()
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            yield
-    finally:
-        torch.use_deterministic_algorithms(before)
 
 
 def _synchronise(device: str) -> None:

@@ -12,9 +12,17 @@ from moeprof.pipeline.selftest.steps.verdict import judge_model
 from moeprof.tests.pipeline.selftest.steps.told import work_in
 
 
-@pytest.mark.parametrize(("device", "collector"), [("cpu", "cpu"), ("cuda:0", "kineto")])
+@pytest.mark.parametrize(
+    ("device", "collector", "left_s", "budget_s"),
+    [("cpu", "cpu", 10.0, 5.0), ("cpu", "cpu", 60.0, 40.0), ("cuda:0", "kineto", 200.0, 160.0)],
+)
 def test_it_asks_for_three_operations_within_its_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, collector: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    collector: str,
+    left_s: float,
+    budget_s: float,
 ) -> None:
     asked: list[tuple[RunOptions, Path]] = []
 
@@ -24,14 +32,14 @@ def test_it_asks_for_three_operations_within_its_time(
 
     monkeypatch.setattr(sweep, "choose_device", lambda name: device)
     monkeypatch.setattr(sweep, "profile", profile)
-    work, told = work_in(tmp_path, seconds=100.0)
+    work, told = work_in(tmp_path, seconds=left_s)
     found = run_sweep(work)
     ((options, store),) = asked
     assert (options.ops, options.collectors) == ("fc1,dequant_linear,topk", collector)
-    assert options.budget_s == pytest.approx(80.0, abs=1)
+    assert options.budget_s == pytest.approx(budget_s, abs=1)
     assert store == tmp_path / "runs"
     assert "took_s" not in told.facts[0]
-    assert (found["run"], found["warnings"]) == ("run", ["busy"])
+    assert (found["run"], found["warnings"], found["took_s"]) == ("run", ["busy"], None)
     assert found["summaries"][0]["measured"] == 4
 
 
@@ -43,7 +51,7 @@ def test_a_sweep_of_the_cpu_becomes_a_model_with_a_verdict(
     monkeypatch.setattr(sweep, "OPS", "relu")
     work, told = work_in(tmp_path)
     measured = run_sweep(work)
-    assert measured["took_s"] <= measured["budget_s"]
+    assert 0 < measured["took_s"]
     assert told.points
     modelled = fit_model(work)
     assert [curve["op"] for curve in modelled["curves"]] == ["relu"]
