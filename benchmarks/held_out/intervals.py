@@ -119,8 +119,6 @@ def _scored(one: Trial, rng: np.random.Generator) -> Scored:
 
 def _whole(apart: Scored) -> Scored:
     """The curve with its calibration points among the knots."""
-    assert apart.calibration_tokens is not None
-    assert apart.calibration_values is not None
     tokens = np.r_[apart.tokens, apart.calibration_tokens]
     order = np.argsort(tokens)
     x, y = tokens[order], np.r_[apart.values, apart.calibration_values][order]

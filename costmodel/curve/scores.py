@@ -18,7 +18,7 @@ the final fit then follows from the jumps and left-out errors of its own, closer
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -46,7 +46,11 @@ _NOISES, _SHARES = (
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Errors of predictions [N], log(predicted / measured), and what their scale follows from."""
+    """Errors of predictions `values` [N], log(predicted / measured), and what their scale is of.
+
+    `jumps` [N] are the log-jumps of the brackets they lie in, `left_out` [N] the |log| left-out
+    errors of the knots around.
+    """
 
     values: Float64
     jumps: Float64
@@ -62,14 +66,19 @@ class Errors:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A fitted curve: `tokens` [K], latencies `values` [K], and C calibration points."""
+    """A fitted curve and the calibration points that it does not pass through.
+
+    `tokens` [K] are its knots, `values` [K] their latencies in any one unit, `segments` [K] as for
+    `interpolate`. `calibration_tokens` [C] and `calibration_values` [C] are the same of the
+    calibration points.
+    """
 
     fit: Fit
     tokens: Int64
     values: Float64
     segments: Int64 | None = None
-    calibration_tokens: Int64 | None = None
-    calibration_values: Float64 | None = None
+    calibration_tokens: Int64 = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    calibration_values: Float64 = field(default_factory=lambda: np.empty(0))
 
     @property
     def left_out(self) -> Float64:
@@ -93,8 +102,6 @@ class Scored:
 
     def calibration_errors(self) -> Errors:
         """The errors of the calibration points within the domain."""
-        if self.calibration_tokens is None or self.calibration_values is None:
-            return Errors(np.empty(0), np.empty(0), np.empty(0))
         sizes = self.calibration_tokens
         inside = (sizes >= self.tokens[0]) & (sizes <= self.tokens[-1])
         sizes, measured = sizes[inside], self.calibration_values[inside]

@@ -33,7 +33,6 @@ def test_knots_and_calibration_points_are_apart_until_they_are_whole() -> None:
     assert curve.tokens.tolist() == [1, 64]
     assert curve.latency_us.tolist() == [11.0, 74.0]
     scored = curve.scored("linear")
-    assert scored.calibration_tokens is not None
     assert scored.calibration_tokens.tolist() == [32]
     assert curve.whole.tokens.tolist() == [1, 32, 64]
     assert curve.whole.calibration == []

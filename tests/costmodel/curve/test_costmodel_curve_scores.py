@@ -102,7 +102,6 @@ def test_without_calibration_points_the_left_out_knots_give_the_scores() -> None
 def test_a_calibration_point_outside_the_domain_gives_no_score() -> None:
     scored, _, _ = curve(0, 0.01)
     narrow = replace(scored, tokens=KNOTS[5:10], values=scored.values[5:10])
-    assert scored.calibration_tokens is not None
     inside = (scored.calibration_tokens >= KNOTS[5]) & (scored.calibration_tokens <= KNOTS[9])
     assert len(narrow.calibration_errors().values) == inside.sum()
     assert score_curves([scored])[1].n == 8
