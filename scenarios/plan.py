@@ -15,6 +15,8 @@ from .preset import Preset
 from .run_options import RunOptions
 
 FIRST_SIZES: Final = 8  # over the logarithm; adaptive sampling starts from them
+POINTS: Final = 24  # sizes chosen for the fit of an operation, at most
+POINTS_IN_BUDGET: Final = 48  # the same where a budget says when to stop
 HOLDOUT_SIZES: Final = 8
 CALIBRATION_SIZES: Final = 8
 _CALIBRATE_ONE_OF: Final = 8  # one size in 8 of a domain calibrates the intervals
@@ -65,7 +67,7 @@ def make_plan(options: RunOptions, resolved: ResolvedRun) -> Plan:
         l2=options.l2,
         threads=options.threads,
         seed=options.seed,
-        points_per_op=options.points_per_op,
+        points_per_op=options.points_per_op or POINTS,
         budget_s=options.budget_s,
         point_timeout_s=options.point_timeout_s,
         ops=tuple(_op_plan(options, resolved, loaded) for loaded in resolved.ops),
@@ -73,7 +75,10 @@ def make_plan(options: RunOptions, resolved: ResolvedRun) -> Plan:
         sm_clock_mhz=options.sm_clock_mhz,
         thermal_step=options.thermal_step,
     )
-    return plan if resolved.power_reason is not None else replace(plan, power=_power_plan(plan))
+    # Sizes beyond 24 take the time that timing and power leave: the power pass is planned before.
+    power = _power_plan(plan) if resolved.power_reason is None else None
+    most = POINTS if options.budget_s is None else POINTS_IN_BUDGET
+    return replace(plan, power=power, points_per_op=options.points_per_op or most)
 
 
 def check_options(options: RunOptions, device: str) -> None:
@@ -97,7 +102,7 @@ def _op_plan(options: RunOptions, resolved: ResolvedRun, loaded: LoadedOp) -> Op
     calibration = _calibration(options.seed, operation.name, open_, len(domain))
     reserved = {*holdout, *calibration}
     fitted = [size for size in domain if size not in reserved]
-    seeds = min(FIRST_SIZES, options.points_per_op)
+    seeds = min(FIRST_SIZES, options.points_per_op or POINTS)
     first = tuple(fitted) if options.sampling == "all" else log_spaced(fitted, seeds)
     return OpPlan(
         op=operation.name,

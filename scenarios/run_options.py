@@ -40,7 +40,8 @@ class RunOptions:
         device: "cpu" or "cuda:N"; None for the first GPU, or the CPU where there is none.
         collectors: "auto", "cpu", "kineto", "nsys" or "ncu"; one that times and ncu by comma.
         sampling: "adaptive" chooses each size by those measured so far, "all" takes every one.
-        points_per_op: Number of batch sizes of an operation that its curve is fitted to, at most.
+        points_per_op: Number of batch sizes of an operation that are chosen for its fit, at most.
+            None for 24; for up to 48 where a budget has time left and the fit needs them.
         isolation: One process for each operation ("op") or for each batch size ("point").
         l2: "cold": each call reads other memory; "hot": the same again, from the cache.
         threads: Number of CPU threads that an operation may use, at most that of the CPUs.
@@ -62,7 +63,7 @@ class RunOptions:
     device: str | None = None
     collectors: str = "auto"
     sampling: Sampling = "adaptive"
-    points_per_op: int = 24
+    points_per_op: int | None = None
     isolation: Isolation = "op"
     l2: L2 = "cold"
     threads: int = 1
@@ -100,7 +101,7 @@ class RunOptions:
                 " CPUs of this machine",
                 hint="leave it out, or give it as many as an operation may use",
             )
-        if self.points_per_op < 2:
+        if self.points_per_op is not None and self.points_per_op < 2:
             raise BadInput(
                 f"--points is {self.points_per_op}, and a curve needs at least 2",
                 hint="24, as without --points, are enough for most",

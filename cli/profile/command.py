@@ -52,7 +52,7 @@ def profile(
     device: Device = None,
     collector: Collectors = "auto",
     sampling: SamplingKind = "adaptive",
-    points: Points = 24,
+    points: Points = None,
     isolation: IsolationKind = "op",
     l2: Cache = "cold",
     threads: Threads = 1,

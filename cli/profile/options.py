@@ -48,7 +48,11 @@ SamplingKind = Annotated[
     typer.Option(help="Choose the next size by those measured so far, or take every one."),
 ]
 Points = Annotated[
-    int, typer.Option(help="Sizes of an operation that its curve is fitted to, at most.")
+    int | None,
+    typer.Option(
+        help="Sizes chosen for the fit of an operation, at most"
+        " [default: 24; up to 48 where a --budget has time left]."
+    ),
 ]
 IsolationKind = Annotated[
     Literal["op", "point"], typer.Option(help="One process for each operation, or for each size.")

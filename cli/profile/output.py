@@ -78,7 +78,7 @@ def _show_points(result: "ProfileResult") -> None:
 
 def _show_plan(plan: "Plan") -> None:
     render.table(
-        f"Plan: {plan.sampling} sampling, {plan.points_per_op} sizes per operation to the fit",
+        f"Plan: {plan.sampling} sampling, up to {plan.points_per_op} sizes per operation",
         ["op", "curve", "#from", "#to", "#first", "#held out"],
         [
             [

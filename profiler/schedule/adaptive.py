@@ -38,7 +38,7 @@ def choose_size(
     """
     waiting = frozenset(just_measured) | observed.between_speeds(op_plan.reference)
     seen = Seen(_fitted_times(op_plan, observed), observed.noise, waiting)
-    return next_size(seen, _open_sizes(op_plan, observed))
+    return next_size(seen, _open_sizes(op_plan, observed), TARGET_P95)
 
 
 def _fitted_times(op_plan: OpPlan, observed: Observations) -> dict[int, float]:

@@ -13,6 +13,8 @@ from moeprof.scenarios.plan import (
     CALIBRATION_SIZES,
     FIRST_SIZES,
     HOLDOUT_SIZES,
+    POINTS,
+    POINTS_IN_BUDGET,
     RESPONSE_S,
     RUN_S,
     check_options,
@@ -161,6 +163,17 @@ def test_more_to_measure_is_estimated_to_take_longer() -> None:
     assert estimate_s(a_plan(points_per_op=8)) < seconds
     assert estimate_s(a_plan(ops="fc1,gelu")) == pytest.approx(2 * seconds)
     assert 1 < estimate_s(a_plan(collectors=("nsys", "ncu"))) / seconds < 2  # ncu visits once
+
+
+def test_a_budget_leaves_room_for_more_sizes_unless_their_number_was_chosen() -> None:
+    assert a_plan().points_per_op == POINTS == 24
+    assert a_plan(budget_s=600.0).points_per_op == POINTS_IN_BUDGET == 48
+    assert a_plan(budget_s=600.0, points_per_op=10).points_per_op == 10
+
+
+def test_sizes_that_only_a_budget_allows_take_no_time_from_the_power_pass() -> None:
+    gpu: dict[str, Any] = {"device": "cuda:0", "collectors": ("nsys",), "power_reason": None}
+    assert a_plan(ops="all", budget_s=600.0, **gpu).power == a_plan(ops="all", **gpu).power
 
 
 def test_points_beyond_the_domain_take_no_time() -> None:
