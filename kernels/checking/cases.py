@@ -30,6 +30,8 @@ _SMALL_ROUTERS: Final = ((128, 8), (8, 2))
 class Case:
     """One kernel on one problem of `tokens` rows.
 
+    Activations and weights' scales are bfloat16, as are the logits but of `topk_float32`: keys of
+    16 bits and of 32 take another way through the kernel.
     `sizes` are the outputs and inputs of a layer, or the experts of a router and how many of them a
     token takes.
     """
@@ -51,6 +53,7 @@ def gpu_cases() -> list[Case]:
         _cases("topk", _ROUTERS, _ROUTED_TOKENS),
         _cases("grouped_linear", _LAYERS, _GROUPED_TOKENS),
         _cases("active_set", _ROUTERS[:2], _DECODE_TOKENS),
+        _cases("topk_float32", _ROUTERS, _ROUTED_TOKENS[:2]),
     )
 
 
@@ -61,6 +64,7 @@ def interpreter_cases() -> list[Case]:
         _cases("topk", _SMALL_ROUTERS, _SMALL_TOKENS),
         _cases("grouped_linear", _SMALL_LAYERS, _SMALL_TOKENS),
         _cases("active_set", _SMALL_ROUTERS, _SMALL_TOKENS),
+        _cases("topk_float32", _SMALL_ROUTERS, _SMALL_TOKENS[:1]),
     )
 
 

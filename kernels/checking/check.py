@@ -17,7 +17,7 @@ import torch
 from ...store.errors import CannotMeasure
 from ..backend import runs_kernel
 from ..tiling.tiles import Tile
-from .cases import TIMES_TORCH, Case
+from .cases import Case
 from .poison import poisoned
 from .problems import Results, make_problem
 
@@ -46,12 +46,6 @@ class KernelCheck:
     first_s: float
     took_s: float
     tile: Tile | None = None
-
-    @property
-    def right(self) -> bool:
-        """Whether the result is that of float64 within the limit."""
-        small = self.times_torch is not None and self.times_torch <= TIMES_TORCH
-        return small and not self.wrong_integers
 
 
 def check_kernel(case: Case, device: str, runs: int, limit_s: float) -> KernelCheck:

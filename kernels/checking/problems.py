@@ -46,10 +46,11 @@ def make_problem(case: Case, device: str) -> Problem:
 
     Raises BadInput for an unknown kernel.
     """
-    makers = {
+    makers: dict[str, Callable[[Case, str], Problem]] = {
         "dequant_linear": _dequant_linear,
         "grouped_linear": _grouped_linear,
-        "topk": _topk,
+        "topk": partial(_topk, dtype=torch.bfloat16),
+        "topk_float32": partial(_topk, dtype=torch.float32),
         "active_set": _active_set,
     }
     if case.kernel not in makers:
@@ -86,9 +87,10 @@ def _grouped_linear(case: Case, device: str) -> Problem:
     )
 
 
-def _topk(case: Case, device: str) -> Problem:
+def _topk(case: Case, device: str, dtype: torch.dtype) -> Problem:
+    """In bfloat16 many logits are equal, and the lower expert comes first."""
     experts, k = case.sizes
-    logits = _normal((case.tokens, experts), case.tokens).to(device)
+    logits = _normal((case.tokens, experts), case.tokens).to(device, dtype)
     return Problem(
         partial(topk, logits, k),
         partial(topk_reference, logits, k),

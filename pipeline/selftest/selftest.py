@@ -11,7 +11,7 @@ from typing import Final
 from ... import __version__
 from ...store.disk.sync import make_folder
 from ...store.document import write_document
-from ...store.errors import check_type, path_argument
+from ...store.errors import BadInput, check_type, path_argument
 from ...store.files import cannot_write
 from ...store.run import DEFAULT_STORE
 from ..measure.progress import SILENT, RunProgress
@@ -44,10 +44,13 @@ def selftest(
     """Run every step within `budget_s` into a new folder below `store`.
 
     A step that fails, hangs or crashes ends no other. `selftest.json` and the archive are written
-    anew after each. `command_of` gives the command of a step's process. Raises BadInput where the
-    folder cannot be written. A KeyboardInterrupt leaves what there is by then.
+    anew after each. `command_of` gives the command of a step's process. Raises BadInput for a
+    budget that is not above 0, and where the folder cannot be written. A KeyboardInterrupt leaves
+    what there is by then.
     """
     check_type("budget_s", budget_s, float, int)
+    if not budget_s > 0:
+        raise BadInput(f"budget_s is {budget_s}", hint="it must be longer than 0 s")
     folder = _new_folder(path_argument("store", store))
     running = _Running(folder, budget_s, progress, command_of)
     progress.notice(f"selftest: at most {budget_s:.0f} s, into {folder}")

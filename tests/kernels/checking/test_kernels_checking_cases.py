@@ -2,7 +2,7 @@
 
 from moeprof.kernels.checking.cases import gpu_cases, interpreter_cases
 
-KERNELS = {"dequant_linear", "grouped_linear", "topk", "active_set"}
+KERNELS = {"dequant_linear", "grouped_linear", "topk", "topk_float32", "active_set"}
 
 
 def test_every_kernel_is_among_the_first_cases() -> None:
