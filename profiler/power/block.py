@@ -168,6 +168,9 @@ class Block:
             process.has_ended, reason = True, str(end)
         except (Refused, RecorderEnded) as failed:
             reason = str(failed)
+        except CannotMeasure:
+            shutil.rmtree(log.parent)  # nothing was recorded
+            raise
         warnings: list[str] = []
         if reason is not None and repeat is not None:
             outcomes.append(self._failure(repeat, reason))

@@ -239,8 +239,10 @@ def test_without_sensors_every_load_fails_for_that_reason(make_job: MakeJob) -> 
     def refuse(provenance: object, path: Path) -> AbstractContextManager[RecordedRows]:
         raise CannotMeasure("NVML is unavailable")
 
-    (given_up,) = collect(make_job(), refuse)
+    job = make_job()
+    (given_up,) = collect(job, refuse)
     assert reasons([given_up]) == ["NVML is unavailable"] * 2
+    assert not job.run.unit("power", "gelu-idle@0").exists()
 
 
 def test_a_recorder_that_fails_costs_its_own_load_and_a_resumed_run_repeats_it(
