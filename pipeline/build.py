@@ -118,8 +118,8 @@ def _flagged(points: pa.Table, runs: Sequence[Run]) -> list[str]:
         return []
     reports = ", ".join(f"`moeprof report {run.folder}`" for run in runs)
     return [
-        f"{flagged} of {points.num_rows} points are flagged, most often for other processes or"
-        f" calls that spread: listed by {reports}; measure again on a quiet machine"
+        f"{flagged} of {points.num_rows} points are flagged, and what disturbed a point disturbs"
+        f" the model: {reports} says what it was"
     ]
 
 

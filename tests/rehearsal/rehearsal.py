@@ -43,6 +43,7 @@ class Rehearsal:
         live.touch()
         given = {"live": live, "clock": self.folder / PAGE} | nvml
         self.environment = {
+            "PATH": self.environment.get("PATH", ""),
             MACHINE: str(described),
             **{f"FAKENVML_{name.upper()}": str(value) for name, value in given.items()},
         }
@@ -83,8 +84,6 @@ def rehearsal(folder: Path, library: Path) -> Iterator[Rehearsal]:
         stage = Rehearsal(folder, clock, _host(folder, library))
         with stage.host:
             try:
-                stage.set_machine(Machine())
-                stage.put_on_path()
                 yield stage
             finally:
                 stage.host.kill()

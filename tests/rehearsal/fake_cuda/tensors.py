@@ -1,8 +1,9 @@
 """Tensors "on the GPU": they lie in the host's memory, and every call of torch on them is a kernel.
 
-A call is really computed, by torch on the CPU, unless it is a product so large that the CPU would
-take seconds. Its kernel takes the time of the bytes and operations that it needs. A Triton kernel
-never runs: these tensors are on the CPU, so moeprof takes the torch reference beside it.
+A call is really computed, by torch on the CPU, unless its tensors are so large that it would take
+the CPU long: then its result is memory that nobody has written. Its kernel takes the time of the
+bytes and operations that it needs. A Triton kernel never runs: these tensors are on the CPU, so
+moeprof takes the torch reference beside it.
 """
 
 import math
@@ -17,8 +18,8 @@ from moeprof.tests.rehearsal.fake_cuda.gpu import Gpu
 _PRODUCTS: Final = {"mm", "bmm", "linear", "matmul", "__matmul__"}
 # Calls for whose result the host waits.
 _WAITING: Final = {"item", "tolist", "numpy", "cpu", "equal", "nonzero", "masked_select", "unique"}
-_MOST_FLOPS: Final = 4e9  # of a product that is computed
-_MOST_DRAWN: Final = 1 << 25  # random numbers that are drawn
+_COPYING: Final = {"repeat", "to", "cuda"}  # what fills a pool of inputs is always done
+_MOST_ELEMENTS: Final = 1 << 22  # of a tensor with which is computed
 
 
 class OnGpu(TorchFunctionMode):
@@ -54,12 +55,15 @@ class OnGpu(TorchFunctionMode):
         """Call torch, on the host; what would take seconds there is left as it is."""
         args = ["cpu" if _is_cuda(one) else one for one in args]
         kwargs = {key: "cpu" if _is_cuda(one) else one for key, one in kwargs.items()}
-        numbers = [one for one in args if isinstance(one, int)]
-        if name.startswith("rand") and math.prod(numbers or [1]) > _MOST_DRAWN:
-            return torch.zeros(*args, **kwargs)
-        if "out" in kwargs and _flops(name, args) > _MOST_FLOPS:
-            return kwargs["out"]
-        return func(*args, **kwargs)
+        sizes = [one.numel() for one in _tensors([args, list(kwargs.values())])]
+        sizes.append(math.prod(one for one in args if isinstance(one, int)))
+        if max(sizes) <= _MOST_ELEMENTS or name in _COPYING:
+            return func(*args, **kwargs)
+        if name.startswith("rand"):
+            return torch.empty(*args, **kwargs)
+        if name == "equal" or "out" in kwargs:
+            return kwargs.get("out", True)
+        return _unwritten(func, args, kwargs)
 
     def _on_gpu(self, name: str, inputs: list[torch.Tensor], result: Any, *, written: bool) -> Any:
         """Put a result on the GPU, and launch the kernel that makes it."""
@@ -88,6 +92,29 @@ class OnGpu(TorchFunctionMode):
                 f"CUDA out of memory. Tried to allocate {product.nbytes / 2**20:.2f} MiB. GPU 0 has"
                 " a total capacity of 139.72 GiB"
             )
+
+
+def _unwritten(func: Any, args: Any, kwargs: Any) -> Any:
+    """Memory for the result of a call; the result itself where it is memory of its arguments."""
+
+    def shape_of(value: Any) -> Any:
+        if isinstance(value, torch.Tensor):
+            return torch.empty_strided(
+                value.size(), value.stride(), dtype=value.dtype, device="meta"
+            )
+        return type(value)(map(shape_of, value)) if isinstance(value, list | tuple) else value
+
+    given = [shape_of(one) for one in args], {key: shape_of(one) for key, one in kwargs.items()}
+    try:
+        result = func(*given[0], **given[1])
+    except NotImplementedError:  # its shape depends on the numbers
+        return func(*args, **kwargs)
+    before = {one.untyped_storage()._cdata for one in _tensors([*given[0], *given[1].values()])}
+    made = list(_tensors([result]))
+    if not made or any(one.untyped_storage()._cdata in before for one in made):
+        return func(*args, **kwargs)
+    written = [torch.empty(one.shape, dtype=one.dtype) for one in made]
+    return written[0] if isinstance(result, torch.Tensor) else tuple(written)
 
 
 def _is_on_gpu(tensor: torch.Tensor) -> bool:

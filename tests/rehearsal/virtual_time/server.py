@@ -28,7 +28,7 @@ START_S: Final = 100.0
 
 _LOOK_S: Final = 0.001  # between two looks at threads that run
 # Where every wait is a timeout, nobody is sure to come back: so long nothing may happen in truth.
-_NOTHING_HAPPENS_S: Final = 0.3
+_NOTHING_HAPPENS_S: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -61,6 +61,7 @@ class ClockServer:
         self._selector.register(self._listener, selectors.EVENT_READ)
         self._threads: dict[socket.socket, _Thread] = {}
         self._starting: set[int] = set()
+        self._processes: set[int] = set()
         self._closed = threading.Event()
         self._still_since_s: float | None = None
 
@@ -112,8 +113,10 @@ class ClockServer:
         self._limit(0.0, 0)
         kind, one.process, one.thread, number = REQUEST.unpack(request)
         if kind == HERE:
+            self._processes.add(one.process)
             self._starting -= set(_ancestors(one.process))
         elif kind == STARTED:
+            self._processes.add(int(number))
             known = {one.process for one in self._threads.values()}
             if not any(int(number) in _ancestors(process) for process in known):
                 self._starting.add(int(number))
@@ -146,6 +149,12 @@ class ClockServer:
         )
 
     def _nothing_happens(self) -> bool:
+        """Whether no process runs, not even to its end, and none has for a while."""
+        states = {pid: _state(f"/proc/{pid}/stat") for pid in self._processes}
+        self._processes = {pid for pid, state in states.items() if state not in "ZX"}
+        if not {"R", "D"}.isdisjoint(states.values()):
+            self._still_since_s = None
+            return False
         now_s = time.monotonic()
         self._still_since_s = self._still_since_s or now_s
         return now_s - self._still_since_s >= _NOTHING_HAPPENS_S
