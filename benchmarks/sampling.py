@@ -92,7 +92,7 @@ class Silent:
     def warning(self, text: str) -> None:
         """Say nothing."""
 
-    def end(self, done: int) -> None:
+    def end(self, done: int, total: int) -> None:
         """Say nothing."""
 
 

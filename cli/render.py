@@ -166,10 +166,12 @@ class Talk:
         description = f"{name} b={tokens}"
         bar.update(bar.task_ids[0], description=description, completed=done, total=total)
 
-    def end(self, done: int) -> None:
-        """Show that the sweep has ended, with `done` points measured or failed."""
+    def end(self, done: int, total: int) -> None:
+        """Show that the sweep has ended, with `done` points of `total` measured or failed."""
         bar = self._started()
-        bar.update(bar.task_ids[0], description="done", completed=done, total=done)
+        description = "done" if done == total else "time is up"
+        bar.columns = bar.columns[:-2]  # without the time that is left
+        bar.update(bar.task_ids[0], description=description, completed=done, total=total)
         bar.stop()
         self._bar = None
 

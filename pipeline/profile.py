@@ -11,7 +11,8 @@ from ..profiler.collectors.registry import COLLECTORS
 from ..profiler.lock import Locks, run_lock
 from ..profiler.machine import check_machine
 from ..profiler.power.sensors import kept_recorder
-from ..profiler.sweep import OpSummary, Sweep
+from ..profiler.schedule.op_summary import OpSummary
+from ..profiler.sweep import Sweep
 from ..profiler.watch import look_around, watch_of
 from ..scenarios.duration import call_times_of
 from ..scenarios.plan import estimate_power_s, estimate_s, response_s
@@ -75,6 +76,11 @@ class ProfileResult:
     def budget_spent(self) -> bool:
         """Whether the budget ended before every planned size was measured."""
         return any(one.unmeasured for one in self.ops)
+
+    @property
+    def measured_once(self) -> int:
+        """Number of sizes that no repeat confirms, for lack of time."""
+        return sum(len(one.measured_once) for one in self.ops)
 
     @property
     def has_points(self) -> bool:

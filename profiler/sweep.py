@@ -4,7 +4,7 @@ A sweep that was interrupted is resumed: what the run's recordings hold is not m
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
 from typing import Protocol
@@ -15,7 +15,7 @@ from ..store.disk.temporary import remove_abandoned_below
 from ..store.plan import OpPlan, Plan
 from ..store.provenance import Provenance
 from ..store.recorded.held import Recordings
-from ..store.recording import CollectorName, Failure, Recording
+from ..store.recording import CollectorName, Recording
 from ..store.run import Run
 from ..store.scenario import Scenario
 from .collectors.collector import Collector
@@ -26,6 +26,7 @@ from .power.power_pass import PowerJob, measured_loads, power_job, run_planned, 
 from .power.sensors import OpenRecorder, open_recorder
 from .power.thermal_response import ThermalResponse, finished_response, hottest
 from .schedule import schedule as schedules
+from .schedule.op_summary import OpSummary
 from .schedule.repeat import Repeat
 from .schedule.schedule import Schedule
 from .watch import NO_WATCH, Watch
@@ -44,26 +45,9 @@ class Progress(Protocol):
         """Take note of what the run lacks, or what is damaged and is measured anew."""
         ...
 
-    def end(self, done: int) -> None:
-        """Take note that there is nothing more to measure."""
+    def end(self, done: int, total: int) -> None:
+        """Take note that nothing more is measured, after `done` of `total`."""
         ...
-
-
-@dataclass(slots=True)
-class OpSummary:
-    """What became of one operation under one collector in this sweep.
-
-    `disturbed` counts the repeats and loads, idle ones too, while the device was not quiet.
-    """
-
-    op: str
-    collector: str
-    measured: int = 0
-    recalled: int = 0
-    disturbed: int = 0
-    failures: list[Failure] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    unmeasured: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +110,16 @@ class Sweep:
             self._late_turns(turns, most_visits, timing_end_s)
         for turn in turns:
             turn.summary.warnings += turn.job.schedule.remarks()
+            turn.summary.measured_once = turn.job.schedule.measured_once
         timed = sum(turn.job.schedule.done for turn in turns)
         power_jobs = self._power_jobs(turns, timed)
         power = self._power_pass(power_jobs, end_s)
         done = timed + sum(one.loads - one.waiting for one in power_jobs)
         response = self._thermal_response(turns, done)
-        self.progress.end(done + self._response_points)
+        left = sum(turn.job.schedule.left for turn in turns)
+        left += sum(one.waiting for one in power_jobs)
+        done += self._response_points
+        self.progress.end(done, done + left)
         return [*(turn.summary for turn in turns), *power, *response]
 
     def _deadlines(self) -> tuple[float, float]:

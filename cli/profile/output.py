@@ -27,9 +27,16 @@ def show_result(result: "ProfileResult", json: bool) -> None:
         _show_points(result)
     for warning in result.warnings:
         render.warn(warning)
+    if result.measured_once:
+        render.warn(
+            f"{result.measured_once} sizes were measured once: time was up before a repeat could"
+            " confirm them"
+        )
     if result.budget_spent:
         render.warn("the budget was spent before every planned size was measured")
+    if result.measured_once or result.budget_spent:
         render.say(f"go on with: moeprof profile {result.folder} --resume")
+    if result.budget_spent:
         raise typer.Exit(_BUDGET_SPENT)
     if not result.has_points:
         render.error("nothing was measured", hint="the reasons stand above; `moeprof doctor` helps")
@@ -63,13 +70,13 @@ def show_estimate(estimate: "RunEstimate", json: bool) -> None:
 def _show_points(result: "ProfileResult") -> None:
     render.table(
         "Points",
-        ["op", "collector", "#measured", "#before", "#failed", "#left"],
+        ["op", "collector", "#measured", "#before", "#failed", "#sizes left", "#seen once"],
         [
             [
                 one.op,
                 one.collector,
                 *map(str, (one.measured, one.recalled)),
-                *map(str, (len(one.failures), len(one.unmeasured))),
+                *map(str, (len(one.failures), len(one.unmeasured), len(one.measured_once))),
             ]
             for one in result.ops
         ],

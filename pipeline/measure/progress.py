@@ -25,8 +25,11 @@ class RunProgress(Protocol):
         """
         ...
 
-    def end(self, done: int) -> None:
-        """Receive that the sweep has ended after `done` points."""
+    def end(self, done: int, total: int) -> None:
+        """Receive that the sweep has ended after `done` points of `total`.
+
+        Time was up where they differ.
+        """
         ...
 
 
@@ -42,7 +45,7 @@ class Silent:
     def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
         """Ignore a point."""
 
-    def end(self, done: int) -> None:
+    def end(self, done: int, total: int) -> None:
         """Ignore the end of a sweep."""
 
 

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from functools import partial
 
 from ...profiler.clocks import locked_sm_clock
-from ...profiler.sweep import OpSummary, ScenarioOf
+from ...profiler.schedule.op_summary import OpSummary
+from ...profiler.sweep import ScenarioOf
 from ...scenarios.catalogue import LoadedOp
 from ...scenarios.operation import Operation
 from ...scenarios.preset import Preset
@@ -24,7 +25,7 @@ def device_alone(
     plan: Plan,
     provenance: Provenance,
     progress: RunProgress,
-    options: RunOptions | None = None,
+    options: RunOptions,
 ) -> Iterator[OwnDevice]:
     """Hold the device in the block, and its clock where the plan says so.
 

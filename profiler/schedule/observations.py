@@ -14,6 +14,7 @@ from ...device.findings import is_disturbed
 from ...stats.arrays import Float64
 from ...stats.machine_course import EPISODE, SizeEstimate, is_quiet, machine_course, size_estimates
 from ...store.recording import PointTiming
+from ...store.text.listed import listed
 from .repeat import Repeat
 
 # Of a normal distribution: standard error of the median over that of the mean, and standard
@@ -144,20 +145,16 @@ class Observations:
         return {size for size in changed if counts[size] == 1}
 
     def remarks(self) -> list[str]:
-        """Sentences about sizes that were measured once, and about a machine that was slow."""
+        """Sentences about sizes whose visits disagree, and about a machine that was slow."""
         counts, course = self.counts, self.judged.course
         once = {size for size, visits in counts.items() if visits == 1}
         apart = self.unconfirmed - once
         slow = course[~is_quiet(course)]
         remarks = []
-        if once:
-            remarks.append(
-                f"{len(once)} of {len(counts)} sizes were measured once, for lack of time"
-            )
         if apart:
-            listed = ", ".join(map(str, sorted(apart)))
+            sizes = "1 size" if len(apart) == 1 else f"{len(apart)} sizes"
             remarks.append(
-                f"no two visits at the usual speed agree at {len(apart)} sizes: {listed}"
+                f"no two visits at the usual speed agree at {sizes}: {listed(sorted(apart))}"
             )
         if len(slow):
             remarks.append(

@@ -70,6 +70,11 @@ class Schedule:
         return self.done + self._stopwatch.is_running + len(self._unmeasured()) + self._late_visits
 
     @property
+    def left(self) -> int:
+        """First and second visits that are left, of the sizes that are planned or chosen."""
+        return self.total - self.done
+
+    @property
     def late_s(self) -> float:
         """Time that the second visits will take, by the mean of those measured so far, in s."""
         return self._late_visits * self._stopwatch.mean_s
@@ -85,8 +90,13 @@ class Schedule:
         """Planned sizes not measured yet, ascending; after the sweep, for lack of time."""
         return sorted(self._unmeasured())
 
+    @property
+    def measured_once(self) -> list[int]:
+        """Sizes that lack their second visit, ascending; after the sweep, for lack of time."""
+        return sorted(self._waiting_for(2))
+
     def remarks(self) -> list[str]:
-        """Sentences about sizes that were measured once, and about a machine that was slow."""
+        """Sentences about sizes whose visits disagree, and about a machine that was slow."""
         return self._observed.remarks()
 
     def key(self, repeat: Repeat) -> str:

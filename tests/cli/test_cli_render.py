@@ -102,11 +102,12 @@ def test_the_bar_ends_where_the_sweep_does(capsys: pytest.CaptureFixture[str]) -
         bar.point("cpu", "relu", 4, 0, 48)
         bar.point("cpu", "relu", 8, 1, 48)
         bar.point("cpu", "topk", 4, 2, 48)
-        bar.end(3)
+        bar.end(3, 48)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines()[:2] == ["cpu: relu (0/48 points done)", "cpu: topk (2/48 points done)"]
-    assert "3/3" in err.splitlines()[-1]
+    assert "3/48" in err.splitlines()[-1]
+    assert err.splitlines()[-1].startswith("time is up")
 
 
 @pytest.mark.parametrize(

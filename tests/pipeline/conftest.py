@@ -70,7 +70,7 @@ class Listener:
     def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
         self.points.append((op, tokens))
 
-    def end(self, done: int) -> None:
+    def end(self, done: int, total: int) -> None:
         self.ended_after = done
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.pipeline.profile import ProfileResult, RunOptions, plan_run, profile, resume
-from moeprof.profiler.sweep import OpSummary
+from moeprof.profiler.schedule.op_summary import OpSummary
 from moeprof.store.errors import BadInput
 from moeprof.store.run import Run
 from moeprof.tests.conftest import quick_points

@@ -60,7 +60,7 @@ def test_progress_counts_up_to_the_total(run: Run, plan: Plan) -> None:
     sweep(run, plan, progress=progress)
     assert [done for done, _ in progress.of("cpu")] == list(range(VISITS))
     assert all(done < total for done, total in progress.of("cpu"))
-    assert progress.ended == VISITS
+    assert progress.ended == progress.ended_of == VISITS
 
 
 def test_resuming_a_finished_run_measures_nothing(run: Run, plan: Plan) -> None:
@@ -72,7 +72,9 @@ def test_resuming_a_finished_run_measures_nothing(run: Run, plan: Plan) -> None:
 
 
 def test_a_budget_that_is_spent_names_what_it_left(run: Run, plan: Plan) -> None:
-    (summary,) = sweep(run, replace(plan, budget_s=1e-9))
+    progress = Progress()
+    (summary,) = sweep(run, replace(plan, budget_s=1e-9), progress=progress)
+    assert progress.ended < progress.ended_of
     assert summary.measured == 0
     assert summary.unmeasured == [1, 5, 22, 30, 43, 64]
     (summary,) = sweep(run, plan)

@@ -1,12 +1,15 @@
 """Small plans, scenarios and machines for the tests of the profiler."""
 
+from collections.abc import Callable, Collection
 from typing import Any
 
 from moeprof.profiler.collectors.cpu import CpuCollector
 from moeprof.profiler.power.sensors import OpenRecorder, open_recorder
-from moeprof.profiler.sweep import OpSummary, Sweep
+from moeprof.profiler.schedule.op_summary import OpSummary
+from moeprof.profiler.sweep import Sweep
+from moeprof.profiler.watch import NO_WATCH, Watch
 from moeprof.store.plan import OpPlan, Plan
-from moeprof.store.provenance import Provenance
+from moeprof.store.provenance import Provenance, Surroundings
 from moeprof.store.recording import PointTiming, Recording
 from moeprof.store.run import Run
 from moeprof.store.scenario import Scenario
@@ -23,13 +26,21 @@ SIZES = range(1, 65)
 PROVENANCE = make_provenance(cache_bytes=1 << 20)
 
 
+class Beside:
+    """A watch that always sees one other process."""
+
+    def begin(self, processes: Collection[int] = ()) -> Callable[[], Surroundings]:
+        assert processes
+        return lambda: Surroundings(gpu_processes=1)
+
+
 class Progress:
     """Progress that keeps each call: what `point` was given, and the end."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, int, int]] = []
         self.warnings: list[str] = []
-        self.ended = -1
+        self.ended = self.ended_of = -1
 
     def warning(self, text: str) -> None:
         self.warnings.append(text)
@@ -37,8 +48,8 @@ class Progress:
     def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
         self.calls.append((collector, done, total))
 
-    def end(self, done: int) -> None:
-        self.ended = done
+    def end(self, done: int, total: int) -> None:
+        self.ended, self.ended_of = done, total
 
     def of(self, collector: str) -> list[tuple[int, int]]:
         """Done and total at each point of one collector."""
@@ -52,6 +63,7 @@ def sweep(
     *,
     sensors: OpenRecorder = open_recorder,
     progress: Progress | None = None,
+    watch: Watch = NO_WATCH,
 ) -> list[OpSummary]:
     """Sweep one operation under the `cpu` collector; its clock stands still but for sleeps."""
     return Sweep(
@@ -63,6 +75,7 @@ def sweep(
         progress or Progress(),
         sensors,
         FakeClock(),
+        watch=watch,
     ).measure()
 
 

@@ -7,7 +7,7 @@ import pytest
 from moeprof.device.nvml import Sensors, nvml
 from moeprof.energy.faults import Fault
 from moeprof.pipeline.measure.sweep import failures_of, locked_clock
-from moeprof.profiler.sweep import OpSummary
+from moeprof.profiler.schedule.op_summary import OpSummary
 from moeprof.store.provenance import Gpu
 from moeprof.store.recording import CollectorName, Failure
 from moeprof.tests.fakenvml import fake

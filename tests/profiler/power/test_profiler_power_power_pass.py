@@ -18,8 +18,8 @@ from moeprof.profiler.job import Job
 from moeprof.profiler.power import power_pass
 from moeprof.profiler.power.power_pass import PowerJob, kernels_of, least_known_first
 from moeprof.profiler.power.sensors import OpenRecorder
+from moeprof.profiler.schedule.op_summary import OpSummary
 from moeprof.profiler.schedule.schedule import Schedule
-from moeprof.profiler.sweep import OpSummary
 from moeprof.scenarios.plan import block_s
 from moeprof.store.document import write_document
 from moeprof.store.errors import CannotMeasure

@@ -147,7 +147,8 @@ def test_a_tight_budget_gives_up_second_visits_before_sizes() -> None:
         clock.advance(1.0)
         schedule.measured(repeat, timing(schedule, repeat, 1000 * repeat.tokens))
     assert schedule.unmeasured == []
-    assert "sizes were measured once, for lack of time" in schedule.remarks()[0]
+    assert schedule.measured_once
+    assert schedule.left > 0
 
 
 def test_counters_without_times_are_taken_once() -> None:
