@@ -50,8 +50,9 @@ def judge_mixed_workload(
 
     PASS where the error is within the limit at both ends of the measured energy's 95 % interval,
     FAIL where it is beyond the limit at both ends, else AMBIGUOUS. Also AMBIGUOUS without a
-    measured energy, without an idle power, and where the energy of more than a tenth of the busy
-    time is unknown; up to a tenth, such launches count at the mean power of the others.
+    measured energy, without an idle power, where the machine was not quiet and it would pass, and
+    where the energy of more than a tenth of the busy time is unknown; up to a tenth, such launches
+    count at the mean power of the others.
     """
     launches = predict_energy(model, found.played)
     idle_w = idle_power_w(model)
@@ -61,6 +62,8 @@ def judge_mixed_workload(
     measured_j = found.cost.energy_mj.scaled(1e-3)
     withheld = _why_not_predicted(launches, idle_w)
     outcome, reason = _conclude(predicted_j, withheld, measured_j, limit)
+    if found.disturbances and outcome is Outcome.PASS:
+        outcome, reason = Outcome.AMBIGUOUS, f"{reason}, but the machine was not quiet"
     return MixedWorkloadVerdict(
         window_s=found.window_s,
         gap_s=found.gap_s,
@@ -77,7 +80,7 @@ def judge_mixed_workload(
         limit=limit,
         outcome=outcome,
         reason="; ".join([reason, *launches.missing]),
-        marks=(*(flag.sentence for flag in found.cost.flags), *_notes(found)),
+        marks=(*(flag.sentence for flag in found.cost.flags), *found.disturbances, *_notes(found)),
     )
 
 

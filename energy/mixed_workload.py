@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from ..device.findings import passing
 from ..device.nvml import ENERGY
 from ..store.document import read_document
 from ..store.errors import BadInput, shortened
@@ -36,7 +37,8 @@ class Played:
 class MeasuredWorkload:
     """A mixed workload from edge to edge of the counter; `cost.energy_mj` is that of the window.
 
-    During `gap_s` of `window_s` nothing ran. `segments` is the number of segments.
+    During `gap_s` of `window_s` nothing ran. `segments` is the number of segments. `disturbances`
+    say what disturbed the device meanwhile.
     """
 
     cost: WindowEnergy
@@ -46,6 +48,7 @@ class MeasuredWorkload:
     played: tuple[Played, ...]
     left_out: tuple[Note, ...]
     launched_one_by_one: tuple[Note, ...]
+    disturbances: tuple[str, ...] = ()
 
 
 def read_mixed_workload(run: Run) -> MeasuredWorkload | str | None:
@@ -99,6 +102,7 @@ def measure_mixed_workload(
         played=played,
         left_out=workload.left_out,
         launched_one_by_one=workload.launched_one_by_one,
+        disturbances=tuple(found.sentence for found in passing(workload.surroundings)),
     )
 
 

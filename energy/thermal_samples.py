@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..device.findings import is_disturbed
 from ..device.nvml import ENERGY, POWER_INSTANT, SM_CLOCK, TEMP_GPU
 from ..stats.arrays import Float64
 from ..store.provenance import EnergySource
@@ -107,7 +108,8 @@ def _steady(log: PowerLog, recording: Recording, time_ns: Float64) -> Bools:
     two seconds have passed since the first load began.
     """
     steady = np.zeros(len(time_ns), np.bool_)
-    windows = [steady_window(log.series(ENERGY), load)[0] for load in recording.loads]
+    alone = [load for load in recording.loads if not is_disturbed(load.surroundings)]
+    windows = [steady_window(log.series(ENERGY), load)[0] for load in alone]
     processes = own_processes(recording.provenance)
     clocks = [_clock_mhz(log, one.begin_ns, one.end_ns, processes) for one in windows]
     if not any(clocks):

@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from .document import Count, Size
+from .provenance import Surroundings
 from .text.shareable import share
 
 
@@ -41,14 +42,17 @@ class MixedWorkload:
 
     Between segments nothing ran. `left_out` are the sizes that could not be run;
     `launched_one_by_one` are those whose calls could not be captured into a CUDA graph.
+    `surroundings` are those of the whole time, None where nobody looked.
     """
 
-    SCHEMA: ClassVar[str] = "moeprof.replay/1.0"
+    # History, newest first. 1.1: surroundings. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.replay/1.1"
     WAY_OUT: ClassVar[str] = "delete its folder, and measure again: moeprof validate --against nvml"
 
     stretches: tuple[Segment, ...]
     left_out: tuple[Note, ...] = ()
     launched_one_by_one: tuple[Note, ...] = ()
+    surroundings: Surroundings | None = None
 
     def __post_init__(self) -> None:
         if not self.stretches:

@@ -4,6 +4,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from ...energy.mixed_workload import MIXED_WORKLOAD_FILE
@@ -17,6 +18,7 @@ from ...store.run import Run
 from ..log_file import new_log
 from ..process.line_process import ProcessEnded
 from ..script_client import Refused, ScriptClient
+from ..watch import NO_WATCH, Watch
 from .sensors import LOG_TOOL, OpenRecorder
 
 PREPARE_S: Final = 600.0  # every operation at every size, with its kernels to be compiled
@@ -29,11 +31,12 @@ def record_mixed_workload(
     provenance: Provenance,
     open_recorder: OpenRecorder,
     kept_fds: Sequence[int] = (),
+    watch: Watch = NO_WATCH,
 ) -> Recording:
     """Run the mixed workload of a run, whose script is there; keep and return its recording.
 
-    The descriptors `kept_fds` (of locks) stay open in its process.
-    One that breaks off leaves a recording without files, whose warnings say why.
+    The descriptors `kept_fds` (of locks) stay open in its process; `watch` sees what goes on
+    beside. One that breaks off leaves a recording without files, whose warnings say why.
     """
     folder = run.unit(CollectorName.MIXED_WORKLOAD, NAME)
     shutil.rmtree(folder, ignore_errors=True)
@@ -46,8 +49,10 @@ def record_mixed_workload(
         with ScriptClient(command, _ANSWER_S, kept_fds, new_log(run, NAME)) as script:
             script.start(PREPARE_S)
             with open_recorder(provenance, folder / POWER_LOG):
+                look = watch.begin(script.processes)
                 workload = script.run_mixed_workload()
-        write_document(folder / MIXED_WORKLOAD_FILE, workload)
+                seen = look()
+        write_document(folder / MIXED_WORKLOAD_FILE, replace(workload, surroundings=seen))
         files += [POWER_LOG, MIXED_WORKLOAD_FILE]
     except (ProcessEnded, Refused, CannotMeasure) as end:
         warnings.append(f"{BROKE_OFF}: {end}")

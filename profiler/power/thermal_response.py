@@ -8,10 +8,11 @@ correction for them.
 
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from ...device.findings import passing
 from ...device.nvml import TEMP_GPU
 from ...energy.per_launch import metered_loads
 from ...energy.power_log import POWER_LOG, read_power_log
@@ -78,7 +79,7 @@ class ThermalResponse:
         key = self.job.schedule.scenario_of(self.tokens).key
         failures = [] if reason is None else [Failure(key, 0, reason)]
         unit = Unit(CollectorName.THERMAL, UNIT, [POWER_LOG] if log.exists() else [])
-        return record(self, [*self._loads, *failures], unit, LOG_TOOL)
+        return record(self, [*self._loads, *failures], unit, LOG_TOOL, self._warnings())
 
     def _run(self, log: Path) -> None:
         """Idle, load, idle again.
@@ -110,8 +111,20 @@ class ThermalResponse:
         """Hold one load for `LOAD_S`, but at most until `until_s` seconds of the recording."""
         key = self.job.schedule.scenario_of(self.tokens).key
         script.begin_load(self.tokens, 0, key)
+        look = self.job.watch.begin(script.processes)
         self._wait(min(until_s, self._now_s() - self._begin_s + LOAD_S))
-        return script.stop()
+        seen = look()
+        return replace(script.stop(), surroundings=seen)
+
+    def _warnings(self) -> list[str]:
+        """Say how many loads were disturbed, and by what first."""
+        found = [words for load in self._loads if (words := passing(load.surroundings))]
+        if not found:
+            return []
+        return [
+            f"the machine was not quiet during {len(found)} of {len(self._loads)} loads of the"
+            f" thermal step: {found[0][0].sentence}"
+        ]
 
     def _wait(self, until_s: float) -> None:
         """Wait until `until_s` seconds have passed since the recording began."""

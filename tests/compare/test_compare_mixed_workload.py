@@ -196,3 +196,14 @@ def test_the_mixed_workload_counts_in_the_verdict_on_the_whole(model: KernelCost
     assert (broken.outcome, broken.replay.outcome) == (Outcome.AMBIGUOUS, Outcome.AMBIGUOUS)
     assert "broke off" in broken.replay.reason
     assert broken.sensor is None
+
+
+def test_a_workload_on_a_machine_that_was_not_quiet_does_not_pass(model: KernelCostModel) -> None:
+    beside = "other processes on 1.2 of 2 cores"
+    found = replace(metered(TOTAL_J), disturbances=(beside,))
+    verdict = judge_mixed_workload(model, found, 0.03)
+    assert verdict.outcome is Outcome.AMBIGUOUS
+    assert verdict.reason.endswith("but the machine was not quiet")
+    assert beside in verdict.marks
+    bad = replace(metered(TOTAL_J / 1.05), disturbances=(beside,))
+    assert judge_mixed_workload(model, bad, 0.03).outcome is Outcome.FAIL

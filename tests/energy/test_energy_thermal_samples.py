@@ -23,6 +23,7 @@ from moeprof.energy.power_log import Series
 from moeprof.energy.readings import Unusable
 from moeprof.energy.thermal_samples import NO_TEMPERATURE, thermal_samples, why_unusable
 from moeprof.store.errors import BadInput
+from moeprof.store.provenance import Surroundings
 from moeprof.store.recording import Failure, Load, Recording, sha256_of
 from moeprof.tests.energy.metered_runs import write_power_log
 from moeprof.tests.energy.power_logs import MS, S, counter, series, steady_log
@@ -127,6 +128,13 @@ def test_a_load_that_something_disturbed_is_not_steady(
     recorded = replace(step(steady(**readings)), loads=loads((0, 5), (6, 9)))
     found = steady_s(thermal_samples(tmp_path, recorded))
     assert found == pytest.approx([2, 5], abs=0.2)
+
+
+def test_a_load_beside_another_process_is_not_steady(tmp_path: Path, step: Maker) -> None:
+    alone, beside = loads((0, 5), (6, 9))
+    beside = replace(beside, surroundings=Surroundings(cores=2, other_cores=1.9))
+    recorded = replace(step(steady(sm_clock_mhz=CLOCK, event_reasons=COOL)), loads=(alone, beside))
+    assert steady_s(thermal_samples(tmp_path, recorded)) == pytest.approx([2, 5], abs=0.2)
 
 
 def test_where_no_clock_was_read_nothing_is_steady(tmp_path: Path, step: Maker) -> None:

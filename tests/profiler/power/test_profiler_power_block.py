@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ from moeprof.tests.profiler.power.virtual_power import (
     a_script,
     virtual_recorder,
 )
-from moeprof.tests.profiler.worlds import a_scenario
+from moeprof.tests.profiler.worlds import Beside, a_scenario
 
 MakeJob = Callable[..., Job]
 FOREVER = float("inf")
@@ -79,14 +79,6 @@ def test_each_load_is_a_recording_with_its_log_after_the_idle_baseline(
         "idle", "operation", "operation",
     ]  # fmt: skip
     assert [scenario.tokens for scenario in recordings[1].scenarios] == [4]
-
-
-class Beside:
-    """A watch that always sees one other process."""
-
-    def begin(self, processes: Collection[int] = ()) -> Callable[[], Surroundings]:
-        assert processes
-        return lambda: Surroundings(gpu_processes=1)
 
 
 def test_each_load_keeps_what_went_on_beside_it(

@@ -22,7 +22,7 @@ from moeprof.tests.profiler.power.virtual_mixed_workload import (
     workload_recorder,
 )
 from moeprof.tests.profiler.power.virtual_power import IDLE_W, LOAD_W
-from moeprof.tests.profiler.worlds import PROVENANCE, a_plan
+from moeprof.tests.profiler.worlds import PROVENANCE, Beside, a_plan
 
 
 @pytest.fixture
@@ -52,6 +52,14 @@ def test_a_replay_is_recorded_and_read_again(run: Run, simulate: fake.Simulate) 
     )
     for part in found.played:
         assert part.launches == pytest.approx(1e6 * part.busy_s / part.tokens, rel=1e-3)
+
+
+def test_a_replay_keeps_what_went_on_beside_it(run: Run, simulate: fake.Simulate) -> None:
+    with simulate(trace_with(a_replay(5, 30))) as clock:
+        record_mixed_workload(run, PROVENANCE, workload_recorder(clock), watch=Beside())
+    found = read_mixed_workload(run)
+    assert isinstance(found, MeasuredWorkload)
+    assert found.disturbances == ("1 other process on the GPU",)
 
 
 @pytest.mark.parametrize(

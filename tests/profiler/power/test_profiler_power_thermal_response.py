@@ -17,11 +17,11 @@ from moeprof.energy.readings import Unusable
 from moeprof.energy.thermal_samples import NO_TEMPERATURE
 from moeprof.pipeline.parse import parse_run, tables_are_current
 from moeprof.profiler.power.sensors import OpenRecorder, RecordedRows
-from moeprof.profiler.sweep import OpSummary
+from moeprof.profiler.schedule.op_summary import OpSummary
 from moeprof.store.cost_model import Pole
 from moeprof.store.errors import CannotMeasure
 from moeprof.store.plan import Plan, PowerPlan
-from moeprof.store.provenance import Provenance
+from moeprof.store.provenance import Provenance, Surroundings
 from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run
 from moeprof.store.tables.parquet import read_table
@@ -34,7 +34,14 @@ from moeprof.tests.profiler.power.virtual_power import (
     a_script,
     virtual_recorder,
 )
-from moeprof.tests.profiler.worlds import PROVENANCE, Progress, a_plan, a_scenario, an_op_plan
+from moeprof.tests.profiler.worlds import (
+    PROVENANCE,
+    Beside,
+    Progress,
+    a_plan,
+    a_scenario,
+    an_op_plan,
+)
 
 POLES = (Pole(3.0, 0.03), Pole(40.0, 0.05))
 INLET_C = 25.0
@@ -79,6 +86,19 @@ def sweep(
     run: Run, plan: Plan, sensors: OpenRecorder, progress: Progress | None = None
 ) -> list[OpSummary]:
     return worlds.sweep(run, plan, sensors=sensors, progress=progress)
+
+
+def test_each_load_of_a_response_keeps_what_went_on_beside_it(
+    run: Run, plan: Plan, simulate: fake.Simulate
+) -> None:
+    with response_sensors(simulate) as sensors:
+        summary = response_of(worlds.sweep(run, plan, sensors=sensors, watch=Beside()))
+    (recording,) = [one for _, one in run.recordings() if one.collector == "thermal"]
+    assert {load.surroundings for load in recording.loads} == {Surroundings(gpu_processes=1)}
+    assert summary.disturbed == len(recording.loads)
+    (warning,) = summary.warnings
+    assert warning.startswith(f"the machine was not quiet during {summary.disturbed} of ")
+    assert warning.endswith("loads of the thermal step: 1 other process on the GPU")
 
 
 def response_of(summaries: list[OpSummary]) -> OpSummary:
