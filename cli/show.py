@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ..store.text.listed import listed
 from . import render
 from .options import DEFAULT_STORE, Json, Store, find_model
 
@@ -62,13 +63,14 @@ def _show_curves(view: "ModelView") -> None:
             for curve, latencies_us in zip(curves, view.latencies_us, strict=False)
         ],
     )
-    for curve in curves[:_MAX_CURVES]:
-        if curve.unconfirmed_tokens:
-            once = ", ".join(map(str, curve.unconfirmed_tokens))
-            render.say(
-                f"{curve.curve}: {len(curve.unconfirmed_tokens)} of {len(curve.knots_tokens)} sizes"
-                f" were measured once, without a repeat that agrees: {once}"
-            )
+    once = [
+        f"{curve.op if ops.count(curve.op) == 1 else curve.curve}"
+        f" at {len(curve.unconfirmed_tokens)} of {len(curve.knots_tokens)} sizes"
+        for curve in curves
+        if curve.unconfirmed_tokens
+    ]
+    if once:
+        render.paragraph(f"measured once, without a repeat that agrees: {listed(once)}")
     if len(curves) > _MAX_CURVES:
         render.say(f"and {len(curves) - _MAX_CURVES} more curves: --json has them all")
 

@@ -13,24 +13,24 @@ from .held import Held
 from .interval_quality import judge_intervals, share_inside
 from .limits import limits_from
 from .outcomes import overall
-from .size_errors import SizeError, check_median, check_p95, pct, size_errors
+from .size_errors import SizeError, check_median, check_p95, check_quiet, pct, size_errors
 
 UNKNOWN_FLOOR: Final = "the repeatability floor is unknown"
 
 
 def judge(held: Held, limit: float) -> CurveVerdict:
-    """Compare the errors |predicted / measured - 1| of a curve with their limits.
+    """Compare the errors (size_errors.py) of a curve with their limits.
 
     `limit` is that on the median over all sizes. The curve passes where the median, the 95th
     percentile and the worst size are within their limits, over all sizes and in each band.
     """
     deviations = np.array([point.predicted / point.measured - 1 for point in held.points])
-    errors = np.abs(deviations)
+    sizes = size_errors(held.points, held.floor)
+    errors = np.array([size.error for size in sizes])
     interval = median_interval(errors.tolist())
     limits = limits_from(limit)
-    sizes = size_errors(held.points, held.floor)
     bands = judge_bands(sizes, held, limits)
-    findings = _judge_all(sizes, interval, limits, held.floor)
+    findings = _judge_all(sizes, limits, held.floor)
     parts = [*(found.outcome for found in findings), *(band.outcome for band in bands)]
     known = len(errors) > 0
     return CurveVerdict(
@@ -50,7 +50,7 @@ def judge(held: Held, limit: float) -> CurveVerdict:
         outcome=overall([Outcome.PASS, *parts]),
         reason=_reason(findings, bands, interval, held, limit),
         points=held.points,
-        mape=float(errors.mean()) if known else None,
+        mape=float(np.abs(deviations).mean()) if known else None,
         coverage_80=share_inside(point.inside_80 for point in held.points),
         coverage_50=share_inside(point.inside_50 for point in held.points),
         limits=limits,
@@ -62,17 +62,16 @@ def judge(held: Held, limit: float) -> CurveVerdict:
 
 
 def _judge_all(
-    sizes: list[SizeError],
-    interval: tuple[float, float] | None,
-    limits: ErrorLimits,
-    floor: float | None,
+    sizes: list[SizeError], limits: ErrorLimits, floor: float | None
 ) -> tuple[Finding, ...]:
-    """Findings on the median error, by its 95 % interval, and on the 95th percentile."""
-    if interval is None:
-        reason = f"{len(sizes)} points compared, and a verdict needs {MIN_HELD_OUT}"
+    """Findings on the median error, on the 95th percentile, and on a machine that was not quiet."""
+    if len(sizes) < MIN_HELD_OUT:
+        compared = "1 size" if len(sizes) == 1 else f"{len(sizes)} sizes"
+        reason = f"{compared} compared, and a verdict needs {MIN_HELD_OUT}"
         return (Finding(Cause.FEW, Outcome.AMBIGUOUS, reason),)
-    found = check_median(interval, limits.median, floor or 0.0, "all sizes")
-    return tuple(filter(None, (found, check_p95(sizes, limits.p95, ""))))
+    found = check_median(sizes, limits.median, floor or 0.0, "all sizes")
+    others = check_p95(sizes, limits.p95, "sizes"), check_quiet(sizes)
+    return tuple(filter(None, (found, *others)))
 
 
 def _reason(

@@ -5,13 +5,12 @@ from typing import Final
 
 import numpy as np
 
-from ..stats.median import median_interval
 from ..stats.size_bands import BANDS, SizeBand
 from ..store.cost_model import Domain
 from ..store.verdicts.parts import BandVerdict, Cause, ErrorLimits, Finding, Outcome
 from .held import Held
 from .outcomes import overall
-from .size_errors import SizeError, check_few, check_median, check_p95, check_worst
+from .size_errors import SizeError, check_median, check_p95, check_worst
 
 _FEWEST_INNER: Final = 2  # sizes of a band between the ends of a domain that ask for a verdict
 
@@ -40,22 +39,16 @@ def _reaches_into(domain: Domain, band: SizeBand) -> bool:
 
 
 def _unseen(band: SizeBand) -> BandVerdict:
-    finding = Finding(
-        Cause.UNSEEN, Outcome.AMBIGUOUS, f"none of the sizes {band.name} was compared"
-    )
+    finding = Finding(Cause.UNSEEN, Outcome.AMBIGUOUS, f"none of the {band.words} was compared")
     return BandVerdict(band.first, band.last, 0, None, None, None, Outcome.AMBIGUOUS, (finding,))
 
 
 def _judge_band(
     band: SizeBand, inside: Sequence[SizeError], floor: float, limits: ErrorLimits
 ) -> BandVerdict:
-    where = f"sizes {band.name}"
-    interval = median_interval([size.error for size in inside])
     checks = (
-        check_few(inside, limits.band, where)
-        if interval is None
-        else check_median(interval, limits.band, floor, where),
-        check_p95(inside, limits.p95, f" {band.name}"),
+        check_median(inside, limits.band, floor, band.words),
+        check_p95(inside, limits.p95, band.words),
         check_worst(inside, limits.worst),
     )
     findings = tuple(filter(None, checks))

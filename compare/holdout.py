@@ -1,7 +1,7 @@
 """Compare a cost model with the hold-out points of its run, which its fit never saw."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from math import expm1, inf
 from statistics import median
@@ -21,7 +21,7 @@ from .fitted import Fitted
 from .held import Held
 from .interval_quality import judge_intervals
 from .outcomes import overall
-from .paired_curve import PairedCurve, Row, pair_curves
+from .paired_curve import DisturbedKeys, PairedCurve, Row, pair_curves
 from .run_shift import compare_runs, values_of
 from .sensor import sensor_of
 
@@ -44,6 +44,7 @@ def validate_holdout(
     *,
     limit: float | None = None,
     own: pa.Table | None = None,
+    disturbed: DisturbedKeys = MappingProxyType({}),
 ) -> Validation:
     """Compare a model with the points of role "holdout" of a `points` table.
 
@@ -53,7 +54,8 @@ def validate_holdout(
     fails where all of any is beyond, and is ambiguous otherwise. The model fails where any curve
     does, and passes where all do. `unmeasured` holds the reasons for power, energy and heat that
     the model or the points lack. Where `points` are those of another run, `own` are those of the
-    model's: the verdict then says how the runs differ as a whole.
+    model's: the verdict then says how the runs differ as a whole. A curve most of whose sizes are
+    among those `disturbed` is no better than ambiguous.
 
     Raises BadInput where there is no hold-out point, where one holds a quantity that is not
     positive and finite, or where `limit` is not.
@@ -68,7 +70,8 @@ def validate_holdout(
     unmeasured = _merged("heat", {curve.name: curve.why_no_heat for curve in curves}, every=True)
     for metric, usual_limit in LIMITS.items():
         reasons = {curve.name: curve.why_not_judged(metric) for curve in curves}
-        held = [_held(curve, metric) for curve in curves if reasons[curve.name] is None]
+        keys = disturbed.get(metric, ())
+        held = [_held(curve, metric, keys) for curve in curves if reasons[curve.name] is None]
         if own is not None:
             found = compare_runs(
                 held, values_of(own.to_pylist(), COLUMNS[metric]), limit or usual_limit
@@ -90,11 +93,22 @@ def validate_holdout(
 
 
 def _intervals(verdicts: Iterable[CurveVerdict]) -> dict[str, IntervalQuality]:
-    """Judge the intervals of all curves together, by metric."""
+    """Judge the intervals of all curves together, by metric.
+
+    What is wrong with them all shows in the curves too that have no remark of their own, if any
+    are left: else those with one are to be named.
+    """
     points: defaultdict[str, list[HoldoutPoint]] = defaultdict(list)
+    others: defaultdict[str, list[HoldoutPoint]] = defaultdict(list)
     for verdict in verdicts:
         points[verdict.metric] += verdict.points
+        if verdict.intervals is not None and verdict.intervals.remark is None:
+            others[verdict.metric] += verdict.points
     judged = {metric: judge_intervals(own) for metric, own in points.items()}
+    for metric, quality in judged.items():
+        rest = judge_intervals(others[metric])
+        if quality is not None and rest is not None and rest.remark is None:
+            judged[metric] = replace(quality, remark=None)
     return {metric: quality for metric, quality in judged.items() if quality is not None}
 
 
@@ -112,8 +126,11 @@ def _merged(metric: str, reasons: dict[str, str | None], *, every: bool) -> dict
     return {f"{metric} of {name}": reason for name, reason in given.items()}
 
 
-def _held(curve: PairedCurve, metric: str) -> Held:
-    """Each hold-out point beside its prediction, and the reasons for those without."""
+def _held(curve: PairedCurve, metric: str, disturbed: Collection[str]) -> Held:
+    """Each hold-out point beside its prediction, and the reasons for those without.
+
+    `disturbed` are keys of scenarios.
+    """
     if curve.fitted is None:
         return Held(curve.name, curve.op, metric, (), None, (curve.missing,))
     points: list[HoldoutPoint] = []
@@ -123,7 +140,7 @@ def _held(curve: PairedCurve, metric: str) -> Held:
         if isinstance(point, str):
             left_out[point].append(row["tokens"])
         else:
-            points.append(point)
+            points.append(replace(point, disturbed=row["scenario_key"] in disturbed))
     return Held(
         curve=curve.name,
         op=curve.op,

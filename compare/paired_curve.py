@@ -1,7 +1,7 @@
 """Pair each curve of the points with its predictor in the model, by name."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,8 @@ from .coverage import COLUMNS
 from .fitted import Fitted, cut_through_surface, fitted_curves
 
 Row = dict[str, Any]
+# Quantity to the keys of the scenarios that were measured only while the machine was not quiet.
+DisturbedKeys = Mapping[str, Collection[str]]
 
 NO_HELD_OUT_LOAD: Final = (
     "no held-out size was under a load: `moeprof validate --against nvml` holds them"

@@ -10,6 +10,7 @@ import numpy as np
 from ..store.cost_model import CostModelFile
 from ..store.errors import BadInput, check_type
 from ..store.scenario import split_active_experts
+from ..store.text.listed import listed
 from .cost import Cost
 from .curve.costs import CurveCosts
 from .surface.costs import SurfaceCosts
@@ -70,7 +71,7 @@ class Lookup:
                 raise BadInput(f"{name} was not measured with {active_experts} active experts")
         fitting = [c for c in found if shape is None or c.curve.shape == tuple(shape)]
         if len(fitting) > 1:
-            curves = ", ".join(costs.curve.curve for costs in fitting[:8])
+            curves = listed(costs.curve.curve for costs in fitting)
             raise BadInput(
                 f"{name} stands for {len(fitting)} curves",
                 hint=f"name the shape, or one of the curves: {curves}",

@@ -12,7 +12,7 @@ from ..store.document import read_document
 from ..store.percent import percent
 from ..store.scenario import split_active_experts
 from ..store.verdicts.history import readable_verdicts
-from ..store.verdicts.parts import BandVerdict, ErrorLimits, Outcome
+from ..store.verdicts.parts import Outcome
 from ..store.verdicts.verdict import ANOTHER_MODEL, CurveVerdict, Validation
 from .cost import CostQuery
 
@@ -22,7 +22,8 @@ class AnswerVerdict:
     """A verdict on the latency of one curve in the band of batch sizes that an answer lies in.
 
     `outcome` is that of the band from `first_tokens` to `last_tokens` (None: no upper end), in
-    which `n` sizes were compared, with the median and the worst relative error and their limits.
+    which `n` sizes were compared, with the median and the worst relative error and their limits;
+    `n_disturbed` of them while the machine was not quiet. `reasons` say what keeps it from PASS.
     `curve_outcome` is that over all sizes. Verdicts of files before 1.3 know no band: `outcome`,
     `n` and the errors are then over all sizes, and `first_tokens` is None. `on_this_model` is
     False where the verdict is on an earlier model.
@@ -40,15 +41,19 @@ class AnswerVerdict:
     worst_limit: float | None
     validated_utc: str | None
     on_this_model: bool
+    reasons: tuple[str, ...] = ()
+    n_disturbed: int = 0
 
     @property
     def sentence(self) -> str:
         """The verdict in one sentence."""
         day = "an unknown day" if self.validated_utc is None else self.validated_utc[:10]
         where = f"against {self.against} on {day}"
-        parts = [f"validated{self._where}: {self.outcome} {where}: {self._errors}"]
+        parts = [f"validated{self._where}: {self.outcome} {where}: {self._errors}", *self.reasons]
         if not self.n:
             parts = [f"not validated{self._where}: none of them was compared {where}"]
+        if self.n_disturbed:
+            parts.append(f"{self.n_disturbed} of {self.n} measured while the machine was not quiet")
         if self.first_tokens is None:
             parts.append("by the median alone, in an earlier moeprof: `moeprof validate` says more")
         elif self.curve_outcome is not self.outcome:
@@ -61,8 +66,8 @@ class AnswerVerdict:
     def _where(self) -> str:
         if self.first_tokens is None:
             return ""
-        last = "+" if self.last_tokens is None else f"-{self.last_tokens}"
-        return f" at sizes {self.first_tokens}{last}"
+        end = "up" if self.last_tokens is None else f"to {self.last_tokens}"
+        return f" at sizes from {self.first_tokens} {end}"
 
     @property
     def _errors(self) -> str:
@@ -151,14 +156,15 @@ def _answer(
         worst_limit=None,
         validated_utc=verdict.validated_utc,
         on_this_model=on_this_model,
+        reasons=tuple(found.reason for found in curve.findings),
+        n_disturbed=sum(point.disturbed for point in curve.points),
     )
     if curve.limits is None:
         return over_all
     band = next((one for one in curve.bands if tokens in one), None)
-    return None if band is None else _in_band(over_all, band, curve.limits)
-
-
-def _in_band(over_all: AnswerVerdict, band: BandVerdict, limits: ErrorLimits) -> AnswerVerdict:
+    if band is None:
+        return None
+    inside = [point for point in curve.points if point.tokens in band]
     return replace(
         over_all,
         outcome=band.outcome,
@@ -166,9 +172,11 @@ def _in_band(over_all: AnswerVerdict, band: BandVerdict, limits: ErrorLimits) ->
         last_tokens=band.last,
         n=band.n,
         median_error=band.median,
-        median_limit=limits.band,
+        median_limit=curve.limits.band,
         worst_error=band.worst,
-        worst_limit=limits.worst,
+        worst_limit=curve.limits.worst,
+        reasons=tuple(found.reason for found in band.findings),
+        n_disturbed=sum(point.disturbed for point in inside),
     )
 
 

@@ -1,13 +1,18 @@
-"""Flags of points that were measured while other processes, heat or a quota disturbed them."""
+"""Points that were measured while other processes, heat or a quota disturbed them."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ..device.findings import passing
+from ..device.findings import is_disturbed, passing
 from ..store.flag import Flag
 from ..store.provenance import Surroundings
 from ..store.recording import CollectorName, Recording
+from ..store.verdicts.parts import Disturbed
+
+_NO_PART = (CollectorName.NCU, CollectorName.THERMAL)  # of a point
 
 
 def disturbed_flags(recordings: Sequence[Recording]) -> dict[str, list[Flag]]:
@@ -33,10 +38,37 @@ def with_disturbances(points: pa.Table, recordings: Sequence[Recording]) -> pa.T
     return points.set_column(index, field, pa.array(marks, type=field.type))
 
 
+def only_disturbed(recordings: Sequence[Recording]) -> dict[str, frozenset[str]]:
+    """Keys of the scenarios that were measured only while the device was not quiet, by quantity.
+
+    A repeat that was disturbed counts only where a size has no other (parsers/repeats).
+    """
+    quiet: defaultdict[str, list[bool]] = defaultdict(list)
+    under_load: defaultdict[str, list[bool]] = defaultdict(list)
+    for recording in recordings:
+        if recording.collector not in _NO_PART:
+            for timing in recording.served:
+                quiet[timing.scenario_key].append(not is_disturbed(timing.surroundings))
+            for load in recording.loads:
+                if load.scenario_key is not None:
+                    under_load[load.scenario_key].append(not is_disturbed(load.surroundings))
+    times, loads = (
+        frozenset(key for key, any_quiet in seen.items() if not any(any_quiet))
+        for seen in (quiet, under_load)
+    )
+    return {"latency": times, "power": loads, "energy": loads}
+
+
+def disturbed_points(points: pa.Table, keys: Collection[str]) -> Disturbed:
+    """Count the timed points of a table, and those whose scenario is among `keys`."""
+    timed = points.filter(pc.is_valid(points["latency_us"]))["scenario_key"].to_pylist()
+    return Disturbed(sum(key in keys for key in timed), len(timed))
+
+
 def _seen(recordings: Sequence[Recording]) -> Iterator[tuple[str, str, Surroundings | None]]:
     """Scenario, name and surroundings of each repeat and each load that a point is made of."""
     for recording in recordings:
-        if recording.collector == CollectorName.NCU:
+        if recording.collector in _NO_PART:
             continue
         for timing in recording.served:
             yield timing.scenario_key, f"repeat {timing.visit}", timing.surroundings

@@ -16,6 +16,7 @@ from ..costmodel.freshness import stale_sentence
 from ..costmodel.model import KernelCostModel
 from ..energy.mixed_workload import read_mixed_workload
 from ..profiler.power.sensors import kept_recorder
+from ..scenarios.run_options import RunOptions
 from ..store.cost_model import CostModelFile
 from ..store.document import read_document
 from ..store.errors import BadInput, check_type, path_argument
@@ -26,6 +27,7 @@ from ..store.run import Run, model_file, open_run
 from ..store.tables.parquet import StoredTable, read_stored, read_table
 from ..store.verdicts.history import readable_verdicts, replace_verdict
 from ..store.verdicts.verdict import Validation
+from .disturbed import disturbed_points, only_disturbed
 from .measure.progress import SILENT, RunProgress, Warnings
 from .measure.sweep import failures_of
 from .measure.validation_run import ValidationRun, open_validation
@@ -49,6 +51,7 @@ def validate(
     *,
     against: Path | str = HOLDOUT,
     limit_ratio: float | None = None,
+    options: RunOptions | None = None,
     trust: bool = False,
     progress: RunProgress = SILENT,
 ) -> ValidationResult:
@@ -57,17 +60,26 @@ def validate(
     `model` is a model's file or its run's folder. `against` is "holdout", the sizes that the
     model's own run held out; "nvml", to measure them again now, with energy; or the folder of
     another run on the same device. `limit_ratio` is the allowed median error, 0.03 for 3 %, from
-    which the other limits follow (compare/limits.py); None for the default of each quantity.
-    "nvml" executes scripts of the model's run: `trust` allows it where another user or machine
-    began that run. `progress` receives each warning as it is found.
+    which the other limits follow (compare/limits.py); None for the default of each quantity. "nvml"
+    measures: `wait_s` and `force` of `options` hold for it, as for `profile`; and it executes
+    scripts of the model's run, which `trust` allows where another user or machine began that run.
+    `progress` receives each warning as it is found.
 
-    Raises BadInput where there is no such model or run or they do not belong together, and
-    CannotMeasure where "nvml" finds no source of energy.
+    Raises BadInput where there is no such model or run, where they do not belong together or where
+    `options` are given and nothing is measured, and CannotMeasure where "nvml" finds no source of
+    energy.
     """
     path = model_file(path_argument("model", model))
     against = str(path_argument("against", against))
     check_type("limit_ratio", limit_ratio, float, int, NoneType)
     check_type("trust", trust, bool)
+    check_type("options", options, RunOptions, NoneType)
+    if against != NVML and options is not None:
+        raise BadInput(
+            "--wait and --force are for what is measured, and"
+            f" --against {against} measures nothing",
+            hint=f"leave them out, or measure with --against {NVML}",
+        )
     loaded = KernelCostModel.load(path)
     if isfile((run := Run(path.parent)).plan_path):
         run.check_confined()
@@ -75,10 +87,13 @@ def validate(
     warnings = Warnings(progress)
     warnings.add(filter(None, [stale_sentence(path, loaded.file)]))
     if against == NVML:
-        against = str(_measure(path, loaded.file, warnings, trust))
+        against = str(_measure(path, loaded.file, warnings, options or RunOptions(), trust))
     if against == HOLDOUT:
         points = _own_points(path, loaded.file, warnings)
-        verdict = validate_holdout(loaded, _name(path), points, limit=limit_ratio)
+        disturbed = _disturbed(path.parent)
+        verdict = validate_holdout(
+            loaded, _name(path), points, limit=limit_ratio, disturbed=disturbed
+        )
     else:
         verdict = _against_run(path, loaded, against, limit_ratio, warnings)
     suffix = "" if against == HOLDOUT else f"-{Path(against).resolve().name}"
@@ -116,15 +131,27 @@ def _against_run(
 ) -> Validation:
     """Judge by every point of another run, and by its mixed workload."""
     points = _points_of(folder, model.file, warnings)
+    own = _points_beside(path, points)
+    disturbed = _disturbed(Path(folder))
     verdict = validate_holdout(
-        model, _name(path), points, limit=limit_ratio, own=_points_beside(path, points)
+        model, _name(path), points, limit=limit_ratio, own=own, disturbed=disturbed
     )
+    if verdict.shift is not None:
+        own_sizes = disturbed_points(own, _disturbed(path.parent)["latency"])
+        verdict = replace(verdict, shift=replace(verdict.shift, own_sizes=own_sizes))
     replayed = read_mixed_workload(Run(Path(folder)))
     verdict = with_mixed_workload(verdict, model, replayed, limit=limit_ratio)
     return replace(verdict, against=Path(folder).resolve().name)  # a run is known by its name
 
 
-def _measure(path: Path, model: CostModelFile, warnings: Warnings, trust: bool) -> Path:
+def _disturbed(folder: Path) -> dict[str, frozenset[str]]:
+    """Keys of the scenarios of a run that were measured only while the device was not quiet."""
+    return only_disturbed([recording for _, recording in Run(folder).recordings()])
+
+
+def _measure(
+    path: Path, model: CostModelFile, warnings: Warnings, options: RunOptions, trust: bool
+) -> Path:
     """Measure what the model predicts, at sizes that its fit never saw; return the run's folder.
 
     Raises CannotMeasure where no energy can be read, before anything runs.
@@ -133,11 +160,13 @@ def _measure(path: Path, model: CostModelFile, warnings: Warnings, trust: bool) 
     _own_points(path, model, warnings)
     with kept_recorder() as sensors:
         validation = open_validation(own, model.provenance.device_name, sensors, trust=trust)
-        _measure_run(validation, model, warnings)
+        _measure_run(validation, model, warnings, options)
     return validation.run.folder
 
 
-def _measure_run(validation: ValidationRun, model: CostModelFile, warnings: Warnings) -> None:
+def _measure_run(
+    validation: ValidationRun, model: CostModelFile, warnings: Warnings, options: RunOptions
+) -> None:
     known = (*(one.energy_mj for one in model.curves), *(one.energy_mj for one in model.surfaces))
     if all(energy_mj is None for energy_mj in known):
         warnings.add(["the model knows no energy: its verdict will be on latency alone"])
@@ -146,13 +175,15 @@ def _measure_run(validation: ValidationRun, model: CostModelFile, warnings: Warn
     doing = "going on with" if validation.resumed else "measuring into"
     notice(f"{doing}: {validation.run.folder}")
     try:
-        _measure_and_replay(validation, warnings)
+        _measure_and_replay(validation, warnings, options)
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same command goes on with it") from None
 
 
-def _measure_and_replay(validation: ValidationRun, warnings: Warnings) -> None:
-    with validation.alone(warnings.progress) as own:
+def _measure_and_replay(
+    validation: ValidationRun, warnings: Warnings, options: RunOptions
+) -> None:
+    with validation.alone(warnings.progress, options) as own:
         for summary in validation.measure(warnings.progress, own):
             warnings.add(failures_of(summary))
         warnings.progress.notice("mixed workload: every operation in turns")

@@ -23,8 +23,6 @@ _SHARED: Final = Path("/tmp")
 _MIG: Final = re.compile(r"MIG-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _WAIT: Final = "wait for it to end"
 
-_OTHERWISE: Final = "; `moeprof profile` can wait (--wait 10m), or measure beside it (--force)"
-
 Locks = tuple[int, ...]  # open descriptors: a process that has them open holds the locks
 
 
@@ -89,9 +87,9 @@ def _of(run_id: str) -> str:
 
 def _locks_of(gpu: Gpu | None) -> list[_Lock]:
     if gpu is not None:
-        hint = f"{_WAIT}, or choose another GPU with --device cuda:N{_OTHERWISE}"
+        hint = f"{_WAIT}, or choose another GPU with --device cuda:N"
         return [_Lock(f"moeprof-{_uuid(gpu)}.lock", f"{gpu.name} {gpu.uuid}", hint)]
-    hint = f"{_WAIT}, or pin each to cores of its own (taskset -c 0-3 moeprof ...){_OTHERWISE}"
+    hint = f"{_WAIT}, or pin each to cores of its own (taskset -c 0-3 moeprof ...)"
     return [_Lock(f"moeprof-core{core}.lock", f"core {core}", hint) for core in cpu.cores()]
 
 

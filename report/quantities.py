@@ -28,10 +28,8 @@ def between(low: float | None, high: float | None) -> str | None:
 
 
 def percent(share: float | None) -> str | None:
-    """Write a share in percent: two decimals below 100 %, none above; None stays."""
-    if share is None:
-        return None
-    return f"{in_percent(share, decimals=2 if abs(share) < 1 else 0)} %"
+    """Write a share in percent, with the sign; None stays."""
+    return None if share is None else f"{in_percent(share)} %"
 
 
 def count(n: int, noun: str) -> str:

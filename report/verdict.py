@@ -5,7 +5,7 @@ from typing import Final
 
 from ..store.percent import percent as in_percent
 from ..store.verdicts.parts import Outcome
-from ..store.verdicts.summary import advice, headline, name_of
+from ..store.verdicts.summary import BANDS, advice, headline, name_of, width_in_words
 from ..store.verdicts.verdict import (
     ANOTHER_MODEL,
     CurveVerdict,
@@ -18,7 +18,6 @@ from .markup import Html, element, joined, table
 from .quantities import percent, significant
 
 _SIGNS: Final = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.AMBIGUOUS: "?"}
-BANDS: Final = ("1-8", "9-64", "65+")
 LAXER: Final = "An earlier verdict on this model was under a stricter limit: see below."
 _HEAD: Final = (
     "curve",
@@ -31,7 +30,7 @@ _HEAD: Final = (
     "bias",
     "floor",
     "inside 50/80/95",
-    "times too wide",
+    "width (times)",
     "limits",
 )
 
@@ -156,8 +155,9 @@ def _caption(validation: Validation) -> str:
         f"Relative errors of {validation.model} on n points that the fit had not seen. Under the "
         "median, its 95 % interval; 1-8, 9-64 and 65+: the median at these batch sizes, and under "
         "it the largest; floor: what two repeats of one point differ by in the median; inside: % "
-        "of the points within the model's intervals of 50, 80 and 95 %; limits: of the median, of "
-        "19 in 20 sizes, and of the worst"
+        "of the points within the model's intervals of 50, 80 and 95 %; width: how many times too "
+        "wide or too narrow those of 95 % are; limits: of the median, of 19 in 20 sizes, and of "
+        "the worst"
     )
 
 
@@ -177,7 +177,7 @@ def _row(name: str, curve: CurveVerdict) -> tuple[object, ...]:
         percent(curve.bias),
         percent(curve.floor),
         "/".join(inside),
-        None if quality is None else significant(quality.times_too_wide),
+        None if quality is None else width_in_words(quality.times_too_wide),
         _limits(curve),
     )
 

@@ -16,6 +16,12 @@ class SizeBand:
         """`1-8`, `9-64` or `65+`."""
         return f"{self.first}+" if self.last is None else f"{self.first}-{self.last}"
 
+    @property
+    def words(self) -> str:
+        """`sizes from 1 to 8`, `sizes from 9 to 64` or `sizes from 65 up`."""
+        end = "up" if self.last is None else f"to {self.last}"
+        return f"sizes from {self.first} {end}"
+
     def __contains__(self, tokens: int) -> bool:
         return self.first <= tokens and (self.last is None or tokens <= self.last)
 

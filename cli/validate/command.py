@@ -1,57 +1,41 @@
 """`moeprof validate`: the model's predictions against measurements that the fit never saw."""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from ...store.errors import BadInput
 from .. import render
-from ..options import DEFAULT_STORE, Json, Store, find_model
+from ..options import DEFAULT_STORE, Json, Store, duration_s, find_model
+from .options import Against, Force, Limit, ModelOrRun, Trust, Wait
 from .output import show_verdict
 
 
 def validate(
-    model: Annotated[
-        Path | None,
-        typer.Argument(metavar="MODEL", help="Model file or its run; the latest if left out."),
-    ] = None,
-    against: Annotated[
-        str,
-        typer.Option(
-            "--against", help="holdout; nvml, to measure now; or the folder of another run."
-        ),
-    ] = "holdout",
-    limit: Annotated[
-        float | None,
-        typer.Option(
-            help="Allowed median error, and error of a mixed workload, in percent. Of a band of"
-            " batch sizes it is twice that, of the 95th percentile 5 times, of each size 10 times.",
-            show_default="3; of energy 5",
-        ),
-    ] = None,
-    trust: Annotated[
-        bool,
-        typer.Option(
-            "--trust",
-            help="Let --against nvml run the scripts of a run that was begun elsewhere.",
-        ),
-    ] = False,
+    model: ModelOrRun = None,
+    against: Against = "holdout",
+    limit: Limit = None,
+    wait: Wait = None,
+    force: Force = False,
+    trust: Trust = False,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
     """Judge the model: PASS (exit 0), FAIL (1) or AMBIGUOUS (125)."""
+    from ...pipeline.profile import RunOptions
     from ...pipeline.validate import validate as judge
     from ...store.document import to_json
 
     if limit is not None and not 0 < limit < 100:
         raise BadInput(f"--limit {limit:g} is no percentage", hint="write 3 for 3 %")
+    options = None
+    if force or wait is not None:
+        options = RunOptions(wait_s=None if wait is None else duration_s(wait), force=force)
     path = find_model(model, store)
     with render.Talk() as talk:
         result = judge(
             path,
             against=against,
             limit_ratio=None if limit is None else limit / 100,
+            options=options,
             trust=trust,
             progress=talk,
         )

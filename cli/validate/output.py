@@ -1,22 +1,21 @@
 """What `moeprof validate` prints of a verdict, within 80 columns."""
 
 from math import expm1
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from ...store.percent import percent
-from ...store.verdicts.summary import advice, headline, name_of
+from ...store.verdicts.summary import BANDS, advice, headline, name_of, width_in_words
 from .. import render
 
 if TYPE_CHECKING:
     from ...store.verdicts.parts import BandVerdict
     from ...store.verdicts.verdict import CurveVerdict, MixedWorkloadVerdict, Sensor, Validation
 
-_BANDS: Final = ("1-8", "9-64", "65+")
-
 
 def show_verdict(verdict: "Validation") -> None:
     """Show a verdict in one line, then its tables, then the advice, each cause once."""
-    render.say(f"{verdict.outcome}: {verdict.model} against {verdict.against}: {headline(verdict)}")
+    what = f"{verdict.model} against {verdict.against}"
+    render.paragraph(f"{verdict.outcome}: {what}: {headline(verdict)}")
     for metric in dict.fromkeys(curve.metric for curve in verdict.curves):
         judged = [curve for curve in verdict.curves if curve.metric == metric]
         _show_errors(judged)
@@ -53,12 +52,12 @@ def _show_errors(judged: "list[CurveVerdict]") -> None:
     told = ", ".join(f"{n} {100 * v:.4g}" for n, v in zip(names, limits, strict=False))
     render.table(
         f"Error of {first.metric} in %; limits: {told}",
-        ["op", "#median", "#p95", "#worst", *(f"#{band}" for band in _BANDS), "#floor", "verdict"],
+        ["op", "#median", "#p95", "#worst", *(f"#{band}" for band in BANDS), "#floor", "verdict"],
         [
             [
                 name_of(curve, judged),
                 *map(render.percent, (curve.median, curve.p95, curve.max)),
-                *(_band_median(curve.bands, name) for name in _BANDS),
+                *(_band_median(curve.bands, name) for name in BANDS),
                 render.percent(curve.floor),
                 curve.outcome,
             ]
@@ -74,7 +73,7 @@ def _band_median(bands: "tuple[BandVerdict, ...]", name: str) -> str:
 def _show_intervals(judged: "list[CurveVerdict]") -> None:
     render.table(
         f"Intervals of {judged[0].metric}: % of n sizes inside those of 50, 80 and 95 %",
-        ["op", "#n", "#bias %", "#inside", "#+ % at 95", "#score", "#times too wide"],
+        ["op", "#n", "#bias %", "#inside", "#+ % at 95", "#score", "#width (times)"],
         [
             [name_of(curve, judged), str(curve.n), render.percent(curve.bias), *_quality(curve)]
             for curve in judged
@@ -92,7 +91,7 @@ def _quality(curve: "CurveVerdict") -> list[str]:
         inside,
         render.percent(expm1(found.half_width_95)),
         render.number(found.score_95, 3),
-        render.number(found.times_too_wide, 2),
+        width_in_words(found.times_too_wide),
     ]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ...store.cost_model import Peaks, Work
 from ...store.provenance import EnergySource
+from ...store.text.listed import listed
 from ..cost import Cost
 from ..roofline import Roofline, roofline
 from .costs import CurveCosts
@@ -49,7 +50,7 @@ def transfer(
     near = sorted(_neighbours(shape, found), key=lambda one: one.octaves)[:_NEIGHBOURS]
     bound = None if not near else roofline(near[0].work, peaks, near[0].costs.curve.dtype)
     if bound is None or not _scales(found):
-        measured = ", ".join(sorted({_times(one.curve.shape) for one in found}))
+        measured = listed(sorted({_times(one.curve.shape) for one in found}))
         hint = f"it was measured at {measured}; profile this shape"
         raise OutOfRange(op, tokens, _why_not(shape, bool(near), bound), hint)
     latency_us = _at_utilisation(near, bound, tokens)

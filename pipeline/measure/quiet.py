@@ -57,30 +57,35 @@ def own_device(
     gpu: Gpu | None,
     run_id: str,
     progress: RunProgress,
-    options: RunOptions | None = None,
+    options: RunOptions,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Iterator[OwnDevice]:
     """Hold a GPU, None for the CPU, in the block; first wait until it is free and quiet.
 
-    `options` say how long to wait at most, and whether to measure beside another sweep; None: not
-    at all. What is not quiet by then is measured all the same, with a warning. Raises SweepRunning
+    `options` say how long to wait at most, and whether to measure beside another sweep. What is not
+    quiet by then is measured all the same, with a warning. Raises SweepRunning
     where another process still measures the device.
     """
-    chosen = options or RunOptions()
-    patience = Patience(chosen.wait_s, progress, clock)
+    patience = Patience(options.wait_s, progress, clock)
     with ExitStack() as stack:
         watch = stack.enter_context(watch_of(gpu))
         try:
             locks = _lock(stack, gpu, run_id, patience)
         except SweepRunning as other:
-            if not chosen.force:
-                raise
+            if not options.force:
+                raise _refusal(other, options) from other
             progress.warning(f"{other.message}; measuring beside it: every point is flagged")
             locks, watch = (), BesideSweep(watch)
         seen = await_quiet(watch, patience)
-        can_wait = options is not None and not chosen.force and chosen.wait_s is None
-        tell(seen, progress, hint=can_wait)
+        tell(seen, progress, hint=not options.force and options.wait_s is None)
         yield OwnDevice(locks, watch)
+
+
+def _refusal(other: SweepRunning, options: RunOptions) -> SweepRunning:
+    """The refusal beside another sweep, with the ways out that were not tried yet."""
+    beside = "--force measures beside it, and flags every point"
+    wait = "" if options.wait_s else "--wait 10m waits for its end, "
+    return SweepRunning(other.message, hint=f"{other.hint}; {wait}{beside}")
 
 
 def await_quiet(watch: Watch, patience: Patience) -> Surroundings | None:

@@ -16,10 +16,12 @@ from ...profiler.collectors.registry import COLLECTORS
 from ...profiler.lock import run_lock
 from ...profiler.power.mixed_workload import record_mixed_workload
 from ...profiler.power.sensors import OpenRecorder, check_sensors
-from ...profiler.sweep import OpSummary, Sweep
+from ...profiler.schedule.op_summary import OpSummary
+from ...profiler.sweep import Sweep
 from ...scenarios.mixed_workload import NAME, render_mixed_workload
 from ...scenarios.plan import BLOCKS
 from ...scenarios.run_files import begin_run, copied_files
+from ...scenarios.run_options import RunOptions
 from ...scenarios.trust import NoKey, check_trusted
 from ...store.errors import BadInput, CannotMeasure
 from ...store.plan import OpPlan, Plan, PowerPlan
@@ -53,11 +55,14 @@ class ValidationRun:
     sensors: OpenRecorder
 
     @contextmanager
-    def alone(self, progress: RunProgress) -> Iterator[OwnDevice]:
-        """Hold the run and the device in the block. Raises BadInput if refused."""
+    def alone(self, progress: RunProgress, options: RunOptions) -> Iterator[OwnDevice]:
+        """Hold the run and the device in the block, as `own_device` does with these options.
+
+        Raises BadInput if refused.
+        """
         with (
             run_lock(self.run) as of_run,
-            device_alone(self.plan, self.provenance, progress) as own,
+            device_alone(self.plan, self.provenance, progress, options) as own,
         ):
             yield replace(own, locks=of_run + own.locks)
 
@@ -78,7 +83,10 @@ class ValidationRun:
 
     def replay(self, own: OwnDevice) -> tuple[str, ...]:
         """Record the mixed workload; return its warnings."""
-        return record_mixed_workload(self.run, self.provenance, self.sensors, own.locks).warnings
+        recording = record_mixed_workload(
+            self.run, self.provenance, self.sensors, own.locks, own.watch
+        )
+        return recording.warnings
 
 
 def open_validation(

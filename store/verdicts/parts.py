@@ -23,7 +23,7 @@ class Cause(StrEnum):
     """What keeps a comparison from PASS."""
 
     ERROR = "error"  # the error is beyond its limit, by more than the machine fails to repeat
-    NOISE = "noise"  # the repeats of a size differ by too much to tell
+    NOISE = "noise"  # repeats differ by too much to tell, or the machine was not quiet
     STRADDLE = "straddle"  # the interval of the error has the limit within
     FEW = "few"  # fewer sizes were compared than a verdict needs
     UNSEEN = "unseen"  # no size of a band was compared
@@ -36,7 +36,8 @@ class HoldoutPoint:
     `inside_95` is whether the measured value lies inside the model's 95 % interval; None where the
     model gives no interval. `inside_80` and `inside_50` likewise. `half_95` is the half width of
     that interval, a |log| ratio. `repeat` is the relative difference between the repeats of the
-    size, None where it was measured once.
+    size, None where it was measured once. `disturbed` is whether the machine was not quiet
+    during each of them.
     """
 
     tokens: Size
@@ -47,6 +48,20 @@ class HoldoutPoint:
     inside_50: bool | None = None
     half_95: Amount | None = None
     repeat: Amount | None = None
+    disturbed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbed:
+    """Of `n` sizes, `count` were measured only while the machine was not quiet."""
+
+    count: Count
+    n: Count
+
+    @property
+    def is_most(self) -> bool:
+        """Whether more than half of the sizes were."""
+        return 2 * self.count > self.n
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +133,7 @@ class IntervalQuality:
     coverage_95: Share
     half_width_95: Amount
     score_95: Amount
-    times_too_wide: Amount
+    times_too_wide: Positive
     remark: str | None
 
 
@@ -128,9 +143,11 @@ class RunShift:
 
     `common` is the relative change of time that most curves share, 0.08 where they take 8 % longer;
     None where no such change is told. `alone` are the curves that changed by more or less than
-    that, each with its own relative change. `floor` is the median relative difference of one size
-    between the two runs beside the common change, over the `n` sizes that both measured; None where
-    they are too few. `told` is whether the common change is large enough to matter.
+    that, each with its own relative change, the common one included. `floor` is the median relative
+    difference of one size between the two runs beside the common change, over the `n` sizes that
+    both measured; None where they are too few. `told` is whether the common change is large enough
+    to matter. `own_sizes` counts the sizes of the model's own run that were disturbed; None in
+    files before 1.4.
     """
 
     common: float | None
@@ -138,3 +155,8 @@ class RunShift:
     floor: Amount | None
     n: Count
     told: bool
+    own_sizes: Disturbed | None = None
+
+    def beside(self, change: float) -> float:
+        """What is left of a relative change when the common one is taken off."""
+        return (1 + change) / (1 + (self.common or 0.0)) - 1

@@ -8,18 +8,24 @@ from types import MappingProxyType
 from typing import Final
 
 from ..percent import percent
-from .parts import Cause, Finding, Outcome
+from ..text.listed import listed
+from .parts import Cause, Disturbed, Finding, Outcome, RunShift
 from .verdict import CurveVerdict, Validation
 
 _WAYS_OUT: Final = MappingProxyType(
     {
         Cause.ERROR: "beyond the limit",
-        Cause.NOISE: "too noisy to tell: measure again on a quieter machine",
-        Cause.STRADDLE: "too few sizes to tell: `validate --against` a run with more sizes",
+        Cause.NOISE: "too noisy to tell: measure again on a quieter machine, which --wait 10m"
+        " waits for",
+        Cause.STRADDLE: "too few sizes to tell: profile once more, and `validate --against` that"
+        " run, which compares all of its sizes",
         Cause.FEW: "too few sizes held out: profile at least 24 batch sizes",
         Cause.UNSEEN: "not judged: profile again, or validate --against a run with such sizes",
     }
 )
+
+
+BANDS: Final = ("1-8", "9-64", "65+")  # names of the bands, as columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +39,13 @@ class Advice:
 def headline(verdict: Validation) -> str:
     """Say what a verdict comes to, in one line without the outcome and the names of the runs."""
     parts = [_counted(verdict)]
-    if verdict.shift is not None and verdict.shift.told:
-        parts.insert(0, f"the machine or the build changed, {_change(verdict.shift.common)}")
+    shift = verdict.shift
+    if shift is not None and shift.told:
+        quiet = _disturbed_side(verdict, shift) is None
+        why = "the machine or the build changed" if quiet else "the machine was not quiet"
+        parts.insert(0, f"{why}, {_change(shift.common)}")
+    if verdict.disturbed.count:
+        parts.append(f"{_disturbed(verdict.disturbed)} measured while the machine was not quiet")
     if verdict.replay is not None and verdict.replay.outcome is not Outcome.PASS:
         parts.append(f"mixed workload {verdict.replay.outcome}")
     return "; ".join(parts)
@@ -47,11 +58,29 @@ def advice(verdict: Validation) -> list[Advice]:
         for finding in _gravest(curve):
             found[finding.cause][finding.reason].append(name_of(curve, verdict.curves))
     groups = [
-        Advice(what, tuple(f"{', '.join(names)}: {why}" for why, names in found[cause].items()))
-        for cause, what in _WAYS_OUT.items()
+        Advice(
+            f"{_WAYS_OUT[cause]}{_or_disturbed(verdict, cause)}",
+            tuple(f"{listed(names)}: {why}" for why, names in found[cause].items()),
+        )
+        for cause in _WAYS_OUT
         if cause in found
     ]
     return [*_shift(verdict), *groups, *_intervals(verdict)]
+
+
+def _or_disturbed(verdict: Validation, cause: Cause) -> str:
+    """What else may be the cause of an error, where most sizes were disturbed."""
+    if cause is not Cause.ERROR or not verdict.disturbed.is_most:
+        return ""
+    return ", maybe only because the machine was not quiet: measure again with --wait 10m"
+
+
+def width_in_words(times_too_wide: float) -> str:
+    """Write the factor of IntervalQuality as `1.9 too wide`, `3.1 too narrow` or `as needed`."""
+    times = f"{max(times_too_wide, 1 / times_too_wide):.2g}"
+    if times == "1":
+        return "as needed"
+    return f"{times} too {'wide' if times_too_wide > 1 else 'narrow'}"
 
 
 def name_of(curve: CurveVerdict, among: Sequence[CurveVerdict]) -> str:
@@ -83,12 +112,19 @@ def _counted(verdict: Validation) -> str:
 def _gravest(curve: CurveVerdict) -> Iterator[Finding]:
     """The findings with a curve's own outcome, on all sizes and in each band.
 
-    Of several with one cause the first is taken: the others follow from it.
+    Of several with one cause the first is taken, and what is found on all sizes is not told of
+    bands too: the others follow from it.
     """
-    bands = curve.bands if curve.n else ()
-    for findings in (curve.findings, *(band.findings for band in bands)):
-        alike = [one for one in findings if one.outcome is curve.outcome]
-        yield from {one.cause: one for one in reversed(alike)}.values()
+    whole = _by_cause(curve.findings, curve.outcome)
+    yield from whole.values()
+    for band in curve.bands if curve.n else ():
+        found = _by_cause(band.findings, curve.outcome)
+        yield from (one for cause, one in found.items() if cause not in whole)
+
+
+def _by_cause(findings: Sequence[Finding], outcome: Outcome) -> dict[Cause, Finding]:
+    """The first finding of each cause, of those with an outcome."""
+    return {one.cause: one for one in reversed(findings) if one.outcome is outcome}
 
 
 def _shift(verdict: Validation) -> Iterator[Advice]:
@@ -101,13 +137,37 @@ def _shift(verdict: Validation) -> Iterator[Advice]:
         for curve in verdict.curves
         if curve.metric == "latency"
     }
-    alone = tuple(f"{names[curve]}: {_change(by)}" for curve, by in shift.alone.items())
+    alone = tuple(f"{names[c]}: {_change(shift.beside(by))}" for c, by in shift.alone.items())
+    side = _disturbed_side(verdict, shift)
     if shift.told:
-        what = f"the machine or the build changed: most curves take {_change(shift.common)}"
-        yield Advice(f"{what}; profile anew for today's times", ())
+        what = f"most curves take {_change(shift.common)}"
+        if side is None:
+            yield Advice(
+                f"the machine or the build changed: {what}; profile anew for today's times", ()
+            )
+        else:
+            cause = f"{side}: the likelier cause; measure again with --wait 10m"
+            yield Advice(f"{what}, and {cause}", ())
     if alone:
-        by = "by themselves" if shift.common is not None else "by different amounts"
-        yield Advice(f"changed {by} since the model's run, or the model is wrong", alone)
+        by = "by different amounts" if shift.common is None else "by themselves"
+        beside = " beside that" if shift.told else ""
+        or_else = "" if side is None else f", or {side}"
+        what = f"changed {by}{beside} since the model's run, or the model is wrong"
+        yield Advice(f"{what}{or_else}", alone)
+
+
+def _disturbed_side(verdict: Validation, shift: RunShift) -> str | None:
+    """Say of which of two runs most sizes were disturbed; None where of neither."""
+    sides = {"compared": verdict.disturbed, "of the model's own run": shift.own_sizes}
+    for whose, sizes in sides.items():
+        if sizes is not None and sizes.is_most:
+            return f"the machine was not quiet at {sizes.count} of {sizes.n} sizes {whose}"
+    return None
+
+
+def _disturbed(sizes: Disturbed) -> str:
+    verb = "was" if sizes.n == 1 else "were"
+    return f"{sizes.count} of {sizes.n} sizes {verb}"
 
 
 def _intervals(verdict: Validation) -> Iterator[Advice]:

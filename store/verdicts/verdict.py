@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from ..document import Amount, Count, Positive, Share
 from .parts import (
     BandVerdict,
+    Disturbed,
     ErrorLimits,
     Finding,
     HoldoutPoint,
@@ -28,16 +29,17 @@ ANOTHER_MODEL: Final = "this verdict is on an earlier model: make it anew with `
 class CurveVerdict:
     """Prediction error of one quantity of one curve on its held-out points.
 
-    Errors are |predicted / measured - 1|: `median`, `p95`, `max` and the mean `mape` over `n`
-    points. `bias` is the median of predicted / measured - 1. `median_lo` and `median_hi` are the
-    bounds of the median error at 95 %, None below 6 points. `floor` is the repeatability floor, the
-    median relative difference between two repeats of a point, or between two runs where that is
-    larger; None where no point was repeated. `coverage_95` is the share of points inside the
-    model's 95 % interval, `coverage_80` and `coverage_50` likewise. `limit` is that of the median,
-    and `limits` holds the others; None, as `bands` is empty, in files before 1.3, whose verdict is
-    on the median alone. `findings` are those on all sizes; each band has its own. `left_out` names
-    the sizes that could not be compared, with the reason. `reason` says how
-    `outcome` follows.
+    The error of a point is the larger of its predicted and its measured value over the smaller,
+    less 1 (before 1.4 |predicted / measured - 1|): `median`, `p95` and `max` over `n` points.
+    `mape` is the mean of |predicted / measured - 1|, `bias` the median of predicted / measured - 1.
+    `median_lo` and `median_hi` are the bounds of the median error at 95 %, None below 6 points.
+    `floor` is the repeatability floor, the median relative difference between two repeats of a
+    point, or between two runs where that is larger; None where no point was repeated. `coverage_95`
+    is the share of points inside the model's 95 % interval, `coverage_80` and `coverage_50`
+    likewise. `limit` is that of the median, and `limits` holds the others; None, as `bands` is
+    empty, in files before 1.3, whose verdict is on the median alone. `findings` are those on all
+    sizes; each band has its own. `left_out` names the sizes that could not be compared, with the
+    reason. `reason` says how `outcome` follows.
     """
 
     curve: str
@@ -127,10 +129,12 @@ class Validation:
     `shift` compares another run as a whole; each is None or empty in files before 1.3.
     """
 
-    # History, newest first. 1.3: the date, limits, bands and findings, intervals by their width and
-    # score, repeats by size, the shift of another run. 1.2: the digest of the model. 1.1: MAPE,
-    # coverage at 80 and 50 %, the mixed workload, the sensor. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.validation/1.3"
+    # History, newest first. 1.4: sizes that were measured while the machine was not quiet, errors
+    # by the ratio of the larger value to the smaller. 1.3: the date, limits, bands and findings,
+    # intervals by their width and score, repeats by size, the shift of another run. 1.2: the digest
+    # of the model. 1.1: MAPE, coverage at 80 and 50 %, the mixed workload, the sensor. 1.0: the
+    # first.
+    SCHEMA: ClassVar[str] = "moeprof.validation/1.4"
     WAY_OUT: ClassVar[str] = "delete it, and make it anew with `moeprof validate`"
 
     against: str
@@ -154,6 +158,16 @@ class Validation:
     def limits(self) -> dict[str, float]:
         """The limit on the median error by metric."""
         return {curve.metric: curve.limit for curve in self.curves}
+
+    @property
+    def disturbed(self) -> Disturbed:
+        """Of the sizes of all curves that were compared, those of a machine that was not quiet."""
+        sizes: dict[tuple[str, int], bool] = {}
+        for curve in self.curves:
+            for point in curve.points:
+                size = (curve.curve, point.tokens)
+                sizes[size] = sizes.get(size, False) or point.disturbed
+        return Disturbed(sum(sizes.values()), len(sizes))
 
     @property
     def strictest(self) -> float:

@@ -1,7 +1,9 @@
 """`moeprof show`: a model's curves, errors and origin."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from moeprof.costmodel.checksum import with_checksum
 from moeprof.costmodel.thermal.poles import ThermalModel
 from moeprof.costmodel.thermal.response import with_thermal
 from moeprof.store.cost_model import CostModelFile, Pole
@@ -52,3 +54,14 @@ def test_a_model_that_is_not_there_is_named(moeprof: Moeprof, tmp_path: Path) ->
     result = moeprof("show", tmp_path / "nowhere.json")
     assert result.exit_code == 2
     assert "nowhere.json does not exist" in result.stderr
+
+
+def test_sizes_that_no_repeat_confirms_are_told_in_one_sentence_for_all_curves(
+    moeprof: Moeprof, built_run: Path, tmp_path: Path
+) -> None:
+    model = read_document(Run(built_run).model_path, CostModelFile)
+    curves = tuple(replace(one, unconfirmed_tokens=one.knots_tokens[:2]) for one in model.curves)
+    write_document(tmp_path / "model.json", with_checksum(replace(model, curves=curves)))
+    said = " ".join(moeprof("show", tmp_path / "model.json").stderr.split())
+    assert said.count("measured once, without a repeat that agrees: relu at 2 of ") == 1
+    assert "topk at 2 of " in said

@@ -10,12 +10,12 @@ from moeprof.store.verdicts.parts import Cause, HoldoutPoint, Outcome
 
 
 def held(errors: list[float], floor: float | None = 0.001, has_interval: bool = True) -> Held:
-    """Points that were predicted off by these signed relative errors."""
+    """Points with these errors, where negative of a model that is too fast."""
     points = [
         HoldoutPoint(
             tokens=i + 1,
             measured=10.0,
-            predicted=10.0 * (1 + e),
+            predicted=10.0 * (1 + e if e >= 0 else 1 / (1 - e)),
             inside_95=e < 0.02 if has_interval else None,
             inside_80=e < 0.0 if has_interval else None,
         )
@@ -31,7 +31,7 @@ def test_the_numbers_behind_a_verdict() -> None:
     assert verdict.bias == pytest.approx(0.01)
     assert verdict.max == pytest.approx(0.05)
     assert verdict.p95 == pytest.approx(0.02 + 0.75 * 0.03)
-    assert verdict.mape == pytest.approx(0.11 / 6)
+    assert verdict.mape == pytest.approx((0.1 + 0.01 / 1.01) / 6)
     assert verdict.coverage_95 == pytest.approx(4 / 6)
     assert verdict.coverage_80 == pytest.approx(1 / 6)
     assert verdict.coverage_50 is None
@@ -47,8 +47,8 @@ def test_the_numbers_behind_a_verdict() -> None:
         ([0.01] * 8, Outcome.PASS, "at most 1.00 %, within the limit of 3.00 %"),
         ([-0.05] * 8, Outcome.FAIL, "at least 5.00 %, beyond the limit of 3.00 %"),
         ([0.01, 0.05] * 4, Outcome.AMBIGUOUS, "anywhere from 1.00 % to 5.00 %"),
-        ([0.01] * 5, Outcome.AMBIGUOUS, "5 points compared, and a verdict needs 6"),
-        ([], Outcome.AMBIGUOUS, "0 points compared, and a verdict needs 6"),
+        ([0.01] * 5, Outcome.AMBIGUOUS, "5 sizes compared, and a verdict needs 6"),
+        ([], Outcome.AMBIGUOUS, "0 sizes compared, and a verdict needs 6"),
     ],
 )
 def test_the_outcome_follows_from_where_the_limit_lies(

@@ -12,7 +12,7 @@ from moeprof.costmodel.thermal.description import NO_STEP
 from moeprof.energy.point_energies import NO_ANCHOR
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
-from moeprof.store.verdicts.parts import Outcome
+from moeprof.store.verdicts.parts import Disturbed, Outcome
 from moeprof.store.verdicts.verdict import Validation
 from moeprof.tests.builders import NO_COUNTER, make_model, make_points
 
@@ -45,7 +45,7 @@ def test_latency_is_judged_by_its_median_error(share: float, outcome: Outcome) -
     assert (validation.against, validation.model) == ("holdout", "model.json")
     assert validation.outcome is verdict.outcome is outcome
     assert (verdict.metric, verdict.n, verdict.limit) == ("latency", 8, 0.03)
-    assert verdict.median == pytest.approx(abs(share), abs=1e-6)
+    assert verdict.median == pytest.approx(max(1 + share, 1 / (1 + share)) - 1, abs=1e-6)
     assert verdict.bias == pytest.approx(share, abs=1e-6)
     assert verdict.floor == pytest.approx(0.004)
     assert [point.tokens for point in verdict.points] == list(HELD_OUT)
@@ -320,3 +320,44 @@ def test_a_verdict_read_from_its_file_is_equal(
     validation = validate_holdout(make_model(points), "a", points)
     write_document(tmp_path / "validation.json", validation)
     assert read_document(tmp_path / "validation.json", Validation) == validation
+
+
+@pytest.mark.parametrize(
+    ("disturbed", "outcome"), [(0, Outcome.PASS), (4, Outcome.PASS), (5, Outcome.AMBIGUOUS)]
+)
+def test_sizes_of_a_machine_that_was_not_quiet_are_counted_and_most_of_them_pass_no_curve(
+    disturbed: int, outcome: Outcome
+) -> None:
+    held_out = make_points(slope, HELD_OUT, "holdout", repeat_difference=log(1.004))
+    keys = [str(size) for size in HELD_OUT]
+    at = held_out.schema.get_field_index("scenario_key")
+    held_out = held_out.set_column(at, held_out.schema.field(at), pa.array(keys, pa.string()))
+    points = pa.concat_tables([make_points(slope, FIT, "fit"), held_out])
+    model = make_model(points)
+    validation = validate_holdout(model, "a", points, disturbed={"latency": keys[:disturbed]})
+    assert validation.outcome is outcome
+    assert validation.disturbed == Disturbed(disturbed, 8)
+    assert validate_holdout(model, "a", points, disturbed={"energy": keys}).disturbed.count == 0
+
+
+def test_intervals_that_are_wrong_on_one_curve_are_not_said_to_be_so_on_all() -> None:
+    """One curve of seven is off by far more than its intervals say."""
+    names = [f"fc{n}-8x4-fp32-cold" for n in range(7)]
+    points = pa.concat_tables(
+        [
+            make_points(
+                off_by(0.25 if role == "holdout" and at == 0 else 0.004 * (-1) ** at),
+                sizes,
+                role,
+                curve=name,
+                op=name[:3],
+            )
+            for at, name in enumerate(names)
+            for sizes, role in ((FIT, "fit"), (HELD_OUT, "holdout"))
+        ]
+    )
+    validation = validate_holdout(make_model(points), "a", points)
+    blamed = [one.curve for one in validation.curves if one.intervals and one.intervals.remark]
+    assert names[0] in blamed
+    whole = validation.intervals["latency"]
+    assert whole.remark is None or len(blamed) > 1

@@ -15,7 +15,7 @@ from moeprof.pipeline.validate import validate
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.run import Run
-from moeprof.store.verdicts.parts import Outcome
+from moeprof.store.verdicts.parts import Cause, Finding, Outcome
 from moeprof.store.verdicts.verdict import ANOTHER_MODEL, Validation
 from moeprof.tests.builders import make_model, make_points
 from moeprof.tests.pipeline.conftest import HELD_OUT
@@ -43,7 +43,7 @@ def test_it_is_that_of_the_band_with_its_limit_and_its_day(model: Path) -> None:
     assert found.worst_limit == pytest.approx(0.3)
     day = (found.validated_utc or "")[:10]
     assert found.sentence == (
-        f"validated at sizes 9-64: PASS against holdout on {day}: median error 0.00 %"
+        f"validated at sizes from 9 to 64: PASS against holdout on {day}: median error 0.00 %"
         f" (limit 6 %), worst 0.00 % (limit 30 %), of {found.n} sizes"
     )
     assert (verdicts(model, batch_size=7)[0].first_tokens) == 1
@@ -94,7 +94,22 @@ def test_a_band_without_a_compared_size_is_not_validated(model: Path) -> None:
     one = replace(result.verdict, curves=(replace(curve, bands=tuple(empty)),))
     write_document(result.path, one)
     (found,) = verdicts(model)
-    assert found.sentence.startswith("not validated at sizes 9-64: none of them was compared")
+    assert found.sentence.startswith(
+        "not validated at sizes from 9 to 64: none of them was compared"
+    )
+
+
+def test_what_keeps_a_band_from_pass_is_told(model: Path) -> None:
+    result = validate(model)
+    (curve,) = result.verdict.curves
+    why = Finding(Cause.STRADDLE, Outcome.AMBIGUOUS, "size 12 is off by 7.00 %")
+    bands = tuple(replace(band, outcome=Outcome.AMBIGUOUS, findings=(why,)) for band in curve.bands)
+    points = tuple(replace(point, disturbed=point.tokens < 20) for point in curve.points)
+    one = replace(curve, bands=bands, points=points)
+    write_document(result.path, replace(result.verdict, curves=(one,)))
+    (found,) = verdicts(model)
+    assert (found.reasons, found.n_disturbed) == ((why.reason,), 3)  # 11, 15 and 19
+    assert "size 12 is off by 7.00 %; 3 of 5 measured while the machine" in found.sentence
 
 
 def test_a_validation_that_cannot_be_read_is_refused(model: Path) -> None:

@@ -3,11 +3,17 @@
 from dataclasses import replace
 from typing import Any
 
-from moeprof.pipeline.disturbed import disturbed_flags, with_disturbances
+from moeprof.pipeline.disturbed import (
+    disturbed_flags,
+    disturbed_points,
+    only_disturbed,
+    with_disturbances,
+)
 from moeprof.store.flag import FlagCode
 from moeprof.store.provenance import Surroundings
 from moeprof.store.recording import CollectorName, Load, PointTiming
 from moeprof.store.tables.parquet import table_from_columns
+from moeprof.store.verdicts.parts import Disturbed
 from moeprof.tests.builders import make_recording, make_scenario
 
 BUSY = Surroundings(cores=2, other_cores=1.2, load_average=3.0)
@@ -48,6 +54,30 @@ def test_a_disturbed_load_flags_its_point_and_an_idle_one_none() -> None:
 
 def test_the_times_of_ncu_are_no_part_of_a_point() -> None:
     assert disturbed_flags([timed(0, BUSY, collector=CollectorName.NCU)]) == {}
+
+
+def test_a_point_is_disturbed_where_no_repeat_was_alone() -> None:
+    assert only_disturbed([timed(0, BUSY), timed(1, QUIET)])["latency"] == frozenset()
+    assert only_disturbed([timed(0, BUSY), timed(1, BUSY)])["latency"] == {KEY}
+    assert only_disturbed([timed(0, None)])["latency"] == frozenset()
+    load = Load("operation", KEY, 0, (0, 1), (0, 5), surroundings=BUSY)
+    power = make_recording(loads=(load,), collector=CollectorName.POWER)
+    found = only_disturbed([timed(0, QUIET), power])
+    assert found == {"latency": frozenset(), "power": {KEY}, "energy": {KEY}}
+
+
+def test_disturbed_points_are_counted_among_those_with_a_time() -> None:
+    points = table_from_columns(
+        "points", {"scenario_key": [KEY, "other", "failed"], "latency_us": [1.0, 2.0, None]}
+    )
+    assert disturbed_points(points, {KEY, "failed"}) == Disturbed(1, 2)
+
+
+def test_the_load_of_a_thermal_step_is_no_part_of_a_point() -> None:
+    load = Load("operation", KEY, 0, (0, 1), (0, 5), surroundings=BUSY)
+    step = make_recording(loads=(load,), collector=CollectorName.THERMAL)
+    assert disturbed_flags([step]) == {}
+    assert only_disturbed([step])["power"] == frozenset()
 
 
 def test_the_sentences_come_after_the_other_flags_of_a_point() -> None:

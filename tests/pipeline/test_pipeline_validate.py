@@ -1,17 +1,21 @@
 """A verdict on a model: by its own held-out sizes, or by another run."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from moeprof.pipeline.build import build_model
 from moeprof.pipeline.validate import validate
-from moeprof.store.document import read_document
+from moeprof.scenarios.run_options import RunOptions
+from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
+from moeprof.store.provenance import Surroundings
+from moeprof.store.recording import Recording
 from moeprof.store.run import Run
 from moeprof.store.verdicts.history import readable_verdicts
-from moeprof.store.verdicts.parts import Outcome
+from moeprof.store.verdicts.parts import Disturbed, Outcome
 from moeprof.store.verdicts.verdict import Validation
 from moeprof.tests.pipeline.conftest import HELD_OUT, SIZES, Listener
 
@@ -65,6 +69,24 @@ def test_another_run_is_compared_as_a_whole(built: Run, tmp_path: Path) -> None:
     assert (verdict.shift.n, verdict.shift.alone) == (len(SIZES), {})
     assert verdict.shift.floor == pytest.approx(0, abs=1e-4)
     assert validate(built.folder).verdict.shift is None
+
+
+def test_what_measures_nothing_waits_for_nothing(built: Run) -> None:
+    with pytest.raises(BadInput, match="--against holdout measures nothing"):
+        validate(built.folder, options=RunOptions(force=True))
+    assert not built.validation_path.exists()
+
+
+def test_sizes_measured_beside_a_load_are_counted(recorded: Run) -> None:
+    path = recorded.unit("cpu", "gelu.0") / "recording.json"
+    recording = read_document(path, Recording)
+    busy = Surroundings(cores=2, other_cores=1.9)
+    served = tuple(replace(one, surroundings=busy) for one in recording.served)
+    write_document(path, replace(recording, served=served))
+    build_model(recorded.folder)
+    verdict = validate(recorded.folder).verdict
+    assert verdict.disturbed == Disturbed(len(HELD_OUT), len(HELD_OUT))
+    assert verdict.outcome is Outcome.AMBIGUOUS
 
 
 def test_a_model_without_its_run_is_not_measured_again(built: Run, tmp_path: Path) -> None:

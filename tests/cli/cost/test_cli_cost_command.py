@@ -72,7 +72,7 @@ def test_the_verdict_on_the_operation_stands_beside_its_cost(
     (curve,) = (one for one in verdict["curves"] if one["op"] == "relu")
     (band,) = (one for one in curve["bands"] if one["last"] == 8)
     said = " ".join(moeprof(*asked).stderr.split())
-    assert f"validated at sizes 1-8: {band['outcome']} against holdout on 20" in said
+    assert f"validated at sizes from 1 to 8: {band['outcome']} against holdout on 20" in said
     assert "(limit 6 %), worst " in said
     (field,) = moeprof(*asked, "--json").data["validations"]
     assert (field["outcome"], field["n"]) == (band["outcome"], band["n"])

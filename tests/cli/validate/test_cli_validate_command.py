@@ -184,6 +184,16 @@ def test_the_run_that_the_model_was_built_from_is_refused(
     assert "--against holdout" in result.hint
 
 
+@pytest.mark.parametrize("words", ["--wait 10m", "--force", "--wait 10m --against RUN"])
+def test_what_measures_nothing_cannot_wait_for_a_quiet_machine(
+    moeprof: Moeprof, built_run: Path, words: str
+) -> None:
+    result = moeprof("validate", built_run, *words.split())
+    assert result.exit_code == 2
+    assert "measures nothing" in result.errors[0]
+    assert "--against nvml" in result.hint
+
+
 def test_nvml_is_exit_3_where_no_energy_can_be_read(
     moeprof: Moeprof, built_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

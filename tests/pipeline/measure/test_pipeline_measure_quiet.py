@@ -83,7 +83,7 @@ def test_a_machine_that_stays_busy_is_measured_in_the_end(listener: Listener) ->
 
 
 def test_a_free_device_is_locked_in_the_block(listener: Listener) -> None:
-    with own_device(None, "mine", listener) as own:
+    with own_device(None, "mine", listener, RunOptions()) as own:
         assert own.locks
         with pytest.raises(SweepRunning, match="run mine"), device_lock(None, "other"):
             pass
@@ -125,10 +125,12 @@ def test_a_sweep_that_goes_on_for_longer_is_refused_in_the_end(listener: Listene
     clock, options = FakeClock(), RunOptions(wait_s=60.0)
     with (
         device_lock(None, "theirs"),
-        pytest.raises(SweepRunning),
+        pytest.raises(SweepRunning) as refused,
         own_device(None, "mine", listener, options, clock),
     ):
         pass
+    assert "--wait" not in refused.value.hint  # that was tried
+    assert "--force" in refused.value.hint
     assert clock.monotonic_ns() / 1e9 == pytest.approx(60, abs=1)
 
 

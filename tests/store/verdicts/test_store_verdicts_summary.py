@@ -2,21 +2,25 @@
 
 from dataclasses import replace
 
+import pytest
+
 from moeprof.store.verdicts.parts import (
     BandVerdict,
     Cause,
+    Disturbed,
     Finding,
+    HoldoutPoint,
     IntervalQuality,
     Outcome,
     RunShift,
 )
-from moeprof.store.verdicts.summary import advice, headline, name_of
+from moeprof.store.verdicts.summary import advice, headline, name_of, width_in_words
 from moeprof.store.verdicts.verdict import CurveVerdict, Validation
 
 FAIL, UNSURE, PASS = Outcome.FAIL, Outcome.AMBIGUOUS, Outcome.PASS
 OFF = Finding(Cause.ERROR, FAIL, "the error at size 5 is at least 60 %")
 MORE = Finding(Cause.ERROR, FAIL, "2 of 2 sizes are off by more than 15 %")
-UNSEEN = Finding(Cause.UNSEEN, UNSURE, "none of the sizes 1-8 was compared")
+UNSEEN = Finding(Cause.UNSEEN, UNSURE, "none of the sizes from 1 to 8 was compared")
 WIDE = IntervalQuality(8, 1.0, 1.0, 1.0, 0.5, 1.0, 12.0, "intervals are 12 times wider than needed")
 
 
@@ -55,7 +59,7 @@ def test_a_cause_is_told_once_with_each_reason_and_its_curves() -> None:
     )  # fmt: skip
     assert [one.findings for one in told] == [
         ("fc1: the error at size 5 is at least 60 %",),
-        ("gelu, topk: none of the sizes 1-8 was compared",),
+        ("gelu, topk: none of the sizes from 1 to 8 was compared",),
     ]
     assert told[0].what.startswith("beyond the limit")
 
@@ -67,9 +71,68 @@ def test_a_changed_machine_is_told_apart_from_a_changed_curve() -> None:
     assert headline(found).startswith("the machine or the build changed, 8.5 % more time; ")
     machine, alone = advice(found)[:2]
     assert "most curves take 8.5 % more time" in machine.what
-    assert alone.findings == ("fc1: 20.0 % more time",)
+    assert alone.what.startswith("changed by themselves beside that since the model's run")
+    assert alone.findings == ("fc1: 10.6 % more time",)  # 1.2 / 1.085
     same = replace(slower, common=0.001, told=False, alone={})
     assert advice(replace(found, shift=same))[0].what.startswith("beyond the limit")
+
+
+def points(disturbed: int) -> tuple[HoldoutPoint, ...]:
+    """Eight points, the first of them measured while the machine was not quiet."""
+    return tuple(
+        HoldoutPoint(size, 1.0, 1.0, None, disturbed=size <= disturbed) for size in range(1, 9)
+    )
+
+
+def test_one_line_counts_the_sizes_of_a_machine_that_was_not_quiet() -> None:
+    good = replace(curve("fc1", PASS), points=points(3))
+    assert headline(verdict(PASS, good)).endswith(
+        "pass at 3 %; 3 of 8 sizes were measured while the machine was not quiet"
+    )
+
+
+@pytest.mark.parametrize(
+    ("compared", "own", "told"),
+    [
+        (8, 0, "the machine was not quiet at 8 of 8 sizes compared"),
+        (0, 7, "the machine was not quiet at 7 of 8 sizes of the model's own run"),
+        (4, 4, None),
+    ],
+)
+def test_a_run_beside_a_load_is_the_likelier_cause_of_a_change(
+    compared: int, own: int, told: str | None
+) -> None:
+    one = replace(curve("fc1", FAIL, OFF), points=points(compared))
+    shift = RunShift(0.3, {}, 0.01, 40, told=True, own_sizes=Disturbed(own, 8))
+    found = replace(verdict(FAIL, one), shift=shift)
+    what = advice(found)[0].what
+    if told is None:
+        assert what.startswith("the machine or the build changed")
+    else:
+        likelier = f"{told}: the likelier cause; measure again with --wait 10m"
+        assert what == f"most curves take 30.0 % more time, and {likelier}"
+        assert headline(found).startswith("the machine was not quiet, 30.0 % more time; ")
+
+
+def test_many_curves_are_counted() -> None:
+    curves = [curve(f"op{n}", UNSURE, UNSEEN) for n in range(20)]
+    (told,) = advice(verdict(UNSURE, *curves))
+    (line,) = told.findings
+    assert line.startswith("op0, op1, op2, op3, op4, op5, op6, op7 and 12 more: none of")
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        (1.92, "1.9 too wide"),
+        (0.32, "3.1 too narrow"),
+        (12.3, "12 too wide"),
+        (1.04, "as needed"),
+        (0.96, "as needed"),
+    ],
+)
+def test_a_width_is_told_in_its_own_words(times: float, words: str) -> None:
+    assert width_in_words(times) == words
 
 
 def test_intervals_that_do_not_fit_are_told_for_all_curves_or_for_one() -> None:
