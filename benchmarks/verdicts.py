@@ -79,7 +79,8 @@ def trials(curves: list[Curve], rng: np.random.Generator, cap: int) -> Iterator[
             m, t = one.m[inner], one.t[inner]
             predicted = interpolate(choose_fit(own, losses), x, y, m)
             unseen = ~np.isin(m, x)
-            good = _good(m[unseen], np.abs(predicted / t - 1)[unseen])
+            ratios = np.maximum(predicted / t, t / predicted)
+            good = _good(m[unseen], ratios[unseen] - 1)
             at = np.isin(m, held)
             yield Trial(Domain(int(x[0]), int(x[-1])), m[at], t[at], predicted[at], good)
 

@@ -180,9 +180,7 @@ def _measure_run(
         raise KeyboardInterrupt("the same command goes on with it") from None
 
 
-def _measure_and_replay(
-    validation: ValidationRun, warnings: Warnings, options: RunOptions
-) -> None:
+def _measure_and_replay(validation: ValidationRun, warnings: Warnings, options: RunOptions) -> None:
     with validation.alone(warnings.progress, options) as own:
         for summary in validation.measure(warnings.progress, own):
             warnings.add(failures_of(summary))

@@ -41,14 +41,14 @@ class StepRun:
     progress: RunProgress
     facts: Facts
     command_of: CommandOf = program
-    _done: int | None = None  # points, while a sweep has not ended
+    _done: tuple[int, int] | None = None  # points, of how many, while a sweep has not ended
 
     def run(self) -> StepResult:
         """Run the step to its end, or to its limit."""
         begin_s = time.monotonic()
         outcome, reason = self._run(begin_s + self.limit_s)
         if self._done is not None:  # it was ended amid a sweep
-            self.progress.end(self._done)
+            self.progress.end(*self._done)
         took_s = time.monotonic() - begin_s
         return StepResult(self.step.name, outcome, self.limit_s, took_s, reason)
 
@@ -77,10 +77,11 @@ class StepRun:
             write_facts(self.folder, self.step.name, self.facts)
         elif "point" in message:
             self.progress.point(*message["point"])
-            self._done = message["point"][3]
+            *_, done, total = message["point"]
+            self._done = (done, total)
         elif "end" in message:
             self._done = None
-            self.progress.end(message["end"])
+            self.progress.end(*message["end"])
 
 
 def write_facts(folder: Path, step: str, facts: Facts) -> None:

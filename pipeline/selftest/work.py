@@ -51,6 +51,6 @@ class Work:
         """Tell the point that is measured next."""
         self.tell({"point": [collector, op, tokens, done, total]})
 
-    def end(self, done: int) -> None:
+    def end(self, done: int, total: int) -> None:
         """Tell the end of a sweep."""
-        self.tell({"end": done})
+        self.tell({"end": [done, total]})

@@ -44,7 +44,7 @@ def check_kernels(work: Work) -> Facts:
             rows.append({"case": case.name} | row)
             ended = ended + 1 if row.get("ended") else 0
             work.found(facts)
-    work.end(len(rows))
+    work.end(len(rows), len(cases))
     return facts
 
 

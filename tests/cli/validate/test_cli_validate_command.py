@@ -118,7 +118,7 @@ def test_a_run_that_is_slower_as_a_whole_is_told_so(
     _retime(other, factor=1.085)
     result = moeprof("validate", linear_run.folder, "--against", other.folder)
     assert result.exit_code == 1
-    assert "the machine or the build changed, 8.5 % more time" in result.stderr
+    assert "the machine or the build changed, 8.5 % more time" in " ".join(result.stderr.split())
     shift = json.loads((linear_run.folder / "validation-other.json").read_text())["shift"]
     assert shift["common"] == pytest.approx(0.085)
     assert shift["alone"] == {}
@@ -160,7 +160,7 @@ def test_another_run_is_held_against_the_model(
     result = moeprof("validate", linear_run.folder, "--against", other.folder, "--json")
     assert result.data["against"] == other.folder.name
     assert [curve["n"] for curve in result.data["curves"]] == [24, 24]
-    assert max(curve["max"] for curve in result.data["curves"]) == pytest.approx(1 / 3)
+    assert max(curve["max"] for curve in result.data["curves"]) == pytest.approx(0.5)
 
 
 def test_a_run_on_another_device_is_refused(

@@ -65,7 +65,7 @@ def test_what_it_prints_is_kept_and_shareable(tmp_path: Path, listener: Listener
 
 
 def test_progress_is_passed_on(tmp_path: Path, listener: Listener) -> None:
-    run(tmp_path, POINTS + 'tell({"end": 9})\n' + DONE, listener)
+    run(tmp_path, POINTS + 'tell({"end": [9, 9]})\n' + DONE, listener)
     assert (listener.points, listener.ended_after) == ([("fc1", 4)], 9)
 
 

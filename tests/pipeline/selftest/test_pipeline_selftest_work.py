@@ -13,13 +13,13 @@ def test_each_report_is_a_message(tmp_path: Path) -> None:
     work.notice("device: cpu")
     work.warning("busy")
     work.point("cpu", "fc1", 4, 1, 9)
-    work.end(9)
+    work.end(9, 9)
     assert told == [
         {"facts": {"device": "cpu"}},
         {"notice": "device: cpu"},
         {"notice": "warning: busy"},
         {"point": ["cpu", "fc1", 4, 1, 9]},
-        {"end": 9},
+        {"end": [9, 9]},
     ]
 
 
