@@ -29,6 +29,7 @@ from .curve.extrapolation import drift_scores, with_drift
 from .curve.fit import choose_fit, fit_error, fit_losses
 from .curve.intervals import ErrorScale
 from .curve.scores import Scored, score_curves
+from .curve.turn_levels import turns_half_width_95
 from .curve_points import CurvePoints, measured_curves
 from .gate import refuse_impossible
 from .roofline import observed_peaks, roofline
@@ -140,7 +141,8 @@ def _fit_curves(
     whole = [one.whole for one in points]
     fitted = _fitted(whole)
     curves = tuple(_curve(*one) for one in zip(whole, fitted, scales, strict=True))
-    return curves, _intervals(curves, fitted, scores, peaks)
+    turns_95 = turns_half_width_95(one.turns_apart for one in whole)
+    return curves, _intervals(curves, fitted, replace(scores, turns_95=turns_95), peaks)
 
 
 def _fitted(curves: Sequence[CurvePoints]) -> list[Scored]:
@@ -195,9 +197,8 @@ def _intervals(
     bounds = [roofline(curve.work, peaks, curve.dtype) for curve in curves]
     drifts = [drift_scores(one, bound) for one, bound in zip(scored, bounds, strict=True)]
     scores = with_drift(scores, drifts)
-    drift = None if scores.drift_95 is None else rounded(scores.drift_95)
-    quantiles, shared = all_rounded(scores.quantiles), rounded(scores.shared)
-    return replace(scores, quantiles=quantiles, drift_95=drift, shared=shared)
+    quantiles = all_rounded(scores.quantiles)
+    return IntervalScores(**all_rounded(asdict(scores) | {"quantiles": quantiles}))
 
 
 def _by_op(missing: dict[tuple[str, str], str], found: Iterable[CurvePoints]) -> dict[str, str]:

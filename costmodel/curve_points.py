@@ -59,6 +59,12 @@ class CurvePoints:
         return np.array([row["latency_us"] for row in self.knots], dtype=np.float64)
 
     @property
+    def turns_apart(self) -> list[float]:
+        """Log ratios of the second repeat to the first, of the knots that have both."""
+        found = (row.get("turns_apart") for row in self.knots)
+        return [one for one in found if one is not None]
+
+    @property
     def segments(self) -> Int64 | None:
         """A number per knot [K], the same for the same kernels; None where a trace is missing."""
         signatures = [row["signature"] for row in self.knots]

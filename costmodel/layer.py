@@ -1,11 +1,12 @@
 """Cost of a mixture-of-experts layer: the sum of its kernels, run one after another."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import hypot, sqrt
 from typing import Final
 
+from ..store.cost_model import IntervalScores
 from ..store.errors import BadInput
 from ..store.scenario import SurfaceKey
 from .cost import Cost
@@ -97,20 +98,27 @@ def check_routing(router: SurfaceKey, top_k: int, active_experts: int) -> None:
 
 
 def compose(
-    tokens: int, top_k: int, active_experts: int, parts: Iterable[LayerPart], shared: float
+    tokens: int,
+    top_k: int,
+    active_experts: int,
+    parts: Iterable[LayerPart],
+    intervals: IntervalScores,
 ) -> LayerCost:
     """Add up the kernels of a layer.
 
     The errors of one operation's calls are taken as equal, so that their half widths add up. Those
-    of different operations have the part `shared` of their variance in common, from 0 to 1.
+    of different operations have the part `intervals.shared` of their variance in common, and all of
+    what they owe to the moments at which they were measured.
     """
     found = tuple(parts)
+    of_op: defaultdict[str, float] = defaultdict(float)
     below: defaultdict[str, float] = defaultdict(float)
     above: defaultdict[str, float] = defaultdict(float)
     for part in found:
+        of_op[part.cost.op] += part.calls * part.cost.latency_us
         below[part.cost.op] += part.calls * (part.cost.latency_us - part.cost.latency_us_lo)
         above[part.cost.op] += part.calls * (part.cost.latency_us_hi - part.cost.latency_us)
-    latency_us = sum(part.calls * part.cost.latency_us for part in found)
+    latency_us = sum(of_op.values())
     without = [part.cost for part in found if part.cost.energy_mj is None]
     energy_mj = sum(part.calls * (part.cost.energy_mj or 0.0) for part in found)
     return LayerCost(
@@ -118,8 +126,8 @@ def compose(
         assignments=tokens * top_k,
         active_experts=active_experts,
         latency_us=latency_us,
-        latency_us_lo=max(0.0, latency_us - _half_width_us(below.values(), shared)),
-        latency_us_hi=latency_us + _half_width_us(above.values(), shared),
+        latency_us_lo=max(0.0, latency_us - _half_width_us(below, of_op, intervals)),
+        latency_us_hi=latency_us + _half_width_us(above, of_op, intervals),
         energy_mj=None if without else energy_mj,
         energy_reason=f"{without[0].op}: {without[0].energy_reason}" if without else None,
         estimated=any(p.cost.extrapolated or p.cost.transferred or p.cost.estimated for p in found),
@@ -127,6 +135,14 @@ def compose(
     )
 
 
-def _half_width_us(halves_us: Collection[float], shared: float) -> float:
-    """Half width of a sum whose parts have these half widths, and share that part of variance."""
-    return hypot(sqrt(shared) * sum(halves_us), sqrt(1 - shared) * hypot(*halves_us))
+def _half_width_us(
+    halves_us: Mapping[str, float], of_op_us: Mapping[str, float], intervals: IntervalScores
+) -> float:
+    """Half width of the sum of operations, from the half width and the latency of each."""
+    turns, shared = intervals.turns_95 or 0.0, intervals.shared
+    own_us = [
+        sqrt(max(0.0, half_us**2 - (turns * of_op_us[op]) ** 2))
+        for op, half_us in halves_us.items()
+    ]
+    common_us = hypot(turns * sum(of_op_us.values()), sqrt(shared) * sum(own_us))
+    return hypot(common_us, sqrt(1 - shared) * hypot(*own_us))

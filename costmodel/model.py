@@ -201,5 +201,4 @@ class KernelCostModel:
         parts = [part(op, tokens, 1) for op in router_ops]
         for op in expert_ops:
             parts += [part(op, rows, calls) for rows, calls in loads.items()]
-        shared = self.file.intervals.shared
-        return compose(tokens, top_k, active_experts, parts, shared)
+        return compose(tokens, top_k, active_experts, parts, self.file.intervals)

@@ -125,6 +125,7 @@ def _times(repeats: Sequence[RepeatTimes], agreed: AgreedTimes | None) -> Column
         "latency_us_hi": high_us,
         "latency_source": used[0].source,
         "correction": agreed.correction,
+        "turns_apart": agreed.turns_apart,
         "gap_us": _gap_us(used),
         "spread": spread,
         "repeat_difference": agreed.difference,

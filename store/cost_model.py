@@ -214,7 +214,9 @@ class IntervalScores:
     were scored. `drift_95` is the 95 % bound on the |log| error that each doubling of the batch
     size beyond the domain adds, from `drift_n` predictions of the upper half of a curve from its
     lower half. `shared` is the part of the variance of errors that is common to all curves, as of a
-    slow minute: half of it where nothing is known.
+    slow minute: half of it where nothing is known. `turns_95` is the half width at 95 % of what all
+    points of a curve share because they were measured in the same two turns, as a |log| ratio: it
+    is added to the others in quadrature. None where no curve had two turns.
     """
 
     method: str
@@ -223,6 +225,7 @@ class IntervalScores:
     drift_95: LogRatio | None = None
     drift_n: Count = 0
     shared: Share = 0.5
+    turns_95: LogRatio | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,9 +265,9 @@ class CostModelFile:
     """
 
     # History, newest first. 1.5: the scale of each curve's errors, by noise, jumps and left-out
-    # knots, in place of `floor`; knots that no repeat confirms. 1.4: the runs it was fitted to.
-    # 1.3: energy, flags and more intervals of surfaces, the source of heat, the interval of
-    # leakage; curves lost `temp_rise_c` and its reason, which were never set.
+    # knots, in place of `floor`; what two turns differ by; knots that no repeat confirms.
+    # 1.4: the runs it was fitted to. 1.3: energy, flags and more intervals of surfaces, the source
+    # of heat, the interval of leakage; curves without `temp_rise_c`, which was never set.
     # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single
     # calls, the digest. 1.1: fit step64, roofline and work, floors by curve, energy at some knots,
     # surfaces over active experts, heat, imports. 1.0: the first.

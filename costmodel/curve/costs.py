@@ -9,6 +9,7 @@ from typing import Any, Final, overload
 import numpy as np
 
 from ...stats.arrays import Float64, Int64
+from ...stats.conformal import OF_95
 from ...store.cost_model import CostModelFile, CurveModel
 from ...store.provenance import EnergySource
 from ..cost import Cost
@@ -225,6 +226,7 @@ class CurveCosts:
             place = np.searchsorted(knots, within)
             at_knot = knots[place] == within
             halves[at_knot] = np.maximum(halves[at_knot], own[place[at_knot]])
+        halves = np.hypot(halves, (intervals.turns_95 or 0.0) * OF_95[percent])
         return halves + drift_half_widths(intervals, octaves)
 
     def interval_us(self, tokens: int, percent: int) -> tuple[float, float]:

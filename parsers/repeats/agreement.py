@@ -6,7 +6,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ...stats.arrays import Float64
-from ...stats.machine_course import SizeEstimate, anchored, machine_course, size_estimates
+from ...stats.machine_course import (
+    SizeEstimate,
+    anchored,
+    is_quiet,
+    machine_course,
+    size_estimates,
+)
 from ...stats.repeatability import repeat_difference
 from ...store.scenario import Scenario
 from .times import RepeatTimes
@@ -18,7 +24,9 @@ class AgreedTimes:
 
     The latencies of `used` are without the course of the machine: divided by e^`correction`, which
     is the mean over these repeats. They agree, and `agreeing` is their number; 0 where the machine
-    was slow at every repeat, by the factor 1 + `slower_by` (else None).
+    was slow at every repeat, by the factor 1 + `slower_by` (else None). `turns_apart` is the log
+    ratio of the second repeat to the first, as they were measured: None without both, or where the
+    machine was slow at one.
     """
 
     complete: tuple[RepeatTimes, ...]
@@ -26,6 +34,7 @@ class AgreedTimes:
     agreeing: int
     correction: float
     slower_by: float | None
+    turns_apart: float | None
 
     @property
     def difference(self) -> float | None:
@@ -74,10 +83,23 @@ def _agreed(
     disturbed = np.array([one.is_disturbed for _, one in visits])
     estimates = size_estimates(sizes, log_times, course, disturbed)
     repeats = [one for _, one in visits]
+    at_usual = {
+        (place, one.number): log_time
+        for (place, one), log_time, quiet in zip(visits, log_times, is_quiet(course), strict=True)
+        if quiet
+    }
     return {
-        key: _agreed_times(curve[key], repeats, course, estimates[place])
+        key: _agreed_times(
+            curve[key], repeats, course, estimates[place], _turns_apart(at_usual, place)
+        )
         for place, key in enumerate(keys)
     }
+
+
+def _turns_apart(at_usual: Mapping[tuple[int, int], float], place: int) -> float | None:
+    """Log ratio of the second repeat of a size to the first, from times by size and repeat."""
+    first, second = (at_usual.get((place, number)) for number in (0, 1))
+    return None if first is None or second is None else float(second - first)
 
 
 def _agreed_times(
@@ -85,6 +107,7 @@ def _agreed_times(
     repeats: Sequence[RepeatTimes],
     course: Float64,
     estimate: SizeEstimate,
+    turns_apart: float | None,
 ) -> AgreedTimes:
     used = [
         replace(repeats[at], latency_ns=repeats[at].latency_ns / np.exp(course[at]))
@@ -93,4 +116,4 @@ def _agreed_times(
     correction = float(np.mean(course[list(estimate.used)]))
     slower_by = float(np.expm1(correction)) if estimate.is_slow else None
     agreeing = 0 if estimate.is_slow else len(used)
-    return AgreedTimes(tuple(complete), tuple(used), agreeing, correction, slower_by)
+    return AgreedTimes(tuple(complete), tuple(used), agreeing, correction, slower_by, turns_apart)

@@ -22,7 +22,6 @@ from ..files import cannot_read, read_bytes, replacing
 from .bounded import read_bounded
 from .schemas import (
     METRIC_COLUMNS,
-    NEW_COLUMNS,
     OLDER_SCHEMAS,
     SCHEMA_KEY,
     SCHEMAS,
@@ -190,10 +189,10 @@ def _check_schema(path: Path, name: str, found: pa.Schema) -> list[str]:
     metadata, of_schema = found.metadata or {}, schema.metadata or {}
     number = metadata.get(SCHEMA_KEY, b"no moeprof table").decode(errors="replace")
     known = of_schema[SCHEMA_KEY].decode()
-    is_older = number in OLDER_SCHEMAS.get(name, ())
-    if number != known and not is_older:
+    is_older = number != known
+    if is_older and (number.split("/")[0] != name or number not in OLDER_SCHEMAS):
         raise unknown_schema(path, number, known, way_out=PARSE_AGAIN)
-    new = NEW_COLUMNS.get(name, frozenset()) if is_older else frozenset()
+    new = OLDER_SCHEMAS.get(number, frozenset())
     expected = pa.schema([field for field in schema if field.name not in new])
     there = [field for field in found if not is_older or field.name in expected.names]
     if not pa.schema(there).equals(expected):

@@ -33,10 +33,10 @@ def _schema(name: str, **columns: pa.DataType) -> pa.Schema:
     return pa.schema(fields, metadata={SCHEMA_KEY: name.encode()})
 
 
-# History, newest first. points/3: with agreeing and correction; latency_us is over the repeats that
-# agree. points/2: without empty_power_w and the half widths power_w_ci95,
-# idle_power_w_ci95, latency_sustained_us_ci95 and energy_above_idle_mj_ci95, which nothing read.
-# launches/2: with range_scope; start_ns and duration_ns may be null.
+# History, newest first. points/4: with turns_apart. points/3: with agreeing and correction;
+# latency_us is over the repeats that agree. points/2: without empty_power_w and the half widths
+# power_w_ci95, idle_power_w_ci95, latency_sustained_us_ci95 and energy_above_idle_mj_ci95, which
+# nothing read. launches/2: with range_scope; start_ns and duration_ns may be null.
 # All others are at their first number; `history` is no table of a run, but of many.
 _LAUNCHES = _schema(
     "launches/2",
@@ -162,7 +162,7 @@ _COUNTERS = _schema(
 )
 
 _POINTS = _schema(
-    "points/3",
+    "points/4",
     scenario_key=pa.string(),
     curve=pa.string(),
     op=pa.string(),
@@ -190,6 +190,7 @@ _POINTS = _schema(
     latency_us_hi=pa.float64(),
     latency_source=pa.string(),  # "kernel": union of one call's kernels; "wall": time per call
     correction=pa.float64(),  # mean log factor by which the calls' times were divided for it
+    turns_apart=pa.float64(),  # log ratio of the second repeat to the first, as they were measured
     gap_us=pa.float64(),
     spread=pa.float64(),  # interquartile range of the calls over their median
     repeat_difference=pa.float64(),  # |log| ratio of highest to lowest median of the repeats
@@ -264,6 +265,9 @@ SCHEMAS: Final = MappingProxyType(
         "history": _HISTORY,
     }
 )
-# Older numbers that are still read: columns that are gone are dropped, new ones are null.
-OLDER_SCHEMAS: Final = MappingProxyType({"points": frozenset({"points/1", "points/2"})})
-NEW_COLUMNS: Final = MappingProxyType({"points": frozenset({"agreeing", "correction"})})
+# Older numbers that are still read, with the columns that they lack, which are null. Columns that
+# are gone are dropped.
+_AGREED: Final = frozenset({"agreeing", "correction", "turns_apart"})
+OLDER_SCHEMAS: Final = MappingProxyType(
+    {"points/1": _AGREED, "points/2": _AGREED, "points/3": frozenset({"turns_apart"})}
+)

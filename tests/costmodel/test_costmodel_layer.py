@@ -1,6 +1,7 @@
 """A layer is the sum of its kernels, with shares per token and per assignment."""
 
 from dataclasses import replace
+from math import hypot, sqrt
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from moeprof.costmodel.cost import Cost
 from moeprof.costmodel.curve.scores import Scored, score_curves
 from moeprof.costmodel.layer import LayerPart, check_routing, compose, expert_loads
 from moeprof.stats.arrays import Float64
+from moeprof.store.cost_model import IntervalScores
 from moeprof.store.errors import BadInput
 from moeprof.store.scenario import OpKey
 
@@ -31,6 +33,10 @@ def cost(op: str, latency_us: float, energy_mj: float | None = None) -> Cost:
         measured=True,
         extrapolated=False,
     )
+
+
+def scores(shared: float, turns_95: float | None = None) -> IntervalScores:
+    return IntervalScores("any", 0, {}, shared=shared, turns_95=turns_95)
 
 
 @settings(max_examples=60)
@@ -82,21 +88,28 @@ def test_times_add_up_and_errors_as_far_as_operations_share_them(
     shared: float, of_one: float
 ) -> None:
     parts = [LayerPart(cost("topk", 10.0, 1.0), 1), LayerPart(cost("fc1", 20.0, 2.0), 1)]
-    layer = compose(8, 2, 4, parts, shared)
+    layer = compose(8, 2, 4, parts, scores(shared))
     assert (layer.latency_us, layer.energy_mj) == (30.0, 3.0)
     assert layer.latency_us_lo == pytest.approx(30 - 3 * of_one)
     assert layer.latency_us_hi == pytest.approx(30 + 4 * of_one)
     assert not layer.estimated
 
 
+def test_what_operations_owe_to_the_moment_of_the_measurement_adds_up() -> None:
+    parts = [LayerPart(cost("topk", 10.0, 1.0), 1), LayerPart(cost("fc1", 20.0, 2.0), 1)]
+    layer = compose(8, 2, 4, parts, scores(0.0, turns_95=0.06))
+    own_us = hypot(sqrt(3**2 - 0.6**2), sqrt(3**2 - 1.2**2))
+    assert layer.latency_us_lo == pytest.approx(30 - hypot(own_us, 1.8))
+
+
 def test_errors_of_calls_of_one_operation_add_up() -> None:
-    layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0), 4)], shared=0.2)
+    layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0), 4)], scores(0.2))
     assert (layer.latency_us_lo, layer.latency_us_hi) == pytest.approx((68.0, 96.0))
     assert (layer.energy_mj, layer.energy_reason) == (None, "fc1: no meter")
 
 
 def test_shares_of_a_token_and_of_an_assignment_differ_by_top_k() -> None:
-    layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0, 2.0), 4)], shared=0.2)
+    layer = compose(8, 2, 4, [LayerPart(cost("fc1", 20.0, 2.0), 4)], scores(0.2))
     assert (layer.tokens, layer.assignments) == (8, 16)
     assert layer.latency_us_per_token == 10.0
     assert layer.latency_us_per_assignment == 5.0
@@ -134,7 +147,7 @@ def test_a_layer_is_covered_as_often_as_its_operations(common: float) -> None:
                               latency_us_hi=100 + half), 1)
             for place, half in enumerate(halves)
         ]  # fmt: skip
-        layer = compose(8, 2, 4, parts, intervals.shared)
+        layer = compose(8, 2, 4, parts, intervals)
         for _ in range(20):
             found = 100 * np.exp(errors(random, common, 1)[:, 0])
             covered["operation"].append(float(np.mean(np.abs(found - 100) <= halves)))

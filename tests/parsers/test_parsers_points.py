@@ -52,6 +52,7 @@ def test_a_point_is_the_median_of_all_calls_of_all_repeats(plan: Plan, recording
     assert (row["latency_us_lo"], row["latency_us_hi"]) == interval
     assert row["spread"] == pytest.approx(0.2 / 1.28)
     assert row["repeat_difference"] == pytest.approx(np.log(1280 / 1250))
+    assert row["turns_apart"] == pytest.approx(np.log(1280 / 1250))
 
 
 def test_of_repeats_that_do_not_agree_the_faster_counts_and_a_flag_says_so(

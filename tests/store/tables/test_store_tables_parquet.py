@@ -9,7 +9,7 @@ import pytest
 
 from moeprof.store.errors import BadInput
 from moeprof.store.tables.parquet import read_table, table_from_columns, write_table
-from moeprof.store.tables.schemas import METRIC_COLUMNS, SCHEMA_KEY, SCHEMAS
+from moeprof.store.tables.schemas import METRIC_COLUMNS, OLDER_SCHEMAS, SCHEMA_KEY, SCHEMAS
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_another_table_is_refused_at_writing(tmp_path: Path, samples: pa.Table) 
 
 def test_another_table_is_refused_at_reading(tmp_path: Path, samples: pa.Table) -> None:
     write_table(tmp_path / "a.parquet", "gpu_samples", samples)
-    with pytest.raises(BadInput, match=r"is gpu_samples/1, and this moeprof knows points/3"):
+    with pytest.raises(BadInput, match=r"is gpu_samples/1, and this moeprof knows points/4"):
         read_table(tmp_path / "a.parquet", "points")
 
 
@@ -87,7 +87,7 @@ def test_a_missing_table_says_how_to_make_it(tmp_path: Path) -> None:
 
 def test_every_quantity_bears_its_unit() -> None:
     repeats = {"repeat_difference", "power_repeat_difference", "energy_repeat_difference"}
-    bare = {"spread", "metric_coverage", "correction"} | repeats  # ratios
+    bare = {"spread", "metric_coverage", "correction", "turns_apart"} | repeats  # ratios
     counts = {"instructions", "registers_per_thread", "waves_per_sm"}
     units = (
         "_ns",
@@ -113,20 +113,20 @@ def test_every_quantity_bears_its_unit() -> None:
     assert set(unnamed) <= bare | counts
 
 
-@pytest.mark.parametrize("number", [b"points/1", b"points/2"])
+@pytest.mark.parametrize("number", ["points/1", "points/2", "points/3"])
 def test_points_of_an_older_number_lack_what_is_new_and_lose_what_is_gone(
-    tmp_path: Path, number: bytes
+    tmp_path: Path, number: str
 ) -> None:
     points = table_from_columns("points", {"curve": ["a"], "power_w": [300.0]})
-    older = points.drop_columns(["agreeing", "correction"])
+    older = points.drop_columns(sorted(OLDER_SCHEMAS[number]))
     older = older.append_column("empty_power_w", pa.array([90.0]))
     path = tmp_path / "points.parquet"
-    pq.write_table(older.replace_schema_metadata({SCHEMA_KEY: number}), path)
+    pq.write_table(older.replace_schema_metadata({SCHEMA_KEY: number.encode()}), path)
     read = read_table(path, "points")
     assert read.equals(points)
     assert read.schema.metadata == SCHEMAS["points"].metadata
     lacking = older.drop_columns(["curve"])
-    pq.write_table(lacking.replace_schema_metadata({SCHEMA_KEY: number}), path)
+    pq.write_table(lacking.replace_schema_metadata({SCHEMA_KEY: number.encode()}), path)
     with pytest.raises(BadInput, match="has other columns"):
         read_table(path, "points")
 
