@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from ...stats.arrays import Float64, Int64
 from ...store.cost_model import CurveModel, FitError, Thermal
 from ..rows import Row, all_rounded
-from .fit import fit_error, interpolate, leave_one_out
+from .fit import fit_error, leave_one_out
 from .metered_knots import energies
 
 _MIN_ANCHORS: Final = 3  # of two, none can be left out
@@ -64,10 +65,10 @@ def metered(
         anchors = _anchors(curve)
         held = np.clip(within, anchors[0], anchors[-1])
         powers_w, ratios = _anchor_powers(curve, anchors)
-        power_w = _between(curve, anchors, powers_w, held)
-        power_w = np.where(held == within, power_w, np.nan)
-        ratio = _between(curve, anchors, ratios, held)
-        half = _half_width(curve, anchors, powers_w * ratios, held)
+        around = _brackets(curve, anchors, held)
+        power_w = np.where(held == within, around.of(powers_w), np.nan)
+        ratio = around.of(ratios)
+        half = _half_width(curve, around, anchors, powers_w * ratios)
     if thermal is not None and curve.idle_power_w is not None:
         heat = thermal.r_c_per_w * (power_w - curve.idle_power_w)
     return Metered(power_w * ratio * latency_us / 1000, power_w, half, heat)
@@ -87,41 +88,54 @@ def _anchor_powers(curve: CurveModel, anchors: Int64) -> tuple[Float64, Float64]
     return 1000 * np.array(curve.energy_mj) / (single_us * ratios), ratios
 
 
-def _half_width(curve: CurveModel, anchors: Int64, powers_w: Float64, held: Int64) -> Float64:
-    """Half width of power at sizes `held` [N] between the metered knots, as a |log| ratio.
+@dataclass(frozen=True, slots=True)
+class _Brackets:
+    """The metered knots around each size, as places [N], and the share [N] that the right one has.
 
-    Between two metered knots, the wider one of theirs and half of the larger left-out error are
-    added in quadrature: leaving one out makes a gap of two brackets. An end is never left out, so
-    its bracket takes the error of the other knot.
+    Sizes between two knots of different kernels have all of the one whose kernels they run.
+    `is_knot` [N] says which sizes are metered knots themselves.
     """
-    left, right = _neighbours(anchors, held)
-    own, measured = np.zeros(held.shape), np.full(held.shape, np.nan)
+
+    left: Int64
+    right: Int64
+    share: Float64
+    is_knot: npt.NDArray[np.bool_]
+
+    def of(self, values: Float64) -> Float64:
+        """Interpolate the knots' `values` [A] at the sizes [N]."""
+        return (1 - self.share) * values[self.left] + self.share * values[self.right]
+
+    def errors_of(self, errors: Float64) -> Float64:
+        """What interpolation makes of the knots' independent `errors` [A]."""
+        return np.hypot((1 - self.share) * errors[self.left], self.share * errors[self.right])
+
+
+def _brackets(curve: CurveModel, anchors: Int64, held: Int64) -> _Brackets:
+    right = np.clip(np.searchsorted(anchors, held), 1, len(anchors) - 1)
+    left = right - 1
+    share = (held - anchors[left]) / (anchors[right] - anchors[left])
+    if curve.segments is not None:
+        knots, segments = np.array(curve.knots_tokens), np.array(curve.segments)
+        of_anchors = segments[np.searchsorted(knots, anchors)]
+        here = segments[np.searchsorted(knots, held, side="right") - 1]
+        is_one = of_anchors[left] == of_anchors[right]
+        share = np.where(is_one, share, here == of_anchors[right])
+    return _Brackets(left, right, share, np.isin(held, anchors))
+
+
+def _half_width(curve: CurveModel, around: _Brackets, anchors: Int64, powers_w: Float64) -> Float64:
+    """Half width of power at each size, as a |log| ratio; NaN where unknown.
+
+    Between two metered knots, what interpolation makes of the intervals of both and half of the
+    larger left-out error are added in quadrature: leaving one out makes a gap of two brackets. An
+    end is never left out, so its bracket takes the error of the other knot.
+    """
+    own = np.full(around.share.shape, np.nan)
     if curve.energy_ci95 is not None:
-        relative = np.array(curve.energy_ci95)
-        own = measured = np.maximum(relative[left], relative[right])
+        own = around.errors_of(np.array(curve.energy_ci95))
     if len(anchors) < _MIN_ANCHORS:
-        return measured
+        return own
     errors = np.zeros(len(anchors))
     errors[1:-1] = np.abs(np.log(leave_one_out("linear", anchors, powers_w) / powers_w[1:-1]))
-    between = np.hypot(own, np.maximum(errors[left], errors[right]) / 2)
-    return np.where(np.isin(held, anchors), measured, between)
-
-
-def _between(curve: CurveModel, anchors: Int64, values: Float64, held: Int64) -> Float64:
-    """Interpolate the anchors' `values` at sizes between them, but not across another kernel."""
-    found = interpolate("linear", anchors, values, held)
-    if curve.segments is None:
-        return found
-    knots, segments = np.array(curve.knots_tokens), np.array(curve.segments)
-    left, right = _neighbours(anchors, held)
-    of_anchors = segments[np.searchsorted(knots, anchors)]
-    here = segments[np.searchsorted(knots, held, side="right") - 1]
-    own = np.where(here == of_anchors[right], values[right], values[left])
-    found = np.where(of_anchors[left] == of_anchors[right], found, own)
-    return np.where(held == anchors[right], values[right], found)
-
-
-def _neighbours(anchors: Int64, held: Int64) -> tuple[Int64, Int64]:
-    """Places of the two metered knots around each size."""
-    right = np.clip(np.searchsorted(anchors, held), 1, len(anchors) - 1)
-    return right - 1, right
+    left_out = np.maximum(errors[around.left], errors[around.right]) / 2
+    return np.where(around.is_knot, own, np.hypot(np.nan_to_num(own), left_out))

@@ -1,8 +1,13 @@
 """Energy is power under a steady load, times latency, times the sustained ratio."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from moeprof.costmodel.curve.energy import metered
 from moeprof.costmodel.model import KernelCostModel
+from moeprof.store.cost_model import CurveModel
 from moeprof.tests.builders import make_model, make_points
 
 METERED = {"energy_source": "nvml_counter", "energy_reason": None, "idle_power_w": 100.0}
@@ -41,6 +46,32 @@ def test_an_anchor_of_unknown_interval_has_none() -> None:
     model = make_model(points)
     assert model.get_cost("fc1", 6).energy_mj_hi is None
     assert model.get_cost("fc1", 8).energy_mj_hi is not None
+
+
+@pytest.fixture
+def curve() -> CurveModel:
+    """Four metered knots of 400 W, each known to 2 %."""
+    points = make_points(
+        lambda b: 10.0, [1, 6, 11, 16], power_w=400.0, energy_mj=4.0, energy_mj_ci95=0.08, **METERED
+    )
+    return make_model(points).curves[0]
+
+
+def half_widths(curve: CurveModel, *sizes: int) -> list[float]:
+    found = metered(curve, None, np.full(len(sizes), 10.0), np.array(sizes))
+    return [float(half) for half in found.half_width]
+
+
+def test_independent_errors_of_two_knots_partly_cancel_between_them(curve: CurveModel) -> None:
+    shares = [1.0, (0.8**2 + 0.2**2) ** 0.5, (0.6**2 + 0.4**2) ** 0.5, 1.0]
+    assert half_widths(curve, 1, 2, 3, 6) == pytest.approx([0.02 * share for share in shares])
+
+
+def test_between_knots_of_two_kernels_the_error_is_that_of_one(curve: CurveModel) -> None:
+    two_kernels = replace(curve, segments=(0, 0, 1, 1))
+    assert half_widths(two_kernels, 8, 10, 13) == pytest.approx(
+        [0.02, 0.02, 0.02 * (0.6**2 + 0.4**2) ** 0.5]
+    )
 
 
 def test_an_unknown_sustained_time_counts_as_that_of_a_single_call() -> None:

@@ -1,6 +1,10 @@
 """The power pass of a whole sweep: from loads to points and a model with energy, and resumed."""
 
+import os
 import shutil
+import subprocess
+import sys
+import time
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +32,13 @@ from moeprof.store.plan import Plan, PowerPlan
 from moeprof.store.recording import PointTiming, Recording
 from moeprof.store.run import Run
 from moeprof.store.tables.parquet import read_table, table_from_columns
+from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler import worlds
+from moeprof.tests.profiler.power import real_loads
 from moeprof.tests.profiler.power.virtual_power import (
     IDLE_W,
     LOAD_W,
+    TRACE,
     SimulatedRecorder,
     a_script,
 )
@@ -299,3 +306,46 @@ def test_the_kernels_of_a_size_are_those_of_its_traces(monkeypatch: pytest.Monke
     assert kernels_of("gelu", [(Path(), traced)]) == {1: "gemm"}
     assert kernels_of("fc1", [(Path(), traced)]) == {}
     assert kernels_of("gelu", [(Path(), a_recording(*timings))]) == {}
+
+
+def every_load(run: Run) -> list[tuple[str, int]]:
+    """Scenario key and repeat of each load of the run, whether it was measured or failed."""
+    return sorted(
+        (one.scenario_key, one.visit)
+        for recording in power_recordings(run).values()
+        for one in recording.failures or recording.loads
+        if one.scenario_key is not None
+    )
+
+
+def test_killed_within_a_load_nothing_is_lost_and_nothing_is_done_twice(
+    run: Run, plan: Plan, fake_library: Path, tmp_path: Path
+) -> None:
+    """Loads, recorder and simulated NVML in real time; only that a load runs is waited for."""
+    write_document(run.plan_path, replace(plan, power=PowerPlan(anchors=2, blocks=2)))
+    run.script("gelu").write_text(real_loads.SCRIPT)
+    fake.write_trace(tmp_path / "trace.csv", TRACE)
+    units = run.unit("power", "any").parent
+    with fake.simulated_gpu(fake_library, trace=tmp_path / "trace.csv", update_ms=20):
+        command = [sys.executable, "-m", real_loads.__name__, str(run.folder)]
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3] / ".path")}
+        with subprocess.Popen(command, env=environment) as killed:
+            while len(list(units.glob("*/recording.json"))) < 4 or not any(
+                not (unit / "recording.json").exists() for unit in units.iterdir()
+            ):
+                assert killed.poll() is None
+                time.sleep(0.01)
+            killed.kill()
+        before = power_recordings(run)
+        kept = {
+            name: (run.unit("power", name) / "recording.json").read_bytes()
+            for name, recording in before.items()
+            if not recording.failures
+        }
+        real_loads.sweep_in_real_time(run)
+    keys = [a_scenario(size).key for size in (1, 64)]
+    assert every_load(run) == sorted((key, number) for key in keys for number in (0, 1))
+    for name, content in kept.items():
+        assert (run.unit("power", name) / "recording.json").read_bytes() == content
+    assert run.held(raw_files=True).left_out == []
+    parse_run(run)
