@@ -84,13 +84,14 @@ def width_in_words(times_too_wide: float) -> str:
 
 
 def name_of(curve: CurveVerdict, among: Sequence[CurveVerdict]) -> str:
-    """Name a curve by its operation, by its active experts where there are several, by its metric.
+    """Name a curve by its operation, and by its metric where that is not latency.
 
-    Latency is not named.
+    Of several curves of one operation each has its active experts too, or else its whole name.
     """
-    several = sum(one.op == curve.op and one.metric == curve.metric for one in among) > 1
-    experts = re.search(r"-a(\d+)(-|$)", curve.curve) if several else None
-    name = f"{curve.op}, {experts[1]} active" if experts else curve.op
+    name = curve.op
+    if sum(one.op == curve.op and one.metric == curve.metric for one in among) > 1:
+        experts = re.search(r"-a(\d+)(-|$)", curve.curve)
+        name = f"{curve.op}, {experts[1]} active" if experts else curve.curve
     return name if curve.metric == "latency" else f"{name} {curve.metric}"
 
 
@@ -130,30 +131,34 @@ def _by_cause(findings: Sequence[Finding], outcome: Outcome) -> dict[Cause, Find
 def _shift(verdict: Validation) -> Iterator[Advice]:
     """Say how another run differs as a whole, and which curves changed by themselves."""
     shift = verdict.shift
-    if shift is None or not (shift.told or shift.alone):
+    if shift is None:
         return
-    names = {
-        curve.curve: name_of(curve, verdict.curves)
-        for curve in verdict.curves
-        if curve.metric == "latency"
-    }
-    alone = tuple(f"{names[c]}: {_change(shift.beside(by))}" for c, by in shift.alone.items())
     side = _disturbed_side(verdict, shift)
     if shift.told:
-        what = f"most curves take {_change(shift.common)}"
-        if side is None:
-            yield Advice(
-                f"the machine or the build changed: {what}; profile anew for today's times", ()
-            )
-        else:
-            cause = f"{side}: the likelier cause; measure again with --wait 10m"
-            yield Advice(f"{what}, and {cause}", ())
-    if alone:
-        by = "by different amounts" if shift.common is None else "by themselves"
-        beside = " beside that" if shift.told else ""
-        or_else = "" if side is None else f", or {side}"
-        what = f"changed {by}{beside} since the model's run, or the model is wrong"
-        yield Advice(f"{what}{or_else}", alone)
+        yield Advice(_common_change(shift, side), ())
+    if shift.alone:
+        yield _changed_alone(verdict, shift, side)
+
+
+def _common_change(shift: RunShift, disturbed: str | None) -> str:
+    """Say by how much most curves changed, and what the likelier cause is."""
+    what = f"most curves take {_change(shift.common)}"
+    if disturbed is None:
+        return f"the machine or the build changed: {what}; profile anew for today's times"
+    return f"{what}, and {disturbed}: the likelier cause; measure again with --wait 10m"
+
+
+def _changed_alone(verdict: Validation, shift: RunShift, disturbed: str | None) -> Advice:
+    """Name the curves that changed otherwise, with what is left of it beside the common change."""
+    of_latency = [curve for curve in verdict.curves if curve.metric == "latency"]
+    names = {curve.curve: name_of(curve, verdict.curves) for curve in of_latency}
+    by = "by different amounts" if shift.common is None else "by themselves"
+    beside = " beside that" if shift.told else ""
+    or_else = "" if disturbed is None else f", or {disturbed}"
+    return Advice(
+        f"changed {by}{beside} since the model's run, or the model is wrong{or_else}",
+        tuple(f"{names[c]}: {_change(shift.beside(own))}" for c, own in shift.alone.items()),
+    )
 
 
 def _disturbed_side(verdict: Validation, shift: RunShift) -> str | None:

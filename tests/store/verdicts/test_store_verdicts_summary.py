@@ -143,6 +143,11 @@ def test_intervals_that_do_not_fit_are_told_for_all_curves_or_for_one() -> None:
     assert told.findings == ("latency of all curves: intervals are 12 times wider than needed",)
 
 
+def test_curves_of_one_operation_at_several_shapes_have_their_whole_names() -> None:
+    shapes = [replace(curve("gemm", PASS), curve=f"gemm-{n}x4-bf16-cold") for n in (64, 128)]
+    assert [name_of(one, shapes) for one in shapes] == [one.curve for one in shapes]
+
+
 def test_curves_of_one_operation_are_named_by_their_active_experts() -> None:
     both = [replace(curve("experts", PASS), curve=f"experts-8x4-e8-a{n}-k2-cold") for n in (2, 4)]
     assert [name_of(one, both) for one in both] == ["experts, 2 active", "experts, 4 active"]
