@@ -18,6 +18,7 @@ from moeprof.pipeline import validate as stage
 from moeprof.pipeline.measure import validation_run
 from moeprof.pipeline.measure.progress import SILENT
 from moeprof.profiler.collectors.cpu import CpuCollector
+from moeprof.profiler.lock import device_lock
 from moeprof.profiler.power.mixed_workload import BROKE_OFF
 from moeprof.profiler.power.sensors import OpenRecorder
 from moeprof.profiler.sweep import Sweep
@@ -126,6 +127,24 @@ def test_its_files_alone_give_the_same_verdict_again(
     assert (again.exit_code, again.data) == (result.exit_code, result.data | day)
     assert json.loads(written.read_text()) == again.data
     assert not list(model_run.folder.glob("validations/*"))
+
+
+def test_beside_another_sweep_it_is_refused_unless_forced_and_then_proves_nothing(
+    validate: Validate,
+) -> None:
+    with device_lock(None, "theirs"):
+        refused = validate()
+        assert refused.exit_code == 2
+        assert "run theirs" in refused.errors[0]
+        assert "--wait 10m" in refused.hint
+        waited = validate("--wait", "1s")
+        assert waited.exit_code == 2
+        assert "--wait" not in waited.hint
+        forced = validate("--force", "--json")
+    assert forced.exit_code == 125
+    outcomes = {one["outcome"] for one in forced.data["curves"]}
+    assert outcomes == {forced.data["replay"]["outcome"]} == {"AMBIGUOUS"}
+    assert "another sweep on the same device" in forced.data["replay"]["marks"]
 
 
 def test_it_is_shown_within_80_columns(validate: Validate) -> None:
