@@ -60,21 +60,26 @@ def examine(
 
     `device` is "cpu" or "cuda:N", None for the one that `moeprof profile` would choose.
     """
+    return list(checks(store, device=device, probes=probes))
+
+
+def checks(
+    store: Path, *, device: str | None = None, probes: Probes = PROBES
+) -> Iterator[CheckResult]:
+    """Make the checks of `examine` one after the other."""
     device = device or choose_device(None)
-    return [
-        CheckResult("python", Status.OK, sys.version.split()[0]),
-        quiet(_gpu(device)),  # before anything of ours loads it
-        *_nvml(device),
-        _torch(device),
-        _triton(device),
-        _cache(device),
-        _rapl(),
-        _disk(store),
-        *_sensors(device, probes),  # before any other process of ours is on the GPU
-        *_collectors(device),
-        probes.scripts(device),
-        _repeatability(device, probes),
-    ]
+    yield CheckResult("python", Status.OK, sys.version.split()[0])
+    yield quiet(_gpu(device))  # before anything of ours loads it
+    yield from _nvml(device)
+    yield _torch(device)
+    yield _triton(device)
+    yield _cache(device)
+    yield _rapl()
+    yield _disk(store)
+    yield from _sensors(device, probes)  # before any other process of ours is on the GPU
+    yield from _collectors(device)
+    yield probes.scripts(device)
+    yield _repeatability(device, probes)
 
 
 def _nvml(device: str) -> Iterator[CheckResult]:

@@ -56,7 +56,7 @@ def check_kernel(case: Case, device: str, runs: int, limit_s: float) -> KernelCh
     instead of the kernel.
     """
     if not runs_kernel(torch.empty(1, device=device)):
-        raise CannotMeasure("Triton is not installed: the torch references compute")
+        raise CannotMeasure("Triton's kernels do not run here, but the torch references")
     begin_s = time.monotonic()
     with torch.inference_mode():
         problem = make_problem(case, device)

@@ -37,6 +37,8 @@ Read = Callable[[Facts], Reading]
 def machine_faults(facts: Facts) -> Reading:
     """Count what doctor calls a fault."""
     found = [check for check in _checks(facts).values() if check["status"] == "fault"]
+    if not found and "ended" not in facts:
+        raise Unmeasured("doctor did not end")
     named = [f"{check['check']}: {check['evidence']}" for check in found]
     return Reading(len(found), _named(named) or f"{len(_checks(facts))} checks")
 

@@ -5,20 +5,23 @@ from dataclasses import asdict
 import msgspec
 
 from ....device.identity import choose_device
-from ...doctor import examine
+from ....doctor.examine import checks
 from ...measure.resolve import describe_here
 from ..results import Facts
 from ..work import Work
 
 
 def examine_machine(work: Work) -> Facts:
-    """Describe the device, then make doctor's checks."""
+    """Describe the device, then make doctor's checks; each is told when it is made."""
     device = choose_device(None)
     provenance = describe_here(device, threads=1)
-    facts = {
+    facts: Facts = {
         "device": device,
         "device_name": provenance.device_name,
         "provenance": msgspec.to_builtins(provenance),
+        "checks": [],
     }
-    work.found(facts)
-    return facts | {"checks": [asdict(check) for check in examine(work.folder).checks]}
+    for check in checks(work.folder, device=device):
+        facts["checks"].append(asdict(check))
+        work.found(facts)
+    return facts | {"ended": True}

@@ -22,6 +22,7 @@ _GPU: dict[str, Facts] = {
     "doctor": {
         "device": "cuda:0",
         "device_name": "NVIDIA H200",
+        "ended": True,
         "checks": [
             _check("update periods", counter_period_ms=100.1),
             _check("instant power", counter_over_instant_ratio=0.99),

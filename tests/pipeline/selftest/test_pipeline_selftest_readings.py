@@ -54,6 +54,14 @@ def test_a_sensor_that_was_not_read_is_named_by_the_check_that_says_why() -> Non
         readings.call_duration({"checks": []})
 
 
+def test_a_doctor_that_did_not_end_has_found_a_fault_or_nothing() -> None:
+    disk = {"check": "disk", "status": "ok", "evidence": "9 GiB", "values": {}}
+    with pytest.raises(Unmeasured, match="doctor did not end"):
+        readings.machine_faults({"checks": [disk]})
+    full = disk | {"status": "fault", "evidence": "no room"}
+    assert readings.machine_faults({"checks": [full]}) == (1, "disk: no room")
+
+
 def test_the_two_clocks_are_compared_on_long_calls_alone() -> None:
     found = readings.clock_difference(gpu_facts()["model"])
     assert found.value == pytest.approx(100 / 101, rel=1e-3)
