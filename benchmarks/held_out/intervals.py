@@ -9,9 +9,11 @@ for each curve its half width is their quantile, which no constant beats.
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Final
 
 import numpy as np
+from scipy.stats import binom
 
 from moeprof.benchmarks.held_out.trials import Curve, Trial, arrays, trial
 from moeprof.costmodel.curve.fit import choose_fit, fit_losses, interpolate, log_jumps
@@ -47,13 +49,15 @@ class Sharpness:
 
     `to_oracle` is the mean interval score over that of the oracle, `coverage` the share of all
     errors within their interval, `half_width` the median curve's median as a |log| ratio,
-    `uncovered` the share of curves of whose errors less than 85 % are within.
+    `uncovered` the share of curves of whose errors less than 85 % are within. `by_chance` is that
+    share if every error of every curve were within with the nominal probability, by itself.
     """
 
     to_oracle: float
     coverage: float
     half_width: float
     uncovered: float
+    by_chance: float
 
 
 def sharpness(curves: list[Curve], seeds: range, most_noise: float) -> dict[int, Sharpness]:
@@ -137,7 +141,13 @@ def _sharpness(judged: Sequence[Judged], percent: int) -> Sharpness:
         coverage=float(within.mean()),
         half_width=float(np.median([np.median(j.half_widths) for j in judged])),
         uncovered=float(np.mean([j.coverage < _COVERED_ENOUGH for j in judged])),
+        by_chance=float(np.mean([_chance(len(j.errors), percent) for j in judged])),
     )
+
+
+def _chance(count: int, percent: int) -> float:
+    """Probability that of so many independent errors less than 85 % are within."""
+    return float(binom.cdf(ceil(_COVERED_ENOUGH * count) - 1, count, percent / 100))
 
 
 def _best_constant(errors: Float64, percent: int) -> Float64:

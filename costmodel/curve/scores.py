@@ -143,10 +143,8 @@ def score_curves(curves: Sequence[Scored]) -> tuple[list[ErrorScale], IntervalSc
         np.array([c.sum(1) + k.sum(1) for c, k in zip(likelihoods, weak, strict=True)])
     )
     scales = [ErrorScale(*map(float, _scale_of(posterior))) for posterior in posteriors]
-    scored = zip(
-        *((unseen, likelihoods) if calibrated else (left_out, weak)), posteriors, strict=True
-    )
-    scores = [_scores(*one) for one in scored]
+    errors, own = (unseen, likelihoods) if calibrated else (left_out, weak)
+    scores = [_scores(*one) for one in zip(errors, own, posteriors, strict=True)]
     return scales, _interval_scores(scores, CALIBRATED if calibrated else LEFT_OUT)
 
 
