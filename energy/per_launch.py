@@ -34,6 +34,7 @@ from .faults import (
     SENSOR_FAULTS,
     WITHOUT_COUNTER,
     Fault,
+    clock_drift,
     faults,
     own_processes,
     power_capped_share,
@@ -138,7 +139,7 @@ def metered_load(
     window, settled = steady_window(log.series(ENERGY), load)
     launches = launches_in(load, window)
     found = window_energy(log, window, processes, launches, meter)
-    reason = _not_steady(log, load, settled)
+    reason = _not_steady(log, load, window, settled)
     cost = found if reason is None or found.reason is not None else _without(found, reason)
     latency_us = None if load.kind == "idle" else window.length_s * 1e6 / launches
     at_s = float(log.epoch_ns(np.array([window.begin_ns]))[0]) / 1e9 + window.length_s / 2
@@ -241,8 +242,11 @@ def _power(log: PowerLog, power: Measured, source: EnergySource, found: Sequence
     return _Power(mean_w, EnergySource.SIMULATED if log.simulated else source, tuple(found))
 
 
-def _not_steady(log: PowerLog, load: Load, settled: bool) -> str | None:
+def _not_steady(log: PowerLog, load: Load, window: Window, settled: bool) -> str | None:
     """Why a load without a fault still has no energy; None where it has."""
+    drift = None if load.kind == "idle" else clock_drift(log, window.begin_ns, window.end_ns)
+    if drift is not None:
+        return drift
     if not settled and len(log.series(ENERGY).good()):
         return NOT_SETTLED
     return NOT_BUSY if load.duty is not None and load.duty < MIN_DUTY else None
@@ -296,5 +300,5 @@ def _cold_input_flags(load: Load, recording: Recording) -> list[Flag]:
     cold = {scenario.key for scenario in recording.scenarios if scenario.l2 == "cold"}
     if load.scenario_key not in cold or load.rotated_bytes >= cache_bytes:
         return []
-    words = f"its inputs of {load.rotated_bytes >> 10} KiB fit into the cache"
+    words = f"its power is that of hot inputs: {load.rotated_bytes >> 10} KiB fit into the cache"
     return [Flag(FlagCode.INPUTS_IN_CACHE, words)]

@@ -151,6 +151,10 @@ def _repeat_flags(repeats: Sequence[RepeatTimes], agreed: AgreedTimes) -> list[F
         calls = untimed + sum(len(one.latency_ns) for one in agreed.used)
         words = f"{untimed} of {calls} calls left out: without range, kernel, time or launch"
         flags.append(Flag(FlagCode.UNTIMED_CALLS, words))
+    for one in agreed.used:
+        if one.cut_short:
+            words = f"the budget ended after {len(one.latency_ns)} calls of repeat {one.number}"
+            flags.append(Flag(FlagCode.CUT_SHORT, words))
     left_out = len(repeats) - len(failed) - len(agreed.complete)
     if left_out:
         words = f"{left_out} repeat(s) without kernel times left out"

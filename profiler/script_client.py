@@ -4,7 +4,7 @@ A script reads one request a line on stdin. It answers each with one line of JSO
 whose number stands in the environment variable MOEPROF_ANSWERS_FD, never on what it prints:
 
     (start)                {"ready": true, …}      the process is ready
-    TOKENS REPEAT          a PointTiming            time one size
+    TOKENS REPEAT SECONDS  a PointTiming            time one size, within so many seconds
     load TOKENS REPEAT     {"begin_ns": …}          begin a steady load, CLOCK_MONOTONIC
     reference REPEAT       {"begin_ns": …}          begin the load that every script has
     idle REPEAT            {"begin_ns": …}          begin to do nothing, as a baseline
@@ -35,6 +35,7 @@ from .answers import (
     timing_of,
     workload_of,
 )
+from .budget.budget import NO_BUDGET, Budget
 from .log_file import end_log
 from .process.line_process import LineProcess, ProcessEnded
 
@@ -49,11 +50,11 @@ class Refused(Exception):
 class ScriptClient:
     """One process of a script, from entering to leaving; leaving ends it.
 
-    `answer_s` bounds the wait for each answer; the descriptors `kept_fds` stay open in the
-    process, and the end of what it prints is kept in `log`. A request for a size names the key of
-    its scenario, None for any. Every request raises Refused where the script answers with an error,
-    BadAnswer where the answer is none to the request, and ProcessEnded where the process ends or
-    gives no answer in time.
+    `answer_s` bounds the wait for each answer, and the `budget` all of them; the descriptors
+    `kept_fds` stay open in the process, and the end of what it prints is kept in `log`. A request
+    for a size names the key of its scenario, None for any. Every request raises Refused where the
+    script answers with an error, BadAnswer where the answer is none to the request, and
+    ProcessEnded where the process ends or gives no answer in time.
     """
 
     def __init__(
@@ -62,8 +63,10 @@ class ScriptClient:
         answer_s: float,
         kept_fds: Sequence[int] = (),
         log: Path | None = None,
+        budget: Budget = NO_BUDGET,
     ) -> None:
         self._log = log
+        self._budget = budget
         self._process = LineProcess(command, kept_fds=kept_fds, log=log)
         self._answer_s = answer_s
         self._load: tuple[Asked, int] | None = None
@@ -78,7 +81,7 @@ class ScriptClient:
 
     def start(self, timeout_s: float = START_S) -> None:
         """Wait until the script is ready. Raises ProcessEnded where it does not start."""
-        if body_of(self._process.answer(timeout_s)).get("ready") is not True:
+        if body_of(self._process.answer(self._budget.at_most(timeout_s))).get("ready") is not True:
             raise BadAnswer("its first answer does not say that it is ready")
 
     @cached_property
@@ -87,9 +90,12 @@ class ScriptClient:
         return self._process.processes()
 
     def time(self, tokens: int, repeat: int, key: str | None = None) -> PointTiming:
-        """Time calls at a batch size that was measured `repeat` times before."""
+        """Time calls at a batch size that was measured `repeat` times before.
+
+        They end with the budget, one of them at least.
+        """
         asked = asked_now(key, repeat)
-        return timing_of(self._ask(f"{tokens} {repeat}"), asked)
+        return timing_of(self._ask(f"{tokens} {repeat} {self._budget.left_s:.3f}"), asked)
 
     def begin_load(self, tokens: int, repeat: int, key: str) -> int:
         """Begin a steady load; return when it began, ns of CLOCK_MONOTONIC."""
@@ -107,7 +113,8 @@ class ScriptClient:
         """End the load, or the idling, that was begun; return what it did."""
         assert self._load is not None, "a load was begun"
         asked, begin_ns = self._load
-        line = self._process.ask_on("stop", self._answer_s)  # a load may have ended by itself
+        # A load may have ended by itself.
+        line = self._process.ask_on("stop", self._budget.at_most(self._answer_s))
         return load_of(_done(line), asked, begin_ns)
 
     def run_mixed_workload(self) -> MixedWorkload:
@@ -139,7 +146,7 @@ class ScriptClient:
         return begin_ns
 
     def _ask(self, request: str) -> dict[str, Any]:
-        return _done(self._process.ask(request, self._answer_s))
+        return _done(self._process.ask(request, self._budget.at_most(self._answer_s)))
 
 
 def _done(line: str) -> dict[str, Any]:

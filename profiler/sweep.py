@@ -6,20 +6,20 @@ A sweep that was interrupted is resumed: what the run's recordings hold is not m
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import inf
 from typing import Protocol
 
 from ..device.findings import passing
-from ..scenarios.plan import RUN_S, estimate_power_s, planned_loads, response_s
+from ..scenarios.duration import START_S
+from ..scenarios.plan import planned_loads, response_s
 from ..store.disk.temporary import remove_abandoned_below
 from ..store.plan import OpPlan, Plan
 from ..store.provenance import Provenance
-from ..store.recorded.held import Recordings
 from ..store.recording import CollectorName, Recording
 from ..store.run import Run
 from ..store.scenario import Scenario
+from .budget.deadlines import Deadlines
 from .collectors.collector import Collector
-from .host_clock import SYSTEM_CLOCK, Clock, monotonic_s
+from .host_clock import SYSTEM_CLOCK, Clock
 from .job import Job
 from .machine import keep_machine
 from .power.power_pass import PowerJob, measured_loads, power_job, run_planned, run_spare
@@ -104,16 +104,16 @@ class Sweep:
     def _measure(self) -> list[OpSummary]:
         """Take all times turn by turn, then the power, then the thermal response."""
         turns = self._turns()
-        end_s, timing_end_s = self._deadlines()
-        self._first_turns(turns, timing_end_s)
+        deadlines = Deadlines.from_now(self.plan, self.clock)
+        self._first_turns(turns, deadlines)
         for most_visits in range(2, schedules.MOST_VISITS + 1):
-            self._late_turns(turns, most_visits, timing_end_s)
+            self._late_turns(turns, most_visits, deadlines)
         for turn in turns:
             turn.summary.warnings += turn.job.schedule.remarks()
             turn.summary.measured_once = turn.job.schedule.measured_once
         timed = sum(turn.job.schedule.done for turn in turns)
         power_jobs = self._power_jobs(turns, timed)
-        power = self._power_pass(power_jobs, end_s)
+        power = self._power_pass(power_jobs, deadlines)
         done = timed + sum(one.loads - one.waiting for one in power_jobs)
         response = self._thermal_response(turns, done)
         left = sum(turn.job.schedule.left for turn in turns)
@@ -121,13 +121,6 @@ class Sweep:
         done += self._response_points
         self.progress.end(done, done + left)
         return [*(turn.summary for turn in turns), *power, *response]
-
-    def _deadlines(self) -> tuple[float, float]:
-        """When the power pass and when the timing has to end, s of the monotonic clock."""
-        budget_s = inf if self.plan.budget_s is None else self.plan.budget_s
-        budget_s -= response_s(self.plan)
-        end_s = monotonic_s(self.clock) + budget_s
-        return end_s, end_s - min(estimate_power_s(self.plan), budget_s / 2)
 
     # Times.
 
@@ -166,27 +159,25 @@ class Sweep:
             self.watch,
         )
 
-    def _first_turns(self, turns: Sequence[_Turn], end_s: float) -> None:
+    def _first_turns(self, turns: Sequence[_Turn], deadlines: Deadlines) -> None:
         """Share the time evenly; sizes are chosen while all second visits still have time."""
         late_s = 0.0
         for index, turn in enumerate(turns):
             schedule = turn.job.schedule
-            schedule.deadline_s = self._share_end_s(end_s, len(turns) - index)
-            schedule.choosing_end_s = self._share_end_s(end_s - late_s, len(turns) - index)
+            schedule.budget = deadlines.timing
+            schedule.deadline_s = deadlines.share_end_s(len(turns) - index)
+            schedule.choosing_end_s = deadlines.share_end_s(len(turns) - index, late_s)
             self._collect(turn)
             schedule.end_sampling()
             late_s += schedule.late_s
 
-    def _late_turns(self, turns: Sequence[_Turn], most_visits: int, end_s: float) -> None:
+    def _late_turns(self, turns: Sequence[_Turn], most_visits: int, deadlines: Deadlines) -> None:
         """Take each operation up again, some minutes later and in a new process."""
         for index, turn in enumerate(turns):
-            turn.job.schedule.turn_late(most_visits, self._share_end_s(end_s, len(turns) - index))
-            self._collect(turn)
-
-    def _share_end_s(self, end_s: float, turns: int) -> float:
-        """When the next of some turns ends, of which each has the same share until `end_s`."""
-        now_s = monotonic_s(self.clock)
-        return now_s + (end_s - now_s) / turns
+            schedule = turn.job.schedule
+            schedule.turn_late(most_visits, deadlines.share_end_s(len(turns) - index))
+            if schedule.left_s > START_S:
+                self._collect(turn)
 
     def _collect(self, turn: _Turn) -> None:
         self._keep(turn.collector.collect(turn.job), turn.summary)
@@ -215,33 +206,22 @@ class Sweep:
                 power_jobs.append(power_job(turn.job, self.open_recorder, held, report))
         return power_jobs
 
-    def _power_pass(self, power_jobs: Sequence[PowerJob], end_s: float) -> list[OpSummary]:
+    def _power_pass(self, power_jobs: Sequence[PowerJob], deadlines: Deadlines) -> list[OpSummary]:
         """Run the planned blocks, then the spare ones for which there is time."""
         summaries = {
             job.op: OpSummary(job.op, CollectorName.POWER, recalled=job.recalled)
             for job in power_jobs
         }
         blocks = 0 if self.plan.power is None else self.plan.power.blocks
-        for recording in run_planned(power_jobs, blocks, end_s):
+        for recording in run_planned(power_jobs, blocks, deadlines.power_end_s):
             self._keep([recording], summaries[recording.op])
         for job in power_jobs:
             summaries[job.op].unmeasured = sorted(job.left)
         if any(job.spare for job in power_jobs):
             held = self.run.recordings()
-            for recording in run_spare(power_jobs, held, min(end_s, self._planned_end_s(held))):
+            for recording in run_spare(power_jobs, held, deadlines.planned_end_s(held)):
                 self._keep([recording], summaries[recording.op])
         return list(summaries.values())
-
-    def _planned_end_s(self, held: Recordings) -> float:
-        """Planned end of the run's measurements, counted from its first recording, in s.
-
-        The time is that of the monotonic clock. A run without a budget is planned for ten minutes,
-        so one that is resumed later has no time left. The thermal response comes after that end.
-        """
-        began_utc_ns = min(one.started_utc_ns for _, one in held)
-        age_s = (self.clock.epoch_ns() - began_utc_ns) / 1e9
-        whole_s = RUN_S if self.plan.budget_s is None else self.plan.budget_s
-        return monotonic_s(self.clock) - age_s + whole_s - response_s(self.plan)
 
     # Heat.
 

@@ -1,14 +1,19 @@
 """Worker processes: an isolated script times one size after the other, at a schedule's request.
 
 A size at which the script hangs or crashes is recorded as failed with the reason, and a new
-process goes on with the next size.
+process goes on with the next size. Where the budget ends meanwhile, the size is not measured, and
+has not failed.
+
+Under a tracer a process ends while there is time for its trace to be written and read, and before
+the trace is so long that all of it could be lost; a new process goes on.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..store.recording import PointTiming
+from ..scenarios.duration import START_S, trace_s
+from ..store.recording import CollectorName, PointTiming
 from .job import Job
 from .log_file import new_log
 from .process.line_process import ProcessEnded
@@ -17,6 +22,7 @@ from .schedule.repeat import Repeat
 from .script_client import Refused, ScriptClient
 
 MAX_EMPTY_SESSIONS: Final = 3
+MAX_TRACE_S: Final = 20.0  # to write and read one trace
 NOTHING_MEASURED: Final = f"{MAX_EMPTY_SESSIONS} processes in a row measured nothing"
 
 
@@ -24,13 +30,15 @@ NOTHING_MEASURED: Final = f"{MAX_EMPTY_SESSIONS} processes in a row measured not
 class Session:
     """One worker process, from its first size to its end.
 
-    `empty_before` counts the sessions in a row before this one that measured nothing.
+    `empty_before` counts the sessions in a row before this one that measured nothing. `collector`
+    is what its script runs under.
     """
 
     job: Job
     command: list[str]
     first: Repeat
     empty_before: int
+    collector: str = CollectorName.CPU
     outcomes: list[Outcome] = field(default_factory=list)
     exit_code: int | None = None
     started_utc_ns: int = field(init=False)
@@ -55,10 +63,13 @@ class Session:
         self.job.on_point(self.first)
         limit_s = self.job.plan.point_timeout_s
         log = new_log(self.job.run, self.job.op_plan.op)
-        with ScriptClient(self.command, limit_s, self.job.kept_fds, log) as script:
+        budget = self.job.schedule.budget
+        with ScriptClient(self.command, limit_s, self.job.kept_fds, log, budget) as script:
             try:
                 script.start()
             except ProcessEnded as end:
+                if budget.is_spent:
+                    return
                 reason = f"the script does not start: {end}"
                 yield self.job.schedule.failed(self.first, reason)
                 yield from self.job.schedule.give_up(reason)
@@ -74,8 +85,10 @@ class Session:
             try:
                 yield self._time(script, repeat)
             except ProcessEnded as end:
-                yield schedule.failed(repeat, str(end))
                 script.kill()
+                if schedule.budget.is_spent:
+                    return
+                yield schedule.failed(repeat, str(end))
                 if self.empty == MAX_EMPTY_SESSIONS:
                     yield from schedule.give_up(NOTHING_MEASURED)
                 return
@@ -94,23 +107,37 @@ class Session:
         return timing
 
     def _next(self) -> Repeat | None:
-        if self.job.plan.isolation == "point":
+        if self.job.plan.isolation == "point" or self._must_be_traced():
             return None
         repeat = self.job.schedule.next()
         if repeat is not None:
             self.job.on_point(repeat)
         return repeat
 
+    def _must_be_traced(self) -> bool:
+        """Whether the rest of the time is needed for the trace, or the trace is long enough."""
+        timings = (one for one in self.outcomes if isinstance(one, PointTiming))
+        needed_s = sum(trace_s(self.collector, one) for one in timings)
+        return needed_s >= min(MAX_TRACE_S, self.job.schedule.left_s)
 
-def sessions(job: Job, command_of: Callable[[Repeat], list[str]]) -> Iterator[Session]:
+
+def sessions(
+    job: Job,
+    command_of: Callable[[Repeat], list[str]],
+    collector: str = CollectorName.CPU,
+) -> Iterator[Session]:
     """Yield one session after the other until the schedule has nothing left.
 
-    `command_of` gives the command of the session that begins with a repeat. The caller runs each
-    session to its end before it takes the next. After `MAX_EMPTY_SESSIONS` sessions in a row that
-    measured nothing the rest of the operation is given up.
+    `command_of` gives the command of the session that begins with a repeat, `collector` is what it
+    runs under. The caller runs each session to its end before it takes the next; there is none for
+    which there is no time to start. After `MAX_EMPTY_SESSIONS` sessions in a row that measured
+    nothing the rest of the operation is given up.
     """
-    empty = 0
-    while (first := job.schedule.next()) is not None:
-        session = Session(job, command_of(first), first, empty)
+    session: Session | None = None
+    while session is None or job.schedule.left_s > START_S:
+        first = job.schedule.next()
+        if first is None:
+            return
+        empty = 0 if session is None else session.empty
+        session = Session(job, command_of(first), first, empty, collector)
         yield session
-        empty = session.empty

@@ -1,7 +1,7 @@
 """Estimated duration of the timed points of a plan, before anything is measured.
 
 A call takes the time of its FLOPs or bytes at the device's rates; a point repeats it as
-isolated.py.txt does.
+isolated.py.txt does. Under a tracer every call costs once more, when the trace is written and read.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,18 +10,32 @@ from statistics import fmean
 from typing import Final
 
 from ..store.plan import BREATH, OpPlan, Plan
-from ..store.recording import CollectorName
+from ..store.recording import CollectorName, PointTiming
 from ..store.scenario import L2
 from .catalogue import LoadedOp
 from .operation import Operation
 from .preset import Preset
 from .rates import Rates
-from .script import MAX_CALLS, MIN_CALLS, POINT_S, WARMUP_CALLS, WARMUP_S
+from .script import (
+    DEVICE_CALLS,
+    MAX_CALLS,
+    MIN_CALLS,
+    POINT_S,
+    WARMUP_CALLS,
+    WARMUP_S,
+    most_calls,
+    most_warmup_calls,
+)
 
 START_S: Final = 4.0  # start of one process: import torch, fill the pool of inputs
 _POINT_OVERHEAD_S: Final = 0.05
 _CALL_S: Final = 3e-5  # overhead of one call, including the choice of its inputs
 _DEFAULT_CALL_S: Final = POINT_S / MAX_CALLS  # the longest call at which a point lasts POINT_S
+_TRACERS: Final = (CollectorName.KINETO, CollectorName.NSYS)
+# To write, export and read a trace takes so much per call, and so much longer than the host took to
+# launch its kernels. Measured with Kineto on a CPU; 8 us an event.
+_TRACE_CALL_S: Final = 1e-4
+_TRACE_OVER_LAUNCH: Final = 6.0
 
 CallTimes = Mapping[str, Callable[[int], float]]
 """Operation to a function from batch size to seconds per call."""
@@ -63,19 +77,30 @@ def timing_s(plan: Plan, call_times: CallTimes) -> float:
     visits and an early end of sampling cannot be known beforehand and are left out.
     """
     return sum(
-        _op_s(plan, op_plan, call_times, 1 if collector == CollectorName.NCU else 2)
+        _op_s(plan, op_plan, call_times, collector)
         for collector in plan.collectors
         for op_plan in plan.ops
     )
 
 
-def _op_s(plan: Plan, op_plan: OpPlan, call_times: CallTimes, visits: int) -> float:
-    """Estimated duration of so many visits of each size of one operation, s."""
+def trace_s(collector: str, timing: PointTiming) -> float:
+    """Estimate how long the trace of one visit takes to be written and read, in seconds."""
+    calls = timing.calls + most_warmup_calls("cuda:0") + DEVICE_CALLS
+    return _trace_s(collector, calls, (timing.launch_ns or 0) / 1e9)
+
+
+def _trace_s(collector: str, calls: int, launch_s: float) -> float:
+    return calls * (_TRACE_CALL_S + _TRACE_OVER_LAUNCH * launch_s) * (collector in _TRACERS)
+
+
+def _op_s(plan: Plan, op_plan: OpPlan, call_times: CallTimes, collector: str) -> float:
+    """Estimated duration of all visits of one operation under one collector, s."""
     call_s = call_times.get(op_plan.op)
+    visits = 1 if collector == CollectorName.NCU else 2
 
     def points_s(sizes: Sequence[int]) -> list[float]:
         calls_s = (_DEFAULT_CALL_S if call_s is None else call_s(size) for size in sizes)
-        return [_point_s(length_s, plan) for length_s in calls_s]
+        return [_point_s(length_s, plan, collector) for length_s in calls_s]
 
     planned_s = points_s([*op_plan.first, *op_plan.holdout, *op_plan.calibration])
     room = len(op_plan.domain) - len(planned_s)
@@ -90,8 +115,13 @@ def _op_s(plan: Plan, op_plan: OpPlan, call_times: CallTimes, visits: int) -> fl
     return starts * START_S + visits_s + references_s
 
 
-def _point_s(call_s: float, plan: Plan) -> float:
-    """Duration of a point in seconds as isolated.py.txt measures it, at most its time limit."""
-    warmup_s = max(WARMUP_CALLS * call_s, WARMUP_S)
-    timed_s = max(MIN_CALLS * call_s, min(MAX_CALLS * call_s, POINT_S))
-    return min(warmup_s + timed_s, plan.point_timeout_s) + _POINT_OVERHEAD_S
+def _point_s(call_s: float, plan: Plan, collector: str) -> float:
+    """Duration of a point in seconds as isolated.py.txt measures it, at most its time limit.
+
+    What its trace takes later is added.
+    """
+    warmup_s = max(WARMUP_CALLS * call_s, min(most_warmup_calls(plan.device) * call_s, WARMUP_S))
+    timed_s = max(MIN_CALLS * call_s, min(most_calls(plan.device) * call_s, POINT_S))
+    made_s = min(warmup_s + timed_s, plan.point_timeout_s)
+    calls = 0 if plan.device == "cpu" else round(made_s / call_s) + DEVICE_CALLS
+    return made_s + _POINT_OVERHEAD_S + _trace_s(collector, calls, _CALL_S)

@@ -25,8 +25,9 @@ REFERENCES: Final = 3  # reference loads of a block: at its beginning, middle an
 BLOCKS: Final = 2
 _SPARE_BLOCKS: Final = 1  # run only while the run has time left
 RUN_S: Final = 600.0  # planned length of a run without a budget
+GPU_BUDGET_S: Final = 580.0  # of a sweep: what is left of RUN_S is for `moeprof parse`
 _MIN_ANCHORS: Final = 2
-_LOAD_S: Final = 1.05  # 0.1 to prepare a load, 0.4 to settle, 0.5 to measure, 0.05 to stop
+USUAL_LOAD_S: Final = 1.05  # 0.1 to prepare a load, 0.4 to settle, 0.5 to measure, 0.05 to stop
 _BASELINES: Final = 1  # each process of the power pass records an idle baseline
 RESPONSE_S: Final = (60.0, 120.0, 120.0)  # the thermal step: idle, under load, idle again
 
@@ -52,7 +53,8 @@ class ResolvedRun:
 def make_plan(options: RunOptions, resolved: ResolvedRun) -> Plan:
     """Plan a run; the same options, resolved alike, give the same plan.
 
-    Raises BadInput where an operation can run at none of the batch sizes.
+    On a GPU a run without a budget that fits into ten minutes gets them as its budget. Raises
+    BadInput where an operation can run at none of the batch sizes.
     """
     preset = resolved.preset
     plan = Plan(
@@ -75,10 +77,10 @@ def make_plan(options: RunOptions, resolved: ResolvedRun) -> Plan:
         sm_clock_mhz=options.sm_clock_mhz,
         thermal_step=options.thermal_step,
     )
+    plan = replace(plan, budget_s=_budget_s(plan))
     # Sizes beyond 24 take the time that timing and power leave: the power pass is planned before.
-    power = _power_plan(plan) if resolved.power_reason is None else None
-    most = POINTS if options.budget_s is None else POINTS_IN_BUDGET
-    return replace(plan, power=power, points_per_op=options.points_per_op or most)
+    most = POINTS if plan.budget_s is None else POINTS_IN_BUDGET
+    return replace(_with_power(plan), points_per_op=options.points_per_op or most)
 
 
 def check_options(options: RunOptions, device: str) -> None:
@@ -132,13 +134,27 @@ def _calibration(seed: int, op: str, sizes: Sequence[int], domain: int) -> tuple
     return drawn_over_log(sizes, count, draw)
 
 
+def _budget_s(plan: Plan) -> float | None:
+    """Budget of a plan: its own, or on a GPU ten minutes where what is planned fits into them."""
+    if plan.device == "cpu" or plan.budget_s is not None:
+        return plan.budget_s
+    limited = _with_power(replace(plan, budget_s=GPU_BUDGET_S + response_s(plan)))
+    fits = estimate_s(replace(limited, budget_s=None)) <= RUN_S + response_s(plan)
+    return limited.budget_s if fits else None
+
+
+def _with_power(plan: Plan) -> Plan:
+    """Give a plan its power pass, where power can be measured."""
+    return plan if plan.power_reason is not None else replace(plan, power=_power_plan(plan))
+
+
 def _power_plan(plan: Plan) -> PowerPlan:
     """Plan as many anchors as fit into the time that timing leaves, at least half of the run."""
     budget_s = RUN_S if plan.budget_s is None else plan.budget_s - response_s(plan)
     whole_s = min(RUN_S, budget_s)
     left_s = max(whole_s - estimate_s(replace(plan, thermal_step=False)), whole_s / 2)
     block_s = left_s / len(plan.ops) / BLOCKS
-    fitting = int((block_s - START_S) / _LOAD_S) - _BASELINES - REFERENCES
+    fitting = int((block_s - START_S) / USUAL_LOAD_S) - _BASELINES - REFERENCES
     return PowerPlan(max(_MIN_ANCHORS, min(ANCHORS, fitting)), BLOCKS, _SPARE_BLOCKS)
 
 
@@ -160,12 +176,12 @@ def estimate_power_s(plan: Plan) -> float:
     """Estimate how long the power pass of a plan takes, in seconds; 0 where it has none."""
     if plan.power is None:
         return 0.0
-    return len(plan.ops) * plan.power.blocks * block_s(0) + planned_loads(plan) * _LOAD_S
+    return len(plan.ops) * plan.power.blocks * block_s(0) + planned_loads(plan) * USUAL_LOAD_S
 
 
 def block_s(loads: int) -> float:
     """Estimate how long a block of the power pass takes, in seconds: one process."""
-    return START_S + (_BASELINES + REFERENCES + loads) * _LOAD_S
+    return START_S + (_BASELINES + REFERENCES + loads) * USUAL_LOAD_S
 
 
 def planned_loads(plan: Plan) -> int:

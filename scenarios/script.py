@@ -15,20 +15,37 @@ from .preset import Preset
 if TYPE_CHECKING:
     from .operation import Operation  # it imports torch, which a parse does not need
 
-# 3 made twice as many calls in a visit; 2 had no reference load; 1 answered on stdout, among what
-# was printed.
-PROTOCOL: Final = 4
+# 4 took no limit of time for a visit; 3 made twice as many calls in a visit; 2 had no reference
+# load; 1 answered on stdout, among what was printed.
+PROTOCOL: Final = 5
 
 WARMUP_CALLS: Final = 3
 WARMUP_S: Final = 0.02
 MIN_CALLS: Final = 5
 MAX_CALLS: Final = 180
 POINT_S: Final = 0.07
+DEVICE_CALLS: Final = 10  # timed by events of the GPU; as many more may be made in vain
 LOAD_S: Final = 3.5  # longest load: a counter updated every 0.25 s needs 1.5 + 1.25 s
+
+# Of a call on a GPU a profiler writes some 10 kB. With 20 that are timed by events, a visit there
+# makes 100 calls at most.
+_GPU_CALLS: Final = 60
+_GPU_WARMUP_CALLS: Final = 20
+_ENDLESS: Final = 1_000_000  # calls that no visit of a CPU reaches in WARMUP_S
 
 _POOL_CACHES: Final = 5  # as flashinfer's benchmarks do, so that no input is still cached
 _ASSUMED_CACHE_BYTES: Final = 64 << 20
 _NAMED_PROTOCOL: Final = re.compile(rb"^PROTOCOL = ([0-9]{1,9})\b", re.MULTILINE)
+
+
+def most_calls(device: str) -> int:
+    """Maximum number of timed calls of a visit; `device` is "cpu" or "cuda:N"."""
+    return MAX_CALLS if device == "cpu" else _GPU_CALLS
+
+
+def most_warmup_calls(device: str) -> int:
+    """Maximum number of calls before the timed ones, but for those that WARMUP_CALLS asks for."""
+    return _ENDLESS if device == "cpu" else _GPU_WARMUP_CALLS
 
 
 def render_script(
@@ -59,12 +76,15 @@ def render_script(
         cold=plan.l2 == "cold",
         pool_bytes=max(_POOL_CACHES * cache, 2 * largest.bytes_moved),
         pool_reason=_pool_reason(cache_bytes),
+        cache_bytes=cache,
         operation=_source(operation),
         warmup_calls=WARMUP_CALLS,
+        max_warmup_calls=most_warmup_calls(plan.device),
         warmup_s=WARMUP_S,
         min_calls=MIN_CALLS,
-        max_calls=MAX_CALLS,
+        max_calls=most_calls(plan.device),
         point_s=POINT_S,
+        device_calls=DEVICE_CALLS,
         load_s=LOAD_S,
     )
 

@@ -13,6 +13,7 @@ class FlagCode(StrEnum):
     REPEAT_FAILED = "repeat_failed"
     NO_KERNEL_TIMES = "no_kernel_times"
     UNTIMED_CALLS = "untimed_calls"
+    CUT_SHORT = "cut_short"
     WIDE_SPREAD = "wide_spread"
     KERNELS_DIFFER = "kernels_differ"
     NO_INTERVAL = "no_interval"

@@ -75,8 +75,9 @@ class PointTiming:
     key. `calls_ns` are the times of the calls on the script's own clock (with a GPU, including a
     synchronisation): they are the measurement of the `cpu` collector. `device_ns` are the times of
     further calls by the GPU's own events, without the launches that hide a short kernel from the
-    host; none on a CPU, or where the operation waits for the GPU itself. `surroundings` are those
-    of this time, None where nobody looked.
+    host; none on a CPU, or where the operation waits for the GPU itself. `launch_ns` is the time
+    that the host took to launch one of these, None on a CPU. `cut_short` says that the budget ended
+    before all calls were made. `surroundings` are those of this time, None where nobody looked.
     """
 
     scenario_key: str
@@ -87,6 +88,8 @@ class PointTiming:
     ended_utc_ns: Count
     surroundings: Surroundings | None = None
     device_ns: tuple[Count, ...] = ()
+    launch_ns: Count | None = None
+    cut_short: bool = False
 
     @property
     def deciding_ns(self) -> tuple[int, ...]:
@@ -143,9 +146,9 @@ class Recording:
     run. A unit that failed as a whole has no files and a Failure for each of its points.
     """
 
-    # History, newest first. 1.2: surroundings, reference loads, times by
-    # the GPU. 1.1: loads. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.recording/1.2"
+    # History, newest first. 1.3: launch times, visits that were cut short. 1.2: surroundings,
+    # reference loads, times by the GPU. 1.1: loads. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.recording/1.3"
     WAY_OUT: ClassVar[str] = "restore it, or measure it anew with --resume"
 
     unit: Name

@@ -5,7 +5,8 @@ The layout:
     RUN/plan.json  preset.toml  provenance.json  scripts/<op>.py  ops/<op>.py
         trust.hmac  by which its user's moeprof knows the scripts and op files (scenarios/trust.py)
         sweep.lock  held while anything measures into the run
-        raw/<collector>/<unit>/recording.json and raw files beside it
+        raw/<collector>/<unit>/recording.json and raw files beside it; of a trace also
+            tables/<name>.parquet, kept by the sweep that checked it (store/tables/kept.py)
         damaged/<collector>/<unit>.<number>/  what --resume set aside and measured anew
         logs/<op>.<number>.log: the end of what a process printed
         tables/<name>.parquet

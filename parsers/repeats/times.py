@@ -25,7 +25,8 @@ class RepeatTimes:
     `source` is "kernel" where a latency is the union of the call's kernel intervals, and "wall"
     where it is host time; `gap_ns` is empty with "wall". `untimed_calls` are left out of the arrays
     because they took 0 ns, or may have a kernel without a time or a launching call. The first call
-    began at `started_utc_ns`; `is_disturbed` says that something else was seen on the machine.
+    began at `started_utc_ns`; `is_disturbed` says that something else was seen on the machine,
+    `cut_short` that the budget ended before all calls were made.
     """
 
     number: int
@@ -37,6 +38,7 @@ class RepeatTimes:
     gap_ns: Float64 = field(default_factory=lambda: np.zeros(0))
     signatures: frozenset[str | None] = frozenset()
     untimed_calls: int = 0
+    cut_short: bool = False
 
 
 def repeats_by_scenario(
@@ -92,6 +94,7 @@ class _CallColumns:
             gap_ns=self._gap[rows].astype(np.float64) if with_kernels else np.zeros(0),
             signatures=frozenset(self._signature.take(rows).unique().to_pylist()),
             untimed_calls=timing.calls - len(latency),
+            cut_short=timing.cut_short,
         )
 
 

@@ -61,7 +61,8 @@ def _profile(job: Job, ncu: str, tool: Tool, repeat: Repeat) -> Recording:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     session = Session(job, _command(job, ncu, folder, repeat), repeat, empty_before=0)
-    result = run(session.command, timeout_s=_PROFILE_S, kept_fds=job.kept_fds)
+    limit_s = job.schedule.budget.at_most(_PROFILE_S)
+    result = run(session.command, timeout_s=limit_s, kept_fds=job.kept_fds)
     session.exit_code = result.exit_code
     reason = _export(ncu, folder) if result.exit_code is not None else "ncu did not end in time"
     outcome: Outcome

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from ...parsers.calls import find_call_ranges
 from ...parsers.events import Trace
+from ...parsers.trace_tables import trace_tables
 from ...store.errors import BadInput
 from ...store.recording import MOST_LOST_CALLS, Failure, Recording
+from ...store.tables.kept import keeping_tables
 from ..job import Job
 from ..record import Outcome, Tool, Unit, record
 from ..schedule.repeat import Repeat
@@ -29,7 +30,10 @@ class TraceFault(Exception):
 
 
 class Tracer(Protocol):
-    """A tool that writes a trace of a process into a folder, empty at the start."""
+    """A tool that writes a trace of a process into a folder, empty at the start.
+
+    The last of its `files` is the one that is read.
+    """
 
     tool: Tool
     files: tuple[str, ...]
@@ -52,7 +56,7 @@ def collect_traced(job: Job, collector: str, tracer: Tracer) -> Iterator[Recordi
         folder = _fresh_folder(job, collector, first)
         return tracer.command(job, folder)
 
-    for session in sessions(job, command_of):
+    for session in sessions(job, command_of, collector):
         for _ in session.run():
             pass
         yield _recording(session, collector, tracer, folder)
@@ -67,23 +71,27 @@ class _Evidence:
     warnings: tuple[str, ...]
 
 
-def _evidence(trace: Trace) -> _Evidence:
-    """Count what a trace holds."""
-    calls = find_call_ranges(trace.ranges, trace.range_names)
-    keys = map(str, calls.scenario_key.to_pylist())
-    counted = Counter(zip(keys, calls.repeat.tolist(), strict=True))
+def _evidence(trace: Trace, path: Path, on_gpu: bool) -> _Evidence:
+    """Count what a trace holds, and keep its tables beside it for those who read it later."""
+    counted: Counter[tuple[str, int]] = Counter()
+    with keeping_tables(path) as tables:
+        for name, piece in trace_tables(trace, path.parent.name, on_gpu):
+            tables.write(name, piece)
+            if name == "calls":
+                visits = (piece.column(each).to_pylist() for each in ("scenario_key", "visit"))
+                counted.update(zip(*visits, strict=True))
     return _Evidence(counted, trace.kernels.num_rows, tuple(trace.warnings))
 
 
 def _recording(session: Session, collector: str, tracer: Tracer, folder: Path) -> Recording:
     """Check the outcomes of an ended session against its trace; return them as a recording."""
     warnings: tuple[str, ...] = ()
+    on_gpu = session.job.provenance.device != "cpu"
     try:
-        evidence = _evidence(tracer.finish(folder))
+        evidence = _evidence(tracer.finish(folder), folder / tracer.files[-1], on_gpu)
     except (TraceFault, BadInput) as fault:
         outcomes: list[Outcome] = [_lost(one, str(fault)) for one in session.outcomes]
     else:
-        on_gpu = session.job.provenance.gpu is not None
         outcomes = [_checked(outcome, evidence, on_gpu) for outcome in session.outcomes]
         warnings = evidence.warnings
     files = [name for name in tracer.files if (folder / name).is_file()]

@@ -24,10 +24,11 @@ from ...energy.faults import own_processes
 from ...energy.per_launch import metered_load
 from ...energy.power_log import POWER_LOG, Series, read_power_log
 from ...energy.window import is_enough
-from ...scenarios.plan import REFERENCES
+from ...scenarios.plan import REFERENCES, USUAL_LOAD_S, block_s
 from ...scenarios.script import LOAD_S
 from ...store.errors import CannotMeasure
 from ...store.recording import CollectorName, Failure, Load, Recording
+from ..budget.budget import Budget
 from ..host_clock import monotonic_s, sleep_s
 from ..job import Job
 from ..log_file import new_log
@@ -66,8 +67,8 @@ class _Process:
 class Block:
     """The loads of one operation that are to run in one process, or in more where it ends.
 
-    Loads that are still in `waiting` after `collect` did not begin before `deadline_s`, a time of
-    the monotonic clock.
+    Loads that are still in `waiting` after `collect` would not have ended before `deadline_s`, a
+    time of the monotonic clock.
     """
 
     job: Job
@@ -80,7 +81,7 @@ class Block:
     def collect(self) -> Iterator[Recording]:
         """Run the loads; yield a recording of each as soon as its log is written."""
         empty = 0
-        while self.waiting and self._has_time():
+        while self.waiting and self._budget.has(block_s(1)):
             process = _Process(self.job)
             try:
                 yield from self._run(process)
@@ -92,8 +93,9 @@ class Block:
             if empty == MAX_EMPTY_SESSIONS and self.waiting:
                 yield self._give_up(process, NOTHING_MEASURED)
 
-    def _has_time(self) -> bool:
-        return monotonic_s(self.job.clock) < self.deadline_s
+    @property
+    def _budget(self) -> Budget:
+        return Budget(self.deadline_s, self.job.clock)
 
     def _run(self, process: _Process) -> Iterator[Recording]:
         """Run one process until no load is waiting or the process ends.
@@ -102,7 +104,7 @@ class Block:
         """
         limit_s = self.job.plan.point_timeout_s
         log = new_log(self.job.run, self.job.op_plan.op)
-        with ScriptClient(process.command, limit_s, self.job.kept_fds, log) as script:
+        with ScriptClient(process.command, limit_s, self.job.kept_fds, log, self._budget) as script:
             script.start()
             idle = f"{self.job.op_plan.op}-idle@{self.number}"
             if not self._is_recorded(idle):
@@ -115,7 +117,8 @@ class Block:
     def _run_loads(self, process: _Process, script: ScriptClient) -> Iterator[Recording]:
         """Run loads until none is waiting or the process ends, with reference loads in between."""
         part, done = ceil(len(self.waiting) / (REFERENCES - 1)), 0
-        while self.waiting and not process.has_ended and self._has_time():
+        needed_s = 2 * USUAL_LOAD_S  # this load, and the reference load that ends the block
+        while self.waiting and not process.has_ended and self._budget.has(needed_s):
             if done % part == 0:
                 yield from self._refer(process, script)
                 if process.has_ended:

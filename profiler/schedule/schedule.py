@@ -19,6 +19,7 @@ from typing import Final
 from ...store.plan import BREATH, OpPlan, Plan
 from ...store.recording import Failure, PointTiming, Recording
 from ...store.scenario import Scenario
+from ..budget.budget import NO_BUDGET
 from ..host_clock import SYSTEM_CLOCK, Clock
 from .adaptive import choose_size, reserved_sizes, wants_more
 from .observations import Observations
@@ -34,7 +35,8 @@ class Schedule:
 
     `recordings` are what an interrupted sweep left: what they measured is not measured again, what
     failed in them is tried again. The sweep sets two times of the monotonic clock: `deadline_s`,
-    and `choosing_end_s`, before which the second visits of all that was chosen must fit.
+    after which no visit begins, and `choosing_end_s`, before which the second visits of all that
+    was chosen must fit; and the `budget`, with which a visit ends.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Schedule:
     ) -> None:
         self.scenario_of = scenario_of
         self.deadline_s = self.choosing_end_s = inf
+        self.budget = NO_BUDGET
         self.done = 0
         self._op_plan = op_plan
         self._seed = f"{plan.seed} {op_plan.op}"
@@ -60,6 +63,11 @@ class Schedule:
             self._recall(recording)
         self._observed.sort()
         self._begins = bool(self.done)
+
+    @property
+    def left_s(self) -> float:
+        """Time until the deadline or the end of the budget, in s."""
+        return min(self.deadline_s - self._stopwatch.now_s(), self.budget.left_s)
 
     @property
     def total(self) -> int:
@@ -105,8 +113,7 @@ class Schedule:
 
     def next(self) -> Repeat | None:
         """Take the next repeat, None when there is none or the time is up."""
-        is_late = self._stopwatch.now_s() >= self.deadline_s
-        repeat = None if is_late else self._next()
+        repeat = self._next() if self.left_s > 0 else None
         if repeat is not None:
             self._stopwatch.start()
         return repeat

@@ -106,19 +106,20 @@ def writing_tables(folder: Path, sources_sha256: str | None = None) -> Iterator[
         raise cannot_write(folder, error) from error
 
 
-def sources_of(folder: Path) -> str | None:
+def sources_of(folder: Path, main: str = "points") -> str | None:
     """Digest of what the tables of a folder were made from; None where they are no whole set.
 
-    A set that is replaced while it is looked at is looked at again.
+    `main` is a table that every such set has. A set that is replaced while it is looked at is
+    looked at again.
     """
-    points = _metadata(folder, "points")
+    said = _metadata(folder, main)
     while True:
-        names = points.get(_TABLES_KEY, "").split(",")
+        names = said.get(_TABLES_KEY, "").split(",")
         marks = {_metadata(folder, name).get(_SOURCES_KEY) for name in names}
-        if marks == {points.get(_SOURCES_KEY)}:
-            return points.get(_SOURCES_KEY)
-        before, points = points, _metadata(folder, "points")
-        if points == before:
+        if marks == {said.get(_SOURCES_KEY)}:
+            return said.get(_SOURCES_KEY)
+        before, said = said, _metadata(folder, main)
+        if said == before:
             return None
 
 

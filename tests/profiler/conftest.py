@@ -21,12 +21,13 @@ SCRIPT = (
     READY
     + """
 for line in sys.stdin:
-    tokens, visit = map(int, line.split())
+    tokens, visit = map(int, line.split()[:2])
+    more = {}
     WHAT_HAPPENS
     answer({
         "scenario_key": f"gelu-b{tokens}-64-fp32-cold", "visit": visit, "calls": 2,
         "calls_ns": [tokens * 1000, tokens * 1001], 
-        "started_utc_ns": time.time_ns(), "ended_utc_ns": time.time_ns(),
+        "started_utc_ns": time.time_ns(), "ended_utc_ns": time.time_ns(), **more,
     })
 """
 )

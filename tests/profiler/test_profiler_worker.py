@@ -4,18 +4,23 @@ import os
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+import pytest
+
+from moeprof.profiler.budget import budget
+from moeprof.profiler.host_clock import SYSTEM_CLOCK, monotonic_s
 from moeprof.profiler.job import Job
 from moeprof.profiler.worker import NOTHING_MEASURED, Session, sessions
+from moeprof.scenarios.duration import START_S
 from moeprof.store.provenance import Surroundings
 from moeprof.store.recording import Failure, PointTiming
 
 MakeJob = Callable[..., Job]
 
 
-def run_all(job: Job) -> tuple[list[Session], dict[int, str]]:
+def run_all(job: Job, collector: str = "cpu") -> tuple[list[Session], dict[int, str]]:
     """Run all sessions; return them, and the reason by size of what failed."""
     ran = []
-    for session in sessions(job, lambda _: job.script("--serve")):
+    for session in sessions(job, lambda _: job.script("--serve"), collector):
         list(session.run())
         ran.append(session)
     failures = [one for session in ran for one in session.outcomes if isinstance(one, Failure)]
@@ -66,6 +71,44 @@ def test_three_processes_without_result_end_the_operation(make_job: MakeJob) -> 
     ran, failures = run_all(make_job("os._exit(9)"))
     assert (len(ran), measured(ran), len(failures)) == (3, 0, 4)
     assert NOTHING_MEASURED in failures.values()
+
+
+LAUNCHES = "more['launch_ns'] = 50_000_000"  # a trace of more than 9 s for each size
+
+
+def test_a_long_trace_is_ended_and_a_new_process_goes_on(make_job: MakeJob) -> None:
+    ran, failures = run_all(make_job(LAUNCHES), "kineto")
+    assert ([len(one.outcomes) for one in ran], failures) == ([3, 1], {})
+    ran, _ = run_all(make_job(LAUNCHES), "cpu")
+    assert len(ran) == 1
+
+
+def test_a_trace_gets_the_time_that_it_needs_before_the_deadline(make_job: MakeJob) -> None:
+    job = make_job(LAUNCHES)
+    job.schedule.deadline_s = monotonic_s(job.clock) + 15
+    ran, failures = run_all(job, "kineto")
+    assert failures == {}
+    assert [len(one.outcomes) for one in ran] == [2, 2]  # time stands still, so there is more
+
+
+def test_no_process_begins_for_which_there_is_no_time(make_job: MakeJob) -> None:
+    job = make_job(LAUNCHES)
+    job.schedule.deadline_s = monotonic_s(job.clock) + START_S - 1
+    ran, failures = run_all(job, "kineto")
+    assert ([len(one.outcomes) for one in ran], failures) == ([1], {})
+    assert job.schedule.unmeasured
+
+
+@pytest.mark.parametrize("happens", ["sys.stdin.read()", "time.sleep(3.5); sys.exit(1)"])
+def test_what_the_budget_ends_has_not_failed(
+    make_job: MakeJob, happens: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(budget, "GRACE_S", 1.0)
+    job = make_job(f"if tokens == 3: {happens}", first=(1, 3))
+    job.schedule.budget = budget.Budget(monotonic_s(SYSTEM_CLOCK) + 3)
+    ran, failures = run_all(job)
+    assert (len(ran), failures) == (1, {})
+    assert 3 in job.schedule.unmeasured
 
 
 class Watching:

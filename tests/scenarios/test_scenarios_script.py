@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -272,7 +273,7 @@ def test_by_hand_it_measures_the_sizes_asked_for(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("op", "l2"), [("dequant_linear", "cold"), ("gelu", "hot")])
 def test_with_serve_it_answers_each_line(op: str, l2: Any, tmp_path: Path) -> None:
-    requests = ["4 0", "nonsense", "0", "-2 0", "", "1 2 3", "4 1", "1"]
+    requests = ["4 0", "nonsense", "0", "-2 0", "", "1 2 3 4", "4 1 60", "1"]
     ready, *answers, ended = map(
         json.loads, run(tmp_path, a_script(op, l2=l2), "--serve", stdin="\n".join(requests) + "\n")
     )
@@ -306,6 +307,36 @@ def test_under_torch_profiler_each_call_has_its_range(
     assert key in marked
     calls = [name for name in marked if name != key]
     assert calls == [call_range(key, 3, number) for number in range(answer["calls"])]
+
+
+# It ends in time
+
+
+def timed_within(call_s: float, limit_s: float) -> tuple[PointTiming, float]:
+    """What a visit answers that has `limit_s`, and how long it took."""
+    script = Script("relu", call_s)
+    requests = Requests(script.clock, (0, f"4 0 {limit_s}"))
+    began_s = script.clock.monotonic()
+    (answer,) = script.serve(requests)
+    return msgspec.convert(answer, PointTiming), script.clock.monotonic() - began_s
+
+
+@pytest.mark.parametrize(
+    ("limit_s", "calls", "cut_short"),
+    [(30, 5, False), (16.5, 5, False), (12.5, 5, True), (8.5, 3, True), (5, 1, True), (3, 1, True)],
+)
+def test_a_slow_visit_ends_in_time_and_keeps_what_it_has(
+    limit_s: float, calls: int, cut_short: bool
+) -> None:
+    timing, took_s = timed_within(2.0, limit_s)
+    assert (timing.calls, timing.cut_short) == (calls, cut_short)
+    assert took_s <= max(limit_s, 2 * 2.0)  # the inputs are checked, and one call is timed
+
+
+def test_a_visit_that_has_time_is_not_cut_short() -> None:
+    timing, _ = timed_within(1e-3, 5.0)
+    assert not timing.cut_short
+    assert timing.launch_ns is None  # on a CPU
 
 
 # It holds a steady load
@@ -430,6 +461,17 @@ def test_a_load_walks_through_the_pool_as_single_calls_do(l2: str, places: int) 
     assert len(set(seen)) == places
 
 
+@pytest.mark.parametrize(("tokens", "is_hot"), [(1, True), (512, False)])
+def test_a_load_whose_calls_all_fit_into_the_cache_is_prepared_once(
+    tokens: int, is_hot: bool
+) -> None:
+    script = Script("topk", call_s=1e-4)
+    script.names["CACHE_BYTES"] = 2 * CACHE_BYTES
+    replays = script.names["prepare"](script.names["Pool"](), tokens)
+    assert (len(replays.runs) == 1) == is_hot
+    assert (replays.rotated_bytes < 2 * CACHE_BYTES) == is_hot
+
+
 # A load on a simulated GPU
 
 
@@ -458,14 +500,60 @@ def test_on_a_gpu_graphs_are_replayed_and_the_queue_never_drains(
     assert list(load.launches) == sorted(load.launches)
 
 
-def device_times(gpu: FakeGpu, patch: pytest.MonkeyPatch) -> list[int]:
+def on_gpu(gpu: FakeGpu, patch: pytest.MonkeyPatch) -> tuple[dict[str, Any], Any]:
+    """Names of a script of relu on a simulated GPU, and its pool."""
     names = names_of(a_script("relu"))
     pool = names["Pool"]()
     pool.take((1,))  # made on the CPU
     gpu.install(patch)
     names |= {"DEVICE": "cuda:0", "run": gpu.run, "time": gpu.clock}
-    found: list[int] = names["device_times"](pool, 4)
-    return found
+    return names, pool
+
+
+def device_times(gpu: FakeGpu, patch: pytest.MonkeyPatch) -> list[int]:
+    names, pool = on_gpu(gpu, patch)
+    times_ns: list[int] = names["device_times"](pool, 4)[0]
+    return times_ns
+
+
+def test_the_first_size_of_a_process_finds_a_gpu_that_is_awake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gpu = FakeGpu(FakeTime(), call_s=5e-6, host_s=10e-6)
+    names, _ = on_gpu(gpu, monkeypatch)
+    took_s = []
+    for _ in range(2):
+        began_s = gpu.clock.monotonic()
+        names["raise_clock"]()
+        took_s.append(gpu.clock.monotonic() - began_s)
+    assert took_s[0] >= 0.3
+    assert took_s[1] == 0
+
+
+@pytest.mark.parametrize("call_s", [2e-6, 1e-3])
+def test_a_visit_of_a_gpu_makes_at_most_100_calls(
+    monkeypatch: pytest.MonkeyPatch, call_s: float
+) -> None:
+    plan = plan_run(list(find_ops("relu")), SIZES, SMALL, device="cuda:0")
+    (found,) = find_ops("relu")
+    script = render_script(found.operation, SMALL, plan, plan.ops[0], CACHE_BYTES)
+    names = names_of(script.replace('DEVICE = "cuda:0"', 'DEVICE = "cpu"'))
+    pool = names["Pool"]()
+    pool.take((1,))  # made on the CPU
+    gpu, calls = FakeGpu(FakeTime(), call_s, host_s=3e-6), 0
+    gpu.install(monkeypatch)
+
+    def run(*inputs: object) -> None:
+        nonlocal calls
+        calls += 1
+        gpu.run()
+
+    names |= {"DEVICE": "cuda:0", "run": run, "time": gpu.clock}
+    names["profiler_range"] = lambda name: nullcontext()
+    answer = names["measure"](pool, 4, 0)
+    assert MIN_CALLS <= answer["calls"] == len(answer["calls_ns"]) <= 60
+    assert answer["launch_ns"] == 3000
+    assert calls <= 100
 
 
 def test_a_short_kernel_is_timed_without_its_launch(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,7 +199,7 @@ def test_inputs_that_were_to_be_cold_and_fit_into_the_cache_are_flagged(
     )
     with simulated_recorder() as sensors:
         sweep(run, plan, sensors)
-    rows, mark = points(run), "its inputs of 16 KiB fit into the cache"
+    rows, mark = points(run), "its power is that of hot inputs: 16 KiB fit into the cache"
     assert [size for size, row in rows.items() if mark in row["marks"]] == [1, 8]
 
 
