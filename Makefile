@@ -6,9 +6,10 @@
 # make fuzz     change fields of valid inputs 10,000 times; each must be read or refused
 # make torture  kill, starve, race and lie to moeprof for a quarter of an hour; torture-full: for hours
 # make gpu      try all that moeprof measures on this machine, in eight minutes
+# make test-matrix   the tests of a CPU and of compiled kernels under other torch and Triton versions
 # make bench    run every benchmark, quickly
 # make clean    remove what the others made, except runs
-.PHONY: help demo test check fmt fuzz torture torture-full gpu bench clean
+.PHONY: help demo test check fmt fuzz torture torture-full gpu test-matrix bench clean
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -64,6 +65,9 @@ gpu:
 	@[ -e .venv/installed ] || $(PYTHON) -c '$(HAS)' $(NEEDED) || $(MAKE) .venv/installed
 	@python=$(PYTHON); [ ! -e .venv/installed ] || python=$(BIN)/python; \
 	PYTHONPATH=.path$${PYTHONPATH:+:$$PYTHONPATH} $$python -m moeprof selftest $(SELFTEST)
+
+test-matrix:
+	PYTHONPATH=.path $(PYTHON) -m moeprof.tests.matrix $(MATRIX)
 
 bench: .venv/installed
 	for file in $(wildcard benchmarks/*.py); do $(BIN)/python $$file --quick || exit; done

@@ -34,23 +34,22 @@ from .faults import (
     SENSOR_FAULTS,
     WITHOUT_COUNTER,
     Fault,
-    clock_drift,
+    clock_drifts,
     faults,
     own_processes,
     power_capped_share,
     sm_clock_range_mhz,
 )
+from .load_flags import cold_input_flags, load_flags
 from .power_log import POWER_LOG, PowerLog, read_power_log
 from .power_meter import PowerMeter
 from .power_samples import power_samples
 from .readings import (
     MAX_DISAGREEMENT,
-    beats_with_sensor,
     mean_power_w,
     refreshes,
-    update_period_s,
 )
-from .window import Window, power_moved, steady_window, wide_edges
+from .window import Window, steady_window, wide_edges
 
 MIN_DUTY: Final = 0.98
 NOT_BUSY: Final = f"the device was busy for less than {MIN_DUTY:.0%} of the load"
@@ -125,7 +124,7 @@ def metered_loads(
     log = read_power_log(raw_file(folder, recording, POWER_LOG))
     processes = own_processes(recording.provenance)
     loads = [
-        metered_load(log, load, processes, meter).flagged(_cold_input_flags(load, recording))
+        metered_load(log, load, processes, meter).flagged(cold_input_flags(load, recording))
         for load in recording.loads
         if load.kind != "empty"
     ]
@@ -144,7 +143,7 @@ def metered_load(
     latency_us = None if load.kind == "idle" else window.length_s * 1e6 / launches
     at_s = float(log.epoch_ns(np.array([window.begin_ns]))[0]) / 1e9 + window.length_s / 2
     metered = MeteredLoad(load, cost, latency_us, at_s, _over(log, SM_CLOCK, window, "mean", 1.0))
-    return metered.flagged(_load_flags(log, load, window, processes))
+    return metered.flagged(load_flags(log, load, window, processes))
 
 
 def launches_in(load: Load, window: Window) -> float:
@@ -244,9 +243,8 @@ def _power(log: PowerLog, power: Measured, source: EnergySource, found: Sequence
 
 def _not_steady(log: PowerLog, load: Load, window: Window, settled: bool) -> str | None:
     """Why a load without a fault still has no energy; None where it has."""
-    drift = None if load.kind == "idle" else clock_drift(log, window.begin_ns, window.end_ns)
-    if drift is not None:
-        return drift
+    if load.kind != "idle" and clock_drifts(log, window.begin_ns, window.end_ns):
+        return Fault.CLOCK_DRIFT
     if not settled and len(log.series(ENERGY).good()):
         return NOT_SETTLED
     return NOT_BUSY if load.duty is not None and load.duty < MIN_DUTY else None
@@ -278,27 +276,3 @@ def _window_flags(log: PowerLog, window: Window, power: Measured, instant: Measu
         words = f"instant power differs from the energy counter by {ratio:+.1%}"
         flags.append(Flag(FlagCode.POWER_SOURCES_DIFFER, words))
     return flags
-
-
-def _load_flags(log: PowerLog, load: Load, window: Window, processes: int) -> list[Flag]:
-    flags = []
-    counter = log.series(ENERGY)
-    if (moved := power_moved(counter, window)) is not None:
-        flags.append(Flag(FlagCode.POWER_MOVED, moved))
-    period_s = update_period_s(counter)
-    if load.replay_s and period_s and beats_with_sensor(load.replay_s, period_s):
-        words = f"its bursts of {load.replay_s * 1000:.3g} ms beat with the sensor's refreshes"
-        flags.append(Flag(FlagCode.BEATS_WITH_SENSOR, words))
-    if load.eager_reason is not None and processes:
-        flags.append(Flag(FlagCode.NO_CUDA_GRAPH, f"launched one by one: {load.eager_reason}"))
-    return flags
-
-
-def _cold_input_flags(load: Load, recording: Recording) -> list[Flag]:
-    """Flag a load whose inputs should be cold, but fit into the last-level cache."""
-    cache_bytes = recording.provenance.cache_bytes or 0
-    cold = {scenario.key for scenario in recording.scenarios if scenario.l2 == "cold"}
-    if load.scenario_key not in cold or load.rotated_bytes >= cache_bytes:
-        return []
-    words = f"its power is that of hot inputs: {load.rotated_bytes >> 10} KiB fit into the cache"
-    return [Flag(FlagCode.INPUTS_IN_CACHE, words)]

@@ -117,20 +117,6 @@ def test_the_packages_of_a_host_are_their_own_source() -> None:
     assert metered_load(log, LOAD, 0).cost.source == "rapl"
 
 
-def test_bursts_that_beat_with_the_sensor_are_flagged() -> None:
-    (flag,) = metered_load(steady_log(), replace(LOAD, replay_s=0.0505), 1).cost.flags
-    words = "its bursts of 50.5 ms beat with the sensor's refreshes"
-    assert flag == Flag(FlagCode.BEATS_WITH_SENSOR, words)
-
-
-def test_a_gpu_without_a_graph_is_flagged_and_a_cpu_never_has_one() -> None:
-    eager = replace(LOAD, eager_reason="it copies to the host")
-    (flag,) = metered_load(steady_log(), eager, 1).cost.flags
-    words = "launched one by one: it copies to the host"
-    assert flag == Flag(FlagCode.NO_CUDA_GRAPH, words)
-    assert metered_load(steady_log(), eager, 0).cost.flags == ()
-
-
 def test_a_load_without_readings_has_a_reason() -> None:
     assert reason(marks_ns=(2 * S,), launches=(0,)) is not None
     assert reason(steady_log({ENERGY: counter(seconds=1)})) is not None

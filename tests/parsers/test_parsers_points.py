@@ -1,6 +1,7 @@
 """Points: one row per scenario from all its repeats, with flags, or a failure with its reason."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,12 @@ def test_a_point_says_how_many_calls_it_left_out(plan: Plan, recording: Maker) -
     (row,) = points_table(calls, [recording([_timing(*[9] * 7)])], plan).to_pylist()
     assert (row["failure"], row["calls"], row["latency_us"]) == (None, 6, 2.0)
     assert row["marks"] == ["1 of 7 calls left out: without range, kernel, time or launch"]
+
+
+def test_a_repeat_that_the_budget_cut_short_is_flagged(plan: Plan, recording: Maker) -> None:
+    (row,) = _points(plan, recording([replace(_timing(1000, 1000), cut_short=True)]))
+    assert (row["failure"], row["latency_us"]) == (None, 1.0)
+    assert "the budget ended after 2 calls of repeat 0" in row["marks"]
 
 
 def test_a_call_of_0_ns_is_untimed_and_flagged(plan: Plan, recording: Maker) -> None:

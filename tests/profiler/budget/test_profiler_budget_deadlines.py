@@ -14,7 +14,7 @@ from moeprof.profiler.collectors.collector import Probe
 from moeprof.profiler.job import Job
 from moeprof.profiler.power import power_pass
 from moeprof.profiler.record import Tool, Unit, record
-from moeprof.profiler.sweep import OpSummary, Sweep
+from moeprof.profiler.sweep import Sweep
 from moeprof.profiler.worker import sessions
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.duration import START_S, CallTimes, call_times_of, trace_s
