@@ -14,6 +14,7 @@ from moeprof.profiler.collectors.collector import Probe
 from moeprof.profiler.job import Job
 from moeprof.profiler.power import power_pass
 from moeprof.profiler.record import Tool, Unit, record
+from moeprof.profiler.schedule.op_summary import OpSummary
 from moeprof.profiler.sweep import Sweep
 from moeprof.profiler.worker import sessions
 from moeprof.scenarios.catalogue import find_ops
