@@ -183,3 +183,16 @@ class _Process:
     def command(self) -> list[str]:
         """The command that would have been run."""
         return self.job.script("--serve")
+
+
+class Silent:
+    """Progress that nobody reads."""
+
+    def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
+        """Say nothing."""
+
+    def warning(self, text: str) -> None:
+        """Say nothing."""
+
+    def end(self, done: int, total: int) -> None:
+        """Say nothing."""
