@@ -38,7 +38,7 @@ class Trials:
     runs: int
 
 
-FULL, QUICK = Trials(single=4000, family=400, runs=400), Trials(single=200, family=15, runs=60)
+FULL, QUICK = Trials(single=1000, family=100, runs=200), Trials(single=200, family=15, runs=60)
 
 
 def drift(kind: str, n: int, rng: np.random.Generator) -> np.ndarray:

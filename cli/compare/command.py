@@ -21,7 +21,8 @@ class Format(StrEnum):
 
 def compare(
     old: Annotated[
-        str, typer.Argument(metavar="OLD", help="A run, a model, or a benchmark's JSON.")
+        str,
+        typer.Argument(metavar="OLD", help="A run, a model, or a benchmark's JSON."),
     ],
     new: Annotated[str, typer.Argument(metavar="NEW", help="What is held against it.")],
     mapped: Annotated[
@@ -50,22 +51,17 @@ def compare(
 
     Exit 0: unchanged or improved. 1: regression. 125: inconclusive.
     """
-    from ...pipeline.compare.compare import compare_costs
+    from ...pipeline.compare.compare import Rules, compare_costs
     from ...store.document import to_json
     from .markdown import markdown, show_on_github
     from .output import show_comparison
 
+    rules = Rules(_share("--min-effect", min_effect), _share("--alpha", alpha))
+    mapping = _mapping(mapped or ())
     with render.Talk() as talk:
-        result = compare_costs(
-            old,
-            new,
-            min_effect=_share("--min-effect", min_effect),
-            alpha=_share("--alpha", alpha),
-            mapping=_mapping(mapped or ()),
-            cross=cross,
-            progress=talk,
-        )
-    found = result.comparison
+        found = compare_costs(
+            old, new, rules=rules, mapping=mapping, cross=cross, progress=talk
+        ).comparison
     if json:
         render.text(to_json(found))
     elif format_ is Format.MARKDOWN:

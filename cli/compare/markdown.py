@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from ...store.errors import BadInput
 from ...store.files import reason
 from ...store.verdicts.comparison import Change
-from ...store.verdicts.comparison_words import factor, headline, sentences
+from ...store.verdicts.comparison_words import factor, headline, left_out, sentences
 from .. import render
 from .output import interval
 
@@ -36,7 +36,7 @@ def _lines(found: "Comparison") -> Iterator[str]:
         cells = (row.metric, row.op, str(row.n), f"{row.change:.3f}", interval(row), f"{p:.2g}")
         yield f"| {' | '.join(map(_cell, cells))} | {row.verdict} |"
     yield ""
-    for sentence in sentences(found):
+    for sentence in (*sentences(found), *left_out(found)):
         yield f"- {_cell(sentence)}"
 
 

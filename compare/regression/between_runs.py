@@ -20,7 +20,8 @@ from .paired import Pairs
 FEWEST_CURVES: Final = 4  # fewer do not show how two measurements of the same code differ
 _NORMAL_MAD: Final = 1.4826  # standard deviation over median absolute deviation
 _EFFICIENCY: Final = 0.37  # of a median absolute deviation, beside a standard deviation
-_FEWEST_SIZES: Final = 6  # fewer do not show how single sizes scatter
+_FEWEST_SIZES: Final = 6  # of fewer a step of the curve would be much of the scatter by neighbours
+_MEDIAN: Final = 1.2533  # standard error of a median over that of a mean, of normal values
 _OF_INTERVALS: Final = 30.0  # degrees of freedom of an interval over tens of calls
 
 
@@ -58,7 +59,7 @@ def shared_by(pairs: Sequence[Pairs], alpha: float, *, same_run: bool) -> Shared
     if len(own) < FEWEST_CURVES:
         return None
     levels = np.array([one.level for one in own])
-    sds = np.array([one.own_sd_of_all for one in own])
+    sds = np.array([_own_sd(one) for one in own])
     apart = lying_apart(levels, sds, alpha)
     left = list(apart.left)
     p_apart = {one.curve: float(p) for one, p in zip(own, apart.p, strict=True)}
@@ -92,13 +93,21 @@ def at_each_size(pairs: Pairs, shared: Shared) -> Estimate:
 def _of_level(pairs: Pairs, shared: Shared) -> tuple[float, float]:
     """Standard error of a curve's level, and its degrees of freedom."""
     freedom = shared.n - 1.0 if shared.n else float(pairs.freedom or _OF_INTERVALS)
-    return shared.common.error_of(pairs.own_sd_of_all), freedom
+    return shared.common.error_of(_own_sd(pairs)), freedom
+
+
+def _own_sd(pairs: Pairs) -> float:
+    """Error of a curve's median by its repeats, and by how its sizes scatter."""
+    of_median = _MEDIAN * _scatter(pairs.log_ratios)[0] / len(pairs.tokens) ** 0.5
+    return float(np.hypot(pairs.own_sd_of_all, of_median))
 
 
 def _scatter(log_ratios: Float64) -> tuple[float, float]:
     """Standard deviation of single sizes beside their neighbours, and its degrees of freedom."""
-    if len(log_ratios) < _FEWEST_SIZES:
+    if len(log_ratios) < 2:
         return 0.0, _OF_INTERVALS
+    if len(log_ratios) < _FEWEST_SIZES:
+        return float(np.std(log_ratios, ddof=1)), len(log_ratios) - 1.0
     steps = np.abs(np.diff(log_ratios))
     sd = _NORMAL_MAD * float(np.median(steps)) / 2**0.5
     return sd, max(1.0, _EFFICIENCY * len(steps))

@@ -20,6 +20,10 @@ _TOO_FEW: Final = (
     " told from the machine's"
 )
 
+_MOSTLY_ONCE: Final = (
+    "most sizes were measured once: no repeat shows how far two processes lie apart"
+)
+
 
 def compare_sides(
     kind: Kind,
@@ -88,6 +92,9 @@ def _tested_whole(pairs: Pairs, shared: Shared | None, tests: int) -> NotJudged:
         row = _row(pairs, 0)
     if shared is None:
         return NotJudged(row, pairs.level, None, 1.0, reason=_TOO_FEW)
+    if pairs.is_mostly_once:
+        change = pairs.level - shared.common.mean
+        return NotJudged(row, change, None, 1.0, reason=_MOSTLY_ONCE)
     found = over_all_sizes(pairs, shared)
     p_apart = min(1.0, tests * shared.p_apart.get(pairs.curve, 0.0))
     return NotJudged(

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from .side import METRICS, Place, Reading, Side
+from .side import MEASURED_ONCE, METRICS, Place, Reading, Side
 
 _REPEATS: Final = {
     "latency": ("repeat_difference", "agreeing"),
@@ -57,7 +57,8 @@ def _doubt(row: Row) -> str | None:
     """Why a point decides nothing by itself: its first flag, or that no repeat confirms it."""
     if row["marks"]:
         return str(row["marks"][0])
-    return "measured once" if row["agreeing"] is not None and row["agreeing"] < 2 else None
+    confirmed = row["visits"] if row["agreeing"] is None else row["agreeing"]
+    return MEASURED_ONCE if confirmed is not None and confirmed < 2 else None
 
 
 def _half_95(row: Row, metric: str) -> float | None:

@@ -7,13 +7,15 @@ changed is at most `alpha`, and likewise that any is called an improvement.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from math import exp, log1p
+from math import exp, inf, log1p
+from typing import Final
 
 import numpy as np
 
 from ...stats.arrays import Float64
 from ...stats.many.holm import holm
 from ...stats.student import half_width
+from ...store.errors import BadInput, check_type
 from ...store.percent import percent
 from ...store.verdicts.comparison import Change, Compared
 
@@ -23,10 +25,23 @@ _TOLERANCE = 2.0  # a change that is surely below so many least effects counts a
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The least relative change that matters, and the chance of any false alarm of a command."""
+    """The least relative change that matters, and the chance of any false alarm of a command.
+
+    Raises BadInput for what is no such share.
+    """
 
     min_effect: float = 0.01
     alpha: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name, most in (("min_effect", inf), ("alpha", 0.5)):
+            value = getattr(self, name)
+            check_type(name, value, float, int)
+            if not 0 < value < most:
+                raise BadInput(f"{name} is {value}, and it must be a share above 0: 0.01 is 1 %")
+
+
+USUAL_RULES: Final = Rules()
 
 
 @dataclass(frozen=True, slots=True)

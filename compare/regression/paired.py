@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ...stats.arrays import Float64
-from .side import Reading, Side
+from .side import MEASURED_ONCE, Reading, Side
 
 _OF_95: Final = 1.96  # half width of a normal 95 % interval over the standard deviation
 _NORMAL_MEDIAN: Final = 1.4826  # standard deviation over the median of normal |values|
@@ -49,6 +49,11 @@ class Pairs:
     def log_ratios(self) -> Float64:
         """Log of new over old at each size, [n]."""
         return np.log(self.new / self.old)
+
+    @property
+    def is_mostly_once(self) -> bool:
+        """Whether most sizes were measured in one process alone, on either side."""
+        return 2 * sum(MEASURED_ONCE in (doubt or "") for doubt in self.doubts) > len(self.doubts)
 
     @property
     def level(self) -> float:

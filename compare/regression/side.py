@@ -19,6 +19,9 @@ METRICS: Final = MappingProxyType(
 )
 
 
+MEASURED_ONCE: Final = "measured once"  # no repeat in another process confirms the value
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A measured value.

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 
 from ...compare.regression.comparison import compare_sides
 from ...compare.regression.conditions import differing, require_same
-from ...compare.regression.judged import Rules
+from ...compare.regression.judged import USUAL_RULES, Rules
 from ...compare.regression.side import Side
 from ...store.errors import BadInput, check_type, path_argument
 from ...store.verdicts.comparison import Comparison
@@ -29,23 +28,22 @@ def compare_costs(
     old: Path | str,
     new: Path | str,
     *,
-    min_effect: float = 0.01,
-    alpha: float = 0.05,
+    rules: Rules = USUAL_RULES,
     mapping: Mapping[str, str] | None = None,
     cross: bool = False,
     progress: RunProgress = SILENT,
 ) -> ComparisonResult:
     """Compare NEW with OLD: runs, models, or two documents of one benchmark.
 
-    `min_effect` is the least relative change that matters (0.01 for 1 %), `alpha` the chance that
-    any of all comparisons is called a regression though none is. `mapping` maps operations of NEW
+    `rules` hold the least relative change that matters (0.01 for 1 %), and the chance that any of
+    all comparisons is called a regression though none is. `mapping` maps operations of NEW
     to those of OLD that they are held against, which are then judged alone. `cross` allows another
     device, driver, power limit or clock policy, and adds how far operations rank alike.
 
     Raises BadInput where a side cannot be read, where they share nothing, or where conditions
     differ without `cross`.
     """
-    rules, mapping = _rules(min_effect, alpha), dict(mapping or {})
+    mapping = dict(mapping or {})
     warnings = Warnings(progress)
     kind, was = read_side(path_argument("old", old), warnings)
     other, now = read_side(path_argument("new", new), warnings)
@@ -66,14 +64,6 @@ def compare_costs(
             hint="measure the same operations at the same batch sizes, or pair ops by --map",
         )
     return ComparisonResult(comparison, warnings.texts)
-
-
-def _rules(min_effect: float, alpha: float) -> Rules:
-    for name, value in (("min_effect", min_effect), ("alpha", alpha)):
-        check_type(name, value, float, int)
-        if not 0 < value < (inf if name == "min_effect" else 0.5):
-            raise BadInput(f"{name} is {value}, and it must be a share above 0: 0.01 is 1 %")
-    return Rules(float(min_effect), float(alpha))
 
 
 def _check_mapping(mapping: Mapping[str, str], old: Side, new: Side) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.pipeline.build import build_model
-from moeprof.pipeline.compare.compare import compare_costs
+from moeprof.pipeline.compare.compare import Rules, compare_costs
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.provenance import Provenance
@@ -75,7 +75,7 @@ def test_what_cannot_be_compared_is_refused(run: Run, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="has no operation 'mine'"):
         compare_costs(run.folder, run.folder, mapping={"mine": "gelu"})
     with pytest.raises(BadInput, match="alpha is 2"):
-        compare_costs(run.folder, run.folder, alpha=2)
+        compare_costs(run.folder, run.folder, rules=Rules(alpha=2))
 
 
 def test_nothing_in_common_is_refused(tmp_path: Path) -> None:
