@@ -10,7 +10,7 @@ from typing import Final
 from ..percent import percent
 from ..text.listed import listed
 from .parts import Cause, Disturbed, Finding, Outcome, RunShift
-from .verdict import CurveVerdict, Validation
+from .verdict import CurveVerdict, Validation, disturbed_sizes
 
 _WAYS_OUT: Final = MappingProxyType(
     {
@@ -163,7 +163,8 @@ def _changed_alone(verdict: Validation, shift: RunShift, disturbed: str | None) 
 
 def _disturbed_side(verdict: Validation, shift: RunShift) -> str | None:
     """Say of which of two runs most sizes were disturbed; None where of neither."""
-    sides = {"compared": verdict.disturbed, "of the model's own run": shift.own_sizes}
+    compared = disturbed_sizes(one for one in verdict.curves if one.metric == "latency")
+    sides = {"compared": compared, "of the model's own run": shift.own_sizes}
     for whose, sizes in sides.items():
         if sizes is not None and sizes.is_most:
             return f"the machine was not quiet at {sizes.count} of {sizes.n} sizes {whose}"

@@ -1,5 +1,6 @@
 """Verdicts of comparisons, with the numbers behind them; `validation.json`."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import inf
 from typing import ClassVar, Final
@@ -161,13 +162,8 @@ class Validation:
 
     @property
     def disturbed(self) -> Disturbed:
-        """Of the sizes of all curves that were compared, those of a machine that was not quiet."""
-        sizes: dict[tuple[str, int], bool] = {}
-        for curve in self.curves:
-            for point in curve.points:
-                size = (curve.curve, point.tokens)
-                sizes[size] = sizes.get(size, False) or point.disturbed
-        return Disturbed(sum(sizes.values()), len(sizes))
+        """Of the sizes that were compared in any quantity, those of a machine not quiet."""
+        return disturbed_sizes(self.curves)
 
     @property
     def strictest(self) -> float:
@@ -183,3 +179,13 @@ class Validation:
     def is_on(self, model_sha256: str | None) -> bool:
         """Whether this verdict is on the model of this digest; True where one is unknown."""
         return None in (self.model_sha256, model_sha256) or self.model_sha256 == model_sha256
+
+
+def disturbed_sizes(curves: Iterable[CurveVerdict]) -> Disturbed:
+    """Count the sizes of some curves, and those where any quantity met a machine not quiet."""
+    sizes: dict[tuple[str, int], bool] = {}
+    for curve in curves:
+        for point in curve.points:
+            size = (curve.curve, point.tokens)
+            sizes[size] = sizes.get(size, False) or point.disturbed
+    return Disturbed(sum(sizes.values()), len(sizes))

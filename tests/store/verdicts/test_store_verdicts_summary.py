@@ -114,6 +114,15 @@ def test_a_run_beside_a_load_is_the_likelier_cause_of_a_change(
         assert headline(found).startswith("the machine was not quiet, 30.0 % more time; ")
 
 
+def test_disturbed_loads_are_no_cause_of_a_change_of_time() -> None:
+    times = replace(curve("fc1", FAIL, OFF), points=points(0))
+    energy = replace(curve("fc1", PASS, metric="energy"), points=points(8))
+    shift = RunShift(0.3, {}, 0.01, 40, told=True)
+    found = replace(verdict(FAIL, times, energy), shift=shift)
+    assert advice(found)[0].what.startswith("the machine or the build changed")
+    assert "8 of 8 sizes were measured while the machine was not quiet" in headline(found)
+
+
 def test_many_curves_are_counted() -> None:
     curves = [curve(f"op{n}", UNSURE, UNSEEN) for n in range(20)]
     (told,) = advice(verdict(UNSURE, *curves))
