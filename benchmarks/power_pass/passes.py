@@ -17,6 +17,8 @@ from moeprof.benchmarks.power_pass.world import (
     World,
     draw_op,
 )
+from moeprof.compare.coverage import PERCENTS, half_widths
+from moeprof.compare.fitted import fitted_curves
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.pipeline.parse import parse_run
@@ -25,7 +27,6 @@ from moeprof.profiler.power.power_pass import power_job, run_planned, run_spare
 from moeprof.profiler.schedule.schedule import Schedule
 from moeprof.scenarios.duration import START_S
 from moeprof.scenarios.plan import ANCHORS, BLOCKS
-from moeprof.stats.conformal import OF_95
 from moeprof.stats.interval_score import interval_scores
 from moeprof.store.document import write_document
 from moeprof.store.plan import OpPlan, PowerPlan
@@ -72,7 +73,7 @@ class Outcome:
     energy: Any  # [N] |log| error of energy per launch, of all operations and sizes
     power: Any  # [N]
     between: Any  # [N] whether a size is no anchor
-    half_95: Any  # [N] half width of energy's interval
+    halves: Any  # [N, 3] half widths of energy's intervals at PERCENTS
     curve: Any  # [N]
     anchors: int
     unmeasured: int
@@ -157,9 +158,9 @@ def _score(run: Run, ops: dict[str, Op], weather: Weather, took_s: float) -> Out
     )
     parts = [_of_curve(model, op, weather, index) for index, op in enumerate(ops.values())]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    energy, power, between, half_95, curve = columns
+    energy, power, between, halves, curve = columns
     counts = _anchors(table.to_pylist(), ops, weather)
-    return Outcome(weather.name, took_s, energy, power, between, half_95, curve, **counts)
+    return Outcome(weather.name, took_s, energy, power, between, halves, curve, **counts)
 
 
 def _of_curve(
@@ -168,14 +169,15 @@ def _of_curve(
     costs = model.get_costs(op.name, SIZES)
     power_w = true_power_w(op, weather)
     energy = np.array([np.nan if c.energy_mj is None else c.energy_mj for c in costs])
-    highs = np.array([np.nan if c.energy_mj_hi is None else c.energy_mj_hi for c in costs])
     (curve,) = [one for one in model.curves if one.op == op.name]
+    fitted = fitted_curves(model)[curve.curve]
+    halves = [[*half_widths(fitted, cost, "energy").values()] for cost in costs]
     anchors = curve.energy_tokens or curve.knots_tokens
     return (
         np.log(energy / (power_w * op.time_us / 1000)),
         np.log(np.array(costs.power_w) / power_w),
         ~np.isin(SIZES, anchors),
-        np.log(highs / energy),
+        np.array(halves, dtype=float),
         np.full(len(SIZES), index),
     )
 
@@ -215,9 +217,9 @@ def summaries(outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
 def _summary(mine: Sequence[Outcome]) -> dict[str, float]:
     energy, power, between, half = (
         np.concatenate([getattr(one, field) for one in mine])
-        for field in ("energy", "power", "between", "half_95")
+        for field in ("energy", "power", "between", "halves")
     )
-    known = np.isfinite(energy) & np.isfinite(half)
+    known = np.isfinite(energy) & np.isfinite(half[:, -1])
     curves = np.concatenate([one.curve + 100 * n for n, one in enumerate(mine)])
     anchors = sum(one.anchors for one in mine)
     found = {
@@ -229,11 +231,11 @@ def _summary(mine: Sequence[Outcome]) -> dict[str, float]:
         "off_pct": 100 * sum(one.off for one in mine) / max(1, anchors),
         "off_unmarked_pct": 100 * sum(one.off_unmarked for one in mine) / max(1, anchors),
         "marked_pct": 100 * sum(one.marked for one in mine) / max(1, anchors),
-        "width_95_pct": 100 * float(np.median(half[known])),
+        "width_95_pct": 100 * float(np.median(half[known, -1])),
     }
     for where, chosen in (("between", known & between), ("anchors", known & ~between)):
-        for percent in (95, 80, 50):
-            errors, halves = energy[chosen], OF_95[percent] * half[chosen]
+        for place, percent in enumerate(PERCENTS):
+            errors, halves = energy[chosen], half[chosen, place]
             found[f"{where}_covers_{percent}"] = 100 * float(np.mean(np.abs(errors) <= halves))
             best = _oracle(errors, curves[chosen], percent)
             score = float(np.mean(interval_scores(errors, halves, percent)))
