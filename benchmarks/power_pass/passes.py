@@ -99,7 +99,8 @@ def run_pass(folder: Path, library: Path, weather: Weather, seed: int) -> Outcom
     took_s = world.clock.monotonic_ns() / 1e9 - began_s
     for recording in run_spare(turns, run.recordings(), began_s + took_s + SPARE_S):
         run.keep(recording)
-    return _score(run, ops, weather, took_s)
+    truths = {name: true_power_w(op, weather, world.mean_drift()) for name, op in ops.items()}
+    return _score(run, ops, truths, weather.name, took_s)
 
 
 def planned_s() -> float:
@@ -150,24 +151,25 @@ def _timing(op: Op, size: int, rng: np.random.Generator) -> PointTiming:
     return PointTiming(key, 0, len(calls_ns), calls_ns, EPOCH_NS, EPOCH_NS + 1)
 
 
-def _score(run: Run, ops: dict[str, Op], weather: Weather, took_s: float) -> Outcome:
+def _score(
+    run: Run, ops: dict[str, Op], powers_w: dict[str, Any], weather: str, took_s: float
+) -> Outcome:
     parse_run(run)
     table = read_table(run.table("points"), "points")
     model = KernelCostModel.from_file(
         build_model(table, preset="small", provenance=PROVENANCE, points_sha256="0" * 64)
     )
-    parts = [_of_curve(model, op, weather, index) for index, op in enumerate(ops.values())]
+    parts = [_of_curve(model, op, powers_w[name], n) for n, (name, op) in enumerate(ops.items())]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     energy, power, between, halves, curve = columns
-    counts = _anchors(table.to_pylist(), ops, weather)
-    return Outcome(weather.name, took_s, energy, power, between, halves, curve, **counts)
+    counts = _anchors(table.to_pylist(), ops, powers_w)
+    return Outcome(weather, took_s, energy, power, between, halves, curve, **counts)
 
 
 def _of_curve(
-    model: KernelCostModel, op: Op, weather: Weather, index: int
+    model: KernelCostModel, op: Op, power_w: Any, index: int
 ) -> tuple[Any, Any, Any, Any, Any]:
     costs = model.get_costs(op.name, SIZES)
-    power_w = true_power_w(op, weather)
     energy = np.array([np.nan if c.energy_mj is None else c.energy_mj for c in costs])
     (curve,) = [one for one in model.curves if one.op == op.name]
     fitted = fitted_curves(model)[curve.curve]
@@ -182,17 +184,18 @@ def _of_curve(
     )
 
 
-def true_power_w(op: Op, weather: Weather) -> Any:
-    """Power in the mean of the pass's drift, without its slow minute, W, at all sizes."""
-    return op.power_w + (REFERENCE_W if weather.additive else op.power_w) * weather.drift / 2
+def true_power_w(op: Op, weather: Weather, mean_drift: float) -> Any:
+    """Power at a share of the pass's drift, without its slow minute, W, at all sizes."""
+    base_w = REFERENCE_W if weather.additive else op.power_w
+    return op.power_w + base_w * weather.drift * mean_drift
 
 
 def _anchors(
-    rows: Sequence[dict[str, Any]], ops: dict[str, Op], weather: Weather
+    rows: Sequence[dict[str, Any]], ops: dict[str, Op], powers_w: dict[str, Any]
 ) -> dict[str, int]:
     """Counts of the loaded sizes: those without energy, and those that are off."""
     loaded = [row for row in rows if row["energy_mj"] is not None]
-    truth = {name: true_power_w(op, weather) * op.time_us / 1000 for name, op in ops.items()}
+    truth = {name: powers_w[name] * op.time_us / 1000 for name, op in ops.items()}
     off = [
         row for row in loaded
         if abs(row["energy_mj"] / truth[row["op"]][row["tokens"] - 1] - 1) > OFF

@@ -113,11 +113,16 @@ class World:
     clock: fake.VirtualClock = field(init=False)
     phase_ms: float = field(init=False)
     begun_s: float | None = None
+    held_s: list[float] = field(default_factory=list)  # times of the pass of undisturbed loads
     _process: tuple[str, str] = ("", "")
 
     def __post_init__(self) -> None:
         self.clock = fake.VirtualClock(self.folder / "clock")
         self.phase_ms = float(self.rng.uniform(0, 100))
+
+    def mean_drift(self) -> float:
+        """Share of the drift in the mean of the undisturbed loads, to which power is corrected."""
+        return float(np.mean(np.minimum(1.0, np.array(self.held_s) / self.whole_s)))
 
     def script(self) -> str:
         """The script of any operation."""
@@ -159,6 +164,8 @@ class World:
         time_us, watts, key = self._draw(unit)
         assert self.begun_s is not None
         at_s = begin_s - self.begun_s
+        if key is not None and not self.weather.is_slow(at_s):
+            self.held_s.append(at_s)
         grid_s = np.arange(0, HELD_S, 0.02)
         power_w = [self.weather.power_w(watts, at_s + t, self.whole_s) for t in grid_s]
         idle_w = self.weather.power_w(IDLE_W, at_s, self.whole_s)

@@ -1,7 +1,7 @@
 """Loads of a power pass made comparable: corrected for the machine's drift, or put in doubt.
 
 A slow drift of the machine, as of its surroundings' temperature, is corrected in power and in time
-per launch: to the mean drift of all loads, so that the mean temperature of the pass stays that of
+per launch: to the mean drift of all loads that count, so that the mean temperature of the pass stays that of
 its powers. How much of the reference's drift an operation follows is estimated from the loads of
 one size in different blocks. The power of a load at the power limit is the limit, and is kept.
 
