@@ -1,9 +1,10 @@
 """Loads of a power pass made comparable: corrected for the machine's drift, or put in doubt.
 
 A slow drift of the machine, as of its surroundings' temperature, is corrected in power and in time
-per launch: to the mean drift of all loads that count, so that the mean temperature of the pass stays that of
-its powers. How much of the reference's drift an operation follows is estimated from the loads of
-one size in different blocks. The power of a load at the power limit is the limit, and is kept.
+per launch: to the mean drift of all loads that count, so that the mean temperature of the pass
+stays that of its powers. How much of the reference's drift an operation follows is estimated from
+the loads of one size in different blocks. The power of a load at the power limit is the limit, and
+is kept.
 
 A load in doubt is one near a reference load that was disturbed, or one at another SM clock than
 most loads although no power limit held it down.
