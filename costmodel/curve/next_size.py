@@ -121,7 +121,7 @@ def simulate_sampling(
     table: Mapping[int, float],
     budget: int,
     *,
-    target: float | None = None,
+    target: float = -inf,
     domain: Sequence[int] = (),
 ) -> dict[int, float]:
     """Sample a recorded table as a sweep would: eight sizes, then jump bisection.
@@ -130,21 +130,17 @@ def simulate_sampling(
     one of the last few sizes.
 
     Returns the latencies of the chosen sizes. Stops at `budget` sizes, or earlier where `is_enough`
-    for a `target` that is not None. `domain` names the sizes of the table that may be chosen;
+    for `target`. `domain` names the sizes of the table that may be chosen;
     empty, all of them.
     """
     sizes = sorted(domain or table)
     latency = {size: table[size] for size in log_spaced(sizes, min(SEEDS, budget))}
     breath: list[int] = []
     while len(latency) < budget:
-        if target is not None and is_enough(latency, sizes, target):
+        if is_enough(latency, sizes, target):
             break
         breath = [] if len(breath) == BREATH else breath
-        size = next_size(
-            Seen(latency, just_measured=frozenset(breath)),
-            sizes,
-            -inf if target is None else target,
-        )
+        size = next_size(Seen(latency, just_measured=frozenset(breath)), sizes, target)
         if size is None and not breath:
             break
         breath = [] if size is None else [*breath, size]
