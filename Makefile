@@ -5,11 +5,12 @@
 # make fmt      mend format and lint; renew the published JSON Schemas
 # make fuzz     change fields of valid inputs 10,000 times; each must be read or refused
 # make torture  kill, starve, race and lie to moeprof for a quarter of an hour; torture-full: for hours
+# make rehearsal  run the whole GPU path on a stand-in of a GPU, for some minutes
 # make gpu      try all that moeprof measures on this machine, in eight minutes
 # make test-matrix   the tests of a CPU and of compiled kernels under other torch and Triton versions
 # make bench    run every benchmark, quickly
 # make clean    remove what the others made, except runs
-.PHONY: help demo test check fmt fuzz torture torture-full gpu test-matrix bench clean
+.PHONY: help demo test check fmt fuzz torture torture-full rehearsal gpu test-matrix bench clean
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -61,6 +62,9 @@ torture-full: .venv/installed
 # needs, nothing is installed.
 NEEDED := msgspec numpy pandas pyarrow pynvml rich scipy torch typer
 HAS := import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, sys.argv[1:])))
+rehearsal: .venv/installed
+	PYTHONPATH=.path $(BIN)/python -m moeprof.tests.rehearsal
+
 gpu:
 	@[ -e .venv/installed ] || $(PYTHON) -c '$(HAS)' $(NEEDED) || $(MAKE) .venv/installed
 	@python=$(PYTHON); [ ! -e .venv/installed ] || python=$(BIN)/python; \

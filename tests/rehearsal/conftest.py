@@ -6,19 +6,8 @@ from pathlib import Path
 import pytest
 
 from moeprof.tests.rehearsal.machine import Machine
+from moeprof.tests.rehearsal.preset import write_preset
 from moeprof.tests.rehearsal.rehearsal import Rehearsal, rehearsal
-
-PRESET = """
-name = "tiny"
-source = "made up for rehearsals"
-hidden = 256
-ffn = 512
-experts = 8
-top_k = 2
-dtype = "bfloat16"
-weight_bits = 4
-group_size = 64
-"""
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +27,5 @@ def stage(_begun: Rehearsal) -> Rehearsal:
 @pytest.fixture
 def profile(tmp_path: Path) -> tuple[object, ...]:
     """Give the words of a short sweep on the GPU, into a store of the test's own."""
-    preset = tmp_path / "tiny.toml"
-    preset.write_text(PRESET)
     sizes = "--batch-sizes 1..64 --points 8 --seed 3 --device cuda:0".split()
-    return "profile", *sizes, "--scenario", preset, "--store", tmp_path / "runs"
+    return "profile", *sizes, "--scenario", write_preset(tmp_path), "--store", tmp_path / "runs"

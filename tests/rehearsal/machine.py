@@ -34,6 +34,7 @@ class Machine:
     first `wake_s` after a rest the clock is 345 MHz.
 
     oom_rows: a product of more rows finds no memory.
+    crash_rows: a product of more rows is an illegal access, and nothing works in its process then.
     captures: whether a CUDA graph can be captured.
     lost_s: from this time on the device answers nothing.
     nvml_call_s: what a call of NVML takes.
@@ -48,9 +49,10 @@ class Machine:
     wake_s: float = 0.02
     seed: int = 0
     oom_rows: int | None = None
+    crash_rows: int | None = None
     captures: bool = True
     lost_s: float | None = None
-    slowdown: Slowdown | None = None
+    slowdowns: tuple[Slowdown, ...] = ()
     nvml_call_s: float = 20e-6
 
     def write(self, path: Path) -> None:
@@ -59,6 +61,9 @@ class Machine:
     @classmethod
     def read(cls, path: Path) -> Self:
         return msgspec.json.decode(path.read_bytes(), type=cls)
+
+
+H200: Final = Machine(bytes_per_s=4.3e12, flops_per_s=7.8e14, compute_w=450.0)
 
 
 def machine() -> Machine:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from moeprof.tests.rehearsal.fake_cuda.trace import Span, Trace
-from moeprof.tests.rehearsal.machine import FULL_MHZ, IDLE_W, Machine
+from moeprof.tests.rehearsal.machine import FULL_MHZ, IDLE_W, Machine, machine
 from moeprof.tests.rehearsal.virtual_time.host_time import HostTime
 
 IDLE_MHZ: Final = 345
@@ -34,21 +34,26 @@ class Kernel:
 class Gpu:
     """One device with one queue; work of a capture waits for a replay."""
 
-    def __init__(self, machine: Machine, host: HostTime, trace: Trace) -> None:
-        self.machine = machine
+    def __init__(self, host: HostTime, trace: Trace) -> None:
         self.host = host
         self.trace = trace
         self.capturing: list[Kernel] | None = None
+        self.crashed = False
         self._free_s = self._awake_s = -1.0
-        self._draw = random.Random(machine.seed)
+        self._draw = random.Random(self.machine.seed)
         self._written = _PowerFile()
+
+    @property
+    def machine(self) -> Machine:
+        """The machine that this process is on now."""
+        return machine()
 
     def kernel(self, name: str, moved_bytes: int, flops: int) -> Kernel:
         """A kernel by the machine's roofline."""
-        machine = self.machine
-        memory_s, compute_s = moved_bytes / machine.bytes_per_s, flops / machine.flops_per_s
-        duration_s = machine.kernel_s + max(memory_s, compute_s)
-        above_w = (memory_s * machine.memory_w + compute_s * machine.compute_w) / duration_s
+        of = self.machine
+        memory_s, compute_s = moved_bytes / of.bytes_per_s, flops / of.flops_per_s
+        duration_s = of.kernel_s + max(memory_s, compute_s)
+        above_w = (memory_s * of.memory_w + compute_s * of.compute_w) / duration_s
         return Kernel(name, duration_s, IDLE_W + above_w)
 
     def launch(self, kernel: Kernel) -> None:
@@ -88,7 +93,9 @@ class Gpu:
             self.host.sleep_until(time_s)
 
     def check(self) -> None:
-        """Raise CudaError where the device is lost."""
+        """Raise CudaError where the device is lost, or a kernel of this process has crashed."""
+        if self.crashed:
+            raise CudaError("CUDA error: an illegal memory access was encountered")
         if self.is_lost():
             raise CudaError("CUDA error: unspecified launch failure")
 
@@ -130,9 +137,9 @@ class Gpu:
         """Clock in MHz, and what holds it down, of work that begins now."""
         if begin_s - self._free_s > _CLOCK_FALLS_S:
             self._awake_s = begin_s + self.machine.wake_s
-        slow = self.machine.slowdown
-        if slow is not None and slow.from_s <= begin_s < slow.to_s:
-            return slow.sm_mhz, slow.reasons
+        for slow in self.machine.slowdowns:
+            if slow.from_s <= begin_s < slow.to_s:
+                return slow.sm_mhz, slow.reasons
         return (IDLE_MHZ if begin_s < self._awake_s else FULL_MHZ), 0
 
 

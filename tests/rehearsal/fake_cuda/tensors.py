@@ -85,7 +85,10 @@ class OnGpu(TorchFunctionMode):
         return result
 
     def _refuse(self, product: torch.Tensor) -> None:
-        """Raise OutOfMemoryError for a product that the machine has no memory for."""
+        """Raise OutOfMemoryError for a product that is too large; crash at one that does so."""
+        crashing = self._gpu.machine.crash_rows
+        if crashing is not None and product.shape[0] > crashing:
+            self._gpu.crashed = True
         most = self._gpu.machine.oom_rows
         if most is not None and product.shape[0] > most:
             raise torch.OutOfMemoryError(

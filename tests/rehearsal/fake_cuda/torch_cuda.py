@@ -13,7 +13,7 @@ import torch
 from moeprof.tests.rehearsal.fake_cuda.gpu import CudaError, Gpu, Kernel
 from moeprof.tests.rehearsal.fake_cuda.tensors import OnGpu
 from moeprof.tests.rehearsal.fake_cuda.trace import Trace
-from moeprof.tests.rehearsal.machine import FULL_MHZ, L2_BYTES, machine
+from moeprof.tests.rehearsal.machine import FULL_MHZ, L2_BYTES
 from moeprof.tests.rehearsal.virtual_time.host_time import HostTime
 
 NSYS_TRACE: Final = "REHEARSAL_NSYS"  # environment variable: where a process leaves its trace
@@ -106,7 +106,7 @@ def install(host: HostTime) -> None:
     trace = Trace(on=NSYS_TRACE in os.environ)
     if trace.on:
         atexit.register(trace.write, Path(os.environ[NSYS_TRACE]))
-    gpu = Gpu(machine(), host, trace)
+    gpu = Gpu(host, trace)
     for kind in (Event, Graph, Stream, Profile):
         kind.gpu = gpu
     for name, value in _replaced(gpu).items():
