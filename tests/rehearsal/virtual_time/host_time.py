@@ -76,6 +76,11 @@ class HostTime:
         """Hold the time still until a process that was started here knows the clock, or ends."""
         self._say(STARTED, process)
 
+    def wrote(self) -> None:
+        """Go on no more by oneself: another process may have been waked."""
+        if LIMITED.unpack_from(self._page)[2] == threading.get_native_id():
+            self._say(HERE)
+
     def begin_timeout(self, seconds: float) -> socket.socket:
         """Give a socket that can be read at the end of a timeout."""
         self.settle()
@@ -136,6 +141,14 @@ def install(folder: Path) -> HostTime:
         time.CLOCK_BOOTTIME: host.now_s,
         time.CLOCK_REALTIME: lambda: EPOCH_S + host.now_s(),
     }
+    real_write = os.write
+
+    def write(file: int, data: Any) -> int:
+        count = real_write(file, data)
+        host.wrote()
+        return count
+
+    os.write = write
     real_clock_ns, real_poll = time.clock_gettime_ns, select.poll
     real_popen: Any = subprocess.Popen
 

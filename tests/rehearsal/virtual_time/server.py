@@ -4,7 +4,8 @@ A thread that computes, reads a disk or starts a process holds the time still, h
 in truth; so a rehearsal gives the same times on a busy machine, and waits cost next to nothing.
 
 While all other threads wait, the one that goes on may let time pass by itself, up to the earliest
-time that another one waits for: the page of the clock names the thread and that limit.
+time that another one waits for: the page of the clock names the thread and that limit. When it
+writes to another process it asks again, since that one may wake up.
 """
 
 import contextlib
@@ -144,8 +145,9 @@ class ClockServer:
 
     def _is_busy(self) -> bool:
         self._starting = {pid for pid in self._starting if _state(f"/proc/{pid}/stat") not in "ZX"}
+        # One that waits with a timeout runs as soon as what it waits for is there.
         return bool(self._starting) or any(
-            one.runs for one in self._threads.values() if one.until_s is None
+            one.runs for one in self._threads.values() if one.until_s is None or one.kind == TIMEOUT
         )
 
     def _nothing_happens(self) -> bool:
