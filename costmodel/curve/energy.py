@@ -128,13 +128,14 @@ def _half_width(curve: CurveModel, around: _Brackets, anchors: Int64, powers_w: 
 
     Between two metered knots, what interpolation makes of the intervals of both and half of the
     larger left-out error are added in quadrature: leaving one out makes a gap of two brackets. An
-    end is never left out, so its bracket takes the error of the other knot.
+    end is never left out, so its bracket takes the error of the other knot. With two knots there is
+    none to leave out, and nothing is known of the error between them.
     """
     own = np.full(around.share.shape, np.nan)
     if curve.energy_ci95 is not None:
         own = around.errors_of(np.array(curve.energy_ci95))
     if len(anchors) < _MIN_ANCHORS:
-        return own
+        return np.where(around.is_knot, own, np.nan)
     errors = np.zeros(len(anchors))
     errors[1:-1] = np.abs(np.log(leave_one_out("linear", anchors, powers_w) / powers_w[1:-1]))
     left_out = np.maximum(errors[around.left], errors[around.right]) / 2

@@ -67,6 +67,16 @@ def test_independent_errors_of_two_knots_partly_cancel_between_them(curve: Curve
     assert half_widths(curve, 1, 2, 3, 6) == pytest.approx([0.02 * share for share in shares])
 
 
+def test_between_two_knots_alone_no_interval_is_known() -> None:
+    """None of them can be left out to see how far the line between them is off."""
+    points = make_points(
+        lambda b: 10.0, [1, 11], power_w=400.0, energy_mj=4.0, energy_mj_ci95=0.08, **METERED
+    )
+    model = make_model(points)
+    assert model.get_cost("fc1", 6).energy_mj_hi is None
+    assert model.get_cost("fc1", 11).energy_mj_hi is not None
+
+
 def test_between_knots_of_two_kernels_the_error_is_that_of_one(curve: CurveModel) -> None:
     two_kernels = replace(curve, segments=(0, 0, 1, 1))
     assert half_widths(two_kernels, 8, 10, 13) == pytest.approx(
