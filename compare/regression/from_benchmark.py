@@ -14,10 +14,11 @@ from ...store.errors import BadInput
 from .conditions import conditions_of_machine
 from .side import Place, Reading, Side
 
-_METRICS: Final = {
-    "ns": "latency", "us": "latency", "ms": "latency", "s": "latency",
-    "mJ": "energy", "J": "energy",
-    "W": "power",
+# Quantity, unit and factor to it, by the unit of a row.
+_COSTS: Final = {
+    "ns": ("latency", "us", 1e-3), "us": ("latency", "us", 1.0), "ms": ("latency", "us", 1e3),
+    "s": ("latency", "us", 1e6), "mJ": ("energy", "mJ", 1.0), "J": ("energy", "mJ", 1e3),
+    "W": ("power", "W", 1.0),
 }  # fmt: skip
 
 
@@ -61,11 +62,13 @@ def _rows(body: Mapping[str, Any]) -> Iterator[_Row]:
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             continue
         name = " ".join(filter(None, [entry.get("benchmark"), entry["name"]]))
-        less_is_better = True if unit in _METRICS else _less_is_better(entry)
-        if less_is_better is not None:
+        half_95 = _half_95(entry.get("interval"))
+        if unit in _COSTS:
+            metric, shown, factor = _COSTS[unit]
+            yield _Row(name, metric, shown, Reading(factor * value, half_95))
+        elif (less_is_better := _less_is_better(entry)) is not None:
             cost = float(value) if less_is_better else 1 / value
-            reading = Reading(cost, _half_95(entry.get("interval")), None, 1)
-            yield _Row(name, _METRICS.get(unit, f"goals in {unit or '1'}"), unit, reading)
+            yield _Row(name, f"goals in {unit or '1'}", unit, Reading(cost, half_95))
 
 
 def _entries(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:

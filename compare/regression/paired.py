@@ -74,8 +74,8 @@ def pairs_of(
     for metric in dict.fromkeys([*old.values, *new.values]):
         lacking = [side for side in (old, new) if not side.values.get(metric)]
         if lacking:
-            who = "neither side" if len(lacking) == 2 else f"not {lacking[0].name}"
-            reasons[metric] = f"{who} has it: {lacking[0].reasons.get(metric, 'not measured')}"
+            who = "neither side has it" if len(lacking) == 2 else f"{lacking[0].name} lacks it"
+            reasons[metric] = f"{who}: {lacking[0].reasons.get(metric, 'not measured')}"
             continue
         for one in twins:
             pairs = _paired(metric, old, new, one)

@@ -13,7 +13,7 @@ def body(*rows: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def test_times_energies_and_powers_are_costs_with_their_intervals() -> None:
-    time = {"benchmark": "kernels", "name": "fc1 time", "value": 10.0, "unit": "us"}
+    time = {"benchmark": "kernels", "name": "fc1 time", "value": 0.01, "unit": "ms"}
     energy = {"name": "fc1 energy", "value": 2.0, "unit": "mJ", "interval": [1.9, 2.1]}
     side = side_of_benchmark("a.json", "digest", body(time, energy))
     assert side.values["latency"][("kernels fc1 time", None)].value == 10.0

@@ -24,7 +24,7 @@ def test_what_one_side_lacks_has_a_reason() -> None:
     old = make_side(name="before", ops=("fc1", "gelu"), values={**old.values, "energy": energy})
     _, reasons = pairs_of(old, new, {})
     assert reasons == {
-        "energy": "not after has it: no counter",
+        "energy": "after lacks it: no counter",
         curve_of("relu"): "only after has it",
         curve_of("gelu"): "only before has it",
     }
