@@ -61,10 +61,10 @@ def test_energy_between_anchors_is_power_times_latency_with_both_errors() -> Non
     points = [
         make_points(lambda b: 10.0 + b, [size], energy_mj=watts * (10 + size) / 1000,
                     energy_mj_ci95=0.02 * watts * (10 + size) / 1000, **metered)
-        for size, watts in ((1, 100.0), (11, 200.0))
+        for size, watts in ((1, 100.0), (6, 150.0), (11, 200.0))
     ]  # fmt: skip
     model = KernelCostModel.from_file(
-        make_model_file(*points, make_points(lambda b: 10.0 + b, [6, 20]))
+        make_model_file(*points, make_points(lambda b: 10.0 + b, [20]))
     )
     cost = model.get_cost("fc1", 8)
     assert cost.power_w == pytest.approx(170)
