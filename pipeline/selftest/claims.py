@@ -14,6 +14,7 @@ from .readings import Read, Unmeasured
 from .results import Claim, ClaimOutcome, Facts, StepOutcome, StepResult
 
 _NO_GPU: Final = "there is no GPU here"
+_ON_GPU: Final = "there is a GPU here, and the interpreter is for a CPU"
 _NOT_REACHED: Final = "the selftest ended before this step"
 _EVERY_STEP: Final = "every step ends by itself"
 
@@ -118,7 +119,7 @@ def _why_not_judged(statement: Statement, device: str | None) -> str | None:
         return None
     if statement.on == "gpu":
         return _NO_GPU if device == "cpu" else None
-    return None if device == "cpu" else "the kernels ran on the GPU"
+    return None if device == "cpu" else _ON_GPU
 
 
 def _claim(statement: Statement, outcome: ClaimOutcome, value: float | None, reason: str) -> Claim:
