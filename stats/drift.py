@@ -5,17 +5,18 @@
 X has one column per session. Z holds cosines over the readings' places in time, and d_k is the
 spectrum of an Ornstein-Uhlenbeck process, such as the temperature of a room or a heat sink: its
 standard deviation is `ratio` x s, and its memory is `memory` readings. Neither is known, so each
-pair of a grid is a model of its own, weighed by its evidence; "no drift" is one of them. A drift
-that is projected out as polynomials costs 1.4 to 1.7 times the readings where there is none.
+pair of a grid is a model of its own, weighed by its evidence; "no drift" is one of them, as likely
+as each other beforehand. A drift that is projected out as polynomials costs 1.4 to 1.7 times the
+readings where there is none.
 
 b and s are integrated out under their right Haar prior, flat in b and in log s. The evidence is
 then invariant to units and levels, and ratios of it may be looked at after every reading
 (Hendriksen, de Heide and Gruenwald 2021, Bayesian Analysis 16(3), 961-989).
 """
 
-import math
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -24,7 +25,6 @@ from .arrays import Float64, Int64
 
 _RATIOS: Final = (0.15, 0.3, 0.6, 1.2, 2.4)  # standard deviation of the drift over the noise's
 _MEMORIES: Final = (15.0, 60.0, 240.0)  # readings
-_NO_DRIFT: Final = 0.5  # probability that there is none, before anything is read
 _MOST_COSINES: Final = 48
 _READINGS_A_COSINE: Final = 3
 
@@ -34,7 +34,7 @@ class DriftModel:
     """One model of the levels and the drift of n readings.
 
     `basis` is X and Z side by side, [n, S + K]. `log_evidence` is the part of the log evidence that
-    no reading changes, the model's prior included; `freedom` is n - S.
+    no reading changes; `freedom` is n - S.
     """
 
     basis: Float64
@@ -61,15 +61,10 @@ def drift_models(sessions: Int64, *, may_drift: bool) -> Iterator[DriftModel]:
     basis = np.hstack([levels, cosines])
     gram = basis.T @ basis
     count = levels.shape[1]
-    plain = _model(levels, gram[:count, :count], np.empty(0))
-    if not cosines.shape[1]:
-        yield plain
-        return
-    yield _weighed(plain, _NO_DRIFT)
-    pairs = [(ratio, memory) for ratio in _RATIOS for memory in _MEMORIES]
-    for ratio, memory in pairs:
-        model = _model(basis, gram, _spectrum(len(cosines), cosines.shape[1], ratio, memory))
-        yield _weighed(model, (1 - _NO_DRIFT) / len(pairs))
+    yield _model(levels, gram[:count, :count], np.empty(0))
+    if cosines.shape[1]:
+        for ratio, memory in itertools.product(_RATIOS, _MEMORIES):
+            yield _model(basis, gram, _spectrum(len(cosines), cosines.shape[1], ratio, memory))
 
 
 def _cosines(n: int) -> Float64:
@@ -92,7 +87,3 @@ def _model(basis: Float64, gram: Float64, variances: Float64) -> DriftModel:
     log_evidence = -0.5 * (log_determinant + float(np.log(variances).sum()))
     inverse: Float64 = np.asarray(np.linalg.inv(penalised), np.float64)
     return DriftModel(basis, inverse, log_evidence, len(basis) - levels)
-
-
-def _weighed(model: DriftModel, prior: float) -> DriftModel:
-    return replace(model, log_evidence=model.log_evidence + math.log(prior))

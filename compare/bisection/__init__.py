@@ -1,0 +1,1 @@
+"""Which commit changed a noisy reading: what to read next, and when it is known."""

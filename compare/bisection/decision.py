@@ -1,0 +1,186 @@
+"""What to read next in a bisection, from all that was read: one function of the readings.
+
+First the ends are read in turns until they differ, or differ by too little to matter. Then each
+reading goes where it says most about the place of the change, in proportion to what it costs. Last,
+the commit that is found is read against its parent alone, which a second change would contradict.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import log
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...stats.arrays import Float64, Int64
+from ...stats.change_point import ChangePoint, Readings, change_point
+from ...stats.sequential import Difference, difference
+
+_ENDS_ALPHA: Final = 0.01  # probability to search where the ends do not differ
+_FIRST_READINGS: Final = 8  # of both ends together
+_REFERENCE_EVERY: Final = 5  # readings; one of an end keeps the drift apart from the change
+_SURE: Final = 0.99  # of intervals that end the search without a commit
+_VERIFIED: Final = 0.2  # the evidence between a commit and its parent exceeds the inverse of this
+
+
+class Phase(StrEnum):
+    """How far a bisection has come; the last four end it."""
+
+    ENDS = "ends"
+    SEARCH = "search"
+    VERIFY = "verify"
+    FOUND = "found"
+    UNCHANGED = "unchanged"
+    IMPROVED = "improved"
+    SEVERAL = "several"
+
+
+ENDED: Final = frozenset({Phase.FOUND, Phase.UNCHANGED, Phase.IMPROVED, Phase.SEVERAL})
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How sure an answer is to be, and what a reading costs.
+
+    `error` is the probability of a wrong commit, `min_effect` the log ratio below which a change
+    does not matter. To read a commit for the first time costs `build_readings` readings more.
+    """
+
+    error: float = 0.05
+    min_effect: float = 0.01
+    may_drift: bool = True
+    build_readings: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Commits 0 (good) to N - 1 (bad): which cannot be built, and the log prior of each change.
+
+    `unbuildable` is [N], `log_prior` [N - 1] for a change at commit 1, 2, ... N - 1.
+    """
+
+    unbuildable: NDArray[np.bool_]
+    log_prior: Float64
+
+    @property
+    def last(self) -> int:
+        """The place of the bad commit."""
+        return len(self.unbuildable) - 1
+
+    def buildable(self) -> Int64:
+        """Places of the commits that can be read, ascending; those not tried yet are among them."""
+        return np.flatnonzero(~self.unbuildable)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is known, and the commit to read next: None where the bisection has ended.
+
+    `ends` compares the two ends by all of their readings; `place` is the posterior, once they are
+    known to differ; `pair` compares the likeliest commit with the last buildable one before it.
+    `suspects` are the first and the last place that the change may have, if that pair is right:
+    they differ where commits between them cannot be built.
+    """
+
+    phase: Phase
+    commit: int | None
+    ends: Difference | None = None
+    place: ChangePoint | None = None
+    suspects: tuple[int, int] | None = None
+    probability: float | None = None
+    pair: Difference | None = None
+
+
+def decide(readings: Readings, history: History, rules: Rules) -> Decision:
+    """Say what to read next. The last session among the readings is the present one."""
+    n, last = len(readings.commits), history.last
+    missing = _missing_end(readings, last)
+    if n < _FIRST_READINGS or missing is not None:
+        return Decision(Phase.ENDS, _end(n, last) if missing is None else missing)
+    ends = _ends(readings, last, rules)
+    width = ends.half_width(_SURE)
+    if ends.step + width < rules.min_effect and ends.step - width > -rules.min_effect:
+        return Decision(Phase.UNCHANGED, None, ends)
+    if ends.log_evidence < log(1 / _ENDS_ALPHA) and not _is_inside(readings, last):
+        return Decision(Phase.ENDS, _end(n, last), ends)
+    if ends.step < 0:
+        return Decision(Phase.IMPROVED, None, ends)
+    place = change_point(readings, history.log_prior, may_drift=rules.may_drift)
+    return _search(readings, history, rules, ends, place)
+
+
+def _search(
+    readings: Readings, history: History, rules: Rules, ends: Difference, place: ChangePoint
+) -> Decision:
+    parent, suspects, probability = _likeliest(history, place)
+    if probability < 1 - rules.error:
+        commit = _next(readings, history, rules, place)
+        return Decision(Phase.SEARCH, commit, ends, place, suspects, probability)
+    pair = _pair(readings, parent, suspects[1], rules)
+    step = float(place.posterior @ place.steps)
+    known = (ends, place, suspects, probability, pair)
+    if pair is not None and pair.log_evidence >= log(1 / _VERIFIED) and pair.step > 0:
+        return Decision(Phase.FOUND, None, *known)
+    if pair is not None and pair.step + pair.half_width(_SURE) < step / 2:
+        return Decision(Phase.SEVERAL, None, *known)
+    counts = [int((readings.commits == one).sum()) for one in (parent, suspects[1])]
+    return Decision(Phase.VERIFY, parent if counts[0] <= counts[1] else suspects[1], *known)
+
+
+def _missing_end(readings: Readings, last: int) -> int | None:
+    """An end that the present session has not read; a session without both tells no level."""
+    if not len(readings.commits):
+        return None
+    now = readings.commits[readings.sessions == readings.sessions[-1]]
+    return next((end for end in (0, last) if end not in now), None)
+
+
+def _end(n: int, last: int) -> int:
+    """The end to read after n readings: in the order good, bad, bad, good."""
+    return (0, last, last, 0)[n % 4]
+
+
+def _is_inside(readings: Readings, last: int) -> bool:
+    """Whether the search has begun: the ends were known to differ, and later readings may doubt."""
+    return bool(((readings.commits > 0) & (readings.commits < last)).any())
+
+
+def _ends(readings: Readings, last: int, rules: Rules) -> Difference:
+    chosen = (readings.commits == 0) | (readings.commits == last)
+    return _difference(readings, chosen, last, rules)
+
+
+def _pair(readings: Readings, parent: int, commit: int, rules: Rules) -> Difference | None:
+    """Compare two commits by their own readings; None with fewer than three of either."""
+    chosen = (readings.commits == parent) | (readings.commits == commit)
+    if min(np.count_nonzero(readings.commits == one) for one in (parent, commit)) < 3:
+        return None
+    return _difference(readings, chosen, commit, rules)
+
+
+def _difference(
+    readings: Readings, chosen: NDArray[np.bool_], new: int, rules: Rules
+) -> Difference:
+    is_new = (readings.commits[chosen] == new).astype(np.float64)
+    logs, sessions = readings.logs[chosen], readings.sessions[chosen]
+    return difference(is_new, logs, sessions, may_drift=rules.may_drift)
+
+
+def _likeliest(history: History, place: ChangePoint) -> tuple[int, tuple[int, int], float]:
+    """The likeliest place that readings can tell from others: parent, first and last, chance."""
+    buildable = history.buildable()
+    sums = np.add.reduceat(place.posterior, buildable[:-1])
+    best = int(sums.argmax())
+    parent, commit = int(buildable[best]), int(buildable[best + 1])
+    return parent, (parent + 1, commit), float(sums[best])
+
+
+def _next(readings: Readings, history: History, rules: Rules, place: ChangePoint) -> int:
+    n = len(readings.commits)
+    if rules.may_drift and n % _REFERENCE_EVERY == 0:
+        return _end(n // _REFERENCE_EVERY, history.last)
+    is_read = np.zeros(history.last + 1, bool)
+    is_read[readings.commits] = True
+    cost = 1 + np.where(is_read, 0.0, rules.build_readings)
+    return int(np.argmax(np.where(history.unbuildable, -1.0, place.gains() / cost)))
