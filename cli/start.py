@@ -1,6 +1,7 @@
 """Where a process of moeprof begins: signals and streams first, then the command."""
 
 import sys
+import traceback
 
 from .ending import Ending
 
@@ -18,7 +19,8 @@ def main() -> None:
         code = run(sys.argv[1:], ending)
     except BaseException:  # an import may turn an interrupt into an error of its own
         if ending.exit_code is None:
-            raise
+            traceback.print_exc()
+            sys.exit(129)  # 1, Python's own, would be a verdict
         sys.stderr.write("interrupted\n")
     sys.stdout = sys.stderr  # all data is written: what is printed at exit is none
     ending.ignore()

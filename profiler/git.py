@@ -1,4 +1,4 @@
-"""The git commit of the folder where moeprof was started, which holds the measured code.
+"""Git without the programs that a checkout names, and the commit that is checked out in a folder.
 
 That folder may have been unpacked from anywhere, and git runs programs that its configuration
 names: a file system monitor, hooks, content filters, and the transport of a partial clone. All of
@@ -40,7 +40,7 @@ def head(folder: Path) -> tuple[str | None, bool | None]:
     None where a filter cannot be switched off.
     """
     try:
-        commit = _git(folder, "rev-parse", "--verify", "HEAD")
+        commit = git(folder, "rev-parse", "--verify", "HEAD")
         if commit.exit_code != 0 or not _COMMIT.fullmatch(commit.stdout.strip()):
             return None, None
         return commit.stdout.strip(), _differs(folder)
@@ -52,13 +52,13 @@ def _differs(folder: Path) -> bool | None:
     drivers = _filter_drivers(folder)
     if drivers is None:
         return None
-    changes = _git(folder, *(word for name in drivers for word in _off(name)), *_STATUS)
+    changes = git(folder, *(word for name in drivers for word in _off(name)), *_STATUS)
     return bool(changes.stdout.strip()) if changes.exit_code == 0 else None
 
 
 def _filter_drivers(folder: Path) -> set[str] | None:
     """Names of the content filters that are configured; None where one cannot be overridden."""
-    found = _git(folder, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")
+    found = git(folder, "config", "--null", "--name-only", "--get-regexp", r"^filter\.")
     if found.exit_code not in (0, 1):  # 1: there is none
         return None
     keys = [key for key in found.stdout.split("\0") if key]
@@ -73,8 +73,11 @@ def _off(driver: str) -> Iterator[str]:
         yield f"filter.{driver}.{setting}"
 
 
-def _git(folder: Path, *words: str) -> Finished:
-    """Run git in a folder, but never a `git` that lies there. Raises OSError without git."""
+def git(folder: Path, *words: str, timeout_s: float = _LIMIT_S) -> Finished:
+    """Run git in a folder with none of its programs, and never a `git` that lies there.
+
+    Raises OSError without git.
+    """
     path = os.pathsep.join(filter(os.path.isabs, os.get_exec_path()))
     programs = [shutil.which(name, path=path) for name in ("env", "git")]
     if None in programs:
@@ -83,4 +86,4 @@ def _git(folder: Path, *words: str) -> Finished:
     variables = [name for name in os.environ if name.startswith("GIT_") and name not in _KEPT]
     unset = [word for name in variables for word in ("-u", name)]
     command = [env, *unset, *_VARIABLES, git, *_OPTIONS, *words]
-    return run(command, timeout_s=_LIMIT_S, cwd=folder)
+    return run(command, timeout_s=timeout_s, cwd=folder)

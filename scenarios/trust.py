@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from ..store.disk.user_state import user_state
 from ..store.errors import BadInput
 from ..store.files import read_bytes, read_text, reason, write_whole
 from ..store.plan import OpPlan, Plan
@@ -132,12 +133,10 @@ def _sha256(path: Path) -> str | None:
 
 def _key_path() -> Path:
     """Where this user's key lies. Raises NoKey for a user without a home."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    if not os.path.isabs(state):  # the specification: a relative path is ignored
-        state = os.path.join(os.path.expanduser("~"), ".local", "state")
-    if not os.path.isabs(state):
+    state = user_state()
+    if state is None:
         raise NoKey("you have no home folder with a key to know your own runs by")
-    return Path(state) / "moeprof" / "trust.key"
+    return state / "trust.key"
 
 
 def _own_key() -> bytes:

@@ -7,7 +7,7 @@ the commit that is found is read against its parent alone, which a second change
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import log
+from math import hypot, log
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,7 @@ from ...stats.sequential import Difference, difference
 _ENDS_ALPHA: Final = 0.01  # probability to search where the ends do not differ
 _FIRST_READINGS: Final = 8  # of both ends together
 _REFERENCE_EVERY: Final = 5  # readings; one of an end keeps the drift apart from the change
+_LEAST_OF_PAIR: Final = 3  # readings of either commit
 _SURE: Final = 0.99  # of intervals that end the search without a commit
 _VERIFIED: Final = 0.2  # the evidence between a commit and its parent exceeds the inverse of this
 
@@ -92,13 +93,16 @@ class Decision:
     pair: Difference | None = None
 
 
-def decide(readings: Readings, history: History, rules: Rules) -> Decision:
-    """Say what to read next. The last session among the readings is the present one."""
+def decide(readings: Readings, history: History, rules: Rules, session: int = 0) -> Decision:
+    """Say what to read next in the session that is under way."""
     n, last = len(readings.commits), history.last
-    missing = _missing_end(readings, last)
-    if n < _FIRST_READINGS or missing is not None:
-        return Decision(Phase.ENDS, _end(n, last) if missing is None else missing)
-    ends = _ends(readings, last, rules)
+    missing = _missing_end(readings, last, session)
+    if missing is not None:
+        return Decision(Phase.ENDS, missing)
+    of_ends = (readings.commits == 0) | (readings.commits == last)
+    if _freedom(readings, of_ends) < _FIRST_READINGS - 1:
+        return Decision(Phase.ENDS, _end(n, last))
+    ends = _difference(readings, of_ends, last, rules)
     width = ends.half_width(_SURE)
     if ends.step + width < rules.min_effect and ends.step - width > -rules.min_effect:
         return Decision(Phase.UNCHANGED, None, ends)
@@ -118,26 +122,30 @@ def _search(
         commit = _next(readings, history, rules, place)
         return Decision(Phase.SEARCH, commit, ends, place, suspects, probability)
     pair = _pair(readings, parent, suspects[1], rules)
-    step = float(place.posterior @ place.steps)
     known = (ends, place, suspects, probability, pair)
-    if pair is not None and pair.log_evidence >= log(1 / _VERIFIED) and pair.step > 0:
-        return Decision(Phase.FOUND, None, *known)
-    if pair is not None and pair.step + pair.half_width(_SURE) < step / 2:
-        return Decision(Phase.SEVERAL, None, *known)
+    if pair is not None:
+        apart = hypot(pair.half_width(_SURE), ends.half_width(_SURE))
+        if ends.step - pair.step > apart:
+            return Decision(Phase.SEVERAL, None, *known)
+        if pair.log_evidence >= log(1 / _VERIFIED) and pair.step > 0:
+            return Decision(Phase.FOUND, None, *known)
     counts = [int((readings.commits == one).sum()) for one in (parent, suspects[1])]
     return Decision(Phase.VERIFY, parent if counts[0] <= counts[1] else suspects[1], *known)
 
 
-def _missing_end(readings: Readings, last: int) -> int | None:
-    """An end that the present session has not read; a session without both tells no level."""
-    if not len(readings.commits):
-        return None
-    now = readings.commits[readings.sessions == readings.sessions[-1]]
+def _missing_end(readings: Readings, last: int, session: int) -> int | None:
+    """An end that this session has not read: without both it has no level."""
+    now = readings.commits[readings.sessions == session]
     return next((end for end in (0, last) if end not in now), None)
 
 
+def _freedom(readings: Readings, chosen: NDArray[np.bool_]) -> int:
+    """How many readings there are more than levels of sessions."""
+    return int(chosen.sum()) - len(np.unique(readings.sessions[chosen]))
+
+
 def _end(n: int, last: int) -> int:
-    """The end to read after n readings: in the order good, bad, bad, good."""
+    """The end to read after n readings: good, bad, bad, good, so that no steady drift differs."""
     return (0, last, last, 0)[n % 4]
 
 
@@ -146,17 +154,14 @@ def _is_inside(readings: Readings, last: int) -> bool:
     return bool(((readings.commits > 0) & (readings.commits < last)).any())
 
 
-def _ends(readings: Readings, last: int, rules: Rules) -> Difference:
-    chosen = (readings.commits == 0) | (readings.commits == last)
-    return _difference(readings, chosen, last, rules)
-
-
 def _pair(readings: Readings, parent: int, commit: int, rules: Rules) -> Difference | None:
-    """Compare two commits by their own readings; None with fewer than three of either."""
-    chosen = (readings.commits == parent) | (readings.commits == commit)
-    if min(np.count_nonzero(readings.commits == one) for one in (parent, commit)) < 3:
+    """Compare two commits by sessions that read both; None with fewer than three of either."""
+    of_each = [readings.commits == one for one in (parent, commit)]
+    shared = np.intersect1d(*(readings.sessions[one] for one in of_each))
+    of_each = [one & np.isin(readings.sessions, shared) for one in of_each]
+    if min(one.sum() for one in of_each) < _LEAST_OF_PAIR:
         return None
-    return _difference(readings, chosen, commit, rules)
+    return _difference(readings, of_each[0] | of_each[1], commit, rules)
 
 
 def _difference(

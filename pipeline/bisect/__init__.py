@@ -1,0 +1,1 @@
+"""Which commit changed a metric of the user's repository."""

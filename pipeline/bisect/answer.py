@@ -1,0 +1,82 @@
+"""A bisection's answer in words and numbers that stay: shares, ratios, commits by their names."""
+
+from collections.abc import Sequence
+from math import exp
+from typing import Final
+
+import numpy as np
+
+from ...compare.bisection.decision import Decision, Phase
+from ...compare.bisection.expected import rest
+from ...stats.sequential import Difference
+from ...store.verdicts.bisection import Bisection, Effect, NotRead, Outcome, Suspect
+from ..revisions.repository import Commit
+from .evidence import Evidence
+
+_OUTCOMES: Final = {
+    Phase.FOUND: Outcome.FOUND,
+    Phase.SEVERAL: Outcome.SEVERAL,
+    Phase.UNCHANGED: Outcome.NO_DIFFERENCE,
+}
+_POWER_SD: Final = 1.96 + 0.84  # standard errors of a difference that 5 % and 80 % are sure of
+
+
+def answer(
+    commits: Sequence[Commit],
+    seen: Evidence,
+    decision: Decision,
+    *,
+    question: str,
+    error: float,
+    reused: int,
+    stat: str | None,
+) -> Bisection:
+    """Say what readings and the decision on them amount to."""
+    return Bisection(
+        outcome=_OUTCOMES.get(decision.phase, Outcome.BUDGET),
+        good=commits[0].sha,
+        bad=commits[-1].sha,
+        commits=len(commits) - 1,
+        question=question,
+        error=error,
+        suspects=tuple(suspects(commits, decision, error)),
+        probability=decision.probability,
+        ends=_effect(decision.ends),
+        effect=_effect(decision.pair),
+        noise=_noise(decision),
+        detectable=_detectable(decision.ends),
+        readings=len(seen.readings.commits),
+        reused=reused,
+        builds=len(np.unique(seen.readings.commits)),
+        rest_readings=None if decision.place is None else rest(decision.place, error),
+        not_read=tuple(NotRead(commits[at].sha, why) for at, why in sorted(seen.not_read.items())),
+        stat=stat,
+    )
+
+
+def suspects(commits: Sequence[Commit], decision: Decision, error: float) -> list[Suspect]:
+    """The fewest commits of which one made the change, but for `error`, likeliest first."""
+    if decision.place is None:
+        return []
+    posterior = decision.place.posterior
+    order = np.argsort(-posterior, kind="stable")
+    count = int(np.searchsorted(np.cumsum(posterior[order]), 1 - error)) + 1
+    return [
+        Suspect(commits[at + 1].sha, commits[at + 1].subject, float(min(posterior[at], 1.0)))
+        for at in order[:count]
+    ]
+
+
+def _effect(found: Difference | None) -> Effect | None:
+    if found is None:
+        return None
+    width = found.half_width()
+    return Effect(exp(found.step), exp(found.step - width), exp(found.step + width))
+
+
+def _noise(decision: Decision) -> float | None:
+    return None if decision.place is None else float(np.sqrt(decision.place.variance))
+
+
+def _detectable(ends: Difference | None) -> float | None:
+    return None if ends is None else exp(_POWER_SD * ends.standard_error) - 1
