@@ -7,15 +7,12 @@ isolated.py.txt does. Under a tracer every call costs once more, when the trace 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from statistics import fmean
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ..store.plan import BREATH, OpPlan, Plan
 from ..store.recording import CollectorName, PointTiming
 from ..store.scenario import L2
-from .catalogue import LoadedOp
-from .operation import Operation
 from .preset import Preset
-from .rates import Rates
 from .script import (
     DEVICE_CALLS,
     MAX_CALLS,
@@ -26,6 +23,11 @@ from .script import (
     most_calls,
     most_warmup_calls,
 )
+
+if TYPE_CHECKING:  # these load torch, and to parse a trace takes none
+    from .catalogue import LoadedOp
+    from .operation import Operation
+    from .rates import Rates
 
 START_S: Final = 4.0  # start of one process: import torch, fill the pool of inputs
 _POINT_OVERHEAD_S: Final = 0.05
@@ -42,7 +44,7 @@ CallTimes = Mapping[str, Callable[[int], float]]
 
 
 def call_times_of(
-    preset: Preset, ops: Sequence[LoadedOp], l2: L2, rates: Rates | None
+    preset: Preset, ops: "Sequence[LoadedOp]", l2: L2, rates: "Rates | None"
 ) -> CallTimes:
     """Estimate the duration of each operation's calls from its FLOPs and its bytes.
 
@@ -57,7 +59,7 @@ def call_times_of(
     }
 
 
-def _call_s(operation: Operation, preset: Preset, l2: L2, rates: Rates, tokens: int) -> float:
+def _call_s(operation: "Operation", preset: Preset, l2: L2, rates: "Rates", tokens: int) -> float:
     """Estimated duration of one call on `tokens` tokens, s."""
     scenario = operation.scenario(preset, tokens, preset.dtype, l2)
     seconds, flops = _CALL_S, scenario.flops
