@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+WARNED = "ignore:Conversion of an array with ndim:DeprecationWarning"  # triton 3.6, numpy 2.3
 NO_INTERPRETER = "the interpreter of triton 3.6 has no loops over run-time bounds with numpy 2.4 on"
 # Tensors of the tests are then on the GPU, and the kernels run there.
 ON_GPU = """
@@ -25,7 +26,8 @@ def interpreted() -> Callable[[str], None]:
     pytest.importorskip("triton", reason="Triton is not installed")
     if not can_interpret(metadata.version("triton"), metadata.version("numpy")):
         pytest.skip(NO_INTERPRETER)
-    return lambda name: _passes([sys.executable, "-m", "pytest"], name, {"TRITON_INTERPRET": "1"})
+    command = [sys.executable, "-m", "pytest", "-W", WARNED]
+    return lambda name: _passes(command, name, {"TRITON_INTERPRET": "1"})
 
 
 @pytest.fixture
