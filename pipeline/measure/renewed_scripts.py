@@ -37,7 +37,7 @@ def renew_scripts(
     if names:
         with suppress(NoKey):
             sign(run, plan)
-        notice(f"generated anew, as they answered on stdout: the scripts {', '.join(names)}")
+        notice(f"generated anew, as they speak an older protocol: the scripts {', '.join(names)}")
 
 
 def _is_old(run: Run, name: str) -> bool:
