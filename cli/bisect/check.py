@@ -45,7 +45,7 @@ def check(
     ] = None,
     state: State = None,
 ) -> None:
-    """Say whether this checkout is worse than REF: for git bisect run.
+    """Say whether this checkout is worse than REF, for git bisect.
 
     For `git bisect run moeprof check --against-ref REF -- CMD...`. Exit 0: good. 1: bad. 125:
     unknown, and git skips the commit. 129: anything else, at which git stops.
