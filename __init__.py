@@ -31,12 +31,14 @@ __all__ = [
     "ImportOptions",
     "KernelCostModel",
     "MoeprofError",
+    "RevisionOptions",
     "RunOptions",
     "RunProgress",
     "__version__",
     "add_to_history",
     "build_model",
     "compare_costs",
+    "compare_revisions",
     "examine",
     "import_tables",
     "load",
@@ -52,6 +54,7 @@ if TYPE_CHECKING:
     from .costmodel.model import KernelCostModel
     from .pipeline.build import build_model
     from .pipeline.compare.compare import compare_costs
+    from .pipeline.compare.revisions import RevisionOptions, compare_revisions
     from .pipeline.cost import load
     from .pipeline.doctor import examine
     from .pipeline.history import add_to_history
@@ -67,6 +70,7 @@ else:
         "costmodel.model": ("KernelCostModel",),
         "pipeline.build": ("build_model",),
         "pipeline.compare.compare": ("compare_costs",),
+        "pipeline.compare.revisions": ("RevisionOptions", "compare_revisions"),
         "pipeline.cost": ("load",),
         "pipeline.doctor": ("examine",),
         "pipeline.history": ("add_to_history",),

@@ -1,50 +1,45 @@
 """`moeprof compare`: whether NEW costs more than OLD."""
 
 from collections.abc import Sequence
-from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from ...store.errors import BadInput
 from .. import render
-from ..options import Json
+from ..options import Json, duration_s
+from .options import (
+    Alpha,
+    BatchSizes,
+    Budget,
+    Build,
+    Cross,
+    Format,
+    FormatOption,
+    Mapped,
+    MinEffect,
+    New,
+    Old,
+    Ops,
+)
 
-
-class Format(StrEnum):
-    """Forms of the table."""
-
-    TABLE = "table"
-    MARKDOWN = "markdown"
-    GITHUB = "github"
+if TYPE_CHECKING:
+    from ...pipeline.compare.compare import Rules
+    from ...store.verdicts.comparison import Comparison
 
 
 def compare(
-    old: Annotated[
-        str,
-        typer.Argument(metavar="OLD", help="A run, a model, or a benchmark's JSON."),
-    ],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="What is held against it.")],
-    mapped: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", metavar="OURS=THEIRS", help="Hold an op of NEW against one of OLD; repeatable."
-        ),
-    ] = None,
-    min_effect: Annotated[
-        float, typer.Option("--min-effect", help="Least change that matters, in percent.")
-    ] = 1.0,
-    alpha: Annotated[
-        float, typer.Option("--alpha", help="Chance of any false alarm, in percent.")
-    ] = 5.0,
-    cross: Annotated[
-        bool,
-        typer.Option("--cross", help="Compare across devices, drivers or limits; adds ranks."),
-    ] = False,
-    format_: Annotated[
-        Format,
-        typer.Option("--format", help="github adds annotations and the step's summary."),
-    ] = Format.TABLE,
+    old: Old,
+    new: New,
+    mapped: Mapped = None,
+    min_effect: MinEffect = 1.0,
+    alpha: Alpha = 5.0,
+    ops: Ops = None,
+    batch_sizes: BatchSizes = "1,8,64,256",
+    budget: Budget = "10m",
+    build: Build = None,
+    cross: Cross = False,
+    format_: FormatOption = Format.TABLE,
     json: Json = False,
 ) -> None:
     """Say whether NEW costs more than OLD.
@@ -59,9 +54,14 @@ def compare(
     rules = Rules(_share("--min-effect", min_effect), _share("--alpha", alpha))
     mapping = _mapping(mapped or ())
     with render.Talk() as talk:
-        found = compare_costs(
-            old, new, rules=rules, mapping=mapping, cross=cross, progress=talk
-        ).comparison
+        if ops is not None:
+            if mapping or cross:
+                raise BadInput("--map and --cross are for what was measured before, not for --ops")
+            found = _revisions(old, new, rules, (ops, batch_sizes, budget, build), talk)
+        else:
+            found = compare_costs(
+                old, new, rules=rules, mapping=mapping, cross=cross, progress=talk
+            ).comparison
     if json:
         render.text(to_json(found))
     elif format_ is Format.MARKDOWN:
@@ -71,6 +71,21 @@ def compare(
     else:
         show_comparison(found)
     raise typer.Exit(found.verdict.exit_code)
+
+
+def _revisions(
+    old: str,
+    new: str,
+    rules: "Rules",
+    words: tuple[str, str, str, str | None],
+    talk: render.Talk,
+) -> "Comparison":
+    """Measure two revisions; `words` are those of --ops, --batch-sizes, --budget and --build."""
+    from ...pipeline.compare.revisions import RevisionOptions, compare_revisions
+
+    ops, batch_sizes, budget, build = words
+    options = RevisionOptions(ops, batch_sizes, build, duration_s(budget))
+    return compare_revisions(old, new, options, rules=rules, progress=talk).comparison
 
 
 def _share(option: str, percent: float) -> float:

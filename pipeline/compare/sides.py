@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
-from os.path import isfile
+from os.path import isfile, lexists
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +39,11 @@ def read_side(path: Path, warnings: Warnings) -> tuple[Kind, Side]:
         if isfile(Run(path).plan_path):
             return "runs", _of_run(open_run(path), warnings)
         return "runs", _of_model(model_file(path), warnings)
+    if not lexists(path):
+        raise BadInput(
+            f"there is no {path}, neither a folder nor a file",
+            hint="name a run, a model or a benchmark's JSON; two git revisions need --ops FILE",
+        )
     content = read_text(path, MOST_BYTES)
     body = _json_object(path, content)
     if str(body.get("schema", "")).startswith(_MODEL):

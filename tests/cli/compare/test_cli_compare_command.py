@@ -47,6 +47,9 @@ def test_a_run_is_compared_with_itself(moeprof: Moeprof, built_run: Path) -> Non
         (["--min-effect", "0"], "--min-effect 0"),
         (["--alpha", "99"], "--alpha 99"),
         (["--map", "a=b"], "has no operation 'a'"),
+        (["--ops", "a.py", "--cross"], "are for what was measured before"),
+        (["--ops", "a.py", "--budget", "soon"], "'soon' is no duration"),
+        (["--ops", "a.py"], "names no commit"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
@@ -60,4 +63,5 @@ def test_what_makes_no_sense_is_refused(
 def test_a_side_that_is_not_there_is_refused(moeprof: Moeprof, tmp_path: Path) -> None:
     found = moeprof("compare", tmp_path / "a", tmp_path / "b")
     assert found.exit_code == 2
-    assert "cannot read" in found.errors[0]
+    assert "neither a folder nor a file" in found.errors[0]
+    assert "--ops" in found.hint

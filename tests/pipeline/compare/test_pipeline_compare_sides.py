@@ -45,5 +45,5 @@ def test_a_file_that_is_neither_is_refused(tmp_path: Path, content: str) -> None
 
 
 def test_what_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="cannot read"):
+    with pytest.raises(BadInput, match="neither a folder nor a file"):
         read_side(tmp_path / "nothing", Warnings(SILENT))
