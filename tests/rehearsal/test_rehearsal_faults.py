@@ -66,7 +66,7 @@ def sweep(stage: Rehearsal, profile: tuple[object, ...]) -> Sweep:
 
 def test_a_size_that_finds_no_memory_and_a_gpu_that_is_lost(stage: Rehearsal, sweep: Sweep) -> None:
     """The size fails alone. The GPU takes the second visits with it; a resumed run has them."""
-    lost_s = stage.now_s + 0.75
+    lost_s = stage.now_s + 1.1  # in the second process: each warms the GPU first
     stage.set_machine(Machine(oom_rows=32, lost_s=lost_s))
     swept = sweep("--no-power")
     failures = swept.ops["kineto"]["failures"]
