@@ -11,7 +11,8 @@ _WORDS = {
     "power": ("more power", "less power"),
     "heat": ("more heat", "less heat"),
 }
-_SHOWN = 8  # sizes that a sentence names
+_SHOWN = 8  # sizes, or operations, that a sentence names
+_LEAST_SHOWN = 0.001  # a smaller half width is no longer written by its first digits
 
 
 def headline(found: Comparison) -> str:
@@ -36,8 +37,9 @@ def sentences(found: Comparison) -> Iterator[str]:
             yield f"{row.op} {factor(row)}{f': {row.by_clocks}' if row.by_clocks else ''}"
     unshown = [row for row in found.ops if row.verdict is Change.UNCHANGED]
     for metric in dict.fromkeys(row.metric for row in unshown):
-        ops = ", ".join(dict.fromkeys(row.op for row in unshown if row.metric == metric))
-        yield f"{ops}: no difference shown in {metric}"
+        ops = list(dict.fromkeys(row.op for row in unshown if row.metric == metric))
+        named = ", ".join(ops) if len(ops) <= _SHOWN else f"{len(ops)} of {len(found.ops)}"
+        yield f"{named}: no difference shown in {metric}"
     yield from _single_sizes(found)
     yield from _open(found)
 
@@ -50,7 +52,8 @@ def factor(row: Compared) -> str:
     if row.lo is None or row.hi is None:
         return f"{value:.2f} x {direction}"
     half = (row.hi - row.lo) / 2 * (1 if row.change >= 1 else value**2)
-    return f"{value:.2f} ± {half:.2g} x {direction}"
+    uncertain = f"{half:.2g}" if half >= _LEAST_SHOWN else f"{half:.3f}"
+    return f"{value:.2f} ± {uncertain} x {direction}"
 
 
 def words_of(metric: str) -> tuple[str, str]:

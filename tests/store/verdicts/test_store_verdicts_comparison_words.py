@@ -29,6 +29,7 @@ WHOLE = Comparison("runs", "a", "b", Change.IMPROVED, 0.01, 0.05, (ROW, SAME), (
         (1 / 1.08, 0.91, 0.943, "1.08 ± 0.019 x faster"),
         (1.1, 1.08, 1.12, "1.10 ± 0.02 x slower"),
         (1.5, None, None, "1.50 x slower"),
+        (2.0, 2.0 - 1e-9, 2.0 + 1e-9, "2.00 ± 0.000 x slower"),
     ],
 )
 def test_a_change_is_a_factor_above_1(
@@ -43,6 +44,12 @@ def test_what_changed_and_what_did_not_is_said() -> None:
         "fc1 1.08 ± 0.019 x faster",
         "gelu: no difference shown in latency",
     ]
+
+
+def test_many_that_did_not_change_are_counted() -> None:
+    same = tuple(replace(SAME, op=f"op{place}") for place in range(12))
+    told = list(sentences(replace(WHOLE, ops=same)))
+    assert told == ["12 of 12: no difference shown in latency"]
 
 
 def test_a_shift_of_all_is_the_machines_or_the_builds() -> None:
