@@ -38,7 +38,7 @@ def sentences(found: Comparison) -> Iterator[str]:
     unshown = [row for row in found.ops if row.verdict is Change.UNCHANGED]
     for metric in dict.fromkeys(row.metric for row in unshown):
         ops = list(dict.fromkeys(row.op for row in unshown if row.metric == metric))
-        named = ", ".join(ops) if len(ops) <= _SHOWN else f"{len(ops)} of {len(found.ops)}"
+        named = ", ".join(ops) if len(ops) <= _SHOWN else f"{len(ops)} others"
         yield f"{named}: no difference shown in {metric}"
     yield from _single_sizes(found)
     yield from _open(found)
