@@ -1,17 +1,15 @@
 """Two commits of the user's repository against each other, measured here in turns."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...compare.regression.judged import USUAL_RULES, Rules, overall
-from ...profiler.process.run import run
 from ...store.disk.temporary import scratch_folder
 from ...store.errors import BadInput, CannotMeasure, shortened
 from ...store.verdicts.comparison import Comparison
 from ..measure.progress import SILENT, RunProgress, Warnings
-from ..revisions.reading import Question, Unreadable, build
+from ..revisions.reading import Question, Unreadable, build, run_in
 from ..revisions.repository import Commit, Repository, Worktrees
 from .own_readings import Value, command, values_of
 from .turns import in_turns
@@ -106,10 +104,8 @@ def _built(
 
 
 def _read(folder: Path, commit: Commit, options: RevisionOptions) -> Sequence[Value]:
-    """One reading of a commit, whose own modules are the first to be imported."""
-    path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
-    words = ("env", f"PYTHONPATH={path}", *command(options.ops, options.batch_sizes))
-    done = run(words, timeout_s=options.reading_s, cwd=folder)
+    """One reading of a commit."""
+    done = run_in(folder, command(options.ops, options.batch_sizes), options.reading_s)
     if done.exit_code == BadInput.exit_code:
         raise BadInput(f"{commit.short}: {done.last_words}", hint="name what both commits have")
     try:

@@ -50,7 +50,7 @@ def build(folder: Path, question: Question) -> None:
     if question.build is None or mark.exists():
         return
     for _ in range(_TRIES):
-        done = _run(["sh", "-c", question.build], folder, question.limit_s)
+        done = run_in(folder, ["sh", "-c", question.build], question.limit_s)
         if done.exit_code == 0:
             try:
                 write_whole(mark, "")
@@ -65,7 +65,7 @@ def build(folder: Path, question: Question) -> None:
 def read(folder: Path, question: Question) -> float:
     """Read the metric of a commit in its folder. Raises Unreadable where that fails twice."""
     for _ in range(_TRIES):
-        done = _run(question.command, folder, question.limit_s)
+        done = run_in(folder, question.command, question.limit_s)
         if done.exit_code == 0:
             return _number(done.stdout, question)
         if done.exit_code == _SKIP:
@@ -73,8 +73,11 @@ def read(folder: Path, question: Question) -> float:
     raise Unreadable(f"{shlex.join(question.command)} {_ended(done)}")
 
 
-def _run(command: Sequence[str], folder: Path, limit_s: float) -> Finished:
-    """Run a command of the user in a commit's folder, whose files are the first to be imported."""
+def run_in(folder: Path, command: Sequence[str], limit_s: float) -> Finished:
+    """Run a command in a commit's folder, whose files are the first to be imported.
+
+    Raises BadInput where it cannot be started.
+    """
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     words = ["env", f"PYTHONPATH={path}", *command]
     try:
