@@ -70,7 +70,7 @@ def _judge_all(
         reason = f"{compared} compared, and a verdict needs {MIN_HELD_OUT}"
         return (Finding(Cause.FEW, Outcome.AMBIGUOUS, reason),)
     found = check_median(sizes, limits.median, floor or 0.0, "all sizes")
-    others = check_p95(sizes, limits.p95, "sizes"), check_quiet(sizes)
+    others = check_p95(sizes, limits.p95, "sizes"), check_quiet(sizes, "sizes")
     return tuple(filter(None, (found, *others)))
 
 

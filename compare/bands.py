@@ -10,7 +10,7 @@ from ..store.cost_model import Domain
 from ..store.verdicts.parts import BandVerdict, Cause, ErrorLimits, Finding, Outcome
 from .held import Held
 from .outcomes import overall
-from .size_errors import SizeError, check_median, check_p95, check_worst
+from .size_errors import SizeError, check_median, check_p95, check_quiet, check_worst
 
 _FEWEST_INNER: Final = 2  # sizes of a band between the ends of a domain that ask for a verdict
 
@@ -50,6 +50,7 @@ def _judge_band(
         check_median(inside, limits.band, floor, band.words),
         check_p95(inside, limits.p95, band.words),
         check_worst(inside, limits.worst),
+        check_quiet(inside, band.words),
     )
     findings = tuple(filter(None, checks))
     worst = max(inside, key=lambda size: size.error)

@@ -54,8 +54,8 @@ def validate_holdout(
     fails where all of any is beyond, and is ambiguous otherwise. The model fails where any curve
     does, and passes where all do. `unmeasured` holds the reasons for power, energy and heat that
     the model or the points lack. Where `points` are those of another run, `own` are those of the
-    model's: the verdict then says how the runs differ as a whole. A curve most of whose sizes are
-    among those `disturbed` is no better than ambiguous.
+    model's: the verdict then says how the runs differ as a whole. A curve or a band most of whose
+    sizes are among those `disturbed` is no better than ambiguous.
 
     Raises BadInput where there is no hold-out point, where one holds a quantity that is not
     positive and finite, or where `limit` is not.

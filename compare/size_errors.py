@@ -156,13 +156,14 @@ def check_worst(errors: Sequence[SizeError], limit: float) -> Finding | None:
     return undecided(what, largest.low, largest.error, limit, Cause.NOISE)
 
 
-def check_quiet(errors: Sequence[SizeError]) -> Finding | None:
+def check_quiet(errors: Sequence[SizeError], where: str) -> Finding | None:
     """Find fault with a comparison most of whose sizes were measured on a disturbed machine.
 
+    `where` names the sizes. It cannot pass; an error beyond its limit is told as FAIL all the same.
     Where the fit was disturbed alike, its errors are small, and say nothing of a quiet machine.
     """
     found = Disturbed(sum(e.disturbed for e in errors), len(errors))
-    reason = "most sizes were measured while the machine was not quiet"
+    reason = f"most {where} were measured while the machine was not quiet"
     return Finding(Cause.NOISE, Outcome.AMBIGUOUS, reason) if found.is_most else None
 
 

@@ -1,5 +1,7 @@
 """Each band of batch size is judged by its own sizes, as few as they are."""
 
+from collections.abc import Collection
+
 import pytest
 
 from moeprof.compare.bands import judge_bands
@@ -13,9 +15,13 @@ from moeprof.store.verdicts.parts import BandVerdict, Cause, HoldoutPoint, Outco
 Sizes = dict[int, tuple[float, float | None]]
 
 
-def judged(sizes: Sizes, floor: float | None = 0.01, last: int = 512) -> dict[str, BandVerdict]:
+def judged(
+    sizes: Sizes, floor: float | None = 0.01, last: int = 512, disturbed: Collection[int] = ()
+) -> dict[str, BandVerdict]:
     points = tuple(
-        HoldoutPoint(tokens, 100.0, 100 * (1 + error), None, repeat=repeat)
+        HoldoutPoint(
+            tokens, 100.0, 100 * (1 + error), None, repeat=repeat, disturbed=tokens in disturbed
+        )
         for tokens, (error, repeat) in sizes.items()
     )
     held = Held("fc1", "fc1", "latency", points, floor, (), Domain(1, last))
@@ -69,3 +75,23 @@ def test_a_band_of_the_domain_without_a_compared_size_is_ambiguous() -> None:
 
 def test_a_band_that_the_domain_does_not_reach_into_is_not_judged() -> None:
     assert set(judged({3: (0.0, 0.0), 30: (0.0, 0.0)}, last=65)) == {"1-8", "9-64"}
+
+
+@pytest.mark.parametrize(
+    ("error", "disturbed", "outcome"),
+    [
+        (0.01, {10}, Outcome.PASS),
+        (0.01, {10, 20}, Outcome.AMBIGUOUS),
+        (0.4, {10, 20}, Outcome.FAIL),
+    ],
+)
+def test_a_band_most_of_whose_sizes_were_disturbed_cannot_pass(
+    error: float, disturbed: set[int], outcome: Outcome
+) -> None:
+    inside: Sizes = {size: (error, 0.01) for size in (10, 20, 30)}
+    bands = judged({3: (0.01, 0.01), **inside, 300: (0.01, 0.01)}, disturbed=disturbed)
+    assert bands["9-64"].outcome is outcome
+    assert bands["1-8"].outcome is bands["65+"].outcome is Outcome.PASS
+    reasons = [found.reason for found in bands["9-64"].findings]
+    told = "most sizes from 9 to 64 were measured while the machine was not quiet" in reasons
+    assert told is (len(disturbed) > 1)

@@ -325,10 +325,16 @@ def test_a_verdict_read_from_its_file_is_equal(
 
 
 @pytest.mark.parametrize(
-    ("disturbed", "outcome"), [(0, Outcome.PASS), (4, Outcome.PASS), (5, Outcome.AMBIGUOUS)]
+    ("disturbed", "outcome"),
+    [
+        (set(), Outcome.PASS),
+        ({3, 30, 155, 290}, Outcome.PASS),  # half of each band
+        ({3, 6}, Outcome.AMBIGUOUS),  # one band as a whole
+        ({3, 30, 155, 290, 411}, Outcome.AMBIGUOUS),
+    ],
 )
 def test_sizes_of_a_machine_that_was_not_quiet_are_counted_and_most_of_them_pass_no_curve(
-    disturbed: int, outcome: Outcome
+    disturbed: set[int], outcome: Outcome
 ) -> None:
     held_out = make_points(slope, HELD_OUT, "holdout", repeat_difference=log(1.004))
     keys = [str(size) for size in HELD_OUT]
@@ -336,9 +342,10 @@ def test_sizes_of_a_machine_that_was_not_quiet_are_counted_and_most_of_them_pass
     held_out = held_out.set_column(at, held_out.schema.field(at), pa.array(keys, pa.string()))
     points = pa.concat_tables([make_points(slope, FIT, "fit"), held_out])
     model = make_model(points)
-    validation = validate_holdout(model, "a", points, disturbed={"latency": keys[:disturbed]})
+    beside = {"latency": [str(size) for size in disturbed]}
+    validation = validate_holdout(model, "a", points, disturbed=beside)
     assert validation.outcome is outcome
-    assert validation.disturbed == Disturbed(disturbed, 8)
+    assert validation.disturbed == Disturbed(len(disturbed), 8)
     assert validate_holdout(model, "a", points, disturbed={"energy": keys}).disturbed.count == 0
 
 

@@ -85,10 +85,11 @@ def test_the_sizes_that_are_off_are_counted_and_named() -> None:
 @pytest.mark.parametrize(("disturbed", "found"), [(4, False), (5, True), (8, True)])
 def test_most_sizes_of_a_machine_that_was_not_quiet_are_found(disturbed: int, found: bool) -> None:
     points = [replace(point(0.0), disturbed=at < disturbed) for at in range(8)]
-    finding = check_quiet(size_errors(points, 0.0))
+    finding = check_quiet(size_errors(points, 0.0), "sizes from 1 to 8")
     assert (finding is not None) is found
     if finding is not None:
         assert (finding.cause, finding.outcome) == (Cause.NOISE, Outcome.AMBIGUOUS)
+        assert finding.reason.startswith("most sizes from 1 to 8 were measured while the machine")
 
 
 def test_the_number_of_sizes_that_would_tell_is_that_of_errors_alike() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from moeprof.compare.accuracy import judge
+from moeprof.compare.held import Held
 from moeprof.compare.holdout import validate_holdout
 from moeprof.pipeline.answer_verdict import AnswerVerdict, verdicts_on
 from moeprof.pipeline.build import build_model
@@ -110,6 +112,20 @@ def test_what_keeps_a_band_from_pass_is_told(model: Path) -> None:
     (found,) = verdicts(model)
     assert (found.reasons, found.n_disturbed) == ((why.reason,), 3)  # 11, 15 and 19
     assert "size 12 is off by 7.00 %; 3 of 5 measured while the machine" in found.sentence
+
+
+def test_a_band_that_was_disturbed_is_ambiguous_with_that_reason(model: Path) -> None:
+    result = validate(model)
+    (curve,) = result.verdict.curves
+    points = tuple(replace(point, disturbed=9 <= point.tokens <= 64) for point in curve.points)
+    held = Held(curve.curve, curve.op, curve.metric, points, curve.floor, ())
+    one = replace(result.verdict, curves=(judge(held, curve.limit),))
+    write_document(result.path, one)
+    (found,) = verdicts(model)
+    assert (found.outcome, found.n_disturbed) == (Outcome.AMBIGUOUS, found.n)
+    why = "most sizes from 9 to 64 were measured while the machine was not quiet"
+    assert asdict(found)["reasons"] == (why,)
+    assert f"{why}; {found.n} of {found.n} measured while" in found.sentence
 
 
 def test_a_validation_that_cannot_be_read_is_refused(model: Path) -> None:
