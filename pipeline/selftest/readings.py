@@ -91,6 +91,8 @@ def kernel_error(facts: Facts) -> Reading:
     if wrong:
         worst = max(worst, 2 * TIMES_TORCH)
     failures = [f"{row['case']}: {row['failure']}" for row in checked if "failure" in row]
+    if not wrong:
+        _refuse_part(facts, f"at most {worst:.3g} x torch")
     return Reading(worst, _named(failures or wrong) or _counted(facts, checked))
 
 
@@ -113,6 +115,8 @@ def kernel_differences(facts: Facts) -> Reading:
         for row in repeated
         if row["different"]
     ]
+    if not unlike:
+        _refuse_part(facts, "each gave the same bits")
     runs = sum(row["runs"] for row in repeated)
     return Reading(
         sum(row["different"] for row in repeated),
@@ -127,6 +131,13 @@ def _checked(facts: Facts) -> list[dict[str, Any]]:
     if not checked:
         raise Unmeasured(next((row["unchecked"] for row in rows), "no case was reached"))
     return checked
+
+
+def _refuse_part(facts: Facts, found: str) -> None:
+    """Raise Unmeasured where time was up before the last case: a part does not show the whole."""
+    reached = len(facts["cases"])
+    if reached < facts["planned"]:
+        raise Unmeasured(f"{reached} of {facts['planned']} cases reached: {found}")
 
 
 def _counted(facts: Facts, checked: list[dict[str, Any]]) -> str:
@@ -145,11 +156,24 @@ def sweep_overrun(facts: Facts) -> Reading:
 
 
 def lost_points(facts: Facts) -> Reading:
-    """Count points without a time."""
+    """Count points without a time, those of sizes that the sweep did not reach among them.
+
+    The latter lacked time: where nothing else is lost, the claim is open.
+    """
     if "failed_points" not in facts:
         raise Unmeasured("the recordings were not parsed")
     lost = facts["failed_points"]
-    return Reading(len(lost), _named(lost) or f"{facts['points']} points")
+    cut = [one for one in facts["planned"] if one["unreached"]]
+    unreached = sum(one["unreached"] for one in cut)
+    if unreached and not lost:
+        sizes = sum(one["sizes"] for one in facts["planned"])
+        raise Unmeasured(f"{unreached} of {sizes} sizes not reached: {_named(_unreached(cut))}")
+    evidence = _named(lost + _unreached(cut)) or f"{facts['points']} points"
+    return Reading(len(lost) + unreached, evidence)
+
+
+def _unreached(planned: list[dict[str, Any]]) -> list[str]:
+    return [f"{one['op']} {one['unreached']} of {one['sizes']}" for one in planned]
 
 
 def lost_kernels(facts: Facts) -> Reading:
@@ -195,8 +219,14 @@ def power_difference(facts: Facts) -> Reading:
 
 
 def absent_curves(facts: Facts) -> Reading:
-    """Count operations of the sweep without a curve."""
+    """Count operations of the sweep without a curve, those of which nothing was measured too."""
     absent = [f"{what}: {why}" for what, why in facts["unmeasured"].items()]
+    known = {*facts["unmeasured"], *(curve["op"] for curve in facts["curves"])}
+    absent += [
+        f"{one['op']}: 0 of {one['sizes']} sizes measured"
+        for one in facts["planned"]
+        if one["op"] not in known
+    ]
     return Reading(len(absent), _named(absent) or f"{len(facts['curves'])} curves")
 
 

@@ -39,6 +39,18 @@ def run_facts(run: Run) -> Facts:
     }
 
 
+def plan_facts(run: Run) -> Facts:
+    """Collect how many sizes of each operation were planned, and how many have no point at all."""
+    points = read_table(run.table("points"), "points")
+    found = set(zip(points["curve"].to_pylist(), points["tokens"].to_pylist(), strict=True))
+    planned = []
+    for op in run.plan().ops:
+        sizes = {*op.first, *op.holdout, *op.calibration}
+        unreached = sum((op.curve, size) not in found for size in sizes)
+        planned.append({"op": op.op, "sizes": len(sizes), "unreached": unreached})
+    return {"planned": planned}
+
+
 def _loads(run: Run) -> Facts:
     """How many loads the power pass recorded, and why some gave nothing."""
     power = [one for _, one in run.recordings() if one.collector == CollectorName.POWER]

@@ -4,7 +4,7 @@ from ....device.identity import choose_device
 from ....store.run import latest_run
 from ...build import build_model
 from ..results import Facts
-from ..run_facts import run_facts
+from ..run_facts import plan_facts, run_facts
 from ..sharing import share_recordings
 from ..work import Work
 
@@ -30,4 +30,4 @@ def fit_model(work: Work) -> Facts:
         "warnings": list(built.warnings),
     }
     work.found(facts)
-    return facts | run_facts(run)
+    return facts | run_facts(run) | plan_facts(run)

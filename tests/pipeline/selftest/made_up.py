@@ -44,6 +44,7 @@ _GPU: dict[str, Facts] = {
         "failed_loads": [],
         "power_repeat_differences": [0.01, 0.02],
         "curves": [{"op": "fc1"}],
+        "planned": [{"op": "fc1", "sizes": 90, "unreached": 0}],
         "unmeasured": {},
     },
     "verdict": {

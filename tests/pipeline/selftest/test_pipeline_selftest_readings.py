@@ -12,7 +12,7 @@ GOOD = {"case": "good", "times_torch": 1.0, "wrong_integers": 0, "runs": 300, "d
 
 
 def kernels(*rows: dict[str, Any]) -> dict[str, Any]:
-    return {"planned": 4, "cases": list(rows)}
+    return {"planned": len(rows), "cases": list(rows)}
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,22 @@ def test_a_bad_case_is_beyond_the_limit_and_is_named(bad: dict[str, Any]) -> Non
 
 def test_a_case_without_memory_says_nothing_of_the_kernel() -> None:
     no_room = {"case": "large", "unchecked": "OutOfMemoryError: 1 GiB"}
-    assert readings.kernel_error(kernels(no_room, GOOD)).evidence == "1 of 4 cases"
+    assert readings.kernel_error(kernels(no_room, GOOD)).evidence == "1 of 2 cases"
     with pytest.raises(Unmeasured, match="OutOfMemoryError"):
         readings.kernel_error(kernels(no_room))
     with pytest.raises(Unmeasured, match="no case was reached"):
         readings.kernel_differences(kernels())
+
+
+def test_cases_that_were_not_reached_leave_the_claim_open_but_hide_no_fault() -> None:
+    cut = kernels(GOOD) | {"planned": 18}
+    with pytest.raises(Unmeasured, match="1 of 18 cases reached: at most 1 x torch"):
+        readings.kernel_error(cut)
+    with pytest.raises(Unmeasured, match="1 of 18 cases reached: each gave the same bits"):
+        readings.kernel_differences(cut)
+    bad = kernels(GOOD | {"case": "bad", "times_torch": 7.0, "different": 2}) | {"planned": 18}
+    assert readings.kernel_error(bad).value == 7.0
+    assert readings.kernel_differences(bad).value == 2
 
 
 def test_cases_that_ran_once_say_nothing_of_determinism() -> None:
@@ -103,5 +114,32 @@ def test_facts_without_the_value_are_unmeasured(
 
 def test_of_many_items_the_first_are_named() -> None:
     lost = [f"fc1 b={size}: OOM" for size in range(1, 6)]
-    found = readings.lost_points({"failed_points": lost, "points": 90})
+    found = readings.lost_points({"failed_points": lost, "points": 90, "planned": []})
     assert found == (5, "fc1 b=1: OOM; fc1 b=2: OOM; fc1 b=3: OOM; and 2 more")
+
+
+CUT = {
+    "points": 9,
+    "failed_points": [],
+    "curves": [{"op": "fc1"}],
+    "unmeasured": {"dequant_linear": "a curve needs two points"},
+    "planned": [
+        {"op": "fc1", "sizes": 24, "unreached": 17},
+        {"op": "dequant_linear", "sizes": 24, "unreached": 23},
+        {"op": "topk", "sizes": 24, "unreached": 24},
+    ],
+}
+
+
+def test_sizes_that_were_not_reached_are_counted() -> None:
+    with pytest.raises(Unmeasured, match=r"64 of 72 sizes not reached: fc1 17 of 24; .*topk 24 of"):
+        readings.lost_points(CUT)
+    found = readings.lost_points(CUT | {"failed_points": ["fc1 b=1: OOM"]})
+    assert found.value == 65
+    assert found.evidence.startswith("fc1 b=1: OOM; fc1 17 of 24")
+
+
+def test_an_operation_of_which_nothing_was_measured_has_no_curve() -> None:
+    found = readings.absent_curves(CUT)
+    assert found.value == 2
+    assert found.evidence.endswith("topk: 0 of 24 sizes measured")

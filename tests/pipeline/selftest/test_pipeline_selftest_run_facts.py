@@ -1,10 +1,12 @@
 """Facts of a run's tables: two clocks, lost kernels, loads."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from moeprof.pipeline.parse import parse_run
-from moeprof.pipeline.selftest.run_facts import run_facts
+from moeprof.pipeline.selftest.run_facts import plan_facts, run_facts
+from moeprof.store.document import write_document
 from moeprof.store.recording import Failure, Load, PointTiming, Recording
 from moeprof.store.run import Run
 from moeprof.store.tables.parquet import table_from_columns
@@ -62,3 +64,16 @@ def test_a_run_of_the_hosts_clock_has_no_second_clock(tmp_path: Path) -> None:
     found = run_facts(run)
     assert (found["points"], found["two_clocks"], found["loads"]) == (len(SIZES), [], 0)
     assert found["energy_sources"] == ["unavailable"]
+
+
+def test_planned_sizes_without_a_point_are_counted_by_operation(tmp_path: Path) -> None:
+    run = write_linear_run(tmp_path / "run")
+    parse_run(run)
+    (gelu,) = run.plan().ops
+    longer = replace(gelu, domain=(*SIZES, 64), first=(*gelu.first, 64))
+    topk = replace(gelu, op="topk", curve="topk-0123", calibration=())
+    write_document(run.plan_path, replace(run.plan(), ops=(longer, topk)))
+    assert plan_facts(run)["planned"] == [
+        {"op": "gelu", "sizes": len(SIZES) + 1, "unreached": 1},
+        {"op": "topk", "sizes": len(SIZES), "unreached": len(SIZES)},
+    ]
