@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ..pipeline.selftest.results import Claim, Selftest
 
 _FAIL: Final = 1
+_BUDGET_SPENT: Final = 4
 
 
 def selftest(
@@ -38,7 +39,10 @@ def selftest(
     for name in result.selftest.left_out:
         render.warn(f"no room in the archive: {name}")
     render.say(f"results: {result.archive}")
-    render.say(f"elsewhere: {hint(result.archive)}")
+    if any(result.folder.glob("runs/*/plan.json")):
+        render.say(f"elsewhere: {hint(result.archive)}")
+    if not result.selftest.has_run:
+        raise typer.Exit(_BUDGET_SPENT)
     if result.selftest.has_fail:
         raise typer.Exit(_FAIL)
 
@@ -60,9 +64,16 @@ _WORDS: Final = ("PASS", "FAIL", "SKIP")
 
 
 def _measured(claim: "Claim") -> str:
-    return "-" if claim.value is None else f"{render.number(claim.value, 3)} {claim.unit}".strip()
+    return "-" if claim.value is None else _quantity(claim.value, claim.unit)
 
 
 def _limit(claim: "Claim") -> str:
     sign = "≥" if claim.at_least else "≤"
-    return f"{sign} {render.number(claim.limit, 3)}"
+    return f"{sign} {_quantity(claim.limit, claim.unit)}"
+
+
+def _quantity(value: float, unit: str) -> str:
+    """A number and its unit, "1 step" but "2 steps"."""
+    if value == 1:
+        unit = {"steps": "step", "runs": "run", "curves": "curve"}.get(unit, unit)
+    return f"{render.number(value, 3)} {unit}".strip()

@@ -39,8 +39,15 @@ def machine_faults(facts: Facts) -> Reading:
     found = [check for check in _checks(facts).values() if check["status"] == "fault"]
     if not found and "ended" not in facts:
         raise Unmeasured("doctor did not end")
-    named = [f"{check['check']}: {check['evidence']}" for check in found]
-    return Reading(len(found), _named(named) or f"{len(_checks(facts))} checks")
+    warned = [check for check in _checks(facts).values() if check["status"] == "warning"]
+    warned.sort(key=lambda check: check["check"] != "quiet")  # a busy machine makes times worthless
+    warnings = f", warnings: {_named(_evidence(warned))}" if warned else ""
+    counted = f"{len(_checks(facts))} checks{warnings}"
+    return Reading(len(found), _named(_evidence(found)) or counted)
+
+
+def _evidence(checks: list[dict[str, Any]]) -> list[str]:
+    return [f"{check['check']}: {check['evidence']}" for check in checks]
 
 
 def counter_period(facts: Facts) -> Reading:
@@ -91,9 +98,10 @@ def kernel_error(facts: Facts) -> Reading:
     if wrong:
         worst = max(worst, 2 * TIMES_TORCH)
     failures = [f"{row['case']}: {row['failure']}" for row in checked if "failure" in row]
+    counted = f"{len(checked)} of {facts['planned']} cases"
     if not wrong:
         _refuse_part(facts, f"at most {worst:.3g} x torch")
-    return Reading(worst, _named(failures or wrong) or _counted(facts, checked))
+    return Reading(worst, _named(failures or wrong) or counted)
 
 
 def _is_right(row: dict[str, Any]) -> bool:
@@ -140,10 +148,6 @@ def _refuse_part(facts: Facts, found: str) -> None:
         raise Unmeasured(f"{reached} of {facts['planned']} cases reached: {found}")
 
 
-def _counted(facts: Facts, checked: list[dict[str, Any]]) -> str:
-    return f"{len(checked)} of {facts['planned']} cases"
-
-
 # Of the sweep.
 
 
@@ -168,8 +172,8 @@ def lost_points(facts: Facts) -> Reading:
     if unreached and not lost:
         sizes = sum(one["sizes"] for one in facts["planned"])
         raise Unmeasured(f"{unreached} of {sizes} sizes not reached: {_named(_unreached(cut))}")
-    evidence = _named(lost + _unreached(cut)) or f"{facts['points']} points"
-    return Reading(len(lost) + unreached, evidence)
+    points = f"{facts['points']} points, {facts['flagged_points']} of them flagged"
+    return Reading(len(lost) + unreached, _named(lost + _unreached(cut)) or points)
 
 
 def _unreached(planned: list[dict[str, Any]]) -> list[str]:
@@ -222,11 +226,8 @@ def absent_curves(facts: Facts) -> Reading:
     """Count operations of the sweep without a curve, those of which nothing was measured too."""
     absent = [f"{what}: {why}" for what, why in facts["unmeasured"].items()]
     known = {*facts["unmeasured"], *(curve["op"] for curve in facts["curves"])}
-    absent += [
-        f"{one['op']}: 0 of {one['sizes']} sizes measured"
-        for one in facts["planned"]
-        if one["op"] not in known
-    ]
+    unknown = [one for one in facts["planned"] if one["op"] not in known]
+    absent += [f"{one['op']}: 0 of {one['sizes']} sizes measured" for one in unknown]
     return Reading(len(absent), _named(absent) or f"{len(facts['curves'])} curves")
 
 
@@ -248,8 +249,7 @@ def _error(facts: Facts, metric: str) -> Reading:
     failed = [one for one in curves if one["outcome"] == "FAIL"]
     if undecided and not failed:
         raise Unmeasured(f"undecided: {_named(_reasons(undecided))}")
-    named = _reasons(failed)
-    return Reading(len(failed), _named(named) or f"{len(curves)} curves pass")
+    return Reading(len(failed), _named(_reasons(failed)) or f"{len(curves)} curves pass")
 
 
 def _reasons(curves: list[dict[str, Any]]) -> list[str]:

@@ -88,6 +88,11 @@ class Selftest:
     left_out: tuple[str, ...] = ()
 
     @property
+    def has_run(self) -> bool:
+        """Whether any step ran."""
+        return any(one.outcome is not StepOutcome.SKIPPED for one in self.steps)
+
+    @property
     def has_fail(self) -> bool:
         """Whether any claim does not hold."""
         return any(one.outcome is ClaimOutcome.FAIL for one in self.claims)

@@ -17,6 +17,7 @@ from .work import Work
 class Step:
     """One step: its name, what it does in words, its function, and its share of the budget.
 
+    `source` is the step that makes what this one reads, if any.
     The function is named as `module.function` of steps/: what it imports is loaded in the step's
     own process alone.
     """
@@ -25,6 +26,7 @@ class Step:
     what: str
     function: str
     share: float
+    source: str | None = None
 
     def run(self, work: Work) -> Facts:
         """Run the step in this process."""
@@ -39,8 +41,8 @@ STEPS: Final = (
     Step("doctor", "what this machine can measure", "machine.examine_machine", 0.20),
     Step("kernels", "kernels against float64, and again bit by bit", "kernels.check_kernels", 0.18),
     Step("sweep", "a short sweep with its power pass", "sweep.sweep", 0.35),
-    Step("model", "recordings to a cost model", "model.fit_model", 0.08),
-    Step("verdict", "the model against held-out sizes", "verdict.judge_model", 0.04),
+    Step("model", "recordings to a cost model", "model.fit_model", 0.08, "sweep"),
+    Step("verdict", "the model against held-out sizes", "verdict.judge_model", 0.04, "model"),
     Step("counters", "hardware counters, cold and hot", "counters.read_counters", 0.10),
     Step("idle", "power and clocks of the idle device", "idle.watch_idle", 0.04),
 )

@@ -22,6 +22,7 @@ from .schedule import STEPS, Step, ends_s
 from .step_process import CommandOf, StepRun, program
 
 BUDGET_S: Final = 480.0
+_WELL_S: Final = 240.0  # of the budget: every step that is well ends in its share of it
 _LEAST_S: Final = 1.0  # of the budget, to begin a step
 
 
@@ -54,6 +55,9 @@ def selftest(
     folder = _new_folder(path_argument("store", store))
     running = _Running(folder, budget_s, progress, command_of)
     progress.notice(f"selftest: at most {budget_s:.0f} s, into {folder}")
+    if budget_s < _WELL_S:
+        shorter = f"a budget of {budget_s:g} s is less than {_WELL_S:g} s"
+        progress.warning(f"{shorter}: a step that is cut off may be well")
     try:
         for step in STEPS:
             running.run(step)
@@ -81,21 +85,26 @@ class _Running:
         return self.folder.with_name(f"{self.folder.name}.tar.gz")
 
     def run(self, step: Step) -> None:
-        """Run a step in what is left of its time; write what there is."""
-        now_s = time.monotonic() - self.begin_s
-        limit_s = ends_s(self.budget_s)[step.name] - now_s
-        if limit_s < _LEAST_S:
-            skipped = StepOutcome.SKIPPED
-            self.steps.append(StepResult(step.name, skipped, 0.0, 0.0, "the budget was spent"))
+        """Run a step in what is left of its time, where it can; write what there is."""
+        limit_s = ends_s(self.budget_s)[step.name] - (time.monotonic() - self.begin_s)
+        source = next((one for one in self.steps if one.step == step.source), None)
+        if source is not None and source.outcome is StepOutcome.SKIPPED:
+            result = _skipped(step, str(source.reason))
+        elif limit_s < _LEAST_S:
+            result = _skipped(step, "the budget was spent")
         else:
-            number = f"{len(self.steps) + 1}/{len(STEPS)}"
-            ends = f"{limit_s:.0f} s at most"
-            self.progress.notice(f"{number} {step.name}: {step.what}; {ends}")
-            facts = self.facts.setdefault(step.name, {})
-            started = StepRun(step, self.folder, limit_s, self.progress, facts, self.command_of)
-            self.steps.append(started.run())
-        self._tell(self.steps[-1])
+            result = self._run(step, limit_s)
+            if source is not None and {source.outcome, result.outcome} == {StepOutcome.FAILED}:
+                result = _skipped(step, f"{source.step}: {source.reason}", result)
+        self.steps.append(result)
+        self._tell(result)
         self.write(ended=False)
+
+    def _run(self, step: Step, limit_s: float) -> StepResult:
+        number = f"{len(self.steps) + 1}/{len(STEPS)}"
+        self.progress.notice(f"{number} {step.name}: {step.what}; {limit_s:.0f} s at most")
+        facts = self.facts.setdefault(step.name, {})
+        return StepRun(step, self.folder, limit_s, self.progress, facts, self.command_of).run()
 
     def _tell(self, result: StepResult) -> None:
         if result.outcome is StepOutcome.FAILED:
@@ -131,6 +140,12 @@ class _Running:
     def _told(self, name: str) -> str | None:
         """A fact that every step tells alike, from the first that told it."""
         return next((facts[name] for facts in self.facts.values() if name in facts), None)
+
+
+def _skipped(step: Step, reason: str, ran: StepResult | None = None) -> StepResult:
+    """A step that did not run, or that `ran` on what a failed one left: one fault counts once."""
+    limit_s, took_s = (ran.limit_s, ran.took_s) if ran is not None else (0.0, 0.0)
+    return StepResult(step.name, StepOutcome.SKIPPED, limit_s, took_s, reason)
 
 
 def _new_folder(store: Path) -> Path:

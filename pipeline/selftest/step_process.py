@@ -70,11 +70,13 @@ class StepRun:
             end_log(log)
 
     def _take(self, message: dict[str, Any]) -> None:
-        """Keep facts, and pass progress on."""
+        """Keep facts, and pass warnings and progress on."""
         if "facts" in message:
             self.facts.clear()
             self.facts.update(message["facts"])
             write_facts(self.folder, self.step.name, self.facts)
+        elif "warning" in message:
+            self.progress.warning(f"{self.step.name}: {shareable(message['warning'])}")
         elif "point" in message:
             self.progress.point(*message["point"])
             *_, done, total = message["point"]

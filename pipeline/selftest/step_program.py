@@ -3,7 +3,8 @@
     python -P -m moeprof.pipeline.selftest.step_program STEP FOLDER SECONDS
 
 Each line on the socket MOEPROF_ANSWERS_FD is {"facts": …} with all that is found so far, {"notice":
-…}, {"point": …} or {"end": …} of the progress, or the last one: {"outcome": …, "reason": …}.
+…}, {"warning": …}, {"point": …} or {"end": …} of the progress, or the last one: {"outcome": …,
+"reason": …}.
 """
 
 import json
@@ -42,6 +43,8 @@ def main(name: str, folder: Path, seconds: float) -> None:
 def _tell(message: Message) -> None:
     if "notice" in message:
         sys.stderr.write(f"{message['notice']}\n")
+    if "warning" in message:
+        sys.stderr.write(f"warning: {message['warning']}\n")
     text = json.dumps(message, default=_plain, allow_nan=False).encode() + b"\n"
     while text:
         text = text[os.write(int(os.environ[ANSWERS_FD]), text) :]

@@ -44,8 +44,8 @@ class Work:
         self.tell({"notice": text})
 
     def warning(self, text: str) -> None:
-        """Tell a warning for the log."""
-        self.tell({"notice": f"warning: {text}"})
+        """Tell a warning for the log and for the user."""
+        self.tell({"warning": text})
 
     def point(self, collector: str, op: str, tokens: int, done: int, total: int) -> None:
         """Tell the point that is measured next."""

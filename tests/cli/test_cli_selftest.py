@@ -7,7 +7,7 @@ import pytest
 
 from moeprof.pipeline.selftest import selftest as stage
 from moeprof.pipeline.selftest.claims import STATEMENTS, judge
-from moeprof.pipeline.selftest.results import Selftest
+from moeprof.pipeline.selftest.results import Selftest, StepOutcome
 from moeprof.pipeline.selftest.selftest import SelftestResult
 from moeprof.tests.cli.command_line import Moeprof
 from moeprof.tests.pipeline.selftest.made_up import ended_steps, gpu_facts
@@ -60,6 +60,23 @@ def test_a_claim_that_does_not_hold_is_exit_1(moeprof: Moeprof, stand_in: StandI
     assert "kernels: signal SIGSEGV" in result.stdout
 
 
+def test_a_selftest_of_which_no_step_ran_is_exit_4(moeprof: Moeprof, stand_in: StandIn) -> None:
+    spent = [replace(one, outcome=StepOutcome.SKIPPED) for one in ended_steps()]
+    stand_in.found = replace(stand_in.found, steps=tuple(spent), claims=judge(spent, {}, None))
+    result = moeprof("selftest")
+    assert result.exit_code == 4
+    assert "0 PASS, 0 FAIL, 20 SKIP" in result.stdout
+
+
+def test_limits_have_their_units(moeprof: Moeprof, stand_in: StandIn) -> None:
+    stand_in.found = replace(
+        stand_in.found, claims=judge(ended_steps(idle="killed"), gpu_facts(), "cuda:0")
+    )
+    shown = " ".join(moeprof("selftest").stdout.split())
+    assert "1 step ≤ 0 steps" in shown
+    assert "≤ 110 ms" in shown
+
+
 def test_json_is_the_document(moeprof: Moeprof, stand_in: StandIn) -> None:
     data = moeprof("selftest", "--json").data
     assert data["schema"] == "moeprof.selftest/1.0"
@@ -67,11 +84,15 @@ def test_json_is_the_document(moeprof: Moeprof, stand_in: StandIn) -> None:
 
 
 def test_it_says_what_to_send_how_to_open_it_and_what_it_lacks(
-    moeprof: Moeprof, stand_in: StandIn
+    moeprof: Moeprof, stand_in: StandIn, tmp_path: Path
 ) -> None:
     stand_in.found = replace(stand_in.found, left_out=("runs/a/trace.scrubbed.json.gz",))
-    said = moeprof("selftest", "--store", "out").stderr
-    assert "results: out/selftest-1.tar.gz" in said
+    assert "elsewhere" not in moeprof("selftest", "--store", tmp_path).stderr  # it has no run
+    plan = tmp_path / "selftest-1" / "runs" / "a" / "plan.json"
+    plan.parent.mkdir(parents=True)
+    plan.touch()
+    said = moeprof("selftest", "--store", tmp_path).stderr
+    assert "selftest-1.tar.gz" in said
     assert "moeprof report --store selftest-1/runs" in said
     assert "no room in the archive: runs/a/trace.scrubbed.json.gz" in said
 

@@ -5,6 +5,7 @@ from dataclasses import asdict
 import msgspec
 
 from ....device.identity import choose_device
+from ....doctor.check_result import Status
 from ....doctor.examine import checks
 from ...measure.resolve import describe_here
 from ..results import Facts
@@ -24,4 +25,6 @@ def examine_machine(work: Work) -> Facts:
     for check in checks(work.folder, device=device):
         facts["checks"].append(asdict(check))
         work.found(facts)
+        if check.status is Status.WARNING:
+            work.warning(f"{check.check}: {check.evidence}")
     return facts | {"ended": True}

@@ -36,6 +36,7 @@ _GPU: dict[str, Facts] = {
     "sweep": {"budget_s": 100.0, "took_s": 98.0},
     "model": {
         "points": 90,
+        "flagged_points": 4,
         "failed_points": [],
         "calls": 1000,
         "calls_without_kernel": 1,

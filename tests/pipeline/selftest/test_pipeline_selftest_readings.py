@@ -73,6 +73,18 @@ def test_a_doctor_that_did_not_end_has_found_a_fault_or_nothing() -> None:
     assert readings.machine_faults({"checks": [full]}) == (1, "disk: no room")
 
 
+def test_warnings_of_doctor_are_named_and_a_busy_machine_first() -> None:
+    kinds = ["disk", "noise", "torch", "quiet"]
+    checks = [{"check": kind, "status": "warning", "evidence": f"of {kind}"} for kind in kinds]
+    found = readings.machine_faults({"checks": checks, "ended": True})
+    assert found.value == 0
+    assert found.evidence.startswith("4 checks, warnings: quiet: of quiet; disk: of disk")
+
+
+def test_flagged_points_are_counted() -> None:
+    assert readings.lost_points(gpu_facts()["model"]).evidence == "90 points, 4 of them flagged"
+
+
 def test_the_two_clocks_are_compared_on_long_calls_alone() -> None:
     found = readings.clock_difference(gpu_facts()["model"])
     assert found.value == pytest.approx(100 / 101, rel=1e-3)
@@ -114,12 +126,13 @@ def test_facts_without_the_value_are_unmeasured(
 
 def test_of_many_items_the_first_are_named() -> None:
     lost = [f"fc1 b={size}: OOM" for size in range(1, 6)]
-    found = readings.lost_points({"failed_points": lost, "points": 90, "planned": []})
+    found = readings.lost_points(gpu_facts()["model"] | {"failed_points": lost})
     assert found == (5, "fc1 b=1: OOM; fc1 b=2: OOM; fc1 b=3: OOM; and 2 more")
 
 
 CUT = {
     "points": 9,
+    "flagged_points": 0,
     "failed_points": [],
     "curves": [{"op": "fc1"}],
     "unmeasured": {"dequant_linear": "a curve needs two points"},

@@ -75,6 +75,33 @@ def test_a_step_that_does_not_end_well_ends_no_other(tmp_path: Path, text: str) 
     assert found.has_fail == (text != SKIPPED)
 
 
+BUSY = 'tell({"outcome": "skipped", "reason": "another sweep is measuring core 0"})\n'
+
+
+@pytest.mark.parametrize(
+    ("steps", "reason"),
+    [
+        ({"sweep": BUSY, "model": FAILED, "verdict": FAILED}, "another sweep is measuring core 0"),
+        ({"sweep": FAILED, "model": FAILED, "verdict": FAILED}, "sweep: no curve in x"),
+    ],
+    ids=["skip", "failure"],
+)
+def test_steps_without_a_sweep_are_skipped_for_its_reason(
+    tmp_path: Path, steps: Mapping[str, str], reason: str
+) -> None:
+    found = run(tmp_path, steps).selftest
+    of_sweep = {one.step: (one.outcome, one.reason) for one in found.steps[3:5]}
+    assert of_sweep == dict.fromkeys(("model", "verdict"), (StepOutcome.SKIPPED, reason))
+    failed = sum(one.outcome is ClaimOutcome.FAIL for one in found.claims)
+    assert failed == (steps["sweep"] == FAILED)
+    assert found.claims[0].value in (None, failed)
+
+
+def test_what_a_failed_sweep_left_is_made_a_model(tmp_path: Path) -> None:
+    found = run(tmp_path, {"sweep": FAILED}).selftest
+    assert [one.outcome for one in found.steps[3:5]] == ALL_DONE[3:5]
+
+
 def test_a_step_that_hangs_costs_its_own_time(tmp_path: Path) -> None:
     begin_s = time.monotonic()
     found = run(tmp_path, {"doctor": HANGS}, budget_s=20.0).selftest
@@ -90,6 +117,10 @@ def test_a_budget_that_is_spent_is_said(tmp_path: Path, listener: Listener) -> N
         (StepOutcome.SKIPPED, "the budget was spent")
     }
     assert not found.has_fail
+    assert not found.has_run
+    assert listener.warnings == [
+        "a budget of 0.5 s is less than 240 s: a step that is cut off may be well"
+    ]
 
 
 def test_an_interrupt_leaves_what_there_is(tmp_path: Path) -> None:

@@ -65,7 +65,9 @@ def test_what_it_prints_is_kept_and_shareable(tmp_path: Path, listener: Listener
 
 
 def test_progress_is_passed_on(tmp_path: Path, listener: Listener) -> None:
-    run(tmp_path, POINTS + 'tell({"end": [9, 9]})\n' + DONE, listener)
+    warns = 'tell({"warning": "no room in /home/ann/runs"})\n'
+    run(tmp_path, POINTS + warns + 'tell({"end": [9, 9]})\n' + DONE, listener)
+    assert listener.warnings == ["doctor: no room in runs"]
     assert (listener.points, listener.ended_after) == ([("fc1", 4)], 9)
 
 

@@ -17,7 +17,7 @@ def test_each_report_is_a_message(tmp_path: Path) -> None:
     assert told == [
         {"facts": {"device": "cpu"}},
         {"notice": "device: cpu"},
-        {"notice": "warning: busy"},
+        {"warning": "busy"},
         {"point": ["cpu", "fc1", 4, 1, 9]},
         {"end": [9, 9]},
     ]
