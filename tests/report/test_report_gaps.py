@@ -25,11 +25,14 @@ def gaps(build: Build, plan: Plan, provenance: Provenance, rows: Rows) -> Html:
 
 
 def test_every_quantity_without_a_value_has_its_reason(full_run: Run) -> None:
-    page = unmeasured_section(read_contents(full_run))
+    contents = read_contents(full_run)
+    page = unmeasured_section(contents)
     assert line("energy", NO_POWER, "every measured point; the verdict") in page
     assert line("power", NO_POWER, "every measured point; the verdict") in page
     assert line("heat", NO_STEP, "the verdict; the model") in page
-    assert line("latency", "the point took longer than 60 s", "fc1: 56") in page
+    (failed,) = contents.curves[0].failed
+    where = f"fc1: {failed['tokens']}"
+    assert line("latency", "the point took longer than 60 s", where) in page
 
 
 def test_points_with_energy_are_not_listed_without(
