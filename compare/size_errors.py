@@ -14,7 +14,14 @@ from ..stats.binomial import beyond_chance
 from ..stats.median import median_interval
 from ..store.percent import percent
 from ..store.text.listed import listed
-from ..store.verdicts.parts import Cause, Disturbed, Finding, HoldoutPoint, Outcome
+from ..store.verdicts.parts import (
+    Cause,
+    Disturbed,
+    Finding,
+    HoldoutPoint,
+    Outcome,
+    error_between,
+)
 
 # Of normal noise, 95 % of single readings are within twice the median difference of two readings.
 _ONCE: Final = 2.0
@@ -24,7 +31,7 @@ _BEYOND_P95: Final = 0.05  # share of sizes that may be beyond the limit of the 
 
 @dataclass(frozen=True, slots=True)
 class SizeError:
-    """The error at one size, of `error_of`; `noise` is what its repeats leave open."""
+    """The error at one size, of `error_between`; `noise` is what its repeats leave open."""
 
     tokens: int
     error: float
@@ -37,15 +44,6 @@ class SizeError:
         return max(0.0, (1 + self.error) / (1 + self.noise) - 1)
 
 
-def error_of(point: HoldoutPoint) -> float:
-    """The larger of the predicted and the measured value over the smaller, less 1.
-
-    A model that is twice as fast as the device is as wrong as one that is twice as slow: 1.0.
-    """
-    ratio = point.predicted / point.measured
-    return max(ratio, 1 / ratio) - 1
-
-
 def size_errors(points: Sequence[HoldoutPoint], floor: float | None) -> list[SizeError]:
     """Errors of points that share a repeatability floor; an unknown floor counts as 0.
 
@@ -56,7 +54,7 @@ def size_errors(points: Sequence[HoldoutPoint], floor: float | None) -> list[Siz
     return [
         SizeError(
             point.tokens,
-            error_of(point),
+            error_between(point.predicted, point.measured),
             _ONCE * known if point.repeat is None else max(known, point.repeat),
             point.disturbed,
         )

@@ -1,6 +1,7 @@
 """Calls to points: one row per scenario from all its repeats, or the reason why there is none."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
@@ -143,7 +144,7 @@ def _gap_us(used: Sequence[RepeatTimes]) -> float | None:
 
 
 def _repeat_flags(repeats: Sequence[RepeatTimes], agreed: AgreedTimes) -> list[Flag]:
-    failed = [one for one in repeats if one.problem is not None]
+    failed = [one for one in sorted(repeats, key=attrgetter("number")) if one.problem is not None]
     flags = [
         Flag(FlagCode.REPEAT_FAILED, f"repeat {one.number} failed: {one.problem}") for one in failed
     ]
@@ -151,7 +152,7 @@ def _repeat_flags(repeats: Sequence[RepeatTimes], agreed: AgreedTimes) -> list[F
         calls = untimed + sum(len(one.latency_ns) for one in agreed.used)
         words = f"{untimed} of {calls} calls left out: without range, kernel, time or launch"
         flags.append(Flag(FlagCode.UNTIMED_CALLS, words))
-    for one in agreed.used:
+    for one in sorted(agreed.used, key=attrgetter("number")):
         if one.cut_short:
             words = f"the budget ended after {len(one.latency_ns)} calls of repeat {one.number}"
             flags.append(Flag(FlagCode.CUT_SHORT, words))

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,15 +14,19 @@ from ..store.recording import CollectorName, Recording
 from ..store.verdicts.parts import Disturbed
 
 _NO_PART = (CollectorName.NCU, CollectorName.THERMAL)  # of a point
+_REPEAT: Final = "repeat"
+_LOAD: Final = "load"
+# The scenario, what went on, its number, and what went on beside it.
+_Seen = tuple[str, str, int, Surroundings | None]
 
 
 def disturbed_flags(recordings: Sequence[Recording]) -> dict[str, list[Flag]]:
-    """Map the key of each disturbed scenario to its flags, in the order of the recordings."""
+    """Map the key of each disturbed scenario to its flags, by repeat and then by load."""
     flags: dict[str, list[Flag]] = {}
-    for key, what, seen in _seen(recordings):
+    for key, kind, number, seen in sorted(_seen(recordings), key=_by_number):
         for finding in passing(seen):
             if finding.code is not None:
-                sentence = f"{what}: {finding.sentence}"
+                sentence = f"{kind} {number}: {finding.sentence}"
                 flags.setdefault(key, []).append(Flag(finding.code, sentence))
     return flags
 
@@ -65,13 +70,19 @@ def disturbed_points(points: pa.Table, keys: Collection[str]) -> Disturbed:
     return Disturbed(sum(key in keys for key in timed), len(timed))
 
 
-def _seen(recordings: Sequence[Recording]) -> Iterator[tuple[str, str, Surroundings | None]]:
-    """Scenario, name and surroundings of each repeat and each load that a point is made of."""
+def _seen(recordings: Sequence[Recording]) -> Iterator[_Seen]:
+    """Each repeat and each load that a point is made of."""
     for recording in recordings:
         if recording.collector in _NO_PART:
             continue
         for timing in recording.served:
-            yield timing.scenario_key, f"repeat {timing.visit}", timing.surroundings
+            yield timing.scenario_key, _REPEAT, timing.visit, timing.surroundings
         for load in recording.loads:
             if load.scenario_key is not None:
-                yield load.scenario_key, f"load {load.visit}", load.surroundings
+                yield load.scenario_key, _LOAD, load.visit, load.surroundings
+
+
+def _by_number(seen: _Seen) -> tuple[bool, int]:
+    """Repeats before loads, each in the order of their numbers, as the paths are not."""
+    _, kind, number, _ = seen
+    return kind == _LOAD, number

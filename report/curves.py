@@ -4,10 +4,11 @@ import json
 from typing import Final
 
 from ..store.plan import Role
+from ..store.verdicts.parts import error_between
 from .charts import ENERGY, LATENCY, Quantity, chart_spec
 from .contents import Contents, Curve, Row, is_measured
 from .markup import Html, element, joined, table
-from .quantities import between, count, latency, percent, significant
+from .quantities import ERROR, between, count, latency, percent, significant
 from .style import LEGEND
 from .verdict import outcome
 
@@ -65,6 +66,12 @@ def curves_section(contents: Contents) -> Html:
             "p",
             "Point at a chart for its numbers; drag to move, Ctrl and wheel or pinch to zoom, "
             "double-click to go back.",
+            class_="muted",
+        ),
+        element(
+            "p",
+            f"In the tables, an error is {ERROR}. A leave-one-out error is the size of "
+            "predicted / measured less 1, at knots that the fit was made without.",
             class_="muted",
         ),
         element("noscript", element("p", "Charts need JavaScript; the tables hold the numbers.")),
@@ -162,7 +169,7 @@ def _details(curve: Curve, brief: bool) -> Html:
         "latency (µs)",
         "95 % interval (µs)",
         "predicted (µs)",
-        "off by",
+        "error",
         "calls",
         "repeats that agree",
         "spread",
@@ -183,14 +190,14 @@ def _cells(curve: Curve, row: Row) -> tuple[object, ...]:
     # At points of the fit the prediction equals the measurement.
     if cost is not None and row["role"] == Role.HOLDOUT:
         predicted_us = cost.latency_us
-    off = predicted_us / measured_us - 1 if predicted_us and measured_us else None
+    error = error_between(predicted_us, measured_us) if predicted_us and measured_us else None
     return (
         row["tokens"],
         row["role"],
         significant(measured_us),
         between(row["latency_us_lo"], row["latency_us_hi"]),
         significant(predicted_us) if predicted_us else "",
-        percent(off) if off is not None else "",
+        percent(error) if error is not None else "",
         row["calls"],
         "" if row["agreeing"] is None else f"{row['agreeing']} of {row['visits']}",
         percent(row["spread"]),

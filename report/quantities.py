@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 from math import floor, log10
+from typing import Final
 
 from ..store.percent import percent as in_percent
+
+# What each table of the report calls an error (store/verdicts/parts.py).
+ERROR: Final = "the larger of the predicted and the measured value over the smaller, less 1"
 
 
 def significant(value: float | None) -> str | None:

@@ -15,7 +15,7 @@ from ..store.verdicts.verdict import (
 )
 from .contents import Contents
 from .markup import Html, element, joined, table
-from .quantities import percent, significant
+from .quantities import ERROR, percent, significant
 
 _SIGNS: Final = {Outcome.PASS: "✓", Outcome.FAIL: "✗", Outcome.AMBIGUOUS: "?"}
 LAXER: Final = "An earlier verdict on this model was under a stricter limit: see below."
@@ -121,7 +121,7 @@ def _mixed_workload(replay: MixedWorkloadVerdict) -> Html:
         ("measured (J)", joined(significant(replay.measured_j), half)),
         ("predicted (J)", significant(replay.predicted_j)),
         ("of which idle gaps (J)", significant(replay.gap_j)),
-        ("error", percent(replay.error)),
+        ("predicted / measured less 1", percent(replay.error)),
         ("limit", percent(replay.limit)),
         ("time whose energy is known", percent(replay.power_coverage)),
         ("by", replay.energy_source),
@@ -152,10 +152,11 @@ def _missing(lack: str, *stages: str) -> Html:
 
 def _caption(validation: Validation) -> str:
     return (
-        f"Relative errors of {validation.model} on n points that the fit had not seen. Under the "
-        "median, its 95 % interval; 1-8, 9-64 and 65+: the median at these batch sizes, and under "
-        "it the largest; floor: what two repeats of one point differ by in the median; inside: % "
-        "of the points within the model's intervals of 50, 80 and 95 %; width: how many times too "
+        f"Errors of {validation.model} on n points that the fit had not seen: "
+        f"{ERROR}. Under the median, its 95 % interval; 1-8, 9-64 and 65+: the median at these "
+        "batch sizes, and under it the largest; bias: the median of predicted / measured less 1; "
+        "floor: what two repeats of one point differ by in the median; inside: % of the points "
+        "within the model's intervals of 50, 80 and 95 %; width: how many times too "
         "wide or too narrow those of 95 % are; limits: of the median, of 19 in 20 sizes, and of "
         "the worst"
     )

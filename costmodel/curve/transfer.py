@@ -44,8 +44,9 @@ def transfer(
 ) -> Cost:
     """Cost of `op` at the unmeasured `shape`, from the curves `found` of its measured shapes.
 
-    Raises OutOfRange where no measured shape is within two octaves, where the rates of the device
-    are unknown, or where the work of the measured shapes does not grow as that of a product.
+    Raises OutOfRange where no measured shape of known work is within two octaves, where the rates
+    of the device are unknown, or where the work of the measured shapes does not grow as that of a
+    product.
     """
     near = sorted(_neighbours(shape, found), key=lambda one: one.octaves)[:_NEIGHBOURS]
     bound = None if not near else roofline(near[0].work, peaks, near[0].costs.curve.dtype)
@@ -75,7 +76,9 @@ def transfer(
 
 def _why_not(shape: tuple[int, ...], near: bool, bound: Roofline | None) -> str:
     if not near:
-        return f"no shape within {MAX_OCTAVES:g} octaves of {_times(shape)} was measured"
+        return (
+            f"no shape within {MAX_OCTAVES:g} octaves of {_times(shape)} was measured with its work"
+        )
     if bound is None:
         return "the device's rates are not known"
     return "its work does not scale with its shape as that of a product"

@@ -29,6 +29,16 @@ class Cause(StrEnum):
     UNSEEN = "unseen"  # no size of a band was compared
 
 
+def error_between(predicted: float, measured: float) -> float:
+    """The larger of the predicted and the measured value over the smaller, less 1.
+
+    A model that is twice as fast as the device is as wrong as one that is twice as slow: 1.0.
+    Both values are positive and of one unit.
+    """
+    ratio = predicted / measured
+    return max(ratio, 1 / ratio) - 1
+
+
 @dataclass(frozen=True, slots=True)
 class HoldoutPoint:
     """One held-out batch size: the measured value and the prediction.

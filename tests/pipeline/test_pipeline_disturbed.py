@@ -38,6 +38,14 @@ def test_the_repeat_that_was_disturbed_is_named() -> None:
     }
 
 
+def test_flags_are_in_the_order_of_the_numbers_of_repeats_and_loads() -> None:
+    load = Load("operation", KEY, 1, (0, 1), (0, 5), surroundings=BUSY)
+    power = make_recording(loads=(load,), collector=CollectorName.POWER)
+    flags = disturbed_flags([power, *(timed(repeat, BUSY) for repeat in (0, 1, 10, 2))])
+    beside = [flag.sentence.partition(":")[0] for flag in flags[KEY]]
+    assert beside == ["repeat 0", "repeat 1", "repeat 2", "repeat 10", "load 1"]
+
+
 def test_a_standing_condition_flags_no_point() -> None:
     assert disturbed_flags([timed(0, replace(QUIET, governors=("powersave",)))]) == {}
 

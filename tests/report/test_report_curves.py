@@ -4,7 +4,7 @@ import pytest
 
 from moeprof.report.contents import Contents, Row, read_contents
 from moeprof.report.curves import curves_section, source
-from moeprof.report.quantities import significant
+from moeprof.report.quantities import ERROR, significant
 from moeprof.store.run import Run
 
 
@@ -44,6 +44,15 @@ def test_the_caption_names_counts_range_fit_and_source(contents: Contents) -> No
     assert "over batch sizes 1 to 512" in page
     assert "leave-one-out error" in page
     assert "wall time per call" in page
+
+
+def test_the_error_of_a_held_out_point_is_that_of_its_verdict(contents: Contents) -> None:
+    curve = next(one for one in contents.curves if one.costs)
+    row = next(row for row in curve.measured if row["role"] == "holdout")
+    twice = row | {"latency_us": 2 * curve.costs[row["tokens"]].latency_us}
+    page = curves_section(replace(contents, curves=(replace(curve, points=(twice,)),)))
+    assert "<td>100 %</td>" in page
+    assert ERROR in page
 
 
 def test_a_failed_point_gives_its_reason_and_no_number(contents: Contents) -> None:

@@ -96,6 +96,13 @@ def test_without_a_shape_within_two_octaves_it_is_out_of_range(shape: tuple[int,
     assert "measured at 512x512" in caught.value.hint
 
 
+def test_a_near_shape_without_its_work_is_told_as_that() -> None:
+    (known,) = costs_of({(512, 512): 0.5}, flops=None, bytes_moved=None)
+    assert known.curve.work is None
+    with pytest.raises(OutOfRange, match="600x512 was measured with its work"):
+        transfer("fc1", (600, 512), 64, [known], PEAKS)
+
+
 def test_without_the_device_s_rates_it_is_out_of_range() -> None:
     with pytest.raises(OutOfRange, match="rates are not known"):
         transfer("fc1", (600, 512), 64, costs_of({(512, 512): 0.5}), None)
