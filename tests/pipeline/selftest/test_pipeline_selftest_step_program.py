@@ -70,6 +70,18 @@ def test_numbers_of_numpy_and_paths_are_told_plainly(
     assert told[0] == {"facts": {"took_s": 1.5, "points": 3, "run": "a/b"}}
 
 
+def test_a_warning_is_told_and_stands_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warn(work: Work) -> dict[str, float]:
+        work.warning("not quiet")
+        return {}
+
+    monkeypatch.setattr(idle, "watch_idle", warn)
+    assert _told_by("idle", tmp_path, monkeypatch)[0] == {"warning": "not quiet"}
+    assert capsys.readouterr().err == "warning: not quiet\n"
+
+
 def _told_by(step: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
     """Run the program's function in this process; return what it wrote to its socket."""
     with (folder / "answers").open("wb") as file:
