@@ -11,6 +11,8 @@ from typing import Final
 
 import numpy as np
 
+from ..compare.bisection.spikes import is_spike
+from ..stats.change_point import Readings
 from ..stats.sequential import Difference, difference
 from ..store.errors import BadInput
 from .bisect.evidence import evidence
@@ -20,6 +22,7 @@ from .revisions.reading import Question, Unreadable, build, read
 from .revisions.readings_log import Reading, ReadingsLog, held
 from .revisions.repository import Commit, Repository, Worktrees
 
+_SPENT: Final = "the budget was spent before a verdict"
 _FIRST: Final = 8  # readings of both sides together
 _LOGGED: Final = re.compile(r"^# (bad|good): \[([0-9a-f]{40,64})\]", re.MULTILINE)
 
@@ -72,13 +75,14 @@ def check(
     repository = Repository(folder or Path.cwd())
     commits = (repository.resolve(against), repository.resolve("HEAD"))
     alpha = error / _steps(repository)
-    with held(state):
+    with held(state := state.absolute()):
         sides = _Sides(repository, commits, question, state)
         while True:
             try:
-                sides.read_next()
+                sides.read_next(end_s)
             except Unreadable as why:
-                return CheckedCommit(Checked.UNKNOWN, commits[1].sha, None, str(why))
+                reason = str(why) if time.monotonic() < end_s else _SPENT
+                return CheckedCommit(Checked.UNKNOWN, commits[1].sha, None, reason)
             found = sides.difference(may_drift)
             verdict = _verdict(found, alpha, min_effect)
             if found is not None:
@@ -86,9 +90,7 @@ def check(
             if verdict is not None:
                 return CheckedCommit(verdict, commits[1].sha, found, f"at {alpha:.2%} a step")
             if time.monotonic() >= end_s:
-                return CheckedCommit(
-                    Checked.UNKNOWN, commits[1].sha, found, "the budget was spent before a verdict"
-                )
+                return CheckedCommit(Checked.UNKNOWN, commits[1].sha, found, _SPENT)
 
 
 class _Sides:
@@ -107,16 +109,16 @@ class _Sides:
         self._session = self._log.next_session
         self.count = 0
 
-    def read_next(self) -> None:
-        """Read the side whose turn it is. Raises Unreadable where the checkout cannot be."""
+    def read_next(self, end_s: float) -> None:
+        """Read the side whose turn it is, until `end_s`. Raises Unreadable where that fails."""
         side = (0, 1, 1, 0)[self.count % 4]
         commit = self._commits[side]
         folder = self._folder(side)
         try:
-            build(folder, self._question)
-            value = read(folder, self._question)
+            build(folder, self._question, end_s)
+            value = read(folder, self._question, end_s)
         except Unreadable as why:
-            if side:
+            if side or time.monotonic() >= end_s:
                 raise
             raise BadInput(
                 f"the reference {commit.short} cannot be read: {why}", hint="name another"
@@ -137,6 +139,8 @@ class _Sides:
         if self.count < _FIRST:
             return None
         readings = evidence(self._log, self._commits, self._machine).readings
+        kept = ~is_spike(readings)
+        readings = Readings(readings.commits[kept], readings.logs[kept], readings.sessions[kept])
         shared = np.intersect1d(*(readings.sessions[readings.commits == one] for one in (0, 1)))
         chosen = np.isin(readings.sessions, shared)
         is_new = readings.commits[chosen].astype(np.float64)

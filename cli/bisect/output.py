@@ -43,7 +43,8 @@ def show_bisection(found: "Bisection") -> None:
         render.paragraph(f"{lost.commit[:_SHORT]} could not be read: {lost.reason}")
     reused = f", {found.reused} of them from an earlier start" if found.reused else ""
     noise = "" if found.noise is None else f" that differ by {found.noise:.1%}"
-    render.say(f"{found.readings} readings{noise}, of {found.builds} commits{reused}")
+    spikes = f", {found.spikes} of them spikes" if found.spikes else ""
+    render.say(f"{found.readings} readings{noise}, of {found.builds} commits{spikes}{reused}")
     if found.stat:
         render.text(found.stat + "\n")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ...store.errors import BadInput
 from .. import render
 from ..options import DEFAULT_STORE, Json, RunArgument, Store, find_run
 from ..show import drawn
@@ -32,6 +33,11 @@ def show_history(
 ) -> None:
     """Show how each operation went from run to run, or add a run."""
     if context.invoked_subcommand is not None:
+        if folder != _DEFAULT:
+            raise BadInput(
+                "--history stands before the command `add`, which has its own",
+                hint=f"moeprof history add --history {folder}",
+            )
         return
     from ...pipeline.history import courses
 

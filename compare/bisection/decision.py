@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 from ...stats.arrays import Float64, Int64
 from ...stats.change_point import ChangePoint, Readings, change_point
 from ...stats.sequential import Difference, difference
+from .spikes import is_spike
 
 _ENDS_ALPHA: Final = 0.01  # probability to search where the ends do not differ
 _FIRST_READINGS: Final = 8  # of both ends together
 _REFERENCE_EVERY: Final = 5  # readings; one of an end keeps the drift apart from the change
 _LEAST_OF_PAIR: Final = 3  # readings of either commit
 _SURE: Final = 0.99  # of intervals that end the search without a commit
-_VERIFIED: Final = 0.2  # the evidence between a commit and its parent exceeds the inverse of this
+_VERIFIED: Final = 0.5  # the evidence between a commit and its parent exceeds the inverse of this
 
 
 class Phase(StrEnum):
@@ -94,7 +95,9 @@ class Decision:
 
 
 def decide(readings: Readings, history: History, rules: Rules, session: int = 0) -> Decision:
-    """Say what to read next in the session that is under way."""
+    """Say what to read next in the session that is under way. Spikes count as not read."""
+    kept = ~is_spike(readings)
+    readings = Readings(readings.commits[kept], readings.logs[kept], readings.sessions[kept])
     n, last = len(readings.commits), history.last
     missing = _missing_end(readings, last, session)
     if missing is not None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ...compare.bisection.decision import Decision, Phase
 from ...compare.bisection.expected import rest
+from ...compare.bisection.spikes import is_spike
 from ...stats.sequential import Difference
 from ...store.verdicts.bisection import Bisection, Effect, NotRead, Outcome, Suspect
 from ..revisions.repository import Commit
@@ -46,6 +47,7 @@ def answer(
         noise=_noise(decision),
         detectable=_detectable(decision.ends),
         readings=len(seen.readings.commits),
+        spikes=int(is_spike(seen.readings).sum()),
         reused=reused,
         builds=len(np.unique(seen.readings.commits)),
         rest_readings=None if decision.place is None else rest(decision.place, error),

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -60,16 +61,21 @@ class _Search:
         seen = self.evidence()
         return decide(seen.readings, seen.history(), rules, self._session)
 
-    def read(self, place: int) -> float | None:
-        """Read a commit, and keep the reading; None where it cannot be read, which is kept too."""
+    def read(self, place: int, end_s: float) -> float | None:
+        """Read a commit, and keep the reading; None where it cannot be read, which is kept too.
+
+        Nothing is kept where `end_s` comes first.
+        """
         commit = self.commits[place]
         value, reason = None, None
         try:
             folder = self._trees.check_out(commit) / self.repository.prefix()
-            build(folder, self.question)
-            value = read(folder, self.question)
+            build(folder, self.question, end_s)
+            value = read(folder, self.question, end_s)
         except Unreadable as why:
             reason = str(why)
+            if time.monotonic() >= end_s:
+                return None
             if place in (0, len(self.commits) - 1):
                 raise BadInput(
                     f"{'BAD' if place else 'GOOD'} {commit.short} cannot be read: {reason}",
@@ -100,9 +106,9 @@ def bisect(
     are none, cannot be read, or where BAD is better than GOOD. After `budget_s` the answer is what
     is known by then.
     """
-    end_s = None if budget_s is None else time.monotonic() + budget_s
+    end_s = inf if budget_s is None else time.monotonic() + budget_s
     repository = Repository(folder or Path.cwd())
-    with held(state):
+    with held(state := state.absolute()):
         search = _Search(repository, (good, bad), question, state)
         reused = len(search.evidence().readings.commits)
         _say_where(search, reused, progress)
@@ -141,11 +147,11 @@ def plan_bisection(
     BadInput as `bisect` does.
     """
     repository = Repository(folder or Path.cwd())
-    with held(state):
+    with held(state := state.absolute()):
         search = _Search(repository, (good, bad), question, state)
         decision = search.decide(rules)
         while decision.ends is None and decision.commit is not None:
-            _read(search, decision, progress)
+            _read(search, decision, inf, progress)
             decision = search.decide(rules)
     assert decision.ends is not None
     n = len(search.evidence().readings.commits)
@@ -155,7 +161,7 @@ def plan_bisection(
     return PlannedBisection(commits - 1, effect, noise, expected(commits, effect, noise, rules))
 
 
-def _decided(search: _Search, rules: Rules, end_s: float | None, progress: RunProgress) -> Decision:
+def _decided(search: _Search, rules: Rules, end_s: float, progress: RunProgress) -> Decision:
     """Read until the bisection or the time ends."""
     phase = None
     while True:
@@ -163,9 +169,9 @@ def _decided(search: _Search, rules: Rules, end_s: float | None, progress: RunPr
         if decision.phase is not phase:
             phase = decision.phase
             progress.notice(_PHASES.get(phase, ""))
-        if decision.commit is None or (end_s is not None and time.monotonic() >= end_s):
+        if decision.commit is None or time.monotonic() >= end_s:
             return decision
-        _read(search, decision, progress)
+        _read(search, decision, end_s, progress)
 
 
 _PHASES: Final = {
@@ -175,11 +181,11 @@ _PHASES: Final = {
 }
 
 
-def _read(search: _Search, decision: Decision, progress: RunProgress) -> None:
+def _read(search: _Search, decision: Decision, end_s: float, progress: RunProgress) -> None:
     place = decision.commit
     assert place is not None
     commit = search.commits[place]
-    value = search.read(place)
+    value = search.read(place, end_s)
     said = "cannot be read" if value is None else f"{value:.6g}"
     known = ""
     if decision.probability is not None and decision.suspects is not None:

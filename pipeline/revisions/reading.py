@@ -4,6 +4,7 @@ import json
 import math
 import os
 import shlex
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class Question:
         return json.dumps([*self.command, {"value": self.value, "build": self.build}])
 
 
-def build(folder: Path, question: Question) -> None:
+def build(folder: Path, question: Question, end_s: float = math.inf) -> None:
     """Build a commit in its folder, unless it is built. Raises Unreadable where it cannot be.
 
     A build that fails is tried again: a registry or a full disk is no property of a commit.
@@ -50,7 +51,7 @@ def build(folder: Path, question: Question) -> None:
     if question.build is None or mark.exists():
         return
     for _ in range(_TRIES):
-        done = run_in(folder, ["sh", "-c", question.build], question.limit_s)
+        done = run_in(folder, ["sh", "-c", question.build], _left_s(question, end_s))
         if done.exit_code == 0:
             try:
                 write_whole(mark, "")
@@ -62,10 +63,13 @@ def build(folder: Path, question: Question) -> None:
     raise Unreadable(f"the build {_ended(done)}")
 
 
-def read(folder: Path, question: Question) -> float:
-    """Read the metric of a commit in its folder. Raises Unreadable where that fails twice."""
+def read(folder: Path, question: Question, end_s: float = math.inf) -> float:
+    """Read the metric of a commit in its folder. Raises Unreadable where that fails twice.
+
+    It is ended at `end_s` of the monotonic clock, as a build is.
+    """
     for _ in range(_TRIES):
-        done = run_in(folder, question.command, question.limit_s)
+        done = run_in(folder, question.command, _left_s(question, end_s))
         if done.exit_code == 0:
             return _number(done.stdout, question)
         if done.exit_code == _SKIP:
@@ -86,6 +90,10 @@ def run_in(folder: Path, command: Sequence[str], limit_s: float) -> Finished:
         raise BadInput(f"{command[0]} cannot be run: {error}", hint="see PATH") from error
 
 
+def _left_s(question: Question, end_s: float) -> float:
+    return max(min(question.limit_s, end_s - time.monotonic()), 0.0)
+
+
 def _ended(done: Finished) -> str:
     how = "was ended" if done.exit_code is None else f"ended with {done.exit_code}"
     return f"{how}: {done.last_words}" if done.last_words else how
@@ -100,6 +108,8 @@ def _number(text: str, question: Question) -> float:
     else:
         try:
             found = _at(json.loads(text), question.value)
+        except LookupError:
+            raise Unreadable(f"{named} printed JSON without {question.value}") from None
         except (ValueError, RecursionError):
             raise Unreadable(f"{named} printed no JSON: {shortened(one_line(text))!r}") from None
     try:
@@ -112,12 +122,12 @@ def _number(text: str, question: Question) -> float:
 
 
 def _at(document: Any, path: str) -> Any:
-    """What lies at a path such as rows.0.time_us; None where nothing does."""
+    """What lies at a path such as rows.0.time_us. Raises LookupError where nothing does."""
     for part in path.split("."):
         if isinstance(document, list) and part.isdigit() and int(part) < len(document):
             document = document[int(part)]
         elif isinstance(document, dict) and part in document:
             document = document[part]
         else:
-            return None
+            raise LookupError(path)
     return document

@@ -60,7 +60,8 @@ class Bisection:
     with good, `effect` the likeliest commit with the last one before it; either is None where it
     was not read. `noise` is the standard deviation of the log of a reading, `detectable` the least
     relative change of the ends that this many readings show in four cases of five. `readings`
-    counts those that the answer is of, `reused` those of them that an earlier start had taken, and
+    counts those that were taken, `spikes` those of them that lie so far from the others of their
+    commit that they are left out, `reused` those of them that an earlier start had taken, and
     `rest_readings` is about how many more an answer would take.
     """
 
@@ -80,6 +81,7 @@ class Bisection:
     noise: Amount | None
     detectable: Amount | None
     readings: Count
+    spikes: Count
     reused: Count
     builds: Count
     rest_readings: Amount | None

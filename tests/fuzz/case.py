@@ -227,7 +227,9 @@ def _contents(folder: Path) -> dict[Path, bytes]:
 def impossible_values(path: Path) -> Iterator[str]:
     """Each NaN, infinity and negative time, energy or power of a written table or document."""
     if path.suffix == ".json":
-        yield from (f"{path.name}: {text}" for text in _impossible_data(path.read_text()))
+        yield from (
+            f"{path.name}: {text}" for text in _impossible_data(path.read_text(errors="replace"))
+        )
     if path.suffix == ".parquet":
         table = pq.read_table(path)
         for name in table.column_names:

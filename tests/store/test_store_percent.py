@@ -5,9 +5,11 @@ from moeprof.store.percent import percent
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0.0123, "1.23"), (-0.5, "-50.00"), (-0.000001, "0.00"), (0.0, "0.00"), (12.3, "1,230.00")],
+    [(0.0123, "1.23"), (-0.5, "-50.00"), (-0.000001, "0.00"), (0.0, "0.00"), (12.3, "1,230")],
 )
-def test_a_share_has_two_decimals_and_no_unit(share: float, text: str) -> None:
+def test_a_share_has_two_decimals_below_one_hundred_percent_and_no_unit(
+    share: float, text: str
+) -> None:
     assert percent(share) == text
 
 

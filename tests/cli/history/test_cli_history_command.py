@@ -28,3 +28,9 @@ def test_an_empty_history_is_refused(moeprof: Moeprof, tmp_path: Path) -> None:
     refused = moeprof("history", "--history", tmp_path / "none")
     assert refused.exit_code == 2
     assert "moeprof history add RUN" in refused.hint
+
+
+def test_a_folder_before_the_command_add_is_refused(moeprof: Moeprof, tmp_path: Path) -> None:
+    result = moeprof("history", "--history", tmp_path, "add")
+    assert result.exit_code == 2
+    assert result.hint == f"moeprof history add --history {tmp_path}"

@@ -1,6 +1,7 @@
 """A bisection of a real repository whose commits print seeded numbers."""
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from moeprof.pipeline.bisect.bisect import Question, Rules, bisect, plan_bisection
 from moeprof.store.errors import BadInput
 from moeprof.store.verdicts.bisection import Bisection, Outcome
-from moeprof.tests.pipeline.revisions.histories import git, history, reader
+from moeprof.tests.pipeline.revisions.histories import READER, git, history, reader
 
 RULES = Rules(may_drift=False)
 
@@ -148,3 +149,29 @@ def test_a_question_with_another_command_has_readings_of_its_own(tmp_path: Path)
     repo.question = replace(repo.question, build="true")
     with pytest.raises(BadInput, match="of another question"):
         repo.bisect()
+
+
+def test_a_budget_ends_a_command_that_does_not_end(tmp_path: Path) -> None:
+    repo = Repo(tmp_path, ["100", "110"])
+    forever = (sys.executable, "-c", "import time; time.sleep(600)")
+    repo.question = Question(forever, None, None, 600.0)
+    found = repo.bisect(budget_s=1.0)
+    assert (found.outcome, found.readings, found.not_read) == (Outcome.BUDGET, 0, ())
+
+
+def test_spikes_are_counted_and_left_out(tmp_path: Path) -> None:
+    repo = Repo(tmp_path, ["100"] * 3 + ["110"] * 3)
+    spiked = f"{READER.rstrip()[:-1]} * (2 if number % 7 == 3 else 1))"
+    command = (sys.executable, "-c", spiked, *reader(repo.count)[2:])
+    repo.question = Question(command, None, None, 60.0)
+    found = repo.bisect()
+    assert found.suspects[0].commit == repo.commits[3]
+    assert found.spikes >= 1
+    assert found.readings < 60
+
+
+def test_a_state_folder_may_be_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = Repo(tmp_path, ["100", "110"])
+    monkeypatch.chdir(tmp_path)
+    repo.state = Path("here")
+    assert repo.bisect().suspects[0].commit == repo.commits[1]

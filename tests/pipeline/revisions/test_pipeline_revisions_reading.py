@@ -40,7 +40,7 @@ def test_a_number_is_the_last_line_or_lies_at_a_path(
         ("print('inf')", None, "printed inf"),
         ("print('{')", "a", "printed no JSON"),
         ("print('{\"a\": true}')", "a", "printed nan"),
-        ("print('{\"a\": []}')", "a.0", "printed no number: 'None'"),
+        ("print('{\"a\": []}')", "a.0", r"printed JSON without a\.0"),
         ("import sys; sys.exit('broken')", None, "ended with 1: broken"),
         ("import sys; sys.exit(125)", None, "ended with 125"),
         ("import os; os.abort()", None, "ended with"),

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 # Starts a command that loops beside a child that has left its session, and tells their ids.
 PARENT = """
 import os, signal, sys, tempfile, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup ignores it
 from moeprof.profiler.process.supervised import Supervised
 child = "import os, sys; pid = os.fork() or os.setsid() or os.getpid();" \\
     "os.write(int(sys.argv[1]), b'%d ' % os.getpid())\\nwhile True: pass"
