@@ -108,7 +108,7 @@ def test_heat_under_an_old_driver(stage: Rehearsal, sweep: Sweep) -> None:
 
 def test_a_clock_that_falls_for_some_loads(stage: Rehearsal, sweep: Sweep) -> None:
     """A load that ran at the fallen clock, in part or alone, shows it beside the others."""
-    fallen = Slowdown(stage.now_s + 7, stage.now_s + 10, 345)
+    fallen = Slowdown(stage.now_s + 6, stage.now_s + 8, 345)
     stage.set_machine(Machine(slowdowns=(fallen,)))
     swept = sweep()
     assert swept.ops["kineto"]["failures"] == []

@@ -47,7 +47,7 @@ class Setting:
         return Place(self.code, self.folder, name)
 
     def one_or_all(self, numbers: Sequence[int], name: str) -> list[int]:
-        """One of some numbers, drawn; all of them in the full torture."""
-        if self.size == Size.FULL:
+        """One of some numbers, drawn; all of them in the full torture, and none of none."""
+        if self.size == Size.FULL or not numbers:
             return list(numbers)
         return [self.draw(name).choice(numbers)]
