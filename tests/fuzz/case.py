@@ -196,7 +196,8 @@ class Fuzzer:
             return f"{changed.name} was changed"
         if result.exit_code in REFUSED:
             return self._wrong_refusal(result) or self._left(before, after)
-        new = [path for path, data in after.items() if before.get(path) != data]
+        given = set(before.values())
+        new = [path for path, data in after.items() if data not in given]
         wrong = [text for path in new for text in impossible_values(path)]
         wrong += _impossible_data(result.stdout)
         return "; ".join(wrong[:3]) or None
