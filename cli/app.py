@@ -38,7 +38,7 @@ from .validate.command import validate
 
 _OWN_FAULT = 129  # above 127 and not 125: `git bisect run` stops instead of blaming a commit
 _INTERRUPTED = 130
-_ANSWERS = (0, 1, 125)  # of `check`: git takes any other code below 128 for a bad commit
+_ANSWERS = (0, 1, 125)  # exit codes of `check`: git takes any other code below 128 for a bad commit
 _SIGNALS = 128
 _NAME = "moeprof"
 _COMPLETION = "_MOEPROF_COMPLETE"  # set by the completion of a shell
@@ -120,7 +120,7 @@ def _command(words: Sequence[str]) -> int:
             command.invoke(context)
     except typer.Exit as end:
         return end.exit_code
-    except SystemExit:  # of a library: a command ends by typer.Exit
+    except SystemExit:  # raised by a library: a command ends by typer.Exit
         return _OWN_FAULT
     return 0
 

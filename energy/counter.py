@@ -23,7 +23,7 @@ from .power_log import Series
 from .readings import DEFAULT_PERIOD_S, MIN_TICKS, Unusable, update_period_s
 
 _MAX_WIDTH_NS: Final = 3_000_000  # an edge that is known less closely is wide
-_TIGHT_OF: Final = 4  # of so many edges one must be known to that, or all count
+_TIGHT_OF: Final = 4  # one of so many edges must be known to that, or all count
 _LINE_EDGES: Final = 8  # fewer wide edges do not show whether they lie on a line
 _LINE_SCATTER: Final = 2.0  # mean squared residual over that of the widths, up to which they do
 _AGREE: Final = 0.01  # relative difference of two ticks in a row that counts as settled

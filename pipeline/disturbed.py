@@ -13,7 +13,7 @@ from ..store.provenance import Surroundings
 from ..store.recording import CollectorName, Recording
 from ..store.verdicts.parts import Disturbed
 
-_NO_PART = (CollectorName.NCU, CollectorName.THERMAL)  # of a point
+_NO_PART = (CollectorName.NCU, CollectorName.THERMAL)  # their recordings are no part of a point
 _REPEAT: Final = "repeat"
 _LOAD: Final = "load"
 # The scenario, what went on, its number, and what went on beside it.

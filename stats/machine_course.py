@@ -28,7 +28,7 @@ _NEAR: Final = 6  # visits before and after that are near in time
 _WINDOW: Final = 2 * _NEAR + 1
 _MIN_NEAR: Final = 5  # repeated visits among them; with fewer the reference alone shows the course
 _WORTH: Final = 0.9  # a course that leaves more than this of the repeats' differences is noise
-_MOMENTS: Final = 500  # of a run, over which the course is averaged
+_MOMENTS: Final = 500  # moments of a run over which the course is averaged
 _TURNS: Final = 12  # the two estimates settle within a few
 
 

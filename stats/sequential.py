@@ -17,7 +17,7 @@ from .arrays import Float64, Int64
 from .drift import DriftModel, drift_models
 from .student import half_width
 
-_PRIOR_VARIANCE: Final = 1.0  # of the difference, over that of one reading's noise
+_PRIOR_VARIANCE: Final = 1.0  # the difference's, over that of one reading's noise
 _TINY: Final = 1e-30
 
 

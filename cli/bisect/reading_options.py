@@ -10,7 +10,7 @@ from ...store.errors import BadInput
 if TYPE_CHECKING:
     from ...pipeline.revisions.reading import Question
 
-_LIMIT_S = 3600.0  # of one build or reading
+_LIMIT_S = 3600.0  # the longest build or reading
 
 Command = Annotated[
     list[str] | None,

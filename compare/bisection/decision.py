@@ -19,10 +19,10 @@ from ...stats.sequential import Difference, difference
 from .spikes import is_spike
 
 _ENDS_ALPHA: Final = 0.01  # probability to search where the ends do not differ
-_FIRST_READINGS: Final = 8  # of both ends together
+_FIRST_READINGS: Final = 8  # both ends together
 _REFERENCE_EVERY: Final = 5  # readings; one of an end keeps the drift apart from the change
 _LEAST_OF_PAIR: Final = 3  # readings of either commit
-_SURE: Final = 0.99  # of intervals that end the search without a commit
+_SURE: Final = 0.99  # confidence of intervals that end the search without a commit
 _VERIFIED: Final = 0.5  # the evidence between a commit and its parent exceeds the inverse of this
 
 

@@ -19,8 +19,8 @@ from .paired import Pairs
 
 FEWEST_CURVES: Final = 4  # fewer do not show how two measurements of the same code differ
 _NORMAL_MAD: Final = 1.4826  # standard deviation over median absolute deviation
-_EFFICIENCY: Final = 0.37  # of a median absolute deviation, beside a standard deviation
-_FEWEST_SIZES: Final = 6  # of fewer a step of the curve would be much of the scatter by neighbours
+_EFFICIENCY: Final = 0.37  # median absolute deviation against standard deviation
+_FEWEST_SIZES: Final = 6  # with fewer, a step of the curve is much of the scatter
 _MEDIAN: Final = 1.2533  # standard error of a median over that of a mean, of normal values
 _OF_INTERVALS: Final = 30.0  # degrees of freedom of an interval over tens of calls
 

@@ -20,7 +20,7 @@ from ..rows import Row, all_rounded
 from .fit import fit_error, leave_one_out
 from .metered_knots import energies
 
-_MIN_ANCHORS: Final = 3  # of two, none can be left out
+_MIN_ANCHORS: Final = 3  # none of two can be left out
 BEYOND: Final = "energy was measured at batch sizes {} to {} only"
 
 

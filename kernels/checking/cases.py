@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import chain, product, zip_longest
 from typing import Final
 
-EXPERTS: Final = 8  # of a grouped product
+EXPERTS: Final = 8  # in a grouped product
 TIMES_TORCH: Final = 2.0  # the error that a kernel may have, over that of torch
 
 # Outputs and inputs of fc1: Mixtral 8x7B, an expert of DeepSeek-V3, one of Qwen3 30B-A3B.

@@ -22,7 +22,7 @@ from .poison import poisoned
 from .problems import Results, make_problem
 
 _ROUNDING: Final = 5e-7  # added to torch's error: float32 is summed in another order
-_SIDE: Final = 2048  # of the matrices that keep the second stream busy
+_SIDE: Final = 2048  # rows of the matrices that keep the second stream busy
 _AHEAD: Final = 4  # products queued on it
 _RUNS_PER_PRODUCT: Final = 4
 

@@ -118,7 +118,7 @@ def _tile(case: Case, weights: Weights, x: torch.Tensor) -> Tile:
     return choose_tile(gpu, layer, case.tokens, x.element_size())
 
 
-@cache  # of each layer once in a process: packing takes longer than any kernel
+@cache  # once for each layer and process: packing takes longer than any kernel
 def _weights(sizes: tuple[int, int], device: str) -> Weights:
     """4-bit weights of `EXPERTS` layers [N, K], with symmetric scales."""
     outputs, inputs = sizes

@@ -15,7 +15,7 @@ from ...store.errors import BadInput, shortened
 from ...store.files import cannot_write, write_whole
 
 _BUILT: Final = ".built-by-moeprof"
-_TRIES: Final = 2  # of what may fail by chance
+_TRIES: Final = 2  # a build or a reading may fail by chance
 _SKIP: Final = 125  # exit code by which a command says that a commit cannot be tested (git-bisect)
 _MOST_BYTES: Final = 1 << 22
 

@@ -18,7 +18,7 @@ from ...store.errors import BadInput, shortened
 from ...store.files import cannot_write, write_whole
 
 _FIELDS: Final = "%H%x09%T%x09%s"
-_CHECK_OUT_S: Final = 600.0  # of a repository of some GB
+_CHECK_OUT_S: Final = 600.0  # a repository may have some GB
 _SHORT: Final = 10  # digits of a commit that a sentence quotes
 
 

@@ -16,8 +16,8 @@ from ...store.files import replacing
 from .sharing import is_shareable
 
 MOST_BYTES: Final = 16 << 20
-_OVERHEAD_BYTES: Final = 4096  # of a member's header, and of gzip on what cannot be packed
-_END_BYTES: Final = 32 << 10  # of the tar's last blocks
+_OVERHEAD_BYTES: Final = 4096  # a member's header, and gzip on what cannot be packed
+_END_BYTES: Final = 32 << 10  # the tar's last blocks
 _FIRST: Final = ("selftest.json", "results/*.json", "logs/*.log", "idle/power.csv")
 _OF_A_RUN: Final = (
     "plan.json",

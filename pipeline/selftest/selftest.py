@@ -22,8 +22,8 @@ from .schedule import STEPS, Step, ends_s
 from .step_process import CommandOf, StepRun, program
 
 BUDGET_S: Final = 480.0
-_WELL_S: Final = 240.0  # of the budget: every step that is well ends in its share of it
-_LEAST_S: Final = 1.0  # of the budget, to begin a step
+_WELL_S: Final = 240.0  # from this budget on, every step that is well ends in its share of it
+_LEAST_S: Final = 1.0  # left of the budget to begin a step
 
 
 @dataclass(frozen=True, slots=True)

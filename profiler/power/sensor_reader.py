@@ -25,13 +25,13 @@ _WITHOUT_COUNTER_NS: Final = 20_000_000  # between two readings of power where t
 _PROBE_NS: Final = 1_000_000  # between two readings of the counter in a probe
 _PROBE_POWER_NS: Final = 5_000_000  # between two readings of power in a probe
 _STATE_NS: Final = (75_000_000, 100_000_000)  # between two readings of the rest: min and max
-_STATE_SHARE: Final = 0.2  # of the time may go into reading the rest, else edges are missed
+_STATE_SHARE: Final = 0.2  # share of the time that reads the rest; more misses edges
 _SLOW_CALL_NS: Final = 1_500_000  # an edge is no closer than two calls: 3 ms
 # Polls at even times would see each edge late by almost the same, or by a little more each time,
 # which looks like another power. So they are uneven, by steps of the golden section.
 _UNEVEN_NS: Final = 5_000_000
 _GOLDEN: Final = 0.618
-_LAST_CALLS: Final = 16  # of the counter; the shortest shows NVML's own speed on a busy host
+_LAST_CALLS: Final = 16  # calls of the counter; the shortest shows NVML's own speed on a busy host
 
 
 class SensorReader:

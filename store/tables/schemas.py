@@ -213,7 +213,7 @@ _HISTORY = _schema(
     "history/1",
     run=pa.string(),
     utc=pa.string(),  # when the run began
-    git_commit=pa.string(),  # of the repository that it was measured in; null outside one
+    git_commit=pa.string(),  # in the repository of the measurement; null outside one
     git_dirty=pa.bool_(),
     device=pa.string(),
     device_id=pa.string(),

@@ -29,7 +29,7 @@ def test_the_model_holds_a_curve_per_operation(built: tuple[Path, Result]) -> No
     assert [curve["op"] for curve in model["curves"]] == ["relu", "topk"]
     for curve in model["curves"]:
         assert curve["domain"] == {"first_tokens": 1, "last_tokens": 64}
-        assert len(curve["knots_tokens"]) == 8 + 8  # of the fit, and calibrating
+        assert len(curve["knots_tokens"]) == 8 + 8  # fit and calibration
         assert min(curve["latency_us"]) > 0
         assert curve["energy_mj"] is None
         assert curve["energy_reason"]

@@ -21,7 +21,7 @@ _REFUSALS = (
     (errno.EROFS, ("create",), True),
     (errno.EDQUOT, ("write",), True),
 )
-_REFUSALS_DRAWN = 3  # of a command, where not all are met
+_REFUSALS_DRAWN = 3  # for a command, where not all are met
 Blows = Iterator[Blow]
 
 

@@ -26,7 +26,7 @@ _START_S: Final = 60.0
 _LOAD_S: Final = 1.5
 _WATCH_S: Final = 8.0
 _END_S: Final = 5.0
-_CLOCKS: Final = 12  # of the clock's course, that many readings are told
+_CLOCKS: Final = 12  # readings of the clock that are told
 
 
 def watch_idle(work: Work) -> Facts:

@@ -21,8 +21,8 @@ _RUNS: Final = 300
 _INTERPRETED_RUNS: Final = 3
 _START_S: Final = 60.0  # torch, its CUDA context and Triton, from a cold disk
 _CASE_S: Final = 30.0
-_REPEATING_S: Final = 5.0  # of which its further runs may take so much
-_LEAST_S: Final = 2.0  # of the step's time, to begin another case
+_REPEATING_S: Final = 5.0  # its further runs may take so much
+_LEAST_S: Final = 2.0  # left of the step's time to begin another case
 _MOST_ENDED: Final = 3  # processes in a row that end without an answer
 
 

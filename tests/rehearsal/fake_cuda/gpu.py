@@ -14,8 +14,8 @@ from moeprof.tests.rehearsal.virtual_time.host_time import HostTime
 
 IDLE_MHZ: Final = 345
 _CLOCK_FALLS_S: Final = 0.2  # rest after which the clock is the idle one
-_LAUNCH_S: Final = 4e-6  # of the host, for each kernel or graph
-_CALL_S: Final = 1e-6  # of the host, for any other call
+_LAUNCH_S: Final = 4e-6  # the host's time for each kernel or graph
+_CALL_S: Final = 1e-6  # the host's time for any other call
 
 
 class CudaError(RuntimeError):

@@ -17,7 +17,7 @@ from moeprof.tests.rehearsal.machine import FULL_MHZ, L2_BYTES
 from moeprof.tests.rehearsal.virtual_time.host_time import HostTime
 
 NSYS_TRACE: Final = "REHEARSAL_NSYS"  # environment variable: where a process leaves its trace
-UUID: Final = "51b01a7e-0000-4000-8000-000000000001"  # of the simulated NVML
+UUID: Final = "51b01a7e-0000-4000-8000-000000000001"  # as the simulated NVML has it
 
 
 class Event:
