@@ -13,10 +13,10 @@ import torch
 
 from ..store.errors import BadInput
 from ..store.scenario import L2, Scenario
-from .preset import Preset
+from .preset import OPTIONAL_SIZES, Preset
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_SIZES = ("hidden", "ffn", "experts", "top_k")
+_SIZES = ("hidden", "ffn", "experts", "top_k", *OPTIONAL_SIZES)
 _FIELDS = ("weight_bits", "group_size", "experts", "top_k")
 
 
@@ -39,8 +39,8 @@ class Operation:
     """One operation, to be measured over batch sizes.
 
     `make_inputs(take, tokens, ...)` returns the arguments of `run` as a tuple; `take` is an
-    InputFactory, and further arguments are named after the sizes that it needs: hidden, ffn,
-    experts, top_k, group_size, active_experts. `run(*inputs)` is timed. Both must be written with
+    InputFactory, and further arguments are named after the sizes that it needs: those of `shape`,
+    group_size, active_experts. `run(*inputs)` is timed. Both must be written with
     `def`, because the isolated script contains their source; `imports` are the import lines that
     they need there besides `import torch`.
 
@@ -48,9 +48,9 @@ class Operation:
     `flops(tokens, preset)` is the arithmetic of one call. `bytes_moved(tokens, preset,
     dtype_bytes)` counts each operand once, in bytes.
 
-    `shape` lists the sizes of a preset (hidden, ffn, experts, top_k) that form the scenario's
-    shape. `fields` lists the other fields (weight_bits, group_size, experts, top_k) that identify
-    the scenario.
+    `shape` lists the sizes of a preset (hidden, ffn, experts, top_k, shared_ffn, heads, kv_heads,
+    head_dim) that form the scenario's shape. `fields` lists the other fields (weight_bits,
+    group_size, experts, top_k) that identify the scenario.
 
     `active_experts(preset)`, for an operation that routes, is the number of experts that get a
     token. Operations that differ in that number alone share a `surface`, and are fitted together
@@ -106,6 +106,7 @@ class Operation:
     def sizes(self, preset: Preset) -> dict[str, int]:
         """The sizes that `make_inputs` has as arguments, by name."""
         known = {size: getattr(preset, size) for size in (*_SIZES, "group_size")}
+        self._check_known(preset, self._arguments())
         if self.active_experts is not None:
             known["active_experts"] = self._count("active_experts", preset)
         return {size: known[size] for size in self._arguments()}
@@ -131,8 +132,9 @@ class Operation:
         """Describe this operation at one batch size.
 
         Raises BadInput if `flops`, `bytes_moved` or `active_experts` raises, or returns no whole
-        number of 64 bits from 0 on.
+        number of 64 bits from 0 on, and for a size of the shape that the preset does not name.
         """
+        self._check_known(preset, self.shape)
         active = None if self.active_experts is None else self._count("active_experts", preset)
         dtype_bytes = getattr(torch, dtype).itemsize
         return Scenario(
@@ -146,6 +148,15 @@ class Operation:
             l2=l2,
             **{field: getattr(preset, field) for field in self.fields},
         )
+
+    def _check_known(self, preset: Preset, sizes: tuple[str, ...]) -> None:
+        """Raise BadInput for one of these sizes that the preset does not name."""
+        for size in sizes:
+            if size in OPTIONAL_SIZES and getattr(preset, size) is None:
+                raise BadInput(
+                    f"{self.name} needs {size}, and the preset {preset.name} names none",
+                    hint=f"leave {self.name} out, or write {size} into a TOML of your own",
+                )
 
     def _arguments(self) -> tuple[str, ...]:
         return tuple(inspect.signature(self.make_inputs).parameters)[2:]

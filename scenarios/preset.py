@@ -15,7 +15,9 @@ from .config_quantization import four_bit_group_size, quantization_method
 
 PRESETS: Final = ("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3")
 DTYPES: Final = ("float32", "bfloat16", "float16")
+OPTIONAL_SIZES: Final = ("shared_ffn", "heads", "kv_heads", "head_dim")
 
+_SIZES: Final = ("hidden", "ffn", "experts", "top_k", "weight_bits", "group_size")
 _EXAMPLE: Final = "see one that fits: moeprof scenario small"
 _OWN_SIZES: Final = "write the sizes of its layer as TOML: see `moeprof scenario small`"
 _MOST_BYTES: Final = 1 << 13  # it takes nine lines, and reading a key takes its length squared
@@ -34,6 +36,10 @@ class Preset:
     `weight_bits` bits and one scale per `group_size` neighbours. `source` says where the sizes were
     published.
 
+    `shared_ffn` is the inner width of all shared experts together, None without any. `heads` query
+    heads and `kv_heads` key and value heads of `head_dim` elements are those of attention; None
+    where they are not known, or where attention is latent (MLA) and has no such sizes.
+
     Raises BadInput, naming the key, for a size that is no positive integer, a bad name or dtype, a
     top_k above the number of experts, or a group size that does not divide both widths.
     """
@@ -47,9 +53,13 @@ class Preset:
     dtype: str
     weight_bits: int
     group_size: int
+    shared_ffn: int | None = None
+    heads: int | None = None
+    kv_heads: int | None = None
+    head_dim: int | None = None
 
     def __post_init__(self) -> None:
-        for key in ("hidden", "ffn", "experts", "top_k", "weight_bits", "group_size"):
+        for key in (*_SIZES, *(size for size in OPTIONAL_SIZES if getattr(self, size) is not None)):
             value = getattr(self, key)
             if type(value) is not int or not 1 <= value <= LARGEST_SIZE:
                 shown = _shown(value)
@@ -70,6 +80,14 @@ class Preset:
     def _check_relations(self) -> None:
         if self.top_k > self.experts:
             raise BadInput(f"top_k is {self.top_k}, and there are only {self.experts} experts")
+        given = {
+            size: getattr(self, size) is not None for size in ("heads", "kv_heads", "head_dim")
+        }
+        if any(given.values()) and not all(given.values()):
+            lacking = " and ".join(size for size in given if not given[size])
+            raise BadInput(f"attention has heads, kv_heads and head_dim, and {lacking} is missing")
+        if self.heads is not None and self.kv_heads is not None and self.heads % self.kv_heads:
+            raise BadInput(f"heads is {self.heads}, no multiple of kv_heads {self.kv_heads}")
         if self.weight_bits != 4:
             raise BadInput(
                 f"weight_bits is {self.weight_bits}, and the kernels know 4-bit weights only"
@@ -194,7 +212,9 @@ def to_toml(preset: Preset) -> str:
     """Return a preset as TOML, which `read_preset` reads."""
     # JSON and TOML write printable strings and integers alike.
     rows = (
-        f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in asdict(preset).items()
+        f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        for key, value in asdict(preset).items()
+        if value is not None
     )
     return "\n".join(rows) + "\n"
 
@@ -207,7 +227,7 @@ def _from_table(table: dict[str, Any], where: object) -> Preset:
                 f"{where} has an unknown key {shortened(key)!r}", hint=f"known: {', '.join(known)}"
             )
     for key in known:
-        if key not in table:
+        if key not in table and key not in OPTIONAL_SIZES:
             raise BadInput(f"{where} lacks the key {key!r}", hint=_EXAMPLE)
     return _checked(where, **table)
 

@@ -1,5 +1,6 @@
 """An operation: what it refuses, and the scenario that it describes."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -124,3 +125,16 @@ def test_a_count_that_fails_is_named_with_its_reason(what: str) -> None:
     operation = an_operation(**{what: lambda tokens, *rest: tokens / 0})
     with pytest.raises(BadInput, match=rf"{what} of scale fails at 5 tokens: ZeroDivisionError"):
         operation.scenario(PRESET, 5, "float32", "cold")
+
+
+def test_a_size_that_the_preset_does_not_name_is_refused() -> None:
+    def make_shared(take: InputFactory, tokens: int, shared_ffn: int) -> tuple[torch.Tensor, int]:
+        return take((tokens, shared_ffn)), 1
+
+    shared = an_operation(make_inputs=make_shared, shape=("shared_ffn",))
+    assert shared.scenario(replace(PRESET, shared_ffn=32), 1, "float32", "cold").shape == (32,)
+    for described in (shared.sizes, lambda preset: shared.scenario(preset, 1, "float32", "cold")):
+        with pytest.raises(
+            BadInput, match="scale needs shared_ffn, and the preset tiny names none"
+        ):
+            described(PRESET)

@@ -171,6 +171,9 @@ def test_a_preset_is_read_as_it_was_written(
         ({"name": "../small"}, "name is '../small'"),
         ({"name": 7}, "name is 7"),
         ({"source": "two\nlines"}, r"source is 'two\\nlines'"),
+        ({"shared_ffn": 0}, "shared_ffn is 0, and must be a positive integer"),
+        ({"heads": 8, "head_dim": 64}, "kv_heads and head_dim, and kv_heads is missing"),
+        ({"heads": 8, "kv_heads": 3, "head_dim": 64}, "heads is 8, no multiple of kv_heads 3"),
     ],
 )
 def test_a_bad_value_is_named(change: dict[str, Any], said: str) -> None:
@@ -186,7 +189,29 @@ def test_a_bad_value_in_a_file_names_the_file_and_keeps_the_hint(tmp_path: Path)
     assert "bfloat16" in caught.value.hint
 
 
-@pytest.mark.parametrize("key", asdict(load_preset("small")))
+def test_sizes_that_not_every_layer_has_are_written_where_they_are_known(tmp_path: Path) -> None:
+    small = load_preset("small")
+    assert "shared_ffn" not in to_toml(small)
+    whole = replace(small, shared_ffn=2048, heads=8, kv_heads=2, head_dim=64)
+    path = tmp_path / "whole.toml"
+    path.write_text(to_toml(whole))
+    assert read_preset(path) == whole
+
+
+REQUIRED = (
+    "name",
+    "source",
+    "hidden",
+    "ffn",
+    "experts",
+    "top_k",
+    "dtype",
+    "weight_bits",
+    "group_size",
+)
+
+
+@pytest.mark.parametrize("key", REQUIRED)
 def test_a_missing_key_is_named(key: str, tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     lines = to_toml(load_preset("small")).splitlines()
