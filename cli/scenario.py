@@ -16,6 +16,9 @@ def scenario(
         Path | None,
         typer.Option("--from", help="Make it from the config.json of a published model."),
     ] = None,
+    dense: Annotated[
+        bool, typer.Option("--dense", help="The model has no experts: take its layer as one.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write instead of stdout.")
     ] = None,
@@ -29,8 +32,10 @@ def scenario(
 
     if name is not None and config is not None:
         raise BadInput("a preset's name and --from were both given", hint="give one of them")
+    if dense and config is None:
+        raise BadInput("--dense is for a config.json", hint="name one with --from")
     if config is not None:
-        preset = preset_from(config)
+        preset = preset_from(config, dense=dense)
     elif name is not None:
         preset = preset_named(name)
     else:

@@ -3,14 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..scenarios.preset import (
-    PRESETS,
-    Preset,
-    assumptions_of,
-    load_preset,
-    preset_from_config,
-    to_toml,
-)
+from ..scenarios.configs.published import published_preset
+from ..scenarios.preset import PRESETS, Preset, load_preset, to_toml
 
 __all__ = ["Preset", "PresetText", "preset_from", "preset_named", "presets"]
 
@@ -33,8 +27,10 @@ def preset_named(name: str) -> PresetText:
     return PresetText(to_toml(load_preset(name)))
 
 
-def preset_from(config: Path | str) -> PresetText:
-    """Make a preset from the config.json of a published model. Raises BadInput for another file."""
-    path = Path(config)
-    preset = preset_from_config(path)
-    return PresetText(to_toml(preset), assumptions_of(path, preset))
+def preset_from(config: Path | str, *, dense: bool = False) -> PresetText:
+    """Make a preset from the config.json of a published model, as `published_preset` does.
+
+    Raises BadInput for another file.
+    """
+    published = published_preset(Path(config), dense=dense)
+    return PresetText(to_toml(published.preset), published.assumptions)

@@ -10,21 +10,19 @@ from typing import Any, Final
 
 from ..store.errors import BadInput, naming, shortened
 from ..store.files import read_text
-from ..store.model_config import KEYS, LARGEST_SIZE, ModelConfig, no_experts, read_model_config
-from .config_quantization import four_bit_group_size, quantization_method
 
-PRESETS: Final = ("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3")
+PRESETS: Final = (
+    *("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"),
+    *("gpt-oss-120b", "glm-4.5-air", "kimi-k2", "llama-3.1-8b"),
+)
 DTYPES: Final = ("float32", "bfloat16", "float16")
+LARGEST_SIZE: Final = 1 << 20  # no width and no number of experts comes near it
 OPTIONAL_SIZES: Final = ("shared_ffn", "heads", "kv_heads", "head_dim")
 
 _SIZES: Final = ("hidden", "ffn", "experts", "top_k", "weight_bits", "group_size")
 _EXAMPLE: Final = "see one that fits: moeprof scenario small"
-_OWN_SIZES: Final = "write the sizes of its layer as TOML: see `moeprof scenario small`"
 _MOST_BYTES: Final = 1 << 13  # it takes nine lines, and reading a key takes its length squared
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_GROUP_SIZES: Final = (128, 64, 32, 16, 8)  # tried in this order
-_DTYPE_NAMES: Final = {"bf16": "bfloat16", "fp16": "float16", "half": "float16",
-                       "float": "float32", "fp32": "float32"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,74 +138,6 @@ def read_preset(path: Path) -> Preset:
     return _from_table(table, str(path))
 
 
-def preset_from_config(path: Path) -> Preset:
-    """Read the sizes of a published model from its Hugging Face config.json.
-
-    `hidden` is the width that the experts work on, which is not the model's where a latent MoE
-    projects down first. A config without a dtype, or with a float8 one, counts as bfloat16. The
-    group size is that of the config's own 4-bit quantisation, else the largest of 128, 64, 32, 16,
-    8 that divides both widths. Raises BadInput if `read_model_config` does, if the file names no
-    experts, if a size is missing or no size, or if a value breaks a rule of `Preset`.
-    """
-    with naming(path, hint=_OWN_SIZES):
-        return _from_config(read_model_config(path))
-
-
-def _from_config(config: ModelConfig) -> Preset:
-    if not config.has_experts:
-        raise no_experts(config)
-    config.refuse_unknown_widths()
-    hidden = _width(config, "latent_size" if config.keys_of("latent_size") else "hidden_size")
-    ffn = _width(config, "expert_intermediate_size", "intermediate_size")
-    experts, top_k = _required(config, "experts"), _required(config, "top_k")
-    if top_k > experts:
-        keys = " and ".join(config.keys_of("top_k") + config.keys_of("experts"))
-        raise BadInput(f"{config.path} takes {top_k} of {experts} experts for a token: see {keys}")
-    model = str(config.value("model_type") or "model").lower()
-    architectures = config.value("architectures")
-    first = architectures[0] if isinstance(architectures, list) else None
-    return _checked(
-        config.path,
-        name=re.sub(r"[^a-z0-9._-]", "-", model).lstrip("._-") or "model",
-        source=f"config.json of {first if isinstance(first, str) else model}",
-        hidden=hidden,
-        ffn=ffn,
-        experts=experts,
-        top_k=top_k,
-        dtype=_dtype(config),
-        weight_bits=4,
-        group_size=_group_size(config, hidden, ffn),
-    )
-
-
-def assumptions_of(path: Path, preset: Preset) -> tuple[str, ...]:
-    """What `preset` holds that the config.json at `path` does not say, a sentence each."""
-    config = read_model_config(path)
-    method = quantization_method(config.value("quantization"))
-    if isinstance(own := config.value("expert_dtype"), str):
-        method = ", ".join([*([method] if method else []), f"expert_dtype {own}"])
-    groups = f"{preset.weight_bits} bits in groups of {preset.group_size} where weights are packed"
-    if four_bit_group_size(config.value("quantization")) == preset.group_size:
-        groups += f", as its quantisation ({method}) has"
-    elif method is not None:
-        groups += f": its own quantisation ({method}) is not modelled"
-    else:
-        groups += ": the config names no quantisation"
-    named = config.value("dtype")
-    notes = [f"{preset.dtype} ({named or 'no dtype'} in the config), and {groups}"]
-    if config.size("latent_size") is not None:
-        notes.append(
-            f"hidden is {preset.hidden}, the latent width that the experts work on; the model's is"
-            f" {config.value('hidden_size')}"
-        )
-    if config.keys_of("zero_experts"):
-        notes.append(
-            f"{config.value('zero_experts')} experts that only copy their input are not counted, so"
-            f" fewer than {preset.top_k} experts compute for a token"
-        )
-    return tuple(notes)
-
-
 def to_toml(preset: Preset) -> str:
     """Return a preset as TOML, which `read_preset` reads."""
     # JSON and TOML write printable strings and integers alike.
@@ -235,40 +165,3 @@ def _from_table(table: dict[str, Any], where: object) -> Preset:
 def _checked(where: object, **values: Any) -> Preset:
     with naming(where, hint=_EXAMPLE):
         return Preset(**values)
-
-
-def _required(config: ModelConfig, *fields: str) -> int:
-    """The first of these sizes that the config has. Raises BadInput, naming the keys, if none."""
-    size = config.size(*fields)
-    if size is None:
-        keys = [key for field in fields for key in KEYS[field]]
-        raise BadInput(f"{config.path} lacks {' or '.join(keys)}")
-    return size
-
-
-def _width(config: ModelConfig, *fields: str) -> int:
-    """A width of packed weights. Raises BadInput, naming the key, for no multiple of 8."""
-    width = _required(config, *fields)
-    if width % _GROUP_SIZES[-1]:
-        key = next(key for field in fields for key in config.keys_of(field))
-        raise BadInput(
-            f"{config.path}: {key} is {width}, and must be a multiple of {_GROUP_SIZES[-1]}, the"
-            " 4-bit weights in a word"
-        )
-    return width
-
-
-def _dtype(config: ModelConfig) -> str:
-    """The dtype of activations: bfloat16 where the config names none, or that of weights alone."""
-    dtype = config.value("dtype")
-    if not isinstance(dtype, str):
-        return "bfloat16" if dtype is None else dtype
-    name = dtype.lower().removeprefix("torch.")
-    return "bfloat16" if name.startswith(("float8", "fp8")) else _DTYPE_NAMES.get(name, name)
-
-
-def _group_size(config: ModelConfig, hidden: int, ffn: int) -> int:
-    """The config's own size of 4-bit groups, or one of _GROUP_SIZES; 8 divides both widths."""
-    own = four_bit_group_size(config.value("quantization"))
-    sizes = _GROUP_SIZES if own is None or own % 8 else (own, *_GROUP_SIZES)
-    return next(size for size in sizes if hidden % size == ffn % size == 0)

@@ -9,7 +9,10 @@ import pytest
 
 from moeprof.tests.cli.command_line import Moeprof
 
-PRESETS = ["small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"]
+PRESETS = [
+    *("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"),
+    *("gpt-oss-120b", "glm-4.5-air", "kimi-k2", "llama-3.1-8b"),
+]
 CONFIG = {
     "model_type": "mixtral",
     "architectures": ["MixtralForCausalLM"],
@@ -63,6 +66,8 @@ def test_the_config_of_a_model_becomes_a_preset_that_profile_takes(
     [
         ("huge", "'huge'"),
         ("small --from config.json", "--from"),
+        ("small --dense", "--dense"),
+        ("--from config.json --dense", "has 4 experts"),
         ("--from nowhere.json", "nowhere.json"),
         ("--from nowhere.json --out mine.toml", "nowhere.json"),
     ],

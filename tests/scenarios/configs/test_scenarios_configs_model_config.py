@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from moeprof.scenarios.configs.model_config import ModelConfig, no_experts, read_model_config
+from moeprof.scenarios.configs.spellings import KEYS
 from moeprof.store.errors import BadInput
-from moeprof.store.model_config import KEYS, ModelConfig, no_experts, read_model_config
 
 # [hidden, expert width, experts, experts per token], and the keys that hold them
 FAMILIES: dict[str, tuple[list[int], dict[str, Any]]] = {
@@ -218,9 +219,16 @@ def test_a_multimodal_model_has_its_sizes_in_text_config(read: Read) -> None:
     assert config.value("quantization") == {"bits": 4}
 
 
-def test_experts_outside_text_config_leave_it_unread(read: Read) -> None:
-    assert read({"num_experts": 8, "text_config": {"num_experts": 16}}).size("experts") == 8
+def test_experts_in_two_places_agree_or_are_refused(read: Read) -> None:
+    assert read({"num_experts": 8, "text_config": {"num_experts": 8}}).size("experts") == 8
     assert read({"num_experts": 0, "text_config": {"num_experts": 16}}).size("experts") == 16
+    with pytest.raises(BadInput, match="is 8 in its outer object and 16 in text_config"):
+        read({"num_experts": 8, "text_config": {"num_experts": 16}})
+
+
+def test_experts_of_any_part_are_found_but_those_of_pictures(read: Read) -> None:
+    assert read({"decoder": {"lm": {"num_experts": 16}}}).part == "decoder.lm"
+    assert not read({"vision_config": {"num_experts": 16}}).has_experts
 
 
 @pytest.mark.parametrize(("value", "said"), [(0, "is 0"), (None, "is null")])

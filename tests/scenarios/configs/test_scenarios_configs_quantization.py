@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from moeprof.scenarios.config_quantization import four_bit_group_size, quantization_method
+from moeprof.scenarios.configs.quantization import four_bit_group_size, quantization_method
 
 COMPRESSED_TENSORS = {
     "quant_method": "compressed-tensors",

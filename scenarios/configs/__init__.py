@@ -1,0 +1,1 @@
+"""Presets from the config.json of published models."""
