@@ -18,14 +18,13 @@ from typing import Final
 from ..device import cpu, nvml, rapl, rapl_perf
 from ..device.identity import choose_device, describe
 from ..energy.power_log import PowerLog
-from ..profiler.collectors.registry import COLLECTORS, choose_collectors
 from ..profiler.lock import Locks, device_lock
 from ..profiler.process.line_process import ProcessEnded
 from ..store.errors import BadInput, CannotMeasure
 from ..store.provenance import Gpu
-from ..store.recording import CollectorName
-from . import nsight, sensor_checks
+from . import sensor_checks
 from .check_result import CheckResult, Status
+from .collectors import collectors
 from .quiet import quiet
 from .repeatability import noise
 from .script_trial import isolated_scripts
@@ -77,7 +76,8 @@ def checks(
     yield _rapl()
     yield _disk(store)
     yield from _sensors(device, probes)  # before any other process of ours is on the GPU
-    yield from _collectors(device)
+    gpu = _gpu(device)
+    yield from collectors(device, None if gpu is None else gpu.index)
     yield probes.scripts(device)
     yield _repeatability(device, probes)
 
@@ -281,19 +281,3 @@ def _busy(check: str, refusal: BadInput) -> CheckResult:
 
 def _gpu(device: str) -> Gpu | None:
     return None if device == "cpu" else describe(device, 1, git_commit=None, git_dirty=None).gpu
-
-
-def _collectors(device: str) -> Iterator[CheckResult]:
-    """Each collector, and whether one of them can time kernels here."""
-    for name in (CollectorName.CPU, CollectorName.KINETO):
-        probe = COLLECTORS[name].probe(device)
-        status = Status.OK if probe.ok else Status.SKIP
-        yield CheckResult(f"collector {name}", status, probe.evidence)
-    gpu = _gpu(device)
-    yield nsight.nsys(device, None if gpu is None else gpu.index)
-    yield nsight.ncu(device)
-    yield nsight.permission(device)
-    try:
-        choose_collectors("auto", device)
-    except CannotMeasure as reason:
-        yield CheckResult("collectors", Status.FAULT, reason.message, "no sweep runs", reason.hint)

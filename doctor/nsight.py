@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -11,9 +10,7 @@ from typing import Final
 from ..profiler.collectors.collector import Collector, Probe
 from ..profiler.collectors.ncu import NcuCollector
 from ..profiler.collectors.nsys import Nsys, NsysCollector
-from ..profiler.collectors.traced import TraceFault
 from ..profiler.process.run import run
-from ..store.disk.temporary import scratch_folder
 from .check_result import CheckResult, Status
 
 _PROBE_S: Final = 60.0
@@ -60,7 +57,7 @@ def permission(device: str, driver: Path = _DRIVER, own: Path = _PROCESS) -> Che
 
 
 def nsys(device: str, gpu_index: int | None) -> CheckResult:
-    """Check the flags of nsys, and by a short trial whether it records, imports and exports.
+    """Check whether nsys records and exports, and which flags it has.
 
     `gpu_index` is NVML's number of the GPU, None on a CPU.
     """
@@ -72,19 +69,10 @@ def nsys(device: str, gpu_index: int | None) -> CheckResult:
     if not probe.ok:
         return CheckResult(
             check, Status.WARNING, probe.evidence, cost="auto takes another collector",
-            remedy="install Nsight Systems anew, or take it off PATH",
+            remedy="install the whole of Nsight Systems, its host part beside its target part, or"
+            " take it off PATH",
         )  # fmt: skip
     tool = Nsys(path)
-    try:
-        _try(tool)
-    except TraceFault as fault:
-        on_gpu = device != "cpu"  # where a sweep uses nsys by default
-        return CheckResult(
-            check, Status.FAULT if on_gpu else Status.WARNING, f"nsys {tool.version}: {fault}",
-            cost="a sweep under nsys records nothing",
-            remedy="profile with --collector kineto, or install the whole of Nsight Systems: its"
-            " host part beside its target part",
-        )  # fmt: skip
     if device == "cpu":
         return _cpu_ranges(check, probe, tool.version)
     return _nsys_flags(check, probe, tool.profile(Path("report"), device, gpu_index))
@@ -93,7 +81,7 @@ def nsys(device: str, gpu_index: int | None) -> CheckResult:
 def _cpu_ranges(check: str, probe: Probe, nsys_version: str) -> CheckResult:
     """Check whether the package nvtx is one whose ranges this nsys records."""
     nvtx = metadata.version("nvtx")
-    evidence = f"{probe.evidence}; a trial was exported"
+    evidence = probe.evidence
     if _numbers(nvtx) < _NVTX_LOST_FROM or _numbers(nsys_version) > _NSYS_LOSES_UP_TO:
         return CheckResult(check, Status.OK, evidence)
     return CheckResult(
@@ -145,17 +133,6 @@ def _probe(collector: Collector, device: str) -> Probe:
         return collector.probe(device)
     except OSError as error:
         return Probe(False, f"the {collector.name} on PATH does not start: {error}")
-
-
-def _try(tool: Nsys) -> None:
-    """Profile a program that does nothing. Raises TraceFault where no export comes of it."""
-    with scratch_folder() as folder:
-        report = folder / "report.nsys-rep"
-        command = [*tool.profile(report, "cpu", None), sys.executable, "-c", "pass"]
-        result = run(command, timeout_s=_PROBE_S, cwd=folder)
-        if result.exit_code is None:
-            raise TraceFault(f"a trial did not end within {_PROBE_S:g} s")
-        tool.export(report, report.with_suffix(".sqlite"))
 
 
 def _is_administrator(own: Path) -> bool:

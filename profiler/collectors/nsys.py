@@ -7,6 +7,7 @@ the cases). A recording holds a process, normally of a whole operation.
 
 import re
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from typing import ClassVar
 
 from ...parsers.events import Trace
 from ...parsers.nsys.trace import read_nsys
+from ...store.disk.temporary import scratch_folder
 from ...store.recording import CollectorName, Recording
 from ..job import Job
 from ..process.run import Finished, run
@@ -152,7 +154,7 @@ class NsysCollector:
     name: ClassVar[str] = CollectorName.NSYS
 
     def probe(self, device: str) -> Probe:
-        """Say whether an nsys is on PATH and runs."""
+        """Say whether an nsys is on PATH, and by a short trial whether it records and exports."""
         path = shutil.which("nsys")
         if path is None:
             return Probe(False, "no nsys on PATH")
@@ -161,14 +163,30 @@ class NsysCollector:
             return Probe(False, f"{path} does not run: {result.last_words}")
         if device == "cpu" and find_spec("nvtx") is None:
             return Probe(False, NO_NVTX)
+        nsys = Nsys(path)
+        try:
+            _try(nsys)
+        except TraceFault as fault:
+            return Probe(False, f"nsys {nsys.version}: {fault}")
         what = "CPU ranges only: the device is the CPU" if device == "cpu" else "kernels and ranges"
-        return Probe(True, f"nsys {Nsys(path).version}: {what}")
+        return Probe(True, f"nsys {nsys.version}: {what}; a trial was exported")
 
     def collect(self, job: Job) -> Iterator[Recording]:
         """Yield a recording per process."""
         path = shutil.which("nsys")
         assert path is not None, "probed before"
         return collect_traced(job, self.name, _NsysTracer(Nsys(path)))
+
+
+def _try(nsys: Nsys) -> None:
+    """Profile a program that does nothing. Raises TraceFault where no export comes of it."""
+    with scratch_folder() as folder:
+        report = folder / "report.nsys-rep"
+        command = [*nsys.profile(report, "cpu", None), sys.executable, "-c", "pass"]
+        result = run(command, timeout_s=_PROBE_S, cwd=folder)
+        if result.exit_code is None:
+            raise TraceFault(f"a trial did not end within {_PROBE_S:g} s")
+        nsys.export(report, report.with_suffix(".sqlite"))
 
 
 class _NsysTracer:

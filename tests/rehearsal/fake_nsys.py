@@ -20,7 +20,9 @@ def main(words: list[str]) -> int:
         Trace.read(Path(words[-1])).write_nsys(Path(output))
         return 0
     first = next(place for place, word in enumerate(words[1:], 1) if not word.startswith("--"))
-    environment = {**os.environ, "REHEARSAL_NSYS": output.replace("%%", "%")}
+    report = Path(output.replace("%%", "%"))
+    Trace().write(report)  # of a target that loads no torch
+    environment = {**os.environ, "REHEARSAL_NSYS": str(report)}
     return subprocess.run(words[first:], close_fds=False, env=environment).returncode
 
 
