@@ -51,11 +51,14 @@ class NcuCollector:
         tool = Tool("ncu", _version(run([path, "--version"], timeout_s=_PROBE_S).stdout))
         while (repeat := job.schedule.next()) is not None:
             job.on_point(repeat)
-            yield _profile(job, path, tool, repeat)
+            recording = _profile(job, path, tool, repeat)
+            if recording is None:
+                return
+            yield recording
 
 
-def _profile(job: Job, ncu: str, tool: Tool, repeat: Repeat) -> Recording:
-    """Profile one size, and export its counters."""
+def _profile(job: Job, ncu: str, tool: Tool, repeat: Repeat) -> Recording | None:
+    """Profile one size, and export its counters; None where the budget ended meanwhile."""
     key = job.schedule.key(repeat)
     folder = job.run.unit(NcuCollector.name, key)
     shutil.rmtree(folder, ignore_errors=True)
@@ -64,7 +67,11 @@ def _profile(job: Job, ncu: str, tool: Tool, repeat: Repeat) -> Recording:
     limit_s = job.schedule.budget.at_most(_PROFILE_S)
     result = run(session.command, timeout_s=limit_s, kept_fds=job.kept_fds)
     session.exit_code = result.exit_code
-    reason = _export(ncu, folder) if result.exit_code is not None else "ncu did not end in time"
+    ended = result.exit_code is not None
+    reason = _export(ncu, folder, job) if ended else "ncu did not end in time"
+    if reason is not None and job.schedule.budget.is_spent:
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
     outcome: Outcome
     if reason is None:
         now_ns = job.clock.epoch_ns()
@@ -94,7 +101,7 @@ def _command(job: Job, ncu: str, folder: Path, repeat: Repeat) -> list[str]:
     ]
 
 
-def _export(ncu: str, folder: Path) -> str | None:
+def _export(ncu: str, folder: Path, job: Job) -> str | None:
     """Write the raw page as CSV; return why it could not, None where it could."""
     report = folder / _REPORT
     if not report.is_file():
@@ -109,7 +116,7 @@ def _export(ncu: str, folder: Path) -> str | None:
         "--print-units",
         "base",
     ]
-    result = run(command, timeout_s=_PROFILE_S)
+    result = run(command, timeout_s=job.schedule.budget.at_most(_PROFILE_S))
     if result.exit_code != 0 or not result.stdout.strip():
         return "ncu could not read its own report"
     (folder / _CSV).write_text(result.stdout, encoding="utf-8")

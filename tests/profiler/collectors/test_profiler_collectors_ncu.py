@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.pipeline.parse import parse_run
+from moeprof.profiler.budget.budget import Budget
 from moeprof.profiler.collectors.ncu import NcuCollector
 from moeprof.profiler.job import Job
 from moeprof.store.document import write_document
@@ -59,6 +60,19 @@ def test_a_silent_failure_is_reported(
     failures = [one for recording in collect(make_job()) for one in recording.failures]
     assert len(failures) == 4
     assert all(one.reason.startswith(reason) for one in failures)
+
+
+def test_a_size_that_the_budget_ends_is_not_measured_and_has_not_failed(
+    fake_ncu: Callable[[str], None], make_job: MakeJob
+) -> None:
+    fake_ncu("no report")  # as where it is ended
+    job = make_job()
+    ends = replace(job, on_point=lambda repeat: setattr(job.schedule, "budget", Budget(0.0)))
+    assert collect(ends) == []
+    assert len(job.schedule.unmeasured) == 4
+    assert not job.run.unit(
+        "ncu", job.schedule.scenario_of(job.schedule.unmeasured[0]).key
+    ).exists()
 
 
 @pytest.mark.usefixtures("fake_ncu")

@@ -1,6 +1,6 @@
 """The counters' step, with recordings as ncu leaves them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,13 +28,16 @@ def ncu(
 ) -> Callable[..., None]:
     """Give a function that lets ncu read so many bytes from DRAM, or fail with a warning."""
 
-    def put(*, failure: str | None = None, **read_bytes: int) -> None:
+    def put(
+        *, failure: str | None = None, unmeasured: Sequence[int] = (), **read_bytes: int
+    ) -> None:
         def profile(options: RunOptions, *, store: Path, progress: object) -> ProfileResult:
             run = Run(store / f"run-{options.l2}")
             if failure is None:
                 text = page([{TIME: "8.736", READ: str(read_bytes[options.l2])}])
                 write_counted(run, recording, text)
             summary = OpSummary("dequant_linear", "ncu", measured=int(failure is None))
+            summary.unmeasured += unmeasured
             return ProfileResult(run.folder, (summary,), () if failure is None else (failure,))
 
         monkeypatch.setattr(counters, "choose_device", lambda name: "cuda:0")
@@ -77,6 +80,14 @@ def test_an_ncu_that_records_nothing_fails(tmp_path: Path, ncu: Callable[..., No
     ncu(failure="gelu-b4: ncu left no report")
     with pytest.raises(StepFailed, match="ncu left no report"):
         read_counters(work_in(tmp_path)[0])
+
+
+def test_a_call_that_the_budget_ends_is_not_measured(
+    tmp_path: Path, ncu: Callable[..., None]
+) -> None:
+    ncu(failure="the budget ended before every planned size was measured", unmeasured=[16])
+    found = read_counters(work_in(tmp_path)[0])
+    assert found["cold"] == {"reason": "not measured: the budget was spent"}
 
 
 def test_without_time_no_call_is_counted(tmp_path: Path, ncu: Callable[..., None]) -> None:
