@@ -41,6 +41,9 @@ from .process.line_process import LineProcess, ProcessEnded
 
 START_S: Final = 180.0  # torch and its CUDA context, from a cold disk
 FINISH_S: Final = 180.0  # a profiler writes its report when the script ends
+# With the report all that the process measured would be lost, so it may outlast the budget: by
+# twice what a trace is estimated to take (profiler/worker.py, MAX_TRACE_S).
+_REPORT_GRACE_S: Final = 40.0
 
 
 class Refused(Exception):
@@ -129,12 +132,15 @@ class ScriptClient:
         """
         self._process.close_input()
         with suppress(ProcessEnded):
-            self._process.answer(FINISH_S)
-        exit_code = self._process.finish(self._answer_s)
+            self._process.answer(self._for_report(FINISH_S))
+        exit_code = self._process.finish(self._for_report(self._answer_s))
         if exit_code is None:
             self.kill()
-            exit_code = self._process.finish(FINISH_S)
+            exit_code = self._process.finish(self._for_report(FINISH_S))
         return exit_code
+
+    def _for_report(self, seconds: float) -> float:
+        return self._budget.at_most(seconds, _REPORT_GRACE_S)
 
     def kill(self) -> None:
         """End the script alone: a profiler around it still writes its report."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ..scenarios.duration import START_S, trace_s
+from ..scenarios.duration import START_S, report_s, trace_s
 from ..store.recording import CollectorName, PointTiming
 from .job import Job
 from .log_file import new_log
@@ -117,7 +117,8 @@ class Session:
     def _must_be_traced(self) -> bool:
         """Whether the rest of the time is needed for the trace, or the trace is long enough."""
         timings = (one for one in self.outcomes if isinstance(one, PointTiming))
-        needed_s = sum(trace_s(self.collector, one) for one in timings)
+        needed_s = report_s(self.collector)
+        needed_s += sum(trace_s(self.collector, one) for one in timings)
         return needed_s >= min(MAX_TRACE_S, self.job.schedule.left_s)
 
 

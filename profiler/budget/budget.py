@@ -34,9 +34,9 @@ class Budget:
         """Whether so much time is left."""
         return self.left_s >= seconds
 
-    def at_most(self, seconds: float) -> float:
-        """How long an answer may be waited for that may take `seconds` at most."""
-        return min(seconds, self.left_s + GRACE_S)
+    def at_most(self, seconds: float, grace_s: float = GRACE_S) -> float:
+        """How long may be waited for what takes `seconds` at most, and ends with the budget."""
+        return min(seconds, self.left_s + grace_s)
 
 
 NO_BUDGET: Final = Budget()

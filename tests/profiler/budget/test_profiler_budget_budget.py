@@ -20,3 +20,4 @@ def test_an_answer_may_come_a_little_later_than_its_end() -> None:
     assert budget.at_most(3) == 3
     clock.advance(20)
     assert (budget.left_s, budget.is_spent, budget.at_most(60)) == (0, True, GRACE_S)
+    assert budget.at_most(60, grace_s=40) == 40
