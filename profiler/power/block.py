@@ -192,7 +192,7 @@ class Block:
         """Hold a load until its power is known well enough, for `LOAD_S` at most."""
         with self.open_recorder(self.job.provenance, log) as recorder:
             begin_ns = begin()
-            look = self.job.watch.begin(script.processes)
+            look = self.job.watch.begin((*script.processes, *recorder.processes))
             self._wait(recorder, begin_ns)
             surroundings = look()
             return replace(script.stop(), surroundings=surroundings)

@@ -48,8 +48,8 @@ def record_mixed_workload(
         command = [sys.executable, "-P", str(run.script(NAME).absolute()), "--serve"]
         with ScriptClient(command, _ANSWER_S, kept_fds, new_log(run, NAME)) as script:
             script.start(PREPARE_S)
-            with open_recorder(provenance, folder / POWER_LOG):
-                look = watch.begin(script.processes)
+            with open_recorder(provenance, folder / POWER_LOG) as recorder:
+                look = watch.begin((*script.processes, *recorder.processes))
                 workload = script.run_mixed_workload()
                 seen = look()
         write_document(folder / MIXED_WORKLOAD_FILE, replace(workload, surroundings=seen))

@@ -57,6 +57,11 @@ class SensorRecorder:
         if fault is not None:
             raise RecorderEnded(f"the recorder of the sensors failed: {fault}")
 
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Ids of the recording process and of its supervisor."""
+        return () if self._process is None else self._process.processes()
+
     def rows(self) -> list[Row]:
         """Readings of this log so far."""
         new_bytes = os.fstat(self._file).st_size - self._read_bytes

@@ -19,7 +19,12 @@ LOG_TOOL: Final = Tool(*SCHEMA.split("/"))
 
 
 class RecordedRows(Protocol):
-    """What a recorder of sensors shows while it runs."""
+    """What a recorder of sensors shows while it runs; `processes` are its own."""
+
+    @property
+    def processes(self) -> tuple[int, ...]:
+        """Ids of the processes that record: what they take of a processor is ours."""
+        ...
 
     def rows(self) -> list[Row]:
         """Readings so far."""

@@ -103,15 +103,15 @@ class ThermalResponse:
             self._begin_s = self._now_s()
             self._wait(idle_s)
             while self._now_s() < self._begin_s + idle_s + hot_s:
-                self._loads.append(self._hold(script, idle_s + hot_s))
+                self._loads.append(self._hold(script, recorder, idle_s + hot_s))
             self._wait(idle_s + hot_s + cool_s)
             self.exit_code = script.finish()
 
-    def _hold(self, script: ScriptClient, until_s: float) -> Load:
+    def _hold(self, script: ScriptClient, recorder: RecordedRows, until_s: float) -> Load:
         """Hold one load for `LOAD_S`, but at most until `until_s` seconds of the recording."""
         key = self.job.schedule.scenario_of(self.tokens).key
         script.begin_load(self.tokens, 0, key)
-        look = self.job.watch.begin(script.processes)
+        look = self.job.watch.begin((*script.processes, *recorder.processes))
         self._wait(min(until_s, self._now_s() - self._begin_s + LOAD_S))
         seen = look()
         return replace(script.stop(), surroundings=seen)

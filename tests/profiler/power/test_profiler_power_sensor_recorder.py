@@ -58,6 +58,7 @@ def test_one_process_records_one_log_after_the_other_beside_its_caller(tmp_path:
             with recorder.record(fake.UUID, tmp_path / name):
                 wait_for(lambda: energies(recorder) >= 5)
                 processes.add(recording_process())
+                assert recording_process() in recorder.processes
             log = read_power_log(tmp_path / name)
             assert log.simulated
             counter = log.series(ENERGY).good()

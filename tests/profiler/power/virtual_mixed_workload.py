@@ -84,6 +84,6 @@ def _of_replay(clock: fake.VirtualClock, path: Path) -> Iterator[RecordedRows]:
         recorder.record(clock.reached(_BEGIN_S + _SECONDS + 0.5))
         first = header(fake.UUID)
     try:
-        yield SimpleNamespace(rows=lambda: recorder.rows)
+        yield SimpleNamespace(rows=lambda: recorder.rows, processes=())
     finally:
         write_log(path, first, recorder.rows)

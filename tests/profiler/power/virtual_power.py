@@ -79,7 +79,7 @@ def virtual_recorder(clock: fake.VirtualClock, seconds: float = 2.2) -> OpenReco
             recorder.record(clock.reached(begin_s + seconds))
             first = header(fake.UUID)
         try:
-            yield SimpleNamespace(rows=lambda: recorder.rows)
+            yield SimpleNamespace(rows=lambda: recorder.rows, processes=())
         finally:
             write_log(path, first, recorder.rows)
 
