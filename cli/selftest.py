@@ -36,6 +36,8 @@ def selftest(
         render.text(to_json(result.selftest))
     else:
         _show(result.selftest)
+    if result.unwritten is not None:
+        raise result.unwritten
     for name in result.selftest.left_out:
         render.warn(f"no room in the archive: {name}")
     render.say(f"results: {result.archive}")

@@ -18,7 +18,7 @@ from .sharing import is_shareable
 MOST_BYTES: Final = 16 << 20
 _OVERHEAD_BYTES: Final = 4096  # a member's header, and gzip on what cannot be packed
 _END_BYTES: Final = 32 << 10  # the tar's last blocks
-_FIRST: Final = ("selftest.json", "results/*.json", "logs/*.log", "idle/power.csv")
+_FIRST: Final = ("selftest.json", "results/*.json", "logs/*.log", "*/power.csv")
 _OF_A_RUN: Final = (
     "plan.json",
     "preset.toml",

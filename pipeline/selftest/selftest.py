@@ -28,11 +28,15 @@ _LEAST_S: Final = 1.0  # left of the budget to begin a step
 
 @dataclass(frozen=True, slots=True)
 class SelftestResult:
-    """What came of a selftest, its folder, and its archive to be sent."""
+    """What came of a selftest, its folder, and its archive to be sent.
+
+    `unwritten` is why the last of it could not be written, such as a full disk; None where it was.
+    """
 
     selftest: Selftest
     folder: Path
     archive: Path
+    unwritten: BadInput | None = None
 
 
 def selftest(
@@ -45,9 +49,9 @@ def selftest(
     """Run every step within `budget_s` into a new folder below `store`.
 
     A step that fails, hangs or crashes ends no other. `selftest.json` and the archive are written
-    anew after each. `command_of` gives the command of a step's process. Raises BadInput for a
-    budget that is not above 0, and where the folder cannot be written. A KeyboardInterrupt leaves
-    what there is by then.
+    anew after each; where they cannot be, the steps go on, and the result says why. `command_of`
+    gives the command of a step's process. Raises BadInput for a budget that is not above 0, and
+    where the folder cannot be made. A KeyboardInterrupt leaves what there is by then.
     """
     check_type("budget_s", budget_s, float, int)
     if not budget_s > 0:
@@ -64,7 +68,8 @@ def selftest(
     except KeyboardInterrupt:
         running.write(ended=False)
         raise KeyboardInterrupt(f"what there is by now: {running.archive}") from None
-    return SelftestResult(running.write(ended=True), folder, running.archive)
+    ended = running.write(ended=True)
+    return SelftestResult(ended, folder, running.archive, running.unwritten)
 
 
 @dataclass(slots=True)
@@ -77,6 +82,7 @@ class _Running:
     command_of: CommandOf
     steps: list[StepResult] = field(default_factory=list)
     facts: dict[str, Facts] = field(default_factory=dict)
+    unwritten: BadInput | None = None
     begin_s: float = field(default_factory=time.monotonic)
     utc: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
@@ -114,14 +120,22 @@ class _Running:
 
     def write(self, *, ended: bool) -> Selftest:
         """Write `selftest.json` and the archive; the former says what the latter lacks."""
-        written = self._now(ended, ())
-        write_document(self.folder / "selftest.json", written)
-        left_out = pack(self.folder, self.archive)
-        if left_out:
-            written = self._now(ended, left_out)
-            write_document(self.folder / "selftest.json", written)
-            pack(self.folder, self.archive)
-        return written
+        found = self._now(ended, ())
+        before, self.unwritten = self.unwritten, None
+        try:
+            left_out = self._write(found)
+            if left_out:
+                found = self._now(ended, left_out)
+                self._write(found)
+        except BadInput as refusal:
+            self.unwritten = refusal
+            if before is None:
+                self.progress.warning(refusal.message)
+        return found
+
+    def _write(self, found: Selftest) -> tuple[str, ...]:
+        write_document(self.folder / "selftest.json", found)
+        return pack(self.folder, self.archive)
 
     def _now(self, ended: bool, left_out: tuple[str, ...]) -> Selftest:
         device, name = self._told("device"), self._told("device_name")

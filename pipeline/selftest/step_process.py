@@ -8,6 +8,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,8 @@ from typing import Any, Final
 from ...profiler.log_file import end_log
 from ...profiler.process.line_process import LineProcess, ProcessEnded
 from ...store.disk.sync import make_folder
-from ...store.files import write_whole
+from ...store.errors import BadInput
+from ...store.files import cannot_write, write_whole
 from ...store.text.shareable import shareable
 from ..measure.progress import RunProgress
 from .results import Facts, StepOutcome, StepResult
@@ -54,9 +56,9 @@ class StepRun:
 
     def _run(self, end_s: float) -> tuple[StepOutcome, str | None]:
         log = self.folder / "logs" / f"{self.step.name}.log"
-        make_folder(log.parent)
         command = self.command_of(self.step.name, self.folder, self.limit_s)
         try:
+            make_folder(log.parent)
             with LineProcess(command, log=log) as process:
                 while True:
                     message = json.loads(process.answer(max(0.0, end_s - time.monotonic())))
@@ -66,15 +68,18 @@ class StepRun:
         except ProcessEnded as end:
             late = time.monotonic() >= end_s
             return StepOutcome.FAILED, f"no end within {self.limit_s:.0f} s" if late else str(end)
+        except OSError as error:
+            return StepOutcome.FAILED, cannot_write(log, error).message
         finally:
-            end_log(log)
+            _end(log)
 
     def _take(self, message: dict[str, Any]) -> None:
         """Keep facts, and pass warnings and progress on."""
         if "facts" in message:
             self.facts.clear()
             self.facts.update(message["facts"])
-            write_facts(self.folder, self.step.name, self.facts)
+            with suppress(BadInput):  # a disk that is full by now: the claims need no file
+                write_facts(self.folder, self.step.name, self.facts)
         elif "warning" in message:
             self.progress.warning(f"{self.step.name}: {shareable(message['warning'])}")
         elif "point" in message:
@@ -84,6 +89,15 @@ class StepRun:
         elif "end" in message:
             self._done = None
             self.progress.end(*message["end"])
+
+
+def _end(log: Path) -> None:
+    """Make a step's log fit to be shared; without room for that there is none."""
+    try:
+        if log.is_file():
+            end_log(log)
+    except BadInput:
+        log.unlink(missing_ok=True)
 
 
 def write_facts(folder: Path, step: str, facts: Facts) -> None:

@@ -9,6 +9,7 @@ from moeprof.pipeline.selftest import selftest as stage
 from moeprof.pipeline.selftest.claims import STATEMENTS, judge
 from moeprof.pipeline.selftest.results import Selftest, StepOutcome
 from moeprof.pipeline.selftest.selftest import SelftestResult
+from moeprof.store.errors import BadInput
 from moeprof.tests.cli.command_line import Moeprof
 from moeprof.tests.pipeline.selftest.made_up import ended_steps, gpu_facts
 
@@ -29,10 +30,12 @@ class StandIn:
             claims=judge(steps, gpu_facts(), "cuda:0"),
         )
         self.asked: dict[str, object] = {}
+        self.unwritten: BadInput | None = None
 
     def __call__(self, *, store: Path, budget_s: float, progress: object) -> SelftestResult:
         self.asked = {"store": store, "budget_s": budget_s}
-        return SelftestResult(self.found, store / "selftest-1", store / "selftest-1.tar.gz")
+        folder, archive = store / "selftest-1", store / "selftest-1.tar.gz"
+        return SelftestResult(self.found, folder, archive, self.unwritten)
 
 
 @pytest.fixture
@@ -58,6 +61,16 @@ def test_a_claim_that_does_not_hold_is_exit_1(moeprof: Moeprof, stand_in: StandI
     result = moeprof("selftest")
     assert result.exit_code == 1
     assert "kernels: signal SIGSEGV" in result.stdout
+
+
+def test_a_selftest_that_cannot_be_written_prints_its_table_and_why(
+    moeprof: Moeprof, stand_in: StandIn
+) -> None:
+    stand_in.unwritten = BadInput("cannot write x: no space left on device", hint="free some")
+    result = moeprof("selftest")
+    assert result.exit_code == 2
+    assert "NVIDIA H200: 19 PASS" in result.stdout
+    assert "no space left on device" in result.stderr
 
 
 def test_a_selftest_of_which_no_step_ran_is_exit_4(moeprof: Moeprof, stand_in: StandIn) -> None:

@@ -75,6 +75,29 @@ def test_a_step_that_does_not_end_well_ends_no_other(tmp_path: Path, text: str) 
     assert found.has_fail == (text != SKIPPED)
 
 
+# A folder in the way of each file refuses it as a full disk does, also to a test that is root.
+FILLS = """
+from pathlib import Path
+folder = Path(sys.argv[1])
+(folder / "selftest.json").unlink(missing_ok=True)
+(folder / "selftest.json" / "x").mkdir(parents=True)
+for step in ("kernels", "sweep", "model", "verdict", "counters", "idle"):
+    (folder / "results" / f"{step}.json" / "x").mkdir(parents=True)
+    (folder / "logs" / f"{step}.log").mkdir(parents=True, exist_ok=True)
+"""
+
+
+def test_what_cannot_be_written_amid_a_selftest_is_judged_all_the_same(
+    tmp_path: Path, listener: Listener
+) -> None:
+    found = run(tmp_path, {"doctor": FILLS + DONE}, listener=listener)
+    assert found.unwritten is not None
+    assert str(found.folder) in found.unwritten.message
+    assert len([text for text in listener.warnings if "selftest.json" in text]) == 1
+    assert found.selftest.device == "cpu"
+    assert len(found.selftest.claims) == len(run(tmp_path).selftest.claims)
+
+
 BUSY = 'tell({"outcome": "skipped", "reason": "another sweep is measuring core 0"})\n'
 
 

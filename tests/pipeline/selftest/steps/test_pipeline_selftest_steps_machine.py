@@ -17,7 +17,7 @@ def test_each_check_is_told_when_it_is_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(machine, "choose_device", lambda name: "cpu")
-    monkeypatch.setattr(machine, "checks", lambda store, device: iter((NOISE, DISK)))
+    monkeypatch.setattr(machine, "checks", lambda store, device, probes: iter((NOISE, DISK)))
     work, told = work_in(tmp_path)
     found = examine_machine(work)
     assert len(told.facts) == 2
