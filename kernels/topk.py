@@ -8,7 +8,6 @@ weights are computed from the k picked logits, which are loaded again.
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -54,7 +53,9 @@ def topk(
     a k outside 1..32 or above the number of experts in the kept groups.
     """
     _check(logits, k, routing, bias, counts)
-    settings = (bias, k, *astuple(routing))
+    # dataclasses.astuple() copies each field, which torch.compile of torch 2.11 cannot trace.
+    shape = (routing.groups, routing.kept_groups)
+    settings = (bias, k, routing.scores, routing.renormalise, routing.scale, *shape)
     picked: tuple[torch.Tensor, torch.Tensor]
     if counts is None:
         picked = _operator(logits, *settings)

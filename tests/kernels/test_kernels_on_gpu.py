@@ -105,7 +105,8 @@ def test_a_split_product_is_one_node_of_a_graph() -> None:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         kernel(x)
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as trace:
+    kinds = [torch.profiler.ProfilerActivity.CUDA]
+    with torch.profiler.profile(activities=kinds, acc_events=True) as trace:
         graph.replay()
         torch.cuda.synchronize()
     ran = [one.name for one in trace.events() if one.device_type == torch.profiler.DeviceType.CUDA]

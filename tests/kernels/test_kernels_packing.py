@@ -66,7 +66,7 @@ def test_integers_of_every_width_are_packed_alike(dtype: torch.dtype) -> None:
 
 def test_no_copy_of_all_weights_is_wider_than_a_byte() -> None:
     q = torch.zeros(64, 256, dtype=torch.int64)
-    with torch.profiler.profile(profile_memory=True) as profile:
+    with torch.profiler.profile(profile_memory=True, acc_events=True) as profile:
         unpack(pack(q), (64, 256))
     assert max(event.self_cpu_memory_usage for event in profile.events()) == q.numel()
 

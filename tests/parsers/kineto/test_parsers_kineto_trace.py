@@ -356,7 +356,8 @@ def test_reported_situations_come_out_right(
 def test_a_trace_that_torch_wrote_has_its_ranges(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     path = tmp_path / "real.json.gz"
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+    kinds = [torch.profiler.ProfilerActivity.CPU]
+    with torch.profiler.profile(activities=kinds, acc_events=True) as profiler:
         for call in range(3):
             with torch.profiler.record_function(f"gelu-b4#0.{call}"):
                 torch.nn.functional.gelu(torch.ones(4, 1024))
