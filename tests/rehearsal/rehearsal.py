@@ -17,6 +17,7 @@ from moeprof.tests.rehearsal.virtual_time.server import PAGE, ClockServer
 
 _HERE: Final = Path(__file__).parent
 _ROOT: Final = _HERE.resolve().parents[1]
+_SYSTEM: Final = f"/usr/bin{os.pathsep}/bin"  # a C compiler, and no nsys or ncu
 _TOOLS: Final = {"nsys": _HERE / "fake_nsys.py", "ncu": _HERE.parent / "faketools" / "fake_ncu.py"}
 
 
@@ -43,7 +44,7 @@ class Rehearsal:
         live.touch()
         given = {"live": live, "clock": self.folder / PAGE} | nvml
         self.environment = {
-            "PATH": self.environment.get("PATH", ""),
+            "PATH": self.environment.get("PATH", _SYSTEM),
             MACHINE: str(described),
             **{f"FAKENVML_{name.upper()}": str(value) for name, value in given.items()},
         }
@@ -56,7 +57,7 @@ class Rehearsal:
             program = folder / tool
             program.write_text(f'#!/bin/sh\nexec {sys.executable} -P {_TOOLS[tool]} "$@"\n')
             program.chmod(0o755)
-        self.environment["PATH"] = f"{folder}{os.pathsep}/usr/bin{os.pathsep}/bin"
+        self.environment["PATH"] = f"{folder}{os.pathsep}{_SYSTEM}"
 
     def moeprof(self, *words: object) -> Result:
         """Run one command to its end."""

@@ -10,6 +10,7 @@ writes to another process it asks again, since that one may wake up.
 
 import contextlib
 import mmap
+import os
 import selectors
 import socket
 import struct
@@ -41,10 +42,6 @@ class _Thread:
     thread: int = 0
     kind: bytes = HERE
     until_s: float | None = None
-
-    @property
-    def runs(self) -> bool:
-        return _state(f"/proc/{self.process}/task/{self.thread}/stat") in ("R", "D")
 
 
 class ClockServer:
@@ -144,19 +141,16 @@ class ClockServer:
         self._page[NOW.size :] = LIMITED.pack(0.0, until_s, thread)[NOW.size :]
 
     def _is_busy(self) -> bool:
-        self._starting = {pid for pid in self._starting if _state(f"/proc/{pid}/stat") not in "ZX"}
-        # One that waits with a timeout runs as soon as what it waits for is there.
-        return bool(self._starting) or any(
-            one.runs for one in self._threads.values() if one.until_s is None or one.kind == TIMEOUT
-        )
+        """Whether a process starts, computes in any of its threads, or runs to its end.
+
+        Threads that do not know the clock, and processes that have left it, count as well.
+        """
+        self._starting &= {pid for pid in self._starting if _lives(pid)}
+        self._processes &= {pid for pid in self._processes if _lives(pid)}
+        return bool(self._starting) or any(map(_runs, self._processes))
 
     def _nothing_happens(self) -> bool:
-        """Whether no process runs, not even to its end, and none has for a while."""
-        states = {pid: _state(f"/proc/{pid}/stat") for pid in self._processes}
-        self._processes = {pid for pid, state in states.items() if state not in "ZX"}
-        if not {"R", "D"}.isdisjoint(states.values()):
-            self._still_since_s = None
-            return False
+        """Whether nothing has happened for a while."""
         now_s = time.monotonic()
         self._still_since_s = self._still_since_s or now_s
         return now_s - self._still_since_s >= _NOTHING_HAPPENS_S
@@ -170,6 +164,19 @@ class ClockServer:
 def _until_s(one: _Thread) -> float:
     assert one.until_s is not None, "it waits"
     return one.until_s
+
+
+def _lives(process: int) -> bool:
+    return _state(f"/proc/{process}/stat") not in "ZX"
+
+
+def _runs(process: int) -> bool:
+    """Whether any thread of a process runs, or waits for a disk."""
+    try:
+        threads = os.listdir(f"/proc/{process}/task")
+    except OSError:
+        return False
+    return any(_state(f"/proc/{process}/task/{one}/stat") in "RD" for one in threads)
 
 
 def _state(stat: str) -> str:
