@@ -42,7 +42,7 @@ check:
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
-	$(BIN)/pytest --numprocesses auto
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 fmt: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -1,9 +1,9 @@
-"""The command line, one tiny run that its own commands really made, and disks that refuse."""
+"""The command line, one tiny run that its own commands made, and disks that refuse."""
 
 import errno
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +11,14 @@ import pytest
 from moeprof.store.disk.temporary import PREFIX
 from moeprof.tests.cli.command_line import Moeprof, Result, run_moeprof
 from moeprof.tests.conftest import quick_points
+from moeprof.tests.instant_scripts import instant_scripts
 
 
 @pytest.fixture(autouse=True)
-def _quickly(quickly: None) -> None:
-    """Let every command of these tests time each size for a moment, and no size again."""
+def _quickly(quickly: None) -> Iterator[None]:
+    """Let scripts answer at once; those of files time each size for a moment, and none again."""
+    with instant_scripts():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +32,7 @@ def profiled(tmp_path_factory: pytest.TempPathFactory, moeprof: Moeprof) -> tupl
     """Give a store with one run of two operations, and what `profile --json` said. Only read it."""
     store = tmp_path_factory.mktemp("profiled")
     words = "--json --ops relu,topk --batch-sizes 1..64 --points 8 --seed 5 --device cpu --no-power"
-    with quick_points():
+    with quick_points(), instant_scripts():
         return store, moeprof("profile", *words.split(), "--store", store)
 
 

@@ -96,16 +96,6 @@ def test_a_kernel_that_crashes_costs_its_own_size_and_one_visit_of_those_before_
     assert not moeprof.load(swept.run.folder).get_cost("fc1", batch_size=16).extrapolated
 
 
-def test_heat_under_an_old_driver(stage: Rehearsal, sweep: Sweep) -> None:
-    missing = ("nvmlDeviceGetTemperatureV", "nvmlDeviceGetCurrentClocksEventReasons")
-    errors = ",".join(f"{name}={FUNCTION_NOT_FOUND}" for name in missing)
-    hot = Slowdown(stage.now_s + 6, stage.now_s + FOREVER_S, 1200, HEAT)
-    stage.set_machine(Machine(slowdowns=(hot,)), errors=errors)
-    swept = sweep()
-    assert swept.ops["kineto"]["failures"] == []
-    assert Fault.THERMAL_THROTTLING in swept.told()
-
-
 def test_a_clock_that_falls_for_some_loads(stage: Rehearsal, sweep: Sweep) -> None:
     """A load that ran at the fallen clock, in part or alone, shows it beside the others."""
     # A second in every four: whenever the loads begin, some meet it and most do not.
@@ -118,12 +108,16 @@ def test_a_clock_that_falls_for_some_loads(stage: Rehearsal, sweep: Sweep) -> No
     assert any(one in swept.told() + swept.marks() for one in words)
 
 
-def test_a_gpu_that_nvml_loses(stage: Rehearsal, sweep: Sweep) -> None:
-    """Times go on, and what has no energy says so."""
-    lost_s = stage.now_s + 12
-    stage.set_machine(Machine(), errors=f"nvmlDevice={GPU_IS_LOST}@{lost_s}-{FOREVER_S}")
+def test_heat_under_an_old_driver_and_a_gpu_that_nvml_loses(stage: Rehearsal, sweep: Sweep) -> None:
+    """Older functions serve, times go on, and what has no energy says so."""
+    missing = ("nvmlDeviceGetTemperatureV", "nvmlDeviceGetCurrentClocksEventReasons")
+    lost = f"nvmlDevice={GPU_IS_LOST}@{stage.now_s + 12}-{FOREVER_S}"
+    errors = ",".join([*(f"{name}={FUNCTION_NOT_FOUND}" for name in missing), lost])
+    hot = Slowdown(stage.now_s + 6, stage.now_s + FOREVER_S, 1200, HEAT)
+    stage.set_machine(Machine(slowdowns=(hot,)), errors=errors)
     swept = sweep()
     assert swept.ops["kineto"]["failures"] == []
+    assert Fault.THERMAL_THROTTLING in swept.told()
     # Within a load, or before one begins.
     assert any(words in swept.told() for words in (Fault.GPU_LOST, "gpu is lost"))
     built = stage.moeprof("build-model", swept.run.folder)

@@ -56,6 +56,25 @@ def test_an_error_whose_message_fails_is_named_by_its_type(path: Path) -> None:
         read_op_file(path)
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import sys; sys.exit(0)", "SystemExit: 0"),
+        ("class Odd(BaseException): pass\nraise Odd('one\\ntwo')", "Odd: one"),
+        ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("import there_is_no_such_module", "ModuleNotFoundError"),
+    ],
+)
+def test_what_a_file_raises_is_said_in_one_line(
+    path: Path, capsys: pytest.CaptureFixture[str], code: str, said: str
+) -> None:
+    path.write_text(code)
+    assert try_op_file(path) == REFUSED
+    message, hint = capsys.readouterr().err.splitlines()[-2:]
+    assert message.startswith(f"{path} does not run: {said}")
+    assert hint
+
+
 def test_bytecode_beside_the_file_is_not_executed(path: Path) -> None:
     """Python itself would take it for that of the file: it is marked as never to be checked."""
     path.write_text(SOURCE.format(name="negate"))

@@ -43,9 +43,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / "subject").write_text(subject)
         git(folder, "add", ".")
         git(folder, "commit", "--quiet", "-m", subject)
-    script = tmp_path / "reading.py"
-    script.write_text(READING)
-    monkeypatch.setattr(revisions, "command", lambda *_: (sys.executable, str(script)))
+    script = str(tmp_path / "reading.py")
+    Path(script).write_text(READING)
+    monkeypatch.setattr(revisions, "command", lambda *_: (sys.executable, "-I", "-S", script))
     return folder
 
 

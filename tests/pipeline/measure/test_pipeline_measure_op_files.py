@@ -28,14 +28,8 @@ def test_a_good_file_gives_its_operations(path: Path) -> None:
     ("code", "said"),
     [
         ("import os; os._exit(0)", "ends its process with exit code 0"),
-        ("import os; os._exit(5)", "ends its process with exit code 5"),
-        ("import os; os.abort()", "ends its process by SIGABRT"),
         ("import os; os.kill(os.getpid(), 9)", "ends its process by SIGKILL"),
-        ("import sys; sys.exit(0)", "does not run: SystemExit: 0"),
-        ("class Odd(BaseException): pass\nraise Odd('one\\ntwo')", "does not run: Odd: one"),
-        ("raise KeyboardInterrupt", "does not run: KeyboardInterrupt"),
         ("input()", "does not run: EOFError"),
-        ("import there_is_no_such_module", "does not run: ModuleNotFoundError"),
         ("import os; os.close(2); 1 / 0", "ends its process"),
     ],
 )
@@ -49,15 +43,8 @@ def test_a_file_that_ends_its_process_or_raises_is_refused(
     assert "\n" not in refused.value.message
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "while True: pass",
-        "try:\n    import time; time.sleep(99)\nexcept BaseException:\n    time.sleep(99)",
-    ],
-)
-def test_a_file_that_never_comes_back_is_refused_within_the_limit(path: Path, code: str) -> None:
-    path.write_text(code)
+def test_a_file_that_never_comes_back_is_refused_within_the_limit(path: Path) -> None:
+    path.write_text("while True: pass")
     with pytest.raises(BadInput, match=r"does not come back within 0\.2 s"):
         load_ops(str(path), trial_s=0.2)
 

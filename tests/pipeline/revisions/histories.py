@@ -43,4 +43,5 @@ def history(folder: Path, levels: Sequence[str]) -> list[str]:
 
 def reader(count: Path, noise: float = 0.005) -> tuple[str, ...]:
     """The command that reads a commit; the file `count` numbers the readings, and so seeds them."""
-    return (sys.executable, "read.py", str(count), str(noise))
+    quickly = ("-I", "-S")  # without site-packages
+    return (sys.executable, *quickly, "read.py", str(count), str(noise))

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.pipeline.revisions.own_scenario import Metric, command
-from moeprof.pipeline.revisions.reading import Question, Unreadable, read
+from moeprof.pipeline.measure import resolve
+from moeprof.pipeline.revisions.own_scenario import Metric, command, main
+from moeprof.pipeline.revisions.reading import Question, read
+from moeprof.store.errors import CannotMeasure
+from moeprof.tests.instant_scripts import instant_scripts
 
 # `scale` is imported from the commit's own folder; more of it is more work.
 OP = """
@@ -41,19 +44,30 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def question(op: str, metric: Metric) -> Question:
-    return Question(command("my_op.py", op, 16, metric), None, None, 120.0)
-
-
 def test_a_latency_is_one_number_in_us(folder: Path) -> None:
-    assert 1.0 < read(folder, question("scaled", Metric.LATENCY)) < 1e6
+    words = command("my_op.py", "scaled", 16, Metric.LATENCY)
+    assert 1.0 < read(folder, Question(words, None, None, 120.0)) < 1e6
 
 
-def test_what_no_sensor_measures_here_makes_the_commit_unreadable(folder: Path) -> None:
-    with pytest.raises(Unreadable, match="ended with"):
-        read(folder, question("scaled", Metric.ENERGY))
+@pytest.mark.parametrize(
+    ("op", "metric", "reason"),
+    [
+        ("relu", Metric.ENERGY, "switched off here"),
+        ("other", Metric.LATENCY, "relu has no operation other"),
+    ],
+)
+def test_what_is_not_measured_is_refused_with_its_reason(
+    op: str,
+    metric: Metric,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def refuse(provenance: object) -> str:
+        raise CannotMeasure("switched off here")
 
-
-def test_an_operation_that_the_file_lacks_is_named(folder: Path) -> None:
-    with pytest.raises(Unreadable, match=r"my_op\.py has no operation other"):
-        read(folder, question("other", Metric.LATENCY))
+    monkeypatch.setattr(resolve, "check_sensors", refuse)
+    with instant_scripts():
+        code = main(["relu", op, "16", metric])
+    assert code not in (0, 1)
+    assert reason in capsys.readouterr().err
