@@ -5,7 +5,7 @@ First the torch functions of the reference, then the functions of the Triton ker
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from typing import Literal
 
@@ -52,6 +52,22 @@ class Routing:
 
 
 PLAIN = Routing()
+NAMED = {
+    "topk": PLAIN,  # Mixtral, Qwen3, gpt-oss
+    "topk_softmax": Routing("softmax"),  # OLMoE, Qwen2-MoE
+    "topk_sigmoid": Routing("sigmoid", renormalise=True),
+    "topk_grouped": Routing("softmax"),  # DeepSeek-V2
+    "topk_biased": Routing("sigmoid", renormalise=True, scale=2.5),  # DeepSeek-V3, with a bias
+}
+"""Routings by the name of the operation that measures each."""
+BY_GROUP = ("topk_grouped", "topk_biased")
+
+
+def named_routing(name: str, groups: int = 1, kept_groups: int = 1) -> Routing:
+    """Give one of NAMED, with these groups of experts if it is one of BY_GROUP."""
+    if name not in BY_GROUP:
+        return NAMED[name]
+    return replace(NAMED[name], groups=groups, kept_groups=kept_groups)
 
 
 def scores_of(logits: torch.Tensor, routing: Routing) -> torch.Tensor:

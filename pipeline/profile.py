@@ -172,7 +172,8 @@ def resume(
     provenance = describe_here(device, plan.threads)
     check_machine(opened, provenance)
     check_trusted(opened, plan, trust=trust)
-    check_same_plan(options, changed_options(options) if given is None else given, plan)
+    preset = read_preset(opened.preset_path)
+    check_same_plan(options, changed_options(options) if given is None else given, plan, preset)
     with (
         run_lock(opened) as of_run,
         device_alone(plan, provenance, progress, options) as own,
@@ -182,7 +183,7 @@ def resume(
         scripts = {op.op: opened.script(op.op) for op in plan.ops}
         # One that is gone fails the points that are left, if any.
         check_scripts_load({op: path.read_bytes() for op, path in scripts.items() if path.exists()})
-        scenarios = scenarios_of(ops_of(opened, plan), read_preset(opened.preset_path), plan)
+        scenarios = scenarios_of(ops_of(opened, plan), preset, plan)
         sweep = Sweep(opened, plan, provenance, scenarios, COLLECTORS, progress)
         return _measured(sweep, own, of_run, progress)
 

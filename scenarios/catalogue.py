@@ -2,6 +2,7 @@
 
 import difflib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -11,11 +12,40 @@ from ..store.errors import BadInput, shortened
 from .op_file import read_op_file
 from .operation import Operation
 from .ops import dequant_linear, dequant_unpack, experts, fc1, fc2, gelu, relu, topk
+from .ops.attention import attention, o_proj, qkv
+from .ops.layer import act_mul, gate, moe_layer, permute, routers, shared_expert, unpermute, w2, w13
+from .preset import Preset, load_preset
 
 CATALOGUE: Final = tuple(
     module.OPERATION for module in (fc1, fc2, gelu, relu, dequant_unpack, dequant_linear, topk)
 )
-SETS: Final = {"all": CATALOGUE, "experts": experts.OPERATIONS}
+_LAYER: Final = (
+    gate.OPERATION, *routers.OPERATIONS, permute.OPERATION, w13.W13, w13.W13_GROUPED,
+    *act_mul.OPERATIONS.values(), w2.W2, w2.W2_GROUPED, unpermute.OPERATION,
+    shared_expert.OPERATION, moe_layer.OPERATION,
+)  # fmt: skip
+_ATTENTION: Final = (qkv.OPERATION, attention.PREFILL, attention.DECODE, o_proj.OPERATION)
+
+
+def layer_of(preset: Preset) -> tuple[Operation, ...]:
+    """The operations of a layer as the preset has it, and the layer as a whole."""
+    shared = () if preset.shared_ffn is None else (shared_expert.OPERATION,)
+    return (
+        gate.OPERATION, moe_layer.ROUTERS[preset.router], permute.OPERATION, w13.W13_GROUPED,
+        act_mul.OPERATIONS[preset.activation], w2.W2_GROUPED, unpermute.OPERATION, *shared,
+        moe_layer.OPERATION,
+    )  # fmt: skip
+
+
+OPERATIONS: Final = {
+    one.name: one for one in (*CATALOGUE, *experts.OPERATIONS, *_LAYER, *_ATTENTION)
+}
+SETS: Final[dict[str, Callable[[Preset], tuple[Operation, ...]]]] = {
+    "all": lambda preset: CATALOGUE,
+    "experts": lambda preset: experts.OPERATIONS,
+    "layer": layer_of,
+    "step": lambda preset: (*layer_of(preset), *_ATTENTION),
+}
 ENTRY_POINTS: Final = "moeprof.ops"
 _FILE: Final = ".py"
 
@@ -28,18 +58,19 @@ class LoadedOp:
     source: str | None = None
 
 
-def find_ops(words: str) -> list[LoadedOp]:
+def find_ops(words: str, preset: Preset | None = None) -> list[LoadedOp]:
     """Resolve a comma-separated list of sets, names and Python files to operations.
 
-    The set "all" is the catalogue, "experts" the grouped experts at three numbers of active
-    experts. A name is an operation of these or an entry point of an installed package in the group
-    `moeprof.ops`. A file is executed, and every module-level Operation in it is taken. Raises
-    BadInput for an unknown name, a file that fails or defines no operation, and a name that occurs
-    twice.
+    The set "all" is the catalogue of seven, "experts" the grouped experts at three numbers of
+    active experts, "layer" a layer as `preset` has it, or the preset small where none is given, and
+    "step" adds its attention. A name is that of any operation of moeprof or of an entry point of an
+    installed package in the group `moeprof.ops`. A file is executed, and every module-level
+    Operation in it is taken. Raises BadInput for an unknown name, a file that fails or defines no
+    operation, and a name that occurs twice.
     """
     found: list[LoadedOp] = []
     for word in words.split(","):
-        found += _find(word.strip())
+        found += _find(word.strip(), preset or load_preset("small"))
     names = [each.operation.name for each in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -61,18 +92,17 @@ def _absolute(path: str) -> Path:
     return Path(os.path.realpath(path))  # `resolve` of a Path raises for a loop of links
 
 
-def _find(word: str) -> list[LoadedOp]:
+def _find(word: str, preset: Preset) -> list[LoadedOp]:
     if word in SETS:
-        return [LoadedOp(operation) for operation in SETS[word]]
+        return [LoadedOp(operation) for operation in SETS[word](preset)]
     if word.endswith(_FILE):
         return load_op_file(_absolute(word))
-    own = {operation.name: operation for operations in SETS.values() for operation in operations}
-    if word in own:
-        return [LoadedOp(own[word])]
+    if word in OPERATIONS:
+        return [LoadedOp(OPERATIONS[word])]
     installed = metadata.entry_points(group=ENTRY_POINTS)
     if word in installed.names:
         return [LoadedOp(_loaded(installed[word]))]
-    known = [*own, *sorted(installed.names), *SETS]
+    known = [*OPERATIONS, *sorted(installed.names), *SETS]
     near = difflib.get_close_matches(word, known, n=1)
     meant = f"did you mean {near[0]}? " if near else ""
     raise BadInput(

@@ -16,8 +16,9 @@ from ..store.scenario import L2, Scenario
 from .preset import OPTIONAL_SIZES, Preset
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_SIZES = ("hidden", "ffn", "experts", "top_k", *OPTIONAL_SIZES)
+_SIZES = ("hidden", "ffn", "experts", "top_k", *OPTIONAL_SIZES, "context", "groups", "kept_groups")
 _FIELDS = ("weight_bits", "group_size", "experts", "top_k")
+_VARIANTS = ("router", "activation", "routing")
 
 
 class InputFactory(Protocol):
@@ -40,17 +41,19 @@ class Operation:
 
     `make_inputs(take, tokens, ...)` returns the arguments of `run` as a tuple; `take` is an
     InputFactory, and further arguments are named after the sizes that it needs: those of `shape`,
-    group_size, active_experts. `run(*inputs)` is timed. Both must be written with
-    `def`, because the isolated script contains their source; `imports` are the import lines that
-    they need there besides `import torch`.
+    group_size, active_experts, and the words router, activation and routing. A size that not every
+    preset has may have a default, and is then left out of the shape too. `run(*inputs)` is timed.
+    Both must be written with `def`, because the isolated script contains their source; `imports`
+    are the import lines that they need there besides `import torch`.
 
     `reference(*inputs)`, if given, computes the same as `run` in the dtype of its inputs.
     `flops(tokens, preset)` is the arithmetic of one call. `bytes_moved(tokens, preset,
     dtype_bytes)` counts each operand once, in bytes.
 
     `shape` lists the sizes of a preset (hidden, ffn, experts, top_k, shared_ffn, heads, kv_heads,
-    head_dim) that form the scenario's shape. `fields` lists the other fields (weight_bits,
-    group_size, experts, top_k) that identify the scenario.
+    head_dim, context, groups, kept_groups) that form the scenario's shape. `fields` lists the other
+    fields (weight_bits, group_size, experts, top_k) that identify the scenario, and `variant` the
+    words (router, activation, routing).
 
     `active_experts(preset)`, for an operation that routes, is the number of experts that get a
     token. Operations that differ in that number alone share a `surface`, and are fitted together
@@ -68,6 +71,7 @@ class Operation:
     reference: Callable[..., object] | None = None
     shape: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    variant: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     active_experts: Callable[[Preset], int] | None = None
     surface: str | None = None
@@ -90,10 +94,11 @@ class Operation:
 
     def _check_sizes(self) -> None:
         routed = () if self.active_experts is None else ("active_experts",)
-        arguments = (*_SIZES, "group_size", *routed)
+        arguments = (*_SIZES, "group_size", *routed, *_VARIANTS)
         checked = (
             ("shape", self.shape, _SIZES),
             ("fields", self.fields, _FIELDS),
+            ("variant", self.variant, _VARIANTS),
             ("make_inputs", self._arguments(), arguments),
         )
         for what, given, known in checked:
@@ -103,13 +108,13 @@ class Operation:
                         f"{what} of {self.name} names {size!r}", hint=f"known: {', '.join(known)}"
                     )
 
-    def sizes(self, preset: Preset) -> dict[str, int]:
-        """The sizes that `make_inputs` has as arguments, by name."""
-        known = {size: getattr(preset, size) for size in (*_SIZES, "group_size")}
+    def sizes(self, preset: Preset) -> dict[str, Any]:
+        """The sizes and words that `make_inputs` has as arguments, by name."""
+        known = {name: getattr(preset, name) for name in (*_SIZES, "group_size", *_VARIANTS)}
         self._check_known(preset, self._arguments())
         if self.active_experts is not None:
             known["active_experts"] = self._count("active_experts", preset)
-        return {size: known[size] for size in self._arguments()}
+        return {size: known[size] for size in self._arguments() if known[size] is not None}
 
     def possible(self, preset: Preset, batch_sizes: tuple[int, ...]) -> tuple[int, ...]:
         """Those of `batch_sizes` whose tokens can reach all active experts.
@@ -140,19 +145,25 @@ class Operation:
         return Scenario(
             op=self.surface or self.name,
             tokens=tokens,
-            shape=tuple(getattr(preset, size) for size in self.shape),
+            shape=tuple(size for name in self.shape if (size := getattr(preset, name)) is not None),
             dtype=dtype,
             flops=self._count("flops", tokens, preset),
             bytes_moved=self._count("bytes_moved", tokens, preset, dtype_bytes),
             active_experts=active,
             l2=l2,
+            variant=".".join(preset.variants[word] for word in self.variant) or None,
             **{field: getattr(preset, field) for field in self.fields},
         )
 
     def _check_known(self, preset: Preset, sizes: tuple[str, ...]) -> None:
-        """Raise BadInput for one of these sizes that the preset does not name."""
+        """Raise BadInput for one of these sizes that the preset does not name.
+
+        An operation can do without one for which `make_inputs` has a default.
+        """
+        parameters = inspect.signature(self.make_inputs).parameters
         for size in sizes:
-            if size in OPTIONAL_SIZES and getattr(preset, size) is None:
+            spare = size in parameters and parameters[size].default is not inspect.Parameter.empty
+            if not spare and getattr(preset, size, 0) is None:
                 raise BadInput(
                     f"{self.name} needs {size}, and the preset {preset.name} names none",
                     hint=f"leave {self.name} out, or write {size} into a TOML of your own",

@@ -3,13 +3,14 @@
 import json
 import re
 import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 from ..store.errors import BadInput, naming, shortened
 from ..store.files import read_text
+from .expert_loads import UNIFORM, active_loads, distribution
 
 PRESETS: Final = (
     *("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"),
@@ -18,8 +19,14 @@ PRESETS: Final = (
 DTYPES: Final = ("float32", "bfloat16", "float16")
 LARGEST_SIZE: Final = 1 << 20  # no width and no number of experts comes near it
 OPTIONAL_SIZES: Final = ("shared_ffn", "heads", "kv_heads", "head_dim")
+BY_GROUP: Final = ("topk_grouped", "topk_biased")  # routers whose picks lie in the best groups
+ROUTERS: Final = ("topk", "topk_softmax", "topk_sigmoid", *BY_GROUP)
+ACTIVATIONS: Final = ("silu", "gelu", "clipped")
 
-_SIZES: Final = ("hidden", "ffn", "experts", "top_k", "weight_bits", "group_size")
+_SIZES: Final = (
+    "hidden", "ffn", "experts", "top_k", "weight_bits", "group_size", "groups", "kept_groups",
+    "context",
+)  # fmt: skip
 _EXAMPLE: Final = "see one that fits: moeprof scenario small"
 _MOST_BYTES: Final = 1 << 13  # it takes nine lines, and reading a key takes its length squared
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -36,10 +43,16 @@ class Preset:
 
     `shared_ffn` is the inner width of all shared experts together, None without any. `heads` query
     heads and `kv_heads` key and value heads of `head_dim` elements are those of attention; None
-    where they are not known, or where attention is latent (MLA) and has no such sizes.
+    where they are not known, or where attention is latent (MLA) and has no such sizes. `context` is
+    the number of tokens that each sequence has in the cache.
 
-    Raises BadInput, naming the key, for a size that is no positive integer, a bad name or dtype, a
-    top_k above the number of experts, or a group size that does not divide both widths.
+    `router` is the operation that picks the experts, `activation` what a gated expert does to its
+    two halves: one of ROUTERS, one of ACTIVATIONS. Experts form `groups`, of which a token's picks
+    lie in `kept_groups`. `routing` distributes tokens over experts: see `distribution`.
+
+    Raises BadInput, naming the key, for a size that is no positive integer, a bad name, dtype or
+    routing, an unknown router or activation, a top_k above the number of experts in the kept
+    groups, or a group size that does not divide both widths.
     """
 
     name: str
@@ -55,6 +68,12 @@ class Preset:
     heads: int | None = None
     kv_heads: int | None = None
     head_dim: int | None = None
+    context: int = 1024
+    router: str = ROUTERS[0]
+    groups: int = 1
+    kept_groups: int = 1
+    activation: str = ACTIVATIONS[0]
+    routing: str = UNIFORM
 
     def __post_init__(self) -> None:
         for key in (*_SIZES, *(size for size in OPTIONAL_SIZES if getattr(self, size) is not None)):
@@ -73,11 +92,37 @@ class Preset:
             shown = _shown(self.source)
             raise BadInput(f"source is {shown}, and must be one line of text")
         check_dtype(self.dtype)
+        for key, known in (("router", ROUTERS), ("activation", ACTIVATIONS)):
+            if getattr(self, key) not in known:
+                shown = _shown(getattr(self, key))
+                raise BadInput(f"{key} is {shown}", hint=f"it must be one of {', '.join(known)}")
         self._check_relations()
+        if not isinstance(self.routing, str):
+            raise BadInput(f"routing is {_shown(self.routing)}, and must be a text")
+        distribution(self.routing, self.experts, self.top_k)
+
+    @property
+    def variants(self) -> dict[str, str]:
+        """What else than sizes decides the cost of an operation, in words for its key."""
+        slug = distribution(self.routing, self.experts, self.top_k).slug
+        by_group = self.router in BY_GROUP and self.groups > 1
+        kept = f"{self.kept_groups}of{self.groups}" if by_group else ""
+        return {"router": f"{self.router}{kept}", "activation": self.activation, "routing": slug}
+
+    def expert_loads(self, tokens: int) -> tuple[int, ...]:
+        """The rows of each expert that gets any of `tokens`, by the routing."""
+        return active_loads(self.routing, tokens, self.experts, self.top_k)
 
     def _check_relations(self) -> None:
         if self.top_k > self.experts:
             raise BadInput(f"top_k is {self.top_k}, and there are only {self.experts} experts")
+        if self.experts % self.groups or self.kept_groups > self.groups:
+            raise BadInput(
+                f"{self.experts} experts in {self.groups} groups of which {self.kept_groups} are"
+                " kept cannot be: groups are of equal size, and no more are kept than there are"
+            )
+        if self.top_k > (within := self.experts // self.groups * self.kept_groups):
+            raise BadInput(f"top_k is {self.top_k}, and the kept groups have {within} experts")
         given = {
             size: getattr(self, size) is not None for size in ("heads", "kv_heads", "head_dim")
         }
@@ -156,8 +201,8 @@ def _from_table(table: dict[str, Any], where: object) -> Preset:
             raise BadInput(
                 f"{where} has an unknown key {shortened(key)!r}", hint=f"known: {', '.join(known)}"
             )
-    for key in known:
-        if key not in table and key not in OPTIONAL_SIZES:
+    for key in (field.name for field in fields(Preset) if field.default is MISSING):
+        if key not in table:
             raise BadInput(f"{where} lacks the key {key!r}", hint=_EXAMPLE)
     return _checked(where, **table)
 

@@ -33,10 +33,13 @@ class RunOptions:
     begins.
 
     Attributes:
-        ops: "all", "experts", names by comma such as "fc1,topk", or a Python file (docs/ops.md).
+        ops: "all", "experts", "layer", "step", names by comma such as "fc1,topk", or a Python file
+            (docs/ops.md).
         batch_sizes: Tokens in a call: "1..512", "1..512:8", "1,2,4" or "pow2:1..512".
         preset: Name of the layer's sizes; None for "small" on a CPU and "mixtral-8x7b" on a GPU.
         preset_file: TOML file with sizes of one's own, in place of `preset`.
+        routing: "uniform", "zipf:SKEW" such as "zipf:1.2", or a JSON file of recorded counts: how
+            tokens go to experts; None for the preset's own, which is uniform unless it says so.
         device: "cpu" or "cuda:N"; None for the first GPU, or the CPU where there is none.
         collectors: "auto", "cpu", "kineto", "nsys" or "ncu"; one that times and ncu by comma.
         sampling: "adaptive" chooses each size by those measured so far, "all" takes every one.
@@ -60,6 +63,7 @@ class RunOptions:
     batch_sizes: str = "1..512"
     preset: str | None = None
     preset_file: Path | str | None = None
+    routing: str | None = None
     device: str | None = None
     collectors: str = "auto"
     sampling: Sampling = "adaptive"

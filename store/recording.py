@@ -146,9 +146,10 @@ class Recording:
     run. A unit that failed as a whole has no files and a Failure for each of its points.
     """
 
-    # History, newest first. 1.3: launch times, visits that were cut short. 1.2: surroundings,
-    # reference loads, times by the GPU. 1.1: loads. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.recording/1.3"
+    # History, newest first. 1.4: variants of scenarios. 1.3: launch times, visits that
+    # were cut short. 1.2: surroundings, reference loads, times by the GPU. 1.1: loads. 1.0: the
+    # first.
+    SCHEMA: ClassVar[str] = "moeprof.recording/1.4"
     WAY_OUT: ClassVar[str] = "restore it, or measure it anew with --resume"
 
     unit: Name

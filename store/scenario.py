@@ -19,7 +19,7 @@ class SurfaceKey:
     """What identifies an operation at any batch size and any number of active experts.
 
     `regime` says how calls followed each other: BURST or SUSTAINED. The other fields are those of
-    `Scenario`.
+    `Scenario`. `variant` is None in files of before it.
     """
 
     op: str
@@ -31,6 +31,7 @@ class SurfaceKey:
     top_k: Small | None
     l2: L2
     regime: str
+    variant: str | None = None
 
     @classmethod
     def names(cls) -> tuple[str, ...]:
@@ -57,7 +58,8 @@ class Scenario:
     operation's other sizes in the order that its docstring gives them. `experts`, `active_experts`
     and `top_k` are None for an operation that routes nothing; `weight_bits` and `group_size` are
     None for one whose weights are not quantised. `flops` and `bytes_moved` count one call: the
-    arithmetic that the operation needs, and each operand read or written once.
+    arithmetic that the operation needs, and each operand read or written once. `variant` names in
+    words what else decides the cost, such as the distribution of tokens over experts.
     """
 
     op: str
@@ -72,6 +74,7 @@ class Scenario:
     active_experts: Small | None = None
     top_k: Small | None = None
     l2: L2 = "cold"
+    variant: str | None = None
 
     @property
     def curve(self) -> str:
@@ -100,6 +103,7 @@ class Scenario:
             *(["x".join(map(str, self.shape))] if self.shape else []),
             _DTYPE_SLUGS.get(self.dtype, self.dtype),
             *(f"{letter}{value}" for letter, value in numbered.items() if value is not None),
+            *([self.variant] if self.variant else []),
             self.l2,
         ]
 

@@ -26,6 +26,7 @@ from .options import (
     PresetFile,
     PresetName,
     Resume,
+    Routing,
     RunToResume,
     SamplingKind,
     Seed,
@@ -49,6 +50,7 @@ def profile(
     batch_sizes: BatchSizes = "1..512",
     preset: PresetName = None,
     scenario: PresetFile = None,
+    routing: Routing = None,
     device: Device = None,
     collector: Collectors = "auto",
     sampling: SamplingKind = "adaptive",
@@ -78,6 +80,7 @@ def profile(
         batch_sizes=batch_sizes,
         preset=preset,
         preset_file=scenario,
+        routing=routing,
         device=device,
         collectors=collector,
         sampling=sampling,
@@ -95,12 +98,10 @@ def profile(
         force=force,
     )
     _check_resume(run, resume, dry_run, trust)
-    if dry_run:
-        _show_plan(options, json)
-    elif resume:
+    if resume:
         _resume(find_run(run, store).folder, options, _given(context), trust, json)
     else:
-        _measure(options, store, json)
+        _measure(options, store, dry_run, json)
 
 
 def _check_resume(run: "Path | None", resume: bool, dry_run: bool, trust: bool) -> None:
@@ -135,7 +136,10 @@ def _show_plan(options: "RunOptions", json: bool) -> None:
     show_estimate(estimate, json)
 
 
-def _measure(options: "RunOptions", store: "Path", json: bool) -> None:
+def _measure(options: "RunOptions", store: "Path", dry_run: bool, json: bool) -> None:
+    if dry_run:
+        _show_plan(options, json)
+        return
     from ...pipeline.profile import profile as measure
 
     with redirect_stdout(sys.stderr), render.Talk() as talk:

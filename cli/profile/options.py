@@ -12,7 +12,8 @@ RunToResume = Annotated[
 Ops = Annotated[
     str,
     typer.Option(
-        help="all, experts, names by comma such as fc1,topk, or a Python file with your own."
+        help="all, experts, layer, step, names by comma such as fc1,topk, or a Python file with"
+        " your own."
     ),
 ]
 BatchSizes = Annotated[
@@ -31,6 +32,13 @@ PresetFile = Annotated[
     typer.Option(
         "--scenario",
         help="Sizes of your own: a TOML file as `moeprof scenario small` prints one.",
+    ),
+]
+Routing = Annotated[
+    str | None,
+    typer.Option(
+        help="How tokens go to experts: uniform, zipf:SKEW such as zipf:1.2, or a JSON file of"
+        " recorded counts [default: as the preset says, else uniform]."
     ),
 ]
 Device = Annotated[

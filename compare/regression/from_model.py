@@ -60,6 +60,7 @@ def _curve(surface: SurfaceModel, experts: int) -> str:
         active_experts=experts,
         top_k=surface.top_k,
         l2=surface.l2,
+        variant=surface.variant,
     ).curve
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from ...profiler.process.run import Finished, run
 from ...scenarios.catalogue import LoadedOp, find_ops, load_op_file, op_paths
 from ...scenarios.op_file import REFUSED, TRIED, check_op_file
+from ...scenarios.preset import Preset
 from ...store.errors import BadInput
 
 TRIAL_S: Final = 60.0  # torch is imported too, from a cold disk
@@ -24,11 +25,13 @@ sys.exit(try_op_file(Path(path)))
 """
 
 
-def load_ops(words: str, *, trial_s: float = TRIAL_S) -> list[LoadedOp]:
+def load_ops(
+    words: str, preset: Preset | None = None, *, trial_s: float = TRIAL_S
+) -> list[LoadedOp]:
     """Find operations as `find_ops` does. Raises BadInput for a file that its trial refuses."""
     for path in op_paths(words):
         _try(path, trial_s)
-    return find_ops(words)
+    return find_ops(words, preset)
 
 
 def load_ops_of_file(path: Path, *, trial_s: float = TRIAL_S) -> list[LoadedOp]:

@@ -1,6 +1,6 @@
 """From the options of a run to its plan on this machine: device, preset, collectors, sensors."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,11 +8,12 @@ from ...device.identity import choose_device, describe
 from ...profiler.collectors.registry import choose_collectors
 from ...profiler.git import head
 from ...profiler.power.sensors import check_sensors
+from ...scenarios.expert_loads import distribution_words
 from ...scenarios.grid import parse_batch_sizes
 from ...scenarios.plan import ResolvedRun, check_options, make_plan
 from ...scenarios.preset import Preset, load_preset, read_preset
 from ...scenarios.run_options import RunOptions
-from ...store.errors import CannotMeasure
+from ...store.errors import CannotMeasure, naming
 from ...store.plan import Plan
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName
@@ -42,7 +43,7 @@ def resolve(options: RunOptions, progress: RunProgress) -> PlannedRun:
     device = choose_device(options.device)
     preset = _preset(options, device)
     collectors, reason = choose_collectors(options.collectors, device)
-    ops = tuple(load_ops(options.ops))
+    ops = tuple(load_ops(options.ops, preset))
     check_options(options, device)
     batch_sizes = parse_batch_sizes(options.batch_sizes)
     progress.notice(f"device: {device}; preset: {preset.name} ({preset.source})")
@@ -78,6 +79,15 @@ def plan_warnings(plan: Plan) -> tuple[str, ...]:
 
 
 def _preset(options: RunOptions, device: str) -> Preset:
+    """The preset that is named, with the routing that is asked for."""
+    preset = _named_preset(options, device)
+    if options.routing is None:
+        return preset
+    with naming(f"--routing {options.routing}"):
+        return replace(preset, routing=distribution_words(options.routing))
+
+
+def _named_preset(options: RunOptions, device: str) -> Preset:
     if options.preset_file is not None:
         return read_preset(Path(options.preset_file))
     if options.preset is not None:

@@ -8,9 +8,10 @@ from typing import Final
 from ...device.identity import choose_device
 from ...profiler.power.thermal_response import finished_response
 from ...scenarios.catalogue import LoadedOp, find_ops
+from ...scenarios.expert_loads import distribution_words
 from ...scenarios.grid import parse_batch_sizes
 from ...scenarios.plan import check_response_fits
-from ...scenarios.preset import read_preset
+from ...scenarios.preset import Preset, read_preset
 from ...scenarios.run_options import RunOptions, option_of
 from ...scenarios.trust import op_file
 from ...store.document import write_document
@@ -27,15 +28,17 @@ _CHANGEABLE: Final = {
 }  # options that need not be those of the plan
 
 
-def check_same_plan(options: RunOptions, given: Mapping[str, str], plan: Plan) -> None:
-    """Raise BadInput for an option that was given and contradicts the plan of the run.
+def check_same_plan(
+    options: RunOptions, given: Mapping[str, str], plan: Plan, preset: Preset
+) -> None:
+    """Raise BadInput for an option that was given and contradicts the plan or preset of the run.
 
     `given` maps the field of each given option to the text that the user wrote.
     """
     for field, text in given.items():
         if field in _CHANGEABLE or text == "auto":
             continue
-        if _chosen(options, field) != _planned(plan, field):
+        if _chosen(options, field, preset) != _planned(plan, field, preset):
             option = option_of(field)
             raise BadInput(
                 f"{option} is {text!r}, and the run was planned otherwise",
@@ -86,19 +89,20 @@ def _op_of(run: Run, op_plan: OpPlan) -> LoadedOp:
     return named[0]
 
 
-def _chosen(options: RunOptions, field: str) -> object:
+def _chosen(options: RunOptions, field: str, preset: Preset) -> object:
     """Give the value that an option stands for."""
     readings: dict[str, Callable[[], object]] = {
-        "ops": lambda: [loaded.operation.name for loaded in load_ops(options.ops)],
+        "ops": lambda: [loaded.operation.name for loaded in load_ops(options.ops, preset)],
         "batch_sizes": lambda: parse_batch_sizes(options.batch_sizes),
         "preset_file": lambda: options.preset_file and read_preset(Path(options.preset_file)).name,
+        "routing": lambda: options.routing and distribution_words(options.routing),
         "device": lambda: choose_device(options.device),
         "collectors": lambda: tuple(options.collectors.split(",")),
     }
     return readings[field]() if field in readings else getattr(options, field)
 
 
-def _planned(plan: Plan, field: str) -> object:
+def _planned(plan: Plan, field: str, preset: Preset) -> object:
     """Give the plan's value of an option; batch sizes are those of all operations together."""
     if field == "ops":
         return [op_plan.op for op_plan in plan.ops]
@@ -106,4 +110,6 @@ def _planned(plan: Plan, field: str) -> object:
         return tuple(sorted({size for op_plan in plan.ops for size in op_plan.domain}))
     if field == "power":
         return plan.power is not None
+    if field == "routing":
+        return preset.routing
     return getattr(plan, "preset" if field == "preset_file" else field)

@@ -100,7 +100,7 @@ def _published(config: ModelConfig, dense: bool) -> Published:
         weight_bits=4,
         group_size=_group_size(config, hidden, ffn),
         shared_ffn=shared,
-        **heads,
+        **heads,  # type: ignore[arg-type]  # its keys are sizes
     )
     layers = None if dense else layers_with_experts(config)
     told = [

@@ -33,10 +33,11 @@ def _schema(name: str, **columns: pa.DataType) -> pa.Schema:
     return pa.schema(fields, metadata={SCHEMA_KEY: name.encode()})
 
 
-# History, newest first. points/4: with turns_apart. points/3: with agreeing and correction;
-# latency_us is over the repeats that agree. points/2: without empty_power_w and the half widths
-# power_w_ci95, idle_power_w_ci95, latency_sustained_us_ci95 and energy_above_idle_mj_ci95, which
-# nothing read. launches/2: with range_scope; start_ns and duration_ns may be null.
+# History, newest first. points/5: with variant. points/4: with turns_apart. points/3: with
+# agreeing and correction; latency_us is over the repeats that agree. points/2: without
+# empty_power_w and the half widths power_w_ci95, idle_power_w_ci95, latency_sustained_us_ci95 and
+# energy_above_idle_mj_ci95, which nothing read. launches/2: with range_scope; start_ns and
+# duration_ns may be null.
 # All others are at their first number; `history` is no table of a run, but of many.
 _LAUNCHES = _schema(
     "launches/2",
@@ -162,7 +163,7 @@ _COUNTERS = _schema(
 )
 
 _POINTS = _schema(
-    "points/4",
+    "points/5",
     scenario_key=pa.string(),
     curve=pa.string(),
     op=pa.string(),
@@ -173,6 +174,7 @@ _POINTS = _schema(
     experts=pa.int32(),
     active_experts=pa.int32(),
     top_k=pa.int32(),
+    variant=pa.string(),  # what else decides the cost, in words; null where nothing does
     l2=pa.string(),
     tokens=pa.int64(),
     flops=pa.int64(),
@@ -267,7 +269,12 @@ SCHEMAS: Final = MappingProxyType(
 )
 # Older numbers that are still read, with the columns that they lack, which are null. Columns that
 # are gone are dropped.
-_AGREED: Final = frozenset({"agreeing", "correction", "turns_apart"})
+_AGREED: Final = frozenset({"agreeing", "correction", "turns_apart", "variant"})
 OLDER_SCHEMAS: Final = MappingProxyType(
-    {"points/1": _AGREED, "points/2": _AGREED, "points/3": frozenset({"turns_apart"})}
+    {
+        "points/1": _AGREED,
+        "points/2": _AGREED,
+        "points/3": frozenset({"turns_apart", "variant"}),
+        "points/4": frozenset({"variant"}),
+    }
 )

@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
-from moeprof.kernels.routing import PLAIN, Routing
+from moeprof.kernels.routing import BY_GROUP, NAMED, PLAIN, Routing, named_routing
+from moeprof.scenarios.preset import BY_GROUP as GROUPED_ROUTERS
+from moeprof.scenarios.preset import ROUTERS
 from moeprof.store.errors import BadInput
 
 
@@ -29,3 +31,12 @@ def test_plain_routing_is_the_softmax_over_the_picked() -> None:
 def test_a_routing_of_invalid_values_is_refused(values: dict[str, Any], named: str) -> None:
     with pytest.raises(BadInput, match=named):
         Routing(**values)
+
+
+def test_the_routers_of_presets_are_those_with_a_name_here() -> None:
+    assert (tuple(NAMED), BY_GROUP) == (ROUTERS, GROUPED_ROUTERS)
+
+
+def test_only_routers_by_group_take_groups() -> None:
+    assert named_routing("topk", 8, 4) == Routing()
+    assert named_routing("topk_biased", 8, 4) == Routing("sigmoid", True, 2.5, 8, 4)

@@ -1,48 +1,37 @@
 """The catalogue: each operation computes what its reference does, and counts FLOPs and bytes."""
 
-from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
-from moeprof.scenarios.catalogue import CATALOGUE, LoadedOp, find_ops
+from moeprof.kernels.gated import ACT_MUL_FLOPS
+from moeprof.scenarios.catalogue import CATALOGUE, OPERATIONS, LoadedOp, find_ops
 from moeprof.scenarios.operation import Operation
-from moeprof.scenarios.preset import Preset
+from moeprof.scenarios.preset import ACTIVATIONS, ROUTERS, Preset, load_preset
 from moeprof.store.errors import BadInput
+from moeprof.tests.scenarios.made_inputs import inputs_of, tensors, widened
 
-TINY = Preset("tiny", "made up", 16, 24, 4, 2, "float32", 4, 8)
-ODD = Preset("odd", "made up", 40, 56, 7, 3, "float32", 4, 8)
-
-each_operation = pytest.mark.parametrize(
-    "operation", CATALOGUE, ids=lambda operation: operation.name
+WHOLE_LAYER: dict[str, Any] = {
+    "shared_ffn": 8, "heads": 4, "kv_heads": 2, "head_dim": 8, "context": 5, "groups": 2,
+    "kept_groups": 1,
+}  # fmt: skip
+TINY = Preset(
+    "tiny", "made up", 16, 24, 4, 2, "float32", 4, 8, routing="counts:3:3,2,1,0", **WHOLE_LAYER
 )
+ODD = Preset(
+    "odd", "made up", 40, 56, 9, 3, "float32", 4, 8, shared_ffn=24, heads=6, kv_heads=2, head_dim=8,
+    context=7, groups=3, kept_groups=2, routing="zipf:1.1",
+)  # fmt: skip
+SINGLE = [
+    one for one in OPERATIONS.values() if one.surface is None
+]  # `experts` have their own test
 
-
-def inputs_of(operation: Operation, preset: Preset, tokens: int, dtype: torch.dtype) -> list[Any]:
-    """Random inputs as the isolated script makes them."""
-    generator = torch.Generator().manual_seed(tokens)
-
-    def take(shape: tuple[int, ...], wanted: torch.dtype | None = None) -> torch.Tensor:
-        if wanted is None:
-            return torch.randn(shape, generator=generator).to(dtype)
-        bounds = torch.iinfo(wanted)
-        return torch.randint(bounds.min, bounds.max, shape, dtype=wanted, generator=generator)
-
-    return list(operation.make_inputs(take, tokens, **operation.sizes(preset)))
-
-
-def tensors(values: object) -> list[torch.Tensor]:
-    several = values if isinstance(values, Iterable) and not torch.is_tensor(values) else [values]
-    return [value for value in several if isinstance(value, torch.Tensor)]
-
-
-def widened(values: Iterable[Any]) -> list[Any]:
-    return [
-        value.double() if torch.is_tensor(value) and value.is_floating_point() else value
-        for value in values
-    ]
+each_operation = pytest.mark.parametrize("operation", SINGLE, ids=lambda operation: operation.name)
 
 
 @pytest.mark.parametrize("tokens", [1, 3, 17])
@@ -54,7 +43,20 @@ def test_run_computes_what_the_reference_does_in_float64(operation: Operation, t
     exact = tensors(operation.reference(*widened(inputs)))
     assert len(given) == len(exact) > 0
     for one, other in zip(given, exact, strict=True):
-        torch.testing.assert_close(one.double(), other.double(), rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(one.double(), other.double(), rtol=1e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("router", ROUTERS)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_layer_computes_with_each_router_and_activation(router: str, activation: str) -> None:
+    layer = OPERATIONS["moe_layer"]
+    preset = replace(ODD, router=router, activation=activation, shared_ffn=None)
+    inputs = inputs_of(layer, preset, 5, torch.float32)
+    assert layer.reference is not None
+    exact: Any = layer.reference(*widened(inputs))
+    given: Any = layer.run(*inputs)
+    scale = exact.abs().mean().item()
+    torch.testing.assert_close(given.double(), exact, rtol=1e-4, atol=1e-5 * scale)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
@@ -66,7 +68,45 @@ def test_the_bytes_are_those_of_all_inputs_and_outputs(operation: Operation, dty
     assert counted == sum(operand.nbytes for operand in operands)
 
 
-# Worked out by hand: 3 tokens, hidden 16, ffn 24, 4 experts, 2 a token, groups of 8, float32.
+def counted_by_torch(operation: Operation, tokens: int) -> Any:
+    """FLOPs of products by torch's counter, which knows no grouped product, nor SDPA of a CPU."""
+    grouped = {torch.ops.aten._grouped_mm: lambda x, w, *_, **__: 2 * x[0] * x[1] * w[2]}
+    inputs = inputs_of(operation, ODD, tokens, torch.float32)
+    with (
+        FlopCounterMode(display=False, custom_mapping=grouped) as counter,
+        sdpa_kernel(SDPBackend.MATH),
+    ):
+        operation.run(*inputs)
+    return counter.get_total_flops()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["fc1", "fc2", "gate", "w13", "w13_grouped", "w2", "w2_grouped", "unpermute", "qkv", "o_proj",
+     "attention_decode", "attention_prefill"],
+)  # fmt: skip
+def test_the_flops_of_products_are_those_that_torch_counts(name: str) -> None:
+    operation = OPERATIONS[name]
+    for tokens in (1, 6):
+        flops = operation.scenario(ODD, tokens, "float32", "cold").flops
+        assert flops == counted_by_torch(operation, tokens)
+
+
+def test_the_other_flops_of_a_layer_are_its_router_its_activations_and_a_sum() -> None:
+    def flops(name: str) -> int:
+        return int(OPERATIONS[name].scenario(ODD, 6, "float32", "cold").flops)
+
+    silu = ACT_MUL_FLOPS["silu"]
+    shared = flops("shared_expert") - counted_by_torch(OPERATIONS["shared_expert"], 6)
+    assert shared == silu * 6 * 24
+    others = flops("moe_layer") - counted_by_torch(OPERATIONS["moe_layer"], 6)
+    assert others == flops("topk") + silu * 18 * 56 + shared + 6 * 40
+
+
+ROUTING = TINY.variants["routing"]
+# Worked out by hand: 3 tokens, hidden 16, ffn 24, 4 experts in 2 groups of which 1 is kept, 2 a
+# token, groups of 8 weights, shared_ffn 8, 4 heads of 8, 2 of keys, 5 tokens of context, float32.
+# By the routing 3, 2, 1 and 0 of the 6 rows go to each expert, so that three are active.
 BY_HAND = {
     # 2 * 3 * 16 * 24; 48 + 384 + 72 elements of 4 bytes.
     "fc1": (2304, 2016, "fc1-b3-16x24-fp32-cold"),
@@ -80,11 +120,52 @@ BY_HAND = {
     "dequant_linear": (3072, 1696, "dequant_linear-b3-16x24-fp32-w4-g8-cold"),
     # A token: 4 comparisons and 2 * 4 for the softmax; 4 logits, 2 weights and 2 ids of 4 bytes.
     "topk": (36, 96, "topk-b3-fp32-e4-k2-cold"),
+    # 2 * 3 * 16 * 4; 48 + 64 + 12 elements.
+    "gate": (384, 496, "gate-b3-16-fp32-e4-cold"),
+    # A token: 4 comparisons, 3 * 4 for the softmax of all, 2 divisions.
+    "topk_softmax": (54, 96, "topk_softmax-b3-fp32-e4-k2-cold"),
+    # A token: 4 comparisons; of 2 picks 4 for the sigmoid, an addition, a division.
+    "topk_sigmoid": (48, 96, "topk_sigmoid-b3-fp32-e4-k2-cold"),
+    # A token: 12 for the softmax, 4 + 2 comparisons for the group, 2 in it, 2 divisions.
+    "topk_grouped": (66, 96, "topk_grouped-b3-2x1-fp32-e4-k2-cold"),
+    # A token: 4 sigmoids of 4, 4 additions of the bias; 2 * 4 comparisons for the two largest of
+    # the groups, 2 sums, 2 comparisons; 2 in the group; of 2 picks an addition, a division, a
+    # product.
+    "topk_biased": (120, 112, "topk_biased-b3-2x1-fp32-e4-k2-cold"),
+    # 48 elements; 6 rows of an id, 16 elements and a place of 8 bytes; 4 ends.
+    "permute": (0, 664, f"permute-b3-16-fp32-e4-k2-{ROUTING}-cold"),
+    # 2 * 3 * 16 * 48; 48 + 768 + 144 elements.
+    "w13": (4608, 3840, "w13-b3-16x24-fp32-cold"),
+    # 2 * 6 * 16 * 48; 6 rows of 16 + 48 elements, 3 experts of 768 elements and an end.
+    "w13_grouped": (9216, 10764, f"w13_grouped-b3-16x24-fp32-e4-k2-{ROUTING}-cold"),
+    # 5, 6 and 9 for each of 72 elements; of each, three are moved.
+    "act_mul": (360, 864, "act_mul-b3-24-fp32-cold"),
+    "act_mul_gelu": (432, 864, "act_mul_gelu-b3-24-fp32-cold"),
+    "act_mul_clipped": (648, 864, "act_mul_clipped-b3-24-fp32-cold"),
+    "w2": (2304, 2016, "w2-b3-24x16-fp32-cold"),
+    # 2 * 6 * 24 * 16; 6 rows of 24 + 16 elements, 3 experts of 384 elements and an end.
+    "w2_grouped": (4608, 5580, f"w2_grouped-b3-24x16-fp32-e4-k2-{ROUTING}-cold"),
+    # 2 * 6 * 16; 6 rows of 16 elements, a place and a weight; 48 elements.
+    "unpermute": (192, 648, f"unpermute-b3-16-fp32-e4-k2-{ROUTING}-cold"),
+    # 3 * 2 * 3 * 16 * 8 and 5 * 3 * 8; 48 + 48 + 3 * 128 elements.
+    "shared_expert": (2424, 1920, "shared_expert-b3-16x8-fp32-silu-cold"),
+    # gate, topk, w13, act_mul of 6 rows, w2, unpermute, shared_expert and a sum of 48:
+    # 384 + 36 + 9216 + 720 + 4608 + 192 + 2424 + 48. 48 + 48 + 64 elements, 3 experts of 3 * 384,
+    # the shared one of 3 * 128; 6 ids of 8 bytes.
+    "moe_layer": (17628, 16048, f"moe_layer-b3-16x24x8-fp32-e4-k2-topk.silu.{ROUTING}-cold"),
+    # 2 * 3 * 16 * 64 for 4 + 2 + 2 heads of 8; 48 + 1024 + 192 elements.
+    "qkv": (6144, 5056, "qkv-b3-16x4x2x8-fp32-cold"),
+    # 60 queries by 5 keys and by 5 values of 8; 60 queries, 60 results, 30 keys, 30 values of 8.
+    "attention_prefill": (9600, 5760, "attention_prefill-b3-4x2x8x5-fp32-cold"),
+    # The same with 12 queries and 12 results.
+    "attention_decode": (1920, 2688, "attention_decode-b3-4x2x8x5-fp32-cold"),
+    # 2 * 3 * 32 * 16; 96 + 512 + 48 elements.
+    "o_proj": (3072, 2624, "o_proj-b3-4x8x16-fp32-cold"),
 }
 
 
 def test_every_operation_is_worked_out() -> None:
-    assert [operation.name for operation in CATALOGUE] == list(BY_HAND)
+    assert [operation.name for operation in SINGLE] == list(BY_HAND)
 
 
 @each_operation
@@ -127,8 +208,40 @@ def a_file(folder: Path, text: str, name: str = "my_op.py") -> Path:
     return path
 
 
-def test_all_is_the_catalogue() -> None:
+def names(words: str, preset: Preset | None = None) -> list[str]:
+    return [found.operation.name for found in find_ops(words, preset)]
+
+
+def test_all_is_the_catalogue_of_seven() -> None:
     assert find_ops("all") == [LoadedOp(operation) for operation in CATALOGUE]
+    assert names("all") == "fc1 fc2 gelu relu dequant_unpack dequant_linear topk".split()
+
+
+def test_a_layer_has_the_router_the_activation_and_the_shared_expert_of_its_preset() -> None:
+    assert names("layer", ODD) == [
+        "gate", "topk", "permute", "w13_grouped", "act_mul", "w2_grouped", "unpermute",
+        "shared_expert", "moe_layer",
+    ]  # fmt: skip
+    other = replace(ODD, router="topk_biased", activation="clipped", shared_ffn=None)
+    assert names("layer", other) == [
+        "gate", "topk_biased", "permute", "w13_grouped", "act_mul_clipped", "w2_grouped",
+        "unpermute", "moe_layer",
+    ]  # fmt: skip
+
+
+def test_the_layer_of_a_grouped_router_has_its_groups_in_its_key() -> None:
+    layer = OPERATIONS["moe_layer"]
+    grouped = replace(TINY, router="topk_biased").variants["router"]
+    assert grouped == "topk_biased1of2"
+    assert layer.scenario(replace(TINY, router="topk_biased"), 3, "float32", "cold").variant == (
+        f"{grouped}.silu.{ROUTING}"
+    )
+
+
+def test_a_step_is_a_layer_and_its_attention() -> None:
+    attention = ["qkv", "attention_prefill", "attention_decode", "o_proj"]
+    assert names("step", ODD) == [*names("layer", ODD), *attention]
+    assert names("step") == names("step", load_preset("small"))
 
 
 def test_experts_are_a_set_of_their_own_whose_operations_are_found_by_name_too() -> None:
@@ -153,7 +266,7 @@ def test_a_name_near_to_none_is_answered_with_all() -> None:
     with pytest.raises(BadInput, match="no operation ''") as caught:
         find_ops("")
     assert "did you mean" not in caught.value.hint
-    assert all(operation.name in caught.value.hint for operation in CATALOGUE)
+    assert all(name in caught.value.hint for name in OPERATIONS)
 
 
 @pytest.mark.parametrize("words", ["fc1,fc1", "all,gelu"])

@@ -47,6 +47,28 @@ def test_a_scenario_holds_the_shape_and_the_fields_that_are_named() -> None:
     assert scenario.curve == "scale-24x16-bf16-g8-k2-hot"
 
 
+def test_words_of_the_preset_are_in_the_key_and_among_the_arguments() -> None:
+    def make_routed(take: InputFactory, tokens: int, routing: str) -> tuple[torch.Tensor, str]:
+        return take((tokens, 1)), routing
+
+    routed = an_operation(make_inputs=make_routed, variant=("activation", "routing"))
+    preset = replace(PRESET, activation="gelu", routing="zipf:1.50")
+    assert routed.sizes(preset) == {"routing": "zipf:1.50"}
+    assert routed.scenario(preset, 2, "float32", "cold").key == "scale-b2-fp32-gelu.zipf1.5-cold"
+
+
+def test_a_size_with_a_default_is_left_out_where_the_preset_names_none() -> None:
+    def make_shared(
+        take: InputFactory, tokens: int, ffn: int, shared_ffn: int | None = None
+    ) -> tuple[torch.Tensor, int]:
+        return take((tokens, ffn)), shared_ffn or 0
+
+    shared = an_operation(make_inputs=make_shared, shape=("ffn", "shared_ffn"))
+    assert shared.sizes(PRESET) == {"ffn": 24}
+    assert shared.scenario(PRESET, 2, "float32", "cold").shape == (24,)
+    assert shared.scenario(replace(PRESET, shared_ffn=8), 2, "float32", "cold").shape == (24, 8)
+
+
 def test_an_operation_on_active_experts_is_named_after_its_surface() -> None:
     def make_routed(
         take: InputFactory, tokens: int, active_experts: int
@@ -90,6 +112,7 @@ def make_from_width(take: InputFactory, tokens: int, width: int) -> tuple[torch.
         ({"shape": ("ffn", "depth")}, "shape of scale names 'depth'"),
         ({"shape": ("group_size",)}, "shape of scale names 'group_size'"),
         ({"fields": ("hidden",)}, "fields of scale names 'hidden'"),
+        ({"variant": ("dtype",)}, "variant of scale names 'dtype'"),
         ({"make_inputs": make_from_width}, "make_inputs of scale names 'width'"),
     ],
 )

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.scenarios.preset import (
+    ACTIVATIONS,
     DTYPES,
     PRESETS,
+    ROUTERS,
     Preset,
     load_preset,
     read_preset,
@@ -72,6 +74,9 @@ presets = st.builds(
     name=st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True),
     source=st.text(max_size=40).filter(str.isprintable),
     dtype=st.sampled_from(DTYPES),
+    router=st.sampled_from(ROUTERS),
+    activation=st.sampled_from(ACTIVATIONS),
+    routing=st.sampled_from(("uniform", "zipf:0.7")),
 )
 
 
@@ -106,6 +111,15 @@ def test_a_preset_is_read_as_it_was_written(
         ({"source": "two\nlines"}, r"source is 'two\\nlines'"),
         ({"shared_ffn": 0}, "shared_ffn is 0, and must be a positive integer"),
         ({"kv_heads": None}, "kv_heads and head_dim, and kv_heads is missing"),
+        ({"router": "top"}, "router is 'top'"),
+        ({"activation": 1}, "activation is 1"),
+        ({"context": 0}, "context is 0, and must be a positive integer"),
+        ({"groups": 5}, "16 experts in 5 groups of which 2 are kept cannot be"),
+        ({"kept_groups": 5}, "16 experts in 4 groups of which 5 are kept cannot be"),
+        ({"groups": 16, "kept_groups": 1}, "top_k is 2, and the kept groups have 1 experts"),
+        ({"routing": "even"}, "the routing is 'even'"),
+        ({"routing": 3}, "routing is 3, and must be a text"),
+        ({"routing": "counts:1:1,1"}, "2 experts have counts, and there are 16"),
         ({"heads": 8, "kv_heads": 3, "head_dim": 64}, "heads is 8, no multiple of kv_heads 3"),
     ],
 )

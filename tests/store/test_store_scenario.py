@@ -45,6 +45,7 @@ def test_the_points_of_a_curve_differ_in_their_key_alone() -> None:
         {"active_experts": 8},
         {"top_k": 2},
         {"l2": "cold"},
+        {"variant": "zipf1.2"},
     ],
 )
 def test_whatever_decides_the_cost_changes_the_curve(change: dict[str, object]) -> None:

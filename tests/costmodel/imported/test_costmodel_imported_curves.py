@@ -12,10 +12,8 @@ from moeprof.store.scenario import Scenario
 
 
 def row(tokens: int, latency_us: float, kernel: str = "") -> Imported:
-    work = {"flops": 2 * tokens * 64 * 64, "bytes_moved": 2 * 64 * (64 + 2 * tokens)}
-    scenario = Scenario(
-        op="gemm", tokens=tokens, shape=(64, 64), dtype="bfloat16", l2="cold", **work
-    )
+    flops, bytes_moved = 2 * tokens * 64 * 64, 2 * 64 * (64 + 2 * tokens)
+    scenario = Scenario("gemm", tokens, (64, 64), "bfloat16", flops, bytes_moved)
     return Imported(scenario, latency_us, place=f"row of {tokens}", kernel=kernel)
 
 

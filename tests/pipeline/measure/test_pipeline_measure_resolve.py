@@ -1,5 +1,6 @@
 """What options stand for on this machine, and what is reported of it before anything runs."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,30 @@ def test_a_preset_file_is_named_by_a_string_or_a_path(
     path.write_text(to_toml(replace(load_preset("small"), name="mine")))
     options = RunOptions(ops="relu", device="cpu", power=False, preset_file=named_as(path))
     assert resolve(options, listener).plan.preset == "mine"
+
+
+def test_operations_of_a_layer_are_planned_with_the_routing_in_their_keys(
+    listener: Listener,
+) -> None:
+    options = RunOptions(ops="layer", device="cpu", power=False, routing="zipf:1.2")
+    planned = resolve(options, listener)
+    assert planned.resolved.preset.routing == "zipf:1.2"
+    curves = {op_plan.op: op_plan.curve for op_plan in planned.plan.ops}
+    assert curves["w13_grouped"] == "w13_grouped-512x1024-fp32-e16-k2-zipf1.2-cold"
+    assert curves["moe_layer"].endswith("-topk.silu.zipf1.2-cold")
+
+
+def test_recorded_counts_that_do_not_sum_up_are_refused_with_the_file(
+    listener: Listener, tmp_path: Path
+) -> None:
+    path = tmp_path / "counts.json"
+    path.write_text(json.dumps({"tokens": 8, "counts": [1] * 15 + [2]}))
+    options = RunOptions(ops="permute", device="cpu", power=False, routing=str(path))
+    with pytest.raises(BadInput, match=r"counts\.json: .* sum to 17, and 8 tokens to 2 .* make 16"):
+        resolve(options, listener)
+    path.write_text(json.dumps({"tokens": 8, "counts": [1] * 16}))
+    preset = resolve(options, listener).resolved.preset
+    assert preset.expert_loads(8) == (1,) * 16
 
 
 def test_the_source_of_energy_is_reported_and_planned_with(
@@ -72,6 +97,8 @@ def test_a_run_of_counters_alone_takes_no_energy(
         {"batch_sizes": "0"},
         {"preset": "huge"},
         {"sm_clock_mhz": 1500},
+        {"routing": "zipf:-1"},
+        {"routing": "no/such/file.json"},
         {"thermal_step": True, "budget_s": 300.0},
     ],
     ids=str,

@@ -15,7 +15,8 @@ from moeprof.store.plan import Plan
 from moeprof.store.run import Run
 from moeprof.tests.builders import plan_run
 
-PLAN = plan_run("relu,topk", (1, 2, 4), load_preset("small"), seed=5)
+SMALL = load_preset("small")
+PLAN = plan_run("relu,topk", (1, 2, 4), SMALL, seed=5)
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def run(tmp_path: Path) -> Run:
         {"ops": "relu, topk"},
         {"batch_sizes": "pow2:1..4"},
         {"preset": "small"},
+        {"routing": "uniform"},
         {"device": "cpu"},
         {"collectors": "cpu"},
         {"collectors": "auto"},
@@ -41,7 +43,7 @@ def run(tmp_path: Path) -> Run:
 )
 def test_what_says_the_same_in_other_words_is_accepted(same: dict[str, Any]) -> None:
     options = RunOptions(**same)
-    check_same_plan(options, {field: str(value) for field, value in same.items()}, PLAN)
+    check_same_plan(options, {field: str(value) for field, value in same.items()}, PLAN, SMALL)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,7 @@ def test_what_says_the_same_in_other_words_is_accepted(same: dict[str, Any]) -> 
         ({"batch_sizes": "1..4"}, "--batch-sizes"),
         ({"preset": "mixtral-8x7b"}, "--preset"),
         ({"collectors": "nsys"}, "--collector"),
+        ({"routing": "zipf:1.2"}, "--routing"),
         ({"seed": 6}, "--seed"),
         ({"points_per_op": 8}, "--points"),
         ({"point_timeout_s": 5.0}, "--point-timeout"),
@@ -64,23 +67,23 @@ def test_what_says_otherwise_is_refused_by_the_name_of_its_option(
 ) -> None:
     options = RunOptions(**other)
     with pytest.raises(BadInput, match=option) as caught:
-        check_same_plan(options, changed_options(options), PLAN)
+        check_same_plan(options, changed_options(options), PLAN, SMALL)
     assert option in caught.value.hint
 
 
 def test_power_of_a_plan_with_power_is_not_switched_off() -> None:
     powered: Plan = plan_run("relu", (1, 2), load_preset("small"), power_reason=None)
     with pytest.raises(BadInput, match="--no-power"):
-        check_same_plan(RunOptions(power=False), {"power": "True"}, powered)
+        check_same_plan(RunOptions(power=False), {"power": "True"}, powered, SMALL)
 
 
 def test_a_preset_file_is_compared_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text(to_toml(replace(load_preset("small"), name="mine")))
     with pytest.raises(BadInput, match="--scenario"):
-        check_same_plan(RunOptions(preset_file=path), {"preset_file": str(path)}, PLAN)
+        check_same_plan(RunOptions(preset_file=path), {"preset_file": str(path)}, PLAN, SMALL)
     path.write_text(to_toml(load_preset("small")))
-    check_same_plan(RunOptions(preset_file=str(path)), {"preset_file": str(path)}, PLAN)
+    check_same_plan(RunOptions(preset_file=str(path)), {"preset_file": str(path)}, PLAN, SMALL)
 
 
 def test_only_options_away_from_their_default_have_changed() -> None:

@@ -49,7 +49,7 @@ def test_another_table_is_refused_at_writing(tmp_path: Path, samples: pa.Table) 
 
 def test_another_table_is_refused_at_reading(tmp_path: Path, samples: pa.Table) -> None:
     write_table(tmp_path / "a.parquet", "gpu_samples", samples)
-    with pytest.raises(BadInput, match=r"is gpu_samples/1, and this moeprof knows points/4"):
+    with pytest.raises(BadInput, match=r"is gpu_samples/1, and this moeprof knows points/5"):
         read_table(tmp_path / "a.parquet", "points")
 
 

@@ -1,0 +1,43 @@
+"""A layer of gated experts: router, dispatch, experts, combination and shared expert."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from .dispatch import permute, unpermute
+from .gated import gated_expert, gated_experts
+from .routing import Routing
+from .topk import topk
+
+
+@dataclass(frozen=True, slots=True)
+class LayerWeights:
+    """Weights of a layer. Without a shared expert both of its weights are None."""
+
+    gate: torch.Tensor  # [all experts, K]
+    w13: torch.Tensor  # [experts, 2 ffn, K]
+    w2: torch.Tensor  # [experts, K, ffn]
+    bias: torch.Tensor | None = None  # of the router, float32 [all experts]
+    shared_w13: torch.Tensor | None = None  # [2 shared_ffn, K]
+    shared_w2: torch.Tensor | None = None  # [K, shared_ffn]
+
+
+def moe_layer(
+    x: torch.Tensor, ids: torch.Tensor, weights: LayerWeights, routing: Routing, activation: str
+) -> torch.Tensor:
+    """Take tokens through a layer: x [tokens, K] -> [tokens, K].
+
+    The router picks experts and gives weights, but each token goes to its experts in `ids`
+    [tokens, top_k], which count those of w13 and w2: so a load that is not the router's can be
+    measured.
+    """
+    logits = torch.nn.functional.linear(x, weights.gate)
+    shares, _ = topk(logits, ids.shape[1], routing, weights.bias)
+    rows, ends, order = permute(x, ids, len(weights.w13))
+    y = gated_experts(rows, ends, weights.w13, weights.w2, activation)
+    combined = unpermute(y, order, shares)
+    if weights.shared_w13 is None or weights.shared_w2 is None:
+        return combined
+    return combined + gated_expert(x, weights.shared_w13, weights.shared_w2, activation)

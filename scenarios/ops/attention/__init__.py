@@ -1,0 +1,1 @@
+"""Operations of the rest of a step: attention and its projections."""
