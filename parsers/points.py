@@ -95,7 +95,11 @@ def _described(scenario: Scenario) -> Columns:
 
 def _set_roles(rows: Sequence[Columns], plan: Plan) -> None:
     roles = {(op.curve, size): Role.CALIBRATION for op in plan.ops for size in op.calibration}
-    roles |= {(op.curve, size): Role.HOLDOUT for op in plan.ops for size in op.holdout}
+    roles |= {
+        (op.curve, size): Role.HOLDOUT
+        for op in plan.ops
+        for size in (*op.holdout, *op.spare_holdout)
+    }
     for row in rows:
         row["role"] = roles.get((row["curve"], row["tokens"]), Role.FIT)
 

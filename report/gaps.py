@@ -43,7 +43,7 @@ def _gaps(contents: Contents) -> dict[tuple[str, str], Where]:
                     gaps[what, row["energy_reason"] or NO_REASON][curve.slug].append(row["tokens"])
     for op_plan in contents.plan.ops:
         there = {row["tokens"] for row in contents.points if row["curve"] == op_plan.curve}
-        missing = sorted({*op_plan.first, *op_plan.holdout, *op_plan.calibration} - there)
+        missing = sorted(op_plan.planned - there)
         if missing:
             gaps["latency", NOT_REACHED][op_plan.curve] = missing
     return gaps

@@ -58,7 +58,7 @@ def _op_rows(contents: Contents) -> list[tuple[object, ...]]:
             joined(op_plan.op, element("span", op_plan.curve, class_="under")),
             batch_sizes(op_plan.domain),
             batch_sizes(op_plan.first),
-            batch_sizes(op_plan.holdout) or "none",
+            batch_sizes(sorted({*op_plan.holdout, *op_plan.spare_holdout})) or "none",
             batch_sizes(op_plan.calibration) or "none",
             len(curves[op_plan.curve].measured),
             len(curves[op_plan.curve].failed),

@@ -7,6 +7,7 @@ from math import log, sqrt
 from typing import Final
 
 from ..stats.placed_sizes import drawn_over_log, log_spaced
+from ..stats.size_bands import BANDS
 from ..store.errors import BadInput
 from ..store.plan import OpPlan, Plan, PowerPlan
 from .catalogue import LoadedOp
@@ -18,6 +19,9 @@ FIRST_SIZES: Final = 8  # over the logarithm; adaptive sampling starts from them
 POINTS: Final = 24  # sizes chosen for the fit of an operation, at most
 POINTS_IN_BUDGET: Final = 48  # the same where a budget says when to stop
 HOLDOUT_SIZES: Final = 8
+# With as many, 96 % of curves whose median error is half of its limit pass; with 8, 49 %
+# (docs/model.md).
+HOLDOUT_IN_SPARE_TIME: Final = 24
 CALIBRATION_SIZES: Final = 8
 _CALIBRATE_ONE_OF: Final = 8  # one size in 8 of a domain calibrates the intervals
 ANCHORS: Final = 22  # maximum number of loaded sizes per operation
@@ -102,7 +106,8 @@ def _op_plan(options: RunOptions, resolved: ResolvedRun, loaded: LoadedOp) -> Op
     holdout = drawn_over_log(inner, count, draw)
     open_ = [size for size in inner if size not in holdout]
     calibration = _calibration(options.seed, operation.name, open_, len(domain))
-    reserved = {*holdout, *calibration}
+    spare = _spare_holdout(domain, holdout, [one for one in open_ if one not in calibration], draw)
+    reserved = {*holdout, *spare, *calibration}
     fitted = [size for size in domain if size not in reserved]
     seeds = min(FIRST_SIZES, options.points_per_op or POINTS)
     first = tuple(fitted) if options.sampling == "all" else log_spaced(fitted, seeds)
@@ -115,7 +120,23 @@ def _op_plan(options: RunOptions, resolved: ResolvedRun, loaded: LoadedOp) -> Op
         source=None if loaded.source is None else f"ops/{operation.name}.py",
         calibration=calibration,
         reference=_middle(first),
+        spare_holdout=spare,
     )
+
+
+def _spare_holdout(
+    domain: Sequence[int], holdout: Sequence[int], open_: Sequence[int], draw: random.Random
+) -> tuple[int, ...]:
+    """Draw more sizes for a full hold-out, from bands of which it has less than a quarter."""
+    if len(holdout) < HOLDOUT_SIZES:
+        return ()
+    candidates: list[int] = []
+    for band in BANDS:
+        held_out = sum(size in band for size in holdout)
+        if 4 * held_out < sum(size in band for size in domain):
+            candidates += [size for size in open_ if size in band]
+    count = min(HOLDOUT_IN_SPARE_TIME, len(domain) // 4) - len(holdout)
+    return drawn_over_log(candidates, count, draw)
 
 
 def _middle(sizes: Sequence[int]) -> int | None:
@@ -139,7 +160,8 @@ def _budget_s(plan: Plan) -> float | None:
     if plan.device == "cpu" or plan.budget_s is not None:
         return plan.budget_s
     limited = _with_power(replace(plan, budget_s=GPU_BUDGET_S + response_s(plan)))
-    fits = estimate_s(replace(limited, budget_s=None)) <= RUN_S + response_s(plan)
+    planned = replace(_without_spare(limited), budget_s=None)
+    fits = estimate_s(planned) <= RUN_S + response_s(plan)
     return limited.budget_s if fits else None
 
 
@@ -152,10 +174,16 @@ def _power_plan(plan: Plan) -> PowerPlan:
     """Plan as many anchors as fit into the time that timing leaves, at least half of the run."""
     budget_s = RUN_S if plan.budget_s is None else plan.budget_s - response_s(plan)
     whole_s = min(RUN_S, budget_s)
-    left_s = max(whole_s - estimate_s(replace(plan, thermal_step=False)), whole_s / 2)
+    timing = replace(_without_spare(plan), thermal_step=False)
+    left_s = max(whole_s - estimate_s(timing), whole_s / 2)
     block_s = left_s / len(plan.ops) / BLOCKS
     fitting = int((block_s - START_S) / USUAL_LOAD_S) - _BASELINES - REFERENCES
     return PowerPlan(max(_MIN_ANCHORS, min(ANCHORS, fitting)), BLOCKS, _SPARE_BLOCKS)
+
+
+def _without_spare(plan: Plan) -> Plan:
+    """Leave out of a plan the sizes that are measured only while time is left."""
+    return replace(plan, ops=tuple(replace(one, spare_holdout=()) for one in plan.ops))
 
 
 def check_response_fits(thermal_step: bool, budget_s: float | None) -> None:

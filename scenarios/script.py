@@ -67,7 +67,7 @@ def render_script(
         protocol=PROTOCOL,
         imports="".join(f"{line}\n" for line in operation.imports),
         key=key.replace("-b1-", "-b{tokens}-", 1),
-        sizes=sorted({*op_plan.first, *op_plan.holdout, *op_plan.calibration}),
+        sizes=sorted(op_plan.planned),
         dimensions=json.dumps(operation.sizes(preset)),
         dtype=plan.dtype,
         device=plan.device,

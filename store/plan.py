@@ -43,7 +43,8 @@ class OpPlan:
     without these sizes is judged at them, for the intervals, and then they are given to the fit.
     `source` is the run's copy of the user's file that defines the
     operation, None for one of the catalogue or of a package. `reference` is the size that is
-    visited all along, None in plans before 1.5.
+    visited all along, None in plans before 1.5. `spare_holdout` are more sizes of the hold-out,
+    which are measured once the sizes of the fit are chosen, while time is left.
     """
 
     op: OpName
@@ -54,6 +55,21 @@ class OpPlan:
     source: OpFile | None = None
     calibration: tuple[Size, ...] = ()
     reference: Size | None = None
+    spare_holdout: tuple[Size, ...] = ()
+
+    @property
+    def planned(self) -> set[int]:
+        """Sizes that are measured in any case."""
+        return {*self.first, *self.holdout, *self.calibration}
+
+    @property
+    def reserved(self) -> set[int]:
+        """Sizes whose times do not decide what is measured next.
+
+        If sampling went where they are wrong, the errors there would be no sample of those
+        elsewhere.
+        """
+        return {*self.holdout, *self.spare_holdout, *self.calibration}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +105,10 @@ class Plan:
     it is not. `thermal_step` says whether the thermal response is recorded at the end.
     """
 
-    # History, newest first. 1.5: the reference. 1.4: spare blocks of the power pass. 1.3: the
-    # thermal step. 1.2: the power pass, locked clocks. 1.1: calibration sizes. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.plan/1.5"
+    # History, newest first. 1.6: the spare hold-out. 1.5: the reference. 1.4: spare blocks of the
+    # power pass. 1.3: the thermal step. 1.2: the power pass, locked clocks. 1.1: calibration sizes.
+    # 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.plan/1.6"
     WAY_OUT: ClassVar[str] = "restore the plan that `moeprof profile` wrote, or profile anew"
 
     run_id: RunId

@@ -9,7 +9,7 @@ from .. import render
 
 if TYPE_CHECKING:
     from ...pipeline.profile import ProfileResult, RunEstimate
-    from ...store.plan import Plan
+    from ...store.plan import OpPlan, Plan
 
 _BUDGET_SPENT = 4
 _NOTHING_MEASURED = 3
@@ -91,8 +91,15 @@ def _show_plan(plan: "Plan") -> None:
             [
                 op.op,
                 op.curve,
-                *map(str, (op.domain[0], op.domain[-1], len(op.first), len(op.holdout))),
+                *map(str, (op.domain[0], op.domain[-1], len(op.first))),
+                _held_out(op),
             ]
             for op in plan.ops
         ],
     )
+
+
+def _held_out(op: "OpPlan") -> str:
+    """How many sizes are held out, and how many with those that wait for spare time."""
+    planned, spare = len(op.holdout), len(op.spare_holdout)
+    return f"{planned} to {planned + spare}" if spare else str(planned)

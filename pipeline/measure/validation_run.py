@@ -177,7 +177,9 @@ def _plan(measured: Plan, scenarios: Sizes) -> Plan:
 
 def _op_plan(op: OpPlan, sizes: Mapping[int, Scenario]) -> OpPlan:
     held_out = tuple(sorted(sizes))
-    return replace(op, domain=held_out, first=(), holdout=held_out, calibration=())
+    return replace(
+        op, domain=held_out, first=(), holdout=held_out, calibration=(), spare_holdout=()
+    )
 
 
 def _unfinished(own: Run) -> Run | None:

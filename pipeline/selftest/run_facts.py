@@ -45,9 +45,8 @@ def plan_facts(run: Run) -> Facts:
     found = set(zip(points["curve"].to_pylist(), points["tokens"].to_pylist(), strict=True))
     planned = []
     for op in run.plan().ops:
-        sizes = {*op.first, *op.holdout, *op.calibration}
-        unreached = sum((op.curve, size) not in found for size in sizes)
-        planned.append({"op": op.op, "sizes": len(sizes), "unreached": unreached})
+        unreached = sum((op.curve, size) not in found for size in op.planned)
+        planned.append({"op": op.op, "sizes": len(op.planned), "unreached": unreached})
     return {"planned": planned}
 
 

@@ -7,23 +7,14 @@ from ...store.plan import OpPlan
 from .observations import Observations
 
 
-def reserved_sizes(op_plan: OpPlan) -> set[int]:
-    """Sizes whose times decide nothing here: those held out, and those that calibrate.
-
-    If sampling went where they are wrong, the errors there would be no sample of those elsewhere.
-    """
-    return {*op_plan.holdout, *op_plan.calibration}
-
-
 def wants_more(op_plan: OpPlan, observed: Observations, max_points: int) -> bool:
     """Whether the fit is to be given another size.
 
     Not where `max_points` are measured or failed, where fewer than two are measured, or where the
     predicted error of the fit is within its target.
     """
-    reserved = reserved_sizes(op_plan)
     time_ns = _fitted_times(op_plan, observed)
-    if len(time_ns) + len(observed.failed - reserved) >= max_points or len(time_ns) < 2:
+    if len(time_ns) + len(observed.failed - op_plan.reserved) >= max_points or len(time_ns) < 2:
         return False
     return not is_enough(time_ns, _open_sizes(op_plan, observed), TARGET_P95)
 
@@ -42,10 +33,10 @@ def choose_size(
 
 
 def _fitted_times(op_plan: OpPlan, observed: Observations) -> dict[int, float]:
-    reserved = reserved_sizes(op_plan)
+    reserved = op_plan.reserved
     return {size: time for size, time in observed.time_ns.items() if size not in reserved}
 
 
 def _open_sizes(op_plan: OpPlan, observed: Observations) -> list[int]:
-    closed = reserved_sizes(op_plan) | observed.failed
+    closed = op_plan.reserved | observed.failed
     return [size for size in op_plan.domain if size not in closed]

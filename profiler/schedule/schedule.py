@@ -1,9 +1,10 @@
 """What to measure next of one operation, and when to stop.
 
 A sweep measures an operation in turns. The first turn visits the planned sizes, in an order drawn
-by seed, and then the sizes that adaptive sampling chooses (adaptive.py). A late turn begins after
-all other operations had theirs, in a new process. The second turn visits every size again, in
-another order; a third one those of which no two visits agree, or at which the machine was slow.
+by seed, then the sizes that adaptive sampling chooses (adaptive.py), and then the spare hold-out.
+A late turn begins after all other operations had theirs, in a new process. The second turn visits
+every size again, in another order; a third one those of which no two visits agree, or at which the
+machine was slow.
 
 One size, the reference, is visited all along (order.py): it shows how the machine's speed went
 (stats/machine_course.py). All of this follows from the plan and the recordings alone, so that an
@@ -21,7 +22,7 @@ from ...store.recording import Failure, PointTiming, Recording
 from ...store.scenario import Scenario
 from ..budget.budget import NO_BUDGET
 from ..host_clock import SYSTEM_CLOCK, Clock
-from .adaptive import choose_size, reserved_sizes, wants_more
+from .adaptive import choose_size, wants_more
 from .observations import Observations
 from .order import drawn, next_apart
 from .repeat import Repeat
@@ -91,7 +92,7 @@ class Schedule:
     def fitted_sizes(self) -> list[int]:
         """Measured sizes but those held out or for calibration, ascending; if none, all of them."""
         measured = self._observed.counts
-        return sorted(measured.keys() - reserved_sizes(self._op_plan) or measured)
+        return sorted(measured.keys() - self._op_plan.reserved or measured)
 
     @property
     def unmeasured(self) -> list[int]:
@@ -128,7 +129,7 @@ class Schedule:
         else:
             if not self._may_choose():
                 return None
-            size = choose_size(self._op_plan, self._observed, breath)
+            size = self._choose(breath)
         reference = self._op_plan.reference
         due = self._begins or len(breath) >= BREATH or (size is None and breath)
         if due and reference in self._observed.counts and size != reference:
@@ -173,7 +174,31 @@ class Schedule:
         left_s = min(self.deadline_s, self.choosing_end_s) - self._stopwatch.now_s()
         if not self._is_choosing or self._is_sampled or left_s <= self.late_s:
             return False
+        return bool(self._spare) or self._wants_more
+
+    @property
+    def _wants_more(self) -> bool:
         return wants_more(self._op_plan, self._observed, self._max_points)
+
+    @property
+    def _spare(self) -> list[int]:
+        """The spare hold-out that is left, in its order; none where no times are taken."""
+        if not self._observed.visits:
+            return []
+        seen = self._observed.sizes | self._observed.failed
+        return drawn({*self._op_plan.spare_holdout} - seen, f"{self._seed} spare")
+
+    def _choose(self, breath: Sequence[int]) -> int | None:
+        """Choose a size for the fit; of the spare hold-out where the fit needs or can have none.
+
+        None where a size for the fit waits for the end of the breath.
+        """
+        if self._wants_more:
+            size = choose_size(self._op_plan, self._observed, breath)
+            if size is not None or choose_size(self._op_plan, self._observed, ()) is not None:
+                return size
+        spare = self._spare
+        return next_apart(spare, breath, self._observed.sizes | {*spare}) if spare else None
 
     @property
     def _is_sampled(self) -> bool:
@@ -183,7 +208,7 @@ class Schedule:
 
     @property
     def _planned(self) -> set[int]:
-        return {*self._op_plan.first, *reserved_sizes(self._op_plan)}
+        return self._op_plan.planned
 
     @property
     def _late_visits(self) -> int:
@@ -235,7 +260,7 @@ class Schedule:
 
 def _max_sizes(op_plan: OpPlan, max_points: int) -> int:
     """Sizes of an operation that are measured at most."""
-    reserved = len(reserved_sizes(op_plan))
+    reserved = len(op_plan.reserved)
     adaptive = max(0, max_points - len(op_plan.first))
     unmeasured = max(0, len(op_plan.domain) - len(op_plan.first) - reserved)
     return len(op_plan.first) + reserved + min(adaptive, unmeasured)

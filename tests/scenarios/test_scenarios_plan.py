@@ -12,6 +12,7 @@ from moeprof.scenarios.catalogue import LoadedOp, find_ops
 from moeprof.scenarios.plan import (
     CALIBRATION_SIZES,
     FIRST_SIZES,
+    HOLDOUT_IN_SPARE_TIME,
     HOLDOUT_SIZES,
     POINTS,
     POINTS_IN_BUDGET,
@@ -24,6 +25,7 @@ from moeprof.scenarios.plan import (
 )
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.run_options import RunOptions
+from moeprof.stats.size_bands import BANDS
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import OpPlan, Plan, PowerPlan
 from moeprof.store.verdicts.verdict import MIN_HELD_OUT, MIN_SIZES
@@ -87,6 +89,19 @@ def test_the_holdout_is_apart_and_within(
     assert len(calibration) <= CALIBRATION_SIZES
     assert calibration <= set(sizes[1:-1])
     assert not calibration & (first | holdout)
+    spare = set(op_plan.spare_holdout)
+    assert spare <= set(sizes[1:-1])
+    assert not spare & op_plan.planned
+    assert len(holdout | spare) <= min(HOLDOUT_IN_SPARE_TIME, max(len(sizes) // 4, len(holdout)))
+
+
+def test_the_spare_holdout_leaves_the_small_sizes_to_the_fit() -> None:
+    op_plan = an_op_plan()
+    held_out = {*op_plan.holdout, *op_plan.spare_holdout}
+    decode, small, large = (sum(size in band for size in held_out) for band in BANDS)
+    assert len(held_out) == HOLDOUT_IN_SPARE_TIME
+    assert decode == 2
+    assert min(small, large) >= 8
 
 
 @settings(max_examples=60)
@@ -95,7 +110,7 @@ def test_adaptive_sampling_begins_with_no_more_than_its_seeds(
     sizes: tuple[int, ...], points: int
 ) -> None:
     op_plan = an_op_plan(sizes, points_per_op=points)
-    left = len(sizes) - len(op_plan.holdout) - len(op_plan.calibration)
+    left = len(sizes) - len(op_plan.reserved)
     assert len(op_plan.first) == min(left, FIRST_SIZES, points)
 
 
@@ -103,7 +118,7 @@ def test_adaptive_sampling_begins_with_no_more_than_its_seeds(
 @given(sizes=domains)
 def test_all_measures_every_size(sizes: tuple[int, ...]) -> None:
     op_plan = an_op_plan(sizes, sampling="all")
-    assert {*op_plan.first, *op_plan.holdout, *op_plan.calibration} == set(sizes)
+    assert {*op_plan.first, *op_plan.reserved} == set(sizes)
 
 
 @pytest.mark.parametrize(("count", "held_out"), [(1, 0), (2, 0), (7, 0), (8, 2), (31, 7), (32, 8)])
@@ -173,7 +188,10 @@ def test_a_budget_leaves_room_for_more_sizes_unless_their_number_was_chosen() ->
 
 def test_sizes_that_only_a_budget_allows_take_no_time_from_the_power_pass() -> None:
     gpu: dict[str, Any] = {"device": "cuda:0", "collectors": ("nsys",), "power_reason": None}
-    assert a_plan(ops="all", budget_s=600.0, **gpu).power == a_plan(ops="all", **gpu).power
+    budgeted = a_plan(ops="all", budget_s=RUN_S, **gpu)
+    assert budgeted.points_per_op == POINTS_IN_BUDGET
+    fewer = a_plan(ops="all", budget_s=RUN_S, points_per_op=POINTS, **gpu)
+    assert fewer.power == budgeted.power
 
 
 def test_points_beyond_the_domain_take_no_time() -> None:

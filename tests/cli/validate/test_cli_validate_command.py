@@ -142,7 +142,7 @@ def test_the_verdict_is_json_alone_on_stdout_and_a_file_in_the_run(
     result = moeprof("validate", "--json", "--store", linear_run.folder.parent)
     assert result.exit_code == 0
     assert result.data["model"] == linear_run.folder.name
-    assert [curve["n"] for curve in result.data["curves"]] == [8, 8]
+    assert [curve["n"] for curve in result.data["curves"]] == [16, 16]
     assert set(result.data["unmeasured"]) == {"power", "energy", "heat"}
     assert json.loads(linear_run.validation_path.read_text()) == result.data
 
@@ -159,7 +159,7 @@ def test_another_run_is_held_against_the_model(
     _retime(other, holdout_factor=1.5)
     result = moeprof("validate", linear_run.folder, "--against", other.folder, "--json")
     assert result.data["against"] == other.folder.name
-    assert [curve["n"] for curve in result.data["curves"]] == [24, 24]
+    assert [curve["n"] for curve in result.data["curves"]] == [32, 32]
     assert max(curve["max"] for curve in result.data["curves"]) == pytest.approx(0.5)
 
 

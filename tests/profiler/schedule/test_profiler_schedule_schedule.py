@@ -101,6 +101,36 @@ def test_adaptive_sizes_fill_up_to_the_point_budget_and_leave_out_the_holdout(
     assert fit <= set(op_plan.domain)
 
 
+def test_the_spare_holdout_comes_after_the_sizes_of_the_fit_and_never_joins_them() -> None:
+    spare = (9, 17, 51)
+    schedule = Schedule(a_plan(points_per_op=10), an_op_plan(spare_holdout=spare), a_scenario)
+    order = list(dict.fromkeys(repeat.tokens for repeat in take_turn(schedule)))
+    assert {*order[-3:]} == {*spare}
+    assert len(order) == 10 + len(an_op_plan().holdout) + len(spare)
+    assert not {*spare} & {*schedule.fitted_sizes}
+
+
+def test_the_spare_holdout_takes_only_time_that_second_visits_do_not_need() -> None:
+    clock = FakeClock()
+    op_plan = an_op_plan(spare_holdout=tuple(range(6, 22)))
+    schedule = Schedule(a_plan(points_per_op=10), op_plan, a_scenario, clock=clock)
+    schedule.deadline_s = 36.0  # 1 s each
+    seen = set()
+    while (repeat := schedule.next()) is not None:
+        clock.advance(1.0)
+        schedule.measured(repeat, timing(schedule, repeat, 1000 * repeat.tokens))
+        seen.add(repeat.tokens)
+    assert len(schedule.fitted_sizes) == 10
+    assert 0 < len(seen & {*op_plan.spare_holdout}) < len(op_plan.spare_holdout)
+    assert schedule.late_s == pytest.approx(36 - schedule.done, abs=1.5)
+
+
+def test_without_times_nothing_of_the_spare_holdout_is_measured() -> None:
+    op_plan = an_op_plan(spare_holdout=(9, 17, 51))
+    repeats = take_turn(Schedule(a_plan(), op_plan, a_scenario), lambda _: [])
+    assert {repeat.tokens for repeat in repeats} == op_plan.planned
+
+
 def test_no_repeat_is_asked_for_twice(schedule: Schedule) -> None:
     repeats = work_off(schedule)
     assert len(set(repeats)) == len(repeats)
@@ -214,10 +244,10 @@ def test_when_the_time_is_up_the_rest_stays_unmeasured(schedule: Schedule) -> No
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 24))
+@given(st.integers(0, 30))
 def test_an_interrupted_sweep_goes_on_where_it_stopped(done_before: int) -> None:
     """The new process begins with the reference, so the order may differ, not what is visited."""
-    plan, op_plan = a_plan(points_per_op=10), an_op_plan()
+    plan, op_plan = a_plan(points_per_op=10), an_op_plan(spare_holdout=(9, 17, 51))
     whole = Schedule(plan, op_plan, a_scenario)
     repeats: list[Repeat] = []
     recordings: list[Recording] = []
