@@ -19,6 +19,12 @@ def scenario(
     dense: Annotated[
         bool, typer.Option("--dense", help="The model has no experts: take its layer as one.")
     ] = False,
+    tensor_parallel: Annotated[
+        int, typer.Option(help="One rank of so many that share each product and the heads.")
+    ] = 1,
+    expert_parallel: Annotated[
+        int, typer.Option(help="One rank of so many that share the experts.")
+    ] = 1,
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write instead of stdout.")
     ] = None,
@@ -34,13 +40,16 @@ def scenario(
         raise BadInput("a preset's name and --from were both given", hint="give one of them")
     if dense and config is None:
         raise BadInput("--dense is for a config.json", hint="name one with --from")
+    ranks = (tensor_parallel, expert_parallel)
     if config is not None:
-        preset = preset_from(config, dense=dense)
+        preset = preset_from(config, dense=dense, ranks=ranks)
     elif name is not None:
-        preset = preset_named(name)
-    else:
+        preset = preset_named(name, ranks)
+    elif ranks == (1, 1):
         _list()
         return
+    else:
+        raise BadInput("one rank of no preset was asked for", hint="name a preset, or --from FILE")
     for assumption in preset.assumptions:
         render.say(assumption)
     if out is None:

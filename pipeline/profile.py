@@ -16,7 +16,6 @@ from ..profiler.sweep import Sweep
 from ..profiler.watch import look_around, watch_of
 from ..scenarios.duration import call_times_of
 from ..scenarios.plan import estimate_power_s, estimate_s, response_s
-from ..scenarios.preset import read_preset
 from ..scenarios.rates import rates_of
 from ..scenarios.run_files import begin_run, rendered_files
 from ..scenarios.run_options import OPTION_FIELDS, RunOptions
@@ -29,7 +28,13 @@ from .measure.progress import SILENT, RunProgress
 from .measure.quiet import OwnDevice, tell
 from .measure.renewed_scripts import renew_scripts
 from .measure.resolve import describe_here, plan_warnings, resolve
-from .measure.resume import changed_options, check_same_plan, ops_of, resumed_plan
+from .measure.resume import (
+    changed_options,
+    check_same_plan,
+    layers_of,
+    ops_of,
+    resumed_plan,
+)
 from .measure.sweep import device_alone, failures_of, scenarios_of
 
 __all__ = [
@@ -172,8 +177,9 @@ def resume(
     provenance = describe_here(device, plan.threads)
     check_machine(opened, provenance)
     check_trusted(opened, plan, trust=trust)
-    preset = read_preset(opened.preset_path)
-    check_same_plan(options, changed_options(options) if given is None else given, plan, preset)
+    given = changed_options(options) if given is None else given
+    layers = layers_of(opened, plan)
+    check_same_plan(options, given, plan, layers)
     with (
         run_lock(opened) as of_run,
         device_alone(plan, provenance, progress, options) as own,
@@ -183,7 +189,7 @@ def resume(
         scripts = {op.op: opened.script(op.op) for op in plan.ops}
         # One that is gone fails the points that are left, if any.
         check_scripts_load({op: path.read_bytes() for op, path in scripts.items() if path.exists()})
-        scenarios = scenarios_of(ops_of(opened, plan), preset, plan)
+        scenarios = scenarios_of(ops_of(opened, plan), layers[0], plan)
         sweep = Sweep(opened, plan, provenance, scenarios, COLLECTORS, progress)
         return _measured(sweep, own, of_run, progress)
 

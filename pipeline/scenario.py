@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..scenarios.configs.published import published_preset
 from ..scenarios.preset import PRESETS, Preset, load_preset, to_toml
+from ..scenarios.shapes.parallel import rank_of
 
 __all__ = ["Preset", "PresetText", "preset_from", "preset_named", "presets"]
 
@@ -22,15 +23,21 @@ def presets() -> tuple[Preset, ...]:
     return tuple(load_preset(name) for name in PRESETS)
 
 
-def preset_named(name: str) -> PresetText:
-    """Give a preset by name. Raises BadInput for an unknown one."""
-    return PresetText(to_toml(load_preset(name)))
+def preset_named(name: str, ranks: tuple[int, int] = (1, 1)) -> PresetText:
+    """Give a preset by name, or one of so many ranks of it: tensor parallel, expert parallel.
+
+    Raises BadInput for an unknown one, and for sizes that do not divide.
+    """
+    return PresetText(to_toml(rank_of(load_preset(name), *ranks)))
 
 
-def preset_from(config: Path | str, *, dense: bool = False) -> PresetText:
+def preset_from(
+    config: Path | str, *, dense: bool = False, ranks: tuple[int, int] = (1, 1)
+) -> PresetText:
     """Make a preset from the config.json of a published model, as `published_preset` does.
 
-    Raises BadInput for another file.
+    `ranks` are those of `preset_named`. Raises BadInput for another file, and for sizes that do not
+    divide.
     """
     published = published_preset(Path(config), dense=dense)
-    return PresetText(to_toml(published.preset), published.assumptions)
+    return PresetText(to_toml(rank_of(published.preset, *ranks)), published.assumptions)

@@ -52,10 +52,21 @@ _FILE: Final = ".py"
 
 @dataclass(frozen=True, slots=True)
 class LoadedOp:
-    """An operation, and the path of the user's file that defines it; None if it is installed."""
+    """An operation, and the path of the user's file that defines it; None if it is installed.
+
+    `preset` is the layer whose sizes it is measured at, None for the run's first one. `alias` is
+    its name in a run that measures it at several sizes.
+    """
 
     operation: Operation
     source: str | None = None
+    preset: Preset | None = None
+    alias: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name in the run: that of its script, its recordings and its log."""
+        return self.alias or self.operation.name
 
 
 def find_ops(words: str, preset: Preset | None = None) -> list[LoadedOp]:

@@ -50,13 +50,14 @@ def call_times_of(
 ) -> CallTimes:
     """Estimate the duration of each operation's calls from its FLOPs and its bytes.
 
+    An operation without a preset of its own is taken at the sizes of `preset`.
     The FLOPs of an operation on quantised weights that do not depend on the batch size are counted
     as unpacking, at a rate of their own. Empty where `rates` is None.
     """
     if rates is None:
         return {}
     return {
-        loaded.operation.name: cache(partial(_call_s, loaded.operation, preset, l2, rates))
+        loaded.name: cache(partial(_call_s, loaded.operation, loaded.preset or preset, l2, rates))
         for loaded in ops
     }
 

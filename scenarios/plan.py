@@ -40,8 +40,9 @@ RESPONSE_S: Final = (60.0, 120.0, 120.0)  # the thermal step: idle, under load, 
 class ResolvedRun:
     """What a run's options stand for on this machine.
 
-    `device` is "cpu" or "cuda:N", `collectors` the names in the order in which they run. `ops` are
-    loaded, `batch_sizes` ascending. `power_reason` says why there is no power pass; None where
+    `device` is "cpu" or "cuda:N", `collectors` the names in the order in which they run. Those of
+    `ops` that have no preset of their own are measured at the sizes of `preset`, the first layer.
+    `batch_sizes` are ascending. `power_reason` says why there is no power pass; None where
     there is one.
     """
 
@@ -61,10 +62,12 @@ def make_plan(options: RunOptions, resolved: ResolvedRun) -> Plan:
     BadInput where an operation can run at none of the batch sizes.
     """
     preset = resolved.preset
+    layers = list(dict.fromkeys([preset, *(one.preset for one in resolved.ops if one.preset)]))
+    files = {layer: f"presets/{number}.toml" for number, layer in enumerate(layers[1:], start=2)}
     plan = Plan(
         run_id=resolved.run_id,
-        preset=preset.name,
-        preset_source=preset.source,
+        preset=",".join(dict.fromkeys(layer.name for layer in layers)),
+        preset_source=", ".join(dict.fromkeys(layer.source for layer in layers)),
         device=resolved.device,
         collectors=resolved.collectors,
         isolation=options.isolation,
@@ -76,7 +79,10 @@ def make_plan(options: RunOptions, resolved: ResolvedRun) -> Plan:
         points_per_op=options.points_per_op or POINTS,
         budget_s=options.budget_s,
         point_timeout_s=options.point_timeout_s,
-        ops=tuple(_op_plan(options, resolved, loaded) for loaded in resolved.ops),
+        ops=tuple(
+            replace(_op_plan(options, resolved, loaded), preset=files.get(loaded.preset or preset))
+            for loaded in resolved.ops
+        ),
         power_reason=resolved.power_reason,
         sm_clock_mhz=options.sm_clock_mhz,
         thermal_step=options.thermal_step,
@@ -98,26 +104,27 @@ def check_options(options: RunOptions, device: str) -> None:
 
 
 def _op_plan(options: RunOptions, resolved: ResolvedRun, loaded: LoadedOp) -> OpPlan:
-    operation, preset = loaded.operation, resolved.preset
+    operation, preset = loaded.operation, loaded.preset or resolved.preset
     domain = operation.possible(preset, resolved.batch_sizes)
-    draw = random.Random(f"{options.seed} {operation.name} hold-out")
+    draw = random.Random(f"{options.seed} {loaded.name} hold-out")
     inner = domain[1:-1]
     count = min(HOLDOUT_SIZES, len(domain) // 4) if len(domain) >= HOLDOUT_SIZES else 0
     holdout = drawn_over_log(inner, count, draw)
     open_ = [size for size in inner if size not in holdout]
-    calibration = _calibration(options.seed, operation.name, open_, len(domain))
+    calibration = _calibration(options.seed, loaded.name, open_, len(domain))
     spare = _spare_holdout(domain, holdout, [one for one in open_ if one not in calibration], draw)
     reserved = {*holdout, *spare, *calibration}
     fitted = [size for size in domain if size not in reserved]
     seeds = min(FIRST_SIZES, options.points_per_op or POINTS)
     first = tuple(fitted) if options.sampling == "all" else log_spaced(fitted, seeds)
     return OpPlan(
-        op=operation.name,
+        op=loaded.name,
         curve=operation.scenario(preset, 1, preset.dtype, options.l2).curve,
         domain=domain,
         first=first,
         holdout=holdout,
         source=None if loaded.source is None else f"ops/{operation.name}.py",
+        operation=None if loaded.alias is None else operation.name,
         calibration=calibration,
         reference=_middle(first),
         spare_holdout=spare,

@@ -16,9 +16,10 @@ PRESETS: Final = (
     *("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"),
     *("gpt-oss-120b", "glm-4.5-air", "kimi-k2", "llama-3.1-8b"),
 )
+UNPACKED_BITS: Final = 16  # of weights that are not quantised
 DTYPES: Final = ("float32", "bfloat16", "float16")
 LARGEST_SIZE: Final = 1 << 20  # no width and no number of experts comes near it
-OPTIONAL_SIZES: Final = ("shared_ffn", "heads", "kv_heads", "head_dim")
+OPTIONAL_SIZES: Final = ("shared_ffn", "heads", "kv_heads", "head_dim", "local_experts")
 BY_GROUP: Final = ("topk_grouped", "topk_biased")  # routers whose picks lie in the best groups
 ROUTERS: Final = ("topk", "topk_softmax", "topk_sigmoid", *BY_GROUP)
 ACTIVATIONS: Final = ("silu", "gelu", "clipped")
@@ -44,7 +45,8 @@ class Preset:
     `shared_ffn` is the inner width of all shared experts together, None without any. `heads` query
     heads and `kv_heads` key and value heads of `head_dim` elements are those of attention; None
     where they are not known, or where attention is latent (MLA) and has no such sizes. `context` is
-    the number of tokens that each sequence has in the cache.
+    the number of tokens that each sequence has in the cache. `local_experts` are those that lie on
+    this rank where experts are spread over several; None where all do.
 
     `router` is the operation that picks the experts, `activation` what a gated expert does to its
     two halves: one of ROUTERS, one of ACTIVATIONS. Experts form `groups`, of which a token's picks
@@ -68,12 +70,18 @@ class Preset:
     heads: int | None = None
     kv_heads: int | None = None
     head_dim: int | None = None
+    local_experts: int | None = None
     context: int = 1024
     router: str = ROUTERS[0]
     groups: int = 1
     kept_groups: int = 1
     activation: str = ACTIVATIONS[0]
     routing: str = UNIFORM
+
+    @property
+    def held_experts(self) -> int:
+        """The experts whose weights this device holds."""
+        return self.local_experts or self.experts
 
     def __post_init__(self) -> None:
         for key in (*_SIZES, *(size for size in OPTIONAL_SIZES if getattr(self, size) is not None)):
@@ -123,6 +131,10 @@ class Preset:
             )
         if self.top_k > (within := self.experts // self.groups * self.kept_groups):
             raise BadInput(f"top_k is {self.top_k}, and the kept groups have {within} experts")
+        if self.held_experts > self.experts:
+            raise BadInput(
+                f"local_experts is {self.local_experts}, and there are only {self.experts} experts"
+            )
         given = {
             size: getattr(self, size) is not None for size in ("heads", "kv_heads", "head_dim")
         }
@@ -131,9 +143,10 @@ class Preset:
             raise BadInput(f"attention has heads, kv_heads and head_dim, and {lacking} is missing")
         if self.heads is not None and self.kv_heads is not None and self.heads % self.kv_heads:
             raise BadInput(f"heads is {self.heads}, no multiple of kv_heads {self.kv_heads}")
-        if self.weight_bits != 4:
+        if self.weight_bits not in (4, UNPACKED_BITS):
             raise BadInput(
-                f"weight_bits is {self.weight_bits}, and the kernels know 4-bit weights only"
+                f"weight_bits is {self.weight_bits}, and the kernels know packed weights of 4 bits"
+                f" only; {UNPACKED_BITS} are not packed"
             )
         if self.group_size % 8:
             raise BadInput(f"group_size is {self.group_size}, and must be a multiple of 8")

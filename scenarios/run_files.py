@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..store.disk.sync import make_folder
@@ -23,12 +23,14 @@ class RunFiles:
     """Contents of the files of a run that stand beside `plan.json`.
 
     `scripts` by the name of the script: an operation's, or the mixed workload's. `sources` holds
-    copies of the user's op files, by their path in the run folder. `preset` is TOML.
+    copies of the user's op files, by their path in the run folder. `preset` is TOML, and `presets`
+    those of further layers, by their path too.
     """
 
     scripts: Mapping[str, bytes]
     sources: Mapping[str, bytes]
     preset: bytes
+    presets: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def rendered_files(
@@ -41,7 +43,9 @@ def rendered_files(
     pairs = list(zip(ops, plan.ops, strict=True))
     return RunFiles(
         scripts={
-            op_plan.op: render_script(loaded.operation, preset, plan, op_plan, cache_bytes).encode()
+            op_plan.op: render_script(
+                loaded.operation, loaded.preset or preset, plan, op_plan, cache_bytes
+            ).encode()
             for loaded, op_plan in pairs
         },
         sources={
@@ -50,6 +54,11 @@ def rendered_files(
             if loaded.source is not None and op_plan.source is not None
         },
         preset=to_toml(preset).encode(),
+        presets={
+            op_plan.preset: to_toml(loaded.preset).encode()
+            for loaded, op_plan in pairs
+            if loaded.preset is not None and op_plan.preset is not None
+        },
     )
 
 
@@ -63,6 +72,11 @@ def copied_files(run: Run, plan: Plan) -> RunFiles:
             if op.source is not None and (path := op_file(run, op)) is not None
         },
         preset=run.preset_path.read_bytes(),
+        presets={
+            op.preset: (run.folder / op.preset).read_bytes()
+            for op in plan.ops
+            if op.preset is not None
+        },
     )
 
 
@@ -115,6 +129,6 @@ def begin_run(
 def _write_files(run: Run, files: RunFiles) -> None:
     for name, script in files.scripts.items():
         write_whole(run.script(name), script)
-    for path, source in files.sources.items():
-        write_whole(run.folder / path, source)
+    for path, text in (*files.sources.items(), *files.presets.items()):
+        write_whole(run.folder / path, text)
     write_whole(run.preset_path, files.preset)

@@ -36,10 +36,15 @@ class RunOptions:
         ops: "all", "experts", "layer", "step", names by comma such as "fc1,topk", or a Python file
             (docs/ops.md).
         batch_sizes: Tokens in a call: "1..512", "1..512:8", "1,2,4" or "pow2:1..512".
-        preset: Name of the layer's sizes; None for "small" on a CPU and "mixtral-8x7b" on a GPU.
+        preset: Name of the layer's sizes, or several by comma: each is measured. None for "small"
+            on a CPU and "mixtral-8x7b" on a GPU.
         preset_file: TOML file with sizes of one's own, in place of `preset`.
         routing: "uniform", "zipf:SKEW" such as "zipf:1.2", or a JSON file of recorded counts: how
             tokens go to experts; None for the preset's own, which is uniform unless it says so.
+        hidden: Widths to measure in place of the layer's own, by comma: "1024,4096".
+        weight_bits: Bits of quantised weights, by comma; 16 are not packed. None for the layer's.
+        tensor_parallel: Measure one rank of so many that share every product and the heads.
+        expert_parallel: Measure one rank of so many that share the experts.
         device: "cpu" or "cuda:N"; None for the first GPU, or the CPU where there is none.
         collectors: "auto", "cpu", "kineto", "nsys" or "ncu"; one that times and ncu by comma.
         sampling: "adaptive" chooses each size by those measured so far, "all" takes every one.
@@ -64,6 +69,10 @@ class RunOptions:
     preset: str | None = None
     preset_file: Path | str | None = None
     routing: str | None = None
+    hidden: str | None = None
+    weight_bits: str | None = None
+    tensor_parallel: int = 1
+    expert_parallel: int = 1
     device: str | None = None
     collectors: str = "auto"
     sampling: Sampling = "adaptive"

@@ -63,7 +63,7 @@ def render_script(
     return Template(text).substitute(
         title=f"{operation.name} of the preset {preset.name}, by itself.",
         what_it_is=_what_it_is(operation),
-        name=operation.name,
+        name=op_plan.op,
         protocol=PROTOCOL,
         imports="".join(f"{line}\n" for line in operation.imports),
         key=key.replace("-b1-", "-b{tokens}-", 1),

@@ -17,6 +17,7 @@ RunId = Annotated[str, Meta(pattern=rf"^[A-Za-z0-9._-]{{1,200}}{_END}")]
 # A name of an operation names its script and its op file, which thereby stay in the run's folder.
 OpName = Annotated[str, Meta(pattern=rf"^[a-z][a-z0-9_]*{_END}")]
 OpFile = Annotated[str, Meta(pattern=rf"^ops/[a-z][a-z0-9_]*\.py{_END}")]
+PresetFile = Annotated[str, Meta(pattern=rf"^presets/[0-9]{{1,4}}\.toml{_END}")]
 # Device and dtype become text of the isolated scripts, which are executed.
 DeviceName = Annotated[str, Meta(pattern=rf"^(cpu|cuda:[0-9]{{1,4}}){_END}")]
 Dtype = Annotated[str, Meta(pattern=rf"^(float32|bfloat16|float16){_END}")]
@@ -45,6 +46,9 @@ class OpPlan:
     operation, None for one of the catalogue or of a package. `reference` is the size that is
     visited all along, None in plans before 1.5. `spare_holdout` are more sizes of the hold-out,
     which are measured once the sizes of the fit are chosen, while time is left.
+
+    In a run of several layers, `operation` is the operation's own name where `op`, its name in the
+    run, is another, and `preset` the file of the layer where that is not `preset.toml`.
     """
 
     op: OpName
@@ -56,6 +60,8 @@ class OpPlan:
     calibration: tuple[Size, ...] = ()
     reference: Size | None = None
     spare_holdout: tuple[Size, ...] = ()
+    operation: OpName | None = None
+    preset: PresetFile | None = None
 
     @property
     def planned(self) -> set[int]:
@@ -102,12 +108,13 @@ class Plan:
     `budget_s` bounds the whole run, None for none; `point_timeout_s` bounds one point. `seed` draws
     the hold-out, the calibration sizes and the order. `power` is None where energy is not measured,
     for the `power_reason`. `sm_clock_mhz` is the SM clock that is locked during the run, None where
-    it is not. `thermal_step` says whether the thermal response is recorded at the end.
+    it is not. `thermal_step` says whether the thermal response is recorded at the end. `preset` and
+    `preset_source` name the layers that are measured, several by comma.
     """
 
-    # History, newest first. 1.6: the spare hold-out. 1.5: the reference. 1.4: spare blocks of the
-    # power pass. 1.3: the thermal step. 1.2: the power pass, locked clocks. 1.1: calibration sizes.
-    # 1.0: the first.
+    # History, newest first. 1.6: several layers, the spare hold-out. 1.5: the reference. 1.4: spare
+    # blocks of the power pass. 1.3: the thermal step. 1.2: the power pass, locked clocks. 1.1:
+    # calibration sizes. 1.0: the first.
     SCHEMA: ClassVar[str] = "moeprof.plan/1.6"
     WAY_OUT: ClassVar[str] = "restore the plan that `moeprof profile` wrote, or profile anew"
 

@@ -2,7 +2,7 @@
 
 The layout:
 
-    RUN/plan.json  preset.toml  provenance.json  scripts/<op>.py  ops/<op>.py
+    RUN/plan.json  preset.toml  presets/<n>.toml  provenance.json  scripts/<op>.py  ops/<op>.py
         trust.hmac  by which its user's moeprof knows the scripts and op files (scenarios/trust.py)
         sweep.lock  held while anything measures into the run
         raw/<collector>/<unit>/recording.json and raw files beside it; of a trace also
@@ -37,7 +37,7 @@ from .recording import Recording
 
 DEFAULT_STORE = Path("artifacts/runs")
 # Folders of a run in which files are written, replaced and removed.
-_FOLDERS = ("raw", "tables", "damaged", "logs", "scripts", "ops", "validations")
+_FOLDERS = ("raw", "tables", "damaged", "logs", "scripts", "ops", "presets", "validations")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Run:
 
     @property
     def preset_path(self) -> Path:
-        """`preset.toml`, the dimensions that were measured."""
+        """`preset.toml`, the sizes that were measured; of several layers those of the first."""
         return self.folder / "preset.toml"
 
     @property

@@ -16,7 +16,9 @@ from .options import (
     Collectors,
     Device,
     DryRun,
+    ExpertParallel,
     Force,
+    Hidden,
     IsolationKind,
     LockClocks,
     NoPower,
@@ -30,10 +32,12 @@ from .options import (
     RunToResume,
     SamplingKind,
     Seed,
+    TensorParallel,
     ThermalResponse,
     Threads,
     Trust,
     Wait,
+    WeightBits,
 )
 from .output import show_estimate, show_result
 
@@ -51,6 +55,10 @@ def profile(
     preset: PresetName = None,
     scenario: PresetFile = None,
     routing: Routing = None,
+    hidden: Hidden = None,
+    weight_bits: WeightBits = None,
+    tensor_parallel: TensorParallel = 1,
+    expert_parallel: ExpertParallel = 1,
     device: Device = None,
     collector: Collectors = "auto",
     sampling: SamplingKind = "adaptive",
@@ -76,27 +84,14 @@ def profile(
     from ...pipeline.profile import RunOptions
 
     options = RunOptions(
-        ops=ops,
-        batch_sizes=batch_sizes,
-        preset=preset,
-        preset_file=scenario,
-        routing=routing,
-        device=device,
-        collectors=collector,
-        sampling=sampling,
-        points_per_op=points,
-        isolation=isolation,
-        l2=l2,
-        threads=threads,
-        seed=seed,
+        ops=ops, batch_sizes=batch_sizes, preset=preset, preset_file=scenario, hidden=hidden,
+        weight_bits=weight_bits, tensor_parallel=tensor_parallel, expert_parallel=expert_parallel,
+        routing=routing, device=device, collectors=collector, sampling=sampling,
+        points_per_op=points, isolation=isolation, l2=l2, threads=threads, seed=seed,
         budget_s=None if budget is None else duration_s(budget),
-        point_timeout_s=duration_s(point_timeout),
-        power=not no_power,
-        sm_clock_mhz=lock_clocks,
-        thermal_step=thermal_step,
-        wait_s=None if wait is None else duration_s(wait),
-        force=force,
-    )
+        point_timeout_s=duration_s(point_timeout), power=not no_power, sm_clock_mhz=lock_clocks,
+        thermal_step=thermal_step, wait_s=None if wait is None else duration_s(wait), force=force,
+    )  # fmt: skip
     _check_resume(run, resume, dry_run, trust)
     if resume:
         _resume(find_run(run, store).folder, options, _given(context), trust, json)

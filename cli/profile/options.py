@@ -23,7 +23,7 @@ BatchSizes = Annotated[
 PresetName = Annotated[
     str | None,
     typer.Option(
-        help="Sizes of the layer, by a name that `moeprof scenario` lists"
+        help="Sizes of the layer, by a name that `moeprof scenario` lists, or several by comma"
         " [default: small on a CPU, mixtral-8x7b on a GPU]."
     ),
 ]
@@ -40,6 +40,19 @@ Routing = Annotated[
         help="How tokens go to experts: uniform, zipf:SKEW such as zipf:1.2, or a JSON file of"
         " recorded counts [default: as the preset says, else uniform]."
     ),
+]
+Hidden = Annotated[
+    str | None, typer.Option(help="Measure at these widths in place of the layer's: 1024,4096.")
+]
+WeightBits = Annotated[
+    str | None,
+    typer.Option(help="Bits of packed weights, by comma: 4,16, of which 16 are not packed."),
+]
+TensorParallel = Annotated[
+    int, typer.Option(help="Measure one rank of so many that share each product and the heads.")
+]
+ExpertParallel = Annotated[
+    int, typer.Option(help="Measure one rank of so many that share the experts.")
 ]
 Device = Annotated[
     str | None, typer.Option(help="cpu or cuda:N [default: the first GPU, else cpu].")

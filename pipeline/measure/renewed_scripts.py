@@ -26,10 +26,11 @@ def renew_scripts(
     names = [op_plan.op for op_plan in old]
     if old:
         preset = read_preset(run.preset_path)
-        operations = {one.operation.name: one.operation for one in ops_of(run, plan)}
+        ops = {one.name: one for one in ops_of(run, plan)}
         for op_plan in old:
-            operation = operations[op_plan.op]
-            text = render_script(operation, preset, plan, op_plan, cache_bytes)
+            loaded = ops[op_plan.op]
+            layer = loaded.preset or preset
+            text = render_script(loaded.operation, layer, plan, op_plan, cache_bytes)
             write_whole(run.script(op_plan.op), text)
     if _is_old(run, NAME):
         write_whole(run.script(NAME), render_mixed_workload(plan))

@@ -1,6 +1,7 @@
 """From the options of a run to its plan on this machine: device, preset, collectors, sensors."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,12 +9,13 @@ from ...device.identity import choose_device, describe
 from ...profiler.collectors.registry import choose_collectors
 from ...profiler.git import head
 from ...profiler.power.sensors import check_sensors
-from ...scenarios.expert_loads import distribution_words
 from ...scenarios.grid import parse_batch_sizes
 from ...scenarios.plan import ResolvedRun, check_options, make_plan
-from ...scenarios.preset import Preset, load_preset, read_preset
+from ...scenarios.preset import Preset
 from ...scenarios.run_options import RunOptions
-from ...store.errors import CannotMeasure, naming
+from ...scenarios.shapes.chosen import chosen_layers, default_layer
+from ...scenarios.shapes.operations import operations_at
+from ...store.errors import CannotMeasure
 from ...store.plan import Plan
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName
@@ -41,19 +43,20 @@ def resolve(options: RunOptions, progress: RunProgress) -> PlannedRun:
     an option that names nothing here, and CannotMeasure where a collector does not work.
     """
     device = choose_device(options.device)
-    preset = _preset(options, device)
+    layers = chosen_layers(options, default_layer(device))
     collectors, reason = choose_collectors(options.collectors, device)
-    ops = tuple(load_ops(options.ops, preset))
+    ops = operations_at(layers, lambda layer: load_ops(options.ops, layer), options.l2)
     check_options(options, device)
     batch_sizes = parse_batch_sizes(options.batch_sizes)
-    progress.notice(f"device: {device}; preset: {preset.name} ({preset.source})")
+    sizes = "; ".join(f"{layer.name} ({layer.source})" for layer in layers)
+    progress.notice(f"device: {device}; preset: {sizes}")
     progress.notice(f"collector: {', '.join(collectors)} ({reason})")
     provenance = describe_here(device, options.threads)
     resolved = ResolvedRun(
-        run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{preset.name}-{device.replace(':', '')}",
+        run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{_named(layers)}-{device.replace(':', '')}",
         device=device,
         collectors=collectors,
-        preset=preset,
+        preset=layers[0],
         ops=ops,
         batch_sizes=batch_sizes,
         power_reason=_why_no_power(options.power, collectors, provenance, progress),
@@ -78,21 +81,10 @@ def plan_warnings(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _preset(options: RunOptions, device: str) -> Preset:
-    """The preset that is named, with the routing that is asked for."""
-    preset = _named_preset(options, device)
-    if options.routing is None:
-        return preset
-    with naming(f"--routing {options.routing}"):
-        return replace(preset, routing=distribution_words(options.routing))
-
-
-def _named_preset(options: RunOptions, device: str) -> Preset:
-    if options.preset_file is not None:
-        return read_preset(Path(options.preset_file))
-    if options.preset is not None:
-        return load_preset(options.preset)
-    return load_preset("small" if device == "cpu" else "mixtral-8x7b")
+def _named(layers: Sequence[Preset]) -> str:
+    """The first layer's name, and how many more there are."""
+    more = f"-and-{len(layers) - 1}-more" if len(layers) > 1 else ""
+    return f"{layers[0].name:.100}{more}"
 
 
 def _why_no_power(

@@ -58,9 +58,13 @@ def locked_clock(
 
 
 def scenarios_of(ops: Sequence[LoadedOp], preset: Preset, plan: Plan) -> dict[str, ScenarioOf]:
-    """Map each operation to its function from batch size to Scenario."""
+    """Map each operation to its function from batch size to Scenario, by its name in the run.
+
+    One without a preset of its own is at the sizes of `preset`.
+    """
     return {
-        loaded.operation.name: partial(_scenario, loaded.operation, preset, plan) for loaded in ops
+        loaded.name: partial(_scenario, loaded.operation, loaded.preset or preset, plan)
+        for loaded in ops
     }
 
 

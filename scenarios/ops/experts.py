@@ -76,15 +76,16 @@ def reference(
 
 
 def _few(preset: Preset) -> int:
-    """The experts of one token: all tokens go to the same ones."""
-    return preset.top_k
+    """The experts of one token, as far as they are here: all tokens go to the same ones."""
+    return min(preset.top_k, preset.held_experts)
 
 
 def _some(preset: Preset) -> int:
-    count = round(math.sqrt(preset.top_k * preset.experts))
-    if not preset.top_k < count < preset.experts:
+    few, held = _few(preset), preset.held_experts
+    count = round(math.sqrt(few * held))
+    if not few < count < held:
         raise BadInput(
-            f"{preset.name} has {preset.experts} experts, {preset.top_k} of them a token:"
+            f"{preset.name} has {held} experts, {preset.top_k} of them a token:"
             " there is no number of active experts between",
             hint="measure experts_all",
         )
@@ -92,7 +93,7 @@ def _some(preset: Preset) -> int:
 
 
 def _all(preset: Preset) -> int:
-    return preset.experts
+    return preset.held_experts
 
 
 def _operation(which: str, active_experts: Callable[[Preset], int]) -> Operation:

@@ -1,0 +1,89 @@
+"""The layers that a run measures: by name, at other widths, of other weights, one rank of each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from ...store.errors import BadInput, naming, shortened
+from ..expert_loads import distribution_words
+from ..preset import Preset, load_preset, read_preset
+from ..run_options import RunOptions
+from .parallel import rank_of
+
+
+def chosen_layers(options: RunOptions, default: str) -> tuple[Preset, ...]:
+    """Every layer that the options stand for, each once; `default` is the preset without a name.
+
+    Raises BadInput for an unknown preset, a file that is none, a list that holds no numbers, and
+    sizes that break a rule of `Preset` or do not divide.
+    """
+    if options.preset_file is not None:
+        named = [read_preset(Path(options.preset_file))]
+    else:
+        words = default if options.preset is None else options.preset
+        named = [load_preset(word.strip()) for word in words.split(",")]
+    if options.routing is not None:
+        with naming(f"--routing {options.routing}"):
+            words = distribution_words(options.routing)
+            named = [replace(preset, routing=words) for preset in named]
+    ranks = (options.tensor_parallel, options.expert_parallel)
+    layers = [
+        rank_of(_changed(preset, hidden, bits), *ranks)
+        for preset in named
+        for hidden, bits in product(
+            _numbers("--hidden", options.hidden), _numbers("--weight-bits", options.weight_bits)
+        )
+    ]
+    found: list[Preset] = []
+    for layer in layers:
+        if not any(same_sizes(layer, other) for other in found):
+            found.append(layer)
+    _check_one_dtype(found)
+    return tuple(found)
+
+
+def default_layer(device: str) -> str:
+    """The preset that is measured where none is named; `device` is "cpu" or "cuda:N"."""
+    return "small" if device == "cpu" else "mixtral-8x7b"
+
+
+def same_sizes(one: Preset, other: Preset) -> bool:
+    """Whether two presets are the same layer, whatever their names and sources."""
+    return replace(one, name=other.name, source=other.source) == other
+
+
+def _check_one_dtype(layers: Sequence[Preset]) -> None:
+    for layer in layers[1:]:
+        if layer.dtype != layers[0].dtype:
+            raise BadInput(
+                f"{layers[0].name} is of {layers[0].dtype} and {layer.name} of {layer.dtype}, and a"
+                " run measures one dtype",
+                hint="profile each, and make one model: moeprof build-model RUN --also RUN",
+            )
+
+
+def _changed(preset: Preset, hidden: int | None, bits: int | None) -> Preset:
+    changes: dict[str, Any] = {
+        key: value
+        for key, value in (("hidden", hidden), ("weight_bits", bits))
+        if value not in (None, getattr(preset, key))
+    }
+    if not changes:
+        return preset
+    said = ", ".join(f"{key} {value}" for key, value in changes.items())
+    with naming(f"{preset.name} with {said}"):
+        return replace(preset, source=f"{preset.source}; with {said}", **changes)
+
+
+def _numbers(option: str, words: str | None) -> Iterator[int | None]:
+    """The numbers of a list by comma; None alone where there is no list."""
+    if words is None:
+        return iter((None,))
+    try:
+        return iter([int(word) for word in words.split(",")])
+    except ValueError:
+        raise BadInput(
+            f"{option} is {shortened(repr(words))}, and must be whole numbers by comma"
+        ) from None

@@ -1,0 +1,58 @@
+"""The operations of a run at the sizes of several layers, each curve once."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ...store.errors import BadInput
+from ...store.scenario import L2
+from ..catalogue import LoadedOp
+from ..preset import UNPACKED_BITS, Preset
+
+
+def operations_at(
+    layers: Sequence[Preset], ops_of: Callable[[Preset], Sequence[LoadedOp]], l2: L2
+) -> tuple[LoadedOp, ...]:
+    """Give the operations `ops_of` each layer, those of one curve once.
+
+    Layers are told apart by what an operation reads of them, not by their names. An operation that
+    is there at several sizes is named in the run by its curve. A layer whose weights are not packed
+    leaves out the operations on packed ones. Raises BadInput where that leaves none, and where an
+    operation needs a size that a layer does not name.
+    """
+    found: dict[str, LoadedOp] = {}
+    left_out: list[str] = []
+    for layer in layers:
+        for loaded in ops_of(layer):
+            operation = loaded.operation
+            if layer.weight_bits == UNPACKED_BITS and "weight_bits" in operation.fields:
+                left_out.append(operation.name)
+                continue
+            if layer.local_experts is not None and "routing" in operation.variant:
+                raise BadInput(
+                    f"{operation.name} routes to every expert, and {layer.name} holds"
+                    f" {layer.local_experts} of {layer.experts}",
+                    hint="--ops experts has the experts of one rank",
+                )
+            curve = operation.scenario(layer, 1, layer.dtype, l2).curve
+            found.setdefault(curve, replace(loaded, preset=None if layer is layers[0] else layer))
+    if not found:
+        raise BadInput(
+            f"{', '.join(dict.fromkeys(left_out))} are for packed weights, and --weight-bits"
+            f" {UNPACKED_BITS} packs none",
+            hint="name fewer bits too: --weight-bits 4,16",
+        )
+    several = Counter(loaded.operation.name for loaded in found.values())
+    return tuple(
+        loaded
+        if several[loaded.operation.name] == 1
+        else replace(loaded, alias=_alias(loaded.operation.name, curve))
+        for curve, loaded in found.items()
+    )
+
+
+def _alias(name: str, curve: str) -> str:
+    """The name of a script, which is a slug: fc1_512x1024_fp32_cold of fc1-512x1024-fp32-cold."""
+    sizes = curve.partition("-")[2]
+    return f"{name}_{re.sub('[^a-z0-9]+', '_', sizes)}"

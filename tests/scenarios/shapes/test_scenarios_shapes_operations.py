@@ -1,0 +1,62 @@
+"""The operations of several layers: each curve once, told apart by sizes and never by names."""
+
+from dataclasses import replace
+
+import pytest
+
+from moeprof.scenarios.catalogue import find_ops
+from moeprof.scenarios.preset import Preset, load_preset
+from moeprof.scenarios.shapes.operations import operations_at
+from moeprof.store.errors import BadInput
+
+SMALL = load_preset("small")
+NARROW = replace(SMALL, hidden=256)
+
+
+def _names(*layers: Preset, ops: str = "fc1,gelu,topk") -> list[str]:
+    return [one.name for one in operations_at(layers, lambda _: find_ops(ops), "cold")]
+
+
+def test_one_layer_leaves_operations_as_they_are() -> None:
+    assert operations_at([SMALL], lambda _: find_ops("all"), "cold") == tuple(find_ops("all"))
+
+
+def test_what_reads_other_sizes_is_measured_at_each_and_the_rest_once() -> None:
+    assert _names(NARROW, SMALL) == [
+        "fc1_256x1024_fp32_cold", "gelu", "topk", "fc1_512x1024_fp32_cold",
+    ]  # fmt: skip
+
+
+def test_layers_of_one_name_are_told_apart_and_those_of_one_size_are_not() -> None:
+    other = replace(SMALL, ffn=2048)
+    assert other.name == SMALL.name
+    assert len(_names(SMALL, other)) == 5  # fc1 and gelu twice, topk once
+    assert _names(SMALL, replace(SMALL, name="other")) == ["fc1", "gelu", "topk"]
+
+
+def test_every_operation_knows_its_layer() -> None:
+    ops = operations_at([NARROW, SMALL], lambda _: find_ops("fc1,topk"), "cold")
+    assert [one.preset for one in ops] == [None, None, SMALL]
+
+
+def test_weights_that_are_not_packed_have_no_operations_on_packed_ones() -> None:
+    unpacked = replace(SMALL, weight_bits=16)
+    both = "fc1,dequant_linear"
+    assert _names(unpacked, ops=both) == ["fc1"]
+    assert _names(SMALL, unpacked, ops=both) == ["fc1", "dequant_linear"]
+    with pytest.raises(BadInput, match="dequant_linear are for packed weights"):
+        _names(unpacked, ops="dequant_linear")
+
+
+def test_an_operation_that_routes_to_every_expert_is_of_no_rank() -> None:
+    with pytest.raises(BadInput, match="w13_grouped routes to every expert, and small holds 4 of"):
+        _names(replace(SMALL, local_experts=4), ops="w13_grouped")
+
+
+def test_the_experts_of_one_rank_are_those_that_it_holds() -> None:
+    rank = replace(SMALL, local_experts=4)
+    ops = operations_at([rank], lambda _: find_ops("experts,topk"), "cold")
+    scenarios = [one.operation.scenario(rank, 64, "float32", "cold") for one in ops]
+    assert [(one.experts, one.active_experts) for one in scenarios] == [
+        (16, 2), (16, 3), (16, 4), (16, None),
+    ]  # fmt: skip
