@@ -2,6 +2,7 @@
 # make demo     set everything up, measure this machine, and say where the report lies
 # make test     set everything up, then pass every check: format, lint, types, tests
 # make check    the same checks on what is set up already
+# make compare-alike   compare two short sweeps of this machine: a verdict must be written
 # make fmt      mend format and lint; renew the published JSON Schemas
 # make fuzz     change fields of valid inputs 10,000 times; each must be read or refused
 # make torture  kill, starve, race and lie to moeprof for a quarter of an hour; torture-full: for hours
@@ -10,7 +11,7 @@
 # make test-matrix   the tests of a CPU and of compiled kernels under other torch and Triton versions
 # make bench    run every benchmark, quickly
 # make clean    remove what the others made, except runs
-.PHONY: help demo test check fmt fuzz torture torture-full rehearsal gpu test-matrix bench clean
+.PHONY: help demo test check compare-alike fmt fuzz torture torture-full rehearsal gpu test-matrix bench clean
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -43,6 +44,19 @@ check:
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/pytest --numprocesses auto --dist worksteal
+
+# Two sweeps of one build are alike. Whether their times are is the machine's to say, so any verdict
+# is right here, but one must be written.
+compare-alike: .venv/installed
+	runs=$$(mktemp -d); trap 'rm -rf "$$runs"' EXIT; \
+	for side in old new; do \
+	  $(BIN)/moeprof profile --ops gelu --device cpu --batch-sizes 1,64 --sampling all \
+	    --no-power --force --store $$runs/$$side || exit; \
+	done; \
+	$(BIN)/moeprof compare $$runs/old/* $$runs/new/* --json > $$runs/verdict.json; \
+	case $$? in 0|1|125) ;; *) exit 1;; esac; \
+	$(BIN)/python -c 'import json, sys; print("verdict:", json.load(sys.stdin)["verdict"])' \
+	  < $$runs/verdict.json
 
 fmt: .venv/installed
 	$(BIN)/ruff check --fix .

@@ -14,7 +14,7 @@ _LIMIT_S = 3600.0  # the longest build or reading
 
 Command = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[-- CMD...]", help="Command that prints a number for a commit."),
+    typer.Argument(metavar="-- CMD", help="Command that prints a number for a commit."),
 ]
 Value = Annotated[
     str | None,

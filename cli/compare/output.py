@@ -13,7 +13,7 @@ _BANDS: Final = ((1, 8), (9, 64), (65, None))
 
 def show_comparison(found: "Comparison") -> None:
     """Show a verdict in one line, a table for each quantity, then what changed in words."""
-    render.say(f"{found.verdict}: {found.new} against {found.old}: {headline(found)}")
+    render.paragraph(f"{found.verdict}: {found.new} against {found.old}: {headline(found)}")
     for metric in dict.fromkeys(row.metric for row in found.ops):
         _show_metric(found, metric)
     for sentence in (*sentences(found), *left_out(found)):

@@ -8,7 +8,7 @@ from typing import Final
 from ...stats.student import half_width
 from ...store.verdicts.comparison import Change, CommonShift, Compared, Comparison, Kind
 from .between_runs import FEWEST_CURVES, Estimate, Shared, at_each_size, over_all_sizes, shared_by
-from .clocks import by_clocks
+from .clocks import by_clocks, shift_by_clocks
 from .conditions import differing
 from .judged import FAMILIES, NotJudged, Rules, judge_all, overall
 from .paired import Pairs, pairs_of
@@ -41,7 +41,7 @@ def compare_sides(
     """
     pairs, reasons = pairs_of(old, new, mapping)
     metrics = dict.fromkeys(one.metric for one in pairs)
-    same_run = old.digest == new.digest
+    same_run = old.digest == new.digest and not any(_is_refitted(one) for one in pairs)
     shared = {
         metric: shared_by(
             [one for one in pairs if one.metric == metric], rules.alpha, same_run=same_run
@@ -50,7 +50,10 @@ def compare_sides(
     }
     judged = [one for one in pairs if one.op in mapping or not mapping]
     ops, sizes = _rows(judged, shared, rules, len(metrics))
-    ops = [_with_clocks(row, one, old, new) for row, one in zip(ops, judged, strict=True)]
+    ops = [
+        _with_clocks(row, one, shared[one.metric], old, new)
+        for row, one in zip(ops, judged, strict=True)
+    ]
     shifts = tuple(
         _shift(metric, found, rules) for metric, found in shared.items() if found and found.n
     )
@@ -71,6 +74,7 @@ def compare_sides(
         differs=differing(old.conditions, new.conditions),
         not_compared=reasons,
         ranks=rank_agreements(pairs, rules.min_effect) if with_ranks else (),
+        remarks=tuple(_remarks(old, new, pairs, shifts)),
     )
 
 
@@ -134,8 +138,27 @@ def _row(pairs: Pairs, place: int | None) -> Compared:
     )
 
 
-def _with_clocks(row: Compared, pairs: Pairs, old: Side, new: Side) -> Compared:
-    return replace(row, by_clocks=by_clocks(row, old, new, pairs.twins))
+def _with_clocks(
+    row: Compared, pairs: Pairs, shared: Shared | None, old: Side, new: Side
+) -> Compared:
+    shared_change = exp(shared.common.mean) if shared else 1.0
+    return replace(row, by_clocks=by_clocks(row, shared_change, old, new, pairs.twins))
+
+
+def _remarks(
+    old: Side, new: Side, pairs: Sequence[Pairs], shifts: Sequence[CommonShift]
+) -> Iterator[str]:
+    if old.digest == new.digest and any(_is_refitted(one) for one in pairs):
+        yield "OLD and NEW are models of the same points: what differs is how they were fitted"
+    for shift in shifts:
+        explained = shift_by_clocks(shift, old, new, [one.twins for one in pairs])
+        if explained:
+            yield f"{shift.metric} that most share: {explained}"
+
+
+def _is_refitted(pairs: Pairs) -> bool:
+    """Whether values of one curve differ, which are the same where one measurement was fitted."""
+    return not pairs.twins.is_mapped and bool(pairs.log_ratios.any())
 
 
 def _shift(metric: str, shared: Shared, rules: Rules) -> CommonShift:

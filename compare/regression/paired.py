@@ -122,7 +122,9 @@ def _paired(metric: str, old: Side, new: Side, twins: Twins) -> Pairs | str:
         return "no batch size was measured on both sides"
     own_sd = np.hypot(_own_sd(was, sizes), _own_sd(now, sizes))
     doubts = tuple(_doubt(was[size], now[size]) for size in sizes)
-    if old.digest == new.digest and not twins.is_mapped:  # one measurement, held against itself
+    # One measurement, held against itself; another fit of it is another value.
+    is_same = old.digest == new.digest and all(was[size].value == now[size].value for size in sizes)
+    if is_same and not twins.is_mapped:
         own_sd, doubts = np.zeros(len(sizes)), (None,) * len(sizes)
     return Pairs(
         metric=metric,

@@ -12,7 +12,8 @@ _WORDS = {
     "heat": ("more heat", "less heat"),
 }
 _SHOWN = 8  # sizes, or operations, that a sentence names
-_LEAST_SHOWN = 0.001  # a smaller half width is no longer written by its first digits
+_COARSE = 0.005  # a half width from which two decimals show it
+_CERTAIN = 0.0005  # below this the interval rounds to the factor itself
 
 
 def headline(found: Comparison) -> str:
@@ -20,7 +21,7 @@ def headline(found: Comparison) -> str:
     counts = {change: sum(row.verdict is change for row in found.ops) for change in Change}
     told = ", ".join(f"{count} {change}" for change, count in counts.items() if count)
     sizes = sum(row.verdict is Change.REGRESSION for row in found.sizes)
-    single = f", regressions at {sizes} single sizes" if sizes else ""
+    single = f"; regressions at single sizes: {sizes}" if sizes else ""
     limit = f"least effect {percent(found.min_effect, decimals=1)} %"
     return f"{told or 'nothing was compared'}{single}; {limit}"
 
@@ -45,15 +46,17 @@ def sentences(found: Comparison) -> Iterator[str]:
 
 
 def factor(row: Compared) -> str:
-    """Write a change as a factor above 1: "1.08 ± 0.02 x slower"."""
+    """Write a change as a factor above 1, as hyperfine does: "1.08 ± 0.02 × slower"."""
     more, less = words_of(row.metric)
     value = max(row.change, 1 / row.change)
     direction = more if row.change >= 1 else less
     if row.lo is None or row.hi is None:
-        return f"{value:.2f} x {direction}"
+        return f"{value:.2f} × {direction}"
     half = (row.hi - row.lo) / 2 * (1 if row.change >= 1 else value**2)
-    uncertain = f"{half:.2g}" if half >= _LEAST_SHOWN else f"{half:.3f}"
-    return f"{value:.2f} ± {uncertain} x {direction}"
+    if half < _CERTAIN:
+        return f"{value:.3f} × {direction}"
+    decimals = 2 if half >= _COARSE else 3
+    return f"{value:.{decimals}f} ± {half:.{decimals}f} × {direction}"
 
 
 def words_of(metric: str) -> tuple[str, str]:
@@ -67,7 +70,7 @@ def shift_sentence(shift: CommonShift) -> str:
     value = max(shift.change, 1 / shift.change)
     direction = more if shift.change > 1 else less
     return (
-        f"machine or build: {shift.n} curves share a {shift.metric} {value:.2f} x {direction};"
+        f"machine or build: {shift.n} curves share a {shift.metric} {value:.2f} × {direction};"
         " two measurements at different times cannot tell which"
     )
 

@@ -27,7 +27,7 @@ def test_the_verdict_is_the_exit_code(moeprof: Moeprof, sides: tuple[Path, Path]
     found = moeprof("compare", old, new)
     assert found.exit_code == 1
     assert "case3 1.50" in found.stderr
-    assert "x slower" in found.stderr
+    assert "× slower" in found.stderr
     assert moeprof("compare", new, old).exit_code == 0
 
 

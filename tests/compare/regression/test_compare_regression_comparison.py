@@ -55,6 +55,15 @@ def test_a_shift_of_all_alone_is_open_and_a_faster_machine_is_no_regression() ->
     assert faster.shifts[0].told
 
 
+def test_another_fit_of_the_same_points_is_no_regression() -> None:
+    old = make_side(digest="one")
+    found = compared(old, make_side(dict.fromkeys(OPS, 1.1), digest="one"))
+    assert found.verdict is Change.INCONCLUSIVE
+    assert all(row.verdict is not Change.REGRESSION for row in (*found.ops, *found.sizes))
+    assert "how they were fitted" in found.remarks[0]
+    assert compared(old, old).remarks == ()
+
+
 def test_one_size_that_is_slower_is_found_in_an_operation_that_is_not() -> None:
     rng = np.random.default_rng(4)
     old, new = (make_side(rng=rng, level_sd=0.001, size_sd=0.002) for _ in range(2))
