@@ -22,7 +22,7 @@ _REASONS: Final = (
         "|max_(seq|length)|model_max|qkv",
     ),
     (
-        "the choice of experts: topk takes the largest logits, and softmax over them",
+        "the choice of experts, of which a preset has a router and groups",
         "^n_group$|expert_group|topk|scor|rout|gat(e|ing)|jitter|capacity|balanc|expert_bias"
         "|renormalize|norm_min|aux",
     ),

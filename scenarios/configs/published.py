@@ -8,6 +8,7 @@ from typing import Final
 from ...store.errors import BadInput, naming, shortened
 from ..preset import Preset
 from .ignored import ignored_fields
+from .layer_form import layer_form
 from .layers import KEYS_OF_LAYERS, layers_with_experts
 from .model_config import ModelConfig, named_like_experts, no_experts, read_model_config
 from .quantization import four_bit_group_size, quantization_method
@@ -22,6 +23,8 @@ _READ: Final = (
     *("model_type", "architectures", "model_name", "layers", "dtype", "quantization"),
     *("hidden_size", "experts", "top_k", "expert_dtype", "zero_experts"),
     *("shared_experts", "shared_intermediate_size", "heads", "kv_heads", "head_dim"),
+    *("scoring", "topk_method", "routing_bias", "renormalise", "groups", "kept_groups"),
+    *("activation", "clip_limit"),
 )
 # Where huggingface_hub keeps a model's files; and a model as it is named there.
 _IN_CACHE: Final = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})/")
@@ -88,6 +91,7 @@ def _published(config: ModelConfig, dense: bool) -> Published:
     experts, top_k = (1, 1) if dense else _routing(config)
     shared, why_not_shared = (None, None) if dense else shared_ffn(config, ffn)
     heads, why_no_heads = attention_heads(config)
+    form, told_of_form = ({}, None) if dense else layer_form(config)
     name, source = _origin(config)
     preset = Preset(
         name=name,
@@ -101,6 +105,7 @@ def _published(config: ModelConfig, dense: bool) -> Published:
         group_size=_group_size(config, hidden, ffn),
         shared_ffn=shared,
         **heads,  # type: ignore[arg-type]  # its keys are sizes
+        **form,
     )
     layers = None if dense else layers_with_experts(config)
     told = [
@@ -110,6 +115,7 @@ def _published(config: ModelConfig, dense: bool) -> Published:
         _told_of_latent_width(config, preset) if hidden_field == "latent_size" else None,
         why_not_shared,
         why_no_heads,
+        told_of_form,
         *_told_of_lists(config),
         _told_of_zero_experts(config, preset),
     ]

@@ -81,6 +81,19 @@ KEYS: Final = {
     "kv_heads": ("num_key_value_heads", "kv_n_heads", "n_kv_heads"),
     "head_dim": ("head_dim", "attention_head_dim"),
     "latent_attention": ("kv_lora_rank",),  # DeepSeek's multi-head latent attention
+    "scoring": (
+        "scoring_func",  # DeepSeek, Kimi K2, MiniMax-M2
+        "score_function",  # Ling
+        "score_func",  # AFMoE
+        "moe_router_activation_func",  # Kimi Linear
+    ),
+    "topk_method": ("topk_method",),
+    "routing_bias": ("use_routing_bias", "moe_router_enable_expert_bias"),  # MiniMax-M2; Ling
+    "renormalise": ("norm_topk_prob", "moe_renormalize"),
+    "groups": ("n_group", "num_expert_group"),  # DeepSeek, GLM-4.5; Kimi Linear
+    "kept_groups": ("topk_group",),
+    "activation": ("moe_hidden_act", "hidden_act", "hidden_activation", "mlp_hidden_act"),
+    "clip_limit": ("swiglu_limit",),  # gpt-oss
     "layers": ("num_hidden_layers", "n_layers", "num_layers", "n_layer"),
     "dtype": ("dtype", "torch_dtype"),
     "quantization": ("quantization_config", "compression_config"),

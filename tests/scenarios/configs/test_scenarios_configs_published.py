@@ -50,6 +50,11 @@ DEEPSEEK_V3 = {
     "num_experts_per_tok": 8,
     "num_attention_heads": 128,
     "kv_lora_rank": 512,
+    "scoring_func": "sigmoid",
+    "topk_method": "noaux_tc",
+    "n_group": 8,
+    "topk_group": 4,
+    "norm_topk_prob": True,
     "first_k_dense_replace": 3,
     "num_hidden_layers": 61,
     "torch_dtype": "bfloat16",
@@ -107,6 +112,7 @@ def test_a_config_without_a_dtype_is_bfloat16_with_the_largest_group_that_fits(
         dtype="bfloat16",
         weight_bits=4,
         group_size=64,
+        activation="clipped",
     )
 
 
