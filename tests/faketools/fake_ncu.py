@@ -1,6 +1,7 @@
 """A stand-in for ncu that runs its target for real and leaves a raw page of one kernel.
 
 The environment variable FAKE_NCU names how it fails: "no report" or "no page", both with exit 0.
+FAKE_NCU_READ says how many bytes the kernel reads from DRAM, with cold and with hot caches.
 """
 
 import os
@@ -9,12 +10,13 @@ import sys
 from pathlib import Path
 
 FAILURE = os.environ.get("FAKE_NCU", "none")
+READ = os.environ.get("FAKE_NCU_READ", "4096 4096").split()
 PAGE = (
     '"ID","Process ID","Process Name","Host Name","Kernel Name","Context","Stream","Block Size",'
     '"Grid Size","Device","CC","gpu__time_duration.sum","dram__bytes_read.sum"\n'
     '"","","","","","","","","","","","ns","byte"\n'
     '"0","1","python","host","gelu_kernel","1","7","(128, 1, 1)","(4, 1, 1)","0","9.0",'
-    '"2,048","4096"\n'
+    '"2,048","{read}"\n'
 )
 
 
@@ -24,14 +26,15 @@ def main(words: list[str]) -> int:
     elif words == ["--help"]:
         sys.stdout.write("--clock-control --cache-control --nvtx-include --target-processes\n")
     elif words[0] == "--import":
-        sys.stdout.write("" if FAILURE == "no page" else PAGE)
+        read = Path(words[1]).read_bytes().decode(errors="replace").partition(" ")[2] or READ[0]
+        sys.stdout.write("" if FAILURE == "no page" else PAGE.replace("{read}", read))
     else:
         report = next(Path(word.partition("=")[2]) for word in words if word.startswith("--export"))
         first = next(place for place, word in enumerate(words) if not word.startswith("--"))
         subprocess.run(words[first:], check=True, stdout=subprocess.DEVNULL)
         sys.stdout.write('==PROF== Profiling "gelu_kernel" - 0 (1/1): 0%....100% - 38 passes\n')
         if FAILURE != "no report":
-            report.write_bytes(b"NVR\0")
+            report.write_text(f"NVR\0 {READ['--cache-control=all' not in words]}")
     return 0
 
 

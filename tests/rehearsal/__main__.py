@@ -2,32 +2,61 @@
 
     python -m moeprof.tests.rehearsal [--folder DIR] [--seed N]
 
-It takes minutes; `pytest tests/rehearsal` runs a small part. Ends with 1 where a step ends
-otherwise than it should, and leaves everything in the folder.
+It takes a quarter of an hour and more; `pytest tests/rehearsal` runs a small part. Ends with 1
+where a step ends otherwise than it should, and leaves everything in the folder.
 """
 
 import argparse
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from moeprof.tests.fakenvml import fake
-from moeprof.tests.rehearsal.machine import H200, Machine
+from moeprof.tests.rehearsal.machine import H200, Machine, Slowdown
 from moeprof.tests.rehearsal.preset import write_preset
 from moeprof.tests.rehearsal.rehearsal import Rehearsal, rehearsal
 
 _SIZES: Final = "--device cuda:0 --batch-sizes 1..64 --points 12"
-# Each command with the machine that it runs on, and the exit codes that are right there.
+# Every kernel takes long: a second of load is thousands of launches, not hundreds of thousands.
+_SMALL: Final = Machine(kernel_s=5e-5)
+_SLOW: Final = Machine(bytes_per_s=2e11, flops_per_s=5e13, kernel_s=1e-4)
+_FAULTY: Final = replace(
+    _SLOW,
+    captures=False,
+    nvml_call_s=0.004,
+    oom_rows=128,
+    slowdowns=tuple(Slowdown(at_s, at_s + 1, 345) for at_s in range(0, 100_000, 40)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A command, the machine that it runs on, the tools beside it, and its right exit codes.
+
+    The GPU is lost `lost_after_s` seconds after it begins.
+    """
+
+    command: str
+    machine: Machine
+    codes: tuple[int, ...] = (0,)
+    tools: tuple[str, ...] = ()
+    lost_after_s: float | None = None
+
+
 _COURSE: Final = (
-    ("doctor", H200, (0,)),
-    (f"profile --ops all --budget 600s --thermal-step {_SIZES}", Machine(), (0,)),
-    ("build-model", Machine(), (0,)),
-    ("validate --against holdout", Machine(), (0,)),
-    ("validate --against nvml", Machine(), (0,)),
-    ("report", Machine(), (0,)),
-    ("selftest --budget 8m", H200, (0,)),
+    _Step("doctor", H200),
+    _Step(f"profile --ops all --budget 600s --thermal-step {_SIZES}", _SMALL),
+    _Step("build-model", _SMALL),
+    _Step("validate --against holdout", _SMALL),
+    # Power between two loaded sizes is interpolated, and eight sizes may leave a verdict open.
+    _Step("validate --against nvml", _SMALL, codes=(0, 125)),
+    _Step("report", _SMALL),
+    _Step("selftest --budget 8m", _SLOW, tools=("nsys", "ncu")),
+    _Step("selftest --budget 4m", _FAULTY, codes=(1,)),
+    _Step("selftest --budget 4m", _SLOW, codes=(1,), lost_after_s=70.0),
 )
 
 
@@ -39,31 +68,26 @@ def main() -> int:
     folder = words.folder or Path(tempfile.mkdtemp(prefix="rehearsal-"))
     folder.mkdir(parents=True, exist_ok=True)
     with rehearsal(folder, fake.build(folder)) as stage:
-        wrong = [not _right(stage, folder, words.seed, *step) for step in _COURSE]
+        wrong = [not _right(stage, folder, words.seed, step) for step in _COURSE]
     sys.stdout.write(f"{sum(wrong)} of {len(wrong)} steps ended otherwise than they should\n")
     return int(any(wrong))
 
 
-def _right(
-    stage: Rehearsal,
-    folder: Path,
-    seed: int,
-    command: str,
-    machine: Machine,
-    codes: tuple[int, ...],
-) -> bool:
+def _right(stage: Rehearsal, folder: Path, seed: int, step: _Step) -> bool:
     """Run one step and show what it said; return whether it ended as it should."""
     begin_s, virtual_s = time.monotonic(), stage.now_s
-    stage.set_machine(machine)
-    more = ["--scenario", write_preset(folder), "--seed", seed] if "profile" in command else []
-    store = folder / ("selftests" if "selftest" in command else "runs")
-    result = stage.moeprof(*command.split(), *more, "--store", store)
+    lost_s = None if step.lost_after_s is None else virtual_s + step.lost_after_s
+    stage.set_machine(replace(step.machine, lost_s=lost_s))
+    stage.put_on_path(*step.tools)
+    more = ["--scenario", write_preset(folder), "--seed", seed] if "profile" in step.command else []
+    store = folder / ("selftests" if "selftest" in step.command else "runs")
+    result = stage.moeprof(*step.command.split(), *more, "--store", store)
     sys.stdout.write(
-        f"== {command}: exit code {result.exit_code}, {stage.now_s - virtual_s:.0f} s of its time,"
-        f" {time.monotonic() - begin_s:.0f} s of ours\n{result.stdout}{result.stderr}\n"
+        f"== {step.command}: exit code {result.exit_code}, {stage.now_s - virtual_s:.0f} s of its"
+        f" time, {time.monotonic() - begin_s:.0f} s of ours\n{result.stdout}{result.stderr}\n"
     )
     sys.stdout.flush()
-    return result.exit_code in codes
+    return result.exit_code in step.codes and "Traceback" not in result.stderr
 
 
 if __name__ == "__main__":

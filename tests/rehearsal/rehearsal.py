@@ -18,6 +18,8 @@ from moeprof.tests.rehearsal.virtual_time.server import PAGE, ClockServer
 _HERE: Final = Path(__file__).parent
 _ROOT: Final = _HERE.resolve().parents[1]
 _SYSTEM: Final = f"/usr/bin{os.pathsep}/bin"  # a C compiler, and no nsys or ncu
+# By the call that the selftest counts: cold it reads its weights, hot next to nothing.
+_NCU_READ: Final = "31000000 1000000"
 _TOOLS: Final = {"nsys": _HERE / "fake_nsys.py", "ncu": _HERE.parent / "faketools" / "fake_ncu.py"}
 
 
@@ -46,6 +48,7 @@ class Rehearsal:
         self.environment = {
             "PATH": self.environment.get("PATH", _SYSTEM),
             MACHINE: str(described),
+            "FAKE_NCU_READ": _NCU_READ,
             **{f"FAKENVML_{name.upper()}": str(value) for name, value in given.items()},
         }
 
