@@ -71,9 +71,9 @@ def describe_here(device: str, threads: int) -> Provenance:
 
 
 def plan_warnings(plan: Plan) -> tuple[str, ...]:
-    """Warn where an operation holds out fewer sizes than a verdict needs."""
+    """Warn where an operation holds out fewer sizes than a verdict on its times needs."""
     least = min(plan.ops, key=lambda op_plan: len(op_plan.holdout))
-    if len(least.holdout) >= MIN_HELD_OUT:
+    if len(least.holdout) >= MIN_HELD_OUT or plan.collectors == (CollectorName.NCU,):
         return ()
     return (
         f"{len(least.holdout)} of {len(least.domain)} sizes of {least.op} are held out, and"

@@ -115,4 +115,6 @@ def test_a_plan_with_too_few_held_out_sizes_is_warned_of() -> None:
     small = load_preset("small")
     assert plan_warnings(plan_run("relu", tuple(range(1, MIN_SIZES + 1)), small)) == ()
     (sentence,) = plan_warnings(plan_run("relu", tuple(range(1, MIN_SIZES)), small))
+    counted = plan_run("relu", (16,), small, collectors=("ncu",), power_reason=NO_TIMES)
+    assert plan_warnings(counted) == ()
     assert "relu" in sentence
