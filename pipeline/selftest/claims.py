@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from ...kernels.checking.cases import TIMES_TORCH
-from . import readings
-from .readings import Read, Unmeasured
+from . import kernel_readings, readings
+from .reading import Read, Unmeasured
 from .results import Claim, ClaimOutcome, Facts, StepOutcome, StepResult
 from .schedule import STEPS
 
@@ -45,12 +45,13 @@ STATEMENTS: Final = (
     Statement("two power sources agree to 3 %", "doctor", readings.source_difference, 3, "%"),
     Statement("a reading of NVML takes under 3 ms", "doctor", readings.call_duration, 3, "ms"),
     Statement(
-        "kernels right against float64", "kernels", readings.kernel_error, TIMES_TORCH, "x torch"
+        "kernels right against float64",
+        "kernels", kernel_readings.kernel_error, TIMES_TORCH, "x torch",
     ),
-    Statement("kernels deterministic", "kernels", readings.kernel_differences, 0, "runs"),
+    Statement("kernels deterministic", "kernels", kernel_readings.kernel_differences, 0, "runs"),
     Statement(
         "kernels right in Triton's interpreter",
-        "kernels", readings.kernel_error, TIMES_TORCH, "x torch", on="cpu",
+        "kernels", kernel_readings.kernel_error, TIMES_TORCH, "x torch", on="cpu",
     ),
     Statement("sweep inside its budget", "sweep", readings.sweep_overrun, 105, "%"),
     Statement("every point of the sweep has a time", "model", readings.lost_points, 0, on="any"),

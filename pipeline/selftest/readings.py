@@ -1,34 +1,18 @@
-"""What the facts of a step say of one claim: a number and what it is made of.
+"""What the facts of a step say of one claim; the kernels' claims are in kernel_readings.py.
 
 Each function takes the facts of its step, as they stand in results/STEP.json, and raises Unmeasured
 where they do not hold what it needs.
 """
 
-from collections.abc import Callable
 from statistics import median
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from ...kernels.checking.cases import TIMES_TORCH
 from ...store.errors import shortened
+from .reading import Reading, Unmeasured, named
 from .results import Facts
 
 # Events of CUDA have a resolution of 0.5 us (cudaEventElapsedTime): 2 % of this.
 SHORTEST_US: Final = 25.0
-_MOST_NAMED: Final = 3
-
-
-class Unmeasured(Exception):
-    """Facts that say nothing of a claim; the message says why."""
-
-
-class Reading(NamedTuple):
-    """A value in the unit of its claim, and what it is made of."""
-
-    value: float
-    evidence: str
-
-
-Read = Callable[[Facts], Reading]
 
 
 # Of doctor.
@@ -41,9 +25,9 @@ def machine_faults(facts: Facts) -> Reading:
         raise Unmeasured("doctor did not end")
     warned = [check for check in _checks(facts).values() if check["status"] == "warning"]
     warned.sort(key=lambda check: check["check"] != "quiet")  # a busy machine makes times worthless
-    warnings = f", warnings: {_named(_evidence(warned))}" if warned else ""
+    warnings = f", warnings: {named(_evidence(warned))}" if warned else ""
     counted = f"{len(_checks(facts))} checks{warnings}"
-    return Reading(len(found), _named(_evidence(found)) or counted)
+    return Reading(len(found), named(_evidence(found)) or counted)
 
 
 def _evidence(checks: list[dict[str, Any]]) -> list[str]:
@@ -84,70 +68,6 @@ def _checks(facts: Facts) -> dict[str, dict[str, Any]]:
     return {check["check"]: check for check in facts["checks"]}
 
 
-# Of the kernels.
-
-
-def kernel_error(facts: Facts) -> Reading:
-    """Largest error against float64, as a multiple of torch's; a wrong integer counts as a crash.
-
-    What crashed, raised, or gave no number counts as an error beyond every limit.
-    """
-    checked = _checked(facts)
-    wrong = [row["case"] for row in checked if not _is_right(row)]
-    worst = max((row["times_torch"] for row in checked if row.get("times_torch")), default=0.0)
-    if wrong:
-        worst = max(worst, 2 * TIMES_TORCH)
-    failures = [f"{row['case']}: {row['failure']}" for row in checked if "failure" in row]
-    counted = f"{len(checked)} of {facts['planned']} cases"
-    if not wrong:
-        _refuse_part(facts, f"at most {worst:.3g} x torch")
-    return Reading(worst, _named(failures or wrong) or counted)
-
-
-def _is_right(row: dict[str, Any]) -> bool:
-    return (
-        "failure" not in row
-        and row["times_torch"] is not None
-        and row["times_torch"] <= TIMES_TORCH
-        and not row["wrong_integers"]
-    )
-
-
-def kernel_differences(facts: Facts) -> Reading:
-    """Count runs of kernels that gave other bits than the first."""
-    repeated = [row for row in _checked(facts) if row.get("runs")]
-    if not repeated:
-        raise Unmeasured("no kernel ran a second time")
-    unlike = [
-        f"{row['case']}: {row['different']} of {row['runs']} runs"
-        for row in repeated
-        if row["different"]
-    ]
-    if not unlike:
-        _refuse_part(facts, "each gave the same bits")
-    runs = sum(row["runs"] for row in repeated)
-    return Reading(
-        sum(row["different"] for row in repeated),
-        _named(unlike) or f"{runs} runs of {len(repeated)} cases",
-    )
-
-
-def _checked(facts: Facts) -> list[dict[str, Any]]:
-    """The cases that were checked, or failed. Raises Unmeasured where there are none."""
-    rows = facts.get("cases", [])
-    checked = [row for row in rows if "unchecked" not in row]
-    if not checked:
-        raise Unmeasured(next((row["unchecked"] for row in rows), "no case was reached"))
-    return checked
-
-
-def _refuse_part(facts: Facts, found: str) -> None:
-    """Raise Unmeasured where time was up before the last case: a part does not show the whole."""
-    reached = len(facts["cases"])
-    if reached < facts["planned"]:
-        raise Unmeasured(f"{reached} of {facts['planned']} cases reached: {found}")
-
-
 # Of the sweep.
 
 
@@ -171,9 +91,9 @@ def lost_points(facts: Facts) -> Reading:
     unreached = sum(one["unreached"] for one in cut)
     if unreached and not lost:
         sizes = sum(one["sizes"] for one in facts["planned"])
-        raise Unmeasured(f"{unreached} of {sizes} sizes not reached: {_named(_unreached(cut))}")
+        raise Unmeasured(f"{unreached} of {sizes} sizes not reached: {named(_unreached(cut))}")
     points = f"{facts['points']} points, {facts['flagged_points']} of them flagged"
-    return Reading(len(lost) + unreached, _named(lost + _unreached(cut)) or points)
+    return Reading(len(lost) + unreached, named(lost + _unreached(cut)) or points)
 
 
 def _unreached(planned: list[dict[str, Any]]) -> list[str]:
@@ -208,7 +128,7 @@ def lost_loads(facts: Facts) -> Reading:
     loads = facts.get("loads", 0) + len(failed)
     if not loads:
         raise Unmeasured("no load was recorded")
-    return Reading(100 * len(failed) / loads, _named(failed) or f"{loads} loads")
+    return Reading(100 * len(failed) / loads, named(failed) or f"{loads} loads")
 
 
 def power_difference(facts: Facts) -> Reading:
@@ -228,7 +148,7 @@ def absent_curves(facts: Facts) -> Reading:
     known = {*facts["unmeasured"], *(curve["op"] for curve in facts["curves"])}
     unknown = [one for one in facts["planned"] if one["op"] not in known]
     absent += [f"{one['op']}: 0 of {one['sizes']} sizes measured" for one in unknown]
-    return Reading(len(absent), _named(absent) or f"{len(facts['curves'])} curves")
+    return Reading(len(absent), named(absent) or f"{len(facts['curves'])} curves")
 
 
 def latency_error(facts: Facts) -> Reading:
@@ -248,8 +168,8 @@ def _error(facts: Facts, metric: str) -> Reading:
     undecided = [one for one in curves if one["outcome"] == "AMBIGUOUS"]
     failed = [one for one in curves if one["outcome"] == "FAIL"]
     if undecided and not failed:
-        raise Unmeasured(f"undecided: {_named(_reasons(undecided))}")
-    return Reading(len(failed), _named(_reasons(failed)) or f"{len(curves)} curves pass")
+        raise Unmeasured(f"undecided: {named(_reasons(undecided))}")
+    return Reading(len(failed), named(_reasons(failed)) or f"{len(curves)} curves pass")
 
 
 def _reasons(curves: list[dict[str, Any]]) -> list[str]:
@@ -292,9 +212,3 @@ def idle_spread(facts: Facts) -> Reading:
     clocks = facts.get("sm_clock_mhz") or []
     course = f", SM from {clocks[0]:.0f} to {clocks[-1]:.0f} MHz" if clocks else ""
     return Reading(100 * spread, f"{facts['power_w']:.1f} W{course}")
-
-
-def _named(items: list[str]) -> str:
-    """The first few of some items, and how many more there are."""
-    more = f"; and {len(items) - _MOST_NAMED} more" if len(items) > _MOST_NAMED else ""
-    return "; ".join(items[:_MOST_NAMED]) + more

@@ -110,7 +110,10 @@ class _Running:
         number = f"{len(self.steps) + 1}/{len(STEPS)}"
         self.progress.notice(f"{number} {step.name}: {step.what}; {limit_s:.0f} s at most")
         facts = self.facts.setdefault(step.name, {})
-        return StepRun(step, self.folder, limit_s, self.progress, facts, self.command_of).run()
+        device = self._told("device")
+        return StepRun(
+            step, self.folder, limit_s, self.progress, facts, self.command_of, device
+        ).run()
 
     def _tell(self, result: StepResult) -> None:
         if result.outcome is StepOutcome.FAILED:

@@ -35,7 +35,10 @@ def program(step: str, folder: Path, seconds: float) -> Sequence[str]:
 
 @dataclass(slots=True)
 class StepRun:
-    """A step that is running: its folder, its limit, and all that it has found so far."""
+    """A step that is running: its folder, its limit, and all that it has found so far.
+
+    `device` is the one that the first step found, None where none has yet.
+    """
 
     step: Step
     folder: Path
@@ -43,6 +46,7 @@ class StepRun:
     progress: RunProgress
     facts: Facts
     command_of: CommandOf = program
+    device: str | None = None
     _done: tuple[int, int] | None = None  # points, of how many, while a sweep has not ended
 
     def run(self) -> StepResult:
@@ -56,7 +60,9 @@ class StepRun:
 
     def _run(self, end_s: float) -> tuple[StepOutcome, str | None]:
         log = self.folder / "logs" / f"{self.step.name}.log"
-        command = self.command_of(self.step.name, self.folder, self.limit_s)
+        command = list(self.command_of(self.step.name, self.folder, self.limit_s))
+        if self.device is not None:
+            command.append(self.device)
         try:
             make_folder(log.parent)
             with LineProcess(command, log=log) as process:

@@ -1,6 +1,6 @@
 """Runs one step, and tells what it finds in lines of JSON: a program of its own.
 
-    python -P -m moeprof.pipeline.selftest.step_program STEP FOLDER SECONDS
+    python -P -m moeprof.pipeline.selftest.step_program STEP FOLDER SECONDS [DEVICE]
 
 Each line on the socket MOEPROF_ANSWERS_FD is {"facts": …} with all that is found so far, {"notice":
 …}, {"warning": …}, {"point": …} or {"end": …} of the progress, or the last one: {"outcome": …,
@@ -15,6 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from ...device.identity import choose_device
 from ...profiler.lock import SweepRunning
 from ...profiler.process.line_process import ANSWERS_FD
 from ...store.errors import CannotMeasure, MoeprofError
@@ -23,12 +24,14 @@ from .schedule import STEPS
 from .work import Message, StepFailed, Work
 
 
-def main(name: str, folder: Path, seconds: float) -> None:
-    """Run a step for so many seconds."""
+def main(name: str, folder: Path, seconds: float, device: str | None = None) -> None:
+    """Run a step for so many seconds, on the `device` that the first step found, if any."""
     step = next(one for one in STEPS if one.name == name)
     work = Work(folder, time.monotonic() + seconds, _tell)
     outcome, reason = StepOutcome.DONE, None
     try:
+        if step.source is None:  # one that has a source reads files alone
+            _check_device(device)
         work.found(step.run(work))
     except (CannotMeasure, SweepRunning) as refusal:
         outcome, reason = StepOutcome.SKIPPED, refusal.message
@@ -38,6 +41,12 @@ def main(name: str, folder: Path, seconds: float) -> None:
         traceback.print_exc()  # into the step's log
         outcome, reason = StepOutcome.FAILED, f"{type(fault).__name__}: {fault}"
     _tell({"outcome": outcome, "reason": reason})
+
+
+def _check_device(device: str | None) -> None:
+    """Raise StepFailed where a GPU is gone: a step on the CPU would tell of another device."""
+    if device is not None and choose_device(None) != device:
+        raise StepFailed(f"the first step ran on {device}, and torch does not find it any more")
 
 
 def _tell(message: Message) -> None:
@@ -56,4 +65,4 @@ def _plain(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))
+    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), *sys.argv[4:])

@@ -5,54 +5,8 @@ from typing import Any
 import pytest
 
 from moeprof.pipeline.selftest import readings
-from moeprof.pipeline.selftest.readings import Unmeasured
+from moeprof.pipeline.selftest.reading import Read, Unmeasured
 from moeprof.tests.pipeline.selftest.made_up import gpu_facts
-
-GOOD = {"case": "good", "times_torch": 1.0, "wrong_integers": 0, "runs": 300, "different": 0}
-
-
-def kernels(*rows: dict[str, Any]) -> dict[str, Any]:
-    return {"planned": len(rows), "cases": list(rows)}
-
-
-@pytest.mark.parametrize(
-    "bad",
-    [
-        {"case": "bad", "failure": "signal SIGSEGV"},
-        GOOD | {"case": "bad", "times_torch": None},
-        GOOD | {"case": "bad", "wrong_integers": 1},
-        GOOD | {"case": "bad", "times_torch": 7.0},
-    ],
-)
-def test_a_bad_case_is_beyond_the_limit_and_is_named(bad: dict[str, Any]) -> None:
-    found = readings.kernel_error(kernels(GOOD, bad))
-    assert found.value > 2
-    assert "bad" in found.evidence
-
-
-def test_a_case_without_memory_says_nothing_of_the_kernel() -> None:
-    no_room = {"case": "large", "unchecked": "OutOfMemoryError: 1 GiB"}
-    assert readings.kernel_error(kernels(no_room, GOOD)).evidence == "1 of 2 cases"
-    with pytest.raises(Unmeasured, match="OutOfMemoryError"):
-        readings.kernel_error(kernels(no_room))
-    with pytest.raises(Unmeasured, match="no case was reached"):
-        readings.kernel_differences(kernels())
-
-
-def test_cases_that_were_not_reached_leave_the_claim_open_but_hide_no_fault() -> None:
-    cut = kernels(GOOD) | {"planned": 18}
-    with pytest.raises(Unmeasured, match="1 of 18 cases reached: at most 1 x torch"):
-        readings.kernel_error(cut)
-    with pytest.raises(Unmeasured, match="1 of 18 cases reached: each gave the same bits"):
-        readings.kernel_differences(cut)
-    bad = kernels(GOOD | {"case": "bad", "times_torch": 7.0, "different": 2}) | {"planned": 18}
-    assert readings.kernel_error(bad).value == 7.0
-    assert readings.kernel_differences(bad).value == 2
-
-
-def test_cases_that_ran_once_say_nothing_of_determinism() -> None:
-    with pytest.raises(Unmeasured, match="no kernel ran a second time"):
-        readings.kernel_differences(kernels(GOOD | {"runs": 0}))
 
 
 def test_a_sensor_that_was_not_read_is_named_by_the_check_that_says_why() -> None:
@@ -118,16 +72,10 @@ def test_a_metric_that_was_not_validated_has_its_reason() -> None:
     ],
 )
 def test_facts_without_the_value_are_unmeasured(
-    read: readings.Read, facts: dict[str, Any], why: str
+    read: Read, facts: dict[str, Any], why: str
 ) -> None:
     with pytest.raises(Unmeasured, match=why):
         read(facts)
-
-
-def test_of_many_items_the_first_are_named() -> None:
-    lost = [f"fc1 b={size}: OOM" for size in range(1, 6)]
-    found = readings.lost_points(gpu_facts()["model"] | {"failed_points": lost})
-    assert found == (5, "fc1 b=1: OOM; fc1 b=2: OOM; fc1 b=3: OOM; and 2 more")
 
 
 CUT = {

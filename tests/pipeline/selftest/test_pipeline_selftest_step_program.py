@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +29,18 @@ def test_the_real_program_of_a_step_is_found_and_tells_its_end(
         StepOutcome.SKIPPED,
         "there is no GPU, and NVML measures no CPU",
     )
+
+
+def test_a_step_on_another_device_than_the_first_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a GPU is lost, torch finds the CPU, and a sweep of that would pass for the GPU's."""
+    monkeypatch.setattr(step_program, "choose_device", lambda name: "cpu")
+    monkeypatch.setattr(idle, "watch_idle", lambda work: {"power_w": 76.0})
+    (told,) = _told_by("idle", tmp_path, monkeypatch, "cuda:0")
+    assert told["outcome"] == "failed"
+    assert "cuda:0" in told["reason"]
+    assert _told_by("idle", tmp_path, monkeypatch, "cpu")[-1]["outcome"] == "done"
 
 
 @pytest.mark.parametrize(
@@ -82,10 +95,12 @@ def test_a_warning_is_told_and_stands_in_the_log(
     assert capsys.readouterr().err == "warning: not quiet\n"
 
 
-def _told_by(step: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+def _told_by(
+    step: str, folder: Path, monkeypatch: pytest.MonkeyPatch, device: str | None = None
+) -> list[dict[str, Any]]:
     """Run the program's function in this process; return what it wrote to its socket."""
     with (folder / "answers").open("wb") as file:
         monkeypatch.setenv("MOEPROF_ANSWERS_FD", str(file.fileno()))
-        step_program.main(step, folder, 60.0)
+        step_program.main(step, folder, 60.0, device)
     sys.stderr.flush()
     return [json.loads(line) for line in (folder / "answers").read_text().splitlines()]
