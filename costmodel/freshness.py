@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from os.path import isfile
 from pathlib import Path
 
-from ..store.cost_model import CostModelFile, FittedRun
+from ..store.cost_model import CostModelFile
 from ..store.errors import BadInput
 from ..store.files import read_bytes
+from ..store.fitted_runs import FittedRun
 from ..store.recorded.sources import INCOMPLETE
 from ..store.run import Run
 

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ..store.cost_model import CostModelFile
+from ..store.cost_model import CostModelFile, FittedOp
 from ..store.errors import BadInput, check_type
 from ..store.scenario import split_active_experts
 from ..store.text.listed import listed
@@ -15,6 +15,7 @@ from .cost import Cost
 from .curve.costs import CurveCosts
 from .surface.costs import SurfaceCosts
 
+_DTYPE_BITS: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
 _LARGEST_SIZE: Final = 2**31 - 1
 _SHOWN_BELOW: Final = 10**99
 
@@ -56,15 +57,21 @@ class Lookup:
         return self._curves[name]
 
     def curve(
-        self, name: str, shape: tuple[int, ...] | None, active_experts: int | None = None
+        self,
+        name: str,
+        shape: tuple[int, ...] | None,
+        active_experts: int | None = None,
+        weight_bits: int | None = None,
     ) -> CurveCosts | None:
         """The one curve of a name at `shape`; None where that shape was not measured.
 
-        Raises BadInput for an unknown name, for one that stands for several curves, and where
-        `active_experts` was not measured.
+        Raises BadInput for an unknown name, for one that stands for several curves, which it lists,
+        and where `active_experts` or `weight_bits` were not measured.
         """
         _check_shape(shape)
         found = self.curves(name)
+        if weight_bits is not None:
+            found = of_bits(name, found, weight_bits)
         if active_experts is not None:
             found = [costs for costs in found if costs.curve.active_experts == active_experts]
             if not found:
@@ -73,8 +80,8 @@ class Lookup:
         if len(fitting) > 1:
             curves = listed(costs.curve.curve for costs in fitting)
             raise BadInput(
-                f"{name} stands for {len(fitting)} curves",
-                hint=f"name the shape, or one of the curves: {curves}",
+                f"{name} stands for {len(fitting)} curves: {curves}",
+                hint="name the shape, the bits of its weights, or one of these curves",
             )
         return fitting[0] if fitting else None
 
@@ -86,7 +93,11 @@ class Lookup:
         return found
 
     def surface(
-        self, name: str, shape: tuple[int, ...] | None, active_experts: int | None
+        self,
+        name: str,
+        shape: tuple[int, ...] | None,
+        active_experts: int | None,
+        weight_bits: int | None = None,
     ) -> tuple[SurfaceCosts, int | None] | None:
         """The one surface of a name, and the active experts; None where no surface has the name.
 
@@ -104,6 +115,7 @@ class Lookup:
             for costs in self._surfaces
             if name in (costs.surface.surface, costs.surface.op)
             and (shape is None or costs.surface.shape == tuple(shape))
+            and weight_bits in (None, _bits(costs.surface))
         ]
         if len(found) > 1:
             names = ", ".join(costs.surface.surface for costs in found)
@@ -111,6 +123,21 @@ class Lookup:
                 f"{name} stands for {len(found)} surfaces", hint=f"name the shape, or: {names}"
             )
         return (found[0], active_experts) if found else None
+
+
+def of_bits(name: str, found: Sequence[CurveCosts], weight_bits: int) -> list[CurveCosts]:
+    """The curves on weights of so many bits. Raises BadInput where there is none."""
+    check_type("weight_bits", weight_bits, int, np.integer)
+    fitting = [costs for costs in found if _bits(costs.curve) == weight_bits]
+    if not fitting:
+        known = listed(sorted({_bits(costs.curve) for costs in found}))
+        raise BadInput(f"{name} was measured with weights of {known} bits, not {weight_bits}")
+    return fitting
+
+
+def _bits(fitted: FittedOp) -> int:
+    """The bits of a weight: those of the dtype where weights are not quantised."""
+    return fitted.weight_bits or _DTYPE_BITS.get(fitted.dtype, 0)
 
 
 def _check_shape(shape: Sequence[int] | None) -> None:

@@ -1,4 +1,4 @@
-"""Merge several runs into one model: only those of one device, one software and one preset."""
+"""Merge several runs into one model: only those of one device and one software."""
 
 import hashlib
 from collections.abc import Sequence
@@ -24,16 +24,6 @@ def check_mergeable(provenances: Sequence[Provenance]) -> None:
                     f"the runs differ in {field}: {first[field]} and {value}",
                     hint="one model holds one device and one state of it: build one from each",
                 )
-
-
-def check_one_preset(presets: Sequence[str]) -> None:
-    """Refuse runs of different presets, whose operations are not those of one layer."""
-    for other in presets[1:]:
-        if other != presets[0]:
-            raise BadInput(
-                f"the runs differ in preset: {presets[0]} and {other}",
-                hint="one model holds one layer: build one from each",
-            )
 
 
 def check_different(paths: Sequence[Path], digests: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ from .consistency import check_file
 from .cost import Cost
 from .curve.costs import Costs
 from .curve.extrapolation import OutOfRange
-from .layer import (
+from .layer.cost import (
     EXPERT_OPS,
     ROUTER_OPS,
     LayerCost,
@@ -27,6 +27,7 @@ from .layer import (
     compose,
     expert_loads,
 )
+from .layer.curves import LayerChoice, curves_of_layer
 from .lookup import Lookup
 from .query import Conditions, Query, checked_experts, checked_size, find_cost
 from .thermal.safe_batch_size import ThermalLimit, thermal_safe_batch_size
@@ -83,9 +84,10 @@ class KernelCostModel:
         """Look up one call of `op` on `batch_size` tokens.
 
         `op` names an operation or a curve; an operation that was measured at several shapes needs
-        `shape`, one measured over active experts needs `active_experts`. Beyond the domain, up to
-        four doublings, the cost is flagged `extrapolated`; at a shape within two octaves of
-        measured ones, `transferred`; with `memory_pressure` or `current_temp_c`, `estimated`.
+        `shape`, with weights of several bits `weight_bits`, over active experts `active_experts`.
+        Beyond the domain, up to four doublings, the cost is flagged `extrapolated`; at a shape
+        within two octaves of measured ones, `transferred`; with `memory_pressure` or
+        `current_temp_c`, `estimated`.
 
         Raises BadInput for an unknown operation, for a name that stands for several curves, and
         for a batch size that is no integer of at least 1; OutOfRange, a BadInput, where nothing
@@ -179,25 +181,31 @@ class KernelCostModel:
         active_experts: int,
         router_ops: Sequence[str] = ROUTER_OPS,
         expert_ops: Sequence[str] = EXPERT_OPS,
+        shape: tuple[int, ...] | None = None,
         allow_estimates: bool = False,
     ) -> LayerCost:
         """Sum of the kernels of a mixture-of-experts layer, run one after another.
 
         The operations of the router process `batch_size` tokens; those of the experts run once per
-        active expert, on an even share of the assignments. `allow_estimates` applies to each kernel
-        as in `get_cost`. Raises BadInput for an unknown operation, for counts that no routing can
-        give, and for more experts or another `top_k` than the router was measured with.
+        active expert, on an even share of the assignments. `shape`, as (hidden, ffn), chooses among
+        the layers of a model that holds several. `allow_estimates` applies to each kernel as in
+        `get_cost`. Raises BadInput for an unknown operation, for counts that no routing can give,
+        for more experts or another `top_k` than the router was measured with, and where no layer,
+        or more than one, has all of the operations.
         """
 
         def part(op: str, size: int, calls: int) -> LayerPart:
-            return LayerPart(self.get_cost(op, size, allow_estimates=allow_estimates), calls)
+            cost = self.get_cost(curves[op], size, allow_estimates=allow_estimates)
+            return LayerPart(cost, calls)
 
         check_type("top_k", top_k, int, np.integer)
         check_type("active_experts", active_experts, int, np.integer)
         tokens = checked_size(batch_size)
         loads = expert_loads(tokens, top_k, active_experts)
+        asked = LayerChoice((*router_ops, *expert_ops), shape, top_k)
+        curves = curves_of_layer(self._lookup, self.file.layers, asked)
         for op in router_ops:
-            check_routing(self._lookup.measured(op, None).curve, top_k, active_experts)
+            check_routing(self._lookup.measured(curves[op], None).curve, top_k, active_experts)
         parts = [part(op, tokens, 1) for op in router_ops]
         for op in expert_ops:
             parts += [part(op, rows, calls) for rows, calls in loads.items()]

@@ -18,7 +18,7 @@ from .conditions.temperature import at_temperature
 from .cost import Cost
 from .curve.costs import CurveCosts
 from .curve.transfer import transfer
-from .lookup import Lookup
+from .lookup import Lookup, of_bits
 from .roofline import Roofline
 from .surface.costs import SurfaceCosts
 
@@ -28,6 +28,8 @@ _SHOWN_BELOW: Final = 10**99  # Python writes no integer of thousands of digits 
 class Conditions(TypedDict, total=False):
     """Keyword arguments of `get_cost`; None is the same as leaving one out.
 
+    `shape` and `weight_bits` choose among the curves of an operation; weights that are not
+    quantised have the bits of the dtype.
     `memory_pressure` is the share of the memory bandwidth that other work takes, from 0 to below 1.
     `current_temp_c` has an effect where leakage was fitted. `allow_estimates` gives a cost without
     energy one that is estimated from the power limit, flagged `estimated`. They are not arguments
@@ -38,6 +40,7 @@ class Conditions(TypedDict, total=False):
     current_temp_c: float | None
     memory_pressure: float | None
     shape: tuple[int, ...] | None
+    weight_bits: int | None
     allow_estimates: bool
 
 
@@ -51,6 +54,7 @@ class Query:
     current_temp_c: float | None = None
     memory_pressure: float | None = None
     shape: tuple[int, ...] | None = None
+    weight_bits: int | None = None
     allow_estimates: bool = False
 
     def __post_init__(self) -> None:
@@ -61,13 +65,16 @@ class Query:
 
 def find_cost(query: Query, lookup: Lookup, file: CostModelFile) -> Cost:
     """Answer a query. Raises BadInput as `KernelCostModel.get_cost` does."""
-    on_surface = lookup.surface(query.op, query.shape, query.active_experts)
+    on_surface = lookup.surface(query.op, query.shape, query.active_experts, query.weight_bits)
     if on_surface is not None:
         return _surface_cost(query, *on_surface, file)
-    curve = lookup.curve(query.op, query.shape, query.active_experts)
+    curve = lookup.curve(query.op, query.shape, query.active_experts, query.weight_bits)
     if curve is not None:
         return _curve_cost(query, curve, file)
-    return _transferred_cost(query, lookup.curves(query.op), file)
+    known = lookup.curves(query.op)
+    if query.weight_bits is not None:
+        known = of_bits(query.op, known, query.weight_bits)
+    return _transferred_cost(query, known, file)
 
 
 def _surface_cost(

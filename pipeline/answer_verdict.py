@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 
 from ..costmodel.breakdown import CostBreakdown
 from ..costmodel.cost import Cost
-from ..costmodel.layer import LayerCost
+from ..costmodel.layer.cost import LayerCost
 from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel
 from ..store.document import read_document
 from ..store.percent import percent

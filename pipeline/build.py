@@ -8,17 +8,19 @@ import pyarrow as pa
 
 from ..costmodel.build import build_model as fit_model
 from ..costmodel.checksum import with_checksum
-from ..costmodel.merge_runs import check_different, check_mergeable, check_one_preset, merged_sha256
+from ..costmodel.merge_runs import check_different, check_mergeable, merged_sha256
 from ..costmodel.thermal.response import with_response
-from ..store.cost_model import CostModelFile, FittedRun
+from ..store.cost_model import CostModelFile
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput, check_type, naming, path_argument
+from ..store.fitted_runs import FittedRun, LayerSizes
 from ..store.provenance import Provenance
 from ..store.recorded.sources import INCOMPLETE
 from ..store.run import Run, open_run
 from ..store.tables.parquet import PARSE_AGAIN, StoredTable, read_stored, read_table
 from ..store.tables.table_set import sources_of
 from .measure.progress import SILENT, RunProgress, Warnings
+from .measure.resume import layers_of
 from .parse import parse_if_stale
 
 __all__ = ["BuiltModel", "CostModelFile", "build_model"]
@@ -38,9 +40,9 @@ def build_model(
 ) -> BuiltModel:
     """Fit a cost model to the points of a run and write it into the run's folder.
 
-    `also` names runs of other operations on the same machine. Runs whose tables are older than
-    their recordings are parsed first. `progress` receives each warning as it is found. Raises
-    BadInput where a folder is no run, the runs may not be merged, or no curve can be fitted.
+    `also` names runs of other operations or other layers on the same machine. Runs whose tables are
+    older than their recordings are parsed first. `progress` receives each warning as it is found.
+    Raises BadInput where a folder is no run, the runs may not be merged, or no curve can be fitted.
     """
     if isinstance(also, str):  # a sequence too, of letters
         raise BadInput(f"also is {also!r}, and it must be a list of runs", hint=f"also=[{also!r}]")
@@ -58,7 +60,7 @@ def build_model(
     with naming(" and ".join(map(str, paths)), hint=PARSE_AGAIN):
         model = fit_model(
             points,
-            preset=runs[0].plan().preset,
+            preset=",".join(dict.fromkeys(run.plan().preset for run in runs)),
             provenance=provenance,
             points_sha256=merged_sha256(digests),
         )
@@ -70,7 +72,7 @@ def build_model(
         FittedRun(one.points.sha256, one.sources_sha256, name)
         for one, name in zip(tables, names, strict=True)
     )
-    model = with_checksum(replace(model, runs=fitted))
+    model = with_checksum(replace(model, runs=fitted, layers=_layers_of(runs)))
     write_document(runs[0].model_path, model)
     return BuiltModel(runs[0].model_path, model, warnings.texts)
 
@@ -107,8 +109,20 @@ def _common_provenance(runs: Sequence[Run]) -> Provenance:
     """Give the provenance of runs that may be merged. Raises BadInput for others."""
     provenances = [read_document(run.provenance_path, Provenance) for run in runs]
     check_mergeable(provenances)
-    check_one_preset([run.plan().preset for run in runs])
     return provenances[0]
+
+
+def _layers_of(runs: Sequence[Run]) -> tuple[LayerSizes, ...]:
+    """The layers that runs measured, each once by its sizes."""
+    presets = (layer for run in runs for layer in layers_of(run, run.plan()))
+    layers = (
+        LayerSizes(one.name, one.hidden, one.ffn, one.experts, one.top_k, one.dtype)
+        for one in presets
+    )
+    first: dict[LayerSizes, LayerSizes] = {}
+    for layer in layers:
+        first.setdefault(replace(layer, preset=""), layer)
+    return tuple(first.values())
 
 
 def _flagged(points: pa.Table, runs: Sequence[Run]) -> list[str]:

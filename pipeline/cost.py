@@ -8,7 +8,7 @@ from ..costmodel.breakdown import CostBreakdown
 from ..costmodel.checksum import UNCHECKED
 from ..costmodel.cost import Cost
 from ..costmodel.freshness import stale_sentence
-from ..costmodel.layer import LayerCost
+from ..costmodel.layer.cost import LayerCost
 from ..costmodel.model import KernelCostModel
 from ..store.errors import BadInput, path_argument
 from ..store.run import model_file
@@ -32,8 +32,9 @@ LAYER: Final = "layer"
 class CostQuery:
     """What to look up: an operation, a curve, or "layer" where the model has no such operation.
 
-    `batch_size` counts tokens. `shape` and `active_experts` choose among an operation's curves; of
-    a layer, `active_experts` and `top_k` are needed. `memory_pressure_ratio` is the share of the
+    `batch_size` counts tokens. `shape`, `weight_bits` and `active_experts` choose among an
+    operation's curves. Of a layer, `active_experts` and `top_k` are needed, and `shape` is its
+    hidden and its ffn. `memory_pressure_ratio` is the share of the
     memory bandwidth that others take, from 0 to below 1. `breakdown` asks for the parts of a cost.
     `allow_estimates` fills an unmeasured energy in by the GPU's power limit.
     """
@@ -41,6 +42,7 @@ class CostQuery:
     op: str
     batch_size: int
     shape: tuple[int, ...] | None = None
+    weight_bits: int | None = None
     active_experts: int | None = None
     top_k: int | None = None
     memory_pressure_ratio: float | None = None
@@ -73,6 +75,7 @@ def look_up(model: KernelCostModel, query: CostQuery) -> Cost | CostBreakdown | 
         query.op,
         query.batch_size,
         shape=query.shape,
+        weight_bits=query.weight_bits,
         active_experts=query.active_experts,
         memory_pressure=query.memory_pressure_ratio,
         allow_estimates=query.allow_estimates,
@@ -90,15 +93,16 @@ def _layer(model: KernelCostModel, query: CostQuery) -> LayerCost:
             "a layer needs --top-k and --active-experts",
             hint="count the experts that get any token: at small batches they are fewer than all",
         )
-    if query.breakdown or query.shape or query.memory_pressure_ratio is not None:
+    if query.breakdown or query.weight_bits or query.memory_pressure_ratio is not None:
         raise BadInput(
             "a layer is the sum of its kernels as they were measured",
-            hint="leave out --breakdown, --shape and --memory-pressure, or name one operation",
+            hint="leave out --breakdown, --weight-bits and --memory-pressure, or name an operation",
         )
     return model.get_layer_cost(
         query.batch_size,
         top_k=query.top_k,
         active_experts=query.active_experts,
+        shape=query.shape,
         allow_estimates=query.allow_estimates,
     )
 
@@ -112,10 +116,12 @@ def _breakdown(model: KernelCostModel, query: CostQuery) -> CostBreakdown:
             hint="ask for that cost, without --breakdown and with --active-experts N; what can be"
             f" taken apart: {ops or 'nothing in this model'}",
         )
-    if query.active_experts or query.memory_pressure_ratio or query.allow_estimates:
+    chosen = query.active_experts or query.weight_bits
+    if chosen or query.memory_pressure_ratio or query.allow_estimates:
         raise BadInput(
             "--breakdown takes a cost apart as it was measured",
-            hint="leave out --active-experts, --memory-pressure and --allow-estimates",
+            hint="leave out --active-experts, --memory-pressure and --allow-estimates; in place of"
+            " --weight-bits name the curve",
         )
     return model.get_cost_breakdown(query.op, query.batch_size, shape=query.shape)
 

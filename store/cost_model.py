@@ -5,8 +5,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from msgspec import Meta
 
-from .document import Amount, Count, Name, Positive, Share, Size, Small
+from .document import Amount, Count, Positive, Share, Size, Small
 from .earlier.cost_model import updated_model
+from .fitted_runs import FittedRun, LayerSizes
 from .provenance import EnergySource, Provenance
 from .scenario import SurfaceKey
 
@@ -240,32 +241,18 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True)
-class FittedRun:
-    """A run that a model was fitted to.
-
-    `points_sha256` is the digest of the file of its points, `sources_sha256` that of the plan and
-    the recordings which they were made from; it ends in "-incomplete" where a damaged one was left
-    out, and is None where it is unknown. `run_id` is the name of another run's folder than the
-    model's own.
-    """
-
-    points_sha256: str
-    sources_sha256: str | None
-    run_id: Name | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CostModelFile:
     """The whole of `kernel_cost_model.json`.
 
     It holds no build time: the same run gives the same bytes. `unmeasured` maps the operations and
     curves without a fit to the reason. `origin` is None unless `source` is "imported". `sha256` is
     the digest of all other fields, None in files before 1.2 alone. `runs` are the runs that it was
-    fitted to, the one that it lies in first; none in files before 1.4 and of imports.
+    fitted to, the one that it lies in first; none in files before 1.4 and of imports. `layers` are
+    those that the runs measured; none in files before 1.6 and of imports.
     """
 
-    # History, newest first. 1.6: variants. 1.5: the scale of each curve's errors, by noise, jumps
-    # and left-out knots, in place of `floor`; what two turns differ by; knots that no repeat
+    # History, newest first. 1.6: variants, layers. 1.5: the scale of each curve's errors, by noise,
+    # jumps and left-out knots, in place of `floor`; what two turns differ by; knots that no repeat
     # confirms. 1.4: the runs it was fitted to. 1.3: energy, flags and more intervals of surfaces,
     # the source of heat, the interval of leakage; curves without `temp_rise_c`, never set.
     # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single
@@ -288,6 +275,7 @@ class CostModelFile:
     surfaces: tuple[SurfaceModel, ...] = ()
     sha256: str | None = None
     runs: tuple[FittedRun, ...] = ()
+    layers: tuple[LayerSizes, ...] = ()
 
     @property
     def fitted(self) -> tuple[FittedOp, ...]:

@@ -15,6 +15,7 @@ from .options import (
     ModelAndOp,
     Shape,
     TopK,
+    WeightBits,
 )
 from .output import answer_data, show_answer
 
@@ -25,6 +26,7 @@ def cost(
     words: ModelAndOp,
     batch_size: BatchSize,
     shape: Shape = None,
+    weight_bits: WeightBits = None,
     active_experts: ActiveExperts = None,
     top_k: TopK = None,
     memory_pressure: MemoryPressure = None,
@@ -57,6 +59,7 @@ def cost(
         op=op,
         batch_size=batch_size,
         shape=None if shape is None else _shape(shape),
+        weight_bits=weight_bits,
         active_experts=active_experts,
         top_k=top_k,
         memory_pressure_ratio=memory_pressure,

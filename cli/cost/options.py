@@ -17,8 +17,12 @@ Shape = Annotated[
     typer.Option(
         metavar="SIZES",
         help="Sizes of the operation as its curve's name has them, such as 4096x14336;"
-        " a shape near measured ones is predicted from those.",
+        " a shape near measured ones is predicted from those. Of a layer: HIDDENxFFN.",
     ),
+]
+WeightBits = Annotated[
+    int | None,
+    typer.Option(help="Bits of the operation's weights; not quantised, those of its dtype."),
 ]
 ActiveExperts = Annotated[
     int | None, typer.Option(help="Experts that get any token, of a layer or of `experts`.")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from moeprof.costmodel.freshness import stale_sentence, why_stale
-from moeprof.store.cost_model import CostModelFile, FittedRun
+from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import write_document
+from moeprof.store.fitted_runs import FittedRun
 from moeprof.store.plan import Plan
 from moeprof.store.recorded.sources import INCOMPLETE
 from moeprof.store.run import Run

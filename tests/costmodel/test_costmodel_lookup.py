@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from moeprof.costmodel.lookup import Lookup
+from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.errors import BadInput
 from moeprof.tests.builders import make_model_file, make_points
@@ -43,7 +44,7 @@ def test_a_shape_selects_one_of_several_curves(file: CostModelFile) -> None:
     assert found is not None
     assert found.curve.curve == "fc1-16x4-fp32-cold"
     assert directory.curve("fc1", (32, 4)) is None
-    with pytest.raises(BadInput, match="fc1 stands for 2 curves"):
+    with pytest.raises(BadInput, match="2 curves: fc1-16x4-fp32-cold, fc1-8x4-fp32-cold"):
         directory.curve("fc1", None)
     with pytest.raises(BadInput, match="shape 32x4"):
         directory.measured("fc1", (32, 4))
@@ -77,3 +78,20 @@ def test_an_unknown_name_is_refused_with_the_known_ones(file: CostModelFile) -> 
 def test_two_curves_of_one_name_are_refused(file: CostModelFile) -> None:
     with pytest.raises(BadInput, match="two curves that are called"):
         Lookup(replace(file, curves=file.curves * 2))
+
+
+def test_the_bits_of_weights_select_one_of_several_curves() -> None:
+    times = {"fc1-8x4-w4": 4, "fc1-8x4-w8": 8, "fc1-8x4": None}
+    tables = [
+        make_points(lambda size: 10.0 + size, SIZES, curve=curve, weight_bits=bits)
+        for curve, bits in times.items()
+    ]
+    model = KernelCostModel.from_file(make_model_file(*tables))
+    with pytest.raises(BadInput, match="fc1 stands for 3 curves"):
+        model.get_cost("fc1", 1)
+    for curve, bits in times.items():
+        assert model.get_cost("fc1", 1, weight_bits=bits or 32) == model.get_cost(curve, 1)
+    with pytest.raises(BadInput, match="measured with weights of 4, 8, 32 bits, not 16"):
+        model.get_cost("fc1", 1, shape=(8, 4), weight_bits=16)
+    with pytest.raises(BadInput, match="weight_bits is '4'"):
+        model.get_cost("fc1", 1, weight_bits="4")  # type: ignore[arg-type]

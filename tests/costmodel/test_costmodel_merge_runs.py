@@ -8,7 +8,6 @@ import pytest
 from moeprof.costmodel.merge_runs import (
     check_different,
     check_mergeable,
-    check_one_preset,
     merged_sha256,
 )
 from moeprof.store.errors import BadInput
@@ -43,12 +42,6 @@ def test_the_digest_of_a_single_table_is_its_own() -> None:
     assert merged_sha256(["ab"]) == "ab"
     assert len(merged_sha256(["ab", "cd"])) == 64
     assert merged_sha256(["ab", "cd"]) != merged_sha256(["cd", "ab"])
-
-
-def test_runs_of_two_presets_are_refused() -> None:
-    check_one_preset(["small", "small"])
-    with pytest.raises(BadInput, match="differ in preset: mixtral-8x7b and small"):
-        check_one_preset(["mixtral-8x7b", "small"])
 
 
 def test_the_same_points_twice_are_refused_with_both_paths() -> None:

@@ -195,7 +195,7 @@ def test_of_several_shapes_one_must_be_named() -> None:
     )
     with pytest.raises(BadInput, match="fc1 stands for 2 curves") as caught:
         model.get_cost("fc1", 1)
-    assert "fc1-16x4-fp32-cold" in caught.value.hint
+    assert "fc1-16x4-fp32-cold" in caught.value.message
     small, large = (model.get_cost("fc1", 1, shape=shape) for shape in ((8, 4), (16, 4)))
     assert large.latency_us == pytest.approx(2 * small.latency_us, rel=1e-5)
     assert model.get_cost("fc1-16x4-fp32-cold", 1) == large

@@ -15,8 +15,8 @@ from moeprof.costmodel.build import build_model
 from moeprof.costmodel.checksum import with_checksum
 from moeprof.costmodel.curve.next_size import Seen, next_size
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.store.cost_model import FittedRun
 from moeprof.store.document import read_document, write_document
+from moeprof.store.fitted_runs import FittedRun
 from moeprof.store.plan import OpPlan, Plan
 from moeprof.store.provenance import Gpu, Provenance
 from moeprof.store.recording import sha256_of

@@ -21,8 +21,8 @@ def layer_model(built_run: Path, tmp_path: Path) -> Path:
     file = KernelCostModel.load(Run(built_run).model_path).file
     relu, topk = file.curves
     experts = [
-        replace(relu, op=op, curve=f"{op}-512x1024-fp32-cold", shape=(512, 1024))
-        for op in ("fc1", "gelu", "fc2")
+        replace(relu, op=op, curve=f"{op}-fp32-cold", shape=shape)
+        for op, shape in (("fc1", (512, 1024)), ("gelu", (1024,)), ("fc2", (1024, 512)))
     ]
     path = tmp_path / "layer.json"
     write_document(path, with_checksum(replace(file, curves=(*experts, topk))))

@@ -15,9 +15,10 @@ import pytest
 
 from moeprof.costmodel.checksum import with_checksum
 from moeprof.pipeline.measure import validation_run
-from moeprof.store.cost_model import CostModelFile, FittedRun
+from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import CannotMeasure
+from moeprof.store.fitted_runs import FittedRun
 from moeprof.store.plan import Plan
 from moeprof.store.recording import sha256_of
 from moeprof.store.run import Run

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from moeprof.costmodel.cost import Cost
 from moeprof.costmodel.curve.scores import Scored, score_curves
-from moeprof.costmodel.layer import LayerPart, check_routing, compose, expert_loads
+from moeprof.costmodel.layer.cost import LayerPart, check_routing, compose, expert_loads
 from moeprof.stats.arrays import Float64
 from moeprof.store.cost_model import IntervalScores
 from moeprof.store.errors import BadInput

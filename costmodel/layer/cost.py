@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import hypot, sqrt
 from typing import Final
 
-from ..store.cost_model import IntervalScores
-from ..store.errors import BadInput
-from ..store.scenario import SurfaceKey
-from .cost import Cost
+from ...store.cost_model import IntervalScores
+from ...store.errors import BadInput
+from ...store.scenario import SurfaceKey
+from ..cost import Cost
 
 ROUTER_OPS: Final = ("topk",)
 EXPERT_OPS: Final = ("fc1", "gelu", "fc2")

@@ -1,0 +1,1 @@
+"""A mixture-of-experts layer as the sum of its kernels."""
