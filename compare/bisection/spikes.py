@@ -27,6 +27,7 @@ def is_spike(readings: Readings) -> NDArray[np.bool_]:
         if own.sum() >= _LEAST:
             away[own] = np.abs(readings.logs[own] - np.median(readings.logs[own]))
     known = away[np.isfinite(away)]
-    if not len(known):
+    usual = float(np.median(known)) if len(known) else 0.0
+    if usual == 0.0:  # most agree to the last digit, which says nothing of the noise
         return np.zeros(len(away), bool)
-    return np.asarray(away > _FAR * _PER_MEDIAN * max(float(np.median(known)), 1e-12))
+    return np.asarray(away > _FAR * _PER_MEDIAN * usual)

@@ -41,7 +41,7 @@ def compare_sides(
     """
     pairs, reasons = pairs_of(old, new, mapping)
     metrics = dict.fromkeys(one.metric for one in pairs)
-    same_run = old.digest == new.digest and not any(_is_refitted(one) for one in pairs)
+    same_run = old.digest == new.digest and not _are_refitted(pairs)
     shared = {
         metric: shared_by(
             [one for one in pairs if one.metric == metric], rules.alpha, same_run=same_run
@@ -148,7 +148,7 @@ def _with_clocks(
 def _remarks(
     old: Side, new: Side, pairs: Sequence[Pairs], shifts: Sequence[CommonShift]
 ) -> Iterator[str]:
-    if old.digest == new.digest and any(_is_refitted(one) for one in pairs):
+    if old.digest == new.digest and _are_refitted(pairs):
         yield "OLD and NEW are models of the same points: what differs is how they were fitted"
     for shift in shifts:
         explained = shift_by_clocks(shift, old, new, [one.twins for one in pairs])
@@ -156,9 +156,9 @@ def _remarks(
             yield f"{shift.metric} that most share: {explained}"
 
 
-def _is_refitted(pairs: Pairs) -> bool:
-    """Whether values of one curve differ, which are the same where one measurement was fitted."""
-    return not pairs.twins.is_mapped and bool(pairs.log_ratios.any())
+def _are_refitted(pairs: Sequence[Pairs]) -> bool:
+    """Whether a curve differs from itself, where both sides are one measurement."""
+    return any(one.is_refitted and not one.twins.is_mapped for one in pairs)
 
 
 def _shift(metric: str, shared: Shared, rules: Rules) -> CommonShift:

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...stats.arrays import Float64, Int64
+from ...stats.change_point import Readings as Placed
 from ...stats.sequential import difference
 from ...store.verdicts.comparison import Change, Compared
+from ..bisection.spikes import is_spike
 from .judged import NotJudged, Rules, judge_all
 
 
@@ -43,6 +46,12 @@ def judge_readings(all_readings: Sequence[Readings], rules: Rules, looks: int) -
     return judge_all([_not_judged(one) for one in all_readings], of_look, families=1)
 
 
+def spikes(readings: Readings) -> NDArray[np.bool_]:
+    """Whether each reading is so far from all others of its side that it does not count, [n]."""
+    sides = readings.is_new.astype(np.int64)
+    return is_spike(Placed(sides, np.log(readings.values), readings.sessions))
+
+
 def looks_within(rounds: int, first: int) -> tuple[int, ...]:
     """After how many rounds readings are looked at: `first`, then twice as many each time."""
     looks = [min(first, rounds)]
@@ -52,7 +61,13 @@ def looks_within(rounds: int, first: int) -> tuple[int, ...]:
 
 
 def _not_judged(readings: Readings) -> NotJudged:
-    found = difference(readings.is_new, np.log(readings.values), readings.sessions, may_drift=True)
+    kept = ~spikes(readings)
+    found = difference(
+        readings.is_new[kept],
+        np.log(readings.values[kept]),
+        readings.sessions[kept],
+        may_drift=True,
+    )
     old, new = (float(np.median(readings.values[readings.is_new == side])) for side in (0, 1))
     row = Compared(
         metric=readings.metric,

@@ -1,7 +1,7 @@
 """The values that both sides have, in pairs, and how well each side knows its own."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -10,6 +10,7 @@ from ...stats.arrays import Float64
 from .side import MEASURED_ONCE, Reading, Side
 
 _OF_95: Final = 1.96  # half width of a normal 95 % interval over the standard deviation
+_ROUNDED: Final = 1e-4  # a model keeps six digits or more
 _NORMAL_MEDIAN: Final = 1.4826  # standard deviation over the median of normal |values|
 
 
@@ -54,6 +55,11 @@ class Pairs:
     def is_mostly_once(self) -> bool:
         """Whether most sizes were measured in one process alone, on either side."""
         return 2 * sum(MEASURED_ONCE in (doubt or "") for doubt in self.doubts) > len(self.doubts)
+
+    @property
+    def is_refitted(self) -> bool:
+        """Whether values differ by more than the digits that a model keeps of a measurement."""
+        return bool(np.abs(self.log_ratios).max() > _ROUNDED)
 
     @property
     def level(self) -> float:
@@ -122,11 +128,7 @@ def _paired(metric: str, old: Side, new: Side, twins: Twins) -> Pairs | str:
         return "no batch size was measured on both sides"
     own_sd = np.hypot(_own_sd(was, sizes), _own_sd(now, sizes))
     doubts = tuple(_doubt(was[size], now[size]) for size in sizes)
-    # One measurement, held against itself; another fit of it is another value.
-    is_same = old.digest == new.digest and all(was[size].value == now[size].value for size in sizes)
-    if is_same and not twins.is_mapped:
-        own_sd, doubts = np.zeros(len(sizes)), (None,) * len(sizes)
-    return Pairs(
+    pairs = Pairs(
         metric=metric,
         unit=new.units[metric],
         op=new.ops[twins.new],
@@ -140,6 +142,10 @@ def _paired(metric: str, old: Side, new: Side, twins: Twins) -> Pairs | str:
         doubts=doubts,
         twins=twins,
     )
+    if old.digest != new.digest or twins.is_mapped or pairs.is_refitted:
+        return pairs
+    nothing = np.zeros(len(sizes))  # one measurement, held against itself
+    return replace(pairs, own_sd=nothing, own_sd_of_all=0.0, doubts=(None,) * len(sizes))
 
 
 def _doubt(was: Reading, now: Reading) -> str | None:

@@ -1,6 +1,6 @@
 """Two commits of the user's repository against each other, measured here in turns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ..measure.progress import SILENT, RunProgress, Warnings
 from ..revisions.reading import Question, Unreadable, build, run_in
 from ..revisions.repository import Commit, Repository, Worktrees
 from .own_readings import Value, command, values_of
-from .turns import in_turns
+from .turns import Taken, in_turns
 
 __all__ = ["ComparedRevisions", "RevisionOptions", "compare_revisions"]
 
@@ -82,9 +82,18 @@ def compare_revisions(
         shifts=(),
         differs={},
         not_compared=taken.not_compared,
-        remarks=(f"{taken.readings} readings of each commit, in turns",),
+        remarks=tuple(_remarks(taken)),
     )
     return ComparedRevisions(comparison, warnings.texts)
+
+
+def _remarks(taken: Taken) -> Iterator[str]:
+    yield f"{taken.readings} readings of each commit, in turns"
+    if taken.spikes:
+        yield (
+            f"{taken.spikes} of {2 * taken.readings} readings lie far from all others of an"
+            " operation and do not count for it"
+        )
 
 
 def _named(commit: Commit) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from ...compare.regression.interleaved import Readings, judge_readings, looks_within
+from ...compare.regression.interleaved import Readings, judge_readings, looks_within, spikes
 from ...compare.regression.judged import Rules
 from ...store.errors import BadInput
 from ...store.verdicts.comparison import Change, Compared
@@ -25,11 +25,15 @@ Read = Callable[[bool], Sequence[Value]]  # takes whether it is NEW that is read
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The judged rows, over all sizes and of each; how many readings of each side; what lacks."""
+    """The judged rows, over all sizes and of each; how many readings of each side; what lacks.
+
+    `spikes` is the number of readings that do not count for some operation.
+    """
 
     ops: tuple[Compared, ...]
     sizes: tuple[Compared, ...]
     readings: int
+    spikes: int
     not_compared: dict[str, str]
 
 
@@ -91,8 +95,13 @@ def _judged(taken: Sequence[tuple[bool, Sequence[Value]]], rules: Rules, looks: 
         sizes += own if several else []
         whole.append(_mean(columns, is_new) if several else own[0])
     rows = judge_readings([*whole, *sizes], rules, looks)
-    reasons = dict.fromkeys(sorted(partly), "not in every reading")
-    return Taken(tuple(rows[: len(whole)]), tuple(rows[len(whole) :]), len(taken) // 2, reasons)
+    return Taken(
+        ops=tuple(rows[: len(whole)]),
+        sizes=tuple(rows[len(whole) :]),
+        readings=len(taken) // 2,
+        spikes=int(np.any([spikes(one) for one in whole], axis=0).sum()) if whole else 0,
+        not_compared=dict.fromkeys(sorted(partly), "not in every reading"),
+    )
 
 
 def _readings(column: Sequence[Value], is_new: np.ndarray, tokens: int | None) -> Readings:

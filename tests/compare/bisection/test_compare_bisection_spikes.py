@@ -27,6 +27,10 @@ def test_another_level_of_another_commit_is_none() -> None:
     assert not is_spike(readings([0, 0, 0, 1, 1, 1], [100, 101, 99, 500, 505, 495])).any()
 
 
+def test_where_most_readings_agree_to_the_last_digit_there_is_none() -> None:
+    assert not is_spike(readings([0] * 7, [100, 100, 101, 100, 100, 100, 102])).any()
+
+
 def test_without_readings_there_is_none() -> None:
     assert not len(is_spike(readings([], [])))
 

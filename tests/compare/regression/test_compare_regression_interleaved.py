@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from moeprof.compare.regression.interleaved import Readings, judge_readings, looks_within
+from moeprof.compare.regression.interleaved import (
+    Readings,
+    judge_readings,
+    looks_within,
+    spikes,
+)
 from moeprof.compare.regression.judged import Rules
 from moeprof.store.verdicts.comparison import Change, Compared
 
@@ -45,6 +50,18 @@ def test_more_looks_and_more_comparisons_ask_for_more() -> None:
     assert plain.verdict is Change.REGRESSION
     assert judged(0.022).verdict is Change.REGRESSION
     assert judged(0.022, others=200).verdict is Change.INCONCLUSIVE
+
+
+def test_a_reading_far_from_all_others_does_not_count() -> None:
+    rng = np.random.default_rng(2)
+    side = np.resize([0.0, 1.0, 1.0, 0.0], 40)
+    values = 100 * (1 + 0.03 * side) * np.exp(rng.normal(0, 0.02, 40))
+    values[[7, 20]] *= 2
+    one = Readings("latency", "us", "a", "a", 8, side, values, np.zeros(40, dtype=np.int64))
+    assert spikes(one).nonzero()[0].tolist() == [7, 20]
+    (found,) = judge_readings([one], Rules(), 1)
+    assert found.verdict is Change.REGRESSION
+    assert found.change == pytest.approx(1.03, abs=0.02)
 
 
 @pytest.mark.parametrize(
