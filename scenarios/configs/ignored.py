@@ -6,15 +6,19 @@ from collections.abc import Collection
 from typing import Final
 
 from .layers import KEYS_OF_LAYERS
-from .model_config import ModelConfig
+from .model_config import MAY_BE_0, ModelConfig
+from .spellings import KEYS
 
+_EMPTY: Final = "as they are empty"
 _UNKNOWN: Final = "moeprof does not know them"
 # Reasons with the names that each is for; the first that fits a key counts.
 _REASONS: Final = (
     (
         "names, vocabulary and text, of no layer",
         "vocab|token_id|token_index|tokenizer|embed|bos_|eos_|id2label|label2id|architectures"
-        "|model_type|_name_or_path|auto_map|version|placeholder|beam|^(temperature|top_[kp])$",
+        "|model_type|_name_or_path|auto_map|version|placeholder|beam|ngram|penalty"
+        "|task|sample|bad_words|suppress|min_length|prefix|early_stop|invalid|typical"
+        "|^(temperature|top_[kp])$",
     ),
     (
         "attention and positions, of which a preset has heads, kv_heads and head_dim",
@@ -23,7 +27,7 @@ _REASONS: Final = (
     ),
     (
         "the choice of experts, of which a preset has a router and groups",
-        "^n_group$|expert_group|topk|scor|rout|gat(e|ing)|jitter|capacity|balanc|expert_bias"
+        "^n_group$|expert_group|topk|scor|rout|gat(e|ing)|jitter|capacity|balanc|expert_bias|select"
         "|renormalize|norm_min|aux",
     ),
     ("other kinds of layers", "mamba|ssm|conv|linear|time_step|chunk|_type|mtp|nextn|n_groups"),
@@ -39,10 +43,12 @@ _REASONS: Final = (
 
 def ignored_fields(config: ModelConfig, used: Collection[str]) -> tuple[str, ...]:
     """A sentence for each reason, with the fields that are ignored for it; `used` are not."""
+    empty = {key for key, value in config.section.items() if value in (None, "", [], {})}
+    empty |= {key for field in MAY_BE_0 for key in KEYS[field] if config.section.get(key) == 0}
     of_reason: defaultdict[str, set[str]] = defaultdict(set)
     for key in (*config.section, *config.others):
         if key not in used:
-            of_reason[_reason(key)].add(key)
+            of_reason[_EMPTY if key in empty else _reason(key)].add(key)
     return tuple(f"ignored, {why}: {', '.join(sorted(keys))}" for why, keys in of_reason.items())
 
 

@@ -13,7 +13,7 @@ from .layers import KEYS_OF_LAYERS, layers_with_experts
 from .model_config import ModelConfig, named_like_experts, no_experts, read_model_config
 from .quantization import four_bit_group_size, quantization_method
 from .shared_parts import attention_heads, shared_ffn
-from .spellings import KEYS
+from .spellings import KEYS, SWITCHES
 
 _OWN_SIZES: Final = "write the sizes of its layer as TOML: see `moeprof scenario small`"
 _GROUP_SIZES: Final = (128, 64, 32, 16, 8)  # tried in this order
@@ -120,7 +120,7 @@ def _published(config: ModelConfig, dense: bool) -> Published:
         _told_of_zero_experts(config, preset),
     ]
     used = {key for field in (*_READ, hidden_field, ffn_field) for key in config.keys_of(field)}
-    used |= {*KEYS_OF_LAYERS} if layers else set()
+    used |= {*SWITCHES, *(KEYS_OF_LAYERS if layers else ())}
     return Published(preset, (*filter(None, told), *ignored_fields(config, used)))
 
 

@@ -31,6 +31,13 @@ def test_a_field_is_told_with_its_reason(key: str, reason: str) -> None:
     assert said.endswith(f": {key}")
 
 
+def test_an_empty_field_is_told_as_such() -> None:
+    config = ModelConfig(Path("config.json"), {"moe_latent_size": 0, "rope_scaling": None})
+    assert ignored_fields(config, ()) == (
+        "ignored, as they are empty: moe_latent_size, rope_scaling",
+    )
+
+
 def test_every_field_is_used_or_told() -> None:
     section = {key: 1 for key in ("hidden_size", "rope_theta", "odd", "vocab_size", "odder")}
     config = ModelConfig(Path("config.json"), section, "text_config", ("vision_config",))
