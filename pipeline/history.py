@@ -101,7 +101,12 @@ def courses(
         )
     devices = tuple(_device(name, tables, metric, op) for name, tables in found.items())
     if not any(device.courses for device in devices):
-        raise BadInput(f"no run of the history {history} measured {metric} of {op or 'anything'}")
+        rows = (row for tables in found.values() for table in tables for row in table.to_pylist())
+        ops = sorted({row["op"] for row in rows if row[_COLUMNS[metric]]})
+        raise BadInput(
+            f"no run of the history {history} measured {metric} of {op or 'anything'}",
+            hint=f"it has {metric} of {', '.join(ops) or 'nothing: ask for another --metric'}",
+        )
     return devices
 
 

@@ -29,7 +29,7 @@ def by_clocks(
     if row.verdict not in (Change.REGRESSION, Change.IMPROVED):
         return None
     nearest = row.lo if row.verdict is Change.REGRESSION else row.hi
-    clocks = _clocks_mhz(old, new, [twins])
+    clocks = _clocks_mhz(old, new, [twins], row.tokens)
     return _explained(nearest * shared_change, clocks, is_slower=nearest is row.lo)
 
 
@@ -56,13 +56,15 @@ def _explained(nearest: float, clocks: tuple[float, float], *, is_slower: bool) 
     return told if within else None
 
 
-def _clocks_mhz(old: Side, new: Side, curves: Iterable[Twins]) -> tuple[float, float]:
-    """Mean clock of OLD and of NEW over the sizes where both are known; 0 where there is none."""
+def _clocks_mhz(
+    old: Side, new: Side, curves: Iterable[Twins], tokens: int | None = None
+) -> tuple[float, float]:
+    """Mean clock of OLD and of NEW at one size, None for all that both know; 0 where none is."""
     news = {twins.old: twins.new for twins in curves}
     pairs = [
         (clock, new.clocks_mhz[(news[curve], size)])
         for (curve, size), clock in old.clocks_mhz.items()
-        if curve in news and (news[curve], size) in new.clocks_mhz
+        if curve in news and tokens in (None, size) and (news[curve], size) in new.clocks_mhz
     ]
     if not pairs:
         return 0.0, 0.0

@@ -11,7 +11,7 @@ from .between_runs import FEWEST_CURVES, Estimate, Shared, at_each_size, over_al
 from .clocks import by_clocks, shift_by_clocks
 from .conditions import differing
 from .judged import FAMILIES, NotJudged, Rules, judge_all, overall
-from .paired import Pairs, pairs_of
+from .paired import Pairs, Twins, pairs_of
 from .ranks import rank_agreements
 from .side import Side
 
@@ -49,11 +49,11 @@ def compare_sides(
         for metric in metrics
     }
     judged = [one for one in pairs if one.op in mapping or not mapping]
-    ops, sizes = _rows(judged, shared, rules, len(metrics))
-    ops = [
-        _with_clocks(row, one, shared[one.metric], old, new)
-        for row, one in zip(ops, judged, strict=True)
-    ]
+    twins = {(one.metric, one.curve): one.twins for one in judged}
+    ops, sizes = (
+        [_with_clocks(row, shared[row.metric], old, new, twins) for row in rows]
+        for rows in _rows(judged, shared, rules, len(metrics))
+    )
     shifts = tuple(
         _shift(metric, found, rules) for metric, found in shared.items() if found and found.n
     )
@@ -139,10 +139,15 @@ def _row(pairs: Pairs, place: int | None) -> Compared:
 
 
 def _with_clocks(
-    row: Compared, pairs: Pairs, shared: Shared | None, old: Side, new: Side
+    row: Compared,
+    shared: Shared | None,
+    old: Side,
+    new: Side,
+    twins: Mapping[tuple[str, str], Twins],
 ) -> Compared:
     shared_change = exp(shared.common.mean) if shared else 1.0
-    return replace(row, by_clocks=by_clocks(row, shared_change, old, new, pairs.twins))
+    explained = by_clocks(row, shared_change, old, new, twins[(row.metric, row.curve)])
+    return replace(row, by_clocks=explained)
 
 
 def _remarks(

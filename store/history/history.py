@@ -77,10 +77,21 @@ def read_history(history: Path) -> dict[str, list[pa.Table]]:
     """
     found = {}
     for folder in sorted(folders_in(history)):
-        tables = [read_table(path, _TABLE) for path in _files(folder)]
+        tables = [_read_run(path) for path in _files(folder)]
         if tables:
             found[folder.name] = sorted(tables, key=_began)
     return found
+
+
+def _read_run(path: Path) -> pa.Table:
+    way_out = "add that run again with `moeprof history add RUN`, or remove the file"
+    try:
+        table = read_table(path, _TABLE)
+    except BadInput as error:
+        raise BadInput(error.message, hint=way_out) from error
+    if not table.num_rows:
+        raise BadInput(f"{path} holds no point of a run", hint=way_out)
+    return table
 
 
 def _files(folder: Path) -> list[Path]:
@@ -92,5 +103,5 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _began(table: pa.Table) -> tuple[str, str]:
-    first = table.slice(0, 1).to_pylist()
-    return (first[0]["utc"], first[0]["run"]) if first else ("", "")
+    (first,) = table.slice(0, 1).to_pylist()
+    return first["utc"], first["run"]

@@ -96,7 +96,9 @@ def _single_sizes(found: Comparison) -> Iterator[str]:
         own = [row for row in alone if (row.metric, row.op, row.verdict) == (metric, op, verdict)]
         told = ", ".join(f"{row.tokens} ({row.change:.2f})" for row in own[:_SHOWN])
         more = "" if len(own) <= _SHOWN else f" and {len(own) - _SHOWN} more"
-        yield f"{op}: {verdict} of {metric} at single sizes, new/old: {told}{more}"
+        clocks = [row.by_clocks for row in own if row.by_clocks]
+        why = f": {clocks[0]}" if len(clocks) == len(own) else ""
+        yield f"{op}: {verdict} of {metric} at single sizes, new/old: {told}{more}{why}"
 
 
 def _open(found: Comparison) -> Iterator[str]:

@@ -130,3 +130,21 @@ def test_of_one_operation_alone_two_runs_tell_nothing() -> None:
     assert (row.verdict, row.lo, row.change) == (Change.INCONCLUSIVE, None, 2.0)
     assert "fewer than 4 operations" in str(row.reason)
     assert len(found.sizes) == len(SIZES)
+
+
+def test_where_clocks_fell_each_size_that_is_slower_says_so() -> None:
+    rng = np.random.default_rng(4)
+    old, new = (
+        make_side(
+            factors,
+            rng=rng,
+            level_sd=0.002,
+            size_sd=0.002,
+            clocks_mhz={(curve_of(op), size): mhz for op in OPS for size in SIZES},
+        )
+        for factors, mhz in (({}, 1980.0), ({"fc1": 1.09}, 1800.0))
+    )
+    found = compared(old, new)
+    slower = [row for row in (*found.ops, *found.sizes) if row.verdict is Change.REGRESSION]
+    assert slower
+    assert all("from 1,980 to 1,800 MHz" in (row.by_clocks or "") for row in slower)

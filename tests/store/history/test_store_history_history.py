@@ -9,6 +9,7 @@ import pytest
 from moeprof.store.errors import BadInput
 from moeprof.store.history.history import add_run, device_id, history_table, read_history
 from moeprof.store.provenance import Gpu
+from moeprof.store.tables.parquet import write_table
 from moeprof.tests.builders import make_plan, make_points, make_provenance
 
 GPU = Gpu(0, "H200", "GPU-1/2", "570.1", None, 700.0, 1980, 2619, False, None)
@@ -56,5 +57,9 @@ def test_what_is_no_history_is_refused_and_an_empty_one_is_empty(tmp_path: Path)
         add_run(tmp_path, table("one").slice(0, 0))
     (tmp_path / "GPU").mkdir()
     (tmp_path / "GPU" / "x.parquet").write_bytes(b"no table")
-    with pytest.raises(BadInput, match="is not a Parquet table"):
+    with pytest.raises(BadInput, match="is not a Parquet table") as refused:
+        read_history(tmp_path)
+    assert "history add" in refused.value.hint
+    write_table(tmp_path / "GPU" / "x.parquet", "history", table("one").slice(0, 0))
+    with pytest.raises(BadInput, match="holds no point"):
         read_history(tmp_path)

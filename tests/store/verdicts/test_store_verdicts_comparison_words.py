@@ -63,6 +63,9 @@ def test_a_size_that_changed_alone_is_named() -> None:
     slow = replace(SAME, tokens=64, change=1.4, verdict=Change.REGRESSION)
     told = list(sentences(replace(WHOLE, ops=(SAME,), sizes=(slow,))))
     assert "gelu: regression of latency at single sizes, new/old: 64 (1.40)" in told
+    explained = replace(slow, by_clocks="the SM clock fell")
+    (*_, last) = sentences(replace(WHOLE, ops=(SAME,), sizes=(explained,)))
+    assert last.endswith("64 (1.40): the SM clock fell")
     assert "regressions at single sizes: 1" in headline(replace(WHOLE, sizes=(slow,)))
 
 
