@@ -115,7 +115,7 @@ class Lookup:
             for costs in self._surfaces
             if name in (costs.surface.surface, costs.surface.op)
             and (shape is None or costs.surface.shape == tuple(shape))
-            and weight_bits in (None, _bits(costs.surface))
+            and weight_bits in (None, weight_bits_of(costs.surface))
         ]
         if len(found) > 1:
             names = ", ".join(costs.surface.surface for costs in found)
@@ -128,14 +128,14 @@ class Lookup:
 def of_bits(name: str, found: Sequence[CurveCosts], weight_bits: int) -> list[CurveCosts]:
     """The curves on weights of so many bits. Raises BadInput where there is none."""
     check_type("weight_bits", weight_bits, int, np.integer)
-    fitting = [costs for costs in found if _bits(costs.curve) == weight_bits]
+    fitting = [costs for costs in found if weight_bits_of(costs.curve) == weight_bits]
     if not fitting:
-        known = listed(sorted({_bits(costs.curve) for costs in found}))
+        known = listed(sorted({weight_bits_of(costs.curve) for costs in found}))
         raise BadInput(f"{name} was measured with weights of {known} bits, not {weight_bits}")
     return fitting
 
 
-def _bits(fitted: FittedOp) -> int:
+def weight_bits_of(fitted: FittedOp) -> int:
     """The bits of a weight: those of the dtype where weights are not quantised."""
     return fitted.weight_bits or _DTYPE_BITS.get(fitted.dtype, 0)
 

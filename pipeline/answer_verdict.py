@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from ..costmodel.breakdown import CostBreakdown
 from ..costmodel.cost import Cost
 from ..costmodel.layer.cost import LayerCost
+from ..costmodel.lookup import weight_bits_of
 from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel
 from ..store.document import read_document
 from ..store.percent import percent
@@ -124,19 +125,21 @@ def _names(file: CostModelFile, query: CostQuery) -> set[tuple[str, int | None]]
         split_active_experts(curve.curve)
         for curve in file.curves
         if query.op in (curve.op, curve.curve)
-        and _has_shape(curve, query)
+        and _is_asked(curve, query)
         and query.active_experts in (None, curve.active_experts)
     }
     surfaces = {
         (surface.surface, experts)
         for surface in file.surfaces
-        if op in (surface.op, surface.surface) and _has_shape(surface, query)
+        if op in (surface.op, surface.surface) and _is_asked(surface, query)
     }
     return curves | surfaces
 
 
-def _has_shape(fitted: CurveModel | SurfaceModel, query: CostQuery) -> bool:
-    return query.shape is None or fitted.shape == tuple(query.shape)
+def _is_asked(fitted: CurveModel | SurfaceModel, query: CostQuery) -> bool:
+    """Whether a curve or surface has the shape and the bits of weights of a query."""
+    has_shape = query.shape is None or fitted.shape == tuple(query.shape)
+    return has_shape and query.weight_bits in (None, weight_bits_of(fitted))
 
 
 def _answer(

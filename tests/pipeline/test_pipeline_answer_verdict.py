@@ -50,6 +50,7 @@ def test_it_is_that_of_the_band_with_its_limit_and_its_day(model: Path) -> None:
     )
     assert (verdicts(model, batch_size=7)[0].first_tokens) == 1
     assert verdicts(model, breakdown=True) == (found,)
+    assert verdicts(model, weight_bits=32) == (found,)
 
 
 @pytest.mark.parametrize("flag", ["extrapolated", "transferred", "estimated"])
