@@ -90,7 +90,7 @@ def _clocks_mhz(launches: pa.Table, places: Mapping[str, Place]) -> dict[Place, 
     means = (
         launches.select(["scenario_key", "gpc_clock_mhz"])
         .drop_null()
-        .group_by("scenario_key")
+        .group_by("scenario_key", use_threads=False)
         .aggregate([("gpc_clock_mhz", "mean")])
         .to_pylist()
     )

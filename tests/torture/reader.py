@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from moeprof.tests.cli.command_line import run_moeprof
@@ -21,7 +22,8 @@ _COST = ("gelu", "--batch-size", "8", "--json")
 def read(run: Path) -> Iterator[tuple[str, str]]:
     """Read once: an answer and the failure for each look, one of them empty.
 
-    A table is opened once: given its path, pyarrow opens it twice.
+    A table is opened once: given its path, pyarrow opens it twice. It is opened by Arrow: a file of
+    Python's may abort the process as it ends (docs/reliability.md).
     """
     cost = run_moeprof(["cost", run, *_COST])
     if cost.exit_code == 0:
@@ -32,7 +34,7 @@ def read(run: Path) -> Iterator[tuple[str, str]]:
     yield "", "" if shown.exit_code == 0 else f"show: {shown.exit_code}: {shown.stderr[-200:]}"
     for name in ("calls", "points", "power_samples"):
         try:
-            with (run / "tables" / f"{name}.parquet").open("rb") as file:
+            with pa.OSFile(str(run / "tables" / f"{name}.parquet")) as file:
                 pq.read_table(file)
             yield "", ""
         except Exception as error:

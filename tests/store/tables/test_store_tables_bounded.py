@@ -1,6 +1,9 @@
 """A Parquet file of which nothing is trusted."""
 
 import datetime
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +91,19 @@ def test_a_column_of_another_type_is_refused_by_its_name(tmp_path: Path, values:
     with pytest.raises(BadInput, match="column 'a' is of type"):
         _read(path)
     assert _read(path, ["b"]).num_rows == 1
+
+
+def test_no_thread_is_left_that_could_hold_what_is_python_s(tmp_path: Path) -> None:
+    program = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from moeprof.store.tables.bounded import read_bounded\n"
+        "path = Path(sys.argv[1])\n"
+        "before = os.listdir('/proc/self/task')\n"
+        "with path.open('rb') as file:\n"
+        "    read_bounded(path, file)\n"
+        "assert os.listdir('/proc/self/task') == before\n"
+    )
+    path = _file(tmp_path, {"a": [1.0], "b": ["x"]})
+    environment = os.environ | {"ARROW_DEFAULT_MEMORY_POOL": "system"}  # jemalloc has a thread
+    subprocess.run([sys.executable, "-c", program, path], env=environment, check=True)
