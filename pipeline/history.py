@@ -17,6 +17,7 @@ from ..store.run import open_run
 from ..store.tables.parquet import read_table
 from .parse import parse_if_stale
 
+_LEAST: Final = 1e-30  # of a value: ratios of two are finite, as none exceeds 1e30
 _COLUMNS: Final = {"latency": "latency_us", "energy": "energy_mj", "power": "power_w"}
 
 _Values = Mapping[int, float]
@@ -131,7 +132,11 @@ def _run(rows: Sequence[dict[str, Any]]) -> HistoryRun:
 def _course(metric: str, curve: str, op: str, runs: Sequence[Sequence[dict[str, Any]]]) -> Course:
     column = _COLUMNS[metric]
     values = [
-        {row["tokens"]: row[column] for row in rows if row["curve"] == curve and row[column]}
+        {
+            row["tokens"]: row[column]
+            for row in rows
+            if row["curve"] == curve and (row[column] or 0) >= _LEAST
+        }
         for rows in runs
     ]
     first = next((one for one in values if one), {})

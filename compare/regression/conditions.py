@@ -36,12 +36,18 @@ def conditions_of_machine(machine: Mapping[str, Any]) -> dict[str, str]:
         given = {name: machine.get(name) for name in ("device_name", "cpu_name", "cpu", "cores")}
         versions = machine.get("versions")
         torch = versions.get("torch") if isinstance(versions, dict) else None
-        return {n: str(v) for n, v in (given | {"torch": torch}).items() if v is not None}
+        return {n: _text(v) for n, v in (given | {"torch": torch}).items() if v is not None}
+    limit_w = gpu.get("power_limit_w")
     return {
-        "device": f"{gpu.get('name')} {gpu.get('uuid_hash') or gpu.get('uuid')}",
-        "driver": str(gpu.get("driver") or _UNKNOWN),
-        "power limit": _watts(gpu.get("power_limit_w")),
+        "device": f"{_text(gpu.get('name'))} {_text(gpu.get('uuid_hash') or gpu.get('uuid'))}",
+        "driver": _text(gpu.get("driver")),
+        "power limit": _watts(limit_w) if isinstance(limit_w, float) else _text(limit_w),
     }
+
+
+def _text(value: object) -> str:
+    """What a document says in one word or number; anything else is not known."""
+    return str(value) if isinstance(value, str | int | float) else _UNKNOWN
 
 
 def _watts(limit_w: float | None) -> str:

@@ -5,10 +5,13 @@ Times, energies and powers are costs; of another unit only goals are compared, w
 whether less is better. Where more is, the inverse of the value is its cost.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+import msgspec
 
 from ...store.errors import BadInput
 from .conditions import conditions_of_machine
@@ -20,6 +23,23 @@ _COSTS: Final = {
     "s": ("latency", "us", 1e6), "mJ": ("energy", "mJ", 1.0), "J": ("energy", "mJ", 1e3),
     "W": ("power", "W", 1.0),
 }  # fmt: skip
+
+
+# What a document may hold in place of a number, such as 1e400 or NaN, is none.
+_Number = Annotated[float, msgspec.Meta(ge=1e-30, le=1e30)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A row or a goal of the document, as far as it is read."""
+
+    name: str
+    value: _Number
+    unit: str
+    benchmark: str = ""
+    interval: Any = None
+    goal: float | str | None = None
+    met: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +76,37 @@ def side_of_benchmark(name: str, digest: str, body: Mapping[str, Any]) -> Side:
 
 def _rows(body: Mapping[str, Any]) -> Iterator[_Row]:
     for entry in (*_entries(body, "goals"), *_entries(body, "rows")):
-        value, unit = entry.get("value"), entry.get("unit")
-        if not isinstance(entry.get("name"), str) or not isinstance(unit, str):
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-            continue
-        name = " ".join(filter(None, [entry.get("benchmark"), entry["name"]]))
-        half_95 = _half_95(entry.get("interval"))
-        if unit in _COSTS:
-            metric, shown, factor = _COSTS[unit]
-            yield _Row(name, metric, shown, Reading(factor * value, half_95))
+        name = f"{entry.benchmark} {entry.name}".strip()
+        half_95 = _half_95(entry.interval)
+        if entry.unit in _COSTS:
+            metric, shown, factor = _COSTS[entry.unit]
+            yield _Row(name, metric, shown, Reading(factor * entry.value, half_95))
         elif (less_is_better := _less_is_better(entry)) is not None:
-            cost = float(value) if less_is_better else 1 / value
-            yield _Row(name, f"goals in {unit or '1'}", unit, Reading(cost, half_95))
+            cost = entry.value if less_is_better else 1 / entry.value
+            yield _Row(name, f"goals in {entry.unit or '1'}", entry.unit, Reading(cost, half_95))
 
 
-def _entries(body: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+def _entries(body: Mapping[str, Any], name: str) -> Iterator[_Entry]:
+    """The entries of a list that have a name, a unit and a value that is a positive number."""
     entries = body.get(name)
-    return [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
+    for entry in entries if isinstance(entries, list) else ():
+        with contextlib.suppress(msgspec.ValidationError):
+            yield msgspec.convert(entry, _Entry)
 
 
-def _less_is_better(entry: Mapping[str, Any]) -> bool | None:
+def _less_is_better(entry: _Entry) -> bool | None:
     """Whether a goal is met by small values; None where that does not show."""
-    goal, met, value = entry.get("goal"), entry.get("met"), entry["value"]
-    if isinstance(goal, str):
-        return True if goal.startswith("<") else False if goal.startswith(">") else None
-    if not isinstance(goal, int | float) or not isinstance(met, bool) or value == goal:
+    if isinstance(entry.goal, str):
+        return {"<": True, ">": False}.get(entry.goal[:1])
+    if entry.goal is None or entry.met is None or entry.value == entry.goal:
         return None
-    return bool(value < goal) == met
+    return (entry.value < entry.goal) == entry.met
 
 
 def _half_95(interval: Any) -> float | None:
-    """Half width of an interval of 95 %, a |log| ratio."""
-    if not isinstance(interval, list) or len(interval) != 2:
+    """Half width of an interval of 95 %, a |log| ratio; None of what is no interval."""
+    try:
+        low, high = msgspec.convert(interval, tuple[_Number, _Number])
+    except msgspec.ValidationError:
         return None
-    low, high = interval
-    return log(high / low) / 2 if 0 < low <= high else None
+    return log(high / low) / 2 if low <= high else None

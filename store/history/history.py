@@ -20,6 +20,7 @@ from ..tables.schemas import SCHEMAS
 
 DEFAULT_HISTORY: Final = Path("artifacts/history")
 _TABLE: Final = "history"
+_KNOWN: Final = ("run", "utc", "device", "curve", "op", "tokens", "flags")  # of every point
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 Row = dict[str, Any]
@@ -51,7 +52,7 @@ def history_table(plan: Plan, provenance: Provenance, points: pa.Table) -> pa.Ta
 def device_id(provenance: Provenance) -> str:
     """Folder of a device: a GPU by its UUID, a CPU by its name, its host's hash and its threads."""
     if provenance.gpu is not None:
-        return _NOT_IN_A_NAME.sub("-", provenance.gpu.uuid)
+        return _NOT_IN_A_NAME.sub("-", provenance.gpu.uuid).lstrip(".") or "gpu"
     words = f"{provenance.device_name} {provenance.host_hash} {provenance.threads}"
     name = _NOT_IN_A_NAME.sub("-", provenance.device_name)[:60]
     return f"cpu-{name}-{hashlib.sha256(words.encode()).hexdigest()[:8]}"
@@ -73,7 +74,7 @@ def add_run(history: Path, table: pa.Table) -> Path:
 def read_history(history: Path) -> dict[str, list[pa.Table]]:
     """The tables of each device, in the order in which their runs began.
 
-    Raises BadInput for a file that is no table of a history.
+    Raises BadInput for a file that is no table of a history, or of no run.
     """
     found = {}
     for folder in sorted(folders_in(history)):
@@ -91,6 +92,8 @@ def _read_run(path: Path) -> pa.Table:
         raise BadInput(error.message, hint=way_out) from error
     if not table.num_rows:
         raise BadInput(f"{path} holds no point of a run", hint=way_out)
+    if unknown := [name for name in _KNOWN if table[name].null_count]:
+        raise BadInput(f"{path} has points without {unknown[0]}", hint=way_out)
     return table
 
 

@@ -39,6 +39,13 @@ def test_a_benchmark_says_which_gpu_or_cpu() -> None:
     assert cpu == {"cpu": "EPYC", "torch": "2.13"}
 
 
+@pytest.mark.parametrize("value", [[1], {"a": 1}, "many", 10**400, None])
+def test_a_machine_is_told_whatever_its_document_holds(value: object) -> None:
+    gpu = {"name": value, "uuid": value, "driver": value, "power_limit_w": value}
+    for machine in ({"gpu": gpu}, {"cpu": value, "versions": value}):
+        assert all(isinstance(one, str) for one in conditions_of_machine(machine).values())
+
+
 def test_each_field_that_differs_is_named() -> None:
     differs = differing({"driver": "570", "clocks": "x"}, {"driver": "575", "power limit": "1 W"})
     assert differs == {"driver": ("570", "575")}

@@ -1,5 +1,6 @@
 """Rows and goals of a benchmark's document as costs."""
 
+import math
 from typing import Any
 
 import pytest
@@ -39,10 +40,24 @@ def test_what_has_no_value_is_left_out() -> None:
         {"name": "b", "value": 0.0, "unit": "us"},
         {"name": "c", "value": True, "unit": "us"},
         {"name": "d", "value": 1.0, "unit": "ratio"},
+        {"name": "e", "value": math.nan, "unit": "us"},
+        {"name": "f", "value": math.inf, "unit": "us"},
+        {"name": "g", "value": 10**400, "unit": "us"},
+        {"name": "h", "value": "1.0", "unit": "us"},
+        {"name": "i", "value": 1.0, "unit": "us", "benchmark": 5},
         {"case": "a row of another form", "s": 1.0},
     ]
     with pytest.raises(BadInput, match="holds no row and no goal"):
         side_of_benchmark("a.json", "digest", body(*given))
+
+
+@pytest.mark.parametrize(
+    "interval", [["a", "b"], [1.0], [2.0, 1.0], [0.0, 1.0], [1.0, 10**400], {}]
+)
+def test_what_is_no_interval_is_none(interval: object) -> None:
+    row = {"name": "a", "value": 1.0, "unit": "us", "interval": interval}
+    side = side_of_benchmark("a.json", "digest", body(row))
+    assert side.values["latency"][("a", None)].half_95 is None
 
 
 def test_the_machine_is_a_condition() -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from moeprof.tests.fuzz.case import Target
-from moeprof.tests.fuzz.targets import imports, models, power, presets, runs, traces
+from moeprof.tests.fuzz.targets import comparing, imports, models, power, presets, runs, traces
 
 TARGETS: tuple[Target, ...] = tuple(
-    target for file in (traces, imports, presets, models, runs, power) for target in file.TARGETS
+    target
+    for file in (traces, imports, presets, models, runs, power, comparing)
+    for target in file.TARGETS
 )
 
 

@@ -63,3 +63,21 @@ def test_what_is_no_history_is_refused_and_an_empty_one_is_empty(tmp_path: Path)
     write_table(tmp_path / "GPU" / "x.parquet", "history", table("one").slice(0, 0))
     with pytest.raises(BadInput, match="holds no point"):
         read_history(tmp_path)
+
+
+def test_a_table_without_a_run_is_refused(tmp_path: Path) -> None:
+    whole = table("one")
+    path = add_run(tmp_path, whole)
+    place = whole.schema.get_field_index("utc")
+    without = whole.set_column(place, whole.schema.field(place), pa.nulls(2, pa.string()))
+    for broken, words in ((whole.slice(0, 0), "holds no point"), (without, "points without utc")):
+        write_table(path, "history", broken)
+        with pytest.raises(BadInput, match=words):
+            read_history(tmp_path)
+
+
+def test_the_name_of_a_device_leads_nowhere_else(tmp_path: Path) -> None:
+    for uuid in ("..", ".", "../../x", ".hidden"):
+        name = device_id(make_provenance(gpu=replace(GPU, uuid=uuid)))
+        assert (tmp_path / name).resolve().parent == tmp_path.resolve()
+        assert not name.startswith(".")
