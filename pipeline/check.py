@@ -14,7 +14,9 @@ import numpy as np
 from ..compare.bisection.spikes import is_spike
 from ..stats.change_point import Readings
 from ..stats.sequential import Difference, difference
+from ..store.document import MOST_BYTES
 from ..store.errors import BadInput
+from ..store.files import read_bytes
 from .bisect.evidence import evidence
 from .measure.progress import SILENT, RunProgress
 from .revisions.machine import fingerprint
@@ -163,8 +165,8 @@ def _steps(repository: Repository) -> int:
     """How many steps a `git bisect` under way takes from its first ends; 1 outside of one."""
     path = repository.git_folder() / "BISECT_LOG"
     try:
-        ends = _LOGGED.findall(path.read_text(encoding="utf-8", errors="replace"))
-    except OSError:
+        ends = _LOGGED.findall(read_bytes(path, MOST_BYTES).decode(errors="replace"))
+    except BadInput:
         return 1
     first = {kind: sha for kind, sha in reversed(ends)}
     if len(first) < 2:

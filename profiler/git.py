@@ -1,8 +1,9 @@
 """Git without the programs that a checkout names, and the commit that is checked out in a folder.
 
 That folder may have been unpacked from anywhere, and git runs programs that its configuration
-names: a file system monitor, hooks, content filters, and the transport of a partial clone. All of
-these are switched off here. Sources: git-config(1), gitattributes(5), and git(1) on its variables.
+names: a file system monitor, hooks, content filters, what checks signatures, and the transport of a
+partial clone. All of these are switched off here. Sources: git-config(1), gitattributes(5), and
+git(1) on its variables.
 """
 
 import os
@@ -24,7 +25,14 @@ _VARIABLES: Final = (
     "GIT_NO_LAZY_FETCH=1",  # and from git 2.44 on does not try
     "GIT_TERMINAL_PROMPT=0",
 )
-_OPTIONS: Final = ("--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}")
+_SETTINGS: Final = (
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "log.showSignature=false",  # else runs gpg.program for each signed commit
+    "i18n.logOutputEncoding=UTF-8",
+    "color.ui=false",
+)
+_OPTIONS: Final = ("--no-pager", *(word for one in _SETTINGS for word in ("-c", one)))
 _STATUS: Final = (
     "status", "--porcelain", "--untracked-files=no", "--no-renames", "--no-ahead-behind",
     "--ignore-submodules=dirty",  # else runs git in each submodule, by its own configuration

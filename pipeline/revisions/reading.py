@@ -80,8 +80,13 @@ def read(folder: Path, question: Question, end_s: float = math.inf) -> float:
 def run_in(folder: Path, command: Sequence[str], limit_s: float) -> Finished:
     """Run a command in a commit's folder, whose files are the first to be imported.
 
-    Raises BadInput where it cannot be started.
+    Raises BadInput where it cannot be started, or where Python cannot import from the folder.
     """
+    if os.pathsep in str(folder):
+        raise BadInput(
+            f"{folder} has a {os.pathsep!r} in its name, at which Python splits its search path",
+            hint="work in another folder, or name one with --state",
+        )
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     words = ["env", f"PYTHONPATH={path}", *command]
     try:
@@ -114,7 +119,7 @@ def _number(text: str, question: Question) -> float:
             raise Unreadable(f"{named} printed no JSON: {shortened(one_line(text))!r}") from None
     try:
         number = float(found) if not isinstance(found, bool) else math.nan
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Unreadable(f"{named} printed no number: {shortened(str(found))!r}") from None
     if not (0 < number < math.inf):
         raise Unreadable(f"{named} printed {number:g}, and a reading is a positive number")

@@ -17,7 +17,7 @@ import msgspec
 
 from ...profiler.lock_file import Held, LockFile
 from ...store.disk.sync import make_folder
-from ...store.document import Count
+from ...store.document import Positive, Small
 from ...store.errors import BadInput
 from ...store.files import cannot_read, cannot_write, read_bytes, write_whole
 
@@ -37,9 +37,9 @@ class Reading:
     commit: str
     tree: str
     machine: str
-    session: Count
+    session: Small
     utc: str
-    value: float | None = None
+    value: Positive | None = None
     reason: str | None = None
 
 

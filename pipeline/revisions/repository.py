@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from ...profiler.git import git
+from ...profiler.git import git, head
 from ...profiler.process.run import one_line
 from ...store.disk.sync import make_folder
 from ...store.errors import BadInput, shortened
@@ -65,7 +65,12 @@ class Repository:
             raise self._no_ancestor(good, bad)
         order = ("rev-list", "--first-parent", "--reverse", "--no-commit-header")
         shown = self._git(*order, f"--format={_FIELDS}", f"{good.sha}..{bad.sha}", "--")
-        return (good, *map(_commit, (shown or "").splitlines()))
+        if not shown:
+            raise BadInput(
+                f"git cannot list the commits from {good.short} to {bad.short}",
+                hint="see what `git fsck` says",
+            )
+        return (good, *map(_commit, shown.removesuffix("\n").split("\n")))
 
     def count(self, good: str, bad: str) -> int:
         """How many commits lie after `good` up to `bad`; 0 where git cannot say."""
@@ -79,25 +84,37 @@ class Repository:
 
     def is_dirty(self) -> bool:
         """Whether tracked files of the user's checkout differ from its commit."""
-        return bool(self._git("status", "--porcelain", "--untracked-files=no"))
+        return bool(head(self.folder)[1])
 
     def common_folder(self) -> Path:
         """The .git that all checkouts share. Raises BadInput outside a repository."""
-        return self._folder("--git-common-dir")
+        return self._of_git("--git-common-dir")
 
     def git_folder(self) -> Path:
         """The .git of this checkout alone. Raises BadInput outside a repository."""
-        return self._folder("--git-dir")
+        return self._of_git("--git-dir")
 
-    def _folder(self, which: str) -> Path:
-        shown = self._git("rev-parse", "--path-format=absolute", which)
-        if shown is None:
+    def _of_git(self, which: str) -> Path:
+        path = self._path(which)
+        if path is None:
             raise BadInput(f"{self.folder} is in no git repository", hint="cd to one")
-        return Path(shown.strip())
+        return path
+
+    def _path(self, which: str) -> Path | None:
+        """A folder that git names, None without one.
+
+        It is asked relative to ours: the answer is read as UTF-8, and ours need be none.
+        """
+        shown = self._git("rev-parse", "--path-format=relative", which)
+        if shown is None:
+            return None
+        return Path(os.path.realpath(self.folder / shown.removesuffix("\n")))
 
     def prefix(self) -> str:
-        """The path of `folder` within its checkout, "" for its top."""
-        return (self._git("rev-parse", "--show-prefix") or "").strip()
+        """The path of `folder` within its checkout; "" for its top, and in a bare repository."""
+        here = os.path.realpath(self.folder)
+        within = os.path.relpath(here, self._path("--show-toplevel") or here)
+        return "" if within == os.curdir else f"{within}{os.sep}"
 
     def _no_ancestor(self, good: Commit, bad: Commit) -> BadInput:
         message = f"{good.short} is no ancestor of {bad.short}"
@@ -157,10 +174,16 @@ class Worktrees:
             part = self._bare.with_name(f"{self._bare.name}.part")
             shutil.rmtree(part, ignore_errors=True)
             git(self._trees, "init", "--quiet", "--bare", str(part))
-            write_whole(part / "objects" / "info" / "alternates", f"{self._objects}\n")
+            write_whole(part / "objects" / "info" / "alternates", _quoted(self._objects))
             os.replace(part, self._bare)
         except OSError as error:
             raise cannot_write(self._bare, error) from error
+
+
+def _quoted(path: Path) -> bytes:
+    """A line with a path, quoted as in C: a name may hold the end of a line."""
+    escaped = os.fsencode(path).replace(b"\\", b"\\\\").replace(b'"', b'\\"')
+    return b'"%b"\n' % escaped.replace(b"\n", b"\\n")
 
 
 def _commit(line: str) -> Commit:

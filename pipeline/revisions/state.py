@@ -1,6 +1,7 @@
 """Where the readings of a question about a repository stay, without being asked."""
 
 import hashlib
+import os
 from pathlib import Path
 
 from ...store.disk.user_state import user_state
@@ -18,4 +19,4 @@ def state_folder(repository: Repository, question: Question) -> Path:
     if state is None:
         raise BadInput("you have no home folder to keep readings in", hint="name one with --state")
     asked = f"{repository.common_folder()}\0{repository.prefix()}\0{question.text()}"
-    return state / "readings" / hashlib.sha256(asked.encode()).hexdigest()[:16]
+    return state / "readings" / hashlib.sha256(os.fsencode(asked)).hexdigest()[:16]

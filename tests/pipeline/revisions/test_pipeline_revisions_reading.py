@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.pipeline.revisions.reading import Question, Unreadable, build, read
+from moeprof.store.errors import BadInput
 
 LIMIT_S = 30.0
 
@@ -40,6 +41,7 @@ def test_a_number_is_the_last_line_or_lies_at_a_path(
         ("print('inf')", None, "printed inf"),
         ("print('{')", "a", "printed no JSON"),
         ("print('{\"a\": true}')", "a", "printed nan"),
+        ("print('{\"a\": 1' + 400 * '0' + '}')", "a", "printed no number"),
         ("print('{\"a\": []}')", "a.0", r"printed JSON without a\.0"),
         ("import sys; sys.exit('broken')", None, "ended with 1: broken"),
         ("import sys; sys.exit(125)", None, "ended with 125"),
@@ -81,3 +83,9 @@ def test_a_build_that_fails_is_tried_again_unless_it_says_skip(
     with pytest.raises(Unreadable, match=f"the build ended with {code}"):
         build(tmp_path, asked)
     assert (tmp_path / "builds").read_text() == "tried\n" * tries
+
+
+def test_a_folder_that_python_cannot_import_from_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a:b").mkdir()
+    with pytest.raises(BadInput, match="at which Python splits its search path"):
+        read(tmp_path / "a:b", question("print(1)"))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from moeprof.pipeline.revisions.readings_log import Reading, ReadingsLog, held
@@ -41,7 +42,15 @@ def test_readings_of_another_question_are_refused(log: ReadingsLog, tmp_path: Pa
         ReadingsLog(tmp_path, "how warm?")
 
 
-@pytest.mark.parametrize("line", ["[1]", '{"commit": 1}', "{}", "\x00"])
+def changed(**fields: object) -> str:
+    return msgspec.json.encode(msgspec.to_builtins(ONE) | fields).decode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["[1]", '{"commit": 1}', "{}", "\x00", changed(value=0.0), changed(value=-1.0),
+     changed(session=-1), changed(session=2**40)],
+)  # fmt: skip
 def test_what_is_no_reading_is_refused(log: ReadingsLog, tmp_path: Path, line: str) -> None:
     with log.path.open("a") as file:
         file.write(f"{line}\n")

@@ -1,5 +1,7 @@
 """Commits on a line, and a folder for each, with nothing written into the user's repository."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,59 @@ def test_changes_that_no_commit_holds_are_noticed(repository: Repository) -> Non
     assert not repository.is_dirty()
     (repository.folder / "level").write_text("9")
     assert repository.is_dirty()
+
+
+def test_a_subject_is_one_line_whatever_it_holds(
+    repository: Repository, commits: list[str]
+) -> None:
+    subjects = ["a\u2028b", "a\x0bb", "a\x1cb\x85", "\ttab\there", ""]
+    for subject in subjects:
+        words = ("commit", "--quiet", "--allow-empty", "--allow-empty-message", "-m", subject)
+        git(repository.folder, *words)
+    line = repository.line(repository.resolve(commits[-1]), repository.resolve("main"))
+    assert [one.subject.strip() for one in line[1:]] == [one.strip() for one in subjects]
+
+
+def test_no_program_runs_that_the_configuration_of_the_repository_names(
+    repository: Repository, commits: list[str], tmp_path: Path
+) -> None:
+    folder, ran = repository.folder, tmp_path / "ran"
+    (folder / ".gitattributes").write_text("* filter=own diff=own\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "attributes")
+    bad = signed(folder)
+    (folder / "level").write_text("9\n")
+    for name in ("filter.own.clean", "diff.own.textconv", "diff.external", "gpg.program"):
+        git(folder, "config", name, f"touch {ran}; cat; :")
+    for name, value in {"log.showSignature": "true", "i18n.logOutputEncoding": "UTF-16"}.items():
+        git(folder, "config", name, value)
+    line = repository.line(repository.resolve(commits[0]), repository.resolve(bad))
+    assert line[-1].subject == "attributes"
+    assert ".gitattributes" in repository.stat(line[-1])
+    assert repository.is_dirty()
+    assert not ran.exists()
+
+
+def signed(folder: Path) -> str:
+    """A copy of the present commit with a signature; its id."""
+    head, _, message = git(folder, "cat-file", "commit", "HEAD").partition("\n\n")
+    signature = "gpgsig -----BEGIN PGP SIGNATURE-----\n \n iQ==\n -----END PGP SIGNATURE-----"
+    written = subprocess.run(
+        ["git", "hash-object", "-t", "commit", "-w", "--stdin"],
+        input=f"{head}\n{signature}\n\n{message}\n",
+        cwd=folder, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    return written.stdout.strip()
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"new\nline", b'a"b\\c', b" a ", b"a:b"])
+def test_a_repository_may_have_any_name(tmp_path: Path, name: bytes) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    commits = history(folder, ["1"])
+    repository = Repository(folder)
+    assert repository.common_folder() == (folder / ".git").resolve()
+    trees = Worktrees(repository, tmp_path / "state")
+    assert (trees.check_out(repository.resolve(commits[0])) / "level").read_text() == "1\n"
+    below = folder / os.fsdecode(name)
+    below.mkdir()
+    assert [Repository(one).prefix() for one in (folder, below)] == ["", f"{below.name}/"]
