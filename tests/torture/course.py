@@ -14,7 +14,16 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from moeprof.tests.torture import blows, container, hostile, inputs, readers, sharing, sweep_kills
+from moeprof.tests.torture import (
+    bisections,
+    blows,
+    container,
+    hostile,
+    inputs,
+    readers,
+    sharing,
+    sweep_kills,
+)
 from moeprof.tests.torture.setting import Setting
 from moeprof.tests.torture.trial import Job, Kind, Part, Trial
 
@@ -46,6 +55,7 @@ PARTS: Final[Mapping[str, Source]] = {
     "command-kill-points": Source(blows.command_kills, _KILLED),
     "sweep-disk-errors": Source(blows.sweep_errors, _REFUSED),
     "command-disk-errors": Source(blows.command_errors, _REFUSED),
+    "bisections": Source(bisections.jobs, _REFUSED),
     "hostile-operations": Source(hostile.jobs, _HOSTILE),
     "hostile-op-files": Source(hostile.loading_jobs, _ANSWERED),
     "two-users": Source(sharing.user_jobs, (*_ANSWERED, Kind.HARMED, Kind.BESIDE)),

@@ -1,5 +1,6 @@
 """What a torture works with: the code under test, how much of it, and a place for each try."""
 
+import compileall
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,6 +33,8 @@ class Setting:
     shim: Path | None = field(init=False)
 
     def __post_init__(self) -> None:
+        for package in self.code.glob("*/__init__.py"):  # else each command compiles it anew
+            compileall.compile_dir(package.parent, quiet=2)
         self.shim = disk_shim.build(self.folder) if disk_shim.compiler() else None
 
     def pick(self, suite: Chosen, short: Chosen, full: Chosen) -> Chosen:

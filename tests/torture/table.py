@@ -21,6 +21,7 @@ _TITLES: Final = {  # what one try of each part is
     "command-kill-points": "another command killed at such a call, then the next one",
     "sweep-disk-errors": "a sweep that meets ENOSPC, EIO, EROFS or EDQUOT, then resumed",
     "command-disk-errors": "another command that meets them, then run again",
+    "bisections": "a bisection killed at such a call or while its command hangs, then run again",
     "hostile-operations": "a sweep of a hostile operation beside a good one",
     "hostile-op-files": "an op file that is hostile when it is loaded",
     "changed-inputs": "an input with one field changed",
