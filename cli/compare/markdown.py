@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...store.errors import BadInput
 from ...store.files import reason
+from ...store.text.printable import printable_lines
 from ...store.verdicts.comparison import Change
 from ...store.verdicts.comparison_words import factor, headline, left_out, sentences
 from .. import render
@@ -58,7 +59,7 @@ def show_on_github(found: "Comparison") -> None:
         return
     try:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(markdown(found))
+            file.write(printable_lines(markdown(found)))
     except OSError as error:
         raise BadInput(f"cannot write {path}, the summary of the step: {reason(error)}") from error
 

@@ -24,7 +24,7 @@ from moeprof.tests.torture.trial import Kind, Trial
 MARK: Final = "MOEPROF_TORTURE"
 LIMIT_S: Final = 180.0  # no command of these takes so long, also on a busy machine
 ORPHANS_S: Final = 5.0
-_TEMPORARY: Final = re.compile(r"^\..+")
+_TEMPORARY: Final = re.compile(r"\.(?!git$).+")  # not that of a checked out commit
 # What nsys leaves in TMPDIR, a killed one its capture too.
 _OF_NSYS: Final = re.compile(r"nvidia|nsys-report-.*")
 _FINE: Final = frozenset({0, 1, 4, 125})

@@ -39,3 +39,14 @@ def test_without_a_summary_the_table_follows(
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     old = benchmark(tmp_path / "old.json")
     assert "### moeprof compare" in moeprof("compare", old, old, "--format", "github").stdout
+
+
+def test_the_summary_of_the_step_holds_any_name(
+    moeprof: Moeprof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    document = benchmark(tmp_path / "old.json")
+    document.write_text(document.read_text().replace("case3", "\\ud800\\u001b[2J"))
+    assert moeprof("compare", document, document, "--format", "github").exit_code == 0
+    assert "| \\ud800\\u001b[2J |" in summary.read_text()
