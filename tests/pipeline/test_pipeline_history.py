@@ -49,7 +49,8 @@ def test_a_value_of_which_no_ratio_can_be_made_is_none(tmp_path: Path) -> None:
     for run, factor in (("1", 10.0), ("2", 1e-320), ("3", 20.0)):
         add(tmp_path, run, factor)
     (device,) = courses(tmp_path)
-    assert device.courses[0].levels == (1.0, None, pytest.approx(2.0))
+    assert device.courses[0].levels[1] is None
+    assert device.courses[0].known == pytest.approx((1.0, 2.0))
 
 
 def test_what_the_history_lacks_is_refused(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def read(run: Path) -> Iterator[tuple[str, str]]:
     yield "", "" if shown.exit_code == 0 else f"show: {shown.exit_code}: {shown.stderr[-200:]}"
     for name in ("calls", "points", "power_samples"):
         try:
-            with pa.OSFile(str(run / "tables" / f"{name}.parquet")) as file:
+            with pa.OSFile(str(run / "tables" / f"{name}.parquet"), "rb") as file:
                 pq.read_table(file)
             yield "", ""
         except Exception as error:
