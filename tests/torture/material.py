@@ -12,9 +12,11 @@ from pathlib import Path
 
 def metered(folder: Path) -> None:
     """Write the run; its thermal step is a load that calls itself one."""
+    from moeprof.scenarios.preset import load_preset, to_toml
     from moeprof.tests.energy import metered_runs
 
     metered_runs.write_run(folder)
+    (folder / "preset.toml").write_text(to_toml(load_preset("small")))
     step = folder / "raw" / "thermal" / "step"
     shutil.copytree(next((folder / "raw" / "power").iterdir()), step)
     body = json.loads((step / "recording.json").read_text())
