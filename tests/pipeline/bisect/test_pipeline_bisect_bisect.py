@@ -162,7 +162,7 @@ def test_a_budget_ends_a_command_that_does_not_end(tmp_path: Path) -> None:
 def test_spikes_are_counted_and_left_out(tmp_path: Path) -> None:
     repo = Repo(tmp_path, ["100"] * 3 + ["110"] * 3)
     spiked = f"{READER.rstrip()[:-1]} * (2 if number % 7 == 3 else 1))"
-    command = (sys.executable, "-c", spiked, *reader(repo.count)[2:])
+    command = (sys.executable, "-c", spiked, *reader(repo.count)[-2:])
     repo.question = Question(command, None, None, 60.0)
     found = repo.bisect()
     assert found.suspects[0].commit == repo.commits[3]
