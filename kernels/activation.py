@@ -1,4 +1,7 @@
-"""Activation functions, which a linear layer's kernel applies to its sums before it stores them."""
+"""Activation functions, which a linear layer's kernel applies to its sums before it stores them.
+
+Those of GATED take outputs in pairs, a gate and what it multiplies in turns, and give one for two.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,29 @@ from torch.nn import functional
 
 from .backend import jit, tl
 
+GATED = {"silu_mul": "silu", "gelu_mul": "gelu_erf"}
+"""Activation of the gate, by the name of a gated activation."""
+
+
+def _gated(kind: str, x: torch.Tensor) -> torch.Tensor:
+    return REFERENCES[GATED[kind]](x[..., ::2]) * x[..., 1::2]
+
+
 REFERENCES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "none": lambda x: x,
     "gelu_tanh": partial(functional.gelu, approximate="tanh"),
     "gelu_erf": functional.gelu,
     "silu": functional.silu,
     "relu": functional.relu,
+    **{kind: partial(_gated, kind) for kind in GATED},
 }
+
+
+def _gated_gradient(kind: str, gradient: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    gate, up = x[..., ::2], x[..., 1::2]
+    by_gate = DERIVATIVES[GATED[kind]](gradient * up, gate)
+    return torch.stack([by_gate, gradient * REFERENCES[GATED[kind]](gate)], dim=-1).flatten(-2)
+
 
 # By activation: (gradient of the output, sums before the activation) -> gradient of the sums.
 DERIVATIVES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
@@ -24,15 +43,21 @@ DERIVATIVES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "gelu_erf": torch.ops.aten.gelu_backward,
     "silu": torch.ops.aten.silu_backward,
     "relu": lambda gradient, x: torch.where(x > 0, gradient, 0),
+    **{kind: partial(_gated_gradient, kind) for kind in GATED},
 }
+
+
+def results_of(outputs: int, activation: str) -> int:
+    """Columns of the result of a layer with so many outputs."""
+    return outputs // 2 if activation in GATED else outputs
 
 
 @jit  # type: ignore[untyped-decorator]
 def activate(x, KIND: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Apply the activation KIND, a key of REFERENCES, to float32 x of any shape."""
+    """Apply the activation KIND, or that of its gate, to float32 x of any shape."""
     if KIND == "gelu_tanh":  # tanh(z) is 2 sigmoid(2 z) - 1
         return x * tl.sigmoid(1.5957691216057308 * (x + 0.044715 * x * x * x))
-    elif KIND == "gelu_erf":
+    elif KIND == "gelu_erf" or KIND == "gelu_mul":
         # GELU is x times the normal distribution function. Its tail beyond |x| is computed as
         # exp(-x^2 / 2) times a polynomial in t, fitted to a relative error of 2e-7. tl.erf needs
         # so many registers that tiles of 256 rows spill.
@@ -42,7 +67,7 @@ def activate(x, KIND: tl.constexpr):  # type: ignore[no-untyped-def]
         tail = t * (0.111703858 + t * (0.111699803 + t * (0.103084664 + t * tail)))
         tail *= tl.exp(-0.5 * x * x)
         return x * tl.where(x < 0.0, tail, 1.0 - tail)
-    elif KIND == "silu":
+    elif KIND == "silu" or KIND == "silu_mul":
         return x * tl.sigmoid(x)
     elif KIND == "relu":
         return tl.where(x < 0.0, 0.0, x)  # NaN stays NaN
@@ -51,11 +76,30 @@ def activate(x, KIND: tl.constexpr):  # type: ignore[no-untyped-def]
 
 
 @jit  # type: ignore[untyped-decorator]
-def finish(y_ptr, at, bias_ptr, n, N, sums, inside, ACTIVATION: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Add the bias of outputs n to float32 sums, activate, and store them at y_ptr + at.
-
-    `sums`, `at` and the mask `inside` are [outputs, rows], n is [outputs, 1].
-    """
+def finish(  # type: ignore[no-untyped-def]
+    y_ptr,  # [rows, N], or [rows, N / 2] if GATED
+    bias_ptr,  # [N], or None
+    row,  # [BM]
+    limit,  # rows up to this one are stored
+    column,
+    N,
+    sums,  # float32 [BN, BM] of the outputs from `column` on
+    BM: tl.constexpr,
+    BN: tl.constexpr,
+    ACTIVATION: tl.constexpr,
+    GATED: tl.constexpr,
+):
+    """Add the bias to a tile of sums, activate it, and store it."""
+    n = (column + tl.arange(0, BN))[:, None]
     if bias_ptr is not None:
         sums += tl.load(bias_ptr + n, mask=n < N, other=0.0).to(tl.float32)
-    tl.store(y_ptr + at, activate(sums, ACTIVATION).to(y_ptr.dtype.element_ty), mask=inside)
+    if GATED:
+        pairs = tl.permute(tl.reshape(sums, (BN // 2, 2, BM)), (0, 2, 1))
+        gate, factor = tl.split(pairs)
+        y = activate(gate, ACTIVATION) * factor
+        n = (column // 2 + tl.arange(0, BN // 2))[:, None]
+        N = N // 2
+    else:
+        y = activate(sums, ACTIVATION)
+    inside = (row[None, :] < limit) & (n < N)
+    tl.store(y_ptr + row[None, :] * N + n, y.to(y_ptr.dtype.element_ty), mask=inside)

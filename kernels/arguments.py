@@ -3,7 +3,7 @@
 import torch
 
 from ..store.errors import BadInput
-from .activation import REFERENCES
+from .activation import GATED, REFERENCES
 from .packing import group_size
 
 DTYPES = (torch.bfloat16, torch.float16, torch.float32)
@@ -29,6 +29,8 @@ def check_weights(
     group_size(packed, scales, x.shape[1], zeros)
     _check_activation(activation)
     outputs = scales.shape[1]
+    if activation in GATED and outputs % 2:
+        raise BadInput(f"{activation} takes outputs in pairs, and there are {outputs}")
     if bias is not None and bias.shape != (outputs,):
         raise BadInput(f"bias must be [{outputs}], not {list(bias.shape)}")
     _check_dtypes(x, (("scales", scales), ("zeros", zeros), ("bias", bias)))

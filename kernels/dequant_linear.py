@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from .activation import DERIVATIVES, REFERENCES, finish
+from .activation import DERIVATIVES, GATED, REFERENCES, finish, results_of
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
 from .packing import bits_of, dequantise
@@ -30,12 +30,12 @@ def dequant_linear(
     bias: torch.Tensor | None = None,  # [N]
     activation: str = "none",
 ) -> torch.Tensor:
-    """Return y = activation(x W^T + bias), [tokens, N].
+    """Return y = activation(x W^T + bias), [tokens, N], or [tokens, N / 2] of a gated activation.
 
     The Triton kernel computes on a GPU, the torch reference elsewhere. All tensors but `packed`
     have one dtype, bfloat16, float16 or float32; sums are float32. `packed` holds 4 or 8 bits per
     weight, K is a multiple of the group, and N is any. `activation` is none, gelu_tanh, gelu_erf,
-    silu or relu.
+    silu or relu; silu_mul and gelu_mul multiply the activation of output 2 i by output 2 i + 1.
 
     torch.compile and torch.export see one operator, moeprof::dequant_linear. The gradient is that
     of x. Raises BadInput for a shape, dtype, stride, device or activation that does not fit, and
@@ -69,7 +69,7 @@ def _operator(
     activation: str,
 ) -> torch.Tensor:
     if x.shape[0] == 0:
-        return x.new_empty((0, scales.shape[1]))
+        return x.new_empty((0, results_of(scales.shape[1], activation)))
     if runs_kernel(x):
         return _launch(x, packed, scales, zeros, bias, activation)
     return dequant_linear_reference(x, packed, scales, zeros, bias, activation)
@@ -84,7 +84,7 @@ def _shape_of(
     bias: torch.Tensor | None,
     activation: str,
 ) -> torch.Tensor:
-    return x.new_empty((x.shape[0], scales.shape[1]))
+    return x.new_empty((x.shape[0], results_of(scales.shape[1], activation)))
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
@@ -118,7 +118,7 @@ def _launch(
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
     tile = choose_tile(gpu, layer, tokens, x.element_size())
     grid = (triton.cdiv(tokens, tile.rows), triton.cdiv(outputs, tile.outputs), tile.splits)
-    x, y = aligned_rows(x), empty_result(x, outputs)
+    x, y = aligned_rows(x), empty_result(x, results_of(outputs, activation))
     with gpu_of(x):
         parts = arrived = None
         if tile.splits > 1:
@@ -158,6 +158,7 @@ def constants(layer: Layer, tile: Tile, activation: str, dtype: torch.dtype) -> 
         "SCALES": tile.scales,
         "IN_PLACE": tile.in_place,
         "ACTIVATION": activation,
+        "GATED": activation in GATED,
         "DT": compute,
         "ASM": ptx,
     }
@@ -182,7 +183,7 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     scales_ptr,  # [K / GROUP, N]
     zeros_ptr,  # [K / GROUP, N], or None
     bias_ptr,  # [N], or None
-    y_ptr,  # [M, N]
+    y_ptr,  # [M, N], or [M, N / 2] if GATED
     parts_ptr,  # float32 [SPLITS, M, N rounded up to whole tiles], or None
     arrived_ptr,  # int32 [tiles], zeros before and after, or None
     M,
@@ -199,6 +200,7 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     SCALES: tl.constexpr,
     IN_PLACE: tl.constexpr,
     ACTIVATION: tl.constexpr,
+    GATED: tl.constexpr,
     DT: tl.constexpr,
     ASM: tl.constexpr,
 ):
@@ -207,7 +209,6 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     row = tl.program_id(0) * BM + tl.arange(0, BM)
     column = tl.program_id(1) * BN
     part = tl.program_id(2)
-    n = (column + tl.arange(0, BN))[:, None]
     steps = (K + BK - 1) // BK
     sums = product(
         x_ptr,
@@ -236,6 +237,7 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     last = True
     if SPLITS > 1:
         # Parts are stored as whole tiles: masks for an N that 16 does not divide would spill.
+        n = (column + tl.arange(0, BN))[:, None]
         width = tl.num_programs(1) * BN
         part_at = parts_ptr + row[None, :] * width + n
         there = row[None, :] < M
@@ -250,6 +252,4 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
                 at_j = part_at + j * M * width
                 sums += tl.load(at_j, mask=there, other=0.0, cache_modifier=".cg")
     if last:
-        inside = (row[None, :] < M) & (n < N)
-        at = row[None, :] * N + n
-        finish(y_ptr, at, bias_ptr, n, N, sums, inside, ACTIVATION)
+        finish(y_ptr, bias_ptr, row, M, column, N, sums, BM, BN, ACTIVATION, GATED)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ..store.errors import BadInput
-from .activation import DERIVATIVES, finish
+from .activation import DERIVATIVES, finish, results_of
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
 from .dequant_linear import constants, dequant_linear_reference, options
@@ -31,7 +31,9 @@ def grouped_linear(
     weights: Weights,
     activation: str = "none",
 ) -> torch.Tensor:
-    """Return y = activation(x W_e^T + bias_e), [tokens, N], where e is the expert of a row.
+    """Return y = activation(x W_e^T + bias_e), where e is the expert of a row.
+
+    y is [tokens, N], or [tokens, N / 2] of a gated activation, as in dequant_linear.
 
     The Triton kernel computes on a GPU, the torch reference elsewhere. Rows of x are sorted by
     expert, and `counts` says how many rows each expert has. On a GPU it is not checked that they
@@ -56,7 +58,7 @@ def grouped_linear_reference(
     x: torch.Tensor, counts: torch.Tensor, weights: Weights, activation: str = "none"
 ) -> torch.Tensor:
     """Compute the same in torch, expert by expert, in any floating dtype."""
-    outputs = weights.scales.shape[2]
+    outputs = results_of(weights.scales.shape[2], activation)
     parts = (
         dequant_linear_reference(rows, own.packed, own.scales, own.zeros, own.bias, activation)
         for own, rows in _by_expert(x, counts, weights)
@@ -94,8 +96,8 @@ def _operator(
 
 
 @_operator.register_fake
-def _shape_of(x: torch.Tensor, counts: torch.Tensor, packed: Any, scales: Any, *_: Any) -> Any:
-    return x.new_empty((x.shape[0], scales.shape[2]))
+def _shape_of(x: torch.Tensor, counts: torch.Tensor, packed: Any, scales: Any, *more: Any) -> Any:
+    return x.new_empty((x.shape[0], results_of(scales.shape[2], more[-1])))
 
 
 # An operator too, because the group sizes are unknown while a graph is compiled.
@@ -145,9 +147,10 @@ def _launch(
     """Choose a tile for the mean number of rows per expert, and launch the kernel."""
     tokens, inputs = x.shape
     number, groups, outputs = weights.scales.shape
+    results = results_of(outputs, activation)
     if tokens == 0:
-        return x.new_empty((0, outputs))
-    x, y = aligned_rows(x), empty_result(x, outputs)
+        return x.new_empty((0, results))
+    x, y = aligned_rows(x), empty_result(x, results)
     bits = bits_of(weights.packed[0], (outputs, inputs))
     layer = Layer(outputs, inputs, bits, inputs // groups, weights.zeros is not None)
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
@@ -187,7 +190,7 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     scales_ptr,  # [EXPERTS, K / GROUP, N]
     zeros_ptr,  # [EXPERTS, K / GROUP, N], or None
     bias_ptr,  # [EXPERTS, N], or None
-    y_ptr,  # [M, N]
+    y_ptr,  # [M, N], or [M, N / 2] if GATED
     M,
     N,
     K_by_8,  # K / 8, so that the compiler knows rows of x to be aligned to 16 bytes
@@ -203,6 +206,7 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     SCALES: tl.constexpr,
     IN_PLACE: tl.constexpr,
     ACTIVATION: tl.constexpr,
+    GATED: tl.constexpr,
     DT: tl.constexpr,
     ASM: tl.constexpr,
 ):
@@ -222,7 +226,6 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
         begin = tl.minimum(tl.maximum(begin, 0), M)
         limit = tl.minimum(begin + tl.sum(tl.where(each == own, counts, 0), axis=0), M)
         row = begin + (tile - skipped) * BM + tl.arange(0, BM)
-        n = (column + tl.arange(0, BN))[:, None]
         words = ((N + 15) // 16) * ((K + 63) // 64) * (32 * BITS)
         grouped = own.to(tl.int64) * (K // GROUP * N)
         sums = product(
@@ -250,5 +253,4 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
             ASM,
         )
         bias = None if bias_ptr is None else bias_ptr + own * N
-        inside = (row[None, :] < limit) & (n < N)
-        finish(y_ptr, row[None, :] * N + n, bias, n, N, sums, inside, ACTIVATION)
+        finish(y_ptr, bias, row, limit, column, N, sums, BM, BN, ACTIVATION, GATED)

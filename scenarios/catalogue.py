@@ -13,7 +13,18 @@ from .op_file import read_op_file
 from .operation import Operation
 from .ops import dequant_linear, dequant_unpack, experts, fc1, fc2, gelu, relu, topk
 from .ops.attention import attention, o_proj, qkv
-from .ops.layer import act_mul, gate, moe_layer, permute, routers, shared_expert, unpermute, w2, w13
+from .ops.layer import (
+    act_mul,
+    gate,
+    moe_layer,
+    packed,
+    permute,
+    routers,
+    shared_expert,
+    unpermute,
+    w2,
+    w13,
+)
 from .preset import Preset, load_preset
 
 CATALOGUE: Final = tuple(
@@ -21,8 +32,8 @@ CATALOGUE: Final = tuple(
 )
 _LAYER: Final = (
     gate.OPERATION, *routers.OPERATIONS, permute.OPERATION, w13.W13, w13.W13_GROUPED,
-    *act_mul.OPERATIONS.values(), w2.W2, w2.W2_GROUPED, unpermute.OPERATION,
-    shared_expert.OPERATION, moe_layer.OPERATION,
+    *act_mul.OPERATIONS.values(), w2.W2, w2.W2_GROUPED, packed.W13, packed.W2,
+    unpermute.OPERATION, shared_expert.OPERATION, moe_layer.OPERATION,
 )  # fmt: skip
 _ATTENTION: Final = (qkv.OPERATION, attention.PREFILL, attention.DECODE, o_proj.OPERATION)
 

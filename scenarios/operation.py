@@ -17,7 +17,8 @@ from .preset import OPTIONAL_SIZES, Preset
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SIZES = ("hidden", "ffn", "experts", "top_k", *OPTIONAL_SIZES, "context", "groups", "kept_groups")
-_FIELDS = ("weight_bits", "group_size", "experts", "top_k")
+_WEIGHTS = ("weight_bits", "group_size")
+_FIELDS = (*_WEIGHTS, "experts", "top_k")
 _VARIANTS = ("router", "activation", "routing")
 
 
@@ -41,10 +42,10 @@ class Operation:
 
     `make_inputs(take, tokens, ...)` returns the arguments of `run` as a tuple; `take` is an
     InputFactory, and further arguments are named after the sizes that it needs: those of `shape`,
-    group_size, active_experts, and the words router, activation and routing. A size that not every
-    preset has may have a default, and is then left out of the shape too. `run(*inputs)` is timed.
-    Both must be written with `def`, because the isolated script contains their source; `imports`
-    are the import lines that they need there besides `import torch`.
+    weight_bits, group_size, active_experts, and the words router, activation and routing. A size
+    that not every preset has may have a default, and is then left out of the shape too.
+    `run(*inputs)` is timed. Both must be written with `def`, because the isolated script contains
+    their source; `imports` are the import lines that they need there besides `import torch`.
 
     `reference(*inputs)`, if given, computes the same as `run` in the dtype of its inputs.
     `flops(tokens, preset)` is the arithmetic of one call. `bytes_moved(tokens, preset,
@@ -94,7 +95,7 @@ class Operation:
 
     def _check_sizes(self) -> None:
         routed = () if self.active_experts is None else ("active_experts",)
-        arguments = (*_SIZES, "group_size", *routed, *_VARIANTS)
+        arguments = (*_SIZES, *_WEIGHTS, *routed, *_VARIANTS)
         checked = (
             ("shape", self.shape, _SIZES),
             ("fields", self.fields, _FIELDS),
@@ -110,7 +111,7 @@ class Operation:
 
     def sizes(self, preset: Preset) -> dict[str, Any]:
         """The sizes and words that `make_inputs` has as arguments, by name."""
-        known = {name: getattr(preset, name) for name in (*_SIZES, "group_size", *_VARIANTS)}
+        known = {name: getattr(preset, name) for name in (*_SIZES, *_WEIGHTS, *_VARIANTS)}
         self._check_known(preset, self._arguments())
         if self.active_experts is not None:
             known["active_experts"] = self._count("active_experts", preset)

@@ -143,10 +143,10 @@ class Preset:
             raise BadInput(f"attention has heads, kv_heads and head_dim, and {lacking} is missing")
         if self.heads is not None and self.kv_heads is not None and self.heads % self.kv_heads:
             raise BadInput(f"heads is {self.heads}, no multiple of kv_heads {self.kv_heads}")
-        if self.weight_bits not in (4, UNPACKED_BITS):
+        if self.weight_bits not in (4, 8, UNPACKED_BITS):
             raise BadInput(
-                f"weight_bits is {self.weight_bits}, and the kernels know packed weights of 4 bits"
-                f" only; {UNPACKED_BITS} are not packed"
+                f"weight_bits is {self.weight_bits}, and the kernels know packed weights of 4 and 8"
+                f" bits only; {UNPACKED_BITS} are not packed"
             )
         if self.group_size % 8:
             raise BadInput(f"group_size is {self.group_size}, and must be a multiple of 8")

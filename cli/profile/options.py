@@ -46,7 +46,7 @@ Hidden = Annotated[
 ]
 WeightBits = Annotated[
     str | None,
-    typer.Option(help="Bits of packed weights, by comma: 4,16, of which 16 are not packed."),
+    typer.Option(help="Bits of packed weights, by comma: 4,8,16, of which 16 are not packed."),
 ]
 TensorParallel = Annotated[
     int, typer.Option(help="Measure one rank of so many that share each product and the heads.")

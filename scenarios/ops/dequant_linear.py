@@ -1,6 +1,6 @@
-"""dequant_linear: fc1 on 4-bit weights in one kernel, y = x dequantise(W)ᵀ.
+"""dequant_linear: fc1 on packed weights in one kernel, y = x dequantise(W)ᵀ.
 
-x [tokens, hidden], packed int32 [ceil(ffn / 16), ceil(hidden / 64), 32, 4],
+x [tokens, hidden], packed int32 [ceil(ffn / 16), ceil(hidden / 64), 32, weight_bits],
 scales [hidden / group_size, ffn] -> y [tokens, ffn]; all but packed of the scenario's dtype.
 """
 
@@ -15,10 +15,10 @@ from . import dequant_unpack
 
 
 def make_inputs(
-    take: InputFactory, tokens: int, hidden: int, ffn: int, group_size: int
+    take: InputFactory, tokens: int, hidden: int, ffn: int, weight_bits: int, group_size: int
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Activations [tokens, hidden], packed weights, scales [hidden / group_size, ffn]."""
-    packed = take(packed_shape(ffn, hidden, 4), torch.int32)
+    packed = take(packed_shape(ffn, hidden, weight_bits), torch.int32)
     return take((tokens, hidden)), packed, take((hidden // group_size, ffn))
 
 
@@ -41,7 +41,7 @@ OPERATION = Operation(
     flops=lambda tokens, preset: 2 * (tokens + 1) * preset.hidden * preset.ffn,
     bytes_moved=lambda tokens, preset, dtype_bytes: (
         tokens * preset.hidden * dtype_bytes
-        + 4 * math.prod(packed_shape(preset.ffn, preset.hidden, 4))
+        + 4 * math.prod(packed_shape(preset.ffn, preset.hidden, preset.weight_bits))
         + preset.hidden // preset.group_size * preset.ffn * dtype_bytes
         + tokens * preset.ffn * dtype_bytes
     ),

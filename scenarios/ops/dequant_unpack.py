@@ -1,6 +1,6 @@
-"""dequant_unpack: unpack fc1's 4-bit weights to the scenario's dtype, in a separate pass.
+"""dequant_unpack: unpack fc1's packed weights to the scenario's dtype, in a separate pass.
 
-packed int32 [ceil(ffn / 16), ceil(hidden / 64), 32, 4], scales [hidden / group_size, ffn]
+packed int32 [ceil(ffn / 16), ceil(hidden / 64), 32, weight_bits], scales [hidden / group_size, ffn]
 -> W [ffn, hidden]. A layer pays this on top of fc1 if unpacking is not fused with the product. It
 has no tokens: its cost is the same at every batch size, and its curve is flat.
 """
@@ -14,10 +14,10 @@ from ..operation import InputFactory, Operation
 
 
 def make_inputs(
-    take: InputFactory, tokens: int, hidden: int, ffn: int, group_size: int
+    take: InputFactory, tokens: int, hidden: int, ffn: int, weight_bits: int, group_size: int
 ) -> tuple[torch.Tensor, torch.Tensor, int]:
     """Packed weights, scales [hidden / group_size, ffn], and the number of inputs."""
-    packed = take(packed_shape(ffn, hidden, 4), torch.int32)
+    packed = take(packed_shape(ffn, hidden, weight_bits), torch.int32)
     return packed, take((hidden // group_size, ffn)), hidden
 
 
@@ -32,10 +32,14 @@ def reference(packed: torch.Tensor, scales: torch.Tensor, hidden: int) -> torch.
     n = torch.arange(ffn)[:, None]
     k = torch.arange(hidden)[None, :]
     lane = n % 8 * 4 + k % 8 // 2
-    word = packed[n // 16, k // 64, lane, k % 64 // 16]
-    place = k % 2 * 4 + n % 16 // 8 + k % 16 // 8 * 2
-    q = (word >> 4 * place) & 15
-    return (q - 8) * scales.repeat_interleave(hidden // len(scales), dim=0).T
+    tile, left, high = k % 64 // 16, n % 16 // 8, k % 16 // 8
+    if packed.shape[3] == 4:
+        word, place = packed[n // 16, k // 64, lane, tile], k % 2 * 4 + left + high * 2
+        q = ((word >> 4 * place) & 15) - 8
+    else:
+        word, place = packed[n // 16, k // 64, lane, 2 * tile + high], k % 2 * 2 + left
+        q = (((word >> 8 * place) & 255) ^ 128) - 128
+    return q * scales.repeat_interleave(hidden // len(scales), dim=0).T
 
 
 OPERATION = Operation(
@@ -46,7 +50,7 @@ OPERATION = Operation(
     # One subtraction and one multiplication per weight.
     flops=lambda tokens, preset: 2 * preset.hidden * preset.ffn,
     bytes_moved=lambda tokens, preset, dtype_bytes: (
-        4 * math.prod(packed_shape(preset.ffn, preset.hidden, 4))
+        4 * math.prod(packed_shape(preset.ffn, preset.hidden, preset.weight_bits))
         + preset.hidden // preset.group_size * preset.ffn * dtype_bytes
         + preset.hidden * preset.ffn * dtype_bytes
     ),

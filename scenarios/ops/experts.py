@@ -1,4 +1,4 @@
-"""experts: fc1, gelu and fc2 of all experts of a layer on 4-bit weights, in two launches.
+"""experts: fc1, gelu and fc2 of all experts of a layer on packed weights, in two launches.
 
 x [tokens * top_k, hidden], sorted by expert, counts int32 [active_experts]; packed weights and
 scales of fc1 and fc2 as in dequant_linear, [active_experts, ...] -> y [tokens * top_k, hidden].
@@ -29,6 +29,7 @@ def make_inputs(
     hidden: int,
     ffn: int,
     top_k: int,
+    weight_bits: int,
     group_size: int,
     active_experts: int,
 ) -> tuple[torch.Tensor, ...]:
@@ -39,9 +40,9 @@ def make_inputs(
     return (
         x,
         torch.tensor(counts, dtype=torch.int32, device=x.device),
-        take((active_experts, *packed_shape(ffn, hidden, 4)), torch.int32),
+        take((active_experts, *packed_shape(ffn, hidden, weight_bits)), torch.int32),
         take((active_experts, hidden // group_size, ffn)),
-        take((active_experts, *packed_shape(hidden, ffn, 4)), torch.int32),
+        take((active_experts, *packed_shape(hidden, ffn, weight_bits)), torch.int32),
         take((active_experts, ffn // group_size, hidden)),
     )
 
@@ -104,7 +105,8 @@ def _operation(which: str, active_experts: Callable[[Preset], int]) -> Operation
 
     def bytes_moved(tokens: int, preset: Preset, dtype_bytes: int) -> int:
         hidden, ffn = preset.hidden, preset.ffn
-        words = math.prod(packed_shape(ffn, hidden, 4)) + math.prod(packed_shape(hidden, ffn, 4))
+        both = (packed_shape(n, k, preset.weight_bits) for n, k in ((ffn, hidden), (hidden, ffn)))
+        words = sum(map(math.prod, both))
         scales = 2 * hidden * ffn // preset.group_size
         an_expert = 4 + 4 * words + scales * dtype_bytes  # its count, weights and scales
         rows = 2 * tokens * preset.top_k * hidden * dtype_bytes

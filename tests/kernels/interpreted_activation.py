@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from moeprof.kernels.activation import REFERENCES, activate
+from moeprof.kernels.activation import GATED, REFERENCES, activate
 from moeprof.kernels.backend import jit, tl
 
 
@@ -14,7 +14,7 @@ def activated(x_ptr, y_ptr, SIZE: tl.constexpr, KIND: tl.constexpr):  # type: ig
 
 
 @pytest.mark.filterwarnings("ignore:overflow encountered in exp:RuntimeWarning")
-@pytest.mark.parametrize("kind", REFERENCES)
+@pytest.mark.parametrize("kind", [kind for kind in REFERENCES if kind not in GATED])
 def test_an_activation_is_as_close_to_float64_as_torch_is(kind: str) -> None:
     x = torch.linspace(-12, 12, 4096)
     y = torch.empty_like(x)

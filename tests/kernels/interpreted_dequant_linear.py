@@ -25,6 +25,8 @@ CASES = [
     (1, 16, 1024, 128, 8, FP32, True, True, "gelu_erf"),
     (20, 40, 288, 96, 4, BF16, True, False, "none"),
     (70, 24, 240, 24, 8, FP16, True, False, "relu"),
+    (17, 40, 192, 64, 4, BF16, True, True, "silu_mul"),
+    (1, 32, 1024, 128, 8, FP32, False, False, "gelu_mul"),
 ]
 
 # Families 90 and 100 differ from 32 rows on.

@@ -40,6 +40,7 @@ def test_the_kernel_computes_and_not_the_reference() -> None:
     assert runs_kernel(torch.ones(1))
 
 
+@pytest.mark.parametrize("activation", ["silu", "silu_mul"])
 @pytest.mark.parametrize(
     ("counts", "bits", "dtype"),
     [
@@ -50,17 +51,17 @@ def test_the_kernel_computes_and_not_the_reference() -> None:
     ],
 )
 def test_each_row_goes_through_its_own_expert(
-    counts: list[int], bits: int, dtype: torch.dtype
+    counts: list[int], bits: int, dtype: torch.dtype, activation: str
 ) -> None:
     torch.manual_seed(0)
     weights = weights_of(len(counts), 40, 128, bits, dtype)
     x, sizes = torch.randn(sum(counts), 128).to(dtype), torch.tensor(counts, dtype=torch.int32)
-    exact = grouped_linear_reference(x.double(), sizes, widened(weights), "silu")
-    torch_error = error(grouped_linear_reference(x, sizes, weights, "silu"), exact)
+    exact = grouped_linear_reference(x.double(), sizes, widened(weights), activation)
+    torch_error = error(grouped_linear_reference(x, sizes, weights, activation), exact)
     poison = torch.empty
     with patch.object(torch, "empty", lambda *a, **k: poison(*a, **k).fill_(float("nan"))):
-        y = grouped_linear(x, sizes, weights, "silu")
-        again = grouped_linear(x, sizes, weights, "silu")
+        y = grouped_linear(x, sizes, weights, activation)
+        again = grouped_linear(x, sizes, weights, activation)
     assert error(y, exact) <= 2 * torch_error + 1e-6  # float32 is summed in another order
     assert torch.equal(y, again)
 

@@ -23,8 +23,8 @@ def test_the_triton_kernel_gives_what_the_reference_gives(
 @pytest.mark.parametrize("activation", REFERENCES)
 def test_it_is_a_linear_layer_on_the_weights_that_were_packed(activation: str) -> None:
     torch.manual_seed(0)
-    q = torch.randint(0, 16, (5, 32))
-    scales, bias, x = torch.rand(2, 5), torch.randn(5), torch.randn(3, 32)
+    q = torch.randint(0, 16, (6, 32))
+    scales, bias, x = torch.rand(2, 6), torch.randn(6), torch.randn(3, 32)
     weight = (q - 8) * scales.repeat_interleave(16, dim=0).T
     y = dequant_linear(x, pack(q), scales, bias=bias, activation=activation)
     torch.testing.assert_close(y, REFERENCES[activation](x @ weight.T + bias))

@@ -46,6 +46,27 @@ def test_run_computes_what_the_reference_does_in_float64(operation: Operation, t
         torch.testing.assert_close(one.double(), other.double(), rtol=1e-4, atol=2e-4)
 
 
+@pytest.mark.parametrize(
+    "operation", [one for one in SINGLE if "weight_bits" in one.fields], ids=lambda one: one.name
+)
+def test_packed_weights_may_have_8_bits(operation: Operation) -> None:
+    preset = replace(ODD, weight_bits=8, activation="gelu")
+    inputs = inputs_of(operation, preset, 5, torch.float32)
+    assert operation.reference is not None
+    exact: Any = operation.reference(*widened(inputs))
+    given: Any = operation.run(*inputs)
+    torch.testing.assert_close(given.double(), exact, rtol=1e-4, atol=1e-6 * exact.abs().max())
+    scenario = operation.scenario(preset, 5, "float32", "cold")
+    assert "-w8-" in scenario.key
+    assert scenario.bytes_moved == sum(one.nbytes for one in tensors([*inputs, given]))
+
+
+def test_packed_experts_without_a_kernel_for_their_activation_are_refused_by_name() -> None:
+    clipped = replace(ODD, activation="clipped")
+    with pytest.raises(BadInput, match="w13_act_packed has no kernel for the activation clipped"):
+        OPERATIONS["w13_act_packed"].scenario(clipped, 3, "float32", "cold")
+
+
 @pytest.mark.parametrize("router", ROUTERS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_a_layer_computes_with_each_router_and_activation(router: str, activation: str) -> None:
@@ -145,6 +166,15 @@ BY_HAND = {
     "w2": (2304, 2016, "w2-b3-24x16-fp32-cold"),
     # 2 * 6 * 24 * 16; 6 rows of 24 + 16 elements, 3 experts of 384 elements and an end.
     "w2_grouped": (4608, 5580, f"w2_grouped-b3-24x16-fp32-e4-k2-{ROUTING}-cold"),
+    # 2 * 3 * 768 to unpack three experts, 2 * 6 * 768, 5 * 144; 6 rows of 16 + 24 elements, of each
+    # of 3 experts 3 slabs of 512 bytes, 2 * 48 scales and a count.
+    "w13_act_packed": (
+        14544,
+        6732,
+        f"w13_act_packed-b3-16x24-fp32-w4-g8-e4-k2-silu.{ROUTING}-cold",
+    ),
+    # 2 * 3 * 384, 2 * 6 * 384; 6 rows of 24 + 16, of each expert 1 slab, 3 * 16 scales and a count.
+    "w2_packed": (6912, 3084, f"w2_packed-b3-24x16-fp32-w4-g8-e4-k2-{ROUTING}-cold"),
     # 2 * 6 * 16; 6 rows of 16 elements, a place and a weight; 48 elements.
     "unpermute": (192, 648, f"unpermute-b3-16-fp32-e4-k2-{ROUTING}-cold"),
     # 3 * 2 * 3 * 16 * 8 and 5 * 3 * 8; 48 + 48 + 3 * 128 elements.

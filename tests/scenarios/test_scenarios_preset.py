@@ -99,7 +99,7 @@ def test_a_preset_is_read_as_it_was_written(
         ({"top_k": True}, "top_k is True"),
         ({"weight_bits": "4"}, "weight_bits is '4'"),
         ({"top_k": 17}, "top_k is 17, and there are only 16 experts"),
-        ({"weight_bits": 8}, "weight_bits is 8, and the kernels know packed weights of 4 bits"),
+        ({"weight_bits": 5}, "weight_bits is 5, and the kernels know packed weights of 4 and 8"),
         ({"group_size": 12}, "group_size is 12, and must be a multiple of 8"),
         ({"group_size": 1024}, "hidden is 512, no multiple of group_size 1024"),
         ({"ffn": 1000}, "ffn is 1000, no multiple of group_size 64"),

@@ -63,7 +63,7 @@ def test_a_file_of_ones_own_is_changed_too(tmp_path: Path) -> None:
         ({"preset": "small,mixtral-8x7b"}, "small is of float32 and mixtral-8x7b of bfloat16"),
         ({"hidden": "512;1024"}, "--hidden is '512;1024', and must be whole numbers by comma"),
         ({"hidden": "100"}, "small with hidden 100: hidden is 100, no multiple of group_size 64"),
-        ({"weight_bits": "8"}, "weight_bits is 8, and the kernels know packed weights of 4 bits"),
+        ({"weight_bits": "5"}, "weight_bits is 5, and the kernels know packed weights of 4 and 8"),
         ({"tensor_parallel": 3}, "--tensor-parallel is 3, and heads 8 of small does not divide"),
         ({"expert_parallel": 3}, "--expert-parallel is 3, and experts 16 of small does not divide"),
     ],
