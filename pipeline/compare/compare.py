@@ -49,7 +49,8 @@ def compare_costs(
     other, now = read_side(path_argument("new", new), warnings)
     if kind != other:
         raise BadInput(
-            "a benchmark is compared with a benchmark, and a run or a model with either of these"
+            "a benchmark is compared with a benchmark, and a run or a model with a run or a model",
+            hint="name two of one kind",
         )
     check_type("cross", cross, bool)
     differs = differing(was.conditions, now.conditions)

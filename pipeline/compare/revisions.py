@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...compare.regression.judged import USUAL_RULES, Rules, overall
+from ...scenarios.grid import parse_batch_sizes
 from ...store.disk.temporary import scratch_folder
 from ...store.errors import BadInput, CannotMeasure, shortened
 from ...store.verdicts.comparison import Comparison
@@ -56,6 +57,7 @@ def compare_revisions(
     BadInput where a revision is none or the budget is too small, and CannotMeasure where a commit
     cannot be built or read.
     """
+    parse_batch_sizes(options.batch_sizes)  # refuses them before anything is built
     repository, warnings = Repository(folder or Path.cwd()), Warnings(progress)
     commits = (repository.resolve(old), repository.resolve(new))
     if repository.is_dirty():
@@ -108,7 +110,10 @@ def _built(
     try:
         build(folder, Question((), None, options.build, options.reading_s))
     except Unreadable as why:
-        raise CannotMeasure(f"{commit.short} cannot be measured: {why}") from why
+        raise CannotMeasure(
+            f"{commit.short} cannot be measured: {why}",
+            hint="see that --build works at both",
+        ) from why
     return folder
 
 
