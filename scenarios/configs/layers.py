@@ -32,6 +32,7 @@ def _frequency(value: Any, layer: int, _: Mapping[str, Any]) -> bool:
 _RULES: Final[dict[str, Rule]] = {
     "first_k_dense_replace": _from,  # DeepSeek, GLM-4.5, Kimi
     "num_dense_layers": _from,  # AFMoE, LFM2
+    "moe_layer_num_skipped": _from,  # Hunyuan
     "moe_layer_start_index": _from,  # ERNIE 4.5
     "moe_layer_end_index": lambda value, layer, _: value < 0 or layer <= value,  # ERNIE 4.5
     "moe_layer_interval": _every,  # ERNIE 4.5

@@ -77,8 +77,14 @@ KEYS: Final = {
         "share_expert_dim",  # Step3
     ),
     "zero_experts": ("zero_expert_num",),  # LongCat-Flash: experts that copy their input
-    "heads": ("num_attention_heads", "n_heads"),
-    "kv_heads": ("num_key_value_heads", "kv_n_heads", "n_kv_heads"),
+    "heads": ("num_attention_heads", "n_heads", "n_head"),
+    "kv_heads": (
+        "num_key_value_heads",  # nearly all
+        "kv_n_heads",  # DBRX
+        "n_kv_heads",  # Mistral's own format
+        "num_attention_groups",  # Step3
+        "num_query_groups",  # Megatron
+    ),
     "head_dim": ("head_dim", "attention_head_dim"),
     "latent_attention": ("kv_lora_rank",),  # DeepSeek's multi-head latent attention
     "scoring": (

@@ -19,6 +19,7 @@ def _said(section: dict[str, Any]) -> str | None:
     [
         ({"first_k_dense_replace": 3, "moe_layer_freq": 1}, 61, 58),  # DeepSeek-V3
         ({"num_dense_layers": 2}, 32, 30),  # AFMoE
+        ({"moe_layer_num_skipped": 1}, 32, 31),  # Hunyuan
         ({"moe_layer_freq": [0, 1, 1]}, 3, 2),  # MiMo
         ({"moe_layer_frequency": 2}, 35, 17),  # Arctic
         ({"decoder_sparse_step": 1, "mlp_only_layers": [0, 3]}, 24, 22),  # Qwen2-MoE

@@ -55,6 +55,7 @@ def test_shared_experts_that_are_not_known_are_left_out(section: dict[str, Any],
         ({"num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 64}, [32, 8, 64]),
         ({"num_attention_heads": 32, "hidden_size": 4096}, [32, 32, 128]),
         ({"n_heads": 48, "kv_n_heads": 8, "d_model": 6144}, [48, 8, 128]),  # DBRX
+        ({"num_attention_heads": 64, "num_attention_groups": 1, "head_dim": 256}, [64, 1, 256]),
         ({}, []),
     ],
 )
