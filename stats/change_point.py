@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from .arrays import Float64, Int64
-from .drift import DriftModel, drift_models
+from .drift import fit_steps
 
 _TINY: Final = 1e-30
 
@@ -71,26 +71,20 @@ def change_point(readings: Readings, log_prior: Float64, *, may_drift: bool) -> 
     """
     read = np.unique(readings.commits)
     is_new = (readings.commits[:, None] >= read[1:]).astype(np.float64)  # [n, gaps]
-    models = drift_models(readings.sessions, may_drift=may_drift)
-    fits = np.array([_fit(model, is_new, readings.logs) for model in models])  # [models, 4, gaps]
-    likelihood = np.logaddexp.reduce(fits[:, 0])
-    steps, levels, variances = (np.exp(fits[:, :1] - likelihood) * fits[:, 1:]).sum(0)
+    fits = fit_steps(is_new, readings.logs, readings.sessions, may_drift=may_drift)
+    freedom = fits.freedom - 1
+    of_model = fits.log_evidence - 0.5 * (
+        np.log(fits.information) + freedom * np.log(fits.rss_of_step)
+    )
+    likelihood = np.logaddexp.reduce(of_model)
+    share = np.exp(of_model - likelihood)
+    steps, levels, variances = (
+        (share * one).sum(0) for one in (fits.steps, fits.old_levels, fits.rss_of_step / freedom)
+    )
     gap = np.searchsorted(read, np.arange(1, len(log_prior) + 1)) - 1
     log_posterior = log_prior + likelihood[gap]
     posterior = np.exp(log_posterior - np.logaddexp.reduce(log_posterior))
     return ChangePoint(posterior, steps[gap], levels[gap], variances[gap])
-
-
-def _fit(model: DriftModel, is_new: Float64, logs: Float64) -> Float64:
-    """Log likelihood, step, old level and variance for a change in each gap, [4, gaps]."""
-    left = model.residual(is_new)
-    information = np.maximum((is_new * left).sum(0), _TINY)
-    steps = left.T @ logs / information
-    rss = np.maximum(logs @ model.residual(logs) - steps**2 * information, _TINY)
-    freedom = model.freedom - 1
-    likelihood = model.log_evidence - 0.5 * (np.log(information) + freedom * np.log(rss))
-    levels = model.last_level(logs) - steps * model.last_level(is_new)
-    return np.asarray([likelihood, steps, levels, rss / freedom], np.float64)
 
 
 def _either_side(left: Float64, right: Float64) -> Float64:

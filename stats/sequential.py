@@ -14,11 +14,10 @@ from typing import Final
 import numpy as np
 
 from .arrays import Float64, Int64
-from .drift import DriftModel, drift_models
+from .drift import fit_steps
 from .student import half_width
 
 _PRIOR_VARIANCE: Final = 1.0  # the difference's, over that of one reading's noise
-_TINY: Final = 1e-30
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +46,15 @@ def difference(
     Take logs of a metric to get log ratios. Each session must hold readings of both sides, and n be
     three more than there are sessions.
     """
-    fits = [_fit(model, is_new, readings) for model in drift_models(sessions, may_drift=may_drift)]
-    one, two, step, variance = np.array([fit[:4] for fit in fits]).T
-    share = np.exp(two - two.max())
-    share /= share.sum()
-    mean = float(share @ step)
-    spread = float(np.sqrt(share @ (variance + (step - mean) ** 2)))
+    fits = fit_steps(is_new[:, None], readings, sessions, may_drift=may_drift)
+    half, freedom = fits.freedom / 2, fits.freedom - 1
+    kept = _PRIOR_VARIANCE * fits.information
+    shrunk = (kept * fits.rss_of_step + fits.rss) / (1 + kept)  # RSS if the step has its prior
+    one = (fits.log_evidence - half * np.log(fits.rss))[:, 0]
+    two = (fits.log_evidence - 0.5 * np.log1p(kept) - half * np.log(shrunk))[:, 0]
+    share, steps = np.exp(two - np.logaddexp.reduce(two)), fits.steps[:, 0]
+    variances = (fits.rss_of_step / freedom / fits.information)[:, 0]
+    mean = float(share @ steps)
+    spread = float(np.sqrt(share @ (variances + (steps - mean) ** 2)))
     log_evidence = float(np.logaddexp.reduce(two) - np.logaddexp.reduce(one))
-    return Difference(mean, spread, fits[0][4], log_evidence)
-
-
-def _fit(
-    model: DriftModel, is_new: Float64, readings: Float64
-) -> tuple[float, float, float, float, int]:
-    """Log evidence of one level and of two, the step, its variance, and the freedom of that."""
-    information = float(is_new @ model.residual(is_new))
-    step = float(readings @ model.residual(is_new)) / information
-    rss = float(readings @ model.residual(readings))
-    explained = step**2 * information
-    kept = _PRIOR_VARIANCE * information
-    half, freedom = model.freedom / 2, model.freedom - 1
-    one = model.log_evidence - half * np.log(max(rss, _TINY))
-    shrunk = max(rss - explained * kept / (1 + kept), _TINY)
-    two = model.log_evidence - 0.5 * np.log1p(kept) - half * np.log(shrunk)
-    variance = max(rss - explained, _TINY) / freedom / information
-    return one, two, step, variance, freedom
+    return Difference(mean, spread, freedom, log_evidence)
