@@ -18,9 +18,26 @@ def test_a_doubled_reading_among_others_of_its_commit_is_one() -> None:
     assert found.tolist() == [False, False, True, False, False, False, False]
 
 
-def test_a_commit_with_two_readings_has_none() -> None:
-    found = is_spike(readings([0, 0, 0, 1, 1], [100, 101, 99, 130, 260]))
-    assert not found.any()
+def test_a_reading_of_a_commit_that_was_read_once_is_one_far_beyond_both_levels() -> None:
+    ends = [100, 101, 99, 110, 111, 109]
+    found = is_spike(readings([0, 0, 0, 9, 9, 9, 4, 5, 6], [*ends, 240, 105, 111]))
+    assert found.tolist() == [False] * 6 + [True, False, False]
+
+
+def test_where_no_commit_was_read_thrice_there_is_none() -> None:
+    assert not is_spike(readings([0, 0, 1, 1], [100, 101, 130, 260])).any()
+
+
+def test_a_level_beyond_the_others_is_none_once_it_was_read_thrice() -> None:
+    ends = [100, 101, 99, 110, 111, 109]
+    once = is_spike(readings([0, 0, 0, 9, 9, 9, 4], [*ends, 150]))
+    thrice = is_spike(readings([0, 0, 0, 9, 9, 9, 4, 4, 4], [*ends, 150, 151, 149]))
+    assert once.any()
+    assert not thrice.any()
+
+
+def test_a_step_of_the_clock_that_some_readings_take_is_none() -> None:
+    assert not is_spike(readings([0] * 10, [10, 10, 10, 11, 10, 11, 10, 11, 11, 10])).any()
 
 
 def test_another_level_of_another_commit_is_none() -> None:
