@@ -23,7 +23,6 @@ _FIRST_READINGS: Final = 8  # both ends together
 _REFERENCE_EVERY: Final = 5  # readings; one of an end keeps the drift apart from the change
 _LEAST_OF_PAIR: Final = 3  # readings of either commit
 _SURE: Final = 0.99  # confidence of intervals that end the search without a commit
-_VERIFIED: Final = 0.5  # the evidence between a commit and its parent exceeds the inverse of this
 
 
 class Phase(StrEnum):
@@ -130,7 +129,11 @@ def _search(
         apart = hypot(pair.half_width(_SURE), ends.half_width(_SURE))
         if ends.step - pair.step > apart:
             return Decision(Phase.SEVERAL, None, *known)
-        if pair.log_evidence >= log(1 / _VERIFIED) and pair.step > 0:
+        # A drift that is like none of the models may mislead the posterior, but hardly two commits
+        # that are read in turns: these alone must show the change. Without drift the posterior is
+        # exact, and they must only not deny it.
+        enough = log(1 / rules.error) if rules.may_drift else 0.0
+        if pair.log_evidence >= enough and pair.step > 0:
             return Decision(Phase.FOUND, None, *known)
     counts = [int((readings.commits == one).sum()) for one in (parent, suspects[1])]
     return Decision(Phase.VERIFY, parent if counts[0] <= counts[1] else suspects[1], *known)
