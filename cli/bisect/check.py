@@ -1,6 +1,5 @@
 """`moeprof check`: the oracle of `git bisect run`."""
 
-import math
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from .. import render
 from ..options import duration_s
+from .output import ratio
 from .reading_options import (
     BatchSize,
     Build,
@@ -50,24 +50,26 @@ def check(
     For `git bisect run moeprof check --against-ref REF -- CMD...`. Exit 0: good. 1: bad. 125:
     unknown, and git skips the commit. 129: anything else, at which git stops.
     """
+    from ...pipeline.bisect.bisect import Rules
     from ...pipeline.check import check as ask
     from ...pipeline.revisions.repository import Repository
     from ...pipeline.revisions.state import state_folder
 
     question = question_of(command, value, build, ops, op, batch_size, metric)
     where = state_folder(Repository(Path.cwd()), question) if state is None else state
+    rules = Rules(share("--error", error), share("--min-effect", min_effect), drift)
     with render.Talk() as talk:
         found = ask(
             against,
             question,
             state=where,
-            error=share("--error", error),
-            min_effect=share("--min-effect", min_effect),
-            may_drift=drift,
+            rules=rules,
             budget_s=None if budget is None else duration_s(budget),
             progress=talk,
         )
-    change = "" if found.found is None else f"{math.expm1(found.found.step):+.2%} against {against}"
-    said = ", ".join(filter(None, (change, found.reason)))
-    render.say(f"{found.verdict}: {found.commit[:10]}: {said}")
+    change = "" if found.effect is None else f"{ratio(found.effect)} {against}"
+    read = f"{found.readings} reading{'s' * (found.readings > 1)}" if found.readings else ""
+    said = ", ".join(filter(None, (change, read, found.reason)))
+    name = found.commit[:10] + " with changes that no commit holds" * ("+" in found.commit)
+    render.paragraph(f"{found.verdict}: {name}: {said}")
     raise typer.Exit(found.verdict.exit_code)

@@ -18,7 +18,8 @@ def show_plan(planned: "PlannedBisection") -> None:
     render.text(
         f"{planned.commits} commits, a change of {planned.effect:.1%}, readings that differ by"
         f" {planned.noise:.1%}:\n{more} {planned.expected.readings:.0f} readings of"
-        f" {planned.expected.builds:.0f} commits\n"
+        f" {planned.expected.builds:.0f} commits; one time in ten more than"
+        f" {planned.expected.readings_p90:.0f}\n"
     )
 
 
@@ -52,12 +53,12 @@ def show_bisection(found: "Bisection") -> None:
 def _headline(found: "Bisection") -> str:
     from ...store.verdicts.bisection import Outcome
 
-    ends = "" if found.ends is None else _ratio(found.ends)
+    ends = "" if found.ends is None else ratio(found.ends)
     if found.outcome is Outcome.NO_DIFFERENCE:
-        return f"no difference between the ends: BAD is {ends} GOOD"
+        return f"no difference between the ends: BAD is {ends} GOOD{_shown(found)}"
     if found.outcome is Outcome.BUDGET:
         return f"the budget is spent: {_so_far(found, ends)}"
-    effect = "" if found.effect is None else _ratio(found.effect)
+    effect = "" if found.effect is None else ratio(found.effect)
     if found.outcome is Outcome.SEVERAL:
         return (
             f"BAD is {ends} GOOD, and the likeliest commit only {effect} the one before it:"
@@ -75,9 +76,15 @@ def _so_far(found: "Bisection", ends: str) -> str:
         return "the ends were not compared yet"
     if found.rest_readings is not None:
         return f"BAD is {ends} GOOD; about {found.rest_readings:.0f} more readings find the commit"
-    seen = "" if found.detectable is None else f"; these readings show {found.detectable:.1%}"
-    return f"BAD is {ends} GOOD{seen}"
+    return f"BAD is {ends} GOOD{_shown(found)}"
 
 
-def _ratio(effect: "Effect") -> str:
+def _shown(found: "Bisection") -> str:
+    if found.detectable is None:
+        return ""
+    return f"; so many readings show a change of {found.detectable:.1%} in four cases of five"
+
+
+def ratio(effect: "Effect") -> str:
+    """A ratio with its 95 % interval."""
     return f"{effect.ratio:.3f} ({effect.lo:.3f} to {effect.hi:.3f}) times"

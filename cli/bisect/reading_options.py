@@ -64,6 +64,11 @@ def question_of(
                 "a command and --ops, --op or --batch-size were given", hint="give one of them"
             )
         return Question(tuple(command), value, build, _LIMIT_S)
+    if ops is None and op is not None:
+        raise BadInput(
+            f"--op {op} alone is moeprof's own, the same in every commit",
+            hint="name a file of the repository that holds it: --ops FILE",
+        )
     if ops is None or op is None or batch_size is None:
         raise BadInput(
             "nothing says what to read of a commit",

@@ -42,8 +42,8 @@ def answer(
         error=error,
         suspects=tuple(suspects(commits, decision, error)),
         probability=decision.probability,
-        ends=_effect(decision.ends),
-        effect=_effect(decision.pair),
+        ends=effect_of(decision.ends),
+        effect=effect_of(decision.pair),
         noise=_noise(decision),
         detectable=_detectable(decision.ends),
         readings=len(seen.readings.commits),
@@ -69,7 +69,8 @@ def suspects(commits: Sequence[Commit], decision: Decision, error: float) -> lis
     ]
 
 
-def _effect(found: Difference | None) -> Effect | None:
+def effect_of(found: Difference | None) -> Effect | None:
+    """The ratio of two levels with its 95 % interval, where they were compared."""
     if found is None:
         return None
     width = found.half_width()

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 from typing import Final
@@ -13,10 +12,10 @@ from ...compare.bisection.expected import Expected, expected
 from ...store.errors import BadInput
 from ...store.verdicts.bisection import Bisection
 from ..measure.progress import SILENT, RunProgress
-from ..revisions.machine import fingerprint
-from ..revisions.reading import Question, Unreadable, build, read
-from ..revisions.readings_log import Reading, ReadingsLog, held
-from ..revisions.repository import Commit, Repository, Worktrees
+from ..revisions.reader import Reader
+from ..revisions.reading import Question, Unreadable
+from ..revisions.readings_log import held
+from ..revisions.repository import Commit, Repository
 from .answer import answer
 from .evidence import Evidence, evidence
 
@@ -46,20 +45,16 @@ class _Search:
     ) -> None:
         good, bad = map(repository.resolve, ends)
         self.commits = repository.line(good, bad)
-        self.repository, self.question = repository, question
-        self.machine = fingerprint()
-        self.log = ReadingsLog(state, question.text())
-        self._trees = Worktrees(repository, state)
-        self._session = self.log.next_session
+        self.reader = Reader(repository, question, state)
 
     def evidence(self) -> Evidence:
         """What counts of the log."""
-        return evidence(self.log, self.commits, self.machine)
+        return evidence(self.reader.log, self.commits, self.reader.machine)
 
     def decide(self, rules: Rules) -> Decision:
         """What the readings decide, with the present session as the last one."""
         seen = self.evidence()
-        return decide(seen.readings, seen.history(), rules, self._session)
+        return decide(seen.readings, seen.history(), rules, self.reader.session)
 
     def read(self, place: int, end_s: float) -> float | None:
         """Read a commit, and keep the reading; None where it cannot be read, which is kept too.
@@ -67,25 +62,17 @@ class _Search:
         Nothing is kept where `end_s` comes first.
         """
         commit = self.commits[place]
-        value, reason = None, None
         try:
-            folder = self._trees.check_out(commit) / self.repository.prefix()
-            build(folder, self.question, end_s)
-            value = read(folder, self.question, end_s)
+            return self.reader.read(commit, end_s)
         except Unreadable as why:
-            reason = str(why)
-            if time.monotonic() >= end_s:
-                return None
-            if place in (0, len(self.commits) - 1):
-                raise BadInput(
-                    f"{'BAD' if place else 'GOOD'} {commit.short} cannot be read: {reason}",
-                    hint="name an end that can be built and prints a positive number",
-                ) from why
-        utc = datetime.now(UTC).isoformat(timespec="seconds")
-        self.log.add(
-            Reading(commit.sha, commit.tree, self.machine, self._session, utc, value, reason)
-        )
-        return value
+            if time.monotonic() < end_s:
+                if place in (0, len(self.commits) - 1):
+                    raise BadInput(
+                        f"{'BAD' if place else 'GOOD'} {commit.short} cannot be read: {why}",
+                        hint=f"try the command in a checkout of {commit.short}",
+                    ) from why
+                self.reader.give_up(commit, str(why))
+        return None
 
 
 def bisect(
@@ -153,12 +140,13 @@ def plan_bisection(
         while decision.ends is None and decision.commit is not None:
             _read(search, decision, inf, progress)
             decision = search.decide(rules)
-    assert decision.ends is not None
-    n = len(search.evidence().readings.commits)
-    noise = decision.ends.standard_error * n**0.5 / 2
-    effect = max(abs(decision.ends.step), rules.min_effect)
+    ends = decision.ends
+    assert ends is not None
+    noise = ends.standard_error * (ends.freedom + 2) ** 0.5 / 2
+    effect = max(abs(ends.step), rules.min_effect)
     commits = len(search.commits)
-    return PlannedBisection(commits - 1, effect, noise, expected(commits, effect, noise, rules))
+    rest = expected(commits, effect, noise, ends.freedom, rules)
+    return PlannedBisection(commits - 1, effect, noise, rest)
 
 
 def _decided(search: _Search, rules: Rules, end_s: float, progress: RunProgress) -> Decision:
@@ -191,17 +179,17 @@ def _read(search: _Search, decision: Decision, end_s: float, progress: RunProgre
     if decision.probability is not None and decision.suspects is not None:
         likeliest = search.commits[decision.suspects[1]]
         known = f"; {likeliest.short} has {decision.probability:.0%}"
-    count = len(search.log.readings)
+    count = len(search.reader.log.readings)
     progress.notice(f"reading {count}: commit {place} {commit.short}: {said}{known}")
 
 
 def _say_where(search: _Search, reused: int, progress: RunProgress) -> None:
     commits = len(search.commits) - 1
     progress.notice(f"{commits} commits after GOOD on the first-parent line; a merge counts as one")
-    progress.notice(f"readings: {search.log.path}")
+    progress.notice(f"readings: {search.reader.log.path}")
     if reused:
         progress.notice(f"{reused} of them are of these commits and this machine, and count")
-    if search.repository.is_dirty():
+    if search.reader.repository.is_dirty():
         progress.notice("the checkout has changes that no commit holds; they are not read")
 
 

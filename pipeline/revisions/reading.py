@@ -4,9 +4,11 @@ import json
 import math
 import os
 import shlex
+import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,6 +88,11 @@ def run_in(folder: Path, command: Sequence[str], limit_s: float) -> Finished:
         raise BadInput(
             f"{folder} has a {os.pathsep!r} in its name, at which Python splits its search path",
             hint="work in another folder, or name one with --state",
+        )
+    program = next(dropwhile(lambda word: "=" in word, command), "")  # after variables, for env
+    if os.sep not in program and shutil.which(program) is None:
+        raise BadInput(
+            f"there is no program {program!r} here", hint="see PATH; ./NAME is one of the commit"
         )
     path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
     words = ["env", f"PYTHONPATH={path}", *command]

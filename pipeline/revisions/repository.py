@@ -6,8 +6,9 @@ file system monitor or transport of the repository runs.
 """
 
 import os
+import secrets
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -85,6 +86,13 @@ class Repository:
     def is_dirty(self) -> bool:
         """Whether tracked files of the user's checkout differ from its commit."""
         return bool(head(self.folder)[1])
+
+    def as_it_lies(self, commit: Commit) -> Commit:
+        """The commit that is checked out, with a name for this once where tracked files differ."""
+        if not self.is_dirty():
+            return commit
+        mark = secrets.token_hex(_SHORT // 2)
+        return replace(commit, sha=f"{commit.sha}+{mark}", tree=f"{commit.tree}+{mark}")
 
     def common_folder(self) -> Path:
         """The .git that all checkouts share. Raises BadInput outside a repository."""

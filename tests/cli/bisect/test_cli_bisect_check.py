@@ -1,6 +1,7 @@
 """`moeprof check` under `git bisect run`: no failure of it reads as a bad commit."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,27 @@ def test_git_bisect_run_finds_the_commit(commits: list[str], tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stderr
     assert f"{commits[2]} is the first bad commit" in done.stdout
+
+
+def test_a_verdict_tells_the_change_with_its_interval(
+    moeprof: Moeprof, commits: list[str], tmp_path: Path
+) -> None:
+    asked = ("--min-effect", "5", "--", *reader(tmp_path / "count"))
+    result = moeprof("check", "--against-ref", commits[0], *asked)
+    said = " ".join(result.stderr.split())
+    assert result.exit_code == 1
+    assert re.search(rf"bad: {commits[-1][:10]}: 1\.\d+ \(1\.\d+ to 1\.\d+\) times", said)
+    assert re.search(r"\d+ readings, wrong in 5\.00% of such steps", said)
+
+
+def test_a_patched_checkout_is_named_so(
+    moeprof: Moeprof, commits: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "repo" / "level").write_text("200\n")
+    words = ("check", "--against-ref", commits[0], "--", *reader(tmp_path / "count"))
+    result = moeprof(*words)
+    assert result.exit_code == 1
+    assert "with changes that no commit holds: 2.0" in " ".join(result.stderr.split())
 
 
 @pytest.mark.parametrize(

@@ -42,13 +42,16 @@ def test_ends_that_are_alike_exit_with_4(
 ) -> None:
     result = moeprof("bisect", commits[0], commits[1], "--", *reader(tmp_path / "count"))
     assert result.exit_code == 4
-    assert "no difference between the ends: BAD is 1." in " ".join(result.stderr.split())
+    said = " ".join(result.stderr.split())
+    assert "no difference between the ends: BAD is 1." in said
+    assert "so many readings show a change of" in said
 
 
 def test_a_plan_reads_the_ends_alone(moeprof: Moeprof, commits: list[str], tmp_path: Path) -> None:
     result = moeprof("bisect", commits[0], commits[-1], "--plan", "--", *reader(tmp_path / "count"))
     assert result.exit_code == 0
     assert "3 commits, a change of" in result.stdout
+    assert "commits; one time in ten more than" in result.stdout
     assert int((tmp_path / "count").read_text()) == 8
 
 
@@ -57,6 +60,7 @@ def test_a_plan_reads_the_ends_alone(moeprof: Moeprof, commits: list[str], tmp_p
     [
         ("", "nothing says what to read of a commit"),
         ("--ops op.py --op a", "nothing says what to read of a commit"),
+        ("--op fc1 --batch-size 64", "--op fc1 alone is moeprof's own"),
         ("--op a -- true", "a command and --ops, --op or --batch-size were given"),
         ("--ops op.py --op a --batch-size 4 --metric noise", "--metric is 'noise'"),
         ("--error 0 -- true", "--error is 0"),

@@ -11,14 +11,19 @@ NO_DRIFT = Rules(may_drift=False)
 
 
 def test_more_noise_takes_more_readings() -> None:
-    quiet, noisy = (expected(16, 0.05, noise, NO_DRIFT) for noise in (0.005, 0.03))
+    quiet, noisy = (expected(16, 0.05, noise, 1000, NO_DRIFT) for noise in (0.005, 0.03))
     assert quiet.readings < 30 < noisy.readings
     assert not quiet.is_cut
     assert 4 <= quiet.builds <= 16
 
 
 def test_the_same_seed_says_the_same() -> None:
-    assert expected(8, 0.05, 0.01, NO_DRIFT, 3) == expected(8, 0.05, 0.01, NO_DRIFT, 3)
+    assert expected(8, 0.05, 0.01, 6, NO_DRIFT, 3) == expected(8, 0.05, 0.01, 6, NO_DRIFT, 3)
+
+
+def test_a_noise_that_few_readings_show_may_take_many_more() -> None:
+    known, guessed = (expected(16, 0.05, 0.02, freedom, NO_DRIFT) for freedom in (1000, 6))
+    assert guessed.readings_p90 > known.readings_p90 >= known.readings
 
 
 def place(posterior: list[float]) -> ChangePoint:

@@ -89,3 +89,20 @@ def test_a_folder_that_python_cannot_import_from_is_refused(tmp_path: Path) -> N
     (tmp_path / "a:b").mkdir()
     with pytest.raises(BadInput, match="at which Python splits its search path"):
         read(tmp_path / "a:b", question("print(1)"))
+
+
+@pytest.mark.parametrize("words", [("no-such-program", "-x"), ("A=1", "no-such-program")])
+def test_a_program_that_is_nowhere_is_no_fault_of_a_commit(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    with pytest.raises(BadInput, match="no program 'no-such-program'"):
+        read(tmp_path, Question(words, None, None, LIMIT_S))
+
+
+def test_a_program_that_a_commit_lacks_makes_it_unreadable(tmp_path: Path) -> None:
+    with pytest.raises(Unreadable, match="ended with 127"):
+        read(tmp_path, Question(("./bench",), None, None, LIMIT_S))
+
+
+def test_variables_may_stand_before_the_program(tmp_path: Path) -> None:
+    assert read(tmp_path, Question(("N=7", "sh", "-c", "echo $N"), None, None, LIMIT_S)) == 7.0

@@ -180,3 +180,12 @@ def test_a_repository_may_have_any_name(tmp_path: Path, name: bytes) -> None:
     below = folder / os.fsdecode(name)
     below.mkdir()
     assert [Repository(one).prefix() for one in (folder, below)] == ["", f"{below.name}/"]
+
+
+def test_a_checkout_with_changes_has_a_name_for_once(repository: Repository) -> None:
+    committed = repository.resolve("main")
+    assert repository.as_it_lies(committed) == committed
+    (repository.folder / "level").write_text("7")
+    once, again = (repository.as_it_lies(committed) for _ in range(2))
+    assert once.sha.startswith(committed.sha)
+    assert len({committed.tree, once.tree, again.tree}) == 3
