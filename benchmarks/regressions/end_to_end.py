@@ -1,18 +1,30 @@
 """A real bisection: commits that change the cost of a real CPU kernel, and a planted one.
 
 The kernel is a chain of matrix products in numpy. One commit adds a product to every call; others
-change comments, names and files beside it. The metric is the least time of some calls.
+change comments, names and files beside it. The metric is the least time of some calls. Then the
+energy of an operation is bisected, as moeprof measures it on a stand-in GPU.
 """
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from moeprof.benchmarks.regressions.energy_of_commits import (
+    FEW,
+    FILE,
+    MORE,
+    OPERATION,
+    bisect_energy,
+)
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMITS = 16
+COMMITS_OF_ENERGY = 6
 KERNEL = """
 import time
 import numpy as np
@@ -53,6 +65,8 @@ def end_to_end_results(
             rows.append(_git_bisected(folder / "planted", folder / "state-2", commits, planted))
         alike = _history(folder / "alike", None)
         rows.append(_bisected(folder / "alike", folder / "state-3", alike, None))
+        if not quick:
+            rows += [_energy(folder / f"energy-{at}", at) for at in (3, None)]
     goals = [
         {
             "name": f"{row['command']}, {row['planted']}",
@@ -68,24 +82,51 @@ def end_to_end_results(
 
 def _history(folder: Path, planted: int | None) -> list[str]:
     """A repository of commits, of which the one at `planted` makes the kernel dearer."""
+    files = []
+    for number in range(COMMITS):
+        products = 24 if planted is not None and number >= planted else 20
+        kernel = KERNEL.format(note=f"note {number}", products=products)
+        files.append({"kernel.py": kernel, f"file_{number % 3}": str(number)})
+    return _committed(folder, files)
+
+
+def _committed(folder: Path, files: Sequence[Mapping[str, str]]) -> list[str]:
+    """A repository with a commit for each set of files that changed; the commits."""
     folder.mkdir()
     _git(folder, "init", "--quiet")
     commits = []
-    for number in range(COMMITS):
-        products = 24 if planted is not None and number >= planted else 20
-        (folder / "kernel.py").write_text(KERNEL.format(note=f"note {number}", products=products))
-        (folder / f"file_{number % 3}").write_text(str(number))
-        _git(folder, "add", ".")
+    for number, changed in enumerate(files):
+        for name, text in changed.items():
+            (folder / name).write_text(text)
+        _git(folder, "add", *changed)
         _git(folder, "commit", "--quiet", "-m", f"change {number}")
         commits.append(_git(folder, "rev-parse", "HEAD"))
     return commits
 
 
+def _energy(folder: Path, planted: int | None) -> dict[str, Any]:
+    files = []
+    for number in range(COMMITS_OF_ENERGY):
+        products = MORE if planted is not None and number >= planted else FEW
+        files.append({FILE: OPERATION.format(note=number, products=products)})
+    commits = _committed(folder, files)
+    done = bisect_energy(folder, commits[0], commits[-1], "--json")
+    name = "moeprof bisect --metric energy"
+    return _answered(name, commits, planted, done.exit_code, done.stdout)
+
+
 def _bisected(folder: Path, state: Path, commits: list[str], planted: int | None) -> dict[str, Any]:
     asked = [*_moeprof("bisect"), commits[0], commits[-1], "--min-effect", "5", "--json"]
     done = _run([*asked, "--state", str(state), "--", sys.executable, "kernel.py"], folder)
-    found = next((one for one in commits if f'"commit": "{one}"' in done.stdout), None)
-    return _row("moeprof bisect", commits, planted, found, done.returncode)
+    return _answered("moeprof bisect", commits, planted, done.returncode, done.stdout)
+
+
+def _answered(
+    command: str, commits: list[str], planted: int | None, code: int, answer: str
+) -> dict[str, Any]:
+    found = json.loads(answer) if answer else {}
+    named = found["suspects"][0]["commit"] if found.get("outcome") == "found" else None
+    return _row(command, commits, planted, named, code) | {"readings": found.get("readings")}
 
 
 def _git_bisected(folder: Path, state: Path, commits: list[str], planted: int) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 A history has a step at one commit. A reading is (1 + step) x noise x drift: noise of 2 or 5 %, and
 no drift, a warm-up of 3 % over 60 readings, or an ambient drift of 1.5 % with a memory of 60. Peers
-are re-implemented: `git bisect` with k readings a step against the middle of the ends, asv's three
-point rule, and the Beta-Bernoulli posterior of git_bayesect on pass and fail at the middle.
+are re-implemented: `git bisect` with k readings a step against the middle of the ends, and asv's
+three point rule; git_bayesect's own code is asked for pass and fail at the middle, where it is
+installed (pip install git_bayesect).
 
 `search_results(seed, quick)` gives rows and goals; benchmarks/bisect.py prints and keeps them.
 """
@@ -16,7 +17,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.special import betaln
 
 from moeprof.compare.bisection.decision import History, Phase, Rules, decide
 from moeprof.stats.change_point import Readings
@@ -113,41 +113,18 @@ def asv_find(world: World) -> int:
 
 
 def bayesect(world: World, confidence: float = 0.95) -> int | None:
-    """Pass and fail at the middle of the ends, with a Beta-Bernoulli posterior (git_bayesect)."""
-    ends, n = _ENDS[world.noise], world.commits
-    low, high = (np.mean([world.reading(at) for _ in range(ends)]) for at in (0, n - 1))
-    fails, total = np.zeros(n), np.zeros(n)
+    """git_bayesect's own code, on pass and fail at the middle of the ends."""
+    from git_bayesect import Bisector  # type: ignore[import-not-found]  # not required here
+
+    ends, newest = _ENDS[world.noise], world.commits - 1
+    low, high = (np.mean([world.reading(at) for _ in range(ends)]) for at in (0, newest))
+    bisector = Bisector(np.ones(world.commits))  # as its program does: the newest commit first
     while len(world.read) < MOST[world.noise]:
-        f, k = np.cumsum(fails), np.cumsum(total)
-        left_f, left_k = f[:-1], k[:-1]
-        right_f, right_k = f[-1] - left_f, k[-1] - left_k
-        logs = betaln(left_f + 0.5, left_k - left_f + 0.5) + betaln(
-            right_f + 0.5, right_k - right_f + 0.5
-        )
-        p = np.exp(logs - logs.max())
-        p /= p.sum()
-        if p.max() >= confidence:
-            return int(p.argmax()) + 1
-        at = _most_telling(p, (left_f + 0.5) / (left_k + 1), (right_f + 0.5) / (right_k + 1))
-        fails[at] += world.reading(at) > (low + high) / 2
-        total[at] += 1
+        if bisector.distribution.max() >= confidence:
+            return newest - int(bisector.distribution.argmax())
+        at = bisector.select()
+        bisector.record(at, bool(world.reading(newest - at) > (low + high) / 2))
     return None
-
-
-def _most_telling(p: np.ndarray, left: np.ndarray, right: np.ndarray) -> int:
-    """The commit whose pass or fail is expected to leave the least entropy."""
-
-    def split(below: np.ndarray, above: np.ndarray) -> np.ndarray:
-        to_it, after = np.cumsum(above), np.cumsum(below[::-1])[::-1]
-        return np.asarray(np.append(0.0, to_it) + np.append(after, 0.0))
-
-    def xlogx(x: np.ndarray) -> np.ndarray:
-        return np.asarray(np.where(x > 0, x * np.log(np.maximum(x, 1e-300)), 0.0))
-
-    entropy = np.zeros(len(p) + 1)
-    for below, above in ((p * left, p * right), (p * (1 - left), p * (1 - right))):
-        entropy += xlogx(split(below, above)) - split(xlogx(below), xlogx(above))
-    return int(entropy.argmin())
 
 
 Search = Callable[[World], int | None]
@@ -165,7 +142,7 @@ def searches(noise: float) -> dict[str, Search]:
         "git bisect, 1 reading a step": lambda w: git_bisect(w, 1),
         "git bisect, 10 readings a step": lambda w: git_bisect(w, 10),
         "asv find": asv_find,
-        "bayesect on pass and fail": bayesect,
+        "git_bayesect on pass and fail": bayesect,
     }
 
 
