@@ -121,8 +121,12 @@ def profile(
     *,
     store: Path | str = DEFAULT_STORE,
     progress: RunProgress = SILENT,
+    alone: bool = False,
 ) -> ProfileResult:
     """Measure operations over batch sizes into a new run folder below `store`.
+
+    Files of operations are tried in a process of their own, unless this one is `alone`: made for
+    them, and may end by them.
 
     `progress` receives the plan's warnings, whether the device is quiet, and the folder before
     anything is measured. Raises BadInput for an option that names nothing here, a folder that
@@ -130,7 +134,7 @@ def profile(
     does not work here. A KeyboardInterrupt leaves a run that `resume` goes on with.
     """
     folder, options = path_argument("store", store), _checked(options)
-    planned = resolve(options, progress)
+    planned = resolve(options, progress, alone=alone)
     resolved, provenance = planned.resolved, planned.provenance
     for warning in plan_warnings(planned.plan):
         progress.warning(warning)

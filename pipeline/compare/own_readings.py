@@ -62,7 +62,7 @@ def measure(ops: str, batch_sizes: str) -> list[Value]:
         force=True,  # another reading may still give the device back
     )
     with scratch_folder() as store:
-        run = profile(options, store=store).folder
+        run = profile(options, store=store, alone=True).folder
         rows = read_table(parse(run).tables / "points.parquet", "points").to_pylist()
     values = [value for row in rows for value in _values(row)]
     if not values:

@@ -26,11 +26,17 @@ sys.exit(try_op_file(Path(path)))
 
 
 def load_ops(
-    words: str, preset: Preset | None = None, *, trial_s: float = TRIAL_S
+    words: str, preset: Preset | None = None, *, trial_s: float = TRIAL_S, alone: bool = False
 ) -> list[LoadedOp]:
-    """Find operations as `find_ops` does. Raises BadInput for a file that its trial refuses."""
+    """Find operations as `find_ops` does. Raises BadInput for a file that its trial refuses.
+
+    Without a trial where this process is `alone`: made for these files, so that it may end by them.
+    """
     for path in op_paths(words):
-        _try(path, trial_s)
+        if alone:
+            check_op_file(path)
+        else:
+            _try(path, trial_s)
     return find_ops(words, preset)
 
 

@@ -36,8 +36,8 @@ class PlannedRun:
     provenance: Provenance
 
 
-def resolve(options: RunOptions, progress: RunProgress) -> PlannedRun:
-    """Look up what the options stand for here, and plan the run.
+def resolve(options: RunOptions, progress: RunProgress, *, alone: bool = False) -> PlannedRun:
+    """Look up what the options stand for here, and plan the run; `alone` as of `load_ops`.
 
     `progress` receives the device, the collector and where energy comes from. Raises BadInput for
     an option that names nothing here, and CannotMeasure where a collector does not work.
@@ -45,7 +45,7 @@ def resolve(options: RunOptions, progress: RunProgress) -> PlannedRun:
     device = choose_device(options.device)
     layers = chosen_layers(options, default_layer(device))
     collectors, reason = choose_collectors(options.collectors, device)
-    ops = operations_at(layers, lambda layer: load_ops(options.ops, layer), options.l2)
+    ops = operations_at(layers, lambda layer: load_ops(options.ops, layer, alone=alone), options.l2)
     check_options(options, device)
     batch_sizes = parse_batch_sizes(options.batch_sizes)
     sizes = "; ".join(f"{layer.name} ({layer.source})" for layer in layers)

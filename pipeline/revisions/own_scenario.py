@@ -52,7 +52,7 @@ def measure(file: str, op: str, batch_size: int, metric: Metric) -> float:
         force=True,  # the ends are read under the same load, and the drift is taken off
     )
     with scratch_folder() as store:
-        run = profile(options, store=store).folder
+        run = profile(options, store=store, alone=True).folder
         rows = read_table(parse(run).tables / "points.parquet", "points").to_pylist()
     row = next((one for one in rows if one["op"] == op), None)
     if row is None:

@@ -58,3 +58,13 @@ def test_a_count_of_flops_that_ends_the_process_is_found_by_the_trial(path: Path
 def test_names_alone_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.executable", "/nowhere/python")
     assert [one.operation.name for one in load_ops("relu,topk")] == ["relu", "topk"]
+
+
+@pytest.mark.parametrize(("alone", "executed"), [(True, 1), (False, 2)])
+def test_a_process_made_for_a_file_executes_it_without_a_trial(
+    path: Path, alone: bool, executed: int
+) -> None:
+    count = path.with_name("count")
+    path.write_text(f"with open({str(count)!r}, 'a') as file:\n    file.write('.')\n{NEGATE}")
+    load_ops(str(path), alone=alone)
+    assert len(count.read_text()) == executed
