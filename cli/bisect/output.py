@@ -1,5 +1,6 @@
 """What `moeprof bisect` prints of its answer, within 80 columns."""
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from .. import render
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 _SHORT = 10  # digits of a commit
 _SHOWN = 8  # suspects
+_ROUNDING = 1e-9  # of sums of probabilities
 
 
 def show_plan(planned: "PlannedBisection") -> None:
@@ -45,7 +47,7 @@ def show_bisection(found: "Bisection") -> None:
     reused = f", {found.reused} of them from an earlier start" if found.reused else ""
     noise = "" if found.noise is None else f" that differ by {found.noise:.1%}"
     spikes = f", {found.spikes} of them spikes" if found.spikes else ""
-    render.say(f"{found.readings} readings{noise}, of {found.builds} commits{spikes}{reused}")
+    render.paragraph(f"{found.readings} readings{noise}, of {found.builds} commits{spikes}{reused}")
     if found.stat:
         render.text(found.stat + "\n")
 
@@ -64,11 +66,24 @@ def _headline(found: "Bisection") -> str:
             f"BAD is {ends} GOOD, and the likeliest commit only {effect} the one before it:"
             " several commits share the change; bisect each side of it"
         )
+    sure = found.probability or 0.0
+    alike = _alike(found)
+    if alike > 1:
+        return (
+            f"one of {alike} commits made the change, with a probability of {sure:.1%}; all but the"
+            f" last cannot be read, and that is {effect} the one before the first"
+        )
     name = found.suspects[0].commit[:_SHORT]
     return (
         f"{name} is the first commit with the change, with a probability of"
-        f" {found.probability or 0:.1%}: it is {effect} the one before it"
+        f" {sure:.1%}: it is {effect} the one before it"
     )
+
+
+def _alike(found: "Bisection") -> int:
+    """How many of the first suspects no reading tells apart."""
+    sums = accumulate(one.probability for one in found.suspects)
+    return 1 + sum(one < (found.probability or 0.0) - _ROUNDING for one in sums)
 
 
 def _so_far(found: "Bisection", ends: str) -> str:

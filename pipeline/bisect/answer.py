@@ -57,12 +57,18 @@ def answer(
 
 
 def suspects(commits: Sequence[Commit], decision: Decision, error: float) -> list[Suspect]:
-    """The fewest commits of which one made the change, but for `error`, likeliest first."""
-    if decision.place is None:
+    """The fewest commits of which one made the change, but for `error`.
+
+    Those that no reading can tell from the likeliest come first, then the likelier ones.
+    """
+    if decision.place is None or decision.suspects is None:
         return []
     posterior = decision.place.posterior
-    order = np.argsort(-posterior, kind="stable")
+    first, last = decision.suspects
+    places = np.arange(1, len(posterior) + 1)
+    order = np.lexsort((-posterior, (places < first) | (places > last)))
     count = int(np.searchsorted(np.cumsum(posterior[order]), 1 - error)) + 1
+    count = max(count, last - first + 1)
     return [
         Suspect(commits[at + 1].sha, commits[at + 1].subject, float(min(posterior[at], 1.0)))
         for at in order[:count]

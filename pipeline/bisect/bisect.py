@@ -106,7 +106,6 @@ def bisect(
         if decision.phase is Phase.IMPROVED:
             raise _improved(search.commits, decision)
         seen = search.evidence()
-        found = search.commits[decision.suspects[1]] if decision.suspects else None
         return answer(
             search.commits,
             seen,
@@ -114,8 +113,16 @@ def bisect(
             question=question.text(),
             error=rules.error,
             reused=reused,
-            stat=repository.stat(found) if found and decision.phase is Phase.FOUND else None,
+            stat=_stat(search, decision),
         )
+
+
+def _stat(search: _Search, decision: Decision) -> str | None:
+    """What the commit changed, where one alone was found."""
+    if decision.phase is not Phase.FOUND or decision.suspects is None:
+        return None
+    first, last = decision.suspects
+    return search.reader.repository.stat(search.commits[last]) if first == last else None
 
 
 def plan_bisection(

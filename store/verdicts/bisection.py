@@ -55,8 +55,8 @@ class NotRead:
 class Bisection:
     """The answer to which commit between `good` and `bad` changed what `question` reads.
 
-    `suspects` together have a probability of at least 1 - `error`, likeliest first; `probability`
-    is that of the likeliest and of those before it that could not be built. `ends` compares bad
+    `suspects` together have a probability of at least 1 - `error`. `probability` is that of the
+    first of them: the likeliest, and those before it that could not be built. `ends` compares bad
     with good, `effect` the likeliest commit with the last one before it; either is None where it
     was not read. `noise` is the standard deviation of the log of a reading, `detectable` the least
     relative change of the ends that this many readings show in four cases of five. `readings`

@@ -28,6 +28,21 @@ def test_the_commit_is_named_with_its_probability_and_what_it_changed(
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_commits_that_cannot_be_told_apart_are_one_answer(
+    moeprof: Moeprof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commits = history(tmp_path / "repo", ["100", "100", "broken", "110", "110"])
+    monkeypatch.chdir(tmp_path / "repo")
+    state = ("--state", tmp_path / "state")
+    asked = (*state, "--", *reader(tmp_path / "count"))
+    result = moeprof("bisect", commits[0], commits[-1], *asked)
+    said = " ".join(result.stderr.split())
+    assert result.exit_code == 0
+    assert "one of 2 commits made the change" in said
+    assert f"{commits[2][:10]} could not be read" in said
+    assert "level |" not in result.stdout
+
+
 def test_its_answer_is_json_for_a_program(
     moeprof: Moeprof, commits: list[str], tmp_path: Path
 ) -> None:

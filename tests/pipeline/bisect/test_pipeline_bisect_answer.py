@@ -25,6 +25,13 @@ def test_suspects_are_the_fewest_that_are_likely_enough() -> None:
     assert [one.subject for one in suspects(COMMITS, decision, 0.2)] == ["c"]
 
 
+def test_all_that_no_reading_tells_apart_come_first() -> None:
+    place = ChangePoint(np.array([0.34, 0.33, 0.33]), *(np.full(3, 0.1),) * 3)
+    of_the_last_two = Decision(Phase.SEARCH, 1, ENDS, place, (2, 3), 0.66)
+    assert [one.subject for one in suspects(COMMITS, of_the_last_two, 0.5)] == ["c", "d"]
+    assert [one.subject for one in suspects(COMMITS, of_the_last_two, 0.1)] == ["c", "d", "b"]
+
+
 @pytest.mark.parametrize(
     ("phase", "outcome"),
     [
