@@ -181,6 +181,8 @@ def _read(search: _Search, decision: Decision, end_s: float, progress: RunProgre
     assert place is not None
     commit = search.commits[place]
     value = search.read(place, end_s)
+    if value is None and time.monotonic() >= end_s:
+        return
     said = "cannot be read" if value is None else f"{value:.6g}"
     known = ""
     if decision.probability is not None and decision.suspects is not None:
