@@ -17,7 +17,7 @@ from typing import Any
 
 from ...device.identity import choose_device
 from ...profiler.lock import SweepRunning
-from ...profiler.process.line_process import ANSWERS_FD
+from ...profiler.process.line_process import ANSWERS_FD, ProcessEnded
 from ...store.errors import CannotMeasure, MoeprofError
 from .results import StepOutcome
 from .schedule import STEPS
@@ -35,7 +35,7 @@ def main(name: str, folder: Path, seconds: float, device: str | None = None) -> 
         work.found(step.run(work))
     except (CannotMeasure, SweepRunning) as refusal:
         outcome, reason = StepOutcome.SKIPPED, refusal.message
-    except (MoeprofError, StepFailed) as refusal:
+    except (MoeprofError, StepFailed, ProcessEnded) as refusal:
         outcome, reason = StepOutcome.FAILED, str(refusal)
     except Exception as fault:
         traceback.print_exc()  # into the step's log

@@ -135,6 +135,8 @@ def test_a_gpu_that_captures_nothing_and_an_nvml_that_is_slow(
     assert stage.moeprof("build-model", swept.run.folder).exit_code == 0
     assert "NVML took 4 ms to answer" in swept.marks()
     assert "stream is capturing" in swept.marks()
+    loads = [load for _, one in swept.run.recordings() for load in one.loads]
+    assert {load.kind for load in loads if load.eager_reason} == {"operation", "reference"}
     model = moeprof.load(swept.run.folder)
     stage.set_machine(Machine())
     truth = stage.truth(swept.run.script("fc1"), [1, 4, 16, 64])

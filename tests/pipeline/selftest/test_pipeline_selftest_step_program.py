@@ -14,6 +14,7 @@ from moeprof.pipeline.selftest.step_process import StepRun
 from moeprof.pipeline.selftest.steps import idle, sweep
 from moeprof.pipeline.selftest.work import StepFailed, Work
 from moeprof.profiler.lock import SweepRunning
+from moeprof.profiler.process.line_process import ProcessEnded
 from moeprof.store.errors import BadInput, CannotMeasure
 from moeprof.tests.pipeline.conftest import Listener
 
@@ -51,6 +52,7 @@ def test_a_step_on_another_device_than_the_first_does_not_run(
         (SweepRunning("another sweep is measuring"), "skipped", "another sweep is measuring"),
         (BadInput("no curve"), "failed", "no curve"),
         (StepFailed("ncu left no report"), "failed", "ncu left no report"),
+        (ProcessEnded("signal SIGSEGV"), "failed", "signal SIGSEGV"),
         (ValueError("bug"), "failed", "ValueError: bug"),
     ],
 )
