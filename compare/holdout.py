@@ -55,14 +55,16 @@ def validate_holdout(
     does, and passes where all do. `unmeasured` holds the reasons for power, energy and heat that
     the model or the points lack. Where `points` are those of another run, `own` are those of the
     model's: the verdict then says how the runs differ as a whole. A curve or a band most of whose
-    sizes are among those `disturbed` is no better than ambiguous.
+    sizes are among those `disturbed` is no better than ambiguous. Sizes of the model's own run were
+    measured in the same turns as its knots: their intervals are judged without what they owe to
+    those moments (`turns_95`).
 
     Raises BadInput where there is no hold-out point, where one holds a quantity that is not
     positive and finite, or where `limit` is not.
     """
     if limit is not None and not 0 < limit < inf:
         raise BadInput(f"the limit is {limit}, and it must be positive and finite: 0.03 is 3 %")
-    curves = pair_curves(model, points.to_pylist())
+    curves = pair_curves(model if own is not None else _within_run(model), points.to_pylist())
     if not any(curve.held_out for curve in curves):
         raise BadInput("there is no hold-out point to validate against", hint=HOLD_OUT_MORE)
     verdicts: list[CurveVerdict] = []
@@ -90,6 +92,12 @@ def validate_holdout(
         intervals=_intervals(verdicts),
         shift=shift,
     )
+
+
+def _within_run(model: KernelCostModel) -> KernelCostModel:
+    """The model with the intervals of values that were measured in the same turns as its knots."""
+    intervals = replace(model.file.intervals, turns_95=None)
+    return KernelCostModel.from_file(replace(model.file, intervals=intervals))
 
 
 def _intervals(verdicts: Iterable[CurveVerdict]) -> dict[str, IntervalQuality]:

@@ -67,6 +67,8 @@ def build_model(
     _check_one_regime(used)
     peaks = _checked_peaks(used, provenance)
     curves, intervals = _fit_curves([one for one in found if not one.is_surface], peaks)
+    turns_95 = turns_half_width_95(apart for one in found for apart in one.whole.turns_apart)
+    intervals = replace(intervals, turns_95=None if turns_95 is None else rounded(turns_95))
     file = CostModelFile(
         preset=preset,
         points_sha256=points_sha256,
@@ -141,8 +143,7 @@ def _fit_curves(
     whole = [one.whole for one in points]
     fitted = _fitted(whole)
     curves = tuple(_curve(*one) for one in zip(whole, fitted, scales, strict=True))
-    turns_95 = turns_half_width_95(one.turns_apart for one in whole)
-    return curves, _intervals(curves, fitted, replace(scores, turns_95=turns_95), peaks)
+    return curves, _intervals(curves, fitted, scores, peaks)
 
 
 def _fitted(curves: Sequence[CurvePoints]) -> list[Scored]:

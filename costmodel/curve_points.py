@@ -1,6 +1,6 @@
 """The points of a table, checked and grouped by curve; curves with too few have a reason."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
@@ -59,10 +59,17 @@ class CurvePoints:
         return np.array([row["latency_us"] for row in self.knots], dtype=np.float64)
 
     @property
-    def turns_apart(self) -> list[float]:
-        """Log ratios of the second repeat to the first, of the knots that have both."""
-        found = (row.get("turns_apart") for row in self.knots)
-        return [one for one in found if one is not None]
+    def turns_apart(self) -> list[list[float]]:
+        """Log ratios of the second repeat to the first, of the knots that have both.
+
+        A list for each curve that was measured by itself: a surface has one for each number of
+        active experts.
+        """
+        found: defaultdict[str, list[float]] = defaultdict(list)
+        for row in self.knots:
+            if (apart := row.get("turns_apart")) is not None:
+                found[row["curve"]].append(apart)
+        return list(found.values())
 
     @property
     def segments(self) -> Int64 | None:

@@ -31,7 +31,8 @@ class Lookup:
         self.known: dict[str, dict[int, Cost]] = {}
         self._file = file
         self._curves: defaultdict[str, list[CurveCosts]] = defaultdict(list)
-        self._surfaces = [SurfaceCosts(surface, file.thermal) for surface in file.surfaces]
+        turns_95 = file.intervals.turns_95
+        self._surfaces = [SurfaceCosts(one, file.thermal, turns_95) for one in file.surfaces]
         for curve in file.curves:
             costs = CurveCosts(curve, file)
             for name in {curve.op, curve.curve}:

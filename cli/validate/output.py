@@ -19,7 +19,7 @@ def show_verdict(verdict: "Validation") -> None:
     for metric in dict.fromkeys(curve.metric for curve in verdict.curves):
         judged = [curve for curve in verdict.curves if curve.metric == metric]
         _show_errors(judged)
-        _show_intervals(judged)
+        _show_intervals(judged, verdict.against)
     if verdict.replay is not None:
         _show_replay(verdict.replay)
     _say_advice(verdict)
@@ -70,9 +70,10 @@ def _band_median(bands: "tuple[BandVerdict, ...]", name: str) -> str:
     return next((render.percent(band.median) for band in bands if band.name == name), "-")
 
 
-def _show_intervals(judged: "list[CurveVerdict]") -> None:
+def _show_intervals(judged: "list[CurveVerdict]", against: str) -> None:
+    without = ", without what another run adds" if against == "holdout" else ""
     render.table(
-        f"Intervals of {judged[0].metric}: % of n sizes inside those of 50, 80 and 95 %",
+        f"Intervals of {judged[0].metric}: % of n sizes inside those of 50, 80 and 95 %{without}",
         ["op", "#n", "#bias %", "#inside", "#+ % at 95", "#score", "#width (times)"],
         [
             [name_of(curve, judged), str(curve.n), render.percent(curve.bias), *_quality(curve)]

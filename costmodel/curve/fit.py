@@ -86,10 +86,16 @@ def choose_fit(own: Losses, family: Sequence[Losses] = ()) -> Fit:
 def fit_error(fit: Fit, tokens: Int64, values: Float64, segments: Int64 | None = None) -> FitError:
     """Leave-one-out error of a fit over the inner knots; None where there are none."""
     if len(tokens) < 3:
+        return error_summary(np.empty(0))
+    return error_summary(leave_one_out(fit, tokens, values, segments) / values[1:-1])
+
+
+def error_summary(ratios: Float64) -> FitError:
+    """Median and 95th percentile of |ratio - 1| over `ratios` [N]; None where there are none."""
+    if not len(ratios):
         return FitError(median=None, p95=None, n=0)
-    errors = np.abs(leave_one_out(fit, tokens, values, segments) / values[1:-1] - 1)
-    median, p95 = np.quantile(errors, [0.5, 0.95])
-    return FitError(median=float(median), p95=float(p95), n=len(errors))
+    median, p95 = np.quantile(np.abs(ratios - 1), [0.5, 0.95])
+    return FitError(median=float(median), p95=float(p95), n=len(ratios))
 
 
 def log_jumps(tokens: Int64, values: Float64, query: Int64) -> Float64:

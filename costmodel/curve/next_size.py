@@ -37,8 +37,8 @@ class Seen:
     """What was measured of one operation so far, by batch size.
 
     `latency` is in any one unit. `noise` is the relative standard error of a latency, from the
-    spread of its calls; sizes where it is unknown are left out. Brackets that end at a size of
-    `just_measured` are not divided yet.
+    scatter of its calls and of visits; sizes where it is unknown are left out. Brackets that end at
+    a size of `just_measured` are not divided yet.
     """
 
     latency: Mapping[int, float]

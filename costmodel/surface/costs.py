@@ -3,6 +3,7 @@
 from math import exp, hypot, isnan, log2
 from typing import Any, Final
 
+from ...stats.conformal import OF_95
 from ...store.cost_model import SurfaceModel, Thermal
 from ...store.errors import BadInput
 from ...store.provenance import EnergySource
@@ -16,11 +17,17 @@ NOT_METERED_NEAR: Final = "no energy was measured near here"
 
 
 class SurfaceCosts:
-    """The costs of one surface, each kept after its first look-up."""
+    """The costs of one surface, each kept after its first look-up.
 
-    def __init__(self, surface: SurfaceModel, thermal: Thermal | None = None) -> None:
+    `turns_95` is what its intervals owe to the moments of the measurement (store/cost_model.py).
+    """
+
+    def __init__(
+        self, surface: SurfaceModel, thermal: Thermal | None = None, turns_95: float | None = None
+    ) -> None:
         self.surface = surface
         self._thermal = thermal
+        self._turns_95 = turns_95 or 0.0
         self._known: dict[tuple[int, int], Cost] = {}
 
     def cost(self, tokens: int, active_experts: int) -> Cost:
@@ -94,7 +101,8 @@ class SurfaceCosts:
 
     def _half_width(self, tokens: int, active_experts: int, percent: int) -> float:
         drift = PRIOR_DRIFT * self._octaves(tokens, active_experts)
-        return half_width(self.surface, tokens, active_experts, percent) + drift
+        half = half_width(self.surface, tokens, active_experts, percent)
+        return hypot(half, self._turns_95 * OF_95[percent]) + drift
 
     def _octaves(self, tokens: int, active_experts: int) -> float:
         """Doublings between a question and the measured range; 0 within."""

@@ -1,11 +1,12 @@
 """Energy of a surface: E = P t r, as on a curve, from the metered knots.
 
-Power P and the ratio r of sustained to single calls are interpolated linearly over tokens at each
-metered number of active experts, and over the logarithm between two such numbers. Time t is the
-surface's own.
+Energy and the times of sustained and of single calls are interpolated linearly over tokens at each
+metered number of active experts, and over the logarithm between two such numbers. Power P and the
+ratio r of the two times are quotients of these. Time t is the surface's own.
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from math import hypot, log
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from ...stats.arrays import Float64, Int64
 from ...store.cost_model import FitError, SurfaceModel
+from ..curve.fit import error_summary
 from ..curve.metered_knots import energies
 from ..rows import Row, all_rounded
 
@@ -27,8 +29,11 @@ def surface_energy_fields(surface: str, knots: Sequence[Row]) -> dict[str, Any]:
     tokens = np.array([knots[place]["tokens"] for place in places], dtype=np.int64)
     experts = np.array([knots[place]["active_experts"] for place in places], dtype=np.int64)
     latency_us = np.array([knots[place]["latency_us"] for place in places])
-    errors = _left_out_errors(tokens, experts, np.array(fields["energy_mj"]) / latency_us)
-    return {**fields, "energy_knots": tuple(places), "power_error": _fit_error(errors)}
+    error = error_summary(
+        _left_out_ratios((tokens, experts), np.array(fields["energy_mj"]), latency_us)
+    )
+    power_error = FitError(**all_rounded(asdict(error)))
+    return {**fields, "energy_knots": tuple(places), "power_error": power_error}
 
 
 def power_drawn(
@@ -50,10 +55,13 @@ def power_drawn(
     known = np.array(surface.knots_tokens)[places], np.array(surface.knots_experts)[places]
     if not _reaches(*known, tokens, experts, surface.top_k):
         return None
-    ratios = np.array(surface.sustained_ratio or np.ones(len(places)))
-    powers_w = 1000 * np.array(surface.energy_mj) / np.array(surface.latency_us)[places] / ratios
-    power_w, ratio = (_between(*known, values, tokens, experts) for values in (powers_w, ratios))
-    return power_w, ratio, _half_width(surface, known, tokens, experts)
+    single_us = np.array(surface.latency_us)[places]
+    steady_us = single_us * np.array(surface.sustained_ratio or np.ones(len(places)))
+    energy_mj, single, steady = (
+        _between(*known, values, tokens, experts)
+        for values in (np.array(surface.energy_mj), single_us, steady_us)
+    )
+    return 1000 * energy_mj / steady, steady / single, _half_width(surface, known, tokens, experts)
 
 
 def _clipped(sizes: Sequence[int], size: int) -> int:
@@ -104,22 +112,19 @@ def _between(
     return float(np.interp(log(at_experts), np.log(numbers), at_each))
 
 
-def _left_out_errors(tokens: Int64, experts: Int64, values: Float64) -> Float64:
-    """Relative leave-one-out error of each point, [K]; [0] below three points."""
-    if len(values) < _MIN_POINTS:
+def _left_out_ratios(
+    known: tuple[Int64, Int64], energy_mj: Float64, latency_us: Float64
+) -> Float64:
+    """Predicted over measured power of each point, [K], from the others; [0] below three points."""
+    if len(energy_mj) < _MIN_POINTS:
         return np.zeros(0)
-    errors = np.empty(len(values))
-    for place in range(len(values)):
-        rest = np.arange(len(values)) != place
-        at = int(tokens[place]), int(experts[place])
-        predicted = _between(tokens[rest], experts[rest], values[rest], *at)
-        errors[place] = abs(predicted / values[place] - 1)
-    return errors
-
-
-def _fit_error(errors: Float64) -> FitError:
-    if not len(errors):
-        return FitError(None, None, 0)
-    median, p95 = np.quantile(errors, [0.5, 0.95])
-    found = {"median": float(median), "p95": float(p95), "n": len(errors)}
-    return FitError(**all_rounded(found))
+    ratios = np.empty(len(energy_mj))
+    for place in range(len(energy_mj)):
+        rest = np.arange(len(energy_mj)) != place
+        at = int(known[0][place]), int(known[1][place])
+        energy, time = (
+            _between(known[0][rest], known[1][rest], values[rest], *at)
+            for values in (energy_mj, latency_us)
+        )
+        ratios[place] = energy / time / (energy_mj[place] / latency_us[place])
+    return ratios

@@ -21,6 +21,8 @@ from .repeat import Repeat
 # deviation over interquartile range.
 _MEDIAN_OVER_MEAN: Final = 1.2533
 _DEVIATION_OVER_RANGE: Final = 1 / (2 * NormalDist().inv_cdf(0.75))
+_DEVIATION_OVER_MEDIAN: Final = 1 / NormalDist().inv_cdf(0.75)  # of |a normal distribution|
+_MIN_VISITS: Final = 4  # of one size, to tell how visits scatter
 _MIN_CALLS: Final = 4  # fewer have no quartiles
 
 
@@ -118,9 +120,11 @@ class Observations:
 
     @property
     def noise(self) -> dict[int, float]:
-        """Relative standard error of each size's time, from the scatter of its calls."""
+        """Relative standard error of each size's time, from the scatter of calls and of visits."""
+        between = _between_visits(self.visits)
         return {
-            size: sqrt(sum(self.visits[at].noise ** 2 for at in one.used)) / len(one.used)
+            size: sqrt(sum(self.visits[at].noise ** 2 + between**2 for at in one.used))
+            / len(one.used)
             for size, one in self.estimates.items()
         }
 
@@ -162,6 +166,20 @@ class Observations:
                 f" {len(slow)} of {len(course)} visits, which count only where there is no other"
             )
         return remarks
+
+
+def _between_visits(visits: Sequence[Visit]) -> float:
+    """Relative deviation of a visit's time from that of others of its size near in time.
+
+    From the size that was visited most, the reference, as the median change from one visit to the
+    next: a drift hardly shows in it, and the edges of a slow episode are few. 0 below four visits.
+    """
+    (size, count), *_ = Counter(visit.tokens for visit in visits).most_common(1) or [(0, 0)]
+    if count < _MIN_VISITS:
+        return 0.0
+    times = [log(visit.time_ns) for visit in visits if visit.tokens == size]
+    change = median(abs(after - before) for before, after in pairwise(times))
+    return change * _DEVIATION_OVER_MEDIAN / sqrt(2)
 
 
 def _noise(calls_ns: Sequence[int]) -> float:

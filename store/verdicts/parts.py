@@ -45,9 +45,10 @@ class HoldoutPoint:
 
     `inside_95` is whether the measured value lies inside the model's 95 % interval; None where the
     model gives no interval. `inside_80` and `inside_50` likewise. `half_95` is the half width of
-    that interval, a |log| ratio. `repeat` is the relative difference between the repeats of the
-    size, None where it was measured once. `disturbed` is whether the machine was not quiet
-    during each of them.
+    that interval, a |log| ratio; of a size of the model's own run, without what the interval holds
+    for another run (`turns_95` of the model). `repeat` is the relative difference between the
+    repeats of the size, None where it was measured once. `disturbed` is whether the machine was not
+    quiet during each of them.
     """
 
     tokens: Size

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from math import log, log1p, nan
+from math import hypot, log, log1p, nan
 from pathlib import Path
 
 import pyarrow as pa
@@ -370,3 +370,20 @@ def test_intervals_that_are_wrong_on_some_curves_are_not_said_to_be_so_on_all() 
     together = judge_intervals([point for one in validation.curves for point in one.points])
     assert together is not None
     assert together.remark is not None
+
+
+def test_sizes_of_the_same_run_are_judged_without_what_another_run_adds() -> None:
+    """Both turns of the knots were those of the held-out sizes; of another run they were not."""
+    points = pa.concat_tables(
+        [
+            make_points(slope, FIT, "fit", turns_apart=0.1),
+            make_points(slope, HELD_OUT, "holdout", turns_apart=0.1),
+        ]
+    )
+    model = make_model(points)
+    (same,) = validate_holdout(model, "run", points).curves
+    (other,) = validate_holdout(model, "run", points, own=points).curves
+    halves = [[point.half_95 or 0.0 for point in verdict.points] for verdict in (same, other)]
+    turns_95 = model.file.intervals.turns_95
+    assert turns_95 is not None
+    assert halves[1] == pytest.approx([hypot(half, turns_95) for half in halves[0]])

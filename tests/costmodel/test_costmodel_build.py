@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.costmodel.curve.energy import BEYOND
+from moeprof.costmodel.curve.turn_levels import turns_half_width_95
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, to_json, write_document
@@ -282,3 +283,20 @@ def test_the_file_holds_no_build_time() -> None:
     fields = ["preset", "points_sha256", "provenance", "curves", "intervals", "unmeasured"]
     more = ["source", "origin", "peaks", "thermal", "thermal_reason", "surfaces", "sha256", "runs"]
     assert list(body) == ["schema", *fields, *more]
+
+
+def test_turns_of_a_surface_count_by_number_of_active_experts() -> None:
+    """Each number is an operation of the sweep, with turns of its own."""
+    turns = {4: 0.0, 8: 0.1}
+    tables = [
+        make_points(
+            lambda b, e=experts: 10.0 * e + b, [8, 16, 32, 64], op="moe", experts=32, top_k=2,
+            active_experts=experts, curve=f"moe-8x4-fp32-e32-a{experts}-k2-cold", turns_apart=apart,
+        )
+        for experts, apart in turns.items()
+    ]  # fmt: skip
+    file = make_model_file(*tables)
+    assert len(file.surfaces) == 1
+    assert file.intervals.turns_95 == pytest.approx(
+        turns_half_width_95([[apart] * 4 for apart in turns.values()]), rel=1e-5
+    )

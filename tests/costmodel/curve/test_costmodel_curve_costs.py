@@ -67,10 +67,11 @@ def test_energy_between_anchors_is_power_times_latency_with_both_errors() -> Non
         make_model_file(*points, make_points(lambda b: 10.0 + b, [20]))
     )
     cost = model.get_cost("fc1", 8)
-    assert cost.power_w == pytest.approx(170)
-    assert cost.energy_mj == pytest.approx(170 * 18 / 1000)
+    energy_mj = 0.6 * 0.150 * 16 + 0.4 * 0.200 * 21
+    assert cost.power_w == pytest.approx(1000 * energy_mj / 18)
+    assert cost.energy_mj == pytest.approx(energy_mj)
     assert cost.energy_mj_hi is not None
-    assert cost.energy_mj_hi / (170 * 18 / 1000) > cost.latency_us_hi / cost.latency_us
+    assert cost.energy_mj_hi / energy_mj > cost.latency_us_hi / cost.latency_us
     beyond = model.get_cost("fc1", 15)
     assert (beyond.energy_mj, beyond.energy_source) == (None, "unavailable")
     assert beyond.energy_reason == BEYOND.format(1, 11)

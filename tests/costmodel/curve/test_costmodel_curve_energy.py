@@ -1,4 +1,7 @@
-"""Energy is power under a steady load, times latency, times the sustained ratio."""
+"""Energy is power under a steady load, times latency, times the sustained ratio.
+
+Between metered knots energy and times are lines, and power is their quotient.
+"""
 
 from dataclasses import replace
 
@@ -30,9 +33,19 @@ def test_the_ratio_of_sustained_to_single_calls_is_kept(model: KernelCostModel) 
 
 def test_power_is_energy_over_the_sustained_time(model: KernelCostModel) -> None:
     costs = [model.get_cost("fc1", size) for size in (1, 6, 11)]
-    assert [cost.power_w for cost in costs] == pytest.approx([400, 450, 500])
+    assert [cost.power_w for cost in costs] == pytest.approx([400, 1000 * 7 / 16, 500])
     assert [cost.latency_us for cost in costs] == pytest.approx([10, 10, 10])
-    assert [cost.energy_mj for cost in costs] == pytest.approx([8, 0.45 * 10 * 1.6, 6])
+    assert [cost.energy_mj for cost in costs] == pytest.approx([8, 7, 6])
+
+
+def test_energy_with_a_fixed_part_and_one_per_token_is_exact_between_two_knots() -> None:
+    """Its power, 110 W at size 1 and 200 W at 512, is no line."""
+    points = [
+        make_points(lambda b: 9.0 + b, [size], energy_mj=0.9 + 0.2 * size, **METERED)
+        for size in (1, 512)
+    ]
+    cost = make_model(*points).get_cost("fc1", 32)
+    assert cost.energy_mj == pytest.approx(0.9 + 0.2 * 32, rel=1e-5)
 
 
 def test_static_energy_is_that_of_the_sustained_call(model: KernelCostModel) -> None:

@@ -1,5 +1,7 @@
 """The costs of a surface: exact at its knots, flagged and bounded elsewhere."""
 
+from math import hypot, log
+
 import pytest
 
 from moeprof.costmodel.curve.extrapolation import OutOfRange
@@ -17,6 +19,13 @@ def test_a_cost_has_its_flags_and_its_shares() -> None:
     assert between.latency_us_lo < between.latency_us < between.latency_us_hi
     assert beyond.latency_us_hi / beyond.latency_us > between.latency_us_hi / between.latency_us
     assert costs.cost(20, 6) is between
+
+
+def test_another_run_widens_the_intervals_of_a_surface_as_of_a_curve() -> None:
+    surface = fit_surface("moe", POINTS)
+    within, across = (SurfaceCosts(surface, turns_95=turns).cost(20, 6) for turns in (None, 0.1))
+    own, whole = (log(cost.latency_us_hi / cost.latency_us) for cost in (within, across))
+    assert whole == pytest.approx(hypot(own, 0.1))
 
 
 @pytest.mark.parametrize(("tokens", "experts"), [(1, 3), (8, 1), (8, 17), (512, 33)])

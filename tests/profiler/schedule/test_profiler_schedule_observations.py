@@ -67,3 +67,18 @@ def test_few_calls_have_no_scatter_and_a_count_of_events_no_time() -> None:
     seen.add(Repeat(2, 0), timing(2))
     assert seen.time_ns == pytest.approx({1: 200})
     assert (seen.noise, seen.sizes) == ({1: 0.0}, {1, 2})
+
+
+def test_the_noise_holds_the_scatter_of_the_visits_to_the_reference() -> None:
+    """Calls of a visit may agree to the nanosecond while visits are 4 % apart."""
+    steady, moved = (
+        observed(*((1, time_ns) for time_ns in times_ns), (4, 400)).noise[4]
+        for times_ns in ((100, 100, 100, 100, 100), (100, 104, 100, 104, 100))
+    )
+    assert steady == 0.0
+    assert moved == pytest.approx(0.04 / 0.6745 / 2**0.5, rel=0.02)
+
+
+def test_the_edge_of_a_slow_episode_is_no_scatter() -> None:
+    seen = observed(*((1, time_ns) for time_ns in (100, 100, 100, 150, 150, 150)), (4, 400))
+    assert seen.noise[4] == 0.0
