@@ -71,9 +71,9 @@ def _band_median(bands: "tuple[BandVerdict, ...]", name: str) -> str:
 
 
 def _show_intervals(judged: "list[CurveVerdict]", against: str) -> None:
-    without = ", without what another run adds" if against == "holdout" else ""
+    within = " within the run" if against == "holdout" else ""
     render.table(
-        f"Intervals of {judged[0].metric}: % of n sizes inside those of 50, 80 and 95 %{without}",
+        f"Intervals of {judged[0].metric}{within}: % of n sizes inside those of 50, 80, 95 %",
         ["op", "#n", "#bias %", "#inside", "#+ % at 95", "#score", "#width (times)"],
         [
             [name_of(curve, judged), str(curve.n), render.percent(curve.bias), *_quality(curve)]

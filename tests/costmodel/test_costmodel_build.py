@@ -290,8 +290,8 @@ def test_turns_of_a_surface_count_by_number_of_active_experts() -> None:
     turns = {4: 0.0, 8: 0.1}
     tables = [
         make_points(
-            lambda b, e=experts: 10.0 * e + b, [8, 16, 32, 64], op="moe", experts=32, top_k=2,
-            active_experts=experts, curve=f"moe-8x4-fp32-e32-a{experts}-k2-cold", turns_apart=apart,
+            slope, [8, 16, 32, 64], op="moe", experts=32, top_k=2, turns_apart=apart,
+            active_experts=experts, curve=f"moe-8x4-fp32-e32-a{experts}-k2-cold",
         )
         for experts, apart in turns.items()
     ]  # fmt: skip
