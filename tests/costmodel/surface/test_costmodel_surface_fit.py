@@ -19,7 +19,7 @@ def moe_us(tokens: int, experts: int) -> float:
 
 def point(tokens: int, experts: int) -> dict[str, Any]:
     names = (
-        *("weight_bits", "group_size", "latency_us_lo", "latency_us_hi", "marks"),
+        *("weight_bits", "group_size", "variant", "latency_us_lo", "latency_us_hi", "marks"),
         *("energy_mj", "energy_mj_ci95", "energy_reason", "idle_power_w"),
     )
     return dict.fromkeys(names) | {
