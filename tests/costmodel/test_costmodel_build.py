@@ -282,7 +282,7 @@ def test_the_file_holds_no_build_time() -> None:
     body = json.loads(to_json(make_model_file(make_points(slope, [1, 4]))))
     fields = ["preset", "points_sha256", "provenance", "curves", "intervals", "unmeasured"]
     more = ["source", "origin", "peaks", "thermal", "thermal_reason", "surfaces", "sha256", "runs"]
-    assert list(body) == ["schema", *fields, *more]
+    assert list(body) == ["schema", *fields, *more, "layers"]
 
 
 def test_turns_of_a_surface_count_by_number_of_active_experts() -> None:
