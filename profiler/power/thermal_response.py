@@ -32,6 +32,7 @@ from .sensors import LOG_TOOL, OpenRecorder, RecordedRows
 
 UNIT: Final = "step"
 _REPORT_S: Final = 0.5  # between two calls of `on_time`
+_FIRST_READINGS_S: Final = 1.0  # after the start of a recorder every sensor has been read by then
 
 
 class _NoTemperature(Exception):
@@ -98,9 +99,10 @@ class ThermalResponse:
             ) as script,
         ):
             script.start()
+            self._begin_s = self._now_s()
+            self._wait(_FIRST_READINGS_S)
             if not _has_temperature(recorder):
                 raise _NoTemperature(NO_TEMPERATURE)
-            self._begin_s = self._now_s()
             self._wait(idle_s)
             while self._now_s() < self._begin_s + idle_s + hot_s:
                 self._loads.append(self._hold(script, recorder, idle_s + hot_s))
