@@ -10,6 +10,7 @@ without a change find none.
 import argparse
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,8 @@ def main() -> None:
     if args.end_to_end:
         rows, goals = end_to_end_results(args.seed, quick=args.quick)
     else:
+        if find_spec("git_bayesect") is None:
+            print("git_bayesect: left out, not installed (pip install git_bayesect)")
         for results in (search_results, compare_results):
             more, wanted = results(args.seed, quick=args.quick)
             rows += more

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -132,8 +133,8 @@ Worlds = Callable[[np.random.Generator], World]
 
 
 def searches(noise: float) -> dict[str, Search]:
-    """Ours and those of the peers, by what a table calls them."""
-    return {
+    """Ours and those of the peers that are installed, by what a table calls them."""
+    found: dict[str, Search] = {
         "ours": lambda w: ours(w, Rules()),
         "ours, --no-drift": lambda w: ours(w, Rules(may_drift=False)),
         "ours, --no-drift --build-cost 10": lambda w: ours(
@@ -142,8 +143,10 @@ def searches(noise: float) -> dict[str, Search]:
         "git bisect, 1 reading a step": lambda w: git_bisect(w, 1),
         "git bisect, 10 readings a step": lambda w: git_bisect(w, 10),
         "asv find": asv_find,
-        "git_bayesect on pass and fail": bayesect,
     }
+    if find_spec("git_bayesect") is not None:
+        found["git_bayesect on pass and fail"] = bayesect
+    return found
 
 
 def tried(search: Search, trials: int, worlds: Worlds, seed: int) -> dict[str, Any]:
