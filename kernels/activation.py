@@ -99,7 +99,9 @@ def finish(  # type: ignore[no-untyped-def]
         y = activate(gate, ACTIVATION) * factor
         n = (column // 2 + tl.arange(0, BN // 2))[:, None]
         N = N // 2
+        inside = (row[None, :] < limit) & (n < N)
+        tl.store(y_ptr + row[None, :] * N + n, y.to(y_ptr.dtype.element_ty), mask=inside)
     else:
-        y = activate(sums, ACTIVATION)
-    inside = (row[None, :] < limit) & (n < N)
-    tl.store(y_ptr + row[None, :] * N + n, y.to(y_ptr.dtype.element_ty), mask=inside)
+        inside = (row[None, :] < limit) & (n < N)
+        at = row[None, :] * N + n
+        tl.store(y_ptr + at, activate(sums, ACTIVATION).to(y_ptr.dtype.element_ty), mask=inside)

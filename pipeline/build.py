@@ -113,8 +113,9 @@ def _common_provenance(runs: Sequence[Run]) -> Provenance:
 
 
 def _layers_of(runs: Sequence[Run]) -> tuple[LayerSizes, ...]:
-    """The layers that runs measured, each once by its sizes."""
-    presets = (layer for run in runs for layer in layers_of(run, run.plan()))
+    """The layers that runs measured, each once by its sizes; none of a run without its preset."""
+    with_preset = (run for run in runs if run.preset_path.exists())
+    presets = (layer for run in with_preset for layer in layers_of(run, run.plan()))
     layers = (
         LayerSizes(one.name, one.hidden, one.ffn, one.experts, one.top_k, one.dtype)
         for one in presets

@@ -158,17 +158,19 @@ def _skew(text: str) -> float:
 def _zipf_counts(skew: float, experts: int, top_k: int) -> tuple[int, ...]:
     """Counts of the experts in _TOKENS tokens: no expert gets a token twice."""
     weights = [rank**-skew for rank in range(1, experts + 1)]
+    total = sum(weights)
     whole = 0  # experts that every token goes to
-    while whole < experts and weights[whole] * (top_k - whole) > sum(weights[whole:]):
+    while whole < experts and weights[whole] * (top_k - whole) > total:
+        total -= weights[whole]
         whole += 1
-    total = sum(weights[whole:])
     shares = [weight * (top_k - whole) / total for weight in weights[whole:]]
     return _rounded([1.0] * whole + shares, _TOKENS * top_k)
 
 
 def _rounded(shares: Sequence[float], total: int) -> tuple[int, ...]:
     """Whole numbers in proportion to `shares` with the sum `total`, by the largest remainders."""
-    wanted = [share * total / sum(shares) for share in shares]
+    whole = sum(shares)
+    wanted = [share * total / whole for share in shares]
     counts = [int(one) for one in wanted]
     by_remainder = sorted(range(len(counts)), key=lambda at: counts[at] - wanted[at])
     for at in by_remainder[: total - sum(counts)]:

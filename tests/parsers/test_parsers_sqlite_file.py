@@ -46,6 +46,15 @@ def test_the_limit_is_that_of_all_queries_of_a_file(tmp_path: Path) -> None:
             list(file.pieces(ENDLESS, 1))
 
 
+@pytest.fixture
+def ctrl_c_interrupts() -> Iterator[None]:
+    """SIGINT interrupts, also where the tests were started as a job that ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_ctrl_c_ends_a_query(tmp_path: Path) -> None:
     main = threading.main_thread().ident
     assert main is not None

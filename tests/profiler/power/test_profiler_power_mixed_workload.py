@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -72,7 +73,8 @@ def test_a_replay_keeps_what_went_on_beside_it(run: Run, simulate: fake.Simulate
 )
 def test_a_replay_that_breaks_off_says_why(run: Run, script: str, says: str) -> None:
     write_whole(run.script(NAME), script)
-    (warning,) = record_mixed_workload(run, PROVENANCE, lambda *_: nullcontext(None)).warnings
+    silent: Any = SimpleNamespace(processes=())
+    (warning,) = record_mixed_workload(run, PROVENANCE, lambda *_: nullcontext(silent)).warnings
     assert warning.startswith(f"{BROKE_OFF}: ")
     assert says in warning
     assert read_mixed_workload(run) == warning
