@@ -19,7 +19,7 @@ from ...costmodel.model import KernelCostModel
 from ...store.cost_model import CostModelFile
 from ...store.document import MOST_BYTES, read_document
 from ...store.errors import BadInput
-from ...store.files import has_file, has_folder, read_text
+from ...store.files import around, has_file, has_folder, read_text
 from ...store.provenance import Provenance
 from ...store.run import Run, model_file, open_run
 from ...store.tables.parquet import read_stored, read_table
@@ -93,6 +93,12 @@ def _of_model(path: Path, warnings: Warnings) -> Side:
 def _json_object(path: Path, content: str) -> dict[str, Any]:
     try:
         body = json.loads(content)
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise BadInput(
+            f"{path} holds the text {around(error)}, which is not UTF-8",
+            hint="escape no half of a surrogate pair: write the benchmark's results anew",
+        ) from error
     except (ValueError, RecursionError) as error:
         body = error
     if not isinstance(body, dict):

@@ -67,6 +67,9 @@ def test_another_machine_is_refused_by_the_field_that_differs_unless_asked_for(
 
 
 def test_what_cannot_be_compared_is_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "half.json").write_text('{"rows": [{"name": "\\ud800", "value": 1, "unit": "s"}]}')
+    with pytest.raises(BadInput, match=r"half.json holds the text .*, which is not UTF-8"):
+        compare_costs(tmp_path / "half.json", tmp_path / "half.json")
     (tmp_path / "text.json").write_text("no JSON")
     with pytest.raises(BadInput, match="is no JSON object"):
         compare_costs(run.folder, tmp_path / "text.json")
