@@ -1,5 +1,6 @@
 """A comparison for a pull request, and for GitHub's log."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,9 @@ def test_the_summary_of_the_step_holds_any_name(
 ) -> None:
     summary = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    document = benchmark(tmp_path / "old.json")
-    document.write_text(document.read_text().replace("case3", "\\ud800\\u001b[2J"))
+    document = benchmark(tmp_path / os.fsdecode(b"\xff.json"))
+    document.write_text(document.read_text().replace("case3", "\\u001b[2J"))
     assert moeprof("compare", document, document, "--format", "github").exit_code == 0
-    assert "| \\ud800\\u001b[2J |" in summary.read_text()
+    text = summary.read_text()
+    assert "\\udcff.json" in text
+    assert "| \\u001b[2J |" in text
