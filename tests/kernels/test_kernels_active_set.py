@@ -80,6 +80,7 @@ def test_a_compiled_graph_is_whole_and_its_gradient_is_that_of_the_scores(backen
     assert torch.equal(slopes, expected)
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # by opcheck of torch 2.14
 def test_torch_sees_one_well_behaved_operator() -> None:
     torch.manual_seed(0)
     scores = torch.rand(3, 8, requires_grad=True)

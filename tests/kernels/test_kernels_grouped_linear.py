@@ -47,6 +47,7 @@ def slopes(y: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     return torch.autograd.grad(y.square().sum(), x, retain_graph=True)[0]
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # by opcheck of torch 2.14
 def test_torch_sees_well_behaved_operators() -> None:
     x = X.clone().requires_grad_()
     arguments = (COUNTS, UP.packed, UP.scales, None)
