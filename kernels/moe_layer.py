@@ -19,7 +19,7 @@ class LayerWeights:
     gate: torch.Tensor  # [all experts, K]
     w13: torch.Tensor  # [experts, 2 ffn, K]
     w2: torch.Tensor  # [experts, K, ffn]
-    bias: torch.Tensor | None = None  # of the router, float32 [all experts]
+    bias: torch.Tensor | None = None  # float32 [all experts]; the router ranks by score + bias
     shared_w13: torch.Tensor | None = None  # [2 shared_ffn, K]
     shared_w2: torch.Tensor | None = None  # [K, shared_ffn]
 

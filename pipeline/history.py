@@ -17,7 +17,7 @@ from ..store.run import open_run
 from ..store.tables.parquet import read_table
 from .parse import parse_if_stale
 
-_LEAST: Final = 1e-30  # of a value: ratios of two are finite, as none exceeds 1e30
+_LEAST: Final = 1e-30  # smallest value: ratios of two are finite, as none exceeds 1e30
 _COLUMNS: Final = {"latency": "latency_us", "energy": "energy_mj", "power": "power_w"}
 
 _Values = Mapping[int, float]

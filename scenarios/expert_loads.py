@@ -28,7 +28,7 @@ from ..store.files import read_text
 UNIFORM: Final = "uniform"
 _ZIPF: Final = "zipf:"
 _COUNTS: Final = "counts:"
-_TOKENS: Final = 4096  # of the batch that stands for a distribution without recorded counts
+_TOKENS: Final = 4096  # batch that stands for a distribution without recorded counts
 _MOST_TOKENS: Final = 1 << 16  # a larger recorded batch is scaled down to one of so many
 _ROUNDS: Final = 4  # exchanges of each of a token's experts
 _MOST_SKEW: Final = 10.0

@@ -16,7 +16,7 @@ PRESETS: Final = (
     *("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"),
     *("gpt-oss-120b", "glm-4.5-air", "kimi-k2", "llama-3.1-8b"),
 )
-UNPACKED_BITS: Final = 16  # of weights that are not quantised
+UNPACKED_BITS: Final = 16  # weights that are not quantised
 DTYPES: Final = ("float32", "bfloat16", "float16")
 LARGEST_SIZE: Final = 1 << 20  # no width and no number of experts comes near it
 OPTIONAL_SIZES: Final = ("shared_ffn", "heads", "kv_heads", "head_dim", "local_experts")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _SHORT = 10  # digits of a commit
 _SHOWN = 8  # suspects
-_ROUNDING = 1e-9  # of sums of probabilities
+_ROUNDING = 1e-9  # rounding error of sums of probabilities
 
 
 def show_plan(planned: "PlannedBisection") -> None:

@@ -18,11 +18,11 @@ from ...store.text.listed import listed
 from .repeat import Repeat
 
 # Of a normal distribution: standard error of the median over that of the mean, and standard
-# deviation over interquartile range.
+# deviation over interquartile range and over the median of |values|.
 _MEDIAN_OVER_MEAN: Final = 1.2533
 _DEVIATION_OVER_RANGE: Final = 1 / (2 * NormalDist().inv_cdf(0.75))
-_DEVIATION_OVER_MEDIAN: Final = 1 / NormalDist().inv_cdf(0.75)  # of |a normal distribution|
-_MIN_VISITS: Final = 4  # of one size, to tell how visits scatter
+_DEVIATION_OVER_MEDIAN: Final = 1 / NormalDist().inv_cdf(0.75)
+_MIN_VISITS: Final = 4  # fewer visits of one size do not tell how visits scatter
 _MIN_CALLS: Final = 4  # fewer have no quartiles
 
 

@@ -20,7 +20,7 @@ from ..tables.schemas import SCHEMAS
 
 DEFAULT_HISTORY: Final = Path("artifacts/history")
 _TABLE: Final = "history"
-_KNOWN: Final = ("run", "utc", "device", "curve", "op", "tokens", "flags")  # of every point
+_KNOWN: Final = ("run", "utc", "device", "curve", "op", "tokens", "flags")  # every point has these
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
 
 Row = dict[str, Any]

@@ -21,7 +21,7 @@ def main(words: list[str]) -> int:
         return 0
     first = next(place for place, word in enumerate(words[1:], 1) if not word.startswith("--"))
     report = Path(output.replace("%%", "%"))
-    Trace().write(report)  # of a target that loads no torch
+    Trace().write(report)  # a target that loads no torch has an empty trace
     environment = {**os.environ, "REHEARSAL_NSYS": str(report)}
     return subprocess.run(words[first:], close_fds=False, env=environment).returncode
 

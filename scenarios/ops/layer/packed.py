@@ -124,16 +124,19 @@ def _expert_bytes(outputs: int, inputs: int, preset: Preset, dtype_bytes: int) -
     return 4 + 4 * words + inputs // preset.group_size * outputs * dtype_bytes
 
 
+def _row_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
+    """Bytes of the rows in and out: one side is hidden wide, the other ffn."""
+    return tokens * preset.top_k * (preset.hidden + preset.ffn) * dtype_bytes
+
+
 def _w13_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
-    rows, active = tokens * preset.top_k, len(preset.expert_loads(tokens))
     an_expert = _expert_bytes(2 * preset.ffn, preset.hidden, preset, dtype_bytes)
-    return rows * (preset.hidden + preset.ffn) * dtype_bytes + active * an_expert
+    return _row_bytes(tokens, preset, dtype_bytes) + len(preset.expert_loads(tokens)) * an_expert
 
 
 def _w2_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
-    rows, active = tokens * preset.top_k, len(preset.expert_loads(tokens))
     an_expert = _expert_bytes(preset.hidden, preset.ffn, preset, dtype_bytes)
-    return rows * (preset.ffn + preset.hidden) * dtype_bytes + active * an_expert
+    return _row_bytes(tokens, preset, dtype_bytes) + len(preset.expert_loads(tokens)) * an_expert
 
 
 _IMPORTS: Final = (

@@ -16,7 +16,7 @@ from moeprof.tests.builders import make_model_file, make_points
 
 OPS = ("topk", "fc1", "gelu", "fc2")
 NARROW = LayerSizes("tiny", 8, 4, 16, 2, "float32")
-WIDE = LayerSizes("tiny", 16, 4, 16, 2, "float32")  # of the same name
+WIDE = LayerSizes("tiny", 16, 4, 16, 2, "float32")  # another layer of the same name
 ROUTED = LayerSizes("routed", 8, 4, 64, 2, "float32")
 
 
