@@ -15,6 +15,7 @@ from ..profiler.schedule.op_summary import OpSummary
 from ..profiler.sweep import Sweep
 from ..profiler.watch import look_around, watch_of
 from ..scenarios.duration import call_times_of
+from ..scenarios.gpu_settings import at_each_setting
 from ..scenarios.plan import estimate_power_s, estimate_s, response_s
 from ..scenarios.rates import rates_of
 from ..scenarios.run_files import begin_run, rendered_files
@@ -27,7 +28,7 @@ from ..store.run import DEFAULT_STORE, open_run
 from .measure.progress import SILENT, RunProgress
 from .measure.quiet import OwnDevice, tell
 from .measure.renewed_scripts import renew_scripts
-from .measure.resolve import describe_here, plan_warnings, resolve
+from .measure.resolve import described_at, plan_warnings, resolve
 from .measure.resume import (
     changed_options,
     check_same_plan,
@@ -44,6 +45,7 @@ __all__ = [
     "RunEstimate",
     "RunOptions",
     "RunProgress",
+    "at_each_setting",
     "plan_run",
     "profile",
     "resume",
@@ -178,7 +180,7 @@ def resume(
     plan = opened.plan()
     with naming(opened.plan_path):
         device = choose_device(plan.device)
-    provenance = describe_here(device, plan.threads)
+    provenance = described_at(device, plan.threads, plan.power_limit_w)
     check_machine(opened, provenance)
     check_trusted(opened, plan, trust=trust)
     given = changed_options(options) if given is None else given

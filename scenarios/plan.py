@@ -13,7 +13,7 @@ from ..store.plan import OpPlan, Plan, PowerPlan
 from .catalogue import LoadedOp
 from .duration import START_S, CallTimes, timing_s
 from .preset import Preset
-from .run_options import RunOptions
+from .run_options import RunOptions, option_of
 
 FIRST_SIZES: Final = 8  # over the logarithm; adaptive sampling starts from them
 POINTS: Final = 24  # sizes chosen for the fit of an operation, at most
@@ -85,6 +85,7 @@ def make_plan(options: RunOptions, resolved: ResolvedRun) -> Plan:
         ),
         power_reason=resolved.power_reason,
         sm_clock_mhz=options.sm_clock_mhz,
+        power_limit_w=options.power_limit_w,
         thermal_step=options.thermal_step,
     )
     plan = replace(plan, budget_s=_budget_s(plan))
@@ -94,13 +95,14 @@ def make_plan(options: RunOptions, resolved: ResolvedRun) -> Plan:
 
 
 def check_options(options: RunOptions, device: str) -> None:
-    """Raise BadInput where the budget has no room for the thermal step, or a CPU's clock is locked.
+    """Raise BadInput where the budget has no room for the thermal step, or a CPU's clock is set.
 
     `device` is "cpu" or "cuda:N".
     """
     check_response_fits(options.thermal_step, options.budget_s)
-    if options.sm_clock_mhz is not None and device == "cpu":
-        raise BadInput("--lock-clocks is for a GPU, and the device is cpu")
+    for field in ("sm_clock_mhz", "power_limit_w"):
+        if getattr(options, field) is not None and device == "cpu":
+            raise BadInput(f"{option_of(field)} is for a GPU, and the device is cpu")
 
 
 def _op_plan(options: RunOptions, resolved: ResolvedRun, loaded: LoadedOp) -> OpPlan:

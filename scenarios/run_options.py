@@ -17,8 +17,13 @@ _OPTIONS: Final = {
     "point_timeout_s": "--point-timeout",
     "power": "--no-power",
     "sm_clock_mhz": "--lock-clocks",
+    "power_limit_w": "--power-limits",
     "wait_s": "--wait",
 }  # where the command line's option is not the field's name
+_SETTINGS: Final = (
+    ("sm_clock_mhz", "MHz", "SUPPORTED_CLOCKS"),
+    ("power_limit_w", "W", "POWER"),
+)
 _MAX_S: Final = 365 * 24 * 3600.0  # threading.TIMEOUT_MAX is some 292 years
 _FEWER_DIGITS: Final = "write a number that fits into 64 bits"
 _CHOICES: Final = {"sampling": Sampling, "isolation": Isolation, "l2": L2}
@@ -58,6 +63,7 @@ class RunOptions:
         point_timeout_s: Give up one batch size after so many seconds.
         power: Whether to measure energy where a sensor can.
         sm_clock_mhz: Lock the GPU's SM clock to so many MHz meanwhile; needs root. None: no lock.
+        power_limit_w: Set the GPU's power limit to so many W meanwhile; needs root. None: as it is.
         thermal_step: Record a step in power at the end, for the thermal response: five minutes.
         wait_s: Wait so many seconds at most until the device is quiet, then measure all the same.
         force: Measure beside another sweep on the same device; every point gets a flag.
@@ -85,6 +91,7 @@ class RunOptions:
     point_timeout_s: float = 60.0
     power: bool = True
     sm_clock_mhz: int | None = None
+    power_limit_w: int | None = None
     thermal_step: bool = False
     wait_s: float | None = None
     force: bool = False
@@ -127,11 +134,13 @@ class RunOptions:
                     " a year",
                     hint="leave it out, or give it another time",
                 )
-        if self.sm_clock_mhz is not None and self.sm_clock_mhz < 1:
-            raise BadInput(
-                f"--lock-clocks is {self.sm_clock_mhz} MHz, and it must be at least 1",
-                hint="leave it out, or give a clock that `nvidia-smi -q -d SUPPORTED_CLOCKS` lists",
-            )
+        for field, unit, query in _SETTINGS:
+            value = getattr(self, field)
+            if value is not None and value < 1:
+                raise BadInput(
+                    f"{option_of(field)} is {value} {unit}, and it must be at least 1",
+                    hint=f"leave it out, or give one that `nvidia-smi -q -d {query}` lists",
+                )
 
     def _check_choices(self) -> None:
         for field, kind in _CHOICES.items():

@@ -107,15 +107,16 @@ class Plan:
     `points_per_op` bounds the sizes chosen for the fit, hold-out and calibration not counted.
     `budget_s` bounds the whole run, None for none; `point_timeout_s` bounds one point. `seed` draws
     the hold-out, the calibration sizes and the order. `power` is None where energy is not measured,
-    for the `power_reason`. `sm_clock_mhz` is the SM clock that is locked during the run, None where
-    it is not. `thermal_step` says whether the thermal response is recorded at the end. `preset` and
-    `preset_source` name the layers that are measured, several by comma.
+    for the `power_reason`. `sm_clock_mhz` and `power_limit_w` are what
+    the run sets its GPU to, None where it leaves it. `thermal_step` says whether the thermal
+    response is recorded at the end. `preset` and `preset_source` name the layers that are measured,
+    several by comma.
     """
 
-    # History, newest first. 1.6: several layers, the spare hold-out. 1.5: the reference. 1.4: spare
-    # blocks of the power pass. 1.3: the thermal step. 1.2: the power pass, locked clocks. 1.1:
-    # calibration sizes. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.plan/1.6"
+    # History, newest first. 1.7: power limits. 1.6: several layers, the spare hold-out. 1.5: the
+    # reference. 1.4: spare blocks of the power pass. 1.3: the thermal step. 1.2: the power pass,
+    # locked clocks. 1.1: calibration sizes. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.plan/1.7"
     WAY_OUT: ClassVar[str] = "restore the plan that `moeprof profile` wrote, or profile anew"
 
     run_id: RunId
@@ -136,6 +137,7 @@ class Plan:
     power: PowerPlan | None = None
     power_reason: str | None = None
     sm_clock_mhz: Size | None = None
+    power_limit_w: Size | None = None
     thermal_step: bool = False
 
     def __post_init__(self) -> None:

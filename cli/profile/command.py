@@ -25,6 +25,7 @@ from .options import (
     Ops,
     Points,
     PointTimeout,
+    PowerLimits,
     PresetFile,
     PresetName,
     Resume,
@@ -42,6 +43,7 @@ from .options import (
 from .output import show_estimate, show_result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from ...pipeline.profile import RunOptions
@@ -70,6 +72,7 @@ def profile(
     budget: Budget = None,
     point_timeout: PointTimeout = "60s",
     no_power: NoPower = False,
+    power_limits: PowerLimits = None,
     lock_clocks: LockClocks = None,
     thermal_step: ThermalResponse = False,
     wait: Wait = None,
@@ -81,7 +84,7 @@ def profile(
     json: Json = False,
 ) -> None:
     """Measure operations over batch sizes into a run folder. --dry-run says how long it takes."""
-    from ...pipeline.profile import RunOptions
+    from ...pipeline.profile import RunOptions, at_each_setting
 
     options = RunOptions(
         ops=ops, batch_sizes=batch_sizes, preset=preset, preset_file=scenario, hidden=hidden,
@@ -89,14 +92,16 @@ def profile(
         routing=routing, device=device, collectors=collector, sampling=sampling,
         points_per_op=points, isolation=isolation, l2=l2, threads=threads, seed=seed,
         budget_s=None if budget is None else duration_s(budget),
-        point_timeout_s=duration_s(point_timeout), power=not no_power, sm_clock_mhz=lock_clocks,
+        point_timeout_s=duration_s(point_timeout), power=not no_power,
         thermal_step=thermal_step, wait_s=None if wait is None else duration_s(wait), force=force,
     )  # fmt: skip
     _check_resume(run, resume, dry_run, trust)
+    runs = at_each_setting(options, power_limits, lock_clocks)
     if resume:
-        _resume(find_run(run, store).folder, options, _given(context), trust, json)
+        codes = [_resume(find_run(run, store).folder, runs, _given(context), trust, json)]
     else:
-        _measure(options, store, dry_run, json)
+        codes = [_measure(one, store, dry_run, json) for one in runs]
+    raise typer.Exit(max(codes))
 
 
 def _check_resume(run: "Path | None", resume: bool, dry_run: bool, trust: bool) -> None:
@@ -131,22 +136,33 @@ def _show_plan(options: "RunOptions", json: bool) -> None:
     show_estimate(estimate, json)
 
 
-def _measure(options: "RunOptions", store: "Path", dry_run: bool, json: bool) -> None:
+def _measure(options: "RunOptions", store: "Path", dry_run: bool, json: bool) -> int:
+    """Measure one run, or show its plan; return the exit code."""
     if dry_run:
         _show_plan(options, json)
-        return
+        return 0
     from ...pipeline.profile import profile as measure
 
     with redirect_stdout(sys.stderr), render.Talk() as talk:
         result = measure(options, store=store, progress=talk)
-    show_result(result, json)
+    return show_result(result, json)
 
 
 def _resume(
-    folder: "Path", options: "RunOptions", given: dict[str, str], trust: bool, json: bool
-) -> None:
+    folder: "Path",
+    runs: "Sequence[RunOptions]",
+    given: dict[str, str],
+    trust: bool,
+    json: bool,
+) -> int:
+    """Go on with a run, which is at one setting; return the exit code."""
     from ...pipeline.profile import resume
 
+    if len(runs) > 1:
+        raise BadInput(
+            f"--resume goes on with one run, and {len(runs)} settings were given",
+            hint="leave --power-limits and --lock-clocks out: each run knows its own",
+        )
     with redirect_stdout(sys.stderr), render.Talk() as talk:
-        result = resume(folder, options, given=given, trust=trust, progress=talk)
-    show_result(result, json)
+        result = resume(folder, runs[0], given=given, trust=trust, progress=talk)
+    return show_result(result, json)

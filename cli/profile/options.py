@@ -89,9 +89,15 @@ Seed = Annotated[
 Budget = Annotated[str | None, typer.Option(help="Stop measuring after this long, for example 3m.")]
 PointTimeout = Annotated[str, typer.Option(help="Give a size up after this long.")]
 NoPower = Annotated[bool, typer.Option("--no-power", help="Measure no energy, only times.")]
+PowerLimits = Annotated[
+    str | None,
+    typer.Option(
+        metavar="W,...", help="A run at each of these power limits of the GPU; needs root."
+    ),
+]
 LockClocks = Annotated[
-    int | None,
-    typer.Option(metavar="MHZ", help="Hold the GPU's SM clock at this meanwhile; needs root."),
+    str | None,
+    typer.Option(metavar="MHZ,...", help="A run at each of these SM clocks, held; needs root."),
 ]
 ThermalResponse = Annotated[
     bool,

@@ -3,8 +3,6 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-import typer
-
 from .. import render
 
 if TYPE_CHECKING:
@@ -16,10 +14,10 @@ _NOTHING_MEASURED = 3
 _LONG_S = 600  # from here on printed in minutes
 
 
-def show_result(result: "ProfileResult", json: bool) -> None:
+def show_result(result: "ProfileResult", json: bool) -> int:
     """Show what became of each operation.
 
-    Exits with 4 where the budget was spent, and with 3 where nothing was measured.
+    Returns the exit code: 4 where the budget was spent, 3 where nothing was measured, else 0.
     """
     if json:
         render.data({"run": str(result.folder), "ops": [asdict(one) for one in result.ops]})
@@ -37,10 +35,11 @@ def show_result(result: "ProfileResult", json: bool) -> None:
     if result.measured_once or result.budget_spent:
         render.say(f"go on with: moeprof profile {result.folder} --resume")
     if result.budget_spent:
-        raise typer.Exit(_BUDGET_SPENT)
+        return _BUDGET_SPENT
     if not result.has_points:
         render.error("nothing was measured", hint="the reasons stand above; `moeprof doctor` helps")
-        raise typer.Exit(_NOTHING_MEASURED)
+        return _NOTHING_MEASURED
+    return 0
 
 
 def show_estimate(estimate: "RunEstimate", json: bool) -> None:

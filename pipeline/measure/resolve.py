@@ -1,7 +1,7 @@
 """From the options of a run to its plan on this machine: device, preset, collectors, sensors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def resolve(options: RunOptions, progress: RunProgress, *, alone: bool = False) 
     sizes = "; ".join(f"{layer.name} ({layer.source})" for layer in layers)
     progress.notice(f"device: {device}; preset: {sizes}")
     progress.notice(f"collector: {', '.join(collectors)} ({reason})")
-    provenance = describe_here(device, options.threads)
+    provenance = described_at(device, options.threads, options.power_limit_w)
     resolved = ResolvedRun(
         run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{_named(layers)}-{device.replace(':', '')}",
         device=device,
@@ -68,6 +68,14 @@ def describe_here(device: str, threads: int) -> Provenance:
     """Describe `device` ("cpu" or "cuda:N") and the commit of the current folder."""
     commit, dirty = head(Path.cwd())
     return describe(device, threads, git_commit=commit, git_dirty=dirty)
+
+
+def described_at(device: str, threads: int, power_limit_w: int | None) -> Provenance:
+    """Describe `device` as `describe_here`, at the power limit that a run is going to set."""
+    here = describe_here(device, threads)
+    if power_limit_w is None or here.gpu is None:
+        return here
+    return replace(here, gpu=replace(here.gpu, power_limit_w=float(power_limit_w)))
 
 
 def plan_warnings(plan: Plan) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
-"""Around a sweep: the device to itself, its clock locked where the plan says so, its failures."""
+"""Around a sweep: the device to itself, set as the plan says, and its failures."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 
-from ...profiler.clocks import locked_sm_clock
 from ...profiler.schedule.op_summary import OpSummary
+from ...profiler.settings.held import Settings, held
 from ...profiler.sweep import ScenarioOf
 from ...scenarios.catalogue import LoadedOp
 from ...scenarios.operation import Operation
@@ -27,34 +27,33 @@ def device_alone(
     progress: RunProgress,
     options: RunOptions,
 ) -> Iterator[OwnDevice]:
-    """Hold the device in the block, and its clock where the plan says so.
+    """Hold the device in the block, and its settings where the plan says so.
 
-    Waits and raises as `own_device` does, before its clock is changed, and raises as
-    `locked_clock` does.
+    Waits and raises as `own_device` does, before its settings are changed, and raises as
+    `as_planned` does.
     """
     with (
         own_device(provenance.gpu, plan.run_id, progress, options) as own,
-        locked_clock(plan, provenance, progress.notice),
+        as_planned(plan, provenance, progress.notice),
     ):
         yield own
 
 
 @contextmanager
-def locked_clock(
-    plan: Plan, provenance: Provenance, notice: Callable[[str], None]
-) -> Iterator[None]:
-    """Lock the GPU's SM clock in the block where the plan says so; report both changes.
+def as_planned(plan: Plan, provenance: Provenance, notice: Callable[[str], None]) -> Iterator[None]:
+    """Hold the SM clock and the power limit of a plan in the block; report both changes.
 
-    Raises BadInput for a clock that the GPU does not have, and CannotMeasure where locking is
-    refused.
+    Raises BadInput for what the GPU does not have, and CannotMeasure where a change is refused, or
+    did not last.
     """
-    if plan.sm_clock_mhz is None or provenance.gpu is None:
+    settings = Settings(plan.sm_clock_mhz, plan.power_limit_w)
+    if settings == Settings() or provenance.gpu is None:
         yield
         return
-    with locked_sm_clock(provenance.gpu.uuid, plan.sm_clock_mhz):
-        notice(f"the SM clock is locked to {plan.sm_clock_mhz} MHz for this sweep")
+    with held(provenance.gpu.uuid, settings):
+        notice(f"for this sweep: {settings}")
         yield
-    notice("the SM clock is not locked any more")
+    notice("the GPU's settings are put back")
 
 
 def scenarios_of(ops: Sequence[LoadedOp], preset: Preset, plan: Plan) -> dict[str, ScenarioOf]:

@@ -33,7 +33,7 @@ from ...store.verdicts.verdict import HOLD_OUT_MORE
 from .progress import RunProgress
 from .quiet import OwnDevice
 from .renewed_scripts import renew_scripts
-from .resolve import describe_here
+from .resolve import described_at
 from .sweep import device_alone
 
 FOLDER: Final = "nvml"
@@ -126,7 +126,7 @@ def _device_of(measured: Plan) -> Provenance:
         device = choose_device(measured.device)
     except BadInput as missing:
         raise CannotMeasure(missing.message, hint=_ELSEWHERE) from missing
-    return describe_here(device, measured.threads)
+    return described_at(device, measured.threads, measured.power_limit_w)
 
 
 def _energy_from(provenance: Provenance) -> str:

@@ -54,7 +54,7 @@ class Supervised:
                     *command,
                 ],
                 cwd=cwd,
-                env={**os.environ, **_package_path(), **(environment or {}), _MARK: self._id},
+                env={**os.environ, **package_path(), **(environment or {}), _MARK: self._id},
                 stdin=subprocess.DEVNULL if log is None else subprocess.PIPE,
                 stdout=subprocess.PIPE if log is None else subprocess.DEVNULL,
                 stderr=subprocess.PIPE if log is None else subprocess.DEVNULL,
@@ -150,7 +150,7 @@ class Supervised:
         return 0
 
 
-def _package_path() -> dict[str, str]:
+def package_path() -> dict[str, str]:
     """PYTHONPATH by which an isolated script imports this moeprof, where sys.path alone led to it.
 
     An installed package is found without: its folder comes after the standard library.

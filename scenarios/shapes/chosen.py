@@ -33,7 +33,7 @@ def chosen_layers(options: RunOptions, default: str) -> tuple[Preset, ...]:
         rank_of(_changed(preset, hidden, bits), *ranks)
         for preset in named
         for hidden, bits in product(
-            _numbers("--hidden", options.hidden), _numbers("--weight-bits", options.weight_bits)
+            numbers("--hidden", options.hidden), numbers("--weight-bits", options.weight_bits)
         )
     ]
     found: list[Preset] = []
@@ -77,8 +77,8 @@ def _changed(preset: Preset, hidden: int | None, bits: int | None) -> Preset:
         return replace(preset, source=f"{preset.source}; with {said}", **changes)
 
 
-def _numbers(option: str, words: str | None) -> Iterator[int | None]:
-    """The numbers of a list by comma; None alone where there is no list."""
+def numbers(option: str, words: str | None) -> Iterator[int | None]:
+    """The numbers of a list by comma; None alone where there is no list. Raises BadInput."""
     if words is None:
         return iter((None,))
     try:

@@ -36,11 +36,30 @@ static const u64 REASON_BITS[] = {0x4, 0x10, 0x20, 0x40, 0x80}; /* of T_POWER_CA
 
 #define EXPORT __attribute__((visibility("default"))) result
 static int users;
-static unsigned locked_mhz;
+enum { LIMIT_MW = 700000, LEAST_LIMIT_MW = 200000, MOST_MHZ = 1980 };
 static double started_s, update_s, phase_s, jitter_s, window_s, freeze_s, reset_s, call_s;
 static volatile double *virtual_clock_s;
 static const char *errors;
 static FILE *live; /* a file of work that grows while it is read */
+
+/* ---- what root has set, of all processes: FAKENVML_ROOT names the file that holds it ---- */
+struct set { unsigned locked_mhz, limit_mw; };
+static struct set settings(void) {
+    struct set found = {0, LIMIT_MW};
+    FILE *file = getenv("FAKENVML_ROOT") ? fopen(getenv("FAKENVML_ROOT"), "r") : NULL;
+    if (file) {
+        if (fscanf(file, "%u %u", &found.locked_mhz, &found.limit_mw) < 2) found = (struct set){0, LIMIT_MW};
+        fclose(file);
+    }
+    return found;
+}
+static result set(struct set wanted) {
+    FILE *file = getenv("FAKENVML_ROOT") ? fopen(getenv("FAKENVML_ROOT"), "w") : NULL;
+    if (!file) return FORBIDDEN;
+    fprintf(file, "%u %u\n", wanted.locked_mhz, wanted.limit_mw);
+    fclose(file);
+    return OK;
+}
 
 /* ---- time ---- */
 static double clock_s(void) {
@@ -122,6 +141,7 @@ static void follow(void) {
     double begin, end, power, clock;
     u64 reasons;
     if (!live) return;
+    double limit = settings().limit_mw;
     for (long place = ftell(live); fgets(line, sizeof line, live); place = ftell(live)) {
         if (!strchr(line, '\n')) { /* it is still being written */
             fseek(live, place, SEEK_SET);
@@ -130,7 +150,8 @@ static void follow(void) {
         if (sscanf(line, "%lf,%lf,%lf,%lf,%llu", &begin, &end, &power, &clock, &reasons) < 5) continue;
         if (begin < rows[n_rows - 1].t) begin = rows[n_rows - 1].t;
         if (end <= begin) continue;
-        change(begin, power, clock, reasons);
+        if (power > limit) reasons |= REASON_BITS[0];
+        change(begin, fmin(power, limit), clock, reasons);
         change(end, IDLE_MW, clock, 0);
     }
     clearerr(live);
@@ -190,11 +211,11 @@ static u64 simulate(enum reading what, double t) {
     case POWER_AVERAGE: case POWER_USAGE: return (u64)mean_mw(refreshed, 1.0);
     case TEMP_GPU: return (u64)floor(at(t).temp);
     case TEMP_MEMORY: return (u64)floor(at(t).temp + 5);
-    case CLOCK_SM: return locked_mhz ? locked_mhz : (u64)at(t).clock;
+    case CLOCK_SM: return settings().locked_mhz ? settings().locked_mhz : (u64)at(t).clock;
     case CLOCK_MEMORY: return 3201;
     case REASONS: return at(t).reasons;
     case PROCESSES: return (u64)processes(t, NULL, 0);
-    case POWER_LIMIT: return 700000;
+    case POWER_LIMIT: return settings().limit_mw;
     default: return (u64)(at(t).throttled[what - T_POWER_CAP] * 1e9);
     }
 }
@@ -412,19 +433,25 @@ EXPORT nvmlDeviceGetClockInfo(device d, int kind, unsigned *out) {
     *out = (unsigned)value;
     return code;
 }
-/* Whoever holds FAKENVML_ROOT may lock the SM clock, up to 1980 MHz. */
 EXPORT nvmlDeviceSetGpuLockedClocks(device d, unsigned low, unsigned high) {
     (void)d; ENTER("nvmlDeviceSetGpuLockedClocks");
     if (!getenv("FAKENVML_ROOT")) return FORBIDDEN;
-    if (low > high || high > 1980) return INVALID;
-    locked_mhz = high;
-    return OK;
+    if (low > high || high > MOST_MHZ) return INVALID;
+    return set((struct set){high, settings().limit_mw});
 }
 EXPORT nvmlDeviceResetGpuLockedClocks(device d) {
     (void)d; ENTER("nvmlDeviceResetGpuLockedClocks");
+    return set((struct set){0, settings().limit_mw});
+}
+EXPORT nvmlDeviceSetPowerManagementLimit(device d, unsigned limit) {
+    (void)d; ENTER("nvmlDeviceSetPowerManagementLimit");
     if (!getenv("FAKENVML_ROOT")) return FORBIDDEN;
-    locked_mhz = 0;
-    return OK;
+    if (limit < LEAST_LIMIT_MW || limit > LIMIT_MW) return INVALID;
+    return set((struct set){settings().locked_mhz, limit});
+}
+EXPORT nvmlDeviceGetPowerManagementLimitConstraints(device d, unsigned *least, unsigned *most) {
+    (void)d; ENTER("nvmlDeviceGetPowerManagementLimitConstraints");
+    *least = LEAST_LIMIT_MW; *most = LIMIT_MW; return OK;
 }
 typedef struct { unsigned gpu, memory; } utilization;
 EXPORT nvmlDeviceGetUtilizationRates(device d, utilization *out) {

@@ -75,6 +75,8 @@ def _recordings(run: Run) -> dict[Path, int]:
         ("--threads 0", "--threads is 0", ""),
         ("--budget soon", "'soon'", "3m"),
         ("--device cpu --lock-clocks 1500", "--lock-clocks is for a GPU", ""),
+        ("--device cpu --power-limits 400,700", "--power-limits is for a GPU", ""),
+        ("--power-limits low", "--power-limits is 'low'", ""),
         ("--point-timeout -1s", "'-1s'", "3m"),
         ("--no-power --thermal-step", "--no-power and --thermal-step", "one of them"),
         ("--thermal-step --budget 5m", "--budget is 300 s, and the thermal step alone", "more"),
@@ -227,6 +229,12 @@ def test_a_run_is_not_resumed_with_other_clocks(recorded_run: Path, moeprof: Moe
     result = moeprof("profile", recorded_run, "--resume", "--lock-clocks", "1500")
     assert result.exit_code == 2
     assert "--lock-clocks is '1500', and the run was planned otherwise" in result.errors[0]
+
+
+def test_a_run_is_resumed_at_its_own_setting_alone(recorded_run: Path, moeprof: Moeprof) -> None:
+    result = moeprof("profile", recorded_run, "--resume", "--power-limits", "400,500")
+    assert result.exit_code == 2
+    assert "--resume goes on with one run, and 2 settings were given" in result.errors[0]
 
 
 def test_a_run_is_printed_as_json_and_nothing_else_on_stdout(profiled: tuple[Path, Result]) -> None:

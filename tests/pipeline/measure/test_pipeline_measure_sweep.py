@@ -1,44 +1,42 @@
-"""The sweep of a run folder: the locked clock, and what is said of failures."""
+"""The sweep of a run folder: the settings of its GPU, and what is said of failures."""
 
 from dataclasses import replace
+from pathlib import Path
 
-import pytest
-
-from moeprof.device.nvml import Sensors, nvml
 from moeprof.energy.faults import Fault
-from moeprof.pipeline.measure.sweep import failures_of, locked_clock
+from moeprof.pipeline.measure.sweep import as_planned, failures_of
 from moeprof.profiler.schedule.op_summary import OpSummary
 from moeprof.store.provenance import Gpu
 from moeprof.store.recording import CollectorName, Failure
 from moeprof.tests.fakenvml import fake
 from moeprof.tests.profiler.power.virtual_power import TRACE
+from moeprof.tests.profiler.settings.gpu_state import set_to
 from moeprof.tests.profiler.worlds import PROVENANCE, a_plan
 
 FAILURES = [Failure(f"fc1-b{size}", 0, Fault.GPU_LOST) for size in (1, 2, 4)]
 
 
-def test_the_clock_is_locked_in_the_block_and_let_go_after_it(simulate: fake.Simulate) -> None:
+def test_the_settings_of_the_plan_are_held_in_the_block_and_put_back_after_it(
+    simulate: fake.Simulate, tmp_path: Path
+) -> None:
     gpu = Gpu(0, "GPU", fake.UUID, None, None, None, None, None, None, None)
-    plan, on_gpu = a_plan(sm_clock_mhz=1500), replace(PROVENANCE, device="cuda:0", gpu=gpu)
+    plan = a_plan(sm_clock_mhz=1500, power_limit_w=400)
+    on_gpu = replace(PROVENANCE, device="cuda:0", gpu=gpu)
     notices: list[str] = []
 
-    def clock_mhz() -> int | None:
-        with nvml() as library:
-            return Sensors(library, fake.UUID).sm_clock()[0].value
-
-    with simulate(TRACE, root=1):
-        with locked_clock(plan, on_gpu, notices.append):
-            assert clock_mhz() == 1500
-        assert clock_mhz() == 1755
-        assert len(notices) == 2
-        with pytest.raises(KeyboardInterrupt), locked_clock(plan, on_gpu, notices.append):
-            raise KeyboardInterrupt
-        assert clock_mhz() == 1755
+    with simulate(TRACE, root=tmp_path / "set"):
+        with as_planned(plan, on_gpu, notices.append):
+            assert set_to() == (1500, 400_000)
+        assert set_to() == (1755, 700_000)
+    assert notices == [
+        "for this sweep: power limit 400 W, SM clock 1500 MHz",
+        "the GPU's settings are put back",
+    ]
 
 
-def test_without_a_clock_in_the_plan_nothing_is_locked() -> None:
+def test_without_settings_in_the_plan_nothing_is_changed() -> None:
     notices: list[str] = []
-    with locked_clock(a_plan(), PROVENANCE, notices.append):
+    with as_planned(a_plan(), PROVENANCE, notices.append):
         assert notices == []
     assert notices == []
 
