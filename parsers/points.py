@@ -1,6 +1,7 @@
 """Calls to points: one row per scenario from all its repeats, or the reason why there is none."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from ..store.recording import CollectorName, Recording
 from ..store.scenario import BURST, Scenario
 from ..store.tables.parquet import table_from_columns
 from ..store.tables.schemas import SCHEMAS
-from .repeats.agreement import AgreedTimes, agreed_times
+from .repeats.agreement import AgreedTimes, PointKey, agreed_times
 from .repeats.times import RepeatTimes, repeats_by_scenario
 
 SPREAD_LIMIT: Final = 0.20  # interquartile range over median that raises no flag
@@ -33,10 +34,11 @@ def points_table(
 ) -> pa.Table:
     """Build `points` from `calls`, and their energy from `power`, ordered by curve and tokens.
 
-    Every scenario of a timing recording has a row. A repeat that failed, or that lacks calls, is
-    not part of the point; a flag names it, or `failure` where no repeat is complete. Of the others
-    those count that agree, without the course of the machine's speed (repeats/agreement.py). Raises
-    BadInput where a recording times a scenario that no recording describes.
+    Every scenario of a timing recording has a row; one of which every other repeat is held out has
+    two, that of the hold-out first. A repeat that failed, or that lacks calls, is not part of the
+    point; a flag names it, or `failure` where no repeat is complete. Of the others those count that
+    agree, without the course of the machine's speed (repeats/agreement.py). Raises BadInput where a
+    recording times a scenario that no recording describes.
     """
     timing = [one for one in recordings if one.collector not in _TIMELESS]
     scenarios = {s.key: s for recording in timing for s in recording.scenarios}
@@ -45,16 +47,17 @@ def points_table(
     if unknown:
         raise BadInput(f"a recording speaks of {unknown[0]!r} without describing that scenario")
     power = PointEnergies(plan) if power is None else power
-    agreed = agreed_times(scenarios.values(), repeats)
+    parts = _by_role(scenarios, repeats, plan)
+    agreed = agreed_times(parts)
     energies, ops = power.columns(), {op.curve: op.op for op in plan.ops}
     rows = []
-    for scenario in sorted(scenarios.values(), key=lambda s: (s.curve, s.tokens, s.key)):
+    for key in sorted(parts, key=lambda k: (k[0], scenarios[k[1]].tokens, k[1], k[2] == Role.FIT)):
+        scenario = scenarios[key[1]]
         why_none = power.why_none(ops.get(scenario.curve, scenario.op)) or NO_POWER
         energy = {"energy_source": EnergySource.UNAVAILABLE, "energy_reason": why_none, "flags": []}
         energy |= energies.get(scenario.key, {})
-        times = _times(repeats.get(scenario.key, []), agreed.get(scenario.key))
-        rows.append(_row(scenario, times, energy, why_none))
-    _set_roles(rows, plan)
+        times = _times(parts[key], agreed.get(key))
+        rows.append(_row(scenario, times, energy, why_none) | {"role": key[2]})
     names = SCHEMAS["points"].names
     return table_from_columns("points", {name: [row.get(name) for row in rows] for name in names})
 
@@ -93,15 +96,18 @@ def _described(scenario: Scenario) -> Columns:
     }
 
 
-def _set_roles(rows: Sequence[Columns], plan: Plan) -> None:
-    roles = {(op.curve, size): Role.CALIBRATION for op in plan.ops for size in op.calibration}
-    roles |= {
-        (op.curve, size): Role.HOLDOUT
-        for op in plan.ops
-        for size in (*op.holdout, *op.spare_holdout)
-    }
-    for row in rows:
-        row["role"] = roles.get((row["curve"], row["tokens"]), Role.FIT)
+def _by_role(
+    scenarios: Mapping[str, Scenario], repeats: Mapping[str, Sequence[RepeatTimes]], plan: Plan
+) -> dict[PointKey, list[RepeatTimes]]:
+    """The repeats of each point: those of a scenario, apart by what they are for."""
+    plans = {op.curve: op for op in plan.ops}
+    parts: defaultdict[PointKey, list[RepeatTimes]] = defaultdict(list)
+    for key, scenario in scenarios.items():
+        op_plan, own = plans.get(scenario.curve), repeats.get(key, ())
+        for number, one in [(one.number, [one]) for one in own] or [(0, [])]:
+            role = Role.FIT if op_plan is None else op_plan.role(scenario.tokens, number)
+            parts[scenario.curve, key, role] += one
+    return parts
 
 
 def _failed(repeats: Sequence[RepeatTimes]) -> Columns:

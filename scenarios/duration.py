@@ -112,8 +112,9 @@ def _op_s(plan: Plan, op_plan: OpPlan, call_times: CallTimes, collector: str) ->
         calls_s = (_DEFAULT_CALL_S if call_s is None else call_s(size) for size in sizes)
         return [_point_s(length_s, plan, collector) for length_s in calls_s]
 
-    planned_s = points_s([*op_plan.planned, *op_plan.spare_holdout])
-    room = len(op_plan.domain) - len(planned_s)
+    twice = [size for size in op_plan.first if op_plan.visits_a_turn(size) == 2]
+    planned_s = points_s([*op_plan.planned, *twice, *op_plan.spare_holdout])
+    room = len(op_plan.domain) + len(twice) - len(planned_s)
     adaptive = min(room, plan.points_per_op - len(op_plan.first))
     more = max(0, adaptive) if plan.sampling == "adaptive" else 0
     sizes = len(planned_s) + more

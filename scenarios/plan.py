@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from math import log, sqrt
 from typing import Final
 
-from ..stats.placed_sizes import drawn_over_log, log_spaced
+from ..stats.placed_sizes import decode_sizes, drawn_over_log, log_spaced
 from ..stats.size_bands import BANDS
 from ..store.errors import BadInput
 from ..store.plan import OpPlan, Plan, PowerPlan
@@ -112,13 +112,15 @@ def _op_plan(options: RunOptions, resolved: ResolvedRun, loaded: LoadedOp) -> Op
     inner = domain[1:-1]
     count = min(HOLDOUT_SIZES, len(domain) // 4) if len(domain) >= HOLDOUT_SIZES else 0
     holdout = drawn_over_log(inner, count, draw)
-    open_ = [size for size in inner if size not in holdout]
+    points = options.points_per_op or POINTS
+    decode = decode_sizes(domain, points)
+    open_ = [size for size in inner if size not in {*holdout, *decode}]
     calibration = _calibration(options.seed, loaded.name, open_, len(domain))
     spare = _spare_holdout(domain, holdout, [one for one in open_ if one not in calibration], draw)
     reserved = {*holdout, *spare, *calibration}
-    fitted = [size for size in domain if size not in reserved]
-    seeds = min(FIRST_SIZES, options.points_per_op or POINTS)
-    first = tuple(fitted) if options.sampling == "all" else log_spaced(fitted, seeds)
+    fitted = [size for size in domain if size not in reserved or size in decode]
+    spaced = fitted if options.sampling == "all" else log_spaced(fitted, min(FIRST_SIZES, points))
+    first = tuple(sorted({*spaced, *decode}))
     return OpPlan(
         op=loaded.name,
         curve=operation.scenario(preset, 1, preset.dtype, options.l2).curve,
@@ -128,7 +130,7 @@ def _op_plan(options: RunOptions, resolved: ResolvedRun, loaded: LoadedOp) -> Op
         source=None if loaded.source is None else f"ops/{operation.name}.py",
         operation=None if loaded.alias is None else operation.name,
         calibration=calibration,
-        reference=_middle(first),
+        reference=_middle([size for size in first if size not in holdout]),
         spare_holdout=spare,
     )
 

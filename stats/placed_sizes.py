@@ -9,7 +9,18 @@ from typing import Final
 
 from .size_bands import BANDS
 
+_FEWEST_OTHERS: Final = 8  # points beside those of the smallest band
 _LEAST_IN_BAND: Final = 2  # drawn sizes in each band, where it has them and the count allows
+
+
+def decode_sizes(sizes: Sequence[int], points: int) -> tuple[int, ...]:
+    """The sizes of the smallest band, where decode lives: a curve of enough points has them all.
+
+    Neighbours there may run different kernels, as odd and even sizes do on a CPU, so that none of
+    them tells the cost of another. None where `points` are too few to leave eight to the others.
+    """
+    decode = tuple(size for size in sizes if size in BANDS[0])
+    return decode if len(decode) + _FEWEST_OTHERS <= points else ()
 
 
 def log_spaced(sizes: Sequence[int], count: int) -> tuple[int, ...]:

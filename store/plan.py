@@ -40,7 +40,8 @@ class OpPlan:
 
     `domain` holds every batch size that may be measured. `first` is measured first; with adaptive
     sampling the sweep then chooses more from the domain. `holdout` was drawn by seed before
-    anything was measured and is never given to the fit. `calibration` was drawn likewise: a fit
+    anything was measured and is never given to the fit. Sizes that are both `first` and `holdout`
+    get twice as many visits: every other one is held out. `calibration` was drawn likewise: a fit
     without these sizes is judged at them, for the intervals, and then they are given to the fit.
     `source` is the run's copy of the user's file that defines the
     operation, None for one of the catalogue or of a package. `reference` is the size that is
@@ -76,6 +77,18 @@ class OpPlan:
         elsewhere.
         """
         return {*self.holdout, *self.spare_holdout, *self.calibration}
+
+    def visits_a_turn(self, tokens: int) -> int:
+        """How often a turn visits a size: twice where some visits are held out, else once."""
+        return 2 if tokens in self.holdout and tokens in self.first else 1
+
+    def role(self, tokens: int, visit: int) -> Role:
+        """What a visit of a size is for, counted from 0."""
+        if tokens in self.calibration:
+            return Role.CALIBRATION
+        if tokens not in self.holdout and tokens not in self.spare_holdout:
+            return Role.FIT
+        return Role.FIT if tokens in self.first and visit % 2 == 0 else Role.HOLDOUT
 
 
 @dataclass(frozen=True, slots=True)

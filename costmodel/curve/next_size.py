@@ -126,8 +126,9 @@ def simulate_sampling(
 ) -> dict[int, float]:
     """Sample a recorded table as a sweep would: eight sizes, then jump bisection.
 
-    The eight are spread over the logarithm. As in a sweep, brackets wait while an end of theirs is
-    one of the last few sizes.
+    The eight are spread over the logarithm; the sizes that a sweep has in any case
+    (`decode_sizes`) are not among them. As in a sweep, brackets wait while an end of theirs is one
+    of the last few sizes.
 
     Returns the latencies of the chosen sizes. Stops at `budget` sizes, or earlier where `is_enough`
     for `target`. `domain` names the sizes of the table that may be chosen;

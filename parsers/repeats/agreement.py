@@ -1,6 +1,6 @@
 """Which repeats of a point count: those that agree, without the course of the machine's speed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,8 +14,11 @@ from ...stats.machine_course import (
     size_estimates,
 )
 from ...stats.repeatability import repeat_difference
-from ...store.scenario import Scenario
+from ...store.plan import Role
 from .times import RepeatTimes
+
+# What a point is of: the curve, the key of its scenario, and its role.
+PointKey = tuple[str, str, Role]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,17 +47,16 @@ class AgreedTimes:
 
 
 def agreed_times(
-    scenarios: Iterable[Scenario], repeats: Mapping[str, Sequence[RepeatTimes]]
-) -> dict[str, AgreedTimes]:
-    """The agreed times of each scenario key that has a complete repeat.
+    repeats: Mapping[PointKey, Sequence[RepeatTimes]],
+) -> dict[PointKey, AgreedTimes]:
+    """The agreed times of each point that has a complete repeat.
 
     The course of the machine is taken curve by curve.
     """
-    curves: dict[str, dict[str, list[RepeatTimes]]] = {}
-    for scenario in scenarios:
-        complete = _complete(repeats.get(scenario.key, ()))
-        if complete:
-            curves.setdefault(scenario.curve, {})[scenario.key] = complete
+    curves: dict[str, dict[PointKey, list[RepeatTimes]]] = {}
+    for key, own in repeats.items():
+        if complete := _complete(own):
+            curves.setdefault(key[0], {})[key] = complete
     starts_ns = [
         one.started_utc_ns for curve in curves.values() for times in curve.values() for one in times
     ]
@@ -70,9 +72,9 @@ def _complete(repeats: Sequence[RepeatTimes]) -> list[RepeatTimes]:
 
 
 def _agreed(
-    curve: Mapping[str, list[RepeatTimes]], span_s: tuple[float, float]
-) -> dict[str, AgreedTimes]:
-    """The agreed times of one curve, by scenario key, at the mean speed of the run."""
+    curve: Mapping[PointKey, list[RepeatTimes]], span_s: tuple[float, float]
+) -> dict[PointKey, AgreedTimes]:
+    """The agreed times of one curve, by point, at the mean speed of the run."""
     keys = list(curve)
     visits = [(place, one) for place, key in enumerate(keys) for one in curve[key]]
     visits.sort(key=lambda visit: visit[1].started_utc_ns)

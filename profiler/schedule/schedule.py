@@ -102,7 +102,7 @@ class Schedule:
     @property
     def measured_once(self) -> list[int]:
         """Sizes that lack their second visit, ascending; after the sweep, for lack of time."""
-        return sorted(self._waiting_for(2))
+        return sorted(self._waiting_for(1) + self._waiting_for(2))
 
     def remarks(self) -> list[str]:
         """Sentences about sizes whose visits disagree, and about a machine that was slow."""
@@ -150,8 +150,8 @@ class Schedule:
         """Sizes that are to be visited now, in their order: first, second and further visits."""
         if unmeasured := self._unmeasured():
             return unmeasured
-        for number in range(2, self._most_visits + 1):
-            if waiting := self._waiting_for(number):
+        for turn in range(1, self._most_visits + 1):
+            if waiting := self._waiting_for(turn):
                 return waiting
         return []
 
@@ -161,14 +161,18 @@ class Schedule:
         order = drawn(open_, f"{self._seed} 1")
         return sorted(order, key=lambda size: size != self._op_plan.reference)
 
-    def _waiting_for(self, number: int) -> list[int]:
-        """Sizes that lack the visit of a number; beyond the second, where visits disagree."""
+    def _waiting_for(self, turn: int) -> list[int]:
+        """Visited sizes that lack a visit of a turn; after the second, where visits disagree."""
         counts, observed = self._observed.counts, self._observed
-        lacking = {size for size, count in counts.items() if count == number - 1}
-        if number > 2:
+        lacking = {size for size, count in counts.items() if self._turns(size, count) == turn - 1}
+        if turn > 2:
             lacking &= observed.unconfirmed
         lacking -= observed.failed | {self._op_plan.reference}
-        return drawn(lacking, f"{self._seed} {number}")
+        return drawn(lacking, f"{self._seed} {turn}")
+
+    def _turns(self, size: int, visits: int) -> int:
+        """How many turns so many visits of a size complete."""
+        return visits // self._op_plan.visits_a_turn(size)
 
     def _may_choose(self) -> bool:
         left_s = min(self.deadline_s, self.choosing_end_s) - self._stopwatch.now_s()
@@ -204,7 +208,11 @@ class Schedule:
     def _is_sampled(self) -> bool:
         """Whether second visits have begun, after which no size is chosen any more."""
         reference = self._op_plan.reference
-        return any(count > 1 for size, count in self._observed.counts.items() if size != reference)
+        return any(
+            count > self._op_plan.visits_a_turn(size)
+            for size, count in self._observed.counts.items()
+            if size != reference
+        )
 
     @property
     def _planned(self) -> set[int]:
@@ -213,7 +221,8 @@ class Schedule:
     @property
     def _late_visits(self) -> int:
         """Second visits that are left, with those of the reference between them."""
-        left = len(self._waiting_for(2))
+        counts, a_turn = self._observed.counts, self._op_plan.visits_a_turn
+        left = sum(2 * a_turn(size) - counts[size] for size in self.measured_once)
         return left + -(-left // BREATH) if self._op_plan.reference else left
 
     def measured(self, repeat: Repeat, timing: PointTiming) -> None:

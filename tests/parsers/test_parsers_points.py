@@ -86,6 +86,16 @@ def test_a_held_out_size_is_known_from_the_plan(plan: Plan, recording: Maker) ->
     assert [(r["tokens"], r["role"]) for r in _points(plan, both)] == [(2, "holdout"), (4, "fit")]
 
 
+def test_of_a_size_that_is_first_and_held_out_every_other_repeat_is_kept_from_the_fit(
+    plan: Plan, recording: Maker
+) -> None:
+    both = replace(plan, ops=(replace(plan.ops[0], first=(2, 4), holdout=(4,)),))
+    repeats = [_timing(*[time] * 6, visit=at) for at, time in enumerate((1000, 1100, 1010, 1120))]
+    held_out, fitted = _points(both, recording(repeats))
+    assert (held_out["role"], held_out["latency_us"], held_out["agreeing"]) == ("holdout", 1.11, 2)
+    assert (fitted["role"], fitted["latency_us"], fitted["agreeing"]) == ("fit", 1.005, 2)
+
+
 def test_a_failed_point_keeps_its_row_and_its_reason(plan: Plan, recording: Maker) -> None:
     failures = [Failure(KEY, 0, "out of memory"), Failure(KEY, 1, "out of memory")]
     (row,) = _points(plan, recording((), failures))

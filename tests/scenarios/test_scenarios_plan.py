@@ -25,6 +25,7 @@ from moeprof.scenarios.plan import (
 )
 from moeprof.scenarios.preset import load_preset
 from moeprof.scenarios.run_options import RunOptions
+from moeprof.stats.placed_sizes import decode_sizes
 from moeprof.stats.size_bands import BANDS
 from moeprof.store.errors import BadInput
 from moeprof.store.plan import OpPlan, Plan, PowerPlan
@@ -61,7 +62,8 @@ def test_a_plan_holds_what_was_chosen_and_what_the_preset_says() -> None:
 
 def test_512_sizes_give_eight_to_begin_with_and_eight_held_out() -> None:
     op_plan = an_op_plan()
-    assert len(op_plan.first) == FIRST_SIZES == 8
+    assert {*op_plan.first} >= {*range(1, 9)}
+    assert 8 + FIRST_SIZES - 4 <= len(op_plan.first) <= 8 + FIRST_SIZES - 2
     assert len(op_plan.holdout) == HOLDOUT_SIZES == 8
     assert op_plan.domain == TO_512
 
@@ -79,7 +81,7 @@ def test_the_holdout_is_apart_and_within(
     op_plan = an_op_plan(sizes, seed=seed, points_per_op=points, sampling=sampling)
     first, holdout = set(op_plan.first), set(op_plan.holdout)
     assert first | holdout <= set(sizes) == set(op_plan.domain)
-    assert not first & holdout
+    assert all(size in BANDS[0] for size in first & holdout)
     assert {sizes[0], sizes[-1]} <= first
     assert list(op_plan.first) == sorted(first)
     assert list(op_plan.holdout) == sorted(holdout)
@@ -93,6 +95,20 @@ def test_the_holdout_is_apart_and_within(
     assert spare <= set(sizes[1:-1])
     assert not spare & op_plan.planned
     assert len(holdout | spare) <= min(HOLDOUT_IN_SPARE_TIME, max(len(sizes) // 4, len(holdout)))
+
+
+def test_every_size_of_decode_is_a_knot_and_two_of_them_are_held_out_too() -> None:
+    op_plan = an_op_plan()
+    assert {*op_plan.first} >= {*range(1, 9)}
+    assert len({*op_plan.holdout} & {*range(1, 9)}) == 2
+    assert min(op_plan.calibration) > 8
+
+
+def test_too_few_points_for_decode_hold_two_sizes_of_it_out_of_the_fit() -> None:
+    op_plan = an_op_plan(points_per_op=FIRST_SIZES)
+    assert len(op_plan.first) == FIRST_SIZES
+    assert not {*op_plan.first} & {*op_plan.holdout}
+    assert len({*op_plan.holdout} & {*range(1, 9)}) == 2
 
 
 def test_the_spare_holdout_leaves_the_small_sizes_to_the_fit() -> None:
@@ -110,8 +126,11 @@ def test_adaptive_sampling_begins_with_no_more_than_its_seeds(
     sizes: tuple[int, ...], points: int
 ) -> None:
     op_plan = an_op_plan(sizes, points_per_op=points)
-    left = len(sizes) - len(op_plan.reserved)
-    assert len(op_plan.first) == min(left, FIRST_SIZES, points)
+    decode = decode_sizes(sizes, points)
+    left = len({*sizes} - (op_plan.reserved - {*decode}))
+    assert {*decode} <= {*op_plan.first}
+    spaced = min(left, FIRST_SIZES, points)
+    assert spaced <= len(op_plan.first) <= min(left, max(points, spaced))
 
 
 @settings(max_examples=60)
@@ -200,10 +219,10 @@ def test_points_beyond_the_domain_take_no_time() -> None:
 
 
 def test_a_size_held_out_takes_as_long_as_any_other() -> None:
-    plan = a_plan(TO_512[:32], sampling="all")
+    plan = a_plan(TO_512[8:40], sampling="all")
     op_plan = plan.ops[0]
     assert (len(op_plan.first), len(op_plan.holdout), len(op_plan.calibration)) == (20, 8, 4)
-    once = replace(op_plan, first=TO_512[:32], holdout=(), calibration=())
+    once = replace(op_plan, first=TO_512[8:40], holdout=(), calibration=())
     assert estimate_s(plan) == pytest.approx(estimate_s(replace(plan, ops=(once,))))
 
 

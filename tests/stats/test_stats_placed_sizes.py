@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moeprof.stats.placed_sizes import drawn_over_log, log_spaced
+from moeprof.stats.placed_sizes import decode_sizes, drawn_over_log, log_spaced
 from moeprof.stats.size_bands import BANDS
 
 DOMAINS = [range(1, 513), range(1, 17), range(1, 4097), [1 << n for n in range(10)]]
@@ -20,6 +20,12 @@ def test_first_sizes_have_both_ends_and_even_ratios(domain: range) -> None:
 
 def test_first_sizes_of_a_dense_domain() -> None:
     assert log_spaced(range(1, 513), 8) == (1, 2, 6, 15, 35, 86, 210, 512)
+
+
+def test_every_size_of_decode_is_asked_for_where_the_points_leave_eight_to_the_others() -> None:
+    assert decode_sizes(range(1, 513), 16) == tuple(range(1, 9))
+    assert decode_sizes(range(1, 513), 15) == ()
+    assert decode_sizes([1, 4, 64], 10) == (1, 4)
 
 
 @pytest.mark.parametrize("seed", range(5))

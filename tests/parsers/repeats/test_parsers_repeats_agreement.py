@@ -3,12 +3,18 @@
 import numpy as np
 import pytest
 
-from moeprof.parsers.repeats.agreement import AgreedTimes, agreed_times
+from moeprof.parsers.repeats.agreement import AgreedTimes, PointKey, agreed_times
 from moeprof.parsers.repeats.times import RepeatTimes
+from moeprof.store.plan import Role
 from moeprof.tests.builders import make_scenario
 
 SIZES = range(1, 21)
 REFERENCE = 10
+
+
+def point_key(size: int) -> PointKey:
+    scenario = make_scenario(size)
+    return scenario.curve, scenario.key, Role.FIT
 
 
 def swept(slow: range, slower: float = 1.4, *, late: bool = True) -> dict[int, AgreedTimes]:
@@ -19,13 +25,13 @@ def swept(slow: range, slower: float = 1.4, *, late: bool = True) -> dict[int, A
         for at, size in enumerate(order)
         for size in ([REFERENCE, size] if at % 3 == 0 else [size])
     ]
-    repeats: dict[str, list[RepeatTimes]] = {}
+    repeats: dict[PointKey, list[RepeatTimes]] = {}
     for at, size in enumerate(order):
         time_ns = 1000.0 * size * (slower if at in slow else 1.0)
-        mine = repeats.setdefault(make_scenario(size).key, [])
+        mine = repeats.setdefault(point_key(size), [])
         mine.append(RepeatTimes(len(mine), None, at * 10**9, latency_ns=np.full(6, time_ns)))
-    agreed = agreed_times([make_scenario(size) for size in SIZES], repeats)
-    return {size: agreed[make_scenario(size).key] for size in SIZES}
+    agreed = agreed_times(repeats)
+    return {size: agreed[point_key(size)] for size in SIZES}
 
 
 def time_us(one: AgreedTimes) -> float:
@@ -56,5 +62,4 @@ def test_a_size_seen_in_a_slow_episode_alone_is_corrected_and_says_so() -> None:
 
 
 def test_a_scenario_without_a_complete_repeat_is_left_out() -> None:
-    key = make_scenario(4).key
-    assert agreed_times([make_scenario(4)], {key: [RepeatTimes(0, "it hung")]}) == {}
+    assert agreed_times({point_key(4): [RepeatTimes(0, "it hung")]}) == {}

@@ -1,6 +1,7 @@
 """Which size comes next, in which turn, and when there is none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from math import inf
 
@@ -59,6 +60,23 @@ def test_all_that_is_planned_comes_first_and_every_size_has_a_late_visit(
     schedule.turn_late(2, inf)
     late = take_turn(schedule)
     assert {repeat.tokens for repeat in late} == {repeat.tokens for repeat in early}
+
+
+def test_a_size_that_is_first_and_held_out_is_visited_for_either_in_each_turn() -> None:
+    op_plan = an_op_plan()
+    both = [size for size in op_plan.first if size != op_plan.reference][:2]
+    op_plan = replace(op_plan, holdout=tuple(sorted({*op_plan.holdout, *both})))
+    schedule = Schedule(a_plan(points_per_op=10), op_plan, a_scenario)
+    early = take_turn(schedule)
+    schedule.end_sampling()
+    late_visits = len(schedule.measured_once) + len(both)
+    assert schedule.left == late_visits + -(-late_visits // BREATH)
+    schedule.turn_late(2, inf)
+    late = take_turn(schedule)
+    for turn, numbers in ((early, [0, 1]), (late, [2, 3])):
+        for size in both:
+            assert [repeat.number for repeat in turn if repeat.tokens == size] == numbers
+    assert not schedule.measured_once
 
 
 def test_the_reference_is_visited_all_along_and_first_in_each_turn(schedule: Schedule) -> None:
