@@ -39,12 +39,13 @@ _ATTENTION: Final = (qkv.OPERATION, attention.PREFILL, attention.DECODE, o_proj.
 
 
 def layer_of(preset: Preset) -> tuple[Operation, ...]:
-    """The operations of a layer as the preset has it, and the layer as a whole."""
+    """The operations of a layer as the preset has it, and of a whole one the layer as a unit."""
     shared = () if preset.shared_ffn is None else (shared_expert.OPERATION,)
+    unit = (moe_layer.OPERATION,) if preset.local_experts is None else ()
     return (
         gate.OPERATION, moe_layer.ROUTERS[preset.router], permute.OPERATION, w13.W13_GROUPED,
         act_mul.OPERATIONS[preset.activation], w2.W2_GROUPED, unpermute.OPERATION, *shared,
-        moe_layer.OPERATION,
+        *unit,
     )  # fmt: skip
 
 

@@ -8,9 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from ..stats.routing.distribution import UNIFORM, distribution
 from ..store.errors import BadInput, naming, shortened
 from ..store.files import read_text
-from .expert_loads import UNIFORM, active_loads, distribution
+from .expert_loads import active_loads
 
 PRESETS: Final = (
     *("small", "mixtral-8x7b", "qwen3-30b-a3b", "deepseek-v3"),
@@ -26,7 +27,7 @@ ACTIVATIONS: Final = ("silu", "gelu", "clipped")
 
 _SIZES: Final = (
     "hidden", "ffn", "experts", "top_k", "weight_bits", "group_size", "groups", "kept_groups",
-    "context",
+    "context", "tensor_parallel",
 )  # fmt: skip
 _EXAMPLE: Final = "see one that fits: moeprof scenario small"
 _MOST_BYTES: Final = 1 << 13  # it takes nine lines, and reading a key takes its length squared
@@ -46,7 +47,9 @@ class Preset:
     heads and `kv_heads` key and value heads of `head_dim` elements are those of attention; None
     where they are not known, or where attention is latent (MLA) and has no such sizes. `context` is
     the number of tokens that each sequence has in the cache. `local_experts` are those that lie on
-    this rank where experts are spread over several; None where all do.
+    this rank where experts are spread over several; None where all do. `tensor_parallel` is the
+    number of ranks that share each product, of which the sizes are one's: it says what is to be
+    added up between them.
 
     `router` is the operation that picks the experts, `activation` what a gated expert does to its
     two halves: one of ROUTERS, one of ACTIVATIONS. Experts form `groups`, of which a token's picks
@@ -71,6 +74,7 @@ class Preset:
     kv_heads: int | None = None
     head_dim: int | None = None
     local_experts: int | None = None
+    tensor_parallel: int = 1
     context: int = 1024
     router: str = ROUTERS[0]
     groups: int = 1
@@ -118,8 +122,12 @@ class Preset:
         return {"router": f"{self.router}{kept}", "activation": self.activation, "routing": slug}
 
     def expert_loads(self, tokens: int) -> tuple[int, ...]:
-        """The rows of each expert that gets any of `tokens`, by the routing."""
-        return active_loads(self.routing, tokens, self.experts, self.top_k)
+        """The rows of each expert of this rank that gets any, by the routing of `tokens` each."""
+        return active_loads(self.routing, tokens, self.experts, self.top_k, self.local_experts)
+
+    def expert_rows(self, tokens: int) -> int:
+        """The rows of all experts of this rank: tokens * top_k where it has all experts."""
+        return sum(self.expert_loads(tokens))
 
     def _check_relations(self) -> None:
         if self.top_k > self.experts:

@@ -6,8 +6,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from ...stats.routing.distribution import distribution_words
 from ...store.errors import BadInput, naming, shortened
-from ..expert_loads import distribution_words
 from ..preset import Preset, load_preset, read_preset
 from ..run_options import RunOptions
 from .parallel import rank_of

@@ -29,12 +29,6 @@ def operations_at(
             if layer.weight_bits == UNPACKED_BITS and "weight_bits" in operation.fields:
                 left_out.append(operation.name)
                 continue
-            if layer.local_experts is not None and "routing" in operation.variant:
-                raise BadInput(
-                    f"{operation.name} routes to every expert, and {layer.name} holds"
-                    f" {layer.local_experts} of {layer.experts}",
-                    hint="--ops experts has the experts of one rank",
-                )
             curve = operation.scenario(layer, 1, layer.dtype, l2).curve
             found.setdefault(curve, replace(loaded, preset=None if layer is layers[0] else layer))
     if not found:

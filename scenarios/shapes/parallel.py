@@ -43,6 +43,7 @@ def rank_of(preset: Preset, tensor_parallel: int, expert_parallel: int) -> Prese
             kv_heads=preset.kv_heads and _kv_heads(preset, tensor_parallel),
             shared_ffn=shared_ffn,
             local_experts=local,
+            tensor_parallel=preset.tensor_parallel * tensor_parallel,
         )
 
 

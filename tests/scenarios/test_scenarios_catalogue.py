@@ -159,10 +159,10 @@ BY_HAND = {
     "w13": (4608, 3840, "w13-b3-16x24-fp32-cold"),
     # 2 * 6 * 16 * 48; 6 rows of 16 + 48 elements, 3 experts of 768 elements and an end.
     "w13_grouped": (9216, 10764, f"w13_grouped-b3-16x24-fp32-e4-k2-{ROUTING}-cold"),
-    # 5, 6 and 9 for each of 72 elements; of each, three are moved.
-    "act_mul": (360, 864, "act_mul-b3-24-fp32-cold"),
-    "act_mul_gelu": (432, 864, "act_mul_gelu-b3-24-fp32-cold"),
-    "act_mul_clipped": (648, 864, "act_mul_clipped-b3-24-fp32-cold"),
+    # 5, 6 and 9 for each of 6 * 24 elements; of each, three are moved.
+    "act_mul": (720, 1728, "act_mul-b3-24-fp32-k2-cold"),
+    "act_mul_gelu": (864, 1728, "act_mul_gelu-b3-24-fp32-k2-cold"),
+    "act_mul_clipped": (1296, 1728, "act_mul_clipped-b3-24-fp32-k2-cold"),
     "w2": (2304, 2016, "w2-b3-24x16-fp32-cold"),
     # 2 * 6 * 24 * 16; 6 rows of 24 + 16 elements, 3 experts of 384 elements and an end.
     "w2_grouped": (4608, 5580, f"w2_grouped-b3-24x16-fp32-e4-k2-{ROUTING}-cold"),
@@ -266,6 +266,31 @@ def test_the_layer_of_a_grouped_router_has_its_groups_in_its_key() -> None:
     assert layer.scenario(replace(TINY, router="topk_biased"), 3, "float32", "cold").variant == (
         f"{grouped}.silu.{ROUTING}"
     )
+
+
+def test_a_rank_has_the_rows_and_the_weights_of_its_own_experts() -> None:
+    rank = replace(TINY, local_experts=2)
+    assert "moe_layer" not in names("layer", rank)
+    # Two ranks bring 3 tokens each: of their 12 rows, those of experts 0 and 2.
+    assert rank.expert_loads(3) == tuple(TINY.expert_loads(6)[::2])
+    found = OPERATIONS["w13_grouped"].scenario(rank, 3, "float32", "cold")
+    assert found.key == f"w13_grouped-b3-16x24x2-fp32-e4-k2-{ROUTING}-cold"
+    assert found.flops == 2 * rank.expert_rows(3) * 16 * 48
+    with pytest.raises(BadInput, match=r"moe_layer is a whole layer, and .* holds 2 of 4 experts"):
+        OPERATIONS["moe_layer"].scenario(rank, 3, "float32", "cold")
+
+
+@pytest.mark.parametrize("name", ["w13_grouped", "w2_grouped", "w13_act_packed", "w2_packed"])
+def test_the_grouped_operations_of_a_rank_match_their_reference(name: str) -> None:
+    rank, operation = replace(ODD, local_experts=3), OPERATIONS[name]
+    inputs = inputs_of(operation, rank, 5, torch.float32)
+    assert len(inputs[0]) == rank.expert_rows(5)
+    assert operation.reference is not None
+    given: Any = operation.run(*inputs)
+    exact: Any = operation.reference(*widened(inputs))
+    torch.testing.assert_close(given.double(), exact, rtol=1e-4, atol=1e-5 * exact.abs().max())
+    counted = operation.scenario(rank, 5, "float32", "cold").bytes_moved
+    assert counted == sum(one.nbytes for one in tensors([*inputs, given]))
 
 
 def test_a_step_is_a_layer_and_its_attention() -> None:

@@ -1,21 +1,11 @@
-"""Routing distributions: the share of each expert, tokens that go to different ones, refusals."""
-
-import json
-from pathlib import Path
+"""The experts of each token: different ones, as many active as chance gives, those of a rank."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moeprof.scenarios.expert_loads import (
-    choices,
-    distribution,
-    distribution_words,
-    expert_loads,
-    recorded_counts,
-)
-from moeprof.store.errors import BadInput
+from moeprof.scenarios.expert_loads import active_loads, choices, expert_loads
 
 routings = st.sampled_from(["uniform", "zipf:0.5", "zipf:1.2", "zipf:4", "zipf:10"])
 
@@ -38,30 +28,11 @@ def test_each_token_goes_to_different_experts_that_there_are(
     assert (expert_loads(words, tokens + 1, experts, top_k) >= loads).all()
 
 
-@pytest.mark.parametrize(("experts", "top_k"), [(16, 2), (128, 8), (7, 3)])
-def test_uniform_gives_each_expert_the_same_share(experts: int, top_k: int) -> None:
-    counts = distribution("uniform", experts, top_k).counts
-    assert sum(counts) == 4096 * top_k
-    assert max(counts) - min(counts) <= 1
-
-
 def test_as_many_experts_are_active_as_chance_makes_them() -> None:
     for tokens in (1, 4, 16, 64):
         expected = 128 * (1 - (1 - 8 / 128) ** tokens)
         active = np.count_nonzero(expert_loads("uniform", tokens, 128, 8))
         assert active == pytest.approx(expected, rel=0.1)
-
-
-def test_zipf_gives_shares_in_proportion_to_the_rank() -> None:
-    counts = np.array(distribution("zipf:1", 64, 1).counts)
-    np.testing.assert_allclose(counts, counts[0] / np.arange(1, 65), atol=1)
-
-
-def test_no_expert_gets_a_token_twice_however_large_the_skew() -> None:
-    counts = distribution("zipf:3", 8, 2).counts
-    assert counts[0] == 4096  # its share of 2 tokens' places would be 1.7
-    assert sum(counts) == 2 * 4096
-    assert distribution("zipf:10", 4, 4).counts == (4096,) * 4
 
 
 def test_a_recorded_batch_gives_its_counts_and_several_of_it_their_multiple() -> None:
@@ -71,61 +42,10 @@ def test_a_recorded_batch_gives_its_counts_and_several_of_it_their_multiple() ->
     assert (expert_loads(words, 3, 5, 2) <= [6, 3, 2, 1, 0]).all()
 
 
-def test_a_recorded_batch_of_many_tokens_keeps_its_shares() -> None:
-    million = distribution("counts:1000000:1000000,600000,400000", 3, 2)
-    assert (million.tokens, million.counts) == (65536, (65536, 39322, 26214))
-
-
-def test_the_slug_tells_distributions_apart() -> None:
-    words = ["uniform", "zipf:1", "zipf:1.2", "counts:2:2,1,1", "counts:2:1,2,1"]
-    slugs = [distribution(one, 3, 2).slug for one in words]
-    assert slugs[:3] == ["uniform", "zipf1", "zipf1.2"]
-    assert len(set(slugs)) == 5
-    assert distribution("zipf:1.20", 3, 2).slug == "zipf1.2"
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        ("normal", "the routing is 'normal'"),
-        ("zipf:", "the skew of zipf is ''"),
-        ("zipf:-1", r"the skew of zipf is '-1', and must lie in 0\.\.10"),
-        ("zipf:nan", "the skew of zipf is 'nan'"),
-        ("counts:x:1,2", "the routing is 'counts:x:1,2'"),
-        ("counts:2:2,2", "2 experts have counts, and there are 3"),
-        ("counts:2:2,2,1", "sum to 5, and 2 tokens to 2 experts each make 4"),
-        ("counts:2:3,1,0", "an expert has 0 or 3 of 2 tokens"),
-        ("counts:2:-1,3,2", "an expert has -1 or 3 of 2 tokens"),
-        ("counts:0:0,0,0", "an expert has 0 or 0 of 0 tokens"),
-    ],
-)
-def test_what_no_routing_gives_is_refused(words: str, said: str) -> None:
-    with pytest.raises(BadInput, match=said) as caught:
-        distribution(words, 3, 2)
-    assert caught.value.hint
-
-
-def test_recorded_counts_are_read_from_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "counts.json"
-    path.write_text(json.dumps({"tokens": 6, "counts": [6, 3, 2, 1, 0]}))
-    assert recorded_counts(path) == distribution_words(str(path)) == "counts:6:6,3,2,1,0"
-
-
-def test_other_words_than_a_path_stay_as_they_are() -> None:
-    assert [distribution_words(one) for one in ("uniform", "zipf:2")] == ["uniform", "zipf:2"]
-    with pytest.raises(BadInput, match="the routing 'normal' is unknown, and no file"):
-        distribution_words("normal")
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "[1, 2]", "{}", '{"tokens": 2}', '{"tokens": 2, "counts": 3}', "[" * 9999,
-     '{"tokens": true, "counts": [1]}', '{"tokens": 2, "counts": [1.5]}',
-     '{"tokens": 2, "counts": [-1]}', '{"tokens": 2, "counts": [1e400]}'],
-)  # fmt: skip
-def test_a_file_of_something_else_is_refused(text: str, tmp_path: Path) -> None:
-    path = tmp_path / "counts.json"
-    path.write_text(text)
-    with pytest.raises(BadInput, match=r"counts\.json") as caught:
-        recorded_counts(path)
-    assert "tokens" in caught.value.hint
+@given(words=routings, ranks=st.sampled_from([1, 2, 4, 8]), tokens=st.integers(1, 99))
+def test_the_rows_of_all_ranks_are_those_of_all_tokens(words: str, ranks: int, tokens: int) -> None:
+    loads = expert_loads(words, tokens * ranks, 16, 2)
+    of_ranks = [loads[rank::ranks] for rank in range(ranks)]
+    assert sum(int(one.sum()) for one in of_ranks) == tokens * ranks * 2
+    first = active_loads(words, tokens, 16, 2, 16 // ranks)
+    assert list(first) == ([load for load in of_ranks[0].tolist() if load] or [1])

@@ -1,7 +1,8 @@
 """act_mul, act_mul_gelu, act_mul_clipped: the activation between w13 and w2 of a gated expert.
 
-x [tokens, 2 ffn] -> y [tokens, ffn], of the scenario's dtype: silu(gate) * up, gelu(gate) * up with
-the error function, and the form of gpt-oss, which limits both (kernels/gated.py).
+x [tokens * top_k, 2 ffn] -> y [tokens * top_k, ffn], of the scenario's dtype: silu(gate) * up,
+gelu(gate) * up with the error function, and the form of gpt-oss, which limits both
+(kernels/gated.py). So many rows lie between the grouped products of so many tokens.
 """
 
 import math
@@ -16,23 +17,25 @@ from ...operation import InputFactory, Operation
 from ...preset import Preset
 
 
-def silu_inputs(take: InputFactory, tokens: int, ffn: int) -> tuple[torch.Tensor, str]:
-    """Both halves [tokens, 2 ffn], and what is done to them."""
-    return take((tokens, 2 * ffn)), "silu"
+def silu_inputs(take: InputFactory, tokens: int, ffn: int, top_k: int) -> tuple[torch.Tensor, str]:
+    """Both halves [tokens * top_k, 2 ffn], and what is done to them."""
+    return take((tokens * top_k, 2 * ffn)), "silu"
 
 
-def gelu_inputs(take: InputFactory, tokens: int, ffn: int) -> tuple[torch.Tensor, str]:
-    """Both halves [tokens, 2 ffn], and what is done to them."""
-    return take((tokens, 2 * ffn)), "gelu"
+def gelu_inputs(take: InputFactory, tokens: int, ffn: int, top_k: int) -> tuple[torch.Tensor, str]:
+    """Both halves [tokens * top_k, 2 ffn], and what is done to them."""
+    return take((tokens * top_k, 2 * ffn)), "gelu"
 
 
-def clipped_inputs(take: InputFactory, tokens: int, ffn: int) -> tuple[torch.Tensor, str]:
-    """Both halves in turns [tokens, 2 ffn], and what is done to them."""
-    return take((tokens, 2 * ffn)), "clipped"
+def clipped_inputs(
+    take: InputFactory, tokens: int, ffn: int, top_k: int
+) -> tuple[torch.Tensor, str]:
+    """Both halves in turns [tokens * top_k, 2 ffn], and what is done to them."""
+    return take((tokens * top_k, 2 * ffn)), "clipped"
 
 
 def run(x: torch.Tensor, activation: str) -> torch.Tensor:
-    """Apply the activation to one half and multiply by the other: [tokens, ffn]."""
+    """Apply the activation to one half and multiply by the other: [tokens * top_k, ffn]."""
     return act_mul(x, activation)
 
 
@@ -49,9 +52,9 @@ def reference(x: torch.Tensor, activation: str) -> torch.Tensor:
     return gate / (1 + torch.exp(-gate)) * up
 
 
-def act_mul_flops(activation: str, rows: int, preset: Preset) -> int:
-    """Arithmetic of the activation of `rows` rows of a routed expert."""
-    return ACT_MUL_FLOPS[activation] * rows * preset.ffn
+def act_mul_flops(activation: str, tokens: int, preset: Preset) -> int:
+    """Arithmetic of the activation of all rows of routed experts."""
+    return ACT_MUL_FLOPS[activation] * tokens * preset.top_k * preset.ffn
 
 
 def _operation(
@@ -63,8 +66,11 @@ def _operation(
         run=run,
         reference=reference,
         flops=partial(act_mul_flops, activation),
-        bytes_moved=lambda tokens, preset, dtype_bytes: 3 * tokens * preset.ffn * dtype_bytes,
+        bytes_moved=lambda tokens, preset, dtype_bytes: (
+            3 * tokens * preset.top_k * preset.ffn * dtype_bytes
+        ),
         shape=("ffn",),
+        fields=("top_k",),
         imports=("from moeprof.kernels.gated import act_mul",),
     )
 

@@ -38,10 +38,11 @@ def w13_inputs(
     weight_bits: int,
     activation: str,
     routing: str,
+    local_experts: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, str]:
     """Sorted rows, the rows of each active expert, packed W13, its scales, and the activation."""
-    x = take((tokens * top_k, hidden))
-    loads = active_loads(routing, tokens, experts, top_k)
+    loads = active_loads(routing, tokens, experts, top_k, local_experts)
+    x = take((sum(loads), hidden))
     packed = take((len(loads), *packed_shape(2 * ffn, hidden, weight_bits)), torch.int32)
     scales = take((len(loads), hidden // group_size, 2 * ffn))
     counts = torch.tensor(loads, dtype=torch.int32, device=x.device)
@@ -58,10 +59,11 @@ def w2_inputs(
     group_size: int,
     weight_bits: int,
     routing: str,
+    local_experts: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Sorted rows, the rows of each active expert, packed W2 and its scales."""
-    x = take((tokens * top_k, ffn))
-    loads = active_loads(routing, tokens, experts, top_k)
+    loads = active_loads(routing, tokens, experts, top_k, local_experts)
+    x = take((sum(loads), ffn))
     packed = take((len(loads), *packed_shape(hidden, ffn, weight_bits)), torch.int32)
     scales = take((len(loads), ffn // group_size, hidden))
     return x, torch.tensor(loads, dtype=torch.int32, device=x.device), packed, scales
@@ -106,15 +108,14 @@ def _w13_flops(tokens: int, preset: Preset) -> int:
             f"w13_act_packed has no kernel for the activation {preset.activation}",
             hint="measure w13_grouped and act_mul_clipped, or write the kernel beside silu_mul",
         )
-    rows = tokens * preset.top_k
-    active = len(preset.expert_loads(tokens))
+    rows, active = preset.expert_rows(tokens), len(preset.expert_loads(tokens))
     weights = 2 * preset.hidden * 2 * preset.ffn * (rows + active)
     return weights + ACT_MUL_FLOPS[preset.activation] * rows * preset.ffn
 
 
 def _w2_flops(tokens: int, preset: Preset) -> int:
     """Per weight of an active expert 2 to unpack it and 2 a row."""
-    rows, active = tokens * preset.top_k, len(preset.expert_loads(tokens))
+    rows, active = preset.expert_rows(tokens), len(preset.expert_loads(tokens))
     return 2 * preset.hidden * preset.ffn * (rows + active)
 
 
@@ -126,7 +127,7 @@ def _expert_bytes(outputs: int, inputs: int, preset: Preset, dtype_bytes: int) -
 
 def _row_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
     """Bytes of the rows in and out: one side is hidden wide, the other ffn."""
-    return tokens * preset.top_k * (preset.hidden + preset.ffn) * dtype_bytes
+    return preset.expert_rows(tokens) * (preset.hidden + preset.ffn) * dtype_bytes
 
 
 def _w13_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
@@ -154,7 +155,7 @@ W13: Final = Operation(
     reference=reference,
     flops=_w13_flops,
     bytes_moved=_w13_bytes,
-    shape=("hidden", "ffn"),
+    shape=("hidden", "ffn", "local_experts"),
     fields=_FIELDS,
     variant=("activation", "routing"),
     imports=_IMPORTS,
@@ -167,7 +168,7 @@ W2: Final = Operation(
     reference=reference,
     flops=_w2_flops,
     bytes_moved=_w2_bytes,
-    shape=("ffn", "hidden"),
+    shape=("ffn", "hidden", "local_experts"),
     fields=_FIELDS,
     variant=("routing",),
     imports=_IMPORTS,

@@ -3,7 +3,8 @@
 w13          one expert: x [tokens, hidden], W13 [2 ffn, hidden] -> y [tokens, 2 ffn]
 w13_grouped  all experts that get tokens: x [tokens * top_k, hidden] sorted by expert, the rows up
              to the end of each int32 [active experts], W13 [active experts, 2 ffn, hidden]
-             -> y [tokens * top_k, 2 ffn]
+             -> y [tokens * top_k, 2 ffn]; of one rank of several, which holds local_experts, those
+             and their rows alone, where every rank brings so many tokens
 
 All but the ends are of the scenario's dtype. The key of w13_grouped names the distribution of
 tokens over experts; idle experts are left out, because no kernel reads their weights.
@@ -37,12 +38,19 @@ def one_reference(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 
 def grouped_inputs(
-    take: InputFactory, tokens: int, hidden: int, ffn: int, experts: int, top_k: int, routing: str
+    take: InputFactory,
+    tokens: int,
+    hidden: int,
+    ffn: int,
+    experts: int,
+    top_k: int,
+    routing: str,
+    local_experts: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Sorted rows, the rows up to the end of each expert, weights [active, 2 ffn, hidden]."""
-    x = take((tokens * top_k, hidden))
-    loads = torch.tensor(active_loads(routing, tokens, experts, top_k), dtype=torch.int32)
-    ends = loads.cumsum(0, dtype=torch.int32).to(x.device)
+    loads = active_loads(routing, tokens, experts, top_k, local_experts)
+    x = take((sum(loads), hidden))
+    ends = torch.tensor(loads).cumsum(0, dtype=torch.int32).to(x.device)
     return x, ends, take((len(loads), 2 * ffn, hidden))
 
 
@@ -59,7 +67,7 @@ def grouped_reference(x: torch.Tensor, ends: torch.Tensor, weights: torch.Tensor
 
 def _grouped_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
     """The rows and their results, and of each active expert its weights and its end."""
-    rows, outputs = tokens * preset.top_k, 2 * preset.ffn
+    rows, outputs = preset.expert_rows(tokens), 2 * preset.ffn
     active = len(preset.expert_loads(tokens))
     an_expert = preset.hidden * outputs * dtype_bytes + 4
     return rows * (preset.hidden + outputs) * dtype_bytes + active * an_expert
@@ -83,9 +91,9 @@ W13_GROUPED: Final = Operation(
     make_inputs=grouped_inputs,
     run=run_grouped,
     reference=grouped_reference,
-    flops=lambda tokens, preset: 2 * tokens * preset.top_k * preset.hidden * 2 * preset.ffn,
+    flops=lambda tokens, preset: 2 * preset.expert_rows(tokens) * preset.hidden * 2 * preset.ffn,
     bytes_moved=_grouped_bytes,
-    shape=("hidden", "ffn"),
+    shape=("hidden", "ffn", "local_experts"),
     fields=("experts", "top_k"),
     variant=("routing",),
     imports=(

@@ -3,7 +3,7 @@
 w2          one expert: x [tokens, ffn], W2 [hidden, ffn] -> y [tokens, hidden]
 w2_grouped  all experts that get tokens: x [tokens * top_k, ffn] sorted by expert, the rows up to
             the end of each int32 [active experts], W2 [active experts, hidden, ffn]
-            -> y [tokens * top_k, hidden]
+            -> y [tokens * top_k, hidden]; of one rank of several as in w13_grouped
 
 All but the ends are of the scenario's dtype. The key of w2_grouped names the distribution of tokens
 over experts; idle experts are left out, because no kernel reads their weights.
@@ -27,18 +27,25 @@ def one_inputs(
 
 
 def grouped_inputs(
-    take: InputFactory, tokens: int, hidden: int, ffn: int, experts: int, top_k: int, routing: str
+    take: InputFactory,
+    tokens: int,
+    hidden: int,
+    ffn: int,
+    experts: int,
+    top_k: int,
+    routing: str,
+    local_experts: int | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Sorted rows, the rows up to the end of each expert, weights [active, hidden, ffn]."""
-    x = take((tokens * top_k, ffn))
-    loads = torch.tensor(active_loads(routing, tokens, experts, top_k), dtype=torch.int32)
-    ends = loads.cumsum(0, dtype=torch.int32).to(x.device)
+    loads = active_loads(routing, tokens, experts, top_k, local_experts)
+    x = take((sum(loads), ffn))
+    ends = torch.tensor(loads).cumsum(0, dtype=torch.int32).to(x.device)
     return x, ends, take((len(loads), hidden, ffn))
 
 
 def _grouped_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
     """The rows and their results, and of each active expert its weights and its end."""
-    rows, active = tokens * preset.top_k, len(preset.expert_loads(tokens))
+    rows, active = preset.expert_rows(tokens), len(preset.expert_loads(tokens))
     an_expert = preset.hidden * preset.ffn * dtype_bytes + 4
     return rows * (preset.ffn + preset.hidden) * dtype_bytes + active * an_expert
 
@@ -60,9 +67,9 @@ W2_GROUPED: Final = Operation(
     make_inputs=grouped_inputs,
     run=run_grouped,
     reference=grouped_reference,
-    flops=lambda tokens, preset: 2 * tokens * preset.top_k * preset.ffn * preset.hidden,
+    flops=lambda tokens, preset: 2 * preset.expert_rows(tokens) * preset.ffn * preset.hidden,
     bytes_moved=_grouped_bytes,
-    shape=("ffn", "hidden"),
+    shape=("ffn", "hidden", "local_experts"),
     fields=("experts", "top_k"),
     variant=("routing",),
     imports=W13_GROUPED.imports,

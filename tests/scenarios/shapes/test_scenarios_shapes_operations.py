@@ -48,9 +48,11 @@ def test_weights_that_are_not_packed_have_no_operations_on_packed_ones() -> None
         _names(unpacked, ops="dequant_linear")
 
 
-def test_an_operation_that_routes_to_every_expert_is_of_no_rank() -> None:
-    with pytest.raises(BadInput, match="w13_grouped routes to every expert, and small holds 4 of"):
-        _names(replace(SMALL, local_experts=4), ops="w13_grouped")
+def test_a_rank_has_the_parts_of_its_layer_and_not_the_layer_as_a_unit() -> None:
+    rank = replace(SMALL, local_experts=4)
+    assert _names(rank, ops="w13_grouped,w2_grouped") == ["w13_grouped", "w2_grouped"]
+    with pytest.raises(BadInput, match="moe_layer is a whole layer, and small holds 4 of 16"):
+        _names(rank, ops="moe_layer")
 
 
 def test_the_experts_of_one_rank_are_those_that_it_holds() -> None:

@@ -53,4 +53,5 @@ def test_the_ranks_hold_the_layer_together(tensor: int, expert: int) -> None:
     whole = load_preset("mixtral-8x7b")
     rank = rank_of(whole, tensor, expert)
     assert rank.ffn * tensor == whole.ffn
+    assert rank.tensor_parallel == tensor
     assert rank.held_experts * expert == whole.experts
