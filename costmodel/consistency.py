@@ -7,13 +7,13 @@ from math import inf
 
 from ..stats.conformal import COVERAGES_PCT
 from ..store.cost_model import (
-    MAX_LOG_RATIO,
     CostModelFile,
     CurveModel,
     FittedOp,
     SurfaceModel,
     Thermal,
 )
+from ..store.document import MAX_LOG_RATIO
 from ..store.errors import BadInput
 
 _MAX_US = 1e15  # 31 years: above it, the ends of intervals leave the range of a double

@@ -43,6 +43,10 @@ class Lookup:
             elif name in {costs.curve.curve for costs in found}:
                 raise BadInput(f"the model has two curves that are called {name}")
 
+    def has(self, name: str) -> bool:
+        """Whether the model has a curve of this name."""
+        return name in self._curves
+
     def curves(self, name: str) -> list[CurveCosts]:
         """All curves of a name. Raises BadInput where there is none."""
         check_type("op", name, str)

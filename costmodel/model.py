@@ -1,6 +1,6 @@
 """Look up what an operation costs: `kernel_cost_model.json`, loaded."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import inf
 from pathlib import Path
 from typing import Self, Unpack
@@ -18,16 +18,11 @@ from .consistency import check_file
 from .cost import Cost
 from .curve.costs import Costs
 from .curve.extrapolation import OutOfRange
-from .layer.cost import (
-    EXPERT_OPS,
-    ROUTER_OPS,
-    LayerCost,
-    LayerPart,
-    check_routing,
-    compose,
-    expert_loads,
-)
-from .layer.curves import LayerChoice, curves_of_layer
+from .layer.choice import layers_asked_for
+from .layer.cost import LayerCost
+from .layer.gated import gated_cost
+from .layer.kernels import kernel_sum
+from .layer.query import LayerConditions, LayerQuery
 from .lookup import Lookup
 from .query import Conditions, Query, checked_experts, checked_size, find_cost
 from .thermal.safe_batch_size import ThermalLimit, thermal_safe_batch_size
@@ -173,40 +168,20 @@ class KernelCostModel:
         limit = ThermalLimit(max_temp_c, current_temp_c, for_s)
         return thermal_safe_batch_size(found, self.file, limit)
 
-    def get_layer_cost(
-        self,
-        batch_size: int,
-        *,
-        top_k: int,
-        active_experts: int,
-        router_ops: Sequence[str] = ROUTER_OPS,
-        expert_ops: Sequence[str] = EXPERT_OPS,
-        shape: tuple[int, ...] | None = None,
-        allow_estimates: bool = False,
-    ) -> LayerCost:
-        """Sum of the kernels of a mixture-of-experts layer, run one after another.
+    def get_layer_cost(self, batch_size: int, **asked: Unpack[LayerConditions]) -> LayerCost:
+        """Look up one pass of `batch_size` tokens through a mixture-of-experts layer.
 
-        The operations of the router process `batch_size` tokens; those of the experts run once per
-        active expert, on an even share of the assignments. `shape`, as (hidden, ffn), chooses among
-        the layers of a model that holds several. `allow_estimates` applies to each kernel as in
-        `get_cost`. Raises BadInput for an unknown operation, for counts that no routing can give,
-        for more experts or another `top_k` than the router was measured with, and where no layer,
-        or more than one, has all of the operations.
+        A layer of gated experts (`--ops layer`) is the sum of its parts, what it takes otherwise as
+        one unit, and the exchanges between ranks (docs/model.md). Without one in the model, or
+        where operations are named, it is the sum of kernels that need `top_k` and `active_experts`:
+        the router's on all tokens, and the experts' once per active expert, on an even share of the
+        assignments.
+
+        Raises BadInput where several layers, or none, fit what is asked, and for counts that no
+        routing can give; OutOfRange as `get_cost` does.
         """
-
-        def part(op: str, size: int, calls: int) -> LayerPart:
-            cost = self.get_cost(curves[op], size, allow_estimates=allow_estimates)
-            return LayerPart(cost, calls)
-
-        check_type("top_k", top_k, int, np.integer)
-        check_type("active_experts", active_experts, int, np.integer)
-        tokens = checked_size(batch_size)
-        loads = expert_loads(tokens, top_k, active_experts)
-        asked = LayerChoice((*router_ops, *expert_ops), shape, top_k)
-        curves = curves_of_layer(self._lookup, self.file.layers, asked)
-        for op in router_ops:
-            check_routing(self._lookup.measured(curves[op], None).curve, top_k, active_experts)
-        parts = [part(op, tokens, 1) for op in router_ops]
-        for op in expert_ops:
-            parts += [part(op, rows, calls) for rows, calls in loads.items()]
-        return compose(tokens, top_k, active_experts, parts, self.file.intervals)
+        query = LayerQuery(checked_size(batch_size), **asked)
+        layers = () if query.names_operations else layers_asked_for(self.file.layers, query)
+        if layers:
+            return gated_cost(layers, query, self._lookup, self.file)
+        return kernel_sum(query, self._lookup, self.file)

@@ -1,6 +1,6 @@
 """Tables to `kernel_cost_model.json`."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from ..costmodel.build import build_model as fit_model
 from ..costmodel.checksum import with_checksum
+from ..costmodel.layer.fitted import with_differences
 from ..costmodel.merge_runs import check_different, check_mergeable, merged_sha256
 from ..costmodel.thermal.response import with_response
+from ..scenarios.shapes.layer_parts import GATED_OPS, layer_sizes, parts_of, unit_of
 from ..store.cost_model import CostModelFile
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput, check_type, naming, path_argument
@@ -72,7 +74,8 @@ def build_model(
         FittedRun(one.points.sha256, one.sources_sha256, name)
         for one, name in zip(tables, names, strict=True)
     )
-    model = with_checksum(replace(model, runs=fitted, layers=_layers_of(runs)))
+    layers = _layers_of(runs, {curve.op for curve in model.curves})
+    model = with_checksum(with_differences(replace(model, runs=fitted, layers=layers)))
     write_document(runs[0].model_path, model)
     return BuiltModel(runs[0].model_path, model, warnings.texts)
 
@@ -112,18 +115,24 @@ def _common_provenance(runs: Sequence[Run]) -> Provenance:
     return provenances[0]
 
 
-def _layers_of(runs: Sequence[Run]) -> tuple[LayerSizes, ...]:
-    """The layers that runs measured, each once by its sizes; none of a run without its preset."""
-    with_preset = (run for run in runs if run.preset_path.exists())
-    presets = (layer for run in with_preset for layer in layers_of(run, run.plan()))
-    layers = (
-        LayerSizes(one.name, one.hidden, one.ffn, one.experts, one.top_k, one.dtype)
-        for one in presets
-    )
-    first: dict[LayerSizes, LayerSizes] = {}
-    for layer in layers:
-        first.setdefault(replace(layer, preset=""), layer)
-    return tuple(first.values())
+def _layers_of(runs: Sequence[Run], ops: Container[str]) -> tuple[LayerSizes, ...]:
+    """The layers that runs measured, each once by its sizes; none of a run without its preset.
+
+    Where the grouped product of gated experts is among the operations, with the curves of a whole
+    layer. Layers that differ in the bits of packed weights alone have the parts of both.
+    """
+    gated = any(op in ops for op in GATED_OPS)
+    found: dict[LayerSizes, LayerSizes] = {}
+    for run in (one for one in runs if one.preset_path.exists()):
+        plan = run.plan()
+        for preset in layers_of(run, plan):
+            sizes = layer_sizes(preset)
+            first = found.setdefault(replace(sizes, preset=""), sizes)
+            if gated:
+                parts = dict.fromkeys((*first.parts, *parts_of(preset, plan.l2)))
+                first = replace(first, parts=tuple(parts), unit=unit_of(preset, plan.l2))
+                found[replace(sizes, preset="")] = first
+    return tuple(found.values())
 
 
 def _flagged(points: pa.Table, runs: Sequence[Run]) -> list[str]:

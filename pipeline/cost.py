@@ -8,8 +8,9 @@ from ..costmodel.breakdown import CostBreakdown
 from ..costmodel.checksum import UNCHECKED
 from ..costmodel.cost import Cost
 from ..costmodel.freshness import stale_sentence
-from ..costmodel.layer.cost import LayerCost
+from ..costmodel.layer.cost import LayerCost, LayerPart
 from ..costmodel.model import KernelCostModel
+from ..stats.routing.distribution import distribution_words
 from ..store.errors import BadInput, path_argument
 from ..store.run import model_file
 
@@ -20,6 +21,7 @@ __all__ = [
     "CostQuery",
     "KernelCostModel",
     "LayerCost",
+    "LayerPart",
     "load",
     "look_up",
     "staleness",
@@ -33,10 +35,11 @@ class CostQuery:
     """What to look up: an operation, a curve, or "layer" where the model has no such operation.
 
     `batch_size` counts tokens. `shape`, `weight_bits` and `active_experts` choose among an
-    operation's curves. Of a layer, `active_experts` and `top_k` are needed, and `shape` is its
-    hidden and its ffn. `memory_pressure_ratio` is the share of the
-    memory bandwidth that others take, from 0 to below 1. `breakdown` asks for the parts of a cost.
-    `allow_estimates` fills an unmeasured energy in by the GPU's power limit.
+    operation's curves. Of a layer they mean what `LayerConditions` says, as do `top_k`, `routing`
+    (or the path of a file of recorded counts) and `link_gb_per_s`, which are for a layer alone.
+    `memory_pressure_ratio` is the share of the memory bandwidth that others take, from 0 to below
+    1. `breakdown` asks for the parts of a cost. `allow_estimates` fills an unmeasured energy in by
+    the GPU's power limit.
     """
 
     op: str
@@ -45,6 +48,8 @@ class CostQuery:
     weight_bits: int | None = None
     active_experts: int | None = None
     top_k: int | None = None
+    routing: str | None = None
+    link_gb_per_s: float | None = None
     memory_pressure_ratio: float | None = None
     breakdown: bool = False
     allow_estimates: bool = False
@@ -67,8 +72,10 @@ def look_up(model: KernelCostModel, query: CostQuery) -> Cost | CostBreakdown | 
     """
     if query.op == LAYER and not _has(model, LAYER):
         return _layer(model, query)
-    if query.top_k is not None:
-        raise BadInput(f"--top-k is for a layer, and {query.op} is one operation")
+    for option in ("top_k", "routing", "link_gb_per_s"):
+        if getattr(query, option) is not None:
+            named = option.replace("_", "-")
+            raise BadInput(f"--{named} is for a layer, and {query.op} is one operation")
     if query.breakdown:
         return _breakdown(model, query)
     return model.get_cost(
@@ -88,21 +95,19 @@ def staleness(path: Path, model: KernelCostModel) -> str | None:
 
 
 def _layer(model: KernelCostModel, query: CostQuery) -> LayerCost:
-    if query.top_k is None or query.active_experts is None:
-        raise BadInput(
-            "a layer needs --top-k and --active-experts",
-            hint="count the experts that get any token: at small batches they are fewer than all",
-        )
-    if query.breakdown or query.weight_bits or query.memory_pressure_ratio is not None:
+    if query.breakdown or query.memory_pressure_ratio is not None:
         raise BadInput(
             "a layer is the sum of its kernels as they were measured",
-            hint="leave out --breakdown, --weight-bits and --memory-pressure, or name an operation",
+            hint="leave out --breakdown and --memory-pressure, or name an operation",
         )
     return model.get_layer_cost(
         query.batch_size,
         top_k=query.top_k,
         active_experts=query.active_experts,
         shape=query.shape,
+        weight_bits=query.weight_bits,
+        routing=None if query.routing is None else distribution_words(query.routing),
+        link_gb_per_s=query.link_gb_per_s,
         allow_estimates=query.allow_estimates,
     )
 

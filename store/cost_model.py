@@ -1,20 +1,16 @@
 """The contents of `kernel_cost_model.json`. costmodel/ builds it and looks costs up in it."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Literal
 
-from msgspec import Meta
-
-from .document import Amount, Count, Positive, Share, Size, Small
+from .document import MAX_LOG_RATIO, Amount, Count, LogRatio, Positive, Share, Size, Small
 from .earlier.cost_model import updated_model
 from .fitted_runs import FittedRun, LayerSizes
 from .provenance import EnergySource, Provenance
 from .scenario import SurfaceKey
 
-MAX_LOG_RATIO: Final = 100.0  # |log| ratio of any two latencies or energies in a model, at most
 Fit = Literal["linear", "step", "step64"]
 Source = Literal["measured", "imported"]
-LogRatio = Annotated[float, Meta(ge=0, le=MAX_LOG_RATIO)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,14 +247,15 @@ class CostModelFile:
     those that the runs measured; none in files before 1.6 and of imports.
     """
 
-    # History, newest first. 1.6: variants, layers. 1.5: the scale of each curve's errors, by noise,
+    # History, newest first. 1.7: the parts of a layer, and what it takes beside their sum.
+    # 1.6: variants, layers. 1.5: the scale of each curve's errors, by noise,
     # jumps and left-out knots, in place of `floor`; what two turns differ by; knots that no repeat
     # confirms. 1.4: the runs it was fitted to. 1.3: energy, flags and more intervals of surfaces,
     # the source of heat, the interval of leakage; curves without `temp_rise_c`, never set.
     # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single
     # calls, the digest. 1.1: fit step64, roofline and work, floors by curve, energy at some knots,
     # surfaces over active experts, heat, imports. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.6"
+    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.7"
     WAY_OUT: ClassVar[str] = "build the model anew: moeprof build-model RUN"
 
     preset: str

@@ -35,6 +35,8 @@ Size = Annotated[int, msgspec.Meta(ge=1)]  # such as a batch size
 Amount = Annotated[float, msgspec.Meta(ge=0)]  # such as a time, or an error of a model
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+MAX_LOG_RATIO: Final = 100.0  # |log| ratio of any two latencies or energies in a model, at most
+LogRatio = Annotated[float, msgspec.Meta(ge=0, le=MAX_LOG_RATIO)]
 # Name of a file or folder, which cannot lead out of the folder that it is in.
 Name = Annotated[str, msgspec.Meta(pattern=r"^(?!\.{1,2}$)[^/\\]+$", max_length=255)]
 

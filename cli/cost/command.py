@@ -11,8 +11,10 @@ from .options import (
     AllowEstimates,
     BatchSize,
     Breakdown,
+    LinkGbPerS,
     MemoryPressure,
     ModelAndOp,
+    Routing,
     Shape,
     TopK,
     WeightBits,
@@ -29,6 +31,8 @@ def cost(
     weight_bits: WeightBits = None,
     active_experts: ActiveExperts = None,
     top_k: TopK = None,
+    routing: Routing = None,
+    link_gb_per_s: LinkGbPerS = None,
     memory_pressure: MemoryPressure = None,
     breakdown: Breakdown = False,
     allow_estimates: AllowEstimates = False,
@@ -37,23 +41,19 @@ def cost(
 ) -> None:
     """Look up what one call costs.
 
-    OP is an operation or a curve, as `moeprof show` lists them, or `layer`: topk on all tokens,
-    then fc1, gelu and fc2 on those of each active expert, one after the other. A layer needs
-    --top-k and --active-experts; where the model has an operation called layer, that is meant.
+    OP is an operation or a curve, as `moeprof show` lists them, or `layer`: the parts of a layer
+    that was measured by `profile --ops layer`, and what it takes beside their sum. In a model
+    without one: topk, then fc1, gelu and fc2 on the tokens of each active expert, which needs
+    --top-k and --active-experts. An operation called layer goes first.
 
     \b
     moeprof cost fc1 --batch-size 37
-    moeprof cost layer --batch-size 64 --top-k 2 --active-experts 6
+    moeprof cost layer --batch-size 64 --routing zipf:1.2
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
     from ...pipeline.answer_verdict import verdicts_on
     from ...pipeline.cost import UNCHECKED, CostQuery, load, look_up, staleness
 
-    if len(words) > 2:
-        raise BadInput(
-            f"{words[2]!r} is one word too many",
-            hint=f"moeprof cost {words[0]} {words[1]} --batch-size {batch_size}",
-        )
-    *named, op = words
+    *named, op = _at_most_two(words, batch_size)
     path = find_model(Path(named[0]) if named else None, store)
     query = CostQuery(
         op=op,
@@ -62,6 +62,8 @@ def cost(
         weight_bits=weight_bits,
         active_experts=active_experts,
         top_k=top_k,
+        routing=routing,
+        link_gb_per_s=link_gb_per_s,
         memory_pressure_ratio=memory_pressure,
         breakdown=breakdown,
         allow_estimates=allow_estimates,
@@ -80,6 +82,16 @@ def cost(
         show_answer(found, f"{op} {sizes}".rstrip(), path)
         for verdict in verdicts:
             render.paragraph(verdict.sentence)
+
+
+def _at_most_two(words: list[str], batch_size: int) -> list[str]:
+    """The model and the operation, or the operation alone. Raises BadInput for more words."""
+    if len(words) > 2:
+        raise BadInput(
+            f"{words[2]!r} is one word too many",
+            hint=f"moeprof cost {words[0]} {words[1]} --batch-size {batch_size}",
+        )
+    return words
 
 
 def _shape(words: str) -> tuple[int, ...]:

@@ -17,17 +17,36 @@ Shape = Annotated[
     typer.Option(
         metavar="SIZES",
         help="Sizes of the operation as its curve's name has them, such as 4096x14336;"
-        " a shape near measured ones is predicted from those. Of a layer: HIDDENxFFN.",
+        " a shape near measured ones is predicted from those. Of a layer: HIDDENxFFN, or"
+        " HIDDENxFFNxEXPERTS on this device.",
     ),
 ]
 WeightBits = Annotated[
     int | None,
-    typer.Option(help="Bits of the operation's weights; not quantised, those of its dtype."),
+    typer.Option(help="Bits of the weights; not quantised, those of the dtype."),
 ]
 ActiveExperts = Annotated[
-    int | None, typer.Option(help="Experts that get any token, of a layer or of `experts`.")
+    int | None,
+    typer.Option(
+        help="Experts that get any token, of a layer or of `experts`; of a measured layer those of"
+        " its routing if left out."
+    ),
 ]
 TopK = Annotated[int | None, typer.Option(help="Experts that each token is sent to, of a layer.")]
+Routing = Annotated[
+    str | None,
+    typer.Option(
+        help="How tokens go to the experts of a layer: uniform, zipf:SKEW or a JSON file of"
+        " recorded counts; if left out, as it was measured."
+    ),
+]
+LinkGbPerS = Annotated[
+    float | None,
+    typer.Option(
+        "--link-gb-per-s",
+        help="Bandwidth at which ranks exchange rows, in GB/s: each rank, one direction.",
+    ),
+]
 MemoryPressure = Annotated[
     float | None,
     typer.Option(help="Share of the memory bandwidth that others take, from 0 to below 1."),

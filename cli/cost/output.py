@@ -1,16 +1,18 @@
 """What `moeprof cost` prints: a cost with its interval, what it is made of, or a whole layer."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...store.errors import shortened
 from ...store.run import Run
 from .. import render
 
 if TYPE_CHECKING:
     from ...pipeline.answer_verdict import AnswerVerdict
-    from ...pipeline.cost import Cost, CostBreakdown, LayerCost
+    from ...pipeline.cost import Cost, CostBreakdown, LayerCost, LayerPart
 
 _INTERVAL = ["#value", "#95 % from", "#to", "unit"]
 
@@ -94,35 +96,83 @@ def _show_layer(layer: "LayerCost", path: Path) -> None:
     ]
     render.table(
         f"Layer at batch size {layer.tokens}, {layer.assignments} assignments to"
-        f" {layer.active_experts} experts{' (estimated)' if layer.estimated else ''}",
+        f" {render.number(layer.active_experts)} experts{_flags(layer)}",
         ["quantity", "#value", "#95 % from", "#to", "#per token", "#per assignment", "unit"],
         [[name, *map(render.number, values), unit] for name, *values, unit in rows],
     )
     render.table(
-        "Its kernels, one after the other",
-        ["op", "#batch size", "#calls", "#us a call", "#us", "#% of time", "#mJ", "kind"],
-        [
-            [
-                part.cost.op,
-                str(part.cost.tokens),
-                str(part.calls),
-                render.number(part.cost.latency_us),
-                render.number(part.calls * part.cost.latency_us),
-                render.number(100 * part.calls * part.cost.latency_us / layer.latency_us, 3),
-                render.number(None if (mj := part.cost.energy_mj) is None else part.calls * mj),
-                _kind(part.cost),
-            ]
-            for part in layer.parts
-        ],
+        "Its parts, one after the other",
+        ["part", "#batch size", "#calls", "#us a call", "#us", "#% of time", "#mJ", "kind"],
+        [*(_part_row(part, layer) for part in layer.parts), *_rows_beside(layer)],
     )
+    _say_beside(layer)
     if layer.energy_reason is None:
         render.say(
             f"energy: {', '.join(sorted({part.cost.energy_source for part in layer.parts}))}"
         )
     else:
         render.say(f"energy: unavailable: {layer.energy_reason}")
-    for flagged in {part.cost.op: part.cost for part in layer.parts if part.cost.doubtful}.values():
-        _warn_if_flagged(flagged, path)
+    flagged = dict.fromkeys(part.cost.op for part in layer.parts if part.cost.doubtful)
+    if flagged:
+        _warn_flagged(", ".join(flagged), path)
+
+
+def _flags(layer: "LayerCost") -> str:
+    """What the head of a layer's table says of its routing, and whether it is an estimate."""
+    routed = () if layer.routing is None else (shortened(layer.routing, 30),)
+    words = (*routed, *(("estimated",) if layer.estimated else ()))
+    return f" ({', '.join(words)})" if words else ""
+
+
+def _part_row(part: "LayerPart", layer: "LayerCost") -> list[str]:
+    whole_us = part.calls * part.cost.latency_us
+    energy_mj = part.cost.energy_mj
+    return [
+        part.cost.op,
+        str(part.cost.tokens),
+        str(part.calls),
+        render.number(part.cost.latency_us),
+        render.number(whole_us),
+        render.number(100 * whole_us / layer.latency_us, 3),
+        render.number(None if energy_mj is None else part.calls * energy_mj),
+        _kind(part.cost),
+    ]
+
+
+def _rows_beside(layer: "LayerCost") -> list[list[str]]:
+    """The rows of what a layer takes beside its parts: in a row, and between ranks."""
+    added = [
+        ("difference", layer.difference_us, "fitted"),
+        *((one.name, one.latency_us, "estimated") for one in layer.communication),
+    ]
+    return [
+        [name, "", "", "", render.number(us), render.number(100 * us / layer.latency_us, 3), "", of]
+        for name, us, of in added
+        if us is not None
+    ]
+
+
+def _say_beside(layer: "LayerCost") -> None:
+    """Say what is missing, and how the layer compares with itself as one measured unit."""
+    if layer.missing:
+        render.say(f"without {'; '.join(layer.missing)}")
+    if layer.difference is None:
+        render.say(f"no difference of a whole layer is added: {layer.difference_reason}")
+    else:
+        fitted = layer.difference
+        render.say(
+            f"difference of a whole layer: {render.number(fitted.gap_us, 3)} us between two parts,"
+            f" less {render.number(100 * fitted.overlap_share, 3)} % of the sum; fitted at"
+            f" {fitted.n} sizes, within {render.number(100 * math.expm1(fitted.half_95), 3)} % at"
+            " 95 % of them"
+        )
+    if layer.unit is not None:
+        apart = 100 * (layer.latency_us / layer.unit.latency_us - 1)
+        render.say(
+            f"measured as one unit (moe_layer): {render.number(layer.unit.latency_us)} us"
+            f" ({_kind(layer.unit)}); the sum of the parts is {render.number(layer.sum_us)} us, the"
+            f" latency above {render.number(abs(apart), 2)} % {'more' if apart > 0 else 'less'}"
+        )
 
 
 def _measured(found: "Cost") -> tuple[list[str], list[str]]:
@@ -142,9 +192,13 @@ def _say_energy(found: "Cost") -> None:
 
 def _warn_if_flagged(found: "Cost", path: Path) -> None:
     if found.doubtful:
-        run = path.parent
-        why = f": `moeprof report {run}` says why" if Run(run).plan_path.is_file() else ""
-        render.warn(f"{found.op}: a point that this stands on is flagged{why}")
+        _warn_flagged(found.op, path)
+
+
+def _warn_flagged(ops: str, path: Path) -> None:
+    run = path.parent
+    why = f": `moeprof report {run}` says why" if Run(run).plan_path.is_file() else ""
+    render.warn(f"{ops}: a point that this stands on is flagged{why}")
 
 
 def _kind(found: "Cost") -> str:

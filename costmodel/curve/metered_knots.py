@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from ...store.cost_model import MAX_LOG_RATIO
+from ...store.document import MAX_LOG_RATIO
 from ...store.provenance import EnergySource
 from ..rows import Row, one_value, positive, rounded
 

@@ -1,18 +1,20 @@
-"""Cost of a mixture-of-experts layer: the sum of its kernels, run one after another."""
+"""Cost of a mixture-of-experts layer: the sum of its kernels, and what a layer takes beside it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from math import hypot, sqrt
+from dataclasses import dataclass, replace
+from math import exp, hypot, log, sqrt
 from typing import Final
 
 from ...store.cost_model import IntervalScores
 from ...store.errors import BadInput
+from ...store.fitted_runs import LayerDifference
 from ...store.scenario import SurfaceKey
 from ..cost import Cost
+from .communication import NO_LINK, Communication
+from .difference import as_one_unit_us
 
-ROUTER_OPS: Final = ("topk",)
-EXPERT_OPS: Final = ("fc1", "gelu", "fc2")
+_LEAST: Final = 1e-3  # of the sum: the lower end of an interval that reaches down to zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +29,21 @@ class LayerPart:
 class LayerCost:
     """Cost of one pass of `tokens` through a layer; `parts` are its kernels.
 
-    `assignments` is the number of (token, expert) pairs. Latencies in us and energies in mJ are
-    those of the whole pass. Energy is None where any part has none, which `energy_reason` names.
-    `estimated` flags a layer with an extrapolated, transferred or estimated part.
+    `assignments` is the number of (token, expert) pairs, `active_experts` of those that get a
+    token: the expected ones of `routing`, unless they were given. Latencies in us and energies in
+    mJ are those of the whole pass. Energy is None where any part has none, which `energy_reason`
+    names; it is that of the parts alone. `estimated` flags a layer with an extrapolated,
+    transferred or estimated part, or with communication.
+
+    `latency_us` is `sum_us`, the sum of the parts, and what was added to it: `difference_us`, by
+    the fitted `difference` of a layer as one unit, None for the `difference_reason`; and the time
+    of each `communication`. `missing` names the parts that it lacks. `unit` is the layer as it was
+    measured as one unit, None where it was not.
     """
 
     tokens: int
     assignments: int
-    active_experts: int
+    active_experts: float
     latency_us: float
     latency_us_lo: float
     latency_us_hi: float
@@ -42,6 +51,14 @@ class LayerCost:
     energy_reason: str | None
     estimated: bool
     parts: tuple[LayerPart, ...]
+    sum_us: float
+    routing: str | None = None
+    difference_us: float | None = None
+    difference: LayerDifference | None = None
+    difference_reason: str | None = None
+    communication: tuple[Communication, ...] = ()
+    missing: tuple[str, ...] = ()
+    unit: Cost | None = None
 
     @property
     def latency_us_per_token(self) -> float:
@@ -100,7 +117,7 @@ def check_routing(router: SurfaceKey, top_k: int, active_experts: int) -> None:
 def compose(
     tokens: int,
     top_k: int,
-    active_experts: int,
+    active_experts: float,
     parts: Iterable[LayerPart],
     intervals: IntervalScores,
 ) -> LayerCost:
@@ -132,6 +149,42 @@ def compose(
         energy_reason=f"{without[0].op}: {without[0].energy_reason}" if without else None,
         estimated=any(p.cost.extrapolated or p.cost.transferred or p.cost.estimated for p in found),
         parts=found,
+        sum_us=latency_us,
+    )
+
+
+def in_one_unit(layer: LayerCost, difference: LayerDifference) -> LayerCost:
+    """Add to the sum of the parts what they take otherwise in a row.
+
+    The errors of the sum and of the difference are taken as independent.
+    """
+    latency_us = as_one_unit_us(difference, layer.sum_us, len(layer.parts))
+    below, above = (
+        hypot(log(bound_us / layer.sum_us), difference.half_95)
+        for bound_us in (max(layer.latency_us_lo, layer.sum_us * _LEAST), layer.latency_us_hi)
+    )
+    return replace(
+        layer,
+        latency_us=latency_us,
+        latency_us_lo=latency_us / exp(below),
+        latency_us_hi=latency_us * exp(above),
+        difference_us=latency_us - layer.sum_us,
+        difference=difference,
+    )
+
+
+def with_communication(layer: LayerCost, exchanges: tuple[Communication, ...]) -> LayerCost:
+    """Add the estimated times of exchanges between ranks; name those whose time is not known."""
+    added_us = sum(one.latency_us or 0.0 for one in exchanges)
+    unknown = tuple(f"{one.name}: {NO_LINK}" for one in exchanges if one.latency_us is None)
+    return replace(
+        layer,
+        latency_us=layer.latency_us + added_us,
+        latency_us_lo=layer.latency_us_lo + added_us,
+        latency_us_hi=layer.latency_us_hi + added_us,
+        communication=exchanges,
+        missing=layer.missing + unknown,
+        estimated=layer.estimated or added_us > 0,
     )
 
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from ...stats.arrays import Float64, Int64
 from ...stats.conformal import COVERAGES_PCT, conformal_quantile
-from ...store.cost_model import MAX_LOG_RATIO, FitError, SurfaceModel
+from ...store.cost_model import FitError, SurfaceModel
+from ...store.document import MAX_LOG_RATIO
 from ...store.scenario import SurfaceKey
 from ..rows import (
     Row,

@@ -7,10 +7,11 @@ import pytest
 
 from moeprof.pipeline.build import build_model
 from moeprof.pipeline.parse import tables_are_current
+from moeprof.scenarios.preset import load_preset
+from moeprof.scenarios.shapes.layer_parts import layer_sizes
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
-from moeprof.store.fitted_runs import LayerSizes
 from moeprof.store.plan import OpPlan
 from moeprof.store.run import Run
 from moeprof.tests.pipeline.conftest import HELD_OUT, SIZES, Listener, write_linear_run
@@ -24,7 +25,7 @@ def test_a_recorded_run_is_parsed_and_gets_its_model(recorded: Run) -> None:
     (curve,) = built.model.curves
     assert (curve.op, curve.domain.first_tokens, curve.domain.last_tokens) == ("gelu", 1, 32)
     assert built.warnings == ()
-    assert built.model.layers == (LayerSizes("small", 512, 1024, 16, 2, "float32"),)
+    assert built.model.layers == (layer_sizes(load_preset("small")),)
 
 
 def test_each_warning_is_reported_at_once_and_returned(recorded: Run, listener: Listener) -> None:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from moeprof.store.cost_model import (
-    MAX_LOG_RATIO,
     CurveModel,
     FitError,
     FittedOp,
     SurfaceModel,
 )
+from moeprof.store.document import MAX_LOG_RATIO
 
 SHARED = {field.name for field in fields(FittedOp)}
 

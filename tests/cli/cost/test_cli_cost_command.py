@@ -104,11 +104,12 @@ def test_a_layer_is_shown_in_all_by_token_by_assignment_and_by_kernel(
     assert result.exit_code == 0
     title, *_ = result.stdout.splitlines()
     assert title == "Layer at batch size 32, 64 assignments to 6 experts"
-    kernels = result.stdout.partition("Its kernels, one after the other\n")[2].splitlines()[1:]
+    kernels = result.stdout.partition("Its parts, one after the other\n")[2].splitlines()[1:]
     rows = [row.split()[:3] for row in kernels]
     expected = [[op, *call] for op in ("fc1", "gelu", "fc2") for call in (("11", "4"), ("10", "2"))]
     assert rows == [["topk", "32", "1"], *expected]
     assert "energy: unavailable: topk: " in result.stderr
+    assert "without gate; permute; unpermute; shared expert" in result.stderr
 
     assert moeprof("cost", layer_model, *asked, "--top-k", "1").exit_code == 2
 

@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from moeprof.costmodel.layer.curves import LayerChoice, curves_of_layer
+from moeprof.costmodel.layer.kernels import LayerChoice, curves_of_layer
 from moeprof.costmodel.lookup import Lookup
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.cost_model import CostModelFile

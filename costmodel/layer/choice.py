@@ -1,0 +1,50 @@
+"""Which layer of a model is asked for: by its sizes, at every routing that was measured."""
+
+from collections.abc import Iterable, Sequence
+
+from ...store.errors import BadInput
+from ...store.fitted_runs import LayerSizes
+from ...store.text.listed import listed
+from .query import LayerQuery
+
+
+def layers_asked_for(layers: Sequence[LayerSizes], query: LayerQuery) -> tuple[LayerSizes, ...]:
+    """The one layer of gated experts that fits, at each routing that it was measured with.
+
+    None where the model has none, or where another layer of it fits the shape. Raises BadInput,
+    listing them, where several fit, and where none does.
+    """
+    fitting = [one for one in layers if _fits(one, query)]
+    gated = [one for one in fitting if one.parts]
+    if not gated:
+        if fitting or not any(one.parts for one in layers):
+            return ()
+        raise _choose_another("no layer", layers, query)
+    if not all(one.same_but_routing(gated[0]) for one in gated):
+        raise _choose_another("several layers", layers, query)
+    return tuple(gated)
+
+
+def described(layer: LayerSizes) -> str:
+    """The sizes of a layer, for a list of layers."""
+    held = "" if layer.ranks == 1 else f", {layer.held_experts} of them here"
+    return (
+        f"{layer.hidden}x{layer.ffn} ({layer.preset}, {layer.experts} experts{held},"
+        f" top-{layer.top_k}, {layer.dtype})"
+    )
+
+
+def _fits(layer: LayerSizes, query: LayerQuery) -> bool:
+    sizes = (layer.hidden, layer.ffn, layer.held_experts)
+    shape = sizes if query.shape is None else tuple(query.shape)
+    return shape in (sizes, sizes[:2]) and query.top_k in (None, layer.top_k)
+
+
+def _choose_another(how_many: str, layers: Iterable[LayerSizes], query: LayerQuery) -> BadInput:
+    shape = "" if query.shape is None else f" of {'x'.join(map(str, query.shape))}"
+    picks = "" if query.top_k is None else f" with top-{query.top_k}"
+    known = listed(dict.fromkeys(map(described, layers)))
+    return BadInput(
+        f"the model has {how_many}{shape}{picks}; its layers are {known}",
+        hint="name one by --shape HIDDENxFFN, or HIDDENxFFNxEXPERTS of those on this device",
+    )

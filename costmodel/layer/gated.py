@@ -1,0 +1,176 @@
+"""The cost of a layer of gated experts: its parts, what it takes beside them, communication."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import log
+from typing import Final
+
+from ...stats.routing.distribution import distribution
+from ...store.cost_model import CostModelFile
+from ...store.errors import BadInput
+from ...store.fitted_runs import LayerSizes, PartCurve
+from ...store.text.listed import listed
+from ..cost import Cost
+from ..curve.extrapolation import OutOfRange
+from ..lookup import Lookup
+from ..query import Query, find_cost
+from .communication import communications
+from .cost import LayerCost, LayerPart, compose, in_one_unit, with_communication
+from .loads import RoutedCurve, expected_active, with_active
+from .query import LayerQuery
+
+_PACKED: Final = ("w13_act_packed", "w2_packed")
+_BY_LOAD: Final = ("w13_grouped", "w2_grouped", *_PACKED)
+_UNPACKED: Final = ("w13_grouped", "act_mul", "act_mul_gelu", "act_mul_clipped", "w2_grouped")
+_DTYPE_BITS: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
+_NO_UNIT: Final = "the layer was not measured as one unit"
+_NOT_ALL: Final = "it was fitted to the sum of all parts, and some are missing"
+
+
+@dataclass(frozen=True, slots=True)
+class _Routed:
+    """How tokens go to experts in a query, and the measured layer that is nearest to it.
+
+    `active` experts get a token. `is_measured` where `layer` was measured with this very routing.
+    """
+
+    layer: LayerSizes
+    routing: str
+    active: float
+    is_measured: bool
+
+
+def gated_cost(
+    layers: Sequence[LayerSizes], query: LayerQuery, lookup: Lookup, file: CostModelFile
+) -> LayerCost:
+    """Add up a layer that was measured at the routings of `layers`.
+
+    Raises BadInput where several routings were measured and none is named, for counts that no
+    routing gives, and where no part is in the model.
+    """
+    routed = _routed(layers, query)
+    layer = routed.layer
+    parts, missing = [], []
+    for part in _parts_at(layer, query.weight_bits, lookup):
+        if not lookup.has(part.curve):
+            missing.append(f"{part.op}: {_why_missing(part, file)}")
+            continue
+        cost = find_cost(_query(part.curve, query), lookup, file)
+        if part.op in _BY_LOAD and not routed.is_measured:
+            cost = _at_load(part, cost, layers, routed, lookup)
+        parts.append(LayerPart(cost, 1))
+    if not parts:
+        raise BadInput(f"no part of the layer was measured: {'; '.join(missing)}")
+    found = compose(query.tokens, layer.top_k, routed.active, parts, file.intervals)
+    found = replace(found, routing=routed.routing, missing=tuple(missing))
+    found = _with_difference(found, routed, query, lookup, file)
+    exchanges = communications(layer, routed.routing, query.tokens, query.link_gb_per_s)
+    return with_communication(found, exchanges)
+
+
+def _routed(layers: Sequence[LayerSizes], query: LayerQuery) -> _Routed:
+    layer, tokens = layers[0], query.tokens
+    words = query.routing
+    if words is None and query.active_experts is None and len(layers) > 1:
+        known = listed(str(one.routing) for one in layers)
+        raise BadInput(
+            f"the layer was measured with several routings: {known}",
+            hint="name one of them or another: --routing zipf:1.2",
+        )
+    same = [one for one in layers if _slug(one, words) == _slug(one, one.routing)]
+    if query.active_experts is None and same:
+        words = same[0].routing or ""
+        return _Routed(same[0], words, expected_active(layer, words, tokens), True)
+    if query.active_experts is None:
+        active = expected_active(layer, words or "", tokens)
+    else:
+        active = float(query.active_experts)
+        _check_active(layer, tokens, query.active_experts)
+    near = min(layers, key=lambda one: abs(log(_active(one, tokens) / active)))
+    return _Routed(near, words or near.routing or "", active, False)
+
+
+def _slug(layer: LayerSizes, words: str | None) -> str:
+    return distribution(words or layer.routing or "", layer.experts, layer.top_k).slug
+
+
+def _active(layer: LayerSizes, tokens: int) -> float:
+    return expected_active(layer, layer.routing or "", tokens)
+
+
+def _check_active(layer: LayerSizes, tokens: int, active: int) -> None:
+    fewest = layer.top_k if layer.ranks == 1 else 1
+    most = min(layer.held_experts, tokens * layer.top_k * layer.ranks)
+    if not fewest <= active <= most:
+        raise BadInput(
+            f"{active} active experts cannot be: {tokens} tokens to {layer.top_k} experts each"
+            f" reach {fewest} to {most} of the layer's {layer.held_experts}"
+        )
+
+
+def _parts_at(layer: LayerSizes, weight_bits: int | None, lookup: Lookup) -> Sequence[PartCurve]:
+    """The parts of a layer on weights of so many bits; if None, on those that were measured.
+
+    Raises BadInput for bits that no part has.
+    """
+    packed = [part for part in layer.parts if part.weight_bits is not None]
+    unpacked = [part for part in layer.parts if part.weight_bits is None]
+    own = [part for part in unpacked if part.op in _UNPACKED]
+    if weight_bits is None and packed and not any(lookup.has(part.curve) for part in own):
+        weight_bits = packed[0].weight_bits
+    if weight_bits in (None, _DTYPE_BITS[layer.dtype]):
+        return unpacked
+    chosen = [part for part in packed if part.weight_bits == weight_bits]
+    if not chosen:
+        known = sorted({_DTYPE_BITS[layer.dtype], *(part.weight_bits or 0 for part in packed)})
+        raise BadInput(
+            f"the layer was measured with weights of {listed(known)} bits, not {weight_bits}"
+        )
+    at = unpacked.index(own[0])
+    rest = [part for part in unpacked[at:] if part not in own]
+    return [*unpacked[:at], *chosen, *rest]
+
+
+def _at_load(
+    part: PartCurve, cost: Cost, layers: Sequence[LayerSizes], routed: _Routed, lookup: Lookup
+) -> Cost:
+    """The cost of a grouped operation at the active experts of the query."""
+    curves = []
+    for layer in layers:
+        name = next((p.curve for p in layer.parts if (p.op, p.weight_bits) == _key(part)), "")
+        if lookup.has(name):
+            curve = lookup.curves(name)[0].curve
+            active = tuple(_active(layer, tokens) for tokens in curve.knots_tokens)
+            curves.append(RoutedCurve(curve, active))
+    measured_at = _active(routed.layer, cost.tokens)
+    return with_active(cost, curves, routed.layer.top_k, (measured_at, routed.active))
+
+
+def _key(part: PartCurve) -> tuple[str, int | None]:
+    return part.op, part.weight_bits
+
+
+def _with_difference(
+    found: LayerCost, routed: _Routed, query: LayerQuery, lookup: Lookup, file: CostModelFile
+) -> LayerCost:
+    layer = routed.layer
+    packed = any(part.cost.op in _PACKED for part in found.parts)
+    if layer.unit is not None and routed.is_measured and not packed and lookup.has(layer.unit):
+        with suppress(OutOfRange):  # it was measured at other batch sizes than its parts
+            found = replace(found, unit=find_cost(_query(layer.unit, query), lookup, file))
+    if found.missing:
+        return replace(found, difference_reason=_NOT_ALL)
+    if layer.difference is None:
+        return replace(found, difference_reason=layer.difference_reason or _NO_UNIT)
+    found = in_one_unit(found, layer.difference)
+    return replace(found, estimated=found.estimated or packed)
+
+
+def _query(curve: str, query: LayerQuery) -> Query:
+    return Query(curve, query.tokens, allow_estimates=query.allow_estimates)
+
+
+def _why_missing(part: PartCurve, file: CostModelFile) -> str:
+    reasons = (file.unmeasured.get(name) for name in (part.curve, part.op))
+    return next((reason for reason in reasons if reason is not None), "not among the operations")

@@ -1,0 +1,59 @@
+"""What may be asked of a layer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import NoneType
+from typing import TypedDict
+
+import numpy as np
+
+from ...store.errors import check_type
+
+
+class LayerConditions(TypedDict, total=False):
+    """Keyword arguments of `get_layer_cost`; None is the same as leaving one out.
+
+    `shape`, as (hidden, ffn) or (hidden, ffn, experts on this device), and `top_k` choose among the
+    layers of a model, `weight_bits` packed weights. Of a layer of gated experts `routing` is how
+    tokens go to experts, in words: "uniform", "zipf:SKEW" or "counts:TOKENS:COUNT,COUNT,…"; the
+    measured one if left out. `active_experts` replaces the number that it makes active.
+    `link_gb_per_s` is the bandwidth at which ranks exchange rows. `allow_estimates` applies to each
+    kernel as in `get_cost`. `router_ops` and `expert_ops` name operations to add up in place of the
+    layer's own: those process all tokens, these run once per active expert.
+    """
+
+    shape: tuple[int, ...] | None
+    top_k: int | None
+    active_experts: int | None
+    weight_bits: int | None
+    routing: str | None
+    link_gb_per_s: float | None
+    allow_estimates: bool
+    router_ops: Sequence[str] | None
+    expert_ops: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerQuery:
+    """One pass of `tokens` tokens; the other fields are those of `LayerConditions`."""
+
+    tokens: int
+    shape: tuple[int, ...] | None = None
+    top_k: int | None = None
+    active_experts: int | None = None
+    weight_bits: int | None = None
+    routing: str | None = None
+    link_gb_per_s: float | None = None
+    allow_estimates: bool = False
+    router_ops: Sequence[str] | None = None
+    expert_ops: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("top_k", "active_experts", "weight_bits"):
+            check_type(name, getattr(self, name), int, np.integer, NoneType)
+        check_type("routing", self.routing, str, NoneType)
+
+    @property
+    def names_operations(self) -> bool:
+        """Whether operations are named, in place of the layer's own."""
+        return self.router_ops is not None or self.expert_ops is not None

@@ -1,0 +1,52 @@
+"""Which layer is asked for: by sizes, never by a name, at each measured routing."""
+
+from dataclasses import replace
+
+import pytest
+
+from moeprof.costmodel.layer.choice import layers_asked_for
+from moeprof.costmodel.layer.query import LayerQuery
+from moeprof.store.errors import BadInput
+from moeprof.store.fitted_runs import LayerSizes, PartCurve
+
+PARTS = (PartCurve("gate", "gate-8-fp32-e16-cold"),)
+NARROW = LayerSizes("tiny", 8, 4, 16, 2, "float32", routing="uniform", parts=PARTS)
+WIDE = replace(NARROW, hidden=16)
+RANK = replace(NARROW, local_experts=4)
+SKEWED = replace(NARROW, preset="other", routing="zipf:1")
+OLD = LayerSizes("old", 32, 4, 16, 2, "float32")
+
+
+def test_the_only_layer_needs_no_name_and_has_all_its_routings() -> None:
+    assert layers_asked_for([NARROW, SKEWED, OLD], LayerQuery(8)) == (NARROW, SKEWED)
+
+
+@pytest.mark.parametrize(
+    ("shape", "found"), [((8, 4), NARROW), ((16, 4), WIDE), ((16, 4, 16), WIDE)]
+)
+def test_the_shape_chooses_among_several(shape: tuple[int, ...], found: LayerSizes) -> None:
+    assert layers_asked_for([NARROW, WIDE], LayerQuery(8, shape=shape)) == (found,)
+
+
+def test_the_experts_on_this_device_tell_a_rank_from_the_whole() -> None:
+    for layer, held in ((NARROW, 16), (RANK, 4)):
+        assert layers_asked_for([NARROW, RANK], LayerQuery(8, shape=(8, 4, held))) == (layer,)
+    with pytest.raises(BadInput, match=r"several layers of 8x4; .* 16 experts, 4 of them here"):
+        layers_asked_for([NARROW, RANK], LayerQuery(8, shape=(8, 4)))
+
+
+def test_without_a_name_several_layers_are_listed() -> None:
+    with pytest.raises(BadInput, match=r"has several layers; its layers are 8x4 \(tiny, .*16x4"):
+        layers_asked_for([NARROW, WIDE], LayerQuery(8))
+
+
+def test_a_layer_of_another_size_is_none_of_them() -> None:
+    with pytest.raises(BadInput, match="no layer of 9x9; its layers are 8x4"):
+        layers_asked_for([NARROW], LayerQuery(8, shape=(9, 9)))
+    with pytest.raises(BadInput, match="no layer with top-3"):
+        layers_asked_for([NARROW], LayerQuery(8, top_k=3))
+
+
+def test_a_layer_of_single_kernels_is_left_to_their_sum() -> None:
+    assert layers_asked_for([OLD], LayerQuery(8)) == ()
+    assert layers_asked_for([NARROW, OLD], LayerQuery(8, shape=(32, 4))) == ()

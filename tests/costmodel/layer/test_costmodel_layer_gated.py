@@ -1,0 +1,129 @@
+"""A layer of gated experts: its parts, the fitted difference, other routings, what is missing."""
+
+from dataclasses import replace
+
+import pytest
+
+from moeprof.costmodel.model import KernelCostModel
+from moeprof.store.errors import BadInput
+from moeprof.store.fitted_runs import PartCurve
+from moeprof.tests.builders import make_model_file
+from moeprof.tests.costmodel.layer.gated_models import (
+    LAYER,
+    PARTS,
+    curve_of,
+    gated_file,
+    gated_model,
+    part_us,
+    points_of,
+    unit_us,
+)
+
+UNIFORM, SKEWED = (replace(LAYER, routing=words) for words in ("uniform", "zipf:2"))
+
+
+@pytest.mark.parametrize("tokens", [1, 7, 64, 128])
+def test_a_layer_is_its_parts_and_what_they_take_otherwise_in_a_row(tokens: int) -> None:
+    found = gated_model("uniform").get_layer_cost(tokens)
+    assert [part.cost.op for part in found.parts] == list(PARTS)
+    assert {(part.cost.tokens, part.calls) for part in found.parts} == {(tokens, 1)}
+    assert found.sum_us == pytest.approx(sum(part.cost.latency_us for part in found.parts))
+    assert found.latency_us == pytest.approx(0.9 * found.sum_us + 3 * 6, rel=1e-3)
+    assert found.difference_us == pytest.approx(found.latency_us - found.sum_us)
+    assert found.latency_us_lo < found.latency_us < found.latency_us_hi
+    assert found.unit is not None
+    assert found.unit.latency_us == pytest.approx(found.latency_us, rel=0.02)
+    assert (found.missing, found.estimated) == ((), False)
+
+
+def test_the_expected_active_experts_are_those_of_the_routing() -> None:
+    model = gated_model("uniform")
+    assert model.get_layer_cost(1).active_experts == pytest.approx(2)
+    assert model.get_layer_cost(8).active_experts == pytest.approx(16 * (1 - (7 / 8) ** 8))
+    assert model.get_layer_cost(8, routing="uniform").routing == "uniform"
+
+
+@pytest.mark.parametrize("tokens", [4, 16, 64])
+def test_a_routing_that_was_not_measured_is_estimated_from_the_nearest(tokens: int) -> None:
+    found = gated_model("uniform", "zipf:1").get_layer_cost(tokens, routing="zipf:2")
+    assert found.latency_us == pytest.approx(unit_us(SKEWED, tokens), rel=0.05)
+    assert found.estimated
+    assert found.unit is None
+    kinds = {part.cost.op: part.cost.estimated for part in found.parts}
+    assert [op for op, estimated in kinds.items() if estimated] == ["w13_grouped", "w2_grouped"]
+
+
+def test_of_several_measured_routings_one_is_named() -> None:
+    model = gated_model("uniform", "zipf:2")
+    with pytest.raises(BadInput, match="several routings: uniform, zipf:2"):
+        model.get_layer_cost(8)
+    skewed = model.get_layer_cost(8, routing="zipf:2.0")
+    assert skewed.sum_us == pytest.approx(sum(part_us(op, SKEWED, 8) for op in PARTS), rel=1e-4)
+    assert skewed.unit is not None
+    assert not skewed.estimated
+
+
+def test_active_experts_that_are_given_replace_the_expected_ones() -> None:
+    model = gated_model("uniform")
+    few, many = (model.get_layer_cost(16, active_experts=count) for count in (4, 16))
+    assert (few.active_experts, many.active_experts) == (4, 16)
+    assert many.sum_us - few.sum_us == pytest.approx(2 * 20 * 12, rel=0.1)
+    with pytest.raises(BadInput, match=r"17 active experts cannot be: .* reach 2 to 16"):
+        model.get_layer_cost(16, active_experts=17)
+    with pytest.raises(BadInput, match=r"9 active experts cannot be: 4 tokens .* reach 2 to 8"):
+        model.get_layer_cost(4, active_experts=9)
+
+
+def test_a_part_that_was_not_measured_is_named_and_no_difference_is_added() -> None:
+    found = gated_model("uniform", without=["permute"]).get_layer_cost(8)
+    assert found.missing == ("permute: not among the operations",)
+    assert found.latency_us == found.sum_us
+    assert found.difference_reason == "it was fitted to the sum of all parts, and some are missing"
+
+
+def test_a_layer_that_was_not_measured_as_one_unit_says_so() -> None:
+    found = gated_model("uniform", without=["moe_layer"]).get_layer_cost(8)
+    assert found.latency_us == found.sum_us
+    assert found.difference is None
+    assert found.difference_reason is not None
+    assert "measured at 0 sizes" in found.difference_reason
+
+
+def test_the_exchanges_of_a_rank_are_added_by_the_stated_bandwidth() -> None:
+    model = gated_model("uniform", layer=replace(LAYER, local_experts=4))
+    without = model.get_layer_cost(64)
+    assert without.missing == (
+        "all-to-all, dispatch: no bandwidth is stated",
+        "all-to-all, combine: no bandwidth is stated",
+    )
+    found = model.get_layer_cost(64, link_gb_per_s=1.0)
+    # 64 tokens to 2 experts, 3 of 4 elsewhere: rows of 8 floats, there and back.
+    assert found.latency_us - without.latency_us == pytest.approx(2 * 64 * 2 * 0.75 * 32 / 1e3)
+    assert found.estimated
+    assert found.missing == ()
+
+
+def test_packed_weights_replace_the_products_and_the_activation() -> None:
+    file = gated_file("uniform")
+    packed = ("w13_act_packed", "w2_packed")
+    tables = [points_of(op, UNIFORM, lambda _: 40.0) for op in packed]
+    curves = make_model_file(*tables).curves
+    parts = tuple(PartCurve(op, curve_of(op, UNIFORM), 4) for op in packed)
+    layer = replace(file.layers[0], parts=(*file.layers[0].parts, *parts))
+    model = KernelCostModel.from_file(
+        replace(file, curves=(*file.curves, *curves), layers=(layer,))
+    )
+    found = model.get_layer_cost(8, weight_bits=4)
+    assert [part.cost.op for part in found.parts] == [
+        "gate", "topk", "permute", "w13_act_packed", "w2_packed", "unpermute",
+    ]  # fmt: skip
+    assert found.estimated  # the difference is that of the layer on other weights
+    assert model.get_layer_cost(8, weight_bits=32).sum_us == model.get_layer_cost(8).sum_us
+    with pytest.raises(BadInput, match="with weights of 4, 32 bits, not 8"):
+        model.get_layer_cost(8, weight_bits=8)
+
+
+def test_the_energy_of_a_layer_is_that_of_its_parts() -> None:
+    metered = {"energy_source": "nvml_counter", "energy_reason": None, "energy_mj": 2.0}
+    found = gated_model("uniform", **metered).get_layer_cost(8)
+    assert found.energy_mj == pytest.approx(2.0 * len(PARTS))
