@@ -30,7 +30,8 @@ class ClaimOutcome(StrEnum):
 class StepResult:
     """One step: how it ended, in how much time of that which it had, and why where not well.
 
-    `facts` are what it found until then; they lie in a file of their own.
+    `by_budget` says that the budget left it out or cut it off: then it is skipped, however it would
+    have ended. What it found until then lies in a file of its own.
     """
 
     step: str
@@ -38,6 +39,7 @@ class StepResult:
     limit_s: Amount
     took_s: Amount
     reason: str | None = None
+    by_budget: bool = False
 
     def __post_init__(self) -> None:
         share(self, "reason")
@@ -74,7 +76,7 @@ class Selftest:
     for.
     """
 
-    SCHEMA: ClassVar[str] = "moeprof.selftest/1.0"
+    SCHEMA: ClassVar[str] = "moeprof.selftest/1.1"
     WAY_OUT: ClassVar[str] = "run `moeprof selftest` again"
 
     utc: str
@@ -88,9 +90,9 @@ class Selftest:
     left_out: tuple[str, ...] = ()
 
     @property
-    def has_run(self) -> bool:
-        """Whether any step ran."""
-        return any(one.outcome is not StepOutcome.SKIPPED for one in self.steps)
+    def is_cut_short(self) -> bool:
+        """Whether the budget left out or cut off any step."""
+        return any(one.by_budget for one in self.steps)
 
     @property
     def has_fail(self) -> bool:

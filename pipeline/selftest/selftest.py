@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -22,7 +22,7 @@ from .schedule import STEPS, Step, ends_s
 from .step_process import CommandOf, StepRun, program
 
 BUDGET_S: Final = 480.0
-_WELL_S: Final = 240.0  # from this budget on, every step that is well ends in its share of it
+_WELL_S: Final = 240.0  # from this budget on, a step that does not end in its share of it hangs
 _LEAST_S: Final = 1.0  # left of the budget to begin a step
 
 
@@ -61,7 +61,7 @@ def selftest(
     progress.notice(f"selftest: at most {budget_s:.0f} s, into {folder}")
     if budget_s < _WELL_S:
         shorter = f"a budget of {budget_s:g} s is less than {_WELL_S:g} s"
-        progress.warning(f"{shorter}: a step that is cut off may be well")
+        progress.warning(f"{shorter}: steps that are well may be cut off, and count as skipped")
     try:
         for step in STEPS:
             running.run(step)
@@ -97,7 +97,7 @@ class _Running:
         if source is not None and source.outcome is StepOutcome.SKIPPED:
             result = _skipped(step, str(source.reason))
         elif limit_s < _LEAST_S:
-            result = _skipped(step, "the budget was spent")
+            result = replace(_skipped(step, "the budget was spent"), by_budget=True)
         else:
             result = self._run(step, limit_s)
             if source is not None and {source.outcome, result.outcome} == {StepOutcome.FAILED}:
@@ -111,9 +111,14 @@ class _Running:
         self.progress.notice(f"{number} {step.name}: {step.what}; {limit_s:.0f} s at most")
         facts = self.facts.setdefault(step.name, {})
         device = self._told("device")
-        return StepRun(
+        result = StepRun(
             step, self.folder, limit_s, self.progress, facts, self.command_of, device
         ).run()
+        is_late = result.outcome is StepOutcome.FAILED and result.took_s >= limit_s
+        if not is_late or self.budget_s >= _WELL_S:
+            return result
+        reason = f"the budget cut it off after {limit_s:.0f} s"
+        return replace(result, outcome=StepOutcome.SKIPPED, reason=reason, by_budget=True)
 
     def _tell(self, result: StepResult) -> None:
         if result.outcome is StepOutcome.FAILED:

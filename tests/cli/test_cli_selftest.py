@@ -73,8 +73,10 @@ def test_a_selftest_that_cannot_be_written_prints_its_table_and_why(
     assert "no space left on device" in result.stderr
 
 
-def test_a_selftest_of_which_no_step_ran_is_exit_4(moeprof: Moeprof, stand_in: StandIn) -> None:
-    spent = [replace(one, outcome=StepOutcome.SKIPPED) for one in ended_steps()]
+def test_a_selftest_that_the_budget_cut_short_is_exit_4(
+    moeprof: Moeprof, stand_in: StandIn
+) -> None:
+    spent = [replace(one, outcome=StepOutcome.SKIPPED, by_budget=True) for one in ended_steps()]
     stand_in.found = replace(stand_in.found, steps=tuple(spent), claims=judge(spent, {}, None))
     result = moeprof("selftest")
     assert result.exit_code == 4
@@ -92,7 +94,7 @@ def test_limits_have_their_units(moeprof: Moeprof, stand_in: StandIn) -> None:
 
 def test_json_is_the_document(moeprof: Moeprof, stand_in: StandIn) -> None:
     data = moeprof("selftest", "--json").data
-    assert data["schema"] == "moeprof.selftest/1.0"
+    assert data["schema"] == "moeprof.selftest/1.1"
     assert {one["claim"] for one in data["claims"]} > {one.claim for one in STATEMENTS}
 
 

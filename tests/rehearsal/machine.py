@@ -11,7 +11,7 @@ import msgspec
 MACHINE: Final = "REHEARSAL"  # environment variable: the path of the description
 FULL_MHZ: Final = 1980
 IDLE_W: Final = 90.0
-L2_BYTES: Final = 1 << 20
+L2_BYTES: Final = 1 << 25
 
 
 @dataclass(frozen=True, slots=True)

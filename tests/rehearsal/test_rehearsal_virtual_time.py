@@ -48,6 +48,31 @@ def test_two_processes_wait_side_by_side(tmp_path: Path) -> None:
     assert ends_s == pytest.approx([2, 5], abs=0.01)
 
 
+def test_no_time_passes_for_one_that_computes_between_short_sleeps(tmp_path: Path) -> None:
+    """Also where it asks to sleep while the server looks at what the other one does."""
+    course = (
+        "import time\n"
+        "longest_s = 0\n"
+        "for _ in range(400):\n"
+        "    time.sleep({step_s})\n"
+        "    begin_s = time.monotonic()\n"
+        "    sum(range(500))\n"
+        "    longest_s = max(longest_s, time.monotonic() - begin_s)\n"
+        "print(longest_s)\n"
+    )
+    program = (
+        "import subprocess, sys\n"
+        f"code = {course.format(step_s=0.0013)!r}\n"
+        "other = [sys.executable, '-P', '-c', code]\n"
+        "child = subprocess.Popen(other, stdout=subprocess.PIPE, text=True)\n"
+        f"{course.format(step_s=0.001)}"
+        "print(child.communicate()[0])\n"
+    )
+    with ClockServer(tmp_path):
+        longest_s = [float(word) for word in under_clock(tmp_path, program).split()]
+    assert longest_s == pytest.approx([0, 0], abs=1e-5)
+
+
 def test_a_poll_that_nobody_answers_ends_at_its_timeout(tmp_path: Path) -> None:
     program = (
         "import os, select, time\n"

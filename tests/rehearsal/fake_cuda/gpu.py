@@ -10,7 +10,7 @@ from typing import Final
 
 from moeprof.tests.rehearsal.fake_cuda.trace import Span, Trace
 from moeprof.tests.rehearsal.machine import FULL_MHZ, IDLE_W, Machine, machine
-from moeprof.tests.rehearsal.virtual_time.host_time import HostTime
+from moeprof.tests.rehearsal.virtual_time.host_time import REAL_WRITE, HostTime
 
 IDLE_MHZ: Final = 345
 _CLOCK_FALLS_S: Final = 0.2  # rest after which the clock is the idle one
@@ -163,7 +163,7 @@ class _PowerFile:
     def flush(self) -> None:
         self._keep()
         if self._rows:
-            os.write(self._file, "".join(self._rows).encode())
+            REAL_WRITE(self._file, "".join(self._rows).encode())
             self._rows.clear()
 
     def _keep(self) -> None:

@@ -26,6 +26,7 @@ from moeprof.tests.rehearsal.virtual_time.server import (
 )
 
 EPOCH_S: Final = 1.8e9
+REAL_WRITE: Final = os.write  # to a file for whose change nobody waits
 _LOOK_S: Final = 1e-7  # what a look at the clock costs: a loop that only looks comes to an end
 _DEBT_S: Final = 1e-3  # work of the host that is let pass at once
 
@@ -41,6 +42,7 @@ class HostTime:
             self._page = mmap.mmap(file.fileno(), LIMITED.size)
         self._socket = str(folder / SOCKET)
         self._debt_s = 0.0
+        self._has_started = False
         self._own = threading.local()
         os.register_at_fork(after_in_child=self._after_fork)
         self._say(HERE)
@@ -67,19 +69,26 @@ class HostTime:
         now_s, limit_s, thread = LIMITED.unpack_from(self._page)
         if time_s <= now_s:
             return
-        if time_s <= limit_s and thread == threading.get_native_id():
+        alone = thread == threading.get_native_id() and not self._has_started
+        if alone and time_s <= limit_s:
             NOW.pack_into(self._page, 0, time_s)
         else:
             self._say(ASLEEP, time_s).recv(1)
 
     def started(self, process: int) -> None:
-        """Hold the time still until a process that was started here knows the clock, or ends."""
+        """Hold the time still until a process that was started here knows the clock, or ends.
+
+        From now on nothing goes on here by itself: processes started here are waked in more ways
+        than `wake` knows.
+        """
+        self._has_started = True
         self._say(STARTED, process)
 
-    def wrote(self) -> None:
-        """Go on no more by oneself: another process may have been waked."""
-        if LIMITED.unpack_from(self._page)[2] == threading.get_native_id():
-            self._say(HERE)
+    def wake(self) -> None:
+        """Go on no more by oneself, since another process may be waked now."""
+        now_s, _, thread = LIMITED.unpack_from(self._page)
+        if thread == threading.get_native_id():
+            LIMITED.pack_into(self._page, 0, now_s, 0.0, 0)
 
     def begin_timeout(self, seconds: float) -> socket.socket:
         """Give a socket that can be read at the end of a timeout."""
@@ -141,12 +150,10 @@ def install(folder: Path) -> HostTime:
         time.CLOCK_BOOTTIME: host.now_s,
         time.CLOCK_REALTIME: lambda: EPOCH_S + host.now_s(),
     }
-    real_write = os.write
 
     def write(file: int, data: Any) -> int:
-        count = real_write(file, data)
-        host.wrote()
-        return count
+        host.wake()
+        return REAL_WRITE(file, data)
 
     os.write = write
     real_clock_ns, real_poll = time.clock_gettime_ns, select.poll

@@ -28,7 +28,8 @@ REQUEST: Final = struct.Struct("=cqqd")  # kind, process, thread, time in s
 ASLEEP, TIMEOUT, CANCEL, HERE, STARTED = b"s", b"t", b"c", b"h", b"b"
 START_S: Final = 100.0
 
-_LOOK_S: Final = 0.001  # between two looks at threads that run
+_LOOK_S: Final = (0.001, 0.008)  # between two looks at threads that run: at first, and at most
+_RUNNING: Final = "RD"  # states of a thread that runs, or waits for a disk
 # Where every wait is a timeout, nobody is sure to come back: so long nothing may happen in truth.
 _NOTHING_HAPPENS_S: Final = 0.5
 
@@ -82,14 +83,16 @@ class ClockServer:
         return float(NOW.unpack_from(self._page)[0])
 
     def _serve(self) -> None:
+        look_s = _LOOK_S[0]
         while not self._closed.is_set():
-            events = self._selector.select(_LOOK_S)
+            events = self._selector.select(look_s)
+            look_s = _LOOK_S[0] if events else min(2 * look_s, _LOOK_S[1])
             for key, _ in events:
                 if key.fileobj is self._listener:
                     self._accept()
                 else:
                     self._hear(self._threads[key.fileobj])  # type: ignore[index]
-            if not events or not self._selector.select(0):
+            if not self._selector.select(0):
                 self._let_pass()
 
     def _accept(self) -> None:
@@ -131,6 +134,8 @@ class ClockServer:
             return
         if all(one.kind == TIMEOUT for one in waiting) and not self._nothing_happens():
             return
+        if self._selector.select(0):  # from a thread that rests only since it has asked
+            return
         first, *others = sorted(waiting, key=_until_s)
         NOW.pack_into(self._page, 0, max(self.now_s, _until_s(first)))
         self._limit(min(map(_until_s, others), default=inf), first.thread)
@@ -143,11 +148,31 @@ class ClockServer:
     def _is_busy(self) -> bool:
         """Whether a process starts, computes in any of its threads, or runs to its end.
 
-        Threads that do not know the clock, and processes that have left it, count as well.
+        Threads that do not know the clock, and processes that have left it, count as well. Threads
+        can be looked at only one after the other, and one may wake another that was seen before it:
+        so all must have rested from one look to the next.
         """
         self._starting &= {pid for pid in self._starting if _lives(pid)}
-        self._processes &= {pid for pid in self._processes if _lives(pid)}
-        return bool(self._starting) or any(map(_runs, self._processes))
+        if self._starting:
+            return True
+        seen = self._look()
+        return any(state in _RUNNING for state, _ in seen.values()) or self._look() != seen
+
+    def _look(self) -> dict[str, tuple[str, bytes]]:
+        """What each thread does but those asleep, and how long it has run so far."""
+        asleep = {
+            f"/proc/{one.process}/task/{one.thread}"
+            for one in self._threads.values()
+            if one.kind == ASLEEP and one.until_s is not None
+        }
+        seen = {}
+        for process in [*self._processes]:
+            threads = _threads(process)
+            if not threads:
+                self._processes.remove(process)
+            for one in threads - asleep:
+                seen[one] = _state(f"{one}/stat"), _read(f"{one}/schedstat")
+        return seen
 
     def _nothing_happens(self) -> bool:
         """Whether nothing has happened for a while."""
@@ -170,31 +195,40 @@ def _lives(process: int) -> bool:
     return _state(f"/proc/{process}/stat") not in "ZX"
 
 
-def _runs(process: int) -> bool:
-    """Whether any thread of a process runs, or waits for a disk."""
+def _threads(process: int) -> set[str]:
+    """Folder of each thread of a process; none where it is gone."""
+    folder = f"/proc/{process}/task"
     try:
-        threads = os.listdir(f"/proc/{process}/task")
+        return {f"{folder}/{one}" for one in os.listdir(folder)}
     except OSError:
-        return False
-    return any(_state(f"/proc/{process}/task/{one}/stat") in "RD" for one in threads)
+        return set()
 
 
 def _state(stat: str) -> str:
     """State letter of a process or thread as in proc(5); "X", dead, where it is gone."""
+    return (_read(stat).rpartition(b") ")[2][:1] or b"X").decode()
+
+
+def _read(path: str) -> bytes:
+    """Content of a small file of /proc; nothing where it is gone."""
     try:
-        with open(stat, "rb") as file:
-            return chr(file.read().rpartition(b") ")[2][0])
-    except (OSError, IndexError):
-        return "X"
+        file = os.open(path, os.O_RDONLY)
+    except OSError:
+        return b""
+    try:
+        return os.read(file, 4096)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
 
 
 def _ancestors(process: int) -> list[int]:
     """A process, its parent, and so on."""
     found = [process]
     while found[-1] > 1 and len(found) < 64:
-        try:
-            with open(f"/proc/{found[-1]}/stat", "rb") as file:
-                found.append(int(file.read().rpartition(b") ")[2].split()[1]))
-        except OSError:
+        stat = _read(f"/proc/{found[-1]}/stat")
+        if not stat:
             break
+        found.append(int(stat.rpartition(b") ")[2].split()[1]))
     return found
