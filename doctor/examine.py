@@ -25,6 +25,7 @@ from ..store.provenance import Gpu
 from . import sensor_checks
 from .check_result import CheckResult, Status
 from .collectors import collectors
+from .engines import engines
 from .quiet import quiet
 from .repeatability import noise
 from .script_trial import isolated_scripts
@@ -79,6 +80,7 @@ def checks(
     gpu = _gpu(device)
     yield from collectors(device, None if gpu is None else gpu.index)
     yield probes.scripts(device)
+    yield from engines()
     yield _repeatability(device, probes)
 
 

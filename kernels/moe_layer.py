@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from .dispatch import permute, unpermute
+from .expert import Weights, experts
 from .gated import gated_expert, gated_experts
 from .routing import Routing
 from .topk import topk
@@ -35,9 +36,41 @@ def moe_layer(
     """
     logits = torch.nn.functional.linear(x, weights.gate)
     shares, _ = topk(logits, ids.shape[1], routing, weights.bias)
-    rows, ends, order = permute(x, ids, len(weights.w13))
-    y = gated_experts(rows, ends, weights.w13, weights.w2, activation)
-    combined = unpermute(y, order, shares)
+    combined = routed_experts(x, ids, shares, weights.w13, weights.w2, activation)
     if weights.shared_w13 is None or weights.shared_w2 is None:
         return combined
     return combined + gated_expert(x, weights.shared_w13, weights.shared_w2, activation)
+
+
+def routed_experts(
+    x: torch.Tensor,
+    ids: torch.Tensor,
+    shares: torch.Tensor,
+    w13: torch.Tensor,
+    w2: torch.Tensor,
+    activation: str,
+) -> torch.Tensor:
+    """Take tokens to their experts and back, and add up what these give: x [tokens, K] likewise.
+
+    ids [tokens, top_k] are integers below the number of experts, shares [tokens, top_k] the weights
+    of what they give, w13 [experts, 2 ffn, K] and w2 [experts, K, ffn].
+    """
+    rows, ends, order = permute(x, ids, len(w13))
+    return unpermute(gated_experts(rows, ends, w13, w2, activation), order, shares)
+
+
+def routed_packed_experts(
+    x: torch.Tensor,
+    ids: torch.Tensor,
+    shares: torch.Tensor,
+    w13: Weights,
+    w2: Weights,
+    activation: str,
+) -> torch.Tensor:
+    """The same on packed weights of many experts, whose rows of w13 are gate and up in turns.
+
+    `activation` is one of kernels/activation.py's GATED. Raises BadInput as `grouped_linear` does.
+    """
+    rows, ends, order = permute(x, ids, len(w13.packed))
+    counts = torch.diff(ends, prepend=ends.new_zeros(1))
+    return unpermute(experts(rows, counts, w13, w2, activation), order, shares)

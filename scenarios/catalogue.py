@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from ..store.errors import BadInput, shortened
+from .engines.registry import OPERATIONS as ENGINE_OPERATIONS
+from .engines.registry import engine_operation, left_out, operations_here
 from .op_file import read_op_file
 from .operation import Operation
 from .ops import dequant_linear, dequant_unpack, experts, fc1, fc2, gelu, relu, topk
@@ -19,6 +21,7 @@ from .ops.layer import (
     moe_layer,
     packed,
     permute,
+    routed_experts,
     routers,
     shared_expert,
     unpermute,
@@ -33,7 +36,8 @@ CATALOGUE: Final = tuple(
 _LAYER: Final = (
     gate.OPERATION, *routers.OPERATIONS, permute.OPERATION, w13.W13, w13.W13_GROUPED,
     *act_mul.OPERATIONS.values(), w2.W2, w2.W2_GROUPED, packed.W13, packed.W2,
-    unpermute.OPERATION, shared_expert.OPERATION, moe_layer.OPERATION,
+    unpermute.OPERATION, shared_expert.OPERATION, routed_experts.PLAIN, routed_experts.PACKED,
+    moe_layer.OPERATION,
 )  # fmt: skip
 _ATTENTION: Final = (qkv.OPERATION, attention.PREFILL, attention.DECODE, o_proj.OPERATION)
 
@@ -49,14 +53,21 @@ def layer_of(preset: Preset) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
+def engines_of(preset: Preset) -> tuple[Operation, ...]:
+    """Our routed experts, and other engines' that can be measured here, as the preset has them."""
+    return (*routed_experts.operations_of(preset), *operations_here(preset))
+
+
 OPERATIONS: Final = {
     one.name: one for one in (*CATALOGUE, *experts.OPERATIONS, *_LAYER, *_ATTENTION)
 }
+_ENGINES: Final = "engines"
 SETS: Final[dict[str, Callable[[Preset], tuple[Operation, ...]]]] = {
     "all": lambda preset: CATALOGUE,
     "experts": lambda preset: experts.OPERATIONS,
     "layer": layer_of,
     "step": lambda preset: (*layer_of(preset), *_ATTENTION),
+    _ENGINES: engines_of,
 }
 ENTRY_POINTS: Final = "moeprof.ops"
 _FILE: Final = ".py"
@@ -86,10 +97,11 @@ def find_ops(words: str, preset: Preset | None = None) -> list[LoadedOp]:
 
     The set "all" is the catalogue of seven, "experts" the grouped experts at three numbers of
     active experts, "layer" a layer as `preset` has it, or the preset small where none is given, and
-    "step" adds its attention. A name is that of any operation of moeprof or of an entry point of an
-    installed package in the group `moeprof.ops`. A file is executed, and every module-level
-    Operation in it is taken. Raises BadInput for an unknown name, a file that fails or defines no
-    operation, and a name that occurs twice.
+    "step" adds its attention. "engines" is our routed experts beside other engines' that are
+    installed here. A name is that of any operation of moeprof or of an entry point of an installed
+    package in the group `moeprof.ops`. A file is executed, and every module-level Operation in it
+    is taken. Raises BadInput for an unknown name, that of an engine whose package is not here in a
+    known version, a file that fails or defines no operation, and a name that occurs twice.
     """
     found: list[LoadedOp] = []
     for word in words.split(","):
@@ -99,6 +111,12 @@ def find_ops(words: str, preset: Preset | None = None) -> list[LoadedOp]:
     if twice:
         raise BadInput(f"--ops {words!r} names the operation {twice[0]} twice")
     return found
+
+
+def left_out_of(words: str, preset: Preset) -> list[str]:
+    """A sentence for each operation that the set "engines" among `words` leaves out here."""
+    named = (word.strip() for word in words.split(","))
+    return [*left_out(preset)] if _ENGINES in named else []
 
 
 def op_paths(words: str) -> list[Path]:
@@ -122,10 +140,12 @@ def _find(word: str, preset: Preset) -> list[LoadedOp]:
         return load_op_file(_absolute(word))
     if word in OPERATIONS:
         return [LoadedOp(OPERATIONS[word])]
+    if word in ENGINE_OPERATIONS:
+        return [LoadedOp(engine_operation(word))]
     installed = metadata.entry_points(group=ENTRY_POINTS)
     if word in installed.names:
         return [LoadedOp(_loaded(installed[word]))]
-    known = [*OPERATIONS, *sorted(installed.names), *SETS]
+    known = [*OPERATIONS, *ENGINE_OPERATIONS, *sorted(installed.names), *SETS]
     near = difflib.get_close_matches(word, known, n=1)
     meant = f"did you mean {near[0]}? " if near else ""
     raise BadInput(

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..stats.arrays import Int64
 from ..stats.routing.distribution import distribution
@@ -25,6 +26,14 @@ def choices(words: str, tokens: int, experts: int, top_k: int) -> Int64:
     """The experts of each token, [tokens, top_k], which count from 0."""
     batch = _batch(words, experts, top_k)
     return batch[np.arange(tokens) % len(batch)]
+
+
+def active_choices(
+    words: str, tokens: int, experts: int, top_k: int
+) -> tuple[NDArray[np.int32], int]:
+    """The experts of each token counted among the active ones, and how many are active."""
+    active, ids = np.unique(choices(words, tokens, experts, top_k), return_inverse=True)
+    return ids.reshape(tokens, top_k).astype(np.int32), len(active)
 
 
 def expert_loads(words: str, tokens: int, experts: int, top_k: int) -> Int64:

@@ -38,8 +38,8 @@ class RunOptions:
     begins.
 
     Attributes:
-        ops: "all", "experts", "layer", "step", names by comma such as "fc1,topk", or a Python file
-            (docs/ops.md).
+        ops: "all", "experts", "layer", "step", "engines", names by comma such as "fc1,topk", or a
+            Python file (docs/ops.md).
         batch_sizes: Tokens in a call: "1..512", "1..512:8", "1,2,4" or "pow2:1..512".
         preset: Name of the layer's sizes, or several by comma: each is measured. None for "small"
             on a CPU and "mixtral-8x7b" on a GPU.

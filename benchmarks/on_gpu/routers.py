@@ -85,7 +85,7 @@ def _written_by(
 
 def _vllm(sets: list[torch.Tensor], k: int) -> Calls:
     """vLLM's router kernel; renormalised, its weights are the softmax over the picks."""
-    from vllm._custom_ops import topk_softmax  # type: ignore[import-not-found]
+    from vllm._custom_ops import topk_softmax
 
     rows = torch.empty((len(sets[0]), k), dtype=torch.int32, device="cuda")
     return _written_by(

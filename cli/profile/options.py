@@ -12,8 +12,8 @@ RunToResume = Annotated[
 Ops = Annotated[
     str,
     typer.Option(
-        help="all, experts, layer, step, names by comma such as fc1,topk, or a Python file with"
-        " your own."
+        help="all, experts, layer, step, engines, names by comma such as fc1,topk, or a Python file"
+        " with your own."
     ),
 ]
 BatchSizes = Annotated[

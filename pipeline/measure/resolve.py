@@ -9,6 +9,7 @@ from ...device.identity import choose_device, describe
 from ...profiler.collectors.registry import choose_collectors
 from ...profiler.git import head
 from ...profiler.power.sensors import check_sensors
+from ...scenarios.catalogue import left_out_of
 from ...scenarios.grid import parse_batch_sizes
 from ...scenarios.plan import ResolvedRun, check_options, make_plan
 from ...scenarios.preset import Preset
@@ -51,6 +52,8 @@ def resolve(options: RunOptions, progress: RunProgress, *, alone: bool = False) 
     sizes = "; ".join(f"{layer.name} ({layer.source})" for layer in layers)
     progress.notice(f"device: {device}; preset: {sizes}")
     progress.notice(f"collector: {', '.join(collectors)} ({reason})")
+    for sentence in {one: None for layer in layers for one in left_out_of(options.ops, layer)}:
+        progress.notice(sentence)
     provenance = described_at(device, options.threads, options.power_limit_w)
     resolved = ResolvedRun(
         run_id=f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{_named(layers)}-{device.replace(':', '')}",

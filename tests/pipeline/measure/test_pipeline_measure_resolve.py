@@ -9,6 +9,7 @@ import pytest
 
 from moeprof.pipeline.measure import resolve as stage
 from moeprof.pipeline.measure.resolve import NO_TIMES, SWITCHED_OFF, plan_warnings, resolve
+from moeprof.scenarios.engines.registry import left_out
 from moeprof.scenarios.preset import load_preset, to_toml
 from moeprof.scenarios.run_options import RunOptions
 from moeprof.store.errors import BadInput, CannotMeasure
@@ -45,6 +46,15 @@ def test_operations_of_a_layer_are_planned_with_the_routing_in_their_keys(
     curves = {op_plan.op: op_plan.curve for op_plan in planned.plan.ops}
     assert curves["w13_grouped"] == "w13_grouped-512x1024-fp32-e16-k2-zipf1.2-cold"
     assert curves["moe_layer"].endswith("-topk.silu.zipf1.2-cold")
+
+
+def test_engines_that_are_not_here_are_left_out_with_a_sentence_each(listener: Listener) -> None:
+    preset = load_preset("small")
+    planned = resolve(RunOptions(ops="engines", device="cpu", power=False), listener)
+    measured = {op_plan.op for op_plan in planned.plan.ops}
+    assert {"routed_experts", "routed_experts_packed", "torch_grouped_mm"} <= measured
+    assert set(left_out(preset)) <= set(listener.notices)
+    assert measured.isdisjoint(sentence.split()[0] for sentence in left_out(preset))
 
 
 def test_recorded_counts_that_do_not_sum_up_are_refused_with_the_file(

@@ -1,0 +1,137 @@
+"""An engine: a package with kernels for routed experts, and the versions that its adapter knows.
+
+Each engine has a file here. It says which versions of the package were read, makes the arguments in
+the package's own layout, and calls the package's own function. The operation's scenario is that of
+routed_experts or routed_experts_packed (scenarios/ops/layer/routed_experts.py): same sizes, routing
+and key but for the name.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import metadata
+from typing import Any, Final
+
+import torch
+
+from ...store.errors import BadInput
+from ..operation import Operation
+from ..ops.layer import routed_experts
+from ..preset import Preset
+
+_RELEASE: Final = re.compile(r"(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
+
+
+def installed_version(package: str) -> str | None:
+    """The version of an installed package, by the name that pip knows; None without one."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """A package, and what its adapter knows of it.
+
+    Attributes:
+        package: Its name for pip.
+        first: Oldest version whose source was read.
+        last: Newest such version. Releases from the first to it are known, patches of its own
+            minor release too.
+        activations: Those of presets that its kernels compute.
+        dtypes: Those of presets that its kernels compute.
+        needs_cuda: Whether it runs on an NVIDIA GPU alone.
+        version: How its installed version is found; None where it is not installed.
+        remedy: How a known version is installed; by pip if left out.
+
+    """
+
+    package: str
+    first: str
+    last: str
+    activations: tuple[str, ...]
+    dtypes: tuple[str, ...] = ("bfloat16", "float16")
+    needs_cuda: bool = True
+    version: Callable[[str], str | None] = field(default=installed_version, repr=False)
+    remedy: str | None = None
+
+    def absence(self) -> str | None:
+        """Why its kernels cannot be measured here; None where they can."""
+        found = self.version(self.package)
+        gpu = " and an NVIDIA GPU" if self.needs_cuda else ""
+        needed = f"it needs {self.package} {self.first} to {self.last}{gpu}"
+        if found is None:
+            return f"{self.package} is not installed, and {needed}"
+        if not self._knows(found):
+            return f"{self.package} {found} is installed, and {needed}"
+        if self.needs_cuda and not torch.cuda.is_available():
+            return f"torch sees no GPU, and {needed}"
+        return None
+
+    def unfit(self, preset: Preset) -> str | None:
+        """Why its kernels do not compute a preset's layer; None where they do."""
+        for what, own, known in (
+            ("the activation", preset.activation, self.activations),
+            ("the dtype", preset.dtype, self.dtypes),
+        ):
+            if own not in known:
+                return f"{self.package} computes {what} {' or '.join(known)}, not {own}"
+        return None
+
+    def way_to_install(self) -> str:
+        """How a known version comes here."""
+        return self.remedy or f"pip install '{self.package}=={self.last}'"
+
+    def _knows(self, version: str) -> bool:
+        found = _release(version)
+        first, last = _release(self.first), _release(self.last)
+        return first <= found and found[:2] <= last[:2]
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """The first three numbers of a version; an empty tuple, below all others, without them."""
+    found = _RELEASE.match(version)
+    return () if found is None else tuple(int(number or 0) for number in found.groups())
+
+
+def routed_operation(
+    name: str,
+    engine: Engine,
+    make_inputs: Callable[..., tuple[Any, ...]],
+    run: Callable[..., object],
+    reference: Callable[..., object],
+    imports: tuple[str, ...],
+    *,
+    packed: bool = False,
+) -> Operation:
+    """The operation of an engine on the scenario of routed_experts, or of routed_experts_packed."""
+    flops = routed_experts.packed_flops if packed else routed_experts.flops
+    bytes_moved = routed_experts.packed_bytes if packed else routed_experts.bytes_moved
+    same = routed_experts.PACKED if packed else routed_experts.PLAIN
+    return Operation(
+        name=name,
+        make_inputs=make_inputs,
+        run=run,
+        reference=reference,
+        flops=partial(_flops, name, engine, flops),
+        bytes_moved=bytes_moved,
+        shape=same.shape,
+        fields=same.fields,
+        variant=same.variant,
+        imports=imports,
+    )
+
+
+def _flops(
+    name: str, engine: Engine, flops: Callable[[int, Preset], int], tokens: int, preset: Preset
+) -> int:
+    """Count the arithmetic. Raises BadInput for a preset that the engine does not compute."""
+    unfit = engine.unfit(preset)
+    if unfit is not None:
+        raise BadInput(
+            f"{name} cannot be measured for {preset.name}: {unfit}",
+            hint="leave it out; `--ops engines` takes those that compute it",
+        )
+    return flops(tokens, preset)
