@@ -56,12 +56,14 @@ __all__ = [
 class RunEstimate:
     """A plan, and how long it is estimated to take.
 
-    `power_s` of the power pass and `thermal_step_s` are part of `total_s`; all in seconds.
+    `total_s` is at most the budget, and `whole_s` is what the plan takes without one; `power_s` of
+    the power pass and `thermal_step_s` are part of both. All are in seconds.
     `surroundings` are those of the device now, None where they are not known.
     """
 
     plan: Plan
     total_s: float
+    whole_s: float
     power_s: float
     thermal_step_s: float
     warnings: tuple[str, ...]
@@ -107,10 +109,11 @@ def plan_run(options: RunOptions | None = None, *, progress: RunProgress = SILEN
     tell(seen, progress)
     preset, ops = planned.resolved.preset, planned.resolved.ops
     rates = rates_of(planned.provenance, preset.dtype)
-    plan = planned.plan
+    plan, call_times = planned.plan, call_times_of(preset, ops, options.l2, rates)
     return RunEstimate(
         plan=plan,
-        total_s=estimate_s(plan, call_times_of(preset, ops, options.l2, rates)),
+        total_s=estimate_s(plan, call_times),
+        whole_s=estimate_s(replace(plan, budget_s=None), call_times),
         power_s=estimate_power_s(plan),
         thermal_step_s=response_s(plan),
         warnings=plan_warnings(plan),

@@ -98,14 +98,16 @@ def find_ops(words: str, preset: Preset | None = None) -> list[LoadedOp]:
     The set "all" is the catalogue of seven, "experts" the grouped experts at three numbers of
     active experts, "layer" a layer as `preset` has it, or the preset small where none is given, and
     "step" adds its attention. "engines" is our routed experts beside other engines' that are
-    installed here. A name is that of any operation of moeprof or of an entry point of an installed
-    package in the group `moeprof.ops`. A file is executed, and every module-level Operation in it
-    is taken. Raises BadInput for an unknown name, that of an engine whose package is not here in a
-    known version, a file that fails or defines no operation, and a name that occurs twice.
+    installed here. An operation of two sets is taken once. A name is that of any operation of
+    moeprof or of an entry point of an installed package in the group `moeprof.ops`. A file is
+    executed, and every module-level Operation in it is taken. Raises BadInput for an unknown name,
+    that of an engine whose package is not here in a known version, a file that fails or defines no
+    operation, and a name that occurs twice.
     """
     found: list[LoadedOp] = []
     for word in words.split(","):
-        found += _find(word.strip(), preset or load_preset("small"))
+        new = _find(word.strip(), preset or load_preset("small"))
+        found += [one for one in new if word.strip() not in SETS or one not in found]
     names = [each.operation.name for each in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

@@ -183,8 +183,7 @@ def _with_power(plan: Plan) -> Plan:
 
 def _power_plan(plan: Plan) -> PowerPlan:
     """Plan as many anchors as fit into the time that timing leaves, at least half of the run."""
-    budget_s = RUN_S if plan.budget_s is None else plan.budget_s - response_s(plan)
-    whole_s = min(RUN_S, budget_s)
+    whole_s = RUN_S if plan.budget_s is None else plan.budget_s - response_s(plan)
     timing = replace(_without_spare(plan), thermal_step=False)
     left_s = max(whole_s - estimate_s(timing), whole_s / 2)
     block_s = left_s / len(plan.ops) / BLOCKS

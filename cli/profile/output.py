@@ -7,7 +7,7 @@ from .. import render
 
 if TYPE_CHECKING:
     from ...pipeline.profile import ProfileResult, RunEstimate
-    from ...store.plan import OpPlan, Plan
+    from ...store.plan import OpPlan, Plan, PowerPlan
 
 _BUDGET_SPENT = 4
 _NOTHING_MEASURED = 3
@@ -47,6 +47,7 @@ def show_estimate(estimate: "RunEstimate", json: bool) -> None:
     plan = estimate.plan
     if json:
         parts = {
+            "estimate_without_budget_s": round(estimate.whole_s, 1),
             "estimate_power_s": round(estimate.power_s, 1),
             "estimate_step_s": estimate.thermal_step_s,
             "surroundings": asdict(estimate.surroundings) if estimate.surroundings else None,
@@ -56,14 +57,29 @@ def show_estimate(estimate: "RunEstimate", json: bool) -> None:
     _show_plan(plan)
     if plan.power is not None:
         render.say(
-            f"power: up to {plan.power.anchors} sizes of each operation,"
-            f" {plan.power.blocks} times: {estimate.power_s:.0f} s of the estimate"
+            f"power: up to {plan.power.anchors} sizes of each operation{_of_all(plan.power)},"
+            f" {plan.power.blocks} times: {_duration(estimate.power_s)} of the estimate"
         )
     if plan.thermal_step:
         render.say(f"thermal step: {estimate.thermal_step_s:.0f} s of the estimate")
-    seconds = estimate.total_s
-    whole = f"{seconds:.0f} s" if seconds < _LONG_S else f"{seconds / 60:.0f} min"
-    render.say(f"estimate: {whole} on {plan.device}; nothing was measured")
+    if estimate.whole_s > estimate.total_s:
+        render.say(
+            f"left out: all sizes would take {_duration(estimate.whole_s)}; the budget leaves out"
+            " those that tell least"
+        )
+    total = _duration(estimate.total_s)
+    render.say(f"estimate: {total} on {plan.device}; nothing was measured")
+
+
+def _of_all(power: "PowerPlan") -> str:
+    """How many sizes a longer budget would have loaded, where this one has fewer."""
+    from ...scenarios.plan import ANCHORS
+
+    return f" (of {ANCHORS}, with a longer --budget)" if power.anchors < ANCHORS else ""
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < _LONG_S else f"{seconds / 60:.0f} min"
 
 
 def _show_points(result: "ProfileResult") -> None:

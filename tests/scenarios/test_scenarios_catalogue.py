@@ -343,6 +343,14 @@ def test_an_operation_named_twice_is_refused(words: str) -> None:
         find_ops(words)
 
 
+def test_an_operation_of_two_sets_is_taken_once() -> None:
+    names = [each.operation.name for each in find_ops("all,layer,step")]
+    assert len(names) == len(set(names))
+    assert {*names} == {
+        each.operation.name for words in ("all", "step") for each in find_ops(words)
+    }
+
+
 def test_the_operation_of_a_users_file_comes_with_its_path(tmp_path: Path) -> None:
     path = a_file(tmp_path, SOURCE.format(name="negate"))
     fc1, negate = find_ops(f"fc1,{path}")

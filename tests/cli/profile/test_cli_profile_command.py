@@ -127,6 +127,13 @@ def test_a_collector_that_does_not_work_here_is_exit_3(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_says_what_the_budget_leaves_out(moeprof: Moeprof) -> None:
+    words = ("profile", "--dry-run", "--device", "cpu", "--ops", "all")
+    left_out = "left out: all sizes would take"
+    assert left_out in moeprof(*words, "--budget", "5s").stderr
+    assert left_out not in moeprof(*words).stderr
+
+
 def test_a_dry_run_writes_nothing(
     moeprof: Moeprof, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
