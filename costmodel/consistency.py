@@ -47,6 +47,12 @@ def check_file(file: CostModelFile) -> None:
         "has no interval score for a nominal coverage": len(ascending) == len(COVERAGES_PCT),
         "has interval scores that do not ascend with the coverage": ascending == sorted(ascending),
         "has heat that is negative or not finite": _is_possible(file.thermal),
+        "has a layer whose difference from its parts is beyond any measurement": all(
+            abs(value) < _MAX_US
+            for layer in file.layers
+            if (found := layer.difference) is not None
+            for value in (found.gap_us, found.overlap_share)
+        ),
     }
     _require("the model", rules)
 

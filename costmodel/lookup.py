@@ -90,9 +90,11 @@ class Lookup:
             )
         return fitting[0] if fitting else None
 
-    def measured(self, name: str, shape: tuple[int, ...] | None) -> CurveCosts:
+    def measured(
+        self, name: str, shape: tuple[int, ...] | None, weight_bits: int | None = None
+    ) -> CurveCosts:
         """The one curve of a name at `shape`. Raises BadInput also for an unmeasured shape."""
-        found = self.curve(name, shape)
+        found = self.curve(name, shape, weight_bits=weight_bits)
         if found is None:
             raise BadInput(f"{name} was not measured at shape {'x'.join(map(str, shape or ()))}")
         return found

@@ -102,13 +102,14 @@ class KernelCostModel:
         sizes: Iterable[int] | NDArray[np.integer],
         *,
         shape: tuple[int, ...] | None = None,
+        weight_bits: int | None = None,
     ) -> Costs:
         """Look up several batch sizes of one operation, in the order given, as `get_cost` does.
 
         `sizes` are N integers; an int64 array [N] is not copied. The costs come as arrays [N], and
         as a sequence of `Cost`.
         """
-        found = self._lookup.curve(op, shape)
+        found = self._lookup.curve(op, shape, weight_bits=weight_bits)
         if found is None:
             raise BadInput(f"{op} was not measured at shape {shape}", hint="ask for one at a time")
         if isinstance(sizes, np.ndarray) and sizes.dtype == np.int64 and sizes.ndim == 1:
@@ -129,22 +130,28 @@ class KernelCostModel:
         *,
         active_experts: int | None = None,
         shape: tuple[int, ...] | None = None,
+        weight_bits: int | None = None,
     ) -> tuple[float, float]:
         """Bounds of the latency in us at a nominal coverage of 50, 80, 90 or 95 percent."""
         if percent not in COVERAGES_PCT:
             raise BadInput(f"there is no {percent} % interval", hint="ask for 50, 80, 90 or 95")
         percent, tokens = int(percent), checked_size(batch_size)
-        on_surface = self._lookup.surface(op, shape, active_experts)
+        on_surface = self._lookup.surface(op, shape, active_experts, weight_bits)
         if on_surface is not None:
             surface, experts = on_surface
             return surface.interval_us(tokens, checked_experts(op, experts), percent)
-        return self._lookup.measured(op, shape).interval_us(tokens, percent)
+        return self._lookup.measured(op, shape, weight_bits).interval_us(tokens, percent)
 
     def get_cost_breakdown(
-        self, op: str, batch_size: int, *, shape: tuple[int, ...] | None = None
+        self,
+        op: str,
+        batch_size: int,
+        *,
+        shape: tuple[int, ...] | None = None,
+        weight_bits: int | None = None,
     ) -> CostBreakdown:
         """Look up one call, split into memory, compute, launch, energy and heat."""
-        found = self._lookup.measured(op, shape)
+        found = self._lookup.measured(op, shape, weight_bits)
         cost = found.cost(checked_size(batch_size))
         return take_apart(cost, found.curve, found.bound, self.file)
 

@@ -1,6 +1,6 @@
 """Tables to `kernel_cost_model.json`."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ..costmodel.layer.fitted import with_differences
 from ..costmodel.merge_runs import check_different, check_mergeable, merged_sha256
 from ..costmodel.thermal.response import with_response
 from ..scenarios.shapes.layer_parts import GATED_OPS, layer_sizes, parts_of, unit_of
-from ..store.cost_model import CostModelFile
+from ..store.cost_model import CostModelFile, CurveModel
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput, check_type, naming, path_argument
 from ..store.fitted_runs import FittedRun, LayerSizes
@@ -74,7 +74,7 @@ def build_model(
         FittedRun(one.points.sha256, one.sources_sha256, name)
         for one, name in zip(tables, names, strict=True)
     )
-    layers = _layers_of(runs, {curve.op for curve in model.curves})
+    layers = _layers_of(runs, model.curves)
     model = with_checksum(with_differences(replace(model, runs=fitted, layers=layers)))
     write_document(runs[0].model_path, model)
     return BuiltModel(runs[0].model_path, model, warnings.texts)
@@ -115,23 +115,24 @@ def _common_provenance(runs: Sequence[Run]) -> Provenance:
     return provenances[0]
 
 
-def _layers_of(runs: Sequence[Run], ops: Container[str]) -> tuple[LayerSizes, ...]:
+def _layers_of(runs: Sequence[Run], curves: Sequence[CurveModel]) -> tuple[LayerSizes, ...]:
     """The layers that runs measured, each once by its sizes; none of a run without its preset.
 
-    Where the grouped product of gated experts is among the operations, with the curves of a whole
-    layer. Layers that differ in the bits of packed weights alone have the parts of both.
+    One whose gated experts are among `curves` has the names of all its parts. Layers that differ in
+    the bits of packed weights alone have the parts of both.
     """
-    gated = any(op in ops for op in GATED_OPS)
+    gated = {one.curve for one in curves if one.op in GATED_OPS}
     found: dict[LayerSizes, LayerSizes] = {}
     for run in (one for one in runs if one.preset_path.exists()):
         plan = run.plan()
         for preset in layers_of(run, plan):
             sizes = layer_sizes(preset)
             first = found.setdefault(replace(sizes, preset=""), sizes)
-            if gated:
-                parts = dict.fromkeys((*first.parts, *parts_of(preset, plan.l2)))
-                first = replace(first, parts=tuple(parts), unit=unit_of(preset, plan.l2))
-                found[replace(sizes, preset="")] = first
+            parts = parts_of(preset, plan.l2) if gated else ()
+            if any(part.curve in gated for part in parts):
+                both = tuple(dict.fromkeys((*first.parts, *parts)))
+                unit = unit_of(preset, plan.l2)
+                found[replace(sizes, preset="")] = replace(first, parts=both, unit=unit)
     return tuple(found.values())
 
 

@@ -121,14 +121,14 @@ def _breakdown(model: KernelCostModel, query: CostQuery) -> CostBreakdown:
             hint="ask for that cost, without --breakdown and with --active-experts N; what can be"
             f" taken apart: {ops or 'nothing in this model'}",
         )
-    chosen = query.active_experts or query.weight_bits
-    if chosen or query.memory_pressure_ratio or query.allow_estimates:
+    if query.active_experts or query.memory_pressure_ratio or query.allow_estimates:
         raise BadInput(
             "--breakdown takes a cost apart as it was measured",
-            hint="leave out --active-experts, --memory-pressure and --allow-estimates; in place of"
-            " --weight-bits name the curve",
+            hint="leave out --active-experts, --memory-pressure and --allow-estimates",
         )
-    return model.get_cost_breakdown(query.op, query.batch_size, shape=query.shape)
+    return model.get_cost_breakdown(
+        query.op, query.batch_size, shape=query.shape, weight_bits=query.weight_bits
+    )
 
 
 def _surfaces(model: KernelCostModel) -> set[str]:

@@ -23,6 +23,7 @@ from ...store.document import MAX_LOG_RATIO
 from ...store.fitted_runs import LayerDifference
 
 FEWEST_SIZES: Final = 6  # below it, no order statistic bounds a median at 95 %
+_LEAST_SHARE: Final = 0.01
 
 
 def fit_difference(
@@ -48,8 +49,12 @@ def fit_difference(
 
 
 def as_one_unit_us(difference: LayerDifference, sum_us: float, parts: int) -> float:
-    """Latency in us of a layer whose `parts` take `sum_us` one by one."""
-    return (1 - difference.overlap_share) * sum_us + difference.gap_us * (parts - 1)
+    """Latency in us of a layer whose `parts` take `sum_us` one by one.
+
+    Far below the sizes of the fit a line may lead to no time at all: a hundredth is left.
+    """
+    line_us = (1 - difference.overlap_share) * sum_us + difference.gap_us * (parts - 1)
+    return max(line_us, _LEAST_SHARE * sum_us)
 
 
 def _slope(places: Float64, values: Float64) -> tuple[float, float, float]:

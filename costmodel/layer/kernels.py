@@ -57,8 +57,9 @@ def kernel_sum(query: LayerQuery, lookup: Lookup, file: CostModelFile) -> LayerC
         )
     for option in ("weight_bits", "routing", "link_gb_per_s"):
         if getattr(query, option) is not None:
+            named = option.replace("_", "-")
             raise BadInput(
-                f"{option} is for a layer of gated experts, and the model has none",
+                f"--{named} is for a layer of gated experts, and the model has none",
                 hint="measure one: moeprof profile --ops layer",
             )
     top_k, active_experts = query.top_k, query.active_experts

@@ -31,9 +31,12 @@ class RoutedCurve:
 
 
 def expected_active(layer: LayerSizes, routing: str, tokens: int) -> float:
-    """Expected experts of this device that get a row where each rank has `tokens` tokens."""
+    """Expected experts of this device that get a row where each rank has `tokens` tokens.
+
+    At least one: a rank without any row is measured with one.
+    """
     shares = distribution(routing, layer.experts, layer.top_k)
-    return shares.expected_active(tokens, layer.ranks)
+    return max(1.0, shares.expected_active(tokens, layer.ranks))
 
 
 def with_active(

@@ -1,6 +1,6 @@
 """What may be asked of a layer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from types import NoneType
 from typing import TypedDict
@@ -52,6 +52,7 @@ class LayerQuery:
         for name in ("top_k", "active_experts", "weight_bits"):
             check_type(name, getattr(self, name), int, np.integer, NoneType)
         check_type("routing", self.routing, str, NoneType)
+        check_type("shape", self.shape, Iterable, NoneType)
 
     @property
     def names_operations(self) -> bool:

@@ -1,6 +1,7 @@
 """A name means one curve or one surface; otherwise the refusal lists the names to choose from."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -90,7 +91,13 @@ def test_the_bits_of_weights_select_one_of_several_curves() -> None:
     with pytest.raises(BadInput, match="fc1 stands for 3 curves"):
         model.get_cost("fc1", 1)
     for curve, bits in times.items():
-        assert model.get_cost("fc1", 1, weight_bits=bits or 32) == model.get_cost(curve, 1)
+        asked: Any = {"weight_bits": bits or 32}
+        assert model.get_cost("fc1", 1, **asked) == model.get_cost(curve, 1)
+        assert model.get_costs("fc1", [1, 3], **asked) == model.get_costs(curve, [1, 3])
+        in_80 = model.get_interval_us(curve, 1, 80)
+        assert model.get_interval_us("fc1", 1, 80, **asked) == in_80
+        parts = model.get_cost_breakdown(curve, 1)
+        assert model.get_cost_breakdown("fc1", 1, **asked) == parts
     with pytest.raises(BadInput, match="measured with weights of 4, 8, 32 bits, not 16"):
         model.get_cost("fc1", 1, shape=(8, 4), weight_bits=16)
     with pytest.raises(BadInput, match="weight_bits is '4'"):

@@ -5,26 +5,33 @@ from pathlib import Path
 
 import pytest
 
+from moeprof.scenarios.catalogue import OPERATIONS
 from moeprof.scenarios.preset import load_preset, to_toml
 from moeprof.store.document import write_document
 from moeprof.store.files import write_whole
 from moeprof.store.plan import OpPlan
 from moeprof.store.recording import PointTiming
 from moeprof.store.run import Run
-from moeprof.tests.builders import make_plan, make_provenance, make_recording, make_scenario
+from moeprof.store.scenario import Scenario
+from moeprof.tests.builders import make_plan, make_provenance, make_recording
 
 SIZES = tuple(range(1, 33))
 HELD_OUT = SIZES[2:30:4]
 
 
-def write_linear_run(folder: Path) -> Run:
-    """Write a run of gelu on a CPU that is recorded, and not parsed."""
-    run = Run(folder)
-    op = OpPlan("gelu", make_scenario(1).curve, SIZES, _without(HELD_OUT), HELD_OUT)
-    write_whole(run.preset_path, to_toml(load_preset("small")))
+def write_linear_run(folder: Path, name: str = "gelu", slower: int = 1) -> Run:
+    """Write a run of one operation on a CPU that is recorded, and not parsed.
+
+    Its calls take `slower` times `latency_us`.
+    """
+    run, preset = Run(folder), load_preset("small")
+    operation = OPERATIONS[name]
+    scenarios = [operation.scenario(preset, tokens, "float32", "cold") for tokens in SIZES]
+    op = OpPlan(name, scenarios[0].curve, SIZES, _without(HELD_OUT), HELD_OUT)
+    write_whole(run.preset_path, to_toml(preset))
     write_document(run.provenance_path, make_provenance())
-    timings = [_timing(tokens, repeat) for tokens in SIZES for repeat in _repeats(tokens)]
-    run.keep(make_recording(timings, tokens=SIZES))
+    timings = [_timing(one, repeat, slower) for one in scenarios for repeat in _repeats(one.tokens)]
+    run.keep(make_recording(timings, op=name, unit=f"{name}.0", scenarios=tuple(scenarios)))
     write_document(run.plan_path, replace(make_plan(), run_id=folder.name, ops=(op,)))
     return run
 
@@ -41,9 +48,9 @@ def _repeats(tokens: int) -> range:
     return range(2 if tokens in HELD_OUT else 1)
 
 
-def _timing(tokens: int, repeat: int) -> PointTiming:
-    call_ns = round(1000 * latency_us(tokens)) + repeat  # repeats differ by 1 ns
-    return PointTiming(make_scenario(tokens).key, repeat, 20, (call_ns,) * 20, 0, 1)
+def _timing(scenario: Scenario, repeat: int, slower: int) -> PointTiming:
+    call_ns = round(1000 * slower * latency_us(scenario.tokens)) + repeat  # repeats differ by 1 ns
+    return PointTiming(scenario.key, repeat, 20, (call_ns,) * 20, 0, 1)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from moeprof.pipeline.build import build_model
 from moeprof.pipeline.parse import tables_are_current
 from moeprof.scenarios.preset import load_preset
-from moeprof.scenarios.shapes.layer_parts import layer_sizes
+from moeprof.scenarios.shapes.layer_parts import layer_sizes, parts_of
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
@@ -26,6 +26,17 @@ def test_a_recorded_run_is_parsed_and_gets_its_model(recorded: Run) -> None:
     assert (curve.op, curve.domain.first_tokens, curve.domain.last_tokens) == ("gelu", 1, 32)
     assert built.warnings == ()
     assert built.model.layers == (layer_sizes(load_preset("small")),)
+
+
+def test_a_layer_whose_gated_experts_were_measured_has_the_curves_of_its_parts(
+    tmp_path: Path,
+) -> None:
+    run = write_linear_run(tmp_path / "grouped", "w13_grouped", slower=100)
+    (layer,) = build_model(run.folder).model.layers
+    assert layer.parts == parts_of(load_preset("small"), "cold")
+    assert layer.unit is not None
+    assert layer.difference is None
+    assert "measured at 0 sizes" in (layer.difference_reason or "")
 
 
 def test_each_warning_is_reported_at_once_and_returned(recorded: Run, listener: Listener) -> None:

@@ -13,6 +13,7 @@ from moeprof.store.cost_model import SurfaceModel
 from moeprof.store.document import write_document
 from moeprof.store.run import Run
 from moeprof.tests.cli.command_line import Moeprof
+from moeprof.tests.costmodel.layer.gated_models import LAYER, PARTS, gated_file
 
 
 @pytest.fixture
@@ -121,6 +122,46 @@ def test_a_layer_is_shown_in_all_by_token_by_assignment_and_by_kernel(
     assert len(data["parts"]) == 7
     parts_us = sum(part["calls"] * part["cost"]["latency_us"] for part in data["parts"])
     assert data["latency_us"] == pytest.approx(parts_us)
+
+
+def test_a_layer_of_gated_experts_is_shown_with_its_difference_and_its_unit(
+    moeprof: Moeprof, tmp_path: Path
+) -> None:
+    path = tmp_path / "gated.json"
+    write_document(path, with_checksum(gated_file("uniform", without=["topk"])))
+    lacking = moeprof("cost", path, "layer", "--batch-size", "8")
+    assert "without topk: not among the operations" in lacking.stderr
+    assert "no difference of a whole layer is added: it was fitted" in lacking.stderr
+
+    write_document(path, with_checksum(gated_file("uniform")))
+    result = moeprof("cost", path, "layer", "--batch-size", "8")
+    title, *_ = result.stdout.splitlines()
+    assert title == "Layer at batch size 8, 16 assignments to 10.5 experts (uniform)"
+    parts = result.stdout.partition("Its parts, one after the other\n")[2].splitlines()[1:]
+    assert [row.split()[0] for row in parts] == [*PARTS, "difference"]
+    assert "3 us between two parts, less 10 % of the sum; fitted at 8 sizes" in result.stderr
+    assert "measured as one unit (moe_layer): " in result.stderr
+
+    data = moeprof("cost", path, "layer", "--batch-size", "8", "--json").data
+    assert data["latency_us"] == pytest.approx(data["sum_us"] + data["difference_us"])
+    assert data["difference"]["n"] == 8
+    assert data["unit"]["op"] == "moe_layer"
+
+    other = moeprof("cost", path, "layer", "--batch-size", "8", "--routing", "zipf:2")
+    assert other.stdout.startswith("Layer at batch size 8, 16 assignments to ")
+    assert "experts (zipf:2, estimated)" in other.stdout
+
+
+def test_the_exchanges_of_a_rank_are_shown(moeprof: Moeprof, tmp_path: Path) -> None:
+    path = tmp_path / "rank.json"
+    write_document(
+        path, with_checksum(gated_file("uniform", layer=replace(LAYER, local_experts=4)))
+    )
+    asked = ("cost", path, "layer", "--batch-size", "64")
+    assert "without all-to-all, dispatch: no bandwidth is stated" in moeprof(*asked).stderr
+    shown = moeprof(*asked, "--link-gb-per-s", "1").stdout
+    assert shown.count("all-to-all") == 2
+    assert moeprof(*asked, "--link-gb-per-s", "0").exit_code == 2
 
 
 def test_an_operation_that_is_called_layer_is_meant_where_there_is_one(

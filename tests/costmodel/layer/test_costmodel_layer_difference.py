@@ -52,6 +52,11 @@ def test_of_equal_sums_only_their_level_is_known() -> None:
     assert found.overlap_share == pytest.approx(0.1)
 
 
+def test_far_below_the_sizes_of_the_fit_some_time_is_left() -> None:
+    found = fit_difference([0.9 * one - 8 * 7 for one in SUMS_US], SUMS_US, 8)
+    assert as_one_unit_us(found, 1.0, 8) == 0.01
+
+
 def test_few_sizes_have_an_interval_of_twice_their_largest_error() -> None:
     sums_us = [100.0 * 2**step for step in range(6)]
     few = fit_difference([102.0, 199.0, 405.0, 790.0, 1610.0, 3190.0], sums_us, 3)

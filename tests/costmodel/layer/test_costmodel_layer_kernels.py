@@ -98,6 +98,31 @@ def test_a_model_of_before_layers_has_one_curve_of_each() -> None:
     assert _found(named, (8, 4))["fc1"] == "fc1-8x4"
 
 
+def test_kernels_of_two_layers_that_were_pooled_are_refused() -> None:
+    """Before 1.6 two presets of one name made one model, which names no layers."""
+    pooled = _model(
+        *(_topk(16), _curve("fc1", 8, 4), _curve("gelu", 4), _curve("fc2", 4, 16)), layers=()
+    )
+    with pytest.raises(BadInput, match="fc1 was measured with hidden 8 and fc2 with 16"):
+        _found(pooled)
+
+
+def test_what_is_for_gated_experts_is_refused_by_name() -> None:
+    kernels = (_topk(16), _curve("fc1", 8, 4), _curve("gelu", 4), _curve("fc2", 4, 8))
+    model = KernelCostModel.from_file(_model(*kernels, layers=(NARROW,)))
+    assert model.get_layer_cost(8, top_k=2, active_experts=8).missing[0] == "gate"
+    with pytest.raises(BadInput, match="--link-gb-per-s is for a layer of gated experts"):
+        model.get_layer_cost(8, top_k=2, active_experts=8, link_gb_per_s=1.0)
+    with pytest.raises(BadInput, match="a layer needs --top-k and --active-experts"):
+        model.get_layer_cost(8)
+
+
+def test_layers_that_differ_in_their_routing_alone_are_one_for_single_kernels() -> None:
+    kernels = (_topk(16), _curve("fc1", 8, 4), _curve("gelu", 4), _curve("fc2", 4, 8))
+    layers = tuple(replace(NARROW, routing=words) for words in ("uniform", "zipf:1"))
+    assert _found(_model(*kernels, layers=layers))["fc1"] == "fc1-8x4"
+
+
 def test_an_operation_of_ones_own_may_be_of_any_layer(two: CostModelFile) -> None:
     own = _curve("own", 3)
     file = replace(two, curves=(*two.curves, *make_model_file(own).curves))
