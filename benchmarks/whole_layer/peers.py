@@ -97,7 +97,7 @@ def _by_grouped_mm(one: _Problem) -> torch.Tensor:
 
 def _transformers(one: _Problem) -> dict[str, Callable[[], torch.Tensor]]:
     """MixtralExperts of transformers 5: expert by expert, and by its grouped product."""
-    from transformers.models.mixtral import modeling_mixtral  # type: ignore[import-not-found]
+    from transformers.models.mixtral import modeling_mixtral
 
     experts, hidden, ffn = one.w2.shape
     runs: dict[str, Callable[[], torch.Tensor]] = {}
