@@ -15,11 +15,14 @@ from ..store.cost_model import (
 )
 from ..store.document import MAX_LOG_RATIO
 from ..store.errors import BadInput
+from ..store.fitted_runs import LayerSizes
 
 _MAX_US = 1e15  # 31 years: above it, the ends of intervals leave the range of a double
 _MIN_US = 1e-12
 _MAX_WORK = 1e30  # FLOPs or bytes; as the rates, so that no sum or quotient leaves that range
 _MIN_RATE, _MAX_RATE = 1.0, 1e30  # per s
+_MOST_EXPERTS = 1 << 20
+_DTYPES = ("float32", "bfloat16", "float16")
 _OTHER_COUNT = "has more or fewer values than knots"
 _ENERGY_ELSEWHERE = "has energy where it has no knot"
 _NOT_POSITIVE = f"has a latency or an energy that is not from {_MIN_US:g} to {_MAX_US:g}"
@@ -47,12 +50,7 @@ def check_file(file: CostModelFile) -> None:
         "has no interval score for a nominal coverage": len(ascending) == len(COVERAGES_PCT),
         "has interval scores that do not ascend with the coverage": ascending == sorted(ascending),
         "has heat that is negative or not finite": _is_possible(file.thermal),
-        "has a layer whose difference from its parts is beyond any measurement": all(
-            abs(value) < _MAX_US
-            for layer in file.layers
-            if (found := layer.difference) is not None
-            for value in (found.gap_us, found.overlap_share)
-        ),
+        "has a layer that cannot be": all(map(_is_possible_layer, file.layers)),
     }
     _require("the model", rules)
 
@@ -148,6 +146,17 @@ def _is_possible(thermal: Thermal | None) -> bool:
         and all(0 < value < _MAX_US for value in (*rates, step.hot_s, thermal.r_c_per_w))
         and abs(step.inlet_c) < _MAX_US
         and (leakage == (None,) * 3 or all(v is not None and abs(v) < _MAX_US for v in leakage))
+    )
+
+
+def _is_possible_layer(layer: LayerSizes) -> bool:
+    found = layer.difference
+    fitted = () if found is None else (found.gap_us, found.overlap_share)
+    return (
+        layer.top_k <= layer.experts <= _MOST_EXPERTS
+        and layer.held_experts <= layer.experts
+        and layer.dtype in _DTYPES
+        and all(abs(value) < _MAX_US for value in fitted)
     )
 
 

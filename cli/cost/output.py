@@ -162,17 +162,20 @@ def _say_beside(layer: "LayerCost") -> None:
         fitted = layer.difference
         render.say(
             f"difference of a whole layer: {render.number(fitted.gap_us, 3)} us between two parts,"
-            f" less {render.number(100 * fitted.overlap_share, 3)} % of the sum; fitted at"
-            f" {fitted.n} sizes, within {render.number(100 * math.expm1(fitted.half_95), 3)} % at"
-            " 95 % of them"
+            f" and {_more_or_less(-fitted.overlap_share)} of the sum; fitted at {fitted.n} sizes,"
+            f" within {render.number(100 * math.expm1(fitted.half_95), 3)} % at 95 % of them"
         )
     if layer.unit is not None:
-        apart = 100 * (layer.latency_us / layer.unit.latency_us - 1)
+        more = _more_or_less(layer.latency_us / layer.unit.latency_us - 1)
         render.say(
             f"measured as one unit (moe_layer): {render.number(layer.unit.latency_us)} us"
-            f" ({_kind(layer.unit)}); the sum of the parts is {render.number(layer.sum_us)} us, the"
-            f" latency above {render.number(abs(apart), 2)} % {'more' if apart > 0 else 'less'}"
+            f" ({_kind(layer.unit)}); the sum of the parts is {render.number(layer.sum_us)} us"
+            + ("" if layer.missing else f", the latency above {more}")
         )
+
+
+def _more_or_less(share: float) -> str:
+    return f"{render.number(100 * abs(share), 3)} % {'more' if share > 0 else 'less'}"
 
 
 def _measured(found: "Cost") -> tuple[list[str], list[str]]:

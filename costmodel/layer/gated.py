@@ -20,8 +20,7 @@ from .cost import LayerCost, LayerPart, compose, in_one_unit, with_communication
 from .loads import RoutedCurve, expected_active, with_active
 from .query import LayerQuery
 
-_PACKED: Final = ("w13_act_packed", "w2_packed")
-_BY_LOAD: Final = ("w13_grouped", "w2_grouped", *_PACKED)
+_BY_LOAD: Final = ("w13_grouped", "w2_grouped", "w13_act_packed", "w2_packed")
 _UNPACKED: Final = ("w13_grouped", "act_mul", "act_mul_gelu", "act_mul_clipped", "w2_grouped")
 _DTYPE_BITS: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
 _NO_UNIT: Final = "the layer was not measured as one unit"
@@ -52,7 +51,9 @@ def gated_cost(
     routed = _routed(layers, query)
     layer = routed.layer
     parts, missing = [], []
-    for part in _parts_at(layer, query.weight_bits, lookup):
+    asked = _parts_at(layer, query.weight_bits, lookup)
+    is_packed = any(part.weight_bits is not None for part in asked)
+    for part in asked:
         if not lookup.has(part.curve):
             missing.append(f"{part.op}: {_why_missing(part, file)}")
             continue
@@ -64,7 +65,9 @@ def gated_cost(
         raise BadInput(f"no part of the layer was measured: {'; '.join(missing)}")
     found = compose(query.tokens, layer.top_k, routed.active, parts, file.intervals)
     found = replace(found, routing=routed.routing, missing=tuple(missing))
-    found = _with_difference(found, routed, query, lookup, file)
+    if routed.is_measured and not is_packed:
+        found = replace(found, unit=_unit(layer, query, lookup, file))
+    found = _with_difference(found, layer, is_packed)
     exchanges = communications(layer, routed.routing, query.tokens, query.link_gb_per_s)
     return with_communication(found, exchanges)
 
@@ -151,20 +154,23 @@ def _key(part: PartCurve) -> tuple[str, int | None]:
     return part.op, part.weight_bits
 
 
-def _with_difference(
-    found: LayerCost, routed: _Routed, query: LayerQuery, lookup: Lookup, file: CostModelFile
-) -> LayerCost:
-    layer = routed.layer
-    packed = any(part.cost.op in _PACKED for part in found.parts)
-    if layer.unit is not None and routed.is_measured and not packed and lookup.has(layer.unit):
-        with suppress(OutOfRange):  # it was measured at other batch sizes than its parts
-            found = replace(found, unit=find_cost(_query(layer.unit, query), lookup, file))
+def _unit(layer: LayerSizes, query: LayerQuery, lookup: Lookup, file: CostModelFile) -> Cost | None:
+    """The layer as it was measured as one unit; None where it was not, or at sizes far away."""
+    if layer.unit is None or not lookup.has(layer.unit):
+        return None
+    with suppress(OutOfRange):
+        return find_cost(_query(layer.unit, query), lookup, file)
+    return None
+
+
+def _with_difference(found: LayerCost, layer: LayerSizes, is_packed: bool) -> LayerCost:
+    """Add the fitted difference; on packed weights, where it was not fitted, as an estimate."""
     if found.missing:
         return replace(found, difference_reason=_NOT_ALL)
     if layer.difference is None:
         return replace(found, difference_reason=layer.difference_reason or _NO_UNIT)
     found = in_one_unit(found, layer.difference)
-    return replace(found, estimated=found.estimated or packed)
+    return replace(found, estimated=found.estimated or is_packed)
 
 
 def _query(curve: str, query: LayerQuery) -> Query:

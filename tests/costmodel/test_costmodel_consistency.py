@@ -19,6 +19,7 @@ from moeprof.store.cost_model import (
     Work,
 )
 from moeprof.store.errors import BadInput
+from moeprof.store.fitted_runs import LayerDifference, LayerSizes
 from moeprof.tests.builders import make_model_file, make_points
 
 
@@ -151,3 +152,21 @@ def test_an_impossible_score_is_refused(file: CostModelFile, score: float) -> No
     ):
         with pytest.raises(BadInput, match="an interval score"):
             check_file(replace(file, intervals=scores))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"top_k": 17},
+        {"local_experts": 17},
+        {"experts": 1 << 40},
+        {"dtype": "float31"},
+        {"difference": LayerDifference(1e300, 0.0, None, None, 0.1, 9)},
+        {"difference": LayerDifference(1.0, -1e300, None, None, 0.1, 9)},
+    ],
+)
+def test_a_layer_that_cannot_be_is_refused(file: CostModelFile, changes: dict[str, Any]) -> None:
+    layer = LayerSizes("tiny", 8, 4, 16, 2, "float32")
+    check_file(replace(file, layers=(layer,)))
+    with pytest.raises(BadInput, match="the model has a layer that cannot be"):
+        check_file(replace(file, layers=(replace(layer, **changes),)))

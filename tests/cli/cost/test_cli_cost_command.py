@@ -139,7 +139,7 @@ def test_a_layer_of_gated_experts_is_shown_with_its_difference_and_its_unit(
     assert title == "Layer at batch size 8, 16 assignments to 10.5 experts (uniform)"
     parts = result.stdout.partition("Its parts, one after the other\n")[2].splitlines()[1:]
     assert [row.split()[0] for row in parts] == [*PARTS, "difference"]
-    assert "3 us between two parts, less 10 % of the sum; fitted at 8 sizes" in result.stderr
+    assert "3 us between two parts, and 10 % less of the sum; fitted at 8 sizes" in result.stderr
     assert "measured as one unit (moe_layer): " in result.stderr
 
     data = moeprof("cost", path, "layer", "--batch-size", "8", "--json").data

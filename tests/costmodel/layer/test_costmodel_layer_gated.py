@@ -118,6 +118,7 @@ def test_packed_weights_replace_the_products_and_the_activation() -> None:
         "gate", "topk", "permute", "w13_act_packed", "w2_packed", "unpermute",
     ]  # fmt: skip
     assert found.estimated  # the difference is that of the layer on other weights
+    assert found.unit is None
     assert model.get_layer_cost(8, weight_bits=32).sum_us == model.get_layer_cost(8).sum_us
     with pytest.raises(BadInput, match="with weights of 4, 32 bits, not 8"):
         model.get_layer_cost(8, weight_bits=8)
