@@ -42,6 +42,7 @@ class Engine:
             minor release too.
         activations: Those of presets that its kernels compute.
         dtypes: Those of presets that its kernels compute.
+        block: What hidden and ffn must be multiples of.
         needs_cuda: Whether it runs on an NVIDIA GPU alone.
         version: How its installed version is found; None where it is not installed.
         remedy: How a known version is installed; by pip if left out.
@@ -53,6 +54,7 @@ class Engine:
     last: str
     activations: tuple[str, ...]
     dtypes: tuple[str, ...] = ("bfloat16", "float16")
+    block: int = 1
     needs_cuda: bool = True
     version: Callable[[str], str | None] = field(default=installed_version, repr=False)
     remedy: str | None = None
@@ -78,6 +80,9 @@ class Engine:
         ):
             if own not in known:
                 return f"{self.package} computes {what} {' or '.join(known)}, not {own}"
+        for what in ("hidden", "ffn"):
+            if getattr(preset, what) % self.block:
+                return f"its {what} {getattr(preset, what)} is no multiple of {self.block}"
         return None
 
     def way_to_install(self) -> str:
@@ -103,24 +108,25 @@ def routed_operation(
     run: Callable[..., object],
     reference: Callable[..., object],
     imports: tuple[str, ...],
-    *,
-    packed: bool = False,
+    **counted: Any,
 ) -> Operation:
-    """The operation of an engine on the scenario of routed_experts, or of routed_experts_packed."""
-    flops = routed_experts.packed_flops if packed else routed_experts.flops
-    bytes_moved = routed_experts.packed_bytes if packed else routed_experts.bytes_moved
-    same = routed_experts.PACKED if packed else routed_experts.PLAIN
+    """The operation of an engine on the scenario of routed_experts.
+
+    `counted` are fields of an Operation that differ from its: flops, bytes_moved, fields.
+    """
+    plain = routed_experts.PLAIN
+    same: dict[str, Any] = {"bytes_moved": plain.bytes_moved, "fields": plain.fields}
+    flops = counted.pop("flops", plain.flops)
     return Operation(
         name=name,
         make_inputs=make_inputs,
         run=run,
         reference=reference,
         flops=partial(_flops, name, engine, flops),
-        bytes_moved=bytes_moved,
-        shape=same.shape,
-        fields=same.fields,
-        variant=same.variant,
+        shape=plain.shape,
+        variant=plain.variant,
         imports=imports,
+        **same | counted,
     )
 
 

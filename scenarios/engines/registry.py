@@ -9,18 +9,20 @@ from ..preset import UNPACKED_BITS, Preset
 from . import (
     flashinfer,
     sglang,
+    sglang_fp8,
     sglang_packed,
     torch_grouped_mm,
     transformers_grouped_mm,
     triton_kernels,
     vllm,
+    vllm_fp8,
     vllm_packed,
 )
 from .engine import Engine
 
 _MODULES: Final = (
-    torch_grouped_mm, transformers_grouped_mm, vllm, vllm_packed, sglang, sglang_packed, flashinfer,
-    triton_kernels,
+    torch_grouped_mm, transformers_grouped_mm, vllm, vllm_packed, vllm_fp8, sglang, sglang_packed,
+    sglang_fp8, flashinfer, triton_kernels,
 )  # fmt: skip
 
 OPERATIONS: Final[dict[str, Operation]] = {

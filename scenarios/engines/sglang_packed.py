@@ -13,7 +13,7 @@ from ..operation import InputFactory
 from ..ops.layer import routed_experts
 from .engine import Engine, routed_operation
 from .sglang import fused_experts, picks, runner_config, started
-from .wna16 import packed_inputs, unpacked
+from .wna16 import COUNTED, packed_inputs, unpacked
 
 ENGINE: Final = Engine(package="sglang", first="0.5.5", last="0.5.23", activations=("silu", "gelu"))
 
@@ -95,5 +95,5 @@ OPERATION: Final = routed_operation(
         "from moeprof.scenarios.engines.sglang import fused_experts, picks, runner_config, started",
         "from moeprof.scenarios.engines.wna16 import packed_inputs",
     ),
-    packed=True,
+    **COUNTED,
 )

@@ -16,7 +16,7 @@ from ..operation import InputFactory
 from ..ops.layer import routed_experts
 from .engine import Engine, routed_operation
 from .vllm import activation_of, fused_experts
-from .wna16 import packed_inputs, unpacked
+from .wna16 import COUNTED, packed_inputs, unpacked
 
 ENGINE: Final = Engine(package="vllm", first="0.11.2", last="0.33.0", activations=("silu", "gelu"))
 
@@ -102,5 +102,5 @@ OPERATION: Final = routed_operation(
         "from moeprof.scenarios.engines.vllm_packed import quant_config",
         "from moeprof.scenarios.engines.wna16 import packed_inputs",
     ),
-    packed=True,
+    **COUNTED,
 )

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
+from moeprof.tests.scenarios.engines import fp8_kernel
 from moeprof.tests.scenarios.engines.stand_ins import gated, install, through_experts
 from moeprof.tests.scenarios.engines.wna16_kernel import product
 
@@ -87,6 +88,8 @@ def fused_experts_0_5_5(
     ) -> torch.Tensor:
         if scales is None:
             return rows @ weight[own].T
+        if use_fp8_w8a8:
+            return fp8_kernel.product(rows, weight[own], scales[own], block_shape)
         bits = 4 if use_int4_w4a16 else 8
         return product(rows, weight[own], scales[own], bits, block_shape)
 

@@ -6,6 +6,7 @@ apart from our references: an adapter that gives another layout gets another res
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -19,6 +20,8 @@ from moeprof.tests.scenarios.made_inputs import inputs_of
 
 LAYER = Preset("odd", "made up", 40, 56, 9, 3, "bfloat16", 4, 8, routing="zipf:1.1")
 """Sizes of which no two are equal, so that no transposition goes unseen."""
+IN_BLOCKS = replace(LAYER, hidden=256, ffn=384)
+"""The same of whole blocks of 128."""
 TOKENS = 7
 
 
