@@ -5,6 +5,7 @@ from dataclasses import astuple
 from itertools import pairwise
 from math import inf
 
+from ..kernels.formats.names import FORMATS
 from ..stats.conformal import COVERAGES_PCT
 from ..store.cost_model import (
     CostModelFile,
@@ -156,6 +157,7 @@ def _is_possible_layer(layer: LayerSizes) -> bool:
         layer.top_k <= layer.experts <= _MOST_EXPERTS
         and layer.held_experts <= layer.experts
         and layer.dtype in _DTYPES
+        and layer.weight_format in (None, *FORMATS)
         and all(abs(value) < _MAX_US for value in fitted)
     )
 

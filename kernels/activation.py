@@ -1,6 +1,8 @@
 """Activation functions, which a linear layer's kernel applies to its sums before it stores them.
 
-Those of GATED take outputs in pairs, a gate and what it multiplies in turns, and give one for two.
+Those of GATED take outputs in pairs, a gate and what it multiplies in turns, and give one for two:
+act(gate) * up. "clipped_mul" is that of gpt-oss (modeling_gpt_oss.py in transformers): the gate is
+at most 7, up lies in -7..7, and gate * sigmoid(1.702 gate) is multiplied by up + 1.
 """
 
 from __future__ import annotations
@@ -13,12 +15,24 @@ from torch.nn import functional
 
 from .backend import jit, tl
 
-GATED = {"silu_mul": "silu", "gelu_mul": "gelu_erf"}
+GATED = {"silu_mul": "silu", "gelu_mul": "gelu_erf", "clipped_mul": "clipped"}
 """Activation of the gate, by the name of a gated activation."""
+
+_ALPHA, _LIMIT = 1.702, 7.0  # gpt-oss: swiglu_limit in its config
+
+
+def _clipped(gate: torch.Tensor) -> torch.Tensor:
+    gate = gate.clamp(max=_LIMIT)
+    return gate * torch.sigmoid(_ALPHA * gate)
+
+
+def _factor(kind: str, up: torch.Tensor) -> torch.Tensor:
+    """What a gated activation multiplies the activation of the gate by."""
+    return up.clamp(-_LIMIT, _LIMIT) + 1 if kind == "clipped_mul" else up
 
 
 def _gated(kind: str, x: torch.Tensor) -> torch.Tensor:
-    return REFERENCES[GATED[kind]](x[..., ::2]) * x[..., 1::2]
+    return REFERENCES[GATED[kind]](x[..., ::2]) * _factor(kind, x[..., 1::2])
 
 
 REFERENCES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -27,14 +41,24 @@ REFERENCES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "gelu_erf": functional.gelu,
     "silu": functional.silu,
     "relu": functional.relu,
+    "clipped": _clipped,
     **{kind: partial(_gated, kind) for kind in GATED},
 }
 
 
 def _gated_gradient(kind: str, gradient: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     gate, up = x[..., ::2], x[..., 1::2]
-    by_gate = DERIVATIVES[GATED[kind]](gradient * up, gate)
-    return torch.stack([by_gate, gradient * REFERENCES[GATED[kind]](gate)], dim=-1).flatten(-2)
+    by_gate = DERIVATIVES[GATED[kind]](gradient * _factor(kind, up), gate)
+    by_up = gradient * REFERENCES[GATED[kind]](gate)
+    if kind == "clipped_mul":
+        by_up = torch.where(up.abs() <= _LIMIT, by_up, 0)
+    return torch.stack([by_gate, by_up], dim=-1).flatten(-2)
+
+
+def _clipped_gradient(gradient: torch.Tensor, gate: torch.Tensor) -> torch.Tensor:
+    share = torch.sigmoid(_ALPHA * gate)
+    slope = share * (1 + _ALPHA * gate * (1 - share))
+    return torch.where(gate <= _LIMIT, gradient * slope, 0)
 
 
 # By activation: (gradient of the output, sums before the activation) -> gradient of the sums.
@@ -43,6 +67,7 @@ DERIVATIVES: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
     "gelu_erf": torch.ops.aten.gelu_backward,
     "silu": torch.ops.aten.silu_backward,
     "relu": lambda gradient, x: torch.where(x > 0, gradient, 0),
+    "clipped": _clipped_gradient,
     **{kind: partial(_gated_gradient, kind) for kind in GATED},
 }
 
@@ -71,6 +96,9 @@ def activate(x, KIND: tl.constexpr):  # type: ignore[no-untyped-def]
         return x * tl.sigmoid(x)
     elif KIND == "relu":
         return tl.where(x < 0.0, 0.0, x)  # NaN stays NaN
+    elif KIND == "clipped" or KIND == "clipped_mul":
+        gate = tl.where(x > 7.0, 7.0, x)
+        return gate * tl.sigmoid(1.702 * gate)
     else:
         return x
 
@@ -96,6 +124,8 @@ def finish(  # type: ignore[no-untyped-def]
     if GATED:
         pairs = tl.permute(tl.reshape(sums, (BN // 2, 2, BM)), (0, 2, 1))
         gate, factor = tl.split(pairs)
+        if ACTIVATION == "clipped_mul":
+            factor = tl.where(factor > 7.0, 7.0, tl.where(factor < -7.0, -7.0, factor)) + 1.0
         y = activate(gate, ACTIVATION) * factor
         n = (column // 2 + tl.arange(0, BN // 2))[:, None]
         N = N // 2

@@ -4,7 +4,8 @@ import torch
 
 from ..store.errors import BadInput
 from .activation import GATED, REFERENCES
-from .packing import group_size
+from .packing import Layout, layout_of
+from .tiling.codes import INTEGER
 
 DTYPES = (torch.bfloat16, torch.float16, torch.float32)
 MAX_EXPERTS, MAX_PICKS = 1024, 32
@@ -20,24 +21,30 @@ def check_weights(
     zeros: torch.Tensor | None,  # [K / group, N]
     bias: torch.Tensor | None,  # [N]
     activation: str,
-) -> None:
-    """Raise BadInput unless the arguments of a linear layer on packed weights fit each other."""
+    codes: str = INTEGER,
+) -> Layout:
+    """Return the layout of a linear layer on packed weights.
+
+    Raises BadInput unless its arguments fit each other.
+    """
     if x.dim() != 2 or x.dtype not in DTYPES:
         raise BadInput(
             f"x must be [tokens, K] of bfloat16, float16 or float32, not {x.dtype} {list(x.shape)}"
         )
-    group_size(packed, scales, x.shape[1], zeros)
+    layout = layout_of(packed, scales, x.shape[1], zeros, codes)
     _check_activation(activation)
-    outputs = scales.shape[1]
+    outputs = layout.outputs
     if activation in GATED and outputs % 2:
         raise BadInput(f"{activation} takes outputs in pairs, and there are {outputs}")
     if bias is not None and bias.shape != (outputs,):
         raise BadInput(f"bias must be [{outputs}], not {list(bias.shape)}")
-    _check_dtypes(x, (("scales", scales), ("zeros", zeros), ("bias", bias)))
-    _check_devices(x, (("packed", packed), ("bias", bias)))
+    own_scales = scales if codes == INTEGER else None  # those of other codes have a dtype of theirs
+    _check_dtypes(x, (("scales", own_scales), ("zeros", zeros), ("bias", bias)))
+    _check_devices(x, (("packed", packed), ("scales", scales), ("bias", bias)))
     _check_contiguous((("packed", packed), ("scales", scales), ("zeros", zeros), ("bias", bias)))
     _check_rows_contiguous(x)
     _check_offsets(x, packed, outputs)
+    return layout
 
 
 def _check_activation(activation: str) -> None:

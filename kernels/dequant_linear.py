@@ -14,8 +14,9 @@ import torch
 from .activation import DERIVATIVES, GATED, REFERENCES, finish, results_of
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
-from .packing import bits_of, dequantise
+from .packing import Layout, dequantise, layout_of, outputs_of
 from .tiling.choice import INTERPRETER, choose_tile, gpu_at
+from .tiling.codes import INTEGER
 from .tiling.counters import counters
 from .tiling.fragment import aligned_rows, compute_types, empty_result
 from .tiling.product import product
@@ -29,20 +30,23 @@ def dequant_linear(
     zeros: torch.Tensor | None = None,  # [K / group, N]
     bias: torch.Tensor | None = None,  # [N]
     activation: str = "none",
+    codes: str = INTEGER,
 ) -> torch.Tensor:
     """Return y = activation(x W^T + bias), [tokens, N], or [tokens, N / 2] of a gated activation.
 
     The Triton kernel computes on a GPU, the torch reference elsewhere. All tensors but `packed`
     have one dtype, bfloat16, float16 or float32; sums are float32. `packed` holds 4 or 8 bits per
     weight, K is a multiple of the group, and N is any. `activation` is none, gelu_tanh, gelu_erf,
-    silu or relu; silu_mul and gelu_mul multiply the activation of output 2 i by output 2 i + 1.
+    silu or relu; silu_mul and gelu_mul multiply the activation of output 2 i by output 2 i + 1, and
+    clipped_mul does it as gpt-oss (activation.py). `codes` says what the bits of a weight are; the
+    scales of those of tiling/codes.py have a shape and a dtype of their own (packing.py).
 
     torch.compile and torch.export see one operator, moeprof::dequant_linear. The gradient is that
     of x. Raises BadInput for a shape, dtype, stride, device or activation that does not fit, and
     for a batch whose offsets do not fit 31 bits.
     """
-    check_weights(x, packed, scales, zeros, bias, activation)
-    y: torch.Tensor = _operator(x, packed, scales, zeros, bias, activation)
+    check_weights(x, packed, scales, zeros, bias, activation, codes)
+    y: torch.Tensor = _operator(x, packed, scales, zeros, bias, activation, codes)
     return y
 
 
@@ -53,9 +57,10 @@ def dequant_linear_reference(
     zeros: torch.Tensor | None = None,
     bias: torch.Tensor | None = None,
     activation: str = "none",
+    codes: str = INTEGER,
 ) -> torch.Tensor:
     """Compute the same in torch, in any floating dtype: unpack the weights, then multiply."""
-    weight = dequantise(packed, scales, x.shape[1], zeros)
+    weight = dequantise(packed, scales, x.shape[1], zeros, codes, x.dtype)
     return REFERENCES[activation](torch.nn.functional.linear(x, weight, bias))
 
 
@@ -67,12 +72,12 @@ def _operator(
     zeros: torch.Tensor | None,
     bias: torch.Tensor | None,
     activation: str,
+    codes: str,
 ) -> torch.Tensor:
     if x.shape[0] == 0:
-        return x.new_empty((0, results_of(scales.shape[1], activation)))
-    if runs_kernel(x):
-        return _launch(x, packed, scales, zeros, bias, activation)
-    return dequant_linear_reference(x, packed, scales, zeros, bias, activation)
+        return _empty(x, packed, scales, activation, codes)
+    implementation = _launch if runs_kernel(x) else dequant_linear_reference
+    return implementation(x, packed, scales, zeros, bias, activation, codes)
 
 
 @_operator.register_fake
@@ -83,21 +88,29 @@ def _shape_of(
     zeros: torch.Tensor | None,
     bias: torch.Tensor | None,
     activation: str,
+    codes: str,
 ) -> torch.Tensor:
-    return x.new_empty((x.shape[0], results_of(scales.shape[1], activation)))
+    return _empty(x, packed, scales, activation, codes)
+
+
+def _empty(
+    x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor, activation: str, codes: str
+) -> torch.Tensor:
+    return x.new_empty((x.shape[0], results_of(outputs_of(packed, scales, codes), activation)))
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-    *tensors, ctx.activation = inputs
+    *tensors, ctx.activation, ctx.codes = inputs
     ctx.save_for_backward(*tensors)
 
 
 def _gradient(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
     x, packed, scales, zeros, bias = ctx.saved_tensors
     if ctx.activation != "none":
-        sums = _operator(x, packed, scales, zeros, bias, "none")
+        sums = _operator(x, packed, scales, zeros, bias, "none", ctx.codes)
         gradient = DERIVATIVES[ctx.activation](gradient, sums)
-    return gradient @ dequantise(packed, scales, x.shape[1], zeros), None, None, None, None, None
+    weight = dequantise(packed, scales, x.shape[1], zeros, ctx.codes, x.dtype)
+    return gradient @ weight, None, None, None, None, None, None
 
 
 _operator.register_autograd(_gradient, setup_context=_keep)
@@ -110,11 +123,12 @@ def _launch(
     zeros: torch.Tensor | None,
     bias: torch.Tensor | None,
     activation: str,
+    codes: str,
 ) -> torch.Tensor:
     """Choose a tile, allocate the result and, for a split K, the parts; launch the kernel."""
-    (tokens, inputs), (groups, outputs) = x.shape, scales.shape
-    bits = bits_of(packed, (outputs, inputs))
-    layer = Layer(outputs, inputs, bits, inputs // groups, zeros is not None)
+    tokens, inputs = x.shape
+    layer = layer_of(layout_of(packed, scales, inputs, zeros, codes), inputs, zeros, codes)
+    outputs = layer.outputs
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
     tile = choose_tile(gpu, layer, tokens, x.element_size())
     grid = (triton.cdiv(tokens, tile.rows), triton.cdiv(outputs, tile.outputs), tile.splits)
@@ -144,12 +158,20 @@ def _launch(
     return y.to(x.dtype)
 
 
+def layer_of(layout: Layout, inputs: int, zeros: torch.Tensor | None, codes: str) -> Layer:
+    """Describe a layer to the choice of a tile."""
+    has_zeros = zeros is not None
+    return Layer(layout.outputs, inputs, layout.bits, layout.group, has_zeros, codes, layout.span)
+
+
 def constants(layer: Layer, tile: Tile, activation: str, dtype: torch.dtype) -> dict[str, Any]:
     """Return the kernel's compile-time arguments."""
-    compute, ptx = compute_types(dtype, layer.bits)
+    compute, ptx = compute_types(dtype, layer.bits, layer.codes)
     return {
         "GROUP": layer.group,
         "BITS": layer.bits,
+        "CODES": layer.codes,
+        "SPAN": layer.span,
         "BM": tile.rows,
         "BN": tile.outputs,
         "BK": tile.inputs,
@@ -180,7 +202,7 @@ def options(tile: Tile) -> dict[str, int | bool]:
 def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     x_ptr,  # [M, K]
     packed_ptr,  # int32 [ceil(N / 16), ceil(K / 64), 32, BITS]
-    scales_ptr,  # [K / GROUP, N]
+    scales_ptr,  # [K / GROUP, N / SPAN]
     zeros_ptr,  # [K / GROUP, N], or None
     bias_ptr,  # [N], or None
     y_ptr,  # [M, N], or [M, N / 2] if GATED
@@ -192,6 +214,8 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
     x_stride_by_8,
     GROUP: tl.constexpr,
     BITS: tl.constexpr,
+    CODES: tl.constexpr,
+    SPAN: tl.constexpr,
     BM: tl.constexpr,
     BN: tl.constexpr,
     BK: tl.constexpr,
@@ -225,6 +249,8 @@ def dequant_linear_kernel(  # type: ignore[no-untyped-def]
         K,
         GROUP,
         BITS,
+        CODES,
+        SPAN,
         BM,
         BN,
         BK,

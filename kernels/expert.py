@@ -22,8 +22,8 @@ def expert(
 
     fc1 applies the activation in its own launch. Raises BadInput as dequant_linear does.
     """
-    inner = dequant_linear(x, up.packed, up.scales, up.zeros, up.bias, activation)
-    return dequant_linear(inner, down.packed, down.scales, down.zeros, down.bias)
+    inner = dequant_linear(x, *up.tensors, activation, up.codes)
+    return dequant_linear(inner, *down.tensors, codes=down.codes)
 
 
 def experts(

@@ -1,7 +1,7 @@
 """Gated experts: w2 (act(gate) * up), where w13 gives gate and up as one row.
 
 Both halves lie side by side, [gate | up], or in turns for "clipped", as gpt-oss stores them
-(modeling_gpt_oss.py in transformers).
+(activation.py).
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import Final
 import torch
 from torch.nn import functional
 
+from .activation import REFERENCES
+
 ACT_MUL_FLOPS: Final = {
     "silu": 5,  # gate / (1 + exp(-gate)) * up: -, exp, +, /, *
     "gelu": 6,  # gate / 2 * (1 + erf(gate / sqrt 2)) * up: erf counts as one
@@ -18,18 +20,14 @@ ACT_MUL_FLOPS: Final = {
 }
 """Arithmetic per element of the result, by the name of an activation."""
 
-_ALPHA, _LIMIT = 1.702, 7.0  # gpt-oss: swiglu_limit in its config
-
 
 def act_mul(x: torch.Tensor, activation: str) -> torch.Tensor:
     """Multiply act(gate) by up: x [rows, 2 ffn] -> [rows, ffn].
 
-    "silu" and "gelu" (by the error function) are act(gate) * up. "clipped" limits the gate to 7 and
-    up to -7..7, and is gate * sigmoid(1.702 gate) * (up + 1).
+    "silu" and "gelu" (by the error function) are act(gate) * up, "clipped" is that of gpt-oss.
     """
     if activation == "clipped":
-        gate, up = x[:, ::2].clamp(max=_LIMIT), x[:, 1::2].clamp(-_LIMIT, _LIMIT)
-        return gate * torch.sigmoid(_ALPHA * gate) * (up + 1)
+        return REFERENCES["clipped_mul"](x)
     gate, up = x.chunk(2, dim=1)
     return (functional.silu if activation == "silu" else functional.gelu)(gate) * up
 

@@ -16,8 +16,8 @@ from ..store.errors import BadInput
 from .activation import DERIVATIVES, finish, results_of
 from .arguments import check_weights
 from .backend import gpu_of, jit, runs_kernel, tl, triton
-from .dequant_linear import constants, dequant_linear_reference, options
-from .packing import bits_of, dequantise
+from .dequant_linear import constants, dequant_linear_reference, layer_of, options
+from .packing import dequantise, layout_of, outputs_of
 from .tiling.choice import INTERPRETER, choose_tile, gpu_at
 from .tiling.fragment import aligned_rows, empty_result
 from .tiling.product import product
@@ -49,8 +49,8 @@ def grouped_linear(
             f" not {counts.dtype} {list(counts.shape)} on {counts.device}"
         )
     one = weights.of(0)
-    check_weights(x, one.packed, one.scales, one.zeros, one.bias, activation)
-    y: torch.Tensor = _operator(x, counts, *weights.tensors, activation)
+    check_weights(x, one.packed, one.scales, one.zeros, one.bias, activation, one.codes)
+    y: torch.Tensor = _operator(x, counts, *weights.tensors, activation, weights.codes)
     return y
 
 
@@ -58,9 +58,9 @@ def grouped_linear_reference(
     x: torch.Tensor, counts: torch.Tensor, weights: Weights, activation: str = "none"
 ) -> torch.Tensor:
     """Compute the same in torch, expert by expert, in any floating dtype."""
-    outputs = results_of(weights.scales.shape[2], activation)
+    outputs = results_of(outputs_of(weights.packed, weights.scales, weights.codes), activation)
     parts = (
-        dequant_linear_reference(rows, own.packed, own.scales, own.zeros, own.bias, activation)
+        dequant_linear_reference(rows, *own.tensors, activation, own.codes)
         for own, rows in _by_expert(x, counts, weights)
     )
     return torch.cat([x.new_empty((0, outputs)), *parts])
@@ -90,14 +90,17 @@ def _operator(
     zeros: torch.Tensor | None,
     bias: torch.Tensor | None,
     activation: str,
+    codes: str,
 ) -> torch.Tensor:
     implementation = _launch if runs_kernel(x) else grouped_linear_reference
-    return implementation(x, counts, Weights(packed, scales, zeros, bias), activation)
+    return implementation(x, counts, Weights(packed, scales, zeros, bias, codes), activation)
 
 
 @_operator.register_fake
 def _shape_of(x: torch.Tensor, counts: torch.Tensor, packed: Any, scales: Any, *more: Any) -> Any:
-    return x.new_empty((x.shape[0], results_of(scales.shape[2], more[-1])))
+    *_, activation, codes = more
+    outputs = outputs_of(packed, scales, codes)
+    return x.new_empty((x.shape[0], results_of(outputs, activation)))
 
 
 # An operator too, because the group sizes are unknown while a graph is compiled.
@@ -108,12 +111,13 @@ def _by_x(
     packed: torch.Tensor,
     scales: torch.Tensor,
     zeros: torch.Tensor | None,
+    codes: str,
     inputs: int,
 ) -> torch.Tensor:
     """Gradient by x, [tokens, inputs], from the gradient by the result, [tokens, outputs]."""
-    weights = Weights(packed, scales, zeros)
+    weights, dtype = Weights(packed, scales, zeros, codes=codes), gradient.dtype
     parts = (
-        rows @ dequantise(own.packed, own.scales, inputs, own.zeros)
+        rows @ dequantise(own.packed, own.scales, inputs, own.zeros, codes, dtype)
         for own, rows in _by_expert(gradient, counts, weights)
     )
     return torch.cat([gradient.new_empty((0, inputs)), *parts])
@@ -125,17 +129,17 @@ def _shape_of_x(gradient: torch.Tensor, *more: Any) -> torch.Tensor:
 
 
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
-    *tensors, ctx.activation = inputs
+    *tensors, ctx.activation, ctx.codes = inputs
     ctx.save_for_backward(*tensors)
 
 
 def _gradient(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
     x, counts, packed, scales, zeros, bias = ctx.saved_tensors
     if ctx.activation != "none":
-        sums = _operator(x, counts, packed, scales, zeros, bias, "none")
+        sums = _operator(x, counts, packed, scales, zeros, bias, "none", ctx.codes)
         gradient = DERIVATIVES[ctx.activation](gradient, sums)
-    by_x = _by_x(gradient, counts, packed, scales, zeros, x.shape[1])
-    return by_x, None, None, None, None, None, None
+    by_x = _by_x(gradient, counts, packed, scales, zeros, ctx.codes, x.shape[1])
+    return by_x, None, None, None, None, None, None, None
 
 
 _operator.register_autograd(_gradient, setup_context=_keep)
@@ -146,13 +150,13 @@ def _launch(
 ) -> torch.Tensor:
     """Choose a tile for the mean number of rows per expert, and launch the kernel."""
     tokens, inputs = x.shape
-    number, groups, outputs = weights.scales.shape
-    results = results_of(outputs, activation)
+    number, own = len(weights.packed), weights.of(0)
+    layout = layout_of(own.packed, own.scales, inputs, own.zeros, own.codes)
+    outputs, results = layout.outputs, results_of(layout.outputs, activation)
     if tokens == 0:
         return x.new_empty((0, results))
     x, y = aligned_rows(x), empty_result(x, results)
-    bits = bits_of(weights.packed[0], (outputs, inputs))
-    layer = Layer(outputs, inputs, bits, inputs // groups, weights.zeros is not None)
+    layer = layer_of(layout, inputs, weights.zeros, weights.codes)
     gpu = gpu_at(x.get_device()) if x.is_cuda else INTERPRETER
     active = min(number, tokens)
     tile = choose_tile(gpu, layer, -(-tokens // active), x.element_size(), active)
@@ -187,7 +191,7 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     x_ptr,  # [M, K], sorted by expert
     counts_ptr,  # int32 [EXPERTS]
     packed_ptr,  # int32 [EXPERTS, ceil(N / 16), ceil(K / 64), 32, BITS]
-    scales_ptr,  # [EXPERTS, K / GROUP, N]
+    scales_ptr,  # [EXPERTS, K / GROUP, N / SPAN]
     zeros_ptr,  # [EXPERTS, K / GROUP, N], or None
     bias_ptr,  # [EXPERTS, N], or None
     y_ptr,  # [M, N], or [M, N / 2] if GATED
@@ -199,6 +203,8 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
     COLUMNS: tl.constexpr,  # EXPERTS rounded up to a power of 2
     GROUP: tl.constexpr,
     BITS: tl.constexpr,
+    CODES: tl.constexpr,
+    SPAN: tl.constexpr,
     BM: tl.constexpr,
     BN: tl.constexpr,
     BK: tl.constexpr,
@@ -227,7 +233,7 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
         limit = tl.minimum(begin + tl.sum(tl.where(each == own, counts, 0), axis=0), M)
         row = begin + (tile - skipped) * BM + tl.arange(0, BM)
         words = ((N + 15) // 16) * ((K + 63) // 64) * (32 * BITS)
-        grouped = own.to(tl.int64) * (K // GROUP * N)
+        grouped = own.to(tl.int64) * (K // GROUP * (N // SPAN))
         sums = product(
             x_ptr,
             packed_ptr + own.to(tl.int64) * words,
@@ -243,6 +249,8 @@ def grouped_linear_kernel(  # type: ignore[no-untyped-def]
             K,
             GROUP,
             BITS,
+            CODES,
+            SPAN,
             BM,
             BN,
             BK,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from .dispatch import permute, unpermute
-from .expert import Weights, experts
+from .expert import Weights, expert, experts
 from .gated import gated_expert, gated_experts
 from .routing import Routing
 from .topk import topk
@@ -15,14 +15,17 @@ from .topk import topk
 
 @dataclass(frozen=True, slots=True)
 class LayerWeights:
-    """Weights of a layer. Without a shared expert both of its weights are None."""
+    """Weights of a layer. Without a shared expert both of its weights are None.
+
+    Those of experts are all packed, or none; rows of a packed w13 are gate and up in turns.
+    """
 
     gate: torch.Tensor  # [all experts, K]
-    w13: torch.Tensor  # [experts, 2 ffn, K]
-    w2: torch.Tensor  # [experts, K, ffn]
+    w13: torch.Tensor | Weights  # [experts, 2 ffn, K]
+    w2: torch.Tensor | Weights  # [experts, K, ffn]
     bias: torch.Tensor | None = None  # float32 [all experts]; the router ranks by score + bias
-    shared_w13: torch.Tensor | None = None  # [2 shared_ffn, K]
-    shared_w2: torch.Tensor | None = None  # [K, shared_ffn]
+    shared_w13: torch.Tensor | Weights | None = None  # [2 shared_ffn, K]
+    shared_w2: torch.Tensor | Weights | None = None  # [K, shared_ffn]
 
 
 def moe_layer(
@@ -36,10 +39,30 @@ def moe_layer(
     """
     logits = torch.nn.functional.linear(x, weights.gate)
     shares, _ = topk(logits, ids.shape[1], routing, weights.bias)
-    combined = routed_experts(x, ids, shares, weights.w13, weights.w2, activation)
-    if weights.shared_w13 is None or weights.shared_w2 is None:
+    combined = _routed(x, ids, shares, weights, activation)
+    w13, w2 = weights.shared_w13, weights.shared_w2
+    if w13 is None or w2 is None:
         return combined
-    return combined + gated_expert(x, weights.shared_w13, weights.shared_w2, activation)
+    if isinstance(w13, Weights) and isinstance(w2, Weights):
+        return combined + expert(x, w13, w2, f"{activation}_mul")
+    assert isinstance(w13, torch.Tensor)
+    assert isinstance(w2, torch.Tensor)
+    return combined + gated_expert(x, w13, w2, activation)
+
+
+def _routed(
+    x: torch.Tensor,
+    ids: torch.Tensor,
+    shares: torch.Tensor,
+    weights: LayerWeights,
+    activation: str,
+) -> torch.Tensor:
+    w13, w2 = weights.w13, weights.w2
+    if isinstance(w13, Weights) and isinstance(w2, Weights):
+        return routed_packed_experts(x, ids, shares, w13, w2, f"{activation}_mul")
+    assert isinstance(w13, torch.Tensor)
+    assert isinstance(w2, torch.Tensor)
+    return routed_experts(x, ids, shares, w13, w2, activation)
 
 
 def routed_experts(

@@ -21,13 +21,20 @@ j = c + 2 r + 4 h for input 2 (l % 4) + c + 8 h of output l / 4 + 8 r.
             one mask extracts two neighbours along K into the two halves of a register
     8 bits  words 2 t (j < 4) and 2 t + 1 (j >= 4) of a lane are tile t. Weight j is in byte
             [0, 2, 1, 3][j % 4], as q - 128 in two's complement
+
+Weights may be floating-point codes in the same places (tiling/codes.py): e2m1 of 4 bits, and e4m3
+of 8 bits, whose bits are stored as they are. Then 16 divides N, there are no zero points, and one
+scale serves `group` inputs of `span` outputs, [K / group, N / span]: float32 for e4m3, and for e2m1
+the exponent of a power of 2 in uint8, biased by 127 (e8m0; 1..254).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 
 from ..store.errors import BadInput
+from .tiling.codes import FLOAT_CODES, INTEGER
 
 SLAB_N, SLAB_K = 16, 64  # outputs and inputs of one slab
 LANES = 32
@@ -67,6 +74,11 @@ def pack(q: torch.Tensor, bits: int = 4) -> torch.Tensor:
     return packed
 
 
+def pack_codes(codes: torch.Tensor, bits: int) -> torch.Tensor:
+    """Pack the bits of floating-point codes [N, K], 16 | N, as they are; as `pack` otherwise."""
+    return pack(codes ^ _FLIP[bits], bits)
+
+
 def unpack(packed: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     """Undo `pack`: return q as uint8 of `shape` [N, K].
 
@@ -83,20 +95,102 @@ def unpack(packed: torch.Tensor, shape: Sequence[int]) -> torch.Tensor:
     return padded[: shape[0], : shape[1]]
 
 
-def dequantise(
-    packed: torch.Tensor, scales: torch.Tensor, inputs: int, zeros: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Return the weights (q - zero) * scale, [N, K = inputs] of the dtype of `scales`.
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A linear layer on packed weights as its tensors show it: N `outputs`, `bits` per weight.
 
-    q - zero is exact for integral zero points, so each weight is rounded once. Raises BadInput as
-    `group_size` does.
+    One scale serves `group` neighbours along K, of `span` neighbouring outputs.
     """
-    group = group_size(packed, scales, inputs, zeros)
-    outputs = scales.shape[1]
-    weight = unpack(packed, (outputs, inputs)).to(scales.dtype).view(outputs, -1, group)
+
+    outputs: int
+    bits: int
+    group: int
+    span: int = 1
+
+
+def outputs_of(packed: torch.Tensor, scales: torch.Tensor, codes: str) -> int:
+    """N of a layer; of floating-point codes the scales do not show it, and 16 divides it."""
+    return scales.shape[-1] if codes == INTEGER else SLAB_N * packed.shape[-4]
+
+
+def layout_of(
+    packed: torch.Tensor,
+    scales: torch.Tensor,
+    inputs: int,
+    zeros: torch.Tensor | None = None,
+    codes: str = INTEGER,
+) -> Layout:
+    """Return the layout of weights with K = inputs.
+
+    Raises BadInput as `group_size` does; for floating-point codes also if there are zero points, if
+    the bits of `packed` are not those of the code, or `scales` do not divide N and K evenly.
+    """
+    if codes == INTEGER:
+        group = group_size(packed, scales, inputs, zeros)
+        return Layout(scales.shape[1], packed.shape[-1], group)
+    if codes not in FLOAT_CODES:
+        raise BadInput(f"codes is {codes!r}", hint=f"known: {', '.join((INTEGER, *FLOAT_CODES))}")
+    if zeros is not None:
+        raise BadInput(f"weights of {codes} have no zero points", hint="leave zeros out")
+    outputs = outputs_of(packed, scales, codes)
+    if bits_of(packed, (outputs, inputs)) != FLOAT_CODES[codes].bits:
+        raise BadInput(f"packed holds {packed.shape[-1]} bits a weight, and {codes} has another")
+    _check_block_scales(scales, codes, outputs, inputs)
+    groups, spans = scales.shape
+    return Layout(outputs, packed.shape[-1], inputs // groups, outputs // spans)
+
+
+def _check_block_scales(scales: torch.Tensor, codes: str, outputs: int, inputs: int) -> None:
+    exponents = codes == "e2m1"
+    fits = scales.dim() == 2 and 0 not in scales.shape
+    fits = fits and inputs % (8 * scales.shape[0]) == outputs % scales.shape[1] == 0
+    kinds = (torch.uint8,) if exponents else (torch.float32, torch.float64)
+    if not fits or scales.dtype not in kinds:
+        kind = "uint8" if exponents else "float32"
+        raise BadInput(
+            f"scales of {codes} must be {kind} [K / group, N / span] that divide N = {outputs} and"
+            f" K = {inputs} evenly, not {scales.dtype} {list(scales.shape)}"
+        )
+
+
+def dequantise(
+    packed: torch.Tensor,
+    scales: torch.Tensor,
+    inputs: int,
+    zeros: torch.Tensor | None = None,
+    codes: str = INTEGER,
+    dtype: torch.dtype | None = None,
+) -> torch.Tensor:
+    """Return the weights (q - zero) * scale, or code * scale, [N, K = inputs].
+
+    They are of `dtype`, or of that of `scales`. q - zero is exact for integral zero points, so each
+    weight is rounded once. Raises BadInput as `layout_of` does.
+    """
+    layout = layout_of(packed, scales, inputs, zeros, codes)
+    q = unpack(packed, (layout.outputs, inputs))
+    if codes != INTEGER:
+        return _decoded(q, scales, layout, codes, dtype or scales.dtype)
+    weight = q.to(scales.dtype).view(layout.outputs, -1, layout.group)
     weight -= middle(packed) if zeros is None else zeros.T[:, :, None]
     weight *= scales.T[:, :, None]
-    return weight.flatten(1)
+    return weight.flatten(1).to(dtype)
+
+
+def _decoded(
+    q: torch.Tensor, scales: torch.Tensor, layout: Layout, codes: str, dtype: torch.dtype
+) -> torch.Tensor:
+    """Codes as `unpack` gives them, times their scales: [N, K] of `dtype`."""
+    exact = torch.float64 if dtype == torch.float64 else torch.float32
+    stored = q ^ _FLIP[layout.bits]
+    if codes == "e4m3":
+        weight = stored.view(torch.float8_e4m3fn).to(exact)
+    else:  # read as e4m3, with exponent and significand two bits further left, it is 1/64
+        wider = (stored & 8) << 4 | (stored & 7) << 2
+        weight = wider.view(torch.float8_e4m3fn).to(exact).mul_(64)
+        scales = torch.ldexp(torch.ones_like(scales, dtype=exact), scales.int() - 127)
+    blocks = weight.view(scales.shape[1], layout.span, scales.shape[0], layout.group)
+    blocks *= scales.T[:, None, :, None].to(exact)
+    return weight.to(dtype)
 
 
 def middle(packed: torch.Tensor) -> int:

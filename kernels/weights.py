@@ -7,19 +7,26 @@ from dataclasses import dataclass
 import torch
 
 from ..store.errors import BadInput
+from .tiling.codes import INTEGER
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Weights of a linear layer, or with a leading dimension [experts, ...] of many experts."""
+    """Weights of a linear layer, or with a leading dimension [experts, ...] of many experts.
+
+    `codes` says what the packed bits are: integers, or one of tiling/codes.py.
+    """
 
     packed: torch.Tensor  # int32 [ceil(N / 16), ceil(K / 64), 32, bits]
-    scales: torch.Tensor  # [K / group, N]
+    scales: torch.Tensor  # [K / group, N], or of floating-point codes [K / group, N / span]
     zeros: torch.Tensor | None = None  # [K / group, N]
     bias: torch.Tensor | None = None  # [N]
+    codes: str = INTEGER
 
     @property
-    def tensors(self) -> tuple[torch.Tensor | None, ...]:
+    def tensors(
+        self,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         """The tensors in the order packed, scales, zeros, bias."""
         return self.packed, self.scales, self.zeros, self.bias
 
@@ -27,7 +34,7 @@ class Weights:
         """Weights of one expert."""
         zeros = None if self.zeros is None else self.zeros[expert]
         bias = None if self.bias is None else self.bias[expert]
-        return Weights(self.packed[expert], self.scales[expert], zeros, bias)
+        return Weights(self.packed[expert], self.scales[expert], zeros, bias, self.codes)
 
     def experts(self) -> int:
         """Number of experts. Raises BadInput unless all tensors agree on it and are contiguous."""

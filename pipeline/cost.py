@@ -46,6 +46,7 @@ class CostQuery:
     batch_size: int
     shape: tuple[int, ...] | None = None
     weight_bits: int | None = None
+    weight_format: str | None = None
     active_experts: int | None = None
     top_k: int | None = None
     routing: str | None = None
@@ -72,7 +73,7 @@ def look_up(model: KernelCostModel, query: CostQuery) -> Cost | CostBreakdown | 
     """
     if query.op == LAYER and not _has(model, LAYER):
         return _layer(model, query)
-    for option in ("top_k", "routing", "link_gb_per_s"):
+    for option in ("top_k", "weight_format", "routing", "link_gb_per_s"):
         if getattr(query, option) is not None:
             named = option.replace("_", "-")
             raise BadInput(f"--{named} is for a layer, and {query.op} is one operation")
@@ -106,6 +107,7 @@ def _layer(model: KernelCostModel, query: CostQuery) -> LayerCost:
         active_experts=query.active_experts,
         shape=query.shape,
         weight_bits=query.weight_bits,
+        weight_format=query.weight_format,
         routing=None if query.routing is None else distribution_words(query.routing),
         link_gb_per_s=query.link_gb_per_s,
         allow_estimates=query.allow_estimates,

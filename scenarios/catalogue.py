@@ -19,6 +19,7 @@ from .ops.layer import (
     act_mul,
     gate,
     moe_layer,
+    moe_layer_packed,
     packed,
     permute,
     routed_experts,
@@ -35,27 +36,41 @@ CATALOGUE: Final = tuple(
 )
 _LAYER: Final = (
     gate.OPERATION, *routers.OPERATIONS, permute.OPERATION, w13.W13, w13.W13_GROUPED,
-    *act_mul.OPERATIONS.values(), w2.W2, w2.W2_GROUPED, packed.W13, packed.W2,
+    *act_mul.OPERATIONS.values(), w2.W2, w2.W2_GROUPED, packed.W13, packed.W2, packed.SHARED,
     unpermute.OPERATION, shared_expert.OPERATION, routed_experts.PLAIN, routed_experts.PACKED,
-    moe_layer.OPERATION,
+    moe_layer.OPERATION, moe_layer_packed.OPERATION,
 )  # fmt: skip
 _ATTENTION: Final = (qkv.OPERATION, attention.PREFILL, attention.DECODE, o_proj.OPERATION)
 
 
+def unit_operation(preset: Preset) -> Operation | None:
+    """The layer as one operation; None for one rank of several, which has none."""
+    if preset.local_experts is not None:
+        return None
+    return moe_layer.OPERATION if preset.weight_format is None else moe_layer_packed.OPERATION
+
+
 def layer_of(preset: Preset) -> tuple[Operation, ...]:
-    """The operations of a layer as the preset has it, and of a whole one the layer as a unit."""
-    shared = () if preset.shared_ffn is None else (shared_expert.OPERATION,)
-    unit = (moe_layer.OPERATION,) if preset.local_experts is None else ()
+    """The operations of a layer as the preset has it, and of a whole one the layer as a unit.
+
+    Experts are packed where the preset names a format for their weights.
+    """
+    packs = preset.weight_format is not None
+    experts_of = (packed.W13, packed.W2) if packs else (
+        w13.W13_GROUPED, act_mul.OPERATIONS[preset.activation], w2.W2_GROUPED,
+    )  # fmt: skip
+    shared = packed.SHARED if packs else shared_expert.OPERATION
+    unit = unit_operation(preset)
     return (
-        gate.OPERATION, moe_layer.ROUTERS[preset.router], permute.OPERATION, w13.W13_GROUPED,
-        act_mul.OPERATIONS[preset.activation], w2.W2_GROUPED, unpermute.OPERATION, *shared,
-        *unit,
+        gate.OPERATION, moe_layer.ROUTERS[preset.router], permute.OPERATION, *experts_of,
+        unpermute.OPERATION, *(() if preset.shared_ffn is None else (shared,)),
+        *(() if unit is None else (unit,)),
     )  # fmt: skip
 
 
 def engines_of(preset: Preset) -> tuple[Operation, ...]:
     """Our routed experts, and other engines' that can be measured here, as the preset has them."""
-    return (*routed_experts.operations_of(preset), *operations_here(preset))
+    return (routed_experts.PLAIN, routed_experts.PACKED, *operations_here(preset))
 
 
 OPERATIONS: Final = {

@@ -19,16 +19,24 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SIZES = ("hidden", "ffn", "experts", "top_k", *OPTIONAL_SIZES, "context", "groups", "kept_groups")
 _WEIGHTS = ("weight_bits", "group_size")
 _FIELDS = (*_WEIGHTS, "experts", "top_k")
-_VARIANTS = ("router", "activation", "routing")
+_WORDS = ("router", "activation", "routing")
+_VARIANTS = ("weight_format", *_WORDS)
 
 
 class InputFactory(Protocol):
     """Returns random data, in the scenario's dtype unless `dtype` is given.
 
-    Floating-point data is standard normal, integers are random bits.
+    Floating-point data is standard normal, integers are random bits. With `draw`, the data are what
+    it makes of a vector of standard normal numbers in float32, once in a process: a vector of
+    `dtype`, repeated as often as needed. Calls with equal `draw` share it.
     """
 
-    def __call__(self, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> torch.Tensor:
+    def __call__(
+        self,
+        shape: tuple[int, ...],
+        dtype: torch.dtype | None = None,
+        draw: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> torch.Tensor:
         """Return a contiguous tensor of `shape` on the device under test."""
         ...
 
@@ -42,7 +50,7 @@ class Operation:
 
     `make_inputs(take, tokens, ...)` returns the arguments of `run` as a tuple; `take` is an
     InputFactory, and further arguments are named after the sizes that it needs: those of `shape`,
-    weight_bits, group_size, active_experts, and the words router, activation and routing. A size
+    weight_bits, group_size, active_experts, and the words of `variant`. A size
     that not every preset has may have a default, and is then left out of the shape too.
     `run(*inputs)` is timed. Both must be written with `def`, because the isolated script contains
     their source; `imports` are the import lines that they need there besides `import torch`.
@@ -54,7 +62,7 @@ class Operation:
     `shape` lists the sizes of a preset (hidden, ffn, experts, top_k, shared_ffn, heads, kv_heads,
     head_dim, context, groups, kept_groups) that form the scenario's shape. `fields` lists the other
     fields (weight_bits, group_size, experts, top_k) that identify the scenario, and `variant` the
-    words (router, activation, routing).
+    words (weight_format, router, activation, routing).
 
     `active_experts(preset)`, for an operation that routes, is the number of experts that get a
     token. Operations that differ in that number alone share a `surface`, and are fitted together
@@ -111,7 +119,8 @@ class Operation:
 
     def sizes(self, preset: Preset) -> dict[str, Any]:
         """The sizes and words that `make_inputs` has as arguments, by name."""
-        known = {name: getattr(preset, name) for name in (*_SIZES, *_WEIGHTS, *_VARIANTS)}
+        known = {name: getattr(preset, name) for name in (*_SIZES, *_WEIGHTS, *_WORDS)}
+        known["weight_format"] = preset.packed_format
         self._check_known(preset, self._arguments())
         if self.active_experts is not None:
             known["active_experts"] = self._count("active_experts", preset)
@@ -152,8 +161,9 @@ class Operation:
             bytes_moved=self._count("bytes_moved", tokens, preset, dtype_bytes),
             active_experts=active,
             l2=l2,
-            variant=".".join(preset.variants[word] for word in self.variant) or None,
-            **{field: getattr(preset, field) for field in self.fields},
+            variant=".".join(filter(None, (preset.variants[word] for word in self.variant)))
+            or None,
+            **{field: preset.identity[field] for field in self.fields},
         )
 
     def _check_known(self, preset: Preset, sizes: tuple[str, ...]) -> None:
@@ -164,7 +174,7 @@ class Operation:
         parameters = inspect.signature(self.make_inputs).parameters
         for size in sizes:
             spare = size in parameters and parameters[size].default is not inspect.Parameter.empty
-            if not spare and getattr(preset, size, 0) is None:
+            if not spare and size in OPTIONAL_SIZES and getattr(preset, size) is None:
                 raise BadInput(
                     f"{self.name} needs {size}, and the preset {preset.name} names none",
                     hint=f"leave {self.name} out, or write {size} into a TOML of your own",

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+from ..kernels.formats.names import SYMMETRIC, sizes_of
 from ..stats.routing.distribution import UNIFORM, distribution
 from ..store.errors import BadInput, naming, shortened
 from ..store.files import read_text
@@ -54,6 +55,8 @@ class Preset:
     `router` is the operation that picks the experts, `activation` what a gated expert does to its
     two halves: one of ROUTERS, one of ACTIVATIONS. Experts form `groups`, of which a token's picks
     lie in `kept_groups`. `routing` distributes tokens over experts: see `distribution`.
+    `weight_format` is one of kernels/formats/names.py, in which the layer's experts have their
+    weights; where it is None they are of `dtype`, and operations on packed weights take integers.
 
     Raises BadInput, naming the key, for a size that is no positive integer, a bad name, dtype or
     routing, an unknown router or activation, a top_k above the number of experts in the kept
@@ -81,6 +84,23 @@ class Preset:
     kept_groups: int = 1
     activation: str = ACTIVATIONS[0]
     routing: str = UNIFORM
+    weight_format: str | None = None
+
+    @property
+    def packed_format(self) -> str:
+        """The format of packed weights: integers of `weight_bits` unless the preset names one."""
+        return self.weight_format or f"int{self.weight_bits}"
+
+    @property
+    def identity(self) -> dict[str, int | None]:
+        """The sizes beside the shape that tell operations apart."""
+        whole_rows = self.weight_format is not None and sizes_of(self.weight_format).group == 0
+        return {
+            "weight_bits": self.weight_bits,
+            "group_size": None if whole_rows else self.group_size,
+            "experts": self.experts,
+            "top_k": self.top_k,
+        }
 
     @property
     def held_experts(self) -> int:
@@ -119,7 +139,13 @@ class Preset:
         slug = distribution(self.routing, self.experts, self.top_k).slug
         by_group = self.router in BY_GROUP and self.groups > 1
         kept = f"{self.kept_groups}of{self.groups}" if by_group else ""
-        return {"router": f"{self.router}{kept}", "activation": self.activation, "routing": slug}
+        named = "" if self.packed_format in SYMMETRIC else self.weight_format or ""
+        return {
+            "weight_format": named,
+            "router": f"{self.router}{kept}",
+            "activation": self.activation,
+            "routing": slug,
+        }
 
     def expert_loads(self, tokens: int) -> tuple[int, ...]:
         """The rows of each expert of this rank that gets any, by the routing of `tokens` each."""
@@ -156,6 +182,8 @@ class Preset:
                 f"weight_bits is {self.weight_bits}, and the kernels know packed weights of 4 and 8"
                 f" bits only; {UNPACKED_BITS} are not packed"
             )
+        if self.weight_format is not None:
+            self._check_format(self.weight_format)
         if self.group_size % 8:
             raise BadInput(f"group_size is {self.group_size}, and must be a multiple of 8")
         for key in ("hidden", "ffn"):
@@ -163,6 +191,14 @@ class Preset:
                 raise BadInput(
                     f"{key} is {getattr(self, key)}, no multiple of group_size {self.group_size}"
                 )
+
+    def _check_format(self, name: str) -> None:
+        sizes = sizes_of(name)
+        for key, own in (("weight_bits", sizes.bits), ("group_size", sizes.group)):
+            if own and getattr(self, key) != own:
+                raise BadInput(f"{key} is {getattr(self, key)}, and {name} has {own}")
+        if name not in SYMMETRIC and self.hidden % 16:
+            raise BadInput(f"hidden is {self.hidden}, and weights of {name} need a multiple of 16")
 
 
 def _shown(value: object) -> str:

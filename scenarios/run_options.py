@@ -48,6 +48,8 @@ class RunOptions:
             tokens go to experts; None for the preset's own, which is uniform unless it says so.
         hidden: Widths to measure in place of the layer's own, by comma: "1024,4096".
         weight_bits: Bits of quantised weights, by comma; 16 are not packed. None for the layer's.
+        weight_format: Formats of weights by comma, in place of `weight_bits`: "fp8_block,mxfp4";
+            "none" are not packed. None for the layer's own.
         tensor_parallel: Measure one rank of so many that share every product and the heads.
         expert_parallel: Measure one rank of so many that share the experts.
         device: "cpu" or "cuda:N"; None for the first GPU, or the CPU where there is none.
@@ -77,6 +79,7 @@ class RunOptions:
     routing: str | None = None
     hidden: str | None = None
     weight_bits: str | None = None
+    weight_format: str | None = None
     tensor_parallel: int = 1
     expert_parallel: int = 1
     device: str | None = None

@@ -247,15 +247,15 @@ class CostModelFile:
     those that the runs measured; none in files before 1.6 and of imports.
     """
 
-    # History, newest first. 1.7: the parts of a layer, and what it takes beside their sum.
-    # 1.6: variants, layers. 1.5: the scale of each curve's errors, by noise,
-    # jumps and left-out knots, in place of `floor`; what two turns differ by; knots that no repeat
-    # confirms. 1.4: the runs it was fitted to. 1.3: energy, flags and more intervals of surfaces,
-    # the source of heat, the interval of leakage; curves without `temp_rise_c`, never set.
+    # History, newest first. 1.8: the format of a layer's weights. 1.7: the parts of a layer, and
+    # what it takes beside their sum. 1.6: variants, layers. 1.5: the scale of each curve's errors,
+    # by noise, jumps and left-out knots, in place of `floor`; what two turns differ by; knots that
+    # no repeat confirms. 1.4: the runs it was fitted to. 1.3: energy, flags and more intervals of
+    # surfaces, the source of heat, the interval of leakage; curves without `temp_rise_c`.
     # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single
     # calls, the digest. 1.1: fit step64, roofline and work, floors by curve, energy at some knots,
     # surfaces over active experts, heat, imports. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.7"
+    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.8"
     WAY_OUT: ClassVar[str] = "build the model anew: moeprof build-model RUN"
 
     preset: str

@@ -60,10 +60,13 @@ class LayerSizes:
     them. The sizes are those of one of `tensor_parallel` ranks. `router`, `activation` and
     `routing` are the words of a preset; None in files before 1.7, whose layers have no `parts`.
 
-    `parts` are the operations of a layer of gated experts, in order; those on packed weights stand
-    beside those that they replace. `unit` is the curve of the whole layer as one unit. Without such
-    an operation in the runs there are none. `difference` is None where both were not measured, for
-    the `difference_reason`.
+    `weight_format` is that of all experts, with `group_size` neighbours per scale; None where there
+    is none, and in files before 1.8.
+
+    `parts` are the operations of a layer of gated experts, in order; without a format, those on
+    packed weights stand beside those that they replace. `unit` is the curve of the whole layer as
+    one unit. Without such an operation in the runs there are none. `difference` is None where both
+    were not measured, for the `difference_reason`.
     """
 
     preset: str
@@ -78,10 +81,18 @@ class LayerSizes:
     router: str | None = None
     activation: str | None = None
     routing: str | None = None
+    weight_format: str | None = None
+    group_size: Small | None = None
     parts: tuple[PartCurve, ...] = ()
     unit: str | None = None
     difference: LayerDifference | None = None
     difference_reason: str | None = None
+
+    @property
+    def own_parts(self) -> tuple[PartCurve, ...]:
+        """The parts that its unit consists of: without those that may replace them."""
+        packs = self.weight_format is not None
+        return tuple(part for part in self.parts if packs or part.weight_bits is None)
 
     @property
     def ranks(self) -> int:
@@ -101,4 +112,5 @@ class LayerSizes:
         return (
             self.hidden, self.ffn, self.experts, self.top_k, self.dtype, self.shared_ffn,
             self.local_experts, self.tensor_parallel, self.router, self.activation,
+            self.weight_format, self.group_size,
         )  # fmt: skip

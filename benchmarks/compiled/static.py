@@ -40,6 +40,7 @@ MAX_PER_TOKEN: Final = {
 MAX_PERMUTES: Final = 2
 
 _MANY_TOKENS = 8192
+_SCALES = {"e4m3": "*fp32", "e2m1": "*u8"}
 _POINTER = {torch.bfloat16: "*bf16", torch.float16: "*fp16", torch.float32: "*fp32"}
 
 
@@ -139,7 +140,8 @@ def _product_types(dtype: torch.dtype, layer: Layer) -> dict[str, str | None]:
     types: dict[str, str | None] = {
         name: "i32" if size % 16 else "i32:16" for name, size in sizes.items()
     }
-    types |= dict.fromkeys(("x_ptr", "scales_ptr", "bias_ptr", "y_ptr"), pointer)
+    types |= dict.fromkeys(("x_ptr", "bias_ptr", "y_ptr"), pointer)
+    types["scales_ptr"] = _SCALES.get(layer.codes, pointer)
     zeros = pointer if layer.zeros else None
     return types | {"packed_ptr": "*i32", "zeros_ptr": zeros, "M": "i32"}
 

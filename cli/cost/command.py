@@ -18,6 +18,7 @@ from .options import (
     Shape,
     TopK,
     WeightBits,
+    WeightFormat,
 )
 from .output import answer_data, show_answer
 
@@ -29,6 +30,7 @@ def cost(
     batch_size: BatchSize,
     shape: Shape = None,
     weight_bits: WeightBits = None,
+    weight_format: WeightFormat = None,
     active_experts: ActiveExperts = None,
     top_k: TopK = None,
     routing: Routing = None,
@@ -60,6 +62,7 @@ def cost(
         batch_size=batch_size,
         shape=None if shape is None else _shape(shape),
         weight_bits=weight_bits,
+        weight_format=weight_format,
         active_experts=active_experts,
         top_k=top_k,
         routing=routing,

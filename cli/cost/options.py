@@ -25,6 +25,10 @@ WeightBits = Annotated[
     int | None,
     typer.Option(help="Bits of the weights; not quantised, those of the dtype."),
 ]
+WeightFormat = Annotated[
+    str | None,
+    typer.Option(help="Format of a layer's weights, such as fp8_block; none where it has none."),
+]
 ActiveExperts = Annotated[
     int | None,
     typer.Option(

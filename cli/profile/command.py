@@ -39,6 +39,7 @@ from .options import (
     Trust,
     Wait,
     WeightBits,
+    WeightFormat,
 )
 from .output import show_estimate, show_result
 
@@ -59,6 +60,7 @@ def profile(
     routing: Routing = None,
     hidden: Hidden = None,
     weight_bits: WeightBits = None,
+    weight_format: WeightFormat = None,
     tensor_parallel: TensorParallel = 1,
     expert_parallel: ExpertParallel = 1,
     device: Device = None,
@@ -88,9 +90,10 @@ def profile(
 
     options = RunOptions(
         ops=ops, batch_sizes=batch_sizes, preset=preset, preset_file=scenario, hidden=hidden,
-        weight_bits=weight_bits, tensor_parallel=tensor_parallel, expert_parallel=expert_parallel,
-        routing=routing, device=device, collectors=collector, sampling=sampling,
-        points_per_op=points, isolation=isolation, l2=l2, threads=threads, seed=seed,
+        weight_bits=weight_bits, weight_format=weight_format, tensor_parallel=tensor_parallel,
+        expert_parallel=expert_parallel, routing=routing, device=device, collectors=collector,
+        sampling=sampling, points_per_op=points, isolation=isolation, l2=l2, threads=threads,
+        seed=seed,
         budget_s=None if budget is None else duration_s(budget),
         point_timeout_s=duration_s(point_timeout), power=not no_power,
         thermal_step=thermal_step, wait_s=None if wait is None else duration_s(wait), force=force,

@@ -48,6 +48,13 @@ WeightBits = Annotated[
     str | None,
     typer.Option(help="Bits of packed weights, by comma: 4,8,16, of which 16 are not packed."),
 ]
+WeightFormat = Annotated[
+    str | None,
+    typer.Option(
+        help="Formats of the experts' weights, by comma: int4, int4_zeros, int8, fp8_tensor,"
+        " fp8_channel, fp8_block, mxfp4, none."
+    ),
+]
 TensorParallel = Annotated[
     int, typer.Option(help="Measure one rank of so many that share each product and the heads.")
 ]

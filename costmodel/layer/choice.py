@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from ...kernels.formats.names import FORMATS, UNQUANTISED
 from ...store.errors import BadInput
 from ...store.fitted_runs import LayerSizes
 from ...store.text.listed import listed
@@ -28,16 +29,21 @@ def layers_asked_for(layers: Sequence[LayerSizes], query: LayerQuery) -> tuple[L
 def described(layer: LayerSizes) -> str:
     """The sizes of a layer, for a list of layers."""
     held = "" if layer.ranks == 1 else f", {layer.held_experts} of them here"
+    weights = "" if layer.weight_format is None else f", weights of {layer.weight_format}"
     return (
         f"{layer.hidden}x{layer.ffn} ({layer.preset}, {layer.experts} experts{held},"
-        f" top-{layer.top_k}, {layer.dtype})"
+        f" top-{layer.top_k}, {layer.dtype}{weights})"
     )
 
 
 def _fits(layer: LayerSizes, query: LayerQuery) -> bool:
     sizes = (layer.hidden, layer.ffn, layer.held_experts)
     shape = sizes if query.shape is None else tuple(query.shape)
-    return shape in (sizes, sizes[:2]) and query.top_k in (None, layer.top_k)
+    own, asked = layer.weight_format, query.weight_format
+    fits = shape in (sizes, sizes[:2]) and query.top_k in (None, layer.top_k)
+    if own is not None and query.weight_bits is not None:
+        fits = fits and FORMATS[own].bits == query.weight_bits
+    return fits and asked in (None, own or UNQUANTISED)
 
 
 def _choose_another(how_many: str, layers: Iterable[LayerSizes], query: LayerQuery) -> BadInput:
@@ -46,5 +52,6 @@ def _choose_another(how_many: str, layers: Iterable[LayerSizes], query: LayerQue
     known = listed(dict.fromkeys(map(described, layers)))
     return BadInput(
         f"the model has {how_many}{shape}{picks}; its layers are {known}",
-        hint="name one by --shape HIDDENxFFN, or HIDDENxFFNxEXPERTS of those on this device",
+        hint="name one by --shape HIDDENxFFN, or HIDDENxFFNxEXPERTS of those on this device, or by"
+        " --weight-format",
     )

@@ -28,14 +28,13 @@ def _fitted(layer: LayerSizes, layers: tuple[LayerSizes, ...], lookup: Lookup) -
             f" {FEWEST_SIZES} to fit what they differ by"
         )
         return replace(layer, difference_reason=reason)
-    parts = sum(part.weight_bits is None for part in layer.parts)
     units_us, sums_us = zip(*both, strict=True)
-    return replace(layer, difference=fit_difference(units_us, sums_us, parts))
+    return replace(layer, difference=fit_difference(units_us, sums_us, len(layer.own_parts)))
 
 
 def _both_measured(layer: LayerSizes, lookup: Lookup) -> Iterator[tuple[float, float]]:
     """Latency in us of the layer as one unit, and of the sum of its parts, where both are known."""
-    parts = [part.curve for part in layer.parts if part.weight_bits is None]
+    parts = [part.curve for part in layer.own_parts]
     if layer.unit is None or not all(map(lookup.has, (layer.unit, *parts))):
         return
     costs = [lookup.measured(name, None) for name in parts]

@@ -52,7 +52,7 @@ def gated_cost(
     layer = routed.layer
     parts, missing = [], []
     asked = _parts_at(layer, query.weight_bits, lookup)
-    is_packed = any(part.weight_bits is not None for part in asked)
+    replaced = tuple(asked) != layer.own_parts
     for part in asked:
         if not lookup.has(part.curve):
             missing.append(f"{part.op}: {_why_missing(part, file)}")
@@ -65,9 +65,9 @@ def gated_cost(
         raise BadInput(f"no part of the layer was measured: {'; '.join(missing)}")
     found = compose(query.tokens, layer.top_k, routed.active, parts, file.intervals)
     found = replace(found, routing=routed.routing, missing=tuple(missing))
-    if routed.is_measured and not is_packed:
+    if routed.is_measured and not replaced:
         found = replace(found, unit=_unit(layer, query, lookup, file))
-    found = _with_difference(found, layer, is_packed)
+    found = _with_difference(found, layer, replaced)
     exchanges = communications(layer, routed.routing, query.tokens, query.link_gb_per_s)
     return with_communication(found, exchanges)
 
@@ -117,6 +117,8 @@ def _parts_at(layer: LayerSizes, weight_bits: int | None, lookup: Lookup) -> Seq
 
     Raises BadInput for bits that no part has.
     """
+    if layer.weight_format is not None:
+        return layer.parts
     packed = [part for part in layer.parts if part.weight_bits is not None]
     unpacked = [part for part in layer.parts if part.weight_bits is None]
     own = [part for part in unpacked if part.op in _UNPACKED]
@@ -163,14 +165,14 @@ def _unit(layer: LayerSizes, query: LayerQuery, lookup: Lookup, file: CostModelF
     return None
 
 
-def _with_difference(found: LayerCost, layer: LayerSizes, is_packed: bool) -> LayerCost:
-    """Add the fitted difference; on packed weights, where it was not fitted, as an estimate."""
+def _with_difference(found: LayerCost, layer: LayerSizes, replaced: bool) -> LayerCost:
+    """Add the fitted difference; on weights that it was not fitted on, as an estimate."""
     if found.missing:
         return replace(found, difference_reason=_NOT_ALL)
     if layer.difference is None:
         return replace(found, difference_reason=layer.difference_reason or _NO_UNIT)
     found = in_one_unit(found, layer.difference)
-    return replace(found, estimated=found.estimated or is_packed)
+    return replace(found, estimated=found.estimated or replaced)
 
 
 def _query(curve: str, query: LayerQuery) -> Query:

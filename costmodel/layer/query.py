@@ -7,6 +7,7 @@ from typing import TypedDict
 
 import numpy as np
 
+from ...kernels.formats.names import UNQUANTISED, sizes_of
 from ...store.errors import check_type
 
 
@@ -14,18 +15,20 @@ class LayerConditions(TypedDict, total=False):
     """Keyword arguments of `get_layer_cost`; None is the same as leaving one out.
 
     `shape`, as (hidden, ffn) or (hidden, ffn, experts on this device), and `top_k` choose among the
-    layers of a model, `weight_bits` packed weights. Of a layer of gated experts `routing` is how
-    tokens go to experts, in words: "uniform", "zipf:SKEW" or "counts:TOKENS:COUNT,COUNT,…"; the
-    measured one if left out. `active_experts` replaces the number that it makes active.
-    `link_gb_per_s` is the bandwidth at which ranks exchange rows. `allow_estimates` applies to each
-    kernel as in `get_cost`. `router_ops` and `expert_ops` name operations to add up in place of the
-    layer's own: those process all tokens, these run once per active expert.
+    layers of a model, `weight_bits` packed weights; so does `weight_format`, "none" for a layer
+    without one. Of a layer of gated experts `routing` is how tokens go to experts, in words:
+    "uniform", "zipf:SKEW" or "counts:TOKENS:COUNT,COUNT,…"; the measured one if left out.
+    `active_experts` replaces the number that it makes active. `link_gb_per_s` is the bandwidth at
+    which ranks exchange rows. `allow_estimates` applies to each kernel as in `get_cost`.
+    `router_ops` and `expert_ops` name operations to add up in place of the layer's own: those
+    process all tokens, these run once per active expert.
     """
 
     shape: tuple[int, ...] | None
     top_k: int | None
     active_experts: int | None
     weight_bits: int | None
+    weight_format: str | None
     routing: str | None
     link_gb_per_s: float | None
     allow_estimates: bool
@@ -42,6 +45,7 @@ class LayerQuery:
     top_k: int | None = None
     active_experts: int | None = None
     weight_bits: int | None = None
+    weight_format: str | None = None
     routing: str | None = None
     link_gb_per_s: float | None = None
     allow_estimates: bool = False
@@ -51,8 +55,11 @@ class LayerQuery:
     def __post_init__(self) -> None:
         for name in ("top_k", "active_experts", "weight_bits"):
             check_type(name, getattr(self, name), int, np.integer, NoneType)
-        check_type("routing", self.routing, str, NoneType)
         check_type("shape", self.shape, Iterable, NoneType)
+        for name in ("routing", "weight_format"):
+            check_type(name, getattr(self, name), str, NoneType)
+        if self.weight_format not in (None, UNQUANTISED):
+            sizes_of(self.weight_format)
 
     @property
     def names_operations(self) -> bool:

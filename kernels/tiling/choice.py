@@ -12,6 +12,7 @@ from functools import cache
 import torch
 
 from ..backend import triton
+from .codes import INTEGER
 from .table import NEWEST_TRITON, WAITING_TRITONS, TableTile, adds_in_place, tiles_for
 from .tiles import Gpu, Layer, Tile, shared_bytes
 
@@ -92,7 +93,8 @@ def _say_waiting(version: str) -> None:
 
 def _suits(gpu: Gpu, layer: Layer, tokens: int, entry: TableTile, in_place: bool) -> bool:
     spills = layer.outputs % 16 > 0 and entry.rows in _ADDRESSES_SPILL[gpu.family]
-    spills |= entry.rows >= 256 and not in_place  # sums and products together fill the registers
+    # Sums and products together fill the registers.
+    spills |= entry.rows >= 256 and not (in_place and layer.codes == INTEGER)
     return entry.rows <= rows_for(gpu, tokens) and not spills
 
 
@@ -131,7 +133,8 @@ def tile_on(
     """Fit an entry of the table to a layer, K not split; `in_place` as the compiler allows.
 
     Stages are taken away until shared memory fits. Zero points of groups that 16 does not divide
-    need so many registers that above 16 rows a step is 64 inputs.
+    need so many registers that above 16 rows a step is 64 inputs. Where a step has one group, the
+    float32 scales of floating-point codes multiply products: as weights' they would lose bits.
     """
     several_groups = layer.group != layer.inputs
     many_zeros = several_groups and layer.zeros and layer.group % 16 > 0 and entry.rows > 16
@@ -139,7 +142,11 @@ def tile_on(
     if several_groups and layer.group % inputs:
         scales = "each"
     else:
-        scaled = in_place and entry.rows >= _SCALED_WEIGHTS_FROM_ROWS[gpu.family]
+        scaled = (
+            layer.codes == INTEGER
+            and in_place
+            and entry.rows >= _SCALED_WEIGHTS_FROM_ROWS[gpu.family]
+        )
         scales = "weight" if scaled else "product"
     tile = Tile(
         entry.rows, entry.outputs, inputs, entry.warps, entry.stages, scales, in_place=in_place

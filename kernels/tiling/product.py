@@ -15,7 +15,7 @@ from .fragment import weights_of
 def product(  # type: ignore[no-untyped-def]
     x_ptr,  # [M, K]
     packed_ptr,  # int32 [ceil(N / 16), ceil(K / 64), 32, BITS]
-    scales_ptr,  # [K / GROUP, N]
+    scales_ptr,  # [K / GROUP, N / SPAN]
     zeros_ptr,  # [K / GROUP, N], or None
     rows,  # int32 [BM]: rows of x
     limit,  # rows at or above it are not read
@@ -27,6 +27,8 @@ def product(  # type: ignore[no-untyped-def]
     K,
     GROUP: tl.constexpr,
     BITS: tl.constexpr,
+    CODES: tl.constexpr,  # what the bits of a weight are (codes.py)
+    SPAN: tl.constexpr,  # outputs that share a scale
     BM: tl.constexpr,
     BN: tl.constexpr,
     BK: tl.constexpr,
@@ -67,6 +69,8 @@ def product(  # type: ignore[no-untyped-def]
             K,
             GROUP,
             BITS,
+            CODES,
+            SPAN,
             BN,
             BK,
             EVEN_K,
@@ -92,6 +96,8 @@ def _add(  # type: ignore[no-untyped-def]
     K,
     GROUP: tl.constexpr,
     BITS: tl.constexpr,
+    CODES: tl.constexpr,
+    SPAN: tl.constexpr,
     BN: tl.constexpr,
     BK: tl.constexpr,
     EVEN_K: tl.constexpr,
@@ -102,25 +108,29 @@ def _add(  # type: ignore[no-untyped-def]
 ):
     """Add the product of the BK inputs from `start` on; `words` holds their weights."""
     # Inputs that certainly share a group: the largest power of 2 that divides it.
-    SPAN: tl.constexpr = min(GROUP & -GROUP, BK) if SCALES == "each" else BK
-    group = (start + tl.arange(0, BK // SPAN) * SPAN) // GROUP if SPAN < BK else start // GROUP
+    SHARED: tl.constexpr = min(GROUP & -GROUP, BK) if SCALES == "each" else BK
+    group = (
+        (start + tl.arange(0, BK // SHARED) * SHARED) // GROUP if SHARED < BK else start // GROUP
+    )
     if not EVEN_K:
         group = tl.minimum(group, K // GROUP - 1)
     # Loaded first: loaded later they spill on sm_100.
     if zeros_ptr is not None:
-        zero = _for_weights(zeros_ptr, group, n, N, BN, BK, SPAN).to(tl.float32)
+        zero = _for_weights(zeros_ptr, group, n, N, BN, BK, SHARED).to(tl.float32)
     if SCALES != "product":
-        scale = _for_weights(scales_ptr, group, n, N, BN, BK, SPAN).to(DT)
+        numbers = _for_weights(scales_ptr, group, n // SPAN, N // SPAN, BN, BK, SHARED)
+        scale = _as_scale(numbers, CODES).to(DT)
     k = start + tl.arange(0, BK)
     if EVEN_K:
         x = tl.load(rows_at + k[:, None], mask=inside, other=0.0).to(DT)
     else:
         x = tl.load(rows_at + k[:, None], mask=inside & (k < K)[:, None], other=0.0).to(DT)
-    w = weights_of(words, BN, BK, BITS, DT, ASM)
+    w = weights_of(words, BN, BK, BITS, CODES, DT, ASM)
     if zeros_ptr is not None:
         w -= (zero - (1 << (BITS - 1))).to(DT)
     if SCALES == "product":
-        scale = tl.load(scales_ptr + (group * N + n[:, None])).to(tl.float32)
+        numbers = tl.load(scales_ptr + (group * (N // SPAN) + n[:, None] // SPAN))
+        scale = _as_scale(numbers, CODES).to(tl.float32)
         return sums + scale * tl.dot(w, x, input_precision="ieee")
     elif not IN_PLACE:  # a difference: Triton turns a sum into a product that adds in place
         return sums - tl.dot(w * -scale, x, input_precision="ieee")
@@ -129,19 +139,28 @@ def _add(  # type: ignore[no-untyped-def]
 
 
 @jit  # type: ignore[untyped-decorator]
+def _as_scale(numbers, CODES: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Scales as they are, or of e2m1 the powers of 2 whose biased exponents they are."""
+    if CODES == "e2m1":
+        return (numbers.to(tl.int32) << 23).to(tl.float32, bitcast=True)
+    else:
+        return numbers
+
+
+@jit  # type: ignore[untyped-decorator]
 def _for_weights(  # type: ignore[no-untyped-def]
     numbers_ptr,  # [K / GROUP, N]
-    group,  # index per span [BK / SPAN], or one index for the whole step
+    group,  # index per span [BK / SHARED], or one index for the whole step
     n,
     N,
     BN: tl.constexpr,
     BK: tl.constexpr,
-    SPAN: tl.constexpr,
+    SHARED: tl.constexpr,
 ):
     """Load a scale or zero point per weight [BN, BK], or [BN, 1] if the step has one group."""
-    if SPAN < BK:
+    if SHARED < BK:
         numbers = tl.load(numbers_ptr + (group[None, :] * N + n[:, None]))
-        spread = tl.broadcast_to(numbers[:, :, None], (BN, BK // SPAN, SPAN))
+        spread = tl.broadcast_to(numbers[:, :, None], (BN, BK // SHARED, SHARED))
         return tl.reshape(spread, (BN, BK))
     else:  # a vector gets the layout of the weights: no value moves between threads
         return tl.load(numbers_ptr + (group * N + n))[:, None]

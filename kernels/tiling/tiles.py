@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from .codes import INTEGER
+
 
 @dataclass(frozen=True, slots=True)
 class Gpu:
@@ -28,7 +30,8 @@ _SHARED_BYTES = {80: 99 << 10, 90: 227 << 10, 100: 227 << 10}
 class Layer:
     """A linear layer on packed weights: N `outputs`, K `inputs`, `bits` per weight.
 
-    One scale serves `group` neighbours along K; `zeros` says whether there are zero points.
+    One scale serves `group` neighbours along K, of `span` neighbouring outputs; `zeros` says
+    whether there are zero points, and `codes` what the bits are (codes.py).
     """
 
     outputs: int
@@ -36,6 +39,8 @@ class Layer:
     bits: int
     group: int
     zeros: bool = False
+    codes: str = INTEGER
+    span: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _CHANGEABLE: Final = {
 }  # options that need not be those of the plan
 _OF_LAYERS: Final = {
     *("preset", "preset_file", "hidden", "weight_bits", "tensor_parallel", "expert_parallel"),
-    "routing",
+    *("weight_format", "routing"),
 }
 
 

@@ -11,12 +11,11 @@ from .ignored import ignored_fields
 from .layer_form import layer_form
 from .layers import KEYS_OF_LAYERS, layers_with_experts
 from .model_config import ModelConfig, named_like_experts, no_experts, read_model_config
-from .quantization import four_bit_group_size, quantization_method
 from .shared_parts import attention_heads, shared_ffn
 from .spellings import KEYS, SWITCHES
+from .weights import GROUP_SIZES, expert_weights
 
 _OWN_SIZES: Final = "write the sizes of its layer as TOML: see `moeprof scenario small`"
-_GROUP_SIZES: Final = (128, 64, 32, 16, 8)  # tried in this order
 _DTYPE_NAMES: Final = {"bf16": "bfloat16", "fp16": "float16", "half": "float16",
                        "float": "float32", "fp32": "float32"}  # fmt: skip
 _READ: Final = (
@@ -47,10 +46,9 @@ def published_preset(path: Path, *, dense: bool = False) -> Published:
     """Read the sizes of a published model from its Hugging Face config.json.
 
     `hidden` is the width that the experts work on, which is not the model's where a latent MoE
-    projects down first. A config without a dtype, or with a float8 one, counts as bfloat16. The
-    group size is that of the config's own 4-bit quantisation, else the largest of 128, 64, 32, 16,
-    8 that divides both widths. With `dense`, the layer of a model without experts counts as one
-    expert that every token goes to.
+    projects down first. A config without a dtype, or with a float8 one, counts as bfloat16. Experts
+    have the config's own format where there are kernels for it (weights.py). With `dense`, the
+    layer of a model without experts counts as one expert that every token goes to.
 
     Raises BadInput if `read_model_config` does, if the file names no experts or, with `dense`,
     any, if a size is missing, no size or contradicts another, if its rules leave no layer with
@@ -93,6 +91,8 @@ def _published(config: ModelConfig, dense: bool) -> Published:
     heads, why_no_heads = attention_heads(config)
     form, told_of_form = ({}, None) if dense else layer_form(config)
     name, source = _origin(config)
+    dtype = _dtype(config)
+    weights = expert_weights(config, dtype, (hidden, ffn, *([shared] if shared else [])))
     preset = Preset(
         name=name,
         source=source,
@@ -100,16 +100,17 @@ def _published(config: ModelConfig, dense: bool) -> Published:
         ffn=ffn,
         experts=experts,
         top_k=top_k,
-        dtype=_dtype(config),
-        weight_bits=4,
-        group_size=_group_size(config, hidden, ffn),
+        dtype=dtype,
+        weight_bits=weights.bits,
+        group_size=weights.group_size,
+        weight_format=weights.weight_format,
         shared_ffn=shared,
         **heads,  # type: ignore[arg-type]  # its keys are sizes
         **form,
     )
     layers = None if dense else layers_with_experts(config)
     told = [
-        _precision(config, preset),
+        weights.told,
         layers or ("its layer counts as one expert that every token goes to" if dense else None),
         f"the sizes are those of {config.part}" if config.part else None,
         _told_of_latent_width(config, preset) if hidden_field == "latent_size" else None,
@@ -155,21 +156,6 @@ def _origin(config: ModelConfig) -> tuple[str, str]:
     return re.sub(r"[^a-z0-9._-]", "-", model.lower()).lstrip("._-") or "model", source
 
 
-def _precision(config: ModelConfig, preset: Preset) -> str:
-    """What the preset's dtype and groups of packed weights are taken from."""
-    method = quantization_method(config.value("quantization"))
-    if isinstance(own := config.value("expert_dtype"), str):
-        method = ", ".join([*([method] if method else []), f"expert_dtype {own}"])
-    groups = f"{preset.weight_bits} bits in groups of {preset.group_size} where weights are packed"
-    if four_bit_group_size(config.value("quantization")) == preset.group_size:
-        groups += f", as its quantisation ({method}) has"
-    elif method is not None:
-        groups += f": its own quantisation ({method}) is not modelled"
-    else:
-        groups += ": the config names no quantisation"
-    return f"{preset.dtype} ({config.value('dtype') or 'no dtype'} in the config), and {groups}"
-
-
 def _told_of_lists(config: ModelConfig) -> list[str]:
     return [
         f"{key} is {config.section[key]!r:.60}: the first is taken, as the language model's"
@@ -213,10 +199,10 @@ def _missing(config: ModelConfig, *fields: str) -> BadInput:
 def _width(config: ModelConfig, field: str) -> int:
     """A width of packed weights. Raises BadInput, naming the key, for no multiple of 8."""
     width = _required(config, field)
-    if width % _GROUP_SIZES[-1]:
+    if width % GROUP_SIZES[-1]:
         raise BadInput(
             f"{config.path}: {config.keys_of(field)[0]} is {width}, and must be a multiple of"
-            f" {_GROUP_SIZES[-1]}, the 4-bit weights in a word"
+            f" {GROUP_SIZES[-1]}, the 4-bit weights in a word"
         )
     return width
 
@@ -240,10 +226,3 @@ def _dtype_named(dtype: object) -> str:
         return dtype  # type: ignore[return-value]  # Preset refuses it by its value
     name = dtype.lower().removeprefix("torch.")
     return "bfloat16" if name.startswith(("float8", "fp8")) else _DTYPE_NAMES.get(name, name)
-
-
-def _group_size(config: ModelConfig, hidden: int, ffn: int) -> int:
-    """The config's own size of 4-bit groups, or one of _GROUP_SIZES; 8 divides both widths."""
-    own = four_bit_group_size(config.value("quantization"))
-    sizes = _GROUP_SIZES if own is None or own % 8 else (own, *_GROUP_SIZES)
-    return next(size for size in sizes if hidden % size == ffn % size == 0)

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import torch
 
+from ...kernels.formats.names import SYMMETRIC
 from ...store.errors import BadInput
 from ..operation import Operation
 from ..ops.layer import routed_experts
@@ -117,12 +118,13 @@ def routed_operation(
     plain = routed_experts.PLAIN
     same: dict[str, Any] = {"bytes_moved": plain.bytes_moved, "fields": plain.fields}
     flops = counted.pop("flops", plain.flops)
+    packed = "weight_bits" in counted.get("fields", ())
     return Operation(
         name=name,
         make_inputs=make_inputs,
         run=run,
         reference=reference,
-        flops=partial(_flops, name, engine, flops),
+        flops=partial(_flops, name, engine, flops, packed),
         shape=plain.shape,
         variant=plain.variant,
         imports=imports,
@@ -130,11 +132,23 @@ def routed_operation(
     )
 
 
+def unfit_format(preset: Preset) -> str | None:
+    """Why no engine's kernels on packed weights read a preset's format; None where they do."""
+    if preset.packed_format in SYMMETRIC:
+        return None
+    return f"its kernels here read {' or '.join(SYMMETRIC)}, not {preset.packed_format}"
+
+
 def _flops(
-    name: str, engine: Engine, flops: Callable[[int, Preset], int], tokens: int, preset: Preset
+    name: str,
+    engine: Engine,
+    flops: Callable[[int, Preset], int],
+    packed: bool,
+    tokens: int,
+    preset: Preset,
 ) -> int:
     """Count the arithmetic. Raises BadInput for a preset that the engine does not compute."""
-    unfit = engine.unfit(preset)
+    unfit = engine.unfit(preset) or (unfit_format(preset) if packed else None)
     if unfit is not None:
         raise BadInput(
             f"{name} cannot be measured for {preset.name}: {unfit}",

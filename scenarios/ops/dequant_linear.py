@@ -1,36 +1,35 @@
 """dequant_linear: fc1 on packed weights in one kernel, y = x dequantise(W)ᵀ.
 
-x [tokens, hidden], packed int32 [ceil(ffn / 16), ceil(hidden / 64), 32, weight_bits],
-scales [hidden / group_size, ffn] -> y [tokens, ffn]; all but packed of the scenario's dtype.
+x [tokens, hidden], packed int32 [ceil(ffn / 16), ceil(hidden / 64), 32, bits] and scales of the
+preset's format (kernels/packing.py), of integers [hidden / group_size, ffn] -> y [tokens, ffn]; all
+but packed, and the scales of fp8 and mxfp4, are of the scenario's dtype. The key names the format
+where it is not of integers without zero points.
 """
-
-import math
 
 import torch
 
 from ...kernels.dequant_linear import dequant_linear
-from ...kernels.packing import packed_shape
+from ...kernels.formats.drawn import packed_weights
+from ...kernels.weights import Weights
 from ..operation import InputFactory, Operation
-from . import dequant_unpack
+from .packed_weights import UNPACK_FLOPS, looked_up, packed_bytes
 
 
 def make_inputs(
-    take: InputFactory, tokens: int, hidden: int, ffn: int, weight_bits: int, group_size: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Activations [tokens, hidden], packed weights, scales [hidden / group_size, ffn]."""
-    packed = take(packed_shape(ffn, hidden, weight_bits), torch.int32)
-    return take((tokens, hidden)), packed, take((hidden // group_size, ffn))
+    take: InputFactory, tokens: int, hidden: int, ffn: int, weight_format: str, group_size: int
+) -> tuple[torch.Tensor, Weights]:
+    """Activations [tokens, hidden] and packed weights [ffn, hidden]."""
+    return take((tokens, hidden)), packed_weights(take, weight_format, group_size, ffn, hidden)
 
 
-def run(x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+def run(x: torch.Tensor, weights: Weights) -> torch.Tensor:
     """Multiply by the transposed weights without writing them out: [tokens, ffn]."""
-    return dequant_linear(x, packed, scales)
+    return dequant_linear(x, *weights.tensors, codes=weights.codes)
 
 
-def reference(x: torch.Tensor, packed: torch.Tensor, scales: torch.Tensor) -> torch.Tensor:
+def reference(x: torch.Tensor, weights: Weights) -> torch.Tensor:
     """The same, in two steps."""
-    weight = dequant_unpack.reference(packed, scales, x.shape[1])
-    return torch.einsum("th,fh->tf", x, weight)
+    return torch.einsum("th,fh->tf", x, looked_up(weights, x.shape[1]).to(x.dtype))
 
 
 OPERATION = Operation(
@@ -38,17 +37,17 @@ OPERATION = Operation(
     make_inputs=make_inputs,
     run=run,
     reference=reference,
-    flops=lambda tokens, preset: 2 * (tokens + 1) * preset.hidden * preset.ffn,
+    flops=lambda tokens, preset: (2 * tokens + UNPACK_FLOPS) * preset.hidden * preset.ffn,
     bytes_moved=lambda tokens, preset, dtype_bytes: (
-        tokens * preset.hidden * dtype_bytes
-        + 4 * math.prod(packed_shape(preset.ffn, preset.hidden, preset.weight_bits))
-        + preset.hidden // preset.group_size * preset.ffn * dtype_bytes
-        + tokens * preset.ffn * dtype_bytes
+        tokens * (preset.hidden + preset.ffn) * dtype_bytes
+        + packed_bytes(preset.ffn, preset.hidden, preset, dtype_bytes)
     ),
     shape=("hidden", "ffn"),
     fields=("weight_bits", "group_size"),
+    variant=("weight_format",),
     imports=(
         "from moeprof.kernels.dequant_linear import dequant_linear",
-        "from moeprof.kernels.packing import packed_shape",
+        "from moeprof.kernels.weights import Weights",
+        "from moeprof.kernels.formats.drawn import packed_weights",
     ),
 )

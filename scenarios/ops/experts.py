@@ -1,7 +1,7 @@
 """experts: fc1, gelu and fc2 of all experts of a layer on packed weights, in two launches.
 
-x [tokens * top_k, hidden], sorted by expert, counts int32 [active_experts]; packed weights and
-scales of fc1 and fc2 as in dequant_linear, [active_experts, ...] -> y [tokens * top_k, hidden].
+x [tokens * top_k, hidden], sorted by expert, counts int32 [active_experts]; packed weights of
+fc1 and fc2 as in dequant_linear, [active_experts, ...] -> y [tokens * top_k, hidden].
 Sorting tokens by expert and adding up the outputs of a token's experts are not included.
 
 The weights of each active expert are read however few tokens it has, so the cost depends on the
@@ -17,10 +17,11 @@ from typing import Final
 import torch
 
 from ...kernels.expert import Weights, experts
-from ...kernels.packing import dequantise, packed_shape
+from ...kernels.formats.drawn import packed_weights
 from ...store.errors import BadInput
 from ..operation import InputFactory, Operation
 from ..preset import Preset
+from .packed_weights import UNPACK_FLOPS, looked_up, packed_bytes
 
 
 def make_inputs(
@@ -29,50 +30,34 @@ def make_inputs(
     hidden: int,
     ffn: int,
     top_k: int,
-    weight_bits: int,
+    weight_format: str,
     group_size: int,
     active_experts: int,
-) -> tuple[torch.Tensor, ...]:
-    """Sorted rows [tokens * top_k, hidden], their counts, packed and scales of fc1 and of fc2."""
+) -> tuple[torch.Tensor, torch.Tensor, Weights, Weights]:
+    """Sorted rows [tokens * top_k, hidden], their counts, and the weights of fc1 and of fc2."""
     x = take((tokens * top_k, hidden))
     each, more = divmod(tokens * top_k, active_experts)
     counts = [each + (expert < more) for expert in range(active_experts)]
     return (
         x,
         torch.tensor(counts, dtype=torch.int32, device=x.device),
-        take((active_experts, *packed_shape(ffn, hidden, weight_bits)), torch.int32),
-        take((active_experts, hidden // group_size, ffn)),
-        take((active_experts, *packed_shape(hidden, ffn, weight_bits)), torch.int32),
-        take((active_experts, ffn // group_size, hidden)),
+        packed_weights(take, weight_format, group_size, ffn, hidden, active_experts),
+        packed_weights(take, weight_format, group_size, hidden, ffn, active_experts),
     )
 
 
-def run(
-    x: torch.Tensor,
-    counts: torch.Tensor,
-    up: torch.Tensor,
-    up_scales: torch.Tensor,
-    down: torch.Tensor,
-    down_scales: torch.Tensor,
-) -> torch.Tensor:
+def run(x: torch.Tensor, counts: torch.Tensor, up: Weights, down: Weights) -> torch.Tensor:
     """Take each row through its expert: [tokens * top_k, hidden]."""
-    return experts(x, counts, Weights(up, up_scales), Weights(down, down_scales), "gelu_erf")
+    return experts(x, counts, up, down, "gelu_erf")
 
 
-def reference(
-    x: torch.Tensor,
-    counts: torch.Tensor,
-    up: torch.Tensor,
-    up_scales: torch.Tensor,
-    down: torch.Tensor,
-    down_scales: torch.Tensor,
-) -> torch.Tensor:
+def reference(x: torch.Tensor, counts: torch.Tensor, up: Weights, down: Weights) -> torch.Tensor:
     """The same, row by row."""
     rows = []
     for row, expert in enumerate(torch.arange(len(counts)).repeat_interleave(counts).tolist()):
-        fc1 = dequantise(up[expert], up_scales[expert], x.shape[1])
+        fc1 = looked_up(up.of(expert), x.shape[1]).to(x.dtype)
         inner = torch.nn.functional.gelu(fc1 @ x[row])
-        rows.append(dequantise(down[expert], down_scales[expert], len(inner)) @ inner)
+        rows.append(looked_up(down.of(expert), len(inner)).to(x.dtype) @ inner)
     return torch.stack(rows)
 
 
@@ -101,14 +86,13 @@ def _operation(which: str, active_experts: Callable[[Preset], int]) -> Operation
     def flops(tokens: int, preset: Preset) -> int:
         """Per weight: 2 to unpack it, and 2 per row of its expert; 5 per gelu."""
         rows, active = tokens * preset.top_k, active_experts(preset)
-        return 4 * (rows + active) * preset.hidden * preset.ffn + 5 * rows * preset.ffn
+        unpacked = 2 * (2 * rows + UNPACK_FLOPS * active) * preset.hidden * preset.ffn
+        return unpacked + 5 * rows * preset.ffn
 
     def bytes_moved(tokens: int, preset: Preset, dtype_bytes: int) -> int:
         hidden, ffn = preset.hidden, preset.ffn
-        both = (packed_shape(n, k, preset.weight_bits) for n, k in ((ffn, hidden), (hidden, ffn)))
-        words = sum(map(math.prod, both))
-        scales = 2 * hidden * ffn // preset.group_size
-        an_expert = 4 + 4 * words + scales * dtype_bytes  # its count, weights and scales
+        both = (packed_bytes(*size, preset, dtype_bytes) for size in ((ffn, hidden), (hidden, ffn)))
+        an_expert = 4 + sum(both)  # its count, weights and scales
         rows = 2 * tokens * preset.top_k * hidden * dtype_bytes
         return rows + active_experts(preset) * an_expert
 
@@ -123,9 +107,10 @@ def _operation(which: str, active_experts: Callable[[Preset], int]) -> Operation
         bytes_moved=bytes_moved,
         shape=("hidden", "ffn"),
         fields=("weight_bits", "group_size", "experts", "top_k"),
+        variant=("weight_format",),
         imports=(
             "from moeprof.kernels.expert import Weights, experts",
-            "from moeprof.kernels.packing import packed_shape",
+            "from moeprof.kernels.formats.drawn import packed_weights",
         ),
     )
 

@@ -6,9 +6,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from ...kernels.formats.names import UNQUANTISED, sizes_of
 from ...stats.routing.distribution import distribution_words
 from ...store.errors import BadInput, naming, shortened
-from ..preset import Preset, load_preset, read_preset
+from ..preset import UNPACKED_BITS, Preset, load_preset, read_preset
 from ..run_options import RunOptions
 from .parallel import rank_of
 
@@ -30,11 +31,9 @@ def chosen_layers(options: RunOptions, default: str) -> tuple[Preset, ...]:
             named = [replace(preset, routing=words) for preset in named]
     ranks = (options.tensor_parallel, options.expert_parallel)
     layers = [
-        rank_of(_changed(preset, hidden, bits), *ranks)
+        rank_of(_changed(preset, hidden, weights), *ranks)
         for preset in named
-        for hidden, bits in product(
-            numbers("--hidden", options.hidden), numbers("--weight-bits", options.weight_bits)
-        )
+        for hidden, weights in product(numbers("--hidden", options.hidden), _weights(options))
     ]
     found: list[Preset] = []
     for layer in layers:
@@ -64,12 +63,31 @@ def _check_one_dtype(layers: Sequence[Preset]) -> None:
             )
 
 
-def _changed(preset: Preset, hidden: int | None, bits: int | None) -> Preset:
-    changes: dict[str, Any] = {
-        key: value
-        for key, value in (("hidden", hidden), ("weight_bits", bits))
-        if value not in (None, getattr(preset, key))
-    }
+def _weights(options: RunOptions) -> list[dict[str, Any]]:
+    """What is changed of the weights, by key of a preset, for each kind that is asked for."""
+    if options.weight_format is None:
+        bits = numbers("--weight-bits", options.weight_bits)
+        return [{} if n is None else {"weight_bits": n, "weight_format": None} for n in bits]
+    if options.weight_bits is not None:
+        raise BadInput(
+            "--weight-bits and --weight-format were both given",
+            hint="give one of them: int4 and int8 are formats too",
+        )
+    with naming("--weight-format"):
+        return [_of_format(word.strip()) for word in options.weight_format.split(",")]
+
+
+def _of_format(name: str) -> dict[str, Any]:
+    if name == UNQUANTISED:
+        return {"weight_bits": UNPACKED_BITS, "weight_format": None}
+    sizes = sizes_of(name)
+    group = {"group_size": sizes.group} if sizes.group else {}
+    return {"weight_format": name, "weight_bits": sizes.bits, **group}
+
+
+def _changed(preset: Preset, hidden: int | None, weights: dict[str, Any]) -> Preset:
+    wanted = ({} if hidden is None else {"hidden": hidden}) | weights
+    changes = {key: value for key, value in wanted.items() if value != getattr(preset, key)}
     if not changes:
         return preset
     said = ", ".join(f"{key} {value}" for key, value in changes.items())

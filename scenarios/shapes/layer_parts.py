@@ -1,14 +1,12 @@
 """Which curves hold the parts of a layer, and the layer as one unit."""
 
-from contextlib import suppress
 from typing import Final
 
-from ...store.errors import BadInput
 from ...store.fitted_runs import LayerSizes, PartCurve
 from ...store.scenario import L2
-from ..catalogue import layer_of
+from ..catalogue import layer_of, unit_operation
 from ..operation import Operation
-from ..ops.layer import moe_layer, packed, w13
+from ..ops.layer import packed, w13
 from ..preset import UNPACKED_BITS, Preset
 
 GATED_OPS: Final = tuple(one.name for one in (w13.W13_GROUPED, packed.W13))
@@ -31,23 +29,27 @@ def layer_sizes(preset: Preset) -> LayerSizes:
         router=words["router"],
         activation=words["activation"],
         routing=preset.routing,
+        weight_format=preset.weight_format,
+        group_size=None if preset.weight_format is None else preset.identity["group_size"],
     )
 
 
 def parts_of(preset: Preset, l2: L2) -> tuple[PartCurve, ...]:
-    """The curves of the parts of a layer of gated experts; those on packed weights last."""
-    parts = [_curve(one, preset, l2) for one in layer_of(preset) if one is not moe_layer.OPERATION]
-    if preset.weight_bits != UNPACKED_BITS:
-        with suppress(BadInput):  # of an activation that no kernel on packed weights has
-            parts += [_curve(one, preset, l2) for one in (packed.W13, packed.W2)]
+    """The curves of the parts of a layer of gated experts.
+
+    Of a layer whose weights have no format, integers that may replace unpacked ones come last.
+    """
+    unit = unit_operation(preset)
+    parts = [_curve(one, preset, l2) for one in layer_of(preset) if one is not unit]
+    if preset.weight_format is None and preset.weight_bits != UNPACKED_BITS:
+        parts += [_curve(one, preset, l2) for one in (packed.W13, packed.W2)]
     return tuple(parts)
 
 
 def unit_of(preset: Preset, l2: L2) -> str | None:
     """The curve of the layer as one unit; None of one rank of several, which has none."""
-    if preset.local_experts is not None:
-        return None
-    return _curve(moe_layer.OPERATION, preset, l2).curve
+    unit = unit_operation(preset)
+    return None if unit is None else _curve(unit, preset, l2).curve
 
 
 def _curve(operation: Operation, preset: Preset, l2: L2) -> PartCurve:

@@ -161,6 +161,7 @@ def test_an_impossible_score_is_refused(file: CostModelFile, score: float) -> No
         {"local_experts": 17},
         {"experts": 1 << 40},
         {"dtype": "float31"},
+        {"weight_format": "fp9"},
         {"difference": LayerDifference(1e300, 0.0, None, None, 0.1, 9)},
         {"difference": LayerDifference(1.0, -1e300, None, None, 0.1, 9)},
     ],

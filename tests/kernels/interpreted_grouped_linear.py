@@ -28,8 +28,8 @@ def weights_of(number: int, outputs: int, inputs: int, bits: int, dtype: torch.d
 def widened(weights: Weights) -> Weights:
     assert weights.zeros is not None
     assert weights.bias is not None
-    floats = (weights.scales, weights.zeros, weights.bias)
-    return Weights(weights.packed, *(value.double() for value in floats))
+    scales, zeros, bias = weights.scales.double(), weights.zeros.double(), weights.bias.double()
+    return Weights(weights.packed, scales, zeros, bias)
 
 
 def error(y: torch.Tensor, exact: torch.Tensor) -> float:

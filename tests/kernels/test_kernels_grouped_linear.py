@@ -52,9 +52,9 @@ def test_torch_sees_well_behaved_operators() -> None:
     x = X.clone().requires_grad_()
     arguments = (COUNTS, UP.packed, UP.scales, None)
     operator = torch.ops.moeprof.grouped_linear.default
-    torch.library.opcheck(operator, (x, *arguments, torch.ones(3, 32), "silu"))
+    torch.library.opcheck(operator, (x, *arguments, torch.ones(3, 32), "silu", "integer"))
     gradient = torch.ops.moeprof.grouped_linear_gradient.default
-    torch.library.opcheck(gradient, (torch.ones(7, 32), *arguments, 16))
+    torch.library.opcheck(gradient, (torch.ones(7, 32), *arguments, "integer", 16))
 
 
 def test_an_empty_batch_gives_an_empty_result() -> None:

@@ -14,7 +14,12 @@ def inputs_of(operation: Operation, preset: Preset, tokens: int, dtype: torch.dt
     """Random inputs, of one seed."""
     generator = torch.Generator().manual_seed(tokens)
 
-    def take(shape: tuple[int, ...], wanted: torch.dtype = dtype) -> torch.Tensor:
+    def take(shape: tuple[int, ...], wanted: torch.dtype = dtype, draw: Any = None) -> torch.Tensor:
+        if draw is not None:
+            block: torch.Tensor = draw(torch.randn(1 << 18, generator=generator))
+            assert block.dtype == wanted
+            count = torch.Size(shape).numel()
+            return block.repeat(-(-count // len(block)))[:count].clone().view(shape)
         if wanted.is_floating_point:
             return torch.randn(shape, generator=generator).to(wanted)
         bounds = torch.iinfo(wanted)

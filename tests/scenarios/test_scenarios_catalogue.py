@@ -9,6 +9,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from moeprof.kernels.formats.names import FORMATS
 from moeprof.kernels.gated import ACT_MUL_FLOPS
 from moeprof.scenarios.catalogue import CATALOGUE, OPERATIONS, LoadedOp, find_ops
 from moeprof.scenarios.operation import Operation
@@ -31,6 +32,7 @@ SINGLE = [
     one for one in OPERATIONS.values() if one.surface is None
 ]  # `experts` have their own test
 
+PACKED = [one for one in SINGLE if "weight_bits" in one.fields]
 each_operation = pytest.mark.parametrize("operation", SINGLE, ids=lambda operation: operation.name)
 
 
@@ -47,9 +49,7 @@ def test_run_computes_what_the_reference_does_in_float64(operation: Operation, t
         torch.testing.assert_close(one.double(), other.double(), rtol=1e-4, atol=atol)
 
 
-@pytest.mark.parametrize(
-    "operation", [one for one in SINGLE if "weight_bits" in one.fields], ids=lambda one: one.name
-)
+@pytest.mark.parametrize("operation", PACKED, ids=lambda one: one.name)
 def test_packed_weights_may_have_8_bits(operation: Operation) -> None:
     preset = replace(ODD, weight_bits=8, activation="gelu")
     inputs = inputs_of(operation, preset, 5, torch.float32)
@@ -62,10 +62,28 @@ def test_packed_weights_may_have_8_bits(operation: Operation) -> None:
     assert scenario.bytes_moved == sum(one.nbytes for one in tensors([*inputs, given]))
 
 
-def test_packed_experts_without_a_kernel_for_their_activation_are_refused_by_name() -> None:
-    clipped = replace(ODD, activation="clipped")
-    with pytest.raises(BadInput, match="w13_act_packed has no kernel for the activation clipped"):
-        OPERATIONS["w13_act_packed"].scenario(clipped, 3, "float32", "cold")
+FORMATTED = replace(ODD, hidden=128, ffn=256, shared_ffn=128)  # whole blocks of 128 by 128
+
+
+@pytest.mark.parametrize("weight_format", FORMATS)
+@pytest.mark.parametrize("operation", PACKED, ids=lambda one: one.name)
+def test_packed_weights_may_have_any_format(operation: Operation, weight_format: str) -> None:
+    sizes = FORMATS[weight_format]
+    preset = replace(
+        FORMATTED, weight_format=weight_format, weight_bits=sizes.bits,
+        group_size=sizes.group or 32, activation="clipped",
+    )  # fmt: skip
+    inputs = inputs_of(operation, preset, 5, torch.float32)
+    assert operation.reference is not None
+    exact: Any = operation.reference(*widened(inputs))
+    given: Any = operation.run(*inputs)
+    torch.testing.assert_close(given.double(), exact.double(), rtol=1e-4, atol=1e-5)
+    scenario = operation.scenario(preset, 5, "float32", "cold")
+    named = weight_format not in ("int4", "int8")
+    assert (weight_format in scenario.key) == named
+    assert scenario.weight_bits == sizes.bits
+    assert scenario.group_size == (None if sizes.group == 0 else preset.group_size)
+    assert scenario.bytes_moved == sum(one.nbytes for one in tensors([*inputs, given]))
 
 
 @pytest.mark.parametrize("router", ROUTERS)
@@ -176,6 +194,9 @@ BY_HAND = {
     ),
     # 2 * 3 * 384, 2 * 6 * 384; 6 rows of 24 + 16, of each expert 1 slab, 3 * 16 scales and a count.
     "w2_packed": (6912, 3084, f"w2_packed-b3-24x16-fp32-w4-g8-e4-k2-{ROUTING}-cold"),
+    # 3 * 2 * 16 * 8 to unpack, 3 * 2 * 3 * 16 * 8 and 5 * 3 * 8; 48 + 48 elements, 2 slabs and
+    # 2 * 16 + 16 scales.
+    "shared_expert_packed": (3192, 1600, "shared_expert_packed-b3-16x8-fp32-w4-g8-silu-cold"),
     # 2 * 6 * 16; 6 rows of 16 elements, a place and a weight; 48 elements.
     "unpermute": (192, 648, f"unpermute-b3-16-fp32-e4-k2-{ROUTING}-cold"),
     # 3 * 2 * 3 * 16 * 8 and 5 * 3 * 8; 48 + 48 + 3 * 128 elements.
@@ -194,6 +215,13 @@ BY_HAND = {
     # 384 + 36 + 9216 + 720 + 4608 + 192 + 2424 + 48. 48 + 48 + 64 elements, 3 experts of 3 * 384,
     # the shared one of 3 * 128; 6 ids of 8 bytes.
     "moe_layer": (17628, 16048, f"moe_layer-b3-16x24x8-fp32-e4-k2-topk.silu.{ROUTING}-cold"),
+    # The same, and 2 * 3 * 16 * (3 * 24 + 8) to unpack. 48 + 48 + 64 elements, 6 ids, of each of 3
+    # experts 4 slabs of 512 bytes and 96 + 48 scales, of the shared one 2 slabs and 32 + 16 scales.
+    "moe_layer_packed": (
+        25308,
+        9776,
+        f"moe_layer_packed-b3-16x24x8-fp32-w4-g8-e4-k2-topk.silu.{ROUTING}-cold",
+    ),
     # 2 * 3 * 16 * 64 for 4 + 2 + 2 heads of 8; 48 + 1024 + 192 elements.
     "qkv": (6144, 5056, "qkv-b3-16x4x2x8-fp32-cold"),
     # 60 queries by 5 keys and by 5 values of 8; 60 queries, 60 results, 30 keys, 30 values of 8.
@@ -267,6 +295,14 @@ def test_a_layer_has_the_router_the_activation_and_the_shared_expert_of_its_pres
     assert names("layer", other) == [
         "gate", "topk_biased", "permute", "w13_grouped", "act_mul_clipped", "w2_grouped",
         "unpermute", "moe_layer",
+    ]  # fmt: skip
+
+
+def test_a_layer_whose_weights_have_a_format_has_the_operations_on_packed_ones() -> None:
+    packs = replace(ODD, weight_format="int4")
+    assert names("layer", packs) == [
+        "gate", "topk", "permute", "w13_act_packed", "w2_packed", "unpermute",
+        "shared_expert_packed", "moe_layer_packed",
     ]  # fmt: skip
 
 

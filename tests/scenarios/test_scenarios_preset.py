@@ -203,3 +203,42 @@ def test_a_key_of_thousands_of_parts_is_refused_before_it_is_read(tmp_path: Path
     path.write_text(".".join(["a"] * 100_000) + " = 1\n")
     with pytest.raises(BadInput, match="bytes"):
         read_preset(path)
+
+
+# The format of its weights
+
+FP8 = replace(load_preset("small"), weight_format="fp8_block", weight_bits=8, group_size=128)
+
+
+def test_a_preset_may_name_the_format_of_its_weights(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text(to_toml(FP8))
+    assert read_preset(path) == FP8
+    assert FP8.variants["weight_format"] == "fp8_block"
+    assert FP8.identity == {"weight_bits": 8, "group_size": 128, "experts": 16, "top_k": 2}
+
+
+def test_without_one_packed_weights_are_integers_of_its_bits() -> None:
+    small = load_preset("small")
+    assert (small.packed_format, small.variants["weight_format"]) == ("int4", "")
+    named = replace(small, weight_format="int4")
+    assert (named.packed_format, named.variants["weight_format"]) == ("int4", "")
+
+
+def test_a_scale_of_whole_rows_is_no_group() -> None:
+    assert replace(FP8, weight_format="fp8_channel").identity["group_size"] is None
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"weight_format": "nvfp4"}, "no kernel for weights of 'nvfp4'"),
+        ({"weight_bits": 4}, "weight_bits is 4, and fp8_block has 8"),
+        ({"group_size": 64}, "group_size is 64, and fp8_block has 128"),
+        ({"weight_format": "fp8_tensor", "group_size": 8, "hidden": 24}, "need a multiple of 16"),
+        ({"weight_format": 5}, "no kernel for weights of 5"),
+    ],
+)
+def test_a_format_that_does_not_fit_is_named(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        replace(FP8, **change)

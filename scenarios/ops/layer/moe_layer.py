@@ -69,20 +69,28 @@ def reference(
     x: torch.Tensor, ids: torch.Tensor, weights: LayerWeights, routing: Routing, activation: str
 ) -> torch.Tensor:
     """The same, token by token and expert by expert."""
-    logits = gate.reference(x, weights.gate)
-    if routing.scores == "picked":
-        shares, _ = topk.reference(logits, ids.shape[1])
-    else:
-        shares, _ = routers.reference(logits, ids.shape[1], routing, weights.bias)
+    assert isinstance(weights.w13, torch.Tensor)
+    assert isinstance(weights.w2, torch.Tensor)
+    chosen = shares(x, ids, weights, routing)
     combined = torch.zeros_like(x)
     for token, pick in ((t, p) for t in range(len(ids)) for p in range(ids.shape[1])):
         own, row = ids[token, pick], x[token : token + 1]
         y = shared_expert.reference(row, weights.w13[own], weights.w2[own], activation)
-        combined[token] += shares[token, pick] * y[0]
-    if weights.shared_w13 is None or weights.shared_w2 is None:
-        return combined
-    shared = shared_expert.reference(x, weights.shared_w13, weights.shared_w2, activation)
-    return combined + shared
+        combined[token] += chosen[token, pick] * y[0]
+    w13, w2 = weights.shared_w13, weights.shared_w2
+    if isinstance(w13, torch.Tensor) and isinstance(w2, torch.Tensor):
+        combined += shared_expert.reference(x, w13, w2, activation)
+    return combined
+
+
+def shares(
+    x: torch.Tensor, ids: torch.Tensor, weights: LayerWeights, routing: Routing
+) -> torch.Tensor:
+    """The weights of each token's picks, [tokens, top_k], by the references of its router."""
+    logits = gate.reference(x, weights.gate)
+    if routing.scores == "picked":
+        return topk.reference(logits, ids.shape[1])[0]
+    return routers.reference(logits, ids.shape[1], routing, weights.bias)[0]
 
 
 def _flops(tokens: int, preset: Preset) -> int:
@@ -105,12 +113,17 @@ def _flops(tokens: int, preset: Preset) -> int:
     return routed + shared_expert.shared_flops(tokens, preset) + tokens * preset.hidden
 
 
-def _bytes_moved(tokens: int, preset: Preset, dtype_bytes: int) -> int:
-    """The activations in and out, the ids, and all weights that are read."""
-    experts = len(preset.expert_loads(tokens)) * preset.ffn + (preset.shared_ffn or 0)
+def other_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
+    """Bytes of the activations in and out, the ids, and the router's weights."""
     bias = 4 * preset.experts if preset.router == "topk_biased" else 0
-    rows = 2 * tokens + preset.experts + 3 * experts
-    return rows * preset.hidden * dtype_bytes + 8 * tokens * preset.top_k + bias
+    rows = (2 * tokens + preset.experts) * preset.hidden * dtype_bytes
+    return rows + 8 * tokens * preset.top_k + bias
+
+
+def _bytes_moved(tokens: int, preset: Preset, dtype_bytes: int) -> int:
+    """Those and all weights of experts that are read."""
+    widths = len(preset.expert_loads(tokens)) * preset.ffn + (preset.shared_ffn or 0)
+    return other_bytes(tokens, preset, dtype_bytes) + 3 * widths * preset.hidden * dtype_bytes
 
 
 OPERATION = Operation(

@@ -1,29 +1,31 @@
-"""w13_act_packed, w2_packed: gated experts on packed weights of 4 or 8 bits, in a launch each.
+"""Gated experts on packed weights of the preset's format, by our kernel: one launch a product.
 
-w13_act_packed  x [tokens * top_k, hidden] sorted by expert, counts int32 [active experts], packed
-                int32 [active experts, ...] and scales [active experts, hidden / group_size, 2 ffn]
-                of W13, whose rows are gate and up in turns -> act(gate) * up [tokens * top_k, ffn]
-w2_packed       x [tokens * top_k, ffn], counts and W2 likewise -> [tokens * top_k, hidden]
+w13_act_packed        x [tokens * top_k, hidden] sorted by expert, counts int32 [active experts],
+                      W13 [active experts, 2 ffn, hidden] whose rows are gate and up in turns
+                      -> act(gate) * up [tokens * top_k, ffn]
+w2_packed             x [tokens * top_k, ffn], counts, W2 [active experts, hidden, ffn]
+                      -> [tokens * top_k, hidden]
+shared_expert_packed  x [tokens, hidden], W13 [2 shared_ffn, hidden] likewise, W2 [hidden,
+                      shared_ffn] -> [tokens, hidden]
 
-All but counts and packed (kernels/packing.py) are of the scenario's dtype. One scale for each group
-of neighbours, no zero points. The key names the activation and the distribution of tokens over
-experts; idle experts are left out, because no kernel reads their weights.
+x and the results are of the scenario's dtype, weights and scales as in dequant_linear. The key
+names the format where it is not of integers without zero points, the activation, and the
+distribution of tokens over experts; idle experts are left out, because no kernel reads their
+weights.
 """
 
-import math
 from typing import Final
 
 import torch
 
-from ....kernels.activation import GATED
+from ....kernels.expert import Weights, expert
+from ....kernels.formats.drawn import packed_weights
 from ....kernels.gated import ACT_MUL_FLOPS
 from ....kernels.grouped_linear import grouped_linear
-from ....kernels.packing import dequantise, packed_shape
-from ....kernels.weights import Weights
-from ....store.errors import BadInput
 from ...expert_loads import active_loads
 from ...operation import InputFactory, Operation
 from ...preset import Preset
+from ..packed_weights import UNPACK_FLOPS, looked_up, packed_bytes
 from . import act_mul
 
 
@@ -34,19 +36,18 @@ def w13_inputs(
     ffn: int,
     experts: int,
     top_k: int,
+    weight_format: str,
     group_size: int,
-    weight_bits: int,
     activation: str,
     routing: str,
     local_experts: int | None = None,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, str]:
-    """Sorted rows, the rows of each active expert, packed W13, its scales, and the activation."""
+) -> tuple[torch.Tensor, torch.Tensor, Weights, str]:
+    """Sorted rows, the rows of each active expert, W13, and the activation."""
     loads = active_loads(routing, tokens, experts, top_k, local_experts)
     x = take((sum(loads), hidden))
-    packed = take((len(loads), *packed_shape(2 * ffn, hidden, weight_bits)), torch.int32)
-    scales = take((len(loads), hidden // group_size, 2 * ffn))
+    weights = packed_weights(take, weight_format, group_size, 2 * ffn, hidden, len(loads))
     counts = torch.tensor(loads, dtype=torch.int32, device=x.device)
-    return x, counts, packed, scales, f"{activation}_mul"
+    return x, counts, weights, f"{activation}_mul"
 
 
 def w2_inputs(
@@ -56,95 +57,112 @@ def w2_inputs(
     ffn: int,
     experts: int,
     top_k: int,
+    weight_format: str,
     group_size: int,
-    weight_bits: int,
     routing: str,
     local_experts: int | None = None,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Sorted rows, the rows of each active expert, packed W2 and its scales."""
+) -> tuple[torch.Tensor, torch.Tensor, Weights]:
+    """Sorted rows, the rows of each active expert, and W2."""
     loads = active_loads(routing, tokens, experts, top_k, local_experts)
     x = take((sum(loads), ffn))
-    packed = take((len(loads), *packed_shape(hidden, ffn, weight_bits)), torch.int32)
-    scales = take((len(loads), ffn // group_size, hidden))
-    return x, torch.tensor(loads, dtype=torch.int32, device=x.device), packed, scales
+    weights = packed_weights(take, weight_format, group_size, hidden, ffn, len(loads))
+    return x, torch.tensor(loads, dtype=torch.int32, device=x.device), weights
 
 
 def run(
-    x: torch.Tensor,
-    counts: torch.Tensor,
-    packed: torch.Tensor,
-    scales: torch.Tensor,
-    activation: str = "none",
+    x: torch.Tensor, counts: torch.Tensor, weights: Weights, activation: str = "none"
 ) -> torch.Tensor:
     """Multiply each row by the weights of its expert, and activate: [rows, results]."""
-    return grouped_linear(x, counts, Weights(packed, scales), activation)
+    return grouped_linear(x, counts, weights, activation)
 
 
 def reference(
-    x: torch.Tensor,
-    counts: torch.Tensor,
-    packed: torch.Tensor,
-    scales: torch.Tensor,
-    activation: str = "none",
+    x: torch.Tensor, counts: torch.Tensor, weights: Weights, activation: str = "none"
 ) -> torch.Tensor:
     """The same, row by row."""
     experts = torch.arange(len(counts)).repeat_interleave(counts).tolist()
-    y = torch.stack(
-        [
-            dequantise(packed[own], scales[own], x.shape[1]) @ row
-            for own, row in zip(experts, x, strict=True)
-        ]
-    )
-    if activation == "none":
-        return y
-    halves = torch.cat([y[:, 0::2], y[:, 1::2]], dim=1)
-    return act_mul.reference(halves, activation.removesuffix("_mul"))
+    rows = zip(experts, x, strict=True)
+    y = torch.stack([_linear(row[None], weights.of(own))[0] for own, row in rows])
+    return y if activation == "none" else _activated(y, activation)
+
+
+def shared_inputs(
+    take: InputFactory,
+    tokens: int,
+    hidden: int,
+    shared_ffn: int,
+    weight_format: str,
+    group_size: int,
+    activation: str,
+) -> tuple[torch.Tensor, Weights, Weights, str]:
+    """Activations [tokens, hidden], W13, W2, and the activation."""
+    w13 = packed_weights(take, weight_format, group_size, 2 * shared_ffn, hidden)
+    w2 = packed_weights(take, weight_format, group_size, hidden, shared_ffn)
+    return take((tokens, hidden)), w13, w2, f"{activation}_mul"
+
+
+def run_shared(x: torch.Tensor, w13: Weights, w2: Weights, activation: str) -> torch.Tensor:
+    """Take all tokens through the expert: [tokens, hidden]."""
+    return expert(x, w13, w2, activation)
+
+
+def shared_reference(x: torch.Tensor, w13: Weights, w2: Weights, activation: str) -> torch.Tensor:
+    """The same, by its textbook formulas."""
+    return _linear(_activated(_linear(x, w13), activation), w2)
+
+
+def _linear(x: torch.Tensor, weights: Weights) -> torch.Tensor:
+    return x @ looked_up(weights, x.shape[1]).to(x.dtype).T
+
+
+def _activated(y: torch.Tensor, activation: str) -> torch.Tensor:
+    """Activate outputs that are gate and up in turns."""
+    kind = activation.removesuffix("_mul")
+    halves = y if kind == "clipped" else torch.cat([y[:, 0::2], y[:, 1::2]], dim=1)
+    return act_mul.reference(halves, kind)
 
 
 def _w13_flops(tokens: int, preset: Preset) -> int:
     """Per weight of an active expert 2 to unpack it and 2 a row; the activation."""
-    if f"{preset.activation}_mul" not in GATED:
-        raise BadInput(
-            f"w13_act_packed has no kernel for the activation {preset.activation}",
-            hint="measure w13_grouped and act_mul_clipped, or write the kernel beside silu_mul",
-        )
     rows, active = preset.expert_rows(tokens), len(preset.expert_loads(tokens))
-    weights = 2 * preset.hidden * 2 * preset.ffn * (rows + active)
+    weights = 2 * preset.ffn * preset.hidden * (2 * rows + UNPACK_FLOPS * active)
     return weights + ACT_MUL_FLOPS[preset.activation] * rows * preset.ffn
 
 
 def _w2_flops(tokens: int, preset: Preset) -> int:
     """Per weight of an active expert 2 to unpack it and 2 a row."""
     rows, active = preset.expert_rows(tokens), len(preset.expert_loads(tokens))
-    return 2 * preset.hidden * preset.ffn * (rows + active)
+    return preset.hidden * preset.ffn * (2 * rows + UNPACK_FLOPS * active)
 
 
-def _expert_bytes(outputs: int, inputs: int, preset: Preset, dtype_bytes: int) -> int:
-    """Bytes of one expert's count, packed weights and scales."""
-    words = math.prod(packed_shape(outputs, inputs, preset.weight_bits))
-    return 4 + 4 * words + inputs // preset.group_size * outputs * dtype_bytes
+def shared_packed_flops(tokens: int, preset: Preset) -> int:
+    """Three products of hidden by shared_ffn, whose weights are unpacked, and the activation."""
+    width = preset.shared_ffn or 0
+    products = 3 * preset.hidden * width * (2 * tokens + UNPACK_FLOPS)
+    return products + ACT_MUL_FLOPS[preset.activation] * tokens * width
 
 
-def _row_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
-    """Bytes of the rows in and out: one side is hidden wide, the other ffn."""
-    return preset.expert_rows(tokens) * (preset.hidden + preset.ffn) * dtype_bytes
+def gated_bytes(width: int, preset: Preset, dtype_bytes: int) -> int:
+    """Bytes of both packed weights of a gated expert of this inner width, with their scales."""
+    sizes = ((2 * width, preset.hidden), (preset.hidden, width))
+    return sum(packed_bytes(*size, preset, dtype_bytes) for size in sizes)
 
 
-def _w13_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
-    an_expert = _expert_bytes(2 * preset.ffn, preset.hidden, preset, dtype_bytes)
-    return _row_bytes(tokens, preset, dtype_bytes) + len(preset.expert_loads(tokens)) * an_expert
+def _grouped_bytes(tokens: int, outputs: int, inputs: int, preset: Preset, dtype_bytes: int) -> int:
+    """The rows in and out, and of each active expert its count, weights and scales.
 
-
-def _w2_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
-    an_expert = _expert_bytes(preset.hidden, preset.ffn, preset, dtype_bytes)
-    return _row_bytes(tokens, preset, dtype_bytes) + len(preset.expert_loads(tokens)) * an_expert
+    One side of the rows is hidden wide and the other ffn.
+    """
+    rows = preset.expert_rows(tokens) * (preset.hidden + preset.ffn) * dtype_bytes
+    an_expert = 4 + packed_bytes(outputs, inputs, preset, dtype_bytes)
+    return rows + len(preset.expert_loads(tokens)) * an_expert
 
 
 _IMPORTS: Final = (
+    "from moeprof.kernels.expert import Weights, expert",
     "from moeprof.kernels.grouped_linear import grouped_linear",
-    "from moeprof.kernels.packing import packed_shape",
-    "from moeprof.kernels.weights import Weights",
     "from moeprof.scenarios.expert_loads import active_loads",
+    "from moeprof.kernels.formats.drawn import packed_weights",
 )
 _FIELDS: Final = ("weight_bits", "group_size", "experts", "top_k")
 
@@ -154,10 +172,12 @@ W13: Final = Operation(
     run=run,
     reference=reference,
     flops=_w13_flops,
-    bytes_moved=_w13_bytes,
+    bytes_moved=lambda tokens, preset, dtype_bytes: _grouped_bytes(
+        tokens, 2 * preset.ffn, preset.hidden, preset, dtype_bytes
+    ),
     shape=("hidden", "ffn", "local_experts"),
     fields=_FIELDS,
-    variant=("activation", "routing"),
+    variant=("weight_format", "activation", "routing"),
     imports=_IMPORTS,
 )
 
@@ -167,9 +187,27 @@ W2: Final = Operation(
     run=run,
     reference=reference,
     flops=_w2_flops,
-    bytes_moved=_w2_bytes,
+    bytes_moved=lambda tokens, preset, dtype_bytes: _grouped_bytes(
+        tokens, preset.hidden, preset.ffn, preset, dtype_bytes
+    ),
     shape=("ffn", "hidden", "local_experts"),
     fields=_FIELDS,
-    variant=("routing",),
+    variant=("weight_format", "routing"),
+    imports=_IMPORTS,
+)
+
+SHARED: Final = Operation(
+    name="shared_expert_packed",
+    make_inputs=shared_inputs,
+    run=run_shared,
+    reference=shared_reference,
+    flops=shared_packed_flops,
+    bytes_moved=lambda tokens, preset, dtype_bytes: (
+        2 * tokens * preset.hidden * dtype_bytes
+        + gated_bytes(preset.shared_ffn or 0, preset, dtype_bytes)
+    ),
+    shape=("hidden", "shared_ffn"),
+    fields=("weight_bits", "group_size"),
+    variant=("weight_format", "activation"),
     imports=_IMPORTS,
 )

@@ -6,27 +6,26 @@ engine's fused experts compute, which are measured on the same scenario (scenari
 
 routed_experts         W13 [active experts, 2 ffn, hidden], whose rows are all gates, then all ups,
                        or in turns for `clipped`, and W2 [active experts, hidden, ffn]
-routed_experts_packed  W13 and W2 as in w13_act_packed and w2_packed, of 4 or 8 bits
+routed_experts_packed  W13 and W2 as in w13_act_packed and w2_packed
 
 All but ids, shares and packed weights are of the scenario's dtype. The key names the activation and
 the distribution of tokens over experts; idle experts are left out, because no kernel reads their
 weights.
 """
 
-import math
 from typing import Any, Final
 
 import torch
 
-from ....kernels.activation import GATED
+from ....kernels.formats.drawn import packed_weights
 from ....kernels.moe_layer import routed_experts, routed_packed_experts
-from ....kernels.packing import dequantise, packed_shape
 from ....kernels.weights import Weights
 from ....store.errors import BadInput
 from ...expert_loads import active_choices
 from ...operation import InputFactory, Operation
 from ...preset import Preset
-from . import shared_expert, unpermute, w2, w13
+from ..packed_weights import UNPACK_FLOPS
+from . import packed, shared_expert, unpermute, w2, w13
 from .act_mul import act_mul_flops
 
 
@@ -84,8 +83,8 @@ def packed_inputs(
     ffn: int,
     experts: int,
     top_k: int,
+    weight_format: str,
     group_size: int,
-    weight_bits: int,
     activation: str,
     routing: str,
 ) -> tuple[Any, ...]:
@@ -93,13 +92,8 @@ def packed_inputs(
     x = take((tokens, hidden))
     ids, active = active_choices(routing, tokens, experts, top_k)
     shares = take((tokens, top_k), torch.float32)
-    w13, w2 = (
-        Weights(
-            take((active, *packed_shape(outputs, inputs, weight_bits)), torch.int32),
-            take((active, inputs // group_size, outputs)),
-        )
-        for outputs, inputs in ((2 * ffn, hidden), (hidden, ffn))
-    )
+    w13 = packed_weights(take, weight_format, group_size, 2 * ffn, hidden, active)
+    w2 = packed_weights(take, weight_format, group_size, hidden, ffn, active)
     return x, torch.from_numpy(ids).to(x.device), shares, w13, w2, f"{activation}_mul"
 
 
@@ -123,17 +117,13 @@ def packed_reference(
     w2: Weights,
     activation: str,
 ) -> torch.Tensor:
-    """The same on dequantised weights, with gates and ups apart."""
-    in_turns = _unpacked(w13, x.shape[1])
-    halves = torch.cat([in_turns[:, 0::2], in_turns[:, 1::2]], dim=1)
-    down = _unpacked(w2, halves.shape[1] // 2)
-    return reference(x, ids, shares, halves, down, activation.removesuffix("_mul"))
-
-
-def _unpacked(weights: Weights, inputs: int) -> torch.Tensor:
-    """Weights [experts, outputs, inputs] of packed ones."""
-    pairs = zip(weights.packed, weights.scales, strict=True)
-    return torch.stack([dequantise(packed, scales, inputs) for packed, scales in pairs])
+    """The same, token by token and expert by expert."""
+    combined = torch.zeros_like(x)
+    for token, pick in ((t, p) for t in range(len(ids)) for p in range(ids.shape[1])):
+        own, row = int(ids[token, pick]), x[token : token + 1]
+        y = packed.shared_reference(row, w13.of(own), w2.of(own), activation)
+        combined[token] += shares[token, pick] * y[0]
+    return combined
 
 
 def flops(tokens: int, preset: Preset) -> int:
@@ -155,20 +145,7 @@ def flops(tokens: int, preset: Preset) -> int:
 def packed_flops(tokens: int, preset: Preset) -> int:
     """The same, and 2 to unpack each weight of an active expert."""
     weights = 3 * preset.hidden * preset.ffn * len(preset.expert_loads(tokens))
-    return flops(tokens, preset) + 2 * weights
-
-
-def _packed_flops(tokens: int, preset: Preset) -> int:
-    if not _has_kernel(preset):
-        raise BadInput(
-            f"routed_experts_packed has no kernel for the activation {preset.activation}",
-            hint="measure routed_experts, or write the kernel beside silu_mul",
-        )
-    return packed_flops(tokens, preset)
-
-
-def _has_kernel(preset: Preset) -> bool:
-    return f"{preset.activation}_mul" in GATED
+    return flops(tokens, preset) + UNPACK_FLOPS * weights
 
 
 def bytes_moved(tokens: int, preset: Preset, dtype_bytes: int) -> int:
@@ -179,11 +156,8 @@ def bytes_moved(tokens: int, preset: Preset, dtype_bytes: int) -> int:
 
 def packed_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
     """The activations in and out, ids and shares, packed weights and scales of active experts."""
-    hidden, ffn = preset.hidden, preset.ffn
-    shapes = (packed_shape(n, k, preset.weight_bits) for n, k in ((2 * ffn, hidden), (hidden, ffn)))
-    scales = 3 * hidden * ffn // preset.group_size
-    an_expert = 4 * sum(map(math.prod, shapes)) + scales * dtype_bytes
-    return _token_bytes(tokens, preset, dtype_bytes) + len(preset.expert_loads(tokens)) * an_expert
+    experts = len(preset.expert_loads(tokens)) * packed.gated_bytes(preset.ffn, preset, dtype_bytes)
+    return _token_bytes(tokens, preset, dtype_bytes) + experts
 
 
 def _token_bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
@@ -211,20 +185,15 @@ PACKED: Final = Operation(
     make_inputs=packed_inputs,
     run=run_packed,
     reference=packed_reference,
-    flops=_packed_flops,
+    flops=packed_flops,
     bytes_moved=packed_bytes,
     shape=("hidden", "ffn"),
     fields=("weight_bits", "group_size", "experts", "top_k"),
-    variant=("activation", "routing"),
+    variant=("weight_format", "activation", "routing"),
     imports=(
         "from moeprof.kernels.moe_layer import routed_packed_experts",
-        "from moeprof.kernels.packing import packed_shape",
+        "from moeprof.kernels.formats.drawn import packed_weights",
         "from moeprof.kernels.weights import Weights",
         "from moeprof.scenarios.expert_loads import active_choices",
     ),
 )
-
-
-def operations_of(preset: Preset) -> tuple[Operation, ...]:
-    """Those that compute the preset's layer."""
-    return (PLAIN, PACKED) if _has_kernel(preset) else (PLAIN,)

@@ -29,6 +29,15 @@ from moeprof.kernels.tiling.table import NEWEST_TRITON, TABLES, TableTile  # noq
 from moeprof.kernels.tiling.tiles import Layer, Tile  # noqa: E402
 
 QWEN3_FC2 = Layer(2048, 768, 4, 128)
+FLOAT_LAYERS = (
+    Layer(14336, 4096, 8, 128, codes="e4m3", span=128),
+    Layer(5760, 2880, 4, 32, codes="e2m1"),
+)
+# Instructions per weight on sm_90, by rows of the tile.
+MAX_PER_FLOAT_WEIGHT = {
+    "e4m3": {16: 4.0, 32: 3.6, 64: 4.1, 128: 5.0},
+    "e2m1": {16: 5.2, 32: 4.8, 64: 5.2, 128: 6.2},
+}
 MATRIX = {80: "HMMA", 90: "HGMMA", 100: "UTCHMMA"}
 TABLE = TABLES[NEWEST_TRITON]
 SHARED_BYTES = {80: 99 << 10, 90: 227 << 10, 100: 227 << 10}  # 80 stands for sm_86 too
@@ -67,6 +76,19 @@ def check_gates(tile: Tile, code: MachineCode) -> None:
 def test_a_weight_of_4_bits_takes_few_instructions(entry: TableTile) -> None:
     tile = tile_on(GPUS[90], MIXTRAL_FC1, entry)
     check_gates(tile, tile_code(MIXTRAL_FC1, tile, 90))
+
+
+@counts_instructions
+@pytest.mark.parametrize(
+    ("family", "tokens"), [(80, 8), (80, 512), (90, 8), (90, 64), (90, 512), (100, 512)]
+)
+@pytest.mark.parametrize("layer", FLOAT_LAYERS, ids=str)
+def test_floating_point_weights_spill_nothing(layer: Layer, family: int, tokens: int) -> None:
+    tile, code = dequant_linear_code(layer, tokens, family, activation="clipped_mul")
+    check_chosen(code)
+    if family == 90:
+        most = MAX_PER_FLOAT_WEIGHT[layer.codes]
+        assert instructions_per_weight(tile, code) <= most[tile.rows]
 
 
 @pytest.mark.parametrize(

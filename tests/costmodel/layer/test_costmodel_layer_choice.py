@@ -1,6 +1,7 @@
 """Which layer is asked for: by sizes, never by a name, at each measured routing."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -50,3 +51,29 @@ def test_a_layer_of_another_size_is_none_of_them() -> None:
 def test_a_layer_of_single_kernels_is_left_to_their_sum() -> None:
     assert layers_asked_for([OLD], LayerQuery(8)) == ()
     assert layers_asked_for([NARROW, OLD], LayerQuery(8, shape=(32, 4))) == ()
+
+
+PACKED = replace(NARROW, weight_format="fp8_block", group_size=128)
+MXFP4 = replace(NARROW, weight_format="mxfp4", group_size=32)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"weight_format": "fp8_block"}, PACKED),
+        ({"weight_format": "none"}, NARROW),
+        ({"weight_format": "mxfp4", "weight_bits": 4}, MXFP4),
+    ],
+)
+def test_layers_are_told_apart_by_the_format_of_their_weights(
+    asked: dict[str, Any], found: LayerSizes
+) -> None:
+    assert layers_asked_for([NARROW, PACKED, MXFP4], LayerQuery(8, **asked)) == (found,)
+
+
+def test_without_a_format_several_are_listed_with_theirs() -> None:
+    with pytest.raises(BadInput, match="float32, weights of fp8_block") as caught:
+        layers_asked_for([PACKED, MXFP4], LayerQuery(8))
+    assert "--weight-format" in str(caught.value.hint)
+    with pytest.raises(BadInput, match="no kernel for weights of 'fp9'"):
+        LayerQuery(8, weight_format="fp9")

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from moeprof.kernels.packing import ORDER
+from moeprof.kernels.tiling.codes import FLOAT_CODES, values_of
 from moeprof.kernels.tiling.fragment import aligned_rows, unpacking
 
 WORDS = 10_000
@@ -42,11 +43,20 @@ class Ptx:
         to, word, places = rest.split(", ")
         self.registers[to] = self.registers[word] >> int(places)
 
+    def _shl(self, rest: str) -> None:
+        to, word, places = rest.split(", ")
+        self.registers[to] = self.registers[word] << int(places) & 0xFFFFFFFF
+
+    def _and(self, rest: str) -> None:
+        to, word, mask = rest.split(", ")
+        self.registers[to] = self.registers[word] & int(mask, 16)
+
     def _lop3(self, rest: str) -> None:
-        to, word, mask, other, table = rest.split(", ")
+        to, word, mask, name, table = rest.split(", ")
         both = self.registers[word] & int(mask, 16)
+        other = self.registers[name] if name in self.registers else int(name, 16)
         assert table in ("0xea", "0x6a")
-        self.registers[to] = both | int(other, 16) if table == "0xea" else both ^ int(other, 16)
+        self.registers[to] = both | other if table == "0xea" else both ^ other
 
     def _fma(self, rest: str) -> None:
         to, *factors = rest.split(", ")
@@ -74,6 +84,28 @@ def test_the_ptx_unpacks_every_weight_exactly_and_in_order(bits: int, kind: str)
         q = words >> bits * ORDER[bits][j] & (1 << bits) - 1
         expected = q - 8 if bits == 4 else (q ^ 128) - 128
         assert torch.equal(weight.long(), expected), j
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("codes", FLOAT_CODES)
+def test_the_ptx_decodes_every_floating_point_code_exactly(codes: str, kind: str) -> None:
+    bits, dtype = FLOAT_CODES[codes].bits, KINDS[kind]
+    words = torch.randint(-(2**31), 2**31, (WORDS,), generator=torch.Generator().manual_seed(bits))
+    if codes == "e4m3":  # no quantiser makes NaN
+        words &= ~0x01010101
+    weights = Ptx(dtype, words, 32 // bits).run(unpacking(bits, kind, codes))
+    values = values_of(codes, words.device, dtype)
+    for j, weight in enumerate(weights):
+        expected = values[words >> bits * ORDER[bits][j] & (1 << bits) - 1]
+        assert torch.equal(weight, expected), j
+
+
+@pytest.mark.parametrize(("codes", "bits", "most"), [("e2m1", 4, 19), ("e4m3", 8, 9)])
+def test_a_word_of_floating_point_codes_takes_few_instructions(
+    codes: str, bits: int, most: int
+) -> None:
+    text = unpacking(bits, "bf16", codes)
+    assert len(re.findall("shr|shl|and|lop3|fma", text)) == most
 
 
 def test_8_weights_of_4_bits_take_11_instructions() -> None:

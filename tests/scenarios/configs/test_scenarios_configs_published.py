@@ -204,15 +204,25 @@ def test_the_width_of_a_shared_expert_is_that_of_no_other(key: str, config: Writ
     ("quantization", "group_size", "said"),
     [
         ({"quant_method": "gptq", "bits": 4, "group_size": 32}, 32, "as its quantisation (gptq)"),
-        ({"quant_method": "gptq", "bits": 8, "group_size": 32}, 128, "(gptq) is not modelled"),
-        ({"quant_method": "gptq", "bits": 4, "group_size": 48}, 128, "(gptq) is not modelled"),
-        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 128, "(fp8) is not modelled"),
+        ({"quant_method": "gptq", "bits": 8, "group_size": 32}, 32, "int8, as its quantisation"),
+        (
+            {"quant_method": "gptq", "bits": 4, "group_size": 48},
+            128,
+            "4096 is no multiple of",
+        ),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, 128, "experts in fp8_block, as"),
+        (
+            {"quant_method": "fp8", "weight_block_size": [64, 64]},
+            128,
+            "kernels know [128, 128]",
+        ),
+        ({"quant_algo": "NVFP4", "group_size": 16}, 16, "nvfp4 would need a scale of e4m3 for 16"),
         ("awq", 128, "(awq) is not modelled"),
         ([4], 128, "(unnamed) is not modelled"),
         (None, 128, "the config names no quantisation"),
     ],
 )
-def test_the_groups_are_those_of_a_4_bit_quantisation(
+def test_the_format_and_its_groups_are_those_of_the_quantisation(
     quantization: object, group_size: int, said: str, config: Write
 ) -> None:
     path = config(MIXTRAL | {"quantization_config": quantization})
@@ -299,13 +309,14 @@ def test_whatever_a_config_holds_it_gives_a_preset_or_is_bad_input(
 
 
 def test_a_dtype_of_the_experts_alone_is_told(config: Write) -> None:
+    why = "what expert_dtype 'fp4' means is not known"
     fp8 = {"quantization_config": {"quant_method": "fp8"}, "expert_dtype": "fp4"}
     path = config(MIXTRAL | fp8)
     (note, *_) = published_preset(path).assumptions
-    assert note.endswith("its own quantisation (fp8, expert_dtype fp4) is not modelled")
+    assert note.endswith(f"its own quantisation (fp8, expert_dtype fp4) is not modelled: {why}")
     path = config(MIXTRAL | {"expert_dtype": "fp4"})
     (note, *_) = published_preset(path).assumptions
-    assert note.endswith("its own quantisation (expert_dtype fp4) is not modelled")
+    assert note.endswith(f"its own quantisation (expert_dtype fp4) is not modelled: {why}")
 
 
 @pytest.mark.parametrize("architectures", [[5], [None], [{}], [], "A"])

@@ -17,6 +17,7 @@ from moeprof.scenarios.preset import Preset, load_preset
 from moeprof.scenarios.script import render_script
 from moeprof.store.errors import BadInput
 from moeprof.tests.builders import plan_run
+from moeprof.tests.scenarios.made_inputs import inputs_of, tensors, widened
 
 TINY = Preset("tiny", "made up", 16, 24, 4, 2, "float32", 4, 8)
 ODD = Preset("odd", "made up", 40, 56, 7, 3, "float32", 4, 8)
@@ -25,19 +26,6 @@ FEW, SOME, ALL = OPERATIONS
 each_operation = pytest.mark.parametrize(
     "operation", OPERATIONS, ids=lambda operation: operation.name
 )
-
-
-def inputs_of(operation: Operation, preset: Preset, tokens: int) -> tuple[torch.Tensor, ...]:
-    """Random inputs as the isolated script makes them."""
-    generator = torch.Generator().manual_seed(tokens)
-
-    def take(shape: tuple[int, ...], wanted: torch.dtype | None = None) -> torch.Tensor:
-        if wanted is None:
-            return torch.randn(shape, generator=generator)
-        bounds = torch.iinfo(wanted)
-        return torch.randint(bounds.min, bounds.max, shape, dtype=wanted, generator=generator)
-
-    return operation.make_inputs(take, tokens, **operation.sizes(preset))
 
 
 def test_the_active_experts_are_the_fewest_all_and_their_geometric_mean() -> None:
@@ -54,31 +42,29 @@ def test_their_curves_differ_in_the_active_experts_alone() -> None:
 @pytest.mark.parametrize("tokens", [3, 8])
 @each_operation
 def test_run_computes_what_the_reference_does_in_float64(operation: Operation, tokens: int) -> None:
-    inputs = inputs_of(operation, ODD, tokens)
+    inputs = inputs_of(operation, ODD, tokens, torch.float32)
     assert operation.reference is not None
-    exact: Any = operation.reference(
-        *(each.double() if each.is_floating_point() else each for each in inputs)
-    )
+    exact: Any = operation.reference(*widened(inputs))
     y: Any = operation.run(*inputs)
     assert y.shape == (3 * tokens, 40)
-    torch.testing.assert_close(y.double(), exact, rtol=1e-4, atol=1e-2)
+    torch.testing.assert_close(y.double(), exact, rtol=1e-4, atol=1e-5)
 
 
 @each_operation
 def test_tokens_are_spread_evenly_over_the_active_experts(operation: Operation) -> None:
     active = operation.sizes(ODD)["active_experts"]
     for tokens in (3, 4, 11):
-        counts = inputs_of(operation, ODD, tokens)[1]
+        counts = inputs_of(operation, ODD, tokens, torch.float32)[1]
         assert (len(counts), int(counts.sum())) == (active, 3 * tokens)
         assert 1 <= counts.min() <= counts.max() <= min(tokens, counts.min() + 1)
 
 
 @each_operation
 def test_the_bytes_are_those_of_all_inputs_and_outputs(operation: Operation) -> None:
-    inputs = inputs_of(operation, ODD, 5)
+    inputs = inputs_of(operation, ODD, 5, torch.float32)
     result: Any = operation.run(*inputs)
     counted = operation.scenario(ODD, 5, "float32", "cold").bytes_moved
-    assert counted == sum(operand.nbytes for operand in (*inputs, result))
+    assert counted == sum(operand.nbytes for operand in tensors([*inputs, result]))
 
 
 def test_the_arithmetic_is_that_worked_out_by_hand() -> None:

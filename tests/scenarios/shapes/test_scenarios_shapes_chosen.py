@@ -37,6 +37,22 @@ def test_widths_and_bits_multiply() -> None:
     ]  # fmt: skip
 
 
+def test_formats_are_layers_of_their_own() -> None:
+    layers = chosen_layers(RunOptions(weight_format="none, int4,fp8_block,mxfp4"), "small")
+    found = [(one.weight_format, one.weight_bits, one.group_size) for one in layers]
+    assert found == [(None, 16, 64), ("int4", 4, 64), ("fp8_block", 8, 128), ("mxfp4", 4, 32)]
+    assert layers[3].source == "made up for CPUs; with weight_format mxfp4, group_size 32"
+
+
+def test_bits_take_the_format_of_a_preset_away(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    own = replace(SMALL, weight_format="fp8_block", weight_bits=8, group_size=128)
+    path.write_text(to_toml(own))
+    (kept,) = chosen_layers(RunOptions(preset_file=path), "small")
+    (taken,) = chosen_layers(RunOptions(preset_file=path, weight_bits="4"), "small")
+    assert (kept.weight_format, taken.weight_format) == ("fp8_block", None)
+
+
 def test_the_source_says_what_was_changed() -> None:
     (layer,) = chosen_layers(RunOptions(hidden="256", tensor_parallel=2), "small")
     assert layer.source == (
@@ -64,6 +80,9 @@ def test_a_file_of_ones_own_is_changed_too(tmp_path: Path) -> None:
         ({"hidden": "512;1024"}, "--hidden is '512;1024', and must be whole numbers by comma"),
         ({"hidden": "100"}, "small with hidden 100: hidden is 100, no multiple of group_size 64"),
         ({"weight_bits": "5"}, "weight_bits is 5, and the kernels know packed weights of 4 and 8"),
+        ({"weight_format": "nvfp4"}, "--weight-format: there is no kernel for weights of 'nvfp4'"),
+        ({"weight_format": "int4", "weight_bits": "4"}, "--weight-format were both given"),
+        ({"weight_format": "fp8_block", "hidden": "192"}, "no multiple of group_size 128"),
         ({"tensor_parallel": 3}, "--tensor-parallel is 3, and heads 8 of small does not divide"),
         ({"expert_parallel": 3}, "--expert-parallel is 3, and experts 16 of small does not divide"),
     ],

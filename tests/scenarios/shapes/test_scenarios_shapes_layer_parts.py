@@ -23,9 +23,19 @@ def test_packed_weights_stand_beside_what_they_replace() -> None:
     bits = {one.op: one.weight_bits for one in parts_of(SMALL, "cold")}
     assert (bits["w13_act_packed"], bits["w2_packed"], bits["w13_grouped"]) == (4, 4, None)
     unpacked = replace(SMALL, weight_bits=16)
-    clipped = replace(SMALL, activation="clipped")
     assert all(one.weight_bits is None for one in parts_of(unpacked, "cold"))
-    assert all(one.weight_bits is None for one in parts_of(clipped, "cold"))
+
+
+def test_a_layer_of_packed_weights_is_one_of_its_own_with_its_own_unit() -> None:
+    packs = replace(SMALL, weight_format="fp8_block", weight_bits=8, group_size=128)
+    measured = [one.scenario(packs, 8, "float32", "cold").curve for one in layer_of(packs)]
+    parts = [one.curve for one in parts_of(packs, "cold")]
+    assert [*parts, unit_of(packs, "cold")] == measured
+    sizes = layer_sizes(packs)
+    assert (sizes.weight_format, sizes.group_size) == ("fp8_block", 128)
+    assert not sizes.same_but_routing(layer_sizes(SMALL))
+    channel = layer_sizes(replace(packs, weight_format="fp8_channel"))
+    assert (channel.weight_format, channel.group_size) == ("fp8_channel", None)
 
 
 def test_a_rank_has_no_unit_and_says_how_many_share_its_layer() -> None:

@@ -1,0 +1,1 @@
+"""Formats of quantised weights: each with a quantiser that makes packed weights of float ones."""
