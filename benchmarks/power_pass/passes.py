@@ -70,7 +70,8 @@ class Outcome:
 
     weather: str
     took_s: float
-    energy: Any  # [N] |log| error of energy per launch, of all operations and sizes
+    energy: Any  # [N] log error of energy per launch, of all operations and sizes
+    measured: Any  # [N] the same, against what as many loads as an anchor has would measure
     power: Any  # [N]
     between: Any  # [N] whether a size is no anchor
     halves: Any  # [N, 3] half widths of energy's intervals at PERCENTS
@@ -100,7 +101,7 @@ def run_pass(folder: Path, library: Path, weather: Weather, seed: int) -> Outcom
     for recording in run_spare(turns, run.recordings(), began_s + took_s + SPARE_S):
         run.keep(recording)
     truths = {name: true_power_w(op, weather, world.mean_drift()) for name, op in ops.items()}
-    return _score(run, ops, truths, weather.name, took_s)
+    return _score(run, world, truths, took_s)
 
 
 def planned_s() -> float:
@@ -151,10 +152,9 @@ def _timing(op: Op, size: int, rng: np.random.Generator) -> PointTiming:
     return PointTiming(key, 0, len(calls_ns), calls_ns, EPOCH_NS, EPOCH_NS + 1)
 
 
-def _score(
-    run: Run, ops: dict[str, Op], powers_w: dict[str, Any], weather: str, took_s: float
-) -> Outcome:
+def _score(run: Run, world: World, powers_w: dict[str, Any], took_s: float) -> Outcome:
     parse_run(run)
+    ops = world.ops
     table = read_table(run.table("points"), "points")
     model = KernelCostModel.from_file(
         build_model(table, preset="small", provenance=PROVENANCE, points_sha256="0" * 64)
@@ -162,8 +162,12 @@ def _score(
     parts = [_of_curve(model, op, powers_w[name], n) for n, (name, op) in enumerate(ops.items())]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     energy, power, between, halves, curve = columns
+    spreads = [np.hypot(op.time_spread, op.power_spread) / np.sqrt(BLOCKS) for op in ops.values()]
+    measured = energy - world.rng.normal(0, np.repeat(spreads, len(SIZES)))
     counts = _anchors(table.to_pylist(), ops, powers_w)
-    return Outcome(weather, took_s, energy, power, between, halves, curve, **counts)
+    return Outcome(
+        world.weather.name, took_s, energy, measured, power, between, halves, curve, **counts
+    )
 
 
 def _of_curve(
@@ -218,9 +222,9 @@ def summaries(outcomes: Sequence[Outcome]) -> Iterator[dict[str, Any]]:
 
 
 def _summary(mine: Sequence[Outcome]) -> dict[str, float]:
-    energy, power, between, half = (
+    energy, measured, power, between, half = (
         np.concatenate([getattr(one, field) for one in mine])
-        for field in ("energy", "power", "between", "halves")
+        for field in ("energy", "measured", "power", "between", "halves")
     )
     known = np.isfinite(energy) & np.isfinite(half[:, -1])
     curves = np.concatenate([one.curve + 100 * n for n, one in enumerate(mine)])
@@ -236,9 +240,13 @@ def _summary(mine: Sequence[Outcome]) -> dict[str, float]:
         "marked_pct": 100 * sum(one.marked for one in mine) / max(1, anchors),
         "width_95_pct": 100 * float(np.median(half[known, -1])),
     }
-    for where, chosen in (("between", known & between), ("anchors", known & ~between)):
+    # A verdict holds the intervals between anchors against measurements, which scatter themselves.
+    for where, chosen, judged in (
+        ("between", known & between, measured),
+        ("anchors", known & ~between, energy),
+    ):
         for place, percent in enumerate(PERCENTS):
-            errors, halves = energy[chosen], half[chosen, place]
+            errors, halves = judged[chosen], half[chosen, place]
             found[f"{where}_covers_{percent}"] = 100 * float(np.mean(np.abs(errors) <= halves))
             best = _oracle(errors, curves[chosen], percent)
             score = float(np.mean(interval_scores(errors, halves, percent)))
