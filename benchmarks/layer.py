@@ -10,8 +10,8 @@ from sizes of the routing "uniform" alone. `get_layer_cost` is then held against
     skew      under zipf:1.2: its parts were measured there, the difference was not fitted there
     estimate  under zipf:1.2 where not even its parts were measured, from those of "uniform"
 
-and each of the three on inputs of another seed. Last, ours is timed beside torch's grouped product
-and transformers' grouped experts (`whole_layer/peers.py`), where that is installed.
+The seed draws the sizes and the inputs. Last, our routed experts are timed beside those of every
+engine that is installed and computes them here; the others are named.
 """
 
 import argparse
@@ -33,12 +33,13 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / ".path"))
 
 from moeprof.benchmarks.whole_layer.measured import Asked, measured, scaled_down
-from moeprof.benchmarks.whole_layer.peers import peers_of
 from moeprof.costmodel.build import build_model
 from moeprof.costmodel.layer.fitted import with_differences
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.scenarios.catalogue import layer_of
-from moeprof.scenarios.ops.layer import moe_layer
+from moeprof.scenarios.engines.registry import left_out, operations_here
+from moeprof.scenarios.operation import Operation
+from moeprof.scenarios.ops.layer import moe_layer, routed_experts
 from moeprof.scenarios.preset import Preset
 from moeprof.scenarios.shapes.layer_parts import layer_sizes, parts_of, unit_of
 from moeprof.stats.placed_sizes import drawn_over_log, log_spaced
@@ -48,7 +49,8 @@ from moeprof.store.provenance import Provenance
 
 SIZES = range(1, 513)
 FITTED, CALIBRATION, HELD_OUT = 24, 8, 16
-TURN_S, QUICK_TURN_S = 0.4, 0.1
+QUICK_FITTED = 14
+TURN_S, QUICK_TURN_S = 0.4, 0.1  # of CPU for each size
 SKEWED = "zipf:1.2"
 WHATS = ("sizes", "skew", "estimate")
 PEER_SIZES = (1, 16, 128, 512)
@@ -179,22 +181,26 @@ def main() -> None:
     words = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    words.add_argument("--quick", action="store_true", help="a quarter of the time for each size")
+    words.add_argument(
+        "--quick", action="store_true", help="fewer sizes, a quarter of the time for each"
+    )
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--data", type=Path, help="not used: all is measured")
     words.add_argument("--json", type=Path)
     args = words.parse_args()
     torch.set_num_threads(1)
     started, load = time.perf_counter(), os.getloadavg()[0]
+    for sentence in left_out(next(iter(scaled_down().values()))):
+        print(sentence)
     rows: list[Compared] = []
     peers: list[dict[str, Any]] = []
     for name, preset in scaled_down().items():
-        points = points_of(preset, args.seed, FITTED, QUICK_TURN_S if args.quick else TURN_S)
+        fitted, turn_s = (QUICK_FITTED, QUICK_TURN_S) if args.quick else (FITTED, TURN_S)
+        points = points_of(preset, args.seed, fitted, turn_s)
         rows += compared(preset, points)
         for what in WHATS:
             show(f"{name} {what}", [r for r in rows if (r.preset, r.what) == (preset.name, what)])
-        for size in PEER_SIZES:
-            peers += show_peers(preset, size, args.seed)
+        peers += show_peers(preset, args.seed, turn_s)
     found = {
         what: summary([r for r in rows if r.what == what]) for what in ("sizes", "skew", "estimate")
     }
@@ -228,19 +234,39 @@ def show(title: str, rows: Sequence[Compared]) -> None:
     )
 
 
-def show_peers(preset: Preset, tokens: int, seed: int) -> list[dict[str, Any]]:
-    """Time each implementation of the experts, print its ratio to ours."""
-    found = list(peers_of(preset, tokens, seed))
-    ours_us = next(one.latency_us for one in found if one.peer == "ours")
+def show_peers(preset: Preset, seed: int, turn_s: float) -> list[dict[str, Any]]:
+    """Time the routed experts of each implementation that is here, print its ratio to ours.
+
+    Raises AssertionError where one differs from its reference.
+    """
+    here = (routed_experts.PLAIN, *operations_here(preset))
+    for operation in here:
+        check(operation, preset, seed)
+    asked = [Asked(one, preset, size, Role.FIT) for size in PEER_SIZES for one in here]
+    rows = measured(asked, seed, turn_s).to_pylist()
+    ours_us = {r["tokens"]: r["latency_us"] for r in rows if r["op"] == here[0].name}
+    found = [
+        {"preset": preset.name, "tokens": row["tokens"], "peer": row["op"],
+         "latency_us": row["latency_us"], "to_ours": row["latency_us"] / ours_us[row["tokens"]]}
+        for row in rows
+    ]  # fmt: skip
     for one in found:
-        if one.latency_us is None or ours_us is None:
-            print(f"{preset.name} b{tokens} {one.peer}: skipped: {one.reason}")
-        else:
-            ratio = one.latency_us / ours_us
-            print(
-                f"{preset.name} b{tokens} {one.peer}: {one.latency_us:.0f} us, {ratio:.2f} x ours"
-            )
-    return [asdict(one) for one in found]
+        print("{preset} b{tokens} {peer}: {latency_us:.0f} us, {to_ours:.2f} x ours".format(**one))
+    return found
+
+
+def check(operation: Operation, preset: Preset, seed: int) -> None:
+    """Raise AssertionError where an operation differs from its reference."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def take(shape: tuple[int, ...], dtype: torch.dtype | None = None) -> torch.Tensor:
+        return torch.randn(shape, generator=generator, dtype=dtype or torch.float32)
+
+    inputs = operation.make_inputs(take, 5, **operation.sizes(preset))
+    assert operation.reference is not None
+    exact: Any = operation.reference(*inputs)
+    scale = float(exact.abs().max())
+    torch.testing.assert_close(operation.run(*inputs), exact, rtol=1e-4, atol=1e-5 * scale)
 
 
 if __name__ == "__main__":

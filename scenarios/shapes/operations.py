@@ -4,11 +4,16 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from ...store.errors import BadInput
 from ...store.scenario import L2
 from ..catalogue import LoadedOp
+from ..operation import Operation
 from ..preset import UNPACKED_BITS, Preset
+
+# A rank sorts its own tokens, whatever experts it holds.
+_OF_OWN_TOKENS: Final = ("permute", "unpermute")
 
 
 def operations_at(
@@ -18,8 +23,8 @@ def operations_at(
 
     Layers are told apart by what an operation reads of them, not by their names. An operation that
     is there at several sizes is named in the run by its curve. A layer whose weights are not packed
-    leaves out the operations on packed ones. Raises BadInput where that leaves none, and where an
-    operation needs a size that a layer does not name.
+    leaves out the operations on packed ones. Raises BadInput where that leaves none, where an
+    operation needs a size that a layer does not name, and where it needs experts of other ranks.
     """
     found: dict[str, LoadedOp] = {}
     left_out: list[str] = []
@@ -29,6 +34,7 @@ def operations_at(
             if layer.weight_bits == UNPACKED_BITS and "weight_bits" in operation.fields:
                 left_out.append(operation.name)
                 continue
+            _check_ranks(operation, layer)
             curve = operation.scenario(layer, 1, layer.dtype, l2).curve
             found.setdefault(curve, replace(loaded, preset=None if layer is layers[0] else layer))
     if not found:
@@ -44,6 +50,18 @@ def operations_at(
         else replace(loaded, alias=_alias(loaded.operation.name, curve))
         for curve, loaded in found.items()
     )
+
+
+def _check_ranks(operation: Operation, layer: Preset) -> None:
+    """Raise BadInput where an operation routes to experts that a rank does not hold."""
+    if layer.local_experts is None or "routing" not in operation.variant:
+        return
+    if "local_experts" not in operation.shape and operation.name not in _OF_OWN_TOKENS:
+        raise BadInput(
+            f"{operation.name} routes to every expert, and {layer.name} holds"
+            f" {layer.local_experts} of {layer.experts}",
+            hint="--ops layer has the parts of one rank, and `moeprof cost layer` adds them up",
+        )
 
 
 def _alias(name: str, curve: str) -> str:

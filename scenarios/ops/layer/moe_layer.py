@@ -18,7 +18,6 @@ import torch
 
 from ....kernels.moe_layer import LayerWeights, moe_layer
 from ....kernels.routing import Routing, named_routing
-from ....store.errors import BadInput
 from ...expert_loads import choices
 from ...operation import InputFactory, Operation
 from ...preset import Preset
@@ -94,16 +93,7 @@ def shares(
 
 
 def _flops(tokens: int, preset: Preset) -> int:
-    """Those of its parts, and the addition of the shared expert's result.
-
-    Raises BadInput for one rank of several, which has no layer without the others.
-    """
-    if preset.local_experts is not None:
-        raise BadInput(
-            f"moe_layer is a whole layer, and {preset.name} holds {preset.local_experts} of"
-            f" {preset.experts} experts",
-            hint="--ops layer leaves it out, and `moeprof cost layer` adds up the parts of a rank",
-        )
+    """Those of its parts, and the addition of the shared expert's result."""
     router = ROUTERS[preset.router]
     parts = (gate.OPERATION, router, w13.W13_GROUPED, w2.W2_GROUPED, unpermute.OPERATION)
     routed = sum(part.flops(tokens, preset) for part in parts)

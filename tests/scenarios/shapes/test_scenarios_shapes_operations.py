@@ -51,8 +51,10 @@ def test_weights_that_are_not_packed_have_no_operations_on_packed_ones() -> None
 def test_a_rank_has_the_parts_of_its_layer_and_not_the_layer_as_a_unit() -> None:
     rank = replace(SMALL, local_experts=4)
     assert _names(rank, ops="w13_grouped,w2_grouped") == ["w13_grouped", "w2_grouped"]
-    with pytest.raises(BadInput, match="moe_layer is a whole layer, and small holds 4 of 16"):
+    with pytest.raises(BadInput, match="moe_layer routes to every expert, and small holds 4 of 16"):
         _names(rank, ops="moe_layer")
+    with pytest.raises(BadInput, match="routed_experts routes to every expert"):
+        _names(rank, ops="routed_experts")
 
 
 def test_the_experts_of_one_rank_are_those_that_it_holds() -> None:
