@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from moeprof.costmodel.layer.fitted import with_differences
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.errors import BadInput
 from moeprof.store.fitted_runs import PartCurve
 from moeprof.tests.builders import make_model_file
 from moeprof.tests.costmodel.layer.gated_models import (
+    GROUPED,
     LAYER,
     PARTS,
     curve_of,
@@ -34,6 +36,24 @@ def test_a_layer_is_its_parts_and_what_they_take_otherwise_in_a_row(tokens: int)
     assert found.unit is not None
     assert found.unit.latency_us == pytest.approx(found.latency_us, rel=0.02)
     assert (found.missing, found.estimated) == ((), False)
+
+
+def test_a_layer_of_a_format_is_its_own_packed_parts_beside_its_own_unit() -> None:
+    packs = replace(LAYER, weight_format="mxfp4", group_size=32)
+    file = gated_file("uniform", layer=packs)
+    parts = tuple(
+        replace(part, weight_bits=4) if part.op in GROUPED else part
+        for part in file.layers[0].parts
+    )
+    layer = replace(file.layers[0], parts=parts, difference=None)
+    model = KernelCostModel(with_differences(replace(file, layers=(layer,))))
+    found = model.get_layer_cost(8, weight_format="mxfp4")
+    assert [part.cost.op for part in found.parts] == list(PARTS)
+    assert found.unit is not None
+    assert found.latency_us == pytest.approx(found.unit.latency_us, rel=0.02)
+    assert not found.estimated
+    with pytest.raises(BadInput, match="no layer; its layers are"):
+        model.get_layer_cost(8, weight_format="fp8_block")
 
 
 def test_the_expected_active_experts_are_those_of_the_routing() -> None:
