@@ -11,7 +11,7 @@ from ..costmodel.checksum import with_checksum
 from ..costmodel.layer.fitted import with_differences
 from ..costmodel.merge_runs import check_different, check_mergeable, merged_sha256
 from ..costmodel.thermal.response import with_response
-from ..scenarios.shapes.layer_parts import GATED_OPS, layer_sizes, parts_of, unit_of
+from ..scenarios.shapes.layer_parts import GATED_OPS, layer_sizes, parts_of, routed_of, unit_of
 from ..store.cost_model import CostModelFile, CurveModel
 from ..store.document import read_document, write_document
 from ..store.errors import BadInput, check_type, naming, path_argument
@@ -121,7 +121,8 @@ def _layers_of(runs: Sequence[Run], curves: Sequence[CurveModel]) -> tuple[Layer
     One whose gated experts are among `curves` has the names of all its parts. Layers that differ in
     the bits of packed weights alone have the parts of both.
     """
-    gated = {one.curve for one in curves if one.op in GATED_OPS}
+    measured = {one.curve: one.op for one in curves}
+    gated = {curve for curve, op in measured.items() if op in GATED_OPS}
     found: dict[LayerSizes, LayerSizes] = {}
     for run in (one for one in runs if one.preset_path.exists()):
         plan = run.plan()
@@ -130,9 +131,13 @@ def _layers_of(runs: Sequence[Run], curves: Sequence[CurveModel]) -> tuple[Layer
             first = found.setdefault(replace(sizes, preset=""), sizes)
             parts = parts_of(preset, plan.l2) if gated else ()
             if any(part.curve in gated for part in parts):
-                both = tuple(dict.fromkeys((*first.parts, *parts)))
-                unit = unit_of(preset, plan.l2)
-                found[replace(sizes, preset="")] = replace(first, parts=both, unit=unit)
+                routed = (one for one in routed_of(preset, plan.l2) if one.curve in measured)
+                found[replace(sizes, preset="")] = replace(
+                    first,
+                    parts=tuple(dict.fromkeys((*first.parts, *parts))),
+                    routed=tuple(dict.fromkeys((*first.routed, *routed))),
+                    unit=unit_of(preset, plan.l2),
+                )
     return tuple(found.values())
 
 

@@ -36,7 +36,8 @@ class CostQuery:
 
     `batch_size` counts tokens. `shape`, `weight_bits` and `active_experts` choose among an
     operation's curves. Of a layer they mean what `LayerConditions` says, as do `top_k`, `routing`
-    (or the path of a file of recorded counts) and `link_gb_per_s`, which are for a layer alone.
+    (or the path of a file of recorded counts), `routed_by` and `link_gb_per_s`, which are for a
+    layer alone.
     `memory_pressure_ratio` is the share of the memory bandwidth that others take, from 0 to below
     1. `breakdown` asks for the parts of a cost. `allow_estimates` fills an unmeasured energy in by
     the GPU's power limit.
@@ -50,6 +51,7 @@ class CostQuery:
     active_experts: int | None = None
     top_k: int | None = None
     routing: str | None = None
+    routed_by: str | None = None
     link_gb_per_s: float | None = None
     memory_pressure_ratio: float | None = None
     breakdown: bool = False
@@ -73,7 +75,7 @@ def look_up(model: KernelCostModel, query: CostQuery) -> Cost | CostBreakdown | 
     """
     if query.op == LAYER and not _has(model, LAYER):
         return _layer(model, query)
-    for option in ("top_k", "weight_format", "routing", "link_gb_per_s"):
+    for option in ("top_k", "weight_format", "routing", "routed_by", "link_gb_per_s"):
         if getattr(query, option) is not None:
             named = option.replace("_", "-")
             raise BadInput(f"--{named} is for a layer, and {query.op} is one operation")
@@ -109,6 +111,7 @@ def _layer(model: KernelCostModel, query: CostQuery) -> LayerCost:
         weight_bits=query.weight_bits,
         weight_format=query.weight_format,
         routing=None if query.routing is None else distribution_words(query.routing),
+        routed_by=query.routed_by,
         link_gb_per_s=query.link_gb_per_s,
         allow_estimates=query.allow_estimates,
     )

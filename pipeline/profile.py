@@ -16,7 +16,7 @@ from ..profiler.sweep import Sweep
 from ..profiler.watch import look_around, watch_of
 from ..scenarios.duration import call_times_of
 from ..scenarios.gpu_settings import at_each_setting
-from ..scenarios.plan import estimate_power_s, estimate_s, response_s
+from ..scenarios.plan import ANCHORS, estimate_power_s, estimate_s, response_s
 from ..scenarios.rates import rates_of
 from ..scenarios.run_files import begin_run, rendered_files
 from ..scenarios.run_options import OPTION_FIELDS, RunOptions
@@ -39,6 +39,7 @@ from .measure.resume import (
 from .measure.sweep import device_alone, failures_of, scenarios_of
 
 __all__ = [
+    "ANCHORS",
     "OPTION_FIELDS",
     "OpSummary",
     "ProfileResult",

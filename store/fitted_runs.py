@@ -65,8 +65,9 @@ class LayerSizes:
 
     `parts` are the operations of a layer of gated experts, in order; without a format, those on
     packed weights stand beside those that they replace. `unit` is the curve of the whole layer as
-    one unit. Without such an operation in the runs there are none. `difference` is None where both
-    were not measured, for the `difference_reason`.
+    one unit. Without such an operation in the runs there are none. `routed` are operations that
+    take the place of the parts from permute to unpermute: ours in one call, and other engines'.
+    `difference` is None where both were not measured, for the `difference_reason`.
     """
 
     preset: str
@@ -84,6 +85,7 @@ class LayerSizes:
     weight_format: str | None = None
     group_size: Small | None = None
     parts: tuple[PartCurve, ...] = ()
+    routed: tuple[PartCurve, ...] = ()
     unit: str | None = None
     difference: LayerDifference | None = None
     difference_reason: str | None = None

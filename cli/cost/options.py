@@ -1,6 +1,6 @@
 """The options of `moeprof cost`: their types, and what the help says of them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -8,10 +8,14 @@ ModelAndOp = Annotated[
     list[str],
     typer.Argument(
         metavar="[MODEL] OP",
-        help="Model file or its run (the latest if left out), then what to look up.",
+        help="Model file or its run (the latest if left out), then what to look up; several models"
+        " with --best.",
     ),
 ]
-BatchSize = Annotated[int, typer.Option(help="Tokens in the call.")]
+BatchSize = Annotated[
+    int | None,
+    typer.Option(help="Tokens in the call; with --best every measured size if left out."),
+]
 Shape = Annotated[
     str | None,
     typer.Option(
@@ -43,6 +47,29 @@ Routing = Annotated[
         help="How tokens go to the experts of a layer: uniform, zipf:SKEW or a JSON file of"
         " recorded counts; if left out, as it was measured."
     ),
+]
+RoutedBy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="OP",
+        help="Operation that computes the routed experts of a layer in one, such as"
+        " vllm_fused_experts, in place of its parts.",
+    ),
+]
+Best = Annotated[
+    Literal["tokens-per-joule", "tokens-per-second"] | None,
+    typer.Option(
+        help="Find the best way to run a layer: kernels, format, batch size, power limit, in one"
+        " model or several."
+    ),
+]
+BudgetW = Annotated[
+    float | None,
+    typer.Option(help="With --best: the power that the layer may draw under a steady load, W."),
+]
+WithinUs = Annotated[
+    float | None,
+    typer.Option(help="With --best: the time that it may take, us, as sure as 95 % intervals."),
 ]
 LinkGbPerS = Annotated[
     float | None,

@@ -73,7 +73,7 @@ def show_estimate(estimate: "RunEstimate", json: bool) -> None:
 
 def _of_all(power: "PowerPlan") -> str:
     """How many sizes a longer budget would have loaded, where this one has fewer."""
-    from ...scenarios.plan import ANCHORS
+    from ...pipeline.profile import ANCHORS
 
     return f" (of {ANCHORS}, with a longer --budget)" if power.anchors < ANCHORS else ""
 

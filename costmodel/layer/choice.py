@@ -26,6 +26,12 @@ def layers_asked_for(layers: Sequence[LayerSizes], query: LayerQuery) -> tuple[L
     return tuple(gated)
 
 
+def formats_asked_for(layers: Iterable[LayerSizes], query: LayerQuery) -> tuple[str, ...]:
+    """The formats of weights in which a layer of gated experts fits; UNQUANTISED is one."""
+    gated = (one for one in layers if one.parts and _fits(one, query))
+    return tuple(dict.fromkeys(one.weight_format or UNQUANTISED for one in gated))
+
+
 def described(layer: LayerSizes) -> str:
     """The sizes of a layer, for a list of layers."""
     held = "" if layer.ranks == 1 else f", {layer.held_experts} of them here"

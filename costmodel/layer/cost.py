@@ -61,6 +61,14 @@ class LayerCost:
     unit: Cost | None = None
 
     @property
+    def power_w(self) -> float | None:
+        """Power of the parts under a steady load, one after another; None where one has none."""
+        costs = [part.cost for part in self.parts]
+        if self.energy_mj is None or any(cost.power_w is None for cost in costs):
+            return None
+        return self.energy_mj / sum(part.calls * part.cost.sustained_ms for part in self.parts)
+
+    @property
     def latency_us_per_token(self) -> float:
         """Latency divided by the tokens."""
         return self.latency_us / self.tokens

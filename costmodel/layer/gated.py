@@ -22,6 +22,8 @@ from .query import LayerQuery
 
 _BY_LOAD: Final = ("w13_grouped", "w2_grouped", "w13_act_packed", "w2_packed")
 _UNPACKED: Final = ("w13_grouped", "act_mul", "act_mul_gelu", "act_mul_clipped", "w2_grouped")
+_FIRST_ROUTED: Final = "permute"
+_LAST_ROUTED: Final = "unpermute"
 _DTYPE_BITS: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
 _NO_UNIT: Final = "the layer was not measured as one unit"
 _NOT_ALL: Final = "it was fitted to the sum of all parts, and some are missing"
@@ -51,8 +53,8 @@ def gated_cost(
     routed = _routed(layers, query)
     layer = routed.layer
     parts, missing = [], []
-    asked = _parts_at(layer, query.weight_bits, lookup)
-    replaced = tuple(asked) != layer.own_parts
+    asked = _chosen_parts(routed, query, lookup)
+    is_as_whole = tuple(asked) == layer.own_parts
     for part in asked:
         if not lookup.has(part.curve):
             missing.append(f"{part.op}: {_why_missing(part, file)}")
@@ -65,9 +67,9 @@ def gated_cost(
         raise BadInput(f"no part of the layer was measured: {'; '.join(missing)}")
     found = compose(query.tokens, layer.top_k, routed.active, parts, file.intervals)
     found = replace(found, routing=routed.routing, missing=tuple(missing))
-    if routed.is_measured and not replaced:
+    if routed.is_measured and is_as_whole:
         found = replace(found, unit=_unit(layer, query, lookup, file))
-    found = _with_difference(found, layer, replaced)
+    found = _with_difference(found, layer, is_as_whole)
     exchanges = communications(layer, routed.routing, query.tokens, query.link_gb_per_s)
     return with_communication(found, exchanges)
 
@@ -137,6 +139,32 @@ def _parts_at(layer: LayerSizes, weight_bits: int | None, lookup: Lookup) -> Seq
     return [*unpacked[:at], *chosen, *rest]
 
 
+def _chosen_parts(routed: _Routed, query: LayerQuery, lookup: Lookup) -> Sequence[PartCurve]:
+    """The parts of a layer, or one operation in place of those from permute to unpermute.
+
+    Raises BadInput where that one was not measured, at these bits of weights or with this routing.
+    """
+    layer, op, weight_bits = routed.layer, query.routed_by, query.weight_bits
+    if op is None:
+        return _parts_at(layer, weight_bits, lookup)
+    found = [one for one in layer.routed if one.op == op and weight_bits in (None, one.weight_bits)]
+    if not found:
+        known = listed(dict.fromkeys(one.op for one in layer.routed)) or "none"
+        bits = "" if weight_bits is None else f" with weights of {weight_bits} bits"
+        raise BadInput(
+            f"the routed experts of the layer were not measured by {op}{bits}",
+            hint=f"measured were: {known}",
+        )
+    if not routed.is_measured:
+        raise BadInput(
+            f"{op} was measured with the routing {layer.routing} alone",
+            hint="leave out --routing and --active-experts, or profile it with that routing",
+        )
+    parts = layer.own_parts
+    ops = [part.op for part in parts]
+    return [*parts[: ops.index(_FIRST_ROUTED)], found[0], *parts[ops.index(_LAST_ROUTED) + 1 :]]
+
+
 def _at_load(
     part: PartCurve, cost: Cost, layers: Sequence[LayerSizes], routed: _Routed, lookup: Lookup
 ) -> Cost:
@@ -165,14 +193,14 @@ def _unit(layer: LayerSizes, query: LayerQuery, lookup: Lookup, file: CostModelF
     return None
 
 
-def _with_difference(found: LayerCost, layer: LayerSizes, replaced: bool) -> LayerCost:
-    """Add the fitted difference; on weights that it was not fitted on, as an estimate."""
+def _with_difference(found: LayerCost, layer: LayerSizes, is_as_whole: bool) -> LayerCost:
+    """Add the fitted difference; to other kernels than it was fitted to, as an estimate."""
     if found.missing:
         return replace(found, difference_reason=_NOT_ALL)
     if layer.difference is None:
         return replace(found, difference_reason=layer.difference_reason or _NO_UNIT)
     found = in_one_unit(found, layer.difference)
-    return replace(found, estimated=found.estimated or replaced)
+    return replace(found, estimated=found.estimated or not is_as_whole)
 
 
 def _query(curve: str, query: LayerQuery) -> Query:

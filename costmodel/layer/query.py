@@ -18,10 +18,12 @@ class LayerConditions(TypedDict, total=False):
     layers of a model, `weight_bits` packed weights; so does `weight_format`, "none" for a layer
     without one. Of a layer of gated experts `routing` is how tokens go to experts, in words:
     "uniform", "zipf:SKEW" or "counts:TOKENS:COUNT,COUNT,…"; the measured one if left out.
-    `active_experts` replaces the number that it makes active. `link_gb_per_s` is the bandwidth at
-    which ranks exchange rows. `allow_estimates` applies to each kernel as in `get_cost`.
-    `router_ops` and `expert_ops` name operations to add up in place of the layer's own: those
-    process all tokens, these run once per active expert.
+    `routed_by` names an operation that computes the routed experts in one, such as an engine's, in
+    place of the parts from permute to unpermute. `active_experts` replaces the number that the
+    routing makes active. `link_gb_per_s` is the bandwidth at which ranks exchange rows.
+    `allow_estimates` applies to each kernel as in `get_cost`. `router_ops` and `expert_ops` name
+    operations to add up in place of the layer's own: those process all tokens, these run once per
+    active expert.
     """
 
     shape: tuple[int, ...] | None
@@ -30,6 +32,7 @@ class LayerConditions(TypedDict, total=False):
     weight_bits: int | None
     weight_format: str | None
     routing: str | None
+    routed_by: str | None
     link_gb_per_s: float | None
     allow_estimates: bool
     router_ops: Sequence[str] | None
@@ -47,6 +50,7 @@ class LayerQuery:
     weight_bits: int | None = None
     weight_format: str | None = None
     routing: str | None = None
+    routed_by: str | None = None
     link_gb_per_s: float | None = None
     allow_estimates: bool = False
     router_ops: Sequence[str] | None = None

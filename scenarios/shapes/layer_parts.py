@@ -1,12 +1,15 @@
 """Which curves hold the parts of a layer, and the layer as one unit."""
 
+from contextlib import suppress
 from typing import Final
 
+from ...store.errors import BadInput
 from ...store.fitted_runs import LayerSizes, PartCurve
 from ...store.scenario import L2
 from ..catalogue import layer_of, unit_operation
+from ..engines import registry
 from ..operation import Operation
-from ..ops.layer import packed, w13
+from ..ops.layer import packed, routed_experts, w13
 from ..preset import UNPACKED_BITS, Preset
 
 GATED_OPS: Final = tuple(one.name for one in (w13.W13_GROUPED, packed.W13))
@@ -44,6 +47,17 @@ def parts_of(preset: Preset, l2: L2) -> tuple[PartCurve, ...]:
     if preset.weight_format is None and preset.weight_bits != UNPACKED_BITS:
         parts += [_curve(one, preset, l2) for one in (packed.W13, packed.W2)]
     return tuple(parts)
+
+
+def routed_of(preset: Preset, l2: L2) -> tuple[PartCurve, ...]:
+    """The curves of operations that compute the routed experts of a layer in one, engines' too."""
+    found = []
+    for one in (routed_experts.PLAIN, routed_experts.PACKED, *registry.OPERATIONS.values()):
+        if "weight_bits" in one.fields and preset.weight_bits == UNPACKED_BITS:
+            continue
+        with suppress(BadInput):  # it does not compute this layer
+            found.append(_curve(one, preset, l2))
+    return tuple(found)
 
 
 def unit_of(preset: Preset, l2: L2) -> str | None:

@@ -30,6 +30,11 @@ def unit_us(layer: LayerSizes, tokens: int) -> float:
     return 0.9 * sum(part_us(op, layer, tokens) for op in PARTS) + 3 * (len(PARTS) - 1)
 
 
+def routed_us(layer: LayerSizes, tokens: int) -> float:
+    """Sum of the latencies of the parts from permute to unpermute."""
+    return sum(part_us(op, layer, tokens) for op in PARTS[PARTS.index("permute") :])
+
+
 def curve_of(op: str, layer: LayerSizes) -> str:
     routed = f"-{layer.routing}".replace(":", "") if op in (*GROUPED, "moe_layer") else ""
     return f"{op}-{layer.hidden}x{layer.ffn}-fp32{routed}-cold"
@@ -41,15 +46,26 @@ def points_of(op: str, layer: LayerSizes, us: Callable[[int], float], **columns:
 
 
 def gated_file(
-    *routings: str, without: Sequence[str] = (), layer: LayerSizes = LAYER, **columns: Any
+    *routings: str,
+    without: Sequence[str] = (),
+    routed: Sequence[str] = (),
+    layer: LayerSizes = LAYER,
+    **columns: Any,
 ) -> CostModelFile:
-    """A model of `layer` at each routing; operations of `without` were not measured."""
+    """A model of `layer` at each routing; operations of `without` were not measured.
+
+    Operations of `routed` take half the time of the parts that they replace.
+    """
     layers, tables = [], {}
     for routing in routings:
         one = replace(layer, routing=routing)
         parts = tuple(PartCurve(op, curve_of(op, one)) for op in PARTS)
         unit = curve_of("moe_layer", one) if one.ranks == 1 else None
-        layers.append(replace(one, parts=parts, unit=unit))
+        fused = tuple(PartCurve(op, curve_of(op, one)) for op in routed)
+        layers.append(replace(one, parts=parts, routed=fused, unit=unit))
+        for op in routed:
+            half = lambda tokens, one=one: routed_us(one, tokens) / 2  # noqa: E731
+            tables[curve_of(op, one)] = points_of(op, one, half, **columns)
         for op in PARTS:
             us = lambda tokens, op=op, one=one: part_us(op, one, tokens)  # noqa: E731
             tables[curve_of(op, one)] = points_of(op, one, us, **columns)

@@ -1,6 +1,7 @@
 """A layer of gated experts: its parts, the fitted difference, other routings, what is missing."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from moeprof.tests.costmodel.layer.gated_models import (
     gated_model,
     part_us,
     points_of,
+    routed_us,
     unit_us,
 )
 
@@ -148,3 +150,28 @@ def test_the_energy_of_a_layer_is_that_of_its_parts() -> None:
     metered = {"energy_source": "nvml_counter", "energy_reason": None, "energy_mj": 2.0}
     found = gated_model("uniform", **metered).get_layer_cost(8)
     assert found.energy_mj == pytest.approx(2.0 * len(PARTS))
+
+
+def test_an_engine_takes_the_place_of_the_parts_that_it_computes() -> None:
+    model = gated_model("uniform", routed=["vllm_fused_experts"])
+    found = model.get_layer_cost(8, routed_by="vllm_fused_experts")
+    assert [part.cost.op for part in found.parts] == ["gate", "topk", "vllm_fused_experts"]
+    own = part_us("gate", LAYER, 8) + part_us("topk", LAYER, 8)
+    layer = replace(LAYER, routing="uniform")
+    assert found.sum_us == pytest.approx(own + routed_us(layer, 8) / 2, rel=1e-3)
+    assert found.unit is None
+    assert found.estimated  # the difference is that of the parts one by one
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusal"),
+    [
+        ({"routed_by": "sglang"}, "not measured by sglang"),
+        ({"routed_by": "vllm", "weight_bits": 4}, "not measured by vllm with weights of 4 bits"),
+        ({"routed_by": "vllm", "routing": "zipf:1"}, "with the routing uniform alone"),
+        ({"routed_by": "vllm", "active_experts": 4}, "with the routing uniform alone"),
+    ],
+)
+def test_an_engine_that_was_not_measured_so_is_refused(asked: dict[str, Any], refusal: str) -> None:
+    with pytest.raises(BadInput, match=refusal):
+        gated_model("uniform", routed=["vllm"]).get_layer_cost(8, **asked)

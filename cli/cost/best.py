@@ -1,0 +1,114 @@
+"""What `moeprof cost layer --best` prints: the best way to run a layer, and the Pareto front."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from ...store.errors import BadInput
+from .. import render
+
+if TYPE_CHECKING:
+    from ...pipeline.cost import CostQuery
+    from ...pipeline.operating_points import Aim, BestWay, Budget, OperatingPoint
+
+_COLUMNS = ["kernels", "#limit W", "#tokens", "#us", "#95 % to", "#W", "#mJ/token"]
+_NOTHING_FITS = 1
+_ROWS = 12  # of the front that a terminal shows; --json has all
+
+
+def show_best(
+    models: Sequence[Path],
+    query: "CostQuery",
+    aim: "Aim",
+    limits: tuple[float | None, float | None],
+    every_size: bool,
+    json: bool,
+) -> None:
+    """Look for the best way within a power in W and a time in us, and show it.
+
+    Exits with 1 where nothing keeps to them.
+    """
+    from ...pipeline.operating_points import Budget, best_way
+
+    if query.op != "layer":
+        raise BadInput(f"--best is for a layer, and {query.op} is one operation")
+    for option, value in zip(("--budget-w", "--within-us"), limits, strict=True):
+        if value is not None and not 0 < value < float("inf"):
+            raise BadInput(f"{option} is {value:g}, and it must be more than 0")
+    found = best_way(models, query, aim, Budget(*limits), every_size=every_size)
+    if json:
+        render.data(asdict(found))
+    else:
+        _show(found)
+    if found.best is None:
+        raise typer.Exit(_NOTHING_FITS)
+
+
+def _show(found: "BestWay") -> None:
+    for reason in found.incomplete:
+        render.warn(f"left out: {reason}")
+    if found.best is None:
+        render.error(_refusal(found.budget, found.nearest))
+        return
+    asked = f"best {found.aim}{_within(found.budget)}"
+    render.paragraph(f"{asked}, of {found.tried} points: {_told(found.best)}")
+    shown = _some(found.front)
+    if shown:
+        render.table(
+            f"Energy against latency: {len(found.front)} points that none beats in both",
+            _COLUMNS,
+            [_row(one) for one in shown],
+        )
+    if any(one.estimated for one in (found.best, *shown)):
+        render.say("* estimated: what a layer takes beside its parts was fitted to other kernels")
+
+
+def _row(one: "OperatingPoint") -> list[str]:
+    from ...pipeline.operating_points import named
+
+    values = (one.latency_us, one.latency_us_hi, one.power_w, one.energy_mj_per_token)
+    return [
+        named(one) + ("*" if one.estimated else ""),
+        render.number(one.power_limit_w),
+        str(one.tokens),
+        *map(render.number, values),
+    ]
+
+
+def _some(front: "Sequence[OperatingPoint]") -> "list[OperatingPoint]":
+    """At most `_ROWS` of the front, its ends among them."""
+    if len(front) <= _ROWS:
+        return list(front)
+    steps = [round(row * (len(front) - 1) / (_ROWS - 1)) for row in range(_ROWS)]
+    return [front[step] for step in steps]
+
+
+def _told(one: "OperatingPoint") -> str:
+    from ...pipeline.operating_points import named
+
+    limit = "" if one.power_limit_w is None else f" at a power limit of {one.power_limit_w:g} W"
+    power = "" if one.power_w is None else f", {render.number(one.power_w)} W"
+    energy = one.energy_mj_per_token
+    joules = "" if energy is None else f", {render.number(energy)} mJ a token"
+    return (
+        f"{named(one)}, batch size {one.tokens}{limit} ({one.model}):"
+        f" {render.number(one.latency_us)} us (95 % up to {render.number(one.latency_us_hi)})"
+        f"{power}{joules}{', estimated' if one.estimated else ''}"
+    )
+
+
+def _within(budget: "Budget") -> str:
+    limits = (
+        None if budget.power_w is None else f"at most {budget.power_w:g} W",
+        None if budget.latency_us is None else f"within {budget.latency_us:g} us",
+    )
+    told = ", ".join(filter(None, limits))
+    return f" ({told})" if told else ""
+
+
+def _refusal(budget: "Budget", nearest: "OperatingPoint | None") -> str:
+    told = f"no way to run the layer keeps to the budget{_within(budget)}"
+    return told if nearest is None else f"{told}; the nearest: {_told(nearest)}"

@@ -1,0 +1,81 @@
+"""The best way to run a layer, looked up in models of several power limits."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from moeprof.pipeline.cost import CostQuery
+from moeprof.pipeline.operating_points import Aim, Budget, best_way, named
+from moeprof.store.errors import BadInput
+from moeprof.tests.costmodel.layer.gated_models import SIZES
+from moeprof.tests.pipeline.layer_models import ENGINE, model_at
+
+AIM: Aim = "tokens-per-joule"
+LAYER = CostQuery(op="layer", batch_size=64)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> list[Path]:
+    """The same layer at 400 W, where a call takes 2 mJ, and at 700 W, where it takes 3.5 mJ."""
+    return [model_at(tmp_path, limit_w) for limit_w in (400.0, 700.0)]
+
+
+def test_every_way_of_every_model_is_tried_at_every_size(models: list[Path]) -> None:
+    found = best_way(models, LAYER, AIM, Budget(), every_size=True)
+    assert found.tried == 2 * 2 * SIZES[-1]
+    assert found.best is not None
+    assert (found.best.routed_by, found.best.power_limit_w) == (ENGINE, 400.0)
+    assert found.best.tokens == SIZES[-1]
+    assert found.best.energy_mj == pytest.approx(3 * 2.0)  # gate, topk and the engine's kernel
+    assert found.best in found.front
+    assert (found.nearest, found.incomplete) == (None, ())
+
+
+def test_a_batch_size_a_way_and_a_format_are_taken_as_given(models: list[Path]) -> None:
+    asked = replace(LAYER, routed_by=ENGINE)
+    found = best_way(models[1:], asked, "tokens-per-second", Budget())
+    assert found.tried == 1
+    assert found.best is not None
+    assert (found.best.tokens, found.best.model) == (64, str(models[1]))
+    assert named(found.best) == ENGINE
+
+
+def test_a_budget_of_power_leaves_out_what_draws_more(models: list[Path]) -> None:
+    for path, other in (models, models[::-1]):
+        (own,) = best_way([path], replace(LAYER, routed_by=ENGINE), AIM, Budget()).front
+        assert own.power_w is not None
+        found = best_way([path, other], LAYER, "tokens-per-second", Budget(own.power_w * 1.01))
+        assert found.best is not None
+        assert found.best.power_w is not None
+        assert found.best.power_w <= own.power_w * 1.01
+
+
+def test_a_budget_that_nothing_meets_names_the_nearest(models: list[Path]) -> None:
+    found = best_way(models, LAYER, AIM, Budget(power_w=1))
+    assert (found.best, found.front) == (None, ())
+    assert found.nearest is not None
+    assert found.nearest.power_limit_w == 400.0
+
+
+def test_a_way_that_lacks_a_part_is_named_and_left_out(tmp_path: Path) -> None:
+    path = model_at(tmp_path, 400.0, without=["permute"])
+    found = best_way([path], LAYER, AIM, Budget())
+    assert found.incomplete == (f"{path}: its parts: permute: not among the operations",)
+    assert found.best is not None
+    assert found.best.routed_by == ENGINE
+
+
+def test_energy_that_was_not_measured_is_refused_where_it_is_needed(tmp_path: Path) -> None:
+    unmetered = {"energy_source": "unavailable", "energy_reason": "no meter", "energy_mj": None}
+    path = model_at(tmp_path, 400.0, **unmetered, power_w=None)
+    fastest = best_way([path], LAYER, "tokens-per-second", Budget(latency_us=1e6))
+    assert fastest.best is not None
+    with pytest.raises(BadInput, match=r"need the energy of the layer.*no meter"):
+        best_way([path], LAYER, AIM, Budget())
+
+
+def test_models_without_any_whole_way_are_refused(tmp_path: Path) -> None:
+    path = model_at(tmp_path, 400.0, without=["gate"])
+    with pytest.raises(BadInput, match=r"no way of running the layer was measured whole: .*gate"):
+        best_way([path], LAYER, AIM, Budget())
