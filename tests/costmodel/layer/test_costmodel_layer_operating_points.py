@@ -23,7 +23,8 @@ def point(
 ) -> OperatingPoint:
     values: dict[str, Any] = {
         "model": "run", "power_limit_w": 700.0, "routed_by": None, "weight_bits": None,
-        "weight_format": None, "latency_us_hi": latency_us, "energy_reason": None, "estimated": False,
+        "weight_format": None, "latency_us_hi": latency_us, "energy_reason": None,
+        "estimated": False,
     }  # fmt: skip
     return OperatingPoint(
         tokens=tokens,
