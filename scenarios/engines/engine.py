@@ -3,7 +3,8 @@
 Each engine has a file here. It says which versions of the package were read, makes the arguments in
 the package's own layout, and calls the package's own function. The operation's scenario is that of
 routed_experts or routed_experts_packed (scenarios/ops/layer/routed_experts.py): same sizes, routing
-and key but for the name.
+and key but for the name. Its script imports the package first: that takes many seconds, for which a
+process that starts has more time than a size.
 """
 
 import re

@@ -92,6 +92,7 @@ OPERATION: Final = routed_operation(
     run,
     reference,
     (
+        "import flashinfer.fused_moe",
         "from moeprof.scenarios.engines.flashinfer import fused_moe",
         "from moeprof.scenarios.ops.layer.routed_experts import plain_inputs",
     ),

@@ -131,6 +131,7 @@ OPERATION: Final = routed_operation(
     run,
     reference,
     (
+        "import sglang.srt.layers.moe.fused_moe_triton",
         "from moeprof.scenarios.engines.sglang import fused_experts, picks, runner_config, started",
         "from moeprof.scenarios.ops.layer.routed_experts import plain_inputs",
     ),

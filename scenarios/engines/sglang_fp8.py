@@ -89,6 +89,7 @@ OPERATION: Final = routed_operation(
     run,
     reference,
     (
+        "import sglang.srt.layers.moe.fused_moe_triton",
         "from moeprof.scenarios.engines.sglang import fused_experts, picks, runner_config, started",
         "from moeprof.scenarios.engines.fp8_blocks import fp8_inputs",
     ),

@@ -1,7 +1,7 @@
 """torch_grouped_mm: a layer's routed experts by torch._grouped_mm, as PyTorch users build them.
 
 Tokens are sorted by expert, and each of both products is a call of torch._grouped_mm with the rows
-up to the end of each expert. Read: its schema in torch 2.11.0, 2.13.0 and 2.14.1,
+up to the end of each expert. Read: its schema in torch 2.10.0, 2.13.0 and 2.14.1,
 `_grouped_mm(Tensor self, Tensor mat2, Tensor? offs, Tensor? bias, ScalarType? out_dtype)`.
 routed_experts, w13_grouped and w2_grouped call the same product by its public name,
 torch.nn.functional.grouped_mm: beside routed_experts this shows the wrapper, and the noise.

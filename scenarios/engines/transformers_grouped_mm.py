@@ -93,6 +93,7 @@ OPERATION: Final = routed_operation(
     run,
     reference,
     (
+        "import transformers.integrations.moe",
         "from moeprof.scenarios.engines.transformers_grouped_mm import forward_of",
         "from moeprof.scenarios.ops.layer.routed_experts import plain_inputs",
     ),

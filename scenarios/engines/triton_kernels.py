@@ -44,7 +44,7 @@ def api_version(package: str) -> str | None:
     folder = Path(found.origin).parent
     ogs = folder / "matmul_ogs.py"
     if ogs.is_file():
-        return "3.6" if "class RoutingData" in ogs.read_text(encoding="utf-8") else "3.5"
+        return "3.6" if b"class RoutingData" in ogs.read_bytes() else "3.5"
     return "3.8" if (folder / "matmul.py").is_file() else None
 
 
@@ -206,6 +206,7 @@ OPERATION: Final = routed_operation(
     run,
     reference,
     (
+        "import triton_kernels.tensor",
         "from moeprof.scenarios.engines.triton_kernels import experts_by_triton",
         "from moeprof.scenarios.expert_loads import active_choices",
     ),

@@ -113,6 +113,7 @@ OPERATION: Final = routed_operation(
     run,
     reference,
     (
+        "import vllm.model_executor.layers.fused_moe.fused_moe",
         "from moeprof.scenarios.engines.vllm import activation_of, fused_experts",
         "from moeprof.scenarios.ops.layer.routed_experts import plain_inputs",
     ),

@@ -97,6 +97,7 @@ OPERATION: Final = routed_operation(
     run,
     reference,
     (
+        "import vllm.model_executor.layers.fused_moe.fused_moe",
         "from moeprof.scenarios.engines.vllm import activation_of, fused_experts",
         "from moeprof.scenarios.engines.vllm_fp8 import quant_config",
         "from moeprof.scenarios.engines.fp8_blocks import fp8_inputs",

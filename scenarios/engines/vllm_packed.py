@@ -98,6 +98,7 @@ OPERATION: Final = routed_operation(
     run,
     reference,
     (
+        "import vllm.model_executor.layers.fused_moe.fused_moe",
         "from moeprof.scenarios.engines.vllm import activation_of, fused_experts",
         "from moeprof.scenarios.engines.vllm_packed import quant_config",
         "from moeprof.scenarios.engines.wna16 import packed_inputs",
