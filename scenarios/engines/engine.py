@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import torch
 
-from ...kernels.formats.names import SYMMETRIC
 from ...store.errors import BadInput
 from ..operation import Operation
 from ..ops.layer import routed_experts
@@ -44,7 +43,7 @@ class Engine:
             minor release too.
         activations: Those of presets that its kernels compute.
         dtypes: Those of presets that its kernels compute.
-        block: What hidden and ffn must be multiples of.
+        formats: Formats of packed weights that its kernels read; none for unpacked ones.
         needs_cuda: Whether it runs on an NVIDIA GPU alone.
         version: How its installed version is found; None where it is not installed.
         remedy: How a known version is installed; by pip if left out.
@@ -56,7 +55,7 @@ class Engine:
     last: str
     activations: tuple[str, ...]
     dtypes: tuple[str, ...] = ("bfloat16", "float16")
-    block: int = 1
+    formats: tuple[str, ...] = ()
     needs_cuda: bool = True
     version: Callable[[str], str | None] = field(default=installed_version, repr=False)
     remedy: str | None = None
@@ -79,12 +78,10 @@ class Engine:
         for what, own, known in (
             ("the activation", preset.activation, self.activations),
             ("the dtype", preset.dtype, self.dtypes),
+            ("weights of", preset.packed_format, self.formats or (preset.packed_format,)),
         ):
             if own not in known:
-                return f"{self.package} computes {what} {' or '.join(known)}, not {own}"
-        for what in ("hidden", "ffn"):
-            if getattr(preset, what) % self.block:
-                return f"its {what} {getattr(preset, what)} is no multiple of {self.block}"
+                return f"{self.package} computes {what} {' or '.join(known)} here, not {own}"
         return None
 
     def way_to_install(self) -> str:
@@ -110,46 +107,28 @@ def routed_operation(
     run: Callable[..., object],
     reference: Callable[..., object],
     imports: tuple[str, ...],
-    **counted: Any,
 ) -> Operation:
-    """The operation of an engine on the scenario of routed_experts.
-
-    `counted` are fields of an Operation that differ from its: flops, bytes_moved, fields.
-    """
-    plain = routed_experts.PLAIN
-    same: dict[str, Any] = {"bytes_moved": plain.bytes_moved, "fields": plain.fields}
-    flops = counted.pop("flops", plain.flops)
-    packed = "weight_bits" in counted.get("fields", ())
+    """The operation of an engine on the scenario of routed_experts, or of routed_experts_packed."""
+    same = routed_experts.PACKED if engine.formats else routed_experts.PLAIN
     return Operation(
         name=name,
         make_inputs=make_inputs,
         run=run,
         reference=reference,
-        flops=partial(_flops, name, engine, flops, packed),
-        shape=plain.shape,
-        variant=plain.variant,
+        flops=partial(_flops, name, engine, same.flops),
+        bytes_moved=same.bytes_moved,
+        shape=same.shape,
+        fields=same.fields,
+        variant=same.variant,
         imports=imports,
-        **same | counted,
     )
 
 
-def unfit_format(preset: Preset) -> str | None:
-    """Why no engine's kernels on packed weights read a preset's format; None where they do."""
-    if preset.packed_format in SYMMETRIC:
-        return None
-    return f"its kernels here read {' or '.join(SYMMETRIC)}, not {preset.packed_format}"
-
-
 def _flops(
-    name: str,
-    engine: Engine,
-    flops: Callable[[int, Preset], int],
-    packed: bool,
-    tokens: int,
-    preset: Preset,
+    name: str, engine: Engine, flops: Callable[[int, Preset], int], tokens: int, preset: Preset
 ) -> int:
     """Count the arithmetic. Raises BadInput for a preset that the engine does not compute."""
-    unfit = engine.unfit(preset) or (unfit_format(preset) if packed else None)
+    unfit = engine.unfit(preset)
     if unfit is not None:
         raise BadInput(
             f"{name} cannot be measured for {preset.name}: {unfit}",

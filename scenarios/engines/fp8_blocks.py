@@ -1,4 +1,4 @@
-"""The fp8 weights of vLLM's and SGLang's Triton kernels: a scale for each 128 by 128 weights.
+"""The fp8_block weights of vLLM's and SGLang's Triton kernels: a scale for 128 by 128 of them.
 
 W [experts, outputs, inputs] is float8_e4m3fn, its scales float32 [experts, outputs / 128, inputs /
 128], as DeepSeek-V3 publishes them; a weight is q * scale. The kernels quantise activations too,
@@ -13,8 +13,6 @@ import torch
 
 from ..expert_loads import active_choices
 from ..operation import InputFactory
-from ..ops.layer import routed_experts
-from ..preset import Preset
 
 SIDE: Final = 128
 """Weights along each side of a block."""
@@ -43,14 +41,3 @@ def dequantised(weights: torch.Tensor, scales: torch.Tensor, dtype: torch.dtype)
     """Weights [experts, outputs, inputs] by the scales of their blocks."""
     by_weight = scales.repeat_interleave(SIDE, dim=1).repeat_interleave(SIDE, dim=2)
     return weights.to(dtype) * by_weight.to(dtype)
-
-
-def _bytes(tokens: int, preset: Preset, dtype_bytes: int) -> int:
-    """The activations in and out, ids and shares; of each active expert weights and scales."""
-    weights = 3 * preset.hidden * preset.ffn * len(preset.expert_loads(tokens))
-    unpacked = routed_experts.bytes_moved(tokens, preset, dtype_bytes) - weights * dtype_bytes
-    return unpacked + weights + 4 * weights // SIDE**2
-
-
-COUNTED: Final = {"bytes_moved": _bytes}
-"""What an operation on them counts besides routed_experts."""

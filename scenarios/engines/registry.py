@@ -18,7 +18,7 @@ from . import (
     vllm_fp8,
     vllm_packed,
 )
-from .engine import Engine, unfit_format
+from .engine import Engine
 
 _MODULES: Final = (
     torch_grouped_mm, transformers_grouped_mm, vllm, vllm_packed, vllm_fp8, sglang, sglang_packed,
@@ -59,7 +59,6 @@ def left_out(preset: Preset) -> Iterator[str]:
 
 def why_not(name: str, preset: Preset) -> str | None:
     """Why an operation is not measured for a preset here; None where it can be."""
-    if "weight_bits" in OPERATIONS[name].fields and preset.weight_bits == UNPACKED_BITS:
+    if ENGINES[name].formats and preset.weight_bits == UNPACKED_BITS:
         return f"it is for packed weights, and those of {preset.name} are not"
-    unfit = unfit_format(preset) if "weight_bits" in OPERATIONS[name].fields else None
-    return ENGINES[name].absence() or ENGINES[name].unfit(preset) or unfit
+    return ENGINES[name].absence() or ENGINES[name].unfit(preset)

@@ -13,11 +13,15 @@ import torch
 from ..operation import InputFactory
 from ..ops.layer import routed_experts
 from .engine import Engine, routed_operation
-from .fp8_blocks import COUNTED, SIDE, dequantised, fp8_inputs
+from .fp8_blocks import dequantised, fp8_inputs
 from .sglang import fused_experts, picks, runner_config, started
 
 ENGINE: Final = Engine(
-    package="sglang", first="0.5.5", last="0.5.23", activations=("silu", "gelu"), block=SIDE
+    package="sglang",
+    first="0.5.5",
+    last="0.5.23",
+    activations=("silu", "gelu"),
+    formats=("fp8_block",),
 )
 
 
@@ -93,5 +97,4 @@ OPERATION: Final = routed_operation(
         "from moeprof.scenarios.engines.sglang import fused_experts, picks, runner_config, started",
         "from moeprof.scenarios.engines.fp8_blocks import fp8_inputs",
     ),
-    **COUNTED,
 )

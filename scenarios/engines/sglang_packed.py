@@ -9,13 +9,20 @@ from typing import Any, Final
 
 import torch
 
+from ...kernels.formats.names import SYMMETRIC
 from ..operation import InputFactory
 from ..ops.layer import routed_experts
 from .engine import Engine, routed_operation
 from .sglang import fused_experts, picks, runner_config, started
-from .wna16 import COUNTED, packed_inputs, unpacked
+from .wna16 import packed_inputs, unpacked
 
-ENGINE: Final = Engine(package="sglang", first="0.5.5", last="0.5.23", activations=("silu", "gelu"))
+ENGINE: Final = Engine(
+    package="sglang",
+    first="0.5.5",
+    last="0.5.23",
+    activations=("silu", "gelu"),
+    formats=SYMMETRIC,
+)
 
 
 def make_inputs(
@@ -96,5 +103,4 @@ OPERATION: Final = routed_operation(
         "from moeprof.scenarios.engines.sglang import fused_experts, picks, runner_config, started",
         "from moeprof.scenarios.engines.wna16 import packed_inputs",
     ),
-    **COUNTED,
 )

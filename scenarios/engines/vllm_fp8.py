@@ -15,11 +15,15 @@ import torch
 from ..operation import InputFactory
 from ..ops.layer import routed_experts
 from .engine import Engine, routed_operation
-from .fp8_blocks import COUNTED, SIDE, dequantised, fp8_inputs
+from .fp8_blocks import SIDE, dequantised, fp8_inputs
 from .vllm import activation_of, fused_experts
 
 ENGINE: Final = Engine(
-    package="vllm", first="0.11.2", last="0.33.0", activations=("silu", "gelu"), block=SIDE
+    package="vllm",
+    first="0.11.2",
+    last="0.33.0",
+    activations=("silu", "gelu"),
+    formats=("fp8_block",),
 )
 
 
@@ -102,5 +106,4 @@ OPERATION: Final = routed_operation(
         "from moeprof.scenarios.engines.vllm_fp8 import quant_config",
         "from moeprof.scenarios.engines.fp8_blocks import fp8_inputs",
     ),
-    **COUNTED,
 )

@@ -12,13 +12,20 @@ from typing import Any, Final
 
 import torch
 
+from ...kernels.formats.names import SYMMETRIC
 from ..operation import InputFactory
 from ..ops.layer import routed_experts
 from .engine import Engine, routed_operation
 from .vllm import activation_of, fused_experts
-from .wna16 import COUNTED, packed_inputs, unpacked
+from .wna16 import packed_inputs, unpacked
 
-ENGINE: Final = Engine(package="vllm", first="0.11.2", last="0.33.0", activations=("silu", "gelu"))
+ENGINE: Final = Engine(
+    package="vllm",
+    first="0.11.2",
+    last="0.33.0",
+    activations=("silu", "gelu"),
+    formats=SYMMETRIC,
+)
 
 
 def quant_config(w1_scale: torch.Tensor, w2_scale: torch.Tensor, bits: int, group: int) -> Any:
@@ -103,5 +110,4 @@ OPERATION: Final = routed_operation(
         "from moeprof.scenarios.engines.vllm_packed import quant_config",
         "from moeprof.scenarios.engines.wna16 import packed_inputs",
     ),
-    **COUNTED,
 )

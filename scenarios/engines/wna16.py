@@ -8,20 +8,12 @@ activations. Read: fused_moe_kernel_gptq_awq and MoeWNA16Method.create_weights o
 0.5.23, which is alike in this.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import torch
 
 from ..expert_loads import active_choices
 from ..operation import InputFactory
-from ..ops.layer import routed_experts
-
-COUNTED: Final = {
-    "flops": routed_experts.packed_flops,
-    "bytes_moved": routed_experts.packed_bytes,
-    "fields": routed_experts.PACKED.fields,
-}
-"""What an operation on them counts: as routed_experts_packed."""
 
 
 def packed_inputs(

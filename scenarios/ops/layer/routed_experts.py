@@ -20,7 +20,6 @@ import torch
 from ....kernels.formats.drawn import packed_weights
 from ....kernels.moe_layer import routed_experts, routed_packed_experts
 from ....kernels.weights import Weights
-from ....store.errors import BadInput
 from ...expert_loads import active_choices
 from ...operation import InputFactory, Operation
 from ...preset import Preset
@@ -127,16 +126,7 @@ def packed_reference(
 
 
 def flops(tokens: int, preset: Preset) -> int:
-    """Those of both products, the activation, and the combination.
-
-    Raises BadInput for one rank of several: what engines fuse has every expert that tokens go to.
-    """
-    if preset.local_experts is not None:
-        raise BadInput(
-            f"routed experts are those of a whole layer, and {preset.name} holds"
-            f" {preset.local_experts} of {preset.experts}",
-            hint="--ops layer has the parts of a rank",
-        )
+    """Those of both products, the activation, and the combination."""
     parts = (w13.W13_GROUPED, w2.W2_GROUPED, unpermute.OPERATION)
     routed = sum(part.flops(tokens, preset) for part in parts)
     return routed + act_mul_flops(preset.activation, tokens, preset)

@@ -20,8 +20,10 @@ from moeprof.tests.scenarios.made_inputs import inputs_of
 
 LAYER = Preset("odd", "made up", 40, 56, 9, 3, "bfloat16", 4, 8, routing="zipf:1.1")
 """Sizes of which no two are equal, so that no transposition goes unseen."""
-IN_BLOCKS = replace(LAYER, hidden=256, ffn=384)
-"""The same of whole blocks of 128."""
+IN_BLOCKS = replace(
+    LAYER, hidden=256, ffn=384, weight_bits=8, group_size=128, weight_format="fp8_block"
+)
+"""The same on weights of fp8 by blocks of 128."""
 TOKENS = 7
 
 

@@ -54,10 +54,10 @@ def test_what_is_installed_is_asked_of_the_package_s_own_data() -> None:
 def test_a_layer_that_the_kernels_do_not_compute_is_refused_by_name() -> None:
     assert made("0.12.0").unfit(LAYER) is None
     gelu, single = replace(LAYER, activation="gelu"), replace(LAYER, dtype="float32")
-    assert made("0.12.0").unfit(gelu) == "grouped computes the activation silu, not gelu"
+    assert made("0.12.0").unfit(gelu) == "grouped computes the activation silu here, not gelu"
     assert (
         made("0.12.0").unfit(single)
-        == "grouped computes the dtype bfloat16 or float16, not float32"
+        == "grouped computes the dtype bfloat16 or float16 here, not float32"
     )
     with pytest.raises(BadInput, match=r"flashinfer_fused_moe cannot be measured for odd: .* gelu"):
         flashinfer.OPERATION.scenario(gelu, 5, "bfloat16", "cold")

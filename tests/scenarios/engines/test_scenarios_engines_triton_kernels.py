@@ -118,6 +118,7 @@ def matmul_ogs(
     top_k = routing_data.n_expts_act
     assert routing_data.expt_data.slice_sizes is routing_data.expt_hist
     assert routing_data.n_expts_tot == len(w)
+    assert gammas is None or gammas is routing_data.gate_scal
     source = torch.arange(len(x)) if gather_indx is None else gather_indx.src_indx // top_k
     for one in (gather_indx, scatter_indx):
         if one is not None:  # each is the other's inverse

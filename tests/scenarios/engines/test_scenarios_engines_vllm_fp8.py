@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from moeprof.scenarios.engines.vllm_fp8 import OPERATION
+from moeprof.scenarios.ops.layer import routed_experts
 from moeprof.store.errors import BadInput
 from moeprof.tests.scenarios.engines.fp8_kernel import product
 from moeprof.tests.scenarios.engines.stand_ins import (
@@ -110,6 +111,14 @@ def test_vllm_computes_the_routed_experts_on_fp8_weights(
     assert_computes(OPERATION, replace(IN_BLOCKS, activation=activation))
 
 
-def test_a_layer_that_is_not_of_whole_blocks_is_refused_with_its_size() -> None:
-    with pytest.raises(BadInput, match="its hidden 40 is no multiple of 128"):
+def test_the_scenario_is_that_of_our_routed_experts_on_such_weights() -> None:
+    own = routed_experts.PACKED.scenario(IN_BLOCKS, 5, "bfloat16", "cold")
+    theirs = OPERATION.scenario(IN_BLOCKS, 5, "bfloat16", "cold")
+    assert theirs == replace(own, op="vllm_fused_experts_fp8")
+    assert "-w8-g128-" in theirs.key
+    assert "-fp8_block.silu." in theirs.key
+
+
+def test_weights_of_another_format_are_refused_by_name() -> None:
+    with pytest.raises(BadInput, match="vllm computes weights of fp8_block here, not int4"):
         OPERATION.scenario(LAYER, 3, "bfloat16", "cold")
