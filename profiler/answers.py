@@ -71,12 +71,10 @@ def timing_of(body: dict[str, Any], asked: Asked) -> PointTiming:
     """Read the times of a size. Raises BadAnswer where they cannot be those that were asked for."""
     timing = _converted(body, PointTiming)
     _check_asked(timing.scenario_key, timing.visit, asked)
-    if (
-        not 1 <= timing.calls == len(timing.calls_ns) <= MAX_CALLS
-        or len(timing.device_ns) > MAX_CALLS
-    ):
+    others_ns = (*timing.device_ns, *timing.reference_ns)
+    if not 1 <= timing.calls == len(timing.calls_ns) <= MAX_CALLS or len(others_ns) > MAX_CALLS:
         raise BadAnswer(f"it answered {len(timing.calls_ns)} times for {timing.calls} calls")
-    took_ns, all_ns = time.monotonic_ns() - asked.asked_ns, (*timing.calls_ns, *timing.device_ns)
+    took_ns, all_ns = time.monotonic_ns() - asked.asked_ns, (*timing.calls_ns, *others_ns)
     if min(all_ns) < 1 or sum(all_ns) > took_ns + _SLACK_NS:
         raise BadAnswer(
             f"its clock is wrong: it answered after {took_ns / 1e9:.3g} s, with calls of"

@@ -9,7 +9,7 @@ from functools import cache, partial
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from ..store.plan import BREATH, OpPlan, Plan
+from ..store.plan import OpPlan, Plan
 from ..store.recording import CollectorName, PointTiming
 from ..store.scenario import L2
 from .preset import Preset
@@ -18,6 +18,7 @@ from .script import (
     MAX_CALLS,
     MIN_CALLS,
     POINT_S,
+    REFERENCE_CALLS,
     WARMUP_CALLS,
     WARMUP_S,
     most_calls,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:  # these load torch, and to parse a trace takes none
 
 START_S: Final = 4.0  # start of one process: import torch, fill the pool of inputs
 _POINT_OVERHEAD_S: Final = 0.05
+_REFERENCES: Final = 2 * (1 + REFERENCE_CALLS)  # calls of the reference in a visit
+_REFERENCE_S: Final = 1.4e-4  # one of them, on a core
 _CALL_S: Final = 3e-5  # overhead of one call, including the choice of its inputs
 _DEFAULT_CALL_S: Final = POINT_S / MAX_CALLS  # the longest call at which a point lasts POINT_S
 _TRACERS: Final = (CollectorName.KINETO, CollectorName.NSYS)
@@ -78,8 +81,8 @@ def timing_s(plan: Plan, call_times: CallTimes) -> float:
     """Estimate how long the timed points of a plan take, in seconds, under all of its collectors.
 
     Points of an operation that is not in `call_times` are taken to last `POINT_S`. Every size is
-    visited twice, with the reference between; ncu, which takes no times, visits it once. Third
-    visits and an early end of sampling cannot be known beforehand and are left out.
+    visited twice; ncu, which takes no times, visits it once. Third visits and an early end of
+    sampling cannot be known beforehand and are left out.
     """
     return sum(
         _op_s(plan, op_plan, call_times, collector)
@@ -96,7 +99,8 @@ def report_s(collector: str) -> float:
 def trace_s(collector: str, timing: PointTiming) -> float:
     """Estimate how long the trace of one visit takes to be written and read, in seconds."""
     calls = timing.calls + most_warmup_calls("cuda:0") + DEVICE_CALLS
-    return _trace_s(collector, calls, (timing.launch_ns or 0) / 1e9)
+    references_s = _trace_s(collector, _REFERENCES, _CALL_S)
+    return _trace_s(collector, calls, (timing.launch_ns or 0) / 1e9) + references_s
 
 
 def _trace_s(collector: str, calls: int, launch_s: float) -> float:
@@ -119,11 +123,8 @@ def _op_s(plan: Plan, op_plan: OpPlan, call_times: CallTimes, collector: str) ->
     more = max(0, adaptive) if plan.sampling == "adaptive" else 0
     sizes = len(planned_s) + more
     visits_s = visits * (sum(planned_s) + more * fmean(points_s(op_plan.first) or [0.0]))
-    reference = op_plan.reference
-    references = 0 if reference is None or visits == 1 else visits * sizes // BREATH
-    references_s = references * points_s([reference or 1])[0]
-    starts = visits * sizes + references if plan.isolation == "point" else visits
-    return starts * (START_S + report_s(collector)) + visits_s + references_s
+    starts = visits * sizes if plan.isolation == "point" else visits
+    return starts * (START_S + report_s(collector)) + visits_s
 
 
 def _point_s(call_s: float, plan: Plan, collector: str) -> float:
@@ -134,5 +135,6 @@ def _point_s(call_s: float, plan: Plan, collector: str) -> float:
     warmup_s = max(WARMUP_CALLS * call_s, min(most_warmup_calls(plan.device) * call_s, WARMUP_S))
     timed_s = max(MIN_CALLS * call_s, min(most_calls(plan.device) * call_s, POINT_S))
     made_s = min(warmup_s + timed_s, plan.point_timeout_s)
-    calls = 0 if plan.device == "cpu" else round(made_s / call_s) + DEVICE_CALLS
-    return made_s + _POINT_OVERHEAD_S + _trace_s(collector, calls, _CALL_S)
+    calls = 0 if plan.device == "cpu" else round(made_s / call_s) + DEVICE_CALLS + _REFERENCES
+    made_s += _REFERENCES * _REFERENCE_S + _POINT_OVERHEAD_S
+    return made_s + _trace_s(collector, calls, _CALL_S)

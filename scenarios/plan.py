@@ -3,7 +3,6 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import log, sqrt
 from typing import Final
 
 from ..stats.placed_sizes import decode_sizes, drawn_over_log, log_spaced
@@ -130,7 +129,6 @@ def _op_plan(options: RunOptions, resolved: ResolvedRun, loaded: LoadedOp) -> Op
         source=None if loaded.source is None else f"ops/{operation.name}.py",
         operation=None if loaded.alias is None else operation.name,
         calibration=calibration,
-        reference=_middle([size for size in first if size not in holdout]),
         spare_holdout=spare,
     )
 
@@ -148,14 +146,6 @@ def _spare_holdout(
             candidates += [size for size in open_ if size in band]
     count = min(HOLDOUT_IN_SPARE_TIME, len(domain) // 4) - len(holdout)
     return drawn_over_log(candidates, count, draw)
-
-
-def _middle(sizes: Sequence[int]) -> int | None:
-    """The size nearest to the middle of all, by logarithm; None of none."""
-    if not sizes:
-        return None
-    middle = sqrt(min(sizes) * max(sizes))
-    return min(sizes, key=lambda size: abs(log(size / middle)))
 
 
 def _calibration(seed: int, op: str, sizes: Sequence[int], domain: int) -> tuple[int, ...]:

@@ -15,14 +15,15 @@ from .preset import Preset
 if TYPE_CHECKING:
     from .operation import Operation  # it imports torch, which a parse does not need
 
-# 4 took no limit of time for a visit; 3 made twice as many calls in a visit; 2 had no reference
-# load; 1 answered on stdout, among what was printed.
-PROTOCOL: Final = 5
+# 5 had no reference beside a visit; 4 took no limit of time for a visit; 3 made twice as many calls
+# in a visit; 2 had no reference load; 1 answered on stdout, among what was printed.
+PROTOCOL: Final = 6
 
 WARMUP_CALLS: Final = 3
 WARMUP_S: Final = 0.02
 MIN_CALLS: Final = 5
 MAX_CALLS: Final = 180
+REFERENCE_CALLS: Final = 8  # of the reference before the calls of a visit, and as many after
 POINT_S: Final = 0.07
 DEVICE_CALLS: Final = 10  # timed by events of the GPU; as many more may be made in vain
 LOAD_S: Final = 3.5  # longest load: a counter updated every 0.25 s needs 1.5 + 1.25 s
@@ -85,6 +86,7 @@ def render_script(
         max_calls=most_calls(plan.device),
         point_s=POINT_S,
         device_calls=DEVICE_CALLS,
+        reference_calls=REFERENCE_CALLS,
         load_s=LOAD_S,
     )
 

@@ -4,14 +4,18 @@ One operation's visits, in the order of time, are taken as
 
     log time of a visit = log time of its size + course at that moment + noise
 
-A size that is visited all along (the reference) gives a first course; then the sizes and the course
-are estimated in turns, each by medians: of the visits of a size, and of those of other sizes near
-in time. A moving median keeps the edges of a slow episode (Tukey 1977, Exploratory Data Analysis,
-ch. 7). As no visit counts for the course at it, the repeats tell how much of the course is real.
-Only differences within one operation count: slow memory does not slow every operation alike.
+Beside each visit the same fixed work is timed (the reference), which gives a first course. Then the
+sizes and the course are estimated in turns, each by medians: of the visits of a size, and of those
+of other sizes near in time. A moving median keeps the edges of a slow episode (Tukey 1977,
+Exploratory Data Analysis, ch. 7). As no visit counts for the course at it, the repeats tell how
+much of the course is real: slow memory does not slow every operation alike, nor as the reference.
+What an operation's own visits cannot tell is the reference's to say: the course before any size has
+a repeat, and how fast the machine was between the operation's turns.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -23,10 +27,10 @@ Bools = NDArray[np.bool_]
 
 AGREEMENT: Final = 0.05  # |log| ratio up to which two visits agree
 EPISODE: Final = 0.08  # log factor above the usual speed from which the machine counts as slow
-_MIN_REFERENCE: Final = 4  # visits of one size from which there is a course
 _NEAR: Final = 6  # visits before and after that are near in time
 _WINDOW: Final = 2 * _NEAR + 1
-_MIN_NEAR: Final = 5  # repeated visits among them; with fewer the reference alone shows the course
+_MIN_NEAR: Final = 5  # repeated sizes among them; with fewer the reference alone shows the course
+_SMOOTHED: Final = 7  # visits over which the reference is smoothed
 _WORTH: Final = 0.9  # a course that leaves more than this of the repeats' differences is noise
 _MOMENTS: Final = 500  # moments of a run over which the course is averaged
 _TURNS: Final = 12  # the two estimates settle within a few
@@ -51,32 +55,51 @@ class SizeEstimate:
         return len(self.used) >= 2 and not self.is_slow
 
 
-def machine_course(sizes: Int64, log_times: Float64, times_s: Float64) -> Float64:
+def machine_course(
+    sizes: Int64, log_times: Float64, reference: Float64, times_s: Float64
+) -> Float64:
     """Log factor by which the machine was slower than usual at each visit, [V].
 
-    `sizes`, `log_times` and the moments `times_s` are [V], in the order of time. What a visit
-    itself took does not count for the course at it, nor what the other visits of its size took. All
-    zero where no size was visited often enough to show a course, or where repeats agree best
-    without any. The mean over the visits that were not slow is zero.
+    `sizes`, `log_times`, the course that the `reference` shows (`reference_course`) and the moments
+    `times_s` are [V], in the order of time. What a visit itself took does not count for the course
+    at it, nor what the other visits of its size took. Zero is the mean speed of the run, as the
+    reference shows it. A course without which repeats do not agree better is none. While fewer than
+    five sizes have a repeat, it is the reference's where that was slow. An operation that was
+    visited only while the reference was slow counts as slow.
     """
-    kinds, kind = np.unique(sizes, return_inverse=True)
-    counts = np.bincount(kind)
-    if not len(kinds) or counts.max() < _MIN_REFERENCE:
-        return np.zeros(len(sizes))
-    reference = int(counts.argmax())
-    shown = course = _reference_course(kind == reference, log_times, times_s)
-    for _ in range(_TURNS):
-        quiet = is_quiet(course)
-        levels = _levels(kind, quiet, log_times - course + np.mean(course[quiet]))
-        others = np.bincount(kind, quiet)[kind] - quiet
-        apart = np.where(others > 0, log_times - levels[kind], np.nan)
-        known = _median_nearby(apart, kind, times_s)
-        course = np.where(np.isnan(known), shown - levels[reference], known)
+    _, kind = np.unique(sizes, return_inverse=True)
+    if np.count_nonzero(np.bincount(kind) > 1) < _MIN_NEAR:
+        return np.where(is_quiet(reference), 0.0, reference)
+    course = _settled(kind, log_times, reference, times_s)
     everywhere = np.ones(len(kind), dtype=np.bool_)
     course = course * _followed(kind, everywhere, course, log_times)
     quiet = is_quiet(course)
     course = course - np.mean(course[quiet])
     course[quiet] *= _followed(kind, quiet, course, log_times)
+    alike = quiet & is_quiet(reference)
+    if not alike.any():
+        return course + np.mean(reference[quiet])
+    followed = _followed(kind, alike, reference, log_times)
+    return course + followed * np.mean(reference[alike])
+
+
+def _settled(kind: Int64, log_times: Float64, reference: Float64, times_s: Float64) -> Float64:
+    """The course that agrees with the times of sizes; the reference's where no repeat shows it.
+
+    It begins with the fastest visit of each size: the reference may not feel what slowed the
+    others. Where the reference was slow it says when that began and ended.
+    """
+    quiet = is_quiet(reference)
+    slow = np.where(quiet, 0.0, reference)
+    levels = np.full(kind.max() + 1, np.inf)
+    np.minimum.at(levels, kind, log_times)
+    for _ in range(_TURNS):
+        others = np.bincount(kind, quiet)[kind] - quiet
+        apart = np.where(others > 0, log_times - levels[kind] - slow, np.nan)
+        known = _median_nearby(apart, kind, times_s) + slow
+        course = np.where(np.isnan(known), reference, known)
+        quiet = is_quiet(course)
+        levels = _levels(kind, quiet, log_times - course)
     return course
 
 
@@ -108,18 +131,20 @@ def _means(kind: Int64, values: Float64) -> Float64:
     return sums
 
 
-def anchored(course: Float64, times_s: Float64, span_s: tuple[float, float]) -> Float64:
-    """The course [V] at `times_s` [V], shifted so that its mean over a span of time is zero.
+def reference_course(readings_ns: Sequence[Sequence[int]], times_s: Float64) -> Float64:
+    """Log factor by which the reference was slower than in the mean of a run, [V].
 
-    Operations take turns, and a drift makes those slower that are measured late. So all of them are
-    given the mean speed of the run, from its first moment to its last. Between visits the course is
-    a straight line, before the first and after the last it stays; visits while the machine was slow
-    do not count.
+    `readings_ns` are its times beside each visit of the run, `times_s` the moments of these [V], in
+    the order of time. A moving median smooths it; between visits it is a straight line, and visits
+    while the machine was slow do not count for the mean. All zero where a visit has no reading.
     """
-    if not course.any():
-        return course
+    if not all(readings_ns) or not len(times_s):
+        return np.zeros(len(times_s))
+    shown = np.log([median(reading) for reading in readings_ns])
+    padded = np.pad(shown - np.median(shown), _SMOOTHED // 2, mode="edge")
+    course: Float64 = np.median(np.lib.stride_tricks.sliding_window_view(padded, _SMOOTHED), axis=1)
     quiet = is_quiet(course)
-    moments_s = np.linspace(*span_s, _MOMENTS)
+    moments_s = np.linspace(times_s[0], times_s[-1], _MOMENTS)
     return course - float(np.mean(np.interp(moments_s, times_s[quiet], course[quiet])))
 
 
@@ -128,7 +153,7 @@ def is_quiet(course: Float64) -> Bools:
 
     The usual speed is the highest one that was kept for some visits, however slow the others were.
     """
-    usual = max(np.sort(course)[:_MIN_NEAR], default=0.0)
+    usual = min(max(np.sort(course)[:_MIN_NEAR], default=0.0), 0.0)
     quiet: Bools = course <= usual + EPISODE
     return quiet
 
@@ -177,17 +202,6 @@ def _agreeing(places: Int64, values: Float64) -> list[list[int]]:
     ]
 
 
-def _reference_course(is_reference: Bools, log_times: Float64, times_s: Float64) -> Float64:
-    """The course as one size shows it: at each visit, that of the visit to it nearest in time."""
-    at = np.flatnonzero(is_reference)
-    shown = log_times[at]
-    padded = np.concatenate([shown[:1], shown, shown[-1:]])
-    smooth = np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1)
-    nearest = np.abs(times_s[:, None] - times_s[at]).argmin(axis=1)
-    course: Float64 = smooth[nearest]
-    return course
-
-
 def _levels(kind: Int64, quiet: Bools, values: Float64) -> Float64:
     """Median of each size's visits at the usual speed; of all of them where there is none."""
     counted = quiet | (np.bincount(kind, quiet)[kind] == 0)
@@ -214,6 +228,6 @@ def _median_nearby(values: Float64, kind: Int64, times_s: Float64) -> Float64:
     near = np.sort(np.where((whose == kind[:, None]) | is_other_turn, np.nan, near), axis=1)
     known = np.count_nonzero(~np.isnan(near), axis=1)
     row = np.arange(len(values))
-    median: Float64 = (near[row, np.maximum(known - 1, 0) // 2] + near[row, known // 2]) / 2
-    median[known < _MIN_NEAR] = np.nan
-    return median
+    middle: Float64 = (near[row, np.maximum(known - 1, 0) // 2] + near[row, known // 2]) / 2
+    middle[known < _MIN_NEAR] = np.nan
+    return middle

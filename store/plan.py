@@ -21,7 +21,7 @@ PresetFile = Annotated[str, Meta(pattern=rf"^presets/[0-9]{{1,4}}\.toml{_END}")]
 # Device and dtype become text of the isolated scripts, which are executed.
 DeviceName = Annotated[str, Meta(pattern=rf"^(cpu|cuda:[0-9]{{1,4}}){_END}")]
 Dtype = Annotated[str, Meta(pattern=rf"^(float32|bfloat16|float16){_END}")]
-BREATH: Final = 5  # visits between two of the reference
+BREATH: Final = 5  # visits in a row, no two of them to neighbouring sizes
 MOST_OPS: Final = 1000  # a catalogue has tens
 SweepCollector = Annotated[str, Meta(pattern=rf"^(cpu|kineto|nsys|ncu){_END}")]
 
@@ -43,10 +43,9 @@ class OpPlan:
     anything was measured and is never given to the fit. Sizes that are both `first` and `holdout`
     get twice as many visits: every other one is held out. `calibration` was drawn likewise: a fit
     without these sizes is judged at them, for the intervals, and then they are given to the fit.
-    `source` is the run's copy of the user's file that defines the
-    operation, None for one of the catalogue or of a package. `reference` is the size that is
-    visited all along, None in plans before 1.5. `spare_holdout` are more sizes of the hold-out,
-    which are measured once the sizes of the fit are chosen, while time is left.
+    `source` is the run's copy of the user's file that defines the operation, None for one of the
+    catalogue or of a package. `spare_holdout` are more sizes of the hold-out, which are measured
+    once the sizes of the fit are chosen, while time is left.
 
     In a run of several layers, `operation` is the operation's own name where `op`, its name in the
     run, is another, and `preset` the file of the layer where that is not `preset.toml`.
@@ -59,7 +58,6 @@ class OpPlan:
     holdout: tuple[Size, ...]
     source: OpFile | None = None
     calibration: tuple[Size, ...] = ()
-    reference: Size | None = None
     spare_holdout: tuple[Size, ...] = ()
     operation: OpName | None = None
     preset: PresetFile | None = None
@@ -126,10 +124,10 @@ class Plan:
     several by comma.
     """
 
-    # History, newest first. 1.7: power limits. 1.6: several layers, the spare hold-out. 1.5: the
-    # reference. 1.4: spare blocks of the power pass. 1.3: the thermal step. 1.2: the power pass,
-    # locked clocks. 1.1: calibration sizes. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.plan/1.7"
+    # History, newest first. 1.8: no size is the reference. 1.7: power limits. 1.6: several layers,
+    # the spare hold-out. 1.5: a size as reference. 1.4: spare blocks of the power pass. 1.3: the
+    # thermal step. 1.2: the power pass, locked clocks. 1.1: calibration sizes. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.plan/1.8"
     WAY_OUT: ClassVar[str] = "restore the plan that `moeprof profile` wrote, or profile anew"
 
     run_id: RunId

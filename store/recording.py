@@ -78,6 +78,9 @@ class PointTiming:
     host; none on a CPU, or where the operation waits for the GPU itself. `launch_ns` is the time
     that the host took to launch one of these, None on a CPU. `cut_short` says that the budget ended
     before all calls were made. `surroundings` are those of this time, None where nobody looked.
+    `reference_ns` are times of the reference, the same fixed work in every script, just before and
+    just after the calls: no calls of the operation, and in no range. On a GPU there are two, each
+    the mean of a few. None in recordings before 1.5.
     """
 
     scenario_key: str
@@ -90,6 +93,7 @@ class PointTiming:
     device_ns: tuple[Count, ...] = ()
     launch_ns: Count | None = None
     cut_short: bool = False
+    reference_ns: tuple[Count, ...] = ()
 
     @property
     def deciding_ns(self) -> tuple[int, ...]:
@@ -146,10 +150,10 @@ class Recording:
     run. A unit that failed as a whole has no files and a Failure for each of its points.
     """
 
-    # History, newest first. 1.4: variants of scenarios. 1.3: launch times, visits that
-    # were cut short. 1.2: surroundings, reference loads, times by the GPU. 1.1: loads. 1.0: the
-    # first.
-    SCHEMA: ClassVar[str] = "moeprof.recording/1.4"
+    # History, newest first. 1.5: the reference beside each visit. 1.4: variants of scenarios. 1.3:
+    # launch times, visits that were cut short. 1.2: surroundings, reference loads, times by the
+    # GPU. 1.1: loads. 1.0: the first.
+    SCHEMA: ClassVar[str] = "moeprof.recording/1.5"
     WAY_OUT: ClassVar[str] = "restore it, or measure it anew with --resume"
 
     unit: Name

@@ -16,11 +16,19 @@ from moeprof.profiler.job import Job
 from moeprof.profiler.record import Tool, Unit, record
 from moeprof.profiler.schedule.repeat import Repeat
 from moeprof.scenarios.duration import START_S
-from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, POINT_S, WARMUP_CALLS, WARMUP_S
+from moeprof.scenarios.script import (
+    MAX_CALLS,
+    MIN_CALLS,
+    POINT_S,
+    REFERENCE_CALLS,
+    WARMUP_CALLS,
+    WARMUP_S,
+)
 from moeprof.store.recording import PointTiming, Recording
 
 EPOCH_NS = 1_700_000_000_000_000_000
 CALL_S = 3e-5  # between two calls
+REFERENCE_S = 1.4e-4  # a call of the reference
 POINT_OVERHEAD_S = 0.05
 CALL_NOISE = 0.03  # relative standard deviation of a call
 VISIT_NOISE = 0.005  # and of all calls of a visit together
@@ -150,17 +158,14 @@ class SimulatedCollector:
     def _time(self, job: Job, repeat: Repeat) -> PointTiming:
         """Time one visit as isolated.py.txt does."""
         call_s = self.curves[job.op_plan.op][repeat.tokens] * 1e-6
+        reference_ns = self._reference()
         self.clock.now_s += POINT_OVERHEAD_S + max(WARMUP_CALLS * call_s, WARMUP_S)
         begin_s = self.clock.now_s
         now = float(self.disturbed.factor(np.array([begin_s]))[0]) * call_s + CALL_S
         count = int(np.clip(np.ceil(POINT_S / now), MIN_CALLS, MAX_CALLS))
-        times_s = begin_s + now * np.arange(count)
-        log_noise = self.rng.normal(0, CALL_NOISE, count) + self.rng.normal(0, VISIT_NOISE)
-        slow = self.rng.random(count) < self.disturbed.slow_calls
-        factor = self.disturbed.factor(times_s) * np.where(slow, 1 + self.disturbed.slow_by, 1.0)
-        calls_s = call_s * factor * np.exp(log_noise)
+        calls_s = self._calls(call_s, begin_s + now * np.arange(count))
         self.clock.now_s = begin_s + float(calls_s.sum()) + count * CALL_S
-        self.calls += count
+        reference_ns += self._reference()
         return PointTiming(
             job.schedule.key(repeat),
             repeat.number,
@@ -168,7 +173,25 @@ class SimulatedCollector:
             tuple(np.maximum(1, np.round(calls_s * 1e9)).astype(int).tolist()),
             EPOCH_NS + round(begin_s * 1e9),
             self.clock.epoch_ns(),
+            reference_ns=reference_ns,
         )
+
+    def _reference(self) -> tuple[int, ...]:
+        """Time the reference, before or after a visit, ns."""
+        times_s = self.clock.now_s + REFERENCE_S * np.arange(REFERENCE_CALLS)
+        calls_s = self._calls(REFERENCE_S, times_s)
+        self.clock.now_s += float(calls_s.sum())
+        return tuple(np.round(calls_s * 1e9).astype(int).tolist())
+
+    def _calls(self, call_s: float, times_s: np.ndarray) -> np.ndarray:
+        """Times of calls that begin at `times_s` [N], s."""
+        count = len(times_s)
+        self.calls += count
+        log_noise = self.rng.normal(0, CALL_NOISE, count) + self.rng.normal(0, VISIT_NOISE)
+        slow = self.rng.random(count) < self.disturbed.slow_calls
+        factor = self.disturbed.factor(times_s) * np.where(slow, 1 + self.disturbed.slow_by, 1.0)
+        calls_s: np.ndarray = call_s * factor * np.exp(log_noise)
+        return calls_s
 
 
 @dataclass

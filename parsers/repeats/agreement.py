@@ -8,9 +8,9 @@ import numpy as np
 from ...stats.arrays import Float64
 from ...stats.machine_course import (
     SizeEstimate,
-    anchored,
     is_quiet,
     machine_course,
+    reference_course,
     size_estimates,
 )
 from ...stats.repeatability import repeat_difference
@@ -57,11 +57,8 @@ def agreed_times(
     for key, own in repeats.items():
         if complete := _complete(own):
             curves.setdefault(key[0], {})[key] = complete
-    starts_ns = [
-        one.started_utc_ns for curve in curves.values() for times in curve.values() for one in times
-    ]
-    span_s = (min(starts_ns, default=0) / 1e9, max(starts_ns, default=0) / 1e9)
-    return {key: one for curve in curves.values() for key, one in _agreed(curve, span_s).items()}
+    course_at = _reference_course(curves)
+    return {key: one for curve in curves.values() for key, one in _agreed(curve, course_at).items()}
 
 
 def _complete(repeats: Sequence[RepeatTimes]) -> list[RepeatTimes]:
@@ -71,8 +68,20 @@ def _complete(repeats: Sequence[RepeatTimes]) -> list[RepeatTimes]:
     return by_kernel or complete
 
 
+def _reference_course(
+    curves: Mapping[str, Mapping[PointKey, list[RepeatTimes]]],
+) -> Mapping[int, float]:
+    """The course that the reference shows over the whole run, by the start of each visit, ns."""
+    visits = [one for curve in curves.values() for times in curve.values() for one in times]
+    visits.sort(key=lambda one: one.started_utc_ns)
+    starts_ns = [one.started_utc_ns for one in visits]
+    readings_ns = [one.reference_ns for one in visits]
+    course = reference_course(readings_ns, np.array(starts_ns) / 1e9)
+    return dict(zip(starts_ns, course.tolist(), strict=True))
+
+
 def _agreed(
-    curve: Mapping[PointKey, list[RepeatTimes]], span_s: tuple[float, float]
+    curve: Mapping[PointKey, list[RepeatTimes]], course_at: Mapping[int, float]
 ) -> dict[PointKey, AgreedTimes]:
     """The agreed times of one curve, by point, at the mean speed of the run."""
     keys = list(curve)
@@ -81,7 +90,8 @@ def _agreed(
     sizes = np.array([place for place, _ in visits], dtype=np.int64)
     log_times = np.log([float(np.median(one.latency_ns)) for _, one in visits])
     times_s = np.array([one.started_utc_ns / 1e9 for _, one in visits])
-    course = anchored(machine_course(sizes, log_times, times_s), times_s, span_s)
+    reference = np.array([course_at[one.started_utc_ns] for _, one in visits])
+    course = machine_course(sizes, log_times, reference, times_s)
     disturbed = np.array([one.is_disturbed for _, one in visits])
     estimates = size_estimates(sizes, log_times, course, disturbed)
     repeats = [one for _, one in visits]

@@ -26,7 +26,8 @@ class RepeatTimes:
     where it is host time; `gap_ns` is empty with "wall". `untimed_calls` are left out of the arrays
     because they took 0 ns, or may have a kernel without a time or a launching call. The first call
     began at `started_utc_ns`; `is_disturbed` says that something else was seen on the machine,
-    `cut_short` that the budget ended before all calls were made.
+    `cut_short` that the budget ended before all calls were made. `reference_ns` are the times of
+    the reference beside it.
     """
 
     number: int
@@ -39,6 +40,7 @@ class RepeatTimes:
     signatures: frozenset[str | None] = frozenset()
     untimed_calls: int = 0
     cut_short: bool = False
+    reference_ns: tuple[int, ...] = ()
 
 
 def repeats_by_scenario(
@@ -95,6 +97,7 @@ class _CallColumns:
             signatures=frozenset(self._signature.take(rows).unique().to_pylist()),
             untimed_calls=timing.calls - len(latency),
             cut_short=timing.cut_short,
+            reference_ns=timing.reference_ns,
         )
 
 

@@ -27,7 +27,7 @@ def choose_size(
     Brackets with an end in `just_measured` wait, and so do those with one that was visited while
     the machine's speed changed: that would show there as a step of the curve.
     """
-    waiting = frozenset(just_measured) | observed.between_speeds(op_plan.reference)
+    waiting = frozenset(just_measured) | observed.between_speeds
     seen = Seen(_fitted_times(op_plan, observed), observed.noise, waiting)
     return next_size(seen, _open_sizes(op_plan, observed), TARGET_P95)
 

@@ -12,7 +12,14 @@ import numpy as np
 
 from ...device.findings import is_disturbed
 from ...stats.arrays import Float64
-from ...stats.machine_course import EPISODE, SizeEstimate, is_quiet, machine_course, size_estimates
+from ...stats.machine_course import (
+    EPISODE,
+    SizeEstimate,
+    is_quiet,
+    machine_course,
+    reference_course,
+    size_estimates,
+)
 from ...store.recording import PointTiming
 from ...store.text.listed import listed
 from .repeat import Repeat
@@ -22,7 +29,8 @@ from .repeat import Repeat
 _MEDIAN_OVER_MEAN: Final = 1.2533
 _DEVIATION_OVER_RANGE: Final = 1 / (2 * NormalDist().inv_cdf(0.75))
 _DEVIATION_OVER_MEDIAN: Final = 1 / NormalDist().inv_cdf(0.75)
-_MIN_VISITS: Final = 4  # fewer visits of one size do not tell how visits scatter
+_MIN_VISITS: Final = 4  # fewer visits do not tell how they scatter
+_AROUND: Final = 2  # visits before and after one between which the machine's speed may change
 _MIN_CALLS: Final = 4  # fewer have no quartiles
 
 
@@ -31,7 +39,7 @@ class Visit:
     """One timed visit of a size: the median of its calls, and that median's standard error.
 
     `noise` is relative; 0 where the calls are too few to say. `is_disturbed` says that something
-    else was seen on the machine.
+    else was seen on the machine. `reference_ns` are the times of the reference beside it.
     """
 
     tokens: int
@@ -39,13 +47,18 @@ class Visit:
     noise: float
     started_utc_ns: int
     is_disturbed: bool
+    reference_ns: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judged:
-    """The course of the machine at each visit [V], and what the visits of each size amount to."""
+    """The course of the machine at each visit [V], and what the visits of each size amount to.
+
+    `reference` is the course as the reference alone shows it, [V].
+    """
 
     course: Float64
+    reference: Float64
     estimates: Mapping[int, SizeEstimate]
 
 
@@ -74,6 +87,7 @@ class Observations:
                     _noise(times_ns),
                     timing.started_utc_ns,
                     is_disturbed(timing.surroundings),
+                    timing.reference_ns,
                 )
             )
             self._judged = None
@@ -103,9 +117,12 @@ class Observations:
             sizes = np.array([visit.tokens for visit in self.visits], dtype=np.int64)
             log_times = np.array([log(visit.time_ns) for visit in self.visits])
             times_s = np.array([visit.started_utc_ns / 1e9 for visit in self.visits])
-            course = machine_course(sizes, log_times, times_s)
+            readings_ns = [visit.reference_ns for visit in self.visits]
+            reference = reference_course(readings_ns, times_s)
+            course = machine_course(sizes, log_times, reference, times_s)
             disturbed = np.array([visit.is_disturbed for visit in self.visits], dtype=np.bool_)
-            self._judged = _Judged(course, size_estimates(sizes, log_times, course, disturbed))
+            estimates = size_estimates(sizes, log_times, course, disturbed)
+            self._judged = _Judged(course, reference, estimates)
         return self._judged
 
     @property
@@ -133,20 +150,14 @@ class Observations:
         """Sizes of which no two visits agree, or that were visited while the machine was slow."""
         return {size for size, one in self.estimates.items() if not one.is_confirmed}
 
-    def between_speeds(self, reference: int | None) -> set[int]:
-        """Sizes visited once, while the machine's speed changed.
-
-        The `reference` took another time after such a visit than before.
-        """
-        at = [place for place, visit in enumerate(self.visits) if visit.tokens == reference]
-        changed = [
-            visit.tokens
-            for before, after in pairwise(at)
-            if abs(log(self.visits[after].time_ns / self.visits[before].time_ns)) > EPISODE
-            for visit in self.visits[before + 1 : after]
-        ]
+    @property
+    def between_speeds(self) -> set[int]:
+        """Sizes visited once, while the machine's speed changed as the reference shows it."""
+        padded = np.pad(self.judged.reference, _AROUND, mode="edge")
+        around = np.lib.stride_tricks.sliding_window_view(padded, 2 * _AROUND + 1)
+        changed = np.flatnonzero(np.ptp(around, axis=1) > EPISODE)
         counts = self.counts
-        return {size for size in changed if counts[size] == 1}
+        return {size for at in changed if counts[size := self.visits[at].tokens] == 1}
 
     def remarks(self) -> list[str]:
         """Sentences about sizes whose visits disagree, and about a machine that was slow."""
@@ -169,17 +180,18 @@ class Observations:
 
 
 def _between_visits(visits: Sequence[Visit]) -> float:
-    """Relative deviation of a visit's time from that of others of its size near in time.
+    """Relative deviation of the reference's time from visit to visit, beyond that of its calls.
 
-    From the size that was visited most, the reference, as the median change from one visit to the
-    next: a drift hardly shows in it, and the edges of a slow episode are few. 0 below four visits.
+    As the median change: a drift hardly shows in it, and the edges of a slow episode are few. 0
+    below four visits, and where a visit has no reference.
     """
-    (size, count), *_ = Counter(visit.tokens for visit in visits).most_common(1) or [(0, 0)]
-    if count < _MIN_VISITS:
+    readings_ns = [visit.reference_ns for visit in visits]
+    if len(visits) < _MIN_VISITS or not all(readings_ns):
         return 0.0
-    times = [log(visit.time_ns) for visit in visits if visit.tokens == size]
+    times = [log(median(calls_ns)) for calls_ns in readings_ns]
     change = median(abs(after - before) for before, after in pairwise(times))
-    return change * _DEVIATION_OVER_MEDIAN / sqrt(2)
+    scatter = change * _DEVIATION_OVER_MEDIAN / sqrt(2)
+    return sqrt(max(0.0, scatter**2 - median(map(_noise, readings_ns)) ** 2))
 
 
 def _noise(calls_ns: Sequence[int]) -> float:

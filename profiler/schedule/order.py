@@ -1,7 +1,7 @@
 """The order of visits: drawn by seed, and neighbours never in one breath.
 
-A breath is what is measured between two visits of the reference. Neighbouring sizes that are
-measured in one breath share what the machine did in it, and no step between them would show it.
+A breath is five visits in a row. Neighbouring sizes that are measured in one breath share what the
+machine did in it, and no step between them would show it.
 """
 
 import random

@@ -6,9 +6,9 @@ A late turn begins after all other operations had theirs, in a new process. The 
 every size again, in another order; a third one those of which no two visits agree, or at which the
 machine was slow.
 
-One size, the reference, is visited all along (order.py): it shows how the machine's speed went
-(stats/machine_course.py). All of this follows from the plan and the recordings alone, so that an
-interrupted sweep goes on as if it had not been.
+Beside each visit the script times the reference, the same work for all operations: it shows how the
+machine's speed went (stats/machine_course.py). All of this follows from the plan and the recordings
+alone, so that an interrupted sweep goes on as if it had not been.
 
 The times observed here only decide what to measure; the collectors record the measurement.
 """
@@ -63,7 +63,6 @@ class Schedule:
         for recording in recordings:
             self._recall(recording)
         self._observed.sort()
-        self._begins = bool(self.done)
 
     @property
     def left_s(self) -> float:
@@ -75,7 +74,7 @@ class Schedule:
         """Repeats in all if nothing stops the sweep early, and all visits agree."""
         if self._is_choosing and not self._is_sampled:
             sizes = _max_sizes(self._op_plan, self._max_points)
-            return max(self.done, 2 * sizes + 2 * sizes // BREATH)
+            return max(self.done, 2 * sizes)
         return self.done + self._stopwatch.is_running + len(self._unmeasured()) + self._late_visits
 
     @property
@@ -120,31 +119,14 @@ class Schedule:
         return repeat
 
     def _next(self) -> Repeat | None:
-        """The reference where it is due, else a size that waits, else one that is chosen."""
-        breath = self._breath()
-        waiting = self._waiting()
-        if waiting:
-            known = self._planned | self._observed.sizes
+        """A size that waits, else one that is chosen."""
+        breath = [visit.tokens for visit in self._observed.visits[-BREATH:]]
+        if waiting := self._waiting():
+            known = self._op_plan.planned | self._observed.sizes
             size: int | None = next_apart(waiting, breath, known)
         else:
-            if not self._may_choose():
-                return None
-            size = self._choose(breath)
-        reference = self._op_plan.reference
-        due = self._begins or len(breath) >= BREATH or (size is None and breath)
-        if due and reference in self._observed.counts and size != reference:
-            self._begins = False
-            size = reference
+            size = self._choose(breath) if self._may_choose() else None
         return None if size is None else self._observed.next_repeat(size)
-
-    def _breath(self) -> list[int]:
-        """Sizes measured since the last visit of the reference; none where it has no visit."""
-        breath: list[int] = []
-        for visit in reversed(self._observed.visits):
-            if visit.tokens == self._op_plan.reference:
-                return breath
-            breath.append(visit.tokens)
-        return []
 
     def _waiting(self) -> list[int]:
         """Sizes that are to be visited now, in their order: first, second and further visits."""
@@ -156,10 +138,9 @@ class Schedule:
         return []
 
     def _unmeasured(self) -> list[int]:
-        """Planned sizes that were neither measured nor failed; the reference comes first."""
-        open_ = self._planned - self._observed.sizes - self._observed.failed
-        order = drawn(open_, f"{self._seed} 1")
-        return sorted(order, key=lambda size: size != self._op_plan.reference)
+        """Planned sizes that were neither measured nor failed, in their order."""
+        open_ = self._op_plan.planned - self._observed.sizes - self._observed.failed
+        return drawn(open_, f"{self._seed} 1")
 
     def _waiting_for(self, turn: int) -> list[int]:
         """Visited sizes that lack a visit of a turn; after the second, where visits disagree."""
@@ -167,8 +148,7 @@ class Schedule:
         lacking = {size for size, count in counts.items() if self._turns(size, count) == turn - 1}
         if turn > 2:
             lacking &= observed.unconfirmed
-        lacking -= observed.failed | {self._op_plan.reference}
-        return drawn(lacking, f"{self._seed} {turn}")
+        return drawn(lacking - observed.failed, f"{self._seed} {turn}")
 
     def _turns(self, size: int, visits: int) -> int:
         """How many turns so many visits of a size complete."""
@@ -193,13 +173,10 @@ class Schedule:
         return drawn({*self._op_plan.spare_holdout} - seen, f"{self._seed} spare")
 
     def _choose(self, breath: Sequence[int]) -> int | None:
-        """Choose a size for the fit; of the spare hold-out where the fit needs or can have none.
-
-        None where a size for the fit waits for the end of the breath.
-        """
-        if self._wants_more:
-            size = choose_size(self._op_plan, self._observed, breath)
-            if size is not None or choose_size(self._op_plan, self._observed, ()) is not None:
+        """Choose a size for the fit; of the spare hold-out where the fit needs or can have none."""
+        for just_measured in (breath, ()) if self._wants_more else ():
+            size = choose_size(self._op_plan, self._observed, just_measured)
+            if size is not None:
                 return size
         spare = self._spare
         return next_apart(spare, breath, self._observed.sizes | {*spare}) if spare else None
@@ -207,23 +184,14 @@ class Schedule:
     @property
     def _is_sampled(self) -> bool:
         """Whether second visits have begun, after which no size is chosen any more."""
-        reference = self._op_plan.reference
-        return any(
-            count > self._op_plan.visits_a_turn(size)
-            for size, count in self._observed.counts.items()
-            if size != reference
-        )
-
-    @property
-    def _planned(self) -> set[int]:
-        return self._op_plan.planned
+        counts = self._observed.counts
+        return any(count > self._op_plan.visits_a_turn(size) for size, count in counts.items())
 
     @property
     def _late_visits(self) -> int:
-        """Second visits that are left, with those of the reference between them."""
+        """Second visits that are left."""
         counts, a_turn = self._observed.counts, self._op_plan.visits_a_turn
-        left = sum(2 * a_turn(size) - counts[size] for size in self.measured_once)
-        return left + -(-left // BREATH) if self._op_plan.reference else left
+        return sum(2 * a_turn(size) - counts[size] for size in self.measured_once)
 
     def measured(self, repeat: Repeat, timing: PointTiming) -> None:
         """Add the times of a repeat."""
@@ -249,11 +217,10 @@ class Schedule:
     def turn_late(self, most_visits: int, deadline_s: float) -> None:
         """Begin a late turn, which lasts until another deadline.
 
-        A size, but for the reference, gets `most_visits` in all: two, or more where they disagree.
+        A size gets `most_visits` in all: two, or more where they disagree.
         """
         self._most_visits = most_visits
         self.deadline_s = deadline_s
-        self._begins = True
 
     def _count(self) -> None:
         self.done += 1

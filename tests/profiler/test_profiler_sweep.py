@@ -41,7 +41,7 @@ def run(make_job: MakeJob, plan: Plan) -> Run:
     return run
 
 
-VISITS = 18  # 8 sizes twice, and the reference between them
+VISITS = 16  # 8 sizes twice
 
 
 def recordings(run: Run) -> dict[Path, bytes]:

@@ -86,7 +86,7 @@ def a_scenario(tokens: int) -> Scenario:
 
 def an_op_plan(**changes: Any) -> OpPlan:
     sizes = {"domain": tuple(SIZES), "first": (1, 22, 43, 64), "holdout": (5, 30)}
-    ours = {"curve": a_scenario(1).curve, "reference": 22}
+    ours = {"curve": a_scenario(1).curve}
     return make_op_plan(**(ours | sizes | changes))
 
 

@@ -49,13 +49,13 @@ def test_a_gpu_unpacks_on_the_way() -> None:
 def test_long_calls_make_a_long_point() -> None:
     plan, pace = a_plan("dequant_unpack"), a_pace("dequant_unpack")
     calls_s = (WARMUP_CALLS + MIN_CALLS) * pace["dequant_unpack"](1)
-    assert timing_s(plan, pace) == pytest.approx(2 * START_S + 7 * calls_s, rel=0.02)
+    assert timing_s(plan, pace) == pytest.approx(2 * START_S + 6 * calls_s, rel=0.02)
 
 
 def test_no_point_is_longer_than_its_time_limit() -> None:
     plan = a_plan("dequant_unpack", point_timeout_s=2.0)
     assert timing_s(plan, a_pace("dequant_unpack")) == pytest.approx(
-        2 * START_S + 7 * 2.0, rel=0.05
+        2 * START_S + 6 * 2.0, rel=0.05
     )
 
 

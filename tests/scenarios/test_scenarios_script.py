@@ -21,7 +21,7 @@ import torch
 from moeprof.scenarios.catalogue import CATALOGUE, find_ops
 from moeprof.scenarios.operation import Operation
 from moeprof.scenarios.preset import Preset, load_preset
-from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, PROTOCOL, render_script
+from moeprof.scenarios.script import MAX_CALLS, MIN_CALLS, PROTOCOL, REFERENCE_CALLS, render_script
 from moeprof.store.recording import Load, PointTiming, call_range
 from moeprof.tests.builders import plan_run
 from moeprof.tests.scenarios.fake_cuda import FakeGpu
@@ -330,6 +330,7 @@ def test_a_slow_visit_ends_in_time_and_keeps_what_it_has(
 ) -> None:
     timing, took_s = timed_within(2.0, limit_s)
     assert (timing.calls, timing.cut_short) == (calls, cut_short)
+    assert len(timing.reference_ns) == REFERENCE_CALLS * (1 if cut_short else 2)
     assert took_s <= max(limit_s, 2 * 2.0)  # the inputs are checked, and one call is timed
 
 
@@ -549,6 +550,7 @@ def test_a_visit_of_a_gpu_makes_at_most_100_calls(
         gpu.run()
 
     names |= {"DEVICE": "cuda:0", "run": run, "time": gpu.clock}
+    names["reference"] = lambda side: gpu.run
     names["profiler_range"] = lambda name: nullcontext()
     answer = names["measure"](pool, 4, 0)
     assert MIN_CALLS <= answer["calls"] == len(answer["calls_ns"]) <= 60
@@ -559,6 +561,16 @@ def test_a_visit_of_a_gpu_makes_at_most_100_calls(
 def test_a_short_kernel_is_timed_without_its_launch(monkeypatch: pytest.MonkeyPatch) -> None:
     gpu = FakeGpu(FakeTime(), call_s=5e-6, host_s=30e-6)
     assert device_times(gpu, monkeypatch) == [5000] * 10
+
+
+@pytest.mark.parametrize("host_s", [0.0, 30e-6, 1e-3])
+def test_the_reference_is_timed_without_its_launches(
+    monkeypatch: pytest.MonkeyPatch, host_s: float
+) -> None:
+    gpu = FakeGpu(FakeTime(), call_s=5e-6, host_s=host_s)
+    names, _ = on_gpu(gpu, monkeypatch)
+    names["reference"] = lambda side: gpu.run
+    assert names["reference_times"]() == [5000]
 
 
 def test_launches_that_take_longer_than_the_spin_lengthen_it(

@@ -36,7 +36,7 @@ def test_a_document_read_from_its_file_is_equal(
 
 def test_the_schema_stands_first_and_the_text_ends_in_a_newline(plan: Plan) -> None:
     text = to_json(plan)
-    assert text.startswith('{\n  "schema": "moeprof.plan/1.7",\n')
+    assert text.startswith('{\n  "schema": "moeprof.plan/1.8",\n')
     assert text.endswith("}\n")
 
 
@@ -47,7 +47,7 @@ def test_the_same_document_gives_the_same_bytes(plan: Plan, recording: Recording
 
 def test_an_unknown_major_is_refused_by_number(tmp_path: Path, plan: Plan) -> None:
     path = rewritten(tmp_path / "plan.json", plan, lambda b: b.update(schema="moeprof.plan/2.0"))
-    with pytest.raises(BadInput, match=r"moeprof\.plan/2\.0.*knows moeprof\.plan/1\.7"):
+    with pytest.raises(BadInput, match=r"moeprof\.plan/2\.0.*knows moeprof\.plan/1\.8"):
         read_document(path, Plan)
 
 

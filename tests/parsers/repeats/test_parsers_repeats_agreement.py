@@ -9,29 +9,35 @@ from moeprof.store.plan import Role
 from moeprof.tests.builders import make_scenario
 
 SIZES = range(1, 21)
-REFERENCE = 10
 
 
-def point_key(size: int) -> PointKey:
-    scenario = make_scenario(size)
+def point_key(size: int, op: str = "gelu") -> PointKey:
+    scenario = make_scenario(size, op)
     return scenario.curve, scenario.key, Role.FIT
 
 
 def swept(slow: range, slower: float = 1.4, *, late: bool = True) -> dict[int, AgreedTimes]:
     """Agreed times of two turns over all sizes; visits in `slow` took `slower` times as long."""
     order = [*SIZES, *(reversed(SIZES) if late else ())]
-    order = [
-        size
-        for at, size in enumerate(order)
-        for size in ([REFERENCE, size] if at % 3 == 0 else [size])
-    ]
     repeats: dict[PointKey, list[RepeatTimes]] = {}
     for at, size in enumerate(order):
-        time_ns = 1000.0 * size * (slower if at in slow else 1.0)
+        factor = slower if at in slow else 1.0
         mine = repeats.setdefault(point_key(size), [])
-        mine.append(RepeatTimes(len(mine), None, at * 10**9, latency_ns=np.full(6, time_ns)))
+        mine.append(repeat(len(mine), at, 1000.0 * size * factor, factor))
     agreed = agreed_times(repeats)
     return {size: agreed[point_key(size)] for size in SIZES}
+
+
+def repeat(number: int, at_s: float, time_ns: float, factor: float) -> RepeatTimes:
+    """A repeat whose calls took `time_ns`, on a machine that was slower by a factor."""
+    reference_ns = (round(100_000 * factor),) * 6
+    return RepeatTimes(
+        number,
+        None,
+        round(at_s * 1e9),
+        latency_ns=np.full(6, time_ns),
+        reference_ns=reference_ns,
+    )
 
 
 def time_us(one: AgreedTimes) -> float:
@@ -63,3 +69,18 @@ def test_a_size_seen_in_a_slow_episode_alone_is_corrected_and_says_so() -> None:
 
 def test_a_scenario_without_a_complete_repeat_is_left_out() -> None:
     assert agreed_times({point_key(4): [RepeatTimes(0, "it hung")]}) == {}
+
+
+def test_what_others_saw_of_the_machine_sets_the_level_of_an_operation() -> None:
+    """The machine becomes 4 % slower after 60 of 80 s: half of this operation's visits feel it."""
+    repeats: dict[PointKey, list[RepeatTimes]] = {}
+    for op, starts_s in (("gelu", (0, 60)), ("relu", (20, 40))):
+        for turn, begin_s in enumerate(starts_s):
+            for place, size in enumerate(SIZES):
+                at_s = begin_s + place
+                factor = 1 + 0.04 * (at_s >= 60)
+                mine = repeats.setdefault(point_key(size, op), [])
+                mine.append(repeat(turn, at_s, 1000.0 * size * factor, factor))
+    agreed = agreed_times(repeats)
+    times_us = [time_us(agreed[point_key(size)]) / size for size in SIZES]
+    assert times_us == pytest.approx([1.01] * len(SIZES), abs=0.002)  # the mean of 80 s

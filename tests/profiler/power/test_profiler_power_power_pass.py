@@ -88,10 +88,10 @@ def test_from_loads_to_a_model_that_knows_energy(
     progress = Progress()
     with simulated_recorder() as sensors:
         timed, loaded = sweep(run, plan, sensors, progress)
-    assert (timed.collector, timed.measured) == ("cpu", 16)
+    assert (timed.collector, timed.measured) == ("cpu", 14)
     assert (loaded.collector, loaded.measured, loaded.failures) == ("power", 8, [])
-    assert progress.of("power") == [(16 + number, 24) for number in range(8)]
-    assert progress.ended == 24
+    assert progress.of("power") == [(14 + number, 22) for number in range(8)]
+    assert progress.ended == 22
 
     rows = points(run)
     anchors = [size for size, row in rows.items() if row["energy_mj"] is not None]
@@ -210,7 +210,7 @@ def test_sensors_that_refuse_cost_the_energy_and_nothing_else(
         raise CannotMeasure("NVML is unavailable: the driver is gone")
 
     timed, loaded = sweep(run, plan, refuse)
-    assert (timed.measured, timed.failures) == (16, [])
+    assert (timed.measured, timed.failures) == (14, [])
     assert (loaded.measured, len(loaded.failures)) == (0, 8)
     rows = points(run)
     assert rows[64]["latency_us"] is not None
@@ -231,7 +231,7 @@ def test_while_time_is_left_each_operation_has_one_more_block(
     with simulated_recorder() as sensors:
         _, loaded = sweep(run, spare, sensors, progress)
     assert (loaded.measured, loaded.failures) == (12, [])
-    assert progress.ended == 16 + 12
+    assert progress.ended == 14 + 12
     write_document(run.plan_path, spare)
     energies = {row["energy_n"] for row in points(run).values() if row["energy_n"]}
     assert energies == {3}

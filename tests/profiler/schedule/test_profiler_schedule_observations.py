@@ -1,5 +1,7 @@
 """What is kept of a size: its visits in the order of time, and what they amount to."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,14 +12,20 @@ from moeprof.store.recording import PointTiming
 from moeprof.tests.profiler.worlds import a_scenario
 
 
-def timing(tokens: int, *calls_ns: int, at: int = 0) -> PointTiming:
-    return PointTiming(a_scenario(tokens).key, 0, len(calls_ns), calls_ns, at, at + 1)
+def timing(tokens: int, *calls_ns: int, at: int = 0, reference_ns: int = 140) -> PointTiming:
+    times = (reference_ns,) * 6
+    return PointTiming(
+        a_scenario(tokens).key, 0, len(calls_ns), calls_ns, at, at + 1, reference_ns=times
+    )
 
 
-def observed(*times_ns: tuple[int, int]) -> Observations:
+def observed(*times_ns: tuple[int, int], machine: Sequence[float] = ()) -> Observations:
+    """Visits of sizes; `machine` are factors by which the reference takes longer beside them."""
     seen = Observations()
     for at, (tokens, time_ns) in enumerate(times_ns):
-        seen.add(Repeat(tokens, seen.counts[tokens]), timing(tokens, *[time_ns] * 6, at=at))
+        reference_ns = round(100_000 * machine[at]) if machine else 100_000
+        one = timing(tokens, *[time_ns] * 6, at=at, reference_ns=reference_ns)
+        seen.add(Repeat(tokens, seen.counts[tokens]), one)
     return seen
 
 
@@ -29,18 +37,24 @@ def test_two_visits_that_agree_confirm_a_size() -> None:
 
 
 def test_a_slow_machine_is_told_and_its_times_do_not_count() -> None:
-    turn = [(1, 100), (4, 400), (1, 100), (8, 800), (1, 100), (16, 1600), (1, 100)]
-    slow = [(tokens, round(1.5 * time_ns)) for tokens, time_ns in turn[:4]]
-    seen = observed(*turn, *turn, *slow)
-    assert seen.time_ns == pytest.approx({1: 100, 4: 400, 8: 800, 16: 1600}, rel=0.01)
-    (remark,) = seen.remarks()
-    assert remark.startswith("the machine was up to 50 % slower in ")
+    turn = [(2**at, 100 * 2**at) for at in range(8)]
+    slow = [(tokens, round(1.5 * time_ns)) for tokens, time_ns in turn]
+    seen = observed(*turn, *slow, machine=[1.0] * 8 + [1.4] * 8)
+    assert seen.time_ns == pytest.approx({tokens: time_ns for tokens, time_ns in turn}, rel=0.01)
+    *_, remark = seen.remarks()
+    assert re.match("the machine was up to (4[5-9]|50) % slower in 8 of 16 visits", remark)
+
+
+def test_a_machine_that_is_slow_in_the_first_turn_is_known_by_the_reference() -> None:
+    seen = observed(*((2**at, 100 * 2**at) for at in range(8)), machine=[1.0] * 4 + [1.4] * 4)
+    assert {size for size, one in seen.estimates.items() if one.is_slow} == {16, 32, 64, 128}
 
 
 def test_sizes_visited_once_while_the_speed_changed_are_named() -> None:
-    seen = observed((1, 100), (4, 400), (1, 101), (8, 800), (16, 2100), (1, 140), (32, 4000))
-    assert seen.between_speeds(1) == {8, 16}
-    assert seen.between_speeds(None) == set()
+    times_ns = [(2**at, 100) for at in range(12)]
+    seen = observed(*times_ns, machine=[1.0] * 6 + [1.4] * 6)
+    assert seen.between_speeds == {16, 32, 64, 128}
+    assert observed(*times_ns).between_speeds == set()
 
 
 def test_a_repeat_takes_the_first_free_number() -> None:
@@ -69,16 +83,14 @@ def test_few_calls_have_no_scatter_and_a_count_of_events_no_time() -> None:
     assert (seen.noise, seen.sizes) == ({1: 0.0}, {1, 2})
 
 
-def test_the_noise_holds_the_scatter_of_the_visits_to_the_reference() -> None:
+def test_the_noise_holds_the_scatter_of_the_reference_between_visits() -> None:
     """Calls of a visit may agree to the nanosecond while visits are 4 % apart."""
-    steady, moved = (
-        observed(*((1, time_ns) for time_ns in times_ns), (4, 400)).noise[4]
-        for times_ns in ((100, 100, 100, 100, 100), (100, 104, 100, 104, 100))
-    )
-    assert steady == 0.0
-    assert moved == pytest.approx(0.04 / 0.6745 / 2**0.5, rel=0.02)
+    visits = [(2**at, 400) for at in range(6)]
+    assert observed(*visits).noise[4] == 0.0
+    moved = observed(*visits, machine=[1.0, 1.04, 1.0, 1.04, 1.0, 1.04])
+    assert moved.noise[4] == pytest.approx(0.04 / 0.6745 / 2**0.5, rel=0.03)
 
 
 def test_the_edge_of_a_slow_episode_is_no_scatter() -> None:
-    seen = observed(*((1, time_ns) for time_ns in (100, 100, 100, 150, 150, 150)), (4, 400))
+    seen = observed(*((2**at, 400) for at in range(8)), machine=[1.0] * 4 + [1.5] * 4)
     assert seen.noise[4] == 0.0

@@ -73,7 +73,7 @@ class OnGpu(TorchFunctionMode):
         if not inputs and name == "to" and is_new is False:
             result = result.clone()
             outputs = [result]
-        if name in _PRODUCTS:
+        if name in _PRODUCTS and not written:  # else the memory of the result is there already
             self._refuse(*outputs)
         for one in outputs:
             one.untyped_storage().on_gpu = True  # type: ignore[attr-defined]
