@@ -28,6 +28,7 @@ def test_a_schema_asks_for_the_fields_that_have_no_default(plan: Plan) -> None:
     assert set(schema["properties"]) == set(body)
     assert set(body) - set(schema["required"]) == {
         "power",
+        "power_limit_w",
         "power_reason",
         "sm_clock_mhz",
         "thermal_step",
