@@ -3,12 +3,17 @@
 Commits 0 to B - 1 have one level and commits B to N - 1 another. s_B is 1 for a reading of a commit
 >= B and else 0, and M y is what levels and drift leave of y (drift.py). Then
 
-    step_B = s_B' M y / s_B' M s_B,   RSS_B = y' M y - (s_B' M y)^2 / s_B' M s_B
-    log posterior = log prior_B - 1/2 log(s_B' M s_B) - (n - p - 1)/2 log(RSS_B) + constant
+    I_B = s_B' M s_B,   step_B = s_B' M y / I_B,   RSS = y' M y,   RSS_B = RSS - step_B^2 I_B
+    log posterior = log prior_B - 1/2 log(1 + I_B)
+                    - (n - p)/2 log((I_B RSS_B + RSS) / (1 + I_B)) + constant
 
-(a change point with unknown levels and noise: Smith 1975, Biometrika 62(2), 407-416). All B between
-two neighbours among the commits that were read have one likelihood, so the work grows with the
-commits that were read and not with the history.
+(a change point with unknown levels and noise: Smith 1975, Biometrika 62(2), 407-416; the step over
+the noise is N(0, 1) beforehand). All B between two neighbours among the commits that were read have
+one likelihood, so the work grows with the commits that were read and not with the history.
+
+The sum over all B, beside the likelihood of one level, is the evidence that there is a change. As
+that of two commits (sequential.py), it may be looked at after every reading, also where the
+readings before it say what is read next.
 """
 
 from dataclasses import dataclass
@@ -38,12 +43,14 @@ class ChangePoint:
     `posterior` is the probability that commit 1, 2, ... N - 1 is the first of the new level. If it
     is, `steps` is the log ratio of the new level to the old one, `levels` the log of the old level
     at the time of the last reading, and `variances` that of the log of a reading: each [N - 1].
+    `log_evidence` is the natural log of the Bayes factor of "a change" over "none".
     """
 
     posterior: Float64
     steps: Float64
     levels: Float64
     variances: Float64
+    log_evidence: float
 
     @property
     def variance(self) -> float:
@@ -73,18 +80,22 @@ def change_point(readings: Readings, log_prior: Float64, *, may_drift: bool) -> 
     is_new = (readings.commits[:, None] >= read[1:]).astype(np.float64)  # [n, gaps]
     fits = fit_steps(is_new, readings.logs, readings.sessions, may_drift=may_drift)
     freedom = fits.freedom - 1
-    of_model = fits.log_evidence - 0.5 * (
-        np.log(fits.information) + freedom * np.log(fits.rss_of_step)
-    )
+    of_model = fits.with_step()
     likelihood = np.logaddexp.reduce(of_model)
     share = np.exp(of_model - likelihood)
     steps, levels, variances = (
         (share * one).sum(0) for one in (fits.steps, fits.old_levels, fits.rss_of_step / freedom)
     )
     gap = np.searchsorted(read, np.arange(1, len(log_prior) + 1)) - 1
-    log_posterior = log_prior + likelihood[gap]
-    posterior = np.exp(log_posterior - np.logaddexp.reduce(log_posterior))
-    return ChangePoint(posterior, steps[gap], levels[gap], variances[gap])
+    log_posterior = log_prior - np.logaddexp.reduce(log_prior) + likelihood[gap]
+    of_change = float(np.logaddexp.reduce(log_posterior))
+    return ChangePoint(
+        posterior=np.exp(log_posterior - of_change),
+        steps=steps[gap],
+        levels=levels[gap],
+        variances=variances[gap],
+        log_evidence=of_change - float(np.logaddexp.reduce(fits.without_step()[:, 0])),
+    )
 
 
 def _either_side(left: Float64, right: Float64) -> Float64:

@@ -29,6 +29,7 @@ _RATIOS: Final = np.array([0.15, 0.3, 0.6, 1.2, 2.4])  # standard deviation over
 _MEMORIES: Final = np.array([15.0, 60.0, 240.0])  # readings
 _MOST_COSINES: Final = 48
 _READINGS_A_COSINE: Final = 3
+_PRIOR_VARIANCE: Final = 1.0  # of a step, over that of one reading's noise
 _TINY: Final = 1e-30
 
 
@@ -50,6 +51,18 @@ class StepFits:
     rss: Float64
     rss_of_step: Float64
     old_levels: Float64
+
+    def without_step(self) -> Float64:
+        """Log likelihood of one level alone, [D, 1], up to a constant."""
+        return np.asarray(self.log_evidence - self.freedom / 2 * np.log(self.rss))
+
+    def with_step(self) -> Float64:
+        """Log likelihood of each step, which is N(0, s^2) beforehand, [D, m]; constant as above."""
+        kept = _PRIOR_VARIANCE * self.information
+        shrunk = (kept * self.rss_of_step + self.rss) / (1 + kept)
+        return np.asarray(
+            self.log_evidence - 0.5 * np.log1p(kept) - self.freedom / 2 * np.log(shrunk)
+        )
 
 
 def fit_steps(is_new: Float64, readings: Float64, sessions: Int64, *, may_drift: bool) -> StepFits:

@@ -9,15 +9,12 @@ reading, errs in 4.6 %.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from .arrays import Float64, Int64
 from .drift import fit_steps
 from .student import half_width
-
-_PRIOR_VARIANCE: Final = 1.0  # the difference's, over that of one reading's noise
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +44,8 @@ def difference(
     three more than there are sessions.
     """
     fits = fit_steps(is_new[:, None], readings, sessions, may_drift=may_drift)
-    half, freedom = fits.freedom / 2, fits.freedom - 1
-    kept = _PRIOR_VARIANCE * fits.information
-    shrunk = (kept * fits.rss_of_step + fits.rss) / (1 + kept)  # RSS if the step has its prior
-    one = (fits.log_evidence - half * np.log(fits.rss))[:, 0]
-    two = (fits.log_evidence - 0.5 * np.log1p(kept) - half * np.log(shrunk))[:, 0]
+    one, two = fits.without_step()[:, 0], fits.with_step()[:, 0]
+    freedom = fits.freedom - 1
     share, steps = np.exp(two - np.logaddexp.reduce(two)), fits.steps[:, 0]
     variances = (fits.rss_of_step / freedom / fits.information)[:, 0]
     mean = float(share @ steps)

@@ -1,8 +1,9 @@
 """What to read next in a bisection, from all that was read: one function of the readings.
 
-First the ends are read in turns until they differ, or differ by too little to matter. Then each
-reading goes where it says most about the place of the change, in proportion to what it costs. Last,
-the commit that is found is read against its parent alone, which a second change would contradict.
+First the ends are read in turns until they probably differ, or differ by too little to matter. Then
+each reading goes where it says most about the place of the change, in proportion to what it costs;
+all of them together must show that there is one. Last, the commit that is found is read against its
+parent alone, which a second change would contradict.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ from ...stats.change_point import ChangePoint, Readings, change_point
 from ...stats.sequential import Difference, difference
 from .spikes import is_spike
 
-_ENDS_ALPHA: Final = 0.01  # probability to search where the ends do not differ
+# Log evidence of a change. Where there is none, one bisection in 10 comes to the first, and one in
+# 100 to the second, at most.
+_SEARCH_EVIDENCE: Final = log(10)
+_CHANGE_EVIDENCE: Final = log(100)
 _FIRST_READINGS: Final = 8  # both ends together
 _REFERENCE_EVERY: Final = 5  # readings; one of an end keeps the drift apart from the change
 _LEAST_OF_PAIR: Final = 3  # readings of either commit
@@ -108,11 +112,11 @@ def decide(readings: Readings, history: History, rules: Rules, session: int = 0)
     width = ends.half_width(_SURE)
     if ends.step + width < rules.min_effect and ends.step - width > -rules.min_effect:
         return Decision(Phase.UNCHANGED, None, ends)
-    if ends.log_evidence < log(1 / _ENDS_ALPHA) and not _is_inside(readings, last):
-        return Decision(Phase.ENDS, _end(n, last), ends)
-    if ends.step < 0:
+    if ends.step < 0 and ends.log_evidence >= _CHANGE_EVIDENCE:
         return Decision(Phase.IMPROVED, None, ends)
     place = change_point(readings, history.log_prior, may_drift=rules.may_drift)
+    if ends.step < 0 or _evidence(ends, place) < _SEARCH_EVIDENCE:
+        return Decision(Phase.ENDS, _end(n, last), ends)
     return _search(readings, history, rules, ends, place)
 
 
@@ -133,7 +137,8 @@ def _search(
         # that are read in turns: these alone must show the change. Without drift the posterior is
         # exact, and they must only not deny it.
         enough = log(1 / rules.error) if rules.may_drift else 0.0
-        if pair.log_evidence >= enough and pair.step > 0:
+        is_change = _evidence(ends, place) >= _CHANGE_EVIDENCE
+        if is_change and pair.log_evidence >= enough and pair.step > 0:
             return Decision(Phase.FOUND, None, *known)
     counts = [int((readings.commits == one).sum()) for one in (parent, suspects[1])]
     return Decision(Phase.VERIFY, parent if counts[0] <= counts[1] else suspects[1], *known)
@@ -155,9 +160,13 @@ def _end(n: int, last: int) -> int:
     return (0, last, last, 0)[n % 4]
 
 
-def _is_inside(readings: Readings, last: int) -> bool:
-    """Whether the search has begun: the ends were known to differ, and later readings may doubt."""
-    return bool(((readings.commits > 0) & (readings.commits < last)).any())
+def _evidence(ends: Difference, place: ChangePoint) -> float:
+    """Log evidence that there is a change, by the ends alone or by all readings.
+
+    A spike that is not known as one makes the noise of all readings large, and not that of the
+    ends.
+    """
+    return max(ends.log_evidence, place.log_evidence)
 
 
 def _pair(readings: Readings, parent: int, commit: int, rules: Rules) -> Difference | None:

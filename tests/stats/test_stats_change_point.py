@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from moeprof.stats.arrays import Float64
 from moeprof.stats.change_point import ChangePoint, Readings, change_point
+from moeprof.stats.sequential import difference
 
 COMMITS = 12
 FLAT = np.zeros(COMMITS - 1)
@@ -19,20 +21,36 @@ def read(commits: list[int], first_new: int, seed: int = 0, step: float = 0.05) 
     return Readings(places, logs, np.zeros(len(places), np.int64))
 
 
-def all_of_them(first_new: int, repeats: int = 3) -> Readings:
-    return read([*range(COMMITS), *reversed(range(COMMITS))] * repeats, first_new)
+def all_of_them(first_new: int, repeats: int = 3, step: float = 0.05) -> Readings:
+    return read([*range(COMMITS), *reversed(range(COMMITS))] * repeats, first_new, step=step)
 
 
-def test_without_drift_it_is_the_textbook_posterior() -> None:
-    found = change_point(readings := all_of_them(7), FLAT, may_drift=False)
-    logs = []
-    for place in range(1, COMMITS):
-        sides = [readings.logs[readings.commits < place], readings.logs[readings.commits >= place]]
-        rss = sum(float(((side - side.mean()) ** 2).sum()) for side in sides)
-        sizes = len(sides[0]) * len(sides[1]) / len(readings.logs)
-        logs.append(-0.5 * np.log(sizes) - (len(readings.logs) - 2) / 2 * np.log(rss))
-    wanted = np.exp(np.array(logs) - max(logs))
-    assert found.posterior == pytest.approx(wanted / wanted.sum(), abs=1e-9)
+def likelihood(is_new: Float64, logs: Float64) -> float:
+    """Log likelihood of a level and a step N(0, s^2), by the covariance of the readings."""
+    covariance = np.eye(len(logs)) + np.outer(is_new, is_new)
+    inverse = np.linalg.inv(covariance)
+    left = logs - inverse.sum(0) @ logs / inverse.sum()
+    determinants = np.log(np.linalg.det(covariance)) + np.log(inverse.sum())
+    return float(-0.5 * (determinants + (len(logs) - 1) * np.log(left @ inverse @ left)))
+
+
+def test_without_drift_it_is_the_posterior_by_the_covariance() -> None:
+    readings = all_of_them(7, repeats=1, step=0.01)
+    found = change_point(readings, FLAT, may_drift=False)
+    new = [(readings.commits >= place).astype(np.float64) for place in range(1, COMMITS)]
+    wanted = np.exp([likelihood(one, readings.logs) for one in new])
+    assert found.posterior == pytest.approx(wanted / wanted.sum(), rel=1e-6)
+    no_change = likelihood(np.zeros(len(readings.logs)), readings.logs)
+    assert found.log_evidence == pytest.approx(np.log(wanted.mean()) - no_change)
+
+
+@given(st.booleans(), st.floats(-0.05, 0.05))
+def test_of_the_ends_alone_the_evidence_is_that_of_two_levels(drift: bool, step: float) -> None:
+    readings = read([0, 11, 11, 0] * 4, 6, step=step)
+    is_new = (readings.commits > 0).astype(np.float64)
+    ends = difference(is_new, readings.logs, readings.sessions, may_drift=drift)
+    found = change_point(readings, FLAT, may_drift=drift)
+    assert found.log_evidence == pytest.approx(ends.log_evidence)
 
 
 @given(st.integers(1, COMMITS - 1), st.booleans())
@@ -67,5 +85,5 @@ def test_a_reading_within_the_doubtful_stretch_adds_most() -> None:
 
 
 def test_where_the_place_is_known_no_reading_adds_anything() -> None:
-    sure = ChangePoint(np.array([0.0, 1.0]), np.full(2, 0.1), np.zeros(2), np.full(2, 1e-4))
+    sure = ChangePoint(np.array([0.0, 1.0]), np.full(2, 0.1), np.zeros(2), np.full(2, 1e-4), 9.0)
     assert sure.gains() == pytest.approx(np.zeros(3), abs=1e-9)

@@ -73,6 +73,14 @@ def test_ends_that_do_not_differ_end_the_search_without_a_commit() -> None:
     assert set(places) == {0, 31}
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_search_begins_by_little_evidence_and_ends_by_much(seed: int) -> None:
+    decision, places = searched(step_at(9), noise=0.02, seed=seed)
+    assert decision.place is not None
+    assert decision.place.log_evidence >= np.log(100)
+    assert 8 <= next(at for at, place in enumerate(places) if place not in (0, 31)) < 40
+
+
 def test_an_end_that_is_better_is_told() -> None:
     assert searched(step_at(9, -0.05))[0].phase is Phase.IMPROVED
 

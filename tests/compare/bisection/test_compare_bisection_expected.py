@@ -28,7 +28,7 @@ def test_a_noise_that_few_readings_show_may_take_many_more() -> None:
 
 def place(posterior: list[float]) -> ChangePoint:
     n = len(posterior)
-    return ChangePoint(np.array(posterior), np.full(n, 0.03), np.zeros(n), np.full(n, 4e-4))
+    return ChangePoint(np.array(posterior), np.full(n, 0.03), np.zeros(n), np.full(n, 4e-4), 9.0)
 
 
 def test_where_the_place_is_known_nothing_is_left() -> None:

@@ -14,7 +14,9 @@ from moeprof.stats.sequential import Difference
 from moeprof.store.verdicts.bisection import Outcome
 
 COMMITS = [Commit(name * 40, name * 40, name) for name in "abcd"]
-PLACE = ChangePoint(np.array([0.02, 0.9, 0.08]), np.full(3, 0.1), np.zeros(3), np.full(3, 4e-4))
+PLACE = ChangePoint(
+    np.array([0.02, 0.9, 0.08]), np.full(3, 0.1), np.zeros(3), np.full(3, 4e-4), 9.0
+)
 ENDS = Difference(step=0.1, standard_error=0.01, freedom=20, log_evidence=9.0)
 SEEN = Evidence(Readings(np.array([0, 3, 3]), np.zeros(3), np.zeros(3, np.int64)), {1: "no"}, 4)
 
@@ -26,7 +28,7 @@ def test_suspects_are_the_fewest_that_are_likely_enough() -> None:
 
 
 def test_all_that_no_reading_tells_apart_come_first() -> None:
-    place = ChangePoint(np.array([0.34, 0.33, 0.33]), *(np.full(3, 0.1),) * 3)
+    place = ChangePoint(np.array([0.34, 0.33, 0.33]), *(np.full(3, 0.1),) * 3, 9.0)
     of_the_last_two = Decision(Phase.SEARCH, 1, ENDS, place, (2, 3), 0.66)
     assert [one.subject for one in suspects(COMMITS, of_the_last_two, 0.5)] == ["c", "d"]
     assert [one.subject for one in suspects(COMMITS, of_the_last_two, 0.1)] == ["c", "d", "b"]
