@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from ..store.errors import BadInput
 from .process.run import Finished, run
 
 _LIMIT_S: Final = 20.0
@@ -52,7 +53,7 @@ def head(folder: Path) -> tuple[str | None, bool | None]:
         if commit.exit_code != 0 or not _COMMIT.fullmatch(commit.stdout.strip()):
             return None, None
         return commit.stdout.strip(), _differs(folder)
-    except OSError:
+    except (BadInput, OSError):
         return None, None
 
 
@@ -84,12 +85,12 @@ def _off(driver: str) -> Iterator[str]:
 def git(folder: Path, *words: str, timeout_s: float = _LIMIT_S) -> Finished:
     """Run git in a folder with none of its programs, and never a `git` that lies there.
 
-    Raises OSError without git.
+    Raises BadInput without git.
     """
     path = os.pathsep.join(filter(os.path.isabs, os.get_exec_path()))
     programs = [shutil.which(name, path=path) for name in ("env", "git")]
     if None in programs:
-        raise FileNotFoundError("there is no git")
+        raise BadInput("there is no git here", hint="install it, or see PATH")
     env, git = (str(program) for program in programs)
     variables = [name for name in os.environ if name.startswith("GIT_") and name not in _KEPT]
     unset = [word for name in variables for word in ("-u", name)]

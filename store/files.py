@@ -13,12 +13,14 @@ from .disk.temporary import temporary_file
 from .errors import BadInput
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_ELSEWHERE = "name a folder of another disk by --store, --out, --state or TMPDIR"
+_YOURS = "name a folder that you may write to by --store, --out, --state or TMPDIR"
 _HINTS = {
-    errno.ENOSPC: "free some space, or point --store or --out at another disk",
-    errno.EDQUOT: "free some of the quota, or point --store or --out at another disk",
-    errno.EROFS: "point --store or --out at a folder that can be written",
-    errno.EACCES: "point --store or --out at a folder that you may write to",
-    errno.EPERM: "point --store or --out at a folder that you may write to",
+    errno.ENOSPC: f"free some space, or {_ELSEWHERE}",
+    errno.EDQUOT: f"free some of the quota, or {_ELSEWHERE}",
+    errno.EROFS: _YOURS,
+    errno.EACCES: _YOURS,
+    errno.EPERM: _YOURS,
     errno.EEXIST: "a part of that path is a file; name another folder",
     errno.ENAMETOOLONG: "shorten the path",
     errno.EISDIR: "name a file, not a folder",
@@ -105,7 +107,7 @@ def cannot_write(path: Path | str, error: OSError) -> BadInput:
     """Make the error that says why `path` could not be written, with a hint."""
     return BadInput(
         f"cannot write {path}: {reason(error)}",
-        hint=_HINTS.get(error.errno or 0, "point --store or --out at another folder"),
+        hint=_HINTS.get(error.errno or 0, _YOURS),
     )
 
 

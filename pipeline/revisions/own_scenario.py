@@ -9,10 +9,13 @@ import sys
 from enum import StrEnum
 from typing import Final
 
+from ...device.identity import choose_device
+from ...profiler.power.sensors import check_sensors
 from ...scenarios.run_options import RunOptions
 from ...store.disk.temporary import scratch_folder
 from ...store.errors import MoeprofError
 from ...store.tables.parquet import read_table
+from ..measure.resolve import describe_here
 from ..parse import parse
 from ..profile import profile
 
@@ -35,7 +38,13 @@ _COLUMNS: Final = {
 
 
 def command(file: str, op: str, batch_size: int, metric: Metric) -> tuple[str, ...]:
-    """Words of the command that prints one reading."""
+    """Words of the command that prints one reading.
+
+    Raises CannotMeasure where the metric needs a sensor that is not here.
+    """
+    if metric is not Metric.LATENCY:
+        usual = RunOptions()
+        check_sensors(describe_here(choose_device(usual.device), usual.threads))
     return (sys.executable, "-m", __spec__.name, file, op, str(batch_size), metric)
 
 

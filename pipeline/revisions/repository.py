@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ...profiler.git import git, head
-from ...profiler.process.run import one_line
+from ...profiler.process.run import Finished, one_line
 from ...store.disk.sync import make_folder
 from ...store.errors import BadInput, shortened
 from ...store.files import cannot_write, write_whole
@@ -44,11 +44,12 @@ class Repository:
     folder: Path
 
     def resolve(self, revision: str) -> Commit:
-        """The commit that a revision names. Raises BadInput where it names none."""
+        """The commit that a revision names. Raises BadInput for none, and outside a repository."""
         if revision.startswith("-"):
             raise BadInput(f"{revision!r} is no revision", hint="name a commit, a branch or a tag")
         shown = self._git("log", "-1", f"--format={_FIELDS}", f"{revision}^{{commit}}", "--")
         if shown is None:
+            self.common_folder()
             raise BadInput(
                 f"{shortened(revision)!r} names no commit of {self.folder}",
                 hint="git log shows them; fetch it if it is not here",
@@ -103,25 +104,26 @@ class Repository:
         return self._of_git("--git-dir")
 
     def _of_git(self, which: str) -> Path:
-        path = self._path(which)
-        if path is None:
-            raise BadInput(f"{self.folder} is in no git repository", hint="cd to one")
-        return path
+        done = self._asked_for(which)
+        if done.exit_code != 0:
+            raise BadInput(
+                f"git sees no repository in {self.folder}: {one_line(done.stderr)}",
+                hint="cd to one of yours; see safe.directory in git config --help for another's",
+            )
+        return self._path(done)
 
-    def _path(self, which: str) -> Path | None:
-        """A folder that git names, None without one.
+    def _asked_for(self, which: str) -> Finished:
+        """Ask git for a folder relative to ours: it answers in UTF-8, and ours need not be that."""
+        return git(self.folder, "rev-parse", "--path-format=relative", which)
 
-        It is asked relative to ours: the answer is read as UTF-8, and ours need be none.
-        """
-        shown = self._git("rev-parse", "--path-format=relative", which)
-        if shown is None:
-            return None
-        return Path(os.path.realpath(self.folder / shown.removesuffix("\n")))
+    def _path(self, answered: Finished) -> Path:
+        return Path(os.path.realpath(self.folder / answered.stdout.removesuffix("\n")))
 
     def prefix(self) -> str:
         """The path of `folder` within its checkout; "" for its top, and in a bare repository."""
         here = os.path.realpath(self.folder)
-        within = os.path.relpath(here, self._path("--show-toplevel") or here)
+        top = self._asked_for("--show-toplevel")
+        within = os.path.relpath(here, self._path(top) if top.exit_code == 0 else here)
         return "" if within == os.curdir else f"{within}{os.sep}"
 
     def _no_ancestor(self, good: Commit, bad: Commit) -> BadInput:

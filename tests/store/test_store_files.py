@@ -55,7 +55,7 @@ def test_an_exception_while_writing_leaves_the_old_file_alone(tmp_path: Path) ->
     ("number", "complaint", "way_out"),
     [
         (errno.ENOSPC, "no space left on device", "free some space"),
-        (errno.EROFS, "read-only file system", "can be written"),
+        (errno.EROFS, "read-only file system", "you may write to"),
         (errno.EACCES, "permission denied", "you may write to"),
     ],
 )

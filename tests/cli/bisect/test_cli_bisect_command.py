@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from moeprof.pipeline.revisions import own_scenario
+from moeprof.store.errors import CannotMeasure
 from moeprof.tests.cli.command_line import Moeprof
 from moeprof.tests.pipeline.revisions.histories import history, reader
 
@@ -89,3 +91,24 @@ def test_what_is_not_said_well_is_refused(
     assert result.exit_code == 2
     assert result.errors[0].startswith(error)
     assert result.hint
+
+
+def test_energy_without_a_sensor_is_refused_before_anything_is_read(
+    moeprof: Moeprof, commits: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(provenance: object) -> str:
+        raise CannotMeasure("there is no sensor", hint="buy one")
+
+    monkeypatch.setattr(own_scenario, "check_sensors", none)
+    words = "--ops op.py --op a --batch-size 4 --metric energy --state"
+    result = moeprof("bisect", commits[0], commits[-1], *words.split(), tmp_path / "kept")
+    assert (result.exit_code, result.errors[0]) == (3, "there is no sensor")
+    assert not (tmp_path / "kept").exists()
+
+
+def test_without_git_it_says_so(
+    moeprof: Moeprof, commits: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    result = moeprof("bisect", commits[0], commits[-1], "--", "true")
+    assert (result.exit_code, result.errors[0]) == (2, "there is no git here")

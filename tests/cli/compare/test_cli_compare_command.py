@@ -49,12 +49,18 @@ def test_a_run_is_compared_with_itself(moeprof: Moeprof, built_run: Path) -> Non
         (["--map", "a=b"], "has no operation 'a'"),
         (["--ops", "a.py", "--cross"], "are for what was measured before"),
         (["--ops", "a.py", "--budget", "soon"], "'soon' is no duration"),
-        (["--ops", "a.py"], "names no commit"),
+        (["--ops", "a.py"], "git sees no repository in"),
     ],
 )
 def test_what_makes_no_sense_is_refused(
-    moeprof: Moeprof, sides: tuple[Path, Path], words: list[str], told: str
+    moeprof: Moeprof,
+    sides: tuple[Path, Path],
+    words: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     found = moeprof("compare", *sides, *words)
     assert found.exit_code == 2
     assert told in found.errors[0]

@@ -85,7 +85,7 @@ def test_a_shallow_clone_says_what_it_lacks(
 
 
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="is in no git repository"):
+    with pytest.raises(BadInput, match="git sees no repository in"):
         Worktrees(Repository(tmp_path), tmp_path / "state")
 
 
