@@ -76,7 +76,7 @@ def _headline(found: "Bisection") -> str:
     name = found.suspects[0].commit[:_SHORT]
     return (
         f"{name} is the first commit with the change, with a probability of"
-        f" {sure:.1%}: it is {effect} the one before it"
+        f" {sure:.1%}: it is {effect} the one before it, and BAD is {ends} GOOD"
     )
 
 

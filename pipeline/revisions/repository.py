@@ -20,6 +20,7 @@ from ...store.files import cannot_write, write_whole
 
 _FIELDS: Final = "%H%x09%T%x09%s"
 _CHECK_OUT_S: Final = 600.0  # a repository may have some GB
+_UNSHALLOW: Final = "this clone is shallow: git fetch --unshallow"
 _SHORT: Final = 10  # digits of a commit that a sentence quotes
 
 
@@ -52,7 +53,7 @@ class Repository:
             self.common_folder()
             raise BadInput(
                 f"{shortened(revision)!r} names no commit of {self.folder}",
-                hint="git log shows them; fetch it if it is not here",
+                hint=_UNSHALLOW if self._is_shallow() else "git log shows them; or fetch it",
             )
         return _commit(shown)
 
@@ -130,11 +131,14 @@ class Repository:
         message = f"{good.short} is no ancestor of {bad.short}"
         if self._git("merge-base", "--is-ancestor", bad.sha, good.sha) is not None:
             return BadInput(f"{message}, but its descendant", hint="name the older commit first")
-        if (self._git("rev-parse", "--is-shallow-repository") or "").strip() == "true":
-            return BadInput(f"{message} in this shallow clone", hint="git fetch --unshallow")
+        if self._is_shallow():
+            return BadInput(f"{message} in this shallow clone", hint=_UNSHALLOW)
         base = (self._git("merge-base", good.sha, bad.sha) or "").strip()
         hint = f"begin at their merge base: {base[:_SHORT]}" if base else "name commits of one line"
         return BadInput(message, hint=hint)
+
+    def _is_shallow(self) -> bool:
+        return (self._git("rev-parse", "--is-shallow-repository") or "").strip() == "true"
 
     def _git(self, *words: str) -> str | None:
         """What git prints; None where it fails."""

@@ -65,8 +65,12 @@ def change_times(recording: Path, by: float) -> None:
     changed.replace(recording)
 
 
-def _of_metered(command: str) -> Callable[[Place], Words]:
-    return lambda place: (command, str(_metered(place)))
+def _of_metered(*words: str) -> Callable[[Place], Words]:
+    def make(place: Place) -> Words:
+        run = str(_metered(place))
+        return [word.replace("@", run) for word in words]
+
+    return make
 
 
 def _of_reference(*words: str, built: bool = True) -> Callable[[Place], Words]:
@@ -92,11 +96,15 @@ def _of_target(name: str, *more: str, drop: int | None = None) -> Callable[[Plac
     return make
 
 
-_MODEL: Final = (("build-model", "@"),)
+_MODEL: Final = (("build-model", "@"),)  # it writes into the run, which removes temporary files
+_HISTORY: Final = ("history", "add", "@", "--history", "@/../history")
+_COMPARE: Final = ("compare", "@", "@")
 ATTACKED: Final = (
-    Attacked("parse", _of_metered("parse"), _MODEL),
-    Attacked("build-model", _of_metered("build-model"), _MODEL),
-    Attacked("report", _of_metered("report")),
+    Attacked("parse", _of_metered("parse", "@"), _MODEL),
+    Attacked("build-model", _of_metered("build-model", "@"), _MODEL),
+    Attacked("report", _of_metered("report", "@")),
+    Attacked("history add", _of_metered(*_HISTORY), (_HISTORY, *_MODEL)),
+    Attacked("compare", _of_metered(*_COMPARE), (_COMPARE, *_MODEL)),
     Attacked("validate", _of_reference("validate", "@", "--against", "holdout")),
     Attacked("parse of a trace", _of_target("nsys export")),
     Attacked("scrub", lambda place: _scrub(place)),
@@ -167,7 +175,8 @@ class Attack:
         """A file after an error is as it was before, or as it is after the whole command."""
         for name, digest in recorded.digests(self._place.store).items():
             known = {self.before.get(name), self._after.get(name), self._wanted.get(name)}
-            if "" not in known and digest not in known and not Path(name).name.startswith("."):
+            is_temporary = any(part.startswith(".") for part in Path(name).parts)
+            if "" not in known and digest not in known and not is_temporary:
                 trial.add(Kind.HALF_WRITTEN, f"{name} is neither the old nor the new one")
 
     def _note_result(self, trial: Trial) -> None:

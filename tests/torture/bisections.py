@@ -1,12 +1,13 @@
-"""A bisection is killed and goes on: each reading is kept once, and what it ran ends with it."""
+"""`bisect` and `check` are killed and go on: a reading is kept once, and what they ran ends."""
 
-import json
+import errno
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Iterable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Final
 
@@ -24,22 +25,25 @@ _HANGING: Final = {
     "floods stdout": "while :; do sleep 0.01; head -c 9999 /dev/zero; done",
 }
 _STARTS_S: Final = 60.0
+_BLOWS: Final = (("bisect", None), ("check", errno.ENOSPC))  # None for a kill
+_ENDS: Final = {"bisect": ("HEAD~2", "HEAD"), "check": ("--against-ref", "HEAD~2")}
 
 
 def jobs(setting: Setting) -> Iterable[Job]:
-    """Kills at calls that change the readings, and kills while a command hangs."""
+    """Blows at calls that change the readings, and kills while a command hangs."""
     if setting.shim is None or shutil.which("git") is None:
         return skipped("bisections", "no C compiler, or no git")
     chosen = list(_HANGING)[: setting.pick(1, None, None)]
     hanging = [partial(_killed_while, setting, name) for name in chosen]
-    return [partial(_struck, setting), *hanging] if setting.pick(False, True, True) else hanging
+    blows = setting.pick((), _BLOWS, tuple(product(_ENDS, (None, errno.ENOSPC))))
+    return [*(partial(_struck, setting, command, error) for command, error in blows), *hanging]
 
 
-def _struck(setting: Setting) -> list[Trial]:
-    """Kill a bisection at a call of each kind; each time the next one begins with no reading."""
+def _struck(setting: Setting, command: str, error: int | None) -> list[Trial]:
+    """Kill a command, or refuse it, at a call of each kind; the next one begins with no reading."""
     assert setting.shim is not None
-    with setting.place("bisect") as place:
-        words, intact = _words(place, _READ), place.folder / "intact"
+    with setting.place(command) as place:
+        words, intact = _words(place, _READ, command), place.folder / "intact"
         place.store.rename(intact)
         place.restore(intact)
         log = place.folder / "calls.log"
@@ -47,18 +51,21 @@ def _struck(setting: Setting) -> list[Trial]:
         undisturbed = place.run(*words, variables=counting)
         assert undisturbed.fine, undisturbed.last_words
         blows = [
-            Blow(kind, at)
+            Blow(kind, at, error)
             for kind, count in disk_shim.counts(log).items()
-            for at in setting.one_or_all(range(1, count + 1), f"bisect {kind}")
+            for at in setting.one_or_all(range(1, count + 1), f"{command} {kind} {error}")
         ]
         return [_strike(setting.shim, place, intact, words, blow) for blow in blows]
 
 
 def _strike(shim: Path, place: Place, intact: Path, words: list[str], blow: Blow) -> Trial:
-    trial = Trial(f"bisect: {blow}")
+    trial = Trial(f"{words[0]}: {blow}")
     place.restore(intact)
     ended = place.run(*words, variables=disk_shim.striking(shim, place.store, blow))
-    trial.tries = int(ended.code == -9)  # it may have had no such call this time
+    if blow.error is not None:
+        ended.judge(trial)
+    elif ended.code != -9:
+        trial.tries = 0  # it had no such call this time
     held = _readings(place)
     place.note_orphans(trial, str(blow))
     again = place.run(*words)
@@ -66,9 +73,8 @@ def _strike(shim: Path, place: Place, intact: Path, words: list[str], blow: Blow
     kept = _readings(place)
     if kept[: len(held)] != held:
         trial.add(Kind.LOST, f"{blow}: {len(held)} readings were there, and are not kept")
-    counted = json.loads(again.stdout)["readings"] if again.fine else len(kept)
-    if len({*kept}) < len(kept) or counted != len(kept):
-        trial.add(Kind.DUPLICATED, f"{blow}: {len(kept)} readings are counted as {counted}")
+    if len({*kept}) < len(kept):
+        trial.add(Kind.DUPLICATED, f"{blow}: of {len(kept)} readings some are the same")
     place.note_temporary(trial, f"{blow}, then run again")
     return trial
 
@@ -95,15 +101,15 @@ def _is_read(place: Place, shell: str) -> bool:
     return any(words.startswith(f"sh -c {shell}") for words in place.processes().values())
 
 
-def _words(place: Place, shell: str) -> list[str]:
-    """Words of a bisection of a repository that is made in the folder of a place."""
+def _words(place: Place, shell: str, command: str = "bisect") -> list[str]:
+    """Words of a command on a repository that is made in the folder of a place."""
     _git(place, "init", "--quiet")
     for level in ("1", "1", "2"):
         (place.folder / "level").write_text(f"{level}\n")
         _git(place, "add", "level")
         _git(place, "commit", "--quiet", "--allow-empty", "--message", level)
-    options = ["--no-drift", "--json", "--state", str(place.store / "state")]
-    return ["bisect", "HEAD~2", "HEAD", *options, "--", "sh", "-c", shell]
+    options = ["--no-drift", "--state", str(place.store / "state")]
+    return [command, *_ENDS[command], *options, "--", "sh", "-c", shell]
 
 
 def _git(place: Place, *words: str) -> None:

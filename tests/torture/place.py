@@ -29,6 +29,7 @@ _TEMPORARY: Final = re.compile(r"\.(?!git$).+")  # not that of a checked out com
 _OF_NSYS: Final = re.compile(r"nvidia|nsys-report-.*")
 _FINE: Final = frozenset({0, 1, 4, 125})
 _REFUSED: Final = frozenset({2, 3})
+_STOPS_GIT: Final = 129
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,12 @@ class Ended:
         return self.code in _FINE
 
     @property
+    def refused(self) -> bool:
+        """Whether it refused; `check` does so with 129, by which `git bisect run` stops."""
+        is_check = self.words.startswith("check ") and "moeprof itself failed" not in self.stderr
+        return self.code in _REFUSED or (is_check and self.code == _STOPS_GIT)
+
+    @property
     def last_words(self) -> str:
         """The end of its stderr, for a report."""
         return f"{self.words}: exit {self.code}: {self.stderr.strip()[-300:]}"
@@ -56,9 +63,9 @@ class Ended:
         trial.seconds = max(trial.seconds, self.seconds)
         if self.code is None:
             trial.add(Kind.HANG, self.last_words)
-        elif self.code not in _FINE | _REFUSED or "Traceback" in self.stderr:
+        elif not (self.fine or self.refused) or "Traceback" in self.stderr:
             trial.add(Kind.OWN_FAULT, self.last_words)
-        elif self.code in _REFUSED:
+        elif self.refused:
             errors = [line for line in self.stderr.splitlines() if line.startswith("error: ")]
             if len(errors) != 1 or "\nhint: " not in f"\n{self.stderr}" or not may_refuse:
                 trial.add(Kind.REFUSAL, self.last_words)

@@ -95,21 +95,23 @@ def test_a_process_that_is_left_is_seen_and_ended(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "stderr", "kinds"),
+    ("words", "code", "stderr", "kinds"),
     [
-        (0, "", []),
-        (2, "error: x is y\nhint: do z\n", []),
-        (2, "error: x is y\n", [Kind.REFUSAL]),
-        (129, "error: x\nhint: z\n", [Kind.OWN_FAULT]),
-        (-11, "", [Kind.OWN_FAULT]),
-        (1, "Traceback (most recent call last):", [Kind.OWN_FAULT]),
-        (None, "", [Kind.HANG]),
+        ("parse", 0, "", []),
+        ("parse", 2, "error: x is y\nhint: do z\n", []),
+        ("parse", 2, "error: x is y\n", [Kind.REFUSAL]),
+        ("parse", 129, "error: x\nhint: z\n", [Kind.OWN_FAULT]),
+        ("check --state x", 129, "error: x\nhint: z\n", []),
+        ("check --state x", 129, "error: moeprof itself failed: x\nhint: z\n", [Kind.OWN_FAULT]),
+        ("parse", -11, "", [Kind.OWN_FAULT]),
+        ("parse", 1, "Traceback (most recent call last):", [Kind.OWN_FAULT]),
+        ("parse", None, "", [Kind.HANG]),
     ],
     ids=str,
 )
-def test_an_end_is_judged(code: int | None, stderr: str, kinds: list[Kind]) -> None:
+def test_an_end_is_judged(words: str, code: int | None, stderr: str, kinds: list[Kind]) -> None:
     trial = Trial("end")
-    Ended("parse", code, "", stderr, 1.0).judge(trial)
+    Ended(words, code, "", stderr, 1.0).judge(trial)
     assert [kind for kind, _ in trial.faults] == kinds
 
 

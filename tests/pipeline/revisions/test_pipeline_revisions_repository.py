@@ -82,6 +82,9 @@ def test_a_shallow_clone_says_what_it_lacks(
     git(shallow.folder, "fetch", "--quiet", "--depth=1", "origin", commits[0])
     with pytest.raises(BadInput, match="in this shallow clone"):
         shallow.line(shallow.resolve(commits[0]), shallow.resolve("HEAD"))
+    with pytest.raises(BadInput, match="names no commit") as refused:
+        shallow.resolve(commits[1])
+    assert "--unshallow" in refused.value.hint
 
 
 def test_a_folder_that_is_no_repository_is_refused(tmp_path: Path) -> None:
