@@ -17,6 +17,4 @@ def engines() -> Iterator[CheckResult]:
             evidence = f"{engine.version(package)}: {listed}"
             yield CheckResult(check, Status.OK, evidence)
             continue
-        yield CheckResult(
-            check, Status.SKIP, absence, f"{listed} not measured", engine.way_to_install()
-        )
+        yield CheckResult(check, Status.SKIP, absence, f"{listed} not measured", engine.way_out())

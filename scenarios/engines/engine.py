@@ -84,12 +84,14 @@ class Engine:
                 return f"{self.package} computes {what} {' or '.join(known)} here, not {own}"
         return None
 
-    def way_to_install(self) -> str:
-        """How a known version comes here."""
+    def way_out(self) -> str:
+        """How its kernels could be measured where they cannot."""
+        if self._knows(self.version(self.package)):
+            return "use a machine with an NVIDIA GPU, and a CUDA build of torch"
         return self.remedy or f"pip install '{self.package}=={self.last}'"
 
-    def _knows(self, version: str) -> bool:
-        found = _release(version)
+    def _knows(self, version: str | None) -> bool:
+        found = _release(version or "")
         first, last = _release(self.first), _release(self.last)
         return first <= found and found[:2] <= last[:2]
 

@@ -39,7 +39,7 @@ def engine_operation(name: str) -> Operation:
     if absence is not None:
         raise BadInput(
             f"{name} cannot be measured: {absence}",
-            hint=f"{engine.way_to_install()}, or leave it out: `--ops engines` takes what is here",
+            hint=f"{engine.way_out()}, or leave it out: `--ops engines` takes what is here",
         )
     return OPERATIONS[name]
 

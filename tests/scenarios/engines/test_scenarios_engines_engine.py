@@ -46,6 +46,13 @@ def test_a_package_that_is_not_here_is_named_with_what_is_needed() -> None:
     assert (on_gpu is None) == torch.cuda.is_available()
 
 
+def test_the_way_out_is_a_known_version_or_a_gpu() -> None:
+    for version in (None, "0.34.0"):
+        assert made(version).way_out() == "pip install 'grouped==0.33.0'"
+    assert replace(made(None), remedy="build it").way_out() == "build it"
+    assert "NVIDIA GPU" in made("0.12.0").way_out()
+
+
 def test_what_is_installed_is_asked_of_the_package_s_own_data() -> None:
     assert installed_version("torch") == torch.__version__
     assert installed_version("no-such-package-here") is None
