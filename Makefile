@@ -6,7 +6,7 @@
 # make fmt      mend format and lint; renew the published JSON Schemas
 # make fuzz     change fields of valid inputs 10,000 times; each must be read or refused
 # make torture  kill, starve, race and lie to moeprof for a quarter of an hour; torture-full: for hours
-# make rehearsal  run the whole GPU path on a stand-in of a GPU, for some minutes
+# make rehearsal  run the whole GPU path on a stand-in of a GPU: some ten minutes on a quiet machine
 # make gpu      try all that moeprof measures on this machine, in eight minutes
 # make test-matrix   the tests of a CPU and of compiled kernels under other torch and Triton versions
 # make bench    run every benchmark, quickly

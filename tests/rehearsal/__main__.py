@@ -1,9 +1,9 @@
-"""The whole course of a rehearsal: every operation, the thermal step, the verdicts, the selftest.
+"""The whole course of a rehearsal: a sweep, the thermal step, the verdicts, the selftest.
 
     python -m moeprof.tests.rehearsal [--folder DIR] [--seed N]
 
-It takes a quarter of an hour and more; `pytest tests/rehearsal` runs a small part. Ends with 1
-where a step ends otherwise than it should, and leaves everything in the folder.
+`pytest tests/rehearsal` runs a small part; docs/gpu-rehearsal.md says how long each takes. Ends
+with 1 where a step ends otherwise than it should, and leaves everything in the folder.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from moeprof.tests.rehearsal.machine import H200, Machine, Slowdown
 from moeprof.tests.rehearsal.preset import write_preset
 from moeprof.tests.rehearsal.rehearsal import Rehearsal, rehearsal
 
-_SIZES: Final = "--device cuda:0 --batch-sizes 1..64 --points 8"
+_SIZES: Final = "--device cuda:0 --batch-sizes 1..64 --points 12"
 # Every kernel takes long: a second of load is thousands of launches, not hundreds of thousands.
 _SMALL: Final = Machine(kernel_s=5e-5)
 _SLOW: Final = Machine(bytes_per_s=2e11, flops_per_s=5e13, kernel_s=1e-4)
@@ -48,13 +48,15 @@ class _Step:
 
 _COURSE: Final = (
     _Step("doctor", H200),
-    _Step(f"profile --ops all --budget 600s --thermal-step {_SIZES}", _SMALL),
+    # A product, single small kernels that are cold, and several at once that are hot; the selftest
+    # sweeps quantised weights.
+    _Step(f"profile --ops fc1,gelu,topk --budget 600s --thermal-step {_SIZES}", _SMALL),
     _Step("build-model", _SMALL),
     _Step("validate --against holdout", _SMALL),
     # Power between two loaded sizes is interpolated, and eight sizes may leave a verdict open.
     _Step("validate --against nvml", _SMALL, codes=(0, 125)),
     _Step("report", _SMALL),
-    _Step("selftest --budget 8m", _SLOW, tools=("nsys", "ncu")),
+    _Step("selftest --budget 4m", _SLOW, tools=("nsys", "ncu")),
     _Step("selftest --budget 4m", _FAULTY, codes=(1,)),
     _Step("selftest --budget 4m", _SLOW, codes=(1,), lost_after_s=70.0),
 )
