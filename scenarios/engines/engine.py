@@ -39,8 +39,7 @@ class Engine:
     Attributes:
         package: Its name for pip.
         first: Oldest version whose source was read.
-        last: Newest such version. Releases from the first to it are known, patches of its own
-            minor release too.
+        last: Newest such version. Releases from the first to it are known.
         activations: Those of presets that its kernels compute.
         dtypes: Those of presets that its kernels compute.
         formats: Formats of packed weights that its kernels read; none for unpacked ones.
@@ -92,8 +91,7 @@ class Engine:
 
     def _knows(self, version: str | None) -> bool:
         found = _release(version or "")
-        first, last = _release(self.first), _release(self.last)
-        return first <= found and found[:2] <= last[:2]
+        return _release(self.first) <= found <= _release(self.last)
 
 
 def _release(version: str) -> tuple[int, ...]:
