@@ -49,7 +49,6 @@ from moeprof.store.provenance import Provenance
 
 SIZES = range(1, 513)
 FITTED, CALIBRATION, HELD_OUT = 24, 8, 16
-QUICK_FITTED = 14
 TURN_S, QUICK_TURN_S = 0.4, 0.1  # of CPU for each size
 SKEWED = "zipf:1.2"
 WHATS = ("sizes", "skew", "estimate")
@@ -81,24 +80,24 @@ class Compared:
         return self.low_us <= self.measured_us <= self.high_us
 
 
-def roles(seed: int, fitted: int) -> dict[int, Role]:
+def roles(seed: int) -> dict[int, Role]:
     """A role for each size that is measured: drawn over the logarithm, none twice."""
     draw = random.Random(f"{seed} sizes")
     held_out = drawn_over_log(list(SIZES)[1:-1], HELD_OUT, draw)
     open_ = [size for size in SIZES if size not in held_out]
     calibration = drawn_over_log(open_[1:-1], CALIBRATION, draw)
     rest = [size for size in open_ if size not in calibration]
-    found = dict.fromkeys(log_spaced(rest, fitted), Role.FIT)
+    found = dict.fromkeys(log_spaced(rest, FITTED), Role.FIT)
     return (
         found | dict.fromkeys(calibration, Role.CALIBRATION) | dict.fromkeys(held_out, Role.HOLDOUT)
     )
 
 
-def points_of(preset: Preset, seed: int, fitted: int, turn_s: float) -> pa.Table:
+def points_of(preset: Preset, seed: int, turn_s: float) -> pa.Table:
     """Measure a layer at every size, uniform and skewed; each curve once."""
     skewed = replace(preset, routing=SKEWED)
     asked: dict[tuple[str, int], Asked] = {}
-    for size, role in roles(seed, fitted).items():
+    for size, role in roles(seed).items():
         for one in (preset, skewed):
             for operation in layer_of(one):
                 is_unit = operation is moe_layer.OPERATION
@@ -181,9 +180,7 @@ def main() -> None:
     words = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    words.add_argument(
-        "--quick", action="store_true", help="fewer sizes, a quarter of the time for each"
-    )
+    words.add_argument("--quick", action="store_true", help="each size in a quarter of the time")
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--data", type=Path, help="not used: all is measured")
     words.add_argument("--json", type=Path)
@@ -195,8 +192,8 @@ def main() -> None:
     rows: list[Compared] = []
     peers: list[dict[str, Any]] = []
     for name, preset in scaled_down().items():
-        fitted, turn_s = (QUICK_FITTED, QUICK_TURN_S) if args.quick else (FITTED, TURN_S)
-        points = points_of(preset, args.seed, fitted, turn_s)
+        turn_s = QUICK_TURN_S if args.quick else TURN_S
+        points = points_of(preset, args.seed, turn_s)
         rows += compared(preset, points)
         for what in WHATS:
             show(f"{name} {what}", [r for r in rows if (r.preset, r.what) == (preset.name, what)])
