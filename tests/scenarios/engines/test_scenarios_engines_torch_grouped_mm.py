@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from moeprof.scenarios.engines.engine import installed_version
-from moeprof.scenarios.engines.torch_grouped_mm import ENGINE, OPERATION
+from moeprof.scenarios.engines.torch_grouped_mm import OPERATION
 from moeprof.tests.scenarios.engines.stand_ins import LAYER, assert_computes
 
 
@@ -22,8 +21,3 @@ def test_it_computes_in_the_dtype_of_a_layer() -> None:
         **OPERATION.sizes(LAYER),
     )
     assert OPERATION.run(*inputs).dtype == torch.bfloat16  # type: ignore[attr-defined]
-
-
-def test_the_torch_that_is_here_is_known() -> None:
-    assert installed_version("torch") is not None
-    assert ENGINE.absence() is None
