@@ -6,8 +6,8 @@
 $MOEPROF_SAMPLE_DATA/ops. Each sweep measures some curves of one table, to 512 tokens, on a
 simulated clock: the plan, the sweep, its schedules, the parser and the fit are the real ones. It
 runs twice with the same seed: on a quiet machine, and with 1 or 2 slow episodes (20 to 60 % slower,
-10 to 30 % of the time), a drift of 5 % and calls in two modes. The reference beside each visit feels
-the same. The true time is that of the curve at the mean speed of the sweep, without the episodes.
+10 to 30 % of the time), a drift of 5 % and calls in two modes, which the reference feels as well.
+The true time is that of the curve at the mean speed of the sweep, without the episodes.
 
 The error of a sweep is the median of |predicted / true - 1| over the sizes that are no knots. A
 point is off where it is more than 10 % from the truth, and marked where it has a flag, or its
