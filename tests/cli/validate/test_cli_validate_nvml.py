@@ -237,7 +237,7 @@ def test_a_model_of_another_device_is_refused_before_anything_runs(
 ) -> None:
     here = describe("cpu", 1, git_commit=None, git_dirty=None)
     other = replace(here, device_name="Abacus")
-    monkeypatch.setattr(validation_run, "describe_here", lambda *given: other)
+    monkeypatch.setattr(validation_run, "described_at", lambda *given: other)
     result = validate()
     assert result.exit_code == 2
     assert result.errors == [
