@@ -16,6 +16,7 @@ from moeprof.tests.rehearsal.rehearsal import Rehearsal
 
 GPU_IS_LOST = 15
 FUNCTION_NOT_FOUND = 13
+NOT_SUPPORTED = 3
 HEAT = 0x40  # hardware thermal slowdown (nvml.h, nvmlClocksEventReasonHwThermalSlowdown)
 FOREVER_S = 1e9
 SIZES = "1,4,16,64"
@@ -123,6 +124,22 @@ def test_heat_under_an_old_driver_and_a_gpu_that_nvml_loses(stage: Rehearsal, sw
     built = stage.moeprof("build-model", swept.run.folder)
     assert built.exit_code == 0
     assert "no recording.json" not in built.stderr
+
+
+def test_an_energy_counter_that_is_no_longer_supported_amid_a_sweep(
+    stage: Rehearsal, sweep: Sweep
+) -> None:
+    """Instant power takes its place, and no load is lost."""
+    since = f"{stage.now_s + 12}-{FOREVER_S}"
+    stage.set_machine(
+        Machine(), errors=f"nvmlDeviceGetTotalEnergyConsumption={NOT_SUPPORTED}@{since}"
+    )
+    swept = sweep()
+    assert swept.ops["power"]["failures"] == []
+    assert stage.moeprof("build-model", swept.run.folder).exit_code == 0
+    ((_, energy_mj),) = stage.truth(swept.run.script("fc1"), [64]).values()
+    cost = moeprof.load(swept.run.folder).get_cost("fc1", batch_size=64)
+    assert cost.energy_mj == pytest.approx(energy_mj, rel=0.05)
 
 
 def test_a_gpu_that_captures_nothing_and_an_nvml_that_is_slow(
