@@ -21,7 +21,9 @@ def selftest(
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """Try all that moeprof measures here; exit 1 on a FAIL, 4 where the budget was too short.
+    """Try all that moeprof measures here: PASS, FAIL or SKIP by claim.
+
+    Ends with 1 on a FAIL, and with 4 where the budget was too short.
 
     Without a GPU the CPU's half runs, and the rest is named. What was found is packed into one
     file to be sent.
