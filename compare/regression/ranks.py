@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Final
 
 import numpy as np
@@ -36,14 +36,15 @@ def _by_size(pairs: Sequence[Pairs], metric: str) -> Mapping[int | None, _Costs]
 
 
 def _agreement(metric: str, costs: Mapping[int | None, _Costs], min_effect: float) -> RankAgreement:
-    lost, pairs = [], 0
+    lost: defaultdict[tuple[str, str], list[int | None]] = defaultdict(list)
+    pairs = 0
     for size, found in costs.items():
         for one, other in combinations(found, 2):
             cheap, dear = sorted((one, other), key=lambda cost: cost[1])
             if dear[1] > cheap[1] * (1 + min_effect):
                 pairs += 1
                 if cheap[2] >= dear[2]:
-                    lost.append(f"{cheap[0]} < {dear[0]} at {size}")
+                    lost[cheap[0], dear[0]].append(size)
     taus = [_tau(found) for found in costs.values() if len(found) > _FEWEST]
     known = [tau for tau in taus if tau is not None]
     return RankAgreement(
@@ -51,9 +52,17 @@ def _agreement(metric: str, costs: Mapping[int | None, _Costs], min_effect: floa
         tau=float(np.mean(known)) if known else None,
         n=len(known),
         pairs=pairs,
-        held=1 - len(lost) / pairs if pairs else None,
-        lost=tuple(lost[:_MOST_NAMED]),
+        held=1 - sum(map(len, lost.values())) / pairs if pairs else None,
+        lost=tuple(_named(*saving) for saving in islice(lost.items(), _MOST_NAMED)),
     )
+
+
+def _named(ops: tuple[str, str], sizes: Sequence[int | None]) -> str:
+    """A saving that is lost, and at which sizes: "fc2 < fc1 at 7 sizes from 1 to 64"."""
+    where = (
+        f"{sizes[0]}" if len(sizes) == 1 else f"{len(sizes)} sizes from {sizes[0]} to {sizes[-1]}"
+    )
+    return f"{ops[0]} < {ops[1]} at {where}"
 
 
 def _tau(costs: _Costs) -> float | None:

@@ -80,7 +80,8 @@ class RankAgreement:
 
     `tau` is Kendall's tau-b over operations, as a mean over the `n` batch sizes. Of the `pairs` of
     operations of which one is cheaper on OLD by more than the least effect, `held` is the share
-    where it is so on NEW; `lost` names those where it is not, "A < B at 64".
+    where it is so on NEW; `lost` names those where it is not, and at which batch sizes:
+    "A < B at 64", "A < B at 7 sizes from 1 to 64".
     """
 
     metric: str
