@@ -109,8 +109,9 @@ def _twins(old: Side, new: Side, mapping: Mapping[str, str]) -> list[Twins]:
 
 
 def _alone(old: Side, new: Side, twins: Sequence[Twins]) -> dict[str, str]:
-    """The curves that only one side has."""
-    mine, other = {one.new for one in twins}, {one.old for one in twins}
+    """The curves that only one side has; one that a mapping sets aside is on both."""
+    mine = {one.new for one in twins} | {*old.ops}
+    other = {one.old for one in twins} | {*new.ops}
     alone = {curve: f"only {new.name} has it" for curve in new.ops if curve not in mine}
     return alone | {curve: f"only {old.name} has it" for curve in old.ops if curve not in other}
 

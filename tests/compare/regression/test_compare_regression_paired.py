@@ -46,3 +46,10 @@ def test_a_size_whose_own_repeats_differ_is_less_sure() -> None:
     at = SIZES.index(8)
     assert pairs.own_sd[at] > 50 * pairs.own_sd[at - 1]
     assert pairs.own_sd_of_all == pytest.approx(pairs.own_sd[0])
+
+
+def test_of_a_run_against_itself_only_the_mapped_operation_is_paired_otherwise() -> None:
+    run = make_side(ops=("fc1", "gelu", "relu"))
+    pairs, reasons = pairs_of(run, run, {"gelu": "relu"})
+    assert {one.op for one in pairs} == {"fc1", "gelu", "relu"}
+    assert reasons == {}
