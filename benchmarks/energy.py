@@ -106,7 +106,8 @@ class Bench:
         """Compare a result with its goal; both bounds are included."""
         text = f"<= {high:g}" if low is None else f"{low:g} to {high:g}"
         met = (low is None or value >= low) and value <= high
-        self.goals.append({"name": name, "value": value, "unit": unit, "goal": text, "met": met})
+        found = {"name": name, "value": float(value), "unit": unit, "goal": text, "met": bool(met)}
+        self.goals.append(found)
 
     def settings(self, trace: Trace) -> dict[str, object]:
         """Write a trace; return the settings of the simulated library, with a random phase."""

@@ -7,15 +7,15 @@ from typing import Final
 
 import numpy as np
 
-from ..store.cost_model import CostModelFile, FittedOp
+from ..store.cost_model import CostModelFile
 from ..store.errors import BadInput, check_type
 from ..store.scenario import split_active_experts
 from ..store.text.listed import listed
 from .cost import Cost
 from .curve.costs import CurveCosts
 from .surface.costs import SurfaceCosts
+from .weights import ANY_WEIGHTS, WeightChoice
 
-_DTYPE_BITS: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
 _LARGEST_SIZE: Final = 2**31 - 1
 _SHOWN_BELOW: Final = 10**99
 
@@ -66,17 +66,15 @@ class Lookup:
         name: str,
         shape: tuple[int, ...] | None,
         active_experts: int | None = None,
-        weight_bits: int | None = None,
+        weights: WeightChoice = ANY_WEIGHTS,
     ) -> CurveCosts | None:
         """The one curve of a name at `shape`; None where that shape was not measured.
 
         Raises BadInput for an unknown name, for one that stands for several curves, which it lists,
-        and where `active_experts` or `weight_bits` were not measured.
+        and where `active_experts` or `weights` were not measured.
         """
         _check_shape(shape)
-        found = self.curves(name)
-        if weight_bits is not None:
-            found = of_bits(name, found, weight_bits)
+        found = weights.among(name, self.curves(name))
         if active_experts is not None:
             found = [costs for costs in found if costs.curve.active_experts == active_experts]
             if not found:
@@ -86,15 +84,15 @@ class Lookup:
             curves = listed(costs.curve.curve for costs in fitting)
             raise BadInput(
                 f"{name} stands for {len(fitting)} curves: {curves}",
-                hint="name the shape, the bits of its weights, or one of these curves",
+                hint="name the shape, the bits or format of its weights, or one of these curves",
             )
         return fitting[0] if fitting else None
 
     def measured(
-        self, name: str, shape: tuple[int, ...] | None, weight_bits: int | None = None
+        self, name: str, shape: tuple[int, ...] | None, weights: WeightChoice = ANY_WEIGHTS
     ) -> CurveCosts:
         """The one curve of a name at `shape`. Raises BadInput also for an unmeasured shape."""
-        found = self.curve(name, shape, weight_bits=weight_bits)
+        found = self.curve(name, shape, weights=weights)
         if found is None:
             raise BadInput(f"{name} was not measured at shape {'x'.join(map(str, shape or ()))}")
         return found
@@ -104,7 +102,7 @@ class Lookup:
         name: str,
         shape: tuple[int, ...] | None,
         active_experts: int | None,
-        weight_bits: int | None = None,
+        weights: WeightChoice = ANY_WEIGHTS,
     ) -> tuple[SurfaceCosts, int | None] | None:
         """The one surface of a name, and the active experts; None where no surface has the name.
 
@@ -122,7 +120,7 @@ class Lookup:
             for costs in self._surfaces
             if name in (costs.surface.surface, costs.surface.op)
             and (shape is None or costs.surface.shape == tuple(shape))
-            and weight_bits in (None, weight_bits_of(costs.surface))
+            and weights.fits(costs.surface)
         ]
         if len(found) > 1:
             names = ", ".join(costs.surface.surface for costs in found)
@@ -130,21 +128,6 @@ class Lookup:
                 f"{name} stands for {len(found)} surfaces", hint=f"name the shape, or: {names}"
             )
         return (found[0], active_experts) if found else None
-
-
-def of_bits(name: str, found: Sequence[CurveCosts], weight_bits: int) -> list[CurveCosts]:
-    """The curves on weights of so many bits. Raises BadInput where there is none."""
-    check_type("weight_bits", weight_bits, int, np.integer)
-    fitting = [costs for costs in found if weight_bits_of(costs.curve) == weight_bits]
-    if not fitting:
-        known = listed(sorted({weight_bits_of(costs.curve) for costs in found}))
-        raise BadInput(f"{name} was measured with weights of {known} bits, not {weight_bits}")
-    return fitting
-
-
-def weight_bits_of(fitted: FittedOp) -> int:
-    """The bits of a weight: those of the dtype where weights are not quantised."""
-    return fitted.weight_bits or _DTYPE_BITS.get(fitted.dtype, 0)
 
 
 def _check_shape(shape: Sequence[int] | None) -> None:

@@ -26,6 +26,7 @@ from .layer.query import LayerConditions, LayerQuery
 from .lookup import Lookup
 from .query import Conditions, Query, checked_experts, checked_size, find_cost
 from .thermal.safe_batch_size import ThermalLimit, thermal_safe_batch_size
+from .weights import WeightChoice
 
 __all__ = [
     "Conditions",
@@ -79,7 +80,8 @@ class KernelCostModel:
         """Look up one call of `op` on `batch_size` tokens.
 
         `op` names an operation or a curve; an operation that was measured at several shapes needs
-        `shape`, with weights of several bits `weight_bits`, over active experts `active_experts`.
+        `shape`, with weights of several bits `weight_bits`, in several formats `weight_format`,
+        over active experts `active_experts`.
         Beyond the domain, up to four doublings, the cost is flagged `extrapolated`; at a shape
         within two octaves of measured ones, `transferred`; with `memory_pressure` or
         `current_temp_c`, `estimated`.
@@ -103,13 +105,14 @@ class KernelCostModel:
         *,
         shape: tuple[int, ...] | None = None,
         weight_bits: int | None = None,
+        weight_format: str | None = None,
     ) -> Costs:
         """Look up several batch sizes of one operation, in the order given, as `get_cost` does.
 
         `sizes` are N integers; an int64 array [N] is not copied. The costs come as arrays [N], and
         as a sequence of `Cost`.
         """
-        found = self._lookup.curve(op, shape, weight_bits=weight_bits)
+        found = self._lookup.curve(op, shape, weights=WeightChoice(weight_bits, weight_format))
         if found is None:
             raise BadInput(f"{op} was not measured at shape {shape}", hint="ask for one at a time")
         if isinstance(sizes, np.ndarray) and sizes.dtype == np.int64 and sizes.ndim == 1:
@@ -131,16 +134,18 @@ class KernelCostModel:
         active_experts: int | None = None,
         shape: tuple[int, ...] | None = None,
         weight_bits: int | None = None,
+        weight_format: str | None = None,
     ) -> tuple[float, float]:
         """Bounds of the latency in us at a nominal coverage of 50, 80, 90 or 95 percent."""
         if percent not in COVERAGES_PCT:
             raise BadInput(f"there is no {percent} % interval", hint="ask for 50, 80, 90 or 95")
         percent, tokens = int(percent), checked_size(batch_size)
-        on_surface = self._lookup.surface(op, shape, active_experts, weight_bits)
+        weights = WeightChoice(weight_bits, weight_format)
+        on_surface = self._lookup.surface(op, shape, active_experts, weights)
         if on_surface is not None:
             surface, experts = on_surface
             return surface.interval_us(tokens, checked_experts(op, experts), percent)
-        return self._lookup.measured(op, shape, weight_bits).interval_us(tokens, percent)
+        return self._lookup.measured(op, shape, weights).interval_us(tokens, percent)
 
     def get_cost_breakdown(
         self,
@@ -149,9 +154,10 @@ class KernelCostModel:
         *,
         shape: tuple[int, ...] | None = None,
         weight_bits: int | None = None,
+        weight_format: str | None = None,
     ) -> CostBreakdown:
         """Look up one call, split into memory, compute, launch, energy and heat."""
-        found = self._lookup.measured(op, shape, weight_bits)
+        found = self._lookup.measured(op, shape, WeightChoice(weight_bits, weight_format))
         cost = found.cost(checked_size(batch_size))
         return take_apart(cost, found.curve, found.bound, self.file)
 

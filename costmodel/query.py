@@ -12,15 +12,17 @@ from typing import Final, TypedDict
 
 from ..store.cost_model import CostModelFile, FittedOp
 from ..store.errors import BadInput, check_type
+from ..store.text.listed import listed
 from .conditions.memory_pressure import under_pressure
 from .conditions.power_limit_energy import with_estimated_energy
 from .conditions.temperature import at_temperature
 from .cost import Cost
 from .curve.costs import CurveCosts
 from .curve.transfer import transfer
-from .lookup import Lookup, of_bits
+from .lookup import Lookup
 from .roofline import Roofline
 from .surface.costs import SurfaceCosts
+from .weights import WeightChoice, weight_format_of
 
 _SHOWN_BELOW: Final = 10**99  # Python writes no integer of thousands of digits as a text
 
@@ -28,8 +30,8 @@ _SHOWN_BELOW: Final = 10**99  # Python writes no integer of thousands of digits 
 class Conditions(TypedDict, total=False):
     """Keyword arguments of `get_cost`; None is the same as leaving one out.
 
-    `shape` and `weight_bits` choose among the curves of an operation; weights that are not
-    quantised have the bits of the dtype.
+    `shape`, `weight_bits` and `weight_format` choose among the curves of an operation; weights that
+    are not quantised have the bits of the dtype and the format "none".
     `memory_pressure` is the share of the memory bandwidth that other work takes, from 0 to below 1.
     `current_temp_c` has an effect where leakage was fitted. `allow_estimates` gives a cost without
     energy one that is estimated from the power limit, flagged `estimated`. They are not arguments
@@ -41,6 +43,7 @@ class Conditions(TypedDict, total=False):
     memory_pressure: float | None
     shape: tuple[int, ...] | None
     weight_bits: int | None
+    weight_format: str | None
     allow_estimates: bool
 
 
@@ -55,6 +58,7 @@ class Query:
     memory_pressure: float | None = None
     shape: tuple[int, ...] | None = None
     weight_bits: int | None = None
+    weight_format: str | None = None
     allow_estimates: bool = False
 
     def __post_init__(self) -> None:
@@ -65,15 +69,14 @@ class Query:
 
 def find_cost(query: Query, lookup: Lookup, file: CostModelFile) -> Cost:
     """Answer a query. Raises BadInput as `KernelCostModel.get_cost` does."""
-    on_surface = lookup.surface(query.op, query.shape, query.active_experts, query.weight_bits)
+    weights = WeightChoice(query.weight_bits, query.weight_format)
+    on_surface = lookup.surface(query.op, query.shape, query.active_experts, weights)
     if on_surface is not None:
         return _surface_cost(query, *on_surface, file)
-    curve = lookup.curve(query.op, query.shape, query.active_experts, query.weight_bits)
+    curve = lookup.curve(query.op, query.shape, query.active_experts, weights)
     if curve is not None:
         return _curve_cost(query, curve, file)
-    known = lookup.curves(query.op)
-    if query.weight_bits is not None:
-        known = of_bits(query.op, known, query.weight_bits)
+    known = weights.among(query.op, lookup.curves(query.op))
     return _transferred_cost(query, known, file)
 
 
@@ -97,6 +100,13 @@ def _curve_cost(query: Query, curve: CurveCosts, file: CostModelFile) -> Cost:
 
 def _transferred_cost(query: Query, known: list[CurveCosts], file: CostModelFile) -> Cost:
     assert query.shape is not None
+    formats = sorted({weight_format_of(costs.curve) for costs in known})
+    if len(formats) > 1:
+        raise BadInput(
+            f"{query.op} was measured with weights of {listed(formats)}, and a shape is predicted"
+            " from one of them",
+            hint="name it: weight_format, or --weight-format",
+        )
     if query.memory_pressure is not None:
         raise BadInput(f"{query.op} at an unmeasured shape is not known under memory pressure")
     cost = transfer(query.op, tuple(query.shape), query.tokens, known, file.peaks)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from ..costmodel.breakdown import CostBreakdown
 from ..costmodel.cost import Cost
 from ..costmodel.layer.cost import LayerCost
-from ..costmodel.lookup import weight_bits_of
+from ..costmodel.weights import WeightChoice
 from ..store.cost_model import CostModelFile, CurveModel, SurfaceModel
 from ..store.document import read_document
 from ..store.percent import percent
@@ -139,7 +139,7 @@ def _names(file: CostModelFile, query: CostQuery) -> set[tuple[str, int | None]]
 def _is_asked(fitted: CurveModel | SurfaceModel, query: CostQuery) -> bool:
     """Whether a curve or surface has the shape and the bits of weights of a query."""
     has_shape = query.shape is None or fitted.shape == tuple(query.shape)
-    return has_shape and query.weight_bits in (None, weight_bits_of(fitted))
+    return has_shape and WeightChoice(query.weight_bits, query.weight_format).fits(fitted)
 
 
 def _answer(

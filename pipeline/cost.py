@@ -34,10 +34,10 @@ LAYER: Final = "layer"
 class CostQuery:
     """What to look up: an operation, a curve, or "layer" where the model has no such operation.
 
-    `batch_size` counts tokens. `shape`, `weight_bits` and `active_experts` choose among an
-    operation's curves. Of a layer they mean what `LayerConditions` says, as do `top_k`, `routing`
-    (or the path of a file of recorded counts), `routed_by` and `link_gb_per_s`, which are for a
-    layer alone.
+    `batch_size` counts tokens. `shape`, `weight_bits`, `weight_format` and `active_experts` choose
+    among an operation's curves. Of a layer they mean what `LayerConditions` says, as do `top_k`,
+    `routing` (or the path of a file of recorded counts), `routed_by` and `link_gb_per_s`, which are
+    for a layer alone.
     `memory_pressure_ratio` is the share of the memory bandwidth that others take, from 0 to below
     1. `breakdown` asks for the parts of a cost. `allow_estimates` fills an unmeasured energy in by
     the GPU's power limit.
@@ -75,7 +75,7 @@ def look_up(model: KernelCostModel, query: CostQuery) -> Cost | CostBreakdown | 
     """
     if query.op == LAYER and not _has(model, LAYER):
         return _layer(model, query)
-    for option in ("top_k", "weight_format", "routing", "routed_by", "link_gb_per_s"):
+    for option in ("top_k", "routing", "routed_by", "link_gb_per_s"):
         if getattr(query, option) is not None:
             named = option.replace("_", "-")
             raise BadInput(f"--{named} is for a layer, and {query.op} is one operation")
@@ -86,6 +86,7 @@ def look_up(model: KernelCostModel, query: CostQuery) -> Cost | CostBreakdown | 
         query.batch_size,
         shape=query.shape,
         weight_bits=query.weight_bits,
+        weight_format=query.weight_format,
         active_experts=query.active_experts,
         memory_pressure=query.memory_pressure_ratio,
         allow_estimates=query.allow_estimates,
@@ -132,7 +133,11 @@ def _breakdown(model: KernelCostModel, query: CostQuery) -> CostBreakdown:
             hint="leave out --active-experts, --memory-pressure and --allow-estimates",
         )
     return model.get_cost_breakdown(
-        query.op, query.batch_size, shape=query.shape, weight_bits=query.weight_bits
+        query.op,
+        query.batch_size,
+        shape=query.shape,
+        weight_bits=query.weight_bits,
+        weight_format=query.weight_format,
     )
 
 

@@ -31,7 +31,7 @@ WeightBits = Annotated[
 ]
 WeightFormat = Annotated[
     str | None,
-    typer.Option(help="Format of a layer's weights, such as fp8_block; none where it has none."),
+    typer.Option(help="Format of the weights, such as fp8_block; none where they have none."),
 ]
 ActiveExperts = Annotated[
     int | None,
