@@ -15,6 +15,7 @@ from ..ops.layer import routed_experts
 from .engine import Engine, routed_operation
 from .fp8_blocks import dequantised, fp8_inputs
 from .sglang import fused_experts, picks, runner_config, started
+from .sglang_packed import run
 
 ENGINE: Final = Engine(
     package="sglang",
@@ -43,30 +44,6 @@ def make_inputs(
     form = runner_config(len(w13), activation)
     packing = {"use_fp8_w8a8": True, "block_shape": [128, 128]}
     return fused_experts(), x, picks(shares, ids), w13, w2, scales13, scales2, form, packing
-
-
-def run(
-    kernel: Callable[..., torch.Tensor],
-    x: torch.Tensor,
-    picked: Any,
-    w13: torch.Tensor,
-    w2: torch.Tensor,
-    scales13: torch.Tensor,
-    scales2: torch.Tensor,
-    form: Any,
-    packing: dict[str, Any],
-) -> torch.Tensor:
-    """Take each token through its experts: [tokens, hidden]."""
-    return kernel(
-        hidden_states=x,
-        w1=w13,
-        w2=w2,
-        topk_output=picked,
-        moe_runner_config=form,
-        w1_scale=scales13,
-        w2_scale=scales2,
-        **packing,
-    )
 
 
 def reference(

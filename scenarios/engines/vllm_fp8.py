@@ -17,6 +17,7 @@ from ..ops.layer import routed_experts
 from .engine import Engine, routed_operation
 from .fp8_blocks import SIDE, dequantised, fp8_inputs
 from .vllm import activation_of, fused_experts
+from .vllm_packed import run
 
 ENGINE: Final = Engine(
     package="vllm",
@@ -53,28 +54,6 @@ def make_inputs(
     form = quant_config(scales13, scales2)
     kernel = fused_experts()
     return kernel, x, ids, shares, w13, w2, form, activation_of(kernel, activation)
-
-
-def run(
-    kernel: Callable[..., torch.Tensor],
-    x: torch.Tensor,
-    ids: torch.Tensor,
-    shares: torch.Tensor,
-    w13: torch.Tensor,
-    w2: torch.Tensor,
-    form: Any,
-    activation: Any,
-) -> torch.Tensor:
-    """Take each token through its experts: [tokens, hidden]."""
-    return kernel(
-        hidden_states=x,
-        w1=w13,
-        w2=w2,
-        topk_weights=shares,
-        topk_ids=ids,
-        activation=activation,
-        quant_config=form,
-    )
 
 
 def reference(
