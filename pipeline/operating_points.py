@@ -1,6 +1,6 @@
 """The best way to run a layer under a budget of power and time, from one model or several."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,8 +21,9 @@ __all__ = ["Aim", "BestWay", "Budget", "OperatingPoint", "best_way", "named"]
 class BestWay:
     """The best operating point within a budget, and the Pareto front of all within it.
 
-    `best` is None where nothing keeps to the budget, and `nearest` exceeds it least. `tried` counts
-    the points that were looked up, `incomplete` names ways that lack a part, with the reason.
+    `best` is None where nothing keeps to the budget, and `nearest` exceeds it least. The front is
+    empty without energy. `tried` counts the points that were looked up, `left_out` names what
+    cannot be compared, with the reason.
     """
 
     aim: Aim
@@ -31,7 +32,7 @@ class BestWay:
     nearest: OperatingPoint | None
     front: tuple[OperatingPoint, ...]
     tried: int
-    incomplete: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
 def best_way(
@@ -40,23 +41,21 @@ def best_way(
     """Look a layer up in the models at `paths`, in every way that was measured, and choose.
 
     `query` names the layer and the batch size; with `every_size` all sizes that each model knows
-    count. Raises BadInput where a model holds no such layer of gated experts, where no way has all
-    of its parts, and where what `aim` or `budget` judge was measured at no point.
+    count. Raises BadInput where a model holds no such layer of gated experts, where two hold
+    different layers or devices, where no way has all of its parts, and where what `aim` or `budget`
+    judge was measured at no point.
     """
-    points: list[OperatingPoint] = []
-    incomplete: list[str] = []
-    for path in paths:
+    found = _Found()
+    first: tuple[Path, KernelCostModel, LayerSizes] | None = None
+    for path in dict.fromkeys(paths):
         model = load(path)
         layers = _layers(path, model, query)
+        first = first or (path, model, layers[0])
+        _check_same(first, (path, model, layers[0]))
         sizes = _sizes(model, layers) if every_size else [query.batch_size]
-        for way in _ways(layers, query):
-            costs = [_look_up(model, replace(way, batch_size=size)) for size in sizes]
-            lacking = next((cost.missing for cost in costs if cost.missing), None)
-            if lacking is None:
-                points += [_point(path, model, way, cost) for cost in costs]
-            else:
-                incomplete.append(f"{path}: {named(way)}: {'; '.join(lacking)}")
-    _check_known(points, aim, budget, incomplete)
+        for way in _ways(model, layers, query):
+            found.add(path, model, way, sizes)
+    points = found.comparable(needs_power=aim == "tokens-per-joule" or budget.power_w is not None)
     within = budget.within(points)
     return BestWay(
         aim=aim,
@@ -65,8 +64,89 @@ def best_way(
         nearest=None if within else budget.nearest(points),
         front=pareto_front(within),
         tried=len(points),
-        incomplete=tuple(incomplete),
+        left_out=tuple(found.left_out),
     )
+
+
+class _Found:
+    """The operating points of all ways, and why others have none."""
+
+    def __init__(self) -> None:
+        self.left_out: list[str] = []
+        self._points: list[tuple[str, OperatingPoint, str | None]] = []
+
+    def add(self, path: Path, model: KernelCostModel, way: CostQuery, sizes: Iterable[int]) -> None:
+        """Look one way up at each size; sizes that its routing cannot have are passed over."""
+        name = f"{path}: {named(way)}"
+        found, refusal = [], None
+        for size in sizes:
+            try:
+                found.append(_look_up(model, replace(way, batch_size=size)))
+            except BadInput as refused:
+                refusal = refusal or refused
+        if not found and refusal is not None:
+            self.left_out.append(f"{name}: {refusal.message}")
+        missing = next((cost.missing for cost in found if cost.missing), None)
+        if missing is not None:
+            self.left_out.append(f"{name}: {'; '.join(missing)}")
+            return
+        for cost in found:
+            self._points.append((name, _point(path, model, way, cost), cost.difference_reason))
+
+    def comparable(self, *, needs_power: bool) -> list[OperatingPoint]:
+        """The points that can be compared with each other. Raises BadInput where there are none.
+
+        A way without what a layer takes beside its parts is none where another has it.
+        """
+        if not self._points:
+            reasons = "; ".join(self.left_out) or "the models share no batch size of all parts"
+            raise BadInput(
+                f"no way of running the layer was measured whole: {reasons}",
+                hint="moeprof profile --ops layer,engines, or --resume of a run that was cut short",
+            )
+        if any(reason is None for *_, reason in self._points):
+            self._drop({name: reason for name, _, reason in self._points if reason is not None})
+        if needs_power:
+            lacking = {name: one.energy_reason for name, one, _ in self._points if not one.power_w}
+            if len(lacking) == len({name for name, *_ in self._points}):
+                raise BadInput(
+                    "what is asked for needs the energy of the layer, and it has none:"
+                    f" {next(iter(lacking.values()))}",
+                    hint="ask for tokens-per-second without --budget-w, or measure energy:"
+                    " docs/energy.md",
+                )
+            self._drop({name: f"no energy: {reason}" for name, reason in lacking.items()})
+        return [point for _, point, _ in self._points]
+
+    def _drop(self, reasons: Mapping[str, str]) -> None:
+        self.left_out += [f"{name}: {reason}" for name, reason in reasons.items()]
+        self._points = [one for one in self._points if one[0] not in reasons]
+
+
+def _check_same(
+    first: tuple[Path, KernelCostModel, LayerSizes], other: tuple[Path, KernelCostModel, LayerSizes]
+) -> None:
+    """Raise BadInput where two models are of different layers or devices."""
+    one, two = (_identity(model, layer) for _, model, layer in (first, other))
+    for what, value in one.items():
+        if two[what] != value:
+            raise BadInput(
+                f"{first[0]} and {other[0]} differ in {what}: {value} and {two[what]}",
+                hint="compare ways to run one layer on one device; --shape names a layer",
+            )
+
+
+def _identity(model: KernelCostModel, layer: LayerSizes) -> dict[str, object]:
+    """What two models must have in common: all but formats, the dtype and the power limit."""
+    return {
+        "device": model.file.provenance.device_name,
+        "sizes": f"{layer.hidden}x{layer.ffn}",
+        "experts": f"{layer.held_experts} of {layer.experts}, top-{layer.top_k}",
+        "router": layer.router,
+        "activation": layer.activation,
+        "shared expert": layer.shared_ffn,
+        "tensor-parallel ranks": layer.tensor_parallel,
+    }
 
 
 def named(way: CostQuery | OperatingPoint) -> str:
@@ -100,12 +180,20 @@ def _sizes(model: KernelCostModel, layers: Sequence[LayerSizes]) -> range:
     return range(first, min((one.last_tokens for one in domains), default=0) + 1)
 
 
-def _ways(layers: Sequence[LayerSizes], query: CostQuery) -> Iterator[CostQuery]:
-    """The query at each way that it allows: the parts on each format of weights, then all else."""
+def _ways(
+    model: KernelCostModel, layers: Sequence[LayerSizes], query: CostQuery
+) -> Iterator[CostQuery]:
+    """The query at each way that it allows: the parts on each format of weights, then all else.
+
+    Packed weights count where any of their operations was measured.
+    """
+    measured = {one.curve for one in model.curves}
     seen: set[str] = set()
     for layer in layers:
         packed = dict.fromkeys(
-            part.weight_bits for part in layer.parts if part not in layer.own_parts
+            part.weight_bits
+            for part in layer.parts
+            if part.curve in measured and part not in layer.own_parts
         )
         ways: list[tuple[str | None, int | None]] = [(None, bits) for bits in (None, *packed)]
         routed = [one for one in layer.routed if one.curve not in seen]
@@ -142,22 +230,3 @@ def _point(path: Path, model: KernelCostModel, way: CostQuery, cost: LayerCost) 
         energy_reason=cost.energy_reason,
         estimated=cost.estimated,
     )
-
-
-def _check_known(
-    points: Sequence[OperatingPoint], aim: Aim, budget: Budget, incomplete: Sequence[str]
-) -> None:
-    """Raise BadInput where nothing can be chosen from."""
-    if not points:
-        reasons = "; ".join(incomplete) or "the models share no batch size of all parts"
-        raise BadInput(
-            f"no way of running the layer was measured whole: {reasons}",
-            hint="moeprof profile --ops layer,engines",
-        )
-    needs = aim == "tokens-per-joule" or budget.power_w is not None
-    if needs and all(one.power_w is None for one in points):
-        raise BadInput(
-            f"{aim} and a budget of power need the energy of the layer, and it has none:"
-            f" {points[0].energy_reason}",
-            hint="ask for tokens-per-second, or measure energy: docs/energy.md",
-        )

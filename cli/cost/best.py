@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -37,18 +37,31 @@ def show_best(
         raise BadInput(f"--best is for a layer, and {query.op} is one operation")
     for option, value in zip(("--budget-w", "--within-us"), limits, strict=True):
         if value is not None and not 0 < value < float("inf"):
-            raise BadInput(f"{option} is {value:g}, and it must be more than 0")
+            raise BadInput(f"{option} is {value:g}, and it must be a number above 0")
     found = best_way(models, query, aim, Budget(*limits), every_size=every_size)
     if json:
-        render.data(asdict(found))
+        render.data(_data(found))
     else:
         _show(found)
     if found.best is None:
         raise typer.Exit(_NOTHING_FITS)
 
 
+def _data(found: "BestWay") -> dict[str, Any]:
+    """The answer for a program, with the rates of each point."""
+
+    def point(one: "OperatingPoint | None") -> dict[str, Any] | None:
+        if one is None:
+            return None
+        rates = ("tokens_per_second", "tokens_per_joule", "energy_mj_per_token")
+        return asdict(one) | {name: getattr(one, name) for name in rates}
+
+    ends = {"best": point(found.best), "nearest": point(found.nearest)}
+    return asdict(found) | ends | {"front": [point(one) for one in found.front]}
+
+
 def _show(found: "BestWay") -> None:
-    for reason in found.incomplete:
+    for reason in found.left_out:
         render.warn(f"left out: {reason}")
     if found.best is None:
         render.error(_refusal(found.budget, found.nearest))
@@ -56,17 +69,25 @@ def _show(found: "BestWay") -> None:
     asked = f"best {found.aim}{_within(found.budget)}"
     render.paragraph(f"{asked}, of {found.tried} points: {_told(found.best)}")
     shown = _some(found.front)
+    models = list(dict.fromkeys(one.model for one in shown))
     if shown:
+        whole = len(found.front)
+        some = "" if whole == len(shown) else f", {len(shown)} of {whole}"
         render.table(
-            f"Energy against latency: {len(found.front)} points that none beats in both",
-            _COLUMNS,
-            [_row(one) for one in shown],
+            f"Points that no other beats in both latency and energy{some}",
+            [*_COLUMNS, *(("#model",) if len(models) > 1 else ())],
+            [_row(one, models) for one in shown],
         )
-    if any(one.estimated for one in (found.best, *shown)):
+    else:
+        render.say("no front of energy against latency: no way has an energy")
+    for number, model in enumerate(models, start=1):
+        if len(models) > 1:
+            render.say(f"model {number}: {model}")
+    if any(one.estimated for one in shown):
         render.say("* estimated: what a layer takes beside its parts was fitted to other kernels")
 
 
-def _row(one: "OperatingPoint") -> list[str]:
+def _row(one: "OperatingPoint", models: "Sequence[str]") -> list[str]:
     from ...pipeline.operating_points import named
 
     values = (one.latency_us, one.latency_us_hi, one.power_w, one.energy_mj_per_token)
@@ -75,6 +96,7 @@ def _row(one: "OperatingPoint") -> list[str]:
         render.number(one.power_limit_w),
         str(one.tokens),
         *map(render.number, values),
+        *((str(models.index(one.model) + 1),) if len(models) > 1 else ()),
     ]
 
 
@@ -91,12 +113,12 @@ def _told(one: "OperatingPoint") -> str:
 
     limit = "" if one.power_limit_w is None else f" at a power limit of {one.power_limit_w:g} W"
     power = "" if one.power_w is None else f", {render.number(one.power_w)} W"
-    energy = one.energy_mj_per_token
+    energy, rate = one.energy_mj_per_token, render.number(one.tokens_per_second)
     joules = "" if energy is None else f", {render.number(energy)} mJ a token"
     return (
         f"{named(one)}, batch size {one.tokens}{limit} ({one.model}):"
         f" {render.number(one.latency_us)} us (95 % up to {render.number(one.latency_us_hi)})"
-        f"{power}{joules}{', estimated' if one.estimated else ''}"
+        f", {rate} tokens/s{power}{joules}{', estimated' if one.estimated else ''}"
     )
 
 

@@ -117,11 +117,11 @@ def _check_one_look_up(
 ) -> None:
     """Raise BadInput for what only --best takes, and without a batch size."""
     if batch_size is None:
-        raise BadInput("--batch-size is missing", hint=f"moeprof cost {words[-1]} --batch-size 64")
+        raise BadInput("--batch-size is missing", hint="moeprof cost [MODEL] OP --batch-size 64")
     if len(words) > 2:
         raise BadInput(
             f"{words[2]!r} is one word too many",
-            hint=f"moeprof cost {words[0]} {words[1]} --batch-size {batch_size}",
+            hint="moeprof cost [MODEL] OP --batch-size N; --best takes several models",
         )
     for option, value in (("--budget-w", budget_w), ("--within-us", within_us)):
         if value is not None:

@@ -120,7 +120,8 @@ def _show_layer(layer: "LayerCost", path: Path) -> None:
 def _flags(layer: "LayerCost") -> str:
     """What the head of a layer's table says of its routing, and whether it is an estimate."""
     routed = () if layer.routing is None else (shortened(layer.routing, 30),)
-    words = (*routed, *(("estimated",) if layer.estimated else ()))
+    flags = {"incomplete": routed and layer.missing, "estimated": layer.estimated}
+    words = (*routed, *(flag for flag, holds in flags.items() if holds))
     return f" ({', '.join(words)})" if words else ""
 
 

@@ -18,9 +18,10 @@ def layers_asked_for(layers: Sequence[LayerSizes], query: LayerQuery) -> tuple[L
     fitting = [one for one in layers if _fits(one, query)]
     gated = [one for one in fitting if one.parts]
     if not gated:
-        if fitting or not any(one.parts for one in layers):
+        measured = [one for one in layers if one.parts]
+        if not measured or (fitting and query.weight_format is None):
             return ()
-        raise _choose_another("no layer", layers, query)
+        raise _choose_another("no measured layer", measured, query)
     if not all(one.same_but_routing(gated[0]) for one in gated):
         raise _choose_another("several layers", layers, query)
     return tuple(gated)
@@ -55,6 +56,7 @@ def _fits(layer: LayerSizes, query: LayerQuery) -> bool:
 def _choose_another(how_many: str, layers: Iterable[LayerSizes], query: LayerQuery) -> BadInput:
     shape = "" if query.shape is None else f" of {'x'.join(map(str, query.shape))}"
     picks = "" if query.top_k is None else f" with top-{query.top_k}"
+    picks += "" if query.weight_format is None else f" on weights of {query.weight_format}"
     known = listed(dict.fromkeys(map(described, layers)))
     return BadInput(
         f"the model has {how_many}{shape}{picks}; its layers are {known}",

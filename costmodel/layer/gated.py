@@ -145,6 +145,8 @@ def _chosen_parts(routed: _Routed, query: LayerQuery, lookup: Lookup) -> Sequenc
     Raises BadInput where that one was not measured, at these bits of weights or with this routing.
     """
     layer, op, weight_bits = routed.layer, query.routed_by, query.weight_bits
+    if weight_bits == _DTYPE_BITS[layer.dtype]:
+        weight_bits = None
     if op is None:
         return _parts_at(layer, weight_bits, lookup)
     found = [one for one in layer.routed if one.op == op and weight_bits in (None, one.weight_bits)]

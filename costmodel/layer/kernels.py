@@ -55,7 +55,7 @@ def kernel_sum(query: LayerQuery, lookup: Lookup, file: CostModelFile) -> LayerC
             "a layer needs --top-k and --active-experts, where none of gated experts was measured",
             hint="count the experts that get any token, or measure: moeprof profile --ops layer",
         )
-    for option in ("weight_bits", "weight_format", "routing", "link_gb_per_s"):
+    for option in ("weight_bits", "weight_format", "routing", "routed_by", "link_gb_per_s"):
         if getattr(query, option) is not None:
             named = option.replace("_", "-")
             raise BadInput(

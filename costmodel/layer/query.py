@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 
 from ...kernels.formats.names import UNQUANTISED, sizes_of
-from ...store.errors import check_type
+from ...store.errors import BadInput, check_type
 
 
 class LayerConditions(TypedDict, total=False):
@@ -60,7 +60,9 @@ class LayerQuery:
         for name in ("top_k", "active_experts", "weight_bits"):
             check_type(name, getattr(self, name), int, np.integer, NoneType)
         check_type("shape", self.shape, Iterable, NoneType)
-        for name in ("routing", "weight_format"):
+        if self.top_k is not None and self.top_k < 1:
+            raise BadInput(f"top_k is {self.top_k}, and a token goes to one expert at least")
+        for name in ("routing", "routed_by", "weight_format"):
             check_type(name, getattr(self, name), str, NoneType)
         if self.weight_format not in (None, UNQUANTISED):
             sizes_of(self.weight_format)

@@ -90,7 +90,7 @@ def _changed(preset: Preset, hidden: int | None, weights: dict[str, Any]) -> Pre
     changes = {key: value for key, value in wanted.items() if value != getattr(preset, key)}
     if not changes:
         return preset
-    said = ", ".join(f"{key} {value}" for key, value in changes.items())
+    said = ", ".join(f"{key} {UNQUANTISED if v is None else v}" for key, v in changes.items())
     with naming(f"{preset.name} with {said}"):
         return replace(preset, source=f"{preset.source}; with {said}", **changes)
 

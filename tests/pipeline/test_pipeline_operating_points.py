@@ -8,6 +8,7 @@ import pytest
 from moeprof.pipeline.cost import CostQuery
 from moeprof.pipeline.operating_points import Aim, Budget, best_way, named
 from moeprof.store.errors import BadInput
+from moeprof.tests.costmodel.layer.gated_models import LAYER as GATED
 from moeprof.tests.costmodel.layer.gated_models import SIZES
 from moeprof.tests.pipeline.layer_models import ENGINE, model_at
 
@@ -29,7 +30,7 @@ def test_every_way_of_every_model_is_tried_at_every_size(models: list[Path]) -> 
     assert found.best.tokens == SIZES[-1]
     assert found.best.energy_mj == pytest.approx(3 * 2.0)  # gate, topk and the engine's kernel
     assert found.best in found.front
-    assert (found.nearest, found.incomplete) == (None, ())
+    assert (found.nearest, found.left_out) == (None, ())
 
 
 def test_a_batch_size_a_way_and_a_format_are_taken_as_given(models: list[Path]) -> None:
@@ -61,7 +62,7 @@ def test_a_budget_that_nothing_meets_names_the_nearest(models: list[Path]) -> No
 def test_a_way_that_lacks_a_part_is_named_and_left_out(tmp_path: Path) -> None:
     path = model_at(tmp_path, 400.0, without=["permute"])
     found = best_way([path], LAYER, AIM, Budget())
-    assert found.incomplete == (f"{path}: its parts: permute: not among the operations",)
+    assert found.left_out == (f"{path}: its parts: permute: not among the operations",)
     assert found.best is not None
     assert found.best.routed_by == ENGINE
 
@@ -71,7 +72,7 @@ def test_energy_that_was_not_measured_is_refused_where_it_is_needed(tmp_path: Pa
     path = model_at(tmp_path, 400.0, **unmetered, power_w=None)
     fastest = best_way([path], LAYER, "tokens-per-second", Budget(latency_us=1e6))
     assert fastest.best is not None
-    with pytest.raises(BadInput, match=r"need the energy of the layer.*no meter"):
+    with pytest.raises(BadInput, match=r"needs the energy of the layer.*no meter"):
         best_way([path], LAYER, AIM, Budget())
 
 
@@ -79,3 +80,33 @@ def test_models_without_any_whole_way_are_refused(tmp_path: Path) -> None:
     path = model_at(tmp_path, 400.0, without=["gate"])
     with pytest.raises(BadInput, match=r"no way of running the layer was measured whole: .*gate"):
         best_way([path], LAYER, AIM, Budget())
+
+
+def test_two_layers_or_devices_are_not_ranked_against_each_other(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    small = replace(GATED, hidden=4)
+    paths = [model_at(tmp_path, 400.0), model_at(tmp_path / "other", 400.0, layer=small)]
+    with pytest.raises(BadInput, match="differ in sizes: 8x4 and 4x4"):
+        best_way(paths, LAYER, AIM, Budget())
+
+
+def test_a_way_without_the_difference_that_another_has_is_left_out(tmp_path: Path) -> None:
+    whole, cut = model_at(tmp_path, 400.0), model_at(tmp_path, 700.0, without=["moe_layer"])
+    found = best_way([whole, cut], LAYER, "tokens-per-second", Budget())
+    assert found.best is not None
+    assert found.best.model == str(whole)
+    assert len(found.left_out) == 2
+    assert all("700w.json" in reason for reason in found.left_out)
+    alone = best_way([cut], LAYER, "tokens-per-second", Budget())
+    assert (alone.tried, alone.left_out) == (2, ())
+
+
+def test_a_model_that_is_named_twice_counts_once(models: list[Path]) -> None:
+    assert best_way([*models, models[0]], LAYER, AIM, Budget()).tried == 4
+
+
+def test_an_engine_that_was_not_measured_with_a_routing_is_left_out(models: list[Path]) -> None:
+    found = best_way(models, replace(LAYER, routing="zipf:1"), AIM, Budget())
+    assert found.best is not None
+    assert found.best.routed_by is None
+    assert all("with the routing uniform alone" in reason for reason in found.left_out)

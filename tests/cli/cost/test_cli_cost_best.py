@@ -47,7 +47,7 @@ def test_a_budget_that_nothing_meets_ends_with_1_and_names_the_nearest(
     ("words", "refusal"),
     [
         ("relu --best tokens-per-joule", "--best is for a layer, and relu is one operation"),
-        ("layer --best tokens-per-joule --budget-w 0", "--budget-w is 0, and it must be more"),
+        ("layer --best tokens-per-joule --budget-w 0", "--budget-w is 0, and it must be a number"),
         ("layer --batch-size 4 --within-us 9", "--within-us was given without --best"),
         ("layer", "--batch-size is missing"),
     ],

@@ -42,9 +42,9 @@ def test_without_a_name_several_layers_are_listed() -> None:
 
 
 def test_a_layer_of_another_size_is_none_of_them() -> None:
-    with pytest.raises(BadInput, match="no layer of 9x9; its layers are 8x4"):
+    with pytest.raises(BadInput, match="no measured layer of 9x9; its layers are 8x4"):
         layers_asked_for([NARROW], LayerQuery(8, shape=(9, 9)))
-    with pytest.raises(BadInput, match="no layer with top-3"):
+    with pytest.raises(BadInput, match="no measured layer with top-3"):
         layers_asked_for([NARROW], LayerQuery(8, top_k=3))
 
 
@@ -77,3 +77,14 @@ def test_without_a_format_several_are_listed_with_theirs() -> None:
     assert "--weight-format" in str(caught.value.hint)
     with pytest.raises(BadInput, match="no kernel for weights of 'fp9'"):
         LayerQuery(8, weight_format="fp9")
+
+
+def test_a_format_that_was_not_measured_is_refused_with_those_that_were() -> None:
+    unmeasured = replace(NARROW, weight_format="mxfp4", group_size=32, parts=())
+    with pytest.raises(BadInput, match="no measured layer on weights of mxfp4; its layers are 8x4"):
+        layers_asked_for([NARROW, unmeasured], LayerQuery(8, weight_format="mxfp4"))
+
+
+def test_a_token_goes_to_one_expert_at_least() -> None:
+    with pytest.raises(BadInput, match="top_k is 0"):
+        LayerQuery(8, top_k=0)

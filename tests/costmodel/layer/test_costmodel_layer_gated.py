@@ -54,7 +54,7 @@ def test_a_layer_of_a_format_is_its_own_packed_parts_beside_its_own_unit() -> No
     assert found.unit is not None
     assert found.latency_us == pytest.approx(found.unit.latency_us, rel=0.02)
     assert not found.estimated
-    with pytest.raises(BadInput, match="no layer; its layers are"):
+    with pytest.raises(BadInput, match="no measured layer on weights of fp8_block; its layers are"):
         model.get_layer_cost(8, weight_format="fp8_block")
 
 
