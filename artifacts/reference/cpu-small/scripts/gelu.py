@@ -30,11 +30,11 @@ import sys
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, partial
-from itertools import cycle
+from itertools import cycle, pairwise
 from typing import Any
 
 import torch
@@ -44,11 +44,11 @@ try:
 except ModuleNotFoundError:  # then only a profiler of the CPU's ranges records nothing
     nvtx = None
 
-PROTOCOL = 5  # of requests and answers, by number
+PROTOCOL = 6  # version of the requests and answers
 PID = os.getpid()
 # Key of a scenario, and name of the profiler's ranges.
 KEY = "gelu-b{tokens}-1024-fp32-cold"
-SIZES = [1, 2, 3, 4, 5, 6, 7, 10, 15, 16, 20, 31, 35, 39, 58, 86, 103, 115, 205, 210, 228, 409, 454, 512]
+SIZES = [1, 2, 3, 4, 5, 6, 7, 8, 10, 14, 15, 20, 23, 35, 37, 39, 60, 86, 99, 103, 166, 205, 210, 279, 409, 468, 512]
 DIMENSIONS = {"ffn": 1024}
 DTYPE = torch.float32
 DEVICE = "cpu"
@@ -56,7 +56,7 @@ THREADS = 1
 SEED = 0
 COLD = True  # True: each call takes the next inputs of the pool; False: all take the same
 POOL_BYTES = 167772160  # at least 5 last-level caches of 32 MiB
-CACHE_BYTES = 33554432  # of the last level
+CACHE_BYTES = 33554432  # size of the last-level cache
 WARMUP_CALLS, MAX_WARMUP_CALLS, WARMUP_S = 3, 1000000, 0.02
 MIN_CALLS, MAX_CALLS, POINT_S = 5, 180, 0.07
 BUSY_S = 0.3  # before the first size: the clock of a GPU is low in idle
@@ -68,11 +68,15 @@ REPLAY_S = 0.003  # calls run in replays of this length, shorter than a power se
 QUEUED_S = 0.05  # replays queued ahead, so that the GPU never waits for the next launch
 COUNT_S = 0.02  # time between two recorded counts of launches
 MAX_LOAD_CALLS = 1 << 14  # calls whose inputs are prepared for a load
-REFERENCE_SIDE = 1024  # of the matrices of the reference load: below the power limit of a GPU
+REFERENCE_SIDE = 1024  # side of the reference load's matrices: below the power limit of a GPU
+# The reference beside each visit: calls before it and as many after, and its matrices' side.
+REFERENCE_CALLS = 8
+VISIT_SIDE = 192 if DEVICE == "cpu" else 512
 # Integers as wide as an element: inputs are compared by their bits, so that NaN equals NaN.
 BITS = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64, 16: torch.complex128}
 BY_KINETO = any(word.startswith("--kineto") for word in sys.argv)
 
+Draw = Callable[[torch.Tensor], torch.Tensor]
 InputFactory = Callable[..., torch.Tensor]
 Take = InputFactory
 
@@ -91,46 +95,55 @@ def run(x: torch.Tensor) -> torch.Tensor:
 
 
 class Pool:
-    """Random data. Each call takes views of the part that follows the previous call's."""
+    """Random data. Each call takes views of the part that follows the previous call's.
+
+    Data that `draw` makes of standard normal numbers lie in a part of their own.
+    """
 
     BLOCK_BYTES = 1 << 24  # this much is drawn and repeated: caches see addresses, not values
+    DRAWN = 1 << 20  # normal numbers that `draw` gets
     ALIGNMENT_BYTES = 4096  # a page: hardware prefetch does not reach into the next call's data
 
     def __init__(self) -> None:
-        self._data: dict[torch.dtype, torch.Tensor] = {}
-        self._next: dict[torch.dtype, int] = {}
+        self._data: dict[Any, torch.Tensor] = {}
+        self._next: dict[Any, int] = {}
 
-    def take(self, shape: tuple[int, ...], dtype: torch.dtype = DTYPE) -> torch.Tensor:
+    def take(
+        self, shape: tuple[int, ...], dtype: torch.dtype = DTYPE, draw: Draw | None = None
+    ) -> torch.Tensor:
         """Return a contiguous view of `shape` that no recent call has used."""
-        data = self._data.get(dtype)
+        kind = (dtype, draw)
+        data = self._data.get(kind)
         if data is None:
-            data = self._data[dtype] = self._make(dtype)
+            data = self._data[kind] = self._make(dtype, draw)
         count = torch.Size(shape).numel()
         if count > len(data):
             wanted, held = count * dtype.itemsize, len(data) * dtype.itemsize
             raise ValueError(f"the operation takes {wanted} bytes and the pool holds {held}")
-        start = self._next.get(dtype, 0)
+        start = self._next.get(kind, 0)
         if start + count > len(data):
             start = 0
         align = self.ALIGNMENT_BYTES // dtype.itemsize
-        self._next[dtype] = start + -(-count // align) * align
+        self._next[kind] = start + -(-count // align) * align
         return data[start : start + count].view(shape)
 
     def rewind(self) -> None:
         """Start again: the next views are the first ones."""
         self._next.clear()
 
-    def _make(self, dtype: torch.dtype) -> torch.Tensor:
+    def _make(self, dtype: torch.dtype, draw: Draw | None) -> torch.Tensor:
         generator = torch.Generator().manual_seed(SEED)
         length = self.BLOCK_BYTES // dtype.itemsize
-        if dtype.is_floating_point:
+        if draw is not None:
+            block = draw(torch.randn(self.DRAWN, generator=generator, dtype=torch.float32))
+        elif dtype.is_floating_point:
             block = torch.randn(length, generator=generator).to(dtype)
         else:
             bounds = torch.iinfo(dtype)
             block = torch.randint(
                 bounds.min, bounds.max, (length,), dtype=dtype, generator=generator
             )
-        return block.to(DEVICE).repeat(-(-POOL_BYTES // self.BLOCK_BYTES))
+        return block.to(DEVICE).repeat(-(-POOL_BYTES // block.nbytes))
 
 
 def synchronise() -> None:
@@ -173,11 +186,24 @@ def end_copies() -> None:
         os._exit(0)
 
 
+def tensors(value: Any) -> Iterator[torch.Tensor]:
+    """The tensors in a value, also within tuples, lists and dataclasses."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, tuple | list):
+        for each in value:
+            yield from tensors(each)
+    elif is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from tensors(getattr(value, field.name))
+
+
 def check_inputs(pool: Pool, tokens: int) -> None:
     """Run the operation once. Raise ValueError if it changes its inputs: later calls reuse them."""
 
     def bits(inputs: Any) -> list[torch.Tensor]:
-        plain = (x for x in inputs if type(x) is torch.Tensor and x.layout is torch.strided)
+        every = tensors(inputs)
+        plain = (x for x in every if type(x) is torch.Tensor and x.layout is torch.strided)
         return [x.view(BITS[x.itemsize]) for x in plain]
 
     inputs = make_inputs(pool.take, tokens, **DIMENSIONS)
@@ -232,6 +258,43 @@ def device_times(pool: Pool, tokens: int) -> tuple[list[int], list[int]]:
     return times_ns, launches_ns
 
 
+def square_product(side: int) -> Callable[[], Any]:
+    """Return the product of two square matrices, the same in the script of every operation."""
+    dtype = torch.float32 if DEVICE == "cpu" else DTYPE
+    generator = torch.Generator().manual_seed(SEED)
+    left, right = torch.randn((2, side, side), generator=generator).to(DEVICE, dtype)
+    return partial(torch.mm, left, right, out=torch.empty_like(left))
+
+
+reference = cache(square_product)  # once a process
+
+
+def reference_times() -> list[int]:
+    """Time REFERENCE_CALLS of the reference, ns; on a GPU their mean, by its events.
+
+    There a spin keeps the GPU busy until all of them are launched.
+    """
+    multiply = reference(VISIT_SIDE)
+    multiply()
+    if DEVICE == "cpu":
+        marks_ns = [time.perf_counter_ns()]
+        for _ in range(REFERENCE_CALLS):
+            multiply()
+            marks_ns.append(time.perf_counter_ns())
+        return [end_ns - begin_ns for begin_ns, end_ns in pairwise(marks_ns)]
+    spin, outlasts = 4 * SPIN_CYCLES, False
+    while not outlasts and spin <= MAX_SPIN_CYCLES:
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda._sleep(spin)
+        start.record()
+        for _ in range(REFERENCE_CALLS):
+            multiply()
+        end.record()
+        outlasts, spin = not start.query(), 2 * spin
+        synchronise()
+    return [round(start.elapsed_time(end) * 1e6 / REFERENCE_CALLS)]
+
+
 class TimeLimit:
     """Says whether there is time for more calls as long as the last one.
 
@@ -257,7 +320,6 @@ def warm_up(pool: Pool, tokens: int, limit: TimeLimit) -> None:
 
     A limit of time takes these calls before the timed ones.
     """
-    raise_clock()
     check_inputs(pool, tokens)
     calls, begin_s = 1, time.perf_counter()
     while (
@@ -274,6 +336,8 @@ def measure(pool: Pool, tokens: int, repeat: int, limit_s: float = math.inf) -> 
     One call is timed in any case; `cut_short` says that there was no time for all others.
     """
     key = KEY.replace("{tokens}", str(tokens))
+    raise_clock()
+    reference_ns = reference_times()
     limit = TimeLimit(limit_s)
     warm_up(pool, tokens, limit)
     calls_ns: list[int] = []
@@ -286,6 +350,7 @@ def measure(pool: Pool, tokens: int, repeat: int, limit_s: float = math.inf) -> 
             calls_ns.append(call(pool, tokens, f"{key}#{repeat}.{len(calls_ns)}"))
     ended_utc_ns = time.time_ns()
     device_ns, launches_ns = ([], []) if limit.refused else device_times(pool, tokens)
+    reference_ns += [] if limit.refused else reference_times()
     return {
         "scenario_key": key,
         "visit": repeat,
@@ -296,6 +361,7 @@ def measure(pool: Pool, tokens: int, repeat: int, limit_s: float = math.inf) -> 
         "device_ns": device_ns,
         "launch_ns": round(statistics.median(launches_ns)) if launches_ns else None,
         "cut_short": limit.refused,
+        "reference_ns": reference_ns,
     }
 
 
@@ -372,6 +438,12 @@ def captured(replay: Callable[[], None]) -> Callable[[], None]:
     return again
 
 
+def uncaptured(error: Exception) -> str:
+    """Return why nothing was captured, once the device is ready again."""
+    synchronise()
+    return f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
+
+
 def seconds(replay: Callable[[], None]) -> float:
     """Time one replay until the device has finished, after one replay to warm up."""
     replay()
@@ -403,12 +475,11 @@ def prepare(pool: Pool, tokens: int) -> Replays:
         try:
             call_s, eager_reason = seconds(captured(one_by_one(trial))) / len(trial), None
         except Exception as error:  # an operation may synchronise or copy to the host
-            eager_reason = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
-            synchronise()
+            eager_reason = uncaptured(error)
     if eager_reason is not None:
         call_s = seconds(one_by_one(trial)) / len(trial)
     calls = max(1, min(MAX_LOAD_CALLS, round(REPLAY_S / call_s)))
-    call_bytes = sum(x.nbytes for x in first[0] if isinstance(x, torch.Tensor)) or 1
+    call_bytes = sum(x.nbytes for x in tensors(first[0])) or 1
     is_cold = COLD and call_bytes * MAX_LOAD_CALLS >= CACHE_BYTES
     walk = min(MAX_LOAD_CALLS, -(-POOL_BYTES // call_bytes)) if is_cold else 1
     count = -(-walk // calls)
@@ -420,24 +491,24 @@ def prepare(pool: Pool, tokens: int) -> Replays:
 
 
 def prepare_reference() -> Replays:
-    """Prepare replays of a product of two square matrices, the same for every operation."""
-    dtype = torch.float32 if DEVICE == "cpu" else DTYPE
-    generator = torch.Generator().manual_seed(SEED)
-    shape = (2, REFERENCE_SIDE, REFERENCE_SIDE)
-    left, right = torch.randn(shape, generator=generator).to(DEVICE, dtype)
-    product = torch.empty_like(left)
+    """Prepare replays of the reference, which is the same for every operation."""
+    product = square_product(REFERENCE_SIDE)
 
     def multiply(times: int = 1) -> None:
         for _ in range(times):
-            torch.mm(left, right, out=product)
+            product()
 
     call_s = seconds(multiply)
     calls = max(1, min(MAX_LOAD_CALLS, round(REPLAY_S / call_s)))
     call_s = seconds(lambda: multiply(calls)) / calls
-    replay = partial(multiply, calls)
-    if DEVICE == "cpu":
-        return Replays([replay], calls, calls * call_s, left.nbytes, "a CPU has no CUDA graphs")
-    return Replays([captured(replay)], calls, calls * call_s, left.nbytes, None)
+    replay: Callable[[], None] = partial(multiply, calls)
+    eager_reason: str | None = "a CPU has no CUDA graphs"
+    if DEVICE != "cpu":
+        try:
+            replay, eager_reason = captured(replay), None
+        except Exception as error:  # as where a driver or a tool refuses all captures
+            eager_reason = uncaptured(error)
+    return Replays([replay], calls, calls * call_s, product().nbytes, eager_reason)
 
 
 def begin(requests: Requests) -> int:
