@@ -21,7 +21,7 @@ def selftest(
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
-    """Try all that moeprof measures here: PASS, FAIL or SKIP by claim.
+    """Try all that moeprof measures here, claim by claim.
 
     Ends with 1 on a FAIL, and with 4 where the budget was too short.
 

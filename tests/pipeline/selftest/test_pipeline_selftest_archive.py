@@ -65,7 +65,9 @@ def test_its_run_can_be_reported_elsewhere(folder: Path, tmp_path: Path) -> None
     pack(folder, archive)
     assert hint(archive) == ("tar xzf selftest-1.tar.gz && moeprof report --store selftest-1/runs")
     with tarfile.open(archive) as tar:
-        tar.extractall(tmp_path / "elsewhere", filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python 3.11.4
+            tar.extraction_filter = tarfile.data_filter
+        tar.extractall(tmp_path / "elsewhere")
     run = latest_run(tmp_path / "elsewhere" / "selftest-1" / "runs")
     page = write_report(run)
     assert page.warnings == ()
