@@ -49,7 +49,7 @@ from moeprof.store.provenance import Provenance
 
 SIZES = range(1, 513)
 FITTED, CALIBRATION, HELD_OUT = 24, 8, 16
-TURN_S, QUICK_TURN_S = 0.4, 0.1  # of CPU for each size
+TURN_S, QUICK_TURN_S = 0.4, 0.1  # CPU time for each size
 SKEWED = "zipf:1.2"
 WHATS = ("sizes", "skew", "estimate")
 PEER_SIZES = (1, 16, 128, 512)

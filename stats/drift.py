@@ -29,7 +29,7 @@ _RATIOS: Final = np.array([0.15, 0.3, 0.6, 1.2, 2.4])  # standard deviation over
 _MEMORIES: Final = np.array([15.0, 60.0, 240.0])  # readings
 _MOST_COSINES: Final = 48
 _READINGS_A_COSINE: Final = 3
-_PRIOR_VARIANCE: Final = 1.0  # of a step, over that of one reading's noise
+_PRIOR_VARIANCE: Final = 1.0  # a step's variance over that of one reading's noise
 _TINY: Final = 1e-30
 
 

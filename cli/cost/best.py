@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ["kernels", "#limit W", "#tokens", "#us", "#95 % to", "#W", "#mJ/token"]
 _NOTHING_FITS = 1
-_ROWS = 12  # of the front that a terminal shows; --json has all
+_ROWS = 12  # a terminal shows so many points; --json has all
 
 
 def show_best(

@@ -14,7 +14,7 @@ from ..cost import Cost
 from .communication import NO_LINK, Communication
 from .difference import as_one_unit_us
 
-_LEAST: Final = 1e-3  # of the sum: the lower end of an interval that reaches down to zero
+_LEAST: Final = 1e-3  # share of the sum where an interval reaches down to zero
 
 
 @dataclass(frozen=True, slots=True)

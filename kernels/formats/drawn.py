@@ -14,7 +14,7 @@ from ..weights import Weights
 from .registry import format_named
 from .weight_format import WeightFormat
 
-_DEVIATION: Final = 1 / 64  # of the float weights, about that of a trained layer
+_DEVIATION: Final = 1 / 64  # float weights have about that of a trained layer
 _BLOCK: Final = 128  # outputs and inputs of the largest block that shares a scale
 
 

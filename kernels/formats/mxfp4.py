@@ -18,7 +18,7 @@ from .weight_format import shared
 GROUP = 32
 _LARGEST = FLOAT_CODES["e2m1"].largest
 _LARGEST_EXPONENT = 2
-_BIAS = 127  # of the shared exponent, e8m0
+_BIAS = 127  # an e8m0 exponent is stored with this added
 
 
 @dataclass(frozen=True, slots=True)

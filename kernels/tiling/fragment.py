@@ -67,7 +67,7 @@ def _factor(kind: str, codes: str) -> tuple[int, int]:
 def _float_pair(kind: str, codes: str, word: str, place: int) -> list[str]:
     """PTX that sets register a to the two codes at bit `place` of the halves of `word`."""
     code = FLOAT_CODES[codes]
-    up = _FLOATS[kind][0] - code.significand  # of exponent and significand, to their places
+    up = _FLOATS[kind][0] - code.significand  # moves exponent and significand to their places
     magnitude = ((1 << code.bits - 1) - 1 << up) * 0x00010001
     sign, signed_by = 0x80008000, 16 - code.bits - place
     lines = [_shift("a", word, up - place), f"and.b32 a, a, {magnitude:#010x};"]

@@ -34,7 +34,7 @@ def install(monkeypatch: pytest.MonkeyPatch, name: str, **contents: Any) -> Modu
         whole = ".".join(parts[:depth])
         if whole not in sys.modules:
             module = ModuleType(whole)
-            module.__path__ = []  # of a package
+            module.__path__ = []  # makes it a package
             monkeypatch.setitem(sys.modules, whole, module)
             if depth > 1:
                 parent = sys.modules[".".join(parts[: depth - 1])]
