@@ -1,0 +1,76 @@
+"""What each expert of a layer costs by its load: the curves that all routing acts on."""
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import Final
+
+import numpy as np
+
+from ..stats.arrays import Float64, Int64
+from ..store.errors import BadInput
+
+NOT_METERED: Final = "no energy was measured"
+
+
+@dataclass(frozen=True, eq=False)
+class ExpertCosts:
+    """Costs of N experts at S loads, from 0 upwards; a load is the rows that an expert computes.
+
+    `loads` [S] ascend from 0. `latency_s` [N, S] and `energy_j` [N, S] are those of one pass of an
+    expert, and zero at load 0; between two loads they are linear. Energy is above that of the idle
+    GPU, whose power is `idle_power_w`. Where energy is unknown it is zero throughout, idle power is
+    zero, and `energy_reason` says why: routing then acts on time alone. `energy_source` is that of
+    the cost model: measured, estimated, imported or unavailable.
+
+    `gpu_of` [N] is the GPU that holds each expert, numbered from 0. The experts of a GPU run one
+    after another, GPUs side by side.
+
+    Raises BadInput for shapes that contradict each other, loads that do not ascend from 0, a cost
+    at load 0, a negative or infinite cost, NaN, and a GPU below 0.
+    """
+
+    loads: Float64
+    latency_s: Float64
+    energy_j: Float64
+    idle_power_w: float
+    gpu_of: Int64
+    energy_source: str = "measured"
+    energy_reason: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.loads.ndim != 1 or len(self.loads) < 2 or self.loads[0] != 0:
+            raise BadInput("loads must be at least two numbers of rows, the first of them 0")
+        if not (np.diff(self.loads) > 0).all():
+            raise BadInput("loads do not ascend")
+        shape = (len(self.gpu_of), len(self.loads))
+        for name, table in (("latency_s", self.latency_s), ("energy_j", self.energy_j)):
+            self._check(name, table, shape)
+        if not (isfinite(self.idle_power_w) and self.idle_power_w >= 0):
+            raise BadInput(f"idle power is {self.idle_power_w} W, and must be 0 or more")
+        if len(self.gpu_of) == 0 or self.gpu_of.min() < 0:
+            raise BadInput("gpu_of must name a GPU, from 0 up, for each of one or more experts")
+
+    @property
+    def experts(self) -> int:
+        """The number of experts, N."""
+        return len(self.gpu_of)
+
+    @property
+    def gpus(self) -> int:
+        """The number of GPUs, those without experts between them included."""
+        return int(self.gpu_of.max()) + 1
+
+    def _check(self, name: str, table: Float64, shape: tuple[int, int]) -> None:
+        if table.shape != shape:
+            raise BadInput(
+                f"{name} has the shape {table.shape}, and must have {shape}: experts, loads"
+            )
+        wrong = ~(np.isfinite(table) & (table >= 0))
+        if wrong.any():
+            expert, at = np.argwhere(wrong)[0]
+            value, load = table[expert, at], self.loads[at]
+            raise BadInput(
+                f"{name} of expert {expert} at a load of {load:g} is {value}, and must be 0 or more"
+            )
+        if table[:, 0].any():
+            raise BadInput(f"{name} of expert {table[:, 0].argmax()} is not 0 at a load of 0")
