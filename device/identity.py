@@ -6,7 +6,7 @@ from importlib import metadata
 
 from ..store.errors import BadInput, CannotMeasure
 from ..store.provenance import Gpu, Provenance
-from . import cpu, nvml
+from . import cpu, gpus
 
 _SOFTWARE = ("moeprof", "torch", "triton", "numpy", "nvtx", "nvidia-ml-py")
 
@@ -63,13 +63,13 @@ def _gpu(device: str) -> Gpu:
     properties = torch.cuda.get_device_properties(device)
     uuid = f"GPU-{properties.uuid}"
     try:
-        seen = nvml.gpu_by_uuid(uuid)
+        seen = gpus.gpu_by_uuid(uuid)
     except CannotMeasure:
         seen = None
     if seen is None:
         seen = Gpu(
             index=torch.device(device).index,
-            name=nvml.escaped_text(getattr, properties, "name"),
+            name=gpus.escaped_text(getattr, properties, "name"),
             uuid=uuid,
             driver=None,
             vbios=None,

@@ -1,22 +1,18 @@
-"""GPUs as NVML describes them, and readings of their sensors. Nothing is ever set.
+"""Readings of a GPU's sensors by NVML. Nothing is ever set.
 
-Any reading may be unsupported or refused, and a GPU may be lost: a description holds None for it,
-and a sensor's reading holds NVML's return code, which energy/faults.py turns into a reason. NVML
-and CUDA number the GPUs differently, so a GPU is found by its UUID.
+Any reading may be unsupported or refused, and a GPU may be lost: the reading then holds NVML's
+return code, which energy/faults.py turns into a reason. NVML and CUDA number the GPUs differently,
+so a GPU is found by its UUID.
 """
 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from ..store.errors import CannotMeasure
-from ..store.provenance import Gpu
-
-T = TypeVar("T")
 
 
 class NvmlCode(IntEnum):
@@ -44,6 +40,10 @@ EVENT_REASONS: Final = "event_reasons"  # a bit mask
 POWER_LIMIT: Final = "power_limit_mw"
 COMPUTE_PROCESSES: Final = "compute_processes"  # how many
 GPU_BUSY: Final = "gpu_busy_percent"
+MEMORY_BUSY: Final = "memory_busy_percent"
+MEMORY_USED: Final = "memory_used_bytes"
+MEMORY_TOTAL: Final = "memory_total_bytes"
+SLOWDOWN_TEMP: Final = "slowdown_temp_c"
 
 # Fields of nvmlDeviceGetFieldValues and their names in a power log. The throttle times are
 # accumulators since the driver was loaded, in ns (nvml.h, NVML_FI_DEV_CLOCKS_EVENT_REASON_*).
@@ -60,7 +60,6 @@ _FIELDS: Final = {
 # Codes of a function that the driver does not have, or not in the version that is asked for.
 _TOO_NEW: Final = (NvmlCode.FUNCTION_NOT_FOUND, NvmlCode.ARGUMENT_VERSION_MISMATCH)
 _WIDE_TYPES: Final = (2, 3)  # nvmlValueType_t: unsigned long, unsigned long long
-LOST_REMEDY: Final = "dmesg | grep -i xid says why; restart the machine"
 
 
 class Reading(NamedTuple):
@@ -156,18 +155,40 @@ class Sensors:
         return (self._read(COMPUTE_PROCESSES, count),)
 
     def busy(self) -> tuple[Reading, ...]:
-        """Share of the last period, a second or less, in which any kernel ran, in percent."""
+        """Shares of the last period, a second or less, in percent.
 
-        def percent(handle: Any) -> int:
-            return int(self._library.nvmlDeviceGetUtilizationRates(handle).gpu)
+        That in which any kernel ran, and that in which device memory was read or written.
+        """
+        call = self._library.nvmlDeviceGetUtilizationRates
+        return self._read_parts(call, {GPU_BUSY: "gpu", MEMORY_BUSY: "memory"})
 
-        return (self._read(GPU_BUSY, percent),)
+    def memory(self) -> tuple[Reading, ...]:
+        """Device memory that all processes and the driver use, and all that there is, bytes."""
+        call = self._library.nvmlDeviceGetMemoryInfo
+        return self._read_parts(call, {MEMORY_USED: "used", MEMORY_TOTAL: "total"})
+
+    def slowdown_temperature(self) -> tuple[Reading, ...]:
+        """Temperature of the GPU at which its clocks are slowed down, whole degC."""
+        threshold = self._library.NVML_TEMPERATURE_THRESHOLD_SLOWDOWN
+        call = self._library.nvmlDeviceGetTemperatureThreshold
+        return (self._read(SLOWDOWN_TEMP, call, threshold),)
 
     def _read(self, name: str, call: Callable[..., int], *arguments: Any) -> Reading:
         try:
             return Reading(name, NvmlCode.SUCCESS, call(self._handle, *arguments))
         except self._library.NVMLError as error:
             return Reading(name, error.value, None)
+
+    def _read_parts(self, call: Callable[[Any], Any], parts: dict[str, str]) -> tuple[Reading, ...]:
+        """One call that gives several readings; `parts` maps their names to those in the answer."""
+        try:
+            answer = call(self._handle)
+        except self._library.NVMLError as error:
+            return tuple(Reading(name, error.value, None) for name in parts)
+        return tuple(
+            Reading(name, NvmlCode.SUCCESS, int(getattr(answer, part)))
+            for name, part in parts.items()
+        )
 
     def _mig(self) -> bool:
         try:
@@ -205,81 +226,3 @@ def nvml() -> Iterator[Any]:
     finally:
         with contextlib.suppress(pynvml.NVMLError):
             pynvml.nvmlShutdown()
-
-
-@dataclass(frozen=True, slots=True)
-class GpusSeen:
-    """GPUs that NVML describes, and by index why it does not describe the others."""
-
-    described: tuple[Gpu, ...]
-    lost: dict[int, str]
-
-
-def survey() -> GpusSeen:
-    """Every GPU that NVML shows; one that is lost does not hide the others.
-
-    Raises CannotMeasure where NVML is unavailable, and where it describes none of its GPUs.
-    """
-    described, lost = [], {}
-    with nvml() as library:
-        for index in range(_count(library)):
-            try:
-                described.append(_gpu(library, index))
-            except library.NVMLError as error:
-                lost[index] = str(error).lower()
-    if lost and not described:
-        raise _not_described(next(iter(lost.values())))
-    return GpusSeen(tuple(described), lost)
-
-
-def gpus() -> list[Gpu]:
-    """Every GPU that NVML describes. Raises CannotMeasure as `survey` does."""
-    return list(survey().described)
-
-
-def _count(library: Any) -> int:
-    try:
-        return int(library.nvmlDeviceGetCount())
-    except library.NVMLError as error:
-        raise _not_described(str(error).lower()) from error
-
-
-def _not_described(why: str) -> CannotMeasure:
-    return CannotMeasure(f"NVML cannot describe the GPUs: {why}", hint=LOST_REMEDY)
-
-
-def gpu_by_uuid(uuid: str) -> Gpu | None:
-    """Find the GPU with this UUID ("GPU-…"); None where NVML does not show it."""
-    return next((gpu for gpu in gpus() if gpu.uuid == uuid), None)
-
-
-def _gpu(library: Any, index: int) -> Gpu:
-    def read(call: Callable[..., T], *arguments: Any) -> T | None:
-        try:
-            return call(*arguments)
-        except library.NVMLError:
-            return None
-
-    handle = library.nvmlDeviceGetHandleByIndex(index)
-    limit_mw = read(library.nvmlDeviceGetEnforcedPowerLimit, handle)
-    mig = read(library.nvmlDeviceGetMigMode, handle)
-    return Gpu(
-        index=index,
-        name=escaped_text(library.nvmlDeviceGetName, handle),
-        uuid=escaped_text(library.nvmlDeviceGetUUID, handle),
-        driver=read(escaped_text, library.nvmlSystemGetDriverVersion),
-        vbios=read(escaped_text, library.nvmlDeviceGetVbiosVersion, handle),
-        power_limit_w=None if limit_mw is None else limit_mw / 1000,
-        sm_clock_mhz=read(library.nvmlDeviceGetClockInfo, handle, library.NVML_CLOCK_SM),
-        memory_clock_mhz=read(library.nvmlDeviceGetClockInfo, handle, library.NVML_CLOCK_MEM),
-        mig=None if mig is None else mig[0] == library.NVML_DEVICE_MIG_ENABLE,
-        l2_bytes=None,
-    )
-
-
-def escaped_text(call: Callable[..., str], *arguments: Any) -> str:
-    """A text of the driver; what is no UTF-8 is escaped, as in names that GPUs have had in WSL."""
-    try:
-        return call(*arguments)
-    except UnicodeDecodeError as error:  # the binding decodes what the driver gives
-        return error.object.decode(errors="backslashreplace")

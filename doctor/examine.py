@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from ..device import cpu, nvml, rapl, rapl_perf
+from ..device import cpu, gpus, rapl, rapl_perf
 from ..device.identity import choose_device, describe
 from ..energy.power_log import PowerLog
 from ..profiler.lock import Locks, device_lock
@@ -86,7 +86,7 @@ def checks(
 
 def _nvml(device: str) -> Iterator[CheckResult]:
     try:
-        seen = nvml.survey()
+        seen = gpus.survey()
     except CannotMeasure as reason:
         yield CheckResult(
             "nvml",
@@ -103,7 +103,7 @@ def _nvml(device: str) -> Iterator[CheckResult]:
             Status.WARNING,
             "; ".join(f"GPU {index}: {reason}" for index, reason in seen.lost.items()),
             cost="nothing is measured on them",
-            remedy=nvml.LOST_REMEDY,
+            remedy=gpus.LOST_REMEDY,
         )
     split = [gpu for gpu in seen.described if gpu.mig]
     if split:
@@ -145,7 +145,7 @@ def _why_no_gpu() -> str | None:
     import torch
 
     try:
-        if not nvml.gpus():
+        if not gpus.gpus():
             return None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the error says the same
@@ -249,7 +249,7 @@ def _sensors(device: str, probes: Probes) -> list[CheckResult]:
         return []
     check = "sensors under load"
     try:
-        nvml.gpus()
+        gpus.gpus()
     except CannotMeasure:
         return []  # `_nvml` says why
     try:

@@ -1,7 +1,7 @@
 """The machine that readings come from, as a line: readings with other lines are never mixed."""
 
 from ...device import cpu
-from ...device.nvml import gpus
+from ...device.gpus import gpus
 from ...store.errors import CannotMeasure
 
 

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from ...device.cpu import cpu_name
-from ...device.nvml import Sensors, gpu_by_uuid, nvml
+from ...device.gpus import gpu_by_uuid
+from ...device.nvml import Sensors, nvml
 from ...device.rapl_sensors import RaplSensors, rapl_sensors
 from ...store.errors import CannotMeasure
 from .sensor_log import SCHEMA, Header

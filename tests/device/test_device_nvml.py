@@ -1,11 +1,10 @@
-"""GPUs and their sensors by NVML: with functions in its place, and through the simulated NVML."""
+"""A GPU's sensors, read through the simulated NVML."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pynvml
 import pytest
@@ -16,97 +15,6 @@ from moeprof.store.errors import CannotMeasure
 from moeprof.tests.fakenvml import fake
 
 STEADY = [(0, 480e3, 51.9, 1755, 0x4), (100, 480e3, 51.9, 1755, 0x4)]
-
-
-def refuses(code: int) -> Callable[..., Any]:
-    def call(*_: object) -> Any:
-        raise pynvml.NVMLError(code)
-
-    return call
-
-
-@pytest.fixture
-def one_gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    answers: dict[str, Callable[..., Any]] = {
-        "nvmlInit": lambda: None,
-        "nvmlShutdown": lambda: None,
-        "nvmlDeviceGetCount": lambda: 1,
-        "nvmlDeviceGetHandleByIndex": lambda index: index,
-        "nvmlDeviceGetName": lambda handle: "NVIDIA Test",
-        "nvmlDeviceGetUUID": lambda handle: "GPU-1234",
-        "nvmlSystemGetDriverVersion": lambda: "580.1",
-        "nvmlDeviceGetVbiosVersion": lambda handle: "96.00",
-        "nvmlDeviceGetEnforcedPowerLimit": lambda handle: 700_000,
-        "nvmlDeviceGetMigMode": lambda handle: [0, 0],
-        "nvmlDeviceGetClockInfo": lambda handle, kind: {pynvml.NVML_CLOCK_SM: 1980}.get(kind, 3201),
-    }
-    for name, answer in answers.items():
-        monkeypatch.setattr(pynvml, name, answer)
-    return monkeypatch
-
-
-@pytest.mark.usefixtures("one_gpu")
-def test_a_gpu_is_described_in_the_units_of_its_names() -> None:
-    (gpu,) = nvml.gpus()
-    assert (gpu.name, gpu.uuid, gpu.driver, gpu.mig) == ("NVIDIA Test", "GPU-1234", "580.1", False)
-    assert (gpu.power_limit_w, gpu.sm_clock_mhz, gpu.memory_clock_mhz) == (700.0, 1980, 3201)
-
-
-@pytest.mark.usefixtures("one_gpu")
-def test_a_gpu_is_found_by_its_uuid() -> None:
-    assert nvml.gpu_by_uuid("GPU-1234") is not None
-    assert nvml.gpu_by_uuid("GPU-5678") is None
-
-
-def test_a_reading_that_is_refused_is_none(one_gpu: pytest.MonkeyPatch) -> None:
-    one_gpu.setattr(
-        pynvml, "nvmlDeviceGetEnforcedPowerLimit", refuses(pynvml.NVML_ERROR_NO_PERMISSION)
-    )
-    one_gpu.setattr(pynvml, "nvmlDeviceGetMigMode", refuses(pynvml.NVML_ERROR_NOT_SUPPORTED))
-    (gpu,) = nvml.gpus()
-    assert gpu.power_limit_w is None
-    assert gpu.mig is None
-    assert gpu.sm_clock_mhz == 1980
-
-
-def test_a_lost_gpu_is_refused_with_a_way_out(one_gpu: pytest.MonkeyPatch) -> None:
-    one_gpu.setattr(pynvml, "nvmlDeviceGetHandleByIndex", refuses(pynvml.NVML_ERROR_GPU_IS_LOST))
-    with pytest.raises(CannotMeasure, match="lost") as caught:
-        nvml.gpus()
-    assert "xid" in caught.value.hint
-
-
-def test_a_lost_gpu_does_not_hide_the_others(one_gpu: pytest.MonkeyPatch) -> None:
-    def handle(index: int) -> int:
-        if index == 1:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
-        return index
-
-    one_gpu.setattr(pynvml, "nvmlDeviceGetCount", lambda: 3)
-    one_gpu.setattr(pynvml, "nvmlDeviceGetHandleByIndex", handle)
-    seen = nvml.survey()
-    assert [gpu.index for gpu in seen.described] == [0, 2]
-    assert seen.lost == {1: "gpu is lost"}
-    assert nvml.gpus() == list(seen.described)
-    assert nvml.gpu_by_uuid("GPU-1234") is not None
-
-
-@pytest.mark.parametrize("function", ["nvmlDeviceGetName", "nvmlSystemGetDriverVersion"])
-def test_a_text_that_is_no_utf8_is_escaped(one_gpu: pytest.MonkeyPatch, function: str) -> None:
-    one_gpu.setattr(pynvml, function, lambda *_: b"\xf8\x95 RTX".decode())
-    (gpu,) = nvml.gpus()
-    assert r"\xf8\x95 RTX" in (gpu.name, gpu.driver)
-
-
-def test_without_the_library_nvml_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pynvml, "nvmlInit", refuses(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND))
-    with pytest.raises(CannotMeasure) as caught:
-        nvml.gpus()
-    assert caught.value.exit_code == 3
-    assert caught.value.hint
-
-
-# Sensors
 
 
 @pytest.fixture
@@ -228,7 +136,19 @@ def test_another_process_finds_the_library_by_its_search_path(
     assert done.stdout == "1\n"
 
 
-@pytest.mark.usefixtures("clock")
-def test_the_simulated_gpu_says_what_it_is() -> None:
-    (gpu,) = nvml.gpus()
-    assert "(simulated)" in gpu.name
+def test_how_busy_it_is_and_its_memory(simulate: fake.Simulate) -> None:
+    with simulate(STEADY, utilization=90, memory_busy=35):
+        assert read("busy", "memory", "slowdown_temperature") == {
+            nvml.GPU_BUSY: (0, 90),
+            nvml.MEMORY_BUSY: (0, 35),
+            nvml.MEMORY_USED: (0, 100 << 30),
+            nvml.MEMORY_TOTAL: (0, 141 << 30),
+            nvml.SLOWDOWN_TEMP: (0, 87),
+        }
+
+
+def test_a_call_of_two_readings_that_fails_gives_its_code_for_both(
+    simulate: fake.Simulate,
+) -> None:
+    with simulate(STEADY, errors="nvmlDeviceGetUtilizationRates=3"):
+        assert read("busy") == {nvml.GPU_BUSY: (3, None), nvml.MEMORY_BUSY: (3, None)}

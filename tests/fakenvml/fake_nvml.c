@@ -36,8 +36,10 @@ static const u64 REASON_BITS[] = {0x4, 0x10, 0x20, 0x40, 0x80}; /* of T_POWER_CA
 
 #define EXPORT __attribute__((visibility("default"))) result
 static int users;
-enum { LIMIT_MW = 700000, LEAST_LIMIT_MW = 200000, MOST_MHZ = 1980 };
+enum { LIMIT_MW = 700000, LEAST_LIMIT_MW = 200000, MOST_MHZ = 1980, SLOWDOWN_C = 87 };
+static const u64 MEMORY_BYTES = 141ull << 30, USED_BYTES = 100ull << 30;
 static double started_s, update_s, phase_s, jitter_s, window_s, freeze_s, reset_s, call_s;
+static double jump_s, jump_mj, wrap_mj;
 static volatile double *virtual_clock_s;
 static const char *errors;
 static FILE *live; /* a file of work that grows while it is read */
@@ -189,7 +191,8 @@ static double mean_mw(double t, double span) { return (at(t).energy - at(t - spa
 
 static u64 counter_mj(double t) {
     double since = t >= reset_s ? at(reset_s).energy : at(0).energy - 5e6; /* a driver long up */
-    return (u64)(at(t).energy - since);
+    u64 mj = (u64)(at(t).energy - since + (t >= jump_s ? jump_mj : 0));
+    return wrap_mj ? mj % (u64)wrap_mj : mj;
 }
 
 /* FAKENVML_PROCESSES "pid@second,pid@second": how many compute processes have begun by t. */
@@ -330,6 +333,9 @@ static result load(void) {
     call_s = setting("FAKENVML_CALL_MS", 0) / 1e3;
     freeze_s = setting("FAKENVML_FREEZE_S", INFINITY);
     reset_s = setting("FAKENVML_RESET_S", INFINITY);
+    jump_s = setting("FAKENVML_JUMP_S", INFINITY);
+    jump_mj = setting("FAKENVML_JUMP_MJ", 0);
+    wrap_mj = setting("FAKENVML_WRAP_MJ", 0);
     started_s = virtual_clock_s ? 0 : clock_s();
     return OK;
 }
@@ -456,7 +462,19 @@ EXPORT nvmlDeviceGetPowerManagementLimitConstraints(device d, unsigned *least, u
 typedef struct { unsigned gpu, memory; } utilization;
 EXPORT nvmlDeviceGetUtilizationRates(device d, utilization *out) {
     (void)d; ENTER("nvmlDeviceGetUtilizationRates");
-    *out = (utilization){(unsigned)setting("FAKENVML_UTILIZATION", 0), 0};
+    *out = (utilization){
+        (unsigned)setting("FAKENVML_UTILIZATION", 0), (unsigned)setting("FAKENVML_MEMORY_BUSY", 0)};
+    return OK;
+}
+typedef struct { u64 total, free, used; } memory;
+EXPORT nvmlDeviceGetMemoryInfo(device d, memory *out) {
+    (void)d; ENTER("nvmlDeviceGetMemoryInfo");
+    *out = (memory){MEMORY_BYTES, MEMORY_BYTES - USED_BYTES, USED_BYTES};
+    return OK;
+}
+EXPORT nvmlDeviceGetTemperatureThreshold(device d, int which, unsigned *out) {
+    (void)d; ENTER("nvmlDeviceGetTemperatureThreshold");
+    *out = which == 1 ? SLOWDOWN_C : SLOWDOWN_C + 3;
     return OK;
 }
 typedef struct { unsigned pid; u64 memory; unsigned instance, compute_instance; } process_info;
