@@ -6,7 +6,14 @@ from pathlib import Path
 
 from ..costmodel.layer.choice import formats_asked_for, layers_asked_for
 from ..costmodel.layer.cost import LayerCost
-from ..costmodel.layer.operating_points import Aim, Budget, OperatingPoint, best, pareto_front
+from ..costmodel.layer.operating_points import (
+    Aim,
+    Budget,
+    OperatingPoint,
+    best,
+    pareto_front,
+    rivals,
+)
 from ..costmodel.layer.query import LayerQuery
 from ..costmodel.model import KernelCostModel
 from ..kernels.formats.names import UNQUANTISED
@@ -21,14 +28,16 @@ __all__ = ["Aim", "BestWay", "Budget", "OperatingPoint", "best_way", "named"]
 class BestWay:
     """The best operating point within a budget, and the Pareto front of all within it.
 
-    `best` is None where nothing keeps to the budget, and `nearest` exceeds it least. The front is
-    empty without energy. `tried` counts the points that were looked up, `left_out` names what
+    `best` is None where nothing keeps to the budget, and `nearest` exceeds it least. `rivals` are
+    the best points of other ways that 95 % intervals do not tell from it. The front is empty
+    without energy. `tried` counts the points that were looked up, `left_out` names what
     cannot be compared, with the reason.
     """
 
     aim: Aim
     budget: Budget
     best: OperatingPoint | None
+    rivals: tuple[OperatingPoint, ...]
     nearest: OperatingPoint | None
     front: tuple[OperatingPoint, ...]
     tried: int
@@ -57,10 +66,12 @@ def best_way(
             found.add(path, model, way, sizes)
     points = found.comparable(needs_power=aim == "tokens-per-joule" or budget.power_w is not None)
     within = budget.within(points)
+    winner = best(within, aim)
     return BestWay(
         aim=aim,
         budget=budget,
-        best=best(within, aim),
+        best=winner,
+        rivals=() if winner is None else rivals(within, winner, aim),
         nearest=None if within else budget.nearest(points),
         front=pareto_front(within),
         tried=len(points),
@@ -224,8 +235,11 @@ def _point(path: Path, model: KernelCostModel, way: CostQuery, cost: LayerCost) 
         weight_bits=way.weight_bits,
         tokens=cost.tokens,
         latency_us=cost.latency_us,
+        latency_us_lo=cost.latency_us_lo,
         latency_us_hi=cost.latency_us_hi,
         energy_mj=cost.energy_mj,
+        energy_mj_lo=cost.energy_mj_lo,
+        energy_mj_hi=cost.energy_mj_hi,
         power_w=cost.power_w,
         energy_reason=cost.energy_reason,
         estimated=cost.estimated,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ...store.errors import BadInput
+from ...store.text.listed import listed
 from .. import render
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def _data(found: "BestWay") -> dict[str, Any]:
         return asdict(one) | {name: getattr(one, name) for name in rates}
 
     ends = {"best": point(found.best), "nearest": point(found.nearest)}
-    return asdict(found) | ends | {"front": [point(one) for one in found.front]}
+    lists = {name: [point(one) for one in getattr(found, name)] for name in ("rivals", "front")}
+    return asdict(found) | ends | lists
 
 
 def _show(found: "BestWay") -> None:
@@ -68,6 +70,8 @@ def _show(found: "BestWay") -> None:
         return
     asked = f"best {found.aim}{_within(found.budget)}"
     render.paragraph(f"{asked}, of {found.tried} points: {_told(found.best)}")
+    if found.rivals:
+        render.paragraph(_undecided(found))
     shown = _some(found.front)
     models = list(dict.fromkeys(one.model for one in shown))
     if shown:
@@ -85,6 +89,14 @@ def _show(found: "BestWay") -> None:
             render.say(f"model {number}: {model}")
     if any(one.estimated for one in shown):
         render.say("* estimated: what a layer takes beside its parts was fitted to other kernels")
+
+
+def _undecided(found: "BestWay") -> str:
+    """Name the ways that may do as well as the best one."""
+    ends = [end for one in (found.best, *found.rivals) if one for end in one.bounds(found.aim)]
+    why = "" if max(ends) < float("inf") else ": of some the error of the energy is not known"
+    rivals = listed((_at(one, found.best) for one in found.rivals), separator="; ")
+    return f"no clear winner, 95 % intervals do not tell it from {rivals}{why}"
 
 
 def _row(one: "OperatingPoint", models: "Sequence[str]") -> list[str]:
@@ -108,16 +120,22 @@ def _some(front: "Sequence[OperatingPoint]") -> "list[OperatingPoint]":
     return [front[step] for step in steps]
 
 
-def _told(one: "OperatingPoint") -> str:
+def _at(one: "OperatingPoint", beside: "OperatingPoint | None" = None) -> str:
+    """A way of running a layer, at a batch size, in a model unless that of the point `beside`."""
     from ...pipeline.operating_points import named
 
     limit = "" if one.power_limit_w is None else f" at a power limit of {one.power_limit_w:g} W"
+    model = "" if beside is not None and beside.model == one.model else f" ({one.model})"
+    return f"{named(one)}, batch size {one.tokens}{limit}{model}"
+
+
+def _told(one: "OperatingPoint") -> str:
     power = "" if one.power_w is None else f", {render.number(one.power_w)} W"
     energy, rate = one.energy_mj_per_token, render.number(one.tokens_per_second)
     joules = "" if energy is None else f", {render.number(energy)} mJ a token"
     return (
-        f"{named(one)}, batch size {one.tokens}{limit} ({one.model}):"
-        f" {render.number(one.latency_us)} us (95 % up to {render.number(one.latency_us_hi)})"
+        f"{_at(one)}: {render.number(one.latency_us)} us"
+        f" (95 % up to {render.number(one.latency_us_hi)})"
         f", {rate} tokens/s{power}{joules}{', estimated' if one.estimated else ''}"
     )
 

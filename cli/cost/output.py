@@ -89,10 +89,11 @@ def _show_layer(layer: "LayerCost", path: Path) -> None:
     """Show what a layer costs in all, by token, by assignment, and by kernel."""
     share_us = layer.latency_us_per_token, layer.latency_us_per_assignment
     share_mj = layer.energy_mj_per_token, layer.energy_mj_per_assignment
-    latencies_us = layer.latency_us, layer.latency_us_lo, layer.latency_us_hi, *share_us
+    latencies_us = layer.latency_us, layer.latency_us_lo, layer.latency_us_hi
+    energies_mj = layer.energy_mj, layer.energy_mj_lo, layer.energy_mj_hi
     rows = [
-        ("latency", *latencies_us, "us"),
-        ("energy", layer.energy_mj, None, None, *share_mj, "mJ"),
+        ("latency", *latencies_us, *share_us, "us"),
+        ("energy", *energies_mj, *share_mj, "mJ"),
     ]
     render.table(
         f"Layer at batch size {layer.tokens}, {layer.assignments} assignments to"
@@ -107,9 +108,9 @@ def _show_layer(layer: "LayerCost", path: Path) -> None:
     )
     _say_beside(layer)
     if layer.energy_reason is None:
-        render.say(
-            f"energy: {', '.join(sorted({part.cost.energy_source for part in layer.parts}))}"
-        )
+        sources = ", ".join(sorted({part.cost.energy_source for part in layer.parts}))
+        why = layer.energy_interval_reason
+        render.say(f"energy: {sources}" + (f"; no interval: {why}" if why else ""))
     else:
         render.say(f"energy: unavailable: {layer.energy_reason}")
     flagged = dict.fromkeys(part.cost.op for part in layer.parts if part.cost.doubtful)
@@ -169,7 +170,7 @@ def _say_beside(layer: "LayerCost") -> None:
     if layer.unit is not None:
         more = _more_or_less(layer.latency_us / layer.unit.latency_us - 1)
         render.say(
-            f"measured as one unit (moe_layer): {render.number(layer.unit.latency_us)} us"
+            f"measured as one unit ({layer.unit.op}): {render.number(layer.unit.latency_us)} us"
             f" ({_kind(layer.unit)}); the sum of the parts is {render.number(layer.sum_us)} us"
             + ("" if layer.missing else f", the latency above {more}")
         )

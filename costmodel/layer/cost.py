@@ -1,9 +1,8 @@
 """Cost of a mixture-of-experts layer: the sum of its kernels, and what a layer takes beside it."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from math import exp, hypot, log, sqrt
+from math import exp, hypot, log
 from typing import Final
 
 from ...store.cost_model import IntervalScores
@@ -13,7 +12,9 @@ from ...store.scenario import SurfaceKey
 from ..cost import Cost
 from .communication import NO_LINK, Communication
 from .difference import as_one_unit_us
+from .interval import interval_of_sum
 
+_NO_INTERVAL: Final = "the error of its energy is not known"
 _LEAST: Final = 1e-3  # share of the sum where an interval reaches down to zero
 
 
@@ -31,8 +32,9 @@ class LayerCost:
 
     `assignments` is the number of (token, expert) pairs, `active_experts` of those that get a
     token: the expected ones of `routing`, unless they were given. Latencies in us and energies in
-    mJ are those of the whole pass. Energy is None where any part has none, which `energy_reason`
-    names; it is that of the parts alone. `estimated` flags a layer with an extrapolated,
+    mJ are those of the whole pass. Energy is that of the parts alone. It is None where any part has
+    none, which `energy_reason` names, and its bounds are where any part has none, which
+    `energy_interval_reason` names. `estimated` flags a layer with an extrapolated,
     transferred or estimated part, or with communication.
 
     `latency_us` is `sum_us`, the sum of the parts, and what was added to it: `difference_us`, by
@@ -48,7 +50,10 @@ class LayerCost:
     latency_us_lo: float
     latency_us_hi: float
     energy_mj: float | None
+    energy_mj_lo: float | None
+    energy_mj_hi: float | None
     energy_reason: str | None
+    energy_interval_reason: str | None
     estimated: bool
     parts: tuple[LayerPart, ...]
     sum_us: float
@@ -129,35 +134,43 @@ def compose(
     parts: Iterable[LayerPart],
     intervals: IntervalScores,
 ) -> LayerCost:
-    """Add up the kernels of a layer.
+    """Add up the kernels of a layer, with the interval of `interval_of_sum`.
 
-    The errors of one operation's calls are taken as equal, so that their half widths add up. Those
-    of different operations have the part `intervals.shared` of their variance in common, and all of
-    what they owe to the moments at which they were measured.
+    The energy has no interval where that of any part has none.
     """
     found = tuple(parts)
-    of_op: defaultdict[str, float] = defaultdict(float)
-    below: defaultdict[str, float] = defaultdict(float)
-    above: defaultdict[str, float] = defaultdict(float)
-    for part in found:
-        of_op[part.cost.op] += part.calls * part.cost.latency_us
-        below[part.cost.op] += part.calls * (part.cost.latency_us - part.cost.latency_us_lo)
-        above[part.cost.op] += part.calls * (part.cost.latency_us_hi - part.cost.latency_us)
-    latency_us = sum(of_op.values())
-    without = [part.cost for part in found if part.cost.energy_mj is None]
+    costs = [part.cost for part in found]
+    latency_us, latency_us_lo, latency_us_hi = _sum(found, "latency_us", intervals)
+    without = [one for one in costs if one.energy_mj is None]
+    unbounded = [one for one in costs if one.energy_mj_lo is None or one.energy_mj_hi is None]
+    low, high = (None, None) if unbounded else _sum(found, "energy_mj", intervals)[1:]
     energy_mj = sum(part.calls * (part.cost.energy_mj or 0.0) for part in found)
     return LayerCost(
         tokens=tokens,
         assignments=tokens * top_k,
         active_experts=active_experts,
         latency_us=latency_us,
-        latency_us_lo=max(0.0, latency_us - _half_width_us(below, of_op, intervals)),
-        latency_us_hi=latency_us + _half_width_us(above, of_op, intervals),
+        latency_us_lo=latency_us_lo,
+        latency_us_hi=latency_us_hi,
         energy_mj=None if without else energy_mj,
+        energy_mj_lo=low,
+        energy_mj_hi=high,
         energy_reason=f"{without[0].op}: {without[0].energy_reason}" if without else None,
-        estimated=any(p.cost.extrapolated or p.cost.transferred or p.cost.estimated for p in found),
+        energy_interval_reason=f"{unbounded[0].op}: {_NO_INTERVAL}" if unbounded else None,
+        estimated=any(one.extrapolated or one.transferred or one.estimated for one in costs),
         parts=found,
         sum_us=latency_us,
+    )
+
+
+def _sum(
+    parts: Iterable[LayerPart], quantity: str, intervals: IntervalScores
+) -> tuple[float, float, float]:
+    """The sum of a quantity of `Cost` that has bounds, and the bounds of the sum."""
+    ends = (quantity, f"{quantity}_lo", f"{quantity}_hi")
+    return interval_of_sum(
+        ((one.cost.op, one.calls, *(getattr(one.cost, end) for end in ends)) for one in parts),
+        intervals,
     )
 
 
@@ -194,16 +207,3 @@ def with_communication(layer: LayerCost, exchanges: tuple[Communication, ...]) -
         missing=layer.missing + unknown,
         estimated=layer.estimated or added_us > 0,
     )
-
-
-def _half_width_us(
-    halves_us: Mapping[str, float], of_op_us: Mapping[str, float], intervals: IntervalScores
-) -> float:
-    """Half width of the sum of operations, from the half width and the latency of each."""
-    turns, shared = intervals.turns_95 or 0.0, intervals.shared
-    own_us = [
-        sqrt(max(0.0, half_us**2 - (turns * of_op_us[op]) ** 2))
-        for op, half_us in halves_us.items()
-    ]
-    common_us = hypot(turns * sum(of_op_us.values()), sqrt(shared) * sum(own_us))
-    return hypot(common_us, sqrt(1 - shared) * hypot(*own_us))

@@ -1,7 +1,9 @@
 """Operating points of a layer: how it is run, at which batch size, at which state of its GPU."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 Aim = Literal["tokens-per-joule", "tokens-per-second"]
@@ -14,9 +16,9 @@ class OperatingPoint:
     `model` names the model that it was looked up in, `power_limit_w` the limit of the GPU that was
     measured, None without one. `routed_by` names the operation that computes the routed experts,
     None of the parts one by one. `weight_format` is that of the layer's weights and `weight_bits`
-    are those of packed ones, None where there is none. `latency_us_hi` is the upper bound of the
-    95 % interval. `power_w` is drawn under a steady load; it and the energy are None where not
-    measured, for the `energy_reason`.
+    are those of packed ones, None where there is none. `_lo` and `_hi` are the bounds of 95 %
+    intervals. `power_w` is drawn under a steady load; it and the energy are None where not
+    measured, for the `energy_reason`, and so are the energy's bounds where its error is not known.
     """
 
     model: str
@@ -26,8 +28,11 @@ class OperatingPoint:
     weight_bits: int | None
     tokens: int
     latency_us: float
+    latency_us_lo: float
     latency_us_hi: float
     energy_mj: float | None
+    energy_mj_lo: float | None
+    energy_mj_hi: float | None
     power_w: float | None
     energy_reason: str | None
     estimated: bool
@@ -50,6 +55,19 @@ class OperatingPoint:
     def value(self, aim: Aim) -> float | None:
         """What is to be as large as possible; None where it was not measured."""
         return self.tokens_per_joule if aim == "tokens-per-joule" else self.tokens_per_second
+
+    def bounds(self, aim: Aim) -> tuple[float, float]:
+        """The 95 % interval of that value; without an end where the error is not known."""
+        if aim == "tokens-per-second":
+            return self.tokens / self.latency_us_hi * 1e6, self.tokens / self.latency_us_lo * 1e6
+        if not self.energy_mj_lo or not self.energy_mj_hi:
+            return 0.0, inf
+        return self.tokens / self.energy_mj_hi * 1e3, self.tokens / self.energy_mj_lo * 1e3
+
+    @property
+    def way(self) -> tuple[object, ...]:
+        """What runs the layer, and on which state of its GPU: all but the batch size."""
+        return self.model, self.routed_by, self.weight_format, self.weight_bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +107,19 @@ def best(points: Iterable[OperatingPoint], aim: Aim) -> OperatingPoint | None:
     measured = [(value, one) for one in points if (value := one.value(aim)) is not None]
     found = max(measured, key=lambda pair: (pair[0], -pair[1].latency_us), default=None)
     return None if found is None else found[1]
+
+
+def rivals(
+    points: Iterable[OperatingPoint], winner: OperatingPoint, aim: Aim
+) -> tuple[OperatingPoint, ...]:
+    """The best points of other ways whose interval overlaps with that of the winner, best first."""
+    ways: defaultdict[tuple[object, ...], list[OperatingPoint]] = defaultdict(list)
+    for one in points:
+        ways[one.way].append(one)
+    others = (best(found, aim) for way, found in ways.items() if way != winner.way)
+    least, _ = winner.bounds(aim)
+    close = [one for one in others if one is not None and one.bounds(aim)[1] >= least]
+    return tuple(sorted(close, key=lambda one: one.value(aim) or 0.0, reverse=True))
 
 
 def pareto_front(points: Iterable[OperatingPoint]) -> tuple[OperatingPoint, ...]:

@@ -27,6 +27,16 @@ def test_the_best_way_is_told_before_the_front(moeprof: Moeprof, models: list[Pa
     assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_ways_that_the_intervals_do_not_tell_apart_are_named(
+    moeprof: Moeprof, models: list[Path]
+) -> None:
+    """At both limits the engine takes as long; the parts take twice as long."""
+    fastest = ("layer", "--best", "tokens-per-second", "--batch-size", "64")
+    told = " ".join(moeprof("cost", *models, *fastest).stderr.split())
+    assert "no clear winner, 95 % intervals do not tell it from vllm_fused_experts" in told
+    assert "no clear winner" not in moeprof("cost", models[0], *fastest).stderr
+
+
 def test_a_program_gets_the_whole_front(moeprof: Moeprof, models: list[Path]) -> None:
     data = moeprof("cost", *models, *BEST, "--batch-size", "64", "--json").data
     assert data["best"]["tokens"] == 64

@@ -25,6 +25,8 @@ def cost(op: str, latency_us: float, energy_mj: float | None = None) -> Cost:
         latency_us_lo=latency_us - 3,
         latency_us_hi=latency_us + 4,
         energy_mj=energy_mj,
+        energy_mj_lo=None if energy_mj is None else 0.7 * energy_mj,
+        energy_mj_hi=None if energy_mj is None else 1.4 * energy_mj,
         power_w=None,
         temp_rise_c=None,
         energy_source="unavailable",
@@ -93,6 +95,24 @@ def test_times_add_up_and_errors_as_far_as_operations_share_them(
     assert layer.latency_us_lo == pytest.approx(30 - 3 * of_one)
     assert layer.latency_us_hi == pytest.approx(30 + 4 * of_one)
     assert not layer.estimated
+
+
+@pytest.mark.parametrize(("shared", "of_one"), [(0.0, 5**0.5), (1.0, 3.0)])
+def test_energies_have_the_interval_of_a_sum_too(shared: float, of_one: float) -> None:
+    parts = [LayerPart(cost("topk", 10.0, 1.0), 1), LayerPart(cost("fc1", 20.0, 2.0), 1)]
+    layer = compose(8, 2, 4, parts, scores(shared))
+    assert layer.energy_mj_lo == pytest.approx(3 - 0.3 * of_one)
+    assert layer.energy_mj_hi == pytest.approx(3 + 0.4 * of_one)
+    assert layer.energy_interval_reason is None
+
+
+def test_a_part_whose_energy_has_no_interval_is_named() -> None:
+    between = replace(cost("fc1", 20.0, 2.0), energy_mj_lo=None, energy_mj_hi=None)
+    layer = compose(
+        8, 2, 4, [LayerPart(cost("topk", 10.0, 1.0), 1), LayerPart(between, 1)], scores(0)
+    )
+    assert (layer.energy_mj, layer.energy_mj_lo, layer.energy_mj_hi) == (3.0, None, None)
+    assert layer.energy_interval_reason == "fc1: the error of its energy is not known"
 
 
 def test_what_operations_owe_to_the_moment_of_the_measurement_adds_up() -> None:

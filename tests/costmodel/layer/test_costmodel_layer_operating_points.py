@@ -11,6 +11,7 @@ from moeprof.costmodel.layer.operating_points import (
     OperatingPoint,
     best,
     pareto_front,
+    rivals,
 )
 
 
@@ -23,7 +24,8 @@ def point(
 ) -> OperatingPoint:
     values: dict[str, Any] = {
         "model": "run", "power_limit_w": 700.0, "routed_by": None, "weight_bits": None,
-        "weight_format": None, "latency_us_hi": latency_us, "energy_reason": None,
+        "weight_format": None, "latency_us_lo": latency_us, "latency_us_hi": latency_us,
+        "energy_mj_lo": energy_mj, "energy_mj_hi": energy_mj, "energy_reason": None,
         "estimated": False,
     }  # fmt: skip
     return OperatingPoint(
@@ -83,6 +85,24 @@ def test_a_time_is_kept_to_by_the_upper_end_of_the_interval() -> None:
 def test_the_nearest_exceeds_the_budget_least() -> None:
     assert Budget(power_w=100, latency_us=100).nearest([SMALL, LARGE, UNMETERED]) is SMALL
     assert Budget(power_w=100).nearest([UNMETERED]) is None
+
+
+def test_ways_whose_intervals_overlap_are_rivals_each_by_its_best_point() -> None:
+    winner = point(64, 100, 10, latency_us_lo=90, latency_us_hi=110, energy_mj_hi=11)
+    near = point(64, 115, 12, routed_by="near", latency_us_lo=105, energy_mj_lo=10.5)
+    worse = point(32, 115, 12, routed_by="near", latency_us_lo=105, energy_mj_lo=1)
+    far = point(64, 200, 30, routed_by="far", latency_us_lo=190)
+    found = [far, worse, near, winner]
+    assert rivals(found, winner, "tokens-per-second") == (near,)
+    assert rivals(found, winner, "tokens-per-joule") == (near,)
+    assert rivals([winner, far], winner, "tokens-per-joule") == ()
+
+
+def test_where_the_error_of_an_energy_is_not_known_no_way_is_told_from_it() -> None:
+    winner = point(64, 100, 10)
+    open_ended = point(64, 200, 30, routed_by="far", energy_mj_lo=None, energy_mj_hi=None)
+    assert rivals([winner, open_ended], winner, "tokens-per-joule") == (open_ended,)
+    assert rivals([winner, open_ended], winner, "tokens-per-second") == ()
 
 
 @given(points)
