@@ -107,7 +107,8 @@ class Lookup:
         """The one surface of a name, and the active experts; None where no surface has the name.
 
         A name that ends in a number of active experts, as that of a curve through the surface does,
-        gives them too. Raises BadInput for a name that stands for several surfaces.
+        gives them too. Raises BadInput for a name that stands for several surfaces, and for
+        `weights` that were not measured.
         """
         check_type("op", name, str)
         _check_shape(shape)
@@ -115,13 +116,15 @@ class Lookup:
             return None
         if active_experts is None:
             name, active_experts = split_active_experts(name)
-        found = [
+        named = [
             costs
             for costs in self._surfaces
             if name in (costs.surface.surface, costs.surface.op)
             and (shape is None or costs.surface.shape == tuple(shape))
-            and weights.fits(costs.surface)
         ]
+        found = [costs for costs in named if weights.fits(costs.surface)]
+        if named and not found and name not in self._curves:
+            raise weights.refusal(name, [costs.surface for costs in named])
         if len(found) > 1:
             names = ", ".join(costs.surface.surface for costs in found)
             raise BadInput(

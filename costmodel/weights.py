@@ -13,7 +13,7 @@ from ..store.errors import BadInput, check_type
 from ..store.text.listed import listed
 from .curve.costs import CurveCosts
 
-_DTYPE_BITS: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
+DTYPE_BITS: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,25 @@ class WeightChoice:
     def among(self, name: str, found: Sequence[CurveCosts]) -> list[CurveCosts]:
         """The curves with such weights. Raises BadInput, listing what there is, for none."""
         fitting = [costs for costs in found if self.fits(costs.curve)]
-        if fitting:
-            return fitting
+        if not fitting:
+            raise self.refusal(name, [costs.curve for costs in found])
+        return fitting
+
+    def refusal(self, name: str, measured: Sequence[FittedOp]) -> BadInput:
+        """An operation that was not measured with such weights, and those that it was with."""
         if self.format is None:
-            known = listed(sorted({weight_bits_of(costs.curve) for costs in found}))
-            raise BadInput(f"{name} was measured with weights of {known} bits, not {self.bits}")
-        known = listed(sorted({weight_format_of(costs.curve) for costs in found}))
+            known = listed(sorted({weight_bits_of(one) for one in measured}))
+            return BadInput(f"{name} was measured with weights of {known} bits, not {self.bits}")
+        formats = sorted({weight_format_of(one) for one in measured})
+        if formats == [UNQUANTISED]:
+            return BadInput(
+                f"--weight-format is for quantised weights, and {name} was measured with none",
+                hint="leave it out",
+            )
         bits = "" if self.bits is None else f" of {self.bits} bits"
-        raise BadInput(f"{name} was measured with the formats {known}, not {self.format}{bits}")
+        return BadInput(
+            f"{name} was measured with the formats {listed(formats)}, not {self.format}{bits}"
+        )
 
 
 ANY_WEIGHTS: Final = WeightChoice()
@@ -56,7 +67,7 @@ ANY_WEIGHTS: Final = WeightChoice()
 
 def weight_bits_of(fitted: FittedOp) -> int:
     """The bits of a weight: those of the dtype where weights are not quantised."""
-    return fitted.weight_bits or _DTYPE_BITS.get(fitted.dtype, 0)
+    return fitted.weight_bits or DTYPE_BITS.get(fitted.dtype, 0)
 
 
 def weight_format_of(fitted: FittedOp) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..costmodel.layer.choice import formats_asked_for, layers_asked_for
+from ..costmodel.layer.choice import formats_asked_for, layers_asked_for, own_bits
 from ..costmodel.layer.cost import LayerCost
 from ..costmodel.layer.operating_points import (
     Aim,
@@ -31,7 +31,7 @@ class BestWay:
     `best` is None where nothing keeps to the budget, and `nearest` exceeds it least. `rivals` are
     the best points of other ways that 95 % intervals do not tell from it. The front is empty
     without energy. `tried` counts the points that were looked up, `left_out` names what
-    cannot be compared, with the reason.
+    cannot be compared, with the reason. `communication_reason` is that of `LayerCost`.
     """
 
     aim: Aim
@@ -42,6 +42,7 @@ class BestWay:
     front: tuple[OperatingPoint, ...]
     tried: int
     left_out: tuple[str, ...]
+    communication_reason: str | None
 
 
 def best_way(
@@ -76,6 +77,7 @@ def best_way(
         front=pareto_front(within),
         tried=len(points),
         left_out=tuple(found.left_out),
+        communication_reason=found.communication_reason,
     )
 
 
@@ -84,6 +86,7 @@ class _Found:
 
     def __init__(self) -> None:
         self.left_out: list[str] = []
+        self.communication_reason: str | None = None
         self._points: list[tuple[str, OperatingPoint, str | None]] = []
 
     def add(self, path: Path, model: KernelCostModel, way: CostQuery, sizes: Iterable[int]) -> None:
@@ -102,6 +105,7 @@ class _Found:
             self.left_out.append(f"{name}: {'; '.join(missing)}")
             return
         for cost in found:
+            self.communication_reason = cost.communication_reason
             self._points.append((name, _point(path, model, way, cost), cost.difference_reason))
 
     def comparable(self, *, needs_power: bool) -> list[OperatingPoint]:
@@ -210,7 +214,8 @@ def _ways(
         routed = [one for one in layer.routed if one.curve not in seen]
         seen |= {one.curve for one in routed}
         for routed_by, bits in (*ways, *((one.op, one.weight_bits) for one in routed)):
-            if query.routed_by in (None, routed_by) and query.weight_bits in (None, bits):
+            measured_bits = bits or own_bits(layer)
+            if query.routed_by in (None, routed_by) and query.weight_bits in (None, measured_bits):
                 yield replace(
                     query,
                     routed_by=routed_by,

@@ -65,6 +65,8 @@ def _data(found: "BestWay") -> dict[str, Any]:
 def _show(found: "BestWay") -> None:
     for reason in found.left_out:
         render.warn(f"left out: {reason}")
+    if found.communication_reason is not None:
+        render.say(f"nothing goes over a link: {found.communication_reason}")
     if found.best is None:
         render.error(_refusal(found.budget, found.nearest))
         return

@@ -158,6 +158,8 @@ def _say_beside(layer: "LayerCost") -> None:
     """Say what is missing, and how the layer compares with itself as one measured unit."""
     if layer.missing:
         render.say(f"without {'; '.join(layer.missing)}")
+    if layer.communication_reason is not None:
+        render.say(f"nothing goes over a link: {layer.communication_reason}")
     if layer.difference is None:
         render.say(f"no difference of a whole layer is added: {layer.difference_reason}")
     else:

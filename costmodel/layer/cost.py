@@ -39,7 +39,8 @@ class LayerCost:
 
     `latency_us` is `sum_us`, the sum of the parts, and what was added to it: `difference_us`, by
     the fitted `difference` of a layer as one unit, None for the `difference_reason`; and the time
-    of each `communication`. `missing` names the parts that it lacks. `unit` is the layer as it was
+    of each `communication`; where a link was stated and nothing goes over it, that is for the
+    `communication_reason`. `missing` names the parts that it lacks. `unit` is the layer as it was
     measured as one unit, None where it was not.
     """
 
@@ -62,6 +63,7 @@ class LayerCost:
     difference: LayerDifference | None = None
     difference_reason: str | None = None
     communication: tuple[Communication, ...] = ()
+    communication_reason: str | None = None
     missing: tuple[str, ...] = ()
     unit: Cost | None = None
 

@@ -15,6 +15,7 @@ from ..cost import Cost
 from ..curve.extrapolation import OutOfRange
 from ..lookup import Lookup
 from ..query import Query, find_cost
+from .choice import own_bits
 from .communication import communications
 from .cost import LayerCost, LayerPart, compose, in_one_unit, with_communication
 from .loads import RoutedCurve, expected_active, with_active
@@ -24,8 +25,8 @@ _BY_LOAD: Final = ("w13_grouped", "w2_grouped", "w13_act_packed", "w2_packed")
 _UNPACKED: Final = ("w13_grouped", "act_mul", "act_mul_gelu", "act_mul_clipped", "w2_grouped")
 _FIRST_ROUTED: Final = "permute"
 _LAST_ROUTED: Final = "unpermute"
-_DTYPE_BITS: Final = {"float32": 32, "bfloat16": 16, "float16": 16}
 _NO_UNIT: Final = "the layer was not measured as one unit"
+_NO_LINK: Final = "one device holds the whole layer"
 _NOT_ALL: Final = "it was fitted to the sum of all parts, and some are missing"
 
 
@@ -71,7 +72,10 @@ def gated_cost(
         found = replace(found, unit=_unit(layer, query, lookup, file))
     found = _with_difference(found, layer, is_as_whole)
     exchanges = communications(layer, routed.routing, query.tokens, query.link_gb_per_s)
-    return with_communication(found, exchanges)
+    found = with_communication(found, exchanges)
+    if query.link_gb_per_s is not None and not exchanges:
+        return replace(found, communication_reason=_NO_LINK)
+    return found
 
 
 def _routed(layers: Sequence[LayerSizes], query: LayerQuery) -> _Routed:
@@ -114,8 +118,8 @@ def _check_active(layer: LayerSizes, tokens: int, active: int) -> None:
         )
 
 
-def _parts_at(layer: LayerSizes, weight_bits: int | None, lookup: Lookup) -> Sequence[PartCurve]:
-    """The parts of a layer on weights of so many bits; if None, on those that were measured.
+def _parts_at(layer: LayerSizes, query: LayerQuery, lookup: Lookup) -> Sequence[PartCurve]:
+    """The parts of a layer on the weights of a query, or on measured ones where it names none.
 
     Raises BadInput for bits that no part has.
     """
@@ -124,16 +128,16 @@ def _parts_at(layer: LayerSizes, weight_bits: int | None, lookup: Lookup) -> Seq
     packed = [part for part in layer.parts if part.weight_bits is not None]
     unpacked = [part for part in layer.parts if part.weight_bits is None]
     own = [part for part in unpacked if part.op in _UNPACKED]
-    if weight_bits is None and packed and not any(lookup.has(part.curve) for part in own):
-        weight_bits = packed[0].weight_bits
-    if weight_bits in (None, _DTYPE_BITS[layer.dtype]):
+    bits = query.weight_bits
+    is_any = bits is None and query.weight_format is None
+    if is_any and packed and not any(lookup.has(part.curve) for part in own):
+        bits = packed[0].weight_bits
+    if bits in (None, own_bits(layer)):
         return unpacked
-    chosen = [part for part in packed if part.weight_bits == weight_bits]
+    chosen = [part for part in packed if part.weight_bits == bits]
     if not chosen:
-        known = sorted({_DTYPE_BITS[layer.dtype], *(part.weight_bits or 0 for part in packed)})
-        raise BadInput(
-            f"the layer was measured with weights of {listed(known)} bits, not {weight_bits}"
-        )
+        known = sorted({own_bits(layer), *(part.weight_bits or 0 for part in packed)})
+        raise BadInput(f"the layer was measured with weights of {listed(known)} bits, not {bits}")
     at = unpacked.index(own[0])
     rest = [part for part in unpacked[at:] if part not in own]
     return [*unpacked[:at], *chosen, *rest]
@@ -145,10 +149,10 @@ def _chosen_parts(routed: _Routed, query: LayerQuery, lookup: Lookup) -> Sequenc
     Raises BadInput where that one was not measured, at these bits of weights or with this routing.
     """
     layer, op, weight_bits = routed.layer, query.routed_by, query.weight_bits
-    if weight_bits == _DTYPE_BITS[layer.dtype]:
-        weight_bits = None
     if op is None:
-        return _parts_at(layer, weight_bits, lookup)
+        return _parts_at(layer, query, lookup)
+    if weight_bits == own_bits(layer):
+        weight_bits = None
     found = [one for one in layer.routed if one.op == op and weight_bits in (None, one.weight_bits)]
     if not found:
         known = listed(dict.fromkeys(one.op for one in layer.routed)) or "none"

@@ -15,7 +15,7 @@ from ...scenarios.plan import ResolvedRun, check_options, make_plan
 from ...scenarios.preset import Preset
 from ...scenarios.run_options import RunOptions
 from ...scenarios.shapes.chosen import chosen_layers, default_layer
-from ...scenarios.shapes.operations import operations_at
+from ...scenarios.shapes.operations import check_options_are_read, operations_at
 from ...store.errors import CannotMeasure
 from ...store.plan import Plan
 from ...store.provenance import Provenance
@@ -48,6 +48,7 @@ def resolve(options: RunOptions, progress: RunProgress, *, alone: bool = False) 
     collectors, reason = choose_collectors(options.collectors, device)
     ops = operations_at(layers, lambda layer: load_ops(options.ops, layer, alone=alone), options.l2)
     check_options(options, device)
+    check_options_are_read(options, ops)
     batch_sizes = parse_batch_sizes(options.batch_sizes)
     sizes = "; ".join(f"{layer.name} ({layer.source})" for layer in layers)
     progress.notice(f"device: {device}; preset: {sizes}")

@@ -90,9 +90,17 @@ def _changed(preset: Preset, hidden: int | None, weights: dict[str, Any]) -> Pre
     changes = {key: value for key, value in wanted.items() if value != getattr(preset, key)}
     if not changes:
         return preset
-    said = ", ".join(f"{key} {UNQUANTISED if v is None else v}" for key, v in changes.items())
+    said = ", ".join(map(_said, changes.items()))
     with naming(f"{preset.name} with {said}"):
         return replace(preset, source=f"{preset.source}; with {said}", **changes)
+
+
+def _said(change: tuple[str, Any]) -> str:
+    """A changed key of a preset, in words that are those of either option for weights."""
+    if change == ("weight_bits", UNPACKED_BITS):
+        return "weights not packed"
+    key, value = change
+    return f"{key} {UNQUANTISED if value is None else value}"
 
 
 def numbers(option: str, words: str | None) -> Iterator[int | None]:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+from ...kernels.formats.names import UNQUANTISED
 from ...store.errors import BadInput
 from ...store.scenario import L2
+from ...store.text.listed import listed
 from ..catalogue import LoadedOp
 from ..operation import Operation
 from ..preset import UNPACKED_BITS, Preset
+from ..run_options import RunOptions
 
 # A rank sorts its own tokens, whatever experts it holds.
 _OF_OWN_TOKENS: Final = ("permute", "unpermute")
@@ -39,9 +42,9 @@ def operations_at(
             found.setdefault(curve, replace(loaded, preset=None if layer is layers[0] else layer))
     if not found:
         raise BadInput(
-            f"{', '.join(dict.fromkeys(left_out))} are for packed weights, and --weight-bits"
-            f" {UNPACKED_BITS} packs none",
-            hint="name fewer bits too: --weight-bits 4,16",
+            f"the weights of {layers[0].name} are not packed, as these operations read them:"
+            f" {', '.join(dict.fromkeys(left_out))}",
+            hint="pack them: --weight-format int4, or another that `moeprof profile --help` lists",
         )
     several = Counter(loaded.operation.name for loaded in found.values())
     return tuple(
@@ -50,6 +53,25 @@ def operations_at(
         else replace(loaded, alias=_alias(loaded.operation.name, curve))
         for curve, loaded in found.items()
     )
+
+
+def check_options_are_read(options: RunOptions, found: Sequence[LoadedOp]) -> None:
+    """Raise BadInput for packed weights, or a routing, that none of the operations reads."""
+    unpacked = (None, UNQUANTISED, str(UNPACKED_BITS))
+    for option, words, what, field in (
+        ("--weight-format", options.weight_format, "packed weights", "weight_bits"),
+        ("--weight-bits", options.weight_bits, "packed weights", "weight_bits"),
+        ("--routing", options.routing, "routed tokens", "routing"),
+    ):
+        operations = [loaded.operation for loaded in found]
+        if words not in unpacked and not any(
+            field in (*one.fields, *one.variant) for one in operations
+        ):
+            names = listed(dict.fromkeys(one.name for one in operations))
+            raise BadInput(
+                f"{option} is for operations on {what}, and there is none among {names}",
+                hint=f"leave {option} out, or name one: --ops layer",
+            )
 
 
 def _check_ranks(operation: Operation, layer: Preset) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from moeprof.costmodel.lookup import Lookup
 from moeprof.costmodel.model import KernelCostModel
+from moeprof.costmodel.weights import WeightChoice
 from moeprof.store.cost_model import CostModelFile
 from moeprof.store.errors import BadInput
 from moeprof.tests.builders import make_model_file, make_points
@@ -51,6 +52,11 @@ def test_a_shape_selects_one_of_several_curves(file: CostModelFile) -> None:
         directory.measured("fc1", (32, 4))
     with pytest.raises(BadInput, match="not measured with 3 active experts"):
         directory.curve("act", None, active_experts=3)
+
+
+def test_weights_that_no_surface_was_measured_with_are_refused(file: CostModelFile) -> None:
+    with pytest.raises(BadInput, match="moe was measured with none"):
+        Lookup(file).surface("moe", None, 2, WeightChoice(format="mxfp4"))
 
 
 def test_a_surface_is_found_by_its_operation_and_by_its_name(file: CostModelFile) -> None:

@@ -74,6 +74,12 @@ def test_weights_that_were_not_measured_are_refused(
         model.get_cost("w2_packed", 8, **asked)  # type: ignore[arg-type]
 
 
+def test_a_format_of_weights_that_are_not_quantised_is_refused() -> None:
+    model = make_model(make_points(float, SIZES))
+    with pytest.raises(BadInput, match="--weight-format is for quantised weights"):
+        model.get_cost("fc1", 8, weight_format="mxfp4")
+
+
 def test_a_shape_is_predicted_from_weights_of_one_format(model: KernelCostModel) -> None:
     with pytest.raises(BadInput, match="weights of fp8_block, int4, int8, and a shape"):
         model.get_cost("w2_packed", 8, shape=(8, 8))

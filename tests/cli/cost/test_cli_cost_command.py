@@ -164,6 +164,14 @@ def test_the_exchanges_of_a_rank_are_shown(moeprof: Moeprof, tmp_path: Path) -> 
     assert moeprof(*asked, "--link-gb-per-s", "0").exit_code == 2
 
 
+def test_a_link_of_one_device_is_said_to_carry_nothing(moeprof: Moeprof, tmp_path: Path) -> None:
+    path = tmp_path / "whole.json"
+    write_document(path, with_checksum(gated_file("uniform")))
+    for more in ((), ("--best", "tokens-per-second")):
+        result = moeprof("cost", path, "layer", "--batch-size", "8", "--link-gb-per-s", "9", *more)
+        assert "nothing goes over a link: one device holds the whole layer" in result.stderr
+
+
 def test_an_operation_that_is_called_layer_is_meant_where_there_is_one(
     moeprof: Moeprof, built_run: Path
 ) -> None:

@@ -63,6 +63,8 @@ MXFP4 = replace(NARROW, weight_format="mxfp4", group_size=32)
         ({"weight_format": "fp8_block"}, PACKED),
         ({"weight_format": "none"}, NARROW),
         ({"weight_format": "mxfp4", "weight_bits": 4}, MXFP4),
+        ({"weight_bits": 4}, MXFP4),
+        ({"weight_bits": 32}, NARROW),
     ],
 )
 def test_layers_are_told_apart_by_the_format_of_their_weights(

@@ -125,6 +125,16 @@ def test_the_exchanges_of_a_rank_are_added_by_the_stated_bandwidth() -> None:
     assert found.missing == ()
 
 
+def test_a_link_without_other_ranks_has_no_effect_and_the_reason_says_so() -> None:
+    model = gated_model("uniform")
+    found = model.get_layer_cost(64, link_gb_per_s=1.0)
+    assert found.latency_us == model.get_layer_cost(64).latency_us
+    assert (found.communication, found.communication_reason) == (
+        (), "one device holds the whole layer",
+    )  # fmt: skip
+    assert model.get_layer_cost(64).communication_reason is None
+
+
 def test_packed_weights_replace_the_products_and_the_activation() -> None:
     file = gated_file("uniform")
     packed = ("w13_act_packed", "w2_packed")
@@ -144,6 +154,23 @@ def test_packed_weights_replace_the_products_and_the_activation() -> None:
     assert model.get_layer_cost(8, weight_bits=32).sum_us == model.get_layer_cost(8).sum_us
     with pytest.raises(BadInput, match="with weights of 4, 32 bits, not 8"):
         model.get_layer_cost(8, weight_bits=8)
+    with pytest.raises(BadInput, match="on weights of int4") as caught:
+        model.get_layer_cost(8, weight_format="int4")
+    assert caught.value.hint.endswith("name them by --weight-bits 4")
+
+
+def test_unquantised_weights_are_those_of_the_dtype_also_where_others_alone_were_measured() -> None:
+    file = gated_file("uniform", without=["w13_grouped", "act_mul", "w2_grouped"])
+    packed = ("w13_act_packed", "w2_packed")
+    curves = make_model_file(*(points_of(op, UNIFORM, lambda _: 40.0) for op in packed)).curves
+    parts = tuple(PartCurve(op, curve_of(op, UNIFORM), 4) for op in packed)
+    layer = replace(file.layers[0], parts=(*file.layers[0].parts, *parts))
+    model = KernelCostModel.from_file(
+        replace(file, curves=(*file.curves, *curves), layers=(layer,))
+    )
+    assert model.get_layer_cost(8).missing == ()
+    for asked in ({"weight_format": "none"}, {"weight_bits": 32}):
+        assert len(model.get_layer_cost(8, **asked).missing) == 3
 
 
 def test_the_energy_of_a_layer_is_that_of_its_parts() -> None:

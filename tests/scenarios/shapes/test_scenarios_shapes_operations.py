@@ -6,7 +6,8 @@ import pytest
 
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.preset import Preset, load_preset
-from moeprof.scenarios.shapes.operations import operations_at
+from moeprof.scenarios.run_options import RunOptions
+from moeprof.scenarios.shapes.operations import check_options_are_read, operations_at
 from moeprof.store.errors import BadInput
 
 SMALL = load_preset("small")
@@ -44,8 +45,35 @@ def test_weights_that_are_not_packed_have_no_operations_on_packed_ones() -> None
     both = "fc1,dequant_linear"
     assert _names(unpacked, ops=both) == ["fc1"]
     assert _names(SMALL, unpacked, ops=both) == ["fc1", "dequant_linear"]
-    with pytest.raises(BadInput, match="dequant_linear are for packed weights"):
+    with pytest.raises(
+        BadInput, match="weights of small are not packed.*: dequant_linear"
+    ) as caught:
         _names(unpacked, ops="dequant_linear")
+    assert "--weight-format int4" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("options", "refusal"),
+    [
+        ({"weight_format": "int4,none"}, "--weight-format is for operations on packed weights"),
+        (
+            {"weight_bits": "8"},
+            "--weight-bits is for operations on packed .* fc1, topk",
+        ),
+        ({"routing": "zipf:1"}, "--routing is for operations on routed tokens"),
+    ],
+)
+def test_weights_and_a_routing_that_no_operation_reads_are_refused(
+    options: dict[str, str], refusal: str
+) -> None:
+    with pytest.raises(BadInput, match=refusal):
+        check_options_are_read(RunOptions(**options), find_ops("fc1,topk"))  # type: ignore[arg-type]
+    check_options_are_read(RunOptions(**options), find_ops("w2_packed"))  # type: ignore[arg-type]
+
+
+def test_weights_that_are_not_packed_may_be_named_for_any_operation() -> None:
+    for options in (RunOptions(), RunOptions(weight_format="none"), RunOptions(weight_bits="16")):
+        check_options_are_read(options, find_ops("fc1,topk"))
 
 
 def test_a_rank_has_the_parts_of_its_layer_and_not_the_layer_as_a_unit() -> None:
