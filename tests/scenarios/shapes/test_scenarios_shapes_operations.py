@@ -46,7 +46,7 @@ def test_weights_that_are_not_packed_have_no_operations_on_packed_ones() -> None
     assert _names(unpacked, ops=both) == ["fc1"]
     assert _names(SMALL, unpacked, ops=both) == ["fc1", "dequant_linear"]
     with pytest.raises(
-        BadInput, match="weights of small are not packed.*: dequant_linear"
+        BadInput, match=r"weights of small are not packed.*: dequant_linear"
     ) as caught:
         _names(unpacked, ops="dequant_linear")
     assert "--weight-format int4" in caught.value.hint
