@@ -77,17 +77,22 @@ def scores_of(logits: torch.Tensor, routing: Routing) -> torch.Tensor:
     return torch.sigmoid(logits) if routing.scores == "sigmoid" else torch.softmax(logits, dim=1)
 
 
+def ranks_of(logits: torch.Tensor, routing: Routing, bias: torch.Tensor | None) -> torch.Tensor:
+    """What ranks experts [tokens, experts]: the logit, or with a bias score + bias.
+
+    A logit of -inf ranks last in any case.
+    """
+    if bias is None:
+        return logits
+    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return (scores_of(precise, routing) + bias).masked_fill(precise == -inf, -inf)
+
+
 def best_experts(
     logits: torch.Tensor, k: int, routing: Routing, bias: torch.Tensor | None
 ) -> torch.Tensor:
-    """Experts [tokens, k] of the largest rank within the kept groups, best first.
-
-    The rank is the logit, or with a bias score + bias; a logit of -inf ranks last in any case.
-    """
-    rank = logits
-    if bias is not None:
-        precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        rank = (scores_of(precise, routing) + bias).masked_fill(precise == -inf, -inf)
+    """Experts [tokens, k] of the largest rank within the kept groups, best first."""
+    rank = ranks_of(logits, routing, bias)
     order = torch.sort(rank, dim=1, descending=True, stable=True).indices
     if routing.groups > 1:
         kept = experts_kept(rank, routing, by_two=bias is not None).gather(1, order)

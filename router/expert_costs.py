@@ -22,6 +22,8 @@ class ExpertCosts:
     zero, and `energy_reason` says why: routing then acts on time alone. `energy_source` is that of
     the cost model: measured, estimated, imported or unavailable.
 
+    `remarks` are what to know of the costs, such as curves that were read beyond what was measured.
+
     `gpu_of` [N] is the GPU that holds each expert, numbered from 0. The experts of a GPU run one
     after another, GPUs side by side.
 
@@ -36,6 +38,7 @@ class ExpertCosts:
     gpu_of: Int64
     energy_source: str = "measured"
     energy_reason: str | None = None
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.loads.ndim != 1 or len(self.loads) < 2 or self.loads[0] != 0:

@@ -22,6 +22,11 @@ NO_LIMIT: Final = "and no estimate: the device's power limit is not known"
 NO_ROOFLINE: Final = "and no estimate: the call's work, or the device's rates, are not known"
 
 
+def assumed_idle_w(limit_w: float) -> float:
+    """Idle power of a GPU whose own was not measured, by its power limit."""
+    return _IDLE_SHARE * limit_w
+
+
 def with_estimated_energy(
     cost: Cost, idle_power_w: float | None, bound: Roofline | None, provenance: Provenance
 ) -> Cost:
@@ -37,7 +42,7 @@ def with_estimated_energy(
     if limit_w is None or bound is None:
         why = NO_LIMIT if limit_w is None else NO_ROOFLINE
         return replace(cost, energy_reason=f"{cost.energy_reason}; {why}")
-    idle_w = idle_power_w or _IDLE_SHARE * limit_w
+    idle_w = idle_power_w or assumed_idle_w(limit_w)
     used = min(1.0, float(bound.bound_us(np.array([cost.tokens]))[0]) / cost.latency_us)
     power_w = idle_w + (limit_w - idle_w) * used
     return replace(

@@ -50,7 +50,7 @@ def with_active(
     experts = np.concatenate([one.active for one in curves])
     latency_us = np.concatenate([one.curve.latency_us for one in curves])
     known = terms(tokens, experts, top_k)
-    coefficients = _non_negative(known / latency_us[:, None])
+    coefficients = non_negative(known / latency_us[:, None])
     errors = np.abs(np.log(np.maximum(known @ coefficients, 1e-9) / latency_us))
     asked = terms(np.array([cost.tokens] * 2), np.array(active), top_k) @ coefficients
     factor = float(asked[1] / asked[0])
@@ -70,7 +70,7 @@ def with_active(
     )
 
 
-def _non_negative(columns: Float64) -> Float64:
+def non_negative(columns: Float64) -> Float64:
     """Coefficients [C], none negative, with which the columns of [N, C] add up nearest to 1.
 
     The best of all subsets of columns whose own solution is not negative: exact for so few columns,

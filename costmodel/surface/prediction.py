@@ -47,7 +47,7 @@ def nearest_knots(surface: SurfaceModel, tokens: int, experts: int) -> list[int]
     return [int(place) for place in _nearest(known, tokens, experts)]
 
 
-def terms(tokens: Int64, experts: Int64, top_k: int) -> Float64:
+def terms(tokens: Int64 | Float64, experts: Int64 | Float64, top_k: int) -> Float64:
     """The four terms at tokens [K] and active experts [K], as the columns of [K, 4]."""
     beyond = np.maximum(0.0, tokens * top_k / experts - TILE_ROWS)
     return np.stack([np.ones(len(tokens)), experts, tokens, beyond], axis=1)

@@ -1,0 +1,1 @@
+"""What one expert costs by its load, from the kernels that compute it."""

@@ -1,0 +1,124 @@
+"""What one more active expert and one more row cost in kernels that compute all experts at once.
+
+A grouped kernel is known over tokens and active experts. Its latency, and its energy above idle,
+is taken as the sum of four terms, as in costmodel/surface/prediction.py: a constant, active
+experts, tokens, and rows per expert beyond one tile. Of these an expert with n rows takes
+
+    per expert + per token * n / top_k + per row * max(0, n - tile rows) / experts
+
+the first of which is its fixed charge, the reading of its weights. The constant belongs to none.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from ...costmodel.cost import Cost
+from ...costmodel.layer.loads import expected_active, non_negative
+from ...costmodel.model import KernelCostModel
+from ...costmodel.surface.prediction import TILE_ROWS, terms
+from ...stats.arrays import Float64
+from ...store.cost_model import SurfaceModel
+from ...store.errors import BadInput
+from ...store.fitted_runs import LayerSizes
+from ...store.text.listed import listed
+
+_MIN_KNOTS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedPoints:
+    """The knots of one grouped kernel: tokens [K], active experts [K], and the cost of each."""
+
+    tokens: Float64
+    active: Float64
+    costs: tuple[Cost, ...]
+    top_k: int
+    experts: int
+
+    def expert_curve(self, values: Float64, rows: Float64) -> Float64:
+        """What an expert takes at `rows` [S], from a value of each knot [K], NaN where unknown.
+
+        All NaN where fewer than three knots are known.
+        """
+        known = np.isfinite(values) & (values > 0)
+        if known.sum() < _MIN_KNOTS:
+            return np.full(len(rows), np.nan)
+        columns = terms(self.tokens[known], self.active[known], self.top_k)
+        _, per_expert, per_token, per_row = non_negative(columns / values[known, None])
+        beyond = np.maximum(0.0, rows - TILE_ROWS) / self.experts
+        curve: Float64 = per_expert + per_token * rows / self.top_k + per_row * beyond
+        return curve
+
+
+def grouped_points(
+    model: KernelCostModel, name: str, *, allow_estimates: bool
+) -> GroupedPoints | None:
+    """The knots of the surface, or of the layer's part, that is called `name`; None where neither.
+
+    Raises BadInput where several surfaces, or parts of several layers, have the name.
+    """
+    surfaces = [one for one in model.file.surfaces if name in (one.op, one.surface)]
+    if len(surfaces) > 1:
+        raise _ambiguous(name, [one.surface for one in surfaces])
+    if surfaces:
+        return _of_surface(model, surfaces[0], allow_estimates)
+    return _of_layer(model, name, allow_estimates)
+
+
+def _of_surface(
+    model: KernelCostModel, surface: SurfaceModel, allow_estimates: bool
+) -> GroupedPoints:
+    tokens, active = surface.knots_tokens, surface.knots_experts
+    costs = (
+        model.get_cost(surface.surface, size, active_experts=few, allow_estimates=allow_estimates)
+        for size, few in zip(tokens, active, strict=True)
+    )
+    return GroupedPoints(
+        np.array(tokens, dtype=np.float64),
+        np.array(active, dtype=np.float64),
+        tuple(costs),
+        surface.top_k,
+        surface.experts or max(active),
+    )
+
+
+def _of_layer(model: KernelCostModel, name: str, allow_estimates: bool) -> GroupedPoints | None:
+    """The knots of a part at every routing that it was measured with."""
+    parts = list(_parts(model, name))
+    if not parts:
+        return None
+    layers = [layer for layer, _ in parts]
+    if not all(one.same_but_routing(layers[0]) for one in layers):
+        raise _ambiguous(name, [curve for _, curve in parts])
+    tokens, active, costs = [], [], []
+    for curve, layer in {curve: layer for layer, curve in parts}.items():
+        (fitted,) = (one for one in model.curves if one.curve == curve)
+        for size in fitted.knots_tokens:
+            tokens.append(size)
+            active.append(expected_active(layer, layer.routing or "", size))
+            costs.append(model.get_cost(curve, size, allow_estimates=allow_estimates))
+    return GroupedPoints(
+        np.array(tokens, dtype=np.float64),
+        np.array(active),
+        tuple(costs),
+        layers[0].top_k,
+        layers[0].held_experts,
+    )
+
+
+def _parts(model: KernelCostModel, name: str) -> Iterator[tuple[LayerSizes, str]]:
+    """The layers of which `name` is a part that a curve was measured of, with the curve."""
+    measured = {one.curve for one in model.curves}
+    for layer in model.file.layers:
+        for part in (*layer.parts, *layer.routed):
+            if name in (part.op, part.curve) and part.curve in measured:
+                yield layer, part.curve
+
+
+def _ambiguous(name: str, found: list[str]) -> BadInput:
+    return BadInput(
+        f"{name} stands for {len(found)} of the model: {listed(found)}", hint="name one of these"
+    )
