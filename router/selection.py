@@ -103,5 +103,5 @@ def _is_strict(best: torch.Tensor) -> bool:
     """Whether each row [tokens, k] falls strictly from a finite number; NaN does not fall."""
     rows = best.to(torch.float32).numpy()
     falling = int(np.count_nonzero(rows[:, 1:] < rows[:, :-1]))
-    finite = int(np.count_nonzero(rows[:, 0] < inf))
+    finite = int(np.count_nonzero(np.abs(rows[:, 0]) < inf))
     return falling == rows[:, 1:].size and finite == len(rows)

@@ -58,6 +58,10 @@ def test_ties_nan_and_infinity_are_resolved_as_by_the_kernel(
     assert same(torch.tensor(cells).view(4, 6), k, routing, bias)
 
 
+def test_a_single_expert_that_is_masked_has_no_weight() -> None:
+    assert same(torch.tensor([[-float("inf")], [1.0]]), 1, PLAIN, None)
+
+
 def test_a_batch_without_tokens_has_no_picks() -> None:
     picks = pick(torch.empty(0, 8), 2)
     assert (picks.ids.shape, picks.weights.shape) == ((0, 2), (0, 2))
