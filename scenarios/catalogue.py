@@ -14,7 +14,7 @@ from .engines.registry import engine_operation, left_out, operations_here
 from .op_file import read_op_file
 from .operation import Operation
 from .ops import dequant_linear, dequant_unpack, experts, fc1, fc2, gelu, relu, topk
-from .ops.attention import attention, o_proj, qkv
+from .ops.attention import absorbed, attention, latent, projections
 from .ops.layer import (
     act_mul,
     gate,
@@ -40,7 +40,11 @@ _LAYER: Final = (
     unpermute.OPERATION, shared_expert.OPERATION, routed_experts.PLAIN, routed_experts.PACKED,
     moe_layer.OPERATION, moe_layer_packed.OPERATION,
 )  # fmt: skip
-_ATTENTION: Final = (qkv.OPERATION, attention.PREFILL, attention.DECODE, o_proj.OPERATION)
+_ATTENTION: Final = (
+    projections.QKV, attention.PREFILL, attention.DECODE, projections.O_PROJ, projections.Q_A,
+    projections.Q_B, projections.Q_PROJ, projections.KV_A, projections.KV_B, latent.PREFILL,
+    absorbed.QUERIES, latent.DECODE, absorbed.VALUES,
+)  # fmt: skip
 
 
 def unit_operation(preset: Preset) -> Operation | None:
@@ -68,6 +72,18 @@ def layer_of(preset: Preset) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
+def attention_of(preset: Preset) -> tuple[Operation, ...]:
+    """The operations of attention as the preset has it: of heads of keys, or latent (MLA)."""
+    if preset.kv_lora_rank is None:
+        return projections.QKV, attention.PREFILL, attention.DECODE, projections.O_PROJ
+    direct = preset.q_lora_rank is None
+    return (
+        *((projections.Q_PROJ,) if direct else (projections.Q_A, projections.Q_B)),
+        projections.KV_A, projections.KV_B, latent.PREFILL, absorbed.QUERIES, latent.DECODE,
+        absorbed.VALUES, projections.O_PROJ,
+    )  # fmt: skip
+
+
 def engines_of(preset: Preset) -> tuple[Operation, ...]:
     """Our routed experts, and other engines' that can be measured here, as the preset has them."""
     return (routed_experts.PLAIN, routed_experts.PACKED, *operations_here(preset))
@@ -81,7 +97,7 @@ SETS: Final[dict[str, Callable[[Preset], tuple[Operation, ...]]]] = {
     "all": lambda preset: CATALOGUE,
     "experts": lambda preset: experts.OPERATIONS,
     "layer": layer_of,
-    "step": lambda preset: (*layer_of(preset), *_ATTENTION),
+    "step": lambda preset: (*layer_of(preset), *attention_of(preset)),
     _ENGINES: engines_of,
 }
 ENTRY_POINTS: Final = "moeprof.ops"

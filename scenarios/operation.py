@@ -59,10 +59,10 @@ class Operation:
     `flops(tokens, preset)` is the arithmetic of one call. `bytes_moved(tokens, preset,
     dtype_bytes)` counts each operand once, in bytes.
 
-    `shape` lists the sizes of a preset (hidden, ffn, experts, top_k, shared_ffn, heads, kv_heads,
-    head_dim, context, groups, kept_groups) that form the scenario's shape. `fields` lists the other
-    fields (weight_bits, group_size, experts, top_k) that identify the scenario, and `variant` the
-    words (weight_format, router, activation, routing).
+    `shape` lists the sizes of a preset (hidden, ffn, experts, top_k, shared_ffn, those of
+    attention, context, groups, kept_groups) that form the scenario's shape. `fields` lists the
+    other fields (weight_bits, group_size, experts, top_k) that identify the scenario, and `variant`
+    the words (weight_format, router, activation, routing).
 
     `active_experts(preset)`, for an operation that routes, is the number of experts that get a
     token. Operations that differ in that number alone share a `surface`, and are fitted together
@@ -177,7 +177,8 @@ class Operation:
             if not spare and size in OPTIONAL_SIZES and getattr(preset, size) is None:
                 raise BadInput(
                     f"{self.name} needs {size}, and the preset {preset.name} names none",
-                    hint=f"leave {self.name} out, or write {size} into a TOML of your own",
+                    hint=f"leave {self.name} out, or write {size} into a TOML of your own:"
+                    " `--ops step` has the attention that a preset names",
                 )
 
     def _arguments(self) -> tuple[str, ...]:

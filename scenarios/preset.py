@@ -3,6 +3,7 @@
 import json
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
@@ -21,7 +22,11 @@ PRESETS: Final = (
 UNPACKED_BITS: Final = 16  # weights that are not quantised
 DTYPES: Final = ("float32", "bfloat16", "float16")
 LARGEST_SIZE: Final = 1 << 20  # no width and no number of experts comes near it
-OPTIONAL_SIZES: Final = ("shared_ffn", "heads", "kv_heads", "head_dim", "local_experts")
+_GROUPED: Final = ("heads", "kv_heads", "head_dim")
+_LATENT: Final = ("heads", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
+OPTIONAL_SIZES: Final = (
+    "shared_ffn", *_GROUPED, "q_lora_rank", *_LATENT[1:], "local_experts",
+)  # fmt: skip
 BY_GROUP: Final = ("topk_grouped", "topk_biased")  # routers whose picks lie in the best groups
 ROUTERS: Final = ("topk", "topk_softmax", "topk_sigmoid", *BY_GROUP)
 ACTIVATIONS: Final = ("silu", "gelu", "clipped")
@@ -44,13 +49,17 @@ class Preset:
     `weight_bits` bits and one scale per `group_size` neighbours. `source` says where the sizes were
     published.
 
-    `shared_ffn` is the inner width of all shared experts together, None without any. `heads` query
-    heads and `kv_heads` key and value heads of `head_dim` elements are those of attention; None
-    where they are not known, or where attention is latent (MLA) and has no such sizes. `context` is
-    the number of tokens that each sequence has in the cache. `local_experts` are those that lie on
-    this rank where experts are spread over several; None where all do. `tensor_parallel` is the
-    number of ranks that share each product, of which the sizes are one's: it says what is to be
-    added up between them.
+    `shared_ffn` is the inner width of all shared experts together, None without any. Attention has
+    `heads` query heads, and `kv_heads` key and value heads of `head_dim` elements; all None where
+    they are not known. Latent attention (MLA; DeepSeek-V2, arXiv 2405.04434, section 2.1) has, in
+    place of the last two, keys and values in `kv_lora_rank` elements of a token and
+    `qk_rope_head_dim` of its position, which all heads share; keys of a head expand to
+    `qk_nope_head_dim` beside those of the position, its values to `v_head_dim`. Queries go through
+    `q_lora_rank` elements, None where they are projected at once. `context` is the number of tokens
+    that each sequence has in the cache. `local_experts` are those that lie on this rank where
+    experts are spread over several; None where all do. `tensor_parallel` is the number of ranks
+    that share each product, of which the sizes are one's: it says what is to be added up between
+    them.
 
     `router` is the operation that picks the experts, `activation` what a gated expert does to its
     two halves: one of ROUTERS, one of ACTIVATIONS. Experts form `groups`, of which a token's picks
@@ -76,6 +85,11 @@ class Preset:
     heads: int | None = None
     kv_heads: int | None = None
     head_dim: int | None = None
+    q_lora_rank: int | None = None
+    kv_lora_rank: int | None = None
+    qk_nope_head_dim: int | None = None
+    qk_rope_head_dim: int | None = None
+    v_head_dim: int | None = None
     local_experts: int | None = None
     tensor_parallel: int = 1
     context: int = 1024
@@ -101,6 +115,10 @@ class Preset:
             "experts": self.experts,
             "top_k": self.top_k,
         }
+
+    def sizes(self, names: Iterable[str]) -> list[int]:
+        """The sizes of these names, in their order; one that is not known is 0."""
+        return [getattr(self, name) or 0 for name in names]
 
     @property
     def held_experts(self) -> int:
@@ -169,14 +187,7 @@ class Preset:
             raise BadInput(
                 f"local_experts is {self.local_experts}, and there are only {self.experts} experts"
             )
-        given = {
-            size: getattr(self, size) is not None for size in ("heads", "kv_heads", "head_dim")
-        }
-        if any(given.values()) and not all(given.values()):
-            lacking = " and ".join(size for size in given if not given[size])
-            raise BadInput(f"attention has heads, kv_heads and head_dim, and {lacking} is missing")
-        if self.heads is not None and self.kv_heads is not None and self.heads % self.kv_heads:
-            raise BadInput(f"heads is {self.heads}, no multiple of kv_heads {self.kv_heads}")
+        self._check_attention()
         if self.weight_bits not in (4, 8, UNPACKED_BITS):
             raise BadInput(
                 f"weight_bits is {self.weight_bits}, and the kernels know packed weights of 4 and 8"
@@ -191,6 +202,22 @@ class Preset:
                 raise BadInput(
                     f"{key} is {getattr(self, key)}, no multiple of group_size {self.group_size}"
                 )
+
+    def _check_attention(self) -> None:
+        sizes = (*_GROUPED, "q_lora_rank", *_LATENT[1:])
+        given = [size for size in sizes if getattr(self, size) is not None]
+        latent = not {*given} <= {*_GROUPED}
+        needed = _LATENT if latent else _GROUPED
+        if given and (lacking := [size for size in needed if size not in given]):
+            kind = "latent attention" if latent else "attention"
+            raise BadInput(
+                f"{kind} has {', '.join(needed[:-1])} and {needed[-1]}, and"
+                f" {' and '.join(lacking)} is missing"
+            )
+        if latent and (other := [size for size in _GROUPED[1:] if size in given]):
+            raise BadInput(f"latent attention has no {' and no '.join(other)}: it has kv_lora_rank")
+        if self.heads is not None and self.kv_heads is not None and self.heads % self.kv_heads:
+            raise BadInput(f"heads is {self.heads}, no multiple of kv_heads {self.kv_heads}")
 
     def _check_format(self, name: str) -> None:
         sizes = sizes_of(name)

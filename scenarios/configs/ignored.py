@@ -21,9 +21,9 @@ _REASONS: Final = (
         "|^(temperature|top_[kp])$",
     ),
     (
-        "attention and positions, of which a preset has heads, kv_heads and head_dim",
+        "attention and positions, of which a preset has the heads and their widths",
         "attn|attention|lora_rank|qk_|head|rope|rotary|sliding|window|index|kv_|mla|swa|position"
-        "|max_(seq|length)|model_max|qkv",
+        "|max_(seq|length)|model_max|qkv|compress|hybrid_layer",
     ),
     (
         "the choice of experts, of which a preset has a router and groups",

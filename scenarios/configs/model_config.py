@@ -26,7 +26,10 @@ from .spellings import (
 _MOST_BYTES: Final = 32 << 20  # one that lists each quantised layer has 5 MB
 _LONGEST_SIZE: Final = 18  # digits
 _NESTED: Final = 5  # objects in objects that are searched for keys
-MAY_BE_0: Final = ("latent_size", "shared_experts", "shared_intermediate_size")
+MAY_BE_0: Final = (
+    "latent_size", "shared_experts", "shared_intermediate_size", "q_lora_rank", "kv_lora_rank",
+    "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim",
+)  # fmt: skip
 _FLAT: Final = (*PARTS, "quantization_config", "per_layer_config", "rope_scaling")
 _LISTED: Final = frozenset(key for keys in KEYS.values() for key in keys)
 # Names that may hold the width that the experts work on, or any width of theirs.
@@ -70,7 +73,7 @@ class ModelConfig:
         """Keys of a field that the file has, with values that are not empty.
 
         A latent size of 0 is empty: it says that the experts work on the hidden size. No shared
-        experts, or of no width, are none.
+        experts, or of no width, are none. Widths of latent attention are 0 where it is not latent.
         """
         empty = (None, "", [], {}, *((0,) if field in MAY_BE_0 else ()))
         return [key for key in KEYS[field] if self.section.get(key) not in empty]

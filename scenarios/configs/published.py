@@ -7,11 +7,12 @@ from typing import Final
 
 from ...store.errors import BadInput, naming, shortened
 from ..preset import Preset
+from .attention import attention_sizes
 from .ignored import ignored_fields
 from .layer_form import layer_form
 from .layers import KEYS_OF_LAYERS, layers_with_experts
 from .model_config import ModelConfig, named_like_experts, no_experts, read_model_config
-from .shared_parts import attention_heads, shared_ffn
+from .shared_parts import shared_ffn
 from .spellings import KEYS, SWITCHES
 from .weights import GROUP_SIZES, expert_weights
 
@@ -21,7 +22,7 @@ _DTYPE_NAMES: Final = {"bf16": "bfloat16", "fp16": "float16", "half": "float16",
 _READ: Final = (
     *("model_type", "architectures", "model_name", "layers", "dtype", "quantization"),
     *("hidden_size", "experts", "top_k", "expert_dtype", "zero_experts"),
-    *("shared_experts", "shared_intermediate_size", "heads", "kv_heads", "head_dim"),
+    *("shared_experts", "shared_intermediate_size"),
     *("scoring", "topk_method", "routing_bias", "renormalise", "groups", "kept_groups"),
     *("activation", "clip_limit"),
 )
@@ -88,7 +89,7 @@ def _published(config: ModelConfig, dense: bool) -> Published:
     hidden, ffn = _width(config, hidden_field), _width(config, ffn_field)
     experts, top_k = (1, 1) if dense else _routing(config)
     shared, why_not_shared = (None, None) if dense else shared_ffn(config, ffn)
-    heads, why_no_heads = attention_heads(config)
+    attention, told_of_attention = attention_sizes(config)
     form, told_of_form = ({}, None) if dense else layer_form(config)
     name, source = _origin(config)
     dtype = _dtype(config)
@@ -105,7 +106,7 @@ def _published(config: ModelConfig, dense: bool) -> Published:
         group_size=weights.group_size,
         weight_format=weights.weight_format,
         shared_ffn=shared,
-        **heads,  # type: ignore[arg-type]  # its keys are sizes
+        **attention,  # type: ignore[arg-type]  # its keys are sizes
         **form,
     )
     layers = None if dense else layers_with_experts(config)
@@ -115,12 +116,16 @@ def _published(config: ModelConfig, dense: bool) -> Published:
         f"the sizes are those of {config.part}" if config.part else None,
         _told_of_latent_width(config, preset) if hidden_field == "latent_size" else None,
         why_not_shared,
-        why_no_heads,
+        *told_of_attention,
         told_of_form,
         *_told_of_lists(config),
         _told_of_zero_experts(config, preset),
     ]
-    used = {key for field in (*_READ, hidden_field, ffn_field) for key in config.keys_of(field)}
+    used = {
+        key
+        for field in (*_READ, *attention, hidden_field, ffn_field)
+        for key in config.keys_of(field)
+    }
     used |= {*SWITCHES, *(KEYS_OF_LAYERS if layers else ())}
     return Published(preset, (*filter(None, told), *ignored_fields(config, used)))
 

@@ -86,7 +86,12 @@ KEYS: Final = {
         "num_query_groups",  # Megatron
     ),
     "head_dim": ("head_dim", "attention_head_dim"),
-    "latent_attention": ("kv_lora_rank",),  # DeepSeek's multi-head latent attention
+    # Latent attention (MLA): DeepSeek, Kimi, GLM-5, LongCat-Flash, Mistral, MiniCPM3
+    "q_lora_rank": ("q_lora_rank",),
+    "kv_lora_rank": ("kv_lora_rank",),
+    "qk_nope_head_dim": ("qk_nope_head_dim",),
+    "qk_rope_head_dim": ("qk_rope_head_dim", "qk_pos_emb_head_dim"),  # the second: Megatron
+    "v_head_dim": ("v_head_dim",),
     "scoring": (
         "scoring_func",  # DeepSeek, Kimi K2, MiniMax-M2
         "score_function",  # Ling

@@ -28,11 +28,23 @@ ODD = Preset(
     "odd", "made up", 40, 56, 9, 3, "float32", 4, 8, shared_ffn=24, heads=6, kv_heads=2, head_dim=8,
     context=7, groups=3, kept_groups=2, routing="zipf:1.1",
 )  # fmt: skip
+LATENT: dict[str, Any] = {
+    "kv_heads": None, "head_dim": None, "q_lora_rank": 6, "kv_lora_rank": 10, "qk_nope_head_dim": 8,
+    "qk_rope_head_dim": 4, "v_head_dim": 7,
+}  # fmt: skip
 SINGLE = [
     one for one in OPERATIONS.values() if one.surface is None
 ]  # `experts` have their own test
 
 PACKED = [one for one in SINGLE if "weight_bits" in one.fields]
+
+
+def fitting(operation: Operation, preset: Preset) -> Preset:
+    """The preset, with latent attention in place of its own for an operation of it."""
+    latent = {"q_lora_rank", "kv_lora_rank", "qk_nope_head_dim"} & {*operation.shape}
+    return replace(preset, **LATENT) if latent else preset
+
+
 each_operation = pytest.mark.parametrize("operation", SINGLE, ids=lambda operation: operation.name)
 
 
@@ -40,7 +52,7 @@ each_operation = pytest.mark.parametrize("operation", SINGLE, ids=lambda operati
 @each_operation
 def test_run_computes_what_the_reference_does_in_float64(operation: Operation, tokens: int) -> None:
     assert operation.reference is not None
-    inputs = inputs_of(operation, ODD, tokens, torch.float32)
+    inputs = inputs_of(operation, fitting(operation, ODD), tokens, torch.float32)
     given = tensors(operation.run(*inputs))
     exact = tensors(operation.reference(*widened(inputs)))
     assert len(given) == len(exact) > 0
@@ -102,16 +114,17 @@ def test_a_layer_computes_with_each_router_and_activation(router: str, activatio
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 @each_operation
 def test_the_bytes_are_those_of_all_inputs_and_outputs(operation: Operation, dtype: str) -> None:
-    inputs = inputs_of(operation, ODD, 5, getattr(torch, dtype))
+    preset = fitting(operation, ODD)
+    inputs = inputs_of(operation, preset, 5, getattr(torch, dtype))
     operands = [*tensors(inputs), *tensors(operation.run(*inputs))]
-    counted = operation.scenario(ODD, 5, dtype, "cold").bytes_moved
+    counted = operation.scenario(preset, 5, dtype, "cold").bytes_moved
     assert counted == sum(operand.nbytes for operand in operands)
 
 
 def counted_by_torch(operation: Operation, tokens: int) -> Any:
     """FLOPs of products by torch's counter, which knows no grouped product, nor SDPA of a CPU."""
     grouped = {torch.ops.aten._grouped_mm: lambda x, w, *_, **__: 2 * x[0] * x[1] * w[2]}
-    inputs = inputs_of(operation, ODD, tokens, torch.float32)
+    inputs = inputs_of(operation, fitting(operation, ODD), tokens, torch.float32)
     with (
         FlopCounterMode(display=False, custom_mapping=grouped) as counter,
         sdpa_kernel(SDPBackend.MATH),
@@ -123,12 +136,14 @@ def counted_by_torch(operation: Operation, tokens: int) -> Any:
 @pytest.mark.parametrize(
     "name",
     ["fc1", "fc2", "gate", "w13", "w13_grouped", "w2", "w2_grouped", "unpermute", "qkv", "o_proj",
-     "attention_decode", "attention_prefill"],
+     "attention_decode", "attention_prefill", "q_a", "q_b", "q_proj", "kv_a", "kv_b", "absorb_q",
+     "absorb_v", "mla_decode", "mla_prefill"],
 )  # fmt: skip
 def test_the_flops_of_products_are_those_that_torch_counts(name: str) -> None:
     operation = OPERATIONS[name]
     for tokens in (1, 6):
-        flops = operation.scenario(ODD, tokens, "float32", "cold").flops
+        preset = fitting(operation, ODD)
+        flops = operation.scenario(preset, tokens, "float32", "cold").flops
         assert flops == counted_by_torch(operation, tokens)
 
 
@@ -230,6 +245,25 @@ BY_HAND = {
     "attention_decode": (1920, 2688, "attention_decode-b3-4x2x8x5-fp32-cold"),
     # 2 * 3 * 32 * 16; 96 + 512 + 48 elements.
     "o_proj": (3072, 2624, "o_proj-b3-4x8x16-fp32-cold"),
+    # Latent attention: 4 heads, ranks of 6 and 10, keys of 8 and 4 for the position, values of 7.
+    # 2 * 3 * 16 * 6; 48 + 96 + 18 elements.
+    "q_a": (576, 648, "q_a-b3-16x6-fp32-cold"),
+    # 2 * 3 * 6 * 48 for 4 heads of 12; 18 + 288 + 144 elements.
+    "q_b": (1728, 1800, "q_b-b3-6x4x8x4-fp32-cold"),
+    # 2 * 3 * 16 * 48; 48 + 768 + 144 elements.
+    "q_proj": (4608, 3840, "q_proj-b3-16x4x8x4-fp32-cold"),
+    # 2 * 3 * 16 * 14; 48 + 224 + 42 elements.
+    "kv_a": (1344, 1256, "kv_a-b3-16x10x4-fp32-cold"),
+    # 2 * 3 * 10 * 60 for 4 heads of 8 and 7; 30 + 600 + 180 elements.
+    "kv_b": (3600, 3240, "kv_b-b3-10x4x8x7-fp32-cold"),
+    # 60 queries by 5 keys of 12 and 5 values of 7; 60 of each, of 12, 12, 7 and 7.
+    "mla_prefill": (11400, 9120, "mla_prefill-b3-4x8x4x7x5-fp32-cold"),
+    # 2 * 4 * 3 * 8 * 10; of each head 24, 80 and 30 elements.
+    "absorb_q": (1920, 2144, "absorb_q-b3-4x8x10-fp32-cold"),
+    # 12 queries by 5 keys of 14 and 5 values of 10; 12 of 14 and of 10, and 15 tokens of 14.
+    "mla_decode": (2880, 1992, "mla_decode-b3-4x10x4x5-fp32-cold"),
+    # 2 * 4 * 3 * 10 * 7; of each head 30, 70 and 21 elements.
+    "absorb_v": (1680, 1936, "absorb_v-b3-4x10x7-fp32-cold"),
 }
 
 
@@ -239,7 +273,7 @@ def test_every_operation_is_worked_out() -> None:
 
 @each_operation
 def test_the_counts_and_the_key_are_those_worked_out_by_hand(operation: Operation) -> None:
-    scenario = operation.scenario(TINY, 3, "float32", "cold")
+    scenario = operation.scenario(fitting(operation, TINY), 3, "float32", "cold")
     assert (scenario.flops, scenario.bytes_moved, scenario.key) == BY_HAND[operation.name]
 
 
@@ -342,6 +376,52 @@ def test_a_step_is_a_layer_and_its_attention() -> None:
     attention = ["qkv", "attention_prefill", "attention_decode", "o_proj"]
     assert names("step", ODD) == [*names("layer", ODD), *attention]
     assert names("step") == names("step", load_preset("small"))
+
+
+def test_latent_attention_has_operations_of_its_own() -> None:
+    latent = replace(ODD, **LATENT)
+    after = ["kv_a", "kv_b", "mla_prefill", "absorb_q", "mla_decode", "absorb_v", "o_proj"]
+    assert names("step", latent) == [*names("layer", latent), "q_a", "q_b", *after]
+    direct = replace(latent, q_lora_rank=None)  # DeepSeek-V2-Lite
+    assert names("step", direct) == [*names("layer", latent), "q_proj", *after]
+    for name in names("step", direct):
+        OPERATIONS[name].scenario(direct, 3, "float32", "cold")
+    with pytest.raises(BadInput, match="attention_decode needs kv_heads") as refused:
+        OPERATIONS["attention_decode"].scenario(latent, 3, "float32", "cold")
+    assert "--ops step" in refused.value.hint
+
+
+def test_o_proj_takes_what_the_heads_give_whatever_their_attention() -> None:
+    latent, o_proj = replace(ODD, **LATENT), OPERATIONS["o_proj"]
+    grouped = replace(ODD, head_dim=LATENT["v_head_dim"])
+    given = [o_proj.scenario(one, 3, "float32", "cold") for one in (latent, grouped)]
+    assert given[0] == given[1]
+    x, weight = inputs_of(o_proj, latent, 3, torch.float32)
+    assert (x.shape, weight.shape) == ((3, 42), (40, 42))
+
+
+def test_absorbed_decode_gives_what_expanded_attention_gives() -> None:
+    """(q W) c = q (W c): heads that read the latent cache, and heads with keys of their own."""
+    generator = torch.Generator().manual_seed(0)
+    heads, nope, rope, rank, values, context = 3, 8, 4, 10, 7, 5
+    sizes = ((heads, nope), (heads, rope), (context, rank), (context, rope))
+    q, q_rope, latent, k_rope = (torch.randn(s, generator=generator).double() for s in sizes)
+    w_k = torch.randn(heads, nope, rank, generator=generator).double()
+    w_v = torch.randn(heads, rank, values, generator=generator).double()
+
+    absorbed: Any = OPERATIONS["absorb_q"].run(q[None], w_k)
+    query = torch.cat([absorbed[:, 0], q_rope], dim=1)
+    cache = torch.cat([latent, k_rope], dim=1)
+    decoded: Any = OPERATIONS["mla_decode"].run(query[None, None], cache[None, None], rank)
+    given: Any = OPERATIONS["absorb_v"].run(decoded[0], w_v)
+
+    keys = torch.cat([torch.einsum("hno,co->hcn", w_k, latent), k_rope.expand(heads, -1, -1)], 2)
+    # mla_decode scales by the width of the cache.
+    q_whole = torch.cat([q, q_rope], 1) * ((nope + rope) / (rank + rope)) ** 0.5
+    expanded = torch.nn.functional.scaled_dot_product_attention(
+        q_whole[None, :, None], keys[None], (latent @ w_v)[None]
+    )
+    torch.testing.assert_close(given, expanded[0])
 
 
 def test_experts_are_a_set_of_their_own_whose_operations_are_found_by_name_too() -> None:

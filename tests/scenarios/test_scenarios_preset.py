@@ -44,6 +44,14 @@ def test_a_preset_has_the_sizes_that_were_published(
     assert (preset.experts, preset.top_k, preset.dtype) == (experts, top_k, dtype)
 
 
+@pytest.mark.parametrize(("name", "heads"), [("deepseek-v3", 128), ("kimi-k2", 64)])
+def test_latent_attention_has_the_sizes_that_were_published(name: str, heads: int) -> None:
+    preset = load_preset(name)
+    assert (preset.heads, preset.kv_heads, preset.head_dim) == (heads, None, None)
+    assert (preset.q_lora_rank, preset.kv_lora_rank) == (1536, 512)
+    assert (preset.qk_nope_head_dim, preset.qk_rope_head_dim, preset.v_head_dim) == (128, 64, 128)
+
+
 def test_every_preset_that_is_listed_loads() -> None:
     assert [load_preset(name).name for name in PRESETS] == list(PRESETS)
 
@@ -90,6 +98,11 @@ def test_a_preset_is_read_as_it_was_written(
     assert read_preset(path) == preset
 
 
+LATENT: dict[str, Any] = {
+    "kv_lora_rank": 64, "qk_nope_head_dim": 32, "qk_rope_head_dim": 16, "v_head_dim": 24,
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -111,6 +124,12 @@ def test_a_preset_is_read_as_it_was_written(
         ({"source": "two\nlines"}, r"source is 'two\\nlines'"),
         ({"shared_ffn": 0}, "shared_ffn is 0, and must be a positive integer"),
         ({"kv_heads": None}, "kv_heads and head_dim, and kv_heads is missing"),
+        (
+            {"kv_lora_rank": 64},
+            "latent attention has .*, and qk_nope_head_dim and .* missing",
+        ),
+        ({"q_lora_rank": 8} | LATENT, "latent attention has no kv_heads and no head_dim"),
+        (LATENT | {"kv_heads": None, "head_dim": None, "heads": None}, "heads is missing"),
         ({"router": "top"}, "router is 'top'"),
         ({"activation": 1}, "activation is 1"),
         ({"context": 0}, "context is 0, and must be a positive integer"),
@@ -140,8 +159,9 @@ def test_sizes_that_not_every_layer_has_are_written_where_they_are_known(tmp_pat
     small = load_preset("small")
     bare = replace(small, shared_ffn=None, heads=None, kv_heads=None, head_dim=None)
     assert "shared_ffn" not in to_toml(bare)
+    latent = replace(bare, heads=8, **LATENT)
     path = tmp_path / "own.toml"
-    for preset in (small, bare):
+    for preset in (small, bare, latent):
         path.write_text(to_toml(preset))
         assert read_preset(path) == preset
 

@@ -59,25 +59,22 @@ def reference(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor
     return torch.einsum("shqc,shcd->shqd", torch.softmax(scores, dim=3), v)
 
 
-def _queries(kind: str, sequences: int, preset: Preset) -> int:
-    """Query vectors of all heads and sequences."""
-    each = 1 if kind == "decode" else preset.context
-    return sequences * (preset.heads or 0) * each
+_SHAPE: Final = ("heads", "kv_heads", "head_dim", "context")
 
 
 def _flops(kind: str, tokens: int, preset: Preset) -> int:
     """Of each query two products with `context` vectors of head_dim."""
-    return 4 * _queries(kind, tokens, preset) * preset.context * (preset.head_dim or 0)
+    heads, _, head_dim, context = preset.sizes(_SHAPE)
+    queries = tokens * heads * (1 if kind == "decode" else context)
+    return 4 * queries * context * head_dim
 
 
 def _bytes_moved(kind: str, tokens: int, preset: Preset, dtype_bytes: int) -> int:
     """Queries in, results out, and the cache of keys and values."""
-    cached = 2 * tokens * (preset.kv_heads or 0) * preset.context
-    vectors = 2 * _queries(kind, tokens, preset) + cached
-    return vectors * (preset.head_dim or 0) * dtype_bytes
+    heads, kv_heads, head_dim, context = preset.sizes(_SHAPE)
+    each = 1 if kind == "decode" else context
+    return 2 * tokens * (heads * each + kv_heads * context) * head_dim * dtype_bytes
 
-
-_SHAPE: Final = ("heads", "kv_heads", "head_dim", "context")
 
 DECODE: Final = Operation(
     name="attention_decode",

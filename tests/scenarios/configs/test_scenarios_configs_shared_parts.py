@@ -1,4 +1,4 @@
-"""Shared experts and attention from a config.json: what counts, and what is left out."""
+"""Shared experts from a config.json: what counts, and what is left out."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from moeprof.scenarios.configs.model_config import ModelConfig
-from moeprof.scenarios.configs.shared_parts import attention_heads, shared_ffn
+from moeprof.scenarios.configs.shared_parts import shared_ffn
 
 
 def _config(**section: Any) -> ModelConfig:
@@ -47,35 +47,3 @@ def test_shared_experts_that_are_not_known_are_left_out(section: dict[str, Any],
     assert width is None
     assert why is not None
     assert said in why
-
-
-@pytest.mark.parametrize(
-    ("section", "heads"),
-    [
-        ({"num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 64}, [32, 8, 64]),
-        ({"num_attention_heads": 32, "hidden_size": 4096}, [32, 32, 128]),
-        ({"n_heads": 48, "kv_n_heads": 8, "d_model": 6144}, [48, 8, 128]),  # DBRX
-        ({"num_attention_heads": 64, "num_attention_groups": 1, "head_dim": 256}, [64, 1, 256]),
-        ({}, []),
-    ],
-)
-def test_attention_has_heads(section: dict[str, Any], heads: list[int]) -> None:
-    found, why = attention_heads(_config(**section))
-    assert (list(found.values()), why) == (heads, None)
-
-
-@pytest.mark.parametrize(
-    ("section", "said"),
-    [
-        ({"num_attention_heads": 128, "hidden_size": 7168, "kv_lora_rank": 512}, r"latent \(MLA\)"),
-        ({"num_attention_heads": 32, "hidden_size": 4096, "moe_latent_size": 1024}, "latent width"),
-        ({"num_attention_heads": 7, "hidden_size": 4096}, "contradict"),
-        ({"num_attention_heads": 8, "num_key_value_heads": 3, "head_dim": 64}, "contradict"),
-        ({"num_attention_heads": [8, 16]}, "several sizes: 8, 16"),
-    ],
-)
-def test_attention_that_has_no_such_sizes_is_left_out(section: dict[str, Any], said: str) -> None:
-    found, why = attention_heads(_config(**section))
-    assert found == {}
-    assert why is not None
-    assert said.replace("\\", "") in why

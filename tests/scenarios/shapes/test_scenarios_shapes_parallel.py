@@ -28,6 +28,13 @@ def test_heads_of_keys_are_held_several_times_where_there_are_more_ranks() -> No
     assert (rank.heads, rank.kv_heads) == (2, 1)
 
 
+def test_tensor_parallel_splits_the_heads_of_latent_attention_and_not_its_cache() -> None:
+    whole, rank = load_preset("deepseek-v3"), rank_of(load_preset("deepseek-v3"), 8, 1)
+    assert rank.heads == 16
+    for size in ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "v_head_dim", "kv_heads"):
+        assert getattr(rank, size) == getattr(whole, size)
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_one_rank_of_one_is_the_layer(name: str) -> None:
     assert rank_of(load_preset(name), 1, 1) == load_preset(name)
