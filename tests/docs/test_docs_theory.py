@@ -99,7 +99,7 @@ def test_power_is_quasiconvex_where_energy_is_convex_and_latency_concave(seed: i
     def power(n: float) -> float:
         return float((energy @ [1, n, n * n]) / (latency @ [1, n, np.sqrt(n)]))
 
-    a, b, at = *rng.uniform(0, 9, 2).tolist(), rng.uniform()
+    a, b, at = rng.uniform(0, 9), rng.uniform(0, 9), rng.uniform()
     assert power(a + at * (b - a)) <= max(power(a), power(b)) * (1 + 1e-12)
 
 
@@ -156,7 +156,7 @@ def test_the_hinge_squared_and_the_penalty_of_a_bias_are_convex(seed: int) -> No
 
 def test_the_penalty_of_a_bias_tells_apart_what_routes_alike() -> None:
     def slope(shift: float) -> float:  # of 0.1 b^2 + 0.05 softplus(b), at b = shift
-        return 0.2 * shift + 0.05 / (1 + np.exp(-shift))
+        return float(0.2 * shift + 0.05 / (1 + np.exp(-shift)))
 
     assert slope(0.0) > 0 > slope(-1.0)  # so no minimum at b = 0, where nothing is to be gained
 
@@ -182,8 +182,11 @@ def test_the_composite_objective_has_two_minima_and_descent_finds_the_worse() ->
     minima = apart[1:-1][(inner < value[:-2]) & (inner <= value[2:])]
     assert minima == pytest.approx([0.01, 13.12], abs=0.02)
     assert composite(13.12, 500, 0.002) < 0.18 < 0.99 < composite(0.01, 500, 0.002)
-    found = minimize(lambda d: composite(float(d[0]), 500, 0.002), [0.0], method="BFGS")
-    assert abs(found.x[0]) < 0.1
+
+    def value_at(apart: Float64) -> float:
+        return composite(float(apart[0]), 500, 0.002)
+
+    assert abs(minimize(value_at, np.zeros(1), method="BFGS").x[0]) < 0.1
 
 
 def test_one_watt_moves_the_minimum_of_the_composite_objective_across_its_range() -> None:
@@ -219,7 +222,7 @@ def test_a_loss_of_telemetry_moves_no_weight() -> None:
     layer = torch.nn.Linear(3, 4)
     layer(torch.ones(3))  # the biases, of which the loss below is no function
     power_w = torch.tensor(600.0, requires_grad=True)  # as the design documents write it
-    (torch.relu(power_w - 390) ** 2).backward()
+    torch.autograd.backward(torch.relu(power_w - 390) ** 2)
     assert [weight.grad for weight in layer.parameters()] == [None, None]
 
 
