@@ -187,7 +187,7 @@ def main() -> None:
     args = words.parse_args()
     torch.set_num_threads(1)
     started, load = time.perf_counter(), os.getloadavg()[0]
-    for sentence in left_out(next(iter(scaled_down().values()))):
+    for sentence in left_out([next(iter(scaled_down().values()))]):
         print(sentence)
     rows: list[Compared] = []
     peers: list[dict[str, Any]] = []

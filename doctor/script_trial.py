@@ -33,24 +33,33 @@ for path in sys.argv[1:]:
 
 
 def check_scripts_load(scripts: Mapping[str, bytes], *, trial_s: float = START_S) -> None:
+    """Load isolated scripts as `why_not_loaded` does.
+
+    Raises CannotMeasure with the last words of one that does not load.
+    """
+    last_words = why_not_loaded(scripts, trial_s=trial_s)
+    if last_words is not None:
+        raise CannotMeasure(
+            f"the isolated scripts do not start here: {last_words}",
+            hint="install what is missing for this Python, or leave the operation out",
+        )
+
+
+def why_not_loaded(scripts: Mapping[str, bytes], *, trial_s: float = START_S) -> str | None:
     """Load isolated scripts, by name, in one process with the environment that a sweep gives them.
 
     Scripts that import nothing but torch and the standard library are not tried: moeprof has
-    imported these itself. Raises CannotMeasure with the last words of one that does not load.
+    imported these itself. Gives the last words of one that does not load, None where all do.
     """
     tried = {name: text for name, text in scripts.items() if _imported(text) - _ALWAYS_THERE}
     if not tried:
-        return
+        return None
     with scratch_folder() as folder:
         paths = [folder / f"{name}.py" for name in tried]
         for path, text in zip(paths, tried.values(), strict=True):
             path.write_bytes(text)
         trial = run([sys.executable, "-P", "-c", _TRIAL, *map(str, paths)], timeout_s=trial_s)
-    if trial.exit_code != 0:
-        raise CannotMeasure(
-            f"the isolated scripts do not start here: {trial.last_words}",
-            hint="install what is missing for this Python, or leave the operation out",
-        )
+    return None if trial.exit_code == 0 else trial.last_words
 
 
 def _imported(script: bytes) -> set[str]:

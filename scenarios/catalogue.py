@@ -2,15 +2,21 @@
 
 import difflib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from ..store.errors import BadInput, shortened
+from .engines.registry import (
+    NO_ABSENCES,
+    Absences,
+    engine_operation,
+    left_out,
+    operations_here,
+)
 from .engines.registry import OPERATIONS as ENGINE_OPERATIONS
-from .engines.registry import engine_operation, left_out, operations_here
 from .op_file import read_op_file
 from .operation import Operation
 from .ops import dequant_linear, dequant_unpack, experts, fc1, fc2, gelu, relu, topk
@@ -84,20 +90,20 @@ def attention_of(preset: Preset) -> tuple[Operation, ...]:
     )  # fmt: skip
 
 
-def engines_of(preset: Preset) -> tuple[Operation, ...]:
+def engines_of(preset: Preset, absent: Absences) -> tuple[Operation, ...]:
     """Our routed experts, and other engines' that can be measured here, as the preset has them."""
-    return (routed_experts.PLAIN, routed_experts.PACKED, *operations_here(preset))
+    return (routed_experts.PLAIN, routed_experts.PACKED, *operations_here(preset, absent))
 
 
 OPERATIONS: Final = {
     one.name: one for one in (*CATALOGUE, *experts.OPERATIONS, *_LAYER, *_ATTENTION)
 }
 _ENGINES: Final = "engines"
-SETS: Final[dict[str, Callable[[Preset], tuple[Operation, ...]]]] = {
-    "all": lambda preset: CATALOGUE,
-    "experts": lambda preset: experts.OPERATIONS,
-    "layer": layer_of,
-    "step": lambda preset: (*layer_of(preset), *attention_of(preset)),
+SETS: Final[dict[str, Callable[[Preset, Absences], tuple[Operation, ...]]]] = {
+    "all": lambda preset, absent: CATALOGUE,
+    "experts": lambda preset, absent: experts.OPERATIONS,
+    "layer": lambda preset, absent: layer_of(preset),
+    "step": lambda preset, absent: (*layer_of(preset), *attention_of(preset)),
     _ENGINES: engines_of,
 }
 ENTRY_POINTS: Final = "moeprof.ops"
@@ -123,21 +129,23 @@ class LoadedOp:
         return self.alias or self.operation.name
 
 
-def find_ops(words: str, preset: Preset | None = None) -> list[LoadedOp]:
+def find_ops(
+    words: str, preset: Preset | None = None, absent: Absences = NO_ABSENCES
+) -> list[LoadedOp]:
     """Resolve a comma-separated list of sets, names and Python files to operations.
 
     The set "all" is the catalogue of seven, "experts" the grouped experts at three numbers of
     active experts, "layer" a layer as `preset` has it, or the preset small where none is given, and
     "step" adds its attention. "engines" is our routed experts beside other engines' that are
-    installed here. An operation of two sets is taken once. A name is that of any operation of
-    moeprof or of an entry point of an installed package in the group `moeprof.ops`. A file is
-    executed, and every module-level Operation in it is taken. Raises BadInput for an unknown name,
-    that of an engine whose package is not here in a known version, a file that fails or defines no
-    operation, and a name that occurs twice.
+    installed here and not `absent`. An operation of two sets is taken once. A name is that of any
+    operation of moeprof or of an entry point of an installed package in the group `moeprof.ops`. A
+    file is executed, and every module-level Operation in it is taken. Raises BadInput for an
+    unknown name, that of an engine whose package is not here in a known version, a file that fails
+    or defines no operation, and a name that occurs twice.
     """
     found: list[LoadedOp] = []
     for word in words.split(","):
-        new = _find(word.strip(), preset or load_preset("small"))
+        new = _find(word.strip(), preset or load_preset("small"), absent)
         found += [one for one in new if word.strip() not in SETS or one not in found]
     names = [each.operation.name for each in found]
     twice = sorted({name for name in names if names.count(name) > 1})
@@ -146,10 +154,14 @@ def find_ops(words: str, preset: Preset | None = None) -> list[LoadedOp]:
     return found
 
 
-def left_out_of(words: str, preset: Preset) -> list[str]:
+def takes_engines(words: str) -> bool:
+    """Whether a list as `find_ops` takes it names the set "engines"."""
+    return _ENGINES in (word.strip() for word in words.split(","))
+
+
+def left_out_of(words: str, layers: Sequence[Preset], absent: Absences) -> list[str]:
     """A sentence for each operation that the set "engines" among `words` leaves out here."""
-    named = (word.strip() for word in words.split(","))
-    return [*left_out(preset)] if _ENGINES in named else []
+    return [*left_out(layers, absent)] if takes_engines(words) else []
 
 
 def op_paths(words: str) -> list[Path]:
@@ -166,15 +178,15 @@ def _absolute(path: str) -> Path:
     return Path(os.path.realpath(path))  # `resolve` of a Path raises for a loop of links
 
 
-def _find(word: str, preset: Preset) -> list[LoadedOp]:
+def _find(word: str, preset: Preset, absent: Absences) -> list[LoadedOp]:
     if word in SETS:
-        return [LoadedOp(operation) for operation in SETS[word](preset)]
+        return [LoadedOp(operation) for operation in SETS[word](preset, absent)]
     if word.endswith(_FILE):
         return load_op_file(_absolute(word))
     if word in OPERATIONS:
         return [LoadedOp(OPERATIONS[word])]
     if word in ENGINE_OPERATIONS:
-        return [LoadedOp(engine_operation(word))]
+        return [LoadedOp(engine_operation(word, absent))]
     installed = metadata.entry_points(group=ENTRY_POINTS)
     if word in installed.names:
         return [LoadedOp(_loaded(installed[word]))]

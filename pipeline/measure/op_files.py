@@ -11,6 +11,7 @@ from typing import Final
 
 from ...profiler.process.run import Finished, run
 from ...scenarios.catalogue import LoadedOp, find_ops, load_op_file, op_paths
+from ...scenarios.engines.registry import NO_ABSENCES, Absences
 from ...scenarios.op_file import REFUSED, TRIED, check_op_file
 from ...scenarios.preset import Preset
 from ...store.errors import BadInput
@@ -26,7 +27,12 @@ sys.exit(try_op_file(Path(path)))
 
 
 def load_ops(
-    words: str, preset: Preset | None = None, *, trial_s: float = TRIAL_S, alone: bool = False
+    words: str,
+    preset: Preset | None = None,
+    absent: Absences = NO_ABSENCES,
+    *,
+    trial_s: float = TRIAL_S,
+    alone: bool = False,
 ) -> list[LoadedOp]:
     """Find operations as `find_ops` does. Raises BadInput for a file that its trial refuses.
 
@@ -37,7 +43,7 @@ def load_ops(
             check_op_file(path)
         else:
             _try(path, trial_s)
-    return find_ops(words, preset)
+    return find_ops(words, preset, absent)
 
 
 def load_ops_of_file(path: Path, *, trial_s: float = TRIAL_S) -> list[LoadedOp]:

@@ -21,6 +21,7 @@ from ...store.plan import Plan
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName
 from ...store.verdicts.verdict import MIN_HELD_OUT, MIN_SIZES
+from .engines_here import absent_engines
 from .op_files import load_ops
 from .progress import RunProgress
 
@@ -46,14 +47,17 @@ def resolve(options: RunOptions, progress: RunProgress, *, alone: bool = False) 
     device = choose_device(options.device)
     layers = chosen_layers(options, default_layer(device))
     collectors, reason = choose_collectors(options.collectors, device)
-    ops = operations_at(layers, lambda layer: load_ops(options.ops, layer, alone=alone), options.l2)
+    absent = absent_engines(options.ops, device)
+    ops = operations_at(
+        layers, lambda layer: load_ops(options.ops, layer, absent, alone=alone), options.l2
+    )
     check_options(options, device)
     check_options_are_read(options, ops)
     batch_sizes = parse_batch_sizes(options.batch_sizes)
     sizes = "; ".join(f"{layer.name} ({layer.source})" for layer in layers)
     progress.notice(f"device: {device}; preset: {sizes}")
     progress.notice(f"collector: {', '.join(collectors)} ({reason})")
-    for sentence in {one: None for layer in layers for one in left_out_of(options.ops, layer)}:
+    for sentence in left_out_of(options.ops, layers, absent):
         progress.notice(sentence)
     provenance = described_at(device, options.threads, options.power_limit_w)
     resolved = ResolvedRun(

@@ -18,6 +18,7 @@ from ...store.document import write_document
 from ...store.errors import BadInput, naming
 from ...store.plan import OpPlan, Plan
 from ...store.run import Run
+from .engines_here import absent_engines
 from .op_files import load_ops, load_ops_of_file
 
 _CHANGEABLE: Final = {
@@ -111,10 +112,15 @@ def _op_of(run: Run, op_plan: OpPlan) -> LoadedOp:
 
 def _chosen(options: RunOptions, field: str, plan: Plan, layers: Sequence[Preset]) -> object:
     """Give the value that an option stands for."""
+
+    def ops() -> list[str]:
+        absent = absent_engines(options.ops, plan.device)
+        return _names(
+            operations_at(layers, lambda layer: load_ops(options.ops, layer, absent), plan.l2)
+        )
+
     readings: dict[str, Callable[[], object]] = {
-        "ops": lambda: _names(
-            operations_at(layers, lambda layer: load_ops(options.ops, layer), plan.l2)
-        ),
+        "ops": ops,
         "batch_sizes": lambda: parse_batch_sizes(options.batch_sizes),
         "device": lambda: choose_device(options.device),
         "collectors": lambda: tuple(options.collectors.split(",")),

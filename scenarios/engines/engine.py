@@ -59,8 +59,11 @@ class Engine:
     version: Callable[[str], str | None] = field(default=installed_version, repr=False)
     remedy: str | None = None
 
-    def absence(self) -> str | None:
-        """Why its kernels cannot be measured here; None where they can."""
+    def absence(self, device: str | None = None) -> str | None:
+        """Why its kernels cannot be measured on a device here; None where they can.
+
+        `device` is "cpu" or "cuda:N", None for any that torch sees.
+        """
         found = self.version(self.package)
         gpu = " and an NVIDIA GPU" if self.needs_cuda else ""
         needed = f"it needs {self.package} {self.first} to {self.last}{gpu}"
@@ -68,6 +71,8 @@ class Engine:
             return f"{self.package} is not installed, and {needed}"
         if not self._knows(found):
             return f"{self.package} {found} is installed, and {needed}"
+        if self.needs_cuda and device == "cpu":
+            return f"the device is cpu, and {needed}"
         if self.needs_cuda and not torch.cuda.is_available():
             return f"torch sees no GPU, and {needed}"
         return None

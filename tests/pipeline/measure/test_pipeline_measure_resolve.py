@@ -53,8 +53,8 @@ def test_engines_that_are_not_here_are_left_out_with_a_sentence_each(listener: L
     planned = resolve(RunOptions(ops="engines", device="cpu", power=False), listener)
     measured = {op_plan.op for op_plan in planned.plan.ops}
     assert {"routed_experts", "routed_experts_packed"} <= measured
-    assert set(left_out(preset)) <= set(listener.notices)
-    assert measured.isdisjoint(sentence.split()[0] for sentence in left_out(preset))
+    assert set(left_out([preset])) <= set(listener.notices)
+    assert measured.isdisjoint(sentence.split()[0] for sentence in left_out([preset]))
 
 
 def test_recorded_counts_that_do_not_sum_up_are_refused_with_the_file(

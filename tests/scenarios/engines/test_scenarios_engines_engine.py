@@ -46,6 +46,14 @@ def test_a_package_that_is_not_here_is_named_with_what_is_needed() -> None:
     assert (on_gpu is None) == torch.cuda.is_available()
 
 
+def test_an_engine_of_gpus_is_not_measured_on_a_cpu_beside_them() -> None:
+    on_gpu = replace(made("0.12.0"), needs_cuda=True)
+    needed = "it needs grouped 0.11.2 to 0.33.0 and an NVIDIA GPU"
+    assert on_gpu.absence("cpu") == f"the device is cpu, and {needed}"
+    assert on_gpu.absence("cuda:0") == on_gpu.absence()
+    assert made("0.12.0").absence("cpu") is None
+
+
 def test_the_way_out_is_a_known_version_or_a_gpu() -> None:
     for version in (None, "0.34.0"):
         assert made(version).way_out() == "pip install 'grouped==0.33.0'"
