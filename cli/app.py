@@ -30,6 +30,7 @@ from .bisect.check import check
 from .bisect.command import bisect
 from .compare.command import compare
 from .cost.command import cost
+from .cost.help import GroupedCommand
 from .ending import Ending
 from .history.command import history
 from .profile.command import profile
@@ -55,7 +56,7 @@ app.command("profile")(profile)
 app.command("parse")(parse.parse)
 app.command("build-model")(build_model.build_model)
 app.command("validate")(validate)
-app.command("cost")(cost)
+app.command("cost", cls=GroupedCommand)(cost)
 app.command("report")(report.report)
 app.command("scenario")(scenario.scenario)
 app.command("scrub")(scrub.scrub)

@@ -1,8 +1,11 @@
 """The options of `moeprof cost`: their types, and what the help says of them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
+
+_LAYER: Final = "Of a layer"
+_BEST: Final = "With --best"
 
 ModelAndOp = Annotated[
     list[str],
@@ -36,16 +39,20 @@ WeightFormat = Annotated[
 ActiveExperts = Annotated[
     int | None,
     typer.Option(
-        help="Experts that get any token, of a layer or of `experts`; of a measured layer those of"
-        " its routing if left out."
+        help="Experts that get any token, also of `experts`; of a measured layer those of its"
+        " routing if left out.",
+        rich_help_panel=_LAYER,
     ),
 ]
-TopK = Annotated[int | None, typer.Option(help="Experts that each token is sent to, of a layer.")]
+TopK = Annotated[
+    int | None, typer.Option(help="Experts that each token is sent to.", rich_help_panel=_LAYER)
+]
 Routing = Annotated[
     str | None,
     typer.Option(
-        help="How tokens go to the experts of a layer: uniform, zipf:SKEW or a JSON file of"
-        " recorded counts; if left out, as it was measured."
+        help="How tokens go to the experts: uniform, zipf:SKEW or a JSON file of"
+        " recorded counts; if left out, as it was measured.",
+        rich_help_panel=_LAYER,
     ),
 ]
 RoutedBy = Annotated[
@@ -54,28 +61,37 @@ RoutedBy = Annotated[
         metavar="OP",
         help="Operation that computes the routed experts of a layer in one, such as"
         " vllm_fused_experts, in place of its parts.",
+        rich_help_panel=_LAYER,
     ),
 ]
 Best = Annotated[
     Literal["tokens-per-joule", "tokens-per-second"] | None,
     typer.Option(
         help="Find the best way to run a layer: kernels, format, batch size, power limit, in one"
-        " model or several."
+        " model or several.",
+        rich_help_panel=_LAYER,
     ),
 ]
 BudgetW = Annotated[
     float | None,
-    typer.Option(help="With --best: the power that the layer may draw under a steady load, W."),
+    typer.Option(
+        help="The power that the layer may draw under a steady load, W.",
+        rich_help_panel=_BEST,
+    ),
 ]
 WithinUs = Annotated[
     float | None,
-    typer.Option(help="With --best: the time that it may take, us, as sure as 95 % intervals."),
+    typer.Option(
+        help="The time that it may take, us, as sure as 95 % intervals.",
+        rich_help_panel=_BEST,
+    ),
 ]
 LinkGbPerS = Annotated[
     float | None,
     typer.Option(
         "--link-gb-per-s",
         help="Bandwidth at which ranks exchange rows, in GB/s: each rank, one direction.",
+        rich_help_panel=_LAYER,
     ),
 ]
 MemoryPressure = Annotated[
