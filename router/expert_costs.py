@@ -18,9 +18,9 @@ class ExpertCosts:
 
     `loads` [S] ascend from 0. `latency_s` [N, S] and `energy_j` [N, S] are those of one pass of an
     expert, and zero at load 0; between two loads they are linear. Energy is above that of the idle
-    GPU, whose power is `idle_power_w`. Where energy is unknown it is zero throughout, idle power is
-    zero, and `energy_reason` says why: routing then acts on time alone. `energy_source` is that of
-    the cost model: measured, estimated, imported or unavailable.
+    GPUs, whose power together is `idle_power_w`. Where energy is unknown it is zero throughout,
+    idle power is zero, and `energy_reason` says why: routing then acts on time alone.
+    `energy_source` is that of the cost model: measured, estimated, imported or unavailable.
 
     `remarks` are what to know of the costs, such as curves that were read beyond what was measured.
 

@@ -1,0 +1,137 @@
+"""How far a routing can be from the best of all, from its bias and counts alone.
+
+Tokens pick the k experts of the largest score + bias. The utility of a routing is the sum of the
+picked scores less sum_i c_i(n_i), with n_i the tokens of expert i and c_i its cost in units of a
+score. The picks are the best for score + bias among all that a token may make, so for any other
+routing, with loads m,
+
+    utility(other) <= sum of picked (score + bias) - sum_i [b_i m_i + c_i(m_i)]
+
+and each bracket is at least -c_i*(-b_i), where c*(p) = max over m of p m - c(m). The difference to
+the utility of the routing that was made is
+
+    gap = sum_i [c_i(n_i) + c_i*(-b_i) + b_i n_i]  >=  0        (Fenchel-Young; weak duality)
+
+No curve need be convex, and tokens may be bound to groups of experts. All routings pick as often,
+so a number added to every bias changes no pick: the gap holds for each such number, and the least
+is taken.
+"""
+
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+
+from ..stats.arrays import Float64, Int64
+from ..store.errors import BadInput
+from .curves import Curves
+from .expert_costs import ExpertCosts
+from .hull import minorant_slopes
+
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What is certified of one batch, in units of a score.
+
+    `cost` is that of the counts, and no routing has a utility more than `gap` above this one's.
+    """
+
+    gap: float
+    cost: float
+
+    def utility_bound(self, picked_scores: float) -> float:
+        """The largest utility that any routing can have, from the sum of the picked scores."""
+        return picked_scores - self.cost + self.gap
+
+
+class Certifier:
+    """Certifies routings by the measured costs of experts, whether these are convex or not.
+
+    A joule costs `price_per_j`, in units of a score. `price_per_s` [GPUs] are weights on the
+    latency of each GPU, of which the longest costs their sum; none by default. Raises BadInput for
+    prices that are negative, not finite, or not one for each GPU.
+    """
+
+    def __init__(
+        self, costs: ExpertCosts, price_per_j: float, price_per_s: Float64 | None = None
+    ) -> None:
+        by_gpu = np.zeros(costs.gpus) if price_per_s is None else price_per_s
+        if by_gpu.shape != (costs.gpus,):
+            raise BadInput(f"price_per_s has the shape {by_gpu.shape}, for {costs.gpus} GPUs")
+        for name, prices in (("price_per_j", np.array([price_per_j])), ("price_per_s", by_gpu)):
+            wrong = prices[~(np.isfinite(prices) & (prices >= 0))]
+            if len(wrong):
+                raise BadInput(f"{name} is {wrong[0]}, and must be 0 or more")
+        self._loads, self._gpu_of = costs.loads, costs.gpu_of
+        weighed = by_gpu[costs.gpu_of, None] * costs.latency_s
+        self._cost = price_per_j * costs.energy_j + weighed
+        self._measured = Curves(costs.loads, self._cost)
+        self._longest = None
+        if costs.gpus > 1 and by_gpu.any():
+            self._measured = Curves(costs.loads, price_per_j * costs.energy_j)
+            self._longest = Curves(costs.loads, float(by_gpu.sum()) * costs.latency_s)
+        self._hulls: dict[int, tuple[Float64, Float64, Float64]] = {}
+
+    def gap(self, bias: Float64, counts: Int64, tokens: int | None = None) -> Certificate:
+        """Certify the picks of the largest score + `bias` [N] that gave `counts` [N].
+
+        The routings that it is compared with give no expert more than `tokens`, or than the largest
+        load of the costs. Raises BadInput for counts beyond that load, and a bias that is not
+        finite.
+        """
+        biased = float(counts @ bias)
+        if not isfinite(biased):
+            raise BadInput("the bias of an expert is not finite")
+        busiest, most = int(counts.argmax()), float(self._loads[-1])
+        if counts[busiest] > most:
+            raise BadInput(
+                f"expert {busiest} has {counts[busiest]} tokens, and its costs end at {most:g}"
+            )
+        cost = float(self._measured.at(counts).sum())
+        if self._longest is not None:
+            cost += float(np.bincount(self._gpu_of, self._longest.at(counts)).max())
+        conjugate = self._least_conjugate(bias, counts, most if tokens is None else tokens)
+        return Certificate(max(cost + conjugate + biased, 0.0), cost)
+
+    def _least_conjugate(self, bias: Float64, counts: Int64, most: float) -> float:
+        """The least of sum_i c_i*(p - b_i) - p sum n, at up to three values of p.
+
+        It is convex in p, and c* is that of the hull. The first p is the mean of the margins that
+        the rows have now, the second a deviation of theirs away in the direction of descent, the
+        third where the tangents at both cross.
+        """
+        slopes, widths, ends = self._pieces(most)
+        margins, rows = slopes + bias, float(counts.sum())
+        now = margins[np.searchsorted(ends, counts), np.arange(len(bias))]
+
+        def height_and_slope(p: float) -> tuple[float, float]:
+            worth = p - margins
+            height = float(np.vdot(np.maximum(worth, 0.0), widths)) - p * rows
+            return height, float(np.vdot(worth > 0, widths)) - rows
+
+        mean = float(counts @ now) / rows if rows else float(now.min())
+        first, its_slope = height_and_slope(mean)
+        deviation = float(np.sqrt(counts @ (now - mean) ** 2 / rows)) if rows else 0.0
+        if deviation <= _ROUNDING * abs(mean):
+            return first
+        step = -np.copysign(deviation, its_slope)
+        second, other_slope = height_and_slope(mean + step)
+        turn = other_slope - its_slope
+        if its_slope * other_slope >= 0 or not turn:
+            return min(first, second)
+        crossing = (second - first - other_slope * step) / -turn
+        return min(first, second, height_and_slope(mean + crossing)[0])
+
+    def _pieces(self, most: float) -> tuple[Float64, Float64, Float64]:
+        """Slopes and widths [S - 1, N] of the hulls up to the first load not below `most`."""
+        last = min(int(np.searchsorted(self._loads, most)), len(self._loads) - 1)
+        if last not in self._hulls:
+            loads = self._loads[: max(last, 1) + 1]
+            slopes = minorant_slopes(loads, self._cost[:, : len(loads)])
+            widths = np.broadcast_to(np.diff(loads)[:, None], slopes.T.shape)
+            self._hulls[last] = (
+                np.ascontiguousarray(slopes.T), np.ascontiguousarray(widths), loads[1:-1]
+            )  # fmt: skip
+        return self._hulls[last]
