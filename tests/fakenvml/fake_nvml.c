@@ -343,9 +343,8 @@ static result load(void) {
 EXPORT nvmlInitWithFlags(unsigned flags) {
     (void)flags;
     errors = getenv("FAKENVML_ERRORS");
-    started_s = users ? started_s : clock_s();
-    result code = injected("nvmlInit");
-    if (!code && !users) code = load();
+    result code = users ? OK : load();
+    if (!code) code = injected("nvmlInit");
     if (!code) users++;
     return code;
 }
