@@ -12,16 +12,18 @@ def engines() -> Iterator[CheckResult]:
     for package in dict.fromkeys(engine.package for engine in ENGINES.values()):
         names = [name for name, engine in ENGINES.items() if engine.package == package]
         engine = ENGINES[names[0]]
-        version, absence = engine.version(package), engine.absence()
-        check, listed = f"engine {package}", ", ".join(names)
+        version = engine.version(package)
+        lacking = {name: why for name in names if (why := ENGINES[name].absence()) is not None}
+        here = [name for name in names if name not in lacking]
+        check = f"engine {package}"
         if version is None:
             absent.append(package)
-        elif absence is None:
-            yield CheckResult(check, Status.OK, f"{version}: {listed}")
+        elif here:
+            others = "".join(f"; {name} not: {why}" for name, why in lacking.items())
+            yield CheckResult(check, Status.OK, f"{version}: {', '.join(here)}{others}")
         else:
-            yield CheckResult(
-                check, Status.SKIP, absence, f"{listed} not measured", engine.way_out()
-            )
+            cost = f"{', '.join(names)} not measured"
+            yield CheckResult(check, Status.SKIP, lacking[names[0]], cost, engine.way_out())
     if absent:
         yield CheckResult(
             "other engines",

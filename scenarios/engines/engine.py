@@ -21,6 +21,7 @@ from ..operation import Operation
 from ..ops.layer import routed_experts
 from ..preset import Preset
 
+_ANY: Final = (99, 9)  # above every compute capability
 _RELEASE: Final = re.compile(r"(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
 
 
@@ -44,6 +45,7 @@ class Engine:
         dtypes: Those of presets that its kernels compute.
         formats: Formats of packed weights that its kernels read; none for unpacked ones.
         needs_cuda: Whether it runs on an NVIDIA GPU alone.
+        capabilities: The least and the largest compute capability of a GPU that it runs on.
         version: How its installed version is found; None where it is not installed.
         remedy: How a known version is installed; by pip if left out.
 
@@ -56,6 +58,7 @@ class Engine:
     dtypes: tuple[str, ...] = ("bfloat16", "float16")
     formats: tuple[str, ...] = ()
     needs_cuda: bool = True
+    capabilities: tuple[tuple[int, int], tuple[int, int]] = ((0, 0), _ANY)
     version: Callable[[str], str | None] = field(default=installed_version, repr=False)
     remedy: str | None = None
 
@@ -75,6 +78,9 @@ class Engine:
             return f"the device is cpu, and {needed}"
         if self.needs_cuda and not torch.cuda.is_available():
             return f"torch sees no GPU, and {needed}"
+        if (own := self._lacking_capability(device)) is not None:
+            wanted = f"it needs an NVIDIA GPU{self._of_capability()}"
+            return f"this GPU has compute capability {own}, and {wanted}"
         return None
 
     def unfit(self, preset: Preset) -> str | None:
@@ -91,8 +97,25 @@ class Engine:
     def way_out(self) -> str:
         """How its kernels could be measured where they cannot."""
         if self._knows(self.version(self.package)):
-            return "use a machine with an NVIDIA GPU, and a CUDA build of torch"
+            gpu = f"an NVIDIA GPU{self._of_capability()}"
+            return f"use a machine with {gpu}, and a CUDA build of torch"
         return self.remedy or f"pip install '{self.package}=={self.last}'"
+
+    def _lacking_capability(self, device: str | None) -> str | None:
+        """The compute capability of a GPU where it is not one of `capabilities`."""
+        on_cpu = device == "cpu" or (device is None and not self.needs_cuda)
+        if on_cpu or not torch.cuda.is_available():
+            return None
+        own = torch.cuda.get_device_capability(device)
+        first, last = self.capabilities
+        return None if first <= own <= last else f"{own[0]}.{own[1]}"
+
+    def _of_capability(self) -> str:
+        (major, minor), last = self.capabilities
+        if (major, minor) == (0, 0):
+            return ""
+        upper = " or later" if last == _ANY else f" to {last[0]}.{last[1]}"
+        return f" of compute capability {major}.{minor}{upper}"
 
     def _knows(self, version: str | None) -> bool:
         found = _release(version or "")

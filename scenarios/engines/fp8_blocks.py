@@ -14,6 +14,8 @@ import torch
 from ..expert_loads import active_choices
 from ..operation import InputFactory
 
+FROM_SM_89: Final = ((8, 9), (99, 9))
+"""The compute capabilities of GPUs that multiply fp8."""
 SIDE: Final = 128
 """Weights along each side of a block."""
 

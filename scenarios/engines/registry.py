@@ -13,6 +13,7 @@ from . import (
     sglang_fp8,
     sglang_packed,
     torch_grouped_mm,
+    torch_scaled_grouped_mm,
     transformers_grouped_mm,
     triton_kernels,
     vllm,
@@ -22,8 +23,8 @@ from . import (
 from .engine import Engine
 
 _MODULES: Final = (
-    torch_grouped_mm, transformers_grouped_mm, vllm, vllm_packed, vllm_fp8, sglang, sglang_packed,
-    sglang_fp8, flashinfer, triton_kernels,
+    torch_grouped_mm, torch_scaled_grouped_mm, transformers_grouped_mm, vllm, vllm_packed, vllm_fp8,
+    sglang, sglang_packed, sglang_fp8, flashinfer, triton_kernels,
 )  # fmt: skip
 
 OPERATIONS: Final[dict[str, Operation]] = {

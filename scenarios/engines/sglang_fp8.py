@@ -13,7 +13,7 @@ import torch
 from ..operation import InputFactory
 from ..ops.layer import routed_experts
 from .engine import Engine, routed_operation
-from .fp8_blocks import dequantised, fp8_inputs
+from .fp8_blocks import FROM_SM_89, dequantised, fp8_inputs
 from .sglang import fused_experts, picks, runner_config, started
 from .sglang_packed import run
 
@@ -23,6 +23,7 @@ ENGINE: Final = Engine(
     last="0.5.23",
     activations=("silu", "gelu"),
     formats=("fp8_block",),
+    capabilities=FROM_SM_89,
 )
 
 

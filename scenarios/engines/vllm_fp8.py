@@ -15,7 +15,7 @@ import torch
 from ..operation import InputFactory
 from ..ops.layer import routed_experts
 from .engine import Engine, routed_operation
-from .fp8_blocks import SIDE, dequantised, fp8_inputs
+from .fp8_blocks import FROM_SM_89, SIDE, dequantised, fp8_inputs
 from .vllm import activation_of, fused_experts
 from .vllm_packed import run
 
@@ -25,6 +25,7 @@ ENGINE: Final = Engine(
     last="0.33.0",
     activations=("silu", "gelu"),
     formats=("fp8_block",),
+    capabilities=FROM_SM_89,
 )
 
 
