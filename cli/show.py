@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from ..store.errors import shortened
 from ..store.text.listed import listed
 from . import render
 from .options import DEFAULT_STORE, Json, Store, find_model
@@ -14,7 +15,7 @@ from .options import DEFAULT_STORE, Json, Store, find_model
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..pipeline.show import ModelView
+    from ..pipeline.show import LayerCost, LayerSizes, ModelView
     from ..store.cost_model import CostModelFile, CurveModel
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
@@ -49,8 +50,37 @@ def show(
             f"left out {render.percent(surface.error.median)} / "
             f"{render.percent(surface.error.p95)} % off"
         )
+    for layer, costs in view.layers:
+        _show_layer(layer, costs)
     _say_origin(view.file)
     _say_what_lacks(view)
+
+
+def _show_layer(layer: "LayerSizes", costs: "Sequence[LayerCost]") -> None:
+    """Show what the parts of a layer take, their sum, and the layer as it was measured."""
+    from ..pipeline.show import described
+
+    parts = [
+        [one.cost.op, *(render.number(cost.parts[at].cost.latency_us, 3) for cost in costs)]
+        for at, one in enumerate(costs[0].parts)
+    ]
+    quantities: dict[str, list[float | None]] = {
+        "sum": [cost.sum_us for cost in costs],
+        "difference, fitted": [cost.difference_us for cost in costs],
+        "layer": [cost.latency_us for cost in costs],
+        "  95 % from": [cost.latency_us_lo for cost in costs],
+        "  to": [cost.latency_us_hi for cost in costs],
+        "measured as one": [None if cost.unit is None else cost.unit.latency_us for cost in costs],
+    }
+    render.table(
+        f"Layer {described(layer)}, {shortened(layer.routing or '', 30)}",
+        ["us at batch size", *(f"#{cost.tokens}" for cost in costs)],
+        [*parts, *([name, *(render.number(us, 3) for us in q)] for name, q in quantities.items())],
+    )
+    if costs[0].missing:
+        render.say(f"without {'; '.join(costs[0].missing)}")
+    if costs[0].difference is None:
+        render.say(f"no difference of a whole layer is added: {costs[0].difference_reason}")
 
 
 def _show_curves(view: "ModelView") -> None:

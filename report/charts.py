@@ -73,7 +73,7 @@ def chart_spec(curve: Curve, quantity: Quantity) -> dict[str, Any] | None:
     # The wheel alone scrolls the page; Ctrl and wheel, which a pinch also sends, zoom the chart.
     zoom = alt.selection_interval(bind="scales", zoom="wheel![event.ctrlKey || event.metaKey]")
     chart: Any = alt.layer(*layers).properties(width="container", height=_HEIGHT_PX)
-    spec: dict[str, Any] = chart.add_params(zoom).configure(**_look()).to_dict()
+    spec: dict[str, Any] = chart.add_params(zoom).configure(**look()).to_dict()
     del spec["$schema"]  # a URL, which the page shall not hold; DRAW sets the mode itself
     # Rows are added last: Altair would validate each of them against the schema of Vega-Lite.
     spec["datasets"] = {"model": model, "measured": measured, "failed": failed}
@@ -85,7 +85,8 @@ def _is_drawn(row: Row, quantity: Quantity) -> bool:
     return value is not None and isfinite(value) and value > 0
 
 
-def _look() -> dict[str, Any]:
+def look() -> dict[str, Any]:
+    """What all charts of the page look like: fonts, and colours that follow its theme."""
     text = {"labelFont": _FONT, "titleFont": _FONT, "titleFontWeight": "normal"}
     lines = {"domainColor": "var(--line)", "tickColor": "var(--line)", "gridColor": "var(--line)"}
     colours = {"labelColor": "var(--muted)", "titleColor": "var(--muted)", "gridOpacity": 0.45}
@@ -93,6 +94,7 @@ def _look() -> dict[str, Any]:
         "background": "transparent",
         "view": {"stroke": None},
         "axis": text | lines | colours | {"labelFontSize": 11, "titleFontSize": 11},
+        "legend": text | {"labelColor": "var(--muted)"},
     }
 
 

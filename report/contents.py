@@ -9,9 +9,12 @@ import numpy as np
 
 from ..costmodel.cost import Cost
 from ..costmodel.freshness import why_stale
+from ..costmodel.layer.cost import LayerCost
+from ..costmodel.layer.over_sizes import over_sizes
 from ..costmodel.model import KernelCostModel
 from ..store.cost_model import CostModelFile, CurveModel, Domain
 from ..store.document import read_document
+from ..store.fitted_runs import LayerSizes
 from ..store.plan import Plan
 from ..store.provenance import Provenance
 from ..store.recorded.sources import INCOMPLETE
@@ -25,6 +28,7 @@ from ..store.verdicts.verdict import CurveVerdict, Validation
 Row = dict[str, Any]  # a row of the table `points`, by column
 
 HOLDOUT: Final = "holdout"  # `Validation.against` of the run's own held-out points
+_LAYER_SIZES: Final = 10
 _MAX_DRAWN_SIZES: Final = 4096  # summed over all curves; limits the size of the page
 
 
@@ -63,7 +67,8 @@ class Contents:
 
     `validations` has the one against the run's own holdout first, then those against other
     measurements; `earlier` maps what they are against to the verdicts before them, oldest first.
-    `stale` says why the model may be older than the run, None where it is not;
+    `layers` holds each layer of gated experts of the model with its cost over batch size. `stale`
+    says why the model may be older than the run, None where it is not;
     `tables_are_stale`: the tables were made from other recordings than the run holds.
     """
 
@@ -75,6 +80,7 @@ class Contents:
     validations: tuple[Validation, ...]
     earlier: dict[str, tuple[Validation, ...]]
     curves: tuple[Curve, ...]
+    layers: tuple[tuple[LayerSizes, tuple[LayerCost, ...]], ...] = ()
 
     @property
     def validation(self) -> Validation | None:
@@ -127,6 +133,7 @@ def read_contents(run: Run) -> Contents:
             model,
             [verdict for one in validations if one.against == HOLDOUT for verdict in one.curves],
         ),
+        layers=() if model is None else over_sizes(model.file, _LAYER_SIZES),
     )
 
 

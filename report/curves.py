@@ -1,13 +1,12 @@
 """Each curve as a caption, charts, and a table of its points."""
 
-import json
 from typing import Final
 
 from ..store.plan import Role
 from ..store.verdicts.parts import error_between
 from .charts import ENERGY, LATENCY, Quantity, chart_spec
 from .contents import Contents, Curve, Row, is_measured
-from .markup import Html, element, joined, table
+from .markup import Html, element, joined, plot, table
 from .quantities import ERROR, between, count, latency, percent, significant
 from .style import LEGEND
 from .verdict import outcome
@@ -98,17 +97,8 @@ def _plot(index: int, curve: Curve, quantity: Quantity, words: str) -> Html:
     spec = chart_spec(curve, quantity)
     if spec is None:
         return Html()
-    name = f"spec-{index}-{quantity.name}"
     alternative = f"Chart of {quantity.name} over batch size for {curve.op}. {words}"
-    box = element("div", class_="plot", role="img", aria_label=alternative, data_spec=name)
-    return joined(box, _json_script(name, spec))
-
-
-def _json_script(identifier: str, body: object) -> Html:
-    """JSON for the page's script, with `<` escaped so that no text ends the element."""
-    text = json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    safe = Html(text.replace("<", "\\u003c"))
-    return element("script", safe, type="application/json", id=identifier)
+    return plot(f"spec-{index}-{quantity.name}", spec, alternative)
 
 
 def _summary(curve: Curve) -> str:

@@ -1,5 +1,6 @@
 """HTML from values: all text is escaped, so that no text of a run's files is run as code."""
 
+import json
 import re
 from collections.abc import Sequence
 from html import escape
@@ -75,3 +76,15 @@ def facts(pairs: Sequence[tuple[str, object]]) -> Html:
     """Definition list of names and values."""
     items = [element("div", element("dt", name), element("dd", value)) for name, value in pairs]
     return element("dl", *items)
+
+
+def plot(name: str, spec: object, alternative: str) -> Html:
+    """The place of a chart, which the page's script draws by its specification in Vega-Lite.
+
+    `name` is its own in the page; `alternative` says what it shows to those who do not see it. In
+    the JSON `<` is escaped, so that no text ends the element.
+    """
+    text = json.dumps(spec, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    box = element("div", class_="plot", role="img", aria_label=alternative, data_spec=name)
+    safe = Html(text.replace("<", "\\u003c"))
+    return joined(box, element("script", safe, type="application/json", id=name))

@@ -18,6 +18,7 @@ from ..store.run import Run
 from .contents import Contents, read_contents
 from .curves import curves_section
 from .gaps import flags_section, unmeasured_section
+from .layers import layers_section
 from .markup import Html, element, facts, markup
 from .origin import plan_section, provenance_section, reproduce_section
 from .style import DRAW, STYLE
@@ -65,6 +66,7 @@ def _page(contents: Contents) -> str:
     sections = (
         ("verdict", "Verdict", verdict_section(contents)),
         ("curves", "Curves", curves_section(contents)),
+        *((("layers", "Layers", layers_section(contents.layers)),) if contents.layers else ()),
         ("unmeasured", "Not measured", unmeasured_section(contents)),
         ("flags", "Flags", flags_section(contents)),
         ("plan", "Plan", plan_section(contents)),

@@ -66,6 +66,8 @@ tbody th .under { white-space: nowrap; }
 td:last-child { min-width: 18rem; }
 .curves { display: grid; gap: 1.25rem; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(32rem, 100%), 1fr)); }
+.layers { display: grid; gap: 1.25rem; }
+.layers td, .layers td:last-child { white-space: nowrap; min-width: 0; }
 figure { margin: 0; padding: .9rem 1rem; min-width: 0; border: 1px solid var(--line);
   border-radius: 8px; }
 figcaption { font-size: .88rem; margin: .35rem 0 .6rem; }

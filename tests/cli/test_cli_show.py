@@ -1,5 +1,6 @@
 """`moeprof show`: a model's curves, errors and origin."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from moeprof.store.cost_model import CostModelFile, Pole
 from moeprof.store.document import read_document, write_document
 from moeprof.store.run import Run
 from moeprof.tests.cli.command_line import Moeprof
+from moeprof.tests.costmodel.layer.gated_models import gated_file
 
 
 def test_a_curve_is_drawn_in_one_line_with_its_errors(moeprof: Moeprof, built_run: Path) -> None:
@@ -42,6 +44,24 @@ def test_a_rise_that_is_a_lower_bound_says_so(
     words = " ".join(result.stderr.split())
     assert "heat: 0.05 K for each W above idle, by simulated; a lower bound" in words
     assert "poles: 0.05 K/W in 300 s; fitted to 500 readings within 0.3 K" in words
+
+
+def test_a_layer_is_shown_by_its_parts_their_sum_and_itself_as_measured(
+    moeprof: Moeprof, tmp_path: Path
+) -> None:
+    path = tmp_path / "layer.json"
+    write_document(path, with_checksum(gated_file("uniform", without=["permute"])))
+    result = moeprof("show", path)
+    _, _, table = result.stdout.partition("Layer 8x4 (tiny, 16 experts, top-2, float32), uniform")
+    cells = [re.split(r"\s{2,}", line.strip()) for line in table.splitlines()[1:]]
+    rows = {name: values for name, *values in cells}
+    assert rows["us at batch size"] == ["1", "4", "8", "32", "128"]
+    assert list(rows)[1:5] == ["gate", "topk", "w13_grouped", "act_mul"]
+    assert rows["difference, fitted"] == ["-"] * 5
+    assert {len(values) for values in rows.values()} == {5}
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "without permute: not among the operations" in result.stderr
+    assert "no difference of a whole layer is added: " in result.stderr
 
 
 def test_the_whole_model_is_json(moeprof: Moeprof, built_run: Path) -> None:

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from moeprof.costmodel.checksum import with_checksum
 from moeprof.report.gaps import NOT_REACHED
 from moeprof.report.page import render_report, write_report
+from moeprof.store.document import write_document
 from moeprof.store.plan import Plan
 from moeprof.store.provenance import Provenance
 from moeprof.store.run import Run
+from moeprof.tests.costmodel.layer.gated_models import gated_file
 from moeprof.tests.report.conftest import NO_POWER
 
 Rows = list[dict[str, Any]]
@@ -116,6 +119,19 @@ def test_each_curve_has_its_chart(page: Page) -> None:
     assert {plot["data-spec"] for plot in plots} == specs
     assert all(plot["role"] == "img" and plot["aria-label"] for plot in plots)
     assert len([s for s in page.named("script") if s.get("type") is None]) == 1
+
+
+def test_a_model_of_layers_has_a_section_with_a_chart_of_each(
+    build: Build, plan: Plan, provenance: Provenance, rows: Rows, text: str
+) -> None:
+    assert 'id="layers"' not in text
+    run = build(one_op(plan), provenance, rows[:32], stages=0)
+    write_document(run.model_path, with_checksum(gated_file("uniform", "zipf:1")))
+    page = Page(render_report(run))
+    assert {"href": "#layers"} in page.named("a")
+    specs = [plot["data-spec"] for plot in page.named("div") if plot.get("class") == "plot"]
+    assert specs[-2:] == ["layer-0", "layer-1"]
+    assert set(specs) == {s["id"] for s in page.named("script") if s.get("type")}
 
 
 def test_the_page_has_a_language_a_title_and_headings_in_order(page: Page, text: str) -> None:
