@@ -104,7 +104,8 @@ class LoadProgram:
 
         `shares` [N] are in proportion to the loads under the model's own routing. `cap_w` is the
         mean power that all GPUs may draw together, their idle power included. `warm` is an earlier
-        answer to start from. The gap of the answer is at most `tolerance`.
+        answer to start from. The search ends at a gap of `tolerance`, or where it closes it no more,
+        as on several GPUs where a nat is worth next to nothing: `gap` is what was reached.
 
         No expert gets more than the largest load of the costs. Raises BadInput where the model's
         own routing exceeds it, for shares or assignments that are none, a cap at or below idle
@@ -152,7 +153,8 @@ class LoadProgram:
         joule = 1.0 + (energy_weight_w / headroom_w if headroom_w else 0.0)
         latency_s = float(point.demands_s[: self.costs.gpus].max())
         measured_j = self._measured_j(batch, point)
-        verdict: Verdict = "paced" if period_s > latency_s else "routed"
+        waits = period_s > latency_s * (1 + _ROUNDING)
+        verdict: Verdict = "paced" if waits else "routed"
         return LoadPlan(
             loads=point.loads,
             period_s=period_s,

@@ -27,7 +27,9 @@ def solve_several(dual: LoadDual, tolerance: float, warm_w: Float64 | None) -> O
         if found.gap <= tolerance or damping > _HARDEST:
             break
         curvature = dual.curvature(point)
-        scale = float(np.trace(curvature)) / dual.demands or 1.0
+        # Where all loads are at ends of pieces nothing moves at first, and the curvature is 0.
+        spread_s = float(np.ptp(point.demands_s))
+        scale = max(float(np.trace(curvature)) / dual.demands, spread_s / whole_w)
         step_w = newton_step(
             point.weights_w, point.demands_s, curvature + damping * scale * np.eye(dual.demands)
         )

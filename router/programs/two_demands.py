@@ -8,6 +8,7 @@ from ...stats.arrays import Float64
 from .dual import DualPoint, LoadDual
 
 _MOST_POINTS = 60
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,9 @@ def solve_two(dual: LoadDual, tolerance: float, warm_w: Float64 | None) -> Optim
 
 
 def _excess_s(point: DualPoint) -> float:
-    return float(point.demands_s[1] - point.demands_s[0])
+    """How far the second demand is above the first, 0 where they are equal but for rounding."""
+    first, second = point.demands_s.tolist()
+    return 0.0 if abs(second - first) <= _ROUNDING * first else float(second - first)
 
 
 def _crossing(low: tuple[float, float], high: tuple[float, float]) -> float:

@@ -23,6 +23,19 @@ def test_identical_experts_of_linear_cost_are_left_alone() -> None:
     assert plan.kl_nats == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("gpu_of", [[0, 0, 0, 1], [0, 0, 0, 1, 2]])
+def test_rows_move_to_idle_gpus_though_each_load_is_at_the_end_of_a_piece(
+    gpu_of: list[int],
+) -> None:
+    """All loads are 2 at first, where the slope of each curve jumps by more than prices tell."""
+    loads, experts = np.arange(9.0), len(gpu_of)
+    latency_s = np.tile(1e-6 * loads**2, (experts, 1))
+    costs = ExpertCosts(loads, latency_s, 0 * latency_s, 100.0, np.array(gpu_of))
+    plan = solve_loads(costs, np.ones(experts), 2.0 * experts, LoadPrices(kl_price_j=1e-5))
+    assert plan.gap <= 1e-4
+    assert plan.latency_s < 0.9 * latency_s[:3, 2].sum()
+
+
 def test_a_cap_above_the_power_is_slack() -> None:
     plan = PROGRAM.solve(SHARES, ROWS, PRICES, cap_w=FREE.power_w + 1)
     assert (plan.verdict, plan.loads.tolist()) == ("slack", FREE.loads.tolist())
