@@ -1,1 +1,52 @@
-"""Routing by a cost model: to which experts, at which price, and what that saves."""
+"""Routing by a cost model: to which experts, at which price, and what that saves.
+
+    AdaptiveRouter, RouterSettings    routes batches of one layer
+    ExpertCosts, ExpertKind, costs_of_experts    what experts cost, by their load, from a cost model
+    Controller, Decision, Targets, Telemetry    control at run time
+    GpuSystemMonitor    watches a GPU
+
+docs/router.md shows how they are used; each is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+__all__ = [
+    "AdaptiveRouter",
+    "Controller",
+    "Decision",
+    "ExpertCosts",
+    "ExpertKind",
+    "GpuSystemMonitor",
+    "RouterSettings",
+    "Targets",
+    "Telemetry",
+    "costs_of_experts",
+]
+
+if TYPE_CHECKING:
+    from .adaptive import AdaptiveRouter
+    from .control.controller import Controller, Decision, Targets, Telemetry
+    from .expert_costs import ExpertCosts
+    from .from_model import costs_of_experts
+    from .kinds.kind import ExpertKind
+    from .monitor.monitor import GpuSystemMonitor
+    from .settings import RouterSettings
+else:
+    _MODULES = {
+        "adaptive": ("AdaptiveRouter",),
+        "control.controller": ("Controller", "Decision", "Targets", "Telemetry"),
+        "expert_costs": ("ExpertCosts",),
+        "from_model": ("costs_of_experts",),
+        "kinds.kind": ("ExpertKind",),
+        "monitor.monitor": ("GpuSystemMonitor",),
+        "settings": ("RouterSettings",),
+    }
+    _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+    def __getattr__(name):
+        """Import a name when it is first used."""
+        if name not in _MODULE_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        return getattr(import_module(f".{_MODULE_OF[name]}", __name__), name)

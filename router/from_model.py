@@ -24,7 +24,7 @@ _LOADS: Final = 24  # sizes at which a curve is read, from 1 row to the most
 _NOT_MEASURED: Final = frozenset({EnergySource.IMPORTED.value, EnergySource.ESTIMATED.value})
 
 
-def expert_costs(
+def costs_of_experts(
     model: KernelCostModel,
     kinds: Sequence[ExpertKind],
     most_rows: int,
@@ -65,7 +65,7 @@ def expert_costs(
         loads=loads,
         latency_s=_table([costs[kind].latency_s for kind in kinds], len(loads)),
         energy_j=_table(energies_j or [None] * len(kinds), len(loads)),
-        idle_power_w=idle_w or 0.0,
+        idle_power_w=gpus * (idle_w or 0.0),
         gpu_of=placed,
         energy_source=", ".join(sorted(sources)),
         energy_reason=reason,

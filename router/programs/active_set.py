@@ -76,6 +76,15 @@ def choose_experts(
     return ActiveSet(chosen, best, bound, gap)
 
 
+def bound_at_border(values: Float64, charges: Float64, k: int, required: Bools) -> float:
+    """D(u) where every token pays what its (k + 1)th expert is worth: the bound of the rule.
+
+    No set that holds the experts in `required` [N] has a larger objective.
+    """
+    u = np.sort(values, axis=1)[:, -k - 1] if k < values.shape[1] else np.zeros(len(values))
+    return _lagrangian(values, charges, k, u, required)[0]
+
+
 def objective_of(values: Float64, charges: Float64, k: int, kept: Bools) -> float:
     """The objective of Program D for one set, bool [N]."""
     return _k_largest(values[:, kept], k) - float(charges[kept].sum())

@@ -1,7 +1,7 @@
 import pytest
 
 from moeprof.costmodel.model import KernelCostModel
-from moeprof.router.from_model import expert_costs
+from moeprof.router.from_model import costs_of_experts
 from moeprof.router.kinds.kind import ExpertKind
 from moeprof.store.errors import BadInput
 from moeprof.tests.builders import make_model_file
@@ -17,11 +17,11 @@ def test_a_kind_names_its_kernels(ops: tuple[str, ...]) -> None:
 def test_a_kernel_of_all_experts_without_their_active_number_is_none_of_one_expert() -> None:
     file = make_model_file(points("moe_uniform", lambda b: 10.0 + b, None, experts=8, top_k=2))
     with pytest.raises(BadInput, match="moe_uniform computes all experts at once"):
-        expert_costs(KernelCostModel.from_file(file), [ExpertKind(("moe_uniform",))], 8)
+        costs_of_experts(KernelCostModel.from_file(file), [ExpertKind(("moe_uniform",))], 8)
 
 
 def test_a_kernel_of_all_rows_between_grouped_ones_is_read_by_its_assignments() -> None:
     """Its batch size counts tokens, each of which makes top_k rows."""
     file = make_model_file(points("act_mul", lambda b: 1.0 + b, None, top_k=4))
-    costs = expert_costs(KernelCostModel.from_file(file), [ExpertKind(("act_mul",))], 64)
+    costs = costs_of_experts(KernelCostModel.from_file(file), [ExpertKind(("act_mul",))], 64)
     assert costs.latency_s[0, -1] * 1e6 == pytest.approx(1 + 64 / 4)

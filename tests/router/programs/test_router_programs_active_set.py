@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from moeprof.router.programs.active_set import (
+    bound_at_border,
     choose_experts,
     first_choices,
     objective_of,
@@ -30,6 +31,7 @@ def test_no_set_is_better_than_the_bound(seed: int, charge: float, floor: bool) 
     assert chosen.objective == pytest.approx(objective_of(values, charges, K, chosen.kept))
     assert chosen.objective - 1e-9 <= best <= chosen.bound + 1e-9
     assert best - chosen.objective <= chosen.gap * 5 + 1e-9
+    assert best <= bound_at_border(values, charges, K, required) + 1e-9
 
 
 def test_experts_are_dropped_where_reading_them_costs_more_than_they_give() -> None:

@@ -1,0 +1,265 @@
+"""The router of one layer: the model's own routing, and a bias from what experts cost."""
+
+import threading
+from collections import deque
+from dataclasses import replace
+from typing import Final, Protocol
+
+import numpy as np
+import torch
+
+from ..kernels.active_set import MAX_TOKENS
+from ..kernels.routing import scores_of
+from ..stats.arrays import Float64
+from ..store.errors import BadInput
+from .control.controller import Controller, Decision, Telemetry
+from .expert_costs import ExpertCosts
+from .marginals import MarginalCosts
+from .programs.one_pass import one_pass
+from .routed import ReadSet, RoutedBatch, RoutingState, host_counts
+from .rules import (
+    Rule,
+    by_marginals,
+    check_decision,
+    controlled,
+    empty_rule,
+    no_bias,
+    planned,
+    score_per_nat,
+)
+from .selection import Picks, pick
+from .settings import RouterSettings, check_not_negative
+from .static.plan import Occasion, StaticPlan, plan_static
+from .static.power_cap import cap_of
+
+_RECENT: Final = 64  # batches whose counts are kept
+_NEVER: Final = -1e30  # added to the rank of an expert that is not to be read
+
+
+class Pressures(Protocol):
+    """What a monitor's snapshot says of its GPU, from 0 to 1; None where it does not know."""
+
+    thermal_pressure: float | None
+    power_pressure: float | None
+
+
+class Monitor(Protocol):
+    """What `kernel_aware` asks for the pressure."""
+
+    def snapshot(self) -> Pressures:
+        """The last snapshot."""
+        ...
+
+
+class AdaptiveRouter:
+    """Routes the batches of one layer, whose experts cost `costs`.
+
+    The first batch decides for which loads the router plans; `refresh` plans anew, for the loads of
+    the last batches. Any thread may route while another changes the bias: a batch is routed whole
+    by the one or the other.
+
+    `controller` decides for kernel_aware_ttha, once per `update_ttha`. `monitor` scales the rule of
+    kernel_aware by the larger of its pressures of heat and power.
+
+    Raises BadInput for a top_k above the experts there are, targets that are unreachable, a
+    correction bias that does not fit, and a strategy without its controller.
+    """
+
+    def __init__(
+        self,
+        costs: ExpertCosts,
+        settings: RouterSettings,
+        controller: Controller | None = None,
+        monitor: Monitor | None = None,
+    ) -> None:
+        settings.check(costs)
+        if settings.strategy == "kernel_aware_ttha" and controller is None:
+            raise BadInput("kernel_aware_ttha routes by a controller, and none was given")
+        self.costs, self.settings = costs, settings
+        self.cap_w = cap_of(settings.targets, costs, settings.thermal)
+        self._controller, self._monitor = controller, monitor
+        self._alpha_per_j, self._beta_per_s = settings.alpha_per_j, settings.beta_per_s
+        self._marginals = MarginalCosts(costs)
+        self._recent: deque[Picks] = deque(maxlen=_RECENT)
+        self._state: RoutingState | None = None
+        self._plan: StaticPlan | None = None
+        self._score_per_nat = 1.0
+        self._lock = threading.Lock()  # of what changes the state; a batch takes none
+        self._decision: Decision | None = None
+        self._tensors: dict[torch.device, torch.Tensor] = {}
+
+    @property
+    def plan(self) -> StaticPlan | None:
+        """The plan that the router stands on; None before its first batch."""
+        return self._plan
+
+    def route(self, logits: torch.Tensor) -> RoutedBatch:
+        """Route a batch of `logits` [tokens, experts].
+
+        Raises BadInput as kernels/topk does, for another number of experts than the costs have, and
+        on the first batch where the model's own routing gives an expert more rows than its costs
+        reach.
+        """
+        settings, experts = self.settings, self.costs.experts
+        if logits.dim() != 2 or logits.shape[1] != experts:
+            raise BadInput(
+                f"logits must be [tokens, {experts}], and have the shape {list(logits.shape)}"
+            )
+        state = self._state or self._first_state(logits)
+        if state.charges is not None and len(logits) <= MAX_TOKENS:
+            return self._on_kept(logits, state, state.charges)
+        picks = pick(logits, settings.top_k, settings.routing, self._ranking(logits, state))
+        self._recent.append(picks)
+        return RoutedBatch(picks, state)
+
+    def ranking_bias(self, device: torch.device | str = "cpu") -> torch.Tensor:
+        """What is added to the scores that rank, float32 [experts]: the router's and the model's.
+
+        One tensor for each device, which is changed in place: a captured CUDA graph, or an engine
+        that reads it at each launch, sees every change.
+        """
+        device = torch.device(device)
+        with self._lock:
+            if device not in self._tensors:
+                self._tensors[device] = self._whole_bias().to(device, copy=True)
+            return self._tensors[device]
+
+    def refresh(self) -> None:
+        """Plan anew for the loads of the last batches; nothing before the first one."""
+        recent = list(self._recent)
+        tokens = sum(len(picks.ids) for picks in recent)
+        if tokens:
+            counts = np.sum([host_counts(picks) for picks in recent], axis=0)
+            self._replan(counts / tokens, max(1, round(tokens / len(recent))))
+
+    def set_weights(self, *, alpha_per_j: float, beta_per_s: float) -> None:
+        """Set what a joule and a second cost in units of a score, for kernel_aware.
+
+        Raises BadInput for a weight that is negative or not finite.
+        """
+        check_not_negative("alpha_per_j", alpha_per_j)
+        check_not_negative("beta_per_s", beta_per_s)
+        with self._lock:
+            self._alpha_per_j, self._beta_per_s = alpha_per_j, beta_per_s
+            if self._plan is not None:
+                self._enter(self._rule(self._plan))
+
+    def update_ttha(self, telemetry: Telemetry) -> Decision:
+        """One tick of the controller: what was seen in, its bias in force.
+
+        Shares that are missing in `telemetry` are those of the last batches. Raises BadInput for
+        another strategy, and for a bias that is not finite or not of every expert.
+        """
+        if self._controller is None or self.settings.strategy != "kernel_aware_ttha":
+            raise BadInput(f"the strategy {self.settings.strategy} has no controller")
+        if telemetry.shares is None:
+            telemetry = replace(telemetry, shares=self._recent_shares())
+        with self._lock:
+            decision = self._controller.tick(telemetry)
+            check_decision(decision, self.costs.experts)
+            self._decision = decision
+            if self._plan is not None:
+                self._enter(self._rule(self._plan))
+        return decision
+
+    def _ranking(self, logits: torch.Tensor, state: RoutingState) -> torch.Tensor | None:
+        """What is added to the scores that rank a batch, on its device.
+
+        On a CPU it is the state's own tensor, which no change touches. On a GPU it is the tensor
+        that is changed in place, also at a bias of 0 while a graph is captured.
+        """
+        if logits.is_cpu:
+            return state.ranking
+        if state.ranking is None and not torch.cuda.is_current_stream_capturing():
+            return None
+        return self.ranking_bias(logits.device)
+
+    def _on_kept(
+        self, logits: torch.Tensor, state: RoutingState, charges: torch.Tensor
+    ) -> RoutedBatch:
+        """Choose the experts that the batch reads, and route its tokens among them.
+
+        At least top_k are kept, those of the largest scores.
+        """
+        settings, routing = self.settings, self.settings.routing
+        precise = logits.to(torch.float32)
+        is_logit = routing.scores == "picked"
+        scores = torch.softmax(precise, dim=1) if is_logit else scores_of(precise, routing)
+        kept = one_pass(scores, charges.to(logits.device), settings.top_k)
+        kept[scores.sum(dim=0).topk(settings.top_k).indices] = True
+        base = self._ranking(logits, state)
+        ranking = torch.where(kept, 0.0 if base is None else base, _NEVER)
+        picks = pick(logits, settings.top_k, settings.routing, ranking)
+        self._recent.append(picks)
+        return RoutedBatch(picks, state, ReadSet(kept, scores, settings.top_k))
+
+    def _first_state(self, logits: torch.Tensor) -> RoutingState:
+        """Plan for loads like those of a batch under the model's own routing."""
+        settings = self.settings
+        picks = pick(logits, settings.top_k, settings.routing, settings.correction_bias)
+        if len(logits) == 0:  # nothing to plan for, and nothing to route
+            return RoutingState(self.costs, empty_rule(self.costs), None, None, self.cap_w, None)
+        self._score_per_nat = score_per_nat(logits, settings.top_k, settings.routing)
+        return self._replan(host_counts(picks) / len(logits), len(logits))
+
+    def _replan(self, chances: Float64, tokens: int) -> RoutingState:
+        settings = self.settings
+        prices = settings.kl_price_j, settings.time_price_w
+        plan = plan_static(self.costs, Occasion(chances, tokens, *prices, self.cap_w))
+        with self._lock:
+            self._plan = plan
+            return self._enter(self._rule(plan))
+
+    def _rule(self, plan: StaticPlan) -> Rule:
+        """The rule of the strategy, at the loads of a plan."""
+        strategy, unit = self.settings.strategy, self._score_per_nat
+        if strategy == "static_optimal":
+            return planned(plan, self.settings.routing, unit)
+        if strategy == "kernel_aware":
+            own = plan.occasion.chances * plan.occasion.tokens
+            pressure, reasons = self._pressure()
+            weights = self._alpha_per_j, self._beta_per_s
+            rule = by_marginals(self._marginals.at(own), *weights, pressure, self.costs.gpus)
+            return replace(rule, reasons=(*plan.reasons, *reasons))
+        if strategy == "kernel_aware_ttha" and self._decision is not None:
+            return controlled(self._decision, plan, unit)
+        return no_bias(plan, unit)
+
+    def _enter(self, rule: Rule) -> RoutingState:
+        """Let a rule be in force: in one step for those that route, in place on the devices."""
+        own, bias = self.settings.correction_bias, None
+        if rule.bias.any():
+            bias = torch.from_numpy(rule.bias).to(torch.float32)
+        ranking = bias if own is None or bias is None else bias + own.cpu()
+        charges = None if rule.charges is None else torch.from_numpy(rule.charges).to(torch.float32)
+        ranking = own.cpu() if ranking is None and own is not None else ranking
+        state = RoutingState(self.costs, rule, ranking, charges, self.cap_w, self._plan)
+        self._state = state
+        for tensor in self._tensors.values():
+            tensor.copy_(self._whole_bias())
+        return state
+
+    def _whole_bias(self) -> torch.Tensor:
+        """The bias in force and the model's own, float32 [experts] on the CPU."""
+        ranking = None if self._state is None else self._state.ranking
+        own = self.settings.correction_bias
+        if ranking is not None:
+            return ranking
+        return torch.zeros(self.costs.experts) if own is None else own.cpu()
+
+    def _pressure(self) -> tuple[float, tuple[str, ...]]:
+        """The larger pressure of heat and power; 1 where nothing tells it, with the reason."""
+        if self._monitor is None:
+            return 1.0, ()
+        seen = self._monitor.snapshot()
+        known = [one for one in (seen.thermal_pressure, seen.power_pressure) if one is not None]
+        if known:
+            return max(known), ()
+        return 1.0, ("the monitor tells no pressure: the rule applies in full",)
+
+    def _recent_shares(self) -> Float64 | None:
+        """Shares [experts] of the assignments of the last batches; None before any."""
+        recent = [host_counts(picks) for picks in list(self._recent)]
+        counts = np.sum(recent, axis=0) if recent else np.zeros(1)
+        total = float(counts.sum())
+        return None if total == 0 else counts / total

@@ -1,0 +1,154 @@
+"""The answer to one batch: what was picked, how, and what is certified of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+import torch
+
+from ..stats.arrays import Float64, Int64
+from .certificate import Certificate, Certifier
+from .expert_costs import ExpertCosts
+from .programs.active_set import bound_at_border, first_choices, objective_of, shares_of_mass
+from .programs.load_program import Verdict
+from .rules import Rule
+from .selection import Picks
+from .static.expected import PassCost, cost_of_counts
+from .static.plan import StaticPlan
+
+_NO_BEST: Final = "a token has NaN, or fewer finite logits than experts to pick: nothing is best"
+
+
+@dataclass(frozen=True, eq=False)
+class RoutingState:
+    """How batches are routed until the next change, which replaces it whole.
+
+    `ranking` float32 [experts] is what is added on a CPU to what ranks: the rule's bias and the
+    model's own, None where neither is. `charges` are the rule's, as float32 [experts].
+    `plan` is what the rule stands on, None for a batch of no tokens.
+    """
+
+    costs: ExpertCosts
+    rule: Rule
+    ranking: torch.Tensor | None
+    charges: torch.Tensor | None
+    cap_w: float | None
+    plan: StaticPlan | None
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether the model's own routing exceeds the cap at the loads of the plan."""
+        return self.plan is not None and self.plan.verdict != "slack"
+
+    @cached_property
+    def certifier(self) -> Certifier:
+        """Certifies batches that were routed in this state."""
+        return Certifier(self.costs, self.rule.price_per_j, self.rule.price_per_s)
+
+
+@dataclass(frozen=True, eq=False)
+class ReadSet:
+    """The experts that a batch may read: `kept` bool [experts], chosen by `scores` of 0 or more."""
+
+    kept: torch.Tensor
+    scores: torch.Tensor
+    top_k: int
+
+    def certificate(self, charges: Float64) -> Certificate:
+        """How far the set is from the best that holds each token's first choice.
+
+        In shares of a token's top-k mass, as `charges` [experts] are.
+        """
+        scores = self.scores.cpu().numpy().astype(np.float64)
+        values, kept = shares_of_mass(scores, self.top_k), self.kept.cpu().numpy()
+        bound = bound_at_border(values, charges, self.top_k, first_choices(scores))
+        objective = objective_of(values, charges, self.top_k, kept)
+        return Certificate(max(bound - objective, 0.0), float(charges[kept].sum()))
+
+
+class RoutedBatch:
+    """The experts and weights of a batch; all else is computed when it is asked for.
+
+    `ids` int32 [tokens, k], best first, and `weights` float32 [tokens, k], which are those of the
+    model's own scores, are on the device of the logits. `read` are the experts that the
+    batch may read, where it chose them.
+    """
+
+    __slots__ = ("_picks", "_state", "ids", "read", "weights")
+
+    def __init__(self, picks: Picks, state: RoutingState, read: ReadSet | None = None) -> None:
+        self.ids, self.weights, self.read = picks.ids, picks.weights, read
+        self._picks, self._state = picks, state
+
+    @property
+    def counts(self) -> torch.Tensor:
+        """Tokens of each expert, int32 [experts], on the device of the logits."""
+        return self._picks.counts
+
+    @property
+    def bias(self) -> Float64:
+        """What the router added to what ranks experts, [experts]; its mean is 0."""
+        return self._state.rule.bias
+
+    @property
+    def cost(self) -> PassCost:
+        """Energy, latency and power of the batch by the cost model."""
+        return cost_of_counts(self._state.costs, host_counts(self._picks))
+
+    @property
+    def certificate(self) -> Certificate | None:
+        """How far the picks are from the best of all, in units of what ranks; None if unknown.
+
+        `certificate_reason` says why. Where the batch chose the experts to read it is that of
+        their set (`ReadSet`), and says nothing of the picks among them.
+        """
+        if self.certificate_reason is not None:
+            return None
+        charges = self._state.rule.charges
+        if self.read is not None and charges is not None:
+            return self.read.certificate(charges)
+        tokens = len(self.ids)
+        return self._state.certifier.gap(self._state.rule.bias, host_counts(self._picks), tokens)
+
+    @property
+    def certificate_reason(self) -> str | None:
+        """Why there is no certificate; None where there is one."""
+        if bool((self.weights == 0).any()):
+            return _NO_BEST
+        most, busiest = float(self._state.costs.loads[-1]), int(self.counts.max())
+        if busiest > most:
+            return f"an expert has {busiest} tokens, and its costs end at {most:g}"
+        return None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether the batch keeps to the power cap: slack, routed, or paced (it has to wait)."""
+        cap_w, rule = self._state.cap_w, self._state.rule
+        if rule.deferred_share > 0 or (cap_w is not None and not self.cost.within(cap_w)):
+            return "paced"
+        return "slack" if cap_w is None or not self._state.is_binding else "routed"
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What to know of this answer: the regime, what it falls back to, and what it must wait."""
+        state = self._state
+        cost = self.cost
+        if state.cap_w is None or cost.within(state.cap_w):
+            return state.rule.reasons
+        period_s = cost.period_s(state.cap_w - state.costs.idle_power_w)
+        sentence = (
+            f"the batch draws {cost.power_w:.4g} W without waiting and the cap is"
+            f" {state.cap_w:.4g} W: start one every {1e3 * period_s:.4g} ms"
+        )
+        safe_tokens = None if state.plan is None else state.plan.safe_tokens
+        safe = f"up to {safe_tokens} tokens need no wait"
+        if safe_tokens is None:
+            safe = "no batch size keeps to it without a wait"
+        return (*state.rule.reasons, f"{sentence}; {safe}")
+
+
+def host_counts(picks: Picks) -> Int64:
+    """Tokens of each expert [experts], on the CPU."""
+    counts: Int64 = picks.counts.cpu().numpy().astype(np.int64)
+    return counts

@@ -1,0 +1,1 @@
+"""One answer for all batches like a given one."""

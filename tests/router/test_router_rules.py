@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+import torch
+
+from moeprof.kernels.routing import PLAIN, Routing, scores_of
+from moeprof.router.marginals import Marginals
+from moeprof.router.rules import by_marginals, score_per_nat
+
+
+def test_a_rule_by_margins_is_in_scores_and_free_of_a_shift() -> None:
+    margins = Marginals(np.array([1.0, 3.0]), np.array([0.0, 0.5]))
+    rule = by_marginals(margins, alpha_per_j=2.0, beta_per_s=4.0, pressure=0.5, gpus=1)
+    assert rule.bias.tolist() == [1.5, -1.5]
+    assert (rule.price_per_j, rule.price_per_s.tolist()) == (1.0, [2.0])
+
+
+def test_equal_margins_leave_no_bias_at_all() -> None:
+    margins = Marginals(np.full(3, 0.1), np.full(3, 0.1))
+    assert not by_marginals(margins, 1.0, 1.0, 1.0, 1).bias.any()
+
+
+@pytest.mark.parametrize("routing", [Routing("softmax"), Routing("sigmoid")])
+def test_a_nat_is_what_moves_a_score_at_the_border_of_the_picks(routing: Routing) -> None:
+    """One row, so that the border is one expert: its score moves by the derivative."""
+    logits, step = torch.tensor([[2.0, 1.0, 0.0, -1.0]]), 1e-3
+    moved = logits + step * torch.tensor([0.0, 1.0, 0.0, 0.0])
+    slope = (scores_of(moved, routing) - scores_of(logits, routing))[0, 1] / step
+    assert score_per_nat(logits, 2, routing) == pytest.approx(float(slope), rel=1e-2)
+    assert score_per_nat(logits, 2, PLAIN) == 1.0
+
+
+def test_rows_that_are_not_finite_do_not_count() -> None:
+    routing = Routing("sigmoid")
+    rows = torch.tensor([[0.0, 1.0], [float("nan"), 0.0]])
+    assert score_per_nat(rows, 1, routing) == score_per_nat(rows[:1], 1, routing)
+    assert score_per_nat(rows[1:], 1, routing) == 1.0
