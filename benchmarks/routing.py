@@ -27,6 +27,8 @@ from moeprof.benchmarks.on_gpu.document import Row, document, machine_identity
 
 PARTS = {
     "hot_path": "moeprof.benchmarks.routed.hot_path",
+    "active_set": "moeprof.benchmarks.routed.active_sets",
+    "certificate": "moeprof.benchmarks.routed.certificates",
 }
 """Modules with rows(seed, quick), by the name that --only takes."""
 

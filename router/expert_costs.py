@@ -1,6 +1,6 @@
 """What each expert of a layer costs by its load: the curves that all routing acts on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Final
 
@@ -62,6 +62,28 @@ class ExpertCosts:
     def gpus(self) -> int:
         """The number of GPUs, those without experts between them included."""
         return int(self.gpu_of.max()) + 1
+
+    def up_to(self, most: float) -> "ExpertCosts":
+        """These costs at loads up to `most`, above 0: the tokens of a batch, which no load exceeds.
+
+        Costs that end before are given as they are.
+        """
+        if most >= self.loads[-1]:
+            return self
+        below = self.loads < most
+        last = np.searchsorted(self.loads, most)
+        share = (most - self.loads[last - 1]) / (self.loads[last] - self.loads[last - 1])
+
+        def cut(table: Float64) -> Float64:
+            at_most = table[:, last - 1] + share * (table[:, last] - table[:, last - 1])
+            return np.column_stack([table[:, below], at_most])
+
+        return replace(
+            self,
+            loads=np.append(self.loads[below], most),
+            latency_s=cut(self.latency_s),
+            energy_j=cut(self.energy_j),
+        )
 
     def _check(self, name: str, table: Float64, shape: tuple[int, int]) -> None:
         if table.shape != shape:

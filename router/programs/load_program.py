@@ -104,8 +104,8 @@ class LoadProgram:
 
         `shares` [N] are in proportion to the loads under the model's own routing. `cap_w` is the
         mean power that all GPUs may draw together, their idle power included. `warm` is an earlier
-        answer to start from. The search ends at a gap of `tolerance`, or where it closes it no more,
-        as on several GPUs where a nat is worth next to nothing: `gap` is what was reached.
+        answer to start from. The search ends at a gap of `tolerance`, or where none smaller is
+        found, as on several GPUs where a nat costs next to nothing: `gap` is what was reached.
 
         No expert gets more than the largest load of the costs. Raises BadInput where the model's
         own routing exceeds it, for shares or assignments that are none, a cap at or below idle

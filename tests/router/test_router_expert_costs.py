@@ -19,6 +19,15 @@ def test_a_gpu_without_experts_counts() -> None:
     assert (COSTS.experts, COSTS.gpus) == (2, 3)
 
 
+@pytest.mark.parametrize(("most", "loads"), [(8, [0, 1, 8]), (4.5, [0, 1, 4.5]), (1, [0, 1])])
+def test_costs_of_a_batch_end_at_its_tokens(most: float, loads: list[float]) -> None:
+    cut = COSTS.up_to(most)
+    assert cut.loads.tolist() == loads
+    for table, whole in ((cut.latency_s, COSTS.latency_s), (cut.energy_j, COSTS.energy_j)):
+        for row, curve in zip(table, whole, strict=True):
+            assert row == pytest.approx(np.interp(loads, COSTS.loads, curve))
+
+
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
