@@ -12,9 +12,10 @@ the utility of the routing that was made is
 
     gap = sum_i [c_i(n_i) + c_i*(-b_i) + b_i n_i]  >=  0        (Fenchel-Young; weak duality)
 
-No curve need be convex, and tokens may be bound to groups of experts. All routings pick as often,
-so a number added to every bias changes no pick: the gap holds for each such number, and the least
-is taken.
+No curve need be convex. Where tokens are bound to groups of experts, the other routings are those
+within the groups that each token kept under this bias. All routings pick as often, so a number
+added to every bias changes no pick: the gap holds for each such number, and the least is taken.
+docs/theory.md has the proof, and what does not follow from it.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,8 @@ _ROUNDING = 1e-12
 class Certificate:
     """What is certified of one batch, in units of a score.
 
-    `cost` is that of the counts, and no routing has a utility more than `gap` above this one's.
+    `cost` is that of the counts, and no routing has a utility more than `gap` above this one's; of
+    limited groups, none within the groups that each token kept.
     """
 
     gap: float

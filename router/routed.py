@@ -100,7 +100,8 @@ class RoutedBatch:
     def certificate(self) -> Certificate | None:
         """How far the picks are from the best of all, in units of what ranks; None if unknown.
 
-        `certificate_reason` says why. Where the batch chose the experts to read it is that of
+        `certificate_reason` says why. Of limited groups, the best are those within the groups that
+        each token kept. Where the batch chose the experts to read it is that of
         their set (`ReadSet`), and says nothing of the picks among them.
         """
         if self.certificate_reason is not None:

@@ -78,7 +78,7 @@ def controlled(decision: Decision, plan: StaticPlan, score_per_nat: float) -> Ru
     reasons = plan.reasons
     if decision.deferred_share > 0:
         waits = f"{decision.deferred_share:.1%} of the arriving tokens must wait".replace("%", " %")
-        reasons = (*reasons, f"no routing keeps the targets: {waits}")
+        reasons = (*reasons, f"the bias alone does not keep the targets: {waits}")
     return Rule(
         centred(decision.bias) * score_per_nat,
         price_per_j * score_per_nat,

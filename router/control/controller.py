@@ -51,8 +51,9 @@ class Decision:
 
     `bias` [experts] is added to the scores that rank experts; its mean is 0. `price_per_j` is the
     price of a joule that it follows from, None where it does not follow from one.
-    `deferred_share` is the share of arriving tokens that must wait: above 0 only where no routing
-    keeps the targets. `terms` are the controller's losses and observations of this tick, by name.
+    `deferred_share` is the share of arriving tokens that must wait: above 0 only where no bias that
+    the controller may choose keeps the targets. `terms` are the controller's losses and
+    observations of this tick, by name.
     """
 
     bias: Float64

@@ -75,7 +75,8 @@ def plan_static(costs: ExpertCosts, occasion: Occasion) -> StaticPlan:
     regime = choose_regime(costs, own, prices.time_price_w)
     loads, charges = None, None
     if regime.regime != "none":
-        loads = LoadProgram(costs).solve(own, float(own.sum()), prices, occasion.cap_w)
+        program = LoadProgram(costs.up_to(occasion.tokens))
+        loads = program.solve(own, float(own.sum()), prices, occasion.cap_w)
     if regime.regime == "concentrate":
         charges = regime.fixed_j / (prices.kl_price_j * top_k)
     planned = baseline

@@ -174,7 +174,7 @@ def test_a_controllers_bias_is_in_force_from_its_tick_on() -> None:
     assert routed.bias == pytest.approx(push - 25)
     assert (routed.verdict, routed.reasons[-1]) == (
         "paced",
-        "no routing keeps the targets: 12.5 % of the arriving tokens must wait",
+        "the bias alone does not keep the targets: 12.5 % of the arriving tokens must wait",
     )
 
 

@@ -32,6 +32,13 @@ def test_large_batches_balance_and_a_joule_has_its_price() -> None:
     assert plan.price_per_j == pytest.approx(1 / plan.prices.kl_price_j)
 
 
+def test_no_expert_is_planned_more_rows_than_there_are_tokens() -> None:
+    plan = plan_static(COSTS, Occasion(CHANCES, 64, kl_price_j=1e-7))
+    assert plan.loads is not None
+    assert plan.loads.loads.max() == pytest.approx(64)
+    assert plan.loads.loads.sum() == pytest.approx(128)
+
+
 def test_decode_concentrates_by_what_reading_an_expert_costs() -> None:
     plan = plan_static(COSTS, Occasion(CHANCES, 4))
     assert plan.regime.regime == "concentrate"
