@@ -33,10 +33,11 @@ def test_large_batches_balance_and_a_joule_has_its_price() -> None:
 
 
 def test_no_expert_is_planned_more_rows_than_there_are_tokens() -> None:
-    plan = plan_static(COSTS, Occasion(CHANCES, 64, kl_price_j=1e-7))
+    costs = linear()
+    cheap_first = replace(costs, energy_j=costs.energy_j * np.array([[1.0], [9], [9], [9]]))
+    plan = plan_static(cheap_first, Occasion(np.full(4, 0.5), 32, kl_price_j=1e-4))
     assert plan.loads is not None
-    assert plan.loads.loads.max() == pytest.approx(64)
-    assert plan.loads.loads.sum() == pytest.approx(128)
+    assert plan.loads.loads == pytest.approx([32, 32 / 3, 32 / 3, 32 / 3])
 
 
 def test_decode_concentrates_by_what_reading_an_expert_costs() -> None:
