@@ -1,7 +1,7 @@
 """Build a cost model from the table of points."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Final
 
@@ -36,6 +36,7 @@ from .roofline import observed_peaks, roofline
 from .rows import Row, all_rounded, half_widths_95, identity, is_unconfirmed, one_value, rounded
 from .surface.fit import fit_surface
 from .thermal.description import NO_STEP
+from .work.expert_work import NOT_ROUTED, Routed
 
 IMPORTED_NO_STEP: Final = "imported tables hold no step in power"
 
@@ -47,6 +48,7 @@ def build_model(
     provenance: Provenance,
     points_sha256: str,
     origin: Origin | None = None,
+    routed: Mapping[str, Routed] = NOT_ROUTED,
 ) -> CostModelFile:
     """Fit one curve to each operation and shape of a `points` table.
 
@@ -55,14 +57,15 @@ def build_model(
     "fit" goes to `unmeasured` with the reason, under the name of its operation, or under its own
     where the operation has several curves. Points over several numbers of active experts become one
     surface. `points_sha256` is the digest of the table's file; `origin` names the publisher of
-    imported measurements, None for our own.
+    imported measurements, None for our own. `routed` says of curves, by name, how their tokens went
+    to experts.
 
     Raises BadInput where there is no row to fit, where two regimes are mixed, where a row is faster
     than its roofline, and, naming the curve, where a latency or energy is not positive and finite,
     where a batch size has two different latencies, or where one curve mixes cache states, shapes or
     sources.
     """
-    found, missing = measured_curves(_fitted_rows(points))
+    found, missing = measured_curves(_fitted_rows(points), routed)
     used = [row for curve in found for row in (*curve.knots, *curve.calibration)]
     _check_one_regime(used)
     peaks = _checked_peaks(used, provenance)
@@ -184,6 +187,7 @@ def _curve(curve: CurvePoints, scored: Scored, scale: ErrorScale) -> CurveModel:
         jump_share=rounded(scale.jump_share),
         segments=None if segments is None else tuple(segments.tolist()),
         work=curve.work,
+        expert_work=curve.expert_work,
         gap_us=None if None in gaps else tuple(rounded(gap) for gap in gaps),
         latency_half_95=half_widths_95(curve.name, curve.knots),
         left_out=tuple(map(rounded, scored.left_out.tolist())),
@@ -195,7 +199,7 @@ def _curve(curve: CurvePoints, scored: Scored, scale: ErrorScale) -> CurveModel:
 def _intervals(
     curves: Iterable[CurveModel], scored: Sequence[Scored], scores: IntervalScores, peaks: Peaks
 ) -> IntervalScores:
-    bounds = [roofline(curve.work, peaks, curve.dtype) for curve in curves]
+    bounds = [roofline(curve.work or curve.expert_work, peaks, curve.dtype) for curve in curves]
     drifts = [drift_scores(one, bound) for one, bound in zip(scored, bounds, strict=True)]
     scores = with_drift(scores, drifts)
     quantiles = all_rounded(scores.quantiles)

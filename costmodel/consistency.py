@@ -10,6 +10,7 @@ from ..stats.conformal import COVERAGES_PCT
 from ..store.cost_model import (
     CostModelFile,
     CurveModel,
+    ExpertWork,
     FittedOp,
     SurfaceModel,
     Thermal,
@@ -76,6 +77,7 @@ def _check_curve(curve: CurveModel) -> None:
         and _are_half_widths(curve.left_out)
         and _are_half_widths((curve.noise, curve.jump_share)),
         f"has work that is not from 0 to {_MAX_WORK:g}": _is_possible_work(curve),
+        "has work of active experts that cannot be": _are_possible_experts(curve.expert_work),
     }
     _require(curve.curve, rules)
 
@@ -127,9 +129,17 @@ def _are_positive(fitted: FittedOp) -> bool:
 
 
 def _is_possible_work(curve: CurveModel) -> bool:
-    work = curve.work
-    amounts = () if work is None else astuple(work)
+    by_experts = curve.expert_work
+    amounts = [] if curve.work is None else [*astuple(curve.work)]
+    if by_experts is not None:
+        amounts += [*astuple(by_experts.rest), by_experts.flops, by_experts.bytes_moved]
     return all(0 <= value <= _MAX_WORK for value in amounts)
+
+
+def _are_possible_experts(work: ExpertWork | None) -> bool:
+    return work is None or (
+        work.top_k <= work.experts <= _MOST_EXPERTS and work.ranks <= work.experts
+    )
 
 
 def _ascends(sizes: tuple[int, ...]) -> bool:

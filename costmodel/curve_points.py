@@ -1,14 +1,14 @@
 """The points of a table, checked and grouped by curve; curves with too few have a reason."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 
 import numpy as np
 
 from ..stats.arrays import Float64, Int64
-from ..store.cost_model import Fit, Work
+from ..store.cost_model import ExpertWork, Fit, Work
 from ..store.errors import BadInput
 from ..store.plan import Role
 from ..store.scenario import split_active_experts
@@ -16,18 +16,21 @@ from .curve.scores import Scored
 from .roofline import fit_work
 from .rows import Row, all_rounded, checked_knots
 from .surface.fit import can_fit
+from .work.expert_work import NOT_ROUTED, Routed, fit_expert_work
 
 
 @dataclass(frozen=True, slots=True)
 class CurvePoints:
     """The checked points of one curve, or of one surface, each ascending in tokens.
 
-    The fit passes through `knots`; it is judged at the points `calibration`.
+    The fit passes through `knots`; it is judged at the points `calibration`. `routed` says how
+    tokens went to experts, where they did.
     """
 
     name: str
     knots: list[Row]
     calibration: list[Row]
+    routed: Routed | None = None
 
     @property
     def whole(self) -> "CurvePoints":
@@ -83,12 +86,26 @@ class CurvePoints:
     @property
     def work(self) -> Work | None:
         """Work of one call; None where it is unknown, or not linear in the batch size."""
+        amounts = self._amounts
+        work = None if amounts is None else fit_work(self.tokens, *amounts)
+        return None if work is None else Work(**all_rounded(asdict(work)))
+
+    @property
+    def expert_work(self) -> ExpertWork | None:
+        """Work of one call by its active experts; None where it is unknown, or is a line."""
+        amounts = self._amounts
+        if self.routed is None or amounts is None or self.work is not None:
+            return None
+        return fit_expert_work(self.tokens, *amounts, self.routed)
+
+    @property
+    def _amounts(self) -> tuple[Float64, Float64] | None:
+        """FLOPs and bytes at each knot, [K] each; None where any is unknown."""
         if any(row["flops"] is None or row["bytes_moved"] is None for row in self.knots):
             return None
         flops = np.array([row["flops"] for row in self.knots], dtype=np.float64)
         moved = np.array([row["bytes_moved"] for row in self.knots], dtype=np.float64)
-        work = fit_work(self.tokens, flops, moved)
-        return None if work is None else Work(**all_rounded(asdict(work)))
+        return flops, moved
 
     @property
     def family(self) -> str:
@@ -114,16 +131,19 @@ class CurvePoints:
         )
 
 
-def measured_curves(rows: Iterable[Row]) -> tuple[list[CurvePoints], dict[tuple[str, str], str]]:
+def measured_curves(
+    rows: Iterable[Row], routed: Mapping[str, Routed] = NOT_ROUTED
+) -> tuple[list[CurvePoints], dict[tuple[str, str], str]]:
     """Group rows by curve; the reasons of those with too few points, by operation and curve.
 
-    Raises BadInput for a point without a curve, and as `checked_knots` does.
+    `routed` says of curves, by name, how their tokens went to experts. Raises BadInput for a point
+    without a curve, and as `checked_knots` does.
     """
     found: list[CurvePoints] = []
     missing: dict[tuple[str, str], str] = {}
     for name, group in groupby(sorted(rows, key=_group_name), key=_group_name):
         whole = list(group)
-        curve = _checked_points(name, whole)
+        curve = replace(_checked_points(name, whole), routed=routed.get(name))
         if len(curve.knots) < 2 or (curve.is_surface and not can_fit(curve.knots)):
             missing[whole[0]["op"], curve.name] = _why_unmeasured(whole, curve)
         else:

@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from ..stats.arrays import Float64, Int64
-from ..store.cost_model import Peaks, Work
+from ..stats.routing.distribution import distribution
+from ..store.cost_model import ExpertWork, Peaks, Work
 
 _TOLERANCE: Final = 0.01  # relative distance of the work from a line over batch size
 OBSERVED: Final = "observed"
@@ -22,18 +23,18 @@ OBSERVED: Final = "observed"
 class Roofline:
     """The work of one curve and the peak rates of the device, None where unknown."""
 
-    work: Work
+    work: Work | ExpertWork
     flops_per_s: float | None
     bytes_per_s: float | None
 
     def compute_us(self, tokens: Int64 | Float64) -> Float64:
         """Time of the arithmetic at the peak rate, in the shape of `tokens`; 0 where unknown."""
-        flops = self.work.flops_fixed + self.work.flops_per_token * tokens
+        flops, _ = _amounts(self.work, tokens)
         return np.asarray(flops / (self.flops_per_s or inf) * 1e6, dtype=np.float64)
 
     def memory_us(self, tokens: Int64 | Float64) -> Float64:
         """Time of the bytes at the peak bandwidth, in the shape of `tokens`; 0 where unknown."""
-        moved = self.work.bytes_fixed + self.work.bytes_per_token * tokens
+        _, moved = _amounts(self.work, tokens)
         return np.asarray(moved / (self.bytes_per_s or inf) * 1e6, dtype=np.float64)
 
     def bound_us(self, tokens: Int64 | Float64) -> Float64:
@@ -42,7 +43,20 @@ class Roofline:
         return bound
 
 
-def roofline(work: Work | None, peaks: Peaks | None, dtype: str) -> Roofline | None:
+def _amounts(work: Work | ExpertWork, tokens: Int64 | Float64) -> tuple[Float64, Float64]:
+    """The FLOPs and the bytes of calls, each in the shape of `tokens`."""
+    if isinstance(work, Work):
+        sizes: Float64 = np.asarray(tokens, dtype=np.float64)
+        flops = work.flops_fixed + work.flops_per_token * sizes
+        return flops, work.bytes_fixed + work.bytes_per_token * sizes
+    shares = np.array(distribution(work.routing, work.experts, work.top_k).held_shares(work.ranks))
+    idle = (1 - shares) ** (np.asarray(tokens)[..., None] * work.ranks)
+    active = np.maximum(1.0, (1 - idle).sum(axis=-1))
+    flops, moved = _amounts(work.rest, tokens)
+    return flops + work.flops * active, moved + work.bytes_moved * active
+
+
+def roofline(work: Work | ExpertWork | None, peaks: Peaks | None, dtype: str) -> Roofline | None:
     """The roofline of `work` on a device with `peaks`; None where it is not known at every size.
 
     Also None when the peak FLOP rate is unknown: at large batches compute would dominate.
@@ -50,7 +64,7 @@ def roofline(work: Work | None, peaks: Peaks | None, dtype: str) -> Roofline | N
     if work is None or peaks is None:
         return None
     made = Roofline(work, peaks.flops_per_s.get(dtype), peaks.bytes_per_s)
-    if made.flops_per_s is None and work.flops_per_token > 0:
+    if made.flops_per_s is None and _amounts(work, np.array([2.0]))[0] > 0:
         return None
     return made if made.bound_us(np.array([1, 1 << 20])).min() > 0 else None
 

@@ -11,6 +11,7 @@ from ..costmodel.checksum import with_checksum
 from ..costmodel.layer.fitted import with_differences
 from ..costmodel.merge_runs import check_different, check_mergeable, merged_sha256
 from ..costmodel.thermal.response import with_response
+from ..costmodel.work.expert_work import Routed
 from ..scenarios.shapes.layer_parts import GATED_OPS, layer_sizes, parts_of, routed_of, unit_of
 from ..store.cost_model import CostModelFile, CurveModel
 from ..store.document import read_document, write_document
@@ -65,6 +66,7 @@ def build_model(
             preset=",".join(dict.fromkeys(run.plan().preset for run in runs)),
             provenance=provenance,
             points_sha256=merged_sha256(digests),
+            routed=_routed(runs),
         )
     _check_has_curve(model, runs[0])
     model, no_heat = _with_heat(model, tables, points)
@@ -139,6 +141,22 @@ def _layers_of(runs: Sequence[Run], curves: Sequence[CurveModel]) -> tuple[Layer
                     unit=unit_of(preset, plan.l2),
                 )
     return tuple(found.values())
+
+
+def _routed(runs: Sequence[Run]) -> dict[str, Routed]:
+    """How tokens go to experts, of each curve of a layer that runs measured."""
+    found: dict[str, Routed] = {}
+    for run in (one for one in runs if one.preset_path.exists()):
+        plan = run.plan()
+        for preset in layers_of(run, plan):
+            ranks = preset.experts // preset.held_experts
+            routed = Routed(
+                preset.routing, preset.experts, preset.top_k, ranks, preset.expert_loads
+            )
+            parts = (*parts_of(preset, plan.l2), *routed_of(preset, plan.l2))
+            names = [*(part.curve for part in parts), unit_of(preset, plan.l2)]
+            found |= {name: routed for name in names if name is not None}
+    return found
 
 
 def _flagged(points: pa.Table, runs: Sequence[Run]) -> list[str]:

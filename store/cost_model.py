@@ -53,6 +53,22 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpertWork:
+    """Work of one call: `rest`, and `flops` and `bytes_moved` of each active expert.
+
+    As many are active as `routing`, in words, of tokens to `top_k` of `experts` over `ranks` gives.
+    """
+
+    rest: Work
+    flops: float
+    bytes_moved: float
+    routing: str
+    experts: Size
+    top_k: Size
+    ranks: Size = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Peaks:
     """Peak rates of the device; None where unknown.
 
@@ -158,7 +174,8 @@ class CurveModel(FittedOp):
     same number, None where no trace names the kernels. `gap_us` is the time between the kernels of
     one call, per knot. `energy_tokens` are the metered knots, None where all are. `doubtful_tokens`
     are the knots whose points have flags, `unconfirmed_tokens` those of which no two repeats agree,
-    or that were measured once; none in files before 1.5, which do not say.
+    or that were measured once; none before 1.5. `expert_work`, none before 1.9, is that of routed
+    operations without a `work`.
     """
 
     curve: str
@@ -172,6 +189,7 @@ class CurveModel(FittedOp):
     energy_tokens: tuple[Size, ...] | None = None
     doubtful_tokens: tuple[Size, ...] = ()
     unconfirmed_tokens: tuple[Size, ...] = ()
+    expert_work: ExpertWork | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,15 +265,12 @@ class CostModelFile:
     those that the runs measured; none in files before 1.6 and of imports.
     """
 
-    # History, newest first. 1.8: the format of a layer's weights. 1.7: the parts of a layer, and
-    # what it takes beside their sum. 1.6: variants, layers. 1.5: the scale of each curve's errors,
-    # by noise, jumps and left-out knots, in place of `floor`; what two turns differ by; knots that
-    # no repeat confirms. 1.4: the runs it was fitted to. 1.3: energy, flags and more intervals of
-    # surfaces, the source of heat, the interval of leakage; curves without `temp_rise_c`.
-    # 1.2: each knot's own interval, the poles of a recorded step, the ratio of sustained to single
-    # calls, the digest. 1.1: fit step64, roofline and work, floors by curve, energy at some knots,
-    # surfaces over active experts, heat, imports. 1.0: the first.
-    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.8"
+    # History, newest first. 1.9: work by active experts. 1.8: the format of a layer's weights.
+    # 1.7: a layer's parts, and what it takes beside their sum. 1.6: variants, layers. 1.5: scales
+    # of errors in place of `floor`; turns; unconfirmed knots. 1.4: runs. 1.3: energy and flags of
+    # surfaces, leakage; no `temp_rise_c`. 1.2: knots' intervals, poles, sustained ratio, digest.
+    # 1.1: fit step64, roofline and work, energy at some knots, surfaces, heat, imports. 1.0: first.
+    SCHEMA: ClassVar[str] = "moeprof.kernel_cost_model/1.9"
     WAY_OUT: ClassVar[str] = "build the model anew: moeprof build-model RUN"
 
     preset: str

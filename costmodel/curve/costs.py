@@ -134,7 +134,8 @@ class CurveCosts:
     @property
     def bound(self) -> Roofline | None:
         """The roofline of the curve; None where its work or the device's rates are not known."""
-        return roofline(self.curve.work, self._file.peaks, self.curve.dtype)
+        work = self.curve.work or self.curve.expert_work
+        return roofline(work, self._file.peaks, self.curve.dtype)
 
     def cost(self, tokens: int) -> Cost:
         """Cost at a batch size of at least 1. Raises OutOfRange as `check_reach` does."""
@@ -195,9 +196,9 @@ class CurveCosts:
         within = np.clip(sizes, knots[0], knots[-1])
         octaves = octaves_beyond(knots, sizes)
         latency_us = interpolate(curve.fit, knots, values, within, segments)
-        if self.bound is not None:
-            beyond = octaves > 0
-            latency_us[beyond] = extend(knots, values, self.bound, sizes[beyond])
+        beyond = octaves > 0
+        if beyond.any() and (bound := self.bound) is not None:
+            latency_us[beyond] = extend(knots, values, bound, sizes[beyond])
         found = metered(curve, self._file.thermal, latency_us, within)
         return _Columns(
             sizes,

@@ -21,6 +21,8 @@ from ...store.fitted_runs import LayerSizes
 from ..cost import Cost
 from ..surface.prediction import terms
 
+_ROUNDING = 1e-18  # of squared relative errors in doubles
+
 
 @dataclass(frozen=True, slots=True)
 class RoutedCurve:
@@ -73,8 +75,8 @@ def with_active(
 def non_negative(columns: Float64) -> Float64:
     """Coefficients [C], none negative, with which the columns of [N, C] add up nearest to 1.
 
-    The best of all subsets of columns whose own solution is not negative: exact for so few columns,
-    and a look-up loads no scipy.
+    The best of all subsets of columns whose own solution is not negative, of equally good ones the
+    smallest: exact for so few columns, and a look-up loads no scipy.
     """
     ones = np.ones(len(columns))
     best, least = np.zeros(columns.shape[1]), float(ones @ ones)
@@ -82,7 +84,7 @@ def non_negative(columns: Float64) -> Float64:
         for chosen in map(list, combinations(range(columns.shape[1]), size)):
             found = np.linalg.lstsq(columns[:, chosen], ones, rcond=None)[0]
             loss = float(np.sum((columns[:, chosen] @ found - 1) ** 2))
-            if loss < least and (found >= 0).all():
+            if loss < least - _ROUNDING and (found >= 0).all():
                 best, least = np.zeros(columns.shape[1]), loss
                 best[chosen] = found
     return best

@@ -10,6 +10,7 @@ from moeprof.costmodel.consistency import check_file
 from moeprof.store.cost_model import (
     CostModelFile,
     Domain,
+    ExpertWork,
     FitError,
     Peaks,
     Pole,
@@ -21,6 +22,8 @@ from moeprof.store.cost_model import (
 from moeprof.store.errors import BadInput
 from moeprof.store.fitted_runs import LayerDifference, LayerSizes
 from moeprof.tests.builders import make_model_file, make_points
+
+WORK = Work(0.0, 1.0, 0.0, 1.0)
 
 
 @pytest.fixture
@@ -74,6 +77,11 @@ def test_a_built_model_is_consistent(file: CostModelFile) -> None:
         ({"energy_mj": (1.0, 2.0)}, "more or fewer values than knots"),
         ({"work": Work(0.0, -1.0, 0.0, 0.0)}, "work that is not"),
         ({"work": Work(1e300, 1.0, 0.0, 0.0)}, "work that is not"),
+        ({"expert_work": ExpertWork(WORK, -1.0, 0.0, "uniform", 16, 2)}, "work that is not"),
+        (
+            {"expert_work": ExpertWork(WORK, 1.0, 0.0, "uniform", 2, 16)},
+            "experts that cannot",
+        ),
         ({"noise": nan}, "an interval that is negative or beyond"),
         ({"jump_share": -0.1}, "an interval that is negative or beyond"),
         ({"left_out": (0.1,)}, "more or fewer values than knots"),

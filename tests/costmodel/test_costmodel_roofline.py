@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.roofline import fit_work, observed_peaks, roofline
-from moeprof.store.cost_model import Peaks, Work
+from moeprof.store.cost_model import ExpertWork, Peaks, Work
 
 WORK = Work(flops_fixed=0.0, flops_per_token=1e9, bytes_fixed=2e8, bytes_per_token=1e5)
 PEAKS = Peaks({"bfloat16": 1e15}, 2e12, None, "a sheet")
@@ -19,6 +19,15 @@ def test_the_larger_of_the_two_times_bounds_the_call() -> None:
     assert bound.compute_us(sizes) == pytest.approx([1, 1000])
     assert bound.memory_us(sizes) == pytest.approx([100.05, 150])
     assert bound.bound_us(sizes) == pytest.approx([100.05, 1000])
+
+
+def test_each_expected_active_expert_adds_its_weights() -> None:
+    weights = ExpertWork(Work(0.0, 0.0, 0.0, 0.0), 0.0, 1e6, "uniform", experts=16, top_k=4)
+    bound = roofline(weights, PEAKS, "bfloat16")
+    assert bound is not None
+    # One token has four experts; of 16 at a share of a quarter, 7 are idle with 3 tokens.
+    expected = 16 * (1 - 0.75 ** np.array([1, 3, 1000]))
+    assert bound.memory_us(np.array([1, 3, 1000])) == pytest.approx(0.5 * expected)
 
 
 def test_nothing_is_bounded_without_work_or_rates() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from moeprof.costmodel.model import KernelCostModel
 from moeprof.pipeline.build import build_model
 from moeprof.pipeline.parse import tables_are_current
 from moeprof.scenarios.preset import load_preset
@@ -32,11 +33,18 @@ def test_a_layer_whose_gated_experts_were_measured_has_the_curves_of_its_parts(
     tmp_path: Path,
 ) -> None:
     run = write_linear_run(tmp_path / "grouped", "w13_grouped", slower=100)
-    (layer,) = build_model(run.folder).model.layers
+    built = build_model(run.folder)
+    (layer,) = built.model.layers
     assert layer.parts == parts_of(load_preset("small"), "cold")
     assert layer.unit is not None
     assert layer.difference is None
     assert "measured at 0 sizes" in (layer.difference_reason or "")
+    (curve,) = built.model.curves
+    assert curve.work is None
+    assert curve.expert_work is not None
+    assert (curve.expert_work.routing, curve.expert_work.ranks) == ("uniform", 1)
+    far = KernelCostModel.load(built.path).get_cost("w13_grouped", 4 * curve.domain.last_tokens)
+    assert far.extrapolated
 
 
 def test_each_warning_is_reported_at_once_and_returned(recorded: Run, listener: Listener) -> None:

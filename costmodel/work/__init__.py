@@ -1,0 +1,1 @@
+"""The work of operations whose work is not a line over the batch size."""
