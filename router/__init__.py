@@ -3,7 +3,8 @@
     AdaptiveRouter, RouterSettings    routes batches of one layer
     ExpertCosts, ExpertKind, costs_of_experts    what experts cost, by their load, from a cost model
     Controller, Decision, Targets, Telemetry    control at run time
-    GpuSystemMonitor    watches a GPU
+    GpuSystemMonitor, PressureLimits, RecordingSource, telemetry    watches a GPU, or a recording
+    MetricsLogger, MetricsRow, sensed    logs each pass
 
 docs/router.md shows how they are used; each is imported when it is first used.
 """
@@ -17,10 +18,16 @@ __all__ = [
     "ExpertCosts",
     "ExpertKind",
     "GpuSystemMonitor",
+    "MetricsLogger",
+    "MetricsRow",
+    "PressureLimits",
+    "RecordingSource",
     "RouterSettings",
     "Targets",
     "Telemetry",
     "costs_of_experts",
+    "sensed",
+    "telemetry",
 ]
 
 if TYPE_CHECKING:
@@ -29,7 +36,12 @@ if TYPE_CHECKING:
     from .expert_costs import ExpertCosts
     from .from_model import costs_of_experts
     from .kinds.kind import ExpertKind
+    from .metrics.logger import MetricsLogger
+    from .metrics.row import MetricsRow, sensed
     from .monitor.monitor import GpuSystemMonitor
+    from .monitor.pressure import PressureLimits
+    from .monitor.recording_source import RecordingSource
+    from .monitor.snapshot import telemetry
     from .settings import RouterSettings
 else:
     _MODULES = {
@@ -38,7 +50,12 @@ else:
         "expert_costs": ("ExpertCosts",),
         "from_model": ("costs_of_experts",),
         "kinds.kind": ("ExpertKind",),
+        "metrics.logger": ("MetricsLogger",),
+        "metrics.row": ("MetricsRow", "sensed"),
         "monitor.monitor": ("GpuSystemMonitor",),
+        "monitor.pressure": ("PressureLimits",),
+        "monitor.recording_source": ("RecordingSource",),
+        "monitor.snapshot": ("telemetry",),
         "settings": ("RouterSettings",),
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

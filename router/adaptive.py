@@ -39,8 +39,15 @@ _NEVER: Final = -1e30  # added to the rank of an expert that is not to be read
 class Pressures(Protocol):
     """What a monitor's snapshot says of its GPU, from 0 to 1; None where it does not know."""
 
-    thermal_pressure: float | None
-    power_pressure: float | None
+    @property
+    def thermal_pressure(self) -> float | None:
+        """Of heat."""
+        ...
+
+    @property
+    def power_pressure(self) -> float | None:
+        """Of power."""
+        ...
 
 
 class Monitor(Protocol):

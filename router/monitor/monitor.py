@@ -3,7 +3,6 @@
 import atexit
 import threading
 import time
-from dataclasses import replace
 from typing import Final, Self
 
 from ...store.errors import BadInput, CannotMeasure
@@ -16,7 +15,7 @@ from .watched import in_state, watched
 
 _HISTORY: Final = 600  # snapshots: a minute
 _SILENT_S: Final = 1.0  # ten rounds
-_JOIN_S: Final = 3.0  # a call of NVML that hangs must not hang the end of the process
+JOIN_S: Final = 3.0  # a call of NVML that hangs must not hang the end of the process
 _NS: Final = 1e9
 
 
@@ -93,7 +92,7 @@ class GpuSystemMonitor:
             self._stopping.set()
             self._enter(MonitorState.STOPPED)
         atexit.unregister(self.stop)
-        thread.join(_JOIN_S)
+        thread.join(JOIN_S)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -105,11 +104,8 @@ class GpuSystemMonitor:
         """The last snapshot; SILENT where the sensors have not answered for a second."""
         seen = self._seen[-1]
         if seen.is_present and time.monotonic() - seen.at_s > _SILENT_S:
-            return replace(
-                seen,
-                state=MonitorState.SILENT,
-                since_s=seen.at_s,
-                reason="the sensors have not answered since then",
+            return in_state(
+                seen, MonitorState.SILENT, seen.at_s, "no answer of the sensors since then"
             )
         return seen
 

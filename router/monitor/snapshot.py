@@ -47,7 +47,7 @@ class Snapshot:
     read or written. `throttle_reasons` are the names of what holds the clocks down.
 
     `thermal_pressure` and `power_pressure` say how close the GPU is to its limits, from 0 to 1
-    (pressure.py).
+    (pressure.py); None unless the monitor watches.
     """
 
     at_s: float

@@ -41,6 +41,15 @@ def watched(
         pace.wait_until(pace.now_ns() + _RETRY_NS)
 
 
-def in_state(before: Snapshot, state: MonitorState, since_s: float) -> Snapshot:
-    """The values of a snapshot, in another state."""
-    return replace(before, state=state, since_s=since_s, reason=None)
+def in_state(
+    before: Snapshot, state: MonitorState, since_s: float, reason: str | None = None
+) -> Snapshot:
+    """The values of a snapshot in another state, without its pressures: nobody acts on old ones."""
+    return replace(
+        before,
+        state=state,
+        since_s=since_s,
+        reason=reason,
+        thermal_pressure=None,
+        power_pressure=None,
+    )

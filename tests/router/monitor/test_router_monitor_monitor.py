@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.device.nvml import TEMP_GPU, Reading
+from moeprof.router.adaptive import Monitor
 from moeprof.router.monitor.monitor import GpuSystemMonitor
 from moeprof.router.monitor.snapshot import MonitorState
 from moeprof.router.monitor.source import Device, NoSensors, Pace, Round, Row
@@ -186,7 +187,7 @@ def test_the_interpreter_ends_while_the_sensors_are_read(
     script = f"""
 import os, time
 from moeprof.router.monitor import monitor, nvml_source
-monitor._JOIN_S = 0.1
+monitor.JOIN_S = 0.1
 watching = monitor.GpuSystemMonitor(nvml_source.NvmlSource({fake.UUID!r}, "a GPU"))
 watching.start()
 while {call_ms} == 0 and watching.snapshot().state != "watching":
@@ -207,3 +208,12 @@ print(watching.snapshot().state)
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert ended.stdout == ("watching\n" if call_ms == 0 else "starting\n")
+
+
+def test_the_router_takes_the_pressures_of_a_monitor() -> None:
+    """That mypy accepts it is half of the test."""
+    source = Stepped()
+    with GpuSystemMonitor(source) as monitor:
+        source.step()
+        asked: Monitor = monitor
+        assert asked.snapshot().thermal_pressure is None

@@ -46,6 +46,7 @@ def test_a_recording_gives_the_snapshots_of_its_gpu(
     assert seen[-1].state is MonitorState.ENDED
     assert seen[-1].since_s == pytest.approx(108, abs=0.2)
     assert seen[-1].power_w == seen[-2].power_w
+    assert (seen[-2].power_pressure, seen[-1].power_pressure) == (1, None)
 
 
 def test_a_gpu_that_was_lost_is_lost_again(simulate: fake.Simulate, tmp_path: Path) -> None:
