@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import chain, product, zip_longest
 from typing import Final
 
+from ..formats.names import FORMATS
+
 EXPERTS: Final = 8  # in a grouped product
 TIMES_TORCH: Final = 2.0  # the error that a kernel may have, over that of torch
 
@@ -22,8 +24,11 @@ _ROUTED_TOKENS: Final = (64, 4096, 1)
 _DECODE_TOKENS: Final = (64, 256, 1)
 
 _SMALL_LAYERS: Final = ((70, 192), (144, 512))
+_SMALL_BLOCKS: Final = (128, 256)  # of 128 x 128 weights, which share a scale
 _SMALL_TOKENS: Final = (17, 1)
 _SMALL_ROUTERS: Final = ((128, 8), (8, 2))
+
+_OF_PACKED: Final = ("dequant_linear", "grouped_linear")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +38,20 @@ class Case:
     Activations and weights' scales are bfloat16, as are the logits but of `topk_float32`: keys of
     16 bits and of 32 take another way through the kernel.
     `sizes` are the outputs and inputs of a layer, or the experts of a router and how many of them a
-    token takes.
+    token takes. `weight_format` is that of a layer's weights; None are integers of 4 bits at
+    random, each as often as any other.
     """
 
     kernel: str
     sizes: tuple[int, int]
     tokens: int
+    weight_format: str | None = None
 
     @property
     def name(self) -> str:
-        """The kernel, its sizes and its tokens, as `topk 128x8 b=64`."""
-        return f"{self.kernel} {self.sizes[0]}x{self.sizes[1]} b={self.tokens}"
+        """The kernel, its weights, sizes and tokens, as `topk 128x8 b=64`."""
+        kernel = " ".join(filter(None, (self.kernel, self.weight_format)))
+        return f"{kernel} {self.sizes[0]}x{self.sizes[1]} b={self.tokens}"
 
 
 def gpu_cases() -> list[Case]:
@@ -54,6 +62,7 @@ def gpu_cases() -> list[Case]:
         _cases("grouped_linear", _LAYERS, _GROUPED_TOKENS),
         _cases("active_set", _ROUTERS[:2], _DECODE_TOKENS),
         _cases("topk_float32", _ROUTERS, _ROUTED_TOKENS[:2]),
+        _in_each_format(_LAYERS[-1], _TOKENS[0]),
     )
 
 
@@ -65,11 +74,18 @@ def interpreter_cases() -> list[Case]:
         _cases("grouped_linear", _SMALL_LAYERS, _SMALL_TOKENS),
         _cases("active_set", _SMALL_ROUTERS, _SMALL_TOKENS),
         _cases("topk_float32", _SMALL_ROUTERS, _SMALL_TOKENS[:1]),
+        _in_each_format(_SMALL_BLOCKS, _SMALL_TOKENS[0]),
     )
 
 
 def _cases(kernel: str, sizes: Sequence[tuple[int, int]], tokens: Sequence[int]) -> Iterator[Case]:
     return (Case(kernel, size, count) for count, size in product(tokens, sizes))
+
+
+def _in_each_format(sizes: tuple[int, int], tokens: int) -> Iterator[Case]:
+    """Each kernel of packed weights once on those of each format, but of int4: the other cases'."""
+    others = [own for own in FORMATS if own != "int4"]
+    return (Case(name, sizes, tokens, own) for own, name in product(others, _OF_PACKED))
 
 
 def _in_turns(*kernels: Iterator[Case]) -> list[Case]:

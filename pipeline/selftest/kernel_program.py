@@ -2,8 +2,8 @@
 
     python -P -m moeprof.pipeline.selftest.kernel_program DEVICE
 
-A line is `{"kernel": …, "sizes": […, …], "tokens": …, "runs": …, "limit_s": …}`. Its answer is a
-KernelCheck (kernels/checking/check.py) as JSON, or {"failure": …} where the kernel raised, or
+A line holds the fields of a Case (kernels/checking/cases.py), `runs` and `limit_s` as JSON. Its
+answer is a KernelCheck (kernels/checking/check.py), or {"failure": …} where the kernel raised, or
 {"unchecked": …} where the device has too little memory or no Triton. On a CPU the kernels run in
 Triton's interpreter.
 """
@@ -36,7 +36,7 @@ def _answer(device: str, asked: dict[str, Any]) -> dict[str, Any]:
     from ...kernels.checking.cases import Case
     from ...kernels.checking.check import check_kernel
 
-    case = Case(asked["kernel"], tuple(asked["sizes"]), asked["tokens"])
+    case = Case(asked["kernel"], tuple(asked["sizes"]), asked["tokens"], asked.get("weight_format"))
     try:
         return asdict(check_kernel(case, device, asked["runs"], asked["limit_s"]))
     except CannotMeasure as reason:

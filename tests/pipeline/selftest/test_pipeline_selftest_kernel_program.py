@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,9 @@ from moeprof.kernels.checking.check import KernelCheck
 from moeprof.pipeline.selftest import kernel_program
 from moeprof.store.errors import CannotMeasure
 
-ASKED = {"kernel": "topk", "sizes": [8, 2], "tokens": 1, "runs": 3, "limit_s": 5.0}
-CHECKED = KernelCheck(Case("topk", (8, 2), 1), 1.0, 0, 3, 0, 0.1, 0.2)
+CASE = Case("dequant_linear", (128, 256), 1, "fp8_block")
+ASKED = asdict(CASE) | {"runs": 3, "limit_s": 5.0}  # as the step writes it
+CHECKED = KernelCheck(CASE, 1.0, 0, 3, 0, 0.1, 0.2)
 
 
 @pytest.mark.parametrize(
