@@ -34,6 +34,7 @@ from .cost.help import GroupedCommand
 from .ending import Ending
 from .history.command import history
 from .profile.command import profile
+from .route.command import route
 from .streams import flush_streams
 from .validate.command import validate
 
@@ -66,6 +67,7 @@ app.command("bisect")(bisect)
 app.command("check")(check)
 app.command("compare")(compare)
 app.add_typer(history, name="history")
+app.add_typer(route, name="route")
 
 
 @app.callback()

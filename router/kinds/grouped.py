@@ -26,6 +26,7 @@ from ...store.fitted_runs import LayerSizes
 from ...store.text.listed import listed
 
 _MIN_KNOTS: Final = 3
+BALANCED: Final = ("moe_balanced", "moe_balanced_nongated")  # of aiconfigurator
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class GroupedPoints:
 def grouped_points(
     model: KernelCostModel, name: str, *, allow_estimates: bool
 ) -> GroupedPoints | None:
-    """The knots of the surface, or of the layer's part, that is called `name`; None where neither.
+    """The knots of the surface, the layer's part or the balanced curve of a `name`; None of none.
 
     Raises BadInput where several surfaces, or parts of several layers, have the name.
     """
@@ -65,7 +66,24 @@ def grouped_points(
         raise _ambiguous(name, [one.surface for one in surfaces])
     if surfaces:
         return _of_surface(model, surfaces[0], allow_estimates)
-    return _of_layer(model, name, allow_estimates)
+    return _of_layer(model, name, allow_estimates) or _of_balanced(model, name, allow_estimates)
+
+
+def _of_balanced(model: KernelCostModel, name: str, allow_estimates: bool) -> GroupedPoints | None:
+    """The knots of an imported curve over tokens that were dealt out to all experts in turns."""
+    found = [one for one in model.curves if name in (one.op, one.curve)]
+    if len(found) != 1 or found[0].op not in BALANCED:
+        return None
+    (curve,) = found
+    if curve.experts is None or curve.top_k is None:
+        return None
+    tokens = np.array(curve.knots_tokens, dtype=np.float64)
+    costs = (
+        model.get_cost(curve.curve, size, allow_estimates=allow_estimates)
+        for size in curve.knots_tokens
+    )
+    active = np.minimum(tokens * curve.top_k, curve.experts)
+    return GroupedPoints(tokens, active, tuple(costs), curve.top_k, curve.experts)
 
 
 def _of_surface(

@@ -43,9 +43,15 @@ def expected_cost(costs: ExpertCosts, chances: Float64, tokens: int) -> PassCost
     `chances` [N] are those of one token to go to each expert, and add up to its experts. Tokens
     choose independently, so that an expert is idle with the chance (1 - chance)^tokens.
     """
-    active = 1 - (1 - np.minimum(chances, 1.0)) ** tokens
+    active = expected_active(chances, tokens)
     rows = tokens * chances / np.where(active > 0, active, 1.0)
     return _pass_cost(costs, rows, active)
+
+
+def expected_active(chances: Float64, tokens: int) -> Float64:
+    """The chance of each expert [N] to get any of `tokens` tokens."""
+    active: Float64 = 1 - (1 - np.minimum(chances, 1.0)) ** tokens
+    return active
 
 
 def _pass_cost(costs: ExpertCosts, rows: Float64, active: Float64) -> PassCost:

@@ -95,7 +95,7 @@ def plan_static(costs: ExpertCosts, occasion: Occasion) -> StaticPlan:
         price_per_j=1 / prices.kl_price_j if loads is None else loads.price_per_j,
         price_per_s=even_per_s if loads is None else loads.price_per_s,
         planned=planned,
-        verdict=_verdict(baseline, planned, occasion.cap_w),
+        verdict=verdict_of(baseline, planned, occasion.cap_w),
         safe_tokens=_safe_tokens(costs, occasion, loads),
         reasons=(regime.reason, *why_time_alone(costs), *costs.remarks),
     )
@@ -122,7 +122,7 @@ def _prices(costs: ExpertCosts, occasion: Occasion, baseline: PassCost) -> LoadP
     return LoadPrices(kl_price_j, time_price_w)
 
 
-def _verdict(baseline: PassCost, planned: PassCost, cap_w: float | None) -> Verdict:
+def verdict_of(baseline: PassCost, planned: PassCost, cap_w: float | None) -> Verdict:
     """The verdict on the expected powers of the model's own routing, and of the plan's."""
     if cap_w is None or baseline.within(cap_w):
         return "slack"

@@ -24,7 +24,7 @@ COMMANDS = (
         "report",
         "scenario",
     ),
-    *("scrub", "import", "show", "bisect", "check", "compare", "history"),
+    *("scrub", "import", "show", "bisect", "check", "compare", "history", "route"),
 )
 HEAVY = {"torch", "triton", "pandas", "scipy", "altair"}
 

@@ -1,0 +1,1 @@
+"""`moeprof route`: routing by a cost model."""

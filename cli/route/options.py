@@ -1,0 +1,39 @@
+"""The options of `moeprof route plan`: their types, and what the help says of them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Model = Annotated[
+    Path | None, typer.Argument(help="Model file or its run; the latest if left out.")
+]
+Tokens = Annotated[int, typer.Option(help="Tokens of one pass.")]
+Experts = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|N:OPS,…",
+        help="Experts, and the kernels of each kind: 64:fc1+gelu+fc2,64:w13+act_mul+w2."
+        " If left out, those of the model's layer.",
+    ),
+]
+TopK = Annotated[int | None, typer.Option(help="Experts of a token; if left out, the layer's.")]
+Gpus = Annotated[int, typer.Option(help="GPUs that experts are dealt out to in turns.")]
+Routing = Annotated[
+    str,
+    typer.Option(help="How the model itself routes: uniform, zipf:SKEW or a file of counts."),
+]
+PowerCap = Annotated[
+    float | None, typer.Option(help="Mean power of all GPUs together, at most, in W.")
+]
+TempLimit = Annotated[float | None, typer.Option(help="Temperature to settle at, at most, in °C.")]
+KlPrice = Annotated[
+    float | None,
+    typer.Option(
+        help="What a nat of changed routing may cost, in J; if left out, as much as eight"
+        " assignments."
+    ),
+]
+AllowEstimates = Annotated[
+    bool, typer.Option("--allow-estimates", help="Use energies that nobody here measured.")
+]

@@ -1,0 +1,1 @@
+"""Routing by a cost model: one static answer, and control of a simulated GPU."""
