@@ -98,12 +98,13 @@ def _certificate(found: "RoutePlan") -> str:
     if found.gap_of == "top-k mass":
         return (
             f"no set of experts to read is better by more than {_percent(found.gap)} of the batch's"
-            " top-k mass (program D)"
+            " top-k mass, of those that hold each token's first choice and the best top-k over all"
+            " tokens (program D)"
         )
     return (
         f"no loads are better by more than {_percent(found.gap)} of the objective by convex hulls,"
-        f" and {_percent(found.measured_gap)} by the curves as they are, of experts in use"
-        " (program C)"
+        f" and {_percent(found.measured_gap)} by the curves as they are, of loads that"
+        " keep all these experts in use (program C)"
     )
 
 

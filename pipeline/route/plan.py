@@ -102,8 +102,8 @@ class RoutePlan:
 def plan_route(model: Path | str, query: PlanQuery) -> RoutePlan:
     """Plan for a batch by the cost model at `model`.
 
-    Raises BadInput where the query or the model lacks what the plan needs, and for a cap that no
-    routing keeps to.
+    Raises BadInput where the query or the model lacks what the plan needs, and for a cap at or
+    below idle power.
     """
     loaded = load(model)
     check_sizes(query)
