@@ -9,7 +9,7 @@ the measured curves (hull.py), each for an expert in use: an expert without a sh
 
 from dataclasses import dataclass
 from math import isfinite
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -23,8 +23,7 @@ from .several_gpus import solve_several
 from .two_demands import Optimum, solve_two
 
 Verdict = Literal["slack", "routed", "paced"]
-TOLERANCE: Final = 1e-4
-_ROUNDING = 1e-9
+_ROUNDING, _NO_WEIGHT = 1e-9, 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +55,8 @@ class LoadPlan:
 
     `objective_j` is the program's at these loads, and no loads have one below `bound_j`, both for
     the hulls; `gap` is their difference over the objective. `measured_gap` is the same with the
-    measured curves at these loads in place of the hulls: the distance of the answer, as it is
-    measured, to the best loads of experts that stay in use.
+    measured curves at these loads in place of the hulls: how far the answer, as it is measured, is
+    at most from the best loads of experts that stay in use.
 
     `verdict`: slack, if the power of these loads is below the cap or there is none; routed, if the
     cap binds and the loads alone meet it; paced, if the period must be longer than the latency.
@@ -98,49 +97,39 @@ class LoadProgram:
         prices: LoadPrices,
         cap_w: float | None = None,
         warm: LoadPlan | None = None,
-        tolerance: float = TOLERANCE,
     ) -> LoadPlan:
         """Find the loads of one pass of `assignments` assignments.
 
         `shares` [N] are in proportion to the loads under the model's own routing. `cap_w` is the
         mean power that all GPUs may draw together, their idle power included. `warm` is an earlier
-        answer to start from. The search ends at a gap of `tolerance`, or where none smaller is
-        found, as on several GPUs where a nat costs next to nothing: `gap` is what was reached.
+        answer to start from.
 
-        No expert gets more than the largest load of the costs. Raises BadInput where the model's
-        own routing exceeds it, for shares or assignments that are none, a cap at or below idle
-        power, and a cap where energy is unknown.
+        No expert gets more than the largest load of the costs: give those `up_to` the tokens of the
+        batch. Raises BadInput where the model's own routing exceeds it, for shares or assignments
+        that are none, a cap at or below idle power, and a cap where energy is unknown.
         """
         batch = self._batch(shares, assignments, prices, cap_w)
         if assignments == 0:
             return self._nothing(prices)
         dual = LoadDual(self._hulls, batch)
-        weights_w = None if warm is None else self._weights_w(batch, warm)
-        solver = solve_two if dual.demands <= 2 else solve_several
-        return self._plan(batch, solver(dual, tolerance, weights_w))
-
-    def _weights_w(self, batch: Batch, warm: LoadPlan) -> Float64 | None:
-        """Weights of the demands in an earlier answer, for the prices of this batch."""
-        weights_w = np.maximum(warm.price_per_s * batch.kl_price_j, 0.0)
-        if batch.headroom_w is not None:
-            joule = max(warm.price_per_j * batch.kl_price_j - 1.0, 0.0)
-            weights_w = np.append(weights_w, joule * batch.headroom_w)
-        total_w = float(weights_w.sum())
-        return weights_w * (batch.period_price_w / total_w) if total_w > 0 else None
+        return self._plan(batch, _solved(dual, warm))
 
     def _batch(
         self, shares: Float64, assignments: float, prices: LoadPrices, cap_w: float | None
     ) -> Batch:
         costs = self.costs
         headroom_w = None if cap_w is None else headroom(costs, cap_w)
+        if shares.shape != (costs.experts,):
+            raise BadInput(
+                f"shares have the shape {shares.shape}, and must have ({costs.experts},)"
+            )
         if costs.energy_reason is not None and prices.time_price_w == 0:
             raise BadInput(
                 f"time_price_w is 0 W, and energy is unknown: {costs.energy_reason}",
                 hint="give time a price: routing then acts on time alone",
             )
         return Batch(
-            own=own_loads(costs, shares, assignments),
-            limit=float(costs.loads[-1]),
+            own=own_loads(shares, assignments, float(costs.loads[-1])),
             kl_price_j=prices.kl_price_j,
             period_price_w=costs.idle_power_w + prices.time_price_w,
             headroom_w=headroom_w,
@@ -153,8 +142,6 @@ class LoadProgram:
         joule = 1.0 + (energy_weight_w / headroom_w if headroom_w else 0.0)
         latency_s = float(point.demands_s[: self.costs.gpus].max())
         measured_j = self._measured_j(batch, point)
-        waits = period_s > latency_s * (1 + _ROUNDING)
-        verdict: Verdict = "paced" if waits else "routed"
         return LoadPlan(
             loads=point.loads,
             period_s=period_s,
@@ -169,7 +156,7 @@ class LoadProgram:
             bound_j=found.bound_j,
             gap=found.gap,
             measured_gap=max(measured_j - found.bound_j, 0.0) / measured_j,
-            verdict="slack" if energy_weight_w == 0 else verdict,
+            verdict=_verdict(point, batch),
             energy_reason=self.costs.energy_reason,
         )
 
@@ -191,12 +178,30 @@ class LoadProgram:
         one = costs.loads[1] * (point.loads > 0)
         loads = np.minimum(np.maximum(point.loads, one), costs.loads[-1])
         energy_j = float(self._energy_j.at(loads).sum())
-        latency_s = self._latency_s.at(loads)
-        period_s = np.bincount(costs.gpu_of, latency_s).max()
+        period_s = float(np.bincount(costs.gpu_of, self._latency_s.at(loads)).max())
         if batch.headroom_w is not None:
             period_s = max(period_s, energy_j / batch.headroom_w)
-        quality_j = batch.kl_price_j * point.kl_nats
-        return float(quality_j + energy_j + batch.period_price_w * period_s)
+        return batch.kl_price_j * point.kl_nats + energy_j + batch.period_price_w * period_s
+
+
+def _verdict(point: DualPoint, batch: Batch) -> Verdict:
+    """What the cap asked for, by the demand that bears the weight; that of the cap is the last."""
+    if batch.headroom_w is None:
+        return "slack"
+    waits_s = float(point.demands_s[-1] - point.demands_s[:-1].max())
+    least_w = _NO_WEIGHT * batch.period_price_w
+    if waits_s <= 0 and point.weights_w[-1] <= least_w:
+        return "slack"
+    return "paced" if waits_s > 0 and point.weights_w[:-1].sum() <= least_w else "routed"
+
+
+def _solved(dual: LoadDual, warm: LoadPlan | None) -> Optimum:
+    batch = dual.batch
+    if dual.demands > 2:
+        return solve_several(dual)
+    if warm is None or batch.headroom_w is None:
+        return solve_two(dual, None)
+    return solve_two(dual, (warm.price_per_j * batch.kl_price_j - 1.0) * batch.headroom_w)
 
 
 def solve_loads(
@@ -229,16 +234,14 @@ def headroom(costs: ExpertCosts, cap_w: float) -> float:
     return cap_w - costs.idle_power_w
 
 
-def own_loads(costs: ExpertCosts, shares: Float64, assignments: float) -> Float64:
+def own_loads(shares: Float64, assignments: float, limit: float) -> Float64:
     """The loads [N] under the model's own routing, in assignments.
 
     Raises BadInput for shares that are negative, NaN, infinite or all 0, for assignments that are
-    no number of 0 or more, and for a load above the largest of the costs.
+    no number of 0 or more, and for a load above `limit`.
     """
     if not (isfinite(assignments) and assignments >= 0):
         raise BadInput(f"there are {assignments} assignments, and must be 0 or more")
-    if shares.shape != (costs.experts,):
-        raise BadInput(f"shares have the shape {shares.shape}, and must have ({costs.experts},)")
     total = float(shares.sum())
     if not (isfinite(total) and total > 0 and float(shares.min()) >= 0):
         wrong = ~(np.isfinite(shares) & (shares >= 0))
@@ -249,14 +252,14 @@ def own_loads(costs: ExpertCosts, shares: Float64, assignments: float) -> Float6
             )
         raise BadInput(f"the shares of the experts sum to {total}, and must be above 0")
     own = shares * (assignments / total)
-    busiest, most = int(own.argmax()), float(costs.loads[-1])
-    if own[busiest] > most * (1 + _ROUNDING):
+    busiest = int(own.argmax())
+    if own[busiest] > limit * (1 + _ROUNDING):
         raise BadInput(
             f"expert {busiest} gets {own[busiest]:g} of {assignments:g} assignments, and its costs"
-            f" end at a load of {most:g}",
-            hint="give costs up to the number of tokens, which no load exceeds",
+            f" end at a load of {limit:g}",
+            hint="give costs up to the number of tokens: a token picks an expert once at most",
         )
-    return np.minimum(own, most)
+    return np.minimum(own, limit)
 
 
 def centred(tilt: Float64) -> Float64:

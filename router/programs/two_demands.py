@@ -4,11 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...stats.arrays import Float64
 from .dual import DualPoint, LoadDual
 
-_MOST_POINTS = 60
-_ROUNDING = 1e-12
+_MOST_POINTS, _TOLERANCE, _ROUNDING = 60, 5e-7, 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,38 +22,42 @@ class Optimum:
         missing_j = self.point.objective_j - self.bound_j
         return missing_j / self.point.objective_j if missing_j > 0 else 0.0
 
+    def better(self, point: DualPoint, bound_j: float) -> "Optimum":
+        """The better of both loads, and of both bounds."""
+        best = point if point.objective_j < self.point.objective_j else self.point
+        return Optimum(best, max(self.bound_j, bound_j))
 
-def solve_two(dual: LoadDual, tolerance: float, warm_w: Float64 | None) -> Optimum:
-    """Move weight from the first demand to the second until the second is no longer above.
+
+def solve_two(dual: LoadDual, warm_w: float | None) -> Optimum:
+    """Move weight from the first demand to the second until they are equal.
 
     The excess of the second demand falls as its weight grows, so its zero is found by the Illinois
-    method (Dowell and Jarratt, BIT 11, 1971), which keeps a bracket. Loads without excess alone
-    count as an answer: they meet the cap without waiting. `warm_w` are the weights of a similar
-    program.
+    method (Dowell and Jarratt, BIT 11, 1971), which keeps a bracket. `warm_w` is the second weight
+    of a similar program.
     """
     whole_w = dual.batch.period_price_w
     least = dual.at(np.array([whole_w, 0.0][: dual.demands]))
     if dual.demands == 1 or _excess_s(least) <= 0:
         return Optimum(least, least.bound_j)
     most = dual.at(np.array([0.0, whole_w]))
-    found = Optimum(most, max(least.bound_j, most.bound_j))
     if _excess_s(most) >= 0:
-        return found
+        return Optimum(most, most.bound_j)
+    found = Optimum(least, least.bound_j).better(most, most.bound_j)
     low, high = (0.0, _excess_s(least)), (whole_w, _excess_s(most))
-    at_w = _crossing(low, high)
-    if warm_w is not None and 0 < warm_w[1] < whole_w:
-        at_w = float(warm_w[1])
+    at_w = warm_w if warm_w is not None and 0 < warm_w < whole_w else _crossing(low, high)
+    side = 0
     for _ in range(_MOST_POINTS):
-        if found.gap <= tolerance:
+        if found.gap <= _TOLERANCE:
             break
         point = dual.at(np.array([whole_w - at_w, at_w]))
         excess_s = _excess_s(point)
         if excess_s > 0:
-            low, high = (at_w, excess_s), (high[0], high[1] * 0.5)
+            high = (high[0], high[1] * (0.5 if side > 0 else 1.0))
+            low, side = (at_w, excess_s), 1
         else:
-            low, high = (low[0], low[1] * 0.5), (at_w, excess_s)
-        better = excess_s <= 0 and point.objective_j < found.point.objective_j
-        found = Optimum(point if better else found.point, max(found.bound_j, point.bound_j))
+            low = (low[0], low[1] * (0.5 if side < 0 else 1.0))
+            high, side = (at_w, excess_s), -1
+        found = found.better(point, point.bound_j)
         at_w = _crossing(low, high)
     return found
 

@@ -2,7 +2,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.router.certificate import Certifier
@@ -33,6 +33,7 @@ def utility(
     return float(picked - 0.3 * energy - price_per_s.sum() * by_gpu.max())
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 10_000), st.booleans(), st.integers(1, 2))
 def test_no_routing_is_better_than_certified(seed: int, grouped: bool, gpus: int) -> None:
     """Of all routings, each of them tried; also where a token may use one group alone."""

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.kernels.active_set import active_set_reference
@@ -8,6 +8,7 @@ from moeprof.router.programs.one_pass import one_pass
 from moeprof.store.errors import BadInput
 
 
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(1, 20), st.integers(2, 12), st.booleans())
 def test_what_is_kept_is_what_the_kernels_reference_keeps(
     seed: int, tokens: int, experts: int, coarse: bool
