@@ -3,6 +3,7 @@
     AdaptiveRouter, RouterSettings    routes batches of one layer
     ExpertCosts, ExpertKind, costs_of_experts    what experts cost, by their load, from a cost model
     Controller, Decision, Targets, Telemetry    control at run time
+    make_controller, ServedLayer, TTHAAdapter, AdapterWeights    controllers of a layer
     GpuSystemMonitor, PressureLimits, RecordingSource, telemetry    watches a GPU, or a recording
     MetricsLogger, MetricsRow, sensed    logs each pass
 
@@ -12,6 +13,7 @@ docs/router.md shows how they are used; each is imported when it is first used.
 from typing import TYPE_CHECKING
 
 __all__ = [
+    "AdapterWeights",
     "AdaptiveRouter",
     "Controller",
     "Decision",
@@ -23,16 +25,22 @@ __all__ = [
     "PressureLimits",
     "RecordingSource",
     "RouterSettings",
+    "ServedLayer",
+    "TTHAAdapter",
     "Targets",
     "Telemetry",
     "costs_of_experts",
+    "make_controller",
     "sensed",
     "telemetry",
 ]
 
 if TYPE_CHECKING:
     from .adaptive import AdaptiveRouter
+    from .control.adapter import AdapterWeights, TTHAAdapter
     from .control.controller import Controller, Decision, Targets, Telemetry
+    from .control.registry import make_controller
+    from .control.served_layer import ServedLayer
     from .expert_costs import ExpertCosts
     from .from_model import costs_of_experts
     from .kinds.kind import ExpertKind
@@ -46,6 +54,9 @@ if TYPE_CHECKING:
 else:
     _MODULES = {
         "adaptive": ("AdaptiveRouter",),
+        "control.adapter": ("AdapterWeights", "TTHAAdapter"),
+        "control.registry": ("make_controller",),
+        "control.served_layer": ("ServedLayer",),
         "control.controller": ("Controller", "Decision", "Targets", "Telemetry"),
         "expert_costs": ("ExpertCosts",),
         "from_model": ("costs_of_experts",),

@@ -1,0 +1,140 @@
+"""Model-reference primal-dual control: the price of a joule is the only state that routes.
+
+Each tick inverts the cost model for the lowest price that keeps the smaller of two limits: the
+target of power, and the power at which the temperature stays at its target. The model is corrected
+by what was observed (an offset, a gain, the ambient), and fed forward on the rate at which tokens
+arrive. Tokens wait only where the highest price does not keep the limit.
+"""
+
+from collections.abc import Sequence
+from math import exp, inf
+from typing import Final
+
+from ...store.cost_model import Pole
+from .controller import Decision, Targets, Telemetry
+from .observers.arrivals import ArrivalRate
+from .observers.heat import HeatObserver
+from .observers.power import PowerObserver
+from .power_model import Answer, Correction, PowerModel
+from .served_layer import kl_nats
+
+_MARGIN: Final = 0.003  # of the power target
+_AHEAD_S: Final = 15.0
+_ROUNDED_C: Final = 0.25  # a reading of whole degC stays at its target a little above it
+_FIRST_S: Final = 0.1  # for the first tick, which has no tick before it
+_LATENCY_S: Final = 5.0  # over which the ratio of measured to predicted latency is smoothed
+_BRAKE_S: Final = 1.0
+_RELEASE_S: Final = 10.0
+
+
+class ModelReference:
+    """Holds the targets by the price alone; `poles` are those of the cost model's heat, if known.
+
+    `kl_budget_nats` is a hard stop: the price stays below the one at which the model spends it, and
+    falls further where the shares of the telemetry spend it.
+    """
+
+    def __init__(
+        self,
+        model: PowerModel,
+        targets: Targets,
+        poles: Sequence[Pole] | None = None,
+        kl_budget_nats: float | None = None,
+    ) -> None:
+        self._model, self._targets, self._kl_budget_nats = model, targets, kl_budget_nats
+        self._arrivals = ArrivalRate()
+        self._power = PowerObserver(model.idle_w, targets.power_w or 4 * model.idle_w)
+        self._heat = HeatObserver(poles)
+        self._latency_ratio = 1.0
+        self._brake = 1.0
+        self._at_s: float | None = None
+        self._answer = Answer(0.0)
+        self._decision = Decision(model.bias(0.0), 0.0)
+
+    def tick(self, telemetry: Telemetry) -> Decision:
+        """Observe, then decide; a tick at no later time than the one before changes nothing."""
+        elapsed_s = _FIRST_S if self._at_s is None else telemetry.at_s - self._at_s
+        if elapsed_s <= 0:
+            return self._decision
+        self._at_s = telemetry.at_s
+        expected_w = self._observe(telemetry, elapsed_s)
+        limit_w = self._limit_w()
+        correction = Correction(self._power.offset_w, self._power.gain)
+        rate_per_s = self._arrivals.per_s or 0.0
+        answer = self._model.meet(limit_w, rate_per_s, correction, self._prices_per_j())
+        self._answer = self._kept_throughput(answer, rate_per_s)
+        self._decision = Decision(
+            self._model.bias(self._answer.price_per_j),
+            self._answer.price_per_j,
+            self._answer.deferred_share,
+            self._terms(expected_w, limit_w),
+        )
+        return self._decision
+
+    def _observe(self, telemetry: Telemetry, elapsed_s: float) -> float:
+        """Learn from what was read; give the power that was expected in W."""
+        if telemetry.tokens_per_s is not None:
+            self._arrivals.learn(telemetry.tokens_per_s, elapsed_s)
+        arrived_per_s = telemetry.tokens_per_s or self._arrivals.per_s or 0.0
+        served_per_s = arrived_per_s * (1 - self._answer.deferred_share)
+        dynamic_w = served_per_s * self._model.energy_at_j(self._answer.price_per_j)
+        self._power.predict(telemetry.at_s, dynamic_w)
+        if telemetry.power_w is not None:
+            self._power.learn(telemetry.power_w, elapsed_s)
+        expected_w = self._model.idle_w + self._power.offset_w + self._power.gain * dynamic_w
+        self._heat.step(expected_w, elapsed_s)
+        if telemetry.temp_c is not None:
+            self._heat.learn(telemetry.temp_c, expected_w, elapsed_s)
+        self._observe_routing(telemetry, elapsed_s)
+        return expected_w
+
+    def _observe_routing(self, telemetry: Telemetry, elapsed_s: float) -> None:
+        if telemetry.latency_s is not None:
+            predicted_s = self._model.latency_at_s(self._answer.price_per_j)
+            if predicted_s > 0:
+                error = telemetry.latency_s / predicted_s - self._latency_ratio
+                self._latency_ratio += (1 - exp(-elapsed_s / _LATENCY_S)) * error
+        if self._kl_budget_nats is not None and telemetry.shares is not None:
+            spent = float(kl_nats(telemetry.shares, self._model.layer.shares))
+            tau_s = -_BRAKE_S if spent > self._kl_budget_nats else _RELEASE_S
+            self._brake = min(1.0, self._brake * exp(elapsed_s / tau_s))
+
+    def _limit_w(self) -> float:
+        """The smaller of the power target and of what the temperature allows."""
+        power_w, temp_c = self._targets.power_w, self._targets.temp_c
+        limit_w = inf if power_w is None else power_w * (1 - _MARGIN)
+        return (
+            limit_w
+            if temp_c is None
+            else min(limit_w, self._heat.power_for(temp_c + _ROUNDED_C, _AHEAD_S))
+        )
+
+    def _prices_per_j(self) -> tuple[float, float]:
+        """Lowest and highest price that latency and the KL budget allow."""
+        highest = self._model.highest_price_per_j * self._brake
+        if self._targets.latency_s is None:
+            return 0.0, highest
+        ratio = max(self._latency_ratio, 1e-9)
+        low, high = self._model.within_latency(self._targets.latency_s / ratio)
+        return min(low, highest), min(high, highest)
+
+    def _kept_throughput(self, answer: Answer, rate_per_s: float) -> Answer:
+        """Let no more wait than the target of throughput allows."""
+        least_per_s = self._targets.tokens_per_s
+        if least_per_s is None or rate_per_s <= 0:
+            return answer
+        most = max(0.0, 1 - least_per_s / rate_per_s)
+        return Answer(answer.price_per_j, min(answer.deferred_share, most))
+
+    def _terms(self, expected_w: float, limit_w: float) -> dict[str, float]:
+        price = self._answer.price_per_j
+        terms = {
+            "expected_w": expected_w,
+            "offset_w": self._power.offset_w,
+            "gain": self._power.gain,
+            "sensor_lag_s": self._power.lag_s,
+            "ambient_c": self._heat.ambient_c,
+            "temp_stuck": float(self._heat.stuck),
+            "expected_kl_nats": self._model.kl_at_nats(price),
+        }
+        return terms if limit_w == inf else terms | {"limit_w": limit_w}

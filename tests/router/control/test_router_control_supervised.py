@@ -1,0 +1,75 @@
+import logging
+
+import numpy as np
+import pytest
+
+from moeprof.router.control.controller import Targets, Telemetry
+from moeprof.router.control.mrpd import ModelReference
+from moeprof.router.control.pi import ProportionalIntegral
+from moeprof.router.control.supervised import Supervised
+from moeprof.tests.router.control.serving import IDLE_W, LAYER, MODEL, served
+
+TARGETS = Targets(power_w=250.0)
+
+
+def supervised() -> Supervised:
+    return Supervised(ModelReference(MODEL, TARGETS), MODEL, TARGETS)
+
+
+def test_without_telemetry_the_routing_is_static_until_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one = supervised()
+    served(one, 10.0, tokens_per_s=100e3, gain=1.2)
+    with caplog.at_level(logging.WARNING):
+        for at in range(100, 140):
+            lost = one.tick(Telemetry(at / 10 + 0.1, None, None, 100e3))
+        one.tick(Telemetry(14.2, 250.0, 50.0, 100e3))
+    states = [tick.state for tick in one.history.ticks]
+    assert states[-41:-22] == ["held"] * 19
+    assert states[-22:-1] == ["static"] * 21
+    assert states[-1] == "controlled"
+    assert [record.message for record in caplog.records] == [
+        "12.0 s: telemetry is lost, the routing is static until it is back",
+        "14.2 s: telemetry is back, the routing is controlled again",
+    ]
+    assert lost.price_per_j is not None
+    power_w = IDLE_W + 1.2 * 100e3 * MODEL.energy_at_j(lost.price_per_j)
+    assert power_w == pytest.approx(250.0, abs=5.0)
+
+
+def test_a_static_routing_is_that_of_the_highest_rate_of_late() -> None:
+    one = supervised()
+    for at in range(1, 100):
+        rate_per_s = 100e3 if at < 50 else 60e3
+        one.tick(Telemetry(at / 10, None, None, rate_per_s))
+    decision = one.history.ticks[-1].decision
+    assert decision.price_per_j == pytest.approx(
+        ModelReference(MODEL, TARGETS).tick(Telemetry(0.1, None, None, 100e3)).price_per_j, rel=0.02
+    )
+
+
+def test_a_controller_that_predicts_nothing_is_static_by_the_model() -> None:
+    one = Supervised(ProportionalIntegral(MODEL, TARGETS), MODEL, TARGETS)
+    for at in range(1, 40):
+        decision = one.tick(Telemetry(at / 10, None, None, 100e3))
+    assert decision.price_per_j is not None
+    assert IDLE_W + 100e3 * MODEL.energy_at_j(decision.price_per_j) == pytest.approx(250.0)
+
+
+def test_each_tick_has_its_losses_and_what_was_observed() -> None:
+    one = supervised()
+    terms = one.tick(Telemetry(0.1, 275.0, 50.0, 100e3)).terms
+    assert terms["ttha_power_loss"] == pytest.approx(0.01)
+    assert {"offset_w", "gain", "sensor_lag_s", "ambient_c", "limit_w"} <= set(terms)
+
+
+def test_each_tick_is_certified_by_the_bias_that_was_in_force() -> None:
+    one = supervised()
+    first = one.tick(Telemetry(0.1, 300.0, 50.0, 100e3, shares=LAYER.shares))
+    second = one.tick(Telemetry(0.2, 300.1, 50.0, 100e3, shares=LAYER.shares))
+    assert first.terms["certificate_gap"] == 0.0
+    assert first.price_per_j is not None
+    assert second.terms["certificate_gap"] == pytest.approx(0.0, abs=1e-9)
+    curious = one.tick(Telemetry(0.3, 300.2, 50.0, 100e3, shares=np.array([1, 0, 0, 0.0])))
+    assert curious.terms["certificate_gap"] >= 0
