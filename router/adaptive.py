@@ -27,13 +27,15 @@ from .rules import (
     planned,
     score_per_nat,
 )
-from .selection import Picks, pick
+from .selection import pick
 from .settings import RouterSettings, check_not_negative
 from .static.plan import Occasion, StaticPlan, plan_static
 from .static.power_cap import cap_of
 
-_RECENT: Final = 64  # batches whose counts are kept
+_RECENT: Final = 64  # batches whose counts a controller is told
+_MOVED: Final = 0.01  # of the pressure, which a rule does not follow
 _NEVER: Final = -1e30  # added to the rank of an expert that is not to be read
+_NO_PRESSURE: Final = "the monitor tells no pressure: the rule applies in full"
 
 
 class Pressures(Protocol):
@@ -61,12 +63,12 @@ class Monitor(Protocol):
 class AdaptiveRouter:
     """Routes the batches of one layer, whose experts cost `costs`.
 
-    The first batch decides for which loads the router plans; `refresh` plans anew, for the loads of
-    the last batches. Any thread may route while another changes the bias: a batch is routed whole
-    by the one or the other.
+    The first batch decides for which loads the router plans; `plan_for` plans for those of another.
+    Any thread may route while another changes the bias: a batch is routed whole by the one or the
+    other.
 
     `controller` decides for kernel_aware_ttha, once per `update_ttha`. `monitor` scales the rule of
-    kernel_aware by the larger of its pressures of heat and power.
+    kernel_aware by the larger of its pressures of heat and power, as each batch finds it.
 
     Raises BadInput for a top_k above the experts there are, targets that are unreachable, a
     correction bias that does not fit, and a strategy without its controller.
@@ -84,10 +86,12 @@ class AdaptiveRouter:
             raise BadInput("kernel_aware_ttha routes by a controller, and none was given")
         self.costs, self.settings = costs, settings
         self.cap_w = cap_of(settings.targets, costs, settings.thermal)
-        self._controller, self._monitor = controller, monitor
+        self._controller = controller if settings.strategy == "kernel_aware_ttha" else None
+        self._monitor = monitor if settings.strategy == "kernel_aware" else None
         self._alpha_per_j, self._beta_per_s = settings.alpha_per_j, settings.beta_per_s
         self._marginals = MarginalCosts(costs)
-        self._recent: deque[Picks] = deque(maxlen=_RECENT)
+        self._recent: deque[torch.Tensor] = deque(maxlen=_RECENT)
+        self._pressure: float | None = None
         self._state: RoutingState | None = None
         self._plan: StaticPlan | None = None
         self._score_per_nat = 1.0
@@ -103,9 +107,7 @@ class AdaptiveRouter:
     def route(self, logits: torch.Tensor) -> RoutedBatch:
         """Route a batch of `logits` [tokens, experts].
 
-        Raises BadInput as kernels/topk does, for another number of experts than the costs have, and
-        on the first batch where the model's own routing gives an expert more rows than its costs
-        reach.
+        Raises BadInput as kernels/topk does, and for another number of experts than costs have.
         """
         settings, experts = self.settings, self.costs.experts
         if logits.dim() != 2 or logits.shape[1] != experts:
@@ -113,10 +115,13 @@ class AdaptiveRouter:
                 f"logits must be [tokens, {experts}], and have the shape {list(logits.shape)}"
             )
         state = self._state or self._first_state(logits)
+        if self._monitor is not None:
+            state = self._under_pressure(state)
         if state.charges is not None and len(logits) <= MAX_TOKENS:
             return self._on_kept(logits, state, state.charges)
         picks = pick(logits, settings.top_k, settings.routing, self._ranking(logits, state))
-        self._recent.append(picks)
+        if self._controller is not None:
+            self._recent.append(picks.counts)
         return RoutedBatch(picks, state)
 
     def ranking_bias(self, device: torch.device | str = "cpu") -> torch.Tensor:
@@ -126,18 +131,31 @@ class AdaptiveRouter:
         that reads it at each launch, sees every change.
         """
         device = torch.device(device)
-        with self._lock:
-            if device not in self._tensors:
-                self._tensors[device] = self._whole_bias().to(device, copy=True)
-            return self._tensors[device]
+        tensor = self._tensors.get(device)
+        if tensor is None:
+            with self._lock:
+                made = self._whole_bias().to(device, copy=True)
+                tensor = self._tensors.setdefault(device, made)
+        return tensor
 
-    def refresh(self) -> None:
-        """Plan anew for the loads of the last batches; nothing before the first one."""
-        recent = list(self._recent)
-        tokens = sum(len(picks.ids) for picks in recent)
-        if tokens:
-            counts = np.sum([host_counts(picks) for picks in recent], axis=0)
-            self._replan(counts / tokens, max(1, round(tokens / len(recent))))
+    def plan_for(self, logits: torch.Tensor) -> StaticPlan:
+        """Plan for loads like those of a batch under the model's own routing.
+
+        A batch of more tokens than the costs reach is planned for as one of so many. Raises
+        BadInput for a batch of no tokens.
+        """
+        settings, own = self.settings, self.settings.correction_bias
+        own = None if own is None else own.to(logits.device)
+        picks = pick(logits, settings.top_k, settings.routing, own)
+        chances = host_counts(picks) / max(1, len(logits))
+        tokens = min(len(logits), int(self.costs.loads[-1]))
+        prices = settings.kl_price_j, settings.time_price_w
+        plan = plan_static(self.costs, Occasion(chances, tokens, *prices, self.cap_w))
+        with self._lock:
+            self._score_per_nat = score_per_nat(logits, settings.top_k, settings.routing)
+            self._plan = plan
+            self._enter(self._rule(plan))
+        return plan
 
     def set_weights(self, *, alpha_per_j: float, beta_per_s: float) -> None:
         """Set what a joule and a second cost in units of a score, for kernel_aware.
@@ -157,7 +175,7 @@ class AdaptiveRouter:
         Shares that are missing in `telemetry` are those of the last batches. Raises BadInput for
         another strategy, and for a bias that is not finite or not of every expert.
         """
-        if self._controller is None or self.settings.strategy != "kernel_aware_ttha":
+        if self._controller is None:
             raise BadInput(f"the strategy {self.settings.strategy} has no controller")
         if telemetry.shares is None:
             telemetry = replace(telemetry, shares=self._recent_shares())
@@ -197,24 +215,26 @@ class AdaptiveRouter:
         base = self._ranking(logits, state)
         ranking = torch.where(kept, 0.0 if base is None else base, _NEVER)
         picks = pick(logits, settings.top_k, settings.routing, ranking)
-        self._recent.append(picks)
         return RoutedBatch(picks, state, ReadSet(kept, scores, settings.top_k))
 
     def _first_state(self, logits: torch.Tensor) -> RoutingState:
-        """Plan for loads like those of a batch under the model's own routing."""
-        settings = self.settings
-        picks = pick(logits, settings.top_k, settings.routing, settings.correction_bias)
-        if len(logits) == 0:  # nothing to plan for, and nothing to route
-            return RoutingState(self.costs, empty_rule(self.costs), None, None, self.cap_w, None)
-        self._score_per_nat = score_per_nat(logits, settings.top_k, settings.routing)
-        return self._replan(host_counts(picks) / len(logits), len(logits))
+        """The state that the first batch decides; that of no bias for a batch of no tokens."""
+        if len(logits) > 0:
+            self.plan_for(logits)
+        state = self._state
+        return state or RoutingState(
+            self.costs, empty_rule(self.costs), None, None, self.cap_w, None
+        )
 
-    def _replan(self, chances: Float64, tokens: int) -> RoutingState:
-        settings = self.settings
-        prices = settings.kl_price_j, settings.time_price_w
-        plan = plan_static(self.costs, Occasion(chances, tokens, *prices, self.cap_w))
+    def _under_pressure(self, state: RoutingState) -> RoutingState:
+        """The state at the monitor's pressure of now: this one, where that has hardly moved."""
+        now, in_force, plan = self._pressure_of_now(), self._pressure, self._plan
+        is_same = now is in_force or (
+            now is not None and in_force is not None and abs(now - in_force) < _MOVED
+        )
+        if plan is None or is_same:
+            return state
         with self._lock:
-            self._plan = plan
             return self._enter(self._rule(plan))
 
     def _rule(self, plan: StaticPlan) -> Rule:
@@ -224,10 +244,11 @@ class AdaptiveRouter:
             return planned(plan, self.settings.routing, unit)
         if strategy == "kernel_aware":
             own = plan.occasion.chances * plan.occasion.tokens
-            pressure, reasons = self._pressure()
-            weights = self._alpha_per_j, self._beta_per_s
-            rule = by_marginals(self._marginals.at(own), *weights, pressure, self.costs.gpus)
-            return replace(rule, reasons=(*plan.reasons, *reasons))
+            self._pressure = pressure = self._pressure_of_now()
+            is_blind = self._monitor is not None and pressure is None
+            weights = self._alpha_per_j, self._beta_per_s, 1.0 if pressure is None else pressure
+            rule = by_marginals(self._marginals.at(own), *weights, self.costs.gpus)
+            return replace(rule, reasons=(*plan.reasons, *([_NO_PRESSURE] if is_blind else [])))
         if strategy == "kernel_aware_ttha" and self._decision is not None:
             return controlled(self._decision, plan, unit)
         return no_bias(plan, unit)
@@ -254,19 +275,17 @@ class AdaptiveRouter:
             return ranking
         return torch.zeros(self.costs.experts) if own is None else own.cpu()
 
-    def _pressure(self) -> tuple[float, tuple[str, ...]]:
-        """The larger pressure of heat and power; 1 where nothing tells it, with the reason."""
+    def _pressure_of_now(self) -> float | None:
+        """The larger pressure of heat and power; None where nothing tells it."""
         if self._monitor is None:
-            return 1.0, ()
+            return None
         seen = self._monitor.snapshot()
         known = [one for one in (seen.thermal_pressure, seen.power_pressure) if one is not None]
-        if known:
-            return max(known), ()
-        return 1.0, ("the monitor tells no pressure: the rule applies in full",)
+        return max(known, default=None)
 
     def _recent_shares(self) -> Float64 | None:
         """Shares [experts] of the assignments of the last batches; None before any."""
-        recent = [host_counts(picks) for picks in list(self._recent)]
+        recent = [counts.cpu().numpy() for counts in list(self._recent)]
         counts = np.sum(recent, axis=0) if recent else np.zeros(1)
         total = float(counts.sum())
         return None if total == 0 else counts / total

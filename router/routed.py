@@ -60,7 +60,7 @@ class ReadSet:
 
         In shares of a token's top-k mass, as `charges` [experts] are.
         """
-        scores = self.scores.cpu().numpy().astype(np.float64)
+        scores = self.scores.detach().cpu().numpy().astype(np.float64)
         values, kept = shares_of_mass(scores, self.top_k), self.kept.cpu().numpy()
         bound = bound_at_border(values, charges, self.top_k, first_choices(scores))
         objective = objective_of(values, charges, self.top_k, kept)
