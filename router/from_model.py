@@ -22,6 +22,7 @@ from .kinds.kind import ExpertKind, KindCosts, kind_costs
 
 _LOADS: Final = 24  # sizes at which a curve is read, from 1 row to the most
 _NOT_MEASURED: Final = frozenset({EnergySource.IMPORTED.value, EnergySource.ESTIMATED.value})
+_NO_METER: Final = _NOT_MEASURED | {EnergySource.SIMULATED.value}
 
 
 def costs_of_experts(
@@ -60,6 +61,7 @@ def costs_of_experts(
         energies_j, idle_w, sources = [], 0.0, {EnergySource.UNAVAILABLE.value}
     else:
         sources = set().union(*(one.sources for one in costs.values()))
+        remarks += [f"the energies are {one}" for one in sorted(sources & _NO_METER)]
         remarks += filter(None, [idle.assumed])
     return ExpertCosts(
         loads=loads,
@@ -80,6 +82,10 @@ def _placement(experts: int, gpu_of: Sequence[int] | None, gpus: int) -> Int64:
     if experts < 1:
         raise BadInput("there are no experts, and must be one or more")
     if gpu_of is None:
+        if gpus > experts:
+            raise BadInput(
+                f"{experts} experts cannot be dealt out to {gpus} GPUs: some would have none"
+            )
         return np.arange(experts, dtype=np.int64) % gpus
     if len(gpu_of) != experts:
         raise BadInput(f"{len(gpu_of)} experts are placed on GPUs, and there are {experts}")

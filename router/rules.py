@@ -12,7 +12,7 @@ from .control.controller import Decision
 from .expert_costs import ExpertCosts
 from .marginals import Marginals
 from .programs.load_program import centred
-from .static.plan import StaticPlan
+from .static.plan import StaticPlan, why_time_alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ class Rule:
 
 def empty_rule(costs: ExpertCosts) -> Rule:
     """No bias and no prices, for a batch of no tokens."""
-    return Rule(np.zeros(costs.experts), 0.0, np.zeros(costs.gpus))
+    reasons = (*why_time_alone(costs), *costs.remarks)
+    return Rule(np.zeros(costs.experts), 0.0, np.zeros(costs.gpus), reasons=reasons)
 
 
 def no_bias(plan: StaticPlan, score_per_nat: float) -> Rule:

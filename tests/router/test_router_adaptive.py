@@ -258,6 +258,17 @@ def test_an_empty_batch_is_an_empty_answer_before_and_after_the_first() -> None:
         made.route(logits(512))
 
 
+def test_every_answer_without_energy_says_that_it_is_by_latency_alone() -> None:
+    unmetered = replace(
+        COSTS, energy_j=0 * COSTS.energy_j, idle_power_w=0.0, energy_reason="no counter"
+    )
+    sentence = "by latency alone, because energy is unknown: no counter"
+    for strategy in ("baseline", "static_optimal", "kernel_aware", "kernel_aware_ttha"):
+        made = router(strategy, costs=unmetered, controller=Pushing(np.zeros(16)))
+        for tokens in (0, 4, 2048):
+            assert sentence in made.route(logits(tokens)).reasons
+
+
 def test_a_row_of_nan_or_without_logits_has_no_weights_and_no_certificate() -> None:
     """As kernels/topk has it: NaN ranks first, -inf last, and the weights are all zero."""
     made = router()

@@ -58,6 +58,12 @@ def test_energies_that_were_not_measured_count_where_allowed(source: str) -> Non
     assert f"the energies are {source}" in refused.energy_reason
     allowed = costs_of_experts(model, [CHAIN], 64, allow_estimates=True)
     assert (allowed.energy_source, allowed.energy_reason) == (source, None)
+    assert f"the energies are {source}" in allowed.remarks
+
+
+def test_energies_of_a_simulated_device_say_so() -> None:
+    costs = costs_of_experts(chain_model(energy_source="simulated"), [CHAIN], 64)
+    assert (costs.energy_source, costs.remarks) == ("simulated", ("the energies are simulated",))
 
 
 def test_an_idle_power_that_was_not_measured_is_assumed_where_estimates_are_allowed() -> None:
@@ -92,6 +98,7 @@ def test_experts_are_dealt_out_to_gpus_in_turns() -> None:
     [
         ([], {}, "there are no experts"),
         ([CHAIN], {"gpus": 0}, "there are 0 GPUs"),
+        ([CHAIN], {"gpus": 2}, "1 experts cannot be dealt out to 2 GPUs"),
         ([CHAIN], {"gpu_of": [1]}, "expert 0 is placed on GPU 1, and there are GPUs 0 to 0"),
         ([CHAIN], {"gpu_of": [0, 0]}, "2 experts are placed on GPUs, and there are 1"),
         ([CHAIN, ExpertKind(("fc9",))], {}, r"expert 1 \(fc9\) has no curve: the model has no"),
