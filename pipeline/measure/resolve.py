@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...device.identity import choose_device, describe
+from ...doctor.engines import absent_engines
 from ...profiler.collectors.registry import choose_collectors
 from ...profiler.git import head
 from ...profiler.power.sensors import check_sensors
-from ...scenarios.catalogue import left_out_of
+from ...scenarios.catalogue import left_out_of, takes_engines
 from ...scenarios.grid import parse_batch_sizes
 from ...scenarios.plan import ResolvedRun, check_options, make_plan
 from ...scenarios.preset import Preset
@@ -21,7 +22,6 @@ from ...store.plan import Plan
 from ...store.provenance import Provenance
 from ...store.recording import CollectorName
 from ...store.verdicts.verdict import MIN_HELD_OUT, MIN_SIZES
-from .engines_here import absent_engines
 from .op_files import load_ops
 from .progress import RunProgress
 
@@ -47,7 +47,7 @@ def resolve(options: RunOptions, progress: RunProgress, *, alone: bool = False) 
     device = choose_device(options.device)
     layers = chosen_layers(options, default_layer(device))
     collectors, reason = choose_collectors(options.collectors, device)
-    absent = absent_engines(options.ops, device)
+    absent = absent_engines(device, imported=takes_engines(options.ops))
     ops = operations_at(
         layers, lambda layer: load_ops(options.ops, layer, absent, alone=alone), options.l2
     )

@@ -5,8 +5,9 @@ from dataclasses import fields, replace
 from typing import Final
 
 from ...device.identity import choose_device
+from ...doctor.engines import absent_engines
 from ...profiler.power.thermal_response import finished_response
-from ...scenarios.catalogue import LoadedOp, find_ops
+from ...scenarios.catalogue import LoadedOp, find_ops, takes_engines
 from ...scenarios.grid import parse_batch_sizes
 from ...scenarios.plan import check_response_fits
 from ...scenarios.preset import Preset, read_preset
@@ -18,7 +19,6 @@ from ...store.document import write_document
 from ...store.errors import BadInput, naming
 from ...store.plan import OpPlan, Plan
 from ...store.run import Run
-from .engines_here import absent_engines
 from .op_files import load_ops, load_ops_of_file
 
 _CHANGEABLE: Final = {
@@ -114,7 +114,7 @@ def _chosen(options: RunOptions, field: str, plan: Plan, layers: Sequence[Preset
     """Give the value that an option stands for."""
 
     def ops() -> list[str]:
-        absent = absent_engines(options.ops, plan.device)
+        absent = absent_engines(plan.device, imported=takes_engines(options.ops))
         return _names(
             operations_at(layers, lambda layer: load_ops(options.ops, layer, absent), plan.l2)
         )
