@@ -5,7 +5,7 @@
     Controller, Decision, Targets, Telemetry    control at run time
     make_controller, ServedLayer, TTHAAdapter, AdapterWeights    controllers of a layer
     GpuSystemMonitor, PressureLimits, RecordingSource, telemetry    watches a GPU, or a recording
-    MetricsLogger, MetricsRow, sensed    logs each pass
+    MetricsLogger, MetricsRow, answered, sensed    logs each pass
 
 docs/router.md shows how they are used; each is imported when it is first used.
 """
@@ -29,6 +29,7 @@ __all__ = [
     "TTHAAdapter",
     "Targets",
     "Telemetry",
+    "answered",
     "costs_of_experts",
     "make_controller",
     "sensed",
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from .expert_costs import ExpertCosts
     from .from_model import costs_of_experts
     from .kinds.kind import ExpertKind
+    from .metrics.answer import answered
     from .metrics.logger import MetricsLogger
     from .metrics.row import MetricsRow, sensed
     from .monitor.monitor import GpuSystemMonitor
@@ -61,6 +63,7 @@ else:
         "expert_costs": ("ExpertCosts",),
         "from_model": ("costs_of_experts",),
         "kinds.kind": ("ExpertKind",),
+        "metrics.answer": ("answered",),
         "metrics.logger": ("MetricsLogger",),
         "metrics.row": ("MetricsRow", "sensed"),
         "monitor.monitor": ("GpuSystemMonitor",),

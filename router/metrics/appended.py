@@ -32,7 +32,7 @@ class AppendedFile:
             self._descriptor = os.open(path, _OPEN, 0o666)
             try:
                 self._lock()
-                if self._is_at_path():
+                if self.is_at_path():
                     self.size_bytes = os.fstat(self._descriptor).st_size
                     return
             except BaseException:
@@ -42,12 +42,7 @@ class AppendedFile:
         raise OSError(errno.EAGAIN, "it is removed again and again", str(path))
 
     def add(self, data: bytes) -> None:
-        """Add to the end. On OSError, which it raises, the file is as it was.
-
-        Raises OSError too where the file is no longer at its path.
-        """
-        if not self._is_at_path():
-            raise OSError(errno.ESTALE, "it was moved or removed", str(self.path))
+        """Add to the end. On OSError, which it raises, the file is as it was."""
         try:
             self._write(data)
         except OSError:
@@ -64,6 +59,12 @@ class AppendedFile:
         """Leave only the first bytes. Raises OSError where that fails."""
         os.ftruncate(self._descriptor, size_bytes)
         self.size_bytes = size_bytes
+
+    def is_at_path(self) -> bool:
+        """Whether the file is still at its path: it may be moved or removed."""
+        with suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
+        return False
 
     def remove(self) -> None:
         """Remove the file, which is still locked until it is closed."""
@@ -95,8 +96,3 @@ class AppendedFile:
             ) from None
         except OSError:  # a file system without locks
             pass
-
-    def _is_at_path(self) -> bool:
-        with suppress(FileNotFoundError):
-            return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
-        return False

@@ -37,6 +37,10 @@ class CsvLog:
         """Add rows, all or none. Raises OSError where that fails."""
         self._file.add(_lines(rows))
 
+    def is_at_path(self) -> bool:
+        """Whether the log is still at its path."""
+        return self._file.is_at_path()
+
     def tidy(self) -> None:
         """Nothing: a CSV file is whole at any time."""
 

@@ -1,6 +1,7 @@
 """What lies in the folder of a log as Parquet: its parts and its journal (parquet_log.py)."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -96,10 +97,9 @@ def _take_whole(stream: Any, batches: list[Any]) -> None:
     """Take the batches of a stream up to the first that is not whole."""
     import pyarrow as pa
 
-    try:
-        batches.extend(stream)
-    except (pa.ArrowException, OSError):
-        pass
+    with suppress(pa.ArrowException, OSError):
+        for batch in stream:
+            batches.append(batch)
 
 
 def check_schema(path: Path) -> None:

@@ -3,6 +3,7 @@
 import atexit
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -17,6 +18,7 @@ from .parquet_log import ParquetLog
 from .row import Cell, MetricsRow, cells
 
 FLUSH_S: Final = 0.5  # a killed process loses the rows since the last flush
+RETRY_S: Final = 5.0  # until a log that could not be opened is tried again
 MOST_ROWS: Final = 10_000  # that wait for a disk; of more, the new ones are lost
 _CLOSE_S: Final = 10.0  # that a disk may take at the end
 _LOG: Final = logging.getLogger(__name__)
@@ -26,6 +28,7 @@ class _Log(Protocol):
     """A log in one format."""
 
     def add(self, rows: list[list[Cell]]) -> None: ...
+    def is_at_path(self) -> bool: ...
     def tidy(self) -> None: ...
     def close(self) -> None: ...
     def abandon(self) -> None: ...
@@ -41,7 +44,7 @@ class MetricsLogger:
     """Adds rows to a log: a CSV file where `path` ends in .csv, a folder of Parquet in .parquet.
 
     `log` only puts a row into a queue; a daemon thread writes twice a second. A log that is there
-    is added to. What the disk refuses, be it full or not writable, is tried again with each flush:
+    is added to. What the disk refuses, be it full or not writable, is tried again:
     up to 10,000 rows wait, later ones are lost and counted. That is said once, as a warning of
     Python's logging. In a forked process rows are lost: it has no thread, and the log is its
     parent's.
@@ -63,11 +66,13 @@ class MetricsLogger:
         self._told: set[str] = set()
         self._refusal: str | None = None  # why no row is taken
         self._log: _Log | None = None
+        self._retry_s = 0.0  # when it may be opened again
         try:
             self._open()
         except BadInput:
             raise
         except Exception as error:
+            self._retry_s = time.monotonic() + RETRY_S
             self._tell("write", error)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._write, name="moeprof-metrics", daemon=True)
@@ -115,20 +120,27 @@ class MetricsLogger:
             self._try("close", self._log.close)
 
     def _flush(self) -> None:
-        """Write all rows that wait; they wait on where that fails, and the log is opened anew."""
-        if self._log is None and not self._try("write", self._open):
+        """Write all rows that wait; they wait on where that fails."""
+        if self._log is not None and not self._log.is_at_path():
+            self._try("write", self._log.abandon)
+            self._log = None
+        if self._log is None and not self._reopened():
             return
         assert self._log is not None
         self._take()
-        if not self._pending:
-            self._try("tidy", self._log.tidy)
-        elif self._try("write", partial(self._log.add, self._pending)):
+        if self._pending:
+            if not self._try("write", partial(self._log.add, self._pending)):
+                return
             self._pending.clear()
             self._told.discard("write")
-            self._try("tidy", self._log.tidy)
-        else:
-            self._try("write", self._log.abandon)
-            self._log = None
+        self._try("tidy", self._log.tidy)
+
+    def _reopened(self) -> bool:
+        """Open the log, unless that failed a moment ago: it may have much to read."""
+        if time.monotonic() < self._retry_s:
+            return False
+        self._retry_s = time.monotonic() + RETRY_S
+        return self._try("write", self._open)
 
     def _take(self) -> None:
         """Make cells of the rows that wait. Each is in the queue or pending at any moment."""
@@ -168,7 +180,9 @@ class MetricsLogger:
             return
         self._told.add(what)
         words = reason(why) if isinstance(why, OSError) else str(why) or type(why).__name__
-        _LOG.warning("the log of metrics %s: %s; %d rows are lost", self._path, words, self._lost)
+        _LOG.warning(
+            "the log of metrics %s: %s; rows lost so far: %d", self._path, words, self._lost
+        )
 
     def _forked(self) -> None:
         """In a forked process: take no row, and leave the log to the process that writes it."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES: Final = 32 << 20
 LONGEST_S: Final = 600.0
+RETRY_S: Final = 60.0
 
 
 class ParquetLog:
@@ -60,7 +61,7 @@ class ParquetLog:
         except BaseException:
             self._journal.close()
             raise
-        self._begun_s = time.monotonic()
+        self._begun_s = self._retry_s = time.monotonic()
 
     def add(self, rows: list[list[Cell]]) -> None:
         """Add rows, all or none. Raises OSError where that fails."""
@@ -78,10 +79,22 @@ class ParquetLog:
             data = arrow_schema(part).serialize().to_pybytes() + data
         self._journal.add(data)
 
+    def is_at_path(self) -> bool:
+        """Whether the log is still at its path."""
+        return self._journal.is_at_path()
+
     def tidy(self) -> None:
-        """Make a part of a journal that is large or old. Raises OSError where that fails."""
-        if self._journal.size_bytes > MOST_BYTES or time.monotonic() - self._begun_s > LONGEST_S:
+        """Make a part of a journal that is large or old.
+
+        Raises OSError where that fails; then it is tried again a minute later, because it takes a
+        part of a second.
+        """
+        now_s = time.monotonic()
+        is_due = self._journal.size_bytes > MOST_BYTES or now_s - self._begun_s > LONGEST_S
+        if is_due and now_s >= self._retry_s:
+            self._retry_s = now_s + RETRY_S
             self._fold()
+            self._retry_s = now_s
 
     def close(self) -> None:
         """Make the last part, and leave no journal. Raises OSError where that fails."""

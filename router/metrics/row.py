@@ -58,6 +58,7 @@ class MetricsRow:
     sm_clock_mhz: float | None = None
     thermal_pressure: float | None = None
     power_pressure: float | None = None
+    predicted_latency_us: float | None = None
     predicted_j: float | None = None  # above idle, by the cost model
     predicted_source: str | None = None  # of the cost model's energies
     baseline_j: float | None = None  # predicted of the model's own routing of the same tokens
@@ -66,8 +67,10 @@ class MetricsRow:
     predicted_temp_rise_c: float | None = None
     expert_counts: ArrayLike | None = None
     baseline_counts: ArrayLike | None = None  # no column: changed_share is made of it
-    kl_nats: float | None = None  # KL of the loads to the model's own routing, over assignments
-    certificate_gap_scores: float | None = None  # summed over the tokens' picks
+    kl_nats: float | None = None  # KL of the loads to the model's own, over the assignments
+    certificate_gap_scores: float | None = None  # of the picks, summed over the tokens
+    certificate_gap_mass: float | None = None  # of the set that a batch reads, in shares of a
+    # token's top-k mass, summed
     price_per_j: float | None = None
     deferred_share: float | None = None
     loss_task: float | None = None
@@ -79,7 +82,7 @@ class MetricsRow:
         for name in ("expert_counts", "baseline_counts"):
             given = getattr(self, name)
             if given is not None:
-                object.__setattr__(self, name, _counts(name, given))
+                object.__setattr__(self, name, counts_of(name, given))
         counts: Any = self.expert_counts
         baseline: Any = self.baseline_counts
         if counts is not None and baseline is not None and len(counts) != len(baseline):
@@ -136,6 +139,21 @@ def cells(row: MetricsRow, rows_lost: int) -> list[Cell]:
     ]
 
 
+def counts_of(name: str, given: ArrayLike) -> Int64:
+    """A copy of counts, int64 [experts]. Raises BadInput, naming them, for what are none."""
+    try:
+        counts = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError) as error:  # a tensor of a GPU raises TypeError
+        raise BadInput(
+            f"{name} cannot be copied: {error}", hint="give it as whole numbers of the host"
+        ) from error
+    if counts.ndim != 1 or counts.dtype.kind not in "iu":
+        raise BadInput(
+            f"{name} is {counts.ndim}-dimensional of {counts.dtype}, and must be a list of counts"
+        )
+    return counts.astype(np.int64)
+
+
 def effective_experts(counts: ArrayLike | None) -> float | None:
     """The number of equally loaded experts whose entropy is that of the counts [experts].
 
@@ -178,21 +196,6 @@ def sensed(seen: Snapshot) -> dict[str, Any]:
         "thermal_pressure": seen.thermal_pressure,
         "power_pressure": seen.power_pressure,
     }
-
-
-def _counts(name: str, given: ArrayLike) -> Int64:
-    """A copy of counts. Raises BadInput for what are none."""
-    try:
-        counts = np.asarray(given)
-    except (TypeError, ValueError, RuntimeError) as error:  # a tensor of a GPU raises TypeError
-        raise BadInput(
-            f"{name} cannot be copied: {error}", hint="give it as whole numbers of the host"
-        ) from error
-    if counts.ndim != 1 or counts.dtype.kind not in "iu":
-        raise BadInput(
-            f"{name} is {counts.ndim}-dimensional of {counts.dtype}, and must be a list of counts"
-        )
-    return counts.astype(np.int64)
 
 
 def _shares(counts: Any) -> Float64 | None:

@@ -52,10 +52,12 @@ class _Recent:
         self._rows: deque[Row] = deque()
         self._span_ns = span_ns
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Row) -> bool:
+        """Add a row; whether the one before it is of the span too."""
         self._rows.append(row)
         while self._rows[0].begin_ns < row.begin_ns - self._span_ns:
             self._rows.popleft()
+        return len(self._rows) > 1
 
     def series(self) -> Series:
         """The rows as arrays; a value is NaN where the reading failed."""
@@ -78,8 +80,9 @@ class PowerObserver:
         """Power after these rows."""
         kept = {ENERGY: self._counter, POWER_LIMIT: self._limit, **self._slow}
         for row in rows:
-            if row.reading.name in kept:
-                kept[row.reading.name].add(row)
+            name = row.reading.name
+            if name in kept and not kept[name].add(row) and name == ENERGY:
+                self._since_s = None  # nobody saw what the counter did in between
         power_w, reason, counted = self._by_counter(self._counter.series())
         if reason is None:
             return ObservedPower(power_w, ENERGY, None, counted)

@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from ...stats.arrays import Float64
 from ...store.provenance import EnergySource
 from ..control.controller import Telemetry
+
+_LEAST_SPAN_S: Final = 0.5  # an edge is known to some 10 ms, which is 2 % of this
 
 
 class MonitorState(StrEnum):
@@ -25,7 +28,7 @@ class MonitorState(StrEnum):
 class Counted:
     """The energy counter at its last edge: `energy_j` at the time `at_s`.
 
-    The counter has run without a reset, a jump or a failure since `since_s`.
+    The counter was read, and ran without a reset, a jump or a failure, since `since_s`.
     """
 
     energy_j: float
@@ -107,9 +110,6 @@ def telemetry(
         return Telemetry(seen.at_s, None, None, tokens_per_s, latency_s, shares)
     power_w = _mean_power_w(before, seen)
     return Telemetry(seen.at_s, power_w, seen.temp_c, tokens_per_s, latency_s, shares)
-
-
-_LEAST_SPAN_S = 0.5  # an edge is known to some 10 ms, which is 2 % of this
 
 
 def _mean_power_w(before: Snapshot | None, seen: Snapshot) -> float | None:

@@ -4,6 +4,7 @@ import gc
 import os
 
 from moeprof.router.after_fork import call_in_child
+from moeprof.tests.router.forked import fork
 
 
 class Counted:
@@ -15,7 +16,7 @@ class Counted:
 
 
 def exit_code_of_child(counted: list[Counted]) -> int:
-    child = os.fork()
+    child = fork()
     if not child:
         os._exit(10 + sum(one.calls for one in counted))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -19,6 +19,7 @@ from moeprof.router.metrics.log_folder import read_metrics
 from moeprof.router.metrics.logger import MetricsLogger
 from moeprof.router.metrics.row import MetricsRow
 from moeprof.store.errors import BadInput
+from moeprof.tests.router.forked import fork
 
 LONG_S = 60
 FORMATS = pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -32,8 +33,9 @@ def steps(path: Path) -> list[int]:
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Flush all the time."""
+    """Flush, and try to open the log, all the time."""
     monkeypatch.setattr(logger_module, "FLUSH_S", 0.001)
+    monkeypatch.setattr(logger_module, "RETRY_S", 0.0)
 
 
 @FORMATS
@@ -240,7 +242,7 @@ def test_a_forked_process_loses_its_rows_and_takes_nothing_from_the_log(
     log = MetricsLogger(path)
     log.log(MetricsRow(step=1))
     ready, go = os.pipe()
-    child = os.fork()
+    child = fork()
     if not child:  # it lives until the parent has closed the log, and opened it again
         code = 1
         try:

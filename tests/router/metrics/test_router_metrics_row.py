@@ -143,7 +143,7 @@ def test_a_row_takes_a_snapshot_while_it_is_that_of_now() -> None:
 
 def test_every_quantity_has_its_unit() -> None:
     """Or it is a count, a share, a price, a pressure, a loss or a word."""
-    units = ("_ns", "_s", "_us", "_w", "_c", "_bytes", "_pct", "_mhz", "_j", "_nats", "_scores")
+    units = tuple("_ns _s _us _w _c _bytes _pct _mhz _j _nats _scores _mass".split())
     without = {name for name in columns() if not name.endswith(units)}
     words = {name for name, kind in columns().items() if kind is str}
     counts = {"step", "layer", "tokens", "expert_counts", "effective_experts", "rows_lost"}

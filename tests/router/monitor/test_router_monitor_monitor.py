@@ -17,6 +17,7 @@ from moeprof.router.monitor.snapshot import MonitorState
 from moeprof.router.monitor.source import Device, NoSensors, Pace, Round, Row
 from moeprof.store.errors import BadInput, CannotMeasure
 from moeprof.tests.fakenvml import fake
+from moeprof.tests.router.forked import fork
 from moeprof.tests.router.monitor.watching import STEADY
 
 LONG_S = 60.0  # until a test gives up
@@ -159,7 +160,7 @@ def test_a_forked_process_says_that_it_has_no_thread() -> None:
     source = Stepped()
     with GpuSystemMonitor(source) as monitor:
         source.step()
-        child = os.fork()
+        child = fork()
         if not child:  # every failure here is exit code 1 of the child
             code = 1
             try:

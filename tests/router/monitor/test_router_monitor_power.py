@@ -5,10 +5,13 @@ import pytest
 from moeprof.device.nvml import ENERGY, POWER_INSTANT, POWER_USAGE
 from moeprof.energy.faults import Fault
 from moeprof.energy.readings import Unusable
-from moeprof.router.monitor.snapshot import energy_between
+from moeprof.router.monitor.nvml_source import NvmlSource
+from moeprof.router.monitor.pressure import PressureLimits
+from moeprof.router.monitor.snapshot import Snapshot, energy_between
+from moeprof.router.monitor.watched import watched
 from moeprof.store.provenance import EnergySource
 from moeprof.tests.fakenvml import fake
-from moeprof.tests.router.monitor.watching import STEADY, at, watch
+from moeprof.tests.router.monitor.watching import BEFORE, STEADY, VirtualPace, at, watch
 
 
 def test_power_is_that_between_the_edges_of_the_counter(simulate: fake.Simulate) -> None:
@@ -94,3 +97,19 @@ def test_the_energy_of_a_time_is_that_between_two_snapshots(simulate: fake.Simul
     assert counted is not None
     assert counted[0] / counted[1] == pytest.approx(300, rel=0.01)
     assert counted[1] == pytest.approx(3.0, abs=0.25)
+
+
+def test_a_counter_that_was_not_read_for_a_while_has_a_break(simulate: fake.Simulate) -> None:
+    """It may have been reset, and have counted beyond its last value, meanwhile."""
+    with simulate(STEADY) as clock:
+        pace = VirtualPace(clock, 20)
+        seen: list[Snapshot] = []
+        for snapshot in watched(NvmlSource.of(), PressureLimits(), pace, BEFORE):
+            if len(seen) == 20:
+                clock.set_ns(10_000_000_000)  # a call that hangs
+            seen.append(snapshot)
+    before, after = seen[19], seen[-1]
+    assert before.counted is not None
+    assert after.counted is not None
+    assert after.counted.since_s > 9.9
+    assert energy_between(before, after) is None
