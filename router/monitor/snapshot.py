@@ -1,5 +1,6 @@
 """What a monitor saw of a GPU at one moment, and what controllers take from it."""
 
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -97,19 +98,23 @@ def telemetry(
     seen: Snapshot,
     *,
     before: Snapshot | None = None,
+    at_s: float | None = None,
     tokens_per_s: float | None = None,
     latency_s: float | None = None,
     shares: Float64 | None = None,
 ) -> Telemetry:
-    """What a controller takes of a snapshot; the rest is the server's own.
+    """What a controller takes of a snapshot at the moment `at_s`, now by default.
 
-    Power is the mean since the snapshot `before`, where the counter gives it over half a second or
-    more; else that of the last second. Power and temperature are None unless they are those of now.
+    The rate, the latency and the shares are the server's own. Power is the mean since the snapshot
+    `before`, where the counter gives it over half a second or more; else that of the last second.
+    Power and temperature are None unless the monitor watches, while the time goes on: so a
+    controller sees for how long they have been missing.
     """
+    at_s = time.monotonic() if at_s is None else at_s
     if not seen.is_present:
-        return Telemetry(seen.at_s, None, None, tokens_per_s, latency_s, shares)
+        return Telemetry(at_s, None, None, tokens_per_s, latency_s, shares)
     power_w = _mean_power_w(before, seen)
-    return Telemetry(seen.at_s, power_w, seen.temp_c, tokens_per_s, latency_s, shares)
+    return Telemetry(at_s, power_w, seen.temp_c, tokens_per_s, latency_s, shares)
 
 
 def _mean_power_w(before: Snapshot | None, seen: Snapshot) -> float | None:

@@ -218,3 +218,11 @@ def test_the_router_takes_the_pressures_of_a_monitor() -> None:
         source.step()
         asked: Monitor = monitor
         assert asked.snapshot().thermal_pressure is None
+
+
+def test_a_monitor_is_thin() -> None:
+    """It runs inside a server: what only other parts need is not imported, NVML when it is used."""
+    heavy = {"torch", "pandas", "scipy", "pyarrow", "pynvml"}
+    script = f"import sys, moeprof.router.monitor.monitor; print({heavy} & {{*sys.modules}})"
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert ended.stdout == "set()\n"

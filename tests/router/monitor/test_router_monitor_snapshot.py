@@ -1,11 +1,13 @@
 """What a controller takes of snapshots."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from moeprof.router.control.controller import Telemetry
+from moeprof.router.control.watch import SensorWatch
 from moeprof.router.monitor.snapshot import (
     Counted,
     MonitorState,
@@ -21,8 +23,8 @@ NOW = replace(BEFORE, at_s=12.0, power_w=400.0, temp_c=61, counted=Counted(1700.
 
 
 def test_power_is_the_mean_since_the_snapshot_before() -> None:
-    assert telemetry(NOW, before=BEFORE) == Telemetry(12.0, 350.0, 61)
-    assert telemetry(NOW) == Telemetry(12.0, 400.0, 61)
+    assert telemetry(NOW, before=BEFORE, at_s=12.1) == Telemetry(12.1, 350.0, 61)
+    assert telemetry(NOW, at_s=12.1) == Telemetry(12.1, 400.0, 61)
 
 
 def test_the_servers_own_readings_are_passed_on() -> None:
@@ -49,8 +51,23 @@ def test_where_the_counter_gives_no_mean_it_is_that_of_the_last_second(
 
 @pytest.mark.parametrize("state", set(MonitorState) - {MonitorState.WATCHING})
 def test_what_is_not_of_now_is_no_telemetry(state: MonitorState) -> None:
-    seen = telemetry(replace(NOW, state=state), before=BEFORE, tokens_per_s=5.0)
-    assert seen == Telemetry(12.0, None, None, 5.0)
+    seen = telemetry(replace(NOW, state=state), before=BEFORE, at_s=15.0, tokens_per_s=5.0)
+    assert seen == Telemetry(15.0, None, None, 5.0)
+
+
+def test_the_time_of_telemetry_is_now() -> None:
+    before_s = time.monotonic()
+    assert before_s <= telemetry(NOW).at_s <= time.monotonic()
+
+
+@pytest.mark.parametrize("state", [MonitorState.SILENT, MonitorState.LOST, MonitorState.STOPPED])
+def test_a_controller_sees_that_telemetry_is_lost_and_back(state: MonitorState) -> None:
+    """Although the snapshot, and the time of its readings, stay the same meanwhile."""
+    watch, gone = SensorWatch(hold_s=2.0), replace(NOW, state=state)
+    faults = [watch.see(telemetry(NOW, at_s=12.0))[1]]
+    faults += [watch.see(telemetry(gone, at_s=at_s))[1] for at_s in (13.0, 14.0, 15.0)]
+    faults += [watch.see(telemetry(replace(NOW, power_w=410.0), at_s=16.0))[1]]
+    assert faults == [None, None, "lost", "lost", None]
 
 
 def test_energy_needs_a_counter_in_both() -> None:
