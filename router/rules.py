@@ -74,16 +74,23 @@ def by_marginals(
 
 
 def controlled(decision: Decision, plan: StaticPlan, score_per_nat: float) -> Rule:
-    """The bias of a controller, which is in nats."""
-    price_per_j = plan.price_per_j if decision.price_per_j is None else decision.price_per_j
-    reasons = plan.reasons
+    """The bias of a controller, which is in nats.
+
+    Its price is that of a joule, and where energy is unknown that of a second.
+    """
+    gpus, reasons = len(plan.price_per_s), plan.reasons
     if decision.deferred_share > 0:
         waits = f"{decision.deferred_share:.1%} of the arriving tokens must wait".replace("%", " %")
         reasons = (*reasons, f"the bias alone does not keep the targets: {waits}")
+    per_j, per_s = plan.price_per_j, plan.price_per_s
+    if decision.price_per_j is not None and plan.baseline.power_w is None:
+        per_j, per_s = 0.0, np.full(gpus, decision.price_per_j / gpus)
+    elif decision.price_per_j is not None:
+        per_j, per_s = decision.price_per_j, np.zeros(gpus)
     return Rule(
         centred(decision.bias) * score_per_nat,
-        price_per_j * score_per_nat,
-        np.zeros(len(plan.price_per_s)),
+        per_j * score_per_nat,
+        per_s * score_per_nat,
         deferred_share=decision.deferred_share,
         reasons=reasons,
     )

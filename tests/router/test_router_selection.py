@@ -1,12 +1,14 @@
 """Picks are those of kernels/topk to the bit, whichever way they were computed."""
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from moeprof.kernels.routing import NAMED, PLAIN, Routing, named_routing
-from moeprof.kernels.topk import topk_reference
+from moeprof.kernels.topk import topk, topk_reference
 from moeprof.router.selection import pick
 from moeprof.store.errors import BadInput
 
@@ -60,6 +62,23 @@ def test_ties_nan_and_infinity_are_resolved_as_by_the_kernel(
 
 def test_a_single_expert_that_is_masked_has_no_weight() -> None:
     assert same(torch.tensor([[-float("inf")], [1.0]]), 1, PLAIN, None)
+
+
+def test_where_the_kernel_runs_one_call_gives_ids_weights_and_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls = []
+
+    def counting(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        calls.append(arguments)
+        return topk(*arguments)
+
+    monkeypatch.setattr("moeprof.router.selection.runs_kernel", lambda _: True)
+    monkeypatch.setattr("moeprof.router.selection.topk", counting)
+    logits, bias = torch.randn(9, 8), torch.linspace(-1, 1, 8)
+    assert same(logits, 2, PLAIN, bias)
+    ((*_, counts),) = calls
+    assert int(counts.sum()) == 18
 
 
 def test_a_batch_without_tokens_has_no_picks() -> None:
