@@ -212,8 +212,10 @@ class AdaptiveRouter:
         scores = torch.softmax(precise, dim=1) if is_logit else scores_of(precise, routing)
         kept = one_pass(scores, charges.to(logits.device), settings.top_k)
         kept[scores.sum(dim=0).topk(settings.top_k).indices] = True
-        base = self._ranking(logits, state)
-        ranking = torch.where(kept, 0.0 if base is None else base, _NEVER)
+        ranking = self._ranking(logits, state)
+        if ranking is None:
+            ranking = torch.zeros(len(kept), dtype=torch.float32, device=logits.device)
+        ranking = ranking.masked_fill(~kept, _NEVER)
         picks = pick(logits, settings.top_k, settings.routing, ranking)
         return RoutedBatch(picks, state, ReadSet(kept, scores, settings.top_k))
 
@@ -273,7 +275,9 @@ class AdaptiveRouter:
         own = self.settings.correction_bias
         if ranking is not None:
             return ranking
-        return torch.zeros(self.costs.experts) if own is None else own.cpu()
+        if own is not None:
+            return own.cpu()
+        return torch.zeros(self.costs.experts, dtype=torch.float32, device="cpu")
 
     def _pressure_of_now(self) -> float | None:
         """The larger pressure of heat and power; None where nothing tells it."""

@@ -13,6 +13,8 @@ from moeprof.kernels.topk import topk_reference
 from moeprof.router.adaptive import AdaptiveRouter
 from moeprof.router.control.controller import Decision, Targets, Telemetry
 from moeprof.router.expert_costs import ExpertCosts
+from moeprof.router.monitor.monitor import GpuSystemMonitor
+from moeprof.router.monitor.source import NoSensors
 from moeprof.router.settings import RouterSettings
 from moeprof.store.errors import BadInput
 from moeprof.tests.router.instances import drawn
@@ -256,6 +258,27 @@ def test_an_empty_batch_is_an_empty_answer_before_and_after_the_first() -> None:
         assert (routed.ids.shape, routed.weights.shape) == ((0, 2), (0, 2))
         assert (int(routed.counts.sum()), routed.cost.energy_j, routed.verdict) == (0, 0.0, "slack")
         made.route(logits(512))
+
+
+@pytest.mark.parametrize("strategy", ["baseline", "static_optimal", "kernel_aware"])
+def test_an_engine_may_have_default_dtypes_and_devices_of_its_own(strategy: str) -> None:
+    batches = [logits(4), logits(2048)]
+    expected = [router(strategy, alpha_per_j=99.0).route(batch).ids for batch in batches]
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with torch.device("meta"):
+            made = router(strategy, alpha_per_j=99.0)
+            assert (made.ranking_bias().dtype, made.ranking_bias().is_cpu) == (torch.float32, True)
+            for batch, ids in zip(batches, expected, strict=True):
+                assert torch.equal(router(strategy, alpha_per_j=99.0).route(batch).ids, ids)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_a_monitor_without_sensors_tells_no_pressure() -> None:
+    monitor = GpuSystemMonitor(NoSensors("there is no GPU here"))
+    routed = router("kernel_aware", alpha_per_j=100.0, monitor=monitor).route(logits(64))
+    assert routed.reasons[-1] == "the monitor tells no pressure: the rule applies in full"
 
 
 def test_every_answer_without_energy_says_that_it_is_by_latency_alone() -> None:
