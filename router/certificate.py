@@ -18,8 +18,9 @@ added to every bias changes no pick: the gap holds for each such number, and the
 docs/theory.md has the proof, and what does not follow from it.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
-from math import isfinite
+from math import copysign, isfinite, sqrt
 
 import numpy as np
 
@@ -74,7 +75,8 @@ class Certifier:
         if costs.gpus > 1 and by_gpu.any():
             self._measured = Curves(costs.loads, price_per_j * costs.energy_j)
             self._longest = Curves(costs.loads, float(by_gpu.sum()) * costs.latency_s)
-        self._hulls: dict[int, tuple[Float64, Float64, Float64]] = {}
+        self._experts, self._ends = np.arange(costs.experts), costs.loads.tolist()
+        self._hulls: dict[int, tuple[Float64, Float64]] = {}
 
     def gap(self, bias: Float64, counts: Int64, tokens: int | None = None) -> Certificate:
         """Certify the picks of the largest score + `bias` [N] that gave `counts` [N].
@@ -83,57 +85,62 @@ class Certifier:
         load of the costs. Raises BadInput for counts beyond that load, and a bias that is not
         finite.
         """
-        biased = float(counts @ bias)
+        loads = counts.astype(np.float64)
+        biased = float(loads @ bias)
         if not isfinite(biased):
             raise BadInput("the bias of an expert is not finite")
-        busiest, most = int(counts.argmax()), float(self._loads[-1])
-        if counts[busiest] > most:
+        most = self._ends[-1] if tokens is None else min(float(tokens), self._ends[-1])
+        if loads.max() > most:
+            busiest = int(loads.argmax())
             raise BadInput(
-                f"expert {busiest} has {counts[busiest]} tokens, and its costs end at {most:g}"
+                f"expert {busiest} has {counts[busiest]} tokens, and its costs or the batch end at"
+                f" {most:g}"
             )
-        cost = float(self._measured.at(counts).sum())
+        pieces = self._measured.pieces(loads)
+        cost = float(self._measured.at(loads, pieces).sum())
         if self._longest is not None:
-            cost += float(np.bincount(self._gpu_of, self._longest.at(counts)).max())
-        conjugate = self._least_conjugate(bias, counts, most if tokens is None else tokens)
+            cost += float(np.bincount(self._gpu_of, self._longest.at(loads, pieces)).max())
+        slopes, widths = self._hull_pieces(most)
+        margins = slopes + bias
+        now = margins[np.minimum(pieces, len(slopes) - 1), self._experts]
+        conjugate = _least_conjugate(margins, widths, loads, now)
         return Certificate(max(cost + conjugate + biased, 0.0), cost)
 
-    def _least_conjugate(self, bias: Float64, counts: Int64, most: float) -> float:
-        """The least of sum_i c_i*(p - b_i) - p sum n, at up to three values of p.
-
-        It is convex in p, and c* is that of the hull. The first p is the mean of the margins that
-        the rows have now, the second a deviation of theirs away in the direction of descent, the
-        third where the tangents at both cross.
-        """
-        slopes, widths, ends = self._pieces(most)
-        margins, rows = slopes + bias, float(counts.sum())
-        now = margins[np.searchsorted(ends, counts), np.arange(len(bias))]
-
-        def height_and_slope(p: float) -> tuple[float, float]:
-            worth = p - margins
-            height = float(np.vdot(np.maximum(worth, 0.0), widths)) - p * rows
-            return height, float(np.vdot(worth > 0, widths)) - rows
-
-        mean = float(counts @ now) / rows if rows else float(now.min())
-        first, its_slope = height_and_slope(mean)
-        deviation = float(np.sqrt(counts @ (now - mean) ** 2 / rows)) if rows else 0.0
-        if deviation <= _ROUNDING * abs(mean):
-            return first
-        step = -np.copysign(deviation, its_slope)
-        second, other_slope = height_and_slope(mean + step)
-        turn = other_slope - its_slope
-        if its_slope * other_slope >= 0 or not turn:
-            return min(first, second)
-        crossing = (second - first - other_slope * step) / -turn
-        return min(first, second, height_and_slope(mean + crossing)[0])
-
-    def _pieces(self, most: float) -> tuple[Float64, Float64, Float64]:
+    def _hull_pieces(self, most: float) -> tuple[Float64, Float64]:
         """Slopes and widths [S - 1, N] of the hulls up to the first load not below `most`."""
-        last = min(int(np.searchsorted(self._loads, most)), len(self._loads) - 1)
+        last = max(bisect_left(self._ends, most), 1)
         if last not in self._hulls:
-            loads = self._loads[: max(last, 1) + 1]
+            loads = self._loads[: last + 1]
             slopes = minorant_slopes(loads, self._cost[:, : len(loads)])
             widths = np.broadcast_to(np.diff(loads)[:, None], slopes.T.shape)
-            self._hulls[last] = (
-                np.ascontiguousarray(slopes.T), np.ascontiguousarray(widths), loads[1:-1]
-            )  # fmt: skip
+            self._hulls[last] = np.ascontiguousarray(slopes.T), np.ascontiguousarray(widths)
         return self._hulls[last]
+
+
+def _least_conjugate(margins: Float64, widths: Float64, loads: Float64, now: Float64) -> float:
+    """The least of sum_i c_i*(p - b_i) - p sum n, at up to three values of p.
+
+    It is convex in p, and c* is that of the hull, whose pieces have `margins` (slope + bias) and
+    `widths` [S - 1, N]. The first p is the mean of the margins `now` [N] of the rows that there
+    are; the second a standard deviation of theirs away in the direction of descent; the third where
+    the tangents at both cross.
+    """
+    rows, worth = float(loads.sum()), np.empty_like(margins)
+
+    def tangent(p: float) -> tuple[float, float]:
+        np.subtract(p, margins, out=worth)
+        slope = float(np.vdot(worth > 0, widths)) - rows
+        np.maximum(worth, 0.0, out=worth)
+        return float(np.vdot(worth, widths)) - p * rows, slope
+
+    mean = float(loads @ now) / rows if rows else float(now.min())
+    variance = float(loads @ (now - mean) ** 2) / rows if rows else 0.0
+    first, falls = tangent(mean)
+    if variance <= (_ROUNDING * mean) ** 2:
+        return first
+    step = -copysign(sqrt(variance), falls)
+    second, turned = tangent(mean + step)
+    if falls * turned >= 0:
+        return min(first, second)
+    third, _ = tangent(mean + (first - second + turned * step) / (turned - falls))
+    return min(first, second, third)

@@ -13,9 +13,16 @@ class Curves:
         self._slopes = np.diff(values, axis=1) / np.diff(loads)
         self._rows = np.arange(len(values))
 
-    def at(self, loads: Float64 | Int64) -> Float64:
-        """The value of each curve [N] at a load of its own, from 0 to the largest."""
-        before = np.searchsorted(self._loads[1:-1], loads, side="right")
+    def pieces(self, loads: Float64 | Int64) -> Int64:
+        """The piece between two loads, from 0 on, that each of `loads` [N] lies on."""
+        return np.searchsorted(self._loads[1:-1], loads, side="right")
+
+    def at(self, loads: Float64 | Int64, pieces: Int64 | None = None) -> Float64:
+        """The value of each curve [N] at a load of its own, from 0 to the largest.
+
+        `pieces` are those of these loads, where they are known.
+        """
+        before = self.pieces(loads) if pieces is None else pieces
         beyond = loads - self._loads[before]
         values: Float64 = self._values[self._rows, before]
         return values + self._slopes[self._rows, before] * beyond

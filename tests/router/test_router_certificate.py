@@ -82,8 +82,10 @@ def test_a_shorter_reach_certifies_a_smaller_gap() -> None:
 
 
 def test_what_cannot_be_certified_is_refused() -> None:
-    with pytest.raises(BadInput, match="expert 1 has 9 tokens, and its costs end at 8"):
+    with pytest.raises(BadInput, match=r"expert 1 has 9 tokens, and .* end at 8"):
         Certifier(LINEAR, 1.0).gap(np.zeros(3), np.array([1, 9, 0]))
+    with pytest.raises(BadInput, match=r"expert 1 has 7 tokens, and .* end at 4"):
+        Certifier(LINEAR, 1.0).gap(np.zeros(3), COUNTS, tokens=4)
     with pytest.raises(BadInput, match="the bias of an expert is not finite"):
         Certifier(LINEAR, 1.0).gap(np.array([0.0, np.nan, 0.0]), COUNTS)
     with pytest.raises(BadInput, match="price_per_j is -1"):
