@@ -29,6 +29,7 @@ PARTS = {
     "hot_path": "moeprof.benchmarks.routed.hot_path",
     "active_set": "moeprof.benchmarks.routed.active_sets",
     "certificate": "moeprof.benchmarks.routed.certificates",
+    "programs": "moeprof.benchmarks.routed.programs",
     "observing": "moeprof.benchmarks.routed.observing",
 }
 """Modules with rows(seed, quick), by the name that --only takes."""
