@@ -74,7 +74,8 @@ class CentralPath:
         self._spare_s = np.maximum(self._period_s - demands_s, 0.05 * self._period_s)
         self.weights_w = np.full(len(demands_s), pieces.period_price_w / len(demands_s))
         objective_j = pieces.period_price_w * self._period_s
-        objective_j += float(np.vdot(pieces.energy_j, self._rows))
+        # Where a curve falls its slope is below 0; what multipliers begin with must be above.
+        objective_j += float(np.vdot(np.abs(pieces.energy_j), self._rows))
         self._inequalities = 2 * self._rows.size + len(demands_s)
         product_j = objective_j / self._inequalities
         self._empty_price = product_j / self._rows

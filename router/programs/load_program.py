@@ -155,7 +155,7 @@ class LoadProgram:
             objective_j=point.objective_j,
             bound_j=found.bound_j,
             gap=found.gap,
-            measured_gap=max(measured_j - found.bound_j, 0.0) / measured_j,
+            measured_gap=max(measured_j - found.bound_j, 0.0) / measured_j if measured_j else 0.0,
             verdict=_verdict(point, batch),
             energy_reason=self.costs.energy_reason,
         )
@@ -197,6 +197,9 @@ def _verdict(point: DualPoint, batch: Batch) -> Verdict:
 
 def _solved(dual: LoadDual, warm: LoadPlan | None) -> Optimum:
     batch = dual.batch
+    if batch.period_price_w == 0:  # nothing is gained by a shorter period
+        free = dual.at(np.zeros(dual.demands))
+        return Optimum(free, free.bound_j)
     if dual.demands > 2:
         return solve_several(dual)
     if warm is None or batch.headroom_w is None:

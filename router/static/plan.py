@@ -118,7 +118,8 @@ def _prices(costs: ExpertCosts, occasion: Occasion, baseline: PassCost) -> LoadP
         period_price_w = costs.idle_power_w + time_price_w
         cost_j = baseline.energy_j + period_price_w * baseline.latency_s
         assignments = occasion.tokens * float(occasion.chances.sum())
-        kl_price_j = _ASSIGNMENTS_A_NAT * cost_j / assignments
+        # Where nothing costs anything, no price of a nat changes the answer.
+        kl_price_j = _ASSIGNMENTS_A_NAT * cost_j / assignments or 1.0
     return LoadPrices(kl_price_j, time_price_w)
 
 

@@ -110,6 +110,29 @@ def test_rows_move_to_idle_gpus_though_each_load_is_at_the_end_of_a_piece(
     assert plan.latency_s < 0.9 * latency_s[:3, 2].sum()
 
 
+def test_falling_curves_are_planned_too() -> None:
+    """Noise lets a curve fall, and its hull has slopes below 0."""
+    loads, experts = np.arange(9.0), 6
+    draw = np.random.default_rng(1)
+    energy_j, latency_s = (draw.uniform(1, 3, (experts, 9)) * (loads > 0) for _ in range(2))
+    energy_j[:, 1:] /= loads[1:]
+    costs = ExpertCosts(loads, 1e-6 * latency_s, 1e-4 * energy_j, 100.0, np.arange(experts) % 3)
+    plan = solve_loads(costs, np.ones(experts), 24.0, LoadPrices(kl_price_j=1e-5))
+    assert plan.gap <= 1e-6
+    assert plan.loads.sum() == pytest.approx(24)
+
+
+@pytest.mark.parametrize("gpus", [1, 4])
+def test_where_a_second_is_worth_nothing_energy_alone_decides(gpus: int) -> None:
+    costs = ExpertCosts(
+        np.array([0.0, 8.0]), np.tile([0.0, 8e-6], (4, 1)), np.outer([1.0, 2, 2, 2], [0, 8e-3]),
+        0.0, np.arange(4) % gpus,
+    )  # fmt: skip
+    plan = solve_loads(costs, np.ones(4), 8.0, LoadPrices(kl_price_j=1e-3))
+    assert plan.gap == pytest.approx(0, abs=1e-9)
+    assert plan.loads[1:] == pytest.approx(plan.loads[0] / np.e)
+
+
 def test_a_cap_above_the_power_is_slack() -> None:
     plan = PROGRAM.solve(SHARES, ROWS, PRICES, cap_w=FREE.power_w + 1)
     assert (plan.verdict, plan.loads.tolist()) == ("slack", FREE.loads.tolist())
