@@ -20,7 +20,7 @@ from .row import Cell, MetricsRow, cells
 FLUSH_S: Final = 0.5  # a killed process loses the rows since the last flush
 RETRY_S: Final = 5.0  # until a log that could not be opened is tried again
 MOST_ROWS: Final = 10_000  # that wait for a disk; of more, the new ones are lost
-_CLOSE_S: Final = 10.0  # that a disk may take at the end
+CLOSE_S: Final = 10.0  # that a disk may take at the end
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -44,10 +44,9 @@ class MetricsLogger:
     """Adds rows to a log: a CSV file where `path` ends in .csv, a folder of Parquet in .parquet.
 
     `log` only puts a row into a queue; a daemon thread writes twice a second. A log that is there
-    is added to. What the disk refuses, be it full or not writable, is tried again:
-    up to 10,000 rows wait, later ones are lost and counted. That is said once, as a warning of
-    Python's logging. In a forked process rows are lost: it has no thread, and the log is its
-    parent's.
+    is added to. What the disk refuses, be it full or not writable, is tried again: up to 10,000
+    rows wait, later ones are lost and counted. That is said once, as a warning of Python's logging.
+    In a forked process rows are lost: it has no thread, and the log is its parent's.
 
     Raises BadInput for another ending, for a log that another logger writes, and for a file that is
     no such log.
@@ -106,7 +105,7 @@ class MetricsLogger:
         self._refusal = "the log is closed"
         self._closing.set()
         atexit.unregister(self.close)
-        self._thread.join(_CLOSE_S)
+        self._thread.join(CLOSE_S)
         if self._thread.is_alive():
             self._tell("close", "the disk does not answer")
         self._lose(len(self._queue) + len(self._pending))
@@ -122,8 +121,8 @@ class MetricsLogger:
     def _flush(self) -> None:
         """Write all rows that wait; they wait on where that fails."""
         if self._log is not None and not self._log.is_at_path():
-            self._try("write", self._log.abandon)
-            self._log = None
+            moved, self._log = self._log, None
+            self._try("write", moved.abandon)
         if self._log is None and not self._reopened():
             return
         assert self._log is not None

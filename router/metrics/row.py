@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from ...stats.arrays import Float64, Int64
 from ...store.errors import BadInput
 from ...store.text.printable import printable
-from ..monitor.snapshot import Snapshot
+from ..monitor.snapshot import Snapshot, energy_between
 
 # History: /1 is the first.
 SCHEMA: Final = "router_metrics/1"
@@ -62,7 +62,8 @@ class MetricsRow:
     predicted_j: float | None = None  # above idle, by the cost model
     predicted_source: str | None = None  # of the cost model's energies
     baseline_j: float | None = None  # predicted of the model's own routing of the same tokens
-    measured_j: float | None = None  # idle power included
+    measured_j: float | None = None  # idle power included, in the time measured_over_s
+    measured_over_s: float | None = None
     measured_source: str | None = None
     predicted_temp_rise_c: float | None = None
     expert_counts: ArrayLike | None = None
@@ -179,12 +180,19 @@ def changed_share(counts: ArrayLike | None, baseline: ArrayLike | None) -> float
     return float(np.abs(shares - others).sum() / 2)
 
 
-def sensed(seen: Snapshot) -> dict[str, Any]:
-    """What a row takes of a monitor's snapshot: MetricsRow(..., **sensed(monitor.snapshot()))."""
-    state = {"monitor_state": str(seen.state)}
+def sensed(seen: Snapshot, before: Snapshot | None = None) -> dict[str, Any]:
+    """What a row takes of a monitor's snapshot: MetricsRow(..., **sensed(monitor.snapshot())).
+
+    Joules are those since the snapshot `before`, by the energy counter.
+    """
+    found: dict[str, Any] = {"monitor_state": str(seen.state)}
     if not seen.is_present:
-        return state
-    return state | {
+        return found
+    measured = None if before is None else energy_between(before, seen)
+    if measured is not None:
+        found |= {"measured_j": measured[0], "measured_over_s": measured[1]}
+        found |= {"measured_source": str(seen.power_source)}
+    return found | {
         "sensed_at_s": seen.at_s,
         "power_w": seen.power_w,
         "power_source": str(seen.power_source),

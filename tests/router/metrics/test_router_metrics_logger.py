@@ -221,6 +221,30 @@ def test_a_row_of_wrong_types_is_lost_alone_and_told(
     assert "many" in caplog.text
 
 
+@pytest.mark.usefixtures("at_once")
+def test_a_disk_that_hangs_stops_nobody(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logger_module, "CLOSE_S", 0.05)
+    asked, answers, pwrite = threading.Event(), threading.Event(), os.pwrite
+
+    def hanging(descriptor: int, data: Any, place: int) -> int:
+        asked.set()
+        assert answers.wait(LONG_S)
+        return pwrite(descriptor, data, place)
+
+    log = MetricsLogger(tmp_path / "m.csv")
+    monkeypatch.setattr(os, "pwrite", hanging)
+    log.log(MetricsRow(step=1))
+    assert asked.wait(LONG_S)
+    log.log(MetricsRow(step=2))
+    with caplog.at_level(logging.WARNING):
+        log.close()
+    assert "the disk does not answer" in caplog.text
+    assert log.lost == 2
+    answers.set()
+
+
 def test_after_it_is_closed_rows_are_lost_and_that_is_said_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from moeprof.router.metrics.row import (
     effective_experts,
     sensed,
 )
-from moeprof.router.monitor.snapshot import MonitorState, Snapshot
+from moeprof.router.monitor.snapshot import Counted, MonitorState, Snapshot
 from moeprof.store.errors import BadInput
 from moeprof.store.provenance import EnergySource
 
@@ -137,8 +138,21 @@ def test_a_row_takes_a_snapshot_while_it_is_that_of_now() -> None:
     found = named(MetricsRow(**sensed(seen)))
     assert (found["sensed_at_s"], found["power_w"], found["temp_c"]) == (5.0, 300.0, 60.0)
     assert (found["monitor_state"], found["power_source"]) == ("watching", "nvml_counter")
+    assert found["measured_j"] is None
     lost = Snapshot(5.0, MonitorState.STOPPED, 1.0, power_w=300.0)
     assert sensed(lost) == {"monitor_state": "stopped"}
+
+
+def test_measured_joules_are_those_between_two_snapshots() -> None:
+    source = EnergySource.NVML_COUNTER
+    before = Snapshot(5.0, MonitorState.WATCHING, 1.0, power_source=source)
+    before = replace(before, counted=Counted(100.0, 5.0, 1.0))
+    after = replace(before, counted=Counted(700.0, 7.0, 1.0))
+    found = named(MetricsRow(**sensed(after, before)))
+    assert (found["measured_j"], found["measured_over_s"]) == (600.0, 2.0)
+    assert found["measured_source"] == "nvml_counter"
+    broken = replace(after, counted=Counted(5.0, 7.0, 6.0))
+    assert named(MetricsRow(**sensed(broken, before)))["measured_j"] is None
 
 
 def test_every_quantity_has_its_unit() -> None:
