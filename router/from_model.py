@@ -37,8 +37,9 @@ def costs_of_experts(
     """Costs of experts, each of one of `kinds` [N], at loads up to `most_rows` rows.
 
     `gpu_of` [N] places them on `gpus` GPUs; if left out they are dealt out in turns. Energies that
-    were imported or estimated count with `allow_estimates` alone. Without energy the costs are
-    those of time, and `energy_reason` says why.
+    were imported or estimated count with `allow_estimates` alone. Latency is that under a steady
+    load, in which the energy is drawn. Without energy it is that of single calls, and
+    `energy_reason` says why.
 
     Raises BadInput for an expert without a curve, a placement that does not fit, and no experts;
     OutOfRange where a kernel was measured too far from a load.
@@ -57,16 +58,18 @@ def costs_of_experts(
     reason = _why_no_energy(costs.values(), allow_estimates)
     remarks = [remark for one in costs.values() for remark in one.remarks]
     energies_j = [costs[kind].energy_j for kind in kinds]
+    times_s = [costs[kind].steady_s for kind in kinds]
     if idle is None or reason is not None:
-        energies_j, idle_w, sources = [], 0.0, {EnergySource.UNAVAILABLE.value}
+        energies_j, times_s = [None] * len(kinds), [costs[kind].latency_s for kind in kinds]
+        idle_w, sources = 0.0, {EnergySource.UNAVAILABLE.value}
     else:
         sources = set().union(*(one.sources for one in costs.values()))
         remarks += [f"the energies are {one}" for one in sorted(sources & _NO_METER)]
         remarks += filter(None, [idle.assumed])
     return ExpertCosts(
         loads=loads,
-        latency_s=_table([costs[kind].latency_s for kind in kinds], len(loads)),
-        energy_j=_table(energies_j or [None] * len(kinds), len(loads)),
+        latency_s=_table(times_s, len(loads)),
+        energy_j=_table(energies_j, len(loads)),
         idle_power_w=gpus * (idle_w or 0.0),
         gpu_of=placed,
         energy_source=", ".join(sorted(sources)),

@@ -39,12 +39,14 @@ class ExpertKind:
 class KindCosts:
     """Costs of a kind of expert, or of one of its kernels, at loads [S].
 
-    Energy is above idle, and None for the `reason`. `sources` are those of its energies, `remarks`
-    what to know of its costs.
+    `latency_s` is that of single calls. Energy is above idle, and drawn in `steady_s`, the time of
+    calls under a steady load; both are None for the `reason`. `sources` are those of the energies,
+    `remarks` what to know of the costs.
     """
 
     latency_s: Float64
     energy_j: Float64 | None
+    steady_s: Float64 | None
     reason: str | None
     sources: frozenset[str]
     remarks: tuple[str, ...]
@@ -64,14 +66,20 @@ def kind_costs(
     all experts whose active ones are not known; OutOfRange far from what was measured.
     """
     parts = [_kernel_costs(model, op, rows, idle_w, allow_estimates) for op in kind.ops]
-    energies_j = [part.energy_j for part in parts if part.energy_j is not None]
     return KindCosts(
         latency_s=np.sum([part.latency_s for part in parts], axis=0),
-        energy_j=np.sum(energies_j, axis=0) if len(energies_j) == len(parts) else None,
+        energy_j=_sum([part.energy_j for part in parts]),
+        steady_s=_sum([part.steady_s for part in parts]),
         reason=next((part.reason for part in parts if part.reason is not None), None),
         sources=frozenset().union(*(part.sources for part in parts)),
         remarks=tuple(dict.fromkeys(remark for part in parts for remark in part.remarks)),
     )
+
+
+def _sum(curves: Sequence[Float64 | None]) -> Float64 | None:
+    """The sum of curves; None where one of them is."""
+    known = [curve for curve in curves if curve is not None]
+    return np.asarray(np.sum(known, axis=0)) if len(known) == len(curves) else None
 
 
 def _kernel_costs(
@@ -80,17 +88,20 @@ def _kernel_costs(
     grouped = grouped_points(model, op, allow_estimates=allow_estimates)
     costs = _single_costs(model, op, rows, allow_estimates) if grouped is None else grouped.costs
     latency_s = np.array([cost.latency_us for cost in costs]) / 1e6
-    energy_j = np.array([_above_idle_j(cost, idle_w) for cost in costs])
+    drawn = np.array([_steady(cost, idle_w) for cost in costs])
+    energy_j, steady_s = drawn[:, 0], drawn[:, 1]
     if grouped is not None:
-        latency_s = grouped.expert_curve(latency_s, rows)
-        energy_j = grouped.expert_curve(energy_j, rows)
+        latency_s, energy_j, steady_s = (
+            grouped.expert_curve(values, rows) for values in (latency_s, energy_j, steady_s)
+        )
     known = bool(np.isfinite(energy_j).all())
     return KindCosts(
-        latency_s,
-        energy_j if known else None,
-        None if known else f"{op}: {_why_none(costs)}",
-        frozenset(cost.energy_source for cost in costs if cost.energy_mj is not None),
-        tuple(_remarks(op, costs)),
+        latency_s=latency_s,
+        energy_j=energy_j if known else None,
+        steady_s=steady_s if known else None,
+        reason=None if known else f"{op}: {_why_none(costs)}",
+        sources=frozenset(cost.energy_source for cost in costs if cost.energy_mj is not None),
+        remarks=tuple(_remarks(op, costs)),
     )
 
 
@@ -109,11 +120,15 @@ def _single_costs(
     return [model.get_cost(op, size, allow_estimates=allow_estimates) for size in sizes]
 
 
-def _above_idle_j(cost: Cost, idle_w: float | None) -> float:
-    """Energy of a call above that of the idle GPU in J, 0 or more; NaN where unknown."""
+def _steady(cost: Cost, idle_w: float | None) -> tuple[float, float]:
+    """Energy above that of the idle GPU in J, and the time of a call in s, under a steady load.
+
+    NaN where unknown.
+    """
     if cost.energy_mj is None or cost.power_w is None or idle_w is None:
-        return nan
-    return max(0.0, cost.power_w - idle_w) * cost.sustained_ms / 1e3
+        return nan, nan
+    steady_s = cost.sustained_ms / 1e3
+    return max(0.0, cost.power_w - idle_w) * steady_s, steady_s
 
 
 def _why_none(costs: Iterable[Cost]) -> str:

@@ -37,14 +37,23 @@ TIMES: Final = {
 }  # fmt: skip
 
 
-def points(op: str, us: Callable[[int], float], power_w: float | None, **columns: Any) -> pa.Table:
-    """Points of a kernel, which draws `power_w` at every size."""
+def points(
+    op: str,
+    us: Callable[[int], float],
+    power_w: float | None,
+    *,
+    steady_ratio: float = 1.0,
+    **columns: Any,
+) -> pa.Table:
+    """Points of a kernel, which draws `power_w` at every size in calls that last so much longer."""
     tables = []
     for size in SIZES:
         own: dict[str, Any] = {"curve": f"{op}-8x4-fp32-cold", "op": op} | columns
         if power_w is not None:
-            metered = {"energy_source": "nvml_counter", "energy_reason": None}
-            own = metered | {"energy_mj": power_w * us(size) / 1e3, "idle_power_w": IDLE_W} | own
+            steady_us = steady_ratio * us(size)
+            metered: dict[str, Any] = {"energy_source": "nvml_counter", "energy_reason": None}
+            metered |= {"energy_mj": power_w * steady_us / 1e3, "latency_sustained_us": steady_us}
+            own = metered | {"idle_power_w": IDLE_W} | own
         tables.append(make_points(us, [size], **own))
     return pa.concat_tables(tables)
 

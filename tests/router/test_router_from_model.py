@@ -61,6 +61,19 @@ def test_energies_that_were_not_measured_count_where_allowed(source: str) -> Non
     assert f"the energies are {source}" in allowed.remarks
 
 
+def test_energy_is_drawn_in_the_time_of_a_steady_load() -> None:
+    """So that power is the measured one; by time alone it is that of single calls."""
+    single, steady = (
+        costs_of_experts(chain_model(steady_ratio=ratio), [CHAIN], 64) for ratio in (1.0, 1.25)
+    )
+    assert steady.latency_s == pytest.approx(1.25 * single.latency_s)
+    assert steady.energy_j == pytest.approx((150 - IDLE_W) * steady.latency_s)
+    withheld = costs_of_experts(
+        chain_model(steady_ratio=1.25, energy_source="imported"), [CHAIN], 64
+    )
+    assert withheld.latency_s == pytest.approx(single.latency_s)
+
+
 def test_energies_of_a_simulated_device_say_so() -> None:
     costs = costs_of_experts(chain_model(energy_source="simulated"), [CHAIN], 64)
     assert (costs.energy_source, costs.remarks) == ("simulated", ("the energies are simulated",))
