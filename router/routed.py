@@ -117,10 +117,7 @@ class RoutedBatch:
         """Why there is no certificate; None where there is one."""
         if bool((self.weights == 0).any()):
             return _NO_BEST
-        most, busiest = float(self._state.costs.loads[-1]), int(self.counts.max())
-        if busiest > most:
-            return f"an expert has {busiest} tokens, and its costs end at {most:g}"
-        return None
+        return self._beyond_costs()
 
     @property
     def verdict(self) -> Verdict:
@@ -133,10 +130,10 @@ class RoutedBatch:
     @property
     def reasons(self) -> tuple[str, ...]:
         """What to know of this answer: the regime, what it falls back to, and what it must wait."""
-        state = self._state
-        cost = self.cost
+        state, cost, beyond = self._state, self.cost, self._beyond_costs()
+        told = state.rule.reasons if beyond is None else (*state.rule.reasons, beyond)
         if state.cap_w is None or cost.within(state.cap_w):
-            return state.rule.reasons
+            return told
         period_s = cost.period_s(state.cap_w - state.costs.idle_power_w)
         sentence = (
             f"the batch draws {cost.power_w:.4g} W without waiting and the cap is"
@@ -146,7 +143,14 @@ class RoutedBatch:
         safe = f"up to {safe_tokens} tokens need no wait"
         if safe_tokens is None:
             safe = "no batch size keeps to it without a wait"
-        return (*state.rule.reasons, f"{sentence}; {safe}")
+        return (*told, f"{sentence}; {safe}")
+
+    def _beyond_costs(self) -> str | None:
+        """The sentence on an expert of more tokens than its costs reach; None where none has."""
+        most, busiest = float(self._state.costs.loads[-1]), int(self.counts.max())
+        if busiest <= most:
+            return None
+        return f"an expert has {busiest} tokens, and its costs end at {most:g} and are taken there"
 
 
 def host_counts(picks: Picks) -> Int64:

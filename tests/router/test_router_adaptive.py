@@ -331,4 +331,5 @@ def test_a_batch_beyond_the_costs_is_planned_as_the_largest_and_has_no_certifica
     assert made.plan is not None
     assert made.plan.occasion.tokens == 64
     assert "its costs end at 64" in str(routed.certificate_reason)
+    assert routed.reasons[-1] == routed.certificate_reason
     assert made.route(logits(64)).certificate is not None
