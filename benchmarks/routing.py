@@ -30,6 +30,7 @@ PARTS = {
     "active_set": "moeprof.benchmarks.routed.active_sets",
     "certificate": "moeprof.benchmarks.routed.certificates",
     "programs": "moeprof.benchmarks.routed.programs",
+    "controllers": "moeprof.benchmarks.routed.controllers",
     "observing": "moeprof.benchmarks.routed.observing",
 }
 """Modules with rows(seed, quick), by the name that --only takes."""
