@@ -1,27 +1,21 @@
 """The report: one HTML page that shows a run and loads nothing from the network."""
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from pathlib import Path
-
-import altair as alt
-import vl_convert
 
 from ..store.files import write_whole
 from ..store.plan import Role
 from ..store.run import Run
 from .contents import Contents, read_contents
 from .curves import curves_section
+from .frame import html_page
 from .gaps import flags_section, unmeasured_section
 from .layers import layers_section
 from .markup import Html, element, facts, markup
 from .origin import plan_section, provenance_section, reproduce_section
-from .style import DRAW, STYLE
 from .verdict import verdict_section
 
 
@@ -73,39 +67,9 @@ def _page(contents: Contents) -> str:
         ("provenance", "Provenance", provenance_section(contents.provenance, contents.model)),
         ("reproduce", "Make it again", reproduce_section(contents)),
     )
-    links = [element("a", title, href=f"#{name}") for name, title, _ in sections]
-    body = [
-        element("section", element("h2", title), content, id=name)
-        for name, title, content in sections
-    ]
-    main = element("main", _header(contents), element("nav", *links, aria_label="Sections"), *body)
-    script = Html(f"<script>{_javascript()}</script>")
-    page = element("html", _head(contents), element("body", main, script), lang="en")
-    return f"<!doctype html>\n{page}\n"
-
-
-def _head(contents: Contents) -> Html:
-    """Head with a content security policy: no network, no script but the page's own."""
-    digest = hashlib.sha256(_javascript().encode()).digest()
-    policy = (
-        "default-src 'none'; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{base64.b64encode(digest).decode()}'"
-    )
     device = contents.provenance.device_name
     title = f"moeprof: kernel costs of {contents.plan.preset} on {device}"
-    return Html(
-        '<head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"{element('title', title)}<style>{STYLE}</style></head>"
-    )
-
-
-@cache
-def _javascript() -> str:
-    """JavaScript of Vega, Vega-Lite and Vega-Embed, and of `style.DRAW`, which calls them."""
-    version = ".".join(alt.VEGALITE_VERSION.split(".")[:2])
-    return vl_convert.javascript_bundle(snippet=DRAW, vl_version=version)
+    return html_page(title, _header(contents), sections)
 
 
 def _header(contents: Contents) -> Html:

@@ -132,15 +132,13 @@ async function draw() {
   for (const plot of document.querySelectorAll(".plot")) {
     const text = document.getElementById(plot.dataset.spec).textContent;
     try {
-      const spec = JSON.parse(text, linear.checked ? asLinear : undefined);
+      const spec = JSON.parse(text, linear?.checked ? asLinear : undefined);
       drawn.push(await vegaEmbed(plot, spec, options));
     } catch (error) {
       plot.textContent = `The chart could not be drawn: ${error.message}`;
     }
   }
 }
-if (linear) {
-  document.getElementById("axes").addEventListener("change", draw);
-  draw();
-}
+document.getElementById("axes")?.addEventListener("change", draw);
+draw();
 """

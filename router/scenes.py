@@ -20,7 +20,7 @@ _TOKENS, _TOP_K = 512, 2
 _MOST_ROWS: Final = 2.0 * _TOKENS
 _ASSUMED: Final = "assumed: 3.0 mJ for an assignment of a bf16 expert, 1.3 mJ of int4"
 
-_AMBIENT_C: Final = 30.0
+AMBIENT_C: Final = 30.0
 # Arrivals, as parts of the rate at which the layer's own routing would be at its limit of power.
 _USUAL, _BUSY, _QUIET = 0.77, 1.07, 0.61
 _HOTTER_C: Final = 8.0
@@ -47,17 +47,23 @@ def example_layer(seed: int) -> ServedLayer:
     return ServedLayer(costs, shares / shares.sum(), _TOKENS, _TOP_K)
 
 
-def steps_scene(layer: ServedLayer, targets: Targets, gpu: Gpu, seconds: float = 600.0) -> Scene:
+def steps_scene(
+    layer: ServedLayer,
+    targets: Targets,
+    gpu: Gpu,
+    seconds: float = 600.0,
+    ambient_c: float = AMBIENT_C,
+) -> Scene:
     """Arrivals rise and fall, ambient warms by 8 degC, another process comes and goes.
 
     Raises BadInput where the layer at full load does not reach the targets' limit.
     """
-    limit_w = _limit_w(layer, targets, gpu.poles)
+    limit_w = _limit_w(layer, targets, gpu.poles, ambient_c)
     rate_per_s = _rate_at(layer, limit_w)
     cotenant_w = _COTENANT * (limit_w - layer.costs.idle_power_w)
     return Scene(
         arrivals_per_s=_steps(seconds, (0, _USUAL), (0.2, _BUSY), (0.8, _QUIET), times=rate_per_s),
-        ambient_c=_steps(seconds, (0, _AMBIENT_C), (0.4, _AMBIENT_C + _HOTTER_C)),
+        ambient_c=_steps(seconds, (0, ambient_c), (0.4, ambient_c + _HOTTER_C)),
         cotenant_w=_steps(seconds, (0, 0), (0.6, cotenant_w), (0.7, 0)),
         seconds=seconds,
     )
@@ -68,7 +74,7 @@ def drawn_scene(
 ) -> Scene:
     """Steps of arrivals, ambient and of another process at drawn times; shares that drift."""
     draw = np.random.default_rng([seed, 1])
-    limit_w = _limit_w(layer, targets, gpu.poles)
+    limit_w = _limit_w(layer, targets, gpu.poles, AMBIENT_C)
     spare_w = limit_w - layer.costs.idle_power_w
 
     def steps(first: float, low: float, high: float, changes: int) -> Steps:
@@ -79,7 +85,7 @@ def drawn_scene(
     rate_per_s = _rate_at(layer, limit_w)
     return Scene(
         arrivals_per_s=steps(_USUAL * rate_per_s, 0.4 * rate_per_s, 1.15 * rate_per_s, 6),
-        ambient_c=steps(_AMBIENT_C, _AMBIENT_C - 5, _AMBIENT_C + 12, 3),
+        ambient_c=steps(AMBIENT_C, AMBIENT_C - 5, AMBIENT_C + 12, 3),
         cotenant_w=steps(0.0, 0.0, 0.25 * spare_w, 4),
         seconds=seconds,
         drift=0.1,
@@ -90,14 +96,19 @@ def _steps(seconds: float, *parts: tuple[float, float], times: float = 1.0) -> S
     return tuple((part * seconds, value * times) for part, value in parts)
 
 
-def _limit_w(layer: ServedLayer, targets: Targets, poles: Sequence[Pole]) -> float:
+def _limit_w(
+    layer: ServedLayer, targets: Targets, poles: Sequence[Pole], ambient_c: float
+) -> float:
     """The target of power; without one, the power that heats the GPU to its target."""
     if targets.power_w is not None:
         return targets.power_w
     if targets.temp_c is None:
-        raise BadInput("there is no target of power or temperature: nothing is to be held")
+        raise BadInput(
+            "there is no target of power or temperature: nothing is to be held",
+            hint="give one: moeprof route simulate MODEL --target-power 400",
+        )
     whole_c_per_w = sum(pole.r_c_per_w for pole in poles)
-    heated_w = (targets.temp_c - _AMBIENT_C - _HOTTER_C) / whole_c_per_w
+    heated_w = (targets.temp_c - ambient_c - _HOTTER_C) / whole_c_per_w
     return max(heated_w, _LEAST_ROOM * layer.costs.idle_power_w)
 
 

@@ -1,7 +1,7 @@
 """The options of `moeprof route plan`: their types, and what the help says of them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -36,4 +36,31 @@ KlPrice = Annotated[
 ]
 AllowEstimates = Annotated[
     bool, typer.Option("--allow-estimates", help="Use energies that nobody here measured.")
+]
+Served = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="MODEL",
+        help="Model file or its run; if left out, 16 experts whose energies are assumed.",
+    ),
+]
+Controller = Annotated[
+    Literal["mrpd", "pi", "none", "adapter"], typer.Option(help="What decides, at each tick.")
+]
+Compare = Annotated[
+    bool, typer.Option("--compare", help="Try none, pi and mrpd in the same scene beside it.")
+]
+TargetPower = Annotated[float | None, typer.Option(help="Power to hold, at most, in W.")]
+TargetTemp = Annotated[float | None, typer.Option(help="Temperature to hold, at most, in °C.")]
+KlBudget = Annotated[
+    float | None,
+    typer.Option(help="Change of routing at most, in nats of KL for an assignment."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Draws the simulated GPU.")]
+Report = Annotated[
+    bool,
+    typer.Option(
+        "--report",
+        help="Write simulation.html beside the model, or here without one, and print its path.",
+    ),
 ]

@@ -18,7 +18,7 @@ def check_reachable(
     if reason is not None and (targets.power_w is not None or targets.temp_c is not None):
         raise BadInput(
             f"power and temperature cannot be held: the cost model has no energy: {reason}",
-            hint="give a latency as the target, or a model with energy",
+            hint="name a model with energy; a target of latency alone needs none",
         )
     if targets.power_w is not None and targets.power_w <= model.idle_w:
         raise BadInput(
