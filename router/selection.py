@@ -74,12 +74,12 @@ def _without_ties(
     None also for what kernels/topk refuses, and for groups and gradients, which it computes.
     """
     if not (
-        logits.is_cpu
-        and logits.dim() == 2
+        logits.dim() == 2
+        and 1 <= k <= MAX_PICKS
+        and k <= (experts := logits.shape[1]) <= MAX_EXPERTS
+        and logits.is_cpu
         and logits.dtype in DTYPES
         and type(k) is int
-        and 1 <= k <= min(logits.shape[1], MAX_PICKS)
-        and logits.shape[1] <= MAX_EXPERTS
         and routing.groups == 1
         and not logits.requires_grad
     ):
@@ -88,19 +88,20 @@ def _without_ties(
     if bias is not None:
         check_by_expert("bias", bias, torch.float32, logits)
         ranks = ranks_of(logits, routing, bias)
-    best, at = torch.topk(ranks, min(k + 1, logits.shape[1]))
+    best, at = torch.topk(ranks, k + 1 if k < experts else k)
+    best = best.to(torch.float32)
     if not _is_strict(best):
         return None
-    at, best = at[:, :k], best[:, :k]
-    if bias is None and routing == PLAIN:
-        weights = torch.softmax(best.to(torch.float32), dim=1)
+    at = at[:, :k]
+    if bias is None and (routing is PLAIN or routing == PLAIN):
+        weights = torch.softmax(best[:, :k], dim=1)
     else:
         weights = weights_of(logits, at, routing)
     return at.to(torch.int32), weights
 
 
 def _is_strict(best: torch.Tensor) -> bool:
-    """Whether each row [tokens, k] falls strictly from a finite number; NaN does not fall."""
+    """Whether each row of float32 [tokens, k] falls strictly from below infinity; NaN does not."""
     rows = best.to(torch.float32).numpy()
     falling = int(np.count_nonzero(rows[:, 1:] < rows[:, :-1]))
     finite = int(np.count_nonzero(np.abs(rows[:, 0]) < inf))
