@@ -8,7 +8,6 @@ from typing import Final, Protocol
 import numpy as np
 import torch
 
-from ..kernels.active_set import MAX_TOKENS
 from ..kernels.routing import scores_of
 from ..stats.arrays import Float64
 from ..store.errors import BadInput
@@ -31,6 +30,7 @@ from .selection import pick
 from .settings import RouterSettings, check_not_negative
 from .static.plan import Occasion, StaticPlan, plan_static
 from .static.power_cap import cap_of
+from .static.regime import MOST_TOKENS
 
 _RECENT: Final = 64  # batches whose counts a controller is told
 _MOVED: Final = 0.01  # of the pressure, which a rule does not follow
@@ -117,7 +117,7 @@ class AdaptiveRouter:
         state = self._state or self._first_state(logits)
         if self._monitor is not None:
             state = self._under_pressure(state)
-        if state.charges is not None and len(logits) <= MAX_TOKENS:
+        if state.charges is not None and len(logits) <= MOST_TOKENS:
             return self._on_kept(logits, state, state.charges)
         picks = pick(logits, settings.top_k, settings.routing, self._ranking(logits, state))
         if self._controller is not None:

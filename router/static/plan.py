@@ -72,7 +72,7 @@ def plan_static(costs: ExpertCosts, occasion: Occasion) -> StaticPlan:
     own, top_k = occasion.tokens * occasion.chances, float(occasion.chances.sum())
     baseline = expected_cost(costs, occasion.chances, occasion.tokens)
     prices = _prices(costs, occasion, baseline)
-    regime = choose_regime(costs, own, prices.time_price_w)
+    regime = choose_regime(costs, own, occasion.tokens, prices.time_price_w)
     loads, charges = None, None
     if regime.regime != "none":
         program = LoadProgram(costs.up_to(occasion.tokens))

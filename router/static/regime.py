@@ -19,6 +19,7 @@ from ..hull import hull_of
 Regime = Literal["concentrate", "balance", "none"]
 _MOSTLY: Final = 0.5  # share of the fixed charges in the cost
 _SAME: Final = 1e-9
+MOST_TOKENS: Final = 4096  # of a batch that chooses the experts to read, as in kernels/active_set
 NOTHING_TO_SAVE: Final = "identical experts and linear cost: no routing saves anything; b = 0"
 
 
@@ -36,10 +37,13 @@ class RegimeChoice:
     distance: Float64
 
 
-def choose_regime(costs: ExpertCosts, own: Float64, time_price_w: float) -> RegimeChoice:
+def choose_regime(
+    costs: ExpertCosts, own: Float64, tokens: int, time_price_w: float
+) -> RegimeChoice:
     """Choose by what experts cost in joules at the loads `own` [N] of the model's own routing.
 
-    A second costs the idle power and `time_price_w`. An expert in use has one row or more.
+    Batches of more than 4096 tokens never concentrate: the rule sees a whole batch. A second costs
+    the idle power and `time_price_w`. An expert in use has one row or more.
     """
     curves = costs.energy_j + (costs.idle_power_w + time_price_w) * costs.latency_s
     hull = hull_of(costs.loads, curves)
@@ -52,6 +56,8 @@ def choose_regime(costs: ExpertCosts, own: Float64, time_price_w: float) -> Regi
         regime, reason = "balance", f"the slowest of {costs.gpus} GPUs decides"
     elif _are_identical_and_linear(costs.loads, curves):
         regime, reason = "none", NOTHING_TO_SAVE
+    elif tokens > MOST_TOKENS and regime == "concentrate":
+        regime, reason = "balance", f"{reason}, of a batch of more than {MOST_TOKENS} tokens"
     return RegimeChoice(regime, reason, hull.fixed, hull.distance)
 
 
