@@ -1,0 +1,1 @@
+"""Time and energy of a whole model's step, by what it must read, compute and send."""

@@ -1,0 +1,85 @@
+"""Points of one's own: what one configuration takes beyond the prediction, from few of its steps.
+
+The logarithm of measured over predicted is a line over log batch, log context and log prefill
+tokens per request, whose coefficients are normal around 0. Their covariance is learnt from the
+configurations of the training rows by expectation and maximisation (Laird and Ware 1982, Biometrics
+38), so that one point moves the level alone, and more points the slopes too.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+
+from .features.steps import Array, Steps
+from .rows.serving_rows import Places, Strings
+
+_ROUNDS: Final = 12
+_FAR: Final = 1.0  # a logarithm beyond counts as so much
+_FEWEST: Final = 4  # rows of a configuration that tell a slope
+_CENTRE: Final = (16.0, 2000.0)  # requests, tokens of context
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How configurations differ from their predictions, as logarithms.
+
+    `covariance` (4, 4) is that of level and slopes, `noise` the variance of a row around the line.
+    """
+
+    covariance: Array
+    noise: float
+
+    @classmethod
+    def fitted(cls, steps: Steps, log_ratios: Array, cells: Strings) -> Self:
+        """Learn from log measured over predicted, (n,), of rows that the prediction never saw.
+
+        `cells` names what rows belong to: configuration, version and source.
+        """
+        _, place = np.unique(cells, return_inverse=True)
+        members = [np.flatnonzero(place == at) for at in range(place.max() + 1)]
+        members = [rows for rows in members if len(rows) >= _FEWEST]
+        lines = _lines(steps)
+        near = np.clip(log_ratios, -_FAR, _FAR)
+        spread = cls(0.02 * np.eye(lines.shape[1]), 0.01)
+        for _ in range(_ROUNDS if members else 0):
+            spread = spread._better(lines, near, members)
+        return spread
+
+    def _better(self, lines: Array, ratios: Array, members: list[Places]) -> Self:
+        """One round: expected lines of each configuration, then their covariance."""
+        total, squares, count = np.zeros_like(self.covariance), 0.0, 0
+        for rows in members:
+            line, unsure = self._posterior(lines[rows], ratios[rows])
+            total += np.outer(line, line) + unsure
+            limit = 3 * np.sqrt(self.noise)
+            left = np.clip(ratios[rows] - lines[rows] @ line, -limit, limit)
+            spread_out = np.einsum("ij,jk,ik->", lines[rows], unsure, lines[rows])
+            squares += float(left @ left + spread_out)
+            count += len(rows)
+        return type(self)(total / len(members), squares / count)
+
+    def _posterior(self, lines: Array, ratios: Array) -> tuple[Array, Array]:
+        """Mean and covariance of a line given its points."""
+        shared = self.covariance @ lines.T
+        gain = np.linalg.solve(lines @ shared + self.noise * np.eye(len(lines)), shared.T).T
+        return gain @ ratios, self.covariance - gain @ shared.T
+
+    def log_ratio(self, own: Steps, own_log_ratios: Array, asked: Steps) -> Array:
+        """What to add to log predictions of `asked` steps, given points of one's own; (n,)."""
+        line, _ = self._posterior(_lines(own), np.clip(own_log_ratios, -_FAR, _FAR))
+        return np.asarray(_lines(asked) @ line)
+
+
+def _lines(steps: Steps) -> Array:
+    """Level and slopes, of shape (n, 4)."""
+    running, context = _CENTRE
+    per_request = steps.prefill_tokens / steps.running
+    return np.column_stack(
+        [
+            np.ones(len(steps.running)),
+            np.log(steps.running / running),
+            np.log(steps.context_tokens / context),
+            np.log(per_request + 1e-3),
+        ]
+    )

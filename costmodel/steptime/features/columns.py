@@ -1,0 +1,140 @@
+"""The columns of the physics fit: what a step would take at the peak rates, in us per GPU.
+
+Fit and prediction both call `columns`. Overheads have columns that count layers, requests and
+steps; their coefficients are us per piece.
+"""
+
+import numpy as np
+
+from ....stats.routing.distribution import UNIFORM
+from .attention import attention_flops, kv_bytes
+from .communication import (
+    all_reduce_bytes,
+    all_reduce_rounds,
+    all_to_all_bytes,
+    all_to_all_rounds,
+)
+from .deployment import Deployment
+from .experts import active_experts, busiest_share
+from .parameters import (
+    attention_parameters,
+    dense_parameters,
+    expert_parameters,
+    head_parameters,
+)
+from .precisions import flop_per_us
+from .steps import Array, Steps
+
+
+def dense_weights_us(served: Deployment) -> float:
+    """Reading the weights that every token uses, once."""
+    model, stored = served.model, served.precision
+    attention = attention_parameters(model) * stored.attention_bytes
+    dense = dense_parameters(model) * stored.dense_bytes
+    head = head_parameters(model) * stored.head_bytes
+    return (attention + dense + head) / served.tp / served.bytes_per_us
+
+
+def expert_weights_us(served: Deployment, experts: Array) -> Array:
+    """Reading the weights of `experts` of each layer, split evenly over all GPUs."""
+    one = expert_parameters(served.model) * served.precision.expert_bytes
+    return experts * (served.model.moe_layers * one / served.gpus / served.bytes_per_us)
+
+
+def kv_us(served: Deployment, steps: Steps) -> Array:
+    """Reading the cache of the running requests."""
+    requests = steps.running / served.dp
+    read = kv_bytes(served.model, requests, steps.context_tokens, value_bytes=2.0, tp=served.tp)
+    return read / served.bytes_per_us
+
+
+def dense_flops_us(served: Deployment, tokens: Array) -> Array:
+    """Computing the dense layers and projections of `tokens`, without the head."""
+    precision, sheet = served.precision, served.gpu
+    attention = attention_parameters(served.model) / flop_per_us(sheet, precision.attention_type)
+    dense = dense_parameters(served.model) / flop_per_us(sheet, precision.ffn_type)
+    return 2 * tokens * (attention + dense) / served.gpus
+
+
+def head_flops_us(served: Deployment, tokens: Array) -> Array:
+    """Computing the head for `tokens`."""
+    rate = flop_per_us(served.gpu, "bf16")
+    return 2 * tokens * head_parameters(served.model) / rate / served.gpus
+
+
+def expert_flops_us(served: Deployment, tokens: Array) -> Array:
+    """Computing the routed experts of `tokens`."""
+    if (experts := served.model.experts) is None:
+        return np.zeros(len(tokens))
+    per_token = experts.layers * experts.top_k * expert_parameters(served.model)
+    return 2 * tokens * per_token / flop_per_us(served.gpu, served.precision.ffn_type) / served.gpus
+
+
+def attention_flops_us(served: Deployment, tokens: Array, context_tokens: Array) -> Array:
+    """Computing scores and values of `tokens` queries over `context_tokens`."""
+    flops = attention_flops(served.model, tokens, context_tokens)
+    return flops / flop_per_us(served.gpu, "bf16") / served.gpus
+
+
+def busiest_us(served: Deployment, steps: Steps, active: Array) -> Array:
+    """What the GPU with most active experts reads beyond the mean, where experts stay whole."""
+    if served.ep == 1:
+        return np.zeros(len(active))
+    beyond = busiest_share(served.model, active, served.gpus) - 1
+    return expert_weights_us(served, active) * beyond
+
+
+def columns(served: Deployment, steps: Steps, routing: str = UNIFORM) -> dict[str, Array]:
+    """All columns by name, each of shape (n,); us, and counts for overheads."""
+    decode, prefill = _decode(served, steps, routing), _prefill(served, steps, routing)
+    return decode | prefill | _counts(served, steps)
+
+
+def _decode(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
+    """What the running requests take."""
+    running = steps.running
+    active = active_experts(served.model, running, routing)
+    some = np.ones(len(running))
+    return {
+        "dense_weights": some * dense_weights_us(served),
+        "expert_weights": expert_weights_us(served, active),
+        "busiest_experts": busiest_us(served, steps, active),
+        "kv": kv_us(served, steps),
+        "dense_flops": dense_flops_us(served, running) + head_flops_us(served, running),
+        "expert_flops": expert_flops_us(served, running),
+        "attention_flops": attention_flops_us(served, running, steps.context_tokens),
+        "all_reduce_rounds": some * all_reduce_rounds(served),
+        "all_reduce": all_reduce_bytes(served, running) / served.link_bytes_per_us,
+        "all_to_all_rounds": some * all_to_all_rounds(served),
+        "all_to_all": all_to_all_bytes(served, running) / served.link_bytes_per_us,
+    }
+
+
+def _prefill(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
+    """What prompts take beside them; an attended prompt is half its length on average."""
+    tokens, share = steps.prefill_tokens, steps.prefill_share
+    active = active_experts(served.model, steps.prompt_tokens, routing)
+    weights = dense_weights_us(served) + expert_weights_us(served, active)
+    sent = all_reduce_bytes(served, tokens) + all_to_all_bytes(served, tokens)
+    return {
+        "prefill_weights": share * weights,
+        "prefill_dense_flops": dense_flops_us(served, tokens),
+        "prefill_expert_flops": expert_flops_us(served, tokens),
+        "prefill_attention_flops": attention_flops_us(served, tokens, steps.prompt_tokens / 2),
+        "prefill_sent": sent / served.link_bytes_per_us,
+        "prefill_layers": share * served.model.layers,
+    }
+
+
+def _counts(served: Deployment, steps: Steps) -> dict[str, Array]:
+    """What overheads are counted by."""
+    model, some = served.model, np.ones(len(steps.running))
+    return {
+        "layers": some * model.layers,
+        "moe_layers": some * model.moe_layers,
+        "latent_layers": some * (model.layers if model.latent is not None else 0),
+        "sparse_layers": some * (model.layers if model.sparse_tokens else 0),
+        "linear_layers": some * (model.other_layers if model.linear_parameters else 0),
+        "requests": steps.running / served.dp,
+        "steps": some,
+    }

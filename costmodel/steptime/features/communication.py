@@ -1,0 +1,47 @@
+"""What the GPUs of one instance send each other per step."""
+
+from math import log2
+
+import numpy as np
+
+from .deployment import Deployment
+from .steps import Array
+
+_VALUE_BYTES = 2.0  # activations travel in bf16
+
+
+def all_reduce_rounds(served: Deployment) -> float:
+    """All-reduces whose latency counts: two per layer.
+
+    GPUs on one switch write to all others at once, so that the latency of a small one does not
+    grow with their number.
+    """
+    return 2.0 * served.model.layers if served.tp > 1 else 0.0
+
+
+def all_reduce_bytes(served: Deployment, tokens: Array) -> Array:
+    """Bytes that one GPU sends for `tokens` of all groups; of shape (n,).
+
+    Two all-reduces per layer, of 2 (tp-1)/tp times the activations each (Patarasuk and Yuan 2009,
+    J. Parallel Distrib. Comput. 69, section 3).
+    """
+    ways = 2 * (served.tp - 1) / served.tp
+    activations = tokens / served.dp * served.model.hidden_size * _VALUE_BYTES
+    return np.asarray(2 * served.model.layers * ways * activations)
+
+
+def all_to_all_rounds(served: Deployment) -> float:
+    """Rounds of latency: tokens go to their experts and back, in each layer with experts."""
+    return 2 * served.model.moe_layers * log2(served.gpus) if served.dp > 1 else 0.0
+
+
+def all_to_all_bytes(served: Deployment, tokens: Array) -> Array:
+    """Bytes that one GPU sends for `tokens` of all groups; of shape (n,).
+
+    A token goes to each GPU with one of its experts, and comes back.
+    """
+    if served.model.experts is None or served.dp == 1:
+        return np.zeros(len(tokens))
+    copies = min(served.model.experts.top_k, served.gpus)
+    activations = tokens / served.dp * served.model.hidden_size * _VALUE_BYTES
+    return np.asarray(2 * served.model.moe_layers * copies * activations)

@@ -1,0 +1,35 @@
+"""Steps of a served model: what each of them works on."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What n steps of one deployment work on; each array has shape (n,).
+
+    `running` requests decode one token each, at a mean context of `context_tokens`. Beside them
+    `prefill_tokens` of prompts are computed, of prompts of `prompt_tokens` on average;
+    `prefill_share` of the steps hold any. All are of the whole instance, not of a GPU.
+    """
+
+    running: Array
+    context_tokens: Array
+    prefill_tokens: Array
+    prompt_tokens: Array
+    prefill_share: Array
+
+    def taken(self, rows: NDArray[np.intp]) -> Self:
+        """The steps at `rows`."""
+        return type(self)(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    @classmethod
+    def decode(cls, running: Array, context_tokens: Array) -> Self:
+        """Steps that decode alone."""
+        none = np.zeros(len(running))
+        return cls(running, context_tokens, none, none, none)

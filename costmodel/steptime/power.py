@@ -1,0 +1,57 @@
+"""Power of all GPUs of a deployment, from how busy a step keeps memory and arithmetic units.
+
+P = TDP GPUs (static + memory sqrt(u_mem) + arithmetic sqrt(u_flop) + both sqrt(u_mem u_flop) +
+experts sqrt(u_exp) + dequantised), at most the TDP; a u is the time at the peak rate over the step.
+The last term counts where a GPU without units for 4 bits computes mxfp4 in bf16. Each type of GPU
+has its own coefficients, drawn to those of all (fit/power.py).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from .features.steps import Array
+from .rows.serving_rows import ServingRows, columns_of
+
+_LEAST: Final = 0.05  # of the TDP
+_MEMORY: Final = ("dense_weights", "expert_weights", "kv")
+_ARITHMETIC: Final = tuple(
+    f"{when}{part}_flops" for when in ("", "prefill_") for part in ("dense", "expert", "attention")
+)
+TERMS: Final = ("static", "memory", "arithmetic", "both", "experts", "dequantised")
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """Shares of the TDP by term; `by_gpu` those of one type, `shares` those of all, pooled."""
+
+    shares: dict[str, float]
+    by_gpu: dict[str, dict[str, float]]
+
+    def power_w(self, rows: ServingRows, step_us: Array) -> Array:
+        """Predict the power of each row if its step takes `step_us`; W, of shape (n,)."""
+        terms, gpus = power_terms(rows, step_us), rows.gpu_names
+        share = np.zeros(len(rows))
+        for kind in np.unique(gpus):
+            at = gpus == kind
+            shares = self.by_gpu.get(str(kind), self.shares)
+            share[at] = terms[at] @ np.asarray([shares[term] for term in TERMS])
+        return np.asarray(np.clip(share, _LEAST, 1.0) * tdp_w(rows))
+
+
+def tdp_w(rows: ServingRows) -> Array:
+    """TDP of all GPUs of each row; W, of shape (n,)."""
+    of_each = np.asarray([one.gpu.tdp_w * one.gpus for one in rows.deployments])
+    return np.asarray(of_each[rows.which])
+
+
+def power_terms(rows: ServingRows, step_us: Array) -> Array:
+    """What the shares multiply, of shape (n, terms)."""
+    columns = columns_of(rows)
+    memory = np.clip(sum(columns[name] for name in _MEMORY) / step_us, 0, 1)
+    arithmetic = np.clip(sum(columns[name] for name in _ARITHMETIC) / step_us, 0, 1)
+    experts = np.clip(columns["expert_weights"] / step_us, 0, 1)
+    in_bf16 = [one.precision_name == "mxfp4" and not one.gpu.fp4_flops for one in rows.deployments]
+    roots = np.sqrt([memory, arithmetic, memory * arithmetic, experts])
+    return np.column_stack([np.ones(len(rows)), *roots, np.asarray(in_bf16, float)[rows.which]])

@@ -1,0 +1,1 @@
+"""Measured steps of served models, and which of them can be true."""

@@ -1,0 +1,98 @@
+"""Measured steps of served models, as arrays."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..features.columns import columns
+from ..features.deployment import Deployment
+from ..features.steps import Array, Steps
+
+Strings = NDArray[np.str_]
+Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class ServingRows:
+    """n rows, each a mean step of a deployment; arrays have shape (n,).
+
+    `which` are places in `deployments`. `step_us` is the mean step, which holds the prefills of
+    other requests, and `decode_us` one that decodes alone: NaN where unknown. `power_w` is that of
+    all GPUs of the deployment, NaN where unmeasured. `version` is that of the engine, "" where
+    unknown; `source` names who measured, `name` the row.
+    """
+
+    deployments: tuple[Deployment, ...]
+    which: Places
+    steps: Steps
+    step_us: Array
+    decode_us: Array
+    power_w: Array
+    version: Strings
+    source: Strings
+    name: Strings
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.step_us)
+
+    def taken(self, rows: Places) -> Self:
+        """The rows at `rows`, in their order."""
+        return type(self)(
+            self.deployments,
+            self.which[rows],
+            self.steps.taken(rows),
+            self.step_us[rows],
+            self.decode_us[rows],
+            self.power_w[rows],
+            self.version[rows],
+            self.source[rows],
+            self.name[rows],
+        )
+
+    def each(self, names: tuple[str, ...]) -> Strings:
+        """A name of each row's deployment, given one per deployment."""
+        return np.asarray(names, dtype=np.str_)[self.which]
+
+    @property
+    def configurations(self) -> Strings:
+        """What a split must keep together."""
+        return self.each(tuple(one.configuration for one in self.deployments))
+
+    @property
+    def models(self) -> Strings:
+        """Name of each row's model."""
+        return self.each(tuple(one.model.name for one in self.deployments))
+
+    @property
+    def gpu_names(self) -> Strings:
+        """Name of each row's GPU."""
+        return self.each(tuple(one.gpu_name for one in self.deployments))
+
+    @property
+    def engines(self) -> Strings:
+        """Name and generation of each row's engine."""
+        return self.each(tuple(one.engine for one in self.deployments))
+
+    @property
+    def gpus(self) -> Places:
+        """Number of GPUs of each row."""
+        return np.asarray([one.gpus for one in self.deployments], dtype=np.intp)[self.which]
+
+    @property
+    def has_experts(self) -> NDArray[np.bool_]:
+        """Whether each row's model has routed experts."""
+        return np.asarray([one.model.experts is not None for one in self.deployments])[self.which]
+
+
+def columns_of(rows: ServingRows) -> dict[str, Array]:
+    """The columns of the physics fit for every row, each of shape (n,)."""
+    found: dict[str, Array] = {}
+    for place in np.unique(rows.which):
+        at = np.flatnonzero(rows.which == place)
+        some = columns(rows.deployments[place], rows.steps.taken(at))
+        for name, values in some.items():
+            found.setdefault(name, np.zeros(len(rows)))[at] = values
+    return found

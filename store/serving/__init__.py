@@ -1,0 +1,1 @@
+"""What a served model is made of: read from a config.json, and priced by costmodel."""

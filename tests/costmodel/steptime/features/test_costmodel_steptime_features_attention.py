@@ -1,0 +1,62 @@
+"""Bytes of the cache and FLOPs of attention, counted by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from moeprof.costmodel.steptime.features.attention import (
+    attended_tokens,
+    attention_flops,
+    kv_bytes,
+    kv_values_per_token,
+)
+from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3, GEMMA_2_9B, LLAMA_3_8B
+
+ONE, THOUSAND = np.asarray([1.0]), np.asarray([1000.0])
+
+
+def test_grouped_heads_leave_their_keys_and_values() -> None:
+    """Llama 3 8B: 2 x 8 heads x 128 in 32 layers, 131,072 bytes per token."""
+    assert kv_values_per_token(LLAMA_3_8B) == 2048
+    assert kv_bytes(LLAMA_3_8B, ONE, ONE, value_bytes=2, tp=1) == pytest.approx(131_072)
+
+
+def test_a_latent_cache_is_small_and_read_by_every_gpu() -> None:
+    """DeepSeek-V3: 512 + 64 in 61 layers, 70,272 bytes per token."""
+    for tp in (1, 8):
+        assert kv_bytes(DEEPSEEK_V3, ONE, ONE, value_bytes=2, tp=tp) == pytest.approx(70_272)
+
+
+@pytest.mark.parametrize(("tp", "share"), [(2, 1 / 2), (8, 1 / 8), (16, 1 / 8)])
+def test_heads_are_split_and_then_repeated(tp: int, share: float) -> None:
+    whole = kv_bytes(LLAMA_3_8B, ONE, THOUSAND, value_bytes=2, tp=1)
+    assert kv_bytes(LLAMA_3_8B, ONE, THOUSAND, value_bytes=2, tp=tp) == pytest.approx(whole * share)
+
+
+def test_a_window_bounds_what_half_of_the_layers_read() -> None:
+    context = np.asarray([1000.0, 10_000.0])
+    expected = [42 * 1000, 21 * 10_000 + 21 * 4096]
+    assert attended_tokens(GEMMA_2_9B, context) == pytest.approx(expected)
+
+
+def test_linear_attention_reads_no_past_token() -> None:
+    model = replace(LLAMA_3_8B, full_layers=8, linear_parameters=1)
+    assert attended_tokens(model, THOUSAND) == pytest.approx([8000])
+
+
+def test_sparse_attention_reads_its_choice_and_an_index_of_all() -> None:
+    model = replace(DEEPSEEK_V3, sparse_tokens=2048)
+    long = np.asarray([100_000.0])
+    expected = 61 * (2048 * 576 * 2 + 100_000 * 132)
+    assert kv_bytes(model, ONE, long, value_bytes=2, tp=1) == pytest.approx(expected)
+
+
+def test_flops_of_a_query_are_two_for_each_score_and_value() -> None:
+    expected = 32 * 1000 * 4 * 32 * 128
+    assert attention_flops(LLAMA_3_8B, ONE, THOUSAND) == pytest.approx(expected)
+
+
+def test_latent_attention_works_on_the_cache_as_it_is() -> None:
+    expected = 61 * 1000 * 2 * 128 * (512 + 64 + 512)
+    assert attention_flops(DEEPSEEK_V3, ONE, THOUSAND) == pytest.approx(expected)

@@ -1,0 +1,31 @@
+"""How a model is served, and what cannot be."""
+
+import pytest
+
+from moeprof.costmodel.steptime.features.deployment import Split, deployment
+from moeprof.store.errors import BadInput
+from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3, LLAMA_3_8B, served
+
+
+def test_gpus_are_those_of_all_groups() -> None:
+    spread = served(DEEPSEEK_V3, split=Split(tp=2, dp=4, ep=8))
+    assert spread.gpus == 8
+    assert spread.configuration == "deepseek-v3 | H100 | tp2 ep8 dp4 | bf16 | vllm"
+    assert spread.bytes_per_us == pytest.approx(3.35e6)
+    assert spread.link_bytes_per_us == pytest.approx(450e3)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "precision", "split", "named"),
+    [
+        ("H100", "bf16", Split(tp=3), "32 heads"),
+        ("H100", "bf16", Split(tp=0), "32 heads"),
+        ("H1000", "bf17", Split(), "bf17"),
+        ("TPUv5", "bf16", Split(), "TPUv5"),
+    ],
+)
+def test_what_cannot_be_served_is_refused(
+    gpu: str, precision: str, split: Split, named: str
+) -> None:
+    with pytest.raises(BadInput, match=named):
+        deployment(LLAMA_3_8B, gpu, precision, "vllm", split)

@@ -1,0 +1,64 @@
+"""The law of a machine is found again; what rows lack comes from what is tied to it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from moeprof.costmodel.steptime.fit.physics import fit_physics, row_weights
+from moeprof.costmodel.steptime.physics import Physics
+from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
+from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of
+
+LAW = Physics(
+    dict.fromkeys(columns_of(rows_of(*many_deployments()[:1])), 0.0)
+    | {"dense_weights": 1.2, "expert_weights": 1.2, "kv": 1.0, "prefill_dense_flops": 1.5}
+    | {"prefill_expert_flops": 1.5, "layers": 40.0, "requests": 10.0, "steps": 500.0},
+    {"vllm": {"layers": 60.0}, "sglang": {"layers": 30.0}},
+)
+
+
+@pytest.fixture
+def rows() -> ServingRows:
+    """Steps by LAW, with 3 % of noise and 5 % of outliers."""
+    rows, rng = rows_of(*many_deployments(), sizes=10), np.random.default_rng(0)
+    step_us = LAW.step_us(rows) * np.exp(0.03 * rng.standard_normal(len(rows)))
+    far = rng.random(len(rows)) < 0.05
+    return replace(rows, step_us=np.where(far, step_us * rng.uniform(3, 10, len(rows)), step_us))
+
+
+def test_predictions_are_found_to_two_percent(rows: ServingRows) -> None:
+    found = fit_physics(rows)
+    off = np.abs(found.step_us(rows) / LAW.step_us(rows) - 1)
+    assert off.mean() < 0.02
+    assert found.coefficients["dense_weights"] == pytest.approx(1.2, rel=0.05)
+
+
+def test_experts_are_predicted_from_dense_models(rows: ServingRows) -> None:
+    dense = rows.taken(np.flatnonzero(~rows.has_experts))
+    found = fit_physics(dense)
+    assert found.coefficients["expert_weights"] == pytest.approx(1.2, rel=0.15)
+    some = rows.taken(np.flatnonzero(rows.models == "mixtral-8x7b"))
+    assert np.median(np.abs(found.step_us(some) / LAW.step_us(some) - 1)) < 0.15
+
+
+def test_an_unknown_engine_has_the_pooled_overheads(rows: ServingRows) -> None:
+    """Layers and steps are told apart by models alone: their sum is what is known."""
+    found = fit_physics(rows)
+    assert found.of_engine("new") == found.coefficients
+    fast, new, slow = (
+        sum(found.of_engine(engine)[name] * count for name, count in (("layers", 40), ("steps", 1)))
+        for engine in ("sglang", "new", "vllm")
+    )
+    assert 0 < fast < new < slow
+
+
+def test_terms_add_up_to_the_step(rows: ServingRows) -> None:
+    terms = LAW.terms_us(rows)
+    assert sum(terms.values()) == pytest.approx(LAW.step_us(rows))
+    assert (terms["layers"][rows.engines == "vllm"] >= 60 * 32).all()
+
+
+def test_the_hundredth_row_of_a_configuration_counts_less() -> None:
+    weights = row_weights(np.asarray(["a"] * 4 + ["b"]))
+    assert weights.tolist() == [0.5, 0.5, 0.5, 0.5, 1.0]

@@ -1,0 +1,119 @@
+"""Rows that cannot be true are refused by reason, and a table of mostly such rows as a whole."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from moeprof.costmodel.steptime.features.deployment import Split
+from moeprof.costmodel.steptime.features.steps import Steps
+from moeprof.costmodel.steptime.roofline import decode_roofline_us
+from moeprof.costmodel.steptime.rows.gate import (
+    ABOVE_ROOFLINE,
+    MISSING,
+    MULTI_NODE,
+    MULTIMODAL,
+    PIPELINE,
+    TOO_FAST,
+    UNKNOWN_MODEL,
+    WRONG_BATCH,
+    WRONG_GPUS,
+    physical_reasons,
+    refused,
+    stated_reason,
+)
+from moeprof.costmodel.steptime.rows.public_table import read_models, read_table, row_reasons
+from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
+from moeprof.store.errors import BadInput
+from moeprof.tests.costmodel.steptime.whole_models import MIXTRAL_8X7B, rows_of, served
+
+GOOD = {
+    "model": "a", "task": "random", "tp": 2, "dp": 1, "n_gpu": 2, "batch": 8.0, "ctx": 600.0,
+    "isl": 500.0, "osl": 200.0, "tpot_ms": 10.0, "tput_tok_s": 800.0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, ""),
+        ({"tput_tok_s": None}, ""),
+        ({"model": "b"}, UNKNOWN_MODEL),
+        ({"task": "video-chat"}, MULTIMODAL),
+        ({"n_gpu": 4}, PIPELINE),
+        ({"n_gpu": 16, "tp": 16}, MULTI_NODE),
+        ({"n_gpu": 1}, WRONG_GPUS),
+        ({"batch": 0.0}, MISSING),
+        ({"tpot_ms": float("nan")}, MISSING),
+        ({"ctx": None}, MISSING),
+        ({"tpot_ms": 10_000.0}, WRONG_BATCH),
+    ],
+)
+def test_a_row_is_judged_by_what_it_says_of_itself(change: dict[str, Any], reason: str) -> None:
+    assert stated_reason(GOOD | change, {"a"}) == reason
+
+
+def test_a_step_is_no_shorter_than_reading_the_weights() -> None:
+    rows = rows_of(served(MIXTRAL_8X7B), sizes=3)
+    roofline = decode_roofline_us(columns_of(rows))
+    reasons = physical_reasons(replace(rows, step_us=roofline * np.asarray([1.0, 0.8, 0.2])))
+    assert reasons.tolist() == ["", ABOVE_ROOFLINE, TOO_FAST]
+
+
+def test_the_time_of_a_decode_step_goes_before_the_mean() -> None:
+    rows = rows_of(served(MIXTRAL_8X7B), sizes=1)
+    roofline = decode_roofline_us(columns_of(rows))
+    rows = replace(rows, step_us=roofline / 10, decode_us=roofline)
+    assert physical_reasons(rows).tolist() == [""]
+
+
+def test_more_than_half_refused_is_refused_as_a_whole() -> None:
+    refused(np.asarray(["", "", TOO_FAST, TOO_FAST])).require_most()
+    counts = f"3 of 5 rows cannot be true: {TOO_FAST}: 2; {MISSING}: 1"
+    with pytest.raises(BadInput, match=re.escape(counts)):
+        refused(np.asarray(["", "", TOO_FAST, TOO_FAST, MISSING])).require_most()
+
+
+def test_public_rows_are_kept_and_refused_as_documented(sample_data: Path) -> None:
+    folder = sample_data / "serving"
+    models = read_models(folder / "models.csv")
+    table = read_table(folder / "refused_rows.parquet")
+    assert row_reasons(table, models).tolist() == table["reason"]
+    assert set(row_reasons(read_table(folder / "serving_rows.parquet"), models)) == {""}
+
+
+def test_public_steps_that_are_too_fast_end_here(sample_data: Path) -> None:
+    """BLIS's steps on H100, most of which are shorter than reading the weights."""
+    models = read_models(sample_data / "serving" / "models.csv")
+    table = pq.read_table(sample_data / "ops" / "blis_steps_must_reject.parquet").to_pydict()
+    reasons = physical_reasons(_traced(table, models))
+    counts = refused(reasons).by_reason
+    assert counts[TOO_FAST] > 0.95 * len(reasons)
+    with pytest.raises(BadInput, match="cannot be true"):
+        refused(reasons).require_most()
+
+
+def _traced(table: dict[str, list[Any]], models: dict[str, Any]) -> ServingRows:
+    sizes = [name.removesuffix("-hf") for name in table["model"]]
+    names = list(zip(sizes, table["tp"], strict=True))
+    deployments = {
+        (model, tp): served(models[model], split=Split(tp=tp)) for model, tp in dict.fromkeys(names)
+    }
+    running = np.maximum(1.0, table["batch_decode_tokens"])
+    count = len(names)
+    unknown, none = np.full(count, np.nan), np.full(count, "")
+    return ServingRows(
+        deployments=tuple(deployments.values()),
+        which=np.asarray([list(deployments).index(name) for name in names]),
+        steps=Steps.decode(running, np.full(count, 500.0)),
+        step_us=np.asarray(table["step_duration_us"], dtype=np.float64),
+        decode_us=unknown,
+        power_w=unknown,
+        version=none,
+        source=none,
+        name=none,
+    )

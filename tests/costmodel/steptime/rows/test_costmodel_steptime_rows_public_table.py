@@ -1,0 +1,128 @@
+"""Tidy tables of public results are read, and others are refused."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from moeprof.costmodel.steptime.rows.public_table import (
+    engine_generation,
+    read_models,
+    read_rows,
+    read_table,
+)
+from moeprof.store.errors import BadInput
+from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3
+
+HEADER = (
+    "model,L,d,h,kv,hd,ff,vocab,E,k,mff,shared_ff,dense_first,moe_every,full_attn,window,gated,"
+    "tied,lin_attn_params,topk_ctx,mla_kv_lora,mla_q_lora,mla_rope,mla_nope,mla_v\n"
+)
+DEEPSEEK = (
+    "deepseek-v3,61,7168,128,128,128,18432,129280,256,8,2048,2048,3,1,1.0,0,3,0,0,0,"
+    "512.0,1536.0,64.0,128.0,128.0\n"
+)
+ROW: dict[str, Any] = {
+    "source": "s", "row_id": "r", "model": "deepseek-v3", "gpu": "B200", "n_gpu": 8, "tp": 8,
+    "ep": 1, "dp": 1, "precision": "fp8", "engine": "trt", "engine_version": None,
+    "task": "random", "batch": 64.0, "batch_kind": "max_conc", "isl": 1000.0, "osl": 500.0,
+    "ctx": 1250.0, "itl_ms": 19.0, "tpot_ms": 20.0, "pf_tok_s": None, "power_w": 4000.0,
+    "power_scope": "gpu_all", "tput_tok_s": None,
+}  # fmt: skip
+
+
+def written(folder: Path, *changes: dict[str, Any]) -> Path:
+    """A table of ROW, one with each of the changes."""
+    rows = [ROW | change for change in changes or ({},)]
+    path = folder / "serving_rows.parquet"
+    pq.write_table(pa.table({key: [row[key] for row in rows] for key in ROW}), path)
+    return path
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> dict[str, Any]:
+    """The models of a models.csv."""
+    path = tmp_path / "models.csv"
+    path.write_text(HEADER + DEEPSEEK)
+    return read_models(path)
+
+
+def test_a_model_is_read_with_its_experts_and_latent_attention(models: dict[str, Any]) -> None:
+    assert models == {"deepseek-v3": DEEPSEEK_V3}
+
+
+def test_a_row_is_a_mean_step_with_the_prefills_of_others(
+    tmp_path: Path, models: dict[str, Any]
+) -> None:
+    rows, refused = read_rows(written(tmp_path), models)
+    assert (rows.step_us.tolist(), rows.decode_us.tolist()) == ([20_000], [19_000])
+    assert rows.steps.prefill_tokens.tolist() == [128]  # 64 requests bring 1000 in 500 steps
+    assert rows.steps.prefill_share.tolist() == [64 / 500]
+    assert (rows.power_w.tolist(), rows.engines.tolist()) == ([4000], ["trtllm"])
+    assert refused.by_reason == {}
+
+
+def test_a_static_batch_prefills_once_and_a_measured_rate_counts(
+    tmp_path: Path, models: dict[str, Any]
+) -> None:
+    path = written(tmp_path, {"batch_kind": "static"}, {"pf_tok_s": 5000.0})
+    steps = read_rows(path, models)[0].steps
+    assert steps.prefill_share.tolist() == [1 / 500, 0.1]
+    assert steps.prefill_tokens.tolist() == [128, 100]
+
+
+def test_streams_in_chunks_tell_no_step_and_power_beyond_the_tdp_none(
+    tmp_path: Path, models: dict[str, Any]
+) -> None:
+    rows, _ = read_rows(written(tmp_path, {"itl_ms": 200.0, "power_w": 9000.0}), models)
+    assert np.isnan(rows.decode_us).all()
+    assert np.isnan(rows.power_w).all()
+    assert rows.step_us.tolist() == [20_000]
+
+
+@pytest.mark.parametrize(
+    ("engine", "version", "name"),
+    [
+        ("vllm", "0.11.1", "vllm"),
+        ("vllm", "v0.13.0", "vllm"),
+        ("vllm", "0.5.4", "vllm-v0"),
+        ("trtllm", "2024", "trtllm-2024"),
+        ("trt", "", "trtllm"),
+        ("sglang", "0.5.9", "sglang"),
+    ],
+)
+def test_engines_are_told_apart_by_generation(engine: str, version: str, name: str) -> None:
+    assert engine_generation(engine, version) == name
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"gpu": "TPUv5"}, "TPUv5"),
+        ({"precision": "fp3"}, "fp3"),
+        ({"model": "b"}, "1 of 1 rows cannot be true"),
+        ({"tpot_ms": 0.02, "itl_ms": None}, "faster than reading"),
+    ],
+)
+def test_a_table_without_a_usable_row_is_refused(
+    tmp_path: Path, models: dict[str, Any], change: dict[str, Any], named: str
+) -> None:
+    with pytest.raises(BadInput, match=named):
+        read_rows(written(tmp_path, change), models)
+
+
+def test_other_files_are_refused(tmp_path: Path, models: dict[str, Any]) -> None:
+    path = tmp_path / "other.parquet"
+    path.write_text("no table")
+    with pytest.raises(BadInput, match="no Parquet table"):
+        read_table(path)
+    pq.write_table(pa.table({"model": ["deepseek-v3"]}), path)
+    with pytest.raises(BadInput, match="none of serving rows"):
+        read_rows(path, models)
+    path = tmp_path / "models.csv"
+    path.write_text("model,L\na,many\n")
+    with pytest.raises(BadInput, match="a row is no model"):
+        read_models(path)
