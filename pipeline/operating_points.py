@@ -63,7 +63,10 @@ def best_way(
         first = first or (path, model, layers[0])
         _check_same(first, (path, model, layers[0]))
         sizes = _sizes(model, layers) if every_size else [query.batch_size]
-        for way in _ways(model, layers, query):
+        ways = list(_ways(model, layers, query))
+        if not ways:
+            found.left_out.append(f"{path}: it was not measured with {_asked(query)}")
+        for way in ways:
             found.add(path, model, way, sizes)
     points = found.comparable(needs_power=aim == "tokens-per-joule" or budget.power_w is not None)
     within = budget.within(points)
@@ -222,6 +225,12 @@ def _ways(
                     weight_bits=bits,
                     weight_format=layer.weight_format or UNQUANTISED,
                 )
+
+
+def _asked(query: CostQuery) -> str:
+    """The options that choose a way."""
+    options = {"--routed-by": query.routed_by, "--weight-bits": query.weight_bits}
+    return " ".join(f"{name} {value}" for name, value in options.items() if value is not None)
 
 
 def _look_up(model: KernelCostModel, query: CostQuery) -> LayerCost:

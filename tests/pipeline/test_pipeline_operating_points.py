@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +81,21 @@ def test_models_without_any_whole_way_are_refused(tmp_path: Path) -> None:
     path = model_at(tmp_path, 400.0, without=["gate"])
     with pytest.raises(BadInput, match=r"no way of running the layer was measured whole: .*gate"):
         best_way([path], LAYER, AIM, Budget())
+
+
+@pytest.mark.parametrize(
+    ("asked", "named_by"),
+    [({"weight_bits": 8}, "--weight-bits 8"), ({"routed_by": "nobody"}, "--routed-by nobody")],
+)
+def test_a_way_that_was_not_measured_is_refused_by_the_option_that_names_it(
+    models: list[Path], asked: dict[str, Any], named_by: str
+) -> None:
+    with pytest.raises(BadInput, match=f"not measured with {named_by}"):
+        best_way(models, replace(LAYER, **asked), "tokens-per-second", Budget())
+
+
+def test_the_bits_of_the_dtype_are_those_of_every_way_on_plain_weights(models: list[Path]) -> None:
+    assert best_way(models[:1], replace(LAYER, weight_bits=32), AIM, Budget()).tried == 2
 
 
 def test_two_layers_or_devices_are_not_ranked_against_each_other(tmp_path: Path) -> None:
