@@ -34,14 +34,14 @@ class LayerCost:
     token: the expected ones of `routing`, unless they were given. Latencies in us and energies in
     mJ are those of the whole pass. Energy is that of the parts alone. It is None where any part has
     none, which `energy_reason` names, and its bounds are where any part has none, which
-    `energy_interval_reason` names. `estimated` flags a layer with an extrapolated,
-    transferred or estimated part, or with communication.
+    `energy_interval_reason` names. `estimated` flags a layer with an extrapolated, transferred or
+    estimated part, or with communication.
 
     `latency_us` is `sum_us`, the sum of the parts, and what was added to it: `difference_us`, by
     the fitted `difference` of a layer as one unit, None for the `difference_reason`; and the time
-    of each `communication`; where a link was stated and nothing goes over it, that is for the
-    `communication_reason`. `missing` names the parts that it lacks. `unit` is the layer as it was
-    measured as one unit, None where it was not.
+    of each `communication`. `communication_reason` says why nothing goes over a link that was
+    stated. `missing` names the parts that it lacks. `unit` is the layer as it was measured as one
+    unit, None where it was not.
     """
 
     tokens: int
