@@ -58,7 +58,8 @@ class DualPoint:
     """The loads that follow from weights [R] on the demands, and what they cost.
 
     `tilt` [N] is log(n_i / own_i); the tilt of an expert without a share is that of a vanishing
-    one. `objective_j` is the program's at these loads, `bound_j` a lower bound of its optimum.
+    one. `objective_j` is the program's at these loads, `bound_j` a lower bound of its optimum;
+    `shared` is what the tilts share.
     """
 
     weights_w: Float64
@@ -70,6 +71,7 @@ class DualPoint:
     quality_and_energy_j: float
     objective_j: float
     bound_j: float
+    shared: float
 
 
 class LoadDual:
@@ -87,21 +89,23 @@ class LoadDual:
         self._most_tilt = np.log(ends[1:, None]) - np.log(own)
         self._own_segment = np.searchsorted(ends[1:], batch.own), np.arange(len(own))
         self._used = used
-        self._piece_error = 0.0
         self._fixed_energy_j = float(hulls.energy.fixed @ used)
         self._fixed_latency_s = self._by_gpu(hulls.latency.fixed * used)
 
-    def at(self, weights_w: Float64) -> DualPoint:
-        """The loads at these weights [R], which are 0 or more with the sum `period_price_w`."""
+    def at(self, weights_w: Float64, guess: float | None = None) -> DualPoint:
+        """The loads at these weights [R], which are 0 or more with the sum `period_price_w`.
+
+        `guess` is about what the tilts share, as a point at similar weights says it.
+        """
         joule, second = self._prices(weights_w)
         margins = self._hulls.energy.slopes * joule + self._hulls.latency.slopes * second
-        tilt, shared = self._tilt(margins / self.batch.kl_price_j)
+        tilt, shared = self._tilt(margins / self.batch.kl_price_j, guess)
         point = self._costed(weights_w, tilt, self.batch.own * np.exp(tilt))
         # The multiplier of sum n = sum own makes this a bound whatever is missing from that sum.
         missing = float(point.loads.sum()) - self._total
         bound_j = point.quality_and_energy_j + float(weights_w @ point.demands_s)
         bound_j -= self.batch.kl_price_j * (1.0 + shared) * missing
-        return replace(point, bound_j=bound_j)
+        return replace(point, bound_j=bound_j, shared=shared)
 
     def at_loads(self, of_used: Float64, beside: DualPoint) -> DualPoint:
         """Other loads, of the experts in use, at the weights of a point, whose bound is kept."""
@@ -128,6 +132,7 @@ class LoadDual:
             quality_and_energy_j=quality_and_energy_j,
             objective_j=quality_and_energy_j + period_j,
             bound_j=-np.inf,
+            shared=0.0,
         )
 
     def pieces(self) -> Pieces:
@@ -170,7 +175,7 @@ class LoadDual:
         sums = np.bincount(self._hulls.gpu_of, of_experts, minlength=self.gpus)
         return sums.astype(np.float64, copy=False)
 
-    def _tilt(self, margins: Float64) -> tuple[Float64, float]:
+    def _tilt(self, margins: Float64, guess: float | None) -> tuple[Float64, float]:
         """The tilts [N] at `margins` [S - 1, N] in nats per row, and the number that they share.
 
         The tilt of an expert is shared - margin, or that at which one margin ends where the next
@@ -180,9 +185,9 @@ class LoadDual:
         """
         own, share = margins[self._own_segment], self.batch.own
         low, high = float(own[self._used].min()), float(own[self._used].max())
-        # What is shared if no load leaves its piece, and by how much that was wrong last time.
-        alone = low - float(np.log(share @ np.exp(np.minimum(low - own, 0.0)) / self._total))
-        shared = min(max(alone + self._piece_error, low), high)
+        if guess is None:  # what is shared if no load leaves its piece
+            guess = low - float(np.log(share @ np.exp(np.minimum(low - own, 0.0)) / self._total))
+        shared = min(max(guess, low), high)
         for step in range(1, _MOST_STEPS + 1):
             free = shared - margins
             tilt = np.minimum(free, self._most_tilt).max(axis=0)
@@ -197,5 +202,4 @@ class LoadDual:
             if moving > _ROUNDING * total:
                 following = shared + total / moving * float(np.log(self._total / total))
             shared = following if low < following < high else 0.5 * (low + high)
-        self._piece_error = shared - alone
         return tilt, shared

@@ -43,21 +43,20 @@ def solve_two(dual: LoadDual, warm_w: float | None) -> Optimum:
     if _excess_s(most) >= 0:
         return Optimum(most, most.bound_j)
     found = Optimum(least, least.bound_j).better(most, most.bound_j)
-    low, high = (0.0, _excess_s(least)), (whole_w, _excess_s(most))
+    low, high = _End(least, _excess_s(least)), _End(most, _excess_s(most))
     at_w = warm_w if warm_w is not None and 0 < warm_w < whole_w else _crossing(low, high)
-    side = 0
     for _ in range(_MOST_POINTS):
         if found.gap <= _TOLERANCE:
             break
-        point = dual.at(np.array([whole_w - at_w, at_w]))
+        way = (at_w - low.weight_w) / (high.weight_w - low.weight_w)
+        guess = low.point.shared + way * (high.point.shared - low.point.shared)
+        point = dual.at(np.array([whole_w - at_w, at_w]), guess)
+        found = found.better(point, point.bound_j)
         excess_s = _excess_s(point)
         if excess_s > 0:
-            high = (high[0], high[1] * (0.5 if side > 0 else 1.0))
-            low, side = (at_w, excess_s), 1
+            low, high = _End(point, excess_s), high.kept()
         else:
-            low = (low[0], low[1] * (0.5 if side < 0 else 1.0))
-            high, side = (at_w, excess_s), -1
-        found = found.better(point, point.bound_j)
+            low, high = low.kept(), _End(point, excess_s)
         at_w = _crossing(low, high)
     return found
 
@@ -68,5 +67,25 @@ def _excess_s(point: DualPoint) -> float:
     return 0.0 if abs(second - first) <= _ROUNDING * first else float(second - first)
 
 
-def _crossing(low: tuple[float, float], high: tuple[float, float]) -> float:
-    return (low[0] * high[1] - high[0] * low[1]) / (high[1] - low[1])
+@dataclass(frozen=True, eq=False)
+class _End:
+    """An end of the bracket, and the excess that the method counts there.
+
+    An end that stays twice running counts half of it the second time, and so on.
+    """
+
+    point: DualPoint
+    excess_s: float
+    stays: bool = False
+
+    @property
+    def weight_w(self) -> float:
+        return float(self.point.weights_w[1])
+
+    def kept(self) -> "_End":
+        return _End(self.point, self.excess_s * (0.5 if self.stays else 1.0), stays=True)
+
+
+def _crossing(low: _End, high: _End) -> float:
+    crossed = low.weight_w * high.excess_s - high.weight_w * low.excess_s
+    return crossed / (high.excess_s - low.excess_s)
