@@ -1,13 +1,12 @@
 """A power log of a run, replayed at its own speed as if it were read now (energy/power_log.py)."""
 
 from collections.abc import Iterator
+from heapq import merge
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from ...device.nvml import NvmlCode, Reading
-from ...energy.power_log import CLOCK_BOOT, CLOCK_EPOCH, PowerLog, Series, read_power_log
+from ...energy.power_log import CLOCK_BOOT, CLOCK_EPOCH, Series, read_power_log
 from ...store.errors import BadInput
 from .source import Device, Pace, Round, Row
 
@@ -23,8 +22,9 @@ class RecordingSource:
     def __init__(self, path: Path) -> None:
         log = read_power_log(path)
         self.device = Device(log.gpu_name, log.sensor)
-        self._rows = _rows(log)
-        if not self._rows:
+        clocks = (CLOCK_EPOCH, CLOCK_BOOT)
+        self._series = {name: one for name, one in log.readings.items() if name not in clocks}
+        if not self._series:
             raise BadInput(f"{path} holds no reading of a sensor", hint="name another power log")
 
     def rounds(self, pace: Pace) -> Iterator[Round]:
@@ -32,31 +32,25 @@ class RecordingSource:
 
         Times are shifted: the first reading of the log is made now.
         """
-        shift_ns = pace.now_ns() - self._rows[0].begin_ns
-        rows: Round = []
+        first_ns = min(int(series.begin_ns[0]) for series in self._series.values())
+        shift_ns = pace.now_ns() - first_ns
         due_ns = pace.now_ns() + _ROUND_NS
-        for row in self._rows:
-            shifted = Row(row.begin_ns + shift_ns, row.end_ns + shift_ns, row.reading)
-            while shifted.end_ns > due_ns:
+        rows: Round = []
+        each = (_rows(name, series, shift_ns) for name, series in self._series.items())
+        for row in merge(*each, key=lambda row: row.end_ns):
+            while row.end_ns > due_ns:
                 if pace.wait_until(due_ns):
                     return
                 if rows:
                     yield rows
                 rows, due_ns = [], due_ns + _ROUND_NS
-            rows.append(shifted)
+            rows.append(row)
         yield rows
 
 
-def _rows(log: PowerLog) -> Round:
-    """Every reading of a log's sensors in order of time."""
-    series = {k: v for k, v in log.readings.items() if k not in (CLOCK_EPOCH, CLOCK_BOOT)}
-    rows = (row for name, readings in series.items() for row in _rows_of(name, readings))
-    return sorted(rows, key=lambda row: row.end_ns)
-
-
-def _rows_of(name: str, series: Series) -> Iterator[Row]:
-    values = np.where(np.isnan(series.value), 0, series.value).astype(np.int64).tolist()
-    columns = (series.begin_ns.tolist(), series.end_ns.tolist(), series.code.tolist(), values)
+def _rows(name: str, series: Series, shift_ns: int) -> Iterator[Row]:
+    """The readings of one sensor, at times that are so much later."""
+    columns = (series.begin_ns, series.end_ns, series.code, series.value)
     for begin_ns, end_ns, code, value in zip(*columns, strict=True):
-        reading = Reading(name, code, value if code == NvmlCode.SUCCESS else None)
-        yield Row(begin_ns, end_ns, reading)
+        reading = Reading(name, int(code), int(value) if code == NvmlCode.SUCCESS else None)
+        yield Row(int(begin_ns) + shift_ns, int(end_ns) + shift_ns, reading)
