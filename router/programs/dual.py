@@ -88,7 +88,7 @@ class LoadDual:
         own = np.where(used, batch.own, ends[-1] * np.exp(-_MOST_TILT))
         self._most_tilt = np.log(ends[1:, None]) - np.log(own)
         self._own_segment = np.searchsorted(ends[1:], batch.own), np.arange(len(own))
-        self._used = used
+        self.used = used
         self._fixed_energy_j = float(hulls.energy.fixed @ used)
         self._fixed_latency_s = self._by_gpu(hulls.latency.fixed * used)
 
@@ -110,8 +110,9 @@ class LoadDual:
     def at_loads(self, of_used: Float64, beside: DualPoint) -> DualPoint:
         """Other loads, of the experts in use, at the weights of a point, whose bound is kept."""
         loads, tilt = np.zeros_like(beside.loads), beside.tilt.copy()
-        loads[self._used] = of_used
-        tilt[self._used] = np.log(of_used / self.batch.own[self._used])
+        loads[self.used] = of_used
+        parts = of_used / self.batch.own[self.used]
+        tilt[self.used] = np.log(np.maximum(parts, np.exp(-_MOST_TILT)))
         return replace(self._costed(beside.weights_w, tilt, loads), bound_j=beside.bound_j)
 
     def _costed(self, weights_w: Float64, tilt: Float64, loads: Float64) -> DualPoint:
@@ -137,7 +138,7 @@ class LoadDual:
 
     def pieces(self) -> Pieces:
         """The program of the experts that are in use, by the pieces of their curves."""
-        hulls, used, headroom_w = self._hulls, self._used, self.batch.headroom_w
+        hulls, used, headroom_w = self._hulls, self.used, self.batch.headroom_w
         energy_j = hulls.energy.slopes[:, used]
         per_joule = 0.0 if headroom_w is None else 1.0 / headroom_w
         return Pieces(
@@ -184,7 +185,7 @@ class LoadDual:
         that an expert has at its own load no load is above its own, at the greatest none below.
         """
         own, share = margins[self._own_segment], self.batch.own
-        low, high = float(own[self._used].min()), float(own[self._used].max())
+        low, high = float(own[self.used].min()), float(own[self.used].max())
         if guess is None:  # what is shared if no load leaves its piece
             guess = low - float(np.log(share @ np.exp(np.minimum(low - own, 0.0)) / self._total))
         shared = min(max(guess, low), high)

@@ -76,6 +76,7 @@ class CentralPath:
         objective_j = pieces.period_price_w * self._period_s
         # Where a curve falls its slope is below 0; what multipliers begin with must be above.
         objective_j += float(np.vdot(np.abs(pieces.energy_j), self._rows))
+        objective_j += pieces.kl_price_j * float(pieces.own.sum())
         self._inequalities = 2 * self._rows.size + len(demands_s)
         product_j = objective_j / self._inequalities
         self._empty_price = product_j / self._rows

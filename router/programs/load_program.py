@@ -23,7 +23,7 @@ from .several_gpus import solve_several
 from .two_demands import Optimum, solve_two
 
 Verdict = Literal["slack", "routed", "paced"]
-_ROUNDING, _NO_WEIGHT = 1e-9, 1e-3
+_ROUNDING, _NO_WEIGHT, _LEAST_KL_PRICE, _ENOUGH = 1e-9, 1e-3, 1e-9, 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,8 @@ class LoadProgram:
         self.latency = hull_of(costs.loads, costs.latency_s)
         self._energy_j = Curves(costs.loads, costs.energy_j)
         self._latency_s = Curves(costs.loads, costs.latency_s)
+        self._steepest_j = float(np.abs(self.energy.slopes).max())
+        self._steepest_s = float(np.abs(self.latency.slopes).max())
         self._hulls = Hulls(costs.loads, self.energy, self.latency, costs.gpu_of, costs.gpus)
 
     def solve(
@@ -106,7 +108,8 @@ class LoadProgram:
 
         No expert gets more than the largest load of the costs: give those `up_to` the tokens of the
         batch. Raises BadInput where the model's own routing exceeds it, for shares or assignments
-        that are none, a cap at or below idle power, and a cap where energy is unknown.
+        that are none, a cap at or below idle power, a cap where energy is unknown, and a price of a
+        nat that is next to nothing.
         """
         batch = self._batch(shares, assignments, prices, cap_w)
         if assignments == 0:
@@ -128,10 +131,17 @@ class LoadProgram:
                 f"time_price_w is 0 W, and energy is unknown: {costs.energy_reason}",
                 hint="give time a price: routing then acts on time alone",
             )
+        period_price_w = costs.idle_power_w + prices.time_price_w
+        row_j = self._steepest_j + period_price_w * self._steepest_s
+        if prices.kl_price_j < _LEAST_KL_PRICE * row_j:
+            raise BadInput(
+                f"kl_price_j is {prices.kl_price_j:g} J, and a row costs up to {row_j:g} J",
+                hint=f"a nat must cost at least {_LEAST_KL_PRICE:g} of that to be told from none",
+            )
         return Batch(
             own=own_loads(shares, assignments, float(costs.loads[-1])),
             kl_price_j=prices.kl_price_j,
-            period_price_w=costs.idle_power_w + prices.time_price_w,
+            period_price_w=period_price_w,
             headroom_w=headroom_w,
         )
 
@@ -196,15 +206,19 @@ def _verdict(point: DualPoint, batch: Batch) -> Verdict:
 
 
 def _solved(dual: LoadDual, warm: LoadPlan | None) -> Optimum:
+    """The best loads: of two demands by a search, of more, or where it fails, by a central path."""
     batch = dual.batch
-    if batch.period_price_w == 0:  # nothing is gained by a shorter period
-        free = dual.at(np.zeros(dual.demands))
-        return Optimum(free, free.bound_j)
-    if dual.demands > 2:
-        return solve_several(dual)
-    if warm is None or batch.headroom_w is None:
-        return solve_two(dual, None)
-    return solve_two(dual, (warm.price_per_j * batch.kl_price_j - 1.0) * batch.headroom_w)
+    if batch.period_price_w == 0:  # time costs nothing: no demand bears weight
+        point = dual.at(np.zeros(dual.demands))
+        return Optimum(point, point.bound_j)
+    if dual.demands <= 2:
+        warm_w = None
+        if warm is not None and batch.headroom_w is not None:
+            warm_w = (warm.price_per_j * batch.kl_price_j - 1.0) * batch.headroom_w
+        found = solve_two(dual, warm_w)
+        if found.gap <= _ENOUGH:
+            return found
+    return solve_several(dual)
 
 
 def solve_loads(

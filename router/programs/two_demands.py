@@ -6,7 +6,7 @@ import numpy as np
 
 from .dual import DualPoint, LoadDual
 
-_MOST_POINTS, _TOLERANCE, _ROUNDING = 60, 5e-7, 1e-12
+_MOST_POINTS, _TOLERANCE, _ROUNDING = 25, 5e-7, 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +32,9 @@ def solve_two(dual: LoadDual, warm_w: float | None) -> Optimum:
     """Move weight from the first demand to the second until they are equal.
 
     The excess of the second demand falls as its weight grows, so its zero is found by the Illinois
-    method (Dowell and Jarratt, BIT 11, 1971), which keeps a bracket. `warm_w` is the second weight
-    of a similar program.
+    method (Dowell and Jarratt, BIT 11, 1971), which keeps a bracket. Where a nat costs next to
+    nothing, the loads jump there, and the gap stays. `warm_w` is the second weight of a similar
+    program.
     """
     whole_w = dual.batch.period_price_w
     least = dual.at(np.array([whole_w, 0.0][: dual.demands]))

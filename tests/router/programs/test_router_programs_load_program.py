@@ -133,6 +133,16 @@ def test_where_a_second_is_worth_nothing_energy_alone_decides(gpus: int) -> None
     assert plan.loads[1:] == pytest.approx(plan.loads[0] / np.e)
 
 
+def test_where_time_costs_nothing_the_step_waits_for_free() -> None:
+    costs, shares = drawn(2, experts=8, gpus=4)
+    program = LoadProgram(replace(costs, idle_power_w=0.0))
+    free = program.solve(shares, 512, LoadPrices(1e-6))
+    capped = program.solve(shares, 512, LoadPrices(1e-6), cap_w=free.power_w / 2)
+    assert (free.verdict, capped.verdict) == ("slack", "paced")
+    assert capped.loads.tolist() == free.loads.tolist()
+    assert capped.period_s == pytest.approx(2 * free.period_s)
+
+
 def test_a_cap_above_the_power_is_slack() -> None:
     plan = PROGRAM.solve(SHARES, ROWS, PRICES, cap_w=FREE.power_w + 1)
     assert (plan.verdict, plan.loads.tolist()) == ("slack", FREE.loads.tolist())
@@ -260,6 +270,7 @@ def test_without_energy_time_alone_counts_and_the_answer_says_so() -> None:
             {"shares": np.eye(16)[4]},
             "expert 4 gets 1024 of 1024 assignments, and its costs end",
         ),
+        ({"prices": LoadPrices(1e-20)}, "kl_price_j is 1e-20 J, and a row costs up to"),
         ({"cap_w": IDLE_W}, "the power cap of 120 W is unreachable: idle power is 120 W"),
         ({"cap_w": float("nan")}, "the power cap of nan W is unreachable"),
     ],
