@@ -27,9 +27,10 @@ class Supervised:
 
     Without a reading for `hold_s` seconds, or with one that is frozen for so long, the routing is
     static: the cost model's answer to the highest rate of the last minute, with the offset, the
-    gain and the limit that were observed last. It is logged, as is the return. Each tick is
-    certified from the shares since the one before and the bias that was in force: `certificate_gap`
-    is how much more score than this an assignment could have in the mean, joules at their price.
+    gain and the limit that were observed last. It is logged, as is the return. Each tick has the
+    certificate of one pass with the shares since the one before, under the bias that was in force:
+    `certificate_gap` is how much more score than this an assignment could have in the mean, joules
+    at their price. Passes whose loads scatter around these shares may have larger ones.
     """
 
     def __init__(

@@ -461,6 +461,16 @@ def test_tokens_that_score_alike_cannot_be_split_by_a_bias() -> None:
     assert cost_at(table, np.array([1, 1])) < cost_at(table, np.array([2, 0]))
 
 
+def test_a_gap_of_mean_loads_is_not_the_mean_gap() -> None:
+    """Two passes of two tokens, the first all to one expert and the second all to the other."""
+    table = np.tile([0.0, 1.0, 4.0], (2, 1))
+    missed_by_each = cost_at(table, np.array([2, 0])) - cost_at(table, np.array([1, 1]))
+    bias, of_mean_loads = np.full(2, -2.0), np.array([1, 1])
+    assert certified_gap(table, bias, of_mean_loads) == 0 < missed_by_each
+    for loads in ([2, 0], [0, 2]):
+        assert certified_gap(table, bias, np.array(loads)) >= missed_by_each
+
+
 def test_the_gap_of_limited_groups_is_among_the_groups_that_were_kept() -> None:
     """A group ranks by its two best: the group of 10, 10 wins and holds less than 9, 9, 9."""
     scores = np.array([10.0, 10.0, 0.0, 9.0, 9.0, 9.0])
