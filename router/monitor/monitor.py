@@ -16,6 +16,7 @@ from .watched import in_state, watched
 _HISTORY: Final = 600  # snapshots: a minute
 _SILENT_S: Final = 1.0  # ten rounds
 JOIN_S: Final = 3.0  # a call of NVML that hangs must not hang the end of the process
+_TOO_OLD: Final = "the readings are older than a second: NVML answers slowly or not at all"
 _NS: Final = 1e9
 
 
@@ -42,7 +43,7 @@ class GpuSystemMonitor:
         self._limits = limits or PressureLimits()
         self._most = history
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()  # of start, stop and what replaces `_seen`; never of a reader
+        self._lock = threading.RLock()  # of what replaces `_seen`; no reader takes it
         self._stopping = threading.Event()
         now_s = time.monotonic()
         first = Snapshot(now_s, MonitorState.STOPPED, now_s, "it was not started")
@@ -101,12 +102,10 @@ class GpuSystemMonitor:
         self.stop()
 
     def snapshot(self) -> Snapshot:
-        """The last snapshot; SILENT where the sensors have not answered for a second."""
+        """The last snapshot; SILENT where its readings are older than a second."""
         seen = self._seen[-1]
         if seen.is_present and time.monotonic() - seen.at_s > _SILENT_S:
-            return in_state(
-                seen, MonitorState.SILENT, seen.at_s, "no answer of the sensors since then"
-            )
+            return in_state(seen, MonitorState.SILENT, seen.at_s, _TOO_OLD)
         return seen
 
     def history(self) -> tuple[Snapshot, ...]:
@@ -132,7 +131,7 @@ class GpuSystemMonitor:
 
     def _forked(self) -> None:
         """In a forked process: say that it has no thread. The locks may be held by one."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         if self._thread is not None:
             self._thread = None
             self._enter(MonitorState.FORKED)

@@ -17,7 +17,7 @@ class MonitorState(StrEnum):
 
     STARTING = "starting"  # no round of readings has ended yet
     WATCHING = "watching"
-    SILENT = "silent"  # the last call of the sensors has not answered; the values are the last ones
+    SILENT = "silent"  # the readings are older than a second; the values are the last ones
     LOST = "lost"  # no reading succeeds, and it is tried again once a second
     ABSENT = "absent"  # there are no sensors to watch
     ENDED = "ended"  # the recording is at its end; the values are its last ones
