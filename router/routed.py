@@ -115,7 +115,8 @@ class RoutedBatch:
     @property
     def certificate_reason(self) -> str | None:
         """Why there is no certificate; None where there is one."""
-        if bool((self.weights == 0).any()):
+        weights = self.weights.detach().cpu().numpy()
+        if np.count_nonzero(weights) < weights.size:
             return _NO_BEST
         return self._beyond_costs()
 
@@ -147,7 +148,7 @@ class RoutedBatch:
 
     def _beyond_costs(self) -> str | None:
         """The sentence on an expert of more tokens than its costs reach; None where none has."""
-        most, busiest = float(self._state.costs.loads[-1]), int(self.counts.max())
+        most, busiest = float(self._state.costs.loads[-1]), int(host_counts(self._picks).max())
         if busiest <= most:
             return None
         return f"an expert has {busiest} tokens, and its costs end at {most:g} and are taken there"
