@@ -9,7 +9,7 @@ from .expert_costs import ExpertCosts
 from .hull import Hull, hull_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Marginals:
     """Energy in J and time in s of one more row in each expert, [N]."""
 

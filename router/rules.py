@@ -15,7 +15,7 @@ from .programs.load_program import centred
 from .static.plan import StaticPlan, why_time_alone
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Rule:
     """How experts are ranked beside their scores.
 

@@ -133,7 +133,7 @@ def _cap(model: KernelCostModel, costs: ExpertCosts, query: PlanQuery) -> float 
     return cap_of(targets, costs, None if thermal is None else thermal.step)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class _Found:
     """Costs and rows [N] of both routings, and how far ours is from the best."""
 

@@ -29,7 +29,7 @@ _MIN_KNOTS: Final = 3
 BALANCED: Final = ("moe_balanced", "moe_balanced_nongated")  # of aiconfigurator
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class GroupedPoints:
     """The knots of one grouped kernel: tokens [K], active experts [K], and the cost of each."""
 

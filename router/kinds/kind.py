@@ -35,7 +35,7 @@ class ExpertKind:
         return "+".join(self.ops)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class KindCosts:
     """Costs of a kind of expert, or of one of its kernels, at loads [S].
 

@@ -16,7 +16,7 @@ from .regime import RegimeChoice, choose_regime
 _ASSIGNMENTS_A_NAT: Final = 8.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Occasion:
     """A batch to plan for.
 
@@ -33,7 +33,7 @@ class Occasion:
     cap_w: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class StaticPlan:
     """How to route batches like one.
 

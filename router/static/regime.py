@@ -23,7 +23,7 @@ MOST_TOKENS: Final = 4096  # of a batch that chooses the experts to read, as in 
 NOTHING_TO_SAVE: Final = "identical experts and linear cost: no routing saves anything; b = 0"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class RegimeChoice:
     """A regime, and why it is the one.
 
