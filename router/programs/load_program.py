@@ -47,10 +47,14 @@ class LoadPrices:
 class LoadPlan:
     """The answer of Program C for one pass of a layer.
 
-    `loads` [N] are expected assignments. `energy_j` is that above idle, `power_w` the mean over the
-    period, idle included. `kl_nats` is sum n_i log(n_i / own_i) over all assignments of the pass.
-    `bias` [N] is log(n_i / own_i) less its mean: added to logits, it moves soft routing to these
-    loads. It is -(price_per_j * dE/dn_i + price_per_s * dL/dn_i), in nats, up to a constant and
+    `loads` [N] are expected assignments. Energy, latency, period, power and verdict are those of
+    the hulls: by the measured curves the same loads may take more, and exceed the cap (for these
+    see static/expected.py). `energy_j` is that above idle, `power_w` the mean over the period, idle
+    included. `kl_nats` is sum n_i log(n_i / own_i) over all assignments of the pass.
+
+    `bias` [N] is log(n_i / own_i) less its mean: added to logits, it moves routing towards these
+    loads, and to them where all tokens route alike (target_bias.py: where they do not). It is
+    -(price_per_j * dE/dn_i + price_per_s * dL/dn_i), in nats, up to a constant and
     the load limit; `price_per_s` [GPUs] is that of a second on each GPU.
 
     `objective_j` is the program's at these loads, and no loads have one below `bound_j`, both for
@@ -59,7 +63,8 @@ class LoadPlan:
     at most from the best loads of experts that stay in use.
 
     `verdict`: slack, if the power of these loads is below the cap or there is none; routed, if the
-    cap binds and the loads alone meet it; paced, if the period must be longer than the latency.
+    cap binds and the loads alone meet it; paced, if at these prices it is cheaper to let the period
+    be longer than the latency.
     """
 
     loads: Float64
