@@ -24,18 +24,18 @@ LONG_S = 60.0  # until a test gives up
 
 
 class Stepped:
-    """A source of a round for each call of `step`, which returns once its snapshot is there.
-
-    With `hang` the next call of its sensor does not answer until the test ends.
-    """
+    """A source of a round for each call of `step`, which returns once its snapshot is there."""
 
     device = Device("some GPU (simulated)")
 
     def __init__(self) -> None:
-        self._wanted, self._taken = threading.Semaphore(0), threading.Semaphore(0)
-        self._hung = threading.Event()
+        self.renew()
         self.temp_c = 0
         self.is_over = False
+
+    def renew(self) -> None:
+        """In a forked process: the thread that is not there may hold the locks."""
+        self._wanted, self._taken = threading.Semaphore(0), threading.Semaphore(0)
 
     def rounds(self, pace: Pace) -> Iterator[Round]:
         while not pace.wait_until(0):
@@ -53,6 +53,11 @@ class Stepped:
     def step(self) -> None:
         self._wanted.release()
         assert self._taken.acquire(timeout=LONG_S)
+
+
+def threads() -> list[threading.Thread]:
+    """Those of monitors."""
+    return [thread for thread in threading.enumerate() if thread.name == "moeprof-monitor"]
 
 
 def test_a_reader_has_the_last_snapshot_and_the_history() -> None:
@@ -111,9 +116,8 @@ def test_a_recording_that_ends_says_so() -> None:
         source.step()
         source.is_over = True
         source.step()
-        threads = {thread.name: thread for thread in threading.enumerate()}
-        if "moeprof-monitor" in threads:
-            threads["moeprof-monitor"].join(LONG_S)
+        for thread in threads():
+            thread.join(LONG_S)
         assert monitor.snapshot().state is MonitorState.ENDED
         assert monitor.snapshot().temp_c == 1
 
@@ -121,13 +125,12 @@ def test_a_recording_that_ends_says_so() -> None:
 def test_a_monitor_is_started_once_and_again_after_a_stop() -> None:
     source = Stepped()
     monitor = GpuSystemMonitor(source).start()
-    before = threading.active_count()
     assert monitor.start() is monitor
-    assert threading.active_count() == before
+    assert len(threads()) == 1
     source.step()
     monitor.stop()
     monitor.stop()
-    assert threading.active_count() == before - 1
+    assert threads() == []
     with monitor:
         source.step()
         assert monitor.snapshot().state is MonitorState.WATCHING
@@ -145,9 +148,8 @@ def test_without_a_gpu_the_monitor_says_so(simulate: fake.Simulate) -> None:
 
 
 def test_a_monitor_without_sensors_has_no_thread() -> None:
-    before = threading.active_count()
     with GpuSystemMonitor(NoSensors("routed on a CPU")) as monitor:
-        assert threading.active_count() == before
+        assert threads() == []
         assert monitor.snapshot().reason == "routed on a CPU"
 
 
@@ -168,6 +170,7 @@ def test_a_forked_process_says_that_it_has_no_thread() -> None:
                 assert (seen.state, seen.temp_c) == (MonitorState.FORKED, 1)
                 monitor.stop()
                 assert monitor.snapshot().state is MonitorState.FORKED
+                source.renew()
                 monitor.start()
                 source.step()
                 assert monitor.snapshot().state is MonitorState.WATCHING
