@@ -14,7 +14,6 @@ from moeprof.costmodel.steptime.rows.public_table import read_models, read_rows
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 
 FOLDS = 10
-NO_STEP = "splitwise"  # publishes a time per token that its own inter-token latency contradicts
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def _read(folder: Path, other: Path) -> tuple[ServingRows, Refused]:
 def is_mean_step(rows: ServingRows) -> NDArray[np.bool_]:
     """NVIDIA's GPUs, and a mean step that was measured."""
     amd = np.char.startswith(rows.gpu_names, "MI")
-    return np.asarray(~amd & (rows.source != NO_STEP) & np.isfinite(rows.step_us))
+    return np.asarray(~amd & np.isfinite(rows.step_us))
 
 
 def seeds_error(errors: Iterable[Error]) -> Error:

@@ -26,6 +26,7 @@ _ENGINE_NAMES: Final = {"trt": "trtllm"}
 # A step that decodes alone, over the mean one: where tokens stream in chunks, an interval between
 # them is none.
 _STEP_RATIOS: Final = (0.3, 1.1)
+_MOST_CONTRADICTING: Final = 0.1  # of the rows of one source
 _OVER_TDP: Final = 1.03  # meters err by so much
 _SPLIT: Final = ("model", "gpu", "tp", "ep", "dp", "precision", "engine")
 
@@ -133,7 +134,7 @@ def _rows(
     stated = table.get("itl_is_step")
     one_step = _one_step(ratio) if stated is None else np.asarray(stated, dtype=bool)[kept]
     is_step = np.isfinite(decode_ms) & one_step
-    contradicts = is_step & (ratio > _STEP_RATIOS[1])
+    means = _trusted_means(texts("source"), is_step, is_step & (ratio > _STEP_RATIOS[1]))
     power_w, tdp_w = numbers("power_w"), [one.gpu.tdp_w * one.gpus for one in found]
     possible = power_w <= _OVER_TDP * np.asarray(tdp_w)[which]
     has_power = (texts("power_scope") == "gpu_all") & possible & (power_w > 0)
@@ -141,7 +142,7 @@ def _rows(
         deployments=tuple(found),
         which=np.asarray(which, dtype=np.intp),
         steps=_steps(measured, texts("batch_kind") == "static"),
-        step_us=np.where(contradicts, np.nan, mean_ms * 1e3),
+        step_us=np.where(means, mean_ms * 1e3, np.nan),
         decode_us=np.where(is_step, decode_ms * 1e3, np.nan),
         power_w=np.where(has_power, power_w, np.nan),
         version=texts("engine_version"),
@@ -153,6 +154,21 @@ def _rows(
 def _one_step(ratio: Array) -> NDArray[np.bool_]:
     """Whether an interval between tokens can be one step, by its ratio to the mean."""
     return np.asarray((ratio >= _STEP_RATIOS[0]) & (ratio <= _STEP_RATIOS[1]))
+
+
+def _trusted_means(
+    source: Strings, is_step: NDArray[np.bool_], contradicts: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Rows whose time per token is a mean step: of a source that contradicts itself, none.
+
+    A step that decodes alone is no longer than the mean one.
+    """
+    trusted = ~contradicts
+    for name in np.unique(source):
+        at = source == name
+        if contradicts[at].sum() > _MOST_CONTRADICTING * is_step[at].sum():
+            trusted[at] = False
+    return trusted
 
 
 def _steps(measured: Mapping[str, Array], static: NDArray[np.bool_]) -> Steps:

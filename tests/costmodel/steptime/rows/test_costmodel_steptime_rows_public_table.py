@@ -83,6 +83,18 @@ def test_streams_in_chunks_tell_no_step_and_power_beyond_the_tdp_none(
     assert rows.step_us.tolist() == [20_000]
 
 
+def test_a_source_whose_decode_steps_exceed_its_mean_steps_has_no_means(
+    tmp_path: Path, models: dict[str, Any]
+) -> None:
+    """The table says that the interval is one step, which then is longer than the mean."""
+    path = written(tmp_path, {"itl_ms": 30.0}, {}, {"source": "other"})
+    table = pq.read_table(path)
+    pq.write_table(table.append_column("itl_is_step", pa.array([True] * 3)), path)
+    rows, _ = read_rows(path, models)
+    assert np.isnan(rows.step_us).tolist() == [True, True, False]
+    assert rows.decode_us.tolist() == [30_000, 19_000, 19_000]
+
+
 @pytest.mark.parametrize(
     ("engine", "version", "name"),
     [

@@ -1,0 +1,122 @@
+"""Predictions have parts that add up, energy, intervals, and flags for what no row had."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from moeprof.costmodel.steptime.fit.build import build_step_time
+from moeprof.costmodel.steptime.prediction import (
+    PARTS,
+    OwnSteps,
+    as_rows,
+    predict_steps,
+    step_model_of,
+)
+from moeprof.costmodel.steptime.rows.gate import Refused
+from moeprof.costmodel.steptime.rows.serving_rows import columns_of
+from moeprof.store.document import read_document, write_document
+from moeprof.store.serving.step_time_model import StepTimeFile
+from moeprof.tests.costmodel.steptime.whole_models import (
+    LLAMA_3_8B,
+    MIXTRAL_8X7B,
+    decode_steps,
+    many_deployments,
+    mixed_steps,
+    rows_of,
+    served,
+    timed_rows,
+)
+
+ROOT = Path(__file__).parents[3]
+STEPS = mixed_steps([1.0, 4.0, 8.0])
+
+
+@pytest.fixture(scope="module")
+def file() -> StepTimeFile:
+    """A model of sixteen deployments, at 60 % of the TDP."""
+    rows = timed_rows(rows_of(*many_deployments(), sizes=4))
+    tdp_w = np.asarray([one.gpu.tdp_w * one.gpus for one in rows.deployments])[rows.which]
+    return build_step_time(replace(rows, power_w=0.6 * tdp_w), Refused(64, {}), {})
+
+
+def test_a_file_that_was_read_predicts_the_same(file: StepTimeFile, tmp_path: Path) -> None:
+    write_document(tmp_path / "step_time_model.json", file)
+    again = read_document(tmp_path / "step_time_model.json", StepTimeFile)
+    assert again == file
+    first, second = (predict_steps(one, served(), STEPS) for one in (file, again))
+    assert (first.step_us == second.step_us).all()
+
+
+def test_every_column_is_in_one_part_and_parts_add_up(file: StepTimeFile) -> None:
+    names = [name for part in PARTS.values() for name in part]
+    assert sorted(names) == sorted(columns_of(as_rows(served(), STEPS)))
+    found = predict_steps(file, served(), STEPS)
+    assert sum(found.parts_us.values()) == pytest.approx(found.step_us)
+    assert found.parts_us["experts"].tolist() == [0, 0, 0]
+
+
+def test_energy_is_power_times_time_over_tokens(file: StepTimeFile) -> None:
+    found = predict_steps(file, served(MIXTRAL_8X7B, "H200"), STEPS)
+    assert found.power_w is not None
+    assert found.j_per_token is not None
+    assert found.power_w == pytest.approx([420] * 3, rel=0.1)
+    assert found.j_per_token * found.tokens_per_s == pytest.approx(found.power_w)
+
+
+def test_what_no_row_had_is_named(file: StepTimeFile) -> None:
+    known = predict_steps(file, served(), STEPS)
+    assert (known.unseen, known.beyond) == ((), ((), (), ()))
+    other = replace(LLAMA_3_8B, name="another")
+    found = predict_steps(file, served(other, "L40S", engine="new"), decode_steps([4096.0]))
+    assert found.unseen == ("model another", "GPU L40S", "engine new")
+    assert "kv" in found.beyond[0]
+    assert found.low_us is not None
+    assert found.high_us is not None
+    assert found.low_us[0] < found.step_us[0] < found.high_us[0]
+
+
+def test_own_steps_move_the_prediction_towards_them(file: StepTimeFile) -> None:
+    plain = predict_steps(file, served(), STEPS).step_us
+    own = OwnSteps(STEPS.taken(np.asarray([1])), 1.5 * plain[1:2])
+    moved = predict_steps(file, served(), STEPS, own=own).step_us
+    assert (moved > 1.02 * plain).all()
+    assert (moved < 1.6 * plain).all()
+
+
+def test_a_model_predicts_as_it_was_fitted(file: StepTimeFile) -> None:
+    rows = timed_rows(rows_of(*many_deployments(), sizes=4))
+    off = np.abs(step_model_of(file).step_us(rows) / rows.step_us - 1)
+    assert np.median(off) < 0.05
+
+
+LOOK_UP = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from moeprof.store.document import read_document
+from moeprof.store.serving.step_time_model import StepTimeFile
+from moeprof.costmodel.steptime.features.deployment import Split, deployment
+from moeprof.costmodel.steptime.features.steps import Steps
+from moeprof.costmodel.steptime.prediction import predict_steps
+file = read_document(Path(sys.argv[1]), StepTimeFile)
+served = deployment(file.models[0], "H100", "bf16", "vllm", Split())
+found = predict_steps(file, served, Steps.decode(np.ones(1), np.ones(1)))
+names = sorted({name.partition(".")[0] for name in sys.modules})
+print(json.dumps([float(found.step_us[0]), names]))
+"""
+
+
+def test_a_prediction_loads_numpy_alone(file: StepTimeFile, tmp_path: Path) -> None:
+    write_document(tmp_path / "a.json", file)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / ".path")}
+    command = [sys.executable, "-c", LOOK_UP, str(tmp_path / "a.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    step_us, loaded = json.loads(done.stdout)
+    assert step_us > 0
+    assert set(loaded).isdisjoint({"pandas", "pyarrow", "scipy", "torch"})
