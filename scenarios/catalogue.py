@@ -79,7 +79,16 @@ def layer_of(preset: Preset) -> tuple[Operation, ...]:
 
 
 def attention_of(preset: Preset) -> tuple[Operation, ...]:
-    """The operations of attention as the preset has it: of heads of keys, or latent (MLA)."""
+    """The operations of attention as the preset has it: of heads of keys, or latent (MLA).
+
+    Raises BadInput for a preset that names no attention.
+    """
+    if preset.heads is None:
+        raise BadInput(
+            f"--ops step measures attention too, and the preset {preset.name} names none",
+            hint="--ops layer measures what it names; of a config.json `moeprof scenario --from`"
+            " says why attention is left out",
+        )
     if preset.kv_lora_rank is None:
         return projections.QKV, attention.PREFILL, attention.DECODE, projections.O_PROJ
     direct = preset.q_lora_rank is None

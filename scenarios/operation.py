@@ -175,10 +175,12 @@ class Operation:
         for size in sizes:
             spare = size in parameters and parameters[size].default is not inspect.Parameter.empty
             if not spare and size in OPTIONAL_SIZES and getattr(preset, size) is None:
+                latent = size in ("kv_heads", "head_dim") and preset.kv_lora_rank is not None
                 raise BadInput(
                     f"{self.name} needs {size}, and the preset {preset.name} names none",
-                    hint=f"leave {self.name} out, or write {size} into a TOML of your own:"
-                    " `--ops step` has the attention that a preset names",
+                    hint="its attention is latent (MLA): `--ops step` has the operations of it"
+                    if latent
+                    else f"leave {self.name} out, or write {size} into a TOML of your own",
                 )
 
     def _arguments(self) -> tuple[str, ...]:

@@ -58,7 +58,12 @@ _MEASURED: Final = re.compile("(full_|global_|sliding_|chunked_)?attention|hybri
 _BOUNDS: Final = (
     "sliding_window", "attention_chunk_size", "index_topk", "sparse_attention_config",
 )  # fmt: skip
-_OTHER_SIZES: Final = re.compile("(num_)?(global|swa)_.*head")
+_OTHER_SIZES: Final = re.compile("(num_)?(global|swa)_.*head|attention_other_setting")
+_OTHER_KINDS: Final = {
+    "compress_ratios": "is on compressed keys",  # DeepSeek-V4
+    "o_lora_rank": "has results of a low rank",
+    "share_q_dim": "has queries of a low rank, and keys of its own heads",  # Step3
+}
 
 
 def attention_sizes(config: ModelConfig) -> tuple[dict[str, int], list[str]]:
@@ -96,7 +101,7 @@ def _grouped(config: ModelConfig, heads: int) -> dict[str, int]:
             f"{heads} heads, {kv_heads} of keys and values, on a width of {hidden} contradict each"
             " other"
         )
-    values = config.size("v_head_dim")
+    values = None if config.section.get("use_mla") is False else config.size("v_head_dim")
     if values not in (None, head_dim):
         raise BadInput(
             f"its values have {values} elements a head and its keys {head_dim}, which no operation"
@@ -112,9 +117,9 @@ def _refuse_other_kinds(config: ModelConfig) -> None:
             "it works on the model's width, and the experts on a latent width: one preset holds the"
             " experts' width"
         )
-    for key in ("compress_ratios", "o_lora_rank"):  # DeepSeek-V4
+    for key, what in _OTHER_KINDS.items():
         if config.section.get(key):
-            raise BadInput(f"it is on compressed keys ({key}), which no operation computes")
+            raise BadInput(f"it {what} ({key}), which no operation computes")
     key, kinds = _kinds(config)
     if kinds and not any(_MEASURED.fullmatch(kind) for kind in kinds):
         raise BadInput(

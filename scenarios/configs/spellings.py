@@ -85,7 +85,7 @@ KEYS: Final = {
         "num_attention_groups",  # Step3
         "num_query_groups",  # Megatron
     ),
-    "head_dim": ("head_dim", "attention_head_dim"),
+    "head_dim": ("head_dim", "attention_head_dim", "kv_channels"),  # the last: Megatron
     # Latent attention (MLA): DeepSeek, Kimi, GLM-5, LongCat-Flash, Mistral, MiniCPM3
     "q_lora_rank": ("q_lora_rank",),
     "kv_lora_rank": ("kv_lora_rank",),

@@ -378,6 +378,13 @@ def test_a_step_is_a_layer_and_its_attention() -> None:
     assert names("step") == names("step", load_preset("small"))
 
 
+def test_a_step_of_a_layer_without_attention_is_refused_with_what_is_measured_instead() -> None:
+    bare = replace(ODD, heads=None, kv_heads=None, head_dim=None)
+    with pytest.raises(BadInput, match="the preset odd names none") as refused:
+        find_ops("step", bare)
+    assert refused.value.hint.startswith("--ops layer")
+
+
 def test_latent_attention_has_operations_of_its_own() -> None:
     latent = replace(ODD, **LATENT)
     after = ["kv_a", "kv_b", "mla_prefill", "absorb_q", "mla_decode", "absorb_v", "o_proj"]

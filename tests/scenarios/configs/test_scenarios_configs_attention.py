@@ -31,7 +31,7 @@ def _attention(section: dict[str, Any]) -> tuple[dict[str, int], str]:
         # DeepSeek-VL2-tiny
         ({"num_attention_heads": 10, "hidden_size": 1280, "use_mla": False, "kv_lora_rank": None,
           "qk_nope_head_dim": 0, "qk_rope_head_dim": 0, "v_head_dim": 0}, [10, 10, 128]),
-        (DEEPSEEK | {"use_mla": False, "v_head_dim": 56}, [128, 128, 56]),
+        (DEEPSEEK | {"use_mla": False}, [128, 128, 56]),  # Hunyuan
         ({}, []),
     ],
 )  # fmt: skip
