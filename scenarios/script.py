@@ -15,9 +15,10 @@ from .preset import Preset
 if TYPE_CHECKING:
     from .operation import Operation  # it imports torch, which a parse does not need
 
-# 5 had no reference beside a visit; 4 took no limit of time for a visit; 3 made twice as many calls
-# in a visit; 2 had no reference load; 1 answered on stdout, among what was printed.
-PROTOCOL: Final = 6
+# 6 had a pool of two of the largest calls for each kind of data; 5 had no reference beside a visit;
+# 4 took no limit of time for a visit; 3 made twice as many calls in a visit; 2 had no reference
+# load; 1 answered on stdout, among what was printed.
+PROTOCOL: Final = 7
 
 WARMUP_CALLS: Final = 3
 WARMUP_S: Final = 0.02
@@ -34,7 +35,7 @@ _GPU_CALLS: Final = 60
 _GPU_WARMUP_CALLS: Final = 20
 _ENDLESS: Final = 1_000_000  # calls that no visit of a CPU reaches in WARMUP_S
 
-_POOL_CACHES: Final = 5  # as flashinfer's benchmarks do, so that no input is still cached
+_WALK_CACHES: Final = 5  # as flashinfer's benchmarks do, so that no input is still cached
 _ASSUMED_CACHE_BYTES: Final = 64 << 20
 _NAMED_PROTOCOL: Final = re.compile(rb"^PROTOCOL = ([0-9]{1,9})\b", re.MULTILINE)
 
@@ -54,8 +55,8 @@ def render_script(
 ) -> str:
     """Return the script of one operation; `cache_bytes` is the device's last-level cache.
 
-    Inputs are views of a pool that is at least as large as five such caches, and as the operands of
-    two calls at the largest batch size. An unknown cache counts as 64 MiB.
+    Inputs are views of a pool that holds, of each kind of data, five such caches and the inputs of
+    one call at the largest batch size. An unknown cache counts as 64 MiB.
     """
     cache = _ASSUMED_CACHE_BYTES if cache_bytes is None else cache_bytes
     largest = operation.scenario(preset, op_plan.domain[-1], plan.dtype, plan.l2)
@@ -75,8 +76,10 @@ def render_script(
         threads=plan.threads,
         seed=plan.seed,
         cold=plan.l2 == "cold",
-        pool_bytes=max(_POOL_CACHES * cache, 2 * largest.bytes_moved),
-        pool_reason=_pool_reason(cache_bytes),
+        largest=op_plan.domain[-1],
+        walk_bytes=_WALK_CACHES * cache,
+        walk_reason=_walk_reason(cache_bytes),
+        most_bytes=max(_WALK_CACHES * cache, 2 * largest.bytes_moved),
         cache_bytes=cache,
         operation=_source(operation),
         warmup_calls=WARMUP_CALLS,
@@ -103,10 +106,10 @@ def _what_it_is(operation: "Operation") -> str:
     return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')  # for a docstring
 
 
-def _pool_reason(cache_bytes: int | None) -> str:
+def _walk_reason(cache_bytes: int | None) -> str:
     if cache_bytes is None:
-        return f"{_POOL_CACHES} caches of {_ASSUMED_CACHE_BYTES >> 20} MiB, assumed"
-    return f"at least {_POOL_CACHES} last-level caches of {cache_bytes / 2**20:g} MiB"
+        return f"{_WALK_CACHES} caches of {_ASSUMED_CACHE_BYTES >> 20} MiB, assumed"
+    return f"{_WALK_CACHES} last-level caches of {cache_bytes / 2**20:g} MiB"
 
 
 def _source(operation: "Operation") -> str:

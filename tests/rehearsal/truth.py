@@ -16,7 +16,7 @@ def truth_of(script: Path, sizes: Sequence[int]) -> dict[int, tuple[float, float
     found = {}
     with torch.inference_mode():
         for tokens in sizes:
-            inputs = module.make_inputs(pool.take, tokens, **module.DIMENSIONS)
+            inputs = module.next_inputs(pool, tokens)
             graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(graph):
                 module.run(*inputs)

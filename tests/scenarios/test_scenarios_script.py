@@ -17,6 +17,8 @@ from typing import IO, Any
 import msgspec
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from moeprof.scenarios.catalogue import CATALOGUE, find_ops
 from moeprof.scenarios.operation import Operation
@@ -141,10 +143,11 @@ def test_its_constants_are_those_of_the_plan(operation: Operation) -> None:
 
 
 @each_operation
-def test_the_pool_is_larger_than_five_caches_and_two_calls(operation: Operation) -> None:
+def test_inputs_are_bounded_by_those_of_two_calls(operation: Operation) -> None:
     largest = operation.scenario(SMALL, SIZES[-1], "float32", "cold").bytes_moved
-    pool_bytes = names_of(a_script(operation.name))["POOL_BYTES"]
-    assert pool_bytes == max(5 * CACHE_BYTES, 2 * largest)
+    names = names_of(a_script(operation.name))
+    assert (names["LARGEST"], names["WALK_BYTES"]) == (SIZES[-1], 5 * CACHE_BYTES)
+    assert names["MOST_BYTES"] == max(5 * CACHE_BYTES, 2 * largest)
 
 
 def test_an_unknown_cache_is_assumed_and_said_to_be() -> None:
@@ -152,7 +155,7 @@ def test_an_unknown_cache_is_assumed_and_said_to_be() -> None:
     plan = plan_run([found], SIZES, SMALL)
     script = render_script(found.operation, SMALL, plan, plan.ops[0], cache_bytes=None)
     assert "assumed" in script
-    assert names_of(script)["POOL_BYTES"] == 5 * (64 << 20)
+    assert names_of(script)["WALK_BYTES"] == 5 * (64 << 20)
 
 
 USERS_FILE = '''
@@ -219,17 +222,80 @@ def test_the_seed_decides_the_inputs() -> None:
     assert not torch.equal(first_of(1), first_of(2))
 
 
+def spans_of(inputs: Any) -> list[tuple[int, int]]:
+    """Where the tensors among inputs lie, and where they end."""
+    return [(x.data_ptr(), x.data_ptr() + x.nbytes) for x in inputs]
+
+
 def test_consecutive_inputs_do_not_overlap() -> None:
     names = names_of(a_script("fc1"))
     pool = names["Pool"]()
-    calls = [names["make_inputs"](pool.take, 3, **names["DIMENSIONS"]) for _ in range(20)]
+    calls = [names["next_inputs"](pool, 3) for _ in range(20)]
     for before, now in pairwise(calls):
-        spans = sorted((x.data_ptr(), x.data_ptr() + x.nbytes) for x in (*before, *now))
+        spans = sorted(spans_of((*before, *now)))
         assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
-def test_more_than_the_pool_holds_is_refused() -> None:
-    with pytest.raises(ValueError, match="takes 4000000000 bytes and the pool holds"):
+@settings(max_examples=40, deadline=None)
+@given(calls=st.lists(st.lists(st.integers(1, 1 << 16), min_size=1, max_size=4), max_size=5))
+def test_what_is_read_again_was_read_five_caches_ago(calls: list[list[int]]) -> None:
+    """Whatever sizes follow each other, and a call that is larger than five caches itself."""
+    pool, walk = a_small_pool(), 1 << 18
+    place, earlier, kept = 0, list[tuple[int, int, int]](), list[torch.Tensor]()
+    for elements in (one for one in calls for _ in range(4)):
+        pool.begin_call()
+        for taken in [pool.take((count,)) for count in elements]:
+            kept.append(taken)  # so that no memory is given twice
+            start, end = spans_of([taken])[0]
+            again = [place - start - of for low, high, of in earlier if low < end and start < high]
+            assert min(again, default=walk) >= walk
+            earlier.append((start, end, place - start))
+            place += -(-taken.nbytes // pool.ALIGNMENT_BYTES) * pool.ALIGNMENT_BYTES
+
+
+def a_small_pool() -> Any:
+    """A pool whose five caches are 256 KiB, in blocks of 16 KiB."""
+    names = names_of(a_script("fc1"))
+    names |= {"WALK_BYTES": 1 << 18, "MOST_BYTES": 1 << 30}
+    names["Pool"].BLOCK_BYTES = 1 << 14
+    return names["Pool"]()
+
+
+def test_the_pool_holds_of_each_kind_of_data_five_caches_and_what_a_call_takes_of_it() -> None:
+    """Scales are a small part of packed weights, and had a pool as large as theirs."""
+    names = names_of(a_script("dequant_linear"))
+    names["Pool"].BLOCK_BYTES, pool = 1 << 12, names["Pool"]()
+    names["make_room"](pool, SIZES[-1])
+    x, weights = names["next_inputs"](pool, 1)
+    assert x.shape[0] == 1
+    for one, call_bytes in (
+        (x, SIZES[-1] * x.nbytes), (weights.packed, weights.packed.nbytes),
+        (weights.scales, weights.scales.nbytes),
+    ):  # fmt: skip
+        held = one.untyped_storage().nbytes()
+        assert 0 <= held - call_bytes - 5 * CACHE_BYTES < (1 << 20)
+
+
+def test_inputs_that_need_data_to_be_made_let_the_pool_grow_when_they_are() -> None:
+    script = a_script("relu").replace("return (take(", "return (float(take((1,))) * take(")
+    names = names_of(script)
+    pool = names["Pool"]()
+    names["make_room"](pool, 4)
+    (x,) = names["next_inputs"](pool, 4)
+    assert x.shape == (4, 1024)
+
+
+def test_a_pool_that_memory_cannot_hold_fails_the_largest_sizes_alone() -> None:
+    names = names_of(a_script("relu"))
+    pool = names["Pool"]()
+    names["make_room"](pool, 100_000_000)
+    assert names["next_inputs"](pool, 4)[0].shape == (4, 1024)
+    with pytest.raises(ValueError, match="bytes of at most"):
+        names["next_inputs"](pool, 100_000_000)
+
+
+def test_more_than_the_operation_counts_is_refused() -> None:
+    with pytest.raises(ValueError, match="takes 4000002048 bytes of at most"):
         names_of(a_script("fc1"))["Pool"]().take((1_000_000_000,))
 
 
@@ -406,7 +472,7 @@ def test_a_load_runs_until_stop_and_counts_its_launches() -> None:
     assert list(load.launches) == sorted(load.launches)
     assert load.duty == 1.0
     assert load.replay_s == pytest.approx(0.003)
-    assert load.rotated_bytes == script.names["POOL_BYTES"]
+    assert load.rotated_bytes == script.names["WALK_BYTES"]
 
     nothing = msgspec.convert(idle, Load)
     assert (nothing.kind, nothing.scenario_key, nothing.duty) == ("idle", None, None)
@@ -444,7 +510,7 @@ def test_a_failure_is_answered_and_the_next_size_is_measured() -> None:
     script = Script("relu")
     requests = Requests(script.clock, (0, "100000000 0"), (0, "1 0"))  # more than the pool holds
     failed, timed = script.serve(requests)
-    assert "the operation takes 409600000000 bytes and the pool holds" in failed["error"]
+    assert "the operation takes 409600000000 bytes of at most" in failed["error"]
     assert timed["scenario_key"] == "relu-b1-1024-fp32-cold"
 
 
@@ -471,6 +537,14 @@ def test_a_load_whose_calls_all_fit_into_the_cache_is_prepared_once(
     replays = script.names["prepare"](script.names["Pool"](), tokens)
     assert (len(replays.runs) == 1) == is_hot
     assert (replays.rotated_bytes < 2 * CACHE_BYTES) == is_hot
+
+
+@pytest.mark.parametrize(("call_s", "calls"), [(0.05, 70), (1e-4, 330)])
+def test_a_load_of_slow_calls_prepares_no_more_than_it_runs(call_s: float, calls: int) -> None:
+    script = Script("relu", call_s=call_s)  # 320 calls walk through five caches
+    replays = script.names["prepare"](script.names["Pool"](), 4)
+    assert len(replays.runs) * replays.calls == calls
+    assert calls * call_s <= script.names["LOAD_S"]
 
 
 # A load on a simulated GPU
