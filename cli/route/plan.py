@@ -54,6 +54,8 @@ def plan(
         allow_estimates=allow_estimates,
     )
     found = plan_route(path, query)
+    if found.stale is not None:
+        render.warn(found.stale)
     if json:
         render.data({"model": str(path), **asdict(found)})
         return

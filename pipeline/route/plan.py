@@ -1,7 +1,7 @@
 """One static answer of the router: what a batch costs by the model's own routing, and by ours."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -23,7 +23,8 @@ from ...router.static.regime import Regime
 from ...stats.arrays import Float64
 from ...stats.routing.distribution import distribution, distribution_words
 from ...store.errors import BadInput
-from ..cost import load
+from ...store.run import model_file
+from ..cost import load, staleness
 from .plan_query import PlanQuery, check_sizes, kinds_of, top_k_of
 
 __all__ = ["PlanQuery", "RoutePlan", "plan_route"]
@@ -74,7 +75,8 @@ class RoutePlan:
     `gap` is how far the answer is from the best at most, as a share of `gap_of`; `measured_gap` the
     same by the measured curves in place of their hulls, None where there is none. `kl_nats` is the
     change of routing over all assignments. `safe_tokens` is the largest batch that keeps to the
-    cap without waiting, None where none does and without a cap.
+    cap without waiting, None where none does and without a cap. `stale` says why the model may be
+    older than its run.
     """
 
     tokens: int
@@ -97,6 +99,7 @@ class RoutePlan:
     energy_reason: str | None
     reasons: tuple[str, ...]
     kinds: tuple[KindRow, ...]
+    stale: str | None = None
 
 
 def plan_route(model: Path | str, query: PlanQuery) -> RoutePlan:
@@ -119,7 +122,8 @@ def plan_route(model: Path | str, query: PlanQuery) -> RoutePlan:
     )
     cap_w = _cap(loaded, costs, query)
     occasion = Occasion(chances, query.tokens, query.kl_price_j, cap_w=cap_w)
-    return _answer(costs, kinds, plan_static(costs, occasion), query)
+    answer = _answer(costs, kinds, plan_static(costs, occasion), query)
+    return replace(answer, stale=staleness(model_file(Path(model)), loaded))
 
 
 def _cap(model: KernelCostModel, costs: ExpertCosts, query: PlanQuery) -> float | None:

@@ -6,6 +6,8 @@ import pytest
 
 from moeprof.costmodel.checksum import with_checksum
 from moeprof.store.document import write_document
+from moeprof.store.run import Run
+from moeprof.tests.builders import make_plan
 from moeprof.tests.cli.command_line import Moeprof
 from moeprof.tests.router.expert_models import chain_file
 
@@ -55,6 +57,15 @@ def test_a_program_gets_all_of_it(moeprof: Moeprof, model: Path) -> None:
     data = moeprof("route", "plan", model, "--tokens", 128, *MIXED, "--json").data
     assert (data["model"], data["verdict"], data["experts"]) == (str(model), "slack", 8)
     assert {"own", "planned", "gap", "kl_nats", "reasons", "kinds", "safe_tokens"} <= data.keys()
+
+
+def test_a_model_that_may_be_older_than_its_run_is_told(moeprof: Moeprof, tmp_path: Path) -> None:
+    run = Run(tmp_path / "run")
+    write_document(run.model_path, with_checksum(chain_file()))
+    write_document(run.plan_path, make_plan())
+    result = moeprof("route", "plan", run.folder, "--tokens", 16, *MIXED)
+    assert "warning: " in result.stderr
+    assert "did not note from which recordings: moeprof build-model" in result.stderr
 
 
 def test_a_refusal_names_the_option(moeprof: Moeprof, model: Path) -> None:
