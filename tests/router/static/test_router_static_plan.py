@@ -63,6 +63,19 @@ def test_a_cap_is_slack_routed_or_paced_by_expected_power() -> None:
     assert [plan.safe_tokens for plan in plans][-1] is None
 
 
+@pytest.mark.parametrize("tokens", [16, 4096])
+def test_a_bias_depends_on_no_unit_of_energy_and_on_no_price_that_all_rows_share(
+    tokens: int,
+) -> None:
+    plan = plan_static(COSTS, Occasion(CHANCES, tokens, kl_price_j=1e-4))
+    in_mj = replace(COSTS, energy_j=1e3 * COSTS.energy_j, idle_power_w=1e3 * COSTS.idle_power_w)
+    again = plan_static(in_mj, Occasion(CHANCES, tokens, kl_price_j=0.1))
+    assert again.bias == pytest.approx(plan.bias, abs=1e-6)
+    dearer = replace(COSTS, energy_j=COSTS.energy_j + 1e-6 * COSTS.loads)
+    shifted = plan_static(dearer, Occasion(CHANCES, tokens, kl_price_j=1e-4))
+    assert shifted.bias == pytest.approx(plan.bias, abs=1e-6)
+
+
 def test_without_energy_time_has_a_price_and_the_answer_says_so() -> None:
     unmetered = replace(
         COSTS, energy_j=0 * COSTS.energy_j, idle_power_w=0.0, energy_reason="no counter"
