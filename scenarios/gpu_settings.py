@@ -17,8 +17,8 @@ def at_each_setting(
     A model holds one state of its device, so each is a run of its own. They share the budget.
     Raises BadInput for a list that holds no numbers, or one twice.
     """
-    limits = list(numbers("--power-limits", power_limits_w))
-    clocks = list(numbers("--lock-clocks", sm_clocks_mhz))
+    limits = numbers("--power-limits", power_limits_w)
+    clocks = numbers("--lock-clocks", sm_clocks_mhz)
     for option, values in (("--power-limits", limits), ("--lock-clocks", clocks)):
         twice = [value for value, count in Counter(values).items() if count > 1]
         if twice:

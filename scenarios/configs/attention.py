@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from ...store.errors import BadInput
+from ...store.errors import BadInput, shortened
 from .model_config import ModelConfig
 
 _LATENT: Final = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
@@ -123,7 +123,7 @@ def _refuse_other_kinds(config: ModelConfig) -> None:
     key, kinds = _kinds(config)
     if kinds and not any(_MEASURED.fullmatch(kind) for kind in kinds):
         raise BadInput(
-            f"its layers have {' and '.join(sorted({*kinds}))} ({key}), which no operation computes"
+            f"its layers have {_listing(sorted({*kinds}))} ({key}), which no operation computes"
         )
 
 
@@ -133,7 +133,7 @@ def _kinds(config: ModelConfig) -> tuple[str, list[str]]:
         if value := config.section.get(key):
             try:
                 layers = config.size("layers") if config.keys_of("layers") else 0
-                kinds = [str(kind) for kind in _KINDS[key](value, layers or 0)]
+                kinds = [f"{kind!r:.30}".strip("'") for kind in _KINDS[key](value, layers or 0)]
             except (BadInput, ArithmeticError, KeyError, TypeError):
                 continue
             return key, [kind for kind in kinds if kind not in _NO_ATTENTION]
@@ -148,8 +148,12 @@ def _told_of_layers(config: ModelConfig) -> str | None:
     named = {kind: f"{count} have {kind}" for kind, count in counts.items()}
     other = [said for kind, said in named.items() if not _MEASURED.fullmatch(kind)]
     own = [said for said in named.values() if said not in other]
-    and_other = f"; {' and '.join(other)}, which no operation computes" if other else ""
-    return f"of {len(kinds)} layers {' and '.join(own)}, as the preset{and_other} ({key})"
+    and_other = f"; {_listing(other)}, which no operation computes" if other else ""
+    return f"of {len(kinds)} layers {_listing(own)}, as the preset{and_other} ({key})"
+
+
+def _listing(words: Iterable[str]) -> str:
+    return shortened(" and ".join(words), 200)
 
 
 def _told_of_bounds(config: ModelConfig) -> str | None:

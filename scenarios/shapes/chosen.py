@@ -1,6 +1,6 @@
 """The layers that a run measures: by name, at other widths, of other weights, one rank of each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -103,12 +103,12 @@ def _said(change: tuple[str, Any]) -> str:
     return f"{key} {UNQUANTISED if value is None else value}"
 
 
-def numbers(option: str, words: str | None) -> Iterator[int | None]:
+def numbers(option: str, words: str | None) -> Sequence[int | None]:
     """The numbers of a list by comma; None alone where there is no list. Raises BadInput."""
     if words is None:
-        return iter((None,))
+        return (None,)
     try:
-        return iter([int(word) for word in words.split(",")])
+        return [int(word) for word in words.split(",")]
     except ValueError:
         raise BadInput(
             f"{option} is {shortened(repr(words))}, and must be whole numbers by comma"

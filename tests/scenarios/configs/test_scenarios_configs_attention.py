@@ -156,6 +156,14 @@ def test_tokens_that_see_less_than_their_context_are_named(
     )
 
 
+def test_kinds_of_any_text_are_told_in_short() -> None:
+    kinds = ["full_attention", "\n" * 10_000, *(f"kind-{n}" for n in range(1000)), {}]
+    told = _attention(HEADS | {"layer_types": kinds})[1]
+    assert told.startswith("of 1003 layers 1 have full_attention, as the preset; 1 have \\n\\n")
+    assert told.isprintable()
+    assert len(told) < 400
+
+
 def test_layers_of_other_sizes_are_named() -> None:
     told = _attention(HEADS | {"global_head_dim": 512, "num_global_key_value_heads": 2})[1]
     assert told == (
