@@ -43,8 +43,12 @@ def scaled_down() -> dict[str, Preset]:
         "qwen3-30b-a3b": {"hidden": 256, "ffn": 96, "experts": 64},
         "deepseek-v3": {"hidden": 256, "ffn": 128, "experts": 64, "shared_ffn": 128},
     }
-    attention = {"heads": None, "kv_heads": None, "head_dim": None}
-    common: dict[str, Any] = {"dtype": "float32", "group_size": 8, **attention}
+    attention = (
+        "heads", "kv_heads", "head_dim", "q_lora_rank", "kv_lora_rank", "qk_nope_head_dim",
+        "qk_rope_head_dim", "v_head_dim",
+    )  # fmt: skip
+    without = dict.fromkeys(attention)
+    common: dict[str, Any] = {"dtype": "float32", "group_size": 8, **without}
     return {name: replace(load_preset(name), **common, **sizes) for name, sizes in small.items()}
 
 
