@@ -35,6 +35,7 @@ from .ending import Ending
 from .history.command import history
 from .profile.command import profile
 from .route.command import route
+from .steptime.command import steptime
 from .streams import flush_streams
 from .validate.command import validate
 
@@ -68,6 +69,7 @@ app.command("check")(check)
 app.command("compare")(compare)
 app.add_typer(history, name="history")
 app.add_typer(route, name="route")
+app.add_typer(steptime, name="steptime")
 
 
 @app.callback()

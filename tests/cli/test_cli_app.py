@@ -24,7 +24,7 @@ COMMANDS = (
         "report",
         "scenario",
     ),
-    *("scrub", "import", "show", "bisect", "check", "compare", "history", "route"),
+    *("scrub", "import", "show", "bisect", "check", "compare", "history", "route", "steptime"),
 )
 HEAVY = {"torch", "triton", "pandas", "scipy", "altair"}
 

@@ -1,0 +1,1 @@
+"""`moeprof steptime`: steps and energy of whole models."""

@@ -1,0 +1,14 @@
+"""`moeprof steptime`: its commands."""
+
+import typer
+
+from .fit import fit
+from .predict import predict
+
+steptime = typer.Typer(
+    help="Time, power and energy of a whole model's step.",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+)
+steptime.command("fit")(fit)
+steptime.command("predict")(predict)

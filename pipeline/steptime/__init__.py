@@ -1,0 +1,1 @@
+"""Steps of whole models: fit public rows, predict, judge."""

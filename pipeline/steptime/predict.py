@@ -1,0 +1,91 @@
+"""Predict the steps of one deployment over batch sizes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ...costmodel.steptime.features.deployment import Split, deployment
+from ...costmodel.steptime.features.steps import Steps
+from ...costmodel.steptime.prediction import StepPrediction as StepPrediction
+from ...costmodel.steptime.prediction import predict_steps
+from ...store.document import read_document
+from ...store.errors import BadInput, shortened
+from ...store.serving.step_time_model import StepTimeFile
+
+_MOST: Final = 1e9  # requests, or tokens of a context
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to predict: a deployment by names, batches, and how long its requests are.
+
+    `output_tokens` is None for steps that decode alone; else each request brings a prompt once in
+    as many steps, and the context is its prompt and half of its output.
+    """
+
+    model: str
+    gpu: str
+    precision: str
+    engine: str
+    tp: int
+    ep: int
+    dp: int
+    batches: tuple[int, ...]
+    prompt_tokens: int
+    output_tokens: int | None
+
+
+def predict(path: Path, asked: Asked) -> StepPrediction:
+    """Predict by the model at `path`.
+
+    Raises BadInput for a file of something else, an unknown model, GPU or precision, a split that
+    does not divide heads, and for sizes below 1.
+    """
+    file = read_document(path, StepTimeFile)
+    known = {model.name: model for model in file.models}
+    if asked.model not in known:
+        raise BadInput(
+            f"{path} has no model {shortened(asked.model)!r}",
+            hint=f"known: {', '.join(sorted(known))}",
+        )
+    split = Split(asked.tp, asked.ep, asked.dp)
+    served = deployment(known[asked.model], asked.gpu, asked.precision, asked.engine, split)
+    return predict_steps(file, served, _steps(asked))
+
+
+def _steps(asked: Asked) -> Steps:
+    output = 1 if asked.output_tokens is None else asked.output_tokens
+    if not all(1 <= size <= _MOST for size in (*asked.batches, asked.prompt_tokens, output)):
+        raise BadInput(
+            f"the batches {shortened(', '.join(map(str, asked.batches)))}, {asked.prompt_tokens}"
+            f" tokens of a prompt and {output} of an output must be 1 to {_MOST:g}",
+            hint="give --batch 1,8,64 --prompt 1000 --output 500",
+        )
+    running = np.asarray(asked.batches, dtype=np.float64)
+    prompt = np.full(len(running), float(asked.prompt_tokens))
+    if asked.output_tokens is None:
+        return Steps.decode(running, prompt)
+    per_step = running / asked.output_tokens
+    context = prompt + asked.output_tokens / 2
+    return Steps(running, context, per_step * prompt, prompt, np.minimum(1.0, per_step))
+
+
+def as_data(asked: Asked, found: StepPrediction) -> list[dict[str, Any]]:
+    """A prediction as one object per batch, for a program."""
+    return [
+        {
+            "batch": batch,
+            "step_us": float(found.step_us[at]),
+            "low_us": None if found.low_us is None else float(found.low_us[at]),
+            "high_us": None if found.high_us is None else float(found.high_us[at]),
+            "parts_us": {name: float(values[at]) for name, values in found.parts_us.items()},
+            "power_w": None if found.power_w is None else float(found.power_w[at]),
+            "j_per_token": None if found.j_per_token is None else float(found.j_per_token[at]),
+            "tokens_per_s": float(found.tokens_per_s[at]),
+            "unseen": list(found.unseen),
+            "beyond": list(found.beyond[at]),
+        }
+        for at, batch in enumerate(asked.batches)
+    ]

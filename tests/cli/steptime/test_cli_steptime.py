@@ -1,0 +1,89 @@
+"""`moeprof steptime fit` and `predict`, read in a terminal and by a program."""
+
+from pathlib import Path
+
+import pytest
+
+from moeprof.tests.cli.command_line import Moeprof
+from moeprof.tests.costmodel.steptime.public_folder import public_folder
+
+ASKED = ("--model", "mixtral-8x7b", "--gpu", "H100", "--batch", "1,16")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of public rows."""
+    return public_folder(tmp_path_factory.mktemp("public"))
+
+
+@pytest.fixture
+def model(moeprof: Moeprof, folder: Path) -> Path:
+    """The model of its rows, built once."""
+    out = folder / "step_time_model.json"
+    if not out.exists():
+        assert moeprof("steptime", "fit", folder, "--out", out).exit_code == 0
+    return out
+
+
+def test_a_fit_says_how_well_each_form_predicts(
+    moeprof: Moeprof, folder: Path, tmp_path: Path
+) -> None:
+    result = moeprof("steptime", "fit", folder, "--out", tmp_path / "m.json")
+    assert result.exit_code == 0
+    assert "36 rows of 6" in result.stdout
+    for form in ("physics", "srfa", "blackbox"):
+        assert form in result.stdout
+    assert "m.json" in result.stderr
+
+
+def test_a_prediction_is_shown_with_its_interval_and_energy(moeprof: Moeprof, model: Path) -> None:
+    result = moeprof("steptime", "predict", model, *ASKED)
+    assert result.exit_code == 0
+    assert "mixtral-8x7b on H100" in result.stdout
+    assert "J/token" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_a_program_gets_parts_that_add_up(moeprof: Moeprof, model: Path) -> None:
+    first, second = moeprof("steptime", "predict", model, *ASKED, "--json").data
+    assert (first["batch"], second["batch"]) == (1, 16)
+    assert sum(first["parts_us"].values()) == pytest.approx(first["step_us"])
+    assert second["j_per_token"] < first["j_per_token"]
+    assert (first["unseen"], first["beyond"]) == ([], second["beyond"])
+
+
+def test_what_no_row_had_is_warned_of(moeprof: Moeprof, model: Path) -> None:
+    asked = ("--model", "mixtral-8x7b", "--gpu", "A100", "--batch", "4096", "--engine", "new")
+    told = " ".join(moeprof("steptime", "predict", model, *asked).stderr.split())
+    assert "no row had the GPU A100" in told
+    assert "no row had the engine new" in told
+    assert "beyond the rows in" in told
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--model", "gpt-9"), "gpt-9"),
+        (("--gpu", "TPUv5"), "TPUv5"),
+        (("--precision", "fp3"), "fp3"),
+        (("--tp", "3"), "32 heads"),
+        (("--batch", "0"), "must be 1 to"),
+        (("--batch", "a"), "--batch is 'a'"),
+        (("--prompt", "0"), "must be 1 to"),
+        (("--output", "0"), "must be 1 to"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    moeprof: Moeprof, model: Path, words: tuple[str, str], named: str
+) -> None:
+    result = moeprof("steptime", "predict", model, *ASKED, *words)
+    assert result.exit_code == 2
+    assert named in " ".join(result.stderr.split())
+
+
+def test_a_file_of_another_major_is_refused(moeprof: Moeprof, model: Path, tmp_path: Path) -> None:
+    other = tmp_path / "a.json"
+    other.write_text(model.read_text().replace("step_time_model/1.0", "step_time_model/9.0"))
+    result = moeprof("steptime", "predict", other, *ASKED)
+    assert result.exit_code == 2
+    assert "9.0" in result.stderr

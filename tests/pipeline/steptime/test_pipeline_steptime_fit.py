@@ -1,0 +1,27 @@
+"""A folder of rows becomes a model file, or nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from moeprof.pipeline.steptime.fit import fit_steps
+from moeprof.store.document import read_document
+from moeprof.store.errors import BadInput
+from moeprof.store.serving.step_time_model import StepTimeFile
+from moeprof.tests.costmodel.steptime.public_folder import public_folder
+
+
+def test_a_folder_is_fitted_and_its_files_are_named(tmp_path: Path) -> None:
+    out = tmp_path / "step_time_model.json"
+    file = fit_steps(public_folder(tmp_path), out)
+    assert read_document(out, StepTimeFile) == file
+    assert set(file.files) == {"serving_rows.parquet", "models.csv"}
+    assert (file.rows, file.configurations, file.refused) == (36, 6, {})
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e-2])
+def test_steps_in_another_unit_give_no_file(tmp_path: Path, factor: float) -> None:
+    out = tmp_path / "step_time_model.json"
+    with pytest.raises(BadInput, match="cannot be true"):
+        fit_steps(public_folder(tmp_path, tpot_factor=factor), out)
+    assert not out.exists()

@@ -1,0 +1,34 @@
+"""Batches, prompts and outputs become mean steps, or steps that decode alone."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from moeprof.pipeline.steptime.fit import fit_steps
+from moeprof.pipeline.steptime.predict import Asked, as_data, predict
+from moeprof.tests.costmodel.steptime.public_folder import public_folder
+
+ASKED = Asked("llama-3-8b", "H100", "bf16", "vllm", 1, 1, 1, (1, 32), 800, 400)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of a small folder."""
+    folder = tmp_path_factory.mktemp("public")
+    fit_steps(public_folder(folder), folder / "m.json")
+    return folder / "m.json"
+
+
+def test_requests_that_generate_bring_prefills(path: Path) -> None:
+    mean, alone = predict(path, ASKED), predict(path, replace(ASKED, output_tokens=None))
+    assert mean.parts_us["prefill"].sum() > 0
+    assert alone.parts_us["prefill"].tolist() == [0, 0]
+    assert mean.step_us[1] == pytest.approx(9000 + 200 * 32, rel=0.15)
+
+
+def test_a_program_gets_one_object_per_batch(path: Path) -> None:
+    first, second = as_data(ASKED, predict(path, ASKED))
+    assert (first["batch"], second["batch"]) == (1, 32)
+    assert first["low_us"] < first["step_us"] < first["high_us"]
+    assert first["tokens_per_s"] == pytest.approx(1e6 / first["step_us"])
