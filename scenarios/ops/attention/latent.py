@@ -21,7 +21,7 @@ Values of another width than keys rule out SDPA's flash kernel on NVIDIA GPUs, a
 does so too: it then takes the memory-efficient one, and in prefill of 192 and 128 cuDNN's on sm_90
 and sm_100 (check_head_dim_size_flash, check_head_dim_size_mem_efficient, check_cudnn_tensor_shapes
 in aten/src/ATen/native/transformers/cuda/sdp_utils.cpp of torch, read at 001f694a). Engines have
-kernels of their own for it (FlashMLA, FlashInfer), which are faster. Not run on a GPU yet.
+kernels of their own for it (FlashMLA, FlashInfer), which are not measured. Not run on a GPU yet.
 """
 
 from typing import Final
