@@ -49,44 +49,6 @@ def predict(
     moeprof steptime predict FILE --model deepseek-v3 --gpu B200 --tp 8 \\
         --precision fp8 --engine sglang --batch 64 --output 500
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
-
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="step_time_model.json.")]
-Name = Annotated[str, typer.Option("--model", help="Name of a model that the file holds.")]
-Gpu = Annotated[str, typer.Option("--gpu", help="Name of a GPU, such as H100.")]
-Batch = Annotated[str, typer.Option("--batch", help="Running requests, such as 1,8,64.")]
-Prompt = Annotated[int, typer.Option("--prompt", help="Tokens of a prompt.")]
-Output = Annotated[
-    int | None,
-    typer.Option("--output", help="Tokens that a request generates; none: steps decode alone."),
-]
-Tp = Annotated[int, typer.Option("--tp", help="GPUs that split each layer.")]
-Ep = Annotated[int, typer.Option("--ep", help="GPUs that experts stay whole on; 1: slices.")]
-Dp = Annotated[int, typer.Option("--dp", help="Groups that each hold the whole attention.")]
-Precision = Annotated[str, typer.Option("--precision", help="Of the weights, such as fp8.")]
-Engine = Annotated[str, typer.Option("--engine", help="vllm, sglang, trtllm; others are pooled.")]
-
-
-def predict(
-    file: File,
-    model: Name,
-    gpu: Gpu,
-    batch: Batch,
-    prompt: Prompt = 1000,
-    output: Output = None,
-    tp: Tp = 1,
-    ep: Ep = 1,
-    dp: Dp = 1,
-    precision: Precision = "bf16",
-    engine: Engine = "vllm",
-    json: Json = False,
-) -> None:
-    r"""Predict the steps of a served model: time, parts, power, energy.
-
-    \b
-    moeprof steptime predict step_time_model.json \
-        --model llama-3-70b --gpu H100 --tp 4 --batch 1,64 --output 500
-    """
     from ...pipeline.steptime.predict import Asked, as_data
     from ...pipeline.steptime.predict import predict as predicted
 
