@@ -28,7 +28,7 @@ class Instance:
 
 
 def instances(rng: np.random.Generator, experts: int, gpus: int, count: int) -> Iterator[Instance]:
-    """Instances without a cap, with one that loads alone meet, and with one that none meet."""
+    """Instances without a cap, with one that loads meet, and with one that makes the step wait."""
     found = 0
     while found < count:
         free = drawn(rng, experts, gpus)
