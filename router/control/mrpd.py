@@ -47,6 +47,7 @@ class ModelReference:
         self._heat = HeatObserver(poles)
         self._latency_ratio = 1.0
         self._brake = 1.0
+        self._expected_w = model.idle_w
         self._at_s: float | None = None
         self._answer = Answer(0.0)
         self._decision = Decision(model.bias(0.0), 0.0)
@@ -57,7 +58,7 @@ class ModelReference:
         if elapsed_s <= 0:
             return self._decision
         self._at_s = telemetry.at_s
-        expected_w = self._observe(telemetry, elapsed_s)
+        self._observe(telemetry, elapsed_s)
         limit_w = self._limit_w()
         correction = Correction(self._power.offset_w, self._power.gain)
         rate_per_s = self._arrivals.per_s or 0.0
@@ -67,26 +68,31 @@ class ModelReference:
             self._model.bias(self._answer.price_per_j),
             self._answer.price_per_j,
             self._answer.deferred_share,
-            self._terms(expected_w, limit_w),
+            self._terms(limit_w),
         )
         return self._decision
 
-    def _observe(self, telemetry: Telemetry, elapsed_s: float) -> float:
-        """Learn from what was read; give the power that was expected in W."""
+    def _observe(self, telemetry: Telemetry, elapsed_s: float) -> None:
+        """Learn from what was read."""
         if telemetry.tokens_per_s is not None:
             self._arrivals.learn(telemetry.tokens_per_s, elapsed_s)
-        arrived_per_s = telemetry.tokens_per_s or self._arrivals.per_s or 0.0
+        self._observe_routing(telemetry, elapsed_s)
+        if self._model.layer.has_energy:
+            self._observe_power(telemetry, elapsed_s)
+
+    def _observe_power(self, telemetry: Telemetry, elapsed_s: float) -> None:
+        arrived_per_s = telemetry.tokens_per_s
+        if arrived_per_s is None:
+            arrived_per_s = self._arrivals.per_s or 0.0
         served_per_s = arrived_per_s * (1 - self._answer.deferred_share)
         dynamic_w = served_per_s * self._model.energy_at_j(self._answer.price_per_j)
         self._power.predict(telemetry.at_s, dynamic_w)
         if telemetry.power_w is not None:
             self._power.learn(telemetry.power_w, elapsed_s)
-        expected_w = self._model.idle_w + self._power.offset_w + self._power.gain * dynamic_w
-        self._heat.step(expected_w, elapsed_s)
+        self._expected_w = self._model.idle_w + self._power.offset_w + self._power.gain * dynamic_w
+        self._heat.step(self._expected_w, elapsed_s)
         if telemetry.temp_c is not None:
-            self._heat.learn(telemetry.temp_c, expected_w, elapsed_s)
-        self._observe_routing(telemetry, elapsed_s)
-        return expected_w
+            self._heat.learn(telemetry.temp_c, self._expected_w, elapsed_s)
 
     def _observe_routing(self, telemetry: Telemetry, elapsed_s: float) -> None:
         if telemetry.latency_s is not None:
@@ -126,10 +132,10 @@ class ModelReference:
         most = max(0.0, 1 - least_per_s / rate_per_s)
         return Answer(answer.price_per_j, min(answer.deferred_share, most))
 
-    def _terms(self, expected_w: float, limit_w: float) -> dict[str, float]:
+    def _terms(self, limit_w: float) -> dict[str, float]:
         price = self._answer.price_per_j
         terms = {
-            "expected_w": expected_w,
+            "expected_w": self._expected_w,
             "offset_w": self._power.offset_w,
             "gain": self._power.gain,
             "sensor_lag_s": self._power.lag_s,

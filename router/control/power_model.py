@@ -95,9 +95,7 @@ class PowerModel:
         if len(allowed) == 0:
             shortest = float(self.prices_per_j[self.latency_s.argmin()])
             return (min(shortest, self.highest_price_per_j),) * 2
-        low, high = self.prices_per_j[allowed[0]], self.prices_per_j[allowed[-1]]
-        last = allowed[-1] + 1 == len(allowed) + allowed[0] and self.latency_s[-1] <= latency_s
-        return float(low), self.highest_price_per_j if last else float(high)
+        return float(self.prices_per_j[allowed[0]]), float(self.prices_per_j[allowed[-1]])
 
     def meet(
         self,

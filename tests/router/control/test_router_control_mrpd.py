@@ -54,7 +54,7 @@ def test_a_target_of_latency_has_a_price_of_its_own() -> None:
     slow_s, fast_s = (MODEL.latency_at_s(p) for p in (0.0, MODEL.highest_price_per_j))
     for model in (MODEL, PowerModel(NO_ENERGY)):
         controller = ModelReference(model, Targets(latency_s=(slow_s + fast_s) / 2))
-        decision = controller.tick(Telemetry(0.1, None, None, 1e3))
+        decision = controller.tick(Telemetry(0.1, 300.0, 50.0, 1e3))
         assert decision.price_per_j is not None
         assert model.latency_at_s(decision.price_per_j) <= (slow_s + fast_s) / 2
         assert decision.price_per_j < model.highest_price_per_j

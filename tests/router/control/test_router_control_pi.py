@@ -19,7 +19,7 @@ def test_it_does_not_wind_up() -> None:
 
 def test_heat_counts_in_w() -> None:
     controller = ProportionalIntegral(MODEL, Targets(power_w=300.0, temp_c=60.0))
-    assert controller.tick(Telemetry(0.1, 200.0, 63.0)).terms["error_w"] == 30.0
+    assert controller.tick(Telemetry(0.1, 200.0, 63.0)).terms["error_w"] == 60.0
 
 
 def test_without_a_reading_it_holds() -> None:
