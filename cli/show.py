@@ -67,7 +67,7 @@ def _show_layer(layer: "LayerSizes", costs: "Sequence[LayerCost]") -> None:
     quantities: dict[str, list[float | None]] = {
         "sum": [cost.sum_us for cost in costs],
         "difference, fitted": [cost.difference_us for cost in costs],
-        "layer": [cost.latency_us for cost in costs],
+        f"layer{', incomplete' if costs[0].missing else ''}": [cost.latency_us for cost in costs],
         "  95 % from": [cost.latency_us_lo for cost in costs],
         "  to": [cost.latency_us_hi for cost in costs],
         "measured as one": [None if cost.unit is None else cost.unit.latency_us for cost in costs],

@@ -58,6 +58,7 @@ def test_a_layer_is_shown_by_its_parts_their_sum_and_itself_as_measured(
     assert rows["us at batch size"] == ["1", "4", "8", "32", "128"]
     assert list(rows)[1:5] == ["gate", "topk", "w13_grouped", "act_mul"]
     assert rows["difference, fitted"] == ["-"] * 5
+    assert rows["layer, incomplete"] == rows["sum"]
     assert {len(values) for values in rows.values()} == {5}
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "without permute: not among the operations" in result.stderr
