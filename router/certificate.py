@@ -28,7 +28,7 @@ from ..stats.arrays import Float64, Int64
 from ..store.errors import BadInput
 from .curves import Curves
 from .expert_costs import ExpertCosts
-from .hull import minorant_slopes
+from .hull import common_pieces, minorant_slopes
 
 _ROUNDING = 1e-12
 
@@ -76,7 +76,7 @@ class Certifier:
             self._measured = Curves(costs.loads, price_per_j * costs.energy_j)
             self._longest = Curves(costs.loads, float(by_gpu.sum()) * costs.latency_s)
         self._experts, self._ends = np.arange(costs.experts), costs.loads.tolist()
-        self._hulls: dict[int, tuple[Float64, Float64]] = {}
+        self._hulls: dict[int, tuple[Float64, Float64, Float64]] = {}
 
     def gap(self, bias: Float64, counts: Int64, tokens: int | None = None) -> Certificate:
         """Certify the picks of the largest score + `bias` [N] that gave `counts` [N].
@@ -100,20 +100,22 @@ class Certifier:
         cost = float(self._measured.at(loads, pieces).sum())
         if self._longest is not None:
             cost += float(np.bincount(self._gpu_of, self._longest.at(loads, pieces)).max())
-        slopes, widths = self._hull_pieces(most)
-        margins = slopes + bias
-        now = margins[np.minimum(pieces, len(slopes) - 1), self._experts]
-        conjugate = _least_conjugate(margins, widths, loads, now)
+        slopes, merged, widths = self._hull_pieces(most)
+        now = slopes[np.minimum(pieces, len(slopes) - 1), self._experts] + bias
+        conjugate = _least_conjugate(merged + bias, widths, loads, now)
         return Certificate(max(cost + conjugate + biased, 0.0), cost)
 
-    def _hull_pieces(self, most: float) -> tuple[Float64, Float64]:
-        """Slopes and widths [S - 1, N] of the hulls up to the first load not below `most`."""
+    def _hull_pieces(self, most: float) -> tuple[Float64, Float64, Float64]:
+        """Slopes [S - 1, N] of the hulls up to the first load not below `most`.
+
+        Then the slopes and the widths [P, N] of the pieces that these form.
+        """
         last = max(bisect_left(self._ends, most), 1)
         if last not in self._hulls:
             loads = self._loads[: last + 1]
-            slopes = minorant_slopes(loads, self._cost[:, : len(loads)])
-            widths = np.broadcast_to(np.diff(loads)[:, None], slopes.T.shape)
-            self._hulls[last] = np.ascontiguousarray(slopes.T), np.ascontiguousarray(widths)
+            slopes = np.ascontiguousarray(minorant_slopes(loads, self._cost[:, : last + 1]).T)
+            ends, (merged,) = common_pieces(loads, [slopes])
+            self._hulls[last] = slopes, merged, np.diff(ends, axis=0, prepend=0.0)
         return self._hulls[last]
 
 
@@ -121,26 +123,31 @@ def _least_conjugate(margins: Float64, widths: Float64, loads: Float64, now: Flo
     """The least of sum_i c_i*(p - b_i) - p sum n, at up to three values of p.
 
     It is convex in p, and c* is that of the hull, whose pieces have `margins` (slope + bias) and
-    `widths` [S - 1, N]. The first p is the mean of the margins `now` [N] of the rows that there
+    `widths` [P, N]. The first p is the mean of the margins `now` [N] of the rows that there
     are; the second a standard deviation of theirs away in the direction of descent; the third where
     the tangents at both cross.
     """
-    rows, worth = float(loads.sum()), np.empty_like(margins)
+    rows = float(loads.sum())
+    worth, gained = np.empty_like(margins), np.empty_like(margins)
 
-    def tangent(p: float) -> tuple[float, float]:
+    def height(p: float) -> float:
         np.subtract(p, margins, out=worth)
-        slope = float(np.vdot(worth > 0, widths)) - rows
-        np.maximum(worth, 0.0, out=worth)
-        return float(np.vdot(worth, widths)) - p * rows, slope
+        np.maximum(worth, 0.0, out=gained)
+        return float(np.vdot(gained, widths)) - p * rows
+
+    def slope() -> float:
+        """By p, at that of the last height."""
+        return float(np.vdot(worth > 0, widths)) - rows
 
     mean = float(loads @ now) / rows if rows else float(now.min())
     variance = float(loads @ (now - mean) ** 2) / rows if rows else 0.0
-    first, falls = tangent(mean)
+    first = height(mean)
     if variance <= (_ROUNDING * mean) ** 2:
         return first
+    falls = slope()
     step = -copysign(sqrt(variance), falls)
-    second, turned = tangent(mean + step)
+    second = height(mean + step)
+    turned = slope()
     if falls * turned >= 0:
         return min(first, second)
-    third, _ = tangent(mean + (first - second + turned * step) / (turned - falls))
-    return min(first, second, third)
+    return min(first, second, height(mean + (first - second + turned * step) / (turned - falls)))

@@ -49,6 +49,19 @@ def hull_of(loads: Float64, curves: Float64) -> Hull:
     return Hull(fixed, np.ascontiguousarray(slopes.T), np.where(distance > 1e-9, distance, 0.0))
 
 
+def common_pieces(loads: Float64, slopes: list[Float64]) -> tuple[Float64, list[Float64]]:
+    """Ends [P, N] of as few pieces as all `slopes` [S - 1, N] have in common, and these over them.
+
+    A piece ends where one of the slopes changes. An expert with fewer ends than another is cut
+    where none changes.
+    """
+    turns = np.any([np.diff(each, axis=0) != 0 for each in slopes], axis=0)
+    most = int(turns.sum(axis=0).max(initial=0))
+    inner = np.sort(np.argsort(~turns, axis=0, kind="stable")[:most], axis=0)
+    last = np.vstack([inner, np.full(turns.shape[1], len(loads) - 2)])
+    return loads[last + 1], [np.take_along_axis(each, last, axis=0) for each in slopes]
+
+
 def minorant_slopes(loads: Float64, curves: Float64) -> Float64:
     """Slopes [N, S - 1] of the convex minorants of `curves` [N, S] between neighbouring loads [S].
 

@@ -13,28 +13,54 @@ such bound over u is the optimum (Boyd and Vandenberghe, Convex Optimization, ch
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from ...stats.arrays import Float64, Int64
-from ..hull import Hull
+from ..hull import Hull, common_pieces
 from .interior_point import Pieces
 
 _MOST_STEPS = 100
 _TOTAL_TOLERANCE = 1e-9
 _ROUNDING = 1e-12
-_MOST_TILT = 700.0  # exp of it is a float
+_LEAST_PART = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
 class Hulls:
-    """Hulls of the energy in J and the latency in s of N experts over `loads` [S]."""
+    """Hulls of the energy in J and the latency in s of N experts, over pieces of their own.
 
-    loads: Float64
+    A piece ends at its load in `ends` [P, N] and begins where the one before it ends, or at 0.
+    """
+
+    ends: Float64
     energy: Hull
     latency: Hull
     gpu_of: Int64
     gpus: int
+
+    @classmethod
+    def over(cls, loads: Float64, energy: Hull, latency: Hull, gpu_of: Int64, gpus: int) -> "Hulls":
+        """The same hulls between `loads` [S], over as few pieces as they have in common."""
+        ends, (by_energy, by_latency) = common_pieces(loads, [energy.slopes, latency.slopes])
+        merged = replace(energy, slopes=by_energy), replace(latency, slopes=by_latency)
+        return cls(ends, *merged, gpu_of, gpus)
+
+    @cached_property
+    def starts(self) -> Float64:
+        """The loads [P, N] at which pieces begin."""
+        return np.vstack([np.zeros_like(self.ends[:1]), self.ends[:-1]])
+
+    @cached_property
+    def widths(self) -> Float64:
+        """The rows [P, N] that pieces hold."""
+        return self.ends - self.starts
+
+    @cached_property
+    def log_ends(self) -> Float64:
+        """The logarithm of `ends` [P, N]."""
+        return np.asarray(np.log(self.ends))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +94,6 @@ class DualPoint:
     energy_j: float
     kl_nats: float
     demands_s: Float64
-    quality_and_energy_j: float
     objective_j: float
     bound_j: float
     shared: float
@@ -82,13 +107,10 @@ class LoadDual:
         self.gpus = hulls.gpus
         self.demands = hulls.gpus + (batch.headroom_w is not None)
         self._hulls, self._total = hulls, float(batch.own.sum())
-        ends = hulls.loads
-        self._starts, self._widths = ends[:-1, None], np.diff(ends)[:, None]
-        used = batch.own > 0
-        own = np.where(used, batch.own, ends[-1] * np.exp(-_MOST_TILT))
-        self._most_tilt = np.log(ends[1:, None]) - np.log(own)
-        self._own_segment = np.searchsorted(ends[1:], batch.own), np.arange(len(own))
-        self.used = used
+        self.used = used = batch.own > 0
+        own = np.where(used, batch.own, hulls.ends[-1] * _LEAST_PART)
+        self._most_tilt = hulls.log_ends - np.log(own)
+        self._own_segment = (hulls.ends[:-1] < batch.own).sum(axis=0), np.arange(len(own))
         self._fixed_energy_j = float(hulls.energy.fixed @ used)
         self._fixed_latency_s = self._by_gpu(hulls.latency.fixed * used)
 
@@ -100,28 +122,30 @@ class LoadDual:
         joule, second = self._prices(weights_w)
         margins = self._hulls.energy.slopes * joule + self._hulls.latency.slopes * second
         tilt, shared = self._tilt(margins / self.batch.kl_price_j, guess)
-        point = self._costed(weights_w, tilt, self.batch.own * np.exp(tilt))
-        # The multiplier of sum n = sum own makes this a bound whatever is missing from that sum.
-        missing = float(point.loads.sum()) - self._total
-        bound_j = point.quality_and_energy_j + float(weights_w @ point.demands_s)
-        bound_j -= self.batch.kl_price_j * (1.0 + shared) * missing
-        return replace(point, bound_j=bound_j, shared=shared)
+        return self._costed(weights_w, tilt, self.batch.own * np.exp(tilt), shared)
 
     def at_loads(self, of_used: Float64, beside: DualPoint) -> DualPoint:
-        """Other loads, of the experts in use, at the weights of a point, whose bound is kept."""
+        """Other loads, of the experts in use, which do not follow from weights: without a bound."""
         loads, tilt = np.zeros_like(beside.loads), beside.tilt.copy()
         loads[self.used] = of_used
         parts = of_used / self.batch.own[self.used]
-        tilt[self.used] = np.log(np.maximum(parts, np.exp(-_MOST_TILT)))
-        return replace(self._costed(beside.weights_w, tilt, loads), bound_j=beside.bound_j)
+        tilt[self.used] = np.log(np.maximum(parts, _LEAST_PART))
+        return self._costed(beside.weights_w, tilt, loads, None)
 
-    def _costed(self, weights_w: Float64, tilt: Float64, loads: Float64) -> DualPoint:
-        """A point at these loads, without a bound."""
-        parts = np.minimum(np.maximum(loads - self._starts, 0.0), self._widths)
+    def _costed(
+        self, weights_w: Float64, tilt: Float64, loads: Float64, shared: float | None
+    ) -> DualPoint:
+        parts = np.minimum(np.maximum(loads - self._hulls.starts, 0.0), self._hulls.widths)
         energy_j = self._fixed_energy_j + float(np.vdot(self._hulls.energy.slopes, parts))
         demands_s = self._demands_s(parts, energy_j)
         kl_nats = float(loads @ tilt)
         quality_and_energy_j = self.batch.kl_price_j * kl_nats + energy_j
+        bound_j = -np.inf
+        if shared is not None:
+            # The multiplier of sum n = sum own makes it a bound whatever is missing from that sum.
+            missing = float(loads.sum()) - self._total
+            bound_j = quality_and_energy_j + float(weights_w @ demands_s)
+            bound_j -= self.batch.kl_price_j * (1.0 + shared) * missing
         period_j = self.batch.period_price_w * float(demands_s.max())
         return DualPoint(
             weights_w=weights_w,
@@ -130,10 +154,9 @@ class LoadDual:
             energy_j=energy_j,
             kl_nats=kl_nats,
             demands_s=demands_s,
-            quality_and_energy_j=quality_and_energy_j,
             objective_j=quality_and_energy_j + period_j,
-            bound_j=-np.inf,
-            shared=0.0,
+            bound_j=bound_j,
+            shared=shared or 0.0,
         )
 
     def pieces(self) -> Pieces:
@@ -143,8 +166,8 @@ class LoadDual:
         per_joule = 0.0 if headroom_w is None else 1.0 / headroom_w
         return Pieces(
             own=self.batch.own[used],
-            starts=self._starts,
-            widths=self._widths,
+            starts=hulls.starts[:, used],
+            widths=hulls.widths[:, used],
             energy_j=energy_j,
             latency_s=hulls.latency.slopes[:, used],
             cap_s=energy_j * per_joule,
@@ -177,7 +200,7 @@ class LoadDual:
         return sums.astype(np.float64, copy=False)
 
     def _tilt(self, margins: Float64, guess: float | None) -> tuple[Float64, float]:
-        """The tilts [N] at `margins` [S - 1, N] in nats per row, and the number that they share.
+        """The tilts [N] at `margins` [P, N] in nats per row, and the number that they share.
 
         The tilt of an expert is shared - margin, or that at which one margin ends where the next
         one would put it back: max over s of min(most_tilt_s, shared - margin_s). Newton's method

@@ -95,7 +95,7 @@ class LoadProgram:
         self._latency_s = Curves(costs.loads, costs.latency_s)
         self._steepest_j = float(np.abs(self.energy.slopes).max())
         self._steepest_s = float(np.abs(self.latency.slopes).max())
-        self._hulls = Hulls(costs.loads, self.energy, self.latency, costs.gpu_of, costs.gpus)
+        self._hulls = Hulls.over(costs.loads, self.energy, self.latency, costs.gpu_of, costs.gpus)
 
     def solve(
         self,
@@ -192,8 +192,9 @@ class LoadProgram:
         costs = self.costs
         one = costs.loads[1] * (point.loads > 0)
         loads = np.minimum(np.maximum(point.loads, one), costs.loads[-1])
-        energy_j = float(self._energy_j.at(loads).sum())
-        period_s = float(np.bincount(costs.gpu_of, self._latency_s.at(loads)).max())
+        pieces = self._energy_j.pieces(loads)
+        energy_j = float(self._energy_j.at(loads, pieces).sum())
+        period_s = float(np.bincount(costs.gpu_of, self._latency_s.at(loads, pieces)).max())
         if batch.headroom_w is not None:
             period_s = max(period_s, energy_j / batch.headroom_w)
         return batch.kl_price_j * point.kl_nats + energy_j + batch.period_price_w * period_s

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from moeprof.router.hull import hull_of, minorant_slopes
+from moeprof.router.hull import common_pieces, hull_of, minorant_slopes
 
 LOADS = np.array([0.0, 1.0, 2.0, 4.0])
 
@@ -44,3 +44,17 @@ def test_a_line_has_one_slope_exactly() -> None:
     loads = np.array([1.0, 3.0, 7.0, 100.0])
     slopes = minorant_slopes(loads, 1e-3 + 0.1 * loads[None] * 1e-6)
     assert np.ptp(slopes) == 0
+
+
+def test_pieces_that_continue_each_other_are_one() -> None:
+    """The first curve has no turn, and is cut where none is, to have as many pieces."""
+    hull = hull_of(LOADS, np.array([[0.0, 1, 2, 4], [0.0, 1, 3, 7]]))
+    ends, (merged,) = common_pieces(LOADS, [hull.slopes])
+    assert ends.T.tolist() == [[1, 4], [1, 4]]
+    assert merged.T.tolist() == [[1, 1], [1, 2]]
+
+
+def test_lines_are_one_piece() -> None:
+    ends, (merged,) = common_pieces(LOADS, [hull_of(LOADS, np.array([LOADS, 2 * LOADS])).slopes])
+    assert ends.tolist() == [[4, 4]]
+    assert merged.tolist() == [[1, 2]]

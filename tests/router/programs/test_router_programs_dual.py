@@ -6,10 +6,8 @@ from moeprof.router.programs.dual import Batch, Hulls, LoadDual
 from moeprof.tests.router.instances import IDLE_W, drawn
 
 COSTS, SHARES = drawn(4, experts=12, gpus=2)
-HULLS = Hulls(
-    COSTS.loads, hull_of(COSTS.loads, COSTS.energy_j), hull_of(COSTS.loads, COSTS.latency_s),
-    COSTS.gpu_of, 2,
-)  # fmt: skip
+ENERGY, LATENCY = (hull_of(COSTS.loads, each) for each in (COSTS.energy_j, COSTS.latency_s))
+HULLS = Hulls.over(COSTS.loads, ENERGY, LATENCY, COSTS.gpu_of, 2)
 OWN = 512 * SHARES * (np.arange(12) != 5)
 DUAL = LoadDual(HULLS, Batch(OWN, 1e-6, IDLE_W, headroom_w=900.0))
 
@@ -30,9 +28,8 @@ def test_loads_of_any_weights_sum_to_the_assignments() -> None:
 
 def test_the_loads_of_the_model_cost_what_their_curves_say() -> None:
     point = DUAL.at_loads(OWN[OWN > 0], DUAL.at(np.array([IDLE_W, 0.0, 0.0])))
-    energy = HULLS.energy
     widths = np.diff(COSTS.loads)[:, None]
     rows = np.clip(OWN - COSTS.loads[:-1, None], 0, widths)
     assert point.kl_nats == 0
-    assert point.energy_j == pytest.approx((energy.slopes * rows).sum() + energy.fixed @ (OWN > 0))
+    assert point.energy_j == pytest.approx((ENERGY.slopes * rows).sum() + ENERGY.fixed @ (OWN > 0))
     assert point.demands_s[2] == pytest.approx(point.energy_j / 900)

@@ -12,7 +12,7 @@ def test_the_path_ends_where_its_own_gap_is_gone(kl_price_j: float) -> None:
     """At steep prices too, where the program is almost linear."""
     costs, shares = drawn(2, experts=24, gpus=6)
     energy, latency = (hull_of(costs.loads, each) for each in (costs.energy_j, costs.latency_s))
-    hulls = Hulls(costs.loads, energy, latency, costs.gpu_of, 6)
+    hulls = Hulls.over(costs.loads, energy, latency, costs.gpu_of, 6)
     batch = Batch(2048 * shares, kl_price_j, IDLE_W + 500.0, headroom_w=3000.0)
     dual = LoadDual(hulls, batch)
     path = CentralPath(dual.pieces())
