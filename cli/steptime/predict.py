@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ...pipeline.steptime.predict import Asked, StepPrediction
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="step_time_model.json.")]
-Name = Annotated[str, typer.Option("--model", help="Name of a model that the file holds.")]
+Name = Annotated[str, typer.Option("--model", help="A model that FILE holds, or a config.json.")]
 Gpu = Annotated[str, typer.Option("--gpu", help="Name of a GPU, such as H100.")]
 Batch = Annotated[str, typer.Option("--batch", help="Running requests, such as 1,8,64.")]
 Prompt = Annotated[int, typer.Option("--prompt", help="Tokens of a prompt.")]

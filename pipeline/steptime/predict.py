@@ -8,11 +8,13 @@ import numpy as np
 
 from ...costmodel.steptime.features.deployment import Split, deployment
 from ...costmodel.steptime.features.steps import Steps
-from ...costmodel.steptime.prediction import StepPrediction as StepPrediction
-from ...costmodel.steptime.prediction import predict_steps
+from ...costmodel.steptime.prediction import StepPrediction, predict_steps
+from ...scenarios.configs.whole_model import whole_model
 from ...store.document import read_document
 from ...store.errors import BadInput, shortened
 from ...store.serving.step_time_model import StepTimeFile
+
+__all__ = ["Asked", "StepPrediction", "as_data", "predict"]
 
 _MOST: Final = 1e9  # requests, or tokens of a context
 
@@ -21,6 +23,7 @@ _MOST: Final = 1e9  # requests, or tokens of a context
 class Asked:
     """What to predict: a deployment by names, batches, and how long its requests are.
 
+    `model` is the name of one that the file holds, or the path of a config.json.
     `output_tokens` is None for steps that decode alone; else each request brings a prompt once in
     as many steps, and the context is its prompt and half of its output.
     """
@@ -45,13 +48,15 @@ def predict(path: Path, asked: Asked) -> StepPrediction:
     """
     file = read_document(path, StepTimeFile)
     known = {model.name: model for model in file.models}
-    if asked.model not in known:
-        raise BadInput(
-            f"{path} has no model {shortened(asked.model)!r}",
-            hint=f"known: {', '.join(sorted(known))}",
-        )
+    if (model := known.get(asked.model)) is None:
+        if not Path(asked.model).is_file():
+            raise BadInput(
+                f"{path} has no model {shortened(asked.model)!r}, and no file has that name",
+                hint=f"give a config.json, or one of: {', '.join(sorted(known))}",
+            )
+        model = whole_model(Path(asked.model))
     split = Split(asked.tp, asked.ep, asked.dp)
-    served = deployment(known[asked.model], asked.gpu, asked.precision, asked.engine, split)
+    served = deployment(model, asked.gpu, asked.precision, asked.engine, split)
     return predict_steps(file, served, _steps(asked))
 
 

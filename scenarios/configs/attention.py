@@ -59,7 +59,7 @@ _BOUNDS: Final = (
     "sliding_window", "attention_chunk_size", "index_topk", "sparse_attention_config",
 )  # fmt: skip
 _OTHER_SIZES: Final = re.compile("(num_)?(global|swa)_.*head|attention_other_setting")
-_OTHER_KINDS: Final = {
+OTHER_KINDS: Final = {
     "compress_ratios": "is on compressed keys",  # DeepSeek-V4
     "o_lora_rank": "has results of a low rank",
     "share_q_dim": "has queries of a low rank, and keys of its own heads",  # Step3
@@ -117,17 +117,17 @@ def _refuse_other_kinds(config: ModelConfig) -> None:
             "it works on the model's width, and the experts on a latent width: one preset holds the"
             " experts' width"
         )
-    for key, what in _OTHER_KINDS.items():
+    for key, what in OTHER_KINDS.items():
         if config.section.get(key):
             raise BadInput(f"it {what} ({key}), which no operation computes")
-    key, kinds = _kinds(config)
+    key, kinds = kinds_of_layers(config)
     if kinds and not any(_MEASURED.fullmatch(kind) for kind in kinds):
         raise BadInput(
             f"its layers have {_listing(sorted({*kinds}))} ({key}), which no operation computes"
         )
 
 
-def _kinds(config: ModelConfig) -> tuple[str, list[str]]:
+def kinds_of_layers(config: ModelConfig) -> tuple[str, list[str]]:
     """The kind of attention of each layer that has any, and the key that says so."""
     for key in _KINDS:
         if value := config.section.get(key):
@@ -141,7 +141,7 @@ def _kinds(config: ModelConfig) -> tuple[str, list[str]]:
 
 
 def _told_of_layers(config: ModelConfig) -> str | None:
-    key, kinds = _kinds(config)
+    key, kinds = kinds_of_layers(config)
     counts = Counter(kinds)
     if len(counts) < 2:
         return None

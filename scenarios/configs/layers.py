@@ -57,6 +57,16 @@ def layers_with_experts(config: ModelConfig) -> str | None:
 
     Raises BadInput where its rules leave no layer with experts.
     """
+    if (found := count_with_experts(config)) is None:
+        return None
+    count, layers, said = found
+    if count == 0:
+        raise BadInput(f"{config.path} leaves none of {layers} layers with experts: {said}")
+    return f"{count} of {layers} layers have experts ({said}): the preset is one of them"
+
+
+def count_with_experts(config: ModelConfig) -> tuple[int, int, str] | None:
+    """Layers with experts, all layers, and the keys that say so; None where no key does."""
     section = config.section
     found = [key for key in _RULES if section.get(key) not in (None, [], "")]
     if not found or not config.keys_of("layers"):
@@ -69,7 +79,4 @@ def layers_with_experts(config: ModelConfig) -> str | None:
         )
     except (BadInput, ArithmeticError, IndexError, KeyError, TypeError, ValueError):
         return None
-    said = ", ".join(f"{key} {section[key]!r:.40}" for key in found)
-    if count == 0:
-        raise BadInput(f"{config.path} leaves none of {layers} layers with experts: {said}")
-    return f"{count} of {layers} layers have experts ({said}): the preset is one of them"
+    return count, layers, ", ".join(f"{key} {section[key]!r:.40}" for key in found)

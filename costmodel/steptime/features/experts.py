@@ -1,13 +1,16 @@
 """Routed experts that get a token: how many in all, and on the busiest GPU."""
 
+from math import log2
+from typing import Final
+
 import numpy as np
 
 from ....stats.routing.distribution import UNIFORM, distribution
 from ....store.serving.whole_model import WholeModel
 from .steps import Array
 
-# Expected maximum of n draws of a normal distribution (Harter 1961, Biometrika 48), n a power of 2.
-_MAXIMUM_OF = {1: 0.0, 2: 0.564, 4: 1.029, 8: 1.424, 16: 1.766, 32: 2.070, 64: 2.344, 128: 2.594}
+# Expected maximum of 1, 2, 4, ... 128 draws of a normal distribution (Harter 1961, Biometrika 48).
+_MAXIMA: Final = (0.0, 0.564, 1.029, 1.424, 1.766, 2.070, 2.344, 2.594)
 
 
 def active_experts(model: WholeModel, tokens: Array, routing: str = UNIFORM) -> Array:
@@ -34,5 +37,10 @@ def busiest_share(model: WholeModel, active: Array, ranks: int) -> Array:
         return np.ones(len(active))
     held = model.experts.count / ranks
     chance = active / model.experts.count
-    spread = np.sqrt(held * chance * (1 - chance)) * _MAXIMUM_OF.get(ranks, 2.0)
+    spread = np.sqrt(held * chance * (1 - chance)) * _largest_of(ranks)
     return np.asarray(np.minimum(held * chance + spread, held) / (held * chance))
+
+
+def _largest_of(draws: int) -> float:
+    """Expected maximum of so many normal draws; between the listed ones by the logarithm."""
+    return float(np.interp(log2(draws), range(len(_MAXIMA)), _MAXIMA))

@@ -1,4 +1,4 @@
-"""Three coefficients: a step, a prefill token, a running request; for one configuration, or pooled.
+"""Three coefficients: a step, a prefill token, a running request.
 
 The simplest form that simulators of serving used (docs/steptime.md), and the one that any other
 must beat.
@@ -18,25 +18,6 @@ def fit_blackbox(rows: ServingRows) -> Callable[[ServingRows], Array]:
     """Fit rows together, and give what predicts others; us."""
     found = fit_relative(_columns(rows), rows.step_us, row_weights(rows.configurations))
     return lambda others: np.asarray(_columns(others) @ found)
-
-
-def fit_each(rows: ServingRows) -> Callable[[ServingRows], Array]:
-    """The same per configuration; one that no row has is predicted by all together."""
-    pooled = fit_blackbox(rows)
-    names = rows.configurations
-    own = {
-        str(name): fit_blackbox(rows.taken(np.flatnonzero(names == name)))
-        for name in np.unique(names)
-    }
-
-    def predict(others: ServingRows) -> Array:
-        predicted = np.zeros(len(others))
-        for name in np.unique(others.configurations):
-            at = np.flatnonzero(others.configurations == name)
-            predicted[at] = own.get(str(name), pooled)(others.taken(at))
-        return predicted
-
-    return predict
 
 
 def _columns(rows: ServingRows) -> Array:

@@ -27,6 +27,18 @@ def test_requests_that_generate_bring_prefills(path: Path) -> None:
     assert mean.step_us[1] == pytest.approx(9000 + 200 * 32, rel=0.15)
 
 
+def test_a_model_that_no_row_had_comes_from_its_config(path: Path, tmp_path: Path) -> None:
+    config = tmp_path / "own-8b" / "config.json"
+    config.parent.mkdir()
+    config.write_text(
+        '{"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32,'
+        ' "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 128256}'
+    )
+    own, known = predict(path, replace(ASKED, model=str(config))), predict(path, ASKED)
+    assert own.unseen == ("model own-8b",)
+    assert own.step_us == pytest.approx(known.step_us, rel=0.2)
+
+
 def test_a_program_gets_one_object_per_batch(path: Path) -> None:
     first, second = as_data(ASKED, predict(path, ASKED))
     assert (first["batch"], second["batch"]) == (1, 32)
