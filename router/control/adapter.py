@@ -24,6 +24,7 @@ from .power_model import PowerModel
 _WIDTH: Final = 32
 _HEADS: Final = 4
 _FIRST_RESTART: Final = 100  # ticks
+_STEEPEST: Final = 1e3  # norm of a gradient, at most
 _LONGER: Final = 2  # each time to the next restart, times the one before
 
 
@@ -92,6 +93,8 @@ class TTHAAdapter:
         terms = self._terms(self.network(self._features, state), telemetry)
         self._optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()  # type: ignore[no-untyped-call]
+        if not torch.nn.utils.clip_grad_norm_(self.network.parameters(), _STEEPEST).isfinite():
+            return self._decision  # one such step would leave no weight finite
         self._optimizer.step()
         self._schedule.step()
         with torch.no_grad():
@@ -137,7 +140,7 @@ class TTHAAdapter:
         return terms
 
     def _latency_s(self, bias: Tensor, telemetry: Telemetry) -> Tensor:
-        if telemetry.latency_s is not None:
+        if telemetry.latency_s:
             self._latency_ratio = telemetry.latency_s / float(self._predicted.latency_s(self._bias))
         return self._predicted.latency_s(bias) * self._latency_ratio
 

@@ -3,7 +3,7 @@
 import logging
 from collections import deque
 from dataclasses import replace
-from math import inf
+from math import inf, isfinite
 from typing import Final
 
 import numpy as np
@@ -51,7 +51,9 @@ class Supervised:
         self._fault: Fault | None = None
 
     def tick(self, telemetry: Telemetry) -> Decision:
-        """Decide, and note the tick in the history."""
+        """Decide, and note the tick in the history; one without a time changes nothing."""
+        if not isfinite(telemetry.at_s):
+            return self._in_force
         believed, fault = self._watch.see(telemetry)
         self._log_change(fault, telemetry.at_s)
         self._note_rate(believed)

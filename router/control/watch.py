@@ -4,11 +4,14 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any, Final, Literal
 
+import numpy as np
+
 from ...store.errors import BadInput
 from .controller import Telemetry
 
 Fault = Literal["lost", "frozen"]
 
+_MOST: Final = 1e12  # of any reading
 _RATE_MOVED: Final = 0.02  # arrivals have changed by so much, and the power stands to the last bit
 _FROZEN_HOLDS: Final = 5.0  # so many times `hold_s` the power stands, and nothing tells why
 
@@ -64,11 +67,14 @@ def _blind(telemetry: Telemetry) -> Telemetry:
 
 
 def _believed(telemetry: Telemetry) -> Telemetry:
-    """Leave out numbers that no sensor can mean: NaN, infinite, negative."""
+    """Leave out numbers that no sensor can mean: NaN, negative, or beyond all measure."""
     wrong: dict[str, Any] = {
         name: None
         for name in ("power_w", "temp_c", "tokens_per_s", "latency_s")
         if (value := getattr(telemetry, name)) is not None
-        and not (isfinite(value) and (value >= 0 or name == "temp_c"))
+        and not (abs(value) <= _MOST and (value >= 0 or name == "temp_c"))
     }
+    shares = telemetry.shares
+    if shares is not None and not (np.isfinite(shares).all() and (shares >= 0).all()):
+        wrong["shares"] = None
     return replace(telemetry, **wrong) if wrong else telemetry

@@ -1,7 +1,10 @@
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moeprof.router.control.controller import Targets, Telemetry
 from moeprof.router.control.mrpd import ModelReference
@@ -10,6 +13,8 @@ from moeprof.router.control.supervised import Supervised
 from moeprof.tests.router.control.serving import IDLE_W, LAYER, MODEL, served
 
 TARGETS = Targets(power_w=250.0)
+ODD = st.one_of(st.none(), st.floats(-1e9, 1e9), st.sampled_from([float("nan"), float("inf"), 0.0]))
+SHARES = st.sampled_from([None, LAYER.shares, np.full(4, np.nan), np.array([1.0, 0, 0, 0])])
 
 
 def supervised() -> Supervised:
@@ -73,3 +78,28 @@ def test_each_tick_is_certified_by_the_bias_that_was_in_force() -> None:
     assert second.terms["certificate_gap"] == pytest.approx(0.0, abs=1e-9)
     curious = one.tick(Telemetry(0.3, 300.2, 50.0, 100e3, shares=np.array([1, 0, 0, 0.0])))
     assert curious.terms["certificate_gap"] >= 0
+
+
+@given(st.lists(st.builds(Telemetry, st.floats(-1, 5), ODD, ODD, ODD, ODD, SHARES), max_size=40))
+def test_whatever_telemetry_says_the_answer_is_a_routing(told: list[Telemetry]) -> None:
+    targets = Targets(power_w=250.0, temp_c=60.0, latency_s=1e-4, tokens_per_s=1e3)
+    for inner in (
+        ModelReference(MODEL, targets, kl_budget_nats=0.1),
+        ProportionalIntegral(MODEL, targets),
+    ):
+        one, at_s = Supervised(inner, MODEL, targets), 0.0
+        for telemetry in told:
+            at_s += telemetry.at_s  # the time since the one before
+            decision = one.tick(replace(telemetry, at_s=at_s))
+            assert np.isfinite(decision.bias).all()
+            assert decision.price_per_j is not None
+            assert 0 <= decision.price_per_j <= MODEL.budget_price_per_j
+            assert 0 <= decision.deferred_share < 1
+            assert np.isfinite(list(decision.terms.values())).all()
+
+
+def test_a_tick_without_a_time_changes_nothing() -> None:
+    one = supervised()
+    decision = one.tick(Telemetry(0.1, 300.0, 50.0, 100e3))
+    assert one.tick(Telemetry(float("nan"), 1.0, 1.0, 1.0)) is decision
+    assert len(one.history) == 1

@@ -26,7 +26,7 @@ def test_a_sensor_that_never_read_is_lost() -> None:
     assert faults([Telemetry(0.0), Telemetry(1.0), Telemetry(2.0)])[-1] == "lost"
 
 
-@pytest.mark.parametrize("wrong", [nan, inf, -1.0])
+@pytest.mark.parametrize("wrong", [nan, inf, -1.0, 1e300])
 def test_a_number_that_no_sensor_means_is_missing(wrong: float) -> None:
     believed, fault = SensorWatch(2.0).see(Telemetry(0.1, wrong, 50.0, wrong, wrong))
     assert (believed.power_w, believed.tokens_per_s, believed.latency_s) == (None, None, None)
