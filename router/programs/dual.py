@@ -19,6 +19,7 @@ import numpy as np
 
 from ...stats.arrays import Float64, Int64
 from ..hull import Hull, common_pieces
+from .batch import Batch
 from .interior_point import Pieces
 
 _MOST_STEPS = 100
@@ -61,22 +62,6 @@ class Hulls:
     def log_ends(self) -> Float64:
         """The logarithm of `ends` [P, N]."""
         return np.asarray(np.log(self.ends))
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """What one pass must route, and at which prices.
-
-    `own` [N] are the loads under the model's own routing, whose sum is above 0 and of which none is
-    above the last load of the curves. `kl_price_j`, above 0, is what a nat costs,
-    `period_price_w` what a second does. `headroom_w` is the power that a cap leaves above idle;
-    None without a cap.
-    """
-
-    own: Float64
-    kl_price_j: float
-    period_price_w: float
-    headroom_w: float | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,12 +18,13 @@ from ...store.errors import BadInput
 from ..curves import Curves
 from ..expert_costs import ExpertCosts
 from ..hull import hull_of
-from .dual import Batch, DualPoint, Hulls, LoadDual
+from .batch import Batch, headroom, own_loads
+from .dual import DualPoint, Hulls, LoadDual
 from .several_gpus import solve_several
 from .two_demands import Optimum, solve_two
 
 Verdict = Literal["slack", "routed", "paced"]
-_ROUNDING, _NO_WEIGHT, _LEAST_KL_PRICE, _ENOUGH = 1e-9, 1e-3, 1e-9, 1e-6
+_NO_WEIGHT, _LEAST_KL_PRICE, _ENOUGH = 1e-3, 1e-9, 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,52 +238,6 @@ def solve_loads(
 ) -> LoadPlan:
     """`LoadProgram.solve` for costs that are used once; raises what it raises."""
     return LoadProgram(costs).solve(shares, assignments, prices, cap_w, warm)
-
-
-def headroom(costs: ExpertCosts, cap_w: float) -> float:
-    """The power in W that a cap leaves above idle.
-
-    Raises BadInput for a cap that leaves none, and where energy is unknown.
-    """
-    if costs.energy_reason is not None:
-        raise BadInput(
-            f"the power cap is {cap_w:g} W, and energy is unknown: {costs.energy_reason}",
-            hint="leave the cap out: routing then acts on time alone",
-        )
-    if not cap_w > costs.idle_power_w:
-        raise BadInput(
-            f"the power cap of {cap_w:g} W is unreachable: idle power is {costs.idle_power_w:g} W",
-            hint=f"the cap must be above the floor of {costs.idle_power_w:g} W",
-        )
-    return cap_w - costs.idle_power_w
-
-
-def own_loads(shares: Float64, assignments: float, limit: float) -> Float64:
-    """The loads [N] under the model's own routing, in assignments.
-
-    Raises BadInput for shares that are negative, NaN, infinite or all 0, for assignments that are
-    no number of 0 or more, and for a load above `limit`.
-    """
-    if not (isfinite(assignments) and assignments >= 0):
-        raise BadInput(f"there are {assignments} assignments, and must be 0 or more")
-    total = float(shares.sum())
-    if not (isfinite(total) and total > 0 and float(shares.min()) >= 0):
-        wrong = ~(np.isfinite(shares) & (shares >= 0))
-        if wrong.any():
-            expert = int(wrong.argmax())
-            raise BadInput(
-                f"the share of expert {expert} is {shares[expert]}, and must be 0 or more"
-            )
-        raise BadInput(f"the shares of the experts sum to {total}, and must be above 0")
-    own = shares * (assignments / total)
-    busiest = int(own.argmax())
-    if own[busiest] > limit * (1 + _ROUNDING):
-        raise BadInput(
-            f"expert {busiest} gets {own[busiest]:g} of {assignments:g} assignments, and its costs"
-            f" end at a load of {limit:g}",
-            hint="give costs up to the number of tokens: a token picks an expert once at most",
-        )
-    return np.minimum(own, limit)
 
 
 def centred(tilt: Float64) -> Float64:

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from moeprof.router.hull import hull_of
-from moeprof.router.programs.dual import Batch, Hulls, LoadDual
+from moeprof.router.programs.batch import Batch
+from moeprof.router.programs.dual import Hulls, LoadDual
 from moeprof.router.programs.interior_point import CentralPath
 from moeprof.tests.router.instances import IDLE_W, drawn
 
