@@ -123,6 +123,12 @@ def gpu_sheet(gpu_name: str) -> GpuSheet | None:
     return next((sheet for sheet in _SHEETS if re.search(sheet.pattern, name)), None)
 
 
+def known_gpus() -> tuple[str, ...]:
+    """Names of the GPUs with a data sheet; some have several, by their memory or form."""
+    names = (re.match("[A-Z0-9]+", sheet.pattern) for sheet in _SHEETS)
+    return tuple(dict.fromkeys(name[0] for name in names if name))
+
+
 def cpu_ceiling(threads: int, cache_bytes: int | None) -> Peaks:
     """An upper bound of the rates of CPU threads, which no measured rate may exceed.
 

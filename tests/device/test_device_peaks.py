@@ -2,7 +2,7 @@
 
 import pytest
 
-from moeprof.device.peaks import cpu_ceiling, data_sheet
+from moeprof.device.peaks import cpu_ceiling, data_sheet, gpu_sheet, known_gpus
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,25 @@ def test_threads_raise_the_ceiling_of_a_cpu() -> None:
     one, two = cpu_ceiling(1, None), cpu_ceiling(2, 1 << 25)
     assert two.flops_per_s["float32"] == 2 * one.flops_per_s["float32"]
     assert (two.cache_bytes, two.bytes_per_s) == (1 << 25, None)
+
+
+def test_every_known_gpu_has_a_sheet_with_links_and_power() -> None:
+    names = known_gpus()
+    assert {"H100", "B200", "RTX4090", "MI300X", "T4"} <= set(names)
+    for name in names:
+        sheet = gpu_sheet(name)
+        assert sheet is not None
+        assert 50 <= sheet.tdp_w <= 1400
+        assert 0 < sheet.link_bytes_per_s < sheet.bytes_per_s
+        assert sheet.fp4_flops is None or sheet.fp4_flops > (sheet.fp8_flops or 0)
+
+
+def test_a_gpu_is_told_apart_by_memory_and_limit() -> None:
+    for name, bytes_per_s, tdp_w in (
+        ("NVIDIA GH200 480GB", 4.0e12, 900),
+        ("NVIDIA GH200 144G HBM3e", 4.9e12, 900),
+        ("H100-PCAP", 3.35e12, 350),
+    ):
+        sheet = gpu_sheet(name)
+        assert sheet is not None
+        assert (sheet.bytes_per_s, sheet.tdp_w) == (bytes_per_s, tdp_w)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ....device.peaks import GpuSheet, gpu_sheet
+from ....device.peaks import GpuSheet, gpu_sheet, known_gpus
 from ....store.errors import BadInput, shortened
 from ....store.serving.whole_model import WholeModel
 from .precisions import Precision, precision_of
@@ -69,7 +69,7 @@ def deployment(
     """
     if (sheet := gpu_sheet(gpu)) is None:
         raise BadInput(
-            f"the GPU {shortened(gpu)!r} is unknown", hint="name it as its data sheet does: H100"
+            f"the GPU {shortened(gpu)!r} is unknown", hint=f"known: {', '.join(known_gpus())}"
         )
     if min(split.tp, split.ep, split.dp) < 1 or model.heads % split.tp:
         raise BadInput(
