@@ -4,6 +4,7 @@ import typer
 
 from .fit import fit
 from .predict import predict
+from .validate import validate
 
 steptime = typer.Typer(
     help="Time, power and energy of a whole model's step.",
@@ -12,3 +13,4 @@ steptime = typer.Typer(
 )
 steptime.command("fit")(fit)
 steptime.command("predict")(predict)
+steptime.command("validate")(validate)

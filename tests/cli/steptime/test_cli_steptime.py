@@ -1,4 +1,4 @@
-"""`moeprof steptime fit` and `predict`, read in a terminal and by a program."""
+"""`moeprof steptime fit`, `predict` and `validate`, read in a terminal and by a program."""
 
 from pathlib import Path
 
@@ -87,3 +87,18 @@ def test_a_file_of_another_major_is_refused(moeprof: Moeprof, model: Path, tmp_p
     result = moeprof("steptime", "predict", other, *ASKED)
     assert result.exit_code == 2
     assert "9.0" in result.stderr
+
+
+def test_a_verdict_is_shown_by_group_and_ends_in_its_exit_code(
+    moeprof: Moeprof, model: Path, tmp_path: Path
+) -> None:
+    passed = moeprof("steptime", "validate", model, model.parent)
+    assert passed.exit_code == 0
+    assert "models with experts" in passed.stdout
+    assert max(map(len, passed.stdout.splitlines())) <= 80
+    assert "verdict: PASS" in passed.stderr
+    slower = public_folder(tmp_path, tpot_factor=2.0)
+    failed = moeprof("steptime", "validate", model, slower, "--json")
+    assert failed.exit_code == 1
+    assert failed.data["passed"] is False
+    assert len(failed.data["why"]) >= 2
