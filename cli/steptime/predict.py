@@ -26,6 +26,10 @@ Ep = Annotated[int, typer.Option("--ep", help="GPUs that experts stay whole on; 
 Dp = Annotated[int, typer.Option("--dp", help="Groups that each hold the whole attention.")]
 Precision = Annotated[str, typer.Option("--precision", help="Of the weights, such as fp8.")]
 Engine = Annotated[str, typer.Option("--engine", help="vllm, sglang, trtllm; others are pooled.")]
+Own = Annotated[
+    Path | None,
+    typer.Option("--calibrate", metavar="CSV", help="Your own steps of this: batch,step_us."),
+]
 
 
 def predict(
@@ -40,6 +44,7 @@ def predict(
     dp: Dp = 1,
     precision: Precision = "bf16",
     engine: Engine = "vllm",
+    calibrate: Own = None,
     json: Json = False,
 ) -> None:
     """Predict the steps of a served model: time, parts, power, energy.
@@ -53,7 +58,7 @@ def predict(
     from ...pipeline.steptime.predict import predict as predicted
 
     sizes = _sizes(batch)
-    asked = Asked(model, gpu, precision, engine, tp, ep, dp, sizes, prompt, output)
+    asked = Asked(model, gpu, precision, engine, tp, ep, dp, sizes, prompt, output, calibrate)
     found = predicted(file, asked)
     if json:
         render.data(as_data(asked, found))

@@ -1,21 +1,25 @@
 """Predict the steps of one deployment over batch sizes."""
 
-from dataclasses import dataclass
+import csv
+from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from ...costmodel.steptime.features.deployment import Split, deployment
-from ...costmodel.steptime.features.steps import Steps
-from ...costmodel.steptime.prediction import StepPrediction, predict_steps
+from ...costmodel.steptime.features.steps import Array, Steps
+from ...costmodel.steptime.prediction import OwnSteps, StepPrediction, predict_steps
 from ...scenarios.configs.whole_model import whole_model
 from ...store.document import read_document
 from ...store.errors import BadInput, shortened
+from ...store.files import read_text
 from ...store.serving.step_time_model import StepTimeFile
 
 __all__ = ["Asked", "StepPrediction", "as_data", "predict"]
 
+_MOST_BYTES: Final = 1 << 20
 _MOST: Final = 1e9  # requests, or tokens of a context
 
 
@@ -25,7 +29,8 @@ class Asked:
 
     `model` is the name of one that the file holds, or the path of a config.json.
     `output_tokens` is None for steps that decode alone; else each request brings a prompt once in
-    as many steps, and the context is its prompt and half of its output.
+    as many steps, and the context is its prompt and half of its output. `own` is a table of steps
+    of one's own of this deployment, with the columns batch and step_us.
     """
 
     model: str
@@ -38,13 +43,14 @@ class Asked:
     batches: tuple[int, ...]
     prompt_tokens: int
     output_tokens: int | None
+    own: Path | None = None
 
 
 def predict(path: Path, asked: Asked) -> StepPrediction:
     """Predict by the model at `path`.
 
     Raises BadInput for a file of something else, an unknown model, GPU or precision, a split that
-    does not divide heads, and for sizes below 1.
+    does not divide heads, sizes below 1, and a table of own steps that is none.
     """
     file = read_document(path, StepTimeFile)
     known = {model.name: model for model in file.models}
@@ -57,7 +63,25 @@ def predict(path: Path, asked: Asked) -> StepPrediction:
         model = whole_model(Path(asked.model))
     split = Split(asked.tp, asked.ep, asked.dp)
     served = deployment(model, asked.gpu, asked.precision, asked.engine, split)
-    return predict_steps(file, served, _steps(asked))
+    own = None
+    if asked.own is not None:
+        batches, step_us = _own_points(asked.own)
+        own = OwnSteps(_steps(replace(asked, batches=batches)), step_us)
+    return predict_steps(file, served, _steps(asked), own=own)
+
+
+def _own_points(path: Path) -> tuple[tuple[int, ...], Array]:
+    """Batches and steps in us of a CSV. Raises BadInput for anything else."""
+    hint = "write a CSV with the columns batch,step_us: 8,12500"
+    rows = list(csv.DictReader(StringIO(read_text(path, _MOST_BYTES))))
+    try:
+        batches = tuple(int(row["batch"]) for row in rows)
+        step_us = np.asarray([float(row["step_us"]) for row in rows])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadInput(f"{path} holds no steps: {shortened(str(error))}", hint=hint) from error
+    if not rows or not (np.isfinite(step_us) & (step_us > 0)).all():
+        raise BadInput(f"{path} holds no steps, or one that is not above 0", hint=hint)
+    return batches, step_us
 
 
 def _steps(asked: Asked) -> Steps:

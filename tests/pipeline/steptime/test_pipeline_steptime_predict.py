@@ -7,6 +7,7 @@ import pytest
 
 from moeprof.pipeline.steptime.fit import fit_steps
 from moeprof.pipeline.steptime.predict import Asked, as_data, predict
+from moeprof.store.errors import BadInput
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
 
 ASKED = Asked("llama-3-8b", "H100", "bf16", "vllm", 1, 1, 1, (1, 32), 800, 400)
@@ -37,6 +38,24 @@ def test_a_model_that_no_row_had_comes_from_its_config(path: Path, tmp_path: Pat
     own, known = predict(path, replace(ASKED, model=str(config))), predict(path, ASKED)
     assert own.unseen == ("model own-8b",)
     assert own.step_us == pytest.approx(known.step_us, rel=0.2)
+
+
+def test_own_steps_move_the_prediction(path: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("batch,step_us\n1,18000\n16,24000\n")
+    plain, moved = predict(path, ASKED).step_us, predict(path, replace(ASKED, own=own)).step_us
+    assert moved[1] > 1.1 * plain[1]
+    assert (moved > plain).all()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "batch\n1\n", "batch,step_us\n1,-2\n", "batch,step_us\na,2\n"]
+)
+def test_a_table_without_steps_is_refused(path: Path, tmp_path: Path, text: str) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text(text)
+    with pytest.raises(BadInput, match="holds no steps"):
+        predict(path, replace(ASKED, own=own))
 
 
 def test_a_program_gets_one_object_per_batch(path: Path) -> None:
