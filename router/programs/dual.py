@@ -109,6 +109,11 @@ class LoadDual:
         tilt, shared = self._tilt(margins / self.batch.kl_price_j, guess)
         return self._costed(weights_w, tilt, self.batch.own * np.exp(tilt), shared)
 
+    def at_own(self) -> DualPoint:
+        """The loads under the model's own routing. They follow from no weights: without a bound."""
+        own = self.batch.own
+        return self._costed(np.zeros(self.demands), np.zeros_like(own), own, None)
+
     def at_loads(self, of_used: Float64, beside: DualPoint) -> DualPoint:
         """Other loads, of the experts in use, which do not follow from weights: without a bound."""
         loads, tilt = np.zeros_like(beside.loads), beside.tilt.copy()

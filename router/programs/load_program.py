@@ -24,7 +24,7 @@ from .several_gpus import solve_several
 from .two_demands import Optimum, solve_two
 
 Verdict = Literal["slack", "routed", "paced"]
-_NO_WEIGHT, _LEAST_KL_PRICE, _ENOUGH = 1e-3, 1e-9, 1e-6
+_NO_WEIGHT, _LEAST_KL_PRICE, _ENOUGH = 1e-3, 1e-10, 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +138,12 @@ class LoadProgram:
                 hint="give time a price: routing then acts on time alone",
             )
         period_price_w = costs.idle_power_w + prices.time_price_w
-        row_j = self._steepest_j + period_price_w * self._steepest_s
+        most_j = 1.0 if headroom_w is None else 1.0 + period_price_w / headroom_w
+        row_j = most_j * self._steepest_j + period_price_w * self._steepest_s
         if prices.kl_price_j < _LEAST_KL_PRICE * row_j:
             raise BadInput(
-                f"kl_price_j is {prices.kl_price_j:g} J, and a row costs up to {row_j:g} J",
+                f"kl_price_j is {prices.kl_price_j:g} J, and a row costs up to {row_j:g} J at the"
+                " prices of time and of the cap",
                 hint=f"a nat must cost at least {_LEAST_KL_PRICE:g} of that to be told from none",
             )
         return Batch(

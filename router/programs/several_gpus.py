@@ -10,11 +10,11 @@ from .dual import DualPoint, LoadDual
 from .interior_point import CentralPath
 from .two_demands import Optimum
 
-_MOST_STEPS, _TOLERANCE, _ROUNDING = 100, 1e-6, 1e-10
+_MOST_STEPS, _TOLERANCE, _ROUNDING = 100, 5e-7, 1e-10
 
 
 def solve_several(dual: LoadDual) -> Optimum:
-    """Follow the central path until the dual certifies a gap of a millionth.
+    """Follow the central path until the dual certifies a gap of half a millionth.
 
     The dual is asked once the path's own gap is as small. Of the loads that follow from the weights
     and those of the path, the better ones are the answer.

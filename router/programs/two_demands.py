@@ -6,7 +6,7 @@ import numpy as np
 
 from .dual import DualPoint, LoadDual
 
-_MOST_POINTS, _TOLERANCE, _ROUNDING = 25, 5e-7, 1e-12
+_MOST_POINTS, _TOLERANCE, _ROUNDING = 25, 2e-7, 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +37,18 @@ def solve_two(dual: LoadDual, warm_w: float | None) -> Optimum:
     program.
     """
     whole_w = dual.batch.period_price_w
-    least = dual.at(np.array([whole_w, 0.0][: dual.demands]))
-    if dual.demands == 1 or _excess_s(least) <= 0:
-        return Optimum(least, least.bound_j)
-    most = dual.at(np.array([0.0, whole_w]))
-    if _excess_s(most) >= 0:
-        return Optimum(most, most.bound_j)
+    if dual.demands == 1:
+        only = dual.at(np.array([whole_w]))
+        return Optimum(only, only.bound_j)
+    ends: list[DualPoint] = []
+    # The demand that is larger under the model's own routing often stays so, and ends the search.
+    larger = int(_excess_s(dual.at_own()) > 0)
+    for bears in (larger, 1 - larger):
+        point = dual.at(whole_w * (np.arange(2) == bears))
+        if (_excess_s(point) >= 0) if bears else (_excess_s(point) <= 0):
+            return Optimum(point, point.bound_j)
+        ends.insert(0 if bears == 0 else len(ends), point)
+    least, most = ends
     found = Optimum(least, least.bound_j).better(most, most.bound_j)
     low, high = _End(least, _excess_s(least)), _End(most, _excess_s(most))
     at_w = warm_w if warm_w is not None and 0 < warm_w < whole_w else _crossing(low, high)
