@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from math import exp, inf
 from typing import Final
 
+from ...stats.arrays import Float64
 from ...store.cost_model import Pole
 from .controller import Decision, Targets, Telemetry
 from .observers.arrivals import ArrivalRate
@@ -23,6 +24,9 @@ _AHEAD_S: Final = 15.0
 _ROUNDED_C: Final = 0.25  # a reading of whole degC stays at its target a little above it
 _FIRST_S: Final = 0.1  # for the first tick, which has no tick before it
 _LATENCY_S: Final = 5.0  # over which the ratio of measured to predicted latency is smoothed
+_RESPONSE_S: Final = 3.0
+_RESPONSES: Final = (0.33, 3.0)
+_LEAST_PRICE: Final = 0.04  # of the highest, below which the response is not learnt
 _BRAKE_S: Final = 1.0
 _RELEASE_S: Final = 10.0
 
@@ -46,6 +50,7 @@ class ModelReference:
         self._power = PowerObserver(model.idle_w, targets.power_w or 4 * model.idle_w)
         self._heat = HeatObserver(poles)
         self._latency_ratio = 1.0
+        self._response = 1.0
         self._brake = 1.0
         self._expected_w = model.idle_w
         self._at_s: float | None = None
@@ -64,9 +69,11 @@ class ModelReference:
         rate_per_s = self._arrivals.per_s or 0.0
         answer = self._model.meet(limit_w, rate_per_s, correction, self._prices_per_j())
         self._answer = self._kept_throughput(answer, rate_per_s)
+        price_per_j = self._answer.price_per_j / self._response
+        price_per_j = min(price_per_j, self._model.budget_price_per_j)
         self._decision = Decision(
-            self._model.bias(self._answer.price_per_j),
-            self._answer.price_per_j,
+            self._model.bias(price_per_j),
+            price_per_j,
             self._answer.deferred_share,
             self._terms(limit_w),
         )
@@ -100,10 +107,23 @@ class ModelReference:
             if predicted_s > 0:
                 error = telemetry.latency_s / predicted_s - self._latency_ratio
                 self._latency_ratio += (1 - exp(-elapsed_s / _LATENCY_S)) * error
+        if telemetry.shares is not None and self._model.layer.has_energy:
+            self._observe_response(telemetry.shares, elapsed_s)
         if self._kl_budget_nats is not None and telemetry.shares is not None:
             spent = float(kl_nats(telemetry.shares, self._model.layer.shares))
             tau_s = -_BRAKE_S if spent > self._kl_budget_nats else _RELEASE_S
             self._brake = min(1.0, self._brake * exp(elapsed_s / tau_s))
+
+    def _observe_response(self, shares: Float64, elapsed_s: float) -> None:
+        """Learn how much more the shares follow a price than the model says, as top-k does."""
+        routed_per_j = self._decision.price_per_j or 0.0
+        if routed_per_j < _LEAST_PRICE * self._model.highest_price_per_j:
+            return  # what else moves the shares would be taken for the price's work
+        energy_j = float(self._model.layer.energy_per_token_j(shares))
+        response = self._model.price_of(energy_j) / routed_per_j
+        low, high = _RESPONSES
+        error = min(max(response, low), high) - self._response
+        self._response += (1 - exp(-elapsed_s / _RESPONSE_S)) * error
 
     def _limit_w(self) -> float:
         """The smaller of the power target and of what the temperature allows."""
@@ -140,6 +160,7 @@ class ModelReference:
             "gain": self._power.gain,
             "sensor_lag_s": self._power.lag_s,
             "ambient_c": self._heat.ambient_c,
+            "response": self._response,
             "temp_stuck": float(self._heat.stuck),
             "expected_kl_nats": self._model.kl_at_nats(price),
         }

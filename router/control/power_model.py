@@ -84,6 +84,10 @@ class PowerModel:
         """Latency of a pass at a price, in s."""
         return self._at(price_per_j, self.latency_s)
 
+    def price_of(self, energy_j: float) -> float:
+        """Lowest price at which a token takes so little energy; the steepest where none does."""
+        return float(np.interp(-energy_j, -self.energy_j, self.prices_per_j))
+
     def within_latency(self, latency_s: float) -> tuple[float, float]:
         """Lowest and highest price at which a pass takes no longer than `latency_s`.
 
@@ -110,7 +114,7 @@ class PowerModel:
         if tokens_per_s <= 0:
             return Answer(lowest)
         goal_j = dynamic_w / tokens_per_s
-        price = float(np.interp(-goal_j, -self.energy_j, self.prices_per_j))
+        price = self.price_of(goal_j)
         price = min(max(price, lowest), highest)
         needed_j = self.energy_at_j(price)
         if needed_j <= max(goal_j, 0.0):

@@ -79,8 +79,9 @@ class Supervised:
             Correction(observed.get("offset_w", 0.0), observed.get("gain", 1.0)),
             (0.0, self._model.highest_price_per_j),
         )
-        bias = self._model.bias(answer.price_per_j)
-        return Decision(bias, answer.price_per_j, answer.deferred_share)
+        price_per_j = answer.price_per_j / observed.get("response", 1.0)
+        price_per_j = min(price_per_j, self._model.budget_price_per_j)
+        return Decision(self._model.bias(price_per_j), price_per_j, answer.deferred_share)
 
     def _certificate(self, telemetry: Telemetry) -> dict[str, float]:
         """The certificate of what was routed since the tick before; none where that is not known.

@@ -4,6 +4,7 @@ import pytest
 from moeprof.router.control.controller import Targets, Telemetry
 from moeprof.router.control.mrpd import ModelReference
 from moeprof.router.control.power_model import PowerModel
+from moeprof.router.control.served_layer import tilted
 from moeprof.store.cost_model import Pole
 from moeprof.tests.router.control.serving import IDLE_W, LAYER, MODEL, NO_ENERGY, served
 
@@ -95,3 +96,16 @@ def test_without_arrivals_nothing_is_priced() -> None:
     decision = controller.tick(Telemetry(0.1, IDLE_W, 40.0, 0.0))
     assert not decision.bias.any()
     assert np.isfinite(list(decision.terms.values())).all()
+
+
+@pytest.mark.parametrize("response", [0.6, 1.0, 1.8])
+def test_shares_that_follow_a_price_otherwise_are_learnt(response: float) -> None:
+    controller = ModelReference(MODEL, Targets(power_w=270.0))
+    price, power_w = 0.0, 0.0
+    for at in range(300):
+        shares = tilted(LAYER.shares, response * MODEL.bias(price), LAYER.top_k)
+        power_w = IDLE_W + 100e3 * float(LAYER.energy_per_token_j(shares))
+        decision = controller.tick(Telemetry(at / 10, power_w, None, 100e3, shares=shares))
+        price = decision.price_per_j or 0.0
+    assert decision.terms["response"] == pytest.approx(response, rel=0.05)
+    assert power_w == pytest.approx(270.0, abs=2.0)
