@@ -92,7 +92,7 @@ _SHEETS: Final = (
     GpuSheet("RTX4090", "NVIDIA Ada architecture, 2022", 165.2 * _T, 82.6 * _T, 330.3 * _T,
              1008 * _G, 72 * _MIB, None, 64 * _G, 450),
     GpuSheet("RTX3090", "NVIDIA GA102 architecture, 2020", 71 * _T, 35.6 * _T, None,
-             936 * _G, 6 * _MIB, None, 64 * _G, 350),
+             936 * _G, 6 * _MIB, None, 112.5 * _G, 350),
     GpuSheet("V100", "NVIDIA V100 data sheet, 2020", 125 * _T, 15.7 * _T, None, 900 * _G,
              6 * _MIB, None, 300 * _G, 300),
     GpuSheet(r"T4$|T4[^0-9]", "NVIDIA T4 data sheet, 2019", 65 * _T, 8.1 * _T, None,

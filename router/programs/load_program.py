@@ -54,9 +54,9 @@ class LoadPlan:
     included. `kl_nats` is sum n_i log(n_i / own_i) over all assignments of the pass.
 
     `bias` [N] is log(n_i / own_i) less its mean: added to logits, it moves routing towards these
-    loads, and to them where all tokens route alike (target_bias.py: where they do not). It is
-    -(price_per_j * dE/dn_i + price_per_s * dL/dn_i), in nats, up to a constant and
-    the load limit; `price_per_s` [GPUs] is that of a second on each GPU.
+    loads, and to them where all tokens route alike. It is -(price_per_j * dE/dn_i + price_per_s *
+    dL/dn_i), in nats, up to a constant and the load limit; `price_per_s` [GPUs] is that of a second
+    on each GPU.
 
     `objective_j` is the program's at these loads, and no loads have one below `bound_j`, both for
     the hulls; `gap` is their difference over the objective. `measured_gap` is the same with the
