@@ -152,7 +152,7 @@ class AdaptiveRouter:
         prices = settings.kl_price_j, settings.time_price_w
         plan = plan_static(self.costs, Occasion(chances, tokens, *prices, self.cap_w))
         with self._lock:
-            self._score_per_nat = score_per_nat(logits, settings.top_k, settings.routing)
+            self._score_per_nat = score_per_nat(logits, picks.ids, settings.routing)
             self._plan = plan
             self._enter(self._rule(plan))
         return plan
@@ -217,7 +217,7 @@ class AdaptiveRouter:
             ranking = torch.zeros(len(kept), dtype=torch.float32, device=logits.device)
         ranking = ranking.masked_fill(~kept, _NEVER)
         picks = pick(logits, settings.top_k, settings.routing, ranking)
-        return RoutedBatch(picks, state, ReadSet(kept, scores, settings.top_k))
+        return RoutedBatch(picks, state, ReadSet(kept, scores, picks))
 
     def _first_state(self, logits: torch.Tensor) -> RoutingState:
         """The state that the first batch decides; that of no bias for a batch of no tokens."""
@@ -243,7 +243,8 @@ class AdaptiveRouter:
         """The rule of the strategy, at the loads of a plan."""
         strategy, unit = self.settings.strategy, self._score_per_nat
         if strategy == "static_optimal":
-            return planned(plan, self.settings.routing, unit)
+            is_corrected = self.settings.correction_bias is not None
+            return planned(plan, self.settings.routing, unit, is_corrected=is_corrected)
         if strategy == "kernel_aware":
             own = plan.occasion.chances * plan.occasion.tokens
             self._pressure = pressure = self._pressure_of_now()

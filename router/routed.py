@@ -49,11 +49,19 @@ class RoutingState:
 
 @dataclass(frozen=True, eq=False)
 class ReadSet:
-    """The experts that a batch may read: `kept` bool [experts], chosen by `scores` of 0 or more."""
+    """The experts that a batch may read, chosen by `scores` [tokens, experts] of 0 or more.
 
-    kept: torch.Tensor
+    `chosen` bool [experts] was decided before the batch made its `picks`.
+    """
+
+    chosen: torch.Tensor
     scores: torch.Tensor
-    top_k: int
+    picks: Picks
+
+    @property
+    def kept(self) -> torch.Tensor:
+        """What was chosen, bool [experts], and what tokens read that have -inf for part of it."""
+        return self.chosen | (self.picks.counts > 0)
 
     def certificate(self, charges: Float64) -> Certificate:
         """How far the set is from the best that holds each token's first choice.
@@ -61,9 +69,10 @@ class ReadSet:
         In shares of a token's top-k mass, as `charges` [experts] are.
         """
         scores = self.scores.detach().cpu().numpy().astype(np.float64)
-        values, kept = shares_of_mass(scores, self.top_k), self.kept.cpu().numpy()
-        bound = bound_at_border(values, charges, self.top_k, first_choices(scores))
-        objective = objective_of(values, charges, self.top_k, kept)
+        top_k, kept = self.picks.ids.shape[1], self.kept.cpu().numpy()
+        values = shares_of_mass(scores, top_k)
+        bound = bound_at_border(values, charges, top_k, first_choices(scores))
+        objective = objective_of(values, charges, top_k, kept)
         return Certificate(max(bound - objective, 0.0), float(charges[kept].sum()))
 
 

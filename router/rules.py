@@ -48,11 +48,19 @@ def no_bias(plan: StaticPlan, score_per_nat: float) -> Rule:
     )
 
 
-def planned(plan: StaticPlan, routing: Routing, score_per_nat: float) -> Rule:
-    """The plan's bias, or its charges; with limited groups no experts to read are chosen."""
+def planned(
+    plan: StaticPlan, routing: Routing, score_per_nat: float, *, is_corrected: bool
+) -> Rule:
+    """The plan's bias, or its charges.
+
+    No experts to read are chosen of limited groups, nor where ranks are corrected by a bias of the
+    model: a rank is then no share of a token's top-k mass, which charges are in.
+    """
     charges, reasons = plan.charges, plan.reasons
     if charges is not None and routing.groups > 1:
         charges, reasons = None, (*reasons, "experts are in limited groups: none is left out")
+    elif charges is not None and is_corrected:
+        charges, reasons = None, (*reasons, "a correction bias ranks experts: none is left out")
     elif charges is not None:
         reasons = (*reasons, "what a token gets depends on the others of its batch")
     return Rule(
@@ -105,17 +113,18 @@ def check_decision(decision: Decision, experts: int) -> None:
         )
 
 
-def score_per_nat(logits: torch.Tensor, top_k: int, routing: Routing) -> float:
+def score_per_nat(logits: torch.Tensor, ids: torch.Tensor, routing: Routing) -> float:
     """By how much a score at the border of the picks grows when its logit grows by one nat.
 
-    A price in nats is turned by it into one in the space that ranks: 1 for logits, and the mean of
-    s (1 - s) at rank top_k for softmax and sigmoid scores s, which are off by little near it.
+    `ids` [tokens, k] are the picks, best first. A price in nats is turned by it into one in the
+    space that ranks: 1 for logits, and the mean of s (1 - s) at the last pick for softmax and
+    sigmoid scores s, which are off by little near it.
     """
     if routing.scores == "picked":
         return 1.0
     scores = scores_of(logits.to(torch.float32), routing)
-    finite = scores[torch.isfinite(scores).all(dim=1)]
-    if len(finite) == 0:
+    is_finite = torch.isfinite(scores).all(dim=1)
+    if not is_finite.any():
         return 1.0
-    border = finite.topk(top_k, dim=1).values[:, -1]
+    border = scores.gather(1, ids[:, -1:].long())[is_finite]
     return float((border * (1 - border)).mean())

@@ -81,13 +81,14 @@ def _without_ties(
         and logits.dtype in DTYPES
         and type(k) is int
         and routing.groups == 1
-        and not logits.requires_grad
     ):
         return None
     ranks = logits
     if bias is not None:
         check_by_expert("bias", bias, torch.float32, logits)
         ranks = ranks_of(logits, routing, bias)
+    if ranks.requires_grad:
+        return None
     best, at = torch.topk(ranks, k + 1 if k < experts else k)
     best = best.to(torch.float32)
     if not _is_strict(best):

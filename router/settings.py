@@ -20,7 +20,8 @@ Strategy = Literal["baseline", "static_optimal", "kernel_aware", "kernel_aware_t
 class RouterSettings:
     """How to route, at which prices and within which limits.
 
-    `top_k` experts a token, by `routing`; `correction_bias` float32 [experts] is the model's own.
+    `top_k` experts a token, by `routing`; `correction_bias` float32 [experts] is the model's own,
+    without its gradient where it is a parameter.
     `strategy`: baseline is the model's own routing; static_optimal plans for loads like those of
     its first batch; kernel_aware ranks by score - alpha dE/dn - beta dT/dn; kernel_aware_ttha takes
     the bias of a controller.
@@ -46,6 +47,9 @@ class RouterSettings:
 
     def __post_init__(self) -> None:
         check_type("top_k", self.top_k, int)
+        if self.correction_bias is not None:
+            check_type("correction_bias", self.correction_bias, torch.Tensor)
+            object.__setattr__(self, "correction_bias", self.correction_bias.detach())
         if self.strategy not in get_args(Strategy):
             raise BadInput(
                 f"the strategy is {self.strategy!r}", hint=f"one of {', '.join(get_args(Strategy))}"
@@ -72,6 +76,11 @@ class RouterSettings:
             raise BadInput(
                 f"the correction bias must be torch.float32 [{experts}], not {own.dtype}"
                 f" {list(own.shape)}"
+            )
+        if own is not None and not torch.isfinite(own).all():
+            raise BadInput(
+                "the correction bias must be finite",
+                hint="a large negative number switches an expert off",
             )
 
 

@@ -238,6 +238,51 @@ def test_a_correction_bias_of_the_model_ranks_in_every_strategy() -> None:
             assert (routed.ids[:, 0] == 3).all()
 
 
+@pytest.mark.parametrize("routing", [PLAIN, SOFTMAX, Routing("sigmoid")])
+def test_an_expert_that_the_model_switched_off_is_never_read(routing: Routing) -> None:
+    off = torch.where(torch.arange(16) == 3, -1e4, 0.0)
+    batch = logits(4) + torch.where(torch.arange(16) == 3, 8.0, 0.0)
+    made = router(correction_bias=off, routing=routing, kl_price_j=1e-4)
+    routed = made.route(batch)
+    assert made.plan is not None
+    assert made.plan.regime.regime == "concentrate"
+    assert (int(routed.counts[3]), routed.read) == (0, None)
+    assert "a correction bias ranks experts: none is left out" in routed.reasons
+
+
+@pytest.mark.parametrize("strategy", ["baseline", "static_optimal"])
+def test_a_correction_bias_may_be_a_parameter(strategy: str) -> None:
+    """As e_score_correction_bias is in DeepSeek-V3."""
+    own = torch.nn.Parameter(torch.linspace(-1, 1, 16))
+    routed = router(strategy, correction_bias=own).route(logits(512))
+    assert torch.equal(
+        routed.ids, router(strategy, correction_bias=own.data).route(logits(512)).ids
+    )
+    assert not routed.weights.requires_grad
+
+
+def test_experts_that_masked_tokens_read_are_in_the_set_and_no_set_is_better_than_its_bound() -> (
+    None
+):
+    """Each token may go to two experts alone, the second of which is worth little."""
+    batch = torch.full((8, 16), -torch.inf)
+    for token, row in enumerate(batch):
+        at = 2 * (token % 4)
+        row[at], row[at + 1] = 2.0, -4.0
+    made = router(kl_price_j=1e-4)
+    routed = made.route(batch)
+    assert routed.read is not None
+    assert routed.certificate is not None
+    assert routed.read.kept.tolist() == (routed.counts > 0).tolist() == [True] * 8 + [False] * 8
+    assert made.plan is not None
+    assert made.plan.charges is not None
+    assert routed.certificate.cost == pytest.approx(made.plan.charges[:8].sum(), rel=1e-6)
+    first_choices = 8 * torch.sigmoid(torch.tensor(6.0)).item() - made.plan.charges[:8:2].sum()
+    ours = 8 - made.plan.charges[:8].sum()
+    assert first_choices - ours <= routed.certificate.gap + 1e-6
+    assert routed.certificate.gap > 0
+
+
 def test_a_router_plans_for_another_batch_when_told_to() -> None:
     made = router()
     assert made.plan is None

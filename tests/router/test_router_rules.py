@@ -45,12 +45,14 @@ def test_a_nat_is_what_moves_a_score_at_the_border_of_the_picks(routing: Routing
     logits, step = torch.tensor([[2.0, 1.0, 0.0, -1.0]]), 1e-3
     moved = logits + step * torch.tensor([0.0, 1.0, 0.0, 0.0])
     slope = (scores_of(moved, routing) - scores_of(logits, routing))[0, 1] / step
-    assert score_per_nat(logits, 2, routing) == pytest.approx(float(slope), rel=1e-2)
-    assert score_per_nat(logits, 2, PLAIN) == 1.0
+    picks = torch.tensor([[0, 1]])
+    assert score_per_nat(logits, picks, routing) == pytest.approx(float(slope), rel=1e-2)
+    assert score_per_nat(logits, picks, PLAIN) == 1.0
 
 
 def test_rows_that_are_not_finite_do_not_count() -> None:
     routing = Routing("sigmoid")
     rows = torch.tensor([[0.0, 1.0], [float("nan"), 0.0]])
-    assert score_per_nat(rows, 1, routing) == score_per_nat(rows[:1], 1, routing)
-    assert score_per_nat(rows[1:], 1, routing) == 1.0
+    picks = torch.tensor([[1], [0]])
+    assert score_per_nat(rows, picks, routing) == score_per_nat(rows[:1], picks[:1], routing)
+    assert score_per_nat(rows[1:], picks[1:], routing) == 1.0

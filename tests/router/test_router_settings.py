@@ -1,3 +1,5 @@
+from math import inf, nan
+
 import pytest
 import torch
 
@@ -18,6 +20,7 @@ COSTS, _ = drawn(seed=0, experts=8)
         ({"alpha_per_j": float("nan")}, "alpha_per_j is nan"),
         ({"beta_per_s": float("inf")}, "beta_per_s is inf"),
         ({"top_k": 2.0}, "top_k is 2.0"),
+        ({"correction_bias": [0.0] * 8}, "correction_bias is"),
     ],
 )
 def test_settings_that_are_none_are_refused(changed: dict[str, object], sentence: str) -> None:
@@ -33,6 +36,8 @@ def test_settings_that_are_none_are_refused(changed: dict[str, object], sentence
         (RouterSettings(top_k=3, routing=Routing(groups=4, kept_groups=1)), "may go to 2"),
         (RouterSettings(top_k=1, routing=Routing(groups=3)), "do not divide into 3 groups"),
         (RouterSettings(top_k=1, correction_bias=torch.zeros(7)), r"torch.float32 \[8\]"),
+        (RouterSettings(top_k=1, correction_bias=torch.full((8,), -inf)), "must be finite"),
+        (RouterSettings(top_k=1, correction_bias=torch.full((8,), nan)), "must be finite"),
     ],
 )
 def test_settings_that_do_not_fit_the_experts_are_refused(
