@@ -10,6 +10,7 @@ from ..stats.arrays import Float64, Int64
 from ..store.errors import BadInput
 
 NOT_METERED: Final = "no energy was measured"
+ASSUMED: Final = "assumed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +21,8 @@ class ExpertCosts:
     expert, and zero at load 0; between two loads they are linear. Energy is above that of the idle
     GPUs, whose power together is `idle_power_w`. Where energy is unknown it is zero throughout,
     idle power is zero, and `energy_reason` says why: routing then acts on time alone.
-    `energy_source` is that of the cost model: measured, estimated, imported or unavailable.
+    `energy_source` is that of the cost model (`EnergySource`), or assumed: of energies that are
+    given by hand without a source.
 
     `remarks` are what to know of the costs, such as curves that were read beyond what was measured.
 
@@ -36,7 +38,7 @@ class ExpertCosts:
     energy_j: Float64
     idle_power_w: float
     gpu_of: Int64
-    energy_source: str = "measured"
+    energy_source: str = ASSUMED
     energy_reason: str | None = None
     remarks: tuple[str, ...] = ()
 

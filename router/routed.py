@@ -130,11 +130,31 @@ class RoutedBatch:
         return self._beyond_costs()
 
     @property
-    def verdict(self) -> Verdict:
-        """Whether the batch keeps to the power cap: slack, routed, or paced (it has to wait)."""
-        cap_w, rule = self._state.cap_w, self._state.rule
-        if rule.deferred_share > 0 or (cap_w is not None and not self.cost.within(cap_w)):
+    def price_per_j(self) -> float | None:
+        """What a joule costs in units of what ranks; None where energy is unknown."""
+        return self._state.rule.price_per_j if self._state.costs.energy_reason is None else None
+
+    @property
+    def deferred_share(self) -> float | None:
+        """The share of arriving tokens that must wait by the controller; None where none decided.
+
+        What a batch above the cap of the settings must wait is another matter (`reasons`).
+        """
+        return self._state.rule.deferred_share
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether the batch keeps to the power cap: slack, routed, or paced (it has to wait).
+
+        None where a controller decides alone: no cap is in the settings, and its targets are its
+        own.
+        """
+        cap_w, deferred_share = self._state.cap_w, self._state.rule.deferred_share
+        is_deferred = deferred_share is not None and deferred_share > 0
+        if is_deferred or (cap_w is not None and not self.cost.within(cap_w)):
             return "paced"
+        if cap_w is None and deferred_share is not None:
+            return None
         return "slack" if cap_w is None or not self._state.is_binding else "routed"
 
     @property

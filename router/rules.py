@@ -12,7 +12,7 @@ from .control.controller import Decision
 from .expert_costs import ExpertCosts
 from .marginals import Marginals
 from .programs.load_program import centred
-from .static.plan import StaticPlan, why_time_alone
+from .static.plan import StaticPlan, of_energies
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -21,20 +21,20 @@ class Rule:
 
     `bias` [experts] has the mean 0. A joule costs `price_per_j`, a second on each GPU `price_per_s`
     [GPUs]. `charges` [experts] are those of `StaticPlan` where batches choose the experts to read.
-    `deferred_share` of arriving tokens must wait.
+    `deferred_share` of arriving tokens must wait, by a controller; None where none decided.
     """
 
     bias: Float64
     price_per_j: float
     price_per_s: Float64
     charges: Float64 | None = None
-    deferred_share: float = 0.0
+    deferred_share: float | None = None
     reasons: tuple[str, ...] = field(default=())
 
 
 def empty_rule(costs: ExpertCosts) -> Rule:
     """No bias and no prices, for a batch of no tokens."""
-    reasons = (*why_time_alone(costs), *costs.remarks)
+    reasons = (*of_energies(costs), *costs.remarks)
     return Rule(np.zeros(costs.experts), 0.0, np.zeros(costs.gpus), reasons=reasons)
 
 

@@ -41,7 +41,6 @@ def example_layer(seed: int) -> ServedLayer:
         energy_j=energy_j[:, None] * loads,
         idle_power_w=_IDLE_W,
         gpu_of=np.zeros(_EXPERTS, np.int64),
-        energy_source="estimated",
         remarks=(_ASSUMED,),
     )
     return ServedLayer(costs, shares / shares.sum(), _TOKENS, _TOP_K)

@@ -152,6 +152,8 @@ def counts_of(name: str, given: ArrayLike) -> Int64:
         raise BadInput(
             f"{name} is {counts.ndim}-dimensional of {counts.dtype}, and must be a list of counts"
         )
+    if counts.size and counts.min() < 0:
+        raise BadInput(f"{name} has {counts.min()}, and a count is 0 or more")
     return counts.astype(np.int64)
 
 

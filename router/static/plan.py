@@ -7,7 +7,7 @@ import numpy as np
 
 from ...stats.arrays import Float64
 from ...store.errors import BadInput
-from ..expert_costs import ExpertCosts
+from ..expert_costs import ASSUMED, ExpertCosts
 from ..programs.load_program import LoadPlan, LoadPrices, LoadProgram, Verdict
 from .expected import PassCost, expected_cost
 from .power_cap import largest_batch_within
@@ -97,15 +97,15 @@ def plan_static(costs: ExpertCosts, occasion: Occasion) -> StaticPlan:
         planned=planned,
         verdict=verdict_of(baseline, planned, occasion.cap_w),
         safe_tokens=_safe_tokens(costs, occasion, loads),
-        reasons=(regime.reason, *why_time_alone(costs), *costs.remarks),
+        reasons=(regime.reason, *of_energies(costs), *costs.remarks),
     )
 
 
-def why_time_alone(costs: ExpertCosts) -> tuple[str, ...]:
-    """The sentence that every answer by time alone has; none where energy is known."""
-    if costs.energy_reason is None:
-        return ()
-    return (f"by latency alone, because energy is unknown: {costs.energy_reason}",)
+def of_energies(costs: ExpertCosts) -> tuple[str, ...]:
+    """The sentence that every answer without energies has, and that of assumed ones."""
+    if costs.energy_reason is not None:
+        return (f"by latency alone, because energy is unknown: {costs.energy_reason}",)
+    return ("the energies are assumed",) if costs.energy_source == ASSUMED else ()
 
 
 def _prices(costs: ExpertCosts, occasion: Occasion, baseline: PassCost) -> LoadPrices:

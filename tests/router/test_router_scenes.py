@@ -13,7 +13,7 @@ BOTH = Targets(power_w=390.0, temp_c=66.0)
 def test_the_example_is_drawn_by_its_seed() -> None:
     assert np.array_equal(example_layer(3).shares, LAYER.shares)
     assert not np.array_equal(example_layer(4).shares, LAYER.shares)
-    assert LAYER.costs.energy_source == "estimated"
+    assert LAYER.costs.energy_source == "assumed"
 
 
 def test_the_steps_go_beyond_the_target_and_come_back() -> None:

@@ -14,7 +14,7 @@ def test_scores_and_courses_are_told_and_labelled(moeprof: Moeprof) -> None:
     assert "SIMULATED course" in result.stdout
     assert "!!!!" in result.stdout
     assert "no GPU was measured" in " ".join(result.stderr.split())
-    assert "are estimated; assumed: 3.0 mJ" in " ".join(result.stderr.split())
+    assert "are assumed; assumed: 3.0 mJ" in " ".join(result.stderr.split())
     assert max(map(len, (result.stdout + result.stderr).splitlines())) <= 80
 
 

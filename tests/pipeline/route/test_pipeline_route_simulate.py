@@ -26,7 +26,7 @@ def test_the_example_is_held_better_than_by_pi_and_by_none() -> None:
     assert [one.controller for one in found.tried] == ["none", "pi", "mrpd"]
     assert mrpd.over_share < 0.04 < pi.over_share < none.over_share
     assert mrpd.hot_share <= 0.005
-    assert (found.energy_source, found.targets.power_w) == ("estimated", 390.0)
+    assert (found.energy_source, found.targets.power_w) == ("assumed", 390.0)
 
 
 def test_the_experts_of_a_model_are_served(tmp_path: Path) -> None:

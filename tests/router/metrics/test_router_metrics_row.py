@@ -96,7 +96,8 @@ def test_counts_may_be_any_list_and_are_copied(counts: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "counts", [[1.5, 2.0], [[1, 2], [3, 4]], ["a"], 5, [1, [2]], torch.empty(2, device="meta")]
+    "counts",
+    [[-1, 2], [1.5, 2.0], [[1, 2], [3, 4]], ["a"], 5, [1, [2]], torch.empty(2, device="meta")],
 )
 def test_what_are_no_counts_is_refused(counts: Any) -> None:
     with pytest.raises(BadInput, match="expert_counts"):

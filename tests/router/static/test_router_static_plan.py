@@ -50,7 +50,10 @@ def test_decode_concentrates_by_what_reading_an_expert_costs() -> None:
 def test_identical_experts_of_linear_cost_get_no_bias() -> None:
     plan = plan_static(linear(), Occasion(np.array([0.9, 0.5, 0.4, 0.2]), 32))
     assert (plan.regime.regime, plan.loads, plan.bias.tolist()) == ("none", None, [0.0] * 4)
-    assert plan.reasons == ("identical experts and linear cost: no routing saves anything; b = 0",)
+    assert plan.reasons == (
+        "identical experts and linear cost: no routing saves anything; b = 0",
+        "the energies are assumed",
+    )
 
 
 def test_a_cap_is_slack_routed_or_paced_by_expected_power() -> None:
