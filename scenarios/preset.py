@@ -21,6 +21,7 @@ PRESETS: Final = (
 )
 UNPACKED_BITS: Final = 16  # weights that are not quantised
 DTYPES: Final = ("float32", "bfloat16", "float16")
+CONTEXT: Final = 1024  # tokens of a sequence in the cache, unless a preset names others
 LARGEST_SIZE: Final = 1 << 20  # no width and no number of experts comes near it
 _GROUPED: Final = ("heads", "kv_heads", "head_dim")
 _LATENT: Final = ("heads", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
@@ -92,7 +93,7 @@ class Preset:
     v_head_dim: int | None = None
     local_experts: int | None = None
     tensor_parallel: int = 1
-    context: int = 1024
+    context: int = CONTEXT
     router: str = ROUTERS[0]
     groups: int = 1
     kept_groups: int = 1

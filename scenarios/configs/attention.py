@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from ...store.errors import BadInput, shortened
+from ..preset import CONTEXT
 from .model_config import ModelConfig
 
 _LATENT: Final = ("kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
@@ -158,16 +159,19 @@ def _listing(words: Iterable[str]) -> str:
 
 def _told_of_bounds(config: ModelConfig) -> str | None:
     unused = ["sliding_window"] if config.section.get("use_sliding_window") is False else []
-    bounds = [
-        f"{key} {value!r:.40}"
-        for key in _BOUNDS
-        if (value := config.section.get(key)) and key not in unused
-    ]
+    bounds = {key: config.section[key] for key in _BOUNDS if config.section.get(key)}
+    bounds = {key: value for key, value in bounds.items() if key not in unused}
     if not bounds:
         return None
+    named = ", ".join(f"{key} {value!r:.40}" for key, value in bounds.items())
+    if all(isinstance(value, int | float) and value >= CONTEXT for value in bounds.values()):
+        return (
+            f"a token of the model sees no more than {named}: a TOML with a larger context measures"
+            " attention over more than that"
+        )
     return (
         "attention is measured over the whole of the preset's context, of which a token may see"
-        f" less in the model ({', '.join(bounds)}): a TOML with a smaller context measures that"
+        f" less in the model ({named}): a TOML with a smaller context measures that"
     )
 
 

@@ -1,61 +1,50 @@
 """How a layer picks its experts and what a gated expert does, from a config.json.
 
 No size follows from either, so what a file does not say is taken as usual. Many families have their
-router in the code alone; sources are the models in transformers 5 (modeling_<name>.py).
+router in the code alone: families.py.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from ...store.errors import BadInput
 from ..preset import BY_GROUP
+from .families import BIASED, CLIPPED, NOT_RENORMALISED, SIGMOID, family, told_of_gate
 from .model_config import ModelConfig
 
-# Families that rank by the sigmoid of a logit and a bias: e_score_correction_bias in their code.
-_BIASED: Final = frozenset({
-    "deepseek_v3", "deepseek_v32", "kimi_k2", "kimi_linear", "glm4_moe", "glm4_moe_lite",
-    "glm4v_moe", "glm4v_moe_text", "glm_moe_dsa", "dots1", "exaone_moe", "minimax_m2",
-    "mimo_v2_flash", "solar_open",
-})  # fmt: skip
-_SIGMOID: Final = frozenset({"llama4", "llama4_text"})
-# Families whose weights do not sum to 1 unless the file says so.
-_NOT_RENORMALISED: Final = frozenset({"olmoe", "flex_olmo", "qwen2_moe", "deepseek_v2", "doge"})
-_CLIPPED: Final = frozenset({"gpt_oss"})
 
+def layer_form(config: ModelConfig, *, dense: bool = False) -> tuple[dict[str, Any], list[str]]:
+    """router, groups, kept_groups and activation as a preset has them, and sentences about them.
 
-def layer_form(config: ModelConfig) -> tuple[dict[str, Any], str | None]:
-    """router, groups, kept_groups and activation as a preset has them, and a sentence about them.
-
-    The sentence is None where all are as usual: softmax over the largest logits, and silu.
+    None where all are as usual: softmax over the largest logits, and silu with a gate. With `dense`
+    there is an activation alone.
     """
     groups, kept = _groups(config)
-    router = _router(config, groups)
+    router = "topk" if dense else _router(config, groups)
     form: dict[str, Any] = {"router": router, "activation": _activation(config)}
     if router in BY_GROUP:
         form |= {"groups": groups, "kept_groups": kept}
     other = _other_activation(config)
+    gate = [told] if (told := told_of_gate(config)) else []
     if (router, form["activation"], other) == ("topk", "silu", None):
-        return form, None
-    picked = f" in {kept} of {groups} groups" if form.get("groups", 1) > 1 else ""
+        return form, gate
+    within = f" in {kept} of {groups} groups" if form.get("groups", 1) > 1 else ""
+    picked = "the layer is" if dense else f"experts are picked by {router}{within}, and"
     taken = f", in place of {other}, which no operation has" if other else ""
-    activated = f"activated by {form['activation']}{taken}"
-    return form, f"experts are picked by {router}{picked}, and {activated}"
-
-
-def _kind(config: ModelConfig) -> str:
-    return str(config.value("model_type"))
+    return form, [f"{picked} activated by {form['activation']}{taken}", *gate]
 
 
 def _router(config: ModelConfig, groups: int) -> str:
-    kind, scoring = _kind(config), config.value("scoring")
-    biased = config.value("topk_method") == "noaux_tc" or config.value("routing_bias") is True
-    if scoring != "softmax" and (biased or kind in _BIASED):
+    kind, scoring = family(config), config.value("scoring")
+    said = config.value("routing_bias")
+    biased = config.value("topk_method") == "noaux_tc" or said is True
+    if scoring != "softmax" and (biased or (kind in BIASED and said is not False)):
         return "topk_biased"
-    if scoring == "sigmoid" or kind in _SIGMOID:
+    if scoring == "sigmoid" or (kind in SIGMOID | BIASED and scoring != "softmax"):
         return "topk_sigmoid"
     if groups > 1:
         return "topk_grouped"
     sums_to_1 = config.value("renormalise")
-    unless_said = sums_to_1 is None and kind in _NOT_RENORMALISED
+    unless_said = sums_to_1 is None and kind in NOT_RENORMALISED
     return "topk_softmax" if sums_to_1 is False or unless_said else "topk"
 
 
@@ -71,7 +60,7 @@ def _groups(config: ModelConfig) -> tuple[int, int]:
 
 
 def _activation(config: ModelConfig) -> str:
-    if _kind(config) in _CLIPPED or config.keys_of("clip_limit"):
+    if family(config) in CLIPPED or config.keys_of("clip_limit"):
         return "clipped"
     return "gelu" if str(config.value("activation")).startswith("gelu") else "silu"
 

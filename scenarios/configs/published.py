@@ -8,6 +8,7 @@ from typing import Final
 from ...store.errors import BadInput, naming, shortened
 from ..preset import Preset
 from .attention import attention_sizes
+from .families import shared_width
 from .ignored import ignored_fields
 from .layer_form import layer_form
 from .layers import KEYS_OF_LAYERS, layers_with_experts
@@ -25,6 +26,10 @@ _READ: Final = (
     *("shared_experts", "shared_intermediate_size"),
     *("scoring", "topk_method", "routing_bias", "renormalise", "groups", "kept_groups"),
     *("activation", "clip_limit"),
+)
+_TOLD_OF_DENSE: Final = (
+    "its layer counts as one expert that every token goes to",
+    "--ops layer measures a router, a sort and a gather too, which a dense layer has not",
 )
 # Where huggingface_hub keeps a model's files; and a model as it is named there.
 _IN_CACHE: Final = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})/")
@@ -90,7 +95,7 @@ def _published(config: ModelConfig, dense: bool) -> Published:
     experts, top_k = (1, 1) if dense else _routing(config)
     shared, why_not_shared = (None, None) if dense else shared_ffn(config, ffn)
     attention, told_of_attention = attention_sizes(config)
-    form, told_of_form = ({}, None) if dense else layer_form(config)
+    form, told_of_form = layer_form(config, dense=dense)
     name, source = _origin(config)
     dtype = _dtype(config)
     weights = expert_weights(config, dtype, (hidden, ffn, *([shared] if shared else [])))
@@ -110,14 +115,14 @@ def _published(config: ModelConfig, dense: bool) -> Published:
         **form,
     )
     layers = None if dense else layers_with_experts(config)
-    told = [
+    told: list[str | None] = [
         weights.told,
-        layers or ("its layer counts as one expert that every token goes to" if dense else None),
+        *(_TOLD_OF_DENSE if dense else (layers,)),
         f"the sizes are those of {config.part}" if config.part else None,
         _told_of_latent_width(config, preset) if hidden_field == "latent_size" else None,
-        why_not_shared,
+        why_not_shared or (_told_of_shared(config, shared) if shared else None),
         *told_of_attention,
-        told_of_form,
+        *told_of_form,
         *_told_of_lists(config),
         _told_of_zero_experts(config, preset),
     ]
@@ -127,7 +132,9 @@ def _published(config: ModelConfig, dense: bool) -> Published:
         for key in config.keys_of(field)
     }
     used |= {*SWITCHES, *(KEYS_OF_LAYERS if layers else ())}
-    return Published(preset, (*filter(None, told), *ignored_fields(config, used)))
+    said = tuple(filter(None, told))
+    used |= {key for key in re.findall(r"\w+_\w+", " ".join(said)) if key in config.section}
+    return Published(preset, (*said, *ignored_fields(config, used)))
 
 
 def _first_named(config: ModelConfig, *fields: str) -> str:
@@ -168,6 +175,15 @@ def _told_of_lists(config: ModelConfig) -> list[str]:
         for key in config.keys_of(field)
         if config.is_by_modality(key)
     ]
+
+
+def _told_of_shared(config: ModelConfig, width: int) -> str | None:
+    """Where a shared expert is from that no key of the file counts or measures."""
+    if config.keys_of("shared_experts") or config.keys_of("shared_intermediate_size"):
+        return None
+    field, says = shared_width(config)
+    keys = ", ".join(config.keys_of(str(field)))
+    return f"every token goes to a shared expert of {width} ({keys}) too, {says}"
 
 
 def _told_of_latent_width(config: ModelConfig, preset: Preset) -> str:

@@ -4,20 +4,23 @@ Their size is not needed to measure experts: a contradiction leaves it out, with
 """
 
 from ...store.errors import BadInput
+from .families import shared_width
 from .model_config import ModelConfig
 
 
 def shared_ffn(config: ModelConfig, ffn: int) -> tuple[int | None, str | None]:
     """The inner width of all shared experts together, and why there is none where some are named.
 
-    Without a width of their own they have that of a routed expert, `ffn`.
+    Without a width of their own they have that of a routed expert, `ffn`; a family whose code alone
+    has one (families.py) names its width by another key.
     """
     try:
         count, width = config.size("shared_experts"), config.size("shared_intermediate_size")
     except BadInput as refusal:
         return None, f"the shared experts are left out: {refusal.message}"
     if count is None and width is None:
-        return None, None
+        field, _ = shared_width(config)
+        return (config.size(field) if field else None), None
     if config.keys_of("latent_size"):
         return None, (
             "the shared experts are left out: they work on the model's width, and the experts on a"

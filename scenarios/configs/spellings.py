@@ -97,13 +97,26 @@ KEYS: Final = {
         "score_function",  # Ling
         "score_func",  # AFMoE
         "moe_router_activation_func",  # Kimi Linear
+        "expert_selection_fn",  # Cohere
     ),
     "topk_method": ("topk_method",),
-    "routing_bias": ("use_routing_bias", "moe_router_enable_expert_bias"),  # MiniMax-M2; Ling
+    "routing_bias": (
+        "use_routing_bias",  # MiniMax-M2
+        "moe_router_enable_expert_bias",  # Ling
+        "use_expert_bias",  # LFM2
+    ),
     "renormalise": ("norm_topk_prob", "moe_renormalize"),
     "groups": ("n_group", "num_expert_group"),  # DeepSeek, GLM-4.5; Kimi Linear
     "kept_groups": ("topk_group",),
-    "activation": ("moe_hidden_act", "hidden_act", "hidden_activation", "mlp_hidden_act"),
+    "activation": (
+        "moe_hidden_act",
+        "hidden_act",  # nearly all
+        "hidden_activation",  # Gemma
+        "mlp_hidden_act",  # Nemotron-H
+        "activation_function",  # JetMoE, NLLB-MoE, GPT-2
+        "dense_act_fn",  # Switch
+        "activation",  # Falcon
+    ),
     "clip_limit": ("swiglu_limit",),  # gpt-oss
     "layers": ("num_hidden_layers", "n_layers", "num_layers", "n_layer"),
     "dtype": ("dtype", "torch_dtype"),

@@ -6,14 +6,11 @@ from typing import Any, Final
 from ...store.errors import BadInput, shortened
 from ...store.serving.whole_model import Experts, LatentAttention, WholeModel
 from .attention import OTHER_KINDS, kinds_of_layers
+from .families import UNGATED, family
 from .layers import count_with_experts
 from .model_config import ModelConfig, read_model_config
 from .shared_parts import shared_ffn
 
-# Families whose feed-forward network has two matrices, without a gate.
-_UNGATED: Final = frozenset(
-    {"bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neox", "opt", "phi", "starcoder2"}
-)
 _FULL, _WINDOW = "full_attention", "sliding_attention"
 _LATENT: Final = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
 _UNCOUNTED: Final = ("attention_chunk_size", "sparse_attention_config", "mamba_d_state")
@@ -47,7 +44,7 @@ def whole_model(path: Path, name: str | None = None) -> WholeModel:
         full_layers=full,
         window_tokens=window,
         sparse_tokens=config.section.get("index_topk") or 0,
-        ffn_matrices=2 if config.value("model_type") in _UNGATED else 3,
+        ffn_matrices=2 if family(config) in UNGATED else 3,
         tied=bool(config.section.get("tie_word_embeddings", False)),
         experts=experts,
         latent=latent,

@@ -141,8 +141,11 @@ def test_layers_that_are_alike_or_not_told_have_nothing_to_name(section: dict[st
     ("section", "named"),
     [
         (HEADS | {"sliding_window": 128}, "(sliding_window 128)"),  # gpt-oss
-        (HEADS | {"attention_chunk_size": 8192}, "(attention_chunk_size 8192)"),  # Llama 4
-        (DEEPSEEK | {"index_topk": 2048}, "(index_topk 2048)"),  # DeepSeek-V3.2, GLM-5
+        (
+            HEADS | {"sliding_window": 1023, "index_topk": 2048},
+            "(sliding_window 1023, index_topk 2048)",
+        ),
+        (HEADS | {"sliding_window": "128"}, "(sliding_window '128')"),
     ],
 )
 def test_tokens_that_see_less_than_their_context_are_named(
@@ -153,6 +156,22 @@ def test_tokens_that_see_less_than_their_context_are_named(
     assert told == (
         "attention is measured over the whole of the preset's context, of which a token may see"
         f" less in the model {named}: a TOML with a smaller context measures that"
+    )
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        HEADS | {"sliding_window": 1024},  # Gemma 3
+        HEADS | {"attention_chunk_size": 8192},  # Llama 4
+        DEEPSEEK | {"index_topk": 2048},  # DeepSeek-V3.2, GLM-5
+    ],
+)
+def test_a_bound_that_is_not_below_the_context_bounds_a_larger_one(section: dict[str, Any]) -> None:
+    key, bound = [*section.items()][-1]
+    assert _attention(section)[1] == (
+        f"a token of the model sees no more than {key} {bound}: a TOML with a larger context"
+        " measures attention over more than that"
     )
 
 

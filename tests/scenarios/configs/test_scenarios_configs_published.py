@@ -391,6 +391,16 @@ def test_a_model_without_experts_is_offered_the_dense_preset(config: Write) -> N
     shipped = load_preset("llama-3.1-8b")
     assert replace(dense.preset, name=shipped.name, source=shipped.source) == shipped
     assert "its layer counts as one expert that every token goes to" in dense.assumptions
+    assert any("a router, a sort and a gather too" in one for one in dense.assumptions)
+
+
+def test_a_key_that_a_sentence_names_is_not_told_as_ignored(config: Write) -> None:
+    section = LLAMA | {"sliding_window": 1024, "hidden_activation": "gelu", "odd_key": 3}
+    told = published_preset(config(section), dense=True)
+    assert told.preset.activation == "gelu"
+    (ignored,) = (one for one in told.assumptions if one.startswith("ignored, moeprof"))
+    assert ignored.endswith(": odd_key")
+    assert sum("sliding_window" in one for one in told.assumptions) == 1
 
 
 @pytest.mark.parametrize("count", [1, [1, 1], 0])

@@ -25,6 +25,10 @@ def _config(**section: Any) -> ModelConfig:
         ({"n_shared_experts": 0}, None),
         ({"shared_intermediate_size": 0}, None),  # MiniMax-Text
         ({}, None),
+        ({"model_type": "llama4_text", "intermediate_size": 8192}, 8192),
+        ({"model_type": "gemma4_text", "intermediate_size": 2112}, 2112),
+        ({"model_type": "hunyuan_v1_moe", "num_shared_expert": 1, "intermediate_size": 9}, 768),
+        ({"residual_moe": True, "intermediate_size": 32768}, 32768),  # Grok
     ],
 )
 def test_shared_experts_have_a_width_together(section: dict[str, Any], width: int | None) -> None:

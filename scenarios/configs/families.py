@@ -1,0 +1,63 @@
+"""What no key of a config.json says: the code of a model's family alone, by its model_type.
+
+Read in modeling_<name>.py of transformers 5.24, that of Arctic in vLLM. A
+family's language model may be called <name>_text.
+"""
+
+from typing import Final
+
+from .model_config import ModelConfig
+
+# Routers that rank by the sigmoid of a logit and a bias: e_score_correction_bias, expert_bias.
+BIASED: Final = frozenset({
+    "deepseek_v3", "deepseek_v32", "kimi_k2", "kimi_linear", "glm4_moe", "glm4_moe_lite",
+    "glm4v_moe", "glm_moe_dsa", "glm5_next", "dots1", "dots3_note", "exaone_moe", "minimax_m2",
+    "minimax_m3_vl", "mimo_v2_flash", "solar_open", "nemotron_h", "afmoe", "axk1", "axk2",
+    "bailing_hybrid", "beam", "hy_v3", "hy_v4", "hy_v4_vl", "kolibri1", "laguna", "lfm2_moe",
+    "muse_spark", "step3p5",
+})  # fmt: skip
+SIGMOID: Final = frozenset({"llama4", "flint"})
+# Softmax over all experts, of which the picks do not sum to 1 unless the file says so.
+NOT_RENORMALISED: Final = frozenset({
+    "olmoe", "flex_olmo", "qwen2_moe", "deepseek_v2", "deepseek_ocr2", "unlimited_ocr", "doge",
+    "jamba", "longcat_flash", "phimoe", "switch_transformers", "zaya",
+})  # fmt: skip
+CLIPPED: Final = frozenset({"gpt_oss"})
+# Feed-forward networks of two matrices, without a gate; the last three are of experts.
+UNGATED: Final = frozenset({
+    "bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neox", "nemotron", "opt", "phi", "starcoder2",
+    "nemotron_h", "nllb-moe", "switch_transformers",
+})  # fmt: skip
+# Families that add an MLP which every token goes to; the field that has its width.
+_SHARED: Final = {
+    "llama4": "intermediate_size",
+    "hunyuan_v1_moe": "intermediate_size",
+    "gemma4": "intermediate_size",  # beside experts of moe_intermediate_size
+    "diffusion_gemma": "intermediate_size",
+    "arctic": "hidden_size",
+}
+
+
+def family(config: ModelConfig) -> str:
+    """The model_type of a file, without the ending of a language model that is part of another."""
+    return str(config.value("model_type")).removesuffix("_text")
+
+
+def shared_width(config: ModelConfig) -> tuple[str | None, str]:
+    """The field with the width of a shared expert that has no key of its own, and who says so.
+
+    The field is None where there is none.
+    """
+    if config.section.get("residual_moe") is True:  # Grok, in SGLang
+        return "intermediate_size", "as residual_moe says"
+    return _SHARED.get(family(config)), f"as the code of {family(config)} alone says"
+
+
+def told_of_gate(config: ModelConfig) -> str | None:
+    """What the operations of a layer count too much for a family without a gate; else None."""
+    if family(config) not in UNGATED:
+        return None
+    return (
+        f"{family(config)} has no gate, and --ops layer measures one: 3 matrices of hidden and ffn"
+        " (w13, w2), of which the model has 2; fc1, gelu, relu and fc2 measure an expert without"
+    )
