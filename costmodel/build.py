@@ -30,7 +30,7 @@ from .curve.fit import choose_fit, fit_error, fit_losses
 from .curve.intervals import ErrorScale
 from .curve.scores import Scored, score_curves
 from .curve.turn_levels import turns_half_width_95
-from .curve_points import CurvePoints, measured_curves
+from .curve_points import CurvePoints, measured_curves, without_rows
 from .gate import refuse_impossible
 from .roofline import observed_peaks, roofline
 from .rows import Row, all_rounded, half_widths_95, identity, is_unconfirmed, one_value, rounded
@@ -38,6 +38,7 @@ from .surface.fit import fit_surface
 from .thermal.description import NO_STEP
 from .work.expert_work import NOT_ROUTED, Routed
 
+NOTHING_PLANNED: Final[Mapping[str, str]] = {}
 IMPORTED_NO_STEP: Final = "imported tables hold no step in power"
 
 
@@ -49,6 +50,7 @@ def build_model(
     points_sha256: str,
     origin: Origin | None = None,
     routed: Mapping[str, Routed] = NOT_ROUTED,
+    planned: Mapping[str, str] = NOTHING_PLANNED,
 ) -> CostModelFile:
     """Fit one curve to each operation and shape of a `points` table.
 
@@ -58,7 +60,8 @@ def build_model(
     where the operation has several curves. Points over several numbers of active experts become one
     surface. `points_sha256` is the digest of the table's file; `origin` names the publisher of
     imported measurements, None for our own. `routed` says of curves, by name, how their tokens went
-    to experts.
+    to experts. `planned` maps the curves that a run planned to their operations: one without a row
+    of role "fit" goes to `unmeasured` too.
 
     Raises BadInput where there is no row to fit, where two regimes are mixed, where a row is faster
     than its roofline, and, naming the curve, where a latency or energy is not positive and finite,
@@ -66,6 +69,8 @@ def build_model(
     sources.
     """
     found, missing = measured_curves(_fitted_rows(points), routed)
+    known = {*(curve.name for curve in found), *(name for _, name in missing)}
+    missing |= without_rows(planned, known)
     used = [row for curve in found for row in (*curve.knots, *curve.calibration)]
     _check_one_regime(used)
     peaks = _checked_peaks(used, provenance)

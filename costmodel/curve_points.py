@@ -1,9 +1,10 @@
 """The points of a table, checked and grouped by curve; curves with too few have a reason."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from .roofline import fit_work
 from .rows import Row, all_rounded, checked_knots
 from .surface.fit import can_fit
 from .work.expert_work import NOT_ROUTED, Routed, fit_expert_work
+
+_NO_ROWS: Final = "no size for its fit was measured, and a curve needs two"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,18 @@ def measured_curves(
         else:
             found.append(curve)
     return found, missing
+
+
+def without_rows(planned: Mapping[str, str], known: Collection[str]) -> dict[tuple[str, str], str]:
+    """The reason of each planned curve that is not `known`, by operation and curve.
+
+    `planned` maps curves to operations. A surface is known without its number of active experts.
+    """
+    return {
+        (op, curve): _NO_ROWS
+        for curve, op in planned.items()
+        if curve not in known and split_active_experts(curve)[0] not in known
+    }
 
 
 def _group_name(row: Row) -> str:

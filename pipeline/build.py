@@ -67,6 +67,7 @@ def build_model(
             provenance=provenance,
             points_sha256=merged_sha256(digests),
             routed=_routed(runs),
+            planned={op.curve: op.operation or op.op for run in runs for op in run.plan().ops},
         )
     _check_has_curve(model, runs[0])
     model, no_heat = _with_heat(model, tables, points)

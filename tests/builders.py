@@ -1,12 +1,12 @@
 """Scenarios, plans, recordings, provenances, points and models for tests."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
-from moeprof.costmodel.build import build_model
+from moeprof.costmodel.build import NOTHING_PLANNED, build_model
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.scenarios.catalogue import LoadedOp, find_ops
 from moeprof.scenarios.plan import ResolvedRun
@@ -53,13 +53,18 @@ def make_points(
     return table_from_columns("points", measured | repeated)
 
 
-def make_model_file(*points: pa.Table, provenance: Provenance | None = None) -> CostModelFile:
+def make_model_file(
+    *points: pa.Table,
+    provenance: Provenance | None = None,
+    planned: Mapping[str, str] = NOTHING_PLANNED,
+) -> CostModelFile:
     """The model of these points, measured on a CPU of no data sheet unless `provenance` says so."""
     return build_model(
         pa.concat_tables(points),
         preset="tiny",
         provenance=provenance or make_provenance(device_name="Some CPU"),
         points_sha256="0" * 64,
+        planned=planned,
     )
 
 

@@ -209,6 +209,15 @@ def _with_difference(found: LayerCost, layer: LayerSizes, is_as_whole: bool) -> 
     return replace(found, estimated=found.estimated or not is_as_whole)
 
 
+def why_no_experts(file: CostModelFile) -> str:
+    """The reasons of the gated experts that were to be measured and are not in a model."""
+    return "; ".join(
+        f"{name}: {reason}"
+        for name, reason in file.unmeasured.items()
+        if name.partition("-")[0] in _BY_LOAD
+    )
+
+
 def _query(curve: str, query: LayerQuery) -> Query:
     return Query(curve, query.tokens, allow_estimates=query.allow_estimates)
 

@@ -15,6 +15,7 @@ from ..lookup import Lookup
 from ..query import Query, find_cost
 from .choice import described
 from .cost import LayerCost, LayerPart, check_routing, compose, expert_loads
+from .gated import why_no_experts
 from .query import LayerQuery
 
 # The shape of each operation of the catalogue that a layer is added up from, by the layer's sizes.
@@ -31,6 +32,7 @@ _SHAPES: Final[Mapping[str, tuple[str, ...]]] = {
 _ROUTER_OPS: Final = ("topk",)
 _EXPERT_OPS: Final = ("fc1", "gelu", "fc2")
 _WITHOUT: Final = ("gate", "permute", "unpermute", "shared expert")
+_MEASURE_ONE: Final = "measure one: moeprof profile --ops layer"
 _NO_UNIT: Final = "these kernels make no whole layer"
 
 
@@ -50,17 +52,21 @@ def kernel_sum(query: LayerQuery, lookup: Lookup, file: CostModelFile) -> LayerC
     counts that no routing gives, for more experts or another `top_k` than the router was measured
     with, and where no layer, or more than one, has all of the operations.
     """
+    reasons = why_no_experts(file)
+    lacking = f" ({reasons})" if reasons else ""
+    measure = "measure more sizes: moeprof profile --resume RUN" if reasons else _MEASURE_ONE
     if query.top_k is None or query.active_experts is None:
         raise BadInput(
-            "a layer needs --top-k and --active-experts, where none of gated experts was measured",
-            hint="count the experts that get any token, or measure: moeprof profile --ops layer",
+            "a layer needs --top-k and --active-experts, where none of gated experts was measured"
+            f"{lacking}",
+            hint=f"count the experts that get any token, or {measure}",
         )
     for option in ("weight_bits", "weight_format", "routing", "routed_by", "link_gb_per_s"):
         if getattr(query, option) is not None:
             named = option.replace("_", "-")
             raise BadInput(
-                f"--{named} is for a layer of gated experts, and the model has none",
-                hint="measure one: moeprof profile --ops layer",
+                f"--{named} is for a layer of gated experts, and the model has none{lacking}",
+                hint=measure,
             )
     top_k, active_experts = query.top_k, query.active_experts
     router_ops = _ROUTER_OPS if query.router_ops is None else tuple(query.router_ops)

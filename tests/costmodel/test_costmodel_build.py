@@ -106,6 +106,18 @@ def test_one_unmeasured_curve_of_several_is_named_by_its_own_name() -> None:
     assert set(file.unmeasured) == {"fc1-16x4-fp32-cold"}
 
 
+def test_a_planned_curve_without_a_point_for_its_fit_is_unmeasured() -> None:
+    """The budget may have ended with one size of the hold-out measured, or with none."""
+    held_out = make_points(slope, [4], curve="fc2-4x8", op="fc2", role="holdout")
+    file = make_model_file(
+        *(make_points(slope, [1, 8]), held_out),
+        planned={"fc1-8x4-fp32-cold": "fc1", "fc2-4x8": "fc2", "gelu-4": "gelu"},
+    )
+    assert [curve.op for curve in file.curves] == ["fc1"]
+    reason = "no size for its fit was measured, and a curve needs two"
+    assert file.unmeasured == {"fc2": reason, "gelu": reason}
+
+
 @pytest.mark.parametrize("latency_us", [0.0, -1.0, nan, inf])
 def test_an_impossible_latency_is_named(latency_us: float) -> None:
     points = make_points({1: 10.0, 8: latency_us}.__getitem__, [1, 8])

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from moeprof.costmodel.curve_points import measured_curves
+from moeprof.costmodel.curve_points import measured_curves, without_rows
 from moeprof.costmodel.rows import Row
 from moeprof.store.errors import BadInput
 
@@ -63,6 +63,15 @@ def test_points_over_active_experts_are_one_surface() -> None:
     found, missing = measured_curves(rows[:3])
     assert found == []
     assert "3 points do not span tokens and active experts" in missing["fc1", "moe-8x4-k2"]
+
+
+def test_a_planned_curve_is_known_by_its_name_or_by_that_of_its_surface() -> None:
+    planned = {"fc1-8x4": "fc1", "moe-8x4-a2-k2": "moe", "moe-8x4-a4-k2": "moe"}
+    assert without_rows(planned, ["fc1-8x4", "moe-8x4-k2"]) == {}
+    assert list(without_rows(planned, ["moe-8x4-a2-k2"])) == [
+        ("fc1", "fc1-8x4"),
+        ("moe", "moe-8x4-a4-k2"),
+    ]
 
 
 def test_points_at_one_number_of_active_experts_are_a_curve() -> None:

@@ -47,6 +47,14 @@ def test_a_layer_whose_gated_experts_were_measured_has_the_curves_of_its_parts(
     assert far.extrapolated
 
 
+def test_an_operation_of_the_plan_that_no_size_was_measured_of_is_named(recorded: Run) -> None:
+    (op,) = recorded.plan().ops
+    never = replace(op, op="relu_4", curve="relu-4-fp32-cold", operation="relu")
+    write_document(recorded.plan_path, replace(recorded.plan(), ops=(op, never)))
+    unmeasured = build_model(recorded.folder).model.unmeasured
+    assert unmeasured == {"relu": "no size for its fit was measured, and a curve needs two"}
+
+
 def test_each_warning_is_reported_at_once_and_returned(recorded: Run, listener: Listener) -> None:
     (op,) = recorded.plan().ops
     more = replace(op, domain=(*SIZES, 64), holdout=(*HELD_OUT, 64))

@@ -89,6 +89,19 @@ def test_the_router_is_that_of_the_layer() -> None:
         _found(_model(_topk(16), _topk(64), *kernels, layers=(NARROW, ROUTED)))
 
 
+def test_gated_experts_that_were_planned_and_are_not_in_the_model_have_their_reasons(
+    two: CostModelFile,
+) -> None:
+    lacking = {"w2_packed-4x8": "no answer within 60 s", "gate": "out of memory"}
+    model = KernelCostModel.from_file(replace(two, unmeasured=lacking))
+    reason = r"\(w2_packed-4x8: no answer within 60 s\)"
+    with pytest.raises(BadInput, match=reason):
+        model.get_layer_cost(8)
+    with pytest.raises(BadInput, match=reason) as caught:
+        model.get_layer_cost(8, top_k=2, active_experts=8, routing="uniform")
+    assert "--resume" in (caught.value.hint or "")
+
+
 def test_a_model_of_before_layers_has_one_curve_of_each() -> None:
     kernels = (_topk(16), _curve("fc1", 8, 4), _curve("gelu", 4), _curve("fc2", 4, 8))
     assert list(_found(_model(*kernels, layers=()))) == list(OPS)
