@@ -8,7 +8,7 @@ changes routing more and ripples more: off by default.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -54,8 +54,8 @@ class AdapterWeights:
 class TTHAAdapter:
     """Learns a bias per expert while it routes; one step of AdamW each tick.
 
-    `seed` draws the weights. The first bias is 0 throughout. A tick without a reading of power, or
-    of the rate of arrivals, changes nothing.
+    `seed` draws the weights. The first bias is 0 throughout. Without a reading of power
+    a tick changes nothing; without the rate of arrivals, that which the power is enough for counts.
     """
 
     def __init__(
@@ -87,8 +87,12 @@ class TTHAAdapter:
 
     def tick(self, telemetry: Telemetry) -> Decision:
         """Take one step down the loss, and give the bias after it."""
-        if telemetry.power_w is None or telemetry.tokens_per_s is None:
+        if telemetry.power_w is None:
             return self._decision
+        if telemetry.tokens_per_s is None:
+            dynamic_w = max(0.0, telemetry.power_w - self._model.idle_w)
+            token_j = max(float(self._predicted.energy_j(self._bias)), 1e-30)
+            telemetry = replace(telemetry, tokens_per_s=dynamic_w / token_j)
         state = self._state(telemetry)
         terms = self._terms(self.network(self._features, state), telemetry)
         self._optimizer.zero_grad()

@@ -22,6 +22,8 @@ from .served_layer import kl_nats
 _MARGIN: Final = 0.003  # of the power target
 _AHEAD_S: Final = 15.0
 _ROUNDED_C: Final = 0.25  # a reading of whole degC stays at its target a little above it
+_UNTOLD_S: Final = 5.0  # without a reading of the arrivals, before a rate is assumed
+_MOST_RATES: Final = 10.0  # of the assumed rate: what arrives beyond can but wait
 _FIRST_S: Final = 0.1  # for the first tick, which has no tick before it
 _LATENCY_S: Final = 5.0  # over which the ratio of measured to predicted latency is smoothed
 _RESPONSE_S: Final = 3.0
@@ -36,6 +38,10 @@ class ModelReference:
 
     `kl_budget_nats` is a hard stop: the price stays below the one at which the model spends it, and
     falls further where the shares of the telemetry spend it.
+
+    Where the rate of arrivals is not told for 5 s, it is taken to be the last one, and no less than
+    the one that draws the target at no price. What the power says otherwise is then part of the
+    observed offset; a rate taken for too small would make that swing.
     """
 
     def __init__(
@@ -47,7 +53,11 @@ class ModelReference:
     ) -> None:
         self._model, self._targets, self._kl_budget_nats = model, targets, kl_budget_nats
         self._arrivals = ArrivalRate()
-        self._power = PowerObserver(model.idle_w, targets.power_w or 4 * model.idle_w)
+        scale_w = targets.power_w or 4 * model.idle_w
+        self._power = PowerObserver(model.idle_w, scale_w)
+        token_j = model.energy_at_j(0.0)
+        self._assumed_per_s = (scale_w - model.idle_w) / token_j if token_j > 0 else 0.0
+        self._told_s: float | None = None  # when the rate was last told
         self._heat = HeatObserver(poles)
         self._latency_ratio = 1.0
         self._response = 1.0
@@ -66,7 +76,7 @@ class ModelReference:
         self._observe(telemetry, elapsed_s)
         limit_w = self._limit_w()
         correction = Correction(self._power.offset_w, self._power.gain)
-        rate_per_s = self._arrivals.per_s or 0.0
+        rate_per_s = self._rate_per_s()
         answer = self._model.meet(limit_w, rate_per_s, correction, self._prices_per_j())
         self._answer = self._kept_throughput(answer, rate_per_s)
         price_per_j = self._answer.price_per_j / self._response
@@ -81,16 +91,29 @@ class ModelReference:
 
     def _observe(self, telemetry: Telemetry, elapsed_s: float) -> None:
         """Learn from what was read."""
-        if telemetry.tokens_per_s is not None:
-            self._arrivals.learn(telemetry.tokens_per_s, elapsed_s)
+        arrived_per_s = telemetry.tokens_per_s
+        if arrived_per_s is not None:
+            self._told_s = telemetry.at_s
+            if self._assumed_per_s > 0:
+                arrived_per_s = min(arrived_per_s, _MOST_RATES * self._assumed_per_s)
+            if not self._arrivals.learn(arrived_per_s, elapsed_s):
+                arrived_per_s = None
         self._observe_routing(telemetry, elapsed_s)
         if self._model.layer.has_energy:
-            self._observe_power(telemetry, elapsed_s)
+            if arrived_per_s is None:
+                arrived_per_s = self._rate_per_s()
+            self._observe_power(telemetry, arrived_per_s, elapsed_s)
 
-    def _observe_power(self, telemetry: Telemetry, elapsed_s: float) -> None:
-        arrived_per_s = telemetry.tokens_per_s
-        if arrived_per_s is None:
-            arrived_per_s = self._arrivals.per_s or 0.0
+    def _rate_per_s(self) -> float:
+        """The rate of arrivals as observed; an assumed one where it is not told for long."""
+        told_per_s = self._arrivals.per_s or 0.0
+        return max(told_per_s, self._assumed_per_s) if self._is_untold() else told_per_s
+
+    def _is_untold(self) -> bool:
+        at_s = 0.0 if self._at_s is None else self._at_s
+        return self._told_s is None or at_s - self._told_s > _UNTOLD_S
+
+    def _observe_power(self, telemetry: Telemetry, arrived_per_s: float, elapsed_s: float) -> None:
         served_per_s = arrived_per_s * (1 - self._answer.deferred_share)
         dynamic_w = served_per_s * self._model.energy_at_j(self._answer.price_per_j)
         self._power.predict(telemetry.at_s, dynamic_w)
@@ -164,4 +187,6 @@ class ModelReference:
             "temp_stuck": float(self._heat.stuck),
             "expected_kl_nats": self._model.kl_at_nats(price),
         }
+        if self._is_untold():
+            terms["assumed_per_s"] = self._rate_per_s()
         return terms if limit_w == inf else terms | {"limit_w": limit_w}

@@ -27,7 +27,8 @@ class Supervised:
 
     Without a reading for `hold_s` seconds, or with one that is frozen for so long, the routing is
     static: the cost model's answer to the highest rate of the last minute, with the offset, the
-    gain and the limit that were observed last. It is logged, as is the return. Each tick has the
+    gain and the limit that were observed last; where no rate was ever told or assumed, what was in
+    force stays. It is logged, as is the return. Each tick has the
     certificate of one pass with the shares since the one before, under the bias that was in force:
     `certificate_gap` is how much more score than this an assignment could have in the mean, joules
     at their price. Passes whose loads scatter around these shares may have larger ones.
@@ -72,10 +73,14 @@ class Supervised:
     def _static(self) -> Decision:
         """The cost model's answer to the highest rate of late."""
         observed = self._observed
+        told_per_s = self._peaks[0][1] if self._peaks else None
+        rate_per_s = observed.get("assumed_per_s", told_per_s)
+        if rate_per_s is None:
+            return replace(self._in_force, terms={})
         target_w = inf if self._targets.power_w is None else self._targets.power_w
         answer = self._model.meet(
             min(observed.get("limit_w", inf), target_w),
-            self._peaks[0][1] if self._peaks else 0.0,
+            rate_per_s,
             Correction(observed.get("offset_w", 0.0), observed.get("gain", 1.0)),
             (0.0, self._model.highest_price_per_j),
         )

@@ -21,22 +21,23 @@ class ArrivalRate:
         self._variance = 0.0
         self._confirmed = Confirmed(_STEP_READINGS)
 
-    def learn(self, per_s: float, elapsed_s: float) -> None:
-        """Take a reading in tokens/s, `elapsed_s` after the one before."""
+    def learn(self, per_s: float, elapsed_s: float) -> bool:
+        """Take a reading in tokens/s, `elapsed_s` after the one before; tell whether it counts."""
         if self.per_s is None:
             self.per_s, self._variance = per_s, (_FIRST_SPREAD * per_s) ** 2
-            return
+            return True
         foreseen_per_s = max(0.0, self.per_s + self._trend_per_s2 * elapsed_s)
         error_per_s = per_s - foreseen_per_s
         far_per_s = _FAR_SPREADS * sqrt(self._variance)
         kind = self._confirmed.judge(error_per_s, far_per_s)
         if kind == "doubted":
-            return
+            return False
         if kind == "step":
             self.per_s, self._trend_per_s2 = per_s, 0.0
             self._variance = max(self._variance, (_FIRST_SPREAD * per_s) ** 2)
-            return
+            return True
         gain = 1 - exp(-elapsed_s / _SMOOTHED_S)
         self.per_s = max(0.0, foreseen_per_s + gain * error_per_s)
         self._trend_per_s2 += gain**2 / (2 - gain) * error_per_s / elapsed_s
         self._variance += (1 - exp(-elapsed_s / _SPREAD_S)) * (error_per_s**2 - self._variance)
+        return True

@@ -49,6 +49,13 @@ def test_without_a_reading_it_holds() -> None:
     assert adapter.tick(Telemetry(0.2, None, None, 100e3)) is decision
 
 
+def test_without_a_rate_of_arrivals_it_learns_all_the_same() -> None:
+    adapter = TTHAAdapter(MODEL, Targets(power_w=250.0), weights=AdapterWeights(learning_rate=1e-2))
+    for at in range(60):
+        bias = adapter.tick(Telemetry(at / 10, 300.0)).bias
+    assert bias[[0, 2]].max() < bias[[1, 3]].min()
+
+
 def test_the_prediction_is_that_of_the_cost_model() -> None:
     adapter = TTHAAdapter(MODEL, Targets(power_w=250.0))
     terms = adapter.tick(Telemetry(0.1, 300.0, None, 100e3)).terms

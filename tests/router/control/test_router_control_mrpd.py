@@ -109,3 +109,29 @@ def test_shares_that_follow_a_price_otherwise_are_learnt(response: float) -> Non
         price = decision.price_per_j or 0.0
     assert decision.terms["response"] == pytest.approx(response, rel=0.05)
     assert power_w == pytest.approx(270.0, abs=2.0)
+
+
+@pytest.mark.parametrize("told_per_s", [None, 0.0, 60e3])
+@pytest.mark.parametrize("arriving_per_s", [60e3, 100e3, 140e3])
+def test_without_a_rate_of_arrivals_the_power_is_held(
+    told_per_s: float | None, arriving_per_s: float
+) -> None:
+    controller = ModelReference(MODEL, Targets(power_w=250.0))
+    for at in range(1, 5):
+        controller.tick(Telemetry(at / 10, IDLE_W, None, told_per_s))
+    power_w, price, served = IDLE_W, 0.0, 1.0
+    for at in range(5, 400):
+        power_w = IDLE_W + 1.1 * arriving_per_s * served * MODEL.energy_at_j(price)
+        decision = controller.tick(Telemetry(at / 10, power_w + 0.1 * (-1) ** at))
+        price, served = decision.price_per_j or 0.0, 1 - decision.deferred_share
+    free_w = IDLE_W + 1.1 * arriving_per_s * MODEL.energy_at_j(0.0)
+    assert power_w == pytest.approx(min(250.0, free_w), abs=2.0)
+    assert "assumed_per_s" in decision.terms
+
+
+def test_one_absurd_rate_changes_nothing() -> None:
+    controller = ModelReference(MODEL, Targets(power_w=250.0, temp_c=70.0))
+    for at in range(1, 300):
+        rate_per_s = 1e12 if at in (100, 150, 151) else 60e3
+        decision = controller.tick(Telemetry(at / 10, IDLE_W + 120 + at % 2, 50.0, rate_per_s))
+    assert (decision.price_per_j, decision.deferred_share) == (0.0, 0.0)

@@ -62,6 +62,19 @@ def test_a_controller_that_predicts_nothing_is_static_by_the_model() -> None:
     assert IDLE_W + 100e3 * MODEL.energy_at_j(decision.price_per_j) == pytest.approx(250.0)
 
 
+@pytest.mark.parametrize("kind", [ModelReference, ProportionalIntegral])
+def test_a_static_routing_without_a_rate_is_what_was_in_force(
+    kind: type[ModelReference | ProportionalIntegral],
+) -> None:
+    one = Supervised(kind(MODEL, TARGETS), MODEL, TARGETS)
+    for at in range(100):
+        before = one.tick(Telemetry(at / 10, 260.0 + at % 2))
+    for at in range(100, 140):
+        after = one.tick(Telemetry(at / 10))
+    assert one.history.ticks[-1].state == "static"
+    assert after.price_per_j == pytest.approx(before.price_per_j, rel=0.05)
+
+
 def test_each_tick_has_its_losses_and_what_was_observed() -> None:
     one = supervised()
     terms = one.tick(Telemetry(0.1, 275.0, 50.0, 100e3)).terms
