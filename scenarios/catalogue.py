@@ -53,9 +53,14 @@ _ATTENTION: Final = (
 )  # fmt: skip
 
 
+def is_dense(preset: Preset) -> bool:
+    """Whether every token goes to the one expert, so that there is nothing to route."""
+    return preset.experts == 1
+
+
 def unit_operation(preset: Preset) -> Operation | None:
-    """The layer as one operation; None for one rank of several, which has none."""
-    if preset.local_experts is not None:
+    """The layer as one operation; None for one rank of several, and for a dense layer."""
+    if preset.local_experts is not None or is_dense(preset):
         return None
     return moe_layer.OPERATION if preset.weight_format is None else moe_layer_packed.OPERATION
 
@@ -63,17 +68,21 @@ def unit_operation(preset: Preset) -> Operation | None:
 def layer_of(preset: Preset) -> tuple[Operation, ...]:
     """The operations of a layer as the preset has it, and of a whole one the layer as a unit.
 
-    Experts are packed where the preset names a format for their weights.
+    Experts are packed where the preset names a format for their weights. A dense layer routes no
+    token: it has neither a router nor rows to bring to experts and back.
     """
     packs = preset.weight_format is not None
+    up, down = (w13.W13, w2.W2) if is_dense(preset) else (w13.W13_GROUPED, w2.W2_GROUPED)
     experts_of = (packed.W13, packed.W2) if packs else (
-        w13.W13_GROUPED, act_mul.OPERATIONS[preset.activation], w2.W2_GROUPED,
+        up, act_mul.OPERATIONS[preset.activation], down,
     )  # fmt: skip
+    to_experts = (gate.OPERATION, moe_layer.ROUTERS[preset.router], permute.OPERATION)
+    if not is_dense(preset):
+        experts_of = (*to_experts, *experts_of, unpermute.OPERATION)
     shared = packed.SHARED if packs else shared_expert.OPERATION
     unit = unit_operation(preset)
     return (
-        gate.OPERATION, moe_layer.ROUTERS[preset.router], permute.OPERATION, *experts_of,
-        unpermute.OPERATION, *(() if preset.shared_ffn is None else (shared,)),
+        *experts_of, *(() if preset.shared_ffn is None else (shared,)),
         *(() if unit is None else (unit,)),
     )  # fmt: skip
 

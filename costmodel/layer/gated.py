@@ -22,7 +22,9 @@ from .loads import RoutedCurve, expected_active, with_active
 from .query import LayerQuery
 
 _BY_LOAD: Final = ("w13_grouped", "w2_grouped", "w13_act_packed", "w2_packed")
-_UNPACKED: Final = ("w13_grouped", "act_mul", "act_mul_gelu", "act_mul_clipped", "w2_grouped")
+_UNPACKED: Final = (
+    "w13_grouped", "w2_grouped", "w13", "w2", "act_mul", "act_mul_gelu", "act_mul_clipped",
+)  # fmt: skip
 _FIRST_ROUTED: Final = "permute"
 _LAST_ROUTED: Final = "unpermute"
 _NO_UNIT: Final = "the layer was not measured as one unit"
@@ -214,7 +216,7 @@ def why_no_experts(file: CostModelFile) -> str:
     return "; ".join(
         f"{name}: {reason}"
         for name, reason in file.unmeasured.items()
-        if name.partition("-")[0] in _BY_LOAD
+        if name.partition("-")[0] in (*_BY_LOAD, "w13", "w2")
     )
 
 

@@ -29,7 +29,7 @@ _READ: Final = (
 )
 _TOLD_OF_DENSE: Final = (
     "its layer counts as one expert that every token goes to",
-    "--ops layer measures a router, a sort and a gather too, which a dense layer has not",
+    "--ops layer measures its two products and its activation",
 )
 # Where huggingface_hub keeps a model's files; and a model as it is named there.
 _IN_CACHE: Final = re.compile(r"/models--([\w.-]+?)--([\w.-]+)/snapshots/([0-9a-f]{40})/")

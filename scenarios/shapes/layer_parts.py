@@ -6,14 +6,14 @@ from typing import Final
 from ...store.errors import BadInput
 from ...store.fitted_runs import LayerSizes, PartCurve
 from ...store.scenario import L2
-from ..catalogue import layer_of, unit_operation
+from ..catalogue import is_dense, layer_of, unit_operation
 from ..engines import registry
 from ..operation import Operation
 from ..ops.layer import packed, routed_experts, w13
 from ..preset import UNPACKED_BITS, Preset
 
-GATED_OPS: Final = tuple(one.name for one in (w13.W13_GROUPED, packed.W13))
-"""Operations of which a model holds a layer of gated experts if it has any of them."""
+GATED_OPS: Final = tuple(one.name for one in (w13.W13_GROUPED, w13.W13, packed.W13))
+"""Operations of which a model holds a layer of gated experts if they are parts of it."""
 
 
 def layer_sizes(preset: Preset) -> LayerSizes:
@@ -50,8 +50,13 @@ def parts_of(preset: Preset, l2: L2) -> tuple[PartCurve, ...]:
 
 
 def routed_of(preset: Preset, l2: L2) -> tuple[PartCurve, ...]:
-    """The curves of operations that compute the routed experts of a layer in one, engines' too."""
-    found = []
+    """The curves of operations that compute the routed experts of a layer in one, engines' too.
+
+    None of a dense layer, whose expert is not routed.
+    """
+    found: list[PartCurve] = []
+    if is_dense(preset):
+        return ()
     for one in (routed_experts.PLAIN, routed_experts.PACKED, *registry.OPERATIONS.values()):
         if "weight_bits" in one.fields and preset.weight_bits == UNPACKED_BITS:
             continue
@@ -61,7 +66,7 @@ def routed_of(preset: Preset, l2: L2) -> tuple[PartCurve, ...]:
 
 
 def unit_of(preset: Preset, l2: L2) -> str | None:
-    """The curve of the layer as one unit; None of one rank of several, which has none."""
+    """The curve of the layer as one unit; None where it has none."""
     unit = unit_operation(preset)
     return None if unit is None else _curve(unit, preset, l2).curve
 

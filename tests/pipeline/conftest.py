@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.scenarios.catalogue import OPERATIONS
-from moeprof.scenarios.preset import load_preset, to_toml
+from moeprof.scenarios.preset import Preset, load_preset, to_toml
 from moeprof.store.document import write_document
 from moeprof.store.files import write_whole
 from moeprof.store.plan import OpPlan
@@ -19,12 +19,14 @@ SIZES = tuple(range(1, 33))
 HELD_OUT = SIZES[2:30:4]
 
 
-def write_linear_run(folder: Path, name: str = "gelu", slower: int = 1) -> Run:
+def write_linear_run(
+    folder: Path, name: str = "gelu", slower: int = 1, preset: Preset | None = None
+) -> Run:
     """Write a run of one operation on a CPU that is recorded, and not parsed.
 
-    Its calls take `slower` times `latency_us`.
+    Its calls take `slower` times `latency_us`. `preset` is "small" where it is None.
     """
-    run, preset = Run(folder), load_preset("small")
+    run, preset = Run(folder), preset or load_preset("small")
     operation = OPERATIONS[name]
     scenarios = [operation.scenario(preset, tokens, "float32", "cold") for tokens in SIZES]
     op = OpPlan(name, scenarios[0].curve, SIZES, _without(HELD_OUT), HELD_OUT)

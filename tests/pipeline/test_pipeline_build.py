@@ -55,6 +55,19 @@ def test_an_operation_of_the_plan_that_no_size_was_measured_of_is_named(recorded
     assert unmeasured == {"relu": "no size for its fit was measured, and a curve needs two"}
 
 
+def test_a_dense_layer_is_added_up_from_its_products(tmp_path: Path) -> None:
+    dense = replace(
+        load_preset("small"), experts=1, top_k=1, groups=1, kept_groups=1, shared_ffn=None
+    )
+    run = write_linear_run(tmp_path / "dense", "w13", slower=100, preset=dense)
+    built = build_model(run.folder)
+    (layer,) = built.model.layers
+    assert [one.op for one in layer.own_parts] == ["w13", "act_mul", "w2"]
+    found = KernelCostModel.load(built.path).get_layer_cost(8)
+    assert [part.cost.op for part in found.parts] == ["w13"]
+    assert [one.partition(":")[0] for one in found.missing] == ["act_mul", "w2"]
+
+
 def test_each_warning_is_reported_at_once_and_returned(recorded: Run, listener: Listener) -> None:
     (op,) = recorded.plan().ops
     more = replace(op, domain=(*SIZES, 64), holdout=(*HELD_OUT, 64))

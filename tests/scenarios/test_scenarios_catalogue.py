@@ -372,6 +372,15 @@ def test_the_grouped_operations_of_a_rank_match_their_reference(name: str) -> No
     assert counted == sum(one.nbytes for one in tensors([*inputs, given]))
 
 
+def test_a_dense_layer_routes_nothing() -> None:
+    dense = load_preset("llama-3.1-8b")
+    assert names("layer", dense) == ["w13", "act_mul", "w2"]
+    packs = replace(dense, weight_format="mxfp4", group_size=32)
+    assert names("layer", packs) == ["w13_act_packed", "w2_packed"]
+    shared = replace(dense, shared_ffn=64)
+    assert names("layer", shared) == ["w13", "act_mul", "w2", "shared_expert"]
+
+
 def test_a_step_is_a_layer_and_its_attention() -> None:
     attention = ["qkv", "attention_prefill", "attention_decode", "o_proj"]
     assert names("step", ODD) == [*names("layer", ODD), *attention]

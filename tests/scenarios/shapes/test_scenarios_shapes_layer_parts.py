@@ -6,7 +6,7 @@ import pytest
 
 from moeprof.scenarios.catalogue import layer_of
 from moeprof.scenarios.preset import PRESETS, load_preset
-from moeprof.scenarios.shapes.layer_parts import layer_sizes, parts_of, unit_of
+from moeprof.scenarios.shapes.layer_parts import layer_sizes, parts_of, routed_of, unit_of
 
 SMALL = load_preset("small")
 
@@ -16,7 +16,15 @@ def test_every_operation_of_a_layer_is_a_part_or_the_unit(name: str) -> None:
     preset = load_preset(name)
     measured = [one.scenario(preset, 8, preset.dtype, "cold").curve for one in layer_of(preset)]
     parts = [one.curve for one in parts_of(preset, "cold") if one.weight_bits is None]
-    assert [*parts, unit_of(preset, "cold")] == measured
+    unit = unit_of(preset, "cold")
+    assert [*parts, *([] if unit is None else [unit])] == measured
+
+
+def test_a_dense_layer_has_no_unit_and_nothing_that_computes_routed_experts() -> None:
+    dense = load_preset("llama-3.1-8b")
+    assert unit_of(dense, "cold") is None
+    assert routed_of(dense, "cold") == ()
+    assert routed_of(SMALL, "cold") != ()
 
 
 def test_packed_weights_stand_beside_what_they_replace() -> None:
