@@ -56,7 +56,9 @@ def costs_of_experts(
                     model, kind, loads[1:], idle_w, allow_estimates=allow_estimates
                 )
     reason = _why_no_energy(costs.values(), allow_estimates)
-    remarks = [remark for one in costs.values() for remark in one.remarks]
+    origin = model.file.origin
+    remarks = [] if origin is None else [f"the latencies are imported from {origin.project}"]
+    remarks += [remark for one in costs.values() for remark in one.remarks]
     energies_j = [costs[kind].energy_j for kind in kinds]
     times_s = [costs[kind].steady_s for kind in kinds]
     if idle is None or reason is not None:

@@ -28,7 +28,8 @@ class RouterSettings:
 
     `alpha_per_j` and `beta_per_s` are what a joule and a second cost in units of a score, for
     kernel_aware. `kl_price_j` is what a nat of change may cost in J, None for eight times what an
-    assignment costs; `time_price_w` what a second is worth in W, beside idle power. Of `targets`
+    assignment costs; `time_price_w` what a second is worth in W, beside idle power. Where energy
+    is unknown and time_price_w is 0 a second counts as 1 J: a kl_price_j is one in s. Of `targets`
     the router itself keeps to power and temperature; `thermal` is how power becomes temperature.
 
     Raises BadInput for an unknown strategy and a price that is none.

@@ -30,8 +30,8 @@ TempLimit = Annotated[float | None, typer.Option(help="Temperature to settle at,
 KlPrice = Annotated[
     float | None,
     typer.Option(
-        help="What a nat of changed routing may cost, in J; if left out, as much as eight"
-        " assignments."
+        help="What a nat of changed routing may cost, in J, or in s where energy is unknown; if"
+        " left out, as much as eight assignments."
     ),
 ]
 AllowEstimates = Annotated[

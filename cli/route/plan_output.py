@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 def show_plan(found: "RoutePlan") -> None:
     """Show a plan: both routings, the kinds of experts, and what is to know of it."""
     gpus = "1 GPU" if found.gpus == 1 else f"{found.gpus} GPUs"
+    tokens = "1 token" if found.tokens == 1 else f"{found.tokens} tokens"
     render.table(
-        f"{found.tokens} tokens to {found.top_k} of {found.experts} experts each, on {gpus}",
+        f"{tokens} to {found.top_k} of {found.experts} experts each, on {gpus}",
         ["one pass", "#own routing", "#planned", "#% change", "unit"],
         [
             _row(name, own / per_unit, planned / per_unit, unit)
@@ -23,7 +24,7 @@ def show_plan(found: "RoutePlan") -> None:
     )
     render.table(
         "Experts by kind, in the mean of each",
-        ["kernels", "#experts", "#rows", "#planned", "#bias from", "#to", "#hull"],
+        ["kernels", "#experts", "#rows", "#planned", "#bias", "#to", "#hull"],
         [
             [
                 kind.kind,
@@ -71,6 +72,7 @@ def _sentences(found: "RoutePlan") -> Iterator[str]:
     yield f"verdict: {found.verdict}: {_verdict(found)}"
     yield f"certificate: {_certificate(found)}"
     yield _saved(found)
+    yield _price(found)
     yield from found.reasons[1:]
     yield (
         "hull: the share by which the curve of energy, and that of latency, lies above its convex"
@@ -117,6 +119,14 @@ def _saved(found: "RoutePlan") -> str:
         return f"saved: {render.number(saved_us, 3)} us a pass, for {a_nat}"
     saved_mj = 1e3 * (own.total_j - planned.total_j)
     return f"saved: {render.number(saved_mj, 3)} mJ a pass with idle power, for {a_nat}"
+
+
+def _price(found: "RoutePlan") -> str:
+    if found.kl_price_j is not None:
+        return f"price: a nat of KL may cost {render.number(1e3 * found.kl_price_j, 3)} mJ"
+    assert found.kl_price_s is not None
+    price_us = render.number(1e6 * found.kl_price_s, 3)
+    return f"price: a nat of KL may cost {price_us} us: energy is unknown, so --kl-price is in s"
 
 
 def _percent(share: float | None) -> str:

@@ -74,7 +74,8 @@ class RoutePlan:
 
     `gap` is how far the answer is from the best at most, as a share of `gap_of`; `measured_gap` the
     same by the measured curves in place of their hulls, None where there is none. `kl_nats` is the
-    change of routing over all assignments. `safe_tokens` is the largest batch that keeps to the
+    change of routing over all assignments. A nat may cost `kl_price_j`, or where energy is unknown
+    `kl_price_s`; the other is None. `safe_tokens` is the largest batch that keeps to the
     cap without waiting, None where none does and without a cap. `stale` says why the model may be
     older than its run.
     """
@@ -90,7 +91,8 @@ class RoutePlan:
     own: Way
     planned: Way
     kl_nats: float
-    kl_price_j: float
+    kl_price_j: float | None
+    kl_price_s: float | None
     gap: float
     gap_of: Literal["objective", "top-k mass"]
     measured_gap: float | None
@@ -180,6 +182,7 @@ def _answer(
 ) -> RoutePlan:
     found, cap_w = _found(costs, plan), plan.occasion.cap_w
     is_drawn = plan.charges is not None
+    price, has_energy = plan.prices.kl_price_j, costs.energy_reason is None
     return RoutePlan(
         tokens=query.tokens,
         experts=costs.experts,
@@ -192,7 +195,8 @@ def _answer(
         own=_way(costs, found.own, cap_w, found.own_active),
         planned=_way(costs, found.ours, cap_w, found.active),
         kl_nats=found.kl_nats,
-        kl_price_j=plan.prices.kl_price_j,
+        kl_price_j=price if has_energy else None,
+        kl_price_s=None if has_energy else price,
         gap=found.gap,
         gap_of="top-k mass" if is_drawn else "objective",
         measured_gap=None if is_drawn or plan.loads is None else plan.loads.measured_gap,

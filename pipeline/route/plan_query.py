@@ -18,7 +18,8 @@ class PlanQuery:
 
     `experts` is a number, or numbers with the kernels that compute them, "8:fc1+gelu+fc2,8:gemm";
     None, as `top_k`, is that of the layer in the model. `routing` is uniform, zipf:SKEW or the path
-    of a file of recorded counts. `kl_price_j` is what a nat of change may cost.
+    of a file of recorded counts. `kl_price_j` is what a nat of change may cost, in J,
+    and in s where energy is unknown.
     """
 
     tokens: int

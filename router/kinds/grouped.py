@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...costmodel.cost import Cost
+from ...costmodel.curve.extrapolation import MAX_OCTAVES, OutOfRange
 from ...costmodel.layer.loads import expected_active, non_negative
 from ...costmodel.model import KernelCostModel
 from ...costmodel.surface.prediction import TILE_ROWS, terms
@@ -39,19 +41,46 @@ class GroupedPoints:
     top_k: int
     experts: int
 
+    def beyond(self, rows: Float64) -> NDArray[np.bool_]:
+        """Which loads [S] no measured batch reaches: an expert has at most a row of each token.
+
+        All, where the largest is below the smallest batch. Raises OutOfRange for a load beyond
+        four doublings.
+        """
+        first, last, most = self.tokens.min(), self.tokens.max(), rows.max()
+        if most > last * 2**MAX_OCTAVES or most * 2**MAX_OCTAVES < first:
+            raise OutOfRange(
+                self.costs[0].op,
+                int(most),
+                f"it was measured from batch size {first:g} to {last:g}, and this is more than"
+                f" {MAX_OCTAVES:g} doublings away",
+                "profile a range that holds it",
+            )
+        return np.asarray((rows > last) | (most < first))
+
     def expert_curve(self, values: Float64, rows: Float64) -> Float64:
         """What an expert takes at `rows` [S], from a value of each knot [K], NaN where unknown.
 
         All NaN where fewer than three knots are known.
         """
-        known = np.isfinite(values) & (values > 0)
-        if known.sum() < _MIN_KNOTS:
+        columns = self._columns(values)
+        if len(columns) < _MIN_KNOTS:
             return np.full(len(rows), np.nan)
-        columns = terms(self.tokens[known], self.active[known], self.top_k)
-        _, per_expert, per_token, per_row = non_negative(columns / values[known, None])
+        _, per_expert, per_token, per_row = non_negative(columns)
         beyond = np.maximum(0.0, rows - TILE_ROWS) / self.experts
         curve: Float64 = per_expert + per_token * rows / self.top_k + per_row * beyond
         return curve
+
+    def mean_error(self, values: Float64) -> float:
+        """By what share the terms miss the value of a knot [K], in the mean of those known."""
+        columns = self._columns(values)
+        return float(np.abs(columns @ non_negative(columns) - 1).mean())
+
+    def _columns(self, values: Float64) -> Float64:
+        """The terms at the known knots as shares of the values there, [knots, 4]."""
+        known = np.isfinite(values) & (values > 0)
+        columns = terms(self.tokens[known], self.active[known], self.top_k)
+        return columns / values[known, None]
 
 
 def grouped_points(

@@ -90,7 +90,13 @@ def _kernel_costs(
     latency_s = np.array([cost.latency_us for cost in costs]) / 1e6
     drawn = np.array([_steady(cost, idle_w) for cost in costs])
     energy_j, steady_s = drawn[:, 0], drawn[:, 1]
+    remarks = list(_remarks(op, costs))
     if grouped is not None:
+        beyond = np.count_nonzero(grouped.beyond(rows))
+        if beyond:
+            remarks.append(f"{op}: {beyond} of {len(rows)} loads are extrapolated")
+        error = f"{grouped.mean_error(latency_s):.1%}".replace("%", " %")
+        remarks.append(f"{op}: an expert's part is by a fit that misses the costs by {error}")
         latency_s, energy_j, steady_s = (
             grouped.expert_curve(values, rows) for values in (latency_s, energy_j, steady_s)
         )
@@ -101,7 +107,7 @@ def _kernel_costs(
         steady_s=steady_s if known else None,
         reason=None if known else f"{op}: {_why_none(costs)}",
         sources=frozenset(cost.energy_source for cost in costs if cost.energy_mj is not None),
-        remarks=tuple(_remarks(op, costs)),
+        remarks=tuple(remarks),
     )
 
 

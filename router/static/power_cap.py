@@ -63,12 +63,20 @@ def largest_batch_within(costs: ExpertCosts, chances: Float64, cap_w: float) -> 
     """The largest batch whose mean power is at most `cap_w` without waiting; None where none is.
 
     `chances` [N] are those of a token to go to each expert. Batches are tried in equal ratios, up
-    to the largest load of the costs.
+    to the largest load of the costs, and above the largest that keeps to the cap by halving.
     """
-    most = int(costs.loads[-1])
-    within = [
-        int(tokens)
-        for tokens in np.unique(np.rint(np.geomspace(1, most, _SIZES)))
-        if (expected_cost(costs, chances, int(tokens)).power_w or 0.0) <= cap_w
-    ]
-    return max(within, default=None)
+
+    def is_within(tokens: int) -> bool:
+        return (expected_cost(costs, chances, tokens).power_w or 0.0) <= cap_w
+
+    sizes = np.unique(np.rint(np.geomspace(1, costs.loads[-1], _SIZES)))
+    tried: list[int] = sizes.astype(int).tolist()
+    within = [tokens for tokens in tried if is_within(tokens)]
+    if not within:
+        return None
+    largest = within[-1]
+    above = min((tokens for tokens in tried if tokens > largest), default=largest)
+    while above - largest > 1:
+        middle = (largest + above) // 2
+        largest, above = (middle, above) if is_within(middle) else (largest, middle)
+    return largest

@@ -9,6 +9,7 @@ from moeprof.costmodel.curve.extrapolation import OutOfRange
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.router.from_model import costs_of_experts
 from moeprof.router.kinds.kind import ExpertKind
+from moeprof.store.cost_model import Origin
 from moeprof.store.errors import BadInput
 from moeprof.tests.costmodel.layer.gated_models import gated_model
 from moeprof.tests.router.expert_models import (
@@ -72,6 +73,13 @@ def test_energy_is_drawn_in_the_time_of_a_steady_load() -> None:
         chain_model(steady_ratio=1.25, energy_source="imported"), [CHAIN], 64
     )
     assert withheld.latency_s == pytest.approx(single.latency_s)
+
+
+def test_an_imported_model_is_named() -> None:
+    origin = Origin("https://example.org/tables", "0", "MIT", {})
+    file = replace(chain_file(None), source="imported", origin=origin)
+    costs = costs_of_experts(KernelCostModel.from_file(file), [CHAIN], 64)
+    assert costs.remarks == ("the latencies are imported from https://example.org/tables",)
 
 
 def test_energies_of_a_simulated_device_say_so() -> None:

@@ -9,6 +9,7 @@ from moeprof.store.document import write_document
 from moeprof.store.run import Run
 from moeprof.tests.builders import make_plan
 from moeprof.tests.cli.command_line import Moeprof
+from moeprof.tests.costmodel.layer.gated_models import gated_file
 from moeprof.tests.router.expert_models import chain_file
 
 MIXED = ("--experts", "4:fc1+gelu+fc2,4:dequant_linear+gelu+fc2", "--top-k", 2)
@@ -50,7 +51,16 @@ def test_decode_and_identical_experts_are_certified_in_their_own_words(
     told = " ".join(timed.stderr.split())
     assert "by latency alone, because energy is unknown: fc1: this machine has no" in told
     assert "us a pass, for" in told
+    assert "us: energy is unknown, so --kl-price is in s" in told
     assert "mJ" not in timed.stdout
+
+
+def test_a_measured_layers_kernels_stand_on_one_line(moeprof: Moeprof, tmp_path: Path) -> None:
+    path = tmp_path / "layer.json"
+    write_document(path, with_checksum(gated_file("uniform")))
+    result = moeprof("route", "plan", path, "--tokens", 1)
+    assert result.stdout.startswith("1 token to 2 of 16 experts each")
+    assert "w13_grouped+act_mul+w2_grouped" in result.stdout
 
 
 def test_a_program_gets_all_of_it(moeprof: Moeprof, model: Path) -> None:

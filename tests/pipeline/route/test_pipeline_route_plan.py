@@ -33,7 +33,9 @@ def test_a_plan_says_what_both_routings_cost_and_how_far_ours_is_from_the_best(m
     assert ours is not None
     assert found.own.energy_j is not None
     assert own == pytest.approx(found.own.energy_j + IDLE_W * found.own.period_s)
-    assert (found.gap >= 0, found.kl_nats >= 0, found.kl_price_j > 0) == (True, True, True)
+    assert (found.gap >= 0, found.kl_nats >= 0, found.kl_price_s) == (True, True, None)
+    assert found.kl_price_j is not None
+    assert found.kl_price_j > 0
     assert [kind.kind for kind in found.kinds] == ["fc1+gelu+fc2", "dequant_linear+gelu+fc2"]
     assert [kind.experts for kind in found.kinds] == [4, 4]
 
@@ -54,6 +56,7 @@ def test_a_layer_tells_its_experts_and_their_kernels(tmp_path: Path) -> None:
         16, 2, "w13_grouped+act_mul+w2_grouped",
     )  # fmt: skip
     assert found.energy_reason is not None
+    assert (found.kl_price_j, found.kl_price_s is not None) == (None, True)
     assert (found.own.energy_j, found.own.power_w, found.own.total_j) == (None, None, None)
     assert found.kinds[0].energy_distance is None
 

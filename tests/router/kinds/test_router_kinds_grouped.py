@@ -46,6 +46,20 @@ def test_an_expert_has_the_coefficients_of_a_surface() -> None:
     assert costs.energy_j[0, 1:] == pytest.approx(above_idle, rel=1e-3)
 
 
+def test_loads_beyond_the_measured_batches_are_told_and_far_ones_refused() -> None:
+    most = max(row["tokens"] for row in POINTS)
+    moe = [ExpertKind(("moe",))] * 32
+    within, beyond = (costs_of_experts(surface_model(0), moe, size) for size in (most, 2 * most))
+    fitted = "moe: an expert's part is by a fit that misses the costs by 0.0 %"
+    assert within.remarks == (fitted,)
+    above = int((beyond.loads > most).sum())
+    assert beyond.remarks == (
+        f"moe: {above} of {len(beyond.loads) - 1} loads are extrapolated", fitted,
+    )  # fmt: skip
+    with pytest.raises(BadInput, match="more than 4 doublings away"):
+        costs_of_experts(surface_model(0), moe, 17 * most)
+
+
 def test_two_metered_knots_are_too_few_for_the_energy_of_an_expert() -> None:
     costs = costs_of_experts(surface_model(2), [ExpertKind(("moe",))] * 32, 64)
     assert costs.energy_reason is not None

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from moeprof.router.control.controller import Targets
+from moeprof.router.static.expected import expected_cost
 from moeprof.router.static.power_cap import cap_of, largest_batch_within
 from moeprof.store.cost_model import Pole, ThermalResponse
 from moeprof.store.errors import BadInput
@@ -50,5 +51,7 @@ def test_the_largest_batch_within_a_cap_draws_no_more_and_the_next_one_does() ->
     assert high == 512
     assert low is not None
     assert low < high
+    powers_w = [expected_cost(COSTS, 2 * SHARES, tokens).power_w for tokens in (low, low + 1)]
+    assert powers_w[0] <= 400 < powers_w[1]  # type: ignore[operator]
     assert largest_batch_within(COSTS, 2 * SHARES, 121.0) is None
     assert np.isclose(SHARES.sum(), 1)
