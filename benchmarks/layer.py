@@ -6,7 +6,8 @@ Three published layers, scaled down to a CPU, are measured part by part and as o
 at batch sizes of 1 to 512 (`whole_layer/measured.py`). A model is built as `build-model` builds it,
 from sizes of the routing "uniform" alone. `get_layer_cost` is then held against the layer
 
-    sizes     at sizes that no fit saw
+    unit      at sizes that no fit saw, as it answers there: by the curve of the layer as one unit
+    sizes     at the same, by the sum of the parts and the fitted difference
     skew      under zipf:1.2: its parts were measured there, the difference was not fitted there
     estimate  under zipf:1.2 where not even its parts were measured, from those of "uniform"
 
@@ -51,7 +52,7 @@ SIZES = range(1, 513)
 FITTED, CALIBRATION, HELD_OUT = 24, 8, 16
 TURN_S, QUICK_TURN_S = 0.4, 0.1  # CPU time for each size
 SKEWED = "zipf:1.2"
-WHATS = ("sizes", "skew", "estimate")
+WHATS = ("unit", "sizes", "skew", "estimate")
 PEER_SIZES = (1, 16, 128, 512)
 
 
@@ -128,6 +129,9 @@ def compared(preset: Preset, points: pa.Table) -> Iterator[Compared]:
     uniform, skewed = layers_of(preset)
     whole = KernelCostModel(with_differences(replace(file, layers=(uniform, skewed))))
     alone = KernelCostModel(with_differences(replace(file, layers=(uniform,))))
+    by_parts = KernelCostModel(
+        replace(whole.file, layers=tuple(replace(one, unit=None) for one in whole.file.layers))
+    )
     units = {
         (row["curve"], row["tokens"]): row["latency_us"]
         for row in points.to_pylist()
@@ -135,7 +139,9 @@ def compared(preset: Preset, points: pa.Table) -> Iterator[Compared]:
     }
     for (curve, tokens), measured_us in units.items():
         routing = "uniform" if curve == uniform.unit else SKEWED
-        models = {"sizes" if routing == "uniform" else "skew": whole}
+        models = {"skew": whole}
+        if routing == "uniform":
+            models = {"unit": whole, "sizes": by_parts}
         if routing == SKEWED:
             models["estimate"] = alone
         for what, model in models.items():
@@ -164,7 +170,7 @@ def summary(rows: Sequence[Compared]) -> dict[str, Any]:
 def goals_of(found: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     """A median error of 5 % at most and 90 % covered, where the parts were measured."""
     goals = []
-    for what in ("sizes", "skew"):
+    for what in ("unit", "sizes", "skew"):
         error, covered = found[what]["median_error"], found[what]["covered"]
         goals += [
             {"name": f"{what}: median error of a layer", "value": error, "unit": "",
@@ -198,9 +204,7 @@ def main() -> None:
         for what in WHATS:
             show(f"{name} {what}", [r for r in rows if (r.preset, r.what) == (preset.name, what)])
         peers += show_peers(preset, args.seed, turn_s)
-    found = {
-        what: summary([r for r in rows if r.what == what]) for what in ("sizes", "skew", "estimate")
-    }
+    found = {what: summary([r for r in rows if r.what == what]) for what in WHATS}
     for what in found:
         show(f"all {what}", [row for row in rows if row.what == what])
     goals = goals_of(found)

@@ -1,5 +1,6 @@
 """`moeprof show`: a model in the terminal: its curves, its errors, where it comes from."""
 
+import re
 from dataclasses import asdict
 from math import log
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _COLUMNS: Final = 8
 _MAX_CURVES: Final = 40
+_NAME_WIDTH: Final = 28  # of a curve, beside its numbers in 80 columns
 
 
 def show(
@@ -67,7 +69,9 @@ def _show_layer(layer: "LayerSizes", costs: "Sequence[LayerCost]") -> None:
     quantities: dict[str, list[float | None]] = {
         "sum": [cost.sum_us for cost in costs],
         "difference, fitted": [cost.difference_us for cost in costs],
-        f"layer{', incomplete' if costs[0].missing else ''}": [cost.latency_us for cost in costs],
+        f"layer, {'incomplete' if costs[0].missing else 'predicted'}": [
+            cost.latency_us for cost in costs
+        ],
         "  95 % from": [cost.latency_us_lo for cost in costs],
         "  to": [cost.latency_us_hi for cost in costs],
         "measured as one": [None if cost.unit is None else cost.unit.latency_us for cost in costs],
@@ -87,33 +91,44 @@ def _show_curves(view: "ModelView") -> None:
     curves, ops = view.file.curves, [curve.op for curve in view.file.curves]
     render.table(
         "Curves: latency over batch size, both logarithmic; leave-one-out error in %",
-        ["curve", "#from", "#to", "latency", "#us", "#to us", "fit", "#median", "#p95"],
+        ["curve", "#batch sizes", "latency", "#us", "#to us", "#median", "#p95"],
         [
             _row(curve, drawn(latencies_us), ops.count(curve.op) == 1)
             for curve, latencies_us in zip(curves, view.latencies_us, strict=False)
         ],
     )
-    once = [
+    unconfirmed = [
         f"{curve.op if ops.count(curve.op) == 1 else curve.curve}"
         f" at {len(curve.unconfirmed_tokens)} of {len(curve.knots_tokens)} sizes"
         for curve in curves
         if curve.unconfirmed_tokens
     ]
-    if once:
-        render.paragraph(f"measured once, without a repeat that agrees: {listed(once)}")
+    if unconfirmed:
+        render.paragraph(f"unconfirmed, no two measurements agree: {listed(unconfirmed)}")
+    steps = [curve.curve for curve in curves if curve.fit != "linear"]
+    if steps:
+        render.paragraph(f"fitted with steps of row tiles: {listed(steps)}")
     if len(curves) > _MAX_CURVES:
         render.say(f"and {len(curves) - _MAX_CURVES} more curves: --json has them all")
 
 
-def _row(curve: "CurveModel", line: str, only_curve: bool) -> list[str]:
+def _name_lines(name: str) -> render.Lines:
+    """A curve's name on as many lines as its column takes, none broken within a word."""
+    lines = [""]
+    for word in re.findall("[^-]*-?", name):
+        if lines[-1] and len(lines[-1] + word) > _NAME_WIDTH:
+            lines.append("")
+        lines[-1] += word
+    return tuple(lines)
+
+
+def _row(curve: "CurveModel", line: str, only_curve: bool) -> list[str | render.Lines]:
     return [
-        curve.op if only_curve else curve.curve,
-        str(curve.domain.first_tokens),
-        str(curve.domain.last_tokens),
+        curve.op if only_curve else _name_lines(curve.curve),
+        f"{curve.domain.first_tokens}-{curve.domain.last_tokens}",
         line,
         render.number(min(curve.latency_us), 3),
         render.number(max(curve.latency_us), 3),
-        curve.fit,
         render.percent(curve.error.median),
         render.percent(curve.error.p95),
     ]

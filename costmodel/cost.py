@@ -15,10 +15,10 @@ class Cost:
     "wall" time.
 
     Flags: `measured`, this batch size was measured at least twice and agrees; `measured_once`, it
-    was measured, and no repeat confirms it. Where neither holds the cost is interpolated, or else
-    `extrapolated`, the size lies outside the domain; `transferred`, the shape was not measured;
-    `estimated`, the conditions were not measured; `doubtful`, one of the points it is interpolated
-    from has flags.
+    was measured, and is unconfirmed: once alone, or no two repeats agree. Where neither holds the
+    cost is interpolated, or else `extrapolated`, the size lies outside the domain; `transferred`,
+    the shape was not measured; `estimated`, the conditions were not measured; `doubtful`, one of
+    the points it is interpolated from has flags.
     """
 
     op: str

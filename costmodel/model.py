@@ -185,7 +185,8 @@ class KernelCostModel:
         """Look up one pass of `batch_size` tokens through a mixture-of-experts layer.
 
         A layer of gated experts (`--ops layer`) is the sum of its parts, what it takes otherwise as
-        one unit, and the exchanges between ranks (docs/model.md). Without one in the model, or
+        one unit, and the exchanges between ranks (docs/model.md). Where it was measured as one
+        unit, that measurement is the answer. Without such a layer in the model, or
         where operations are named, it is the sum of kernels that need `top_k` and `active_experts`:
         the router's on all tokens, and the experts' once per active expert, on an even share of the
         assignments.

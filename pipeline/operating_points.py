@@ -1,6 +1,7 @@
 """The best way to run a layer under a budget of power and time, from one model or several."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,18 +104,18 @@ class _Found:
                 refusal = refusal or refused
         if not found and refusal is not None:
             self.left_out.append(f"{name}: {refusal.message}")
-        missing = next((cost.missing for cost in found if cost.missing), None)
-        if missing is not None:
-            self.left_out.append(f"{name}: {'; '.join(missing)}")
-            return
-        for cost in found:
+        lacking = [cost for cost in found if cost.missing]
+        if lacking:
+            reason = "; ".join(lacking[0].missing)
+            self.left_out.append(_left_out(name, reason, len(lacking), len(found)))
+        for cost in (one for one in found if not one.missing):
             self.communication_reason = cost.communication_reason
             self._points.append((name, _point(path, model, way, cost), cost.difference_reason))
 
     def comparable(self, *, needs_power: bool) -> list[OperatingPoint]:
         """The points that can be compared with each other. Raises BadInput where there are none.
 
-        A way without what a layer takes beside its parts is none where another has it.
+        A point without what a layer takes beside its parts is none where another has it.
         """
         if not self._points:
             reasons = "; ".join(self.left_out) or "the models share no batch size of all parts"
@@ -122,23 +123,36 @@ class _Found:
                 f"no way of running the layer was measured whole: {reasons}",
                 hint="moeprof profile --ops layer,engines, or --resume of a run that was cut short",
             )
-        if any(reason is None for *_, reason in self._points):
-            self._drop({name: reason for name, _, reason in self._points if reason is not None})
         if needs_power:
-            lacking = {name: one.energy_reason for name, one, _ in self._points if not one.power_w}
-            if len(lacking) == len({name for name, *_ in self._points}):
+            points = [one for _, one, _ in self._points]
+            if not any(one.power_w for one in points):
                 raise BadInput(
                     "what is asked for needs the energy of the layer, and it has none:"
-                    f" {next(iter(lacking.values()))}",
+                    f" {points[0].energy_reason}",
                     hint="ask for tokens-per-second without --budget-w, or measure energy:"
                     " docs/energy.md",
                 )
-            self._drop({name: f"no energy: {reason}" for name, reason in lacking.items()})
+            self._drop([None if p.power_w else f"no energy: {p.energy_reason}" for p in points])
+        if any(reason is None for *_, reason in self._points):
+            self._drop([reason for *_, reason in self._points])
         return [point for _, point, _ in self._points]
 
-    def _drop(self, reasons: Mapping[str, str]) -> None:
-        self.left_out += [f"{name}: {reason}" for name, reason in reasons.items()]
-        self._points = [one for one in self._points if one[0] not in reasons]
+    def _drop(self, reasons: Sequence[str | None]) -> None:
+        """Leave out the points that have a reason, and name each way of theirs with its first."""
+        of = Counter(name for name, *_ in self._points)
+        lacking: defaultdict[str, list[str]] = defaultdict(list)
+        for (name, *_), reason in zip(self._points, reasons, strict=True):
+            if reason is not None:
+                lacking[name].append(reason)
+        self.left_out += [_left_out(name, r[0], len(r), of[name]) for name, r in lacking.items()]
+        pairs = zip(self._points, reasons, strict=True)
+        self._points = [point for point, reason in pairs if reason is None]
+
+
+def _left_out(name: str, reason: str, lacking: int, of: int) -> str:
+    """Why a way is left out at `lacking` of its `of` sizes."""
+    sizes = "" if lacking == of else f", {lacking} of {of} sizes"
+    return f"{name}{sizes}: {reason}"
 
 
 def _check_same(

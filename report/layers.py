@@ -12,8 +12,9 @@ from .layer_chart import layer_chart_spec
 from .markup import Html, element, joined, plot, table
 from .quantities import between, percent, significant
 
+_PREDICTED: Final = "layer, predicted"
 _COLUMNS: Final = (
-    "batch size", "sum of the parts", "difference, fitted", "layer, predicted", "95 % interval",
+    "batch size", "sum of the parts", "difference, fitted", _PREDICTED, "95 % interval",
     "measured as one", "95 % interval",
 )  # fmt: skip
 
@@ -36,13 +37,16 @@ def layers_section(layers: Sequence[tuple[LayerSizes, Sequence[LayerCost]]]) -> 
 def _figure(at: int, layer: LayerSizes, costs: Sequence[LayerCost]) -> Html:
     name = f"{described(layer)}, {shortened(layer.routing or '', 30)}"
     names = [part.cost.op for part in costs[0].parts]
+    columns = [
+        "layer, incomplete" if costs[0].missing and one == _PREDICTED else one for one in _COLUMNS
+    ]
     caption = f"Parts of {name}, one after the other, in µs"
     return element(
         "figure",
         element("h3", name),
         element("figcaption", _beside(costs[0])),
         plot(f"layer-{at}", layer_chart_spec(costs), f"Chart of {caption}"),
-        table(caption, [*_COLUMNS, *names], list(map(_row, costs))),
+        table(caption, [*columns, *names], list(map(_row, costs))),
     )
 
 

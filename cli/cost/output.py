@@ -101,10 +101,15 @@ def _show_layer(layer: "LayerCost", path: Path) -> None:
         ["quantity", "#value", "#95 % from", "#to", "#per token", "#per assignment", "unit"],
         [[name, *map(render.number, values), unit] for name, *values, unit in rows],
     )
+    of_calls = any((part.cost.tokens, part.calls) != (layer.tokens, 1) for part in layer.parts)
+    call_columns = ["#batch size", "#calls", "#us a call"] if of_calls else []
     render.table(
         "Its parts, one after the other",
-        ["part", "#batch size", "#calls", "#us a call", "#us", "#% of time", "#mJ", "kind"],
-        [*(_part_row(part, layer) for part in layer.parts), *_rows_beside(layer)],
+        ["part", *call_columns, "#us", "#% of time", "#mJ", "kind"],
+        [
+            *(_part_row(part, layer, of_calls) for part in layer.parts),
+            *_rows_beside(layer, len(call_columns)),
+        ],
     )
     _say_beside(layer)
     if layer.energy_reason is None:
@@ -113,7 +118,8 @@ def _show_layer(layer: "LayerCost", path: Path) -> None:
         render.say(f"energy: {sources}" + (f"; no interval: {why}" if why else ""))
     else:
         render.say(f"energy: unavailable: {layer.energy_reason}")
-    flagged = dict.fromkeys(part.cost.op for part in layer.parts if part.cost.doubtful)
+    costs = [part.cost for part in layer.parts] + ([layer.unit] if layer.unit else [])
+    flagged = dict.fromkeys(cost.op for cost in costs if cost.doubtful)
     if flagged:
         _warn_flagged(", ".join(flagged), path)
 
@@ -126,14 +132,14 @@ def _flags(layer: "LayerCost") -> str:
     return f" ({', '.join(words)})" if words else ""
 
 
-def _part_row(part: "LayerPart", layer: "LayerCost") -> list[str]:
+def _part_row(part: "LayerPart", layer: "LayerCost", of_calls: bool) -> list[str]:
+    cost = part.cost
+    calls = [str(cost.tokens), str(part.calls), render.number(cost.latency_us)] if of_calls else []
     whole_us = part.calls * part.cost.latency_us
     energy_mj = part.cost.energy_mj
     return [
         part.cost.op,
-        str(part.cost.tokens),
-        str(part.calls),
-        render.number(part.cost.latency_us),
+        *calls,
         render.number(whole_us),
         render.number(100 * whole_us / layer.latency_us, 3),
         render.number(None if energy_mj is None else part.calls * energy_mj),
@@ -141,41 +147,57 @@ def _part_row(part: "LayerPart", layer: "LayerCost") -> list[str]:
     ]
 
 
-def _rows_beside(layer: "LayerCost") -> list[list[str]]:
+def _rows_beside(layer: "LayerCost", blanks: int) -> list[list[str]]:
     """The rows of what a layer takes beside its parts: in a row, and between ranks."""
+    unit = layer.unit if layer.is_as_measured else None
     added = [
-        ("difference", layer.difference_us, "fitted"),
+        ("difference", layer.difference_us, "fitted" if unit is None else _kind(unit)),
         *((one.name, one.latency_us, "estimated") for one in layer.communication),
     ]
     return [
-        [name, "", "", "", render.number(us), render.number(100 * us / layer.latency_us, 3), "", of]
+        [
+            name,
+            *[""] * blanks,
+            render.number(us),
+            render.number(100 * us / layer.latency_us, 3),
+            "",
+            of,
+        ]
         for name, us, of in added
         if us is not None
     ]
 
 
 def _say_beside(layer: "LayerCost") -> None:
-    """Say what is missing, and how the layer compares with itself as one measured unit."""
+    """Say what is missing, and what the layer takes as one unit."""
     if layer.missing:
         render.say(f"without {'; '.join(layer.missing)}")
     if layer.communication_reason is not None:
         render.say(f"nothing goes over a link: {layer.communication_reason}")
-    if layer.difference is None:
+    if layer.difference_reason is not None:
         render.say(f"no difference of a whole layer is added: {layer.difference_reason}")
-    else:
+    if layer.unit is not None:
+        render.say(_as_unit(layer, layer.unit))
+    if layer.difference is not None:
         fitted = layer.difference
         render.say(
-            f"difference of a whole layer: {render.number(fitted.gap_us, 3)} us between two parts,"
-            f" and {_more_or_less(-fitted.overlap_share)} of the sum; fitted at {fitted.n} sizes,"
-            f" within {render.number(100 * math.expm1(fitted.half_95), 3)} % at 95 % of them"
+            f"fitted difference of a whole layer: {render.number(fitted.gap_us, 3)} us between two"
+            f" parts, and {_more_or_less(-fitted.overlap_share)} of the sum; fitted at {fitted.n}"
+            f" sizes, within {render.number(100 * math.expm1(fitted.half_95), 3)} % at 95 % of them"
         )
-    if layer.unit is not None:
-        more = _more_or_less(layer.latency_us / layer.unit.latency_us - 1)
-        render.say(
-            f"measured as one unit ({layer.unit.op}): {render.number(layer.unit.latency_us)} us"
-            f" ({_kind(layer.unit)}); the sum of the parts is {render.number(layer.sum_us)} us"
-            + ("" if layer.missing else f", the latency above {more}")
-        )
+
+
+def _as_unit(layer: "LayerCost", unit: "Cost") -> str:
+    """The layer as one unit, and how far its parts and their fitted difference are from that."""
+    latency = f"{render.number(unit.latency_us)} us ({_kind(unit)})"
+    by_parts = ""
+    if layer.by_parts_us is not None:
+        more = _more_or_less(layer.by_parts_us / unit.latency_us - 1)
+        by_parts = f", and with the fitted difference {render.number(layer.by_parts_us)} us, {more}"
+    return (
+        f"{'measured ' if layer.is_as_measured else ''}as one unit ({unit.op}): {latency}; the sum"
+        f" of the parts is {render.number(layer.sum_us)} us{by_parts}"
+    )
 
 
 def _more_or_less(share: float) -> str:
@@ -215,6 +237,6 @@ def _kind(found: "Cost") -> str:
         "transferred": found.transferred,
         "extrapolated": found.extrapolated,
         "measured": found.measured,
-        "measured once": found.measured_once,
+        "unconfirmed": found.measured_once,
     }
     return next((kind for kind, holds in kinds.items() if holds), "interpolated")

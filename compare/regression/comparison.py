@@ -20,8 +20,8 @@ _TOO_FEW: Final = (
     " told from the machine's"
 )
 
-_MOSTLY_ONCE: Final = (
-    "most sizes were measured once: no repeat shows how far two processes lie apart"
+_MOSTLY_UNCONFIRMED: Final = (
+    "most sizes are unconfirmed: no repeat shows how far two processes lie apart"
 )
 
 
@@ -96,9 +96,9 @@ def _tested_whole(pairs: Pairs, shared: Shared | None, tests: int) -> NotJudged:
         row = _row(pairs, 0)
     if shared is None:
         return NotJudged(row, pairs.level, None, 1.0, reason=_TOO_FEW)
-    if pairs.is_mostly_once:
+    if pairs.is_mostly_unconfirmed:
         change = pairs.level - shared.common.mean
-        return NotJudged(row, change, None, 1.0, reason=_MOSTLY_ONCE)
+        return NotJudged(row, change, None, 1.0, reason=_MOSTLY_UNCONFIRMED)
     found = over_all_sizes(pairs, shared)
     p_apart = min(1.0, tests * shared.p_apart.get(pairs.curve, 0.0))
     return NotJudged(

@@ -7,7 +7,7 @@ from math import log
 from ...costmodel.model import Cost, KernelCostModel
 from ...store.cost_model import SurfaceModel
 from ...store.scenario import Scenario
-from .side import MEASURED_ONCE, METRICS, Place, Reading, Side
+from .side import METRICS, UNCONFIRMED, Place, Reading, Side
 
 
 def side_of_model(name: str, model: KernelCostModel, conditions: Mapping[str, str]) -> Side:
@@ -67,7 +67,7 @@ def _curve(surface: SurfaceModel, experts: int) -> str:
 def _doubt(cost: Cost) -> str | None:
     if cost.doubtful:
         return "its point has flags"
-    return MEASURED_ONCE if cost.measured_once else None
+    return UNCONFIRMED if cost.measured_once else None
 
 
 def _half_95(cost: Cost, metric: str) -> float | None:

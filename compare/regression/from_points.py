@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from .side import MEASURED_ONCE, METRICS, Place, Reading, Side
+from .side import METRICS, UNCONFIRMED, Place, Reading, Side
 
 _REPEATS: Final = {
     "latency": ("repeat_difference", "agreeing"),
@@ -58,7 +58,7 @@ def _doubt(row: Row) -> str | None:
     if row["marks"]:
         return str(row["marks"][0])
     confirmed = row["visits"] if row["agreeing"] is None else row["agreeing"]
-    return MEASURED_ONCE if confirmed is not None and confirmed < 2 else None
+    return UNCONFIRMED if confirmed is not None and confirmed < 2 else None
 
 
 def _half_95(row: Row, metric: str) -> float | None:

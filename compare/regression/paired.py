@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ...stats.arrays import Float64
-from .side import MEASURED_ONCE, Reading, Side
+from .side import UNCONFIRMED, Reading, Side
 
 _OF_95: Final = 1.96  # half width of a normal 95 % interval over the standard deviation
 _ROUNDED: Final = 1e-4  # a model keeps six digits or more
@@ -52,9 +52,9 @@ class Pairs:
         return np.log(self.new / self.old)
 
     @property
-    def is_mostly_once(self) -> bool:
+    def is_mostly_unconfirmed(self) -> bool:
         """Whether most sizes were measured in one process alone, on either side."""
-        return 2 * sum(MEASURED_ONCE in (doubt or "") for doubt in self.doubts) > len(self.doubts)
+        return 2 * sum(UNCONFIRMED in (doubt or "") for doubt in self.doubts) > len(self.doubts)
 
     @property
     def is_refitted(self) -> bool:

@@ -19,7 +19,7 @@ METRICS: Final = MappingProxyType(
 )
 
 
-MEASURED_ONCE: Final = "measured once"  # no repeat in another process confirms the value
+UNCONFIRMED: Final = "unconfirmed"  # no repeat in another process confirms the value
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,11 +37,13 @@ class LayerCost:
     `energy_interval_reason` names. `estimated` flags a layer with an extrapolated, transferred or
     estimated part, or with communication.
 
-    `latency_us` is `sum_us`, the sum of the parts, and what was added to it: `difference_us`, by
-    the fitted `difference` of a layer as one unit, None for the `difference_reason`; and the time
-    of each `communication`. `communication_reason` says why nothing goes over a link that was
-    stated. `missing` names the parts that it lacks. `unit` is the layer as it was measured as one
-    unit, None where it was not.
+    `latency_us` is `sum_us`, the sum of the parts, and what was added to it: `difference_us`, None
+    for the `difference_reason`; and the time of each `communication`. `unit` is the layer as it was
+    measured as one unit, None where it was not. Within the sizes of that measurement it is the
+    answer (`is_as_measured`): its latency and interval, and the difference is what it takes beside
+    the sum. Elsewhere the difference is that of the fitted `difference`. `communication_reason`
+    says why nothing goes over a link that was stated. `missing` names the parts that the latency
+    lacks.
     """
 
     tokens: int
@@ -66,6 +68,14 @@ class LayerCost:
     communication_reason: str | None = None
     missing: tuple[str, ...] = ()
     unit: Cost | None = None
+    is_as_measured: bool = False
+
+    @property
+    def by_parts_us(self) -> float | None:
+        """Latency of the parts and their fitted difference in us; None where none was fitted."""
+        if self.difference is None:
+            return None
+        return as_one_unit_us(self.difference, self.sum_us, len(self.parts))
 
     @property
     def power_w(self) -> float | None:
@@ -193,6 +203,32 @@ def in_one_unit(layer: LayerCost, difference: LayerDifference) -> LayerCost:
         latency_us_hi=latency_us * exp(above),
         difference_us=latency_us - layer.sum_us,
         difference=difference,
+    )
+
+
+def as_measured(layer: LayerCost, unit: Cost) -> LayerCost:
+    """Answer by the layer as it was measured as one unit, which nothing is missing from.
+
+    The energy is that of the parts: there is none where a part is missing.
+    """
+    if layer.missing:
+        layer = replace(
+            layer,
+            energy_mj=None,
+            energy_mj_lo=None,
+            energy_mj_hi=None,
+            energy_reason=layer.energy_reason or "; ".join(layer.missing),
+            energy_interval_reason=None,
+        )
+    return replace(
+        layer,
+        latency_us=unit.latency_us,
+        latency_us_lo=unit.latency_us_lo,
+        latency_us_hi=unit.latency_us_hi,
+        difference_us=unit.latency_us - layer.sum_us,
+        difference_reason=None,
+        missing=(),
+        is_as_measured=True,
     )
 
 

@@ -17,7 +17,7 @@ from ..lookup import Lookup
 from ..query import Query, find_cost
 from .choice import own_bits
 from .communication import communications
-from .cost import LayerCost, LayerPart, compose, in_one_unit, with_communication
+from .cost import LayerCost, LayerPart, as_measured, compose, in_one_unit, with_communication
 from .loads import RoutedCurve, expected_active, with_active
 from .query import LayerQuery
 
@@ -46,9 +46,17 @@ class _Routed:
 
 
 def gated_cost(
-    layers: Sequence[LayerSizes], query: LayerQuery, lookup: Lookup, file: CostModelFile
+    layers: Sequence[LayerSizes],
+    query: LayerQuery,
+    lookup: Lookup,
+    file: CostModelFile,
+    *,
+    by_parts: bool = False,
 ) -> LayerCost:
-    """Add up a layer that was measured at the routings of `layers`.
+    """The cost of a layer that was measured at the routings of `layers`.
+
+    Within the sizes at which this very layer was measured as one unit it takes what the unit takes;
+    elsewhere, and everywhere `by_parts`, the sum of its parts and the fitted difference.
 
     Raises BadInput where several routings were measured and none is named, for counts that no
     routing gives, and where no part is in the model.
@@ -73,6 +81,8 @@ def gated_cost(
     if routed.is_measured and is_as_whole:
         found = replace(found, unit=_unit(layer, query, lookup, file))
     found = _with_difference(found, layer, is_as_whole)
+    if found.unit is not None and not found.unit.extrapolated and not by_parts:
+        found = as_measured(found, found.unit)
     exchanges = communications(layer, routed.routing, query.tokens, query.link_gb_per_s)
     found = with_communication(found, exchanges)
     if query.link_gb_per_s is not None and not exchanges:

@@ -17,6 +17,7 @@ def over_sizes(
 ) -> tuple[tuple[LayerSizes, tuple[LayerCost, ...]], ...]:
     """Each layer of gated experts at up to `most` batch sizes that all of its measured parts cover.
 
+    Costs are those of the parts and the fitted difference, to hold against the layer as measured.
     The sizes are even in their logarithm; where the layer was measured as one unit they are some of
     its measured ones. A layer of which no part was measured, or whose parts share no size, is left
     out.
@@ -25,7 +26,9 @@ def over_sizes(
     found = []
     for layer in file.layers:
         costs = tuple(
-            gated_cost((layer,), LayerQuery(tokens, routing=layer.routing), lookup, file)
+            gated_cost(
+                (layer,), LayerQuery(tokens, routing=layer.routing), lookup, file, by_parts=True
+            )
             for tokens in _sizes(layer, lookup, most)
         )
         if costs:

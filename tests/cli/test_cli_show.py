@@ -18,10 +18,10 @@ def test_a_curve_is_drawn_in_one_line_with_its_errors(moeprof: Moeprof, built_ru
     result = moeprof("show", built_run)
     _, heads, *rows = result.stdout.splitlines()
     assert result.exit_code == 0
-    assert heads.split() == ["curve", "from", "to", "latency", "us", "to", "us", *heads.split()[7:]]
+    assert heads.split()[:7] == ["curve", "batch", "sizes", "latency", "us", "to", "us"]
     ops = [curve.op for curve in read_document(Run(built_run).model_path, CostModelFile).curves]
     assert [row.split()[0] for row in rows] == ops
-    assert all(set(row.split()[3]) <= set("▁▂▃▄▅▆▇█") for row in rows)
+    assert all(set(row.split()[2]) <= set("▁▂▃▄▅▆▇█") for row in rows)
 
 
 def test_the_origin_and_what_is_missing_are_reported(moeprof: Moeprof, built_run: Path) -> None:
@@ -65,6 +65,24 @@ def test_a_layer_is_shown_by_its_parts_their_sum_and_itself_as_measured(
     assert "no difference of a whole layer is added: " in result.stderr
 
 
+def test_a_curve_with_a_long_name_takes_two_lines_of_80_columns(
+    moeprof: Moeprof, built_run: Path, tmp_path: Path
+) -> None:
+    model = read_document(Run(built_run).model_path, CostModelFile)
+    names = ("moe_balanced-2048x768-bf16-e128-k8-cold", "moe_balanced-4096x14336-bf16-e8-k2-cold")
+    curves = tuple(
+        replace(one, op="moe_balanced", curve=name, fit="step")
+        for one, name in zip(model.curves, names, strict=False)
+    )
+    write_document(tmp_path / "model.json", with_checksum(replace(model, curves=curves)))
+    result = moeprof("show", tmp_path / "model.json")
+    _, _, *rows = result.stdout.splitlines()
+    lines = [row.split()[0] for row in rows]
+    assert tuple(map("".join, zip(lines[::2], lines[1::2], strict=True))) == names
+    assert max(map(len, rows)) <= 80
+    assert f"fitted with steps of row tiles: {names[0]}" in " ".join(result.stderr.split())
+
+
 def test_the_whole_model_is_json(moeprof: Moeprof, built_run: Path) -> None:
     result = moeprof("show", built_run, "--json")
     assert (result.exit_code, result.stderr) == (0, "")
@@ -84,5 +102,5 @@ def test_sizes_that_no_repeat_confirms_are_told_in_one_sentence_for_all_curves(
     curves = tuple(replace(one, unconfirmed_tokens=one.knots_tokens[:2]) for one in model.curves)
     write_document(tmp_path / "model.json", with_checksum(replace(model, curves=curves)))
     said = " ".join(moeprof("show", tmp_path / "model.json").stderr.split())
-    assert said.count("measured once, without a repeat that agrees: relu at 2 of ") == 1
+    assert said.count("unconfirmed, no two measurements agree: relu at 2 of ") == 1
     assert "topk at 2 of " in said

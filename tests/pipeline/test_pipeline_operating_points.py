@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from moeprof.pipeline.cost import CostQuery
+from moeprof.pipeline.cost import CostQuery, load
 from moeprof.pipeline.operating_points import Aim, Budget, best_way, named
 from moeprof.store.errors import BadInput
 from moeprof.tests.costmodel.layer.gated_models import LAYER as GATED
@@ -61,7 +61,7 @@ def test_a_budget_that_nothing_meets_names_the_nearest(models: list[Path]) -> No
 
 
 def test_a_way_that_lacks_a_part_is_named_and_left_out(tmp_path: Path) -> None:
-    path = model_at(tmp_path, 400.0, without=["permute"])
+    path = model_at(tmp_path, 400.0, without=["permute", "moe_layer"])
     found = best_way([path], LAYER, AIM, Budget())
     assert found.left_out == (f"{path}: its parts: permute: not among the operations",)
     assert found.best is not None
@@ -77,8 +77,31 @@ def test_energy_that_was_not_measured_is_refused_where_it_is_needed(tmp_path: Pa
         best_way([path], LAYER, AIM, Budget())
 
 
+def test_a_layer_that_was_measured_as_one_keeps_to_a_time_by_that_measurement(
+    tmp_path: Path,
+) -> None:
+    path = model_at(tmp_path, 400.0, routed=[])
+    unit = load(path).get_cost("moe_layer", 64)
+    found = best_way([path], LAYER, "tokens-per-second", Budget(latency_us=unit.latency_us_hi))
+    assert found.best is not None
+    assert found.best.latency_us == unit.latency_us
+
+
+def test_a_layer_that_was_measured_as_one_lacks_a_part_for_its_energy_alone(tmp_path: Path) -> None:
+    lacking = model_at(tmp_path, 700.0, without=["permute"])
+    fastest = best_way([lacking], LAYER, "tokens-per-second", Budget())
+    assert fastest.best is not None
+    assert fastest.best.routed_by is None
+    thrifty = best_way([lacking], LAYER, AIM, Budget())
+    assert thrifty.best is not None
+    assert thrifty.best.routed_by == ENGINE
+    assert thrifty.left_out == (
+        f"{lacking}: its parts: no energy: permute: not among the operations",
+    )
+
+
 def test_models_without_any_whole_way_are_refused(tmp_path: Path) -> None:
-    path = model_at(tmp_path, 400.0, without=["gate"])
+    path = model_at(tmp_path, 400.0, without=["gate", "moe_layer"])
     with pytest.raises(BadInput, match=r"no way of running the layer was measured whole: .*gate"):
         best_way([path], LAYER, AIM, Budget())
 

@@ -19,4 +19,5 @@ def test_each_layer_has_a_chart_and_a_row_for_each_batch_size() -> None:
 def test_what_a_layer_lacks_stands_below_its_name() -> None:
     text = layers_section(over_sizes(gated_file("uniform", without=["permute"]), most=2))
     assert "Without permute: not among the operations." in text
+    assert ">layer, incomplete</th>" in text
     assert "No difference of a whole layer is added: " in text

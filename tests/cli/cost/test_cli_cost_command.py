@@ -56,7 +56,7 @@ def test_a_look_up_is_a_table_for_a_person(moeprof: Moeprof, built_run: Path) ->
     result = moeprof("cost", built_run, "topk", "--batch-size", "64")
     title, _, *rows = result.stdout.splitlines()
     assert result.exit_code == 0
-    assert re.fullmatch(r"topk at batch size 64 \(measured( once)?, wall time\)", title)
+    assert re.fullmatch(r"topk at batch size 64 \((measured|unconfirmed), wall time\)", title)
     words = [row.split() for row in rows]
     assert [row[0] for row in words] == ["latency", "energy", "temperature"]
     assert words[1] == ["energy", "-", "-", "-", "mJ"]
@@ -128,7 +128,7 @@ def test_a_layer_of_gated_experts_is_shown_with_its_difference_and_its_unit(
     moeprof: Moeprof, tmp_path: Path
 ) -> None:
     path = tmp_path / "gated.json"
-    write_document(path, with_checksum(gated_file("uniform", without=["topk"])))
+    write_document(path, with_checksum(gated_file("uniform", without=["topk", "moe_layer"])))
     lacking = moeprof("cost", path, "layer", "--batch-size", "8")
     assert "without topk: not among the operations" in lacking.stderr
     assert "no difference of a whole layer is added: it was fitted" in lacking.stderr
@@ -141,11 +141,14 @@ def test_a_layer_of_gated_experts_is_shown_with_its_difference_and_its_unit(
     assert [row.split()[0] for row in parts] == [*PARTS, "difference"]
     assert "3 us between two parts, and 10 % less of the sum; fitted at 8 sizes" in result.stderr
     assert "measured as one unit (moe_layer): " in result.stderr
+    assert max(map(len, result.stdout.splitlines())) <= 80
 
     data = moeprof("cost", path, "layer", "--batch-size", "8", "--json").data
     assert data["latency_us"] == pytest.approx(data["sum_us"] + data["difference_us"])
     assert data["difference"]["n"] == 8
     assert data["unit"]["op"] == "moe_layer"
+    assert data["is_as_measured"]
+    assert data["latency_us"] == data["unit"]["latency_us"]
 
     other = moeprof("cost", path, "layer", "--batch-size", "8", "--routing", "zipf:2")
     assert other.stdout.startswith("Layer at batch size 8, 16 assignments to ")

@@ -7,7 +7,7 @@ import pytest
 
 from moeprof.compare.regression.comparison import compare_sides
 from moeprof.compare.regression.judged import Rules
-from moeprof.compare.regression.side import MEASURED_ONCE, Reading, Side
+from moeprof.compare.regression.side import UNCONFIRMED, Reading, Side
 from moeprof.store.verdicts.comparison import Change, Comparison
 from moeprof.tests.compare.regression.made_sides import OPS, SIZES, curve_of, make_side
 
@@ -93,11 +93,11 @@ def test_a_curve_that_was_mostly_measured_once_is_open() -> None:
     new = make_side({"relu": 1.3}, size_sd=0.001, digest="another run")
     for size in SIZES[:-4]:
         place = (curve_of("relu"), size)
-        once = Reading(new.values["latency"][place].value, 0.001, None, 1, MEASURED_ONCE)
+        once = Reading(new.values["latency"][place].value, 0.001, None, 1, UNCONFIRMED)
         new.values["latency"][place] = once  # type: ignore[index]
     (relu,) = [row for row in compared(old, new).ops if row.op == "relu"]
     assert (relu.verdict, relu.lo) == (Change.INCONCLUSIVE, None)
-    assert "most sizes were measured once" in str(relu.reason)
+    assert "most sizes are unconfirmed" in str(relu.reason)
 
 
 @pytest.mark.parametrize(("level_sd", "size_sd"), [(0.003, 0.003), (0.03, 0.01), (0.1, 0.05)])

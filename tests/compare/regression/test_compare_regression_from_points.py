@@ -32,7 +32,7 @@ def test_each_point_brings_its_interval_and_its_repeats() -> None:
     ("columns", "doubt"),
     [
         ({"agreeing": 2}, None),
-        ({"agreeing": 1}, "measured once"),
+        ({"agreeing": 1}, "unconfirmed"),
         ({"agreeing": 2, "marks": ["spread 593 % > 20 %"]}, "spread 593 % > 20 %"),
     ],
 )

@@ -1,5 +1,6 @@
 """A layer of gated experts: its parts, the fitted difference, other routings, what is missing."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +10,12 @@ from moeprof.costmodel.layer.fitted import with_differences
 from moeprof.costmodel.model import KernelCostModel
 from moeprof.store.errors import BadInput
 from moeprof.store.fitted_runs import PartCurve
-from moeprof.tests.builders import make_model_file
+from moeprof.tests.builders import make_model_file, make_points
 from moeprof.tests.costmodel.layer.gated_models import (
     GROUPED,
     LAYER,
     PARTS,
+    SIZES,
     curve_of,
     gated_file,
     gated_model,
@@ -32,12 +34,47 @@ def test_a_layer_is_its_parts_and_what_they_take_otherwise_in_a_row(tokens: int)
     assert [part.cost.op for part in found.parts] == list(PARTS)
     assert {(part.cost.tokens, part.calls) for part in found.parts} == {(tokens, 1)}
     assert found.sum_us == pytest.approx(sum(part.cost.latency_us for part in found.parts))
-    assert found.latency_us == pytest.approx(0.9 * found.sum_us + 3 * 6, rel=1e-3)
+    assert found.by_parts_us == pytest.approx(0.9 * found.sum_us + 3 * 6, rel=1e-3)
     assert found.difference_us == pytest.approx(found.latency_us - found.sum_us)
     assert found.latency_us_lo < found.latency_us < found.latency_us_hi
     assert found.unit is not None
-    assert found.unit.latency_us == pytest.approx(found.latency_us, rel=0.02)
+    assert found.by_parts_us == pytest.approx(found.latency_us, rel=0.02)
     assert (found.missing, found.estimated) == ((), False)
+
+
+def with_unit_us(us: Callable[[int], float], sizes: Sequence[int]) -> KernelCostModel:
+    """The layer of `gated_file`, measured as one unit at `sizes`, where it took `us`."""
+    file = gated_file("uniform")
+    name = curve_of("moe_layer", UNIFORM)
+    named = {"curve": name, "op": "moe_layer", "shape": [LAYER.hidden, LAYER.ffn]}
+    (unit,) = make_model_file(make_points(us, sizes, **named)).curves
+    curves = tuple(unit if one.curve == name else one for one in file.curves)
+    return KernelCostModel.from_file(replace(file, curves=curves))
+
+
+@pytest.mark.parametrize(("tokens", "is_inside"), [(1, True), (5, True), (16, True), (17, False)])
+def test_a_layer_costs_what_it_took_as_one_unit_wherever_that_was_measured(
+    tokens: int, is_inside: bool
+) -> None:
+    model = with_unit_us(lambda tokens: 40.0 + tokens, SIZES[:5])
+    found = model.get_layer_cost(tokens)
+    assert found.is_as_measured == is_inside
+    if is_inside:
+        unit = model.get_cost("moe_layer", tokens)
+        bounds = found.latency_us, found.latency_us_lo, found.latency_us_hi
+        assert bounds == (unit.latency_us, unit.latency_us_lo, unit.latency_us_hi)
+    else:
+        assert found.latency_us == found.by_parts_us
+    assert found.latency_us == pytest.approx(found.sum_us + (found.difference_us or 0))
+
+
+def test_what_was_measured_as_one_unit_lacks_no_part_but_the_energy_does() -> None:
+    metered = {"energy_source": "nvml_counter", "energy_reason": None, "energy_mj": 2.0}
+    found = gated_model("uniform", without=["permute"], **metered).get_layer_cost(8)
+    assert found.is_as_measured
+    assert (found.missing, found.difference_reason) == ((), None)
+    assert found.latency_us == pytest.approx(unit_us(UNIFORM, 8), rel=1e-3)
+    assert (found.energy_mj, found.energy_reason) == (None, "permute: not among the operations")
 
 
 def test_a_layer_of_a_format_is_its_own_packed_parts_beside_its_own_unit() -> None:
@@ -97,7 +134,7 @@ def test_active_experts_that_are_given_replace_the_expected_ones() -> None:
 
 
 def test_a_part_that_was_not_measured_is_named_and_no_difference_is_added() -> None:
-    found = gated_model("uniform", without=["permute"]).get_layer_cost(8)
+    found = gated_model("uniform", without=["permute", "moe_layer"]).get_layer_cost(8)
     assert found.missing == ("permute: not among the operations",)
     assert found.latency_us == found.sum_us
     assert found.difference_reason == "it was fitted to the sum of all parts, and some are missing"
@@ -160,7 +197,8 @@ def test_packed_weights_replace_the_products_and_the_activation() -> None:
 
 
 def test_unquantised_weights_are_those_of_the_dtype_also_where_others_alone_were_measured() -> None:
-    file = gated_file("uniform", without=["w13_grouped", "act_mul", "w2_grouped"])
+    own = ("w13_grouped", "act_mul", "w2_grouped")
+    file = gated_file("uniform", without=[*own, "moe_layer"])
     packed = ("w13_act_packed", "w2_packed")
     curves = make_model_file(*(points_of(op, UNIFORM, lambda _: 40.0) for op in packed)).curves
     parts = tuple(PartCurve(op, curve_of(op, UNIFORM), 4) for op in packed)
