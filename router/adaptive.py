@@ -109,11 +109,8 @@ class AdaptiveRouter:
 
         Raises BadInput as kernels/topk does, and for another number of experts than costs have.
         """
-        settings, experts = self.settings, self.costs.experts
-        if logits.dim() != 2 or logits.shape[1] != experts:
-            raise BadInput(
-                f"logits must be [tokens, {experts}], and have the shape {list(logits.shape)}"
-            )
+        self._check_logits(logits)
+        settings = self.settings
         state = self._state or self._first_state(logits)
         if self._monitor is not None:
             state = self._under_pressure(state)
@@ -142,8 +139,9 @@ class AdaptiveRouter:
         """Plan for loads like those of a batch under the model's own routing.
 
         A batch of more tokens than the costs reach is planned for as one of so many. Raises
-        BadInput for a batch of no tokens.
+        BadInput for a batch of no tokens, and as `route` does.
         """
+        self._check_logits(logits)
         settings, own = self.settings, self.settings.correction_bias
         own = None if own is None else own.to(logits.device)
         picks = pick(logits, settings.top_k, settings.routing, own)
@@ -218,6 +216,15 @@ class AdaptiveRouter:
         ranking = ranking.masked_fill(~kept, _NEVER)
         picks = pick(logits, settings.top_k, settings.routing, ranking)
         return RoutedBatch(picks, state, ReadSet(kept, scores, picks))
+
+    def _check_logits(self, logits: torch.Tensor) -> None:
+        experts = self.costs.experts
+        if not isinstance(logits, torch.Tensor):
+            raise BadInput(f"logits are a {type(logits).__name__}, and must be a torch.Tensor")
+        if logits.dim() != 2 or logits.shape[1] != experts:
+            raise BadInput(
+                f"logits must be [tokens, {experts}], and have the shape {list(logits.shape)}"
+            )
 
     def _first_state(self, logits: torch.Tensor) -> RoutingState:
         """The state that the first batch decides; that of no bias for a batch of no tokens."""

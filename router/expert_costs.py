@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from ..stats.arrays import Float64, Int64
-from ..store.errors import BadInput
+from ..store.errors import BadInput, check_type
 
 NOT_METERED: Final = "no energy was measured"
 ASSUMED: Final = "assumed"
@@ -29,8 +29,9 @@ class ExpertCosts:
     `gpu_of` [N] is the GPU that holds each expert, numbered from 0. The experts of a GPU run one
     after another, GPUs side by side.
 
-    Raises BadInput for shapes that contradict each other, loads that do not ascend from 0, a cost
-    at load 0, a negative or infinite cost, NaN, and a GPU below 0.
+    Raises BadInput for what is no array, shapes that contradict each other, loads that do not
+    ascend from 0 or are infinite, a cost at load 0, a negative or infinite cost, NaN, and a GPU
+    that is no integer from 0 up.
     """
 
     loads: Float64
@@ -43,16 +44,20 @@ class ExpertCosts:
     remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name in ("loads", "latency_s", "energy_j", "gpu_of"):
+            check_type(name, getattr(self, name), np.ndarray)
         if self.loads.ndim != 1 or len(self.loads) < 2 or self.loads[0] != 0:
             raise BadInput("loads must be at least two numbers of rows, the first of them 0")
-        if not (np.diff(self.loads) > 0).all():
-            raise BadInput("loads do not ascend")
+        if not ((np.diff(self.loads) > 0).all() and isfinite(self.loads[-1])):
+            raise BadInput("loads do not ascend to a finite number")
         shape = (len(self.gpu_of), len(self.loads))
         for name, table in (("latency_s", self.latency_s), ("energy_j", self.energy_j)):
             self._check(name, table, shape)
         if not (isfinite(self.idle_power_w) and self.idle_power_w >= 0):
             raise BadInput(f"idle power is {self.idle_power_w} W, and must be 0 or more")
-        if len(self.gpu_of) == 0 or self.gpu_of.min() < 0:
+        placed = self.gpu_of
+        is_whole = placed.ndim == 1 and np.issubdtype(placed.dtype, np.integer)
+        if not is_whole or len(placed) == 0 or placed.min() < 0:
             raise BadInput("gpu_of must name a GPU, from 0 up, for each of one or more experts")
 
     @property

@@ -17,7 +17,10 @@ from .selection import Picks
 from .static.expected import PassCost, cost_of_counts
 from .static.plan import StaticPlan
 
-_NO_BEST: Final = "a token has NaN, or fewer finite logits than experts to pick: nothing is best"
+_NO_BEST: Final = (
+    "a picked expert has no weight: its token has NaN, fewer finite logits than experts to pick, or"
+    " logits too far apart for float32"
+)
 
 
 @dataclass(frozen=True, eq=False)

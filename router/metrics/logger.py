@@ -108,7 +108,10 @@ class MetricsLogger:
         self._thread.join(CLOSE_S)
         if self._thread.is_alive():
             self._tell("close", "the disk does not answer")
-        self._lose(len(self._queue) + len(self._pending))
+        unwritten = len(self._queue) + len(self._pending)
+        self._lose(unwritten)
+        if unwritten:
+            self._tell("end", f"it was closed before {unwritten} rows were written")
 
     def _write(self) -> None:
         """What the thread does."""

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass, replace
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -348,7 +349,23 @@ def test_a_row_of_nan_or_without_logits_has_no_weights_and_no_certificate() -> N
     assert routed.ids[7].tolist() == [0, 1]
     assert not routed.weights[[3, 7]].any()
     assert routed.certificate is None
-    assert "a token has NaN" in str(routed.certificate_reason)
+    assert "its token has NaN" in str(routed.certificate_reason)
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        (torch.zeros(4, 3), r"logits must be \[tokens, \d+\], and have the shape \[4, 3\]"),
+        (np.zeros((4, 3)), "logits are a ndarray"),
+    ],
+)
+def test_logits_of_other_experts_are_refused_by_routing_and_planning(
+    asked: Any, sentence: str
+) -> None:
+    made = router()
+    for ask in (made.route, made.plan_for):
+        with pytest.raises(BadInput, match=sentence):
+            ask(asked)
 
 
 def test_a_batch_above_the_cap_has_to_wait_and_is_told_how_long_and_how_large_it_may_be() -> None:

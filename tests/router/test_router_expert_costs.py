@@ -39,6 +39,10 @@ def test_costs_of_a_batch_end_at_its_tokens(most: float, loads: list[float]) -> 
         ({"latency_s": COSTS.latency_s + 1}, "latency_s of expert 0 is not 0 at a load of 0"),
         ({"idle_power_w": float("inf")}, "idle power is inf W"),
         ({"gpu_of": np.array([0, -1])}, "gpu_of must name a GPU"),
+        ({"gpu_of": np.array([0.0, 0.5])}, "gpu_of must name a GPU"),
+        ({"gpu_of": np.array([[0], [0]])}, "gpu_of must name a GPU"),
+        ({"loads": np.array([0.0, 1.0, np.inf])}, "do not ascend to a finite number"),
+        ({"loads": [0.0, 1.0, 8.0]}, "loads is"),
     ],
 )
 def test_costs_that_contradict_themselves_are_refused(

@@ -241,6 +241,7 @@ def test_a_disk_that_hangs_stops_nobody(
     with caplog.at_level(logging.WARNING):
         log.close()
     assert "the disk does not answer" in caplog.text
+    assert "closed before 2 rows were written; rows lost so far: 2" in caplog.text
     assert log.lost == 2
     answers.set()
 
