@@ -15,8 +15,9 @@ from .controller import Decision, Telemetry
 class Tick:
     """What was read, what was decided, and by whom.
 
-    `state` is "controlled", "held" (a reading is missing, not yet for long) or "static" (telemetry
-    is lost or frozen: the cost model alone decides). The terms of the decision have the losses
+    `state` is "controlled", "partial" (the temperature that has a target is lost or frozen, the
+    power is controlled), "held" (a power is missing, not yet for long) or "static" (telemetry is
+    lost or frozen: the cost model alone decides). The terms of the decision have the losses
     (losses.py), the certificate where one is asked for, and what the controller observed.
     """
 

@@ -12,6 +12,7 @@ _INTEGRAL: Final = 0.06  # likewise, in a second
 _W_PER_C: Final = 20.0
 _HIGHEST: Final = 8.0
 _FIRST_S: Final = 0.1
+_LONGEST_S: Final = 1.0  # between two ticks, for what one of them may add to the integral
 
 
 class ProportionalIntegral:
@@ -36,7 +37,7 @@ class ProportionalIntegral:
         output = self._integral + _PROPORTIONAL * error_w
         winds_up = output >= self._highest if error_w > 0 else output <= 0
         if not winds_up:
-            self._integral += _INTEGRAL * error_w * elapsed_s
+            self._integral += _INTEGRAL * error_w * min(elapsed_s, _LONGEST_S)
             self._integral = min(max(self._integral, 0.0), self._highest)
         output = min(max(self._integral + _PROPORTIONAL * error_w, 0.0), self._highest)
         price = output * self._unit_per_j

@@ -3,12 +3,13 @@
 import logging
 from collections import deque
 from dataclasses import replace
-from math import inf, isfinite
+from math import inf
 from typing import Final
 
 import numpy as np
 
 from ..certificate import Certifier
+from .clock import TickClock
 from .controller import Controller, Decision, Targets, Telemetry
 from .history import History, Tick
 from .losses import losses
@@ -47,28 +48,50 @@ class Supervised:
         self._certifier = Certifier(model.layer.costs, price_per_j=1.0)
         self._in_force = Decision(model.bias(0.0), 0.0)
         self._watch = SensorWatch(hold_s)
+        self._clock = TickClock()
+        self._partial = False
         self._peaks: deque[tuple[float, float]] = deque()  # (s, tokens/s), rates descend
         self._observed: dict[str, float] = {}
         self._fault: Fault | None = None
 
     def tick(self, telemetry: Telemetry) -> Decision:
-        """Decide, and note the tick in the history; one without a time changes nothing."""
-        if not isfinite(telemetry.at_s):
+        """Decide, and note the tick in the history; one at the time of the last changes nothing."""
+        if not self._clock.advance(telemetry.at_s):
             return self._in_force
-        believed, fault = self._watch.see(telemetry)
-        self._log_change(fault, telemetry.at_s)
+        believed, fault = self._watch.see(replace(telemetry, at_s=self._clock.now_s))
         self._note_rate(believed)
+        decision, state = self._static(), "static"
         if fault is None:
-            decision = self._controller.tick(believed)
-            state = "controlled" if believed.power_w is not None else "held"
-            self._observed = decision.terms
-        else:
-            decision, state = self._static(), "static"
+            controlled = self._controller.tick(believed)
+            if _is_finite(controlled):
+                decision, state = controlled, self._state(believed, controlled, telemetry.at_s)
+                self._observed = decision.terms
+            else:
+                fault = "beyond its controller"
+        self._log_change(fault, telemetry.at_s)
         terms = decision.terms | losses(self._targets, believed)
         terms |= self._certificate(believed)
         self._in_force = decision = replace(decision, terms=terms)
         self.history.add(Tick(telemetry, decision, state))
         return decision
+
+    def _state(self, believed: Telemetry, decision: Decision, at_s: float) -> str:
+        """The state under a controller; a temperature that is no more told is logged."""
+        lost = self._watch.temp_is_lost(believed)
+        partial = self._targets.temp_c is not None and (
+            lost or bool(decision.terms.get("temp_stuck"))
+        )
+        if partial and not self._partial:
+            _log.warning(
+                "%.1f s: the temperature is %s: its target is held by the model of the heat at"
+                " best, the power by its readings", at_s, "lost" if lost else "frozen",
+            )  # fmt: skip
+        if self._partial and not partial:
+            _log.warning("%.1f s: the temperature is back", at_s)
+        self._partial = partial
+        if believed.power_w is None:
+            return "held"
+        return "partial" if partial else "controlled"
 
     def _static(self) -> Decision:
         """The cost model's answer to the highest rate of late."""
@@ -123,3 +146,9 @@ class Supervised:
         if fault is None and self._fault is not None:
             _log.warning("%.1f s: telemetry is back, the routing is controlled again", at_s)
         self._fault = fault
+
+
+def _is_finite(decision: Decision) -> bool:
+    """Whether a decision can be followed."""
+    price = decision.price_per_j or 0.0
+    return bool(np.isfinite([*decision.bias, price, decision.deferred_share]).all())

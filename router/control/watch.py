@@ -9,7 +9,7 @@ import numpy as np
 from ...store.errors import BadInput
 from .controller import Telemetry
 
-Fault = Literal["lost", "frozen"]
+Fault = Literal["lost", "frozen", "beyond its controller"]
 
 _MOST: Final = 1e12  # of any reading
 _RATE_MOVED: Final = 0.02  # arrivals have changed by so much, and the power stands to the last bit
@@ -28,6 +28,7 @@ class SensorWatch:
         self._hold_s = hold_s
         self._last_w: float | None = None
         self._seen_s: float | None = None  # when the power was last read
+        self._temp_seen_s: float | None = None
         self._changed_s = 0.0  # when it was last another than before
         self._rates_per_s: tuple[float, float] | None = None  # smallest and largest since
 
@@ -50,6 +51,12 @@ class SensorWatch:
         if self._is_frozen(believed):
             return _blind(believed), "frozen"
         return replace(believed, power_w=None), None
+
+    def temp_is_lost(self, believed: Telemetry) -> bool:
+        """Whether no temperature has been read for `hold_s`, up to this telemetry."""
+        if believed.temp_c is not None or self._temp_seen_s is None:
+            self._temp_seen_s = believed.at_s
+        return believed.at_s - self._temp_seen_s >= self._hold_s
 
     def _is_frozen(self, telemetry: Telemetry) -> bool:
         stands_s = telemetry.at_s - self._changed_s

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moeprof.router.control.controller import Targets, Telemetry
+from moeprof.router.control.controller import Decision, Targets, Telemetry
 from moeprof.router.control.mrpd import ModelReference
 from moeprof.router.control.pi import ProportionalIntegral
 from moeprof.router.control.supervised import Supervised
@@ -111,8 +111,49 @@ def test_whatever_telemetry_says_the_answer_is_a_routing(told: list[Telemetry]) 
             assert np.isfinite(list(decision.terms.values())).all()
 
 
-def test_a_tick_without_a_time_changes_nothing() -> None:
+@pytest.mark.parametrize("wrong_s", [float("nan"), float("inf"), 1e300, 3600.0, -300.0])
+@pytest.mark.parametrize("kind", [ModelReference, ProportionalIntegral])
+def test_one_wrong_time_leaves_the_power_held(
+    kind: type[ModelReference | ProportionalIntegral], wrong_s: float
+) -> None:
+    one = Supervised(kind(MODEL, TARGETS), MODEL, TARGETS)
+    served(one, 5.0, tokens_per_s=70e3)
+    one.tick(Telemetry(5.0 + wrong_s, 240.5, None, 70e3))
+    held_w = served(one, 20.0, tokens_per_s=90e3, from_s=5.1)
+    assert held_w == pytest.approx(250.0, abs=2.0)
+
+
+def test_a_tick_at_the_time_of_the_last_changes_nothing() -> None:
     one = supervised()
     decision = one.tick(Telemetry(0.1, 300.0, 50.0, 100e3))
-    assert one.tick(Telemetry(float("nan"), 1.0, 1.0, 1.0)) is decision
+    assert one.tick(Telemetry(0.1, 1.0, 1.0, 1.0)) is decision
     assert len(one.history) == 1
+
+
+def test_a_temperature_that_is_lost_is_told_and_the_power_controlled(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    targets = Targets(power_w=250.0, temp_c=60.0)
+    one = Supervised(ModelReference(MODEL, targets), MODEL, targets)
+    with caplog.at_level(logging.WARNING):
+        for at in range(60):
+            temp_c = 50.0 if at < 10 or at >= 50 else None
+            one.tick(Telemetry(at / 10, 240.0 + at % 2, temp_c, 60e3))
+    states = [tick.state for tick in one.history.ticks]
+    assert states == ["controlled"] * 29 + ["partial"] * 21 + ["controlled"] * 10
+    assert [record.message[:30] for record in caplog.records] == [
+        "2.9 s: the temperature is lost",
+        "5.0 s: the temperature is back",
+    ]
+
+
+def test_a_decision_that_is_not_finite_is_replaced_by_the_static_one() -> None:
+    class Broken:
+        def tick(self, telemetry: Telemetry) -> Decision:
+            return Decision(np.full(4, np.nan))
+
+    one = Supervised(Broken(), MODEL, TARGETS)
+    decision = one.tick(Telemetry(0.1, 300.0, 50.0, 100e3))
+    assert np.isfinite(decision.bias).all()
+    assert decision.bias.any()
+    assert one.history.ticks[-1].state == "static"
