@@ -44,10 +44,17 @@ def check_sizes(query: PlanQuery) -> None:
 def kinds_of(model: KernelCostModel, query: PlanQuery) -> list[ExpertKind]:
     """The kind of each expert.
 
-    Raises BadInput where neither the query nor the model says how many there are, and for words
-    that are none.
+    Raises BadInput where neither the query nor the model says how many there are, for a layer of
+    which the model has one rank alone, and for words that are none.
     """
     if query.experts is None:
+        ranks = [layer for layer in model.file.layers if layer.ranks > 1]
+        if ranks:
+            raise BadInput(
+                "--experts is missing: the model is of one rank of expert parallelism, which holds"
+                f" {ranks[0].held_experts} of {ranks[0].experts} experts",
+                hint=f"--experts {ranks[0].experts}, and for a plan --gpus {ranks[0].ranks}",
+            )
         held = {layer.held_experts for layer in model.file.layers}
         if len(held) != 1:
             raise BadInput(

@@ -33,13 +33,17 @@ BALANCED: Final = ("moe_balanced", "moe_balanced_nongated")  # of aiconfigurator
 
 @dataclass(frozen=True, eq=False, slots=True)
 class GroupedPoints:
-    """The knots of one grouped kernel: tokens [K], active experts [K], and the cost of each."""
+    """The knots of one grouped kernel: tokens [K], active experts [K], and the cost of each.
+
+    `experts` are those that the device holds, one of `ranks`, each of which has so many tokens.
+    """
 
     tokens: Float64
     active: Float64
     costs: tuple[Cost, ...]
     top_k: int
     experts: int
+    ranks: int = 1
 
     def beyond(self, rows: Float64) -> NDArray[np.bool_]:
         """Which loads [S] no measured batch reaches: an expert has at most a row of each token.
@@ -47,7 +51,8 @@ class GroupedPoints:
         All, where the largest is below the smallest batch. Raises OutOfRange for a load beyond
         four doublings.
         """
-        first, last, most = self.tokens.min(), self.tokens.max(), rows.max()
+        batches, most = self.ranks * self.tokens, rows.max()
+        first, last = batches.min(), batches.max()
         if most > last * 2**MAX_OCTAVES or most * 2**MAX_OCTAVES < first:
             raise OutOfRange(
                 self.costs[0].op,
@@ -153,6 +158,7 @@ def _of_layer(model: KernelCostModel, name: str, allow_estimates: bool) -> Group
         tuple(costs),
         layers[0].top_k,
         layers[0].held_experts,
+        layers[0].ranks,
     )
 
 

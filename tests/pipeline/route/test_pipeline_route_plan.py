@@ -9,7 +9,7 @@ from moeprof.costmodel.checksum import with_checksum
 from moeprof.pipeline.route.plan import PlanQuery, plan_route
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
-from moeprof.tests.costmodel.layer.gated_models import gated_file
+from moeprof.tests.costmodel.layer.gated_models import LAYER, gated_file
 from moeprof.tests.router.expert_models import IDLE_W, chain_file
 
 MIXED = "4:fc1+gelu+fc2,4:dequant_linear+gelu+fc2"
@@ -59,6 +59,19 @@ def test_a_layer_tells_its_experts_and_their_kernels(tmp_path: Path) -> None:
     assert (found.kl_price_j, found.kl_price_s is not None) == (None, True)
     assert (found.own.energy_j, found.own.power_w, found.own.total_j) == (None, None, None)
     assert found.kinds[0].energy_distance is None
+
+
+def test_a_rank_of_expert_parallelism_is_no_router_of_its_own(tmp_path: Path) -> None:
+    """Its kernels were measured with the rows that four ranks of 128 tokens send to it."""
+    path = tmp_path / "rank.json"
+    rank = gated_file("uniform", layer=replace(LAYER, local_experts=4))
+    write_document(path, with_checksum(rank))
+    with pytest.raises(BadInput, match=r"one rank .* which holds 4 of 16 experts") as refused:
+        plan_route(path, PlanQuery(tokens=512))
+    assert refused.value.hint == "--experts 16, and for a plan --gpus 4"
+    whole = plan_route(path, PlanQuery(tokens=512, experts="16", gpus=4))
+    assert (whole.top_k, whole.gpus) == (2, 4)
+    assert not any("extrapolated" in reason for reason in whole.reasons if "_grouped" in reason)
 
 
 def test_a_cap_below_the_power_is_paced_and_names_a_batch_that_needs_no_wait(model: Path) -> None:
