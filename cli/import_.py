@@ -14,7 +14,8 @@ def import_(
         str | None,
         typer.Argument(
             metavar="PATH",
-            help="A table or a checkout; for aiconfigurator, the installed package if left out.",
+            help="vidur: a mlp.csv. aiconfigurator: a table or a checkout; if left out, the"
+            " installed package.",
         ),
     ] = None,
     gpu: Annotated[str | None, typer.Option(help="aiconfigurator: for example h200_sxm.")] = None,

@@ -195,7 +195,8 @@ class KernelCostModel:
         routing can give; OutOfRange as `get_cost` does.
         """
         query = LayerQuery(checked_size(batch_size), **asked)
-        layers = () if query.names_operations else layers_asked_for(self.file.layers, query)
+        curves = {one.curve for one in self.curves}
+        layers = () if query.names_operations else layers_asked_for(self.file.layers, query, curves)
         if layers:
             return gated_cost(layers, query, self._lookup, self.file)
         return kernel_sum(query, self._lookup, self.file)

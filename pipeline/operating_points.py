@@ -197,7 +197,8 @@ def _layers(path: Path, model: KernelCostModel, query: CostQuery) -> list[LayerS
         for name in formats_asked_for(layers, asked)
     ]
     if not found:
-        layers_asked_for(layers, asked)  # refuses a shape that no layer has
+        curves = {one.curve for one in model.curves}
+        layers_asked_for(layers, asked, curves)  # refuses a shape that no layer has
         raise BadInput(
             f"{path} holds no layer of gated experts", hint="moeprof profile --ops layer,engines"
         )

@@ -39,5 +39,5 @@ def preset_from(
     `ranks` are those of `preset_named`. Raises BadInput for another file, and for sizes that do not
     divide.
     """
-    published = published_preset(Path(config), dense=dense)
+    published = published_preset(Path(config), dense=dense, ranks=ranks[0])
     return PresetText(to_toml(rank_of(published.preset, *ranks)), published.assumptions)

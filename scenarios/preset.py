@@ -70,7 +70,7 @@ class Preset:
 
     Raises BadInput, naming the key, for a size that is no positive integer, a bad name, dtype or
     routing, an unknown router or activation, a top_k above the number of experts in the kept
-    groups, or a group size that does not divide both widths.
+    groups, or a group size of packed weights that does not divide both widths.
     """
 
     name: str
@@ -199,7 +199,8 @@ class Preset:
         if self.group_size % 8:
             raise BadInput(f"group_size is {self.group_size}, and must be a multiple of 8")
         for key in ("hidden", "ffn"):
-            if getattr(self, key) % self.group_size:
+            packed = self.weight_bits != UNPACKED_BITS
+            if packed and getattr(self, key) % self.group_size:
                 raise BadInput(
                     f"{key} is {getattr(self, key)}, no multiple of group_size {self.group_size}"
                 )

@@ -47,6 +47,13 @@ _HINTS_OF_USE = {
     errno.ELOOP: "a symbolic link leads back to itself; name another",
 }
 
+# By their first bytes, files that are taken for the text of a table.
+_NO_TEXT = {
+    b"PAR1": "Parquet",
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "a zip archive",
+    b"SQLite format 3\0": "a SQLite database",
+}
 NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
 _HINTS_OF_READING = {
     errno.ENAMETOOLONG: "shorten the path",
@@ -194,6 +201,9 @@ def read_bytes(path: Path, most_bytes: int | None = None) -> bytes:
 def read_text(path: Path, most_bytes: int | None = None) -> str:
     """Read a UTF-8 file; each end of a line becomes a newline. Raises as `read_bytes` does."""
     data = read_bytes(path, most_bytes)
+    for start, kind in _NO_TEXT.items():
+        if data.startswith(start):
+            raise BadInput(f"{path} is {kind}, and no text", hint="name a text file")
     try:
         return io.TextIOWrapper(io.BytesIO(data), encoding="utf-8").read()
     except UnicodeDecodeError as error:

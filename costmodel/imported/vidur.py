@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ...store.errors import BadInput
+from ...device.peaks import gpu_sheet
+from ...store.errors import BadInput, shortened
 from ...store.files import read_text, refuse_lfs_pointer
 from ...store.scenario import Scenario
 from .cells import Cells, rows_of
@@ -23,6 +24,7 @@ _PARALLEL: Final = "num_tensor_parallel_workers"
 _NEEDED: Final = (*_MODEL, "num_tokens", _PARALLEL)
 _GATED: Final = {"True": True, "False": False}
 _HINT: Final = "name a mlp.csv of vidur"
+_FOLDERS: Final = "<gpu>/<organisation>/<model>/mlp.csv"
 _MOST_BYTES: Final = 16 << 20  # published ones have less than 1 MB
 OPS: Final = ("mlp_up_proj", "mlp_down_proj", "attn_pre_proj", "attn_post_proj", "mlp_act", "add")
 
@@ -35,8 +37,10 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     parallelism is not in it.
     """
     refuse_lfs_pointer(path)
-    gpu = _gpu(path) if os.path.exists(path) else ""  # _table refuses a file that is missing
+    if os.path.isdir(path):
+        raise BadInput(f"{path} is a folder", hint=f"{_HINT} in it: {_FOLDERS}")
     rows, cut = _table(path)
+    gpu = _gpu(path)
     _check_one_model(rows)
     parallelisms = [row.whole(_PARALLEL) for row in rows]
     chosen = [row for row, one in zip(rows, parallelisms, strict=True) if one == tensor_parallel]
@@ -62,14 +66,15 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
 
 
 def _gpu(path: Path) -> str:
-    """The GPU that the folders above the table name."""
-    above = path.resolve().parents
-    if len(above) < 4:
+    """The GPU that the folders above the table name, one with a data sheet."""
+    name = "".join(above.name for above in path.resolve().parents[2:3]).upper()
+    if gpu_sheet(name) is None:
         raise BadInput(
-            f"{path} does not lie in folders that name its GPU",
-            hint="keep vidur's folders: <gpu>/<organisation>/<model>/mlp.csv",
+            f"{path} does not lie in folders that name its GPU: {shortened(repr(name))} is none"
+            " with a data sheet",
+            hint=f"keep vidur's folders: {_FOLDERS}",
         )
-    return above[2].name.upper()
+    return name
 
 
 def _table(path: Path) -> tuple[list[Cells], list[str]]:

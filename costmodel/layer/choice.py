@@ -1,6 +1,6 @@
 """Which layer of a model is asked for: by its sizes, at every routing that was measured."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from ...kernels.formats.names import FORMATS, SYMMETRIC, UNQUANTISED
 from ...store.errors import BadInput
@@ -10,23 +10,25 @@ from ..weights import DTYPE_BITS
 from .query import LayerQuery
 
 
-def layers_asked_for(layers: Sequence[LayerSizes], query: LayerQuery) -> tuple[LayerSizes, ...]:
+def layers_asked_for(
+    layers: Sequence[LayerSizes], query: LayerQuery, measured: Container[str] = ()
+) -> tuple[LayerSizes, ...]:
     """The one layer of gated experts that fits, at each routing that it was measured with.
 
-    None where the model has none, or where another layer of it fits the shape. Raises BadInput,
-    listing them, where several fit, and where none does.
+    None where the model has none, or where another layer of it fits the shape. `measured` are the
+    curves of the model. Raises BadInput, listing them, where several fit, and where none does.
     """
     fitting = [one for one in layers if _fits(one, query)]
     gated = [one for one in fitting if one.parts]
     if not gated:
-        measured = [one for one in layers if one.parts]
-        if not measured or (fitting and query.weight_format is None):
+        others = [one for one in layers if one.parts]
+        if not others or (fitting and query.weight_format is None):
             return ()
-        raise _choose_another("no measured layer", measured, query)
+        raise _choose_another("no measured layer", others, query, measured)
     if query.weight_bits is not None:
         gated = [one for one in gated if query.weight_bits in _bits_of(one)] or gated
     if not all(one.same_but_routing(gated[0]) for one in gated):
-        raise _choose_another("several layers", layers, query)
+        raise _choose_another("several layers", layers, query, measured)
     return tuple(gated)
 
 
@@ -67,7 +69,9 @@ def _fits(layer: LayerSizes, query: LayerQuery) -> bool:
     return fits and asked in (None, own or UNQUANTISED)
 
 
-def _choose_another(how_many: str, layers: Iterable[LayerSizes], query: LayerQuery) -> BadInput:
+def _choose_another(
+    how_many: str, layers: Sequence[LayerSizes], query: LayerQuery, measured: Container[str]
+) -> BadInput:
     shape = "" if query.shape is None else f" of {'x'.join(map(str, query.shape))}"
     picks = "" if query.top_k is None else f" with top-{query.top_k}"
     picks += "" if query.weight_format is None else f" on weights of {query.weight_format}"
@@ -77,6 +81,7 @@ def _choose_another(how_many: str, layers: Iterable[LayerSizes], query: LayerQue
         " --weight-format"
     )
     bits = FORMATS[query.weight_format].bits if query.weight_format in SYMMETRIC else None
-    if any(part.weight_bits == bits for one in layers for part in one.parts if bits):
+    parts = (part for one in layers for part in one.parts if part.curve in measured)
+    if bits and any(part.weight_bits == bits for part in parts):
         hint = f"a layer has such weights beside its own: name them by --weight-bits {bits}"
     return BadInput(f"the model has {how_many}{shape}{picks}; its layers are {known}", hint=hint)

@@ -48,13 +48,15 @@ class Published:
     assumptions: tuple[str, ...]
 
 
-def published_preset(path: Path, *, dense: bool = False) -> Published:
+def published_preset(path: Path, *, dense: bool = False, ranks: int = 1) -> Published:
     """Read the sizes of a published model from its Hugging Face config.json.
 
     `hidden` is the width that the experts work on, which is not the model's where a latent MoE
     projects down first. A config without a dtype, or with a float8 one, counts as bfloat16. Experts
     have the config's own format where there are kernels for it (weights.py). With `dense`, the
-    layer of a model without experts counts as one expert that every token goes to.
+    layer of a model without experts counts as one expert that every token goes to. The preset is of
+    the whole layer; packed weights whose groups the file does not say have such as one of so many
+    `ranks` of tensor parallelism can have too.
 
     Raises BadInput if `read_model_config` does, if the file names no experts or, with `dense`,
     any, if a size is missing, no size or contradicts another, if its rules leave no layer with
@@ -63,7 +65,7 @@ def published_preset(path: Path, *, dense: bool = False) -> Published:
     with naming(path, hint=_OWN_SIZES):
         config = read_model_config(path)
         (_check_dense if dense else _check_experts)(config)
-        return _published(config, dense)
+        return _published(config, dense, ranks)
 
 
 def _check_experts(config: ModelConfig) -> None:
@@ -87,7 +89,7 @@ def _check_dense(config: ModelConfig) -> None:
         )
 
 
-def _published(config: ModelConfig, dense: bool) -> Published:
+def _published(config: ModelConfig, dense: bool, ranks: int) -> Published:
     hidden_field = _first_named(config, "latent_size", "hidden_size", "other_hidden_size")
     widths = ("intermediate_size", "other_intermediate_size")
     ffn_field = _first_named(config, *(() if dense else ("expert_intermediate_size",)), *widths)
@@ -98,7 +100,7 @@ def _published(config: ModelConfig, dense: bool) -> Published:
     form, told_of_form = layer_form(config, dense=dense)
     name, source = _origin(config)
     dtype = _dtype(config)
-    weights = expert_weights(config, dtype, (hidden, ffn, *([shared] if shared else [])))
+    weights = expert_weights(config, dtype, (hidden, ffn, *([shared] if shared else [])), ranks)
     preset = Preset(
         name=name,
         source=source,

@@ -25,14 +25,18 @@ class ExpertWeights:
     told: str
 
 
-def expert_weights(config: ModelConfig, dtype: str, widths: Sequence[int]) -> ExpertWeights:
+def expert_weights(
+    config: ModelConfig, dtype: str, widths: Sequence[int], ranks: int = 1
+) -> ExpertWeights:
     """The weights of experts whose inputs are of these widths: hidden, ffn, and of shared ones.
 
     A format whose groups do not divide all of them is not taken. Groups are then those of the
-    config's own 4-bit quantisation, else the largest of GROUP_SIZES that divides hidden and ffn.
+    config's own 4-bit quantisation, else the largest of GROUP_SIZES that divides hidden and the
+    share of ffn that each of so many `ranks` has.
     """
     method, own = _method(config), _own(config)
-    group = _group_size(config, widths[:2])
+    hidden, ffn = widths[:2]
+    group = _group_size(config, (hidden, ffn // ranks if ranks > 0 else ffn))
     said = f"{dtype} ({config.value('dtype') or 'no dtype'} in the config)"
     if own.name is not None:
         sizes = sizes_of(own.name)
@@ -77,7 +81,8 @@ def _why_not(name: str, group: int, widths: Sequence[int]) -> str | None:
 
 
 def _group_size(config: ModelConfig, widths: Sequence[int]) -> int:
-    """The config's own size of 4-bit groups, or one of GROUP_SIZES; 8 divides all widths."""
+    """The config's own size of 4-bit groups, or one of GROUP_SIZES; 8 where none divides."""
     own = four_bit_group_size(config.value("quantization"))
     sizes = GROUP_SIZES if own is None or own % 8 else (own, *GROUP_SIZES)
-    return next(size for size in sizes if not any(width % size for width in widths))
+    fitting = (size for size in sizes if not any(width % size for width in widths))
+    return next(fitting, GROUP_SIZES[-1])

@@ -58,10 +58,12 @@ def operations_at(
 def check_options_are_read(options: RunOptions, found: Sequence[LoadedOp]) -> None:
     """Raise BadInput for packed weights, or a routing, that none of the operations reads."""
     unpacked = (None, UNQUANTISED, str(UNPACKED_BITS))
-    for option, words, what, field in (
-        ("--weight-format", options.weight_format, "packed weights", "weight_bits"),
-        ("--weight-bits", options.weight_bits, "packed weights", "weight_bits"),
-        ("--routing", options.routing, "routed tokens", "routing"),
+    layer = "name one: --ops layer"
+    packed = "--ops layer has such by --weight-format int4"  # with bits its weights are whole
+    for option, words, what, field, way in (
+        ("--weight-format", options.weight_format, "packed weights", "weight_bits", layer),
+        ("--weight-bits", options.weight_bits, "packed weights", "weight_bits", packed),
+        ("--routing", options.routing, "routed tokens", "routing", layer),
     ):
         operations = [loaded.operation for loaded in found]
         if words not in unpacked and not any(
@@ -70,7 +72,7 @@ def check_options_are_read(options: RunOptions, found: Sequence[LoadedOp]) -> No
             names = listed(dict.fromkeys(one.name for one in operations))
             raise BadInput(
                 f"{option} is for operations on {what}, and there is none among {names}",
-                hint=f"leave {option} out, or name one: --ops layer",
+                hint=f"leave {option} out; {way}",
             )
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from ...store.errors import BadInput, naming
-from ..preset import Preset
+from ..preset import UNPACKED_BITS, Preset
 
 _TENSOR: Final = "--tensor-parallel"
 _EXPERT: Final = "--expert-parallel"
@@ -33,6 +33,8 @@ def rank_of(preset: Preset, tensor_parallel: int, expert_parallel: int) -> Prese
     if expert_parallel > 1:
         local = _part(preset, "experts", _EXPERT, expert_parallel)
     hint = f"a TOML with a smaller group_size than {preset.group_size} may be split further"
+    if preset.weight_format is None:
+        hint += f", or one with weight_bits {UNPACKED_BITS} where no packed weights are measured"
     with naming(f"one of {tensor_parallel} ranks of {preset.name}", hint):
         return replace(
             preset,

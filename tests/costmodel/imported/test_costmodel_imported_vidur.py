@@ -151,9 +151,24 @@ def test_what_the_table_does_not_time_is_told(tmp_path: Path) -> None:
     ]
 
 
-def test_a_path_that_names_no_gpu_is_refused() -> None:
-    with pytest.raises(BadInput, match="does not lie in folders that name its GPU"):
-        read_vidur(Path("/etc/passwd"), 2, "x")
+def test_a_folder_is_no_gpu_because_a_table_lies_in_it(tmp_path: Path) -> None:
+    write_mlp(tmp_path)
+    tables = (tmp_path / "a100").rename(tmp_path / "my-tables")
+    with pytest.raises(BadInput, match="GPU: 'MY-TABLES' is none with a data sheet"):
+        read_vidur(tables / "maker/model/mlp.csv", 2, "x")
+
+
+def test_a_folder_is_refused_with_the_table_in_it(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="is a folder") as caught:
+        read_vidur(tmp_path, 2, "x")
+    assert "<model>/mlp.csv" in caught.value.hint
+
+
+def test_a_parquet_file_is_told_as_such(tmp_path: Path) -> None:
+    path = write_mlp(tmp_path)
+    pd.read_csv(path).to_parquet(path)
+    with pytest.raises(BadInput, match="is Parquet, and no text"):
+        read_vidur(path, 2, "x")
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe\x00", b"n_head\n", b'"\n' * 3])

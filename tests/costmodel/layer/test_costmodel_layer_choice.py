@@ -87,6 +87,15 @@ def test_a_format_that_was_not_measured_is_refused_with_those_that_were() -> Non
         layers_asked_for([NARROW, unmeasured], LayerQuery(8, weight_format="mxfp4"))
 
 
+def test_integers_beside_a_layer_s_own_weights_are_offered_where_they_were_measured() -> None:
+    beside = PartCurve("w13_act_packed", "w13_act_packed-8x4-int4", 4)
+    layer = replace(NARROW, parts=(*PARTS, beside))
+    for measured, offered in (({beside.curve}, True), (set(), False)):
+        with pytest.raises(BadInput, match="no measured layer on weights of int4") as caught:
+            layers_asked_for([layer], LayerQuery(8, weight_format="int4"), measured)
+        assert ("--weight-bits 4" in caught.value.hint) is offered
+
+
 def test_a_token_goes_to_one_expert_at_least() -> None:
     with pytest.raises(BadInput, match="top_k is 0"):
         LayerQuery(8, top_k=0)

@@ -394,6 +394,14 @@ def test_a_model_without_experts_is_offered_the_dense_preset(config: Write) -> N
     assert any("its two products and its activation" in one for one in dense.assumptions)
 
 
+def test_groups_that_no_file_says_fit_one_rank_too(config: Write) -> None:
+    path = config(MIXTRAL | {"intermediate_size": 1408})
+    assert published_preset(path).preset.group_size == 128
+    rank = published_preset(path, ranks=2).preset
+    assert (rank.ffn, rank.group_size) == (1408, 64)
+    assert published_preset(path, ranks=1000).preset.group_size == 8
+
+
 def test_a_key_that_a_sentence_names_is_not_told_as_ignored(config: Write) -> None:
     section = LLAMA | {"sliding_window": 1024, "hidden_activation": "gelu", "odd_key": 3}
     told = published_preset(config(section), dense=True)

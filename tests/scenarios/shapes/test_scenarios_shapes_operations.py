@@ -53,21 +53,27 @@ def test_weights_that_are_not_packed_have_no_operations_on_packed_ones() -> None
 
 
 @pytest.mark.parametrize(
-    ("options", "refusal"),
+    ("options", "refusal", "way_out"),
     [
-        ({"weight_format": "int4,none"}, "--weight-format is for operations on packed weights"),
+        (
+            {"weight_format": "int4,none"},
+            "--weight-format is for operations on packed weights",
+            "--ops layer",
+        ),
         (
             {"weight_bits": "8"},
             "--weight-bits is for operations on packed .* fc1, topk",
+            "--ops layer has such by --weight-format",
         ),
-        ({"routing": "zipf:1"}, "--routing is for operations on routed tokens"),
+        ({"routing": "zipf:1"}, "--routing is for operations on routed tokens", "--ops layer"),
     ],
 )
 def test_weights_and_a_routing_that_no_operation_reads_are_refused(
-    options: dict[str, str], refusal: str
+    options: dict[str, str], refusal: str, way_out: str
 ) -> None:
-    with pytest.raises(BadInput, match=refusal):
+    with pytest.raises(BadInput, match=refusal) as caught:
         check_options_are_read(RunOptions(**options), find_ops("fc1,topk"))  # type: ignore[arg-type]
+    assert way_out in caught.value.hint
     check_options_are_read(RunOptions(**options), find_ops("w2_packed"))  # type: ignore[arg-type]
 
 

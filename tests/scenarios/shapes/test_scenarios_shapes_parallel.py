@@ -1,5 +1,7 @@
 """One rank's part of a layer: what is split, what is held several times, what does not divide."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,14 @@ def test_one_rank_of_one_is_the_layer(name: str) -> None:
 def test_sizes_that_do_not_divide_are_refused(tensor: int, expert: int, said: str) -> None:
     with pytest.raises(BadInput, match=said):
         rank_of(load_preset("mixtral-8x7b"), tensor, expert)
+
+
+def test_weights_that_are_not_packed_have_no_groups_to_split() -> None:
+    whole = replace(load_preset("mixtral-8x7b"), weight_bits=16)
+    assert rank_of(whole, 32, 1).ffn == 448
+    with pytest.raises(BadInput) as caught:
+        rank_of(load_preset("mixtral-8x7b"), 32, 1)
+    assert "or one with weight_bits 16" in caught.value.hint
 
 
 @given(tensor=st.sampled_from((1, 2, 4)), expert=st.sampled_from((1, 2, 4, 8)))
