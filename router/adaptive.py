@@ -230,10 +230,8 @@ class AdaptiveRouter:
         """The state that the first batch decides; that of no bias for a batch of no tokens."""
         if len(logits) > 0:
             self.plan_for(logits)
-        state = self._state
-        return state or RoutingState(
-            self.costs, empty_rule(self.costs), None, None, self.cap_w, None
-        )
+        rule = empty_rule(self.costs)
+        return self._state or RoutingState(self.costs, rule, None, None, self.cap_w, None)
 
     def _under_pressure(self, state: RoutingState) -> RoutingState:
         """The state at the monitor's pressure of now: this one, where that has hardly moved."""
@@ -265,12 +263,12 @@ class AdaptiveRouter:
 
     def _enter(self, rule: Rule) -> RoutingState:
         """Let a rule be in force: in one step for those that route, in place on the devices."""
-        own, bias = self.settings.correction_bias, None
+        own = self.settings.correction_bias
+        ranking = None if own is None else own.cpu()
         if rule.bias.any():
             bias = torch.from_numpy(rule.bias).to(torch.float32)
-        ranking = bias if own is None or bias is None else bias + own.cpu()
+            ranking = bias if ranking is None else bias + ranking
         charges = None if rule.charges is None else torch.from_numpy(rule.charges).to(torch.float32)
-        ranking = own.cpu() if ranking is None and own is not None else ranking
         state = RoutingState(self.costs, rule, ranking, charges, self.cap_w, self._plan)
         self._state = state
         for tensor in self._tensors.values():
@@ -281,11 +279,10 @@ class AdaptiveRouter:
         """The bias in force and the model's own, float32 [experts] on the CPU."""
         ranking = None if self._state is None else self._state.ranking
         own = self.settings.correction_bias
-        if ranking is not None:
-            return ranking
-        if own is not None:
+        if ranking is None and own is not None:
             return own.cpu()
-        return torch.zeros(self.costs.experts, dtype=torch.float32, device="cpu")
+        none = torch.zeros(self.costs.experts, dtype=torch.float32, device="cpu")
+        return none if ranking is None else ranking
 
     def _pressure_of_now(self) -> float | None:
         """The larger pressure of heat and power; None where nothing tells it."""
