@@ -5,6 +5,7 @@ isolated.py.txt does. Under a tracer every call costs once more, when the trace 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
@@ -35,6 +36,7 @@ _POINT_OVERHEAD_S: Final = 0.05
 _REFERENCES: Final = 2 * (1 + REFERENCE_CALLS)  # calls of the reference in a visit
 _REFERENCE_S: Final = 1.4e-4  # one of them, on a core
 _CALL_S: Final = 3e-5  # overhead of one call, including the choice of its inputs
+_UNPACK_FLOPS: Final = 2  # per packed weight, as rates.py measures them
 _DEFAULT_CALL_S: Final = POINT_S / MAX_CALLS  # the longest call at which a point lasts POINT_S
 _TRACERS: Final = (CollectorName.KINETO, CollectorName.NSYS)
 # To write, export and read a trace takes so much per call, and so much longer than the host took to
@@ -54,8 +56,8 @@ def call_times_of(
     """Estimate the duration of each operation's calls from its FLOPs and its bytes.
 
     An operation without a preset of its own is taken at the sizes of `preset`.
-    The FLOPs of an operation on quantised weights that do not depend on the batch size are counted
-    as unpacking, at a rate of their own. Empty where `rates` is None.
+    Two FLOPs of each packed weight that is read are counted as unpacking, at a rate of their own.
+    Empty where `rates` is None.
     """
     if rates is None:
         return {}
@@ -70,11 +72,25 @@ def _call_s(operation: "Operation", preset: Preset, l2: L2, rates: "Rates", toke
     scenario = operation.scenario(preset, tokens, preset.dtype, l2)
     seconds, flops = _CALL_S, scenario.flops
     if rates.unpack_flops_per_s is not None and scenario.weight_bits is not None:
-        one, two = (operation.scenario(preset, n, preset.dtype, l2).flops for n in (1, 2))
-        unpacking = max(0, 2 * one - two)
+        unpacking = min(flops, _UNPACK_FLOPS * _packed_weights(operation, preset, tokens))
         seconds += unpacking / rates.unpack_flops_per_s
         flops -= unpacking
     return seconds + max(flops / rates.flops_per_s, scenario.bytes_moved / rates.bytes_per_s)
+
+
+def _packed_weights(operation: "Operation", preset: Preset, tokens: int) -> int:
+    """The packed weights that a call reads, those of idle experts left out.
+
+    Their bytes tell: as integers of 8 bits with the same scales they take half a byte a weight more
+    than of 4.
+    """
+    eight, four = (
+        operation.scenario(
+            replace(preset, weight_format=None, weight_bits=bits), tokens, preset.dtype, "cold"
+        ).bytes_moved
+        for bits in (8, 4)
+    )
+    return 2 * (eight - four)
 
 
 def timing_s(plan: Plan, call_times: CallTimes) -> float:

@@ -1,9 +1,11 @@
 """The estimate: a call at the device's rates, a point as its script measures it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from moeprof.kernels.formats.names import FORMATS
 from moeprof.scenarios.catalogue import find_ops
 from moeprof.scenarios.duration import START_S, CallTimes, call_times_of, timing_s
 from moeprof.scenarios.preset import Preset, load_preset
@@ -39,6 +41,19 @@ def test_a_cpu_unpacks_weights_at_a_rate_of_its_own() -> None:
     unpack_s = 2 * 4096 * 14336 / 0.1e9
     assert pace["dequant_unpack"](1) == pytest.approx(unpack_s, rel=0.02)
     assert pace["dequant_linear"](512) == pytest.approx(unpack_s + pace["fc1"](512), rel=0.02)
+
+
+@pytest.mark.parametrize("weight_format", ["mxfp4", "fp8_block", "int4"])
+def test_a_cpu_unpacks_the_weights_of_the_experts_that_get_a_token(weight_format: str) -> None:
+    sizes = FORMATS[weight_format]
+    packs = replace(
+        MIXTRAL, weight_format=weight_format, weight_bits=sizes.bits, group_size=sizes.group or 128
+    )
+    pace = call_times_of(packs, find_ops("w2_packed,moe_layer_packed", packs), "cold", CPU)
+    for tokens in (1, 2, 64):
+        weights = len(packs.expert_loads(tokens)) * 4096 * 14336
+        assert pace["w2_packed"](tokens) == pytest.approx(2 * weights / 0.1e9, rel=0.05)
+        assert pace["moe_layer_packed"](tokens) == pytest.approx(6 * weights / 0.1e9, rel=0.05)
 
 
 def test_a_gpu_unpacks_on_the_way() -> None:
