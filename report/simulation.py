@@ -180,7 +180,7 @@ def _scores(simulation: Simulated) -> Html:
             significant(score.highest_c),
             significant(score.kl_nats),
             percent(score.deferred_share),
-            "never" if score.settled_s is None else f"{score.settled_s:.1f}",
+            _settled(score.over_share, score.settled_s),
             significant(score.ripple_w),
             significant(score.tick_us),
             significant(score.tick_us_p99),
@@ -193,6 +193,12 @@ def _scores(simulation: Simulated) -> Html:
         " arrivals until 98 % of 10 s are within 5 W. Ticks were timed on this machine's CPU"
     )
     return table(caption, head, rows)
+
+
+def _settled(over_share: float | None, settled_s: float | None) -> str:
+    if over_share is None:
+        return "-"
+    return "never" if settled_s is None else f"{settled_s:.1f}"
 
 
 def _scene(simulation: Simulated) -> Html:

@@ -24,7 +24,6 @@ AMBIENT_C: Final = 30.0
 # Arrivals, as parts of the rate at which the layer's own routing would be at its limit of power.
 _USUAL, _BUSY, _QUIET = 0.77, 1.07, 0.61
 _HOTTER_C: Final = 8.0
-_LEAST_ROOM: Final = 1.05  # the limit is at least so many times the idle power
 _COTENANT: Final = 0.21  # of the power that the limit leaves above idle
 
 
@@ -98,7 +97,19 @@ def _steps(seconds: float, *parts: tuple[float, float], times: float = 1.0) -> S
 def _limit_w(
     layer: ServedLayer, targets: Targets, poles: Sequence[Pole], ambient_c: float
 ) -> float:
-    """The target of power; without one, the power that heats the GPU to its target."""
+    """The target of power; without one, the power that heats the GPU to its target.
+
+    Raises BadInput for a temperature at or below that of the idle GPU at the scene's end.
+    """
+    whole_c_per_w = sum(pole.r_c_per_w for pole in poles)
+    hottest_c = ambient_c + _HOTTER_C
+    floor_c = hottest_c + whole_c_per_w * layer.costs.idle_power_w
+    if targets.temp_c is not None and targets.temp_c <= floor_c:
+        raise BadInput(
+            f"the target temp_c of {targets.temp_c:g} °C is unreachable: the idle GPU has"
+            f" {floor_c:.3g} °C in the scene, whose ambient warms to {hottest_c:g} °C",
+            hint=f"the floor is {floor_c:.3g} °C: ask for more",
+        )
     if targets.power_w is not None:
         return targets.power_w
     if targets.temp_c is None:
@@ -106,9 +117,7 @@ def _limit_w(
             "there is no target of power or temperature: nothing is to be held",
             hint="give one: moeprof route simulate MODEL --target-power 400",
         )
-    whole_c_per_w = sum(pole.r_c_per_w for pole in poles)
-    heated_w = (targets.temp_c - ambient_c - _HOTTER_C) / whole_c_per_w
-    return max(heated_w, _LEAST_ROOM * layer.costs.idle_power_w)
+    return (targets.temp_c - hottest_c) / whole_c_per_w
 
 
 def _rate_at(layer: ServedLayer, limit_w: float) -> float:

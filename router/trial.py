@@ -24,15 +24,16 @@ class Score:
     """How well the targets were kept; power is its mean over 1 s, all from 30 s on.
 
     `over_share` is the part of the time more than 5 W over the target, `hot_share` that more than
-    1 degC over; 0 without such a target. `settled_s` is the time from the largest rise of the
-    arrivals until 98 % of the next 10 s are within 5 W: None where that never was, or without a
-    target of power. `ripple_w` is the standard deviation of power around its mean over 20 s.
+    1 degC over; these, `most_over_w` and `excess_kj` are None without such a target. `settled_s` is
+    the time from the largest rise of the arrivals until 98 % of the next 10 s are within 5 W: None
+    where that never was, or without a target of power. `ripple_w` is the standard deviation of
+    power around its mean over 20 s.
     """
 
-    over_share: float
-    most_over_w: float
-    excess_kj: float
-    hot_share: float
+    over_share: float | None
+    most_over_w: float | None
+    excess_kj: float | None
+    hot_share: float | None
     highest_c: float
     kl_nats: float
     deferred_share: float
@@ -80,14 +81,14 @@ def run_trial(controller: Controller, plant: Plant, targets: Targets) -> Trial:
 def _score(scene: Scene, targets: Targets, courses: tuple[Float64, ...], took_s: Float64) -> Score:
     first = min(round(_SCORED_FROM_S / scene.tick_s), scene.ticks - 1)
     power_w, temp_c, kl_nats, deferred = (course[first:] for course in courses)
-    over_w = np.zeros(1) if targets.power_w is None else np.maximum(power_w - targets.power_w, 0)
-    hot_c = np.zeros(1) if targets.temp_c is None else temp_c - targets.temp_c
+    over_w = None if targets.power_w is None else np.maximum(power_w - targets.power_w, 0)
+    hot_c = None if targets.temp_c is None else temp_c - targets.temp_c
     slow = _running_mean(power_w, max(1, round(_RIPPLE_S / scene.tick_s)))
     return Score(
-        over_share=float((over_w > _POWER_SLACK_W).mean()),
-        most_over_w=float(over_w.max()),
-        excess_kj=float(over_w.sum()) * scene.tick_s / 1e3,
-        hot_share=float((hot_c > _TEMP_SLACK_C).mean()),
+        over_share=None if over_w is None else float((over_w > _POWER_SLACK_W).mean()),
+        most_over_w=None if over_w is None else float(over_w.max()),
+        excess_kj=None if over_w is None else float(over_w.sum()) * scene.tick_s / 1e3,
+        hot_share=None if hot_c is None else float((hot_c > _TEMP_SLACK_C).mean()),
         highest_c=float(temp_c.max()),
         kl_nats=float(kl_nats.mean()),
         deferred_share=float(deferred.mean()),

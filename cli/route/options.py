@@ -44,6 +44,14 @@ Served = Annotated[
         help="Model file or its run; if left out, 16 experts whose energies are assumed.",
     ),
 ]
+ServedTokens = Annotated[int | None, typer.Option(help="Tokens of one pass; if left out, 512.")]
+ServedRouting = Annotated[
+    str | None,
+    typer.Option(
+        help="How the model itself routes: uniform, zipf:SKEW or a file of counts; if left out,"
+        " uniform."
+    ),
+]
 Controller = Annotated[
     Literal["mrpd", "pi", "none", "adapter"], typer.Option(help="What decides, at each tick.")
 ]

@@ -11,12 +11,12 @@ from .options import (
     Experts,
     KlBudget,
     Report,
-    Routing,
     Seed,
     Served,
+    ServedRouting,
+    ServedTokens,
     TargetPower,
     TargetTemp,
-    Tokens,
     TopK,
 )
 from .simulate_output import show_simulation, simulation_data
@@ -29,10 +29,10 @@ def simulate(
     target_power: TargetPower = None,
     target_temp: TargetTemp = None,
     kl_budget: KlBudget = None,
-    tokens: Tokens = 512,
+    tokens: ServedTokens = None,
     experts: Experts = None,
     top_k: TopK = None,
-    routing: Routing = "uniform",
+    routing: ServedRouting = None,
     allow_estimates: AllowEstimates = False,
     seed: Seed = 0,
     report: Report = False,
@@ -51,11 +51,12 @@ def simulate(
     from ...pipeline.route.simulate import simulate as try_controllers
 
     path = None if model is None else find_model(model, DEFAULT_STORE)
+    asked = (tokens, experts, top_k, routing, allow_estimates or None)
     layer = PlanQuery(
-        tokens=tokens,
+        tokens=512 if tokens is None else tokens,
         experts=experts,
         top_k=top_k,
-        routing=routing,
+        routing="uniform" if routing is None else routing,
         allow_estimates=allow_estimates,
     )
     given = target_power is not None or target_temp is not None
@@ -65,7 +66,7 @@ def simulate(
         targets=Targets(target_power, target_temp) if given else None,
         kl_budget_nats=kl_budget,
         seed=seed,
-        layer=layer,
+        layer=None if asked == (None,) * len(asked) else layer,
     )
     found = try_controllers(path, query)
     if json:

@@ -45,9 +45,10 @@ def show_simulation(found: "Simulation") -> None:
         if limit is not None:
             _show_courses(found.tried, name, limit + slack, unit)
     render.paragraph(
-        "over, hot: the time more than 5 W or 1 °C over the target; most W, kJ: the excess; KL:"
-        " nats of change for an assignment; wait: arrivals that must wait; settled: s after the"
-        " arrivals rose; us: of a tick, on this CPU. From 30 s on, power as its mean over 1 s."
+        "over, hot: the time more than 5 W or 1 °C over the target; most W, kJ: the excess; -:"
+        " there is no such target; KL: nats of change for an assignment; wait: arrivals that must"
+        " wait; settled: s after the arrivals rose; us: of a tick, on this CPU. From 30 s on,"
+        " power as its mean over 1 s."
     )
     render.paragraph(
         "Everything here is simulated: no GPU was measured. The energies of the cost model are"
@@ -62,16 +63,27 @@ def _targets(found: "Simulation") -> str:
 
 def _row(score: "Score") -> list[str]:
     return [
-        f"{100 * score.over_share:.2f}",
-        f"{score.most_over_w:.0f}",
-        f"{score.excess_kj:.2f}",
-        f"{100 * score.hot_share:.2f}",
+        _told(score.over_share, ".2%"),
+        _told(score.most_over_w, ".0f"),
+        _told(score.excess_kj, ".2f"),
+        _told(score.hot_share, ".2%"),
         f"{score.highest_c:.1f}",
         f"{abs(score.kl_nats):.3f}",
         f"{100 * score.deferred_share:.2f}",
-        "never" if score.settled_s is None else f"{score.settled_s:.1f}",
+        _settled(score),
         f"{score.tick_us:.0f}",
     ]
+
+
+def _told(value: float | None, form: str) -> str:
+    """A number, or a dash without a target; its column names the unit."""
+    return "-" if value is None else f"{value:{form}}".rstrip("%")
+
+
+def _settled(score: "Score") -> str:
+    if score.over_share is None:
+        return "-"
+    return "never" if score.settled_s is None else f"{score.settled_s:.1f}"
 
 
 def _show_courses(tried: "Sequence[Tried]", name: str, limit: float, unit: str) -> None:

@@ -17,6 +17,7 @@ from ...router.scenes import AMBIENT_C, example_layer, steps_scene
 from ...router.trial import Score, Trial, run_trial
 from ...stats.routing.distribution import distribution, distribution_words
 from ...store.cost_model import Pole
+from ...store.errors import BadInput
 from ..cost import load
 from .plan_query import PlanQuery, check_sizes, kinds_of, top_k_of
 
@@ -32,8 +33,9 @@ _OFF: Final = (1.15, 0.85)
 class SimulateQuery:
     """What to try: a controller, alone or `compare`d with none, PI and mrpd, in a scene by `seed`.
 
-    `layer` says which experts of the cost model are served, in passes of so many tokens; None for
-    the example of router/scenes.py. `targets` of None are those of the example.
+    `layer` says which experts of the cost model are served, in passes of so many tokens: of 512
+    where it is None. The example of router/scenes.py takes none. `targets` of None are those of the
+    example.
     """
 
     controller: ControllerName = "mrpd"
@@ -70,11 +72,17 @@ class Simulation:
 def simulate(model: Path | str | None, query: SimulateQuery) -> Simulation:
     """Try controllers on a simulated GPU that serves the experts of a model, or the example.
 
-    Raises BadInput for targets that cannot be reached or that nothing strains, and where the model
-    lacks what the layer needs.
+    Raises BadInput for targets that cannot be reached or that nothing strains, where the model
+    lacks what the layer needs, and for a layer without a model.
     """
     targets, response = query.targets, None
     if model is None:
+        if query.layer is not None:
+            raise BadInput(
+                "the example serves experts of its own: --tokens, --experts, --top-k, --routing and"
+                " --allow-estimates are of the experts of a model",
+                hint="name one: moeprof route simulate MODEL --experts 128 --top-k 8",
+            )
         layer = example_layer(query.seed)
         targets = targets or EXAMPLE_TARGETS
     else:

@@ -42,3 +42,11 @@ def test_nothing_to_hold_is_refused() -> None:
     with pytest.raises(BadInput, match=r"the layer at full load takes \d+ W") as refusal:
         steps_scene(LAYER, Targets(power_w=1e9), Gpu())
     assert "give a target of power below" in refusal.value.hint
+
+
+def test_a_temperature_of_the_idle_gpu_is_unreachable() -> None:
+    for targets in (Targets(temp_c=46.8), Targets(power_w=390.0, temp_c=20.0)):
+        with pytest.raises(BadInput, match=r"the idle GPU has 46\.8 °C") as refusal:
+            steps_scene(LAYER, targets, Gpu())
+        assert "the floor is 46.8 °C" in refusal.value.hint
+    assert steps_scene(LAYER, Targets(temp_c=50.0), Gpu()).arrivals_per_s[0][1] > 0

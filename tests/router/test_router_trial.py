@@ -1,6 +1,8 @@
 """The goals of control on plants that nothing was tuned on; benchmarks/routing.py has more."""
 
 from statistics import fmean
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,10 +24,11 @@ def tried(name: ControllerName, seed: int, gpu: Gpu) -> Trial:
     return run_trial(make_controller(name, layer, TARGETS), Plant(layer, scene, gpu, seed), TARGETS)
 
 
-def means(name: ControllerName, gpu: Gpu) -> Score:
+def means(name: ControllerName, gpu: Gpu) -> Any:
+    """Fields of a score in the mean; both targets are there, so none is None."""
     scores = [tried(name, seed, gpu).score for seed in SEEDS]
-    return Score(
-        *(fmean(getattr(one, field) or 0.0 for one in scores) for field in Score.__slots__)
+    return SimpleNamespace(
+        **{field: fmean(getattr(one, field) or 0.0 for one in scores) for field in Score.__slots__}
     )
 
 
@@ -62,3 +65,15 @@ def test_a_score_counts_seconds_and_not_ticks() -> None:
     assert trial.score.settled_s == pytest.approx(20.8, abs=0.3)
     assert trial.at_s[-1] == pytest.approx(130.0)
     assert np.isfinite(trial.power_w).all()
+
+
+def test_a_score_without_a_target_is_none() -> None:
+    layer = example_layer(1)
+    scene = steps_scene(layer, TARGETS, Gpu(), 40.0)
+    for targets in (Targets(power_w=390.0), Targets(temp_c=66.0)):
+        controller = make_controller("none", layer, targets)
+        score = run_trial(controller, Plant(layer, scene, Gpu(), 1), targets).score
+        has_power = targets.power_w is not None
+        for value in (score.over_share, score.most_over_w, score.excess_kj):
+            assert (value is not None) == has_power
+        assert (score.hot_share is None) == has_power

@@ -22,6 +22,8 @@ def test_a_program_gets_the_scores(moeprof: Moeprof) -> None:
     data = moeprof("route", "simulate", "--controller", "none", "--target-temp", 70, "--json").data
     assert (data["simulated"], data["model"], data["seed"]) == (True, None, 0)
     assert data["targets"]["temp_c"] == 70
+    assert data["scores"]["none"]["over_share"] is None
+    assert data["scores"]["none"]["hot_share"] > 0
     assert data["scores"]["none"]["kl_nats"] == pytest.approx(0, abs=1e-9)
 
 
@@ -40,6 +42,13 @@ def test_a_page_is_written_here_and_its_path_printed(
         (("--target-power", 110), "the target power_w of 110 W is unreachable"),
         (("--target-power", 1e12), "nothing is to be held"),
         (("--target-temp", -3), "the target temp_c is -3.0"),
+        (("--target-temp", 20), "the target temp_c of 20 °C is unreachable"),
+        (
+            ("--experts", "garbage", "--routing", "nonsense"),
+            "the example serves experts of its own",
+        ),
+        (("--tokens", 512), "the example serves experts of its own"),
+        (("--allow-estimates",), "the example serves experts of its own"),
         (("--kl-budget", -1), "the KL budget is -1.0 nats"),
         (("--controller", "bang-bang"), "'bang-bang' is not one of"),
     ],

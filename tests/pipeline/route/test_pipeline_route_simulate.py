@@ -24,7 +24,9 @@ def test_the_example_is_held_better_than_by_pi_and_by_none() -> None:
     found = simulate(None, SimulateQuery(compare=True, seed=17, seconds=150.0))
     none, pi, mrpd = (one.trial.score for one in found.tried)
     assert [one.controller for one in found.tried] == ["none", "pi", "mrpd"]
-    assert mrpd.over_share < 0.04 < pi.over_share < none.over_share
+    over = [one.over_share or 0.0 for one in (mrpd, pi, none)]
+    assert over[0] < 0.04 < over[1] < over[2]
+    assert mrpd.hot_share is not None
     assert mrpd.hot_share <= 0.005
     assert (found.energy_source, found.targets.power_w) == ("assumed", 390.0)
 
@@ -35,7 +37,7 @@ def test_the_experts_of_a_model_are_served(tmp_path: Path) -> None:
     found = simulate(model, query)
     assert (found.experts, found.top_k) == (8, 2)
     assert found.scene.ambient_c[0] == (0, HEAT.step.inlet_c)
-    assert found.tried[0].trial.score.over_share > 0.05
+    assert (found.tried[0].trial.score.over_share or 0.0) > 0.05
 
 
 def test_a_model_without_a_target_or_with_one_at_idle_is_refused(tmp_path: Path) -> None:
