@@ -1,6 +1,7 @@
 """Controllers of the routing on a simulated GPU, beside each other in one scene."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -100,15 +101,29 @@ def simulate(model: Path | str | None, query: SimulateQuery) -> Simulation:
     }
     ambient_c = AMBIENT_C if response is None else response.inlet_c
     scene = steps_scene(layer, targets, gpu, query.seconds, ambient_c)
-    tried = tuple(
-        Tried(name, run_trial(one, Plant(layer, scene, gpu, query.seed), targets))
-        for name, one in controllers.items()
-    )
+    with _one_thread() if "adapter" in names else nullcontext():
+        tried = tuple(
+            Tried(name, run_trial(one, Plant(layer, scene, gpu, query.seed), targets))
+            for name, one in controllers.items()
+        )
     costs = layer.costs
     return Simulation(
         costs.experts, layer.top_k, targets, query.seed, scene,
         costs.energy_source, costs.remarks, tried,
     )  # fmt: skip
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: several would wait for each other at each of the adapter's steps."""
+    import torch  # here: the other controllers need none
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _layer(model: KernelCostModel, query: PlanQuery) -> ServedLayer:

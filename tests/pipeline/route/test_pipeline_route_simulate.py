@@ -2,6 +2,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from moeprof.costmodel.checksum import with_checksum
 from moeprof.pipeline.route.plan_query import PlanQuery
@@ -29,6 +30,17 @@ def test_the_example_is_held_better_than_by_pi_and_by_none() -> None:
     assert mrpd.hot_share is not None
     assert mrpd.hot_share <= 0.005
     assert (found.energy_source, found.targets.power_w) == ("assumed", 390.0)
+
+
+def test_the_adapter_runs_on_one_thread_and_the_others_are_given_back() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        found = simulate(None, SimulateQuery("adapter", seconds=2.0))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert found.tried[0].controller == "adapter"
 
 
 def test_the_experts_of_a_model_are_served(tmp_path: Path) -> None:
