@@ -25,9 +25,9 @@ def layers_section(layers: Sequence[tuple[LayerSizes, Sequence[LayerCost]]]) -> 
     return joined(
         element(
             "p",
-            "Each bar is the sum of a layer's parts, in percent of the latency that the model"
-            " predicts for the layer as one; the line is the 95 % interval of that, the diamond the"
-            " layer as it was measured.",
+            "Each bar is the sum of a layer's parts, in percent of the latency that they and"
+            " their fitted difference predict for it as one; the line is the 95 % interval of"
+            " that, the diamond the layer as it was measured.",
             class_="muted",
         ),
         element("div", *figures, class_="layers"),
