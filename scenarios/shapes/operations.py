@@ -59,11 +59,12 @@ def check_options_are_read(options: RunOptions, found: Sequence[LoadedOp]) -> No
     """Raise BadInput for packed weights, or a routing, that none of the operations reads."""
     unpacked = (None, UNQUANTISED, str(UNPACKED_BITS))
     layer = "name one: --ops layer"
+    experts = "--ops layer has such of several experts"  # a dense layer routes nothing
     packed = "--ops layer has such by --weight-format int4"  # with bits its weights are whole
     for option, words, what, field, way in (
         ("--weight-format", options.weight_format, "packed weights", "weight_bits", layer),
         ("--weight-bits", options.weight_bits, "packed weights", "weight_bits", packed),
-        ("--routing", options.routing, "routed tokens", "routing", layer),
+        ("--routing", options.routing, "routed tokens", "routing", experts),
     ):
         operations = [loaded.operation for loaded in found]
         if words not in unpacked and not any(

@@ -65,7 +65,7 @@ def test_weights_that_are_not_packed_have_no_operations_on_packed_ones() -> None
             "--weight-bits is for operations on packed .* fc1, topk",
             "--ops layer has such by --weight-format",
         ),
-        ({"routing": "zipf:1"}, "--routing is for operations on routed tokens", "--ops layer"),
+        ({"routing": "zipf:1"}, "--routing is for operations on routed tokens", "several experts"),
     ],
 )
 def test_weights_and_a_routing_that_no_operation_reads_are_refused(
