@@ -115,7 +115,7 @@ def simulate(model: Path | str | None, query: SimulateQuery) -> Simulation:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Let torch use one thread: several would wait for each other at each of the adapter's steps."""
+    """Let torch use one thread: several wait for each other at each step of the adapter."""
     import torch  # here: the other controllers need none
 
     before = torch.get_num_threads()
