@@ -5,6 +5,7 @@ Every text goes through `printable`, so that no data acts on a terminal.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from textwrap import wrap
@@ -189,6 +190,16 @@ class Talk:
             self._bar.add_task("starting", total=None)
             self._bar.start()
         return self._bar
+
+
+def name_lines(name: str, most: int) -> Lines:
+    """A curve's name on lines of at most so many characters, none broken within a word."""
+    lines = [""]
+    for word in re.findall("[^-]*-?", name):
+        if lines[-1] and len(lines[-1] + word) > most:
+            lines.append("")
+        lines[-1] += word
+    return tuple(lines)
 
 
 def number(value: Any, digits: int = 4) -> str:

@@ -1,6 +1,5 @@
 """`moeprof show`: a model in the terminal: its curves, its errors, where it comes from."""
 
-import re
 from dataclasses import asdict
 from math import log
 from pathlib import Path
@@ -112,19 +111,9 @@ def _show_curves(view: "ModelView") -> None:
         render.say(f"and {len(curves) - _MAX_CURVES} more curves: --json has them all")
 
 
-def _name_lines(name: str) -> render.Lines:
-    """A curve's name on as many lines as its column takes, none broken within a word."""
-    lines = [""]
-    for word in re.findall("[^-]*-?", name):
-        if lines[-1] and len(lines[-1] + word) > _NAME_WIDTH:
-            lines.append("")
-        lines[-1] += word
-    return tuple(lines)
-
-
 def _row(curve: "CurveModel", line: str, only_curve: bool) -> list[str | render.Lines]:
     return [
-        curve.op if only_curve else _name_lines(curve.curve),
+        curve.op if only_curve else render.name_lines(curve.curve, _NAME_WIDTH),
         f"{curve.domain.first_tokens}-{curve.domain.last_tokens}",
         line,
         render.number(min(curve.latency_us), 3),

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _BUDGET_SPENT = 4
 _NOTHING_MEASURED = 3
+_NAME_WIDTH = 46  # of a curve, which begins with its operation: what 80 columns leave
 _LONG_S = 600  # from here on printed in minutes
 
 
@@ -101,11 +102,10 @@ def _show_points(result: "ProfileResult") -> None:
 def _show_plan(plan: "Plan") -> None:
     render.table(
         f"Plan: {plan.sampling} sampling, up to {plan.points_per_op} sizes per operation",
-        ["op", "curve", "#from", "#to", "#first", "#held out"],
+        ["curve", "#from", "#to", "#first", "#held out"],
         [
             [
-                op.op,
-                op.curve,
+                render.name_lines(op.curve, _NAME_WIDTH),
                 *map(str, (op.domain[0], op.domain[-1], len(op.first))),
                 _held_out(op),
             ]

@@ -54,8 +54,7 @@ def resolve(options: RunOptions, progress: RunProgress, *, alone: bool = False) 
     check_options(options, device)
     check_options_are_read(options, ops)
     batch_sizes = parse_batch_sizes(options.batch_sizes)
-    sizes = "; ".join(f"{layer.name} ({layer.source})" for layer in layers)
-    progress.notice(f"device: {device}; preset: {sizes}")
+    progress.notice(f"device: {device}; preset: {', '.join(map(_told, layers))}")
     progress.notice(f"collector: {', '.join(collectors)} ({reason})")
     for sentence in left_out_of(options.ops, layers, absent):
         progress.notice(sentence)
@@ -70,6 +69,12 @@ def resolve(options: RunOptions, progress: RunProgress, *, alone: bool = False) 
         power_reason=_why_no_power(options.power, collectors, provenance, progress),
     )
     return PlannedRun(make_plan(options, resolved), resolved, provenance)
+
+
+def _told(layer: Preset) -> str:
+    """The name of a layer, with what is changed of its sizes; plan.json has where they are from."""
+    changed = layer.source.partition("; ")[2]
+    return f"{layer.name} ({changed})" if changed else layer.name
 
 
 def describe_here(device: str, threads: int) -> Provenance:

@@ -145,6 +145,15 @@ def test_a_dry_run_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_dry_run_has_room_for_two_presets_in_80_columns(moeprof: Moeprof) -> None:
+    presets = ("--preset", "deepseek-v3,llama-3.1-8b", "--tensor-parallel", "8")
+    result = moeprof("profile", "--dry-run", "--device", "cpu", "--ops", "layer", *presets)
+    rank = "(one rank of tensor parallel 8, expert parallel 1)"
+    assert f"device: cpu; preset: deepseek-v3 {rank}, llama-3.1-8b {rank}\n" in result.stderr
+    assert " w13-4096x1792-bf16-cold " in result.stdout
+    assert "w13_4096x1792" not in result.stdout
+
+
 def test_a_dry_run_gives_the_plan_as_json(moeprof: Moeprof, tmp_path: Path) -> None:
     words = ("--dry-run", "--json", "--points", "5", "--budget", "7s", "--store", tmp_path / "s")
     result = moeprof("profile", *QUICK, *words)
