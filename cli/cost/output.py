@@ -82,7 +82,7 @@ def _layer_data(layer: "LayerCost") -> dict[str, Any]:
         for quantity in ("latency_us", "energy_mj")
         for part in ("token", "assignment")
     }
-    return asdict(layer) | shares
+    return asdict(layer) | shares | {"by_parts_us": layer.by_parts_us}
 
 
 def _show_layer(layer: "LayerCost", path: Path) -> None:

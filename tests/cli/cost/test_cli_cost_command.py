@@ -149,6 +149,7 @@ def test_a_layer_of_gated_experts_is_shown_with_its_difference_and_its_unit(
     assert data["unit"]["op"] == "moe_layer"
     assert data["is_as_measured"]
     assert data["latency_us"] == data["unit"]["latency_us"]
+    assert data["by_parts_us"] == pytest.approx(0.9 * data["sum_us"] + 3 * 6)
 
     other = moeprof("cost", path, "layer", "--batch-size", "8", "--routing", "zipf:2")
     assert other.stdout.startswith("Layer at batch size 8, 16 assignments to ")
