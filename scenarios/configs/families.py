@@ -1,7 +1,7 @@
 """What no key of a config.json says: the code of a model's family alone, by its model_type.
 
-Read in modeling_<name>.py of transformers 5.24, that of Arctic in vLLM. A
-family's language model may be called <name>_text.
+Read in modeling_<name>.py of transformers 5.24, that of Arctic in vLLM; of families that are in
+neither, in the code that models bring. A family's language model may be called <name>_text.
 """
 
 from typing import Final
