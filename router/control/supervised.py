@@ -60,15 +60,15 @@ class Supervised:
             return self._in_force
         believed, fault = self._watch.see(replace(telemetry, at_s=self._clock.now_s))
         self._note_rate(believed)
-        decision, state = self._static(), "static"
-        if fault is None:
-            controlled = self._controller.tick(believed)
-            if _is_finite(controlled):
-                decision, state = controlled, self._state(believed, controlled, telemetry.at_s)
-                self._observed = decision.terms
-            else:
-                fault = "beyond its controller"
+        controlled = self._controller.tick(believed) if fault is None else None
+        if controlled is not None and not _is_finite(controlled):
+            controlled, fault = None, "beyond its controller"
         self._log_change(fault, telemetry.at_s)
+        if controlled is None:
+            decision, state = self._static(), "static"
+        else:
+            decision, state = controlled, self._state(believed, controlled, telemetry.at_s)
+            self._observed = controlled.terms
         terms = decision.terms | losses(self._targets, believed)
         terms |= self._certificate(believed)
         self._in_force = decision = replace(decision, terms=terms)
