@@ -39,8 +39,10 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
     refuse_lfs_pointer(path)
     if os.path.isdir(path):
         raise BadInput(f"{path} is a folder", hint=f"{_HINT} in it: {_FOLDERS}")
+    gpu = _gpu(path) if os.path.exists(path) else ""  # _table refuses a file that is missing
     rows, cut = _table(path)
-    gpu = _gpu(path)
+    if gpu_sheet(gpu) is None:
+        raise _names_no_gpu(path, f": {shortened(repr(gpu))} is none with a data sheet")
     _check_one_model(rows)
     parallelisms = [row.whole(_PARALLEL) for row in rows]
     chosen = [row for row, one in zip(rows, parallelisms, strict=True) if one == tensor_parallel]
@@ -66,15 +68,18 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
 
 
 def _gpu(path: Path) -> str:
-    """The GPU that the folders above the table name, one with a data sheet."""
-    name = "".join(above.name for above in path.resolve().parents[2:3]).upper()
-    if gpu_sheet(name) is None:
-        raise BadInput(
-            f"{path} does not lie in folders that name its GPU: {shortened(repr(name))} is none"
-            " with a data sheet",
-            hint=f"keep vidur's folders: {_FOLDERS}",
-        )
-    return name
+    """The GPU that the folders above the table name."""
+    above = path.resolve().parents
+    if len(above) < len(Path(_FOLDERS).parts):
+        raise _names_no_gpu(path)
+    return above[2].name.upper()
+
+
+def _names_no_gpu(path: Path, but: str = "") -> BadInput:
+    return BadInput(
+        f"{path} does not lie in folders that name its GPU{but}",
+        hint=f"keep vidur's folders: {_FOLDERS}",
+    )
 
 
 def _table(path: Path) -> tuple[list[Cells], list[str]]:

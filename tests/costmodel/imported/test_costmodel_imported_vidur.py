@@ -151,6 +151,11 @@ def test_what_the_table_does_not_time_is_told(tmp_path: Path) -> None:
     ]
 
 
+def test_a_path_that_names_no_gpu_is_refused() -> None:
+    with pytest.raises(BadInput, match="does not lie in folders that name its GPU"):
+        read_vidur(Path("/etc/passwd"), 2, "x")
+
+
 def test_a_folder_is_no_gpu_because_a_table_lies_in_it(tmp_path: Path) -> None:
     write_mlp(tmp_path)
     tables = (tmp_path / "a100").rename(tmp_path / "my-tables")
