@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _COLUMNS: Final = 8
 _MAX_CURVES: Final = 40
-_NAME_WIDTH: Final = 28  # of a curve, beside its numbers in 80 columns
+_NAME_WIDTH: Final = 28  # what a curve's numbers leave of 80 columns
 
 
 def show(

@@ -17,7 +17,7 @@ from .markup import Html, element, facts, joined, plot, table
 from .quantities import percent, significant
 
 _HEIGHT_PX: Final = 220
-_DRAWN: Final = 300  # of the ticks: the page stays small
+_DRAWN: Final = 300  # points of a course: the page stays small
 _COURSES: Final = (
     ("power_w", "power, mean over 1 s (W)"),
     ("temp_c", "temperature (°C)"),

@@ -33,7 +33,7 @@ from .static.power_cap import cap_of
 from .static.regime import MOST_TOKENS
 
 _RECENT: Final = 64  # batches whose counts a controller is told
-_MOVED: Final = 0.01  # of the pressure, which a rule does not follow
+_MOVED: Final = 0.01  # a rule does not follow a smaller change of the pressure
 _NEVER: Final = -1e30  # added to the rank of an expert that is not to be read
 _NO_PRESSURE: Final = "the monitor tells no pressure: the rule applies in full"
 
@@ -95,7 +95,7 @@ class AdaptiveRouter:
         self._state: RoutingState | None = None
         self._plan: StaticPlan | None = None
         self._score_per_nat = 1.0
-        self._lock = threading.Lock()  # of what changes the state; a batch takes none
+        self._lock = threading.Lock()  # it guards what changes the state; a batch takes none
         self._decision: Decision | None = None
         self._tensors: dict[torch.device, torch.Tensor] = {}
 

@@ -14,7 +14,7 @@ from .plant import Gpu, Scene, Steps
 
 _EXPERTS: Final = 16
 _IDLE_W: Final = 110.0
-_BF16_MJ, _INT4_MJ = 3.0, 1.3  # for an assignment: assumed, not measured
+_BF16_MJ, _INT4_MJ = 3.0, 1.3  # mJ for an assignment: assumed, not measured
 _ROW_S: Final = 2e-8
 _TOKENS, _TOP_K = 512, 2
 _MOST_ROWS: Final = 2.0 * _TOKENS
@@ -24,7 +24,7 @@ AMBIENT_C: Final = 30.0
 # Arrivals, as parts of the rate at which the layer's own routing would be at its limit of power.
 _USUAL, _BUSY, _QUIET = 0.77, 1.07, 0.61
 _HOTTER_C: Final = 8.0
-_COTENANT: Final = 0.21  # of the power that the limit leaves above idle
+_COTENANT: Final = 0.21  # share of the power that the limit leaves above idle
 
 
 def example_layer(seed: int) -> ServedLayer:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _BUDGET_SPENT = 4
 _NOTHING_MEASURED = 3
-_NAME_WIDTH = 46  # of a curve, which begins with its operation: what 80 columns leave
+_NAME_WIDTH = 46  # what 80 columns leave for a curve, which begins with its operation
 _LONG_S = 600  # from here on printed in minutes
 
 

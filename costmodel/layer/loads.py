@@ -21,7 +21,7 @@ from ...store.fitted_runs import LayerSizes
 from ..cost import Cost
 from ..surface.prediction import terms
 
-_ROUNDING = 1e-18  # of squared relative errors in doubles
+_ROUNDING = 1e-18  # squared relative errors in doubles are known to it
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from .features.steps import Array
 from .rows.serving_rows import ServingRows, columns_of
 
-_LEAST: Final = 0.05  # of the TDP
+_LEAST: Final = 0.05  # share of the TDP
 _MEMORY: Final = ("dense_weights", "expert_weights", "kv")
 _ARITHMETIC: Final = tuple(
     f"{when}{part}_flops" for when in ("", "prefill_") for part in ("dense", "expert", "attention")

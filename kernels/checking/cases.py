@@ -24,7 +24,7 @@ _ROUTED_TOKENS: Final = (64, 4096, 1)
 _DECODE_TOKENS: Final = (64, 256, 1)
 
 _SMALL_LAYERS: Final = ((70, 192), (144, 512))
-_SMALL_BLOCKS: Final = (128, 256)  # of 128 x 128 weights, which share a scale
+_SMALL_BLOCKS: Final = (128, 256)  # 128 x 128 weights share a scale
 _SMALL_TOKENS: Final = (17, 1)
 _SMALL_ROUTERS: Final = ((128, 8), (8, 2))
 

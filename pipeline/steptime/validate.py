@@ -16,7 +16,7 @@ from ...store.document import read_document
 from ...store.errors import BadInput
 from ...store.serving.step_time_model import StepTimeFile
 
-_LEAST_COVERAGE: Final = 0.86  # of intervals of 90 %
+_LEAST_COVERAGE: Final = 0.86  # intervals of 90 % must hold so many
 _MOST_WORSE: Final = 1.25  # times the error that the file says of configurations it never saw
 
 

@@ -19,16 +19,16 @@ from .observers.power import PowerObserver
 from .power_model import Answer, Correction, PowerModel
 from .served_layer import kl_nats
 
-_MARGIN: Final = 0.003  # of the power target
+_MARGIN: Final = 0.003  # share of the power target
 _AHEAD_S: Final = 15.0
 _ROUNDED_C: Final = 0.25  # a reading of whole degC stays at its target a little above it
 _UNTOLD_S: Final = 5.0  # without a reading of the arrivals, before a rate is assumed
-_MOST_RATES: Final = 10.0  # of the assumed rate: what arrives beyond can but wait
-_FIRST_S: Final = 0.1  # for the first tick, which has no tick before it
-_LATENCY_S: Final = 5.0  # over which the ratio of measured to predicted latency is smoothed
+_MOST_RATES: Final = 10.0  # times the assumed rate: what arrives beyond can only wait
+_FIRST_S: Final = 0.1  # the first tick has no tick before it
+_LATENCY_S: Final = 5.0  # the ratio of measured to predicted latency is smoothed over it
 _RESPONSE_S: Final = 3.0
 _RESPONSES: Final = (0.33, 3.0)
-_LEAST_PRICE: Final = 0.04  # of the highest, below which the response is not learnt
+_LEAST_PRICE: Final = 0.04  # share of the highest price; below it the response is not learnt
 _BRAKE_S: Final = 1.0
 _RELEASE_S: Final = 10.0
 

@@ -7,7 +7,7 @@ from .power_model import PowerModel
 
 # The best of a grid of 27 on plants of seeds 300 to 302, but for twice the proportional gain, which
 # is a little better there, and swings where routing follows the price more steeply.
-_PROPORTIONAL: Final = 0.015  # for each W over, in units of 1 / mean marginal energy
+_PROPORTIONAL: Final = 0.015  # price for each W over, in units of 1 / mean marginal energy
 _INTEGRAL: Final = 0.06  # likewise, in a second
 _W_PER_C: Final = 20.0
 _HIGHEST: Final = 8.0

@@ -11,9 +11,9 @@ from .controller import Telemetry
 
 Fault = Literal["lost", "frozen", "beyond its controller"]
 
-_MOST: Final = 1e12  # of any reading
+_MOST: Final = 1e12  # no reading is larger
 _RATE_MOVED: Final = 0.02  # arrivals have changed by so much, and the power stands to the last bit
-_FROZEN_HOLDS: Final = 5.0  # so many times `hold_s` the power stands, and nothing tells why
+_FROZEN_HOLDS: Final = 5.0  # the power may stand for so many times `hold_s` without a reason
 
 
 class SensorWatch:

@@ -28,7 +28,7 @@ from ...store.fitted_runs import LayerSizes
 from ...store.text.listed import listed
 
 _MIN_KNOTS: Final = 3
-BALANCED: Final = ("moe_balanced", "moe_balanced_nongated")  # of aiconfigurator
+BALANCED: Final = ("moe_balanced", "moe_balanced_nongated")  # names in aiconfigurator's tables
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -18,9 +18,9 @@ from .parquet_log import ParquetLog
 from .row import Cell, MetricsRow, cells
 
 FLUSH_S: Final = 0.5  # a killed process loses the rows since the last flush
-RETRY_S: Final = 5.0  # until a log that could not be opened is tried again
-MOST_ROWS: Final = 10_000  # that wait for a disk; of more, the new ones are lost
-CLOSE_S: Final = 10.0  # that a disk may take at the end
+RETRY_S: Final = 5.0  # a log that could not be opened is tried again then
+MOST_ROWS: Final = 10_000  # so many wait for a disk; of more, the new ones are lost
+CLOSE_S: Final = 10.0  # a disk may take so long at the end
 _LOG: Final = logging.getLogger(__name__)
 
 
@@ -61,7 +61,7 @@ class MetricsLogger:
         self._queue: deque[MetricsRow] = deque()
         self._pending: list[list[Cell]] = []  # cells of rows that were taken from the queue
         self._lost = 0
-        self._lock = threading.RLock()  # of that number; a signal may log too
+        self._lock = threading.RLock()  # it guards `_lost`; a signal may log too
         self._told: set[str] = set()
         self._refusal: str | None = None  # why no row is taken
         self._log: _Log | None = None
@@ -168,7 +168,7 @@ class MetricsLogger:
         """Do it; where it fails, say so, once for each of these words."""
         try:
             action()
-        except Exception as error:  # of a disk or of pyarrow: the server goes on
+        except Exception as error:  # a disk's or pyarrow's: the server goes on
             self._tell(what, error)
             return False
         return True

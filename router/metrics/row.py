@@ -41,8 +41,8 @@ class MetricsRow:
     at_s: float = field(default_factory=time.monotonic)  # CLOCK_MONOTONIC
     step: int | None = None
     layer: int | None = None
-    strategy: str | None = None  # of the router: baseline, static_optimal, ...
-    verdict: str | None = None  # of its answer: slack, routed, paced
+    strategy: str | None = None  # the router's: baseline, static_optimal, ...
+    verdict: str | None = None  # the answer's: slack, routed, paced
     tokens: int | None = None
     latency_us: float | None = None
     tokens_per_s: float | None = None
@@ -54,13 +54,13 @@ class MetricsRow:
     temp_c: float | None = None
     memory_used_bytes: int | None = None
     sm_busy_pct: float | None = None
-    memory_busy_pct: float | None = None  # of the memory controller
+    memory_busy_pct: float | None = None  # the memory controller's share of time at work
     sm_clock_mhz: float | None = None
     thermal_pressure: float | None = None
     power_pressure: float | None = None
     predicted_latency_us: float | None = None
     predicted_j: float | None = None  # above idle, by the cost model
-    predicted_source: str | None = None  # of the cost model's energies
+    predicted_source: str | None = None  # where the cost model has its energies from
     baseline_j: float | None = None  # predicted of the model's own routing of the same tokens
     measured_j: float | None = None  # idle power included, in the time measured_over_s
     measured_over_s: float | None = None
@@ -69,9 +69,8 @@ class MetricsRow:
     expert_counts: ArrayLike | None = None
     baseline_counts: ArrayLike | None = None  # no column: changed_share is made of it
     kl_nats: float | None = None  # KL of the loads to the model's own, over the assignments
-    certificate_gap_scores: float | None = None  # of the picks, summed over the tokens
-    certificate_gap_mass: float | None = None  # of the set that a batch reads, in shares of a
-    # token's top-k mass, summed
+    certificate_gap_scores: float | None = None  # the picks' gap, summed over the tokens
+    certificate_gap_mass: float | None = None  # the read set's gap, summed shares of top-k mass
     price_per_j: float | None = None
     deferred_share: float | None = None
     loss_task: float | None = None
@@ -104,10 +103,10 @@ _TTHA_COLUMNS: Final = (
 
 _DERIVED: Final[dict[str, type]] = {
     "effective_experts": float,  # how many equally loaded experts have the entropy of the counts
-    "changed_share": float,  # of the assignments, the least that must differ from baseline_counts
+    "changed_share": float,  # the least share of assignments that differs from baseline_counts
     "saved_j": float,  # baseline_j less predicted_j
     **dict.fromkeys(_TTHA_COLUMNS, float),
-    "rows_lost": int,  # that the logger could not write before this one
+    "rows_lost": int,  # rows that the logger could not write before this one
 }
 
 

@@ -43,7 +43,7 @@ class GpuSystemMonitor:
         self._limits = limits or PressureLimits()
         self._most = history
         self._thread: threading.Thread | None = None
-        self._lock = threading.RLock()  # of what replaces `_seen`; no reader takes it
+        self._lock = threading.RLock()  # it guards what replaces `_seen`; no reader takes it
         self._stopping = threading.Event()
         now_s = time.monotonic()
         first = Snapshot(now_s, MonitorState.STOPPED, now_s, "it was not started")

@@ -27,12 +27,12 @@ from ...energy.readings import MIN_TICKS, Unusable
 from .snapshot import Counted
 from .source import Round, Row
 
-_WINDOW_NS: Final = 1_000_000_000  # of the counter
-_FROZEN_NS: Final = 30_000_000_000  # of power fields and temperature: a frozen sensor shows in it
+_WINDOW_NS: Final = 1_000_000_000  # the counter's mean is over it
+_FROZEN_NS: Final = 30_000_000_000  # a frozen power field or temperature shows in it
 _STILL_NS: Final = 500_000_000  # five periods of a counter that changes every 0.1 s
 _LOOSE: Final = 0.15  # widths of the outer edges over the time between them
 _LOOSE_REASON: Final = "NVML is read too seldom to see the edges of the energy counter"
-_FIELDS: Final = (POWER_INSTANT, POWER_USAGE, POWER_AVERAGE)  # in order of preference
+_FIELDS: Final = (POWER_INSTANT, POWER_USAGE, POWER_AVERAGE)  # the preferred one first
 _NS: Final = 1e9
 
 

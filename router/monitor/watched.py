@@ -30,7 +30,7 @@ def watched(
                 yield before
         except CannotMeasure as refusal:
             why = refusal.message
-        except Exception as fault:  # of a driver or a binding: a monitor lives on
+        except Exception as fault:  # a driver's or a binding's: a monitor lives on
             why = f"{type(fault).__name__}: {fault}"
         else:
             if not pace.wait_until(0):

@@ -19,7 +19,7 @@ from ..hull import hull_of
 Regime = Literal["concentrate", "balance", "none"]
 _MOSTLY: Final = 0.5  # share of the fixed charges in the cost
 _SAME: Final = 1e-9
-MOST_TOKENS: Final = 4096  # of a batch that chooses the experts to read, as in kernels/active_set
+MOST_TOKENS: Final = 4096  # a larger batch does not choose the experts to read: kernels/active_set
 NOTHING_TO_SAVE: Final = "identical experts and linear cost: no routing saves anything; b = 0"
 
 

@@ -53,7 +53,7 @@ _KINDS: Final[dict[str, Kinds]] = {
     "layer_group_size": _one_in(_LINEAR),  # Ling 2.5
     "attn_layer_period": _one_in("mamba"),  # Jamba
 }
-_NO_ATTENTION: Final = ("None", "moe", "mlp", "dense", "sparse")  # of layers that are an MLP alone
+_NO_ATTENTION: Final = ("None", "moe", "mlp", "dense", "sparse")  # layers that are an MLP alone
 _MEASURED: Final = re.compile("(full_|global_|sliding_|chunked_)?attention|hybrid")
 # Keys that bound how much of its context a token sees.
 _BOUNDS: Final = (

@@ -21,7 +21,7 @@ from ..operation import Operation
 from ..ops.layer import routed_experts
 from ..preset import Preset
 
-_ANY: Final = (99, 9)  # above every compute capability
+_ANY: Final = (99, 9)  # no compute capability is higher
 _RELEASE: Final = re.compile(r"(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?")
 
 

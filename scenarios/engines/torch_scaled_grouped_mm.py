@@ -35,8 +35,8 @@ ENGINE: Final = Engine(
     needs_cuda=False,
     capabilities=((9, 0), (10, 9)),
 )
-_LARGEST: Final = 448.0  # of e4m3
-_SMALLEST_SCALE: Final = 1e-12  # of a row of zeros
+_LARGEST: Final = 448.0  # the largest e4m3
+_SMALLEST_SCALE: Final = 1e-12  # a row of zeros has it
 
 
 def rounded(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

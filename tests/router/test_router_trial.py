@@ -39,7 +39,7 @@ def means(name: ControllerName, gpu: Gpu) -> Any:
 )
 def test_the_targets_are_held(gpu: Gpu, most_over: float) -> None:
     score = means("mrpd", gpu)
-    assert score.over_share <= most_over  # of 170 s, in which as much happens as in 600 s
+    assert score.over_share <= most_over  # 170 s hold as many events as 600 s
     assert score.hot_share <= 0.005
 
 

@@ -20,7 +20,7 @@ _SHARED: Final = {
     "prefill_expert_flops": "prefill_dense_flops",
 }
 _SPREAD: Final = (
-    0.38  # of engines around their mean; chosen by grouped cross-validation: docs/steptime.md
+    0.38  # engines around their mean; chosen by grouped cross-validation: docs/steptime.md
 )
 
 

@@ -10,7 +10,7 @@ from ..rows.serving_rows import ServingRows
 from .physics import row_weights
 from .robust import Pull, fit_relative
 
-_SPREAD: Final = 0.6  # of types of GPU around their mean; chosen by grouped cross-validation
+_SPREAD: Final = 0.6  # types of GPU around their mean; chosen by grouped cross-validation
 
 
 def fit_power(rows: ServingRows) -> Power:

@@ -19,7 +19,7 @@ from .folds import shuffled_folds
 from .physics import row_weights
 
 _RIDGES: Final = (0.01, 0.1, 1.0)
-_DELTAS: Final = (0.5, 1.0, 2.0)  # in units of the residuals' own scale
+_DELTAS: Final = (0.5, 1.0, 2.0)  # units: the residuals' own scale
 _SCALE: Final = 0.15  # relative error that counts as one such unit
 _FOLDS: Final = 5
 _LINEAR_FROM: Final = 20.0  # where softplus(x) is x

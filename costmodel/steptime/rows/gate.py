@@ -28,10 +28,10 @@ TOO_FAST: Final = "faster than reading the dense weights + k experts once"
 ABOVE_ROOFLINE: Final = "above 1.15 x roofline (weights+KV or FLOPs)"
 
 _VISION_TASKS: Final = frozenset({"image-chat", "video-chat"})
-_MOST_GPUS: Final = 8  # of one node
-_ALLOWANCE: Final = 1.15  # for boost clocks, caches and counts of experts that routing lowers
-_BATCH_FACTOR: Final = 4.0  # that throughput and time may give, over the batch that is stated
-_SMALLEST_SHARE: Final = 0.5  # of all rows, that must pass
+_MOST_GPUS: Final = 8  # a node holds no more
+_ALLOWANCE: Final = 1.15  # boost clocks, caches and routing to fewer experts explain so much
+_BATCH_FACTOR: Final = 4.0  # batch by throughput and time, over the batch that is stated
+_SMALLEST_SHARE: Final = 0.5  # share of all rows that must pass
 
 
 @dataclass(frozen=True, slots=True)

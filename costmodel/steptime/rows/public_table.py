@@ -26,7 +26,7 @@ _ENGINE_NAMES: Final = {"trt": "trtllm"}
 # A step that decodes alone, over the mean one: where tokens stream in chunks, an interval between
 # them is none.
 _STEP_RATIOS: Final = (0.3, 1.1)
-_MOST_CONTRADICTING: Final = 0.1  # of the rows of one source
+_MOST_CONTRADICTING: Final = 0.1  # share of one source's rows
 _OVER_TDP: Final = 1.03  # meters err by so much
 _SPLIT: Final = ("model", "gpu", "tp", "ep", "dp", "precision", "engine")
 

@@ -15,19 +15,19 @@ _LAGS: Final = 9
 _AVERAGED_S: Final = 1.0  # NVML's power field, on most GPUs since Ampere; the energy counter: 0
 _MISFIT_S: Final = 20.0
 _CLEARLY: Final = 0.8
-_LEAST_S: Final = 5.0  # of comparison, before another pair is used
+_LEAST_S: Final = 5.0  # a pair is compared so long before another one is used
 _STEP_READINGS: Final = 3
 
 # Relative to the scale of the device's power, by standard deviations:
 _NOISE: Final = 0.013
-_OFFSET_DRIFT: Final = 0.01  # in a second
+_OFFSET_DRIFT: Final = 0.01  # per second
 _UNSURE_OFFSET: Final = 0.05  # at the start
 _STEP: Final = 0.15  # another process comes or goes
 _SURPRISE: Final = 0.05  # beyond this error a reading was not expected
 _MOST: Final = 0.25  # a larger error of one reading says no more than this one
 
 _UNSURE_GAIN: Final = 0.2
-_GAIN_DRIFT: Final = 0.004  # in a second
+_GAIN_DRIFT: Final = 0.004  # per second
 _GAINS: Final = (0.5, 2.0)
 
 

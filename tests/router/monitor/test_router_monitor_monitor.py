@@ -20,7 +20,7 @@ from moeprof.tests.fakenvml import fake
 from moeprof.tests.router.forked import fork
 from moeprof.tests.router.monitor.watching import STEADY
 
-LONG_S = 60.0  # until a test gives up
+LONG_S = 60.0  # a test gives up then
 
 
 class Stepped:

@@ -39,7 +39,7 @@ def test_the_servers_own_readings_are_passed_on() -> None:
     [
         None,
         Counted(1000.0, 10.0, 2.0),  # it did not move
-        Counted(1100.0, 10.3, 2.0),  # for too short a time
+        Counted(1100.0, 10.3, 2.0),  # the time is too short
         Counted(50.0, 12.0, 11.0),  # it was reset meanwhile
     ],
 )
