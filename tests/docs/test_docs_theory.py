@@ -156,7 +156,7 @@ def test_the_hinge_squared_and_the_penalty_of_a_bias_are_convex(seed: int) -> No
 
 
 def test_the_penalty_of_a_bias_tells_apart_what_routes_alike() -> None:
-    def slope(shift: float) -> float:  # of 0.1 b^2 + 0.05 softplus(b), at b = shift
+    def slope(shift: float) -> float:  # derivative of 0.1 b^2 + 0.05 softplus(b)
         return float(0.2 * shift + 0.05 / (1 + np.exp(-shift)))
 
     assert slope(0.0) > 0 > slope(-1.0)  # so no minimum at b = 0, where nothing is to be gained
@@ -349,7 +349,7 @@ def test_soft_routing_may_give_one_expert_more_than_a_token_can() -> None:
     """Theorem A has no limit p <= 1 / k: for k > 1 it is not about k distinct experts."""
     soft = Soft(0)
     soft.log_q = np.log(np.tile([0.98, 0.01, 0.01], (6, 1)))
-    assert soft.loads(soft.solved()).max() > 6  # of 6 tokens
+    assert soft.loads(soft.solved()).max() > 6  # there are 6 tokens
 
 
 # Theorem B
@@ -399,7 +399,7 @@ def test_no_assignment_with_our_scores_or_better_saves_more_joules_than_the_gap(
 def test_the_gap_of_gpus_side_by_side_holds_for_any_weights_of_the_gpus(seed: int) -> None:
     scores, table, bias = random_layer(seed, 3, 4)
     weight = np.random.default_rng(seed).dirichlet([1.0, 1.0])
-    each = np.repeat(weight, 2)  # of four experts on two GPUs
+    each = np.repeat(weight, 2)  # four experts on two GPUs
 
     def slowest(chosen: Float64) -> float:
         cost = table[np.arange(4), chosen.sum(axis=0).astype(int)]
