@@ -1,10 +1,10 @@
 """What the fit recovers where the truth is known, and how long fit and prediction take."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
-from moeprof.costmodel.steptime.features.steps import Array
 from moeprof.costmodel.steptime.fit.physics import fit_physics
 from moeprof.costmodel.steptime.fit.step_model import fit_step_model
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
@@ -26,19 +26,12 @@ def recovery(rows: ServingRows, seed: int) -> dict[str, float]:
     far = rng.random(len(rows)) < _OUTLIERS
     noisy = truth * np.exp(_NOISE * rng.standard_normal(len(rows)))
     noisy = np.where(far, noisy * rng.uniform(3, 10, len(rows)), noisy)
-    found = fit_physics(_with_steps(rows, noisy))
+    found = fit_physics(replace(rows, step_us=noisy))
     off = {
         name: 100 * abs(found.coefficients[name] / law.coefficients[name] - 1) for name in DOMINANT
     }
     predicted = float(np.mean(100 * np.abs(found.step_us(rows) / truth - 1)))
     return {"mean error of predictions": predicted} | off
-
-
-def _with_steps(rows: ServingRows, step_us: Array) -> ServingRows:
-    return ServingRows(
-        rows.deployments, rows.which, rows.steps, step_us, rows.decode_us, rows.power_w,
-        rows.version, rows.source, rows.name,
-    )  # fmt: skip
 
 
 def speed(rows: ServingRows) -> dict[str, float]:

@@ -14,6 +14,7 @@ from .features.steps import Array, Steps
 from .physics import Physics
 from .power import Power
 from .rows.serving_rows import ServingRows, columns_of
+from .rows.workload import workloads
 from .step_model import StepModel
 
 # What a reader wants to know of a step, by the columns that add up to it; each column is in one.
@@ -113,9 +114,19 @@ def as_rows(served: Deployment, steps: Steps, version: str = "") -> ServingRows:
     """Steps of one deployment as rows that nobody measured."""
     count = len(steps.running)
     unknown, none = np.full(count, np.nan), np.full(count, "")
-    which = np.zeros(count, dtype=np.intp)
-    named = np.full(count, version)
-    return ServingRows((served,), which, steps, unknown, unknown, unknown, named, none, none)
+    return ServingRows(
+        deployments=(served,),
+        which=np.zeros(count, dtype=np.intp),
+        steps=steps,
+        step_us=unknown,
+        decode_us=unknown,
+        power_w=unknown,
+        version=np.full(count, version),
+        source=none,
+        name=none,
+        time_s=unknown,
+        workload=workloads(steps, unknown),
+    )
 
 
 def _beyond_own(

@@ -17,8 +17,10 @@ from ....store.files import read_bytes, read_text
 from ....store.serving.whole_model import Experts, LatentAttention, WholeModel
 from ..features.deployment import Deployment, Split, deployment
 from ..features.steps import Array, Steps
+from .dates import unix_time_s
 from .gate import Refused, physical_reasons, refused, stated_reason
 from .serving_rows import ServingRows, Strings
+from .workload import workloads
 
 _MOST_BYTES: Final = 64 << 20
 _GPU_NAMES: Final = {"GH200": "GH200 480GB"}  # the rows' GH200 has 96 GB at 4 TB/s
@@ -121,8 +123,7 @@ def _rows(
     which = [found.setdefault(_deployment(table, models, at), len(found)) for at in kept]
 
     def numbers(key: str) -> Array:
-        values = (table[key][at] for at in kept)
-        return np.asarray([np.nan if value is None else value for value in values], dtype=float)
+        return _numbers(table[key], kept)
 
     def texts(key: str) -> Strings:
         return np.asarray([table[key][at] or "" for at in kept], dtype=np.str_)
@@ -138,17 +139,34 @@ def _rows(
     power_w, tdp_w = numbers("power_w"), [one.gpu.tdp_w * one.gpus for one in found]
     possible = power_w <= _OVER_TDP * np.asarray(tdp_w)[which]
     has_power = (texts("power_scope") == "gpu_all") & possible & (power_w > 0)
+    steps = _steps(measured, texts("batch_kind") == "static")
     return ServingRows(
         deployments=tuple(found),
         which=np.asarray(which, dtype=np.intp),
-        steps=_steps(measured, texts("batch_kind") == "static"),
+        steps=steps,
         step_us=np.where(means, mean_ms * 1e3, np.nan),
         decode_us=np.where(is_step, decode_ms * 1e3, np.nan),
         power_w=np.where(has_power, power_w, np.nan),
         version=texts("engine_version"),
         source=texts("source"),
         name=texts("row_id"),
+        time_s=_times_s(table, kept),
+        workload=workloads(steps, _numbers(table.get("burstiness"), kept)),
     )
+
+
+def _numbers(column: list[Any] | None, kept: list[int]) -> Array:
+    """A column's numbers at `kept`, NaN where there is none; a column that is None has none."""
+    values = (None if column is None else column[at] for at in kept)
+    return np.asarray([np.nan if value is None else value for value in values], dtype=float)
+
+
+def _times_s(table: Mapping[str, list[Any]], kept: list[int]) -> Array:
+    """Unix times of the measurements, by `time_s` where the row has it, else by `date`."""
+    measured_s = _numbers(table.get("time_s"), kept)
+    dates = table.get("date") or [None] * len(table["row_id"])
+    dated_s = np.asarray([unix_time_s(str(dates[at] or "")) for at in kept], dtype=float)
+    return np.where(np.isfinite(measured_s), measured_s, dated_s)
 
 
 def _one_step(ratio: Array) -> NDArray[np.bool_]:

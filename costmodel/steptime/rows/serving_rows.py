@@ -21,7 +21,8 @@ class ServingRows:
     `which` are places in `deployments`. `step_us` is the mean step, which holds the prefills of
     other requests, and `decode_us` one that decodes alone: NaN where unknown. `power_w` is that of
     all GPUs of the deployment, NaN where unmeasured. `version` is that of the engine, "" where
-    unknown; `source` names who measured, `name` the row.
+    unknown; `source` names who measured, `name` the row. `time_s` is the Unix time of the
+    measurement, NaN where unknown. `workload` is one of workload.py's kinds of work.
     """
 
     deployments: tuple[Deployment, ...]
@@ -33,6 +34,8 @@ class ServingRows:
     version: Strings
     source: Strings
     name: Strings
+    time_s: Array
+    workload: Strings
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -50,6 +53,8 @@ class ServingRows:
             self.version[rows],
             self.source[rows],
             self.name[rows],
+            self.time_s[rows],
+            self.workload[rows],
         )
 
     def each(self, names: tuple[str, ...]) -> Strings:

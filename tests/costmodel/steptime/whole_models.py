@@ -7,6 +7,7 @@ import numpy as np
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split, deployment
 from moeprof.costmodel.steptime.features.steps import Steps
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
+from moeprof.costmodel.steptime.rows.workload import workloads
 from moeprof.store.serving.whole_model import Experts, LatentAttention, WholeModel
 
 LLAMA_3_8B = WholeModel("llama-3-8b", 32, 4096, 32, 8, 128, 14336, 128256, full_layers=32)
@@ -67,6 +68,8 @@ def rows_of(*deployments: Deployment, sizes: int = 8) -> ServingRows:
         version=none,
         source=none,
         name=np.asarray([str(at) for at in range(count)]),
+        time_s=unknown,
+        workload=workloads(steps, unknown),
     )
 
 

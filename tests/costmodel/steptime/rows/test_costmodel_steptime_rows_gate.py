@@ -116,4 +116,6 @@ def _traced(table: dict[str, list[Any]], models: dict[str, Any]) -> ServingRows:
         version=none,
         source=none,
         name=none,
+        time_s=unknown,
+        workload=none,
     )

@@ -74,6 +74,23 @@ def test_a_static_batch_prefills_once_and_a_measured_rate_counts(
     assert steps.prefill_tokens.tolist() == [128, 100]
 
 
+def test_a_row_tells_its_time_and_what_arrives(tmp_path: Path, models: dict[str, Any]) -> None:
+    path = written(tmp_path, {}, {}, {})
+    table = pq.read_table(path)
+    more: dict[str, Any] = {
+        "time_s": pa.array([None, 5.0, None]),
+        "date": pa.array(["2025-12", "2025-12", "run17"]),
+        "burstiness": pa.array([0.25, 1.0, None]),
+    }
+    for name, values in more.items():
+        table = table.append_column(name, values)
+    pq.write_table(table, path)
+    rows, _ = read_rows(path, models)
+    assert rows.time_s[:2].tolist() == [1764547200.0, 5.0]
+    assert np.isnan(rows.time_s[2])
+    assert rows.workload.tolist() == ["bursty", "mixed", "mixed"]
+
+
 def test_streams_in_chunks_tell_no_step_and_power_beyond_the_tdp_none(
     tmp_path: Path, models: dict[str, Any]
 ) -> None:
