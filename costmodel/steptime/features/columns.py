@@ -15,7 +15,7 @@ from .communication import (
     all_to_all_rounds,
 )
 from .deployment import Deployment
-from .experts import active_experts, busiest_share
+from .experts import active_experts, busiest_share, decoding_experts
 from .parameters import (
     attention_parameters,
     dense_parameters,
@@ -93,7 +93,7 @@ def columns(served: Deployment, steps: Steps, routing: str = UNIFORM) -> dict[st
 def _decode(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
     """What the running requests take."""
     running = steps.running
-    active = active_experts(served.model, running, routing)
+    active = decoding_experts(served.model, steps, routing)
     some = np.ones(len(running))
     return {
         "dense_weights": some * dense_weights_us(served),

@@ -6,11 +6,13 @@ from typing import Final
 import numpy as np
 
 from ....stats.routing.distribution import UNIFORM, distribution
+from ....store.errors import BadInput
 from ....store.serving.whole_model import WholeModel
-from .steps import Array
+from .steps import Array, Steps
 
 # Expected maximum of 1, 2, 4, ... 128 draws of a normal distribution (Harter 1961, Biometrika 48).
 _MAXIMA: Final = (0.0, 0.564, 1.029, 1.424, 1.766, 2.070, 2.344, 2.594)
+_ROUNDING: Final = 1e-6  # by how much a mean may lie beyond its bounds
 
 
 def active_experts(model: WholeModel, tokens: Array, routing: str = UNIFORM) -> Array:
@@ -25,6 +27,32 @@ def active_experts(model: WholeModel, tokens: Array, routing: str = UNIFORM) -> 
     shares, counts = np.unique(dealt.held_shares(), return_counts=True)
     some = np.maximum(tokens, 1.0)[:, None]
     return np.asarray(((1 - (1 - shares) ** some) * counts).sum(axis=1))
+
+
+def decoding_experts(model: WholeModel, steps: Steps, routing: str = UNIFORM) -> Array:
+    """Experts of a layer that the running requests activate, of shape (n,).
+
+    Those that `steps` name, else those that `routing` is expected to give. Raises BadInput for a
+    model without routed experts, and for a number that no routing of so many tokens gives.
+    """
+    if steps.active_experts is None:
+        return active_experts(model, steps.running, routing)
+    if (experts := model.experts) is None:
+        raise BadInput(
+            f"{model.name} has no routed experts, and active ones are given",
+            hint="leave out --active-experts",
+        )
+    asked, running = steps.active_experts, steps.running
+    most = np.minimum(experts.count, np.maximum(running, 1.0) * experts.top_k)
+    within = (asked >= experts.top_k * (1 - _ROUNDING)) & (asked <= most * (1 + _ROUNDING))
+    if not within.all():
+        at = int(np.argmin(within))
+        raise BadInput(
+            f"{asked[at]:g} active experts cannot be: {running[at]:g} tokens to {experts.top_k}"
+            f" experts each reach {experts.top_k} to {most[at]:g} of {model.name}'s {experts.count}",
+            hint="count the experts of one layer that get a token of the batch",
+        )
+    return asked
 
 
 def busiest_share(model: WholeModel, active: Array, ranks: int) -> Array:
