@@ -70,3 +70,24 @@ def test_a_gpu_is_told_apart_by_memory_and_limit() -> None:
         sheet = gpu_sheet(name)
         assert sheet is not None
         assert (sheet.bytes_per_s, sheet.tdp_w) == (bytes_per_s, tdp_w)
+
+
+def test_a_sheet_tells_what_a_gpu_holds_and_how_fast_the_host_feeds_it() -> None:
+    gib = 2**30
+    for name, memory_bytes, host_bytes_per_s in (
+        ("NVIDIA H100 80GB HBM3", 80 * gib, 128e9),  # PCIe 5.0 x16
+        ("NVIDIA A100-SXM4-40GB", 40 * gib, 64e9),  # PCIe 4.0 x16
+        ("NVIDIA GB200", 186 * gib, 900e9),  # NVLink-C2C
+        ("NVIDIA L40S", 45 * gib, 64e9),  # 48 GB, of which 1/16 corrects errors
+    ):
+        sheet = gpu_sheet(name)
+        assert sheet is not None
+        assert (sheet.memory_bytes, sheet.host_bytes_per_s) == (memory_bytes, host_bytes_per_s)
+
+
+def test_every_gpu_reads_its_own_memory_faster_than_the_hosts() -> None:
+    for name in known_gpus():
+        sheet = gpu_sheet(name)
+        assert sheet is not None
+        assert 8 * 2**30 < sheet.memory_bytes <= 288 * 2**30
+        assert 16e9 <= sheet.host_bytes_per_s / 2 < sheet.bytes_per_s
