@@ -46,10 +46,10 @@ def decoding_experts(model: WholeModel, steps: Steps, routing: str = UNIFORM) ->
     most = np.minimum(experts.count, np.maximum(running, 1.0) * experts.top_k)
     within = (asked >= experts.top_k * (1 - _ROUNDING)) & (asked <= most * (1 + _ROUNDING))
     if not within.all():
-        at = int(np.argmin(within))
+        at, top_k = int(np.argmin(within)), experts.top_k
         raise BadInput(
-            f"{asked[at]:g} active experts cannot be: {running[at]:g} tokens to {experts.top_k}"
-            f" experts each reach {experts.top_k} to {most[at]:g} of {model.name}'s {experts.count}",
+            f"{asked[at]:g} active experts cannot be: {running[at]:g} tokens to {top_k} experts"
+            f" each reach {top_k} to {most[at]:g} of {model.name}'s {experts.count}",
             hint="count the experts of one layer that get a token of the batch",
         )
     return asked

@@ -15,9 +15,9 @@ class Steps:
 
     `running` requests decode one token each, at a mean context of `context_tokens`. Beside them
     `prefill_tokens` of prompts are computed, of prompts of `prompt_tokens` on average;
-    `prefill_share` of the steps hold any. `active_experts` of a layer with routed experts get one of
-    the tokens that decode, in the mean; None for as many as equal chances give. All are of the
-    whole instance, not of a GPU.
+    `prefill_share` of the steps hold any. `active_experts` of a layer with routed experts get a
+    token that decodes, in the mean; None for as many as equal chances give. All are of the whole
+    instance, not of a GPU.
     """
 
     running: Array
@@ -29,8 +29,8 @@ class Steps:
 
     def taken(self, rows: NDArray[np.intp]) -> Self:
         """The steps at `rows`."""
-        each = (getattr(self, name) for name in self.__slots__)
-        return type(self)(*(None if values is None else values[rows] for values in each))
+        given = {name: getattr(self, name) for name in self.__slots__}
+        return type(self)(**{k: None if v is None else v[rows] for k, v in given.items()})
 
     @classmethod
     def decode(cls, running: Array, context_tokens: Array) -> Self:
