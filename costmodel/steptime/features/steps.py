@@ -29,8 +29,15 @@ class Steps:
 
     def taken(self, rows: NDArray[np.intp]) -> Self:
         """The steps at `rows`."""
-        given = {name: getattr(self, name) for name in self.__slots__}
-        return type(self)(**{k: None if v is None else v[rows] for k, v in given.items()})
+        active = self.active_experts
+        return type(self)(
+            self.running[rows],
+            self.context_tokens[rows],
+            self.prefill_tokens[rows],
+            self.prompt_tokens[rows],
+            self.prefill_share[rows],
+            None if active is None else active[rows],
+        )
 
     @classmethod
     def decode(cls, running: Array, context_tokens: Array) -> Self:
