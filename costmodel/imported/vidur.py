@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ...device.peaks import gpu_sheet
+from ...device.peaks import sheets_named
 from ...store.errors import BadInput, shortened
 from ...store.files import read_text, refuse_lfs_pointer
 from ...store.scenario import Scenario
@@ -41,7 +41,7 @@ def read_vidur(path: Path, tensor_parallel: int, commit: str) -> ImportedTable:
         raise BadInput(f"{path} is a folder", hint=f"{_HINT} in it: {_FOLDERS}")
     gpu = _gpu(path) if os.path.exists(path) else ""  # _table refuses a file that is missing
     rows, cut = _table(path)
-    if gpu_sheet(gpu) is None:
+    if not sheets_named(gpu):
         raise _names_no_gpu(path, f": {shortened(repr(gpu))} is none with a data sheet")
     _check_one_model(rows)
     parallelisms = [row.whole(_PARALLEL) for row in rows]

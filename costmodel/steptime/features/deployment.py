@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ....device.peaks import GpuSheet, gpu_sheet, known_gpus
-from ....store.errors import BadInput, shortened
+from ....device.peaks import GpuSheet, gpu_sheet
+from ....store.errors import BadInput
 from ....store.serving.whole_model import WholeModel
 from .precisions import Precision, precision_of
 
@@ -15,12 +15,11 @@ class Deployment:
     `tp` GPUs split each layer, and `dp` such groups each hold the whole attention and a share of
     the requests. Routed experts are split over all tp*dp GPUs: whole experts where `ep` is above
     1, slices of each where it is 1. `engine` names the software, with its generation.
-    `gpu_name` and `precision_name` are the names that were given.
+    `precision_name` is the name that was given.
     """
 
     model: WholeModel
     gpu: GpuSheet
-    gpu_name: str
     precision: Precision
     precision_name: str
     engine: str
@@ -32,6 +31,11 @@ class Deployment:
     def gpus(self) -> int:
         """GPUs of the instance."""
         return self.tp * self.dp
+
+    @property
+    def gpu_name(self) -> str:
+        """The one name of the GPU's variant, however it was spelled."""
+        return self.gpu.name
 
     @property
     def configuration(self) -> str:
@@ -65,16 +69,14 @@ def deployment(
 ) -> Deployment:
     """Describe how a model is served.
 
-    Raises BadInput for an unknown GPU or precision, and for a split that does not divide heads.
+    Raises BadInput for an unknown GPU or precision, for a GPU's name that may be several variants,
+    and for a split that does not divide heads.
     """
-    if (sheet := gpu_sheet(gpu)) is None:
-        raise BadInput(
-            f"the GPU {shortened(gpu)!r} is unknown", hint=f"known: {', '.join(known_gpus())}"
-        )
+    sheet = gpu_sheet(gpu)
     if min(split.tp, split.ep, split.dp) < 1 or model.heads % split.tp:
         raise BadInput(
             f"{model.name} has {model.heads} heads, which {split.tp} GPUs cannot share evenly",
             hint="give a --tp that divides the number of heads",
         )
     found = precision_of(precision, model)
-    return Deployment(model, sheet, gpu, found, precision, engine, split.tp, split.ep, split.dp)
+    return Deployment(model, sheet, found, precision, engine, split.tp, split.ep, split.dp)

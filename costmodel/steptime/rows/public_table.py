@@ -23,7 +23,8 @@ from .serving_rows import ServingRows, Strings
 from .workload import workloads
 
 _MOST_BYTES: Final = 64 << 20
-_GPU_NAMES: Final = {"GH200": "GH200 480GB"}  # the rows' GH200 has 96 GB at 4 TB/s
+# The variants that the rows mean, by the sizes of the gpus.csv beside them.
+_GPU_NAMES: Final = {"GH200": "GH200-96GB", "RTXPRO6000": "RTX-PRO-6000-Workstation"}
 _ENGINE_NAMES: Final = {"trt": "trtllm"}
 # A step that decodes alone, over the mean one: where tokens stream in chunks, an interval between
 # them is none.

@@ -53,9 +53,9 @@ def test_a_program_gets_parts_that_add_up(moeprof: Moeprof, model: Path) -> None
 
 
 def test_what_no_row_had_is_warned_of(moeprof: Moeprof, model: Path) -> None:
-    asked = ("--model", "mixtral-8x7b", "--gpu", "A100", "--batch", "4096", "--engine", "new")
+    asked = ("--model", "mixtral-8x7b", "--gpu", "A100-40GB", "--batch", "4096", "--engine", "new")
     told = " ".join(moeprof("steptime", "predict", model, *asked).stderr.split())
-    assert "no row had the GPU A100" in told
+    assert "no row had the GPU A100-40GB" in told
     assert "no row had the engine new" in told
     assert "beyond the rows in" in told
 

@@ -34,5 +34,5 @@ def test_a_model_or_gpu_without_rows_has_no_effect(names: str) -> None:
 def test_levels_name_what_is_shared() -> None:
     first = {name: members[0] for name, members in levels_of(ROWS).items()}
     assert first["model and precision"] == "llama-3-8b | bf16"
-    assert first["model, GPU and engine"] == "llama-3-8b | A100-80G | vllm"
+    assert first["model, GPU and engine"] == "llama-3-8b | A100-80GB | vllm"
     assert joined(np.asarray(["a", "b"]), np.asarray(["c", "d"])).tolist() == ["a | c", "b | d"]

@@ -20,8 +20,9 @@ def test_gpus_are_those_of_all_groups() -> None:
     [
         ("H100", "bf16", Split(tp=3), "32 heads"),
         ("H100", "bf16", Split(tp=0), "32 heads"),
-        ("H1000", "bf17", Split(), "bf17"),
+        ("H100", "bf17", Split(), "bf17"),
         ("TPUv5", "bf16", Split(), "TPUv5"),
+        ("A100", "bf16", Split(), "one of several"),
     ],
 )
 def test_what_cannot_be_served_is_refused(

@@ -21,7 +21,7 @@ def test_the_power_of_a_law_is_found() -> None:
     rows = replace(ROWS, step_us=STEP_US, power_w=LAW.power_w(ROWS, STEP_US) * noise)
     found = fit_power(rows)
     assert found.power_w(rows, STEP_US) == pytest.approx(LAW.power_w(ROWS, STEP_US), rel=0.05)
-    assert set(found.by_gpu) == {"A100-80G", "H100", "H200", "B200"}
+    assert set(found.by_gpu) == {"A100-80GB", "H100", "H200", "B200"}
     other = rows_of(served(gpu="L40S"))
     alone = Power(found.shares, {}).power_w(other, STEP_US[:8])
     assert (found.power_w(other, STEP_US[:8]) == alone).all()

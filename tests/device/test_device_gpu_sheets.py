@@ -1,0 +1,46 @@
+"""What the data sheets say, by variant."""
+
+from moeprof.device.gpu_sheets import SHEETS
+from moeprof.device.peaks import gpu_sheet, known_gpus
+
+
+def test_sheets_hang_together() -> None:
+    """Narrower numbers are faster, links slower than the memory, and a variant is listed once."""
+    assert len({sheet.name for sheet in SHEETS}) == len(SHEETS)
+    for sheet in SHEETS:
+        assert 50 <= sheet.tdp_w <= 1400
+        assert sheet.float32_flops < sheet.half_flops
+        assert 0 < sheet.link_bytes_per_s < sheet.bytes_per_s
+        assert sheet.fp8_flops is None or 1.9 < sheet.fp8_flops / sheet.half_flops < 2.1
+        assert sheet.fp4_flops is None or sheet.fp4_flops > (sheet.fp8_flops or 0)
+
+
+def test_a_gpu_is_told_apart_by_memory_and_limit() -> None:
+    for name, bytes_per_s, tdp_w in (
+        ("NVIDIA GH200 480GB", 4.0e12, 900),
+        ("NVIDIA GH200 144G HBM3e", 4.9e12, 900),
+        ("H100-PCAP", 3.35e12, 350),
+        ("NVIDIA A100-PCIE-40GB", 1.555e12, 250),
+        ("NVIDIA A100-SXM4-40GB", 1.555e12, 400),
+    ):
+        sheet = gpu_sheet(name)
+        assert (sheet.bytes_per_s, sheet.tdp_w) == (bytes_per_s, tdp_w)
+
+
+def test_a_sheet_tells_what_a_gpu_holds_and_how_fast_the_host_feeds_it() -> None:
+    gib = 2**30
+    for name, memory_bytes, host_bytes_per_s in (
+        ("NVIDIA H100 80GB HBM3", 80 * gib, 128e9),  # PCIe 5.0 x16
+        ("NVIDIA A100-SXM4-40GB", 40 * gib, 64e9),  # PCIe 4.0 x16
+        ("NVIDIA GB200", 186 * gib, 900e9),  # NVLink-C2C
+        ("NVIDIA L40S", 45 * gib, 64e9),  # 48 GB, of which 1/16 corrects errors
+    ):
+        sheet = gpu_sheet(name)
+        assert (sheet.memory_bytes, sheet.host_bytes_per_s) == (memory_bytes, host_bytes_per_s)
+
+
+def test_every_gpu_reads_its_own_memory_faster_than_the_hosts() -> None:
+    for name in known_gpus():
+        sheet = gpu_sheet(name)
+        assert 8 * 2**30 < sheet.memory_bytes <= 288 * 2**30
+        assert 16e9 <= sheet.host_bytes_per_s / 2 < sheet.bytes_per_s
