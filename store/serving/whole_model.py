@@ -43,7 +43,8 @@ class WholeModel:
     `window_tokens`, or by linear attention of `linear_parameters` per layer where the window is 0.
     `sparse_tokens` bounds the tokens that a full layer reads (DeepSeek sparse attention), 0 for no
     bound. `ffn_matrices` is 3 for a gated feed-forward network, else 2. `tied` says that the head
-    shares its weights with the embedding. Raises BadInput for sizes that contradict each other.
+    shares its weights with the embedding. `max_context_tokens` bounds prompt and output of a
+    request together; None where nothing says. Raises BadInput for sizes that contradict each other.
     """
 
     name: str
@@ -62,6 +63,7 @@ class WholeModel:
     tied: bool = False
     experts: Experts | None = None
     latent: LatentAttention | None = None
+    max_context_tokens: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse sizes of which no model can be made."""

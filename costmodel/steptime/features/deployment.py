@@ -54,6 +54,11 @@ class Deployment:
         """Peak rate of one GPU's links, in one direction."""
         return self.gpu.link_bytes_per_s / 2 / 1e6
 
+    @property
+    def host_bytes_per_us(self) -> float:
+        """Peak rate of one GPU's link to the memory of the CPU, in one direction."""
+        return self.gpu.host_bytes_per_s / 2 / 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Split:
