@@ -8,9 +8,16 @@ from .document import Document, json_schema
 from .files import write_whole
 from .plan import Plan
 from .recording import Recording
+from .verdicts.step_validation import StepValidation
 from .verdicts.verdict import Validation
 
-DOCUMENTS: Final[tuple[type[Document], ...]] = (CostModelFile, Plan, Recording, Validation)
+DOCUMENTS: Final[tuple[type[Document], ...]] = (
+    CostModelFile,
+    Plan,
+    Recording,
+    StepValidation,
+    Validation,
+)
 
 
 def schema_path(cls: type[Any]) -> Path:

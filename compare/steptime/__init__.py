@@ -1,0 +1,1 @@
+"""Judge predictions of whole steps: scores by group of rows, limits, and the verdict."""
