@@ -4,6 +4,7 @@ import typer
 
 from .fit import fit
 from .predict import predict
+from .read import read
 from .validate import validate
 
 steptime = typer.Typer(
@@ -11,6 +12,7 @@ steptime = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
 )
+steptime.command("read")(read)
 steptime.command("fit")(fit)
 steptime.command("predict")(predict)
 steptime.command("validate")(validate)

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from ...costmodel.steptime.features.steps import Array
 from ...costmodel.steptime.prediction import step_model_of
 from ...costmodel.steptime.roofline import roofline_us
-from ...costmodel.steptime.rows.public_table import read_models, read_rows
 from ...costmodel.steptime.rows.serving_rows import ServingRows, columns_of
 from ...store.document import read_document
 from ...store.errors import BadInput
 from ...store.serving.step_time_model import StepTimeFile
+from .folder import read_folder
 
 _LEAST_COVERAGE: Final = 0.86  # intervals of 90 % must hold so many
 _MOST_WORSE: Final = 1.25  # times the error that the file says of configurations it never saw
@@ -61,7 +61,7 @@ def validate_steps(path: Path, data: Path) -> StepVerdict:
     none has a mean step.
     """
     file = read_document(path, StepTimeFile)
-    rows, refused = read_rows(data / "serving_rows.parquet", read_models(data / "models.csv"))
+    rows, refused = read_folder(data)
     refused.require_most()
     rows = rows.taken(np.flatnonzero(np.isfinite(rows.step_us)))
     if not len(rows):

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from ....store.errors import BadInput
+from ....store.serving.serving_row import STEP
 from ..features.columns import columns
 from ..features.experts import active_experts
 from ..roofline import decode_roofline_us, weights_us
@@ -28,6 +29,8 @@ TOO_FAST: Final = "faster than reading the dense weights + k experts once"
 ABOVE_ROOFLINE: Final = "above 1.15 x roofline (weights+KV or FLOPs)"
 
 _VISION_TASKS: Final = frozenset({"image-chat", "video-chat"})
+_OF_REQUESTS: Final = ("batch", "ctx", "isl", "osl", "tpot_ms")
+_OF_STEPS: Final = ("ctx", "tpot_ms")
 _MOST_GPUS: Final = 8  # a node holds no more
 _ALLOWANCE: Final = 1.15  # boost clocks, caches and routing to fewer experts explain so much
 _BATCH_FACTOR: Final = 4.0  # batch by throughput and time, over the batch that is stated
@@ -69,23 +72,28 @@ def stated_reason(row: Mapping[str, Any], models: Container[str]) -> str:
         return UNKNOWN_MODEL
     if row.get("task") in _VISION_TASKS:
         return MULTIMODAL
-    split, gpus = row["tp"] * row["dp"], row["n_gpu"]
+    split = (row.get("tp") or 1) * (row.get("dp") or 1)
+    gpus = row.get("n_gpu") or split
     if gpus != split and gpus % split == 0 and gpus > split:
         return PIPELINE
     if gpus > _MOST_GPUS:
         return MULTI_NODE
     if gpus != split:
         return WRONG_GPUS
-    numbers = [row.get(key) for key in ("batch", "ctx", "isl", "osl", "tpot_ms")]
-    if not all(number is not None and isfinite(number) and number > 0 for number in numbers):
+    needed = _OF_STEPS if row.get("batch_kind") == STEP else _OF_REQUESTS
+    if not all(_is_above_0(row.get(key)) for key in needed):
         return MISSING
     return "" if _agrees(row) else WRONG_BATCH
+
+
+def _is_above_0(number: Any) -> bool:
+    return number is not None and isfinite(number) and number > 0
 
 
 def _agrees(row: Mapping[str, Any]) -> bool:
     """Whether tokens/s times time per token is the batch, where the row has its throughput."""
     throughput = row.get("tput_tok_s")
-    if throughput is None or not throughput > 0:
+    if not _is_above_0(throughput) or not _is_above_0(row.get("batch")):
         return True
     implied = throughput * row["tpot_ms"] / 1e3 / row["batch"]
     return bool(1 / _BATCH_FACTOR <= implied <= _BATCH_FACTOR)

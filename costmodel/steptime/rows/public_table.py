@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from ....store.errors import BadInput, naming, shortened
-from ....store.files import read_bytes, read_text
+from ....store.files import read_text
+from ....store.serving.rows_table import read_rows_table
 from ....store.serving.whole_model import Experts, LatentAttention, WholeModel
 from ..features.deployment import Deployment, Split, deployment
 from ..features.steps import Array, Steps
@@ -31,7 +30,9 @@ _ENGINE_NAMES: Final = {"trt": "trtllm"}
 _STEP_RATIOS: Final = (0.3, 1.1)
 _MOST_CONTRADICTING: Final = 0.1  # share of one source's rows
 _OVER_TDP: Final = 1.03  # meters err by so much
-_SPLIT: Final = ("model", "gpu", "tp", "ep", "dp", "precision", "engine")
+_NAMES: Final = ("model", "gpu", "precision", "engine")
+_SPLIT: Final = ("tp", "ep", "dp")
+_NEEDED: Final = ("source", "row_id", *_NAMES, "batch", "ctx", "tpot_ms")
 
 
 def read_models(path: Path) -> dict[str, WholeModel]:
@@ -83,9 +84,11 @@ def read_rows(path: Path, models: Mapping[str, WholeModel]) -> tuple[ServingRows
     """
     with naming(path):
         table = read_table(path)
+        if lacking := [key for key in _NEEDED if key not in table]:
+            raise BadInput(f"the table is none of serving rows: it has no {', '.join(lacking)}")
         try:
             reasons = row_reasons(table, models)
-        except (KeyError, TypeError) as error:
+        except TypeError as error:
             raise BadInput(f"the table is none of serving rows: {error}") from error
         if not (kept := [at for at, reason in enumerate(reasons) if not reason]):
             refused(reasons).require_most()
@@ -108,11 +111,7 @@ def row_reasons(table: Mapping[str, list[Any]], models: Mapping[str, WholeModel]
 
 def read_table(path: Path) -> dict[str, list[Any]]:
     """Read a Parquet table as lists by column. Raises BadInput where it is none."""
-    try:
-        table = pq.read_table(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise BadInput(f"{path} is no Parquet table: {shortened(str(error))}") from error
-    columns: dict[str, list[Any]] = table.to_pydict()
+    columns: dict[str, list[Any]] = read_rows_table(path).to_pydict()
     return columns
 
 
@@ -124,17 +123,19 @@ def _rows(
     which = [found.setdefault(_deployment(table, models, at), len(found)) for at in kept]
 
     def numbers(key: str) -> Array:
-        return _numbers(table[key], kept)
+        return _numbers(table.get(key), kept)
 
     def texts(key: str) -> Strings:
-        return np.asarray([table[key][at] or "" for at in kept], dtype=np.str_)
+        column = table.get(key)
+        values = ("" if column is None else column[at] or "" for at in kept)
+        return np.asarray(list(values), dtype=np.str_)
 
     keys = ("batch", "isl", "osl", "ctx", "pf_tok_s", "tpot_ms")
     measured = {key: numbers(key) for key in keys}
     decode_ms, mean_ms = numbers("itl_ms"), measured["tpot_ms"]
     ratio = decode_ms / mean_ms
-    stated = table.get("itl_is_step")
-    one_step = _one_step(ratio) if stated is None else np.asarray(stated, dtype=bool)[kept]
+    stated = _numbers(table.get("itl_is_step"), kept)
+    one_step = np.where(np.isnan(stated), _one_step(ratio), stated == 1)
     is_step = np.isfinite(decode_ms) & one_step
     means = _trusted_means(texts("source"), is_step, is_step & (ratio > _STEP_RATIOS[1]))
     power_w, tdp_w = numbers("power_w"), [one.gpu.tdp_w * one.gpus for one in found]
@@ -165,9 +166,18 @@ def _numbers(column: list[Any] | None, kept: list[int]) -> Array:
 def _times_s(table: Mapping[str, list[Any]], kept: list[int]) -> Array:
     """Unix times of the measurements, by `time_s` where the row has it, else by `date`."""
     measured_s = _numbers(table.get("time_s"), kept)
-    dates = table.get("date") or [None] * len(table["row_id"])
-    dated_s = np.asarray([unix_time_s(str(dates[at] or "")) for at in kept], dtype=float)
+    dates = table.get("date")
+    dated_s = np.asarray(
+        [unix_time_s(str(dates[at] or "")) if dates else np.nan for at in kept], dtype=float
+    )
     return np.where(np.isfinite(measured_s), measured_s, dated_s)
+
+
+def interval_is_step(itl_ms: float | None, tpot_ms: float | None) -> bool | None:
+    """Whether an interval between tokens is one step; None where either time is unknown."""
+    if not itl_ms or not tpot_ms:
+        return None
+    return bool(_one_step(np.asarray(itl_ms / tpot_ms)))
 
 
 def _one_step(ratio: Array) -> NDArray[np.bool_]:
@@ -208,9 +218,10 @@ def _steps(measured: Mapping[str, Array], static: NDArray[np.bool_]) -> Steps:
 def _deployment(
     table: Mapping[str, list[Any]], models: Mapping[str, WholeModel], at: int
 ) -> Deployment:
-    model, gpu, tp, ep, dp, precision, engine = (table[key][at] for key in _SPLIT)
-    generation = engine_generation(engine, table["engine_version"][at] or "")
-    split = Split(int(tp), int(ep), int(dp))
+    model, gpu, precision, engine = (str(table[key][at]) for key in _NAMES)
+    versions = table.get("engine_version")
+    generation = engine_generation(engine, str(versions[at] or "") if versions else "")
+    split = Split(*(int(table[key][at] or 1) if key in table else 1 for key in _SPLIT))
     return deployment(models[model], _GPU_NAMES.get(gpu, gpu), precision, generation, split)
 
 

@@ -1,0 +1,1 @@
+"""Result files of serving benchmarks, read to rows by their content."""

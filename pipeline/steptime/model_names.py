@@ -1,0 +1,104 @@
+"""Which model of a folder the rows of a result file are of."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...scenarios.configs.whole_model import whole_model
+from ...store.errors import BadInput, shortened
+from ...store.files import has_file
+from ...store.serving.whole_model import WholeModel
+
+
+@dataclass(frozen=True, slots=True)
+class NamedModels:
+    """Names in the folder by the names that a file states (None: it states none).
+
+    `model` is one that the folder lacks, and `config` the config.json that it was read from.
+    """
+
+    names: Mapping[str | None, str]
+    model: WholeModel | None = None
+    config: Path | None = None
+
+
+def named_models(
+    path: Path,
+    published: Iterable[str | None],
+    stated: str | None,
+    known: Mapping[str, WholeModel],
+) -> NamedModels:
+    """Name the models of the file at `path`.
+
+    `published` are the names that it states, `stated` is what --model says: a config.json, or a
+    name of `known`. Without it a published name is that of the folder's model of the same name, or
+    of the same last part. Raises BadInput where none is, and where file and --model contradict.
+    """
+    found = list(dict.fromkeys(published))
+    if stated is None:
+        return _by_published(path, found, known)
+    if len(found) > 1:
+        names = shortened(", ".join(map(str, found)))
+        raise BadInput(
+            f"{path} names {len(found)} models, and --model is one: {names}",
+            hint="leave out --model, and put each model's config.json into DIR/models/NAME/",
+        )
+    (name,) = found
+    same = None if name is None else _known_name(name, known)
+    if stated in known:
+        if same not in (None, stated):
+            raise _contradiction(path, f"the model {name}", stated)
+        return NamedModels({name: stated})
+    if not has_file(Path(stated)):
+        raise BadInput(
+            f"--model {shortened(stated)} is no config.json, and no model of the folder",
+            hint=f"name a config.json, or one of: {', '.join(sorted(known)) or 'none so far'}",
+        )
+    return _by_config(path, name, same, Path(stated), known)
+
+
+def _by_published(
+    path: Path, published: list[str | None], known: Mapping[str, WholeModel]
+) -> NamedModels:
+    names = {name: _known_name(name, known) for name in published if name is not None}
+    if not any(names.values()):
+        said = f"states the model {shortened(', '.join(names))}" if names else "states no model"
+        raise BadInput(
+            f"{path} {said}, and the folder has {'no such model' if names else 'no word of it'}",
+            hint="give --model with its config.json",
+        )
+    return NamedModels({name: own or str(name) for name, own in names.items()} | {None: ""})
+
+
+def _by_config(
+    path: Path, name: str | None, same: str | None, config: Path, known: Mapping[str, WholeModel]
+) -> NamedModels:
+    own = whole_model(config)
+    if name is not None:
+        own = replace(own, name=_last_part(name))
+    earlier = known.get(same or own.name)
+    if earlier is None:
+        return NamedModels({name: own.name}, own, config)
+    if replace(own, name=earlier.name) != earlier:
+        raise BadInput(
+            f"{config} has other sizes than the folder's model {earlier.name}",
+            hint="leave out --model, or name another folder in --out",
+        )
+    return NamedModels({name: earlier.name})
+
+
+def _known_name(published: str, known: Mapping[str, WholeModel]) -> str | None:
+    """The folder's name of a published model, whole or by its last part, in any case."""
+    by_case = {name.casefold(): name for name in known}
+    return by_case.get(published.casefold()) or by_case.get(_last_part(published).casefold())
+
+
+def _last_part(published: str) -> str:
+    return published.rstrip("/").rsplit("/", 1)[-1]
+
+
+def _contradiction(path: Path, said: str, stated: str) -> BadInput:
+    return BadInput(
+        f"{path} states {said}, and --model is {stated}",
+        hint="leave out --model, or name the file that it belongs to",
+    )
