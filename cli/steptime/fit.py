@@ -1,36 +1,53 @@
 """`moeprof steptime fit`: a model of steps from measured rows."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
 from .. import render
 
 _OUT: Final = Path("step_time_model.json")
+_STEPS: Final = {"mean": "mean steps", "decode": "steps that decode alone"}
 
 
 def fit(
     data: Annotated[
         Path, typer.Argument(metavar="DIR", help="Folder of serving_rows.parquet and models.csv.")
     ],
+    target: Annotated[
+        Literal["mean", "decode", "energy"] | None,
+        typer.Option(help="What to fit; all that enough rows tell if left out."),
+    ] = None,
+    method: Annotated[
+        Literal["auto", "physics", "srfa", "blackbox"],
+        typer.Option(help="Which form predicts; auto: the one of the smallest error."),
+    ] = "auto",
     out: Annotated[Path, typer.Option("--out", help="Where to write the model.")] = _OUT,
 ) -> None:
     """Fit steps of served models to measured rows.
 
-    Each form is scored on configurations that it was not fitted to.
+    Every form is scored on configurations that it was not fitted to.
     """
     from ...pipeline.steptime.fit import fit_steps
 
-    file = fit_steps(data, out)
+    file = fit_steps(data, out, target, None if method == "auto" else method)
     for reason, count in file.refused.items():
         render.warn(f"{count} rows refused: {reason}")
-    render.table(
-        f"Error on configurations that no fit saw; {file.rows} rows of {file.configurations}",
-        ["form", "#median %", "#p90 %"],
-        [
-            [name, f"{100 * score.median:.1f}", f"{100 * score.p90:.1f}"]
-            for name, score in file.scores.items()
-        ],
-    )
+    for quantity, why in file.absent.items():
+        render.warn(f"no fit of {_STEPS.get(quantity, quantity)}: {why}")
+    for kind, one in file.steps.items():
+        render.table(
+            f"Error of {_STEPS[kind]} of configurations that no fit saw;"
+            f" {one.rows} rows of {one.configurations}",
+            ["form", "#median %", "#p90 %", "#bias %", "predicts"],
+            [
+                [
+                    name,
+                    *(f"{100 * value:.1f}" for value in (score.median, score.p90, score.bias)),
+                    "yes" if name == one.method else "",
+                ]
+                for name, score in one.scores.items()
+            ],
+        )
     render.say(f"model: {out}")

@@ -6,7 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from ...store.serving.step_time_model import StepTimeFile
+from ...store.errors import BadInput
+from ...store.serving.step_time_model import MethodScore, StepFit, StepTimeFile, Target
+from .blackbox import Blackbox
 from .calibration import Spread
 from .effects import Effects
 from .features.deployment import Deployment
@@ -15,30 +17,38 @@ from .physics import Physics
 from .power import Power
 from .rows.serving_rows import ServingRows, columns_of
 from .rows.workload import workloads
+from .srfa import Srfa
 from .step_model import StepModel
 
-# What a reader wants to know of a step, by the columns that add up to it; each column is in one.
+# What a reader wants to know of a step, by the terms that add up to it; each term is in one. Those
+# of the physics fit come first, then those of SRFA and of the blackbox.
 PARTS: Final = {
     "weights": ("dense_weights",),
     "experts": ("expert_weights", "busiest_experts"),
-    "kv": ("kv",),
-    "attention": ("attention_flops",),
-    "compute": ("dense_flops", "expert_flops"),
-    "communication": ("all_reduce_rounds", "all_reduce", "all_to_all_rounds", "all_to_all"),
+    "kv": ("kv", "kv_time"),
+    "attention": ("attention_flops", "log_context"),
+    "compute": ("dense_flops", "expert_flops", "decode_time"),
+    "communication": (
+        "all_reduce_rounds", "all_reduce", "all_to_all_rounds", "all_to_all",
+        "all_reduce_layers", "all_to_all_layers",
+    ),
     "prefill": (
         "prefill_weights", "prefill_dense_flops", "prefill_expert_flops",
         "prefill_attention_flops", "prefill_sent", "prefill_layers",
+        "prefill_time", "mixed_batch", "prefill_token",
     ),
     "overhead": (
         "layers", "moe_layers", "latent_layers", "sparse_layers", "linear_layers", "requests",
-        "steps",
+        "steps", "fixed", "base", "computed", "log_batch", "step", "running_request",
     ),
 }  # fmt: skip
+
+_KINDS: Final[Mapping[Target, str]] = {"mean": "mean steps", "decode": "steps that decode alone"}
 
 
 @dataclass(frozen=True, slots=True)
 class StepPrediction:
-    """n mean steps; arrays have shape (n,).
+    """n steps; arrays have shape (n,).
 
     `low_us` to `high_us` hold 90 % of such steps; None where too few rows tell. `parts_us` add up
     to `step_us`. `power_w` is that of all GPUs, None where no row had power; `j_per_token` and
@@ -73,41 +83,84 @@ def predict_steps(
     version: str = "",
     own: OwnSteps | None = None,
 ) -> StepPrediction:
-    """Predict mean steps; with `own` ones, by what they take beyond the prediction.
+    """Predict steps; with `own` ones, by what they take beyond the prediction.
 
-    `version` is that of the engine, whose effect counts where it has rows.
+    Steps that all decode alone are predicted by the fit of those, where the file has one, others by
+    that of mean steps. `version` is that of the engine, whose effect counts where it has rows.
+    Raises BadInput where the file has no fit of such steps.
     """
-    rows = as_rows(served, steps, version)
-    model = step_model_of(file)
-    step_us = model.step_us(rows) * np.exp(_beyond_own(file, served, steps, version, own))
-    terms = model.physics.terms_us(rows)
-    ratio = step_us / sum(terms.values())
+    target = target_of(file, steps)
+    fit, rows = step_fit_of(file, target), as_rows(served, steps, version)
+    beyond = np.exp(_beyond_own(file, served, steps, version, own))
+    terms = {
+        name: values * beyond for name, values in step_model_of(file, target).terms_us(rows).items()
+    }
+    step_us = np.asarray(sum(terms.values()))
     power_w = None
     if file.power is not None:
         power_w = Power(dict(file.power.shares), dict(file.power.by_gpu)).power_w(rows, step_us)
-    factor = file.factors.get("90")
+    factor = fit.factors.get("90")
     return StepPrediction(
         step_us=step_us,
         low_us=None if factor is None else step_us / factor,
         high_us=None if factor is None else step_us * factor,
-        parts_us={
-            part: np.asarray(sum(terms[name] for name in names) * ratio)
-            for part, names in PARTS.items()
-        },
+        parts_us=_parts_us(terms, len(rows)),
         power_w=power_w,
         j_per_token=None if power_w is None else power_w * step_us / 1e6 / steps.running,
         tokens_per_s=steps.running / step_us * 1e6,
-        unseen=_unseen(file, served),
-        beyond=_outside(file, columns_of(rows)),
+        unseen=_unseen(fit, served),
+        beyond=_outside(fit, columns_of(rows)),
     )
 
 
-def step_model_of(file: StepTimeFile) -> StepModel:
-    """The coefficients of a file, ready to predict."""
-    by_engine = {name: dict(terms) for name, terms in file.by_engine.items()}
-    names = frozenset(model.name for model in file.models)
-    effects = Effects({k: dict(v) for k, v in file.effects.items()}, names, frozenset(file.gpus))
-    return StepModel(Physics(dict(file.coefficients), by_engine), effects)
+def target_of(file: StepTimeFile, steps: Steps) -> Target:
+    """The kind of step whose fit predicts these steps."""
+    alone = not steps.prefill_tokens.any()
+    return "decode" if alone and "decode" in file.steps else "mean"
+
+
+def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
+    """The coefficients of a kind of step, ready to predict.
+
+    Raises BadInput where the file has no fit of it.
+    """
+    fit = step_fit_of(file, target)
+    if fit.srfa is not None:
+        return StepModel(Srfa(dict(fit.srfa.gamma), dict(fit.srfa.beta)))
+    if fit.physics is None:
+        return StepModel(Blackbox(dict(fit.blackbox or {})))
+    terms = fit.physics
+    by_engine = {name: dict(own) for name, own in terms.by_engine.items()}
+    by_level = {name: dict(level) for name, level in terms.effects.items()}
+    effects = Effects(by_level, frozenset(fit.models), frozenset(fit.gpus))
+    return StepModel(Physics(dict(terms.coefficients), by_engine), effects)
+
+
+def step_fit_of(file: StepTimeFile, target: Target) -> StepFit:
+    """The fit of a kind of step. Raises BadInput where the file has none."""
+    if (fit := file.steps.get(target)) is None:
+        why = file.absent.get(target, "the file does not say why")
+        raise BadInput(
+            f"the model has no fit of {_KINDS[target]}: {why}",
+            hint="build it anew from rows that tell them, with moeprof steptime fit",
+        )
+    return fit
+
+
+def found_score(file: StepTimeFile, target: Target) -> MethodScore:
+    """The error of the method that predicts a kind of step, on configurations it never saw.
+
+    Raises BadInput where the file has no fit of it.
+    """
+    fit = step_fit_of(file, target)
+    return fit.scores[fit.method]
+
+
+def _parts_us(terms: Mapping[str, Array], count: int) -> dict[str, Array]:
+    return {
+        part: np.asarray(sum((terms[name] for name in names if name in terms), np.zeros(count)))
+        for part, names in PARTS.items()
+    }
 
 
 def as_rows(served: Deployment, steps: Steps, version: str = "") -> ServingRows:
@@ -134,28 +187,28 @@ def _beyond_own(
 ) -> Array:
     if own is None:
         return np.zeros(len(steps.running))
-    spread = Spread(np.asarray(file.spread.covariance), file.spread.noise)
-    predicted = step_model_of(file).step_us(as_rows(served, own.steps, version))
-    return spread.log_ratio(own.steps, np.log(own.step_us / predicted), steps)
+    target = target_of(file, own.steps)
+    learnt = step_fit_of(file, target).spread
+    predicted = step_model_of(file, target).step_us(as_rows(served, own.steps, version))
+    ratios = np.log(own.step_us / predicted)
+    return Spread(np.asarray(learnt.covariance), learnt.noise).log_ratio(own.steps, ratios, steps)
 
 
-def _unseen(file: StepTimeFile, served: Deployment) -> tuple[str, ...]:
-    found = []
-    if served.model.name not in {model.name for model in file.models}:
-        found.append(f"model {served.model.name}")
-    if served.gpu_name not in file.gpus:
-        found.append(f"GPU {served.gpu_name}")
-    if served.engine not in file.by_engine:
-        found.append(f"engine {served.engine}")
-    return tuple(found)
+def _unseen(fit: StepFit, served: Deployment) -> tuple[str, ...]:
+    asked = {
+        "model": (served.model.name, fit.models),
+        "GPU": (served.gpu_name, fit.gpus),
+        "engine": (served.engine, fit.engines),
+    }
+    return tuple(f"{kind} {name}" for kind, (name, known) in asked.items() if name not in known)
 
 
-def _outside(file: StepTimeFile, columns: Mapping[str, Array]) -> tuple[tuple[str, ...], ...]:
+def _outside(fit: StepFit, columns: Mapping[str, Array]) -> tuple[tuple[str, ...], ...]:
     """For each step, the columns whose value no fitted row reached."""
     count = len(next(iter(columns.values())))
     found: list[list[str]] = [[] for _ in range(count)]
     for name, values in columns.items():
-        least, most = file.domain[name]
+        least, most = fit.domain[name]
         for at in np.flatnonzero((values < least) | (values > most)):
             found[at].append(name)
     return tuple(map(tuple, found))

@@ -1,23 +1,32 @@
-"""Predict the mean step of a deployment: physics, times what its configuration is known to add."""
+"""Predict a step of a deployment: the terms of one form, times what its configuration adds."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from .blackbox import Blackbox
 from .effects import Effects
 from .features.steps import Array
 from .physics import Physics
 from .rows.serving_rows import ServingRows
+from .srfa import Srfa
 
 
 @dataclass(frozen=True, slots=True)
 class StepModel:
-    """The physics fit and the effects of configurations."""
+    """A form, and the effects of configurations on it; None: of none."""
 
-    physics: Physics
-    effects: Effects
+    form: Physics | Srfa | Blackbox
+    effects: Effects | None = None
 
     def step_us(self, rows: ServingRows) -> Array:
-        """Predict the mean step of each row; of shape (n,)."""
+        """Predict the step of each row; of shape (n,)."""
+        return np.asarray(sum(self.terms_us(rows).values()))
+
+    def terms_us(self, rows: ServingRows) -> dict[str, Array]:
+        """What adds up to that step, by name; us, each of shape (n,)."""
+        terms = self.form.terms_us(rows)
+        if self.effects is None:
+            return terms
         ratio = np.exp(self.effects.log_ratio(rows))
-        return np.asarray(self.physics.step_us(rows) * ratio)
+        return {name: values * ratio for name, values in terms.items()}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...costmodel.steptime.features.steps import Array
-from ...costmodel.steptime.prediction import step_model_of
+from ...costmodel.steptime.prediction import found_score, step_fit_of, step_model_of
 from ...costmodel.steptime.roofline import roofline_us
 from ...costmodel.steptime.rows.serving_rows import ServingRows, columns_of
 from ...store.document import read_document
@@ -66,10 +66,10 @@ def validate_steps(path: Path, data: Path) -> StepVerdict:
     rows = rows.taken(np.flatnonzero(np.isfinite(rows.step_us)))
     if not len(rows):
         raise BadInput(f"no row of {data} has a mean step", hint="give rows with tpot_ms")
-    predicted, roofline = step_model_of(file).step_us(rows), roofline_us(columns_of(rows))
+    predicted, roofline = step_model_of(file, "mean").step_us(rows), roofline_us(columns_of(rows))
+    factor = step_fit_of(file, "mean").factors.get("90")
     scores = tuple(
-        _score(name, rows, at, predicted, roofline, file.factors.get("90"))
-        for name, at in _groups(rows)
+        _score(name, rows, at, predicted, roofline, factor) for name, at in _groups(rows)
     )
     return StepVerdict(scores, tuple(_against(scores[0], file)), refused.by_reason)
 
@@ -105,7 +105,7 @@ def _score(
 
 
 def _against(whole: GroupScore, file: StepTimeFile) -> list[str]:
-    found, own = [], file.scores["physics"].median
+    found, own = [], found_score(file, "mean").median
     if whole.median > _MOST_WORSE * own:
         found.append(
             f"the median error is {whole.median:.1%}, and {own:.1%} was found for configurations"

@@ -1,24 +1,49 @@
-"""The contents of `step_time_model.json`: coefficients of the mean step of served models."""
+"""The contents of `step_time_model.json`: what a step of a served model takes and draws."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ..document import Amount, Count, Positive
 from .whole_model import WholeModel
 
 Terms = dict[str, Amount]
+Method = Literal["physics", "srfa", "blackbox"]
+Target = Literal["mean", "decode"]
 
 
 @dataclass(frozen=True, slots=True)
-class FormScore:
-    """Error of one form on configurations that it was not fitted to.
+class MethodScore:
+    """Error of one method on configurations that it was not fitted to.
 
-    Median and 90th percentile of |predicted / measured - 1|, of `rows` rows.
+    Median and 90th percentile of |predicted / measured - 1|, the mean of |predicted - measured| in
+    us, and the median of predicted / measured - 1; of `rows` rows.
     """
 
     median: Amount
     p90: Amount
+    mae_us: Amount
+    bias: float
     rows: Count
+
+
+@dataclass(frozen=True, slots=True)
+class PhysicsTerms:
+    """Coefficients of the columns of docs/steptime.md; `by_engine` replaces some for an engine.
+
+    `effects` are log ratios by level and member (costmodel/steptime/effects.py).
+    """
+
+    coefficients: Terms
+    by_engine: dict[str, Terms]
+    effects: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class SrfaTerms:
+    """gamma >= 0 and beta by the names of their features (costmodel/steptime/srfa.py)."""
+
+    gamma: Terms
+    beta: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,34 +67,53 @@ class PowerShares:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StepTimeFile:
-    """The whole of `step_time_model.json`; it holds no build time and no row.
+class StepFit:
+    """The fit of one kind of step.
 
-    `coefficients` multiply the columns of docs/steptime.md; `by_engine` replaces some. `units` has
-    the unit of each: "1" for columns in us, else us per piece. Those of one tuple in `only_as_sum`
-    are told apart by models and batches alone: within one model only their sum is known. `effects`
-    are |log| ratios by level and member, for `models` and `gpus` that have rows. `domain` has the
-    smallest and largest value of each column. `factors` maps a coverage in percent to the factor
-    that a step lies within. `scores` are those of every form, by name; `power` is None without rows
-    of power. `files` maps the files of the rows to their sha256, `refused` reasons to rows.
+    `method` is the one that predicts; the coefficients of that one are there, the others None.
+    `units` has the unit of each coefficient: "1" for columns in us, else us per piece. Those of one
+    tuple in `only_as_sum` are told apart by models and batches alone: within one model only their
+    sum is known. `hyperparameters` were chosen by grouped cross-validation. `scores` are those of
+    every method, by name. `models`, `gpus` and `engines` name those that have rows. `domain` has
+    the smallest and largest value of each column. `factors` maps a coverage in percent to the
+    factor that a step lies within.
     """
 
-    SCHEMA: ClassVar[str] = "moeprof.step_time_model/1.0"
-    WAY_OUT: ClassVar[str] = "build it anew from rows of your own"
-
-    coefficients: Terms
-    by_engine: dict[str, Terms]
+    method: Method
+    physics: PhysicsTerms | None
+    srfa: SrfaTerms | None
+    blackbox: Terms | None
     units: dict[str, str]
     only_as_sum: tuple[tuple[str, ...], ...]
-    effects: dict[str, dict[str, float]]
-    models: tuple[WholeModel, ...]
+    hyperparameters: dict[str, float]
+    scores: dict[Method, MethodScore]
+    models: tuple[str, ...]
     gpus: tuple[str, ...]
+    engines: tuple[str, ...]
     domain: dict[str, tuple[Amount, Amount]]
     factors: dict[str, Positive]
     spread: OwnSpread
-    power: PowerShares | None
-    scores: dict[str, FormScore]
     rows: Count
     configurations: Count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTimeFile:
+    """The whole of `step_time_model.json`; it holds no build time and no row.
+
+    `steps` maps a kind of step to its fit: "mean" for the mean step of a closed loop, "decode" for
+    one that decodes alone. `absent` says why a kind of step, or "power", is not there. `models` are
+    the sizes of the models that have rows, `gpus` the names of the GPUs. `files` maps the files of
+    the rows to their sha256, `refused` reasons to rows.
+    """
+
+    SCHEMA: ClassVar[str] = "moeprof.step_time_model/2.0"
+    WAY_OUT: ClassVar[str] = "build it anew from rows of your own"
+
+    steps: dict[Target, StepFit]
+    absent: dict[str, str]
+    models: tuple[WholeModel, ...]
+    gpus: tuple[str, ...]
+    power: PowerShares | None
     refused: dict[str, Count]
     files: dict[str, str]

@@ -10,7 +10,7 @@ from .physics import fit_physics
 
 
 def fit_step_model(rows: ServingRows) -> StepModel:
-    """Fit rows that passed the gate."""
+    """Fit rows that passed the gate, of one kind of step."""
     physics = fit_physics(rows)
     return StepModel(physics, Effects.fitted(rows, physics.step_us(rows)))
 

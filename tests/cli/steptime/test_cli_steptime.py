@@ -34,6 +34,19 @@ def test_a_fit_says_how_well_each_form_predicts(
     for form in ("physics", "srfa", "blackbox"):
         assert form in result.stdout
     assert "m.json" in result.stderr
+    assert "no fit of steps that decode alone: 0 rows" in " ".join(result.stderr.split())
+    assert max(map(len, result.stdout.splitlines())) <= 80
+
+
+def test_a_target_and_a_method_are_chosen(moeprof: Moeprof, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "m.json"
+    words = ("--target", "energy", "--method", "blackbox", "--out", out)
+    assert moeprof("steptime", "fit", folder, *words).exit_code == 0
+    assert '"method": "blackbox"' in out.read_text()
+    refused = moeprof("steptime", "fit", folder, "--target", "decode", "--out", tmp_path / "n.json")
+    assert refused.exit_code == 2
+    assert "too few for a fit of decode steps" in " ".join(refused.stderr.split())
+    assert not (tmp_path / "n.json").exists()
 
 
 def test_a_prediction_is_shown_with_its_interval_and_energy(moeprof: Moeprof, model: Path) -> None:
@@ -83,7 +96,7 @@ def test_what_cannot_be_is_refused(
 
 def test_a_file_of_another_major_is_refused(moeprof: Moeprof, model: Path, tmp_path: Path) -> None:
     other = tmp_path / "a.json"
-    other.write_text(model.read_text().replace("step_time_model/1.0", "step_time_model/9.0"))
+    other.write_text(model.read_text().replace("step_time_model/2.0", "step_time_model/9.0"))
     result = moeprof("steptime", "predict", other, *ASKED)
     assert result.exit_code == 2
     assert "9.0" in result.stderr

@@ -10,18 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moeprof.costmodel.steptime.blackbox import blackbox_columns
 from moeprof.costmodel.steptime.fit.build import build_step_time
+from moeprof.costmodel.steptime.fit.step_fit import METHODS
 from moeprof.costmodel.steptime.prediction import (
     PARTS,
     OwnSteps,
     as_rows,
+    found_score,
     predict_steps,
     step_model_of,
+    target_of,
 )
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.rows.serving_rows import columns_of
+from moeprof.costmodel.steptime.srfa import srfa_columns
 from moeprof.store.document import read_document, write_document
-from moeprof.store.serving.step_time_model import StepTimeFile
+from moeprof.store.errors import BadInput
+from moeprof.store.serving.step_time_model import Method, StepTimeFile
 from moeprof.tests.costmodel.steptime.whole_models import (
     LLAMA_3_8B,
     MIXTRAL_8X7B,
@@ -55,7 +61,9 @@ def test_a_file_that_was_read_predicts_the_same(file: StepTimeFile, tmp_path: Pa
 
 def test_every_column_is_in_one_part_and_parts_add_up(file: StepTimeFile) -> None:
     names = [name for part in PARTS.values() for name in part]
-    assert sorted(names) == sorted(columns_of(as_rows(served(), STEPS)))
+    rows = as_rows(served(), STEPS)
+    forms = [columns_of(rows), *srfa_columns(rows), blackbox_columns(rows)]
+    assert sorted(names) == sorted(name for form in forms for name in form)
     found = predict_steps(file, served(), STEPS)
     assert sum(found.parts_us.values()) == pytest.approx(found.step_us)
     assert found.parts_us["experts"].tolist() == [0, 0, 0]
@@ -91,8 +99,36 @@ def test_own_steps_move_the_prediction_towards_them(file: StepTimeFile) -> None:
 
 def test_a_model_predicts_as_it_was_fitted(file: StepTimeFile) -> None:
     rows = timed_rows(rows_of(*many_deployments(), sizes=4))
-    off = np.abs(step_model_of(file).step_us(rows) / rows.step_us - 1)
+    off = np.abs(step_model_of(file, "mean").step_us(rows) / rows.step_us - 1)
     assert np.median(off) < 0.05
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_predicts_by_parts_that_add_up(method: Method) -> None:
+    rows = timed_rows(rows_of(*many_deployments(), sizes=4))
+    file = build_step_time(rows, Refused(64, {}), {}, "mean", method)
+    found = predict_steps(file, served(), STEPS)
+    assert sum(found.parts_us.values()) == pytest.approx(found.step_us)
+    assert found_score(file, "mean") == file.steps["mean"].scores[method]
+
+
+def test_steps_that_decode_alone_have_a_fit_of_their_own() -> None:
+    rows = timed_rows(rows_of(*many_deployments(), sizes=4))
+    rows = replace(rows, decode_us=0.5 * rows.step_us)
+    both = build_step_time(rows, Refused(64, {}), {})
+    one = build_step_time(rows, Refused(64, {}), {}, "mean")
+    alone = decode_steps([1.0, 4.0, 8.0])
+    assert target_of(both, alone) == "decode"
+    assert {target_of(one, alone), target_of(both, STEPS)} == {"mean"}
+    own, other = (predict_steps(file, served(), alone).step_us for file in (both, one))
+    assert own == pytest.approx(0.5 * other, rel=0.1)
+
+
+def test_a_kind_of_step_that_was_not_fitted_is_refused_with_its_reason() -> None:
+    rows = timed_rows(rows_of(*many_deployments(), sizes=4))
+    file = build_step_time(replace(rows, decode_us=rows.step_us), Refused(64, {}), {}, "decode")
+    with pytest.raises(BadInput, match="no fit of mean steps: only decode was asked for"):
+        predict_steps(file, served(), STEPS)
 
 
 LOOK_UP = """

@@ -16,7 +16,8 @@ def test_a_folder_is_fitted_and_its_files_are_named(tmp_path: Path) -> None:
     file = fit_steps(public_folder(tmp_path), out)
     assert read_document(out, StepTimeFile) == file
     assert set(file.files) == {"serving_rows.parquet", "models.csv"}
-    assert (file.rows, file.configurations, file.refused) == (36, 6, {})
+    mean = file.steps["mean"]
+    assert (mean.rows, mean.configurations, file.refused) == (36, 6, {})
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e-2])

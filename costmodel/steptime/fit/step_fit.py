@@ -1,0 +1,120 @@
+"""Fit one kind of step by every method, score each, and keep the one that errs least."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final, get_args
+
+import numpy as np
+
+from ....stats.conformal import COVERAGES_PCT, conformal_quantile
+from ....store.serving.step_time_model import (
+    Method,
+    MethodScore,
+    OwnSpread,
+    StepFit,
+)
+from ..calibration import Spread
+from ..effects import joined
+from ..features.steps import Array
+from ..rows.serving_rows import ServingRows, Strings, columns_of
+from ..step_model import StepModel
+from .blackbox import fit_blackbox, fit_coefficients
+from .coefficients import coefficients_of
+from .digits import rounded, rounded_terms
+from .folds import Fit, left_out, shuffled_folds
+from .srfa import choose_ridges, fit_srfa, fit_with
+from .step_model import fit_step_model, fit_whole
+
+METHODS: Final[tuple[Method, ...]] = get_args(Method)
+_FOLDS: Final = 10
+_SEED: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A method fitted to all rows, and a fit of it for cross-validation."""
+
+    model: StepModel
+    fit: Fit
+    hyperparameters: dict[str, float]
+
+
+def build_step_fit(rows: ServingRows, method: Method | None) -> StepFit:
+    """Fit rows of one kind of step; every method is scored by ten grouped folds.
+
+    `method` None takes the one of the smallest median error.
+    """
+    labels = shuffled_folds(rows.configurations, _FOLDS, _SEED)
+    fitted = {name: _fitted(rows, name) for name in METHODS}
+    left = {name: left_out(rows, labels, one.fit) for name, one in fitted.items()}
+    scores = {name: _score(rows, left[name]) for name in METHODS}
+    chosen = _least(scores) if method is None else method
+    ratios = np.log(rows.step_us / left[chosen])
+    cells = joined(rows.configurations, rows.version, rows.source)
+    return StepFit(
+        method=chosen,
+        **coefficients_of(fitted[chosen].model),
+        hyperparameters=rounded_terms(fitted[chosen].hyperparameters),
+        scores=scores,
+        models=_names(rows.models),
+        gpus=_names(rows.gpu_names),
+        engines=_names(rows.engines),
+        domain=_domain(rows),
+        factors=_factors(ratios),
+        spread=_spread(Spread.fitted(rows.steps, ratios, cells)),
+        rows=len(rows),
+        configurations=len(np.unique(rows.configurations)),
+    )
+
+
+def _least(scores: Mapping[Method, MethodScore]) -> Method:
+    """The method of the smallest median error; of equals the one that comes first."""
+    return min(scores, key=lambda name: scores[name].median)
+
+
+def _fitted(rows: ServingRows, method: Method) -> Fitted:
+    if method == "physics":
+        return Fitted(fit_step_model(rows), fit_whole, {})
+    if method == "blackbox":
+        return Fitted(StepModel(fit_coefficients(rows)), fit_blackbox, {})
+    ridges = choose_ridges(rows, _SEED)
+    return Fitted(StepModel(fit_srfa(rows, ridges)), fit_with(ridges), asdict(ridges))
+
+
+def _names(names: Strings) -> tuple[str, ...]:
+    return tuple(map(str, np.unique(names)))
+
+
+def _score(rows: ServingRows, predicted: Array) -> MethodScore:
+    ratio = predicted / rows.step_us
+    off = np.abs(ratio - 1)
+    return MethodScore(
+        median=rounded(float(np.median(off))),
+        p90=rounded(float(np.quantile(off, 0.9))),
+        mae_us=rounded(float(np.mean(np.abs(predicted - rows.step_us)))),
+        bias=rounded(float(np.median(ratio) - 1)),
+        rows=len(off),
+    )
+
+
+def _domain(rows: ServingRows) -> dict[str, tuple[float, float]]:
+    return {
+        name: (rounded(float(values.min())), rounded(float(values.max())))
+        for name, values in columns_of(rows).items()
+    }
+
+
+def _factors(ratios: Array) -> dict[str, float]:
+    """By coverage in percent, the factor within which left-out steps lie."""
+    ascending = np.sort(np.abs(ratios))
+    quantiles = {percent: conformal_quantile(ascending, percent) for percent in COVERAGES_PCT}
+    return {
+        str(percent): rounded(float(np.exp(value)))
+        for percent, value in quantiles.items()
+        if value is not None
+    }
+
+
+def _spread(found: Spread) -> OwnSpread:
+    rows = tuple(tuple(rounded(float(value)) for value in row) for row in found.covariance)
+    return OwnSpread(rows, rounded(found.noise))
