@@ -24,7 +24,7 @@ def test_every_method_is_scored_and_the_best_predicts(rows: ServingRows) -> None
     assert all(score.rows == 64 for score in fit.scores.values())
     assert 1 < fit.factors["50"] < fit.factors["90"]
     assert (fit.rows, fit.configurations) == (64, 16)
-    assert fit.gpus == ("A100-80G", "B200", "H100", "H200")
+    assert fit.gpus == ("A100-80GB", "B200", "H100", "H200")
     assert fit.engines == ("sglang", "vllm")
     assert set(fit.domain) == set(columns_of(rows))
 
