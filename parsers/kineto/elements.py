@@ -15,20 +15,15 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import numpy as np
 
-from ...stats.arrays import Int64
 from ...store.errors import BadInput
 from ..messages import RECORD_AGAIN, Refusal
-from .repair import MORE, Fault, fault, masked, repaired
+from .list_window import LARGEST_PART_BYTES, Window, brackets, split_elements
+from .repair import MORE, Fault, fault, repaired
 from .text import place, text_blocks
 
 _LIST: Final = re.compile(rb'"traceEvents"\s*+:\s*+\[')
 _OUTLINE: Final = msgspec.json.Decoder(dict[str, object], float_hook=str)
 _SPLIT: Final = "split it: one trace per file, as one object with the list traceEvents"
-_LARGEST_PART_BYTES: Final = 1 << 24  # an event, or what stands before or after the events
-_PIECE_BYTES: Final = 1 << 20  # that is looked through at once
-_IS_MARK: Final = np.isin(np.arange(256), list(b'"{}[]'))
-_STEP: Final = np.zeros(256, dtype=np.int8)
-_STEP[list(b"{[")], _STEP[list(b"}]")] = 1, -1
 
 
 class Element(NamedTuple):
@@ -53,7 +48,7 @@ class Elements:
         self.outline: dict[str, Any] = {}
         self.not_objects = 0
         self.ends_with_comma = False
-        self._window = _Window(text_blocks(path))
+        self._window = Window(text_blocks(path))
         self._outline_text = b"{}"
 
     def __iter__(self) -> Iterator[Element]:
@@ -62,7 +57,7 @@ class Elements:
         yield from self._objects()
         length = self._window.byte - first
         while self._window.more():
-            if len(self._window.text) > _LARGEST_PART_BYTES:
+            if len(self._window.text) > LARGEST_PART_BYTES:
                 raise self._too_large()
         self._read_outline(head, self._window.text, length)
 
@@ -106,7 +101,7 @@ class Elements:
         before = b"["
         while True:
             text = self._window.text
-            spans, closed = _split(text)
+            spans, closed = split_elements(text)
             at = 0
             for start, end in spans:
                 self._count_scalars(before + text[at:start], self._window.byte + at)
@@ -131,7 +126,7 @@ class Elements:
         too early, or is broken or goes on in what is larger than any event.
         """
         text = self._window.text
-        if len(text) < _LARGEST_PART_BYTES and self._window.more():
+        if len(text) < LARGEST_PART_BYTES and self._window.more():
             return True
         found = fault(before + text)
         if found is None:
@@ -142,7 +137,7 @@ class Elements:
 
     def _too_large(self) -> BadInput:
         return BadInput(
-            f"{self.path} {Refusal.TOO_LARGE} {_LARGEST_PART_BYTES >> 20} MiB at"
+            f"{self.path} {Refusal.TOO_LARGE} {LARGEST_PART_BYTES >> 20} MiB at"
             f" {place(self.path, self._window.byte)}",
             hint=RECORD_AGAIN,
         )
@@ -179,82 +174,9 @@ class Elements:
         self.outline = outline
 
 
-class _Window:
-    """A part of a text that moves forward: `text` begins at `byte`."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self.text, self.byte = b"", 0
-        self._blocks = blocks
-
-    def more(self) -> bool:
-        """Read as much as the window holds, at least a block; False at the end of the text.
-
-        Growing by its own length keeps the time to look through an event of any length linear.
-        """
-        parts, added = [self.text], 0
-        for block in self._blocks:
-            parts.append(block)
-            added += len(block)
-            if added and (added >= len(self.text) or len(self.text) + added > _LARGEST_PART_BYTES):
-                break
-        self.text = b"".join(parts)
-        return added > 0
-
-    def drop(self, length: int) -> bytes:
-        """Move the window forward by `length` bytes, and return those."""
-        dropped, self.text = self.text[:length], self.text[length:]
-        self.byte += length
-        return dropped
-
-
-class _Brackets(NamedTuple):
-    """Brackets outside strings: their places, whether each opens (1) or closes (-1), the depth."""
-
-    place: Int64
-    step: Any
-    depth: Any
-
-
-def _brackets(text: bytes, deepest: int) -> _Brackets:
-    """Find the brackets that lead to a depth of at most `deepest`.
-
-    The text is looked through piece by piece: nothing else but brackets would take 26 times the
-    memory of the text.
-    """
-    letters = np.frombuffer(masked(text), dtype=np.uint8)
-    found = []
-    in_string, depth = False, 0
-    for first in range(0, max(1, len(letters)), _PIECE_BYTES):
-        piece = letters[first : first + _PIECE_BYTES]
-        places = np.flatnonzero(_IS_MARK[piece])
-        is_quote = piece[places] == ord('"')
-        outside = ~is_quote & (np.logical_xor.accumulate(is_quote) == in_string)
-        places = places[outside]
-        step = _STEP[piece[places]]
-        depths = depth + np.cumsum(step, dtype=np.int64)
-        kept = depths <= deepest
-        found.append((places[kept] + first, step[kept], depths[kept]))
-        in_string ^= bool(np.count_nonzero(is_quote) % 2)
-        depth = int(depths[-1]) if len(depths) else depth
-    place, steps, at_depth = (np.concatenate(each) for each in zip(*found, strict=True))
-    return _Brackets(place, steps, at_depth)
-
-
-def _split(text: bytes) -> tuple[Iterator[tuple[int, int]], int | None]:
-    """Start and end of each element in brackets, and the place where the list is closed, if any."""
-    places, step, depth = _brackets(text, 1)
-    closed = np.flatnonzero(depth < 0)[:1]
-    if len(closed):
-        places, step, depth = (each[: closed[0] + 1] for each in (places, step, depth))
-    starts = places[(depth == 1) & (step == 1)]
-    ends = places[(depth == 0) & (step == -1)] + 1
-    spans = zip(starts.tolist(), ends.tolist(), strict=False)  # the last one may lack its end
-    return spans, int(places[-1]) if len(closed) else None
-
-
 def _opened(text: bytes) -> int | None:
     """Place of the bracket that opens the list of the member `traceEvents`."""
-    places, step, depth = _brackets(text, 2)
+    places, step, depth = brackets(text, 2)
     named = np.array([found.end() - 1 for found in _LIST.finditer(text)], dtype=np.int64)
     lists = named[np.isin(named, places[(depth == 2) & (step == 1)])]
     return int(lists[0]) if len(lists) else None
