@@ -1,12 +1,13 @@
 """Predictions of one quantity beside its measured values, and what groups their rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from ...costmodel.steptime.features.steps import Array
-from ...costmodel.steptime.rows.serving_rows import ServingRows, Strings
+from ...costmodel.steptime.rows.serving_rows import Places, ServingRows, Strings
 
 _LATER: Final = 0.8  # the later rows are those beyond this share of all that have a time
 
@@ -40,6 +41,30 @@ class Predicted:
             "time": _by_time(rows.time_s),
         }
         return found if self.left_out is None else found | {"left out": self.left_out}
+
+
+def together(rows: ServingRows, parts: Sequence[tuple[str, Places, Predicted]]) -> Predicted:
+    """Predictions of some of `rows` as one, at least one: the name of each, its places and itself.
+
+    A factor or a baseline that a part lacks is left out of the whole.
+    """
+    names, places, made = zip(*parts, strict=True)
+    factors = [one.factor for one in made if one.factor is not None]
+    shared = set.intersection(*(set(one.baselines) for one in made))
+    return Predicted(
+        quantity=made[0].quantity,
+        unit=made[0].unit,
+        rows=rows.taken(np.concatenate(places)),
+        predicted=np.concatenate([one.predicted for one in made]),
+        measured=np.concatenate([one.measured for one in made]),
+        factor=np.concatenate(factors) if len(factors) == len(made) else None,
+        baselines={
+            name: np.concatenate([one.baselines[name] for one in made])
+            for name in made[0].baselines
+            if name in shared
+        },
+        left_out=np.repeat(names, [len(one) for one in places]),
+    )
 
 
 def later(time_s: Array) -> Array:

@@ -7,7 +7,13 @@ from typing import Final
 import numpy as np
 
 from ...store.errors import BadInput
-from ...store.serving.step_time_model import MethodScore, StepFit, StepTimeFile, Target
+from ...store.serving.step_time_model import (
+    MethodScore,
+    PowerShares,
+    StepFit,
+    StepTimeFile,
+    Target,
+)
 from .blackbox import Blackbox
 from .calibration import Spread
 from .effects import Effects
@@ -51,9 +57,10 @@ class StepPrediction:
     """n steps; arrays have shape (n,).
 
     `low_us` to `high_us` hold 90 % of such steps; None where too few rows tell. `parts_us` add up
-    to `step_us`. `power_w` is that of all GPUs, None where no row had power; `j_per_token` and
-    `tokens_per_s` are those of all output tokens. `unseen` names what no row had: a model, a GPU,
-    an engine. `beyond` are the columns of each step outside the fitted ones.
+    to `step_us`. `power_w` is that of all GPUs, None where no row had power; `j_per_token`, in 90 %
+    of such steps between `low_j_per_token` and `high_j_per_token`, and `tokens_per_s` are those of
+    all output tokens. `unseen` names what no row had: a model, a GPU, an engine. `beyond` are the
+    columns of each step outside the fitted ones.
     """
 
     step_us: Array
@@ -62,6 +69,8 @@ class StepPrediction:
     parts_us: dict[str, Array]
     power_w: Array | None
     j_per_token: Array | None
+    low_j_per_token: Array | None
+    high_j_per_token: Array | None
     tokens_per_s: Array
     unseen: tuple[str, ...]
     beyond: tuple[tuple[str, ...], ...]
@@ -96,21 +105,38 @@ def predict_steps(
         name: values * beyond for name, values in step_model_of(file, target).terms_us(rows).items()
     }
     step_us = np.asarray(sum(terms.values()))
-    power_w = None
+    power_w = j_per_token = energy_factor = None
     if file.power is not None:
-        power_w = Power(dict(file.power.shares), dict(file.power.by_gpu)).power_w(rows, step_us)
-    factor = fit.factors.get("90")
+        power_w = power_of(file.power).power_w(rows, step_us)
+        j_per_token = power_w * step_us / 1e6 / steps.running
+        energy_factor = file.power.j_per_token.factors.get("90")
+    low_us, high_us = _ends(step_us, fit.factors.get("90"))
+    low_j_per_token, high_j_per_token = _ends(j_per_token, energy_factor)
     return StepPrediction(
         step_us=step_us,
-        low_us=None if factor is None else step_us / factor,
-        high_us=None if factor is None else step_us * factor,
+        low_us=low_us,
+        high_us=high_us,
         parts_us=_parts_us(terms, len(rows)),
         power_w=power_w,
-        j_per_token=None if power_w is None else power_w * step_us / 1e6 / steps.running,
+        j_per_token=j_per_token,
+        low_j_per_token=low_j_per_token,
+        high_j_per_token=high_j_per_token,
         tokens_per_s=steps.running / step_us * 1e6,
         unseen=_unseen(fit, served),
         beyond=_outside(fit, columns_of(rows)),
     )
+
+
+def power_of(found: PowerShares) -> Power:
+    """The power of a file, ready to predict."""
+    return Power(dict(found.shares), dict(found.by_gpu))
+
+
+def _ends(values: Array | None, factor: float | None) -> tuple[Array | None, Array | None]:
+    """What values of shape (n,) lie between, by their factor; None where either is unknown."""
+    if values is None or factor is None:
+        return None, None
+    return values / factor, values * factor
 
 
 def target_of(file: StepTimeFile, steps: Steps) -> Target:

@@ -58,11 +58,34 @@ class OwnSpread:
 
 
 @dataclass(frozen=True, slots=True)
+class EnergyScore:
+    """Error of power or of joules per token, of configurations that it was not fitted to.
+
+    Median and 90th percentile of |predicted / measured - 1|, the median of predicted / measured -
+    1, and by coverage in percent the factor that a value lies within.
+    """
+
+    median: Amount
+    p90: Amount
+    bias: float
+    factors: dict[str, Positive]
+
+
+@dataclass(frozen=True, slots=True)
 class PowerShares:
-    """Shares of the TDP by term: pooled, and by the name of a GPU."""
+    """Shares of the TDP by term: pooled, and by the name of a GPU.
+
+    `typical_share` is the median share that GPUs draw, whatever they do, `typical_by_gpu` that of a
+    type: the simplest prediction, beside which this one is judged. `at_measured_step` is the error
+    of power where the step is known, `j_per_token` that of energy where the step is predicted too.
+    """
 
     shares: Terms
     by_gpu: dict[str, Terms]
+    typical_share: Amount
+    typical_by_gpu: Terms
+    at_measured_step: EnergyScore
+    j_per_token: EnergyScore
     rows: Count
 
 
@@ -71,6 +94,7 @@ class StepFit:
     """The fit of one kind of step.
 
     `method` is the one that predicts; the coefficients of that one are there, the others None.
+    `baseline` are the coefficients of the blackbox of all rows, beside which any is judged.
     `units` has the unit of each coefficient: "1" for columns in us, else us per piece. Those of one
     tuple in `only_as_sum` are told apart by models and batches alone: within one model only their
     sum is known. `hyperparameters` were chosen by grouped cross-validation. `scores` are those of
@@ -83,6 +107,7 @@ class StepFit:
     physics: PhysicsTerms | None
     srfa: SrfaTerms | None
     blackbox: Terms | None
+    baseline: Terms
     units: dict[str, str]
     only_as_sum: tuple[tuple[str, ...], ...]
     hyperparameters: dict[str, float]
@@ -104,7 +129,8 @@ class StepTimeFile:
     `steps` maps a kind of step to its fit: "mean" for the mean step of a closed loop, "decode" for
     one that decodes alone. `absent` says why a kind of step, or "power", is not there. `models` are
     the sizes of the models that have rows, `gpus` the names of the GPUs. `files` maps the files of
-    the rows to their sha256, `refused` reasons to rows.
+    the rows to their sha256, `refused` reasons to rows. `fingerprints` are eight hexadecimal digits
+    for each row (costmodel/steptime/rows/fingerprints.py): such rows are no test of the fit.
     """
 
     SCHEMA: ClassVar[str] = "moeprof.step_time_model/2.0"
@@ -117,3 +143,4 @@ class StepTimeFile:
     power: PowerShares | None
     refused: dict[str, Count]
     files: dict[str, str]
+    fingerprints: str

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 from ....store.errors import BadInput
-from ....store.serving.step_time_model import Method, PowerShares, StepTimeFile, Target
+from ....store.serving.step_time_model import Method, StepTimeFile, Target
+from ..rows.fingerprints import fingerprints
 from ..rows.gate import Refused
 from ..rows.serving_rows import ServingRows
-from .digits import rounded_terms
-from .power import fit_power
+from .power_shares import build_power
 from .step_fit import build_step_fit
 from .targets import (
     FEWEST_CONFIGURATIONS,
@@ -45,15 +45,18 @@ def build_step_time(
     refused.require_most()
     told = {quantity: rows_telling(rows, quantity) for quantity in _QUANTITIES}
     absent = _absent(told, wanted)
-    fitted = [target for target in TARGETS if target not in absent]
+    built = {
+        target: build_step_fit(told[target], method) for target in TARGETS if target not in absent
+    }
     return StepTimeFile(
-        steps={target: build_step_fit(told[target], method) for target in fitted},
-        power=None if "power" in absent else _power(told["power"]),
+        steps={target: one.fit for target, one in built.items()},
+        power=None if "power" in absent else build_power(told["mean"], built["mean"].left_us),
         absent=absent,
         models=tuple({one.model.name: one.model for one in rows.deployments}.values()),
         gpus=tuple(sorted({one.gpu_name for one in rows.deployments})),
         refused=refused.by_reason,
         files=dict(files),
+        fingerprints="".join(sorted(fingerprints(rows))),
     )
 
 
@@ -75,9 +78,3 @@ def _absent(told: Mapping[Quantity, ServingRows], wanted: Wanted | None) -> dict
 def _too_few(why: str) -> BadInput:
     fewest = f"{FEWEST_ROWS} rows of {FEWEST_CONFIGURATIONS} configurations"
     return BadInput(why, hint=f"give {fewest} or more")
-
-
-def _power(rows: ServingRows) -> PowerShares:
-    found = fit_power(rows)
-    by_gpu = {name: rounded_terms(shares) for name, shares in found.by_gpu.items()}
-    return PowerShares(rounded_terms(found.shares), by_gpu, len(rows))

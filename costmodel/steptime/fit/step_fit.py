@@ -6,7 +6,6 @@ from typing import Final, get_args
 
 import numpy as np
 
-from ....stats.conformal import COVERAGES_PCT, conformal_quantile
 from ....store.serving.step_time_model import (
     Method,
     MethodScore,
@@ -21,6 +20,7 @@ from ..step_model import StepModel
 from .blackbox import fit_blackbox, fit_coefficients
 from .coefficients import coefficients_of
 from .digits import rounded, rounded_terms
+from .factors import interval_factors
 from .folds import Fit, left_out, shuffled_folds
 from .srfa import choose_ridges, fit_srfa, fit_with
 from .step_model import fit_step_model, fit_whole
@@ -39,7 +39,15 @@ class Fitted:
     hyperparameters: dict[str, float]
 
 
-def build_step_fit(rows: ServingRows, method: Method | None) -> StepFit:
+@dataclass(frozen=True, slots=True)
+class BuiltStep:
+    """The fit of n rows, and what it says of each without its configuration: us, of shape (n,)."""
+
+    fit: StepFit
+    left_us: Array
+
+
+def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
     """Fit rows of one kind of step; every method is scored by ten grouped folds.
 
     `method` None takes the one of the smallest median error.
@@ -51,20 +59,22 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> StepFit:
     chosen = _least(scores) if method is None else method
     ratios = np.log(rows.step_us / left[chosen])
     cells = joined(rows.configurations, rows.version, rows.source)
-    return StepFit(
+    fit = StepFit(
         method=chosen,
         **coefficients_of(fitted[chosen].model),
+        baseline=rounded_terms(fit_coefficients(rows).coefficients),
         hyperparameters=rounded_terms(fitted[chosen].hyperparameters),
         scores=scores,
         models=_names(rows.models),
         gpus=_names(rows.gpu_names),
         engines=_names(rows.engines),
         domain=_domain(rows),
-        factors=_factors(ratios),
+        factors=interval_factors(ratios),
         spread=_spread(Spread.fitted(rows.steps, ratios, cells)),
         rows=len(rows),
         configurations=len(np.unique(rows.configurations)),
     )
+    return BuiltStep(fit, left[chosen])
 
 
 def _least(scores: Mapping[Method, MethodScore]) -> Method:
@@ -101,17 +111,6 @@ def _domain(rows: ServingRows) -> dict[str, tuple[float, float]]:
     return {
         name: (rounded(float(values.min())), rounded(float(values.max())))
         for name, values in columns_of(rows).items()
-    }
-
-
-def _factors(ratios: Array) -> dict[str, float]:
-    """By coverage in percent, the factor within which left-out steps lie."""
-    ascending = np.sort(np.abs(ratios))
-    quantiles = {percent: conformal_quantile(ascending, percent) for percent in COVERAGES_PCT}
-    return {
-        str(percent): rounded(float(np.exp(value)))
-        for percent, value in quantiles.items()
-        if value is not None
     }
 
 

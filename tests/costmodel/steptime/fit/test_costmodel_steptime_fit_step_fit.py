@@ -18,7 +18,7 @@ def rows() -> ServingRows:
 
 
 def test_every_method_is_scored_and_the_best_predicts(rows: ServingRows) -> None:
-    fit = build_step_fit(rows, None)
+    fit = build_step_fit(rows, None).fit
     assert set(fit.scores) == set(METHODS)
     assert fit.method == min(METHODS, key=lambda name: fit.scores[name].median) == "physics"
     assert all(score.rows == 64 for score in fit.scores.values())
@@ -32,12 +32,12 @@ def test_every_method_is_scored_and_the_best_predicts(rows: ServingRows) -> None
 def test_a_law_of_batch_and_prefill_alone_is_left_to_the_blackbox(rows: ServingRows) -> None:
     noise = np.exp(0.2 * np.random.default_rng(0).standard_normal(len(rows)))
     step_us = noise * (20_000 + 50 * rows.steps.running)
-    assert build_step_fit(replace(rows, step_us=step_us), None).method == "blackbox"
+    assert build_step_fit(replace(rows, step_us=step_us), None).fit.method == "blackbox"
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_that_is_asked_for_predicts(rows: ServingRows, method: Method) -> None:
-    fit = build_step_fit(rows.taken(np.flatnonzero(rows.gpu_names != "B200")), method)
+    fit = build_step_fit(rows.taken(np.flatnonzero(rows.gpu_names != "B200")), method).fit
     assert fit.method == method
     assert [name for name in METHODS if getattr(fit, name) is not None] == [method]
     assert set(fit.scores) == set(METHODS)
