@@ -4,7 +4,7 @@ Read in modeling_<name>.py of transformers 5.24, that of Arctic in vLLM; of fami
 neither, in the code that models bring. A family's language model may be called <name>_text.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from .model_config import ModelConfig
 
@@ -28,6 +28,26 @@ UNGATED: Final = frozenset({
     "bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neox", "nemotron", "opt", "phi", "starcoder2",
     "nemotron_h", "nllb-moe", "switch_transformers",
 })  # fmt: skip
+# Families whose head shares the embedding's weights unless their files say otherwise.
+TIED: Final = frozenset({
+    "bloom", "cohere", "cohere2", "cohere2_moe", "ernie4_5", "ernie4_5_moe", "falcon", "gemma",
+    "gemma2", "gemma3", "gemma3n", "gemma4", "gpt2", "gpt_bigcode", "jetmoe", "lfm2", "lfm2_moe",
+    "lfm3", "minicpm3", "mpt", "opt", "smollm3", "starcoder2", "zamba", "zamba2", "zaya",
+})  # fmt: skip
+# What the configuration class of a family has where a published file leaves it out.
+DEFAULTS: Final[dict[str, dict[str, Any]]] = {
+    "gemma2": {"sliding_window_pattern": 2},
+    "gemma3": {
+        "vocab_size": 262208, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
+        "sliding_window_pattern": 6, "max_position_embeddings": 131072,
+    },
+    "gpt_oss": {"sliding_window_pattern": 2},
+    "llama4": {"no_rope_layer_interval": 4},
+    "qwen2": {"use_sliding_window": False},
+    "qwen2_moe": {"use_sliding_window": False},
+    "qwen3": {"use_sliding_window": False},
+    "qwen3_moe": {"use_sliding_window": False},
+}  # fmt: skip
 # Families that add an MLP which every token goes to; the field that has its width.
 _SHARED: Final = {
     "llama4": "intermediate_size",

@@ -45,6 +45,7 @@ _RULES: Final[dict[str, Rule]] = {
     "moe_layers_enum": _listed,  # Step3: "4,5,6"
     "mlp_layer_types": lambda value, layer, _: value[layer] != "dense",  # GLM, DeepSeek
     "hybrid_override_pattern": lambda value, layer, _: value[layer] == "E",  # Nemotron-H
+    "layers_block_type": lambda value, layer, _: "moe" not in value or value[layer] == "moe",
     "expert_layer_period": lambda value, layer, section: (
         layer % value == section.get("expert_layer_offset", 0)
     ),  # Jamba

@@ -206,7 +206,8 @@ def named_like_experts(config: ModelConfig) -> list[str]:
 def _language_model(path: Path, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Where a config describes the language model, and what it says; with experts if one has them.
 
-    Known places go before others. Raises BadInput where two places have experts that differ.
+    Known places go before others, and without experts those that tell of layers. Raises BadInput
+    where two places have experts that differ.
     """
     outer = {key: config[key] for field in OUTER_FIELDS for key in KEYS[field] if key in config}
     found = {"": _flat(config)}
@@ -220,8 +221,9 @@ def _language_model(path: Path, config: dict[str, Any]) -> tuple[str, dict[str, 
     for other in chosen[1:]:
         _refuse_difference(path, found, chosen[0], other)
     if not chosen:
-        named = (one for one in known if any(key in found[one] for key in KEYS["experts"]))
-        chosen = [next(named, "")]
+        named = [one for one in known if any(key in found[one] for key in KEYS["experts"])]
+        named += [one for one in known if any(key in found[one] for key in KEYS["layers"])]
+        chosen = [next(iter(named), "")]
     return chosen[0], found[chosen[0]]
 
 

@@ -119,6 +119,7 @@ KEYS: Final = {
     ),
     "clip_limit": ("swiglu_limit",),  # gpt-oss
     "layers": ("num_hidden_layers", "n_layers", "num_layers", "n_layer"),
+    "tied": ("tie_word_embeddings", "tie_embedding"),  # the second: LFM2
     "dtype": ("dtype", "torch_dtype"),
     "quantization": ("quantization_config", "compression_config"),
     "expert_dtype": ("expert_dtype",),  # DeepSeek-V4, whose experts have 4 bits beside fp8
@@ -143,5 +144,5 @@ NO_LANGUAGE: Final = "vision|visual|vit|audio|speech|image|talker|code2wav|draft
 PARTS: Final = ("ffn_config", "attn_config", "moe_config", "moe")
 # Fields that a file may state once for all its parts.
 OUTER_FIELDS: Final = (
-    "model_type", "architectures", "model_name", "dtype", "quantization", "expert_dtype",
+    "model_type", "architectures", "model_name", "dtype", "quantization", "expert_dtype", "tied",
 )  # fmt: skip

@@ -21,11 +21,42 @@ class LatentAttention:
 
 
 @dataclass(frozen=True, slots=True)
+class SparseIndex:
+    """The indexer of sparse attention (DeepSeek-V3.2): `heads` queries of `head_dim` per token.
+
+    `layers` have one, and leave one key of `head_dim` bytes and a scale for each token; the others
+    read what the one before them chose (GLM-5.2).
+    """
+
+    heads: int
+    head_dim: int
+    layers: int
+
+
+@dataclass(frozen=True, slots=True)
+class StateLayers:
+    """Layers that keep a state of fixed size per request, and no cache that grows.
+
+    `kind` names them: linear attention, a state space, a short convolution. Per layer, a token is
+    multiplied with `parameters`, and takes `flops` beside those to update the state and read from
+    it. A step that decodes reads and writes `state_bytes` of each request and layer once; None
+    where they are not known.
+    """
+
+    kind: str
+    layers: int
+    parameters: int
+    flops: int = 0
+    state_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Experts:
     """Routed experts: `top_k` of `count` per token, each of `intermediate_size`.
 
     They are in `layers` layers. `shared_intermediate_size` is the width of the experts that every
-    token goes to, together; 0 for none.
+    token goes to, together; 0 for none. Routed experts work on a projection to `latent_size` where
+    that is above 0 (Nemotron 3 Super), else on the model's width.
     """
 
     count: int
@@ -33,18 +64,23 @@ class Experts:
     intermediate_size: int
     layers: int
     shared_intermediate_size: int = 0
+    latent_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class WholeModel:
     """Sizes of a model as its config.json states them.
 
-    `full_layers` of its `layers` attend to the whole context; the others to a window of
-    `window_tokens`, or by linear attention of `linear_parameters` per layer where the window is 0.
+    Of its `layers`, `full_layers` attend to the whole context and `states` keep a state; a layer
+    may do both (Falcon-H1). Those that do neither attend to `window_tokens`: the last ones, or with
+    `chunked` those since the last multiple (Llama 4). Each layer has a feed-forward network or
+    routed experts as well, or with `ffn_apart` layers are one part alone (Nemotron-H).
     `sparse_tokens` bounds the tokens that a full layer reads (DeepSeek sparse attention), 0 for no
-    bound. `ffn_matrices` is 3 for a gated feed-forward network, else 2. `tied` says that the head
-    shares its weights with the embedding. `max_context_tokens` bounds prompt and output of a
-    request together; None where nothing says. Raises BadInput for sizes that contradict each other.
+    bound; `index` chooses them. `output_gate` says that queries come with a gate of their size,
+    `query_rank` that they are projected by way of so many values. `ffn_matrices` is 3 for a gated
+    feed-forward network, else 2. `tied` says that the head shares its weights with the embedding.
+    `max_context_tokens` is the longest request that engines accept, None where it is not known.
+    Raises BadInput for sizes that contradict each other.
     """
 
     name: str
@@ -57,12 +93,17 @@ class WholeModel:
     vocabulary: int
     full_layers: int
     window_tokens: int = 0
-    linear_parameters: int = 0
     sparse_tokens: int = 0
     ffn_matrices: int = 3
     tied: bool = False
     experts: Experts | None = None
     latent: LatentAttention | None = None
+    states: StateLayers | None = None
+    index: SparseIndex | None = None
+    chunked: bool = False
+    output_gate: bool = False
+    query_rank: int = 0
+    ffn_apart: bool = False
     max_context_tokens: int | None = None
 
     def __post_init__(self) -> None:
@@ -73,8 +114,13 @@ class WholeModel:
             raise self._refusal(f"experts in {self.moe_layers} of {self.layers} layers")
         if not 0 <= self.full_layers <= self.layers:
             raise self._refusal(f"full attention in {self.full_layers} of {self.layers} layers")
-        if self.full_layers < self.layers and not (self.window_tokens or self.linear_parameters):
+        if not 0 <= self.state_layers <= self.layers:
+            raise self._refusal(f"a state in {self.state_layers} of {self.layers} layers")
+        bound = self.window_tokens or self.ffn_apart
+        if self.full_layers + self.state_layers < self.layers and not bound:
             raise self._refusal("layers that attend to a part of the context, and not to which")
+        if self.dense_layers < 0:
+            raise self._refusal(f"more parts than its {self.layers} layers")
 
     def _refusal(self, has: str) -> BadInput:
         return BadInput(f"the model {self.name} has {has}", hint="correct its sizes")
@@ -85,6 +131,28 @@ class WholeModel:
         return 0 if self.experts is None else self.experts.layers
 
     @property
-    def other_layers(self) -> int:
-        """Layers with a window or with linear attention."""
-        return self.layers - self.full_layers
+    def state_layers(self) -> int:
+        """Layers with a state of fixed size."""
+        return 0 if self.states is None else self.states.layers
+
+    @property
+    def window_layers(self) -> int:
+        """Layers that attend to a part of the context."""
+        others = self.layers - self.full_layers - self.state_layers
+        return max(0, others) if self.window_tokens else 0
+
+    @property
+    def attention_layers(self) -> int:
+        """Layers with attention, whole or of a part."""
+        return self.full_layers + self.window_layers
+
+    @property
+    def dense_layers(self) -> int:
+        """Layers with a dense feed-forward network."""
+        apart = self.attention_layers + self.state_layers if self.ffn_apart else 0
+        return self.layers - self.moe_layers - apart
+
+    @property
+    def parts(self) -> int:
+        """Attentions, states, networks and experts: each ends in a sum over GPUs that split it."""
+        return self.attention_layers + self.state_layers + self.dense_layers + self.moe_layers

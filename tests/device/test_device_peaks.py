@@ -125,7 +125,7 @@ def test_threads_raise_the_ceiling_of_a_cpu() -> None:
 
 
 def test_the_gpus_of_public_rows_have_the_sizes_that_were_found_there(sample_data: Path) -> None:
-    """Rates of arithmetic and memory agree to 3 %, links as one direction or both, power exactly."""
+    """Rates of arithmetic and memory agree to 3 %, power exactly."""
     meant = {"GH200": "GH200-96GB", "RTXPRO6000": "RTX-PRO-6000-Workstation"}
     with (sample_data / "serving" / "gpus.csv").open() as lines:
         for row in csv.DictReader(lines):

@@ -7,7 +7,7 @@ steps; their coefficients are us per piece.
 import numpy as np
 
 from ....stats.routing.distribution import UNIFORM
-from .attention import attention_flops, kv_bytes
+from .attention import attention_flops, kv_bytes, prompt_attention_flops
 from .communication import (
     all_reduce_bytes,
     all_reduce_rounds,
@@ -42,7 +42,7 @@ def expert_weights_us(served: Deployment, experts: Array) -> Array:
 
 
 def kv_us(served: Deployment, steps: Steps) -> Array:
-    """Reading the cache of the running requests."""
+    """Reading the cache of the running requests, and moving their states."""
     requests = steps.running / served.dp
     read = kv_bytes(served.model, requests, steps.context_tokens, value_bytes=2.0, tp=served.tp)
     return read / served.bytes_per_us
@@ -70,9 +70,15 @@ def expert_flops_us(served: Deployment, tokens: Array) -> Array:
     return 2 * tokens * per_token / flop_per_us(served.gpu, served.precision.ffn_type) / served.gpus
 
 
-def attention_flops_us(served: Deployment, tokens: Array, context_tokens: Array) -> Array:
-    """Computing scores and values of `tokens` queries over `context_tokens`."""
-    flops = attention_flops(served.model, tokens, context_tokens)
+def attention_flops_us(served: Deployment, steps: Steps) -> Array:
+    """Computing scores and values of the running requests, and updating their states."""
+    flops = attention_flops(served.model, steps.running, steps.context_tokens)
+    return flops / flop_per_us(served.gpu, "bf16") / served.gpus
+
+
+def prompt_attention_flops_us(served: Deployment, steps: Steps) -> Array:
+    """The same for the tokens of prompts."""
+    flops = prompt_attention_flops(served.model, steps.prefill_tokens, steps.prompt_tokens)
     return flops / flop_per_us(served.gpu, "bf16") / served.gpus
 
 
@@ -102,7 +108,7 @@ def _decode(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
         "kv": kv_us(served, steps),
         "dense_flops": dense_flops_us(served, running) + head_flops_us(served, running),
         "expert_flops": expert_flops_us(served, running),
-        "attention_flops": attention_flops_us(served, running, steps.context_tokens),
+        "attention_flops": attention_flops_us(served, steps),
         "all_reduce_rounds": some * all_reduce_rounds(served),
         "all_reduce": all_reduce_bytes(served, running) / served.link_bytes_per_us,
         "all_to_all_rounds": some * all_to_all_rounds(served),
@@ -111,7 +117,7 @@ def _decode(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
 
 
 def _prefill(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
-    """What prompts take beside them; an attended prompt is half its length on average."""
+    """What prompts take beside them."""
     tokens, share = steps.prefill_tokens, steps.prefill_share
     active = active_experts(served.model, steps.prompt_tokens, routing)
     weights = dense_weights_us(served) + expert_weights_us(served, active)
@@ -120,7 +126,7 @@ def _prefill(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]
         "prefill_weights": share * weights,
         "prefill_dense_flops": dense_flops_us(served, tokens),
         "prefill_expert_flops": expert_flops_us(served, tokens),
-        "prefill_attention_flops": attention_flops_us(served, tokens, steps.prompt_tokens / 2),
+        "prefill_attention_flops": prompt_attention_flops_us(served, steps),
         "prefill_sent": sent / served.link_bytes_per_us,
         "prefill_layers": share * served.model.layers,
     }
@@ -132,9 +138,9 @@ def _counts(served: Deployment, steps: Steps) -> dict[str, Array]:
     return {
         "layers": some * model.layers,
         "moe_layers": some * model.moe_layers,
-        "latent_layers": some * (model.layers if model.latent is not None else 0),
-        "sparse_layers": some * (model.layers if model.sparse_tokens else 0),
-        "linear_layers": some * (model.other_layers if model.linear_parameters else 0),
+        "latent_layers": some * (model.attention_layers if model.latent is not None else 0),
+        "sparse_layers": some * (model.full_layers if model.sparse_tokens else 0),
+        "linear_layers": some * model.state_layers,
         "requests": steps.running / served.dp,
         "steps": some,
     }

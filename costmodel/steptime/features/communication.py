@@ -11,23 +11,23 @@ _VALUE_BYTES = 2.0  # activations travel in bf16
 
 
 def all_reduce_rounds(served: Deployment) -> float:
-    """All-reduces whose latency counts: two per layer.
+    """All-reduces whose latency counts: one after each attention and each network.
 
     GPUs on one switch write to all others at once, so that the latency of a small one does not
     grow with their number.
     """
-    return 2.0 * served.model.layers if served.tp > 1 else 0.0
+    return float(served.model.parts) if served.tp > 1 else 0.0
 
 
 def all_reduce_bytes(served: Deployment, tokens: Array) -> Array:
     """Bytes that one GPU sends for `tokens` of all groups; of shape (n,).
 
-    Two all-reduces per layer, of 2 (tp-1)/tp times the activations each (Patarasuk and Yuan 2009,
-    J. Parallel Distrib. Comput. 69, section 3).
+    Each all-reduce sends 2 (tp-1)/tp times the activations (Patarasuk and Yuan 2009, J. Parallel
+    Distrib. Comput. 69, section 3).
     """
     ways = 2 * (served.tp - 1) / served.tp
     activations = tokens / served.dp * served.model.hidden_size * _VALUE_BYTES
-    return np.asarray(2 * served.model.layers * ways * activations)
+    return np.asarray(served.model.parts * ways * activations)
 
 
 def all_to_all_rounds(served: Deployment) -> float:

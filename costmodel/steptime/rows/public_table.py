@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ....store.errors import BadInput, naming, shortened
 from ....store.files import read_text
 from ....store.serving.rows_table import read_rows_table
-from ....store.serving.whole_model import Experts, LatentAttention, WholeModel
+from ....store.serving.whole_model import Experts, LatentAttention, StateLayers, WholeModel
 from ..features.deployment import Deployment, Split, deployment
 from ..features.steps import Array, Steps
 from .dates import unix_time_s
@@ -56,6 +56,8 @@ def _model(row: Mapping[str, str]) -> WholeModel:
     if row["mla_kv_lora"]:
         parts = ("kv_lora", "q_lora", "rope", "nope", "v")
         latent = LatentAttention(*(whole(f"mla_{part}") for part in parts))
+    full = round(layers * float(row["full_attn"]))
+    linear = whole("lin_attn_params")
     return WholeModel(
         name=row["model"],
         layers=layers,
@@ -65,14 +67,14 @@ def _model(row: Mapping[str, str]) -> WholeModel:
         head_dim=whole("hd"),
         intermediate_size=whole("ff"),
         vocabulary=whole("vocab"),
-        full_layers=round(layers * float(row["full_attn"])),
+        full_layers=full,
         window_tokens=whole("window"),
-        linear_parameters=whole("lin_attn_params"),
         sparse_tokens=whole("topk_ctx"),
         ffn_matrices=whole("gated"),
         tied=bool(whole("tied")),
         experts=experts if whole("E") else None,
         latent=latent,
+        states=StateLayers("linear attention", layers - full, linear) if linear else None,
     )
 
 

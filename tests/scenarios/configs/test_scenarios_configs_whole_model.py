@@ -87,7 +87,8 @@ def test_windows_are_those_of_the_layers(
         ({"vocab_size": None}, "vocab_size"),
         ({"num_hidden_layers": None}, "layers"),
         ({"layer_types": ["linear_attention"] * 32}, "linear_attention"),
-        ({"hybrid_override_pattern": "M*"}, "mamba"),
+        ({"hybrid_override_pattern": "M*"}, "2 layers"),
+        ({"hybrid_override_pattern": "M*" * 16}, "mamba"),
         ({"intermediate_size": None}, "intermediate_size"),
     ],
 )

@@ -27,4 +27,5 @@ def test_contradicting_sizes_are_refused(change: dict[str, Any], named: str) -> 
 
 def test_layers_are_counted_by_kind() -> None:
     model = replace(DENSE, full_layers=1, window_tokens=8, experts=Experts(8, 2, 64, layers=3))
-    assert (model.moe_layers, model.other_layers) == (3, 3)
+    assert (model.moe_layers, model.window_layers, model.dense_layers) == (3, 3, 1)
+    assert model.parts == 8

@@ -11,6 +11,7 @@ from moeprof.costmodel.steptime.features.attention import (
     kv_bytes,
     kv_values_per_token,
 )
+from moeprof.store.serving.whole_model import StateLayers
 from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3, GEMMA_2_9B, LLAMA_3_8B
 
 ONE, THOUSAND = np.asarray([1.0]), np.asarray([1000.0])
@@ -41,7 +42,7 @@ def test_a_window_bounds_what_half_of_the_layers_read() -> None:
 
 
 def test_linear_attention_reads_no_past_token() -> None:
-    model = replace(LLAMA_3_8B, full_layers=8, linear_parameters=1)
+    model = replace(LLAMA_3_8B, full_layers=8, states=StateLayers("linear attention", 24, 1))
     assert attended_tokens(model, THOUSAND) == pytest.approx([8000])
 
 
