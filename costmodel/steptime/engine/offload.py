@@ -5,8 +5,6 @@ tells of it: it is counted at the data sheet's rate of the link, so that it is t
 The cache's own offloading is something else and not counted.
 """
 
-import numpy as np
-
 from ..features.deployment import Deployment
 from ..features.experts import active_experts
 from ..features.steps import Array, Steps
@@ -19,17 +17,13 @@ def offload_us(served: Deployment, steps: Steps, settings: EngineSettings) -> Ar
     """How much longer each step takes, in us of shape (n,).
 
     The same share of every weight is taken to lie there. What comes over the link is no longer
-    read from the GPU's memory.
+    read from the GPU's memory. Steps with prompts read the experts that prompts reach.
     """
     share = settings.cpu_offload_bytes / weight_bytes(served)
     decode = steps.active_experts
     if decode is None:
         decode = active_experts(served.model, steps.running)
     prefill = active_experts(served.model, steps.prompt_tokens)
-    experts = np.where(
-        steps.prefill_share > 0,
-        (1 - steps.prefill_share) * decode + steps.prefill_share * np.maximum(decode, prefill),
-        decode,
-    )
+    experts = decode + steps.prefill_share * (prefill - decode)
     slower = served.bytes_per_us / served.host_bytes_per_us - 1
     return share * slower * weights_us(served, experts)

@@ -24,7 +24,8 @@ def workloads(steps: Steps, burstiness: Array) -> Strings:
     benchmark states it: 1 is Poisson, below 1 arrivals come in bursts; NaN where unknown or where
     the loop is closed.
     """
-    prompts = steps.prefill_tokens / (steps.prefill_tokens + steps.running)
+    prefill, tokens = steps.prefill_tokens, steps.prefill_tokens + steps.running
+    prompts = np.divide(prefill, tokens, out=np.zeros(len(tokens)), where=tokens > 0)
     heavy = np.where(prompts < 1 - _HEAVY, DECODE_HEAVY, MIXED)
     by_tokens = np.where(prompts > _HEAVY, PREFILL_HEAVY, heavy)
     return np.where(burstiness < 1, BURSTY, by_tokens)

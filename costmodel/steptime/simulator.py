@@ -1,0 +1,135 @@
+"""Step and queue times for a simulator of serving: a few microseconds a call, and no arrays.
+
+    simulator = Simulator.of(file, served)
+    simulator.step_us(Batch(decoding=32, context_tokens=1500.0))
+
+What it says is what `predict_steps` says of the same step (quick_form.py). A step that holds
+prompts is predicted by the fit of mean steps, in which a prompt came with a share of the steps: for
+single steps that is an assumption, unless rows of single steps were fitted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Self
+
+import numpy as np
+
+from ...store.errors import BadInput
+from ...store.serving.step_time_model import StepTimeFile, Target
+from .engine.memory import memory_of
+from .engine.offload import offload_us
+from .engine.settings import EngineSettings
+from .features.deployment import Deployment
+from .features.steps import Array, Steps
+from .prediction import as_rows, step_model_of, target_of
+from .quick_form import Predict, QuickForm
+
+_MOST_RUNNING: Final = 2048  # requests of the table; beyond, or for another form, arrays answer
+_MOST_TOKENS: Final = 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one step of the whole instance works on.
+
+    `decoding` requests decode a token each, at a mean context of `context_tokens`. `prefill_tokens`
+    of prompts are computed, each of which attends to `attended_tokens` in the mean: half of its
+    length for a prompt that is computed whole.
+    """
+
+    decoding: int
+    context_tokens: float = 0.0
+    prefill_tokens: int = 0
+    attended_tokens: float = 0.0
+
+    @classmethod
+    def of(cls, contexts: Sequence[int], chunks: Sequence[tuple[int, int]] = ()) -> Self:
+        """From the context of each request that decodes, and the chunks of prompts.
+
+        A chunk is the tokens that its prompt has in the cache already, and those computed now.
+        """
+        computed = sum(tokens for _, tokens in chunks)
+        pairs = sum(tokens * (cached + tokens / 2) for cached, tokens in chunks)
+        mean = sum(contexts) / len(contexts) if contexts else 0.0
+        return cls(len(contexts), mean, computed, pairs / computed if computed else 0.0)
+
+    def steps(self) -> Steps:
+        """The same for the vectorised prediction."""
+        values = (
+            self.decoding,
+            self.context_tokens,
+            self.prefill_tokens,
+            2 * self.attended_tokens,
+            self.prefill_tokens > 0,
+        )
+        return Steps(*(np.asarray([float(value)]) for value in values))
+
+
+@dataclass(frozen=True, slots=True)
+class Simulator:
+    """One deployment; `is_quick` says whether steps come from a closed form or from arrays."""
+
+    served: Deployment
+    is_quick: bool
+    _decode: QuickForm = field(repr=False)
+    _mixed: QuickForm = field(repr=False)
+    _arrays: dict[bool, Predict] = field(repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        file: StepTimeFile,
+        served: Deployment,
+        settings: EngineSettings | None = None,
+        version: str = "",
+    ) -> Self:
+        """Prepare the forms, in some 50 ms. `version` is that of the engine.
+
+        Raises BadInput where the file has no fit of mean steps, and where the model does not fit.
+        """
+        settings = EngineSettings() if settings is None else settings
+        memory_of(served, settings)
+        bends = (served.model.window_tokens, served.model.sparse_tokens)
+        alone = target_of(file, Steps.decode(np.ones(1), np.ones(1)))
+        arrays = {
+            prompts: _prediction(file, served, settings, version, target)
+            for prompts, target in ((False, alone), (True, "mean"))
+        }
+        decode, mixed = (
+            QuickForm.of(one, _MOST_RUNNING, bends, prompts=prompts)
+            for prompts, one in arrays.items()
+        )
+        quick = decode.agrees(arrays[False]) and mixed.agrees(arrays[True])
+        return cls(served, quick, decode, mixed, arrays)
+
+    def step_us(self, batch: Batch) -> float:
+        """The time of one step. Raises BadInput for sizes below 0, or not finite."""
+        running, prefill = batch.decoding, batch.prefill_tokens
+        context, attended = batch.context_tokens, batch.attended_tokens
+        is_a_step = (
+            0 <= running <= _MOST_TOKENS
+            and 0 <= context <= _MOST_TOKENS
+            and 0 <= prefill <= _MOST_TOKENS
+            and 0 <= attended <= _MOST_TOKENS
+        )
+        if not is_a_step:
+            raise BadInput(f"{batch} is no step", hint=f"give sizes of 0 to {_MOST_TOKENS:g}")
+        if not (running or prefill):
+            return 0.0
+        if not self.is_quick or running > _MOST_RUNNING:
+            return float(self._arrays[prefill > 0](batch.steps())[0])
+        form = self._mixed if prefill else self._decode
+        return form.step_us(running, context, prefill, 2 * attended)
+
+
+def _prediction(
+    file: StepTimeFile, served: Deployment, settings: EngineSettings, version: str, target: Target
+) -> Predict:
+    """What predicts steps by the fit of `target`; us."""
+    model = step_model_of(file, target)
+
+    def step_us(steps: Steps) -> Array:
+        taken_us = model.step_us(as_rows(served, steps, version))
+        return taken_us + offload_us(served, steps, settings)
+
+    return step_us
