@@ -49,6 +49,7 @@ PARTS: Final = {
     ),
 }  # fmt: skip
 
+_ROUNDED: Final = 1e-9  # by how much a file may round a domain
 _KINDS: Final[Mapping[Target, str]] = {"mean": "mean steps", "decode": "steps that decode alone"}
 
 
@@ -59,8 +60,9 @@ class StepPrediction:
     `low_us` to `high_us` hold 90 % of such steps; None where too few rows tell. `parts_us` add up
     to `step_us`. `power_w` is that of all GPUs, None where no row had power; `j_per_token`, in 90 %
     of such steps between `low_j_per_token` and `high_j_per_token`, and `tokens_per_s` are those of
-    all output tokens. `unseen` names what no row had: a model, a GPU, an engine. `beyond` are the
-    columns of each step outside the fitted ones.
+    all output tokens. `unseen` names what no row had: a model, a GPU, an engine, or power of the
+    GPU. `beyond` has, for each step, the columns outside the fitted ones: how many times the
+    largest of the rows each is, or the smallest of the rows is of it; None where that is 0.
     """
 
     step_us: Array
@@ -73,7 +75,7 @@ class StepPrediction:
     high_j_per_token: Array | None
     tokens_per_s: Array
     unseen: tuple[str, ...]
-    beyond: tuple[tuple[str, ...], ...]
+    beyond: tuple[dict[str, float | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,11 @@ def predict_steps(
     *,
     version: str = "",
     own: OwnSteps | None = None,
+    added_us: Mapping[str, Array] | None = None,
 ) -> StepPrediction:
     """Predict steps; with `own` ones, by what they take beyond the prediction.
+
+    `added_us` are parts that no fit knows of, each of shape (n,): they add to the step.
 
     Steps that all decode alone are predicted by the fit of those, where the file has one, others by
     that of mean steps. `version` is that of the engine, whose effect counts where it has rows.
@@ -104,7 +109,8 @@ def predict_steps(
     terms = {
         name: values * beyond for name, values in step_model_of(file, target).terms_us(rows).items()
     }
-    step_us = np.asarray(sum(terms.values()))
+    added = dict(added_us or {})
+    step_us = np.asarray(sum([*terms.values(), *added.values()]))
     power_w = j_per_token = energy_factor = None
     if file.power is not None:
         power_w = power_of(file.power).power_w(rows, step_us)
@@ -116,13 +122,13 @@ def predict_steps(
         step_us=step_us,
         low_us=low_us,
         high_us=high_us,
-        parts_us=_parts_us(terms, len(rows)),
+        parts_us=_parts_us(terms, len(rows)) | added,
         power_w=power_w,
         j_per_token=j_per_token,
         low_j_per_token=low_j_per_token,
         high_j_per_token=high_j_per_token,
         tokens_per_s=steps.running / step_us * 1e6,
-        unseen=_unseen(fit, served),
+        unseen=_unseen(file, fit, served),
         beyond=_outside(fit, columns_of(rows)),
     )
 
@@ -220,21 +226,26 @@ def _beyond_own(
     return Spread(np.asarray(learnt.covariance), learnt.noise).log_ratio(own.steps, ratios, steps)
 
 
-def _unseen(fit: StepFit, served: Deployment) -> tuple[str, ...]:
+def _unseen(file: StepTimeFile, fit: StepFit, served: Deployment) -> tuple[str, ...]:
+    gpu = served.gpu_name
     asked = {
         "model": (served.model.name, fit.models),
-        "GPU": (served.gpu_name, fit.gpus),
+        "GPU": (gpu, fit.gpus),
         "engine": (served.engine, fit.engines),
     }
+    if file.power is not None and gpu in fit.gpus:
+        asked["power of the GPU"] = (gpu, tuple(file.power.by_gpu))
     return tuple(f"{kind} {name}" for kind, (name, known) in asked.items() if name not in known)
 
 
-def _outside(fit: StepFit, columns: Mapping[str, Array]) -> tuple[tuple[str, ...], ...]:
-    """For each step, the columns whose value no fitted row reached."""
+def _outside(fit: StepFit, columns: Mapping[str, Array]) -> tuple[dict[str, float | None], ...]:
+    """For each step, the columns whose value no fitted row reached, and by how much."""
     count = len(next(iter(columns.values())))
-    found: list[list[str]] = [[] for _ in range(count)]
+    found: list[dict[str, float | None]] = [{} for _ in range(count)]
     for name, values in columns.items():
         least, most = fit.domain[name]
-        for at in np.flatnonzero((values < least) | (values > most)):
-            found[at].append(name)
-    return tuple(map(tuple, found))
+        for at in np.flatnonzero(values > most * (1 + _ROUNDED)):
+            found[at][name] = float(values[at]) / most if most else None
+        for at in np.flatnonzero(values < least * (1 - _ROUNDED)):
+            found[at][name] = least / float(values[at]) if values[at] else None
+    return tuple(found)

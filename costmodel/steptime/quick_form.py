@@ -77,7 +77,7 @@ class QuickForm:
 
         def of_context(context: Array) -> Array:
             one = np.ones(len(context))
-            return ask(one, context, 0 * one, far[: len(one)]) - running[1]
+            return np.asarray(ask(one, context, 0 * one, far[: len(one)]) - running[1])
 
         def of_prompt(prompt: Array) -> Array:
             one = np.ones(len(prompt))
@@ -86,7 +86,7 @@ class QuickForm:
         def of_token(prompt: Array) -> Array:
             one = np.ones(len(prompt))
             whole = ask(one, 0 * one, one * share * _MANY, share * prompt)
-            return (whole - of_prompt(prompt)) / _MANY
+            return np.asarray((whole - of_prompt(prompt)) / _MANY)
 
         gaps = running[1] - of_prompt(np.asarray([1.0, 2.0]))
         return cls(

@@ -1,26 +1,30 @@
 """Predict the steps of one deployment over batch sizes."""
 
 import csv
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from ...costmodel.steptime.features.deployment import Split, deployment
-from ...costmodel.steptime.features.steps import Array, Steps
+from ...costmodel.steptime.engine.memory import Memory, memory_of
+from ...costmodel.steptime.engine.offload import offload_us
+from ...costmodel.steptime.engine.schedule import Requests, Schedule, schedule
+from ...costmodel.steptime.engine.settings import EngineSettings
+from ...costmodel.steptime.features.deployment import Deployment, Split, deployment
+from ...costmodel.steptime.features.steps import Array
 from ...costmodel.steptime.prediction import OwnSteps, StepPrediction, predict_steps
 from ...scenarios.configs.whole_model import whole_model
 from ...store.document import read_document
 from ...store.errors import BadInput, shortened
 from ...store.files import read_text
 from ...store.serving.step_time_model import StepTimeFile
+from ...store.serving.whole_model import WholeModel
 
-__all__ = ["Asked", "StepPrediction", "as_data", "predict"]
+__all__ = ["Asked", "EngineSettings", "Predicted", "StepPrediction", "as_data", "predict"]
 
 _MOST_BYTES: Final = 1 << 20
-_MOST: Final = 1e9  # requests, or tokens of a context
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +48,70 @@ class Asked:
     prompt_tokens: int
     output_tokens: int | None
     own: Path | None = None
+    settings: EngineSettings = field(default_factory=EngineSettings)
 
 
-def predict(path: Path, asked: Asked) -> StepPrediction:
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """The steps of each batch, what the engine made of it, and what the GPUs hold.
+
+    `not_in_rows` names what counts in the steps and is in no row: it comes from the data sheet.
+    """
+
+    steps: StepPrediction
+    schedule: Schedule
+    memory: Memory
+    not_in_rows: tuple[str, ...]
+
+
+def predict(path: Path, asked: Asked) -> Predicted:
     """Predict by the model at `path`.
 
     Raises BadInput for a file of something else, an unknown model, GPU or precision, a split that
-    does not divide heads, sizes below 1, and a table of own steps that is none.
+    does not divide heads, a model that does not fit on the GPUs, requests beyond its context, sizes
+    below 1, and a table of own steps that is none.
     """
     file = read_document(path, StepTimeFile)
-    known = {model.name: model for model in file.models}
-    if (model := known.get(asked.model)) is None:
-        if not Path(asked.model).is_file():
-            raise BadInput(
-                f"{path} has no model {shortened(asked.model)!r}, and no file has that name",
-                hint=f"give a config.json, or one of: {', '.join(sorted(known))}",
-            )
-        model = whole_model(Path(asked.model))
+    model, settings = _model_of(path, file, asked.model), asked.settings
     split = Split(asked.tp, asked.ep, asked.dp)
     served = deployment(model, asked.gpu, asked.precision, asked.engine, split)
-    own = None
-    if asked.own is not None:
-        batches, step_us = _own_points(asked.own)
-        own = OwnSteps(_steps(replace(asked, batches=batches)), step_us)
-    return predict_steps(file, served, _steps(asked), own=own)
+    memory = memory_of(served, settings)
+    plan = schedule(served, memory, settings, _requests(asked))
+    steps = predict_steps(
+        file,
+        served,
+        plan.steps,
+        own=_own_steps(asked, served, memory),
+        added_us={"offload": offload_us(served, plan.steps, settings)},
+    )
+    return Predicted(steps, plan, memory, tuple(_not_in_rows(settings, plan)))
+
+
+def _model_of(path: Path, file: StepTimeFile, name: str) -> WholeModel:
+    """A model by its name in the file, or its config.json."""
+    known = {model.name: model for model in file.models}
+    if (model := known.get(name)) is not None:
+        return model
+    if not Path(name).is_file():
+        raise BadInput(
+            f"{path} has no model {shortened(name)!r}, and no file has that name",
+            hint=f"give a config.json, or one of: {', '.join(sorted(known))}",
+        )
+    return whole_model(Path(name))
+
+
+def _requests(asked: Asked) -> Requests:
+    batches = np.asarray(asked.batches, dtype=np.float64)
+    return Requests(batches, asked.prompt_tokens, asked.output_tokens)
+
+
+def _own_steps(asked: Asked, served: Deployment, memory: Memory) -> OwnSteps | None:
+    """Steps of one's own, as the same engine makes them."""
+    if asked.own is None:
+        return None
+    batches, step_us = _own_points(asked.own)
+    own = _requests(replace(asked, batches=batches))
+    return OwnSteps(schedule(served, memory, asked.settings, own).steps, step_us)
 
 
 def _own_points(path: Path) -> tuple[tuple[int, ...], Array]:
@@ -84,37 +128,43 @@ def _own_points(path: Path) -> tuple[tuple[int, ...], Array]:
     return batches, step_us
 
 
-def _steps(asked: Asked) -> Steps:
-    output = 1 if asked.output_tokens is None else asked.output_tokens
-    if not all(1 <= size <= _MOST for size in (*asked.batches, asked.prompt_tokens, output)):
-        raise BadInput(
-            f"the batches {shortened(', '.join(map(str, asked.batches)))}, {asked.prompt_tokens}"
-            f" tokens of a prompt and {output} of an output must be 1 to {_MOST:g}",
-            hint="give --batch 1,8,64 --prompt 1000 --output 500",
-        )
-    running = np.asarray(asked.batches, dtype=np.float64)
-    prompt = np.full(len(running), float(asked.prompt_tokens))
-    if asked.output_tokens is None:
-        return Steps.decode(running, prompt)
-    per_step = running / asked.output_tokens
-    context = prompt + asked.output_tokens / 2
-    return Steps(running, context, per_step * prompt, prompt, np.minimum(1.0, per_step))
+def _not_in_rows(settings: EngineSettings, plan: Schedule) -> list[str]:
+    counted = {
+        "chunks of prompts": settings.max_num_batched_tokens is not None,
+        "prefix hits": settings.prefix_hit > 0,
+        "weights in the memory of the CPU": settings.cpu_offload_bytes > 0,
+        "preemptions": bool(plan.preemptions.any()),
+    }
+    return [name for name, counts in counted.items() if counts]
 
 
-def as_data(asked: Asked, found: StepPrediction) -> list[dict[str, Any]]:
+def as_data(asked: Asked, found: Predicted) -> list[dict[str, Any]]:
     """A prediction as one object per batch, for a program."""
+    steps, plan = found.steps, found.schedule
     return [
         {
             "batch": batch,
-            "step_us": float(found.step_us[at]),
-            "low_us": None if found.low_us is None else float(found.low_us[at]),
-            "high_us": None if found.high_us is None else float(found.high_us[at]),
-            "parts_us": {name: float(values[at]) for name, values in found.parts_us.items()},
-            "power_w": None if found.power_w is None else float(found.power_w[at]),
-            "j_per_token": None if found.j_per_token is None else float(found.j_per_token[at]),
-            "tokens_per_s": float(found.tokens_per_s[at]),
-            "unseen": list(found.unseen),
-            "beyond": list(found.beyond[at]),
+            "running": float(plan.steps.running[at]),
+            "bounded_by": plan.bounds[at] or None,
+            "fitting_requests": plan.fitting,
+            "preemptions_per_request": float(plan.preemptions[at]),
+            "recomputed_tokens_per_request": float(plan.recomputed_tokens[at]),
+            "step_us": float(steps.step_us[at]),
+            "low_us": _value(steps.low_us, at),
+            "high_us": _value(steps.high_us, at),
+            "parts_us": {name: float(values[at]) for name, values in steps.parts_us.items()},
+            "power_w": _value(steps.power_w, at),
+            "j_per_token": _value(steps.j_per_token, at),
+            "low_j_per_token": _value(steps.low_j_per_token, at),
+            "high_j_per_token": _value(steps.high_j_per_token, at),
+            "tokens_per_s": float(steps.tokens_per_s[at]),
+            "unseen": list(steps.unseen),
+            "beyond": steps.beyond[at],
+            "not_in_rows": list(found.not_in_rows),
         }
         for at, batch in enumerate(asked.batches)
     ]
+
+
+def _value(values: Array | None, at: int) -> float | None:
+    return None if values is None else float(values[at])

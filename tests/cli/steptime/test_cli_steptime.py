@@ -7,7 +7,7 @@ import pytest
 from moeprof.tests.cli.command_line import Moeprof
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
 
-ASKED = ("--model", "mixtral-8x7b", "--gpu", "H100", "--batch", "1,16")
+ASKED = ("--model", "mixtral-8x7b", "--gpu", "H200", "--batch", "1,16")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_a_target_and_a_method_are_chosen(moeprof: Moeprof, folder: Path, tmp_pa
 def test_a_prediction_is_shown_with_its_interval_and_energy(moeprof: Moeprof, model: Path) -> None:
     result = moeprof("steptime", "predict", model, *ASKED)
     assert result.exit_code == 0
-    assert "mixtral-8x7b on H100" in result.stdout
+    assert "mixtral-8x7b on 1 x H200" in result.stdout
     assert "J/token" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
 
@@ -66,11 +66,11 @@ def test_a_program_gets_parts_that_add_up(moeprof: Moeprof, model: Path) -> None
 
 
 def test_what_no_row_had_is_warned_of(moeprof: Moeprof, model: Path) -> None:
-    asked = ("--model", "mixtral-8x7b", "--gpu", "A100-40GB", "--batch", "4096", "--engine", "new")
+    asked = ("--model", "llama-3-8b", "--gpu", "A100-40GB", "--batch", "4096", "--engine", "new")
     told = " ".join(moeprof("steptime", "predict", model, *asked).stderr.split())
     assert "no row had the GPU A100-40GB" in told
     assert "no row had the engine new" in told
-    assert "beyond the rows in" in told
+    assert "beyond the rows:" in told
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,44 @@ def test_a_verdict_is_shown_by_group_and_ends_in_its_exit_code(
     assert failed.exit_code == 1
     assert failed.data["passed"] is False
     assert len(failed.data["why"]) >= 2
+
+
+def test_the_cache_and_what_bounds_the_requests_are_told(moeprof: Moeprof, model: Path) -> None:
+    asked = ("--model", "llama-3-8b", "--gpu", "H100", "--batch", "8,4096")
+    told = " ".join(moeprof("steptime", "predict", model, *asked, "--output", "500").stderr.split())
+    assert "16.1 of weights" in told
+    assert "28,182 blocks of 16 tokens: 356 requests fit" in told
+    assert "run, bounded by the cache; a request is preempted" in told
+    assert "counted from the data sheet: preemptions" in told
+
+
+def test_parts_stand_beside_each_other_in_80_columns(moeprof: Moeprof, model: Path) -> None:
+    asked = ("--model", "llama-3-8b", "--gpu", "H100", "--batch", "1,2,4,8,16,32,64,256")
+    result = moeprof("steptime", "predict", model, *asked, "--output", "500", "--parts")
+    lines = result.stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("us of each part") for line in lines) == 2
+    assert sum(line.split()[:1] == ["step"] for line in lines) == 2
+    assert "experts" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--prefix-hit", "nan"), "prefix-hit is nan"),
+        (("--prefix-hit", "40"), "prefix-hit is 40"),
+        (("--cpu-offload-bytes", "-1"), "cpu-offload-bytes is -1"),
+        (("--cpu-offload-bytes", "1e12"), "the weights on a GPU have"),
+        (("--max-num-seqs", "0"), "max-num-seqs is 0"),
+        (("--max-model-len", "100"), "beyond max-model-len 100"),
+        (("--num-gpu-blocks", "3"), "more than the cache of 3 blocks"),
+        (("--gpu", "T4"), "does not fit on 1 x T4"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(
+    moeprof: Moeprof, model: Path, words: tuple[str, str], named: str
+) -> None:
+    result = moeprof("steptime", "predict", model, *ASKED, *words)
+    assert result.exit_code == 2
+    assert named in " ".join(result.stderr.split())
+    assert "hint:" in result.stderr

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.steptime.blackbox import blackbox_columns
+from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
 from moeprof.costmodel.steptime.fit.step_fit import METHODS
 from moeprof.costmodel.steptime.prediction import (
@@ -79,7 +80,7 @@ def test_energy_is_power_times_time_over_tokens(file: StepTimeFile) -> None:
 
 def test_what_no_row_had_is_named(file: StepTimeFile) -> None:
     known = predict_steps(file, served(), STEPS)
-    assert (known.unseen, known.beyond) == ((), ((), (), ()))
+    assert (known.unseen, known.beyond) == ((), ({}, {}, {}))
     other = replace(LLAMA_3_8B, name="another")
     found = predict_steps(file, served(other, "L40S", engine="new"), decode_steps([4096.0]))
     assert found.unseen == ("model another", "GPU L40S", "engine new")
@@ -87,6 +88,33 @@ def test_what_no_row_had_is_named(file: StepTimeFile) -> None:
     assert found.low_us is not None
     assert found.high_us is not None
     assert found.low_us[0] < found.step_us[0] < found.high_us[0]
+
+
+def test_what_lies_beyond_the_rows_is_told_by_how_much(file: StepTimeFile) -> None:
+    """Rows ran 8 requests at most, of 1000 tokens; none was in two groups."""
+    far = predict_steps(file, served(), decode_steps([80.0])).beyond[0]
+    assert far["requests"] == pytest.approx(10)
+    parted = served(MIXTRAL_8X7B, "H100", split=Split(ep=2, dp=2))
+    assert predict_steps(file, parted, STEPS).beyond[0]["all_to_all"] is None
+
+
+def test_a_gpu_without_rows_of_power_is_named(file: StepTimeFile) -> None:
+    assert file.power is not None
+    others = {name: one for name, one in file.power.by_gpu.items() if name != "H100"}
+    without = replace(file, power=replace(file.power, by_gpu=others))
+    assert predict_steps(without, served(), STEPS).unseen == ("power of the GPU H100",)
+    assert predict_steps(replace(file, power=None), served(), STEPS).power_w is None
+
+
+def test_an_added_part_makes_the_step_longer_and_the_gpu_idle(file: StepTimeFile) -> None:
+    plain = predict_steps(file, served(), STEPS)
+    added = predict_steps(file, served(), STEPS, added_us={"offload": 3 * plain.step_us})
+    assert added.step_us == pytest.approx(4 * plain.step_us)
+    assert added.parts_us["offload"] == pytest.approx(3 * plain.step_us)
+    assert sum(added.parts_us.values()) == pytest.approx(added.step_us)
+    assert added.j_per_token is not None
+    assert plain.j_per_token is not None
+    assert (added.j_per_token > plain.j_per_token).all()
 
 
 def test_own_steps_move_the_prediction_towards_them(file: StepTimeFile) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.pipeline.steptime.fit import fit_steps
-from moeprof.pipeline.steptime.predict import Asked, as_data, predict
+from moeprof.pipeline.steptime.predict import Asked, EngineSettings, as_data, predict
 from moeprof.store.errors import BadInput
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
 
@@ -22,7 +22,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_requests_that_generate_bring_prefills(path: Path) -> None:
-    mean, alone = predict(path, ASKED), predict(path, replace(ASKED, output_tokens=None))
+    mean, alone = (predict(path, one).steps for one in (ASKED, replace(ASKED, output_tokens=None)))
     assert mean.parts_us["prefill"].sum() > 0
     assert alone.parts_us["prefill"].tolist() == [0, 0]
     assert mean.step_us[1] == pytest.approx(9000 + 200 * 32, rel=0.15)
@@ -35,7 +35,7 @@ def test_a_model_that_no_row_had_comes_from_its_config(path: Path, tmp_path: Pat
         '{"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32,'
         ' "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 128256}'
     )
-    own, known = predict(path, replace(ASKED, model=str(config))), predict(path, ASKED)
+    own, known = (predict(path, one).steps for one in (replace(ASKED, model=str(config)), ASKED))
     assert own.unseen == ("model own-8b",)
     assert own.step_us == pytest.approx(known.step_us, rel=0.2)
 
@@ -43,7 +43,7 @@ def test_a_model_that_no_row_had_comes_from_its_config(path: Path, tmp_path: Pat
 def test_own_steps_move_the_prediction(path: Path, tmp_path: Path) -> None:
     own = tmp_path / "own.csv"
     own.write_text("batch,step_us\n1,18000\n16,24000\n")
-    plain, moved = predict(path, ASKED).step_us, predict(path, replace(ASKED, own=own)).step_us
+    plain, moved = (predict(path, one).steps.step_us for one in (ASKED, replace(ASKED, own=own)))
     assert moved[1] > 1.1 * plain[1]
     assert (moved > plain).all()
 
@@ -56,6 +56,36 @@ def test_a_table_without_steps_is_refused(path: Path, tmp_path: Path, text: str)
     own.write_text(text)
     with pytest.raises(BadInput, match="holds no steps"):
         predict(path, replace(ASKED, own=own))
+
+
+def test_own_steps_are_taken_under_the_same_settings(path: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("batch,step_us\n32,18000\n")
+    bounded = replace(ASKED, own=own, settings=EngineSettings(max_num_seqs=4))
+    found = predict(path, bounded)
+    assert found.schedule.steps.running.tolist() == [1, 4]
+    assert found.steps.step_us[1] > predict(path, replace(bounded, own=None)).steps.step_us[1]
+
+
+def test_offloaded_weights_are_a_part_of_their_own(path: Path) -> None:
+    """Half of 16.06 GB: half of the 15.01 GB of a step over 64 in place of 3350 GB/s."""
+    settings = EngineSettings(cpu_offload_bytes=8.03e9)
+    found = predict(path, replace(ASKED, settings=settings, output_tokens=None))
+    assert found.steps.parts_us["offload"] == pytest.approx([115_000] * 2, rel=0.01)
+    assert found.not_in_rows == ("weights in the memory of the CPU",)
+    assert predict(path, ASKED).steps.parts_us["offload"].tolist() == [0, 0]
+
+
+def test_what_no_row_could_tell_is_named(path: Path) -> None:
+    settings = EngineSettings(max_num_batched_tokens=512, prefix_hit=0.5, num_gpu_blocks=500)
+    found = predict(path, replace(ASKED, settings=settings))
+    assert found.not_in_rows == ("chunks of prompts", "prefix hits", "preemptions")
+    assert as_data(ASKED, found)[0]["not_in_rows"] == list(found.not_in_rows)
+
+
+def test_a_model_that_does_not_fit_is_refused(path: Path) -> None:
+    with pytest.raises(BadInput, match="does not fit on 1 x T4"):
+        predict(path, replace(ASKED, gpu="T4"))
 
 
 def test_a_program_gets_one_object_per_batch(path: Path) -> None:

@@ -1,0 +1,112 @@
+"""How predicted steps are shown in a terminal of 80 columns."""
+
+from typing import TYPE_CHECKING, Final
+
+from .. import render
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ...pipeline.steptime.predict import Asked, Predicted
+
+_BESIDE: Final = 6  # batches whose parts stand side by side
+_GB: Final = 1e9
+
+
+def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
+    """Print the steps of each batch; what puts them in doubt and what bounds them before."""
+    _warn(found)
+    _tell_memory(asked, found)
+    _tell_bounds(asked, found)
+    render.table(
+        f"{asked.model} on {found.memory.served.gpus} x {found.memory.served.gpu_name},"
+        f" {asked.precision}, {asked.engine}; 90 % of such steps lie from low to high",
+        ["#batch", "#step us", "#low", "#high", "most of it", "#W", "#J/token", "#tokens/s"],
+        [_row(asked, found, at) for at in range(len(asked.batches))],
+    )
+    if parts:
+        for first in range(0, len(asked.batches), _BESIDE):
+            _show_parts(asked, found, range(first, min(first + _BESIDE, len(asked.batches))))
+
+
+def _warn(found: "Predicted") -> None:
+    for name in found.steps.unseen:
+        render.warn(f"no row had the {name}: the answer is extrapolated")
+    farthest: dict[str, float | None] = {}
+    for columns in found.steps.beyond:
+        for name, times in columns.items():
+            known = farthest.get(name, 0.0)
+            farthest[name] = None if times is None or known is None else max(times, known)
+    if farthest:
+        each = [
+            f"{name} (no row had any)" if times is None else f"{name} {times:.2g} x"
+            for name, times in sorted(farthest.items())
+        ]
+        render.paragraph(f"warning: beyond the rows: {', '.join(each)}")
+    if found.not_in_rows:
+        named = ", ".join(found.not_in_rows)
+        render.paragraph(f"warning: not in the rows, but counted from the data sheet: {named}")
+
+
+def _tell_memory(asked: "Asked", found: "Predicted") -> None:
+    memory, plan = found.memory, found.schedule
+    sizes = (
+        memory.served.gpu.memory_bytes, memory.weight_bytes, memory.blocks * memory.block_bytes,
+    )  # fmt: skip
+    has, weights, cache = (f"{size / _GB:.1f}" for size in sizes)
+    how = "assumed: an engine takes 0.9 of the memory, and 2 GiB of that for other than these"
+    if asked.settings.num_gpu_blocks is not None:
+        how = "blocks as given"
+    render.paragraph(
+        f"a GPU of {has} GB holds {weights} of weights and {cache} of cache, {memory.blocks:,}"
+        f" blocks of 16 tokens: {plan.fitting:,} requests fit ({how})"
+    )
+
+
+def _tell_bounds(asked: "Asked", found: "Predicted") -> None:
+    plan = found.schedule
+    for at, batch in enumerate(asked.batches):
+        if bound := plan.bounds[at]:
+            again = ""
+            if plan.preemptions[at]:
+                again = (
+                    f"; a request is preempted {plan.preemptions[at]:.2g} times, and"
+                    f" {plan.recomputed_tokens[at]:,.0f} of its tokens are computed again"
+                )
+            render.paragraph(
+                f"of {batch:,} requests {plan.steps.running[at]:,.0f} run, bounded by"
+                f" {'the ' if bound == 'cache' else '--'}{bound}{again}"
+            )
+
+
+def _row(asked: "Asked", found: "Predicted", at: int) -> list[str]:
+    steps = found.steps
+    part = max(steps.parts_us, key=lambda name: float(steps.parts_us[name][at]))
+    share = float(steps.parts_us[part][at] / steps.step_us[at])
+    return [
+        f"{asked.batches[at]:,}",
+        render.number(float(steps.step_us[at])),
+        _number(steps.low_us, at),
+        _number(steps.high_us, at),
+        f"{part} {100 * share:.0f} %",
+        _number(steps.power_w, at, 3),
+        _number(steps.j_per_token, at, 3),
+        render.number(float(steps.tokens_per_s[at])),
+    ]
+
+
+def _number(values: "NDArray[np.float64] | None", at: int, digits: int = 4) -> str:
+    return render.number(None if values is None else float(values[at]), digits)
+
+
+def _show_parts(asked: "Asked", found: "Predicted", places: range) -> None:
+    """A row for each part that is not 0 in all of these batches, and their sum."""
+    steps = found.steps
+    rows = [
+        [name, *(render.number(float(values[at]), 3) for at in places)]
+        for name, values in steps.parts_us.items()
+        if values.any()
+    ]
+    rows.append(["step", *(render.number(float(steps.step_us[at]), 3) for at in places)])
+    render.table("us of each part", ["batch", *(f"#{asked.batches[at]:,}" for at in places)], rows)

@@ -1,0 +1,109 @@
+"""A simulator's steps are those of the prediction, whatever the step works on."""
+
+from math import inf, nan
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from moeprof.costmodel.steptime.engine.offload import offload_us
+from moeprof.costmodel.steptime.engine.settings import EngineSettings
+from moeprof.costmodel.steptime.features.deployment import Split
+from moeprof.costmodel.steptime.fit.build import build_step_time
+from moeprof.costmodel.steptime.prediction import predict_steps
+from moeprof.costmodel.steptime.rows.gate import Refused
+from moeprof.costmodel.steptime.simulator import Batch, Simulator
+from moeprof.store.errors import BadInput
+from moeprof.store.serving.step_time_model import StepTimeFile
+from moeprof.tests.costmodel.steptime.whole_models import (
+    DEEPSEEK_V3,
+    GEMMA_2_9B,
+    LLAMA_3_8B,
+    MIXTRAL_8X7B,
+    many_deployments,
+    rows_of,
+    served,
+    timed_rows,
+)
+
+SERVED = (
+    served(LLAMA_3_8B),
+    served(GEMMA_2_9B, "B200", engine="sglang"),
+    served(MIXTRAL_8X7B, "H200", engine="unknown"),
+    served(DEEPSEEK_V3, "B200", "fp8", split=Split(tp=8)),
+)
+OFFLOADED = EngineSettings(cpu_offload_bytes=4e9)
+
+
+@pytest.fixture(scope="module")
+def file() -> StepTimeFile:
+    """A model of sixteen deployments."""
+    return build_step_time(timed_rows(rows_of(*many_deployments(), sizes=4)), Refused(64, {}), {})
+
+
+@pytest.fixture(scope="module")
+def simulators(file: StepTimeFile) -> tuple[Simulator, ...]:
+    """One for each deployment, with some weights offloaded."""
+    return tuple(Simulator.of(file, one, OFFLOADED) for one in SERVED)
+
+
+@settings(deadline=None)
+@given(
+    at=st.integers(0, len(SERVED) - 1),
+    contexts=st.lists(st.integers(1, 100_000), max_size=300),
+    chunks=st.lists(st.tuples(st.integers(0, 50_000), st.integers(1, 8192)), max_size=4),
+)
+def test_a_call_gives_what_the_vectorised_prediction_gives(
+    file: StepTimeFile,
+    simulators: tuple[Simulator, ...],
+    at: int,
+    contexts: list[int],
+    chunks: list[tuple[int, int]],
+) -> None:
+    batch, simulator = Batch.of(contexts, chunks), simulators[at]
+    assert simulator.is_quick
+    if not contexts:
+        return
+    steps = batch.steps()
+    added = {"offload": offload_us(SERVED[at], steps, OFFLOADED)}
+    exact = predict_steps(file, SERVED[at], steps, added_us=added).step_us[0]
+    assert simulator.step_us(batch) == pytest.approx(exact, rel=1e-9)
+
+
+def test_a_batch_is_counted_from_its_requests() -> None:
+    """Two decode at 100 and 300; 10 tokens attend to 200 + 5 each, 30 to 0 + 15."""
+    batch = Batch.of([100, 300], [(200, 10), (0, 30)])
+    assert (batch.decoding, batch.context_tokens, batch.prefill_tokens) == (2, 200, 40)
+    assert batch.attended_tokens == pytest.approx((10 * 205 + 30 * 15) / 40)
+    assert Batch.of([], []) == Batch(0)
+
+
+def test_a_step_of_prompts_alone_takes_time_and_an_empty_one_none(
+    simulators: tuple[Simulator, ...],
+) -> None:
+    assert simulators[0].step_us(Batch(0)) == 0
+    short, long = (simulators[0].step_us(Batch.of([], [(0, at)])) for at in (100, 8000))
+    assert 0 < short < long
+
+
+def test_more_requests_than_the_table_has_are_answered_by_arrays(
+    file: StepTimeFile, simulators: tuple[Simulator, ...]
+) -> None:
+    batch = Batch(5000, 700.0)
+    added = {"offload": offload_us(SERVED[0], batch.steps(), OFFLOADED)}
+    exact = predict_steps(file, SERVED[0], batch.steps(), added_us=added).step_us[0]
+    assert simulators[0].step_us(batch) == pytest.approx(exact, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [Batch(-1), Batch(1, nan), Batch(1, inf), Batch(1, 1.0, -5), Batch(1, 1.0, 5, nan)],
+)
+def test_what_is_no_step_is_refused(simulators: tuple[Simulator, ...], batch: Batch) -> None:
+    with pytest.raises(BadInput, match="is no step"):
+        simulators[0].step_us(batch)
+
+
+def test_a_model_that_does_not_fit_has_no_simulator(file: StepTimeFile) -> None:
+    with pytest.raises(BadInput, match="does not fit"):
+        Simulator.of(file, served(DEEPSEEK_V3, "H100", "fp8"))
