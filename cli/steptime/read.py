@@ -71,7 +71,11 @@ def read(
     found = read_files(files, stated, out)
     for note, count in found.notes.items():
         render.warn(f"{count} rows: {note}")
+    for note, count in found.traced.items():
+        render.warn(f"{count} {note}")
     for reason, count in found.refused.by_reason.items():
         render.warn(f"{count} rows are refused by a fit: {reason}")
+    if found.requests:
+        render.say(f"requests whose delays were read: {found.requests}")
     again = f", {found.replaced} in place of the same measurement" if found.replaced else ""
     render.say(f"rows added to {out}: {found.added}{again}")

@@ -22,7 +22,7 @@ _SNAPSHOT: Final = "step.REQUEST_SNAPSHOT"
 _ID: Final = "step.id"
 _IDENTITY: Final = ("service.name", "service.instance.id", "host.name", "k8s.pod.name")
 # Columns by attribute: each is a number of one step.
-_NUMBERS: Final = {
+NUMBERS: Final = {
     "step_id": _ID,
     "start_ns": "step.ts_start_ns",
     "end_ns": "step.ts_end_ns",
@@ -101,7 +101,7 @@ class StepCollector:
 
     def steps(self) -> TracedSteps:
         """All steps, each once, by run and time."""
-        names = ("engine", "time_s", *_NUMBERS)
+        names = ("engine", "time_s", *NUMBERS)
         table = np.asarray(list(dict.fromkeys(self._rows)), dtype=np.float64).reshape(
             -1, len(names)
         )
@@ -147,7 +147,7 @@ def number(attributes: Attributes, *keys: str) -> float:
 
 def _row(engine: int, event: SpanEvent) -> tuple[float, ...]:
     time_s = _NAN if event.time_ns is None else event.time_ns / 1e9
-    numbers = (number(event.attributes, key) for key in _NUMBERS.values())
+    numbers = (number(event.attributes, key) for key in NUMBERS.values())
     return (float(engine), time_s, *numbers)
 
 

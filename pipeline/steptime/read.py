@@ -9,11 +9,14 @@ from ...costmodel.steptime.rows.gate import Refused, refused
 from ...costmodel.steptime.rows.public_table import interval_is_step, row_reasons
 from ...device.peaks import gpu_sheet
 from ...parsers.results.formats import read_results
+from ...parsers.serving.traces import read_traces
 from ...store.errors import BadInput, shortened
 from ...store.files import read_bytes, write_whole
+from ...store.serving.journeys_table import JourneyRow, append_journeys
 from ...store.serving.rows_table import append_rows
-from ...store.serving.serving_row import TOLD, ServingRow, columns_of_rows
+from ...store.serving.serving_row import STEP, TOLD, ServingRow, columns_of_rows
 from .folder import config_path, folder_models
+from .journey_rows import journey_rows
 from .model_names import named_models
 
 _TOLERANCE: Final = 0.01  # two numbers of one quantity agree within it
@@ -30,6 +33,12 @@ _OPTIONS: Final = {
     "isl": "--prompt",
     "osl": "--output",
 }
+_OF_REQUESTS: Final = frozenset({"batch", "isl", "osl"})  # which a single step has no need of
+_TRACE_ALL: Final = (
+    "step.duration_us may be the time of the scheduler alone: trace each step, with"
+    " --step-tracing-sample-rate 1.0, and name the file in OTLP JSON, so that the time from step to"
+    " step is known"
+)
 _DEFAULTS: Final = {"ep": 1, "dp": 1, "engine_version": ""}
 
 
@@ -58,12 +67,16 @@ class ReadRows:
     """What was read: rows that are new, and rows that took the place of the same measurement.
 
     `refused` tells which of them a fit leaves out, `notes` what is odd, with how many rows.
+    `traced` are notes on traces, each with its count before it, `requests` those whose delays were
+    read.
     """
 
     added: int
     replaced: int
     refused: Refused
     notes: dict[str, int]
+    traced: dict[str, int]
+    requests: int
 
 
 def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
@@ -75,27 +88,48 @@ def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
     """
     models = folder_models(out)
     rows: list[ServingRow] = []
+    journeys: list[JourneyRow] = []
     configs: dict[str, Path] = {}
+    traces, traced = read_traces(paths), Counter[str]()
     for path in paths:
-        found = read_results(path)
-        named = named_models(path, [row.model for row in found], stated.model, models)
+        trace = traces.get(path)
+        found = read_results(path) if trace is None else trace.rows
+        if trace is not None:
+            traced.update(trace.notes)
+            if not (found or trace.requests):
+                continue
+        published = [row.model for row in found] or [None]
+        named = named_models(path, published, stated.model, models)
         if named.model is not None and named.config is not None:
             models[named.model.name] = named.model
             configs[named.model.name] = named.config
         rows += [_completed(path, row, named.names[row.model], stated) for row in found]
+        if trace is not None and trace.requests is not None:
+            any_row = ServingRow(source="", row_id="", engine="vllm", batch_kind=STEP)
+            served = _completed(path, any_row, named.names[None], stated)
+            journeys += journey_rows(trace.requests, served)
     reasons = refused(row_reasons(columns_of_rows(rows), models))
+    if any(row.batch_kind == STEP for row in rows):
+        reasons.require_most(_TRACE_ALL)
     reasons.require_most()
     for name, config in configs.items():
         write_whole(config_path(out, name), read_bytes(config))
     appended = append_rows(out, rows)
+    if journeys:
+        append_journeys(out, journeys)
     notes = Counter(note for row in rows for note in row.note.split("; ") if note)
-    return ReadRows(appended.added, appended.replaced, reasons, dict(notes))
+    return ReadRows(
+        appended.added, appended.replaced, reasons, dict(notes), dict(traced), len(journeys)
+    )
 
 
 def _completed(path: Path, row: ServingRow, model: str, stated: Stated) -> ServingRow:
     """The row with what the options state, each checked against what the file says."""
     found: dict[str, Any] = {}
+    is_step = row.batch_kind == STEP
     for column, option in _OPTIONS.items():
+        if is_step and column in _OF_REQUESTS:
+            continue
         said, told = getattr(row, column), getattr(stated, column)
         if said is not None and told is not None and not _agree(column, said, told):
             raise BadInput(
@@ -126,7 +160,7 @@ def _derived(row: ServingRow, said: ServingRow) -> ServingRow:
         row,
         n_gpu=row.n_gpu or (row.tp or 1) * (row.dp or 1),
         batch_kind=row.batch_kind if said.batch is not None else TOLD,
-        isl_assumed=said.isl is None,
+        isl_assumed=said.isl is None and row.isl is not None,
         ctx=row.ctx or (row.isl or 0) + (row.osl or 0) / 2,
         itl_is_step=interval_is_step(row.itl_ms, row.tpot_ms),
     )

@@ -34,6 +34,10 @@ _OF_STEPS: Final = ("ctx", "tpot_ms")
 _MOST_GPUS: Final = 8  # a node holds no more
 _ALLOWANCE: Final = 1.15  # boost clocks, caches and routing to fewer experts explain so much
 _BATCH_FACTOR: Final = 4.0  # batch by throughput and time, over the batch that is stated
+_LOOK_AT: Final = (
+    "look at the units of times, and at the model, GPU and number of GPUs; a step is no shorter"
+    " than reading the weights"
+)
 _SMALLEST_SHARE: Final = 0.5  # share of all rows that must pass
 
 
@@ -49,15 +53,11 @@ class Refused:
         """Refused rows."""
         return sum(self.by_reason.values())
 
-    def require_most(self) -> None:
+    def require_most(self, hint: str = _LOOK_AT) -> None:
         """Raise BadInput, with the counts, where more than half of the rows are refused."""
         if self.rows and self.count > _SMALLEST_SHARE * self.rows:
             named = "; ".join(f"{why}: {n}" for why, n in self.by_reason.items())
-            raise BadInput(
-                f"{self.count} of {self.rows} rows cannot be true: {named}",
-                hint="look at the units of times, and at the model, GPU and number of GPUs; a step"
-                " is no shorter than reading the weights",
-            )
+            raise BadInput(f"{self.count} of {self.rows} rows cannot be true: {named}", hint=hint)
 
 
 def refused(reasons: Strings) -> Refused:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ....store.errors import BadInput, naming, shortened
 from ....store.files import read_text
 from ....store.serving.rows_table import read_rows_table
+from ....store.serving.serving_row import STATIC, STEP
 from ....store.serving.whole_model import Experts, LatentAttention, StateLayers, WholeModel
 from ..features.deployment import Deployment, Split, deployment
 from ..features.steps import Array, Steps
@@ -143,7 +144,9 @@ def _rows(
     power_w, tdp_w = numbers("power_w"), [one.gpu.tdp_w * one.gpus for one in found]
     possible = power_w <= _OVER_TDP * np.asarray(tdp_w)[which]
     has_power = (texts("power_scope") == "gpu_all") & possible & (power_w > 0)
-    steps = _steps(measured, texts("batch_kind") == "static")
+    kinds = texts("batch_kind")
+    steps = _steps(measured, kinds == STATIC)
+    steps = _with_single_steps(steps, measured, kinds == STEP)
     return ServingRows(
         deployments=tuple(found),
         which=np.asarray(which, dtype=np.intp),
@@ -215,6 +218,25 @@ def _steps(measured: Mapping[str, Array], static: NDArray[np.bool_]) -> Steps:
     share = np.where(static, 1 / output, np.minimum(1, batch / output))
     share = np.where(by_rate, np.minimum(1, tokens / prompt), share)
     return Steps(batch, measured["ctx"], tokens, prompt, share)
+
+
+def _with_single_steps(
+    steps: Steps, measured: Mapping[str, Array], single: NDArray[np.bool_]
+) -> Steps:
+    """The same, where `single` rows are one step each: it prefills, or it does not.
+
+    Without the mean length of its prompts, the tokens of the step stand for it; an unknown number
+    of requests that decode is none.
+    """
+    tokens = np.where(single, np.nan_to_num(steps.prefill_tokens), steps.prefill_tokens)
+    prompt = np.where(single & np.isnan(measured["isl"]), tokens, steps.prompt_tokens)
+    return Steps(
+        running=np.where(single, np.nan_to_num(steps.running), steps.running),
+        context_tokens=steps.context_tokens,
+        prefill_tokens=tokens,
+        prompt_tokens=prompt,
+        prefill_share=np.where(single, tokens > 0, steps.prefill_share),
+    )
 
 
 def _deployment(

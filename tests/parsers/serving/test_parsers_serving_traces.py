@@ -1,0 +1,86 @@
+"""Files of traces are known by their content, and tell rows, requests and what was left out."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from moeprof.parsers.serving.traces import TraceKind, read_traces, trace_kind
+from moeprof.store.errors import BadInput
+from moeprof.tests.parsers.serving.traced_engine import (
+    Request,
+    Step,
+    document,
+    step_spans,
+    write_lines,
+)
+
+STEPS = [Step(at + 1, 9000.0 * at, 9000.0, 8, waiting=2) for at in range(130)]
+REQUESTS = [
+    Request(f"r{at}", 9000.0 * step, 90.0, 400.0, 9e3, 9e3, 50.0, 100, 20, queued_step=step)
+    for at, step in enumerate((40, 110, 120))
+]
+STORED = [1.0, [["BlockStored", [1], None, [2], 32, None, "GPU", None]], None, 3]
+
+
+def traced(folder: Path) -> Path:
+    spans = [*step_spans(STEPS), *(one for request in REQUESTS for one in request.spans())]
+    return write_lines(folder / "traces.json", [document([span]) for span in spans])
+
+
+def events(folder: Path) -> Path:
+    (path := folder / "kv_events.jsonl").write_text(json.dumps(STORED) + "\n")
+    return path
+
+
+def test_a_file_is_known_by_its_content(tmp_path: Path) -> None:
+    assert trace_kind(traced(tmp_path)) is TraceKind.OTLP
+    assert trace_kind(events(tmp_path)) is TraceKind.KV_EVENTS
+    (packed := tmp_path / "packed").write_bytes(gzip.compress(traced(tmp_path).read_bytes()))
+    assert trace_kind(packed) is TraceKind.OTLP
+    pq.write_table(
+        pa.table({"step_id": [1], "step_duration_us": [2]}), table := tmp_path / "t.parquet"
+    )
+    assert trace_kind(table) is TraceKind.STEP_TABLE
+    for text in ("", "{}", "[1, 2]", '{"duration": 3}', "[{}]"):
+        (other := tmp_path / "other").write_text(text)
+        assert trace_kind(other) is None
+
+
+def test_a_trace_tells_steps_and_requests(tmp_path: Path) -> None:
+    path = traced(tmp_path)
+    found = read_traces([path])[path]
+    assert len(found.rows) == 30
+    assert found.requests is not None
+    assert found.requests.columns["wait_us"] == pytest.approx([400, 400], abs=0.2)
+    assert found.requests.columns["waiting"].tolist() == [2, 2]
+    assert found.notes == {
+        "steps left out: the first 100 of their run": 100,
+        "requests left out: queued in the first 100 steps": 1,
+    }
+
+
+def test_events_of_the_cache_tell_the_size_of_a_block(tmp_path: Path) -> None:
+    path, beside = traced(tmp_path), events(tmp_path)
+    found = read_traces([beside, path])
+    assert found[path].rows[0].ctx == pytest.approx(0.3 * 10_000 * 32 / 8)
+    assert found[beside].notes == {"events BlockStored of the cache": 1}
+
+
+def test_events_of_the_cache_alone_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="tell of no step by themselves"):
+        read_traces([events(tmp_path)])
+
+
+def test_spans_of_something_else_are_refused(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "traces.json", [document([])])
+    with pytest.raises(BadInput, match="neither steps nor journeys"):
+        read_traces([path])
+
+
+def test_other_files_are_passed_over(tmp_path: Path) -> None:
+    (other := tmp_path / "result.json").write_text('{"duration": 3}')
+    assert read_traces([other]) == {}
