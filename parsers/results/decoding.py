@@ -20,13 +20,29 @@ class Decoding:
     tpot_ms: float
 
 
-def by_littles_law(requests_per_s: float, decode_ms: float) -> float:
-    """Mean number of requests that decode: arrivals per second times the time each decodes.
+def littles_law(requests_per_s: float | None, decode_ms: float | None) -> float | None:
+    """Mean number of requests that decode: those per second times the time that each decodes.
 
-    Source: Little, A proof for the queuing formula L = lambda W, 1961. Waiting and prefill are not
-    in the time, so neither is who waits.
+    None where either is unknown. Source: Little, A proof for the queuing formula L = lambda W,
+    1961. Waiting and prefill are not in the time, so neither is who waits.
     """
+    if requests_per_s is None or decode_ms is None:
+        return None
     return requests_per_s * decode_ms / 1e3
+
+
+def decode_ms(
+    e2e_ms: float | None, ttft_ms: float | None, tpot_ms: float | None, output_tokens: float | None
+) -> float | None:
+    """Mean time from a request's first token to its last; None where it is unknown.
+
+    `tpot_ms` leaves the first token out.
+    """
+    if e2e_ms is not None and ttft_ms is not None and e2e_ms > ttft_ms:
+        return e2e_ms - ttft_ms
+    if tpot_ms is None or output_tokens is None or output_tokens <= 1:
+        return None
+    return tpot_ms * (output_tokens - 1)
 
 
 def measured_decoding(

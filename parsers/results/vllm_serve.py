@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from ...store.serving.serving_row import LITTLES_LAW, RUNNING_MEAN, BatchKind, ServingRow
-from .decoding import Decoding, by_littles_law, measured_decoding
+from .decoding import Decoding, decode_ms, littles_law, measured_decoding
 from .engines import engine_of
 from .load import failed_share, load_notes, offered_per_s
 from .record import Record
@@ -69,7 +69,8 @@ def serving_row(record: Record, source: str) -> ServingRow:
         e2e_ms=record.above_0("mean_e2el_ms"),
         tput_tok_s=record.above_0("output_throughput"),
         max_concurrency=record.number("max_concurrency"),
-        tokens_per_step=record.number("spec_decode_acceptance_length"),
+        requests_per_s=record.above_0("request_throughput"),
+        speculative=(record.number("spec_decode_acceptance_length") or 1) > 1,
         failed_share=failed_share(record),
         burstiness=record.number("burstiness") if offered_per_s(record) else None,
         date=date,
@@ -82,11 +83,11 @@ def _decoding(record: Record, osl: float | None) -> tuple[Decoding | None, Batch
     if found := _by_requests(record):
         return found, RUNNING_MEAN
     tpot_ms, rate = record.above_0("mean_tpot_ms"), record.above_0("request_throughput")
-    if tpot_ms is None or rate is None or osl is None or osl <= 1:
-        return None, None
     e2e_ms, ttft_ms = record.above_0("mean_e2el_ms"), record.above_0("mean_ttft_ms")
-    decode_ms = e2e_ms - ttft_ms if e2e_ms and ttft_ms else tpot_ms * (osl - 1)
-    return Decoding(by_littles_law(rate, decode_ms), tpot_ms), LITTLES_LAW
+    batch = littles_law(rate, decode_ms(e2e_ms, ttft_ms, tpot_ms, osl))
+    if batch is None or tpot_ms is None:
+        return None, None
+    return Decoding(batch, tpot_ms), LITTLES_LAW
 
 
 def _by_requests(record: Record) -> Decoding | None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from ...costmodel.steptime.rows.gate import Refused, refused
-from ...costmodel.steptime.rows.public_table import interval_is_step, row_reasons
+from ...costmodel.steptime.rows.gate import Refused
+from ...costmodel.steptime.rows.public_table import judged_rows
+from ...costmodel.steptime.rows.values import interval_is_step
 from ...device.peaks import gpu_sheet
 from ...parsers.results.formats import read_results
 from ...parsers.serving.traces import read_traces
@@ -14,7 +15,7 @@ from ...store.errors import BadInput, shortened
 from ...store.files import read_bytes, write_whole
 from ...store.serving.journeys_table import JourneyRow, append_journeys
 from ...store.serving.rows_table import append_rows
-from ...store.serving.serving_row import STEP, TOLD, ServingRow, columns_of_rows
+from ...store.serving.serving_row import STATIC, STEP, TOLD, ServingRow, columns_of_rows
 from .folder import config_path, folder_models
 from .journey_rows import journey_rows
 from .model_names import named_models
@@ -39,6 +40,7 @@ _TRACE_ALL: Final = (
     " --step-tracing-sample-rate 1.0, and name the file in OTLP JSON, so that the time from step to"
     " step is known"
 )
+_LOWER: Final = ("precision", "engine")  # BF16 and vLLM are bf16 and vllm
 _DEFAULTS: Final = {"ep": 1, "dp": 1, "engine_version": ""}
 
 
@@ -108,10 +110,10 @@ def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
             any_row = ServingRow(source="", row_id="", engine="vllm", batch_kind=STEP)
             served = _completed(path, any_row, named.names[None], stated)
             journeys += journey_rows(trace.requests, served)
-    reasons = refused(row_reasons(columns_of_rows(rows), models))
+    _, judged = judged_rows(columns_of_rows(rows), models)
     if any(row.batch_kind == STEP for row in rows):
-        reasons.require_most(_TRACE_ALL)
-    reasons.require_most()
+        judged.require_most(_TRACE_ALL)
+    judged.require_most()
     for name, config in configs.items():
         write_whole(config_path(out, name), read_bytes(config))
     appended = append_rows(out, rows)
@@ -119,7 +121,7 @@ def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
         append_journeys(out, journeys)
     notes = Counter(note for row in rows for note in row.note.split("; ") if note)
     return ReadRows(
-        appended.added, appended.replaced, reasons, dict(notes), dict(traced), len(journeys)
+        appended.added, appended.replaced, judged, dict(notes), dict(traced), len(journeys)
     )
 
 
@@ -136,7 +138,8 @@ def _completed(path: Path, row: ServingRow, model: str, stated: Stated) -> Servi
                 f"{path} states {column} {_shown(said)}, and {option} is {_shown(told)}",
                 hint=f"leave out {option}, or name the file that it belongs to",
             )
-        found[column] = _DEFAULTS.get(column) if said is None and told is None else said or told
+        value = _DEFAULTS.get(column) if said is None and told is None else said or told
+        found[column] = str(value).casefold() if value and column in _LOWER else value
         if found[column] is None:
             raise BadInput(f"{path} does not state {column}", hint=f"give it with {option}")
     return _derived(replace(row, model=model, **found), row)
@@ -156,11 +159,20 @@ def _shown(value: Any) -> str:
 
 def _derived(row: ServingRow, said: ServingRow) -> ServingRow:
     """Fill in what follows from the other columns."""
+    throughput, tpot_ms = row.tput_tok_s, row.tpot_ms
+    if throughput is None and row.requests_per_s and row.osl:
+        throughput = row.requests_per_s * row.osl
+    if tpot_ms is None and row.batch_kind == STATIC and row.e2e_ms and row.osl:
+        tpot_ms = row.e2e_ms / row.osl
+    elif tpot_ms is None and row.batch and throughput:
+        tpot_ms = 1e3 * row.batch / throughput
     return replace(
         row,
         n_gpu=row.n_gpu or (row.tp or 1) * (row.dp or 1),
-        batch_kind=row.batch_kind if said.batch is not None else TOLD,
+        batch_kind=row.batch_kind or (None if said.batch else TOLD),
         isl_assumed=said.isl is None and row.isl is not None,
         ctx=row.ctx or (row.isl or 0) + (row.osl or 0) / 2,
-        itl_is_step=interval_is_step(row.itl_ms, row.tpot_ms),
+        itl_is_step=interval_is_step(row.itl_ms, tpot_ms),
+        tpot_ms=tpot_ms,
+        tput_tok_s=throughput,
     )

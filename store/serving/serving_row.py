@@ -29,9 +29,10 @@ class ServingRow:
     `itl_ms` is the median interval between tokens, `tpot_ms` the mean time per output token,
     `ttft_ms` and `e2e_ms` means, `tput_tok_s` output tokens of the instance per second, `pf_tok_s`
     prompt tokens per second. `power_scope` is "gpu_all" where `power_w` is that of all GPUs.
-    `max_concurrency` is the client's limit, `tokens_per_step` above 1 is speculative decoding,
-    `failed_share` of the requests failed, `burstiness` is the shape of the gamma distribution of
-    the gaps between arrivals. A step of a trace (`batch_kind` "step") has its time in `tpot_ms`.
+    `max_concurrency` is the client's limit, `requests_per_s` were completed, `failed_share` of them
+    failed, `speculative` steps yield several tokens, `disaggregated` GPUs prefill or decode alone.
+    `burstiness` is the shape of the gamma distribution of the gaps between arrivals. A step of a
+    trace (`batch_kind` "step") has its time in `tpot_ms`.
     """
 
     source: str
@@ -63,8 +64,9 @@ class ServingRow:
     power_scope: str | None = None
     max_batched_tokens: float | None = None
     max_concurrency: float | None = None
-    tokens_per_step: float | None = None
+    requests_per_s: float | None = None
     failed_share: float | None = None
+    speculative: bool = False
     disaggregated: bool = False
     burstiness: float | None = None
     date: str | None = None

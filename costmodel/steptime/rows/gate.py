@@ -5,18 +5,20 @@ What a row says of itself is judged first, then its time against what its GPUs c
 
 from collections import Counter
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final
 
 import numpy as np
 
 from ....store.errors import BadInput
-from ....store.serving.serving_row import STEP
+from ....store.serving.serving_row import LITTLES_LAW, STEP
 from ..features.columns import columns
 from ..features.experts import active_experts
-from ..roofline import decode_roofline_us, weights_us
+from ..features.steps import Array
+from ..roofline import decode_roofline_us, roofline_us, weights_us
 from .serving_rows import ServingRows, Strings
+from .units import unit_by_batch, unit_by_roofline
 
 UNKNOWN_MODEL: Final = "unsupported architecture"
 MULTIMODAL: Final = "multimodal: vision tokens unknown"
@@ -25,6 +27,10 @@ MULTI_NODE: Final = "multi-node (disaggregated) row filed as aggregated"
 WRONG_GPUS: Final = "wrong number of GPUs"
 MISSING: Final = "missing batch, length or time"
 WRONG_BATCH: Final = "throughput x time per token contradicts the batch"
+OVER_LIMIT: Final = "more requests ran than the client let run at once"
+SPECULATIVE: Final = "speculative decoding: a step yields several tokens"
+FAILED: Final = "more than a tenth of the requests failed"
+TOO_SLOW: Final = "slower than 500 x the roofline"
 TOO_FAST: Final = "faster than reading the dense weights + k experts once"
 ABOVE_ROOFLINE: Final = "above 1.15 x roofline (weights+KV or FLOPs)"
 
@@ -34,6 +40,9 @@ _OF_STEPS: Final = ("ctx", "tpot_ms")
 _MOST_GPUS: Final = 8  # a node holds no more
 _ALLOWANCE: Final = 1.15  # boost clocks, caches and routing to fewer experts explain so much
 _BATCH_FACTOR: Final = 4.0  # batch by throughput and time, over the batch that is stated
+_LIMIT_FACTOR: Final = 1.25  # the batch by Little's law, over the client's limit: times are means
+_MOST_FAILED: Final = 0.1
+_SLOWEST: Final = 500.0  # the slowest of the public rows takes 90 rooflines
 _LOOK_AT: Final = (
     "look at the units of times, and at the model, GPU and number of GPUs; a step is no shorter"
     " than reading the weights"
@@ -43,10 +52,14 @@ _SMALLEST_SHARE: Final = 0.5  # share of all rows that must pass
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """How many of `rows` were refused, by reason."""
+    """How many of `rows` were refused, by reason.
+
+    `left_out` counts single values of the others that are not used: power, decode and mean steps.
+    """
 
     rows: int
     by_reason: dict[str, int]
+    left_out: dict[str, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -60,10 +73,10 @@ class Refused:
             raise BadInput(f"{self.count} of {self.rows} rows cannot be true: {named}", hint=hint)
 
 
-def refused(reasons: Strings) -> Refused:
+def refused(reasons: Strings, left_out: dict[str, int] | None = None) -> Refused:
     """Count the reasons of rows, "" for one that passed."""
     counts = Counter(str(reason) for reason in reasons if reason)
-    return Refused(len(reasons), dict(counts.most_common()))
+    return Refused(len(reasons), dict(counts.most_common()), left_out or {})
 
 
 def stated_reason(row: Mapping[str, Any], models: Container[str]) -> str:
@@ -72,46 +85,77 @@ def stated_reason(row: Mapping[str, Any], models: Container[str]) -> str:
         return UNKNOWN_MODEL
     if row.get("task") in _VISION_TASKS:
         return MULTIMODAL
+    if row.get("speculative"):
+        return SPECULATIVE
+    if (row.get("failed_share") or 0) > _MOST_FAILED:
+        return FAILED
     split = (row.get("tp") or 1) * (row.get("dp") or 1)
     gpus = row.get("n_gpu") or split
     if gpus != split and gpus % split == 0 and gpus > split:
         return PIPELINE
-    if gpus > _MOST_GPUS:
+    if row.get("disaggregated") or gpus > _MOST_GPUS:
         return MULTI_NODE
     if gpus != split:
         return WRONG_GPUS
     needed = _OF_STEPS if row.get("batch_kind") == STEP else _OF_REQUESTS
     if not all(_is_above_0(row.get(key)) for key in needed):
         return MISSING
-    return "" if _agrees(row) else WRONG_BATCH
+    return _batch_reason(row)
 
 
 def _is_above_0(number: Any) -> bool:
     return number is not None and isfinite(number) and number > 0
 
 
-def _agrees(row: Mapping[str, Any]) -> bool:
-    """Whether tokens/s times time per token is the batch, where the row has its throughput."""
-    throughput = row.get("tput_tok_s")
-    if not _is_above_0(throughput) or not _is_above_0(row.get("batch")):
-        return True
-    implied = throughput * row["tpot_ms"] / 1e3 / row["batch"]
-    return bool(1 / _BATCH_FACTOR <= implied <= _BATCH_FACTOR)
+def _batch_reason(row: Mapping[str, Any]) -> str:
+    """Why the batch contradicts the rest of the row; "" where it does not."""
+    batch, throughput, limit = (row.get(key) for key in ("batch", "tput_tok_s", "max_concurrency"))
+    if not _is_above_0(batch):
+        return ""
+    if row.get("batch_kind") == LITTLES_LAW and limit is not None and _is_above_0(limit):
+        unit = unit_by_batch(batch / limit)
+        if unit or batch > _LIMIT_FACTOR * limit:
+            return f"{OVER_LIMIT}; {unit}" if unit else OVER_LIMIT
+    if throughput is None or not _is_above_0(throughput):
+        return ""
+    implied = throughput * row["tpot_ms"] / 1e3 / batch
+    if 1 / _BATCH_FACTOR <= implied <= _BATCH_FACTOR:
+        return ""
+    unit = unit_by_batch(implied)
+    return f"{WRONG_BATCH}; {unit}" if unit else WRONG_BATCH
 
 
 def physical_reasons(rows: ServingRows) -> Strings:
-    """Why the time of each row is too short to be true; "" where it is not; of shape (n,).
+    """Why the time of each row cannot be true; "" where it can; of shape (n,).
 
-    The time is that of a step that decodes alone where it was measured, else the mean step.
+    The time is that of a step that decodes alone where it was measured, else the mean step. Where
+    nearly all times of a source look like another unit, its refused rows say so.
     """
-    reasons = np.full(len(rows), "", dtype=f"<U{max(len(TOO_FAST), len(ABOVE_ROOFLINE))}")
+    decoding = np.isfinite(rows.decode_us)
+    step_us = np.where(decoding, rows.decode_us, rows.step_us)
+    floor_us, decode_us, whole_us = _shortest_us(rows)
+    reasons = np.select(
+        [
+            floor_us > step_us,
+            decode_us > _ALLOWANCE * step_us,
+            step_us > _SLOWEST * np.where(decoding, decode_us, whole_us),
+        ],
+        [TOO_FAST, ABOVE_ROOFLINE, TOO_SLOW],
+        "",
+    ).astype(np.object_)
+    for source in np.unique(rows.source):
+        at = np.flatnonzero(rows.source == source)
+        if unit := unit_by_roofline(decode_us[at] / step_us[at]):
+            reasons[at] = [f"{reason}; {unit}" if reason else "" for reason in reasons[at]]
+    return reasons.astype(np.str_)
+
+
+def _shortest_us(rows: ServingRows) -> tuple[Array, Array, Array]:
+    """Reading the weights of one token; the roofline of decoding, and with prefills; each (n,)."""
+    floor_us, decode_us, whole_us = (np.zeros(len(rows)) for _ in range(3))
     for place in np.unique(rows.which):
         at, served = np.flatnonzero(rows.which == place), rows.deployments[place]
-        some = rows.steps.taken(at)
-        one_token = active_experts(served.model, np.ones(len(at)))
-        step_us = np.where(np.isfinite(rows.decode_us[at]), rows.decode_us[at], rows.step_us[at])
-        roofline = decode_roofline_us(columns(served, some))
-        reasons[at] = np.where(roofline > _ALLOWANCE * step_us, ABOVE_ROOFLINE, "")
-        floor = weights_us(served, one_token)
-        reasons[at] = np.where(floor > step_us, TOO_FAST, reasons[at])
-    return reasons
+        found = columns(served, rows.steps.taken(at))
+        floor_us[at] = weights_us(served, active_experts(served.model, np.ones(len(at))))
+        decode_us[at], whole_us[at] = decode_roofline_us(found), roofline_us(found)
+    return floor_us, decode_us, whole_us

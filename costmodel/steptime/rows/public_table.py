@@ -8,32 +8,29 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ....store.errors import BadInput, naming, shortened
 from ....store.files import read_text
 from ....store.serving.rows_table import read_rows_table
-from ....store.serving.serving_row import STATIC, STEP
+from ....store.serving.serving_row import STEP
 from ....store.serving.whole_model import Experts, LatentAttention, StateLayers, WholeModel
 from ..features.deployment import Deployment, Split, deployment
-from ..features.steps import Array, Steps
+from ..features.steps import Array
 from .dates import unix_time_s
 from .gate import Refused, physical_reasons, refused, stated_reason
+from .row_steps import row_steps
 from .serving_rows import ServingRows, Strings
+from .values import decode_steps, left_out, mean_steps, power_of_gpus
 from .workload import workloads
 
 _MOST_BYTES: Final = 64 << 20
 # The variants that the rows mean, by the sizes of the gpus.csv beside them.
 _GPU_NAMES: Final = {"GH200": "GH200-96GB", "RTXPRO6000": "RTX-PRO-6000-Workstation"}
 _ENGINE_NAMES: Final = {"trt": "trtllm"}
-# A step that decodes alone, over the mean one: where tokens stream in chunks, an interval between
-# them is none.
-_STEP_RATIOS: Final = (0.3, 1.1)
-_MOST_CONTRADICTING: Final = 0.1  # share of one source's rows
-_OVER_TDP: Final = 1.03  # meters err by so much
 _NAMES: Final = ("model", "gpu", "precision", "engine")
 _SPLIT: Final = ("tp", "ep", "dp")
 _NEEDED: Final = ("source", "row_id", *_NAMES, "batch", "ctx", "tpot_ms")
+_MEASURED: Final = ("batch", "isl", "osl", "ctx", "pf_tok_s", "tpot_ms")
 
 
 def read_models(path: Path) -> dict[str, WholeModel]:
@@ -86,17 +83,30 @@ def read_rows(path: Path, models: Mapping[str, WholeModel]) -> tuple[ServingRows
     no row can be used.
     """
     with naming(path):
-        table = read_table(path)
-        if lacking := [key for key in _NEEDED if key not in table]:
-            raise BadInput(f"the table is none of serving rows: it has no {', '.join(lacking)}")
-        try:
-            reasons = row_reasons(table, models)
-        except TypeError as error:
-            raise BadInput(f"the table is none of serving rows: {error}") from error
-        if not (kept := [at for at, reason in enumerate(reasons) if not reason]):
-            refused(reasons).require_most()
+        rows, found = judged_rows(read_table(path), models)
+        if rows is None:
+            found.require_most()
             raise BadInput("the table has no rows")
-        return _rows(table, models, kept), refused(reasons)
+        return rows, found
+
+
+def judged_rows(
+    table: Mapping[str, list[Any]], models: Mapping[str, WholeModel]
+) -> tuple[ServingRows | None, Refused]:
+    """The rows of a table that can be true, None where none can, and the counts of the others.
+
+    Raises BadInput where it is no table of serving rows, or names an unknown GPU or precision.
+    """
+    if lacking := [key for key in _NEEDED if key not in table]:
+        raise BadInput(f"the table is none of serving rows: it has no {', '.join(lacking)}")
+    try:
+        reasons = row_reasons(table, models)
+    except TypeError as error:
+        raise BadInput(f"the table is none of serving rows: {error}") from error
+    if not (kept := [at for at, reason in enumerate(reasons) if not reason]):
+        return None, refused(reasons)
+    rows, without = _rows(table, models, kept)
+    return rows, refused(reasons, without)
 
 
 def row_reasons(table: Mapping[str, list[Any]], models: Mapping[str, WholeModel]) -> Strings:
@@ -107,7 +117,7 @@ def row_reasons(table: Mapping[str, list[Any]], models: Mapping[str, WholeModel]
         for values in zip(*table.values(), strict=True)
     ]
     if kept := [at for at, reason in enumerate(reasons) if not reason]:
-        for at, reason in zip(kept, physical_reasons(_rows(table, models, kept)), strict=True):
+        for at, reason in zip(kept, physical_reasons(_rows(table, models, kept)[0]), strict=True):
             reasons[at] = str(reason)
     return np.asarray(reasons, dtype=np.str_)
 
@@ -120,8 +130,8 @@ def read_table(path: Path) -> dict[str, list[Any]]:
 
 def _rows(
     table: Mapping[str, list[Any]], models: Mapping[str, WholeModel], kept: list[int]
-) -> ServingRows:
-    """The rows at `kept`."""
+) -> tuple[ServingRows, dict[str, int]]:
+    """The rows at `kept`, and how many of their values are left out, by reason."""
     found: dict[Deployment, int] = {}
     which = [found.setdefault(_deployment(table, models, at), len(found)) for at in kept]
 
@@ -133,33 +143,28 @@ def _rows(
         values = ("" if column is None else column[at] or "" for at in kept)
         return np.asarray(list(values), dtype=np.str_)
 
-    keys = ("batch", "isl", "osl", "ctx", "pf_tok_s", "tpot_ms")
-    measured = {key: numbers(key) for key in keys}
-    decode_ms, mean_ms = numbers("itl_ms"), measured["tpot_ms"]
-    ratio = decode_ms / mean_ms
-    stated = _numbers(table.get("itl_is_step"), kept)
-    one_step = np.where(np.isnan(stated), _one_step(ratio), stated == 1)
-    is_step = np.isfinite(decode_ms) & one_step
-    means = _trusted_means(texts("source"), is_step, is_step & (ratio > _STEP_RATIOS[1]))
-    power_w, tdp_w = numbers("power_w"), [one.gpu.tdp_w * one.gpus for one in found]
-    possible = power_w <= _OVER_TDP * np.asarray(tdp_w)[which]
-    has_power = (texts("power_scope") == "gpu_all") & possible & (power_w > 0)
-    kinds = texts("batch_kind")
-    steps = _steps(measured, kinds == STATIC)
-    steps = _with_single_steps(steps, measured, kinds == STEP)
-    return ServingRows(
+    measured = {key: numbers(key) for key in _MEASURED}
+    kind, source = texts("batch_kind"), texts("source")
+    decode = decode_steps(numbers("itl_ms"), measured["tpot_ms"], numbers("itl_is_step"))
+    means = mean_steps(measured["tpot_ms"], decode, source)
+    tdp_w = np.asarray([one.gpu.tdp_w * one.gpus for one in found])[which]
+    power = power_of_gpus(numbers("power_w"), texts("power_scope"), tdp_w)
+    steps = row_steps(measured, kind)
+    alone = (kind == STEP) & (steps.prefill_tokens == 0)
+    rows = ServingRows(
         deployments=tuple(found),
         which=np.asarray(which, dtype=np.intp),
         steps=steps,
-        step_us=np.where(means, mean_ms * 1e3, np.nan),
-        decode_us=np.where(is_step, decode_ms * 1e3, np.nan),
-        power_w=np.where(has_power, power_w, np.nan),
+        step_us=means.values,
+        decode_us=np.where(alone, means.values, decode.values),
+        power_w=power.values,
         version=texts("engine_version"),
-        source=texts("source"),
+        source=source,
         name=texts("row_id"),
         time_s=_times_s(table, kept),
-        workload=workloads(steps, _numbers(table.get("burstiness"), kept)),
+        workload=workloads(steps, numbers("burstiness")),
     )
+    return rows, left_out(decode, means, power)
 
 
 def _numbers(column: list[Any] | None, kept: list[int]) -> Array:
@@ -176,67 +181,6 @@ def _times_s(table: Mapping[str, list[Any]], kept: list[int]) -> Array:
         [unix_time_s(str(dates[at] or "")) if dates else np.nan for at in kept], dtype=float
     )
     return np.where(np.isfinite(measured_s), measured_s, dated_s)
-
-
-def interval_is_step(itl_ms: float | None, tpot_ms: float | None) -> bool | None:
-    """Whether an interval between tokens is one step; None where either time is unknown."""
-    if not itl_ms or not tpot_ms:
-        return None
-    return bool(_one_step(np.asarray(itl_ms / tpot_ms)))
-
-
-def _one_step(ratio: Array) -> NDArray[np.bool_]:
-    """Whether an interval between tokens can be one step, by its ratio to the mean."""
-    return np.asarray((ratio >= _STEP_RATIOS[0]) & (ratio <= _STEP_RATIOS[1]))
-
-
-def _trusted_means(
-    source: Strings, is_step: NDArray[np.bool_], contradicts: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """Rows whose time per token is a mean step: of a source that contradicts itself, none.
-
-    A step that decodes alone is no longer than the mean one.
-    """
-    trusted = ~contradicts
-    for name in np.unique(source):
-        at = source == name
-        if contradicts[at].sum() > _MOST_CONTRADICTING * is_step[at].sum():
-            trusted[at] = False
-    return trusted
-
-
-def _steps(measured: Mapping[str, Array], static: NDArray[np.bool_]) -> Steps:
-    """The mean step: each request brings its prompt once in as many steps as it has tokens.
-
-    A static batch computes all prompts in one step; where the rate of prefill was measured, it
-    counts.
-    """
-    batch, prompt, output = measured["batch"], measured["isl"], measured["osl"]
-    rate, step_s = measured["pf_tok_s"], measured["tpot_ms"] / 1e3
-    by_rate = np.isfinite(rate)
-    tokens = np.where(by_rate, rate * step_s, batch * prompt / output)
-    share = np.where(static, 1 / output, np.minimum(1, batch / output))
-    share = np.where(by_rate, np.minimum(1, tokens / prompt), share)
-    return Steps(batch, measured["ctx"], tokens, prompt, share)
-
-
-def _with_single_steps(
-    steps: Steps, measured: Mapping[str, Array], single: NDArray[np.bool_]
-) -> Steps:
-    """The same, where `single` rows are one step each: it prefills, or it does not.
-
-    Without the mean length of its prompts, the tokens of the step stand for it; an unknown number
-    of requests that decode is none.
-    """
-    tokens = np.where(single, np.nan_to_num(steps.prefill_tokens), steps.prefill_tokens)
-    prompt = np.where(single & np.isnan(measured["isl"]), tokens, steps.prompt_tokens)
-    return Steps(
-        running=np.where(single, np.nan_to_num(steps.running), steps.running),
-        context_tokens=steps.context_tokens,
-        prefill_tokens=tokens,
-        prompt_tokens=prompt,
-        prefill_share=np.where(single, tokens > 0, steps.prefill_share),
-    )
 
 
 def _deployment(

@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moeprof.parsers.results.decoding import by_littles_law, measured_decoding
+from moeprof.parsers.results.decoding import decode_ms, littles_law, measured_decoding
 
 
 def test_littles_law_is_rate_times_time() -> None:
-    assert by_littles_law(4.0, 2000.0) == 8.0
+    assert littles_law(4.0, 2000.0) == 8.0
+    assert littles_law(None, 2000.0) is None
 
 
 @given(
@@ -54,3 +55,11 @@ def test_too_few_requests_tell_nothing() -> None:
     many = np.arange(20.0)
     assert measured_decoding(many, many, many + 1, np.ones(20)) is None
     assert measured_decoding(many, many, 0 * many, many + 5) is None
+
+
+def test_the_time_of_decoding_is_measured_or_follows_from_the_tokens() -> None:
+    assert decode_ms(1000.0, 200.0, 5.0, 101.0) == 800
+    assert decode_ms(None, 200.0, 5.0, 101.0) == 500
+    assert decode_ms(100.0, 200.0, 5.0, 101.0) == 500
+    assert decode_ms(None, None, 5.0, 1.0) is None
+    assert decode_ms(None, None, None, 101.0) is None

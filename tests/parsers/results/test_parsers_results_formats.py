@@ -6,16 +6,20 @@ import pytest
 
 from moeprof.parsers.results.formats import FORMATS, read_results
 from moeprof.store.errors import BadInput
-from moeprof.tests.parsers.results.result_files import VLLM_SERVE, record, written
+from moeprof.tests.parsers.results.result_files import ALL_FORMATS, VLLM_SERVE, record, written
 
 
-def test_each_format_is_told_from_the_others(tmp_path: Path) -> None:
-    samples = [VLLM_SERVE]
-    for at, sample in enumerate(samples):
-        (row,) = read_results(written(tmp_path / f"{at}.txt", sample))
-        assert row.tpot_ms is not None
-        first = next(form for form in FORMATS if form.recognises(record(sample)))
-        assert first is FORMATS[at]
+@pytest.mark.parametrize("at", range(len(ALL_FORMATS)))
+def test_each_format_is_told_from_the_others(tmp_path: Path, at: int) -> None:
+    one = record(ALL_FORMATS[at])
+    assert next(form for form in FORMATS if form.recognises(one)) is FORMATS[at]
+    rows = read_results(written(tmp_path / "r.txt", ALL_FORMATS[at]))
+    assert rows
+    assert len({row.row_id for row in rows}) == len(rows)
+
+
+def test_every_format_has_a_sample() -> None:
+    assert len(ALL_FORMATS) == len(FORMATS)
 
 
 def test_lines_of_a_file_are_rows_of_their_own(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_processes_that_append_at_once_lose_nothing(tmp_path: Path) -> None:
     with ProcessPoolExecutor(2) as pool:
         done = [pool.submit(_append, tmp_path, str(at)) for at in range(8)]
         assert [one.result() for one in done] == [Appended(1, 0)] * 8
-    names = read_rows_table(tmp_path / ROWS_FILE)["row_id"].to_pylist()
+    names = map(str, read_rows_table(tmp_path / ROWS_FILE)["row_id"].to_pylist())
     assert sorted(names) == [str(at) for at in range(8)]
 
 

@@ -11,14 +11,18 @@ import pytest
 
 from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.costmodel.steptime.features.steps import Steps
-from moeprof.costmodel.steptime.roofline import decode_roofline_us
+from moeprof.costmodel.steptime.roofline import decode_roofline_us, roofline_us
 from moeprof.costmodel.steptime.rows.gate import (
     ABOVE_ROOFLINE,
+    FAILED,
     MISSING,
     MULTI_NODE,
     MULTIMODAL,
+    OVER_LIMIT,
     PIPELINE,
+    SPECULATIVE,
     TOO_FAST,
+    TOO_SLOW,
     UNKNOWN_MODEL,
     WRONG_BATCH,
     WRONG_GPUS,
@@ -36,6 +40,11 @@ GOOD = {
     "isl": 500.0, "osl": 200.0, "tpot_ms": 10.0, "tput_tok_s": 800.0,
 }  # fmt: skip
 
+MICROSECONDS = "times look 1000 times too large: microseconds as milliseconds"
+SECONDS = "times look 1000 times too small: seconds as milliseconds"
+BY_LAW = {"batch_kind": "littles_law", "max_concurrency": 8.0}
+OF_A_TRACE = {"batch_kind": "step", "isl": None, "osl": None, "batch": None}
+
 
 @pytest.mark.parametrize(
     ("change", "reason"),
@@ -50,7 +59,20 @@ GOOD = {
         ({"batch": 0.0}, MISSING),
         ({"tpot_ms": float("nan")}, MISSING),
         ({"ctx": None}, MISSING),
-        ({"tpot_ms": 10_000.0}, WRONG_BATCH),
+        ({"tpot_ms": 60.0}, WRONG_BATCH),
+        ({"tpot_ms": 10_000.0}, f"{WRONG_BATCH}; {MICROSECONDS}"),
+        ({"tpot_ms": 0.01}, f"{WRONG_BATCH}; {SECONDS}"),
+        (BY_LAW, ""),
+        (BY_LAW | {"batch": 15.0}, OVER_LIMIT),
+        (BY_LAW | {"batch": 8000.0}, f"{OVER_LIMIT}; {MICROSECONDS}"),
+        (BY_LAW | {"max_concurrency": None, "batch": 15.0}, ""),
+        ({"speculative": True}, SPECULATIVE),
+        ({"failed_share": 0.1}, ""),
+        ({"failed_share": 0.11}, FAILED),
+        ({"disaggregated": True}, MULTI_NODE),
+        ({"dp": None, "n_gpu": None}, ""),
+        (OF_A_TRACE, ""),
+        (OF_A_TRACE | {"tpot_ms": None}, MISSING),
     ],
 )
 def test_a_row_is_judged_by_what_it_says_of_itself(change: dict[str, Any], reason: str) -> None:
@@ -62,6 +84,28 @@ def test_a_step_is_no_shorter_than_reading_the_weights() -> None:
     roofline = decode_roofline_us(columns_of(rows))
     reasons = physical_reasons(replace(rows, step_us=roofline * np.asarray([1.0, 0.8, 0.2])))
     assert reasons.tolist() == ["", ABOVE_ROOFLINE, TOO_FAST]
+
+
+def test_a_step_is_not_hundreds_of_times_slower_than_it_need_be() -> None:
+    rows = rows_of(served(MIXTRAL_8X7B), sizes=2)
+    roofline = roofline_us(columns_of(rows))
+    reasons = physical_reasons(replace(rows, step_us=roofline * np.asarray([400.0, 600.0])))
+    assert reasons.tolist() == ["", TOO_SLOW]
+
+
+@pytest.mark.parametrize(
+    ("factor", "named"), [(1e-3, f"{TOO_FAST}; {SECONDS}"), (1e3, f"{TOO_SLOW}; {MICROSECONDS}")]
+)
+def test_times_of_another_unit_are_named(factor: float, named: str) -> None:
+    """Of the source whose times they are, and of no other."""
+    rows = rows_of(served(MIXTRAL_8X7B), sizes=4)
+    usual = 3 * roofline_us(columns_of(rows))
+    mixed = replace(
+        rows,
+        step_us=usual * np.asarray([factor, factor, 1.0, 1.0]),
+        source=np.asarray(["a", "a", "b", "b"]),
+    )
+    assert physical_reasons(mixed).tolist() == [named, named, "", ""]
 
 
 def test_the_time_of_a_decode_step_goes_before_the_mean() -> None:
