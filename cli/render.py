@@ -34,6 +34,7 @@ _data = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 _EXPONENT_FROM = 1e9
 _COLUMNS = 79
 _NO_BREAK = "\N{NO-BREAK SPACE}"
+_LONGEST_ROUND = 30
 _LONGEST_NAME = 16  # the progress bar has no room for more of an operation
 _OUTCOME_STYLES = {
     "PASS": "green",
@@ -178,24 +179,51 @@ class Talk:
 
     def _started(self) -> Progress:
         if self._bar is None:
-            self._bar = Progress(
-                TextColumn("{task.description:22}", markup=False),
-                BarColumn(bar_width=16),
-                MofNCompleteColumn(),
-                TimeElapsedColumn(),
-                TextColumn("ETA", markup=False),
-                TimeRemainingColumn(),
-                console=_talk,
-            )
-            self._bar.add_task("starting", total=None)
+            self._bar = _bar(22, 16)
             self._bar.start()
         return self._bar
 
 
+class Rounds:
+    """A progress bar over rounds of the same work, with the time left; on a terminal alone."""
+
+    def __init__(self) -> None:
+        self._bar = _bar(_LONGEST_ROUND, 12)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._bar.live.is_started:  # a bar that ends prints a line
+            self._bar.stop()
+
+    def next(self, name: str, done: int, total: int) -> None:
+        """Show which round comes next, after `done` of `total`."""
+        shown = printable(shortened(name, _LONGEST_ROUND), _talk.encoding)
+        self._bar.update(self._bar.task_ids[0], description=shown, completed=done, total=total)
+        if _talk.is_terminal:
+            self._bar.start()
+
+
+def _bar(name_columns: int, bar_columns: int) -> Progress:
+    """A bar that has not started: a name, done of total, the time gone and the time left."""
+    bar = Progress(
+        TextColumn(f"{{task.description:{name_columns}}}", markup=False),
+        BarColumn(bar_width=bar_columns),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("ETA", markup=False),
+        TimeRemainingColumn(),
+        console=_talk,
+    )
+    bar.add_task("starting", total=None)
+    return bar
+
+
 def name_lines(name: str, most: int) -> Lines:
-    """A curve's name on lines of at most so many characters, none broken within a word."""
+    """A name on lines of at most so many characters, none broken within a word."""
     lines = [""]
-    for word in re.findall("[^-]*-?", name):
+    for word in re.findall("[^-_]*[-_]?", name):
         if lines[-1] and len(lines[-1] + word) > most:
             lines.append("")
         lines[-1] += word

@@ -1,50 +1,91 @@
-"""`moeprof steptime validate`: a model of steps against rows that it was not fitted to."""
+"""`moeprof steptime validate`: predictions of steps and energy against rows no fit had."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from ...store.errors import BadInput
 from .. import render
 from ..options import Json
+from .verdict import show_verdict
+
+if TYPE_CHECKING:
+    from ...store.verdicts.step_validation import StepValidation
+
+File = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="FILE",
+        help="step_time_model.json, judged on the rows of DIR that it was not fitted to.",
+    ),
+]
+Data = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR",
+        help="Folder of rows. Without FILE, fits of them are judged, each without a part.",
+    ),
+]
+LeaveOne = Annotated[
+    Literal["configuration", "model", "gpu", "ngpu", "engine", "dense", "time"] | None,
+    typer.Option(
+        "--leave-one",
+        help="Judge fits of the rows of DIR alone, each without one model, one type or number of"
+        " GPUs, one engine, or a tenth of the configurations. dense: predict MoE models from dense"
+        " ones; time: the last 20 % of the rows from those before.",
+        show_default="configuration, of DIR alone",
+    ),
+]
+Limit = Annotated[
+    float | None,
+    typer.Option(
+        help="Largest median error that passes, in percent; of the 90th percentile 3 times that.",
+        show_default="of FILE 1.25 times what it states; else docs/steptime.md",
+    ),
+]
 
 
 def validate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="step_time_model.json.")],
-    data: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder of serving_rows.parquet and models.csv.")
-    ],
+    file: File = None,
+    *,
+    data: Data,
+    leave_one: LeaveOne = None,
+    limit: Limit = None,
     json: Json = False,
 ) -> None:
-    """Judge a model of steps by rows that it was not fitted to.
+    """Judge predictions of steps, power and energy: PASS (0), FAIL (1), AMBIGUOUS (125).
 
-    Exit code 1 if the errors or the intervals are not what the file says.
-    """
-    from ...pipeline.steptime.validate import validate_steps
+    \b
+    moeprof steptime validate step_time_model.json other-rows
+    moeprof steptime validate rows --leave-one model
+    """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
+    from ...store.document import to_json
 
-    verdict = validate_steps(file, data)
+    if limit is not None and not 0 < limit < 100:
+        raise BadInput(f"--limit {limit:g} is no percentage", hint="write 15 for 15 %")
+    verdict = _judge(file or [], data, leave_one, None if limit is None else limit / 100)
     if json:
-        render.data(asdict(verdict) | {"passed": verdict.passed})
+        render.text(to_json(verdict))
     else:
-        render.table(
-            "Predicted against measured mean steps, in %",
-            ["rows of", "#rows", "#median", "#p90", "#bias", "#90 % holds", "#roofline"],
-            [
-                [
-                    score.group,
-                    str(score.rows),
-                    *(f"{100 * one:.1f}" for one in (score.median, score.p90, score.bias)),
-                    "-" if score.coverage is None else f"{100 * score.coverage:.1f}",
-                    f"{100 * score.roofline:.1f}",
-                ]
-                for score in verdict.scores
-            ],
+        show_verdict(verdict)
+    raise typer.Exit(verdict.outcome.exit_code)
+
+
+def _judge(
+    files: list[Path], data: Path, leave_one: str | None, limit: float | None
+) -> "StepValidation":
+    from ...pipeline.steptime.validate import LEFT_OUT, validate_file, validate_fits
+
+    if not files:
+        left_out = next(one for one in LEFT_OUT if one == (leave_one or LEFT_OUT[0]))
+        with render.Rounds() as rounds:
+            return validate_fits(data, left_out, limit, rounds.next)
+    if len(files) > 1:
+        raise BadInput(f"{len(files)} files were given", hint="give one FILE, and DIR after it")
+    if leave_one is not None:
+        raise BadInput(
+            f"--leave-one judges fits of the rows of {data}, and {files[0]} is none of them",
+            hint="give DIR alone, or leave --leave-one out",
         )
-    for reason, count in verdict.refused.items():
-        render.warn(f"{count} rows refused: {reason}")
-    for why in verdict.why:
-        render.warn(why)
-    render.say("verdict: " + ("PASS" if verdict.passed else "FAIL"))
-    if not verdict.passed:
-        raise typer.Exit(1)
+    return validate_file(files[0], data, limit)

@@ -24,13 +24,21 @@ _LIMITS: Final[Mapping[str, Mapping[str, tuple[float, float]]]] = {
     "gpu": {STEP: (0.15, 0.46), POWER: (0.165, 0.39), ENERGY: (0.20, 0.50)},
     "dense": {STEP: (0.23, 0.50), POWER: (0.165, 0.39), ENERGY: (0.25, 0.55)},
 }
-LEFT_OUT: Final = tuple(_LIMITS)
+_SOURCES: Final[Mapping[str, str]] = {
+    "configuration": "fits that did not see the configuration",
+    "time": "fits to what was measured before",
+    "ngpu": "fits that did not see the number of GPUs",
+    "model": "fits that did not see the model",
+    "engine": "fits that did not see the engine",
+    "gpu": "fits that did not see the type of GPU",
+    "dense": "fits to dense models alone",
+}
 
 
 def limits_left_out(left_out: str, kind: str) -> StepLimits:
     """The limits on fits that did not see what is left out; `kind` is STEP, POWER or ENERGY."""
     median, p90 = _LIMITS[left_out][kind]
-    return StepLimits(median, p90, COVERAGE, f"fits without the {left_out}")
+    return StepLimits(median, p90, COVERAGE, _SOURCES[left_out])
 
 
 def limits_of_file(median: float, p90: float) -> StepLimits:

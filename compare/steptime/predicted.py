@@ -18,7 +18,7 @@ class Predicted:
 
     `factor` is what a value of 90 % of such rows lies within, up or down; None where the model
     gives no interval. `baselines` are simpler predictions by name. `left_out` names the group
-    without which each row's fit was made; None where one model predicted all.
+    without which each row's fit was made; None where that says no more than the other groups.
     """
 
     quantity: str
@@ -44,7 +44,9 @@ class Predicted:
 
 
 def together(rows: ServingRows, parts: Sequence[tuple[str, Places, Predicted]]) -> Predicted:
-    """Predictions of some of `rows` as one, at least one: the name of each, its places and itself.
+    """Predictions of some of `rows`, at least one, as one.
+
+    A part is the group that it left out, the places of its rows, and their predictions.
 
     A factor or a baseline that a part lacks is left out of the whole.
     """
@@ -86,5 +88,5 @@ def _by_time(time_s: Array) -> Strings:
     parts = later(time_s)
     if not (parts == 1).any():
         return np.full(len(time_s), "")
-    names = np.where(parts == 1, "last 20 % in time", "first 80 %")
-    return np.where(np.isfinite(parts), names, "time unknown")
+    names = np.where(parts == 1, "last 20 %", "first 80 %")
+    return np.where(np.isfinite(parts), names, "unknown time")

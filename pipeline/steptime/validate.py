@@ -1,118 +1,145 @@
-"""Judge `step_time_model.json` by rows that it was not fitted to."""
+"""Judge steps and energy: of `step_time_model.json` on rows that it was not fitted to, or of fits.
 
-from dataclasses import dataclass
+Fits are made from the rows themselves, each without what is left out.
+"""
+
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...costmodel.steptime.features.steps import Array
-from ...costmodel.steptime.prediction import found_score, step_fit_of, step_model_of
-from ...costmodel.steptime.roofline import roofline_us
-from ...costmodel.steptime.rows.serving_rows import ServingRows, columns_of
+from ...compare.outcomes import overall
+from ...compare.steptime import limits
+from ...compare.steptime.judge import judge
+from ...compare.steptime.predicted import Predicted
+from ...costmodel.steptime.fit.build import TARGETS
+from ...costmodel.steptime.fit.targets import rows_telling
+from ...costmodel.steptime.prediction import found_score
+from ...costmodel.steptime.rows.fingerprints import DIGITS, fingerprints
+from ...costmodel.steptime.rows.serving_rows import ServingRows
 from ...store.document import read_document
 from ...store.errors import BadInput
+from ...store.recording import sha256_of
 from ...store.serving.step_time_model import StepTimeFile
-from .folder import read_folder
+from ...store.verdicts.step_validation import StepLimits, StepValidation
+from .folder import files_of, read_folder
+from .judged import ENERGY, POWER, STEPS, JudgedEnergy, JudgedSteps
+from .refits import Report, refit
+from .splits import LEFT_OUT, LeftOut
 
-_LEAST_COVERAGE: Final = 0.86  # intervals of 90 % must hold so many
-_MOST_WORSE: Final = 1.25  # times the error that the file says of configurations it never saw
+__all__ = ["LEFT_OUT", "validate_file", "validate_fits", "was_fitted"]
 
-
-@dataclass(frozen=True, slots=True)
-class GroupScore:
-    """Errors of one group of rows; shares, not percent.
-
-    `bias` is the median of predicted / measured - 1, `coverage` the share of rows within the
-    intervals of 90 %, `roofline` the median error of the roofline.
-    """
-
-    group: str
-    rows: int
-    median: float
-    p90: float
-    bias: float
-    coverage: float | None
-    roofline: float
+_KINDS = {POWER: limits.POWER, ENERGY: limits.ENERGY}
 
 
-@dataclass(frozen=True, slots=True)
-class StepVerdict:
-    """Scores of all rows first, then by source, GPU and kind of model; `why` the rows fail.
+def validate_file(path: Path, data: Path, limit: float | None = None) -> StepValidation:
+    """Judge the model at `path` by the rows of a folder that it was not fitted to.
 
-    `refused` maps reasons to rows.
-    """
-
-    scores: tuple[GroupScore, ...]
-    why: tuple[str, ...]
-    refused: dict[str, int]
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing speaks against the file."""
-        return not self.why
-
-
-def validate_steps(path: Path, data: Path) -> StepVerdict:
-    """Predict the rows of a folder by the model at `path`, and judge the errors.
-
-    Raises BadInput for files of something else, and where more than half of the rows are refused or
-    none has a mean step.
+    `limit` is the largest median error that passes; None: 1.25 times what the file states of
+    configurations that it never saw. Raises BadInput for files of something else, where more than
+    half of the rows are refused, where the file was fitted to all of them, and where they tell
+    nothing that the file predicts.
     """
     file = read_document(path, StepTimeFile)
     rows, refused = read_folder(data)
     refused.require_most()
-    rows = rows.taken(np.flatnonzero(np.isfinite(rows.step_us)))
-    if not len(rows):
-        raise BadInput(f"no row of {data} has a mean step", hint="give rows with tpot_ms")
-    predicted, roofline = step_model_of(file, "mean").step_us(rows), roofline_us(columns_of(rows))
-    factor = step_fit_of(file, "mean").factors.get("90")
-    scores = tuple(
-        _score(name, rows, at, predicted, roofline, factor) for name, at in _groups(rows)
-    )
-    return StepVerdict(scores, tuple(_against(scores[0], file)), refused.by_reason)
-
-
-def _groups(rows: ServingRows) -> list[tuple[str, NDArray[np.bool_]]]:
-    kinds = np.where(rows.has_experts, "models with experts", "dense models")
-    groups = [("all", np.ones(len(rows), dtype=bool))]
-    for labels in (kinds, rows.source, rows.gpu_names):
-        groups += [(str(name), labels == name) for name in np.unique(labels)]
-    return groups
-
-
-def _score(
-    name: str,
-    rows: ServingRows,
-    at: NDArray[np.bool_],
-    predicted: Array,
-    roofline: Array,
-    factor: float | None,
-) -> GroupScore:
-    ratio = predicted[at] / rows.step_us[at]
-    off = np.abs(ratio - 1)
-    within = None if factor is None else np.abs(np.log(ratio)) <= np.log(factor)
-    return GroupScore(
-        group=name,
-        rows=int(at.sum()),
-        median=float(np.median(off)),
-        p90=float(np.quantile(off, 0.9)),
-        bias=float(np.median(ratio) - 1),
-        coverage=None if within is None else float(within.mean()),
-        roofline=float(np.median(np.abs(roofline[at] / rows.step_us[at] - 1))),
-    )
-
-
-def _against(whole: GroupScore, file: StepTimeFile) -> list[str]:
-    found, own = [], found_score(file, "mean").median
-    if whole.median > _MOST_WORSE * own:
-        found.append(
-            f"the median error is {whole.median:.1%}, and {own:.1%} was found for configurations"
-            " that no fit saw"
+    fitted = was_fitted(file, rows)
+    if fitted.all():
+        raise BadInput(
+            f"{path} was fitted to every row of {data}: they are no test of it",
+            hint=f"give other rows, or leave some out: moeprof steptime validate {data}"
+            " --leave-one model",
         )
-    if whole.coverage is not None and whole.coverage < _LEAST_COVERAGE:
-        found.append(f"intervals of 90 % hold {whole.coverage:.1%} of the rows")
-    if whole.median >= whole.roofline:
-        found.append(f"the roofline errs no more: {whole.roofline:.1%}")
-    return found
+    predicted, unjudged = _predictions(file, rows.taken(np.flatnonzero(~fitted)))
+    if not predicted:
+        named = "; ".join(f"{quantity}: {why}" for quantity, why in unjudged.items())
+        raise BadInput(f"{data} tells nothing that {path} predicts: {named}")
+    quantities = tuple(
+        judge(one, limits.limits_stated(limit) if limit else _limits_of(file, one.quantity))
+        for one in predicted
+    )
+    return StepValidation(
+        outcome=overall(one.outcome for one in quantities),
+        quantities=quantities,
+        model=str(path),
+        model_sha256=sha256_of(path),
+        left_out=None,
+        data=str(data),
+        files=files_of(data),
+        unjudged=unjudged,
+        fitted_rows=int(fitted.sum()),
+        refused=refused.by_reason,
+    )
+
+
+def validate_fits(
+    data: Path, left_out: LeftOut, limit: float | None = None, report: Report | None = None
+) -> StepValidation:
+    """Judge fits of the rows of a folder, each without what is left out of it.
+
+    `limit` is the largest median error that passes; None: that of compare/steptime/limits.py.
+    `report` is told before each fit. Raises BadInput where more than half of the rows are refused,
+    where there is nothing to leave out, and where nothing is left to fit.
+    """
+    rows, refused = read_folder(data)
+    refused.require_most()
+    found = refit(rows, left_out, report or (lambda *_: None))
+
+    quantities = []
+    for one in found.predicted:
+        kind = _KINDS.get(one.quantity, limits.STEP)
+        allowed = limits.limits_stated(limit) if limit else limits.limits_left_out(left_out, kind)
+        quantities.append(judge(one, allowed))
+    return StepValidation(
+        outcome=overall(one.outcome for one in quantities),
+        quantities=tuple(quantities),
+        model=None,
+        model_sha256=None,
+        left_out=left_out,
+        data=str(data),
+        files=files_of(data),
+        unjudged=found.unjudged,
+        fitted_rows=0,
+        refused=refused.by_reason,
+    )
+
+
+def was_fitted(file: StepTimeFile, rows: ServingRows) -> NDArray[np.bool_]:
+    """Whether the file was fitted to each row, by what was measured; of shape (n,)."""
+    digits = file.fingerprints
+    known = [digits[at : at + DIGITS] for at in range(0, len(digits), DIGITS)]
+    return np.isin(fingerprints(rows), known)
+
+
+def _predictions(
+    file: StepTimeFile, rows: ServingRows
+) -> tuple[tuple[Predicted, ...], dict[str, str]]:
+    """What a file says of rows, by quantity, and why it says nothing of others."""
+    predicted, unjudged = [], {}
+    for target in TARGETS:
+        some = rows_telling(rows, target)
+        if target not in file.steps:
+            unjudged[STEPS[target]] = f"the file has no fit: {file.absent.get(target, 'unknown')}"
+        elif not len(some):
+            unjudged[STEPS[target]] = "no row has its time"
+        else:
+            predicted.append(JudgedSteps.of_file(file, target).predicted(target, some))
+    powered = rows_telling(rows, "power")
+    if file.power is None or "mean" not in file.steps:
+        unjudged["power"] = f"the file has no fit: {file.absent.get('power', 'unknown')}"
+    elif not len(powered):
+        unjudged["power"] = "no row has the power of all GPUs at its mean step"
+    else:
+        step_us = JudgedSteps.of_file(file, "mean").step_us(powered)
+        predicted += JudgedEnergy.of_file(file.power).predicted(powered, step_us)
+    return tuple(predicted), unjudged
+
+
+def _limits_of(file: StepTimeFile, quantity: str) -> StepLimits:
+    """What a file is held to: the errors that it states of configurations it never saw."""
+    if file.power is not None and quantity in _KINDS:
+        score = file.power.at_measured_step if quantity == POWER else file.power.j_per_token
+        return limits.limits_of_file(score.median, score.p90)
+    target = next(target for target in TARGETS if STEPS[target] == quantity)
+    found = found_score(file, target)
+    return limits.limits_of_file(found.median, found.p90)

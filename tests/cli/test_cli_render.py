@@ -145,6 +145,12 @@ def test_a_paragraph_is_wrapped_within_80_columns_and_keeps_numbers_whole(
     assert [len(line) - len(line.lstrip()) for line in lines] == [2, *[6] * (len(lines) - 1)]
 
 
+def test_rounds_say_nothing_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    with render.Rounds() as rounds:
+        rounds.next("mean step without H100", 1, 4)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_a_curve_s_name_is_broken_between_its_words_and_loses_nothing() -> None:
     assert render.name_lines("fc1-8x4-cold", 46) == ("fc1-8x4-cold",)
     lines = render.name_lines("w13_grouped-7168x2048-bf16-e256-k8-uniform-cold", 20)

@@ -102,21 +102,6 @@ def test_a_file_of_another_major_is_refused(moeprof: Moeprof, model: Path, tmp_p
     assert "9.0" in result.stderr
 
 
-def test_a_verdict_is_shown_by_group_and_ends_in_its_exit_code(
-    moeprof: Moeprof, model: Path, tmp_path: Path
-) -> None:
-    passed = moeprof("steptime", "validate", model, model.parent)
-    assert passed.exit_code == 0
-    assert "models with experts" in passed.stdout
-    assert max(map(len, passed.stdout.splitlines())) <= 80
-    assert "verdict: PASS" in passed.stderr
-    slower = public_folder(tmp_path, tpot_factor=2.0)
-    failed = moeprof("steptime", "validate", model, slower, "--json")
-    assert failed.exit_code == 1
-    assert failed.data["passed"] is False
-    assert len(failed.data["why"]) >= 2
-
-
 def test_the_cache_and_what_bounds_the_requests_are_told(moeprof: Moeprof, model: Path) -> None:
     asked = ("--model", "llama-3-8b", "--gpu", "H100", "--batch", "8,4096")
     told = " ".join(moeprof("steptime", "predict", model, *asked, "--output", "500").stderr.split())

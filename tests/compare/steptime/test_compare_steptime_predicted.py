@@ -1,11 +1,13 @@
 """Rows are grouped by what they are of, and by time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moeprof.compare.steptime.predicted import later
+from moeprof.compare.steptime.predicted import later, together
 from moeprof.tests.compare.steptime.predictions import predictions
 
 
@@ -14,6 +16,31 @@ def test_rows_are_grouped_by_kind_workload_source_gpu_and_time() -> None:
     assert list(groups) == ["kind", "workload", "source", "GPU", "time"]
     assert set(groups["kind"].tolist()) == {"dense models", "MoE models"}
     assert np.unique(groups["time"], return_counts=True)[1].tolist() == [102, 26]
+
+
+def test_parts_of_the_rows_become_one_with_the_group_that_each_left_out() -> None:
+    whole = predictions()
+    places = [np.arange(64, 128), np.arange(8)]
+    parts = [
+        replace(
+            whole,
+            rows=whole.rows.taken(at),
+            predicted=whole.predicted[at],
+            measured=whole.measured[at],
+            factor=np.full(len(at), 1.5),
+            baselines={"roofline": whole.baselines["roofline"][at]},
+        )
+        for at in places
+    ]
+    found = together(whole.rows, list(zip(("a", "b"), places, parts, strict=True)))
+    assert found.rows.name.tolist() == [*map(str, range(64, 128)), *map(str, range(8))]
+    assert found.predicted.tolist() == whole.predicted[np.concatenate(places)].tolist()
+    assert found.left_out is not None
+    assert found.left_out.tolist() == ["a"] * 64 + ["b"] * 8
+    assert list(found.groupings())[-1] == "left out"
+    lacks = replace(parts[1], factor=None, baselines={})
+    some = together(whole.rows, [("a", places[0], parts[0]), ("b", places[1], lacks)])
+    assert (some.factor, some.baselines) == (None, {})
 
 
 def test_the_last_fifth_is_told_among_rows_that_have_a_time() -> None:

@@ -31,7 +31,7 @@ def test_a_score_lies_within_its_interval() -> None:
 def test_groups_of_few_configurations_have_no_interval_and_groups_add_up() -> None:
     scores = scores_of(predictions())
     by_gpu = [score for score in scores if score.by == "GPU"]
-    assert [score.group for score in by_gpu] == ["A100-80G", "B200", "H100", "H200"]
+    assert [score.group for score in by_gpu] == ["A100-80GB", "B200", "H100", "H200"]
     assert {score.configurations for score in by_gpu} == {4}
     assert all(score.median.low is None for score in by_gpu)
     assert sum(score.rows for score in by_gpu) == 128

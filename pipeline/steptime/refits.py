@@ -1,0 +1,106 @@
+"""Predict rows by fits that saw nothing of their group, by what is left out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final, get_args
+
+import numpy as np
+
+from ...compare.steptime.predicted import Predicted, together
+from ...costmodel.steptime.fit.targets import rows_telling, why_too_few
+from ...costmodel.steptime.rows.serving_rows import Places, ServingRows
+from ...store.errors import BadInput
+from ...store.serving.step_time_model import Target
+from .judged import STEPS, JudgedEnergy, JudgedSteps, left_out_us
+from .splits import LeftOut, Split, splits_of
+
+Report = Callable[[str, int, int], None]  # what is fitted next, after how many of how many
+_TARGETS: Final[tuple[Target, ...]] = get_args(Target)
+_TOLD_BY_GROUP: Final = frozenset({"model", "ngpu", "engine"})  # rows are told by GPU in any case
+
+
+@dataclass(frozen=True, slots=True)
+class Refits:
+    """Predictions by quantity, and why a quantity or a group of its rows has none."""
+
+    predicted: tuple[Predicted, ...]
+    unjudged: dict[str, str]
+
+
+def refit(rows: ServingRows, left_out: LeftOut, report: Report) -> Refits:
+    """Predict every row that can be, without its group.
+
+    Raises BadInput where there is nothing to leave out, or nothing that a fit can be made from.
+    """
+    unjudged: dict[str, str] = {}
+    kinds = [_Kind(target, rows_telling(rows, target), unjudged) for target in _TARGETS]
+    kinds.sort(key=lambda kind: len(kind.rows), reverse=True)
+    work = [(kind, split) for kind in kinds for split in kind.splits(left_out)]
+    for done, (kind, split) in enumerate(work):
+        report(f"{STEPS[kind.target]} without {split.group}", done, len(work))
+        kind.add(split)
+    predicted = [one for kind in kinds for one in kind.predicted()]
+    if left_out not in _TOLD_BY_GROUP:
+        predicted = [replace(one, left_out=None) for one in predicted]
+    if not predicted:
+        raise _nothing(STEPS[kinds[0].target], unjudged)
+    report("done", len(work), len(work))
+    return Refits(tuple(predicted), unjudged)
+
+
+def _nothing(quantity: str, unjudged: dict[str, str]) -> BadInput:
+    """Refuse rows of which no fit can be made, by the first reason on a quantity."""
+    why = next(why for named, why in unjudged.items() if named.startswith(quantity))
+    return BadInput(
+        f"no {quantity} can be predicted by a fit of other rows: {why}",
+        hint="give more rows, or leave out less: --leave-one configuration",
+    )
+
+
+@dataclass(slots=True)
+class _Kind:
+    """A kind of step, and what was predicted of its rows so far."""
+
+    target: Target
+    rows: ServingRows
+    unjudged: dict[str, str]
+    parts: dict[str, list[tuple[str, Places, Predicted]]] = field(default_factory=dict)
+
+    def splits(self, left_out: LeftOut) -> tuple[Split, ...]:
+        """What to leave out; nothing, with the reason, where that cannot be."""
+        if not (why := why_too_few(self.rows, self.target)):
+            try:
+                return splits_of(self.rows, left_out)
+            except BadInput as error:
+                why = str(error)
+        self.unjudged[STEPS[self.target]] = why
+        return ()
+
+    def add(self, split: Split) -> None:
+        """Predict the rows of one split: steps, and at mean steps power and energy."""
+        training, tested = self.rows.taken(split.training), self.rows.taken(split.tested)
+        if why := why_too_few(training, self.target):
+            self.unjudged[f"{STEPS[self.target]} of {split.group}"] = why
+            return
+        left_us = left_out_us(training)
+        steps = JudgedSteps.fitted(training, left_us)
+        self._keep(split.group, split.tested, steps.predicted(self.target, tested))
+        has_power = np.flatnonzero(np.isfinite(tested.power_w))
+        if self.target != "mean" or not len(has_power):
+            return
+        known = np.flatnonzero(np.isfinite(training.power_w))
+        powered = training.taken(known)
+        if why := why_too_few(powered, "power"):
+            self.unjudged[f"power of {split.group}"] = why
+            return
+        some = tested.taken(has_power)
+        energy = JudgedEnergy.fitted(powered, left_us[known])
+        for told in energy.predicted(some, steps.step_us(some)):
+            self._keep(split.group, split.tested[has_power], told)
+
+    def _keep(self, group: str, places: Places, told: Predicted) -> None:
+        self.parts.setdefault(told.quantity, []).append((group, places, told))
+
+    def predicted(self) -> list[Predicted]:
+        """What was predicted, by quantity."""
+        return [together(self.rows, parts) for parts in self.parts.values()]

@@ -1,0 +1,66 @@
+"""What a file predicts is what is judged, beside the simpler predictions of its own rows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from moeprof.costmodel.steptime.fit.build import build_step_time
+from moeprof.costmodel.steptime.power import tdp_w
+from moeprof.costmodel.steptime.prediction import predict_steps
+from moeprof.costmodel.steptime.roofline import roofline_us
+from moeprof.costmodel.steptime.rows.gate import Refused
+from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
+from moeprof.pipeline.steptime.judged import JudgedEnergy, JudgedSteps, left_out_us
+from moeprof.store.serving.step_time_model import StepTimeFile
+from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of, timed_rows
+
+
+@pytest.fixture(scope="module")
+def rows() -> ServingRows:
+    """Sixteen deployments at 60 % of the TDP."""
+    rows = timed_rows(rows_of(*many_deployments(), sizes=4))
+    return replace(rows, power_w=0.6 * tdp_w(rows))
+
+
+@pytest.fixture(scope="module")
+def file(rows: ServingRows) -> StepTimeFile:
+    """Their model."""
+    return build_step_time(rows, Refused(64, {}), {})
+
+
+def test_steps_are_those_that_the_file_predicts(file: StepTimeFile, rows: ServingRows) -> None:
+    told = JudgedSteps.of_file(file, "mean").predicted("mean", rows)
+    first = rows.which == 0
+    asked = predict_steps(file, rows.deployments[0], rows.steps.taken(np.flatnonzero(first)))
+    assert told.predicted[first] * 1e3 == pytest.approx(asked.step_us)
+    assert told.factor is not None
+    assert asked.high_us is not None
+    assert (asked.step_us * told.factor[first]) == pytest.approx(asked.high_us)
+    assert list(told.baselines) == ["roofline", "blackbox"]
+    assert told.baselines["roofline"] * 1e3 == pytest.approx(roofline_us(columns_of(rows)))
+
+
+def test_energy_is_that_at_the_predicted_step(file: StepTimeFile, rows: ServingRows) -> None:
+    assert file.power is not None
+    step_us = 1.5 * rows.step_us
+    power, energy = JudgedEnergy.of_file(file.power).predicted(rows, step_us)
+    assert (power.unit, energy.unit) == ("W", "J")
+    assert power.measured.tolist() == rows.power_w.tolist()
+    assert energy.measured == pytest.approx(rows.power_w * rows.step_us / 1e6 / rows.steps.running)
+    assert np.median(energy.predicted / energy.measured) == pytest.approx(1.5, rel=0.05)
+    (typical,) = energy.baselines.values()
+    assert typical == pytest.approx(1.5 * energy.measured)
+
+
+def test_a_fit_of_rows_says_what_a_file_of_them_says(file: StepTimeFile, rows: ServingRows) -> None:
+    left_us = left_out_us(rows)
+    steps = JudgedSteps.fitted(rows, left_us)
+    of_file = JudgedSteps.of_file(file, "mean")
+    assert steps.step_us(rows) == pytest.approx(of_file.step_us(rows))
+    assert steps.blackbox_us(rows) == pytest.approx(of_file.blackbox_us(rows))
+    assert steps.factor == pytest.approx(of_file.factor)
+    assert file.power is not None
+    energy, told = JudgedEnergy.fitted(rows, left_us), JudgedEnergy.of_file(file.power)
+    assert energy.energy_factor == pytest.approx(told.energy_factor)
+    assert energy.typical.share == pytest.approx(told.typical.share)
