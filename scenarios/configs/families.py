@@ -25,8 +25,9 @@ NOT_RENORMALISED: Final = frozenset({
 CLIPPED: Final = frozenset({"gpt_oss"})
 # Feed-forward networks of two matrices, without a gate; the last three are of experts.
 UNGATED: Final = frozenset({
-    "bloom", "falcon", "gpt2", "gpt_bigcode", "gpt_neox", "nemotron", "opt", "phi", "starcoder2",
-    "nemotron_h", "nllb-moe", "switch_transformers",
+    "apertus", "apertus1p5", "arcee", "biogpt", "bloom", "codegen", "falcon", "fuyu", "gpt2",
+    "gpt_bigcode", "gpt_neox", "gptj", "jais2", "nanochat", "nemotron", "opt", "persimmon", "phi",
+    "starcoder2", "nemotron_h", "nllb-moe", "switch_transformers",
 })  # fmt: skip
 # Families whose head shares the embedding's weights unless their files say otherwise.
 TIED: Final = frozenset({
@@ -34,6 +35,18 @@ TIED: Final = frozenset({
     "gemma2", "gemma3", "gemma3n", "gemma4", "gpt2", "gpt_bigcode", "jetmoe", "lfm2", "lfm2_moe",
     "lfm3", "minicpm3", "mpt", "opt", "smollm3", "starcoder2", "zamba", "zamba2", "zaya",
 })  # fmt: skip
+# Families whose networks are four times as wide as the model unless their files say otherwise.
+FOUR_TIMES_WIDE: Final = frozenset({"bloom", "codegen", "falcon", "gpt2", "gpt_bigcode", "gptj"})
+# Families that no key gives away, with what is not counted of them.
+UNCOUNTED: Final = {
+    "hrm": "runs its layers several times",
+    "minimax_m3": "is sparse by blocks",
+    "minimax_m3_vl": "is sparse by blocks",
+    "zamba": "shares its weights between layers",
+    "zamba2": "shares its weights between layers",
+}
+# Families whose queries come with a gate of their size, which multiplies what attention gives.
+GATED_ATTENTION: Final = frozenset({"afmoe", "qwen3_5", "qwen3_5_moe", "qwen3_next"})
 # What the configuration class of a family has where a published file leaves it out.
 DEFAULTS: Final[dict[str, dict[str, Any]]] = {
     "gemma2": {"sliding_window_pattern": 2},

@@ -14,7 +14,8 @@ KEYS: Final = {
     "hidden_size": (
         "hidden_size",  # nearly all
         "d_model",  # DBRX, Switch, NLLB-MoE
-        "n_embd",  # Phixtral
+        "n_embd",  # Phixtral, GPT-2
+        "n_embed",  # BLOOM
     ),
     "latent_size": (
         # The experts work on a projection of the hidden state to this width.
@@ -35,7 +36,8 @@ KEYS: Final = {
         "d_ff",  # Switch
         "encoder_ffn_dim",  # NLLB-MoE
         "decoder_ffn_dim",  # NLLB-MoE
-        "n_inner",  # Phixtral
+        "n_inner",  # Phixtral, GPT-2
+        "ffn_dim",  # OPT
     ),
     # Spellings of other things too, which count where the usual ones are absent.
     "other_hidden_size": ("dim",),  # Mistral's own format
@@ -84,6 +86,7 @@ KEYS: Final = {
         "n_kv_heads",  # Mistral's own format
         "num_attention_groups",  # Step3
         "num_query_groups",  # Megatron
+        "num_kv_heads",  # Falcon
     ),
     "head_dim": ("head_dim", "attention_head_dim", "kv_channels"),  # the last: Megatron
     # Latent attention (MLA): DeepSeek, Kimi, GLM-5, LongCat-Flash, Mistral, MiniCPM3

@@ -58,9 +58,11 @@ def _gated_delta_net(config: ModelConfig, hidden: int) -> Counts:
 
 def _kimi_delta_attention(config: ModelConfig, hidden: int) -> Counts:
     """Delta rule with a decay for each channel: Kimi Linear 2025, arXiv 2510.26692."""
-    sizes = config.section["linear_attn_config"]
-    heads, head_dim = _inner(config, sizes, "num_heads"), _inner(config, sizes, "head_dim")
-    kernel, width = _inner(config, sizes, "short_conv_kernel_size"), heads * head_dim
+    sizes = config.section.get("linear_attn_config") or config.section
+    heads = _inner(config, sizes, "linear_num_heads", "num_heads")
+    head_dim = _inner(config, sizes, "linear_head_dim", "head_dim")
+    kernel = _inner(config, sizes, "linear_conv_kernel_dim", "short_conv_kernel_size")
+    width = heads * head_dim
     gates = 2 * (hidden * head_dim + head_dim * width)
     weights = 4 * hidden * width + gates + hidden * heads
     return _counts(
@@ -153,7 +155,9 @@ _COUNTED: Final[
     dict[str, tuple[Callable[[ModelConfig, list[str]], bool], Callable[[ModelConfig, int], Counts]]]
 ] = {
     "gated delta net": (_has("linear_num_value_heads"), _gated_delta_net),
-    "Kimi delta attention": (_has("linear_attn_config"), _kimi_delta_attention),
+    "Kimi delta attention": (
+        lambda config, _: family(config) == "kimi_linear", _kimi_delta_attention,
+    ),
     "lightning attention": (
         lambda config, _: family(config).startswith("minimax"), _lightning_attention,
     ),

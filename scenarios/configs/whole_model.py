@@ -11,24 +11,32 @@ from ...store.errors import BadInput, shortened
 from ...store.serving.whole_model import Experts, LatentAttention, SparseIndex, WholeModel
 from .attention import OTHER_KINDS, kinds_of_layers
 from .context_length import max_context_tokens
-from .families import DEFAULTS, TIED, UNGATED, family
+from .families import (
+    DEFAULTS,
+    FOUR_TIMES_WIDE,
+    GATED_ATTENTION,
+    TIED,
+    UNCOUNTED,
+    UNGATED,
+    family,
+)
 from .layers import count_with_experts
 from .model_config import ModelConfig, read_model_config
 from .shared_parts import shared_ffn
 from .spellings import KEYS
 from .states import STATES, state_layers
 
-_FULL: Final = ("full_attention", "attention", "hybrid")
+_FULL: Final = ("full_attention", "attention", "indexed_attention", "hybrid")
 _WINDOW: Final = ("sliding_attention", "chunked_attention")
 _LATENT: Final = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
 _COUNTED: Final = ("share_q_dim",)
 # Keys of attention and layers that have sizes which are not counted, with what they are.
 _UNCOUNTED: Final = {key: what for key, what in OTHER_KINDS.items() if key not in _COUNTED} | {
     "sparse_attention_config": "is sparse by blocks",  # MiniMax-M3
-    "num_mem_blocks": "shares its weights between layers",  # Zamba
     "use_cla": "shares its keys and values between layers",  # Hunyuan-Large
     "num_kv_shared_layers": "shares its keys and values between layers",  # Gemma 3n
     "hidden_size_per_layer_input": "has an embedding for each layer",  # Gemma 3n
+    "lru_width": "is recurrent by gates of channels",  # RecurrentGemma
     "block_configs": "has sizes by layer",  # Nemotron-NAS
     "zero_expert_num": "has two attentions in a layer",  # LongCat-Flash
     "dense_attention_every_n_layers": "is sparse by blocks",  # Phi-3-small
@@ -60,7 +68,7 @@ def whole_model(path: Path, name: str | None = None) -> WholeModel:
         layers=layers,
         hidden_size=hidden,
         heads=heads,
-        kv_heads=config.size("kv_heads") or heads,
+        kv_heads=_kv_heads(config, heads),
         head_dim=config.size("head_dim") or hidden // heads,
         intermediate_size=0,
         vocabulary=_own(config, "vocab_size"),
@@ -74,7 +82,7 @@ def whole_model(path: Path, name: str | None = None) -> WholeModel:
         states=states,
         index=_index(config, layers),
         chunked=bool(window and config.section.get("attention_chunk_size")),
-        output_gate=bool(config.section.get("attn_output_gate", family(config) == "qwen3_next")),
+        output_gate=bool(config.section.get("attn_output_gate", family(config) in GATED_ATTENTION)),
         query_rank=_own(config, "share_q_dim") if config.section.get("share_q_dim") else 0,
         ffn_apart=family(config) == "nemotron_h",
         max_context_tokens=max_context_tokens(config),
@@ -94,6 +102,8 @@ def _with_defaults(config: ModelConfig) -> ModelConfig:
 def _refuse_uncounted(config: ModelConfig) -> None:
     odd = sorted({*kinds_of_layers(config)[1]} - {*_FULL, *_WINDOW, *STATES})
     odd += [f"{key}: it {what}" for key, what in _UNCOUNTED.items() if config.section.get(key)]
+    if what := UNCOUNTED.get(family(config)):
+        odd.append(f"{family(config)}: it {what}")
     odd += [
         key for key in sorted(config.section) if _OTHER_SIZES.match(key) and config.section[key]
     ]
@@ -123,6 +133,13 @@ def _own(config: ModelConfig, key: str) -> int:
     return value
 
 
+def _kv_heads(config: ModelConfig, heads: int) -> int:
+    section = config.section
+    if section.get("multi_query") and not section.get("new_decoder_architecture"):  # Falcon 7B
+        return 1
+    return config.size("kv_heads") or heads
+
+
 def _tied(config: ModelConfig) -> bool:
     said = config.value("tied")
     return family(config) in TIED if said is None else bool(said)
@@ -135,6 +152,8 @@ def _dense_width(config: ModelConfig) -> int:
         return _own(config, "intermediate_size_mlp")
     if family(config) == "granitemoehybrid":
         return _needed(config, "shared_intermediate_size")
+    if family(config) in FOUR_TIMES_WIDE:
+        return config.size("intermediate_size") or 4 * _needed(config, "hidden_size")
     if not (section.get("block_auto_adjust_ff_dim") and family(config) == "lfm2"):
         return _needed(config, "intermediate_size", "other_intermediate_size")
     stated = section.get("block_ff_dim") or section.get("intermediate_size") or 0
