@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from ....store.errors import BadInput
-from ..features.attention import kv_bytes
+from ..features.attention import kept_bytes
 from ..features.columns import dense_weights_us, expert_weights_us
 from ..features.deployment import Deployment
 from ..features.parameters import head_parameters
@@ -23,7 +23,6 @@ BLOCK_TOKENS: Final = 16  # vLLM's default block_size
 UTILISATION: Final = 0.9
 OTHER_BYTES: Final = 2.0 * 2**30
 _VALUE_BYTES: Final = 2.0  # of the cache, as in the column kv
-_WHOLE_CONTEXT: Final = 1 << 40  # sparse attention reads a part of the cache, and keeps all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,9 @@ class Memory:
 
     @property
     def block_bytes(self) -> float:
-        """Bytes of one block on one GPU."""
-        return float(cached_bytes(self.served, np.asarray([float(BLOCK_TOKENS)]))[0])
+        """Bytes of one block on one GPU, beside states; of a state where there is nothing else."""
+        none, full = cached_bytes(self.served, np.asarray([0.0, BLOCK_TOKENS]))
+        return float(full - none or none)
 
     def blocks_of(self, context_tokens: Array) -> Array:
         """Blocks of requests with so many tokens, each of shape (n,), as the result."""
@@ -95,11 +95,7 @@ def weight_bytes(served: Deployment) -> float:
 
 def cached_bytes(served: Deployment, context_tokens: Array) -> Array:
     """Bytes that the cache of one GPU keeps for a request; of shape (n,)."""
-    model = served.model
-    if model.sparse_tokens:
-        model = replace(model, sparse_tokens=_WHOLE_CONTEXT)
-    one = np.ones(len(context_tokens))
-    return kv_bytes(model, one, context_tokens, value_bytes=_VALUE_BYTES, tp=served.tp)
+    return kept_bytes(served.model, context_tokens, value_bytes=_VALUE_BYTES, tp=served.tp)
 
 
 def _too_large(memory: Memory, missing: float, settings: EngineSettings) -> BadInput:

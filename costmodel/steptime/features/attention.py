@@ -58,11 +58,28 @@ def kv_bytes(
     Heads are split over GPUs, and repeated where there are more GPUs than heads; a latent cache
     belongs to all heads, so that every GPU reads it whole. States are read and written.
     """
-    ways = 1 if model.latent is not None else min(tp, model.kv_heads)
-    attended = attended_tokens(model, context_tokens) * kv_values_per_token(model) / ways
+    cached = _cache_bytes(model, attended_tokens(model, context_tokens), value_bytes, tp)
     indexed = context_tokens * index_bytes_per_token(model)
     states = 2 * state_bytes_per_request(model) / tp
-    return np.asarray(requests * (value_bytes * attended + indexed + states))
+    return np.asarray(requests * (cached + indexed + states))
+
+
+def kept_bytes(model: WholeModel, context_tokens: Array, *, value_bytes: float, tp: int) -> Array:
+    """Bytes that one of `tp` GPUs keeps for a request of so many tokens; of shape (n,).
+
+    A window keeps no more than it reads; sparse attention keeps all that it may choose from.
+    """
+    within = np.minimum(context_tokens, model.window_tokens)
+    tokens = model.full_layers * context_tokens + model.window_layers * within
+    indexed = context_tokens * index_bytes_per_token(model)
+    cached = _cache_bytes(model, tokens, value_bytes, tp)
+    return np.asarray(cached + indexed + state_bytes_per_request(model) / tp)
+
+
+def _cache_bytes(model: WholeModel, tokens: Array, value_bytes: float, tp: int) -> Array:
+    """Bytes on one of `tp` GPUs of so many tokens of one layer each."""
+    ways = 1 if model.latent is not None else min(tp, model.kv_heads)
+    return np.asarray(tokens * (value_bytes * kv_values_per_token(model) / ways))
 
 
 def index_bytes_per_token(model: WholeModel) -> int:
