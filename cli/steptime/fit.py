@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from .. import render
+from .kernel_output import show_kernels
 
 _OUT: Final = Path("step_time_model.json")
 _STEPS: Final = {"mean": "mean steps", "decode": "steps that decode alone"}
@@ -23,6 +24,14 @@ def fit(
         Literal["auto", "physics", "srfa", "blackbox"],
         typer.Option(help="Which form predicts; auto: the one of the smallest error."),
     ] = "auto",
+    kernel_model: Annotated[
+        Path | None,
+        typer.Option(
+            "--kernel-model",
+            metavar="FILE",
+            help="Kernels of one GPU, kernel_cost_model.json: compose its steps of them too.",
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option("--out", help="Where to write the model.")] = _OUT,
 ) -> None:
     """Fit steps of served models to measured rows.
@@ -31,7 +40,8 @@ def fit(
     """
     from ...pipeline.steptime.fit import fit_steps
 
-    file = fit_steps(data, out, target, None if method == "auto" else method)
+    form = None if method == "auto" else method
+    file = fit_steps(data, out, target, form, kernel_model)
     for reason, count in file.refused.items():
         render.warn(f"{count} rows refused: {reason}")
     for quantity, why in file.absent.items():
@@ -50,4 +60,6 @@ def fit(
                 for name, score in one.scores.items()
             ],
         )
+        if one.kernels is not None:
+            show_kernels(_STEPS[kind], one.kernels)
     render.say(f"model: {out}")

@@ -16,6 +16,8 @@ from ...store.serving.step_time_model import (
 )
 from .blackbox import Blackbox
 from .calibration import Spread
+from .composition.blended import BlendedSteps
+from .composition.kernels import ModelKernels
 from .effects import Effects
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
@@ -94,21 +96,23 @@ def predict_steps(
     version: str = "",
     own: OwnSteps | None = None,
     added_us: Mapping[str, Array] | None = None,
+    kernels: ModelKernels | None = None,
 ) -> StepPrediction:
     """Predict steps; with `own` ones, by what they take beyond the prediction.
 
-    `added_us` are parts that no fit knows of, each of shape (n,): they add to the step.
+    `added_us` are parts that no fit knows of, each of shape (n,): they add to the step. Measured
+    `kernels` of the GPU count as the fit blends them.
 
     Steps that all decode alone are predicted by the fit of those, where the file has one, others by
     that of mean steps. `version` is that of the engine, whose effect counts where it has rows.
-    Raises BadInput where the file has no fit of such steps.
+    Raises BadInput where the file has no fit of such steps, or none of these kernels, and where the
+    kernels lack what the model needs.
     """
     target = target_of(file, steps)
     fit, rows = step_fit_of(file, target), as_rows(served, steps, version)
-    beyond = np.exp(_beyond_own(file, served, steps, version, own))
-    terms = {
-        name: values * beyond for name, values in step_model_of(file, target).terms_us(rows).items()
-    }
+    model = _steps_of(file, target, kernels)
+    beyond = np.exp(_beyond_own(file, served, steps, version, own, kernels))
+    terms = {name: values * beyond for name, values in model.terms_us(rows).items()}
     added = dict(added_us or {})
     step_us = np.asarray(sum([*terms.values(), *added.values()]))
     power_w = j_per_token = energy_factor = None
@@ -116,7 +120,7 @@ def predict_steps(
         power_w = power_of(file.power).power_w(rows, step_us)
         j_per_token = power_w * step_us / 1e6 / steps.running
         energy_factor = file.power.j_per_token.factors.get("90")
-    low_us, high_us = _ends(step_us, fit.factors.get("90"))
+    low_us, high_us = _ends(step_us, _factors_of(model, fit, served).get("90"))
     low_j_per_token, high_j_per_token = _ends(j_per_token, energy_factor)
     return StepPrediction(
         step_us=step_us,
@@ -131,6 +135,15 @@ def predict_steps(
         unseen=_unseen(file, fit, served),
         beyond=_outside(fit, columns_of(rows)),
     )
+
+
+def _factors_of(
+    model: StepModel | BlendedSteps, fit: StepFit, served: Deployment
+) -> Mapping[str, float]:
+    """By coverage in percent, the factor that a step lies within."""
+    if isinstance(model, BlendedSteps):
+        return model.blend_of(served.model.name).factors
+    return fit.factors
 
 
 def power_of(found: PowerShares) -> Power:
@@ -166,6 +179,15 @@ def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
     by_level = {name: dict(level) for name, level in terms.effects.items()}
     effects = Effects(by_level, frozenset(fit.models), frozenset(fit.gpus))
     return StepModel(Physics(dict(terms.coefficients), by_engine), effects)
+
+
+def _steps_of(
+    file: StepTimeFile, target: Target, kernels: ModelKernels | None
+) -> StepModel | BlendedSteps:
+    model = step_model_of(file, target)
+    if kernels is None:
+        return model
+    return BlendedSteps.of(model, step_fit_of(file, target), kernels)
 
 
 def step_fit_of(file: StepTimeFile, target: Target) -> StepFit:
@@ -215,13 +237,18 @@ def as_rows(served: Deployment, steps: Steps, version: str = "") -> ServingRows:
 
 
 def _beyond_own(
-    file: StepTimeFile, served: Deployment, steps: Steps, version: str, own: OwnSteps | None
+    file: StepTimeFile,
+    served: Deployment,
+    steps: Steps,
+    version: str,
+    own: OwnSteps | None,
+    kernels: ModelKernels | None,
 ) -> Array:
     if own is None:
         return np.zeros(len(steps.running))
     target = target_of(file, own.steps)
     learnt = step_fit_of(file, target).spread
-    predicted = step_model_of(file, target).step_us(as_rows(served, own.steps, version))
+    predicted = _steps_of(file, target, kernels).step_us(as_rows(served, own.steps, version))
     ratios = np.log(own.step_us / predicted)
     return Spread(np.asarray(learnt.covariance), learnt.noise).log_ratio(own.steps, ratios, steps)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ..document import Amount, Count, Positive
+from .kernel_fit import KernelFit
 from .whole_model import WholeModel
 
 Terms = dict[str, Amount]
@@ -100,7 +101,8 @@ class StepFit:
     sum is known. `hyperparameters` were chosen by grouped cross-validation. `scores` are those of
     every method, by name. `models`, `gpus` and `engines` name those that have rows. `domain` has
     the smallest and largest value of each column. `factors` maps a coverage in percent to the
-    factor that a step lies within.
+    factor that a step lies within. `kernels` says how a kernel cost model of one GPU enters; None
+    where it was fitted without.
     """
 
     method: Method
@@ -120,6 +122,7 @@ class StepFit:
     spread: OwnSpread
     rows: Count
     configurations: Count
+    kernels: KernelFit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,9 @@ import pytest
 from moeprof.pipeline.steptime.fit import fit_steps
 from moeprof.store.document import read_document
 from moeprof.store.errors import BadInput
+from moeprof.store.recording import sha256_of
 from moeprof.store.serving.step_time_model import StepTimeFile
+from moeprof.tests.costmodel.steptime.composition.kernel_folder import kernel_file, kernel_folder
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
 
 
@@ -25,4 +27,29 @@ def test_steps_in_another_unit_give_no_file(tmp_path: Path, factor: float) -> No
     out = tmp_path / "step_time_model.json"
     with pytest.raises(BadInput, match="cannot be true"):
         fit_steps(public_folder(tmp_path, tpot_factor=factor), out)
+    assert not out.exists()
+
+
+def test_kernels_enter_the_fit_of_their_gpu(tmp_path: Path) -> None:
+    out, kernels = tmp_path / "step_time_model.json", kernel_file(tmp_path)
+    file = fit_steps(kernel_folder(tmp_path), out, "mean", "physics", kernels)
+    assert read_document(out, StepTimeFile) == file
+    found = file.steps["mean"].kernels
+    assert found is not None
+    assert (found.rows, found.configurations, found.refused) == (36, 6, {})
+    assert found.sha256 == sha256_of(kernels)
+
+
+def test_kernels_without_rows_of_their_gpu_give_no_file(tmp_path: Path) -> None:
+    out = tmp_path / "step_time_model.json"
+    with pytest.raises(BadInput, match="12 of 12 rows of NVIDIA H200, of 2 configurations"):
+        fit_steps(public_folder(tmp_path), out, "mean", "physics", kernel_file(tmp_path))
+    assert not out.exists()
+
+
+def test_kernels_need_the_physics_fit(tmp_path: Path) -> None:
+    out = tmp_path / "step_time_model.json"
+    with pytest.raises(BadInput, match="blackbox predicts mean steps") as caught:
+        fit_steps(kernel_folder(tmp_path), out, "mean", "blackbox", kernel_file(tmp_path))
+    assert "--method physics" in caught.value.hint
     assert not out.exists()

@@ -1,0 +1,1 @@
+"""A step from measured kernels: their time beyond reading weights, and the fit for the rest."""
