@@ -75,6 +75,8 @@ def read(
         render.warn(f"{count} {note}")
     for reason, count in found.refused.by_reason.items():
         render.warn(f"{count} rows are refused by a fit: {reason}")
+    for reason, count in found.refused.left_out.items():
+        render.warn(f"{count} values are left out: {reason}")
     if found.requests:
         render.say(f"requests whose delays were read: {found.requests}")
     again = f", {found.replaced} in place of the same measurement" if found.replaced else ""
