@@ -53,7 +53,8 @@ def read(
     moeprof steptime read result.json --out rows --model config.json \\
         --gpu H100 --tp 4 --precision fp8
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
-    from ...pipeline.steptime.read import Stated, read_files
+    from ...pipeline.steptime.read import read_files
+    from ...pipeline.steptime.stated import Stated
 
     stated = Stated(
         model=model,

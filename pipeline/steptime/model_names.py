@@ -3,11 +3,17 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from ...scenarios.configs.whole_model import whole_model
 from ...store.errors import BadInput, shortened
 from ...store.files import has_file
 from ...store.serving.whole_model import WholeModel
+
+_ONE: Final = "give --model with its config.json"
+_SEVERAL: Final = (
+    "put the config.json of each into DIR/models/NAME/, where NAME is the last part of its name"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,7 @@ def named_models(
         names = shortened(", ".join(map(str, found)))
         raise BadInput(
             f"{path} names {len(found)} models, and --model is one: {names}",
-            hint="leave out --model, and put each model's config.json into DIR/models/NAME/",
+            hint=f"leave out --model; {_SEVERAL}",
         )
     (name,) = found
     same = None if name is None else _known_name(name, known)
@@ -62,11 +68,14 @@ def _by_published(
 ) -> NamedModels:
     names = {name: _known_name(name, known) for name in published if name is not None}
     if not any(names.values()):
-        said = f"states the model {shortened(', '.join(names))}" if names else "states no model"
-        raise BadInput(
-            f"{path} {said}, and the folder has {'no such model' if names else 'no word of it'}",
-            hint="give --model with its config.json",
+        said = (
+            "states no model"
+            if not names
+            else (
+                f"states the model {shortened(', '.join(names))}, and the folder has none of that name"
+            )
         )
+        raise BadInput(f"{path} {said}", hint=_SEVERAL if len(names) > 1 else _ONE)
     return NamedModels({name: own or str(name) for name, own in names.items()} | {None: ""})
 
 

@@ -113,9 +113,10 @@ def _batch_reason(row: Mapping[str, Any]) -> str:
     if not _is_above_0(batch):
         return ""
     if row.get("batch_kind") == LITTLES_LAW and limit is not None and _is_above_0(limit):
-        unit = unit_by_batch(batch / limit)
-        if unit or batch > _LIMIT_FACTOR * limit:
-            return f"{OVER_LIMIT}; {unit}" if unit else OVER_LIMIT
+        if unit := unit_by_batch(batch / limit):
+            return f"{WRONG_BATCH}; {unit}"
+        if batch > _LIMIT_FACTOR * limit:
+            return OVER_LIMIT
     if throughput is None or not _is_above_0(throughput):
         return ""
     implied = throughput * row["tpot_ms"] / 1e3 / batch

@@ -46,7 +46,7 @@ def test_a_config_of_the_same_sizes_is_the_folders_model(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("published", "stated", "named"),
     [
-        (["x"], None, "states the model x, and the folder has no such model"),
+        (["x"], None, "states the model x, and the folder has none of that name"),
         ([None], None, "states no model"),
         (["a", "b"], "llama-3-8b", "names 2 models, and --model is one: a, b"),
         (["mixtral-8x7b"], "llama-3-8b", "states the model mixtral-8x7b, and --model is llama-3"),

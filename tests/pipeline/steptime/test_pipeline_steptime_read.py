@@ -9,7 +9,8 @@ import pytest
 
 from moeprof.pipeline.steptime.fit import fit_steps
 from moeprof.pipeline.steptime.folder import read_folder
-from moeprof.pipeline.steptime.read import ReadRows, Stated, read_files
+from moeprof.pipeline.steptime.read import ReadRows, read_files
+from moeprof.pipeline.steptime.stated import Stated
 from moeprof.store.errors import BadInput
 from moeprof.store.serving.rows_table import ROWS_FILE, read_rows_table
 from moeprof.tests.parsers.results.result_files import (
@@ -81,39 +82,6 @@ def test_an_interval_that_is_no_step_is_marked(tmp_path: Path, stated: Stated) -
     assert list(found.refused.left_out.values()) == [1]
 
 
-def test_what_neither_file_nor_option_states_is_asked_for_by_option(tmp_path: Path) -> None:
-    options = {"gpu": "--gpu", "tp": "--tp", "precision": "--precision", "engine": "--engine"}
-    model = str(config_file(tmp_path))
-    for column, option in options.items():
-        partly = replace(STATED, model=model, **{column: None})
-        with pytest.raises(BadInput, match=f"does not state {column}") as refusal:
-            read(tmp_path, partly, served(16))
-        assert option in refusal.value.hint
-    assert not (tmp_path / "rows").exists()
-
-
-@pytest.mark.parametrize(
-    ("said", "named"),
-    [
-        ({"gpu": "NVIDIA H200"}, "states gpu NVIDIA H200, and --gpu is H100"),
-        ({"tp": "4"}, "states tp 4, and --tp is 1"),
-        ({"precision": "fp8"}, "states precision fp8, and --precision is bf16"),
-        ({"backend": "sglang"}, "states engine sglang, and --engine is vllm"),
-    ],
-)
-def test_a_contradiction_is_refused_by_name(
-    tmp_path: Path, stated: Stated, said: dict[str, Any], named: str
-) -> None:
-    with pytest.raises(BadInput, match=named):
-        read(tmp_path, stated, served(16) | said)
-    assert not (tmp_path / "rows").exists()
-
-
-def test_two_spellings_of_one_gpu_agree(tmp_path: Path, stated: Stated) -> None:
-    said = served(16) | {"gpu": "NVIDIA H100 80GB HBM3", "precision": "BF16"}
-    assert read(tmp_path, stated, said).added == 1
-
-
 def test_lengths_may_be_told_where_the_file_has_none(tmp_path: Path, stated: Stated) -> None:
     told = replace(stated, engine=None, batch=8.0, isl=1000.0, osl=200.0)
     read(tmp_path, told, VLLM_LATENCY, VLLM_THROUGHPUT)
@@ -121,7 +89,7 @@ def test_lengths_may_be_told_where_the_file_has_none(tmp_path: Path, stated: Sta
     assert table["tpot_ms"] == [2000 / 200, 1e3 * 8 / (4 * 200)]
     assert table["batch_kind"] == ["static", "told"]
     assert table["isl_assumed"] == [True, True]
-    with pytest.raises(BadInput, match="does not state osl"):
+    with pytest.raises(BadInput, match="does not state the mean tokens of an output"):
         read(tmp_path, replace(told, osl=None), VLLM_LATENCY)
 
 
@@ -152,7 +120,7 @@ def test_a_broken_second_file_leaves_nothing(tmp_path: Path, stated: Stated) -> 
 
 def test_a_file_of_many_states_its_own_deployments(tmp_path: Path) -> None:
     config = config_file(tmp_path, "Qwen3")
-    with pytest.raises(BadInput, match="does not state isl"):
+    with pytest.raises(BadInput, match="does not state the mean tokens of a prompt"):
         read(tmp_path, Stated(model=str(config)), MLENERGY_V3)
     read(tmp_path, Stated(model=str(config), isl=250.0), MLENERGY_V3)
     table = columns(tmp_path)
