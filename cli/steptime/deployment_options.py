@@ -16,7 +16,7 @@ Output = Annotated[
     int | None,
     typer.Option("--output", help="Tokens that a request generates; none: steps decode alone."),
 ]
-Tp = Annotated[int, typer.Option("--tp", help="GPUs that split each layer.")]
+Tp = Annotated[str, typer.Option("--tp", help="GPUs that split each layer; several as 1,2,4,8.")]
 Ep = Annotated[int, typer.Option("--ep", help="GPUs that experts stay whole on; 1: slices.")]
 Dp = Annotated[int, typer.Option("--dp", help="Groups that each hold the whole attention.")]
 Precision = Annotated[str, typer.Option("--precision", help="Of the weights, such as fp8.")]
@@ -70,3 +70,11 @@ PrefixHit = Annotated[
     ),
 ]
 Parts = Annotated[bool, typer.Option("--parts", help="Show what each step consists of.")]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="HTML",
+        help="Write the curve of energy against time, and all points, as one page.",
+    ),
+]

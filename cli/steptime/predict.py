@@ -1,9 +1,16 @@
 """`moeprof steptime predict`: steps of one deployment over batch sizes."""
 
+from typing import TYPE_CHECKING, Final
+
 from ...store.errors import BadInput, shortened
 from .. import render
 from ..options import Json
 from . import deployment_options as of
+
+if TYPE_CHECKING:
+    from ...pipeline.steptime.curve import Sweep
+
+_DRAWN: Final = 4  # points that make a curve
 
 
 def predict(
@@ -13,7 +20,7 @@ def predict(
     batch: of.Batch,
     prompt: of.Prompt = 1000,
     output: of.Output = None,
-    tp: of.Tp = 1,
+    tp: of.Tp = "1",
     ep: of.Ep = 1,
     dp: of.Dp = 1,
     precision: of.Precision = "bf16",
@@ -26,18 +33,20 @@ def predict(
     cpu_offload_bytes: of.Offload = 0.0,
     prefix_hit: of.PrefixHit = 0.0,
     parts: of.Parts = False,
+    report: of.Report = None,
     json: Json = False,
 ) -> None:
     """Predict the steps of a served model: time, parts, power, energy.
 
     \b
     moeprof steptime predict FILE --model llama-3-70b --gpu H100 --tp 4 --batch 1,64
+    moeprof steptime predict FILE --model llama-3-70b --gpu H100 --tp 1,2,4,8 \\
+        --batch 1,4,16,64,256 --output 500 --report curve.html
     moeprof steptime predict FILE --model deepseek-v3 --gpu B200 --tp 8 \\
         --precision fp8 --engine sglang --batch 64 --output 500 --parts
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
-    from ...pipeline.steptime.predict import Asked, EngineSettings, as_data
-    from ...pipeline.steptime.predict import predict as predicted
-    from .prediction_output import show
+    from ...pipeline.steptime.curve import sweep, sweep_data
+    from ...pipeline.steptime.predict import Asked, EngineSettings
 
     settings = EngineSettings(
         max_num_batched_tokens,
@@ -47,21 +56,39 @@ def predict(
         cpu_offload_bytes,
         prefix_hit,
     )
-    sizes = _sizes(batch)
+    sizes, tps = _sizes("--batch", batch), _sizes("--tp", tp)
     asked = Asked(
-        model, gpu, precision, engine, tp, ep, dp, sizes, prompt, output, calibrate, settings
+        model, gpu, precision, engine, tps[0], ep, dp, sizes, prompt, output, calibrate, settings
     )
-    found = predicted(file, asked)
+    found = sweep(file, asked, tps)
+    if report is not None:
+        from ...report.step_curve import write_curve
+
+        write_curve(report, found.curve)
+        render.say(f"page: {report}")
     if json:
-        render.data(as_data(asked, found))
-        return
-    show(asked, found, parts=parts)
+        render.data(sweep_data(found))
+    else:
+        _show(found, parts=parts)
 
 
-def _sizes(words: str) -> tuple[int, ...]:
+def _show(found: "Sweep", *, parts: bool) -> None:
+    """Show the steps of one split, or of each with its parts, and the curve of all."""
+    from .curve import show_curve
+    from .prediction_output import show
+
+    one_split = len(found.predicted) == 1
+    if one_split or parts:
+        for asked, predicted in found.predicted:
+            show(asked, predicted, parts=parts)
+    if len(found.curve.points) >= _DRAWN:
+        show_curve(found.curve, listed=not one_split)
+
+
+def _sizes(option: str, words: str) -> tuple[int, ...]:
     try:
         return tuple(int(word) for word in words.split(","))
     except ValueError:
         raise BadInput(
-            f"--batch is {shortened(words)!r}", hint="write whole numbers: --batch 1,8,64"
+            f"{option} is {shortened(words)!r}", hint=f"write whole numbers: {option} 1,4,8"
         ) from None

@@ -141,3 +141,22 @@ def test_settings_that_cannot_be_are_refused(
     assert result.exit_code == 2
     assert named in " ".join(result.stderr.split())
     assert "hint:" in result.stderr
+
+
+def test_a_sweep_over_splits_is_drawn_and_written_as_a_page(
+    moeprof: Moeprof, model: Path, tmp_path: Path
+) -> None:
+    page = tmp_path / "curve.html"
+    asked = ("--model", "mixtral-8x7b", "--gpu", "H100", "--batch", "1,4,16,64", "--output", "500")
+    result = moeprof("steptime", "predict", model, *asked, "--tp", "1,2,4", "--report", page)
+    assert result.exit_code == 0
+    assert "tp1 is left out" in " ".join(result.stderr.split())
+    assert "J/token (up) against ms/token (right)" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    assert "predicted" in page.read_text()
+    rows = moeprof("steptime", "predict", model, *asked, "--tp", "2,4", "--json").data
+    assert {row["tp"] for row in rows} == {2, 4}
+
+
+def test_few_points_are_not_drawn(moeprof: Moeprof, model: Path) -> None:
+    assert "against" not in moeprof("steptime", "predict", model, *ASKED).stdout

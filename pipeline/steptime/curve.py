@@ -1,0 +1,127 @@
+"""Predict a model over batches and splits: energy per token against time per token."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ...costmodel.steptime.curve import CurvePoint, EnergyCurve, curve_points, with_front
+from ...costmodel.steptime.prediction import step_fit_of, target_of
+from ...store.document import read_document
+from ...store.errors import BadInput
+from ...store.percent import percent
+from ...store.recording import sha256_of
+from ...store.serving.step_time_model import StepTimeFile
+from .predict import Asked, Predicted, as_data, predict
+
+__all__ = ["CurvePoint", "EnergyCurve", "Sweep", "sweep", "sweep_data"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """What was predicted of each split that can be served, and its points as one curve."""
+
+    predicted: tuple[tuple[Asked, Predicted], ...]
+    curve: EnergyCurve
+
+
+def sweep(path: Path, asked: Asked, tps: Sequence[int]) -> Sweep:
+    """Predict by the model at `path`, over the batches that are asked for, at each of `tps`.
+
+    A split that cannot be served is left out, and its reason is a remark of the curve. Raises
+    BadInput as `predict` does where no split can be served, and for steps of one's own with several
+    splits.
+    """
+    if asked.own is not None and len(tps) > 1:
+        raise BadInput(
+            f"{asked.own} has steps of one split, and {len(tps)} are asked for",
+            hint="calibrate one --tp at a time",
+        )
+    predicted: list[tuple[Asked, Predicted]] = []
+    refusals: dict[str, BadInput] = {}
+    for one in (replace(asked, tp=tp) for tp in dict.fromkeys(tps)):
+        try:
+            predicted.append((one, predict(path, one)))
+        except BadInput as refusal:
+            refusals[_split(one)] = refusal
+    if not predicted:
+        raise next(iter(refusals.values()))
+    left_out = [f"{split} is left out: {why}" for split, why in refusals.items()]
+    points = [point for one, found in predicted for point in _points(one, found)]
+    curve = EnergyCurve(
+        served=f"{asked.model} on {asked.gpu}, {asked.precision}, {asked.engine}",
+        requests=_requests(asked),
+        points=with_front(points),
+        remarks=(*left_out, *dict.fromkeys(_remarks(predicted))),
+        origin=_origin(path, predicted[0][1]),
+    )
+    return Sweep(tuple(predicted), curve)
+
+
+def _split(asked: Asked) -> str:
+    """What tells a split from others: tp4, or tp4 ep8 dp2."""
+    parts = {"ep": asked.ep, "dp": asked.dp}
+    return " ".join(
+        [f"tp{asked.tp}", *(f"{name}{gpus}" for name, gpus in parts.items() if gpus > 1)]
+    )
+
+
+def _points(asked: Asked, found: Predicted) -> tuple[CurvePoint, ...]:
+    gpus = found.memory.served.gpus
+    return curve_points(_split(asked), gpus, found.schedule.steps, found.steps)
+
+
+def _requests(asked: Asked) -> str:
+    if asked.output_tokens is None:
+        return f"steps that decode alone at {asked.prompt_tokens:,} tokens of context"
+    return f"prompts of {asked.prompt_tokens:,} tokens, {asked.output_tokens:,} generated"
+
+
+def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
+    """What puts the points in doubt, and what bounds the requests that run."""
+    for asked, found in predicted:
+        for name in found.steps.unseen:
+            yield f"no row had the {name}: the answer is extrapolated"
+        if found.not_in_rows:
+            named = ", ".join(found.not_in_rows)
+            yield f"not in the rows, but counted from the data sheet: {named}"
+        running = zip(found.schedule.bounds, found.schedule.steps.running, strict=True)
+        bounded = [(bound, requests) for bound, requests in running if bound]
+        if bounded:
+            bound, requests = bounded[-1]
+            named = "the cache" if bound == "cache" else f"--{bound}"
+            yield f"{_split(asked)} runs {requests:,.0f} requests at most, bounded by {named}"
+
+
+def _origin(path: Path, found: Predicted) -> tuple[tuple[str, str], ...]:
+    file = read_document(path, StepTimeFile)
+    fit = step_fit_of(file, target_of(file, found.schedule.steps))
+    score = fit.scores[fit.method]
+    facts = [
+        ("model of steps", path.name),
+        ("its sha256", sha256_of(path)),
+        ("form", fit.method),
+        ("measured rows", f"{fit.rows:,} of {fit.configurations:,} configurations"),
+        ("median error of steps of unseen configurations", f"{percent(score.median, 1)} %"),
+        ("90th percentile", f"{percent(score.p90, 1)} %"),
+    ]
+    if file.power is not None:
+        error = file.power.j_per_token
+        facts += [
+            ("rows with power", f"{file.power.rows:,}"),
+            ("median error of J/token", f"{percent(error.median, 1)} %"),
+            ("its 90th percentile", f"{percent(error.p90, 1)} %"),
+        ]
+    return tuple(facts)
+
+
+def sweep_data(found: Sweep) -> list[dict[str, Any]]:
+    """One object per split and batch, for a program; `on_front` is None without an energy."""
+    points = {(one.split, one.batch): one for one in found.curve.points}
+    rows = []
+    for asked, predicted in found.predicted:
+        for row in as_data(asked, predicted):
+            point = points[_split(asked), round(row["running"])]
+            on_front = None if point.j_per_token is None else point.on_front
+            rows.append({"tp": asked.tp, **row, "on_front": on_front})
+    return rows

@@ -1,0 +1,84 @@
+"""A sweep over splits has the points of each, and says which split is left out and why."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from moeprof.pipeline.steptime.curve import sweep, sweep_data
+from moeprof.pipeline.steptime.fit import fit_steps
+from moeprof.pipeline.steptime.predict import Asked, EngineSettings, predict
+from moeprof.store.errors import BadInput
+from moeprof.tests.costmodel.steptime.public_folder import public_folder
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of a small folder."""
+    folder = tmp_path_factory.mktemp("public")
+    fit_steps(public_folder(folder), folder / "m.json")
+    return folder / "m.json"
+
+
+ASKED = Asked(
+    model="mixtral-8x7b",
+    gpu="H100",
+    precision="bf16",
+    engine="vllm",
+    tp=1,
+    ep=1,
+    dp=1,
+    batches=(1, 4, 16, 64),
+    prompt_tokens=1000,
+    output_tokens=500,
+)
+
+
+def test_splits_that_fit_are_predicted_and_the_others_are_told(path: Path) -> None:
+    found = sweep(path, ASKED, (1, 2, 4, 4))
+    assert found.curve.splits == ("tp2", "tp4")
+    assert len(found.curve.points) == 8
+    assert found.curve.remarks[0].startswith("tp1 is left out: mixtral-8x7b in bf16 does not fit")
+    alone = predict(path, replace(ASKED, tp=2))
+    points = [one for one in found.curve.points if one.split == "tp2"]
+    assert [one.ms_per_token * 1e3 for one in points] == pytest.approx(alone.steps.step_us)
+    assert points[0].gpus == 2
+    assert "mixtral-8x7b on H100, bf16, vllm" in found.curve.served
+
+
+def test_a_program_gets_each_split_and_batch_with_the_front(path: Path) -> None:
+    rows = sweep_data(sweep(path, ASKED, (2, 4)))
+    assert [(row["tp"], row["batch"]) for row in rows[:2]] == [(2, 1), (2, 4)]
+    assert len(rows) == 8
+    assert {row["on_front"] for row in rows} <= {True, False}
+    assert any(row["on_front"] for row in rows)
+
+
+def test_batches_beyond_what_runs_are_one_point_and_say_what_bounds_them(path: Path) -> None:
+    bounded = replace(ASKED, settings=EngineSettings(max_num_seqs=8), batches=(1, 16, 64))
+    found = sweep(path, bounded, (2,))
+    assert [one.batch for one in found.curve.points] == [1, 8]
+    assert "tp2 runs 8 requests at most, bounded by --max-num-seqs" in found.curve.remarks
+    assert [row["on_front"] for row in sweep_data(found)] == [True, True, True]
+
+
+def test_the_origin_names_the_file_its_rows_and_its_errors(path: Path) -> None:
+    facts = dict(sweep(path, ASKED, (2,)).curve.origin)
+    assert facts["model of steps"] == "m.json"
+    assert facts["measured rows"] == "36 of 6 configurations"
+    assert facts["rows with power"] == "36"
+    assert facts["median error of J/token"].endswith(" %")
+
+
+def test_where_no_split_can_be_served_the_first_refusal_is_told(path: Path) -> None:
+    with pytest.raises(BadInput, match="does not fit on 1 x H100"):
+        sweep(path, ASKED, (1,))
+    with pytest.raises(BadInput, match="no model 'gpt-9'"):
+        sweep(path, replace(ASKED, model="gpt-9"), (1, 2))
+
+
+def test_own_steps_are_of_one_split(path: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("batch,step_us\n4,20000\n")
+    with pytest.raises(BadInput, match="has steps of one split"):
+        sweep(path, replace(ASKED, own=own), (2, 4))
