@@ -30,7 +30,7 @@ def show_curve(curve: "EnergyCurve", *, listed: bool) -> None:
     front = _some(curve.front)
     some = "" if len(front) == len(curve.front) else f", {len(front)} of {len(curve.front)}"
     render.table(
-        f"Points that no other beats in both time and energy per token{some}; predicted",
+        f"Points that no other beats in both time and energy{some}; predicted",
         ["split", "#batch", "#ms/token", "#90 %", "#J/token", "#90 %", "#W", "#tokens/s"],
         [_row(one) for one in front],
     )

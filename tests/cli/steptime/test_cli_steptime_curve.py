@@ -63,7 +63,7 @@ def test_the_bar_is_as_long_as_the_interval_is_in_the_drawing() -> None:
 def test_the_front_is_listed_with_intervals(capsys: pytest.CaptureFixture[str]) -> None:
     show_curve(curve(), listed=True)
     out, err = capsys.readouterr()
-    assert "no other beats in both time and energy per token" in out
+    assert "no other beats in both time and energy" in out
     assert "tp1*" in out
     assert "extrapolated" in err
     assert max(map(len, out.splitlines())) <= 80
