@@ -44,6 +44,8 @@ def fit(
     file = fit_steps(data, out, target, form, kernel_model)
     for reason, count in file.refused.items():
         render.warn(f"{count} rows refused: {reason}")
+    for reason, count in file.left_out.items():
+        render.warn(f"{count} values left out: {reason}")
     for quantity, why in file.absent.items():
         render.warn(f"no fit of {_STEPS.get(quantity, quantity)}: {why}")
     for kind, one in file.steps.items():

@@ -68,13 +68,10 @@ def _by_published(
 ) -> NamedModels:
     names = {name: _known_name(name, known) for name in published if name is not None}
     if not any(names.values()):
-        said = (
-            "states no model"
-            if not names
-            else (
-                f"states the model {shortened(', '.join(names))}, and the folder has none of that name"
-            )
-        )
+        said = "states no model"
+        if names:
+            listed = shortened(", ".join(names))
+            said = f"states the model {listed}, and the folder has none of that name"
         raise BadInput(f"{path} {said}", hint=_SEVERAL if len(names) > 1 else _ONE)
     return NamedModels({name: own or str(name) for name, own in names.items()} | {None: ""})
 

@@ -132,8 +132,9 @@ class StepTimeFile:
     `steps` maps a kind of step to its fit: "mean" for the mean step of a closed loop, "decode" for
     one that decodes alone. `absent` says why a kind of step, or "power", is not there. `models` are
     the sizes of the models that have rows, `gpus` the names of the GPUs. `files` maps the files of
-    the rows to their sha256, `refused` reasons to rows. `fingerprints` are eight hexadecimal digits
-    for each row (costmodel/steptime/rows/fingerprints.py): such rows are no test of the fit.
+    the rows to their sha256, `refused` reasons to rows, `left_out` reasons to single values of other
+    rows that were not used. `fingerprints` are eight hexadecimal digits for each row
+    (costmodel/steptime/rows/fingerprints.py): such rows are no test of the fit.
     """
 
     SCHEMA: ClassVar[str] = "moeprof.step_time_model/2.0"
@@ -145,5 +146,6 @@ class StepTimeFile:
     gpus: tuple[str, ...]
     power: PowerShares | None
     refused: dict[str, Count]
+    left_out: dict[str, Count]
     files: dict[str, str]
     fingerprints: str

@@ -55,6 +55,7 @@ def build_step_time(
         models=tuple({one.model.name: one.model for one in rows.deployments}.values()),
         gpus=tuple(sorted({one.gpu_name for one in rows.deployments})),
         refused=refused.by_reason,
+        left_out=refused.left_out,
         files=dict(files),
         fingerprints="".join(sorted(fingerprints(rows))),
     )

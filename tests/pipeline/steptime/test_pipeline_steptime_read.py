@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from moeprof.costmodel.steptime.rows.values import NO_STEP
 from moeprof.pipeline.steptime.fit import fit_steps
 from moeprof.pipeline.steptime.folder import read_folder
 from moeprof.pipeline.steptime.read import ReadRows, read_files
@@ -65,6 +66,15 @@ def test_files_of_many_configurations_are_fitted(tmp_path: Path, stated: Stated)
         "mean": (35, 5), "decode": (35, 5),
     }  # fmt: skip
     assert "models/Llama-3.1-8B-Instruct/config.json" in file.files
+
+
+def test_values_that_are_left_out_stand_in_the_model(tmp_path: Path, stated: Stated) -> None:
+    for gpu in ("H100", "H200", "B200", "A100-80G", "H100-NVL"):
+        results = [served(batch, median_itl_ms=500.0) | {"label": gpu} for batch in range(1, 8)]
+        read(tmp_path, replace(stated, gpu=gpu), *results)
+    file = fit_steps(tmp_path / "rows", tmp_path / "m.json", "mean", "physics")
+    assert file.refused == {}
+    assert file.left_out == {NO_STEP: 35}
 
 
 def test_the_same_file_twice_is_one_row_and_may_be_corrected(
