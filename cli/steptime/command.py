@@ -7,8 +7,17 @@ from .predict import predict
 from .read import read
 from .validate import validate
 
+_HELP = """Time, power and energy of a whole model's step.
+
+\b
+1. moeprof steptime read RESULTS --out rows ...     your own results, as rows
+2. moeprof steptime fit rows                        step_time_model.json
+3. moeprof steptime validate FILE other-rows        how far it is off
+4. moeprof steptime predict FILE --model M ...      what a step takes and draws
+"""
+
 steptime = typer.Typer(
-    help="Time, power and energy of a whole model's step.",
+    help=_HELP,
     rich_markup_mode=None,
     no_args_is_help=True,
 )

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 _COLUMNS: Final = 68  # of the drawing, beside the labels of its axis
 _ROWS: Final = 17
 _LABEL: Final = 8  # columns of a number beside the axis
-_TICKS: Final = (1, 2, 5)
+_TICKS: Final = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8))  # the finer where the coarser are few
+_FEW: Final = 3
 _TABLE: Final = 16  # rows of the front that a terminal shows; --json has all
 
 
@@ -51,8 +52,9 @@ def drawn(curve: "EnergyCurve") -> list[str]:
         line[times.place(one.ms_per_token)] = letter.upper() if one.on_front else letter
     height = {_ROWS - 1 - joules.place(value): value for value in joules.ticks()}
     lines = [
-        f"{curve.served}: J/token (up) against ms/token (right)",
-        f"{curve.requests}; predicted; both axes are logarithmic",
+        curve.served,
+        curve.requests,
+        "J/token (up) against ms/token (right), both logarithmic; predicted",
     ]
     for row, cells in enumerate(grid):
         label = f"{height[row]:>{_LABEL}g} ┤" if row in height else " " * (_LABEL + 1) + "│"
@@ -104,10 +106,15 @@ class _Axis:
         return log10(factor) / self._span * (self._cells - 1)
 
     def ticks(self) -> list[float]:
-        """Values of 1, 2 and 5 times powers of ten on the axis."""
+        """Round values on the axis, multiples of powers of ten."""
         powers = range(floor(self._low), ceil(self._low + self._span) + 1)
-        values = [float(f"{tick}e{power}") for power in powers for tick in _TICKS]
-        return [one for one in values if self._low <= log10(one) <= self._low + self._span]
+        found: list[float] = []
+        for ticks in _TICKS:
+            values = [float(f"{tick}e{power}") for power in powers for tick in ticks]
+            found = [one for one in values if 0 <= log10(one) - self._low <= self._span]
+            if len(found) >= _FEW:
+                break
+        return found
 
 
 def _some(front: "Sequence[CurvePoint]") -> "list[CurvePoint]":

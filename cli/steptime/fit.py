@@ -34,10 +34,13 @@ def fit(
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Where to write the model.")] = _OUT,
 ) -> None:
-    """Fit steps of served models to measured rows.
+    """Fit a model of steps, power and energy to measured rows.
 
     Every form is scored on configurations that it was not fitted to.
-    """
+
+    \b
+    moeprof steptime fit rows --out step_time_model.json
+    """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
     from ...pipeline.steptime.fit import fit_steps
 
     form = None if method == "auto" else method

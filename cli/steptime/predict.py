@@ -36,10 +36,10 @@ def predict(
     report: of.Report = None,
     json: Json = False,
 ) -> None:
-    """Predict the steps of a served model: time, parts, power, energy.
+    """Predict time, power and energy of a served model's steps.
 
     \b
-    moeprof steptime predict FILE --model llama-3-70b --gpu H100 --tp 4 --batch 1,64
+    moeprof steptime predict FILE --model llama-3-8b --gpu H100 --batch 1,64
     moeprof steptime predict FILE --model llama-3-70b --gpu H100 --tp 1,2,4,8 \\
         --batch 1,4,16,64,256 --output 500 --report curve.html
     moeprof steptime predict FILE --model deepseek-v3 --gpu B200 --tp 8 \\

@@ -45,9 +45,10 @@ def read(
     prompt: Prompt = None,
     output: Output = None,
 ) -> None:
-    """Read results of benchmarks into a folder that fit and validate take.
+    """Read your own results into a folder of rows.
 
-    What a file states wins; the options state what it leaves out.
+    `fit` and `validate` take such a folder. What a file states wins; the options state what it
+    leaves out.
 
     \b
     moeprof steptime read result.json --out rows --model config.json \\

@@ -34,14 +34,14 @@ LeaveOne = Annotated[
         help="Judge fits of the rows of DIR alone, each without one model, one type or number of"
         " GPUs, one engine, or a tenth of the configurations. dense: predict MoE models from dense"
         " ones; time: the last 20 % of the rows from those before.",
-        show_default="configuration, of DIR alone",
+        show_default="configuration",
     ),
 ]
 Limit = Annotated[
     float | None,
     typer.Option(
         help="Largest median error that passes, in percent; of the 90th percentile 3 times that.",
-        show_default="of FILE 1.25 times what it states; else docs/steptime.md",
+        show_default="of FILE what it states x 1.25; of fits docs/steptime.md",
     ),
 ]
 
@@ -54,7 +54,9 @@ def validate(
     limit: Limit = None,
     json: Json = False,
 ) -> None:
-    """Judge predictions of steps, power and energy: PASS (0), FAIL (1), AMBIGUOUS (125).
+    """Judge predictions: PASS (exit 0), FAIL (1), AMBIGUOUS (125).
+
+    Of steps, power and energy, on rows that no fit had, beside simpler predictions.
 
     \b
     moeprof steptime validate step_time_model.json other-rows

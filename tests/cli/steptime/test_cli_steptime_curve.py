@@ -29,14 +29,14 @@ def curve(batches: int = 10, *, splits: int = 4, factor: float | None = 1.45) ->
 def test_the_drawing_is_within_80_columns_and_has_its_ends(batches: int) -> None:
     lines = drawn(curve(batches))
     assert max(map(len, lines)) <= 80
-    rows = [line[10:] for line in lines[2:19]]
+    rows = [line[10:] for line in lines[3:20]]
     assert any(row.strip() for row in (rows[0],))
     assert any(row.strip() for row in (rows[-1],))
 
 
 def test_points_of_the_front_are_capitals_and_the_others_are_not() -> None:
     made = curve(splits=2)
-    text = "\n".join(drawn(made)[2:19])
+    text = "\n".join(drawn(made)[3:20])
     on = {"AB"[made.splits.index(one.split)] for one in made.points if one.on_front}
     assert {letter for letter in text if letter in "AB"} == on
     assert "a" in text
@@ -47,11 +47,21 @@ def test_a_faster_point_lies_further_left_and_a_cheaper_one_further_down() -> No
     one, other = curve(1, splits=1).points[0], curve(1, splits=1).points[0]
     other = replace(other, split="tp2", ms_per_token=40.0, j_per_token=1.0)
     made = EnergyCurve("m", "r", with_front([one, other]), (), ())
-    rows = drawn(made)[2:19]
+    rows = drawn(made)[3:20]
     (top,) = [at for at, row in enumerate(rows) if "A" in row]
     (foot,) = [at for at, row in enumerate(rows) if "B" in row]
     assert top < foot
     assert rows[top].index("A") < rows[foot].index("B")
+
+
+def test_a_narrow_axis_has_finer_numbers() -> None:
+    point = curve(1, splits=1).points[0]
+    other = replace(point, ms_per_token=1.5 * point.ms_per_token, j_per_token=1.0)
+    made = EnergyCurve("m", "r", with_front([point, other]), (), ())
+    assert drawn(made)[21].split() == ["30"]
+    wide = replace(other, ms_per_token=20 * point.ms_per_token)
+    made = EnergyCurve("m", "r", with_front([point, wide]), (), ())
+    assert drawn(made)[21].split() == ["50", "100", "200"]
 
 
 def test_the_bar_is_as_long_as_the_interval_is_in_the_drawing() -> None:
