@@ -81,7 +81,9 @@ def _lightning_attention(config: ModelConfig, hidden: int) -> Counts:
 def _mamba_2(config: ModelConfig, hidden: int) -> Counts:
     """State space of heads: Dao and Gu 2024, arXiv 2405.21060."""
     heads = _size(config, "mamba_num_heads", "mamba_n_heads")
-    if config.section.get("mamba_d_head") == "auto":  # Bamba
+    if config.section.get("mamba_d_ssm"):  # Falcon-H1
+        width = _size(config, "mamba_d_ssm")
+    elif config.section.get("mamba_d_head") == "auto":  # Bamba
         width = _size(config, "mamba_expand") * hidden
     else:
         width = heads * _size(config, "mamba_head_dim", "mamba_d_head")

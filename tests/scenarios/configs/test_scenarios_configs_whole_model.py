@@ -6,10 +6,19 @@ from typing import Any
 
 import pytest
 
-from moeprof.costmodel.steptime.features.parameters import total_parameters
+from moeprof.costmodel.steptime.features.parameters import (
+    attention_parameters,
+    total_parameters,
+)
 from moeprof.scenarios.configs.whole_model import whole_model
 from moeprof.store.errors import BadInput
+from moeprof.store.serving.whole_model import SparseIndex
 from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3, LLAMA_3_8B, MIXTRAL_8X7B
+from moeprof.tests.scenarios.configs.published_sizes import (
+    DEEPSEEK_V3_2,
+    NEMOTRON_3_NANO,
+    PUBLISHED,
+)
 
 LLAMA: dict[str, Any] = {
     "model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336,
@@ -64,6 +73,75 @@ def test_experts_of_every_layer_have_their_own_width(tmp_path: Path) -> None:
     assert (found.full_layers, found.window_tokens) == (48, 0)
 
 
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_parameters_are_those_that_the_code_of_a_model_makes(tmp_path: Path, name: str) -> None:
+    section, parameters = PUBLISHED[name]
+    assert total_parameters(whole_model(written(tmp_path, section))) == pytest.approx(
+        parameters, rel=5e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "full", "window", "states", "dense", "routed", "parts"),
+    [
+        ("qwen3-next-80b-a3b", 12, 0, 36, 0, 48, 96),
+        ("kimi-linear-48b-a3b", 6, 0, 21, 1, 26, 54),
+        ("nemotron-h-56b", 10, 0, 54, 54, 0, 118),
+        ("nemotron-3-nano-30b-a3b", 6, 0, 23, 0, 23, 52),
+        ("falcon-h1", 32, 0, 32, 32, 0, 96),
+        ("jamba-v0.1", 4, 0, 28, 16, 16, 64),
+        ("granite-4.0-h-small", 4, 0, 36, 0, 40, 80),
+        ("lfm2-1.2b", 6, 0, 10, 16, 0, 32),
+        ("llama-4-maverick", 12, 36, 0, 24, 24, 96),
+        ("gemma-3-12b", 8, 40, 0, 48, 0, 96),
+    ],
+)
+def test_layers_are_told_apart_by_kind(
+    tmp_path: Path, name: str, full: int, window: int, states: int, dense: int, routed: int,
+    parts: int,
+) -> None:  # fmt: skip
+    found = whole_model(written(tmp_path, PUBLISHED[name][0]))
+    assert (found.full_layers, found.window_layers, found.state_layers) == (full, window, states)
+    assert (found.dense_layers, found.moe_layers, found.parts) == (dense, routed, parts)
+
+
+def test_the_indexer_of_sparse_attention_is_counted(tmp_path: Path) -> None:
+    """61 layers of 64 queries of 128 from 1536 values, one key, and 64 weights: 0.85e9."""
+    section, _ = DEEPSEEK_V3_2
+    found = whole_model(written(tmp_path, section))
+    assert (found.sparse_tokens, found.index) == (2048, SparseIndex(64, 128, 61))
+    shared = section | {"indexer_types": ["full", "shared", "shared"] * 20 + ["full"]}
+    assert whole_model(written(tmp_path, shared, "shared")).index == SparseIndex(64, 128, 21)
+
+
+def test_experts_on_a_latent_width_are_counted_with_their_projections(tmp_path: Path) -> None:
+    plain, latent = dict(NEMOTRON_3_NANO[0]), NEMOTRON_3_NANO[0] | {"moe_latent_size": 1024}
+    wide, narrow = (
+        whole_model(written(tmp_path, section, name))
+        for section, name in ((plain, "plain"), (latent, "latent"))
+    )
+    experts = 23 * 128 * 2 * 1856 * (2688 - 1024)
+    assert total_parameters(wide) - total_parameters(narrow) == experts - 23 * 2 * 2688 * 1024
+    assert narrow.experts is not None
+    assert narrow.experts.shared_intermediate_size == 3712
+
+
+def test_queries_of_a_low_rank_are_counted(tmp_path: Path) -> None:
+    """Step3: 64 heads of 256 by way of 2048 values, one key and value for all."""
+    section = LLAMA | {
+        "head_dim": 256, "num_attention_heads": 64, "share_q_dim": 2048, "hidden_size": 7168,
+        "num_key_value_heads": None, "num_attention_groups": 1,
+    }  # fmt: skip
+    layer = 7168 * 2048 + 2048 * 64 * 256 + 2 * 7168 * 256 + 64 * 256 * 7168
+    assert attention_parameters(whole_model(written(tmp_path, section))) == 32 * layer
+
+
+def test_a_dense_language_model_inside_another_is_found(tmp_path: Path) -> None:
+    outer = {"model_type": "qwen3_vl", "text_config": LLAMA | {"tie_word_embeddings": None}}
+    found = whole_model(written(tmp_path, outer | {"tie_word_embeddings": True}))
+    assert (found.layers, found.tied) == (32, True)
+
+
 @pytest.mark.parametrize(
     ("change", "full", "window"),
     [
@@ -72,6 +150,11 @@ def test_experts_of_every_layer_have_their_own_width(tmp_path: Path) -> None:
         ({"sliding_window": 128, "layer_types": ["sliding_attention", "full_attention"] * 16},
          16, 128),
         ({"sliding_window": 128, "layer_types": ["full_attention"] * 32}, 32, 0),
+        ({"model_type": "gemma2", "sliding_window": 4096}, 16, 4096),
+        ({"sliding_window": 4096, "sliding_window_pattern": "LLLG"}, 8, 4096),  # EXAONE 4
+        ({"sliding_window": 4096, "use_sliding_window": True, "max_window_layers": 20}, 20, 4096),
+        ({"model_type": "qwen2", "sliding_window": 4096}, 32, 0),
+        ({"model_type": "llama4_text", "attention_chunk_size": 8192}, 8, 8192),
     ],
 )  # fmt: skip
 def test_windows_are_those_of_the_layers(
@@ -90,6 +173,16 @@ def test_windows_are_those_of_the_layers(
         ({"hybrid_override_pattern": "M*"}, "2 layers"),
         ({"hybrid_override_pattern": "M*" * 16}, "mamba"),
         ({"intermediate_size": None}, "intermediate_size"),
+        ({"layer_types": ["sliding_attention"] * 32}, "window of None"),
+        ({"layer_types": ["full_attention"] * 31}, "31 layers"),
+        ({"model_type": "zamba2"}, "shares its weights"),
+        ({"use_cla": True}, "keys and values between layers"),
+        ({"num_kv_shared_layers": 15}, "keys and values between layers"),
+        ({"swa_num_attention_heads": 64}, "swa_num_attention_heads"),
+        ({"v_head_dim": 64, "head_dim": 128}, "not as wide"),
+        ({"zero_expert_num": 128}, "two attentions"),
+        ({"compress_ratios": [4]}, "compressed keys"),
+        ({"layer_types": ["rwkv"] * 32}, "rwkv"),
     ],
 )
 def test_what_is_missing_or_not_counted_is_refused(

@@ -4,12 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moeprof.costmodel.steptime.features.attention import (
+    attended_in_prompt,
     attended_tokens,
     attention_flops,
+    kept_bytes,
     kv_bytes,
     kv_values_per_token,
+    prompt_attention_flops,
+    state_bytes_per_request,
 )
 from moeprof.store.serving.whole_model import StateLayers
 from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3, GEMMA_2_9B, LLAMA_3_8B
@@ -61,3 +67,60 @@ def test_flops_of_a_query_are_two_for_each_score_and_value() -> None:
 def test_latent_attention_works_on_the_cache_as_it_is() -> None:
     expected = 61 * 1000 * 2 * 128 * (512 + 64 + 512)
     assert attention_flops(DEEPSEEK_V3, ONE, THOUSAND) == pytest.approx(expected)
+
+
+def test_half_of_a_chunk_is_attended_to_beyond_the_first() -> None:
+    model = replace(LLAMA_3_8B, full_layers=8, window_tokens=512, chunked=True)
+    contexts = np.asarray([100.0, 512.0, 5000.0])
+    expected = [32 * 100, 32 * 512, 8 * 5000 + 24 * 256]
+    assert attended_tokens(model, contexts) == pytest.approx(expected)
+
+
+@given(
+    prompt=st.integers(1, 4000),
+    window=st.integers(1, 4000),
+    chunked=st.booleans(),
+)
+def test_what_a_prompt_attends_to_is_the_mean_over_its_tokens(
+    prompt: int, window: int, chunked: bool
+) -> None:
+    """Up to half a token of each layer: the count is of a continuous prompt."""
+    model = replace(LLAMA_3_8B, full_layers=8, window_tokens=window, chunked=chunked)
+    if chunked:
+        prompt = window * max(1, prompt // window)  # whole chunks
+    positions = np.arange(prompt)
+    seen = positions % window if chunked else np.minimum(positions, window)
+    expected = 8 * positions.mean() + 24 * seen.mean()
+    found = attended_in_prompt(model, np.asarray([float(prompt)]))[0]
+    assert expected <= found <= expected + 32 / 2 + 1e-6
+
+
+def test_a_state_is_read_and_written_and_kept_once() -> None:
+    model = replace(LLAMA_3_8B, full_layers=8, states=StateLayers("mamba 2", 24, 1, 1, 1000))
+    moved = kv_bytes(model, ONE, THOUSAND, value_bytes=2, tp=2)
+    kept = kept_bytes(model, THOUSAND, value_bytes=2, tp=2)
+    cache = 8 * 1000 * 2048 * 2
+    assert moved == pytest.approx((cache + 2 * 24 * 1000) / 2)
+    assert kept == pytest.approx((cache + 24 * 1000) / 2)
+
+
+def test_a_state_of_unknown_size_is_not_counted() -> None:
+    model = replace(LLAMA_3_8B, full_layers=8, states=StateLayers("linear attention", 24, 1))
+    assert state_bytes_per_request(model) == 0
+
+
+def test_a_window_keeps_what_it_reads_and_sparse_attention_all_it_may_choose() -> None:
+    long = np.asarray([10_000.0])
+    window = (21 * 10_000 + 21 * 4096) * 2 * 8 * 256 * 2
+    assert kept_bytes(GEMMA_2_9B, long, value_bytes=2, tp=1) == pytest.approx(window)
+    sparse = replace(DEEPSEEK_V3, sparse_tokens=2048)
+    whole = 61 * 10_000 * (576 * 2 + 132)
+    assert kept_bytes(sparse, long, value_bytes=2, tp=8) == pytest.approx(whole)
+
+
+def test_a_latent_cache_is_expanded_for_prompts() -> None:
+    expected = 61 * 500 * 2 * 128 * (192 + 128)
+    assert prompt_attention_flops(DEEPSEEK_V3, ONE, THOUSAND) == pytest.approx(expected)
+    sparse = replace(DEEPSEEK_V3, sparse_tokens=2048)
+    on_cache = 61 * 500 * 2 * 128 * (576 + 512)
+    assert prompt_attention_flops(sparse, ONE, THOUSAND) == pytest.approx(on_cache)
