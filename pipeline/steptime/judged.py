@@ -26,6 +26,7 @@ from ...store.serving.step_time_model import PowerShares, StepTimeFile, Target
 STEPS: Final[dict[Target, str]] = {"mean": "mean step", "decode": "step that decodes alone"}
 POWER: Final = "power at the measured step"
 ENERGY: Final = "J/token at the predicted step"
+QUANTITIES: Final = (*STEPS.values(), POWER, ENERGY)
 _COVERAGE_PCT: Final = "90"
 FOLDS: Final = 10
 SEED: Final = 0

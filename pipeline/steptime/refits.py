@@ -11,7 +11,7 @@ from ...costmodel.steptime.fit.targets import rows_telling, why_too_few
 from ...costmodel.steptime.rows.serving_rows import Places, ServingRows
 from ...store.errors import BadInput
 from ...store.serving.step_time_model import Target
-from .judged import STEPS, JudgedEnergy, JudgedSteps, left_out_us
+from .judged import QUANTITIES, STEPS, JudgedEnergy, JudgedSteps, left_out_us
 from .splits import LeftOut, Split, splits_of
 
 Report = Callable[[str, int, int], None]  # what is fitted next, after how many of how many
@@ -37,7 +37,7 @@ def refit(rows: ServingRows, left_out: LeftOut, report: Report) -> Refits:
     kinds.sort(key=lambda kind: len(kind.rows), reverse=True)
     work = [(kind, split) for kind in kinds for split in kind.splits(left_out)]
     for done, (kind, split) in enumerate(work):
-        report(f"{STEPS[kind.target]} without {split.group}", done, len(work))
+        report(f"{kind.target} step: {split.group}", done, len(work))
         kind.add(split)
     predicted = [one for kind in kinds for one in kind.predicted()]
     if left_out not in _TOLD_BY_GROUP:
@@ -45,6 +45,7 @@ def refit(rows: ServingRows, left_out: LeftOut, report: Report) -> Refits:
     if not predicted:
         raise _nothing(STEPS[kinds[0].target], unjudged)
     report("done", len(work), len(work))
+    predicted.sort(key=lambda one: QUANTITIES.index(one.quantity))
     return Refits(tuple(predicted), unjudged)
 
 

@@ -50,8 +50,8 @@ def test_progress_is_told_before_each_fit_and_at_the_end(rows: ServingRows) -> N
     told: list[tuple[str, int, int]] = []
     refit(rows, "ngpu", lambda *said: told.append(said))
     assert told == [
-        ("mean step without 1 GPU", 0, 2),
-        ("mean step without 2 GPUs", 1, 2),
+        ("mean step: 1 GPU", 0, 2),
+        ("mean step: 2 GPUs", 1, 2),
         ("done", 2, 2),
     ]
 

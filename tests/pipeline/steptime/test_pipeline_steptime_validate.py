@@ -67,7 +67,7 @@ def test_fits_of_a_folder_are_judged_without_their_configurations(path: Path) ->
     assert (verdict.model, verdict.left_out) == (None, "configuration")
     assert verdict.quantities[0].limits.median == 0.135
     assert verdict.quantities[0].whole.configurations == 6
-    assert told[0] == "mean step without fold 0"
+    assert told[0] == "mean step: fold 0"
 
 
 def test_the_verdict_is_a_document_of_its_own_and_the_same_each_time(path: Path) -> None:
