@@ -4,11 +4,14 @@ The simplest form that simulators of serving used, and the one that any other mu
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from .features.steps import Array
 from .rows.serving_rows import ServingRows
+
+TERMS: Final = ("step", "prefill_token", "running_request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,5 @@ class Blackbox:
 def blackbox_columns(rows: ServingRows) -> dict[str, Array]:
     """What the three coefficients multiply, each of shape (n,)."""
     steps = rows.steps
-    return {
-        "step": np.ones(len(rows)),
-        "prefill_token": steps.prefill_tokens,
-        "running_request": steps.running,
-    }
+    values = (np.ones(len(rows)), steps.prefill_tokens, steps.running)
+    return dict(zip(TERMS, values, strict=True))

@@ -7,11 +7,10 @@ from typing import Any
 
 from ...costmodel.steptime.curve import CurvePoint, EnergyCurve, curve_points, with_front
 from ...costmodel.steptime.prediction import step_fit_of, target_of
-from ...store.document import read_document
+from ...costmodel.steptime.step_file import read_step_file
 from ...store.errors import BadInput
 from ...store.percent import percent
 from ...store.recording import sha256_of
-from ...store.serving.step_time_model import StepTimeFile
 from .predict import Asked, Predicted, as_data, predict
 
 __all__ = ["CurvePoint", "EnergyCurve", "Sweep", "sweep", "sweep_data"]
@@ -94,7 +93,7 @@ def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
 
 
 def _origin(path: Path, found: Predicted) -> tuple[tuple[str, str], ...]:
-    file = read_document(path, StepTimeFile)
+    file = read_step_file(path)
     fit = step_fit_of(file, target_of(file, found.schedule.steps))
     score = fit.scores[fit.method]
     facts = [

@@ -15,8 +15,8 @@ from ...costmodel.steptime.engine.settings import EngineSettings
 from ...costmodel.steptime.features.deployment import Deployment, Split, deployment
 from ...costmodel.steptime.features.steps import Array
 from ...costmodel.steptime.prediction import OwnSteps, StepPrediction, predict_steps
+from ...costmodel.steptime.step_file import read_step_file
 from ...scenarios.configs.whole_model import whole_model
-from ...store.document import read_document
 from ...store.errors import BadInput, shortened
 from ...store.files import read_text
 from ...store.serving.step_time_model import StepTimeFile
@@ -25,6 +25,7 @@ from ...store.serving.whole_model import WholeModel
 __all__ = ["Asked", "EngineSettings", "Predicted", "StepPrediction", "as_data", "predict"]
 
 _MOST_BYTES: Final = 1 << 20
+_LARGEST_BATCH: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def predict(path: Path, asked: Asked) -> Predicted:
     does not divide heads, a model that does not fit on the GPUs, requests beyond its context, sizes
     below 1, and a table of own steps that is none.
     """
-    file = read_document(path, StepTimeFile)
+    file = read_step_file(path)
     model, settings = _model_of(path, file, asked.model), asked.settings
     split = Split(asked.tp, asked.ep, asked.dp)
     served = deployment(model, asked.gpu, asked.precision, asked.engine, split)
@@ -125,6 +126,8 @@ def _own_points(path: Path) -> tuple[tuple[int, ...], Array]:
         raise BadInput(f"{path} holds no steps: {shortened(str(error))}", hint=hint) from error
     if not rows or not (np.isfinite(step_us) & (step_us > 0)).all():
         raise BadInput(f"{path} holds no steps, or one that is not above 0", hint=hint)
+    if not 1 <= min(batches) <= max(batches) <= _LARGEST_BATCH:
+        raise BadInput(f"{path} has a batch that is not 1 to {_LARGEST_BATCH:g}", hint=hint)
     return batches, step_us
 
 

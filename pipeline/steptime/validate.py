@@ -17,7 +17,7 @@ from ...costmodel.steptime.fit.targets import rows_telling
 from ...costmodel.steptime.prediction import found_score
 from ...costmodel.steptime.rows.fingerprints import DIGITS, fingerprints
 from ...costmodel.steptime.rows.serving_rows import ServingRows
-from ...store.document import read_document
+from ...costmodel.steptime.step_file import read_step_file
 from ...store.errors import BadInput
 from ...store.recording import sha256_of
 from ...store.serving.step_time_model import StepTimeFile
@@ -40,7 +40,7 @@ def validate_file(path: Path, data: Path, limit: float | None = None) -> StepVal
     half of the rows are refused, where the file was fitted to all of them, and where they tell
     nothing that the file predicts.
     """
-    file = read_document(path, StepTimeFile)
+    file = read_step_file(path)
     rows, refused = read_folder(data)
     refused.require_most()
     fitted = was_fitted(file, rows)

@@ -3,11 +3,20 @@
 from collections.abc import Mapping, Sequence
 
 from moeprof.tests.fuzz.case import Target
-from moeprof.tests.fuzz.targets import comparing, imports, models, power, presets, runs, traces
+from moeprof.tests.fuzz.targets import (
+    comparing,
+    imports,
+    models,
+    power,
+    presets,
+    runs,
+    steptime,
+    traces,
+)
 
 TARGETS: tuple[Target, ...] = tuple(
     target
-    for file in (traces, imports, presets, models, runs, power, comparing)
+    for file in (traces, imports, presets, models, runs, power, comparing, steptime)
     for target in file.TARGETS
 )
 

@@ -1,0 +1,66 @@
+"""Read `step_time_model.json`: its fields have their types, and every coefficient is there."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from ...store.document import read_document
+from ...store.errors import BadInput, naming
+from ...store.serving.step_time_model import PowerShares, StepFit, StepTimeFile
+from .blackbox import TERMS as BLACKBOX_TERMS
+from .power import TERMS as POWER_TERMS
+from .prediction import PARTS
+from .srfa import COMPUTED, FIXED
+
+_ALL: Final = frozenset(name for names in PARTS.values() for name in names)
+_PHYSICS: Final = _ALL - {*FIXED, *COMPUTED, *BLACKBOX_TERMS}
+
+_Found = tuple[str, Iterable[str], Iterable[str]]  # where, the names there, those that must be
+
+
+def read_step_file(path: Path) -> StepTimeFile:
+    """Read the model at `path`.
+
+    Raises BadInput where it is none, has another major, lacks the coefficients of its method, or
+    has some of an unknown name.
+    """
+    with naming(path, StepTimeFile.WAY_OUT):
+        file = read_document(path, StepTimeFile)
+        for target, fit in file.steps.items():
+            for where, names, needed in _terms(fit):
+                _check(f"steps.{target}.{where}", names, needed)
+        for where, names, needed in () if file.power is None else _shares(file.power):
+            _check(f"power.{where}", names, needed)
+    return file
+
+
+def _terms(fit: StepFit) -> Iterator[_Found]:
+    """The names of a fit's coefficients, beside those that its method has."""
+    given = {"physics": fit.physics, "srfa": fit.srfa, "blackbox": fit.blackbox}
+    yield "method", [name for name, terms in given.items() if terms is not None], [fit.method]
+    yield "baseline", fit.baseline, BLACKBOX_TERMS
+    yield "domain", fit.domain, _PHYSICS
+    if fit.physics is not None:
+        yield "physics.coefficients", fit.physics.coefficients, _PHYSICS
+        for engine, terms in fit.physics.by_engine.items():
+            yield f"physics.by_engine.{engine}", terms, _PHYSICS & set(terms)
+    if fit.srfa is not None:
+        yield "srfa.gamma", fit.srfa.gamma, FIXED
+        yield "srfa.beta", fit.srfa.beta, COMPUTED
+    if fit.blackbox is not None:
+        yield "blackbox", fit.blackbox, BLACKBOX_TERMS
+    if fit.method not in fit.scores:
+        yield "scores", fit.scores, [fit.method]
+
+
+def _shares(power: PowerShares) -> Iterator[_Found]:
+    yield "shares", power.shares, POWER_TERMS
+    for gpu, shares in power.by_gpu.items():
+        yield f"by_gpu.{gpu}", shares, POWER_TERMS
+
+
+def _check(where: str, names: Iterable[str], needed: Iterable[str]) -> None:
+    if lacking := sorted(set(needed) - set(names)):
+        raise BadInput(f"{where} lacks {', '.join(lacking)}")
+    if unknown := sorted(set(names) - set(needed)):
+        raise BadInput(f"{where} has {', '.join(unknown)}, which is unknown")
