@@ -1,12 +1,16 @@
 """`moeprof steptime fit`: a model of steps from measured rows."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
 from .. import render
+from .delay_output import shares, show_delays
 from .kernel_output import show_kernels
+
+if TYPE_CHECKING:
+    from ...store.serving.step_time_model import StepFit
 
 _OUT: Final = Path("step_time_model.json")
 _STEPS: Final = {"mean": "mean steps", "decode": "steps that decode alone"}
@@ -32,6 +36,9 @@ def fit(
             help="Kernels of one GPU, kernel_cost_model.json: compose its steps of them too.",
         ),
     ] = None,
+    kv_thresholds: Annotated[
+        str, typer.Option(help="Shares of the cache in use above which requests wait longer.")
+    ] = "0.7,0.9",
     out: Annotated[Path, typer.Option("--out", help="Where to write the model.")] = _OUT,
 ) -> None:
     """Fit a model of steps, power and energy to measured rows.
@@ -44,7 +51,7 @@ def fit(
     from ...pipeline.steptime.fit import fit_steps
 
     form = None if method == "auto" else method
-    file = fit_steps(data, out, target, form, kernel_model)
+    file = fit_steps(data, out, target, form, kernel_model, shares(kv_thresholds))
     for reason, count in file.refused.items():
         render.warn(f"{count} rows refused: {reason}")
     for reason, count in file.left_out.items():
@@ -52,19 +59,26 @@ def fit(
     for quantity, why in file.absent.items():
         render.warn(f"no fit of {_STEPS.get(quantity, quantity)}: {why}")
     for kind, one in file.steps.items():
-        render.table(
-            f"Error of {_STEPS[kind]} of configurations that no fit saw;"
-            f" {one.rows} rows of {one.configurations}",
-            ["form", "#median %", "#p90 %", "#bias %", "predicts"],
-            [
-                [
-                    name,
-                    *(f"{100 * value:.1f}" for value in (score.median, score.p90, score.bias)),
-                    "yes" if name == one.method else "",
-                ]
-                for name, score in one.scores.items()
-            ],
-        )
-        if one.kernels is not None:
-            show_kernels(_STEPS[kind], one.kernels)
+        _show(kind, one)
+    if file.queue is not None:
+        show_delays(file.queue)
     render.say(f"model: {out}")
+
+
+def _show(kind: str, fit: "StepFit") -> None:
+    """Show how well each form predicts a kind of step."""
+    render.table(
+        f"Error of {_STEPS[kind]} of configurations that no fit saw;"
+        f" {fit.rows} rows of {fit.configurations}",
+        ["form", "#median %", "#p90 %", "#bias %", "predicts"],
+        [
+            [
+                name,
+                *(f"{100 * value:.1f}" for value in (score.median, score.p90, score.bias)),
+                "yes" if name == fit.method else "",
+            ]
+            for name, score in fit.scores.items()
+        ],
+    )
+    if fit.kernels is not None:
+        show_kernels(_STEPS[kind], fit.kernels)

@@ -1,5 +1,6 @@
 """Fit `step_time_model.json` to a folder of measured rows."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from ...costmodel.steptime.fit.build import Wanted, build_step_time
 from ...costmodel.steptime.fit.targets import rows_telling
 from ...costmodel.steptime.physics import Physics
 from ...costmodel.steptime.prediction import step_model_of
+from ...costmodel.steptime.queue.delay_columns import KV_THRESHOLDS
 from ...costmodel.steptime.rows.serving_rows import ServingRows
 from ...store.document import write_document
 from ...store.errors import BadInput
 from ...store.serving.step_time_model import Method, StepFit, StepTimeFile, Target
 from .folder import files_of, read_folder
 from .kernel_model import kernels_of
+from .queue import queue_of
 
 
 def fit_steps(
@@ -23,17 +26,21 @@ def fit_steps(
     wanted: Wanted | None = None,
     method: Method | None = None,
     kernel_model: Path | None = None,
+    kv_thresholds: Sequence[float] = KV_THRESHOLDS,
 ) -> StepTimeFile:
     """Fit the rows of the folder `data` and write the model to `out`.
 
     `wanted` None fits whatever enough rows tell; `method` None takes the one that errs least.
     `kernel_model` is a cost model of the kernels of one GPU, which steps of it are composed of.
+    `kv_thresholds` are the shares of the cache in use above which requests of the folder's journeys
+    may wait longer.
     Raises BadInput as reading and fitting do, and where more than half of the rows are refused:
     then nothing is written.
     """
     rows, refused = read_folder(data)
     kernels = None if kernel_model is None else kernels_of(kernel_model)
-    file = build_step_time(rows, refused, files_of(data), wanted, method)
+    queue = queue_of(data, kv_thresholds)
+    file = build_step_time(rows, refused, files_of(data), wanted, method, queue)
     if kernels is not None:
         file = _with_kernels(file, rows, kernels)
     write_document(out, file)

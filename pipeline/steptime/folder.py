@@ -10,6 +10,7 @@ from ...scenarios.configs.whole_model import whole_model
 from ...store.errors import BadInput
 from ...store.files import folders_in, has_file
 from ...store.recording import sha256_of
+from ...store.serving.journeys_table import JOURNEYS_FILE
 from ...store.serving.rows_table import ROWS_FILE
 from ...store.serving.whole_model import WholeModel
 
@@ -47,8 +48,9 @@ def read_folder(folder: Path) -> tuple[ServingRows, Refused]:
 
 
 def files_of(folder: Path) -> dict[str, str]:
-    """The sha256 of each file that `read_folder` reads, by its path within the folder."""
-    paths = [folder / ROWS_FILE, folder / _SIZES, *_configs(folder)]
+    """The sha256 of each file of a folder that a fit reads, by its path within the folder."""
+    tables = [folder / ROWS_FILE, folder / JOURNEYS_FILE, folder / _SIZES]
+    paths = [*tables, *_configs(folder)]
     return {str(path.relative_to(folder)): sha256_of(path) for path in paths if has_file(path)}
 
 

@@ -94,9 +94,14 @@ def _by_config(
 
 
 def _known_name(published: str, known: Mapping[str, WholeModel]) -> str | None:
-    """The folder's name of a published model, whole or by its last part, in any case."""
+    """The folder's name of a published model: whole, by its last part, or without its "-hf".
+
+    The case of letters does not count. "-hf" marks weights that were converted for Transformers.
+    """
     by_case = {name.casefold(): name for name in known}
-    return by_case.get(published.casefold()) or by_case.get(_last_part(published).casefold())
+    last = _last_part(published).casefold()
+    spelled = (published.casefold(), last, last.removesuffix("-hf"))
+    return next((by_case[name] for name in spelled if name in by_case), None)
 
 
 def _last_part(published: str) -> str:

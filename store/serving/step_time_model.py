@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from ..document import Amount, Count, Positive
 from .kernel_fit import KernelFit
+from .queue_model import QueueModel
 from .whole_model import WholeModel
 
 Terms = dict[str, Amount]
@@ -132,9 +133,10 @@ class StepTimeFile:
     `steps` maps a kind of step to its fit: "mean" for the mean step of a closed loop, "decode" for
     one that decodes alone. `absent` says why a kind of step, or "power", is not there. `models` are
     the sizes of the models that have rows, `gpus` the names of the GPUs. `files` maps the files of
-    the rows to their sha256, `refused` reasons to rows, `left_out` reasons to single values of other
-    rows that were not used. `fingerprints` are eight hexadecimal digits for each row
+    the rows to their sha256, `refused` reasons to rows, `left_out` reasons to single values of
+    other rows that were not used. `fingerprints` are eight hexadecimal digits for each row
     (costmodel/steptime/rows/fingerprints.py): such rows are no test of the fit.
+    `queue` has the delays of requests by journeys, None without any: then `steps` may be empty.
     """
 
     SCHEMA: ClassVar[str] = "moeprof.step_time_model/2.0"
@@ -149,3 +151,4 @@ class StepTimeFile:
     left_out: dict[str, Count]
     files: dict[str, str]
     fingerprints: str
+    queue: QueueModel | None = None

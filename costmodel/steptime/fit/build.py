@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final, Literal, get_args
 
 from ....store.errors import BadInput
+from ....store.serving.queue_model import QueueModel
 from ....store.serving.step_time_model import Method, StepTimeFile, Target
 from ..rows.fingerprints import fingerprints
 from ..rows.gate import Refused
@@ -35,16 +36,17 @@ def build_step_time(
     files: Mapping[str, str],
     wanted: Wanted | None = None,
     method: Method | None = None,
+    queue: QueueModel | None = None,
 ) -> StepTimeFile:
     """Fit what is `wanted` of the rows; None: whatever enough of them tell.
 
-    `method` None takes the one that errs least on configurations that it was not fitted to. Raises
-    BadInput where more than half of the rows were refused, and where too few rows tell what is
-    wanted, or any kind of step.
+    `method` None takes the one that errs least on configurations that it was not fitted to. `queue`
+    has the delays of requests. Raises BadInput where more than half of the rows were refused, and
+    where too few rows tell what is wanted, or, without `queue`, any kind of step.
     """
     refused.require_most()
     told = {quantity: rows_telling(rows, quantity) for quantity in _QUANTITIES}
-    absent = _absent(told, wanted)
+    absent = _absent(told, wanted, may_have_none=queue is not None)
     built = {
         target: build_step_fit(told[target], method) for target in TARGETS if target not in absent
     }
@@ -58,10 +60,13 @@ def build_step_time(
         left_out=refused.left_out,
         files=dict(files),
         fingerprints="".join(sorted(fingerprints(rows))),
+        queue=queue,
     )
 
 
-def _absent(told: Mapping[Quantity, ServingRows], wanted: Wanted | None) -> dict[str, str]:
+def _absent(
+    told: Mapping[Quantity, ServingRows], wanted: Wanted | None, *, may_have_none: bool
+) -> dict[str, str]:
     """Why quantities are not fitted. Raises BadInput where one that is needed cannot be."""
     absent: dict[str, str] = {}
     for quantity, rows in told.items():
@@ -71,7 +76,7 @@ def _absent(told: Mapping[Quantity, ServingRows], wanted: Wanted | None) -> dict
             absent[quantity] = why
             if wanted is not None:
                 raise _too_few(why)
-    if set(TARGETS) <= set(absent):
+    if set(TARGETS) <= set(absent) and not may_have_none:
         raise _too_few(absent["mean"])
     return absent
 
