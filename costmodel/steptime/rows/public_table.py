@@ -36,11 +36,12 @@ _MEASURED: Final = ("batch", "isl", "osl", "ctx", "pf_tok_s", "tpot_ms")
 def read_models(path: Path) -> dict[str, WholeModel]:
     """Read the models of a `models.csv` by name. Raises BadInput where it is no such table."""
     models = {}
-    for row in csv.DictReader(StringIO(read_text(path, _MOST_BYTES))):
-        try:
-            models[row["model"]] = _model(row)
-        except (KeyError, TypeError, ValueError) as error:
-            raise BadInput(f"{path}: a row is no model: {shortened(str(error))}") from error
+    with naming(path, hint="correct the table, or give each model's config.json in models/NAME"):
+        for row in csv.DictReader(StringIO(read_text(path, _MOST_BYTES))):
+            try:
+                models[row["model"]] = _model(row)
+            except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+                raise BadInput(f"a row is no model: {shortened(str(error))}") from error
     return models
 
 

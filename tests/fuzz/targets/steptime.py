@@ -1,4 +1,4 @@
-"""Steps of whole models: the file of a fit, and the folder of rows that it is made from."""
+"""Steps of whole models: the file of a fit, steps of one's own, and the sizes of models."""
 
 import shutil
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from moeprof.pipeline.steptime.fit import fit_steps
 from moeprof.tests.cli.command_line import Result
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
 from moeprof.tests.fuzz.case import Target
-from moeprof.tests.fuzz.mutations import csv_fields, json_fields, parquet_fields
+from moeprof.tests.fuzz.mutations import csv_fields, json_fields
 
 FILE = "step_time_model.json"
 ASKED = ("--model", "mixtral-8x7b", "--gpu", "H100", "--tp", "2", "--batch", "1,4,16,64")
@@ -78,16 +78,6 @@ TARGETS = (
         intact=lambda folder, results: None,
         names=("own.csv",),
         share=2,
-    ),
-    Target(
-        name="serving rows",
-        make=_make,
-        file="other/serving_rows.parquet",
-        mutate=parquet_fields,
-        commands=ROWS,
-        intact=_judged,
-        names=("serving_rows.parquet", "other", "rows"),
-        share=12,
     ),
     Target(
         name="models of serving rows",
