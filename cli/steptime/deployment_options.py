@@ -25,6 +25,23 @@ Own = Annotated[
     Path | None,
     typer.Option("--calibrate", metavar="CSV", help="Your own steps of this: batch,step_us."),
 ]
+Kernels = Annotated[
+    Path | None,
+    typer.Option(
+        "--kernel-model",
+        metavar="FILE",
+        help="Kernels of the GPU, kernel_cost_model.json, that the model was fitted with.",
+    ),
+]
+ActiveExperts = Annotated[
+    str | None,
+    typer.Option(
+        "--active-experts",
+        metavar="N|FILE",
+        help="Experts per layer that a routing policy activates: one number for all batches or one"
+        " for each, a plan (route plan --json), or a log of the router.",
+    ),
+]
 BatchedTokens = Annotated[
     int | None,
     typer.Option(

@@ -26,6 +26,8 @@ def predict(
     precision: of.Precision = "bf16",
     engine: of.Engine = "vllm",
     calibrate: of.Own = None,
+    kernel_model: of.Kernels = None,
+    active_experts: of.ActiveExperts = None,
     max_num_batched_tokens: of.BatchedTokens = None,
     max_num_seqs: of.Seqs = None,
     max_model_len: of.ModelLen = None,
@@ -44,22 +46,21 @@ def predict(
         --batch 1,4,16,64,256 --output 500 --report curve.html
     moeprof steptime predict FILE --model deepseek-v3 --gpu B200 --tp 8 \\
         --precision fp8 --engine sglang --batch 64 --output 500 --parts
+    moeprof steptime predict FILE --model qwen3-30b-a3b --gpu H100 --batch 16 \\
+        --active-experts 62
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
     from ...pipeline.steptime.curve import sweep, sweep_data
     from ...pipeline.steptime.predict import Asked, EngineSettings
 
     settings = EngineSettings(
-        max_num_batched_tokens,
-        max_num_seqs,
-        max_model_len,
-        num_gpu_blocks,
-        cpu_offload_bytes,
+        max_num_batched_tokens, max_num_seqs, max_model_len, num_gpu_blocks, cpu_offload_bytes,
         prefix_hit,
-    )
+    )  # fmt: skip
     sizes, tps = _sizes("--batch", batch), _sizes("--tp", tp)
     asked = Asked(
-        model, gpu, precision, engine, tps[0], ep, dp, sizes, prompt, output, calibrate, settings
-    )
+        model, gpu, precision, engine, tps[0], ep, dp, sizes, prompt, output, calibrate, settings,
+        active_experts, kernel_model,
+    )  # fmt: skip
     found = sweep(file, asked, tps)
     if report is not None:
         from ...report.step_curve import write_curve

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from .. import render
+from .saving_output import show_saving
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +26,8 @@ def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
         ["#batch", "#step us", "#low", "#high", "most of it", "#W", "#J/token", "#tokens/s"],
         [_row(asked, found, at) for at in range(len(asked.batches))],
     )
+    if found.saving is not None and found.policy is not None:
+        show_saving(found.saving, found.policy, asked.batches)
     if parts:
         for first in range(0, len(asked.batches), _BESIDE):
             _show_parts(asked, found, range(first, min(first + _BESIDE, len(asked.batches))))
@@ -44,6 +47,8 @@ def _warn(found: "Predicted") -> None:
             for name, times in sorted(farthest.items())
         ]
         render.paragraph(f"warning: beyond the rows: {', '.join(each)}")
+    if found.steps.kernel_weight == 0:
+        render.warn("kernels do not count: the fit found no better steps with them")
     if found.not_in_rows:
         named = ", ".join(found.not_in_rows)
         render.paragraph(f"warning: not in the rows, but counted from the data sheet: {named}")

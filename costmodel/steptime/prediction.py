@@ -65,6 +65,7 @@ class StepPrediction:
     all output tokens. `unseen` names what no row had: a model, a GPU, an engine, or power of the
     GPU. `beyond` has, for each step, the columns outside the fitted ones: how many times the
     largest of the rows each is, or the smallest of the rows is of it; None where that is 0.
+    `kernel_weight` says how far measured kernels count, from 0 to 1; None without any.
     """
 
     step_us: Array
@@ -78,6 +79,7 @@ class StepPrediction:
     tokens_per_s: Array
     unseen: tuple[str, ...]
     beyond: tuple[dict[str, float | None], ...]
+    kernel_weight: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def predict_steps(
         tokens_per_s=steps.running / step_us * 1e6,
         unseen=_unseen(file, fit, served),
         beyond=_outside(fit, columns_of(rows)),
+        kernel_weight=_kernel_weight(model, served),
     )
 
 
@@ -144,6 +147,10 @@ def _factors_of(
     if isinstance(model, BlendedSteps):
         return model.blend_of(served.model.name).factors
     return fit.factors
+
+
+def _kernel_weight(model: StepModel | BlendedSteps, served: Deployment) -> float | None:
+    return model.blend_of(served.model.name).weight if isinstance(model, BlendedSteps) else None
 
 
 def power_of(found: PowerShares) -> Power:

@@ -13,16 +13,28 @@ from ...costmodel.steptime.engine.offload import offload_us
 from ...costmodel.steptime.engine.schedule import Requests, Schedule, schedule
 from ...costmodel.steptime.engine.settings import EngineSettings
 from ...costmodel.steptime.features.deployment import Deployment, Split, deployment
-from ...costmodel.steptime.features.steps import Array
+from ...costmodel.steptime.features.steps import Array, Steps
 from ...costmodel.steptime.prediction import OwnSteps, StepPrediction, predict_steps
 from ...costmodel.steptime.step_file import read_step_file
+from ...costmodel.steptime.routing_saving import RoutingSaving, own_routing, saving_of
 from ...scenarios.configs.whole_model import whole_model
 from ...store.errors import BadInput, shortened
 from ...store.files import read_text
 from ...store.serving.step_time_model import StepTimeFile
 from ...store.serving.whole_model import WholeModel
+from .active_experts import PolicyExperts, policy_experts
+from .kernel_model import kernels_of
 
-__all__ = ["Asked", "EngineSettings", "Predicted", "StepPrediction", "as_data", "predict"]
+__all__ = [
+    "Asked",
+    "EngineSettings",
+    "PolicyExperts",
+    "Predicted",
+    "RoutingSaving",
+    "StepPrediction",
+    "as_data",
+    "predict",
+]
 
 _MOST_BYTES: Final = 1 << 20
 _LARGEST_BATCH: Final = 10**9
@@ -35,7 +47,9 @@ class Asked:
     `model` is the name of one that the file holds, or the path of a config.json.
     `output_tokens` is None for steps that decode alone; else each request brings a prompt once in
     as many steps, and the context is its prompt and half of its output. `own` is a table of steps
-    of one's own of this deployment, with the columns batch and step_us.
+    of one's own of this deployment, with the columns batch and step_us. `active_experts` are those
+    of a routing policy, as numbers or a file (active_experts.py). `kernel_model` is a cost model of
+    the GPU's kernels, which the file was fitted with.
     """
 
     model: str
@@ -50,6 +64,8 @@ class Asked:
     output_tokens: int | None
     own: Path | None = None
     settings: EngineSettings = field(default_factory=EngineSettings)
+    active_experts: str | None = None
+    kernel_model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +73,15 @@ class Predicted:
     """The steps of each batch, what the engine made of it, and what the GPUs hold.
 
     `not_in_rows` names what counts in the steps and is in no row: it comes from the data sheet.
+    `saving` is what a routing `policy` saves; both None without one.
     """
 
     steps: StepPrediction
     schedule: Schedule
     memory: Memory
     not_in_rows: tuple[str, ...]
+    saving: RoutingSaving | None = None
+    policy: PolicyExperts | None = None
 
 
 def predict(path: Path, asked: Asked) -> Predicted:
@@ -70,7 +89,8 @@ def predict(path: Path, asked: Asked) -> Predicted:
 
     Raises BadInput for a file of something else, an unknown model, GPU or precision, a split that
     does not divide heads, a model that does not fit on the GPUs, requests beyond its context, sizes
-    below 1, and a table of own steps that is none.
+    below 1, a table of own steps that is none, active experts that no routing gives, and kernels
+    that the file was not fitted with.
     """
     file = read_step_file(path)
     model, settings = _model_of(path, file, asked.model), asked.settings
@@ -78,14 +98,22 @@ def predict(path: Path, asked: Asked) -> Predicted:
     served = deployment(model, asked.gpu, asked.precision, asked.engine, split)
     memory = memory_of(served, settings)
     plan = schedule(served, memory, settings, _requests(asked))
-    steps = predict_steps(
-        file,
-        served,
-        plan.steps,
-        own=_own_steps(asked, served, memory),
-        added_us={"offload": offload_us(served, plan.steps, settings)},
-    )
-    return Predicted(steps, plan, memory, tuple(_not_in_rows(settings, plan)))
+    kernels = None if asked.kernel_model is None else kernels_of(asked.kernel_model)
+    measured = _own_steps(asked, served, memory)
+
+    def predicted(steps: Steps) -> StepPrediction:
+        added_us = {"offload": offload_us(served, steps, settings)}
+        return predict_steps(file, served, steps, own=measured, added_us=added_us, kernels=kernels)
+
+    not_in_rows = tuple(_not_in_rows(settings, plan))
+    if asked.active_experts is None:
+        return Predicted(predicted(plan.steps), plan, memory, not_in_rows)
+    policy = policy_experts(asked.active_experts, asked.batches, model)
+    own_steps = own_routing(served, plan.steps, policy.own)
+    steps = replace(plan.steps, active_experts=policy.active)
+    found = predicted(steps)
+    saving = saving_of(steps, found, own_steps, predicted(own_steps))
+    return Predicted(found, plan, memory, not_in_rows, saving, policy)
 
 
 def _model_of(path: Path, file: StepTimeFile, name: str) -> WholeModel:
@@ -164,9 +192,29 @@ def as_data(asked: Asked, found: Predicted) -> list[dict[str, Any]]:
             "unseen": list(steps.unseen),
             "beyond": steps.beyond[at],
             "not_in_rows": list(found.not_in_rows),
+            "kernel_weight": steps.kernel_weight,
+            "routing": _saving_data(found, at),
         }
         for at, batch in enumerate(asked.batches)
     ]
+
+
+def _saving_data(found: Predicted, at: int) -> dict[str, Any] | None:
+    saving, policy = found.saving, found.policy
+    if saving is None or policy is None:
+        return None
+    return {
+        "policy": policy.origin,
+        "active_experts": float(saving.active[at]),
+        "own_active_experts": float(saving.own_active[at]),
+        "own_step_us": float(saving.own_step_us[at]),
+        "saved_us": float(saving.saved_us[at]),
+        "saved_share": float(saving.saved_share[at]),
+        "low_share": _value(saving.low_share, at),
+        "high_share": _value(saving.high_share, at),
+        "own_j_per_token": _value(saving.own_j_per_token, at),
+        "saved_j_per_token": _value(saving.saved_j_per_token, at),
+    }
 
 
 def _value(values: Array | None, at: int) -> float | None:
