@@ -15,8 +15,8 @@ from ...costmodel.steptime.engine.settings import EngineSettings
 from ...costmodel.steptime.features.deployment import Deployment, Split, deployment
 from ...costmodel.steptime.features.steps import Array, Steps
 from ...costmodel.steptime.prediction import OwnSteps, StepPrediction, predict_steps
-from ...costmodel.steptime.step_file import read_step_file
 from ...costmodel.steptime.routing_saving import RoutingSaving, own_routing, saving_of
+from ...costmodel.steptime.step_file import read_step_file
 from ...scenarios.configs.whole_model import whole_model
 from ...store.errors import BadInput, shortened
 from ...store.files import read_text
