@@ -50,7 +50,7 @@ class Effects:
         total = np.zeros(len(rows))
         for name, members in levels_of(rows).items():
             found, place = np.unique(members, return_inverse=True)
-            of_member = self.by_level[name]
+            of_member = self.by_level.get(name, {})
             total += np.asarray([of_member.get(str(one), 0.0) for one in found])[place]
         return np.where(known, total, 0.0)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from ...store.document import read_document
+from ...store.document import MAX_LOG_RATIO, read_document
 from ...store.errors import BadInput, naming
 from ...store.serving.step_time_model import PowerShares, StepFit, StepTimeFile
 from .blackbox import TERMS as BLACKBOX_TERMS
@@ -14,6 +14,7 @@ from .srfa import COMPUTED, FIXED
 
 _ALL: Final = frozenset(name for names in PARTS.values() for name in names)
 _PHYSICS: Final = _ALL - {*FIXED, *COMPUTED, *BLACKBOX_TERMS}
+_MOST_SHARE: Final = 10.0  # of the TDP
 
 _Found = tuple[str, Iterable[str], Iterable[str]]  # where, the names there, those that must be
 
@@ -29,8 +30,9 @@ def read_step_file(path: Path) -> StepTimeFile:
         for target, fit in file.steps.items():
             for where, names, needed in _terms(fit):
                 _check(f"steps.{target}.{where}", names, needed)
-        for where, names, needed in () if file.power is None else _shares(file.power):
-            _check(f"power.{where}", names, needed)
+            _check_effects(f"steps.{target}.physics.effects", fit)
+        if file.power is not None:
+            _check_power(file.power)
     return file
 
 
@@ -53,10 +55,21 @@ def _terms(fit: StepFit) -> Iterator[_Found]:
         yield "scores", fit.scores, [fit.method]
 
 
-def _shares(power: PowerShares) -> Iterator[_Found]:
-    yield "shares", power.shares, POWER_TERMS
+def _check_power(power: PowerShares) -> None:
+    _check("power.shares", power.shares, POWER_TERMS)
     for gpu, shares in power.by_gpu.items():
-        yield f"by_gpu.{gpu}", shares, POWER_TERMS
+        _check(f"power.by_gpu.{gpu}", shares, POWER_TERMS)
+    typical = {"all": power.typical_share, **power.typical_by_gpu}
+    for gpu, share in typical.items():
+        if share > _MOST_SHARE:
+            raise BadInput(f"the typical share of {gpu} is {share:.3g} times the TDP")
+
+
+def _check_effects(where: str, fit: StepFit) -> None:
+    for level, members in ({} if fit.physics is None else fit.physics.effects).items():
+        for member, log_ratio in members.items():
+            if abs(log_ratio) > MAX_LOG_RATIO:
+                raise BadInput(f"{where}.{level}.{member} is {log_ratio:.3g}, no log ratio")
 
 
 def _check(where: str, names: Iterable[str], needed: Iterable[str]) -> None:

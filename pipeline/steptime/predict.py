@@ -38,6 +38,7 @@ __all__ = [
 
 _MOST_BYTES: Final = 1 << 20
 _LARGEST_BATCH: Final = 10**9
+_OWN_US: Final = (0.1, 1e12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +153,11 @@ def _own_points(path: Path) -> tuple[tuple[int, ...], Array]:
         step_us = np.asarray([float(row["step_us"]) for row in rows])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"{path} holds no steps: {shortened(str(error))}", hint=hint) from error
-    if not rows or not (np.isfinite(step_us) & (step_us > 0)).all():
-        raise BadInput(f"{path} holds no steps, or one that is not above 0", hint=hint)
+    least_us, most_us = _OWN_US
+    if not rows or not ((step_us >= least_us) & (step_us <= most_us)).all():
+        raise BadInput(
+            f"{path} holds no steps, or one not of {least_us} to {most_us:g} us", hint=hint
+        )
     if not 1 <= min(batches) <= max(batches) <= _LARGEST_BATCH:
         raise BadInput(f"{path} has a batch that is not 1 to {_LARGEST_BATCH:g}", hint=hint)
     return batches, step_us

@@ -1,8 +1,12 @@
 """A whole language model by its sizes: what a step of its decoding reads, computes and sends."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, Final
 
 from ..errors import BadInput
+
+_LARGEST: Final = 10**13  # parameters of one part; larger ones are another unit, or a slip
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,11 @@ class WholeModel:
 
     def __post_init__(self) -> None:
         """Refuse sizes of which no model can be made."""
+        for name, size in _sizes(self):
+            if not 0 <= size <= _LARGEST:
+                raise self._refusal(f"{name} {size:.4g}")
+        if not (self.layers and self.hidden_size and self.vocabulary):
+            raise self._refusal("no layers, or layers or a vocabulary without a size")
         if self.experts is not None and not 1 <= self.experts.top_k <= self.experts.count:
             raise self._refusal(f"{self.experts.top_k} of {self.experts.count} experts per token")
         if self.moe_layers > self.layers:
@@ -121,6 +130,8 @@ class WholeModel:
             raise self._refusal("layers that attend to a part of the context, and not to which")
         if self.dense_layers < 0:
             raise self._refusal(f"more parts than its {self.layers} layers")
+        if self.attention_layers and not (self.heads and self.kv_heads and self.head_dim):
+            raise self._refusal("attention without heads, or heads without a size")
 
     def _refusal(self, has: str) -> BadInput:
         return BadInput(f"the model {self.name} has {has}", hint="correct its sizes")
@@ -156,3 +167,13 @@ class WholeModel:
     def parts(self) -> int:
         """Attentions, states, networks and experts: each ends in a sum over GPUs that split it."""
         return self.attention_layers + self.state_layers + self.dense_layers + self.moe_layers
+
+
+def _sizes(part: Any) -> Iterator[tuple[str, int]]:
+    """Every size of a model and of its parts, by name."""
+    for field in fields(part):
+        value = getattr(part, field.name)
+        if is_dataclass(value):
+            yield from _sizes(value)
+        elif type(value) is int:
+            yield field.name, value

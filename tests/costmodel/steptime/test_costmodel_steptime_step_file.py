@@ -51,6 +51,11 @@ def _swap(terms: dict[str, Any], old: str, new: str) -> None:
         ("blackbox", lambda fit: fit["blackbox"].update(x=1.0), "blackbox has x, which is unknown"),
         ("blackbox", lambda fit: fit.update(method="srfa"), "method lacks srfa"),
         ("physics", lambda fit: fit["scores"].pop("physics"), "scores lacks physics"),
+        (
+            "physics",
+            lambda fit: fit["physics"]["effects"]["model and engine"].update(a=2e9),
+            r"model and engine.a is 2e\+09, no log ratio",
+        ),
     ],
 )
 def test_a_coefficient_that_lacks_or_is_unknown_is_named(

@@ -23,6 +23,10 @@ DENSE = WholeModel("a", 4, 64, 4, 4, 16, 256, 1000, full_layers=4)
             {"ffn_apart": True, "full_layers": 2, "experts": Experts(8, 2, 64, layers=3)},
             "more parts than its 4 layers",
         ),
+        ({"kv_heads": 0}, "attention without heads"),
+        ({"vocabulary": 0}, "a vocabulary without a size"),
+        ({"head_dim": -16}, "head_dim -16"),
+        ({"experts": Experts(8, 2, 10**14, layers=4)}, r"intermediate_size 1e\+14"),
     ],
 )
 def test_contradicting_sizes_are_refused(change: dict[str, Any], named: str) -> None:
