@@ -48,7 +48,7 @@ def sweep(path: Path, asked: Asked, tps: Sequence[int]) -> Sweep:
     left_out = [f"{split} is left out: {why}" for split, why in refusals.items()]
     points = [point for one, found in predicted for point in _points(one, found)]
     curve = EnergyCurve(
-        served=f"{asked.model} on {asked.gpu}, {asked.precision}, {asked.engine}",
+        served=_served(asked, predicted[0][1]),
         requests=_requests(asked),
         points=with_front(points),
         remarks=(*left_out, *dict.fromkeys(_remarks(predicted))),
@@ -70,6 +70,11 @@ def _points(asked: Asked, found: Predicted) -> tuple[CurvePoint, ...]:
     return curve_points(_split(asked), gpus, found.schedule.steps, found.steps)
 
 
+def _served(asked: Asked, found: Predicted) -> str:
+    served = found.memory.served
+    return f"{served.model.name} on {served.gpu_name}, {asked.precision}, {asked.engine}"
+
+
 def _requests(asked: Asked) -> str:
     if asked.output_tokens is None:
         return f"steps that decode alone at {asked.prompt_tokens:,} tokens of context"
@@ -77,10 +82,16 @@ def _requests(asked: Asked) -> str:
 
 
 def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
-    """What puts the points in doubt, and what bounds the requests that run."""
+    """What puts the points in doubt or moves them, and what bounds the requests that run."""
     for asked, found in predicted:
         for name in found.steps.unseen:
             yield f"no row had the {name}: the answer is extrapolated"
+        if asked.own is not None:
+            yield f"moved by the steps of one's own in {asked.own.name}"
+        if asked.active_experts is not None:
+            yield f"the experts that a routing policy activates count: {asked.active_experts}"
+        if asked.kernel_model is not None:
+            yield f"the measured kernels of {asked.kernel_model.name} count"
         if found.not_in_rows:
             named = ", ".join(found.not_in_rows)
             yield f"not in the rows, but counted from the data sheet: {named}"

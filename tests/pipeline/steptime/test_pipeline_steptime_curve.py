@@ -70,6 +70,15 @@ def test_the_origin_names_the_file_its_rows_and_its_errors(path: Path) -> None:
     assert facts["median error of J/token"].endswith(" %")
 
 
+def test_what_moves_the_points_is_told(path: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("batch,step_us\n4,20000\n")
+    moved = replace(ASKED, own=own, active_experts="8", batches=(16, 64))
+    remarks = sweep(path, moved, (2,)).curve.remarks
+    assert "moved by the steps of one's own in own.csv" in remarks
+    assert "the experts that a routing policy activates count: 8" in remarks
+
+
 def test_where_no_split_can_be_served_the_first_refusal_is_told(path: Path) -> None:
     with pytest.raises(BadInput, match="does not fit on 1 x H100"):
         sweep(path, ASKED, (1,))
