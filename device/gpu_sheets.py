@@ -22,9 +22,10 @@ class GpuSheet:
     other spelling, reduced as in device/peaks.py. `half_flops` is the rate of float16 and bfloat16.
     `link_bytes_per_s` is what one GPU exchanges with the others, both directions together: NVLink
     or Infinity Fabric, or PCIe where it has none. `host_bytes_per_s` is the link to the CPU's
-    memory, PCIe or NVLink-C2C, both directions together. `memory_bytes` counts a data sheet's GB as
-    2**30 bytes, which is what drivers tell (an H100 of 80 GB: 81,559 MiB); of GDDR with error
-    correction 15/16. `tdp_w` is the highest power that the GPU can be set to by its maker.
+    memory, PCIe or NVLink-C2C, both directions together: half of one that two GPUs share (GB200).
+    `memory_bytes` counts a data sheet's GB as 2**30 bytes, which is what drivers tell (an H100 of
+    80 GB: 81,559 MiB); of GDDR with error correction 15/16. `tdp_w` is the highest power that the
+    GPU can be set to by its maker.
     """
 
     name: str
@@ -70,11 +71,11 @@ _A100: Final = (312, 156, None, None)
 # there are several, may be each.
 SHEETS: Final = (
     _sheet("GB300", "GB300(SXM6?)?(NVL72)?", "NVIDIA GB300 NVL72 data sheet, 2025",
-           (2500, 1250, 5000, 15000), (8000, 279, 126), (1800, 900), 1400),
+           (2500, 1250, 5000, 15000), (8000, 279, 126), (1800, 450), 1400),
     _sheet("B300", "B300(SXM6?)?(AC)?", "NVIDIA HGX B300 data sheet, 2025",
            (2250, 1125, 4500, 13500), (8000, 268, 126), (1800, 256), 1100),
     _sheet("GB200", "GB200(SXM6?)?(NVL72)?", "NVIDIA GB200 NVL72 data sheet, 2024",
-           (2500, 1250, 5000, 10000), (8000, 186, 126), (1800, 900), 1200),
+           (2500, 1250, 5000, 10000), (8000, 186, 126), (1800, 450), 1200),
     _sheet("B200", "B200(SXM6?)?(180GB?)?", "NVIDIA HGX B200 data sheet, 2024",
            (2250, 1125, 4500, 9000), (8000, 180, 126), (1800, 128), 1000),
     _sheet("H200-NVL", "H200NVL(141GB?)?", "NVIDIA H200 data sheet, 2024",

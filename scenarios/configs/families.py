@@ -39,16 +39,29 @@ TIED: Final = frozenset({
 FOUR_TIMES_WIDE: Final = frozenset({"bloom", "codegen", "falcon", "gpt2", "gpt_bigcode", "gptj"})
 # Families that no key gives away, with what is not counted of them.
 UNCOUNTED: Final = {
+    "axk2": "has gates from queries of a low rank",
+    "git": "has an encoder beside",
     "hrm": "runs its layers several times",
+    "jetmoe": "has experts of attention",
     "minimax_m3": "is sparse by blocks",
     "minimax_m3_vl": "is sparse by blocks",
+    "moshi": "has another decoder beside",
     "zamba": "shares its weights between layers",
     "zamba2": "shares its weights between layers",
 }
+# Families that read a text at once, and decode none.
+ENCODERS: Final = frozenset({
+    "bert", "bert-generation", "big_bird", "camembert", "data2vec-text", "electra", "ernie",
+    "megatron-bert", "rembert", "roberta", "roberta-prelayernorm", "roc_bert", "roformer",
+    "xlm-roberta", "xlm-roberta-xl", "xmod",
+})  # fmt: skip
 # Families whose queries come with a gate of their size, which multiplies what attention gives.
-GATED_ATTENTION: Final = frozenset({"afmoe", "qwen3_5", "qwen3_5_moe", "qwen3_next"})
+GATED_ATTENTION: Final = frozenset(
+    {"afmoe", "beam", "hy_v4", "qwen3_5", "qwen3_5_moe", "qwen3_next"}
+)
 # What the configuration class of a family has where a published file leaves it out.
 DEFAULTS: Final[dict[str, dict[str, Any]]] = {
+    "bamba": {"attn_layer_indices": []},
     "gemma2": {"sliding_window_pattern": 2},
     "gemma3": {
         "vocab_size": 262208, "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,

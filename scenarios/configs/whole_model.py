@@ -13,6 +13,7 @@ from .attention import OTHER_KINDS, kinds_of_layers
 from .context_length import max_context_tokens
 from .families import (
     DEFAULTS,
+    ENCODERS,
     FOUR_TIMES_WIDE,
     GATED_ATTENTION,
     TIED,
@@ -102,8 +103,9 @@ def _with_defaults(config: ModelConfig) -> ModelConfig:
 def _refuse_uncounted(config: ModelConfig) -> None:
     odd = sorted({*kinds_of_layers(config)[1]} - {*_FULL, *_WINDOW, *STATES})
     odd += [f"{key}: it {what}" for key, what in _UNCOUNTED.items() if config.section.get(key)]
-    if what := UNCOUNTED.get(family(config)):
-        odd.append(f"{family(config)}: it {what}")
+    kind = family(config)
+    if what := "decodes no text" if kind in ENCODERS else UNCOUNTED.get(kind):
+        odd.append(f"{kind}: it {what}")
     odd += [
         key for key in sorted(config.section) if _OTHER_SIZES.match(key) and config.section[key]
     ]
@@ -202,8 +204,9 @@ def _kinds(config: ModelConfig, layers: int) -> list[str]:
     """The kind of each layer with attention or a state; none where the file does not tell them."""
     if family(config) == "falcon_h1":  # attention and a state space side by side
         return ["hybrid"] * layers
-    if isinstance(full := config.section.get("full_attn_idxs"), list):  # LFM2
-        return [_FULL[0] if layer in full else "conv" for layer in range(layers)]
+    for key, other in (("full_attn_idxs", "conv"), ("attn_layer_indices", "mamba")):  # LFM2, Bamba
+        if isinstance(full := config.section.get(key), list):
+            return [_FULL[0] if layer in full else other for layer in range(layers)]
     kinds = kinds_of_layers(config)[1]
     if kinds and len(kinds) != layers and family(config) != "nemotron_h":
         raise BadInput(

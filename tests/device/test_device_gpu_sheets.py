@@ -32,7 +32,8 @@ def test_a_sheet_tells_what_a_gpu_holds_and_how_fast_the_host_feeds_it() -> None
     for name, memory_bytes, host_bytes_per_s in (
         ("NVIDIA H100 80GB HBM3", 80 * gib, 128e9),  # PCIe 5.0 x16
         ("NVIDIA A100-SXM4-40GB", 40 * gib, 64e9),  # PCIe 4.0 x16
-        ("NVIDIA GB200", 186 * gib, 900e9),  # NVLink-C2C
+        ("NVIDIA GB200", 186 * gib, 450e9),  # half of the NVLink-C2C of one Grace
+        ("NVIDIA GH200 480GB", 96 * gib, 900e9),  # NVLink-C2C
         ("NVIDIA L40S", 45 * gib, 64e9),  # 48 GB, of which 1/16 corrects errors
     ):
         sheet = gpu_sheet(name)

@@ -23,7 +23,8 @@ def _projections(model: WholeModel) -> int:
     queries = rank * (size + per_query) if rank else size * per_query
     compressed = size * (latent.kv_rank + latent.rope_dim)
     expanded = latent.kv_rank * model.heads * (latent.nope_dim + latent.value_dim)
-    return queries + compressed + expanded + model.heads * latent.value_dim * size
+    results = model.heads * latent.value_dim * size
+    return queries + compressed + expanded + (2 if model.output_gate else 1) * results
 
 
 def _indexers(model: WholeModel) -> int:

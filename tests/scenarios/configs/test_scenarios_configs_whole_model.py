@@ -176,6 +176,7 @@ def test_windows_are_those_of_the_layers(
         ({"layer_types": ["sliding_attention"] * 32}, "window of None"),
         ({"layer_types": ["full_attention"] * 31}, "31 layers"),
         ({"model_type": "zamba2"}, "shares its weights"),
+        ({"model_type": "bert"}, "decodes no text"),
         ({"use_cla": True}, "keys and values between layers"),
         ({"num_kv_shared_layers": 15}, "keys and values between layers"),
         ({"swa_num_attention_heads": 64}, "swa_num_attention_heads"),

@@ -37,11 +37,12 @@ def test_experts_that_get_no_token_are_not_read() -> None:
     assert prefill == pytest.approx(many, rel=0.001)
 
 
-def test_a_link_within_the_package_is_seven_times_as_fast() -> None:
+def test_a_link_within_the_package_is_faster_than_pcie() -> None:
+    """Two GPUs of a GB200 share 450 GB/s in one direction."""
     settings = EngineSettings(cpu_offload_bytes=4e9)
     step = decode_steps([1.0])
     pcie, c2c = (offload_us(served(gpu=name), step, settings)[0] for name in ("B200", "GB200"))
-    assert pcie / c2c == pytest.approx((8000 / 64 - 1) / (8000 / 450 - 1))
+    assert pcie / c2c == pytest.approx((8000 / 64 - 1) / (8000 / 225 - 1))
 
 
 def test_named_experts_take_the_place_of_the_expected_ones() -> None:
