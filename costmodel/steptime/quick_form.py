@@ -1,8 +1,9 @@
 """Steps of one deployment in microseconds: a closed form that is read off the vectorised one.
 
 For one deployment a step is D(running) + running K(context) + prefill A(prompt) - W(prompt): D is a
-table, K and A are lines that bend where a window or sparse attention ends, and W falls as a power
-of the prompt, as the experts that it does not reach do. Each is found by asking the vectorised
+table, K a line that bends where a window or sparse attention ends, A what a token of a prompt sees
+on average, with a part that falls as one over the prompt beyond a window, and W falls as a power of
+the prompt, as the experts that it does not reach do. Each is found by asking the vectorised
 prediction, which is the only place where features are counted; a check on random steps says whether
 the form holds (it does not for SRFA, whose terms are logarithms).
 """
@@ -49,13 +50,45 @@ class BentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class MeanLine:
+    """The mean of a BentLine over 0 to x: from each of `starts` on, a / x + b + c x."""
+
+    starts: list[float]
+    terms: list[tuple[float, float, float]]
+
+    @classmethod
+    def through(cls, of: Callable[[Array], Array], bends: Iterable[float]) -> Self:
+        """Ask a function of shape (n,) to (n,) at three places of each piece."""
+        starts = [0.0, *sorted({bend for bend in bends if 0 < bend < _LONGEST})]
+        ends = [*starts[1:], _LONGEST]
+        asked = [
+            np.geomspace(start or end / 4, end, 3) for start, end in zip(starts, ends, strict=True)
+        ]
+        values = of(np.concatenate(asked)).reshape(-1, 3)
+        terms = []
+        for start, places, told in zip(starts, asked, values, strict=True):
+            scaled = places / places[0]
+            each = np.column_stack([1 / scaled, np.ones(3), scaled])
+            over, level, slope = np.linalg.solve(each, told).tolist()
+            first = over * places[0] if start else 0.0
+            terms.append((float(first), level, float(slope / places[0])))
+        return cls(starts, terms)
+
+    def __call__(self, at: float) -> float:
+        """The value at `at`, above 0."""
+        piece = bisect_right(self.starts, at) - 1 if len(self.starts) > 1 else 0
+        over, level, slope = self.terms[piece]
+        return over / at + level + slope * at
+
+
+@dataclass(frozen=True, slots=True)
 class QuickForm:
     """Steps that hold prompts, or steps that decode alone; W is `gap_us` `base`^(prompt - 1)."""
 
     share: float
     running_us: list[float]
     context_us: BentLine
-    token_us: BentLine
+    token_us: MeanLine
     gap_us: float
     base: float
 
@@ -93,7 +126,7 @@ class QuickForm:
             share=share,
             running_us=running.tolist(),
             context_us=BentLine.through(of_context, contexts),
-            token_us=BentLine.through(of_token, [2 * bend for bend in contexts]),
+            token_us=MeanLine.through(of_token, contexts),
             gap_us=float(gaps[0]),
             base=float(gaps[1] / gaps[0]) if gaps[0] > 0 else 0.0,
         )
@@ -105,7 +138,7 @@ class QuickForm:
         step_us = self.running_us[running] + running * self.context_us(context_tokens)
         if not prefill_tokens:
             return step_us
-        step_us += prefill_tokens * self.token_us(prompt_tokens)
+        step_us += prefill_tokens * self.token_us(max(prompt_tokens, 1.0))
         if self.gap_us:
             step_us -= self.gap_us * self.base ** (max(prompt_tokens, 1.0) - 1.0)
         return step_us

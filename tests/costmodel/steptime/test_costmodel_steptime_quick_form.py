@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from moeprof.costmodel.steptime.features.columns import columns
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.features.steps import Array, Steps
-from moeprof.costmodel.steptime.quick_form import BentLine, Predict, QuickForm
+from moeprof.costmodel.steptime.quick_form import BentLine, MeanLine, Predict, QuickForm
+from moeprof.tests.costmodel.steptime.features.hand_counts import MISTRAL_7B, QWEN3_NEXT, SCOUT
 from moeprof.tests.costmodel.steptime.whole_models import (
     DEEPSEEK_V3,
     GEMMA_2_9B,
@@ -25,6 +26,8 @@ DEPLOYMENTS = (
     served(MIXTRAL_8X7B, "H200", split=Split(tp=2)),
     served(DEEPSEEK_V3, "B200", "fp8", split=Split(ep=8, dp=8)),
     served(replace(DEEPSEEK_V3, sparse_tokens=2048), "B200", "fp8", split=Split(tp=8)),
+    served(QWEN3_NEXT, "H200", split=Split(tp=2)),
+    served(MISTRAL_7B),
     served(GEMMA_2_9B, "A100-80G"),
 )
 
@@ -89,3 +92,21 @@ def test_a_line_bends_where_it_is_told() -> None:
     line = BentLine.through(lambda at: np.minimum(at, 100.0) + 2 * at, [100, 0, 100])
     assert line.starts == [0, 100]
     assert [line(at) for at in (0.0, 50.0, 100.0, 200.0)] == pytest.approx([0, 150, 300, 500])
+
+
+def test_the_mean_of_what_a_window_lets_see() -> None:
+    """Up to 100 tokens half of them, then 100 - 100^2 / 2x; beside it all, half of x."""
+
+    def mean(x: Array) -> Array:
+        reached = np.minimum(x, 100.0)
+        return np.asarray(reached - reached**2 / 2 / x + x / 2)
+
+    line = MeanLine.through(mean, [100.0, 0.0])
+    places = np.asarray([1.0, 99.0, 100.0, 101.0, 3e5])
+    assert [line(float(x)) for x in places] == pytest.approx(mean(places), rel=1e-12)
+
+
+def test_chunks_are_left_to_the_vectorised_form() -> None:
+    """What a query sees falls where a new chunk begins: no line without a jump has that."""
+    scout = served(SCOUT, "H200", split=Split(tp=8))
+    assert not form_of(scout, priced(scout, 0), prompts=False).agrees(priced(scout, 0))
