@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import isfinite, isnan
+from math import isnan
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from ...store.errors import BadInput, shortened
 from ...store.files import read_bytes
 
 _MOST_BYTES: Final = 256 << 20
+_LARGEST: Final = 1e15
 _HINT: Final = "name the file that the benchmark wrote, whole"
 
 
@@ -33,9 +34,9 @@ class Record:
         return BadInput(f"{self.path}{self.place}: {why}", hint=hint)
 
     def number(self, key: str) -> float | None:
-        """A number from 0 on; None where it is missing, null or NaN.
+        """A number from 0 to 1e15; None where it is missing, null or NaN.
 
-        Raises BadInput for a text, a negative number, and an infinite one.
+        Raises BadInput for a text and for any other number.
         """
         value = self.data.get(key)
         if value is None:
@@ -43,8 +44,8 @@ class Record:
         found = _as_number(value)
         if found is not None and isnan(found):
             return None
-        if found is None or found < 0 or not isfinite(found):
-            raise self.refusal(f"{key} is {value!r:.60}, and must be a number from 0 on")
+        if found is None or not 0 <= found <= _LARGEST:
+            raise self.refusal(f"{key} is {value!r:.60}, and must be a number from 0 to 1e15")
         return found
 
     def above_0(self, key: str) -> float | None:

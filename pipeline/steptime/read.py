@@ -9,9 +9,10 @@ from ...costmodel.steptime.rows.gate import Refused
 from ...costmodel.steptime.rows.public_table import judged_rows
 from ...parsers.results.formats import read_results
 from ...parsers.serving.traces import read_traces
+from ...store.errors import naming
 from ...store.files import read_bytes, write_whole
 from ...store.serving.journeys_table import JourneyRow, append_journeys
-from ...store.serving.rows_table import append_rows
+from ...store.serving.rows_table import append_rows, check_rows
 from ...store.serving.serving_row import STEP, ServingRow, columns_of_rows
 from .folder import config_path, folder_models
 from .journey_rows import journey_rows
@@ -49,6 +50,7 @@ def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
     format, says another thing than an option, or lacks what no option states; and where more than
     half of the rows cannot be true.
     """
+    check_rows(out)
     models = folder_models(out)
     rows: list[ServingRow] = []
     journeys: list[JourneyRow] = []
@@ -71,10 +73,11 @@ def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
             any_row = ServingRow(source="", row_id="", engine="vllm", batch_kind=STEP)
             served = completed(path, any_row, named.names[None], stated)
             journeys += journey_rows(trace.requests, served)
-    _, judged = judged_rows(columns_of_rows(rows), models)
-    if any(row.batch_kind == STEP for row in rows):
-        judged.require_most(_TRACE_ALL)
-    judged.require_most()
+    with naming(_listed(paths)):
+        _, judged = judged_rows(columns_of_rows(rows), models)
+        if any(row.batch_kind == STEP for row in rows):
+            judged.require_most(_TRACE_ALL)
+        judged.require_most()
     for name, config in configs.items():
         write_whole(config_path(out, name), read_bytes(config))
     appended = append_rows(out, rows)
@@ -84,3 +87,9 @@ def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
     return ReadRows(
         appended.added, appended.replaced, judged, dict(notes), dict(traced), len(journeys)
     )
+
+
+def _listed(paths: list[Path]) -> str:
+    """The files in a few words."""
+    more = len(paths) - 1
+    return str(paths[0]) if not more else f"{paths[0]} and {more} more"

@@ -17,6 +17,7 @@ from ..files import has_file, read_bytes, replacing
 from .serving_row import SERVING_SCHEMA, ServingRow, columns_of_rows
 
 ROWS_FILE: Final = "serving_rows.parquet"
+_IDENTITY: Final = ("source", "row_id")
 _MOST_BYTES: Final = 64 << 20
 
 
@@ -29,11 +30,27 @@ class Appended:
 
 
 def read_rows_table(path: Path) -> pa.Table:
-    """Read a Parquet table. Raises BadInput where it is none or has more than 64 MiB."""
+    """Read a table of serving rows, which may have other columns too.
+
+    Raises BadInput where it is no Parquet table, has more than 64 MiB, or does not tell its rows
+    apart, and where a column of a row holds another type of value.
+    """
     try:
-        return pq.read_table(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
+        table = pq.read_table(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise BadInput(f"{path} is no Parquet table: {shortened(str(error))}") from error
+        raise BadInput(
+            f"{path} is no Parquet table: {shortened(str(error))}",
+            hint="name a folder of rows that moeprof steptime read wrote",
+        ) from error
+    _check(table, path)
+    return table
+
+
+def check_rows(folder: Path) -> None:
+    """Raise BadInput where a folder has a table that rows cannot be added to."""
+    path = folder / ROWS_FILE
+    if has_file(path):
+        read_rows_table(path)
 
 
 def append_rows(folder: Path, rows: list[ServingRow]) -> Appended:
@@ -50,31 +67,30 @@ def append_rows(folder: Path, rows: list[ServingRow]) -> Appended:
             _write(path, added)
             return Appended(len(rows), 0)
         old = read_rows_table(path)
-        kept = _without(old, {(row.source, row.row_id) for row in rows}, path)
-        try:
-            both = pa.concat_tables([kept, added], promote_options="permissive")
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise BadInput(
-                f"{path} holds another type of value: {shortened(str(error))}",
-                hint="name another folder in --out",
-            ) from error
-        _write(path, both)
+        kept = _without(old, {(row.source, row.row_id) for row in rows})
+        _write(path, pa.concat_tables([kept, added], promote_options="permissive"))
     replaced = old.num_rows - kept.num_rows
     return Appended(len(rows) - replaced, replaced)
+
+
+def _check(table: pa.Table, path: Path) -> None:
+    hint = "name a folder of rows that moeprof steptime read wrote, or a new one"
+    if lacking := [key for key in _IDENTITY if key not in table.column_names]:
+        raise BadInput(f"{path} is no table of serving rows: it has no {lacking[0]}", hint=hint)
+    try:
+        pa.concat_tables([table, _table([])], promote_options="permissive")
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+        raise BadInput(
+            f"{path} holds another type of value: {shortened(str(error))}", hint=hint
+        ) from error
 
 
 def _table(rows: list[ServingRow]) -> pa.Table:
     return pa.table(columns_of_rows(rows), schema=SERVING_SCHEMA)
 
 
-def _without(table: pa.Table, names: set[tuple[str, str]], path: Path) -> pa.Table:
-    try:
-        columns: list[list[Any]] = [table[key].to_pylist() for key in ("source", "row_id")]
-    except KeyError as error:
-        raise BadInput(
-            f"{path} is no table of serving rows: it has no {error}",
-            hint="name another folder in --out",
-        ) from error
+def _without(table: pa.Table, names: set[tuple[str, str]]) -> pa.Table:
+    columns: list[list[Any]] = [table[key].to_pylist() for key in _IDENTITY]
     keep = [pair not in names for pair in zip(*columns, strict=True)]
     return table.filter(pa.array(keep, type=pa.bool_()))
 

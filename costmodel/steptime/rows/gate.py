@@ -6,7 +6,7 @@ What a row says of itself is judged first, then its time against what its GPUs c
 from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
+from math import isnan
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +27,7 @@ MULTI_NODE: Final = "multi-node (disaggregated) row filed as aggregated"
 WRONG_GPUS: Final = "wrong number of GPUs"
 MISSING: Final = "missing batch, length or time"
 WRONG_BATCH: Final = "throughput x time per token contradicts the batch"
+NO_NUMBER: Final = "a number that no measurement gives"
 OVER_LIMIT: Final = "more requests ran than the client let run at once"
 SPECULATIVE: Final = "speculative decoding: a step yields several tokens"
 FAILED: Final = "more than a tenth of the requests failed"
@@ -37,6 +38,11 @@ ABOVE_ROOFLINE: Final = "above 1.15 x roofline (weights+KV or FLOPs)"
 _VISION_TASKS: Final = frozenset({"image-chat", "video-chat"})
 _OF_REQUESTS: Final = ("batch", "ctx", "isl", "osl", "tpot_ms")
 _OF_STEPS: Final = ("ctx", "tpot_ms")
+_OPTIONAL: Final = (
+    "batch", "isl", "osl", "ctx", "tpot_ms", "itl_ms", "pf_tok_s", "tput_tok_s", "power_w",
+    "max_concurrency", "burstiness", "failed_share",
+)  # fmt: skip
+_LARGEST: Final = 1e9  # tokens, ms, W
 _MOST_GPUS: Final = 8  # a node holds no more
 _ALLOWANCE: Final = 1.15  # boost clocks, caches and routing to fewer experts explain so much
 _BATCH_FACTOR: Final = 4.0  # batch by throughput and time, over the batch that is stated
@@ -91,7 +97,9 @@ def stated_reason(row: Mapping[str, Any], models: Container[str]) -> str:
         return FAILED
     split = (row.get("tp") or 1) * (row.get("dp") or 1)
     gpus = row.get("n_gpu") or split
-    if gpus != split and gpus % split == 0 and gpus > split:
+    if min(gpus, split) < 1:
+        return WRONG_GPUS
+    if gpus > split and gpus % split == 0:
         return PIPELINE
     if row.get("disaggregated") or gpus > _MOST_GPUS:
         return MULTI_NODE
@@ -100,11 +108,18 @@ def stated_reason(row: Mapping[str, Any], models: Container[str]) -> str:
     needed = _OF_STEPS if row.get("batch_kind") == STEP else _OF_REQUESTS
     if not all(_is_above_0(row.get(key)) for key in needed):
         return MISSING
+    if not all(row.get(key) is None or _can_be(row[key]) for key in _OPTIONAL):
+        return NO_NUMBER
     return _batch_reason(row)
 
 
 def _is_above_0(number: Any) -> bool:
-    return number is not None and isfinite(number) and number > 0
+    return number is not None and number > 0 and _can_be(number)
+
+
+def _can_be(number: Any) -> bool:
+    """Whether a number is one that was measured; NaN counts as unknown."""
+    return bool(isnan(number) or 0 <= number <= _LARGEST)
 
 
 def _batch_reason(row: Mapping[str, Any]) -> str:

@@ -87,7 +87,7 @@ def read_rows(path: Path, models: Mapping[str, WholeModel]) -> tuple[ServingRows
         rows, found = judged_rows(read_table(path), models)
         if rows is None:
             found.require_most()
-            raise BadInput("the table has no rows")
+            raise BadInput("the table has no rows", hint="read results: moeprof steptime read")
         return rows, found
 
 
@@ -99,11 +99,11 @@ def judged_rows(
     Raises BadInput where it is no table of serving rows, or names an unknown GPU or precision.
     """
     if lacking := [key for key in _NEEDED if key not in table]:
-        raise BadInput(f"the table is none of serving rows: it has no {', '.join(lacking)}")
-    try:
-        reasons = row_reasons(table, models)
-    except TypeError as error:
-        raise BadInput(f"the table is none of serving rows: {error}") from error
+        raise BadInput(
+            f"the table is no table of serving rows: it has no {', '.join(lacking)}",
+            hint="name a folder of rows that moeprof steptime read wrote",
+        )
+    reasons = row_reasons(table, models)
     if not (kept := [at for at, reason in enumerate(reasons) if not reason]):
         return None, refused(reasons)
     rows, without = _rows(table, models, kept)

@@ -10,13 +10,14 @@ from moeprof.tests.fuzz.targets import (
     power,
     presets,
     runs,
+    serving,
     steptime,
     traces,
 )
 
 TARGETS: tuple[Target, ...] = tuple(
     target
-    for file in (traces, imports, presets, models, runs, power, comparing, steptime)
+    for file in (traces, imports, presets, models, runs, power, comparing, serving, steptime)
     for target in file.TARGETS
 )
 

@@ -105,9 +105,19 @@ def test_lengths_may_be_told_where_the_file_has_none(tmp_path: Path, stated: Sta
 
 def test_more_than_half_that_cannot_be_true_leave_no_file(tmp_path: Path, stated: Stated) -> None:
     seconds = [served(batch, factor=1e-3, max_concurrency=None) for batch in (8, 16)]
-    with pytest.raises(BadInput, match="2 of 2 rows cannot be true"):
+    with pytest.raises(BadInput, match=r"0\.json and 1 more: 2 of 2 rows cannot be true"):
         read(tmp_path, stated, *seconds)
     assert not (tmp_path / "rows").exists()
+
+
+def test_a_table_of_something_else_is_found_before_anything_is_written(
+    tmp_path: Path, stated: Stated
+) -> None:
+    (tmp_path / "rows").mkdir()
+    (tmp_path / "rows" / ROWS_FILE).write_text("no table")
+    with pytest.raises(BadInput, match="no Parquet table"):
+        read(tmp_path, stated, served(16))
+    assert [path.name for path in (tmp_path / "rows").iterdir()] == [ROWS_FILE]
 
 
 def test_refused_rows_are_told_and_kept_in_the_table(tmp_path: Path, stated: Stated) -> None:

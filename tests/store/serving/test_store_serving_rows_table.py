@@ -2,13 +2,20 @@
 
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from moeprof.store.errors import BadInput
-from moeprof.store.serving.rows_table import ROWS_FILE, Appended, append_rows, read_rows_table
+from moeprof.store.serving.rows_table import (
+    ROWS_FILE,
+    Appended,
+    append_rows,
+    check_rows,
+    read_rows_table,
+)
 from moeprof.store.serving.serving_row import ServingRow
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
 
@@ -24,6 +31,12 @@ def test_rows_are_added_and_the_same_measurement_replaced(tmp_path: Path) -> Non
     table = read_rows_table(tmp_path / "new" / ROWS_FILE)
     assert table["row_id"].to_pylist() == ["a", "b", "c"]
     assert table["tpot_ms"].to_pylist() == [1.0, 2.0, 3.0]
+
+
+def test_a_table_that_takes_rows_passes(tmp_path: Path) -> None:
+    check_rows(tmp_path)
+    append_rows(tmp_path, [row("a")])
+    check_rows(tmp_path)
 
 
 def test_columns_that_only_the_table_has_stay(tmp_path: Path) -> None:
@@ -53,16 +66,19 @@ def test_processes_that_append_at_once_lose_nothing(tmp_path: Path) -> None:
     [
         ({"source": ["s"]}, "no table of serving rows"),
         ({"source": ["s"], "row_id": ["x"], "tpot_ms": ["fast"]}, "another type of value"),
+        ({"source": ["s"], "row_id": ["x"], "isl": [2**63 - 1]}, "another type of value"),
     ],
 )
 def test_another_table_is_left_as_it_is(
-    tmp_path: Path, table: dict[str, list[str]], named: str
+    tmp_path: Path, table: dict[str, list[Any]], named: str
 ) -> None:
     path = tmp_path / ROWS_FILE
     pq.write_table(pa.table(table), path)
     before = path.read_bytes()
     with pytest.raises(BadInput, match=named):
         append_rows(tmp_path, [row("a")])
+    with pytest.raises(BadInput, match=named):
+        check_rows(tmp_path)
     assert path.read_bytes() == before
 
 

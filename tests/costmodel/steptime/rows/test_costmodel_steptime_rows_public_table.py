@@ -149,7 +149,7 @@ def test_other_files_are_refused(tmp_path: Path, models: dict[str, Any]) -> None
     with pytest.raises(BadInput, match="no Parquet table"):
         read_table(path)
     pq.write_table(pa.table({"model": ["deepseek-v3"]}), path)
-    with pytest.raises(BadInput, match="none of serving rows"):
+    with pytest.raises(BadInput, match="no table of serving rows"):
         read_rows(path, models)
     path = tmp_path / "models.csv"
     path.write_text("model,L\na,many\n")
