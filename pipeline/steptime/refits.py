@@ -42,11 +42,19 @@ def refit(rows: ServingRows, left_out: LeftOut, report: Report) -> Refits:
     predicted = [one for kind in kinds for one in kind.predicted()]
     if left_out not in _TOLD_BY_GROUP:
         predicted = [replace(one, left_out=None) for one in predicted]
+    if left_out == "time":
+        predicted = [_all_later(one) for one in predicted]
     if not predicted:
         raise _nothing(STEPS[kinds[0].target], unjudged)
     report("done", len(work), len(work))
     predicted.sort(key=lambda one: QUANTITIES.index(one.quantity))
     return Refits(tuple(predicted), unjudged)
+
+
+def _all_later(predicted: Predicted) -> Predicted:
+    """The same without times: all of these rows are the last, and have no first ones among them."""
+    unknown = np.full(len(predicted.rows), np.nan)
+    return replace(predicted, rows=replace(predicted.rows, time_s=unknown))
 
 
 def _nothing(quantity: str, unjudged: dict[str, str]) -> BadInput:
@@ -70,6 +78,10 @@ class _Kind:
     def splits(self, left_out: LeftOut) -> tuple[Split, ...]:
         """What to leave out; nothing, with the reason, where that cannot be."""
         if not (why := why_too_few(self.rows, self.target)):
+            undated = int(np.isnan(self.rows.time_s).sum())
+            if left_out == "time" and undated:
+                named = f"{STEPS[self.target]} of rows without a time"
+                self.unjudged[named] = f"{undated} of {len(self.rows)} rows"
             try:
                 return splits_of(self.rows, left_out)
             except BadInput as error:

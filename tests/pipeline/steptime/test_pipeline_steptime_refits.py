@@ -46,6 +46,17 @@ def test_groups_that_are_left_out_are_told_where_no_other_grouping_tells_them(
     assert refit(rows, "configuration", silent).predicted[0].left_out is None
 
 
+def test_the_last_rows_in_time_are_not_split_again_and_undated_ones_are_told(
+    rows: ServingRows,
+) -> None:
+    times = np.where(np.arange(len(rows)) < 8, np.nan, np.arange(len(rows), dtype=np.float64))
+    found = refit(replace(rows, time_s=times), "time", silent)
+    assert found.unjudged["mean step of rows without a time"] == "8 of 64 rows"
+    steps = found.predicted[0]
+    assert sorted(map(int, steps.rows.name)) == list(range(53, 64))
+    assert set(steps.groupings()["time"].tolist()) == {""}
+
+
 def test_progress_is_told_before_each_fit_and_at_the_end(rows: ServingRows) -> None:
     told: list[tuple[str, int, int]] = []
     refit(rows, "ngpu", lambda *said: told.append(said))
