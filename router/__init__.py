@@ -1,6 +1,6 @@
 """Routing by a cost model: to which experts, at which price, and what that saves.
 
-    AdaptiveRouter, RouterSettings    routes batches of one layer
+    AdaptiveRouter, RouterSettings, WholeStep    routes batches of one layer
     ExpertCosts, ExpertKind, costs_of_experts    what experts cost, by their load, from a cost model
     Controller, Decision, Targets, Telemetry    control at run time
     make_controller, ServedLayer, TTHAAdapter, AdapterWeights    controllers of a layer
@@ -29,6 +29,7 @@ __all__ = [
     "TTHAAdapter",
     "Targets",
     "Telemetry",
+    "WholeStep",
     "answered",
     "costs_of_experts",
     "make_controller",
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from .monitor.recording_source import RecordingSource
     from .monitor.snapshot import telemetry
     from .settings import RouterSettings
+    from .static.whole_step import WholeStep
 else:
     _MODULES = {
         "adaptive": ("AdaptiveRouter",),
@@ -71,6 +73,7 @@ else:
         "monitor.recording_source": ("RecordingSource",),
         "monitor.snapshot": ("telemetry",),
         "settings": ("RouterSettings",),
+        "static.whole_step": ("WholeStep",),
     }
     _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -147,8 +147,8 @@ class AdaptiveRouter:
         picks = pick(logits, settings.top_k, settings.routing, own)
         chances = host_counts(picks) / max(1, len(logits))
         tokens = min(len(logits), int(self.costs.loads[-1]))
-        prices = settings.kl_price_j, settings.time_price_w
-        plan = plan_static(self.costs, Occasion(chances, tokens, *prices, self.cap_w))
+        prices = settings.kl_price_j, settings.time_price_w, self.cap_w, settings.whole_step
+        plan = plan_static(self.costs, Occasion(chances, tokens, *prices))
         with self._lock:
             self._score_per_nat = score_per_nat(logits, picks.ids, settings.routing)
             self._plan = plan

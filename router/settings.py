@@ -12,6 +12,7 @@ from ..store.cost_model import ThermalResponse
 from ..store.errors import BadInput, check_type
 from .control.controller import Targets
 from .expert_costs import ExpertCosts
+from .static.whole_step import WholeStep
 
 Strategy = Literal["baseline", "static_optimal", "kernel_aware", "kernel_aware_ttha"]
 
@@ -31,6 +32,8 @@ class RouterSettings:
     assignment costs; `time_price_w` what a second is worth in W, beside idle power. Where energy
     is unknown and time_price_w is 0 a second counts as 1 J: a kl_price_j is one in s. Of `targets`
     the router itself keeps to power and temperature; `thermal` is how power becomes temperature.
+    `whole_step` is a predicted step of the model around the layer: static_optimal reads fewer
+    experts only where that step is bound by reading them.
 
     Raises BadInput for an unknown strategy and a price that is none.
     """
@@ -45,6 +48,7 @@ class RouterSettings:
     beta_per_s: float = 0.0
     targets: Targets = field(default_factory=Targets)
     thermal: ThermalResponse | None = None
+    whole_step: WholeStep | None = None
 
     def __post_init__(self) -> None:
         check_type("top_k", self.top_k, int)

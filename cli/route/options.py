@@ -37,6 +37,14 @@ KlPrice = Annotated[
 AllowEstimates = Annotated[
     bool, typer.Option("--allow-estimates", help="Use energies that nobody here measured.")
 ]
+WholeStep = Annotated[
+    Path | None,
+    typer.Option(
+        "--step",
+        metavar="FILE",
+        help="Steps of the whole model (steptime predict --json): whether fewer experts save.",
+    ),
+]
 Served = Annotated[
     Path | None,
     typer.Argument(

@@ -15,6 +15,7 @@ from .options import (
     TempLimit,
     Tokens,
     TopK,
+    WholeStep,
 )
 from .plan_output import show_plan
 
@@ -30,6 +31,7 @@ def plan(
     temp_limit: TempLimit = None,
     kl_price: KlPrice = None,
     allow_estimates: AllowEstimates = False,
+    step: WholeStep = None,
     store: Store = DEFAULT_STORE,
     json: Json = False,
 ) -> None:
@@ -52,6 +54,7 @@ def plan(
         temp_limit_c=temp_limit,
         kl_price_j=kl_price,
         allow_estimates=allow_estimates,
+        step=step,
     )
     found = plan_route(path, query)
     if found.stale is not None:

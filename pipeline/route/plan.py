@@ -26,6 +26,7 @@ from ...store.errors import BadInput
 from ...store.run import model_file
 from ..cost import load, staleness
 from .plan_query import PlanQuery, check_sizes, kinds_of, top_k_of
+from .whole_step import read_whole_step
 
 __all__ = ["PlanQuery", "RoutePlan", "plan_route"]
 
@@ -123,7 +124,8 @@ def plan_route(model: Path | str, query: PlanQuery) -> RoutePlan:
         loaded, kinds, query.tokens, gpus=query.gpus, allow_estimates=query.allow_estimates
     )
     cap_w = _cap(loaded, costs, query)
-    occasion = Occasion(chances, query.tokens, query.kl_price_j, cap_w=cap_w)
+    step = None if query.step is None else read_whole_step(query.step, query.tokens)
+    occasion = Occasion(chances, query.tokens, query.kl_price_j, cap_w=cap_w, whole_step=step)
     answer = _answer(costs, kinds, plan_static(costs, occasion), query)
     return replace(answer, stale=staleness(model_file(Path(model)), loaded))
 

@@ -1,6 +1,7 @@
 """What a plan is asked for, and the experts that it is of."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from ...costmodel.model import KernelCostModel
@@ -19,7 +20,8 @@ class PlanQuery:
     `experts` is a number, or numbers with the kernels that compute them, "8:fc1+gelu+fc2,8:gemm";
     None, as `top_k`, is that of the layer in the model. `routing` is uniform, zipf:SKEW or the path
     of a file of recorded counts. `kl_price_j` is what a nat of change may cost, in J,
-    and in s where energy is unknown.
+    and in s where energy is unknown. `step` is a file of steps of the whole model, as
+    `moeprof steptime predict --json` prints them.
     """
 
     tokens: int
@@ -31,6 +33,7 @@ class PlanQuery:
     temp_limit_c: float | None = None
     kl_price_j: float | None = None
     allow_estimates: bool = False
+    step: Path | None = None
 
 
 def check_sizes(query: PlanQuery) -> None:

@@ -12,6 +12,7 @@ from ..programs.load_program import LoadPlan, LoadPrices, LoadProgram, Verdict
 from .expected import PassCost, expected_cost
 from .power_cap import largest_batch_within
 from .regime import RegimeChoice, choose_regime
+from .whole_step import WholeStep
 
 _ASSIGNMENTS_A_NAT: Final = 8.0
 
@@ -23,7 +24,8 @@ class Occasion:
     `chances` [N] are those of a token to go to each expert under the model's own routing; they add
     up to its experts, `top_k`. `kl_price_j` None stands for eight times what an assignment costs,
     and `time_price_w` is what a second is worth beside idle power; without energy it is 1 W if 0.
-    `cap_w` is the power cap, idle power included.
+    `cap_w` is the power cap, idle power included. `whole_step` is that of the model around the
+    layer, which has a say in the regime.
     """
 
     chances: Float64
@@ -31,6 +33,7 @@ class Occasion:
     kl_price_j: float | None = None
     time_price_w: float = 0.0
     cap_w: float | None = None
+    whole_step: WholeStep | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -72,7 +75,7 @@ def plan_static(costs: ExpertCosts, occasion: Occasion) -> StaticPlan:
     own, top_k = occasion.tokens * occasion.chances, float(occasion.chances.sum())
     baseline = expected_cost(costs, occasion.chances, occasion.tokens)
     prices = _prices(costs, occasion, baseline)
-    regime = choose_regime(costs, own, occasion.tokens, prices.time_price_w)
+    regime = choose_regime(costs, own, occasion.tokens, prices.time_price_w, occasion.whole_step)
     loads, charges = None, None
     if regime.regime != "none":
         program = LoadProgram(costs.up_to(occasion.tokens))

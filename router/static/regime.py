@@ -3,7 +3,9 @@
 Where most of the cost is reading weights, once for each expert in use, it falls by using fewer
 experts: concentrate. Elsewhere, and between GPUs of which the slowest decides, it falls by moving
 rows to where one more costs less: balance. Identical experts of linear cost on one GPU cost the
-same however tokens go to them: nothing is to be routed.
+same however tokens go to them: nothing is to be routed. A step of the whole model may say that its
+longest part is another than reading experts: then fewer of them hardly shorten it, and no batch
+gives up quality for that.
 """
 
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from ...stats.arrays import Float64
 from ..curves import Curves
 from ..expert_costs import ExpertCosts
 from ..hull import hull_of
+from .whole_step import WholeStep
 
 Regime = Literal["concentrate", "balance", "none"]
 _MOSTLY: Final = 0.5  # share of the fixed charges in the cost
@@ -38,12 +41,17 @@ class RegimeChoice:
 
 
 def choose_regime(
-    costs: ExpertCosts, own: Float64, tokens: int, time_price_w: float
+    costs: ExpertCosts,
+    own: Float64,
+    tokens: int,
+    time_price_w: float,
+    whole_step: WholeStep | None = None,
 ) -> RegimeChoice:
     """Choose by what experts cost in joules at the loads `own` [N] of the model's own routing.
 
     Batches of more than 4096 tokens never concentrate: the rule sees a whole batch. A second costs
-    the idle power and `time_price_w`. An expert in use has one row or more.
+    the idle power and `time_price_w`. An expert in use has one row or more. Where a `whole_step` is
+    known, it decides whether reading fewer experts is worth it.
     """
     curves = costs.energy_j + (costs.idle_power_w + time_price_w) * costs.latency_s
     hull = hull_of(costs.loads, curves)
@@ -58,6 +66,9 @@ def choose_regime(
         regime, reason = "none", NOTHING_TO_SAVE
     elif tokens > MOST_TOKENS and regime == "concentrate":
         regime, reason = "balance", f"{reason}, of a batch of more than {MOST_TOKENS} tokens"
+    elif whole_step is not None and regime == "concentrate":
+        regime = "concentrate" if whole_step.is_bound_by_experts else "balance"
+        reason = f"{reason}; {whole_step.reason}"
     return RegimeChoice(regime, reason, hull.fixed, hull.distance)
 
 

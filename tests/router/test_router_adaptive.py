@@ -17,6 +17,7 @@ from moeprof.router.expert_costs import ExpertCosts
 from moeprof.router.monitor.monitor import GpuSystemMonitor
 from moeprof.router.monitor.source import NoSensors
 from moeprof.router.settings import RouterSettings
+from moeprof.router.static.whole_step import WholeStep
 from moeprof.store.errors import BadInput
 from moeprof.tests.router.instances import drawn
 
@@ -395,3 +396,13 @@ def test_a_batch_beyond_the_costs_is_planned_as_the_largest_and_has_no_certifica
     assert "its costs end at 64" in str(routed.certificate_reason)
     assert routed.reasons[-1] == routed.certificate_reason
     assert made.route(logits(64)).certificate is not None
+
+
+def test_a_whole_model_that_is_bound_by_its_host_reads_every_expert() -> None:
+    step = WholeStep(4, {"experts": 1000.0, "overhead": 3000.0})
+    made, plain = router(whole_step=step), router()
+    routed, fewer = made.route(logits(4)), plain.route(logits(4))
+    assert made.plan is not None
+    assert made.plan.regime.regime == "balance"
+    assert (routed.read, fewer.read is None) == (None, False)
+    assert any("25 % of the whole model's step" in reason for reason in routed.reasons)

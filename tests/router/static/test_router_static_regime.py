@@ -5,6 +5,7 @@ import numpy as np
 from moeprof.kernels.active_set import MAX_TOKENS
 from moeprof.router.expert_costs import ExpertCosts
 from moeprof.router.static.regime import choose_regime
+from moeprof.router.static.whole_step import WholeStep
 from moeprof.stats.arrays import Float64
 
 LOADS = np.array([0.0, 1.0, 2.0, 256.0])
@@ -67,3 +68,15 @@ def test_a_second_costs_idle_power_and_its_price() -> None:
     assert choose_regime(timed, np.full(4, 2.0), 64, 10.0).regime == "concentrate"
     idle = replace(timed, idle_power_w=10.0)
     assert choose_regime(idle, np.full(4, 2.0), 64, 0.0).regime == "concentrate"
+
+
+def test_a_whole_step_that_is_not_bound_by_experts_keeps_all_of_them() -> None:
+    bound = WholeStep(64, {"experts": 6.0, "overhead": 4.0})
+    host = WholeStep(64, {"experts": 4.0, "overhead": 6.0})
+    first, second = (
+        choose_regime(costs(SAME, ROWS), np.full(4, 2.0), 64, 0.0, one) for one in (bound, host)
+    )
+    assert (first.regime, second.regime) == ("concentrate", "balance")
+    assert "83 % of the cost; reading experts is 40 %" in second.reason
+    busy = choose_regime(costs(SAME, ROWS), np.full(4, 64.0), 64, 0.0, host)
+    assert (busy.regime, "whole" in busy.reason) == ("balance", False)
