@@ -49,9 +49,14 @@ _BATCH_FACTOR: Final = 4.0  # batch by throughput and time, over the batch that 
 _LIMIT_FACTOR: Final = 1.25  # the batch by Little's law, over the client's limit: times are means
 _MOST_FAILED: Final = 0.1
 _SLOWEST: Final = 500.0  # the slowest of the public rows takes 90 rooflines
-_LOOK_AT: Final = (
+_OF_TIMES: Final = (WRONG_BATCH, OVER_LIMIT, NO_NUMBER, TOO_SLOW, TOO_FAST, ABOVE_ROOFLINE)
+_LOOK_AT_TIMES: Final = (
     "look at the units of times, and at the model, GPU and number of GPUs; a step is no shorter"
     " than reading the weights"
+)
+_LOOK_AT_RUNS: Final = (
+    "take runs whose requests completed, of text and without drafts, on GPUs of one node that all"
+    " prefill and decode, of a model that the folder has"
 )
 _SMALLEST_SHARE: Final = 0.5  # share of all rows that must pass
 
@@ -72,10 +77,15 @@ class Refused:
         """Refused rows."""
         return sum(self.by_reason.values())
 
-    def require_most(self, hint: str = _LOOK_AT) -> None:
-        """Raise BadInput, with the counts, where more than half of the rows are refused."""
+    def require_most(self, hint: str = "") -> None:
+        """Raise BadInput, with the counts, where more than half of the rows are refused.
+
+        Without a `hint`, the most frequent reason says what to look at.
+        """
         if self.rows and self.count > _SMALLEST_SHARE * self.rows:
             named = "; ".join(f"{why}: {n}" for why, n in self.by_reason.items())
+            of_times = max(self.by_reason, key=self.by_reason.__getitem__).startswith(_OF_TIMES)
+            hint = hint or (_LOOK_AT_TIMES if of_times else _LOOK_AT_RUNS)
             raise BadInput(f"{self.count} of {self.rows} rows cannot be true: {named}", hint=hint)
 
 
@@ -95,13 +105,15 @@ def stated_reason(row: Mapping[str, Any], models: Container[str]) -> str:
         return SPECULATIVE
     if (row.get("failed_share") or 0) > _MOST_FAILED:
         return FAILED
+    if row.get("disaggregated"):
+        return MULTI_NODE
     split = (row.get("tp") or 1) * (row.get("dp") or 1)
     gpus = row.get("n_gpu") or split
     if min(gpus, split) < 1:
         return WRONG_GPUS
     if gpus > split and gpus % split == 0:
         return PIPELINE
-    if row.get("disaggregated") or gpus > _MOST_GPUS:
+    if gpus > _MOST_GPUS:
         return MULTI_NODE
     if gpus != split:
         return WRONG_GPUS

@@ -76,7 +76,7 @@ OF_A_TRACE = {"batch_kind": "step", "isl": None, "osl": None, "batch": None}
         ({"speculative": True}, SPECULATIVE),
         ({"failed_share": 0.1}, ""),
         ({"failed_share": 0.11}, FAILED),
-        ({"disaggregated": True}, MULTI_NODE),
+        ({"disaggregated": True, "n_gpu": 4}, MULTI_NODE),
         ({"dp": None, "n_gpu": None}, ""),
         (OF_A_TRACE, ""),
         (OF_A_TRACE | {"tpot_ms": None}, MISSING),
@@ -127,6 +127,15 @@ def test_more_than_half_refused_is_refused_as_a_whole() -> None:
     counts = f"3 of 5 rows cannot be true: {TOO_FAST}: 2; {MISSING}: 1"
     with pytest.raises(BadInput, match=re.escape(counts)):
         refused(np.asarray(["", "", TOO_FAST, TOO_FAST, MISSING])).require_most()
+
+
+def test_the_way_out_is_that_of_the_most_frequent_reason() -> None:
+    of_times = refused(np.asarray([TOO_FAST, TOO_FAST, SPECULATIVE]))
+    of_runs = refused(np.asarray([TOO_FAST, SPECULATIVE, SPECULATIVE]))
+    for found, hint in ((of_times, "look at the units"), (of_runs, "take runs whose requests")):
+        with pytest.raises(BadInput) as refusal:
+            found.require_most()
+        assert refusal.value.hint.startswith(hint)
 
 
 def test_public_rows_are_kept_and_refused_as_documented(sample_data: Path) -> None:
