@@ -54,6 +54,7 @@ def _show(verdict: "QuantityVerdict") -> None:
             *(f"#{_BASELINES.get(name, name)}" for name in baselines),
         ],
         list(_rows(verdict, baselines)),
+        dense=True,
     )
     limit = (
         f"limits of all rows: median {_pct(limits.median)} %, p90 {_pct(limits.p90)} %, intervals"

@@ -69,10 +69,13 @@ class JudgedSteps:
             measured=rows.step_us / _US_PER_MS,
             factor=_factors(self.factor, len(rows)),
             baselines={
-                "roofline": roofline_us(columns_of(rows)) / _US_PER_MS,
-                "blackbox": self.blackbox_us(rows) / _US_PER_MS,
+                name: step_us / _US_PER_MS for name, step_us in self.simpler_us(rows).items()
             },
         )
+
+    def simpler_us(self, rows: ServingRows) -> dict[str, Array]:
+        """Simpler predictions of each step, by name; us, of shape (n,)."""
+        return {"roofline": roofline_us(columns_of(rows)), "blackbox": self.blackbox_us(rows)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,13 @@ class JudgedEnergy:
         factors = (_factor(left.power_w / rows.power_w), _factor(left.j_per_token / measured_j))
         return cls(fit_power(rows), TypicalPower.of(rows), *factors)
 
-    def predicted(self, rows: ServingRows, step_us: Array) -> tuple[Predicted, Predicted]:
-        """Predict power at the measured steps, and J per token at `step_us` of shape (n,)."""
+    def predicted(self, rows: ServingRows, steps: JudgedSteps) -> tuple[Predicted, Predicted]:
+        """Predict power at the measured steps, and J per token at the steps that are predicted.
+
+        Simpler predictions of J per token are the median power of the GPU's type over each
+        prediction of the step.
+        """
+        step_us = steps.step_us(rows)
         typical_w = self.typical.power_w(rows)
         power = Predicted(
             quantity=POWER,
@@ -122,7 +130,10 @@ class JudgedEnergy:
             predicted=j_per_token(rows, self.power.power_w(rows, step_us), step_us),
             measured=j_per_token(rows, rows.power_w, rows.step_us),
             factor=_factors(self.energy_factor, len(rows)),
-            baselines={_TYPICAL: j_per_token(rows, typical_w, step_us)},
+            baselines={
+                name: j_per_token(rows, typical_w, other_us)
+                for name, other_us in {_TYPICAL: step_us, **steps.simpler_us(rows)}.items()
+            },
         )
         return power, energy
 

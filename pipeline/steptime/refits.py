@@ -108,7 +108,7 @@ class _Kind:
             return
         some = tested.taken(has_power)
         energy = JudgedEnergy.fitted(powered, left_us[known])
-        for told in energy.predicted(some, steps.step_us(some)):
+        for told in energy.predicted(some, steps):
             self._keep(split.group, split.tested[has_power], told)
 
     def _keep(self, group: str, places: Places, told: Predicted) -> None:

@@ -130,8 +130,8 @@ def _predictions(
     elif not len(powered):
         unjudged["power"] = "no row has the power of all GPUs at its mean step"
     else:
-        step_us = JudgedSteps.of_file(file, "mean").step_us(powered)
-        predicted += JudgedEnergy.of_file(file.power).predicted(powered, step_us)
+        steps = JudgedSteps.of_file(file, "mean")
+        predicted += JudgedEnergy.of_file(file.power).predicted(powered, steps)
     return tuple(predicted), unjudged
 
 

@@ -43,14 +43,17 @@ def test_steps_are_those_that_the_file_predicts(file: StepTimeFile, rows: Servin
 
 def test_energy_is_that_at_the_predicted_step(file: StepTimeFile, rows: ServingRows) -> None:
     assert file.power is not None
-    step_us = 1.5 * rows.step_us
-    power, energy = JudgedEnergy.of_file(file.power).predicted(rows, step_us)
+    steps = JudgedSteps(lambda some: 1.5 * some.step_us, lambda some: 2 * some.step_us, None)
+    power, energy = JudgedEnergy.of_file(file.power).predicted(rows, steps)
     assert (power.unit, energy.unit) == ("W", "J")
     assert power.measured.tolist() == rows.power_w.tolist()
     assert energy.measured == pytest.approx(rows.power_w * rows.step_us / 1e6 / rows.steps.running)
     assert np.median(energy.predicted / energy.measured) == pytest.approx(1.5, rel=0.05)
-    (typical,) = energy.baselines.values()
+    assert list(power.baselines) == ["median power of the GPU's type"]
+    typical, roofline, blackbox = energy.baselines.values()
     assert typical == pytest.approx(1.5 * energy.measured)
+    assert blackbox == pytest.approx(2 * energy.measured)
+    assert (roofline < energy.measured).all()
 
 
 def test_a_fit_of_rows_says_what_a_file_of_them_says(file: StepTimeFile, rows: ServingRows) -> None:
