@@ -1,14 +1,14 @@
 """Steps of one deployment in microseconds: a closed form that is read off the vectorised one.
 
 For one deployment a step is D(running) + running K(context) + prefill A(prompt) - W(prompt): D is a
-table, K a line that bends where a window or sparse attention ends, A what a token of a prompt sees
-on average, with a part that falls as one over the prompt beyond a window, and W falls as a power of
-the prompt, as the experts that it does not reach do. Each is found by asking the vectorised
-prediction, which is the only place where features are counted; a check on random steps says whether
-the form holds (it does not for SRFA, whose terms are logarithms).
+table; K and A are a + b x + c / x between the ends of windows and of sparse attention, as means of
+what is attended to are; and W falls as a power of the prompt, as the experts that it does not reach
+do. Each is found by asking the vectorised prediction, which is the only place where features are
+counted; a check on random steps says whether the form holds (it does not for SRFA, whose terms are
+logarithms).
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Self
@@ -19,66 +19,35 @@ from .features.steps import Array, Steps
 
 Predict = Callable[[Steps], Array]
 
-_LONGEST: Final = 2.0**24  # tokens, beyond all windows
+_LONGEST: Final = 2.0**22  # tokens, beyond all windows
 _CHECKED: Final = 64  # random steps
 _TOLERANCE: Final = 1e-9
 _MANY: Final = 1e6  # tokens of a prompt that reach every expert
 
 
 @dataclass(frozen=True, slots=True)
-class BentLine:
-    """A continuous line from 0 on; `starts` are where its pieces begin, the first at 0."""
+class Pieces:
+    """A function of 0 on, a + b x + c / x in each piece; `ends` are those of all but the last."""
 
-    starts: list[float]
-    values: list[float]
-    slopes: list[float]
-
-    @classmethod
-    def through(cls, of: Callable[[Array], Array], bends: Iterable[float]) -> Self:
-        """Ask a function of shape (n,) to (n,) at 0, its bends and far beyond."""
-        starts = [0.0, *sorted({bend for bend in bends if 0 < bend < _LONGEST})]
-        values = of(np.asarray([*starts, _LONGEST])).tolist()
-        ends = [*starts[1:], _LONGEST]
-        rises = zip(starts, ends, values, values[1:], strict=False)
-        slopes = [(high - low) / (end - start) for start, end, low, high in rises]
-        return cls(starts, values[:-1], slopes)
-
-    def __call__(self, at: float) -> float:
-        """The value at `at`, 0 or more."""
-        piece = bisect_right(self.starts, at) - 1 if len(self.starts) > 1 else 0
-        return self.values[piece] + self.slopes[piece] * (at - self.starts[piece])
-
-
-@dataclass(frozen=True, slots=True)
-class MeanLine:
-    """The mean of a BentLine over 0 to x: from each of `starts` on, a / x + b + c x."""
-
-    starts: list[float]
+    ends: list[float]
     terms: list[tuple[float, float, float]]
 
     @classmethod
-    def through(cls, of: Callable[[Array], Array], bends: Iterable[float]) -> Self:
+    def of(cls, function: Callable[[Array], Array], ends: Iterable[float]) -> Self:
         """Ask a function of shape (n,) to (n,) at three places of each piece."""
-        starts = [0.0, *sorted({bend for bend in bends if 0 < bend < _LONGEST})]
-        ends = [*starts[1:], _LONGEST]
-        asked = [
-            np.geomspace(start or end / 4, end, 3) for start, end in zip(starts, ends, strict=True)
-        ]
-        values = of(np.concatenate(asked)).reshape(-1, 3)
+        bounds = sorted({end for end in ends if 1 < end < _LONGEST})
         terms = []
-        for start, places, told in zip(starts, asked, values, strict=True):
-            scaled = places / places[0]
-            each = np.column_stack([1 / scaled, np.ones(3), scaled])
-            over, level, slope = np.linalg.solve(each, told).tolist()
-            first = over * places[0] if start else 0.0
-            terms.append((float(first), level, float(slope / places[0])))
-        return cls(starts, terms)
+        for first, last in zip([0.0, *bounds], [*bounds, _LONGEST], strict=True):
+            places = np.geomspace(first + 1, last, 3)
+            basis = np.column_stack([np.ones(3), places, 1 / places])
+            a, b, c = np.linalg.solve(basis, function(places)).tolist()
+            terms.append((a, b, c))
+        return cls(bounds, terms)
 
     def __call__(self, at: float) -> float:
-        """The value at `at`, above 0."""
-        piece = bisect_right(self.starts, at) - 1 if len(self.starts) > 1 else 0
-        over, level, slope = self.terms[piece]
-        return over / at + level + slope * at
+        """The value at `at`, which counts as 1 below."""
+        a, b, c = self.terms[bisect_left(self.ends, at) if self.ends else 0]
+        return a + b * at + c / max(at, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +56,19 @@ class QuickForm:
 
     share: float
     running_us: list[float]
-    context_us: BentLine
-    token_us: MeanLine
+    context_us: Pieces
+    token_us: Pieces
     gap_us: float
     base: float
 
     @classmethod
-    def of(cls, predict: Predict, most: int, bends: Iterable[int], *, prompts: bool) -> Self:
+    def of(cls, predict: Predict, most: int, ends: Iterable[int], *, prompts: bool) -> Self:
         """Read it off `predict`, for 0 to `most` requests; with or without `prompts`.
 
-        `bends` are contexts at which what a layer attends to stops to grow.
+        `ends` are contexts at which what a layer attends to stops to grow.
         """
         share = float(prompts)
-        contexts = tuple(map(float, bends))
+        contexts = tuple(map(float, ends))
 
         def ask(running: Array, context: Array, tokens: Array, prompt: Array) -> Array:
             return predict(Steps(running, context, tokens, prompt, np.full(len(running), share)))
@@ -125,8 +94,8 @@ class QuickForm:
         return cls(
             share=share,
             running_us=running.tolist(),
-            context_us=BentLine.through(of_context, contexts),
-            token_us=MeanLine.through(of_token, contexts),
+            context_us=Pieces.of(of_context, contexts),
+            token_us=Pieces.of(of_token, contexts),
             gap_us=float(gaps[0]),
             base=float(gaps[1] / gaps[0]) if gaps[0] > 0 else 0.0,
         )
@@ -138,7 +107,7 @@ class QuickForm:
         step_us = self.running_us[running] + running * self.context_us(context_tokens)
         if not prefill_tokens:
             return step_us
-        step_us += prefill_tokens * self.token_us(max(prompt_tokens, 1.0))
+        step_us += prefill_tokens * self.token_us(prompt_tokens)
         if self.gap_us:
             step_us -= self.gap_us * self.base ** (max(prompt_tokens, 1.0) - 1.0)
         return step_us

@@ -2,6 +2,8 @@
 
     simulator = Simulator.of(file, served)
     simulator.step_us(Batch(decoding=32, context_tokens=1500.0))
+    simulator.queue_us(Request(prompt_tokens=512), QueueState(waiting=3, kv_ratio=0.8))
+    simulator.token_us(context_tokens=700)
 
 What it says is what `predict_steps` says of the same step (quick_form.py). A step that holds
 prompts is predicted by the fit of mean steps, in which a prompt came with a share of the steps: for
@@ -22,7 +24,10 @@ from .engine.settings import EngineSettings
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
 from .prediction import as_rows, step_model_of, target_of
+from .queue.delays import Delays, QueueState, Request
 from .quick_form import Predict, QuickForm
+
+__all__ = ["Batch", "QueueState", "Request", "Simulator"]
 
 _MOST_RUNNING: Final = 2048  # requests of the table; beyond, or for another form, arrays answer
 _MOST_TOKENS: Final = 1e9
@@ -67,10 +72,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Simulator:
-    """One deployment; `is_quick` says whether steps come from a closed form or from arrays."""
+    """One deployment; `is_quick` says whether steps come from a closed form or from arrays.
+
+    `queue` are the delays of the file, None where it has none.
+    """
 
     served: Deployment
     is_quick: bool
+    queue: Delays | None
     _decode: QuickForm = field(repr=False)
     _mixed: QuickForm = field(repr=False)
     _arrays: dict[bool, Predict] = field(repr=False)
@@ -89,18 +98,19 @@ class Simulator:
         """
         settings = EngineSettings() if settings is None else settings
         memory_of(served, settings)
-        bends = (served.model.window_tokens, served.model.sparse_tokens)
+        ends = (served.model.window_tokens, served.model.sparse_tokens)
         alone = target_of(file, Steps.decode(np.ones(1), np.ones(1)))
         arrays = {
             prompts: _prediction(file, served, settings, version, target)
             for prompts, target in ((False, alone), (True, "mean"))
         }
         decode, mixed = (
-            QuickForm.of(one, _MOST_RUNNING, bends, prompts=prompts)
+            QuickForm.of(one, _MOST_RUNNING, ends, prompts=prompts)
             for prompts, one in arrays.items()
         )
         quick = decode.agrees(arrays[False]) and mixed.agrees(arrays[True])
-        return cls(served, quick, decode, mixed, arrays)
+        queue = None if file.queue is None else Delays.of(file.queue, served)
+        return cls(served, quick, queue, decode, mixed, arrays)
 
     def step_us(self, batch: Batch) -> float:
         """The time of one step. Raises BadInput for sizes below 0, or not finite."""
@@ -120,6 +130,24 @@ class Simulator:
             return float(self._arrays[prefill > 0](batch.steps())[0])
         form = self._mixed if prefill else self._decode
         return form.step_us(running, context, prefill, 2 * attended)
+
+    def queue_us(self, request: Request, state: QueueState) -> float:
+        """From the arrival of a request to its scheduling.
+
+        Raises BadInput where the file has no such delay, and for sizes below 0 or not finite.
+        """
+        return self._delays().queue_us(request, state)
+
+    def token_us(self, context_tokens: float) -> float:
+        """Between two tokens of a request of this context; it holds the step.
+
+        Raises BadInput where the file has no such delay, and for a size below 0 or not finite.
+        """
+        return self._delays().token_us(context_tokens)
+
+    def _delays(self) -> Delays:
+        """The delays. Raises BadInput where there are none."""
+        return Delays.of(None, self.served) if self.queue is None else self.queue
 
 
 def _prediction(

@@ -6,7 +6,7 @@ The cache's own offloading is something else and not counted.
 """
 
 from ..features.deployment import Deployment
-from ..features.experts import active_experts
+from ..features.experts import active_experts, decoding_experts
 from ..features.steps import Array, Steps
 from ..roofline import weights_us
 from .memory import weight_bytes
@@ -20,9 +20,7 @@ def offload_us(served: Deployment, steps: Steps, settings: EngineSettings) -> Ar
     read from the GPU's memory. Steps with prompts read the experts that prompts reach.
     """
     share = settings.cpu_offload_bytes / weight_bytes(served)
-    decode = steps.active_experts
-    if decode is None:
-        decode = active_experts(served.model, steps.running)
+    decode = decoding_experts(served.model, steps)
     prefill = active_experts(served.model, steps.prompt_tokens)
     experts = decode + steps.prefill_share * (prefill - decode)
     slower = served.bytes_per_us / served.host_bytes_per_us - 1

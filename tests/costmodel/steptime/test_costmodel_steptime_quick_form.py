@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from moeprof.costmodel.steptime.features.columns import columns
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.features.steps import Array, Steps
-from moeprof.costmodel.steptime.quick_form import BentLine, MeanLine, Predict, QuickForm
+from moeprof.costmodel.steptime.quick_form import Pieces, Predict, QuickForm
 from moeprof.tests.costmodel.steptime.features.hand_counts import MISTRAL_7B, QWEN3_NEXT, SCOUT
 from moeprof.tests.costmodel.steptime.whole_models import (
     DEEPSEEK_V3,
@@ -28,6 +28,7 @@ DEPLOYMENTS = (
     served(replace(DEEPSEEK_V3, sparse_tokens=2048), "B200", "fp8", split=Split(tp=8)),
     served(QWEN3_NEXT, "H200", split=Split(tp=2)),
     served(MISTRAL_7B),
+    served(SCOUT, "H200", split=Split(tp=8)),
     served(GEMMA_2_9B, "A100-80G"),
 )
 
@@ -49,8 +50,8 @@ def priced(one: Deployment, seed: int) -> Predict:
 
 def form_of(one: Deployment, predict: Predict, *, prompts: bool) -> QuickForm:
     """The form of a deployment."""
-    bends = (one.model.window_tokens, one.model.sparse_tokens)
-    return QuickForm.of(predict, MOST, bends, prompts=prompts)
+    ends = (one.model.window_tokens, one.model.sparse_tokens)
+    return QuickForm.of(predict, MOST, ends, prompts=prompts)
 
 
 @settings(deadline=None)
@@ -88,25 +89,14 @@ def test_a_window_that_nobody_named_is_found_out() -> None:
     assert not QuickForm.of(predict, MOST, (), prompts=False).agrees(predict)
 
 
-def test_a_line_bends_where_it_is_told() -> None:
-    line = BentLine.through(lambda at: np.minimum(at, 100.0) + 2 * at, [100, 0, 100])
-    assert line.starts == [0, 100]
-    assert [line(at) for at in (0.0, 50.0, 100.0, 200.0)] == pytest.approx([0, 150, 300, 500])
+def test_pieces_are_told_apart_at_their_ends() -> None:
+    """Half of x to 100, the mean of a window of 100 beyond; then a jump."""
 
+    def mean(at: Array) -> Array:
+        window = np.where(at > 100, 100 - 5000 / at, at / 2)
+        return np.asarray(np.where(at > 1000, 7.0, window) + 2 * at)
 
-def test_the_mean_of_what_a_window_lets_see() -> None:
-    """Up to 100 tokens half of them, then 100 - 100^2 / 2x; beside it all, half of x."""
-
-    def mean(x: Array) -> Array:
-        reached = np.minimum(x, 100.0)
-        return np.asarray(reached - reached**2 / 2 / x + x / 2)
-
-    line = MeanLine.through(mean, [100.0, 0.0])
-    places = np.asarray([1.0, 99.0, 100.0, 101.0, 3e5])
-    assert [line(float(x)) for x in places] == pytest.approx(mean(places), rel=1e-12)
-
-
-def test_chunks_are_left_to_the_vectorised_form() -> None:
-    """What a query sees falls where a new chunk begins: no line without a jump has that."""
-    scout = served(SCOUT, "H200", split=Split(tp=8))
-    assert not form_of(scout, priced(scout, 0), prompts=False).agrees(priced(scout, 0))
+    found = Pieces.of(mean, [1000, 0, 100])
+    assert found.ends == [100, 1000]
+    places = [1.0, 50.0, 100.0, 100.5, 400.0, 1000.0, 1001.0, 1e6]
+    assert [found(at) for at in places] == pytest.approx(mean(np.asarray(places)), rel=1e-12)

@@ -1,5 +1,6 @@
 """A simulator's steps are those of the prediction, whatever the step works on."""
 
+from dataclasses import replace
 from math import inf, nan
 
 import pytest
@@ -12,8 +13,9 @@ from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
 from moeprof.costmodel.steptime.prediction import predict_steps
 from moeprof.costmodel.steptime.rows.gate import Refused
-from moeprof.costmodel.steptime.simulator import Batch, Simulator
+from moeprof.costmodel.steptime.simulator import Batch, QueueState, Request, Simulator
 from moeprof.store.errors import BadInput
+from moeprof.store.serving.queue_model import DelayFit, QueueModel
 from moeprof.store.serving.step_time_model import StepTimeFile
 from moeprof.tests.costmodel.steptime.whole_models import (
     DEEPSEEK_V3,
@@ -107,3 +109,21 @@ def test_what_is_no_step_is_refused(simulators: tuple[Simulator, ...], batch: Ba
 def test_a_model_that_does_not_fit_has_no_simulator(file: StepTimeFile) -> None:
     with pytest.raises(BadInput, match="does not fit"):
         Simulator.of(file, served(DEEPSEEK_V3, "H100", "fp8"))
+
+
+def test_delays_are_those_of_the_file(file: StepTimeFile) -> None:
+    """200 us and 3 for each token before the queue, 700 more in it; 9 ms a token."""
+    arrival = DelayFit({"constant": 200.0, "prompt_tokens": 3.0}, (), 40, None)
+    wait = DelayFit({"constant": 700.0}, (), 40, None)
+    token = DelayFit({"constant": 9000.0}, (), 40, None)
+    queue = QueueModel((0.7, 0.9), arrival, wait, token, None, {"delivery": "none"}, 40, 2)
+    simulator = Simulator.of(replace(file, queue=queue), SERVED[0])
+    assert simulator.queue_us(Request(100), QueueState()) == pytest.approx(1200)
+    assert simulator.token_us(700.0) == pytest.approx(9000)
+
+
+def test_a_file_without_delays_says_so(simulators: tuple[Simulator, ...]) -> None:
+    with pytest.raises(BadInput, match="no delays"):
+        simulators[0].queue_us(Request(1), QueueState())
+    with pytest.raises(BadInput, match="no delays"):
+        simulators[0].token_us(1.0)

@@ -8,11 +8,13 @@ import pytest
 from moeprof.costmodel.steptime.engine.memory import cached_bytes, memory_of, weight_bytes
 from moeprof.costmodel.steptime.engine.settings import EngineSettings
 from moeprof.costmodel.steptime.features.deployment import Split
+from moeprof.costmodel.steptime.features.parameters import total_parameters
 from moeprof.store.errors import BadInput
-from moeprof.store.serving.whole_model import WholeModel
+from moeprof.store.serving.whole_model import StateLayers, WholeModel
 from moeprof.tests.costmodel.steptime.whole_models import (
     DEEPSEEK_V3,
     GEMMA_2_9B,
+    LLAMA_3_8B,
     MIXTRAL_8X7B,
     served,
 )
@@ -69,6 +71,35 @@ def test_sparse_attention_keeps_what_it_does_not_read() -> None:
         for one in (DEEPSEEK_V3, sparse)
     ]
     assert of_both[1] == of_both[0] + 61 * 1e5 * 132  # the index beside it
+
+
+def test_a_state_is_kept_once_and_takes_blocks_of_its_own() -> None:
+    """24 layers of 1 MiB beside 8 of attention: 25,165,824 bytes, 49 blocks of 524,288 for 16."""
+    hybrid = replace(LLAMA_3_8B, full_layers=8, states=StateLayers("linear", 24, 0, 0, 2**20))
+    assert cached_bytes(served(hybrid), np.asarray([0.0, 16.0])).tolist() == [
+        24 * 2**20, 24 * 2**20 + 16 * 32_768,
+    ]  # fmt: skip
+    memory = memory_of(served(hybrid), EngineSettings(num_gpu_blocks=490))
+    assert memory.block_bytes == 524_288
+    assert memory.requests(16.0) == 10
+
+
+def test_without_attention_the_states_of_a_request_are_a_block() -> None:
+    states = replace(LLAMA_3_8B, full_layers=0, states=StateLayers("space", 32, 0, 0, 2**20))
+    memory = memory_of(served(states), EngineSettings(num_gpu_blocks=7))
+    assert memory.block_bytes == 32 * 2**20
+    assert memory.requests(1e6) == 7
+
+
+def test_chunks_of_attention_keep_a_whole_one() -> None:
+    chunked = replace(LLAMA_3_8B, full_layers=8, window_tokens=8192, chunked=True)
+    short, long = cached_bytes(served(chunked), np.asarray([8192.0, 16_384.0]))
+    assert long / short == pytest.approx((8 * 2 + 24) / 32)
+
+
+@pytest.mark.parametrize("model", [LLAMA_3_8B, MIXTRAL_8X7B, DEEPSEEK_V3, GEMMA_2_9B])
+def test_weights_are_all_parameters(model: WholeModel) -> None:
+    assert weight_bytes(served(model, "B200")) == pytest.approx(2 * total_parameters(model))
 
 
 def test_a_model_that_is_too_large_is_refused_with_the_tp_that_would_do() -> None:
