@@ -113,9 +113,9 @@ def test_a_model_that_does_not_fit_has_no_simulator(file: StepTimeFile) -> None:
 
 def test_delays_are_those_of_the_file(file: StepTimeFile) -> None:
     """200 us and 3 for each token before the queue, 700 more in it; 9 ms a token."""
-    arrival = DelayFit({"constant": 200.0, "prompt_tokens": 3.0}, (), 40, None)
-    wait = DelayFit({"constant": 700.0}, (), 40, None)
-    token = DelayFit({"constant": 9000.0}, (), 40, None)
+    arrival = DelayFit({"requests": 200.0, "prompt_tokens": 3.0}, (), 40, None)
+    wait = DelayFit({"requests": 700.0}, (), 40, None)
+    token = DelayFit({"tokens": 9000.0}, (), 40, None)
     queue = QueueModel((0.7, 0.9), arrival, wait, token, None, {"delivery": "none"}, 40, 2)
     simulator = Simulator.of(replace(file, queue=queue), SERVED[0])
     assert simulator.queue_us(Request(100), QueueState()) == pytest.approx(1200)
