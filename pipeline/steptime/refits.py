@@ -58,8 +58,9 @@ def _all_later(predicted: Predicted) -> Predicted:
 
 
 def _nothing(quantity: str, unjudged: dict[str, str]) -> BadInput:
-    """Refuse rows of which no fit can be made, by the first reason on a quantity."""
-    why = next(why for named, why in unjudged.items() if named.startswith(quantity))
+    """Refuse rows by the reason on a quantity, or on the first of its groups."""
+    of_groups = [why for named, why in unjudged.items() if named.startswith(quantity)]
+    why = unjudged.get(quantity, of_groups[0])
     return BadInput(
         f"no {quantity} can be predicted by a fit of other rows: {why}",
         hint="give more rows, or leave out less: --leave-one configuration",
