@@ -50,6 +50,18 @@ class KvEvents:
     broken_lines: int
 
 
+def is_kv_events(line: bytes) -> bool:
+    """Whether a line is a batch of events: `[ts, [...], ...]`, or an object with both."""
+    try:
+        batch = _DECODER.decode(line)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    if isinstance(batch, dict):
+        return "ts" in batch and isinstance(batch.get("events"), list)
+    is_batch = isinstance(batch, list) and len(batch) > 1 and isinstance(batch[1], list)
+    return is_batch and isinstance(batch[0], int | float)
+
+
 def read_kv_events(path: Path) -> KvEvents:
     """Read a file of events. Raises BadInput where it holds none, or cannot be read."""
     counts: Counter[str] = Counter()
@@ -100,7 +112,9 @@ class _Batches:
                     (batch["ts"], batch["events"]) if isinstance(batch, dict) else batch[:2]
                 )
                 read = [(float(time_s), _event(event)) for event in events]
-            except (msgspec.MsgspecError, KeyError, TypeError, ValueError, IndexError):
+            except (
+                msgspec.MsgspecError, KeyError, TypeError, ValueError, IndexError, RecursionError,
+            ):  # fmt: skip
                 self.broken_lines += 1
                 continue
             yield from read

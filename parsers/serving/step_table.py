@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from ...stats.arrays import Float64
 from ...store.errors import BadInput, shortened
 from ...store.files import read_bytes
-from .steps import NUMBERS, TracedSteps
+from .steps import NUMBERS, TracedSteps, possible
 
 _MOST_BYTES: Final = 256 << 20
 _RUN, _MODEL, _TP = "experiment_id", "model", "tp"
@@ -51,7 +51,10 @@ def read_step_table(path: Path) -> StepTable:
             for name, attribute in NUMBERS.items()
         }
     except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path} is no table of steps: {shortened(str(error))}") from error
+        raise BadInput(
+            f"{path} is no table of steps: {shortened(str(error))}",
+            hint="its columns are numbers, named like the attributes of step.BATCH_SUMMARY",
+        ) from error
     named = tuple(dict.fromkeys(runs))
     place = np.asarray([named.index(run) for run in runs], dtype=np.float64)
     order = np.lexsort((columns["step_id"], place))
@@ -60,7 +63,7 @@ def read_step_table(path: Path) -> StepTable:
         runs=named,
         run=place[order],
         time_s=unknown,
-        columns={name: values[order] for name, values in columns.items()},
+        columns=possible({name: values[order] for name, values in columns.items()}),
         context_tokens=unknown,
         prompt_tokens=unknown,
     )

@@ -39,6 +39,7 @@ NUMBERS: Final = {
     "kv_blocks": "kv.blocks_total_gpu",
 }
 _NAN: Final = float("nan")  # one object, so that two summaries with it can be equal
+_MOST: Final = 1e19  # a Unix time in ns is below it
 _WHOLE_STEP: Final = 0.5  # of the time to the next step: durations that cover less are no steps
 
 
@@ -124,7 +125,7 @@ class StepCollector:
             runs=tuple(names_of_runs),
             run=run,
             time_s=columns.pop("time_s"),
-            columns=columns,
+            columns=possible(columns),
             context_tokens=_means(one.contexts if one else () for one in known),
             prompt_tokens=_means(one.prompts if one else () for one in known),
         )
@@ -137,12 +138,23 @@ def engine_of(span: Span) -> str:
 
 
 def number(attributes: Attributes, *keys: str) -> float:
-    """The first of these attributes that is there, as a number; NaN where none is."""
+    """The first of these attributes that is a number of less than 1e19; NaN where none is."""
     for key in keys:
         value = attributes.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            continue
+        if -_MOST <= value <= _MOST:
             return float(value)
     return _NAN
+
+
+def possible(columns: dict[str, Float64]) -> dict[str, Float64]:
+    """The numbers of steps, NaN where one cannot be: below 0, or a share of the cache above 1."""
+    most = {"kv_ratio": 1.0}
+    return {
+        name: np.where((values >= 0) & (values <= most.get(name, _MOST)), values, np.nan)
+        for name, values in columns.items()
+    }
 
 
 def _row(engine: int, event: SpanEvent) -> tuple[float, ...]:

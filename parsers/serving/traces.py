@@ -15,7 +15,7 @@ from ...store.recording import sha256_of
 from ...store.serving.serving_row import ServingRow
 from ..kineto.text import text_blocks
 from .journeys import JourneyCollector
-from .kv_events import KvEvents, read_kv_events
+from .kv_events import KvEvents, is_kv_events, read_kv_events
 from .otlp import Spans
 from .queue_state import queue_states
 from .step_rows import FIRST_STEPS, Origin, step_rows
@@ -63,12 +63,7 @@ def trace_kind(path: Path) -> TraceKind | None:
         return TraceKind.STEP_TABLE if is_step_table(path) else None
     if b'"resourceSpans"' in beginning:
         return TraceKind.OTLP
-    first = beginning.split(b"\n", 1)[0]
-    if first.startswith(b"[") and b'["' in first and first[1:2].isdigit():
-        return TraceKind.KV_EVENTS
-    if first.startswith(b'{"ts"') and b'"events"' in first:
-        return TraceKind.KV_EVENTS
-    return None
+    return TraceKind.KV_EVENTS if is_kv_events(beginning.split(b"\n", 1)[0]) else None
 
 
 def read_traces(paths: Sequence[Path]) -> dict[Path, Traced]:
@@ -82,7 +77,7 @@ def read_traces(paths: Sequence[Path]) -> dict[Path, Traced]:
     events = {
         path: read_kv_events(path) for path, kind in kinds.items() if kind is TraceKind.KV_EVENTS
     }
-    if events and len(events) == len(kinds):
+    if events and len(events) == len(paths):
         raise BadInput(
             f"{', '.join(map(str, events))}: events of a KV cache tell of no step by themselves",
             hint="name the trace of the steps beside them",

@@ -1,9 +1,7 @@
 """Requests of a trace as rows of `journeys.parquet`, each with what served it."""
 
-import numpy as np
-
 from ...parsers.serving.traces import TracedRequests
-from ...store.serving.journeys_table import JourneyRow
+from ...store.serving.journeys_table import MOST, JourneyRow
 from ...store.serving.serving_row import ServingRow
 
 
@@ -37,4 +35,5 @@ _NUMBERS = (
 
 
 def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    """The number; None where it is unknown, or can be none of a request."""
+    return float(value) if 0 <= value <= MOST else None

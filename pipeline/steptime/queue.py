@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...costmodel.steptime.queue.fit import fit_queue
 from ...costmodel.steptime.queue.journeys import Journeys
-from ...store.errors import BadInput
+from ...store.errors import BadInput, naming
 from ...store.files import has_file
 from ...store.serving.journeys_table import JOURNEYS_FILE, read_journeys
 from ...store.serving.queue_model import QueueModel
@@ -29,5 +29,7 @@ def queue_of(folder: Path, thresholds: Sequence[float]) -> QueueModel | None:
     path = folder / JOURNEYS_FILE
     if not has_file(path):
         return None
-    table = read_journeys(path).to_pydict()
-    return fit_queue(Journeys.of_table(table, folder_models(folder)), thresholds)
+    table, models = read_journeys(path).to_pydict(), folder_models(folder)
+    with naming(path):
+        journeys = Journeys.of_table(table, models)
+    return fit_queue(journeys, thresholds)

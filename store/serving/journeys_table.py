@@ -12,6 +12,7 @@ from ..files import has_file, read_bytes, replacing
 
 JOURNEYS_FILE: Final = "journeys.parquet"
 _MOST_BYTES: Final = 256 << 20
+MOST: Final = 1e15  # us: 31 years
 _ARROW: Final = {str: pa.string(), int: pa.int64(), float: pa.float64()}
 
 
@@ -60,6 +61,16 @@ JOURNEYS_SCHEMA: Final = pa.schema(
 )
 
 
+_NEEDED: Final = [field.name for field in fields(JourneyRow) if field.type in (str, int)]
+_AMOUNTS: Final = [name for name in JOURNEYS_SCHEMA.names if name not in (*_NEEDED, "time_s")]
+
+
+def _is_amount(column: Any) -> bool:
+    """Whether each value of a column is null, or a number from 0 on that can be."""
+    values = column.drop_null().to_numpy()
+    return bool(((values >= 0) & (values <= MOST)).all())
+
+
 def append_journeys(folder: Path, rows: list[JourneyRow]) -> None:
     """Add rows to the table of a folder, which is written whole; one of the same name is replaced.
 
@@ -81,8 +92,14 @@ def append_journeys(folder: Path, rows: list[JourneyRow]) -> None:
 def read_journeys(path: Path) -> pa.Table:
     """Read the table. Raises BadInput where it is none."""
     try:
-        table = pq.read_table(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
-        return table.select(JOURNEYS_SCHEMA.names).cast(JOURNEYS_SCHEMA)
+        found = pq.read_table(pa.BufferReader(read_bytes(path, _MOST_BYTES)))
+        table = found.select(JOURNEYS_SCHEMA.names).cast(JOURNEYS_SCHEMA)
+        table.validate(full=True)  # a text may hold bytes that are no UTF-8
+        if lacking := [name for name in _NEEDED if table[name].null_count]:
+            raise ValueError(f"a row has no {lacking[0]}")
+        if odd := [name for name in _AMOUNTS if not _is_amount(table[name])]:
+            raise ValueError(f"{odd[0]} of a row is no number from 0 to {MOST:g}")
+        return table
     except (pa.ArrowException, OSError, KeyError, ValueError) as error:
         raise BadInput(
             f"{path} is no table of journeys: {shortened(str(error))}",

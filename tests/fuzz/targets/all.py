@@ -11,15 +11,15 @@ from moeprof.tests.fuzz.targets import (
     presets,
     runs,
     serving,
+    serving_traces,
     steptime,
     traces,
 )
 
-TARGETS: tuple[Target, ...] = tuple(
-    target
-    for file in (traces, imports, presets, models, runs, power, comparing, serving, steptime)
-    for target in file.TARGETS
-)
+FILES = (
+    traces, imports, presets, models, runs, power, comparing, serving, steptime, serving_traces,
+)  # fmt: skip
+TARGETS: tuple[Target, ...] = tuple(target for file in FILES for target in file.TARGETS)
 
 
 def shares(cases: int, targets: Sequence[Target] = TARGETS) -> Mapping[str, int]:

@@ -132,3 +132,10 @@ def test_what_a_tracer_leaves_out_is_unknown(tmp_path: Path) -> None:
     steps = collected(tmp_path, span("s", ("", "1", ""), [bare, json.loads(json.dumps(bare))]))
     assert len(steps) == 1
     assert np.isnan(steps.columns["kv_ratio"][0])
+
+
+@pytest.mark.parametrize("odd", [-1.0, 1.5, 1e308])
+def test_a_share_that_cannot_be_is_unknown(odd: float, tmp_path: Path) -> None:
+    step = replace(course(1)[0], kv_ratio=odd, kv_blocks=0)
+    steps = collected(tmp_path, *step_spans([step]))
+    assert np.isnan(steps.columns["kv_ratio"][0])

@@ -36,3 +36,10 @@ def test_another_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="is no table of journeys"):
         append_journeys(tmp_path, [ROW])
     assert path.read_text() == "no table"
+
+
+@pytest.mark.parametrize("odd", [{"wait_us": -1.0}, {"kv_ratio": float("nan")}, {"running": 1e300}])
+def test_a_number_that_cannot_be_is_refused(odd: dict[str, float], tmp_path: Path) -> None:
+    append_journeys(tmp_path, [replace(ROW, **odd)])  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match=f"{next(iter(odd))} of a row is no number from 0"):
+        read_journeys(tmp_path / JOURNEYS_FILE)
