@@ -68,7 +68,6 @@ DEFAULTS: Final[dict[str, dict[str, Any]]] = {
         "sliding_window_pattern": 6, "max_position_embeddings": 131072,
     },
     "gpt_oss": {"sliding_window_pattern": 2},
-    "llama4": {"no_rope_layer_interval": 4},
     "qwen2": {"use_sliding_window": False},
     "qwen2_moe": {"use_sliding_window": False},
     "qwen3": {"use_sliding_window": False},

@@ -1,7 +1,6 @@
 """A whole model from its config.json: what a step reads, computes and sends is counted from it."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -44,6 +43,7 @@ _UNCOUNTED: Final = {key: what for key, what in OTHER_KINDS.items() if key not i
     "mla_use_output_gate": "has a gate on latent attention",  # Kimi K3
     "attn_res_block_size": "has residuals between blocks of layers",  # Kimi K3
 }
+_WIDEST: Final = 1 << 10  # times that a network may be as wide as its file states
 # Experts on a latent width say nothing of shared ones, which work on the model's.
 _NO_LATENT: Final = dict.fromkeys(KEYS["latent_size"])
 _OTHER_SIZES: Final = re.compile("(num_)?(global|swa)_.*(head|key_value)|attention_other_setting")
@@ -75,7 +75,7 @@ def whole_model(path: Path, name: str | None = None) -> WholeModel:
         vocabulary=_own(config, "vocab_size"),
         full_layers=full,
         window_tokens=window,
-        sparse_tokens=config.section.get("index_topk") or 0,
+        sparse_tokens=_own(config, "index_topk") if config.section.get("index_topk") else 0,
         ffn_matrices=2 if family(config) in UNGATED else 3,
         tied=_tied(config),
         experts=experts,
@@ -125,8 +125,8 @@ def _needed(config: ModelConfig, *fields: str) -> int:
     return size
 
 
-def _own(config: ModelConfig, key: str) -> int:
-    value: Any = config.section.get(key)
+def _own(config: ModelConfig, key: str, default: int | None = None) -> int:
+    value: Any = config.section.get(key, default)
     if type(value) is not int or not 1 <= value <= 1 << 24:
         raise BadInput(
             f"{config.path}: {key} is {value!r:.60}, and must be a whole number from 1 on",
@@ -158,10 +158,17 @@ def _dense_width(config: ModelConfig) -> int:
         return config.size("intermediate_size") or 4 * _needed(config, "hidden_size")
     if not (section.get("block_auto_adjust_ff_dim") and family(config) == "lfm2"):
         return _needed(config, "intermediate_size", "other_intermediate_size")
-    stated = section.get("block_ff_dim") or section.get("intermediate_size") or 0
-    width = int(section.get("block_ffn_dim_multiplier", 1.0) * int(2 * stated / 3))
-    step = section.get("block_multiple_of", 256)
-    return int(step * ceil(width / step))
+    stated = _own(config, "block_ff_dim" if "block_ff_dim" in section else "intermediate_size")
+    factor, step = (
+        section.get("block_ffn_dim_multiplier", 1),
+        _own(config, "block_multiple_of", 256),
+    )
+    if type(factor) not in (int, float) or not 0 < factor <= _WIDEST:
+        raise BadInput(
+            f"{config.path}: block_ffn_dim_multiplier is {factor!r:.60}, and must be above 0",
+            hint="correct the file",
+        )
+    return step * ceil(int(factor * (2 * stated // 3)) / step)
 
 
 def _experts(config: ModelConfig, layers: int) -> Experts:
@@ -225,23 +232,25 @@ def _attention_layers(config: ModelConfig, layers: int, kinds: list[str]) -> tup
         return full, _window(config, window) if {*kinds} & {*_WINDOW} else 0
     if not window or section.get("use_sliding_window") is False:
         return layers, 0
-    full = min(layers, _full_by_rule(section, layers))
+    full = min(layers, _full_by_rule(config, layers))
     return full, _window(config, window) if full < layers else 0
 
 
-def _full_by_rule(section: Mapping[str, Any], layers: int) -> int:
+def _full_by_rule(config: ModelConfig, layers: int) -> int:
     """Layers of full attention among others with a window, by a rule instead of a list."""
+    section = config.section
     if section.get("attention_chunk_size"):  # Llama 4: those without rotary positions
         with_rope = section.get("no_rope_layers")
         if isinstance(with_rope, list) and with_rope:
             return with_rope.count(0)
-        return int(layers // section["no_rope_layer_interval"])
+        return layers // _own(config, "no_rope_layer_interval", 4)
     pattern = section.get("sliding_window_pattern")
     if isinstance(pattern, str) and pattern:  # EXAONE 4: "LLLG"
         return sum(pattern[layer % len(pattern)] == "G" for layer in range(layers))
     if pattern:  # every pattern-th layer (Gemma, Command A)
-        return int(layers // pattern)
-    return int(section.get("max_window_layers", 0)) if section.get("use_sliding_window") else 0
+        return layers // _own(config, "sliding_window_pattern")
+    named = section.get("use_sliding_window") and section.get("max_window_layers")
+    return _own(config, "max_window_layers") if named else 0
 
 
 def _window(config: ModelConfig, window: Any) -> int:
