@@ -1,4 +1,4 @@
-"""Step times from coefficients of the physics fit: one per column, of overheads one per engine."""
+"""Step times from coefficients of the physics fit: one per column, of some one per engine."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,14 +8,17 @@ import numpy as np
 from .features.steps import Array
 from .rows.serving_rows import ServingRows, columns_of
 
-# Columns of us per piece, whose coefficient belongs to an engine. Within one model they are told
-# apart by the batch alone, so that only their sum is known well.
-OVERHEADS: Final = ("layers", "requests", "steps", "prefill_layers")
+# Columns whose coefficient belongs to an engine: us per piece, and how far prompts are from the
+# peak rate. Within one model the pieces are told apart by the batch alone, so that only their sum
+# is known well.
+OF_ENGINES: Final = (
+    "layers", "requests", "steps", "prefill_layers", "prefill_dense_flops", "prefill_expert_flops",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Physics:
-    """Coefficients by column; `by_engine` those of overheads, `coefficients` their pooled ones."""
+    """Coefficients by column; `by_engine` those of engines, `coefficients` their pooled ones."""
 
     coefficients: dict[str, float]
     by_engine: dict[str, dict[str, float]]

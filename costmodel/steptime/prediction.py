@@ -35,6 +35,7 @@ PARTS: Final = {
     "experts": ("expert_weights", "busiest_experts"),
     "kv": ("kv", "kv_time"),
     "attention": ("attention_flops", "log_context"),
+    "sampling": ("logits",),
     "compute": ("dense_flops", "expert_flops", "decode_time"),
     "communication": (
         "all_reduce_rounds", "all_reduce", "all_to_all_rounds", "all_to_all",
@@ -46,8 +47,9 @@ PARTS: Final = {
         "prefill_time", "mixed_batch", "prefill_token",
     ),
     "overhead": (
-        "layers", "moe_layers", "latent_layers", "sparse_layers", "linear_layers", "requests",
-        "steps", "fixed", "base", "computed", "log_batch", "step", "running_request",
+        "layers", "moe_layers", "fp8_moe_layers", "latent_layers", "sparse_layers",
+        "linear_layers", "requests", "steps", "fixed", "base", "computed", "log_batch",
+        "step", "running_request",
     ),
 }  # fmt: skip
 

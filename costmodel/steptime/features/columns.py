@@ -13,6 +13,7 @@ from .communication import (
     all_reduce_rounds,
     all_to_all_bytes,
     all_to_all_rounds,
+    one_shot_bytes,
 )
 from .deployment import Deployment
 from .experts import active_experts, busiest_share, decoding_experts
@@ -24,6 +25,8 @@ from .parameters import (
 )
 from .precisions import flop_per_us
 from .steps import Array, Steps
+
+_SCORE_BYTES = 4.0  # engines draw words from scores of 32 bits
 
 
 def dense_weights_us(served: Deployment) -> float:
@@ -82,6 +85,16 @@ def prompt_attention_flops_us(served: Deployment, steps: Steps) -> Array:
     return flops / flop_per_us(served.gpu, "bf16") / served.gpus
 
 
+def logits_us(served: Deployment, steps: Steps) -> Array:
+    """Reading the scores of all words of the vocabulary, 4 bytes each, once.
+
+    They are gathered on every GPU of a group before a word is drawn from them, so that a split
+    shortens nothing; how often sorting and drawing read them is the coefficient.
+    """
+    read = steps.running / served.dp * served.model.vocabulary * _SCORE_BYTES
+    return np.asarray(read / served.bytes_per_us)
+
+
 def busiest_us(served: Deployment, steps: Steps, active: Array) -> Array:
     """What the GPU with most active experts reads beyond the mean, where experts stay whole."""
     if served.ep == 1:
@@ -110,9 +123,10 @@ def _decode(served: Deployment, steps: Steps, routing: str) -> dict[str, Array]:
         "expert_flops": expert_flops_us(served, running),
         "attention_flops": attention_flops_us(served, steps),
         "all_reduce_rounds": some * all_reduce_rounds(served),
-        "all_reduce": all_reduce_bytes(served, running) / served.link_bytes_per_us,
+        "all_reduce": one_shot_bytes(served, running) / served.link_bytes_per_us,
         "all_to_all_rounds": some * all_to_all_rounds(served),
         "all_to_all": all_to_all_bytes(served, running) / served.link_bytes_per_us,
+        "logits": logits_us(served, steps),
     }
 
 
@@ -138,6 +152,7 @@ def _counts(served: Deployment, steps: Steps) -> dict[str, Array]:
     return {
         "layers": some * model.layers,
         "moe_layers": some * model.moe_layers,
+        "fp8_moe_layers": some * (model.moe_layers if served.precision_name == "fp8" else 0),
         "latent_layers": some * (model.attention_layers if model.latent is not None else 0),
         "sparse_layers": some * (model.full_layers if model.sparse_tokens else 0),
         "linear_layers": some * model.state_layers,

@@ -30,6 +30,15 @@ def all_reduce_bytes(served: Deployment, tokens: Array) -> Array:
     return np.asarray(served.model.parts * ways * activations)
 
 
+def one_shot_bytes(served: Deployment, tokens: Array) -> Array:
+    """The same where each GPU reads the activations of all others at once; of shape (n,).
+
+    So engines reduce what few tokens need: tp-1 times the activations, for one round of latency in
+    place of 2 (tp-1) (one-shot all-reduce of vLLM, SGLang and TensorRT-LLM).
+    """
+    return np.asarray(all_reduce_bytes(served, tokens) * served.tp / 2)
+
+
 def all_to_all_rounds(served: Deployment) -> float:
     """Rounds of latency: tokens go to their experts and back, in each layer with experts."""
     return 2 * served.model.moe_layers * log2(served.gpus) if served.dp > 1 else 0.0

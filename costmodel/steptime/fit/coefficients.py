@@ -5,7 +5,7 @@ from typing import Any, Final
 from ....store.serving.step_time_model import PhysicsTerms, SrfaTerms
 from ..blackbox import Blackbox
 from ..effects import Effects
-from ..physics import OVERHEADS, Physics
+from ..physics import Physics
 from ..srfa import Srfa
 from ..step_model import StepModel
 from .digits import rounded_terms
@@ -14,7 +14,8 @@ _US: Final = "us"
 _RATIO: Final = "1"  # of a column in us
 _COUNTED: Final = frozenset(
     (
-        *OVERHEADS, "moe_layers", "latent_layers", "sparse_layers", "linear_layers",
+        "layers", "requests", "steps", "prefill_layers", "moe_layers", "fp8_moe_layers",
+        "latent_layers", "sparse_layers", "linear_layers",
         "all_reduce_rounds", "all_to_all_rounds",
     )
 )  # fmt: skip

@@ -1,50 +1,99 @@
 """The physics fit: one coefficient per column, tied where rows alone do not tell them apart.
 
-In a first stage a column of experts shares its coefficient with that of the dense layers, and all
-engines share theirs. A second stage lets each part from there, against a ridge. So a model with
-experts can be predicted from dense ones, and an engine of a few rows from the others.
+In a first stage columns of one kind share a coefficient: experts with the dense layers, sparse with
+latent attention, one engine with the others. A second stage lets each part from there, against a
+ridge. So a model with experts can be predicted from dense ones, and an engine of a few rows from
+the others.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..features.steps import Array
-from ..physics import OVERHEADS, Physics
+from ..physics import OF_ENGINES, Physics
 from ..rows.serving_rows import ServingRows, Strings, columns_of
 from .robust import Pull, fit_relative
 
 _SHARED: Final = {
     "expert_weights": "dense_weights",
+    "busiest_experts": "dense_weights",
     "expert_flops": "dense_flops",
     "prefill_expert_flops": "prefill_dense_flops",
+    "sparse_layers": "latent_layers",
 }
-_SPREAD: Final = (
-    0.38  # engines around their mean; chosen by grouped cross-validation: docs/steptime.md
-)
 
 
-def fit_physics(rows: ServingRows) -> Physics:
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """Standard deviations of coefficients around those that they share, as a share of these.
+
+    `engines` is that of engines around all engines, `columns` that of one column around another.
+    """
+
+    engines: float = 0.4
+    columns: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """The columns of n rows, (n, k): `names` has the column and the engine of each, "" for all.
+
+    `measured` (n,) in us, `weights` (n,). `place` (k,) is that of the shared coefficient in
+    `merged`.
+    """
+
+    names: list[tuple[str, str]]
+    values: Array
+    measured: Array
+    weights: Array
+    merged: list[str]
+    place: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, rows: ServingRows) -> "Design":
+        """The columns of rows, which are counted once for any number of fits."""
+        columns, engines = columns_of(rows), rows.engines
+        names = _names(columns, engines)
+        groups = [_SHARED.get(column, column) for column, _ in names]
+        merged = list(dict.fromkeys(groups))
+        return cls(
+            names=names,
+            values=np.column_stack([_column(columns, engines, *name) for name in names]),
+            measured=rows.step_us,
+            weights=row_weights(rows.configurations),
+            merged=merged,
+            place=np.asarray([merged.index(group) for group in groups]),
+        )
+
+    def shared(self) -> Array:
+        """Fit the shared coefficients, (m,)."""
+        together = np.zeros((len(self.values), len(self.merged)))
+        np.add.at(together.T, self.place, self.values.T)
+        return fit_relative(together, self.measured, self.weights)
+
+    def apart(self, shared: Array, ties: Ties) -> Array:
+        """Fit every coefficient, (k,), around the shared ones."""
+        tied = [ties.columns if column in _SHARED else ties.engines for column, _ in self.names]
+        pull = Pull(shared[self.place], np.asarray(tied))
+        return fit_relative(self.values, self.measured, self.weights, pull)
+
+
+def fit_physics(rows: ServingRows, ties: Ties | None = None) -> Physics:
     """Fit rows, at least one."""
-    columns, engines = columns_of(rows), rows.engines
-    names = _names(columns, engines)
-    whole = np.column_stack([_column(columns, engines, *name) for name in names])
-    groups = [_SHARED.get(column, column) for column, _ in names]
-    merged = list(dict.fromkeys(groups))
-    place = np.asarray([merged.index(group) for group in groups])
-    together = np.zeros((len(rows), len(merged)))
-    np.add.at(together.T, place, whole.T)
-    weights = row_weights(rows.configurations)
-    shared = fit_relative(together, rows.step_us, weights)
-    apart = fit_relative(whole, rows.step_us, weights, Pull(shared[place], _SPREAD))
-    return _physics(names, apart, dict(zip(merged, map(float, shared), strict=True)))
+    design = Design.of(rows)
+    shared = design.shared()
+    return named_physics(design, shared, design.apart(shared, ties or Ties()))
 
 
-def _physics(names: list[tuple[str, str]], found: Array, shared: dict[str, float]) -> Physics:
+def named_physics(design: Design, shared: Array, apart: Array) -> Physics:
     """Sort coefficients of (column, engine) by engine."""
-    pooled = {column: shared[column] for column in OVERHEADS}
+    of_merged = dict(zip(design.merged, map(float, shared), strict=True))
+    pooled = {column: of_merged[_SHARED.get(column, column)] for column in OF_ENGINES}
     by_engine: dict[str, dict[str, float]] = {}
-    for (column, engine), value in zip(names, found, strict=True):
+    for (column, engine), value in zip(design.names, apart, strict=True):
         part = by_engine.setdefault(engine, {}) if engine else pooled
         part[column] = float(value)
     return Physics(pooled, by_engine)
@@ -60,10 +109,12 @@ def row_weights(configurations: Strings) -> Array:
 
 
 def _names(columns: dict[str, Array], engines: Strings) -> list[tuple[str, str]]:
-    """Columns of the whole fit: those of overheads once per engine."""
+    """Columns of the whole fit: some of them once per engine."""
     seen = [str(engine) for engine in np.unique(engines)]
     return [
-        (column, engine) for column in columns for engine in (seen if column in OVERHEADS else [""])
+        (column, engine)
+        for column in columns
+        for engine in (seen if column in OF_ENGINES else [""])
     ]
 
 

@@ -17,10 +17,13 @@ _JITTER: Final = 1e-10
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """Coefficients are normal around `towards` (k,), with `spread` of it as standard deviation."""
+    """Coefficients are normal around `towards` (k,), with `spread` of it as standard deviation.
+
+    `spread` is one number, or one per coefficient (k,).
+    """
 
     towards: Array
-    spread: float
+    spread: float | Array
 
 
 def fit_relative(

@@ -56,6 +56,19 @@ def test_groups_of_data_parallel_ranks_read_their_own_requests() -> None:
     assert found["busiest_experts"][0] > 0
 
 
+def test_words_are_drawn_from_scores_of_the_whole_vocabulary() -> None:
+    """128,256 words of 4 bytes for each request, on every GPU of a group."""
+    split = columns(served(LLAMA_3_8B, split=Split(tp=4)), decode_steps([1, 64]))
+    once = 128_256 * 4 / H100_BYTES_PER_US
+    assert split["logits"] == pytest.approx([once, 64 * once])
+
+
+@pytest.mark.parametrize(("precision", "layers"), [("bf16", 0), ("fp8", 58), ("nvfp4", 0)])
+def test_experts_in_fp8_bring_a_count_of_layers(precision: str, layers: int) -> None:
+    found = columns(served(DEEPSEEK_V3, "B200", precision, split=Split(tp=8)), decode_steps([1]))
+    assert found["fp8_moe_layers"].tolist() == [layers]
+
+
 def test_prefill_has_columns_of_its_own() -> None:
     alone = columns(served(), decode_steps([64]))
     mixed = columns(served(), mixed_steps([64]))
@@ -98,7 +111,8 @@ def test_grouped_heads_split_over_four_gpus_by_hand() -> None:
     )
     assert found["all_reduce_rounds"] == 64
     ring = 64 * 2 * 3 / 4 * 4096 * 2
-    assert found["all_reduce"] == pytest.approx(16 * ring / H100_LINK_BYTES_PER_US)
+    at_once = 64 * 3 * 4096 * 2
+    assert found["all_reduce"] == pytest.approx(16 * at_once / H100_LINK_BYTES_PER_US)
     assert found["prefill_sent"] == pytest.approx(1024 * ring / H100_LINK_BYTES_PER_US)
     assert found["expert_weights"] == found["all_to_all"] == found["linear_layers"] == 0
 
