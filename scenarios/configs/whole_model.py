@@ -159,10 +159,8 @@ def _dense_width(config: ModelConfig) -> int:
     if not (section.get("block_auto_adjust_ff_dim") and family(config) == "lfm2"):
         return _needed(config, "intermediate_size", "other_intermediate_size")
     stated = _own(config, "block_ff_dim" if "block_ff_dim" in section else "intermediate_size")
-    factor, step = (
-        section.get("block_ffn_dim_multiplier", 1),
-        _own(config, "block_multiple_of", 256),
-    )
+    factor = section.get("block_ffn_dim_multiplier", 1)
+    step = _own(config, "block_multiple_of", 256)
     if type(factor) not in (int, float) or not 0 < factor <= _WIDEST:
         raise BadInput(
             f"{config.path}: block_ffn_dim_multiplier is {factor!r:.60}, and must be above 0",

@@ -4,8 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from moeprof.costmodel.steptime.features.attention import attention_flops, kv_bytes
 from moeprof.costmodel.steptime.features.parameters import (
     attention_parameters,
     total_parameters,
@@ -191,3 +195,39 @@ def test_what_is_missing_or_not_counted_is_refused(
 ) -> None:
     with pytest.raises(BadInput, match=named):
         whole_model(written(tmp_path, LLAMA | change))
+
+
+ODD_VALUES: tuple[Any, ...] = (
+    None, True, False, 0, -1, 1, 3, 2.5, "x", "8", [], [1], ["a"], [None], {}, {"a": 1}, 10**30,
+    1e308, 2**40, float("inf"), float("nan"),
+)  # fmt: skip
+KEYS_OF_WHOLE_MODELS = (
+    "attention_chunk_size", "attn_layer_indices", "attn_output_gate", "block_ffn_dim_multiplier",
+    "block_multiple_of", "full_attn_idxs", "index_topk", "indexer_types", "intermediate_size_mlp",
+    "layer_types", "layers_block_type", "mamba_d_head", "mamba_d_ssm", "max_window_layers",
+    "model_max_length", "model_type", "multi_query", "no_rope_layer_interval", "no_rope_layers",
+    "rope_parameters", "rope_scaling", "share_q_dim", "sliding_window", "sliding_window_pattern",
+    "tie_word_embeddings", "use_sliding_window", "v_head_dim",
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.data())
+def test_an_odd_value_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """One key of a published file has another value: a model comes of it, or BadInput."""
+    section = dict(PUBLISHED[data.draw(st.sampled_from(sorted(PUBLISHED)))][0])
+    inner = dict(section.get("text_config", {}))
+    place = inner or section
+    key = data.draw(st.sampled_from(sorted({*place, *KEYS_OF_WHOLE_MODELS})))
+    place[key] = data.draw(st.sampled_from(ODD_VALUES))
+    whole = section | ({"text_config": inner} if inner else {})
+    try:
+        found = whole_model(written(tmp_path_factory.mktemp("odd"), whole))
+    except BadInput:
+        return
+    assert total_parameters(found) > 0
+    one, long = np.ones(1), np.full(1, 5000.0)
+    assert np.isfinite(attention_flops(found, one, long)).all()
+    assert np.isfinite(kv_bytes(found, one, long, value_bytes=2, tp=1)).all()
