@@ -15,6 +15,8 @@ from typing import Final, Self
 
 import numpy as np
 
+from ...store.serving.whole_model import WholeModel
+from .features.experts import unreached
 from .features.steps import Array, Steps
 
 Predict = Callable[[Steps], Array]
@@ -52,23 +54,22 @@ class Pieces:
 
 @dataclass(frozen=True, slots=True)
 class QuickForm:
-    """Steps that hold prompts, or steps that decode alone; W is `gap_us` `base`^(prompt - 1)."""
+    """Steps that hold prompts, or steps that decode alone.
+
+    `unread` are (us, chance): W is the sum of us chance^prompt.
+    """
 
     share: float
     running_us: list[float]
     context_us: Pieces
     token_us: Pieces
-    gap_us: float
-    base: float
+    unread: tuple[tuple[float, float], ...]
 
     @classmethod
-    def of(cls, predict: Predict, most: int, ends: Iterable[int], *, prompts: bool) -> Self:
-        """Read it off `predict`, for 0 to `most` requests; with or without `prompts`.
-
-        `ends` are contexts at which what a layer attends to stops to grow.
-        """
+    def of(cls, predict: Predict, model: WholeModel, most: int, *, prompts: bool) -> Self:
+        """Read it off `predict`, for 0 to `most` requests of a model; with or without `prompts`."""
         share = float(prompts)
-        contexts = tuple(map(float, ends))
+        contexts = (float(model.window_tokens), float(model.sparse_tokens))
 
         def ask(running: Array, context: Array, tokens: Array, prompt: Array) -> Array:
             return predict(Steps(running, context, tokens, prompt, np.full(len(running), share)))
@@ -90,14 +91,15 @@ class QuickForm:
             whole = ask(one, 0 * one, one * share * _MANY, share * prompt)
             return np.asarray((whole - of_prompt(prompt)) / _MANY)
 
-        gaps = running[1] - of_prompt(np.asarray([1.0, 2.0]))
+        missing = unreached(model)
+        all_read_us = running[1] - float(of_prompt(np.ones(1))[0])
+        one_us = all_read_us / sum(count * chance for count, chance in missing) if missing else 0.0
         return cls(
             share=share,
             running_us=running.tolist(),
             context_us=Pieces.of(of_context, contexts),
             token_us=Pieces.of(of_token, contexts),
-            gap_us=float(gaps[0]),
-            base=float(gaps[1] / gaps[0]) if gaps[0] > 0 else 0.0,
+            unread=tuple((one_us * count, chance) for count, chance in missing if one_us > 0),
         )
 
     def step_us(
@@ -108,8 +110,8 @@ class QuickForm:
         if not prefill_tokens:
             return step_us
         step_us += prefill_tokens * self.token_us(prompt_tokens)
-        if self.gap_us:
-            step_us -= self.gap_us * self.base ** (max(prompt_tokens, 1.0) - 1.0)
+        for each_us, chance in self.unread:
+            step_us -= each_us * chance ** max(prompt_tokens, 1.0)
         return step_us
 
     def agrees(self, predict: Predict) -> bool:

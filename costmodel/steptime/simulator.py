@@ -98,14 +98,13 @@ class Simulator:
         """
         settings = EngineSettings() if settings is None else settings
         memory_of(served, settings)
-        ends = (served.model.window_tokens, served.model.sparse_tokens)
         alone = target_of(file, Steps.decode(np.ones(1), np.ones(1)))
         arrays = {
             prompts: _prediction(file, served, settings, version, target)
             for prompts, target in ((False, alone), (True, "mean"))
         }
         decode, mixed = (
-            QuickForm.of(one, _MOST_RUNNING, ends, prompts=prompts)
+            QuickForm.of(one, served.model, _MOST_RUNNING, prompts=prompts)
             for prompts, one in arrays.items()
         )
         quick = decode.agrees(arrays[False]) and mixed.agrees(arrays[True])

@@ -23,10 +23,21 @@ def active_experts(model: WholeModel, tokens: Array, routing: str = UNIFORM) -> 
     """
     if model.experts is None:
         return np.zeros(len(tokens))
+    counts, chances = np.asarray(unreached(model, routing)).T
+    some = np.maximum(tokens, 1.0)[:, None]
+    return np.asarray(((1 - chances**some) * counts).sum(axis=1))
+
+
+def unreached(model: WholeModel, routing: str = UNIFORM) -> tuple[tuple[float, float], ...]:
+    """How many experts of a layer have which chance that a token goes to none of them.
+
+    So many times the chance to the power of the tokens are the experts that get none.
+    """
+    if model.experts is None:
+        return ()
     dealt = distribution(routing, model.experts.count, model.experts.top_k)
     shares, counts = np.unique(dealt.held_shares(), return_counts=True)
-    some = np.maximum(tokens, 1.0)[:, None]
-    return np.asarray(((1 - (1 - shares) ** some) * counts).sum(axis=1))
+    return tuple(zip(counts.astype(float).tolist(), (1 - shares).tolist(), strict=True))
 
 
 def decoding_experts(model: WholeModel, steps: Steps, routing: str = UNIFORM) -> Array:

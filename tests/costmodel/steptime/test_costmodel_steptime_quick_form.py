@@ -11,6 +11,7 @@ from moeprof.costmodel.steptime.features.columns import columns
 from moeprof.costmodel.steptime.features.deployment import Deployment, Split
 from moeprof.costmodel.steptime.features.steps import Array, Steps
 from moeprof.costmodel.steptime.quick_form import Pieces, Predict, QuickForm
+from moeprof.store.serving.whole_model import Experts
 from moeprof.tests.costmodel.steptime.features.hand_counts import MISTRAL_7B, QWEN3_NEXT, SCOUT
 from moeprof.tests.costmodel.steptime.whole_models import (
     DEEPSEEK_V3,
@@ -21,6 +22,7 @@ from moeprof.tests.costmodel.steptime.whole_models import (
 )
 
 MOST = 300
+KIMI_K2 = replace(DEEPSEEK_V3, experts=Experts(384, 8, 2048, layers=60))
 DEPLOYMENTS = (
     served(LLAMA_3_8B),
     served(MIXTRAL_8X7B, "H200", split=Split(tp=2)),
@@ -28,6 +30,7 @@ DEPLOYMENTS = (
     served(replace(DEEPSEEK_V3, sparse_tokens=2048), "B200", "fp8", split=Split(tp=8)),
     served(QWEN3_NEXT, "H200", split=Split(tp=2)),
     served(MISTRAL_7B),
+    served(KIMI_K2, "B200", "fp8", split=Split(tp=8)),
     served(SCOUT, "H200", split=Split(tp=8)),
     served(GEMMA_2_9B, "A100-80G"),
 )
@@ -50,8 +53,7 @@ def priced(one: Deployment, seed: int) -> Predict:
 
 def form_of(one: Deployment, predict: Predict, *, prompts: bool) -> QuickForm:
     """The form of a deployment."""
-    ends = (one.model.window_tokens, one.model.sparse_tokens)
-    return QuickForm.of(predict, MOST, ends, prompts=prompts)
+    return QuickForm.of(predict, one.model, MOST, prompts=prompts)
 
 
 @settings(deadline=None)
@@ -86,7 +88,8 @@ def test_a_window_that_nobody_named_is_found_out() -> None:
     gemma = DEPLOYMENTS[-1]
     predict = priced(gemma, 0)
     assert form_of(gemma, predict, prompts=False).agrees(predict)
-    assert not QuickForm.of(predict, MOST, (), prompts=False).agrees(predict)
+    unnamed = replace(gemma.model, full_layers=42, window_tokens=0)
+    assert not QuickForm.of(predict, unnamed, MOST, prompts=False).agrees(predict)
 
 
 def test_pieces_are_told_apart_at_their_ends() -> None:
