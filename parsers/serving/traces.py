@@ -18,6 +18,7 @@ from .journeys import JourneyCollector
 from .kv_events import KvEvents, is_kv_events, read_kv_events
 from .otlp import Spans
 from .queue_state import queue_states
+from .request_rows import request_rows
 from .step_rows import FIRST_STEPS, Origin, step_rows
 from .step_table import is_step_table, read_step_table
 from .steps import StepCollector
@@ -116,6 +117,7 @@ def _of_spans(path: Path, block_tokens: int | None) -> Traced:
         )
     digest = sha256_of(path)[:_DIGITS]
     rows = step_rows(traced, Origin(digest, block_tokens))
+    means = [] if len(traced) else request_rows(journeys, digest)
     notes = Counter(rows.left_out)
     notes["spans left out: the file ends within it"] += spans.cut_short
     notes["lines left out: no OTLP JSON"] += spans.broken_lines
@@ -130,7 +132,9 @@ def _of_spans(path: Path, block_tokens: int | None) -> Traced:
         engine=tuple(journeys.engine[place] for place in at),
         columns={name: values[at] for name, values in columns.items()},
     )
-    return Traced(rows.rows, found, {note: count for note, count in notes.items() if count})
+    return Traced(
+        [*rows.rows, *means], found, {note: count for note, count in notes.items() if count}
+    )
 
 
 def _notes_of(events: KvEvents) -> dict[str, int]:

@@ -14,6 +14,7 @@ from moeprof.tests.parsers.serving.traced_engine import (
     Request,
     Step,
     document,
+    span,
     step_spans,
     write_lines,
 )
@@ -84,3 +85,23 @@ def test_spans_of_something_else_are_refused(tmp_path: Path) -> None:
 def test_other_files_are_passed_over(tmp_path: Path) -> None:
     (other := tmp_path / "result.json").write_text('{"duration": 3}')
     assert read_traces([other]) == {}
+
+
+def test_requests_of_released_vllm_become_rows_of_mean_steps(tmp_path: Path) -> None:
+    spans = []
+    for at in range(400):
+        attributes = {
+            "gen_ai.latency.time_in_queue": 0.001, "gen_ai.latency.time_in_model_prefill": 0.05,
+            "gen_ai.latency.time_in_model_decode": 0.99, "gen_ai.usage.prompt_tokens": 300,
+            "gen_ai.usage.completion_tokens": 100,
+        }  # fmt: skip
+        one = span("llm_request", (f"t{at}", f"s{at}", ""), [], **attributes)
+        one["startTimeUnixNano"] = str(1_790_000_000_000_000_000 + 100_000_000 * at)
+        spans.append(one)
+    path = write_lines(tmp_path / "traces.json", [document(spans)])
+    found = read_traces([path])[path]
+    assert len(found.rows) == 20
+    assert found.rows[0].batch == pytest.approx(9.9, rel=0.02)
+    assert found.rows[0].tpot_ms == pytest.approx(10)
+    assert found.requests is not None
+    assert len(found.requests.name) == 400
