@@ -2,8 +2,9 @@
 
 Each neighbour's utilisation at the batch size is weighted by its inverse squared distance, in
 octaves of the shape's sizes. The work of the new shape follows from a neighbour's: arithmetic and
-weights grow with the product of the sizes, operands per token with their sum. An operation whose
-measured shapes contradict that is not transferred.
+weights grow with the product of the sizes, operands per token with their sum, in which each size
+counts by the bytes of its values: an input may be of fp8, and the output of bf16. An operation
+whose measured shapes contradict that is not transferred.
 """
 
 from collections.abc import Sequence
@@ -103,20 +104,39 @@ def _half_width(one: _Neighbour, tokens: int) -> float:
 
 
 def _neighbours(shape: tuple[int, ...], found: Sequence[CurveCosts]) -> list[_Neighbour]:
-    near = []
+    near, value_bytes = [], _value_bytes(found, len(shape))
     for costs in found:
         known, work = costs.curve.shape, costs.curve.work
         if work is None or len(known) != len(shape) or not shape:
             continue
         octaves = [log2(size / own) for size, own in zip(shape, known, strict=True)]
         if max(map(abs, octaves)) <= MAX_OCTAVES:
-            near.append(_Neighbour(costs, hypot(*octaves), _scaled(work, known, shape)))
+            scaled = _scaled(work, known, shape, value_bytes)
+            near.append(_Neighbour(costs, hypot(*octaves), scaled))
     return near
 
 
-def _scaled(work: Work, known: tuple[int, ...], shape: tuple[int, ...]) -> Work:
+def _value_bytes(found: Sequence[CurveCosts], sizes: int) -> Sequence[float]:
+    """How much each of so many sizes of a shape counts in the bytes of a token, relatively.
+
+    By least squares of the measured shapes; all equal where these do not tell.
+    """
+    known = [(one.curve.shape, one.curve.work) for one in found]
+    told = [(shape, work.bytes_per_token) for shape, work in known if work and len(shape) == sizes]
+    even = [1.0] * sizes
+    if not told or not sizes:
+        return even
+    shapes, moved = (np.asarray(part, dtype=np.float64) for part in zip(*told, strict=True))
+    each, _, rank, _ = np.linalg.lstsq(shapes, moved)
+    return each.tolist() if rank == sizes and (each > 0).all() else even
+
+
+def _scaled(
+    work: Work, known: tuple[int, ...], shape: tuple[int, ...], value_bytes: Sequence[float]
+) -> Work:
     """The work at `shape` that follows from that at the `known` shape."""
-    product, total = prod(shape) / prod(known), sum(shape) / sum(known)
+    product = prod(shape) / prod(known)
+    total = float(np.dot(value_bytes, shape) / np.dot(value_bytes, known))
     return Work(
         flops_fixed=work.flops_fixed * product,
         flops_per_token=work.flops_per_token * product,
@@ -132,8 +152,9 @@ def _scales(found: Sequence[CurveCosts]) -> bool:
     if not shapes:
         return False
     (first, first_work), *rest = shapes
+    value_bytes = _value_bytes(found, len(first))
     return all(
-        _agrees(_scaled(first_work, first, shape), work)
+        _agrees(_scaled(first_work, first, shape, value_bytes), work)
         for shape, work in rest
         if len(shape) == len(first)
     )

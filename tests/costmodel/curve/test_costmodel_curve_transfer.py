@@ -21,9 +21,9 @@ GPU = make_provenance("cuda:0", device_name="Some GPU")
 Shapes = dict[tuple[int, int], float]  # utilisation by shape
 
 
-def work(tokens: int, shape: tuple[int, int]) -> tuple[int, int]:
+def work(tokens: int, shape: tuple[int, int], output_bytes: int = 4) -> tuple[int, int]:
     n, k = shape
-    return 2 * tokens * n * k, 4 * (n * k + tokens * (n + k))
+    return 2 * tokens * n * k, 4 * (n * k + tokens * k) + output_bytes * tokens * n
 
 
 def bound_us(tokens: int, shape: tuple[int, int]) -> float:
@@ -31,12 +31,12 @@ def bound_us(tokens: int, shape: tuple[int, int]) -> float:
     return max(flops / 1e12, moved / 1e11) * 1e6
 
 
-def costs_of(shapes: Shapes, **columns: object) -> list[CurveCosts]:
+def costs_of(shapes: Shapes, output_bytes: int = 4, **columns: object) -> list[CurveCosts]:
     """The costs of curves of these utilisations."""
     rows = []
     for shape, utilisation in shapes.items():
         for tokens in (1, 32, 64, 128, 256):
-            flops, moved = work(tokens, shape)
+            flops, moved = work(tokens, shape, output_bytes)
             rows.append(
                 {
                     "curve": f"fc1-{shape[0]}x{shape[1]}",
@@ -112,3 +112,11 @@ def test_work_that_does_not_scale_as_a_product_is_out_of_range() -> None:
     known: Sequence[CurveCosts] = costs_of({(512, 512): 0.5, (1024, 512): 0.5}, bytes_moved=1 << 20)
     with pytest.raises(OutOfRange, match="does not scale with its shape"):
         transfer("fc1", (600, 512), 64, known, PEAKS)
+
+
+def test_inputs_and_outputs_count_by_their_own_bytes() -> None:
+    """As in products of fp8, whose output is of bf16: twice the bytes of an input."""
+    known = costs_of({(1024, 512): 0.5, (512, 1024): 0.5, (2048, 512): 0.5}, output_bytes=8)
+    cost = transfer("fc1", (768, 512), 64, known, PEAKS)
+    flops, moved = work(64, (768, 512), output_bytes=8)
+    assert cost.latency_us == pytest.approx(2 * max(flops / 1e6, moved / 1e5), rel=1e-3)
