@@ -1,7 +1,7 @@
 """The verdict on predictions of one quantity, by the intervals of its scores.
 
-A score passes where its whole interval is within the limit, and fails where all of it is beyond.
-Else, and of fewer than 6 configurations, the rows cannot tell.
+An error passes where its whole interval is within the limit, and fails where all of it is beyond.
+Else, and of fewer than 6 configurations, the rows cannot tell. Coverage passes by its value.
 """
 
 from math import ceil
@@ -61,13 +61,15 @@ def _most(what: str, found: Estimate, limit: float, whole: GroupScore) -> Findin
 
 
 def _covered(whole: GroupScore, least: float) -> Finding | None:
-    """Compare the coverage with the least that it may be; None without intervals."""
-    if whole.coverage is None:
+    """Compare the coverage with the least that it may be; None where it is at least that.
+
+    The limit is so near to 90 % that its whole interval lies above it from some 200 configurations
+    on alone: less is asked of it than of errors. None without intervals of the model, too.
+    """
+    if whole.coverage is None or whole.coverage.value >= least:
         return None
-    low, high = _ends(whole.coverage)
+    _, high = _ends(whole.coverage)
     what = "the share of rows within their intervals of 90 %"
-    if low >= least:
-        return None
     if high < least:
         reason = f"{what} is at most {_pct(high)}, below the limit of {_pct(least)}"
         return Finding(Cause.ERROR, Outcome.FAIL, reason)

@@ -38,6 +38,16 @@ def test_an_interval_with_the_limit_within_cannot_tell_and_says_what_would() -> 
     assert "configurations like these would tell" in first.reason
 
 
+def test_intervals_pass_by_their_value_and_fail_where_they_surely_hold_too_few() -> None:
+    limits = limits_stated(0.5)
+    outcomes = {
+        factor: judge(predictions(spread=0.1, factor=factor), limits).outcome
+        for factor in (1.03, 1.11, 1.3)
+    }
+    assert list(outcomes.values()) == [Outcome.FAIL, Outcome.AMBIGUOUS, Outcome.PASS]
+    assert judge(predictions(spread=0.1, factor=None), limits).outcome is Outcome.PASS
+
+
 @pytest.mark.parametrize(("deployments", "named"), [(1, "1 configuration,"), (5, "5 configurat")])
 def test_many_rows_of_few_configurations_decide_nothing(deployments: int, named: str) -> None:
     verdict = judge(predictions(spread=0.01, deployments=deployments), LIMITS)
