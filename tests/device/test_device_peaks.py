@@ -42,6 +42,11 @@ from moeprof.store.errors import BadInput
         ("h100_sxm", "H100"),
         ("H100-SXM5-80GB", "H100"),
         ("NVIDIA-H100-80GB-HBM3", "H100"),
+        ("H100 80GB SXM5", "H100"),
+        ("A100-80GB-SXM4", "A100-80GB"),
+        ("A100-PCIE-80GB", "A100-PCIe-80GB"),
+        ("GH200 120GB", "GH200-96GB"),  # the size of the CPU's memory
+        ("DGX B200", "B200"),
         ("H100-PCAP", "H100-PCAP"),
         ("h200_sxm", "H200"),
         ("A100-80G", "A100-80GB"),

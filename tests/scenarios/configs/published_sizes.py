@@ -216,10 +216,21 @@ FALCON_7B: Final[Published] = (
     },
     6_921_720_704,
 )  # fmt: skip
+MINIMAX_TEXT_01: Final[Published] = (
+    {
+        "model_type": "minimax_text_01", "hidden_size": 6144, "intermediate_size": 9216,
+        "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8,
+        "head_dim": 128, "num_local_experts": 32, "num_experts_per_tok": 2,
+        "shared_intermediate_size": 0, "attn_type_list": [0, 0, 0, 0, 0, 0, 0, 1] * 10,
+        "vocab_size": 200064, "tie_word_embeddings": False, "max_position_embeddings": 10240000,
+    },
+    456_089_655_296,
+)  # fmt: skip
 PUBLISHED: Final = {
     "qwen3-next-80b-a3b": QWEN3_NEXT,
     "kimi-linear-48b-a3b": KIMI_LINEAR,
     "minimax": MINIMAX_01,
+    "minimax-text-01": MINIMAX_TEXT_01,
     "nemotron-h-56b": NEMOTRON_H_56B,
     "nemotron-3-nano-30b-a3b": NEMOTRON_3_NANO,
     "falcon-h1": FALCON_H1,
