@@ -63,6 +63,8 @@ def _tell_memory(asked: "Asked", found: "Predicted") -> None:
     how = "assumed: an engine takes 0.9 of the memory, and 2 GiB of that for other than these"
     if asked.settings.num_gpu_blocks is not None:
         how = "blocks as given"
+    if memory.served.model.max_context_tokens is None:
+        render.paragraph("how long its requests may be is not known: its config.json may tell")
     render.paragraph(
         f"a GPU of {has} GB holds {weights} of weights and {cache} of cache, {memory.blocks:,}"
         f" blocks of 16 tokens: {plan.fitting:,} requests fit ({how})"

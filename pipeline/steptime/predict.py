@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from ...costmodel.steptime.engine.context_lengths import published_context_tokens
 from ...costmodel.steptime.engine.memory import Memory, memory_of
 from ...costmodel.steptime.engine.offload import offload_us
 from ...costmodel.steptime.engine.schedule import Requests, Schedule, schedule
@@ -121,7 +122,8 @@ def _model_of(path: Path, file: StepTimeFile, name: str) -> WholeModel:
     """A model by its name in the file, or its config.json."""
     known = {model.name: model for model in file.models}
     if (model := known.get(name)) is not None:
-        return model
+        told = model.max_context_tokens or published_context_tokens(name)
+        return replace(model, max_context_tokens=told)
     if not Path(name).is_file():
         raise BadInput(
             f"{path} has no model {shortened(name)!r}, and no file has that name",

@@ -83,6 +83,11 @@ def test_what_no_row_could_tell_is_named(path: Path) -> None:
     assert as_data(ASKED, found)[0]["not_in_rows"] == list(found.not_in_rows)
 
 
+def test_a_request_beyond_the_published_length_is_refused(path: Path) -> None:
+    with pytest.raises(BadInput, match=r"200000 tokens is beyond the 131072 .* llama-3-8b"):
+        predict(path, replace(ASKED, prompt_tokens=200_000, output_tokens=None))
+
+
 def test_a_model_that_does_not_fit_is_refused(path: Path) -> None:
     with pytest.raises(BadInput, match="does not fit on 1 x T4"):
         predict(path, replace(ASKED, gpu="T4"))
