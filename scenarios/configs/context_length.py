@@ -6,7 +6,7 @@ from typing import Any, Final
 from .families import family
 from .model_config import ModelConfig
 
-# The smallest of these counts, and the last before all others (vllm/config/model.py of vLLM 0.12,
+# The smallest of these counts, and the last before all others (vllm/config/model.py of vLLM at 0052a5b,
 # _get_and_verify_max_len).
 _LENGTHS: Final = (
     "max_position_embeddings",

@@ -1,8 +1,9 @@
 """Layers that keep a state of fixed size, from a config.json: their weights, FLOPs and states.
 
 Per value of a state that is updated by each token, FLOPs are: 1 of decay, 2 of a product that is
-added, 2 of reading; the delta rule reads it once more, 2. Sizes of states are those of vLLM 0.12
-(model_executor/layers/mamba/mamba_utils.py), weights those of modeling_<name>.py in transformers 5.
+added, 2 of reading; the delta rule reads it once more, 2. Sizes of states are those of vLLM at
+02d7108 (model_executor/layers/mamba/mamba_utils.py), weights those of modeling_<name>.py in
+transformers 5.24.
 """
 
 from collections.abc import Callable
