@@ -6,8 +6,7 @@ from typing import Any, Final
 from .families import family
 from .model_config import ModelConfig
 
-# The smallest of these counts, and the last before all others (vllm/config/model.py of vLLM at 0052a5b,
-# _get_and_verify_max_len).
+# The smallest of these counts (vLLM at 0052a5b, vllm/config/model.py, _get_and_verify_max_len).
 _LENGTHS: Final = (
     "max_position_embeddings",
     "n_positions",  # GPT-2
@@ -17,7 +16,7 @@ _LENGTHS: Final = (
     "max_seq_length",
     "seq_len",
 )
-_STATED: Final = "model_max_length"  # Command R
+_STATED: Final = "model_max_length"  # Command R's, which counts before all others
 # Kinds of scaled positions whose files state the length that is reached.
 _REACHED: Final = ("default", "su", "longrope", "llama3", "mrope")
 _LONGEST: Final = 1e12

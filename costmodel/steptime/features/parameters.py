@@ -66,10 +66,3 @@ def total_parameters(model: WholeModel) -> int:
     embeddings = head_parameters(model) * (1 if model.tied else 2)
     every = attention_parameters(model) + dense_parameters(model) + embeddings
     return every + routed * expert_parameters(model)
-
-
-def active_parameters(model: WholeModel) -> int:
-    """Parameters that one token is multiplied with: `top_k` experts, and the head once."""
-    chosen = 0 if model.experts is None else model.experts.layers * model.experts.top_k
-    every = attention_parameters(model) + dense_parameters(model) + head_parameters(model)
-    return every + chosen * expert_parameters(model)
