@@ -9,7 +9,7 @@ is released writes `llm_request` alone, with latencies in seconds as attributes
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,9 @@ _PREFILL_TOTAL: Final = ("prefill.total_tokens", "prefill_total_tokens")
 _DECODE_DONE: Final = ("decode.done_tokens", "decode_done_tokens")
 _PROMPT: Final = "gen_ai.usage.prompt_tokens"
 _COMPLETION: Final = "gen_ai.usage.completion_tokens"
+_NAN: Final = float("nan")
+# Names of sizes that are no attribute of a span.
+_START, _STEP, _PREFILL, _OUTPUT, _PREEMPTIONS = "start_s", "step", "prompt", "output", "preempted"
 _FEWEST_TOKENS: Final = 2  # which have a time between them
 
 # Delays in us and sizes; NaN where a journey does not tell.
@@ -53,13 +56,23 @@ class Journeys:
         return len(self.engine)
 
 
+class _Moment(NamedTuple):
+    """When an event was: by the monotonic clock of its host, NaN unknown, and since the epoch."""
+
+    clock_ns: float
+    time_ns: int | None
+
+
 @dataclass(slots=True)
 class _Request:
-    """What is known of one request: its events by name, the first of each but for FINISHED."""
+    """What is kept of one request: the moments of its events, and its sizes; a few hundred bytes.
+
+    Of events of one name the first counts, of FINISHED the last.
+    """
 
     engine: str = ""
-    events: dict[str, SpanEvent] = field(default_factory=dict)
-    stated: dict[str, float] = field(default_factory=dict)
+    moments: dict[str, _Moment] = field(default_factory=dict)
+    sizes: dict[str, float] = field(default_factory=dict)
     failed: bool = False
 
 
@@ -87,11 +100,11 @@ class JourneyCollector:
         is_server = "ARRIVED" in names or not span.parent_id or not names & _CORE
         key = span.span_id if is_server else span.parent_id
         request = self._requests.setdefault(key or f"#{len(self._requests)}", _Request())
-        request.stated |= stated
+        request.sizes |= stated
         if names & _CORE or not request.engine:
             request.engine = engine_of(span)
         if span.start_ns is not None:
-            request.stated.setdefault("start_s", span.start_ns / 1e9)
+            request.sizes.setdefault(_START, span.start_ns / 1e9)
         for event in span.events:
             _add(request, event)
 
@@ -120,84 +133,90 @@ def _add(request: _Request, event: SpanEvent) -> None:
     name = _name(event)
     if name == "ABORTED":
         request.failed = True
-    elif name == "FINISHED":
-        request.failed |= str(event.attributes.get("finish.status", "")).lower() in _FAILED
-        request.events[name] = event
-    elif name in _API | _CORE:
-        request.events.setdefault(name, event)
+    if name not in _API | _CORE:
+        return
+    moment = _Moment(_clock_ns(event), event.time_ns)
+    attributes, sizes = event.attributes, request.sizes
+    if name == "FINISHED":
+        request.failed |= str(attributes.get("finish.status", "")).lower() in _FAILED
+        request.moments[name] = moment
+        sizes[_OUTPUT] = number(attributes, *_DECODE_DONE)
+    else:
+        request.moments.setdefault(name, moment)
+    if name == "QUEUED":
+        sizes.setdefault(_STEP, number(attributes, "scheduler.step"))
+    if name in _CORE and (prompt := number(attributes, *_PREFILL_TOTAL)) >= 0:
+        sizes[_PREFILL] = prompt
+    preempted = max(number(attributes, "num_preemptions"), name == "PREEMPTED")
+    if preempted > 0:
+        sizes[_PREEMPTIONS] = max(preempted, sizes.get(_PREEMPTIONS, 0.0))
 
 
 def _numbers(request: _Request) -> tuple[float, ...]:
     """The numbers of one request, in the order of NUMBERS."""
-    events, stated = request.events, request.stated
-    last = events.get("FINISHED") or events.get("FIRST_TOKEN") or events.get("QUEUED")
-    attributes = {} if last is None else last.attributes
-    prompt = _either(number(attributes, *_PREFILL_TOTAL), stated.get(_PROMPT))
-    output = number(attributes, *_DECODE_DONE) if "FINISHED" in events else float("nan")
-    output = _either(output, stated.get(_COMPLETION))
-    preemptions = float("PREEMPTED" in events)
-    if last is not None:
-        preemptions = max(preemptions, np.nan_to_num(number(attributes, "num_preemptions")))
+    moments, sizes = request.moments, request.sizes
+    prompt = _either(sizes.get(_PREFILL, _NAN), sizes.get(_PROMPT))
+    output = _either(sizes.get(_OUTPUT, _NAN), sizes.get(_COMPLETION))
+    preemptions = sizes.get(_PREEMPTIONS, 0.0)
+    queued = moments.get("QUEUED")
     return (
-        _either(_time_s(events, "ARRIVED", "QUEUED"), stated.get("start_s")),
-        _clock_ns(events.get("QUEUED")),
-        number(events["QUEUED"].attributes, "scheduler.step") if "QUEUED" in events else np.nan,
-        _between_us(events, "ARRIVED", "QUEUED"),
-        _either(_between_us(events, "QUEUED", "SCHEDULED"), _stated_us(stated, "time_in_queue")),
+        _either(_time_s(moments, "ARRIVED", "QUEUED"), sizes.get(_START)),
+        _NAN if queued is None else queued.clock_ns,
+        sizes.get(_STEP, _NAN),
+        _between_us(moments, "ARRIVED", "QUEUED"),
+        _either(_between_us(moments, "QUEUED", "SCHEDULED"), _stated_us(sizes, "time_in_queue")),
         _either(
-            _between_us(events, "SCHEDULED", "FIRST_TOKEN"),
-            _stated_us(stated, "time_in_model_prefill"),
+            _between_us(moments, "SCHEDULED", "FIRST_TOKEN"),
+            _stated_us(sizes, "time_in_model_prefill"),
         ),
-        float("nan") if preemptions else _token_us(events, stated, output),
-        _between_us(events, "FIRST_TOKEN", "FIRST_RESPONSE_FROM_CORE"),
+        _NAN if preemptions else _token_us(moments, sizes, output),
+        _between_us(moments, "FIRST_TOKEN", "FIRST_RESPONSE_FROM_CORE"),
         prompt,
         output,
         preemptions,
     )
 
 
-def _token_us(events: dict[str, SpanEvent], stated: dict[str, float], output: float) -> float:
+def _token_us(moments: dict[str, _Moment], sizes: dict[str, float], output: float) -> float:
     """Mean time between two tokens of one request; of one that was paused it is unknown."""
     if not output >= _FEWEST_TOKENS:
-        return float("nan")
+        return _NAN
     decode_us = _either(
-        _between_us(events, "FIRST_TOKEN", "FINISHED"), _stated_us(stated, "time_in_model_decode")
+        _between_us(moments, "FIRST_TOKEN", "FINISHED"), _stated_us(sizes, "time_in_model_decode")
     )
     return decode_us / (output - 1)
 
 
-def _stated_us(stated: dict[str, float], name: str) -> float:
-    return stated.get(_LATENCY + name, float("nan")) * 1e6
+def _stated_us(sizes: dict[str, float], name: str) -> float:
+    return sizes.get(_LATENCY + name, _NAN) * 1e6
 
 
 def _either(first: float, second: float | None) -> float:
     return first if np.isfinite(first) or second is None else second
 
 
-def _clock_ns(event: SpanEvent | None) -> float:
+def _clock_ns(event: SpanEvent) -> float:
     """The time of an event by the monotonic clock of its host; NaN where it is not told."""
-    if event is None:
-        return float("nan")
     seconds = number(event.attributes, "ts.monotonic", "event.ts.monotonic")
     return _either(number(event.attributes, "ts.monotonic_ns"), seconds * 1e9)
 
 
-def _time_s(events: dict[str, SpanEvent], *names: str) -> float:
+def _time_s(moments: dict[str, _Moment], *names: str) -> float:
     for name in names:
-        if name in events and (time_ns := events[name].time_ns) is not None:
+        if name in moments and (time_ns := moments[name].time_ns) is not None:
             return time_ns / 1e9
-    return float("nan")
+    return _NAN
 
 
-def _between_us(events: dict[str, SpanEvent], first: str, then: str) -> float:
+def _between_us(moments: dict[str, _Moment], first: str, then: str) -> float:
     """Time between two events; NaN where one is missing or they stand the wrong way round.
 
     By the monotonic clock where both tell it, which no correction of the time moves.
     """
-    if first not in events or then not in events:
-        return float("nan")
-    one, other = events[first], events[then]
-    passed_ns = _clock_ns(other) - _clock_ns(one)
+    if first not in moments or then not in moments:
+        return _NAN
+    one, other = moments[first], moments[then]
+    passed_ns = other.clock_ns - one.clock_ns
     if np.isnan(passed_ns) and one.time_ns is not None and other.time_ns is not None:
         passed_ns = float(other.time_ns - one.time_ns)
-    return passed_ns / 1e3 if passed_ns >= 0 else float("nan")
+    return passed_ns / 1e3 if passed_ns >= 0 else _NAN

@@ -7,12 +7,14 @@ of the GPU is in it. So where the durations of a run are a small part of the tim
 start to the next one's, that time is the step's.
 """
 
+from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...stats.arrays import Float64
 from .otlp_objects import Attributes, Span, SpanEvent
@@ -38,7 +40,7 @@ NUMBERS: Final = {
     "kv_ratio": "kv.usage_gpu_ratio",
     "kv_blocks": "kv.blocks_total_gpu",
 }
-_NAN: Final = float("nan")  # one object, so that two summaries with it can be equal
+_NAN: Final = float("nan")
 _MOST: Final = 1e19  # a Unix time in ns is below it
 _WHOLE_STEP: Final = 0.5  # of the time to the next step: durations that cover less are no steps
 
@@ -80,7 +82,7 @@ class StepCollector:
 
     def __init__(self) -> None:
         self.without_id = 0
-        self._rows: list[tuple[float, ...]] = []
+        self._rows = array("d")  # 8 bytes a number: a trace may have millions of steps
         self._engines: dict[str, int] = {}
         self._snapshots: defaultdict[tuple[int, float], _Snapshots] = defaultdict(_Snapshots)
 
@@ -96,21 +98,20 @@ class StepCollector:
             if np.isnan(step):
                 self.without_id += 1
             elif event.name == SUMMARY:
-                self._rows.append(_row(engine, event))
+                self._rows.extend(_row(engine, event))
             else:
                 _add(self._snapshots[engine, step], event.attributes)
 
     def steps(self) -> TracedSteps:
         """All steps, each once, by run and time."""
         names = ("engine", "time_s", *NUMBERS)
-        table = np.asarray(list(dict.fromkeys(self._rows)), dtype=np.float64).reshape(
-            -1, len(names)
-        )
+        table = np.array(self._rows, dtype=np.float64).reshape(-1, len(names))
         columns = dict(zip(names, table.T, strict=True))
         clock = np.where(
             np.isfinite(columns["start_ns"]), columns["start_ns"] / 1e9, columns["time_s"]
         )
         order = np.lexsort((columns["step_id"], clock, columns["engine"]))
+        order = order[_is_new(table[order])]
         columns = {name: values[order] for name, values in columns.items()}
         engine, step_id = columns.pop("engine"), columns["step_id"]
         fresh = np.ones(len(engine), dtype=bool)
@@ -129,6 +130,14 @@ class StepCollector:
             context_tokens=_means(one.contexts if one else () for one in known),
             prompt_tokens=_means(one.prompts if one else () for one in known),
         )
+
+
+def _is_new(table: Float64) -> NDArray[np.bool_]:
+    """Whether each row (n, k) differs from the one before it."""
+    new = np.ones(len(table), dtype=bool)
+    same = (table[1:] == table[:-1]) | (np.isnan(table[1:]) & np.isnan(table[:-1]))
+    new[1:] = ~same.all(axis=1)
+    return new
 
 
 def engine_of(span: Span) -> str:
