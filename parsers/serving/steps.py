@@ -11,6 +11,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from math import isnan
 from typing import Final
 
 import numpy as np
@@ -149,12 +150,16 @@ def engine_of(span: Span) -> str:
 def number(attributes: Attributes, *keys: str) -> float:
     """The first of these attributes that is a number of less than 1e19; NaN where none is."""
     for key in keys:
-        value = attributes.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            continue
-        if -_MOST <= value <= _MOST:
-            return float(value)
+        if not isnan(value := _as_number(attributes.get(key))):
+            return value
     return _NAN
+
+
+def _as_number(value: str | float | None) -> float:
+    """A value as a number; NaN where it is none of less than 1e19. A truth is no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return _NAN
+    return float(value) if -_MOST <= value <= _MOST else _NAN
 
 
 def possible(columns: dict[str, Float64]) -> dict[str, Float64]:
@@ -166,10 +171,10 @@ def possible(columns: dict[str, Float64]) -> dict[str, Float64]:
     }
 
 
-def _row(engine: int, event: SpanEvent) -> tuple[float, ...]:
+def _row(engine: int, event: SpanEvent) -> list[float]:
     time_s = _NAN if event.time_ns is None else event.time_ns / 1e9
-    numbers = (number(event.attributes, key) for key in NUMBERS.values())
-    return (float(engine), time_s, *numbers)
+    found = event.attributes.get
+    return [float(engine), time_s, *[_as_number(found(key)) for key in NUMBERS.values()]]
 
 
 def _add(snapshots: _Snapshots, attributes: Attributes) -> None:
