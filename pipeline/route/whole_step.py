@@ -21,7 +21,9 @@ def read_whole_step(path: Path, tokens: int) -> WholeStep:
         body: Any = json.loads(read_text(path, _MOST_BYTES))
         steps = {int(one["batch"]): one["parts_us"] for one in body}
         parts_us = {name: float(us) for name, us in steps.get(tokens, {}).items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
+    ) as error:  # fmt: skip
         raise BadInput(f"{path} holds no steps of a whole model", hint=_HINT) from error
     if tokens not in steps:
         known = ", ".join(map(str, sorted(steps))) or "none"

@@ -54,7 +54,7 @@ def policy_experts(words: str, batches: Sequence[int], model: WholeModel) -> Pol
     if has_file(path):
         text = read_text(path, _MOST_BYTES)
         if text.startswith(f"# {SCHEMA}\n"):
-            return _of_rows(path, list(csv.DictReader(text.splitlines()[1:])), batches, model)
+            return _of_rows(path, _csv_rows(path, text), batches, model)
         return _of_plan(path, text, batches, model)
     raise _no_experts(words, len(batches))
 
@@ -82,7 +82,7 @@ def _of_plan(path: Path, text: str, batches: Sequence[int], model: WholeModel) -
         body: Any = json.loads(text)
         tokens, experts, top_k = (int(body[name]) for name in ("tokens", "experts", "top_k"))
         planned, own = (float(body[name]["active_experts"]) for name in ("planned", "own"))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise BadInput(f"{path} is neither a plan nor a log of the router", hint=_HINT) from error
     _check_experts(path, (experts, top_k), model)
     if set(batches) != {tokens}:
@@ -102,12 +102,12 @@ def _of_rows(
     policy: dict[int, list[int]] = {}
     baseline: dict[int, list[int]] = {}
     for row in rows:
-        counts, tokens = _counts(path, row.get("expert_counts")), row.get("tokens")
-        if counts is None or tokens in (None, ""):
+        counts, tokens = (_whole_numbers(path, row, name) for name in ("expert_counts", "tokens"))
+        if not counts or not tokens:
             continue
         _check_experts(path, (len(counts), None), model)
         passes = baseline if row.get("strategy") == "baseline" else policy
-        passes.setdefault(int(tokens), []).append(int(np.count_nonzero(counts)))
+        passes.setdefault(tokens[0], []).append(int(np.count_nonzero(counts)))
     missing = [batch for batch in batches if batch not in policy]
     if missing:
         known = ", ".join(map(str, sorted(policy))) or "none"
@@ -123,16 +123,23 @@ def _of_rows(
     )
 
 
-def _counts(path: Path, cell: Any) -> list[int] | None:
-    """Assignments of each expert: a list, or numbers with spaces between; None where unmeasured."""
-    if cell in (None, ""):
-        return None
+def _csv_rows(path: Path, text: str) -> list[dict[str, Any]]:
     try:
-        return [int(word) for word in (cell.split() if isinstance(cell, str) else cell)]
-    except (ValueError, TypeError) as error:
-        raise BadInput(
-            f"{path} has expert_counts of {shortened(str(cell))!r}", hint=_HINT
-        ) from error
+        return list(csv.DictReader(text.splitlines()[1:]))
+    except csv.Error as error:
+        raise BadInput(f"{path} is no CSV: {shortened(str(error))}", hint=_HINT) from error
+
+
+def _whole_numbers(path: Path, row: dict[str, Any], name: str) -> list[int]:
+    """A cell of one or several numbers, in a text with spaces between; none where unmeasured."""
+    cell = row.get(name)
+    words = cell.split() if isinstance(cell, str) else cell
+    try:
+        return (
+            [] if words is None else list(map(int, words if isinstance(words, list) else [words]))
+        )
+    except ValueError as error:
+        raise BadInput(f"{path} has {name} of {shortened(str(cell))!r}", hint=_HINT) from error
 
 
 def _check_experts(path: Path, found: tuple[int, int | None], model: WholeModel) -> None:

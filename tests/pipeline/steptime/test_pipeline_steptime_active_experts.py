@@ -60,7 +60,9 @@ def test_a_plan_of_another_batch_or_model_is_refused(tmp_path: Path) -> None:
         policy_experts(str(plan_file(tmp_path, experts=128, top_k=8)), [16], MIXTRAL_8X7B)
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", "no JSON", '{"tokens": 16}'])
+@pytest.mark.parametrize(
+    "text", ["[]", "{}", "no JSON", '{"tokens": 16}', '{"tokens": Infinity}', "[" * 100_000]
+)
 def test_another_file_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "other.json"
     path.write_text(text)
@@ -93,6 +95,13 @@ def test_a_log_without_the_batch_or_of_other_experts_is_refused(tmp_path: Path) 
     other = log_of(tmp_path / "other.csv", [(4, "static_optimal", [4, 4])])
     with pytest.raises(BadInput, match="is of 2 experts, and mixtral-8x7b has 8"):
         policy_experts(str(other), [4], MIXTRAL_8X7B)
+
+
+def test_cells_that_are_no_numbers_are_named(tmp_path: Path) -> None:
+    path = log_of(tmp_path / "metrics.csv", [(4, "static_optimal", [4, 4, 0, 0, 0, 0, 0, 0])])
+    path.write_text(path.read_text().replace("4 4 0", "4 x 0"))
+    with pytest.raises(BadInput, match="has expert_counts of '4 x 0 0 0 0 0 0'"):
+        policy_experts(str(path), [4], MIXTRAL_8X7B)
 
 
 def test_a_dense_model_is_left_to_the_prediction_to_refuse(tmp_path: Path) -> None:
