@@ -1,9 +1,11 @@
-"""Sizes of published config.json files by model, with the parameters that their code makes of them.
+"""Sizes of models as their config.json states them, with the parameters that their code makes.
 
-The parameters are those that transformers 5.24 counts of each file on the meta device
-(`AutoModelForCausalLM.from_config`), without layers for multi-token prediction. Files are those of
-the repositories on Hugging Face, as aiconfigurator 095f58a keeps them, or the defaults of a
-configuration class, which are those of the model named.
+The parameters are those that transformers 5.24 counts of each on the meta device
+(`AutoModelForCausalLM.from_config`), without layers for multi-token prediction: what is tested is
+that the same sizes are counted alike. Sizes are those of files on Hugging Face as aiconfigurator
+095f58a keeps them, of the defaults of a configuration class, or were written down without the file
+at hand (Granite-4-H-small, LFM2, Gemma-3-12B, Hunyuan-A13B, dots.llm1, MiniMax-Text-01, BLOOM, the
+head_dim of GLM-4.5-Air), so that they can differ from what is published.
 """
 
 from typing import Any, Final
