@@ -4,17 +4,16 @@ import numpy as np
 
 from moeprof.benchmarks.serving.trial import Trial
 from moeprof.costmodel.steptime.features.steps import Array
-from moeprof.costmodel.steptime.fit.folds import left_out, shuffled_folds
-from moeprof.costmodel.steptime.fit.step_model import fit_whole
+from moeprof.costmodel.steptime.fit.folds import Fit, left_out, shuffled_folds
 from moeprof.stats.conformal import conformal_quantile
 
 
-def coverage(trial: Trial, predicted: Array) -> tuple[float, float]:
+def coverage(trial: Trial, predicted: Array, fit: Fit) -> tuple[float, float]:
     """Share of scored rows within the factor of the training rows, in percent, and that factor."""
     off = np.abs(np.log(trial.scored.step_us / predicted))
     if trial.held:
         labels = shuffled_folds(trial.training.configurations, 10, trial.seed)
-        left = left_out(trial.training, labels, fit_whole)
+        left = left_out(trial.training, labels, fit)
         limits = np.asarray([_quantile(np.log(trial.training.step_us / left))])
         held = off <= limits[0]
     else:

@@ -9,8 +9,7 @@ from moeprof.costmodel.steptime.calibration import Spread
 from moeprof.costmodel.steptime.effects import joined
 from moeprof.costmodel.steptime.features.steps import Array
 from moeprof.costmodel.steptime.fit.blackbox import fit_blackbox
-from moeprof.costmodel.steptime.fit.folds import left_out, shuffled_folds
-from moeprof.costmodel.steptime.fit.step_model import fit_whole
+from moeprof.costmodel.steptime.fit.folds import Fit, left_out, shuffled_folds
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 
 POINTS = (1, 3, 5)
@@ -19,12 +18,12 @@ _BESIDE = 3  # rows of a configuration that are left to be scored, at least
 _FEWEST = 6
 
 
-def own_points(trial: Trial, predicted: Array) -> dict[int, dict[str, Error]]:
+def own_points(trial: Trial, predicted: Array, fit: Fit) -> dict[int, dict[str, Error]]:
     """By number of points: ours and the blackbox of the same points.
 
-    `predicted` are the scored rows by a fit without their configuration.
+    `predicted` are the scored rows by a `fit` without their configuration.
     """
-    rows, spreads = trial.scored, _spreads(trial, predicted)
+    rows, spreads = trial.scored, _spreads(trial, predicted, fit)
     cells = joined(rows.configurations, rows.version, rows.source)
     members = [np.flatnonzero(cells == cell) for cell in np.unique(cells)]
     found: dict[int, dict[str, Error]] = {}
@@ -58,13 +57,13 @@ def _error(rows: ServingRows, made: list[Any]) -> Error:
     )
 
 
-def _spreads(trial: Trial, predicted: Array) -> dict[Any, Spread]:
+def _spreads(trial: Trial, predicted: Array, fit: Fit) -> dict[Any, Spread]:
     """What configurations differ by, from those outside the fold of each scored row."""
     training = trial.training
     cells = joined(training.configurations, training.version, training.source)
     if trial.held:
         labels = shuffled_folds(training.configurations, 5, trial.seed)
-        ratios = np.log(training.step_us / left_out(training, labels, fit_whole))
+        ratios = np.log(training.step_us / left_out(training, labels, fit))
         one = Spread.fitted(training.steps, ratios, cells)
         return dict.fromkeys(range(len(trial.scored)), one)
     ratios, folds = np.log(training.step_us / predicted), trial.folds

@@ -1,4 +1,4 @@
-"""Which rows train and which are scored: grouped folds of one folder, or a held one."""
+"""Which rows train and which are scored: a split of one folder, its grouped folds, or a held one."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from moeprof.costmodel.steptime.rows.public_table import read_models, read_rows
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 
 FOLDS = 10
+SHARE = 0.7  # of the configurations, that train in a split
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,10 @@ def error(predicted: Array, measured: Array) -> Error:
 
 @dataclass(frozen=True)
 class Trial:
-    """Rows that train, and rows that are scored: the same ones, in folds, or held ones."""
+    """Rows that train, and rows that are scored: the same ones, in folds, or held ones.
+
+    A held row belongs to no configuration that trains.
+    """
 
     training: ServingRows
     scored: ServingRows
@@ -62,6 +66,14 @@ class Trial:
     def folds(self) -> Labels:
         """The fold of each training row, whole configurations together."""
         return shuffled_folds(self.training.configurations, FOLDS, self.seed)
+
+    def split(self) -> "Trial":
+        """Seven tenths of the configurations train, the others are held; dealt out by the seed."""
+        names, place = np.unique(self.training.configurations, return_inverse=True)
+        order = np.random.default_rng(self.seed).permutation(len(names))
+        trains = order[place] < SHARE * len(names)
+        parts = (self.training.taken(np.flatnonzero(at)) for at in (trains, ~trains))
+        return Trial(*parts, held=True, seed=self.seed)
 
     def of(self, chosen: Callable[[ServingRows], NDArray[np.bool_]]) -> "Trial":
         """The same with the chosen rows of each side."""

@@ -6,7 +6,7 @@ ridge. So a model with experts can be predicted from dense ones, and an engine o
 the others.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..features.steps import Array
 from ..physics import OF_ENGINES, Physics
-from ..rows.serving_rows import ServingRows, Strings, columns_of
+from ..rows.serving_rows import Places, ServingRows, Strings, columns_of
 from .robust import Pull, fit_relative
 
 _SHARED: Final = {
@@ -34,7 +34,7 @@ class Ties:
     """
 
     engines: float = 0.4
-    columns: float = 1.0
+    columns: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,7 @@ class Design:
     values: Array
     measured: Array
     weights: Array
+    configurations: Strings
     merged: list[str]
     place: NDArray[np.intp]
 
@@ -64,8 +65,19 @@ class Design:
             values=np.column_stack([_column(columns, engines, *name) for name in names]),
             measured=rows.step_us,
             weights=row_weights(rows.configurations),
+            configurations=rows.configurations,
             merged=merged,
             place=np.asarray([merged.index(group) for group in groups]),
+        )
+
+    def taken(self, rows: Places) -> "Design":
+        """The rows at `rows`, of the same columns; weights are those of these rows alone."""
+        return replace(
+            self,
+            values=self.values[rows],
+            measured=self.measured[rows],
+            weights=row_weights(self.configurations[rows]),
+            configurations=self.configurations[rows],
         )
 
     def shared(self) -> Array:

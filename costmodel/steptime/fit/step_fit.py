@@ -23,7 +23,8 @@ from .digits import rounded, rounded_terms
 from .factors import interval_factors
 from .folds import Fit, left_out, shuffled_folds
 from .srfa import choose_ridges, fit_srfa, fit_with
-from .step_model import fit_step_model, fit_whole
+from .step_model import fit_step_model, fit_tied
+from .ties import choose_ties
 
 METHODS: Final[tuple[Method, ...]] = get_args(Method)
 _FOLDS: Final = 10
@@ -84,7 +85,8 @@ def _least(scores: Mapping[Method, MethodScore]) -> Method:
 
 def _fitted(rows: ServingRows, method: Method) -> Fitted:
     if method == "physics":
-        return Fitted(fit_step_model(rows), fit_whole, {})
+        ties = choose_ties(rows, _SEED)
+        return Fitted(fit_step_model(rows, ties), fit_tied(ties), asdict(ties))
     if method == "blackbox":
         return Fitted(StepModel(fit_coefficients(rows)), fit_blackbox, {})
     ridges = choose_ridges(rows, _SEED)
