@@ -1,6 +1,6 @@
 """How well steps of whole models are predicted that no fit saw, beside what peers predict.
 
-    python benchmarks/steptime.py --data DIR [--held DIR | --folds] [--quick] [--seed N] [--json FILE]
+    python benchmarks/steptime.py --data DIR [--held DIR | --folds] [--quick] [--json FILE]
 
 DIR holds serving_rows.parquet, models.csv and peer_aiconfigurator_0.12.csv: public results of
 serving, tidied. Each of five seeds deals 70 % of the configurations to the fit, which chooses its
@@ -28,7 +28,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / ".path"))
 
 from moeprof.benchmarks.serving.energy import energy
-from moeprof.benchmarks.serving.intervals import coverage
+from moeprof.benchmarks.serving.intervals import coverage, coverage_of_unseen
 from moeprof.benchmarks.serving.own_points import own_points
 from moeprof.benchmarks.serving.synthetic import recovery, speed
 from moeprof.benchmarks.serving.trial import Error, Trial, error, read_trial, seeds_error
@@ -126,7 +126,7 @@ def beside_aiconfigurator(peer: Path, rows: ServingRows, whole: Array) -> Iterat
         yield name, {method: error(one, measured[some]) for method, one in found.items()}
 
 
-def goals_of(lines: Lines, share: float, more: dict[str, float]) -> Iterator[Goal]:
+def goals_of(lines: Lines, shares: dict[str, float], more: dict[str, float]) -> Iterator[Goal]:
     """What must be reached, and what is the goal, of every line."""
     for name, limits in LIMITS.items():
         for level, limit in zip(("must", "goal"), limits, strict=True):
@@ -136,8 +136,9 @@ def goals_of(lines: Lines, share: float, more: dict[str, float]) -> Iterator[Goa
                 yield Goal(f"{name}, median: {level}", ours.median_pct, "%", median)
                 if np.isfinite(p90):
                     yield Goal(f"{name}, p90: {level}", ours.p90_pct, "%", p90)
-    for level, (least, most) in zip(("must", "goal"), COVERAGE, strict=True):
-        yield Goal(f"90 % intervals hold: {level}", share, "%", most, least)
+    for kind, share in shares.items():
+        for level, (least, most) in zip(("must", "goal"), COVERAGE, strict=True):
+            yield Goal(f"90 % intervals hold, {kind}: {level}", share, "%", most, least)
     for name, value in more.items():
         unit, most = SPEED.get(name, ("%", 2.0))
         yield Goal(name if name in SPEED else f"synthetic, {name}", value, unit, most)
@@ -167,12 +168,13 @@ def one_seed(args: argparse.Namespace, data: Path, seed: int) -> dict[str, Any]:
     lines |= {name: {"ours": one} for name, one in powers.items()}
     share, factor = coverage(trial, whole, ours)
     more = recovery(trial.training, seed) | speed(trial.training)
-    return {"lines": lines, "coverage": share, "factor": factor, "more": more, "trend": trend,
-            "ties": asdict(ties),
+    unseen = coverage_of_unseen(trial, ours)
+    return {"lines": lines, "coverage": share, "unseen": unseen, "factor": factor,
+            "more": more, "trend": trend, "ties": asdict(ties),
             "refused": asdict(refused), "rows": len(trial.training)}  # fmt: skip
 
 
-def together(seeds: list[dict[str, Any]]) -> tuple[Lines, float, dict[str, float]]:
+def together(seeds: list[dict[str, Any]]) -> tuple[Lines, dict[str, float], dict[str, float]]:
     """The mean over seeds."""
     first = seeds[0]
     lines = {
@@ -180,7 +182,10 @@ def together(seeds: list[dict[str, Any]]) -> tuple[Lines, float, dict[str, float
         for name, methods in first["lines"].items()
     }
     more = {name: float(np.mean([seed["more"][name] for seed in seeds])) for name in first["more"]}
-    return lines, float(np.mean([seed["coverage"] for seed in seeds])), more
+    shares = {"unseen configuration": float(np.mean([seed["coverage"] for seed in seeds]))}
+    for kind in first["unseen"]:
+        shares[f"unseen {kind}"] = float(np.mean([seed["unseen"][kind] for seed in seeds]))
+    return lines, shares, more
 
 
 def _arguments() -> argparse.Namespace:
@@ -207,11 +212,12 @@ def main() -> None:
     started = time.perf_counter()
     count = 1 if args.quick or args.held else SEEDS
     seeds = [one_seed(args, data, seed) for seed in range(args.seed, args.seed + count)]
-    lines, share, more = together(seeds)
-    goals = list(goals_of(lines, share, more))
+    lines, shares, more = together(seeds)
+    goals = list(goals_of(lines, shares, more))
     show(lines, goals)
-    print(json.dumps([{name: seed[name] for name in ("trend", "factor", "ties")} for seed in seeds]
-                     + [seeds[0]["refused"]]))  # fmt: skip
+    chosen = ("trend", "factor", "ties", "unseen")
+    print(json.dumps([{name: seed[name] for name in chosen} for seed in seeds]))
+    print(json.dumps(seeds[0]["refused"]))
     load, took_s = os.getloadavg()[0], time.perf_counter() - started
     met = sum(goal.met for goal in goals)
     print(f"{met} of {len(goals)} goals met; {took_s:.0f} s; load {load:.1f}")

@@ -1,11 +1,22 @@
 """Whether intervals of a nominal 90 % hold, on configurations that set no factor."""
 
+from collections.abc import Callable
+from typing import Final
+
 import numpy as np
+from numpy.typing import NDArray
 
 from moeprof.benchmarks.serving.trial import Trial
 from moeprof.costmodel.steptime.features.steps import Array
-from moeprof.costmodel.steptime.fit.folds import Fit, left_out, shuffled_folds
+from moeprof.costmodel.steptime.fit.folds import Fit, Labels, left_out, shuffled_folds
+from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 from moeprof.stats.conformal import conformal_quantile
+
+KINDS: Final[dict[str, Callable[[ServingRows], Labels]]] = {
+    "model": lambda some: some.models,
+    "GPU": lambda some: some.gpu_names,
+    "engine": lambda some: some.engines,
+}
 
 
 def coverage(trial: Trial, predicted: Array, fit: Fit) -> tuple[float, float]:
@@ -21,6 +32,22 @@ def coverage(trial: Trial, predicted: Array, fit: Fit) -> tuple[float, float]:
         limits = np.asarray([_quantile(off[folds != fold]) for fold in np.unique(folds)])
         held = off <= limits[folds]
     return 100 * float(held.mean()), float(np.exp(np.median(limits)))
+
+
+def coverage_of_unseen(trial: Trial, fit: Fit) -> dict[str, float]:
+    """Share of scored rows, in percent, within the factor for what no row has, by kind of it.
+
+    The factor for each label is that of training rows of other labels, left out in turn.
+    """
+    return {kind: 100 * float(_held(trial, fit, labels).mean()) for kind, labels in KINDS.items()}
+
+
+def _held(trial: Trial, fit: Fit, labels: Callable[[ServingRows], Labels]) -> NDArray[np.bool_]:
+    trained, asked = labels(trial.training), labels(trial.scored)
+    left = np.log(trial.training.step_us / left_out(trial.training, trained, fit))
+    off = np.abs(np.log(trial.scored.step_us / trial.predicted(fit, labels)))
+    limits = {label: _quantile(left[trained != label]) for label in np.unique(asked)}
+    return np.asarray(off <= np.asarray([limits[label] for label in asked]))
 
 
 def _quantile(log_ratios: Array) -> float:

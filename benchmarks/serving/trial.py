@@ -1,4 +1,4 @@
-"""Which rows train and which are scored: a split of one folder, its grouped folds, or a held one."""
+"""Which rows train and which are scored: parts of one folder, its grouped folds, or a held one."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -72,8 +72,8 @@ class Trial:
         names, place = np.unique(self.training.configurations, return_inverse=True)
         order = np.random.default_rng(self.seed).permutation(len(names))
         trains = order[place] < SHARE * len(names)
-        parts = (self.training.taken(np.flatnonzero(at)) for at in (trains, ~trains))
-        return Trial(*parts, held=True, seed=self.seed)
+        training, scored = (self.training.taken(np.flatnonzero(at)) for at in (trains, ~trains))
+        return Trial(training, scored, held=True, seed=self.seed)
 
     def of(self, chosen: Callable[[ServingRows], NDArray[np.bool_]]) -> "Trial":
         """The same with the chosen rows of each side."""

@@ -148,7 +148,21 @@ def _factors_of(
     """By coverage in percent, the factor that a step lies within."""
     if isinstance(model, BlendedSteps):
         return model.blend_of(served.model.name).factors
-    return fit.factors
+    return factors_for(fit, served)
+
+
+def factors_for(fit: StepFit, served: Deployment) -> dict[str, float]:
+    """By coverage, the factor for a deployment: the widest of those of what no row has."""
+    known = {
+        "model": served.model.name in fit.models,
+        "GPU": served.gpu_name in fit.gpus,
+        "engine": served.engine in fit.engines,
+    }
+    found = dict(fit.factors)
+    for kind, factors in fit.unseen_factors.items():
+        if not known.get(kind, True):
+            found |= {at: max(value, found.get(at, 1.0)) for at, value in factors.items()}
+    return found
 
 
 def _kernel_weight(model: StepModel | BlendedSteps, served: Deployment) -> float | None:

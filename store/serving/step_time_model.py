@@ -1,6 +1,6 @@
 """The contents of `step_time_model.json`: what a step of a served model takes and draws."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 from ..document import Amount, Count, Positive
@@ -103,7 +103,8 @@ class StepFit:
     every method, by name. `models`, `gpus` and `engines` name those that have rows. `domain` has
     the smallest and largest value of each column. `factors` maps a coverage in percent to the
     factor that a step lies within. `kernels` says how a kernel cost model of one GPU enters; None
-    where it was fitted without.
+    where it was fitted without. `unseen_factors` are the factors for a "model", "GPU" or "engine"
+    that no row has, from rows of each that were left out; a kind of fewer than three is not there.
     """
 
     method: Method
@@ -124,6 +125,7 @@ class StepFit:
     rows: Count
     configurations: Count
     kernels: KernelFit | None = None
+    unseen_factors: dict[str, dict[str, Positive]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +141,7 @@ class StepTimeFile:
     `queue` has the delays of requests by journeys, None without any: then `steps` may be empty.
     """
 
-    SCHEMA: ClassVar[str] = "moeprof.step_time_model/2.0"
+    SCHEMA: ClassVar[str] = "moeprof.step_time_model/2.1"
     WAY_OUT: ClassVar[str] = "build it anew from rows of your own"
 
     steps: dict[Target, StepFit]

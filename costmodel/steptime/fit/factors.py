@@ -1,10 +1,16 @@
-"""Intervals of predictions, from errors on configurations that no fit saw."""
+"""Intervals of predictions, from errors on rows of what no fit saw."""
+
+from typing import Final
 
 import numpy as np
 
 from ....stats.conformal import COVERAGES_PCT, conformal_quantile
 from ..features.steps import Array
+from ..rows.serving_rows import ServingRows
 from .digits import rounded
+from .folds import Fit, Labels, left_out
+
+_FEWEST: Final = 3  # models, GPUs or engines that tell how far a new one can be off
 
 
 def interval_factors(log_ratios: Array) -> dict[str, float]:
@@ -19,4 +25,21 @@ def interval_factors(log_ratios: Array) -> dict[str, float]:
         str(percent): rounded(float(np.exp(value)))
         for percent, value in quantiles.items()
         if value is not None
+    }
+
+
+def unseen_factors(rows: ServingRows, fit: Fit) -> dict[str, dict[str, float]]:
+    """The same for a model, a GPU and an engine that no row has: each is left out in turn.
+
+    A kind of which the rows have fewer than three is not there.
+    """
+    kinds: dict[str, Labels] = {
+        "model": rows.models,
+        "GPU": rows.gpu_names,
+        "engine": rows.engines,
+    }
+    return {
+        kind: interval_factors(np.log(rows.step_us / left_out(rows, labels, fit)))
+        for kind, labels in kinds.items()
+        if len(np.unique(labels)) >= _FEWEST
     }

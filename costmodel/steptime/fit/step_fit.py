@@ -20,7 +20,7 @@ from ..step_model import StepModel
 from .blackbox import fit_blackbox, fit_coefficients
 from .coefficients import coefficients_of
 from .digits import rounded, rounded_terms
-from .factors import interval_factors
+from .factors import interval_factors, unseen_factors
 from .folds import Fit, left_out, shuffled_folds
 from .srfa import choose_ridges, fit_srfa, fit_with
 from .step_model import fit_step_model, fit_tied
@@ -71,6 +71,7 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
         engines=_names(rows.engines),
         domain=_domain(rows),
         factors=interval_factors(ratios),
+        unseen_factors=unseen_factors(rows, fitted[chosen].fit),
         spread=_spread(Spread.fitted(rows.steps, ratios, cells)),
         rows=len(rows),
         configurations=len(np.unique(rows.configurations)),

@@ -18,6 +18,7 @@ from moeprof.costmodel.steptime.prediction import (
     PARTS,
     OwnSteps,
     as_rows,
+    factors_for,
     found_score,
     predict_steps,
     step_model_of,
@@ -88,6 +89,18 @@ def test_what_no_row_had_is_named(file: StepTimeFile) -> None:
     assert found.low_us is not None
     assert found.high_us is not None
     assert found.low_us[0] < found.step_us[0] < found.high_us[0]
+
+
+def test_what_no_row_had_has_the_widest_interval_of_its_kinds(file: StepTimeFile) -> None:
+    unseen = {"model": {"90": 9.0}, "GPU": {"90": 8.0}, "engine": {"90": 1.0}}
+    fit = replace(file.steps["mean"], unseen_factors=unseen)
+    model = replace(served().model, name="another")
+    both = served(model, "L40S", engine="new")
+    assert factors_for(fit, served()) == fit.factors
+    assert factors_for(fit, replace(served(), model=model))["90"] == 9
+    assert factors_for(fit, served(gpu="L40S"))["90"] == 8
+    assert factors_for(fit, replace(served(), engine="new")) == fit.factors
+    assert factors_for(fit, both)["90"] == 9
 
 
 def test_what_lies_beyond_the_rows_is_told_by_how_much(file: StepTimeFile) -> None:

@@ -1,11 +1,15 @@
 """An interval reaches as far as errors did, and is not told where rows are too few."""
 
+from dataclasses import replace
 from math import exp
 
 import numpy as np
 import pytest
 
-from moeprof.costmodel.steptime.fit.factors import interval_factors
+from moeprof.costmodel.steptime.fit.factors import interval_factors, unseen_factors
+from moeprof.costmodel.steptime.fit.folds import Fit
+from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
+from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of
 
 
 def test_so_many_percent_of_the_errors_lie_within_the_factor() -> None:
@@ -18,3 +22,33 @@ def test_so_many_percent_of_the_errors_lie_within_the_factor() -> None:
 def test_few_rows_tell_no_wide_interval() -> None:
     assert set(interval_factors(np.zeros(10))) == {"50", "80", "90"}
     assert interval_factors(np.zeros(0)) == {}
+
+
+def _twice_for_strangers(kind: str) -> Fit:
+    """Predicts what is known exactly, and all else at half of its time."""
+
+    def labels(rows: ServingRows) -> np.ndarray:
+        return {"model": rows.models, "GPU": rows.gpu_names, "engine": rows.engines}[kind]
+
+    def fit(rows: ServingRows):  # type: ignore[no-untyped-def]
+        known = np.unique(labels(rows))
+        return lambda others: others.step_us / np.where(np.isin(labels(others), known), 1, 2)
+
+    return fit
+
+
+@pytest.mark.parametrize("kind", ["model", "GPU"])
+def test_what_is_new_has_the_errors_of_what_was_left_out(kind: str) -> None:
+    rows = rows_of(*many_deployments(), sizes=4)
+    rows = replace(rows, step_us=np.full(len(rows), 1e4))
+    found = unseen_factors(rows, _twice_for_strangers(kind))
+    assert found[kind]["90"] == pytest.approx(2)
+    others = [factors["90"] for other, factors in found.items() if other != kind]
+    assert others == pytest.approx([1] * len(others))
+
+
+def test_two_of_a_kind_tell_nothing_of_a_third() -> None:
+    rows = rows_of(*many_deployments(), sizes=4)
+    two = rows.taken(np.flatnonzero(np.isin(rows.models, np.unique(rows.models)[:2])))
+    two = replace(two, step_us=np.full(len(two), 1e4))
+    assert "model" not in unseen_factors(two, _twice_for_strangers("model"))
