@@ -132,12 +132,11 @@ def _csv_rows(path: Path, text: str) -> list[dict[str, Any]]:
 
 def _whole_numbers(path: Path, row: dict[str, Any], name: str) -> list[int]:
     """A cell of one or several numbers, in a text with spaces between; none where unmeasured."""
-    cell = row.get(name)
+    if (cell := row.get(name)) is None:
+        return []
     words = cell.split() if isinstance(cell, str) else cell
     try:
-        return (
-            [] if words is None else list(map(int, words if isinstance(words, list) else [words]))
-        )
+        return list(map(int, words if isinstance(words, list) else [words]))
     except ValueError as error:
         raise BadInput(f"{path} has {name} of {shortened(str(cell))!r}", hint=_HINT) from error
 
