@@ -75,6 +75,7 @@ def _tell_bounds(asked: "Asked", found: "Predicted") -> None:
     plan = found.schedule
     for at, batch in enumerate(asked.batches):
         if bound := plan.bounds[at]:
+            running = render.number(float(plan.steps.running[at]), 3)
             again = ""
             if plan.preemptions[at]:
                 again = (
@@ -82,7 +83,7 @@ def _tell_bounds(asked: "Asked", found: "Predicted") -> None:
                     f" {plan.recomputed_tokens[at]:,.0f} of its tokens are computed again"
                 )
             render.paragraph(
-                f"of {batch:,} requests {plan.steps.running[at]:,.0f} run, bounded by"
+                f"of {batch:,} requests {running} run, bounded by"
                 f" {'the ' if bound == 'cache' else '--'}{bound}{again}"
             )
 

@@ -109,10 +109,12 @@ def _check_length(served: Deployment, settings: EngineSettings, requests: Reques
     model, longest = served.model, requests.longest_tokens
     most, bound = model.max_context_tokens, settings.max_model_len
     if most is not None and max(longest, bound or 0) > most:
-        has = f"max-model-len {bound}" if (bound or 0) > most else f"a request of {longest} tokens"
+        asked, option = f"a request of {longest} tokens", "--prompt and --output together"
+        if longest <= most:
+            asked, option = f"max-model-len {bound}", "--max-model-len"
         raise BadInput(
-            f"{has} is beyond the {most} tokens that {model.name} was made for",
-            hint=f"give --prompt and --output of {most} tokens together at most",
+            f"{asked} is beyond the {most} tokens that {model.name} was made for",
+            hint=f"give {option} of {most} tokens at most",
         )
     if bound is not None and longest > bound:
         raise BadInput(

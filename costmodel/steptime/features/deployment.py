@@ -78,7 +78,12 @@ def deployment(
     and for a split that does not divide heads.
     """
     sheet = gpu_sheet(gpu)
-    if min(split.tp, split.ep, split.dp) < 1 or model.heads % split.tp:
+    if min(split.tp, split.ep, split.dp) < 1:
+        raise BadInput(
+            f"tp {split.tp}, ep {split.ep} and dp {split.dp} must be 1 or more",
+            hint="leave out what is not split",
+        )
+    if model.heads % split.tp:
         raise BadInput(
             f"{model.name} has {model.heads} heads, which {split.tp} GPUs cannot share evenly",
             hint="give a --tp that divides the number of heads",

@@ -19,7 +19,8 @@ def test_gpus_are_those_of_all_groups() -> None:
     ("gpu", "precision", "split", "named"),
     [
         ("H100", "bf16", Split(tp=3), "32 heads"),
-        ("H100", "bf16", Split(tp=0), "32 heads"),
+        ("H100", "bf16", Split(tp=0), "tp 0, ep 1 and dp 1 must be 1 or more"),
+        ("H100", "bf16", Split(dp=0), "dp 0 must be"),
         ("H100", "bf17", Split(), "bf17"),
         ("TPUv5", "bf16", Split(), "TPUv5"),
         ("A100", "bf16", Split(), "one of several"),
