@@ -13,6 +13,7 @@ import numpy as np
 
 from ....store.errors import BadInput
 from ....store.serving.serving_row import LITTLES_LAW, STEP
+from ..engine.memory import weight_bytes
 from ..features.columns import columns
 from ..features.experts import active_experts
 from ..features.steps import Array
@@ -27,6 +28,7 @@ MULTI_NODE: Final = "multi-node (disaggregated) row filed as aggregated"
 WRONG_GPUS: Final = "wrong number of GPUs"
 MISSING: Final = "missing batch, length or time"
 WRONG_BATCH: Final = "throughput x time per token contradicts the batch"
+NO_ROOM: Final = "weights larger than the memory of so many GPUs"
 NO_NUMBER: Final = "a number that no measurement gives"
 OVER_LIMIT: Final = "more requests ran than the client let run at once"
 SPECULATIVE: Final = "speculative decoding: a step yields several tokens"
@@ -49,7 +51,8 @@ _BATCH_FACTOR: Final = 4.0  # batch by throughput and time, over the batch that 
 _LIMIT_FACTOR: Final = 1.25  # the batch by Little's law, over the client's limit: times are means
 _MOST_FAILED: Final = 0.1
 _SLOWEST: Final = 500.0  # the slowest of the public rows takes 90 rooflines
-_OF_TIMES: Final = (WRONG_BATCH, OVER_LIMIT, NO_NUMBER, TOO_SLOW, TOO_FAST, ABOVE_ROOFLINE)
+_BY_TIME: Final = (TOO_FAST, ABOVE_ROOFLINE, TOO_SLOW)
+_OF_TIMES: Final = (WRONG_BATCH, OVER_LIMIT, NO_NUMBER, NO_ROOM, *_BY_TIME)
 _LOOK_AT_TIMES: Final = (
     "look at the units of times, and at the model, GPU and number of GPUs; a step is no shorter"
     " than reading the weights"
@@ -99,14 +102,22 @@ def stated_reason(row: Mapping[str, Any], models: Container[str]) -> str:
     """Why a row cannot be used by what it says of itself; "" where it can."""
     if row["model"] not in models:
         return UNKNOWN_MODEL
+    return _run_reason(row) or _gpus_reason(row) or _numbers_reason(row) or _batch_reason(row)
+
+
+def _run_reason(row: Mapping[str, Any]) -> str:
+    """Why the steps of a run are no steps of one model that decodes a token for each request."""
     if row.get("task") in _VISION_TASKS:
         return MULTIMODAL
     if row.get("speculative"):
         return SPECULATIVE
     if (row.get("failed_share") or 0) > _MOST_FAILED:
         return FAILED
-    if row.get("disaggregated"):
-        return MULTI_NODE
+    return MULTI_NODE if row.get("disaggregated") else ""
+
+
+def _gpus_reason(row: Mapping[str, Any]) -> str:
+    """Why the number of GPUs is not that of the split."""
     split = (row.get("tp") or 1) * (row.get("dp") or 1)
     gpus = row.get("n_gpu") or split
     if min(gpus, split) < 1:
@@ -115,14 +126,16 @@ def stated_reason(row: Mapping[str, Any], models: Container[str]) -> str:
         return PIPELINE
     if gpus > _MOST_GPUS:
         return MULTI_NODE
-    if gpus != split:
-        return WRONG_GPUS
+    return "" if gpus == split else WRONG_GPUS
+
+
+def _numbers_reason(row: Mapping[str, Any]) -> str:
+    """Why the numbers of a row tell no step."""
     needed = _OF_STEPS if row.get("batch_kind") == STEP else _OF_REQUESTS
     if not all(_is_above_0(row.get(key)) for key in needed):
         return MISSING
-    if not all(row.get(key) is None or _can_be(row[key]) for key in _OPTIONAL):
-        return NO_NUMBER
-    return _batch_reason(row)
+    known = (row[key] for key in _OPTIONAL if row.get(key) is not None)
+    return "" if all(_can_be(number) for number in known) else NO_NUMBER
 
 
 def _is_above_0(number: Any) -> bool:
@@ -156,25 +169,30 @@ def _batch_reason(row: Mapping[str, Any]) -> str:
 def physical_reasons(rows: ServingRows) -> Strings:
     """Why the time of each row cannot be true; "" where it can; of shape (n,).
 
-    The time is that of a step that decodes alone where it was measured, else the mean step. Where
-    nearly all times of a source look like another unit, its refused rows say so.
+    Nor can a row be true whose GPUs cannot hold the weights: their number is wrong. The time is
+    that of a step that decodes alone where it was measured, else the mean step. Where nearly all
+    times of a source look like another unit, its refused rows say so.
     """
     decoding = np.isfinite(rows.decode_us)
     step_us = np.where(decoding, rows.decode_us, rows.step_us)
     floor_us, decode_us, whole_us = _shortest_us(rows)
+    room = np.asarray([weight_bytes(one) <= one.gpu.memory_bytes for one in rows.deployments])
     reasons = np.select(
         [
             floor_us > step_us,
             decode_us > _ALLOWANCE * step_us,
             step_us > _SLOWEST * np.where(decoding, decode_us, whole_us),
+            ~room[rows.which],
         ],
-        [TOO_FAST, ABOVE_ROOFLINE, TOO_SLOW],
+        [*_BY_TIME, NO_ROOM],
         "",
     ).astype(np.object_)
     for source in np.unique(rows.source):
         at = np.flatnonzero(rows.source == source)
         if unit := unit_by_roofline(decode_us[at] / step_us[at]):
-            reasons[at] = [f"{reason}; {unit}" if reason else "" for reason in reasons[at]]
+            reasons[at] = [
+                f"{reason}; {unit}" if reason in _BY_TIME else reason for reason in reasons[at]
+            ]
     return reasons.astype(np.str_)
 
 

@@ -14,6 +14,8 @@ MODELS = (
     "mixtral-8x7b,32,4096,32,8,128,0,32000,8,2,14336,0,0,1,1.0,0,3,0,0,0,,,,,\n"
 )
 
+LARGE = ("mixtral-8x7b", "H100")  # 93 GB in bf16
+
 
 def public_folder(folder: Path, *, tpot_factor: float = 1.0) -> Path:
     """Write 36 rows of six configurations; times per token are multiplied by `tpot_factor`."""
@@ -35,6 +37,7 @@ def public_folder(folder: Path, *, tpot_factor: float = 1.0) -> Path:
                 fixed
                 | {"row_id": f"{place}:{at}", "model": model, "gpu": gpu, "batch": 2.0**at}
                 | {"tpot_ms": tpot_factor * base, "power_w": 400.0 + place}
+                | ({"n_gpu": 2, "tp": 2, "power_w": 803.0} if (model, gpu) == LARGE else {})
             )
     table = pa.table({name: [row[name] for row in rows] for name in rows[0]})
     pq.write_table(table, folder / "serving_rows.parquet")

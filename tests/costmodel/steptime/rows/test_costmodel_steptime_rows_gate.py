@@ -19,6 +19,7 @@ from moeprof.costmodel.steptime.rows.gate import (
     MULTI_NODE,
     MULTIMODAL,
     NO_NUMBER,
+    NO_ROOM,
     OVER_LIMIT,
     PIPELINE,
     SPECULATIVE,
@@ -45,6 +46,8 @@ MICROSECONDS = "times look 1000 times too large: microseconds as milliseconds"
 SECONDS = "times look 1000 times too small: seconds as milliseconds"
 BY_LAW = {"batch_kind": "littles_law", "max_concurrency": 8.0}
 OF_A_TRACE = {"batch_kind": "step", "isl": None, "osl": None, "batch": None}
+
+HELD = served(MIXTRAL_8X7B, split=Split(tp=2))
 
 
 @pytest.mark.parametrize(
@@ -86,15 +89,23 @@ def test_a_row_is_judged_by_what_it_says_of_itself(change: dict[str, Any], reaso
     assert stated_reason(GOOD | change, {"a"}) == reason
 
 
+def test_gpus_hold_the_weights() -> None:
+    """Mixtral's 93 GB in bf16 on one or two H100 of 80 GB."""
+    one, two = served(MIXTRAL_8X7B), served(MIXTRAL_8X7B, split=Split(tp=2))
+    rows = rows_of(one, two, sizes=1)
+    slow = 3 * roofline_us(columns_of(rows))
+    assert physical_reasons(replace(rows, step_us=slow)).tolist() == [NO_ROOM, ""]
+
+
 def test_a_step_is_no_shorter_than_reading_the_weights() -> None:
-    rows = rows_of(served(MIXTRAL_8X7B), sizes=3)
+    rows = rows_of(HELD, sizes=3)
     roofline = decode_roofline_us(columns_of(rows))
     reasons = physical_reasons(replace(rows, step_us=roofline * np.asarray([1.0, 0.8, 0.2])))
     assert reasons.tolist() == ["", ABOVE_ROOFLINE, TOO_FAST]
 
 
 def test_a_step_is_not_hundreds_of_times_slower_than_it_need_be() -> None:
-    rows = rows_of(served(MIXTRAL_8X7B), sizes=2)
+    rows = rows_of(HELD, sizes=2)
     roofline = roofline_us(columns_of(rows))
     reasons = physical_reasons(replace(rows, step_us=roofline * np.asarray([400.0, 600.0])))
     assert reasons.tolist() == ["", TOO_SLOW]
@@ -105,7 +116,7 @@ def test_a_step_is_not_hundreds_of_times_slower_than_it_need_be() -> None:
 )
 def test_times_of_another_unit_are_named(factor: float, named: str) -> None:
     """Of the source whose times they are, and of no other."""
-    rows = rows_of(served(MIXTRAL_8X7B), sizes=4)
+    rows = rows_of(HELD, sizes=4)
     usual = 3 * roofline_us(columns_of(rows))
     mixed = replace(
         rows,
@@ -116,7 +127,7 @@ def test_times_of_another_unit_are_named(factor: float, named: str) -> None:
 
 
 def test_the_time_of_a_decode_step_goes_before_the_mean() -> None:
-    rows = rows_of(served(MIXTRAL_8X7B), sizes=1)
+    rows = rows_of(HELD, sizes=1)
     roofline = decode_roofline_us(columns_of(rows))
     rows = replace(rows, step_us=roofline / 10, decode_us=roofline)
     assert physical_reasons(rows).tolist() == [""]
@@ -143,7 +154,8 @@ def test_public_rows_are_kept_and_refused_as_documented(sample_data: Path) -> No
     models = read_models(folder / "models.csv")
     table = read_table(folder / "refused_rows.parquet")
     assert row_reasons(table, models).tolist() == table["reason"]
-    assert set(row_reasons(read_table(folder / "serving_rows.parquet"), models)) == {""}
+    kept = refused(row_reasons(read_table(folder / "serving_rows.parquet"), models))
+    assert kept.by_reason == {NO_ROOM: 13}  # Qwen3-235B in fp8 on one H200
 
 
 def test_public_steps_that_are_too_fast_end_here(sample_data: Path) -> None:
