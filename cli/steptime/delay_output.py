@@ -14,6 +14,7 @@ _TITLES: Final = {
     "token": "token to token",
     "delivery": "token to response",
 }
+_ABOVE: Final = "kv_above_"
 _PER: Final = {
     "requests": "request",
     "prompt_tokens": "token of the prompt",
@@ -58,5 +59,12 @@ def _errors(fit: "DelayFit") -> list[str]:
 
 
 def _terms(fit: "DelayFit") -> list[tuple[str, str]]:
-    known = [(_PER.get(name, name), render.number(us, 3)) for name, us in fit.coefficients.items()]
-    return known + [(_PER.get(name, name), "unknown") for name in fit.unknown]
+    known = [(_per(name), render.number(us, 3)) for name, us in fit.coefficients.items()]
+    return known + [(_per(name), "unknown") for name in fit.unknown]
+
+
+def _per(name: str) -> str:
+    """What a coefficient counts, in words."""
+    if name.startswith(_ABOVE):
+        return f"share of the cache above {name.removeprefix(_ABOVE)}"
+    return _PER.get(name, name)

@@ -7,7 +7,9 @@ import typer
 
 from .. import render
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Results of benchmarks.")]
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Results of benchmarks, or traces.")
+]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to add the rows to.")]
 Model = Annotated[
     str | None, typer.Option("--model", help="Its config.json, or a model that DIR has.")

@@ -23,7 +23,7 @@ def test_a_delay_has_its_errors_and_its_terms(capsys: pytest.CaptureFixture[str]
     for part in (
         "queued to scheduled 200 2.1 40.0 90.0",
         "queued to scheduled waiting request 9,000",
-        "queued to scheduled kv_above_0.7 unknown",
+        "queued to scheduled share of the cache above 0.7 unknown",
     ):
         assert part in said
     assert "no fit of the time from arrival to queued: 0 requests tell it" in " ".join(err.split())
