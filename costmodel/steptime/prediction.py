@@ -106,7 +106,6 @@ def predict_steps(
 
     `added_us` are parts that no fit knows of, each of shape (n,): they add to the step. Measured
     `kernels` of the GPU count as the fit blends them.
-
     Steps that all decode alone are predicted by the fit of those, where the file has one, others by
     that of mean steps. `version` is that of the engine, whose effect counts where it has rows.
     Raises BadInput where the file has no fit of such steps, or none of these kernels, and where the
