@@ -7,6 +7,7 @@ import numpy as np
 
 from moeprof.costmodel.steptime.fit.physics import fit_physics
 from moeprof.costmodel.steptime.fit.step_model import fit_step_model
+from moeprof.costmodel.steptime.physics import Physics
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 
 DOMINANT = ("dense_weights", "expert_weights", "kv", "prefill_dense_flops")
@@ -27,11 +28,18 @@ def recovery(rows: ServingRows, seed: int) -> dict[str, float]:
     noisy = truth * np.exp(_NOISE * rng.standard_normal(len(rows)))
     noisy = np.where(far, noisy * rng.uniform(3, 10, len(rows)), noisy)
     found = fit_physics(replace(rows, step_us=noisy))
-    off = {
-        name: 100 * abs(found.coefficients[name] / law.coefficients[name] - 1) for name in DOMINANT
-    }
+    engine = _longest(law, rows, "prefill_dense_flops")
+    known, told = law.of_engine(engine), found.of_engine(engine)
+    off = {name: 100 * abs(told[name] / known[name] - 1) for name in DOMINANT}
     predicted = float(np.mean(100 * np.abs(found.step_us(rows) / truth - 1)))
     return {"mean error of predictions": predicted} | off
+
+
+def _longest(law: Physics, rows: ServingRows, column: str) -> str:
+    """The engine whose rows spend the largest share of their steps on a column."""
+    share = law.terms_us(rows)[column] / law.step_us(rows)
+    sums = {str(name): float(share[rows.engines == name].sum()) for name in np.unique(rows.engines)}
+    return max(sums, key=lambda name: sums[name])
 
 
 def speed(rows: ServingRows) -> dict[str, float]:

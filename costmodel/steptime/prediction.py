@@ -7,13 +7,7 @@ from typing import Final
 import numpy as np
 
 from ...store.errors import BadInput
-from ...store.serving.step_time_model import (
-    MethodScore,
-    PowerShares,
-    StepFit,
-    StepTimeFile,
-    Target,
-)
+from ...store.serving.step_time_model import MethodScore, PowerShares, StepFit, StepTimeFile, Target
 from .blackbox import Blackbox
 from .calibration import Spread
 from .composition.blended import BlendedSteps
@@ -152,14 +146,10 @@ def _factors_of(
 
 def factors_for(fit: StepFit, served: Deployment) -> dict[str, float]:
     """By coverage, the factor for a deployment: the widest of those of what no row has."""
-    known = {
-        "model": served.model.name in fit.models,
-        "GPU": served.gpu_name in fit.gpus,
-        "engine": served.engine in fit.engines,
-    }
     found = dict(fit.factors)
-    for kind, factors in fit.unseen_factors.items():
-        if not known.get(kind, True):
+    for kind, (name, known) in _asked(fit, served).items():
+        if name not in known:
+            factors = fit.unseen_factors.get(kind, {})
             found |= {at: max(value, found.get(at, 1.0)) for at, value in factors.items()}
     return found
 
@@ -276,15 +266,19 @@ def _beyond_own(
 
 
 def _unseen(file: StepTimeFile, fit: StepFit, served: Deployment) -> tuple[str, ...]:
-    gpu = served.gpu_name
-    asked = {
-        "model": (served.model.name, fit.models),
-        "GPU": (gpu, fit.gpus),
-        "engine": (served.engine, fit.engines),
-    }
+    asked, gpu = _asked(fit, served), served.gpu_name
     if file.power is not None and gpu in fit.gpus:
         asked["power of the GPU"] = (gpu, tuple(file.power.by_gpu))
     return tuple(f"{kind} {name}" for kind, (name, known) in asked.items() if name not in known)
+
+
+def _asked(fit: StepFit, served: Deployment) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """By kind, the name that is asked for and those that have rows."""
+    return {
+        "model": (served.model.name, fit.models),
+        "GPU": (served.gpu_name, fit.gpus),
+        "engine": (served.engine, fit.engines),
+    }
 
 
 def _outside(fit: StepFit, columns: Mapping[str, Array]) -> tuple[dict[str, float | None], ...]:
