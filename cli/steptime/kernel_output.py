@@ -46,4 +46,4 @@ def _error(blend: "Blend", form: str) -> str:
 def _verdict(blend: "Blend") -> str:
     if not blend.weight:
         return "kernels do not count, because steps are not predicted better with them"
-    return f"kernels count with a weight of {render.percent(blend.weight)} %"
+    return f"kernels count with a weight of {100 * blend.weight:.0f} %"

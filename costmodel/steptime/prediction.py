@@ -105,7 +105,7 @@ def predict_steps(
     Raises BadInput where the file has no fit of such steps, or none of these kernels, and where the
     kernels lack what the model needs.
     """
-    target = target_of(file, steps)
+    target = _target_with(file, steps, kernels)
     fit, rows = step_fit_of(file, target), as_rows(served, steps, version)
     model = _steps_of(file, target, kernels)
     beyond = np.exp(_beyond_own(file, served, steps, version, own, kernels))
@@ -193,6 +193,14 @@ def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
     return StepModel(Physics(dict(terms.coefficients), by_engine), effects)
 
 
+def _target_with(file: StepTimeFile, steps: Steps, kernels: ModelKernels | None) -> Target:
+    """The kind of step that predicts; with kernels, mean steps where those alone have them."""
+    target, mean = target_of(file, steps), file.steps.get("mean")
+    if kernels is None or mean is None or mean.kernels is None:
+        return target
+    return target if file.steps[target].kernels is not None else "mean"
+
+
 def _steps_of(
     file: StepTimeFile, target: Target, kernels: ModelKernels | None
 ) -> StepModel | BlendedSteps:
@@ -258,7 +266,7 @@ def _beyond_own(
 ) -> Array:
     if own is None:
         return np.zeros(len(steps.running))
-    target = target_of(file, own.steps)
+    target = _target_with(file, own.steps, kernels)
     learnt = step_fit_of(file, target).spread
     predicted = _steps_of(file, target, kernels).step_us(as_rows(served, own.steps, version))
     ratios = np.log(own.step_us / predicted)

@@ -39,6 +39,8 @@ def test_a_prediction_blends_the_kernels_of_its_fit(tmp_path: Path) -> None:
     same = found.step_us == pytest.approx(plain, rel=1e-9)
     assert same == (fit.known.weight == 0)
     assert sum(found.parts_us.values()) == pytest.approx(found.step_us)
+    alone = predict(out, replace(asked, output_tokens=None, kernel_model=kernels)).steps
+    assert alone.kernel_weight == fit.known.weight
     with pytest.raises(BadInput, match="is of NVIDIA H200, and the steps are of H100"):
         predict(out, replace(asked, gpu="H100", kernel_model=kernels))
 
