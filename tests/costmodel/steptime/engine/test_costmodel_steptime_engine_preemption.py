@@ -55,3 +55,15 @@ def test_what_runs_has_room_and_what_is_lost_had_been_computed(
     assert found.running * (prompt / 16) <= blocks
     assert found.times * prompt <= found.tokens + 1e-6
     assert found.tokens <= found.times * (prompt + output) + 1e-6
+
+
+def test_two_requests_in_a_cache_of_one_take_turns() -> None:
+    """A request of 16 + 32 tokens fills three blocks in the end.
+
+    The next one is admitted on its prompt as one ends, has to leave with its first token, and waits
+    until the other has ended: each is put off once, with its prompt and what a tick generates.
+    """
+    found = preempted(memory(3), 2.0, 16.0, 32.0)
+    assert found.times == pytest.approx(1)
+    assert found.tokens == pytest.approx(16 + 32 / 250)
+    assert found.running == pytest.approx(1, abs=0.01)
