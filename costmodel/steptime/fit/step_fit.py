@@ -22,9 +22,9 @@ from .coefficients import coefficients_of
 from .digits import rounded, rounded_terms
 from .factors import interval_factors, unseen_factors
 from .folds import Fit, left_out, shuffled_folds
+from .physics import choose_ties
 from .srfa import choose_ridges, fit_srfa, fit_with
 from .step_model import fit_step_model, fit_tied
-from .ties import choose_ties
 
 METHODS: Final[tuple[Method, ...]] = get_args(Method)
 _FOLDS: Final = 10
