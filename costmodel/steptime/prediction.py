@@ -117,7 +117,9 @@ def predict_steps(
         power_w = power_of(file.power).power_w(rows, step_us)
         j_per_token = power_w * step_us / 1e6 / steps.running
         energy_factor = file.power.j_per_token.factors.get("90")
-    low_us, high_us = _ends(step_us, _factors_of(model, fit, served).get("90"))
+    blend = model.blend_of(served.model.name) if isinstance(model, BlendedSteps) else None
+    factors = factors_for(fit, served) if blend is None else blend.factors
+    low_us, high_us = _ends(step_us, factors.get("90"))
     low_j_per_token, high_j_per_token = _ends(j_per_token, energy_factor)
     return StepPrediction(
         step_us=step_us,
@@ -131,17 +133,8 @@ def predict_steps(
         tokens_per_s=steps.running / step_us * 1e6,
         unseen=_unseen(file, fit, served),
         beyond=_outside(fit, columns_of(rows)),
-        kernel_weight=_kernel_weight(model, served),
+        kernel_weight=None if blend is None else blend.weight,
     )
-
-
-def _factors_of(
-    model: StepModel | BlendedSteps, fit: StepFit, served: Deployment
-) -> Mapping[str, float]:
-    """By coverage in percent, the factor that a step lies within."""
-    if isinstance(model, BlendedSteps):
-        return model.blend_of(served.model.name).factors
-    return factors_for(fit, served)
 
 
 def factors_for(fit: StepFit, served: Deployment) -> dict[str, float]:
@@ -152,10 +145,6 @@ def factors_for(fit: StepFit, served: Deployment) -> dict[str, float]:
             factors = fit.unseen_factors.get(kind, {})
             found |= {at: max(value, found.get(at, 1.0)) for at, value in factors.items()}
     return found
-
-
-def _kernel_weight(model: StepModel | BlendedSteps, served: Deployment) -> float | None:
-    return model.blend_of(served.model.name).weight if isinstance(model, BlendedSteps) else None
 
 
 def power_of(found: PowerShares) -> Power:
