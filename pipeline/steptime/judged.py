@@ -8,6 +8,7 @@ import numpy as np
 
 from ...compare.steptime.predicted import Predicted
 from ...costmodel.steptime.blackbox import Blackbox
+from ...costmodel.steptime.features.deployment import Deployment
 from ...costmodel.steptime.features.steps import Array
 from ...costmodel.steptime.fit.blackbox import fit_blackbox
 from ...costmodel.steptime.fit.factors import interval_factors
@@ -16,7 +17,7 @@ from ...costmodel.steptime.fit.left_out_energy import j_per_token, left_out_ener
 from ...costmodel.steptime.fit.power import fit_power
 from ...costmodel.steptime.fit.step_model import fit_whole
 from ...costmodel.steptime.power import Power
-from ...costmodel.steptime.prediction import power_of, step_fit_of, step_model_of
+from ...costmodel.steptime.prediction import factors_for, power_of, step_fit_of, step_model_of
 from ...costmodel.steptime.roofline import roofline_us
 from ...costmodel.steptime.rows.serving_rows import ServingRows, columns_of
 from ...costmodel.steptime.step_model import StepModel
@@ -39,12 +40,12 @@ Predict = Callable[[ServingRows], Array]
 class JudgedSteps:
     """What predicts steps in us, and the blackbox of the same rows.
 
-    `factor` is what 90 % of steps lie within; None where too few rows tell.
+    `factor` is what 90 % of a deployment's steps lie within; None where too few rows tell.
     """
 
     step_us: Predict
     blackbox_us: Predict
-    factor: float | None
+    factor: Callable[[Deployment], float | None]
 
     @classmethod
     def of_file(cls, file: StepTimeFile, target: Target) -> Self:
@@ -52,12 +53,17 @@ class JudgedSteps:
         fit = step_fit_of(file, target)
         blackbox = StepModel(Blackbox(dict(fit.baseline)))
         model = step_model_of(file, target)
-        return cls(model.step_us, blackbox.step_us, fit.factors.get(_COVERAGE_PCT))
+        return cls(
+            model.step_us,
+            blackbox.step_us,
+            lambda served: factors_for(fit, served).get(_COVERAGE_PCT),
+        )
 
     @classmethod
     def fitted(cls, rows: ServingRows, left_us: Array) -> Self:
         """Fit rows, whose intervals are from steps that were predicted without them, (n,)."""
-        return cls(fit_whole(rows), fit_blackbox(rows), _factor(left_us / rows.step_us))
+        factor = _factor(left_us / rows.step_us)
+        return cls(fit_whole(rows), fit_blackbox(rows), lambda _: factor)
 
     def predicted(self, target: Target, rows: ServingRows) -> Predicted:
         """Predict rows, at least one, of a kind of step."""
@@ -67,11 +73,20 @@ class JudgedSteps:
             rows=rows,
             predicted=self.step_us(rows) / _US_PER_MS,
             measured=rows.step_us / _US_PER_MS,
-            factor=_factors(self.factor, len(rows)),
+            factor=self.factors(rows),
             baselines={
                 name: step_us / _US_PER_MS for name, step_us in self.simpler_us(rows).items()
             },
         )
+
+    def factors(self, rows: ServingRows) -> Array | None:
+        """The factor of each row, of shape (n,); None where that of any is unknown."""
+        used = np.unique(rows.which)
+        found = {place: self.factor(rows.deployments[place]) for place in used}
+        known = [value for value in found.values() if value is not None]
+        if len(known) < len(used):
+            return None
+        return np.asarray(known)[np.searchsorted(used, rows.which)]
 
     def simpler_us(self, rows: ServingRows) -> dict[str, Array]:
         """Simpler predictions of each step, by name; us, of shape (n,)."""
