@@ -25,10 +25,10 @@ Dp = Annotated[
 Precision = Annotated[str | None, typer.Option("--precision", help="Of the weights, such as fp8.")]
 Engine = Annotated[str | None, typer.Option("--engine", help="Such as vllm, sglang, trtllm.")]
 Version = Annotated[str | None, typer.Option("--engine-version", help="Such as 0.13.0.")]
-Batch = Annotated[float | None, typer.Option("--batch", min=1, help="Requests that ran at once.")]
-Prompt = Annotated[float | None, typer.Option("--prompt", min=1, help="Mean tokens of a prompt.")]
+Batch = Annotated[float | None, typer.Option("--batch", help="Requests that ran at once.")]
+Prompt = Annotated[float | None, typer.Option("--prompt", help="Mean tokens of a prompt.")]
 Output = Annotated[
-    float | None, typer.Option("--output", min=1, help="Mean tokens that a request generates.")
+    float | None, typer.Option("--output", help="Mean tokens that a request generates.")
 ]
 
 

@@ -10,6 +10,7 @@ from ...parsers.results.engines import engine_of
 from ...store.errors import BadInput, shortened
 from ...store.serving.serving_row import STATIC, STEP, TOLD, ServingRow
 
+_LARGEST: Final = 1e9
 _TOLERANCE: Final = 0.01  # two numbers of one quantity agree within it
 # By the column of a row, the option that states what a file leaves out, and what that is.
 _OPTIONS: Final = {
@@ -47,6 +48,16 @@ class Stated:
     isl: float | None = None
     osl: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse sizes that no run has."""
+        for column in ("batch", "isl", "osl"):
+            value = getattr(self, column)
+            if value is not None and not 1 <= value <= _LARGEST:
+                raise BadInput(
+                    f"{_OPTIONS[column][0]} is {value:g}, and must be 1 to {_LARGEST:g}",
+                    hint="give the mean of the run",
+                )
+
 
 def completed(path: Path, row: ServingRow, model: str, stated: Stated) -> ServingRow:
     """A row of the file at `path` with what the options state, and with what follows from both.
@@ -74,7 +85,19 @@ def completed(path: Path, row: ServingRow, model: str, stated: Stated) -> Servin
             f"{path} does not state {', '.join(what for _, what in lacking)}",
             hint=f"give {' '.join(option for option, _ in lacking)}",
         )
-    return _derived(replace(row, model=model, **found), row)
+    whole = replace(row, model=model, **found)
+    _check_gpus(path, row, whole)
+    return _derived(whole, row)
+
+
+def _check_gpus(path: Path, said: ServingRow, row: ServingRow) -> None:
+    """Raise BadInput where the file states another number of GPUs than the split that is told."""
+    split = (row.tp or 1) * (row.dp or 1)
+    if said.tp is None and said.n_gpu is not None and said.n_gpu != split:
+        raise BadInput(
+            f"{path} states {said.n_gpu} GPUs, and --tp x --dp are {split}",
+            hint="give the --tp and --dp that the server ran with",
+        )
 
 
 def _named(column: str, value: Any) -> Any:

@@ -14,9 +14,7 @@ from moeprof.tests.fuzz.case import Target
 from moeprof.tests.fuzz.mutations import json_fields, parquet_fields
 from moeprof.tests.parsers.results.result_files import (
     INFERENCEX,
-    INFERENCEX_API,
     MLENERGY_V3,
-    ONE_BATCH,
     SGLANG_SERVING,
     VLLM_LATENCY,
 )
@@ -66,7 +64,7 @@ def _target(name: str, data: Any, *options: str, rows: int = 1) -> Target:
         commands=((*_READ, *options),),
         intact=_added(rows),
         read_share=0.05,
-        share=2,
+        share=1,
     )
 
 
@@ -83,10 +81,8 @@ TARGETS = (
         *H100, "--tp", "1", "--batch", "8", "--prompt", "1000", "--output", "200",
     ),
     _target("sglang bench_serving", SGLANG_SERVING, "--gpu", "H100"),
-    _target("sglang bench_one_batch", ONE_BATCH, *H100, "--tp", "1"),
     _target("ml.energy leaderboard", MLENERGY_V3, "--prompt", "250", rows=2),
     _target("inferencex", [INFERENCEX, INFERENCEX], rows=2),
-    _target("inferencex api", INFERENCEX_API),
     Target(
         name="serving rows fitted",
         make=_table,

@@ -65,6 +65,18 @@ def test_a_measured_batch_is_not_told_otherwise() -> None:
     assert completed(FILE, MEASURED, "a", replace(STATED, batch=16.1)).batch == 16
 
 
+def test_the_gpus_of_a_file_are_those_of_the_split() -> None:
+    with pytest.raises(BadInput, match="states 4 GPUs, and --tp x --dp are 2"):
+        completed(FILE, replace(MEASURED, n_gpu=4), "a", STATED)
+    assert completed(FILE, replace(MEASURED, n_gpu=2), "a", STATED).n_gpu == 2
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -1.0])
+def test_sizes_that_no_run_has_are_refused(value: float) -> None:
+    with pytest.raises(BadInput, match=r"--prompt is .* must be 1 to 1e"):
+        Stated(isl=value)
+
+
 def test_spellings_of_one_thing_agree() -> None:
     said = replace(MEASURED, gpu="NVIDIA H100 80GB HBM3", precision="BF16", engine="vLLM")
     row = completed(FILE, said, "a", STATED)
