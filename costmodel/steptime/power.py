@@ -1,9 +1,11 @@
 """Power of all GPUs of a deployment, from how busy a step keeps memory and arithmetic units.
 
 P = TDP GPUs (static + memory sqrt(u_mem) + arithmetic sqrt(u_flop) + both sqrt(u_mem u_flop) +
-experts sqrt(u_exp) + dequantised), at most the TDP; a u is the time at the peak rate over the step.
-The last term counts where a GPU without units for 4 bits computes mxfp4 in bf16. Each type of GPU
-has its own coefficients, drawn to those of all (fit/power.py).
+experts sqrt(u_exp) + dequantised + occupied sqrt(u_req)), at most the TDP; a u is the time at the
+peak rate over the step.
+`dequantised` counts where a GPU without units for 4 bits computes mxfp4 in bf16; u_req is the share
+of 256 requests of a group that run: they keep processors at work that the peak rates do not see.
+Each type of GPU has its own coefficients, drawn to those of all (fit/power.py).
 """
 
 from dataclasses import dataclass
@@ -19,7 +21,10 @@ _MEMORY: Final = ("dense_weights", "expert_weights", "kv")
 _ARITHMETIC: Final = tuple(
     f"{when}{part}_flops" for when in ("", "prefill_") for part in ("dense", "expert", "attention")
 )
-TERMS: Final = ("static", "memory", "arithmetic", "both", "experts", "dequantised")
+TERMS: Final = (
+    "static", "memory", "arithmetic", "both", "experts", "dequantised", "occupied",
+)  # fmt: skip
+_FILLING: Final = 256.0  # requests of a group that keep all of its processors at work
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +59,7 @@ def power_terms(rows: ServingRows, step_us: Array) -> Array:
     experts = np.clip(columns["expert_weights"] / step_us, 0, 1)
     in_bf16 = [one.precision_name == "mxfp4" and not one.gpu.fp4_flops for one in rows.deployments]
     roots = np.sqrt([memory, arithmetic, memory * arithmetic, experts])
-    return np.column_stack([np.ones(len(rows)), *roots, np.asarray(in_bf16, float)[rows.which]])
+    groups = np.asarray([one.dp for one in rows.deployments])[rows.which]
+    occupied = np.sqrt(np.minimum(1, rows.steps.running / groups / _FILLING))
+    dequantised = np.asarray(in_bf16, float)[rows.which]
+    return np.column_stack([np.ones(len(rows)), *roots, dequantised, occupied])

@@ -7,13 +7,13 @@ import pytest
 
 from moeprof.costmodel.steptime.fit.power import fit_power
 from moeprof.costmodel.steptime.physics import Physics
-from moeprof.costmodel.steptime.power import TERMS, Power, tdp_w
+from moeprof.costmodel.steptime.power import TERMS, Power, power_terms, tdp_w
 from moeprof.costmodel.steptime.rows.serving_rows import columns_of
 from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of, served
 
 ROWS = rows_of(*many_deployments())
 STEP_US = 1.5 * Physics(dict.fromkeys(columns_of(ROWS), 1.0) | {"steps": 500.0}, {}).step_us(ROWS)
-LAW = Power(dict(zip(TERMS, (0.15, 0.4, 0.2, 0.5, 0.1, 0.0), strict=True)), {})
+LAW = Power(dict(zip(TERMS, (0.15, 0.4, 0.2, 0.5, 0.1, 0.0, 0.1), strict=True)), {})
 
 
 def test_the_power_of_a_law_is_found() -> None:
@@ -32,3 +32,12 @@ def test_power_is_at_most_the_tdp_and_never_nothing() -> None:
     assert (full.power_w(ROWS, STEP_US) == tdp_w(ROWS)).all()
     assert idle.power_w(ROWS, STEP_US) == pytest.approx(0.05 * tdp_w(ROWS))
     assert tdp_w(rows_of(served(gpu="H100"), sizes=1)).tolist() == [700]
+
+
+def test_requests_fill_the_processors_of_a_group_up_to_256() -> None:
+    rows = rows_of(served(), sizes=1)
+    many = replace(rows.steps, running=np.asarray([64.0]))
+    more = replace(rows.steps, running=np.asarray([4096.0]))
+    column = TERMS.index("occupied")
+    found = [power_terms(replace(rows, steps=one), STEP_US[:1])[0, column] for one in (many, more)]
+    assert found == pytest.approx([0.5, 1.0])
