@@ -25,7 +25,7 @@ from .step_model import StepModel
 # What a reader wants to know of a step, by the terms that add up to it; each term is in one. Those
 # of the physics fit come first, then those of SRFA and of the blackbox.
 PARTS: Final = {
-    "weights": ("dense_weights",),
+    "weights": ("dense_weights", "weights_time"),
     "experts": ("expert_weights", "busiest_experts"),
     "kv": ("kv", "kv_time"),
     "attention": ("attention_flops", "log_context"),
@@ -33,7 +33,7 @@ PARTS: Final = {
     "compute": ("dense_flops", "expert_flops", "decode_time"),
     "communication": (
         "all_reduce_rounds", "all_reduce", "all_to_all_rounds", "all_to_all",
-        "all_reduce_layers", "all_to_all_layers",
+        "all_reduce_layers", "all_to_all_layers", "router_and_dispatch",
     ),
     "prefill": (
         "prefill_weights", "prefill_dense_flops", "prefill_expert_flops",
@@ -172,7 +172,7 @@ def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
     """
     fit = step_fit_of(file, target)
     if fit.srfa is not None:
-        return StepModel(Srfa(dict(fit.srfa.gamma), dict(fit.srfa.beta)))
+        return StepModel(Srfa(dict(fit.srfa.gamma), fit.srfa.moe_scalar, dict(fit.srfa.beta)))
     if fit.physics is None:
         return StepModel(Blackbox(dict(fit.blackbox or {})))
     terms = fit.physics

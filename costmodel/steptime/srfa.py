@@ -1,31 +1,39 @@
-"""Step times by SRFA: step = gamma F_fixed + softplus(beta F_comp), gamma >= 0.
+"""Step times by SRFA: step = gamma F_fixed + s F_moe + softplus(beta F_comp), gamma >= 0, s >= 1.
 
-F_fixed: 1, all-reduces, all-to-alls, base overhead. F_comp: 1, time of prefill, of decode, of the
-cache, log(1 + batch), log(1 + context), share of prefill times share of decode. Decisions where the
-text is open or wrong are listed in docs/steptime.md.
+F_fixed: 1, all-reduces, all-to-alls, base overhead. F_moe: router and dispatch to experts. F_comp:
+1, time of prefill, of decode, of the cache, log(1 + batch), log(1 + context), share of prefill
+times share of decode, and the read of the weights, which the text lacks. docs/steptime.md lists
+each requirement of the text, and each decision where it is open or wrong.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from .features.communication import all_to_all_bytes
+from .features.deployment import Deployment
+from .features.precisions import flop_per_us
 from .features.steps import Array
 from .rows.serving_rows import ServingRows, columns_of
 
 FIXED: Final = ("fixed", "all_reduce_layers", "all_to_all_layers", "base")
+MOE: Final = "router_and_dispatch"
 COMPUTED: Final = (
     "computed", "prefill_time", "decode_time", "kv_time", "log_batch", "log_context", "mixed_batch",
+    "weights_time",
 )  # fmt: skip
-_COMPUTING: Final = ("dense", "expert", "attention")
+_COMPUTING: Final = ("dense_flops", "expert_flops", "attention_flops")
 _LINEAR_FROM: Final = 20.0  # where softplus(x) is x
 
 
 @dataclass(frozen=True, slots=True)
 class Srfa:
-    """gamma and beta by the names of their features, whose times are in us."""
+    """gamma and beta by the names of their features, whose times are in us; `moe_scalar` is s."""
 
     gamma: dict[str, float]
+    moe_scalar: float
     beta: dict[str, float]
 
     def terms_us(self, rows: ServingRows) -> dict[str, Array]:
@@ -33,9 +41,8 @@ class Srfa:
 
         beta may be below 0, and so may its terms. What softplus adds is in the term "computed".
         """
-        fixed, computed = srfa_columns(rows)
-        known = self.gamma | self.beta
-        terms = {name: known[name] * values for name, values in (fixed | computed).items()}
+        known = {**self.gamma, MOE: self.moe_scalar, **self.beta}
+        terms = {name: known[name] * values for name, values in srfa_columns(rows).items()}
         inner = np.asarray(sum(terms[name] for name in COMPUTED))
         terms["computed"] = terms["computed"] + softplus(inner) - inner
         return terms
@@ -43,33 +50,58 @@ class Srfa:
 
 def softplus(values: Array) -> Array:
     """log(1 + e^x), and x above 20."""
-    return np.where(values > _LINEAR_FROM, values, np.log1p(np.exp(np.minimum(values, 20.0))))
+    found = values.copy()
+    low = values <= _LINEAR_FROM
+    found[low] = np.log1p(np.exp(values[low]))
+    return found
 
 
-def srfa_columns(rows: ServingRows) -> tuple[dict[str, Array], dict[str, Array]]:
-    """F_fixed and F_comp by name, each of shape (n,); times in us."""
+def srfa_columns(rows: ServingRows) -> dict[str, Array]:
+    """The features by name: FIXED, MOE, COMPUTED; each of shape (n,), times in us."""
     columns, steps = columns_of(rows), rows.steps
-    one = np.ones(len(rows))
-    split = np.asarray([served.tp > 1 for served in rows.deployments])[rows.which]
-    spread = np.asarray([max(one.ep, one.dp) > 1 for one in rows.deployments])[rows.which]
-    prefill_us, decode_us = (
-        np.sum([columns[f"{when}{part}_flops"] for part in _COMPUTING], axis=0)
+    some, layers = np.ones(len(rows)), columns["layers"]
+    tokens = steps.running + steps.prefill_tokens
+    prefill = steps.prefill_tokens / tokens
+    router_us, dispatch_us = (_of_each(rows, each) for each in (_router_us, _dispatch_us))
+    computing_us = {
+        when: np.sum([columns[f"{when}{part}"] for part in _COMPUTING], axis=0)
         for when in ("prefill_", "")
-    )
-    prefill = steps.prefill_tokens / (steps.prefill_tokens + steps.running)
-    fixed = {
-        "fixed": one,
-        "all_reduce_layers": columns["layers"] * split,
-        "all_to_all_layers": columns["layers"] * spread * rows.has_experts,
-        "base": one,
     }
-    computed = {
-        "computed": one,
-        "prefill_time": prefill_us,
-        "decode_time": decode_us,
+    return {
+        "fixed": some,
+        "all_reduce_layers": layers * _of_each(rows, lambda served: float(served.tp > 1)),
+        "all_to_all_layers": layers * _of_each(rows, _exchanges),
+        "base": some,
+        MOE: tokens * (router_us + dispatch_us),
+        "computed": some,
+        "prefill_time": computing_us["prefill_"] - steps.prefill_tokens * router_us,
+        "decode_time": computing_us[""] - steps.running * router_us,
         "kv_time": columns["kv"],
         "log_batch": np.log1p(steps.running),
         "log_context": np.log1p(steps.context_tokens),
         "mixed_batch": prefill * (1 - prefill),
+        "weights_time": columns["dense_weights"] + columns["expert_weights"],
     }
-    return fixed, computed
+
+
+def _of_each(rows: ServingRows, value: Callable[[Deployment], float]) -> Array:
+    """A value of each row's deployment; of shape (n,)."""
+    return np.asarray([value(served) for served in rows.deployments])[rows.which]
+
+
+def _exchanges(served: Deployment) -> float:
+    """1 where tokens go to experts on other GPUs, else 0."""
+    return float(served.model.experts is not None and max(served.ep, served.dp) > 1)
+
+
+def _router_us(served: Deployment) -> float:
+    """Computing the routers of all layers for one token."""
+    if (experts := served.model.experts) is None:
+        return 0.0
+    flops = 2 * served.model.hidden_size * experts.count * experts.layers
+    return flops / flop_per_us(served.gpu, served.precision.ffn_type) / served.gpus
+
+
+def _dispatch_us(served: Deployment) -> float:
+    """Sending one token to its experts and back, in all layers."""
+    return float(all_to_all_bytes(served, np.ones(1))[0]) / served.link_bytes_per_us

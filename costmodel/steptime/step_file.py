@@ -10,10 +10,10 @@ from ...store.serving.step_time_model import PowerShares, StepFit, StepTimeFile
 from .blackbox import TERMS as BLACKBOX_TERMS
 from .power import TERMS as POWER_TERMS
 from .prediction import PARTS
-from .srfa import COMPUTED, FIXED
+from .srfa import COMPUTED, FIXED, MOE
 
 _ALL: Final = frozenset(name for names in PARTS.values() for name in names)
-_PHYSICS: Final = _ALL - {*FIXED, *COMPUTED, *BLACKBOX_TERMS}
+_PHYSICS: Final = _ALL - {*FIXED, MOE, *COMPUTED, *BLACKBOX_TERMS}
 _MOST_SHARE: Final = 10.0  # of the TDP
 
 _Found = tuple[str, Iterable[str], Iterable[str]]  # where, the names there, those that must be

@@ -1,7 +1,9 @@
 """The contents of `step_time_model.json`: what a step of a served model takes and draws."""
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
 
 from ..document import Amount, Count, Positive
 from .kernel_fit import KernelFit
@@ -10,6 +12,7 @@ from .whole_model import WholeModel
 
 Terms = dict[str, Amount]
 Method = Literal["physics", "srfa", "blackbox"]
+AtLeastOne = Annotated[float, msgspec.Meta(ge=1)]
 Target = Literal["mean", "decode"]
 
 
@@ -42,9 +45,13 @@ class PhysicsTerms:
 
 @dataclass(frozen=True, slots=True)
 class SrfaTerms:
-    """gamma >= 0 and beta by the names of their features (costmodel/steptime/srfa.py)."""
+    """gamma >= 0 and beta by the names of their features (costmodel/steptime/srfa.py).
+
+    `moe_scalar` multiplies the time of the router and of the dispatch to experts.
+    """
 
     gamma: Terms
+    moe_scalar: AtLeastOne
     beta: dict[str, float]
 
 

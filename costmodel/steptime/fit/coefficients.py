@@ -6,9 +6,9 @@ from ....store.serving.step_time_model import PhysicsTerms, SrfaTerms
 from ..blackbox import Blackbox
 from ..effects import Effects
 from ..physics import Physics
-from ..srfa import Srfa
+from ..srfa import MOE, Srfa
 from ..step_model import StepModel
-from .digits import rounded_terms
+from .digits import rounded, rounded_terms
 
 _US: Final = "us"
 _RATIO: Final = "1"  # of a column in us
@@ -19,7 +19,7 @@ _COUNTED: Final = frozenset(
         "all_reduce_rounds", "all_to_all_rounds",
     )
 )  # fmt: skip
-_TIMES: Final = frozenset({"prefill_time", "decode_time", "kv_time"})
+_TIMES: Final = frozenset({MOE, "prefill_time", "decode_time", "kv_time", "weights_time"})
 _PHYSICS_SUMS: Final = (("layers", "requests", "steps"), ("prefill_weights", "prefill_layers"))
 _SRFA_SUMS: Final = (("fixed", "base", "computed"),)
 
@@ -33,8 +33,10 @@ def coefficients_of(model: StepModel) -> dict[str, Any]:
             terms = _physics(form, model.effects)
             return none | {"physics": terms, "units": units, "only_as_sum": _PHYSICS_SUMS}
         case Srfa() as form:
-            units = {name: _RATIO if name in _TIMES else _US for name in (*form.gamma, *form.beta)}
-            srfa = SrfaTerms(rounded_terms(form.gamma), rounded_terms(form.beta))
+            names = (*form.gamma, MOE, *form.beta)
+            units = {name: _RATIO if name in _TIMES else _US for name in names}
+            scalar = rounded(form.moe_scalar)
+            srfa = SrfaTerms(rounded_terms(form.gamma), scalar, rounded_terms(form.beta))
             return none | {"srfa": srfa, "units": units, "only_as_sum": _SRFA_SUMS}
         case Blackbox(found):
             return none | {

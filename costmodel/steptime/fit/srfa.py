@@ -3,24 +3,29 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from scipy.optimize import minimize
 
 from ..features.steps import Array
-from ..rows.serving_rows import ServingRows
-from ..srfa import COMPUTED, FIXED, Srfa, softplus, srfa_columns
+from ..rows.serving_rows import Places, ServingRows
+from ..srfa import COMPUTED, FIXED, MOE, Srfa, softplus, srfa_columns
 from ..step_model import StepModel
 from .folds import shuffled_folds
 from .physics import row_weights
 
 _RIDGES: Final = (0.01, 0.1, 1.0)
-_DELTAS: Final = (0.5, 1.0, 2.0)  # units: the residuals' own scale
-_SCALE: Final = 0.15  # relative error that counts as one such unit
+_DELTAS: Final = (0.5, 1.0, 2.0)
+_UNIT: Final = 0.15  # relative error by which ridges and delta are counted
 _FOLDS: Final = 5
-_WARM: Final = np.asarray([0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0])  # the roofline (R19)
 _WINSOR: Final = 0.99
+_EXACTLY: Final = 1e-9  # relative change of the loss at which L-BFGS-B ends
+_ROUGHLY: Final = 1e-5  # enough to tell choices apart
+_NAMES: Final = (*FIXED, MOE, *COMPUTED)
+# Times at peak rates have coefficients of 1 in a roofline (R19); the expert scalar starts there.
+_WARM: Final = np.asarray([float(name == MOE or name.endswith("_time")) for name in _NAMES])
+_LEAST: Final = (*(0.0 for _ in FIXED), 1.0, *(None for _ in COMPUTED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,52 +37,98 @@ class Ridges:
     delta: float
 
 
+CHOICES: Final = tuple(Ridges(*values) for values in product(_RIDGES, _RIDGES, _DELTAS))
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Features (n, 13), steps in us and weights of rows: computed once for many fits."""
+
+    columns: Array
+    step_us: Array
+    weights: Array
+
+    @classmethod
+    def of(cls, rows: ServingRows) -> Self:
+        """Compute them."""
+        columns = np.column_stack(list(srfa_columns(rows).values()))
+        return cls(columns, rows.step_us, row_weights(rows.configurations))
+
+    def taken(self, rows: Places) -> Self:
+        """Those at `rows`."""
+        return type(self)(self.columns[rows], self.step_us[rows], self.weights[rows])
+
+    def predicted_us(self, coefficients: Array) -> Array:
+        """Steps by coefficients of shape (13,); of shape (n,)."""
+        first = len(FIXED) + 1
+        inner = self.columns[:, first:] @ coefficients[first:]
+        return np.asarray(self.columns[:, :first] @ coefficients[:first] + softplus(inner))
+
+
 def fit_srfa(rows: ServingRows, ridges: Ridges) -> Srfa:
     """Fit rows by L-BFGS-B from the roofline on, with an analytic gradient."""
-    step_us = np.minimum(rows.step_us, np.quantile(rows.step_us, _WINSOR))
-    middle_us = float(np.median(step_us))
-    fixed, computed = (np.column_stack(list(part.values())) for part in srfa_columns(rows))
-    sizes = [np.sqrt((part**2).mean(axis=0)) / middle_us for part in (fixed, computed)]
-    sizes = [np.where(size > 0, size, 1.0) for size in sizes]
-    fixed, computed = fixed / sizes[0], computed / sizes[1]
-    weights = row_weights(rows.configurations)
-    weights = weights / weights.sum()
-    first = fixed.shape[1]
-    strength = np.r_[np.full(first, ridges.gamma), np.full(len(_WARM), ridges.beta)]
-
-    def loss(values: Array) -> tuple[float, Array]:
-        inner = computed @ values[first:]
-        off = (fixed @ values[:first] + softplus(inner)) / step_us - 1
-        pull = np.clip(off, -ridges.delta * _SCALE, ridges.delta * _SCALE)
-        slope = weights * pull / step_us
-        slopes = [fixed.T @ slope, computed.T @ (slope / (1 + np.exp(-np.clip(inner, -50, 50))))]
-        huber = (weights * pull * (off - pull / 2)).sum()
-        return huber + strength @ values**2, np.concatenate(slopes) + 2 * strength * values
-
-    start = np.concatenate([np.full(first, 0.01), _WARM * sizes[1]])
-    bounds = [(0, None)] * first + [(None, None)] * len(_WARM)
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    gamma, beta = found[:first] / sizes[0], found[first:] / sizes[1]
+    named = dict(zip(_NAMES, map(float, _minimum(Observed.of(rows), ridges)), strict=True))
     return Srfa(
-        dict(zip(FIXED, map(float, gamma), strict=True)),
-        dict(zip(COMPUTED, map(float, beta), strict=True)),
+        {name: named[name] for name in FIXED}, named[MOE], {name: named[name] for name in COMPUTED}
     )
 
 
+def _minimum(
+    observed: Observed, ridges: Ridges, start: Array | None = None, tolerance: float = _EXACTLY
+) -> Array:
+    """Coefficients of the least loss, of shape (13,).
+
+    Huber's loss of (predicted / measured - 1) / 15 % with steps cut off at their 99th percentile,
+    and the ridges times the squares of gamma and beta, on columns scaled to one median step.
+    """
+    step_us = np.minimum(observed.step_us, np.quantile(observed.step_us, _WINSOR))
+    sizes = np.sqrt((observed.columns**2).mean(axis=0)) / np.median(step_us)
+    sizes = np.where(sizes > 0, sizes, 1.0)
+    columns = observed.columns / sizes
+    weights = observed.weights / observed.weights.sum()
+    first = len(FIXED) + 1
+    strength = np.r_[np.full(len(FIXED), ridges.gamma), 0.0, np.full(len(COMPUTED), ridges.beta)]
+
+    def loss(values: Array) -> tuple[float, Array]:
+        inner = columns[:, first:] @ values[first:]
+        off = ((columns[:, :first] @ values[:first] + softplus(inner)) / step_us - 1) / _UNIT
+        pull = np.clip(off, -ridges.delta, ridges.delta)
+        slope = weights * pull / step_us / _UNIT
+        slopes = [slope @ columns[:, :first], (slope * _rises(inner)) @ columns[:, first:]]
+        huber = float(weights @ (pull * (off - pull / 2)))
+        return huber + strength @ values**2, np.concatenate(slopes) + 2 * strength * values
+
+    least = [None if one is None else one * size for one, size in zip(_LEAST, sizes, strict=True)]
+    begin = (_WARM if start is None else start) * sizes
+    bounds = [(one, None) for one in least]
+    found = minimize(
+        loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": tolerance}
+    )
+    return np.asarray(found.x / sizes)
+
+
+def _rises(values: Array) -> Array:
+    """The slope of softplus."""
+    found = np.ones(len(values))
+    low = values <= 20
+    found[low] = 1 / (1 + np.exp(-np.maximum(values[low], -50)))
+    return found
+
+
 def choose_ridges(rows: ServingRows, seed: int = 0) -> Ridges:
-    """The best of 27 choices by the median error of five grouped folds."""
+    """The best of 27 choices by the median error of five grouped folds.
+
+    The choices of a fold are fitted one after the other, each from where the last one ended.
+    """
+    observed, off = Observed.of(rows), np.zeros((len(CHOICES), len(rows)))
     labels = shuffled_folds(rows.configurations, _FOLDS, seed)
-    choices = [Ridges(*values) for values in product(_RIDGES, _RIDGES, _DELTAS)]
-
-    def error(ridges: Ridges) -> float:
-        off, fit = [], fit_with(ridges)
-        for label in np.unique(labels):
-            rest = rows.taken(np.flatnonzero(labels == label))
-            predicted = fit(rows.taken(np.flatnonzero(labels != label)))(rest)
-            off.append(np.abs(predicted / rest.step_us - 1))
-        return float(np.median(np.concatenate(off)))
-
-    return min(choices, key=error)
+    for label in np.unique(labels):
+        at, rest = np.flatnonzero(labels == label), np.flatnonzero(labels != label)
+        training, scored, found = observed.taken(rest), observed.taken(at), None
+        for place, ridges in enumerate(CHOICES):
+            found = _minimum(training, ridges, found, _ROUGHLY)
+            off[place, at] = np.abs(scored.predicted_us(found) / scored.step_us - 1)
+    return CHOICES[int(np.argmin(np.median(off, axis=1)))]
 
 
 def fit_with(ridges: Ridges) -> Callable[[ServingRows], Callable[[ServingRows], Array]]:

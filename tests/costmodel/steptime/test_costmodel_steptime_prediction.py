@@ -64,7 +64,7 @@ def test_a_file_that_was_read_predicts_the_same(file: StepTimeFile, tmp_path: Pa
 def test_every_column_is_in_one_part_and_parts_add_up(file: StepTimeFile) -> None:
     names = [name for part in PARTS.values() for name in part]
     rows = as_rows(served(), STEPS)
-    forms = [columns_of(rows), *srfa_columns(rows), blackbox_columns(rows)]
+    forms = [columns_of(rows), srfa_columns(rows), blackbox_columns(rows)]
     assert sorted(names) == sorted(name for form in forms for name in form)
     found = predict_steps(file, served(), STEPS)
     assert sum(found.parts_us.values()) == pytest.approx(found.step_us)

@@ -13,7 +13,7 @@ from moeprof.costmodel.steptime.step_model import StepModel
 
 PHYSICS = Physics({"kv": 1.1, "layers": 30.0}, {"vllm": {"layers": 40.0}})
 EFFECTS = Effects({"model and engine": {"a | vllm": 0.1}}, frozenset("a"), frozenset("b"))
-SRFA = Srfa(dict.fromkeys(FIXED, 1.0), dict.fromkeys(COMPUTED, -1.0))
+SRFA = Srfa(dict.fromkeys(FIXED, 1.0), 1.5, dict.fromkeys(COMPUTED, -1.0))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ WEAK = Ridges(1e-6, 1e-6, 1.0)
 LAW = StepModel(
     Srfa(
         dict(zip(FIXED, (1000.0, 10.0, 5.0, 0.0), strict=True)),
-        dict(zip(COMPUTED, (2000.0, 1.5, 1.2, 1.1, 500.0, 100.0, 1000.0), strict=True)),
+        1.5,
+        dict(zip(COMPUTED, (2000.0, 1.5, 1.2, 1.1, 500.0, 100.0, 1000.0, 1.2), strict=True)),
     )
 )
 
@@ -39,6 +40,7 @@ def test_a_law_of_its_form_is_predicted(rows: ServingRows) -> None:
     step_us = StepModel(found).step_us(rows)
     assert np.mean(np.abs(step_us / LAW.step_us(rows) - 1)) < 0.02
     assert min(found.gamma.values()) >= 0
+    assert found.moe_scalar >= 1
     assert (fit_with(WEAK)(rows)(rows) == step_us).all()
 
 

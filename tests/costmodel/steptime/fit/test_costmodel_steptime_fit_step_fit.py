@@ -29,10 +29,13 @@ def test_every_method_is_scored_and_the_best_predicts(rows: ServingRows) -> None
     assert set(fit.domain) == set(columns_of(rows))
 
 
-def test_a_law_of_batch_and_prefill_alone_is_left_to_the_blackbox(rows: ServingRows) -> None:
-    noise = np.exp(0.2 * np.random.default_rng(0).standard_normal(len(rows)))
-    step_us = noise * (20_000 + 50 * rows.steps.running)
-    assert build_step_fit(replace(rows, step_us=step_us), None).fit.method == "blackbox"
+def test_a_law_of_prefill_tokens_whatever_the_model_is_left_to_the_blackbox(
+    rows: ServingRows,
+) -> None:
+    tokens = np.random.default_rng(0).uniform(0, 4000, len(rows))
+    rows = replace(rows, steps=replace(rows.steps, prefill_tokens=tokens))
+    rows = replace(rows, step_us=3000 + 5 * tokens)
+    assert build_step_fit(rows, None).fit.method == "blackbox"
 
 
 @pytest.mark.parametrize("method", METHODS)
