@@ -35,7 +35,7 @@ LIMIT = 0.15
 CONFIGURATIONS = (6, 10, 20, 60, 200)
 TIMES = (0.6, 0.8, 1.0, 1.3, 1.7)  # true median error over the limit
 SHARED, OWN = 0.2, 0.12  # standard deviations of the two parts, before they are scaled
-MEDIAN, P90 = 0.67449, 1.64485  # of |x|, x standard normal
+MEDIAN, P90 = 0.67449, 1.64485  # quantiles of |x| of a standard normal x
 MODEL = WholeModel("a", 32, 4096, 32, 8, 128, 14336, 128256, full_layers=32)
 
 

@@ -14,7 +14,7 @@ from moeprof.costmodel.steptime.rows.public_table import read_models, read_rows
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 
 FOLDS = 10
-SHARE = 0.7  # of the configurations, that train in a split
+SHARE = 0.7  # share of the configurations that train
 
 
 @dataclass(frozen=True)

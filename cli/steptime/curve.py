@@ -10,10 +10,10 @@ from .. import render
 if TYPE_CHECKING:
     from ...pipeline.steptime.curve import CurvePoint, EnergyCurve
 
-_COLUMNS: Final = 68  # of the drawing, beside the labels of its axis
+_COLUMNS: Final = 68  # width of the drawing without its labels
 _ROWS: Final = 17
 _LABEL: Final = 8  # columns of a number beside the axis
-_TICKS: Final = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8))  # the finer where the coarser are few
+_TICKS: Final = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 6, 8))  # coarse, and fine ones where those are few
 _FEW: Final = 3
 _TABLE: Final = 16  # rows of the front that a terminal shows; --json has all
 

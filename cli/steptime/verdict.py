@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         StepValidation,
     )
 
-_NAME: Final = 15  # what the numbers leave of 80 columns
+_NAME: Final = 15  # characters that the numbers leave of 80
 _BASELINES: Final = {
     "roofline": "roof-\nline",
     "blackbox": "black-\nbox",

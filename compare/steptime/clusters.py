@@ -13,7 +13,7 @@ import numpy as np
 
 from ...stats.arrays import Float64, Int64
 
-FEWEST_CLUSTERS: Final = 6  # as a median by order statistics has no interval below 6 values
+FEWEST_CLUSTERS: Final = 6  # fewer give a median no interval by order statistics
 _DRAWS: Final = 2000
 _GRID: Final = 512  # values at which a distribution is looked at
 _LEVEL: Final = 0.95

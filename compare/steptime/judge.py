@@ -17,7 +17,7 @@ from .clusters import FEWEST_CLUSTERS
 from .predicted import Predicted
 from .scores import clusters_of, errors_of, scores_of
 
-_MOST_CONFIGURATIONS: Final = 2000  # nobody would measure so many to decide a verdict
+_MOST_CONFIGURATIONS: Final = 2000  # a verdict that needs more is not worth them
 
 
 def judge(predicted: Predicted, limits: StepLimits) -> QuantityVerdict:

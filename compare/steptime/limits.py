@@ -5,9 +5,9 @@ from typing import Final
 
 from ...store.verdicts.step_validation import StepLimits
 
-COVERAGE: Final = 0.86  # of intervals of 90 %
+COVERAGE: Final = 0.86  # share of the rows that intervals of 90 % must hold
 _P90_TIMES: Final = 3.0  # the 90th percentile of a limit that a user states
-_WORSE_TIMES: Final = 1.25  # what other rows may be off, in errors that a file found for its own
+_WORSE_TIMES: Final = 1.25  # error on other rows over the error that the file states
 
 STEP: Final = "step"
 POWER: Final = "power"

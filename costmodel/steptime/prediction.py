@@ -47,7 +47,7 @@ PARTS: Final = {
     ),
 }  # fmt: skip
 
-_ROUNDED: Final = 1e-9  # by how much a file may round a domain
+_ROUNDED: Final = 1e-9  # a file may round a domain by so much
 _KINDS: Final[Mapping[Target, str]] = {"mean": "mean steps", "decode": "steps that decode alone"}
 
 

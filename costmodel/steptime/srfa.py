@@ -25,7 +25,7 @@ COMPUTED: Final = (
     "weights_time",
 )  # fmt: skip
 _COMPUTING: Final = ("dense_flops", "expert_flops", "attention_flops")
-_LINEAR_FROM: Final = 20.0  # where softplus(x) is x
+_LINEAR_FROM: Final = 20.0  # softplus(x) is x from there on
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from .srfa import COMPUTED, FIXED, MOE
 
 _ALL: Final = frozenset(name for names in PARTS.values() for name in names)
 _PHYSICS: Final = _ALL - {*FIXED, MOE, *COMPUTED, *BLACKBOX_TERMS}
-_MOST_SHARE: Final = 10.0  # of the TDP
+_MOST_SHARE: Final = 10.0  # share of the TDP
 
 _Found = tuple[str, Iterable[str], Iterable[str]]  # where, the names there, those that must be
 

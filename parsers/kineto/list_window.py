@@ -13,7 +13,7 @@ from ...stats.arrays import Int64
 from .repair import masked
 
 LARGEST_PART_BYTES: Final = 1 << 24  # an element, or what stands before or after the list
-_PIECE_BYTES: Final = 1 << 20  # that is looked through at once
+_PIECE_BYTES: Final = 1 << 20  # a piece is searched at once
 _IS_MARK: Final = np.isin(np.arange(256), list(b'"{}[]'))
 _STEP: Final = np.zeros(256, dtype=np.int8)
 _STEP[list(b"{[")], _STEP[list(b"}]")] = 1, -1

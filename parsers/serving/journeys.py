@@ -28,7 +28,7 @@ _COMPLETION: Final = "gen_ai.usage.completion_tokens"
 _NAN: Final = float("nan")
 # Names of sizes that are no attribute of a span.
 _START, _STEP, _PREFILL, _OUTPUT, _PREEMPTIONS = "start_s", "step", "prompt", "output", "preempted"
-_FEWEST_TOKENS: Final = 2  # which have a time between them
+_FEWEST_TOKENS: Final = 2  # one token has no time between tokens
 
 # Delays in us and sizes; NaN where a journey does not tell.
 NUMBERS: Final = (

@@ -23,7 +23,7 @@ T = TypeVar("T")
 _SPANS: Final = re.compile(rb'"spans"\s*+:\s*+\[')
 _RESOURCE: Final = re.compile(rb'"resource"\s*+:\s*+(?=\{)')
 _SCOPE: Final = re.compile(rb'"(?:scope|instrumentationLibrary)"\s*+:\s*+(?=\{)')
-_FIRST_PIECE_BYTES: Final = 1 << 14  # of a list, looked through first: many lists are short
+_FIRST_PIECE_BYTES: Final = 1 << 14  # many lists are short, so that the first piece is small
 _ESCAPED: Final = re.compile(rb"\\.", re.DOTALL)
 
 

@@ -8,7 +8,7 @@ from ...stats.arrays import Float64, Int64
 from .journeys import Journeys
 from .steps import TracedSteps
 
-RECENT_STEPS: Final = 10  # whose preemptions count (the design's rolling window)
+RECENT_STEPS: Final = 10  # the design's rolling window of preemptions
 _STALE_STEPS: Final = 20  # a state is not known by a step that is further back
 _STALE_S: Final = 1.0
 

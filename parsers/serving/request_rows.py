@@ -17,8 +17,8 @@ from .journeys import Journeys
 SOURCE: Final = "vllm_request_spans"
 ALL_TRACED: Final = "the batch counts the requests that were traced: right if all were"
 _WINDOWS: Final = 20
-_EDGE: Final = 0.1  # of the time, at either end
-_FEWEST_TOKENS: Final = 200.0  # of a window
+_EDGE: Final = 0.1  # share of the time at either end
+_FEWEST_TOKENS: Final = 200.0  # a window holds so many at least
 
 
 def request_rows(journeys: Journeys, digest: str) -> list[ServingRow]:

@@ -13,8 +13,8 @@ from ...store.serving.serving_row import STEP, ServingRow
 from .steps import TracedSteps, step_times
 
 SOURCE: Final = "vllm_step_trace"
-FIRST_STEPS: Final = 100  # of a run, dropped (R6 of the design: step_id > 100)
-_MOST_STEPS: Final = 10_000  # of a run: more tell a fit no more, and cost it as much time
+FIRST_STEPS: Final = 100  # a run's first steps are dropped (R6 of the design)
+_MOST_STEPS: Final = 10_000  # more steps of one run tell a fit nothing new
 _BLOCK_TOKENS: Final = 16  # vLLM's default on CUDA (vllm/config/cache.py)
 
 WARM_UP: Final = "steps left out: the first 100 of their run"

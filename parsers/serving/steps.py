@@ -43,7 +43,7 @@ NUMBERS: Final = {
 }
 _NAN: Final = float("nan")
 _MOST: Final = 1e19  # a Unix time in ns is below it
-_WHOLE_STEP: Final = 0.5  # of the time to the next step: durations that cover less are no steps
+_WHOLE_STEP: Final = 0.5  # a duration below this share of the time to the next step is none
 
 
 @dataclass(frozen=True, slots=True)

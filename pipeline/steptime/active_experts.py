@@ -143,7 +143,7 @@ def _whole_numbers(path: Path, row: dict[str, Any], name: str) -> list[int]:
 
 def _check_experts(path: Path, found: tuple[int, int | None], model: WholeModel) -> None:
     if (experts := model.experts) is None:
-        return  # told of the model itself
+        return  # the answer is the model's own
     count, top_k = found
     if count != experts.count or top_k not in (None, experts.top_k):
         picks = "" if top_k is None else f", {top_k} for each token"

@@ -25,7 +25,7 @@ _OPTIONS: Final = {
     "isl": ("--prompt", "the mean tokens of a prompt"),
     "osl": ("--output", "the mean tokens of an output"),
 }
-_OF_REQUESTS: Final = frozenset({"batch", "isl", "osl"})  # which a single step has no need of
+_OF_REQUESTS: Final = frozenset({"batch", "isl", "osl"})  # a single step needs none of them
 _DEFAULTS: Final = {"ep": 1, "dp": 1, "engine_version": ""}
 
 

@@ -14,7 +14,7 @@ from ...store.serving.whole_model import StateLayers
 from .families import family
 from .model_config import ModelConfig
 
-_VALUE_BYTES: Final = 2  # of a state in the model's own type
+_VALUE_BYTES: Final = 2  # a value of a state in the model's own type
 _FLOAT32_BYTES: Final = 4
 _STATE_TYPES: Final = ("mamba_ssm_cache_dtype", "mamba_ssm_dtype")
 _UPDATE: Final = 5  # FLOPs per value of a state and token

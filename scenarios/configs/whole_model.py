@@ -43,7 +43,7 @@ _UNCOUNTED: Final = {key: what for key, what in OTHER_KINDS.items() if key not i
     "mla_use_output_gate": "has a gate on latent attention",  # Kimi K3
     "attn_res_block_size": "has residuals between blocks of layers",  # Kimi K3
 }
-_WIDEST: Final = 1 << 10  # times that a network may be as wide as its file states
+_WIDEST: Final = 1 << 10  # a file may state so many widths of one network
 # Experts on a latent width say nothing of shared ones, which work on the model's.
 _NO_LATENT: Final = dict.fromkeys(KEYS["latent_size"])
 _OTHER_SIZES: Final = re.compile("(num_)?(global|swa)_.*(head|key_value)|attention_other_setting")

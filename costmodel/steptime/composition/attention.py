@@ -8,7 +8,7 @@ from ..features.deployment import Deployment
 from ..features.steps import Array
 from .kernels import ModelKernels
 
-_DECODE: Final = "attention_decode"  # of shape (heads, kv_heads, head_dim, context): docs/ops.md
+_DECODE: Final = "attention_decode"  # its shape: (heads, kv_heads, head_dim, context); docs/ops.md
 
 
 def beyond_reading(

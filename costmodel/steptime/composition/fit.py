@@ -21,9 +21,9 @@ from .kernels import ModelKernels
 
 _FOLDS: Final = 10
 _SEED: Final = 0
-_SPREAD: Final = 0.38  # of coefficients around 1, as of engines around their mean in fit/physics.py
+_SPREAD: Final = 0.38  # standard deviation of coefficients around 1
 _WEIGHTS: Final = np.linspace(0.0, 1.0, 5)
-_DIGITS: Final = 10  # beyond which sums of floats depend on the processor
+_DIGITS: Final = 10  # sums of floats beyond them depend on the processor
 
 
 @dataclass(frozen=True, slots=True)

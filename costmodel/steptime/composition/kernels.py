@@ -15,7 +15,7 @@ from .products import Product
 
 # How a dtype of kernels is named among the types of arithmetic, and its bytes per weight.
 _ARITHMETIC: Final = {"bfloat16": ("bf16", 2.0), "float16": ("bf16", 2.0), "fp8": ("fp8", 1.0)}
-_ANY_PRODUCT: Final = "gemm"  # as aiconfigurator names it, of the shape (outputs, inputs)
+_ANY_PRODUCT: Final = "gemm"  # aiconfigurator's name; its shape: (outputs, inputs)
 
 
 class ModelKernels:

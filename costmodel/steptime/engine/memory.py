@@ -22,7 +22,7 @@ from .settings import EngineSettings
 BLOCK_TOKENS: Final = 16  # vLLM's default block_size
 UTILISATION: Final = 0.9
 OTHER_BYTES: Final = 2.0 * 2**30
-_VALUE_BYTES: Final = 2.0  # of the cache, as in the column kv
+_VALUE_BYTES: Final = 2.0  # a value of the cache, in the column kv too
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 from ..features.steps import Array
 from .memory import Memory
 
-_TICKS: Final = 250  # of a request's lifetime
+_TICKS: Final = 250  # parts of a request's lifetime
 _SETTLING: Final = 2  # lifetimes
 _WATCHED: Final = 4
 

@@ -8,7 +8,7 @@ from math import isfinite
 
 from ....store.errors import BadInput
 
-_MOST = 1e15  # of any size: a byte beyond no machine has
+_MOST = 1e15  # no machine has so many bytes
 
 
 @dataclass(frozen=True, slots=True)

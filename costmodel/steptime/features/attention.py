@@ -7,8 +7,8 @@ import numpy as np
 from ....store.serving.whole_model import WholeModel
 from .steps import Array
 
-_SCALE_BYTES: Final = 4  # of the key that an indexer keeps in fp8 (DeepSeek-V3.2)
-_INDEX_BYTES: Final = 128 + _SCALE_BYTES  # where the sizes of an indexer are not told
+_SCALE_BYTES: Final = 4  # an indexer keeps a scale with its fp8 key (DeepSeek-V3.2)
+_INDEX_BYTES: Final = 128 + _SCALE_BYTES  # an indexer without sizes is DeepSeek-V3.2's
 
 
 def attended_tokens(model: WholeModel, context_tokens: Array) -> Array:

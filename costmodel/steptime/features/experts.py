@@ -12,7 +12,7 @@ from .steps import Array, Steps
 
 # Expected maximum of 1, 2, 4, ... 128 draws of a normal distribution (Harter 1961, Biometrika 48).
 _MAXIMA: Final = (0.0, 0.564, 1.029, 1.424, 1.766, 2.070, 2.344, 2.594)
-_ROUNDING: Final = 1e-6  # by how much a mean may lie beyond its bounds
+_ROUNDING: Final = 1e-6  # a rounded mean may lie so far beyond its bounds
 
 
 def active_experts(model: WholeModel, tokens: Array, routing: str = UNIFORM) -> Array:

@@ -11,7 +11,7 @@ from ..step_model import StepModel
 from .digits import rounded, rounded_terms
 
 _US: Final = "us"
-_RATIO: Final = "1"  # of a column in us
+_RATIO: Final = "1"  # unit of the coefficient of a column in us
 _COUNTED: Final = frozenset(
     (
         "layers", "requests", "steps", "prefill_layers", "moe_layers", "fp8_moe_layers",

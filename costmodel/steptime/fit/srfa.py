@@ -21,7 +21,7 @@ _UNIT: Final = 0.15  # relative error by which ridges and delta are counted
 _FOLDS: Final = 5
 _WINSOR: Final = 0.99
 _EXACTLY: Final = 1e-9  # relative change of the loss at which L-BFGS-B ends
-_ROUGHLY: Final = 1e-5  # enough to tell choices apart
+_ROUGHLY: Final = 1e-5  # choices are told apart by it
 _NAMES: Final = (*FIXED, MOE, *COMPUTED)
 # Times at peak rates have coefficients of 1 in a roofline (R19); the expert scalar starts there.
 _WARM: Final = np.asarray([float(name == MOE or name.endswith("_time")) for name in _NAMES])

@@ -168,7 +168,7 @@ def _sum(fit: DelayFit, columns: dict[str, float]) -> float:
 
 def _check(*values: float) -> None:
     for value in values:
-        if not 0 <= value <= _MOST:  # nor is NaN
+        if not 0 <= value <= _MOST:  # refuses NaN too
             raise BadInput(
                 f"{value:g} is no number of tokens or requests, or share of a cache",
                 hint=f"give numbers of 0 to {_MOST:g}",

@@ -15,9 +15,9 @@ from .delay_columns import KV_THRESHOLDS, delivery_columns, queue_columns, token
 from .journeys import Journeys
 
 _FEWEST: Final = 30  # requests
-_FEWEST_RUNS: Final = 5  # that are left out one by one; of fewer, tenths of each
+_FEWEST_RUNS: Final = 5  # fewer runs are left out by tenths, not one by one
 _PARTS: Final = 10
-_LEAST_US: Final = 1.0  # below which a delay is the clock's
+_LEAST_US: Final = 1.0  # a shorter delay is the clock's
 _KNOWN: Final = 0.5  # share of the requests that must have a column
 
 _OF_DELAY: Final = {

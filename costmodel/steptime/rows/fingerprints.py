@@ -9,7 +9,7 @@ import numpy as np
 
 from .serving_rows import ServingRows, Strings
 
-DIGITS = 8  # hexadecimal; of 10,000 rows one in 400,000 others is taken for one of them
+DIGITS = 8  # one in 400,000 other rows is taken for one of 10,000
 
 
 def fingerprints(rows: ServingRows) -> Strings:

@@ -8,7 +8,7 @@ from ..features.steps import Array
 _FACTORS: Final = {1e-3: "seconds", 1e3: "microseconds", 1e6: "nanoseconds"}
 # The roofline over the time, of nearly all rows that were measured; a factor of 2 for throughput.
 _USUAL: Final = (0.05, 1.15)
-_MOST: Final = 0.8  # of the times of one source
+_MOST: Final = 0.8  # share of the times of one source
 _NEAR: Final = 2.0
 
 

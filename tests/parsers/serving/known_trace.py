@@ -14,10 +14,10 @@ from moeprof.tests.parsers.serving.traced_engine import (
     write_lines,
 )
 
-ARRIVAL_US = 300.0  # and 0.8 us per token of the prompt
+ARRIVAL_US = 300.0  # a prompt's token adds 0.8 us
 ARRIVAL_TOKEN_US = 0.8
 WAIT_US = 150.0
-WAITING_US = 9000.0  # per request that waits
+WAITING_US = 9000.0  # each waiting request adds so much
 TOKEN_US = 9000.0  # between two tokens
 DELIVERY_US = 400.0
 

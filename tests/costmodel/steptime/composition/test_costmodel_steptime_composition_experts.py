@@ -35,7 +35,7 @@ def test_a_measured_layer_answers_at_the_active_experts() -> None:
     us, read = experts_us(kernels, TINY, tokens, np.asarray([1.0, 8.2, 40.0]))
     assert read.tolist() == [2, 8, 16]  # 2 at least, of 16
     assert us[0] < us[1] < us[2]
-    assert us[2] - us[0] == pytest.approx(2 * 20 * 14, rel=0.1)  # of each of two grouped kernels
+    assert us[2] - us[0] == pytest.approx(2 * 20 * 14, rel=0.1)  # two grouped kernels
 
 
 def test_experts_that_were_not_measured_are_named() -> None:

@@ -44,7 +44,7 @@ def test_errors_are_those_of_requests_that_were_left_out() -> None:
     assert found is not None
     assert found.score is not None
     assert found.score.groups == 10
-    assert 0.015 < found.score.median < 0.03  # of noise of 3 %
+    assert 0.015 < found.score.median < 0.03  # the noise is 3 %
     assert found.score.constant > 5 * found.score.median
 
 
