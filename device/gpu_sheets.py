@@ -42,6 +42,11 @@ class GpuSheet:
     host_bytes_per_s: float
     tdp_w: float
 
+    @property
+    def vendor(self) -> str:
+        """Who makes it: the first word of its data sheet's title."""
+        return self.title.split()[0]
+
 
 def _sheet(
     name: str,

@@ -1,6 +1,6 @@
-"""Step times from coefficients of the physics fit: one per column, of some one per engine."""
+"""Step times from coefficients of the physics fit: by column, of some by engine and vendor."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -18,25 +18,40 @@ OF_ENGINES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Physics:
-    """Coefficients by column; `by_engine` those of engines, `coefficients` their pooled ones."""
+    """Coefficients by column; `by_engine` those of engines, `coefficients` their pooled ones.
+
+    Where a GPU's vendor has its own, `by_vendor` replaces these: under the vendor's name, and under
+    that of an engine on it (on_vendor).
+    """
 
     coefficients: dict[str, float]
     by_engine: dict[str, dict[str, float]]
+    by_vendor: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def of_engine(self, engine: str) -> dict[str, float]:
-        """The coefficients for an engine; one without its own has the pooled ones."""
-        return self.coefficients | self.by_engine.get(engine, {})
+    def of_engine(self, engine: str, vendor: str = "") -> dict[str, float]:
+        """The coefficients for an engine on GPUs of a vendor.
+
+        An engine without its own has the pooled ones, on a vendor's GPUs those that it has on
+        others; a vendor without its own has those of all.
+        """
+        own = self.by_vendor.get(vendor, {})
+        there = self.by_vendor.get(on_vendor(engine, vendor), {})
+        return self.coefficients | self.by_engine.get(engine, {}) | own | there
 
     def terms_us(self, rows: ServingRows) -> dict[str, Array]:
         """What each column adds to the mean step of each row; each of shape (n,)."""
-        columns, engines = columns_of(rows), rows.engines
-        terms = {name: np.zeros(len(rows)) for name in columns}
-        for engine in np.unique(engines):
-            at, known = engines == engine, self.of_engine(str(engine))
-            for name, values in columns.items():
-                terms[name][at] = known[name] * values[at]
-        return terms
+        columns = columns_of(rows)
+        known = [self.of_engine(one.engine, one.gpu.vendor) for one in rows.deployments]
+        return {
+            name: np.asarray([own[name] for own in known])[rows.which] * values
+            for name, values in columns.items()
+        }
 
     def step_us(self, rows: ServingRows) -> Array:
         """Predict the mean step of each row; of shape (n,)."""
         return np.asarray(sum(self.terms_us(rows).values()))
+
+
+def on_vendor(engine: str, vendor: str) -> str:
+    """The name of an engine on GPUs of a vendor that has its own coefficients."""
+    return f"{engine} on {vendor}"

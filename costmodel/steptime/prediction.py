@@ -177,9 +177,10 @@ def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
         return StepModel(Blackbox(dict(fit.blackbox or {})))
     terms = fit.physics
     by_engine = {name: dict(own) for name, own in terms.by_engine.items()}
+    by_vendor = {name: dict(own) for name, own in terms.by_vendor.items()}
     by_level = {name: dict(level) for name, level in terms.effects.items()}
     effects = Effects(by_level, frozenset(fit.models), frozenset(fit.gpus))
-    return StepModel(Physics(dict(terms.coefficients), by_engine), effects)
+    return StepModel(Physics(dict(terms.coefficients), by_engine, by_vendor), effects)
 
 
 def _target_with(file: StepTimeFile, steps: Steps, kernels: ModelKernels | None) -> Target:

@@ -44,8 +44,10 @@ def _terms(fit: StepFit) -> Iterator[_Found]:
     yield "domain", fit.domain, _PHYSICS
     if fit.physics is not None:
         yield "physics.coefficients", fit.physics.coefficients, _PHYSICS
-        for engine, terms in fit.physics.by_engine.items():
-            yield f"physics.by_engine.{engine}", terms, _PHYSICS & set(terms)
+        parts = {"by_engine": fit.physics.by_engine, "by_vendor": fit.physics.by_vendor}
+        for part, members in parts.items():
+            for name, terms in members.items():
+                yield f"physics.{part}.{name}", terms, _PHYSICS & set(terms)
     if fit.srfa is not None:
         yield "srfa.gamma", fit.srfa.gamma, FIXED
         yield "srfa.beta", fit.srfa.beta, COMPUTED

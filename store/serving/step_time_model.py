@@ -35,12 +35,14 @@ class MethodScore:
 class PhysicsTerms:
     """Coefficients of the columns of docs/steptime.md; `by_engine` replaces some for an engine.
 
+    `by_vendor` replaces both on GPUs of a vendor that has its own ("AMD", "sglang on AMD").
     `effects` are log ratios by level and member (costmodel/steptime/effects.py).
     """
 
     coefficients: Terms
     by_engine: dict[str, Terms]
     effects: dict[str, dict[str, float]]
+    by_vendor: dict[str, Terms] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,3 +45,9 @@ def test_every_gpu_reads_its_own_memory_faster_than_the_hosts() -> None:
         sheet = gpu_sheet(name)
         assert 8 * 2**30 < sheet.memory_bytes <= 288 * 2**30
         assert 16e9 <= sheet.host_bytes_per_s / 2 < sheet.bytes_per_s
+
+
+def test_each_sheet_is_of_a_vendor() -> None:
+    assert {sheet.vendor for sheet in SHEETS} == {"NVIDIA", "AMD"}
+    assert gpu_sheet("MI355X").vendor == "AMD"
+    assert gpu_sheet("T4").vendor == "NVIDIA"

@@ -52,4 +52,5 @@ def _physics(form: Physics, effects: Effects | None) -> PhysicsTerms:
         coefficients=rounded_terms(form.coefficients),
         by_engine={name: rounded_terms(terms) for name, terms in form.by_engine.items()},
         effects={name: rounded_terms(level) for name, level in by_level.items()},
+        by_vendor={name: rounded_terms(terms) for name, terms in form.by_vendor.items()},
     )

@@ -5,9 +5,13 @@ latent attention, one engine with the others. A second stage lets each part from
 ridge. So a model with experts can be predicted from dense ones, and an engine of a few rows from
 the others.
 
-How far they may part is chosen by what the fit says of rows that are left out by configuration, by
-model, by type of GPU, and with experts from those without and the reverse: it is asked about all of
-these.
+GPUs of another vendor than most rows have take no part in that: they reach other shares of their
+peak rates, and engines run other software there. Their coefficients are drawn to those of the same
+engine on the other GPUs.
+
+How far coefficients may part is chosen by what the fit says of rows that are left out by
+configuration, by model, by type of GPU, and with experts from those without and the reverse: it is
+asked about all of these.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.steps import Array
-from ..physics import OF_ENGINES, Physics
+from ..physics import OF_ENGINES, Physics, on_vendor
 from ..rows.serving_rows import Places, ServingRows, Strings, columns_of
 from .folds import Labels, shuffled_folds
 from .robust import Pull, fit_relative
@@ -32,6 +36,7 @@ _SHARED: Final = {
 }
 _ENGINES: Final = (0.25, 0.4, 0.6, 0.9)
 _COLUMNS: Final = (0.5, 1.0, 2.0)
+_VENDORS: Final = (0.25, 0.5, 1.0, 2.0)
 _FOLDS: Final = 5
 
 
@@ -39,11 +44,13 @@ _FOLDS: Final = 5
 class Ties:
     """Standard deviations of coefficients around those that they share, as a share of these.
 
-    `engines` is that of engines around all engines, `columns` that of one column around another.
+    `engines` is that of engines around all engines, `columns` that of one column around another,
+    `vendors` that of GPUs of another vendor around those of most rows.
     """
 
     engines: float = 0.4
     columns: float = 2.0
+    vendors: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,28 +108,52 @@ class Design:
         pull = Pull(shared[self.place], np.asarray(tied))
         return fit_relative(self.values, self.measured, self.weights, pull)
 
+    def drawn(self, towards: Array, spread: float) -> Array:
+        """Fit every coefficient, (k,), around `towards` (k,); what is 0 there stays so."""
+        found, some = np.zeros(len(towards)), np.flatnonzero(towards)
+        pull = Pull(towards[some], spread)
+        found[some] = fit_relative(self.values[:, some], self.measured, self.weights, pull)
+        return found
+
 
 def fit_physics(rows: ServingRows, ties: Ties | None = None) -> Physics:
     """Fit rows, at least one."""
-    design = Design.of(rows)
+    ties = ties or Ties()
+    first, others = _by_vendor(rows)
+    design = Design.of(first)
     shared = design.shared()
-    return named_physics(design, shared, design.apart(shared, ties or Ties()))
+    found = named_physics(design, shared, design.apart(shared, ties))
+    by_vendor: dict[str, dict[str, float]] = {}
+    for vendor, some in others.items():
+        design = Design.of(some)
+        own = design.drawn(_towards(design, found), ties.vendors)
+        for (column, engine), value in zip(design.names, own, strict=True):
+            name = on_vendor(engine, vendor) if engine else vendor
+            by_vendor.setdefault(name, {})[column] = float(value)
+    return replace(found, by_vendor=by_vendor)
 
 
 def choose_ties(rows: ServingRows, seed: int = 0) -> Ties:
-    """The best of twelve choices by grouped folds of each kind; of equals the first.
+    """The best choices by grouped folds of each kind; of equals the first.
 
-    It has the smallest mean |log of predicted over measured|; each way of leaving out counts the
-    same.
+    They have the smallest mean |log of predicted over measured|; each way of leaving out counts the
+    same. Engines and columns are asked about the rows of the vendor that most have, vendors about
+    the others; if there are none, those of the class stand.
     """
+    first, others = _by_vendor(rows)
+    ties = _choose_first(first, seed)
+    if not others:
+        return ties
+    found = fit_physics(first, ties)
+    errors = sum(_errors_drawn(some, found, seed) for some in others.values())
+    return replace(ties, vendors=_VENDORS[int(np.argmin(np.round(errors, 12)))])
+
+
+def _choose_first(rows: ServingRows, seed: int) -> Ties:
     design = Design.of(rows)
     choices = [Ties(*values) for values in product(_ENGINES, _COLUMNS)]
     errors = np.zeros(len(choices))
-    left = [
-        shuffled_folds(groups, _FOLDS, seed)
-        for groups in (rows.configurations, rows.models, rows.gpu_names)
-    ]
-    for labels in (*left, rows.has_experts):
+    for labels in (*_folds(rows, seed), rows.has_experts):
         errors += _errors(design, rows.engines, labels, choices)
     return choices[int(np.argmin(np.round(errors, 12)))]
 
@@ -145,6 +176,42 @@ def row_weights(configurations: Strings) -> Array:
     """
     _, place, counts = np.unique(configurations, return_inverse=True, return_counts=True)
     return np.asarray(1 / np.sqrt(counts[place]))
+
+
+def _by_vendor(rows: ServingRows) -> tuple[ServingRows, dict[str, ServingRows]]:
+    """The rows of the vendor that most have, and those of each other."""
+    vendors, counts = np.unique(rows.vendors, return_counts=True)
+    parts = {str(one): rows.taken(np.flatnonzero(rows.vendors == one)) for one in vendors}
+    first = parts.pop(str(vendors[np.argmax(counts)]))
+    return first, parts
+
+
+def _towards(design: Design, found: Physics) -> Array:
+    """The coefficient that each of a design has in `found`, (k,)."""
+    return np.asarray([found.of_engine(engine)[column] for column, engine in design.names])
+
+
+def _folds(rows: ServingRows, seed: int) -> list[Labels]:
+    """Folds by configuration, by model and by type of GPU."""
+    groups = (rows.configurations, rows.models, rows.gpu_names)
+    return [shuffled_folds(one, _FOLDS, seed) for one in groups]
+
+
+def _errors_drawn(rows: ServingRows, found: Physics, seed: int) -> Array:
+    """Mean |log error| of each choice of _VENDORS, (c,), over rows of a vendor left out."""
+    design = Design.of(rows)
+    towards = _towards(design, found)
+    errors = np.zeros(len(_VENDORS))
+    for labels in _folds(rows, seed):
+        for label in np.unique(labels):
+            without, at = np.flatnonzero(labels != label), labels == label
+            if not len(without):
+                continue
+            learnt = design.taken(without)
+            for place, spread in enumerate(_VENDORS):
+                told = design.values[at] @ learnt.drawn(towards, spread)
+                errors[place] += np.abs(np.log(told / design.measured[at])).sum() / len(rows)
+    return errors
 
 
 def _names(columns: dict[str, Array], engines: Strings) -> list[tuple[str, str]]:

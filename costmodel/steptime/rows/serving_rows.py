@@ -77,6 +77,11 @@ class ServingRows:
         return self.each(tuple(one.gpu_name for one in self.deployments))
 
     @property
+    def vendors(self) -> Strings:
+        """Name of the maker of each row's GPU."""
+        return self.each(tuple(one.gpu.vendor for one in self.deployments))
+
+    @property
     def engines(self) -> Strings:
         """Name and generation of each row's engine."""
         return self.each(tuple(one.engine for one in self.deployments))

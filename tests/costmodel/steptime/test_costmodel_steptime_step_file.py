@@ -47,6 +47,11 @@ def _swap(terms: dict[str, Any], old: str, new: str) -> None:
             lambda fit: fit["physics"]["by_engine"]["vllm"].update(haste=1.0),
             "by_engine.vllm has haste, which is unknown",
         ),
+        (
+            "physics",
+            lambda fit: fit["physics"]["by_vendor"].update(AMD={"haste": 1.0}),
+            "by_vendor.AMD has haste, which is unknown",
+        ),
         ("srfa", lambda fit: _swap(fit["srfa"]["beta"], "log_batch", "x"), "lacks log_batch"),
         ("blackbox", lambda fit: fit["blackbox"].update(x=1.0), "blackbox has x, which is unknown"),
         ("blackbox", lambda fit: fit.update(method="srfa"), "method lacks srfa"),

@@ -14,7 +14,7 @@ FORM = Blackbox({"step": 3000.0, "prefill_token": 2.0, "running_request": 20.0})
 
 def test_effects_scale_every_term() -> None:
     by_level: dict[str, dict[str, float]] = {name: {} for name in levels_of(ROWS)}
-    by_level["model and engine"]["llama-3-8b | vllm"] = np.log(1.5)
+    by_level["model and engine"]["llama-3-8b | vllm | NVIDIA"] = np.log(1.5)
     effects = Effects(by_level, frozenset({"llama-3-8b"}), frozenset({"H100"}))
     plain, slower = StepModel(FORM), StepModel(FORM, effects)
     assert slower.step_us(ROWS) == pytest.approx(1.5 * plain.step_us(ROWS))

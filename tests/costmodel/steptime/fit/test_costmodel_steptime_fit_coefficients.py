@@ -11,7 +11,7 @@ from moeprof.costmodel.steptime.physics import Physics
 from moeprof.costmodel.steptime.srfa import COMPUTED, FIXED, Srfa
 from moeprof.costmodel.steptime.step_model import StepModel
 
-PHYSICS = Physics({"kv": 1.1, "layers": 30.0}, {"vllm": {"layers": 40.0}})
+PHYSICS = Physics({"kv": 1.1, "layers": 30.0}, {"vllm": {"layers": 40.0}}, {"AMD": {"kv": 2.0}})
 EFFECTS = Effects({"model and engine": {"a | vllm": 0.1}}, frozenset("a"), frozenset("b"))
 SRFA = Srfa(dict.fromkeys(FIXED, 1.0), 1.5, dict.fromkeys(COMPUTED, -1.0))
 
@@ -36,5 +36,6 @@ def test_each_form_fills_its_own_field_and_has_units(
 def test_effects_and_engines_are_kept() -> None:
     terms = coefficients_of(StepModel(PHYSICS, EFFECTS))["physics"]
     assert terms.by_engine == {"vllm": {"layers": 40.0}}
+    assert terms.by_vendor == {"AMD": {"kv": 2.0}}
     assert terms.effects == {"model and engine": {"a | vllm": 0.1}}
     assert coefficients_of(StepModel(replace(PHYSICS)))["physics"].effects == {}

@@ -15,6 +15,7 @@ from moeprof.costmodel.steptime.fit.physics import (
 )
 from moeprof.costmodel.steptime.physics import Physics
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
+from moeprof.device.peaks import gpu_sheet
 from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of
 
 LAW = Physics(
@@ -96,3 +97,38 @@ def test_rows_of_a_design_are_fitted_as_they_are_alone() -> None:
     found = named_physics(design, shared, design.apart(shared, Ties()))
     alone = fit_physics(rows.taken(some), Ties())
     assert np.allclose(found.step_us(rows), alone.step_us(rows), rtol=1e-6)
+
+
+def with_slow_vendor(factor: float) -> ServingRows:
+    """Steps by LAW, `factor` times as long on three deployments of another vendor's GPUs."""
+    others = [replace(one, gpu=gpu_sheet("MI300X")) for one in many_deployments()[:3]]
+    rows = rows_of(*many_deployments(), *others)
+    return replace(rows, step_us=LAW.step_us(rows) * np.where(rows.vendors == "AMD", factor, 1.0))
+
+
+def test_rows_of_another_vendor_move_nothing_but_their_own() -> None:
+    rows = with_slow_vendor(3.0)
+    most = rows.taken(np.flatnonzero(rows.vendors == "NVIDIA"))
+    alone, both = fit_physics(most), fit_physics(rows)
+    assert both.coefficients == alone.coefficients
+    assert both.by_engine == alone.by_engine
+    assert both.step_us(most).tolist() == alone.step_us(most).tolist()
+
+
+def test_another_vendor_is_slower_by_what_its_rows_tell() -> None:
+    rows = with_slow_vendor(3.0)
+    ratio = fit_physics(rows, Ties(vendors=2.0)).step_us(rows) / LAW.step_us(rows)
+    assert np.median(ratio[rows.vendors == "AMD"]) == pytest.approx(3.0, rel=0.15)
+    assert np.median(ratio[rows.vendors == "NVIDIA"]) == pytest.approx(1.0, rel=0.02)
+
+
+def test_how_far_a_vendor_parts_is_chosen_by_its_rows() -> None:
+    same, slow = choose_ties(with_slow_vendor(1.0)), choose_ties(with_slow_vendor(4.0))
+    assert same.vendors < slow.vendors
+    assert replace(same, vendors=1.0) == replace(slow, vendors=1.0)
+
+
+def test_an_engine_without_rows_on_a_vendor_keeps_its_own_overheads_there() -> None:
+    law = Physics({"kv": 1.0, "layers": 20.0}, {"vllm": {"layers": 40.0}}, {"AMD": {"kv": 2.0}})
+    assert law.of_engine("vllm", "AMD") == {"kv": 2.0, "layers": 40.0}
+    assert law.of_engine("new", "NVIDIA") == {"kv": 1.0, "layers": 20.0}
