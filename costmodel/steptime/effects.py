@@ -1,10 +1,9 @@
 """What configurations take beyond the physics: effects of what they share, shrunk.
 
-The logarithm of measured over predicted is a sum of normal effects, one per model and precision,
-model and engine, model and GPU and engine, and version of an engine, each on GPUs of one vendor;
-and of one that belongs to a configuration alone. Their means given the rows are best linear
-unbiased predictions (Henderson 1975, Biometrics 31). What belongs to a model or a GPU that no row
-has is unknown: 0.
+The logarithm of measured over predicted is a sum of normal effects, one per model and engine, model
+and GPU and engine, and version of an engine, each on GPUs of one vendor; and of one that belongs to
+a configuration alone. Their means given the rows are best linear unbiased predictions (Henderson
+1975, Biometrics 31). What belongs to a model or a GPU that no row has is unknown: 0.
 """
 
 from dataclasses import dataclass
@@ -58,10 +57,8 @@ class Effects:
 
 def levels_of(rows: ServingRows) -> dict[str, Strings]:
     """The member of each level that a row belongs to."""
-    precisions = rows.each(tuple(one.precision_name for one in rows.deployments))
     vendors = rows.vendors
     return {
-        "model and precision": joined(rows.models, precisions, vendors),
         "model and engine": joined(rows.models, rows.engines, vendors),
         "model, GPU and engine": joined(rows.models, rows.gpu_names, rows.engines),
         "engine and version": joined(rows.engines, rows.version, vendors),

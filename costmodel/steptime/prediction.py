@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 
 from ...store.errors import BadInput
+from ...store.serving.kernel_fit import Blend
 from ...store.serving.step_time_model import MethodScore, PowerShares, StepFit, StepTimeFile, Target
 from .blackbox import Blackbox
 from .calibration import Spread
@@ -118,7 +119,7 @@ def predict_steps(
         j_per_token = power_w * step_us / 1e6 / steps.running
         energy_factor = file.power.j_per_token.factors.get("90")
     blend = model.blend_of(served.model.name) if isinstance(model, BlendedSteps) else None
-    factors = factors_for(fit, served) if blend is None else blend.factors
+    factors = factors_for(fit, served, blend)
     low_us, high_us = _ends(step_us, factors.get("90"))
     low_j_per_token, high_j_per_token = _ends(j_per_token, energy_factor)
     return StepPrediction(
@@ -137,11 +138,14 @@ def predict_steps(
     )
 
 
-def factors_for(fit: StepFit, served: Deployment) -> dict[str, float]:
-    """By coverage, the factor for a deployment: the widest of those of what no row has."""
-    found = dict(fit.factors)
+def factors_for(fit: StepFit, served: Deployment, blend: Blend | None = None) -> dict[str, float]:
+    """By coverage, the factor for a deployment: the widest of those of what no row has.
+
+    Those of a `blend` with kernels hold for its model, with rows or without.
+    """
+    found = dict(fit.factors if blend is None else blend.factors)
     for kind, (name, known) in _asked(fit, served).items():
-        if name not in known:
+        if name not in known and not (blend is not None and kind == "model"):
             factors = fit.unseen_factors.get(kind, {})
             found |= {at: max(value, found.get(at, 1.0)) for at, value in factors.items()}
     return found

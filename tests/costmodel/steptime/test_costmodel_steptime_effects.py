@@ -47,6 +47,6 @@ def test_another_vendors_gpus_share_nothing() -> None:
 
 def test_levels_name_what_is_shared() -> None:
     first = {name: members[0] for name, members in levels_of(ROWS).items()}
-    assert first["model and precision"] == "llama-3-8b | bf16 | NVIDIA"
+    assert first["model and engine"] == "llama-3-8b | vllm | NVIDIA"
     assert first["model, GPU and engine"] == "llama-3-8b | A100-80GB | vllm"
     assert joined(np.asarray(["a", "b"]), np.asarray(["c", "d"])).tolist() == ["a | c", "b | d"]
