@@ -20,9 +20,10 @@ def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     _warn(found)
     _tell_memory(asked, found)
     _tell_bounds(asked, found)
+    served = found.memory.served
     render.table(
-        f"{asked.model} on {found.memory.served.gpus} x {found.memory.served.gpu_name},"
-        f" {asked.precision}, {asked.engine}; 90 % of such steps lie from low to high",
+        f"{served.model.name} on {served.gpus} x {served.gpu_name},"
+        f" {asked.precision}, {asked.engine}; low to high holds 90 %",
         ["#batch", "#step us", "#low", "#high", "most of it", "#W", "#J/token", "#tokens/s"],
         [_row(asked, found, at) for at in range(len(asked.batches))],
     )
