@@ -13,7 +13,7 @@ _HELP = """Time, power and energy of a whole model's step.
 1. moeprof steptime read RESULTS --out rows ...     your own results, as rows
 2. moeprof steptime fit rows                        step_time_model.json
 3. moeprof steptime validate FILE other-rows        how far it is off
-4. moeprof steptime predict FILE --model M ...      what a step takes and draws
+4. moeprof steptime predict FILE --model M ...      time, power and energy
 """
 
 steptime = typer.Typer(
