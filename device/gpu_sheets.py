@@ -2,7 +2,7 @@
 
 Rates are those without sparsity, at boost clock, on tensor cores with FP32 accumulation where a GPU
 has another rate for FP16. float32 has the TF32 rate where there is one: an upper bound whether or
-not TF32 is allowed. docs/steptime.md says which values were read where.
+not TF32 is allowed. docs/steptime-method.md says which values were read where.
 """
 
 from dataclasses import dataclass

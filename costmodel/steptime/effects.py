@@ -14,7 +14,7 @@ import numpy as np
 from .features.steps import Array
 from .rows.serving_rows import ServingRows, Strings
 
-_EFFECT: Final = 0.13  # standard deviations of logarithms; docs/steptime.md
+_EFFECT: Final = 0.13  # standard deviations of logarithms; docs/steptime-method.md
 _OWN: Final = 0.15
 _ROW: Final = 0.25
 _FAR: Final = 0.7  # the median of a configuration counts as at most so far off

@@ -2,7 +2,7 @@
 
 F_fixed: 1, all-reduces, all-to-alls, base overhead. F_moe: router and dispatch to experts. F_comp:
 1, time of prefill, of decode, of the cache, log(1 + batch), log(1 + context), share of prefill
-times share of decode, and the read of the weights, which the text lacks. docs/steptime.md lists
+times share of decode, and the read of the weights, which the text lacks. docs/steptime-method.md lists
 each requirement of the text, and each decision where it is open or wrong.
 """
 

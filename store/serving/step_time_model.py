@@ -33,7 +33,7 @@ class MethodScore:
 
 @dataclass(frozen=True, slots=True)
 class PhysicsTerms:
-    """Coefficients of the columns of docs/steptime.md; `by_engine` replaces some for an engine.
+    """Coefficients of the columns of docs/steptime-method.md; `by_engine` replaces some for an engine.
 
     `by_vendor` replaces both on GPUs of a vendor that has its own ("AMD", "sglang on AMD").
     `effects` are log ratios by level and member (costmodel/steptime/effects.py).
