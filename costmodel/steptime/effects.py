@@ -1,12 +1,14 @@
 """What configurations take beyond the physics: effects of what they share, shrunk.
 
-The logarithm of measured over predicted is a sum of normal effects, one per model and engine, model
-and GPU and engine, and version of an engine, each on GPUs of one vendor; and of one that belongs to
-a configuration alone. Their means given the rows are best linear unbiased predictions (Henderson
-1975, Biometrics 31). What belongs to a model or a GPU that no row has is unknown: 0.
+The logarithm of measured over predicted is a sum of normal effects, one per member of each level,
+and of one that belongs to a configuration alone. Their means given the rows are best linear
+unbiased predictions (Henderson 1975, Biometrics 31). A step has effects of model and engine, model
+and GPU and engine, and version of an engine, each on GPUs of one vendor; power those of model and
+precision, precision and engine, GPU and engine.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import numpy as np
@@ -20,49 +22,62 @@ _ROW: Final = 0.25
 _FAR: Final = 0.7  # the median of a configuration counts as at most so far off
 
 
+Levels = Mapping[str, Callable[[ServingRows], Strings]]
+# The member of each level that a row belongs to.
+STEP_LEVELS: Final[Levels] = {
+    "model and engine": lambda rows: joined(rows.models, rows.engines, rows.vendors),
+    "model, GPU and engine": lambda rows: joined(rows.models, rows.gpu_names, rows.engines),
+    "engine and version": lambda rows: joined(rows.engines, rows.version, rows.vendors),
+}
+POWER_LEVELS: Final[Levels] = {
+    "model and precision": lambda rows: joined(rows.models, rows.precisions),
+    "precision and engine": lambda rows: joined(rows.precisions, rows.engines),
+    "GPU and engine": lambda rows: joined(rows.gpu_names, rows.engines),
+}
+_LEVELS: Final[Levels] = {**STEP_LEVELS, **POWER_LEVELS}
+
+
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """Effects by level and member, as |log| ratios; `models` and `gpus` are those with rows."""
+    """Effects by level and member, as logarithms of ratios.
+
+    They count only for `models` and `gpus`; None: for any.
+    """
 
     by_level: dict[str, dict[str, float]]
-    models: frozenset[str]
-    gpus: frozenset[str]
+    models: frozenset[str] | None = None
+    gpus: frozenset[str] | None = None
 
     @classmethod
-    def fitted(cls, rows: ServingRows, predicted_us: Array) -> Self:
-        """Fit what `predicted_us` of shape (n,) leaves."""
+    def fitted(cls, rows: ServingRows, left: Array, levels: Levels) -> Self:
+        """Fit `left` of shape (n,), the logarithms of measured over predicted."""
         cells = joined(rows.configurations, rows.version, rows.source)
         _, first, place = np.unique(cells, return_index=True, return_inverse=True)
-        left = np.log(rows.step_us / predicted_us)
         middle = np.asarray([np.median(left[place == at]) for at in range(len(first))])
         noise = _OWN**2 + _ROW**2 / np.bincount(place)
-        levels = {name: members[first] for name, members in levels_of(rows).items()}
-        same = [members[:, None] == members[None, :] for members in levels.values()]
+        members = {name: member_of(rows)[first] for name, member_of in levels.items()}
+        same = [one[:, None] == one[None, :] for one in members.values()]
         covariance = _EFFECT**2 * np.sum(same, axis=0) + np.diag(noise)
         pulled = np.linalg.solve(covariance, np.clip(middle, -_FAR, _FAR))
-        by_level = {name: _sums(members, pulled) for name, members in levels.items()}
+        return cls({name: _sums(one, pulled) for name, one in members.items()})
+
+    def within(self, rows: ServingRows) -> Self:
+        """The same for models and GPUs that `rows` have; for others they are 0."""
         models, gpus = (frozenset(map(str, one)) for one in (rows.models, rows.gpu_names))
-        return cls(by_level, models, gpus)
+        return replace(self, models=models, gpus=gpus)
 
     def log_ratio(self, rows: ServingRows) -> Array:
         """What to add to the logarithm of each row's prediction; of shape (n,)."""
-        known = np.isin(rows.models, list(self.models)) & np.isin(rows.gpu_names, list(self.gpus))
         total = np.zeros(len(rows))
-        for name, members in levels_of(rows).items():
-            found, place = np.unique(members, return_inverse=True)
-            of_member = self.by_level.get(name, {})
+        for name, of_level in _LEVELS.items():
+            if not (of_member := self.by_level.get(name)):
+                continue
+            found, place = np.unique(of_level(rows), return_inverse=True)
             total += np.asarray([of_member.get(str(one), 0.0) for one in found])[place]
-        return np.where(known, total, 0.0)
-
-
-def levels_of(rows: ServingRows) -> dict[str, Strings]:
-    """The member of each level that a row belongs to."""
-    vendors = rows.vendors
-    return {
-        "model and engine": joined(rows.models, rows.engines, vendors),
-        "model, GPU and engine": joined(rows.models, rows.gpu_names, rows.engines),
-        "engine and version": joined(rows.engines, rows.version, vendors),
-    }
+        for names, limits in ((rows.models, self.models), (rows.gpu_names, self.gpus)):
+            if limits is not None:
+                total = np.where(np.isin(names, list(limits)), total, 0.0)
+        return total
 
 
 def joined(*parts: Strings) -> Strings:

@@ -5,14 +5,16 @@ experts sqrt(u_exp) + dequantised + occupied sqrt(u_req)), at most the TDP; a u 
 peak rate over the step.
 `dequantised` counts where a GPU without units for 4 bits computes mxfp4 in bf16; u_req is the share
 of 256 requests of a group that run: they keep processors at work that the peak rates do not see.
-Each type of GPU has its own coefficients, drawn to those of all (fit/power.py).
+Each type of GPU has its own coefficients, drawn to those of all (fit/power.py). Some kernels keep a
+GPU busier than what a step must move and compute: effects of what configurations share tell it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
+from .effects import Effects
 from .features.steps import Array
 from .rows.serving_rows import ServingRows, columns_of
 
@@ -29,20 +31,29 @@ _FILLING: Final = 256.0  # requests of a group that keep all of its processors a
 
 @dataclass(frozen=True, slots=True)
 class Power:
-    """Shares of the TDP by term; `by_gpu` those of one type, `shares` those of all, pooled."""
+    """Shares of the TDP by term; `by_gpu` those of one type, `shares` those of all, pooled.
+
+    `effects` are logarithms of what power is times those shares.
+    """
 
     shares: dict[str, float]
     by_gpu: dict[str, dict[str, float]]
+    effects: Effects = field(default_factory=lambda: Effects({}))
 
     def power_w(self, rows: ServingRows, step_us: Array) -> Array:
         """Predict the power of each row if its step takes `step_us`; W, of shape (n,)."""
+        share = self.of_terms(rows, step_us) * np.exp(self.effects.log_ratio(rows))
+        return np.asarray(np.clip(share, _LEAST, 1.0) * tdp_w(rows))
+
+    def of_terms(self, rows: ServingRows, step_us: Array) -> Array:
+        """The share of the TDP that the terms add up to, without effects; of shape (n,)."""
         terms, gpus = power_terms(rows, step_us), rows.gpu_names
         share = np.zeros(len(rows))
         for kind in np.unique(gpus):
             at = gpus == kind
             shares = self.by_gpu.get(str(kind), self.shares)
             share[at] = terms[at] @ np.asarray([shares[term] for term in TERMS])
-        return np.asarray(np.clip(share, _LEAST, 1.0) * tdp_w(rows))
+        return np.clip(share, _LEAST, 1.0)
 
 
 def tdp_w(rows: ServingRows) -> Array:

@@ -153,7 +153,8 @@ def factors_for(fit: StepFit, served: Deployment, blend: Blend | None = None) ->
 
 def power_of(found: PowerShares) -> Power:
     """The power of a file, ready to predict."""
-    return Power(dict(found.shares), dict(found.by_gpu))
+    effects = Effects({name: dict(level) for name, level in found.effects.items()})
+    return Power(dict(found.shares), dict(found.by_gpu), effects)
 
 
 def _ends(values: Array | None, factor: float | None) -> tuple[Array | None, Array | None]:

@@ -33,7 +33,7 @@ class MethodScore:
 
 @dataclass(frozen=True, slots=True)
 class PhysicsTerms:
-    """Coefficients of the columns of docs/steptime-method.md; `by_engine` replaces some for an engine.
+    """Coefficients of columns (docs/steptime-method.md); `by_engine` replaces some for an engine.
 
     `by_vendor` replaces both on GPUs of a vendor that has its own ("AMD", "sglang on AMD").
     `effects` are log ratios by level and member (costmodel/steptime/effects.py).
@@ -84,7 +84,7 @@ class EnergyScore:
 
 @dataclass(frozen=True, slots=True)
 class PowerShares:
-    """Shares of the TDP by term: pooled, and by the name of a GPU.
+    """Shares of the TDP by term: pooled, and by the name of a GPU; `effects` as in PhysicsTerms.
 
     `typical_share` is the median share that GPUs draw, whatever they do, `typical_by_gpu` that of a
     type: the simplest prediction, beside which this one is judged. `at_measured_step` is the error
@@ -98,6 +98,7 @@ class PowerShares:
     at_measured_step: EnergyScore
     j_per_token: EnergyScore
     rows: Count
+    effects: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,15 @@
-"""Shares of the TDP from measured power: of all types of GPU, and of each, drawn to those."""
+"""Shares of the TDP from measured power: of all types of GPU, and of each, drawn to those.
 
+Then effects of what configurations share. They count for models and GPUs without rows too: there
+they lowered the errors of models left out, and left those of GPUs as they were.
+"""
+
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
+from ..effects import POWER_LEVELS, Effects
 from ..features.steps import Array
 from ..power import TERMS, Power, power_terms, tdp_w
 from ..rows.serving_rows import ServingRows
@@ -23,7 +29,9 @@ def fit_power(rows: ServingRows) -> Power:
     pull = Pull(np.tile(pooled, len(kinds)), _SPREAD)
     own = fit_relative(apart, share, weights, pull).reshape(len(kinds), len(TERMS))
     by_gpu = {str(kind): _named(values) for kind, values in zip(kinds, own, strict=True)}
-    return Power(_named(pooled), by_gpu)
+    found = Power(_named(pooled), by_gpu)
+    left = np.log(share / found.of_terms(rows, rows.step_us))
+    return replace(found, effects=Effects.fitted(rows, left, POWER_LEVELS))
 
 
 def _named(shares: Array) -> dict[str, float]:

@@ -29,6 +29,7 @@ def build_power(rows: ServingRows, left_us: Array) -> PowerShares:
     return PowerShares(
         shares=rounded_terms(found.shares),
         by_gpu={name: rounded_terms(shares) for name, shares in found.by_gpu.items()},
+        effects={name: rounded_terms(own) for name, own in found.effects.by_level.items()},
         typical_share=rounded(typical.share),
         typical_by_gpu=rounded_terms(typical.by_gpu),
         at_measured_step=_score(left.power_w / powered.power_w),

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from ..effects import Effects
+import numpy as np
+
+from ..effects import STEP_LEVELS, Effects
 from ..features.steps import Array
 from ..rows.serving_rows import ServingRows
 from ..step_model import StepModel
@@ -13,7 +15,8 @@ from .physics import Ties, fit_physics
 def fit_step_model(rows: ServingRows, ties: Ties | None = None) -> StepModel:
     """Fit rows that passed the gate, of one kind of step; `ties` None: those of the class."""
     physics = fit_physics(rows, ties)
-    return StepModel(physics, Effects.fitted(rows, physics.step_us(rows)))
+    left = np.log(rows.step_us / physics.step_us(rows))
+    return StepModel(physics, Effects.fitted(rows, left, STEP_LEVELS).within(rows))
 
 
 def fit_whole(rows: ServingRows) -> Callable[[ServingRows], Array]:

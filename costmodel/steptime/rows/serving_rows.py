@@ -87,6 +87,11 @@ class ServingRows:
         return self.each(tuple(one.engine for one in self.deployments))
 
     @property
+    def precisions(self) -> Strings:
+        """Name of each row's precision."""
+        return self.each(tuple(one.precision_name for one in self.deployments))
+
+    @property
     def gpus(self) -> Places:
         """Number of GPUs of each row."""
         return np.asarray([one.gpus for one in self.deployments], dtype=np.intp)[self.which]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.steptime.blackbox import Blackbox
-from moeprof.costmodel.steptime.effects import Effects, levels_of
+from moeprof.costmodel.steptime.effects import Effects
 from moeprof.costmodel.steptime.step_model import StepModel
 from moeprof.tests.costmodel.steptime.whole_models import rows_of, served
 
@@ -13,9 +13,7 @@ FORM = Blackbox({"step": 3000.0, "prefill_token": 2.0, "running_request": 20.0})
 
 
 def test_effects_scale_every_term() -> None:
-    by_level: dict[str, dict[str, float]] = {name: {} for name in levels_of(ROWS)}
-    by_level["model and engine"]["llama-3-8b | vllm | NVIDIA"] = np.log(1.5)
-    effects = Effects(by_level, frozenset({"llama-3-8b"}), frozenset({"H100"}))
+    effects = Effects({"model and engine": {"llama-3-8b | vllm | NVIDIA": np.log(1.5)}})
     plain, slower = StepModel(FORM), StepModel(FORM, effects)
     assert slower.step_us(ROWS) == pytest.approx(1.5 * plain.step_us(ROWS))
     assert slower.terms_us(ROWS)["step"] == pytest.approx([4500, 4500])

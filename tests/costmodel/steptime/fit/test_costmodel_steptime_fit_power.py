@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from moeprof.costmodel.steptime.effects import Effects
 from moeprof.costmodel.steptime.fit.power import fit_power
 from moeprof.costmodel.steptime.physics import Physics
 from moeprof.costmodel.steptime.power import TERMS, Power, power_terms, tdp_w
@@ -23,8 +24,19 @@ def test_the_power_of_a_law_is_found() -> None:
     assert found.power_w(rows, STEP_US) == pytest.approx(LAW.power_w(ROWS, STEP_US), rel=0.05)
     assert set(found.by_gpu) == {"A100-80GB", "H100", "H200", "B200"}
     other = rows_of(served(gpu="L40S"))
-    alone = Power(found.shares, {}).power_w(other, STEP_US[:8])
+    alone = Power(found.shares, {}, found.effects).power_w(other, STEP_US[:8])
     assert (found.power_w(other, STEP_US[:8]) == alone).all()
+
+
+def test_a_model_that_keeps_its_gpus_busier_is_told_so() -> None:
+    busier = np.where(ROWS.models == "deepseek-v3", 1.3, 1.0)
+    rows = replace(ROWS, step_us=STEP_US, power_w=busier * 0.5 * tdp_w(ROWS))
+    found = fit_power(rows)
+    with_effects, without = (
+        np.abs(np.log(power.power_w(rows, STEP_US) / rows.power_w)).mean()
+        for power in (found, replace(found, effects=Effects({})))
+    )
+    assert with_effects < 0.6 * without
 
 
 def test_power_is_at_most_the_tdp_and_never_nothing() -> None:
