@@ -7,6 +7,7 @@ import msgspec
 
 from ..document import Amount, Count, Positive
 from .kernel_fit import KernelFit
+from .own_forms import OwnForms
 from .queue_model import QueueModel
 from .whole_model import WholeModel
 
@@ -115,6 +116,7 @@ class StepFit:
     factor that a step lies within. `kernels` says how a kernel cost model of one GPU enters; None
     where it was fitted without. `unseen_factors` are the factors for a "model", "GPU" or "engine"
     that no row has, from rows of each that were left out; a kind of fewer than three is not there.
+    `own` is what configurations of enough rows take beside the fit; None where no one has enough.
     """
 
     method: Method
@@ -136,6 +138,7 @@ class StepFit:
     configurations: Count
     kernels: KernelFit | None = None
     unseen_factors: dict[str, dict[str, Positive]] = field(default_factory=dict)
+    own: OwnForms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +154,7 @@ class StepTimeFile:
     `queue` has the delays of requests by journeys, None without any: then `steps` may be empty.
     """
 
-    SCHEMA: ClassVar[str] = "moeprof.step_time_model/2.1"
+    SCHEMA: ClassVar[str] = "moeprof.step_time_model/2.2"
     WAY_OUT: ClassVar[str] = "build it anew from rows of your own"
 
     steps: dict[Target, StepFit]

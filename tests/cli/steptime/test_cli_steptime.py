@@ -96,7 +96,7 @@ def test_what_cannot_be_is_refused(
 
 def test_a_file_of_another_major_is_refused(moeprof: Moeprof, model: Path, tmp_path: Path) -> None:
     other = tmp_path / "a.json"
-    other.write_text(model.read_text().replace("step_time_model/2.1", "step_time_model/9.0"))
+    other.write_text(model.read_text().replace("step_time_model/2.2", "step_time_model/9.0"))
     result = moeprof("steptime", "predict", other, *ASKED)
     assert result.exit_code == 2
     assert "9.0" in result.stderr

@@ -31,7 +31,7 @@ def file(rows: ServingRows) -> StepTimeFile:
 def test_a_rebuild_gives_the_same_bytes(file: StepTimeFile, rows: ServingRows) -> None:
     first = to_json(file)
     assert to_json(build_step_time(rows, NONE_REFUSED, {"a": "b"})) == first
-    assert first.startswith('{\n  "schema": "moeprof.step_time_model/2.1"')
+    assert first.startswith('{\n  "schema": "moeprof.step_time_model/2.2"')
 
 
 def test_what_too_few_rows_tell_is_absent_with_a_reason(file: StepTimeFile) -> None:
