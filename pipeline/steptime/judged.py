@@ -38,24 +38,23 @@ Predict = Callable[[ServingRows], Array]
 
 @dataclass(frozen=True, slots=True)
 class JudgedSteps:
-    """What predicts steps in us, and the blackbox of the same rows.
+    """What predicts steps in us, and the blackbox of the same rows; None where that is what does.
 
     `factor` is what 90 % of a deployment's steps lie within; None where too few rows tell.
     """
 
     step_us: Predict
-    blackbox_us: Predict
+    blackbox_us: Predict | None
     factor: Callable[[Deployment], float | None]
 
     @classmethod
     def of_file(cls, file: StepTimeFile, target: Target) -> Self:
         """What a file says of a kind of step. Raises BadInput where it has no fit of it."""
         fit = step_fit_of(file, target)
-        blackbox = StepModel(Blackbox(dict(fit.baseline)))
-        model = step_model_of(file, target)
+        simpler = StepModel(Blackbox(dict(fit.baseline))).step_us
         return cls(
-            model.step_us,
-            blackbox.step_us,
+            step_model_of(file, target).step_us,
+            None if fit.method == "blackbox" else simpler,
             lambda served: factors_for(fit, served).get(_COVERAGE_PCT),
         )
 
@@ -90,7 +89,8 @@ class JudgedSteps:
 
     def simpler_us(self, rows: ServingRows) -> dict[str, Array]:
         """Simpler predictions of each step, by name; us, of shape (n,)."""
-        return {"roofline": roofline_us(columns_of(rows)), "blackbox": self.blackbox_us(rows)}
+        found = {"roofline": roofline_us(columns_of(rows))}
+        return found if self.blackbox_us is None else found | {"blackbox": self.blackbox_us(rows)}
 
 
 @dataclass(frozen=True, slots=True)

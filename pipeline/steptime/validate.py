@@ -37,8 +37,8 @@ def validate_file(path: Path, data: Path, limit: float | None = None) -> StepVal
 
     `limit` is the largest median error that passes; None: 1.25 times what the file states of
     configurations that it never saw. Raises BadInput for files of something else, where more than
-    half of the rows are refused, where the file was fitted to all of them, and where they tell
-    nothing that the file predicts.
+    half of the rows are refused, where the file was fitted to all of them, where they tell nothing
+    that the file predicts, and where the file predicts what no step, power or energy can be.
     """
     file = read_step_file(path)
     rows, refused = read_folder(data)
@@ -50,7 +50,7 @@ def validate_file(path: Path, data: Path, limit: float | None = None) -> StepVal
             hint=f"give other rows, or leave some out: moeprof steptime validate {data}"
             " --leave-one model",
         )
-    predicted, unjudged = _predictions(file, rows.taken(np.flatnonzero(~fitted)))
+    predicted, unjudged = _predictions(path, file, rows.taken(np.flatnonzero(~fitted)))
     if not predicted:
         named = "; ".join(f"{quantity}: {why}" for quantity, why in unjudged.items())
         raise BadInput(f"{data} tells nothing that {path} predicts: {named}")
@@ -112,7 +112,7 @@ def was_fitted(file: StepTimeFile, rows: ServingRows) -> NDArray[np.bool_]:
 
 
 def _predictions(
-    file: StepTimeFile, rows: ServingRows
+    path: Path, file: StepTimeFile, rows: ServingRows
 ) -> tuple[tuple[Predicted, ...], dict[str, str]]:
     """What a file says of rows, by quantity, and why it says nothing of others."""
     predicted, unjudged = [], {}
@@ -123,7 +123,8 @@ def _predictions(
         elif not len(some):
             unjudged[STEPS[target]] = "no row has its time"
         else:
-            predicted.append(JudgedSteps.of_file(file, target).predicted(target, some))
+            told = JudgedSteps.of_file(file, target).predicted(target, some)
+            predicted.append(_possible(path, told))
     powered = rows_telling(rows, "power")
     if file.power is None or "mean" not in file.steps:
         unjudged["power"] = f"the file has no fit: {file.absent.get('power', 'unknown')}"
@@ -131,8 +132,22 @@ def _predictions(
         unjudged["power"] = "no row has the power of all GPUs at its mean step"
     else:
         steps = JudgedSteps.of_file(file, "mean")
-        predicted += JudgedEnergy.of_file(file.power).predicted(powered, steps)
+        energy = JudgedEnergy.of_file(file.power).predicted(powered, steps)
+        predicted += [_possible(path, told) for told in energy]
     return tuple(predicted), unjudged
+
+
+def _possible(path: Path, told: Predicted) -> Predicted:
+    """The same. Raises BadInput where any of it is not above 0, or not finite."""
+    wrong = np.flatnonzero(~(np.isfinite(told.predicted) & (told.predicted > 0)))
+    if not len(wrong):
+        return told
+    value, row = told.predicted[wrong[0]], told.rows.name[wrong[0]]
+    raise BadInput(
+        f"{path} predicts {value:g} {told.unit} as the {told.quantity} of row {row}: it must be"
+        " above 0 and finite",
+        hint="build the file anew, with moeprof steptime fit",
+    )
 
 
 def _limits_of(file: StepTimeFile, quantity: str) -> StepLimits:

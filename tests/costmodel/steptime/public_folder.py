@@ -14,11 +14,15 @@ MODELS = (
     "mixtral-8x7b,32,4096,32,8,128,0,32000,8,2,14336,0,0,1,1.0,0,3,0,0,0,,,,,\n"
 )
 
-LARGE = ("mixtral-8x7b", "H100")  # 93 GB in bf16
+LARGE = ("mixtral-8x7b", "H100")  # 93 GB in bf16: two GPUs
+TDP_W = {"H100": 700.0, "H200": 700.0, "B200": 1000.0}
 
 
-def public_folder(folder: Path, *, tpot_factor: float = 1.0) -> Path:
-    """Write 36 rows of six configurations; times per token are multiplied by `tpot_factor`."""
+def public_folder(folder: Path, *, tpot_factor: float = 1.0, power_factor: float = 1.0) -> Path:
+    """Write 36 rows of six configurations, whose GPUs take more of their TDP as batches grow.
+
+    Times per token are multiplied by `tpot_factor`, powers by `power_factor`.
+    """
     (folder / "models.csv").write_text(HEADER + MODELS)
     fixed = {
         "source": "s", "n_gpu": 1, "tp": 1, "ep": 1, "dp": 1, "precision": "bf16",
@@ -33,11 +37,13 @@ def public_folder(folder: Path, *, tpot_factor: float = 1.0) -> Path:
         for at in range(6):
             base = (9.0 if model == "llama-3-8b" else 30.0) + 0.2 * 2**at
             base *= 0.96 + 0.02 * ((3 * place + 2 * at) % 5)  # noise
+            gpus = 2 if (model, gpu) == LARGE else 1
+            share = (0.4 + 0.06 * at) * (0.98 + 0.02 * ((2 * place + at) % 3))
             rows.append(
                 fixed
                 | {"row_id": f"{place}:{at}", "model": model, "gpu": gpu, "batch": 2.0**at}
-                | {"tpot_ms": tpot_factor * base, "power_w": 400.0 + place}
-                | ({"n_gpu": 2, "tp": 2, "power_w": 803.0} if (model, gpu) == LARGE else {})
+                | {"n_gpu": gpus, "tp": gpus, "tpot_ms": tpot_factor * base}
+                | {"power_w": power_factor * gpus * TDP_W[gpu] * share}
             )
     table = pa.table({name: [row[name] for row in rows] for name in rows[0]})
     pq.write_table(table, folder / "serving_rows.parquet")

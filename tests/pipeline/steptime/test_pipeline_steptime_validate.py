@@ -1,5 +1,6 @@
 """A file is judged by rows that it was not fitted to, and fits by rows that they left out."""
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -26,11 +27,13 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_other_rows_of_the_same_machines_pass_a_limit_that_they_keep(
     path: Path, tmp_path: Path
 ) -> None:
-    verdict = validate_file(path, public_folder(tmp_path, tpot_factor=1.01), limit=0.1)
+    verdict = validate_file(path, public_folder(tmp_path, tpot_factor=1.01), limit=0.15)
     assert verdict.model == str(path)
     assert verdict.fitted_rows == 0
     steps, power, energy = verdict.quantities
-    assert [one.outcome for one in (steps, power)] == [Outcome.PASS, Outcome.PASS]
+    assert [one.outcome for one in verdict.quantities] == [Outcome.PASS] * 3
+    assert verdict.outcome is Outcome.PASS
+    assert all(one.whole.coverage is not None for one in (steps, power, energy))
     assert (steps.quantity, energy.unit) == ("mean step", "J")
     assert steps.limits.source == "stated"
     assert list(steps.whole.baselines) == ["roofline", "blackbox"]
@@ -48,6 +51,36 @@ def test_a_machine_that_is_half_as_fast_fails_by_what_the_file_states(
     assert steps.findings[0].cause is Cause.ERROR
     assert steps.whole.bias.value == pytest.approx(-0.5, abs=0.05)
     assert "1.25 times the errors that the file states" in steps.limits.source
+
+
+def test_gpus_that_take_less_power_fail_in_power_and_energy_alone(
+    path: Path, tmp_path: Path
+) -> None:
+    folder = public_folder(tmp_path, tpot_factor=1.01, power_factor=0.6)
+    steps, power, energy = validate_file(path, folder, limit=0.15).quantities
+    assert [one.outcome for one in (steps, power, energy)] == [
+        Outcome.PASS, Outcome.FAIL, Outcome.FAIL,
+    ]  # fmt: skip
+    assert power.whole.bias.value == pytest.approx(1 / 0.6 - 1, abs=0.05)
+
+
+def test_a_blackbox_is_not_asked_to_err_less_than_itself(path: Path, tmp_path: Path) -> None:
+    fit_steps(path.parent, tmp_path / "blackbox.json", method="blackbox")
+    folder = public_folder(tmp_path, tpot_factor=1.01)
+    steps, _, energy = validate_file(tmp_path / "blackbox.json", folder, limit=0.9).quantities
+    assert list(steps.whole.baselines) == ["roofline"]
+    assert list(energy.whole.baselines) == ["median power of the GPU's type", "roofline"]
+    assert not any("blackbox" in found.reason for found in (*steps.findings, *energy.findings))
+
+
+def test_a_file_whose_steps_take_no_time_is_refused(path: Path, tmp_path: Path) -> None:
+    fit_steps(path.parent, tmp_path / "no.json", method="blackbox")
+    data = json.loads((tmp_path / "no.json").read_text())
+    found = data["steps"]["mean"]["blackbox"]
+    found.update(dict.fromkeys(found, 0.0))
+    (tmp_path / "no.json").write_text(json.dumps(data))
+    with pytest.raises(BadInput, match=r"no\.json"):
+        validate_file(tmp_path / "no.json", public_folder(tmp_path, tpot_factor=1.01))
 
 
 def test_rows_that_the_file_was_fitted_to_are_no_test(path: Path, tmp_path: Path) -> None:
