@@ -10,7 +10,7 @@ GPU busier than what a step must move and compute: effects of what configuration
 """
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 
@@ -54,6 +54,30 @@ class Power:
             shares = self.by_gpu.get(str(kind), self.shares)
             share[at] = terms[at] @ np.asarray([shares[term] for term in TERMS])
         return np.clip(share, _LEAST, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class TypicalPower:
+    """The simplest prediction, beside which any other must be judged: that of the GPU's type.
+
+    Median shares of the TDP: `by_gpu` those of one type, `share` that of all rows.
+    """
+
+    share: float
+    by_gpu: dict[str, float]
+
+    @classmethod
+    def of(cls, rows: ServingRows) -> Self:
+        """The medians of rows of measured power, at least one."""
+        shares, gpus = rows.power_w / tdp_w(rows), rows.gpu_names
+        kinds = np.unique(gpus)
+        by_gpu = {str(kind): float(np.median(shares[gpus == kind])) for kind in kinds}
+        return cls(float(np.median(shares)), by_gpu)
+
+    def power_w(self, rows: ServingRows) -> Array:
+        """Predict the power of each row; W, of shape (n,). A type without rows has the share."""
+        shares = [self.by_gpu.get(str(name), self.share) for name in rows.gpu_names]
+        return np.asarray(shares * tdp_w(rows))
 
 
 def tdp_w(rows: ServingRows) -> Array:

@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 
 from ...store.errors import BadInput
-from ...store.serving.kernel_fit import Blend
 from ...store.serving.step_time_model import MethodScore, PowerShares, StepFit, StepTimeFile, Target
 from .blackbox import Blackbox
 from .calibration import Spread
@@ -16,6 +15,7 @@ from .composition.kernels import ModelKernels
 from .effects import Effects
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
+from .intervals import energy_factors_for, factors_for, names_asked
 from .physics import Physics
 from .power import Power
 from .rows.serving_rows import ServingRows, columns_of
@@ -117,7 +117,7 @@ def predict_steps(
     if file.power is not None:
         power_w = power_of(file.power).power_w(rows, step_us)
         j_per_token = power_w * step_us / 1e6 / steps.running
-        energy_factor = file.power.j_per_token.factors.get("90")
+        energy_factor = energy_factors_for(file.power, fit, served).get("90")
     blend = model.blend_of(served.model.name) if isinstance(model, BlendedSteps) else None
     factors = factors_for(fit, served, blend)
     low_us, high_us = _ends(step_us, factors.get("90"))
@@ -136,19 +136,6 @@ def predict_steps(
         beyond=_outside(fit, columns_of(rows)),
         kernel_weight=None if blend is None else blend.weight,
     )
-
-
-def factors_for(fit: StepFit, served: Deployment, blend: Blend | None = None) -> dict[str, float]:
-    """By coverage, the factor for a deployment: the widest of those of what no row has.
-
-    Those of a `blend` with kernels hold for its model, with rows or without.
-    """
-    found = dict(fit.factors if blend is None else blend.factors)
-    for kind, (name, known) in _asked(fit, served).items():
-        if name not in known and not (blend is not None and kind == "model"):
-            factors = fit.unseen_factors.get(kind, {})
-            found |= {at: max(value, found.get(at, 1.0)) for at, value in factors.items()}
-    return found
 
 
 def power_of(found: PowerShares) -> Power:
@@ -269,19 +256,10 @@ def _beyond_own(
 
 
 def _unseen(file: StepTimeFile, fit: StepFit, served: Deployment) -> tuple[str, ...]:
-    asked, gpu = _asked(fit, served), served.gpu_name
+    asked, gpu = names_asked(fit, served), served.gpu_name
     if file.power is not None and gpu in fit.gpus:
         asked["power of the GPU"] = (gpu, tuple(file.power.by_gpu))
     return tuple(f"{kind} {name}" for kind, (name, known) in asked.items() if name not in known)
-
-
-def _asked(fit: StepFit, served: Deployment) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """By kind, the name that is asked for and those that have rows."""
-    return {
-        "model": (served.model.name, fit.models),
-        "GPU": (served.gpu_name, fit.gpus),
-        "engine": (served.engine, fit.engines),
-    }
 
 
 def _outside(fit: StepFit, columns: Mapping[str, Array]) -> tuple[dict[str, float | None], ...]:

@@ -16,12 +16,12 @@ from ...costmodel.steptime.fit.folds import left_out, shuffled_folds
 from ...costmodel.steptime.fit.left_out_energy import j_per_token, left_out_energy
 from ...costmodel.steptime.fit.power import fit_power
 from ...costmodel.steptime.fit.step_model import fit_whole
-from ...costmodel.steptime.power import Power
-from ...costmodel.steptime.prediction import factors_for, power_of, step_fit_of, step_model_of
+from ...costmodel.steptime.intervals import factors_for
+from ...costmodel.steptime.power import Power, TypicalPower
+from ...costmodel.steptime.prediction import power_of, step_fit_of, step_model_of
 from ...costmodel.steptime.roofline import roofline_us
 from ...costmodel.steptime.rows.serving_rows import ServingRows, columns_of
 from ...costmodel.steptime.step_model import StepModel
-from ...costmodel.steptime.typical_power import TypicalPower
 from ...store.serving.step_time_model import PowerShares, StepTimeFile, Target
 
 STEPS: Final[dict[Target, str]] = {"mean": "mean step", "decode": "step that decodes alone"}

@@ -74,13 +74,15 @@ class EnergyScore:
     """Error of power or of joules per token, of configurations that it was not fitted to.
 
     Median and 90th percentile of |predicted / measured - 1|, the median of predicted / measured -
-    1, and by coverage in percent the factor that a value lies within.
+    1, and by coverage in percent the factor that a value lies within. `unseen_factors` are those
+    for a "model", "GPU" or "engine" that no row has; a kind of fewer than three is not there.
     """
 
     median: Amount
     p90: Amount
     bias: float
     factors: dict[str, Positive]
+    unseen_factors: dict[str, dict[str, Positive]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def build_step_time(
     }
     return StepTimeFile(
         steps={target: one.fit for target, one in built.items()},
-        power=None if "power" in absent else build_power(told["mean"], built["mean"].left_us),
+        power=None if "power" in absent else build_power(told["mean"], built["mean"]),
         absent=absent,
         models=tuple({one.model.name: one.model for one in rows.deployments}.values()),
         gpus=tuple(sorted({one.gpu_name for one in rows.deployments})),

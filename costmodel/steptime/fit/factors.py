@@ -28,18 +28,19 @@ def interval_factors(log_ratios: Array) -> dict[str, float]:
     }
 
 
-def unseen_factors(rows: ServingRows, fit: Fit) -> dict[str, dict[str, float]]:
-    """The same for a model, a GPU and an engine that no row has: each is left out in turn.
+def left_out_by_kind(rows: ServingRows, fit: Fit) -> dict[str, Array]:
+    """Predict each row by a fit without its model, its GPU and its engine in turn.
 
-    A kind of which the rows have fewer than three is not there.
+    By kind; us, of shape (n,). A kind of which the rows have fewer than three is not there.
     """
+    return {kind: left_out(rows, labels, fit) for kind, labels in labels_by_kind(rows).items()}
+
+
+def labels_by_kind(rows: ServingRows) -> dict[str, Labels]:
+    """The model, the GPU and the engine of each row; not of a kind with fewer than three."""
     kinds: dict[str, Labels] = {
         "model": rows.models,
         "GPU": rows.gpu_names,
         "engine": rows.engines,
     }
-    return {
-        kind: interval_factors(np.log(rows.step_us / left_out(rows, labels, fit)))
-        for kind, labels in kinds.items()
-        if len(np.unique(labels)) >= _FEWEST
-    }
+    return {kind: one for kind, one in kinds.items() if len(np.unique(one)) >= _FEWEST}

@@ -20,7 +20,7 @@ from ..step_model import StepModel
 from .blackbox import fit_blackbox, fit_coefficients
 from .coefficients import coefficients_of
 from .digits import rounded, rounded_terms
-from .factors import interval_factors, unseen_factors
+from .factors import interval_factors, left_out_by_kind
 from .folds import Fit, left_out, shuffled_folds
 from .physics import choose_ties
 from .srfa import choose_ridges, fit_srfa, fit_with
@@ -42,10 +42,14 @@ class Fitted:
 
 @dataclass(frozen=True, slots=True)
 class BuiltStep:
-    """The fit of n rows, and what it says of each without its configuration: us, of shape (n,)."""
+    """The fit of n rows, and what it says of each without its configuration: us, of shape (n,).
+
+    `unseen_us` has what it says of each without its model, its GPU or its engine.
+    """
 
     fit: StepFit
     left_us: Array
+    unseen_us: dict[str, Array]
 
 
 def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
@@ -59,6 +63,7 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
     scores = {name: _score(rows, left[name]) for name in METHODS}
     chosen = _least(scores) if method is None else method
     ratios = np.log(rows.step_us / left[chosen])
+    unseen = left_out_by_kind(rows, fitted[chosen].fit)
     cells = joined(rows.configurations, rows.version, rows.source)
     fit = StepFit(
         method=chosen,
@@ -71,12 +76,14 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
         engines=_names(rows.engines),
         domain=_domain(rows),
         factors=interval_factors(ratios),
-        unseen_factors=unseen_factors(rows, fitted[chosen].fit),
+        unseen_factors={
+            kind: interval_factors(np.log(rows.step_us / one)) for kind, one in unseen.items()
+        },
         spread=_spread(Spread.fitted(rows.steps, ratios, cells)),
         rows=len(rows),
         configurations=len(np.unique(rows.configurations)),
     )
-    return BuiltStep(fit, left[chosen])
+    return BuiltStep(fit, left[chosen], unseen)
 
 
 def _least(scores: Mapping[Method, MethodScore]) -> Method:

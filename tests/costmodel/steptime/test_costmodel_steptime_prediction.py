@@ -18,7 +18,6 @@ from moeprof.costmodel.steptime.prediction import (
     PARTS,
     OwnSteps,
     as_rows,
-    factors_for,
     found_score,
     predict_steps,
     step_model_of,
@@ -29,7 +28,6 @@ from moeprof.costmodel.steptime.rows.serving_rows import columns_of
 from moeprof.costmodel.steptime.srfa import srfa_columns
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
-from moeprof.store.serving.kernel_fit import Blend
 from moeprof.store.serving.step_time_model import Method, StepTimeFile
 from moeprof.tests.costmodel.steptime.whole_models import (
     LLAMA_3_8B,
@@ -90,21 +88,6 @@ def test_what_no_row_had_is_named(file: StepTimeFile) -> None:
     assert found.low_us is not None
     assert found.high_us is not None
     assert found.low_us[0] < found.step_us[0] < found.high_us[0]
-
-
-def test_what_no_row_had_has_the_widest_interval_of_its_kinds(file: StepTimeFile) -> None:
-    unseen = {"model": {"90": 9.0}, "GPU": {"90": 8.0}, "engine": {"90": 1.0}}
-    fit = replace(file.steps["mean"], unseen_factors=unseen)
-    model = replace(served().model, name="another")
-    both = served(model, "L40S", engine="new")
-    assert factors_for(fit, served()) == fit.factors
-    assert factors_for(fit, replace(served(), model=model))["90"] == 9
-    assert factors_for(fit, served(gpu="L40S"))["90"] == 8
-    assert factors_for(fit, replace(served(), engine="new")) == fit.factors
-    assert factors_for(fit, both)["90"] == 9
-    blend = Blend(0.5, {}, {"90": 2.0})
-    assert factors_for(fit, replace(served(), model=model), blend) == {"90": 2.0}
-    assert factors_for(fit, both, blend)["90"] == 8
 
 
 def test_what_lies_beyond_the_rows_is_told_by_how_much(file: StepTimeFile) -> None:

@@ -6,7 +6,11 @@ from math import exp
 import numpy as np
 import pytest
 
-from moeprof.costmodel.steptime.fit.factors import interval_factors, unseen_factors
+from moeprof.costmodel.steptime.fit.factors import (
+    interval_factors,
+    labels_by_kind,
+    left_out_by_kind,
+)
 from moeprof.costmodel.steptime.fit.folds import Fit
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of
@@ -41,14 +45,13 @@ def _twice_for_strangers(kind: str) -> Fit:
 def test_what_is_new_has_the_errors_of_what_was_left_out(kind: str) -> None:
     rows = rows_of(*many_deployments(), sizes=4)
     rows = replace(rows, step_us=np.full(len(rows), 1e4))
-    found = unseen_factors(rows, _twice_for_strangers(kind))
-    assert found[kind]["90"] == pytest.approx(2)
-    others = [factors["90"] for other, factors in found.items() if other != kind]
-    assert others == pytest.approx([1] * len(others))
+    found = left_out_by_kind(rows, _twice_for_strangers(kind))
+    for other, left_us in found.items():
+        assert left_us == pytest.approx(rows.step_us / (2 if other == kind else 1))
 
 
 def test_two_of_a_kind_tell_nothing_of_a_third() -> None:
-    rows = rows_of(*many_deployments(), sizes=4)
+    rows = rows_of(*many_deployments(), sizes=1)
+    assert list(labels_by_kind(rows)) == ["model", "GPU"]
     two = rows.taken(np.flatnonzero(np.isin(rows.models, np.unique(rows.models)[:2])))
-    two = replace(two, step_us=np.full(len(two), 1e4))
-    assert "model" not in unseen_factors(two, _twice_for_strangers("model"))
+    assert list(labels_by_kind(two)) == ["GPU"]

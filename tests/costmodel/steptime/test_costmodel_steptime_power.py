@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from moeprof.costmodel.steptime.power import tdp_w
-from moeprof.costmodel.steptime.typical_power import TypicalPower
+from moeprof.costmodel.steptime.power import TypicalPower, tdp_w
 from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of
 
 
