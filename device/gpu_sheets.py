@@ -25,7 +25,8 @@ class GpuSheet:
     memory, PCIe or NVLink-C2C, both directions together: half of one that two GPUs share (GB200).
     `memory_bytes` counts a data sheet's GB as 2**30 bytes, which is what drivers tell (an H100 of
     80 GB: 81,559 MiB); of GDDR with error correction 15/16. `tdp_w` is the highest power that the
-    GPU can be set to by its maker.
+    GPU can be set to by its maker. `linked_gpus` are joined by such links at most: those of one
+    machine, and of a rack with NVLink between machines (NVL72).
     """
 
     name: str
@@ -41,6 +42,7 @@ class GpuSheet:
     link_bytes_per_s: float
     host_bytes_per_s: float
     tdp_w: float
+    linked_gpus: int = 8
 
     @property
     def vendor(self) -> str:
@@ -56,6 +58,7 @@ def _sheet(
     memory: tuple[float, float, int],
     links_gb_s: tuple[float, float],
     tdp_w: float,
+    linked_gpus: int = 8,
 ) -> GpuSheet:
     """A sheet from TFLOP/s (half, float32, fp8, fp4), memory (GB/s, GB, MiB of L2) and links."""
     half, float32, fp8, fp4 = (None if rate is None else rate * _T for rate in tflops)
@@ -65,7 +68,7 @@ def _sheet(
     link, host = links_gb_s
     return GpuSheet(
         name, pattern, title, half, float32, fp8, fp4, rate * _G, size * _GIB, cache * _MIB,
-        link * _G, host * _G, tdp_w,
+        link * _G, host * _G, tdp_w, linked_gpus,
     )  # fmt: skip
 
 
@@ -76,11 +79,11 @@ _A100: Final = (312, 156, None, None)
 # there are several, may be each.
 SHEETS: Final = (
     _sheet("GB300", "GB300(SXM6?|NVL72)*", "NVIDIA GB300 NVL72 data sheet, 2025",
-           (2500, 1250, 5000, 15000), (8000, 279, 126), (1800, 450), 1400),
+           (2500, 1250, 5000, 15000), (8000, 279, 126), (1800, 450), 1400, 72),
     _sheet("B300", "B300(SXM6?|AC)*", "NVIDIA HGX B300 data sheet, 2025",
            (2250, 1125, 4500, 13500), (8000, 268, 126), (1800, 256), 1100),
     _sheet("GB200", "GB200(SXM6?|NVL72)*", "NVIDIA GB200 NVL72 data sheet, 2024",
-           (2500, 1250, 5000, 10000), (8000, 186, 126), (1800, 450), 1200),
+           (2500, 1250, 5000, 10000), (8000, 186, 126), (1800, 450), 1200, 72),
     _sheet("B200", "B200(SXM6?|180GB?|HBM3E)*", "NVIDIA HGX B200 data sheet, 2024",
            (2250, 1125, 4500, 9000), (8000, 180, 126), (1800, 128), 1000),
     _sheet("H200-NVL", "(?=.*NVL)H200(NVL|141GB?)*", "NVIDIA H200 data sheet, 2024",

@@ -72,6 +72,21 @@ class Experts:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredFormats:
+    """How a checkpoint stores its weights: "bf16", "fp8", "nvfp4", "mxfp4" or "int4", by part.
+
+    `dense` are dense feed-forward networks and shared experts, `experts` the routed ones: those of
+    `dense` where a model has none. `group_size` weights of int4 share a scale; None for others.
+    Embedding and head stay in bf16.
+    """
+
+    attention: str
+    dense: str
+    experts: str
+    group_size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WholeModel:
     """Sizes of a model as its config.json states them.
 
@@ -84,6 +99,7 @@ class WholeModel:
     `query_rank` that they are projected by way of so many values. `ffn_matrices` is 3 for a gated
     feed-forward network, else 2. `tied` says that the head shares its weights with the embedding.
     `max_context_tokens` is the longest request that engines accept, None where it is not known.
+    `stored` says how the published checkpoint stores its weights, None where its file does not.
     Raises BadInput for sizes that contradict each other.
     """
 
@@ -109,6 +125,7 @@ class WholeModel:
     query_rank: int = 0
     ffn_apart: bool = False
     max_context_tokens: int | None = None
+    stored: StoredFormats | None = None
 
     def __post_init__(self) -> None:
         """Refuse sizes of which no model can be made."""

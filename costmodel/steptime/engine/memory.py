@@ -5,7 +5,6 @@ its start what is left for the cache. Beside weights and cache it needs memory f
 communication: 2 GiB are assumed. Logs of vLLM tell 0.2 to 2 GiB of dense models and up to 8 GiB.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,13 +15,13 @@ from ..features.attention import kept_bytes
 from ..features.columns import dense_weights_us, expert_weights_us
 from ..features.deployment import Deployment
 from ..features.parameters import head_parameters
+from ..features.splits import most_tensor_gpus, tensor_splits
 from ..features.steps import Array
 from .settings import EngineSettings
 
 BLOCK_TOKENS: Final = 16  # vLLM's default block_size
 UTILISATION: Final = 0.9
 OTHER_BYTES: Final = 2.0 * 2**30
-_VALUE_BYTES: Final = 2.0  # a value of the cache, in the column kv too
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ def weight_bytes(served: Deployment) -> float:
 
 def cached_bytes(served: Deployment, context_tokens: Array) -> Array:
     """Bytes that the cache of one GPU keeps for a request; of shape (n,)."""
-    return kept_bytes(served.model, context_tokens, value_bytes=_VALUE_BYTES, tp=served.tp)
+    return kept_bytes(served.model, context_tokens, value_bytes=served.kv_value_bytes, tp=served.tp)
 
 
 def _too_large(memory: Memory, missing: float, settings: EngineSettings) -> BadInput:
@@ -116,17 +115,11 @@ def _way_out(memory: Memory, settings: EngineSettings) -> str:
     served = memory.served
     if memory.weight_bytes + memory.block_bytes < memory.room_bytes:
         return "give a smaller --num-gpu-blocks, or leave it out"
-    for tp in _larger(served):
+    most = most_tensor_gpus(served.model, served.gpu, served.dp)
+    for tp in tensor_splits(served.model, most):
+        if tp <= served.tp:
+            continue
         on_gpu = weight_bytes(replace(served, tp=tp)) - settings.cpu_offload_bytes
         if on_gpu + memory.block_bytes < _room_bytes(served, settings):
             return f"--tp {tp} would do"
-    return (
-        f"no --tp up to {served.model.heads} would do: try another --precision or more"
-        " --cpu-offload-bytes"
-    )
-
-
-def _larger(served: Deployment) -> Iterator[int]:
-    """Numbers of GPUs beyond tp that share the heads evenly."""
-    heads = served.model.heads
-    return (tp for tp in range(served.tp + 1, heads + 1) if heads % tp == 0)
+    return f"no --tp up to {most} would do: try another --precision or more --cpu-offload-bytes"

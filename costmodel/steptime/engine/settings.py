@@ -19,7 +19,8 @@ class EngineSettings:
     (Agrawal et al. 2024, OSDI), and `max_num_seqs` the requests that run. `max_model_len` bounds
     the tokens of a request. `num_gpu_blocks` are blocks of the cache, of 16 tokens each.
     `cpu_offload_bytes` of each GPU's weights lie in the memory of the CPU. `prefix_hit` is the
-    share of a prompt's tokens that the cache has already.
+    share of a prompt's tokens that the cache has already. `kv_cache_dtype` is the type of its
+    values: "auto", which is 16 bits, or "fp8".
     Raises BadInput for a size below 1, and a share that is not within 0 to 1.
     """
 
@@ -29,6 +30,7 @@ class EngineSettings:
     num_gpu_blocks: int | None = None
     cpu_offload_bytes: float = 0.0
     prefix_hit: float = 0.0
+    kv_cache_dtype: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what no engine can be set to."""

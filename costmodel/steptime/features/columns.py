@@ -46,8 +46,8 @@ def expert_weights_us(served: Deployment, experts: Array) -> Array:
 
 def kv_us(served: Deployment, steps: Steps) -> Array:
     """Reading the cache of the running requests, and moving their states."""
-    requests = steps.running / served.dp
-    read = kv_bytes(served.model, requests, steps.context_tokens, value_bytes=2.0, tp=served.tp)
+    requests, size = steps.running / served.dp, served.kv_value_bytes
+    read = kv_bytes(served.model, requests, steps.context_tokens, value_bytes=size, tp=served.tp)
     return read / served.bytes_per_us
 
 
@@ -96,10 +96,10 @@ def logits_us(served: Deployment, steps: Steps) -> Array:
 
 
 def busiest_us(served: Deployment, steps: Steps, active: Array) -> Array:
-    """What the GPU with most active experts reads beyond the mean, where experts stay whole."""
+    """What the GPUs with most active experts read beyond the mean, where experts stay whole."""
     if served.ep == 1:
         return np.zeros(len(active))
-    beyond = busiest_share(served.model, active, served.gpus) - 1
+    beyond = busiest_share(served.model, active, served.ep) - 1
     return expert_weights_us(served, active) * beyond
 
 

@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 
 from ....device.peaks import GpuSheet, gpu_sheet
-from ....store.errors import BadInput
 from ....store.serving.whole_model import WholeModel
-from .precisions import Precision, precision_of
+from .cache_types import BF16_BYTES, kv_value_bytes
+from .engines import engine_name
+from .precisions import Precision, precision_name, precision_of
+from .splits import Split, check_split
+
+__all__ = ["Deployment", "Split", "deployment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +19,8 @@ class Deployment:
     `tp` GPUs split each layer, and `dp` such groups each hold the whole attention and a share of
     the requests. Routed experts are split over all tp*dp GPUs: whole experts where `ep` is above
     1, slices of each where it is 1. `engine` names the software, with its generation.
-    `precision_name` is the name that was given.
+    `precision_name` and `engine` are the one name of each, however they were spelled.
+    `kv_value_bytes` are those of a value of the cache.
     """
 
     model: WholeModel
@@ -26,6 +31,7 @@ class Deployment:
     tp: int = 1
     ep: int = 1
     dp: int = 1
+    kv_value_bytes: float = BF16_BYTES
 
     @property
     def gpus(self) -> int:
@@ -60,33 +66,31 @@ class Deployment:
         return self.gpu.host_bytes_per_s / 2 / 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class Split:
-    """How a model is split over GPUs: see Deployment."""
-
-    tp: int = 1
-    ep: int = 1
-    dp: int = 1
-
-
 def deployment(
-    model: WholeModel, gpu: str, precision: str, engine: str, split: Split
+    model: WholeModel,
+    gpu: str,
+    precision: str,
+    engine: str,
+    split: Split,
+    *,
+    kv_cache_dtype: str = "auto",
 ) -> Deployment:
     """Describe how a model is served.
 
-    Raises BadInput for an unknown GPU or precision, for a GPU's name that may be several variants,
-    and for a split that does not divide heads.
+    `kv_cache_dtype` is "auto" for 16 bits, or "fp8", whatever the precision of the weights.
+    Raises BadInput for an unknown GPU, precision or type of the cache, for a GPU's name that may be
+    several variants, and for a split that no engine makes or that no link of the GPU joins.
     """
-    sheet = gpu_sheet(gpu)
-    if min(split.tp, split.ep, split.dp) < 1:
-        raise BadInput(
-            f"tp {split.tp}, ep {split.ep} and dp {split.dp} must be 1 or more",
-            hint="leave out what is not split",
-        )
-    if model.heads % split.tp:
-        raise BadInput(
-            f"{model.name} has {model.heads} heads, which {split.tp} GPUs cannot share evenly",
-            hint="give a --tp that divides the number of heads",
-        )
-    found = precision_of(precision, model)
-    return Deployment(model, sheet, found, precision, engine, split.tp, split.ep, split.dp)
+    sheet, name = gpu_sheet(gpu), precision_name(precision)
+    check_split(model, sheet, split)
+    return Deployment(
+        model,
+        sheet,
+        precision_of(name, model),
+        name,
+        engine_name(engine),
+        split.tp,
+        split.ep,
+        split.dp,
+        kv_value_bytes(kv_cache_dtype),
+    )

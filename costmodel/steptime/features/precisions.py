@@ -1,20 +1,44 @@
 """What a precision means for a model's weights and arithmetic.
 
-An entry names how a served checkpoint stores each part, and on which units a GPU computes it.
+A precision names how a served checkpoint stores its feed-forward networks: a model with experts its
+experts. How it stores the rest follows from what is published under that name, or from the
+quantization_config of the model's own file.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
 from ....device.peaks import GpuSheet
 from ....store.errors import BadInput, shortened
-from ....store.serving.whole_model import WholeModel
+from ....store.serving.whole_model import StoredFormats, WholeModel
 
-_BF16: Final = 2.0
-_FP8: Final = 1.0
-_MXFP4: Final = 0.5 + 1 / 32  # a scale of 8 bits for 32 values (OCP Microscaling 1.0, 2023)
-_NVFP4: Final = 0.5 + 1 / 16  # a scale of 8 bits for 16 values
-_INT4: Final = 0.5 + 2 / 32  # a scale of 16 bits for 32 values
+# Bytes of a weight, and the type that a GPU with units for it computes in.
+_FORMATS: Final = {
+    "bf16": (2.0, "bf16"),
+    "fp8": (1.0, "fp8"),
+    "nvfp4": (0.5 + 1 / 16, "fp4"),  # a scale of 8 bits for 16 values
+    "mxfp4": (0.5 + 1 / 32, "fp4"),  # for 32 values (OCP Microscaling Formats 1.0, 2023)
+    "int4": (0.5, "bf16"),  # beside its scales; GPTQ and AWQ kernels compute in 16 bits
+}
+_INT4_SCALE_BYTES: Final = 2.0
+_INT4_GROUP: Final = 128  # weights per scale, what GPTQ, AWQ and llm-compressor default to
+_KIMI_GROUP: Final = 32  # Kimi K2.5, the public rows' only model in int4
+
+# Of models with experts: what is published keeps the attention of nvfp4 in bf16 (NVIDIA), and all
+# but the experts of mxfp4 (gpt-oss) and int4 (Kimi). "mxfp4a" is AMD's, whose rest is fp8.
+_WITH_EXPERTS: Final = {
+    "nvfp4": StoredFormats("bf16", "nvfp4", "nvfp4"),
+    "mxfp4": StoredFormats("bf16", "bf16", "mxfp4"),
+    "mxfp4a": StoredFormats("fp8", "fp8", "mxfp4"),
+    "int4": StoredFormats("bf16", "bf16", "int4", _KIMI_GROUP),
+}
+PRECISIONS: Final = (*_FORMATS, "mxfp4a")
+_OTHER_NAMES: Final = {
+    "bfloat16": "bf16", "fp16": "bf16", "float16": "bf16", "half": "bf16", "f16": "bf16",
+    "w16a16": "bf16", "float8": "fp8", "fp8e4m3": "fp8", "f8": "fp8", "w8a8fp8": "fp8",
+    "fp8block": "fp8", "fp4": "nvfp4", "awq": "int4", "gptq": "int4", "w4a16": "int4",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,31 +50,60 @@ class Precision:
     expert_bytes: float
     attention_type: str
     ffn_type: str
-    head_bytes: float = _BF16
+    head_bytes: float = 2.0
 
 
-_PRECISIONS: Final = {
-    "bf16": Precision(_BF16, _BF16, _BF16, "bf16", "bf16"),
-    "fp8": Precision(_FP8, _FP8, _FP8, "fp8", "fp8"),
-    "nvfp4": Precision(_NVFP4, _NVFP4, _NVFP4, "bf16", "fp4"),
-    # What NVIDIA publishes of mixture-of-experts models keeps the attention in bf16.
-    "nvfp4 of experts": Precision(_BF16, _NVFP4, _NVFP4, "bf16", "fp4"),
-    "mxfp4": Precision(_BF16, _BF16, _MXFP4, "bf16", "fp4"),  # gpt-oss: the experts alone
-    "mxfp4a": Precision(_FP8, _FP8, _MXFP4, "bf16", "fp4"),  # AMD's: the rest in fp8
-    "int4": Precision(_BF16, _BF16, _INT4, "bf16", "bf16"),  # W4A16 of the experts
-}
-PRECISIONS: Final = tuple(name for name in _PRECISIONS if " " not in name)
+def precision_name(words: str) -> str:
+    """The one name of a precision ("FP8", "float16", "W4A16"); what is unknown stays as it is."""
+    reduced = re.sub("[^a-z0-9]", "", words.casefold())
+    name = _OTHER_NAMES.get(reduced, reduced)
+    return name if name in PRECISIONS else words
 
 
 def precision_of(name: str, model: WholeModel) -> Precision:
-    """The precision `name` of a model. Raises BadInput for an unknown one."""
+    """The precision `name` of a model; of its own file's, where that has this precision.
+
+    16-bit floats are one. Raises BadInput for an unknown name.
+    """
     if name not in PRECISIONS:
         raise BadInput(
             f"the precision {shortened(name)!r} is unknown", hint=f"known: {', '.join(PRECISIONS)}"
         )
-    if name == "nvfp4" and model.experts is not None:
-        return _PRECISIONS["nvfp4 of experts"]
-    return _PRECISIONS[name]
+    stored = model.stored
+    if stored is None or stored_precision(model) != name:
+        stored = _published(name, model)
+    attention, dense, experts = (
+        _bytes(part, stored.group_size) for part in (stored.attention, stored.dense, stored.experts)
+    )
+    ffn = stored.dense if model.experts is None else stored.experts
+    types = (_computed(name, stored.attention), _FORMATS[ffn][1])
+    return Precision(attention, dense, experts, *types)
+
+
+def stored_precision(model: WholeModel) -> str | None:
+    """The precision that the model's own file has its weights in; None where it does not say."""
+    if (stored := model.stored) is None:
+        return None
+    return stored.dense if model.experts is None else stored.experts
+
+
+def _published(name: str, model: WholeModel) -> StoredFormats:
+    """The formats under a name: of a dense model every layer, whose quantisers leave the head."""
+    if model.experts is not None and name in _WITH_EXPERTS:
+        return _WITH_EXPERTS[name]
+    if name == "mxfp4a":
+        return StoredFormats("fp8", "mxfp4", "mxfp4")
+    return StoredFormats(name, name, name, _INT4_GROUP if name == "int4" else None)
+
+
+def _computed(name: str, attention: str) -> str:
+    """The type of the attention's arithmetic; AMD's mxfp4 computes it in bf16."""
+    return "bf16" if name == "mxfp4a" else _FORMATS[attention][1]
+
+
+def _bytes(part: str, group_size: int | None) -> float:
+    size, _ = _FORMATS[part]
+    return size + _INT4_SCALE_BYTES / (group_size or _INT4_GROUP) if part == "int4" else size
 
 
 def flop_per_us(sheet: GpuSheet, arithmetic: str) -> float:

@@ -7,7 +7,7 @@ import pytest
 
 from moeprof.costmodel.steptime.engine.memory import cached_bytes, memory_of, weight_bytes
 from moeprof.costmodel.steptime.engine.settings import EngineSettings
-from moeprof.costmodel.steptime.features.deployment import Split
+from moeprof.costmodel.steptime.features.deployment import Split, deployment
 from moeprof.costmodel.steptime.features.parameters import total_parameters
 from moeprof.store.errors import BadInput
 from moeprof.store.serving.whole_model import StateLayers, WholeModel
@@ -112,13 +112,21 @@ def test_a_model_that_is_too_large_is_refused_with_the_tp_that_would_do() -> Non
 
 
 def test_a_model_that_no_tp_makes_fit_is_told_so() -> None:
-    with pytest.raises(BadInput) as caught:
-        memory_of(served(LLAMA_3_70B, "T4", split=Split(tp=1)), EngineSettings())
-    assert caught.value.hint == "--tp 16 would do"
     large = replace(LLAMA_3_70B, name="wide", intermediate_size=300_000, heads=8)
-    with pytest.raises(BadInput) as caught:
-        memory_of(served(large, "L4"), EngineSettings())
-    assert "no --tp up to 8 would do" in caught.value.hint
+    for model, gpu in ((LLAMA_3_70B, "T4"), (large, "L4")):
+        with pytest.raises(BadInput) as caught:
+            memory_of(served(model, gpu), EngineSettings())
+        assert "no --tp up to 8 would do" in caught.value.hint
+
+
+def test_a_cache_in_fp8_holds_twice_as_many_tokens() -> None:
+    wide, narrow = (
+        memory_of(deployment(LLAMA_3_8B, "H100", "bf16", "vllm", Split(), kv_cache_dtype=name),
+                  EngineSettings())
+        for name in ("auto", "fp8")
+    )  # fmt: skip
+    assert narrow.block_bytes == wide.block_bytes / 2
+    assert narrow.blocks == pytest.approx(2 * wide.blocks, abs=1)
 
 
 def test_weights_in_the_memory_of_the_cpu_leave_room() -> None:

@@ -2,9 +2,15 @@
 
 import pytest
 
+from moeprof.costmodel.steptime.features.columns import kv_us
 from moeprof.costmodel.steptime.features.deployment import Split, deployment
 from moeprof.store.errors import BadInput
-from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3, LLAMA_3_8B, served
+from moeprof.tests.costmodel.steptime.whole_models import (
+    DEEPSEEK_V3,
+    LLAMA_3_8B,
+    decode_steps,
+    served,
+)
 
 
 def test_gpus_are_those_of_all_groups() -> None:
@@ -18,7 +24,7 @@ def test_gpus_are_those_of_all_groups() -> None:
 @pytest.mark.parametrize(
     ("gpu", "precision", "split", "named"),
     [
-        ("H100", "bf16", Split(tp=3), "32 heads"),
+        ("H100", "bf16", Split(tp=3), "32 heads and 8 heads of keys"),
         ("H100", "bf16", Split(tp=0), "tp 0, ep 1 and dp 1 must be 1 or more"),
         ("H100", "bf16", Split(dp=0), "dp 0 must be"),
         ("H100", "bf17", Split(), "bf17"),
@@ -31,3 +37,14 @@ def test_what_cannot_be_served_is_refused(
 ) -> None:
     with pytest.raises(BadInput, match=named):
         deployment(LLAMA_3_8B, gpu, precision, "vllm", split)
+
+
+def test_names_are_taken_however_they_are_spelled() -> None:
+    spelled = deployment(LLAMA_3_8B, "NVIDIA H100 80GB HBM3", "Float16", "vLLM", Split())
+    assert spelled == served(LLAMA_3_8B)
+
+
+def test_a_cache_in_fp8_is_half_as_long_to_read() -> None:
+    steps = decode_steps([1, 64])
+    narrow = deployment(LLAMA_3_8B, "H100", "bf16", "vllm", Split(), kv_cache_dtype="fp8")
+    assert kv_us(narrow, steps) == pytest.approx(kv_us(served(LLAMA_3_8B), steps) / 2)

@@ -1,16 +1,74 @@
 """Bytes per parameter and rates by precision."""
 
+from dataclasses import replace
+
 import pytest
 
-from moeprof.costmodel.steptime.features.precisions import flop_per_us, precision_of
+from moeprof.costmodel.steptime.features.precisions import (
+    flop_per_us,
+    precision_name,
+    precision_of,
+    stored_precision,
+)
 from moeprof.device.peaks import gpu_sheet
 from moeprof.store.errors import BadInput
+from moeprof.store.serving.whole_model import StoredFormats
 from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3, LLAMA_3_8B
 
 
 def test_nvfp4_keeps_the_attention_of_models_with_experts_in_bf16() -> None:
     assert precision_of("nvfp4", DEEPSEEK_V3).attention_bytes == 2
     assert precision_of("nvfp4", LLAMA_3_8B).attention_bytes == pytest.approx(0.5625)
+
+
+@pytest.mark.parametrize(
+    ("precision", "weight_bytes", "arithmetic"),
+    [
+        ("bf16", 2.0, "bf16"),
+        ("fp8", 1.0, "fp8"),
+        ("nvfp4", 0.5625, "fp4"),
+        ("mxfp4", 0.53125, "fp4"),
+        ("int4", 0.515625, "bf16"),
+    ],
+)
+def test_every_layer_of_a_dense_model_has_the_precision(
+    precision: str, weight_bytes: float, arithmetic: str
+) -> None:
+    found = precision_of(precision, LLAMA_3_8B)
+    assert (found.attention_bytes, found.dense_bytes) == (weight_bytes, weight_bytes)
+    assert (found.attention_type, found.ffn_type) == (arithmetic, arithmetic)
+    assert found.head_bytes == 2
+
+
+def test_int4_of_a_model_with_experts_is_of_these_alone() -> None:
+    found = precision_of("int4", DEEPSEEK_V3)
+    assert (found.attention_bytes, found.dense_bytes, found.expert_bytes) == (2, 2, 0.5625)
+
+
+def test_the_file_of_a_model_says_what_its_precision_leaves_out() -> None:
+    stored = StoredFormats("int4", "bf16", "int4", group_size=64)
+    own = replace(DEEPSEEK_V3, stored=stored)
+    found = precision_of("int4", own)
+    assert (found.attention_bytes, found.dense_bytes, found.expert_bytes) == (0.53125, 2, 0.53125)
+    assert stored_precision(own) == "int4"
+    assert precision_of("fp8", own) == precision_of("fp8", DEEPSEEK_V3)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("FP8", "fp8"),
+        ("fp16", "bf16"),
+        ("BFloat16", "bf16"),
+        ("W4A16", "int4"),
+        ("AWQ", "int4"),
+        ("fp8_e4m3", "fp8"),
+        ("MXFP4", "mxfp4"),
+        ("fp3", "fp3"),
+    ],
+)
+def test_a_precision_has_one_name(words: str, name: str) -> None:
+    assert precision_name(words) == name
 
 
 @pytest.mark.parametrize(
