@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
@@ -191,6 +192,8 @@ def _deployment(
     versions = table.get("engine_version")
     generation = engine_generation(engine, str(versions[at] or "") if versions else "")
     split = Split(*(int(table[key][at] or 1) if key in table else 1 for key in _SPLIT))
+    if models[model].experts is None:  # engines ignore the option
+        split = replace(split, ep=1)
     return deployment(models[model], _GPU_NAMES.get(gpu, gpu), precision, generation, split)
 
 

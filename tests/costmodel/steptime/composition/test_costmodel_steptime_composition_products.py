@@ -29,7 +29,7 @@ def test_a_dense_model_has_four_products() -> None:
 
 
 def test_heads_and_widths_are_split_and_a_key_head_stays_whole() -> None:
-    found = products_of(served(split=Split(tp=16)))
+    found = products_of(served(gpu="GB200", split=Split(tp=16)))
     assert [(one.outputs, one.inputs) for one in found] == [
         ((2 + 2) * 128, 4096), (4096, 256), (2 * 896, 4096), (4096, 896),
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from moeprof.costmodel.steptime.rows.public_table import (
     read_table,
 )
 from moeprof.store.errors import BadInput
-from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3
+from moeprof.tests.costmodel.steptime.whole_models import DEEPSEEK_V3, LLAMA_3_8B
 
 HEADER = (
     "model,L,d,h,kv,hd,ff,vocab,E,k,mff,shared_ff,dense_first,moe_every,full_attn,window,gated,"
@@ -63,6 +63,13 @@ def test_a_row_is_a_mean_step_with_the_prefills_of_others(
     assert rows.steps.prefill_share.tolist() == [64 / 500]
     assert (rows.power_w.tolist(), rows.engines.tolist()) == ([4000], ["trtllm"])
     assert refused.by_reason == {}
+
+
+def test_expert_parallelism_of_a_model_without_experts_is_none(tmp_path: Path) -> None:
+    llama = {"llama-3-8b": LLAMA_3_8B}
+    path = written(tmp_path, {"model": "llama-3-8b", "ep": 8})
+    (served,) = read_rows(path, llama)[0].deployments
+    assert (served.tp, served.ep) == (8, 1)
 
 
 def test_a_static_batch_prefills_once_and_a_measured_rate_counts(
