@@ -20,7 +20,7 @@ from .physics import Physics
 from .power import Power
 from .rows.serving_rows import ServingRows, columns_of
 from .rows.workload import workloads
-from .srfa import Srfa
+from .srfa.form import Srfa
 from .step_model import StepModel
 
 # What a reader wants to know of a step, by the terms that add up to it; each term is in one. Those
@@ -29,7 +29,7 @@ PARTS: Final = {
     "weights": ("dense_weights", "weights_time"),
     "experts": ("expert_weights", "busiest_experts"),
     "kv": ("kv", "kv_time"),
-    "attention": ("attention_flops", "log_context"),
+    "attention": ("attention_flops",),
     "sampling": ("logits",),
     "compute": ("dense_flops", "expert_flops", "decode_time"),
     "communication": (
@@ -39,12 +39,12 @@ PARTS: Final = {
     "prefill": (
         "prefill_weights", "prefill_dense_flops", "prefill_expert_flops",
         "prefill_attention_flops", "prefill_sent", "prefill_layers",
-        "prefill_time", "mixed_batch", "prefill_token",
+        "prefill_time", "prefill_token",
     ),
     "overhead": (
         "layers", "moe_layers", "fp8_moe_layers", "latent_layers", "sparse_layers",
         "linear_layers", "requests", "steps", "fixed", "base", "computed", "log_batch",
-        "step", "running_request",
+        "log_context", "mixed_batch", "step", "running_request",
     ),
 }  # fmt: skip
 

@@ -4,8 +4,7 @@ For one deployment a step is D(running) + running K(context) + prefill A(prompt)
 table; K and A are a + b x + c / x between the ends of windows and of sparse attention, as means of
 what is attended to are; and W falls as a power of the prompt, as the experts that it does not reach
 do. Each is found by asking the vectorised prediction, which is the only place where features are
-counted; a check on random steps says whether the form holds (it does not for SRFA, whose terms are
-logarithms).
+counted; a check on random steps says whether the form holds.
 """
 
 from bisect import bisect_left
@@ -20,6 +19,8 @@ from .features.experts import unreached
 from .features.steps import Array, Steps
 
 Predict = Callable[[Steps], Array]
+# Running requests, their mean context, tokens of prompts and their mean length; us.
+QuickSteps = Callable[[int, float, float, float], float]
 
 _LONGEST: Final = 2.0**22  # tokens, beyond all windows
 _CHECKED: Final = 64  # random steps
@@ -116,12 +117,19 @@ class QuickForm:
 
     def agrees(self, predict: Predict) -> bool:
         """Whether it gives what `predict` gives on random steps, to 1e-9."""
-        rng = np.random.default_rng(0)
-        running = rng.integers(1, len(self.running_us), _CHECKED)
-        context, prefill, prompt = np.exp(rng.uniform(0, np.log(3e5), (3, _CHECKED)))
-        prefill, prompt = self.share * prefill, self.share * prompt
-        share = np.full(_CHECKED, self.share)
-        exact = predict(Steps(running.astype(float), context, prefill, prompt, share))
-        each = (running.tolist(), context.tolist(), prefill.tolist(), prompt.tolist())
-        quick = [self.step_us(*one) for one in zip(*each, strict=True)]
-        return bool(np.allclose(quick, exact, rtol=_TOLERANCE, atol=0))
+        return agree(self.step_us, predict, len(self.running_us) - 1, self.share)
+
+
+def agree(quick: QuickSteps, predict: Predict, most: int, share: float) -> bool:
+    """Whether both give the same, to 1e-9, on random steps of up to `most` requests.
+
+    `share` of the steps hold prompts: 0 or 1.
+    """
+    rng = np.random.default_rng(0)
+    running = rng.integers(1, most + 1, _CHECKED)
+    context, prefill, prompt = np.exp(rng.uniform(0, np.log(3e5), (3, _CHECKED)))
+    prefill, prompt = share * prefill, share * prompt
+    steps = Steps(running.astype(float), context, prefill, prompt, np.full(_CHECKED, share))
+    each = (running.tolist(), context.tolist(), prefill.tolist(), prompt.tolist())
+    told = [quick(*one) for one in zip(*each, strict=True)]
+    return bool(np.allclose(told, predict(steps), rtol=_TOLERANCE, atol=0))

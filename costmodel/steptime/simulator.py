@@ -17,7 +17,7 @@ from typing import Final, Self
 import numpy as np
 
 from ...store.errors import BadInput
-from ...store.serving.step_time_model import StepTimeFile, Target
+from ...store.serving.step_time_model import StepTimeFile
 from .engine.memory import memory_of
 from .engine.offload import offload_us
 from .engine.settings import EngineSettings
@@ -26,6 +26,10 @@ from .features.steps import Array, Steps
 from .prediction import as_rows, step_model_of, target_of
 from .queue.delays import Delays, QueueState, Request
 from .quick_form import Predict, QuickForm
+from .rows.serving_rows import ServingRows
+from .srfa.form import Srfa
+from .srfa.quick_form import QuickSrfa
+from .step_model import StepModel
 
 __all__ = ["Batch", "QueueState", "Request", "Simulator"]
 
@@ -80,8 +84,8 @@ class Simulator:
     served: Deployment
     is_quick: bool
     queue: Delays | None
-    _decode: QuickForm = field(repr=False)
-    _mixed: QuickForm = field(repr=False)
+    _decode: QuickForm | QuickSrfa = field(repr=False)
+    _mixed: QuickForm | QuickSrfa = field(repr=False)
     _arrays: dict[bool, Predict] = field(repr=False)
 
     @classmethod
@@ -99,14 +103,12 @@ class Simulator:
         settings = EngineSettings() if settings is None else settings
         memory_of(served, settings)
         alone = target_of(file, Steps.decode(np.ones(1), np.ones(1)))
-        arrays = {
-            prompts: _prediction(file, served, settings, version, target)
+        forms = {
+            prompts: _Form(step_model_of(file, target), served, settings, version)
             for prompts, target in ((False, alone), (True, "mean"))
         }
-        decode, mixed = (
-            QuickForm.of(one, served.model, _MOST_RUNNING, prompts=prompts)
-            for prompts, one in arrays.items()
-        )
+        arrays: dict[bool, Predict] = {prompts: one.step_us for prompts, one in forms.items()}
+        decode, mixed = (one.quick(prompts=prompts) for prompts, one in forms.items())
         quick = decode.agrees(arrays[False]) and mixed.agrees(arrays[True])
         queue = None if file.queue is None else Delays.of(file.queue, served)
         return cls(served, quick, queue, decode, mixed, arrays)
@@ -149,14 +151,28 @@ class Simulator:
         return Delays.of(None, self.served) if self.queue is None else self.queue
 
 
-def _prediction(
-    file: StepTimeFile, served: Deployment, settings: EngineSettings, version: str, target: Target
-) -> Predict:
-    """What predicts steps by the fit of `target`; us."""
-    model = step_model_of(file, target)
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Steps of one deployment by one fit; us."""
 
-    def step_us(steps: Steps) -> Array:
-        taken_us = model.step_us(as_rows(served, steps, version))
-        return taken_us + offload_us(served, steps, settings)
+    model: StepModel
+    served: Deployment
+    settings: EngineSettings
+    version: str
 
-    return step_us
+    def step_us(self, steps: Steps) -> Array:
+        return self.model.step_us(self._rows(steps)) + self._added_us(steps)
+
+    def quick(self, *, prompts: bool) -> QuickForm | QuickSrfa:
+        """The same in closed form, for steps with or without `prompts`."""
+        form, model = self.model.form, self.served.model
+        if isinstance(form, Srfa):
+            parts = (form, self._rows, self._added_us, model, _MOST_RUNNING)
+            return QuickSrfa.of(*parts, prompts=prompts)
+        return QuickForm.of(self.step_us, model, _MOST_RUNNING, prompts=prompts)
+
+    def _rows(self, steps: Steps) -> ServingRows:
+        return as_rows(self.served, steps, self.version)
+
+    def _added_us(self, steps: Steps) -> Array:
+        return offload_us(self.served, steps, self.settings)

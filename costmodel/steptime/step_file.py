@@ -10,7 +10,7 @@ from ...store.serving.step_time_model import PowerShares, StepFit, StepTimeFile
 from .blackbox import TERMS as BLACKBOX_TERMS
 from .power import TERMS as POWER_TERMS
 from .prediction import PARTS
-from .srfa import COMPUTED, FIXED, MOE
+from .srfa.features import COMPUTED, FIXED, MOE
 
 _ALL: Final = frozenset(name for names in PARTS.values() for name in names)
 _PHYSICS: Final = _ALL - {*FIXED, MOE, *COMPUTED, *BLACKBOX_TERMS}

@@ -9,7 +9,7 @@ from .effects import Effects
 from .features.steps import Array
 from .physics import Physics
 from .rows.serving_rows import ServingRows
-from .srfa import Srfa
+from .srfa.form import Srfa
 
 
 @dataclass(frozen=True, slots=True)

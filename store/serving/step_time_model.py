@@ -48,7 +48,7 @@ class PhysicsTerms:
 
 @dataclass(frozen=True, slots=True)
 class SrfaTerms:
-    """gamma >= 0 and beta by the names of their features (costmodel/steptime/srfa.py).
+    """gamma >= 0 and beta by the names of their features (costmodel/steptime/srfa/).
 
     `moe_scalar` multiplies the time of the router and of the dispatch to experts.
     """

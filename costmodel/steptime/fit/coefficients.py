@@ -6,7 +6,8 @@ from ....store.serving.step_time_model import PhysicsTerms, SrfaTerms
 from ..blackbox import Blackbox
 from ..effects import Effects
 from ..physics import Physics
-from ..srfa import MOE, Srfa
+from ..srfa.features import MOE
+from ..srfa.form import Srfa
 from ..step_model import StepModel
 from .digits import rounded, rounded_terms
 

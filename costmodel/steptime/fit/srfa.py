@@ -10,7 +10,8 @@ from scipy.optimize import minimize
 
 from ..features.steps import Array
 from ..rows.serving_rows import Places, ServingRows
-from ..srfa import COMPUTED, FIXED, MOE, Srfa, softplus, srfa_columns
+from ..srfa.features import COMPUTED, FIXED, MOE, srfa_columns
+from ..srfa.form import Srfa, softplus, softplus_slope
 from ..step_model import StepModel
 from .folds import shuffled_folds
 from .physics import row_weights
@@ -94,7 +95,7 @@ def _minimum(
         off = ((columns[:, :first] @ values[:first] + softplus(inner)) / step_us - 1) / _UNIT
         pull = np.clip(off, -ridges.delta, ridges.delta)
         slope = weights * pull / step_us / _UNIT
-        slopes = [slope @ columns[:, :first], (slope * _rises(inner)) @ columns[:, first:]]
+        slopes = [slope @ columns[:, :first], (slope * softplus_slope(inner)) @ columns[:, first:]]
         huber = float(weights @ (pull * (off - pull / 2)))
         return huber + strength @ values**2, np.concatenate(slopes) + 2 * strength * values
 
@@ -105,14 +106,6 @@ def _minimum(
         loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": tolerance}
     )
     return np.asarray(found.x / sizes)
-
-
-def _rises(values: Array) -> Array:
-    """The slope of softplus."""
-    found = np.ones(len(values))
-    low = values <= 20
-    found[low] = 1 / (1 + np.exp(-np.maximum(values[low], -50)))
-    return found
 
 
 def choose_ridges(rows: ServingRows, seed: int = 0) -> Ridges:

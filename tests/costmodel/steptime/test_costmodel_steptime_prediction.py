@@ -25,7 +25,7 @@ from moeprof.costmodel.steptime.prediction import (
 )
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.rows.serving_rows import columns_of
-from moeprof.costmodel.steptime.srfa import srfa_columns
+from moeprof.costmodel.steptime.srfa.features import srfa_columns
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
 from moeprof.store.serving.step_time_model import Method, StepTimeFile

@@ -8,7 +8,8 @@ from moeprof.costmodel.steptime.blackbox import Blackbox
 from moeprof.costmodel.steptime.effects import Effects
 from moeprof.costmodel.steptime.fit.coefficients import coefficients_of
 from moeprof.costmodel.steptime.physics import Physics
-from moeprof.costmodel.steptime.srfa import COMPUTED, FIXED, Srfa
+from moeprof.costmodel.steptime.srfa.features import COMPUTED, FIXED
+from moeprof.costmodel.steptime.srfa.form import Srfa
 from moeprof.costmodel.steptime.step_model import StepModel
 
 PHYSICS = Physics({"kv": 1.1, "layers": 30.0}, {"vllm": {"layers": 40.0}}, {"AMD": {"kv": 2.0}})

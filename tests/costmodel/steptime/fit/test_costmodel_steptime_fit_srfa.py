@@ -12,7 +12,8 @@ from moeprof.costmodel.steptime.fit.srfa import (
     fit_with,
 )
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
-from moeprof.costmodel.steptime.srfa import COMPUTED, FIXED, Srfa
+from moeprof.costmodel.steptime.srfa.features import COMPUTED, FIXED
+from moeprof.costmodel.steptime.srfa.form import Srfa
 from moeprof.costmodel.steptime.step_model import StepModel
 from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of
 

@@ -1,4 +1,4 @@
-"""SRFA's terms add up to its law."""
+"""Features of SRFA: the documented ones and the read of weights; experts are charged once."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 
 from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.costmodel.steptime.rows.serving_rows import columns_of
-from moeprof.costmodel.steptime.srfa import COMPUTED, FIXED, MOE, Srfa, softplus, srfa_columns
+from moeprof.costmodel.steptime.srfa.features import COMPUTED, FIXED, MOE, mixed_batch, srfa_columns
 from moeprof.tests.costmodel.steptime.whole_models import (
     DEEPSEEK_V3,
     LLAMA_3_8B,
@@ -18,22 +18,6 @@ from moeprof.tests.costmodel.steptime.whole_models import (
 )
 
 ROWS = rows_of(*many_deployments(), sizes=3)
-
-
-def test_softplus_is_positive_and_the_identity_above_20() -> None:
-    values = softplus(np.asarray([-30.0, 0.0, 20.5, 500.0]))
-    assert values == pytest.approx([np.exp(-30), np.log(2), 20.5, 500.0])
-
-
-@pytest.mark.parametrize("beta", [0.5, -0.5])
-def test_terms_add_up_to_the_law(beta: float) -> None:
-    law = Srfa(dict.fromkeys(FIXED, 2.0), 1.5, dict.fromkeys(COMPUTED, beta))
-    columns = srfa_columns(ROWS)
-    fixed, computed = (
-        np.sum([columns[name] for name in part], axis=0) for part in (FIXED, COMPUTED)
-    )
-    expected = 2 * fixed + 1.5 * columns[MOE] + softplus(beta * np.asarray(computed))
-    assert sum(law.terms_us(ROWS).values()) == pytest.approx(expected)
 
 
 def test_features_are_the_documented_ones_and_the_read_of_weights() -> None:
@@ -63,3 +47,9 @@ def test_dense_models_have_no_experts_to_charge() -> None:
     columns = srfa_columns(rows_of(served(LLAMA_3_8B, split=Split(tp=2))))
     assert not columns[MOE].any()
     assert not columns["all_to_all_layers"].any()
+
+
+def test_a_step_of_nothing_is_no_mixed_one() -> None:
+    """Nothing runs and no prompt is computed: simulators ask for it."""
+    found = mixed_batch(np.asarray([0.0, 0.0, 8.0, 8.0]), np.asarray([0.0, 64.0, 0.0, 24.0]))
+    assert found.tolist() == [0.0, 0.0, 0.0, 0.75 * 0.25]

@@ -1,67 +1,42 @@
-"""Step times by SRFA: step = gamma F_fixed + s F_moe + softplus(beta F_comp), gamma >= 0, s >= 1.
+"""The features of SRFA, called by fit and prediction alike; times in us.
 
 F_fixed: 1, all-reduces, all-to-alls, base overhead. F_moe: router and dispatch to experts. F_comp:
 1, time of prefill, of decode, of the cache, log(1 + batch), log(1 + context), share of prefill
-times share of decode, and the read of the weights, which the text lacks. docs/steptime-method.md lists
-each requirement of the text, and each decision where it is open or wrong.
+times share of decode, and the read of the weights, which the text lacks. docs/steptime-method.md
+lists each requirement of the text, and each decision where it is open or wrong.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 
-from .features.communication import all_to_all_bytes
-from .features.deployment import Deployment
-from .features.precisions import flop_per_us
-from .features.steps import Array
-from .rows.serving_rows import ServingRows, columns_of
+from ..features.communication import all_to_all_bytes
+from ..features.deployment import Deployment
+from ..features.precisions import flop_per_us
+from ..features.steps import Array
+from ..rows.serving_rows import ServingRows, columns_of
 
 FIXED: Final = ("fixed", "all_reduce_layers", "all_to_all_layers", "base")
 MOE: Final = "router_and_dispatch"
+WEIGHTS: Final = "weights_time"
 COMPUTED: Final = (
     "computed", "prefill_time", "decode_time", "kv_time", "log_batch", "log_context", "mixed_batch",
-    "weights_time",
+    WEIGHTS,
 )  # fmt: skip
 _COMPUTING: Final = ("dense_flops", "expert_flops", "attention_flops")
-_LINEAR_FROM: Final = 20.0  # softplus(x) is x from there on
-
-
-@dataclass(frozen=True, slots=True)
-class Srfa:
-    """gamma and beta by the names of their features, whose times are in us; `moe_scalar` is s."""
-
-    gamma: dict[str, float]
-    moe_scalar: float
-    beta: dict[str, float]
-
-    def terms_us(self, rows: ServingRows) -> dict[str, Array]:
-        """What each feature adds to the step of each row; us, each of shape (n,).
-
-        beta may be below 0, and so may its terms. What softplus adds is in the term "computed".
-        """
-        known = {**self.gamma, MOE: self.moe_scalar, **self.beta}
-        terms = {name: known[name] * values for name, values in srfa_columns(rows).items()}
-        inner = np.asarray(sum(terms[name] for name in COMPUTED))
-        terms["computed"] = terms["computed"] + softplus(inner) - inner
-        return terms
-
-
-def softplus(values: Array) -> Array:
-    """log(1 + e^x), and x above 20."""
-    found = values.copy()
-    low = values <= _LINEAR_FROM
-    found[low] = np.log1p(np.exp(values[low]))
-    return found
 
 
 def srfa_columns(rows: ServingRows) -> dict[str, Array]:
     """The features by name: FIXED, MOE, COMPUTED; each of shape (n,), times in us."""
-    columns, steps = columns_of(rows), rows.steps
+    return features_of(rows, columns_of(rows))
+
+
+def features_of(rows: ServingRows, columns: Mapping[str, Array]) -> dict[str, Array]:
+    """The same, of rows whose physical columns are known."""
+    steps = rows.steps
     some, layers = np.ones(len(rows)), columns["layers"]
     tokens = steps.running + steps.prefill_tokens
-    prefill = steps.prefill_tokens / tokens
     router_us, dispatch_us = (_of_each(rows, each) for each in (_router_us, _dispatch_us))
     computing_us = {
         when: np.sum([columns[f"{when}{part}"] for part in _COMPUTING], axis=0)
@@ -79,9 +54,16 @@ def srfa_columns(rows: ServingRows) -> dict[str, Array]:
         "kv_time": columns["kv"],
         "log_batch": np.log1p(steps.running),
         "log_context": np.log1p(steps.context_tokens),
-        "mixed_batch": prefill * (1 - prefill),
-        "weights_time": columns["dense_weights"] + columns["expert_weights"],
+        "mixed_batch": mixed_batch(steps.running, steps.prefill_tokens),
+        WEIGHTS: columns["dense_weights"] + columns["expert_weights"],
     }
+
+
+def mixed_batch(running: Array, prefill_tokens: Array) -> Array:
+    """Share of prompt tokens times that of tokens that decode: 0 to 0.25, of shape (n,)."""
+    tokens = running + prefill_tokens
+    prefill = np.divide(prefill_tokens, tokens, out=np.zeros(len(tokens)), where=tokens > 0)
+    return np.asarray(prefill * (1 - prefill))
 
 
 def _of_each(rows: ServingRows, value: Callable[[Deployment], float]) -> Array:
