@@ -8,12 +8,14 @@ from .document import Document, json_schema
 from .files import write_whole
 from .plan import Plan
 from .recording import Recording
+from .serving.predicted_steps import PredictedSteps
 from .verdicts.step_validation import StepValidation
 from .verdicts.verdict import Validation
 
 DOCUMENTS: Final[tuple[type[Document], ...]] = (
     CostModelFile,
     Plan,
+    PredictedSteps,
     Recording,
     StepValidation,
     Validation,

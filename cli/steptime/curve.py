@@ -20,8 +20,6 @@ _TABLE: Final = 16  # rows of the front that a terminal shows; --json has all
 
 def show_curve(curve: "EnergyCurve", *, listed: bool) -> None:
     """Draw the points; the front is `listed` below where no other table has it."""
-    for remark in curve.remarks if listed else ():
-        render.paragraph(f"warning: {remark}")
     if not curve.front:
         render.warn("no curve of energy: no row had power")
         return

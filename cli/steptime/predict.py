@@ -49,8 +49,9 @@ def predict(
     moeprof steptime predict FILE --model qwen3-30b-a3b --gpu H100 --batch 16 \\
         --active-experts 62
     """  # noqa: D301 - the help is not rewrapped below a backspace, and a raw string holds none
-    from ...pipeline.steptime.curve import sweep, sweep_data
+    from ...pipeline.steptime.curve import predicted_steps, sweep
     from ...pipeline.steptime.predict import Asked, EngineSettings
+    from ...store.document import to_json
 
     settings = EngineSettings(
         max_num_batched_tokens, max_num_seqs, max_model_len, num_gpu_blocks, cpu_offload_bytes,
@@ -68,28 +69,38 @@ def predict(
         write_curve(report, found.curve)
         render.say(f"page: {report}")
     if json:
-        render.data(sweep_data(found))
+        render.text(to_json(predicted_steps(found)))
     else:
         _show(found, parts=parts)
 
 
 def _show(found: "Sweep", *, parts: bool) -> None:
-    """Show the steps of one split, or of each with its parts, and the curve of all."""
+    """Show the steps of one split, or of each where no curve lists them, and the curve of all."""
     from .curve import show_curve
     from .prediction_output import show
 
-    one_split = len(found.predicted) == 1
-    if one_split or parts:
+    for split, why in found.left_out.items():
+        render.paragraph(f"warning: {split} is left out: {why}")
+    drawn = len(found.curve.points) >= _DRAWN
+    listed = drawn and bool(found.curve.front) and len(found.predicted) > 1
+    if parts or not listed:
         for asked, predicted in found.predicted:
             show(asked, predicted, parts=parts)
-    if len(found.curve.points) >= _DRAWN:
-        show_curve(found.curve, listed=not one_split)
+    else:
+        for remark in found.remarks:
+            render.paragraph(f"warning: {remark}")
+    if drawn:
+        show_curve(found.curve, listed=listed)
 
 
 def _sizes(option: str, words: str) -> tuple[int, ...]:
     try:
-        return tuple(int(word) for word in words.split(","))
+        sizes = tuple(int(word) for word in words.split(","))
     except ValueError:
         raise BadInput(
             f"{option} is {shortened(words)!r}", hint=f"write whole numbers: {option} 1,4,8"
         ) from None
+    if len(set(sizes)) < len(sizes):
+        twice = next(size for size in sizes if sizes.count(size) > 1)
+        raise BadInput(f"{option} has {twice} twice", hint="give each once")
+    return sizes

@@ -17,7 +17,10 @@ _GB: Final = 1e9
 
 def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     """Print the steps of each batch; what puts them in doubt and what bounds them before."""
-    _warn(found)
+    from ...pipeline.steptime.predict import doubts
+
+    for doubt in doubts(found):
+        render.paragraph(f"warning: {doubt}")
     _tell_memory(asked, found)
     _tell_bounds(asked, found)
     served = found.memory.served
@@ -32,27 +35,6 @@ def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     if parts:
         for first in range(0, len(asked.batches), _BESIDE):
             _show_parts(asked, found, range(first, min(first + _BESIDE, len(asked.batches))))
-
-
-def _warn(found: "Predicted") -> None:
-    for name in found.steps.unseen:
-        render.warn(f"no row had the {name}: the answer is extrapolated")
-    farthest: dict[str, float | None] = {}
-    for columns in found.steps.beyond:
-        for name, times in columns.items():
-            known = farthest.get(name, 0.0)
-            farthest[name] = None if times is None or known is None else max(times, known)
-    if farthest:
-        each = [
-            f"{name} (no row had any)" if times is None else f"{name} {times:.2g} x"
-            for name, times in sorted(farthest.items())
-        ]
-        render.paragraph(f"warning: beyond the rows: {', '.join(each)}")
-    if found.steps.kernel_weight == 0:
-        render.warn("kernels do not count: the fit found no better steps with them")
-    if found.not_in_rows:
-        named = ", ".join(found.not_in_rows)
-        render.paragraph(f"warning: not in the rows, but counted from the data sheet: {named}")
 
 
 def _tell_memory(asked: "Asked", found: "Predicted") -> None:

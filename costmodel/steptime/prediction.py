@@ -48,7 +48,7 @@ PARTS: Final = {
     ),
 }  # fmt: skip
 
-_ROUNDED: Final = 1e-9  # a file may round a domain by so much
+_NEAR: Final = 0.01  # a value so little beyond the rows, as a share of it, is not beyond them
 _KINDS: Final[Mapping[Target, str]] = {"mean": "mean steps", "decode": "steps that decode alone"}
 
 
@@ -60,8 +60,9 @@ class StepPrediction:
     to `step_us`. `power_w` is that of all GPUs, None where no row had power; `j_per_token`, in 90 %
     of such steps between `low_j_per_token` and `high_j_per_token`, and `tokens_per_s` are those of
     all output tokens. `unseen` names what no row had: a model, a GPU, an engine, or power of the
-    GPU. `beyond` has, for each step, the columns outside the fitted ones: how many times the
-    largest of the rows each is, or the smallest of the rows is of it; None where that is 0.
+    GPU. `target` is the kind of step whose fit predicts. `beyond` has, for each step, the columns
+    outside the fitted ones: each as a multiple of the nearest value of the rows, above 1 beyond
+    their largest (None where that is 0) and below 1 under their smallest.
     `kernel_weight` says how far measured kernels count, from 0 to 1; None without any.
     """
 
@@ -75,6 +76,7 @@ class StepPrediction:
     high_j_per_token: Array | None
     tokens_per_s: Array
     unseen: tuple[str, ...]
+    target: Target
     beyond: tuple[dict[str, float | None], ...]
     kernel_weight: float | None = None
 
@@ -133,6 +135,7 @@ def predict_steps(
         high_j_per_token=high_j_per_token,
         tokens_per_s=steps.running / step_us * 1e6,
         unseen=_unseen(file, fit, served),
+        target=target,
         beyond=_outside(fit, columns_of(rows)),
         kernel_weight=None if blend is None else blend.weight,
     )
@@ -263,13 +266,13 @@ def _unseen(file: StepTimeFile, fit: StepFit, served: Deployment) -> tuple[str, 
 
 
 def _outside(fit: StepFit, columns: Mapping[str, Array]) -> tuple[dict[str, float | None], ...]:
-    """For each step, the columns whose value no fitted row reached, and by how much."""
+    """For each step, the columns beyond the fitted rows, as multiples of their nearest value."""
     count = len(next(iter(columns.values())))
     found: list[dict[str, float | None]] = [{} for _ in range(count)]
     for name, values in columns.items():
         least, most = fit.domain[name]
-        for at in np.flatnonzero(values > most * (1 + _ROUNDED)):
+        for at in np.flatnonzero(values > most * (1 + _NEAR)):
             found[at][name] = float(values[at]) / most if most else None
-        for at in np.flatnonzero(values < least * (1 - _ROUNDED)):
-            found[at][name] = least / float(values[at]) if values[at] else None
+        for at in np.flatnonzero(values < least * (1 - _NEAR)):
+            found[at][name] = float(values[at]) / least
     return tuple(found)

@@ -1,35 +1,33 @@
 """Steps of a whole model, as `moeprof steptime predict --json` prints them, for the router."""
 
-import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ...router.static.whole_step import WholeStep
+from ...store.document import read_document
 from ...store.errors import BadInput, naming
-from ...store.files import read_text
+from ...store.serving.predicted_steps import PredictedSteps
 
-_MOST_BYTES: Final = 1 << 26
-_HINT: Final = "give what `moeprof steptime predict FILE --batch TOKENS --json` prints"
+_HINT: Final = PredictedSteps.WAY_OUT
 
 
 def read_whole_step(path: Path, tokens: int) -> WholeStep:
     """The step of a batch of `tokens`.
 
-    Raises BadInput for another file, and where the batch is not in it.
+    Raises BadInput for another file, and where the batch is not in it, or of several splits.
     """
-    try:
-        body: Any = json.loads(read_text(path, _MOST_BYTES))
-        steps = {int(one["batch"]): one["parts_us"] for one in body}
-        parts_us = {name: float(us) for name, us in steps.get(tokens, {}).items()}
-    except (
-        ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError,
-    ) as error:  # fmt: skip
-        raise BadInput(f"{path} holds no steps of a whole model", hint=_HINT) from error
-    if tokens not in steps:
-        known = ", ".join(map(str, sorted(steps))) or "none"
+    found = read_document(path, PredictedSteps).steps
+    steps = [one for one in found if one.batch == tokens]
+    if not steps:
+        known = ", ".join(map(str, sorted({one.batch for one in found}))) or "none"
         raise BadInput(
             f"{path} has no step of a batch of {tokens}; it has {known}",
             hint=f"predict it: moeprof steptime predict FILE --batch {tokens} --json",
         )
+    if len(steps) > 1:
+        raise BadInput(
+            f"{path} has a batch of {tokens} on {len(steps)} splits",
+            hint="predict the split that is served: --tp N",
+        )
     with naming(path, hint=_HINT):
-        return WholeStep(tokens, parts_us)
+        return WholeStep(tokens, steps[0].parts_us)

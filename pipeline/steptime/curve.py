@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ...costmodel.steptime.curve import CurvePoint, EnergyCurve, curve_points, with_front
 from ...costmodel.steptime.prediction import step_fit_of, target_of
@@ -11,23 +10,31 @@ from ...costmodel.steptime.step_file import read_step_file
 from ...store.errors import BadInput
 from ...store.percent import percent
 from ...store.recording import sha256_of
-from .predict import Asked, Predicted, as_data, predict
+from ...store.serving.predicted_steps import PredictedSteps
+from .predict import Asked, Predicted, doubts, predict, predicted_step
 
-__all__ = ["CurvePoint", "EnergyCurve", "Sweep", "sweep", "sweep_data"]
+__all__ = ["CurvePoint", "EnergyCurve", "Sweep", "predicted_steps", "sweep"]
 
 
 @dataclass(frozen=True, slots=True)
 class Sweep:
-    """What was predicted of each split that can be served, and its points as one curve."""
+    """What was predicted of each split that can be served, and its points as one curve.
 
+    `left_out` says why a split cannot be served, `remarks` are sentences on what puts the points in
+    doubt, moves or bounds them.
+    """
+
+    path: Path
     predicted: tuple[tuple[Asked, Predicted], ...]
+    left_out: dict[str, str]
+    remarks: tuple[str, ...]
     curve: EnergyCurve
 
 
 def sweep(path: Path, asked: Asked, tps: Sequence[int]) -> Sweep:
     """Predict by the model at `path`, over the batches that are asked for, at each of `tps`.
 
-    A split that cannot be served is left out, and its reason is a remark of the curve. Raises
+    A split that cannot be served is left out, and the curve has its reason as a remark. Raises
     BadInput as `predict` does where no split can be served, and for steps of one's own with several
     splits.
     """
@@ -45,16 +52,17 @@ def sweep(path: Path, asked: Asked, tps: Sequence[int]) -> Sweep:
             refusals[_split(one)] = refusal
     if not predicted:
         raise next(iter(refusals.values()))
-    left_out = [f"{split} is left out: {why}" for split, why in refusals.items()]
+    left_out = {split: refusal.message for split, refusal in refusals.items()}
+    remarks = tuple(dict.fromkeys(_remarks(predicted)))
     points = [point for one, found in predicted for point in _points(one, found)]
     curve = EnergyCurve(
         served=_served(asked, predicted[0][1]),
         requests=_requests(asked),
         points=with_front(points),
-        remarks=(*left_out, *dict.fromkeys(_remarks(predicted))),
+        remarks=(*(f"{split} is left out: {why}" for split, why in left_out.items()), *remarks),
         origin=_origin(path, predicted[0][1]),
     )
-    return Sweep(tuple(predicted), curve)
+    return Sweep(path, tuple(predicted), left_out, remarks, curve)
 
 
 def _split(asked: Asked) -> str:
@@ -84,17 +92,13 @@ def _requests(asked: Asked) -> str:
 def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
     """What puts the points in doubt or moves them, and what bounds the requests that run."""
     for asked, found in predicted:
-        for name in found.steps.unseen:
-            yield f"no row had the {name}: the answer is extrapolated"
+        yield from doubts(found)
         if asked.own is not None:
             yield f"moved by the steps of one's own in {asked.own.name}"
         if asked.active_experts is not None:
             yield f"the experts that a routing policy activates count: {asked.active_experts}"
         if asked.kernel_model is not None:
             yield f"the measured kernels of {asked.kernel_model.name} count"
-        if found.not_in_rows:
-            named = ", ".join(found.not_in_rows)
-            yield f"not in the rows, but counted from the data sheet: {named}"
         running = zip(found.schedule.bounds, found.schedule.steps.running, strict=True)
         bounded = [(bound, requests) for bound, requests in running if bound]
         if bounded:
@@ -125,13 +129,29 @@ def _origin(path: Path, found: Predicted) -> tuple[tuple[str, str], ...]:
     return tuple(facts)
 
 
-def sweep_data(found: Sweep) -> list[dict[str, Any]]:
-    """One object per split and batch, for a program; `on_front` is None without an energy."""
+def predicted_steps(found: Sweep) -> PredictedSteps:
+    """All steps of a sweep, for a program."""
     points = {(one.split, one.batch): one for one in found.curve.points}
     rows = []
     for asked, predicted in found.predicted:
-        for row in as_data(asked, predicted):
-            point = points[_split(asked), round(row["running"])]
+        for at, running in enumerate(predicted.schedule.steps.running):
+            point = points[_split(asked), round(float(running))]
             on_front = None if point.j_per_token is None else point.on_front
-            rows.append({"tp": asked.tp, **row, "on_front": on_front})
-    return rows
+            rows.append(predicted_step(asked, predicted, at, on_front=on_front))
+    asked, first = found.predicted[0]
+    served = first.memory.served
+    return PredictedSteps(
+        file=str(found.path),
+        file_sha256=sha256_of(found.path),
+        model=served.model.name,
+        gpu=served.gpu_name,
+        precision=asked.precision,
+        engine=asked.engine,
+        ep=asked.ep,
+        dp=asked.dp,
+        prompt_tokens=asked.prompt_tokens,
+        output_tokens=asked.output_tokens,
+        left_out=found.left_out,
+        remarks=found.remarks,
+        steps=tuple(rows),
+    )

@@ -1,10 +1,9 @@
 """Predict the steps of one deployment over batch sizes."""
 
-import csv
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from io import StringIO
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -14,16 +13,19 @@ from ...costmodel.steptime.engine.offload import offload_us
 from ...costmodel.steptime.engine.schedule import Requests, Schedule, schedule
 from ...costmodel.steptime.engine.settings import EngineSettings
 from ...costmodel.steptime.features.deployment import Deployment, Split, deployment
+from ...costmodel.steptime.features.precisions import computed_in_bf16
 from ...costmodel.steptime.features.steps import Array, Steps
 from ...costmodel.steptime.prediction import OwnSteps, StepPrediction, predict_steps
 from ...costmodel.steptime.routing_saving import RoutingSaving, own_routing, saving_of
 from ...costmodel.steptime.step_file import read_step_file
 from ...scenarios.configs.whole_model import whole_model
 from ...store.errors import BadInput, shortened
-from ...store.files import read_text
+from ...store.files import has_file, has_folder
+from ...store.serving.predicted_steps import PredictedRouting, PredictedStep
 from ...store.serving.step_time_model import StepTimeFile
 from ...store.serving.whole_model import WholeModel
-from .active_experts import PolicyExperts, policy_experts
+from .given.active_experts import PolicyExperts, policy_experts
+from .given.own_points import own_points
 from .kernel_model import kernels_of
 
 __all__ = [
@@ -33,20 +35,19 @@ __all__ = [
     "Predicted",
     "RoutingSaving",
     "StepPrediction",
-    "as_data",
+    "doubts",
     "predict",
+    "predicted_step",
 ]
 
-_MOST_BYTES: Final = 1 << 20
-_LARGEST_BATCH: Final = 10**9
-_OWN_US: Final = (0.1, 1e12)
+_KINDS: Final = {"mean": "mean steps", "decode": "steps that decode alone"}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What to predict: a deployment by names, batches, and how long its requests are.
 
-    `model` is the name of one that the file holds, or the path of a config.json.
+    `model` is the name of one that the file holds, or the path of a config.json or its folder.
     `output_tokens` is None for steps that decode alone; else each request brings a prompt once in
     as many steps, and the context is its prompt and half of its output. `own` is a table of steps
     of one's own of this deployment, with the columns batch and step_us. `active_experts` are those
@@ -75,6 +76,7 @@ class Predicted:
     """The steps of each batch, what the engine made of it, and what the GPUs hold.
 
     `not_in_rows` names what counts in the steps and is in no row: it comes from the data sheet.
+    `in_bf16` are the types of arithmetic that the GPU has no units for: bf16 takes their place.
     `saving` is what a routing `policy` saves; both None without one.
     """
 
@@ -82,6 +84,7 @@ class Predicted:
     schedule: Schedule
     memory: Memory
     not_in_rows: tuple[str, ...]
+    in_bf16: tuple[str, ...]
     saving: RoutingSaving | None = None
     policy: PolicyExperts | None = None
 
@@ -108,14 +111,15 @@ def predict(path: Path, asked: Asked) -> Predicted:
         return predict_steps(file, served, steps, own=measured, added_us=added_us, kernels=kernels)
 
     not_in_rows = tuple(_not_in_rows(settings, plan))
+    in_bf16 = computed_in_bf16(served.precision, served.gpu)
     if asked.active_experts is None:
-        return Predicted(predicted(plan.steps), plan, memory, not_in_rows)
+        return Predicted(predicted(plan.steps), plan, memory, not_in_rows, in_bf16)
     policy = policy_experts(asked.active_experts, asked.batches, model)
     own_steps = own_routing(served, plan.steps, policy.own)
     steps = replace(plan.steps, active_experts=policy.active)
     found = predicted(steps)
     saving = saving_of(steps, found, own_steps, predicted(own_steps))
-    return Predicted(found, plan, memory, not_in_rows, saving, policy)
+    return Predicted(found, plan, memory, not_in_rows, in_bf16, saving, policy)
 
 
 def _model_of(path: Path, file: StepTimeFile, name: str) -> WholeModel:
@@ -124,15 +128,22 @@ def _model_of(path: Path, file: StepTimeFile, name: str) -> WholeModel:
     if (model := known.get(name)) is not None:
         told = model.max_context_tokens or published_context_tokens(name)
         return replace(model, max_context_tokens=told)
-    if not Path(name).is_file():
+    config = Path(name, "config.json") if has_folder(Path(name)) else Path(name)
+    if not has_file(config):
         raise BadInput(
             f"{path} has no model {shortened(name)!r}, and no file has that name",
             hint=f"give a config.json, or one of: {', '.join(sorted(known))}",
         )
-    return whole_model(Path(name))
+    return whole_model(config)
 
 
 def _requests(asked: Asked) -> Requests:
+    if asked.output_tokens is None and asked.settings.prefix_hit:
+        raise BadInput(
+            f"--prefix-hit is {asked.settings.prefix_hit:g}, and steps that decode alone compute no"
+            " prompts",
+            hint="give --output, so that requests bring their prompts, or leave out --prefix-hit",
+        )
     batches = np.asarray(asked.batches, dtype=np.float64)
     return Requests(batches, asked.prompt_tokens, asked.output_tokens)
 
@@ -141,28 +152,9 @@ def _own_steps(asked: Asked, served: Deployment, memory: Memory) -> OwnSteps | N
     """Steps of one's own, as the same engine makes them."""
     if asked.own is None:
         return None
-    batches, step_us = _own_points(asked.own)
+    batches, step_us = own_points(asked.own)
     own = _requests(replace(asked, batches=batches))
     return OwnSteps(schedule(served, memory, asked.settings, own).steps, step_us)
-
-
-def _own_points(path: Path) -> tuple[tuple[int, ...], Array]:
-    """Batches and steps in us of a CSV. Raises BadInput for anything else."""
-    hint = "write a CSV with the columns batch,step_us: 8,12500"
-    rows = list(csv.DictReader(StringIO(read_text(path, _MOST_BYTES))))
-    try:
-        batches = tuple(int(row["batch"]) for row in rows)
-        step_us = np.asarray([float(row["step_us"]) for row in rows])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"{path} holds no steps: {shortened(str(error))}", hint=hint) from error
-    least_us, most_us = _OWN_US
-    if not rows or not ((step_us >= least_us) & (step_us <= most_us)).all():
-        raise BadInput(
-            f"{path} holds no steps, or one not of {least_us} to {most_us:g} us", hint=hint
-        )
-    if not 1 <= min(batches) <= max(batches) <= _LARGEST_BATCH:
-        raise BadInput(f"{path} has a batch that is not 1 to {_LARGEST_BATCH:g}", hint=hint)
-    return batches, step_us
 
 
 def _not_in_rows(settings: EngineSettings, plan: Schedule) -> list[str]:
@@ -175,52 +167,88 @@ def _not_in_rows(settings: EngineSettings, plan: Schedule) -> list[str]:
     return [name for name, counts in counted.items() if counts]
 
 
-def as_data(asked: Asked, found: Predicted) -> list[dict[str, Any]]:
-    """A prediction as one object per batch, for a program."""
+def doubts(found: Predicted) -> Iterator[str]:
+    """Sentences on what no row tells of these steps."""
+    steps, served = found.steps, found.memory.served
+    for name in steps.unseen:
+        of = "" if name.startswith("power") else f" of {_KINDS[steps.target]}"
+        yield f"no row{of} had the {name}: the answer is extrapolated"
+    if beyond := ", ".join(_farthest(steps)):
+        yield f"beyond the rows: {beyond}"
+    for arithmetic in found.in_bf16:
+        yield f"{served.gpu_name} has no {arithmetic} units: what is stored so is computed in bf16"
+    if steps.kernel_weight == 0:
+        yield "kernels do not count: the fit found no better steps with them"
+    if found.not_in_rows:
+        named = ", ".join(found.not_in_rows)
+        yield f"not in the rows, but counted from the data sheet: {named}"
+
+
+def _farthest(steps: StepPrediction) -> Iterator[str]:
+    """Each column beyond the rows, by the step that is farthest out."""
+    names = dict.fromkeys(name for columns in steps.beyond for name in sorted(columns))
+    for name in names:
+        found = [columns[name] for columns in steps.beyond if name in columns]
+        times = [one for one in found if one is not None]
+        if len(times) < len(found):
+            yield f"{name} (no row had any)"
+        elif (most := max(times)) > 1:
+            yield f"{name} ({most:.3g} times their largest)"
+        elif (least := min(times)) > 0:
+            yield f"{name} ({least:.3g} times their smallest)"
+        else:
+            yield f"{name} (every row had some)"
+
+
+def predicted_step(
+    asked: Asked, found: Predicted, at: int, *, on_front: bool | None
+) -> PredictedStep:
+    """The step of one batch, as a program gets it."""
     steps, plan = found.steps, found.schedule
-    return [
-        {
-            "batch": batch,
-            "running": float(plan.steps.running[at]),
-            "bounded_by": plan.bounds[at] or None,
-            "fitting_requests": plan.fitting,
-            "preemptions_per_request": float(plan.preemptions[at]),
-            "recomputed_tokens_per_request": float(plan.recomputed_tokens[at]),
-            "step_us": float(steps.step_us[at]),
-            "low_us": _value(steps.low_us, at),
-            "high_us": _value(steps.high_us, at),
-            "parts_us": {name: float(values[at]) for name, values in steps.parts_us.items()},
-            "power_w": _value(steps.power_w, at),
-            "j_per_token": _value(steps.j_per_token, at),
-            "low_j_per_token": _value(steps.low_j_per_token, at),
-            "high_j_per_token": _value(steps.high_j_per_token, at),
-            "tokens_per_s": float(steps.tokens_per_s[at]),
-            "unseen": list(steps.unseen),
-            "beyond": steps.beyond[at],
-            "not_in_rows": list(found.not_in_rows),
-            "kernel_weight": steps.kernel_weight,
-            "routing": _saving_data(found, at),
-        }
-        for at, batch in enumerate(asked.batches)
-    ]
+    return PredictedStep(
+        tp=asked.tp,
+        batch=asked.batches[at],
+        running=float(plan.steps.running[at]),
+        bounded_by=plan.bounds[at] or None,
+        fitting_requests=plan.fitting,
+        preemptions_per_request=float(plan.preemptions[at]),
+        recomputed_tokens_per_request=float(plan.recomputed_tokens[at]),
+        kind=steps.target,
+        step_us=float(steps.step_us[at]),
+        low_us=_value(steps.low_us, at),
+        high_us=_value(steps.high_us, at),
+        parts_us={name: float(values[at]) for name, values in steps.parts_us.items()},
+        power_w=_value(steps.power_w, at),
+        j_per_token=_value(steps.j_per_token, at),
+        low_j_per_token=_value(steps.low_j_per_token, at),
+        high_j_per_token=_value(steps.high_j_per_token, at),
+        tokens_per_s=float(steps.tokens_per_s[at]),
+        unseen=steps.unseen,
+        beyond=steps.beyond[at],
+        not_in_rows=found.not_in_rows,
+        in_bf16=found.in_bf16,
+        kernel_weight=steps.kernel_weight,
+        routing=_routing(found, at),
+        on_front=on_front,
+    )
 
 
-def _saving_data(found: Predicted, at: int) -> dict[str, Any] | None:
+def _routing(found: Predicted, at: int) -> PredictedRouting | None:
     saving, policy = found.saving, found.policy
     if saving is None or policy is None:
         return None
-    return {
-        "policy": policy.origin,
-        "active_experts": float(saving.active[at]),
-        "own_active_experts": float(saving.own_active[at]),
-        "own_step_us": float(saving.own_step_us[at]),
-        "saved_us": float(saving.saved_us[at]),
-        "saved_share": float(saving.saved_share[at]),
-        "low_share": _value(saving.low_share, at),
-        "high_share": _value(saving.high_share, at),
-        "own_j_per_token": _value(saving.own_j_per_token, at),
-        "saved_j_per_token": _value(saving.saved_j_per_token, at),
-    }
+    return PredictedRouting(
+        policy=policy.origin,
+        active_experts=float(saving.active[at]),
+        own_active_experts=float(saving.own_active[at]),
+        own_step_us=float(saving.own_step_us[at]),
+        saved_us=float(saving.saved_us[at]),
+        saved_share=float(saving.saved_share[at]),
+        low_share=_value(saving.low_share, at),
+        high_share=_value(saving.high_share, at),
+        own_j_per_token=_value(saving.own_j_per_token, at),
+        saved_j_per_token=_value(saving.saved_j_per_token, at),
+    )
 
 
 def _value(values: Array | None, at: int) -> float | None:

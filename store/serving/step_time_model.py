@@ -157,7 +157,7 @@ class StepTimeFile:
     """
 
     SCHEMA: ClassVar[str] = "moeprof.step_time_model/2.2"
-    WAY_OUT: ClassVar[str] = "build it anew from rows of your own"
+    WAY_OUT: ClassVar[str] = "fit one to a folder of rows: moeprof steptime fit DIR"
 
     steps: dict[Target, StepFit]
     absent: dict[str, str]

@@ -108,5 +108,14 @@ def _bytes(part: str, group_size: int | None) -> float:
 
 def flop_per_us(sheet: GpuSheet, arithmetic: str) -> float:
     """Peak FLOP per us of one GPU: what it has no units for is computed in bf16."""
-    by_type = {"fp4": sheet.fp4_flops, "fp8": sheet.fp8_flops}
-    return (by_type.get(arithmetic) or sheet.half_flops) / 1e6
+    return (_unit_flops(sheet, arithmetic) or sheet.half_flops) / 1e6
+
+
+def computed_in_bf16(precision: Precision, sheet: GpuSheet) -> tuple[str, ...]:
+    """The types of arithmetic that a GPU has no units for: bf16 takes their place."""
+    types = dict.fromkeys((precision.attention_type, precision.ffn_type))
+    return tuple(one for one in types if one != "bf16" and not _unit_flops(sheet, one))
+
+
+def _unit_flops(sheet: GpuSheet, arithmetic: str) -> float | None:
+    return {"fp4": sheet.fp4_flops, "fp8": sheet.fp8_flops}.get(arithmetic)

@@ -58,7 +58,10 @@ def test_a_prediction_is_shown_with_its_interval_and_energy(moeprof: Moeprof, mo
 
 
 def test_a_program_gets_parts_that_add_up(moeprof: Moeprof, model: Path) -> None:
-    first, second = moeprof("steptime", "predict", model, *ASKED, "--json").data
+    found = moeprof("steptime", "predict", model, *ASKED, "--json").data
+    first, second = found["steps"]
+    assert found["schema"].startswith("moeprof.predicted_steps/")
+    assert (found["model"], found["gpu"], found["engine"]) == ("mixtral-8x7b", "H200", "vllm")
     assert (first["batch"], second["batch"]) == (1, 16)
     assert sum(first["parts_us"].values()) == pytest.approx(first["step_us"])
     assert second["j_per_token"] < first["j_per_token"]
@@ -68,8 +71,8 @@ def test_a_program_gets_parts_that_add_up(moeprof: Moeprof, model: Path) -> None
 def test_what_no_row_had_is_warned_of(moeprof: Moeprof, model: Path) -> None:
     asked = ("--model", "llama-3-8b", "--gpu", "A100-40GB", "--batch", "4096", "--engine", "new")
     told = " ".join(moeprof("steptime", "predict", model, *asked).stderr.split())
-    assert "no row had the GPU A100-40GB" in told
-    assert "no row had the engine new" in told
+    assert "no row of mean steps had the GPU A100-40GB" in told
+    assert "no row of mean steps had the engine new" in told
     assert "beyond the rows:" in told
 
 
@@ -82,6 +85,9 @@ def test_what_no_row_had_is_warned_of(moeprof: Moeprof, model: Path) -> None:
         (("--tp", "3"), "32 heads"),
         (("--batch", "0"), "must be 1 to"),
         (("--batch", "a"), "--batch is 'a'"),
+        (("--batch", "1,8,8"), "--batch has 8 twice"),
+        (("--tp", "2,2"), "--tp has 2 twice"),
+        (("--prefix-hit", "0.5"), "steps that decode alone compute no prompts"),
         (("--prompt", "0"), "must be 1 to"),
         (("--output", "0"), "must be 1 to"),
     ],
@@ -154,9 +160,26 @@ def test_a_sweep_over_splits_is_drawn_and_written_as_a_page(
     assert "J/token (up) against ms/token (right)" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "predicted" in page.read_text()
-    rows = moeprof("steptime", "predict", model, *asked, "--tp", "2,4", "--json").data
-    assert {row["tp"] for row in rows} == {2, 4}
+    found = moeprof("steptime", "predict", model, *asked, "--tp", "1,2,4", "--json").data
+    assert {row["tp"] for row in found["steps"]} == {2, 4}
+    assert "does not fit on 1 x H100" in found["left_out"]["tp1"]
 
 
 def test_few_points_are_not_drawn(moeprof: Moeprof, model: Path) -> None:
     assert "against" not in moeprof("steptime", "predict", model, *ASKED).stdout
+
+
+def test_few_points_of_several_splits_are_listed_and_the_others_told(
+    moeprof: Moeprof, model: Path
+) -> None:
+    result = moeprof("steptime", "predict", model, *ASKED[:-1], "16", "--tp", "1,2,3")
+    assert "mixtral-8x7b on 1 x H200" in result.stdout
+    assert "mixtral-8x7b on 2 x H200" in result.stdout
+    assert "tp3 is left out: 3 GPUs cannot share the 32 heads" in " ".join(result.stderr.split())
+
+
+def test_arithmetic_that_a_gpu_lacks_is_told(moeprof: Moeprof, model: Path) -> None:
+    result = moeprof("steptime", "predict", model, *ASKED, "--precision", "nvfp4")
+    assert "H200 has no fp4 units: what is stored so is computed in bf16" in " ".join(
+        result.stderr.split()
+    )

@@ -38,8 +38,8 @@ def test_the_saving_stands_beside_the_models_own_routing(moeprof: Moeprof, model
 
 def test_a_program_gets_the_saving_of_each_batch(moeprof: Moeprof, model: Path) -> None:
     words = (*ASKED, "--active-experts", "4,6", "--json")
-    few, _ = moeprof("steptime", "predict", model, *words).data
-    own, _ = moeprof("steptime", "predict", model, *ASKED, "--json").data
+    few, _ = moeprof("steptime", "predict", model, *words).data["steps"]
+    own, _ = moeprof("steptime", "predict", model, *ASKED, "--json").data["steps"]
     assert own["routing"] is None
     assert few["routing"]["own_step_us"] == pytest.approx(own["step_us"])
     assert few["routing"]["saved_us"] == pytest.approx(own["step_us"] - few["step_us"])

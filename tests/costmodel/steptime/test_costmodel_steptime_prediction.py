@@ -98,6 +98,20 @@ def test_what_lies_beyond_the_rows_is_told_by_how_much(file: StepTimeFile) -> No
     assert predict_steps(file, parted, STEPS).beyond[0]["all_to_all"] is None
 
 
+def test_what_lies_below_the_rows_is_told_by_how_much(file: StepTimeFile) -> None:
+    """Below the smallest is a share of it, 0 where a step has none; within 1 % is not beyond."""
+    fit = file.steps["mean"]
+    kv_us = float(columns_of(as_rows(served(), STEPS))["kv"][0])
+    narrow = fit.domain | {"kv": (10 * kv_us, 1e9), "all_to_all": (1.0, 2.0)}
+    near = fit.domain | {"kv": (1.005 * kv_us, 1e9)}
+    low, close = (
+        predict_steps(replace(file, steps={"mean": replace(fit, domain=one)}), served(), STEPS)
+        for one in (narrow, near)
+    )
+    assert low.beyond[0] == {"kv": pytest.approx(0.1), "all_to_all": 0}
+    assert close.beyond[0] == {}
+
+
 def test_a_gpu_without_rows_of_power_is_named(file: StepTimeFile) -> None:
     assert file.power is not None
     others = {name: one for name, one in file.power.by_gpu.items() if name != "H100"}

@@ -46,7 +46,7 @@ def _make(folder: Path) -> None:
 
 
 def _predicted(folder: Path, results: Sequence[Result]) -> None:
-    first, *_ = results[0].data
+    first, *_ = results[0].data["steps"]
     assert 10_000 < first["step_us"] < 60_000
     assert results[3].data["outcome"] in {"PASS", "FAIL", "AMBIGUOUS"}
 

@@ -1,6 +1,5 @@
 """The steps that `moeprof steptime predict --json` prints have a say in the regime of a plan."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +10,11 @@ from moeprof.costmodel.steptime.fit.build import build_step_time
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.pipeline.route.plan import PlanQuery, plan_route
 from moeprof.pipeline.route.whole_step import read_whole_step
-from moeprof.pipeline.steptime.predict import Asked, as_data, predict
+from moeprof.pipeline.steptime.curve import predicted_steps, sweep
+from moeprof.pipeline.steptime.predict import Asked
 from moeprof.store.document import write_document
 from moeprof.store.errors import BadInput
+from moeprof.store.serving.predicted_steps import PredictedStep, PredictedSteps
 from moeprof.tests.costmodel.steptime.whole_models import (
     many_deployments,
     rows_of,
@@ -21,13 +22,27 @@ from moeprof.tests.costmodel.steptime.whole_models import (
 )
 from moeprof.tests.router.expert_models import chain_file
 
+STEP = PredictedStep(
+    tp=1, batch=8, running=8.0, bounded_by=None, fitting_requests=64, preemptions_per_request=0.0,
+    recomputed_tokens_per_request=0.0, kind="decode", step_us=1.0, low_us=None, high_us=None,
+    parts_us={}, power_w=None, j_per_token=None, low_j_per_token=None, high_j_per_token=None,
+    tokens_per_s=1.0, unseen=(), beyond={}, not_in_rows=(), in_bf16=(), kernel_weight=None,
+    routing=None, on_front=None,
+)  # fmt: skip
+STEPS = PredictedSteps(
+    file="m.json", file_sha256="", model="mixtral-8x7b", gpu="H200", precision="bf16",
+    engine="vllm", ep=1, dp=1, prompt_tokens=800, output_tokens=None, left_out={}, remarks=(),
+    steps=(),
+)  # fmt: skip
 QUERY = PlanQuery(tokens=8, experts="8:fc1+gelu+fc2", top_k=2, kl_price_j=5e-3)
 
 
 def steps_file(folder: Path, parts_us: dict[str, float]) -> Path:
     """Steps of batches of 8 and 16."""
     path = folder / "steps.json"
-    path.write_text(json.dumps([{"batch": size, "parts_us": parts_us} for size in (8, 16)]))
+    step_us = sum(parts_us.values())
+    steps = tuple(replace(STEP, batch=size, step_us=step_us, parts_us=parts_us) for size in (8, 16))
+    write_document(path, replace(STEPS, steps=steps))
     return path
 
 
@@ -63,18 +78,22 @@ def test_a_prediction_of_a_whole_model_is_read_as_it_is_printed(tmp_path: Path) 
     file = tmp_path / "m.json"
     write_document(file, build_step_time(rows, Refused(64, {}), {}, method="physics"))
     asked = Asked("mixtral-8x7b", "H200", "bf16", "vllm", 1, 1, 1, (8,), 800, None)
-    found = predict(file, asked)
+    found = predicted_steps(sweep(file, asked, (1,)))
     path = tmp_path / "steps.json"
-    path.write_text(json.dumps(as_data(asked, found)))
+    write_document(path, found)
     step = read_whole_step(path, 8)
     assert step.is_bound_by_experts
-    assert sum(step.parts_us.values()) == pytest.approx(float(found.steps.step_us[0]))
+    assert sum(step.parts_us.values()) == pytest.approx(found.steps[0].step_us)
+    write_document(path, predicted_steps(sweep(file, asked, (1, 2))))
+    with pytest.raises(BadInput, match="has a batch of 8 on 2 splits"):
+        read_whole_step(path, 8)
 
 
 def test_a_file_without_the_batch_or_of_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="has no step of a batch of 32; it has 8, 16"):
         read_whole_step(steps_file(tmp_path, {"experts": 1.0}), 32)
-    for text in ("{}", "[1]", "no JSON", '[{"batch": 8}]', '[{"batch": 8, "parts_us": 3}]'):
+    schema = '"schema": "moeprof.predicted_steps/1.0"'
+    for text in ("{}", "[1]", "no JSON", f"{{{schema}}}", f'{{{schema}, "steps": [3]}}'):
         path = tmp_path / "other.json"
         path.write_text(text)
         with pytest.raises(BadInput, match=r"other\.json"):

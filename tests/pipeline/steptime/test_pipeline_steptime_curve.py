@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from moeprof.pipeline.steptime.curve import sweep, sweep_data
+from moeprof.pipeline.steptime.curve import predicted_steps, sweep
 from moeprof.pipeline.steptime.fit import fit_steps
 from moeprof.pipeline.steptime.predict import Asked, EngineSettings, predict
+from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
+from moeprof.store.serving.predicted_steps import PredictedSteps
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
 
 
@@ -38,6 +40,7 @@ def test_splits_that_fit_are_predicted_and_the_others_are_told(path: Path) -> No
     found = sweep(path, ASKED, (1, 2, 4, 4))
     assert found.curve.splits == ("tp2", "tp4")
     assert len(found.curve.points) == 8
+    assert found.left_out["tp1"].startswith("mixtral-8x7b in bf16 does not fit")
     assert found.curve.remarks[0].startswith("tp1 is left out: mixtral-8x7b in bf16 does not fit")
     alone = predict(path, replace(ASKED, tp=2))
     points = [one for one in found.curve.points if one.split == "tp2"]
@@ -47,11 +50,23 @@ def test_splits_that_fit_are_predicted_and_the_others_are_told(path: Path) -> No
 
 
 def test_a_program_gets_each_split_and_batch_with_the_front(path: Path) -> None:
-    rows = sweep_data(sweep(path, ASKED, (2, 4)))
-    assert [(row["tp"], row["batch"]) for row in rows[:2]] == [(2, 1), (2, 4)]
+    found = predicted_steps(sweep(path, ASKED, (1, 2, 4)))
+    first, *_ = rows = found.steps
+    assert [(row.tp, row.batch) for row in rows[:2]] == [(2, 1), (2, 4)]
     assert len(rows) == 8
-    assert {row["on_front"] for row in rows} <= {True, False}
-    assert any(row["on_front"] for row in rows)
+    assert {row.on_front for row in rows} == {True, False}
+    assert first.low_us is not None
+    assert first.low_us < first.step_us
+    assert first.tokens_per_s == pytest.approx(1e6 / first.step_us)
+    assert (found.gpu, found.output_tokens, list(found.left_out)) == ("H100", 500, ["tp1"])
+
+
+def test_what_a_program_gets_is_read_again(path: Path, tmp_path: Path) -> None:
+    routed = replace(ASKED, active_experts="7", batches=(16, 64))
+    found = predicted_steps(sweep(path, routed, (2,)))
+    write_document(tmp_path / "steps.json", found)
+    assert read_document(tmp_path / "steps.json", PredictedSteps) == found
+    assert [one.routing is None for one in found.steps] == [False, False]
 
 
 def test_batches_beyond_what_runs_are_one_point_and_say_what_bounds_them(path: Path) -> None:
@@ -59,7 +74,7 @@ def test_batches_beyond_what_runs_are_one_point_and_say_what_bounds_them(path: P
     found = sweep(path, bounded, (2,))
     assert [one.batch for one in found.curve.points] == [1, 8]
     assert "tp2 runs 8 requests at most, bounded by --max-num-seqs" in found.curve.remarks
-    assert [row["on_front"] for row in sweep_data(found)] == [True, True, True]
+    assert [row.on_front for row in predicted_steps(found).steps] == [True, True, True]
 
 
 def test_the_origin_names_the_file_its_rows_and_its_errors(path: Path) -> None:

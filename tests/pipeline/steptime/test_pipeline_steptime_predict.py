@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.pipeline.steptime.fit import fit_steps
-from moeprof.pipeline.steptime.predict import Asked, EngineSettings, as_data, predict
+from moeprof.pipeline.steptime.predict import Asked, EngineSettings, doubts, predict
 from moeprof.store.errors import BadInput
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
 
@@ -37,6 +37,7 @@ def test_a_model_that_no_row_had_comes_from_its_config(path: Path, tmp_path: Pat
     )
     own, known = (predict(path, one).steps for one in (replace(ASKED, model=str(config)), ASKED))
     assert own.unseen == ("model own-8b",)
+    assert predict(path, replace(ASKED, model=str(config.parent))).steps.unseen == own.unseen
     assert own.step_us == pytest.approx(known.step_us, rel=0.2)
 
 
@@ -46,16 +47,6 @@ def test_own_steps_move_the_prediction(path: Path, tmp_path: Path) -> None:
     plain, moved = (predict(path, one).steps.step_us for one in (ASKED, replace(ASKED, own=own)))
     assert moved[1] > 1.1 * plain[1]
     assert (moved > plain).all()
-
-
-@pytest.mark.parametrize(
-    "text", ["", "batch\n1\n", "batch,step_us\n1,-2\n", "batch,step_us\na,2\n"]
-)
-def test_a_table_without_steps_is_refused(path: Path, tmp_path: Path, text: str) -> None:
-    own = tmp_path / "own.csv"
-    own.write_text(text)
-    with pytest.raises(BadInput, match="holds no steps"):
-        predict(path, replace(ASKED, own=own))
 
 
 def test_own_steps_are_taken_under_the_same_settings(path: Path, tmp_path: Path) -> None:
@@ -80,7 +71,7 @@ def test_what_no_row_could_tell_is_named(path: Path) -> None:
     settings = EngineSettings(max_num_batched_tokens=512, prefix_hit=0.5, num_gpu_blocks=500)
     found = predict(path, replace(ASKED, settings=settings))
     assert found.not_in_rows == ("chunks of prompts", "prefix hits", "preemptions")
-    assert as_data(ASKED, found)[0]["not_in_rows"] == list(found.not_in_rows)
+    assert list(doubts(found))[-1].endswith("chunks of prompts, prefix hits, preemptions")
 
 
 def test_a_request_beyond_the_published_length_is_refused(path: Path) -> None:
@@ -93,8 +84,19 @@ def test_a_model_that_does_not_fit_is_refused(path: Path) -> None:
         predict(path, replace(ASKED, gpu="T4"))
 
 
-def test_a_program_gets_one_object_per_batch(path: Path) -> None:
-    first, second = as_data(ASKED, predict(path, ASKED))
-    assert (first["batch"], second["batch"]) == (1, 32)
-    assert first["low_us"] < first["step_us"] < first["high_us"]
-    assert first["tokens_per_s"] == pytest.approx(1e6 / first["step_us"])
+def test_prefix_hits_of_steps_that_decode_alone_are_refused(path: Path) -> None:
+    asked = replace(ASKED, output_tokens=None, settings=EngineSettings(prefix_hit=0.5))
+    with pytest.raises(BadInput, match="compute no prompts") as refusal:
+        predict(path, asked)
+    assert "--output" in refusal.value.hint
+
+
+def test_what_lies_beyond_the_rows_is_told_by_its_farthest_step(path: Path) -> None:
+    """No row decoded alone, or in two groups; 32 requests were the most."""
+    far = replace(ASKED, batches=(64, 320, 1))
+    parted = replace(ASKED, model="mixtral-8x7b", gpu="B200", dp=2, ep=2)
+    alone = replace(ASKED, output_tokens=None)
+    told = [" ".join(doubts(predict(path, one))) for one in (far, parted, alone)]
+    assert "requests (10 times their largest)" in told[0]
+    assert "all_to_all (no row had any)" in told[1]
+    assert "prefill_layers (every row had some)" in told[2]

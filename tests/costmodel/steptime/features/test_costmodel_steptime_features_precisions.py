@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from moeprof.costmodel.steptime.features.precisions import (
+    computed_in_bf16,
     flop_per_us,
     precision_name,
     precision_of,
@@ -83,6 +84,19 @@ def test_a_precision_has_one_name(words: str, name: str) -> None:
 def test_what_a_gpu_lacks_is_computed_in_bf16(gpu: str, arithmetic: str, tflops: float) -> None:
     sheet = gpu_sheet(gpu)
     assert flop_per_us(sheet, arithmetic) == pytest.approx(tflops * 1e6)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "precision", "types"),
+    [
+        ("H100", "nvfp4", ("fp4",)),
+        ("A100-80GB", "fp8", ("fp8",)),
+        ("B200", "nvfp4", ()),
+        ("A100-80GB", "bf16", ()),
+    ],
+)
+def test_types_without_units_are_named(gpu: str, precision: str, types: tuple[str, ...]) -> None:
+    assert computed_in_bf16(precision_of(precision, LLAMA_3_8B), gpu_sheet(gpu)) == types
 
 
 def test_an_unknown_precision_is_refused_with_those_known() -> None:

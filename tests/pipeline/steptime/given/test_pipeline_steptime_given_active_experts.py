@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from moeprof.pipeline.steptime.active_experts import policy_experts
+from moeprof.pipeline.steptime.given.active_experts import policy_experts
 from moeprof.router import MetricsLogger, MetricsRow
 from moeprof.store.errors import BadInput
 from moeprof.tests.costmodel.steptime.whole_models import LLAMA_3_8B, MIXTRAL_8X7B

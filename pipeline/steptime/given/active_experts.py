@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from ...costmodel.steptime.features.steps import Array
-from ...router.metrics.log_folder import read_metrics
-from ...router.metrics.row import SCHEMA
-from ...store.errors import BadInput, shortened
-from ...store.files import has_file, has_folder, read_text
-from ...store.serving.whole_model import WholeModel
+from ....costmodel.steptime.features.steps import Array
+from ....router.metrics.log_folder import read_metrics
+from ....router.metrics.row import SCHEMA
+from ....store.errors import BadInput, shortened
+from ....store.files import has_file, has_folder, read_text
+from ....store.serving.whole_model import WholeModel
 
 _MOST_BYTES: Final = 1 << 28
 _HINT: Final = (

@@ -1,0 +1,1 @@
+"""What a user gives beside a model of steps: steps of their own, and a routing policy."""
