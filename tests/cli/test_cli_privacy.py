@@ -3,16 +3,19 @@
 What keeps them is named in docs/method.md: copies of the user's own files, and reports of nsys.
 """
 
-import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
+from moeprof.tests.cli.command_line import run_moeprof
+from moeprof.tests.conftest import quick_points
 
 MARK = "zq"  # each secret begins with it, and nothing else does
 COPIES = ("scripts", "ops")
@@ -51,10 +54,10 @@ MINE = Operation(
     bytes_moved=lambda tokens, preset, dtype_bytes: 2 * tokens * preset.ffn * dtype_bytes,
 )
 '''
+PROFILE = "profile --ops OP --batch-sizes 1..8 --sampling all --device cpu --no-power --json"
 COMMANDS = (
-    "profile --ops OP --batch-sizes 1..12 --sampling all --device cpu --no-power --json",
     *("profile --resume --json", "parse", "build-model", "build-model --json", "validate"),
-    *("validate --json", "report", "show", "show --json", "cost mine --batch-size 9"),
+    *("validate --json", "report", "show", "show --json", "cost mine --batch-size 7"),
 )
 
 
@@ -68,6 +71,7 @@ class Measured:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
+    """A run whose sweep is a process of its own; the other commands run in this one."""
     home = tmp_path_factory.mktemp("home") / f"{MARK} alice"
     folder = home / f'{MARK}"client ü'
     temporary = home / f"{MARK}tmp"
@@ -76,18 +80,18 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
     (folder / "my op.py").write_text(OP)
     environment = {"HOME": home, "USER": f"{MARK}alice", "TMPDIR": temporary}
     secrets = {"HF_TOKEN": f"{MARK}-0123456789"}
-    printed = {}
-    for line in COMMANDS:
-        words = ["my op.py" if word == "OP" else word for word in line.split()]
-        ended = subprocess.run(
-            [sys.executable, "-m", "moeprof", *words, "--store", "runs"],
-            cwd=folder,
-            env=os.environ | {name: str(value) for name, value in environment.items()} | secrets,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        printed[line] = ended.stdout + ended.stderr
+    with pytest.MonkeyPatch.context() as patch, quick_points():
+        for name, value in (environment | secrets).items():
+            patch.setenv(name, str(value))
+        patch.chdir(folder)
+        patch.setattr(tempfile, "tempdir", None)
+        words = ["my op.py" if word == "OP" else word for word in PROFILE.split()]
+        command = [sys.executable, "-m", "moeprof", *words, "--store", "runs"]
+        swept = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        printed = {PROFILE: swept.stdout + swept.stderr}
+        for line in COMMANDS:
+            ended = run_moeprof([*line.split(), "--store", "runs"])
+            printed[line] = ended.stdout + ended.stderr
     return Measured(next((folder / "runs").iterdir()), printed)
 
 
@@ -102,7 +106,7 @@ def kept_texts(run: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_the_secrets_were_really_planted(measured: Measured) -> None:
-    failed = measured.printed[COMMANDS[0]]
+    failed = measured.printed[PROFILE]
     reasons = ("are full", "exit code 3", "<e-mail>", "c.so", 'File "a.py", line 3', "x.bin")
     assert [reason for reason in reasons if reason not in failed] == []
 
