@@ -230,6 +230,7 @@ def as_rows(served: Deployment, steps: Steps, version: str = "") -> ServingRows:
         deployments=(served,),
         which=np.zeros(count, dtype=np.intp),
         steps=steps,
+        stated_us=unknown,
         step_us=unknown,
         decode_us=unknown,
         power_w=unknown,

@@ -49,7 +49,9 @@ class Stated:
     osl: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse sizes that no run has."""
+        """Refuse sizes that no run has, and a GPU without a data sheet."""
+        if self.gpu is not None:
+            gpu_sheet(self.gpu)
         for column in ("batch", "isl", "osl"):
             value = getattr(self, column)
             if value is not None and not 1 <= value <= _LARGEST:

@@ -15,7 +15,7 @@ from ...compare.steptime.predicted import Predicted
 from ...costmodel.steptime.fit.build import TARGETS
 from ...costmodel.steptime.fit.targets import rows_telling
 from ...costmodel.steptime.prediction import found_score
-from ...costmodel.steptime.rows.fingerprints import DIGITS, fingerprints
+from ...costmodel.steptime.rows.fingerprints import DIGITS, are_among
 from ...costmodel.steptime.rows.serving_rows import ServingRows
 from ...costmodel.steptime.step_file import read_step_file
 from ...store.errors import BadInput
@@ -108,7 +108,7 @@ def was_fitted(file: StepTimeFile, rows: ServingRows) -> NDArray[np.bool_]:
     """Whether the file was fitted to each row, by what was measured; of shape (n,)."""
     digits = file.fingerprints
     known = [digits[at : at + DIGITS] for at in range(0, len(digits), DIGITS)]
-    return np.isin(fingerprints(rows), known)
+    return are_among(rows, np.asarray(known))
 
 
 def _predictions(

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from io import StringIO
+from math import isnan
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +19,11 @@ from ....store.serving.whole_model import Experts, LatentAttention, StateLayers,
 from ..features.deployment import Deployment, Split, deployment
 from ..features.steps import Array
 from .dates import unix_time_s
-from .gate import Refused, physical_reasons, refused, stated_reason
+from .gate import Refused, physical_reasons, refused
+from .measured_once import REPEATED, measured_once
 from .row_steps import row_steps
 from .serving_rows import ServingRows, Strings
+from .stated import stated_reason
 from .values import decode_steps, left_out, mean_steps, power_of_gpus
 from .workload import workloads
 
@@ -79,13 +82,16 @@ def _model(row: Mapping[str, str]) -> WholeModel:
 
 
 def read_rows(path: Path, models: Mapping[str, WholeModel]) -> tuple[ServingRows, Refused]:
-    """Read the rows that can be true, and count the others by reason.
+    """Read the rows that can be true, each once, and count the others by reason.
 
-    Raises BadInput where the file is no such table or names an unknown GPU or precision, and where
-    no row can be used.
+    Their order is that of their names, whatever it is in the file. Raises BadInput where the file
+    is no such table, and where no row can be used.
     """
     with naming(path):
-        rows, found = judged_rows(read_table(path), models)
+        table, repeated = measured_once(read_table(path))
+        rows, found = judged_rows(table, models)
+        if repeated:
+            found = replace(found, left_out={REPEATED: repeated, **found.left_out})
         if rows is None:
             found.require_most()
             raise BadInput("the table has no rows", hint="read results: moeprof steptime read")
@@ -97,7 +103,7 @@ def judged_rows(
 ) -> tuple[ServingRows | None, Refused]:
     """The rows of a table that can be true, None where none can, and the counts of the others.
 
-    Raises BadInput where it is no table of serving rows, or names an unknown GPU or precision.
+    Raises BadInput where it is no table of serving rows.
     """
     if lacking := [key for key in _NEEDED if key not in table]:
         raise BadInput(
@@ -118,16 +124,37 @@ def row_reasons(table: Mapping[str, list[Any]], models: Mapping[str, WholeModel]
         stated_reason(dict(zip(names, values, strict=True)), models)
         for values in zip(*table.values(), strict=True)
     ]
+    for at, reason in enumerate(reasons):
+        reasons[at] = reason or _deployment_reason(table, models, at)
     if kept := [at for at, reason in enumerate(reasons) if not reason]:
         for at, reason in zip(kept, physical_reasons(_rows(table, models, kept)[0]), strict=True):
             reasons[at] = str(reason)
     return np.asarray(reasons, dtype=np.str_)
 
 
+def _deployment_reason(
+    table: Mapping[str, list[Any]], models: Mapping[str, WholeModel], at: int
+) -> str:
+    """Why a row's GPU, precision or split is none of its model; "" where it can be."""
+    try:
+        _deployment(table, models, at)
+    except BadInput as refusal:
+        return refusal.message
+    return ""
+
+
 def read_table(path: Path) -> dict[str, list[Any]]:
-    """Read a Parquet table as lists by column. Raises BadInput where it is none."""
+    """Read a Parquet table as lists by column, None where unknown or NaN.
+
+    Raises BadInput where it is none.
+    """
     columns: dict[str, list[Any]] = read_rows_table(path).to_pydict()
-    return columns
+    return {name: [_known(value) for value in values] for name, values in columns.items()}
+
+
+def _known(value: Any) -> Any:
+    """The value; None for NaN, which some writers put where there is none."""
+    return None if isinstance(value, float) and isnan(value) else value
 
 
 def _rows(
@@ -157,6 +184,7 @@ def _rows(
         deployments=tuple(found),
         which=np.asarray(which, dtype=np.intp),
         steps=steps,
+        stated_us=1e3 * measured["tpot_ms"],
         step_us=means.values,
         decode_us=np.where(alone, means.values, decode.values),
         power_w=power.values,

@@ -19,15 +19,17 @@ class ServingRows:
     """n rows, each a mean step of a deployment; arrays have shape (n,).
 
     `which` are places in `deployments`. `step_us` is the mean step, which holds the prefills of
-    other requests, and `decode_us` one that decodes alone: NaN where unknown. `power_w` is that of
-    all GPUs of the deployment, NaN where unmeasured. `version` is that of the engine, "" where
-    unknown; `source` names who measured, `name` the row. `time_s` is the Unix time of the
-    measurement, NaN where unknown. `workload` is one of workload.py's kinds of work.
+    other requests, and `decode_us` one that decodes alone: NaN where unknown. `stated_us` is the
+    time per token that the row states, whether or not it is a step. `power_w` is that of all GPUs
+    of the deployment, NaN where unmeasured. `version` is that of the engine, "" where unknown;
+    `source` names who measured, `name` the row. `time_s` is the Unix time of the measurement, NaN
+    where unknown. `workload` is one of workload.py's kinds of work.
     """
 
     deployments: tuple[Deployment, ...]
     which: Places
     steps: Steps
+    stated_us: Array
     step_us: Array
     decode_us: Array
     power_w: Array
@@ -47,6 +49,7 @@ class ServingRows:
             self.deployments,
             self.which[rows],
             self.steps.taken(rows),
+            self.stated_us[rows],
             self.step_us[rows],
             self.decode_us[rows],
             self.power_w[rows],

@@ -62,6 +62,7 @@ def rows_of(*deployments: Deployment, sizes: int = 8) -> ServingRows:
         deployments=deployments,
         which=np.repeat(np.arange(len(deployments)), sizes),
         steps=steps,
+        stated_us=unknown,
         step_us=unknown,
         decode_us=unknown,
         power_w=unknown,
@@ -90,4 +91,5 @@ def timed_rows(rows: ServingRows) -> ServingRows:
     reading = 1.2 * (columns["dense_weights"] + columns["expert_weights"] + columns["kv"])
     overhead = 40 * columns["layers"] + 10 * columns["requests"]
     step_us = reading + 1.5 * columns["prefill_dense_flops"] + overhead
-    return replace(rows, step_us=step_us * np.exp(0.05 * rng.standard_normal(len(rows))))
+    step_us *= np.exp(0.05 * rng.standard_normal(len(rows)))
+    return replace(rows, stated_us=step_us, step_us=step_us)

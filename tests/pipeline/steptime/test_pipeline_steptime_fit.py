@@ -1,11 +1,16 @@
 """A folder of rows becomes a model file, or nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from moeprof.costmodel.steptime.rows.measured_once import REPEATED
 from moeprof.pipeline.steptime.fit import fit_steps
-from moeprof.store.document import read_document
+from moeprof.store.document import read_document, to_json
 from moeprof.store.errors import BadInput
 from moeprof.store.recording import sha256_of
 from moeprof.store.serving.step_time_model import StepTimeFile
@@ -20,6 +25,19 @@ def test_a_folder_is_fitted_and_its_files_are_named(tmp_path: Path) -> None:
     assert set(file.files) == {"serving_rows.parquet", "models.csv"}
     mean = file.steps["mean"]
     assert (mean.rows, mean.configurations, file.refused) == (36, 6, {})
+
+
+def test_the_order_of_rows_and_copies_of_them_change_nothing(tmp_path: Path) -> None:
+    """But the sha256 of the table that they are in."""
+    path, out = public_folder(tmp_path) / "serving_rows.parquet", tmp_path / "m.json"
+    first = fit_steps(tmp_path, out)
+    table = pq.read_table(path)
+    order = np.random.default_rng(0).permutation(len(table))
+    pq.write_table(pa.concat_tables([table, table]).take(pa.array([*order, *order + 36])), path)
+    again = fit_steps(tmp_path, out)
+    assert again.left_out == {REPEATED: 36}
+    same = replace(again, files=first.files, left_out=first.left_out)
+    assert to_json(same) == to_json(first)
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e-2])

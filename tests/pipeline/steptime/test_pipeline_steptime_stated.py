@@ -102,3 +102,9 @@ def test_a_step_of_a_trace_needs_no_lengths() -> None:
     step = ServingRow(source="s", row_id="r", batch_kind="step", tpot_ms=20.0, ctx=500.0)
     row = completed(FILE, step, "a", STATED)
     assert (row.batch, row.isl, row.isl_assumed) == (None, None, False)
+
+
+def test_a_gpu_without_a_data_sheet_is_refused_with_those_that_have_one() -> None:
+    with pytest.raises(BadInput, match="TPUv5") as refusal:
+        Stated(gpu="TPUv5")
+    assert "H100" in refusal.value.hint

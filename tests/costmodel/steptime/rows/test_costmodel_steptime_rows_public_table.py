@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from moeprof.costmodel.steptime.rows.measured_once import REPEATED
 from moeprof.costmodel.steptime.rows.public_table import (
     engine_generation,
     read_models,
@@ -36,7 +37,7 @@ ROW: dict[str, Any] = {
 
 def written(folder: Path, *changes: dict[str, Any]) -> Path:
     """A table of ROW, one with each of the changes."""
-    rows = [ROW | change for change in changes or ({},)]
+    rows = [ROW | {"row_id": f"{at}"} | change for at, change in enumerate(changes or ({},))]
     path = folder / "serving_rows.parquet"
     pq.write_table(pa.table({key: [row[key] for row in rows] for key in ROW}), path)
     return path
@@ -82,7 +83,7 @@ def test_a_static_batch_prefills_once_and_a_measured_rate_counts(
 
 
 def test_a_row_tells_its_time_and_what_arrives(tmp_path: Path, models: dict[str, Any]) -> None:
-    path = written(tmp_path, {}, {}, {})
+    path = written(tmp_path, {}, {}, {"batch": 65.0})
     table = pq.read_table(path)
     more: dict[str, Any] = {
         "time_s": pa.array([None, 5.0, None]),
@@ -111,7 +112,7 @@ def test_a_source_whose_decode_steps_exceed_its_mean_steps_has_no_means(
     tmp_path: Path, models: dict[str, Any]
 ) -> None:
     """The table says that the interval is one step, which then is longer than the mean."""
-    path = written(tmp_path, {"itl_ms": 30.0}, {}, {"source": "other"})
+    path = written(tmp_path, {"itl_ms": 30.0}, {}, {"source": "t", "batch": 65.0})
     table = pq.read_table(path)
     pq.write_table(table.append_column("itl_is_step", pa.array([True] * 3)), path)
     rows, _ = read_rows(path, models)
@@ -132,6 +133,37 @@ def test_a_source_whose_decode_steps_exceed_its_mean_steps_has_no_means(
 )
 def test_engines_are_told_apart_by_generation(engine: str, version: str, name: str) -> None:
     assert engine_generation(engine, version) == name
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"gpu": "TPUv5"}, "the GPU 'TPUv5' is unknown"),
+        ({"precision": "fp3"}, "the precision 'fp3' is unknown"),
+        ({"tp": 3, "n_gpu": 3}, "has 128 heads, which 3 GPUs cannot share evenly"),
+    ],
+)
+def test_a_row_of_an_unknown_name_is_refused_alone(
+    tmp_path: Path, models: dict[str, Any], change: dict[str, Any], named: str
+) -> None:
+    rows, refused = read_rows(written(tmp_path, {}, change), models)
+    assert rows.name.tolist() == ["0"]
+    ((reason, count),) = refused.by_reason.items()
+    assert named in reason
+    assert count == 1
+
+
+def test_rows_are_read_in_one_order_and_copies_once(tmp_path: Path, models: dict[str, Any]) -> None:
+    """A value that is NaN is one that is unknown, and a copy under another name is none."""
+    changes: list[dict[str, Any]] = [
+        {"row_id": "b", "batch": 32.0}, {"row_id": "a"}, {"row_id": "c", "power_w": float("nan")},
+        {"row_id": "d", "power_w": None}, {"row_id": "e"},
+    ]  # fmt: skip
+    rows, refused = read_rows(written(tmp_path, *changes), models)
+    assert rows.name.tolist() == ["a", "b", "c"]
+    assert refused.left_out == {REPEATED: 2}
+    again, _ = read_rows(written(tmp_path, *reversed(changes)), models)
+    assert again.name.tolist() == rows.name.tolist()
 
 
 @pytest.mark.parametrize(
