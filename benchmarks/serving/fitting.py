@@ -16,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / ".path"))
 
 from moeprof.costmodel.steptime.engine.memory import memory_of
 from moeprof.costmodel.steptime.engine.settings import EngineSettings
-from moeprof.costmodel.steptime.rows.public_table import read_models, read_rows, read_table
+from moeprof.costmodel.steptime.rows.models_table import read_models
+from moeprof.costmodel.steptime.rows.public_table import read_rows, read_table
 from moeprof.store.errors import BadInput
 
 MEASURED = "running_mean"

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from moeprof.costmodel.steptime.features.steps import Array
 from moeprof.costmodel.steptime.fit.folds import Fit, Labels, left_out, shuffled_folds
 from moeprof.costmodel.steptime.rows.gate import Refused
-from moeprof.costmodel.steptime.rows.public_table import read_models, read_rows
+from moeprof.costmodel.steptime.rows.models_table import read_models
+from moeprof.costmodel.steptime.rows.public_table import read_rows
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 
 FOLDS = 10

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Final
 
 from ...costmodel.steptime.rows.gate import Refused
-from ...costmodel.steptime.rows.public_table import read_models, read_rows
+from ...costmodel.steptime.rows.models_table import read_models
+from ...costmodel.steptime.rows.public_table import read_rows
 from ...costmodel.steptime.rows.serving_rows import ServingRows
 from ...scenarios.configs.whole_model import whole_model
 from ...store.errors import BadInput
-from ...store.files import folders_in, has_file
+from ...store.files import folders_in, has_file, has_folder
 from ...store.recording import sha256_of
 from ...store.serving.journeys_table import JOURNEYS_FILE
 from ...store.serving.rows_table import ROWS_FILE
@@ -16,6 +17,7 @@ from ...store.serving.whole_model import WholeModel
 
 _SIZES: Final = "models.csv"
 _CONFIGS: Final = "models"
+_WRITE_ONE: Final = "name a folder of rows; moeprof steptime read makes one of your results"
 
 
 def config_path(folder: Path, name: str) -> Path:
@@ -42,9 +44,28 @@ def folder_models(folder: Path) -> dict[str, WholeModel]:
 def read_folder(folder: Path) -> tuple[ServingRows, Refused]:
     """Read the rows of a folder that can be true, and count the others by reason.
 
-    Raises BadInput where rows or models cannot be read, and where no row can be used.
+    Raises BadInput where it is no folder of rows and models, where they cannot be read, and where
+    no row can be used.
     """
-    return read_rows(folder / ROWS_FILE, folder_models(folder))
+    if not has_file(folder / ROWS_FILE):
+        raise _no_rows(folder)
+    if not (models := folder_models(folder)):
+        raise BadInput(
+            f"{folder} has no model: neither {_SIZES} nor {_CONFIGS}/NAME/config.json",
+            hint=f"put the config.json of each model of {ROWS_FILE} there",
+        )
+    return read_rows(folder / ROWS_FILE, models)
+
+
+def _no_rows(folder: Path) -> BadInput:
+    """The refusal of what is no folder with a table of rows."""
+    if has_file(folder):
+        return BadInput(
+            f"{folder} is a file, and rows are a folder of {ROWS_FILE} and their models",
+            hint=f"name the folder: {folder.parent}" if folder.name == ROWS_FILE else _WRITE_ONE,
+        )
+    why = f"has no {ROWS_FILE}" if has_folder(folder) else "is no folder"
+    return BadInput(f"{folder} {why}", hint=_WRITE_ONE)
 
 
 def files_of(folder: Path) -> dict[str, str]:

@@ -1,21 +1,18 @@
-"""Tidy rows of public results: `serving_rows.parquet` with its `models.csv`."""
+"""Tidy rows of public results: `serving_rows.parquet`."""
 
-import csv
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from io import StringIO
 from math import isnan
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
-from ....store.errors import BadInput, naming, shortened
-from ....store.files import read_text
+from ....store.errors import BadInput, naming
 from ....store.serving.rows_table import read_rows_table
 from ....store.serving.serving_row import STEP
-from ....store.serving.whole_model import Experts, LatentAttention, StateLayers, WholeModel
+from ....store.serving.whole_model import WholeModel
 from ..features.deployment import Deployment, Split, deployment
 from ..features.steps import Array
 from .dates import unix_time_s
@@ -27,7 +24,6 @@ from .stated import stated_reason
 from .values import decode_steps, left_out, mean_steps, power_of_gpus
 from .workload import workloads
 
-_MOST_BYTES: Final = 64 << 20
 # The variants that the rows mean, by the sizes of the gpus.csv beside them.
 _GPU_NAMES: Final = {"GH200": "GH200-96GB", "RTXPRO6000": "RTX-PRO-6000-Workstation"}
 _ENGINE_NAMES: Final = {"trt": "trtllm"}
@@ -35,50 +31,6 @@ _NAMES: Final = ("model", "gpu", "precision", "engine")
 _SPLIT: Final = ("tp", "ep", "dp")
 _NEEDED: Final = ("source", "row_id", *_NAMES, "batch", "ctx", "tpot_ms")
 _MEASURED: Final = ("batch", "isl", "osl", "ctx", "pf_tok_s", "tpot_ms")
-
-
-def read_models(path: Path) -> dict[str, WholeModel]:
-    """Read the models of a `models.csv` by name. Raises BadInput where it is no such table."""
-    models = {}
-    with naming(path, hint="correct the table, or give each model's config.json in models/NAME"):
-        for row in csv.DictReader(StringIO(read_text(path, _MOST_BYTES))):
-            try:
-                models[row["model"]] = _model(row)
-            except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-                raise BadInput(f"a row is no model: {shortened(str(error))}") from error
-    return models
-
-
-def _model(row: Mapping[str, str]) -> WholeModel:
-    def whole(key: str) -> int:
-        return int(float(row[key] or 0))
-
-    layers, latent = whole("L"), None
-    routed = (layers - whole("dense_first")) // whole("moe_every")
-    experts = Experts(whole("E"), whole("k"), whole("mff"), routed, whole("shared_ff"))
-    if row["mla_kv_lora"]:
-        parts = ("kv_lora", "q_lora", "rope", "nope", "v")
-        latent = LatentAttention(*(whole(f"mla_{part}") for part in parts))
-    full = round(layers * float(row["full_attn"]))
-    linear = whole("lin_attn_params")
-    return WholeModel(
-        name=row["model"],
-        layers=layers,
-        hidden_size=whole("d"),
-        heads=whole("h"),
-        kv_heads=whole("kv"),
-        head_dim=whole("hd"),
-        intermediate_size=whole("ff"),
-        vocabulary=whole("vocab"),
-        full_layers=full,
-        window_tokens=whole("window"),
-        sparse_tokens=whole("topk_ctx"),
-        ffn_matrices=whole("gated"),
-        tied=bool(whole("tied")),
-        experts=experts if whole("E") else None,
-        latent=latent,
-        states=StateLayers("linear attention", layers - full, linear) if linear else None,
-    )
 
 
 def read_rows(path: Path, models: Mapping[str, WholeModel]) -> tuple[ServingRows, Refused]:

@@ -43,3 +43,18 @@ def test_a_name_that_both_places_have_is_refused(tmp_path: Path) -> None:
     with_config(tmp_path, "llama-3-8b")
     with pytest.raises(BadInput, match="the model llama-3-8b twice"):
         folder_models(tmp_path)
+
+
+def test_what_is_no_folder_of_rows_and_models_is_refused_with_the_way_out(tmp_path: Path) -> None:
+    table = public_folder(tmp_path) / "serving_rows.parquet"
+    with pytest.raises(BadInput, match="is a file") as refusal:
+        read_folder(table)
+    assert refusal.value.hint.endswith(str(tmp_path))
+    (tmp_path / "models.csv").unlink()
+    with pytest.raises(BadInput, match="has no model"):
+        read_folder(tmp_path)
+    table.unlink()
+    for folder, named in ((tmp_path, "has no serving_rows"), (tmp_path / "x", "is no folder")):
+        with pytest.raises(BadInput, match=named) as refusal:
+            read_folder(folder)
+        assert "moeprof steptime read" in refusal.value.hint

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from moeprof.costmodel.steptime.engine.context_lengths import published_context_tokens
-from moeprof.costmodel.steptime.rows.public_table import read_models
+from moeprof.costmodel.steptime.rows.models_table import read_models
 
 
 @pytest.mark.parametrize(

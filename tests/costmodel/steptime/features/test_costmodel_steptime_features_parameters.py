@@ -12,7 +12,7 @@ from moeprof.costmodel.steptime.features.parameters import (
     head_parameters,
     total_parameters,
 )
-from moeprof.costmodel.steptime.rows.public_table import read_models
+from moeprof.costmodel.steptime.rows.models_table import read_models
 from moeprof.store.serving.whole_model import WholeModel
 from moeprof.tests.costmodel.steptime.whole_models import (
     DEEPSEEK_V3,

@@ -22,7 +22,8 @@ from moeprof.costmodel.steptime.rows.gate import (
     physical_reasons,
     refused,
 )
-from moeprof.costmodel.steptime.rows.public_table import read_models, read_table, row_reasons
+from moeprof.costmodel.steptime.rows.models_table import read_models
+from moeprof.costmodel.steptime.rows.public_table import read_table, row_reasons
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
 from moeprof.costmodel.steptime.rows.stated import MISSING, SPECULATIVE
 from moeprof.store.errors import BadInput
