@@ -9,6 +9,7 @@ from .files import write_whole
 from .plan import Plan
 from .recording import Recording
 from .serving.predicted_steps import PredictedSteps
+from .serving.step_model_summary import StepModelSummary
 from .verdicts.step_validation import StepValidation
 from .verdicts.verdict import Validation
 
@@ -16,6 +17,7 @@ DOCUMENTS: Final[tuple[type[Document], ...]] = (
     CostModelFile,
     Plan,
     PredictedSteps,
+    StepModelSummary,
     Recording,
     StepValidation,
     Validation,
