@@ -13,8 +13,9 @@ from .disk.temporary import temporary_file
 from .errors import BadInput
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
-_ELSEWHERE = "name a folder of another disk by --store, --out, --state or TMPDIR"
-_YOURS = "name a folder that you may write to by --store, --out, --state or TMPDIR"
+_BY = "by --out, or where the command has them by --store, --state or TMPDIR"
+_ELSEWHERE = f"name a folder of another disk {_BY}"
+_YOURS = f"name a folder that you may write to {_BY}"
 _HINTS = {
     errno.ENOSPC: f"free some space, or {_ELSEWHERE}",
     errno.EDQUOT: f"free some of the quota, or {_ELSEWHERE}",
@@ -82,6 +83,21 @@ def replacing(path: Path) -> Iterator[Path]:
         sync_folder(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise BadInput where a file could not be written at `path`, before it takes long to make one.
+
+    Nothing is written; what a full disk says comes when the file is.
+    """
+    if has_folder(path):
+        raise cannot_write(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    refuse_irregular(path, hint="name a file to write, or leave it out")
+    folder = next(one for one in path.absolute().parents if one.exists())
+    if not folder.is_dir():
+        raise cannot_write(path, NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
 
 
 def write_whole(path: Path, data: str | bytes) -> None:

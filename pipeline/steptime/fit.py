@@ -14,6 +14,7 @@ from ...costmodel.steptime.queue.delay_columns import KV_THRESHOLDS
 from ...costmodel.steptime.rows.serving_rows import ServingRows
 from ...store.document import write_document
 from ...store.errors import BadInput
+from ...store.files import check_writable
 from ...store.serving.step_time_model import Method, StepFit, StepTimeFile, Target
 from .folder import files_of, read_folder
 from .kernel_model import kernels_of
@@ -34,9 +35,10 @@ def fit_steps(
     `kernel_model` is a cost model of the kernels of one GPU, which steps of it are composed of.
     `kv_thresholds` are the shares of the cache in use above which requests of the folder's journeys
     may wait longer.
-    Raises BadInput as reading and fitting do, and where more than half of the rows are refused:
-    then nothing is written.
+    Raises BadInput as reading and fitting do, where more than half of the rows are refused, and
+    where `out` cannot be written or is a file that the fit reads: then nothing is written.
     """
+    _check_out(out, data, kernel_model)
     rows, refused = read_folder(data)
     kernels = None if kernel_model is None else kernels_of(kernel_model)
     queue = queue_of(data, kv_thresholds)
@@ -45,6 +47,17 @@ def fit_steps(
         file = _with_kernels(file, rows, kernels)
     write_document(out, file)
     return file
+
+
+def _check_out(out: Path, data: Path, kernel_model: Path | None) -> None:
+    """Raise BadInput where the model would take the place of an input, or cannot be written."""
+    check_writable(out)
+    inputs = [data / name for name in files_of(data)]
+    if out.resolve() in [one.resolve() for one in (*inputs, kernel_model) if one is not None]:
+        raise BadInput(
+            f"{out} is a file that the fit reads, and the model would take its place",
+            hint="name another file in --out",
+        )
 
 
 def _with_kernels(file: StepTimeFile, rows: ServingRows, kernels: ModelKernels) -> StepTimeFile:

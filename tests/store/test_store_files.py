@@ -10,6 +10,7 @@ import pytest
 from moeprof.store.errors import BadInput
 from moeprof.store.files import (
     cannot_write,
+    check_writable,
     read_bytes,
     read_text,
     refuse_lfs_pointer,
@@ -145,3 +146,17 @@ def test_a_file_larger_than_any_of_its_kind_is_refused_by_its_size(tmp_path: Pat
     assert read_bytes(path, 11) == b"x" * 11
     with pytest.raises(BadInput, match="has 11 bytes, and at most 10"):
         read_text(path, 10)
+
+
+def test_whether_a_file_could_be_written_is_known_before_and_leaves_nothing(tmp_path: Path) -> None:
+    check_writable(tmp_path / "new" / "folder" / "a.json")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o555)
+    refused = [tmp_path, tmp_path / "file" / "a.json"]
+    if os.geteuid():
+        refused.append(locked / "a.json")
+    for path in refused:
+        with pytest.raises(BadInput, match="cannot write"):
+            check_writable(path)

@@ -48,6 +48,26 @@ def test_steps_in_another_unit_give_no_file(tmp_path: Path, factor: float) -> No
     assert not out.exists()
 
 
+def test_a_model_takes_the_place_of_no_input(tmp_path: Path) -> None:
+    table = public_folder(tmp_path) / "serving_rows.parquet"
+    content = table.read_bytes()
+    (tmp_path / "link").symlink_to(table)
+    for out in (table, tmp_path / "link", tmp_path / "models.csv"):
+        with pytest.raises(BadInput, match="is a file that the fit reads"):
+            fit_steps(tmp_path, out)
+    assert table.read_bytes() == content
+
+
+def test_where_no_model_can_be_written_nothing_is_fitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moeprof.pipeline.steptime.fit.read_folder", None)
+    table = public_folder(tmp_path) / "serving_rows.parquet"
+    for out in (tmp_path, table / "m.json"):
+        with pytest.raises(BadInput, match="cannot write"):
+            fit_steps(tmp_path, out)
+
+
 def test_kernels_enter_the_fit_of_their_gpu(tmp_path: Path) -> None:
     out, kernels = tmp_path / "step_time_model.json", kernel_file(tmp_path)
     file = fit_steps(kernel_folder(tmp_path), out, "mean", "physics", kernels)
