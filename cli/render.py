@@ -75,12 +75,15 @@ def paragraph(text: str, indent: str = "") -> None:
 
 
 def warn(text: str) -> None:
-    """Print a warning, on one line."""
+    """Print a warning, on one line; a terminal breaks it between words."""
     _labelled("warning", "yellow", text)
 
 
 def error(message: str, hint: str = "") -> None:
-    """Print what went wrong, on one line, and, where there is a hint, what to do instead."""
+    """Print what went wrong, on one line, and, where there is a hint, what to do instead.
+
+    A terminal breaks lines between words.
+    """
     _labelled("error", "red", message)
     if hint:
         _labelled("hint", "cyan", hint)
@@ -132,7 +135,7 @@ def table(
 
 def _labelled(label: str, colour: str, text: str) -> None:
     shown = printable(text, _talk.encoding)
-    _talk.print(Text.assemble((f"{label}:", colour), f" {shown}"))
+    _talk.print(Text.assemble((f"{label}:", colour), f" {shown}"), soft_wrap=not _talk.is_terminal)
 
 
 def _cell(value: str | Lines) -> Text:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from moeprof.cli import render
 
@@ -38,6 +39,17 @@ def test_a_long_sentence_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -
     sentence = "word " * 60 + "end"
     render.error(sentence)
     assert capsys.readouterr().err == f"error: {sentence}\n"
+
+
+def test_a_terminal_breaks_a_long_sentence_between_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = Console(stderr=True, force_terminal=True, color_system=None, width=80)
+    monkeypatch.setattr(render, "_talk", terminal)
+    render.warn("word " * 60 + "end")
+    lines = capsys.readouterr().err.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert " ".join(lines).split() == ["warning:", *["word"] * 60, "end"]
 
 
 def test_a_name_with_control_characters_stays_on_one_line(
