@@ -13,7 +13,7 @@ from ..rows.serving_rows import Places, ServingRows
 from ..srfa.features import COMPUTED, FIXED, MOE, srfa_columns
 from ..srfa.form import Srfa, softplus, softplus_slope
 from ..step_model import StepModel
-from .folds import shuffled_folds
+from .folds import Fit, shuffled_folds
 from .physics import row_weights
 
 _RIDGES: Final = (0.01, 0.1, 1.0)
@@ -124,6 +124,11 @@ def choose_ridges(rows: ServingRows, seed: int = 0) -> Ridges:
     return CHOICES[int(np.argmin(np.median(off, axis=1)))]
 
 
-def fit_with(ridges: Ridges) -> Callable[[ServingRows], Callable[[ServingRows], Array]]:
+def fit_with(ridges: Ridges) -> Fit:
     """A fit with these ridges, for cross-validation."""
     return lambda rows: StepModel(fit_srfa(rows, ridges)).step_us
+
+
+def fit_nested(rows: ServingRows) -> Callable[[ServingRows], Array]:
+    """A fit whose ridges are chosen by its own rows alone: what it leaves out had no say."""
+    return fit_with(choose_ridges(rows))(rows)

@@ -1,8 +1,7 @@
 """Fit one kind of step by every method, score each, and keep the one that errs least."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Final, get_args
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from ....store.serving.step_time_model import (
     OwnSpread,
     StepFit,
 )
+from ..best_method import METHODS, best_method
 from ..calibration import Spread
 from ..effects import joined
 from ..features.steps import Array
@@ -23,20 +23,24 @@ from .digits import rounded, rounded_terms
 from .factors import interval_factors, left_out_by_kind
 from .folds import Fit, left_out, shuffled_folds
 from .physics import choose_ties
-from .srfa import choose_ridges, fit_srfa, fit_with
+from .srfa import choose_ridges, fit_nested, fit_srfa, fit_with
 from .step_model import fit_step_model, fit_tied
 
-METHODS: Final[tuple[Method, ...]] = get_args(Method)
 _FOLDS: Final = 10
 _SEED: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A method fitted to all rows, and a fit of it for cross-validation."""
+    """A method fitted to all rows, and fits of it for cross-validation.
+
+    `fit` has the hyperparameters of all rows, `scored` those of the rows that it is given, where
+    choosing them anew for each fold is not too slow.
+    """
 
     model: StepModel
     fit: Fit
+    scored: Fit
     hyperparameters: dict[str, float]
 
 
@@ -55,13 +59,13 @@ class BuiltStep:
 def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
     """Fit rows of one kind of step; every method is scored by ten grouped folds.
 
-    `method` None takes the one of the smallest median error.
+    `method` None takes the physics, unless another errs less beyond chance.
     """
     labels = shuffled_folds(rows.configurations, _FOLDS, _SEED)
     fitted = {name: _fitted(rows, name) for name in METHODS}
-    left = {name: left_out(rows, labels, one.fit) for name, one in fitted.items()}
+    left = {name: left_out(rows, labels, one.scored) for name, one in fitted.items()}
     scores = {name: _score(rows, left[name]) for name in METHODS}
-    chosen = _least(scores) if method is None else method
+    chosen = best_method(rows, left) if method is None else method
     ratios = np.log(rows.step_us / left[chosen])
     unseen = left_out_by_kind(rows, fitted[chosen].fit)
     cells = joined(rows.configurations, rows.version, rows.source)
@@ -86,19 +90,16 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
     return BuiltStep(fit, left[chosen], unseen)
 
 
-def _least(scores: Mapping[Method, MethodScore]) -> Method:
-    """The method of the smallest median error; of equals the one that comes first."""
-    return min(scores, key=lambda name: scores[name].median)
-
-
 def _fitted(rows: ServingRows, method: Method) -> Fitted:
     if method == "physics":
         ties = choose_ties(rows, _SEED)
-        return Fitted(fit_step_model(rows, ties), fit_tied(ties), asdict(ties))
+        fit = fit_tied(ties)
+        return Fitted(fit_step_model(rows, ties), fit, fit, asdict(ties))
     if method == "blackbox":
-        return Fitted(StepModel(fit_coefficients(rows)), fit_blackbox, {})
+        return Fitted(StepModel(fit_coefficients(rows)), fit_blackbox, fit_blackbox, {})
     ridges = choose_ridges(rows, _SEED)
-    return Fitted(StepModel(fit_srfa(rows, ridges)), fit_with(ridges), asdict(ridges))
+    model = StepModel(fit_srfa(rows, ridges))
+    return Fitted(model, fit_with(ridges), fit_nested, asdict(ridges))
 
 
 def _names(names: Strings) -> tuple[str, ...]:
@@ -106,6 +107,7 @@ def _names(names: Strings) -> tuple[str, ...]:
 
 
 def _score(rows: ServingRows, predicted: Array) -> MethodScore:
+    """How far predictions in us, (n,), are off."""
     ratio = predicted / rows.step_us
     off = np.abs(ratio - 1)
     return MethodScore(

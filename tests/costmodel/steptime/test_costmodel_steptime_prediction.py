@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from moeprof.costmodel.steptime.best_method import METHODS
 from moeprof.costmodel.steptime.blackbox import blackbox_columns
 from moeprof.costmodel.steptime.features.deployment import Split
 from moeprof.costmodel.steptime.fit.build import build_step_time
-from moeprof.costmodel.steptime.fit.step_fit import METHODS
 from moeprof.costmodel.steptime.prediction import (
     PARTS,
     OwnSteps,

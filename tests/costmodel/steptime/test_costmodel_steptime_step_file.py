@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from moeprof.costmodel.steptime.best_method import METHODS
 from moeprof.costmodel.steptime.fit.build import build_step_time
-from moeprof.costmodel.steptime.fit.step_fit import METHODS
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.step_file import read_step_file
 from moeprof.store.document import write_document

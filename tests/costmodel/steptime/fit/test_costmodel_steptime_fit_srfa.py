@@ -8,6 +8,7 @@ import pytest
 from moeprof.costmodel.steptime.fit.srfa import (
     Ridges,
     choose_ridges,
+    fit_nested,
     fit_srfa,
     fit_with,
 )
@@ -49,3 +50,8 @@ def test_ridges_are_chosen_of_the_documented_ones(rows: ServingRows) -> None:
     chosen = choose_ridges(rows.taken(np.arange(0, len(rows), 4)))
     assert {chosen.gamma, chosen.beta} <= {0.01, 0.1, 1.0}
     assert chosen.delta in {0.5, 1.0, 2.0}
+
+
+def test_a_nested_fit_chooses_by_its_own_rows(rows: ServingRows) -> None:
+    some = rows.taken(np.arange(0, len(rows), 4))
+    assert (fit_nested(some)(rows) == fit_with(choose_ridges(some))(some)(rows)).all()

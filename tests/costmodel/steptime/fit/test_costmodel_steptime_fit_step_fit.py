@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from moeprof.costmodel.steptime.fit.step_fit import METHODS, build_step_fit
+from moeprof.costmodel.steptime.best_method import METHODS
+from moeprof.costmodel.steptime.fit.step_fit import build_step_fit
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
 from moeprof.store.serving.step_time_model import Method
 from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of, timed_rows
