@@ -19,7 +19,13 @@ Output = Annotated[
 Tp = Annotated[str, typer.Option("--tp", help="GPUs that split each layer; several as 1,2,4,8.")]
 Ep = Annotated[int, typer.Option("--ep", help="GPUs that experts stay whole on; 1: slices.")]
 Dp = Annotated[int, typer.Option("--dp", help="Groups that each hold the whole attention.")]
-Precision = Annotated[str, typer.Option("--precision", help="Of the weights, such as fp8.")]
+Precision = Annotated[
+    str | None,
+    typer.Option(
+        "--precision",
+        help="Of the weights, such as fp8; if left out, as the config.json says, else bf16.",
+    ),
+]
 Engine = Annotated[str, typer.Option("--engine", help="vllm, sglang, trtllm; others are pooled.")]
 Own = Annotated[
     Path | None,
@@ -59,6 +65,14 @@ ModelLen = Annotated[
     typer.Option(
         "--max-model-len",
         help="Tokens of a request at most; if left out, the model's.",
+        rich_help_panel=_ENGINE,
+    ),
+]
+KvCacheDtype = Annotated[
+    str,
+    typer.Option(
+        "--kv-cache-dtype",
+        help="Of the cache's values: auto, which is 16 bits, or fp8.",
         rich_help_panel=_ENGINE,
     ),
 ]

@@ -23,7 +23,7 @@ def predict(
     tp: of.Tp = "1",
     ep: of.Ep = 1,
     dp: of.Dp = 1,
-    precision: of.Precision = "bf16",
+    precision: of.Precision = None,
     engine: of.Engine = "vllm",
     calibrate: of.Own = None,
     kernel_model: of.Kernels = None,
@@ -32,6 +32,7 @@ def predict(
     max_num_seqs: of.Seqs = None,
     max_model_len: of.ModelLen = None,
     num_gpu_blocks: of.Blocks = None,
+    kv_cache_dtype: of.KvCacheDtype = "auto",
     cpu_offload_bytes: of.Offload = 0.0,
     prefix_hit: of.PrefixHit = 0.0,
     parts: of.Parts = False,
@@ -55,7 +56,7 @@ def predict(
 
     settings = EngineSettings(
         max_num_batched_tokens, max_num_seqs, max_model_len, num_gpu_blocks, cpu_offload_bytes,
-        prefix_hit,
+        prefix_hit, kv_cache_dtype,
     )  # fmt: skip
     sizes, tps = _sizes("--batch", batch), _sizes("--tp", tp)
     asked = Asked(

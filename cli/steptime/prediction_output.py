@@ -19,6 +19,8 @@ def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     """Print the steps of each batch; what puts them in doubt and what bounds them before."""
     from ...pipeline.steptime.predict import doubts
 
+    for note in found.notes:
+        render.paragraph(note)
     for doubt in doubts(found):
         render.paragraph(f"warning: {doubt}")
     _tell_memory(asked, found)
@@ -26,7 +28,7 @@ def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     served = found.memory.served
     render.table(
         f"{served.model.name} on {served.gpus} x {served.gpu_name},"
-        f" {asked.precision}, {asked.engine}; low to high holds 90 %",
+        f" {served.precision_name}, {served.engine}; low to high holds 90 %",
         ["#batch", "#step us", "#low", "#high", "most of it", "#W", "#J/token", "#tokens/s"],
         [_row(asked, found, at) for at in range(len(asked.batches))],
     )

@@ -56,7 +56,7 @@ def sweep(path: Path, asked: Asked, tps: Sequence[int]) -> Sweep:
     remarks = tuple(dict.fromkeys(_remarks(predicted)))
     points = [point for one, found in predicted for point in _points(one, found)]
     curve = EnergyCurve(
-        served=_served(asked, predicted[0][1]),
+        served=_served(predicted[0][1]),
         requests=_requests(asked),
         points=with_front(points),
         remarks=(*(f"{split} is left out: {why}" for split, why in left_out.items()), *remarks),
@@ -78,9 +78,9 @@ def _points(asked: Asked, found: Predicted) -> tuple[CurvePoint, ...]:
     return curve_points(_split(asked), gpus, found.schedule.steps, found.steps)
 
 
-def _served(asked: Asked, found: Predicted) -> str:
+def _served(found: Predicted) -> str:
     served = found.memory.served
-    return f"{served.model.name} on {served.gpu_name}, {asked.precision}, {asked.engine}"
+    return f"{served.model.name} on {served.gpu_name}, {served.precision_name}, {served.engine}"
 
 
 def _requests(asked: Asked) -> str:
@@ -92,6 +92,7 @@ def _requests(asked: Asked) -> str:
 def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
     """What puts the points in doubt or moves them, and what bounds the requests that run."""
     for asked, found in predicted:
+        yield from found.notes
         yield from doubts(found)
         if asked.own is not None:
             yield f"moved by the steps of one's own in {asked.own.name}"
@@ -145,8 +146,8 @@ def predicted_steps(found: Sweep) -> PredictedSteps:
         file_sha256=sha256_of(found.path),
         model=served.model.name,
         gpu=served.gpu_name,
-        precision=asked.precision,
-        engine=asked.engine,
+        precision=served.precision_name,
+        engine=served.engine,
         ep=asked.ep,
         dp=asked.dp,
         prompt_tokens=asked.prompt_tokens,

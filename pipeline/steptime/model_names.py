@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from ...costmodel.steptime.features.identity import differing_sizes
 from ...scenarios.configs.whole_model import whole_model
 from ...store.errors import BadInput, shortened
 from ...store.files import has_file
@@ -50,7 +51,7 @@ def named_models(
             hint=f"leave out --model; {_SEVERAL}",
         )
     (name,) = found
-    same = None if name is None else _known_name(name, known)
+    same = None if name is None else known_name(name, known)
     if stated in known:
         if same not in (None, stated):
             raise _contradiction(path, f"the model {name}", stated)
@@ -66,7 +67,7 @@ def named_models(
 def _by_published(
     path: Path, published: list[str | None], known: Mapping[str, WholeModel]
 ) -> NamedModels:
-    names = {name: _known_name(name, known) for name in published if name is not None}
+    names = {name: known_name(name, known) for name in published if name is not None}
     if not any(names.values()):
         said = "states no model"
         if names:
@@ -85,15 +86,16 @@ def _by_config(
     earlier = known.get(same or own.name)
     if earlier is None:
         return NamedModels({name: own.name}, own, config)
-    if replace(own, name=earlier.name) != earlier:
+    if differing := differing_sizes(own, earlier):
         raise BadInput(
-            f"{config} has other sizes than the folder's model {earlier.name}",
+            f"{config} has other sizes than the folder's model {earlier.name}:"
+            f" {', '.join(differing)}",
             hint="leave out --model, or name another folder in --out",
         )
     return NamedModels({name: earlier.name})
 
 
-def _known_name(published: str, known: Mapping[str, WholeModel]) -> str | None:
+def known_name(published: str, known: Mapping[str, WholeModel]) -> str | None:
     """The folder's name of a published model: whole, by its last part, or without its "-hf".
 
     The case of letters does not count. "-hf" marks weights that were converted for Transformers.

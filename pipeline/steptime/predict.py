@@ -7,24 +7,22 @@ from typing import Final
 
 import numpy as np
 
-from ...costmodel.steptime.engine.context_lengths import published_context_tokens
 from ...costmodel.steptime.engine.memory import Memory, memory_of
 from ...costmodel.steptime.engine.offload import offload_us
 from ...costmodel.steptime.engine.schedule import Requests, Schedule, schedule
 from ...costmodel.steptime.engine.settings import EngineSettings
+from ...costmodel.steptime.features.cache_types import BF16_BYTES
 from ...costmodel.steptime.features.deployment import Deployment, Split, deployment
 from ...costmodel.steptime.features.precisions import computed_in_bf16
 from ...costmodel.steptime.features.steps import Array, Steps
 from ...costmodel.steptime.prediction import OwnSteps, StepPrediction, predict_steps
 from ...costmodel.steptime.routing_saving import RoutingSaving, own_routing, saving_of
 from ...costmodel.steptime.step_file import read_step_file
-from ...scenarios.configs.whole_model import whole_model
-from ...store.errors import BadInput, shortened
-from ...store.files import has_file, has_folder
+from ...store.errors import BadInput
 from ...store.serving.predicted_steps import PredictedRouting, PredictedStep
-from ...store.serving.step_time_model import StepTimeFile
 from ...store.serving.whole_model import WholeModel
 from .given.active_experts import PolicyExperts, policy_experts
+from .given.asked_model import asked_model, asked_precision
 from .given.own_points import own_points
 from .kernel_model import kernels_of
 
@@ -48,6 +46,7 @@ class Asked:
     """What to predict: a deployment by names, batches, and how long its requests are.
 
     `model` is the name of one that the file holds, or the path of a config.json or its folder.
+    `precision` None is that of the model's own file, else bf16.
     `output_tokens` is None for steps that decode alone; else each request brings a prompt once in
     as many steps, and the context is its prompt and half of its output. `own` is a table of steps
     of one's own of this deployment, with the columns batch and step_us. `active_experts` are those
@@ -57,7 +56,7 @@ class Asked:
 
     model: str
     gpu: str
-    precision: str
+    precision: str | None
     engine: str
     tp: int
     ep: int
@@ -75,6 +74,7 @@ class Asked:
 class Predicted:
     """The steps of each batch, what the engine made of it, and what the GPUs hold.
 
+    `notes` say which model and precision of weights were taken, where the names do not.
     `not_in_rows` names what counts in the steps and is in no row: it comes from the data sheet.
     `in_bf16` are the types of arithmetic that the GPU has no units for: bf16 takes their place.
     `saving` is what a routing `policy` saves; both None without one.
@@ -83,6 +83,7 @@ class Predicted:
     steps: StepPrediction
     schedule: Schedule
     memory: Memory
+    notes: tuple[str, ...]
     not_in_rows: tuple[str, ...]
     in_bf16: tuple[str, ...]
     saving: RoutingSaving | None = None
@@ -98,9 +99,9 @@ def predict(path: Path, asked: Asked) -> Predicted:
     that the file was not fitted with.
     """
     file = read_step_file(path)
-    model, settings = _model_of(path, file, asked.model), asked.settings
-    split = Split(asked.tp, asked.ep, asked.dp)
-    served = deployment(model, asked.gpu, asked.precision, asked.engine, split)
+    settings, named = asked.settings, asked_model(asked.model, file.models, path)
+    precision = asked_precision(asked.precision, named.model)
+    served = _served(asked, named.model, precision.name)
     memory = memory_of(served, settings)
     plan = schedule(served, memory, settings, _requests(asked))
     kernels = None if asked.kernel_model is None else kernels_of(asked.kernel_model)
@@ -110,31 +111,26 @@ def predict(path: Path, asked: Asked) -> Predicted:
         added_us = {"offload": offload_us(served, steps, settings)}
         return predict_steps(file, served, steps, own=measured, added_us=added_us, kernels=kernels)
 
-    not_in_rows = tuple(_not_in_rows(settings, plan))
-    in_bf16 = computed_in_bf16(served.precision, served.gpu)
+    told = (
+        plan,
+        memory,
+        (*named.notes, *precision.notes),
+        tuple(_not_in_rows(served, settings, plan)),
+        computed_in_bf16(served.precision, served.gpu),
+    )
     if asked.active_experts is None:
-        return Predicted(predicted(plan.steps), plan, memory, not_in_rows, in_bf16)
-    policy = policy_experts(asked.active_experts, asked.batches, model)
+        return Predicted(predicted(plan.steps), *told)
+    policy = policy_experts(asked.active_experts, asked.batches, named.model)
     own_steps = own_routing(served, plan.steps, policy.own)
     steps = replace(plan.steps, active_experts=policy.active)
     found = predicted(steps)
     saving = saving_of(steps, found, own_steps, predicted(own_steps))
-    return Predicted(found, plan, memory, not_in_rows, in_bf16, saving, policy)
+    return Predicted(found, *told, saving, policy)
 
 
-def _model_of(path: Path, file: StepTimeFile, name: str) -> WholeModel:
-    """A model by its name in the file, or its config.json."""
-    known = {model.name: model for model in file.models}
-    if (model := known.get(name)) is not None:
-        told = model.max_context_tokens or published_context_tokens(name)
-        return replace(model, max_context_tokens=told)
-    config = Path(name, "config.json") if has_folder(Path(name)) else Path(name)
-    if not has_file(config):
-        raise BadInput(
-            f"{path} has no model {shortened(name)!r}, and no file has that name",
-            hint=f"give a config.json, or one of: {', '.join(sorted(known))}",
-        )
-    return whole_model(config)
+def _served(asked: Asked, model: WholeModel, precision: str) -> Deployment:
+    split, kind = Split(asked.tp, asked.ep, asked.dp), asked.settings.kv_cache_dtype
+    return deployment(model, asked.gpu, precision, asked.engine, split, kv_cache_dtype=kind)
 
 
 def _requests(asked: Asked) -> Requests:
@@ -157,8 +153,9 @@ def _own_steps(asked: Asked, served: Deployment, memory: Memory) -> OwnSteps | N
     return OwnSteps(schedule(served, memory, asked.settings, own).steps, step_us)
 
 
-def _not_in_rows(settings: EngineSettings, plan: Schedule) -> list[str]:
+def _not_in_rows(served: Deployment, settings: EngineSettings, plan: Schedule) -> list[str]:
     counted = {
+        "a cache in fp8": served.kv_value_bytes < BF16_BYTES,
         "chunks of prompts": settings.max_num_batched_tokens is not None,
         "prefix hits": settings.prefix_hit > 0,
         "weights in the memory of the CPU": settings.cpu_offload_bytes > 0,

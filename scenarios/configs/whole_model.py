@@ -1,5 +1,6 @@
 """A whole model from its config.json: what a step reads, computes and sends is counted from it."""
 
+import os
 import re
 from dataclasses import replace
 from math import ceil
@@ -25,8 +26,15 @@ from .model_config import ModelConfig, read_model_config
 from .shared_parts import shared_ffn
 from .spellings import KEYS
 from .states import STATES, state_layers
+from .stored_formats import stored_formats
 
-_FULL: Final = ("full_attention", "attention", "indexed_attention", "hybrid")
+_FULL: Final = (
+    "full_attention",
+    "attention",
+    "indexed_attention",
+    "hybrid",
+    "deepseek_sparse_attention",
+)
 _WINDOW: Final = ("sliding_attention", "chunked_attention")
 _LATENT: Final = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
 _COUNTED: Final = ("share_q_dim",)
@@ -46,12 +54,14 @@ _UNCOUNTED: Final = {key: what for key, what in OTHER_KINDS.items() if key not i
 _WIDEST: Final = 1 << 10  # a file may state so many widths of one network
 # Experts on a latent width say nothing of shared ones, which work on the model's.
 _NO_LATENT: Final = dict.fromkeys(KEYS["latent_size"])
+_IN_CACHE: Final = re.compile(r"/models--(?:[^/]+?--)?([^/]+)/snapshots/[^/]+/[^/]+$")
 _OTHER_SIZES: Final = re.compile("(num_)?(global|swa)_.*(head|key_value)|attention_other_setting")
 
 
 def whole_model(path: Path, name: str | None = None) -> WholeModel:
     """Read the sizes of a whole model; its name is that of the folder unless given.
 
+    How its weights are stored is read from it too, or from the hf_quant_config.json beside it.
     What a family's file leaves out is as in its class in transformers (families.py). Raises
     BadInput as `read_model_config` does, where a size is missing, and for layers that are not
     counted, naming them.
@@ -65,7 +75,7 @@ def whole_model(path: Path, name: str | None = None) -> WholeModel:
     experts = _experts(config, layers) if config.has_experts else None
     states = state_layers(config, hidden, kinds)
     found = WholeModel(
-        name=name or path.resolve().parent.name,
+        name=name or _name(path),
         layers=layers,
         hidden_size=hidden,
         heads=heads,
@@ -88,7 +98,19 @@ def whole_model(path: Path, name: str | None = None) -> WholeModel:
         ffn_apart=family(config) == "nemotron_h",
         max_context_tokens=max_context_tokens(config),
     )
-    return replace(found, intermediate_size=_dense_width(config) if found.dense_layers else 0)
+    shared = experts is not None and experts.shared_intermediate_size > 0
+    return replace(
+        found,
+        intermediate_size=_dense_width(config) if found.dense_layers else 0,
+        stored=stored_formats(config, layers, shared=shared),
+    )
+
+
+def _name(path: Path) -> str:
+    """The name of a model by its file's folder, or as Hugging Face's cache names that."""
+    absolute = Path(os.path.abspath(path))  # what the user sees: files of a cache are links
+    cached = _IN_CACHE.search(str(absolute))
+    return cached[1] if cached else absolute.parent.name
 
 
 def _with_defaults(config: ModelConfig) -> ModelConfig:

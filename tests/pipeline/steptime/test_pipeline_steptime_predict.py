@@ -1,5 +1,6 @@
 """Batches, prompts and outputs become mean steps, or steps that decode alone."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,17 +29,53 @@ def test_requests_that_generate_bring_prefills(path: Path) -> None:
     assert mean.step_us[1] == pytest.approx(9000 + 200 * 32, rel=0.15)
 
 
+def own_config(folder: Path, **change: object) -> Path:
+    """The config.json of a model of Llama 3 8B's sizes, but for `change`."""
+    sizes = {
+        "hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32,
+        "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 128256,
+    }  # fmt: skip
+    config = folder / "own-8b" / "config.json"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text(json.dumps(sizes | change))
+    return config
+
+
 def test_a_model_that_no_row_had_comes_from_its_config(path: Path, tmp_path: Path) -> None:
-    config = tmp_path / "own-8b" / "config.json"
-    config.parent.mkdir()
-    config.write_text(
-        '{"hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32,'
-        ' "num_hidden_layers": 32, "num_key_value_heads": 8, "vocab_size": 128256}'
-    )
-    own, known = (predict(path, one).steps for one in (replace(ASKED, model=str(config)), ASKED))
+    wider = own_config(tmp_path, intermediate_size=15360)
+    own, known = (predict(path, one).steps for one in (replace(ASKED, model=str(wider)), ASKED))
     assert own.unseen == ("model own-8b",)
-    assert predict(path, replace(ASKED, model=str(config.parent))).steps.unseen == own.unseen
+    assert predict(path, replace(ASKED, model=str(wider.parent))).steps.unseen == own.unseen
     assert own.step_us == pytest.approx(known.step_us, rel=0.2)
+
+
+def test_a_config_of_the_sizes_of_a_known_model_is_that_model(path: Path, tmp_path: Path) -> None:
+    found = predict(path, replace(ASKED, model=str(own_config(tmp_path).parent)))
+    assert found.steps.unseen == ()
+    assert found.steps.step_us.tolist() == predict(path, ASKED).steps.step_us.tolist()
+    assert found.notes == ("own-8b has the sizes of llama-3-8b, and counts as that",)
+
+
+def test_the_precision_is_that_of_the_config_unless_another_is_given(
+    path: Path, tmp_path: Path
+) -> None:
+    config = own_config(tmp_path, quantization_config={"quant_method": "fp8"})
+    own, other, same = (
+        predict(path, replace(ASKED, model=str(config), precision=precision))
+        for precision in (None, "bf16", "FP8")
+    )
+    names = [one.memory.served.precision_name for one in (own, other, same)]
+    assert names == ["fp8", "bf16", "fp8"]
+    assert [len(one.notes) for one in (own, other, same)] == [2, 2, 1]  # the first: the sizes
+    assert predict(path, replace(ASKED, precision=None)).memory.served.precision_name == "bf16"
+
+
+def test_a_cache_in_fp8_holds_more_requests_and_is_in_no_row(path: Path) -> None:
+    narrow = predict(path, replace(ASKED, settings=EngineSettings(kv_cache_dtype="fp8")))
+    assert narrow.not_in_rows == ("a cache in fp8",)
+    assert narrow.schedule.fitting == pytest.approx(
+        2 * predict(path, ASKED).schedule.fitting, abs=1
+    )
 
 
 def test_own_steps_move_the_prediction(path: Path, tmp_path: Path) -> None:

@@ -231,3 +231,19 @@ def test_an_odd_value_is_read_or_refused(
     one, long = np.ones(1), np.full(1, 5000.0)
     assert np.isfinite(attention_flops(found, one, long)).all()
     assert np.isfinite(kv_bytes(found, one, long, value_bytes=2, tp=1)).all()
+
+
+def test_a_model_in_the_cache_of_hugging_face_has_its_published_name(tmp_path: Path) -> None:
+    blob = written(tmp_path, next(iter(PUBLISHED.values()))[0], "blobs")
+    snapshot = tmp_path / "models--Qwen--Qwen3-8B" / "snapshots" / "0123abcd"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").symlink_to(blob)
+    assert whole_model(snapshot / "config.json").name == "Qwen3-8B"
+
+
+def test_a_model_is_named_by_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, next(iter(PUBLISHED.values()))[0], "own-8b")
+    monkeypatch.chdir(path.parent)
+    assert whole_model(Path("config.json")).name == "own-8b"

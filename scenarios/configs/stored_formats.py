@@ -1,0 +1,192 @@
+"""How a checkpoint stores the weights of each part, by its quantization_config.
+
+Tools that quantise name what they leave in 16 bits, or what they quantise and how: GPTQ, AWQ, fp8
+of transformers, compressed-tensors and ModelOpt, whose older files are hf_quant_config.json.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ...store.errors import BadInput
+from ...store.files import has_file, read_text
+from ...store.serving.whole_model import StoredFormats
+from .model_config import ModelConfig
+from .quantization import four_bit_group_size
+
+_BESIDE: Final = "hf_quant_config.json"
+_MOST_BYTES: Final = 32 << 20
+_UNQUANTISED: Final = "bf16"
+# Products of a layer that stand for its parts, as models of transformers and Megatron name them.
+_PRODUCTS: Final = {
+    "attention": (
+        "self_attn.q_proj", "self_attn.qkv_proj", "self_attn.q_a_proj",
+        "self_attn.kv_a_proj_with_mqa",
+        "linear_attn.in_proj_qkvz", "linear_attn.in_proj_qkv", "mixer.q_proj", "mixer.in_proj",
+        "attn.q_proj", "attn.wq_a",
+    ),
+    "experts": (
+        "mlp.experts.0.gate_proj", "mlp.experts.0.up_proj", "block_sparse_moe.experts.0.w1",
+        "feed_forward.experts.gate_up_proj", "mixer.experts.0.up_proj", "ffn.experts.0.w1",
+    ),
+    "shared": (
+        "mlp.shared_experts.gate_proj", "mlp.shared_expert.gate_proj",
+        "feed_forward.shared_expert.gate_proj", "mixer.shared_experts.up_proj",
+        "ffn.shared_experts.w1",
+    ),
+    "dense": ("mlp.gate_proj", "mlp.gate_up_proj", "mlp.up_proj", "mixer.up_proj", "ffn.w1"),
+}  # fmt: skip
+_LAYERS: Final = re.compile(r"^.*?\blayers\.(?=\d)")
+_FEWEST: Final = 4  # one in so many layers: a few at either end often stay as they are
+_BY_NAME: Final = {"mxfp4": "mxfp4", "nvfp4": "nvfp4", "nf4": "nf4", "int8": "int8", "fp8": "fp8"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Modules:
+    """Modules that a file names: `names` from "layers." on, and `patterns` for every layer."""
+
+    names: frozenset[str]
+    patterns: tuple[re.Pattern[str], ...]
+    every: bool = False
+
+    @classmethod
+    def of(cls, entries: Iterable[Any]) -> "_Modules":
+        """From names, globs, regular expressions after "re:", and classes such as Linear."""
+        names, patterns, every = set(), [], False
+        for entry in entries:
+            if not isinstance(entry, str):
+                continue
+            every |= entry == "Linear"
+            name = re.sub(
+                r"^.*?\blayers\.(?=\d)", "layers.", entry.removesuffix("*").removesuffix(".")
+            )
+            if entry.startswith("re:"):
+                patterns += _compiled(entry[3:])
+            elif "*" in name:
+                patterns += _compiled(".*".join(map(re.escape, name.split("*"))))
+            else:
+                names.add(name)
+        return cls(frozenset(names), tuple(patterns), every)
+
+    def hold(self, part: str, layers: int) -> bool:
+        """Whether the product of a part is among them, in one of four layers or more."""
+        products = _PRODUCTS[part]
+        if self.every or any(self._everywhere(product) for product in products):
+            return True
+        count = sum(
+            any(self.names.intersection(_ancestors(f"layers.{layer}.{one}")) for one in products)
+            for layer in range(layers)
+        )
+        return 0 < layers <= _FEWEST * count
+
+    def _everywhere(self, product: str) -> bool:
+        within = {".".join(words) for words in _runs(product.split("."))}
+        whole = f"model.layers.1.{product}"
+        return bool(within & self.names) or any(one.search(whole) for one in self.patterns)
+
+
+def _ancestors(name: str) -> list[str]:
+    """A module and those that it is in, up to its layer."""
+    words = name.split(".")
+    return [".".join(words[:end]) for end in range(2, len(words) + 1)]
+
+
+def _runs(words: list[str]) -> Iterator[list[str]]:
+    """Every run of words but "layers": "mlp.gate_proj" has mlp, gate_proj and both."""
+    for first in range(len(words)):
+        for end in range(first + 1, len(words) + 1):
+            yield words[first:end]
+
+
+def _compiled(pattern: str) -> list[re.Pattern[str]]:
+    try:
+        return [re.compile(pattern)]
+    except re.error:
+        return []
+
+
+def stored_formats(config: ModelConfig, layers: int, *, shared: bool) -> StoredFormats | None:
+    """How the checkpoint of a file stores its weights; None where the file does not say.
+
+    `shared` says that the model has shared experts. A format that has no name here is named by
+    itself, for all parts. Raises BadInput for a hf_quant_config.json that cannot be read.
+    """
+    quantization = config.value("quantization") or _beside(config)
+    if not isinstance(quantization, dict):
+        return None
+    left = _Modules.of(_left(quantization))
+    groups = list(_groups(quantization))
+
+    def of_part(part: str) -> str:
+        if left.hold(part, layers):
+            return _UNQUANTISED
+        found = (name for modules, name in groups if modules.hold(part, layers))
+        return next(found, _UNQUANTISED)
+
+    dense = of_part("shared" if shared else "dense")
+    experts = of_part("experts") if config.has_experts else dense
+    attention = of_part("attention")
+    formats = {attention, dense, experts}
+    if other := sorted(formats - {_UNQUANTISED, "fp8", "nvfp4", "mxfp4", "int4"}):
+        attention = dense = experts = other[0]
+    size = four_bit_group_size(quantization) if "int4" in formats else None
+    return StoredFormats(attention, dense, experts, size)
+
+
+def _left(quantization: Mapping[str, Any]) -> list[Any]:
+    """What is left as it was, by the keys of all tools."""
+    keys = ("modules_to_not_convert", "ignore", "ignored_layers", "exclude_modules")
+    lists = (quantization.get(key) for key in keys)
+    return [one for entries in lists if isinstance(entries, list) for one in entries]
+
+
+def _groups(quantization: Mapping[str, Any]) -> Iterator[tuple[_Modules, str]]:
+    """Modules that are quantised, and the format of each group of them."""
+    listed, groups = quantization.get("quantized_layers"), quantization.get("config_groups")
+    if isinstance(listed, dict) and listed:
+        by_format: dict[str, list[str]] = {}
+        for name, one in listed.items():
+            by_format.setdefault(_format(one, {}), []).append(name)
+        yield from ((_Modules.of(names), name) for name, names in by_format.items())
+    elif isinstance(groups, dict) and groups:
+        for one in groups.values():
+            if isinstance(one, dict) and isinstance(one.get("weights"), dict):
+                targets = one.get("targets") or ["Linear"]
+                yield _Modules.of(targets), _format(one["weights"], one)
+    else:
+        yield _Modules.of(["Linear"]), _format(quantization, quantization)
+
+
+def _format(weights: Any, around: Mapping[str, Any]) -> str:
+    """The name of a format, by what a tool calls it and by its bits."""
+    weights = weights if isinstance(weights, dict) else {}
+    named = [
+        part.get(key)
+        for part in (weights, around)
+        for key in ("quant_algo", "quant_method", "format", "bnb_4bit_quant_type")
+    ]
+    words = " ".join(one.lower() for one in named if isinstance(one, str)).replace("mxfp8", "fp8")
+    bits = next((weights[key] for key in ("bits", "w_bit", "num_bits") if key in weights), None)
+    if bits == 4 and weights.get("type") == "float":
+        return "mxfp4" if weights.get("group_size") == 32 else "nvfp4"
+    if name := next((name for word, name in _BY_NAME.items() if word in words), None):
+        return name
+    if bits == 8:
+        return "fp8" if weights.get("type") == "float" else "int8"
+    if bits == 4 or re.search("int4|w4a", words):
+        return "int4"
+    return words or f"{bits} bits"
+
+
+def _beside(config: ModelConfig) -> Any:
+    """What ModelOpt's own file beside the config.json says; None where there is none."""
+    path = config.path.with_name(_BESIDE)
+    if not has_file(path):
+        return None
+    try:
+        found = json.loads(read_text(path, _MOST_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"{path} is not JSON: {error}", hint="correct or remove it") from error
+    return found.get("quantization") if isinstance(found, dict) else None
