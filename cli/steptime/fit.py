@@ -26,7 +26,9 @@ def fit(
     ] = None,
     method: Annotated[
         Literal["auto", "physics", "srfa", "blackbox"],
-        typer.Option(help="Which form predicts; auto: the one of the smallest error."),
+        typer.Option(
+            help="Which form predicts; auto: physics, unless another errs less beyond chance."
+        ),
     ] = "auto",
     kernel_model: Annotated[
         Path | None,

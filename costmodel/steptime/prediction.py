@@ -7,7 +7,14 @@ from typing import Final
 import numpy as np
 
 from ...store.errors import BadInput
-from ...store.serving.step_time_model import MethodScore, PowerShares, StepFit, StepTimeFile, Target
+from ...store.serving.step_time_model import (
+    Method,
+    MethodScore,
+    PowerShares,
+    StepFit,
+    StepTimeFile,
+    Target,
+)
 from .blackbox import Blackbox
 from .calibration import Spread
 from .composition.blended import BlendedSteps
@@ -60,9 +67,9 @@ class StepPrediction:
     to `step_us`. `power_w` is that of all GPUs, None where no row had power; `j_per_token`, in 90 %
     of such steps between `low_j_per_token` and `high_j_per_token`, and `tokens_per_s` are those of
     all output tokens. `unseen` names what no row had: a model, a GPU, an engine, or power of the
-    GPU. `target` is the kind of step whose fit predicts. `beyond` has, for each step, the columns
-    outside the fitted ones: each as a multiple of the nearest value of the rows, above 1 beyond
-    their largest (None where that is 0) and below 1 under their smallest.
+    GPU. `target` is the kind of step whose fit predicts, and `method` its form. `beyond` has, for
+    each step, the columns outside the fitted ones: each as a multiple of the nearest value of the
+    rows, above 1 beyond their largest (None where that is 0) and below 1 under their smallest.
     `kernel_weight` says how far measured kernels count, from 0 to 1; None without any.
     """
 
@@ -77,6 +84,7 @@ class StepPrediction:
     tokens_per_s: Array
     unseen: tuple[str, ...]
     target: Target
+    method: Method
     beyond: tuple[dict[str, float | None], ...]
     kernel_weight: float | None = None
 
@@ -136,6 +144,7 @@ def predict_steps(
         tokens_per_s=steps.running / step_us * 1e6,
         unseen=_unseen(file, fit, served),
         target=target,
+        method=fit.method,
         beyond=_outside(fit, columns_of(rows)),
         kernel_weight=None if blend is None else blend.weight,
     )

@@ -31,7 +31,8 @@ def fit_steps(
 ) -> StepTimeFile:
     """Fit the rows of the folder `data` and write the model to `out`.
 
-    `wanted` None fits whatever enough rows tell; `method` None takes the one that errs least.
+    `wanted` None fits whatever enough rows tell; `method` None takes the physics,
+    unless another form errs less beyond chance.
     `kernel_model` is a cost model of the kernels of one GPU, which steps of it are composed of.
     `kv_thresholds` are the shares of the cache in use above which requests of the folder's journeys
     may wait longer.

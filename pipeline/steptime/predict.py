@@ -39,6 +39,12 @@ __all__ = [
 ]
 
 _KINDS: Final = {"mean": "mean steps", "decode": "steps that decode alone"}
+_FORMS: Final = {
+    "srfa": "SRFA predicts: its overhead may fall below 0, and a step as its batch grows; only the"
+    " sum of the parts is a time",
+    "blackbox": "the blackbox predicts, three coefficients per step, prompt token and request: it"
+    " knows no model, GPU and split",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +173,8 @@ def _not_in_rows(served: Deployment, settings: EngineSettings, plan: Schedule) -
 def doubts(found: Predicted) -> Iterator[str]:
     """Sentences on what no row tells of these steps."""
     steps, served = found.steps, found.memory.served
+    if (form := _FORMS.get(steps.method)) is not None:
+        yield form
     for name in steps.unseen:
         of = "" if name.startswith("power") else f" of {_KINDS[steps.target]}"
         yield f"no row{of} had the {name}: the answer is extrapolated"

@@ -40,7 +40,7 @@ def build_step_time(
 ) -> StepTimeFile:
     """Fit what is `wanted` of the rows; None: whatever enough of them tell.
 
-    `method` None takes the one that errs least on configurations that it was not fitted to. `queue`
+    `method` None takes the physics, unless another form errs less on unseen configurations. `queue`
     has the delays of requests. Raises BadInput where more than half of the rows were refused, and
     where too few rows tell what is wanted, or, without `queue`, any kind of step.
     """

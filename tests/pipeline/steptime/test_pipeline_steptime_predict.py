@@ -9,6 +9,7 @@ import pytest
 from moeprof.pipeline.steptime.fit import fit_steps
 from moeprof.pipeline.steptime.predict import Asked, EngineSettings, doubts, predict
 from moeprof.store.errors import BadInput
+from moeprof.store.serving.step_time_model import Method
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
 
 ASKED = Asked("llama-3-8b", "H100", "bf16", "vllm", 1, 1, 1, (1, 32), 800, 400)
@@ -109,6 +110,16 @@ def test_what_no_row_could_tell_is_named(path: Path) -> None:
     found = predict(path, replace(ASKED, settings=settings))
     assert found.not_in_rows == ("chunks of prompts", "prefix hits", "preemptions")
     assert list(doubts(found))[-1].endswith("chunks of prompts, prefix hits, preemptions")
+
+
+@pytest.mark.parametrize("form", ["srfa", "blackbox"])
+def test_a_form_whose_parts_are_none_says_so(path: Path, tmp_path: Path, form: Method) -> None:
+    told = list(doubts(predict(path, ASKED)))
+    fit_steps(path.parent, tmp_path / "m.json", method=form)
+    found = predict(tmp_path / "m.json", ASKED)
+    assert found.steps.method == form
+    assert form in next(doubts(found)).lower()
+    assert not any("predicts" in one for one in told)
 
 
 def test_a_request_beyond_the_published_length_is_refused(path: Path) -> None:
