@@ -129,7 +129,7 @@ def table(
         )
     for row in rows:
         shown.add_row(*map(_cell, row))
-    _data.print(Text(printable(title, _data.encoding), style="bold"))
+    _data.print(Text(printable(title, _data.encoding), style="bold"), soft_wrap=False)
     _data.print(shown, soft_wrap=False)
 
 

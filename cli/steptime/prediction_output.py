@@ -17,7 +17,7 @@ _GB: Final = 1e9
 
 def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     """Print the steps of each batch; what puts them in doubt and what bounds them before."""
-    from ...pipeline.steptime.predict import doubts
+    from ...pipeline.steptime.predict import described_requests, doubts
 
     for note in found.notes:
         render.paragraph(note)
@@ -26,9 +26,12 @@ def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     _tell_memory(asked, found)
     _tell_bounds(asked, found)
     served = found.memory.served
-    render.table(
+    render.text(
         f"{served.model.name} on {served.gpus} x {served.gpu_name},"
-        f" {served.precision_name}, {served.engine}; low to high holds 90 %",
+        f" {served.precision_name}, {served.engine}"
+    )
+    render.table(
+        f"{described_requests(asked)}; low to high holds 90 %",
         ["#batch", "#step us", "#low", "#high", "most of it", "#W", "#J/token", "#tokens/s"],
         [_row(asked, found, at) for at in range(len(asked.batches))],
     )
@@ -49,7 +52,10 @@ def _tell_memory(asked: "Asked", found: "Predicted") -> None:
     if asked.settings.num_gpu_blocks is not None:
         how = "blocks as given"
     if memory.served.model.max_context_tokens is None:
-        render.paragraph("how long its requests may be is not known: its config.json may tell")
+        render.paragraph(
+            "the longest request of this model is not known: max_position_embeddings of its"
+            " config.json would tell"
+        )
     render.paragraph(
         f"a GPU of {has} GB holds {weights} of weights and {cache} of cache, {memory.blocks:,}"
         f" blocks of 16 tokens: {plan.fitting:,} requests fit ({how})"

@@ -11,7 +11,7 @@ from ...store.errors import BadInput
 from ...store.percent import percent
 from ...store.recording import sha256_of
 from ...store.serving.predicted_steps import PredictedSteps
-from .predict import Asked, Predicted, doubts, predict, predicted_step
+from .predict import Asked, Predicted, described_requests, doubts, predict, predicted_step
 
 __all__ = ["CurvePoint", "EnergyCurve", "Sweep", "predicted_steps", "sweep"]
 
@@ -57,7 +57,7 @@ def sweep(path: Path, asked: Asked, tps: Sequence[int]) -> Sweep:
     points = [point for one, found in predicted for point in _points(one, found)]
     curve = EnergyCurve(
         served=_served(predicted[0][1]),
-        requests=_requests(asked),
+        requests=described_requests(asked),
         points=with_front(points),
         remarks=(*(f"{split} is left out: {why}" for split, why in left_out.items()), *remarks),
         origin=_origin(path, predicted[0][1]),
@@ -81,12 +81,6 @@ def _points(asked: Asked, found: Predicted) -> tuple[CurvePoint, ...]:
 def _served(found: Predicted) -> str:
     served = found.memory.served
     return f"{served.model.name} on {served.gpu_name}, {served.precision_name}, {served.engine}"
-
-
-def _requests(asked: Asked) -> str:
-    if asked.output_tokens is None:
-        return f"steps that decode alone at {asked.prompt_tokens:,} tokens of context"
-    return f"prompts of {asked.prompt_tokens:,} tokens, {asked.output_tokens:,} generated"
 
 
 def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:

@@ -33,6 +33,7 @@ __all__ = [
     "Predicted",
     "RoutingSaving",
     "StepPrediction",
+    "described_requests",
     "doubts",
     "predict",
     "predicted_step",
@@ -170,6 +171,13 @@ def _not_in_rows(served: Deployment, settings: EngineSettings, plan: Schedule) -
     return [name for name, counts in counted.items() if counts]
 
 
+def described_requests(asked: Asked) -> str:
+    """Which steps are asked for."""
+    if asked.output_tokens is None:
+        return f"steps that decode alone at {asked.prompt_tokens:,} tokens of context"
+    return f"prompts of {asked.prompt_tokens:,} tokens, {asked.output_tokens:,} generated"
+
+
 def doubts(found: Predicted) -> Iterator[str]:
     """Sentences on what no row tells of these steps."""
     steps, served = found.steps, found.memory.served
@@ -186,7 +194,7 @@ def doubts(found: Predicted) -> Iterator[str]:
         yield "kernels do not count: the fit found no better steps with them"
     if found.not_in_rows:
         named = ", ".join(found.not_in_rows)
-        yield f"not in the rows, but counted from the data sheet: {named}"
+        yield f"counted, but in no row: {named}"
 
 
 def _farthest(steps: StepPrediction) -> Iterator[str]:

@@ -114,7 +114,7 @@ def test_the_cache_and_what_bounds_the_requests_are_told(moeprof: Moeprof, model
     assert "16.1 of weights" in told
     assert "28,182 blocks of 16 tokens: 356 requests fit" in told
     assert "run, bounded by the cache; a request is preempted" in told
-    assert "counted from the data sheet: preemptions" in told
+    assert "counted, but in no row: preemptions" in told
 
 
 def test_parts_stand_beside_each_other_in_80_columns(moeprof: Moeprof, model: Path) -> None:
