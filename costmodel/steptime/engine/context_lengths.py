@@ -1,7 +1,10 @@
 """The longest request that models of the public tables take, which their sizes do not tell.
 
 Each is max_position_embeddings of the published config.json, or what its scaled positions reach;
-where several checkpoints share a name, the longest of them (Llama 3 and 3.1).
+where several checkpoints share a name, the longest of them (Llama 3 and 3.1; Qwen3 MoE of 2507).
+A length that an engine reaches by scaling positions on request is none (131,072 of Qwen3-8B).
+DeepSeek, GLM, gpt-oss, Kimi, Llama 3 and 4, MiniMax, Mixtral and Qwen3 have those of the files that
+aiconfigurator publishes (at 095f58a, model_configs/).
 """
 
 from typing import Final
@@ -17,6 +20,7 @@ _TOKENS: Final = {
     "codellama-70b": 16 * _K,
     "deepseek-v3": 160 * _K,
     "gemma-2-2b": 8 * _K,
+    "gemma-2-9b": 8 * _K,
     "gemma-2-27b": 8 * _K,
     "gemma-3-12b": 128 * _K,
     "gemma-3-27b": 128 * _K,
@@ -29,6 +33,8 @@ _TOKENS: Final = {
     "llama-3-8b": 128 * _K,
     "llama-3-70b": 128 * _K,
     "llama-3-405b": 128 * _K,
+    "llama-4-scout": 10240 * _K,
+    "llama-4-maverick": 1024 * _K,
     "minimax-m2.5": 192 * _K,
     "mistral-7b": 32 * _K,
     "mistral-large": 128 * _K,
@@ -39,9 +45,9 @@ _TOKENS: Final = {
     "phi-3-mini": 128 * _K,
     "qwen2-7b": 128 * _K,
     "qwen2-72b": 128 * _K,
-    "qwen3-8b": 128 * _K,
-    "qwen3-14b": 128 * _K,
-    "qwen3-32b": 128 * _K,
+    "qwen3-8b": 40 * _K,
+    "qwen3-14b": 40 * _K,
+    "qwen3-32b": 40 * _K,
     "qwen3-30b-a3b": 256 * _K,
     "qwen3-235b-a22b": 256 * _K,
     "qwen3-coder-480b-a35b": 256 * _K,

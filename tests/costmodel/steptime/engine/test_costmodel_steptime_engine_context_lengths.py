@@ -9,7 +9,8 @@ from moeprof.costmodel.steptime.rows.models_table import read_models
 
 
 @pytest.mark.parametrize(
-    ("model", "tokens"), [("llama-2-7b", 4096), ("deepseek-v3", 163_840), ("glm-5", 202_752)]
+    ("model", "tokens"),
+    [("llama-2-7b", 4096), ("deepseek-v3", 163_840), ("qwen3-8b", 40_960), ("glm-5", 202_752)],
 )
 def test_a_length_is_that_of_the_published_file(model: str, tokens: int) -> None:
     assert published_context_tokens(model) == tokens
