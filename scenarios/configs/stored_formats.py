@@ -75,9 +75,10 @@ class _Modules:
         products = _PRODUCTS[part]
         if self.every or any(self._everywhere(product) for product in products):
             return True
+        named = {name.split(".")[1] for name in self.names if name.startswith("layers.")}
         count = sum(
             any(self.names.intersection(_ancestors(f"layers.{layer}.{one}")) for one in products)
-            for layer in range(layers)
+            for layer in named
         )
         return 0 < layers <= _FEWEST * count
 
