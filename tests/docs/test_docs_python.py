@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import moeprof
+from moeprof.tests.costmodel.steptime.public_folder import public_folder
 
 PAGE = Path(__file__).parents[2] / "docs" / "python.md"
-EXAMPLE = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[0]
+EXAMPLE, OF_STEPS = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -53,6 +54,22 @@ def test_the_example_runs_in_a_script_and_again_in_a_notebooks_cell(
         asyncio.run(cell())
     assert outcome_of(printed.getvalue()) in {"PASS", "FAIL", "AMBIGUOUS"}
     assert len(list(Path(folder, "artifacts", "runs").iterdir())) == 2
+
+
+def test_the_example_of_step_times_runs(folder: Path) -> None:
+    """Steps of two splits and three batches, each within its interval, and one for a simulator."""
+    (folder / "rows").mkdir()
+    public_folder(folder / "rows")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec(compile(OF_STEPS, "steps.py", "exec"), {"__name__": "__main__"})
+    *steps, simulated = [line.split() for line in printed.getvalue().splitlines()]
+    assert [step[:2] for step in steps] == [
+        [tp, batch] for tp in "12" for batch in ("1", "16", "32")
+    ]
+    for _, _, step_us, low_us, high_us, j_per_token in steps:
+        assert float(low_us) < float(step_us) < float(high_us)
+        assert float(j_per_token) > 0
+    assert 5_000 < float(simulated[0]) < 50_000
 
 
 def test_the_page_names_every_function_and_class_of_the_package() -> None:
