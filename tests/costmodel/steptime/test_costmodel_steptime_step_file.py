@@ -1,4 +1,4 @@
-"""A file that lacks a coefficient, or has one of an unknown name, is refused by both names."""
+"""A file that lacks a coefficient, or holds what no fit writes, is refused by its place."""
 
 import json
 from collections.abc import Callable
@@ -9,6 +9,7 @@ import pytest
 
 from moeprof.costmodel.steptime.best_method import METHODS
 from moeprof.costmodel.steptime.fit.build import build_step_time
+from moeprof.costmodel.steptime.power import TERMS as POWER_TERMS
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.step_file import read_step_file
 from moeprof.store.document import write_document
@@ -59,7 +60,7 @@ def _swap(terms: dict[str, Any], old: str, new: str) -> None:
         (
             "physics",
             lambda fit: fit["physics"]["effects"]["model and engine"].update(a=2e9),
-            r"model and engine.a is 2e\+09, no log ratio",
+            r"model and engine.a is 2e\+09, beyond 5",
         ),
     ],
 )
@@ -78,3 +79,99 @@ def test_a_coefficient_that_lacks_or_is_unknown_is_named(
         read_step_file(path)
     assert "changed.json" in str(refused.value)
     assert refused.value.hint
+
+
+def _score() -> dict[str, Any]:
+    return {"median": 0.1, "p90": 0.3, "bias": 0.0, "factors": {"50": 1.1, "90": 1.4}}
+
+
+def _with_power(body: dict[str, Any]) -> dict[str, Any]:
+    """The file with a fit of power, in its smallest form."""
+    shares = dict.fromkeys(POWER_TERMS, 0.2)
+    body["power"] = {
+        "shares": shares, "by_gpu": {"H100": dict(shares)}, "typical_share": 0.6,
+        "typical_by_gpu": {"H100": 0.6}, "at_measured_step": _score(), "j_per_token": _score(),
+        "rows": 40,
+    }  # fmt: skip
+    return body
+
+
+def _mean(change: Callable[[dict[str, Any]], Any]) -> Callable[[dict[str, Any]], Any]:
+    return lambda body: change(body["steps"]["mean"])
+
+
+def _without_steps(fit: dict[str, Any]) -> None:
+    for name in ("dense_weights", "layers", "steps", "requests", "logits"):
+        fit["physics"]["coefficients"][name] = 0.0
+    fit["physics"]["by_engine"] = {}
+
+
+def _own(form: dict[str, Any]) -> Callable[[dict[str, Any]], Any]:
+    """One configuration with a form of its own, changed."""
+    whole = {
+        "form": "line", "coefficients": [0.1, 0.0, 0.0, 0.0], "domain": [[1.0, 64.0]] * 3,
+        "errors": {}, "log_error": 0.1, "rows": 9,
+    }  # fmt: skip
+    errors = {"median": 0.1, "p90": 0.2}
+    own = {
+        "by_configuration": {"a": whole | form}, "log_quantiles": {"50": 0.9, "90": 2.0},
+        "errors": {"pooled": errors, "own": errors},
+    }  # fmt: skip
+    return _mean(lambda fit: fit.update(own=own))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (_mean(lambda fit: fit["factors"].update({"90": 0.9})), "factors.90 is 0.9, below 1"),
+        (_mean(lambda fit: fit["factors"].update({"90": 1.001})), "factors must not fall"),
+        (_mean(lambda fit: fit["factors"].update(most=2.0)), "must be named by percents"),
+        (_mean(lambda fit: fit["unseen_factors"].update(GPU={"90": 0.5})), "GPU.90 is 0.5"),
+        (
+            _mean(lambda fit: fit["physics"]["coefficients"].update(kv=1e300)),
+            r"physics.coefficients.kv is 1e\+300",
+        ),
+        (_mean(_without_steps), "makes steps of 0 us"),
+        (_mean(lambda fit: fit["domain"].update(kv=[2.0, 1.0])), "domain.kv is 2 to 1"),
+        (_mean(lambda fit: fit["spread"]["covariance"].pop()), "4 rows of 4 numbers"),
+        (_mean(lambda fit: fit["spread"].update(covariance=[])), "4 rows of 4 numbers"),
+        (_mean(lambda fit: fit["spread"]["covariance"][0].__setitem__(1, 9.0)), "not symmetric"),
+        (
+            _mean(lambda fit: fit["spread"]["covariance"][0].__setitem__(0, -1.0)),
+            "has a negative variance",
+        ),
+        (_mean(lambda fit: fit["gpus"].append(fit["gpus"][0])), "gpus has .* twice"),
+        (lambda body: body["models"].append(body["models"][0]), "models has llama-3-8b twice"),
+        (lambda body: body.update(fingerprints="0123"), "groups of 8 hexadecimal"),
+        (_own({"coefficients": [0.1]}), "coefficients must have 4 for line"),
+        (_own({"form": "blackbox"}), "must have 3 for blackbox"),
+        (_own({"coefficients": [9.0, 0.0, 0.0, 0.0]}), "coefficients.0 is 9, beyond 5"),
+        (_own({"domain": [[1.0, 64.0], [2.0, 1.0], [0.0, 1.0]]}), "domain must not fall"),
+        (lambda body: body["power"]["shares"].update(static=99.0), "power.shares.static is 99"),
+        (lambda body: body["power"]["by_gpu"]["H100"].pop("static"), "by_gpu.H100 lacks static"),
+        (lambda body: body["power"].update(typical_share=11.0), "power.typical_share is 11"),
+        (
+            lambda body: body["power"]["j_per_token"]["factors"].update({"50": 1.5}),
+            "power.j_per_token.factors must not fall",
+        ),
+    ],
+)
+def test_a_value_that_no_fit_gives_is_named(
+    folder: Path, tmp_path: Path, change: Callable[[dict[str, Any]], Any], named: str
+) -> None:
+    body = _with_power(json.loads((folder / "physics.json").read_text()))
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(body))
+    assert read_step_file(path).power is not None
+    change(body)
+    path.write_text(json.dumps(body))
+    with pytest.raises(BadInput, match=named):
+        read_step_file(path)
+
+
+def test_configurations_with_forms_of_their_own_are_read(folder: Path, tmp_path: Path) -> None:
+    body = json.loads((folder / "physics.json").read_text())
+    _own({})(body)
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(body))
+    assert read_step_file(path).steps["mean"].own is not None
