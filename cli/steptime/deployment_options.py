@@ -14,7 +14,9 @@ Batch = Annotated[str, typer.Option("--batch", help="Requests at once, such as 1
 Prompt = Annotated[int, typer.Option("--prompt", help="Tokens of a prompt.")]
 Output = Annotated[
     int | None,
-    typer.Option("--output", help="Tokens that a request generates; none: steps decode alone."),
+    typer.Option(
+        "--output", help="Tokens that a request generates; if left out, steps decode alone."
+    ),
 ]
 Tp = Annotated[str, typer.Option("--tp", help="GPUs that split each layer; several as 1,2,4,8.")]
 Ep = Annotated[int, typer.Option("--ep", help="GPUs that experts stay whole on; 1: slices.")]
