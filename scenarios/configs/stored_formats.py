@@ -1,7 +1,8 @@
 """How a checkpoint stores the weights of each part, by its quantization_config.
 
 Tools that quantise name what they leave in 16 bits, or what they quantise and how: GPTQ, AWQ, fp8
-of transformers, compressed-tensors and ModelOpt, whose older files are hf_quant_config.json.
+of transformers, compressed-tensors, Quark, and ModelOpt, whose older files are
+hf_quant_config.json.
 """
 
 import json
@@ -138,7 +139,7 @@ def stored_formats(config: ModelConfig, layers: int, *, shared: bool) -> StoredF
 
 def _left(quantization: Mapping[str, Any]) -> list[Any]:
     """What is left as it was, by the keys of all tools."""
-    keys = ("modules_to_not_convert", "ignore", "ignored_layers", "exclude_modules")
+    keys = ("modules_to_not_convert", "ignore", "ignored_layers", "exclude_modules", "exclude")
     lists = (quantization.get(key) for key in keys)
     return [one for entries in lists if isinstance(entries, list) for one in entries]
 
@@ -146,6 +147,7 @@ def _left(quantization: Mapping[str, Any]) -> list[Any]:
 def _groups(quantization: Mapping[str, Any]) -> Iterator[tuple[_Modules, str]]:
     """Modules that are quantised, and the format of each group of them."""
     listed, groups = quantization.get("quantized_layers"), quantization.get("config_groups")
+    quark = quantization.get("global_quant_config")
     if isinstance(listed, dict) and listed:
         by_format: dict[str, list[str]] = {}
         for name, one in listed.items():
@@ -156,6 +158,12 @@ def _groups(quantization: Mapping[str, Any]) -> Iterator[tuple[_Modules, str]]:
             if isinstance(one, dict) and isinstance(one.get("weights"), dict):
                 targets = one.get("targets") or ["Linear"]
                 yield _Modules.of(targets), _format(one["weights"], one)
+    elif isinstance(quark, dict):
+        apart = quantization.get("layer_quant_config")
+        for name, one in apart.items() if isinstance(apart, dict) else ():
+            if isinstance(one, dict):
+                yield _Modules.of([name]), _format(one.get("weight"), {})
+        yield _Modules.of(["Linear"]), _format(quark.get("weight"), {})
     else:
         yield _Modules.of(["Linear"]), _format(quantization, quantization)
 
@@ -166,11 +174,11 @@ def _format(weights: Any, around: Mapping[str, Any]) -> str:
     named = [
         part.get(key)
         for part in (weights, around)
-        for key in ("quant_algo", "quant_method", "format", "bnb_4bit_quant_type")
+        for key in ("quant_algo", "quant_method", "format", "bnb_4bit_quant_type", "dtype")
     ]
     words = " ".join(one.lower() for one in named if isinstance(one, str)).replace("mxfp8", "fp8")
     bits = next((weights[key] for key in ("bits", "w_bit", "num_bits") if key in weights), None)
-    if bits == 4 and weights.get("type") == "float":
+    if words == "fp4" or (bits == 4 and weights.get("type") == "float"):
         return "mxfp4" if weights.get("group_size") == 32 else "nvfp4"
     if name := next((name for word, name in _BY_NAME.items() if word in words), None):
         return name
@@ -178,7 +186,7 @@ def _format(weights: Any, around: Mapping[str, Any]) -> str:
         return "fp8" if weights.get("type") == "float" else "int8"
     if bits == 4 or re.search("int4|w4a", words):
         return "int4"
-    return words or f"{bits} bits"
+    return words or "a format without a name"
 
 
 def _beside(config: ModelConfig) -> Any:

@@ -7,7 +7,7 @@ from typing import Final
 
 from ....costmodel.steptime.engine.context_lengths import published_context_tokens
 from ....costmodel.steptime.features.identity import differing_sizes, same_model
-from ....costmodel.steptime.features.precisions import precision_name, stored_precision
+from ....costmodel.steptime.features.precisions import PRECISIONS, precision_name, stored_precision
 from ....scenarios.configs.whole_model import whole_model
 from ....store.errors import BadInput, shortened
 from ....store.files import has_file, has_folder
@@ -71,11 +71,20 @@ class AskedPrecision:
 
 
 def asked_precision(words: str | None, model: WholeModel) -> AskedPrecision:
-    """The precision that is given, else that of the model's own file, else bf16."""
+    """The precision that is given, else that of the model's own file, else bf16.
+
+    Raises BadInput where none is given and that of the file is not counted.
+    """
     stored = stored_precision(model)
     if words is None:
         if stored is None:
             return AskedPrecision(_UNQUANTISED)
+        if stored not in PRECISIONS:
+            raise BadInput(
+                f"the file of {model.name} says that its weights are in {shortened(stored)}, which"
+                " is not counted",
+                hint=f"give the nearest --precision: {', '.join(PRECISIONS)}",
+            )
         return AskedPrecision(stored, (f"weights in {stored}, as the model's own file says",))
     if stored in (None, precision_name(words)):
         return AskedPrecision(words)

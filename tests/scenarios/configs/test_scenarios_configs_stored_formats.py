@@ -42,6 +42,7 @@ def quantised(quantization: dict[str, Any], config: dict[str, Any] = DENSE) -> d
         ({"quant_method": "awq", "w_bit": 4, "q_group_size": 128}, "int4", 128),
         ({"quant_method": "gptq", "bits": 8}, "int8", None),
         ({"quant_method": "bitsandbytes", "bnb_4bit_quant_type": "nf4"}, "nf4", None),
+        ({"bits": 3}, "a format without a name", None),
         ({"quant_algo": "NVFP4", "quant_method": "modelopt"}, "nvfp4", None),
         ({"config_groups": {"0": {"targets": ["Linear"], "weights": FOUR_BITS}}}, "int4", 128),
         (
@@ -70,7 +71,7 @@ def test_a_file_without_a_quantization_says_nothing(tmp_path: Path) -> None:
     "left",
     [
         {"ignore": ["re:.*self_attn.*", "re:.*shared_experts.*", "lm_head"]},
-        {"modules_to_not_convert": ["model.layers.*.self_attn", "model.layers.*.mlp.shared_experts"]},
+        {"modules_to_not_convert": ["model.layers.*.self_attn", "*.mlp.shared_experts.*"]},
         {"exclude_modules": [f"model.layers.{layer}.{part}*" for layer in range(8)
                              for part in ("self_attn", "mlp.shared_experts")]},
     ],
@@ -107,6 +108,16 @@ def test_a_mixture_is_told_by_its_layers(tmp_path: Path) -> None:
     }
     quantization = {"quant_algo": "MIXED_PRECISION", "quantized_layers": layers}
     assert stored(tmp_path, quantised(quantization, MOE)) == StoredFormats("fp8", "bf16", "nvfp4")
+
+
+def test_quark_says_what_is_stored_apart(tmp_path: Path) -> None:
+    quantization = {
+        "quant_method": "quark",
+        "global_quant_config": {"weight": {"dtype": "fp4", "group_size": 32}},
+        "layer_quant_config": {"*self_attn*": {"weight": {"dtype": "fp8_e4m3"}}},
+        "exclude": ["lm_head"],
+    }
+    assert stored(tmp_path, quantised(quantization, MOE)) == StoredFormats("fp8", "mxfp4", "mxfp4")
 
 
 def test_modelopt_has_a_file_of_its_own(tmp_path: Path) -> None:

@@ -57,3 +57,10 @@ def test_a_precision_that_is_not_given_is_that_of_the_models_own_file() -> None:
     assert own == AskedPrecision("fp8", ("weights in fp8, as the model's own file says",))
     assert other.name == "bf16"
     assert other.notes == ("the model's own file says that its weights are in fp8: bf16 counts",)
+
+
+def test_a_format_that_is_not_counted_is_refused_by_name() -> None:
+    int8 = replace(LLAMA_3_8B, stored=StoredFormats("int8", "int8", "int8"))
+    with pytest.raises(BadInput, match="weights are in int8, which is not counted"):
+        asked_precision(None, int8)
+    assert asked_precision("bf16", int8).name == "bf16"
