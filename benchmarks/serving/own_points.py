@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 
 from moeprof.benchmarks.serving.trial import Error, Trial, error
-from moeprof.costmodel.steptime.calibration import Spread
 from moeprof.costmodel.steptime.effects import joined
 from moeprof.costmodel.steptime.features.steps import Array
 from moeprof.costmodel.steptime.fit.blackbox import fit_blackbox
 from moeprof.costmodel.steptime.fit.folds import Fit, left_out, shuffled_folds
+from moeprof.costmodel.steptime.own.calibration import Spread
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 
 POINTS = (1, 3, 5)

@@ -23,6 +23,7 @@ def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
         render.paragraph(note)
     for doubt in doubts(found):
         render.paragraph(f"warning: {doubt}")
+    _tell_known(asked, found)
     _tell_memory(asked, found)
     _tell_bounds(asked, found)
     served = found.memory.served
@@ -40,6 +41,30 @@ def show(asked: "Asked", found: "Predicted", *, parts: bool) -> None:
     if parts:
         for first in range(0, len(asked.batches), _BESIDE):
             _show_parts(asked, found, range(first, min(first + _BESIDE, len(asked.batches))))
+
+
+def _tell_known(asked: "Asked", found: "Predicted") -> None:
+    """What rows of the very configuration tell, and which batches are beyond them."""
+    if (known := found.steps.known) is None:
+        return
+    form, errors = known.form, known.form.errors
+    told = {
+        "pooled": "which the fit of all rows predicts best",
+        "line": "which move the fit of all rows by a line",
+        "blackbox": "which are predicted by a blackbox of their own",
+    }[form.form]
+    off = f"{100 * errors[form.form]:.1f} % off in the mean" if form.form in errors else ""
+    if form.form != "pooled" and "pooled" in errors:
+        off += f", {100 * errors['pooled']:.1f} % without it"
+    render.paragraph(f"known configuration: {form.rows:,} rows, {told}{f' ({off})' if off else ''}")
+    beyond = [f"{asked.batches[at]:,}" for at in (~known.inside).nonzero()[0]]
+    if beyond:
+        (least, most), (short, long), _ = form.domain
+        render.paragraph(
+            f"warning: beyond these rows, as far off as an unknown configuration: batch"
+            f" {', '.join(beyond)} (the rows have {least:,.0f} to {most:,.0f} requests and"
+            f" {short:,.0f} to {long:,.0f} tokens of context)"
+        )
 
 
 def _tell_memory(asked: "Asked", found: "Predicted") -> None:

@@ -1,14 +1,49 @@
-"""What predictions lie within: factors by the errors of what no fit saw, the wider of what is new.
+"""What predictions lie within, by what has rows and what has none.
 
-A file holds factors for configurations without rows, and for models, GPUs and engines without any
-(fit/factors.py).
+A known configuration has the errors of its own rows, at steps like these. Others have factors by
+the errors of configurations that no fit saw, and the wider of what is new: a file holds those of
+models, GPUs and engines without any row (fit/factors.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+import numpy as np
 
 from ...store.serving.kernel_fit import Blend
 from ...store.serving.step_time_model import PowerShares, StepFit
 from .features.deployment import Deployment
+from .features.experts import active_experts
+from .features.steps import Array
+from .own.conditions import Conditions
+from .own.forms import KnownForms
+from .physics import on_vendor
+from .roofline import weights_us
+from .rows.serving_rows import Places, ServingRows
+
+COVERAGE_PCT: Final = "90"
+
+
+class Asked(NamedTuple):
+    """A kind of what is asked for: its name, and whether rows have it."""
+
+    kind: str
+    name: str
+    is_known: bool
+
+
+def asked_of(fit: StepFit, served: Deployment) -> Iterator[Asked]:
+    """The model, the GPU and the engine of a deployment.
+
+    An engine whose rows are all on GPUs of other vendors is not known on this one.
+    """
+    yield Asked("model", served.model.name, served.model.name in fit.models)
+    yield Asked("GPU", served.gpu_name, served.gpu_name in fit.gpus)
+    engine, vendor = served.engine, served.gpu.vendor
+    if engine in fit.engines and engine not in _engines_on(fit, vendor):
+        yield Asked("engine", on_vendor(engine, vendor), is_known=False)
+    else:
+        yield Asked("engine", engine, engine in fit.engines)
 
 
 def factors_for(fit: StepFit, served: Deployment, blend: Blend | None = None) -> dict[str, float]:
@@ -16,7 +51,7 @@ def factors_for(fit: StepFit, served: Deployment, blend: Blend | None = None) ->
 
     Those of a `blend` with kernels hold for its model, with rows or without.
     """
-    new = _new(names_asked(fit, served))
+    new = [one.kind for one in asked_of(fit, served) if not one.is_known]
     if blend is None:
         return _widest(fit.factors, fit.unseen_factors, new)
     return _widest(blend.factors, fit.unseen_factors, [kind for kind in new if kind != "model"])
@@ -24,22 +59,82 @@ def factors_for(fit: StepFit, served: Deployment, blend: Blend | None = None) ->
 
 def energy_factors_for(power: PowerShares, fit: StepFit, served: Deployment) -> dict[str, float]:
     """The same for J per token at predicted steps; a GPU is known where its power has rows."""
-    asked = names_asked(fit, served) | {"GPU": (served.gpu_name, tuple(power.by_gpu))}
-    return _widest(power.j_per_token.factors, power.j_per_token.unseen_factors, _new(asked))
+    new = [one.kind for one in asked_of(fit, served) if not one.is_known and one.kind != "GPU"]
+    if served.gpu_name not in power.by_gpu:
+        new.append("GPU")
+    return _widest(power.j_per_token.factors, power.j_per_token.unseen_factors, new)
 
 
-def names_asked(fit: StepFit, served: Deployment) -> dict[str, tuple[str, tuple[str, ...]]]:
-    """By kind, the name that is asked for and those that have rows."""
-    return {
-        "model": (served.model.name, fit.models),
-        "GPU": (served.gpu_name, fit.gpus),
-        "engine": (served.engine, fit.engines),
-    }
+def step_factors(fit: StepFit, rows: ServingRows, blend: Blend | None = None) -> Array | None:
+    """The factor that 90 % of the steps like each row lie within, (n,).
+
+    None where that of any is unknown. Known configurations have that of their own errors within
+    the range of their rows, unless kernels are blended.
+    """
+    by_place = [factors_for(fit, one, blend).get(COVERAGE_PCT, np.nan) for one in rows.deployments]
+    found = np.asarray(by_place)[rows.which]
+    if blend is None:
+        for factor, at in _own_factors(fit, rows):
+            found[at] = factor
+    return found if np.isfinite(found).all() else None
 
 
-def _new(asked: Mapping[str, tuple[str, tuple[str, ...]]]) -> list[str]:
-    """The kinds whose name has no rows."""
-    return [kind for kind, (name, known) in asked.items() if name not in known]
+def energy_factors(power: PowerShares, fit: StepFit, rows: ServingRows) -> Array | None:
+    """The factor that 90 % of joules per token lie within, (n,); None where that of any is unknown.
+
+    For a known configuration the variance of the step is taken out of that of energy, and its own
+    put in; what is left is no less than that of power at a known step.
+    """
+    by_place = [
+        energy_factors_for(power, fit, one).get(COVERAGE_PCT, np.nan) for one in rows.deployments
+    ]
+    found = np.asarray(by_place)[rows.which]
+    step = fit.factors.get(COVERAGE_PCT, np.nan)
+    alone = power.at_measured_step.factors.get(COVERAGE_PCT, np.nan)
+    for factor, at in _own_factors(fit, rows):
+        least = np.minimum(np.log(alone), np.log(found[at])) ** 2
+        variance = np.log(found[at]) ** 2 + np.log(factor) ** 2 - np.log(step) ** 2
+        found[at] = np.exp(np.sqrt(np.maximum(variance, least)))
+    return found if np.isfinite(found).all() else None
+
+
+def ends(values: Array | None, factors: Array | None) -> tuple[Array | None, Array | None]:
+    """What values of shape (n,) lie between, by factors (n,); None where either is unknown."""
+    if values is None or factors is None:
+        return None, None
+    return values / factors, values * factors
+
+
+def not_below_floor(low_us: Array | None, step_us: Array, served: Deployment) -> Array | None:
+    """The low ends of steps, (n,), none shorter than reading the weights of one token once.
+
+    Nor is one raised above the prediction.
+    """
+    if low_us is None:
+        return None
+    one_token = active_experts(served.model, np.ones(1))
+    return np.minimum(step_us, np.maximum(low_us, weights_us(served, one_token)))
+
+
+def _engines_on(fit: StepFit, vendor: str) -> frozenset[str]:
+    """The engines that have rows on GPUs of a vendor, as far as the form tells."""
+    physics = fit.physics
+    if physics is None:
+        return frozenset(fit.engines)
+    if vendor in physics.by_vendor:
+        own = (one for one in fit.engines if on_vendor(one, vendor) in physics.by_vendor)
+        return frozenset(own)
+    return frozenset(physics.by_engine)
+
+
+def _own_factors(fit: StepFit, rows: ServingRows) -> Iterator[tuple[float, Places]]:
+    """The factors of known configurations, and the rows in their range."""
+    if fit.own is None:
+        return
+    quantile = fit.own.log_quantiles.get(COVERAGE_PCT, np.nan)
+    conditions = Conditions.of(rows.steps)
+    for form, at in KnownForms(fit.own.by_configuration).members(rows):
+        yield float(np.exp(form.log_error * quantile)), at[conditions.inside(form.domain)[at]]
 
 
 def _widest(

@@ -16,13 +16,14 @@ from ...store.serving.step_time_model import (
     Target,
 )
 from .blackbox import Blackbox
-from .calibration import Spread
 from .composition.blended import BlendedSteps
 from .composition.kernels import ModelKernels
 from .effects import Effects
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
-from .intervals import energy_factors_for, factors_for, names_asked
+from .intervals import Asked, asked_of, ends, energy_factors, not_below_floor, step_factors
+from .own.calibration import Spread
+from .own.forms import Known, KnownForms
 from .physics import Physics
 from .power import Power
 from .rows.serving_rows import ServingRows, columns_of
@@ -71,6 +72,7 @@ class StepPrediction:
     each step, the columns outside the fitted ones: each as a multiple of the nearest value of the
     rows, above 1 beyond their largest (None where that is 0) and below 1 under their smallest.
     `kernel_weight` says how far measured kernels count, from 0 to 1; None without any.
+    `known` says what rows of this very configuration tell; None where they are too few.
     """
 
     step_us: Array
@@ -87,6 +89,7 @@ class StepPrediction:
     method: Method
     beyond: tuple[dict[str, float | None], ...]
     kernel_weight: float | None = None
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,18 +126,18 @@ def predict_steps(
     terms = {name: values * beyond for name, values in model.terms_us(rows).items()}
     added = dict(added_us or {})
     step_us = np.asarray(sum([*terms.values(), *added.values()]))
-    power_w = j_per_token = energy_factor = None
+    blend = model.blend_of(served.model.name) if isinstance(model, BlendedSteps) else None
+    factors = step_factors(fit, rows, blend)
+    power_w = j_per_token = j_factors = None
     if file.power is not None:
         power_w = power_of(file.power).power_w(rows, step_us)
         j_per_token = power_w * step_us / 1e6 / steps.running
-        energy_factor = energy_factors_for(file.power, fit, served).get("90")
-    blend = model.blend_of(served.model.name) if isinstance(model, BlendedSteps) else None
-    factors = factors_for(fit, served, blend)
-    low_us, high_us = _ends(step_us, factors.get("90"))
-    low_j_per_token, high_j_per_token = _ends(j_per_token, energy_factor)
+        j_factors = energy_factors(file.power, fit, rows)
+    low_us, high_us = ends(step_us, factors)
+    low_j_per_token, high_j_per_token = ends(j_per_token, j_factors)
     return StepPrediction(
         step_us=step_us,
-        low_us=low_us,
+        low_us=not_below_floor(low_us, step_us, served),
         high_us=high_us,
         parts_us=_parts_us(terms, len(rows)) | added,
         power_w=power_w,
@@ -147,6 +150,7 @@ def predict_steps(
         method=fit.method,
         beyond=_outside(fit, columns_of(rows)),
         kernel_weight=None if blend is None else blend.weight,
+        known=None if model.known is None else model.known.told(rows),
     )
 
 
@@ -154,13 +158,6 @@ def power_of(found: PowerShares) -> Power:
     """The power of a file, ready to predict."""
     effects = Effects({name: dict(level) for name, level in found.effects.items()})
     return Power(dict(found.shares), dict(found.by_gpu), effects)
-
-
-def _ends(values: Array | None, factor: float | None) -> tuple[Array | None, Array | None]:
-    """What values of shape (n,) lie between, by their factor; None where either is unknown."""
-    if values is None or factor is None:
-        return None, None
-    return values / factor, values * factor
 
 
 def target_of(file: StepTimeFile, steps: Steps) -> Target:
@@ -175,16 +172,18 @@ def step_model_of(file: StepTimeFile, target: Target) -> StepModel:
     Raises BadInput where the file has no fit of it.
     """
     fit = step_fit_of(file, target)
+    known = None if fit.own is None else KnownForms(fit.own.by_configuration)
     if fit.srfa is not None:
-        return StepModel(Srfa(dict(fit.srfa.gamma), fit.srfa.moe_scalar, dict(fit.srfa.beta)))
+        srfa = Srfa(dict(fit.srfa.gamma), fit.srfa.moe_scalar, dict(fit.srfa.beta))
+        return StepModel(srfa, known=known)
     if fit.physics is None:
-        return StepModel(Blackbox(dict(fit.blackbox or {})))
+        return StepModel(Blackbox(dict(fit.blackbox or {})), known=known)
     terms = fit.physics
     by_engine = {name: dict(own) for name, own in terms.by_engine.items()}
     by_vendor = {name: dict(own) for name, own in terms.by_vendor.items()}
     by_level = {name: dict(level) for name, level in terms.effects.items()}
     effects = Effects(by_level, frozenset(fit.models), frozenset(fit.gpus))
-    return StepModel(Physics(dict(terms.coefficients), by_engine, by_vendor), effects)
+    return StepModel(Physics(dict(terms.coefficients), by_engine, by_vendor), effects, known)
 
 
 def _target_with(file: StepTimeFile, steps: Steps, kernels: ModelKernels | None) -> Target:
@@ -201,7 +200,7 @@ def _steps_of(
     model = step_model_of(file, target)
     if kernels is None:
         return model
-    return BlendedSteps.of(model, step_fit_of(file, target), kernels)
+    return BlendedSteps.of(model.pooled(), step_fit_of(file, target), kernels)
 
 
 def step_fit_of(file: StepTimeFile, target: Target) -> StepFit:
@@ -269,10 +268,10 @@ def _beyond_own(
 
 
 def _unseen(file: StepTimeFile, fit: StepFit, served: Deployment) -> tuple[str, ...]:
-    asked, gpu = names_asked(fit, served), served.gpu_name
+    asked, gpu = list(asked_of(fit, served)), served.gpu_name
     if file.power is not None and gpu in fit.gpus:
-        asked["power of the GPU"] = (gpu, tuple(file.power.by_gpu))
-    return tuple(f"{kind} {name}" for kind, (name, known) in asked.items() if name not in known)
+        asked.append(Asked("power of the GPU", gpu, gpu in file.power.by_gpu))
+    return tuple(f"{one.kind} {one.name}" for one in asked if not one.is_known)
 
 
 def _outside(fit: StepFit, columns: Mapping[str, Array]) -> tuple[dict[str, float | None], ...]:

@@ -11,18 +11,20 @@ single steps that is an assumption, unless rows of single steps were fitted.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 import numpy as np
 
 from ...store.errors import BadInput
+from ...store.serving.own_forms import OwnForm
 from ...store.serving.step_time_model import StepTimeFile
 from .engine.memory import memory_of
 from .engine.offload import offload_us
 from .engine.settings import EngineSettings
 from .features.deployment import Deployment
 from .features.steps import Array, Steps
+from .own.quick import QuickKnown
 from .prediction import as_rows, step_model_of, target_of
 from .queue.delays import Delays, QueueState, Request
 from .quick_form import Predict, QuickForm
@@ -33,6 +35,7 @@ from .step_model import StepModel
 
 __all__ = ["Batch", "QueueState", "Request", "Simulator"]
 
+Quick = QuickForm | QuickSrfa | QuickKnown
 _MOST_RUNNING: Final = 2048  # requests of the table; beyond, or for another form, arrays answer
 _MOST_TOKENS: Final = 1e9
 
@@ -84,8 +87,8 @@ class Simulator:
     served: Deployment
     is_quick: bool
     queue: Delays | None
-    _decode: QuickForm | QuickSrfa = field(repr=False)
-    _mixed: QuickForm | QuickSrfa = field(repr=False)
+    _decode: Quick = field(repr=False)
+    _mixed: Quick = field(repr=False)
     _arrays: dict[bool, Predict] = field(repr=False)
 
     @classmethod
@@ -163,13 +166,32 @@ class _Form:
     def step_us(self, steps: Steps) -> Array:
         return self.model.step_us(self._rows(steps)) + self._added_us(steps)
 
-    def quick(self, *, prompts: bool) -> QuickForm | QuickSrfa:
+    def quick(self, *, prompts: bool) -> Quick:
         """The same in closed form, for steps with or without `prompts`."""
+        if (own := self._own()) is not None:
+            # An own form is beside the step of an engine of no known version.
+            pooled = replace(
+                self, model=self.model.pooled(), settings=EngineSettings(), version=""
+            ).quick(prompts=prompts)
+            assert not isinstance(pooled, QuickKnown)
+            added = None
+            if self.settings.cpu_offload_bytes:
+                added = QuickForm.of(
+                    self._added_us, self.served.model, _MOST_RUNNING, prompts=prompts
+                )
+            return QuickKnown(pooled, own, added, _MOST_RUNNING, float(prompts))
         form, model = self.model.form, self.served.model
         if isinstance(form, Srfa):
             parts = (form, self._rows, self._added_us, model, _MOST_RUNNING)
             return QuickSrfa.of(*parts, prompts=prompts)
         return QuickForm.of(self.step_us, model, _MOST_RUNNING, prompts=prompts)
+
+    def _own(self) -> OwnForm | None:
+        """The form that moves the steps of the configuration; None: none does."""
+        if self.model.known is None:
+            return None
+        own = self.model.known.of(self.served.configuration, self.version)
+        return None if own is None or own.form == "pooled" else own
 
     def _rows(self, steps: Steps) -> ServingRows:
         return as_rows(self.served, steps, self.version)

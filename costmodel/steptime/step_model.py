@@ -1,12 +1,13 @@
 """Predict a step of a deployment: the terms of one form, times what its configuration adds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .blackbox import Blackbox
 from .effects import Effects
 from .features.steps import Array
+from .own.forms import KnownForms
 from .physics import Physics
 from .rows.serving_rows import ServingRows
 from .srfa.form import Srfa
@@ -14,10 +15,14 @@ from .srfa.form import Srfa
 
 @dataclass(frozen=True, slots=True)
 class StepModel:
-    """A form, and the effects of configurations on it; None: of none."""
+    """A form, the effects of configurations on it, and what known ones take beside both.
+
+    None: of none.
+    """
 
     form: Physics | Srfa | Blackbox
     effects: Effects | None = None
+    known: KnownForms | None = None
 
     def step_us(self, rows: ServingRows) -> Array:
         """Predict the step of each row; of shape (n,)."""
@@ -26,7 +31,14 @@ class StepModel:
     def terms_us(self, rows: ServingRows) -> dict[str, Array]:
         """What adds up to that step, by name; us, each of shape (n,)."""
         terms = self.form.terms_us(rows)
-        if self.effects is None:
-            return terms
-        ratio = np.exp(self.effects.log_ratio(rows))
+        log_ratio = np.zeros(len(rows))
+        if self.effects is not None:
+            log_ratio += self.effects.log_ratio(rows)
+        if self.known is not None:
+            log_ratio += self.known.log_ratio(rows, self.pooled().step_us)
+        ratio = np.exp(log_ratio)
         return {name: values * ratio for name, values in terms.items()}
+
+    def pooled(self) -> "StepModel":
+        """The same without what known configurations take beside it."""
+        return replace(self, known=None)

@@ -8,7 +8,6 @@ import numpy as np
 
 from ...compare.steptime.predicted import Predicted
 from ...costmodel.steptime.blackbox import Blackbox
-from ...costmodel.steptime.features.deployment import Deployment
 from ...costmodel.steptime.features.steps import Array
 from ...costmodel.steptime.fit.blackbox import fit_blackbox
 from ...costmodel.steptime.fit.factors import interval_factors
@@ -16,13 +15,13 @@ from ...costmodel.steptime.fit.folds import left_out, shuffled_folds
 from ...costmodel.steptime.fit.left_out_energy import j_per_token, left_out_energy
 from ...costmodel.steptime.fit.power import fit_power
 from ...costmodel.steptime.fit.step_model import fit_whole
-from ...costmodel.steptime.intervals import factors_for
+from ...costmodel.steptime.intervals import energy_factors, step_factors
 from ...costmodel.steptime.power import Power, TypicalPower
 from ...costmodel.steptime.prediction import power_of, step_fit_of, step_model_of
 from ...costmodel.steptime.roofline import roofline_us
 from ...costmodel.steptime.rows.serving_rows import ServingRows, columns_of
 from ...costmodel.steptime.step_model import StepModel
-from ...store.serving.step_time_model import PowerShares, StepTimeFile, Target
+from ...store.serving.step_time_model import PowerShares, StepFit, StepTimeFile, Target
 
 STEPS: Final[dict[Target, str]] = {"mean": "mean step", "decode": "step that decodes alone"}
 POWER: Final = "power at the measured step"
@@ -40,12 +39,12 @@ Predict = Callable[[ServingRows], Array]
 class JudgedSteps:
     """What predicts steps in us, and the blackbox of the same rows; None where that is what does.
 
-    `factor` is what 90 % of a deployment's steps lie within; None where too few rows tell.
+    `factors` of rows, (n,), are what 90 % of such steps lie within; None where too few rows tell.
     """
 
     step_us: Predict
     blackbox_us: Predict | None
-    factor: Callable[[Deployment], float | None]
+    factors: Callable[[ServingRows], Array | None]
 
     @classmethod
     def of_file(cls, file: StepTimeFile, target: Target) -> Self:
@@ -55,14 +54,14 @@ class JudgedSteps:
         return cls(
             step_model_of(file, target).step_us,
             None if fit.method == "blackbox" else simpler,
-            lambda served: factors_for(fit, served).get(_COVERAGE_PCT),
+            lambda rows: step_factors(fit, rows),
         )
 
     @classmethod
     def fitted(cls, rows: ServingRows, left_us: Array) -> Self:
         """Fit rows, whose intervals are from steps that were predicted without them, (n,)."""
         factor = _factor(left_us / rows.step_us)
-        return cls(fit_whole(rows), fit_blackbox(rows), lambda _: factor)
+        return cls(fit_whole(rows), fit_blackbox(rows), lambda some: _factors(factor, len(some)))
 
     def predicted(self, target: Target, rows: ServingRows) -> Predicted:
         """Predict rows, at least one, of a kind of step."""
@@ -78,15 +77,6 @@ class JudgedSteps:
             },
         )
 
-    def factors(self, rows: ServingRows) -> Array | None:
-        """The factor of each row, of shape (n,); None where that of any is unknown."""
-        used = np.unique(rows.which)
-        found = {place: self.factor(rows.deployments[place]) for place in used}
-        known = [value for value in found.values() if value is not None]
-        if len(known) < len(used):
-            return None
-        return np.asarray(known)[np.searchsorted(used, rows.which)]
-
     def simpler_us(self, rows: ServingRows) -> dict[str, Array]:
         """Simpler predictions of each step, by name; us, of shape (n,)."""
         found = {"roofline": roofline_us(columns_of(rows))}
@@ -95,21 +85,26 @@ class JudgedSteps:
 
 @dataclass(frozen=True, slots=True)
 class JudgedEnergy:
-    """What predicts power, the median power of a GPU's type, and the factors of 90 %."""
+    """What predicts power, the median power of a GPU's type, and the factors of 90 %.
+
+    `energy_factors` gives those of J per token of each row; None: `energy_factor` for all.
+    """
 
     power: Power
     typical: TypicalPower
     power_factor: float | None
     energy_factor: float | None
+    energy_factors: Callable[[ServingRows], Array | None] | None = None
 
     @classmethod
-    def of_file(cls, shares: PowerShares) -> Self:
-        """What a file says of power."""
+    def of_file(cls, shares: PowerShares, fit: StepFit) -> Self:
+        """What a file says of power, and of energy at the steps of its fit."""
         return cls(
             power_of(shares),
             TypicalPower(shares.typical_share, dict(shares.typical_by_gpu)),
             shares.at_measured_step.factors.get(_COVERAGE_PCT),
             shares.j_per_token.factors.get(_COVERAGE_PCT),
+            lambda rows: energy_factors(shares, fit, rows),
         )
 
     @classmethod
@@ -144,13 +139,18 @@ class JudgedEnergy:
             rows=rows,
             predicted=j_per_token(rows, self.power.power_w(rows, step_us), step_us),
             measured=j_per_token(rows, rows.power_w, rows.step_us),
-            factor=_factors(self.energy_factor, len(rows)),
+            factor=self._factors_of_energy(rows),
             baselines={
                 name: j_per_token(rows, typical_w, other_us)
                 for name, other_us in {_TYPICAL: step_us, **steps.simpler_us(rows)}.items()
             },
         )
         return power, energy
+
+    def _factors_of_energy(self, rows: ServingRows) -> Array | None:
+        if self.energy_factors is None:
+            return _factors(self.energy_factor, len(rows))
+        return self.energy_factors(rows)
 
 
 def left_out_us(rows: ServingRows) -> Array:

@@ -19,7 +19,7 @@ from ...costmodel.steptime.prediction import OwnSteps, StepPrediction, predict_s
 from ...costmodel.steptime.routing_saving import RoutingSaving, own_routing, saving_of
 from ...costmodel.steptime.step_file import read_step_file
 from ...store.errors import BadInput
-from ...store.serving.predicted_steps import PredictedRouting, PredictedStep
+from ...store.serving.predicted_steps import PredictedKnown, PredictedRouting, PredictedStep
 from ...store.serving.whole_model import WholeModel
 from .given.active_experts import PolicyExperts, policy_experts
 from .given.asked_model import asked_model, asked_precision
@@ -241,6 +241,7 @@ def predicted_step(
         not_in_rows=found.not_in_rows,
         in_bf16=found.in_bf16,
         kernel_weight=steps.kernel_weight,
+        known=_known(steps, at),
         routing=_routing(found, at),
         on_front=on_front,
     )
@@ -261,6 +262,17 @@ def _routing(found: Predicted, at: int) -> PredictedRouting | None:
         high_share=_value(saving.high_share, at),
         own_j_per_token=_value(saving.own_j_per_token, at),
         saved_j_per_token=_value(saving.saved_j_per_token, at),
+    )
+
+
+def _known(steps: StepPrediction, at: int) -> PredictedKnown | None:
+    if (known := steps.known) is None:
+        return None
+    return PredictedKnown(
+        form=known.form.form,
+        rows=known.form.rows,
+        in_range=bool(known.inside[at]),
+        mean_log_errors=known.form.errors,
     )
 
 

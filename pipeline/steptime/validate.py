@@ -132,7 +132,7 @@ def _predictions(
         unjudged["power"] = "no row has the power of all GPUs at its mean step"
     else:
         steps = JudgedSteps.of_file(file, "mean")
-        energy = JudgedEnergy.of_file(file.power).predicted(powered, steps)
+        energy = JudgedEnergy.of_file(file.power, file.steps["mean"]).predicted(powered, steps)
         predicted += [_possible(path, told) for told in energy]
     return tuple(predicted), unjudged
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from ..document import Count, Positive
+from ..document import Amount, Count, Positive
 from .kernel_fit import FormError
 
 Form = Literal["pooled", "line", "blackbox"]
@@ -17,28 +17,28 @@ class OwnForm:
     logarithm of measured over predicted (costmodel/steptime/own/line.py), "blackbox" for us of a
     step, a prefill token and a running request; `coefficients` has the four or three of it, none
     for "pooled". `domain` has the smallest and largest value of the configuration's rows: running
-    requests, tokens of context, and prefill tokens per running request. `errors` are those of each
-    form on rows of the configuration that it was not fitted to. `log_error` is the mean
-    |log(predicted / measured)| of the form that predicts, drawn to that of all configurations as
-    by eight rows.
+    requests, tokens of context, and prefill tokens per running request. `errors` are the mean
+    |log(predicted / measured)| of each form on rows of the configuration that it was not fitted to,
+    `log_error` that of the form that predicts, chosen without the rows and drawn to that of all
+    configurations as by eight rows.
     """
 
     form: Form
     coefficients: tuple[float, ...]
     domain: tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
-    errors: dict[Form, FormError]
+    errors: dict[Form, Amount]
     log_error: Positive
     rows: Count
 
 
 @dataclass(frozen=True, slots=True)
 class OwnForms:
-    """Those of each configuration of enough rows, and where its rows have several versions of the
-    engine, of a version that differs: "configuration" or "configuration | version".
+    """Those of configurations of enough rows, by "configuration" or "configuration | version".
 
-    `log_quantiles` has by coverage in percent the multiple of a configuration's `log_error` within
-    which the logarithm of measured over predicted lies. `errors` are those of all their rows:
-    "pooled" by the fit of all rows, "own" by forms that were chosen without the rows.
+    A version is there where the rows have several and its own form errs less. `log_quantiles` has
+    by coverage in percent the multiple of a configuration's `log_error` within which the logarithm
+    of measured over predicted lies. `errors` are those of all their rows: "pooled" by the fit of
+    all rows, "own" by forms that were chosen without the rows.
     """
 
     by_configuration: dict[str, OwnForm]

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..document import Amount, Positive, Share, Size
+from ..document import Amount, Count, Positive, Share, Size
+from .own_forms import Form
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,21 @@ class PredictedRouting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PredictedKnown:
+    """What rows of the very configuration tell: the form of own_forms.py that predicts.
+
+    Within the range of the rows the interval is that of their own errors (`in_range`).
+    `mean_log_errors` are the mean |log(predicted / measured)| of each form on rows that it was not
+    fitted to.
+    """
+
+    form: Form
+    rows: Count
+    in_range: bool
+    mean_log_errors: dict[Form, Amount]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PredictedStep:
     """A step of one split and batch.
 
@@ -36,9 +52,9 @@ class PredictedStep:
     up to the step. Power is that of all GPUs. `unseen` names what no row had, `beyond` the columns
     outside those of the rows, as multiples of their nearest value (None: no row had any), and
     `not_in_rows` what counts and is in no row; `in_bf16` are the types of arithmetic that the GPU
-    has no units for. `kernel_weight` is how far measured kernels count,
-    None without any. `on_front` says that no other split and batch takes both less time and less
-    energy per token; None without an energy.
+    has no units for. `kernel_weight` is how far measured kernels count, None without any. `known`
+    is there where the very configuration has enough rows. `on_front` says that no other split and
+    batch takes both less time and less energy per token; None without an energy.
     """
 
     tp: Size
@@ -65,6 +81,7 @@ class PredictedStep:
     kernel_weight: Share | None
     routing: PredictedRouting | None
     on_front: bool | None
+    known: PredictedKnown | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

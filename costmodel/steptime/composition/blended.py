@@ -27,6 +27,7 @@ class BlendedSteps:
     composed: Composed
     fit: KernelFit
     models: frozenset[str]
+    known: None = None  # kernels are blended with the fit of all rows
 
     @classmethod
     def of(cls, model: StepModel, fit: StepFit, kernels: ModelKernels) -> Self:

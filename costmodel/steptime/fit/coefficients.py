@@ -4,12 +4,12 @@ from typing import Any, Final
 
 from ....store.serving.step_time_model import PhysicsTerms, SrfaTerms
 from ..blackbox import Blackbox
+from ..digits import rounded, rounded_terms
 from ..effects import Effects
 from ..physics import Physics
 from ..srfa.features import MOE
 from ..srfa.form import Srfa
 from ..step_model import StepModel
-from .digits import rounded, rounded_terms
 
 _US: Final = "us"
 _RATIO: Final = "1"  # unit of the coefficient of a column in us

@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 
 from ....stats.conformal import COVERAGES_PCT, conformal_quantile
+from ..digits import rounded
 from ..features.steps import Array
 from ..rows.serving_rows import ServingRows
-from .digits import rounded
 from .folds import Fit, Labels, left_out
 
 _FEWEST: Final = 3  # models, GPUs or engines that tell how far a new one can be off

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 
 from ....store.serving.step_time_model import EnergyScore, PowerShares
+from ..digits import rounded, rounded_terms
 from ..features.steps import Array
 from ..power import TypicalPower
 from ..rows.serving_rows import ServingRows
-from .digits import rounded, rounded_terms
 from .factors import interval_factors, labels_by_kind
 from .folds import Labels, shuffled_folds
 from .left_out_energy import j_per_token, left_out_energy

@@ -12,16 +12,17 @@ from ....store.serving.step_time_model import (
     StepFit,
 )
 from ..best_method import METHODS, best_method
-from ..calibration import Spread
+from ..digits import rounded, rounded_terms
 from ..effects import joined
 from ..features.steps import Array
+from ..own.calibration import Spread
 from ..rows.serving_rows import ServingRows, Strings, columns_of
 from ..step_model import StepModel
 from .blackbox import fit_blackbox, fit_coefficients
 from .coefficients import coefficients_of
-from .digits import rounded, rounded_terms
 from .factors import interval_factors, left_out_by_kind
 from .folds import Fit, left_out, shuffled_folds
+from .own_forms import fit_own_forms
 from .physics import choose_ties
 from .srfa import choose_ridges, fit_nested, fit_srfa, fit_with
 from .step_model import fit_step_model, fit_tied
@@ -83,6 +84,7 @@ def build_step_fit(rows: ServingRows, method: Method | None) -> BuiltStep:
         unseen_factors={
             kind: interval_factors(np.log(rows.step_us / one)) for kind, one in unseen.items()
         },
+        own=fit_own_forms(rows, fitted[chosen].fit, _SEED),
         spread=_spread(Spread.fitted(rows.steps, ratios, cells)),
         rows=len(rows),
         configurations=len(np.unique(rows.configurations)),

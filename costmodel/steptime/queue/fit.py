@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 
 from ....store.serving.queue_model import DelayFit, DelayScore, QueueModel
+from ..digits import rounded, rounded_terms
 from ..features.steps import Array
-from ..fit.digits import rounded, rounded_terms
 from ..fit.physics import row_weights
 from ..fit.robust import fit_relative
 from ..rows.serving_rows import Strings

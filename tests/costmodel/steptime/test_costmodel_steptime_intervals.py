@@ -1,11 +1,35 @@
-"""An interval is the widest of those of what no row has."""
+"""Intervals: of a known configuration by its own errors, of others by those of what is unseen."""
 
 from dataclasses import replace
 
-from moeprof.costmodel.steptime.intervals import energy_factors_for, factors_for
-from moeprof.store.serving.kernel_fit import Blend
-from moeprof.store.serving.step_time_model import EnergyScore, OwnSpread, PowerShares, StepFit
-from moeprof.tests.costmodel.steptime.whole_models import served
+import numpy as np
+import pytest
+
+from moeprof.costmodel.steptime.intervals import (
+    asked_of,
+    ends,
+    energy_factors,
+    energy_factors_for,
+    factors_for,
+    not_below_floor,
+    step_factors,
+)
+from moeprof.costmodel.steptime.prediction import as_rows
+from moeprof.costmodel.steptime.roofline import weights_us
+from moeprof.store.serving.kernel_fit import Blend, FormError
+from moeprof.store.serving.own_forms import OwnForm, OwnForms
+from moeprof.store.serving.step_time_model import (
+    EnergyScore,
+    OwnSpread,
+    PhysicsTerms,
+    PowerShares,
+    StepFit,
+)
+from moeprof.tests.costmodel.steptime.whole_models import (
+    MIXTRAL_8X7B,
+    decode_steps,
+    served,
+)
 
 UNSEEN = {"model": {"90": 9.0}, "GPU": {"90": 8.0}, "engine": {"90": 1.0}}
 FIT = StepFit(
@@ -38,3 +62,84 @@ def test_energy_is_wider_where_no_row_tells_the_power_of_the_gpu() -> None:
     assert energy_factors_for(POWER, FIT, served()) == {"90": 1.2}
     assert energy_factors_for(POWER, FIT, served(gpu="H200")) == {"90": 3.0}
     assert energy_factors_for(POWER, FIT, replace(served(), model=OTHER)) == {"90": 1.2}
+
+
+def test_an_engine_with_rows_on_other_vendors_gpus_alone_is_unseen() -> None:
+    terms = PhysicsTerms(
+        {},
+        {"trtllm": {}, "vllm": {}},
+        {},
+        by_vendor={"AMD": {}, "sglang on AMD": {}, "vllm on AMD": {}},
+    )
+    fit = replace(FIT, method="physics", physics=terms, engines=("sglang", "trtllm", "vllm"))
+    unseen = [
+        one.name
+        for gpu in ("H100", "MI300X")
+        for engine in (*fit.engines, "new")
+        for one in asked_of(fit, served(gpu=gpu, engine=engine))
+        if one.kind == "engine" and not one.is_known
+    ]
+    assert unseen == ["sglang on NVIDIA", "new", "trtllm on AMD", "new"]
+    simpler = replace(fit, physics=None)
+    engines = [one for one in asked_of(simpler, served(engine="sglang")) if one.kind == "engine"]
+    assert engines[0].is_known
+
+
+def known(fit: StepFit) -> StepFit:
+    """The fit, with errors of 5 % of one configuration's own rows of 2 to 8 requests."""
+    one = OwnForm(
+        form="pooled",
+        coefficients=(),
+        domain=((2.0, 8.0), (500.0, 1500.0), (0.0, 0.0)),
+        errors={},
+        log_error=0.05,
+        rows=9,
+    )
+    own = OwnForms({served().configuration: one}, {"90": 2.0}, {"own": FormError(0.1, 0.2)})
+    return replace(fit, own=own)
+
+
+BATCHES = decode_steps([1.0, 2.0, 8.0, 9.0])
+
+
+def test_a_known_configuration_has_its_own_factor_in_the_range_of_its_rows() -> None:
+    fit, rows = known(FIT), as_rows(served(), BATCHES)
+    assert step_factors(fit, rows) == pytest.approx([1.5, np.exp(0.1), np.exp(0.1), 1.5])
+    other = as_rows(served(precision="fp8"), BATCHES)
+    assert step_factors(fit, other) == pytest.approx([1.5] * 4)
+    blended = step_factors(fit, rows, Blend(0.5, {}, {"90": 3.0}))
+    assert blended == pytest.approx([3.0] * 4)
+    assert step_factors(replace(fit, factors={}), rows) is None
+
+
+def test_energy_of_a_known_configuration_is_surer_by_the_variance_of_its_step() -> None:
+    """Of J/token within 1.6 and power within 1.3, of steps within 1.5 and here within 1.105."""
+    rows = as_rows(served(), BATCHES)
+    power, energy = (EnergyScore(0.1, 0.3, 0.0, {"90": one}) for one in (1.2, 1.6))
+    shares = PowerShares({}, {"H100": {}}, 0.5, {}, power, energy, rows=64)
+    own = np.sqrt(np.log(1.6) ** 2 + 0.1**2 - np.log(1.5) ** 2)
+    assert np.exp(own) > 1.2
+    expected = [1.6, np.exp(own), np.exp(own), 1.6]
+    assert energy_factors(shares, known(FIT), rows) == pytest.approx(expected)
+    unsure = replace(shares, at_measured_step=replace(power, factors={"90": 1.4}))
+    expected = [1.6, 1.4, 1.4, 1.6]
+    assert energy_factors(unsure, known(FIT), rows) == pytest.approx(expected)
+    assert energy_factors(shares, FIT, rows) == pytest.approx([1.6] * 4)
+    nothing = replace(shares, j_per_token=replace(energy, factors={}))
+    assert energy_factors(nothing, known(FIT), rows) is None
+
+
+def test_the_low_end_is_no_shorter_than_reading_the_weights_of_one_token() -> None:
+    """Two of eight experts of each layer for one token."""
+    floor_us = float(weights_us(served(MIXTRAL_8X7B), np.full(1, 2.0))[0])
+    step_us = np.asarray([0.5, 2.0, 4.0]) * floor_us
+    low_us = not_below_floor(0.4 * step_us, step_us, served(MIXTRAL_8X7B))
+    assert low_us == pytest.approx([0.5 * floor_us, floor_us, 1.6 * floor_us])
+    assert not_below_floor(None, step_us, served(MIXTRAL_8X7B)) is None
+
+
+def test_ends_are_unknown_without_a_factor() -> None:
+    assert ends(np.ones(1), None) == ends(None, np.ones(1)) == (None, None)
+    low, high = ends(np.ones(1), np.full(1, 2.0))
+    assert low == pytest.approx([0.5])
+    assert high == pytest.approx([2.0])

@@ -46,7 +46,7 @@ def test_energy_is_that_at_the_predicted_step(file: StepTimeFile, rows: ServingR
     steps = JudgedSteps(
         lambda some: 1.5 * some.step_us, lambda some: 2 * some.step_us, lambda _: None
     )
-    power, energy = JudgedEnergy.of_file(file.power).predicted(rows, steps)
+    power, energy = JudgedEnergy.of_file(file.power, file.steps["mean"]).predicted(rows, steps)
     assert (power.unit, energy.unit) == ("W", "J")
     assert power.measured.tolist() == rows.power_w.tolist()
     assert energy.measured == pytest.approx(rows.power_w * rows.step_us / 1e6 / rows.steps.running)
@@ -81,9 +81,9 @@ def test_a_fit_of_rows_says_nearly_what_a_file_of_them_says(
     assert steps.step_us(rows) == pytest.approx(of_file.step_us(rows), rel=0.03)
     simpler, in_file = (one.simpler_us(rows)["blackbox"] for one in (steps, of_file))
     assert simpler == pytest.approx(in_file)
-    served = rows.deployments[0]
-    assert steps.factor(served) == pytest.approx(of_file.factor(served), rel=0.05)
+    assert steps.factors(rows) == pytest.approx(of_file.factors(rows), rel=0.05)
     assert file.power is not None
-    energy, told = JudgedEnergy.fitted(rows, left_us), JudgedEnergy.of_file(file.power)
+    energy = JudgedEnergy.fitted(rows, left_us)
+    told = JudgedEnergy.of_file(file.power, file.steps["mean"])
     assert energy.energy_factor == pytest.approx(told.energy_factor, rel=0.05)
     assert energy.typical.share == pytest.approx(told.typical.share)

@@ -11,13 +11,14 @@ from typing import Final, Self
 
 import numpy as np
 
-from .features.steps import Array, Steps
-from .rows.serving_rows import Places, Strings
+from ..features.steps import Array, Steps
+from ..rows.serving_rows import Places, Strings
 
 _ROUNDS: Final = 12
 _FAR: Final = 1.0  # a logarithm beyond counts as so much
 _FEWEST: Final = 4  # rows of a configuration that tell a slope
-_CENTRE: Final = (16.0, 2000.0)  # requests, tokens of context
+CENTRE: Final = (16.0, 2000.0)  # requests, tokens of context
+LEAST_PREFILL: Final = 1e-3  # tokens per request, added to keep its logarithm finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +40,8 @@ class Spread:
         _, place = np.unique(cells, return_inverse=True)
         members = [np.flatnonzero(place == at) for at in range(place.max() + 1)]
         members = [rows for rows in members if len(rows) >= _FEWEST]
-        lines = _lines(steps)
-        near = np.clip(log_ratios, -_FAR, _FAR)
+        lines = lines_of(steps)
+        near = clipped(log_ratios)
         spread = cls(0.02 * np.eye(lines.shape[1]), 0.01)
         for _ in range(_ROUNDS if members else 0):
             spread = spread._better(lines, near, members)
@@ -50,7 +51,7 @@ class Spread:
         """One round: expected lines of each configuration, then their covariance."""
         total, squares, count = np.zeros_like(self.covariance), 0.0, 0
         for rows in members:
-            line, unsure = self._posterior(lines[rows], ratios[rows])
+            line, unsure = self.posterior(lines[rows], ratios[rows])
             total += np.outer(line, line) + unsure
             limit = 3 * np.sqrt(self.noise)
             left = np.clip(ratios[rows] - lines[rows] @ line, -limit, limit)
@@ -59,27 +60,32 @@ class Spread:
             count += len(rows)
         return type(self)(total / len(members), squares / count)
 
-    def _posterior(self, lines: Array, ratios: Array) -> tuple[Array, Array]:
-        """Mean and covariance of a line given its points."""
+    def posterior(self, lines: Array, ratios: Array) -> tuple[Array, Array]:
+        """Mean (4,) and covariance (4, 4) of a line given its points, (n, 4) and (n,)."""
         shared = self.covariance @ lines.T
         gain = np.linalg.solve(lines @ shared + self.noise * np.eye(len(lines)), shared.T).T
         return gain @ ratios, self.covariance - gain @ shared.T
 
     def log_ratio(self, own: Steps, own_log_ratios: Array, asked: Steps) -> Array:
         """What to add to log predictions of `asked` steps, given points of one's own; (n,)."""
-        line, _ = self._posterior(_lines(own), np.clip(own_log_ratios, -_FAR, _FAR))
-        return np.asarray(_lines(asked) @ line)
+        line, _ = self.posterior(lines_of(own), clipped(own_log_ratios))
+        return np.asarray(lines_of(asked) @ line)
 
 
-def _lines(steps: Steps) -> Array:
+def clipped(log_ratios: Array) -> Array:
+    """Logarithms of measured over predicted, so that a wrong one does not move all; (n,)."""
+    return np.clip(log_ratios, -_FAR, _FAR)
+
+
+def lines_of(steps: Steps) -> Array:
     """Level and slopes, of shape (n, 4)."""
-    running, context = _CENTRE
+    running, context = CENTRE
     per_request = steps.prefill_tokens / steps.running
     return np.column_stack(
         [
             np.ones(len(steps.running)),
             np.log(steps.running / running),
             np.log(steps.context_tokens / context),
-            np.log(per_request + 1e-3),
+            np.log(per_request + LEAST_PREFILL),
         ]
     )

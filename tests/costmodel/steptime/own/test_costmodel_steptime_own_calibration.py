@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from moeprof.costmodel.steptime.calibration import Spread
 from moeprof.costmodel.steptime.features.steps import Steps
+from moeprof.costmodel.steptime.own.calibration import Spread
 from moeprof.tests.costmodel.steptime.whole_models import mixed_steps
 
 BATCHES = [2.0**at for at in range(10)]

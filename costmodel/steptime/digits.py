@@ -6,9 +6,9 @@ from typing import Final
 _DIGITS: Final = 10
 
 
-def rounded(value: float) -> float:
-    """The value to ten digits."""
-    return float(f"{value:.{_DIGITS}g}")
+def rounded(value: float, digits: int = _DIGITS) -> float:
+    """The value to so many digits."""
+    return float(f"{value:.{digits}g}")
 
 
 def rounded_terms(terms: Mapping[str, float]) -> dict[str, float]:

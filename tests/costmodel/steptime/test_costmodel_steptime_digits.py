@@ -1,6 +1,6 @@
 """Values keep ten digits."""
 
-from moeprof.costmodel.steptime.fit.digits import rounded, rounded_terms
+from moeprof.costmodel.steptime.digits import rounded, rounded_terms
 
 
 def test_digits_beyond_the_tenth_are_left_out() -> None:

@@ -1,0 +1,48 @@
+"""What steps of a configuration differ by: requests, context, prompts; and in what range."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..features.steps import Array, Steps
+
+Range = tuple[float, float]
+_ROUNDED: Final = 1e-9  # a file may round a range by so much
+
+
+class Conditions(NamedTuple):
+    """Running requests, tokens of context, and prefill tokens per running request; each (n,)."""
+
+    running: Array
+    context_tokens: Array
+    prefill_per_request: Array
+
+    @classmethod
+    def of(cls, steps: Steps) -> "Conditions":
+        """Those of steps; a step of prompts alone counts as one of a request."""
+        running = np.maximum(steps.running, 1.0)
+        return cls(steps.running, steps.context_tokens, steps.prefill_tokens / running)
+
+    def ranges(self) -> tuple[Range, Range, Range]:
+        """The smallest and the largest of each; of requests whole numbers, 1 or more."""
+        running, context, prefill = ((float(one.min()), float(one.max())) for one in self)
+        least = max(1.0, float(np.floor(running[0])))
+        return (least, max(least, float(np.ceil(running[1])))), context, prefill
+
+    def inside(self, ranges: tuple[Range, Range, Range]) -> NDArray[np.bool_]:
+        """Whether each step is in all ranges; bool of shape (n,)."""
+        within = [
+            (values >= least * (1 - _ROUNDED)) & (values <= most * (1 + _ROUNDED))
+            for values, (least, most) in zip(self, ranges, strict=True)
+        ]
+        return np.asarray(np.all(within, axis=0))
+
+
+def clipped_steps(steps: Steps, ranges: tuple[Range, Range, Range]) -> Steps:
+    """The steps moved to the nearest of `ranges`; with the experts of the model's own routing."""
+    found = Conditions.of(steps)
+    running, context, prefill = (
+        np.clip(values, *limits) for values, limits in zip(found, ranges, strict=True)
+    )
+    return Steps(running, context, prefill * running, steps.prompt_tokens, steps.prefill_share)

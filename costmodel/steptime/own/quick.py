@@ -1,0 +1,56 @@
+"""One step of a known configuration in microseconds: a quick form, moved by its own form."""
+
+from dataclasses import dataclass
+from math import exp, log
+
+from ....store.serving.own_forms import OwnForm
+from ..quick_form import Predict, QuickForm, agree
+from ..srfa.quick_form import QuickSrfa
+from .calibration import CENTRE, LEAST_PREFILL
+
+
+@dataclass(frozen=True, slots=True)
+class QuickKnown:
+    """Steps by all rows, `pooled`, moved by the `own` form of a configuration.
+
+    `added` are us that no fit knows of. `share` of the steps hold prompts, 0 or 1, and at most
+    `most` requests run.
+    """
+
+    pooled: QuickForm | QuickSrfa
+    own: OwnForm
+    added: QuickForm | None
+    most: int
+    share: float
+
+    def step_us(
+        self, running: int, context_tokens: float, prefill_tokens: float, prompt_tokens: float
+    ) -> float:
+        """One step of so many requests, at a mean context, with tokens of prompts."""
+        work = (running, context_tokens, prefill_tokens, prompt_tokens)
+        step_us = self.pooled.step_us(*work) * self._ratio(*work)
+        return step_us if self.added is None else step_us + self.added.step_us(*work)
+
+    def _ratio(self, running: int, context: float, prefill: float, prompt: float) -> float:
+        """What forms.py gives: the step by the own form over the pooled one, in its range."""
+        own = self.own
+        (least, most), (shortest, longest), (few, many) = own.domain
+        per_request = min(max(prefill / max(running, 1), few), many)
+        requests = min(max(running, least), most)
+        context = min(max(context, shortest), longest)
+        if own.form == "line":
+            level, by_batch, by_context, by_prefill = own.coefficients
+            return exp(
+                level
+                + by_batch * log(requests / CENTRE[0])
+                + by_context * log(context / CENTRE[1])
+                + by_prefill * log(per_request + LEAST_PREFILL)
+            )
+        step, of_token, of_request = own.coefficients
+        own_us = step + of_token * per_request * requests + of_request * requests
+        pooled_us = self.pooled.step_us(int(requests), context, per_request * requests, prompt)
+        return own_us / pooled_us
+
+    def agrees(self, predict: Predict) -> bool:
+        """Whether it gives what `predict` gives on random steps, to 1e-9."""
+        return agree(self.step_us, predict, self.most, self.share)
