@@ -30,7 +30,8 @@ def test_a_fit_says_how_well_each_form_predicts(
 ) -> None:
     result = moeprof("steptime", "fit", folder, "--out", tmp_path / "m.json")
     assert result.exit_code == 0
-    assert "36 rows of 6" in result.stdout
+    assert "mean steps: 36 rows of 6 configurations" in result.stderr
+    assert "J/token" in result.stdout
     for form in ("physics", "srfa", "blackbox"):
         assert form in result.stdout
     assert "m.json" in result.stderr
