@@ -1,4 +1,4 @@
-"""Step times from coefficients of the physics fit: by column, of some by engine and vendor."""
+"""Step times from coefficients of the physics fit: by column, of some by engine and GPU."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,27 +21,31 @@ class Physics:
     """Coefficients by column; `by_engine` those of engines, `coefficients` their pooled ones.
 
     Where a GPU's vendor has its own, `by_vendor` replaces these: under the vendor's name, and under
-    that of an engine on it (on_vendor).
+    that of an engine there (engine_at); those of a type of GPU replace those of its vendor.
     """
 
     coefficients: dict[str, float]
     by_engine: dict[str, dict[str, float]]
     by_vendor: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def of_engine(self, engine: str, vendor: str = "") -> dict[str, float]:
-        """The coefficients for an engine on GPUs of a vendor.
+    def of_engine(self, engine: str, vendor: str = "", gpu: str = "") -> dict[str, float]:
+        """The coefficients for an engine on a type of GPU of a vendor.
 
         An engine without its own has the pooled ones, on a vendor's GPUs those that it has on
-        others; a vendor without its own has those of all.
+        others; a vendor without its own has those of all, a type of GPU those of its vendor.
         """
-        own = self.by_vendor.get(vendor, {})
-        there = self.by_vendor.get(on_vendor(engine, vendor), {})
-        return self.coefficients | self.by_engine.get(engine, {}) | own | there
+        found = self.coefficients | self.by_engine.get(engine, {})
+        for place in (vendor, gpu):
+            found |= self.by_vendor.get(place, {})
+            found |= self.by_vendor.get(engine_at(engine, place), {})
+        return found
 
     def terms_us(self, rows: ServingRows) -> dict[str, Array]:
         """What each column adds to the mean step of each row; each of shape (n,)."""
         columns = columns_of(rows)
-        known = [self.of_engine(one.engine, one.gpu.vendor) for one in rows.deployments]
+        known = [
+            self.of_engine(one.engine, one.gpu.vendor, one.gpu_name) for one in rows.deployments
+        ]
         return {
             name: np.asarray([own[name] for own in known])[rows.which] * values
             for name, values in columns.items()
@@ -52,6 +56,6 @@ class Physics:
         return np.asarray(sum(self.terms_us(rows).values()))
 
 
-def on_vendor(engine: str, vendor: str) -> str:
-    """The name of an engine on GPUs of a vendor that has its own coefficients."""
-    return f"{engine} on {vendor}"
+def engine_at(engine: str, place: str) -> str:
+    """The name of an engine on GPUs of a vendor, or of a type, that has its own coefficients."""
+    return f"{engine} on {place}"

@@ -36,7 +36,8 @@ class MethodScore:
 class PhysicsTerms:
     """Coefficients of columns (docs/steptime-method.md); `by_engine` replaces some for an engine.
 
-    `by_vendor` replaces both on GPUs of a vendor that has its own ("AMD", "sglang on AMD").
+    `by_vendor` replaces both on GPUs of a vendor that has its own ("AMD", "sglang on AMD"), and
+    these on its types of GPU that have rows ("MI300X", "sglang on MI300X").
     `effects` are log ratios by level and member (costmodel/steptime/effects.py).
     """
 

@@ -7,13 +7,18 @@ the others.
 
 GPUs of another vendor than most rows have take no part in that: they reach other shares of their
 peak rates, and engines run other software there. Their coefficients are drawn to those of the same
-engine on the other GPUs.
+engine on the other GPUs, and the harder for types of GPU of that vendor that have no rows.
+
+Dense weights are read once a step, at the data sheet's rate or slower: their coefficient is 1 or
+more. That of experts may be less, as skewed routing reads fewer than equal chances do, that of the
+cache where an engine keeps it in fp8, and that of arithmetic, which may hide behind reading.
 
 How far coefficients may part is chosen by what the fit says of rows that are left out by
 configuration, by model, by type of GPU, and with experts from those without and the reverse: it is
 asked about all of these.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Final
@@ -22,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..features.steps import Array
-from ..physics import OF_ENGINES, Physics, on_vendor
+from ..physics import OF_ENGINES, Physics, engine_at
 from ..rows.serving_rows import Places, ServingRows, Strings, columns_of
 from .folds import Labels, shuffled_folds
 from .robust import Pull, fit_relative
@@ -34,9 +39,11 @@ _SHARED: Final = {
     "prefill_expert_flops": "prefill_dense_flops",
     "sparse_layers": "latent_layers",
 }
+_LEAST: Final = {"dense_weights": 1.0}
 _ENGINES: Final = (0.25, 0.4, 0.6, 0.9)
 _COLUMNS: Final = (0.5, 1.0, 2.0)
-_VENDORS: Final = (0.25, 0.5, 1.0, 2.0)
+_VENDORS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
+_NEAR: Final = 0.25  # other GPUs of a vendor whose rows are of one type, and cannot tell
 _FOLDS: Final = 5
 
 
@@ -45,12 +52,14 @@ class Ties:
     """Standard deviations of coefficients around those that they share, as a share of these.
 
     `engines` is that of engines around all engines, `columns` that of one column around another,
-    `vendors` that of GPUs of another vendor around those of most rows.
+    `vendors` that of GPUs of another vendor around those of most rows, `other_gpus` that of its
+    types of GPU without rows.
     """
 
     engines: float = 0.4
     columns: float = 2.0
     vendors: float = 1.0
+    other_gpus: float = _NEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +109,21 @@ class Design:
         """Fit the shared coefficients, (m,)."""
         together = np.zeros((len(self.values), len(self.merged)))
         np.add.at(together.T, self.place, self.values.T)
-        return fit_relative(together, self.measured, self.weights)
+        return fit_relative(together, self.measured, self.weights, least=_least(self.merged))
 
     def apart(self, shared: Array, ties: Ties) -> Array:
         """Fit every coefficient, (k,), around the shared ones."""
         tied = [ties.columns if column in _SHARED else ties.engines for column, _ in self.names]
         pull = Pull(shared[self.place], np.asarray(tied))
-        return fit_relative(self.values, self.measured, self.weights, pull)
+        least = _least([column for column, _ in self.names])
+        return fit_relative(self.values, self.measured, self.weights, pull, least)
 
     def drawn(self, towards: Array, spread: float) -> Array:
         """Fit every coefficient, (k,), around `towards` (k,); what is 0 there stays so."""
         found, some = np.zeros(len(towards)), np.flatnonzero(towards)
         pull = Pull(towards[some], spread)
-        found[some] = fit_relative(self.values[:, some], self.measured, self.weights, pull)
+        least = _least([self.names[at][0] for at in some])
+        found[some] = fit_relative(self.values[:, some], self.measured, self.weights, pull, least)
         return found
 
 
@@ -126,10 +137,11 @@ def fit_physics(rows: ServingRows, ties: Ties | None = None) -> Physics:
     by_vendor: dict[str, dict[str, float]] = {}
     for vendor, some in others.items():
         design = Design.of(some)
-        own = design.drawn(_towards(design, found), ties.vendors)
-        for (column, engine), value in zip(design.names, own, strict=True):
-            name = on_vendor(engine, vendor) if engine else vendor
-            by_vendor.setdefault(name, {})[column] = float(value)
+        towards = _towards(design, found)
+        by_vendor |= _at(vendor, design, design.drawn(towards, ties.other_gpus))
+        own = design.drawn(towards, ties.vendors)
+        for gpu in np.unique(some.gpu_names):
+            by_vendor |= _at(str(gpu), design, own)
     return replace(found, by_vendor=by_vendor)
 
 
@@ -138,15 +150,23 @@ def choose_ties(rows: ServingRows, seed: int = 0) -> Ties:
 
     They have the smallest mean |log of predicted over measured|; each way of leaving out counts the
     same. Engines and columns are asked about the rows of the vendor that most have, vendors about
-    the others; if there are none, those of the class stand.
+    the others' configurations and models, other GPUs about theirs; if there are none, those of the
+    class stand.
     """
     first, others = _by_vendor(rows)
     ties = _choose_first(first, seed)
     if not others:
         return ties
     found = fit_physics(first, ties)
-    errors = sum(_errors_drawn(some, found, seed) for some in others.values())
-    return replace(ties, vendors=_VENDORS[int(np.argmin(np.round(errors, 12)))])
+    known, new = np.zeros(len(_VENDORS)), np.zeros(len(_VENDORS))
+    for some in others.values():
+        of_configurations, of_models, of_gpus = _folds(some, seed)
+        known += _errors_drawn(some, found, (of_configurations, of_models))
+        new += _errors_drawn(some, found, (of_gpus,))
+    ties = replace(ties, vendors=_VENDORS[int(np.argmin(np.round(known, 12)))])
+    if not new.any():
+        return ties
+    return replace(ties, other_gpus=_VENDORS[int(np.argmin(np.round(new, 12)))])
 
 
 def _choose_first(rows: ServingRows, seed: int) -> Ties:
@@ -169,6 +189,15 @@ def named_physics(design: Design, shared: Array, apart: Array) -> Physics:
     return Physics(pooled, by_engine)
 
 
+def _at(place: str, design: Design, own: Array) -> dict[str, dict[str, float]]:
+    """Coefficients `own` (k,) by the name of a place, and of each engine there."""
+    found: dict[str, dict[str, float]] = {}
+    for (column, engine), value in zip(design.names, own, strict=True):
+        name = engine_at(engine, place) if engine else place
+        found.setdefault(name, {})[column] = float(value)
+    return found
+
+
 def row_weights(configurations: Strings) -> Array:
     """One over the square root of the rows of a configuration; of shape (n,).
 
@@ -176,6 +205,11 @@ def row_weights(configurations: Strings) -> Array:
     """
     _, place, counts = np.unique(configurations, return_inverse=True, return_counts=True)
     return np.asarray(1 / np.sqrt(counts[place]))
+
+
+def _least(columns: list[str]) -> Array:
+    """The smallest coefficients that columns can have, (k,)."""
+    return np.asarray([_LEAST.get(column, 0.0) for column in columns])
 
 
 def _by_vendor(rows: ServingRows) -> tuple[ServingRows, dict[str, ServingRows]]:
@@ -197,12 +231,12 @@ def _folds(rows: ServingRows, seed: int) -> list[Labels]:
     return [shuffled_folds(one, _FOLDS, seed) for one in groups]
 
 
-def _errors_drawn(rows: ServingRows, found: Physics, seed: int) -> Array:
+def _errors_drawn(rows: ServingRows, found: Physics, folds: Iterable[Labels]) -> Array:
     """Mean |log error| of each choice of _VENDORS, (c,), over rows of a vendor left out."""
     design = Design.of(rows)
     towards = _towards(design, found)
     errors = np.zeros(len(_VENDORS))
-    for labels in _folds(rows, seed):
+    for labels in folds:
         for label in np.unique(labels):
             without, at = np.flatnonzero(labels != label), labels == label
             if not len(without):

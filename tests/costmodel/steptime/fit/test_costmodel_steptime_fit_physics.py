@@ -128,7 +128,41 @@ def test_how_far_a_vendor_parts_is_chosen_by_its_rows() -> None:
     assert replace(same, vendors=1.0) == replace(slow, vendors=1.0)
 
 
+def test_another_type_of_a_vendor_is_nearer_to_the_other_gpus() -> None:
+    found = fit_physics(with_slow_vendor(3.0), Ties(vendors=2.0, other_gpus=0.1))
+    known, new = (
+        found.step_us(rows_of(replace(many_deployments()[0], gpu=gpu_sheet(gpu))))
+        for gpu in ("MI300X", "MI325X")
+    )
+    law = LAW.step_us(rows_of(replace(many_deployments()[0], gpu=gpu_sheet("MI325X"))))
+    assert (new < 0.8 * known).all()
+    assert np.median(new / law) == pytest.approx(1.0, abs=0.25)
+
+
+def test_whether_types_of_a_vendor_are_alike_is_told_by_leaving_them_out() -> None:
+    rows = with_slow_vendor(4.0)
+    two = tuple(
+        replace(one, gpu=gpu_sheet("MI355X" if at % 2 else "MI300X"))
+        if one.gpu.vendor == "AMD"
+        else one
+        for at, one in enumerate(rows.deployments)
+    )
+    alike = replace(rows, deployments=two)
+    assert choose_ties(rows).other_gpus == Ties().other_gpus
+    assert choose_ties(alike).other_gpus > Ties().other_gpus
+
+
 def test_an_engine_without_rows_on_a_vendor_keeps_its_own_overheads_there() -> None:
-    law = Physics({"kv": 1.0, "layers": 20.0}, {"vllm": {"layers": 40.0}}, {"AMD": {"kv": 2.0}})
+    by_vendor = {"AMD": {"kv": 2.0}, "MI300X": {"kv": 3.0}, "vllm on MI300X": {"layers": 50.0}}
+    law = Physics({"kv": 1.0, "layers": 20.0}, {"vllm": {"layers": 40.0}}, by_vendor)
     assert law.of_engine("vllm", "AMD") == {"kv": 2.0, "layers": 40.0}
+    assert law.of_engine("vllm", "AMD", "MI300X") == {"kv": 3.0, "layers": 50.0}
     assert law.of_engine("new", "NVIDIA") == {"kv": 1.0, "layers": 20.0}
+
+
+def test_weights_are_not_read_faster_than_the_data_sheet_says() -> None:
+    law = {"dense_weights": 0.6, "expert_weights": 0.6, "kv": 0.5, "steps": 500.0}
+    found = fit_physics(noisy(law, {})).coefficients
+    assert found["dense_weights"] == 1
+    assert found["expert_weights"] < 1
+    assert found["kv"] < 1

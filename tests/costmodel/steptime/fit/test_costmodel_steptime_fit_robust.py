@@ -40,3 +40,22 @@ def test_few_rows_stay_near_what_they_are_pulled_to() -> None:
     pull = Pull(np.asarray([1.0]), 0.2)
     few, many = (fit_relative(columns[:n], measured[:n], np.ones(n), pull)[0] for n in (2, 40))
     assert 1 < few < many < 2.2
+
+
+def test_coefficients_are_no_smaller_than_told() -> None:
+    columns, measured = made(np.random.default_rng(0), 0.05)
+    least = np.asarray([1.0, 1.0, 0.0])
+    found = fit_relative(columns, measured, np.ones(2000), least=least)
+    assert found[1] == 1
+    assert 2.5 < found[0] < 3
+    pull = Pull(np.asarray([3.0, 0.5, 0.0]), 0.1)
+    assert fit_relative(columns, measured, np.ones(2000), pull, least)[1] == 1
+    columns[:, 1] = 0
+    assert fit_relative(columns, measured, np.ones(2000), least=least)[1] == 1
+
+
+def test_no_rows_tell_nothing() -> None:
+    with pytest.raises(ValueError, match="one row"):
+        fit_relative(np.zeros((0, 3)), np.zeros(0), np.zeros(0))
+    nothing = np.zeros((5, 3))
+    assert fit_relative(nothing, np.ones(5), np.ones(5)).tolist() == [0, 0, 0]
