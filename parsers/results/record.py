@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ...store.errors import BadInput, shortened
-from ...store.files import read_bytes
+from ..kineto.text import text_blocks
 
 _MOST_BYTES: Final = 256 << 20
 _LARGEST: Final = 1e15
@@ -83,12 +83,12 @@ def _as_number(value: Any) -> float | None:
 
 
 def records_of(path: Path) -> list[Record]:
-    """Read the records of a file.
+    """Read the records of a file, gzipped or not; both have the same names.
 
     Raises BadInput where it is no JSON of one object, an array of objects, or an object a line;
     where an object has a key twice; where the file is empty or has more than 256 MiB.
     """
-    content = read_bytes(path, _MOST_BYTES)
+    content = _unpacked(path)
     digest = hashlib.sha256(content).hexdigest()[:16]
     try:
         text = content.decode("utf-8-sig")
@@ -98,6 +98,16 @@ def records_of(path: Path) -> list[Record]:
     if not found:
         raise BadInput(f"{path} holds no result", hint=_HINT)
     return [Record(path, f"{digest}:{at}", place, data) for at, (place, data) in enumerate(found)]
+
+
+def _unpacked(path: Path) -> bytes:
+    """The text of a file in UTF-8. Raises BadInput where it cannot be read, or is too long."""
+    found = bytearray()
+    for block in text_blocks(path):
+        found += block
+        if len(found) > _MOST_BYTES:
+            raise BadInput(f"{path} has more than {_MOST_BYTES >> 20} MiB of text", hint=_HINT)
+    return bytes(found)
 
 
 def _objects(path: Path, text: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,16 +1,23 @@
 """Which model of a folder the rows of a result file are of."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from ...costmodel.steptime.features.identity import differing_sizes
+from ...costmodel.steptime.features.parameters import expert_parameters, total_parameters
 from ...scenarios.configs.whole_model import whole_model
 from ...store.errors import BadInput, shortened
 from ...store.files import has_file
 from ...store.serving.whole_model import WholeModel
 
+# A number of billions that a name tells: "70b", "8x7B", "1.5B", but not "A3B" or "4bit".
+_BILLIONS: Final = re.compile(
+    r"(?<![a-z0-9.])(?:(?P<experts>\d+)x)?(?P<count>\d+(?:\.\d+)?)b(?![a-z0-9])", re.IGNORECASE
+)
+_SIZE_FACTOR: Final = 1.6  # names are rounded: Gemma's 2B has 2.6 billion
 _ONE: Final = "give --model with its config.json"
 _SEVERAL: Final = (
     "put the config.json of each into DIR/models/NAME/, where NAME is the last part of its name"
@@ -85,14 +92,36 @@ def _by_config(
         own = replace(own, name=_last_part(name))
     earlier = known.get(same or own.name)
     if earlier is None:
+        if name is not None:
+            _check_size(path, name, config, own)
         return NamedModels({name: own.name}, own, config)
     if differing := differing_sizes(own, earlier):
         raise BadInput(
             f"{config} has other sizes than the folder's model {earlier.name}:"
             f" {', '.join(differing)}",
-            hint="leave out --model, or name another folder in --out",
+            hint="leave out --model, or name another folder in --out; a folder of models that no"
+            " row is of may be removed",
         )
     return NamedModels({name: earlier.name})
+
+
+def _check_size(path: Path, name: str, config: Path, model: WholeModel) -> None:
+    """Raise BadInput where a name tells a number of parameters that the config.json has not.
+
+    It may be that of all of them or of those that one token uses ("Llama-4-Scout-17B-16E").
+    """
+    if (found := _BILLIONS.search(_last_part(name))) is None:
+        return
+    told = float(found["count"]) * float(found["experts"] or 1) * 1e9
+    total = total_parameters(model)
+    idle = 0 if model.experts is None else model.experts.count - model.experts.top_k
+    active = total - model.moe_layers * idle * expert_parameters(model)
+    if all(max(told / has, has / told) > _SIZE_FACTOR for has in (total, active)):
+        raise BadInput(
+            f"{path} states the model {shortened(name)}, and {config} is one of"
+            f" {total / 1e9:.3g} billion parameters",
+            hint="give the config.json of the model that the server ran",
+        )
 
 
 def known_name(published: str, known: Mapping[str, WholeModel]) -> str | None:

@@ -46,14 +46,14 @@ class ReadRows:
 def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
     """Read files, and add their rows to the table of the folder `out`.
 
-    What a file states wins. Raises BadInput, and writes nothing, where a file is of no known
-    format, says another thing than an option, or lacks what no option states; and where more than
-    half of the rows cannot be true.
+    What a file states wins, and a result that is there twice is one row. Raises BadInput, and
+    writes nothing, where a file is of no known format, says another thing than an option, or lacks
+    what no option states; and where more than half of the rows cannot be true.
     """
     check_rows(out)
     models = folder_models(out)
-    rows: list[ServingRow] = []
-    journeys: list[JourneyRow] = []
+    rows: dict[tuple[str, str], ServingRow] = {}
+    journeys: dict[str, JourneyRow] = {}
     configs: dict[str, Path] = {}
     traces, traced = read_traces(paths), Counter[str]()
     for path in paths:
@@ -68,22 +68,23 @@ def read_files(paths: list[Path], stated: Stated, out: Path) -> ReadRows:
         if named.model is not None and named.config is not None:
             models[named.model.name] = named.model
             configs[named.model.name] = named.config
-        rows += [completed(path, row, named.names[row.model], stated) for row in found]
+        for row in found:
+            rows[row.source, row.row_id] = completed(path, row, named.names[row.model], stated)
         if trace is not None and trace.requests is not None:
             any_row = ServingRow(source="", row_id="", engine="vllm", batch_kind=STEP)
             served = completed(path, any_row, named.names[None], stated)
-            journeys += journey_rows(trace.requests, served)
+            journeys |= {one.name: one for one in journey_rows(trace.requests, served)}
     with naming(_listed(paths)):
-        _, judged = judged_rows(columns_of_rows(rows), models)
-        if any(row.batch_kind == STEP for row in rows):
+        _, judged = judged_rows(columns_of_rows(list(rows.values())), models)
+        if any(row.batch_kind == STEP for row in rows.values()):
             judged.require_most(_TRACE_ALL)
         judged.require_most()
     for name, config in configs.items():
         write_whole(config_path(out, name), read_bytes(config))
-    appended = append_rows(out, rows)
+    appended = append_rows(out, list(rows.values()))
     if journeys:
-        append_journeys(out, journeys)
-    notes = Counter(note for row in rows for note in row.note.split("; ") if note)
+        append_journeys(out, list(journeys.values()))
+    notes = Counter(note for row in rows.values() for note in row.note.split("; ") if note)
     return ReadRows(
         appended.added, appended.replaced, judged, dict(notes), dict(traced), len(journeys)
     )

@@ -1,5 +1,6 @@
 """Result files are read as records, whatever their form, and values are checked where asked for."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,18 @@ import pytest
 from moeprof.parsers.results.record import records_of
 from moeprof.store.errors import BadInput
 from moeprof.tests.parsers.results.result_files import record
+
+
+def test_a_packed_file_has_the_records_of_the_plain_one(tmp_path: Path) -> None:
+    plain, packed = tmp_path / "r.json", tmp_path / "r.json.gz"
+    plain.write_text('{"a": 1}')
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert [(one.name, one.data) for one in records_of(packed)] == [
+        (one.name, one.data) for one in records_of(plain)
+    ]
+    packed.write_bytes(packed.read_bytes()[:-6])
+    with pytest.raises(BadInput, match=r"r\.json\.gz"):
+        records_of(packed)
 
 
 @pytest.mark.parametrize(

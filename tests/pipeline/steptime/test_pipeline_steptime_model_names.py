@@ -64,3 +64,29 @@ def test_a_config_of_other_sizes_is_refused(tmp_path: Path) -> None:
     config = config_file(tmp_path, num_hidden_layers=16)
     with pytest.raises(BadInput, match="other sizes than the folder's model llama-3-8b"):
         named_models(FILE, ["llama-3-8b"], str(config), KNOWN)
+
+
+@pytest.mark.parametrize(
+    "name", ["a/Qwen3-14B", "llama-70b", "llama-3.2-1b-Instruct", "Mixtral-8x7B", "opt-1.3B-4bit"]
+)
+def test_a_config_of_another_size_than_the_published_name_tells_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(BadInput, match=r"is one of 8\.03 billion parameters"):
+        named_models(FILE, [name], str(config_file(tmp_path)), {})
+
+
+@pytest.mark.parametrize("name", ["my-8B", "llama-7b", "phi-mini", "a-4bit"])
+def test_a_name_that_tells_about_this_size_or_none_is_taken(tmp_path: Path, name: str) -> None:
+    assert named_models(FILE, [name], str(config_file(tmp_path)), {}).model is not None
+
+
+def test_a_name_may_tell_the_parameters_that_one_token_uses(tmp_path: Path) -> None:
+    """Of Mixtral's 46.7 billion, two of eight experts and the rest are 12.9."""
+    config = config_file(
+        tmp_path, model_type="mixtral", vocab_size=32000, num_local_experts=8, num_experts_per_tok=2
+    )
+    for name in ("Mixtral-8x7B", "Mixtral-13B-A13B"):
+        assert named_models(FILE, [name], str(config), {}).model is not None
+    with pytest.raises(BadInput, match=r"is one of 46\.7 billion"):
+        named_models(FILE, ["Mixtral-3B"], str(config), {})

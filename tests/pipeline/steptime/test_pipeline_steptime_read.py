@@ -1,5 +1,6 @@
 """Result files become rows of a folder that a fit takes; what cannot be true leaves no trace."""
 
+import gzip
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from moeprof.pipeline.steptime.read import ReadRows, read_files
 from moeprof.pipeline.steptime.stated import Stated
 from moeprof.store.errors import BadInput
 from moeprof.store.serving.rows_table import ROWS_FILE, read_rows_table
+from moeprof.tests.costmodel.steptime.public_folder import public_folder
 from moeprof.tests.parsers.results.result_files import (
     MLENERGY_V3,
     ONE_BATCH,
@@ -86,6 +88,17 @@ def test_the_same_file_twice_is_one_row_and_may_be_corrected(
     assert columns(tmp_path)["gpu"] == ["H200"]
 
 
+def test_the_same_result_under_two_names_is_one_row_gzipped_or_not(
+    tmp_path: Path, stated: Stated
+) -> None:
+    first = written(tmp_path / "a.json", served(16))
+    packed = tmp_path / "b.json.gz"
+    packed.write_bytes(gzip.compress(first.read_bytes()))
+    found = read_files([first, packed, first], stated, tmp_path / "rows")
+    assert (found.added, found.refused.rows) == (1, 1)
+    assert len(columns(tmp_path)["row_id"]) == 1
+
+
 def test_an_interval_that_is_no_step_is_marked(tmp_path: Path, stated: Stated) -> None:
     found = read(tmp_path, stated, served(16, median_itl_ms=200.0), served(16, label="x"))
     assert columns(tmp_path)["itl_is_step"] == [False, True]
@@ -139,13 +152,26 @@ def test_a_broken_second_file_leaves_nothing(tmp_path: Path, stated: Stated) -> 
 
 
 def test_a_file_of_many_states_its_own_deployments(tmp_path: Path) -> None:
-    config = config_file(tmp_path, "Qwen3")
+    config, result = config_file(tmp_path, "own"), MLENERGY_V3 | {"model_id": "Llama-3.1-8B"}
     with pytest.raises(BadInput, match="does not state the mean tokens of a prompt"):
-        read(tmp_path, Stated(model=str(config)), MLENERGY_V3)
-    read(tmp_path, Stated(model=str(config), isl=250.0), MLENERGY_V3)
+        read(tmp_path, Stated(model=str(config)), result)
+    read(tmp_path, Stated(model=str(config), isl=250.0), result)
     table = columns(tmp_path)
     assert table["gpu"] == ["B200", "B200"]
     assert table["isl_assumed"] == [True, True]
+
+
+def test_own_rows_are_added_to_a_copy_of_others_and_fitted_together(
+    tmp_path: Path, stated: Stated
+) -> None:
+    folder = tmp_path / "rows"
+    folder.mkdir()
+    public_folder(folder)
+    assert read(tmp_path, stated, served(8), served(16)).added == 2
+    file = fit_steps(folder, tmp_path / "m.json", "mean", "physics")
+    assert file.steps["mean"].rows == 38
+    assert file.steps["mean"].models == ("Llama-3.1-8B-Instruct", "llama-3-8b", "mixtral-8x7b")
+    assert {"models.csv", "models/Llama-3.1-8B-Instruct/config.json"} <= set(file.files)
 
 
 def test_one_batch_of_sglang_needs_no_lengths(tmp_path: Path, stated: Stated) -> None:
