@@ -17,7 +17,7 @@ from .features.experts import active_experts
 from .features.steps import Array
 from .own.conditions import Conditions
 from .own.forms import KnownForms
-from .physics import on_vendor
+from .physics import engine_at
 from .roofline import weights_us
 from .rows.serving_rows import Places, ServingRows
 
@@ -41,7 +41,7 @@ def asked_of(fit: StepFit, served: Deployment) -> Iterator[Asked]:
     yield Asked("GPU", served.gpu_name, served.gpu_name in fit.gpus)
     engine, vendor = served.engine, served.gpu.vendor
     if engine in fit.engines and engine not in _engines_on(fit, vendor):
-        yield Asked("engine", on_vendor(engine, vendor), is_known=False)
+        yield Asked("engine", engine_at(engine, vendor), is_known=False)
     else:
         yield Asked("engine", engine, engine in fit.engines)
 
@@ -122,7 +122,7 @@ def _engines_on(fit: StepFit, vendor: str) -> frozenset[str]:
     if physics is None:
         return frozenset(fit.engines)
     if vendor in physics.by_vendor:
-        own = (one for one in fit.engines if on_vendor(one, vendor) in physics.by_vendor)
+        own = (one for one in fit.engines if engine_at(one, vendor) in physics.by_vendor)
         return frozenset(own)
     return frozenset(physics.by_engine)
 

@@ -14,13 +14,13 @@ from .steps import TracedSteps, step_times
 
 SOURCE: Final = "vllm_step_trace"
 FIRST_STEPS: Final = 100  # a run's first steps are dropped (R6 of the design)
-_MOST_STEPS: Final = 10_000  # more steps of one run tell a fit nothing new
+_MOST_STEPS: Final = 1_000  # by which a run of 3 % of noise is known to 0.1 %
 _BLOCK_TOKENS: Final = 16  # vLLM's default on CUDA (vllm/config/cache.py)
 
 WARM_UP: Final = "steps left out: the first 100 of their run"
 EMPTY: Final = "steps left out: nothing was scheduled"
 UNTIMED: Final = "steps left out: the next one was not traced, or the engine waited for work"
-THINNED: Final = "steps left out: a run keeps 10,000, spread over its time"
+THINNED: Final = "steps left out: a run keeps 1,000, spread over its time"
 BY_CYCLE: Final = "the time is that from step to step: their durations are the scheduler's alone"
 BY_BLOCKS: Final = "the context is that of the blocks in use"
 ASSUMED_BLOCKS: Final = "the context is that of the blocks in use, 16 tokens each (assumed)"
