@@ -54,6 +54,6 @@ def fit(
     for reason, count in file.refused.items():
         render.warn(f"{count} rows refused: {reason}")
     for reason, count in file.left_out.items():
-        render.warn(f"{count} values left out: {reason}")
+        render.warn(f"{count} left out: {reason}")
     show_fit(show_steps(out))
     render.say(f"model: {out}")

@@ -74,7 +74,7 @@ def _origin(found: "StepModelSummary") -> Iterator[str]:
     for reason, count in found.refused.items():
         yield f"{count} rows refused: {reason}"
     for reason, count in found.left_out.items():
-        yield f"{count} values left out: {reason}"
+        yield f"{count} left out: {reason}"
     for name, sha256 in found.files.items():
         yield f"fitted to {name}, sha256 {sha256[:12]}"
     yield f"{found.file}: {found.file_schema}, sha256 {found.sha256[:12]}"

@@ -20,6 +20,17 @@ _BASELINES: Final = {
     "blackbox": "black-\nbox",
     "median power of the GPU's type": "type's\nmedian",
 }
+# What fits are made of, by what --leave-one names.
+_FITS: Final = {
+    "": "of all rows",
+    "configuration": "without a tenth of the configurations",
+    "model": "without one model",
+    "gpu": "without one type of GPU",
+    "ngpu": "without one number of GPUs",
+    "engine": "without one engine",
+    "dense": "of dense models alone",
+    "time": "of the first 80 % in time",
+}
 
 
 def show_verdict(verdict: "StepValidation") -> None:
@@ -32,7 +43,7 @@ def show_verdict(verdict: "StepValidation") -> None:
         _show(one)
     for quantity, why in verdict.unjudged.items():
         render.paragraph(f"not judged: {quantity}: {why}")
-    what = verdict.model or f"fits without one {verdict.left_out}"
+    what = verdict.model or f"fits {_FITS[verdict.left_out or '']}"
     outcomes = ", ".join(f"{one.quantity} {one.outcome}" for one in verdict.quantities)
     render.paragraph(f"{verdict.outcome}: {what} on {verdict.data}: {outcomes}")
 
