@@ -77,7 +77,7 @@ def test_what_costs_something_says_what(examine: Examine) -> None:
 
 def test_a_store_that_is_not_there_yet_has_a_disk(tmp_path: Path) -> None:
     found = doctor.examine(
-        tmp_path / "a" / "b", device="cpu", probes=Probes(no_sensors, no_repeats)
+        tmp_path / "a" / "b", device="cpu", probes=Probes(no_sensors, no_repeats, no_scripts)
     )
     (disk,) = [one for one in found if one.check == "disk"]
     assert "GiB free" in disk.evidence

@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 
 from moeprof.doctor.check_result import Status
-from moeprof.doctor.script_trial import check_scripts_load, started, write_scripts
+from moeprof.doctor.script_trial import (
+    check_scripts_load,
+    isolated_scripts,
+    started,
+    write_scripts,
+)
+from moeprof.scenarios.catalogue import find_ops
 from moeprof.store.errors import CannotMeasure
+from moeprof.tests.instant_scripts import instant_scripts
 from moeprof.tests.profiler.answering import ANSWER
 
 READY = ANSWER + "answer({'ready': True})\nsys.stdin.read()\n"
@@ -50,3 +57,13 @@ def test_the_scripts_are_those_of_one_size_of_a_run(tmp_path: Path) -> None:
     (script,) = write_scripts(tmp_path, "cpu", ["fc1"], 64)
     compile(script.read_text(), script, "exec")
     assert "SIZES = [64]" in script.read_text()
+
+
+def test_one_operation_of_each_kind_is_started() -> None:
+    with instant_scripts():
+        found = isolated_scripts("cpu")
+    assert found.status is Status.OK
+    names = found.evidence.removesuffix(" start").split(", ")
+    kinds = {one.operation.name: one.operation.imports for one in find_ops("all")}
+    assert {kinds[name] for name in names} == set(kinds.values())
+    assert len(names) == len(set(kinds.values())) > 1

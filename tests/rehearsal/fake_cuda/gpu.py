@@ -121,11 +121,11 @@ class Gpu:
 
     def _run(self, kernels: list[Kernel]) -> list[Span]:
         """Queue kernels; return when each begins and ends."""
-        ran = []
+        ran, of = [], self.machine
         for kernel in kernels:
             begin_s = self.free_s()
-            mhz, reasons = self._clock(begin_s)
-            varied = max(0.5, self._draw.gauss(1, self.machine.noise))
+            mhz, reasons = self._clock(begin_s, of)
+            varied = max(0.5, self._draw.gauss(1, of.noise))
             end_s = begin_s + kernel.duration_s * varied * FULL_MHZ / mhz
             power_w = IDLE_W + (kernel.power_w - IDLE_W) * mhz / FULL_MHZ
             self._written.add(begin_s, end_s, power_w, mhz, reasons)
@@ -133,11 +133,11 @@ class Gpu:
             self._free_s = end_s
         return ran
 
-    def _clock(self, begin_s: float) -> tuple[int, int]:
+    def _clock(self, begin_s: float, of: Machine) -> tuple[int, int]:
         """Clock in MHz, and what holds it down, of work that begins now."""
         if begin_s - self._free_s > _CLOCK_FALLS_S:
-            self._awake_s = begin_s + self.machine.wake_s
-        for slow in self.machine.slowdowns:
+            self._awake_s = begin_s + of.wake_s
+        for slow in of.slowdowns:
             if slow.from_s <= begin_s < slow.to_s:
                 return slow.sm_mhz, slow.reasons
         return (IDLE_MHZ if begin_s < self._awake_s else FULL_MHZ), 0
