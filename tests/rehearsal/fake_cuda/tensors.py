@@ -32,7 +32,8 @@ class OnGpu(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
-        inputs = [one for one in _tensors([args, list(kwargs.values())]) if _is_on_gpu(one)]
+        given = list(_tensors((*args, *kwargs.values())))
+        inputs = [one for one in given if _is_on_gpu(one)]
         if name == "cuda":
             func, args = torch.Tensor.to, (args[0], "cuda", *args[1:])
         is_for_gpu = any(map(_is_cuda, args)) or _is_cuda(kwargs.get("device"))
@@ -40,7 +41,8 @@ class OnGpu(TorchFunctionMode):
             return self._to_host(func, args, kwargs, inputs)
         if inputs and name in _WAITING:
             self._gpu.synchronise()
-        result = self._computed(func, name, args, kwargs)
+        most = max((one.numel() for one in given), default=0)
+        result = self._computed(func, name, args, kwargs, most)
         if isinstance(result, torch.Tensor | tuple | list):
             return self._on_gpu(name, inputs, result, written="out" in kwargs)
         return result
@@ -51,13 +53,15 @@ class OnGpu(TorchFunctionMode):
         self._gpu.synchronise()
         return args[0].clone()
 
-    def _computed(self, func: Any, name: str, args: Any, kwargs: Any) -> Any:
-        """Call torch, on the host; what would take seconds there is left as it is."""
+    def _computed(self, func: Any, name: str, args: Any, kwargs: Any, most: int) -> Any:
+        """Call torch, on the host; what would take seconds there is left as it is.
+
+        `most` is the number of elements of the largest tensor that is given.
+        """
         args = ["cpu" if _is_cuda(one) else one for one in args]
         kwargs = {key: "cpu" if _is_cuda(one) else one for key, one in kwargs.items()}
-        sizes = [one.numel() for one in _tensors([args, list(kwargs.values())])]
-        sizes.append(math.prod(one for one in args if isinstance(one, int)))
-        if max(sizes) <= _MOST_ELEMENTS or name in _COPYING:
+        made = math.prod(one for one in args if isinstance(one, int))
+        if max(most, made) <= _MOST_ELEMENTS or name in _COPYING:
             return func(*args, **kwargs)
         if name.startswith("rand"):
             return torch.empty(*args, **kwargs)
