@@ -28,7 +28,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / ".path"))
 
 from moeprof.benchmarks.serving.energy import energy
-from moeprof.benchmarks.serving.intervals import coverage, coverage_of_unseen
+from moeprof.benchmarks.serving.intervals import (
+    coverage,
+    coverage_of_energy,
+    coverage_of_unseen,
+)
 from moeprof.benchmarks.serving.own_points import own_points
 from moeprof.benchmarks.serving.synthetic import recovery, speed
 from moeprof.benchmarks.serving.trial import Error, Trial, error, read_trial, seeds_error
@@ -169,7 +173,8 @@ def one_seed(args: argparse.Namespace, data: Path, seed: int) -> dict[str, Any]:
     share, factor = coverage(trial, whole, ours)
     more = recovery(trial.training, seed) | speed(trial.training)
     unseen = coverage_of_unseen(trial, ours)
-    return {"lines": lines, "coverage": share, "unseen": unseen, "factor": factor,
+    held = coverage_of_energy(trial, whole, ours) if trial.held else {}
+    return {"lines": lines, "coverage": share, "unseen": unseen, "factor": factor, "held": held,
             "more": more, "trend": trend, "ties": asdict(ties),
             "refused": asdict(refused), "rows": len(trial.training)}  # fmt: skip
 
@@ -183,6 +188,8 @@ def together(seeds: list[dict[str, Any]]) -> tuple[Lines, dict[str, float], dict
     }
     more = {name: float(np.mean([seed["more"][name] for seed in seeds])) for name in first["more"]}
     shares = {"unseen configuration": float(np.mean([seed["coverage"] for seed in seeds]))}
+    for kind in first["held"]:
+        shares[kind] = float(np.mean([seed["held"][kind] for seed in seeds]))
     for kind in first["unseen"]:
         shares[f"unseen {kind}"] = float(np.mean([seed["unseen"][kind] for seed in seeds]))
     return lines, shares, more
@@ -215,7 +222,7 @@ def main() -> None:
     lines, shares, more = together(seeds)
     goals = list(goals_of(lines, shares, more))
     show(lines, goals)
-    chosen = ("trend", "factor", "ties", "unseen")
+    chosen = ("trend", "factor", "ties", "held", "unseen")
     print(json.dumps([{name: seed[name] for name in chosen} for seed in seeds]))
     print(json.dumps(seeds[0]["refused"]))
     load, took_s = os.getloadavg()[0], time.perf_counter() - started

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from moeprof.benchmarks.serving.trial import Trial
 from moeprof.costmodel.steptime.features.steps import Array
 from moeprof.costmodel.steptime.fit.folds import Fit, Labels, left_out, shuffled_folds
+from moeprof.costmodel.steptime.fit.left_out_energy import j_per_token, left_out_energy
+from moeprof.costmodel.steptime.fit.power import fit_power
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
 from moeprof.stats.conformal import conformal_quantile
 
@@ -17,6 +19,41 @@ KINDS: Final[dict[str, Callable[[ServingRows], Labels]]] = {
     "GPU": lambda some: some.gpu_names,
     "engine": lambda some: some.engines,
 }
+
+
+def coverage_of_energy(trial: Trial, predicted: Array, fit: Fit) -> dict[str, float]:
+    """The same for power at the measured step and J per token at the predicted one; held rows.
+
+    `predicted` are the scored rows by a `fit` without their configuration.
+    """
+    labels = shuffled_folds(trial.training.configurations, 10, trial.seed)
+    left_us = left_out(trial.training, labels, fit)
+    learnt, left = _with_power(trial.training, left_us)
+    asked, told_us = _with_power(trial.scored, predicted)
+    power = fit_power(learnt)
+    folds = shuffled_folds(learnt.configurations, 10, trial.seed)
+    limits = left_out_energy(learnt, folds, left)
+    found_j = j_per_token(asked, power.power_w(asked, told_us), told_us)
+    return {
+        "power": _share(
+            limits.power_w / learnt.power_w, power.power_w(asked, asked.step_us) / asked.power_w
+        ),
+        "J/token": _share(limits.j_per_token / _measured_j(learnt), found_j / _measured_j(asked)),
+    }
+
+
+def _with_power(rows: ServingRows, step_us: Array) -> tuple[ServingRows, Array]:
+    known = np.flatnonzero(np.isfinite(rows.power_w))
+    return rows.taken(known), step_us[known]
+
+
+def _measured_j(rows: ServingRows) -> Array:
+    return j_per_token(rows, rows.power_w, rows.step_us)
+
+
+def _share(left: Array, asked: Array) -> float:
+    """Share of the ratios `asked`, in percent, within the interval of those left out."""
+    return 100 * float(np.mean(np.abs(np.log(asked)) <= _quantile(np.log(left))))
 
 
 def coverage(trial: Trial, predicted: Array, fit: Fit) -> tuple[float, float]:
