@@ -15,8 +15,8 @@ from .quantities import between, significant
 _HEIGHT_PX: Final = 440
 _DIGITS: Final = ",.4~r"
 _PREDICTED: Final = (
-    "Every number on this page is predicted from measured rows of other systems: none was measured"
-    " on this one."
+    "Every number on this page is predicted from measured rows of served models: none was measured"
+    " here."
 )
 _TIME: Final = "time per token of a request (ms)"
 _ENERGY: Final = "energy per token, of all GPUs (J)"

@@ -88,6 +88,8 @@ def _remarks(predicted: Sequence[tuple[Asked, Predicted]]) -> Iterator[str]:
     for asked, found in predicted:
         yield from found.notes
         yield from doubts(found)
+        if (known := found.steps.known) is not None and known.form.form != "pooled":
+            yield f"{_split(asked)} has {known.form.rows:,} rows of its own, which count"
         if asked.own is not None:
             yield f"moved by the steps of one's own in {asked.own.name}"
         if asked.active_experts is not None:

@@ -10,7 +10,9 @@ from moeprof.pipeline.steptime.fit import fit_steps
 from moeprof.pipeline.steptime.predict import Asked, EngineSettings, predict
 from moeprof.store.document import read_document, write_document
 from moeprof.store.errors import BadInput
+from moeprof.store.serving.own_forms import OwnForm, OwnForms
 from moeprof.store.serving.predicted_steps import PredictedSteps
+from moeprof.store.serving.step_time_model import StepTimeFile
 from moeprof.tests.costmodel.steptime.public_folder import public_folder
 
 
@@ -50,11 +52,12 @@ def test_splits_that_fit_are_predicted_and_the_others_are_told(path: Path) -> No
 
 
 def test_a_program_gets_each_split_and_batch_with_the_front(path: Path) -> None:
-    found = predicted_steps(sweep(path, ASKED, (1, 2, 4)))
+    swept = sweep(path, ASKED, (1, 2, 4))
+    found = predicted_steps(swept)
     first, *_ = rows = found.steps
     assert [(row.tp, row.batch) for row in rows[:2]] == [(2, 1), (2, 4)]
     assert len(rows) == 8
-    assert {row.on_front for row in rows} == {True, False}
+    assert [row.on_front for row in rows] == [one.on_front for one in swept.curve.points]
     assert first.low_us is not None
     assert first.low_us < first.step_us
     assert first.tokens_per_s == pytest.approx(1e6 / first.step_us)
@@ -106,3 +109,23 @@ def test_own_steps_are_of_one_split(path: Path, tmp_path: Path) -> None:
     own.write_text("batch,step_us\n4,20000\n")
     with pytest.raises(BadInput, match="has steps of one split"):
         sweep(path, replace(ASKED, own=own), (2, 4))
+
+
+def test_a_split_with_rows_that_count_is_told(path: Path, tmp_path: Path) -> None:
+    """A line that moves nothing, of eight rows of mixtral-8x7b on two H100."""
+    file = read_document(path, StepTimeFile)
+    line = OwnForm(
+        form="line",
+        coefficients=(0.0,) * 4,
+        domain=((1.0, 64.0), (500.0, 2000.0), (1.0, 4.0)),
+        errors={},
+        log_error=0.05,
+        rows=8,
+    )
+    key = "mixtral-8x7b | H100 | tp2 ep1 dp1 | bf16 | vllm"
+    own = OwnForms({key: line}, {"90": 2.0}, {})
+    known = tmp_path / "known.json"
+    mean = replace(file.steps["mean"], own=own)
+    write_document(known, replace(file, steps={"mean": mean}))
+    assert "tp2 has 8 rows of its own, which count" in sweep(known, ASKED, (2, 4)).remarks
+    assert not any("rows of its own" in one for one in sweep(path, ASKED, (2, 4)).remarks)
