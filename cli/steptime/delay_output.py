@@ -48,6 +48,9 @@ def show_delays(queue: "QueueModel") -> None:
         )
         terms = [(_TITLES[name], *term) for name, fit in fits.items() for term in _terms(fit)]
         render.table("Delays add up of", ["delay", "per", "#us"], [list(term) for term in terms])
+    for name, fit in fits.items():
+        if fit.score is not None and fit.score.median >= fit.score.constant:
+            render.warn(f"{_TITLES[name]}: the median of all requests errs no more")
     for name, why in queue.missing.items():
         render.warn(f"no fit of the time from {_TITLES[name]}: {why}")
 

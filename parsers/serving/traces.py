@@ -24,6 +24,7 @@ from .step_table import is_step_table, read_step_table
 from .steps import StepCollector
 
 _PARQUET: Final = b"PAR1"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _DIGITS: Final = 16
 
 
@@ -60,6 +61,8 @@ class Traced:
 def trace_kind(path: Path) -> TraceKind | None:
     """What a file holds; None where it is no trace. Raises BadInput where it cannot be read."""
     beginning = next(iter(text_blocks(path)), b"").lstrip()
+    if _ZSTD in beginning[:_DIGITS]:  # the Collector writes the size of a block before it
+        raise BadInput(f"{path} is packed by zstd", hint="unpack it first: zstd -d FILE")
     if beginning.startswith(_PARQUET):
         return TraceKind.STEP_TABLE if is_step_table(path) else None
     if b'"resourceSpans"' in beginning:

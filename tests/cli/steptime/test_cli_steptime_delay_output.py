@@ -1,5 +1,7 @@
 """Delays are shown with what each is made of, and with what is unknown."""
 
+from dataclasses import replace
+
 import pytest
 
 from moeprof.cli.steptime.delay_output import shares, show_delays
@@ -27,6 +29,17 @@ def test_a_delay_has_its_errors_and_its_terms(capsys: pytest.CaptureFixture[str]
     ):
         assert part in said
     assert "no fit of the time from arrival to queued: 0 requests tell it" in " ".join(err.split())
+
+
+@pytest.mark.parametrize(("median", "is_told"), [(0.02, False), (0.95, True)])
+def test_a_delay_that_a_median_tells_as_well_is_named(
+    capsys: pytest.CaptureFixture[str], median: float, is_told: bool
+) -> None:
+    score = DelayScore(median=median, p90=1.4, constant=0.9, mae_us=100.0, groups=10)
+    wait = replace(WAIT, score=score)
+    show_delays(QueueModel((0.7,), None, wait, None, None, {}, 200, 2))
+    said = "queued to scheduled: the median of all requests errs no more"
+    assert (said in " ".join(capsys.readouterr().err.split())) == is_told
 
 
 def test_shares_are_numbers() -> None:

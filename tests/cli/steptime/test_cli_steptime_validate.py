@@ -41,7 +41,9 @@ def test_a_file_fails_on_a_machine_that_is_half_as_fast(
 def test_few_configurations_leave_it_open(moeprof: Moeprof, folder: Path) -> None:
     result = moeprof("steptime", "validate", folder)
     assert result.exit_code == 125
-    assert "AMBIGUOUS: fits without a tenth of the configurations" in " ".join(result.stderr.split())
+    assert "AMBIGUOUS: fits without a tenth of the configurations" in " ".join(
+        result.stderr.split()
+    )
 
 
 def test_the_rows_of_the_fit_are_refused_with_a_way_out(moeprof: Moeprof, model: Path) -> None:
