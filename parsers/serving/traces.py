@@ -61,7 +61,7 @@ class Traced:
 def trace_kind(path: Path) -> TraceKind | None:
     """What a file holds; None where it is no trace. Raises BadInput where it cannot be read."""
     beginning = next(iter(text_blocks(path)), b"").lstrip()
-    if _ZSTD in beginning[:_DIGITS]:  # the Collector writes the size of a block before it
+    if beginning.startswith(_ZSTD):
         raise BadInput(f"{path} is packed by zstd", hint="unpack it first: zstd -d FILE")
     if beginning.startswith(_PARQUET):
         return TraceKind.STEP_TABLE if is_step_table(path) else None

@@ -82,9 +82,8 @@ def test_spans_of_something_else_are_refused(tmp_path: Path) -> None:
         read_traces([path])
 
 
-@pytest.mark.parametrize("before", [b"", b"\0\0\1\0"], ids=["file", "Collector"])
-def test_a_file_that_is_packed_by_zstd_says_how_to_unpack_it(tmp_path: Path, before: bytes) -> None:
-    (path := tmp_path / "traces.json").write_bytes(before + b"\x28\xb5\x2f\xfd rest")
+def test_a_file_that_is_packed_by_zstd_says_how_to_unpack_it(tmp_path: Path) -> None:
+    (path := tmp_path / "traces.json").write_bytes(b"\x28\xb5\x2f\xfd rest")
     with pytest.raises(BadInput, match="packed by zstd") as refusal:
         trace_kind(path)
     assert "zstd -d" in refusal.value.hint
