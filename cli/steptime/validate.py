@@ -77,7 +77,7 @@ def validate(
 def _judge(
     files: list[Path], data: Path, leave_one: str | None, limit: float | None
 ) -> "StepValidation":
-    from ...pipeline.steptime.validate import LEFT_OUT, validate_file, validate_fits
+    from ...pipeline.steptime.validation.validate import LEFT_OUT, validate_file, validate_fits
 
     if not files:
         left_out = next(one for one in LEFT_OUT if one == (leave_one or LEFT_OUT[0]))

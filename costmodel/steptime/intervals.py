@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from ...store.serving.kernel_fit import Blend
-from ...store.serving.step_time_model import PowerShares, StepFit
+from ...store.serving.step_time_model import EnergyScore, PowerShares, StepFit
 from .features.deployment import Deployment
 from .features.experts import active_experts
 from .features.steps import Array
@@ -59,10 +59,12 @@ def factors_for(fit: StepFit, served: Deployment, blend: Blend | None = None) ->
 
 def energy_factors_for(power: PowerShares, fit: StepFit, served: Deployment) -> dict[str, float]:
     """The same for J per token at predicted steps; a GPU is known where its power has rows."""
-    new = [one.kind for one in asked_of(fit, served) if not one.is_known and one.kind != "GPU"]
-    if served.gpu_name not in power.by_gpu:
-        new.append("GPU")
-    return _widest(power.j_per_token.factors, power.j_per_token.unseen_factors, new)
+    return _of_score(power.j_per_token, power, fit, served)
+
+
+def power_factors_for(power: PowerShares, fit: StepFit, served: Deployment) -> dict[str, float]:
+    """The same for power at measured steps."""
+    return _of_score(power.at_measured_step, power, fit, served)
 
 
 def step_factors(fit: StepFit, rows: ServingRows, blend: Blend | None = None) -> Array | None:
@@ -95,6 +97,15 @@ def energy_factors(power: PowerShares, fit: StepFit, rows: ServingRows) -> Array
         least = np.minimum(np.log(alone), np.log(found[at])) ** 2
         variance = np.log(found[at]) ** 2 + np.log(factor) ** 2 - np.log(step) ** 2
         found[at] = np.exp(np.sqrt(np.maximum(variance, least)))
+    return found if np.isfinite(found).all() else None
+
+
+def power_factors(power: PowerShares, fit: StepFit, rows: ServingRows) -> Array | None:
+    """The factor that 90 % of powers at measured steps lie within, (n,); None as above."""
+    by_place = [
+        power_factors_for(power, fit, one).get(COVERAGE_PCT, np.nan) for one in rows.deployments
+    ]
+    found = np.asarray(by_place)[rows.which]
     return found if np.isfinite(found).all() else None
 
 
@@ -135,6 +146,15 @@ def _own_factors(fit: StepFit, rows: ServingRows) -> Iterator[tuple[float, Place
     conditions = Conditions.of(rows.steps)
     for form, at in KnownForms(fit.own.by_configuration).members(rows):
         yield float(np.exp(form.log_error * quantile)), at[conditions.inside(form.domain)[at]]
+
+
+def _of_score(
+    score: EnergyScore, power: PowerShares, fit: StepFit, served: Deployment
+) -> dict[str, float]:
+    new = [one.kind for one in asked_of(fit, served) if not one.is_known and one.kind != "GPU"]
+    if served.gpu_name not in power.by_gpu:
+        new.append("GPU")
+    return _widest(score.factors, score.unseen_factors, new)
 
 
 def _widest(

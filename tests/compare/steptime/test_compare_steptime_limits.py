@@ -10,7 +10,7 @@ from moeprof.compare.steptime.limits import (
     limits_of_file,
     limits_stated,
 )
-from moeprof.pipeline.steptime.splits import LEFT_OUT
+from moeprof.pipeline.steptime.validation.splits import LEFT_OUT
 
 
 def test_more_is_allowed_where_more_is_left_out() -> None:

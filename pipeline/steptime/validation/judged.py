@@ -6,33 +6,30 @@ from typing import Final, Self
 
 import numpy as np
 
-from ...compare.steptime.predicted import Predicted
-from ...costmodel.steptime.blackbox import Blackbox
-from ...costmodel.steptime.features.steps import Array
-from ...costmodel.steptime.fit.blackbox import fit_blackbox
-from ...costmodel.steptime.fit.factors import interval_factors
-from ...costmodel.steptime.fit.folds import left_out, shuffled_folds
-from ...costmodel.steptime.fit.left_out_energy import j_per_token, left_out_energy
-from ...costmodel.steptime.fit.power import fit_power
-from ...costmodel.steptime.fit.step_model import fit_whole
-from ...costmodel.steptime.intervals import energy_factors, step_factors
-from ...costmodel.steptime.power import Power, TypicalPower
-from ...costmodel.steptime.prediction import power_of, step_fit_of, step_model_of
-from ...costmodel.steptime.roofline import roofline_us
-from ...costmodel.steptime.rows.serving_rows import ServingRows, columns_of
-from ...costmodel.steptime.step_model import StepModel
-from ...store.serving.step_time_model import PowerShares, StepFit, StepTimeFile, Target
+from ....compare.steptime.predicted import Predicted
+from ....costmodel.steptime.blackbox import Blackbox
+from ....costmodel.steptime.features.steps import Array
+from ....costmodel.steptime.fit.blackbox import fit_blackbox
+from ....costmodel.steptime.fit.left_out_energy import j_per_token
+from ....costmodel.steptime.fit.power import fit_power
+from ....costmodel.steptime.fit.step_model import fit_tied
+from ....costmodel.steptime.intervals import energy_factors, power_factors, step_factors
+from ....costmodel.steptime.power import Power, TypicalPower
+from ....costmodel.steptime.prediction import power_of, step_fit_of, step_model_of
+from ....costmodel.steptime.roofline import roofline_us
+from ....costmodel.steptime.rows.serving_rows import ServingRows, columns_of
+from ....costmodel.steptime.step_model import StepModel
+from ....store.serving.step_time_model import PowerShares, StepFit, StepTimeFile, Target
+from .learnt import Learnt, Widest
 
 STEPS: Final[dict[Target, str]] = {"mean": "mean step", "decode": "step that decodes alone"}
 POWER: Final = "power at the measured step"
 ENERGY: Final = "J/token at the predicted step"
 QUANTITIES: Final = (*STEPS.values(), POWER, ENERGY)
-_COVERAGE_PCT: Final = "90"
-FOLDS: Final = 10
-SEED: Final = 0
 _US_PER_MS: Final = 1e3
 _TYPICAL: Final = "median power of the GPU's type"
 Predict = Callable[[ServingRows], Array]
+Factors = Callable[[ServingRows], Array | None]  # of each row; None where that of any is unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class JudgedSteps:
 
     step_us: Predict
     blackbox_us: Predict | None
-    factors: Callable[[ServingRows], Array | None]
+    factors: Factors
 
     @classmethod
     def of_file(cls, file: StepTimeFile, target: Target) -> Self:
@@ -58,10 +55,13 @@ class JudgedSteps:
         )
 
     @classmethod
-    def fitted(cls, rows: ServingRows, left_us: Array) -> Self:
-        """Fit rows, whose intervals are from steps that were predicted without them, (n,)."""
-        factor = _factor(left_us / rows.step_us)
-        return cls(fit_whole(rows), fit_blackbox(rows), lambda some: _factors(factor, len(some)))
+    def fitted(cls, rows: ServingRows, learnt: Learnt) -> Self:
+        """Fit rows, with the ties and the factors that were learnt from them or some of them."""
+        return cls(
+            fit_tied(learnt.ties)(rows),
+            fit_blackbox(rows),
+            Widest.of(learnt.step, rows),
+        )
 
     def predicted(self, target: Target, rows: ServingRows) -> Predicted:
         """Predict rows, at least one, of a kind of step."""
@@ -85,36 +85,33 @@ class JudgedSteps:
 
 @dataclass(frozen=True, slots=True)
 class JudgedEnergy:
-    """What predicts power, the median power of a GPU's type, and the factors of 90 %.
+    """What predicts power, the median power of a GPU's type, and what 90 % lie within."""
 
-    `energy_factors` gives those of J per token of each row; None: `energy_factor` for all.
-    """
 
     power: Power
     typical: TypicalPower
-    power_factor: float | None
-    energy_factor: float | None
-    energy_factors: Callable[[ServingRows], Array | None] | None = None
+    power_factors: Factors
+    energy_factors: Factors
 
     @classmethod
     def of_file(cls, shares: PowerShares, fit: StepFit) -> Self:
-        """What a file says of power, and of energy at the steps of its fit."""
+        """What a file says of power; `fit` is that of its mean steps."""
         return cls(
             power_of(shares),
             TypicalPower(shares.typical_share, dict(shares.typical_by_gpu)),
-            shares.at_measured_step.factors.get(_COVERAGE_PCT),
-            shares.j_per_token.factors.get(_COVERAGE_PCT),
+            lambda rows: power_factors(shares, fit, rows),
             lambda rows: energy_factors(shares, fit, rows),
         )
 
     @classmethod
-    def fitted(cls, rows: ServingRows, left_us: Array) -> Self:
-        """Fit rows of measured power; the intervals are as those of steps."""
-        labels = shuffled_folds(rows.configurations, FOLDS, SEED)
-        left = left_out_energy(rows, labels, left_us)
-        measured_j = j_per_token(rows, rows.power_w, rows.step_us)
-        factors = (_factor(left.power_w / rows.power_w), _factor(left.j_per_token / measured_j))
-        return cls(fit_power(rows), TypicalPower.of(rows), *factors)
+    def fitted(cls, rows: ServingRows, learnt: Learnt) -> Self:
+        """Fit rows of measured power, with the factors that were learnt as those of steps were."""
+        return cls(
+            fit_power(rows),
+            TypicalPower.of(rows),
+            Widest.of(learnt.power, rows),
+            Widest.of(learnt.j_per_token, rows),
+        )
 
     def predicted(self, rows: ServingRows, steps: JudgedSteps) -> tuple[Predicted, Predicted]:
         """Predict power at the measured steps, and J per token at the steps that are predicted.
@@ -130,7 +127,7 @@ class JudgedEnergy:
             rows=rows,
             predicted=self.power.power_w(rows, rows.step_us),
             measured=rows.power_w,
-            factor=_factors(self.power_factor, len(rows)),
+            factor=self.power_factors(rows),
             baselines={_TYPICAL: typical_w},
         )
         energy = Predicted(
@@ -139,29 +136,10 @@ class JudgedEnergy:
             rows=rows,
             predicted=j_per_token(rows, self.power.power_w(rows, step_us), step_us),
             measured=j_per_token(rows, rows.power_w, rows.step_us),
-            factor=self._factors_of_energy(rows),
+            factor=self.energy_factors(rows),
             baselines={
                 name: j_per_token(rows, typical_w, other_us)
                 for name, other_us in {_TYPICAL: step_us, **steps.simpler_us(rows)}.items()
             },
         )
         return power, energy
-
-    def _factors_of_energy(self, rows: ServingRows) -> Array | None:
-        if self.energy_factors is None:
-            return _factors(self.energy_factor, len(rows))
-        return self.energy_factors(rows)
-
-
-def left_out_us(rows: ServingRows) -> Array:
-    """Predict each step by a fit without its fold of configurations; us, of shape (n,)."""
-    return left_out(rows, shuffled_folds(rows.configurations, FOLDS, SEED), fit_whole)
-
-
-def _factor(ratios: Array) -> float | None:
-    """What 90 % of further ratios lie within, up or down."""
-    return interval_factors(np.log(ratios)).get(_COVERAGE_PCT)
-
-
-def _factors(factor: float | None, count: int) -> Array | None:
-    return None if factor is None else np.full(count, factor)

@@ -6,13 +6,14 @@ from typing import Final, get_args
 
 import numpy as np
 
-from ...compare.steptime.predicted import Predicted, together
-from ...costmodel.steptime.fit.targets import rows_telling, why_too_few
-from ...costmodel.steptime.rows.serving_rows import Places, ServingRows
-from ...store.errors import BadInput
-from ...store.serving.step_time_model import Target
-from .judged import QUANTITIES, STEPS, JudgedEnergy, JudgedSteps, left_out_us
-from .splits import LeftOut, Split, splits_of
+from ....compare.steptime.predicted import Predicted, together
+from ....costmodel.steptime.fit.targets import rows_telling, why_too_few
+from ....costmodel.steptime.rows.serving_rows import Places, ServingRows
+from ....store.errors import BadInput
+from ....store.serving.step_time_model import Target
+from .judged import QUANTITIES, STEPS, JudgedEnergy, JudgedSteps
+from .learnt import Learnt
+from .splits import Bundle, LeftOut, Split, bundle_of, bundles_of
 
 Report = Callable[[str, int, int], None]  # what is fitted next, after how many of how many
 _TARGETS: Final[tuple[Target, ...]] = get_args(Target)
@@ -35,10 +36,11 @@ def refit(rows: ServingRows, left_out: LeftOut, report: Report) -> Refits:
     unjudged: dict[str, str] = {}
     kinds = [_Kind(target, rows_telling(rows, target), unjudged) for target in _TARGETS]
     kinds.sort(key=lambda kind: len(kind.rows), reverse=True)
-    work = [(kind, split) for kind in kinds for split in kind.splits(left_out)]
-    for done, (kind, split) in enumerate(work):
-        report(f"{kind.target} step: {split.group}", done, len(work))
-        kind.add(split)
+    work = [(kind, bundle) for kind in kinds for bundle in kind.bundles(left_out)]
+    for done, (kind, bundle) in enumerate(work):
+        groups = ", ".join(split.group for split in bundle.splits)
+        report(f"{kind.target} step: {groups}", done, len(work))
+        kind.add(bundle)
     predicted = [one for kind in kinds for one in kind.predicted()]
     if left_out not in _TOLD_BY_GROUP:
         predicted = [replace(one, left_out=None) for one in predicted]
@@ -76,7 +78,7 @@ class _Kind:
     unjudged: dict[str, str]
     parts: dict[str, list[tuple[str, Places, Predicted]]] = field(default_factory=dict)
 
-    def splits(self, left_out: LeftOut) -> tuple[Split, ...]:
+    def bundles(self, left_out: LeftOut) -> tuple[Bundle, ...]:
         """What to leave out; nothing, with the reason, where that cannot be."""
         if not (why := why_too_few(self.rows, self.target)):
             undated = int(np.isnan(self.rows.time_s).sum())
@@ -84,32 +86,44 @@ class _Kind:
                 named = f"{STEPS[self.target]} of rows without a time"
                 self.unjudged[named] = f"{undated} of {len(self.rows)} rows"
             try:
-                return splits_of(self.rows, left_out)
+                return bundles_of(self.rows, left_out)
             except BadInput as error:
                 why = str(error)
         self.unjudged[STEPS[self.target]] = why
         return ()
 
-    def add(self, split: Split) -> None:
+    def add(self, bundle: Bundle) -> None:
+        """Predict the rows of a bundle, each by a fit without its group.
+
+        Where a bundle leaves too few rows to learn from, each of its splits is one of its own.
+        """
+        learning = self.rows.taken(bundle.others)
+        if why := why_too_few(learning, self.target):
+            if len(bundle.splits) > 1:
+                for split in bundle.splits:
+                    self.add(bundle_of(split))
+            else:
+                self.unjudged[f"{STEPS[self.target]} of {bundle.splits[0].group}"] = why
+            return
+        tested = np.concatenate([split.tested for split in bundle.splits])
+        learnt = Learnt.of(learning, self.rows.taken(tested))
+        for split in bundle.splits:
+            self._predict(split, learnt)
+
+    def _predict(self, split: Split, learnt: Learnt) -> None:
         """Predict the rows of one split: steps, and at mean steps power and energy."""
         training, tested = self.rows.taken(split.training), self.rows.taken(split.tested)
-        if why := why_too_few(training, self.target):
-            self.unjudged[f"{STEPS[self.target]} of {split.group}"] = why
-            return
-        left_us = left_out_us(training)
-        steps = JudgedSteps.fitted(training, left_us)
+        steps = JudgedSteps.fitted(training, learnt)
         self._keep(split.group, split.tested, steps.predicted(self.target, tested))
         has_power = np.flatnonzero(np.isfinite(tested.power_w))
         if self.target != "mean" or not len(has_power):
             return
-        known = np.flatnonzero(np.isfinite(training.power_w))
-        powered = training.taken(known)
+        powered = training.taken(np.flatnonzero(np.isfinite(training.power_w)))
         if why := why_too_few(powered, "power"):
             self.unjudged[f"power of {split.group}"] = why
             return
         some = tested.taken(has_power)
-        energy = JudgedEnergy.fitted(powered, left_us[known])
-        for told in energy.predicted(some, steps):
+        for told in JudgedEnergy.fitted(powered, learnt).predicted(some, steps):
             self._keep(split.group, split.tested[has_power], told)
 
     def _keep(self, group: str, places: Places, told: Predicted) -> None:

@@ -11,7 +11,8 @@ from moeprof.costmodel.steptime.prediction import predict_steps
 from moeprof.costmodel.steptime.roofline import roofline_us
 from moeprof.costmodel.steptime.rows.gate import Refused
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows, columns_of
-from moeprof.pipeline.steptime.judged import JudgedEnergy, JudgedSteps, left_out_us
+from moeprof.pipeline.steptime.validation.judged import JudgedEnergy, JudgedSteps
+from moeprof.pipeline.steptime.validation.learnt import Learnt
 from moeprof.store.serving.step_time_model import StepTimeFile
 from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of, timed_rows
 
@@ -75,15 +76,16 @@ def test_the_interval_of_a_gpu_that_no_row_has_is_that_of_unseen_ones(
 def test_a_fit_of_rows_says_nearly_what_a_file_of_them_says(
     file: StepTimeFile, rows: ServingRows
 ) -> None:
-    left_us = left_out_us(rows)
-    steps = JudgedSteps.fitted(rows, left_us)
+    learnt = Learnt.of(rows, rows)
+    steps = JudgedSteps.fitted(rows, learnt)
     of_file = JudgedSteps.of_file(file, "mean")
     assert steps.step_us(rows) == pytest.approx(of_file.step_us(rows), rel=0.03)
     simpler, in_file = (one.simpler_us(rows)["blackbox"] for one in (steps, of_file))
     assert simpler == pytest.approx(in_file)
     assert steps.factors(rows) == pytest.approx(of_file.factors(rows), rel=0.05)
     assert file.power is not None
-    energy = JudgedEnergy.fitted(rows, left_us)
+    energy = JudgedEnergy.fitted(rows, learnt)
     told = JudgedEnergy.of_file(file.power, file.steps["mean"])
-    assert energy.energy_factor == pytest.approx(told.energy_factor, rel=0.05)
+    assert energy.energy_factors(rows) is not None
+    assert energy.power_factors(rows) == pytest.approx(told.power_factors(rows), rel=0.05)
     assert energy.typical.share == pytest.approx(told.typical.share)

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from moeprof.costmodel.steptime.rows.serving_rows import ServingRows
-from moeprof.pipeline.steptime.splits import LEFT_OUT, LeftOut, splits_of
+from moeprof.pipeline.steptime.validation.splits import (
+    LEFT_OUT,
+    LeftOut,
+    bundles_of,
+    splits_of,
+)
 from moeprof.store.errors import BadInput
 from moeprof.tests.costmodel.steptime.whole_models import many_deployments, rows_of, timed_rows
 
@@ -61,6 +66,30 @@ def test_the_last_rows_are_predicted_from_the_first(rows: ServingRows) -> None:
     (split,) = splits_of(rows, "time")
     assert rows.time_s[split.training].max() < rows.time_s[split.tested].min()
     assert len(split.tested) == 26
+
+
+@pytest.mark.parametrize("left_out", LEFT_OUT)
+def test_a_bundle_learns_from_no_group_that_it_tests(rows: ServingRows, left_out: LeftOut) -> None:
+    splits = splits_of(rows, left_out)
+    for bundle in bundles_of(rows, left_out):
+        (split,) = bundle.splits
+        assert split.group in {one.group for one in splits}
+        assert bundle.others.tolist() == split.training.tolist()
+
+
+def test_many_groups_are_dealt_out_to_ten_bundles(rows: ServingRows) -> None:
+    names = tuple(f"model {at}" for at in range(len(rows.deployments)))
+    renamed = tuple(
+        replace(one, model=replace(one.model, name=name))
+        for one, name in zip(rows.deployments, names, strict=True)
+    )
+    bundles = bundles_of(replace(rows, deployments=renamed), "model")
+    assert len(bundles) == 10
+    assert sorted(split.group for one in bundles for split in one.splits) == sorted(names)
+    for bundle in bundles:
+        tested = np.concatenate([split.tested for split in bundle.splits])
+        assert not np.isin(tested, bundle.others).any()
+        assert len(tested) + len(bundle.others) == len(rows)
 
 
 @pytest.mark.parametrize("left_out", ["model", "gpu", "ngpu", "engine", "dense", "configuration"])

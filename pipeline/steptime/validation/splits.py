@@ -6,10 +6,10 @@ from typing import Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from ...compare.steptime.predicted import later
-from ...costmodel.steptime.fit.folds import shuffled_folds
-from ...costmodel.steptime.rows.serving_rows import Places, ServingRows, Strings
-from ...store.errors import BadInput
+from ....compare.steptime.predicted import later
+from ....costmodel.steptime.fit.folds import shuffled_folds
+from ....costmodel.steptime.rows.serving_rows import Places, ServingRows, Strings
+from ....store.errors import BadInput
 
 LeftOut = Literal["configuration", "model", "gpu", "ngpu", "engine", "dense", "time"]
 LEFT_OUT: Final[tuple[LeftOut, ...]] = get_args(LeftOut)
@@ -24,6 +24,38 @@ class Split:
     group: str
     training: Places
     tested: Places
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Splits whose fits share what is learnt from rows beside: those at `others`.
+
+    No group of any of the splits is among these.
+    """
+
+    splits: tuple[Split, ...]
+    others: Places
+
+
+def bundles_of(rows: ServingRows, left_out: LeftOut) -> tuple[Bundle, ...]:
+    """The splits in ten bundles at most: what takes long is learnt once for a bundle.
+
+    Raises BadInput as splits_of does.
+    """
+    splits = splits_of(rows, left_out)
+    dealt = np.random.default_rng(_SEED).permutation(len(splits)) % _FOLDS
+    if len(splits) <= _FOLDS:
+        dealt = np.arange(len(splits))
+    parts = [[splits[at] for at in np.flatnonzero(dealt == one)] for one in np.unique(dealt)]
+    return tuple(bundle_of(*part) for part in parts)
+
+
+def bundle_of(first: Split, *further: Split) -> Bundle:
+    """One bundle of splits of the same rows."""
+    others = first.training
+    for split in further:
+        others = np.setdiff1d(others, split.tested)
+    return Bundle((first, *further), others)
 
 
 def splits_of(rows: ServingRows, left_out: LeftOut) -> tuple[Split, ...]:

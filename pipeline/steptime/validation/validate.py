@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ...compare.outcomes import overall
-from ...compare.steptime import limits
-from ...compare.steptime.judge import judge
-from ...compare.steptime.predicted import Predicted
-from ...costmodel.steptime.fit.build import TARGETS
-from ...costmodel.steptime.fit.targets import rows_telling
-from ...costmodel.steptime.prediction import found_score
-from ...costmodel.steptime.rows.fingerprints import DIGITS, are_among
-from ...costmodel.steptime.rows.serving_rows import ServingRows
-from ...costmodel.steptime.step_file import read_step_file
-from ...store.errors import BadInput
-from ...store.recording import sha256_of
-from ...store.serving.step_time_model import StepTimeFile
-from ...store.verdicts.step_validation import StepLimits, StepValidation
-from .folder import files_of, read_folder
+from ....compare.outcomes import overall
+from ....compare.steptime import limits
+from ....compare.steptime.judge import judge
+from ....compare.steptime.predicted import Predicted
+from ....costmodel.steptime.fit.build import TARGETS
+from ....costmodel.steptime.fit.targets import rows_telling
+from ....costmodel.steptime.prediction import found_score
+from ....costmodel.steptime.rows.fingerprints import DIGITS, are_among
+from ....costmodel.steptime.rows.serving_rows import ServingRows
+from ....costmodel.steptime.step_file import read_step_file
+from ....store.errors import BadInput
+from ....store.recording import sha256_of
+from ....store.serving.step_time_model import StepTimeFile
+from ....store.verdicts.step_validation import StepLimits, StepValidation
+from ..folder import files_of, read_folder
 from .judged import ENERGY, POWER, STEPS, JudgedEnergy, JudgedSteps
 from .refits import Report, refit
 from .splits import LEFT_OUT, LeftOut
