@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Self
 
-import numpy as np
-
 from ....compare.steptime.predicted import Predicted
 from ....costmodel.steptime.blackbox import Blackbox
 from ....costmodel.steptime.features.steps import Array
@@ -86,7 +84,6 @@ class JudgedSteps:
 @dataclass(frozen=True, slots=True)
 class JudgedEnergy:
     """What predicts power, the median power of a GPU's type, and what 90 % lie within."""
-
 
     power: Power
     typical: TypicalPower
